@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch/acknowledgements.hpp"
+
+#include <utility>
+
+namespace spanring::agent {
+
+void Acknowledgements::push(std::shared_ptr<Batch> batch) {
+    std::lock_guard lock(mutex_);
+    resolved_.push_back(std::move(batch));
+}
+
+std::vector<std::shared_ptr<Batch>> Acknowledgements::take() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(resolved_, {});
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An exporter: takes batches, answers for each exactly once by resolve(). Its queue, retries and counters are its own,
+// so a slow one falls behind alone.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "batch/batch.hpp"
+
+namespace spanring::agent {
+
+// Monotone counters and gauges, for logs and metrics.
+struct ExporterStatus {
+    uint64_t exported = 0;
+    uint64_t rejected = 0;
+    uint64_t spooled = 0;          // spans ever handed to the spool
+    uint64_t spool_exported = 0;   // delivered out of the spool
+    uint64_t spool_rejected = 0;
+    uint64_t spool_dropped = 0;
+    uint64_t dropped = 0;          // in any other way
+    uint64_t queued_spans = 0;     // gauge
+    uint64_t spool_bytes = 0;      // gauge
+    bool healthy = true;
+    std::string last_error;
+};
+
+class Exporter {
+public:
+    Exporter(std::string name, uint32_t index, bool required)
+        : name_(std::move(name)), index_(index), required_(required) {}
+    virtual ~Exporter() = default;
+    Exporter(const Exporter&) = delete;
+    Exporter& operator=(const Exporter&) = delete;
+
+    const std::string& name() const { return name_; }
+    uint32_t index() const { return index_; }    // row of Totals::exporters
+    bool required() const { return required_; }  // the acknowledgement waits for it
+
+    // Drain thread only. Never blocks: what cannot be queued is spooled, or dropped and counted.
+    virtual void submit(std::shared_ptr<Batch> batch) = 0;
+
+    // Any thread. Waits until everything submitted before is resolved; false when the deadline came first.
+    virtual bool flush(std::chrono::steady_clock::time_point deadline) = 0;
+
+    // Once, last. Everything submitted is resolved when it returns (sent, spooled, or kDroppedShutdown), threads joined.
+    virtual void shutdown(std::chrono::steady_clock::time_point deadline) = 0;
+
+    virtual ExporterStatus status() const = 0;
+
+protected:
+    void resolve(const std::shared_ptr<Batch>& batch, Resolution resolution) {
+        agent::resolve(batch, index_, required_, resolution);
+    }
+
+private:
+    const std::string name_;
+    const uint32_t index_;
+    const bool required_;
+};
+
+}  // namespace spanring::agent

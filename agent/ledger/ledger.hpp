@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The agent's memory of processes: their last known totals while they live, the final ones before a segment is
+// unlinked, and what the spools did later with spans that were handed to them. Any thread; one file (SQLite, WAL).
+//
+// For each process and exporter:  started = ended + open
+//                                 ended = exported + rejected + dropped{cause} + pending
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "batch/batch.hpp"
+#include "ring/layout.hpp"
+
+namespace spanring::agent {
+
+// Sums over all counter lines of a segment; index: ring::Counter.
+using WriterTotals = std::array<uint64_t, static_cast<size_t>(ring::Counter::kCount)>;
+
+struct ProcessRecord {
+    InstanceId instance{};
+    uint32_t pid = 0;
+    uint32_t uid = 0;
+    std::string program;
+    std::string service;
+    uint64_t attached_unix_nano = 0;
+    uint64_t updated_unix_nano = 0;
+    bool finished = false;     // the process is gone, its segment drained and unlinked
+    std::string quarantine;    // why the segment was given up; empty: it was not
+    WriterTotals writer{};
+    ring::Totals agent{};      // rows by exporter; `exporters[i].exporter` is exporter_hash(name)
+};
+
+struct SpoolRecord {  // what became of spooled spans of one process at one exporter
+    uint64_t exported = 0;
+    uint64_t rejected = 0;
+    uint64_t dropped = 0;
+};
+
+uint64_t exporter_hash(const std::string& name);  // never 0
+
+class Ledger {
+public:
+    // Throws std::runtime_error with a clear message (start-up only).
+    static std::unique_ptr<Ledger> open(const std::string& file);
+    virtual ~Ledger() = default;
+
+    virtual void update(const ProcessRecord& process) = 0;  // inserts or replaces by instance
+    virtual void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRecord& more) = 0;
+
+    virtual std::vector<ProcessRecord> processes() const = 0;  // newest first
+    virtual SpoolRecord spool(const InstanceId& instance, const std::string& exporter) const = 0;
+};
+
+}  // namespace spanring::agent

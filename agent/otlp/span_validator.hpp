@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Checks a span to the bottom, in a private copy: one malformed span would make a whole request unparsable for its
+// receiver, other processes' spans included.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace spanring::agent {
+
+enum class SpanDefect : uint8_t {
+    kNone,
+    kTruncated,     // a length runs past the end
+    kVarint,        // longer than 10 bytes
+    kWireType,      // not the one of its field, or a group
+    kUnknownField,  // no field of Span, Event, Link, Status, KeyValue or AnyValue
+    kTraceId,       // not 16 bytes, or all zero, or missing
+    kSpanId,        // not 8 bytes, or all zero, or missing
+    kParentSpanId,  // neither 8 bytes nor empty
+    kDepth,         // AnyValue nested deeper than kMaxDepth
+    kRepeated,      // a singular message twice (it would merge)
+};
+
+struct SpanCheck {
+    SpanDefect defect = SpanDefect::kNone;
+    uint32_t repaired = 0;  // strings whose invalid UTF-8 was replaced by '?', byte for byte
+};
+
+inline constexpr uint32_t kMaxDepth = 32;
+
+// `span` is the inside of a Span message (without the 0x12 and its length). Strings are repaired in place.
+SpanCheck validate_span(std::span<uint8_t> span);
+
+// The same for the bodies that come from the segment's header and scopes.
+SpanCheck validate_resource(std::span<uint8_t> resource);
+SpanCheck validate_scope(std::span<uint8_t> scope);
+
+const char* describe(SpanDefect defect);
+
+}  // namespace spanring::agent

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spanring: OpenTelemetry spans through shared memory.
+ *
+ * A span is written into a segment of shared memory as OTLP bytes; spanring-agent, another process, drains it and
+ * exports it. What was ended is outside this process the moment spr_span_end() returns: it survives exit, a crash
+ * and SIGKILL.
+ *
+ * Conventions
+ *
+ *  1. Strings are pointer + length in bytes, need no terminator, are UTF-8, and are copied before the call returns.
+ *     The length SPR_NUL says "ends at its NUL". A NULL pointer is an empty string. Nothing that is passed in is
+ *     kept, except where a function says so (only spr_token is).
+ *  2. A function that can fail returns 0 or a positive value, or a negative errno (spr_strerror() explains it).
+ *     Its ret_ parameters are untouched on failure, except ret_span, which then is a span that does nothing.
+ *  3. NULL and spent handles are safe everywhere: the call does nothing and returns -EINVAL (NULL) or -ESTALE (ended,
+ *     shut down, or inherited over fork()). The library never crashes, blocks, prints, or touches errno.
+ *  4. Every struct of options starts with struct_size, set by its initializer macro. A newer caller's larger struct is
+ *     accepted if what is unknown is zero; otherwise -E2BIG. Reserved members are zero.
+ *  5. Times are nanoseconds since the Unix epoch; 0 means "now". Durations are nanoseconds.
+ *  6. Cost classes. HOT: no system call, no allocation, no lock, no thread; a bounded number of instructions. COLD: may
+ *     make system calls. The first HOT call of a thread, the first after a fork(), and one that finds the segment
+ *     too small run a COLD step inside (map, populate); every other does not.
+ *
+ * Threads, forks, signals
+ *
+ *     object          many threads at once?    in a signal handler?             in a child after fork()?
+ *     spr_provider    yes                      no (open, flush, shutdown)       yes: it makes its own segment
+ *     spr_tracer      yes                      yes, once obtained               yes
+ *     spr_span        one thread at a time;    a span that the handler itself   no: its calls return -ESTALE; the
+ *                     any thread may go on     started, also when it            span belongs to the parent and
+ *                     after a hand-over        interrupts this library          ends there
+ *     spr_token       its own thread only      yes                              the copy of the forking thread
+ *
+ *  A hand-over of a span between threads is ordered by the caller (a mutex, a queue). A handler that interrupts a
+ *  handler that interrupts this library is refused and counted. fork(), vfork(), exec(), daemon(), closing every
+ *  descriptor, dlclose(), exit() and _exit() without shutdown are all ordinary.
+ *
+ * Sources: OpenTelemetry specification, trace/api.md and trace/sdk.md (v1.60); opentelemetry-proto trace/v1 (v1.10);
+ * W3C Trace Context, section 3.2.
+ */
+#ifndef SPANRING_SPANRING_H
+#define SPANRING_SPANRING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SPR_VERSION_MAJOR 0
+#define SPR_VERSION_MINOR 1
+#define SPR_VERSION_PATCH 0
+
+#if defined(__GNUC__)
+#define SPR_PUBLIC __attribute__((visibility("default")))
+#else
+#define SPR_PUBLIC
+#endif
+
+#if defined(__cplusplus)
+#define SPR_NOEXCEPT noexcept
+#if __cplusplus < 201103L
+#error "spanring.h needs C99 or C++11"
+#endif
+#else
+#define SPR_NOEXCEPT
+#endif
+
+/* The length of a string that ends at its NUL. */
+#define SPR_NUL ((size_t)-1)
+
+/* ---- Handles and values ------------------------------------------------------------------------------------- */
+
+typedef struct spr_provider spr_provider; /* owned by the library; valid for the life of the process */
+typedef struct spr_tracer spr_tracer;     /* owned by the library; valid for the life of the process */
+
+/* What identifies a span to others (specification: SpanContext). An all-zero context is "none". */
+typedef struct spr_context {
+    uint8_t trace_id[16];
+    uint8_t span_id[8];
+    uint8_t trace_flags; /* W3C: bit 0 sampled, bit 1 random */
+    uint8_t is_remote;   /* 1: it came from another process */
+    uint8_t reserved[6];
+} spr_context;
+
+#define SPR_TRACE_FLAG_SAMPLED 0x01
+#define SPR_TRACE_FLAG_RANDOM 0x02
+
+/*
+ * A span, in memory of the caller, filled by spr_span_start(). It may be copied and moved; every copy names the same
+ * span. {0} is a span that does nothing. `handle` is the library's; `context` may be read at any time.
+ */
+typedef struct spr_span {
+    uint64_t handle; /* 0: not recorded */
+    spr_context context;
+} spr_span;
+
+/*
+ * An attached context: kept by the library, in memory of the caller, from spr_context_attach() until
+ * spr_context_detach(). Its content is the library's.
+ */
+typedef struct spr_token {
+    spr_context context;
+    struct spr_token *previous;
+    uint64_t reserved;
+} spr_token;
+
+/* Values are those of opentelemetry.proto.trace.v1.Span.SpanKind. */
+#define SPR_KIND_INTERNAL 1
+#define SPR_KIND_SERVER 2
+#define SPR_KIND_CLIENT 3
+#define SPR_KIND_PRODUCER 4
+#define SPR_KIND_CONSUMER 5
+
+/* Values are those of opentelemetry.proto.trace.v1.Status.StatusCode. */
+#define SPR_STATUS_UNSET 0
+#define SPR_STATUS_OK 1
+#define SPR_STATUS_ERROR 2
+
+/* Values are the field numbers of opentelemetry.proto.common.v1.AnyValue. */
+#define SPR_TYPE_STRING 1
+#define SPR_TYPE_BOOL 2
+#define SPR_TYPE_INT64 3
+#define SPR_TYPE_DOUBLE 4
+
+typedef struct spr_attribute {
+    const char *key; /* not empty */
+    size_t key_size;
+    uint32_t type; /* SPR_TYPE_* */
+    uint32_t reserved;
+    union {
+        struct {
+            const char *data;
+            size_t size;
+        } string;
+        uint64_t boolean; /* 0 or not 0 */
+        int64_t int64;
+        double float64;
+    } value;
+} spr_attribute;
+
+/* ---- Provider and tracer: COLD ------------------------------------------------------------------------------ */
+
+#define SPR_FULL_DROP_NEWEST 0      /* refuse the span that does not fit, and count it (default) */
+#define SPR_FULL_OVERWRITE_OLDEST 1 /* flight recorder: the oldest finished chunk gives way, and is counted */
+#define SPR_FULL_WAIT 2             /* wait up to full_wait_ns for room in spr_span_end(), then drop and count */
+
+typedef struct spr_provider_options {
+    uint32_t struct_size;
+    uint32_t full_policy;                     /* SPR_FULL_* */
+    const char *service_name;                 /* NULL: OTEL_SERVICE_NAME, else unknown_service:PROGRAM */
+    size_t service_name_size;                 /* bytes */
+    const spr_attribute *resource_attributes; /* beside OTEL_RESOURCE_ATTRIBUTES; these win */
+    size_t resource_attribute_count;
+    uint64_t memory_limit; /* bytes of shared memory at most; 0: SPANRING_MEMORY_LIMIT, else 16 MiB; at least 512 KiB */
+    uint64_t full_wait_ns; /* for SPR_FULL_WAIT */
+} spr_provider_options;
+
+#define SPR_PROVIDER_OPTIONS_INIT {sizeof(spr_provider_options), 0, NULL, SPR_NUL, NULL, 0, 0, 0}
+
+/*
+ * Opens a provider: reads the environment, prepares the resource. The segment itself is made at the first span.
+ * options may be NULL. Where tracing is off (SPANRING_DISABLED=1, OTEL_SDK_DISABLED=true, AT_SECURE, or no usable
+ * runtime directory) it succeeds all the same and every later call is a cheap no-op: spr_provider_state() says why.
+ * Errors: -EINVAL, -E2BIG (options), -EMFILE (more than 8 providers open in this process).
+ */
+SPR_PUBLIC int spr_provider_open(const spr_provider_options *options, spr_provider **ret_provider) SPR_NOEXCEPT;
+
+/*
+ * 1: segment is there. 0: none yet, the first span will make it. Negative: tracing is off, and why (-ECANCELED by
+ * SPANRING_DISABLED or OTEL_SDK_DISABLED, -EPERM AT_SECURE, -ESHUTDOWN after shutdown, else the error of the system
+ * that spoiled the runtime directory or the segment).
+ */
+SPR_PUBLIC int spr_provider_state(const spr_provider *provider) SPR_NOEXCEPT;
+
+/*
+ * Waits until the agent has taken over (delivered or spooled) every span that ended before the call, at most
+ * timeout_ns. Errors: -ETIMEDOUT. What was not taken over stays in the segment and is not lost.
+ */
+SPR_PUBLIC int spr_provider_flush(spr_provider *provider, uint64_t timeout_ns) SPR_NOEXCEPT;
+
+/*
+ * Flushes, then refuses every later call. Spans still open are exported as unfinished by the agent. Errors: those of
+ * spr_provider_flush(); the provider is shut down in every case. Not needed before exit.
+ */
+SPR_PUBLIC int spr_provider_shutdown(spr_provider *provider, uint64_t timeout_ns) SPR_NOEXCEPT;
+
+/*
+ * The tracer of an instrumentation scope; the same arguments give the same tracer. version and schema_url may be NULL.
+ * Errors: -EINVAL, -ENOSPC (more than 127 scopes, or 14 KiB of them; use a tracer you have).
+ */
+SPR_PUBLIC int spr_tracer_get(spr_provider *provider, const char *name, size_t name_size, const char *version,
+                              size_t version_size, const char *schema_url, size_t schema_url_size,
+                              spr_tracer **ret_tracer) SPR_NOEXCEPT;
+
+/* 1 where a span of this tracer can be recorded at present, else 0: for guarding costly arguments. HOT. */
+SPR_PUBLIC int spr_tracer_enabled(const spr_tracer *tracer) SPR_NOEXCEPT;
+
+/* ---- Spans: HOT --------------------------------------------------------------------------------------------- */
+
+typedef struct spr_link {
+    spr_context context;
+    const spr_attribute *attributes;
+    size_t attribute_count;
+} spr_link;
+
+typedef struct spr_event {
+    const char *name;
+    size_t name_size;
+    uint64_t time_ns; /* 0: now */
+    const spr_attribute *attributes;
+    size_t attribute_count;
+} spr_event;
+
+#define SPR_PARENT_CURRENT 0  /* the context attached to this thread, else a new trace (default) */
+#define SPR_PARENT_EXPLICIT 1 /* parent; an invalid (all-zero) one starts a new trace */
+#define SPR_PARENT_ROOT 2     /* a new trace */
+
+/* Everything about a start in one call; for bindings and for spans with links (a sampler sees them). */
+typedef struct spr_start_options {
+    uint32_t struct_size;
+    uint8_t kind;        /* SPR_KIND_*; 0: internal */
+    uint8_t parent_mode; /* SPR_PARENT_* */
+    uint16_t reserved;
+    uint64_t start_time_ns;    /* 0: now */
+    const spr_context *parent; /* for SPR_PARENT_EXPLICIT */
+    const spr_attribute *attributes;
+    size_t attribute_count;
+    const spr_link *links;
+    size_t link_count;
+    const char *trace_state; /* W3C tracestate to be recorded with the span; may be NULL */
+    size_t trace_state_size;
+} spr_start_options;
+
+#define SPR_START_OPTIONS_INIT {sizeof(spr_start_options), 0, 0, 0, 0, NULL, NULL, 0, NULL, 0, NULL, 0}
+
+/* Everything about an end in one call. Attributes, events and status are added before the span ends. */
+typedef struct spr_end_options {
+    uint32_t struct_size;
+    uint8_t status; /* SPR_STATUS_*; 0 leaves it as it is */
+    uint8_t reserved[3];
+    uint64_t end_time_ns; /* 0: now; never before the start */
+    const char *name;     /* NULL: as it is */
+    size_t name_size;
+    const char *status_message; /* only with SPR_STATUS_ERROR */
+    size_t status_message_size;
+    const spr_attribute *attributes;
+    size_t attribute_count;
+    const spr_event *events;
+    size_t event_count;
+} spr_end_options;
+
+#define SPR_END_OPTIONS_INIT {sizeof(spr_end_options), 0, {0, 0, 0}, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0}
+
+/*
+ * Starts a span: parent is the context attached to this thread, kind internal, start now.
+ * Returns 1: recorded. 0: not sampled; *ret_span still carries a context to propagate. Negative: refused and counted
+ * (-ENOBUFS no slot, -EBUSY nested too deep), or tracing is off (-ECANCELED); the context is the parent's then.
+ */
+SPR_PUBLIC int spr_span_start(spr_tracer *tracer, const char *name, size_t name_size, spr_span *ret_span) SPR_NOEXCEPT;
+
+/* The same, with everything said. options may be NULL. More errors: -EINVAL, -E2BIG. */
+SPR_PUBLIC int spr_span_start_with(spr_tracer *tracer, const char *name, size_t name_size,
+                                   const spr_start_options *options, spr_span *ret_span) SPR_NOEXCEPT;
+
+/*
+ * Attributes. A key set again replaces its value. Errors: -EINVAL (empty key; key or value not UTF-8), -EDQUOT (over
+ * OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT), -ENOBUFS (no room), -ESTALE. What is refused is counted in the span's
+ * dropped_attributes_count. A span that is not recorded returns 0.
+ */
+SPR_PUBLIC int spr_span_set_string(const spr_span *span, const char *key, size_t key_size, const char *value,
+                                   size_t value_size) SPR_NOEXCEPT;
+SPR_PUBLIC int spr_span_set_bool(const spr_span *span, const char *key, size_t key_size, int value) SPR_NOEXCEPT;
+SPR_PUBLIC int spr_span_set_int64(const spr_span *span, const char *key, size_t key_size, int64_t value) SPR_NOEXCEPT;
+SPR_PUBLIC int spr_span_set_double(const spr_span *span, const char *key, size_t key_size, double value) SPR_NOEXCEPT;
+
+/* Several at once. Returns how many were refused, or a negative errno. */
+SPR_PUBLIC int spr_span_set_attributes(const spr_span *span, const spr_attribute *attributes,
+                                       size_t attribute_count) SPR_NOEXCEPT;
+
+/* Errors as for attributes; what is refused is counted in dropped_events_count and dropped_links_count. */
+SPR_PUBLIC int spr_span_add_event(const spr_span *span, const spr_event *event) SPR_NOEXCEPT;
+SPR_PUBLIC int spr_span_add_link(const spr_span *span, const spr_link *link) SPR_NOEXCEPT;
+
+/*
+ * OK is final; UNSET is ignored; a message is kept only with ERROR (specification: trace/api.md, Set Status).
+ * Returns 1 where the call changed nothing for one of these reasons.
+ */
+SPR_PUBLIC int spr_span_set_status(const spr_span *span, int code, const char *message,
+                                   size_t message_size) SPR_NOEXCEPT;
+SPR_PUBLIC int spr_span_set_name(const spr_span *span, const char *name, size_t name_size) SPR_NOEXCEPT;
+SPR_PUBLIC int spr_span_set_kind(const spr_span *span, int kind) SPR_NOEXCEPT;
+
+/* 1 while the span is open and recorded, else 0. */
+SPR_PUBLIC int spr_span_is_recording(const spr_span *span) SPR_NOEXCEPT;
+
+/*
+ * Ends the span now. When this returns 0 the span is committed: it survives the death of this process.
+ * Errors: -ENOBUFS (ring full: dropped and counted), -EMSGSIZE (over 64 KiB: dropped and counted), -EBUSY (nested too
+ * deep: dropped and counted), -ESTALE (ended before, or inherited over fork()). A span that is not recorded returns 0.
+ */
+SPR_PUBLIC int spr_span_end(const spr_span *span) SPR_NOEXCEPT;
+
+/* The same, with everything said. options may be NULL. More errors: -EINVAL, -E2BIG (the span stays open). */
+SPR_PUBLIC int spr_span_end_with(const spr_span *span, const spr_end_options *options) SPR_NOEXCEPT;
+
+/* ---- Context: HOT ------------------------------------------------------------------------------------------- */
+
+/* The context attached to this thread. Returns 1, or 0 and an all-zero context where there is none. */
+SPR_PUBLIC int spr_context_current(spr_context *ret_context) SPR_NOEXCEPT;
+
+/*
+ * Attaches a context to this thread: it is the parent of the spans that start here until it is detached.
+ * *token stays at its place, unmoved, until spr_context_detach(). Attaching a span: &span.context.
+ */
+SPR_PUBLIC int spr_context_attach(const spr_context *context, spr_token *token) SPR_NOEXCEPT;
+
+/*
+ * Detaches. Returns 1 where tokens attached later were still there (they are detached with it), -EINVAL where the
+ * token is not attached to this thread.
+ */
+SPR_PUBLIC int spr_context_detach(spr_token *token) SPR_NOEXCEPT;
+
+/* Bytes of a traceparent with its NUL. */
+#define SPR_TRACEPARENT_SIZE 56
+
+/* Writes the traceparent header value and a NUL. Errors: -EINVAL (no valid context). W3C Trace Context 3.2.2. */
+SPR_PUBLIC int spr_traceparent_inject(const spr_context *context, char ret_header[SPR_TRACEPARENT_SIZE]) SPR_NOEXCEPT;
+
+/* Parses one; the context is marked remote. Errors: -EINVAL (NULL), -EBADMSG (not valid by W3C Trace Context 3.2.2). */
+SPR_PUBLIC int spr_traceparent_extract(const char *header, size_t header_size, spr_context *ret_context) SPR_NOEXCEPT;
+
+/* ---- What became of them ------------------------------------------------------------------------------------ */
+
+/* Sums over all threads of this process; exact while no thread is inside a call. started = ended + open. */
+typedef struct spr_statistics {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t started;            /* recorded spans */
+    uint64_t ended;              /* committed or dropped */
+    uint64_t unsampled;          /* not started: sampler said no */
+    uint64_t not_started_slot;   /* not started: no slot */
+    uint64_t not_started_nested; /* not started: signal handlers nested too deep */
+    uint64_t dropped_full;       /* ended, but no chunk was free */
+    uint64_t dropped_too_big;    /* ended, but larger than any chunk */
+    uint64_t dropped_nested;     /* ended in a handler nested too deep */
+    uint64_t dropped_overwritten; /* committed, then overwritten before the agent took it (flight recorder) */
+    uint64_t refused_data;       /* attributes, events and links refused (each also counted in its span) */
+    uint64_t acknowledged;       /* taken over by the agent: delivered, spooled, or refused for good and counted there */
+} spr_statistics;
+
+#define SPR_STATISTICS_INIT {sizeof(spr_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/* COLD. Fills what fits into struct_size. Before the first span all is 0. Errors: -EINVAL. */
+SPR_PUBLIC int spr_provider_statistics(const spr_provider *provider, spr_statistics *statistics) SPR_NOEXCEPT;
+
+/* An English phrase for a value that this library returned; static memory, never NULL, any thread, signal-safe. */
+SPR_PUBLIC const char *spr_strerror(int error) SPR_NOEXCEPT;
+
+/* "0.1.0": of the library that is loaded, which may be newer than this header. */
+SPR_PUBLIC const char *spr_version(void) SPR_NOEXCEPT;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The two atomic words of the protocol, unpacked. A ChunkWord carries everything that is true of a chunk at one instant;
+// a mark (what the agent has acknowledged) has the same shape, with state kFree.
+#pragma once
+
+#include <cstdint>
+
+#include "ring/layout.hpp"
+
+namespace spanring::ring {
+
+enum class ChunkState : uint32_t {
+    kFree = 0,    // nobody's
+    kOpen = 1,    // one thread of the process appends
+    kParked = 2,  // open, but its thread left: the next thread of the process may adopt it
+    kFull = 3,    // complete: the agent's to free, or, when overwriting, anybody's to take
+    kTaken = 4,   // overwrite mode: the agent won it against the writers and reads it
+};
+
+struct ChunkWord {
+    ChunkState state = ChunkState::kFree;
+    uint32_t generation = 0;  // 28 bits; one more at each claim
+    uint32_t length = 0;      // 20 bits; committed bytes
+    uint32_t spans = 0;       // 12 bits; committed spans
+
+    static constexpr uint32_t kGenerationMask = (1u << 28) - 1;
+
+    // Bits: 0-19 length, 20-31 spans, 32-59 generation, 60-63 state.
+    constexpr uint64_t pack() const {
+        return uint64_t{length} | uint64_t{spans} << 20 | uint64_t{generation} << 32 |
+               uint64_t{static_cast<uint32_t>(state)} << 60;
+    }
+    static constexpr ChunkWord unpack(uint64_t word) {
+        return {static_cast<ChunkState>(word >> 60), static_cast<uint32_t>(word >> 32) & kGenerationMask,
+                static_cast<uint32_t>(word) & 0xfffff, static_cast<uint32_t>(word >> 20) & 0xfff};
+    }
+    constexpr bool operator==(const ChunkWord&) const = default;
+};
+
+struct SlotWord {
+    SlotState state = SlotState::kFree;
+    uint32_t blocks = 0;  // 4 bits used
+    uint32_t length = 0;  // 24 bits; committed bytes of data
+
+    // Bits: 0-23 length, 24-31 blocks, 32-39 state.
+    constexpr uint64_t pack() const {
+        return uint64_t{length} | uint64_t{blocks} << 24 | uint64_t{static_cast<uint32_t>(state)} << 32;
+    }
+    static constexpr SlotWord unpack(uint64_t word) {
+        return {static_cast<SlotState>((word >> 32) & 0xff), static_cast<uint32_t>(word >> 24) & 0xff,
+                static_cast<uint32_t>(word) & 0xffffff};
+    }
+    constexpr bool operator==(const SlotWord&) const = default;
+};
+
+// The smallest record of a span (tag, length, trace id, span id, start, end) bounds the number of spans in a chunk.
+inline constexpr uint32_t kSmallestSpanRecord = 2 + 18 + 10 + 9 + 9;
+static_assert(kJumboChunk < (1u << 20) && kJumboChunk / kSmallestSpanRecord < (1u << 12));
+
+}  // namespace spanring::ring

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The shared memory of one process, byte for byte: what docs/shared-memory.md draws, as structs.
+//
+// Invariants: explicitly-sized types only; every 64-bit field 8-aligned on every architecture; zeroed memory means
+// "free, empty, none"; reserved bytes are written zero and ignored when read. The geometry is part of the layout
+// version: a reader computes every place from these constants and from the number of extents, never from a pointer
+// or offset found in the segment.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace spanring::ring {
+
+// ---- Versions -------------------------------------------------------------------------------------------------------
+
+inline constexpr uint64_t kMagic = 0x474e49524e415053;  // "SPANRING" as little-endian bytes
+inline constexpr uint16_t kLayoutMajor = 1;             // another major: leave the segment alone
+inline constexpr uint16_t kLayoutMinor = 0;             // a newer minor only adds; compatible
+inline constexpr uint32_t kByteOrder = 0x01020304;
+inline constexpr uint64_t kKnownIncompatible = 0;       // flags of this kind that this code understands
+inline constexpr uint32_t kReady = 0x59444552;          // stored last, with release
+
+// ---- Geometry -------------------------------------------------------------------------------------------------------
+
+inline constexpr uint64_t kPage = 4096;
+
+inline constexpr uint64_t kHeaderOffset = 0x0000;    // written once, before ready
+inline constexpr uint64_t kControlOffset = 0x1000;   // written by the agent
+inline constexpr uint64_t kWriterOffset = 0x2000;    // written by the process
+inline constexpr uint64_t kResourceOffset = 0x3000;  // written once: OTLP bytes of resource.v1.Resource
+inline constexpr uint64_t kResourceSize = 0x3000;
+inline constexpr uint64_t kScopesOffset = 0x6000;    // append only
+inline constexpr uint64_t kScopesSize = 0x4000;
+inline constexpr uint64_t kCountersOffset = 0xa000;  // one line a writer (thread and signal level)
+inline constexpr uint32_t kCounterLines = 1024;
+inline constexpr uint32_t kCounterLineSize = 128;
+inline constexpr uint64_t kCountersSize = uint64_t{kCounterLines} * kCounterLineSize;
+inline constexpr uint32_t kCounterLinesPerPage = kPage / kCounterLineSize;
+inline constexpr uint64_t kExtentsOffset = 0x40000;  // extents follow, one behind the other
+
+inline constexpr uint64_t kExtentSize = 0x40000;  // 256 KiB
+inline constexpr uint32_t kMaxExtents = 4096;     // 1 GiB
+
+// Inside an extent.
+inline constexpr uint64_t kDirectoryOffset = 0x0000;  // chunk lines, written by the process
+inline constexpr uint64_t kMarksOffset = 0x1000;      // acknowledged marks, written by the agent
+inline constexpr uint64_t kSlotsOffset = 0x2000;      // open spans
+inline constexpr uint32_t kSlotSize = 512;
+inline constexpr uint32_t kSlotsPerExtent = 64;
+inline constexpr uint64_t kBlocksOffset = 0xa000;     // more room for open spans
+inline constexpr uint32_t kBlockSize = 4096;
+inline constexpr uint32_t kBlocksPerExtent = 8;
+inline constexpr uint64_t kChunksOffset = 0x12000;    // small, then large, then jumbo
+
+inline constexpr uint32_t kSmallChunk = 1024;   // a thread's first
+inline constexpr uint32_t kLargeChunk = 16384;  // every later one
+inline constexpr uint32_t kJumboChunk = 65536;  // spans larger than a large chunk, or when no large one is left
+inline constexpr uint32_t kSmallChunksPerExtent = 24;
+inline constexpr uint32_t kLargeChunksPerExtent = 6;
+inline constexpr uint32_t kJumboChunksPerExtent = 1;
+inline constexpr uint32_t kChunksPerExtent = kSmallChunksPerExtent + kLargeChunksPerExtent + kJumboChunksPerExtent;
+
+static_assert(kKnownIncompatible == 0 && kCountersOffset + kCountersSize <= kExtentsOffset);
+static_assert(kScopesOffset + kScopesSize == kCountersOffset);
+static_assert(kSlotsOffset + uint64_t{kSlotSize} * kSlotsPerExtent == kBlocksOffset);
+static_assert(kBlocksOffset + uint64_t{kBlockSize} * kBlocksPerExtent == kChunksOffset);
+static_assert(kChunksOffset + uint64_t{kSmallChunk} * kSmallChunksPerExtent + uint64_t{kLargeChunk} * kLargeChunksPerExtent +
+                  uint64_t{kJumboChunk} * kJumboChunksPerExtent ==
+              kExtentSize);
+
+inline constexpr uint64_t extent_offset(uint32_t extent) { return kExtentsOffset + uint64_t{extent} * kExtentSize; }
+inline constexpr uint64_t segment_size(uint32_t extents) { return extent_offset(extents); }
+
+// Chunks are numbered through: chunk = extent * kChunksPerExtent + place.
+inline constexpr uint32_t chunk_capacity(uint32_t chunk) {
+    const uint32_t place = chunk % kChunksPerExtent;
+    return place < kSmallChunksPerExtent                           ? kSmallChunk
+           : place < kSmallChunksPerExtent + kLargeChunksPerExtent ? kLargeChunk
+                                                                   : kJumboChunk;
+}
+inline constexpr uint64_t chunk_offset(uint32_t chunk) {
+    const uint32_t place = chunk % kChunksPerExtent;
+    const uint64_t base = extent_offset(chunk / kChunksPerExtent) + kChunksOffset;
+    if (place < kSmallChunksPerExtent) return base + uint64_t{place} * kSmallChunk;
+    const uint64_t large = base + uint64_t{kSmallChunksPerExtent} * kSmallChunk;
+    return large + uint64_t{place - kSmallChunksPerExtent} * kLargeChunk;  // the jumbo one follows the last large one
+}
+inline constexpr uint64_t chunk_line_offset(uint32_t chunk) {
+    return extent_offset(chunk / kChunksPerExtent) + kDirectoryOffset + uint64_t{chunk % kChunksPerExtent} * 64;
+}
+inline constexpr uint64_t chunk_mark_offset(uint32_t chunk) {
+    return extent_offset(chunk / kChunksPerExtent) + kMarksOffset + uint64_t{chunk % kChunksPerExtent} * 8;
+}
+inline constexpr uint64_t slot_offset(uint32_t slot) {
+    return extent_offset(slot / kSlotsPerExtent) + kSlotsOffset + uint64_t{slot % kSlotsPerExtent} * kSlotSize;
+}
+inline constexpr uint64_t block_offset(uint32_t block) {
+    return extent_offset(block / kBlocksPerExtent) + kBlocksOffset + uint64_t{block % kBlocksPerExtent} * kBlockSize;
+}
+
+// ---- Header ---------------------------------------------------------------------------------------------------------
+
+// Read once at attach into memory of the reader, checked there, never read again.
+struct alignas(8) Header {
+    uint64_t magic;
+    uint16_t layout_major;
+    uint16_t layout_minor;
+    uint32_t header_size;
+    uint32_t byte_order;
+    uint32_t pointer_bits;  // of the process; told to people, decides nothing
+    uint64_t compatible;    // unknown bit: carry on
+    uint64_t incompatible;  // unknown bit: leave the segment alone
+    uint64_t segment_size;  // bytes of the file, == segment_size(extent_limit)
+    uint32_t extent_limit;
+    uint32_t full_policy;       // SPR_FULL_*
+    uint8_t instance_id[16];    // random; also the file's name
+    uint64_t created_unix_nano;
+    uint32_t pid;               // in the process's own namespace: told to people, decides nothing
+    uint32_t resource_size;     // bytes at kResourceOffset
+    uint8_t program[64];        // what /proc/self/comm says, zero-padded: told to people
+    uint64_t reserved[8];
+    uint32_t reserved_word;
+    uint32_t ready;             // kReady, stored last
+};
+static_assert(sizeof(Header) == 224 && offsetof(Header, segment_size) == 40 && offsetof(Header, instance_id) == 56);
+static_assert(offsetof(Header, program) == 88 && offsetof(Header, ready) == 220 && sizeof(Header) <= kPage);
+
+// ---- Control: written by the agent ----------------------------------------------------------------------------------
+
+// What became of the committed spans of this segment, for one exporter. Absolute, monotone.
+inline constexpr uint32_t kExporterRows = 4;
+struct alignas(8) ExporterTotals {
+    uint64_t exporter;          // hash of its name; 0: row unused
+    uint64_t exported;          // accepted by the backend
+    uint64_t rejected;          // refused for good by the backend (partial success, or a code that forbids a retry)
+    uint64_t spooled;           // handed to the spool; what the spool does with them is booked in the agent's ledger
+    uint64_t dropped_invalid;   // failed validation
+    uint64_t dropped_spool;     // the spool was full, or could not be written
+    uint64_t dropped_shutdown;
+    uint64_t reserved;
+};
+static_assert(sizeof(ExporterTotals) == 64);
+
+struct alignas(8) Totals {
+    uint64_t acknowledged;  // spans behind the marks, all exporters done with them
+    uint64_t unfinished;    // spans exported for a process that died before it ended them
+    uint64_t overwritten;   // taken by the agent in overwrite mode and lost with it
+    uint64_t reserved;
+    ExporterTotals exporters[kExporterRows];
+};
+static_assert(sizeof(Totals) == 288);
+
+// A mark and the totals move together: armed, then both are stored, then cleared. A restarted agent that finds it armed
+// stores both again (absolute values: doing it twice is harmless).
+struct alignas(8) AckJournal {
+    uint32_t armed;  // 1 + kind: 1 a chunk's mark, 2 a slot; stored last; 0: nothing to do
+    uint32_t index;  // chunk, or slot
+    uint64_t mark;   // the ChunkWord that its mark becomes; for a slot its generation
+    Totals totals;
+};
+static_assert(sizeof(AckJournal) == 304);
+
+struct alignas(8) Control {
+    uint64_t policy;         // PolicyBits; read by the writer in one load at each start
+    uint64_t attachments;    // agents that ever attached; 0: none yet
+    uint64_t freed;          // chunks ever freed: a writer that found none free looks again when it moved
+    uint64_t flushed;        // the last WriterPage::flush_wanted that was served in full
+    uint64_t reserved[4];
+    Totals totals;
+    AckJournal journal;
+};
+static_assert(offsetof(Control, totals) == 64 && offsetof(Control, journal) == 352 && sizeof(Control) <= kPage);
+
+struct PolicyBits {
+    static constexpr uint64_t kDisabled = 1;  // record nothing
+    static constexpr uint64_t kRetired = 2;   // the agent gave this segment up (quarantine): stop writing into it
+};
+
+// ---- Writer page: written by the process ----------------------------------------------------------------------------
+
+struct alignas(8) WriterPage {
+    uint32_t extents;        // counted extents; stored with release after they were populated
+    uint32_t counter_lines;  // counter lines in populated pages; likewise
+    uint32_t scopes;         // scopes handed out (each has its own ready word)
+    uint32_t scope_bytes;    // bytes handed out
+    uint64_t flush_wanted;   // ticket of the newest flush request
+    uint64_t shutdown;       // 1: the provider was shut down
+    uint64_t reserved[4];
+    // Causes that are counted with a read-modify-write because no counter line may be used: beyond signal level 1, or
+    // when there are more threads than lines. Same shape as a line.
+    uint64_t shared_line[kCounterLineSize / 8];
+};
+static_assert(offsetof(WriterPage, flush_wanted) == 16 && offsetof(WriterPage, shared_line) == 64);
+
+// One line has one writer at a time: a thread at one signal level, or its successor. Relaxed single-word stores.
+enum class Counter : uint32_t {
+    kStarted,
+    kEnded,  // committed or dropped
+    kUnsampled,
+    kNotStartedSlot,
+    kNotStartedNested,
+    kDroppedFull,
+    kDroppedTooBig,
+    kDroppedNested,
+    kDroppedOverwritten,
+    kRefusedData,
+    kCount
+};
+struct alignas(8) CounterLine {
+    uint64_t values[kCounterLineSize / 8];
+};
+static_assert(static_cast<uint32_t>(Counter::kCount) <= kCounterLineSize / 8 && sizeof(CounterLine) == kCounterLineSize);
+
+// ---- Scopes ---------------------------------------------------------------------------------------------------------
+
+// Entry i describes scope i + 1; scope 0 is the empty scope. Its bytes lie in the same region behind the table:
+// `0x0a len InstrumentationScope` (field 1 of ScopeSpans), then, if there is a schema URL, `0x1a len bytes` (field 3).
+struct ScopeEntry {
+    uint32_t offset;       // from kScopesOffset
+    uint32_t scope_size;   // bytes of field 1, tag and length included
+    uint32_t schema_size;  // bytes of field 3, tag and length included; 0: none
+    uint32_t ready;        // 1, stored last with release
+};
+inline constexpr uint32_t kScopeEntries = 127;
+inline constexpr uint32_t kScopeBytesOffset = 2048;  // in the region
+static_assert(sizeof(ScopeEntry) == 16 && kScopeEntries * sizeof(ScopeEntry) <= kScopeBytesOffset);
+
+// ---- Chunks ---------------------------------------------------------------------------------------------------------
+
+// The directory line of a chunk: one cache line, so that two writers never share one.
+struct alignas(8) ChunkLine {
+    uint64_t word;      // ChunkWord: state, generation, committed bytes and spans, in one atomic word
+    uint64_t sequence;  // order in which chunks were filled, for "the oldest FULL one"
+    uint32_t owner;     // thread id in the process's own namespace; only the process acts on it
+    uint32_t reserved_word;
+    uint64_t reserved[5];
+};
+static_assert(sizeof(ChunkLine) == 64);
+
+// In a chunk: a run of records. A span is `0x12 len <Span>` (field 2 of ScopeSpans). A control record has a first byte
+// that is no protobuf tag: kControlRecord, kind, then its payload.
+inline constexpr uint8_t kSpanRecord = 0x12;
+inline constexpr uint8_t kControlRecord = 0x07;  // wire type 7 does not exist
+inline constexpr uint8_t kControlScope = 1;      // payload: uint32_t scope, little-endian; the first record of each chunk
+inline constexpr uint32_t kScopeRecordSize = 6;
+
+// ---- Open spans -----------------------------------------------------------------------------------------------------
+
+enum class SlotState : uint32_t {
+    kFree = 0,      // or being filled: not started
+    kOpen = 1,      // started; its first `length` bytes are complete OTLP fields of the span
+    kEnding = 2,    // about to be committed at `intent`; open until the chunk's word says otherwise
+    kDropping = 3,  // about to be dropped and counted
+};
+
+inline constexpr uint32_t kSlotBlocks = 15;
+inline constexpr uint32_t kSlotInlineData = 320;
+inline constexpr uint32_t kSlotDataMax = kSlotInlineData + kSlotBlocks * kBlockSize;
+
+// An open span. Bytes at position p of its data lie in `data` below kSlotInlineData, then in block (p - that) / 4096.
+// Data is a run of OTLP fields of the span (ids, start time, name, attributes, events, links, status), in the order in
+// which they were set. A superseded field (an attribute, the name or the status, set again) has its tag, always one byte,
+// replaced by kSuperseded and keeps its length; it is left out at the end.
+inline constexpr uint8_t kSuperseded = 0x07;
+
+struct alignas(8) Slot {
+    uint64_t word;         // SlotWord: state, blocks, length; one store publishes an appended field
+    uint32_t generation;   // one more at each start: makes a spent handle stale
+    uint32_t line;         // counter line that counted the start
+    uint64_t started;      // what that line's kStarted is once this span is counted
+    uint64_t start_unix_nano;
+    uint64_t start_ticks;  // monotonic clock of the process; not comparable elsewhere
+    uint32_t scope;
+    uint32_t thread;       // thread id in the process's own namespace: told to people
+    // Intent of an end.
+    uint32_t intent_chunk;
+    uint32_t intent_line;      // counter line that counts the end
+    uint64_t intent_word;      // the ChunkWord that commits it
+    // Second cache line.
+    uint64_t intent_ended;     // what that line's kEnded is once this end is counted
+    uint64_t intent_dropped;   // the same for the cause, when dropping
+    uint32_t intent_cause;     // Counter
+    uint32_t dropped_attributes;
+    uint32_t dropped_events;
+    uint32_t dropped_links;
+    uint32_t name;             // position of the name field; 0: none
+    uint32_t status;           // position of the status field; 0: none
+    uint8_t kind;
+    uint8_t status_code;
+    uint8_t trace_flags;       // W3C
+    uint8_t parent_flags;      // 1 has parent, 2 parent is remote
+    uint16_t attributes;
+    uint16_t events;
+    uint16_t links;
+    uint16_t superseded;       // how many fields are
+    uint32_t reserved;
+    uint64_t key_filter;       // bit hash(key) % 64 set for each key: a clear bit proves that a key is new
+    uint32_t blocks[kSlotBlocks];  // block numbers
+    uint32_t reserved_word;
+    uint8_t data[kSlotInlineData];
+};
+static_assert(sizeof(Slot) == kSlotSize && offsetof(Slot, data) + kSlotInlineData == kSlotSize);
+static_assert(offsetof(Slot, intent_word) == 56 && offsetof(Slot, intent_ended) == 64 && offsetof(Slot, key_filter) == 120);
+
+}  // namespace spanring::ring

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A mapped segment, place by place. Computes addresses only: checks nothing, orders nothing. Callers keep extents,
+// chunks, slots and blocks below the number of extents that they know to be populated.
+#pragma once
+
+#include <cstdint>
+
+#include "ring/layout.hpp"
+
+namespace spanring::ring {
+
+class SegmentView {
+public:
+    constexpr SegmentView() = default;
+    constexpr explicit SegmentView(uint8_t* base) : base_(base) {}
+
+    explicit operator bool() const { return base_ != nullptr; }
+    uint8_t* base() const { return base_; }
+
+    Header& header() const { return at<Header>(kHeaderOffset); }
+    Control& control() const { return at<Control>(kControlOffset); }
+    WriterPage& writer() const { return at<WriterPage>(kWriterOffset); }
+    uint8_t* resource() const { return base_ + kResourceOffset; }
+    ScopeEntry& scope(uint32_t index) const { return at<ScopeEntry>(kScopesOffset + uint64_t{index} * sizeof(ScopeEntry)); }
+    uint8_t* scope_bytes(uint32_t offset) const { return base_ + kScopesOffset + offset; }
+    CounterLine& counter_line(uint32_t line) const { return at<CounterLine>(kCountersOffset + uint64_t{line} * kCounterLineSize); }
+
+    uint8_t* extent(uint32_t extent) const { return base_ + extent_offset(extent); }
+    ChunkLine& chunk_line(uint32_t chunk) const { return at<ChunkLine>(chunk_line_offset(chunk)); }
+    uint64_t& chunk_mark(uint32_t chunk) const { return at<uint64_t>(chunk_mark_offset(chunk)); }
+    uint8_t* chunk_bytes(uint32_t chunk) const { return base_ + chunk_offset(chunk); }
+    Slot& slot(uint32_t slot) const { return at<Slot>(slot_offset(slot)); }
+    uint8_t* block(uint32_t block) const { return base_ + block_offset(block); }
+
+private:
+    template <class T>
+    T& at(uint64_t offset) const { return *reinterpret_cast<T*>(base_ + offset); }
+
+    uint8_t* base_ = nullptr;
+};
+
+}  // namespace spanring::ring
