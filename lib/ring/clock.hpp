@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Time for spans: CLOCK_REALTIME nanoseconds at the price of one counter read.
+//
+// Where the kernel's own clocksource is the time-stamp counter, so is ours; elsewhere the ticks are nanoseconds of
+// CLOCK_MONOTONIC (vDSO). The rate is measured against CLOCK_MONOTONIC from the first use of the library on, so its
+// error shrinks as the process lives. Each thread holds an anchor (ticks and CLOCK_REALTIME at one instant) for at most
+// 10 ms, less while the rate is young: a step of the wall clock is followed, and the error stays below 1 us.
+//
+// Never rdtscp, never a fence: the order of two reads within some ten nanoseconds does not matter to a span.
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+
+#include "ring/atomics.hpp"
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <x86intrin.h>
+#endif
+
+namespace spanring::ring {
+
+class Clock {
+public:
+    static constexpr uint64_t kAnchorLifetime = 10'000'000;  // nanoseconds
+
+    struct Anchor {  // one a thread and signal level
+        uint64_t ticks = 0;
+        uint64_t unix_nano = 0;
+        uint64_t lifetime = 0;  // ticks; 0: none yet
+    };
+
+    // COLD: looks at the kernel's clocksource, measures the rate for some 20 us. Again after fork(): harmless.
+    void start();
+
+    uint64_t ticks() const {
+#if defined(__x86_64__) || defined(__i386__)
+        if (counter_) [[likely]] return __rdtsc();
+#elif defined(__aarch64__)
+        if (counter_) [[likely]] {
+            uint64_t value;
+            asm volatile("mrs %0, cntvct_el0" : "=r"(value));
+            return value;
+        }
+#endif
+        return read(CLOCK_MONOTONIC);
+    }
+
+    // HOT but for one call in 10 ms.
+    uint64_t unix_nano(Anchor& anchor, uint64_t now) {
+        if (now - anchor.ticks >= anchor.lifetime) [[unlikely]] renew(anchor, now);
+        return anchor.unix_nano + nanoseconds(now - anchor.ticks);
+    }
+
+    uint64_t nanoseconds(uint64_t ticks) const {
+        const uint64_t rate = StdAtomics::load(rate_, std::memory_order_relaxed);  // any recent rate will do
+        if (ticks >> 31 == 0) [[likely]] return (ticks * rate) >> 32;  // rate < 2^33: a counter of at least 0.5 GHz
+        return (ticks >> 32) * rate + (((ticks & 0xffffffff) >> 8) * rate >> 24);
+    }
+
+    static uint64_t read(clockid_t clock) {
+        timespec time;
+        clock_gettime(clock, &time);
+        return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+    }
+
+    bool uses_counter() const { return counter_; }
+
+private:
+    struct Pair {
+        uint64_t ticks;
+        uint64_t nanoseconds;
+    };
+    Pair pair(clockid_t clock) const;  // both at one instant, within some tens of nanoseconds
+    void renew(Anchor& anchor, uint64_t& now);
+    bool measure(Pair monotonic);  // false: no usable rate
+
+    bool counter_ = false;
+    Pair origin_{};
+    alignas(8) uint64_t rate_ = uint64_t{1} << 32;  // nanoseconds a tick, 32 fractional bits
+};
+
+}  // namespace spanring::ring

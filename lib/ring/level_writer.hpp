@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What one thread owns of the segment at one signal level: a chunk, a few free slots, a counter line. Here is the order
+// of stores that makes a kill at any instruction harmless:
+//
+//     start:  fill the slot           | slot OPEN       | count started
+//     end:    intent in the slot      | slot ENDING     | commit in the chunk | count ended | slot FREE
+//     drop:   intent in the slot      | slot DROPPING   | count the cause     | count ended | slot FREE
+//
+// Recovery repeats what may be missing, from the intent (docs/shared-memory.md, "Recovery").
+#pragma once
+
+#include <cstdint>
+
+#include "ring/chunk_writer.hpp"
+#include "ring/segment.hpp"
+
+namespace spanring::ring {
+
+class LevelWriter {
+public:
+    static constexpr uint32_t kSharedLine = ~uint32_t{0};  // in Slot::line: counted in WriterPage::shared_line
+
+    // Before first use, once for a thread (and again in a child). owner: thread id. COLD.
+    void open(Segment& segment, uint32_t owner);
+
+    // The thread leaves: its chunk, slots and line go to the next one. COLD.
+    void leave(Segment& segment);
+
+    // In a child after fork(): forgets what is the parent's.
+    void forget() { *this = LevelWriter(); }
+
+    bool is_open() const { return open_; }
+
+    // A free slot for this writer alone, or Segment::kNone.
+    uint32_t take_slot(Segment& segment) {
+        if (free_slots_ != 0) [[likely]] return slots_[--free_slots_];
+        return segment.take_slot();
+    }
+
+    // The slot was filled; from here on the span is started.
+    void publish_start(Slot& slot, SlotWord word) {
+        slot.line = line_index_;
+        slot.started = counts_[index(Counter::kStarted)] + 1;
+        // release: publishes the slot's content to whoever recovers it. Pairs with the acquire in recovery. Without it
+        // recovery could take a half-filled slot for a span.
+        StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
+        SPR_TESTPOINT(slot_opened);
+        count(Counter::kStarted);
+        SPR_TESTPOINT(start_counted);
+    }
+
+    // Makes sure that `bytes` (and a scope record in front of them, if one is needed) fit into the chunk. False: ring full.
+    bool make_room(Segment& segment, uint32_t bytes) {
+        if (chunk_.attached() && chunk_.room() >= bytes + kScopeRecordSize) [[likely]] return true;
+        return next_chunk(segment, bytes + kScopeRecordSize);
+    }
+
+    // Where the record is to be written, with a scope record already in front where the scope changes. After make_room().
+    uint8_t* place(uint32_t scope) {
+        uint8_t* place = chunk_.place();
+        if (scope == chunk_.scope()) [[likely]] return place;
+        place[0] = kControlRecord;
+        place[1] = kControlScope;
+        for (int i = 0; i < 4; ++i) place[2 + i] = static_cast<uint8_t>(scope >> 8 * i);
+        return place + kScopeRecordSize;
+    }
+
+    // The record of `bytes` lies at place(scope): commit it and clear the slot.
+    void publish_end(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word, uint32_t bytes) {
+        const uint32_t size = bytes + (slot.scope == chunk_.scope() ? 0 : kScopeRecordSize);
+        const ChunkWord next = chunk_.next(size, 1);
+        chunk_.set_scope(slot.scope);
+        slot.intent_chunk = chunk_.chunk();
+        slot.intent_line = line_index_;
+        slot.intent_word = next.pack();
+        slot.intent_ended = counts_[index(Counter::kEnded)] + 1;
+        word.state = SlotState::kEnding;
+        // release: the intent before the state that says it is valid. Pairs with the acquire in recovery.
+        StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
+        SPR_TESTPOINT(intent_written);
+        chunk_.commit(next);
+        count(Counter::kEnded);
+        SPR_TESTPOINT(end_counted);
+        release_slot(segment, slot, slot_index, word);
+    }
+
+    // The span ends and is lost for a cause that is counted.
+    void publish_drop(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word, Counter cause) {
+        slot.intent_line = line_index_;
+        slot.intent_cause = static_cast<uint32_t>(cause);
+        slot.intent_ended = counts_[index(Counter::kEnded)] + 1;
+        slot.intent_dropped = counts_[index(cause)] + 1;
+        word.state = SlotState::kDropping;
+        // release: as in publish_end().
+        StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
+        SPR_TESTPOINT(drop_intended);
+        count(cause);
+        SPR_TESTPOINT(drop_counted);
+        count(Counter::kEnded);
+        release_slot(segment, slot, slot_index, word);
+    }
+
+    // A start that came to nothing gives its slot back.
+    void return_slot(Segment& segment, uint32_t slot_index) {
+        if (free_slots_ < kSlotCache) [[likely]]
+            slots_[free_slots_++] = slot_index;
+        else
+            segment.give_slot(slot_index);
+    }
+
+    void count(Counter counter, uint64_t more = 1) {
+        const uint64_t value = counts_[index(counter)] += more;
+        // relaxed: single words with one writer; a live reader sums what it sees, recovery corrects by the intents.
+        if (line_ != nullptr) [[likely]]
+            StdAtomics::store(line_->values[index(counter)], value, std::memory_order_relaxed);
+        else if (shared_ != nullptr)
+            StdAtomics::fetch_add(shared_[index(counter)], more, std::memory_order_relaxed);  // many writers
+    }
+
+private:
+    static constexpr uint32_t kSlotCache = 8;
+    static constexpr uint32_t index(Counter counter) { return static_cast<uint32_t>(counter); }
+
+    bool next_chunk(Segment& segment, uint32_t bytes);
+
+    void release_slot(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word) {
+        for (uint32_t i = 0; i < word.blocks; ++i) segment.give_block(slot.blocks[i]);
+        // release: the counters before the slot is free, so that recovery never finds it free and the end uncounted.
+        StdAtomics::store(slot.word, uint64_t{0}, std::memory_order_release);
+        SPR_TESTPOINT(slot_cleared);
+        return_slot(segment, slot_index);
+    }
+
+    ChunkWriter<> chunk_;
+    CounterLine* line_ = nullptr;
+    uint64_t* shared_ = nullptr;
+    uint32_t line_index_ = kSharedLine;
+    uint32_t owner_ = 0;
+    uint32_t free_slots_ = 0;
+    bool open_ = false;
+    bool had_chunk_ = false;
+    uint64_t full_mark_ = ~uint64_t{0};  // Segment::freed_mark() when nothing was free
+    uint32_t slots_[kSlotCache] = {};
+    uint64_t counts_[static_cast<uint32_t>(Counter::kCount)] = {};
+};
+
+}  // namespace spanring::ring

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ring/segment_file.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ring/atomics.hpp"
+#include "ring/runtime_directory.hpp"
+#include "ring/testpoint.hpp"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23  // Linux 5.14
+#endif
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000  // Linux 4.17
+#endif
+
+namespace spanring::ring {
+namespace {
+
+constexpr uint32_t kExtentsWithoutPopulate = 8;  // a kernel that cannot populate gets all its extents at birth
+
+void read_program_name(uint8_t (&program)[64]) {
+    const int file = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return;
+    const ssize_t size = read(file, program, sizeof program - 1);
+    close(file);
+    if (size > 0 && program[size - 1] == '\n') program[size - 1] = 0;
+}
+
+void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file) {
+    Header& header = segment.header();
+    header.magic = kMagic;
+    header.layout_major = kLayoutMajor;
+    header.layout_minor = kLayoutMinor;
+    header.header_size = sizeof(Header);
+    header.byte_order = kByteOrder;
+    header.pointer_bits = sizeof(void*) * 8;
+    header.segment_size = file.size;
+    header.extent_limit = request.extent_limit;
+    header.full_policy = request.full_policy;
+    memcpy(header.instance_id, file.instance_id, sizeof header.instance_id);
+    timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    header.created_unix_nano = static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+    header.pid = static_cast<uint32_t>(getpid());
+    header.resource_size = request.resource_size;
+    read_program_name(header.program);
+    memcpy(segment.resource(), request.resource, request.resource_size);
+
+    segment.writer().extents = file.extents;
+    segment.writer().counter_lines = kCounterLinesPerPage;
+    // release: publishes everything above. Pairs with the acquire in the reader's attach(). Rename already orders it for
+    // a reader that found the name; this is the second line, for one that mapped the file in another way.
+    StdAtomics::store(header.ready, kReady, std::memory_order_release);
+}
+
+// Everything between the open temporary file and its rename. 0 or -errno; on failure the caller unlinks.
+int build(int fd, const SegmentRequest& request, SegmentFile& file) {
+    file.size = segment_size(request.extent_limit);
+    // The whole size at once, but memory only for the base's first pages and the first extent: a full tmpfs is an error
+    // here and never a SIGBUS later.
+    if (ftruncate(fd, static_cast<off_t>(file.size)) != 0) return -errno;
+    if (const int error = posix_fallocate(fd, 0, kCountersOffset + kPage)) return -error;
+    if (const int error = posix_fallocate(fd, extent_offset(0), kExtentSize)) return -error;
+
+    void* memory = mmap(nullptr, file.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED) return -errno;
+    file.base = static_cast<uint8_t*>(memory);
+    SPR_TESTPOINT(segment_mapped);
+    if (madvise(memory, file.size, MADV_DONTFORK) != 0) return -errno;
+
+    file.extents = 1;
+    const int populated = populate(file.base + extent_offset(0), kExtentSize);
+    if (populated == -EINVAL) {  // before Linux 5.14
+        file.extents = request.extent_limit < kExtentsWithoutPopulate ? request.extent_limit : kExtentsWithoutPopulate;
+        if (const int error = posix_fallocate(fd, extent_offset(0), static_cast<off_t>(file.extents * kExtentSize))) return -error;
+        if (const int error = posix_fallocate(fd, kCountersOffset, kCountersSize)) return -error;
+    } else if (populated != 0) {
+        return populated;
+    }
+    fill(SegmentView(file.base), request, file);
+
+    struct flock lock = {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = 0;
+    lock.l_len = 1;
+    if (fcntl(fd, F_OFD_SETLK, &lock) != 0) return -errno;
+    SPR_TESTPOINT(segment_locked);
+    return 0;
+}
+
+}  // namespace
+
+int populate(uint8_t* address, uint64_t size) {
+    if (madvise(address, size, MADV_POPULATE_WRITE) == 0) return 0;
+    // EFAULT is the SIGBUS that a touch would have raised: no memory left in the tmpfs.
+    return errno == EFAULT || errno == ENOMEM ? -ENOSPC : -errno;
+}
+
+int create_segment(const SegmentRequest& request, SegmentFile& ret_segment) {
+    char path[kRuntimePathSize];
+    int directory = -1;
+    if (const int error = open_runtime_directory(path, sizeof path, &directory)) return error;
+
+    SegmentFile file;
+    int result = getrandom(file.instance_id, sizeof file.instance_id, 0) == sizeof file.instance_id ? 0 : -EIO;
+    char temporary[kTemporaryNameSize];
+    temporary_name(file.instance_id, temporary);
+    int fd = -1;
+    if (result == 0) {
+        fd = openat(directory, temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0) result = -errno;
+    }
+    if (fd >= 0) {
+        SPR_TESTPOINT(segment_opened);
+        result = build(fd, request, file);
+        close(fd);  // the lock now hangs on the mapping alone
+        char name[kSegmentNameSize];
+        segment_name(file.instance_id, name);
+        if (result == 0 && renameat(directory, temporary, directory, name) != 0) result = -errno;
+        if (result != 0) {
+            if (file.base != nullptr) munmap(file.base, file.size);
+            unlinkat(directory, temporary, 0);
+        }
+        SPR_TESTPOINT(segment_renamed);
+    }
+    close(directory);
+    if (result == 0) ret_segment = file;
+    return result;
+}
+
+void cover_hole(uint8_t* base, uint64_t size) {
+    mmap(base, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+}
+
+}  // namespace spanring::ring

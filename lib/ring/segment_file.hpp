@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The birth of a segment: a complete, locked file that appears under its name in one step.
+//
+//     open temporary -> fallocate -> mmap -> DONTFORK -> fill -> OFD lock -> close -> rename
+//
+// After close() the lock's open file description is held by the mapping alone, so that the kernel drops it exactly when
+// the memory goes: at death, at exec, and not a moment earlier, whatever the process does with its descriptors.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "ring/segment_view.hpp"
+
+namespace spanring::ring {
+
+struct SegmentRequest {
+    uint32_t extent_limit;  // 1 .. kMaxExtents
+    uint32_t full_policy;
+    const uint8_t* resource;  // OTLP bytes, at most kResourceSize
+    uint32_t resource_size;
+};
+
+struct SegmentFile {
+    uint8_t* base = nullptr;
+    uint64_t size = 0;         // bytes mapped
+    uint32_t extents = 0;      // populated at birth
+    uint8_t instance_id[16] = {};
+};
+
+// COLD. 0 or -errno (-ENOSPC: the tmpfs is full). On failure nothing is left behind.
+int create_segment(const SegmentRequest& request, SegmentFile& ret_segment);
+
+// COLD. Makes memory of the segment writable without a fault later. 0 or -errno (-ENOSPC where the tmpfs is full).
+int populate(uint8_t* address, uint64_t size);
+
+// In a child after fork(): puts inaccessible-to-others scratch memory where the parent's segment was, so that a call
+// that fork() interrupted can run on without harm. Nothing if somebody else mapped there already.
+void cover_hole(uint8_t* base, uint64_t size);
+
+}  // namespace spanring::ring

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <string.h>
+
+#include "spanring/spanring.h"
+
+#define SPR_TEXT(value) #value
+#define SPR_VERSION_TEXT(major, minor, patch) SPR_TEXT(major) "." SPR_TEXT(minor) "." SPR_TEXT(patch)
+
+extern "C" {
+
+const char* spr_strerror(int error) noexcept {
+    switch (error < 0 ? -error : 0) {
+        case 0: return "success";
+        case EINVAL: return "invalid argument: NULL, an empty key, a value out of range, or text that is not UTF-8";
+        case E2BIG: return "too big: options with unknown members that are not zero, or a resource of more than 12 KiB";
+        case ESTALE: return "spent span: it has ended, its provider was shut down, or it belongs to the parent of this process";
+        case ENOBUFS: return "no room: the ring is full (raise the memory limit, or see whether the agent runs)";
+        case EMSGSIZE: return "the span is larger than 64 KiB";
+        case EBUSY: return "nested too deep: a signal handler interrupted a signal handler inside the library";
+        case EDQUOT: return "over a limit of the OpenTelemetry specification (OTEL_*_COUNT_LIMIT)";
+        case ETIMEDOUT: return "the agent did not take everything over in time; the spans stay in the segment";
+        case EMFILE: return "too many providers in this process, or too many open files";
+        case ENOSPC: return "no space: the file system of the runtime directory is full, or too many instrumentation scopes";
+        case ECANCELED: return "tracing is off: SPANRING_DISABLED or OTEL_SDK_DISABLED is set";
+        case EPERM: return "tracing is off: a set-user-id program, or a runtime directory of another owner";
+        case ESHUTDOWN: return "the provider was shut down";
+        case EBADMSG: return "not a valid traceparent";
+        case EACCES: return "the runtime directory is open to others (it must have mode 0700), or may not be made";
+        case EMEDIUMTYPE: return "the runtime directory is not on a tmpfs";
+        case ENOENT: return "there is no runtime directory and none can be made";
+        case ENOTDIR:
+        case ELOOP: return "the runtime directory is not a directory, or is reached through a symbolic link";
+        case ENAMETOOLONG: return "the path of the runtime directory is too long";
+        default: return strerrordesc_np(error < 0 ? -error : error) != nullptr ? strerrordesc_np(error < 0 ? -error : error) : "unknown error";
+    }
+}
+
+const char* spr_version(void) noexcept { return SPR_VERSION_TEXT(SPR_VERSION_MAJOR, SPR_VERSION_MINOR, SPR_VERSION_PATCH); }
+
+}  // extern "C"

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trace/life.hpp"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ring/testpoint.hpp"
+
+namespace spanring::trace {
+
+using ring::StdAtomics;
+
+Life* Life::begin(uint32_t number, const ring::SegmentRequest& request, ring::Clock& clock, int& ret_error) {
+    const uint64_t size = sizeof(Life) + ring::Segment::pool_bytes(request.extent_limit);
+    void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) {
+        ret_error = -errno;
+        return nullptr;
+    }
+    // The kernel's zeroes are the initial state of everything but the segment and its pools.
+    Life* life = static_cast<Life*>(memory);
+    life->number = number;
+    life->segment = ring::Segment();
+    life->records.reset(life->next_record);
+    ret_error = life->segment.open(request, clock, reinterpret_cast<uint32_t*>(life + 1));
+    if (ret_error == 0) return life;
+    munmap(memory, size);
+    return nullptr;
+}
+
+ThreadState* Life::take_record(uint32_t thread) {
+    uint32_t index = records.pop(kMaxThreads);
+    if (index == ring::IndexPool<>::kNone && reap()) index = records.pop(kMaxThreads);
+    if (index == ring::IndexPool<>::kNone) return nullptr;
+    ThreadState& state = threads[index];
+    uint64_t seeds[kSignalLevels][2];
+    if (getrandom(seeds, sizeof seeds, 0) != sizeof seeds) {
+        records.push(index);
+        return nullptr;
+    }
+    state.life = this;
+    state.index = index;
+    state.thread = thread;
+    for (uint32_t level = 0; level < kSignalLevels; ++level) {
+        state.levels[level].writer = ring::LevelWriter();
+        state.levels[level].anchor = ring::Clock::Anchor();
+        state.levels[level].random.seed(seeds[level]);
+    }
+    state.levels[0].writer.open(segment, thread);  // the handler's level only when it is used
+    // release: a reaper that sees it used sees whose it is. Pairs with the acquire in reap().
+    StdAtomics::store(state.use, uint32_t{ThreadState::kUsed}, std::memory_order_release);
+    SPR_TESTPOINT(thread_attached);
+    return &state;
+}
+
+void Life::release_record(ThreadState& state) {
+    for (Level& level : state.levels)
+        if (level.writer.is_open()) level.writer.leave(segment);
+    SPR_TESTPOINT(thread_left);
+    // relaxed: the push below publishes.
+    StdAtomics::store(state.use, uint32_t{ThreadState::kFree}, std::memory_order_relaxed);
+    records.push(state.index);
+}
+
+bool Life::reap() {
+    const uint64_t now = ring::Clock::read(CLOCK_MONOTONIC);
+    uint64_t due = StdAtomics::load(reap_after, std::memory_order_relaxed);
+    if (now < due) return false;
+    if (!StdAtomics::compare_exchange(reap_after, due, now + kReapPause, std::memory_order_relaxed)) return false;
+
+    bool any = false;
+    const pid_t process = getpid();
+    const int error = errno;
+    for (ThreadState& state : threads) {
+        if (state.index == 0 && state.life == nullptr) break;  // never used, like all behind it
+        uint32_t use = ThreadState::kUsed;
+        // acquire: the record's owner. Pairs with the release in take_record().
+        if (StdAtomics::load(state.use, std::memory_order_acquire) != use) continue;
+        if (syscall(SYS_tgkill, process, static_cast<pid_t>(state.thread), 0) == 0 || errno != ESRCH) continue;
+        // acquire: one reaper alone goes on, after everything the dead thread did; the kernel ordered its death before
+        // its answer.
+        if (!StdAtomics::compare_exchange(state.use, use, uint32_t{ThreadState::kReaping}, std::memory_order_acquire)) continue;
+        release_record(state);
+        any = true;
+    }
+    errno = error;
+    return any;
+}
+
+}  // namespace spanring::trace

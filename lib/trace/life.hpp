@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One life of a provider: its segment and the records of the threads that write into it. A fork() begins a new life in
+// the child; the old one stays mapped there, because a call that fork() interrupted may still run on in it.
+#pragma once
+
+#include <cstdint>
+
+#include "ring/index_pool.hpp"
+#include "ring/segment.hpp"
+#include "trace/thread_state.hpp"
+
+namespace spanring::trace {
+
+struct Life {
+    static constexpr uint32_t kMaxThreads = 4096;
+
+    uint32_t number;  // never 0, never the same twice in a process and its ancestors
+    ring::Segment segment;
+    ring::IndexPool<> records;
+    alignas(8) uint64_t reap_after;  // nanoseconds of CLOCK_MONOTONIC
+    uint32_t next_record[kMaxThreads];
+    ThreadState threads[kMaxThreads];
+
+    // COLD. Maps and opens; nullptr and ret_error (-errno) on failure.
+    static Life* begin(uint32_t number, const ring::SegmentRequest& request, ring::Clock& clock, int& ret_error);
+
+    // COLD. A record for the calling thread; nullptr: more than kMaxThreads, or no randomness.
+    ThreadState* take_record(uint32_t thread);
+
+    // The thread that owns the record leaves, or is known to be gone.
+    void release_record(ThreadState& state);
+
+    // COLD. Takes back what threads held that vanished without running their destructors (raw exit). Known dead only:
+    // the kernel must say that there is no such thread. At most once a second. True: something was taken back.
+    bool reap();
+
+    // The segment has a free slot or chunk again after reap(): the owner of such a need calls it at most so often.
+    static constexpr uint64_t kReapPause = 1'000'000'000;
+};
+
+}  // namespace spanring::trace

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trace/open_span.hpp"
+
+#include <errno.h>
+#include <string.h>
+
+#include "trace/attribute.hpp"
+
+namespace spanring::trace {
+
+using ring::Slot;
+using ring::SlotData;
+using ring::SlotState;
+using ring::SlotWord;
+using ring::SlotWriter;
+using ring::StdAtomics;
+
+namespace {
+
+// Fields of opentelemetry.proto.trace.v1.Span that lie in a slot. All have tags of one byte.
+constexpr uint8_t kTraceState = tag(3, kBytes);
+constexpr uint8_t kName = tag(5, kBytes);
+constexpr uint8_t kAttribute = tag(9, kBytes);
+constexpr uint8_t kEvent = tag(11, kBytes);
+constexpr uint8_t kLink = tag(13, kBytes);
+constexpr uint8_t kStatus = tag(15, kBytes);
+constexpr uint8_t kStartTime = tag(7, kFixed64);
+
+// Which bit of Slot::key_filter stands for a key.
+uint64_t filter_bit(const char* key, uint32_t size) {
+    uint64_t hash = size;
+    if (size >= 8) {
+        uint64_t head, tail;
+        memcpy(&head, key, 8);
+        memcpy(&tail, key + size - 8, 8);
+        hash ^= head * 0x9e3779b97f4a7c15 ^ tail * 0xc2b2ae3d27d4eb4f;
+    } else {
+        uint64_t bytes = 0;
+        memcpy(&bytes, key, size);
+        hash ^= bytes * 0x9e3779b97f4a7c15;
+    }
+    return uint64_t{1} << ((hash * 0xff51afd7ed558ccd) >> 58);
+}
+
+uint32_t read_varint(const SlotData& data, uint32_t& position) {
+    uint32_t value = 0;
+    for (int shift = 0; shift < 32; shift += 7) {
+        const uint8_t byte = data.byte(position++);
+        value |= uint32_t{byte & 0x7fu} << shift;
+        if ((byte & 0x80) == 0) break;
+    }
+    return value;
+}
+
+}  // namespace
+
+int OpenSpan::find(const spr_span* span, OpenSpan& ret) {
+    if (span == nullptr) return -EINVAL;
+    if (span->handle == 0) return 0;
+    Provider::check_fork();
+    const SpanHandle handle = SpanHandle::unpack(span->handle);
+    Provider& provider = reinterpret_cast<spr_provider*>(Provider::all())[handle.provider];
+    if (handle.fork_generation != Provider::fork_generation() || provider.state() != Provider::kLive) [[unlikely]]
+        return -ESTALE;
+    ring::Segment& segment = provider.life()->segment;
+    if (handle.slot >= segment.slots()) [[unlikely]] return -ESTALE;
+    Slot& slot = segment.view().slot(handle.slot);
+    // relaxed: handing a span over between threads is ordered by the caller (spanring.h, convention on threads).
+    const SlotWord word = SlotWord::unpack(StdAtomics::load(slot.word, std::memory_order_relaxed));
+    if (slot.generation != handle.generation || word.state != SlotState::kOpen) [[unlikely]] return -ESTALE;
+    ret = OpenSpan(provider, segment, slot, handle.slot);
+    return 1;
+}
+
+template <class Visit>
+void OpenSpan::each_field(Visit&& visit) const {
+    const SlotData data(segment_->view(), *slot_);
+    const uint32_t end = word().length;
+    uint32_t position = 0;
+    while (position < end) {
+        const uint32_t begin = position;
+        const uint8_t field = data.byte(position++);
+        if (field == kStartTime)
+            position += 8;
+        else
+            position += read_varint(data, position);
+        if (!visit(data, field, begin, position)) return;
+    }
+}
+
+void OpenSpan::supersede(uint32_t position) {
+    uint32_t room;
+    *SlotData(segment_->view(), *slot_).at(position, room) = ring::kSuperseded;
+    ++slot_->superseded;
+}
+
+bool OpenSpan::find_key(const char* key, uint32_t size, uint32_t& ret_position) const {
+    bool found = false;
+    each_field([&](const SlotData& data, uint8_t field, uint32_t begin, uint32_t) {
+        if (field != kAttribute) return true;
+        uint32_t position = begin + 1;
+        read_varint(data, position);  // length of the KeyValue
+        ++position;                   // tag of its key
+        const uint32_t key_size = read_varint(data, position);
+        if (key_size != size || !data.equal(position, key, size)) return true;
+        ret_position = begin;
+        found = true;
+        return false;
+    });
+    return found;
+}
+
+int OpenSpan::set(const spr_attribute& from) {
+    Attribute attribute;
+    if (!Attribute::check(from, attribute)) {
+        ++slot_->dropped_attributes;
+        return -EINVAL;
+    }
+    const uint64_t bit = filter_bit(attribute.key, attribute.key_size);
+    uint32_t old = 0;
+    const bool replaces = (slot_->key_filter & bit) != 0 && find_key(attribute.key, attribute.key_size, old);
+    if (!replaces && slot_->attributes >= provider_->limits().attributes) {
+        ++slot_->dropped_attributes;
+        return -EDQUOT;
+    }
+    SlotWriter writer(*segment_, *slot_, word());
+    const uint32_t size = attribute.field_size();
+    if (!writer.reserve(size)) {
+        writer.keep_blocks();
+        ++slot_->dropped_attributes;
+        return -ENOBUFS;
+    }
+    if (uint8_t* place = writer.contiguous(size)) [[likely]] {
+        Memory memory{place};
+        attribute.write(memory, kAttribute);
+        writer.advance(size);
+    } else {
+        attribute.write(writer, kAttribute);
+    }
+    writer.publish();
+    slot_->key_filter |= bit;
+    // The new value is published before the old one goes: a kill in between leaves both, and recovery keeps the last.
+    if (replaces)
+        supersede(old);
+    else
+        ++slot_->attributes;
+    return 0;
+}
+
+namespace {
+
+// The attributes of an event or a link: those that are valid, up to the limit of the specification.
+struct InnerAttributes {
+    static constexpr size_t kLimit = 128;  // OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT, OTEL_LINK_ATTRIBUTE_COUNT_LIMIT
+    const spr_attribute* attributes;
+    size_t count;
+    uint64_t size = 0;     // bytes of all fields
+    uint32_t dropped = 0;
+
+    InnerAttributes(const spr_attribute* from, size_t number) : attributes(from), count(from == nullptr ? 0 : number) {
+        uint32_t kept = 0;
+        for (size_t i = 0; i < count; ++i) {
+            Attribute attribute;
+            if (kept == kLimit || !Attribute::check(attributes[i], attribute)) {
+                ++dropped;
+            } else {
+                ++kept;
+                size += attribute.field_size();
+            }
+        }
+    }
+
+    template <class Sink>
+    void write(Sink& sink, uint8_t field) const {
+        uint32_t kept = 0;
+        for (size_t i = 0; i < count && kept < kLimit; ++i) {
+            Attribute attribute;
+            if (!Attribute::check(attributes[i], attribute)) continue;
+            ++kept;
+            attribute.write(sink, field);
+        }
+    }
+};
+
+}  // namespace
+
+int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano) {
+    const size_t name_size = text_size(event.name, event.name_size);
+    int error = 0;
+    if (name_size > kMaxText || !is_utf8(event.name, name_size))
+        error = -EINVAL;
+    else if (slot_->events >= provider_->limits().events)
+        error = -EDQUOT;
+    const InnerAttributes inner(event.attributes, event.attribute_count);
+    // Span.Event: time_unix_nano 1, name 2, attributes 3, dropped_attributes_count 4.
+    uint64_t size = 9 + inner.size;
+    if (name_size != 0) size += 1 + varint_size(name_size) + name_size;
+    if (inner.dropped != 0) size += 1 + varint_size(inner.dropped);
+    SlotWriter writer(*segment_, *slot_, word());
+    if (error == 0 && (size > ring::kSlotDataMax || !writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size)))) {
+        writer.keep_blocks();
+        error = -ENOBUFS;
+    }
+    if (error != 0) {
+        ++slot_->dropped_events;
+        return error;
+    }
+    uint8_t head[24];
+    head[0] = kEvent;
+    uint8_t* end = put_varint(head + 1, size);
+    *end++ = tag(1, kFixed64);
+    end = put_fixed64(end, event.time_ns != 0 ? event.time_ns : now_unix_nano);
+    writer.put(head, static_cast<uint32_t>(end - head));
+    if (name_size != 0) {
+        head[0] = tag(2, kBytes);
+        end = put_varint(head + 1, name_size);
+        writer.put(head, static_cast<uint32_t>(end - head));
+        writer.put(event.name, static_cast<uint32_t>(name_size));
+    }
+    inner.write(writer, tag(3, kBytes));
+    if (inner.dropped != 0) {
+        head[0] = tag(4, kVarint);
+        end = put_varint(head + 1, inner.dropped);
+        writer.put(head, static_cast<uint32_t>(end - head));
+    }
+    writer.publish();
+    ++slot_->events;
+    return 0;
+}
+
+int OpenSpan::add(const spr_link& link) {
+    static constexpr uint8_t kNone[16] = {};
+    int error = 0;
+    if (memcmp(link.context.trace_id, kNone, 16) == 0 || memcmp(link.context.span_id, kNone, 8) == 0)
+        error = -EINVAL;
+    else if (slot_->links >= provider_->limits().links)
+        error = -EDQUOT;
+    const InnerAttributes inner(link.attributes, link.attribute_count);
+    // Span.Link: trace_id 1, span_id 2, attributes 4, dropped_attributes_count 5, flags 6.
+    uint64_t size = 18 + 10 + inner.size + 5;
+    if (inner.dropped != 0) size += 1 + varint_size(inner.dropped);
+    SlotWriter writer(*segment_, *slot_, word());
+    if (error == 0 && (size > ring::kSlotDataMax || !writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size)))) {
+        writer.keep_blocks();
+        error = -ENOBUFS;
+    }
+    if (error != 0) {
+        ++slot_->dropped_links;
+        return error;
+    }
+    uint8_t head[48];
+    head[0] = kLink;
+    uint8_t* end = put_varint(head + 1, size);
+    *end++ = tag(1, kBytes);
+    *end++ = 16;
+    memcpy(end, link.context.trace_id, 16);
+    end += 16;
+    *end++ = tag(2, kBytes);
+    *end++ = 8;
+    memcpy(end, link.context.span_id, 8);
+    end += 8;
+    writer.put(head, static_cast<uint32_t>(end - head));
+    inner.write(writer, tag(4, kBytes));
+    end = head;
+    if (inner.dropped != 0) {
+        *end++ = tag(5, kVarint);
+        end = put_varint(end, inner.dropped);
+    }
+    *end++ = tag(6, kFixed32);
+    end = put_fixed32(end, uint32_t{link.context.trace_flags} | 0x100 | (link.context.is_remote != 0 ? 0x200 : 0));
+    writer.put(head, static_cast<uint32_t>(end - head));
+    writer.publish();
+    ++slot_->links;
+    return 0;
+}
+
+int OpenSpan::set_name(const char* name, size_t given_size) {
+    const size_t size = text_size(name, given_size);
+    if (size > kMaxText || !is_utf8(name, size)) return -EINVAL;
+    SlotWriter writer(*segment_, *slot_, word());
+    if (!writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size))) {
+        writer.keep_blocks();
+        return -ENOBUFS;
+    }
+    const uint32_t position = writer.position();
+    uint8_t head[8];
+    head[0] = kName;
+    uint8_t* end = put_varint(head + 1, size);
+    writer.put(head, static_cast<uint32_t>(end - head));
+    writer.put(name, static_cast<uint32_t>(size));
+    writer.publish();
+    if (slot_->name != 0) supersede(slot_->name);
+    slot_->name = position;
+    return 0;
+}
+
+int OpenSpan::set_trace_state(const char* text, size_t given_size) {
+    const size_t size = text_size(text, given_size);
+    if (size == 0) return 0;
+    if (size > kMaxText || !is_utf8(text, size)) return -EINVAL;
+    SlotWriter writer(*segment_, *slot_, word());
+    if (!writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size))) {
+        writer.keep_blocks();
+        return -ENOBUFS;
+    }
+    uint8_t head[8];
+    head[0] = kTraceState;
+    uint8_t* end = put_varint(head + 1, size);
+    writer.put(head, static_cast<uint32_t>(end - head));
+    writer.put(text, static_cast<uint32_t>(size));
+    writer.publish();
+    return 0;
+}
+
+int OpenSpan::set_status(int code, const char* message, size_t given_size) {
+    if (code != SPR_STATUS_UNSET && code != SPR_STATUS_OK && code != SPR_STATUS_ERROR) return -EINVAL;
+    const size_t size = code == SPR_STATUS_ERROR ? text_size(message, given_size) : 0;
+    if (size > kMaxText || !is_utf8(message, size)) return -EINVAL;
+    if (code == SPR_STATUS_UNSET || slot_->status_code == SPR_STATUS_OK) return 1;
+    // Status: message 2, code 3. Written once in the end: a message field that occurs twice would be merged.
+    const uint32_t inside = (size == 0 ? 0 : 1 + varint_size(size) + static_cast<uint32_t>(size)) + 2;
+    SlotWriter writer(*segment_, *slot_, word());
+    if (!writer.reserve(1 + varint_size(inside) + inside)) {
+        writer.keep_blocks();
+        return -ENOBUFS;
+    }
+    const uint32_t position = writer.position();
+    uint8_t head[16];
+    head[0] = kStatus;
+    uint8_t* end = put_varint(head + 1, inside);
+    *end++ = tag(3, kVarint);
+    *end++ = static_cast<uint8_t>(code);
+    if (size != 0) {
+        *end++ = tag(2, kBytes);
+        end = put_varint(end, size);
+    }
+    writer.put(head, static_cast<uint32_t>(end - head));
+    if (size != 0) writer.put(message, static_cast<uint32_t>(size));
+    writer.publish();
+    if (slot_->status != 0) supersede(slot_->status);
+    slot_->status = position;
+    slot_->status_code = static_cast<uint8_t>(code);
+    return 0;
+}
+
+uint32_t OpenSpan::live_size() const {
+    const uint32_t length = word().length;
+    if (slot_->superseded == 0) [[likely]] return length;
+    uint32_t size = 0;
+    each_field([&](const SlotData&, uint8_t field, uint32_t begin, uint32_t end) {
+        if (field != ring::kSuperseded) size += end - begin;
+        return true;
+    });
+    return size;
+}
+
+void OpenSpan::copy_live(uint8_t* to) const {
+    const uint32_t length = word().length;
+    if (slot_->superseded == 0) [[likely]] {
+        SlotData(segment_->view(), *slot_).copy(0, length, to);
+        return;
+    }
+    each_field([&](const SlotData& data, uint8_t field, uint32_t begin, uint32_t end) {
+        if (field == ring::kSuperseded) return true;
+        data.copy(begin, end - begin, to);
+        to += end - begin;
+        return true;
+    });
+}
+
+}  // namespace spanring::trace

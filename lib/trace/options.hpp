@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads a struct of options of any age: an older caller's is shorter and reads as if the rest were zero; a newer caller's
+// is longer and is taken if what is unknown here is zero.
+#pragma once
+
+#include <errno.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace spanring::trace {
+
+// options may be nullptr: all defaults. 0, -EINVAL (no size), -E2BIG.
+template <class Options>
+int read_options(const Options* options, Options& ret) {
+    memset(&ret, 0, sizeof ret);
+    ret.struct_size = sizeof ret;
+    if (options == nullptr) return 0;
+    const size_t size = options->struct_size;
+    if (size < sizeof(uint32_t)) return -EINVAL;
+    const uint8_t* bytes = reinterpret_cast<const uint8_t*>(options);
+    for (size_t i = sizeof ret; i < size; ++i)
+        if (bytes[i] != 0) return -E2BIG;
+    memcpy(&ret, options, size < sizeof ret ? size : sizeof ret);
+    return 0;
+}
+
+}  // namespace spanring::trace

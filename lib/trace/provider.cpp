@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trace/provider.hpp"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace spanring::trace {
+
+using ring::StdAtomics;
+
+constinit thread_local ThreadLocal thread_local_state{};
+
+namespace {
+
+constexpr uint64_t kDefaultMemory = uint64_t{16} << 20;
+constexpr uint64_t kLeastMemory = uint64_t{512} << 10;
+
+constinit spr_provider g_providers[kMaxProviders]{};
+constinit ring::Clock g_clock;
+constinit uint32_t g_fork_generation = 0;
+constinit uint32_t g_lives = 0;
+constinit uint32_t g_prepared = 0;  // 0 no, 1 by somebody at this moment, 2 yes
+constinit pthread_key_t g_key = 0;
+
+bool is_set(const char* variable, const char* value) {
+    const char* text = getenv(variable);
+    return text != nullptr && strcasecmp(text, value) == 0;
+}
+
+// "8MiB", "8M", "8388608".
+uint64_t memory_from_environment() {
+    const char* text = getenv("SPANRING_MEMORY_LIMIT");
+    if (text == nullptr || *text < '0' || *text > '9') return kDefaultMemory;
+    char* end = nullptr;
+    uint64_t bytes = strtoull(text, &end, 10);
+    if (strcasecmp(end, "KiB") == 0 || strcasecmp(end, "K") == 0)
+        bytes <<= 10;
+    else if (strcasecmp(end, "MiB") == 0 || strcasecmp(end, "M") == 0)
+        bytes <<= 20;
+    else if (strcasecmp(end, "GiB") == 0 || strcasecmp(end, "G") == 0)
+        bytes <<= 30;
+    else if (*end != 0)
+        return kDefaultMemory;
+    return bytes == 0 ? kDefaultMemory : bytes;
+}
+
+}  // namespace
+
+Provider* Provider::all() { return g_providers; }
+ring::Clock& Provider::clock() { return g_clock; }
+uint32_t Provider::fork_generation() { return g_fork_generation & 0xff; }
+
+int Provider::prepare_process() {
+    int patience = 100'000;
+    uint32_t expected = 0;
+    // acquire and release: what the first caller prepared is there for all who find 2.
+    while (!StdAtomics::compare_exchange(g_prepared, expected, uint32_t{1}, std::memory_order_acquire)) {
+        if (expected == 2) return 0;
+        if (--patience == 0) return -EBUSY;  // a fork() in the middle of another thread's preparation left it at 1
+        sched_yield();
+        expected = 0;
+    }
+    int error = ring::ForkGuard::arm();
+    if (error == 0) error = -pthread_key_create(&g_key, thread_leaves);
+    if (error == 0) error = -pthread_atfork(nullptr, nullptr, after_fork);
+    if (error == 0) g_clock.start();
+    // release: pairs with the acquire above.
+    StdAtomics::store(g_prepared, error == 0 ? uint32_t{2} : uint32_t{0}, std::memory_order_release);
+    return error;
+}
+
+int Provider::open(const spr_provider_options& options, Provider*& ret_provider) {
+    for (uint32_t index = 0; index < kMaxProviders; ++index) {
+        Provider& provider = g_providers[index];
+        uint32_t expected = kUnused;
+        // acquire: a provider slot is taken once and never returned; orders this opener after nothing in particular.
+        if (!StdAtomics::compare_exchange(provider.state_, expected, uint32_t{kOpening}, std::memory_order_acquire)) continue;
+        provider.index_ = index;
+        const int error = provider.open_this(options);
+        if (error != 0) {
+            StdAtomics::store(provider.state_, uint32_t{kUnused}, std::memory_order_release);  // nothing was published
+            return error;
+        }
+        ret_provider = &provider;
+        return 0;
+    }
+    return -EMFILE;
+}
+
+int Provider::open_this(const spr_provider_options& options) {
+    if (const int error = resource_.build(options)) return error;
+    scopes_.open(*this);
+    sampler_ = Sampler::from_environment();
+    limits_ = Limits::from_environment();
+    full_policy_ = options.full_policy;
+    full_wait_ = options.full_policy == SPR_FULL_WAIT ? options.full_wait_ns : 0;
+    uint64_t memory = options.memory_limit != 0 ? options.memory_limit : memory_from_environment();
+    memory = memory < kLeastMemory ? kLeastMemory : memory;
+    const uint64_t extents = memory <= ring::segment_size(1) ? 1 : (memory - ring::extent_offset(0)) / ring::kExtentSize;
+    extent_limit_ = static_cast<uint32_t>(extents < ring::kMaxExtents ? extents : ring::kMaxExtents);
+
+    int error = 0;
+    if (is_set("SPANRING_DISABLED", "1") || is_set("SPANRING_DISABLED", "true") || is_set("OTEL_SDK_DISABLED", "true"))
+        error = -ECANCELED;
+    else if (getauxval(AT_SECURE) != 0)
+        error = -EPERM;
+    else
+        error = prepare_process();
+    error_ = error;
+    // release: everything above, for whoever gets this provider by other means than this call's return.
+    StdAtomics::store(state_, uint32_t{error == 0 ? kOpen : kOff}, std::memory_order_release);
+    return 0;
+}
+
+bool Provider::begin_life() {
+    for (;;) {
+        uint32_t seen = state();
+        if (seen == kLive) return true;
+        if (seen == kMaking) {  // COLD, and only while another thread makes the segment
+            sched_yield();
+            continue;
+        }
+        if (seen != kOpen) return false;
+        if (StdAtomics::compare_exchange(state_, seen, uint32_t{kMaking}, std::memory_order_relaxed)) break;
+    }
+    uint8_t resource[ring::kResourceSize];
+    const ring::SegmentRequest request{extent_limit_, full_policy_, resource, resource_.finish(resource)};
+    const uint32_t number = StdAtomics::fetch_add(g_lives, uint32_t{1}, std::memory_order_relaxed) + 1;
+    int error = 0;
+    Life* life = Life::begin(number, request, g_clock, error);
+    error_ = error;
+    // release: the life's content. Pairs with the acquire in life().
+    __atomic_store_n(&life_, life, __ATOMIC_RELEASE);
+    // release: life_ and error_. Pairs with the acquire in state().
+    StdAtomics::store(state_, uint32_t{life != nullptr ? kLive : kOff}, std::memory_order_release);
+    return life != nullptr;
+}
+
+ThreadState* Provider::attach_thread() {
+    ThreadLocal& local = thread_local_state;
+    if (local.attaching != 0) return nullptr;  // a signal handler, in the middle of the lines below
+    const State seen = state();
+    if (seen != kOpen && seen != kMaking && seen != kLive) return nullptr;
+    local.attaching = 1;
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // a handler on this thread sees it set
+    const int error = errno;
+    int cancel_state;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);  // nobody would finish a half-made segment
+    ThreadState* result = nullptr;
+    if (begin_life()) {
+        result = life()->take_record(static_cast<uint32_t>(syscall(SYS_gettid)));
+        if (result != nullptr) {
+            pthread_setspecific(g_key, &thread_local_state);
+            local.states[index_] = result;
+        }
+    }
+    pthread_setcancelstate(cancel_state, nullptr);
+    errno = error;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    local.attaching = 0;
+    return result;
+}
+
+void Provider::thread_leaves(void*) {
+    if (ring::ForkGuard::forked()) return;  // a child that never traced: its records are the parent's
+    ThreadLocal& local = thread_local_state;
+    local.depth = 0;  // a longjmp or cancellation may have left it up
+    for (ThreadState*& state : local.states) {
+        if (state == nullptr) continue;
+        ThreadState* leaving = state;
+        state = nullptr;  // a later destructor that traces begins anew, and comes here again
+        leaving->life->release_record(*leaving);
+    }
+}
+
+// The child has one thread, this one. It forgets the parent's segment and keeps the rest. An interrupted call of this
+// thread may return into the old life: that stays mapped and its segment's place is covered.
+void Provider::after_fork() {
+    if (!ring::ForkGuard::forked()) return;
+    ThreadLocal& local = thread_local_state;
+    for (Provider& provider : g_providers) {
+        const uint32_t seen = provider.state_;
+        if (seen == kLive || seen == kMaking) {
+            if (provider.life_ != nullptr) provider.life_->segment.abandon();
+            provider.life_ = nullptr;
+            provider.state_ = kOpen;
+        } else if (seen == kOpening) {
+            provider.state_ = kUnused;  // its opener was another thread
+        }
+        local.states[provider.index_] = nullptr;
+    }
+    local.attaching = 0;
+    ++g_fork_generation;
+    g_clock.start();
+    ring::ForkGuard::acknowledge();
+}
+
+void Provider::shut_down() {
+    uint32_t seen = state();
+    while (seen != kShutDown && seen != kOff &&
+           !StdAtomics::compare_exchange(state_, seen, uint32_t{kShutDown}, std::memory_order_relaxed)) {}
+    if (Life* current = life()) StdAtomics::store(current->segment.view().writer().shutdown, uint64_t{1}, std::memory_order_relaxed);
+}
+
+}  // namespace spanring::trace

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A provider: resource, sampler, limits, tracers, and the current life. All are static objects of the library, so that a
+// handle is never a dangling pointer.
+//
+//     state        what a start does
+//     kUnused      (not open)
+//     kOpen        begins a life: makes the segment
+//     kMaking      waits for the thread that does
+//     kLive        records
+//     kOff         refuses; error says why
+//     kShutDown    refuses
+#pragma once
+
+#include <cstdint>
+
+#include "ring/clock.hpp"
+#include "ring/fork_guard.hpp"
+#include "spanring/spanring.h"
+#include "trace/life.hpp"
+#include "trace/limits.hpp"
+#include "trace/resource.hpp"
+#include "trace/sampler.hpp"
+#include "trace/scope_table.hpp"
+#include "trace/thread_state.hpp"
+
+namespace spanring::trace {
+
+class Provider {
+public:
+    enum State : uint32_t { kUnused, kOpening, kOpen, kMaking, kLive, kOff, kShutDown };
+
+    static Provider* all();               // kMaxProviders of them
+    static ring::Clock& clock();          // of the process
+    static uint32_t fork_generation();    // 8 bits; one more in each child
+
+    // COLD. 0 or -errno; see spr_provider_open().
+    static int open(const spr_provider_options& options, Provider*& ret_provider);
+
+    uint32_t index() const { return index_; }
+    State state() const {
+        // acquire: with kLive comes the life. Pairs with the release in begin_life().
+        return static_cast<State>(ring::StdAtomics::load(state_, std::memory_order_acquire));
+    }
+    int error() const { return error_; }
+    // nullptr before the first span.
+    Life* life() const {
+        // acquire: the life's content. Pairs with the release in begin_life().
+        return __atomic_load_n(&life_, __ATOMIC_ACQUIRE);
+    }
+    const Sampler& sampler() const { return sampler_; }
+    const Limits& limits() const { return limits_; }
+    uint64_t full_wait() const { return full_wait_; }  // nanoseconds; 0: do not
+    ScopeTable& scopes() { return scopes_; }
+
+    // HOT but for a thread's first call. The caller's record, or nullptr (off, shut down, nested in the making).
+    ThreadState* thread() {
+        ThreadState* state = thread_local_state.states[index_];
+        if (state != nullptr) [[likely]] return state;
+        return attach_thread();
+    }
+
+    // The writer of a level; opened at its first use.
+    static Level& level(ThreadState& state, uint32_t depth) {
+        Level& level = state.levels[depth];
+        if (!level.writer.is_open()) [[unlikely]] level.writer.open(state.life->segment, state.thread);
+        return level;
+    }
+
+    void shut_down();
+
+    // A child must call it before anything else; a cheap test otherwise. HOT.
+    static void check_fork() {
+        if (ring::ForkGuard::forked()) [[unlikely]] after_fork();
+    }
+
+private:
+    static void after_fork();
+    static void thread_leaves(void*);
+    static int prepare_process();
+
+    ThreadState* attach_thread();
+    bool begin_life();
+    int open_this(const spr_provider_options& options);
+
+    uint32_t state_ = kUnused;  // State; atomic
+    uint32_t index_ = 0;
+    int error_ = 0;
+    Life* life_ = nullptr;
+    uint32_t extent_limit_ = 0;
+    uint32_t full_policy_ = 0;
+    uint64_t full_wait_ = 0;
+    Sampler sampler_;
+    Limits limits_;
+    Resource resource_;
+    ScopeTable scopes_;
+};
+
+}  // namespace spanring::trace
+
+struct spr_provider final : spanring::trace::Provider {};

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trace/scope_table.hpp"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include "ring/atomics.hpp"
+#include "trace/attribute.hpp"
+
+namespace spanring::trace {
+namespace {
+
+using ring::StdAtomics;
+
+constexpr uint32_t kLargestScope = 4096;
+constexpr int kPatience = 1000;  // yields for a tracer that another thread is making at this moment
+
+}  // namespace
+
+spr_tracer* ScopeTable::find(const uint8_t* bytes, uint32_t scope_size, uint32_t schema_size, uint32_t entries) {
+    for (uint32_t i = 0; i < entries; ++i) {
+        // acquire: the entry and its bytes. Pairs with the release in get(). Without it half a scope could be compared.
+        // One that never becomes ready was in the making when this process was forked off: it is passed over.
+        for (int patience = kPatience; StdAtomics::load(entries_[i].ready, std::memory_order_acquire) == 0 && patience > 0; --patience)
+            sched_yield();
+        const ring::ScopeEntry& entry = entries_[i];
+        if (StdAtomics::load(entry.ready, std::memory_order_acquire) != 0 && entry.scope_size == scope_size &&
+            entry.schema_size == schema_size &&
+            memcmp(bytes_ + entry.offset - ring::kScopeBytesOffset, bytes, scope_size + schema_size) == 0)
+            return &tracers_[i];
+    }
+    return nullptr;
+}
+
+int ScopeTable::get(const char* name, size_t name_size, const char* version, size_t version_size, const char* schema_url,
+                    size_t schema_url_size, spr_tracer** ret_tracer) {
+    name_size = text_size(name, name_size);
+    version_size = text_size(version, version_size);
+    schema_url_size = text_size(schema_url, schema_url_size);
+    if (name_size > kLargestScope || version_size > kLargestScope || schema_url_size > kLargestScope) return -ENOSPC;
+    if (!is_utf8(name, name_size) || !is_utf8(version, version_size) || !is_utf8(schema_url, schema_url_size)) return -EINVAL;
+
+    // common.v1.InstrumentationScope: name 1, version 2; ScopeSpans: scope 1, schema_url 3.
+    uint8_t encoded[3 * kLargestScope + 32];
+    const auto put_text = [](uint8_t* to, uint8_t field, const char* text, size_t size) {
+        if (size == 0) return to;
+        *to++ = field;
+        to = put_varint(to, size);
+        memcpy(to, text, size);
+        return to + size;
+    };
+    const auto field_size = [](size_t size) { return size == 0 ? 0 : 1 + varint_size(size) + static_cast<uint32_t>(size); };
+    uint8_t* end = encoded;
+    *end++ = tag(1, kBytes);
+    end = put_varint(end, field_size(name_size) + field_size(version_size));
+    end = put_text(end, tag(1, kBytes), name, name_size);
+    end = put_text(end, tag(2, kBytes), version, version_size);
+    const uint32_t scope_size = static_cast<uint32_t>(end - encoded);
+    end = put_text(end, tag(3, kBytes), schema_url, schema_url_size);
+    const uint32_t size = static_cast<uint32_t>(end - encoded);
+
+    // relaxed: find() orders what it reads entry by entry.
+    uint64_t used = StdAtomics::load(used_, std::memory_order_relaxed);
+    uint32_t index;
+    uint32_t offset;
+    for (;;) {
+        index = static_cast<uint32_t>(used >> 32);
+        offset = static_cast<uint32_t>(used);
+        if (spr_tracer* there = find(encoded, scope_size, size - scope_size, index)) {
+            *ret_tracer = there;
+            return 0;
+        }
+        if (index == ring::kScopeEntries || size > sizeof bytes_ - offset) return -ENOSPC;
+        if (StdAtomics::compare_exchange(used_, used, uint64_t{index + 1} << 32 | (offset + size), std::memory_order_relaxed)) break;
+    }
+    memcpy(bytes_ + offset, encoded, size);
+    entries_[index].offset = ring::kScopeBytesOffset + offset;
+    entries_[index].scope_size = scope_size;
+    entries_[index].schema_size = size - scope_size;
+    tracers_[index].provider = provider_;
+    tracers_[index].scope = index + 1;
+    // release: publishes entry, bytes and tracer. Pairs with the acquire in find().
+    StdAtomics::store(entries_[index].ready, uint32_t{1}, std::memory_order_release);
+    *ret_tracer = &tracers_[index];
+    return 0;
+}
+
+void ScopeTable::publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t life) {
+    const uint32_t index = tracer.scope - 1;
+    const ring::ScopeEntry& from = entries_[index];
+    ring::ScopeEntry& to = segment.scope(index);
+    memcpy(segment.scope_bytes(from.offset), bytes_ + from.offset - ring::kScopeBytesOffset, from.scope_size + from.schema_size);
+    to.offset = from.offset;
+    to.scope_size = from.scope_size;
+    to.schema_size = from.schema_size;
+    // release: publishes the entry and its bytes. Pairs with the acquire in the reader's scope(). Without it the agent
+    // could find a span whose scope is not there yet.
+    StdAtomics::store(to.ready, uint32_t{1}, std::memory_order_release);
+    ring::WriterPage& page = segment.writer();
+    uint32_t scopes = StdAtomics::load(page.scopes, std::memory_order_relaxed);  // told to people; ready decides
+    while (scopes < index + 1 && !StdAtomics::compare_exchange(page.scopes, scopes, index + 1, std::memory_order_relaxed)) {}
+    const uint32_t bytes = from.offset - ring::kScopeBytesOffset + from.scope_size + from.schema_size;
+    uint32_t seen = StdAtomics::load(page.scope_bytes, std::memory_order_relaxed);
+    while (seen < bytes && !StdAtomics::compare_exchange(page.scope_bytes, seen, bytes, std::memory_order_relaxed)) {}
+    // release: a thread that finds it published may commit spans of this scope. Pairs with the acquire in the start of a
+    // span.
+    StdAtomics::store(tracer.published, life, std::memory_order_release);
+}
+
+}  // namespace spanring::trace

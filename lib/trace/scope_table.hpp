@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The instrumentation scopes of a provider: a private image of the segment's scopes region, entry for entry and byte for
+// byte, and the tracers that stand for them. Publishing a scope copies it to its place in the segment; doing that twice,
+// or by two threads at once, writes the same bytes. The image outlives a fork(), so the child publishes anew.
+#pragma once
+
+#include <cstdint>
+
+#include "ring/segment_view.hpp"
+#include "spanring/spanring.h"
+
+namespace spanring::trace {
+
+class Provider;
+
+}  // namespace spanring::trace
+
+struct spr_tracer {
+    spanring::trace::Provider* provider;
+    uint32_t scope;      // in records; 0 only in a tracer that was never made
+    uint32_t published;  // atomic; Life::number of the segment that has this scope
+};
+
+namespace spanring::trace {
+
+class ScopeTable {
+public:
+    void open(Provider& provider) { provider_ = &provider; }
+
+    // COLD, any thread. 0, -EINVAL, -ENOSPC.
+    int get(const char* name, size_t name_size, const char* version, size_t version_size, const char* schema_url,
+            size_t schema_url_size, spr_tracer** ret_tracer);
+
+    // COLD, any thread, any number of times.
+    void publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t life);
+
+private:
+    // What is handed out, in one word so that a tracer is made only if no other was made since the search.
+    struct Used {
+        uint32_t entries;
+        uint32_t bytes;
+    };
+    spr_tracer* find(const uint8_t* bytes, uint32_t scope_size, uint32_t schema_size, uint32_t entries);
+
+    Provider* provider_ = nullptr;
+    alignas(8) uint64_t used_ = 0;  // entries << 32 | bytes
+    spr_tracer tracers_[ring::kScopeEntries] = {};
+    ring::ScopeEntry entries_[ring::kScopeEntries] = {};
+    uint8_t bytes_[ring::kScopesSize - ring::kScopeBytesOffset] = {};
+};
+
+}  // namespace spanring::trace

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What spr_span::handle holds. Never dereferenced unchecked: a spent, foreign or invented handle resolves to nothing.
+#pragma once
+
+#include <cstdint>
+
+#include "ring/layout.hpp"
+
+namespace spanring::trace {
+
+struct SpanHandle {
+    uint32_t provider;         // 3 bits
+    uint32_t fork_generation;  // 8 bits
+    uint32_t slot;             // 20 bits
+    uint32_t generation;       // Slot::generation
+
+    // Bits: 0 set (recorded), 1-3 provider, 4-11 fork generation, 12-31 slot, 32-63 generation.
+    constexpr uint64_t pack() const {
+        return 1 | uint64_t{provider} << 1 | uint64_t{fork_generation} << 4 | uint64_t{slot} << 12 | uint64_t{generation} << 32;
+    }
+    static constexpr SpanHandle unpack(uint64_t bits) {
+        return {static_cast<uint32_t>(bits >> 1) & 7, static_cast<uint32_t>(bits >> 4) & 0xff,
+                static_cast<uint32_t>(bits >> 12) & 0xfffff, static_cast<uint32_t>(bits >> 32)};
+    }
+};
+static_assert(ring::kMaxExtents * ring::kSlotsPerExtent <= 1u << 20);
+
+}  // namespace spanring::trace
