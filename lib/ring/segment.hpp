@@ -43,7 +43,9 @@ public:
 
     // Changes whenever a chunk may have become free: a writer that found none need not search again before.
     uint64_t freed_mark() const {
-        return StdAtomics::load(view_.control().freed, std::memory_order_relaxed) +
+        // acquire: with the count comes the FREE word. Pairs with the release in ChunkReader::release(). The other two are
+        // counts of this process: any recent value will do.
+        return StdAtomics::load(view_.control().freed, std::memory_order_acquire) +
                StdAtomics::load(parked_, std::memory_order_relaxed) + StdAtomics::load(view_.writer().extents, std::memory_order_relaxed);
     }
     void note_parked() { StdAtomics::fetch_add(parked_, uint64_t{1}, std::memory_order_relaxed); }  // a mere count

@@ -81,12 +81,7 @@ public:
         return true;
     }
 
-    // Where the next `bytes` lie, if in one piece, else nullptr. Only after reserve().
-    uint8_t* contiguous(uint32_t bytes) {
-        uint32_t room;
-        uint8_t* place = at(position_, room);
-        return bytes <= room ? place : nullptr;
-    }
+    // So many bytes were written straight into the slot's inline data, which had room.
     void advance(uint32_t bytes) { position_ += bytes; }
 
     void put(const void* bytes, uint32_t size) {

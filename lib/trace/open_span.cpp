@@ -124,17 +124,16 @@ int OpenSpan::set(const spr_attribute& from) {
         return -EDQUOT;
     }
     SlotWriter writer(*segment_, *slot_, word());
-    const uint32_t size = attribute.field_size();
-    if (!writer.reserve(size)) {
-        writer.keep_blocks();
-        ++slot_->dropped_attributes;
-        return -ENOBUFS;
-    }
-    if (uint8_t* place = writer.contiguous(size)) [[likely]] {
-        Memory memory{place};
-        attribute.write(memory, kAttribute);
-        writer.advance(size);
+    uint8_t* const inline_place = slot_->data + writer.position();
+    if (is_short(attribute) && writer.position() + short_size(attribute) <= ring::kSlotInlineData) [[likely]] {
+        writer.advance(static_cast<uint32_t>(write_short(inline_place, attribute, kAttribute) - inline_place));
     } else {
+        const uint32_t size = attribute.field_size();
+        if (!writer.reserve(size)) {
+            writer.keep_blocks();
+            ++slot_->dropped_attributes;
+            return -ENOBUFS;
+        }
         attribute.write(writer, kAttribute);
     }
     writer.publish();

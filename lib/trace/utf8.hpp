@@ -17,7 +17,7 @@ inline bool is_utf8(const char* text, size_t size) {
             continue;
         }
         const uint8_t lead = *at++;
-        if (lead < 0x80) continue;
+        if (lead < 0x80) [[likely]] continue;
         const int more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
         if (lead < 0xc2 || lead > 0xf4 || end - at < more) return false;
         const uint8_t second = *at;

@@ -35,4 +35,29 @@ inline uint8_t* put_fixed32(uint8_t* to, uint32_t value) {
     return to + sizeof value;
 }
 
+// memcpy without the call for what attributes are made of: keys and short values. Reads and writes only the `size` bytes.
+inline void copy_short(uint8_t* to, const void* from, size_t size) {
+    const uint8_t* bytes = static_cast<const uint8_t*>(from);
+    const auto ends = [&]<class Word>(Word head) {  // two words that overlap in the middle
+        Word tail;
+        memcpy(&head, bytes, sizeof head);
+        memcpy(&tail, bytes + size - sizeof tail, sizeof tail);
+        memcpy(to, &head, sizeof head);
+        memcpy(to + size - sizeof tail, &tail, sizeof tail);
+    };
+    struct Sixteen {
+        uint64_t halves[2];
+    };
+    if (size > 32) [[unlikely]]
+        memcpy(to, from, size);
+    else if (size >= 16)
+        ends(Sixteen{});
+    else if (size >= 8)
+        ends(uint64_t{0});
+    else if (size >= 4)
+        ends(uint32_t{0});
+    else
+        for (size_t i = 0; i < size; ++i) to[i] = bytes[i];
+}
+
 }  // namespace spanring::trace

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SIGKILL at each SPR_TESTPOINT that a longer life passes: growth by extents, threads that come and go, chunks parked and
+// adopted. The process kills itself at the n-th label, n = 1, 2, ..., until it lives to the end.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <thread>
+
+#include "recovered_segment.hpp"
+#include "workload.hpp"
+
+namespace {
+
+struct Kill {
+    std::atomic<int> countdown{0};  // 0: never
+    std::atomic<const char*> where{nullptr};
+};
+Kill* g_kill = nullptr;
+
+}  // namespace
+
+extern "C" void spr_testpoint(const char* name) noexcept {
+    if (g_kill == nullptr || g_kill->countdown.load() == 0) return;
+    if (g_kill->countdown.fetch_sub(1) == 1) {
+        g_kill->where = name;
+        kill(getpid(), SIGKILL);
+    }
+}
+
+namespace spanring::test {
+namespace {
+
+using ring::Counter;
+
+template <class T>
+T* shared() {
+    void* page = mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return page == MAP_FAILED ? nullptr : new (page) T;
+}
+
+// Threads one after the other, so that the order of labels is the same in each run.
+void live(Truth& truth) {
+    Workload workload(truth, 1 << 20);
+    for (int round = 0; round < 3; ++round)
+        std::thread([&] {
+            for (int i = 0; i < 8; ++i) {
+                const spr_span span = workload.start();
+                if (round == 1) workload.fill(span);
+                workload.decorate(span);
+                workload.end(span);
+            }
+        }).join();
+    // Open spans until the first extent has no slot left and the second is counted.
+    for (int i = 0; i < 70; ++i) workload.start();
+}
+
+TEST(Testpoint, AKillAtAnyOfThemLeavesEverySpanExactlyOnce) {
+    char path[] = "/dev/shm/spanring-crash-XXXXXX";
+    ASSERT_NE(mkdtemp(path), nullptr);
+    setenv("SPANRING_DIR", path, 1);
+    std::set<std::string> passed;
+    bool lived = false;
+    for (int n = 1; !lived && !HasFailure(); ++n) {
+        ASSERT_LT(n, 10'000) << "the workload never ends";
+        Truth* truth = shared<Truth>();
+        g_kill = shared<Kill>();
+        g_kill->countdown = n;
+        const pid_t child = fork();
+        if (child == 0) {
+            live(*truth);
+            _exit(0);
+        }
+        int status = 0;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        lived = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        ASSERT_TRUE(lived || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)) << status;
+        const char* where = lived ? "the end" : g_kill->where.load();
+        passed.insert(where);
+
+        std::vector<uint8_t> image;
+        std::string fault;
+        if (read_segment(path, image, fault)) {
+            const RecoveredSegment found = recover(image);
+            EXPECT_EQ(found.fault, "") << where << ", label " << n;
+            const uint64_t started = found.count(Counter::kStarted);
+            const uint64_t ended = found.count(Counter::kEnded);
+            EXPECT_EQ(started, ended + found.unfinished.size()) << where << ", label " << n;
+            EXPECT_EQ(ended, found.word_spans + found.dropped()) << where << ", label " << n;
+            EXPECT_GE(started, truth->starts_returned) << where << ", label " << n;
+            EXPECT_LE(started, truth->starts_begun) << where << ", label " << n;
+            EXPECT_GE(ended, truth->ends_returned) << where << ", label " << n;
+            EXPECT_LE(ended, truth->ends_begun) << where << ", label " << n;
+        } else {
+            EXPECT_EQ(fault, "") << where << ", label " << n;
+            EXPECT_EQ(truth->starts_returned, 0u) << where << ", label " << n;
+        }
+        for (const auto& entry : std::filesystem::directory_iterator(path)) std::filesystem::remove(entry);
+        munmap(truth, sizeof *truth);
+        munmap(g_kill, sizeof *g_kill);
+        g_kill = nullptr;
+    }
+    for (const char* label : {"segment_opened", "segment_mapped", "segment_locked", "segment_renamed", "thread_attached", "claimed",
+                              "slot_opened", "start_counted", "field_published", "intent_written", "committed", "end_counted",
+                              "slot_cleared", "sealed", "parked", "thread_left", "extent_populated", "extent_counted", "the end"})
+        EXPECT_TRUE(passed.count(label)) << "never killed at " << label;
+    std::filesystem::remove_all(path);
+}
+
+}  // namespace
+}  // namespace spanring::test

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workload.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace spanring::test {
+
+Workload::Workload(Truth& truth, uint64_t memory_limit) : truth_(truth) {
+    spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
+    options.service_name = "crash";
+    options.memory_limit = memory_limit;
+    if (spr_provider_open(&options, &provider_) != 0) abort();
+    if (spr_tracer_get(provider_, "crash", SPR_NUL, nullptr, 0, nullptr, 0, &tracer_) != 0) abort();
+}
+
+void Workload::warm_up() {
+    const spr_span span = start();
+    decorate(span);
+    end(span);
+}
+
+spr_span Workload::start() {
+    char name[32];
+    const int size = snprintf(name, sizeof name, "span-%d", number_++);
+    truth_.starts_begun.fetch_add(1);
+    spr_span span;
+    if (spr_span_start(tracer_, name, static_cast<size_t>(size), &span) != 1) abort();
+    truth_.starts_returned.fetch_add(1);
+    return span;
+}
+
+void Workload::decorate(const spr_span& span) {
+    spr_span_set_string(&span, "http.request.method", SPR_NUL, "GET", SPR_NUL);
+    spr_span_set_int64(&span, "http.response.status_code", SPR_NUL, 200);
+    spr_span_set_string(&span, "http.request.method", SPR_NUL, "POST", SPR_NUL);
+    spr_event event{};
+    event.name = "exception";
+    event.name_size = SPR_NUL;
+    spr_span_add_event(&span, &event);
+    spr_link link{};
+    link.context = span.context;
+    spr_span_add_link(&span, &link);
+    spr_span_set_status(&span, SPR_STATUS_ERROR, "refused", SPR_NUL);
+    spr_span_set_status(&span, SPR_STATUS_ERROR, "refused again", SPR_NUL);
+}
+
+void Workload::fill(const spr_span& span) {
+    for (int i = 0; i < 24; ++i) {
+        char key[32];
+        snprintf(key, sizeof key, "attribute.number.%d", i);
+        spr_span_set_string(&span, key, SPR_NUL, "a value that is long enough to leave the slot's own data soon", SPR_NUL);
+    }
+}
+
+void Workload::end(const spr_span& span) {
+    truth_.ends_begun.fetch_add(1);
+    spr_span_end(&span);
+    truth_.ends_returned.fetch_add(1);
+}
+
+}  // namespace spanring::test

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the process does that is about to be killed, and what it knows of itself: on a page that survives it, it notes
+// every call before it makes it and after it returned.
+#pragma once
+
+#include <spanring/spanring.h>
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+namespace spanring::test {
+
+struct Truth {
+    std::atomic<uint32_t> starts_begun{0};
+    std::atomic<uint32_t> starts_returned{0};
+    std::atomic<uint32_t> ends_begun{0};
+    std::atomic<uint32_t> ends_returned{0};
+};
+
+class Workload {
+public:
+    explicit Workload(Truth& truth, uint64_t memory_limit = 512 << 10);
+
+    // The library is open, the first span is made and ended: what comes now is the hot path.
+    void warm_up();
+
+    spr_span start();
+    void decorate(const spr_span& span);  // attributes, one of them twice, event, link, status, name
+    void fill(const spr_span& span);      // so many attributes that it goes on in blocks
+    void end(const spr_span& span);
+
+private:
+    Truth& truth_;
+    spr_provider* provider_ = nullptr;
+    spr_tracer* tracer_ = nullptr;
+    int number_ = 0;
+};
+
+}  // namespace spanring::test
