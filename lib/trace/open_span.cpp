@@ -59,7 +59,7 @@ int OpenSpan::find(const spr_span* span, OpenSpan& ret) {
     if (span->handle == 0) return 0;
     Provider::check_fork();
     const SpanHandle handle = SpanHandle::unpack(span->handle);
-    Provider& provider = reinterpret_cast<spr_provider*>(Provider::all())[handle.provider];
+    Provider& provider = Provider::at(handle.provider);
     if (handle.fork_generation != Provider::fork_generation() || provider.state() != Provider::kLive) [[unlikely]]
         return -ESTALE;
     ring::Segment& segment = provider.life()->segment;

@@ -17,15 +17,13 @@ namespace spanring::trace {
 using ring::StdAtomics;
 
 constinit thread_local ThreadLocal thread_local_state{};
+constinit Process process{};
 
 namespace {
 
 constexpr uint64_t kDefaultMemory = uint64_t{16} << 20;
 constexpr uint64_t kLeastMemory = uint64_t{512} << 10;
 
-constinit spr_provider g_providers[kMaxProviders]{};
-constinit ring::Clock g_clock;
-constinit uint32_t g_fork_generation = 0;
 constinit uint32_t g_lives = 0;
 constinit uint32_t g_prepared = 0;  // 0 no, 1 by somebody at this moment, 2 yes
 constinit pthread_key_t g_key = 0;
@@ -54,10 +52,6 @@ uint64_t memory_from_environment() {
 
 }  // namespace
 
-Provider* Provider::all() { return g_providers; }
-ring::Clock& Provider::clock() { return g_clock; }
-uint32_t Provider::fork_generation() { return g_fork_generation & 0xff; }
-
 int Provider::prepare_process() {
     int patience = 100'000;
     uint32_t expected = 0;
@@ -71,7 +65,7 @@ int Provider::prepare_process() {
     int error = ring::ForkGuard::arm();
     if (error == 0) error = -pthread_key_create(&g_key, thread_leaves);
     if (error == 0) error = -pthread_atfork(nullptr, nullptr, after_fork);
-    if (error == 0) g_clock.start();
+    if (error == 0) process.clock.start();
     // release: pairs with the acquire above.
     StdAtomics::store(g_prepared, error == 0 ? uint32_t{2} : uint32_t{0}, std::memory_order_release);
     return error;
@@ -79,7 +73,7 @@ int Provider::prepare_process() {
 
 int Provider::open(const spr_provider_options& options, Provider*& ret_provider) {
     for (uint32_t index = 0; index < kMaxProviders; ++index) {
-        Provider& provider = g_providers[index];
+        Provider& provider = at(index);
         uint32_t expected = kUnused;
         // acquire: a provider slot is taken once and never returned; orders this opener after nothing in particular.
         if (!StdAtomics::compare_exchange(provider.state_, expected, uint32_t{kOpening}, std::memory_order_acquire)) continue;
@@ -135,7 +129,7 @@ bool Provider::begin_life() {
     const ring::SegmentRequest request{extent_limit_, full_policy_, resource, resource_.finish(resource)};
     const uint32_t number = StdAtomics::fetch_add(g_lives, uint32_t{1}, std::memory_order_relaxed) + 1;
     int error = 0;
-    Life* life = Life::begin(number, request, g_clock, error);
+    Life* life = Life::begin(number, request, process.clock, error);
     error_ = error;
     // release: the life's content. Pairs with the acquire in life().
     __atomic_store_n(&life_, life, __ATOMIC_RELEASE);
@@ -186,7 +180,7 @@ void Provider::thread_leaves(void*) {
 void Provider::after_fork() {
     if (!ring::ForkGuard::forked()) return;
     ThreadLocal& local = thread_local_state;
-    for (Provider& provider : g_providers) {
+    for (Provider& provider : process.providers) {
         const uint32_t seen = provider.state_;
         if (seen == kLive || seen == kMaking) {
             if (provider.life_ != nullptr) provider.life_->segment.abandon();
@@ -198,8 +192,8 @@ void Provider::after_fork() {
         local.states[provider.index_] = nullptr;
     }
     local.attaching = 0;
-    ++g_fork_generation;
-    g_clock.start();
+    ++process.fork_generation;
+    process.clock.start();
     ring::ForkGuard::acknowledge();
 }
 

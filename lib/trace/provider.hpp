@@ -30,7 +30,7 @@ class Provider {
 public:
     enum State : uint32_t { kUnused, kOpening, kOpen, kMaking, kLive, kOff, kShutDown };
 
-    static Provider* all();               // kMaxProviders of them
+    static Provider& at(uint32_t index);  // below kMaxProviders
     static ring::Clock& clock();          // of the process
     static uint32_t fork_generation();    // 8 bits; one more in each child
 
@@ -99,3 +99,20 @@ private:
 }  // namespace spanring::trace
 
 struct spr_provider final : spanring::trace::Provider {};
+
+namespace spanring::trace {
+
+// The process's own, constant-initialised: usable before main() and after static destruction. Seen here so that the hot
+// path reaches them without a call.
+struct Process {
+    spr_provider providers[kMaxProviders];
+    ring::Clock clock;
+    uint32_t fork_generation;
+};
+extern constinit Process process;
+
+inline Provider& Provider::at(uint32_t index) { return process.providers[index]; }
+inline ring::Clock& Provider::clock() { return process.clock; }
+inline uint32_t Provider::fork_generation() { return process.fork_generation & 0xff; }
+
+}  // namespace spanring::trace
