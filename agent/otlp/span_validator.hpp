@@ -13,14 +13,14 @@ namespace spanring::agent {
 enum class SpanDefect : uint8_t {
     kNone,
     kTruncated,     // a length runs past the end
-    kVarint,        // longer than 10 bytes
+    kVarint,        // more than 64 bits; or a tag or length of more than 5 bytes
     kWireType,      // not the one of its field, or a group
     kUnknownField,  // no field of Span, Event, Link, Status, KeyValue or AnyValue
-    kTraceId,       // not 16 bytes, or all zero, or missing
-    kSpanId,        // not 8 bytes, or all zero, or missing
+    kTraceId,       // not 16 bytes, or all zero, or missing; in a Link only the size counts, and empty is allowed
+    kSpanId,        // not 8 bytes, or all zero, or missing; in a Link likewise
     kParentSpanId,  // neither 8 bytes nor empty
     kDepth,         // AnyValue nested deeper than kMaxDepth
-    kRepeated,      // a singular message twice (it would merge)
+    kRepeated,      // a singular message, or the value of an AnyValue, twice (messages would merge)
 };
 
 struct SpanCheck {
@@ -28,6 +28,7 @@ struct SpanCheck {
     uint32_t repaired = 0;  // strings whose invalid UTF-8 was replaced by '?', byte for byte
 };
 
+// Levels of AnyValue. The deepest span is then 99 messages deep in its request; parsers stop at 100.
 inline constexpr uint32_t kMaxDepth = 32;
 
 // `span` is the inside of a Span message (without the 0x12 and its length). Strings are repaired in place.

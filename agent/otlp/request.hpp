@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Puts the headers of an ExportTraceServiceRequest in front of runs. Runs are grouped by producer, then by scope, in the
+// order in which these first appear; their bytes are referenced, never copied, never decoded.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "batch/batch.hpp"
+
+namespace spanring::agent {
+
+// Many receivers refuse more than 4 MiB.
+inline constexpr size_t kMaxRequestBytes = size_t{4} << 20;
+
+struct Request {
+    std::vector<std::span<const uint8_t>> slices;  // in `headers` and in the memory of the runs
+    std::unique_ptr<uint8_t[]> headers;
+    size_t bytes = 0;
+};
+
+Request assemble(std::span<const Run> runs);
+
+// Cuts where a request would pass max_bytes. A single run is never cut, so one larger run is a part of its own.
+std::vector<std::span<const Run>> split(std::span<const Run> runs, size_t max_bytes);
+
+// One piece of memory. For the spool and the store; not on the way to a backend.
+std::string flatten(const Request& request);
+
+}  // namespace spanring::agent

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One pass, no allocation. Each message has a function that walks its fields and names those it knows by whole tags
+// (field number and wire type in one), so that the common case is one compare; only a tag that did not match is taken
+// apart to say what is wrong with it.
+#include "otlp/span_validator.hpp"
+
+#include <cstring>
+
+#include "otlp/utf8.hpp"
+#include "otlp/wire.hpp"
+
+namespace spanring::agent {
+
+namespace {
+
+using wire::Fault;
+using wire::Type;
+using Fields = wire::MutableCursor;
+
+constexpr uint32_t varint(uint32_t field) { return wire::tag(field, Type::kVarint); }
+constexpr uint32_t fixed64(uint32_t field) { return wire::tag(field, Type::kFixed64); }
+constexpr uint32_t fixed32(uint32_t field) { return wire::tag(field, Type::kFixed32); }
+constexpr uint32_t bytes(uint32_t field) { return wire::tag(field, Type::kBytes); }
+
+// Bit i: field number i exists.
+constexpr uint32_t kSpanFields = 0x1fffe;
+constexpr uint32_t kEventFields = 0x1e;
+constexpr uint32_t kLinkFields = 0x7e;
+constexpr uint32_t kStatusFields = 0x0c;
+constexpr uint32_t kKeyValueFields = 0x06;
+constexpr uint32_t kAnyValueFields = 0xfe;
+constexpr uint32_t kListFields = 0x02;
+constexpr uint32_t kResourceFields = 0x06;
+constexpr uint32_t kScopeFields = 0x1e;
+
+class Checker {
+public:
+    explicit Checker(const uint8_t* limit) : limit_(limit) {}
+
+    bool span(Fields fields) {
+        bool trace_id = false, span_id = false, status_seen = false;
+        while (!fields.done()) {
+            uint32_t tag = 0;
+            if (!read_tag(fields, tag)) return false;
+            Fields inner;
+            switch (tag) {
+                case bytes(1):
+                    if (!open(fields, inner)) return false;
+                    if (inner.left() != 16 || (word(inner.at) | word(inner.at + 8)) == 0) return fail(SpanDefect::kTraceId);
+                    trace_id = true;
+                    break;
+                case bytes(2):
+                    if (!open(fields, inner)) return false;
+                    if (inner.left() != 8 || word(inner.at) == 0) return fail(SpanDefect::kSpanId);
+                    span_id = true;
+                    break;
+                case bytes(4):
+                    if (!open(fields, inner)) return false;
+                    if (inner.left() != 8 && inner.left() != 0) return fail(SpanDefect::kParentSpanId);
+                    break;
+                case bytes(3):
+                case bytes(5):
+                    if (!string(fields)) return false;
+                    break;
+                case varint(6):
+                case varint(10):
+                case varint(12):
+                case varint(14):
+                    if (!skip_varint(fields)) return false;
+                    break;
+                case fixed64(7):
+                case fixed64(8):
+                    if (!skip(fields, 8)) return false;
+                    break;
+                case bytes(9):
+                    if (!open(fields, inner) || !key_value(inner, 1)) return false;
+                    break;
+                case bytes(11):
+                    if (!open(fields, inner) || !event(inner)) return false;
+                    break;
+                case bytes(13):
+                    if (!open(fields, inner) || !link(inner)) return false;
+                    break;
+                case bytes(15):
+                    if (status_seen) return fail(SpanDefect::kRepeated);
+                    if (!open(fields, inner) || !status(inner)) return false;
+                    status_seen = true;
+                    break;
+                case fixed32(16):
+                    if (!skip(fields, 4)) return false;
+                    break;
+                default:
+                    return refuse(tag, kSpanFields);
+            }
+        }
+        if (!trace_id) return fail(SpanDefect::kTraceId);
+        if (!span_id) return fail(SpanDefect::kSpanId);
+        return true;
+    }
+
+    bool resource(Fields fields) {
+        while (!fields.done()) {
+            uint32_t tag = 0;
+            if (!read_tag(fields, tag)) return false;
+            Fields inner;
+            switch (tag) {
+                case bytes(1):
+                    if (!open(fields, inner) || !key_value(inner, 1)) return false;
+                    break;
+                case varint(2):
+                    if (!skip_varint(fields)) return false;
+                    break;
+                default:
+                    return refuse(tag, kResourceFields);
+            }
+        }
+        return true;
+    }
+
+    bool scope(Fields fields) {
+        while (!fields.done()) {
+            uint32_t tag = 0;
+            if (!read_tag(fields, tag)) return false;
+            Fields inner;
+            switch (tag) {
+                case bytes(1):
+                case bytes(2):
+                    if (!string(fields)) return false;
+                    break;
+                case bytes(3):
+                    if (!open(fields, inner) || !key_value(inner, 1)) return false;
+                    break;
+                case varint(4):
+                    if (!skip_varint(fields)) return false;
+                    break;
+                default:
+                    return refuse(tag, kScopeFields);
+            }
+        }
+        return true;
+    }
+
+    SpanCheck result() const { return {defect_, repaired_}; }
+
+private:
+    static uint64_t word(const uint8_t* at) {
+        uint64_t value = 0;
+        std::memcpy(&value, at, 8);
+        return value;
+    }
+
+    bool fail(SpanDefect defect) {
+        defect_ = defect;
+        return false;
+    }
+
+    bool fail(Fault fault) { return fail(fault == Fault::kVarint ? SpanDefect::kVarint : SpanDefect::kTruncated); }
+
+    [[gnu::cold]] bool refuse(uint32_t tag, uint32_t known) {
+        const uint32_t field = wire::field_of(tag);
+        const auto type = static_cast<uint32_t>(wire::type_of(tag));
+        const bool group = type == static_cast<uint32_t>(Type::kGroup) || type == static_cast<uint32_t>(Type::kGroupEnd);
+        const bool exists = field < 32 && (known >> field & 1) != 0;
+        return fail(exists || group || type > 5 ? SpanDefect::kWireType : SpanDefect::kUnknownField);
+    }
+
+    bool read_tag(Fields& fields, uint32_t& tag) {
+        const Fault fault = wire::read_tag(fields, tag);
+        return fault == Fault::kNone || fail(fault);
+    }
+
+    // Steps over a bytes field and gives its inside.
+    bool open(Fields& fields, Fields& inner) {
+        size_t length = 0;
+        const Fault fault = wire::read_length(fields, length);
+        if (fault != Fault::kNone) return fail(fault);
+        inner = Fields(fields.at, fields.at + length);
+        fields.at += length;
+        return true;
+    }
+
+    bool skip(Fields& fields, size_t size) {
+        if (fields.left() < size) return fail(SpanDefect::kTruncated);
+        fields.at += size;
+        return true;
+    }
+
+    bool skip_varint(Fields& fields) {
+        uint64_t value = 0;
+        const Fault fault = wire::read_varint(fields, value);
+        return fault == Fault::kNone || fail(fault);
+    }
+
+    bool string(Fields& fields) {
+        Fields inner;
+        if (!open(fields, inner)) return false;
+        if (!is_ascii(inner.at, inner.left(), limit_)) [[unlikely]] {
+            repaired_ += repair_utf8({inner.at, inner.left()});
+        }
+        return true;
+    }
+
+    bool event(Fields fields) {
+        while (!fields.done()) {
+            uint32_t tag = 0;
+            if (!read_tag(fields, tag)) return false;
+            Fields inner;
+            switch (tag) {
+                case fixed64(1):
+                    if (!skip(fields, 8)) return false;
+                    break;
+                case bytes(2):
+                    if (!string(fields)) return false;
+                    break;
+                case bytes(3):
+                    if (!open(fields, inner) || !key_value(inner, 1)) return false;
+                    break;
+                case varint(4):
+                    if (!skip_varint(fields)) return false;
+                    break;
+                default:
+                    return refuse(tag, kEventFields);
+            }
+        }
+        return true;
+    }
+
+    // Links to an invalid context are legal (trace/api.md, "Link"); parsers only insist on the sizes.
+    bool link(Fields fields) {
+        while (!fields.done()) {
+            uint32_t tag = 0;
+            if (!read_tag(fields, tag)) return false;
+            Fields inner;
+            switch (tag) {
+                case bytes(1):
+                    if (!open(fields, inner)) return false;
+                    if (inner.left() != 16 && inner.left() != 0) return fail(SpanDefect::kTraceId);
+                    break;
+                case bytes(2):
+                    if (!open(fields, inner)) return false;
+                    if (inner.left() != 8 && inner.left() != 0) return fail(SpanDefect::kSpanId);
+                    break;
+                case bytes(3):
+                    if (!string(fields)) return false;
+                    break;
+                case bytes(4):
+                    if (!open(fields, inner) || !key_value(inner, 1)) return false;
+                    break;
+                case varint(5):
+                    if (!skip_varint(fields)) return false;
+                    break;
+                case fixed32(6):
+                    if (!skip(fields, 4)) return false;
+                    break;
+                default:
+                    return refuse(tag, kLinkFields);
+            }
+        }
+        return true;
+    }
+
+    bool status(Fields fields) {
+        while (!fields.done()) {
+            uint32_t tag = 0;
+            if (!read_tag(fields, tag)) return false;
+            switch (tag) {
+                case bytes(2):
+                    if (!string(fields)) return false;
+                    break;
+                case varint(3):
+                    if (!skip_varint(fields)) return false;
+                    break;
+                default:
+                    return refuse(tag, kStatusFields);
+            }
+        }
+        return true;
+    }
+
+    bool key_value(Fields fields, uint32_t depth) {
+        bool value_seen = false;
+        while (!fields.done()) {
+            uint32_t tag = 0;
+            if (!read_tag(fields, tag)) return false;
+            if (tag == bytes(1)) {
+                if (!string(fields)) return false;
+            } else if (tag == bytes(2)) {
+                if (value_seen) return fail(SpanDefect::kRepeated);
+                value_seen = true;
+                Fields inner;
+                if (!open(fields, inner) || !any_value(inner, depth)) return false;
+            } else {
+                return refuse(tag, kKeyValueFields);
+            }
+        }
+        return true;
+    }
+
+    // At most one value: of two, messages would merge.
+    bool any_value(Fields fields, uint32_t depth) {
+        if (fields.done()) return true;
+        uint32_t tag = 0;
+        if (!read_tag(fields, tag)) return false;
+        Fields inner;
+        switch (tag) {
+            case bytes(1):
+                if (!string(fields)) return false;
+                break;
+            case varint(2):
+            case varint(3):
+                if (!skip_varint(fields)) return false;
+                break;
+            case fixed64(4):
+                if (!skip(fields, 8)) return false;
+                break;
+            case bytes(5):
+            case bytes(6):
+                if (depth == kMaxDepth) return fail(SpanDefect::kDepth);
+                if (!open(fields, inner) || !list(inner, tag == bytes(6), depth + 1)) return false;
+                break;
+            case bytes(7):
+                if (!open(fields, inner)) return false;
+                break;
+            default:
+                return refuse(tag, kAnyValueFields);
+        }
+        return fields.done() || fail_after_value(fields);
+    }
+
+    [[gnu::cold]] bool fail_after_value(Fields fields) {
+        uint32_t tag = 0;
+        if (!read_tag(fields, tag)) return false;
+        const uint32_t field = wire::field_of(tag);
+        return field >= 1 && field <= 7 ? fail(SpanDefect::kRepeated) : refuse(tag, kAnyValueFields);
+    }
+
+    // ArrayValue and KeyValueList: one repeated field.
+    bool list(Fields fields, bool key_values, uint32_t depth) {
+        while (!fields.done()) {
+            uint32_t tag = 0;
+            if (!read_tag(fields, tag)) return false;
+            if (tag != bytes(1)) return refuse(tag, kListFields);
+            Fields inner;
+            if (!open(fields, inner)) return false;
+            if (!(key_values ? key_value(inner, depth) : any_value(inner, depth))) return false;
+        }
+        return true;
+    }
+
+    const uint8_t* const limit_;  // of the whole message: short strings are read in one word
+    uint32_t repaired_ = 0;
+    SpanDefect defect_ = SpanDefect::kNone;
+};
+
+}  // namespace
+
+SpanCheck validate_span(std::span<uint8_t> span) {
+    Checker checker(span.data() + span.size());
+    checker.span(Fields(span));
+    return checker.result();
+}
+
+SpanCheck validate_resource(std::span<uint8_t> resource) {
+    Checker checker(resource.data() + resource.size());
+    checker.resource(Fields(resource));
+    return checker.result();
+}
+
+SpanCheck validate_scope(std::span<uint8_t> scope) {
+    Checker checker(scope.data() + scope.size());
+    checker.scope(Fields(scope));
+    return checker.result();
+}
+
+const char* describe(SpanDefect defect) {
+    switch (defect) {
+        case SpanDefect::kNone: return "sound";
+        case SpanDefect::kTruncated: return "a length runs past the end";
+        case SpanDefect::kVarint: return "a varint is too long";
+        case SpanDefect::kWireType: return "a field has the wrong wire type";
+        case SpanDefect::kUnknownField: return "an unknown field";
+        case SpanDefect::kTraceId: return "the trace id is missing, zero, or not 16 bytes";
+        case SpanDefect::kSpanId: return "the span id is missing, zero, or not 8 bytes";
+        case SpanDefect::kParentSpanId: return "the parent span id is not 8 bytes";
+        case SpanDefect::kDepth: return "a value is nested too deep";
+        case SpanDefect::kRepeated: return "a singular message occurs twice";
+    }
+    return "an unknown defect";
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Protobuf's wire format, as far as OTLP needs it: varints, tags, lengths, fixed words. No allocation, no exception.
+// A reader is a cursor over bytes that nobody else writes; every read is checked against its end.
+//
+// What is accepted is what every parser in use accepts: a varint may be padded (non-minimal), but a tag or a length has
+// at most 5 bytes (C++ protobuf refuses more) and a 10-byte varint must fit 64 bits (Go refuses more).
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+static_assert(std::endian::native == std::endian::little, "fixed words are read as they lie");
+
+namespace spanring::agent::wire {
+
+enum class Type : uint32_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kGroup = 3, kGroupEnd = 4, kFixed32 = 5 };
+
+constexpr uint32_t tag(uint32_t field, Type type) { return field << 3 | static_cast<uint32_t>(type); }
+constexpr uint32_t field_of(uint32_t tag) { return tag >> 3; }
+constexpr Type type_of(uint32_t tag) { return static_cast<Type>(tag & 7); }
+
+enum class Fault : uint8_t { kNone, kTruncated, kVarint };
+
+template <class Byte>
+struct BasicCursor {
+    Byte* at = nullptr;
+    Byte* end = nullptr;
+
+    BasicCursor() = default;
+    BasicCursor(Byte* first, Byte* last) : at(first), end(last) {}
+    explicit BasicCursor(std::span<Byte> bytes) : at(bytes.data()), end(bytes.data() + bytes.size()) {}
+
+    bool done() const { return at == end; }
+    size_t left() const { return static_cast<size_t>(end - at); }
+};
+using Cursor = BasicCursor<const uint8_t>;
+using MutableCursor = BasicCursor<uint8_t>;
+
+// The rest of a varint of at most `limit` bytes.
+template <class Byte>
+[[gnu::noinline]] Fault read_long_varint(BasicCursor<Byte>& cursor, uint32_t limit, uint64_t& value) {
+    uint64_t result = 0;
+    for (uint32_t i = 0; i < limit; ++i) {
+        if (cursor.at == cursor.end) return Fault::kTruncated;
+        const uint64_t byte = *cursor.at++;
+        if (i == 9 && byte > 1) return Fault::kVarint;
+        result |= (byte & 0x7f) << (7 * i);
+        if (byte < 0x80) {
+            value = result;
+            return Fault::kNone;
+        }
+    }
+    return Fault::kVarint;
+}
+
+template <class Byte>
+inline Fault read_varint(BasicCursor<Byte>& cursor, uint64_t& value) {
+    if (cursor.at != cursor.end && *cursor.at < 0x80) [[likely]] {
+        value = *cursor.at++;
+        return Fault::kNone;
+    }
+    return read_long_varint(cursor, 10, value);
+}
+
+template <class Byte>
+inline Fault read_tag(BasicCursor<Byte>& cursor, uint32_t& tag) {
+    if (cursor.at != cursor.end && *cursor.at < 0x80) [[likely]] {
+        tag = *cursor.at++;
+        return Fault::kNone;
+    }
+    uint64_t wide = 0;
+    const Fault fault = read_long_varint(cursor, 5, wide);
+    if (fault != Fault::kNone) return fault;
+    if (wide > UINT32_MAX) return Fault::kVarint;
+    tag = static_cast<uint32_t>(wide);
+    return Fault::kNone;
+}
+
+// The length of a bytes field; what it names lies before the end.
+template <class Byte>
+inline Fault read_length(BasicCursor<Byte>& cursor, size_t& length) {
+    uint64_t wide = 0;
+    if (cursor.at != cursor.end && *cursor.at < 0x80) [[likely]] {
+        wide = *cursor.at++;
+    } else if (cursor.left() >= 2 && cursor.at[1] < 0x80) {
+        wide = (cursor.at[0] & 0x7fu) | static_cast<uint32_t>(cursor.at[1]) << 7;
+        cursor.at += 2;
+    } else if (const Fault fault = read_long_varint(cursor, 5, wide); fault != Fault::kNone) {
+        return fault;
+    }
+    if (wide > cursor.left()) return Fault::kTruncated;
+    length = static_cast<size_t>(wide);
+    return Fault::kNone;
+}
+
+// One field with its value, for readers that are not on the hot path.
+struct Field {
+    uint32_t number = 0;
+    Type type = Type::kVarint;
+    uint64_t value = 0;               // varint, fixed64, fixed32
+    std::span<const uint8_t> bytes;  // bytes
+};
+
+// False at the end, and where the bytes are no field: then the cursor is not done(). Groups are no field here.
+inline bool next(Cursor& cursor, Field& field) {
+    if (cursor.done()) return false;
+    Cursor ahead = cursor;
+    uint32_t tag = 0;
+    if (read_tag(ahead, tag) != Fault::kNone || field_of(tag) == 0) return false;
+    field.number = field_of(tag);
+    field.type = type_of(tag);
+    field.value = 0;
+    field.bytes = {};
+    size_t length = 0;
+    switch (field.type) {
+        case Type::kVarint:
+            if (read_varint(ahead, field.value) != Fault::kNone) return false;
+            break;
+        case Type::kFixed64:
+        case Type::kFixed32:
+            length = field.type == Type::kFixed64 ? 8 : 4;
+            if (ahead.left() < length) return false;
+            std::memcpy(&field.value, ahead.at, length);
+            ahead.at += length;
+            break;
+        case Type::kBytes:
+            if (read_length(ahead, length) != Fault::kNone) return false;
+            field.bytes = {ahead.at, length};
+            ahead.at += length;
+            break;
+        default:
+            return false;
+    }
+    cursor = ahead;
+    return true;
+}
+
+constexpr size_t varint_size(uint64_t value) { return (static_cast<size_t>(std::bit_width(value | 1)) + 6) / 7; }
+
+// Writes the minimal varint; returns the byte after it.
+inline uint8_t* put_varint(uint8_t* at, uint64_t value) {
+    while (value >= 0x80) {
+        *at++ = static_cast<uint8_t>(value | 0x80);
+        value >>= 7;
+    }
+    *at++ = static_cast<uint8_t>(value);
+    return at;
+}
+
+}  // namespace spanring::agent::wire
