@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A record of a spool file, as it lies on disk, little-endian, at a multiple of 8:
+//
+//     RecordHeader | Share x shares | request (ExportTraceServiceRequest) | zeros up to the next multiple of 8
+//
+// header_crc covers `shares` to the end of the Share table, request_crc the request, so that a damaged request still
+// says whose spans are lost. A record names its own place: bytes inside a request never pass for a record when a reader
+// looks for the next sound one behind a damaged header.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+#include "batch/batch.hpp"
+
+namespace spanring::agent::spool {
+
+struct Share {  // how many of the request's spans one process wrote
+    InstanceId instance{};
+    uint64_t spans = 0;
+};
+static_assert(sizeof(Share) == 24 && std::is_trivially_copyable_v<Share>);
+
+struct RecordHeader {
+    uint32_t magic;
+    uint32_t header_crc;
+    uint32_t state;  // kWaiting, then kDone; under no checksum, so that one store of a word finishes a record
+    uint32_t shares;
+    uint64_t file;    // number of the file that it is in
+    uint64_t offset;  // of the record in the file
+    uint32_t request_bytes;
+    uint32_t request_crc;
+};
+static_assert(sizeof(RecordHeader) == 40 && offsetof(RecordHeader, state) == 8 && offsetof(RecordHeader, shares) == 12);
+
+inline constexpr uint32_t kMagic = 0x31525053;  // "SPR1"; another layout takes another number
+inline constexpr uint32_t kWaiting = 0;
+inline constexpr uint32_t kDone = 0x454e4f44;  // any other value is waiting: a damaged state costs a duplicate, no span
+inline constexpr uint32_t kMaxShares = 1u << 20;
+inline constexpr uint32_t kMaxRequest = 1u << 30;
+
+inline constexpr uint64_t record_size(uint64_t shares, uint64_t request_bytes) {
+    return (sizeof(RecordHeader) + shares * sizeof(Share) + request_bytes + 7) & ~uint64_t{7};
+}
+
+uint32_t crc(uint32_t seed, const void* bytes, size_t size);
+uint32_t header_crc(const RecordHeader& header, std::span<const Share> shares);
+
+}  // namespace spanring::agent::spool

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "spool/spool.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+
+namespace spanring::agent {
+
+namespace {
+
+constexpr uint64_t kSmallestFile = uint64_t{64} << 10;
+
+[[noreturn]] void fail(const std::string& what, int error) {
+    throw std::runtime_error("spool: " + what + ": " + std::strerror(error));
+}
+
+// The number of "0000000000000001.spool", else 0.
+uint64_t number_of(const std::string& name) {
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number, 16);
+    return error == std::errc{} && spool::SpoolFile::name(number) == name ? number : 0;
+}
+
+void make_directory(const std::string& directory) {
+    if (directory.empty() || directory.front() != '/') {
+        throw std::runtime_error("spool: directory \"" + directory + "\" is not absolute");
+    }
+    std::error_code error;
+    std::filesystem::create_directories(std::filesystem::path(directory).parent_path(), error);
+    if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) fail("cannot make directory " + directory, errno);
+    struct stat status{};
+    if (::lstat(directory.c_str(), &status) != 0) fail("cannot read directory " + directory, errno);
+    if (!S_ISDIR(status.st_mode)) fail("cannot use " + directory, ENOTDIR);
+    if (status.st_uid != ::geteuid()) throw std::runtime_error("spool: " + directory + " belongs to another user");
+    if ((status.st_mode & 0777) != 0700 && ::chmod(directory.c_str(), 0700) != 0) {
+        fail("cannot set the mode of " + directory, errno);
+    }
+}
+
+}  // namespace
+
+Spool::Spool(const SpoolOptions& options, OnLost on_lost)
+    : options_(options),
+      file_bytes_(std::clamp(options.file_bytes, kSmallestFile, std::max(kSmallestFile, options.max_bytes / 4))),
+      on_lost_(std::move(on_lost)) {
+    make_directory(options_.directory);
+    lock();
+    try {
+        recover();
+    } catch (...) {
+        ::close(lock_);
+        throw;
+    }
+}
+
+Spool::~Spool() { ::close(lock_); }
+
+void Spool::lock() {
+    const std::string path = options_.directory + "/lock";
+    lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (lock_ < 0) fail("cannot open " + path, errno);
+    struct flock lock{};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_len = 1;
+    if (::fcntl(lock_, F_OFD_SETLK, &lock) == 0) return;
+    const int error = errno;
+    ::close(lock_);
+    if (error == EAGAIN || error == EACCES) {
+        throw std::runtime_error("spool: " + options_.directory + " is used by another agent");
+    }
+    fail("cannot lock " + path, error);
+}
+
+void Spool::recover() {
+    std::vector<uint64_t> numbers;
+    for (const auto& entry : std::filesystem::directory_iterator(options_.directory)) {
+        if (const uint64_t number = number_of(entry.path().filename().string()); number != 0) numbers.push_back(number);
+    }
+    std::sort(numbers.begin(), numbers.end());
+    for (const uint64_t number : numbers) {
+        const auto file = files_.try_emplace(number, spool::SpoolFile::recover(options_.directory, number)).first;
+        bytes_ += file->second.size();
+        damaged_ += file->second.damaged();
+        if (file->second.finished()) remove(file);
+        next_number_ = number + 1;
+    }
+    make_room(0);
+}
+
+bool Spool::append(std::span<const Share> shares, std::span<const std::span<const uint8_t>> request) {
+    uint64_t request_bytes = 0;
+    for (const auto slice : request) request_bytes += slice.size();
+    const uint64_t size = spool::record_size(shares.size(), request_bytes);
+    if (size > options_.max_bytes) {
+        error_ = "a request of " + std::to_string(request_bytes) + " bytes is larger than the whole spool";
+        return false;
+    }
+    if (writing_ != nullptr && writing_->size() != 0 && writing_->size() + size > file_bytes_) {
+        writing_->close();  // until it is read
+        writing_ = nullptr;
+    }
+    make_room(size);
+    if (writing_ == nullptr && !new_file()) return false;
+    if (const int error = writing_->append(shares, request, options_.fsync); error != 0) {
+        error_ = "cannot write to " + options_.directory + ": " + std::strerror(error);
+        return false;
+    }
+    bytes_ += size;
+    return true;
+}
+
+bool Spool::new_file() {
+    try {
+        writing_ = &files_.try_emplace(next_number_, spool::SpoolFile::create(options_.directory, next_number_))
+                        .first->second;
+    } catch (const std::system_error& error) {
+        error_ = error.what();
+        return false;
+    }
+    ++next_number_;
+    if (options_.fsync) {
+        // The name must survive as well as the bytes.
+        const int directory = ::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (directory >= 0) {
+            ::fsync(directory);
+            ::close(directory);
+        }
+    }
+    return true;
+}
+
+void Spool::make_room(uint64_t bytes) {
+    while (!files_.empty() && bytes_ + bytes > options_.max_bytes) drop_oldest();
+}
+
+void Spool::drop_oldest() {
+    spool::SpoolFile& oldest = files_.begin()->second;
+    for (size_t i = 0; i < oldest.entries().size(); ++i) {
+        if (oldest.entries()[i].state == spool::State::kWaiting) on_lost_(oldest.shares(i));
+    }
+    remove(files_.begin());
+}
+
+void Spool::remove(std::map<uint64_t, spool::SpoolFile>::iterator file) {
+    if (writing_ == &file->second) writing_ = nullptr;
+    bytes_ -= file->second.size();
+    file->second.unlink();
+    files_.erase(file);
+}
+
+std::optional<Spool::Record> Spool::take() {
+    for (;;) {
+        const auto found = std::find_if(files_.begin(), files_.end(), [](auto& file) { return file.second.waiting() != 0; });
+        if (found == files_.end()) return std::nullopt;
+        spool::SpoolFile& file = found->second;
+        Record record;
+        record.ticket = {file.number(), file.take()};
+        record.shares = file.shares(record.ticket.entry);
+        record.spans = file.entries()[record.ticket.entry].spans;
+        if (file.read(record.ticket.entry, record.request)) return record;
+        ++damaged_;
+        on_lost_(record.shares);
+        finish(record.ticket);
+    }
+}
+
+bool Spool::give_back(const Ticket& ticket) {
+    const auto file = files_.find(ticket.file);
+    if (file == files_.end()) return false;
+    file->second.give_back(ticket.entry);
+    return true;
+}
+
+void Spool::finish(const Ticket& ticket) {
+    const auto file = files_.find(ticket.file);
+    if (file == files_.end()) return;
+    file->second.finish(ticket.entry);
+    if (file->second.finished()) remove(file);
+}
+
+bool Spool::waiting() const {
+    return std::any_of(files_.begin(), files_.end(), [](const auto& file) { return file.second.waiting() != 0; });
+}
+
+}  // namespace spanring::agent

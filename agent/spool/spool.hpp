@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an exporter could not deliver yet: requests in append-only files, oldest first, bounded in bytes. What append()
+// took survives kill -9 of the agent (page cache), and with `fsync` the death of the host. One agent at a time (a lock
+// in the directory); one thread at a time: the exporter's.
+//
+// A record is finished by one word in its header, so a restart sends again only what was in flight. A full spool drops
+// its oldest file and reports each lost record; a damaged record is reported and costs no other.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "export/otlp_grpc_options.hpp"
+#include "spool/record.hpp"
+#include "spool/spool_file.hpp"
+
+namespace spanring::agent {
+
+class Spool {
+public:
+    using Share = spool::Share;
+
+    struct Ticket {
+        uint64_t file = 0;
+        size_t entry = 0;
+    };
+    struct Record {
+        Ticket ticket;
+        std::vector<Share> shares;
+        uint64_t spans = 0;
+        std::string request;
+    };
+
+    // Told of each record that is lost: the spool was full, or the record is damaged.
+    using OnLost = std::function<void(std::span<const Share> shares)>;
+
+    // Start-up only: throws std::runtime_error that names the directory and what is wrong with it.
+    Spool(const SpoolOptions& options, OnLost on_lost);
+    ~Spool();
+    Spool(const Spool&) = delete;
+    Spool& operator=(const Spool&) = delete;
+
+    // False: it is not in the spool, error() says why.
+    bool append(std::span<const Share> shares, std::span<const std::span<const uint8_t>> request);
+    const std::string& error() const { return error_; }
+
+    // The oldest record that is neither taken nor finished. It stays on disk until finish().
+    std::optional<Record> take();
+    // To be taken again, in its old place. False: the spool dropped it meanwhile (not reported: the caller has it).
+    bool give_back(const Ticket& ticket);
+    // Delivered, or refused for good.
+    void finish(const Ticket& ticket);
+
+    bool waiting() const;  // is there anything to take?
+    uint64_t bytes() const { return bytes_; }
+    uint64_t damaged() const { return damaged_; }  // records, or places where records were
+
+private:
+    void lock();
+    void recover();
+    void make_room(uint64_t bytes);
+    bool new_file();
+    void drop_oldest();
+    void remove(std::map<uint64_t, spool::SpoolFile>::iterator file);
+
+    const SpoolOptions options_;
+    const uint64_t file_bytes_;
+    const OnLost on_lost_;
+    int lock_ = -1;
+    std::map<uint64_t, spool::SpoolFile> files_;  // by number
+    spool::SpoolFile* writing_ = nullptr;         // the last of them, or none
+    uint64_t next_number_ = 1;
+    uint64_t bytes_ = 0;
+    uint64_t damaged_ = 0;
+    std::string error_;
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "spool/spool_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <numeric>
+#include <system_error>
+#include <utility>
+
+namespace spanring::agent::spool {
+
+namespace {
+
+bool read_all(int fd, void* to, size_t size, uint64_t offset) {
+    auto* at = static_cast<uint8_t*>(to);
+    while (size != 0) {
+        const ssize_t got = ::pread(fd, at, size, static_cast<off_t>(offset));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return false;
+        at += got;
+        offset += static_cast<uint64_t>(got);
+        size -= static_cast<size_t>(got);
+    }
+    return true;
+}
+
+int write_all(int fd, std::vector<iovec>& pieces, uint64_t offset) {
+    constexpr size_t kMost = 1024;  // IOV_MAX of Linux
+    for (size_t i = 0; i < pieces.size();) {
+        const auto count = static_cast<int>(std::min(kMost, pieces.size() - i));
+        const ssize_t put = ::pwritev(fd, &pieces[i], count, static_cast<off_t>(offset));
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return errno;
+        offset += static_cast<uint64_t>(put);
+        auto left = static_cast<size_t>(put);
+        while (i < pieces.size() && left >= pieces[i].iov_len) left -= pieces[i++].iov_len;
+        if (left != 0) {
+            pieces[i].iov_base = static_cast<uint8_t*>(pieces[i].iov_base) + left;
+            pieces[i].iov_len -= left;
+        } else if (put == 0 && i < pieces.size()) {
+            return ENOSPC;
+        }
+    }
+    return 0;
+}
+
+[[noreturn]] void fail(const std::string& what, const std::string& path) {
+    throw std::system_error(errno, std::generic_category(), "spool: cannot " + what + " " + path);
+}
+
+uint64_t sum(std::span<const Share> shares) {
+    return std::accumulate(shares.begin(), shares.end(), uint64_t{0},
+                           [](uint64_t total, const Share& share) { return total + share.spans; });
+}
+
+}  // namespace
+
+std::string SpoolFile::name(uint64_t number) {
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, "%016llx.spool", static_cast<unsigned long long>(number));
+    return buffer;
+}
+
+SpoolFile SpoolFile::create(const std::string& directory, uint64_t number) {
+    SpoolFile file(directory + "/" + name(number), number);
+    file.fd_ = ::open(file.path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file.fd_ < 0) fail("create", file.path_);
+    return file;
+}
+
+SpoolFile SpoolFile::recover(const std::string& directory, uint64_t number) {
+    SpoolFile file(directory + "/" + name(number), number);
+    struct stat status{};
+    if (!file.open() || ::fstat(file.fd_, &status) != 0) fail("read", file.path_);
+    file.size_ = static_cast<uint64_t>(status.st_size);
+
+    RecordHeader header{};
+    std::vector<Share> shares;
+    uint64_t offset = 0;
+    while (offset < file.size_) {
+        if (!file.read_header(offset, header, shares)) {
+            const uint64_t next = file.next_sound(offset);
+            if (next == offset) break;  // nothing sound behind it: torn as well
+            ++file.damaged_;
+            offset = next;
+            continue;
+        }
+        const uint64_t size = record_size(header.shares, header.request_bytes);
+        if (size > file.size_ - offset) break;  // torn: its append never returned
+        const State state = header.state == kDone ? State::kDone : State::kWaiting;
+        file.entries_.push_back({offset, header.shares, header.request_bytes, sum(shares), state});
+        (state == State::kDone ? file.done_ : file.waiting_) += 1;
+        offset += size;
+    }
+    if (offset < file.size_) {
+        if (::ftruncate(file.fd_, static_cast<off_t>(offset)) != 0) fail("cut the torn end of", file.path_);
+        file.size_ = offset;
+    }
+    file.close();
+    return file;
+}
+
+SpoolFile::SpoolFile(SpoolFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      number_(other.number_),
+      fd_(std::exchange(other.fd_, -1)),
+      size_(other.size_),
+      entries_(std::move(other.entries_)),
+      waiting_(other.waiting_),
+      first_waiting_(other.first_waiting_),
+      done_(other.done_),
+      damaged_(other.damaged_) {}
+
+SpoolFile::~SpoolFile() { close(); }
+
+bool SpoolFile::open() {
+    if (fd_ < 0) fd_ = ::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    return fd_ >= 0;
+}
+
+void SpoolFile::close() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+void SpoolFile::unlink() {
+    ::unlink(path_.c_str());
+    close();
+}
+
+int SpoolFile::append(std::span<const Share> shares, std::span<const std::span<const uint8_t>> request, bool sync) {
+    if (!open()) return errno;
+    uint64_t request_bytes = 0;
+    uint32_t request_crc = 0;
+    for (const auto slice : request) {
+        request_bytes += slice.size();
+        request_crc = crc(request_crc, slice.data(), slice.size());
+    }
+    if (shares.size() > kMaxShares || request_bytes > kMaxRequest) return EMSGSIZE;
+
+    RecordHeader header{};
+    header.magic = kMagic;
+    header.state = kWaiting;
+    header.shares = static_cast<uint32_t>(shares.size());
+    header.file = number_;
+    header.offset = size_;
+    header.request_bytes = static_cast<uint32_t>(request_bytes);
+    header.request_crc = request_crc;
+    header.header_crc = header_crc(header, shares);
+
+    static constexpr uint8_t kPadding[8] = {};
+    const uint64_t size = record_size(shares.size(), request_bytes);
+    const uint64_t padding = size - sizeof header - shares.size_bytes() - request_bytes;
+    std::vector<iovec> pieces;
+    pieces.reserve(request.size() + 3);
+    const auto add = [&](const void* bytes, size_t count) {
+        if (count != 0) pieces.push_back({const_cast<void*>(bytes), count});  // pwritev only reads it
+    };
+    add(&header, sizeof header);
+    add(shares.data(), shares.size_bytes());
+    for (const auto slice : request) add(slice.data(), slice.size());
+    add(kPadding, padding);
+
+    int error = write_all(fd_, pieces, size_);
+    if (error == 0 && sync && ::fdatasync(fd_) != 0) error = errno;
+    if (error != 0) {
+        // Where even this fails, the half record is overwritten by the next one, or cut at the next start.
+        [[maybe_unused]] const int cut = ::ftruncate(fd_, static_cast<off_t>(size_));
+        return error;
+    }
+    entries_.push_back({size_, header.shares, header.request_bytes, sum(shares), State::kWaiting});
+    size_ += size;
+    ++waiting_;
+    return 0;
+}
+
+bool SpoolFile::read_header(uint64_t offset, RecordHeader& header, std::vector<Share>& shares) {
+    if (size_ - offset < sizeof header || !read_all(fd_, &header, sizeof header, offset)) return false;
+    if (header.magic != kMagic || header.file != number_ || header.offset != offset || header.shares > kMaxShares) {
+        return false;
+    }
+    shares.resize(header.shares);
+    const size_t table = shares.size() * sizeof(Share);
+    if (size_ - offset - sizeof header < table) return false;
+    return read_all(fd_, shares.data(), table, offset + sizeof header) && header_crc(header, shares) == header.header_crc;
+}
+
+// The next offset behind a damaged record at which a sound header lies, else that record's own.
+uint64_t SpoolFile::next_sound(uint64_t offset) {
+    RecordHeader header{};
+    std::vector<Share> shares;
+    std::vector<uint8_t> window(size_t{1} << 20);
+    for (uint64_t base = offset + 8; base < size_; base += window.size()) {
+        const size_t got = static_cast<size_t>(std::min<uint64_t>(window.size(), size_ - base));
+        if (!read_all(fd_, window.data(), got, base)) break;
+        for (size_t at = 0; at + sizeof(uint32_t) <= got; at += 8) {
+            uint32_t magic = 0;
+            std::memcpy(&magic, &window[at], sizeof magic);
+            if (magic == kMagic && read_header(base + at, header, shares)) return base + at;
+        }
+    }
+    return offset;
+}
+
+bool SpoolFile::read(size_t index, std::string& ret_request) {
+    const Entry& entry = entries_[index];
+    RecordHeader header{};
+    if (!open() || !read_all(fd_, &header, sizeof header, entry.offset)) return false;
+    ret_request.resize(entry.request_bytes);
+    const uint64_t at = entry.offset + sizeof header + uint64_t{entry.shares} * sizeof(Share);
+    return read_all(fd_, ret_request.data(), ret_request.size(), at) &&
+           crc(0, ret_request.data(), ret_request.size()) == header.request_crc;
+}
+
+std::vector<Share> SpoolFile::shares(size_t index) {
+    const Entry& entry = entries_[index];
+    std::vector<Share> shares(entry.shares);
+    if (!open() || !read_all(fd_, shares.data(), shares.size() * sizeof(Share), entry.offset + sizeof(RecordHeader))) {
+        return {};
+    }
+    return shares;
+}
+
+size_t SpoolFile::take() {
+    while (entries_[first_waiting_].state != State::kWaiting) ++first_waiting_;
+    entries_[first_waiting_].state = State::kTaken;
+    --waiting_;
+    return first_waiting_++;
+}
+
+void SpoolFile::give_back(size_t index) {
+    entries_[index].state = State::kWaiting;
+    first_waiting_ = std::min(first_waiting_, index);
+    ++waiting_;
+}
+
+void SpoolFile::finish(size_t index) {
+    entries_[index].state = State::kDone;
+    ++done_;
+    // One word in the page cache: it outlives this process. Lost with the host, it costs a duplicate.
+    if (open()) {
+        const auto place = static_cast<off_t>(entries_[index].offset + offsetof(RecordHeader, state));
+        if (::pwrite(fd_, &kDone, sizeof kDone, place) != sizeof kDone) close();
+    }
+}
+
+}  // namespace spanring::agent::spool

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One file of a spool: records one behind the other, appended once, finished one by one, deleted as a whole. Knows the
+// place and state of each record; keeps no bytes. Used by one thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "spool/record.hpp"
+
+namespace spanring::agent::spool {
+
+enum class State : uint8_t { kWaiting, kTaken, kDone };
+
+class SpoolFile {
+public:
+    struct Entry {
+        uint64_t offset = 0;
+        uint32_t shares = 0;
+        uint32_t request_bytes = 0;
+        uint64_t spans = 0;
+        State state = State::kWaiting;
+    };
+
+    // Both throw std::system_error that names the file.
+    static SpoolFile create(const std::string& directory, uint64_t number);
+    // Reads the headers of a file that an earlier process left: cuts a torn tail, steps over what is damaged.
+    static SpoolFile recover(const std::string& directory, uint64_t number);
+
+    SpoolFile(SpoolFile&& other) noexcept;
+    SpoolFile& operator=(SpoolFile&&) = delete;
+    ~SpoolFile();
+
+    static std::string name(uint64_t number);  // "0000000000000001.spool"
+
+    uint64_t number() const { return number_; }
+    uint64_t size() const { return size_; }
+    const std::vector<Entry>& entries() const { return entries_; }
+    uint64_t waiting() const { return waiting_; }  // records
+    bool finished() const { return done_ == entries_.size(); }
+    uint64_t damaged() const { return damaged_; }  // places at which recover() stepped over records
+
+    // 0, or an errno; then nothing was appended. Survives the death of this process; that of the host with `sync`.
+    int append(std::span<const Share> shares, std::span<const std::span<const uint8_t>> request, bool sync);
+
+    // False: unreadable, or the checksum is wrong.
+    bool read(size_t entry, std::string& ret_request);
+    std::vector<Share> shares(size_t entry);  // empty: unreadable
+
+    size_t take();  // the first that waits; there must be one
+    void give_back(size_t entry);
+    void finish(size_t entry);
+
+    void close();   // the descriptor; opened again when needed
+    void unlink();  // its records are gone with it
+
+private:
+    SpoolFile(std::string path, uint64_t number) : path_(std::move(path)), number_(number) {}
+
+    bool open();
+    bool read_header(uint64_t offset, RecordHeader& header, std::vector<Share>& shares);
+    uint64_t next_sound(uint64_t offset);
+
+    std::string path_;
+    uint64_t number_ = 0;
+    int fd_ = -1;
+    uint64_t size_ = 0;
+    std::vector<Entry> entries_;
+    uint64_t waiting_ = 0;
+    size_t first_waiting_ = 0;  // no entry before it waits
+    size_t done_ = 0;
+    uint64_t damaged_ = 0;
+};
+
+}  // namespace spanring::agent::spool
