@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Is the backend up? Closed: it is, everything is sent. Open: an attempt failed in a way that may pass; nothing is sent
+// until a wait is over. Then one probe decides.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "export/backoff.hpp"
+
+namespace spanring::agent {
+
+class Circuit {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    explicit Circuit(const RetryOptions& options) : backoff_(options) {}
+
+    bool closed() const { return closed_; }
+    bool probing() const { return probing_; }
+    Time reopen_at() const { return reopen_at_; }
+    bool may_probe(Time now) const { return !closed_ && !probing_ && now >= reopen_at_; }
+
+    void probe() { probing_ = true; }
+
+    // The backend answered. True: it was down.
+    bool succeed() {
+        const bool was_down = !closed_;
+        closed_ = true;
+        probing_ = false;
+        backoff_.reset();
+        return was_down;
+    }
+
+    // `delay` is what the backend asked for. Attempts that were in flight together count once. True: it was up.
+    bool fail(Time now, std::optional<std::chrono::nanoseconds> delay, bool was_probe) {
+        const bool was_up = closed_;
+        if (closed_ || was_probe) reopen_at_ = now + delay.value_or(backoff_.next());
+        if (delay) reopen_at_ = std::max(reopen_at_, now + *delay);
+        closed_ = false;
+        if (was_probe) probing_ = false;
+        return was_up;
+    }
+
+private:
+    Backoff backoff_;
+    bool closed_ = true;
+    bool probing_ = false;
+    Time reopen_at_{};
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Prints spans for people: the Collector's `debug` exporter. Has a thread of its own and a bounded queue, so a terminal
+// that stops scrolling delays nobody; what does not fit is dropped and counted.
+#pragma once
+
+#include <condition_variable>
+#include <cstdio>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "export/exporter.hpp"
+
+namespace spanring::agent {
+
+struct DebugOptions {
+    enum class Verbosity : uint8_t {
+        kBasic,     // a line for each batch
+        kNormal,    // a line for each span
+        kDetailed,  // everything
+    };
+    Verbosity verbosity = Verbosity::kBasic;
+    uint64_t queue_bytes = 16u << 20;
+};
+
+class DebugExporter final : public Exporter {
+public:
+    // `out` stays the caller's.
+    DebugExporter(std::string name, uint32_t index, bool required, const DebugOptions& options, std::FILE* out = stdout);
+    ~DebugExporter() override;
+
+    void submit(std::shared_ptr<Batch> batch) override;
+    bool flush(std::chrono::steady_clock::time_point deadline) override;
+    void shutdown(std::chrono::steady_clock::time_point deadline) override;
+    ExporterStatus status() const override;
+
+private:
+    struct Item {
+        std::shared_ptr<Batch> batch;  // null: nothing waits for it
+        std::string request;           // its own copy: a mapping would be held for as long as the terminal is slow
+        uint64_t spans = 0;
+        size_t processes = 0;
+    };
+
+    void run();
+    std::string render(const Item& item) const;
+
+    const DebugOptions options_;
+    std::FILE* const out_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Item> queue_;     // guarded, like all below
+    uint64_t queued_bytes_ = 0;
+    uint64_t submitted_ = 0;     // batches
+    uint64_t printed_ = 0;
+    bool stopping_ = false;
+    std::chrono::steady_clock::time_point stop_at_{};
+    ExporterStatus status_;
+    std::thread thread_;
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where a gRPC exporter sends to. Forms: host:port, http://host[:port], https://host[:port], unix:path,
+// unix:///absolute/path. An IPv6 address stands in brackets. The port is 4317 where a form without it is used.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace spanring::agent {
+
+struct Endpoint {
+    std::string host;       // without brackets; empty: unix
+    std::string port;
+    std::string path;       // of the unix socket
+    bool tls = false;
+
+    bool unix_socket() const { return host.empty(); }
+    std::string authority() const;  // "host:port", brackets where needed; "localhost" for unix
+    std::string target() const;     // as gRPC wants it
+};
+
+// `insecure` decides where there is no scheme. Throws std::invalid_argument that says what is wrong with which text.
+Endpoint parse_endpoint(std::string_view text, bool insecure);
+
+}  // namespace spanring::agent

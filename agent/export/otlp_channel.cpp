@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/otlp_channel.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+#include <grpc/grpc.h>
+#include <grpcpp/create_channel.h>
+
+#include "spanring/spanring.h"
+
+namespace spanring::agent {
+
+namespace {
+
+constexpr int kKeepaliveTime = 5 * 60 * 1000;  // ms; servers answer more frequent pings with GOAWAY
+
+std::string read_file(const std::string& path, const char* key) {
+    if (path.empty()) return {};
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    if (file) text << file.rdbuf();
+    if (!file || text.str().empty()) {
+        throw std::runtime_error(std::string(key) + ": cannot read " + path + (errno != 0 ? ": " : "") +
+                                 (errno != 0 ? std::strerror(errno) : ""));
+    }
+    return text.str();
+}
+
+grpc::SslCredentialsOptions tls_options(const OtlpGrpcOptions& options) {
+    if (options.cert_file.empty() != options.key_file.empty()) {
+        throw std::invalid_argument("cert_file and key_file: one is set without the other");
+    }
+    grpc::SslCredentialsOptions tls;
+    tls.pem_root_certs = read_file(options.ca_file, "ca_file");
+    tls.pem_cert_chain = read_file(options.cert_file, "cert_file");
+    tls.pem_private_key = read_file(options.key_file, "key_file");
+    return tls;
+}
+
+void check_header(const std::string& key, const std::string& value) {
+    const grpc_slice key_slice = grpc_slice_from_static_buffer(key.data(), key.size());
+    const grpc_slice value_slice = grpc_slice_from_static_buffer(value.data(), value.size());
+    if (key.empty() || grpc_header_key_is_legal(key_slice) == 0) {
+        throw std::invalid_argument("headers: \"" + key + "\" is no legal gRPC metadata key (lower-case letters, digits, - _ .)");
+    }
+    if (!key.ends_with("-bin") && grpc_header_nonbin_value_is_legal(value_slice) == 0) {
+        throw std::invalid_argument("headers: the value of \"" + key + "\" has characters that a header cannot have");
+    }
+}
+
+}  // namespace
+
+void check_options(const OtlpGrpcOptions& options) {
+    for (const auto& [key, value] : options.headers) check_header(key, value);
+    if (options.compression != "none" && options.compression != "gzip" && !options.compression.empty()) {
+        throw std::invalid_argument("compression \"" + options.compression + "\" is none of none, gzip");
+    }
+    if (options.timeout.count() <= 0) throw std::invalid_argument("timeout must be longer than 0");
+    if (options.in_flight == 0) throw std::invalid_argument("the number of concurrent requests must be at least 1");
+}
+
+grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrpcOptions& options) {
+    grpc::ChannelArguments arguments;
+    arguments.SetUserAgentPrefix("spanring-agent/" + std::to_string(SPR_VERSION_MAJOR) + "." +
+                                 std::to_string(SPR_VERSION_MINOR) + "." + std::to_string(SPR_VERSION_PATCH));
+    // A channel that is made to replace another one must not find its connection again.
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // retries are the sender's, by OTLP's rules
+    // The keepalive's time-out is TCP_USER_TIMEOUT as well: the kernel ends a connection whose peer takes nothing for so
+    // long. The pings alone do not, they queue up behind the write that is stuck.
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTime);
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, static_cast<int>(std::clamp<int64_t>(options.timeout.count(), 1000, 60000)));
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 250);
+    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
+                     static_cast<int>(std::clamp<int64_t>(options.retry.max_interval.count(), 250, 5000)));
+    if (!endpoint.tls) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, endpoint.authority());
+    return arguments;
+}
+
+std::shared_ptr<grpc::ChannelCredentials> make_credentials(const Endpoint& endpoint, const OtlpGrpcOptions& options) {
+    return endpoint.tls ? grpc::SslCredentials(tls_options(options)) : grpc::InsecureChannelCredentials();
+}
+
+std::shared_ptr<grpc::Channel> make_channel(const Endpoint& endpoint, const OtlpGrpcOptions& options,
+                                            const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+    return grpc::CreateCustomChannel(endpoint.target(), credentials, channel_arguments(endpoint, options));
+}
+
+}  // namespace spanring::agent

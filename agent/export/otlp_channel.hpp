@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Channels for an OTLP/gRPC exporter: credentials and arguments out of its options.
+#pragma once
+
+#include <memory>
+
+#include <grpcpp/channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include "export/endpoint.hpp"
+#include "export/otlp_grpc_options.hpp"
+
+namespace spanring::agent {
+
+// Throws std::runtime_error or std::invalid_argument with what is wrong: a file, a header, the compression.
+void check_options(const OtlpGrpcOptions& options);
+
+grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrpcOptions& options);
+
+// Throws std::runtime_error where a certificate cannot be read.
+std::shared_ptr<grpc::ChannelCredentials> make_credentials(const Endpoint& endpoint, const OtlpGrpcOptions& options);
+
+// Each one has a connection of its own.
+std::shared_ptr<grpc::Channel> make_channel(const Endpoint& endpoint, const OtlpGrpcOptions& options,
+                                            const std::shared_ptr<grpc::ChannelCredentials>& credentials);
+
+}  // namespace spanring::agent

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/own_connection.hpp"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <grpcpp/create_channel_posix.h>
+
+namespace spanring::agent {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kConnectTime{5};
+constexpr std::chrono::seconds kPause{1};  // between attempts
+constexpr int kStep = 100;                 // ms between looks at `stop`
+
+// Waits for a connect() under way. True: connected.
+bool finish_connect(int socket, Clock::time_point deadline, const std::function<bool()>& stopping) {
+    while (Clock::now() < deadline && !stopping()) {
+        pollfd wait{socket, POLLOUT, 0};
+        const int events = ::poll(&wait, 1, kStep);
+        if (events < 0 && errno != EINTR) return false;
+        if (events <= 0) continue;
+        int error = 0;
+        socklen_t size = sizeof error;
+        return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+    }
+    return false;
+}
+
+int connect_to(const sockaddr* address, socklen_t size, Clock::time_point deadline, const std::function<bool()>& stopping) {
+    const int socket = ::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (socket < 0) return -1;
+    if (address->sa_family != AF_UNIX) {
+        const int on = 1;
+        ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    const int result = ::connect(socket, address, size);
+    if (result == 0 || (errno == EINPROGRESS && finish_connect(socket, deadline, stopping))) return socket;
+    ::close(socket);
+    return -1;
+}
+
+}  // namespace
+
+OwnConnection::OwnConnection(Endpoint endpoint, grpc::ChannelArguments arguments, std::function<void()> on_ready)
+    : endpoint_(std::move(endpoint)), arguments_(std::move(arguments)), on_ready_(std::move(on_ready)) {}
+
+OwnConnection::~OwnConnection() {
+    {
+        std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    if (thread_.joinable()) thread_.join();
+    if (connected_ >= 0) ::close(connected_);
+    cut();
+}
+
+bool OwnConnection::stopping() {
+    std::lock_guard lock(mutex_);
+    return stop_;
+}
+
+bool OwnConnection::pending() {
+    if (channel_ != nullptr) return false;
+    std::lock_guard lock(mutex_);
+    if (connecting_) return true;
+    if (connected_ >= 0 || Clock::now() < next_attempt_) return false;
+    next_attempt_ = Clock::now() + kPause;
+    if (thread_.joinable()) thread_.join();  // it has ended: connecting_ is false
+    connecting_ = true;
+    thread_ = std::thread([this] { connect(); });
+    return true;
+}
+
+std::shared_ptr<grpc::Channel> OwnConnection::channel() {
+    if (channel_ != nullptr) return channel_;
+    std::lock_guard lock(mutex_);
+    if (connected_ < 0) return nullptr;
+    const int socket = std::exchange(connected_, -1);
+    socket_ = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    if (socket_ < 0) {
+        ::close(socket);
+        return nullptr;
+    }
+    channel_ = grpc::CreateCustomInsecureChannelFromFd(endpoint_.authority(), socket, arguments_);
+    return channel_;
+}
+
+void OwnConnection::cut() {
+    if (socket_ < 0) return;
+    ::shutdown(socket_, SHUT_RDWR);
+    ::close(std::exchange(socket_, -1));
+    channel_.reset();
+}
+
+void OwnConnection::connect() {
+    const int socket = open_socket(Clock::now() + kConnectTime);
+    {
+        std::lock_guard lock(mutex_);
+        connected_ = socket;
+        connecting_ = false;
+    }
+    on_ready_();
+}
+
+int OwnConnection::open_socket(Clock::time_point deadline) {
+    const std::function<bool()> stop = [this] { return stopping(); };
+    if (endpoint_.unix_socket()) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::memcpy(address.sun_path, endpoint_.path.data(), endpoint_.path.size());
+        return connect_to(reinterpret_cast<const sockaddr*>(&address), sizeof address, deadline, stop);
+    }
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    if (::getaddrinfo(endpoint_.host.c_str(), endpoint_.port.c_str(), &hints, &found) != 0) return -1;
+    int socket = -1;
+    for (const addrinfo* at = found; at != nullptr && socket < 0 && !stop(); at = at->ai_next) {
+        socket = connect_to(at->ai_addr, at->ai_addrlen, deadline, stop);
+    }
+    ::freeaddrinfo(found);
+    return socket;
+}
+
+}  // namespace spanring::agent

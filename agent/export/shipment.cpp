@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/shipment.hpp"
+
+#include <map>
+
+namespace spanring::agent {
+
+std::vector<Spool::Share> shares_of(std::span<const Run> runs) {
+    std::map<InstanceId, uint64_t> spans;
+    for (const Run& run : runs) spans[run.producer->instance] += run.spans;
+    std::vector<Spool::Share> shares;
+    shares.reserve(spans.size());
+    for (const auto& [instance, count] : spans) shares.push_back({instance, count});
+    return shares;
+}
+
+std::vector<Spool::Share> Shipment::shares() const { return record ? record->shares : shares_of(runs()); }
+
+ShipmentPtr ship(std::shared_ptr<Batch> batch, uint64_t order) {
+    auto shipment = std::make_shared<Shipment>();
+    shipment->batch = std::move(batch);
+    shipment->order = order;
+    shipment->request = assemble(shipment->batch->runs);
+    shipment->spans = shipment->batch->spans;
+    shipment->mapped = shipment->batch->pin != nullptr;
+    shipment->submitted = std::chrono::steady_clock::now();
+    return shipment;
+}
+
+ShipmentPtr ship(Spool::Record record) {
+    auto shipment = std::make_shared<Shipment>();
+    shipment->record = std::move(record);
+    const std::string& bytes = shipment->record->request;
+    shipment->request.slices.push_back({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+    shipment->request.bytes = bytes.size();
+    shipment->spans = shipment->record->spans;
+    shipment->submitted = std::chrono::steady_clock::now();
+    return shipment;
+}
+
+ShipmentPtr unmap(const Shipment& mapped) {
+    auto shipment = std::make_shared<Shipment>();
+    shipment->batch = mapped.batch;
+    shipment->order = mapped.order;
+    shipment->own = copy_runs(mapped.batch->runs);
+    shipment->request = assemble(shipment->own->runs);
+    shipment->spans = mapped.spans - shipment->own->lost;
+    shipment->submitted = mapped.submitted;
+    return shipment;
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a sender has to deliver: a batch, or a record out of the spool, as one request. Never changes once it is shared
+// with gRPC, which reads its bytes until it gives the slices back.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "batch/batch.hpp"
+#include "export/private_runs.hpp"
+#include "otlp/request.hpp"
+#include "spool/spool.hpp"
+
+namespace spanring::agent {
+
+struct Shipment {
+    std::shared_ptr<Batch> batch;  // null: out of the spool
+    uint64_t order = 0;            // of the batch, as submitted
+    std::optional<PrivateRuns> own;
+    std::optional<Spool::Record> record;
+    Request request;
+    uint64_t spans = 0;
+    bool mapped = false;  // the request points into memory that a process can still write
+    std::chrono::steady_clock::time_point submitted{};
+
+    std::span<const Run> runs() const { return own ? std::span<const Run>(own->runs) : batch->runs; }
+    std::vector<Spool::Share> shares() const;
+    uint64_t lost() const { return own ? own->lost : 0; }  // spans of the batch that the request does not have
+};
+
+using ShipmentPtr = std::shared_ptr<const Shipment>;
+
+ShipmentPtr ship(std::shared_ptr<Batch> batch, uint64_t order);
+ShipmentPtr ship(Spool::Record record);
+// The same with the bytes in private memory.
+ShipmentPtr unmap(const Shipment& mapped);
+
+std::vector<Spool::Share> shares_of(std::span<const Run> runs);
+
+}  // namespace spanring::agent
