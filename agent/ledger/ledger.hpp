@@ -45,8 +45,9 @@ uint64_t exporter_hash(const std::string& name);  // never 0
 
 class Ledger {
 public:
-    // Throws std::runtime_error with a clear message (start-up only).
+    // Throw std::runtime_error with a clear message (start-up only; for a reader, any call may).
     static std::unique_ptr<Ledger> open(const std::string& file);
+    static std::unique_ptr<Ledger> open_read_only(const std::string& file);  // beside a running agent
     virtual ~Ledger() = default;
 
     virtual void update(const ProcessRecord& process) = 0;  // inserts or replaces by instance
@@ -54,6 +55,10 @@ public:
 
     virtual std::vector<ProcessRecord> processes() const = 0;  // newest first
     virtual SpoolRecord spool(const InstanceId& instance, const std::string& exporter) const = 0;
+
+    // Exporters appear in segments by hash only: the agent tells their names once, at start.
+    virtual void name_exporter(const std::string&) {}
+    virtual std::string exporter_name(uint64_t) const { return {}; }  // empty: unknown
 };
 
 }  // namespace spanring::agent

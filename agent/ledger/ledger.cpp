@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ledger in SQLite. One connection behind a mutex: it is written a few times a second at most. What a killed agent
+// wrote is safe (the log is in the page cache); what a lost host wrote since the last checkpoint is not.
+#include "ledger/ledger.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <mutex>
+#include <string_view>
+
+#include "store/database.hpp"
+
+namespace spanring::agent {
+namespace {
+
+constexpr int64_t kFinishedKept = 10000;  // processes; older ones go once nothing of theirs is pending
+
+// The order of the counters is ring::Counter's.
+constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 1, R"sql(
+CREATE TABLE processes (
+    instance BLOB PRIMARY KEY,
+    pid INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    program TEXT NOT NULL,
+    service TEXT NOT NULL,
+    attached_unix_nano INTEGER NOT NULL,
+    updated_unix_nano INTEGER NOT NULL,
+    finished INTEGER NOT NULL,
+    quarantine TEXT NOT NULL,
+    started INTEGER NOT NULL,
+    ended INTEGER NOT NULL,
+    unsampled INTEGER NOT NULL,
+    not_started_slot INTEGER NOT NULL,
+    not_started_nested INTEGER NOT NULL,
+    dropped_full INTEGER NOT NULL,
+    dropped_too_big INTEGER NOT NULL,
+    dropped_nested INTEGER NOT NULL,
+    dropped_overwritten INTEGER NOT NULL,
+    refused_data INTEGER NOT NULL,
+    acknowledged INTEGER NOT NULL,
+    unfinished INTEGER NOT NULL,
+    overwritten INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX processes_by_age ON processes (finished, updated_unix_nano);
+CREATE TABLE exports (
+    instance BLOB NOT NULL,
+    exporter INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    exported INTEGER NOT NULL,
+    rejected INTEGER NOT NULL,
+    spooled INTEGER NOT NULL,
+    dropped_invalid INTEGER NOT NULL,
+    dropped_spool INTEGER NOT NULL,
+    dropped_shutdown INTEGER NOT NULL,
+    PRIMARY KEY (instance, exporter)
+) WITHOUT ROWID;
+CREATE TABLE spools (
+    instance BLOB NOT NULL,
+    exporter INTEGER NOT NULL,
+    exported INTEGER NOT NULL,
+    rejected INTEGER NOT NULL,
+    dropped INTEGER NOT NULL,
+    PRIMARY KEY (instance, exporter)
+) WITHOUT ROWID;
+CREATE TABLE exporters (
+    exporter INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+);
+)sql"};
+
+constexpr int kCounters = static_cast<int>(ring::Counter::kCount);
+static_assert(kCounters == 10, "a new counter needs a column and a new schema version");
+
+constexpr std::string_view kUpdateProcess =
+    "INSERT OR REPLACE INTO processes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
+    "?17, ?18, ?19, ?20, ?21, ?22)";
+constexpr std::string_view kUpdateExport =
+    "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+constexpr std::string_view kBookSpool =
+    "INSERT INTO spools VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (instance, exporter) DO UPDATE SET "
+    "exported = exported + excluded.exported, rejected = rejected + excluded.rejected, "
+    "dropped = dropped + excluded.dropped";
+constexpr std::string_view kNameExporter = "INSERT OR REPLACE INTO exporters VALUES (?1, ?2)";
+constexpr std::string_view kForget =
+    "DELETE FROM processes WHERE instance IN (SELECT instance FROM processes p WHERE finished = 1 AND NOT EXISTS ("
+    "SELECT 1 FROM exports e LEFT JOIN spools s USING (instance, exporter) WHERE e.instance = p.instance AND "
+    "e.spooled > COALESCE(s.exported + s.rejected + s.dropped, 0)) ORDER BY updated_unix_nano DESC LIMIT -1 OFFSET ?1)";
+
+class SqliteLedger final : public Ledger {
+public:
+    explicit SqliteLedger(Database database, bool writable) : database_(std::move(database)) {
+        processes_ = Statement(database_, "SELECT * FROM processes ORDER BY attached_unix_nano DESC, instance");
+        exports_ = Statement(database_, "SELECT * FROM exports WHERE instance = ?1");
+        spool_ = Statement(database_, "SELECT exported, rejected, dropped FROM spools WHERE instance = ?1 AND exporter = ?2");
+        name_ = Statement(database_, "SELECT name FROM exporters WHERE exporter = ?1");
+        if (!writable) return;
+        update_process_ = Statement(database_, kUpdateProcess);
+        update_export_ = Statement(database_, kUpdateExport);
+        book_spool_ = Statement(database_, kBookSpool);
+        name_exporter_ = Statement(database_, kNameExporter);
+        forget();
+    }
+
+    void update(const ProcessRecord& process) override {
+        std::lock_guard lock(mutex_);
+        guarded("update", [&] {
+            Transaction transaction(database_);
+            write_process(process);
+            transaction.commit();
+        });
+    }
+
+    void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRecord& more) override {
+        std::lock_guard lock(mutex_);
+        guarded("booking", [&] {
+            book_spool_.bind(1, instance).bind(2, exporter_hash(exporter));
+            book_spool_.bind(3, more.exported).bind(4, more.rejected).bind(5, more.dropped).run();
+        });
+    }
+
+    void name_exporter(const std::string& exporter) override {
+        std::lock_guard lock(mutex_);
+        guarded("naming", [&] { name_exporter_.bind(1, exporter_hash(exporter)).bind(2, exporter).run(); });
+    }
+
+    std::vector<ProcessRecord> processes() const override {
+        std::lock_guard lock(mutex_);
+        std::vector<ProcessRecord> records;
+        database_.execute("BEGIN");  // one view of both tables
+        try {
+            while (processes_.step()) records.push_back(read_process());
+        } catch (const DatabaseError&) {
+            database_.execute("ROLLBACK");
+            throw;
+        }
+        processes_.reset();
+        database_.execute("COMMIT");
+        return records;
+    }
+
+    SpoolRecord spool(const InstanceId& instance, const std::string& exporter) const override {
+        std::lock_guard lock(mutex_);
+        SpoolRecord record;
+        spool_.reset();
+        spool_.bind(1, instance).bind(2, exporter_hash(exporter));
+        if (spool_.step()) {
+            record = {spool_.unsigned_integer(0), spool_.unsigned_integer(1), spool_.unsigned_integer(2)};
+        }
+        spool_.reset();
+        return record;
+    }
+
+    std::string exporter_name(uint64_t hash) const override {
+        std::lock_guard lock(mutex_);
+        name_.reset();
+        name_.bind(1, hash);
+        std::string name;
+        if (name_.step()) name = name_.text(0);
+        name_.reset();
+        return name;
+    }
+
+private:
+    // The agent goes on without its ledger (a full disk must not stop the export), and says so.
+    template <class Work>
+    void guarded(const char* doing, Work work) {
+        try {
+            work();
+            broken_ = false;
+        } catch (const DatabaseError& error) {
+            if (!broken_) spdlog::error("ledger: {} failed, accounts of processes are incomplete: {}", doing, error.what());
+            broken_ = true;
+        }
+    }
+
+    void write_process(const ProcessRecord& process) {
+        Statement& to = update_process_;
+        to.reset();
+        to.bind(1, process.instance).bind(2, process.pid).bind(3, process.uid);
+        to.bind(4, std::string_view(process.program)).bind(5, std::string_view(process.service));
+        to.bind(6, process.attached_unix_nano).bind(7, process.updated_unix_nano);
+        to.bind(8, int64_t{process.finished}).bind(9, std::string_view(process.quarantine));
+        for (int counter = 0; counter < kCounters; ++counter) to.bind(10 + counter, process.writer[counter]);
+        to.bind(10 + kCounters, process.agent.acknowledged).bind(11 + kCounters, process.agent.unfinished);
+        to.bind(12 + kCounters, process.agent.overwritten).run();
+        for (uint32_t row = 0; row < ring::kExporterRows; ++row) {
+            const ring::ExporterTotals& totals = process.agent.exporters[row];
+            if (totals.exporter == 0) continue;
+            update_export_.reset();
+            update_export_.bind(1, process.instance).bind(2, totals.exporter).bind(3, row).bind(4, totals.exported);
+            update_export_.bind(5, totals.rejected).bind(6, totals.spooled).bind(7, totals.dropped_invalid);
+            update_export_.bind(8, totals.dropped_spool).bind(9, totals.dropped_shutdown).run();
+        }
+    }
+
+    ProcessRecord read_process() const {
+        const Statement& from = processes_;
+        ProcessRecord process;
+        const auto instance = from.blob(0);
+        std::copy_n(instance.begin(), std::min(instance.size(), process.instance.size()), process.instance.begin());
+        process.pid = static_cast<uint32_t>(from.integer(1));
+        process.uid = static_cast<uint32_t>(from.integer(2));
+        process.program = from.text(3);
+        process.service = from.text(4);
+        process.attached_unix_nano = from.unsigned_integer(5);
+        process.updated_unix_nano = from.unsigned_integer(6);
+        process.finished = from.integer(7) != 0;
+        process.quarantine = from.text(8);
+        for (int counter = 0; counter < kCounters; ++counter) process.writer[counter] = from.unsigned_integer(9 + counter);
+        process.agent.acknowledged = from.unsigned_integer(9 + kCounters);
+        process.agent.unfinished = from.unsigned_integer(10 + kCounters);
+        process.agent.overwritten = from.unsigned_integer(11 + kCounters);
+        exports_.reset();
+        exports_.bind(1, process.instance);
+        while (exports_.step()) {
+            const int64_t row = exports_.integer(2);
+            if (row < 0 || row >= ring::kExporterRows) continue;
+            process.agent.exporters[row] = {exports_.unsigned_integer(1), exports_.unsigned_integer(3),
+                                            exports_.unsigned_integer(4), exports_.unsigned_integer(5),
+                                            exports_.unsigned_integer(6), exports_.unsigned_integer(7),
+                                            exports_.unsigned_integer(8), 0};
+        }
+        exports_.reset();
+        return process;
+    }
+
+    void forget() {
+        Statement(database_, kForget).bind(1, kFinishedKept).run();
+        database_.execute("DELETE FROM exports WHERE instance NOT IN (SELECT instance FROM processes)");
+        database_.execute("DELETE FROM spools WHERE instance NOT IN (SELECT instance FROM processes)");
+    }
+
+    mutable std::mutex mutex_;
+    bool broken_ = false;
+    mutable Database database_;
+    mutable Statement processes_, exports_, spool_, name_;
+    Statement update_process_, update_export_, book_spool_, name_exporter_;
+};
+
+}  // namespace
+
+// FNV-1a.
+uint64_t exporter_hash(const std::string& name) {
+    uint64_t hash = 0xcbf29ce484222325;
+    for (const char byte : name) hash = (hash ^ static_cast<uint8_t>(byte)) * 0x100000001b3;
+    return hash != 0 ? hash : 1;
+}
+
+std::unique_ptr<Ledger> Ledger::open(const std::string& file) {
+    return std::make_unique<SqliteLedger>(Database::open(file, kSchema), true);
+}
+
+std::unique_ptr<Ledger> Ledger::open_read_only(const std::string& file) {
+    return std::make_unique<SqliteLedger>(Database::open_read_only(file, kSchema), false);
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/database.hpp"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace spanring::agent {
+namespace {
+
+constexpr int kBusyMilliseconds = 5000;
+
+std::string system_message(int error) { return std::system_category().message(error); }
+
+// SQLite would create the file with the umask's mode and follow any link.
+void prepare_file(const std::string& file) {
+    const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (descriptor < 0) throw DatabaseError(file + ": cannot open: " + system_message(errno));
+    struct stat status {};
+    const bool known = ::fstat(descriptor, &status) == 0;
+    const bool regular = known && S_ISREG(status.st_mode);
+    const bool own = known && (status.st_uid == ::geteuid() || ::geteuid() == 0);
+    if (regular && own && (status.st_mode & 077) != 0) ::fchmod(descriptor, 0600);
+    ::close(descriptor);
+    if (!known) throw DatabaseError(file + ": cannot be examined");
+    if (!regular) throw DatabaseError(file + ": is not a regular file");
+    if (!own) throw DatabaseError(file + ": belongs to user " + std::to_string(status.st_uid) + ", not to this one");
+}
+
+sqlite3* connect(const std::string& file, int flags) {
+    sqlite3* handle = nullptr;
+    const int result = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
+    if (result != SQLITE_OK) {
+        const std::string message = handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(result);
+        sqlite3_close(handle);
+        throw DatabaseError(file + ": cannot open: " + message);
+    }
+    sqlite3_busy_timeout(handle, kBusyMilliseconds);
+    sqlite3_extended_result_codes(handle, 1);
+    return handle;
+}
+
+void check_schema(Database& database, const DatabaseSchema& schema) {
+    const int64_t application = database.number("PRAGMA application_id");
+    if (application != schema.application_id) {
+        throw DatabaseError(database.file() + ": is a database, but not a spanring " + schema.what);
+    }
+    const int64_t version = database.number("PRAGMA user_version");
+    if (version != schema.version) {
+        throw DatabaseError(database.file() + ": is version " + std::to_string(version) + " of the " + schema.what +
+                            ", this program knows version " + std::to_string(schema.version));
+    }
+}
+
+}  // namespace
+
+void prepare_private_directory(const std::string& directory) {
+    namespace fs = std::filesystem;
+    fs::path path;
+    for (const fs::path& part : fs::path(directory)) {
+        path /= part;
+        if (part.empty() || path == path.root_path()) continue;
+        if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+            throw DatabaseError(path.string() + ": cannot make directory: " + system_message(errno));
+        }
+    }
+    struct stat status {};
+    if (::stat(directory.c_str(), &status) != 0) throw DatabaseError(directory + ": " + system_message(errno));
+    if (!S_ISDIR(status.st_mode)) throw DatabaseError(directory + ": is not a directory");
+    if (status.st_uid != ::geteuid() && status.st_uid != 0) {
+        throw DatabaseError(directory + ": belongs to user " + std::to_string(status.st_uid) + ", not to this one");
+    }
+    if ((status.st_mode & 022) != 0) throw DatabaseError(directory + ": others can write to it; make it 0700");
+}
+
+Database::Database(Database&& other) noexcept
+    : handle_(std::exchange(other.handle_, nullptr)), file_(std::move(other.file_)) {}
+
+Database& Database::operator=(Database&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    std::swap(file_, other.file_);
+    return *this;
+}
+
+Database::~Database() { sqlite3_close_v2(handle_); }
+
+Database Database::open(const std::string& file, const DatabaseSchema& schema) {
+    const std::string directory = std::filesystem::path(file).parent_path().string();
+    if (!directory.empty()) prepare_private_directory(directory);
+    prepare_file(file);
+    Database database(connect(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX), file);
+    database.execute("PRAGMA synchronous = NORMAL");
+    if (database.number("PRAGMA page_count") == 0) {
+        // Only before the first table: larger pages for large blobs.
+        database.execute("PRAGMA page_size = 8192");
+        database.execute("PRAGMA journal_mode = WAL");
+        Transaction transaction(database);
+        if (database.number("PRAGMA user_version") == 0) {  // else another agent was faster
+            database.execute(schema.create);
+            database.execute(("PRAGMA application_id = " + std::to_string(schema.application_id)).c_str());
+            database.execute(("PRAGMA user_version = " + std::to_string(schema.version)).c_str());
+        }
+        transaction.commit();
+    }
+    check_schema(database, schema);
+    database.execute("PRAGMA journal_mode = WAL");
+    return database;
+}
+
+Database Database::open_read_only(const std::string& file, const DatabaseSchema& schema) {
+    struct stat status {};
+    if (::stat(file.c_str(), &status) != 0) throw DatabaseError(file + ": " + system_message(errno));
+    Database database(connect(file, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX), file);
+    check_schema(database, schema);
+    return database;
+}
+
+void Database::fail(std::string_view doing) const {
+    throw DatabaseError(file_ + ": " + std::string(doing) + ": " + sqlite3_errmsg(handle_));
+}
+
+void Database::execute(const char* sql) {
+    if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(sql);
+}
+
+int64_t Database::number(const char* sql) {
+    Statement statement(*this, sql);
+    return statement.step() ? statement.integer(0) : 0;
+}
+
+int64_t Database::last_row() const { return sqlite3_last_insert_rowid(handle_); }
+int64_t Database::changes() const { return sqlite3_changes(handle_); }
+
+Statement::Statement(const Database& database, std::string_view sql) : database_(&database) {
+    const int result = sqlite3_prepare_v3(database.handle(), sql.data(), static_cast<int>(sql.size()),
+                                          SQLITE_PREPARE_PERSISTENT, &handle_, nullptr);
+    if (result != SQLITE_OK) database.fail("prepare");
+}
+
+Statement::Statement(Statement&& other) noexcept
+    : database_(other.database_), handle_(std::exchange(other.handle_, nullptr)) {}
+
+Statement& Statement::operator=(Statement&& other) noexcept {
+    std::swap(database_, other.database_);
+    std::swap(handle_, other.handle_);
+    return *this;
+}
+
+Statement::~Statement() { sqlite3_finalize(handle_); }
+
+void Statement::check(int result, const char* doing) {
+    if (result != SQLITE_OK) database_->fail(doing);
+}
+
+Statement& Statement::bind(int parameter, int64_t value) {
+    check(sqlite3_bind_int64(handle_, parameter, value), "bind");
+    return *this;
+}
+
+Statement& Statement::bind(int parameter, std::string_view text) {
+    // A null pointer would bind NULL.
+    const char* data = text.data() != nullptr ? text.data() : "";
+    check(sqlite3_bind_text64(handle_, parameter, data, text.size(), SQLITE_STATIC, SQLITE_UTF8), "bind");
+    return *this;
+}
+
+Statement& Statement::bind(int parameter, std::span<const uint8_t> blob) {
+    const void* data = blob.data() != nullptr ? static_cast<const void*>(blob.data()) : "";
+    check(sqlite3_bind_blob64(handle_, parameter, data, blob.size(), SQLITE_STATIC), "bind");
+    return *this;
+}
+
+Statement& Statement::bind_null(int parameter) {
+    check(sqlite3_bind_null(handle_, parameter), "bind");
+    return *this;
+}
+
+bool Statement::step() {
+    const int result = sqlite3_step(handle_);
+    if (result == SQLITE_ROW) return true;
+    if (result != SQLITE_DONE) {
+        const std::string sql = sqlite3_sql(handle_);
+        sqlite3_reset(handle_);
+        database_->fail(sql.substr(0, sql.find('\n')));
+    }
+    return false;
+}
+
+void Statement::run() {
+    while (step()) {
+    }
+    reset();
+}
+
+void Statement::reset() {
+    sqlite3_reset(handle_);
+    sqlite3_clear_bindings(handle_);
+}
+
+int64_t Statement::integer(int column) const { return sqlite3_column_int64(handle_, column); }
+
+std::string_view Statement::text(int column) const {
+    const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(handle_, column));
+    return data != nullptr ? std::string_view(data, static_cast<size_t>(sqlite3_column_bytes(handle_, column)))
+                           : std::string_view();
+}
+
+std::span<const uint8_t> Statement::blob(int column) const {
+    const auto* data = static_cast<const uint8_t*>(sqlite3_column_blob(handle_, column));
+    return {data, data != nullptr ? static_cast<size_t>(sqlite3_column_bytes(handle_, column)) : 0};
+}
+
+bool Statement::is_null(int column) const { return sqlite3_column_type(handle_, column) == SQLITE_NULL; }
+
+Transaction::~Transaction() {
+    if (!committed_) sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Transaction::commit() {
+    database_.execute("COMMIT");
+    committed_ = true;
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The embedded default: keeps batches in a local SQLite file, bounded by size and age, for the `spanring` command.
+//
+// Invariants: a batch is resolved kExported only after the commit that holds it. The queue is bounded in bytes; a batch
+// that does not fit, or that the disk refused, is dropped and counted (kDroppedSpool). One thread writes; batches that
+// came while it was busy share a transaction. What is removed for size or age was exported before: it is counted apart.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "export/exporter.hpp"
+#include "store/store_schema.hpp"
+
+namespace spanring::agent {
+
+class StoreExporter final : public Exporter {
+public:
+    // Opens or creates the file; throws DatabaseError.
+    StoreExporter(std::string name, uint32_t index, bool required, StoreOptions options);
+    ~StoreExporter() override;
+
+    void submit(std::shared_ptr<Batch> batch) override;
+    bool flush(std::chrono::steady_clock::time_point deadline) override;
+    void shutdown(std::chrono::steady_clock::time_point deadline) override;
+    ExporterStatus status() const override;
+
+    uint64_t evicted_spans() const;  // removed for size or age since the file was made
+
+private:
+    using Batches = std::vector<std::shared_ptr<Batch>>;
+
+    void run();
+    Batches next_group(std::unique_lock<std::mutex>& lock);
+    void store(const Batches& group);
+    void insert(const Batch& batch, int64_t now);
+    uint64_t evict(uint64_t incoming_bytes, int64_t now);
+    uint64_t evict_oldest();
+    void settle(const Batches& group, Outcome outcome, const std::string& error);
+    void add_total(std::string_view name, uint64_t more);
+
+    const StoreOptions options_;
+
+    // The writer thread's own.
+    Database database_;
+    Statement insert_batch_, insert_trace_, oldest_batch_, delete_traces_, delete_batch_, add_total_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable work_;     // for the writer: something queued, or stopping
+    std::condition_variable settled_;  // for flush()
+    std::deque<std::shared_ptr<Batch>> queue_;
+    uint64_t queue_bytes_ = 0;
+    uint64_t accepted_ = 0;  // batches ever queued
+    uint64_t finished_ = 0;  // of these, resolved; in the same order
+    uint64_t evicted_ = 0;
+    bool stopping_ = false;
+    std::chrono::steady_clock::time_point stop_at_;
+    ExporterStatus status_;
+
+    std::thread writer_;
+};
+
+}  // namespace spanring::agent
