@@ -35,8 +35,8 @@ enum : uint8_t {
     kStatus = 0x7a,
 };
 constexpr uint8_t kFlags[] = {0x85, 0x01};
-constexpr uint32_t kFlagHasIsRemote = 0x100;
-constexpr uint32_t kFlagIsRemote = 0x200;
+constexpr uint32_t kFlagHasIsRemote = 0x100;  // the next one is known; set for every span, as at an ordinary end
+constexpr uint32_t kFlagIsRemote = 0x200;     // the parent is
 constexpr uint8_t kStatusError = 2;
 
 struct Field {
@@ -173,8 +173,7 @@ bool append_unfinished_span(const SlotCopy& copy, uint64_t death_unix_nano, std:
     put_count(span, kDroppedEvents, slot.dropped_events);
     put_count(span, kDroppedLinks, slot.dropped_links);
     span.insert(span.end(), std::begin(kFlags), std::end(kFlags));
-    put_fixed(span, slot.trace_flags | ((slot.parent_flags & 1) != 0 ? kFlagHasIsRemote : 0u) |
-                        ((slot.parent_flags & 2) != 0 ? kFlagIsRemote : 0u));
+    put_fixed(span, slot.trace_flags | kFlagHasIsRemote | ((slot.parent_flags & 2) != 0 ? kFlagIsRemote : 0u));
 
     std::vector<uint8_t> attribute;  // KeyValue {key, AnyValue {bool_value: true}}
     put_bytes(attribute, 0x0a, unfinished);
