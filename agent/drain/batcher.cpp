@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drain/batcher.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace spanring::agent {
+
+namespace {
+
+constexpr size_t kBufferSize = 256 << 10;
+
+}  // namespace
+
+Batcher::Batcher(BatchLimits limits, std::vector<Exporter*> exporters)
+    : limits_(limits), exporters_(std::move(exporters)) {
+    for (const Exporter* exporter : exporters_) required_ += exporter->required() ? 1 : 0;
+}
+
+Batch& Batcher::open(Lane& lane) {
+    if (lane.batch_ == nullptr) {
+        lane.batch_ = std::make_shared<Batch>();
+        lane.batch_->acknowledgements = &acknowledgements_;
+        lane.serial_ = ++last_serial_;
+        lane.opened_ = now_;
+        lane.free_ = nullptr;
+        lane.room_ = 0;
+        serials_.emplace(lane.batch_.get(), lane.serial_);
+        outstanding_.insert(lane.serial_);
+    }
+    return *lane.batch_;
+}
+
+bool Batcher::fits(const Lane& lane, uint64_t spans, uint64_t bytes) const {
+    if (lane.batch_ != nullptr) {
+        spans += lane.batch_->spans;
+        bytes += lane.batch_->bytes;
+    }
+    return spans <= limits_.spans && bytes <= limits_.bytes;
+}
+
+uint8_t* Batcher::allocate(Lane& lane, size_t bytes) {
+    Batch& batch = open(lane);
+    if (bytes > lane.room_) {
+        lane.room_ = std::max(bytes, kBufferSize);
+        batch.buffers.push_back(std::make_unique_for_overwrite<uint8_t[]>(lane.room_));
+        lane.free_ = batch.buffers.back().get();
+    }
+    uint8_t* place = lane.free_;
+    lane.free_ += bytes;
+    lane.room_ -= bytes;
+    return place;
+}
+
+void Batcher::add_run(Lane& lane, const Run& run) {
+    Batch& batch = open(lane);
+    batch.spans += run.spans;
+    batch.bytes += run.bytes.size();
+    if (!batch.runs.empty()) {
+        Run& last = batch.runs.back();
+        const bool follows = last.bytes.data() + last.bytes.size() == run.bytes.data();
+        if (follows && last.producer == run.producer && last.scope == run.scope) {
+            last.bytes = {last.bytes.data(), last.bytes.size() + run.bytes.size()};
+            last.spans += run.spans;
+            return;
+        }
+    }
+    batch.runs.push_back(run);
+}
+
+void Batcher::submit(Lane& lane) {
+    if (lane.batch_ == nullptr) return;
+    const std::shared_ptr<Batch> batch = std::exchange(lane.batch_, nullptr);
+    ++submitted_;
+    // Nothing to send (all of it was invalid, or control records only), or nobody whose answer counts: resolved.
+    if (batch->runs.empty() || required_ == 0) {
+        if (!batch->runs.empty()) {
+            for (Exporter* exporter : exporters_) exporter->submit(batch);
+        }
+        acknowledgements_.push(batch);
+        return;
+    }
+    batch->open.store(required_, std::memory_order_relaxed);  // relaxed: the exporters' queues publish it
+    for (Exporter* exporter : exporters_) exporter->submit(batch);
+}
+
+void Batcher::submit_if_old(Lane& lane) {
+    if (lane.batch_ != nullptr && now_ - lane.opened_ >= limits_.age) submit(lane);
+}
+
+void Batcher::finish(const Batch& batch) {
+    const auto found = serials_.find(&batch);
+    if (found == serials_.end()) return;
+    outstanding_.erase(found->second);
+    serials_.erase(found);
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Forms batches and hands them to the exporters. A lane is a batch in the making: one lane for everything that is copied,
+// whoever wrote it, and one of its own for each segment that is read without a copy (a request carries zero-copy bytes of
+// one producer only). Drain thread only.
+//
+// Invariant: a submitted batch keeps the limits, except where one span alone is larger. Serials rise in the order of
+// opening; a batch is outstanding from its opening until the drain thread took its acknowledgement.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "batch/acknowledgements.hpp"
+#include "batch/batch.hpp"
+#include "export/exporter.hpp"
+
+namespace spanring::agent {
+
+struct BatchLimits {
+    uint32_t spans = 8192;
+    size_t bytes = 3584u << 10;  // receivers refuse more than 4 MiB, headers included
+    std::chrono::milliseconds age{200};
+};
+
+class Batcher {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    class Lane {
+    public:
+        bool empty() const { return batch_ == nullptr; }
+        Batch* batch() const { return batch_.get(); }
+        std::shared_ptr<Batch> share() const { return batch_; }
+        uint64_t serial() const { return serial_; }
+
+    private:
+        friend class Batcher;
+        std::shared_ptr<Batch> batch_;  // nullptr: none is open
+        uint64_t serial_ = 0;
+        Clock::time_point opened_;
+        uint8_t* free_ = nullptr;  // rest of the batch's last buffer
+        size_t room_ = 0;
+    };
+
+    // The exporters outlive the batcher.
+    Batcher(BatchLimits limits, std::vector<Exporter*> exporters);
+
+    Lane& shared() { return shared_; }
+
+    void begin_pass(Clock::time_point now) { now_ = now; }
+
+    // The lane's open batch; opens one where there is none.
+    Batch& open(Lane& lane);
+
+    // Whether that many spans and bytes more keep the limits.
+    bool fits(const Lane& lane, uint64_t spans, uint64_t bytes) const;
+
+    // Memory that lives as long as the lane's open batch. Opens one.
+    uint8_t* allocate(Lane& lane, size_t bytes);
+
+    // Appends to the open batch. Joined with the run before, where the bytes follow it.
+    void add_run(Lane& lane, const Run& run);
+
+    void submit(Lane& lane);
+    void submit_if_old(Lane& lane);
+
+    // Batches that all required exporters resolved. Each must go to finish() once it is booked.
+    std::vector<std::shared_ptr<Batch>> take_resolved() { return acknowledgements_.take(); }
+    uint64_t serial_of(const Batch& batch) const { return serials_.at(&batch); }
+    void finish(const Batch& batch);
+
+    uint64_t last_serial() const { return last_serial_; }
+    bool outstanding_until(uint64_t serial) const { return !outstanding_.empty() && *outstanding_.begin() <= serial; }
+    size_t outstanding() const { return outstanding_.size(); }
+    uint64_t submitted() const { return submitted_; }
+
+    const std::vector<Exporter*>& exporters() const { return exporters_; }
+
+private:
+    const BatchLimits limits_;
+    const std::vector<Exporter*> exporters_;
+    uint32_t required_ = 0;
+    Acknowledgements acknowledgements_;
+    Lane shared_;
+    Clock::time_point now_{};
+    uint64_t last_serial_ = 0;
+    uint64_t submitted_ = 0;
+    std::map<const Batch*, uint64_t> serials_;
+    std::set<uint64_t> outstanding_;
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the kernel tells of runtime directories (inotify): hints where to look. A segment that appears is seen by its
+// rename, a death by the last close of its file. Nothing is decided by a hint, and lost ones are made up for by a scan.
+// Drain thread only.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace spanring::agent {
+
+struct WatchHints {
+    std::vector<std::pair<size_t, std::string>> files;  // folder and name: appeared or was closed
+    bool rescan = false;                                // events were lost, or a directory came or went
+};
+
+class DirectoryWatch {
+public:
+    DirectoryWatch();  // throws std::system_error
+    ~DirectoryWatch();
+    DirectoryWatch(const DirectoryWatch&) = delete;
+    DirectoryWatch& operator=(const DirectoryWatch&) = delete;
+
+    int fd() const { return fd_; }
+
+    // Watches the directory, where it is there, and its parent. To be repeated when it came or went.
+    void watch(size_t folder, const std::string& path);
+
+    // What happened since the last call; never waits.
+    WatchHints poll();
+
+private:
+    int fd_;
+    std::map<int, size_t> folders_;  // watch descriptor of a runtime directory
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drain/ledger_writer.hpp"
+
+#include <utility>
+
+namespace spanring::agent {
+
+LedgerWriter::LedgerWriter(Ledger* ledger) : ledger_(ledger) {
+    if (ledger_ != nullptr) thread_ = std::thread([this] { run(); });
+}
+
+LedgerWriter::~LedgerWriter() {
+    if (!thread_.joinable()) return;
+    {
+        std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+}
+
+uint64_t LedgerWriter::update(ProcessRecord record) {
+    if (ledger_ == nullptr) return 0;
+    std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(record));
+    changed_.notify_one();
+    return ++tickets_;
+}
+
+bool LedgerWriter::written(uint64_t ticket) const {
+    // acquire: what the ledger did for it. Pairs with the release in run().
+    return written_.load(std::memory_order_acquire) >= ticket;
+}
+
+void LedgerWriter::run() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        changed_.wait(lock, [this] { return stop_ || !queue_.empty(); });
+        if (queue_.empty()) return;
+        const ProcessRecord record = std::move(queue_.front());
+        queue_.pop_front();
+        lock.unlock();
+        ledger_->update(record);
+        // release: pairs with the acquire in written(). relaxed would let a file be unlinked before its record is safe.
+        written_.fetch_add(1, std::memory_order_release);
+        if (record.finished && wake_) wake_();
+        lock.lock();
+    }
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writes process records to the ledger on a thread of its own: a slow disk must not hold up the drain, or rings run full.
+// In order; a ticket tells when a record is written, which a segment's final one must be before its file goes.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "ledger/ledger.hpp"
+
+namespace spanring::agent {
+
+class LedgerWriter {
+public:
+    explicit LedgerWriter(Ledger* ledger);  // nullptr: everything counts as written. The ledger outlives the writer.
+    ~LedgerWriter();                        // what was handed over is written
+    LedgerWriter(const LedgerWriter&) = delete;
+    LedgerWriter& operator=(const LedgerWriter&) = delete;
+
+    uint64_t update(ProcessRecord record);                    // returns its ticket
+    bool written(uint64_t ticket) const;
+    void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }  // before the first update
+
+private:
+    void run();
+
+    Ledger* const ledger_;
+    std::function<void()> wake_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<ProcessRecord> queue_;
+    bool stop_ = false;
+    uint64_t tickets_ = 0;
+    std::atomic<uint64_t> written_{0};
+    std::thread thread_;
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The acknowledged low-water mark of one chunk in one generation. Pieces of it are completed in any order; the mark
+// moves over those that touch it. Never "the last one that was answered": what is still in flight before it would be
+// lost with the agent.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "batch/batch.hpp"
+
+namespace spanring::agent {
+
+// What became of one piece, for each exporter.
+struct Completion {
+    uint32_t begin = 0;
+    uint32_t end = 0;
+    uint32_t spans = 0;
+    uint32_t invalid = 0;
+    std::array<Resolution, ring::kExporterRows> resolutions{};
+};
+
+class LowWater {
+public:
+    void reset(uint32_t mark, uint32_t spans) {
+        mark_ = mark;
+        spans_ = spans;
+        waiting_.clear();
+    }
+
+    // Pieces never overlap.
+    void complete(const Completion& piece);
+
+    // The next piece at the mark, which moves over it.
+    std::optional<Completion> advance();
+
+    bool ready() const { return !waiting_.empty() && waiting_.front().begin == mark_; }
+    uint32_t mark() const { return mark_; }
+    uint32_t spans() const { return spans_; }
+
+private:
+    uint32_t mark_ = 0;   // bytes
+    uint32_t spans_ = 0;  // below the mark
+    std::vector<Completion> waiting_;  // by begin
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who wrote a segment, from the checked copy of its header and one look at its resource.
+#pragma once
+
+#include <memory>
+
+#include "batch/batch.hpp"
+#include "ring/segment_view.hpp"
+
+namespace spanring::agent {
+
+// nullptr: the resource is malformed.
+std::shared_ptr<const Producer> read_producer(const ring::Header& header, ring::SegmentView segment, uint32_t uid);
+
+}  // namespace spanring::agent

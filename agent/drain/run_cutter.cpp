@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drain/run_cutter.hpp"
+
+#include <cstring>
+
+#include "drain/record.hpp"
+
+namespace spanring::agent {
+
+CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion, ReceiptPlace& place,
+                         const std::function<std::shared_ptr<Pin>()>& pin) {
+    CutReport report;
+    uint8_t* data = portion.data;  // of the byte at `base`
+    size_t base = 0;
+    std::shared_ptr<const Scope> scope;
+    if (portion.scope != kNoScope) scope = scopes_.find(portion.scope);
+
+    size_t run_begin = 0, run_end = 0;
+    uint32_t run_spans = 0, run_repaired = 0;
+    const auto close_run = [&] {
+        if (run_spans == 0) return;
+        const size_t size = run_end - run_begin;
+        Run run{producer_, scope, {data + (run_begin - base), size}, run_spans};
+        if (!portion.in_lane) {
+            if (portion.mapped != nullptr && run_repaired == 0 && size >= kZeroCopyRun) {
+                Batch& batch = batcher.open(lane);
+                if (batch.pin == nullptr) batch.pin = pin();  // now, when the batch is formed, not when it is sent
+                run.bytes = {portion.mapped + run_begin, size};
+            } else {
+                uint8_t* copy = batcher.allocate(lane, size);
+                std::memcpy(copy, run.bytes.data(), size);
+                run.bytes = {copy, size};
+            }
+        }
+        batcher.add_run(lane, run);
+        run_spans = run_repaired = 0;
+    };
+    size_t piece_begin = 0;
+    uint32_t piece_spans = 0, piece_invalid = 0;
+    const auto close_piece = [&](size_t end) {
+        if (end == piece_begin) return;
+        Receipt receipt;
+        receipt.chunk = portion.chunk;
+        receipt.generation = portion.generation;
+        receipt.begin = portion.begin + static_cast<uint32_t>(piece_begin);
+        receipt.end = portion.begin + static_cast<uint32_t>(end);
+        receipt.spans = piece_spans;
+        receipt.invalid = piece_invalid;
+        add_receipt(batcher, lane, receipt, &place);
+        piece_begin = end;
+        piece_spans = piece_invalid = 0;
+    };
+
+    uint32_t spans = 0;
+    size_t at = 0;
+    while (at < portion.size) {
+        Record record;
+        report.fault = read_record({data, portion.size - base}, at - base, record);
+        if (report.fault != nullptr) break;
+        record.body += base;
+        record.end += base;
+        if (record.kind == Record::Kind::kScope) {
+            close_run();
+            portion.scope = record.scope;
+            scope = scopes_.find(record.scope);
+            if (scope == nullptr) report.fault = "spans name an instrumentation scope that is not there or malformed";
+        } else if (scope == nullptr) {
+            report.fault = "a span comes before any instrumentation scope";
+        }
+        if (report.fault != nullptr) break;
+
+        if (record.kind == Record::Kind::kSpan) {
+            const bool something = run_spans != 0 || (!lane.empty() && lane.batch()->spans != 0);
+            if (something && !batcher.fits(lane, run_spans + uint64_t{1}, (run_spans != 0 ? run_end - run_begin : 0) + record.end - at)) {
+                close_run();
+                close_piece(at);
+                const std::shared_ptr<Batch> full = lane.share();  // keeps the bytes that are still to be walked
+                batcher.submit(lane);
+                if (portion.in_lane) {
+                    uint8_t* rest = batcher.allocate(lane, portion.size - at);
+                    std::memcpy(rest, data + (at - base), portion.size - at);
+                    data = rest;
+                    base = at;
+                }
+            }
+            const SpanCheck check = validate_span({data + (record.body - base), record.end - record.body});
+            report.repaired += check.repaired;
+            ++spans;
+            ++piece_spans;
+            if (check.defect == SpanDefect::kNone) {
+                if (run_spans == 0) run_begin = at;
+                ++run_spans;
+                run_repaired += check.repaired;
+                run_end = record.end;
+            } else {
+                close_run();
+                ++piece_invalid;
+                ++report.invalid;
+                report.defect = check.defect;
+            }
+        }
+        at = record.end;
+    }
+    close_run();
+    close_piece(at);
+    if (report.fault == nullptr && spans != portion.spans) report.fault = "a chunk holds other spans than it counts";
+    return report;
+}
+
+CutReport RunCutter::add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint32_t slot, uint32_t generation,
+                                    uint32_t scope_number, std::span<const uint8_t> bytes) {
+    CutReport report;
+    if (!lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, 1, bytes.size())) batcher.submit(lane);
+    Receipt receipt;
+    receipt.chunk = slot;
+    receipt.generation = generation;
+    receipt.spans = 1;
+    receipt.unfinished = true;
+    Record record;
+    const std::shared_ptr<const Scope> scope = scopes_.find(scope_number);
+    if (scope == nullptr || bytes.empty() || read_record(bytes, 0, record) != nullptr || record.end != bytes.size()) {
+        report.invalid = 1;
+        report.defect = SpanDefect::kTruncated;
+    } else {
+        uint8_t* copy = batcher.allocate(lane, bytes.size());
+        std::memcpy(copy, bytes.data(), bytes.size());
+        const SpanCheck check = validate_span({copy + record.body, record.end - record.body});
+        report.repaired = check.repaired;
+        report.defect = check.defect;
+        if (check.defect == SpanDefect::kNone) {
+            batcher.add_run(lane, {producer_, scope, {copy, bytes.size()}, 1});
+        } else {
+            report.invalid = 1;
+        }
+    }
+    receipt.invalid = report.invalid;
+    add_receipt(batcher, lane, receipt, nullptr);
+    return report;
+}
+
+void RunCutter::add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, ReceiptPlace* place) {
+    Batch& batch = batcher.open(lane);
+    batches_.insert(lane.serial());
+    if (place != nullptr && place->serial == lane.serial()) {
+        Receipt& last = batch.receipts[place->index];
+        if (last.generation == receipt.generation && last.end == receipt.begin) {
+            last.end = receipt.end;
+            last.spans += receipt.spans;
+            last.invalid += receipt.invalid;
+            return;
+        }
+    }
+    if (place != nullptr) *place = {lane.serial(), batch.receipts.size()};
+    batch.receipts.push_back(receipt);
+    batch.receipts.back().source = source_;
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Turns what was copied out of a chunk into runs of a batch: walks the records, validates each span to the bottom, cuts
+// invalid ones and control records out, starts a new batch where one is full, and writes the receipts. Drain thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+
+#include "batch/batch.hpp"
+#include "drain/batcher.hpp"
+#include "drain/scope_table.hpp"
+#include "otlp/span_validator.hpp"
+
+namespace spanring::agent {
+
+inline constexpr uint32_t kNoScope = ~uint32_t{0};
+
+// The receipt of a chunk's last piece: the next piece joins it while the batch is open.
+struct ReceiptPlace {
+    uint64_t serial = 0;  // of the batch
+    size_t index = 0;
+};
+
+// Committed bytes of a chunk, copied.
+struct Portion {
+    uint32_t chunk = 0;
+    uint32_t generation = 0;
+    uint32_t begin = 0;  // in the chunk
+    uint32_t size = 0;
+    uint32_t spans = 0;         // as the chunk's word counts them
+    uint32_t scope = kNoScope;  // in force at its begin; afterwards: at its end
+    uint8_t* data = nullptr;    // the private copy
+    bool in_lane = false;       // ... is memory of the lane's open batch; else it is anybody's scratch
+    const uint8_t* mapped = nullptr;  // the same bytes in the mapping, where runs may point to them
+};
+
+struct CutReport {
+    const char* fault = nullptr;  // the segment breaks a rule
+    uint32_t invalid = 0;
+    uint32_t repaired = 0;
+    SpanDefect defect = SpanDefect::kNone;  // of the last invalid one
+};
+
+class RunCutter {
+public:
+    static constexpr size_t kZeroCopyRun = 4096;  // bytes; a smaller run is cheaper copied
+
+    RunCutter(uint64_t source, std::shared_ptr<const Producer> producer, ring::SegmentView segment)
+        : source_(source), producer_(std::move(producer)), scopes_(segment) {}
+
+    // `pin`: makes the pin of a batch that points into the mapping.
+    CutReport cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion, ReceiptPlace& place,
+                  const std::function<std::shared_ptr<Pin>()>& pin);
+
+    // One unfinished span, `0x12 len <Span>`.
+    CutReport add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint32_t slot, uint32_t generation, uint32_t scope,
+                             std::span<const uint8_t> record);
+
+    // Serials of batches that hold receipts of this segment and are not booked yet.
+    std::set<uint64_t>& batches() { return batches_; }
+
+private:
+    void add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, ReceiptPlace* place);
+
+    const uint64_t source_;
+    const std::shared_ptr<const Producer> producer_;
+    ScopeTable scopes_;
+    std::set<uint64_t> batches_;
+};
+
+}  // namespace spanring::agent

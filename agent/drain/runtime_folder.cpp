@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drain/runtime_folder.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drain/segment_lock.hpp"
+#include "ring/runtime_directory.hpp"
+
+namespace spanring::agent {
+
+namespace {
+
+constexpr char kLockName[] = "agent.lock";
+
+}  // namespace
+
+RuntimeFolder::RuntimeFolder(std::string path, bool any_file_system)
+    : path_(std::move(path)), any_file_system_(any_file_system) {}
+
+RuntimeFolder::~RuntimeFolder() { close(); }
+
+RuntimeFolder::RuntimeFolder(RuntimeFolder&& other) noexcept
+    : path_(std::move(other.path_)),
+      any_file_system_(other.any_file_system_),
+      fd_(std::exchange(other.fd_, -1)),
+      lock_(std::exchange(other.lock_, -1)),
+      owner_(other.owner_) {}
+
+void RuntimeFolder::close() {
+    if (fd_ >= 0) ::close(fd_);
+    if (lock_ >= 0) ::close(lock_);
+    fd_ = lock_ = -1;
+}
+
+int RuntimeFolder::open(bool create) {
+    if (is_open()) return 0;
+    int fd = -1;
+    if (const int error = ring::open_checked_directory(path_.c_str(), create, any_file_system_, &fd); error != 0) return error;
+    struct stat status;
+    int error = fstat(fd, &status) < 0 ? -errno : 0;
+    const int lock = openat(fd, kLockName, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    if (lock < 0) error = -errno;
+    if (error == 0) error = lock_file(lock);
+    if (error != 0) {
+        if (lock >= 0) ::close(lock);
+        ::close(fd);
+        if (error == -EAGAIN) throw AgentBusy(path_);
+        return error;
+    }
+    fd_ = fd;
+    lock_ = lock;
+    owner_ = status.st_uid;
+    return 0;
+}
+
+bool RuntimeFolder::gone() const {
+    struct stat held, there;
+    if (fstat(fd_, &held) < 0 || held.st_nlink == 0) return true;
+    return stat(path_.c_str(), &there) < 0 || there.st_dev != held.st_dev || there.st_ino != held.st_ino;
+}
+
+std::vector<std::string> RuntimeFolder::scan(std::chrono::seconds temporary_age) {
+    std::vector<std::string> names;
+    if (!is_open()) return names;
+    const int copy = openat(fd_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // a position of its own
+    DIR* directory = copy >= 0 ? fdopendir(copy) : nullptr;
+    if (directory == nullptr) {
+        spdlog::warn("{}: cannot be listed: {}", path_, strerror(errno));
+        if (copy >= 0) ::close(copy);
+        return names;
+    }
+    while (const dirent* entry = readdir(directory)) {
+        if (ring::parse_segment_name(entry->d_name, nullptr)) names.emplace_back(entry->d_name);
+        if (ring::parse_temporary_name(entry->d_name, nullptr)) remove_if_abandoned(entry->d_name, temporary_age);
+    }
+    closedir(directory);
+    return names;
+}
+
+// A process is between creating the file and locking it for some microseconds; the age makes sure that this is over.
+void RuntimeFolder::remove_if_abandoned(const char* name, std::chrono::seconds temporary_age) {
+    const int file = openat(fd_, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (file < 0) return;
+    struct stat status;
+    const bool ours = fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == owner_ && status.st_nlink == 1;
+    const bool old = ours && time(nullptr) - status.st_ctim.tv_sec >= temporary_age.count();
+    if (old && process_liveness(file) == Liveness::kDead && unlink(name, status.st_dev, status.st_ino)) {
+        spdlog::info("{}/{}: removed, its process died while it was being made", path_, name);
+    }
+    ::close(file);
+}
+
+bool RuntimeFolder::identify(const std::string& name, dev_t& ret_device, ino_t& ret_inode) const {
+    struct stat status;
+    if (fstatat(fd_, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) return false;
+    ret_device = status.st_dev;
+    ret_inode = status.st_ino;
+    return true;
+}
+
+bool RuntimeFolder::unlink(const std::string& name, dev_t device, ino_t inode) {
+    dev_t there_device = 0;
+    ino_t there_inode = 0;
+    if (!is_open() || !identify(name, there_device, there_inode)) return false;
+    if (there_device != device || there_inode != inode) return false;
+    return unlinkat(fd_, name.c_str(), 0) == 0;
+}
+
+}  // namespace spanring::agent

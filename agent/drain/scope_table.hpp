@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The instrumentation scopes of one segment: each read once, validated, kept. Drain thread only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "batch/batch.hpp"
+#include "ring/segment_view.hpp"
+
+namespace spanring::agent {
+
+class ScopeTable {
+public:
+    explicit ScopeTable(ring::SegmentView segment) : segment_(segment) {}
+
+    // nullptr: no such scope, or it is malformed.
+    std::shared_ptr<const Scope> find(uint32_t scope);
+
+private:
+    std::shared_ptr<const Scope> read(uint32_t index) const;
+
+    ring::SegmentView segment_;
+    std::array<std::shared_ptr<const Scope>, ring::kScopeEntries + 1> scopes_;  // 0: the empty one
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drain/segment_accounts.hpp"
+
+#include <algorithm>
+
+namespace spanring::agent {
+
+SegmentAccounts::SegmentAccounts(const ring::Totals& totals, const std::vector<ExporterRow>& exporters)
+    : totals_(totals), exporters_(exporters) {
+    std::array<bool, ring::kExporterRows> taken{};
+    const auto claim = [&](size_t place, auto suits) {
+        for (uint32_t row = 0; row < ring::kExporterRows; ++row) {
+            if (taken[row] || !suits(totals_.exporters[row].exporter)) continue;
+            taken[row] = true;
+            rows_[place] = row;
+            return true;
+        }
+        return false;
+    };
+    std::vector<size_t> new_ones;
+    for (size_t i = 0; i < exporters_.size(); ++i) {
+        if (!claim(i, [&](uint64_t name) { return name == exporters_[i].hash; })) new_ones.push_back(i);
+    }
+    for (const size_t i : new_ones) {
+        if (!claim(i, [](uint64_t name) { return name == 0; })) claim(i, [](uint64_t) { return true; });
+        totals_.exporters[rows_[i]] = {};
+        totals_.exporters[rows_[i]].exporter = exporters_[i].hash;
+    }
+}
+
+void SegmentAccounts::book(const Completion& piece) {
+    totals_.acknowledged += piece.spans;
+    book_rows(piece);
+}
+
+void SegmentAccounts::book_unfinished(const Completion& span) {
+    totals_.unfinished += span.spans;
+    book_rows(span);
+}
+
+void SegmentAccounts::book_rows(const Completion& piece) {
+    const uint64_t valid = piece.spans - piece.invalid;
+    for (size_t i = 0; i < exporters_.size(); ++i) {
+        ring::ExporterTotals& row = totals_.exporters[rows_[i]];
+        row.dropped_invalid += piece.invalid;
+        const Resolution& resolution = piece.resolutions[exporters_[i].index];
+        switch (resolution.outcome) {
+            case Outcome::kExported: {
+                const uint64_t rejected = std::min(resolution.rejected, valid);
+                row.exported += valid - rejected;
+                row.rejected += rejected;
+                break;
+            }
+            case Outcome::kRejected: row.rejected += valid; break;
+            case Outcome::kSpooled: row.spooled += valid; break;
+            case Outcome::kDroppedSpool: row.dropped_spool += valid; break;
+            case Outcome::kDroppedShutdown: row.dropped_shutdown += valid; break;
+            case Outcome::kPending: break;  // nothing valid was sent
+        }
+    }
+}
+
+}  // namespace spanring::agent

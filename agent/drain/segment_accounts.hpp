@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What became of a segment's spans, for each required exporter: the agent's own copy of the totals, which the AckBook
+// stores into the segment. An unfinished span that was handed out is booked in the exporters' rows like any other, and in
+// Totals::unfinished, so that for each row
+//
+//     acknowledged + unfinished = exported + rejected + spooled + dropped_invalid + dropped_spool + dropped_shutdown
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "drain/low_water.hpp"
+#include "ring/layout.hpp"
+
+namespace spanring::agent {
+
+// A required exporter.
+struct ExporterRow {
+    uint32_t index = 0;  // Exporter::index()
+    uint64_t hash = 0;   // of its name
+};
+
+class SegmentAccounts {
+public:
+    // `totals`: as earlier agents left them. An exporter finds the row of its name again; a new one takes an unused row,
+    // or that of an exporter which is not configured any more.
+    SegmentAccounts(const ring::Totals& totals, const std::vector<ExporterRow>& exporters);
+
+    void book(const Completion& piece);       // committed spans, now below a mark
+    void book_unfinished(const Completion& span);
+
+    const ring::Totals& totals() const { return totals_; }
+
+private:
+    void book_rows(const Completion& piece);
+
+    ring::Totals totals_;
+    std::vector<ExporterRow> exporters_;
+    std::array<uint32_t, ring::kExporterRows> rows_{};  // by place in exporters_
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a file becomes an AttachedSegment. Nothing is opened for writing, locked or mapped before it was checked.
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <exception>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drain/attached_segment.hpp"
+#include "drain/producer_reader.hpp"
+#include "drain/segment_lock.hpp"
+#include "ring/atomics.hpp"
+#include "ring/runtime_directory.hpp"
+
+namespace spanring::agent {
+
+namespace {
+
+constexpr uint32_t kOverwriteOldest = 1;  // SPR_FULL_OVERWRITE_OLDEST
+
+class Descriptor {
+public:
+    explicit Descriptor(int fd) : fd_(fd) {}
+    ~Descriptor() {
+        if (fd_ >= 0) close(fd_);
+    }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+
+    int get() const { return fd_; }
+    int release() { return std::exchange(fd_, -1); }
+
+private:
+    int fd_;
+};
+
+uint64_t unix_nano() {
+    timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+AttachOutcome AttachedSegment::attach(int directory, const std::string& name, uid_t owner, uint64_t source,
+                                      const SegmentSettings& settings) {
+    AttachOutcome outcome;
+    using Kind = AttachOutcome::Kind;
+    const auto end = [&](Kind kind, std::string reason) {
+        outcome.kind = kind;
+        outcome.reason = std::move(reason);
+        return std::move(outcome);
+    };
+    uint8_t instance_id[16];
+    if (!ring::parse_segment_name(name.c_str(), instance_id)) return end(Kind::kRefused, "not the name of a segment");
+
+    // For reading only, and without waiting: it may be a FIFO or a device.
+    const Descriptor reading(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (reading.get() < 0) {
+        const int error = errno;
+        if (error == ENOENT) return end(Kind::kGone, "gone");
+        const bool refused = error == ELOOP || error == ENXIO;
+        struct stat status;
+        if (refused && fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+            outcome.device = status.st_dev;
+            outcome.inode = status.st_ino;
+        }
+        if (refused) return end(Kind::kRefused, describe(ring::AttachReport{ring::AttachResult::kNotRegular}));
+        return end(Kind::kLater, std::string("cannot be opened: ") + strerror(error));
+    }
+    struct stat status;
+    if (fstat(reading.get(), &status) < 0) return end(Kind::kLater, strerror(errno));
+    outcome.device = status.st_dev;
+    outcome.inode = status.st_ino;
+
+    auto segment = std::unique_ptr<AttachedSegment>(new AttachedSegment);
+    uint64_t size = 0;
+    ring::AttachReport report = ring::check_segment_file(reading.get(), owner, size);
+    if (report.ok()) report = ring::read_segment_header(reading.get(), size, instance_id, segment->header_);
+    if (!report.ok()) {
+        return end(ring::is_transient(report.result) ? Kind::kLater : Kind::kRefused, describe(report));
+    }
+
+    // The same file, whatever the name leads to by now.
+    const std::string path = "/proc/self/fd/" + std::to_string(reading.get());
+    Descriptor writing(open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (writing.get() < 0) return end(Kind::kLater, std::string("cannot be opened for writing: ") + strerror(errno));
+    if (const int error = lock_for_drain(writing.get()); error != 0) {
+        if (error == -EAGAIN) return end(Kind::kBusy, "another agent drains it");
+        return end(Kind::kLater, std::string("cannot be locked: ") + strerror(-error));
+    }
+    try {
+        segment->mapping_ = std::make_shared<SegmentMapping>(writing.get(), size);
+    } catch (const std::exception& error) {
+        return end(Kind::kLater, std::string("cannot be mapped: ") + error.what());
+    }
+
+    segment->source_ = source;
+    segment->name_ = name;
+    segment->device_ = status.st_dev;
+    segment->inode_ = status.st_ino;
+    segment->overwrite_ = segment->header_.full_policy == kOverwriteOldest;
+    // A chunk that may be overwritten under a send is never sent without a copy.
+    segment->zero_copy_ = settings.zero_copy && owner == geteuid() && !segment->overwrite_;
+    segment->attached_unix_nano_ = unix_nano();
+
+    const ring::SegmentView view = segment->view();
+    // relaxed: written by agents only, and this one holds the lock.
+    const uint64_t policy = ring::StdAtomics::load(view.control().policy, std::memory_order_relaxed);
+    segment->producer_ = read_producer(segment->header_, view, owner);
+    segment->update_extents();
+    const bool journal = segment->quarantined_.empty() && segment->book_.open(view, segment->extents_);
+    std::string refusal;
+    if (segment->mapping_->faulted()) refusal = "a part of it cannot be read (truncated, or no memory for it)";
+    else if ((policy & ring::PolicyBits::kRetired) != 0) refusal = "an earlier agent has given it up";
+    else if (segment->producer_ == nullptr) refusal = "its resource is malformed";
+    else if (!segment->quarantined_.empty()) refusal = segment->quarantined_;
+    else if (!journal) refusal = "its journal of acknowledgements names something that is not there";
+    if (!refusal.empty()) return end(Kind::kRefused, refusal);
+
+    segment->accounts_.emplace(segment->book_.totals(), settings.exporters);
+    segment->cutter_ = std::make_unique<RunCutter>(source, segment->producer_, view);
+    // relaxed: only agents write it, one after the other.
+    segment->flush_served_ = ring::StdAtomics::load(view.control().flushed, std::memory_order_relaxed);
+    ring::StdAtomics::fetch_add(view.control().attachments, uint64_t{1}, std::memory_order_relaxed);
+    segment->fd_ = writing.release();
+    outcome.segment = std::move(segment);
+    return end(Kind::kAttached, {});
+}
+
+}  // namespace spanring::agent
