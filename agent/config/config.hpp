@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the agent runs with, and where it comes from: flags before the file before the environment before the defaults.
+// Loading never stops at the first mistake: all are found, each named with its place.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "export/debug_exporter.hpp"
+#include "export/otlp_grpc_options.hpp"
+#include "store/store_schema.hpp"
+
+namespace spanring::agent {
+
+enum class ExporterType : uint8_t { kOtlpGrpc, kDebug, kStore };
+
+// One exporter; of the options those of its type count.
+struct ExporterConfig {
+    std::string id;  // as in the file: "otlp_grpc", "otlp_grpc/backup"; names it in totals, logs and files
+    ExporterType type = ExporterType::kStore;
+    OtlpGrpcOptions otlp;
+    DebugOptions debug;
+    StoreOptions store;
+
+    bool required() const { return type != ExporterType::kDebug; }
+};
+
+struct BatchConfig {
+    uint32_t send_batch_size = 8192;             // spans
+    uint64_t send_batch_max_bytes = 3'670'016;   // 3.5 MiB: many receivers refuse more than 4
+    std::chrono::milliseconds timeout{200};
+};
+
+struct Config {
+    std::vector<std::string> directories;  // empty: the runtime directories of this user
+    BatchConfig batch;
+    std::vector<ExporterConfig> exporters;  // in the order of their rows in the totals
+    std::string state_directory;
+    std::string log_level = "info";
+    std::chrono::milliseconds shutdown_timeout{10000};
+
+    std::string ledger_file() const { return state_directory + "/ledger.db"; }
+    std::string lock_file() const { return state_directory + "/agent.lock"; }
+};
+
+// What the command line said; unset where it said nothing.
+struct Flags {
+    std::string config_file;
+    std::optional<std::string> endpoint;
+    std::vector<std::string> exporters;
+    std::vector<std::string> directories;
+    std::optional<std::string> state_directory;
+    std::optional<std::string> log_level;
+    std::optional<std::string> batch_size;
+    std::optional<std::string> batch_timeout;
+    std::optional<std::string> zero_copy;
+    std::optional<std::string> shutdown_timeout;
+    bool validate = false;
+    bool help = false;
+    bool version = false;
+    std::vector<std::string> problems;  // flags that do not exist, and such
+    std::string help_text;
+};
+
+Flags parse_flags(int argc, const char* const* argv);
+
+// An empty value is an unset one, as the OpenTelemetry specification has it.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+Environment process_environment();
+
+struct LoadedConfig {
+    Config config;
+    std::vector<std::string> problems;  // any: do not start
+    std::vector<std::string> warnings;  // ignored, and why
+};
+
+LoadedConfig load_config(const Flags& flags, const Environment& environment);
+
+// The effective configuration as a file that would say the same; header values are left out, they are secrets.
+std::string print_config(const Config& config);
+
+// $SPANRING_STATE_DIR, else root's or the user's place.
+std::string default_state_directory(const Environment& environment, bool root);
+
+const char* type_name(ExporterType type);  // "otlp_grpc", "debug", "store"
+
+}  // namespace spanring::agent

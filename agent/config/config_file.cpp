@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/config_file.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+#include "config/section.hpp"
+#include "config/suggest.hpp"
+#include "export/endpoint.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+const std::vector<std::string> kExporterTypes = {"otlp_grpc", "otlp", "debug", "store"};
+const std::vector<std::string> kReceiverTypes = {"spanring"};
+const std::vector<std::string> kProcessorTypes = {"batch"};
+
+std::string type_of(const std::string& id) { return id.substr(0, id.find('/')); }
+
+std::string known_list(const std::vector<std::string>& known) {
+    std::string text;
+    for (const std::string& word : known) text += (text.empty() ? "" : ", ") + word;
+    return text;
+}
+
+void read_tls(Section tls, OtlpGrpcOptions& options) {
+    tls.boolean("insecure", options.insecure);
+    tls.text("ca_file", options.ca_file);
+    tls.text("cert_file", options.cert_file);
+    tls.text("key_file", options.key_file);
+    tls.finish();
+}
+
+void read_retry(Section retry, RetryOptions& options) {
+    retry.boolean("enabled", options.enabled);
+    retry.duration("initial_interval", options.initial_interval, milliseconds(1));
+    retry.duration("max_interval", options.max_interval, milliseconds(1));
+    retry.duration("max_elapsed_time", options.max_elapsed_time, milliseconds(0));
+    retry.number("multiplier", options.multiplier, 1, 100);
+    retry.number("randomization_factor", options.randomization_factor, 0, 1);
+    retry.finish();
+}
+
+void read_queue(Section queue, OtlpGrpcOptions& options) {
+    queue.count("num_consumers", options.in_flight, 1, 1000);
+    queue.size("queue_size", options.queue_bytes, uint64_t{1} << 20);
+    bool bytes = true;  // the only one there is: the Collector's other sizers bound nothing that matters here
+    queue.choice<bool>("sizer", {{"bytes", true}}, bytes);
+    queue.finish();
+}
+
+void read_spool(Section spool, SpoolOptions& options) {
+    spool.boolean("enabled", options.enabled);
+    spool.text("directory", options.directory);
+    spool.size("max_bytes", options.max_bytes, uint64_t{1} << 20);
+    spool.size("file_bytes", options.file_bytes, uint64_t{64} << 10);
+    spool.boolean("fsync", options.fsync);
+    spool.finish();
+}
+
+void read_otlp(Section section, OtlpGrpcOptions& options) {
+    section.checked_text("endpoint", options.endpoint, [](const std::string& text) { parse_endpoint(text, true); });
+    read_tls(section.section("tls"), options);
+    section.choice<std::string>("compression", {{"none", "none"}, {"gzip", "gzip"}}, options.compression);
+    section.duration("timeout", options.timeout, milliseconds(1));
+    section.text_map("headers", options.headers);
+    read_retry(section.section("retry_on_failure"), options.retry);
+    read_queue(section.section("sending_queue"), options);
+    read_spool(section.section("spool"), options.spool);
+    section.choice<ZeroCopy>("zero_copy", {{"off", ZeroCopy::kOff}, {"same_user", ZeroCopy::kSameUser}}, options.zero_copy);
+    section.finish();
+}
+
+void read_debug(Section section, DebugOptions& options) {
+    using enum DebugOptions::Verbosity;
+    section.choice<DebugOptions::Verbosity>(
+        "verbosity", {{"basic", kBasic}, {"normal", kNormal}, {"detailed", kDetailed}}, options.verbosity);
+    section.finish();
+}
+
+void read_store(Section section, StoreOptions& options) {
+    section.text("path", options.path);
+    section.size("max_bytes", options.max_bytes, uint64_t{1} << 20);
+    section.duration("max_age", options.max_age, std::chrono::minutes(1));
+    section.size("queue_size", options.queue_bytes, uint64_t{4} << 20);
+    section.finish();
+}
+
+void read_exporters(Section section, FileConfig& config) {
+    for (const auto& [id, node] : section.entries()) {
+        ExporterConfig exporter;
+        exporter.id = id;
+        exporter.otlp = config.otlp;
+        Section options(node, section.path_of(id), section.source());
+        const std::string type = type_of(id);
+        if (type == "otlp_grpc" || type == "otlp") {
+            exporter.type = ExporterType::kOtlpGrpc;
+            read_otlp(options, exporter.otlp);
+        } else if (type == "debug") {
+            exporter.type = ExporterType::kDebug;
+            read_debug(options, exporter.debug);
+        } else if (type == "store") {
+            exporter.type = ExporterType::kStore;
+            read_store(options, exporter.store);
+        } else {
+            section.report(section.mark_of(id), "unknown exporter '" + id + "'" + did_you_mean(type, kExporterTypes) +
+                                                    " (known: " + known_list(kExporterTypes) + ")");
+            continue;
+        }
+        config.defined.push_back(std::move(exporter));
+    }
+}
+
+void read_receivers(Section section, Config& config) {
+    for (const auto& [id, node] : section.entries()) {
+        if (type_of(id) != "spanring") {
+            section.report(section.mark_of(id), "unknown receiver '" + id + "'" + did_you_mean(id, kReceiverTypes) +
+                                                    " (known: " + known_list(kReceiverTypes) + ")");
+            continue;
+        }
+        Section spanring(node, section.path_of(id), section.source());
+        spanring.texts("directories", config.directories);
+        spanring.finish();
+    }
+}
+
+void read_processors(Section section, BatchConfig& batch) {
+    for (const auto& [id, node] : section.entries()) {
+        if (type_of(id) != "batch") {
+            section.report(section.mark_of(id), "unknown processor '" + id + "'" + did_you_mean(id, kProcessorTypes) +
+                                                    " (known: " + known_list(kProcessorTypes) + ")");
+            continue;
+        }
+        Section options(node, section.path_of(id), section.source());
+        options.count("send_batch_size", batch.send_batch_size, 1, 1'000'000);
+        options.size("send_batch_max_bytes", batch.send_batch_max_bytes, 64 << 10);
+        options.duration("timeout", batch.timeout, milliseconds(1));
+        options.finish();
+    }
+}
+
+std::vector<std::string> ids_of(Section section) {
+    std::vector<std::string> ids;
+    for (const auto& [id, node] : section.entries()) ids.push_back(id);
+    return ids;
+}
+
+// A pipeline may name only what is defined above it.
+void check_names(Section& pipeline, const char* key, const std::vector<std::string>& named,
+                 const std::vector<std::string>& defined) {
+    for (const std::string& name : named) {
+        if (std::find(defined.begin(), defined.end(), name) != defined.end()) continue;
+        pipeline.report(pipeline.mark_of(key), std::string(key) + ": '" + name + "' is not defined under '" + key + "'" +
+                                                   did_you_mean(name, defined));
+    }
+    for (size_t i = 0; i < named.size(); ++i) {
+        if (std::find(named.begin(), named.begin() + static_cast<std::ptrdiff_t>(i), named[i]) !=
+            named.begin() + static_cast<std::ptrdiff_t>(i)) {
+            pipeline.report(pipeline.mark_of(key), std::string(key) + ": '" + named[i] + "' is named twice");
+        }
+    }
+}
+
+void read_service(Section service, const YAML::Node& root, FileConfig& config) {
+    ConfigSource& source = service.source();
+    Section pipelines = service.section("pipelines");
+    Section traces = pipelines.section("traces");
+    std::vector<std::string> receivers, processors;
+    traces.texts("receivers", receivers);
+    traces.texts("processors", processors);
+    config.has_pipeline = traces.has("exporters");
+    traces.texts("exporters", config.pipeline);
+    traces.finish();
+    pipelines.finish();
+    std::vector<std::string> silent;  // the definitions were checked where they were read
+    ConfigSource quiet{source.file, source.environment, silent};
+    check_names(traces, "receivers", receivers, ids_of(Section(root["receivers"], "", quiet)));
+    check_names(traces, "processors", processors, ids_of(Section(root["processors"], "", quiet)));
+    check_names(traces, "exporters", config.pipeline, ids_of(Section(root["exporters"], "", quiet)));
+    if (config.has_pipeline && config.pipeline.empty() && traces.mark_of("exporters").line >= 0) {
+        traces.report(traces.mark_of("exporters"), "exporters: names none");
+    }
+
+    Section telemetry = service.section("telemetry");
+    Section logs = telemetry.section("logs");
+    logs.choice<std::string>(
+        "level", {{"debug", "debug"}, {"info", "info"}, {"warn", "warn"}, {"error", "error"}}, config.base.log_level);
+    logs.finish();
+    telemetry.finish();
+    service.finish();
+}
+
+}  // namespace
+
+void read_config_file(const std::string& file, const Environment& environment, FileConfig& config,
+                      std::vector<std::string>& problems) {
+    ConfigSource source{file, environment, problems};
+    std::error_code unknown;
+    if (std::filesystem::is_directory(file, unknown)) {
+        problems.push_back(file + ": cannot read: is a directory");
+        return;
+    }
+    std::ifstream stream(file);
+    if (!stream) {
+        problems.push_back(file + ": cannot read: " + std::system_category().message(errno));
+        return;
+    }
+    const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    YAML::Node document;
+    try {
+        const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+        if (documents.size() > 1) source.report(documents[1].Mark(), "", "more than one document in the file");
+        if (!documents.empty()) document.reset(documents.front());
+    } catch (const YAML::Exception& error) {
+        source.report(error.mark, "", "no valid YAML: " + error.msg);
+        return;
+    }
+    const YAML::Node root = document;
+    Section top(root, "", source);
+    if (!root.IsMap()) return;  // empty, or reported
+    read_receivers(top.section("receivers"), config.base);
+    read_processors(top.section("processors"), config.base.batch);
+    read_exporters(top.section("exporters"), config);
+    read_service(top.section("service"), root, config);
+    top.finish();
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The YAML file. Keys are the Collector's for what exists here; docs/agent.md lists them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+
+namespace spanring::agent {
+
+// What a file says; where it is silent, the values that were there before it.
+struct FileConfig {
+    Config base;                          // in: defaults; out: with the file's directories, batch, log level
+    OtlpGrpcOptions otlp;                 // in: what every OTLP exporter starts from
+    std::vector<ExporterConfig> defined;  // out: under `exporters`, in the file's order
+    bool has_pipeline = false;            // out: `service.pipelines.traces.exporters` is there ...
+    std::vector<std::string> pipeline;    // ... and names these
+};
+
+void read_config_file(const std::string& file, const Environment& environment, FileConfig& config,
+                      std::vector<std::string>& problems);
+
+}  // namespace spanring::agent

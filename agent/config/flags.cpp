@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The agent's command line. Values are checked in load_config.cpp, where those of the file are: one place, one wording.
+#include <CLI/CLI.hpp>
+
+#include "config/config.hpp"
+#include "config/suggest.hpp"
+
+namespace spanring::agent {
+namespace {
+
+constexpr const char* kFooter = R"(
+Precedence: flags, then the file, then the environment (OTEL_EXPORTER_OTLP_*), then defaults.
+Without an endpoint anywhere, spans are kept in a local store: see `spanring traces`.
+
+Signals:  TERM, INT   drain, flush, end; a second one ends at once
+          USR1        log what is attached, and each exporter's numbers
+Exit:     0 ended on request   1 failed while running   2 wrong flag or configuration
+          75 another agent is running here   130 ended by a second signal)";
+
+std::string flag_part(const std::string& argument) { return argument.substr(0, argument.find('=')); }
+
+}  // namespace
+
+Flags parse_flags(int argc, const char* const* argv) {
+    Flags flags;
+    CLI::App app("Drains the spans that processes of this host write into shared memory, and exports them as OTLP.",
+                 "spanring-agent");
+    app.set_help_flag();  // --help is an ordinary flag here: it must win over mistakes beside it
+    app.allow_extras();
+    app.footer(kFooter);
+    app.add_option("--config", flags.config_file, "YAML file; keys are the OpenTelemetry Collector's")->type_name("FILE");
+    app.add_option("--endpoint", flags.endpoint, "OTLP/gRPC backend: host:port, http://... or https://...")->type_name("URL");
+    app.add_option("--exporter", flags.exporters, "otlp, debug or store; may be given several times")
+        ->type_name("NAME")->allow_extra_args(false);
+    app.add_option("--directory", flags.directories, "where segments appear; may be given several times")
+        ->type_name("DIR")->allow_extra_args(false);
+    app.add_option("--state-dir", flags.state_directory, "ledger, spools and store")->type_name("DIR");
+    app.add_option("--log-level", flags.log_level, "debug, info, warn or error")->type_name("LEVEL");
+    app.add_option("--batch-size", flags.batch_size, "spans in a batch at most [8192]")->type_name("N");
+    app.add_option("--batch-timeout", flags.batch_timeout, "a batch waits for more at most so long [200ms]")->type_name("TIME");
+    app.add_option("--zero-copy", flags.zero_copy, "off, or same_user: send from the mapping of trusted processes")
+        ->type_name("MODE");
+    app.add_option("--shutdown-timeout", flags.shutdown_timeout, "for the last drain and flush [10s]")->type_name("TIME");
+    app.add_flag("--validate-config", flags.validate, "check, print the effective configuration, and end");
+    app.add_flag("--version", flags.version, "print the version and end");
+    app.add_flag("-h,--help", flags.help, "print this and end");
+    flags.help_text = app.help();
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        flags.problems.emplace_back(error.what());
+        return flags;
+    }
+    std::vector<std::string> known;
+    for (const CLI::Option* option : app.get_options()) known.push_back(option->get_name());
+    bool after_flag = false;  // the value of an unknown flag is not a mistake of its own
+    for (const std::string& extra : app.remaining()) {
+        if (extra.starts_with("-") && extra != "-") {
+            const std::string flag = flag_part(extra);
+            flags.problems.push_back("unknown flag '" + flag + "'" + did_you_mean(flag, known));
+            after_flag = true;
+        } else if (!std::exchange(after_flag, false)) {
+            flags.problems.push_back("unexpected argument '" + extra + "'; spanring-agent takes flags only");
+        }
+    }
+    return flags;
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/otel_environment.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <utility>
+
+#include "config/quantity.hpp"
+
+namespace spanring::agent {
+namespace {
+
+std::string trim(std::string_view text) {
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
+    return std::string(text);
+}
+
+std::string percent_decoded(std::string_view text) {
+    std::string result;
+    for (size_t i = 0; i < text.size(); ++i) {
+        const bool code = text[i] == '%' && i + 2 < text.size() && std::isxdigit(static_cast<unsigned char>(text[i + 1])) &&
+                          std::isxdigit(static_cast<unsigned char>(text[i + 2]));
+        if (code) {
+            result += static_cast<char>(std::stoi(std::string(text.substr(i + 1, 2)), nullptr, 16));
+            i += 2;
+        } else {
+            result += text[i];
+        }
+    }
+    return result;
+}
+
+// W3C baggage form: k=v,k=v, percent-encoded.
+std::map<std::string, std::string> parse_headers(const std::string& name, const std::string& text,
+                                                 std::vector<std::string>& warnings) {
+    std::map<std::string, std::string> headers;
+    for (size_t begin = 0; begin <= text.size();) {
+        const size_t end = std::min(text.find(',', begin), text.size());
+        const std::string pair = trim(std::string_view(text).substr(begin, end - begin));
+        begin = end + 1;
+        if (pair.empty()) continue;
+        const size_t equals = pair.find('=');
+        std::string key = trim(std::string_view(pair).substr(0, equals));
+        std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        if (equals == std::string::npos || key.empty()) {
+            warnings.push_back(name + ": an entry is not of the form key=value, ignored");  // not shown: may be a secret
+            continue;
+        }
+        headers[key] = percent_decoded(trim(std::string_view(pair).substr(equals + 1)));
+    }
+    return headers;
+}
+
+// The variable that speaks, and what it says; first of the two forms.
+using Spoken = std::optional<std::pair<std::string, std::string>>;
+
+Spoken spoken(const Environment& environment, const char* rest) {
+    for (const char* prefix : {"OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_"}) {
+        const std::string name = std::string(prefix) + rest;
+        if (auto value = environment(name)) return std::pair(name, trim(*value));
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Environment process_environment() {
+    return [](const std::string& name) -> std::optional<std::string> {
+        const char* value = std::getenv(name.c_str());
+        if (value == nullptr || *value == '\0') return std::nullopt;
+        return value;
+    };
+}
+
+OtelEnvironment read_otel_environment(const Environment& environment, std::vector<std::string>& warnings) {
+    OtelEnvironment result;
+    OtlpGrpcOptions& otlp = result.otlp;
+    if (const auto said = spoken(environment, "ENDPOINT")) {
+        otlp.endpoint = said->second;
+        result.endpoint_variable = said->first;
+    }
+    if (const auto said = spoken(environment, "PROTOCOL"); said && said->second != "grpc") {
+        warnings.push_back(said->first + ": '" + said->second + "' is not supported, spans go by grpc");
+    }
+    if (const auto said = spoken(environment, "HEADERS")) otlp.headers = parse_headers(said->first, said->second, warnings);
+    if (const auto said = spoken(environment, "TIMEOUT")) {
+        const auto value = parse_unsigned(said->second);
+        constexpr uint64_t kLongest = uint64_t{365} * 24 * 3600 * 1000;
+        if (value && *value <= kLongest) {
+            // The specification's "no limit"; every export has a deadline here.
+            otlp.timeout = std::chrono::milliseconds(*value == 0 ? uint64_t{3600} * 1000 : *value);
+        } else {
+            warnings.push_back(said->first + ": '" + said->second + "' is no number of milliseconds, ignored");
+        }
+    }
+    if (const auto said = spoken(environment, "COMPRESSION")) {
+        if (said->second == "gzip" || said->second == "none") {
+            otlp.compression = said->second;
+        } else {
+            warnings.push_back(said->first + ": '" + said->second + "' is neither gzip nor none, ignored");
+        }
+    }
+    if (const auto said = spoken(environment, "INSECURE")) {
+        const auto value = parse_boolean(said->second);
+        if (!value) warnings.push_back(said->first + ": '" + said->second + "' is neither true nor false, taken as false");
+        otlp.insecure = value.value_or(false);
+    }
+    if (const auto said = spoken(environment, "CERTIFICATE")) otlp.ca_file = said->second;
+    if (const auto said = spoken(environment, "CLIENT_KEY")) otlp.key_file = said->second;
+    if (const auto said = spoken(environment, "CLIENT_CERTIFICATE")) otlp.cert_file = said->second;
+    if (const auto said = environment("OTEL_LOG_LEVEL")) {
+        const std::vector<std::string> known = {"debug", "info", "warn", "error"};
+        if (std::find(known.begin(), known.end(), *said) != known.end()) {
+            result.log_level = *said;
+        } else {
+            warnings.push_back("OTEL_LOG_LEVEL: '" + *said + "' is none of debug, info, warn, error, ignored");
+        }
+    }
+    return result;
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The standard OTEL_EXPORTER_OTLP_* variables; the _TRACES_ form of each wins. What does not parse is ignored with a
+// warning, as the OpenTelemetry specification asks.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+
+namespace spanring::agent {
+
+struct OtelEnvironment {
+    OtlpGrpcOptions otlp;           // defaults, with what the variables say
+    std::string endpoint_variable;  // the one that speaks; empty: none is set
+    std::string log_level;          // OTEL_LOG_LEVEL; empty: not set
+};
+
+OtelEnvironment read_otel_environment(const Environment& environment, std::vector<std::string>& warnings);
+
+}  // namespace spanring::agent
