@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The subcommands of `spanring`. Each adds itself to the application and leaves its work in Selection.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "command/terminal.hpp"
+
+namespace spanring::agent {
+
+// Beside 0.
+inline constexpr int kExitMismatch = 1;   // accounting: an equation does not hold
+inline constexpr int kExitNotFound = 1;   // trace: there is none
+inline constexpr int kExitUsage = 2;      // wrong flags, or nothing to read from
+inline constexpr int kExitBroken = 3;     // a file that cannot be read
+
+// What all of them share: where to look, and how to show it.
+struct CommandContext {
+    std::string state_directory;           // --state-dir; filled with the default
+    std::vector<std::string> directories;  // --directory; filled with the runtime directories of this user
+    std::string store;                     // --store; empty: of the state directory
+    std::string colour = "auto";
+    bool ascii = false;
+
+    std::string ledger_file() const { return state_directory + "/ledger.db"; }
+    std::string store_file() const { return store.empty() ? state_directory + "/spans.db" : store; }
+    Terminal terminal() const { return Terminal::detect(colour, ascii); }
+};
+
+struct Selection {
+    std::function<int(const CommandContext&)> run;
+};
+
+void add_ps(CLI::App& app, Selection& selection);
+void add_traces(CLI::App& app, Selection& selection);
+void add_trace(CLI::App& app, Selection& selection);
+void add_accounting(CLI::App& app, Selection& selection);
+
+}  // namespace spanring::agent

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The accounting, as equations with numbers:
+//
+//     started            = ended + open + unfinished
+//     ended + unfinished = exported + rejected + dropped{cause} + pending      for each exporter
+//
+// A span that its process left open when it died never ended; the agent hands it on as unfinished, so from then on it is
+// to be found at the exporters, beside the ended ones.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "command/process_accounts.hpp"
+
+namespace spanring::agent {
+
+enum class Verdict : uint8_t {
+    kOk,
+    kBusy,       // does not hold at this moment, and need not: the process or the agent was in the middle of something
+    kUntrusted,  // does not hold for a segment that the agent gave up, whose counters prove nothing
+    kMismatch,
+};
+
+struct Term {
+    std::string name;
+    uint64_t value = 0;
+};
+
+struct Equation {
+    std::string exporter;  // empty: the process's own
+    std::vector<Term> left;
+    std::vector<Term> right;  // without those that are zero and that nobody expects
+    Verdict verdict = Verdict::kOk;
+
+    uint64_t left_sum() const;
+    uint64_t right_sum() const;
+    std::string text() const;  // "ended 12 = exported 10 + rejected 0 + dropped 2 (full 2) + pending 0"
+};
+
+// `quiet`: nothing of the process changed between two readings, so the equations must hold.
+std::vector<Equation> equations_of(const ProcessAccount& process, bool quiet);
+
+// The sums over several processes, exporter by exporter. As quiet as its loudest process.
+ProcessAccount total_of(const std::vector<ProcessAccount>& processes);
+
+}  // namespace spanring::agent

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/process_accounts.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <system_error>
+
+#include "command/segment_probe.hpp"
+#include "ring/runtime_directory.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using ring::Counter;
+
+// A difference that a reading in the middle of a step can make negative.
+uint64_t minus(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+
+std::string exporter_name(uint64_t hash, const Ledger* ledger) {
+    if (ledger != nullptr) {
+        std::string name = ledger->exporter_name(hash);
+        if (!name.empty()) return name;
+    }
+    for (const char* name : {"otlp_grpc", "otlp", "store", "debug"}) {
+        if (exporter_hash(name) == hash) return name;
+    }
+    return "exporter " + std::to_string(hash);
+}
+
+uint64_t settled(const ring::ExporterTotals& row) {
+    return row.exported + row.rejected + row.spooled + row.dropped_invalid + row.dropped_spool + row.dropped_shutdown;
+}
+
+ProcessAccount from_segment(const SegmentSnapshot& segment, const std::string& file, const Ledger* ledger) {
+    ProcessAccount process;
+    process.instance = segment.producer->instance;
+    process.pid = segment.producer->pid;
+    process.uid = segment.producer->uid;
+    process.program = segment.producer->program;
+    process.service = segment.producer->service;
+    process.file = file;
+    process.state = segment.retired ? ProcessState::kQuarantined
+                    : segment.alive ? ProcessState::kLive
+                                    : ProcessState::kDead;
+    process.attached = segment.attached;
+    process.moving = segment.moving;
+    process.since_unix_nano = segment.created_unix_nano;
+    process.writer = segment.writer;
+    process.open = segment.open;
+    process.fill = segment.capacity_bytes == 0
+                       ? 0
+                       : static_cast<double>(segment.used_bytes) / static_cast<double>(segment.capacity_bytes);
+    fill_exporters(process, segment.agent, ledger);
+    return process;
+}
+
+ProcessAccount from_ledger(const ProcessRecord& record, const Ledger& ledger) {
+    ProcessAccount process;
+    process.instance = record.instance;
+    process.pid = record.pid;
+    process.uid = record.uid;
+    process.program = record.program;
+    process.service = record.service;
+    process.quarantine = record.quarantine;
+    process.state = record.quarantine.empty() ? ProcessState::kFinished : ProcessState::kQuarantined;
+    process.attached = true;
+    process.since_unix_nano = record.attached_unix_nano;
+    process.writer = record.writer;
+    fill_exporters(process, record.agent, &ledger);
+    process.open = minus(process.started(), process.ended() + process.unfinished);
+    return process;
+}
+
+class Directory {
+public:
+    explicit Directory(const std::string& path) {
+        const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0) {
+            error_ = errno;
+            return;
+        }
+        stream_ = ::fdopendir(fd);
+        if (stream_ == nullptr) ::close(fd);
+    }
+    ~Directory() {
+        if (stream_ != nullptr) ::closedir(stream_);
+    }
+    Directory(const Directory&) = delete;
+    Directory& operator=(const Directory&) = delete;
+
+    int error() const { return error_; }
+    int fd() const { return ::dirfd(stream_); }
+    std::vector<std::string> segments() const {
+        std::vector<std::string> names;
+        while (const dirent* entry = ::readdir(stream_)) {
+            if (ring::parse_segment_name(entry->d_name, nullptr)) names.emplace_back(entry->d_name);
+        }
+        std::sort(names.begin(), names.end());
+        return names;
+    }
+    bool open() const { return stream_ != nullptr; }
+
+private:
+    DIR* stream_ = nullptr;
+    int error_ = 0;
+};
+
+bool exists(int directory, const std::string& name) { return ::faccessat(directory, name.c_str(), F_OK, 0) == 0; }
+
+}  // namespace
+
+const char* state_name(ProcessState state) {
+    switch (state) {
+        case ProcessState::kLive: return "live";
+        case ProcessState::kDead: return "dead";
+        case ProcessState::kFinished: return "finished";
+        case ProcessState::kQuarantined: return "quarantined";
+    }
+    return "unknown";
+}
+
+uint64_t ProcessAccount::dropped_by_process() const {
+    uint64_t sum = 0;
+    for (const Cause& cause : drop_causes(*this)) sum += cause.spans;
+    return sum;
+}
+
+std::vector<Cause> drop_causes(const ProcessAccount& process) {
+    std::vector<Cause> causes = {{"full", process.counter(Counter::kDroppedFull)},
+                                 {"too_big", process.counter(Counter::kDroppedTooBig)},
+                                 {"nested", process.counter(Counter::kDroppedNested)},
+                                 {"overwritten", process.counter(Counter::kDroppedOverwritten) + process.overwritten}};
+    std::erase_if(causes, [](const Cause& cause) { return cause.spans == 0; });
+    return causes;
+}
+
+std::vector<Cause> drop_causes(const ExporterAccount& exporter) {
+    std::vector<Cause> causes = {{"invalid", exporter.dropped_invalid},
+                                 {"spool", exporter.dropped_spool},
+                                 {"shutdown", exporter.dropped_shutdown}};
+    std::erase_if(causes, [](const Cause& cause) { return cause.spans == 0; });
+    return causes;
+}
+
+void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const Ledger* ledger) {
+    process.unfinished = totals.unfinished;
+    process.overwritten = totals.overwritten;
+    // Of what was committed, `acknowledged` is behind the marks. A row books that and the unfinished ones.
+    const uint64_t committed = minus(process.ended(), process.dropped_by_process());
+    const uint64_t pending = minus(committed, totals.acknowledged);
+    const uint64_t booked = totals.acknowledged + totals.unfinished;
+    uint64_t settled_by_all = 0;
+    for (const ring::ExporterTotals& row : totals.exporters) settled_by_all += row.exporter != 0 ? settled(row) : 0;
+    for (const ring::ExporterTotals& row : totals.exporters) {
+        if (row.exporter == 0) continue;
+        ExporterAccount account;
+        account.name = exporter_name(row.exporter, ledger);
+        const SpoolRecord spool = ledger != nullptr ? ledger->spool(process.instance, account.name) : SpoolRecord{};
+        account.exported = row.exported + spool.exported;
+        account.rejected = row.rejected + spool.rejected;
+        account.dropped_invalid = row.dropped_invalid;
+        account.dropped_spool = row.dropped_spool + spool.dropped;
+        account.dropped_shutdown = row.dropped_shutdown;
+        account.pending_ring = pending;
+        account.pending_spool = minus(row.spooled, spool.exported + spool.rejected + spool.dropped);
+        // A row that lags behind is explained only where other exporters answered for the difference.
+        const uint64_t behind = minus(booked, settled(row));
+        if (settled_by_all - settled(row) >= behind) account.elsewhere = behind;
+        process.exporters.push_back(std::move(account));
+    }
+    if (process.exporters.empty()) {
+        ExporterAccount account;
+        account.name = "none yet";
+        account.pending_ring = pending;
+        process.exporters.push_back(std::move(account));
+    }
+}
+
+Survey survey(const std::vector<std::string>& directories, const Ledger* ledger, bool finished) {
+    Survey result;
+    std::map<InstanceId, size_t> found;
+    for (const std::string& path : directories) {
+        const Directory directory(path);
+        if (!directory.open()) {
+            if (directory.error() != ENOENT) {
+                result.problems.push_back(path + ": " + std::system_category().message(directory.error()));
+            }
+            continue;
+        }
+        for (const std::string& name : directory.segments()) {
+            const std::string file = path + "/" + name;
+            const auto probed = probe_segment(directory.fd(), name);
+            if (const auto* problem = std::get_if<std::string>(&probed)) {
+                if (exists(directory.fd(), name)) result.problems.push_back(file + ": " + *problem);
+                continue;  // else it was drained to its end a moment ago
+            }
+            result.processes.push_back(from_segment(std::get<SegmentSnapshot>(probed), file, ledger));
+            found.emplace(result.processes.back().instance, result.processes.size() - 1);
+        }
+    }
+    if (ledger != nullptr) {
+        for (const ProcessRecord& record : ledger->processes()) {
+            if (const auto place = found.find(record.instance); place != found.end()) {
+                result.processes[place->second].quarantine = record.quarantine;
+            } else if (finished) {
+                result.processes.push_back(from_ledger(record, *ledger));
+            }
+        }
+    }
+    std::stable_sort(result.processes.begin(), result.processes.end(), [](const ProcessAccount& a, const ProcessAccount& b) {
+        return a.state != b.state ? a.state < b.state : a.since_unix_nano < b.since_unix_nano;
+    });
+    return result;
+}
+
+}  // namespace spanring::agent

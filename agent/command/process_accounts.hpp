@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is known of each process, from its segment where it is there, else from the agent's ledger; and what the agent did
+// with its spans, exporter by exporter.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ledger/ledger.hpp"
+
+namespace spanring::agent {
+
+enum class ProcessState : uint8_t {
+    kLive,
+    kDead,         // its segment is there, and not yet drained to the end
+    kFinished,     // drained and unlinked: the ledger's last word
+    kQuarantined,  // the agent gave its segment up
+};
+
+struct ExporterAccount {
+    std::string name;
+    uint64_t exported = 0;          // at once, or out of the spool
+    uint64_t rejected = 0;
+    uint64_t dropped_invalid = 0;
+    uint64_t dropped_spool = 0;     // did not get into the spool, or was lost out of it
+    uint64_t dropped_shutdown = 0;
+    uint64_t pending_ring = 0;      // not acknowledged
+    uint64_t pending_spool = 0;
+    uint64_t elsewhere = 0;         // acknowledged by an agent that ran without this exporter
+
+    uint64_t dropped() const { return dropped_invalid + dropped_spool + dropped_shutdown; }
+    uint64_t pending() const { return pending_ring + pending_spool; }
+    bool operator==(const ExporterAccount&) const = default;
+};
+
+struct ProcessAccount {
+    InstanceId instance{};
+    uint32_t pid = 0;
+    uint32_t uid = 0;
+    std::string program;
+    std::string service;
+    std::string file;        // of the segment; empty: it is gone
+    std::string quarantine;
+    ProcessState state = ProcessState::kLive;
+    bool attached = false;
+    bool moving = false;     // read in the middle of a step
+    uint64_t since_unix_nano = 0;
+    WriterTotals writer{};
+    uint64_t open = 0;         // still open
+    uint64_t unfinished = 0;   // were open when it died, and were handed on as unfinished
+    uint64_t overwritten = 0;  // taken by the agent in overwrite mode and lost with it
+    double fill = 0;           // of the ring, 0 to 1
+    std::vector<ExporterAccount> exporters;
+
+    uint64_t counter(ring::Counter which) const { return writer[static_cast<size_t>(which)]; }
+    uint64_t started() const { return counter(ring::Counter::kStarted); }
+    uint64_t ended() const { return counter(ring::Counter::kEnded); }
+    uint64_t dropped_by_process() const;
+    bool operator==(const ProcessAccount&) const = default;
+};
+
+struct Cause {
+    const char* name;
+    uint64_t spans;
+};
+std::vector<Cause> drop_causes(const ProcessAccount& process);         // by the process; those that are not zero
+std::vector<Cause> drop_causes(const ExporterAccount& exporter);       // by the agent
+const char* state_name(ProcessState state);
+
+// Splits the agent's totals of one process into its exporters' accounts. `ledger` may be null.
+void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const Ledger* ledger);
+
+struct Survey {
+    std::vector<ProcessAccount> processes;  // live ones first, then by age
+    std::vector<std::string> problems;      // files that are no sound segment; places that cannot be read
+};
+// `finished`: those of the ledger too.
+Survey survey(const std::vector<std::string>& directories, const Ledger* ledger, bool finished);
+
+}  // namespace spanring::agent

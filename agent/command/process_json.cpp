@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/process_json.hpp"
+
+#include "otlp/span_decoder.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using ring::Counter;
+
+Json exporter_json(const ExporterAccount& exporter) {
+    return {{"name", exporter.name},
+            {"exported", exporter.exported},
+            {"rejected", exporter.rejected},
+            {"dropped",
+             {{"invalid", exporter.dropped_invalid},
+              {"spool", exporter.dropped_spool},
+              {"shutdown", exporter.dropped_shutdown}}},
+            {"pending", exporter.pending()},
+            {"pending_ring", exporter.pending_ring},
+            {"pending_spool", exporter.pending_spool},
+            {"other_exporters", exporter.elsewhere}};
+}
+
+}  // namespace
+
+Json to_json(const ProcessAccount& process) {
+    Json json;
+    json["instance"] = to_hex(process.instance);
+    json["pid"] = process.pid;
+    json["uid"] = process.uid;
+    json["service"] = process.service;
+    json["program"] = process.program;
+    json["state"] = state_name(process.state);
+    json["attached"] = process.attached;
+    json["since_unix_nano"] = process.since_unix_nano;
+    json["segment"] = process.file;
+    json["quarantine"] = process.quarantine;
+    json["started"] = process.started();
+    json["ended"] = process.ended();
+    json["open"] = process.open;
+    json["unfinished"] = process.unfinished;
+    json["unsampled"] = process.counter(Counter::kUnsampled);
+    json["not_started"] = {{"no_slot", process.counter(Counter::kNotStartedSlot)},
+                           {"nested", process.counter(Counter::kNotStartedNested)}};
+    json["dropped"] = {{"full", process.counter(Counter::kDroppedFull)},
+                       {"too_big", process.counter(Counter::kDroppedTooBig)},
+                       {"nested", process.counter(Counter::kDroppedNested)},
+                       {"overwritten", process.counter(Counter::kDroppedOverwritten) + process.overwritten}};
+    json["refused_data"] = process.counter(Counter::kRefusedData);
+    json["ring_fill"] = process.fill;
+    json["exporters"] = Json::array();
+    for (const ExporterAccount& exporter : process.exporters) json["exporters"].push_back(exporter_json(exporter));
+    return json;
+}
+
+std::string survey_json(const Survey& survey) {
+    Json json;
+    json["processes"] = Json::array();
+    for (const ProcessAccount& process : survey.processes) json["processes"].push_back(to_json(process));
+    json["problems"] = survey.problems;
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace spanring::agent

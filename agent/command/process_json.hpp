@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Accounts of processes as JSON, for `ps --json` and `accounting --json`.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "command/process_accounts.hpp"
+
+namespace spanring::agent {
+
+nlohmann::ordered_json to_json(const ProcessAccount& process);
+std::string survey_json(const Survey& survey);  // one line
+
+}  // namespace spanring::agent

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `spanring ps`: the processes that write spans.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "command/commands.hpp"
+#include "command/human.hpp"
+#include "command/ledger_access.hpp"
+#include "command/process_json.hpp"
+#include "command/table.hpp"
+
+namespace spanring::agent {
+namespace {
+
+struct Options {
+    bool all = false;
+    bool json = false;
+};
+
+uint64_t now_unix_nano() {
+    using namespace std::chrono;
+    return static_cast<uint64_t>(duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count());
+}
+
+// Of several exporters the one that is furthest behind: what is exported everywhere.
+const ExporterAccount& slowest(const ProcessAccount& process) {
+    return *std::max_element(process.exporters.begin(), process.exporters.end(),
+                             [](const ExporterAccount& a, const ExporterAccount& b) {
+                                 return a.pending() != b.pending() ? a.pending() < b.pending() : a.exported > b.exported;
+                             });
+}
+
+std::string causes_of(const ProcessAccount& process) {
+    std::string text;
+    const auto add = [&](const Cause& cause, const std::string& where) {
+        text += (text.empty() ? "" : ", ") + std::string(cause.name) + " " + std::to_string(cause.spans) + where;
+    };
+    for (const Cause& cause : drop_causes(process)) add(cause, "");
+    for (const ExporterAccount& exporter : process.exporters) {
+        for (const Cause& cause : drop_causes(exporter)) {
+            add(cause, process.exporters.size() > 1 ? " (" + exporter.name + ")" : "");
+        }
+    }
+    return text;
+}
+
+uint64_t dropped(const ProcessAccount& process) {
+    uint64_t most = 0;
+    for (const ExporterAccount& exporter : process.exporters) most = std::max(most, exporter.dropped());
+    return process.dropped_by_process() + most;
+}
+
+Colour state_colour(const ProcessAccount& process) {
+    switch (process.state) {
+        case ProcessState::kLive: return process.attached ? Colour::kGreen : Colour::kYellow;
+        case ProcessState::kDead: return Colour::kYellow;
+        case ProcessState::kFinished: return Colour::kDim;
+        case ProcessState::kQuarantined: return Colour::kRed;
+    }
+    return Colour::kPlain;
+}
+
+std::string percent(double share) {
+    char text[16];
+    std::snprintf(text, sizeof text, "%.0f%%", share * 100);
+    return text;
+}
+
+std::string state_of(const ProcessAccount& process) {
+    if (process.state == ProcessState::kLive && !process.attached) return "unattached";
+    return state_name(process.state);
+}
+
+void print_table(const Survey& survey, const Terminal& terminal) {
+    Table table;
+    table.column("PID", Table::Align::kRight).column("SERVICE", Table::Align::kLeft, true);
+    table.column("PROGRAM", Table::Align::kLeft, true).column("STATE").column("AGE", Table::Align::kRight);
+    for (const char* title : {"STARTED", "ENDED", "OPEN", "EXPORTED", "PENDING", "DROPPED", "RING"}) {
+        table.column(title, Table::Align::kRight);
+    }
+    table.column("CAUSES", Table::Align::kLeft, true);
+    const uint64_t now = now_unix_nano();
+    for (const ProcessAccount& process : survey.processes) {
+        const ExporterAccount& exporter = slowest(process);
+        const uint64_t lost = dropped(process);
+        const uint64_t open = process.open + process.unfinished;
+        table.row({{std::to_string(process.pid)},
+                   {process.service.empty() ? "(none)" : printable(process.service), Colour::kBold},
+                   {printable(process.program)},
+                   {state_of(process), state_colour(process)},
+                   {human_age(process.since_unix_nano, now)},
+                   {std::to_string(process.started())},
+                   {std::to_string(process.ended())},
+                   {std::to_string(open), process.unfinished != 0 ? Colour::kYellow : Colour::kPlain},
+                   {std::to_string(exporter.exported)},
+                   {std::to_string(exporter.pending())},
+                   {std::to_string(lost), lost != 0 ? Colour::kRed : Colour::kPlain},
+                   {process.file.empty() ? "-" : percent(process.fill), process.fill > 0.8 ? Colour::kYellow : Colour::kPlain},
+                   {causes_of(process), Colour::kRed}});
+    }
+    std::cout << table.render(terminal);
+    for (const ProcessAccount& process : survey.processes) {
+        if (process.quarantine.empty()) continue;
+        std::cout << terminal.paint(Colour::kRed, "quarantined") << " " << process.pid << ": " << printable(process.quarantine)
+                  << "\n";
+    }
+}
+
+int run(const Options& options, const CommandContext& context) {
+    const LedgerAccess ledger(context.ledger_file());
+    const Survey found = survey(context.directories, ledger.get(), options.all);
+    if (options.json) {
+        std::cout << survey_json(found) << "\n";
+        return 0;
+    }
+    if (!found.processes.empty()) {
+        print_table(found, context.terminal());
+    } else {
+        std::cout << "No process writes spans" << (options.all ? " or has written any" : "") << ". Looked in:\n";
+        for (const std::string& directory : context.directories) std::cout << "  " << directory << "\n";
+        if (!options.all) std::cout << "Finished ones: spanring ps --all\n";
+    }
+    for (const std::string& problem : found.problems) std::cerr << "spanring: " << printable(problem) << "\n";
+    ledger.warn();
+    return 0;
+}
+
+}  // namespace
+
+void add_ps(CLI::App& app, Selection& selection) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = app.add_subcommand("ps", "Processes that write spans: state, counts, drops by cause, ring fill");
+    command->add_flag("-a,--all", options->all, "finished ones too, from the agent's ledger");
+    command->add_flag("--json", options->json, "one JSON document");
+    command->footer("\nOPEN counts spans that are open and, of a dead process, those handed on as unfinished.\n"
+                    "With several exporters, EXPORTED and PENDING are those of the one that is furthest behind;\n"
+                    "`spanring accounting` shows each.");
+    command->callback([options, &selection] {
+        selection.run = [options](const CommandContext& context) { return run(*options, context); };
+    });
+}
+
+}  // namespace spanring::agent

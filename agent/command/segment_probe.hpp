@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A look at a segment from outside, beside its process and the agent: opened read-only, copied by read() and never
+// mapped, so that a file that shrinks is an error and not a fault, and nothing of it is ever written.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "batch/batch.hpp"
+#include "ledger/ledger.hpp"
+
+namespace spanring::agent {
+
+struct SegmentSnapshot {
+    std::shared_ptr<const Producer> producer;
+    uint64_t created_unix_nano = 0;
+    bool alive = false;
+    bool attached = false;  // an agent has ever attached to it
+    bool retired = false;   // the agent gave it up
+    WriterTotals writer{};
+    ring::Totals agent{};
+    uint64_t open = 0;      // slots that hold an open span
+    bool moving = false;    // a slot is just being opened or ended: the counters may be a step apart
+    uint64_t used_bytes = 0;      // of chunks: full ones whole, open ones as far as they are written
+    uint64_t capacity_bytes = 0;  // of all chunks that may ever be
+};
+
+// `directory` is an open directory; `name` a segment's file in it. Otherwise what is wrong with it, for people.
+std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const std::string& name);
+
+}  // namespace spanring::agent

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The local span store as the command sees it; where there is none, why that may be.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "store/store_reader.hpp"
+
+namespace spanring::agent {
+
+class StoreAccess {
+public:
+    explicit StoreAccess(const std::string& file);
+
+    explicit operator bool() const { return reader_.has_value(); }
+    StoreReader* operator->() { return &*reader_; }
+    int explain() const;  // to stderr; returns the exit code
+
+private:
+    std::string file_;
+    std::string problem_;
+    bool missing_ = false;
+    std::optional<StoreReader> reader_;
+};
+
+}  // namespace spanring::agent

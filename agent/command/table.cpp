@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/table.hpp"
+
+#include <algorithm>
+
+namespace spanring::agent {
+namespace {
+constexpr size_t kGap = 2;
+constexpr size_t kLeastElastic = 8;
+}  // namespace
+
+Table& Table::column(std::string title, Align align, bool elastic) {
+    columns_.push_back({std::move(title), align, elastic});
+    return *this;
+}
+
+std::string Table::render(const Terminal& terminal) const {
+    std::vector<size_t> widths;
+    size_t total = 0;
+    for (size_t i = 0; i < columns_.size(); ++i) {
+        size_t width = cells(columns_[i].title);
+        for (const auto& row : rows_) width = std::max(width, cells(row[i].text));
+        widths.push_back(width);
+        total += width + (i != 0 ? kGap : 0);
+    }
+    const auto limit = static_cast<size_t>(terminal.width);
+    for (size_t i = 0; i < columns_.size() && total > limit; ++i) {
+        if (!columns_[i].elastic) continue;
+        const size_t least = std::min(widths[i], std::max(kLeastElastic, cells(columns_[i].title)));
+        const size_t less = std::min(total - limit, widths[i] - least);
+        widths[i] -= less;
+        total -= less;
+    }
+
+    std::string text;
+    const auto add = [&](size_t i, const std::string& cell, Colour colour) {
+        const bool last = i + 1 == columns_.size();
+        std::string fitted = columns_[i].align == Align::kRight ? fit_right(cell, widths[i], terminal.unicode)
+                             : last                             ? shorten(cell, widths[i], terminal.unicode)
+                                                                : fit_left(cell, widths[i], terminal.unicode);
+        text += std::string(i != 0 ? kGap : 0, ' ') + terminal.paint(colour, fitted);
+        if (last) {
+            while (!text.empty() && text.back() == ' ') text.pop_back();
+            text += '\n';
+        }
+    };
+    for (size_t i = 0; i < columns_.size(); ++i) add(i, columns_[i].title, Colour::kDim);
+    for (const auto& row : rows_) {
+        for (size_t i = 0; i < columns_.size(); ++i) add(i, row[i].text, row[i].colour);
+    }
+    return text;
+}
+
+}  // namespace spanring::agent

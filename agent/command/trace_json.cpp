@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The JSON form of `spanring trace`.
+#include <nlohmann/json.hpp>
+
+#include "command/trace_view.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json_value(const Value& value) {
+    Json parsed = Json::parse(value.json(), nullptr, false);
+    return parsed.is_discarded() ? Json(value.text) : parsed;
+}
+
+Json to_json_object(const Attributes& attributes) {
+    Json object = Json::object();
+    for (const auto& [key, value] : attributes) object[key] = to_json_value(value);
+    return object;
+}
+
+Json to_json_span(const TreeSpan& node) {
+    const DecodedSpan& span = node.span();
+    const DecodedScope& scope = *node.stored.scope;
+    Json object;
+    object["span_id"] = to_hex(span.span_id);
+    object["parent_span_id"] = span.root() ? "" : to_hex(span.parent_span_id);
+    object["depth"] = node.depth;
+    object["name"] = span.name;
+    object["service"] = node.service();
+    object["kind"] = kind_name(span.kind);
+    object["start_unix_nano"] = span.start_unix_nano;
+    object["end_unix_nano"] = span.end_unix_nano;
+    object["duration_nano"] = node.end() - node.start();
+    object["status"] = status_name(span.status_code);
+    object["status_message"] = span.status_message;
+    object["unfinished"] = node.unfinished;
+    object["parent_missing"] = node.parent_missing;
+    object["trace_state"] = span.trace_state;
+    object["attributes"] = to_json_object(span.attributes);
+    object["events"] = Json::array();
+    for (const DecodedEvent& event : span.events) {
+        object["events"].push_back({{"time_unix_nano", event.time_unix_nano},
+                                    {"name", event.name},
+                                    {"attributes", to_json_object(event.attributes)}});
+    }
+    object["links"] = Json::array();
+    for (const DecodedLink& link : span.links) {
+        object["links"].push_back({{"trace_id", to_hex(link.trace_id)},
+                                   {"span_id", to_hex(link.span_id)},
+                                   {"attributes", to_json_object(link.attributes)}});
+    }
+    object["dropped"] = {{"attributes", span.dropped_attributes}, {"events", span.dropped_events}, {"links", span.dropped_links}};
+    object["scope"] = {{"name", scope.name}, {"version", scope.version}};
+    object["resource"] = to_json_object(node.stored.resource->attributes);
+    return object;
+}
+
+}  // namespace
+
+std::string trace_json(const TraceTree& tree) {
+    Json object;
+    object["trace_id"] = to_hex(tree.trace_id);
+    object["start_unix_nano"] = tree.start;
+    object["duration_nano"] = tree.end - tree.start;
+    object["duplicates"] = tree.duplicates;
+    object["services"] = tree.services();
+    object["spans"] = Json::array();
+    for (const TreeSpan& span : tree.spans) object["spans"].push_back(to_json_span(span));
+    return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace spanring::agent

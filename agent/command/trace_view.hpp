@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A trace for people: its tree, with a time bar for each span; and for programs: JSON.
+#pragma once
+
+#include <string>
+
+#include "command/terminal.hpp"
+#include "command/trace_tree.hpp"
+
+namespace spanring::agent {
+
+struct TraceViewOptions {
+    bool attributes = false;  // ids, attributes, events and links below each span
+};
+
+std::string render_trace(const TraceTree& tree, const Terminal& terminal, const TraceViewOptions& options);
+
+// An object, one line; spans in the order of the tree.
+std::string trace_json(const TraceTree& tree);
+
+}  // namespace spanring::agent

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `spanring traces`: the newest traces of the local store.
+#include <chrono>
+#include <iostream>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "command/commands.hpp"
+#include "command/human.hpp"
+#include "command/store_access.hpp"
+#include "command/table.hpp"
+#include "config/quantity.hpp"
+
+namespace spanring::agent {
+namespace {
+
+constexpr size_t kIdDigits = 12;  // enough to tell traces apart; `spanring trace` takes the beginning
+
+struct Options {
+    TraceFilter filter;
+    std::string min_duration;
+    std::string since;
+    bool json = false;
+};
+
+// False: it does not parse, and that was said.
+bool read_duration(const char* flag, const std::string& text, uint64_t& nanoseconds) {
+    if (text.empty()) return true;
+    const auto parsed = parse_duration(text);
+    if (!parsed) {
+        std::cerr << "spanring traces: " << flag << ": '" << printable(text) << "' is no duration (such as 10ms, 2s, 15m)\n";
+        return false;
+    }
+    nanoseconds = static_cast<uint64_t>(parsed->count());
+    return true;
+}
+
+std::string services_of(const TraceSummary& trace) {
+    std::string text = trace.service.empty() ? "(none)" : trace.service;
+    for (const std::string& service : trace.services) {
+        if (service != trace.service) text += ", " + service;
+    }
+    return printable(text);
+}
+
+void print_json(const std::vector<TraceSummary>& traces) {
+    nlohmann::ordered_json json;
+    json["traces"] = nlohmann::ordered_json::array();
+    for (const TraceSummary& trace : traces) {
+        json["traces"].push_back({{"trace_id", to_hex(trace.trace_id)},
+                                  {"root", trace.name},
+                                  {"service", trace.service},
+                                  {"services", trace.services},
+                                  {"has_root", trace.has_root},
+                                  {"start_unix_nano", trace.start_unix_nano},
+                                  {"duration_nano", trace.duration_nano()},
+                                  {"spans", trace.spans},
+                                  {"errors", trace.errors},
+                                  {"unfinished", trace.unfinished}});
+    }
+    std::cout << json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
+}
+
+void print_table(const std::vector<TraceSummary>& traces, const Terminal& terminal) {
+    Table table;
+    table.column("TRACE").column("STARTED").column("ROOT", Table::Align::kLeft, true);
+    table.column("SERVICES", Table::Align::kLeft, true).column("DURATION", Table::Align::kRight);
+    table.column("SPANS", Table::Align::kRight).column("ERRORS", Table::Align::kRight);
+    table.column("UNFINISHED", Table::Align::kRight);
+    for (const TraceSummary& trace : traces) {
+        const std::string name = trace.name.empty() ? "(no name)" : printable(trace.name);
+        const Colour mark = trace.unfinished != 0 ? Colour::kYellow : trace.errors != 0 ? Colour::kRed : Colour::kPlain;
+        table.row({{to_hex(trace.trace_id).substr(0, kIdDigits), Colour::kCyan},
+                   {human_time(trace.start_unix_nano), Colour::kDim},
+                   {trace.has_root ? name : "(" + name + ")", mark},
+                   {services_of(trace)},
+                   {human_duration(trace.duration_nano(), terminal.unicode)},
+                   {std::to_string(trace.spans)},
+                   {trace.errors != 0 ? std::to_string(trace.errors) : "-", trace.errors != 0 ? Colour::kRed : Colour::kDim},
+                   {trace.unfinished != 0 ? std::to_string(trace.unfinished) : "-",
+                    trace.unfinished != 0 ? Colour::kYellow : Colour::kDim}});
+    }
+    std::cout << table.render(terminal);
+}
+
+int run(const Options& options, const CommandContext& context) {
+    TraceFilter filter = options.filter;
+    uint64_t age = 0;
+    if (!read_duration("--min-duration", options.min_duration, filter.min_duration_nano)) return kExitUsage;
+    if (!read_duration("--since", options.since, age)) return kExitUsage;
+    if (age != 0) {
+        using namespace std::chrono;
+        const auto now = duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
+        filter.since_unix_nano = static_cast<uint64_t>(now) - age;
+    }
+    StoreAccess store(context.store_file());
+    if (!store) return store.explain();
+    const std::vector<TraceSummary> traces = store->recent(filter);
+    if (options.json) {
+        print_json(traces);
+        return 0;
+    }
+    if (traces.empty()) {
+        std::cout << (store->stored_spans() == 0 ? "No spans are stored yet.\n" : "No trace is like that.\n");
+        return 0;
+    }
+    print_table(traces, context.terminal());
+    if (const uint64_t removed = store->evicted_spans(); removed != 0) {
+        std::cerr << removed << " older spans were removed: the store is bounded by size and age.\n";
+    }
+    return 0;
+}
+
+}  // namespace
+
+void add_traces(CLI::App& app, Selection& selection) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = app.add_subcommand("traces", "Recent traces of the local store, newest first");
+    command->add_option("--service", options->filter.service, "traces in which this service took part")->type_name("NAME");
+    command->add_option("--name", options->filter.name, "traces whose root's name contains this")->type_name("TEXT");
+    command->add_option("--min-duration", options->min_duration, "traces that took so long or longer")->type_name("TIME");
+    command->add_flag("--error", options->filter.errors_only, "traces with an error in them");
+    command->add_option("--since", options->since, "traces that started within the last TIME")->type_name("TIME");
+    command->add_option("-n,--limit", options->filter.limit, "so many at most")->type_name("N")->capture_default_str();
+    command->add_flag("--json", options->json, "one JSON document");
+    command->footer("\nA root in brackets is not the root: that is not in the store (yet), and the earliest span stands in.\n"
+                    "The beginning of an id is enough for `spanring trace`.");
+    command->callback([options, &selection] {
+        selection.run = [options](const CommandContext& context) { return run(*options, context); };
+    });
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// spanring-agent: builds what the configuration names, in the order that things depend on each other, and waits for
+// signals. The only place of the agent where exceptions end: they are failures to start. The exit codes are in
+// docs/agent.md.
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <system_error>
+#include <vector>
+
+#include "config/config.hpp"
+#include "config/quantity.hpp"
+#include "config/version.hpp"
+#include "drain/drain_service.hpp"
+#include "drain/segment_lock.hpp"
+#include "export/debug_exporter.hpp"
+#include "export/otlp_grpc_exporter.hpp"
+#include "ledger/ledger.hpp"
+#include "store/store_exporter.hpp"
+
+namespace {
+
+using namespace spanring::agent;
+
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+constexpr int kExitSecondSignal = 130;
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
+    return text;
+}
+
+// systemd's protocol (sd_notify(3)), without its library: one datagram to $NOTIFY_SOCKET.
+void notify_supervisor(const char* state) {
+    const char* path = std::getenv("NOTIFY_SOCKET");
+    if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
+    sockaddr_un address{};
+    const size_t length = std::strlen(path);
+    if (length >= sizeof address.sun_path) return;
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path, length);
+    if (path[0] == '@') address.sun_path[0] = '\0';  // abstract
+    const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return;
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+    if (::sendto(fd, state, std::strlen(state), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), size) < 0) {
+        spdlog::warn("cannot tell the supervisor {}: {}", state, std::system_category().message(errno));
+    }
+    ::close(fd);
+}
+
+// One agent for each state directory; the kernel knows when it is gone. Kept open until the end.
+class StateLock {
+public:
+    explicit StateLock(const Config& config) {
+        prepare_private_directory(config.state_directory);
+        const std::string file = config.lock_file();
+        fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd_ < 0) throw std::runtime_error(file + ": cannot open: " + std::system_category().message(errno));
+        const int result = lock_file(fd_);
+        if (result == -EAGAIN) throw AgentBusy(config.state_directory);
+        if (result != 0) throw std::runtime_error(file + ": cannot lock: " + std::system_category().message(-result));
+    }
+    ~StateLock() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    StateLock(const StateLock&) = delete;
+    StateLock& operator=(const StateLock&) = delete;
+
+private:
+    int fd_ = -1;
+};
+
+class Agent {
+public:
+    explicit Agent(const Config& config) : lock_(config), ledger_(Ledger::open(config.ledger_file())) {
+        DrainOptions options;
+        options.directories = config.directories;
+        options.batch.spans = config.batch.send_batch_size;
+        options.batch.bytes = config.batch.send_batch_max_bytes;
+        options.batch.age = config.batch.timeout;
+        for (const ExporterConfig& exporter : config.exporters) {
+            add(exporter);
+            if (exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy != ZeroCopy::kOff) {
+                options.zero_copy = exporter.otlp.zero_copy;
+            }
+        }
+        std::vector<Exporter*> exporters;
+        for (const auto& exporter : exporters_) exporters.push_back(exporter.get());
+        drain_.start(std::move(options), std::move(exporters), ledger_.get());
+    }
+
+    std::string description() const {
+        std::vector<std::string> names;
+        for (const auto& exporter : exporters_) names.push_back(exporter->name());
+        return "directories=" + joined(drain_.directories()) + ", exporters=" + joined(names);
+    }
+
+    void log_status() const {
+        const DrainStatus drain = drain_.status();
+        spdlog::info("drain: {} segments served, {} finished, {} quarantined, {} refused; {} spans in {} batches, {} malformed, "
+                     "{} batches unanswered",
+                     drain.serving, drain.finished, drain.quarantined, drain.refused, drain.spans, drain.batches,
+                     drain.invalid, drain.outstanding);
+        for (const auto& exporter : exporters_) {
+            const ExporterStatus status = exporter->status();
+            spdlog::info("{}: {}exported {}, rejected {}, dropped {}, queued {}; spooled {}, of these delivered {}, rejected {}, "
+                         "dropped {}; spool {}{}",
+                         exporter->name(), status.healthy ? "" : "UNHEALTHY, ", status.exported, status.rejected,
+                         status.dropped, status.queued_spans, status.spooled, status.spool_exported, status.spool_rejected,
+                         status.spool_dropped, format_size(status.spool_bytes),
+                         status.last_error.empty() ? "" : "; last error: " + status.last_error);
+        }
+    }
+
+    bool shutdown(std::chrono::steady_clock::time_point deadline) { return drain_.shutdown(deadline); }
+
+private:
+    void add(const ExporterConfig& config) {
+        const auto index = static_cast<uint32_t>(exporters_.size());
+        ledger_->name_exporter(config.id);
+        switch (config.type) {
+            case ExporterType::kOtlpGrpc:
+                exporters_.push_back(std::make_unique<OtlpGrpcExporter>(
+                    config.id, index, config.required(), config.otlp, ledger_.get(),
+                    [this](const InstanceId& instance) { drain_.distrust(instance); }));
+                break;
+            case ExporterType::kDebug:
+                exporters_.push_back(std::make_unique<DebugExporter>(config.id, index, config.required(), config.debug));
+                break;
+            case ExporterType::kStore:
+                exporters_.push_back(std::make_unique<StoreExporter>(config.id, index, config.required(), config.store));
+                break;
+        }
+    }
+
+    StateLock lock_;
+    std::unique_ptr<Ledger> ledger_;
+    std::vector<std::unique_ptr<Exporter>> exporters_;
+    DrainService drain_;  // last: it uses the others and goes first
+};
+
+// The signals that are waited for; blocked before the first thread is made, so that none of them ever gets one.
+sigset_t awaited_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) sigaddset(&signals, signal);
+    return signals;
+}
+
+void end_at_next_signal() {
+    struct sigaction action {};
+    action.sa_handler = [](int) { ::_exit(kExitSecondSignal); };
+    ::sigaction(SIGTERM, &action, nullptr);
+    ::sigaction(SIGINT, &action, nullptr);
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    ::pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
+}
+
+// Returns the signal that ends the agent.
+int wait_for_end(const Agent& agent, const sigset_t& signals) {
+    for (;;) {
+        const int signal = ::sigwaitinfo(&signals, nullptr);
+        if (signal == SIGTERM || signal == SIGINT) return signal;
+        if (signal == SIGUSR1) agent.log_status();
+        if (signal == SIGHUP) spdlog::info("SIGHUP ignored: a new configuration needs a restart, which loses no span");
+    }
+}
+
+int serve(const Config& config) {
+    const sigset_t signals = awaited_signals();
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    Agent agent(config);
+    std::fprintf(stderr, "spanring-agent ready: %s\n", agent.description().c_str());
+    notify_supervisor("READY=1");
+
+    const int signal = wait_for_end(agent, signals);
+    notify_supervisor("STOPPING=1");
+    spdlog::info("{}: draining and flushing, at most {}", signal == SIGINT ? "SIGINT" : "SIGTERM",
+                 format_duration(config.shutdown_timeout));
+    end_at_next_signal();
+    const bool all = agent.shutdown(std::chrono::steady_clock::now() + config.shutdown_timeout);
+    if (all) spdlog::info("ended: every span that was committed is answered for");
+    else spdlog::warn("ended: some spans are left, in their segments or in a spool, for the next agent");
+    return 0;
+}
+
+int run(int argc, char** argv) {
+    const Flags flags = parse_flags(argc, argv);
+    if (flags.help) return std::fputs(flags.help_text.c_str(), stdout), 0;
+    if (flags.version) return std::printf("spanring-agent %s\n", version().c_str()), 0;
+    const LoadedConfig loaded = load_config(flags, process_environment());
+    for (const std::string& problem : loaded.problems) std::fprintf(stderr, "spanring-agent: %s\n", problem.c_str());
+    if (!loaded.problems.empty()) return kExitUsage;
+
+    auto logger = spdlog::stderr_color_mt("spanring-agent");
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+    logger->set_level(spdlog::level::from_str(loaded.config.log_level));
+    spdlog::set_default_logger(std::move(logger));
+    for (const std::string& warning : loaded.warnings) spdlog::warn("{}", warning);
+    if (flags.validate) return std::fputs(print_config(loaded.config).c_str(), stdout), 0;
+    return serve(loaded.config);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const AgentBusy& busy) {
+        std::fprintf(stderr, "spanring-agent: already running: %s\n", busy.what());
+        return kExitBusy;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "spanring-agent: %s\n", error.what());
+        return kExitFailed;
+    }
+}
