@@ -156,7 +156,7 @@ bool AttachedSegment::begin_generation(uint32_t chunk, Cursor& cursor, ChunkWord
     cursor.low.reset(length, spans);
     cursor.read = length;
     cursor.read_spans = spans;
-    return length == 0 || length == word.length || scope_before(chunk, length, cursor.scope);
+    return length == 0 || scope_before(chunk, length, cursor.scope);  // also where all is acknowledged: more may follow
 }
 
 // An earlier agent took the records before; the scope in force is the last one that they name.

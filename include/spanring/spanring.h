@@ -266,7 +266,8 @@ SPR_PUBLIC int spr_span_start_with(spr_tracer *tracer, const char *name, size_t 
                                    const spr_start_options *options, spr_span *ret_span) SPR_NOEXCEPT;
 
 /*
- * Attributes. A key set again replaces its value. Errors: -EINVAL (empty key; key or value not UTF-8), -EDQUOT (over
+ * Attributes. A key set again replaces its value (and takes its room until the end). A value that is not UTF-8 is
+ * repaired by the agent, byte for byte. Errors: -EINVAL (empty key, or one that is not UTF-8), -EDQUOT (over
  * OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT), -ENOBUFS (no room), -ESTALE. What is refused is counted in the span's
  * dropped_attributes_count. A span that is not recorded returns 0.
  */

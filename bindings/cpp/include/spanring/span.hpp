@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Span: ends when it goes out of scope. Move-only; nothing throws. Every function returns what its C function returns,
+// and may be ignored: what is refused is counted in the span and in the provider's statistics.
+#ifndef SPANRING_SPAN_HPP
+#define SPANRING_SPAN_HPP
+
+#include <spanring/attribute.hpp>
+#include <spanring/context.hpp>
+#include <spanring/spanring.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+namespace spanring {
+
+enum class Kind : std::uint8_t {
+    kInternal = SPR_KIND_INTERNAL,
+    kServer = SPR_KIND_SERVER,
+    kClient = SPR_KIND_CLIENT,
+    kProducer = SPR_KIND_PRODUCER,
+    kConsumer = SPR_KIND_CONSUMER,
+};
+
+enum class Status : std::uint8_t {
+    kUnset = SPR_STATUS_UNSET,
+    kOk = SPR_STATUS_OK,
+    kError = SPR_STATUS_ERROR,
+};
+
+// A point of the wall clock; TimePoint{} is "now" everywhere.
+using TimePoint = std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>;
+
+namespace detail {
+
+inline std::uint64_t nanoseconds(TimePoint time) noexcept {
+    const auto count = time.time_since_epoch().count();
+    return count > 0 ? static_cast<std::uint64_t>(count) : 0;
+}
+
+} // namespace detail
+
+class Span {
+public:
+    // A span that does nothing.
+    Span() noexcept = default;
+
+    // Takes over what spr_span_start() filled.
+    explicit Span(const spr_span& raw) noexcept : raw_{raw} {}
+
+    ~Span() { end(); }
+
+    Span(Span&& other) noexcept : raw_{std::exchange(other.raw_, spr_span{})} {}
+
+    Span& operator=(Span&& other) noexcept {
+        if (this != &other) {
+            end();
+            raw_ = std::exchange(other.raw_, spr_span{});
+        }
+        return *this;
+    }
+
+    Span(const Span&) = delete;
+    Span& operator=(const Span&) = delete;
+
+    // Valid for spans that are not sampled too; it outlives the end.
+    Context context() const noexcept { return Context{raw_.context}; }
+
+    // Worth asking before computing a costly attribute.
+    bool recording() const noexcept { return spr_span_is_recording(&raw_) == 1; }
+
+    int set_attribute(std::string_view key, std::string_view value) noexcept {
+        return spr_span_set_string(&raw_, key.data(), key.size(), value.data(), value.size());
+    }
+
+    // See Attribute: a literal must not become a bool.
+    int set_attribute(std::string_view key, const char* value) noexcept {
+        return set_attribute(key, value == nullptr ? std::string_view{} : std::string_view{value});
+    }
+
+    template <typename T, std::enable_if_t<std::is_same_v<T, bool>, int> = 0>
+    int set_attribute(std::string_view key, T value) noexcept {
+        return spr_span_set_bool(&raw_, key.data(), key.size(), value ? 1 : 0);
+    }
+
+    template <typename T, std::enable_if_t<is_attribute_integer<T>, int> = 0>
+    int set_attribute(std::string_view key, T value) noexcept {
+        return spr_span_set_int64(&raw_, key.data(), key.size(), static_cast<std::int64_t>(value));
+    }
+
+    template <typename T, std::enable_if_t<std::is_floating_point_v<T>, int> = 0>
+    int set_attribute(std::string_view key, T value) noexcept {
+        return spr_span_set_double(&raw_, key.data(), key.size(), static_cast<double>(value));
+    }
+
+    int set_attributes(AttributeList attributes) noexcept {
+        return spr_span_set_attributes(&raw_, attributes.raw(), attributes.size());
+    }
+
+    int add_event(std::string_view name, AttributeList attributes = {}, TimePoint time = {}) noexcept {
+        spr_event event{};
+        event.name = name.data();
+        event.name_size = name.size();
+        event.time_ns = detail::nanoseconds(time);
+        event.attributes = attributes.raw();
+        event.attribute_count = attributes.size();
+        return spr_span_add_event(&raw_, &event);
+    }
+
+    // The event "exception" of the semantic conventions. It leaves the status as it is.
+    int record_exception(std::string_view type, std::string_view message) noexcept {
+        return add_event("exception", {{"exception.type", type}, {"exception.message", message}});
+    }
+
+    int add_link(const Context& context, AttributeList attributes = {}) noexcept {
+        spr_link link{};
+        link.context = context.raw();
+        link.attributes = attributes.raw();
+        link.attribute_count = attributes.size();
+        return spr_span_add_link(&raw_, &link);
+    }
+
+    int set_status(Status status, std::string_view message = {}) noexcept {
+        return spr_span_set_status(&raw_, static_cast<int>(status), message.data(), message.size());
+    }
+
+    int set_name(std::string_view name) noexcept { return spr_span_set_name(&raw_, name.data(), name.size()); }
+
+    int set_kind(Kind kind) noexcept { return spr_span_set_kind(&raw_, static_cast<int>(kind)); }
+
+    // Ends now, or at a time. A second end does nothing. The destructor calls it.
+    int end(TimePoint time = {}) noexcept {
+        if (raw_.handle == 0) {
+            return 0;
+        }
+        int result = 0;
+        if (time == TimePoint{}) {
+            result = spr_span_end(&raw_);
+        } else {
+            spr_end_options options = SPR_END_OPTIONS_INIT;
+            options.end_time_ns = detail::nanoseconds(time);
+            result = spr_span_end_with(&raw_, &options);
+        }
+        raw_.handle = 0;
+        return result;
+    }
+
+    // For what this class has no word for.
+    const spr_span& raw() const noexcept { return raw_; }
+
+private:
+    spr_span raw_{};
+};
+
+} // namespace spanring
+
+#endif

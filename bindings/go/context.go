@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package spanring
+
+/*
+#include <spanring/spanring.h>
+*/
+import "C"
+
+import (
+	"context"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"unsafe"
+)
+
+// A SpanContext identifies a span to others. The zero value is "none". It may be compared with ==.
+type SpanContext struct {
+	raw        C.spr_context
+	traceState string
+}
+
+// TraceID is 32 lower-case hexadecimal digits.
+func (c SpanContext) TraceID() string { return hexadecimal(c.raw.trace_id[:]) }
+
+// SpanID is 16 lower-case hexadecimal digits.
+func (c SpanContext) SpanID() string { return hexadecimal(c.raw.span_id[:]) }
+
+// IsValid tells whether both ids are there.
+func (c SpanContext) IsValid() bool {
+	return c.raw.trace_id != [16]C.uint8_t{} && c.raw.span_id != [8]C.uint8_t{}
+}
+
+func (c SpanContext) IsSampled() bool { return c.raw.trace_flags&C.SPR_TRACE_FLAG_SAMPLED != 0 }
+
+// IsRemote tells whether it came from another process.
+func (c SpanContext) IsRemote() bool { return c.raw.is_remote != 0 }
+
+// TraceState is the W3C tracestate that came with the trace.
+func (c SpanContext) TraceState() string { return c.traceState }
+
+// Traceparent is the header value of W3C Trace Context; empty for an invalid context.
+func (c SpanContext) Traceparent() string {
+	var text [C.SPR_TRACEPARENT_SIZE]C.char
+	if C.spr_traceparent_inject(&c.raw, &text[0]) < 0 {
+		return ""
+	}
+	return C.GoStringN(&text[0], C.SPR_TRACEPARENT_SIZE-1)
+}
+
+// ParseTraceparent parses a header value of W3C Trace Context. The context is marked remote.
+func ParseTraceparent(traceparent string) (SpanContext, error) {
+	var parsed SpanContext
+	data, size := stringData(traceparent)
+	if err := check(C.spr_traceparent_extract(data, size, &parsed.raw)); err != nil {
+		return SpanContext{}, err
+	}
+	return parsed, nil
+}
+
+type contextKey struct{}
+
+// ContextWithSpan returns a context whose spans are children of span.
+func ContextWithSpan(ctx context.Context, span *Span) context.Context {
+	return context.WithValue(ctx, contextKey{}, span)
+}
+
+// ContextWithSpanContext returns a context whose spans are children of a span of another process or thread.
+func ContextWithSpanContext(ctx context.Context, parent SpanContext) context.Context {
+	return context.WithValue(ctx, contextKey{}, parent)
+}
+
+// SpanFromContext is the span that Start put into the context; a span that does nothing where there is none.
+func SpanFromContext(ctx context.Context) *Span {
+	if span, ok := ctx.Value(contextKey{}).(*Span); ok && span != nil {
+		return span
+	}
+	return &Span{ended: true}
+}
+
+// SpanContextFromContext is what a span that starts with this context has for a parent; invalid where there is none.
+func SpanContextFromContext(ctx context.Context) SpanContext {
+	switch value := ctx.Value(contextKey{}).(type) {
+	case *Span:
+		return value.Context()
+	case SpanContext:
+		return value
+	}
+	return SpanContext{}
+}
+
+// Inject sets the headers traceparent and tracestate for a request that is made with this context.
+func Inject(ctx context.Context, header http.Header) {
+	current := SpanContextFromContext(ctx)
+	traceparent := current.Traceparent()
+	if traceparent == "" {
+		return
+	}
+	header.Set("Traceparent", traceparent)
+	if current.traceState != "" {
+		header.Set("Tracestate", current.traceState)
+	}
+}
+
+// Extract returns a context whose spans are children of the span that the headers name. Headers that are missing,
+// malformed or repeated leave the context as it is, which is what W3C Trace Context asks for.
+func Extract(ctx context.Context, header http.Header) context.Context {
+	values := header.Values("Traceparent")
+	if len(values) != 1 {
+		return ctx
+	}
+	parent, err := ParseTraceparent(values[0])
+	if err != nil {
+		return ctx
+	}
+	parent.traceState = strings.Join(header.Values("Tracestate"), ",")
+	return ContextWithSpanContext(ctx, parent)
+}
+
+func hexadecimal(bytes []C.uint8_t) string {
+	return hex.EncodeToString(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(bytes))), len(bytes)))
+}

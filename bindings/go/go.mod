@@ -1,0 +1,3 @@
+module spanring
+
+go 1.21

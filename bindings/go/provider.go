@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package spanring
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"time"
+)
+
+// A FullPolicy says what happens to a span that ends while the ring is full.
+type FullPolicy uint32
+
+const (
+	// DropNewest drops and counts it.
+	DropNewest FullPolicy = C.SPR_FULL_DROP_NEWEST
+	// OverwriteOldest lets the oldest finished chunk give way, and counts what was in it.
+	OverwriteOldest FullPolicy = C.SPR_FULL_OVERWRITE_OLDEST
+	// Wait waits for room up to Options.FullWait inside End, then drops and counts.
+	Wait FullPolicy = C.SPR_FULL_WAIT
+)
+
+// Options of a Provider; the zero value is a good start.
+type Options struct {
+	ServiceName        string      // in place of OTEL_SERVICE_NAME
+	ResourceAttributes []Attribute // beside OTEL_RESOURCE_ATTRIBUTES; these win
+	MemoryLimit        uint64      // bytes of shared memory at most; 0: SPANRING_MEMORY_LIMIT, else the default
+	FullPolicy         FullPolicy
+	FullWait           time.Duration
+}
+
+// A Provider is what this process is, and the way to its tracers. It lives as long as the process, needs no closing
+// before exit, and may be used by many goroutines at once.
+type Provider struct{ raw *C.spr_provider }
+
+// Open succeeds where tracing is off, too: State says why.
+func Open(options Options) (*Provider, error) {
+	var resource packed
+	resource.addAttributes(options.ResourceAttributes)
+	name, nameSize := stringData(options.ServiceName)
+	var raw *C.spr_provider
+	result := C.spr_go_provider_open(name, nameSize, resource.data(), C.uint32_t(resource.count),
+		C.uint64_t(options.MemoryLimit), C.uint32_t(options.FullPolicy), C.uint64_t(max(options.FullWait, 0)), &raw)
+	if err := check(result); err != nil {
+		return nil, err
+	}
+	return &Provider{raw}, nil
+}
+
+// Tracer is that of an instrumentation scope. The same arguments give the same tracer. version may be empty.
+func (p *Provider) Tracer(name, version string) (*Tracer, error) {
+	nameData, nameSize := stringData(name)
+	versionData, versionSize := stringData(version)
+	var raw *C.spr_tracer
+	if err := check(C.spr_tracer_get(p.raw, nameData, nameSize, versionData, versionSize, nil, 0, &raw)); err != nil {
+		return nil, err
+	}
+	return &Tracer{raw}, nil
+}
+
+// State is nil where spans are recorded, else why tracing is off.
+func (p *Provider) State() error { return check(C.spr_provider_state(p.raw)) }
+
+// Flush waits until the agent has taken over every span that ended before the call, or the context is done.
+func (p *Provider) Flush(ctx context.Context) error {
+	// C cannot see the context, so it is asked in slices.
+	const slice = 20 * time.Millisecond
+	for {
+		err := check(C.spr_provider_flush(p.raw, C.uint64_t(slice)))
+		if !errors.Is(err, syscall.ETIMEDOUT) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// Shutdown flushes like Flush, then refuses every later call, also where the flush failed.
+func (p *Provider) Shutdown(ctx context.Context) error {
+	err := p.Flush(ctx)
+	if shutdown := check(C.spr_provider_shutdown(p.raw, 0)); err == nil {
+		err = shutdown
+	}
+	return err
+}
+
+// Statistics are sums over this process, exact while no span starts or ends: spr_statistics of the C header.
+type Statistics struct {
+	Started, Ended, Unsampled, NotStarted                         uint64
+	DroppedFull, DroppedTooBig, DroppedNested, DroppedOverwritten uint64
+	RefusedData, Acknowledged                                     uint64
+}
+
+// Dropped are the spans that ended and were lost, of all causes.
+func (s Statistics) Dropped() uint64 {
+	return s.DroppedFull + s.DroppedTooBig + s.DroppedNested + s.DroppedOverwritten
+}
+
+func (p *Provider) Statistics() Statistics {
+	raw := C.spr_statistics{struct_size: C.sizeof_spr_statistics}
+	C.spr_provider_statistics(p.raw, &raw)
+	return Statistics{
+		Started:            uint64(raw.started),
+		Ended:              uint64(raw.ended),
+		Unsampled:          uint64(raw.unsampled),
+		NotStarted:         uint64(raw.not_started_slot + raw.not_started_nested),
+		DroppedFull:        uint64(raw.dropped_full),
+		DroppedTooBig:      uint64(raw.dropped_too_big),
+		DroppedNested:      uint64(raw.dropped_nested),
+		DroppedOverwritten: uint64(raw.dropped_overwritten),
+		RefusedData:        uint64(raw.refused_data),
+		Acknowledged:       uint64(raw.acknowledged),
+	}
+}

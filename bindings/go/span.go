@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package spanring
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// A Status says how an operation went.
+type Status uint8
+
+const (
+	StatusUnset Status = C.SPR_STATUS_UNSET
+	StatusOK    Status = C.SPR_STATUS_OK // final: no later status replaces it
+	StatusError Status = C.SPR_STATUS_ERROR
+)
+
+// More than this does not gather in Go memory: it is handed on before the end.
+const gatherLimit = 16 * 1024
+
+// A Span is an open operation. Many goroutines may use it at once; after End it does nothing. A span that is never ended
+// holds one of the ring's slots until the process ends, and arrives as unfinished.
+type Span struct {
+	context SpanContext // never changes
+
+	mutex      sync.Mutex // the library lets one thread at a time use a span
+	raw        C.spr_span
+	ended      bool // or never recorded
+	status     Status
+	message    string
+	name       string
+	hasName    bool
+	attributes packed
+	events     packed
+}
+
+// Context is valid for a span that is not sampled, too, and after the end.
+func (s *Span) Context() SpanContext { return s.context }
+
+// IsRecording is worth asking before computing a costly attribute.
+func (s *Span) IsRecording() bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return !s.ended
+}
+
+// SetAttributes sets attributes; a key that was set before gets the new value.
+func (s *Span) SetAttributes(attributes ...Attribute) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if !s.ended {
+		s.attributes.addAttributes(attributes)
+		s.bound()
+	}
+}
+
+// AddEvent adds an event that happens now.
+func (s *Span) AddEvent(name string, attributes ...Attribute) {
+	s.AddEventAt(time.Now(), name, attributes...)
+}
+
+func (s *Span) AddEventAt(at time.Time, name string, attributes ...Attribute) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if !s.ended {
+		s.events.addEvent(at, name, attributes)
+		s.bound()
+	}
+}
+
+// RecordError adds the event "exception" of the semantic conventions. It leaves the status as it is; a nil error adds
+// nothing.
+func (s *Span) RecordError(err error, attributes ...Attribute) {
+	if err == nil || !s.IsRecording() {
+		return
+	}
+	s.AddEvent("exception", append([]Attribute{
+		String("exception.type", fmt.Sprintf("%T", err)),
+		String("exception.message", err.Error()),
+	}, attributes...)...)
+}
+
+// AddLink makes a call of its own. A sampler sees only the links that the start had.
+func (s *Span) AddLink(link Link) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if !s.ended {
+		var one packed
+		one.addLink(link)
+		C.spr_go_span_add_link(&s.raw, one.data(), C.uint32_t(one.total))
+		one.release()
+	}
+}
+
+// SetStatus keeps the message with StatusError alone. StatusOK is final, and StatusUnset is ignored, as the
+// specification says.
+func (s *Span) SetStatus(status Status, message string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.ended || s.status == StatusOK || (status != StatusOK && status != StatusError) {
+		return
+	}
+	s.status, s.message = status, ""
+	if status == StatusError {
+		s.message = message
+	}
+}
+
+// SetName replaces the name.
+func (s *Span) SetName(name string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if !s.ended {
+		s.name, s.hasName = name, true
+	}
+}
+
+// End ends the span now. When it returns the span survives the death of this process. A second End does nothing.
+func (s *Span) End() { s.EndAt(time.Time{}) }
+
+// EndAt ends the span at a time, which is never before its start; the zero time is now.
+func (s *Span) EndAt(at time.Time) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.ended {
+		return
+	}
+	s.ended = true
+	s.hand(1, nanoseconds(at))
+	s.attributes.release()
+	s.events.release()
+}
+
+// bound hands on what has gathered when it is much. Called with the mutex held.
+func (s *Span) bound() {
+	if len(s.attributes.bytes)+len(s.events.bytes) > gatherLimit {
+		s.hand(0, 0)
+		s.attributes.reset()
+		s.events.reset()
+	}
+}
+
+// hand is the one call of an end. Called with the mutex held.
+func (s *Span) hand(end C.int, endTime uint64) {
+	message, messageSize := stringData(s.message)
+	name, nameSize := stringData(s.name)
+	var hasName C.int
+	if s.hasName {
+		hasName = 1
+	}
+	C.spr_go_span_finish(&s.raw, end, C.uint64_t(endTime), C.int(s.status), message, messageSize, name, nameSize,
+		hasName, s.attributes.data(), C.uint32_t(s.attributes.count), s.events.data(), C.uint32_t(s.events.count),
+		C.uint32_t(s.attributes.total+s.events.total))
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Tests the Go binding against the Meson build folder $SPANRING_BUILD (default: build): the package by itself, under the
+# race detector, then the scenario against the real agent, if it is built. Ends with 77 where Go or the agent is missing.
+set -euo pipefail
+
+go=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source=$(cd "$go/../.." && pwd)
+build=$(cd "${SPANRING_BUILD:-$source/build}" && pwd)
+command -v go >/dev/null || { echo "test.sh: go is not installed" >&2; exit 77; }
+
+export CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$source/include"
+export CGO_LDFLAGS="-O2 -g -L$build/lib -Wl,-rpath,$build/lib"
+cd "$go"
+go vet ./...
+go test -race -count=1 ./...
+mkdir -p "$build/bindings/go"
+go build -buildvcs=false -o "$build/bindings/go/scenario" ./internal/scenario
+
+[ -x "$build/agent/spanring-agent" ] || { echo "test.sh: the agent is not built" >&2; exit 77; }
+python3 "$source/tests/bindings/arrival_test.py" go "$build/bindings/go/scenario"

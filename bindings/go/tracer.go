@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package spanring
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"context"
+	"time"
+)
+
+// A Kind says what a span is to its parent (specification: SpanKind).
+type Kind uint8
+
+const (
+	KindInternal Kind = C.SPR_KIND_INTERNAL
+	KindServer   Kind = C.SPR_KIND_SERVER
+	KindClient   Kind = C.SPR_KIND_CLIENT
+	KindProducer Kind = C.SPR_KIND_PRODUCER
+	KindConsumer Kind = C.SPR_KIND_CONSUMER
+)
+
+// A Link names another span that this one has to do with.
+type Link struct {
+	Context    SpanContext
+	Attributes []Attribute
+}
+
+type startConfig struct {
+	kind       Kind
+	newRoot    bool
+	time       time.Time
+	attributes packed
+	links      packed
+}
+
+// A StartOption says more about the start of a span.
+type StartOption func(*startConfig)
+
+func WithKind(kind Kind) StartOption { return func(config *startConfig) { config.kind = kind } }
+
+// WithAttributes sets attributes at once: an unfinished span has them, too, and a sampler sees them.
+func WithAttributes(attributes ...Attribute) StartOption {
+	return func(config *startConfig) { config.attributes.addAttributes(attributes) }
+}
+
+func WithLinks(links ...Link) StartOption {
+	return func(config *startConfig) {
+		for _, link := range links {
+			config.links.addLink(link)
+		}
+	}
+}
+
+// WithNewRoot starts a new trace, whatever the context says.
+func WithNewRoot() StartOption { return func(config *startConfig) { config.newRoot = true } }
+
+func WithStartTime(at time.Time) StartOption { return func(config *startConfig) { config.time = at } }
+
+// A Tracer starts the spans of one instrumentation scope. Many goroutines may use it at once. A nil Tracer starts spans
+// that do nothing.
+type Tracer struct{ raw *C.spr_tracer }
+
+// Enabled tells whether a span could be recorded at present.
+func (t *Tracer) Enabled() bool { return t != nil && C.spr_tracer_enabled(t.raw) == 1 }
+
+// Start starts a span, a child of the context's, and returns a context with it. Whoever starts a span ends it.
+// The thread's own context of the C library plays no part: goroutines change threads.
+func (t *Tracer) Start(ctx context.Context, name string, options ...StartOption) (context.Context, *Span) {
+	if t == nil {
+		span := &Span{context: SpanContextFromContext(ctx), ended: true}
+		return ContextWithSpan(ctx, span), span
+	}
+	config := startConfig{kind: KindInternal}
+	for _, option := range options {
+		option(&config)
+	}
+	var parent SpanContext
+	if !config.newRoot {
+		parent = SpanContextFromContext(ctx)
+	}
+	span := new(Span)
+	nameData, nameSize := stringData(name)
+	stateData, stateSize := stringData(parent.traceState)
+	// One call. What it refuses (no slot, tracing off) leaves a span that does nothing and passes its parent on.
+	C.spr_go_span_start(t.raw, nameData, nameSize, C.int(config.kind), &parent.raw, C.uint64_t(nanoseconds(config.time)),
+		stateData, stateSize, config.attributes.data(), C.uint32_t(config.attributes.count), config.links.data(),
+		C.uint32_t(config.links.count), C.uint32_t(config.attributes.total+config.links.total), &span.raw)
+	config.attributes.release()
+	config.links.release()
+	span.context = SpanContext{raw: span.raw.context, traceState: parent.traceState}
+	span.ended = span.raw.handle == 0
+	return ContextWithSpan(ctx, span), span
+}

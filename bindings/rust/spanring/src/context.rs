@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use crate::error::{check, Error};
+use spanring_sys as sys;
+use std::fmt;
+use std::ops::Deref;
+use std::ptr;
+
+/// What identifies a span to others (specification: SpanContext). The default is "none".
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Context(pub(crate) sys::spr_context);
+
+impl Context {
+    /// The context attached to this thread; an invalid one where there is none.
+    pub fn current() -> Context {
+        let mut raw = sys::spr_context::default();
+        // SAFETY: the address is valid for the call.
+        unsafe { sys::spr_context_current(&mut raw) };
+        Context(raw)
+    }
+
+    /// Parses a `traceparent` header value (W3C Trace Context). The context is marked remote.
+    pub fn extract(traceparent: &str) -> Result<Context, Error> {
+        let mut raw = sys::spr_context::default();
+        // SAFETY: pointer and length are those of a live str; the result is written to a live place.
+        check(unsafe { sys::spr_traceparent_extract(traceparent.as_ptr().cast(), traceparent.len(), &mut raw) })?;
+        Ok(Context(raw))
+    }
+
+    /// The `traceparent` header value; `None` where the context is invalid.
+    pub fn inject(&self) -> Option<Traceparent> {
+        let mut text = [0_u8; sys::SPR_TRACEPARENT_SIZE];
+        // SAFETY: the place has the size that the function asks for.
+        check(unsafe { sys::spr_traceparent_inject(&self.0, text.as_mut_ptr().cast()) }).ok()?;
+        Some(Traceparent(text))
+    }
+
+    pub fn is_valid(&self) -> bool {
+        self.0.trace_id != [0; 16] && self.0.span_id != [0; 8]
+    }
+
+    pub fn is_sampled(&self) -> bool {
+        self.0.trace_flags & sys::SPR_TRACE_FLAG_SAMPLED != 0
+    }
+
+    /// It came from another process.
+    pub fn is_remote(&self) -> bool {
+        self.0.is_remote != 0
+    }
+
+    /// Displayed as 32 lower-case hexadecimal digits.
+    pub fn trace_id(&self) -> TraceId {
+        TraceId(self.0.trace_id)
+    }
+
+    /// Displayed as 16 lower-case hexadecimal digits.
+    pub fn span_id(&self) -> SpanId {
+        SpanId(self.0.span_id)
+    }
+
+    /// Attaches to this thread until the guard is dropped: the parent of the spans that start here.
+    /// It allocates once, for a token that must not move; [`Context::with`] does not.
+    pub fn attach(&self) -> ContextGuard {
+        let token = Box::into_raw(Box::new(empty_token()));
+        // SAFETY: the token has memory of its own, where it stays until drop() detaches it, on this thread, because
+        // the guard is not Send. A guard that is leaked leaks that memory: the token stays valid.
+        unsafe { sys::spr_context_attach(&self.0, token) };
+        ContextGuard { token }
+    }
+
+    /// Runs a function with this context attached. It is detached when the function returns or panics.
+    pub fn with<R>(&self, function: impl FnOnce() -> R) -> R {
+        struct Detach(*mut sys::spr_token);
+        impl Drop for Detach {
+            fn drop(&mut self) {
+                // SAFETY: attached below, on this thread, and not moved since.
+                unsafe { sys::spr_context_detach(self.0) };
+            }
+        }
+        let mut token = empty_token();
+        let detach = Detach(&mut token);
+        // SAFETY: the token stays where it is until `detach` is dropped, at the end of this function.
+        unsafe { sys::spr_context_attach(&self.0, detach.0) };
+        function()
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Context({}-{}-{:02x})", self.trace_id(), self.span_id(), self.0.trace_flags)
+    }
+}
+
+fn empty_token() -> sys::spr_token {
+    sys::spr_token { context: sys::spr_context::default(), previous: ptr::null_mut(), reserved: 0 }
+}
+
+/// An attached context. It belongs to the thread that attached it:
+///
+/// ```compile_fail,E0277
+/// let guard = spanring::Context::default().attach();
+/// std::thread::spawn(move || drop(guard));
+/// ```
+///
+/// Guards are best dropped in the reverse order. One that is dropped early detaches those attached after it.
+#[must_use = "the context is detached when the guard is dropped"]
+#[derive(Debug)]
+pub struct ContextGuard {
+    // A raw pointer, because the library keeps a copy of it, and a Box promises that there is none. It also makes the
+    // guard !Send and !Sync.
+    token: *mut sys::spr_token,
+}
+
+impl Drop for ContextGuard {
+    fn drop(&mut self) {
+        // SAFETY: the token was attached by this thread; one that was detached already is refused by the library. After
+        // that nothing but this guard knows the memory, which came from a Box.
+        unsafe {
+            sys::spr_context_detach(self.token);
+            drop(Box::from_raw(self.token));
+        }
+    }
+}
+
+macro_rules! identifier {
+    ($(#[$documentation:meta])* $name:ident, $bytes:literal) => {
+        $(#[$documentation])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub struct $name(pub [u8; $bytes]);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+            }
+        }
+    };
+}
+identifier!(
+    /// Bytes of a trace id.
+    TraceId,
+    16
+);
+identifier!(
+    /// Bytes of a span id.
+    SpanId,
+    8
+);
+
+/// A `traceparent` header value. It is a `str` in memory of its own: nothing is allocated.
+#[derive(Clone, Copy)]
+pub struct Traceparent([u8; sys::SPR_TRACEPARENT_SIZE]);
+
+impl Deref for Traceparent {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0[..self.0.len() - 1]).expect("hexadecimal digits and dashes")
+    }
+}
+
+impl fmt::Display for Traceparent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self)
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//! OpenTelemetry spans through shared memory, drained by spanring-agent: no thread, no lock, no socket and no
+//! allocation between the start and the end of a span.
+//!
+//! ```no_run
+//! use spanring::{Attribute, Kind, Provider, Status};
+//!
+//! # fn main() -> Result<(), spanring::Error> {
+//! let provider = Provider::builder().service_name("shop").open()?;
+//! let tracer = provider.tracer("shop.checkout", Some("1.0"))?;
+//!
+//! let span = tracer.span("checkout").kind(Kind::Server).start();
+//! let _current = span.attach(); // spans that start below are its children
+//! span.set_attribute("items", 3);
+//! span.add_event("paid", &[Attribute::new("currency", "EUR")]);
+//! span.set_status(Status::Ok);
+//! # Ok(())
+//! # } // the guard is dropped, then the span ends
+//! ```
+
+mod attribute;
+mod context;
+mod error;
+mod provider;
+mod span;
+mod tracer;
+
+pub use attribute::{Attribute, Value};
+pub use context::{Context, ContextGuard, SpanId, TraceId, Traceparent};
+pub use error::Error;
+pub use provider::{FullPolicy, Provider, ProviderBuilder, Statistics};
+pub use span::{Kind, Link, Span, Status};
+pub use tracer::{SpanBuilder, Tracer};

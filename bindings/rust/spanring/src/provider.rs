@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use crate::attribute::{raw_list, Attribute};
+use crate::error::{check, Error};
+use crate::tracer::Tracer;
+use spanring_sys as sys;
+use std::ptr;
+use std::time::Duration;
+
+/// What happens to a span that ends while the ring is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FullPolicy {
+    /// It is dropped and counted.
+    DropNewest,
+    /// The oldest finished chunk gives way, and what was in it is counted.
+    OverwriteOldest,
+    /// The end waits for room, at most this long, then drops and counts.
+    Wait(Duration),
+}
+
+/// What this process is, and the way to its tracers. The library keeps what was opened for the life of the process:
+/// dropping this value closes nothing, and nothing needs closing before exit.
+#[derive(Clone, Copy, Debug)]
+pub struct Provider(*mut sys::spr_provider);
+
+// SAFETY: the C header allows many threads at once to use a provider.
+unsafe impl Send for Provider {}
+unsafe impl Sync for Provider {}
+
+/// How to open a [`Provider`].
+#[must_use = "nothing opens before open()"]
+#[derive(Clone, Copy)]
+pub struct ProviderBuilder<'a> {
+    service_name: Option<&'a str>,
+    resource_attributes: &'a [Attribute<'a>],
+    memory_limit: u64,
+    full_policy: FullPolicy,
+}
+
+impl<'a> ProviderBuilder<'a> {
+    /// In place of `OTEL_SERVICE_NAME`.
+    pub fn service_name(mut self, name: &'a str) -> Self {
+        self.service_name = Some(name);
+        self
+    }
+
+    /// Beside `OTEL_RESOURCE_ATTRIBUTES`; these win.
+    pub fn resource_attributes(mut self, attributes: &'a [Attribute<'a>]) -> Self {
+        self.resource_attributes = attributes;
+        self
+    }
+
+    /// Bytes of shared memory at most; in place of `SPANRING_MEMORY_LIMIT`.
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = bytes;
+        self
+    }
+
+    pub fn full_policy(mut self, policy: FullPolicy) -> Self {
+        self.full_policy = policy;
+        self
+    }
+
+    /// Succeeds where tracing is off, too: [`Provider::state`] says why.
+    pub fn open(self) -> Result<Provider, Error> {
+        let (full_policy, full_wait_ns) = match self.full_policy {
+            FullPolicy::DropNewest => (sys::SPR_FULL_DROP_NEWEST, 0),
+            FullPolicy::OverwriteOldest => (sys::SPR_FULL_OVERWRITE_OLDEST, 0),
+            FullPolicy::Wait(time) => (sys::SPR_FULL_WAIT, nanoseconds(time)),
+        };
+        let options = sys::spr_provider_options {
+            struct_size: std::mem::size_of::<sys::spr_provider_options>() as u32,
+            full_policy,
+            service_name: self.service_name.map_or(ptr::null(), |name| name.as_ptr().cast()),
+            service_name_size: self.service_name.map_or(0, str::len),
+            resource_attributes: raw_list(self.resource_attributes),
+            resource_attribute_count: self.resource_attributes.len(),
+            memory_limit: self.memory_limit,
+            full_wait_ns,
+        };
+        let mut raw = ptr::null_mut();
+        // SAFETY: all that is borrowed lives until the call returns, and C copies it.
+        check(unsafe { sys::spr_provider_open(&options, &mut raw) })?;
+        Ok(Provider(raw))
+    }
+}
+
+impl Provider {
+    pub fn builder<'a>() -> ProviderBuilder<'a> {
+        ProviderBuilder {
+            service_name: None,
+            resource_attributes: &[],
+            memory_limit: 0,
+            full_policy: FullPolicy::DropNewest,
+        }
+    }
+
+    /// The tracer of an instrumentation scope. The same arguments give the same tracer.
+    pub fn tracer(&self, name: &str, version: Option<&str>) -> Result<Tracer, Error> {
+        self.tracer_with_schema(name, version, None)
+    }
+
+    pub fn tracer_with_schema(
+        &self,
+        name: &str,
+        version: Option<&str>,
+        schema_url: Option<&str>,
+    ) -> Result<Tracer, Error> {
+        let (version, schema_url) = (version.unwrap_or(""), schema_url.unwrap_or(""));
+        let mut raw = ptr::null_mut();
+        // SAFETY: the strings are live and are copied; the result is written to a live place.
+        check(unsafe {
+            sys::spr_tracer_get(
+                self.0,
+                name.as_ptr().cast(),
+                name.len(),
+                version.as_ptr().cast(),
+                version.len(),
+                schema_url.as_ptr().cast(),
+                schema_url.len(),
+                &mut raw,
+            )
+        })?;
+        Ok(Tracer::new(raw))
+    }
+
+    /// Whether the segment exists (the first span makes it), or why tracing is off.
+    pub fn state(&self) -> Result<bool, Error> {
+        // SAFETY: the provider is valid for the life of the process; so in the methods below.
+        check(unsafe { sys::spr_provider_state(self.0) }).map(|state| state == 1)
+    }
+
+    /// Waits until the agent has taken over every span that ended before the call.
+    pub fn flush(&self, timeout: Duration) -> Result<(), Error> {
+        check(unsafe { sys::spr_provider_flush(self.0, nanoseconds(timeout)) }).map(drop)
+    }
+
+    /// Flushes, then refuses every later call. It is shut down in every case.
+    pub fn shutdown(&self, timeout: Duration) -> Result<(), Error> {
+        check(unsafe { sys::spr_provider_shutdown(self.0, nanoseconds(timeout)) }).map(drop)
+    }
+
+    pub fn statistics(&self) -> Statistics {
+        let mut raw = sys::spr_statistics {
+            struct_size: std::mem::size_of::<sys::spr_statistics>() as u32,
+            ..Default::default()
+        };
+        unsafe { sys::spr_provider_statistics(self.0, &mut raw) };
+        Statistics {
+            started: raw.started,
+            ended: raw.ended,
+            unsampled: raw.unsampled,
+            not_started: raw.not_started_slot + raw.not_started_nested,
+            dropped_full: raw.dropped_full,
+            dropped_too_big: raw.dropped_too_big,
+            dropped_nested: raw.dropped_nested,
+            dropped_overwritten: raw.dropped_overwritten,
+            refused_data: raw.refused_data,
+            acknowledged: raw.acknowledged,
+        }
+    }
+}
+
+/// Sums over all threads of this process; exact while no thread is inside a call. `spr_statistics` of the C header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    pub started: u64,
+    pub ended: u64,
+    pub unsampled: u64,
+    pub not_started: u64,
+    pub dropped_full: u64,
+    pub dropped_too_big: u64,
+    pub dropped_nested: u64,
+    pub dropped_overwritten: u64,
+    pub refused_data: u64,
+    pub acknowledged: u64,
+}
+
+impl Statistics {
+    pub fn dropped(&self) -> u64 {
+        self.dropped_full + self.dropped_too_big + self.dropped_nested + self.dropped_overwritten
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    time.as_nanos().try_into().unwrap_or(u64::MAX)
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use crate::attribute::{raw_list, Attribute};
+use crate::context::Context;
+use crate::span::{nanoseconds, Kind, Link, Span};
+use spanring_sys as sys;
+use std::ptr;
+use std::time::SystemTime;
+
+/// Starts the spans of one instrumentation scope. The library owns what it names, for the life of the process.
+#[derive(Clone, Copy, Debug)]
+pub struct Tracer(*mut sys::spr_tracer);
+
+// SAFETY: the C header allows many threads at once to use a tracer.
+unsafe impl Send for Tracer {}
+unsafe impl Sync for Tracer {}
+
+impl Tracer {
+    pub(crate) fn new(raw: *mut sys::spr_tracer) -> Self {
+        Tracer(raw)
+    }
+
+    /// A tracer whose spans do nothing: for code whose caller has none.
+    pub fn disabled() -> Self {
+        Tracer(ptr::null_mut())
+    }
+
+    /// Whether a span could be recorded at present.
+    pub fn is_enabled(&self) -> bool {
+        // SAFETY: the tracer is NULL or valid for the life of the process.
+        unsafe { sys::spr_tracer_enabled(self.0) == 1 }
+    }
+
+    /// A span under the context attached to this thread, internal, from now.
+    pub fn start(&self, name: &str) -> Span {
+        let mut raw = sys::spr_span::default();
+        // SAFETY: as above; the name is live and is copied, and the result is written to a live place.
+        unsafe { sys::spr_span_start(self.0, name.as_ptr().cast(), name.len(), &mut raw) };
+        Span::new(raw)
+    }
+
+    /// The same, with more said before it starts.
+    pub fn span<'a>(&self, name: &'a str) -> SpanBuilder<'a> {
+        SpanBuilder {
+            tracer: *self,
+            name,
+            kind: Kind::Internal,
+            parent: Parent::Current,
+            start_time_ns: 0,
+            attributes: &[],
+            links: &[],
+            trace_state: "",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Parent {
+    Current,
+    Explicit(Context),
+    Root,
+}
+
+/// How a span is to start. It borrows what it is given and allocates nothing.
+#[must_use = "nothing starts before start()"]
+#[derive(Clone, Copy)]
+pub struct SpanBuilder<'a> {
+    tracer: Tracer,
+    name: &'a str,
+    kind: Kind,
+    parent: Parent,
+    start_time_ns: u64,
+    attributes: &'a [Attribute<'a>],
+    links: &'a [Link<'a>],
+    trace_state: &'a str,
+}
+
+impl<'a> SpanBuilder<'a> {
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// In place of the context attached to this thread. An invalid one starts a new trace.
+    pub fn parent(mut self, parent: Context) -> Self {
+        self.parent = Parent::Explicit(parent);
+        self
+    }
+
+    /// Starts a new trace.
+    pub fn root(mut self) -> Self {
+        self.parent = Parent::Root;
+        self
+    }
+
+    pub fn start_time(mut self, time: SystemTime) -> Self {
+        self.start_time_ns = nanoseconds(time);
+        self
+    }
+
+    pub fn attributes(mut self, attributes: &'a [Attribute<'a>]) -> Self {
+        self.attributes = attributes;
+        self
+    }
+
+    pub fn links(mut self, links: &'a [Link<'a>]) -> Self {
+        self.links = links;
+        self
+    }
+
+    /// W3C `tracestate`, recorded with the span.
+    pub fn trace_state(mut self, trace_state: &'a str) -> Self {
+        self.trace_state = trace_state;
+        self
+    }
+
+    pub fn start(self) -> Span {
+        let (parent_mode, parent) = match &self.parent {
+            Parent::Current => (sys::SPR_PARENT_CURRENT, ptr::null()),
+            Parent::Explicit(context) => (sys::SPR_PARENT_EXPLICIT, &context.0 as *const _),
+            Parent::Root => (sys::SPR_PARENT_ROOT, ptr::null()),
+        };
+        let options = sys::spr_start_options {
+            struct_size: std::mem::size_of::<sys::spr_start_options>() as u32,
+            kind: self.kind as u8,
+            parent_mode,
+            reserved: 0,
+            start_time_ns: self.start_time_ns,
+            parent,
+            attributes: raw_list(self.attributes),
+            attribute_count: self.attributes.len(),
+            // Link is transparent over spr_link.
+            links: self.links.as_ptr().cast(),
+            link_count: self.links.len(),
+            trace_state: self.trace_state.as_ptr().cast(),
+            trace_state_size: self.trace_state.len(),
+        };
+        let mut raw = sys::spr_span::default();
+        // SAFETY: all that is borrowed lives until the call returns, and C copies it.
+        unsafe {
+            sys::spr_span_start_with(self.tracer.0, self.name.as_ptr().cast(), self.name.len(), &options, &mut raw)
+        };
+        Span::new(raw)
+    }
+}

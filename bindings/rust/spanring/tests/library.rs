@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The safe crate over the library alone, without an agent.
+
+use spanring::{Attribute, Context, Kind, Link, Provider, Span, Statistics, Status, Tracer};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, Once};
+use std::time::{Duration, SystemTime};
+
+const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// Counts what each thread allocates.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: it hands everything on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        System.alloc(layout)
+    }
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        System.dealloc(memory, layout)
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+static TURNS: Mutex<()> = Mutex::new(());
+
+/// A provider whose counters only this test moves: tests that count take turns.
+struct Library {
+    provider: Provider,
+    tracer: Tracer,
+    before: Statistics,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Library {
+    fn open() -> Library {
+        static DIRECTORY: Once = Once::new();
+        let turn = TURNS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        DIRECTORY.call_once(|| {
+            let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("segments");
+            let _ = fs::remove_dir_all(&directory);
+            fs::DirBuilder::new().mode(0o700).create(&directory).expect("a directory for segments");
+            for name in ["SPANRING_DISABLED", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER"] {
+                std::env::remove_var(name);
+            }
+            std::env::set_var("SPANRING_DIR", &directory);
+        });
+        static OPENED: Mutex<Option<Provider>> = Mutex::new(None);
+        let mut opened = OPENED.lock().unwrap();
+        let provider =
+            *opened.get_or_insert_with(|| Provider::builder().service_name("library").open().expect("opened"));
+        let tracer = provider.tracer("library", Some("1.0")).expect("a tracer");
+        Library { provider, tracer, before: provider.statistics(), _turn: turn }
+    }
+
+    fn started(&self) -> u64 {
+        self.provider.statistics().started - self.before.started
+    }
+
+    fn ended(&self) -> u64 {
+        self.provider.statistics().ended - self.before.ended
+    }
+
+    fn refused(&self) -> u64 {
+        self.provider.statistics().refused_data - self.before.refused_data
+    }
+}
+
+fn assert_send<T: Send>() {}
+fn assert_sync<T: Sync>() {}
+
+#[test]
+fn handles_may_cross_threads_as_the_header_says() {
+    assert_send::<Span>();
+    assert_send::<Tracer>();
+    assert_sync::<Tracer>();
+    assert_send::<Provider>();
+    assert_sync::<Provider>();
+    // That Span is not Sync and a guard is not Send: compile_fail examples in their documentation.
+}
+
+#[test]
+fn a_span_ends_when_it_is_dropped() {
+    let library = Library::open();
+    {
+        let span = library.tracer.start("dropped");
+        assert!(span.is_recording());
+        assert_eq!((library.started(), library.ended()), (1, 0));
+    }
+    assert_eq!(library.ended(), 1);
+    assert_eq!(library.provider.state(), Ok(true));
+}
+
+#[test]
+fn a_span_ends_once() {
+    let library = Library::open();
+    library.tracer.start("by hand").end();
+    library.tracer.start("at a time").end_at(SystemTime::now() + Duration::from_secs(1));
+    assert_eq!((library.started(), library.ended()), (2, 2));
+}
+
+#[test]
+fn a_span_ends_on_another_thread() {
+    let library = Library::open();
+    let span = library.tracer.start("handed over");
+    std::thread::spawn(move || drop(span)).join().unwrap();
+    assert_eq!(library.ended(), 1);
+}
+
+#[test]
+fn a_span_ends_when_its_thread_panics() {
+    let library = Library::open();
+    let tracer = library.tracer;
+    let panicked = std::thread::spawn(move || {
+        let span = tracer.start("panic");
+        let _current = span.attach();
+        span.context().with(|| panic!("on purpose"));
+    });
+    assert!(panicked.join().is_err());
+    assert_eq!((library.started(), library.ended()), (1, 1));
+}
+
+#[test]
+fn an_attached_context_is_the_parent_until_its_guard_is_dropped() {
+    let library = Library::open();
+    assert!(!Context::current().is_valid());
+    let outer = library.tracer.start("outer");
+    {
+        let _outer = outer.attach();
+        assert_eq!(Context::current(), outer.context());
+        let inner = library.tracer.start("inner");
+        assert_eq!(inner.context().trace_id(), outer.context().trace_id());
+        inner.context().with(|| assert_eq!(Context::current(), inner.context()));
+        assert_eq!(Context::current(), outer.context());
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert!(!Context::current().is_valid()));
+        });
+    }
+    assert!(!Context::current().is_valid());
+}
+
+#[test]
+fn guards_may_be_dropped_in_the_wrong_order_or_never() {
+    let library = Library::open();
+    let (first, second) = (library.tracer.start("first"), library.tracer.start("second"));
+    let (outer, inner) = (first.attach(), second.attach());
+    drop(outer);
+    assert!(!Context::current().is_valid(), "those attached later are detached with it");
+    drop(inner);
+    assert!(!Context::current().is_valid());
+
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::mem::forget(Context::extract(TRACEPARENT).unwrap().attach());
+            assert!(Context::current().is_valid());
+        });
+    });
+}
+
+#[test]
+fn a_parent_that_is_given_wins() {
+    let library = Library::open();
+    let here = library.tracer.start("here");
+    let _current = here.attach();
+    let remote = Context::extract(TRACEPARENT).unwrap();
+    let child = library.tracer.span("child").parent(remote).start();
+    assert_eq!(child.context().trace_id(), remote.trace_id());
+    for root in
+        [library.tracer.span("root").root().start(), library.tracer.span("root").parent(Context::default()).start()]
+    {
+        assert!(root.context().is_valid());
+        assert_ne!(root.context().trace_id(), here.context().trace_id());
+    }
+}
+
+#[test]
+fn a_traceparent_goes_in_and_comes_out() {
+    let context = Context::extract(TRACEPARENT).unwrap();
+    assert!(context.is_valid() && context.is_sampled() && context.is_remote());
+    assert_eq!(context.trace_id().to_string(), "0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(context.span_id().to_string(), "b7ad6b7169203331");
+    assert_eq!(&*context.inject().unwrap(), TRACEPARENT);
+    assert!(Context::default().inject().is_none());
+    for bad in ["", "00", "00-00000000000000000000000000000000-b7ad6b7169203331-01", "über"] {
+        let error = Context::extract(bad).expect_err(bad);
+        assert!(error.code() < 0 && !error.to_string().is_empty());
+    }
+}
+
+#[test]
+fn what_is_refused_is_counted() {
+    let library = Library::open();
+    let span = library.tracer.start("refused");
+    span.set_attribute("good", "value").set_attribute("", "an empty key");
+    assert_eq!(library.refused(), 1);
+    let link = Link::new(&span.context(), &[]);
+    span.add_link(&link).add_event("event", &[Attribute::new("key", 1)]).set_status(Status::Ok).set_kind(Kind::Client);
+    assert_eq!(library.refused(), 1);
+}
+
+#[test]
+fn a_disabled_tracer_does_nothing() {
+    let library = Library::open();
+    let tracer = Tracer::disabled();
+    assert!(!tracer.is_enabled());
+    let span = tracer.span("nothing").kind(Kind::Server).start();
+    span.set_attribute("key", 1).record_error(&std::fmt::Error);
+    assert!(!span.is_recording() && !span.context().is_valid());
+    drop(span);
+    assert_eq!(library.started(), 0);
+    assert!(library.tracer.is_enabled());
+}
+
+#[test]
+fn nothing_is_allocated_between_start_and_end() {
+    let library = Library::open();
+    library.tracer.start("first of the thread").end();
+    let before = ALLOCATIONS.with(Cell::get);
+    let span = library.tracer.span("free").kind(Kind::Server).attributes(&[Attribute::new("key", "value")]).start();
+    span.context().with(|| {
+        span.set_attribute("text", "a value").add_event("event", &[Attribute::new("index", 1)]);
+        span.set_status(Status::Error("message"));
+        assert!(library.tracer.start("child").context().inject().is_some());
+    });
+    span.end();
+    let after = ALLOCATIONS.with(Cell::get);
+    assert_eq!(after, before);
+    assert_eq!(library.ended(), 3);
+}
+
+#[test]
+fn a_flush_without_an_agent_times_out() {
+    let library = Library::open();
+    library.tracer.start("waits for an agent").end();
+    let error = library.provider.flush(Duration::from_millis(1)).expect_err("no agent");
+    assert_eq!(error.code(), -110); // ETIMEDOUT
+}
