@@ -182,7 +182,7 @@ void add_accounting(CLI::App& app, Selection& selection) {
     command->add_option("--service", options->service, "processes of this service only")->type_name("NAME");
     command->add_option("--wait", options->wait, "until nothing is pending, at most so long")->type_name("TIME");
     command->add_flag("--json", options->json, "one JSON document");
-    command->footer("\n  started            = ended + open + unfinished\n"
+    command->footer("  started            = ended + open + unfinished\n"
                     "  ended + unfinished = exported + rejected + dropped{cause} + pending   (for each exporter)\n"
                     "\nOK: holds. busy: something moved while it was read. MISMATCH: does not hold although nothing moved.\n"
                     "untrusted: does not hold, and the agent gave that segment up for a broken rule.\n"

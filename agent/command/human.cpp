@@ -55,6 +55,12 @@ std::string human_time(uint64_t unix_nano) {
     return text.data();
 }
 
+std::string human_moment(uint64_t unix_nano, uint64_t now) {
+    constexpr size_t kDate = 10;  // and a blank
+    const std::string time = human_time(unix_nano);
+    return time.substr(0, kDate) == human_time(now).substr(0, kDate) ? time.substr(kDate + 1) : time;
+}
+
 std::string human_age(uint64_t unix_nano, uint64_t now) {
     const uint64_t age = now > unix_nano ? now - unix_nano : 0;
     if (age < kMinute) return std::to_string(age / kSecond) + " s";

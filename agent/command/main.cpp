@@ -17,8 +17,7 @@ namespace {
 using namespace spanring::agent;
 namespace ring = spanring::ring;
 
-constexpr const char* kFooter = R"(
-Looks where the agent of the same user keeps its things: SPANRING_STATE_DIR, else /var/lib/spanring for root,
+constexpr const char* kFooter = R"(Looks where the agent of the same user keeps its things: SPANRING_STATE_DIR, else /var/lib/spanring for root,
 else $XDG_STATE_HOME/spanring, else ~/.local/state/spanring.
 
 Exit: 0 done   1 not found, or the accounting does not hold   2 wrong flags, or nothing there to read   3 unreadable file)";

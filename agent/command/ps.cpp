@@ -84,25 +84,29 @@ void print_table(const Survey& survey, const Terminal& terminal) {
     for (const char* title : {"STARTED", "ENDED", "OPEN", "EXPORTED", "PENDING", "DROPPED", "RING"}) {
         table.column(title, Table::Align::kRight);
     }
-    table.column("CAUSES", Table::Align::kLeft, true);
+    const bool causes = std::any_of(survey.processes.begin(), survey.processes.end(),
+                                    [](const ProcessAccount& process) { return dropped(process) != 0; });
+    if (causes) table.column("CAUSES", Table::Align::kLeft, true);
     const uint64_t now = now_unix_nano();
     for (const ProcessAccount& process : survey.processes) {
         const ExporterAccount& exporter = slowest(process);
         const uint64_t lost = dropped(process);
         const uint64_t open = process.open + process.unfinished;
-        table.row({{std::to_string(process.pid)},
-                   {process.service.empty() ? "(none)" : printable(process.service), Colour::kBold},
-                   {printable(process.program)},
-                   {state_of(process), state_colour(process)},
-                   {human_age(process.since_unix_nano, now)},
-                   {std::to_string(process.started())},
-                   {std::to_string(process.ended())},
-                   {std::to_string(open), process.unfinished != 0 ? Colour::kYellow : Colour::kPlain},
-                   {std::to_string(exporter.exported)},
-                   {std::to_string(exporter.pending())},
-                   {std::to_string(lost), lost != 0 ? Colour::kRed : Colour::kPlain},
-                   {process.file.empty() ? "-" : percent(process.fill), process.fill > 0.8 ? Colour::kYellow : Colour::kPlain},
-                   {causes_of(process), Colour::kRed}});
+        std::vector<Table::Cell> row = {
+            {std::to_string(process.pid)},
+            {process.service.empty() ? "(none)" : printable(process.service), Colour::kBold},
+            {printable(process.program)},
+            {state_of(process), state_colour(process)},
+            {human_age(process.since_unix_nano, now)},
+            {std::to_string(process.started())},
+            {std::to_string(process.ended())},
+            {std::to_string(open), process.unfinished != 0 ? Colour::kYellow : Colour::kPlain},
+            {std::to_string(exporter.exported)},
+            {std::to_string(exporter.pending())},
+            {std::to_string(lost), lost != 0 ? Colour::kRed : Colour::kPlain},
+            {process.file.empty() ? "-" : percent(process.fill), process.fill > 0.8 ? Colour::kYellow : Colour::kPlain}};
+        if (causes) row.push_back({causes_of(process), Colour::kRed});
+        table.row(std::move(row));
     }
     std::cout << table.render(terminal);
     for (const ProcessAccount& process : survey.processes) {
@@ -138,7 +142,7 @@ void add_ps(CLI::App& app, Selection& selection) {
     CLI::App* command = app.add_subcommand("ps", "Processes that write spans: state, counts, drops by cause, ring fill");
     command->add_flag("-a,--all", options->all, "finished ones too, from the agent's ledger");
     command->add_flag("--json", options->json, "one JSON document");
-    command->footer("\nOPEN counts spans that are open and, of a dead process, those handed on as unfinished.\n"
+    command->footer("OPEN counts spans that are open and, of a dead process, those handed on as unfinished.\n"
                     "With several exporters, EXPORTED and PENDING are those of the one that is furthest behind;\n"
                     "`spanring accounting` shows each.");
     command->callback([options, &selection] {

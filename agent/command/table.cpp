@@ -23,13 +23,15 @@ std::string Table::render(const Terminal& terminal) const {
         widths.push_back(width);
         total += width + (i != 0 ? kGap : 0);
     }
-    const auto limit = static_cast<size_t>(terminal.width);
-    for (size_t i = 0; i < columns_.size() && total > limit; ++i) {
-        if (!columns_[i].elastic) continue;
-        const size_t least = std::min(widths[i], std::max(kLeastElastic, cells(columns_[i].title)));
-        const size_t less = std::min(total - limit, widths[i] - least);
-        widths[i] -= less;
-        total -= less;
+    // Cell by cell from the widest elastic one.
+    for (const auto limit = static_cast<size_t>(terminal.width); total > limit; --total) {
+        size_t widest = columns_.size();
+        for (size_t i = 0; i < columns_.size(); ++i) {
+            if (!columns_[i].elastic || widths[i] <= std::max(kLeastElastic, cells(columns_[i].title))) continue;
+            if (widest == columns_.size() || widths[i] > widths[widest]) widest = i;
+        }
+        if (widest == columns_.size()) break;
+        widths[widest] -= 1;
     }
 
     std::string text;

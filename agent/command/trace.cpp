@@ -59,7 +59,7 @@ void add_trace(CLI::App& app, Selection& selection) {
     command->add_option("id", options->id, "trace id, its beginning, or 'last'")->type_name("ID")->required();
     command->add_flag("-a,--attributes", options->attributes, "ids, attributes, events and links of each span too");
     command->add_flag("--json", options->json, "one JSON document");
-    command->footer("\n✗ error   ◌ unfinished: its process died before the span ended   ⇠ its parent is not in the store");
+    command->footer("✗ error   ◌ unfinished: its process died before the span ended   ⇠ its parent is not in the store");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };
     });

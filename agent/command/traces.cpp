@@ -37,6 +37,11 @@ bool read_duration(const char* flag, const std::string& text, uint64_t& nanoseco
     return true;
 }
 
+uint64_t now_unix_nano() {
+    using namespace std::chrono;
+    return static_cast<uint64_t>(duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count());
+}
+
 std::string services_of(const TraceSummary& trace) {
     std::string text = trace.service.empty() ? "(none)" : trace.service;
     for (const std::string& service : trace.services) {
@@ -69,11 +74,12 @@ void print_table(const std::vector<TraceSummary>& traces, const Terminal& termin
     table.column("SERVICES", Table::Align::kLeft, true).column("DURATION", Table::Align::kRight);
     table.column("SPANS", Table::Align::kRight).column("ERRORS", Table::Align::kRight);
     table.column("UNFINISHED", Table::Align::kRight);
+    const uint64_t now = now_unix_nano();
     for (const TraceSummary& trace : traces) {
         const std::string name = trace.name.empty() ? "(no name)" : printable(trace.name);
         const Colour mark = trace.unfinished != 0 ? Colour::kYellow : trace.errors != 0 ? Colour::kRed : Colour::kPlain;
         table.row({{to_hex(trace.trace_id).substr(0, kIdDigits), Colour::kCyan},
-                   {human_time(trace.start_unix_nano), Colour::kDim},
+                   {human_moment(trace.start_unix_nano, now), Colour::kDim},
                    {trace.has_root ? name : "(" + name + ")", mark},
                    {services_of(trace)},
                    {human_duration(trace.duration_nano(), terminal.unicode)},
@@ -91,9 +97,8 @@ int run(const Options& options, const CommandContext& context) {
     if (!read_duration("--min-duration", options.min_duration, filter.min_duration_nano)) return kExitUsage;
     if (!read_duration("--since", options.since, age)) return kExitUsage;
     if (age != 0) {
-        using namespace std::chrono;
-        const auto now = duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
-        filter.since_unix_nano = static_cast<uint64_t>(now) - age;
+        const uint64_t now = now_unix_nano();
+        filter.since_unix_nano = now > age ? now - age : 0;
     }
     StoreAccess store(context.store_file());
     if (!store) return store.explain();
@@ -121,11 +126,11 @@ void add_traces(CLI::App& app, Selection& selection) {
     command->add_option("--service", options->filter.service, "traces in which this service took part")->type_name("NAME");
     command->add_option("--name", options->filter.name, "traces whose root's name contains this")->type_name("TEXT");
     command->add_option("--min-duration", options->min_duration, "traces that took so long or longer")->type_name("TIME");
-    command->add_flag("--error", options->filter.errors_only, "traces with an error in them");
+    command->add_flag("--error", options->filter.errors_only, "traces with an error or an unfinished span in them");
     command->add_option("--since", options->since, "traces that started within the last TIME")->type_name("TIME");
     command->add_option("-n,--limit", options->filter.limit, "so many at most")->type_name("N")->capture_default_str();
     command->add_flag("--json", options->json, "one JSON document");
-    command->footer("\nA root in brackets is not the root: that is not in the store (yet), and the earliest span stands in.\n"
+    command->footer("A root in brackets is not the root: that is not in the store (yet), and the earliest span stands in.\n"
                     "The beginning of an id is enough for `spanring trace`.");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };

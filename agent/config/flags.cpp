@@ -9,8 +9,7 @@
 namespace spanring::agent {
 namespace {
 
-constexpr const char* kFooter = R"(
-Precedence: flags, then the file, then the environment (OTEL_EXPORTER_OTLP_*), then defaults.
+constexpr const char* kFooter = R"(Precedence: flags, then the file, then the environment (OTEL_EXPORTER_OTLP_*), then defaults.
 Without an endpoint anywhere, spans are kept in a local store: see `spanring traces`.
 
 Signals:  TERM, INT   drain, flush, end; a second one ends at once

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <string_view>
 
-#include "store/database.hpp"
+#include "ledger/database.hpp"
 
 namespace spanring::agent {
 namespace {

@@ -17,7 +17,7 @@ TraceId trace_id_of(std::span<const uint8_t> blob) {
 }
 
 bool accepts(const TraceFilter& filter, const TraceSummary& summary) {
-    if (filter.errors_only && summary.errors == 0) return false;
+    if (filter.errors_only && summary.errors + summary.unfinished == 0) return false;
     if (summary.duration_nano() < filter.min_duration_nano) return false;
     if (!filter.name.empty() && summary.name.find(filter.name) == std::string::npos) return false;
     return filter.service.empty() ||

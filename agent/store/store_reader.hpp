@@ -21,7 +21,7 @@ struct TraceFilter {
     std::string service{};          // one of the trace's services is called so
     std::string name{};             // the root's name contains it
     uint64_t min_duration_nano = 0;
-    bool errors_only = false;
+    bool errors_only = false;       // with an error, or an unfinished span
     uint64_t since_unix_nano = 0;   // started then or later
     size_t limit = 20;
 };
@@ -31,7 +31,7 @@ struct TraceSummary {
     uint64_t start_unix_nano = 0;
     uint64_t end_unix_nano = 0;
     uint64_t spans = 0;
-    uint64_t errors = 0;
+    uint64_t errors = 0;        // without the unfinished ones
     uint64_t unfinished = 0;
     bool has_root = false;      // else name and service are those of the span that began first
     std::string name;

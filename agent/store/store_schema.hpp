@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "store/database.hpp"
+#include "ledger/database.hpp"
 
 namespace spanring::agent {
 

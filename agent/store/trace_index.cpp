@@ -82,7 +82,7 @@ void add(TraceEntry& entry, const Glance& glance, const std::string& service) {
     entry.first_start = first ? glance.start : std::min(entry.first_start, glance.start);
     entry.last_end = std::max(entry.last_end, glance.end);
     entry.spans += 1;
-    entry.errors += glance.error ? 1 : 0;
+    entry.errors += glance.error && !glance.unfinished ? 1 : 0;
     entry.unfinished += glance.unfinished ? 1 : 0;
     if (!entry.services.contains(service)) entry.services.insert(service);
     const bool better = glance.root != entry.head_is_root ? glance.root : glance.start < entry.head_start;

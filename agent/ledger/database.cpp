@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/database.hpp"
+#include "ledger/database.hpp"
 
 #include <fcntl.h>
 #include <sqlite3.h>
