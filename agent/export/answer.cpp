@@ -67,7 +67,8 @@ Answer accepted(Bytes response) {
     each_field(response, [&](uint32_t tag, const Field& partial_success) {
         if (tag != bytes(1)) return;
         each_field(partial_success.bytes, [&](uint32_t inner, const Field& field) {
-            if (inner == varint(1)) answer.rejected = static_cast<uint64_t>(std::max<int64_t>(0, static_cast<int64_t>(field.value)));
+            const auto count = static_cast<int64_t>(field.value);
+            if (inner == varint(1)) answer.rejected = count > 0 ? static_cast<uint64_t>(count) : 0;
             if (inner == bytes(2)) answer.message = text(field.bytes);
         });
     });

@@ -21,7 +21,8 @@ std::string time_text(uint64_t unix_nano) {
     ::gmtime_r(&seconds, &parts);
     char buffer[64];
     std::snprintf(buffer, sizeof buffer, "%04d-%02d-%02dT%02d:%02d:%02d.%09" PRIu64 "Z", parts.tm_year + 1900,
-                  parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, unix_nano % 1'000'000'000);
+                  parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                  unix_nano % 1'000'000'000);
     return buffer;
 }
 
@@ -53,9 +54,9 @@ uint64_t duration(const DecodedSpan& span) {
 }
 
 std::string line(const DecodedResource& resource, const DecodedSpan& span) {
-    std::string out = plain(resource.service_name.empty() ? "-" : resource.service_name) + "  " + plain(span.name) + "  " +
-                      kind_name(span.kind) + "  " + duration_text(duration(span)) + "  trace=" + to_hex(span.trace_id) +
-                      " span=" + to_hex(span.span_id);
+    std::string out = plain(resource.service_name.empty() ? "-" : resource.service_name) + "  " + plain(span.name) +
+                      "  " + kind_name(span.kind) + "  " + duration_text(duration(span)) +
+                      "  trace=" + to_hex(span.trace_id) + " span=" + to_hex(span.span_id);
     if (!span.root()) out += " parent=" + to_hex(span.parent_span_id);
     if (span.status_code != 0) out += std::string(" status=") + status_name(span.status_code);
     if (!span.attributes.empty()) out += " " + to_json(span.attributes);
@@ -110,7 +111,8 @@ std::string details(const DecodedSpan& span) {
 
 }  // namespace
 
-DebugExporter::DebugExporter(std::string name, uint32_t index, bool required, const DebugOptions& options, std::FILE* out)
+DebugExporter::DebugExporter(std::string name, uint32_t index, bool required, const DebugOptions& options,
+                             std::FILE* out)
     : Exporter(std::move(name), index, required), options_(options), out_(out), thread_([this] { run(); }) {}
 
 DebugExporter::~DebugExporter() { shutdown(std::chrono::steady_clock::now()); }
@@ -191,7 +193,8 @@ void DebugExporter::run() {
 
 std::string DebugExporter::render(const Item& item) const {
     std::string out = "Traces: " + std::to_string(item.spans) + " spans of " + std::to_string(item.processes) +
-                      (item.processes == 1 ? " process, " : " processes, ") + std::to_string(item.request.size()) + " bytes\n";
+                      (item.processes == 1 ? " process, " : " processes, ") + std::to_string(item.request.size()) +
+                      " bytes\n";
     if (options_.verbosity == DebugOptions::Verbosity::kBasic) return out;
     const DecodedResource* last_resource = nullptr;
     const DecodedScope* last_scope = nullptr;

@@ -27,7 +27,8 @@ struct DebugOptions {
 class DebugExporter final : public Exporter {
 public:
     // `out` stays the caller's.
-    DebugExporter(std::string name, uint32_t index, bool required, const DebugOptions& options, std::FILE* out = stdout);
+    DebugExporter(std::string name, uint32_t index, bool required, const DebugOptions& options,
+                  std::FILE* out = stdout);
     ~DebugExporter() override;
 
     void submit(std::shared_ptr<Batch> batch) override;

@@ -79,7 +79,7 @@ Endpoint parse_authority(std::string_view text, std::string_view authority) {
         host = authority.substr(0, authority.find(':'));
         rest = authority.substr(host.size());
     }
-    if (host.find('@') != std::string_view::npos) fail(text, "user and password belong into headers, not into the endpoint");
+    if (host.find('@') != std::string_view::npos) fail(text, "user and password belong into headers");
     check_host(text, host, brackets);
     endpoint.host = host;
     if (!rest.empty()) {

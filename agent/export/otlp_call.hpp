@@ -30,7 +30,8 @@ public:
 
     OtlpCall(ShipmentPtr shipment, const Settings& settings);
 
-    // The completion queue gives `this` back when the call came to its end. `wait`: for the connection, up to the timeout.
+    // The completion queue gives `this` back when the call came to its end. `wait`: for the connection, up to the
+    // timeout.
     void start(const std::shared_ptr<grpc::Channel>& channel, grpc::CompletionQueue& queue, bool wait);
     void cancel() { context_.TryCancel(); }
     Answer answer() const;  // after the queue gave it back

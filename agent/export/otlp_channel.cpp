@@ -46,7 +46,8 @@ void check_header(const std::string& key, const std::string& value) {
     const grpc_slice key_slice = grpc_slice_from_static_buffer(key.data(), key.size());
     const grpc_slice value_slice = grpc_slice_from_static_buffer(value.data(), value.size());
     if (key.empty() || grpc_header_key_is_legal(key_slice) == 0) {
-        throw std::invalid_argument("headers: \"" + key + "\" is no legal gRPC metadata key (lower-case letters, digits, - _ .)");
+        throw std::invalid_argument("headers: \"" + key +
+                                    "\" is no legal gRPC metadata key (lower-case letters, digits, - _ .)");
     }
     if (!key.ends_with("-bin") && grpc_header_nonbin_value_is_legal(value_slice) == 0) {
         throw std::invalid_argument("headers: the value of \"" + key + "\" has characters that a header cannot have");
@@ -71,10 +72,11 @@ grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrp
     // A channel that is made to replace another one must not find its connection again.
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // retries are the sender's, by OTLP's rules
-    // The keepalive's time-out is TCP_USER_TIMEOUT as well: the kernel ends a connection whose peer takes nothing for so
-    // long. The pings alone do not, they queue up behind the write that is stuck.
+    // The keepalive's time-out is TCP_USER_TIMEOUT as well: the kernel ends a connection whose peer takes nothing for
+    // so long. The pings alone do not, they queue up behind the write that is stuck.
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTime);
-    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, static_cast<int>(std::clamp<int64_t>(options.timeout.count(), 1000, 60000)));
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                     static_cast<int>(std::clamp<int64_t>(options.timeout.count(), 1000, 60000)));
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 250);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
                      static_cast<int>(std::clamp<int64_t>(options.retry.max_interval.count(), 250, 5000)));

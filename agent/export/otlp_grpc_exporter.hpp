@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// OTLP over gRPC: raw bytes in a generic unary call, retries and spool by OTLP's rules. A shell around its sender, which
-// has the thread; this one counts batches in and out, for flush().
+// OTLP over gRPC: raw bytes in a generic unary call, retries and spool by OTLP's rules. A shell around its sender,
+// which has the thread; this one counts batches in and out, for flush().
 #pragma once
 
 #include <condition_variable>
@@ -22,8 +22,8 @@ public:
     // Told on a thread of the exporter's: zero copy failed for this process, it goes back to copy mode.
     using OnZeroCopyFailure = std::function<void(const InstanceId& instance)>;
 
-    // `ledger` may be null. Start-up only: throws std::runtime_error or std::invalid_argument with what is wrong with the
-    // options (an endpoint that does not parse, a file that cannot be read, a spool that another agent uses).
+    // `ledger` may be null. Start-up only: throws std::runtime_error or std::invalid_argument with what is wrong with
+    // the options (an endpoint that does not parse, a file that cannot be read, a spool that another agent uses).
     OtlpGrpcExporter(std::string name, uint32_t index, bool required, const OtlpGrpcOptions& options, Ledger* ledger,
                      OnZeroCopyFailure on_zero_copy_failure = {});
     ~OtlpGrpcExporter() override;

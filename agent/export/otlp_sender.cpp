@@ -22,7 +22,8 @@ constexpr std::chrono::hours kIdle{1};
 constexpr std::chrono::seconds kLogPause{10};
 
 gpr_timespec in(std::chrono::nanoseconds time) {
-    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(std::max<int64_t>(time.count(), 0), GPR_TIMESPAN));
+    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                        gpr_time_from_nanos(std::max<int64_t>(time.count(), 0), GPR_TIMESPAN));
 }
 
 uint64_t sum(std::span<const Spool::Share> shares) {
@@ -45,7 +46,8 @@ OtlpSender::OtlpSender(std::string name, const OtlpGrpcOptions& options, Ledger*
     check_options(options_);
     wire_->channel = make_channel(endpoint_, options_, credentials_);
     if (options_.spool.enabled) {
-        spool_.emplace(options_.spool, [this](std::span<const Spool::Share> shares) { book(shares, 0, 0, sum(shares)); });
+        spool_.emplace(options_.spool,
+                       [this](std::span<const Spool::Share> shares) { book(shares, 0, 0, sum(shares)); });
         note_health();
     }
     if (options_.zero_copy != ZeroCopy::kOff && !endpoint_.tls && !call_settings_.gzip) {
@@ -188,8 +190,9 @@ OtlpSender::Clock::time_point OtlpSender::next_event(Clock::time_point now) cons
     for (const Lingering& rest : lingering_) next = std::min(next, rest.act_at);
     if (!circuit_.closed() && !circuit_.probing()) {
         const bool work = !queue_.empty() || (spool_ && spool_->waiting());
-        // Where too much memory is out, look again now and then: slices come back without a sign.
-        if (work) next = std::min(next, std::max(circuit_.reopen_at(), now + (now >= circuit_.reopen_at() ? kGrace : milliseconds(0))));
+        // Already due, but too much memory is out: look again now and then, slices come back without a sign.
+        const bool due = now >= circuit_.reopen_at();
+        if (work) next = std::min(next, due ? now + kGrace : circuit_.reopen_at());
     }
     std::lock_guard lock(mutex_);
     return stopping_ ? std::min(next, stop_at_) : next;
@@ -297,7 +300,8 @@ void OtlpSender::accept(const OtlpCall& call, const Answer& answer) {
         note("partial success: " + answer.message);
         if (Clock::now() >= next_partial_log_) {
             next_partial_log_ = Clock::now() + kLogPause;
-            spdlog::warn("exporter {}: {} of {} spans were rejected: {}", name_, rejected, shipment.spans, answer.message);
+            spdlog::warn("exporter {}: {} of {} spans were rejected: {}", name_, rejected, shipment.spans,
+                         answer.message);
         }
     }
     if (shipment.record) {
@@ -504,7 +508,9 @@ void OtlpSender::wind_up() {
         std::lock_guard lock(mutex_);
         arrivals.swap(inbox_);
     }
-    for (Arrival& arrival : arrivals) to_spool(ship(std::move(arrival.batch), arrival.order), Outcome::kDroppedShutdown);
+    for (Arrival& arrival : arrivals) {
+        to_spool(ship(std::move(arrival.batch), arrival.order), Outcome::kDroppedShutdown);
+    }
 
     for (const auto& [key, call] : wire_->calls) call->cancel();
     own_.reset();

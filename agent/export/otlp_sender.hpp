@@ -3,10 +3,10 @@
 // The thread of an OTLP/gRPC exporter. It alone owns calls, channels, circuit and spool; other threads only leave
 // batches in its inbox and wake it.
 //
-// Every batch is resolved once, and never waits for the backend longer than one attempt: what was answered is done, what
-// was not, or has no place in memory, goes to the spool. At its deadline an attempt ends here whatever gRPC does: bytes to
-// the spool, call cancelled; where the slices do not come back the channel is replaced (main) or its socket shut down
-// (zero copy), and while too much memory is out that way nothing is sent.
+// Every batch is resolved once, and never waits for the backend longer than one attempt: what was answered is done,
+// what was not, or has no place in memory, goes to the spool. At its deadline an attempt ends here whatever gRPC does:
+// bytes to the spool, call cancelled; where the slices do not come back the channel is replaced (main) or its socket
+// shut down (zero copy), and while too much memory is out that way nothing is sent.
 #pragma once
 
 #include <atomic>

@@ -40,7 +40,8 @@ bool finish_connect(int socket, Clock::time_point deadline, const std::function<
     return false;
 }
 
-int connect_to(const sockaddr* address, socklen_t size, Clock::time_point deadline, const std::function<bool()>& stopping) {
+int connect_to(const sockaddr* address, socklen_t size, Clock::time_point deadline,
+               const std::function<bool()>& stopping) {
     const int socket = ::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (socket < 0) return -1;
     if (address->sa_family != AF_UNIX) {

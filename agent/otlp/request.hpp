@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Puts the headers of an ExportTraceServiceRequest in front of runs. Runs are grouped by producer, then by scope, in the
-// order in which these first appear; their bytes are referenced, never copied, never decoded.
+// Puts the headers of an ExportTraceServiceRequest in front of runs. Runs are grouped by producer, then by scope, in
+// the order in which these first appear; their bytes are referenced, never copied, never decoded.
 #pragma once
 
 #include <cstddef>

@@ -41,13 +41,61 @@ public:
     bool span(Fields fields) {
         bool trace_id = false, span_id = false, status_seen = false;
         while (!fields.done()) {
+            // The fields of nearly every span, in the form in which libspanring writes them: tag and length in a byte
+            // each. Whatever is not exactly so takes the general way below.
+            if (fields.left() >= 18) [[likely]] {
+                uint8_t* const at = fields.at;
+                const size_t length = at[1];
+                switch (at[0]) {
+                    case bytes(1):
+                        if (length != 16 || (word(at + 2) | word(at + 10)) == 0) break;
+                        trace_id = true;
+                        fields.at += 18;
+                        continue;
+                    case bytes(2):
+                        if (length != 8 || word(at + 2) == 0) break;
+                        span_id = true;
+                        fields.at += 10;
+                        continue;
+                    case bytes(4):
+                        if (length != 8) break;
+                        fields.at += 10;
+                        continue;
+                    case bytes(5):
+                        if (length >= 0x80 || length + 2 > fields.left()) break;
+                        text(at + 2, length);
+                        fields.at += 2 + length;
+                        continue;
+                    case varint(6):
+                        if (length >= 0x80) break;
+                        fields.at += 2;
+                        continue;
+                    case fixed64(7):
+                    case fixed64(8):
+                        fields.at += 9;
+                        continue;
+                    case bytes(9):
+                        if (length >= 0x80 || length + 2 > fields.left()) break;
+                        if (!plain_attribute(at + 2, length) && !key_value({at + 2, at + 2 + length}, 1)) return false;
+                        fields.at += 2 + length;
+                        continue;
+                    default: break;
+                }
+            }
+            // The flags, whose tag takes two bytes; mostly they come last.
+            if (fields.left() >= 6 && fields.at[0] == ((fixed32(16) & 0x7f) | 0x80) &&
+                fields.at[1] == fixed32(16) >> 7) {
+                fields.at += 6;
+                continue;
+            }
             uint32_t tag = 0;
             if (!read_tag(fields, tag)) return false;
             Fields inner;
             switch (tag) {
                 case bytes(1):
                     if (!open(fields, inner)) return false;
-                    if (inner.left() != 16 || (word(inner.at) | word(inner.at + 8)) == 0) return fail(SpanDefect::kTraceId);
+                    if (inner.left() != 16) return fail(SpanDefect::kTraceId);
+                    if ((word(inner.at) | word(inner.at + 8)) == 0) return fail(SpanDefect::kTraceId);
                     trace_id = true;
                     break;
                 case bytes(2):
@@ -160,18 +208,19 @@ private:
     [[gnu::cold]] bool refuse(uint32_t tag, uint32_t known) {
         const uint32_t field = wire::field_of(tag);
         const auto type = static_cast<uint32_t>(wire::type_of(tag));
-        const bool group = type == static_cast<uint32_t>(Type::kGroup) || type == static_cast<uint32_t>(Type::kGroupEnd);
+        const bool group =
+            type == static_cast<uint32_t>(Type::kGroup) || type == static_cast<uint32_t>(Type::kGroupEnd);
         const bool exists = field < 32 && (known >> field & 1) != 0;
         return fail(exists || group || type > 5 ? SpanDefect::kWireType : SpanDefect::kUnknownField);
     }
 
-    bool read_tag(Fields& fields, uint32_t& tag) {
+    [[gnu::always_inline]] bool read_tag(Fields& fields, uint32_t& tag) {
         const Fault fault = wire::read_tag(fields, tag);
         return fault == Fault::kNone || fail(fault);
     }
 
     // Steps over a bytes field and gives its inside.
-    bool open(Fields& fields, Fields& inner) {
+    [[gnu::always_inline]] bool open(Fields& fields, Fields& inner) {
         size_t length = 0;
         const Fault fault = wire::read_length(fields, length);
         if (fault != Fault::kNone) return fail(fault);
@@ -180,25 +229,27 @@ private:
         return true;
     }
 
-    bool skip(Fields& fields, size_t size) {
+    [[gnu::always_inline]] bool skip(Fields& fields, size_t size) {
         if (fields.left() < size) return fail(SpanDefect::kTruncated);
         fields.at += size;
         return true;
     }
 
-    bool skip_varint(Fields& fields) {
+    [[gnu::always_inline]] bool skip_varint(Fields& fields) {
         uint64_t value = 0;
         const Fault fault = wire::read_varint(fields, value);
         return fault == Fault::kNone || fail(fault);
     }
 
-    bool string(Fields& fields) {
+    [[gnu::always_inline]] bool string(Fields& fields) {
         Fields inner;
         if (!open(fields, inner)) return false;
-        if (!is_ascii(inner.at, inner.left(), limit_)) [[unlikely]] {
-            repaired_ += repair_utf8({inner.at, inner.left()});
-        }
+        text(inner.at, inner.left());
         return true;
+    }
+
+    [[gnu::always_inline]] void text(uint8_t* at, size_t size) {
+        if (!is_ascii(at, size, limit_)) [[unlikely]] repaired_ += repair_utf8({at, size});
     }
 
     bool event(Fields fields) {
@@ -278,7 +329,38 @@ private:
         return true;
     }
 
-    bool key_value(Fields fields, uint32_t depth) {
+    // A KeyValue in the plain form: key, then value, a scalar, nothing else, lengths of one byte. False: not in this
+    // form.
+    [[gnu::always_inline]] bool plain_attribute(uint8_t* key, size_t size) {
+        if (size < 6 || key[0] != bytes(1)) return false;
+        const size_t key_size = key[1];
+        if (key_size + 6 > size) return false;
+        uint8_t* const value = key + 2 + key_size;
+        const size_t value_size = value[1];
+        if (value[0] != bytes(2) || key_size >= 0x80 || value_size + key_size + 4 != size) return false;
+        const uint8_t* const last = value + 1 + value_size;
+        switch (value[2]) {
+            case bytes(1):
+                if (value[3] + size_t{2} != value_size) return false;
+                text(value + 4, value_size - 2);
+                break;
+            case varint(2):
+            case varint(3):
+                if (value_size > 10 || *last >= 0x80) return false;  // 63 bits; longer ones go the general way
+                for (const uint8_t* at = value + 3; at != last; ++at) {
+                    if (*at < 0x80) return false;
+                }
+                break;
+            case fixed64(4):
+                if (value_size != 9) return false;
+                break;
+            default: return false;
+        }
+        text(key + 2, key_size);
+        return true;
+    }
+
+    [[gnu::noinline]] bool key_value(Fields fields, uint32_t depth) {
         bool value_seen = false;
         while (!fields.done()) {
             uint32_t tag = 0;

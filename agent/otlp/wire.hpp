@@ -40,58 +40,53 @@ struct BasicCursor {
 using Cursor = BasicCursor<const uint8_t>;
 using MutableCursor = BasicCursor<uint8_t>;
 
-// The rest of a varint of at most `limit` bytes.
 template <class Byte>
-[[gnu::noinline]] Fault read_long_varint(BasicCursor<Byte>& cursor, uint32_t limit, uint64_t& value) {
-    uint64_t result = 0;
+struct LongVarint {
+    Byte* at;
+    uint64_t value;
+    Fault fault;
+};
+
+// A varint of at most `limit` bytes. Takes and gives values, so that callers keep their cursors in registers.
+template <class Byte>
+[[gnu::noinline]] LongVarint<Byte> read_long_varint(Byte* at, Byte* end, uint32_t limit) {
+    uint64_t value = 0;
     for (uint32_t i = 0; i < limit; ++i) {
-        if (cursor.at == cursor.end) return Fault::kTruncated;
-        const uint64_t byte = *cursor.at++;
-        if (i == 9 && byte > 1) return Fault::kVarint;
-        result |= (byte & 0x7f) << (7 * i);
-        if (byte < 0x80) {
-            value = result;
-            return Fault::kNone;
-        }
+        if (at == end) return {at, 0, Fault::kTruncated};
+        const uint64_t byte = *at++;
+        if (i == 9 && byte > 1) break;
+        value |= (byte & 0x7f) << (7 * i);
+        if (byte < 0x80) return {at, value, Fault::kNone};
     }
-    return Fault::kVarint;
+    return {at, 0, Fault::kVarint};
 }
 
 template <class Byte>
-inline Fault read_varint(BasicCursor<Byte>& cursor, uint64_t& value) {
+[[gnu::always_inline]] inline Fault read_varint(BasicCursor<Byte>& cursor, uint64_t& value, uint32_t limit = 10) {
     if (cursor.at != cursor.end && *cursor.at < 0x80) [[likely]] {
         value = *cursor.at++;
         return Fault::kNone;
     }
-    return read_long_varint(cursor, 10, value);
+    const auto varint = read_long_varint(cursor.at, cursor.end, limit);
+    cursor.at = varint.at;
+    value = varint.value;
+    return varint.fault;
 }
 
 template <class Byte>
-inline Fault read_tag(BasicCursor<Byte>& cursor, uint32_t& tag) {
-    if (cursor.at != cursor.end && *cursor.at < 0x80) [[likely]] {
-        tag = *cursor.at++;
-        return Fault::kNone;
-    }
+[[gnu::always_inline]] inline Fault read_tag(BasicCursor<Byte>& cursor, uint32_t& tag) {
     uint64_t wide = 0;
-    const Fault fault = read_long_varint(cursor, 5, wide);
-    if (fault != Fault::kNone) return fault;
+    const Fault fault = read_varint(cursor, wide, 5);
     if (wide > UINT32_MAX) return Fault::kVarint;
     tag = static_cast<uint32_t>(wide);
-    return Fault::kNone;
+    return fault;
 }
 
 // The length of a bytes field; what it names lies before the end.
 template <class Byte>
-inline Fault read_length(BasicCursor<Byte>& cursor, size_t& length) {
+[[gnu::always_inline]] inline Fault read_length(BasicCursor<Byte>& cursor, size_t& length) {
     uint64_t wide = 0;
-    if (cursor.at != cursor.end && *cursor.at < 0x80) [[likely]] {
-        wide = *cursor.at++;
-    } else if (cursor.left() >= 2 && cursor.at[1] < 0x80) {
-        wide = (cursor.at[0] & 0x7fu) | static_cast<uint32_t>(cursor.at[1]) << 7;
-        cursor.at += 2;
-    } else if (const Fault fault = read_long_varint(cursor, 5, wide); fault != Fault::kNone) {
-        return fault;
-    }
+    if (const Fault fault = read_varint(cursor, wide, 5); fault != Fault::kNone) return fault;
     if (wide > cursor.left()) return Fault::kTruncated;
     length = static_cast<size_t>(wide);
     return Fault::kNone;

@@ -160,7 +160,8 @@ void Spool::remove(std::map<uint64_t, spool::SpoolFile>::iterator file) {
 
 std::optional<Spool::Record> Spool::take() {
     for (;;) {
-        const auto found = std::find_if(files_.begin(), files_.end(), [](auto& file) { return file.second.waiting() != 0; });
+        const auto found =
+            std::find_if(files_.begin(), files_.end(), [](auto& file) { return file.second.waiting() != 0; });
         if (found == files_.end()) return std::nullopt;
         spool::SpoolFile& file = found->second;
         Record record;

@@ -188,7 +188,8 @@ bool SpoolFile::read_header(uint64_t offset, RecordHeader& header, std::vector<S
     shares.resize(header.shares);
     const size_t table = shares.size() * sizeof(Share);
     if (size_ - offset - sizeof header < table) return false;
-    return read_all(fd_, shares.data(), table, offset + sizeof header) && header_crc(header, shares) == header.header_crc;
+    return read_all(fd_, shares.data(), table, offset + sizeof header) &&
+           header_crc(header, shares) == header.header_crc;
 }
 
 // The next offset behind a damaged record at which a sound header lies, else that record's own.

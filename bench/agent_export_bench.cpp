@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The agent's side of a span, from a private copy to the socket: validation, assembly, and sending raw slices over gRPC
+// on loopback; beside it the floor, which is gRPC sending the same bytes out of one buffer. The sink is another
+// process, so the CPU that is measured is the sender's alone. Figures per span: items_per_second of CPU time, inverted.
+#include <benchmark/benchmark.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include "export/otlp_call.hpp"
+#include "otlp/request.hpp"
+#include "otlp/span_validator.hpp"
+#include "otlp/wire.hpp"
+
+namespace {
+
+using namespace spanring::agent;
+
+constexpr uint32_t kSpans = 8192;
+constexpr uint32_t kInFlight = 8;
+std::string sink_address;
+
+std::string varint(uint64_t value) {
+    uint8_t buffer[10];
+    return {reinterpret_cast<char*>(buffer), static_cast<size_t>(wire::put_varint(buffer, value) - buffer)};
+}
+std::string bytes(uint32_t field, const std::string& inside) {
+    return varint(field << 3 | 2) + varint(inside.size()) + inside;
+}
+std::string number(uint32_t field, uint64_t value) { return varint(field << 3) + varint(value); }
+std::string word(uint32_t field, uint64_t value, uint32_t type, size_t size) {
+    return varint(field << 3 | type) + std::string(reinterpret_cast<const char*>(&value), size);
+}
+std::string attribute(const std::string& key, const std::string& value) {
+    return bytes(9, bytes(1, key) + bytes(2, value));
+}
+
+// Two string attributes and an integer: 183 bytes.
+std::string span(uint64_t n) {
+    const std::string id = word(0, n + 1, 1, 8).substr(1);
+    return bytes(1, id + "tracetra") + bytes(2, id) + bytes(4, id) + bytes(5, "GET /api/orders/{id}") + number(6, 2) +
+           word(7, 1'700'000'000'000'000'000 + n, 1, 8) + word(8, 1'700'000'000'000'500'000 + n, 1, 8) +
+           attribute("http.request.method", bytes(1, "GET")) + attribute("url.path", bytes(1, "/api/orders/12345")) +
+           attribute("http.response.status_code", number(3, 200)) + word(16, 0x101, 5, 4);
+}
+
+// kSpans spans in runs of `per_run`, of one producer and scope, as the drain makes them.
+std::shared_ptr<Batch> make_batch(uint32_t per_run) {
+    auto producer = std::make_shared<Producer>();
+    producer->resource = bytes(1, bytes(1, bytes(1, "service.name") + bytes(2, bytes(1, "shop"))));
+    auto scope = std::make_shared<Scope>();
+    scope->scope = bytes(1, bytes(1, "bench"));
+    auto batch = std::make_shared<Batch>();
+    for (uint32_t first = 0; first < kSpans; first += per_run) {
+        std::string run;
+        for (uint32_t n = first; n < first + per_run; ++n) run += bytes(2, span(n));
+        auto buffer = std::make_unique<uint8_t[]>(run.size());
+        std::memcpy(buffer.get(), run.data(), run.size());
+        batch->runs.push_back({producer, scope, {buffer.get(), run.size()}, per_run});
+        batch->buffers.push_back(std::move(buffer));
+        batch->bytes += run.size();
+    }
+    batch->spans = kSpans;
+    return batch;
+}
+
+void validate(benchmark::State& state) {
+    const auto batch = make_batch(kSpans);
+    std::vector<std::span<uint8_t>> spans;
+    wire::MutableCursor cursor(batch->buffers[0].get(), batch->buffers[0].get() + batch->bytes);
+    while (!cursor.done()) {
+        size_t length = 0;
+        ++cursor.at;
+        if (wire::read_length(cursor, length) != wire::Fault::kNone) return state.SkipWithError("no run");
+        spans.emplace_back(cursor.at, length);
+        cursor.at += length;
+    }
+    for (auto _ : state) {
+        for (const auto one : spans) {
+            if (validate_span(one).defect != SpanDefect::kNone) return state.SkipWithError("refused");
+        }
+    }
+    state.SetItemsProcessed(state.iterations() * kSpans);
+    state.counters["bytes_per_span"] = static_cast<double>(spans[0].size());
+}
+
+void assemble_request(benchmark::State& state) {
+    const auto batch = make_batch(static_cast<uint32_t>(state.range(0)));
+    for (auto _ : state) benchmark::DoNotOptimize(assemble(batch->runs));
+    state.SetItemsProcessed(state.iterations() * kSpans);
+}
+
+// Keeps kInFlight calls going until `make` was asked for every iteration.
+template <class Make>
+void send(benchmark::State& state, Make make) {
+    const auto channel = grpc::CreateChannel(sink_address, grpc::InsecureChannelCredentials());
+    const OtlpCall::Settings settings{std::chrono::seconds(60), {}, false};
+    grpc::CompletionQueue queue;
+    uint32_t in_flight = 0;
+    bool sound = true;
+    const auto finish_one = [&] {
+        void* tag = nullptr;
+        bool ok = false;
+        if (!queue.Next(&tag, &ok)) return;
+        const std::unique_ptr<OtlpCall> call(static_cast<OtlpCall*>(tag));
+        sound = sound && call->answer().verdict == Verdict::kAccepted;
+        --in_flight;
+    };
+    for (auto _ : state) {
+        auto* call = new OtlpCall(make(), settings);
+        call->start(channel, queue, true);
+        if (++in_flight == kInFlight) finish_one();
+    }
+    while (in_flight != 0) finish_one();
+    if (!sound) state.SkipWithError("the sink did not accept it");
+    state.SetItemsProcessed(state.iterations() * kSpans);
+}
+
+void send_runs(benchmark::State& state) {
+    const auto batch = make_batch(static_cast<uint32_t>(state.range(0)));
+    send(state, [&] { return ship(batch, 0); });
+}
+
+void send_one_buffer(benchmark::State& state) {
+    const auto batch = make_batch(kSpans);
+    Spool::Record record;
+    record.request = flatten(assemble(batch->runs));
+    record.spans = kSpans;
+    const ShipmentPtr shipment = ship(std::move(record));
+    send(state, [&] { return shipment; });
+}
+
+BENCHMARK(validate);
+BENCHMARK(assemble_request)->Arg(8)->Arg(64)->Arg(512);
+BENCHMARK(send_one_buffer)->MeasureProcessCPUTime()->UseRealTime();
+BENCHMARK(send_runs)->Arg(8)->Arg(64)->Arg(512)->MeasureProcessCPUTime()->UseRealTime();
+
+// ---- The sink -------------------------------------------------------------------------------------------------------
+
+class Sink final : public grpc::CallbackGenericService {
+    class Call final : public grpc::ServerGenericBidiReactor {
+    public:
+        Call() { StartRead(&request_); }
+        void OnReadDone(bool) override {
+            const grpc::Slice empty;
+            response_ = grpc::ByteBuffer(&empty, 1);
+            StartWriteAndFinish(&response_, {}, grpc::Status::OK);
+        }
+        void OnDone() override { delete this; }
+
+    private:
+        grpc::ByteBuffer request_, response_;
+    };
+    grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext*) override { return new Call; }
+};
+
+// Listens, tells where, and serves until it is killed.
+[[noreturn]] void run_sink(int tell) {
+    Sink sink;
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.SetMaxReceiveMessageSize(-1);
+    builder.RegisterCallbackGenericService(&sink);
+    const auto server = builder.BuildAndStart();
+    if (::write(tell, &port, sizeof port) != sizeof port) ::_exit(1);
+    server->Wait();
+    ::_exit(0);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    int tell[2];
+    if (::pipe(tell) != 0) return 1;
+    const pid_t sink = ::fork();  // before gRPC has a thread
+    if (sink == 0) run_sink(tell[1]);
+    int port = 0;
+    if (::read(tell[0], &port, sizeof port) != sizeof port) return 1;
+    sink_address = "127.0.0.1:" + std::to_string(port);
+    benchmark::Initialize(&argc, argv);
+    benchmark::RunSpecifiedBenchmarks();
+    benchmark::Shutdown();
+    ::kill(sink, SIGKILL);
+    ::waitpid(sink, nullptr, 0);
+    return 0;
+}
