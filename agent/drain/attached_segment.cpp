@@ -48,7 +48,8 @@ void AttachedSegment::quarantine(const std::string& reason) {
     retired_.clear();
     // relaxed: one word that the writer reads by itself. Where the file has shrunk, the guard catches this too.
     uint64_t& policy = view().control().policy;
-    ring::StdAtomics::store(policy, ring::StdAtomics::load(policy, std::memory_order_relaxed) | ring::PolicyBits::kRetired,
+    ring::StdAtomics::store(policy,
+                            ring::StdAtomics::load(policy, std::memory_order_relaxed) | ring::PolicyBits::kRetired,
                             std::memory_order_relaxed);
 }
 
@@ -118,7 +119,8 @@ bool AttachedSegment::visit(uint32_t chunk, Batcher& batcher, PassResult& result
     Cursor& cursor = cursors_[chunk];
     ring::ChunkLine& line = view().chunk_line(chunk);
     ChunkWord word = ChunkReader<>::committed(line);
-    if (cursor.known && word == cursor.seen && word.state == ChunkState::kFree) return true;  // most chunks, most of the time
+    if (cursor.known && word == cursor.seen && word.state == ChunkState::kFree)
+        return true;  // most chunks, most of the time
     if (!cursor.known || !(word == cursor.seen)) {
         const uint32_t capacity = ring::chunk_capacity(chunk);
         const ring::ChunkFault fault = cursor.known ? check_transition(cursor.seen, word, capacity, overwrite_)
@@ -172,7 +174,8 @@ bool AttachedSegment::scope_before(uint32_t chunk, uint32_t size, uint32_t& ret_
     return true;
 }
 
-bool AttachedSegment::take_portion(uint32_t chunk, Cursor& cursor, ChunkWord word, Batcher& batcher, PassResult& result) {
+bool AttachedSegment::take_portion(uint32_t chunk, Cursor& cursor, ChunkWord word, Batcher& batcher,
+                                   PassResult& result) {
     Portion portion;
     portion.chunk = chunk;
     portion.generation = word.generation;
@@ -186,7 +189,8 @@ bool AttachedSegment::take_portion(uint32_t chunk, Cursor& cursor, ChunkWord wor
     const uint8_t* from = view().chunk_bytes(chunk) + portion.begin;
     if (portion.in_lane) {
         // Rather a batch that is a little smaller than one that is cut inside a portion.
-        if (!lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, portion.spans, portion.size)) batcher.submit(lane);
+        if (!lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, portion.spans, portion.size))
+            batcher.submit(lane);
         portion.data = batcher.allocate(lane, portion.size);
     } else {
         scratch_.resize(portion.size);
@@ -214,9 +218,11 @@ bool AttachedSegment::hand_out_unfinished(Batcher& batcher, uint64_t budget, Pas
         const uint32_t slot = open_slots_[next_open_];
         ring::SlotCopy copy;
         record.clear();
-        if (!copy_slot(view(), extents_, slot, copy)) return fail("the slot of an open span names blocks that are not there");
+        if (!copy_slot(view(), extents_, slot, copy))
+            return fail("the slot of an open span names blocks that are not there");
         append_unfinished_span(copy, died_unix_nano_, record);  // where it makes no sense: nothing, booked as invalid
-        const CutReport report = cutter_->add_unfinished(batcher, batcher.shared(), slot, copy.slot.generation, copy.slot.scope, record);
+        const CutReport report =
+            cutter_->add_unfinished(batcher, batcher.shared(), slot, copy.slot.generation, copy.slot.scope, record);
         result.bytes += record.size() + ring::kSlotSize;
         ++result.spans;
         note(report, result);
@@ -233,8 +239,8 @@ void AttachedSegment::note(const CutReport& report, PassResult& result) {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_invalid_log_) return;
     next_invalid_log_ = now + kInvalidLogPause;
-    spdlog::warn("{} ({}, pid {}): {} malformed spans left out and counted; the last one: {}", name_, producer_->service,
-                 producer_->pid, unlogged_invalid_, agent::describe(report.defect));
+    spdlog::warn("{} ({}, pid {}): {} malformed spans left out and counted; the last one: {}", name_,
+                 producer_->service, producer_->pid, unlogged_invalid_, agent::describe(report.defect));
     unlogged_invalid_ = 0;
 }
 
@@ -245,10 +251,12 @@ bool AttachedSegment::may_book(const Cursor& cursor) const {
 
 void AttachedSegment::book(uint32_t chunk, Cursor& cursor) {
     while (const std::optional<Completion> piece = cursor.low.advance()) accounts_->book(*piece);
-    book_.move_mark(chunk, ring::mark_of(cursor.seen.generation, cursor.low.mark(), cursor.low.spans()), accounts_->totals());
+    book_.move_mark(chunk, ring::mark_of(cursor.seen.generation, cursor.low.mark(), cursor.low.spans()),
+                    accounts_->totals());
 }
 
-void AttachedSegment::acknowledge(const Receipt& receipt, const std::array<Resolution, ring::kExporterRows>& resolutions) {
+void AttachedSegment::acknowledge(const Receipt& receipt,
+                                  const std::array<Resolution, ring::kExporterRows>& resolutions) {
     const Completion piece{receipt.begin, receipt.end, receipt.spans, receipt.invalid, resolutions};
     if (!quarantined_.empty()) {  // for the ledger; the segment is not touched any more
         receipt.unfinished ? accounts_->book_unfinished(piece) : accounts_->book(piece);

@@ -3,9 +3,10 @@
 // One process's segment, from attach to unlink. Drain thread only.
 //
 // Invariants: the agent holds byte 1 of the file's lock. What the segment says is read once, checked, and compared with
-// the agent's own copy of what it said before; a broken rule ends the attachment (quarantine), never the agent. Death is
-// seen before the words that are final because of it. A chunk is freed when its mark has reached its length and no batch
-// points into it, and only while the process lives: nobody claims a chunk of the dead, and its file goes as a whole.
+// the agent's own copy of what it said before; a broken rule ends the attachment (quarantine), never the agent. Death
+// is seen before the words that are final because of it. A chunk is freed when its mark has reached its length and no
+// batch points into it, and only while the process lives: nobody claims a chunk of the dead, and its file goes as a
+// whole.
 //
 // A segment whose writers may overwrite: FULL chunks are read only once TAKEN, never without a copy. Of an OPEN one the
 // committed prefix is copied and sent as always, but booked only when the chunk is TAKEN or the process is dead. Until

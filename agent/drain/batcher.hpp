@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Forms batches and hands them to the exporters. A lane is a batch in the making: one lane for everything that is copied,
-// whoever wrote it, and one of its own for each segment that is read without a copy (a request carries zero-copy bytes of
-// one producer only). Drain thread only.
+// Forms batches and hands them to the exporters. A lane is a batch in the making: one lane for everything that is
+// copied, whoever wrote it, and one of its own for each segment that is read without a copy (a request carries
+// zero-copy bytes of one producer only). Drain thread only.
 //
 // Invariant: a submitted batch keeps the limits, except where one span alone is larger. Serials rise in the order of
 // opening; a batch is outstanding from its opening until the drain thread took its acknowledgement.

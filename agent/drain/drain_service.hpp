@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The drain as the agent's main program uses it: a Drainer on a thread of its own. The order of a clean shutdown is kept
-// here: the last spans are taken, the exporters finish, and only then is the last acknowledgement booked. The other way
-// round a batch that an exporter spools at its end would be sent again by the next agent.
+// The drain as the agent's main program uses it: a Drainer on a thread of its own. The order of a clean shutdown is
+// kept here: the last spans are taken, the exporters finish, and only then is the last acknowledgement booked. The
+// other way round a batch that an exporter spools at its end would be sent again by the next agent.
 #pragma once
 
 #include <atomic>

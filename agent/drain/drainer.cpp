@@ -31,8 +31,8 @@ std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) 
     std::vector<ExporterRow> rows;
     for (const Exporter* exporter : exporters) {
         if (exporter->index() >= ring::kExporterRows) {
-            throw std::runtime_error("exporter " + exporter->name() + ": at most " + std::to_string(ring::kExporterRows) +
-                                     " exporters can be counted");
+            throw std::runtime_error("exporter " + exporter->name() + ": at most " +
+                                     std::to_string(ring::kExporterRows) + " exporters can be counted");
         }
         if (exporter->required()) rows.push_back({exporter->index(), exporter_hash(exporter->name())});
     }
@@ -54,7 +54,9 @@ std::string refusal(int error) {
 }  // namespace
 
 Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger* ledger)
-    : options_(std::move(options)), batcher_(options_.batch, exporters), wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    : options_(std::move(options)),
+      batcher_(options_.batch, exporters),
+      wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     if (wake_fd_ < 0) throw std::runtime_error(std::string("eventfd: ") + strerror(errno));
     try {
         settings_.exporters = required_rows(exporters);
@@ -99,7 +101,8 @@ void Drainer::open_folders() {
 }
 
 void Drainer::add_folder(const std::string& path, bool any_file_system, bool must) {
-    if (path.empty() || path[0] != '/') throw std::runtime_error("runtime directory " + path + ": not an absolute path");
+    if (path.empty() || path[0] != '/')
+        throw std::runtime_error("runtime directory " + path + ": not an absolute path");
     RuntimeFolder& folder = folders_.emplace_back(path, any_file_system);
     const int error = folder.open(must);
     if (error != 0 && must) throw std::runtime_error("runtime directory " + path + ": " + refusal(error));
@@ -179,7 +182,8 @@ void Drainer::try_attach(size_t folder, const std::string& name) {
         case AttachOutcome::Kind::kRefused: {
             Refused& refused = refused_[key];
             const bool for_good = outcome.kind == AttachOutcome::Kind::kRefused;
-            if (refused.reason != outcome.reason) spdlog::warn("{}/{}: not drained: {}", folders_[folder].path(), name, outcome.reason);
+            if (refused.reason != outcome.reason)
+                spdlog::warn("{}/{}: not drained: {}", folders_[folder].path(), name, outcome.reason);
             if (for_good && !refused.for_good) ++status_.refused;
             refused = {outcome.device, outcome.inode, for_good, outcome.reason};
             return;
@@ -194,7 +198,8 @@ void Drainer::try_attach(size_t folder, const std::string& name) {
     files_[key] = source;
     ++status_.attached;
     const Producer& producer = entry.segment->producer();
-    spdlog::debug("{}/{}: attached ({}, {}, pid {})", folders_[folder].path(), name, producer.service, producer.program, producer.pid);
+    spdlog::debug("{}/{}: attached ({}, {}, pid {})", folders_[folder].path(), name, producer.service, producer.program,
+                  producer.pid);
 }
 
 // ---- A pass ---------------------------------------------------------------------------------------------------------
@@ -271,7 +276,8 @@ void Drainer::close_quarantined(Entry& entry) {
     const Producer& producer = entry.segment->producer();
     spdlog::error("{}/{} ({}, pid {}): given up: {}. The file is left where it is", folders_[entry.folder].path(),
                   entry.segment->name(), producer.service, producer.pid, entry.segment->quarantined());
-    refused_[{entry.folder, entry.segment->name()}] = {entry.segment->device(), entry.segment->inode(), true, entry.segment->quarantined()};
+    refused_[{entry.folder, entry.segment->name()}] = {entry.segment->device(), entry.segment->inode(), true,
+                                                       entry.segment->quarantined()};
     batcher_.submit(entry.segment->own_lane());
 }
 
@@ -322,7 +328,8 @@ void Drainer::book_answers() {
             const auto entry = entries_.find(receipt.source);
             if (entry == entries_.end()) continue;
             entry->second.segment->acknowledge(receipt, share);
-            if (touched.empty() || touched.back() != entry->second.segment.get()) touched.push_back(entry->second.segment.get());
+            if (touched.empty() || touched.back() != entry->second.segment.get())
+                touched.push_back(entry->second.segment.get());
         }
         for (AttachedSegment* segment : touched) segment->batch_finished(serial);
         batcher_.finish(*batch);
@@ -366,8 +373,8 @@ void Drainer::update_ledger(bool all) {
 bool Drainer::tell_ledger(Entry& entry) {
     if (entry.closing) return false;
     ProcessRecord record = entry.segment->record(unix_nano());
-    const bool same = entry.last.attached_unix_nano == record.attached_unix_nano && entry.last.writer == record.writer &&
-                      entry.last.quarantine == record.quarantine &&
+    const bool same = entry.last.attached_unix_nano == record.attached_unix_nano &&
+                      entry.last.writer == record.writer && entry.last.quarantine == record.quarantine &&
                       std::memcmp(&entry.last.agent, &record.agent, sizeof record.agent) == 0;
     if (same) return false;
     entry.last = record;
@@ -388,7 +395,8 @@ void Drainer::wait() {
     if (flush_done_.load(std::memory_order_relaxed) < flush_started_) until = std::min(until, now + kWaitForFlush);
     if (until <= now) return;
     const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(until - now);
-    const timespec timeout = {static_cast<time_t>(left.count() / 1'000'000'000), static_cast<long>(left.count() % 1'000'000'000)};
+    const timespec timeout = {static_cast<time_t>(left.count() / 1'000'000'000),
+                              static_cast<long>(left.count() % 1'000'000'000)};
     pollfd files[] = {{wake_fd_, POLLIN, 0}, {watch_.fd(), POLLIN, 0}};
     if (ppoll(files, 2, &timeout, nullptr) > 0 && (files[0].revents & POLLIN) != 0) {
         uint64_t count = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The drain: finds segments, reads them, forms batches, books the answers, gives memory back, buries the dead. Everything
-// here happens in do_work() on one thread, so that shared memory has one writer on the agent's side; other threads only
-// leave requests.
+// The drain: finds segments, reads them, forms batches, books the answers, gives memory back, buries the dead.
+// Everything here happens in do_work() on one thread, so that shared memory has one writer on the agent's side; other
+// threads only leave requests.
 #pragma once
 
 #include <atomic>

@@ -13,8 +13,8 @@ public:
         counts_->pins[place_].fetch_add(1, std::memory_order_relaxed);
     }
     ~EpochPin() override {
-        // release: the last reads of the memory come before. Pairs with the acquire in try_advance(). Without it a chunk
-        // could be freed, and written, under a read that is not done.
+        // release: the last reads of the memory come before. Pairs with the acquire in try_advance(). Without it a
+        // chunk could be freed, and written, under a read that is not done.
         counts_->pins[place_].fetch_sub(1, std::memory_order_release);
     }
 

@@ -32,8 +32,8 @@ bool cover(uintptr_t address) {
         if (begin == 0 || address < begin || address >= range->end.load(std::memory_order_relaxed)) continue;
         void* page = reinterpret_cast<void*>(address & ~(page_size - 1));
         // Private memory of the agent: what is written there from now on reaches nobody.
-        const void* mapped =
-            mmap(page, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+        const void* mapped = mmap(page, page_size, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
         if (mapped == MAP_FAILED) return false;
         // release: pairs with the acquire in faulted(). Without it a reader could take the zeros for content.
         range->faulted.store(true, std::memory_order_release);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes process records to the ledger on a thread of its own: a slow disk must not hold up the drain, or rings run full.
-// In order; a ticket tells when a record is written, which a segment's final one must be before its file goes.
+// Writes process records to the ledger on a thread of its own: a slow disk must not hold up the drain, or rings run
+// full. In order; a ticket tells when a record is written, which a segment's final one must be before its file goes.
 #pragma once
 
 #include <atomic>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// When a segment is looked at next: 0.2 to 1 ms while it gives something, ever longer while it does not. Never a poll of
-// its tail: each look takes the cache line that the writer is writing to.
+// When a segment is looked at next: 0.2 to 1 ms while it gives something, ever longer while it does not. Never a poll
+// of its tail: each look takes the cache line that the writer is writing to.
 #pragma once
 
 #include <algorithm>

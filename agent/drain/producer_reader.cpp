@@ -46,7 +46,8 @@ std::shared_ptr<const Producer> read_producer(const ring::Header& header, ring::
     std::copy(std::begin(header.instance_id), std::end(header.instance_id), producer->instance.begin());
     producer->uid = uid;
     producer->pid = header.pid;
-    producer->program.assign(reinterpret_cast<const char*>(header.program), strnlen(reinterpret_cast<const char*>(header.program), sizeof header.program));
+    producer->program.assign(reinterpret_cast<const char*>(header.program),
+                             strnlen(reinterpret_cast<const char*>(header.program), sizeof header.program));
     repair_utf8({reinterpret_cast<uint8_t*>(producer->program.data()), producer->program.size()});
 
     std::string body(reinterpret_cast<const char*>(segment.resource()), header.resource_size);

@@ -27,7 +27,8 @@ inline const char* read_record(std::span<const uint8_t> bytes, size_t at, Record
     if (first == ring::kSpanRecord) {
         wire::Cursor cursor(bytes.data() + at + 1, bytes.data() + bytes.size());
         size_t length = 0;
-        if (wire::read_length(cursor, length) != wire::Fault::kNone) return "the length of a span runs past what is committed";
+        if (wire::read_length(cursor, length) != wire::Fault::kNone)
+            return "the length of a span runs past what is committed";
         ret_record.kind = Record::Kind::kSpan;
         ret_record.body = static_cast<size_t>(cursor.at - bytes.data());
         ret_record.end = ret_record.body + length;
@@ -35,7 +36,8 @@ inline const char* read_record(std::span<const uint8_t> bytes, size_t at, Record
     }
     if (first != ring::kControlRecord) return "a record is neither a span nor a control record";
     // The length of a control record is known by its kind alone, so an unknown kind cannot be skipped.
-    if (bytes.size() - at < ring::kScopeRecordSize || bytes[at + 1] != ring::kControlScope) return "an unknown control record";
+    if (bytes.size() - at < ring::kScopeRecordSize || bytes[at + 1] != ring::kControlScope)
+        return "an unknown control record";
     uint32_t scope = 0;
     std::memcpy(&scope, bytes.data() + at + 2, sizeof scope);
     ret_record = {Record::Kind::kScope, at, at + ring::kScopeRecordSize, scope};

@@ -71,7 +71,8 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
 
         if (record.kind == Record::Kind::kSpan) {
             const bool something = run_spans != 0 || (!lane.empty() && lane.batch()->spans != 0);
-            if (something && !batcher.fits(lane, run_spans + uint64_t{1}, (run_spans != 0 ? run_end - run_begin : 0) + record.end - at)) {
+            if (something && !batcher.fits(lane, run_spans + uint64_t{1},
+                                           (run_spans != 0 ? run_end - run_begin : 0) + record.end - at)) {
                 close_run();
                 close_piece(at);
                 const std::shared_ptr<Batch> full = lane.share();  // keeps the bytes that are still to be walked

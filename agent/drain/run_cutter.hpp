@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Turns what was copied out of a chunk into runs of a batch: walks the records, validates each span to the bottom, cuts
-// invalid ones and control records out, starts a new batch where one is full, and writes the receipts. Drain thread only.
+// invalid ones and control records out, starts a new batch where one is full, and writes the receipts. Drain thread
+// only.
 #pragma once
 
 #include <cstdint>

@@ -44,7 +44,8 @@ void RuntimeFolder::close() {
 int RuntimeFolder::open(bool create) {
     if (is_open()) return 0;
     int fd = -1;
-    if (const int error = ring::open_checked_directory(path_.c_str(), create, any_file_system_, &fd); error != 0) return error;
+    if (const int error = ring::open_checked_directory(path_.c_str(), create, any_file_system_, &fd); error != 0)
+        return error;
     struct stat status;
     int error = fstat(fd, &status) < 0 ? -errno : 0;
     const int lock = openat(fd, kLockName, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
@@ -91,7 +92,8 @@ void RuntimeFolder::remove_if_abandoned(const char* name, std::chrono::seconds t
     const int file = openat(fd_, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (file < 0) return;
     struct stat status;
-    const bool ours = fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == owner_ && status.st_nlink == 1;
+    const bool ours =
+        fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == owner_ && status.st_nlink == 1;
     const bool old = ours && time(nullptr) - status.st_ctim.tv_sec >= temporary_age.count();
     if (old && process_liveness(file) == Liveness::kDead && unlink(name, status.st_dev, status.st_ino)) {
         spdlog::info("{}/{}: removed, its process died while it was being made", path_, name);

@@ -35,8 +35,8 @@ std::shared_ptr<const Scope> ScopeTable::find(uint32_t scope) {
 
 std::shared_ptr<const Scope> ScopeTable::read(uint32_t index) const {
     const ring::ScopeEntry& entry = segment_.scope(index);
-    // acquire: the entry and its bytes. Pairs with the release of `ready` in the writer's scope table. Without it a scope
-    // could be read half-written.
+    // acquire: the entry and its bytes. Pairs with the release of `ready` in the writer's scope table. Without it a
+    // scope could be read half-written.
     if (ring::StdAtomics::load(entry.ready, std::memory_order_acquire) != 1) return nullptr;
     const uint64_t offset = entry.offset, scope_size = entry.scope_size, schema_size = entry.schema_size;  // once each
     if (offset < ring::kScopeBytesOffset || offset + scope_size + schema_size > ring::kScopesSize) return nullptr;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What became of a segment's spans, for each required exporter: the agent's own copy of the totals, which the AckBook
-// stores into the segment. An unfinished span that was handed out is booked in the exporters' rows like any other, and in
-// Totals::unfinished, so that for each row
+// stores into the segment. An unfinished span that was handed out is booked in the exporters' rows like any other, and
+// in Totals::unfinished, so that for each row
 //
 //     acknowledged + unfinished = exported + rejected + spooled + dropped_invalid + dropped_spool + dropped_shutdown
 #pragma once
@@ -24,8 +24,8 @@ struct ExporterRow {
 
 class SegmentAccounts {
 public:
-    // `totals`: as earlier agents left them. An exporter finds the row of its name again; a new one takes an unused row,
-    // or that of an exporter which is not configured any more.
+    // `totals`: as earlier agents left them. An exporter finds the row of its name again; a new one takes an unused
+    // row, or that of an exporter which is not configured any more.
     SegmentAccounts(const ring::Totals& totals, const std::vector<ExporterRow>& exporters);
 
     void book(const Completion& piece);       // committed spans, now below a mark

@@ -60,7 +60,8 @@ AttachOutcome AttachedSegment::attach(int directory, const std::string& name, ui
     if (!ring::parse_segment_name(name.c_str(), instance_id)) return end(Kind::kRefused, "not the name of a segment");
 
     // For reading only, and without waiting: it may be a FIFO or a device.
-    const Descriptor reading(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    const Descriptor reading(
+        openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (reading.get() < 0) {
         const int error = errno;
         if (error == ENOENT) return end(Kind::kGone, "gone");

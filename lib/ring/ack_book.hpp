@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The durable side of an acknowledgement: a mark (or a slot) and the totals move together, whenever the agent is killed.
-// One thread of the agent that holds the segment's lock.
+// The durable side of an acknowledgement: a mark (or a slot) and the totals move together, whenever the agent is
+// killed. One thread of the agent that holds the segment's lock.
 //
 //     journal filled | armed | mark stored | totals stored | disarmed
 //
 // Killed before `armed`: nothing happened. After it: the next agent stores both again, from the journal, in absolute
-// values. The stores are releases so that the compiler keeps their order; a kill lands between two instructions, so that
-// order is all that counts.
+// values. The stores are releases so that the compiler keeps their order; a kill lands between two instructions, so
+// that order is all that counts.
 #pragma once
 
 #include <cstring>
@@ -32,7 +32,8 @@ public:
         // acquire: what the journal says. Pairs with the release in arm().
         const uint32_t armed = Atomics::load(journal.armed, std::memory_order_acquire);
         if (armed != 0) {
-            const uint32_t index = Atomics::load(journal.index, std::memory_order_relaxed);  // relaxed: after the acquire
+            const uint32_t index =
+                Atomics::load(journal.index, std::memory_order_relaxed);  // relaxed: after the acquire
             const uint64_t mark = Atomics::load(journal.mark, std::memory_order_relaxed);
             for (uint32_t i = 0; i < kWords; ++i) {
                 words(totals_)[i] = Atomics::load(words(journal.totals)[i], std::memory_order_relaxed);

@@ -40,7 +40,8 @@ AttachReport check_header(const Header& header, uint64_t size, const uint8_t ins
                                                           : refuse(AttachResult::kBadMagic, header.magic, kMagic);
     }
     if (header.byte_order != kByteOrder) return refuse(AttachResult::kByteOrder, header.byte_order, kByteOrder);
-    if (header.layout_major > kLayoutMajor) return refuse(AttachResult::kFutureMajor, header.layout_major, kLayoutMajor);
+    if (header.layout_major > kLayoutMajor)
+        return refuse(AttachResult::kFutureMajor, header.layout_major, kLayoutMajor);
     if (header.layout_major < kLayoutMajor) return refuse(AttachResult::kPastMajor, header.layout_major, kLayoutMajor);
     if (header.ready != kReady) return refuse(AttachResult::kNotReady);
     const uint64_t unknown = header.incompatible & ~kKnownIncompatible;
@@ -54,10 +55,13 @@ AttachReport check_header(const Header& header, uint64_t size, const uint8_t ins
     if (header.segment_size != segment_size(header.extent_limit)) {
         return refuse(AttachResult::kBadGeometry, header.segment_size, segment_size(header.extent_limit));
     }
-    if (header.resource_size > kResourceSize) return refuse(AttachResult::kBadGeometry, header.resource_size, kResourceSize);
-    if (header.full_policy > kLastFullPolicy) return refuse(AttachResult::kBadGeometry, header.full_policy, kLastFullPolicy);
+    if (header.resource_size > kResourceSize)
+        return refuse(AttachResult::kBadGeometry, header.resource_size, kResourceSize);
+    if (header.full_policy > kLastFullPolicy)
+        return refuse(AttachResult::kBadGeometry, header.full_policy, kLastFullPolicy);
     if (size != header.segment_size) return refuse(AttachResult::kSizeMismatch, size, header.segment_size);
-    if (memcmp(header.instance_id, instance_id, sizeof header.instance_id) != 0) return refuse(AttachResult::kWrongName);
+    if (memcmp(header.instance_id, instance_id, sizeof header.instance_id) != 0)
+        return refuse(AttachResult::kWrongName);
     return {};
 }
 
@@ -65,7 +69,8 @@ AttachReport read_segment_header(int fd, uint64_t size, const uint8_t instance_i
     Header header;
     const ssize_t got = pread(fd, &header, sizeof header, kHeaderOffset);
     if (got < 0) return system_error(errno);
-    if (static_cast<size_t>(got) < sizeof header) return refuse(AttachResult::kTooSmall, static_cast<uint64_t>(got), sizeof header);
+    if (static_cast<size_t>(got) < sizeof header)
+        return refuse(AttachResult::kTooSmall, static_cast<uint64_t>(got), sizeof header);
     const AttachReport report = check_header(header, size, instance_id);
     if (report.ok()) ret_header = header;
     return report;
@@ -96,14 +101,16 @@ std::string describe(const AttachReport& report) {
         case AttachResult::kByteOrder: return "written by a machine of the other byte order";
         case AttachResult::kFutureMajor:
         case AttachResult::kPastMajor:
-            snprintf(text, sizeof text, "layout version %llu; this agent understands version %llu: left alone", found, wanted);
+            snprintf(text, sizeof text, "layout version %llu; this agent understands version %llu: left alone", found,
+                     wanted);
             return text;
         case AttachResult::kIncompatible:
             snprintf(text, sizeof text, "needs features 0x%llx that this agent does not know: left alone", found);
             return text;
         case AttachResult::kNotReady: return "still being made";
         case AttachResult::kBadGeometry:
-            snprintf(text, sizeof text, "impossible sizes in its header (%llu, where %llu is the bound)", found, wanted);
+            snprintf(text, sizeof text, "impossible sizes in its header (%llu, where %llu is the bound)", found,
+                     wanted);
             return text;
         case AttachResult::kSizeMismatch:
             snprintf(text, sizeof text, "%llu bytes, but its header says %llu", found, wanted);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Whether a file is a segment that this reader may use: one result value for each cause. The file is checked first (by
-// what the kernel says of it), then its header, which is copied once into the reader's memory, by read() and not through
-// a mapping, so that a file that shrinks meanwhile is an error and not a fault. The copy is never read again.
+// what the kernel says of it), then its header, which is copied once into the reader's memory, by read() and not
+// through a mapping, so that a file that shrinks meanwhile is an error and not a fault. The copy is never read again.
 #pragma once
 
 #include <cstdint>

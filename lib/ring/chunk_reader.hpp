@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The reader's side of one chunk: what is committed, whether that may be, taking it, giving it back. One thread of one
-// agent. Nothing here trusts the word: it is loaded once into a local and compared with the reader's own copy of the last
-// one. A word that breaks a rule is a result, never an assertion.
+// agent. Nothing here trusts the word: it is loaded once into a local and compared with the reader's own copy of the
+// last one. A word that breaks a rule is a result, never an assertion.
 //
 //     operation    chunk word                     with whom it may race
 //     committed()  any                            the writer; only looks
@@ -52,8 +52,8 @@ constexpr ChunkFault check_word(ChunkWord word, uint32_t capacity, bool overwrit
     return ChunkFault::kNone;
 }
 
-// Whether the writers can have led the chunk from `last`, as the reader last saw or made it, to `now`. Several steps may
-// lie between.
+// Whether the writers can have led the chunk from `last`, as the reader last saw or made it, to `now`. Several steps
+// may lie between.
 constexpr ChunkFault check_transition(ChunkWord last, ChunkWord now, uint32_t capacity, bool overwrite) {
     if (now == last) return ChunkFault::kNone;
     if (const ChunkFault fault = check_word(now, capacity, overwrite); fault != ChunkFault::kNone) return fault;
@@ -82,7 +82,9 @@ constexpr ChunkFault check_transition(ChunkWord last, ChunkWord now, uint32_t ca
 constexpr ChunkWord mark_of(uint32_t generation, uint32_t length, uint32_t spans) {
     return {ChunkState::kFree, generation, length, spans};
 }
-constexpr ChunkWord reset_mark(uint32_t generation) { return mark_of((generation + 1) & ChunkWord::kGenerationMask, 0, 0); }
+constexpr ChunkWord reset_mark(uint32_t generation) {
+    return mark_of((generation + 1) & ChunkWord::kGenerationMask, 0, 0);
+}
 
 // What of `word` is acknowledged. False: the mark is impossible (longer than the chunk).
 constexpr bool acknowledged_part(ChunkWord mark, ChunkWord word, uint32_t& ret_length, uint32_t& ret_spans) {
@@ -111,13 +113,15 @@ struct ChunkReader {
         return ChunkWord::unpack(Atomics::load(line.word, std::memory_order_acquire));
     }
 
-    // After bytes were copied out of a chunk that a writer may overwrite: whether they still were those of `word`.
-    static bool unchanged(const ChunkLine& line, ChunkWord word) {
-        // acquire fence: the copy before the second look at the word. Pairs with the acquire exchange in
-        // ChunkWriter::take(), which comes before the new bytes. Without it the look could be done early and bytes of
-        // the next generation be taken for those of this one.
-        std::atomic_thread_fence(std::memory_order_acquire);
-        return ChunkWord::unpack(Atomics::load(line.word, std::memory_order_relaxed)).generation == word.generation;
+    // After bytes were copied out of an OPEN chunk that may since have been sealed and overwritten: whether they still
+    // were those of `word`.
+    static bool unchanged(ChunkLine& line, ChunkWord word) {
+        // An exchange of nothing rather than a load: release puts the copy before it, and as a write it has its place
+        // among the writers' (adding 0 takes nothing from them). Where it finds the old generation, the exchange that
+        // begins the next one in ChunkWriter::take(), and the bytes after that, come later. With a load, or relaxed, it
+        // could be done before the copy and bytes of the next generation be taken for those of this one.
+        return ChunkWord::unpack(Atomics::fetch_add(line.word, uint64_t{0}, std::memory_order_acq_rel)).generation ==
+               word.generation;
     }
 
     // Overwrite mode: wins a FULL chunk against the writers. On success `word` is what it is now.
@@ -142,8 +146,9 @@ struct ChunkReader {
         // between the two leaves a free chunk whose next content counts as acknowledged: it would be lost.
         Atomics::store(segment.chunk_mark(chunk), reset_mark(generation).pack(), std::memory_order_release);
         const ChunkWord free_word = {ChunkState::kFree, generation, 0, 0};
-        // release: every read of the bytes, here or in an exporter that gave its pin back, comes before FREE. Pairs with
-        // the acquire exchange in ChunkWriter::take(). Without it the next owner could overwrite what is being read.
+        // release: every read of the bytes, here or in an exporter that gave its pin back, comes before FREE. Pairs
+        // with the acquire exchange in ChunkWriter::take(). Without it the next owner could overwrite what is being
+        // read.
         Atomics::store(segment.chunk_line(chunk).word, free_word.pack(), std::memory_order_release);
         // release: FREE before the count. Pairs with the acquire load in the writer's freed_mark(): a writer that sees
         // the count finds the chunk.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The counters of a process, summed over its lines. Exact when the process is quiet or dead and recovered; otherwise each
-// counter is some value that it had, and ended is read before started so that ended <= started.
+// The counters of a process, summed over its lines. Exact when the process is quiet or dead and recovered; otherwise
+// each counter is some value that it had, and ended is read before started so that ended <= started.
 #pragma once
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a dead process left half done, put right. Only after its lock was seen free, with the chunk words looked at after
-// that, and before any chunk of it is freed: a freed chunk no longer says what was committed in it. Every step may be
-// repeated: an agent that is killed in the middle is followed by one that does it all again.
+// What a dead process left half done, put right. Only after its lock was seen free, with the chunk words looked at
+// after that, and before any chunk of it is freed: a freed chunk no longer says what was committed in it. Every step
+// may be repeated: an agent that is killed in the middle is followed by one that does it all again.
 //
 //     slot       means                                what is put right
 //     FREE       no span, or one that never started   nothing
@@ -55,7 +55,8 @@ public:
     RecoveryFault run(std::vector<uint32_t>& ret_open) {
         for (uint32_t slot = 0; slot < extents_ * kSlotsPerExtent; ++slot) {
             bool open = false;
-            if (const RecoveryFault fault = resolve(segment_.slot(slot), open); fault != RecoveryFault::kNone) return fault;
+            if (const RecoveryFault fault = resolve(segment_.slot(slot), open); fault != RecoveryFault::kNone)
+                return fault;
             if (open) ret_open.push_back(slot);
         }
         return RecoveryFault::kNone;
@@ -67,7 +68,8 @@ private:
         // SlotWriter. Without it an intent could be read that is older than the state.
         const SlotWord word = SlotWord::unpack(Atomics::load(slot.word, std::memory_order_acquire));
         if (word.state == SlotState::kFree) return RecoveryFault::kNone;
-        if (static_cast<uint32_t>(word.state) > static_cast<uint32_t>(SlotState::kDropping)) return RecoveryFault::kSlotState;
+        if (static_cast<uint32_t>(word.state) > static_cast<uint32_t>(SlotState::kDropping))
+            return RecoveryFault::kSlotState;
         if (!fits_blocks(word)) return RecoveryFault::kSlotLength;
 
         raise(read(slot.line), Counter::kStarted, read(slot.started));
@@ -84,7 +86,8 @@ private:
             if (chunk >= extents_ * kChunksPerExtent) return RecoveryFault::kIntent;
             const ChunkWord intent = ChunkWord::unpack(read(slot.intent_word));
             // acquire: pairs with the release in ChunkWriter::commit(); this look comes after the death.
-            const ChunkWord now = ChunkWord::unpack(Atomics::load(segment_.chunk_line(chunk).word, std::memory_order_acquire));
+            const ChunkWord now =
+                ChunkWord::unpack(Atomics::load(segment_.chunk_line(chunk).word, std::memory_order_acquire));
             if (is_committed(intent, now)) {
                 raise(read(slot.intent_line), Counter::kEnded, read(slot.intent_ended));
                 clear(slot);
@@ -100,7 +103,8 @@ private:
 
     template <class T>
     static T read(const T& field) {
-        return Atomics::load(field, std::memory_order_relaxed);  // relaxed: its writer is dead, and the acquire came before
+        return Atomics::load(field,
+                             std::memory_order_relaxed);  // relaxed: its writer is dead, and the acquire came before
     }
 
     template <class T>

@@ -32,8 +32,8 @@ void strip_slashes(char* path) {
     while (length > 1 && path[length - 1] == '/') path[--length] = '\0';
 }
 
-// After `su` the variable often still names the directory of somebody else, or one that is gone; in a container it may be
-// on a disk.
+// After `su` the variable often still names the directory of somebody else, or one that is gone; in a container it may
+// be on a disk.
 bool usable_session(const char* path) {
     struct stat status;
     struct statfs file_system;
@@ -166,7 +166,9 @@ void temporary_name(const uint8_t instance_id[16], char ret_name[kTemporaryNameS
     memcpy(ret_name + 33, ".tmp", sizeof ".tmp");
 }
 
-bool parse_segment_name(const char* name, uint8_t ret_instance_id[16]) { return parse_name(name, "", ".spr", ret_instance_id); }
+bool parse_segment_name(const char* name, uint8_t ret_instance_id[16]) {
+    return parse_name(name, "", ".spr", ret_instance_id);
+}
 
 bool parse_temporary_name(const char* name, uint8_t ret_instance_id[16]) {
     return parse_name(name, ".", ".tmp", ret_instance_id);

@@ -35,8 +35,8 @@ int open_runtime_directory_kind(RuntimeDirectory kind, bool create, char* ret_pa
 // The same for a path that somebody else chose (the agent's configuration).
 int open_checked_directory(const char* path, bool create, bool any_file_system, int* ret_fd);
 
-// The first one that is there or can be made. Returns 0; *ret_fd is O_DIRECTORY | O_CLOEXEC. One that is there but fails
-// its check is an error and not passed over: it would split the host's segments between two places.
+// The first one that is there or can be made. Returns 0; *ret_fd is O_DIRECTORY | O_CLOEXEC. One that is there but
+// fails its check is an error and not passed over: it would split the host's segments between two places.
 int open_runtime_directory(char* ret_path, size_t size, int* ret_fd);
 
 // "<32 hex>.spr", and ".<32 hex>.tmp" while it is being made. Each has room for its NUL.

@@ -21,8 +21,8 @@ struct SlotCopy {
 // Copies a slot of a dead process. False: it names blocks that are not there.
 bool copy_slot(SegmentView segment, uint32_t extents, uint32_t slot, SlotCopy& ret_copy);
 
-// Appends `0x12 len <Span>`. Of a field that a crash left there twice the last one counts; superseded ones are left out.
-// An ERROR that the application set keeps its message. Never an end before the start. False: the data is no run of
+// Appends `0x12 len <Span>`. Of a field that a crash left there twice the last one counts; superseded ones are left
+// out. An ERROR that the application set keeps its message. Never an end before the start. False: the data is no run of
 // fields, and nothing was appended.
 bool append_unfinished_span(const SlotCopy& copy, uint64_t death_unix_nano, std::vector<uint8_t>& to);
 
