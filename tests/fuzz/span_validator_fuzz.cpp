@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the validator accepts, protobuf's parser must accept, alone and merged with others; and it must not change what
+// it accepted before. The decoder must take any bytes, and read every span that is sound.
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include "otlp/span_decoder.hpp"
+#include "otlp/span_validator.hpp"
+#include "otlp_check.pb.h"
+
+using namespace spanring::agent;
+
+namespace {
+
+void demand(bool holds, const char* what) {
+    if (holds) return;
+    std::fprintf(stderr, "does not hold: %s\n", what);
+    std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    // Exactly as large as the input, so that a read beyond its end is seen.
+    const std::unique_ptr<uint8_t[]> copy(new uint8_t[size]);
+    std::copy(data, data + size, copy.get());
+    const std::span<uint8_t> span(copy.get(), size);
+
+    DecodedSpan decoded;
+    decode_span(span, decoded);
+    visit_spans(span, [](const DecodedResource&, const DecodedScope&, std::span<const uint8_t>) {});
+    validate_resource(std::span<uint8_t>(copy.get(), size));
+    validate_scope(std::span<uint8_t>(copy.get(), size));
+
+    if (validate_span(span).defect != SpanDefect::kNone) return 0;
+    const std::string accepted(reinterpret_cast<const char*>(copy.get()), size);
+    spanring::check::Span parsed;
+    demand(parsed.ParseFromString(accepted), "protobuf parses an accepted span");
+    demand(parsed.trace_id().size() == 16 && parsed.span_id().size() == 8, "its ids have their sizes");
+    spanring::check::ScopeSpans merged;
+    *merged.add_spans() = parsed;
+    const std::string element = merged.SerializeAsString();
+    spanring::check::ScopeSpans again;
+    demand(again.ParseFromString(element + element) && again.spans_size() == 2, "it merges with others");
+    DecodedSpan read;
+    demand(decode_span(span, read) && read.name == parsed.name(), "the decoder reads it");
+    demand(validate_span(span).repaired == 0, "it was repaired at once");
+    return 0;
+}

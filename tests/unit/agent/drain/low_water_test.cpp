@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "drain/low_water.hpp"
+#include "drain/segment_accounts.hpp"
+
+namespace spanring::agent {
+namespace {
+
+Completion piece(uint32_t begin, uint32_t end, uint32_t spans) { return {begin, end, spans, 0, {}}; }
+
+uint32_t advance_all(LowWater& water) {
+    while (water.advance()) continue;
+    return water.mark();
+}
+
+TEST(LowWater, movesOnlyOverWhatTouchesIt) {
+    LowWater water;
+    water.complete(piece(200, 300, 1));
+    EXPECT_EQ(advance_all(water), 0u) << "what is in flight before it would be lost";
+    water.complete(piece(100, 200, 2));
+    EXPECT_EQ(advance_all(water), 0u);
+    water.complete(piece(0, 100, 4));
+    EXPECT_EQ(advance_all(water), 300u);
+    EXPECT_EQ(water.spans(), 7u);
+}
+
+TEST(LowWater, comesToTheSameEndInEveryOrder) {
+    std::vector<uint32_t> order = {0, 1, 2, 3, 4};
+    do {
+        LowWater water;
+        uint32_t booked = 0, done = 0;
+        for (const uint32_t i : order) {
+            water.complete(piece(i * 10, i * 10 + 10, 1));
+            done |= 1u << i;
+            while (const auto passed = water.advance()) {
+                EXPECT_EQ(passed->begin, booked * 10);
+                ++booked;
+            }
+            EXPECT_EQ(booked, static_cast<uint32_t>(std::countr_one(done)));
+        }
+        EXPECT_EQ(water.mark(), 50u);
+    } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST(LowWater, goesOnWhereAnEarlierAgentStopped) {
+    LowWater water;
+    water.reset(120, 3);
+    water.complete(piece(120, 200, 2));
+    EXPECT_EQ(advance_all(water), 200u);
+    EXPECT_EQ(water.spans(), 5u);
+}
+
+TEST(SegmentAccounts, booksEachOutcomeInTheRowOfItsExporter) {
+    SegmentAccounts accounts({}, {{0, 11}, {2, 22}});
+    Completion done = piece(0, 10, 10);
+    done.invalid = 1;
+    done.resolutions[0] = {Outcome::kExported, 3};
+    done.resolutions[2] = {Outcome::kSpooled, 0};
+    accounts.book(done);
+    done.resolutions[0] = {Outcome::kRejected, 0};
+    done.resolutions[2] = {Outcome::kDroppedSpool, 0};
+    accounts.book(done);
+    done.resolutions[0] = {Outcome::kDroppedShutdown, 0};
+    done.resolutions[2] = {Outcome::kExported, 99};  // a backend may say anything
+    accounts.book_unfinished(done);
+    const ring::Totals& totals = accounts.totals();
+    EXPECT_EQ(totals.acknowledged, 20u);
+    EXPECT_EQ(totals.unfinished, 10u);
+    const ring::ExporterTotals& first = totals.exporters[0];
+    EXPECT_EQ(first.exporter, 11u);
+    EXPECT_EQ(first.exported, 6u);
+    EXPECT_EQ(first.rejected, 3u + 9u);
+    EXPECT_EQ(first.dropped_shutdown, 9u);
+    EXPECT_EQ(first.dropped_invalid, 3u);
+    const ring::ExporterTotals& second = totals.exporters[1];
+    EXPECT_EQ(second.exporter, 22u);
+    EXPECT_EQ(second.spooled, 9u);
+    EXPECT_EQ(second.dropped_spool, 9u);
+    EXPECT_EQ(second.exported, 0u);
+    EXPECT_EQ(second.rejected, 9u);
+    for (const ring::ExporterTotals* row : {&first, &second}) {
+        EXPECT_EQ(totals.acknowledged + totals.unfinished, row->exported + row->rejected + row->spooled +
+                                                               row->dropped_invalid + row->dropped_spool +
+                                                               row->dropped_shutdown);
+    }
+}
+
+TEST(SegmentAccounts, findsTheRowOfANameAgainAndGivesAwayOnlyThoseOfOthers) {
+    ring::Totals totals{};
+    const uint64_t names[] = {1, 2, 3, 4};
+    for (size_t i = 0; i < 4; ++i) totals.exporters[i] = {names[i], 100 + i, 0, 0, 0, 0, 0, 0};
+    const SegmentAccounts accounts(totals, {{0, 9}, {1, 3}, {2, 1}});
+    EXPECT_EQ(accounts.totals().exporters[2].exported, 102u);
+    EXPECT_EQ(accounts.totals().exporters[0].exported, 100u);
+    EXPECT_EQ(accounts.totals().exporters[1].exporter, 9u) << "an exporter that is not configured any more gave way";
+    EXPECT_EQ(accounts.totals().exporters[1].exported, 0u);
+}
+
+}  // namespace
+}  // namespace spanring::agent

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/endpoint.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace spanring::agent::test {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Endpoint, takes_host_and_port) {
+    const Endpoint endpoint = parse_endpoint("collector.example:4317", true);
+    EXPECT_EQ(endpoint.host, "collector.example");
+    EXPECT_EQ(endpoint.port, "4317");
+    EXPECT_EQ(endpoint.target(), "collector.example:4317");
+    EXPECT_FALSE(endpoint.tls);
+}
+
+TEST(Endpoint, uses_tls_by_scheme_and_otherwise_by_insecure) {
+    EXPECT_TRUE(parse_endpoint("localhost:4317", false).tls);
+    EXPECT_FALSE(parse_endpoint("localhost:4317", true).tls);
+    EXPECT_FALSE(parse_endpoint("http://localhost:4317", false).tls);
+    EXPECT_TRUE(parse_endpoint("https://localhost:4317", true).tls);
+    EXPECT_TRUE(parse_endpoint("HTTPS://localhost", true).tls);
+    EXPECT_FALSE(parse_endpoint("unix:/run/collector.sock", false).tls);
+}
+
+TEST(Endpoint, defaults_the_port) {
+    EXPECT_EQ(parse_endpoint("localhost", true).target(), "localhost:4317");
+    EXPECT_EQ(parse_endpoint("http://localhost/", true).target(), "localhost:4317");
+    EXPECT_EQ(parse_endpoint("[::1]", true).target(), "[::1]:4317");
+}
+
+TEST(Endpoint, takes_ipv6_in_brackets) {
+    const Endpoint endpoint = parse_endpoint("http://[fe80::1%eth0]:9", true);
+    EXPECT_EQ(endpoint.host, "fe80::1%eth0");
+    EXPECT_EQ(endpoint.target(), "[fe80::1%eth0]:9");
+}
+
+TEST(Endpoint, takes_unix_sockets) {
+    EXPECT_EQ(parse_endpoint("unix:relative.sock", true).target(), "unix:relative.sock");
+    EXPECT_EQ(parse_endpoint("unix:/run/a.sock", true).path, "/run/a.sock");
+    EXPECT_EQ(parse_endpoint("unix:///run/a.sock", true).target(), "unix:/run/a.sock");
+    EXPECT_EQ(parse_endpoint("unix:/run/a.sock", true).authority(), "localhost");
+}
+
+TEST(Endpoint, says_what_is_wrong) {
+    struct Case { const char* text; const char* complaint; };
+    const Case cases[] = {
+        {"", "it is empty"},
+        {"local host:4317", "white space"},
+        {"ftp://localhost:4317", "scheme \"ftp\""},
+        {"://localhost", "scheme \"\""},
+        {"http://", "the host is missing"},
+        {":4317", "the host is missing"},
+        {"localhost:", "the port after \":\" is missing"},
+        {"localhost:http", "the port \"http\" is not a number"},
+        {"localhost:43x", "the port \"43x\" is not a number"},
+        {"localhost:0", "not in 1 to 65535"},
+        {"localhost:65536", "not in 1 to 65535"},
+        {"localhost:99999999999999999999", "is not a number"},
+        {"::1", "must stand in brackets"},
+        {"[::1:4317", "bracket after the IPv6 address is missing"},
+        {"[::1]4317", "no port"},
+        {"http://user:pw@host:1", "brackets"},
+        {"http://user@host:1", "belong into headers"},
+        {"ho\"st:1", "'\"'"},
+        {"http://localhost:4318/v1/traces", "\"/v1/traces\" follows the port"},
+        {"localhost?x", "\"?x\" follows the port"},
+        {"unix:", "path of the socket is missing"},
+        {"unix://relative", "is not absolute"},
+    };
+    for (const Case& c : cases) {
+        try {
+            parse_endpoint(c.text, true);
+            ADD_FAILURE() << "accepted " << c.text;
+        } catch (const std::invalid_argument& error) {
+            EXPECT_THAT(error.what(), HasSubstr(c.complaint));
+            EXPECT_THAT(error.what(), HasSubstr("\"" + std::string(c.text) + "\""));
+        }
+    }
+    EXPECT_THROW(parse_endpoint("unix:/" + std::string(200, 'x'), true), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace spanring::agent::test

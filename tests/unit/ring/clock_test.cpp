@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The stated bound: 1 us against CLOCK_REALTIME. A virtual machine may be stopped between any two instructions, so each
+// claim about errors is about the median, or about the best of a few rounds; a wrong clock is wrong in every round.
+#include "ring/clock.hpp"
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace spanring::ring {
+namespace {
+
+constexpr uint64_t kBound = 1000;  // nanoseconds
+
+// How far `time` lies outside [before, after].
+uint64_t distance(uint64_t before, uint64_t time, uint64_t after) {
+    return time < before ? before - time : time > after ? time - after : 0;
+}
+
+TEST(ClockTest, StaysWithinAMicrosecondOfTheWallClock) {
+    Clock clock;
+    clock.start();
+    Clock::Anchor anchor;
+    std::vector<uint64_t> errors;
+    uint64_t renewals = 0;
+    const uint64_t end = Clock::read(CLOCK_MONOTONIC) + 10 * Clock::kAnchorLifetime;  // several anchors, old ones too
+    while (Clock::read(CLOCK_MONOTONIC) < end) {
+        const uint64_t anchored = anchor.ticks;
+        const uint64_t before = Clock::read(CLOCK_REALTIME);
+        const uint64_t time = clock.unix_nano(anchor, clock.ticks());
+        const uint64_t after = Clock::read(CLOCK_REALTIME);
+        renewals += anchor.ticks != anchored;
+        if (after - before < kBound) errors.push_back(distance(before, time, after));  // else something came between
+    }
+    ASSERT_GT(errors.size(), 100u);
+    EXPECT_GE(renewals, 5u);
+    std::sort(errors.begin(), errors.end());
+    EXPECT_LE(errors[errors.size() / 2], kBound);
+    EXPECT_LE(errors[errors.size() * 99 / 100], kBound);
+}
+
+TEST(ClockTest, IsWithinTheBoundFromItsFirstReadingOn) {
+    std::vector<uint64_t> errors;
+    for (int round = 0; round < 101; ++round) {
+        Clock clock;
+        clock.start();
+        Clock::Anchor anchor;
+        clock.unix_nano(anchor, clock.ticks());
+        // As old as an anchor of so young a clock may become, and a little less.
+        uint64_t before, time, after, ticks;
+        do {
+            before = Clock::read(CLOCK_REALTIME);
+            ticks = clock.ticks();
+            after = Clock::read(CLOCK_REALTIME);
+        } while (ticks - anchor.ticks < anchor.lifetime - anchor.lifetime / 8);
+        time = clock.unix_nano(anchor, ticks);
+        errors.push_back(distance(before, time, after));
+    }
+    std::sort(errors.begin(), errors.end());
+    EXPECT_LE(errors[errors.size() / 2], kBound);
+}
+
+TEST(ClockTest, HardlyEverGoesBackWithinAThread) {
+    uint64_t best = ~uint64_t{0};
+    for (int round = 0; round < 5 && best > kBound; ++round) {
+        Clock clock;
+        clock.start();
+        Clock::Anchor anchor;
+        uint64_t last = 0, worst = 0;
+        const uint64_t end = Clock::read(CLOCK_MONOTONIC) + 4 * Clock::kAnchorLifetime;
+        while (Clock::read(CLOCK_MONOTONIC) < end) {
+            const uint64_t now = clock.unix_nano(anchor, clock.ticks());
+            if (now < last) worst = std::max(worst, last - now);
+            last = now;
+        }
+        best = std::min(best, worst);
+    }
+    EXPECT_LE(best, kBound) << "a new anchor may step back by the error bound and no further";
+}
+
+TEST(ClockTest, GivesAnAnchorNoLongerThanItsLifetime) {
+    Clock clock;
+    clock.start();
+    Clock::Anchor anchor;
+    clock.unix_nano(anchor, clock.ticks());
+    EXPECT_GT(anchor.lifetime, 0u);
+    const uint64_t stale = anchor.ticks + anchor.lifetime;
+    while (clock.ticks() < stale) {
+    }
+    const uint64_t old = anchor.ticks;
+    clock.unix_nano(anchor, clock.ticks());
+    EXPECT_NE(anchor.ticks, old);
+    EXPECT_LE(clock.nanoseconds(anchor.lifetime), Clock::kAnchorLifetime + Clock::kAnchorLifetime / 100);
+}
+
+TEST(ClockTest, AReadingOlderThanTheAnchorDoesNotUnderflow) {
+    Clock clock;
+    clock.start();
+    Clock::Anchor anchor;
+    const uint64_t early = clock.ticks();
+    const uint64_t time = clock.unix_nano(anchor, clock.ticks());
+    const uint64_t again = clock.unix_nano(anchor, early);  // another level's reading, taken before the anchor
+    EXPECT_LT(again - time + 1'000'000'000, 2'000'000'000u);
+}
+
+TEST(ClockTest, CountsLikeTheMonotonicClock) {
+    Clock clock;
+    clock.start();
+    std::vector<double> ratios;
+    for (int round = 0; round < 11; ++round) {
+        Clock::Anchor renewed;
+        clock.unix_nano(renewed, clock.ticks());  // measures the rate anew
+        const uint64_t ticks = clock.ticks(), time = Clock::read(CLOCK_MONOTONIC);
+        uint64_t now;
+        do now = Clock::read(CLOCK_MONOTONIC);
+        while (now - time < 5'000'000);
+        const uint64_t elapsed = clock.nanoseconds(clock.ticks() - ticks);
+        ratios.push_back(static_cast<double>(elapsed) / static_cast<double>(now - time));
+    }
+    std::sort(ratios.begin(), ratios.end());
+    EXPECT_NEAR(ratios[ratios.size() / 2], 1.0, 0.001);
+}
+
+// What a tick is worth is not told, so it is asked: nanoseconds(2^32) is the rate with 32 fractional bits, exactly.
+TEST(ClockTest, ScalesAnyNumberOfTicksLikeWideArithmetic) {
+    Clock clock;
+    clock.start();
+    const uint64_t rate = clock.nanoseconds(uint64_t{1} << 32);
+    ASSERT_GT(rate, 0u);
+    const auto exact = [rate](uint64_t ticks) { return static_cast<uint64_t>(static_cast<unsigned __int128>(ticks) * rate >> 32); };
+    const uint64_t grain = exact(256) + 2;  // long durations are scaled in steps of 256 ticks
+    std::mt19937_64 random(1);
+    for (int i = 0; i < 100'000; ++i) {
+        const uint64_t ticks = random() >> (i % 61 + 3);  // up to 2^61 ticks: two decades and more
+        const uint64_t scaled = clock.nanoseconds(ticks), wanted = exact(ticks);
+        if (ticks >> 31 == 0)
+            ASSERT_EQ(scaled, wanted) << ticks;
+        else
+            ASSERT_LE(wanted - scaled, grain) << ticks << " ticks: " << scaled << " for " << wanted;
+    }
+    for (const uint64_t around : {uint64_t{1} << 31, uint64_t{1} << 32, uint64_t{1} << 40})
+        for (uint64_t ticks = around - 1000; ticks < around + 1000; ++ticks)
+            ASSERT_LE(clock.nanoseconds(ticks), clock.nanoseconds(ticks + 1)) << "longer, and yet shorter: " << ticks;
+}
+
+}  // namespace
+}  // namespace spanring::ring

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A tmpfs with no room left is an error code, never a SIGBUS: at birth, at growth, for counters.
+#include <cerrno>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "unit/ring/child_process.hpp"
+#include "unit/ring/open_segment.hpp"
+#include "unit/ring/small_tmpfs.hpp"
+
+namespace spanring::ring {
+namespace {
+
+using test::SmallDirectory;
+
+// A segment in the directory that is named already.
+struct Opened {
+    static constexpr uint32_t kExtents = 16;  // 4 MiB: more than there is
+
+    Opened() : pool(Segment::pool_bytes(kExtents) / sizeof(uint32_t)) {
+        clock.start();
+        error = segment.open({kExtents, 0, nullptr, 0}, clock, pool.data());
+    }
+
+    Clock clock;
+    std::vector<uint32_t> pool;
+    Segment segment;
+    int error;
+};
+
+TEST_IN_PROCESS(FullTmpfs, IsAnErrorAtTheBirthOfASegmentAndLeavesNothingBehind) {
+    SmallDirectory directory;
+    SKIP_UNLESS_MOUNTED(directory);
+    test::fill_up(directory.path());
+    Opened opened;
+    EXPECT_EQ(opened.error, -ENOSPC);
+    EXPECT_FALSE(opened.segment);
+    EXPECT_EQ(directory.files(), std::vector<std::string>{".filler"});
+    test::make_room(directory.path());
+    EXPECT_EQ(Opened().error, 0);
+}
+
+// The tmpfs fills at every size in turn: whatever step of the birth finds it full, nothing is left and nothing faults.
+TEST_IN_PROCESS(FullTmpfs, IsAnErrorAtEachStepOfABirth) {
+    SmallDirectory directory;
+    SKIP_UNLESS_MOUNTED(directory);
+    const size_t all = test::fill_up(directory.path());
+    uint32_t refused = 0, made = 0;
+    for (size_t left = 0; left <= all; left += 4 * kPage) {
+        ASSERT_EQ(truncate((directory.path() + "/.filler").c_str(), static_cast<off_t>(all - left)), 0);
+        Opened opened;
+        if (opened.error == 0) {
+            ++made;
+            break;  // room for a whole segment
+        }
+        EXPECT_EQ(opened.error, -ENOSPC) << left << " bytes left";
+        EXPECT_EQ(directory.files().size(), 1u) << left << " bytes left";
+        ++refused;
+    }
+    EXPECT_GT(refused, 10u);
+    EXPECT_EQ(made, 1u);
+}
+
+TEST_IN_PROCESS(FullTmpfs, EndsGrowthAndItGoesOnWhenThereIsRoomAgain) {
+    SmallDirectory directory;
+    SKIP_UNLESS_MOUNTED(directory);
+    Opened opened;
+    ASSERT_EQ(opened.error, 0);
+    ASSERT_GT(test::fill_up(directory.path()), 0u);
+    Segment& segment = opened.segment;
+    std::vector<ChunkWriter<>> writers(256);
+    size_t attached = 0;
+    uint32_t lost;
+    while (segment.attach_chunk(writers[attached], 100, false, 1, lost)) {
+        memset(writers[attached].place(), 0xab, writers[attached].room());  // every byte may be touched
+        ++attached;
+    }
+    EXPECT_EQ(attached, kChunksPerExtent) << "what exists is used, to the last chunk";
+    EXPECT_EQ(segment.view().writer().extents, 1u);
+    uint32_t slots = 0;
+    for (uint32_t slot; (slot = segment.take_slot()) != Segment::kNone; ++slots) memset(&segment.view().slot(slot), 1, kSlotSize);
+    EXPECT_EQ(slots, kSlotsPerExtent);
+
+    test::make_room(directory.path());
+    while (!segment.attach_chunk(writers[attached], 100, false, 1, lost)) usleep(1000);  // a refused growth is not tried at once
+    memset(writers[attached].place(), 0xab, writers[attached].room());
+    EXPECT_EQ(segment.view().writer().extents, 2u);
+}
+
+TEST_IN_PROCESS(FullTmpfs, LeavesAWriterTheSharedCounters) {
+    SmallDirectory directory;
+    SKIP_UNLESS_MOUNTED(directory);
+    Opened opened;
+    ASSERT_EQ(opened.error, 0);
+    test::fill_up(directory.path());
+    EXPECT_NE(opened.segment.counter_line(0), nullptr);
+    EXPECT_EQ(opened.segment.counter_line(kCounterLinesPerPage), nullptr);
+    test::make_room(directory.path());
+    EXPECT_NE(opened.segment.counter_line(kCounterLinesPerPage), nullptr);
+}
+
+TEST_IN_PROCESS(FullTmpfs, DoesNotTouchErrno) {
+    SmallDirectory directory;
+    SKIP_UNLESS_MOUNTED(directory);
+    Opened opened;
+    ASSERT_EQ(opened.error, 0);
+    test::fill_up(directory.path());
+    errno = 4711;
+    EXPECT_EQ(opened.segment.counter_line(kCounterLinesPerPage), nullptr);
+    EXPECT_EQ(errno, 4711) << "a span that finds the segment too small must not";
+}
+
+}  // namespace
+}  // namespace spanring::ring

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a writer leaves in the slot, the chunk and the counters, and in which order it does so: the library is compiled
+// with its testpoints here, and each is looked at from inside.
+#include "ring/level_writer.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "unit/ring/open_segment.hpp"
+
+namespace {
+
+std::function<void(const std::string&)> g_at_testpoint;
+
+}  // namespace
+
+extern "C" void spr_testpoint(const char* name) noexcept {
+    if (g_at_testpoint) g_at_testpoint(name);
+}
+
+namespace spanring::ring {
+namespace {
+
+constexpr uint32_t kScope = 3;
+constexpr uint32_t kBytes = 100;
+
+class LevelWriterTest : public testing::Test {
+protected:
+    LevelWriterTest() {
+        writer_.open(*segment_, 1);
+        index_ = writer_.take_slot(*segment_);
+        segment_.view().slot(index_).scope = kScope;
+    }
+    ~LevelWriterTest() override { g_at_testpoint = nullptr; }
+
+    Slot& slot() { return segment_.view().slot(index_); }
+    SlotWord slot_word() { return SlotWord::unpack(slot().word); }
+    uint64_t count(Counter counter) { return segment_.view().counter_line(slot().line).values[static_cast<uint32_t>(counter)]; }
+    void start() { writer_.publish_start(slot(), {SlotState::kOpen, 0, 10}); }
+    void end() {
+        ASSERT_TRUE(writer_.make_room(*segment_, kBytes));
+        writer_.place(kScope);
+        writer_.publish_end(*segment_, slot(), index_, slot_word(), kBytes);
+    }
+    ChunkWord chunk_word() { return segment_.word(slot().intent_chunk); }
+
+    // Runs `action`; at each testpoint `look` is called. Returns the names in their order.
+    std::vector<std::string> watch(const std::function<void()>& action, const std::function<void(const std::string&)>& look) {
+        std::vector<std::string> names;
+        g_at_testpoint = [&](const std::string& name) {
+            names.push_back(name);
+            look(name);
+        };
+        action();
+        g_at_testpoint = nullptr;
+        return names;
+    }
+
+    test::OpenSegment segment_{1};
+    LevelWriter writer_;
+    uint32_t index_;
+};
+
+using Names = std::vector<std::string>;
+
+TEST_F(LevelWriterTest, StartsASpanByItsSlotFirstAndCountsItThen) {
+    const Names names = watch([&] { start(); }, [&](const std::string& name) {
+        EXPECT_EQ(slot_word(), (SlotWord{SlotState::kOpen, 0, 10})) << name;
+        EXPECT_EQ(slot().started, 1u) << "the slot says what the counter will be";
+        EXPECT_EQ(count(Counter::kStarted), name == "slot_opened" ? 0u : 1u) << name;
+    });
+    EXPECT_EQ(names, (Names{"slot_opened", "start_counted"}));
+}
+
+TEST_F(LevelWriterTest, EndsASpanByIntentCommitCountAndSlotInThisOrder) {
+    start();
+    ASSERT_TRUE(writer_.make_room(*segment_, kBytes));
+    const uint32_t size = kBytes + kScopeRecordSize;
+    const Names names = watch([&] { end(); }, [&](const std::string& name) {
+        const bool committed = name != "intent_written", counted = committed && name != "committed", cleared = name == "slot_cleared";
+        EXPECT_EQ(slot_word().state, cleared ? SlotState::kFree : SlotState::kEnding) << name;
+        EXPECT_EQ(slot().intent_word, (ChunkWord{ChunkState::kOpen, 1, size, 1}.pack())) << name;
+        EXPECT_EQ(slot().intent_ended, 1u) << name;
+        EXPECT_EQ(chunk_word(), (ChunkWord{ChunkState::kOpen, 1, committed ? size : 0, committed ? 1u : 0u})) << name;
+        EXPECT_EQ(count(Counter::kEnded), counted ? 1u : 0u) << name;
+    });
+    EXPECT_EQ(names, (Names{"intent_written", "committed", "end_counted", "slot_cleared"}));
+}
+
+TEST_F(LevelWriterTest, DropsASpanByIntentCauseCountAndSlotInThisOrder) {
+    start();
+    const Names names = watch(
+        [&] { writer_.publish_drop(*segment_, slot(), index_, slot_word(), Counter::kDroppedFull); },
+        [&](const std::string& name) {
+            const bool caused = name != "drop_intended", cleared = name == "slot_cleared";
+            EXPECT_EQ(slot_word().state, cleared ? SlotState::kFree : SlotState::kDropping) << name;
+            EXPECT_EQ(slot().intent_cause, static_cast<uint32_t>(Counter::kDroppedFull)) << name;
+            EXPECT_EQ(slot().intent_dropped, 1u) << name;
+            EXPECT_EQ(slot().intent_ended, 1u) << name;
+            EXPECT_EQ(count(Counter::kDroppedFull), caused ? 1u : 0u) << name;
+            EXPECT_EQ(count(Counter::kEnded), cleared ? 1u : 0u) << name;
+        });
+    EXPECT_EQ(names, (Names{"drop_intended", "drop_counted", "slot_cleared"}));
+}
+
+TEST_F(LevelWriterTest, WritesAScopeRecordInEachChunkAndWhereTheScopeChanges) {
+    start();
+    ASSERT_TRUE(writer_.make_room(*segment_, kBytes));
+    uint8_t* place = writer_.place(kScope);
+    const uint8_t record[] = {kControlRecord, kControlScope, kScope, 0, 0, 0};
+    EXPECT_EQ(memcmp(place - kScopeRecordSize, record, sizeof record), 0);
+    end();
+    const uint32_t after_first = chunk_word().length;
+    EXPECT_EQ(after_first, kBytes + kScopeRecordSize);
+
+    start();  // the writer gave the slot back to itself
+    end();
+    EXPECT_EQ(chunk_word().length, after_first + kBytes) << "the same scope needs no record";
+
+    slot().scope = kScope + 1;
+    start();
+    ASSERT_TRUE(writer_.make_room(*segment_, kBytes));
+    place = writer_.place(kScope + 1);
+    EXPECT_EQ(place[-4], kScope + 1);
+    writer_.publish_end(*segment_, slot(), index_, slot_word(), kBytes);
+    EXPECT_EQ(chunk_word().length, after_first + 2 * kBytes + kScopeRecordSize);
+    EXPECT_EQ(chunk_word().spans, 3u);
+}
+
+TEST_F(LevelWriterTest, FillsAChunkWithoutAGapAndGoesOnInTheNext) {
+    uint32_t first = ~uint32_t{0};
+    for (uint32_t span = 0; span < 2 * kSmallChunk / kBytes; ++span) {
+        start();
+        end();
+        if (span == 0) first = slot().intent_chunk;
+    }
+    const uint32_t fits = (kSmallChunk - kScopeRecordSize) / kBytes;
+    const ChunkWord full = segment_.word(first);
+    EXPECT_EQ(full, (ChunkWord{ChunkState::kFull, 1, kScopeRecordSize + fits * kBytes, fits}));
+    EXPECT_NE(slot().intent_chunk, first);
+    EXPECT_EQ(chunk_capacity(slot().intent_chunk), kLargeChunk) << "a thread's later chunks are large";
+}
+
+TEST_F(LevelWriterTest, GivesBlocksBackWithTheSlot) {
+    const uint32_t block = segment_->take_block();
+    slot().blocks[0] = block;
+    writer_.publish_start(slot(), {SlotState::kOpen, 1, kSlotInlineData + 5});
+    end();
+    EXPECT_EQ(segment_->take_block(), block);
+}
+
+TEST_F(LevelWriterTest, LeavesItsChunkItsSlotsAndItsLineToTheNextOne) {
+    start();
+    end();
+    const uint32_t chunk = slot().intent_chunk, line = slot().line;
+    const ChunkWord before = segment_.word(chunk);
+    writer_.leave(*segment_);
+    EXPECT_FALSE(writer_.is_open());
+    ChunkWord parked = before;
+    parked.state = ChunkState::kParked;
+    EXPECT_EQ(segment_.word(chunk), parked);
+
+    LevelWriter next;
+    next.open(*segment_, 2);
+    EXPECT_EQ(next.take_slot(*segment_), index_);
+    slot().scope = kScope;
+    next.publish_start(slot(), {SlotState::kOpen, 0, 10});
+    EXPECT_EQ(slot().line, line);
+    EXPECT_EQ(slot().started, 2u) << "the line goes on counting where its last owner stopped";
+    ASSERT_TRUE(next.make_room(*segment_, kBytes));
+    next.place(kScope);
+    next.publish_end(*segment_, slot(), index_, slot_word(), kBytes);
+    EXPECT_EQ(slot().intent_chunk, chunk);
+    EXPECT_EQ(chunk_word(), (ChunkWord{ChunkState::kOpen, before.generation, before.length + kScopeRecordSize + kBytes, 2}));
+    EXPECT_EQ(count(Counter::kEnded), 2u);
+}
+
+TEST_F(LevelWriterTest, SaysFullCheaplyUntilSomethingIsFreed) {
+    std::vector<ChunkWriter<>> others(kChunksPerExtent);
+    for (ChunkWriter<>& other : others) {
+        uint32_t lost;
+        ASSERT_TRUE(segment_->attach_chunk(other, 10, true, 9, lost));
+    }
+    EXPECT_FALSE(writer_.make_room(*segment_, kBytes));
+    others[0].seal(1);
+    EXPECT_FALSE(writer_.make_room(*segment_, kBytes));
+    EXPECT_EQ(segment_.release_full(), 1u);
+    EXPECT_TRUE(writer_.make_room(*segment_, kBytes));
+}
+
+TEST_F(LevelWriterTest, CountsInTheSharedLineWhenThereAreMoreWritersThanLines) {
+    while (segment_->take_line() != Segment::kNone) {
+    }
+    LevelWriter poor, poorer;
+    poor.open(*segment_, 2);
+    poorer.open(*segment_, 3);
+    poor.count(Counter::kUnsampled, 2);
+    poorer.count(Counter::kUnsampled, 3);
+    EXPECT_EQ(segment_.view().writer().shared_line[static_cast<uint32_t>(Counter::kUnsampled)], 5u);
+}
+
+TEST_F(LevelWriterTest, ForgetsWithoutTouchingTheSegment) {
+    start();
+    end();
+    const uint32_t chunk = slot().intent_chunk;
+    const uint64_t before = segment_.view().chunk_line(chunk).word;
+    writer_.forget();
+    EXPECT_FALSE(writer_.is_open());
+    EXPECT_EQ(segment_.view().chunk_line(chunk).word, before);
+}
+
+}  // namespace
+}  // namespace spanring::ring

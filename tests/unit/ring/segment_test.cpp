@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is free in a segment, and how it grows. One thread, a real file, chunks claimed and given back by hand.
+#include "ring/segment.hpp"
+
+#include <set>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "ring/level_writer.hpp"
+#include "unit/ring/open_segment.hpp"
+
+namespace spanring::ring {
+namespace {
+
+using test::OpenSegment;
+using Writer = ChunkWriter<>;
+
+constexpr uint32_t kMe = 1;
+
+// False: the ring is full.
+bool attach(OpenSegment& segment, Writer& writer, uint32_t bytes, bool first = false) {
+    uint32_t lost = 0;
+    return segment->attach_chunk(writer, bytes, first, kMe, lost);
+}
+
+// A number that stands for `bytes` committed in one record.
+void fill(Writer& writer, uint32_t bytes) { writer.commit(writer.next(bytes, 1)); }
+
+TEST(SegmentTest, StartsWithOneExtentAndOnePageOfCounters) {
+    OpenSegment segment(4);
+    EXPECT_EQ(segment.extents(), 1u);
+    EXPECT_EQ(segment.view().writer().counter_lines, kCounterLinesPerPage);
+    EXPECT_EQ(segment->slots(), kSlotsPerExtent);
+    EXPECT_EQ(segment.chunks_in(ChunkState::kFree), kChunksPerExtent);
+}
+
+TEST(SegmentTest, GivesAThreadASmallChunkFirstAndLargeOnesLater) {
+    OpenSegment segment(1);
+    Writer first, second;
+    ASSERT_TRUE(attach(segment, first, 100, true));
+    EXPECT_EQ(first.room(), kSmallChunk);
+    ASSERT_TRUE(attach(segment, second, 100));
+    EXPECT_EQ(second.room(), kLargeChunk);
+}
+
+TEST(SegmentTest, GivesALargeSpanALargeChunkEvenIfItIsTheFirst) {
+    OpenSegment segment(1);
+    Writer writer;
+    ASSERT_TRUE(attach(segment, writer, kSmallChunk + 1, true));
+    EXPECT_EQ(writer.room(), kLargeChunk);
+}
+
+TEST(SegmentTest, GivesASpanLargerThanALargeChunkTheJumboOne) {
+    OpenSegment segment(1);
+    Writer writer, other;
+    ASSERT_TRUE(attach(segment, writer, kLargeChunk + 1));
+    EXPECT_EQ(writer.room(), kJumboChunk);
+    EXPECT_FALSE(attach(segment, other, kLargeChunk + 1)) << "there is one in an extent";
+}
+
+TEST(SegmentTest, UsesTheJumboAndTheSmallChunksWhenNoLargeOneIsLeft) {
+    OpenSegment segment(1);
+    std::vector<Writer> writers(kChunksPerExtent + 1);
+    for (uint32_t i = 0; i < kChunksPerExtent; ++i) {
+        ASSERT_TRUE(attach(segment, writers[i], 100)) << i;
+        const uint32_t wanted = i < kLargeChunksPerExtent ? kLargeChunk : i == kLargeChunksPerExtent ? kJumboChunk : kSmallChunk;
+        EXPECT_EQ(writers[i].room(), wanted) << i;
+    }
+    EXPECT_FALSE(attach(segment, writers.back(), 100)) << "full";
+    EXPECT_FALSE(writers.back().attached());
+    EXPECT_EQ(segment.chunks_in(ChunkState::kFree), 0u);
+}
+
+TEST(SegmentTest, GrowsByExtentsUpToItsLimitAndIsFullThen) {
+    constexpr uint32_t kLimit = 3;
+    OpenSegment segment(kLimit);
+    std::set<uint32_t> chunks;
+    for (uint32_t i = 0; i < kLimit * kLargeChunksPerExtent + kLimit; ++i) {
+        Writer writer;
+        ASSERT_TRUE(attach(segment, writer, kSmallChunk + 1)) << i;
+        EXPECT_TRUE(chunks.insert(writer.chunk()).second) << "chunk " << writer.chunk() << " twice";
+    }
+    EXPECT_EQ(segment.extents(), kLimit);
+    Writer writer;
+    EXPECT_FALSE(attach(segment, writer, kSmallChunk + 1));
+    EXPECT_TRUE(attach(segment, writer, kSmallChunk)) << "a small span finds a small chunk even then";
+}
+
+TEST(SegmentTest, GrowsForSlotsAndBlocks) {
+    OpenSegment segment(2);
+    std::set<uint32_t> slots, blocks;
+    for (uint32_t slot; (slot = segment->take_slot()) != Segment::kNone;) EXPECT_TRUE(slots.insert(slot).second);
+    EXPECT_EQ(slots.size(), 2 * kSlotsPerExtent);
+    EXPECT_EQ(*slots.rbegin(), 2 * kSlotsPerExtent - 1);
+    for (uint32_t block; (block = segment->take_block()) != Segment::kNone;) EXPECT_TRUE(blocks.insert(block).second);
+    EXPECT_EQ(blocks.size(), 2 * kBlocksPerExtent);
+    EXPECT_EQ(segment.extents(), 2u);
+    segment->give_slot(5);
+    EXPECT_EQ(segment->take_slot(), 5u);
+    segment->give_block(3);
+    EXPECT_EQ(segment->take_block(), 3u);
+}
+
+TEST(SegmentTest, FindsAChunkThatTheAgentFreed) {
+    OpenSegment segment(1);
+    std::vector<Writer> writers(kChunksPerExtent);
+    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100));
+    Writer late;
+    ASSERT_FALSE(attach(segment, late, 100));
+    const uint64_t mark = segment->freed_mark();
+    fill(writers[3], 100);
+    const uint32_t chunk = writers[3].chunk();
+    writers[3].seal(segment->next_sequence());
+    ASSERT_FALSE(attach(segment, late, 100)) << "full is not free";
+    EXPECT_EQ(segment->freed_mark(), mark);
+    segment.release(chunk);
+    EXPECT_NE(segment->freed_mark(), mark) << "who gave up is told to look again";
+    ASSERT_TRUE(attach(segment, late, 100));
+    EXPECT_EQ(late.chunk(), chunk);
+    EXPECT_EQ(segment.word(chunk).generation, 2u);
+}
+
+TEST(SegmentTest, PrefersWhatALeavingThreadParked) {
+    OpenSegment segment(1);
+    Writer leaving, coming;
+    ASSERT_TRUE(attach(segment, leaving, 100));
+    fill(leaving, 60);
+    const uint32_t chunk = leaving.chunk();
+    leaving.park();
+    segment->note_parked();
+    ASSERT_TRUE(attach(segment, coming, 100, true));
+    EXPECT_EQ(coming.chunk(), chunk);
+    EXPECT_EQ(coming.room(), kLargeChunk - 60);
+    EXPECT_EQ(segment.chunks_in(ChunkState::kParked), 0u);
+}
+
+TEST(SegmentTest, SealsAParkedChunkThatHasNoRoomLeft) {
+    OpenSegment segment(1);
+    Writer leaving, coming;
+    ASSERT_TRUE(attach(segment, leaving, 100, true));
+    fill(leaving, kSmallChunk - 50);
+    const uint32_t chunk = leaving.chunk();
+    leaving.park();
+    segment->note_parked();
+    ASSERT_TRUE(attach(segment, coming, 100, true));
+    EXPECT_NE(coming.chunk(), chunk);
+    EXPECT_EQ(segment.word(chunk).state, ChunkState::kFull) << "the agent can free it now";
+}
+
+// Threads that come and go, each with one span, while the agent frees what is full: nothing may be used up.
+TEST(SegmentTest, IsNotUsedUpByThreadsThatComeAndGo) {
+    for (const uint32_t bytes : {100u, kSmallChunk / 2, kSmallChunk - 100, kSmallChunk + 100, kLargeChunk + 100}) {
+        OpenSegment segment(1);
+        for (uint32_t thread = 0; thread < 4 * kChunksPerExtent; ++thread) {
+            LevelWriter writer;
+            writer.open(*segment, thread);
+            if (!writer.make_room(*segment, bytes)) {
+                segment.release_full();
+                ASSERT_TRUE(writer.make_room(*segment, bytes))
+                    << "thread " << thread << " with spans of " << bytes << " bytes; " << segment.chunks_in(ChunkState::kParked)
+                    << " chunks are parked, " << segment.chunks_in(ChunkState::kFull) << " full";
+            }
+            Slot& slot = segment.view().slot(writer.take_slot(*segment));
+            slot.scope = 1;
+            writer.publish_start(slot, {SlotState::kOpen, 0, 0});
+            writer.place(1);
+            writer.publish_end(*segment, slot, 0, {SlotState::kOpen, 0, 0}, bytes);
+            writer.leave(*segment);
+        }
+    }
+}
+
+TEST(SegmentTest, OverwritesTheOldestFullChunkAndSaysHowManySpansWereLost) {
+    OpenSegment segment(1, OpenSegment::kOverwriteOldest);
+    std::vector<Writer> writers(kChunksPerExtent);
+    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100));
+    for (const uint32_t i : {4u, 2u, 5u}) {  // the order in which they fill up
+        for (uint32_t span = 0; span <= i; ++span) fill(writers[i], 60);
+        writers[i].seal(segment->next_sequence());
+    }
+    for (const uint32_t spans : {5u, 3u, 6u}) {
+        Writer writer;
+        uint32_t lost = 0;
+        ASSERT_TRUE(segment->attach_chunk(writer, 100, false, kMe, lost));
+        EXPECT_EQ(lost, spans);
+    }
+    Writer writer;
+    EXPECT_FALSE(attach(segment, writer, 100)) << "what is still open is never overwritten";
+}
+
+TEST(SegmentTest, CountsAsLostOnlyWhatTheAgentHasNotAcknowledged) {
+    OpenSegment segment(1, OpenSegment::kOverwriteOldest);
+    std::vector<Writer> writers(kChunksPerExtent);
+    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100));
+    for (int span = 0; span < 5; ++span) fill(writers[0], 60);
+    const uint32_t chunk = writers[0].chunk();
+    writers[0].seal(segment->next_sequence());
+    segment.view().chunk_mark(chunk) = mark_of(segment.word(chunk).generation, 120, 2).pack();
+    Writer writer;
+    uint32_t lost = 0;
+    ASSERT_TRUE(segment->attach_chunk(writer, 100, false, kMe, lost));
+    EXPECT_EQ(lost, 3u);
+}
+
+TEST(SegmentTest, NeverOverwritesUnlessItWasAskedTo) {
+    OpenSegment segment(1);
+    std::vector<Writer> writers(kChunksPerExtent);
+    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100));
+    writers[0].seal(segment->next_sequence());
+    Writer writer;
+    EXPECT_FALSE(attach(segment, writer, 100));
+}
+
+// A writer that found nothing to overwrite looks again when another chunk has become full meanwhile.
+TEST(SegmentTest, OverwritesWhatBecameFullAfterASearchInVain) {
+    OpenSegment segment(1, OpenSegment::kOverwriteOldest);
+    std::vector<Writer> writers(kChunksPerExtent);
+    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100));
+    LevelWriter late;
+    late.open(*segment, kMe);
+    ASSERT_FALSE(late.make_room(*segment, 100)) << "all chunks are open";
+    fill(writers[0], 100);
+    writers[0].seal(segment->next_sequence());
+    EXPECT_TRUE(late.make_room(*segment, 100));
+}
+
+TEST(SegmentTest, HasCounterLinesForAThousandWritersAndPopulatesThemByPages) {
+    OpenSegment segment(1);
+    EXPECT_EQ(segment->counter_line(0), &segment.view().counter_line(0));
+    EXPECT_EQ(segment.view().writer().counter_lines, kCounterLinesPerPage);
+    EXPECT_EQ(segment->counter_line(kCounterLinesPerPage), &segment.view().counter_line(kCounterLinesPerPage));
+    EXPECT_EQ(segment.view().writer().counter_lines, 2 * kCounterLinesPerPage);
+    EXPECT_EQ(segment->counter_line(kCounterLines - 1), &segment.view().counter_line(kCounterLines - 1));
+    EXPECT_EQ(segment.view().writer().counter_lines, kCounterLines);
+    EXPECT_EQ(segment->counter_line(kCounterLines), nullptr);
+    EXPECT_EQ(segment->counter_line(Segment::kNone), nullptr);
+}
+
+TEST(SegmentTest, HandsOutEachCounterLineOnce) {
+    OpenSegment segment(1);
+    std::set<uint32_t> lines;
+    for (uint32_t line; (line = segment->take_line()) != Segment::kNone;) EXPECT_TRUE(lines.insert(line).second);
+    EXPECT_EQ(lines.size(), kCounterLines);
+    segment->give_line(17);
+    EXPECT_EQ(segment->take_line(), 17u);
+}
+
+}  // namespace
+}  // namespace spanring::ring

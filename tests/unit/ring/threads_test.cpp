@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writers and a reader at once, all in one mapping, so that TSan follows every access. The reader does what the agent
+// does: copies what is committed, frees what is full.
+#include <atomic>
+#include <cstring>
+#include <map>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "ring/level_writer.hpp"
+#include "unit/ring/open_segment.hpp"
+
+namespace spanring::ring {
+namespace {
+
+constexpr uint32_t kRecord = 64;
+
+// One span: its thread and its number, and bytes that follow from both.
+void write_record(uint8_t* to, uint32_t thread, uint32_t number) {
+    to[0] = kSpanRecord;
+    memcpy(to + 1, &thread, 4);
+    memcpy(to + 5, &number, 4);
+    memset(to + 9, static_cast<uint8_t>(thread * 31 + number), kRecord - 9);
+}
+bool read_record(const uint8_t* from, uint32_t& thread, uint32_t& number) {
+    memcpy(&thread, from + 1, 4);
+    memcpy(&number, from + 5, 4);
+    for (uint32_t i = 9; i < kRecord; ++i)
+        if (from[i] != static_cast<uint8_t>(thread * 31 + number)) return false;
+    return from[0] == kSpanRecord;
+}
+
+class Drain {
+public:
+    explicit Drain(test::OpenSegment& segment) : segment_(segment) {}
+
+    // One pass over all chunks. Returns how many spans were new.
+    uint64_t pass() {
+        uint64_t found = 0;
+        for (uint32_t chunk = 0; chunk < segment_.chunks(); ++chunk) {
+            const ChunkWord word = segment_.word(chunk);
+            Seen& seen = seen_[chunk];
+            if (seen.generation != word.generation) seen = {word.generation, 0};
+            const uint8_t* bytes = segment_.view().chunk_bytes(chunk);
+            while (seen.length < word.length) {
+                if (bytes[seen.length] == kControlRecord) {
+                    seen.length += kScopeRecordSize;
+                    continue;
+                }
+                uint32_t thread, number;
+                if (!read_record(bytes + seen.length, thread, number)) ++torn_;
+                ++spans_[thread][number];
+                seen.length += kRecord;
+                ++found;
+            }
+            if (word.state == ChunkState::kFull) segment_.release(chunk);
+        }
+        return found;
+    }
+
+    uint64_t torn() const { return torn_; }
+    const std::map<uint32_t, std::map<uint32_t, uint32_t>>& spans() const { return spans_; }
+
+private:
+    struct Seen {
+        uint32_t generation = 0;
+        uint32_t length = 0;
+    };
+    test::OpenSegment& segment_;
+    std::map<uint32_t, Seen> seen_;
+    std::map<uint32_t, std::map<uint32_t, uint32_t>> spans_;
+    uint64_t torn_ = 0;
+};
+
+// As a thread of an application: every span committed or counted as dropped.
+uint32_t write_spans(test::OpenSegment& segment, uint32_t thread, uint32_t count) {
+    LevelWriter writer;
+    writer.open(*segment, thread);
+    uint32_t committed = 0;
+    for (uint32_t number = 0; number < count; ++number) {
+        const uint32_t index = writer.take_slot(*segment);
+        if (index == Segment::kNone) continue;
+        Slot& slot = segment.view().slot(index);
+        slot.scope = 1 + number % 2;
+        const SlotWord word{SlotState::kOpen, 0, 0};
+        writer.publish_start(slot, word);
+        if (writer.make_room(*segment, kRecord)) {
+            write_record(writer.place(slot.scope), thread, number);
+            writer.publish_end(*segment, slot, index, word, kRecord);
+            ++committed;
+        } else {
+            writer.publish_drop(*segment, slot, index, word, Counter::kDroppedFull);
+            std::this_thread::yield();  // two processors, and the reader needs one
+        }
+    }
+    writer.leave(*segment);
+    return committed;
+}
+
+uint64_t total(test::OpenSegment& segment, Counter counter) {
+    uint64_t sum = 0;
+    for (uint32_t line = 0; line < kCounterLinesPerPage; ++line)
+        sum += segment.view().counter_line(line).values[static_cast<uint32_t>(counter)];
+    return sum;
+}
+
+TEST(WritersAndAReader, LoseNothingAndSeeNothingTwice) {
+    constexpr uint32_t kThreads = 3;
+    constexpr uint32_t kSpans = 8000;
+    test::OpenSegment segment(2);
+    Drain drain(segment);
+    std::atomic<bool> done{false};
+    std::thread reader([&] {
+        while (!done) {
+            if (drain.pass() == 0) std::this_thread::yield();
+        }
+        drain.pass();
+    });
+    uint32_t committed[kThreads] = {};
+    std::vector<std::thread> writers;
+    for (uint32_t thread = 0; thread < kThreads; ++thread)
+        writers.emplace_back([&, thread] { committed[thread] = write_spans(segment, thread, kSpans); });
+    for (std::thread& writer : writers) writer.join();
+    done = true;
+    reader.join();
+
+    EXPECT_EQ(drain.torn(), 0u);
+    uint64_t all = 0;
+    for (uint32_t thread = 0; thread < kThreads; ++thread) {
+        all += committed[thread];
+        const auto found = drain.spans().find(thread);
+        ASSERT_NE(found, drain.spans().end());
+        EXPECT_EQ(found->second.size(), committed[thread]);
+        for (const auto& [number, times] : found->second) ASSERT_EQ(times, 1u) << "span " << number << " of thread " << thread;
+    }
+    EXPECT_EQ(total(segment, Counter::kStarted), uint64_t{kThreads} * kSpans);
+    EXPECT_EQ(total(segment, Counter::kEnded), uint64_t{kThreads} * kSpans);
+    EXPECT_EQ(total(segment, Counter::kDroppedFull), uint64_t{kThreads} * kSpans - all);
+    EXPECT_GT(all, 0u);
+}
+
+TEST(WritersAndAReader, ShareWhatThreadsLeaveBehind) {
+    constexpr uint32_t kGenerations = 150;
+    constexpr uint32_t kSpans = 5;
+    test::OpenSegment segment(1);
+    Drain drain(segment);
+    std::atomic<bool> done{false};
+    std::thread reader([&] {
+        while (!done)
+            if (drain.pass() == 0) std::this_thread::yield();
+        drain.pass();
+    });
+    uint64_t committed = 0;
+    for (uint32_t generation = 0; generation < kGenerations; ++generation) {
+        uint32_t mine = 0, theirs = 0;
+        std::thread other([&] { theirs = write_spans(segment, 2 * generation, kSpans); });
+        std::thread another([&] { mine = write_spans(segment, 2 * generation + 1, kSpans); });
+        other.join();
+        another.join();
+        committed += mine + theirs;
+    }
+    done = true;
+    reader.join();
+    EXPECT_EQ(committed, 2u * kGenerations * kSpans) << "the ring is never full here";
+    EXPECT_EQ(drain.torn(), 0u);
+    uint64_t found = 0;
+    for (const auto& [thread, spans] : drain.spans()) found += spans.size();
+    EXPECT_EQ(found, committed);
+    EXPECT_LE(segment.chunks_in(ChunkState::kParked) + segment.chunks_in(ChunkState::kOpen), 2u);
+    EXPECT_LE(total(segment, Counter::kStarted), committed);
+    EXPECT_EQ(total(segment, Counter::kStarted), total(segment, Counter::kEnded));
+}
+
+TEST(WritersAndAReader, GrowTheSegmentTogether) {
+    constexpr uint32_t kThreads = 4;
+    constexpr uint32_t kExtents = 4;
+    test::OpenSegment segment(kExtents);
+    std::atomic<uint32_t> slots{0};
+    std::vector<std::thread> threads;
+    std::vector<std::vector<uint32_t>> held(kThreads);
+    for (uint32_t me = 0; me < kThreads; ++me)
+        threads.emplace_back([&, me] {
+            for (uint32_t slot; (slot = segment->take_slot()) != Segment::kNone; ++slots) {
+                segment.view().slot(slot).start_ticks = me;  // plain: nobody else may have it
+                held[me].push_back(slot);
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(segment.extents(), kExtents);
+    EXPECT_EQ(slots, kExtents * kSlotsPerExtent);
+    for (uint32_t me = 0; me < kThreads; ++me)
+        for (const uint32_t slot : held[me]) EXPECT_EQ(segment.view().slot(slot).start_ticks, me);
+}
+
+}  // namespace
+}  // namespace spanring::ring

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Handles that are NULL, spent or invented.
+#include <cerrno>
+#include <cstring>
+#include <random>
+#include <thread>
+
+#include "trace/span_handle.hpp"
+#include "unit/trace/tracing.hpp"
+
+namespace spanring {
+namespace {
+
+using test::Tracing;
+
+TEST_IN_PROCESS(HandleTest, ThatIsNullIsAnErrorEverywhere) {
+    test::PrivateDirectory directory;
+    const spr_event event = {"event", SPR_NUL, 0, nullptr, 0};
+    const spr_link link = {};
+    const spr_attribute attribute = test::int_attribute("key", 1);
+    spr_tracer* tracer = nullptr;
+    spr_statistics statistics = SPR_STATISTICS_INIT;
+    EXPECT_EQ(spr_provider_open(nullptr, nullptr), -EINVAL);
+    EXPECT_EQ(spr_provider_state(nullptr), -EINVAL);
+    EXPECT_EQ(spr_provider_flush(nullptr, 0), -EINVAL);
+    EXPECT_EQ(spr_provider_shutdown(nullptr, 0), -EINVAL);
+    EXPECT_EQ(spr_provider_statistics(nullptr, &statistics), -EINVAL);
+    EXPECT_EQ(spr_tracer_get(nullptr, "x", SPR_NUL, nullptr, 0, nullptr, 0, &tracer), -EINVAL);
+    EXPECT_EQ(tracer, nullptr);
+    EXPECT_EQ(spr_tracer_enabled(nullptr), 0);
+
+    spr_span span;
+    memset(&span, 0xff, sizeof span);
+    EXPECT_EQ(spr_span_start(nullptr, "x", SPR_NUL, &span), -EINVAL);
+    EXPECT_EQ(span.handle, 0u) << "a span that does nothing";
+    memset(&span, 0xff, sizeof span);
+    EXPECT_EQ(spr_span_start_with(nullptr, "x", SPR_NUL, nullptr, &span), -EINVAL);
+    EXPECT_EQ(span.handle, 0u);
+    EXPECT_EQ(spr_span_start(nullptr, nullptr, 0, nullptr), -EINVAL);
+    EXPECT_EQ(spr_span_start_with(nullptr, nullptr, 0, nullptr, nullptr), -EINVAL);
+
+    EXPECT_EQ(spr_span_set_string(nullptr, "key", SPR_NUL, "x", SPR_NUL), -EINVAL);
+    EXPECT_EQ(spr_span_set_bool(nullptr, "key", SPR_NUL, 1), -EINVAL);
+    EXPECT_EQ(spr_span_set_int64(nullptr, "key", SPR_NUL, 1), -EINVAL);
+    EXPECT_EQ(spr_span_set_double(nullptr, "key", SPR_NUL, 1), -EINVAL);
+    EXPECT_EQ(spr_span_set_attributes(nullptr, &attribute, 1), -EINVAL);
+    EXPECT_EQ(spr_span_add_event(nullptr, &event), -EINVAL);
+    EXPECT_EQ(spr_span_add_link(nullptr, &link), -EINVAL);
+    EXPECT_EQ(spr_span_set_status(nullptr, SPR_STATUS_OK, nullptr, 0), -EINVAL);
+    EXPECT_EQ(spr_span_set_name(nullptr, "x", SPR_NUL), -EINVAL);
+    EXPECT_EQ(spr_span_set_kind(nullptr, SPR_KIND_SERVER), -EINVAL);
+    EXPECT_EQ(spr_span_is_recording(nullptr), 0);
+    EXPECT_EQ(spr_span_end(nullptr), -EINVAL);
+    EXPECT_EQ(spr_span_end_with(nullptr, nullptr), -EINVAL);
+    EXPECT_TRUE(directory.files().empty());
+}
+
+TEST_IN_PROCESS(HandleTest, ThatIsNullInsideALiveProviderIsAnErrorToo) {
+    Tracing tracing;
+    const spr_span span = tracing.start("span");
+    EXPECT_EQ(spr_span_start(tracing.tracer(), "x", SPR_NUL, nullptr), -EINVAL);
+    EXPECT_EQ(spr_provider_statistics(tracing.provider(), nullptr), -EINVAL);
+    EXPECT_EQ(spr_tracer_get(tracing.provider(), "x", SPR_NUL, nullptr, 0, nullptr, 0, nullptr), -EINVAL);
+    EXPECT_EQ(spr_span_set_string(&span, nullptr, 5, nullptr, 5), -EINVAL);
+    EXPECT_EQ(spr_span_set_name(&span, nullptr, 5), 0) << "a NULL pointer is an empty string";
+    spr_event event = {nullptr, 5, 0, nullptr, 5};
+    EXPECT_EQ(spr_span_add_event(&span, &event), 0);
+    EXPECT_EQ(spr_span_end(&span), 0);
+    const auto segment = tracing.read();
+    EXPECT_TRUE(segment.has(""));
+}
+
+// Any 64 bits may be passed as a handle. It may hit an open span by chance; it never crashes, and accounting holds.
+TEST_IN_PROCESS(HandleTest, InventedAtRandomNeverCrashes) {
+    Tracing tracing(test::large_ring());
+    std::mt19937_64 random(99);
+    const spr_event event = {"event", SPR_NUL, 0, nullptr, 0};
+    const spr_link link = {{{1}, {1}, 0, 0, {}}, nullptr, 0};
+    uint64_t ended = 0;
+    spr_span open[8];
+    for (spr_span& span : open) span = tracing.start("open");
+    for (int i = 0; i < 200'000; ++i) {
+        spr_span span = {};
+        span.handle = random();
+        if (i % 2 == 0) {  // close to a real one
+            trace::SpanHandle near = trace::SpanHandle::unpack(open[i % 8].handle);
+            switch (random() % 4) {
+                case 0: near.provider = static_cast<uint32_t>(random() % 8); break;
+                case 1: near.fork_generation = static_cast<uint32_t>(random() % 256); break;
+                case 2: near.slot = static_cast<uint32_t>(random() % (1u << 20)); break;
+                default: near.generation += static_cast<uint32_t>(random() % 3) - 1;
+            }
+            span.handle = near.pack();
+        }
+        switch (random() % 8) {
+            case 0: spr_span_set_string(&span, "key", SPR_NUL, "value", SPR_NUL); break;
+            case 1: spr_span_add_event(&span, &event); break;
+            case 2: spr_span_add_link(&span, &link); break;
+            case 3: spr_span_set_status(&span, SPR_STATUS_ERROR, "x", SPR_NUL); break;
+            case 4: spr_span_set_name(&span, "renamed", SPR_NUL); break;
+            case 5: spr_span_set_kind(&span, SPR_KIND_SERVER); break;
+            case 6: spr_span_is_recording(&span); break;
+            default: ended += spr_span_end(&span) == 0 && span.handle != 0;
+        }
+    }
+    for (const spr_span& span : open) ended += spr_span_end(&span) == 0;
+    EXPECT_EQ(ended, 8u);
+    const spr_statistics statistics = tracing.statistics();
+    test::expect_balance(statistics, 0, tracing.read().spans().size());
+}
+
+// Thread A starts and ends spans in one slot; B goes on using handles that A spent. Nothing of B's may reach a span of A.
+TEST_IN_PROCESS(HandleTest, ThatIsSpentReachesNoSpanThatReusesItsSlot) {
+    Tracing tracing;
+    const spr_span first = tracing.start("first");
+    ASSERT_EQ(spr_span_end(&first), 0);
+    std::atomic<uint64_t> spent{first.handle};
+    std::atomic<bool> done{false};
+    std::atomic<uint64_t> reached{0};
+    std::thread other([&] {
+        while (!done) {
+            spr_span span = {};
+            span.handle = spent;
+            if (spr_span_set_int64(&span, "intruder", SPR_NUL, 1) != -ESTALE) ++reached;
+        }
+    });
+    auto agent = tracing.agent();
+    for (int i = 0; i < 50'000; ++i) {
+        const spr_span span = tracing.start("own");
+        if (trace::SpanHandle::unpack(span.handle).slot != trace::SpanHandle::unpack(first.handle).slot) ADD_FAILURE() << "another slot";
+        EXPECT_EQ(spr_span_end(&span), 0);
+        spent = span.handle;
+        agent.release_full();
+    }
+    done = true;
+    other.join();
+    EXPECT_EQ(reached, 0u);
+}
+
+TEST(SpanHandleTest, PacksAndUnpacksEachField) {
+    const trace::SpanHandle handle{7, 255, (1u << 20) - 1, ~uint32_t{0}};
+    const trace::SpanHandle read = trace::SpanHandle::unpack(handle.pack());
+    EXPECT_EQ(read.provider, 7u);
+    EXPECT_EQ(read.fork_generation, 255u);
+    EXPECT_EQ(read.slot, (1u << 20) - 1);
+    EXPECT_EQ(read.generation, ~uint32_t{0});
+    EXPECT_NE((trace::SpanHandle{0, 0, 0, 0}.pack()), 0u) << "0 is no span";
+}
+
+}  // namespace
+}  // namespace spanring
