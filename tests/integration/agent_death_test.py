@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent is killed under load and started again: nothing is missing, and only what was in flight may come twice."""
+
+import harness
+from comparison import Comparison, records
+from otlp_json import Received
+
+IN_FLIGHT = 8       # requests under way at once (sending_queue::num_consumers, default)
+BATCH = 64          # spans a request
+KILLS = 3
+
+
+class AgentDeath(harness.Case):
+    def start_agent(self, collector):
+        return self.workspace.agent("--endpoint", collector.endpoint, "--batch-size", BATCH, "--batch-timeout", "50ms")
+
+    def test_killed_under_load_and_started_again(self):
+        collector = self.workspace.collector().start()
+        received = Received(collector.received)
+        agent = self.start_agent(collector)
+        producers = [self.workspace.producer("--seed", seed, "--endless", "--service", f"steady-{seed}", "--rate", 2000,
+                                             "--flush", 60) for seed in (1, 2, 3)]
+        kills = []
+        for _ in range(KILLS):
+            enough = received.count() + 40 * BATCH
+            harness.wait_until(lambda: received.count() >= enough, "spans arrive")
+            agent.kill()
+            # What it sent is with the Collector, or on the wire to it: wait for the file to stand still.
+            kills.append(self.requests_at_rest(received))
+            agent = self.start_agent(collector)
+        for producer in producers:
+            producer.end_input()
+        for producer in producers:
+            producer.expect(0)
+        agent.stop()
+        collector.stop()
+
+        wanted, got = records(producers), received.by_identity()
+        self.assertEqual(wanted.keys() - got.keys(), set(), "nothing is missing")
+        self.assertEqual(got.keys() - wanted.keys(), set(), "nothing arrives that nobody made")
+        for identity, (span, resource) in wanted.items():
+            for arrived in got[identity]:
+                Comparison(span, resource, arrived).check()
+        self.check_duplicates(got, kills)
+        self.assertEqual(sum(process["ended"] for process in self.workspace.accounting()), len(wanted))
+
+    def requests_at_rest(self, received):
+        seen = [-1]
+
+        def stands_still():
+            received.read()
+            before, seen[0] = seen[0], received.requests
+            return before == seen[0] and received.requests
+        return harness.wait_until(stands_still, "the Collector's file stands still")
+
+    def check_duplicates(self, got, kills):
+        """A span comes twice only if a kill found its request unacknowledged: one of the last before that kill."""
+        for identity, spans in got.items():
+            if len(spans) == 1:
+                continue
+            first = min(span.request for span in spans)
+            behind = [kill - first for kill in kills if kill > first]
+            self.assertTrue(behind and min(behind) <= 3 * IN_FLIGHT,
+                            f"{identity} came {len(spans)} times, first in request {first}; kills after {kills}")
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A backend that is not there, goes, and comes back: applications never wait for it, and everything arrives."""
+
+import harness
+from comparison import compare, records
+from otlp_json import Received
+
+CONFIGURATION = """
+receivers:
+  spanring:
+processors:
+  batch:
+    send_batch_size: 256
+    timeout: 50ms
+exporters:
+  otlp_grpc:
+    endpoint: {endpoint}
+    timeout: 2s
+    retry_on_failure:
+      initial_interval: 100ms
+      max_interval: 500ms
+service:
+  pipelines:
+    traces:
+      receivers: [spanring]
+      processors: [batch]
+      exporters: [otlp_grpc]
+"""
+
+
+class Backend(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.collector = self.workspace.collector()
+        self.configuration = self.workspace.unique("agent.yaml")
+        self.configuration.write_text(CONFIGURATION.format(endpoint=self.collector.endpoint))
+        self.received = Received(self.collector.received)
+
+    def start_agent(self):
+        return self.workspace.agent("--config", self.configuration)
+
+    def finished_producer(self, seed, count):
+        """Its flush says that the agent holds everything, delivered or spooled."""
+        producer = self.workspace.producer("--seed", seed, "--count", count, "--flush", 60, "--service", f"service-{seed}")
+        producer.expect(0)
+        return producer
+
+    def everything_arrives(self, producers, agent):
+        wanted = records(producers)
+        harness.wait_until(lambda: len(self.received.by_identity()) >= len(wanted), f"{len(wanted)} spans arrive")
+        agent.stop()
+        self.collector.stop()
+        compare(wanted, self.received.by_identity())
+        exported = [exporter["exported"] for process in self.workspace.accounting() for exporter in process["exporters"]]
+        self.assertEqual(sum(exported), len(wanted))
+
+    def test_down_first_then_up(self):
+        agent = self.start_agent()
+        producers = [self.finished_producer(1, 2000)]
+        self.assertEqual(self.received.count(), 0)
+        self.collector.start()
+        producers.append(self.finished_producer(2, 500))
+        self.everything_arrives(producers, agent)
+
+    def test_up_then_down_then_up(self):
+        self.collector.start()
+        agent = self.start_agent()
+        producers = [self.finished_producer(1, 1000)]
+        harness.wait_until(lambda: self.received.count() == 1000, "the first thousand arrives")
+        self.collector.stop()
+        producers.append(self.finished_producer(2, 3000))
+        self.assertEqual(self.received.count(), 1000)
+        self.collector.start()
+        self.everything_arrives(producers, agent)
+
+    def test_what_is_spooled_survives_the_agent(self):
+        """Backend down, application gone, agent killed: a new agent replays the spool."""
+        agent = self.start_agent()
+        producers = [self.finished_producer(1, 2000)]
+        harness.wait_until(lambda: not self.workspace.segment_files(), "the segment is drained and unlinked")
+        agent.kill()
+        self.collector.start()
+        agent = self.start_agent()
+        self.everything_arrives(producers, agent)
+
+    def test_a_clean_stop_with_the_backend_down_keeps_everything(self):
+        agent = self.start_agent()
+        producers = [self.finished_producer(1, 500)]
+        agent.stop()
+        self.collector.start()
+        agent = self.start_agent()
+        self.everything_arrives(producers, agent)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Application, ring, agent, Collector: every field of every span as it was set, 100,000 spans of several processes."""
+
+import harness
+from comparison import compare, records
+from otlp_json import Received
+
+# (seed, spans, limits: attributes, events and links of a span)
+PRODUCERS = [(1, 30_000, None), (2, 30_000, None), (3, 20_000, None), (4, 15_000, (5, 1, 1)), (5, 5_000, None)]
+
+
+class Fields(harness.Case):
+    def start_producer(self, seed, count, limits):
+        arguments = ["--seed", seed, "--count", count, "--service", f"service-{seed}", "--flush", 60]
+        env = {}
+        if limits:
+            arguments += ["--limits", ",".join(str(limit) for limit in limits)]
+            names = ("ATTRIBUTE", "EVENT", "LINK")
+            env = {f"OTEL_SPAN_{name}_COUNT_LIMIT": limit for name, limit in zip(names, limits)}
+        return self.workspace.producer(*arguments, env=env)
+
+    def test_every_field_of_a_hundred_thousand_spans_arrives_once(self):
+        collector = self.workspace.collector().start()
+        agent = self.workspace.agent("--endpoint", collector.endpoint)
+        producers = [self.start_producer(*one) for one in PRODUCERS]
+        for producer in producers:
+            producer.expect(0)
+        harness.wait_until(lambda: not self.workspace.segment_files(), "the segments of finished processes are unlinked")
+        agent.stop()
+        collector.stop()
+
+        wanted = records(producers)
+        self.assertEqual(len(wanted), 100_000)
+        got = Received(collector.received).by_identity()
+        compare(wanted, got)
+        self.check_accounting()
+
+    def check_accounting(self):
+        processes = self.workspace.accounting()
+        self.assertEqual(sorted(process["ended"] for process in processes), sorted(count for _, count, _ in PRODUCERS))
+        for process in processes:
+            (exporter,) = process["exporters"]
+            self.assertEqual(exporter["exported"], process["ended"])
+
+
+if __name__ == "__main__":
+    harness.main()

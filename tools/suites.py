@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Builds, runs the suites, adds up. Called by tools/test, which has installed what is missing.
+
+A step is one Meson suite in one build folder, as one user. What touches rights, directories or crashes runs twice when
+root calls: as root, and as a user without rights. Every Meson test counts once a step; a step that cannot build, or that
+has no test at all, counts as one failure, so nothing is green by being absent.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent
+JOBS = str(os.cpu_count() or 2)
+
+PLAIN = ["unit", "abi", "model", "integration", "crash", "fuzz", "bindings"]
+AGAIN_AS_USER = ["unit", "integration", "crash"]
+FURTHER = ["user", "i686", "tsan", "asan", "minimum"]
+WITHOUT_AGENT = ["-Dagent=false", "-Dbench=false", "-Dexamples=false", "-Dbindings=false"]
+
+
+@dataclasses.dataclass
+class Sum:
+    passed: list = dataclasses.field(default_factory=list)
+    failed: list = dataclasses.field(default_factory=list)
+    skipped: list = dataclasses.field(default_factory=list)
+
+
+def say(text):
+    print(f"== {text}", flush=True)
+
+
+def run(command, **options):
+    say(" ".join(shlex.quote(str(word)) for word in command))
+    return subprocess.run(command, cwd=SOURCE, stdin=subprocess.DEVNULL, **options).returncode
+
+
+class BuildFolder:
+    def __init__(self, name, *options):
+        self.path = SOURCE / name
+        self.options = options
+
+    def configure(self):
+        if (self.path / "build.ninja").exists():
+            return True
+        return run(["meson", "setup", self.path, *self.options]) == 0
+
+    def compile(self):
+        return self.configure() and run(["ninja", "-C", self.path, "-j", JOBS, "--quiet"]) == 0
+
+    def tests(self, suite):
+        listed = subprocess.run(["meson", "test", "-C", self.path, "--no-rebuild", "--list", "--suite", suite],
+                                cwd=SOURCE, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return [line for line in listed.stdout.splitlines() if " / " in line]
+
+    def run_suite(self, label, suite, total, wrapper=(), prefix=(), environment=None):
+        """Builds what one suite needs, runs it, and adds what Meson's log says to `total`."""
+        begin = time.monotonic()
+        if not self.tests(suite):
+            total.failed.append(f"{label}: has no tests")
+            return
+        log = self.path / "meson-logs" / f"{label}.json"
+        log.unlink(missing_ok=True)
+        command = [*prefix, "meson", "test", "-C", self.path, "--suite", suite, "--logbase", label,
+                   "--print-errorlogs", "--num-processes", JOBS]
+        if wrapper:
+            command += ["--wrapper", shlex.join(wrapper)]
+        code = run(command, env={**os.environ, **(environment or {})})
+        failures = len(total.failed)
+        ran = 0
+        if log.exists():
+            for line in log.read_text().splitlines():
+                ran += add_result(label, json.loads(line), total)
+        if ran == 0:
+            total.failed.append(f"{label}: did not run (meson test ended with {code})")
+        elif code != 0 and len(total.failed) == failures:
+            total.failed.append(f"{label}: meson test ended with {code}")
+        say(f"{label}: {time.monotonic() - begin:.0f} s")
+
+
+def add_result(label, entry, total):
+    name = f"{label}: {entry['name']}"
+    result = entry["result"]
+    if result in ("OK", "EXPECTEDFAIL"):
+        total.passed.append(name)
+    elif result == "SKIP":
+        total.skipped.append(name)
+    else:
+        total.failed.append(f"{name} ({result})")
+    return 1
+
+
+class UnprivilegedUser:
+    """Runs test programs as nobody, with folders of its own, while Meson stays what it is and keeps its logs."""
+
+    NAME = "nobody"
+
+    def __init__(self):
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix="spanring-user-", dir="/dev/shm"))
+        for folder in ("tmp", "runtime", "state", "cache", "config"):
+            (self.home / folder).mkdir(mode=0o700)
+        for folder in [self.home, *self.home.iterdir()]:
+            shutil.chown(folder, self.NAME)
+
+    def wrapper(self):
+        names = {"HOME": "", "TMPDIR": "tmp", "XDG_RUNTIME_DIR": "runtime", "XDG_STATE_HOME": "state",
+                 "XDG_CACHE_HOME": "cache", "XDG_CONFIG_HOME": "config"}
+        path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # not root's own folders
+        return ["setpriv", f"--reuid={self.NAME}", f"--regid={self.group()}", "--clear-groups", "--inh-caps=-all", "env",
+                f"PATH={path}",
+                *[f"{name}={self.home / folder}" for name, folder in names.items()]]
+
+    def group(self):
+        return "nogroup" if "nogroup:" in pathlib.Path("/etc/group").read_text() else self.NAME
+
+    def prefix(self):
+        """Where a folder above the tree is closed to others, the tree is laid bare in a mount namespace of its own."""
+        closed = next((folder for folder in reversed(SOURCE.parents) if folder.stat().st_mode & 0o001 == 0), None)
+        if closed is None:
+            return []
+        script = ('set -e; mount --bind "$0" /mnt; mount -t tmpfs -o mode=0755 tmpfs "$1"; mkdir -p "$0"; '
+                  'mount --move /mnt "$0"; cd "$0"; shift; exec "$@"')
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, SOURCE, closed]
+
+    def reaches(self, path):
+        return subprocess.run([*self.prefix(), *self.wrapper(), "test", "-x", path], stdin=subprocess.DEVNULL).returncode == 0
+
+    def close(self):
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+def as_user(suites, build, total):
+    if os.geteuid() != 0:
+        say("user: these suites ran without rights already")
+        return
+    user = UnprivilegedUser()
+    try:
+        if not user.reaches(build.path / "agent/spanring-agent"):
+            total.skipped.append(f"user: {UnprivilegedUser.NAME} cannot be given a way to {build.path}")
+            return
+        for suite in suites:
+            build.run_suite(f"{suite}-user", suite, total, wrapper=user.wrapper(), prefix=user.prefix())
+    finally:
+        user.close()
+
+
+def i686(main_build, total):
+    """The library for 32-bit x86, and its segments read by the agent of the main build: one layout for both."""
+    if platform.machine() != "x86_64":
+        total.skipped.append("i686: this is no x86-64 machine")
+        return
+    arguments = [f"-D{language}{kind}=-m32" for language in ("c", "cpp") for kind in ("_args", "_link_args")]
+    build = BuildFolder("build-i686", *WITHOUT_AGENT, "-Dtests=false", *arguments)
+    if not build.compile():
+        total.failed.append("i686: the library does not build")
+        return
+    total.passed.append("i686: the library builds")
+    tests = SOURCE / "tests/integration"
+    producer = build.path / "producer"
+    library = build.path / "lib"
+    compiled = run(["gcc", "-m32", "-std=c99", "-Wall", "-Wextra", "-Werror", "-Iinclude", tests / "producer.c",
+                    tests / "expectation.c", f"-L{library}", "-lspanring", f"-Wl,-rpath,{library}", "-o", producer])
+    environment = {**os.environ, "SPANRING_BUILD": str(main_build.path), "SPANRING_PRODUCER": str(producer)}
+    for test in ("fields_test", "producer_death_test"):
+        code = compiled or run([sys.executable, tests / f"{test}.py"], env=environment)
+        place = total.passed if code == 0 else total.skipped if code == 77 else total.failed
+        place.append(f"i686: {test} with a 32-bit producer")
+
+
+def sanitizer(label, kinds, options, total):
+    build = BuildFolder(f"build-{label}", f"-Db_sanitize={kinds}", "-Db_lundef=false", *options)
+    if not build.configure():
+        total.failed.append(f"{label}: cannot be configured")
+        return
+    build.run_suite(f"unit-{label}", "unit", total, environment={
+        "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+        "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1",
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
+
+
+def minimum(main_build, total):
+    """The bindings with the oldest Go and Rust that the README promises; everything newer is hidden."""
+    environment = {"SPANRING_HIDE_TOOLCHAINS": "1"}
+    status = run(["tools/setup"], env={**os.environ, **environment})
+    if status == 77:
+        total.skipped.append("minimum: Debian's Go and Rust cannot be had here (see above)")
+        return
+    if status != 0:
+        total.failed.append("minimum: set-up")
+        return
+    prefix = ["bash", "-c", '. "$0" && go version && rustc --version && exec "$@"', SOURCE / "tools/environment"]
+    main_build.run_suite("bindings-minimum", "bindings", total, prefix=prefix, environment=environment)
+
+
+def needs_main_build(suites):
+    return any(suite in PLAIN or suite in ("user", "i686", "minimum") for suite in suites)
+
+
+def run_all(suites, folder, total):
+    build = BuildFolder(folder)
+    if needs_main_build(suites) and not build.compile():
+        total.failed.append(f"build: {folder}")
+        return
+    if {"integration", "user", "i686"} & set(suites) and run(["tests/integration/collector/build.sh", build.path]) not in (0, 77):
+        total.failed.append("integration: the Collector cannot be built")
+    for suite in suites:
+        if suite in PLAIN:
+            build.run_suite(suite, suite, total)
+        elif suite == "user":
+            as_user([one for one in AGAIN_AS_USER if one in suites] or AGAIN_AS_USER, build, total)
+        elif suite == "i686":
+            i686(build, total)
+        elif suite == "tsan":
+            sanitizer("tsan", "thread", WITHOUT_AGENT, total)
+        elif suite == "asan":
+            sanitizer("asan", "address,undefined", ["-Dbench=false", "-Dexamples=false", "-Dbindings=false"], total)
+        elif suite == "minimum":
+            minimum(build, total)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tools/test", description="Installs what is missing, builds, tests.")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {' '.join(PLAIN + FURTHER)}; all by default")
+    parser.add_argument("--quick", action="store_true", help="one pass, one build: without " + " ".join(FURTHER))
+    parser.add_argument("--folder", default="build", help="build folder (build)")
+    options = parser.parse_args()
+    for suite in options.suites:
+        if suite not in PLAIN + FURTHER:
+            parser.error(f"no suite is called '{suite}'; there are {' '.join(PLAIN + FURTHER)}")
+    suites = options.suites or (PLAIN if options.quick else PLAIN + FURTHER)
+
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    begin = time.monotonic()
+    total = Sum()
+    run_all(suites, options.folder, total)
+
+    say(f"{', '.join(suites)}: {time.monotonic() - begin:.0f} s")
+    for kind, names in (("skipped", total.skipped), ("failed", total.failed)):
+        for name in names:
+            print(f"{kind}: {name}")
+    print(f"{len(total.passed)} passed, {len(total.failed)} failed, {len(total.skipped)} skipped", flush=True)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
