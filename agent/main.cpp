@@ -64,6 +64,11 @@ void notify_supervisor(const char* state) {
     ::close(fd);
 }
 
+struct StateBusy : std::runtime_error {
+    explicit StateBusy(const std::string& directory)
+        : std::runtime_error("another agent uses " + directory + " (it holds agent.lock there)") {}
+};
+
 // One agent for each state directory; the kernel knows when it is gone. Kept open until the end.
 class StateLock {
 public:
@@ -73,7 +78,7 @@ public:
         fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd_ < 0) throw std::runtime_error(file + ": cannot open: " + std::system_category().message(errno));
         const int result = lock_file(fd_);
-        if (result == -EAGAIN) throw AgentBusy(config.state_directory);
+        if (result == -EAGAIN) throw StateBusy(config.state_directory);
         if (result != 0) throw std::runtime_error(file + ": cannot lock: " + std::system_category().message(-result));
     }
     ~StateLock() {
@@ -224,11 +229,16 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    const auto busy = [](const std::exception& error) {
+        std::fprintf(stderr, "spanring-agent: already running: %s\n", error.what());
+        return kExitBusy;
+    };
     try {
         return run(argc, argv);
-    } catch (const AgentBusy& busy) {
-        std::fprintf(stderr, "spanring-agent: already running: %s\n", busy.what());
-        return kExitBusy;
+    } catch (const AgentBusy& error) {
+        return busy(error);
+    } catch (const StateBusy& error) {
+        return busy(error);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "spanring-agent: %s\n", error.what());
         return kExitFailed;

@@ -69,7 +69,8 @@ class BuildFolder:
         if not self.tests(suite):
             total.failed.append(f"{label}: has no tests")
             return
-        log = self.path / "meson-logs" / f"{label}.json"
+        name = f"{label}-{wrapper[0]}" if wrapper else label  # as Meson names it
+        log = self.path / "meson-logs" / f"{name}.json"
         log.unlink(missing_ok=True)
         command = [*prefix, "meson", "test", "-C", self.path, "--suite", suite, "--logbase", label,
                    "--print-errorlogs", "--num-processes", JOBS]

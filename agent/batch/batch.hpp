@@ -64,7 +64,7 @@ enum class Outcome : uint8_t {
     kRejected,         // refused for good
     kSpooled,          // in the exporter's spool: durable, the spool answers for it now
     kDroppedSpool,     // had to go to the spool, which was full or failed
-    kDroppedShutdown,  // the agent ended before it could be sent or spooled
+    kLeftBehind,      // the agent ends before it could be sent or spooled: not acknowledged, the next agent finds it
 };
 
 struct Resolution {

@@ -90,11 +90,17 @@ ProcessAccount total_of(const std::vector<ProcessAccount>& processes) {
             place->elsewhere += account.elsewhere;
         }
     }
-    // Processes that an exporter never saw are not its to account for.
+    // What no exporter has answered for yet is pending at each; what only others have is theirs to account for.
+    if (total.exporters.size() > 1) {
+        std::erase_if(total.exporters, [](const ExporterAccount& account) { return account.name == kNoExporterYet; });
+    }
     for (ExporterAccount& account : total.exporters) {
         for (const ProcessAccount& process : processes) {
             const auto same = [&](const ExporterAccount& known) { return known.name == account.name; };
-            if (std::none_of(process.exporters.begin(), process.exporters.end(), same)) {
+            if (std::any_of(process.exporters.begin(), process.exporters.end(), same)) continue;
+            if (process.exporters.front().name == kNoExporterYet) {
+                account.pending_ring += process.exporters.front().pending_ring;
+            } else {
                 account.elsewhere += process.ended() + process.unfinished - std::min(process.dropped_by_process(), process.ended());
             }
         }

@@ -175,7 +175,7 @@ void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const L
     }
     if (process.exporters.empty()) {
         ExporterAccount account;
-        account.name = "none yet";
+        account.name = kNoExporterYet;
         account.pending_ring = pending;
         process.exporters.push_back(std::move(account));
     }

@@ -35,6 +35,9 @@ struct ExporterAccount {
     bool operator==(const ExporterAccount&) const = default;
 };
 
+// Stands in for the exporters of a process of which no agent has answered for anything yet.
+inline constexpr const char* kNoExporterYet = "none yet";
+
 struct ProcessAccount {
     InstanceId instance{};
     uint32_t pid = 0;

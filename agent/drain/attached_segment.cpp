@@ -306,7 +306,7 @@ void AttachedSegment::serve_flush() {
 }
 
 bool AttachedSegment::finished() const {
-    return quarantined_.empty() && exhausted_ && next_open_ == open_slots_.size() && settled();
+    return quarantined_.empty() && !left_behind_ && exhausted_ && next_open_ == open_slots_.size() && settled();
 }
 
 ProcessRecord AttachedSegment::record(uint64_t now_unix_nano) {

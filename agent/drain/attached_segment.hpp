@@ -77,6 +77,8 @@ public:
 
     // A batch with receipts of this segment was resolved: one call for each receipt, then one for the batch.
     void acknowledge(const Receipt& receipt, const std::array<Resolution, ring::kExporterRows>& resolutions);
+    // A batch with something of it was neither sent nor spooled before the agent ends: the file stays for the next one.
+    void leave_behind() { left_behind_ = true; }
     void batch_finished(uint64_t serial) { cutter_->batches().erase(serial); }
 
     // Frees what may be freed. Returns how many chunks.
@@ -166,6 +168,7 @@ private:
 
     bool dead_ = false;
     bool recovered_ = false;
+    bool left_behind_ = false;
     bool exhausted_ = false;  // dead, and every committed byte is handed out
     uint64_t died_unix_nano_ = 0;
     std::vector<uint32_t> open_slots_;  // of unfinished spans

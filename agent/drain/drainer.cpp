@@ -319,6 +319,9 @@ void Drainer::book_answers() {
         // A backend says how many spans of a request it refused, not which: they are booked from the front.
         std::array<Resolution, ring::kExporterRows> left = batch->resolutions;
         std::vector<AttachedSegment*> touched;
+        const bool left_behind = std::any_of(left.begin(), left.end(), [](const Resolution& resolution) {
+            return resolution.outcome == Outcome::kLeftBehind;
+        });
         for (const Receipt& receipt : batch->receipts) {
             std::array<Resolution, ring::kExporterRows> share = left;
             for (size_t i = 0; i < share.size(); ++i) {
@@ -327,7 +330,10 @@ void Drainer::book_answers() {
             }
             const auto entry = entries_.find(receipt.source);
             if (entry == entries_.end()) continue;
-            entry->second.segment->acknowledge(receipt, share);
+            if (left_behind)
+                entry->second.segment->leave_behind();
+            else
+                entry->second.segment->acknowledge(receipt, share);
             if (touched.empty() || touched.back() != entry->second.segment.get())
                 touched.push_back(entry->second.segment.get());
         }

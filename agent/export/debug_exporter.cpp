@@ -122,7 +122,7 @@ void DebugExporter::submit(std::shared_ptr<Batch> batch) {
         std::lock_guard lock(mutex_);
         if (stopping_ || queued_bytes_ + batch->bytes > options_.queue_bytes) {
             status_.dropped += batch->spans;
-            if (required()) resolve(batch, {stopping_ ? Outcome::kDroppedShutdown : Outcome::kDroppedSpool, 0});
+            if (required()) resolve(batch, {stopping_ ? Outcome::kLeftBehind : Outcome::kDroppedSpool, 0});
             return;
         }
     }
@@ -181,7 +181,7 @@ void DebugExporter::run() {
             std::fwrite(text.data(), 1, text.size(), out_);
             std::fflush(out_);
         }
-        if (item.batch) resolve(item.batch, {too_late ? Outcome::kDroppedShutdown : Outcome::kExported, 0});
+        if (item.batch) resolve(item.batch, {too_late ? Outcome::kLeftBehind : Outcome::kExported, 0});
         lock.lock();
         queued_bytes_ -= item.request.size();
         status_.queued_spans -= item.spans;

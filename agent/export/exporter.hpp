@@ -46,7 +46,7 @@ public:
     // Any thread. Waits until everything submitted before is resolved; false when the deadline came first.
     virtual bool flush(std::chrono::steady_clock::time_point deadline) = 0;
 
-    // Once, last. Everything submitted is resolved when it returns (sent, spooled, or kDroppedShutdown), threads
+    // Once, last. Everything submitted is resolved when it returns (sent, spooled, or kLeftBehind), threads
     // joined.
     virtual void shutdown(std::chrono::steady_clock::time_point deadline) = 0;
 

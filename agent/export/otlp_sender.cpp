@@ -80,7 +80,7 @@ void OtlpSender::push(std::shared_ptr<Batch> batch, uint64_t order) {
     if (batch == nullptr) {
         wake();
     } else {
-        hooks_.resolved(batch, order, {stopped ? Outcome::kDroppedShutdown : Outcome::kDroppedSpool, 0});
+        hooks_.resolved(batch, order, {stopped ? Outcome::kLeftBehind : Outcome::kDroppedSpool, 0});
     }
 }
 
@@ -499,17 +499,17 @@ void OtlpSender::wind_up() {
         if (call->shipment()->record) {
             give_back(*call->shipment());
         } else {
-            to_spool(call->shipment(), Outcome::kDroppedShutdown);
+            to_spool(call->shipment(), Outcome::kLeftBehind);
         }
     }
-    while (!queue_.empty()) to_spool(next_queued(), Outcome::kDroppedShutdown);
+    while (!queue_.empty()) to_spool(next_queued(), Outcome::kLeftBehind);
     std::vector<Arrival> arrivals;
     {
         std::lock_guard lock(mutex_);
         arrivals.swap(inbox_);
     }
     for (Arrival& arrival : arrivals) {
-        to_spool(ship(std::move(arrival.batch), arrival.order), Outcome::kDroppedShutdown);
+        to_spool(ship(std::move(arrival.batch), arrival.order), Outcome::kLeftBehind);
     }
 
     for (const auto& [key, call] : wire_->calls) call->cancel();

@@ -51,7 +51,7 @@ void StoreExporter::submit(std::shared_ptr<Batch> batch) {
     {
         std::lock_guard lock(mutex_);
         if (stopping_) {
-            refusal = Outcome::kDroppedShutdown;
+            refusal = Outcome::kLeftBehind;
         } else if (!queue_.empty() && queue_bytes_ + batch->bytes > options_.queue_bytes) {
             refusal = Outcome::kDroppedSpool;
             status_.last_error = "more spans came than the disk takes";
@@ -120,7 +120,7 @@ void StoreExporter::run() {
         const bool late = stopping_ && std::chrono::steady_clock::now() >= stop_at_;
         lock.unlock();
         if (late) {
-            settle(group, Outcome::kDroppedShutdown, "");
+            settle(group, Outcome::kLeftBehind, "");
             continue;
         }
         try {

@@ -46,13 +46,15 @@ Clock::Pair Clock::pair(clockid_t clock) const {
 
 void Clock::start() {
     counter_ = kernel_trusts_counter();
+    if (counter_) {
+        origin_ = pair(CLOCK_MONOTONIC);
+        Pair now = origin_;
+        while (now.nanoseconds - origin_.nanoseconds < kFirstMeasurement) now = pair(CLOCK_MONOTONIC);
+        if (measure(now)) return;
+        counter_ = false;  // slower than 0.5 GHz (many aarch64 counters), or standing still: the vDSO's clock is right there
+    }
     origin_ = pair(CLOCK_MONOTONIC);
-    if (!counter_) return;
-    Pair now = origin_;
-    while (now.nanoseconds - origin_.nanoseconds < kFirstMeasurement) now = pair(CLOCK_MONOTONIC);
-    if (measure(now)) return;
-    counter_ = false;  // slower than 0.5 GHz (many aarch64 counters), or standing still: the vDSO's clock is right there
-    origin_ = pair(CLOCK_MONOTONIC);
+    StdAtomics::store(rate_, uint64_t{1} << 32, std::memory_order_relaxed);  // a tick is a nanosecond; see measure()
 }
 
 bool Clock::measure(Pair monotonic) {

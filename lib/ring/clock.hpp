@@ -31,7 +31,7 @@ public:
         uint64_t lifetime = 0;  // ticks; 0: none yet
     };
 
-    // COLD: looks at the kernel's clocksource, measures the rate for some 20 us. Again after fork(): harmless.
+    // COLD, once: looks at the kernel's clocksource, measures the rate for some 20 us. What it found holds in children.
     void start();
 
     uint64_t ticks() const {
@@ -78,7 +78,7 @@ private:
 
     bool counter_ = false;
     Pair origin_{};
-    alignas(8) uint64_t rate_ = uint64_t{1} << 32;  // nanoseconds a tick, 32 fractional bits
+    alignas(8) uint64_t rate_ = 0;  // nanoseconds a tick, 32 fractional bits; start() sets it. Zero: all state is in .bss
 };
 
 }  // namespace spanring::ring

@@ -129,7 +129,7 @@ static_assert(offsetof(Header, program) == 88 && offsetof(Header, ready) == 220 
 
 // ---- Control: written by the agent ----------------------------------------------------------------------------------
 
-// What became of the committed spans of this segment, for one exporter. Absolute, monotone.
+// What became of the committed and of the unfinished spans of this segment, for one exporter. Absolute, monotone.
 inline constexpr uint32_t kExporterRows = 4;
 struct alignas(8) ExporterTotals {
     uint64_t exporter;          // hash of its name; 0: row unused
@@ -138,7 +138,7 @@ struct alignas(8) ExporterTotals {
     uint64_t spooled;           // handed to the spool; what the spool does with them is booked in the agent's ledger
     uint64_t dropped_invalid;   // failed validation
     uint64_t dropped_spool;     // the spool was full, or could not be written
-    uint64_t dropped_shutdown;
+    uint64_t dropped_shutdown;  // reserved: an agent that ends leaves in the segment what it could not send or spool
     uint64_t reserved;
 };
 static_assert(sizeof(ExporterTotals) == 64);

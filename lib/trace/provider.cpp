@@ -193,7 +193,6 @@ void Provider::after_fork() {
     }
     local.attaching = 0;
     ++process.fork_generation;
-    process.clock.start();
     ring::ForkGuard::acknowledge();
 }
 

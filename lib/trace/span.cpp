@@ -21,6 +21,7 @@ using ring::SlotWord;
 using ring::StdAtomics;
 
 constexpr uint64_t kFullPause = 50'000;  // nanoseconds between two looks at a full ring, when the application waits
+constexpr uint64_t kNoTicks = 0;          // Slot::start_ticks: the start was given, by another clock
 
 // One call at its signal level. A handler that interrupts it runs one level up, on other state.
 class Entry {
@@ -146,8 +147,13 @@ int start(spr_tracer* tracer, const char* name, size_t given_name_size, const sp
     }
     Slot& slot = segment.view().slot(index);
     ring::Clock& clock = Provider::clock();
-    slot.start_ticks = clock.ticks();
-    slot.start_unix_nano = options.start_time_ns != 0 ? options.start_time_ns : clock.unix_nano(level.anchor, slot.start_ticks);
+    if (options.start_time_ns == 0) [[likely]] {
+        slot.start_ticks = clock.ticks();
+        slot.start_unix_nano = clock.unix_nano(level.anchor, slot.start_ticks);
+    } else {
+        slot.start_ticks = kNoTicks;  // it began at another time than this: a later "now" does not count from here
+        slot.start_unix_nano = options.start_time_ns;
+    }
     ++slot.generation;
     slot.scope = tracer->scope;
     slot.thread = thread->thread;
@@ -241,6 +247,13 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
     return room;
 }
 
+// The present, in the span's own time: its start and what passed since; the wall clock where the start was given.
+uint64_t now_of(const Slot& slot) {
+    if (slot.start_ticks == kNoTicks) [[unlikely]] return ring::Clock::read(CLOCK_REALTIME);
+    const uint64_t ticks = Provider::clock().ticks() - slot.start_ticks;
+    return slot.start_unix_nano + (static_cast<int64_t>(ticks) > 0 ? Provider::clock().nanoseconds(ticks) : 0);
+}
+
 int end(OpenSpan& span, uint64_t end_time_ns) {
     Provider& provider = span.provider();
     ThreadState* thread = provider.thread();
@@ -254,9 +267,7 @@ int end(OpenSpan& span, uint64_t end_time_ns) {
     Slot& slot = span.slot();
     Level& level = Provider::level(*thread, entry.depth());
 
-    const uint64_t ticks = Provider::clock().ticks() - slot.start_ticks;
-    const uint64_t elapsed = static_cast<int64_t>(ticks) > 0 ? Provider::clock().nanoseconds(ticks) : 0;
-    uint64_t end_unix_nano = end_time_ns != 0 ? end_time_ns : slot.start_unix_nano + elapsed;
+    uint64_t end_unix_nano = end_time_ns != 0 ? end_time_ns : now_of(slot);
     if (end_unix_nano < slot.start_unix_nano) end_unix_nano = slot.start_unix_nano;
 
     uint8_t tail[kTailMax];
@@ -296,12 +307,6 @@ int refused(const OpenSpan& span, int error) {
     else if (Life* life = span.provider().life())
         count_shared(*life, Counter::kRefusedData);
     return error;
-}
-
-uint64_t now_of(const OpenSpan& span) {
-    const Slot& slot = span.slot();
-    const uint64_t ticks = Provider::clock().ticks() - slot.start_ticks;
-    return slot.start_unix_nano + (static_cast<int64_t>(ticks) > 0 ? Provider::clock().nanoseconds(ticks) : 0);
 }
 
 int set(const spr_span* span, const spr_attribute& attribute) {
@@ -393,7 +398,7 @@ int spr_span_add_event(const spr_span* span, const spr_event* event) noexcept {
     const int found = OpenSpan::find(span, open);
     if (found <= 0) return found;
     if (event == nullptr) return -EINVAL;
-    return refused(open, open.add(*event, event->time_ns != 0 ? 0 : now_of(open)));
+    return refused(open, open.add(*event, event->time_ns != 0 ? 0 : now_of(open.slot())));
 }
 
 int spr_span_add_link(const spr_span* span, const spr_link* link) noexcept {
@@ -449,7 +454,7 @@ int spr_span_end_with(const spr_span* span, const spr_end_options* options) noex
     if (known.name != nullptr) open.set_name(known.name, known.name_size);
     for (size_t i = 0; i < known.attribute_count; ++i) refused(open, open.set(known.attributes[i]));
     for (size_t i = 0; i < known.event_count; ++i)
-        refused(open, open.add(known.events[i], known.events[i].time_ns != 0 ? 0 : now_of(open)));
+        refused(open, open.add(known.events[i], known.events[i].time_ns != 0 ? 0 : now_of(open.slot())));
     if (known.status != SPR_STATUS_UNSET) open.set_status(known.status, known.status_message, known.status_message_size);
     return end(open, known.end_time_ns);
 }

@@ -20,6 +20,7 @@ BELOW = {
     "bindings/cpp": {"binding", PUBLIC, "own"},
     "bindings/rust": {PUBLIC, "own"},
     "bindings/go": {PUBLIC, "own"},
+    "tests/abi/layout": {"ring", "own"},  # frozen copies beside the layout of today
     "tests/abi": {PUBLIC, "own"},
     "tests/integration": {PUBLIC, "own"},
     "examples": {PUBLIC, "binding", "own"},

@@ -19,7 +19,7 @@
  *   RELAXED_COMMIT  the commit is no release store            S1
  *   LATE_LOCKTEST   word loaded before the lock test          S3
  *   ACK_LAST        mark = last answered, not low-water       S3, with an agent crash only
- *   MARK_NOGEN      mark without generation                   S3, with an agent crash only
+ *   MARK_NOGEN      mark without generation, reset after FREE S3, with an agent crash only
  *   GRACE=1         freed after one epoch                     S1, S2
  *   PIN_AT_SEND     epoch pinned when the send starts         S1, S2
  *   CLEAR_FIRST     slot cleared before the commit            S4
@@ -267,8 +267,14 @@ inline reclaim(c) {
         two: a FULL chunk whose mark is one generation ahead. (A dead process's OPEN chunk is done when it is read; the
         agent unlinks the file as a whole, here the chunk is freed.) */
      d_step { cur[c] = 0; ret[c] = 0;
-              if :: st[c] == FULL -> mkg[c] = gn[c] + 1; mkl[c] = 0 :: else -> skip fi };
+#ifndef MARK_NOGEN
+              if :: st[c] == FULL -> mkg[c] = gn[c] + 1; mkl[c] = 0 :: else -> skip fi
+#endif
+     };
      d_step { checkfree(c); st[c] = FREE; ln[c] = 0; gid[c*CAP] = 0; gid[c*CAP+1] = 0 }   /* keeps the generation */
+#ifdef MARK_NOGEN
+     mkl[c] = 0
+#endif
   :: else -> skip
   fi;
 }

@@ -699,7 +699,7 @@ TEST_F(Drain, asAServiceSeesADeathByTheKernelsHint) {
     EXPECT_TRUE(service.shutdown(std::chrono::steady_clock::now()));
 }
 
-TEST_F(Drain, booksWhatExportersResolveWhileTheyShutDown) {
+TEST_F(Drain, leavesInTheSegmentWhatExportersCouldNotDeliverBeforeTheEnd) {
     FileImage image(directory);
     image->claim(0);
     image->commit(0, 0);
@@ -707,8 +707,14 @@ TEST_F(Drain, booksWhatExportersResolveWhileTheyShutDown) {
     DrainService service;
     service.start(options(), {&exporter}, &ledger);
     EXPECT_TRUE(service.shutdown(std::chrono::steady_clock::now() + std::chrono::hours(1)));
-    EXPECT_EQ(image.view().control().totals.exporters[0].dropped_shutdown, 1u);
-    EXPECT_EQ(image.view().control().totals.acknowledged, 1u);
+    EXPECT_EQ(image.view().control().totals.acknowledged, 0u);
+
+    exporter.answers = true;
+    DrainService next;
+    next.start(options(), {&exporter}, &ledger);
+    image.die();
+    EXPECT_TRUE(next.shutdown(std::chrono::steady_clock::now() + std::chrono::hours(1)));
+    EXPECT_EQ(ledger.of(image.instance()).agent.acknowledged, 1u);
 }
 
 }  // namespace

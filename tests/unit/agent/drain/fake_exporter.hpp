@@ -52,7 +52,7 @@ public:
 
     bool flush(std::chrono::steady_clock::time_point) override { return true; }
     void shutdown(std::chrono::steady_clock::time_point) override {
-        while (!waiting.empty()) answer(0, {agent::Outcome::kDroppedShutdown, 0});
+        while (!waiting.empty()) answer(0, {agent::Outcome::kLeftBehind, 0});
     }
     agent::ExporterStatus status() const override { return {}; }
 

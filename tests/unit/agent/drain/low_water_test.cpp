@@ -64,7 +64,7 @@ TEST(SegmentAccounts, booksEachOutcomeInTheRowOfItsExporter) {
     done.resolutions[0] = {Outcome::kRejected, 0};
     done.resolutions[2] = {Outcome::kDroppedSpool, 0};
     accounts.book(done);
-    done.resolutions[0] = {Outcome::kDroppedShutdown, 0};
+    done.resolutions[0] = {Outcome::kDroppedSpool, 0};
     done.resolutions[2] = {Outcome::kExported, 99};  // a backend may say anything
     accounts.book_unfinished(done);
     const ring::Totals& totals = accounts.totals();
@@ -74,7 +74,7 @@ TEST(SegmentAccounts, booksEachOutcomeInTheRowOfItsExporter) {
     EXPECT_EQ(first.exporter, 11u);
     EXPECT_EQ(first.exported, 6u);
     EXPECT_EQ(first.rejected, 3u + 9u);
-    EXPECT_EQ(first.dropped_shutdown, 9u);
+    EXPECT_EQ(first.dropped_spool, 9u);
     EXPECT_EQ(first.dropped_invalid, 3u);
     const ring::ExporterTotals& second = totals.exporters[1];
     EXPECT_EQ(second.exporter, 22u);

@@ -451,7 +451,7 @@ TEST_F(OtlpGrpcExporterTest, shutdown_puts_unanswered_batches_into_the_spool) {
     exporter_->shutdown(Clock::now());
     for (const auto& made : batches_) EXPECT_EQ(made->resolutions[1].outcome, Outcome::kSpooled);
     exporter_->submit(batch(900, 1));
-    EXPECT_EQ(batches_.back()->resolutions[1].outcome, Outcome::kDroppedShutdown) << "too late";
+    EXPECT_EQ(batches_.back()->resolutions[1].outcome, Outcome::kLeftBehind) << "too late";
 
     Backend next;
     options_.endpoint = next.start("127.0.0.1:0");
@@ -476,7 +476,7 @@ TEST_F(OtlpGrpcExporterTest, shutdown_without_a_spool_counts_what_it_drops) {
     exporter_->submit(batch(0, 10));
     ASSERT_TRUE(backend_.wait_for_requests(1));
     exporter_->shutdown(Clock::now());
-    EXPECT_EQ(batches_[0]->resolutions[1].outcome, Outcome::kDroppedShutdown);
+    EXPECT_EQ(batches_[0]->resolutions[1].outcome, Outcome::kLeftBehind);
 }
 
 TEST_F(OtlpGrpcExporterTest, flush_says_when_its_deadline_came_first) {

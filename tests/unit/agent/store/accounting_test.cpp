@@ -166,7 +166,19 @@ TEST(Equations, TotalsAddUp) {
     fill_exporters(fresh, ring::Totals{}, nullptr);
     const auto equations = equations_of(total_of({one, one, fresh}), true);
     EXPECT_EQ(equations[0].text(), "started 300 = ended 270 + open 30");
-    for (const Equation& equation : equations) EXPECT_EQ(equation.verdict, Verdict::kOk) << equation.text();
+    ASSERT_EQ(equations.size(), 2u);
+    EXPECT_EQ(equations[1].text(), "ended 270 = exported 174 + rejected 0 + dropped{full} 9 + pending 87");
+    EXPECT_EQ(equations[0].verdict, Verdict::kOk);
+    EXPECT_EQ(equations[1].verdict, Verdict::kOk);
+
+    ProcessAccount other = process();  // of an agent that exported elsewhere
+    totals.exporters[0] = row("otlp_grpc");
+    totals.exporters[0].exported = 87;
+    fill_exporters(other, totals, nullptr);
+    const auto mixed = equations_of(total_of({one, other}), true);
+    ASSERT_EQ(mixed.size(), 3u);
+    EXPECT_EQ(mixed[1].text(), "ended 180 = exported 87 + rejected 0 + dropped{full} 6 + pending 0 + other exporters' 87");
+    EXPECT_EQ(mixed[2].verdict, Verdict::kOk);
 }
 
 // A segment's file, made by hand.

@@ -278,7 +278,7 @@ TEST_F(StoreTest, ShutdownStoresWhatIsQueuedAndResolvesEverything) {
     for (const auto& each : batches) EXPECT_EQ(each->resolutions[0].outcome, Outcome::kExported);
     const auto late = batch({{"a", {{.trace = 99}}}});
     exporter.submit(late);
-    EXPECT_EQ(late->resolutions[0].outcome, Outcome::kDroppedShutdown);
+    EXPECT_EQ(late->resolutions[0].outcome, Outcome::kLeftBehind);
     EXPECT_EQ(acknowledgements_.take().size(), 51u);
     EXPECT_EQ(exporter.status().exported, 50u);
     EXPECT_EQ(exporter.status().dropped, 1u);
@@ -295,7 +295,7 @@ TEST_F(StoreTest, AShutdownWithoutTimeResolvesEverythingToo) {
     uint64_t exported = 0;
     for (const auto& each : batches) {
         const Outcome outcome = each->resolutions[0].outcome;
-        EXPECT_TRUE(outcome == Outcome::kExported || outcome == Outcome::kDroppedShutdown);
+        EXPECT_TRUE(outcome == Outcome::kExported || outcome == Outcome::kLeftBehind);
         exported += outcome == Outcome::kExported ? 1 : 0;
     }
     EXPECT_EQ(exporter.status().exported, exported);
