@@ -33,15 +33,16 @@ public:
     uint8_t* place() const { return bytes_ + word_.length; }
 
     bool claim(uint32_t chunk, ChunkLine& line, uint8_t* bytes, uint32_t capacity, uint32_t owner) {
-        return take(chunk, line, bytes, capacity, owner, ChunkState::kFree, true);
+        ChunkWord old;
+        return take(chunk, line, bytes, capacity, owner, ChunkState::kFree, true, old);
     }
     bool adopt(uint32_t chunk, ChunkLine& line, uint8_t* bytes, uint32_t capacity, uint32_t owner) {
-        return take(chunk, line, bytes, capacity, owner, ChunkState::kParked, false);
+        ChunkWord old;
+        return take(chunk, line, bytes, capacity, owner, ChunkState::kParked, false, old);
     }
-    // ret_lost: the word that was overwritten.
+    // ret_lost: the word that was overwritten; the one that was exchanged, not another look at it.
     bool overwrite(uint32_t chunk, ChunkLine& line, uint8_t* bytes, uint32_t capacity, uint32_t owner, ChunkWord& ret_lost) {
-        ret_lost = ChunkWord::unpack(Atomics::load(line.word, std::memory_order_relaxed));
-        return take(chunk, line, bytes, capacity, owner, ChunkState::kFull, true);
+        return take(chunk, line, bytes, capacity, owner, ChunkState::kFull, true, ret_lost);
     }
 
     // The word that will commit `size` more bytes, being `spans` records of spans.
@@ -72,7 +73,8 @@ public:
     void forget() { *this = ChunkWriter(); }
 
 private:
-    bool take(uint32_t chunk, ChunkLine& line, uint8_t* bytes, uint32_t capacity, uint32_t owner, ChunkState from, bool renew) {
+    bool take(uint32_t chunk, ChunkLine& line, uint8_t* bytes, uint32_t capacity, uint32_t owner, ChunkState from, bool renew,
+              ChunkWord& ret_old) {
         uint64_t seen = Atomics::load(line.word, std::memory_order_relaxed);  // relaxed: the exchange below decides
         const ChunkWord old = ChunkWord::unpack(seen);
         if (old.state != from) return false;
@@ -82,6 +84,7 @@ private:
         // store of FREE, or with the release in leave(). Without it this thread's bytes could be overtaken by reads of
         // the agent that came before its FREE.
         if (!Atomics::compare_exchange(line.word, seen, claimed.pack(), std::memory_order_acquire)) return false;
+        ret_old = old;
         // relaxed: only the process itself reads it, and only of a thread that is known to be gone.
         Atomics::store(line.owner, owner, std::memory_order_relaxed);
         line_ = &line;

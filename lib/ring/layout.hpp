@@ -155,7 +155,7 @@ static_assert(sizeof(Totals) == 288);
 // A mark and the totals move together: armed, then both are stored, then cleared. A restarted agent that finds it armed
 // stores both again (absolute values: doing it twice is harmless).
 struct alignas(8) AckJournal {
-    uint32_t armed;  // 1 + kind: 1 a chunk's mark, 2 a slot; stored last; 0: nothing to do
+    uint32_t armed;  // 1 a chunk's mark, 2 a slot; stored last; 0: nothing to do
     uint32_t index;  // chunk, or slot
     uint64_t mark;   // the ChunkWord that its mark becomes; for a slot its generation
     Totals totals;

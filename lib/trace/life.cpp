@@ -51,8 +51,8 @@ ThreadState* Life::take_record(uint32_t thread) {
         state.levels[level].random.seed(seeds[level]);
     }
     state.levels[0].writer.open(segment, thread);  // the handler's level only when it is used
-    // release: a reaper that sees it used sees whose it is. Pairs with the acquire in reap().
-    StdAtomics::store(state.use, uint32_t{ThreadState::kUsed}, std::memory_order_release);
+    // release: a reaper that sees whose it is sees it complete. Pairs with the acquire in reap().
+    StdAtomics::store(state.use, thread, std::memory_order_release);
     SPR_TESTPOINT(thread_attached);
     return &state;
 }
@@ -62,7 +62,7 @@ void Life::release_record(ThreadState& state) {
         if (level.writer.is_open()) level.writer.leave(segment);
     SPR_TESTPOINT(thread_left);
     // relaxed: the push below publishes.
-    StdAtomics::store(state.use, uint32_t{ThreadState::kFree}, std::memory_order_relaxed);
+    StdAtomics::store(state.use, ThreadState::kFree, std::memory_order_relaxed);
     records.push(state.index);
 }
 
@@ -77,13 +77,14 @@ bool Life::reap() {
     const int error = errno;
     for (ThreadState& state : threads) {
         if (state.index == 0 && state.life == nullptr) break;  // never used, like all behind it
-        uint32_t use = ThreadState::kUsed;
-        // acquire: the record's owner. Pairs with the release in take_record().
-        if (StdAtomics::load(state.use, std::memory_order_acquire) != use) continue;
-        if (syscall(SYS_tgkill, process, static_cast<pid_t>(state.thread), 0) == 0 || errno != ESRCH) continue;
+        // acquire: the record of that thread. Pairs with the release in take_record().
+        uint32_t user = StdAtomics::load(state.use, std::memory_order_acquire);
+        if (user == ThreadState::kFree || user == ThreadState::kReaping) continue;
+        if (syscall(SYS_tgkill, process, static_cast<pid_t>(user), 0) == 0 || errno != ESRCH) continue;
         // acquire: one reaper alone goes on, after everything the dead thread did; the kernel ordered its death before
-        // its answer.
-        if (!StdAtomics::compare_exchange(state.use, use, uint32_t{ThreadState::kReaping}, std::memory_order_acquire)) continue;
+        // its answer. What is exchanged names the dead thread: a record that was released and taken again meanwhile is
+        // its new user's.
+        if (!StdAtomics::compare_exchange(state.use, user, ThreadState::kReaping, std::memory_order_acquire)) continue;
         release_record(state);
         any = true;
     }

@@ -25,13 +25,14 @@ struct Level {
 };
 
 struct ThreadState {
-    enum Use : uint32_t { kFree, kUsed, kReaping };
+    static constexpr uint32_t kFree = 0;                // in `use`
+    static constexpr uint32_t kReaping = ~uint32_t{0};
 
     Level levels[kSignalLevels];
     Life* life;
     uint32_t index;   // in Life::threads
     uint32_t thread;  // kernel's thread id
-    uint32_t use;     // Use; atomic
+    uint32_t use;     // kFree, kReaping, or the id of the thread that uses it; atomic
 };
 
 // Constant-initialised, initial-exec, small: a big block would make dlopen() fail.
