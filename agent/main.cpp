@@ -118,18 +118,19 @@ public:
 
     void log_status() const {
         const DrainStatus drain = drain_.status();
-        spdlog::info("drain: {} segments served, {} finished, {} quarantined, {} refused; {} spans in {} batches, {} malformed, "
-                     "{} batches unanswered",
-                     drain.serving, drain.finished, drain.quarantined, drain.refused, drain.spans, drain.batches,
-                     drain.invalid, drain.outstanding);
+        spdlog::info(
+            "drain: {} segments served, {} finished, {} quarantined, {} refused; {} spans in {} batches, {} malformed, "
+            "{} batches unanswered",
+            drain.serving, drain.finished, drain.quarantined, drain.refused, drain.spans, drain.batches, drain.invalid,
+            drain.outstanding);
         for (const auto& exporter : exporters_) {
             const ExporterStatus status = exporter->status();
-            spdlog::info("{}: {}exported {}, rejected {}, dropped {}, queued {}; spooled {}, of these delivered {}, rejected {}, "
-                         "dropped {}; spool {}{}",
-                         exporter->name(), status.healthy ? "" : "UNHEALTHY, ", status.exported, status.rejected,
-                         status.dropped, status.queued_spans, status.spooled, status.spool_exported, status.spool_rejected,
-                         status.spool_dropped, format_size(status.spool_bytes),
-                         status.last_error.empty() ? "" : "; last error: " + status.last_error);
+            spdlog::info(
+                "{}: {}exported {}, rejected {}, dropped {}, queued {}; "
+                "spooled {}, of these delivered {}, rejected {}, dropped {}; spool {}{}",
+                exporter->name(), status.healthy ? "" : "UNHEALTHY, ", status.exported, status.rejected, status.dropped,
+                status.queued_spans, status.spooled, status.spool_exported, status.spool_rejected, status.spool_dropped,
+                format_size(status.spool_bytes), status.last_error.empty() ? "" : "; last error: " + status.last_error);
         }
     }
 
@@ -146,10 +147,12 @@ private:
                     [this](const InstanceId& instance) { drain_.distrust(instance); }));
                 break;
             case ExporterType::kDebug:
-                exporters_.push_back(std::make_unique<DebugExporter>(config.id, index, config.required(), config.debug));
+                exporters_.push_back(
+                    std::make_unique<DebugExporter>(config.id, index, config.required(), config.debug));
                 break;
             case ExporterType::kStore:
-                exporters_.push_back(std::make_unique<StoreExporter>(config.id, index, config.required(), config.store));
+                exporters_.push_back(
+                    std::make_unique<StoreExporter>(config.id, index, config.required(), config.store));
                 break;
         }
     }

@@ -47,7 +47,8 @@ struct Audit {
 Survey look(const Options& options, const CommandContext& context, const Ledger* ledger) {
     Survey found = survey(context.directories, ledger, true);
     if (!options.service.empty()) {
-        std::erase_if(found.processes, [&](const ProcessAccount& process) { return process.service != options.service; });
+        std::erase_if(found.processes,
+                      [&](const ProcessAccount& process) { return process.service != options.service; });
     }
     return found;
 }
@@ -110,9 +111,10 @@ void print(const Audit& result, const Terminal& terminal) {
     measure(totals);
     for (size_t i = 0; i < result.survey.processes.size(); ++i) {
         const ProcessAccount& process = result.survey.processes[i];
-        std::cout << terminal.paint(Colour::kBold, process.service.empty() ? "(none)" : printable(process.service)) << "  "
-                  << terminal.paint(Colour::kDim, printable(process.program) + ", pid " + std::to_string(process.pid) + ", " +
-                                                      state_name(process.state))
+        std::cout << terminal.paint(Colour::kBold, process.service.empty() ? "(none)" : printable(process.service))
+                  << "  "
+                  << terminal.paint(Colour::kDim, printable(process.program) + ", pid " + std::to_string(process.pid) +
+                                                      ", " + state_name(process.state))
                   << "\n";
         if (!process.quarantine.empty()) {
             std::cout << "  " << terminal.paint(Colour::kRed, "quarantined: " + printable(process.quarantine)) << "\n";
@@ -146,7 +148,8 @@ void print_json(const Audit& result) {
 int run(const Options& options, const CommandContext& context) {
     const auto wait = parse_duration(options.wait);
     if (!wait) {
-        std::cerr << "spanring accounting: --wait: '" << printable(options.wait) << "' is no duration (such as 500ms, 10s)\n";
+        std::cerr << "spanring accounting: --wait: '" << printable(options.wait)
+                  << "' is no duration (such as 500ms, 10s)\n";
         return kExitUsage;
     }
     const LedgerAccess ledger(context.ledger_file());
@@ -165,7 +168,8 @@ int run(const Options& options, const CommandContext& context) {
     if (options.json) {
         print_json(result);
     } else if (result.survey.processes.empty()) {
-        std::cout << "No process" << (options.service.empty() ? "" : " of this service") << " writes spans or has written any.\n";
+        std::cout << "No process" << (options.service.empty() ? "" : " of this service")
+                  << " writes spans or has written any.\n";
     } else {
         print(result, context.terminal());
     }
@@ -182,12 +186,13 @@ void add_accounting(CLI::App& app, Selection& selection) {
     command->add_option("--service", options->service, "processes of this service only")->type_name("NAME");
     command->add_option("--wait", options->wait, "until nothing is pending, at most so long")->type_name("TIME");
     command->add_flag("--json", options->json, "one JSON document");
-    command->footer("  started            = ended + open + unfinished\n"
-                    "  ended + unfinished = exported + rejected + dropped{cause} + pending   (for each exporter)\n"
-                    "\nOK: holds. busy: something moved while it was read. MISMATCH: does not hold although nothing moved.\n"
-                    "untrusted: does not hold, and the agent gave that segment up for a broken rule.\n"
-                    "unfinished: was open when its process died, handed on by the agent. pending: in the ring or a spool.\n"
-                    "\nExit: 0, or 1 where an equation does not hold.");
+    command->footer(
+        "  started            = ended + open + unfinished\n"
+        "  ended + unfinished = exported + rejected + dropped{cause} + pending   (for each exporter)\n"
+        "\nOK: holds. busy: something moved while it was read. MISMATCH: does not hold although nothing moved.\n"
+        "untrusted: does not hold, and the agent gave that segment up for a broken rule.\n"
+        "unfinished: was open when its process died, handed on by the agent. pending: in the ring or a spool.\n"
+        "\nExit: 0, or 1 where an equation does not hold.");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };
     });

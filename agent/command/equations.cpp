@@ -101,7 +101,8 @@ ProcessAccount total_of(const std::vector<ProcessAccount>& processes) {
             if (process.exporters.front().name == kNoExporterYet) {
                 account.pending_ring += process.exporters.front().pending_ring;
             } else {
-                account.elsewhere += process.ended() + process.unfinished - std::min(process.dropped_by_process(), process.ended());
+                account.elsewhere +=
+                    process.ended() + process.unfinished - std::min(process.dropped_by_process(), process.ended());
             }
         }
     }

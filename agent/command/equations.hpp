@@ -5,8 +5,8 @@
 //     started            = ended + open + unfinished
 //     ended + unfinished = exported + rejected + dropped{cause} + pending      for each exporter
 //
-// A span that its process left open when it died never ended; the agent hands it on as unfinished, so from then on it is
-// to be found at the exporters, beside the ended ones.
+// A span that its process left open when it died never ended; the agent hands it on as unfinished, so from then on it
+// is to be found at the exporters, beside the ended ones.
 #pragma once
 
 #include <cstdint>

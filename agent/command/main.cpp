@@ -17,10 +17,11 @@ namespace {
 using namespace spanring::agent;
 namespace ring = spanring::ring;
 
-constexpr const char* kFooter = R"(Looks where the agent of the same user keeps its things: SPANRING_STATE_DIR, else /var/lib/spanring for root,
+constexpr const char* kFooter =
+    R"(Looks where the agent of the same user keeps its things: SPANRING_STATE_DIR, else /var/lib/spanring for root,
 else $XDG_STATE_HOME/spanring, else ~/.local/state/spanring.
 
-Exit: 0 done   1 not found, or the accounting does not hold   2 wrong flags, or nothing there to read   3 unreadable file)";
+Exit: 0 done   1 not found, or the accounting does not hold   2 wrong flags, or nothing to read   3 unreadable file)";
 
 std::vector<std::string> default_directories() {
     std::vector<std::string> directories;
@@ -59,7 +60,8 @@ std::string misplaced(const CLI::App& app) {
         const std::string flag = extra.substr(0, extra.find('='));
         return "unknown flag '" + printable(flag) + "'" + did_you_mean(flag, flags);
     }
-    if (chosen.empty()) return "unknown command '" + printable(extras.front()) + "'" + did_you_mean(extras.front(), commands);
+    if (chosen.empty())
+        return "unknown command '" + printable(extras.front()) + "'" + did_you_mean(extras.front(), commands);
     return "unexpected argument '" + printable(extras.front()) + "'";
 }
 

@@ -212,9 +212,10 @@ Survey survey(const std::vector<std::string>& directories, const Ledger* ledger,
             }
         }
     }
-    std::stable_sort(result.processes.begin(), result.processes.end(), [](const ProcessAccount& a, const ProcessAccount& b) {
-        return a.state != b.state ? a.state < b.state : a.since_unix_nano < b.since_unix_nano;
-    });
+    std::stable_sort(result.processes.begin(), result.processes.end(),
+                     [](const ProcessAccount& a, const ProcessAccount& b) {
+                         return a.state != b.state ? a.state < b.state : a.since_unix_nano < b.since_unix_nano;
+                     });
     return result;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is known of each process, from its segment where it is there, else from the agent's ledger; and what the agent did
-// with its spans, exporter by exporter.
+// What is known of each process, from its segment where it is there, else from the agent's ledger; and what the agent
+// did with its spans, exporter by exporter.
 #pragma once
 
 #include <cstdint>

@@ -30,10 +30,10 @@ uint64_t now_unix_nano() {
 
 // Of several exporters the one that is furthest behind: what is exported everywhere.
 const ExporterAccount& slowest(const ProcessAccount& process) {
-    return *std::max_element(process.exporters.begin(), process.exporters.end(),
-                             [](const ExporterAccount& a, const ExporterAccount& b) {
-                                 return a.pending() != b.pending() ? a.pending() < b.pending() : a.exported > b.exported;
-                             });
+    return *std::max_element(
+        process.exporters.begin(), process.exporters.end(), [](const ExporterAccount& a, const ExporterAccount& b) {
+            return a.pending() != b.pending() ? a.pending() < b.pending() : a.exported > b.exported;
+        });
 }
 
 std::string causes_of(const ProcessAccount& process) {
@@ -104,15 +104,16 @@ void print_table(const Survey& survey, const Terminal& terminal) {
             {std::to_string(exporter.exported)},
             {std::to_string(exporter.pending())},
             {std::to_string(lost), lost != 0 ? Colour::kRed : Colour::kPlain},
-            {process.file.empty() ? "-" : percent(process.fill), process.fill > 0.8 ? Colour::kYellow : Colour::kPlain}};
+            {process.file.empty() ? "-" : percent(process.fill),
+             process.fill > 0.8 ? Colour::kYellow : Colour::kPlain}};
         if (causes) row.push_back({causes_of(process), Colour::kRed});
         table.row(std::move(row));
     }
     std::cout << table.render(terminal);
     for (const ProcessAccount& process : survey.processes) {
         if (process.quarantine.empty()) continue;
-        std::cout << terminal.paint(Colour::kRed, "quarantined") << " " << process.pid << ": " << printable(process.quarantine)
-                  << "\n";
+        std::cout << terminal.paint(Colour::kRed, "quarantined") << " " << process.pid << ": "
+                  << printable(process.quarantine) << "\n";
     }
 }
 
@@ -139,7 +140,8 @@ int run(const Options& options, const CommandContext& context) {
 
 void add_ps(CLI::App& app, Selection& selection) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = app.add_subcommand("ps", "Processes that write spans: state, counts, drops by cause, ring fill");
+    CLI::App* command =
+        app.add_subcommand("ps", "Processes that write spans: state, counts, drops by cause, ring fill");
     command->add_flag("-a,--all", options->all, "finished ones too, from the agent's ledger");
     command->add_flag("--json", options->json, "one JSON document");
     command->footer("OPEN counts spans that are open and, of a dead process, those handed on as unfinished.\n"

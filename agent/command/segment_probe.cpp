@@ -52,7 +52,8 @@ bool add_extent(int fd, uint32_t extent, Page* pages, SegmentSnapshot& snapshot)
     if (!read_whole(fd, ring::extent_offset(extent), pages, kHead)) return false;
     const auto* base = reinterpret_cast<const uint8_t*>(pages);
     for (uint32_t place = 0; place < ring::kChunksPerExtent; ++place) {
-        const auto& line = *reinterpret_cast<const ring::ChunkLine*>(base + ring::kDirectoryOffset + place * sizeof(ring::ChunkLine));
+        const auto& line =
+            *reinterpret_cast<const ring::ChunkLine*>(base + ring::kDirectoryOffset + place * sizeof(ring::ChunkLine));
         const auto word = ring::ChunkWord::unpack(line.word);
         const uint32_t capacity = ring::chunk_capacity(place);
         const bool full = word.state == ring::ChunkState::kFull || word.state == ring::ChunkState::kTaken;
@@ -99,7 +100,8 @@ std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const st
     snapshot.agent = view.control().totals;
     snapshot.moving = view.control().journal.armed != 0;
     const uint32_t extents = std::min(view.writer().extents, header.extent_limit);
-    for (uint32_t chunk = 0; chunk < ring::kChunksPerExtent; ++chunk) snapshot.capacity_bytes += ring::chunk_capacity(chunk);
+    for (uint32_t chunk = 0; chunk < ring::kChunksPerExtent; ++chunk)
+        snapshot.capacity_bytes += ring::chunk_capacity(chunk);
     snapshot.capacity_bytes *= header.extent_limit;
     const auto head = std::make_unique<Page[]>(ring::kBlocksOffset / ring::kPage);
     for (uint32_t extent = 0; extent < extents; ++extent) {

@@ -32,7 +32,7 @@ const char* code_of(Colour colour) {
     return "0";
 }
 
-// Plain ASCII only where the user chose a character set that is not UTF-8; an unset locale says nothing about the screen.
+// Plain ASCII only where the user chose a character set that is not UTF-8; an unset locale says nothing of the screen.
 bool utf8_locale() {
     for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
         const char* value = std::getenv(name);

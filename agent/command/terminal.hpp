@@ -17,8 +17,8 @@ struct Terminal {
     bool unicode = true;
     int width = 100;
 
-    // Of stdout: colours on a terminal without NO_COLOR, or as `colour` says ("auto", "always", "never"); the width from
-    // the terminal, else COLUMNS, else 100.
+    // Of stdout: colours on a terminal without NO_COLOR, or as `colour` says ("auto", "always", "never"); the width
+    // from the terminal, else COLUMNS, else 100.
     static Terminal detect(const std::string& colour, bool ascii);
 
     std::string paint(Colour colour, std::string_view text) const;

@@ -55,11 +55,13 @@ int run(const Options& options, const CommandContext& context) {
 
 void add_trace(CLI::App& app, Selection& selection) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = app.add_subcommand("trace", "One trace: its tree across processes, with a time bar for each span");
+    CLI::App* command =
+        app.add_subcommand("trace", "One trace: its tree across processes, with a time bar for each span");
     command->add_option("id", options->id, "trace id, its beginning, or 'last'")->type_name("ID")->required();
     command->add_flag("-a,--attributes", options->attributes, "ids, attributes, events and links of each span too");
     command->add_flag("--json", options->json, "one JSON document");
-    command->footer("✗ error   ◌ unfinished: its process died before the span ended   ⇠ its parent is not in the store");
+    command->footer(
+        "✗ error   ◌ unfinished: its process died before the span ended   ⇠ its parent is not in the store");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };
     });

@@ -52,7 +52,8 @@ Json to_json_span(const TreeSpan& node) {
                                    {"span_id", to_hex(link.span_id)},
                                    {"attributes", to_json_object(link.attributes)}});
     }
-    object["dropped"] = {{"attributes", span.dropped_attributes}, {"events", span.dropped_events}, {"links", span.dropped_links}};
+    object["dropped"] = {
+        {"attributes", span.dropped_attributes}, {"events", span.dropped_events}, {"links", span.dropped_links}};
     object["scope"] = {{"name", scope.name}, {"version", scope.version}};
     object["resource"] = to_json_object(node.stored.resource->attributes);
     return object;

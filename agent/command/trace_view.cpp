@@ -100,13 +100,16 @@ private:
             std::count_if(tree_.spans.begin(), tree_.spans.end(), [](const TreeSpan& span) { return span.unfinished; });
         text_ += terminal_.paint(Colour::kDim, "trace " + to_hex(tree_.trace_id)) + "\n";
         const std::string separator = terminal_.paint(Colour::kDim, signs_.separator);
-        text_ += terminal_.paint(Colour::kBold, printable(root.span().name)) + separator + human_time(tree_.start) + separator +
-                 human_duration(tree_.end - tree_.start, terminal_.unicode) + separator +
-                 count_of(tree_.spans.size(), "span", "spans") + " in " + count_of(services_.size(), "service", "services");
+        text_ += terminal_.paint(Colour::kBold, printable(root.span().name)) + separator + human_time(tree_.start) +
+                 separator + human_duration(tree_.end - tree_.start, terminal_.unicode) + separator +
+                 count_of(tree_.spans.size(), "span", "spans") + " in " +
+                 count_of(services_.size(), "service", "services");
         if (errors != 0) {
-            text_ += separator + terminal_.paint(Colour::kRed, count_of(static_cast<size_t>(errors), "error", "errors"));
+            text_ +=
+                separator + terminal_.paint(Colour::kRed, count_of(static_cast<size_t>(errors), "error", "errors"));
         }
-        if (unfinished != 0) text_ += separator + terminal_.paint(Colour::kYellow, std::to_string(unfinished) + " unfinished");
+        if (unfinished != 0)
+            text_ += separator + terminal_.paint(Colour::kYellow, std::to_string(unfinished) + " unfinished");
         text_ += "\n\n";
     }
 
@@ -114,7 +117,8 @@ private:
         const std::string first = "0";
         const std::string last = human_duration(tree_.end - tree_.start, terminal_.unicode);
         const std::string middle = human_duration((tree_.end - tree_.start) / 2, terminal_.unicode);
-        std::string axis = first + std::string(bar_cells_ - std::min(bar_cells_, cells(first) + cells(last)), ' ') + last;
+        std::string axis =
+            first + std::string(bar_cells_ - std::min(bar_cells_, cells(first) + cells(last)), ' ') + last;
         const size_t centre = bar_cells_ / 2 - std::min(bar_cells_ / 2, cells(middle) / 2);
         if (bar_cells_ >= 40) {  // all blanks there, one cell each
             axis = first + std::string(centre - cells(first), ' ') + middle +
@@ -171,7 +175,8 @@ private:
 
     static std::string shown(const Attributes& attributes) {
         std::string list;
-        for (const auto& [key, value] : attributes) list += (list.empty() ? "" : ", ") + printable(key) + "=" + shown(value);
+        for (const auto& [key, value] : attributes)
+            list += (list.empty() ? "" : ", ") + printable(key) + "=" + shown(value);
         return list;
     }
     static std::string shown(const Value& value) { return printable(value.json()); }
@@ -184,18 +189,20 @@ private:
             head += std::string(signs_.separator) + "scope " + printable(scope.name) +
                     (scope.version.empty() ? "" : " " + printable(scope.version));
         }
-        if (tree_.spans[i].parent_missing) head += std::string(signs_.separator) + "parent " + to_hex(span.parent_span_id) + " is not here";
+        if (tree_.spans[i].parent_missing)
+            head += std::string(signs_.separator) + "parent " + to_hex(span.parent_span_id) + " is not here";
         detail(i, head);
         for (const auto& [key, value] : span.attributes) detail(i, printable(key) + " = " + shown(value));
         for (const DecodedEvent& event : span.events) {
-            const uint64_t since = event.time_unix_nano > span.start_unix_nano ? event.time_unix_nano - span.start_unix_nano : 0;
+            const uint64_t since =
+                event.time_unix_nano > span.start_unix_nano ? event.time_unix_nano - span.start_unix_nano : 0;
             detail(i, std::string(signs_.dot) + " " + printable(event.name) + " after " +
                           human_duration(since, terminal_.unicode) +
                           (event.attributes.empty() ? "" : ": " + shown(event.attributes)));
         }
         for (const DecodedLink& link : span.links) {
-            detail(i, std::string(signs_.dot) + " link to span " + to_hex(link.span_id) + " of trace " + to_hex(link.trace_id) +
-                          (link.attributes.empty() ? "" : ": " + shown(link.attributes)));
+            detail(i, std::string(signs_.dot) + " link to span " + to_hex(link.span_id) + " of trace " +
+                          to_hex(link.trace_id) + (link.attributes.empty() ? "" : ": " + shown(link.attributes)));
         }
         if (span.dropped_attributes + span.dropped_events + span.dropped_links != 0) {
             detail(i, "dropped: " + count_of(span.dropped_attributes, "attribute", "attributes") + ", " +
@@ -210,8 +217,8 @@ private:
             const std::string list = shown(span.stored.resource->attributes);
             if (std::find(shown_already.begin(), shown_already.end(), list) != shown_already.end()) continue;
             shown_already.push_back(list);
-            text_ += (shown_already.size() == 1 ? "\n" : "") + terminal_.paint(service_colour(span), service_of(span)) + " " +
-                     terminal_.paint(Colour::kDim, list) + "\n";
+            text_ += (shown_already.size() == 1 ? "\n" : "") + terminal_.paint(service_colour(span), service_of(span)) +
+                     " " + terminal_.paint(Colour::kDim, list) + "\n";
         }
     }
 
@@ -235,7 +242,8 @@ private:
         }
         if (orphans) note(signs_.orphan, Colour::kDim, "its parent is not in this store");
         if (tree_.duplicates != 0) {
-            note(signs_.dot, Colour::kDim, count_of(tree_.duplicates, "span", "spans") + " came twice and is shown once");
+            note(signs_.dot, Colour::kDim,
+                 count_of(tree_.duplicates, "span", "spans") + " came twice and is shown once");
         }
     }
 

@@ -30,7 +30,8 @@ bool read_duration(const char* flag, const std::string& text, uint64_t& nanoseco
     if (text.empty()) return true;
     const auto parsed = parse_duration(text);
     if (!parsed) {
-        std::cerr << "spanring traces: " << flag << ": '" << printable(text) << "' is no duration (such as 10ms, 2s, 15m)\n";
+        std::cerr << "spanring traces: " << flag << ": '" << printable(text)
+                  << "' is no duration (such as 10ms, 2s, 15m)\n";
         return false;
     }
     nanoseconds = static_cast<uint64_t>(parsed->count());
@@ -78,15 +79,16 @@ void print_table(const std::vector<TraceSummary>& traces, const Terminal& termin
     for (const TraceSummary& trace : traces) {
         const std::string name = trace.name.empty() ? "(no name)" : printable(trace.name);
         const Colour mark = trace.unfinished != 0 ? Colour::kYellow : trace.errors != 0 ? Colour::kRed : Colour::kPlain;
-        table.row({{to_hex(trace.trace_id).substr(0, kIdDigits), Colour::kCyan},
-                   {human_moment(trace.start_unix_nano, now), Colour::kDim},
-                   {trace.has_root ? name : "(" + name + ")", mark},
-                   {services_of(trace)},
-                   {human_duration(trace.duration_nano(), terminal.unicode)},
-                   {std::to_string(trace.spans)},
-                   {trace.errors != 0 ? std::to_string(trace.errors) : "-", trace.errors != 0 ? Colour::kRed : Colour::kDim},
-                   {trace.unfinished != 0 ? std::to_string(trace.unfinished) : "-",
-                    trace.unfinished != 0 ? Colour::kYellow : Colour::kDim}});
+        table.row(
+            {{to_hex(trace.trace_id).substr(0, kIdDigits), Colour::kCyan},
+             {human_moment(trace.start_unix_nano, now), Colour::kDim},
+             {trace.has_root ? name : "(" + name + ")", mark},
+             {services_of(trace)},
+             {human_duration(trace.duration_nano(), terminal.unicode)},
+             {std::to_string(trace.spans)},
+             {trace.errors != 0 ? std::to_string(trace.errors) : "-", trace.errors != 0 ? Colour::kRed : Colour::kDim},
+             {trace.unfinished != 0 ? std::to_string(trace.unfinished) : "-",
+              trace.unfinished != 0 ? Colour::kYellow : Colour::kDim}});
     }
     std::cout << table.render(terminal);
 }
@@ -123,15 +125,18 @@ int run(const Options& options, const CommandContext& context) {
 void add_traces(CLI::App& app, Selection& selection) {
     auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand("traces", "Recent traces of the local store, newest first");
-    command->add_option("--service", options->filter.service, "traces in which this service took part")->type_name("NAME");
+    command->add_option("--service", options->filter.service, "traces in which this service took part")
+        ->type_name("NAME");
     command->add_option("--name", options->filter.name, "traces whose root's name contains this")->type_name("TEXT");
-    command->add_option("--min-duration", options->min_duration, "traces that took so long or longer")->type_name("TIME");
+    command->add_option("--min-duration", options->min_duration, "traces that took so long or longer")
+        ->type_name("TIME");
     command->add_flag("--error", options->filter.errors_only, "traces with an error or an unfinished span in them");
     command->add_option("--since", options->since, "traces that started within the last TIME")->type_name("TIME");
     command->add_option("-n,--limit", options->filter.limit, "so many at most")->type_name("N")->capture_default_str();
     command->add_flag("--json", options->json, "one JSON document");
-    command->footer("A root in brackets is not the root: that is not in the store (yet), and the earliest span stands in.\n"
-                    "The beginning of an id is enough for `spanring trace`.");
+    command->footer(
+        "A root in brackets is not the root: that is not in the store (yet), and the earliest span stands in.\n"
+        "The beginning of an id is enough for `spanring trace`.");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };
     });

@@ -75,7 +75,8 @@ void read_otlp(Section section, OtlpGrpcOptions& options) {
     read_retry(section.section("retry_on_failure"), options.retry);
     read_queue(section.section("sending_queue"), options);
     read_spool(section.section("spool"), options.spool);
-    section.choice<ZeroCopy>("zero_copy", {{"off", ZeroCopy::kOff}, {"same_user", ZeroCopy::kSameUser}}, options.zero_copy);
+    section.choice<ZeroCopy>("zero_copy", {{"off", ZeroCopy::kOff}, {"same_user", ZeroCopy::kSameUser}},
+                             options.zero_copy);
     section.finish();
 }
 
@@ -158,8 +159,8 @@ void check_names(Section& pipeline, const char* key, const std::vector<std::stri
                  const std::vector<std::string>& defined) {
     for (const std::string& name : named) {
         if (std::find(defined.begin(), defined.end(), name) != defined.end()) continue;
-        pipeline.report(pipeline.mark_of(key), std::string(key) + ": '" + name + "' is not defined under '" + key + "'" +
-                                                   did_you_mean(name, defined));
+        pipeline.report(pipeline.mark_of(key), std::string(key) + ": '" + name + "' is not defined under '" + key +
+                                                   "'" + did_you_mean(name, defined));
     }
     for (size_t i = 0; i < named.size(); ++i) {
         if (std::find(named.begin(), named.begin() + static_cast<std::ptrdiff_t>(i), named[i]) !=

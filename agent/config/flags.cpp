@@ -9,7 +9,8 @@
 namespace spanring::agent {
 namespace {
 
-constexpr const char* kFooter = R"(Precedence: flags, then the file, then the environment (OTEL_EXPORTER_OTLP_*), then defaults.
+constexpr const char* kFooter =
+    R"(Precedence: flags, then the file, then the environment (OTEL_EXPORTER_OTLP_*), then defaults.
 Without an endpoint anywhere, spans are kept in a local store: see `spanring traces`.
 
 Signals:  TERM, INT   drain, flush, end; a second one ends at once
@@ -28,8 +29,10 @@ Flags parse_flags(int argc, const char* const* argv) {
     app.set_help_flag();  // --help is an ordinary flag here: it must win over mistakes beside it
     app.allow_extras();
     app.footer(kFooter);
-    app.add_option("--config", flags.config_file, "YAML file; keys are the OpenTelemetry Collector's")->type_name("FILE");
-    app.add_option("--endpoint", flags.endpoint, "OTLP/gRPC backend: host:port, http://... or https://...")->type_name("URL");
+    app.add_option("--config", flags.config_file, "YAML file; keys are the OpenTelemetry Collector's")
+        ->type_name("FILE");
+    app.add_option("--endpoint", flags.endpoint, "OTLP/gRPC backend: host:port, http://... or https://...")
+        ->type_name("URL");
     app.add_option("--exporter", flags.exporters, "otlp, debug or store; may be given several times")
         ->type_name("NAME")->allow_extra_args(false);
     app.add_option("--directory", flags.directories, "where segments appear; may be given several times")
@@ -37,10 +40,12 @@ Flags parse_flags(int argc, const char* const* argv) {
     app.add_option("--state-dir", flags.state_directory, "ledger, spools and store")->type_name("DIR");
     app.add_option("--log-level", flags.log_level, "debug, info, warn or error")->type_name("LEVEL");
     app.add_option("--batch-size", flags.batch_size, "spans in a batch at most [8192]")->type_name("N");
-    app.add_option("--batch-timeout", flags.batch_timeout, "a batch waits for more at most so long [200ms]")->type_name("TIME");
+    app.add_option("--batch-timeout", flags.batch_timeout, "a batch waits for more at most so long [200ms]")
+        ->type_name("TIME");
     app.add_option("--zero-copy", flags.zero_copy, "off, or same_user: send from the mapping of trusted processes")
         ->type_name("MODE");
-    app.add_option("--shutdown-timeout", flags.shutdown_timeout, "for the last drain and flush [10s]")->type_name("TIME");
+    app.add_option("--shutdown-timeout", flags.shutdown_timeout, "for the last drain and flush [10s]")
+        ->type_name("TIME");
     app.add_flag("--validate-config", flags.validate, "check, print the effective configuration, and end");
     app.add_flag("--version", flags.version, "print the version and end");
     app.add_flag("-h,--help", flags.help, "print this and end");

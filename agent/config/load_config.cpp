@@ -22,7 +22,8 @@ using Problems = std::vector<std::string>;
 constexpr const char* kDefaultEndpoint = "http://localhost:4317";  // the specification's
 
 // A value of a flag that must be one of a few.
-bool one_of(const std::string& flag, const std::string& value, const std::vector<std::string>& known, Problems& problems) {
+bool one_of(const std::string& flag, const std::string& value, const std::vector<std::string>& known,
+            Problems& problems) {
     if (std::find(known.begin(), known.end(), value) != known.end()) return true;
     std::string list;
     for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
@@ -109,7 +110,8 @@ void apply_endpoint(const Flags& flags, const FileConfig& file, std::vector<Expo
 
 void apply_flags(const Flags& flags, Config& config, Problems& problems) {
     const std::vector<std::string> levels = {"debug", "info", "warn", "error"};
-    if (flags.log_level && one_of("--log-level", *flags.log_level, levels, problems)) config.log_level = *flags.log_level;
+    if (flags.log_level && one_of("--log-level", *flags.log_level, levels, problems))
+        config.log_level = *flags.log_level;
     if (!flags.directories.empty()) config.directories = flags.directories;
     if (flags.state_directory) config.state_directory = *flags.state_directory;
     if (flags.batch_size) {
@@ -167,7 +169,9 @@ void check_endpoints(const Flags& flags, const OtelEnvironment& otel, const Conf
         try {
             parse_endpoint(endpoint, exporter.otlp.insecure);
         } catch (const std::invalid_argument& error) {
-            const std::string from = by_flag ? "--endpoint" : by_variable ? otel.endpoint_variable : "exporters." + exporter.id;
+            const std::string from = by_flag       ? "--endpoint"
+                                     : by_variable ? otel.endpoint_variable
+                                                   : "exporters." + exporter.id;
             problems.push_back(from + ": " + error.what());
         }
     }
@@ -188,7 +192,8 @@ void check_whole(const Config& config, Problems& problems) {
         }
         if (otlp.retry.max_interval < otlp.retry.initial_interval) {
             problems.push_back(path + ".retry_on_failure: max_interval (" + format_duration(otlp.retry.max_interval) +
-                               ") is shorter than initial_interval (" + format_duration(otlp.retry.initial_interval) + ")");
+                               ") is shorter than initial_interval (" + format_duration(otlp.retry.initial_interval) +
+                               ")");
         }
         if (otlp.spool.file_bytes > otlp.spool.max_bytes) {
             problems.push_back(path + ".spool: file_bytes (" + format_size(otlp.spool.file_bytes) +

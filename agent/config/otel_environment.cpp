@@ -20,7 +20,8 @@ std::string trim(std::string_view text) {
 std::string percent_decoded(std::string_view text) {
     std::string result;
     for (size_t i = 0; i < text.size(); ++i) {
-        const bool code = text[i] == '%' && i + 2 < text.size() && std::isxdigit(static_cast<unsigned char>(text[i + 1])) &&
+        const bool code = text[i] == '%' && i + 2 < text.size() &&
+                          std::isxdigit(static_cast<unsigned char>(text[i + 1])) &&
                           std::isxdigit(static_cast<unsigned char>(text[i + 2]));
         if (code) {
             result += static_cast<char>(std::stoi(std::string(text.substr(i + 1, 2)), nullptr, 16));
@@ -43,9 +44,11 @@ std::map<std::string, std::string> parse_headers(const std::string& name, const 
         if (pair.empty()) continue;
         const size_t equals = pair.find('=');
         std::string key = trim(std::string_view(pair).substr(0, equals));
-        std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        std::transform(key.begin(), key.end(), key.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
         if (equals == std::string::npos || key.empty()) {
-            warnings.push_back(name + ": an entry is not of the form key=value, ignored");  // not shown: may be a secret
+            warnings.push_back(name +
+                               ": an entry is not of the form key=value, ignored");  // not shown: may be a secret
             continue;
         }
         headers[key] = percent_decoded(trim(std::string_view(pair).substr(equals + 1)));
@@ -84,7 +87,8 @@ OtelEnvironment read_otel_environment(const Environment& environment, std::vecto
     if (const auto said = spoken(environment, "PROTOCOL"); said && said->second != "grpc") {
         warnings.push_back(said->first + ": '" + said->second + "' is not supported, spans go by grpc");
     }
-    if (const auto said = spoken(environment, "HEADERS")) otlp.headers = parse_headers(said->first, said->second, warnings);
+    if (const auto said = spoken(environment, "HEADERS"))
+        otlp.headers = parse_headers(said->first, said->second, warnings);
     if (const auto said = spoken(environment, "TIMEOUT")) {
         const auto value = parse_unsigned(said->second);
         constexpr uint64_t kLongest = uint64_t{365} * 24 * 3600 * 1000;
@@ -104,7 +108,8 @@ OtelEnvironment read_otel_environment(const Environment& environment, std::vecto
     }
     if (const auto said = spoken(environment, "INSECURE")) {
         const auto value = parse_boolean(said->second);
-        if (!value) warnings.push_back(said->first + ": '" + said->second + "' is neither true nor false, taken as false");
+        if (!value)
+            warnings.push_back(said->first + ": '" + said->second + "' is neither true nor false, taken as false");
         otlp.insecure = value.value_or(false);
     }
     if (const auto said = spoken(environment, "CERTIFICATE")) otlp.ca_file = said->second;

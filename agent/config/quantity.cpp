@@ -116,8 +116,10 @@ std::optional<uint64_t> parse_size(std::string_view text) {
 }
 
 std::string format_size(uint64_t bytes) {
-    constexpr std::array<Unit, 4> kUnits = {
-        {{"TiB", uint64_t{1} << 40}, {"GiB", uint64_t{1} << 30}, {"MiB", uint64_t{1} << 20}, {"KiB", uint64_t{1} << 10}}};
+    constexpr std::array<Unit, 4> kUnits = {{{"TiB", uint64_t{1} << 40},
+                                             {"GiB", uint64_t{1} << 30},
+                                             {"MiB", uint64_t{1} << 20},
+                                             {"KiB", uint64_t{1} << 10}}};
     for (const Unit& unit : kUnits) {
         if (bytes != 0 && bytes % unit.factor == 0) return std::to_string(bytes / unit.factor) + std::string(unit.name);
     }

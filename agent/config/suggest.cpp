@@ -30,8 +30,9 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
     for (const std::string& candidate : known) {
         size_t distance = edit_distance(word, candidate);
         // "batch_size" for "send_batch_size": one is the other with a part left out.
-        const bool part = word.size() >= 4 && (candidate.find(word) != std::string::npos ||
-                                               (candidate.size() >= 4 && word.find(candidate) != std::string_view::npos));
+        const bool part =
+            word.size() >= 4 && (candidate.find(word) != std::string::npos ||
+                                 (candidate.size() >= 4 && word.find(candidate) != std::string_view::npos));
         if (part) distance = std::min<size_t>(distance, 2);
         if (distance < best_distance && distance < std::max(word.size(), candidate.size())) {
             best = candidate;

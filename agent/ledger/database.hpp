@@ -3,8 +3,8 @@
 // A thin RAII layer over SQLite: open with checked rights and schema, prepared statements, transactions.
 //
 // Invariants: a file that is written is 0600, in a directory that nobody else can write; one writer (the agent), any
-// number of readers (the command) beside it, by WAL. A Database and its Statements belong to one thread at a time, and a
-// Database stays where it is while it has Statements. Errors are DatabaseError, which names the file and what was being done.
+// number of readers (the command) beside it, by WAL. A Database and its Statements belong to one thread at a time, and
+// a Database stays where it is while it has Statements. Errors are DatabaseError: the file and what was being done.
 #pragma once
 
 #include <cstddef>

@@ -93,7 +93,8 @@ public:
     explicit SqliteLedger(Database database, bool writable) : database_(std::move(database)) {
         processes_ = Statement(database_, "SELECT * FROM processes ORDER BY attached_unix_nano DESC, instance");
         exports_ = Statement(database_, "SELECT * FROM exports WHERE instance = ?1");
-        spool_ = Statement(database_, "SELECT exported, rejected, dropped FROM spools WHERE instance = ?1 AND exporter = ?2");
+        spool_ = Statement(database_,
+                           "SELECT exported, rejected, dropped FROM spools WHERE instance = ?1 AND exporter = ?2");
         name_ = Statement(database_, "SELECT name FROM exporters WHERE exporter = ?1");
         if (!writable) return;
         update_process_ = Statement(database_, kUpdateProcess);
@@ -170,7 +171,8 @@ private:
             work();
             broken_ = false;
         } catch (const DatabaseError& error) {
-            if (!broken_) spdlog::error("ledger: {} failed, accounts of processes are incomplete: {}", doing, error.what());
+            if (!broken_)
+                spdlog::error("ledger: {} failed, accounts of processes are incomplete: {}", doing, error.what());
             broken_ = true;
         }
     }
@@ -208,7 +210,8 @@ private:
         process.updated_unix_nano = from.unsigned_integer(6);
         process.finished = from.integer(7) != 0;
         process.quarantine = from.text(8);
-        for (int counter = 0; counter < kCounters; ++counter) process.writer[counter] = from.unsigned_integer(9 + counter);
+        for (int counter = 0; counter < kCounters; ++counter)
+            process.writer[counter] = from.unsigned_integer(9 + counter);
         process.agent.acknowledged = from.unsigned_integer(9 + kCounters);
         process.agent.unfinished = from.unsigned_integer(10 + kCounters);
         process.agent.overwritten = from.unsigned_integer(11 + kCounters);

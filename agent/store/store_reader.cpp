@@ -40,8 +40,9 @@ StoreReader::StoreReader(const std::string& file) : database_(Database::open_rea
     rows_by_start_ = Statement(database_, "SELECT trace_id, first_start FROM traces WHERE first_start >= ?1 "
                                           "ORDER BY first_start DESC, trace_id");
     rows_of_trace_ =
-        Statement(database_, "SELECT first_start, last_end, spans, errors, unfinished, head_is_root, head_start, head_name, "
-                             "head_service, services FROM traces WHERE trace_id = ?1");
+        Statement(database_,
+                  "SELECT first_start, last_end, spans, errors, unfinished, head_is_root, head_start, head_name, "
+                  "head_service, services FROM traces WHERE trace_id = ?1");
     by_prefix_ = Statement(database_, "SELECT DISTINCT trace_id FROM traces WHERE trace_id BETWEEN ?1 AND ?2 LIMIT ?3");
     requests_ = Statement(database_, "SELECT request FROM batches WHERE id IN (SELECT batch FROM traces WHERE "
                                      "trace_id = ?1) ORDER BY id");

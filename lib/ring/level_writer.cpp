@@ -35,7 +35,8 @@ bool LevelWriter::next_chunk(Segment& segment, uint32_t bytes) {
     if (chunk_.attached()) chunk_.seal(segment.next_sequence());
     uint32_t lost = 0;
     if (!segment.attach_chunk(chunk_, bytes, !had_chunk_, owner_, lost)) {
-        if (bytes <= kSmallChunk) full_mark_ = mark;  // a larger span says nothing about the next one
+        // A larger span says nothing about the next one.
+        if (bytes <= kSmallChunk && !segment.overwrites()) full_mark_ = mark;
         return false;
     }
     full_mark_ = ~uint64_t{0};

@@ -79,6 +79,18 @@ bool Segment::search(ChunkWriter<>& writer, Size size, ChunkState state, uint32_
     return false;
 }
 
+bool Segment::adopt_parked(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner) {
+    if (StdAtomics::load(parked_, std::memory_order_relaxed) == StdAtomics::load(adopted_, std::memory_order_relaxed))
+        return false;  // a guess: the words decide
+    for (const Size size : {Size::kLarge, Size::kSmall, Size::kJumbo})
+        if (search(writer, size, ChunkState::kParked, owner)) {
+            StdAtomics::fetch_add(adopted_, uint64_t{1}, std::memory_order_relaxed);
+            if (writer.room() >= bytes) return true;
+            writer.seal(next_sequence());
+        }
+    return false;
+}
+
 bool Segment::overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, uint32_t& ret_lost) {
     for (int attempt = 0; attempt < 4; ++attempt) {
         uint32_t oldest = kNone;
@@ -108,18 +120,13 @@ bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, ui
     for (;;) {
         const uint32_t seen = extents();
         // What a leaving thread parked comes first: it is warm, and half empty chunks would otherwise pile up.
-        const bool any_parked = StdAtomics::load(parked_, std::memory_order_relaxed) !=
-                                StdAtomics::load(adopted_, std::memory_order_relaxed);  // a guess: the words decide
-        if (any_parked && bytes <= kSmallChunk / 2)
-            for (const Size size : {Size::kLarge, Size::kSmall, Size::kJumbo})
-                if (search(writer, size, ChunkState::kParked, owner)) {
-                    StdAtomics::fetch_add(adopted_, uint64_t{1}, std::memory_order_relaxed);
-                    if (writer.room() >= bytes) return true;
-                    writer.seal(next_sequence());
-                }
+        if (bytes <= kSmallChunk / 2 && adopt_parked(writer, bytes, owner)) return true;
         if (first && bytes <= kSmallChunk && search(writer, Size::kSmall, ChunkState::kFree, owner)) return true;
         if (bytes <= kLargeChunk && search(writer, Size::kLarge, ChunkState::kFree, owner)) return true;
         if (search(writer, Size::kJumbo, ChunkState::kFree, owner)) return true;
+        // For a larger span only now: one in which it does not fit is sealed, so that the agent can free it. Chunks that
+        // nobody adopts would use up the ring for good.
+        if (adopt_parked(writer, bytes, owner)) return true;
         if (grow(seen)) continue;
         if (bytes <= kSmallChunk && search(writer, Size::kSmall, ChunkState::kFree, owner)) return true;
         return overwrite_ && overwrite_oldest(writer, bytes, owner, ret_lost);

@@ -48,6 +48,9 @@ public:
         return StdAtomics::load(view_.control().freed, std::memory_order_acquire) +
                StdAtomics::load(parked_, std::memory_order_relaxed) + StdAtomics::load(view_.writer().extents, std::memory_order_relaxed);
     }
+    // Whether a chunk that fills up is room for others: then no count tells when to search again.
+    bool overwrites() const { return overwrite_; }
+
     void note_parked() { StdAtomics::fetch_add(parked_, uint64_t{1}, std::memory_order_relaxed); }  // a mere count
 
     // kNone: none is left.
@@ -73,6 +76,7 @@ private:
     }
     bool grow(uint32_t seen);
     bool search(ChunkWriter<>& writer, Size size, ChunkState state, uint32_t owner);
+    bool adopt_parked(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner);
     bool overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, uint32_t& ret_lost);
 
     SegmentView view_;

@@ -100,9 +100,12 @@ int build(int fd, const SegmentRequest& request, SegmentFile& file) {
 }  // namespace
 
 int populate(uint8_t* address, uint64_t size) {
+    const int before = errno;  // the end of a span may come here, and must not touch it
     if (madvise(address, size, MADV_POPULATE_WRITE) == 0) return 0;
     // EFAULT is the SIGBUS that a touch would have raised: no memory left in the tmpfs.
-    return errno == EFAULT || errno == ENOMEM ? -ENOSPC : -errno;
+    const int error = errno == EFAULT || errno == ENOMEM ? -ENOSPC : -errno;
+    errno = before;
+    return error;
 }
 
 int create_segment(const SegmentRequest& request, SegmentFile& ret_segment) {

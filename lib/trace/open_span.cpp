@@ -65,9 +65,13 @@ int OpenSpan::find(const spr_span* span, OpenSpan& ret) {
     ring::Segment& segment = provider.life()->segment;
     if (handle.slot >= segment.slots()) [[unlikely]] return -ESTALE;
     Slot& slot = segment.view().slot(handle.slot);
-    // relaxed: handing a span over between threads is ordered by the caller (spanring.h, convention on threads).
-    const SlotWord word = SlotWord::unpack(StdAtomics::load(slot.word, std::memory_order_relaxed));
-    if (slot.generation != handle.generation || word.state != SlotState::kOpen) [[unlikely]] return -ESTALE;
+    // acquire: the generation after the word. Pairs with the release in LevelWriter::publish_start(). The other way round
+    // a spent handle could pass the test on the old generation and the word of the span that reuses the slot. (Handing an
+    // open span over between threads is ordered by the caller: spanring.h, convention on threads.)
+    const SlotWord word = SlotWord::unpack(StdAtomics::load(slot.word, std::memory_order_acquire));
+    // relaxed: ordered by the acquire above.
+    const uint32_t generation = StdAtomics::load(slot.generation, std::memory_order_relaxed);
+    if (generation != handle.generation || word.state != SlotState::kOpen) [[unlikely]] return -ESTALE;
     ret = OpenSpan(provider, segment, slot, handle.slot);
     return 1;
 }

@@ -182,9 +182,9 @@ void Provider::after_fork() {
     ThreadLocal& local = thread_local_state;
     for (Provider& provider : process.providers) {
         const uint32_t seen = provider.state_;
+        if (provider.life_ != nullptr) provider.life_->segment.abandon();  // also of one that was shut down
+        provider.life_ = nullptr;
         if (seen == kLive || seen == kMaking) {
-            if (provider.life_ != nullptr) provider.life_->segment.abandon();
-            provider.life_ = nullptr;
             provider.state_ = kOpen;
         } else if (seen == kOpening) {
             provider.state_ = kUnused;  // its opener was another thread

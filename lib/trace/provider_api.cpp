@@ -39,7 +39,10 @@ int spr_provider_open(const spr_provider_options* options, spr_provider** ret_pr
     if (known.full_policy > SPR_FULL_WAIT || (known.resource_attribute_count != 0 && known.resource_attributes == nullptr)) return -EINVAL;
     Provider::check_fork();
     Provider* provider = nullptr;
-    if (const int error = Provider::open(known, provider)) return error;
+    const int before = errno;
+    const int error = Provider::open(known, provider);
+    errno = before;
+    if (error != 0) return error;
     *ret_provider = static_cast<spr_provider*>(provider);
     return 0;
 }
@@ -97,6 +100,7 @@ int spr_tracer_get(spr_provider* provider, const char* name, size_t name_size, c
 
 int spr_tracer_enabled(const spr_tracer* tracer) noexcept {
     if (tracer == nullptr) return 0;
+    Provider::check_fork();
     const Provider& provider = *tracer->provider;
     const Provider::State state = provider.state();
     if (state == Provider::kOff || state == Provider::kShutDown || provider.sampler().never()) return 0;

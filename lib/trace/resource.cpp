@@ -71,19 +71,19 @@ bool Resource::has(const char* key, size_t size) const {
     return false;
 }
 
-bool Resource::add(const spr_attribute& from) {
+bool Resource::add(const spr_attribute& from, uint32_t keep) {
     Attribute attribute;
     if (!Attribute::check(from, attribute)) return false;
     if (has(attribute.key, attribute.key_size)) return true;
-    if (attribute.field_size() > sizeof bytes_ - kReserve - size_) return false;
+    if (uint64_t{size_} + attribute.field_size() + keep > sizeof bytes_) return false;
     Memory memory{bytes_ + size_};
     attribute.write(memory, kAttributes);
     size_ += attribute.field_size();
     return true;
 }
 
-bool Resource::add_text(const char* key, size_t key_size, const char* value, size_t value_size) {
-    return add(text_attribute(key, key_size, value, value_size));
+bool Resource::add_text(const char* key, size_t key_size, const char* value, size_t value_size, uint32_t keep) {
+    return add(text_attribute(key, key_size, value, value_size), keep);
 }
 
 // OTEL_RESOURCE_ATTRIBUTES: key=value,key=value, percent-encoded (specification: resource/sdk.md). A malformed list is
@@ -114,7 +114,7 @@ bool Resource::add_unknown_service() {
         size += static_cast<size_t>(read_size) - 1;  // without its newline
     else
         --size;  // without the colon
-    return add_text("service.name", SPR_NUL, name, size);
+    return add_text("service.name", SPR_NUL, name, size, kReserveForPid);
 }
 
 int Resource::build(const spr_provider_options& options) {

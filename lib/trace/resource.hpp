@@ -22,13 +22,15 @@ public:
     uint32_t finish(uint8_t* to) const;
 
 private:
-    bool add(const spr_attribute& attribute);  // false: does not fit; a key that is there already is passed over
-    bool add_text(const char* key, size_t key_size, const char* value, size_t value_size);
+    // keep: bytes that stay free. False: does not fit; a key that is there already is passed over.
+    bool add(const spr_attribute& attribute, uint32_t keep = kReserve);
+    bool add_text(const char* key, size_t key_size, const char* value, size_t value_size, uint32_t keep = kReserve);
     bool has(const char* key, size_t size) const;
     void add_environment(const char* list);
     bool add_unknown_service();
 
-    static constexpr uint32_t kReserve = 64;  // for what finish() appends
+    static constexpr uint32_t kReserveForPid = 64;  // for what finish() appends
+    static constexpr uint32_t kReserve = kReserveForPid + 192;  // and for a service's name, which is never missing
     uint32_t size_ = 0;
     uint8_t bytes_[ring::kResourceSize] = {};
 };

@@ -154,7 +154,8 @@ int start(spr_tracer* tracer, const char* name, size_t given_name_size, const sp
         slot.start_ticks = kNoTicks;  // it began at another time than this: a later "now" does not count from here
         slot.start_unix_nano = options.start_time_ns;
     }
-    ++slot.generation;
+    // relaxed: published with the word, by publish_start(). Pairs with the acquire in OpenSpan::find().
+    StdAtomics::store(slot.generation, slot.generation + 1, std::memory_order_relaxed);
     slot.scope = tracer->scope;
     slot.thread = thread->thread;
     slot.dropped_attributes = slot.dropped_events = slot.dropped_links = 0;
@@ -184,8 +185,9 @@ int start(spr_tracer* tracer, const char* name, size_t given_name_size, const sp
     ret_span->handle = SpanHandle{provider.index(), Provider::fork_generation(), index, slot.generation}.pack();
     ret_span->context = context;
     OpenSpan span(provider, segment, slot, index);
-    if (!short_name) [[unlikely]] span.set_name(name, name_size);
-    if (options.trace_state != nullptr) span.set_trace_state(options.trace_state, options.trace_state_size);
+    if (!short_name && span.set_name(name, name_size) != 0) [[unlikely]] level.writer.count(Counter::kRefusedData);
+    if (options.trace_state != nullptr && span.set_trace_state(options.trace_state, options.trace_state_size) != 0)
+        level.writer.count(Counter::kRefusedData);
     for (size_t i = 0; i < options.attribute_count; ++i)
         if (span.set(options.attributes[i]) != 0) level.writer.count(Counter::kRefusedData);
     for (size_t i = 0; i < options.link_count; ++i)
@@ -451,11 +453,14 @@ int spr_span_end_with(const spr_span* span, const spr_end_options* options) noex
     OpenSpan open;
     const int found = OpenSpan::find(span, open);
     if (found <= 0) return found;
-    if (known.name != nullptr) open.set_name(known.name, known.name_size);
+    if (known.name != nullptr) refused(open, open.set_name(known.name, known.name_size));
     for (size_t i = 0; i < known.attribute_count; ++i) refused(open, open.set(known.attributes[i]));
     for (size_t i = 0; i < known.event_count; ++i)
         refused(open, open.add(known.events[i], known.events[i].time_ns != 0 ? 0 : now_of(open.slot())));
-    if (known.status != SPR_STATUS_UNSET) open.set_status(known.status, known.status_message, known.status_message_size);
+    // A message that is refused takes no status with it.
+    if (known.status != SPR_STATUS_UNSET &&
+        refused(open, open.set_status(known.status, known.status_message, known.status_message_size)) < 0)
+        open.set_status(known.status, nullptr, 0);
     return end(open, known.end_time_ns);
 }
 

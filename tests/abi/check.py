@@ -41,8 +41,8 @@ def exported_in_map(path):
 
 def header(standard, source, include, *compiler):
     language = "c++" if standard.startswith("c++") else "c"
-    result = subprocess.run([*compiler, f"-std={standard}", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only",
-                             "-I", include, "-x", language, source])
+    strict = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]
+    result = subprocess.run([*compiler, f"-std={standard}", *strict, "-I", include, "-x", language, source])
     assert result.returncode == 0, "does not compile"
 
 

@@ -4,7 +4,8 @@
 #include <stdio.h>
 
 #define STRUCT(type) printf("%s size %zu\n", #type, sizeof(type))
-#define MEMBER(type, member) printf("%s.%s %zu+%zu\n", #type, #member, offsetof(type, member), sizeof(((type *)0)->member))
+#define MEMBER(type, member) \
+    printf("%s.%s %zu+%zu\n", #type, #member, offsetof(type, member), sizeof(((type *)0)->member))
 #define NUMBER(name) printf("%s %lld\n", #name, (long long)(name))
 
 int main(void) {

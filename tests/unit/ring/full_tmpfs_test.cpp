@@ -81,11 +81,13 @@ TEST_IN_PROCESS(FullTmpfs, EndsGrowthAndItGoesOnWhenThereIsRoomAgain) {
     EXPECT_EQ(attached, kChunksPerExtent) << "what exists is used, to the last chunk";
     EXPECT_EQ(segment.view().writer().extents, 1u);
     uint32_t slots = 0;
-    for (uint32_t slot; (slot = segment.take_slot()) != Segment::kNone; ++slots) memset(&segment.view().slot(slot), 1, kSlotSize);
+    for (uint32_t slot; (slot = segment.take_slot()) != Segment::kNone; ++slots)
+        memset(&segment.view().slot(slot), 1, kSlotSize);
     EXPECT_EQ(slots, kSlotsPerExtent);
 
     test::make_room(directory.path());
-    while (!segment.attach_chunk(writers[attached], 100, false, 1, lost)) usleep(1000);  // a refused growth is not tried at once
+    while (!segment.attach_chunk(writers[attached], 100, false, 1, lost))
+        usleep(1000);  // a refused growth is not tried at once
     memset(writers[attached].place(), 0xab, writers[attached].room());
     EXPECT_EQ(segment.view().writer().extents, 2u);
 }

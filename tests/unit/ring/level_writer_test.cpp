@@ -39,7 +39,9 @@ protected:
 
     Slot& slot() { return segment_.view().slot(index_); }
     SlotWord slot_word() { return SlotWord::unpack(slot().word); }
-    uint64_t count(Counter counter) { return segment_.view().counter_line(slot().line).values[static_cast<uint32_t>(counter)]; }
+    uint64_t count(Counter counter) {
+        return segment_.view().counter_line(slot().line).values[static_cast<uint32_t>(counter)];
+    }
     void start() { writer_.publish_start(slot(), {SlotState::kOpen, 0, 10}); }
     void end() {
         ASSERT_TRUE(writer_.make_room(*segment_, kBytes));
@@ -49,7 +51,8 @@ protected:
     ChunkWord chunk_word() { return segment_.word(slot().intent_chunk); }
 
     // Runs `action`; at each testpoint `look` is called. Returns the names in their order.
-    std::vector<std::string> watch(const std::function<void()>& action, const std::function<void(const std::string&)>& look) {
+    std::vector<std::string> watch(const std::function<void()>& action,
+                                   const std::function<void(const std::string&)>& look) {
         std::vector<std::string> names;
         g_at_testpoint = [&](const std::string& name) {
             names.push_back(name);
@@ -80,14 +83,18 @@ TEST_F(LevelWriterTest, EndsASpanByIntentCommitCountAndSlotInThisOrder) {
     start();
     ASSERT_TRUE(writer_.make_room(*segment_, kBytes));
     const uint32_t size = kBytes + kScopeRecordSize;
-    const Names names = watch([&] { end(); }, [&](const std::string& name) {
-        const bool committed = name != "intent_written", counted = committed && name != "committed", cleared = name == "slot_cleared";
-        EXPECT_EQ(slot_word().state, cleared ? SlotState::kFree : SlotState::kEnding) << name;
-        EXPECT_EQ(slot().intent_word, (ChunkWord{ChunkState::kOpen, 1, size, 1}.pack())) << name;
-        EXPECT_EQ(slot().intent_ended, 1u) << name;
-        EXPECT_EQ(chunk_word(), (ChunkWord{ChunkState::kOpen, 1, committed ? size : 0, committed ? 1u : 0u})) << name;
-        EXPECT_EQ(count(Counter::kEnded), counted ? 1u : 0u) << name;
-    });
+    const Names names =
+        watch([&] { end(); },
+              [&](const std::string& name) {
+                  const bool committed = name != "intent_written", counted = committed && name != "committed",
+                             cleared = name == "slot_cleared";
+                  EXPECT_EQ(slot_word().state, cleared ? SlotState::kFree : SlotState::kEnding) << name;
+                  EXPECT_EQ(slot().intent_word, (ChunkWord{ChunkState::kOpen, 1, size, 1}.pack())) << name;
+                  EXPECT_EQ(slot().intent_ended, 1u) << name;
+                  EXPECT_EQ(chunk_word(), (ChunkWord{ChunkState::kOpen, 1, committed ? size : 0, committed ? 1u : 0u}))
+                      << name;
+                  EXPECT_EQ(count(Counter::kEnded), counted ? 1u : 0u) << name;
+              });
     EXPECT_EQ(names, (Names{"intent_written", "committed", "end_counted", "slot_cleared"}));
 }
 
@@ -175,7 +182,8 @@ TEST_F(LevelWriterTest, LeavesItsChunkItsSlotsAndItsLineToTheNextOne) {
     next.place(kScope);
     next.publish_end(*segment_, slot(), index_, slot_word(), kBytes);
     EXPECT_EQ(slot().intent_chunk, chunk);
-    EXPECT_EQ(chunk_word(), (ChunkWord{ChunkState::kOpen, before.generation, before.length + kScopeRecordSize + kBytes, 2}));
+    EXPECT_EQ(chunk_word(),
+              (ChunkWord{ChunkState::kOpen, before.generation, before.length + kScopeRecordSize + kBytes, 2}));
     EXPECT_EQ(count(Counter::kEnded), 2u);
 }
 

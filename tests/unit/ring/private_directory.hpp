@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A runtime directory for one test: on tmpfs where there is one, named by $SPANRING_DIR while it lives, gone afterwards.
+// A runtime directory for one test: on tmpfs where there is one, named by $SPANRING_DIR while it lives, gone
+// afterwards.
 #pragma once
 
 #include <algorithm>

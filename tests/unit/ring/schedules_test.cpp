@@ -98,7 +98,8 @@ void park_and_adopt(Stepper& stepper, Choices& choices) {
     TinyChunk chunk;
     ChunkWriter<Atomics> leaving, coming, late;
     bool adopted[2] = {};
-    if (!leaving.claim(0, chunk.line, chunk.bytes.data(), kCapacity, 0)) stepper.complain("a free chunk was not claimed");
+    if (!leaving.claim(0, chunk.line, chunk.bytes.data(), kCapacity, 0))
+        stepper.complain("a free chunk was not claimed");
     const auto adopt = [&](ChunkWriter<Atomics>& writer, uint32_t me) {
         for (int attempt = 0; attempt < 2 && !adopted[me]; ++attempt)
             adopted[me] = writer.adopt(0, chunk.line, chunk.bytes.data(), kCapacity, me);
@@ -114,9 +115,11 @@ void park_and_adopt(Stepper& stepper, Choices& choices) {
                 choices);
     if (adopted[0] && adopted[1]) stepper.complain("both adopted");
     const bool any = adopted[0] || adopted[1];
-    if (chunk.word() != ChunkWord{any ? ChunkState::kOpen : ChunkState::kParked, 1, any ? 2 * kRecord : kRecord, any ? 2u : 1u})
+    if (chunk.word() !=
+        ChunkWord{any ? ChunkState::kOpen : ChunkState::kParked, 1, any ? 2 * kRecord : kRecord, any ? 2u : 1u})
         stepper.complain("length, spans or generation did not survive the change of owner");
-    if (chunk.bytes[0] != 1 || chunk.bytes[kRecord] != (any ? 2 : 0)) stepper.complain("a record is not where it belongs");
+    if (chunk.bytes[0] != 1 || chunk.bytes[kRecord] != (any ? 2 : 0))
+        stepper.complain("a record is not where it belongs");
 }
 
 TEST(ParkAndAdoptInEverySchedule, KeepWhatWasWritten) {
@@ -140,7 +143,8 @@ void commit_and_read(Stepper& stepper, Choices& choices) {
     TinyChunk chunk;
     ChunkWriter<Atomics> writer;
     const auto write = [&] {
-        if (!writer.claim(0, chunk.line, chunk.bytes.data(), kCapacity, 0)) return stepper.complain("a free chunk was not claimed");
+        if (!writer.claim(0, chunk.line, chunk.bytes.data(), kCapacity, 0))
+            return stepper.complain("a free chunk was not claimed");
         for (uint8_t record = 1; record <= kCapacity / kRecord; ++record) append(writer, record);
         writer.seal(1);
     };
@@ -154,7 +158,8 @@ void commit_and_read(Stepper& stepper, Choices& choices) {
         }
     };
     stepper.run({write, read}, choices);
-    if (chunk.word() != ChunkWord{ChunkState::kFull, 1, kCapacity, kCapacity / kRecord}) stepper.complain("not all was committed");
+    if (chunk.word() != ChunkWord{ChunkState::kFull, 1, kCapacity, kCapacity / kRecord})
+        stepper.complain("not all was committed");
 }
 
 TEST(CommitInEverySchedule, ShowsCompleteRecordsAlone) {
@@ -197,7 +202,8 @@ void free_and_claim(SegmentMemory& memory, Stepper& stepper, Choices& choices) {
     const auto write = [&] {
         for (uint8_t round = 1; round <= 2; ++round) {
             bool claimed = false;
-            for (int attempt = 0; attempt < 3 && !claimed; ++attempt) claimed = writer.claim(0, line, bytes, kCapacity, 0);
+            for (int attempt = 0; attempt < 3 && !claimed; ++attempt)
+                claimed = writer.claim(0, line, bytes, kCapacity, 0);
             if (!claimed) return;
             append(writer, round);
             writer.seal(round);
@@ -221,20 +227,25 @@ void free_and_claim(SegmentMemory& memory, Stepper& stepper, Choices& choices) {
 
 TEST(FreeAndClaimInEverySchedule, NeverOverwriteWhatIsBeingRead) {
     SegmentMemory memory;
-    const Exploration result = explore_all([&](Stepper& s, Choices& c) { free_and_claim<SteppingAtomics<>>(memory, s, c); });
+    const Exploration result =
+        explore_all([&](Stepper& s, Choices& c) { free_and_claim<SteppingAtomics<>>(memory, s, c); });
     EXPECT_EQ(result.broken, "");
     EXPECT_GT(result.schedules, 1000u);
 }
 
 TEST(FreeAndClaimInEverySchedule, RaceIfFreeingIsNoRelease) {
     SegmentMemory memory;
-    const auto mutant = [&](Stepper& s, Choices& c) { free_and_claim<SteppingAtomics<test::RelaxedStores>>(memory, s, c); };
+    const auto mutant = [&](Stepper& s, Choices& c) {
+        free_and_claim<SteppingAtomics<test::RelaxedStores>>(memory, s, c);
+    };
     EXPECT_NE(explore_all(mutant).broken, "");
 }
 
 TEST(FreeAndClaimInEverySchedule, RaceIfClaimingIsNoAcquire) {
     SegmentMemory memory;
-    const auto mutant = [&](Stepper& s, Choices& c) { free_and_claim<SteppingAtomics<test::RelaxedExchanges>>(memory, s, c); };
+    const auto mutant = [&](Stepper& s, Choices& c) {
+        free_and_claim<SteppingAtomics<test::RelaxedExchanges>>(memory, s, c);
+    };
     EXPECT_NE(explore_all(mutant).broken, "");
 }
 
@@ -244,7 +255,8 @@ template <class Atomics>
 void overwrite_and_take(Stepper& stepper, Choices& choices) {
     TinyChunk chunk;
     ChunkWriter<Atomics> writer;
-    if (!writer.claim(0, chunk.line, chunk.bytes.data(), kCapacity, 0)) stepper.complain("a free chunk was not claimed");
+    if (!writer.claim(0, chunk.line, chunk.bytes.data(), kCapacity, 0))
+        stepper.complain("a free chunk was not claimed");
     append(writer, 1);
     writer.seal(1);
     const ChunkWord full = chunk.word();
@@ -267,7 +279,8 @@ void overwrite_and_take(Stepper& stepper, Choices& choices) {
                 choices);
     if (overwrote == took) stepper.complain(took ? "both won" : "both lost");
     if (overwrote && lost != full) stepper.complain("what was lost is not what was there");
-    if (took && chunk.word() != ChunkWord{ChunkState::kTaken, 1, kRecord, 1}) stepper.complain("the agent's word is gone");
+    if (took && chunk.word() != ChunkWord{ChunkState::kTaken, 1, kRecord, 1})
+        stepper.complain("the agent's word is gone");
 }
 
 TEST(OverwriteInEverySchedule, HasOneWinner) {
@@ -314,7 +327,8 @@ void overwrite_after_a_whole_round(SegmentMemory& memory, Stepper& stepper, Choi
 
 TEST(OverwriteInEverySchedule, CountsTheSpansThatItOverwroteAndNoOthers) {
     SegmentMemory memory;
-    const Exploration result = explore_all([&](Stepper& s, Choices& c) { overwrite_after_a_whole_round(memory, s, c); });
+    const Exploration result =
+        explore_all([&](Stepper& s, Choices& c) { overwrite_after_a_whole_round(memory, s, c); });
     EXPECT_EQ(result.broken, "");
 }
 

@@ -165,7 +165,8 @@ TEST_F(SegmentFileTest, IsNotMappedInAChild) {
     ASSERT_EQ(create(), 0);
     unsigned char resident;
     ASSERT_EQ(mincore(file_.base, kPage, &resident), 0) << "mapped here";
-    const int status = test::status_of_child([&] { return mincore(file_.base, kPage, &resident) == -1 && errno == ENOMEM ? 0 : 1; });
+    const int status =
+        test::status_of_child([&] { return mincore(file_.base, kPage, &resident) == -1 && errno == ENOMEM ? 0 : 1; });
     EXPECT_EQ(status, 0) << test::describe_status(status);
 }
 
@@ -185,7 +186,8 @@ TEST_F(SegmentFileTest, TheHoleInAChildIsCoveredByScratchMemory) {
 TEST_F(SegmentFileTest, AHoleThatSomebodyElseFilledIsLeftAlone) {
     ASSERT_EQ(create(), 0);
     const int status = test::status_of_child([&] {
-        void* theirs = mmap(file_.base, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        void* theirs =
+            mmap(file_.base, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
         if (theirs != file_.base) return 2;
         memset(theirs, 0x5a, kPage);
         cover_hole(file_.base, file_.size);

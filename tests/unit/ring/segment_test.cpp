@@ -65,7 +65,9 @@ TEST(SegmentTest, UsesTheJumboAndTheSmallChunksWhenNoLargeOneIsLeft) {
     std::vector<Writer> writers(kChunksPerExtent + 1);
     for (uint32_t i = 0; i < kChunksPerExtent; ++i) {
         ASSERT_TRUE(attach(segment, writers[i], 100)) << i;
-        const uint32_t wanted = i < kLargeChunksPerExtent ? kLargeChunk : i == kLargeChunksPerExtent ? kJumboChunk : kSmallChunk;
+        const uint32_t wanted = i < kLargeChunksPerExtent    ? kLargeChunk
+                                : i == kLargeChunksPerExtent ? kJumboChunk
+                                                             : kSmallChunk;
         EXPECT_EQ(writers[i].room(), wanted) << i;
     }
     EXPECT_FALSE(attach(segment, writers.back(), 100)) << "full";
@@ -159,8 +161,9 @@ TEST(SegmentTest, IsNotUsedUpByThreadsThatComeAndGo) {
             if (!writer.make_room(*segment, bytes)) {
                 segment.release_full();
                 ASSERT_TRUE(writer.make_room(*segment, bytes))
-                    << "thread " << thread << " with spans of " << bytes << " bytes; " << segment.chunks_in(ChunkState::kParked)
-                    << " chunks are parked, " << segment.chunks_in(ChunkState::kFull) << " full";
+                    << "thread " << thread << " with spans of " << bytes << " bytes; "
+                    << segment.chunks_in(ChunkState::kParked) << " chunks are parked, "
+                    << segment.chunks_in(ChunkState::kFull) << " full";
             }
             Slot& slot = segment.view().slot(writer.take_slot(*segment));
             slot.scope = 1;

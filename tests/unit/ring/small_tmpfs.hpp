@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A tmpfs of the calling process's own, of a size that can be used up. For a child process: it moves into new namespaces.
+// A tmpfs of the calling process's own, of a size that can be used up. For a child process: it moves into new
+// namespaces.
 #pragma once
 
 #include <cerrno>
@@ -35,13 +36,16 @@ inline std::string mount_small_tmpfs(const std::string& path, const std::string&
     const uid_t user = geteuid();
     const gid_t group = getegid();
     if (unshare(CLONE_NEWNS) != 0) {
-        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return std::string("no mount namespace can be made: ") + strerror(errno);
+        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+            return std::string("no mount namespace can be made: ") + strerror(errno);
         detail::write_file("/proc/self/setgroups", "deny");
         const auto map = [](uint32_t id) { return std::to_string(id) + " " + std::to_string(id) + " 1"; };
-        if (!detail::write_file("/proc/self/uid_map", map(user)) || !detail::write_file("/proc/self/gid_map", map(group)))
+        if (!detail::write_file("/proc/self/uid_map", map(user)) ||
+            !detail::write_file("/proc/self/gid_map", map(group)))
             return "users cannot be mapped into a namespace";
     }
-    if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return std::string("mounts cannot be made private: ") + strerror(errno);
+    if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+        return std::string("mounts cannot be made private: ") + strerror(errno);
     const std::string options = "mode=0700,size=" + size;
     if (mount("tmpfs", path.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()) != 0)
         return std::string("no tmpfs can be mounted: ") + strerror(errno);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A stepping scheduler: up to four fibers of one thread, switched before each atomic access, along every schedule or along
-// seeded random ones. With vector clocks it sees a missing order that the machine at hand would never show: an access to
-// plain bytes that no release and acquire order is a race, whatever the bytes were.
+// A stepping scheduler: up to four fibers of one thread, switched before each atomic access, along every schedule or
+// along seeded random ones. With vector clocks it sees a missing order that the machine at hand would never show: an
+// access to plain bytes that no release and acquire order is a race, whatever the bytes were.
 //
 // Not explored: values that a weak machine may return out of order. Loads return what was stored last.
 #pragma once
@@ -231,7 +231,8 @@ struct UncountedHeads : Faithful {
 template <class Quality = Faithful>
 struct SteppingAtomics {
     static bool acquires(std::memory_order order) {
-        return order == std::memory_order_acquire || order == std::memory_order_acq_rel || order == std::memory_order_seq_cst;
+        return order == std::memory_order_acquire || order == std::memory_order_acq_rel ||
+               order == std::memory_order_seq_cst;
     }
     static bool releases(std::memory_order order) {
         return Quality::kStoresRelease && (order == std::memory_order_release || order == std::memory_order_acq_rel ||
@@ -304,7 +305,8 @@ inline Exploration explore_all(const std::function<void(Stepper&, Choices&)>& sc
     return explore(choices, scenario);
 }
 
-inline Exploration explore_random(uint64_t seed, uint64_t schedules, const std::function<void(Stepper&, Choices&)>& scenario) {
+inline Exploration explore_random(uint64_t seed, uint64_t schedules,
+                                  const std::function<void(Stepper&, Choices&)>& scenario) {
     RandomChoice choices(seed, schedules);
     return explore(choices, scenario);
 }

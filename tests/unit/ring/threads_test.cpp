@@ -134,7 +134,8 @@ TEST(WritersAndAReader, LoseNothingAndSeeNothingTwice) {
         const auto found = drain.spans().find(thread);
         ASSERT_NE(found, drain.spans().end());
         EXPECT_EQ(found->second.size(), committed[thread]);
-        for (const auto& [number, times] : found->second) ASSERT_EQ(times, 1u) << "span " << number << " of thread " << thread;
+        for (const auto& [number, times] : found->second)
+            ASSERT_EQ(times, 1u) << "span " << number << " of thread " << thread;
     }
     EXPECT_EQ(total(segment, Counter::kStarted), uint64_t{kThreads} * kSpans);
     EXPECT_EQ(total(segment, Counter::kEnded), uint64_t{kThreads} * kSpans);

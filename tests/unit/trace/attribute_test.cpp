@@ -13,7 +13,9 @@ namespace {
 using test::attribute;
 using test::Tracing;
 
-int set(const spr_span& span, const std::string& key, int64_t value) { return spr_span_set_int64(&span, key.data(), key.size(), value); }
+int set(const spr_span& span, const std::string& key, int64_t value) {
+    return spr_span_set_int64(&span, key.data(), key.size(), value);
+}
 int set(const spr_span& span, const std::string& key, const std::string& value) {
     return spr_span_set_string(&span, key.data(), key.size(), value.data(), value.size());
 }
@@ -41,9 +43,11 @@ TEST_IN_PROCESS(AttributeTest, HasEachType) {
 TEST_IN_PROCESS(AttributeTest, HoldsTheExtremesOfItsTypes) {
     Tracing tracing;
     const spr_span span = tracing.start("span");
-    constexpr int64_t kInts[] = {0, 1, -1, 127, 128, 16383, 16384, std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
+    constexpr int64_t kInts[] = {
+        0, 1, -1, 127, 128, 16383, 16384, std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
     for (size_t i = 0; i < std::size(kInts); ++i) EXPECT_EQ(set(span, "int" + std::to_string(i), kInts[i]), 0);
-    const double kDoubles[] = {0.0, -0.0, std::numeric_limits<double>::denorm_min(), std::numeric_limits<double>::max(), INFINITY, -INFINITY};
+    const double kDoubles[] = {
+        0.0, -0.0, std::numeric_limits<double>::denorm_min(), std::numeric_limits<double>::max(), INFINITY, -INFINITY};
     for (size_t i = 0; i < std::size(kDoubles); ++i)
         EXPECT_EQ(spr_span_set_double(&span, ("double" + std::to_string(i)).c_str(), SPR_NUL, kDoubles[i]), 0);
     EXPECT_EQ(spr_span_set_double(&span, "nan", SPR_NUL, NAN), 0);
@@ -65,8 +69,9 @@ TEST_IN_PROCESS(AttributeTest, HoldsTheExtremesOfItsTypes) {
 
 TEST_IN_PROCESS(AttributeTest, HasTextOfAnyLengthUpToTheSpans) {
     Tracing tracing(test::large_ring());
-    for (const size_t size : {size_t{0}, size_t{1}, size_t{7}, size_t{8}, size_t{9}, size_t{127}, size_t{128}, size_t{200}, size_t{255},
-                              size_t{256}, size_t{257}, size_t{300}, size_t{4095}, size_t{4096}, size_t{4097}, size_t{16384}, size_t{50000}}) {
+    for (const size_t size : {size_t{0}, size_t{1}, size_t{7}, size_t{8}, size_t{9}, size_t{127}, size_t{128},
+                              size_t{200}, size_t{255}, size_t{256}, size_t{257}, size_t{300}, size_t{4095},
+                              size_t{4096}, size_t{4097}, size_t{16384}, size_t{50000}}) {
         const std::string name = "span" + std::to_string(size);
         std::string text(size, 0);
         for (size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + (i * 7 + i / 4096) % 26);
@@ -117,11 +122,15 @@ TEST_IN_PROCESS(AttributeTest, WithoutAKeyOrWithOneThatIsNoTextIsRefusedAndCount
     EXPECT_EQ(set(span, "", int64_t{1}), -EINVAL);
     EXPECT_EQ(spr_span_set_int64(&span, nullptr, SPR_NUL, 1), -EINVAL);
     EXPECT_EQ(spr_span_set_int64(&span, "key", 0, 1), -EINVAL);
-    // Continuation without a start, a cut sequence, an overlong form, a surrogate, above U+10FFFF, and each behind ASCII.
-    const std::string bad[] = {"\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xff", "\xe2\x82"};
+    // Continuation without a start, a cut sequence, an overlong form, a surrogate, above U+10FFFF, and each behind
+    // ASCII.
+    const std::string bad[] = {
+        "\x80", "\xc3",    "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80",
+        "\xff", "\xe2\x82"};
     int refused = 3;
     for (const std::string& key : bad)
-        for (const std::string& prefix : {std::string(), std::string("abc"), std::string("abcdefgh"), std::string("abcdefghijklmnop")}) {
+        for (const std::string& prefix :
+             {std::string(), std::string("abc"), std::string("abcdefgh"), std::string("abcdefghijklmnop")}) {
             EXPECT_EQ(set(span, prefix + key, int64_t{1}), -EINVAL) << prefix << " and " << testing::PrintToString(key);
             EXPECT_EQ(set(span, prefix + key + "tail", int64_t{1}), -EINVAL);
             refused += 2;
@@ -232,8 +241,9 @@ TEST_IN_PROCESS(AttributeTest, IsLimitedAsTheEnvironmentSays) {
 TEST_IN_PROCESS(AttributeTest, SeveralAtOnceSayHowManyWereRefused) {
     Tracing tracing;
     const spr_span span = tracing.start("span");
-    const spr_attribute attributes[] = {test::text_attribute("one", "1"), test::text_attribute("", "2"), test::int_attribute("three", 3),
-                                        test::int_attribute("\xff", 4), test::int_attribute("one", 5)};
+    const spr_attribute attributes[] = {test::text_attribute("one", "1"), test::text_attribute("", "2"),
+                                        test::int_attribute("three", 3), test::int_attribute("\xff", 4),
+                                        test::int_attribute("one", 5)};
     EXPECT_EQ(spr_span_set_attributes(&span, attributes, 5), 2);
     EXPECT_EQ(spr_span_set_attributes(&span, nullptr, 0), 0);
     EXPECT_EQ(spr_span_set_attributes(&span, nullptr, 1), -EINVAL);

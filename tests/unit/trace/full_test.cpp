@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What happens when there is no room: in a span, in the ring, in the file system. Each loss has its code and its counter.
+// What happens when there is no room: in a span, in the ring, in the file system. Each loss has its code and its
+// counter.
 #include <cerrno>
 #include <string>
 #include <thread>
@@ -36,7 +37,8 @@ TEST_IN_PROCESS(FullSpanTest, HoldsNearly60KiBAndRefusesTheRest) {
     const std::string text(1000, 'x');
     int accepted = 0, refused = 0;
     for (int i = 0; i < 100; ++i) {
-        const int result = spr_span_set_string(&span, ("key" + std::to_string(i)).c_str(), SPR_NUL, text.data(), text.size());
+        const int result =
+            spr_span_set_string(&span, ("key" + std::to_string(i)).c_str(), SPR_NUL, text.data(), text.size());
         if (result == 0)
             ++accepted;
         else

@@ -110,7 +110,8 @@ TEST_IN_PROCESS(HandleTest, InventedAtRandomNeverCrashes) {
     test::expect_balance(statistics, 0, tracing.read().spans().size());
 }
 
-// Thread A starts and ends spans in one slot; B goes on using handles that A spent. Nothing of B's may reach a span of A.
+// Thread A starts and ends spans in one slot; B goes on using handles that A spent. Nothing of B's may reach a span of
+// A.
 TEST_IN_PROCESS(HandleTest, ThatIsSpentReachesNoSpanThatReusesItsSlot) {
     Tracing tracing;
     const spr_span first = tracing.start("first");
@@ -128,7 +129,8 @@ TEST_IN_PROCESS(HandleTest, ThatIsSpentReachesNoSpanThatReusesItsSlot) {
     auto agent = tracing.agent();
     for (int i = 0; i < 50'000; ++i) {
         const spr_span span = tracing.start("own");
-        if (trace::SpanHandle::unpack(span.handle).slot != trace::SpanHandle::unpack(first.handle).slot) ADD_FAILURE() << "another slot";
+        if (trace::SpanHandle::unpack(span.handle).slot != trace::SpanHandle::unpack(first.handle).slot)
+            ADD_FAILURE() << "another slot";
         EXPECT_EQ(spr_span_end(&span), 0);
         spent = span.handle;
         agent.release_full();

@@ -186,10 +186,13 @@ TEST_IN_PROCESS(QuietTest, NoSystemCallWhereNothingIsSampledOrTracingIsOff) {
             return 3;
         });
     };
-    for (const auto& [variable, value] : {std::pair("OTEL_TRACES_SAMPLER", "always_off"), std::pair("SPANRING_DISABLED", "1")}) {
+    for (const auto& [variable, value] :
+         {std::pair("OTEL_TRACES_SAMPLER", "always_off"), std::pair("SPANRING_DISABLED", "1")}) {
         const int status = status_with(variable, value);
-        if (WIFEXITED(status) && WEXITSTATUS(status) == kNoFilter) GTEST_SKIP() << "seccomp filters are not allowed here";
-        EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << variable << ": the child " << test::describe_status(status);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == kNoFilter)
+            GTEST_SKIP() << "seccomp filters are not allowed here";
+        EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0)
+            << variable << ": the child " << test::describe_status(status);
     }
 }
 

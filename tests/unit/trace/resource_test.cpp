@@ -113,7 +113,8 @@ TEST_F(ResourceTest, PassesOverMalformedPairsAndLosesNoOthers) {
     const auto resource = built();
     EXPECT_EQ(attribute(resource, "good"), "string:1");
     EXPECT_EQ(attribute(resource, "last"), "string:2");
-    for (const char* key : {"", "cut", "wrong", "bytes", "no equals sign"}) EXPECT_EQ(attribute(resource, key), "") << key;
+    for (const char* key : {"", "cut", "wrong", "bytes", "no equals sign"})
+        EXPECT_EQ(attribute(resource, key), "") << key;
 }
 
 TEST_F(ResourceTest, KeepsAnEmptyValue) {

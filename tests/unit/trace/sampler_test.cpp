@@ -35,13 +35,15 @@ constexpr uint64_t kAll = uint64_t{1} << 56;
 
 TEST(SamplerTest, SamplesEverythingByDefault) {
     for (const char* name : {static_cast<const char*>(nullptr), "", "always_on", "parentbased_always_on"})
-        for (const uint64_t low : {uint64_t{0}, uint64_t{1}, kAll - 1}) EXPECT_TRUE(samples(Sampler::parse(name, nullptr), low));
+        for (const uint64_t low : {uint64_t{0}, uint64_t{1}, kAll - 1})
+            EXPECT_TRUE(samples(Sampler::parse(name, nullptr), low));
     EXPECT_TRUE(samples(Sampler(), 0));
 }
 
 TEST(SamplerTest, SamplesNothingWhenAlwaysOff) {
     for (const char* name : {"always_off", "parentbased_always_off"})
-        for (const uint64_t low : {uint64_t{0}, uint64_t{1}, kAll - 1}) EXPECT_FALSE(samples(Sampler::parse(name, nullptr), low));
+        for (const uint64_t low : {uint64_t{0}, uint64_t{1}, kAll - 1})
+            EXPECT_FALSE(samples(Sampler::parse(name, nullptr), low));
 }
 
 TEST(SamplerTest, FollowsAParentOnlyWhenParentBased) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads a segment from the outside: by its file, with read() and no mapping, and every run of records through a protobuf
-// parser that knows no more fields than a span has. Depends on the layout's numbers and on nothing else of the library.
+// Reads a segment from the outside: by its file, with read() and no mapping, and every run of records through a
+// protobuf parser that knows no more fields than a span has. Depends on the layout's numbers and on nothing else of the
+// library.
 #pragma once
 
 #include <cstring>
@@ -62,7 +63,8 @@ public:
         get(fd, ring::kWriterOffset, &page, sizeof page);
         EXPECT_LE(page.extents, header_.extent_limit);
         read_scopes(fd, page.scopes);
-        for (uint32_t extent = 0; extent < page.extents && !testing::Test::HasFatalFailure(); ++extent) read_extent(fd, extent);
+        for (uint32_t extent = 0; extent < page.extents && !testing::Test::HasFatalFailure(); ++extent)
+            read_extent(fd, extent);
         close(fd);
     }
 
@@ -126,12 +128,14 @@ private:
             if (entry.ready == 0) continue;  // made, but no span of it has started yet
             ASSERT_GE(entry.offset, ring::kScopeBytesOffset);
             ASSERT_LE(entry.offset + entry.scope_size + entry.schema_size, region.size());
-            EXPECT_TRUE(parse_strictly(region.data() + entry.offset, entry.scope_size + entry.schema_size, scopes_[i])) << "scope " << i + 1;
+            EXPECT_TRUE(parse_strictly(region.data() + entry.offset, entry.scope_size + entry.schema_size, scopes_[i]))
+                << "scope " << i + 1;
         }
     }
 
     void read_extent(int fd, uint32_t extent) {
-        for (uint32_t place = 0; place < ring::kChunksPerExtent; ++place) read_chunk(fd, extent * ring::kChunksPerExtent + place);
+        for (uint32_t place = 0; place < ring::kChunksPerExtent; ++place)
+            read_chunk(fd, extent * ring::kChunksPerExtent + place);
         for (uint32_t i = 0; i < ring::kSlotsPerExtent; ++i) {
             ring::Slot slot;
             get(fd, ring::slot_offset(extent * ring::kSlotsPerExtent + i), &slot, sizeof slot);
@@ -194,7 +198,8 @@ private:
     std::vector<ring::Slot> open_slots_;
 };
 
-// The value of an attribute, as text that tells its type: "string:x", "bool:true", "int:1", "double:0.5"; "" if missing.
+// The value of an attribute, as text that tells its type: "string:x", "bool:true", "int:1", "double:0.5"; "" if
+// missing.
 template <class Owner>
 std::string attribute(const Owner& owner, const std::string& key) {
     std::string found;

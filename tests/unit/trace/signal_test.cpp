@@ -70,7 +70,8 @@ TEST_IN_PROCESS(SignalTest, AnEndThatIsTooDeepIsADropWithItsOwnCounterAndFreesTh
     Tracing tracing;
     for (uint32_t i = 0; i < 3 * ring::kSlotsPerExtent; ++i) {
         const spr_span span = tracing.start("span");
-        EXPECT_EQ(spr_span_set_string(&span, "long", SPR_NUL, std::string(5000, 'x').c_str(), SPR_NUL), 0) << "blocks come back too";
+        EXPECT_EQ(spr_span_set_string(&span, "long", SPR_NUL, std::string(5000, 'x').c_str(), SPR_NUL), 0)
+            << "blocks come back too";
         Inside call(2);
         EXPECT_EQ(spr_span_end(&span), -EBUSY);
         EXPECT_EQ(spr_span_end(&span), -ESTALE);
@@ -91,11 +92,13 @@ TEST_IN_PROCESS(SignalTest, AHandlerInTheMakingOfTheFirstSpanIsRefused) {
     EXPECT_EQ(tracing.make("after"), 0);
 }
 
-// ---- A storm ----------------------------------------------------------------------------------------------------------------
+// ---- A storm
+// ----------------------------------------------------------------------------------------------------------------
 
 // What the handlers' calls said. Lock-free read-modify-writes: a handler may interrupt another one's.
 struct Tally {
-    std::atomic<uint64_t> handlers, started, not_started_nested, ended, dropped_nested, dropped_full, not_started_slot, other;
+    std::atomic<uint64_t> handlers, started, not_started_nested, ended, dropped_nested, dropped_full, not_started_slot,
+        other;
 };
 Tally g_tally;
 spr_tracer* g_tracer;

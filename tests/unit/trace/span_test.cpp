@@ -28,7 +28,8 @@ spr_context remote_parent(uint8_t flags) {
     return context;
 }
 
-// ---- Start and end ----------------------------------------------------------------------------------------------------
+// ---- Start and end
+// ----------------------------------------------------------------------------------------------------
 
 TEST_IN_PROCESS(SpanTest, IsCommittedWhenItsEndReturnsAndNotBefore) {
     Tracing tracing;
@@ -133,7 +134,8 @@ TEST_IN_PROCESS(SpanTest, OfZeroesDoesNothing) {
     EXPECT_TRUE(tracing.directory().files().empty()) << "and makes no segment";
 }
 
-// ---- Parents ------------------------------------------------------------------------------------------------------------
+// ---- Parents
+// ------------------------------------------------------------------------------------------------------------
 
 TEST_IN_PROCESS(SpanTest, FollowsAnExplicitParent) {
     Tracing tracing;
@@ -145,7 +147,8 @@ TEST_IN_PROCESS(SpanTest, FollowsAnExplicitParent) {
         options.parent_mode = SPR_PARENT_EXPLICIT;
         options.parent = parent;
         spr_span span;
-        ASSERT_EQ(spr_span_start_with(tracing.tracer(), parent->is_remote ? "remote" : "local", SPR_NUL, &options, &span), 1);
+        ASSERT_EQ(
+            spr_span_start_with(tracing.tracer(), parent->is_remote ? "remote" : "local", SPR_NUL, &options, &span), 1);
         EXPECT_EQ(span.context.is_remote, 0);
         EXPECT_EQ(span.context.trace_flags, SPR_TRACE_FLAG_SAMPLED) << "its ids are not known to be random";
         EXPECT_EQ(spr_span_end(&span), 0);
@@ -232,7 +235,8 @@ TEST_IN_PROCESS(SpanTest, IsNotRecordedWhileTheAgentSaysSo) {
     EXPECT_EQ(tracing.read().spans().size(), 2u);
 }
 
-// ---- Name, kind, status -------------------------------------------------------------------------------------------------
+// ---- Name, kind, status
+// -------------------------------------------------------------------------------------------------
 
 TEST_IN_PROCESS(SpanTest, HasTheNameThatWasSetLast) {
     Tracing tracing;
@@ -304,15 +308,18 @@ TEST_IN_PROCESS(SpanTest, KeepsOkForGoodAndIgnoresUnset) {
     EXPECT_EQ(segment.named("ok").status().code(), Status::OK);
     EXPECT_EQ(segment.named("ok").status().message(), "");
     EXPECT_EQ(segment.named("error").status().code(), Status::ERROR);
-    EXPECT_EQ(segment.named("error").status().message(), "second") << "written once: a message field that occurs twice merges";
+    EXPECT_EQ(segment.named("error").status().message(), "second")
+        << "written once: a message field that occurs twice merges";
 }
 
-// ---- Events and links ---------------------------------------------------------------------------------------------------
+// ---- Events and links
+// ---------------------------------------------------------------------------------------------------
 
 TEST_IN_PROCESS(SpanTest, HasEventsInTheirOrder) {
     Tracing tracing;
     const spr_span span = tracing.start("span");
-    const spr_attribute attributes[] = {test::text_attribute("a", "b"), test::text_attribute("", "no key"), test::int_attribute("n", 1)};
+    const spr_attribute attributes[] = {test::text_attribute("a", "b"), test::text_attribute("", "no key"),
+                                        test::int_attribute("n", 1)};
     const spr_event first = {"first", SPR_NUL, 1234567890, attributes, 3}, second = {"second", SPR_NUL, 0, nullptr, 0};
     const spr_event unnamed = {nullptr, 0, 0, nullptr, 0}, bad = {"\xff", SPR_NUL, 0, nullptr, 0};
     EXPECT_EQ(spr_span_add_event(&span, &first), 0);
@@ -408,12 +415,14 @@ TEST_IN_PROCESS(SpanTest, CountsAnEventThatDoesNotFit) {
     EXPECT_EQ(tracing.read().named("span").dropped_events_count(), 1u);
 }
 
-// ---- Everything in one call ---------------------------------------------------------------------------------------------
+// ---- Everything in one call
+// ---------------------------------------------------------------------------------------------
 
 TEST_IN_PROCESS(SpanTest, StartsAndEndsFlat) {
     Tracing tracing;
     const spr_context parent = remote_parent(SPR_TRACE_FLAG_SAMPLED);
-    const spr_attribute at_start[] = {test::text_attribute("start", "1"), test::text_attribute("both", "start"), test::int_attribute("", 0)};
+    const spr_attribute at_start[] = {test::text_attribute("start", "1"), test::text_attribute("both", "start"),
+                                      test::int_attribute("", 0)};
     const spr_attribute at_end[] = {test::int_attribute("end", 2), test::text_attribute("both", "end")};
     const spr_link links[] = {{remote_parent(0), nullptr, 0}, {{}, nullptr, 0}};
     const spr_event events[] = {{"one", SPR_NUL, 1500, nullptr, 0}, {"two", SPR_NUL, 0, nullptr, 0}};
@@ -499,13 +508,18 @@ TEST_IN_PROCESS(SpanTest, NeverEndsBeforeItsStart) {
     EXPECT_EQ(segment.named("explicit end").end_time_unix_nano(), start.start_time_ns + 7);
 }
 
-// ---- Tracers --------------------------------------------------------------------------------------------------------------
+// ---- Tracers
+// --------------------------------------------------------------------------------------------------------------
 
 TEST_IN_PROCESS(SpanTest, BelongsToTheScopeOfItsTracer) {
     Tracing tracing;
     spr_tracer *versioned, *again, *other;
-    ASSERT_EQ(spr_tracer_get(tracing.provider(), "lib", SPR_NUL, "1.2", SPR_NUL, "https://example.org/schema", SPR_NUL, &versioned), 0);
-    ASSERT_EQ(spr_tracer_get(tracing.provider(), "lib", SPR_NUL, "1.2", SPR_NUL, "https://example.org/schema", SPR_NUL, &again), 0);
+    ASSERT_EQ(spr_tracer_get(tracing.provider(), "lib", SPR_NUL, "1.2", SPR_NUL, "https://example.org/schema", SPR_NUL,
+                             &versioned),
+              0);
+    ASSERT_EQ(spr_tracer_get(tracing.provider(), "lib", SPR_NUL, "1.2", SPR_NUL, "https://example.org/schema", SPR_NUL,
+                             &again),
+              0);
     ASSERT_EQ(spr_tracer_get(tracing.provider(), "lib", SPR_NUL, "1.3", SPR_NUL, nullptr, 0, &other), 0);
     EXPECT_EQ(versioned, again);
     EXPECT_NE(versioned, other);
@@ -536,12 +550,15 @@ TEST_IN_PROCESS(SpanTest, HasOneOf127ScopesAndNoMore) {
     Tracing tracing;
     spr_tracer* tracer = nullptr;
     int made = 1;  // the one of `tracing`
-    while (spr_tracer_get(tracing.provider(), ("scope" + std::to_string(made)).c_str(), SPR_NUL, nullptr, 0, nullptr, 0, &tracer) == 0) ++made;
+    while (spr_tracer_get(tracing.provider(), ("scope" + std::to_string(made)).c_str(), SPR_NUL, nullptr, 0, nullptr, 0,
+                          &tracer) == 0)
+        ++made;
     EXPECT_EQ(made, 127);
     spr_tracer* untouched = tracer;
     EXPECT_EQ(spr_tracer_get(tracing.provider(), "one more", SPR_NUL, nullptr, 0, nullptr, 0, &untouched), -ENOSPC);
     EXPECT_EQ(untouched, tracer);
-    EXPECT_EQ(spr_tracer_get(tracing.provider(), "scope5", SPR_NUL, nullptr, 0, nullptr, 0, &tracer), 0) << "one that is there";
+    EXPECT_EQ(spr_tracer_get(tracing.provider(), "scope5", SPR_NUL, nullptr, 0, nullptr, 0, &tracer), 0)
+        << "one that is there";
     EXPECT_EQ(spr_tracer_get(tracing.provider(), "\xff", SPR_NUL, nullptr, 0, nullptr, 0, &tracer), -EINVAL);
     EXPECT_EQ(tracing.make("span"), 0);
 }
@@ -556,7 +573,8 @@ TEST_IN_PROCESS(SpanTest, ThatIsStillOpenLiesInItsSlot) {
     const ring::SlotWord word = ring::SlotWord::unpack(slot.word);
     EXPECT_EQ(word.state, ring::SlotState::kOpen);
     test::otlp::Span unfinished;
-    EXPECT_TRUE(test::parse_strictly(slot.data, word.length, unfinished)) << "what is committed of it is complete at any moment";
+    EXPECT_TRUE(test::parse_strictly(slot.data, word.length, unfinished))
+        << "what is committed of it is complete at any moment";
     EXPECT_EQ(unfinished.name(), "open");
     EXPECT_EQ(unfinished.span_id(), test::span_id(span.context));
     EXPECT_EQ(attribute(unfinished, "key"), "int:1");

@@ -197,9 +197,9 @@ TEST_IN_PROCESS(ThreadTest, ThatIsCancelledGivesEverythingBack) {
     test::expect_balance(tracing.statistics(), 0, 51);
 }
 
-#if !defined(__SANITIZE_THREAD__)  // its runtime does not know how to lose a thread
-// A thread that ends by the bare system call runs no destructors. What it held is taken back when it is needed, and only
-// because the kernel says that the thread is gone.
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)  // their runtimes cannot lose a thread
+// A thread that ends by the bare system call runs no destructors. What it held is taken back when it is needed, and
+// only because the kernel says that the thread is gone.
 TEST_IN_PROCESS(ThreadTest, ThatVanishedIsTakenForDeadWhenItsThingsAreNeeded) {
     Tracing tracing;
     constexpr int kThreads = 40;  // more than there are chunks

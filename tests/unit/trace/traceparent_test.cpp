@@ -14,9 +14,12 @@ namespace {
 const std::string kTrace = "0af7651916cd43dd8448eb211c80319c";
 const std::string kParent = "b7ad6b7169203331";
 
-int extract(const std::string& header, spr_context& context) { return spr_traceparent_extract(header.data(), header.size(), &context); }
+int extract(const std::string& header, spr_context& context) {
+    return spr_traceparent_extract(header.data(), header.size(), &context);
+}
 
-std::string header_of(const std::string& version, const std::string& trace, const std::string& parent, const std::string& flags) {
+std::string header_of(const std::string& version, const std::string& trace, const std::string& parent,
+                      const std::string& flags) {
     return version + "-" + trace + "-" + parent + "-" + flags;
 }
 
@@ -32,7 +35,8 @@ TEST(TraceparentTest, IsReadAsItStands) {
     spr_context context;
     memset(&context, 0x77, sizeof context);
     ASSERT_EQ(extract(header_of("00", kTrace, kParent, "01"), context), 0);
-    const uint8_t trace[16] = {0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd, 0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9c};
+    const uint8_t trace[16] = {0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd,
+                               0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9c};
     const uint8_t parent[8] = {0xb7, 0xad, 0x6b, 0x71, 0x69, 0x20, 0x33, 0x31};
     EXPECT_EQ(memcmp(context.trace_id, trace, 16), 0);
     EXPECT_EQ(memcmp(context.span_id, parent, 8), 0);
@@ -88,7 +92,8 @@ TEST(TraceparentTest, OfAHigherVersionMayCarryMoreBehindADash) {
     for (const char* version : {"01", "cc", "fe"}) {
         EXPECT_EQ(extract(header_of(version, kTrace, kParent, "01"), context), 0) << version;
         EXPECT_EQ(extract(header_of(version, kTrace, kParent, "01-"), context), 0) << version;
-        EXPECT_EQ(extract(header_of(version, kTrace, kParent, "01-what-the-future-will-be-like"), context), 0) << version;
+        EXPECT_EQ(extract(header_of(version, kTrace, kParent, "01-what-the-future-will-be-like"), context), 0)
+            << version;
         EXPECT_EQ(context.trace_flags, SPR_TRACE_FLAG_SAMPLED);
         expect_refused(header_of(version, kTrace, kParent, "01.what-the-future"));
         expect_refused(header_of(version, kTrace, kParent, "012"));

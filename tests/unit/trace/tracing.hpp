@@ -75,7 +75,9 @@ public:
         const uint64_t wanted = ring::StdAtomics::load(segment_.writer().flush_wanted, std::memory_order_acquire);
         ring::StdAtomics::store(segment_.control().flushed, wanted, std::memory_order_release);
     }
-    void set_policy(uint64_t bits) { ring::StdAtomics::store(segment_.control().policy, bits, std::memory_order_release); }
+    void set_policy(uint64_t bits) {
+        ring::StdAtomics::store(segment_.control().policy, bits, std::memory_order_release);
+    }
 
 private:
     ring::SegmentView segment_;
@@ -127,10 +129,13 @@ private:
 // The equations of the public header that hold whenever it is quiet.
 inline void expect_balance(const spr_statistics& statistics, uint64_t open, uint64_t committed) {
     EXPECT_EQ(statistics.started, statistics.ended + open);
-    EXPECT_EQ(statistics.ended, committed + statistics.dropped_full + statistics.dropped_too_big + statistics.dropped_nested);
+    EXPECT_EQ(statistics.ended,
+              committed + statistics.dropped_full + statistics.dropped_too_big + statistics.dropped_nested);
 }
 
-inline std::string_view bytes_of(const uint8_t* bytes, size_t size) { return {reinterpret_cast<const char*>(bytes), size}; }
+inline std::string_view bytes_of(const uint8_t* bytes, size_t size) {
+    return {reinterpret_cast<const char*>(bytes), size};
+}
 inline std::string trace_id(const spr_context& context) { return std::string(bytes_of(context.trace_id, 16)); }
 inline std::string span_id(const spr_context& context) { return std::string(bytes_of(context.span_id, 8)); }
 

@@ -74,8 +74,9 @@ TEST(Equations, HoldWhereEverySpanIsSomewhere) {
     ASSERT_EQ(equations.size(), 2u);
     EXPECT_EQ(equations[0].text(), "started 100 = ended 90 + open 10");
     EXPECT_EQ(equations[0].verdict, Verdict::kOk);
-    EXPECT_EQ(equations[1].text(),
-              "ended 90 = exported 64 + rejected 6 + dropped{full} 3 + dropped{invalid} 3 + dropped{spool} 2 + pending 12");
+    EXPECT_EQ(
+        equations[1].text(),
+        "ended 90 = exported 64 + rejected 6 + dropped{full} 3 + dropped{invalid} 3 + dropped{spool} 2 + pending 12");
     EXPECT_EQ(equations[1].verdict, Verdict::kOk);
 }
 
@@ -134,7 +135,8 @@ TEST(Equations, AnExporterOfALaterAgentDoesNotAnswerForWhatWasBefore) {
     fill_exporters(account, totals, nullptr);
     const auto equations = equations_of(account, true);
     ASSERT_EQ(equations.size(), 3u);
-    EXPECT_EQ(equations[1].text(), "ended 90 = exported 50 + rejected 0 + dropped{full} 3 + pending 0 + other exporters' 37");
+    EXPECT_EQ(equations[1].text(),
+              "ended 90 = exported 50 + rejected 0 + dropped{full} 3 + pending 0 + other exporters' 37");
     EXPECT_EQ(equations[1].verdict, Verdict::kOk);
     EXPECT_EQ(equations[2].verdict, Verdict::kOk);
 
@@ -177,7 +179,8 @@ TEST(Equations, TotalsAddUp) {
     fill_exporters(other, totals, nullptr);
     const auto mixed = equations_of(total_of({one, other}), true);
     ASSERT_EQ(mixed.size(), 3u);
-    EXPECT_EQ(mixed[1].text(), "ended 180 = exported 87 + rejected 0 + dropped{full} 6 + pending 0 + other exporters' 87");
+    EXPECT_EQ(mixed[1].text(),
+              "ended 180 = exported 87 + rejected 0 + dropped{full} 6 + pending 0 + other exporters' 87");
     EXPECT_EQ(mixed[2].verdict, Verdict::kOk);
 }
 

@@ -35,7 +35,9 @@ protected:
         });
     }
 
-    std::string at(int line, int column) const { return file_ + ":" + std::to_string(line) + ":" + std::to_string(column) + ": "; }
+    std::string at(int line, int column) const {
+        return file_ + ":" + std::to_string(line) + ":" + std::to_string(column) + ": ";
+    }
 
     test::TemporaryDirectory directory_;
     const std::string file_ = directory_.file("agent.yaml");
@@ -129,7 +131,8 @@ service:
 TEST_F(ConfigTest, AWrongKeyIsNamedWithItsPlaceAndTheNearOne) {
     const LoadedConfig loaded = load("exporters:\n  otlp_grpc:\n    endpoint: localhost:4317\n    compresion: gzip\n");
     ASSERT_EQ(loaded.problems.size(), 1u);
-    EXPECT_THAT(loaded.problems[0], StartsWith(at(4, 5) + "exporters.otlp_grpc: unknown key 'compresion', did you mean 'compression'?"));
+    EXPECT_THAT(loaded.problems[0],
+                StartsWith(at(4, 5) + "exporters.otlp_grpc: unknown key 'compresion', did you mean 'compression'?"));
 }
 
 TEST_F(ConfigTest, AWrongValueIsNamedWithItsPlace) {
@@ -160,7 +163,8 @@ TEST_F(ConfigTest, AKeyThatIsThereTwiceIsAMistake) {
 }
 
 TEST_F(ConfigTest, NoYamlIsNamedWithItsPlace) {
-    EXPECT_THAT(load("exporters: [\n").problems, ElementsAre(AllOf(StartsWith(file_ + ":"), HasSubstr("no valid YAML"))));
+    EXPECT_THAT(load("exporters: [\n").problems,
+                ElementsAre(AllOf(StartsWith(file_ + ":"), HasSubstr("no valid YAML"))));
 }
 
 TEST_F(ConfigTest, AMissingFileIsNamed) {
@@ -176,9 +180,10 @@ TEST_F(ConfigTest, AnEmptyFileChangesNothing) {
 }
 
 TEST_F(ConfigTest, APipelineNamesOnlyWhatIsDefined) {
-    const LoadedConfig loaded = load("exporters:\n  store:\nservice:\n  pipelines:\n    traces:\n      exporters: [stroe]\n");
-    EXPECT_THAT(loaded.problems,
-                ElementsAre(AllOf(StartsWith(at(6, 7)), HasSubstr("'stroe' is not defined"), HasSubstr("did you mean 'store'?"))));
+    const LoadedConfig loaded =
+        load("exporters:\n  store:\nservice:\n  pipelines:\n    traces:\n      exporters: [stroe]\n");
+    EXPECT_THAT(loaded.problems, ElementsAre(AllOf(StartsWith(at(6, 7)), HasSubstr("'stroe' is not defined"),
+                                                   HasSubstr("did you mean 'store'?"))));
 }
 
 TEST_F(ConfigTest, ABadEndpointIsNamedWhereItStands) {
@@ -232,7 +237,8 @@ TEST_F(ConfigTest, TheEnvironmentSpeaksWhereTheFileIsSilent) {
     EXPECT_EQ(file.config.exporters.at(0).otlp.endpoint, "http://file:1");
     EXPECT_EQ(file.config.exporters.at(0).otlp.compression, "none");
     EXPECT_EQ(file.config.exporters.at(0).otlp.timeout, std::chrono::milliseconds(1500));
-    const LoadedConfig flag = load("exporters:\n  otlp:\n    endpoint: http://file:1\n", {"--endpoint", "http://flag:1"});
+    const LoadedConfig flag =
+        load("exporters:\n  otlp:\n    endpoint: http://file:1\n", {"--endpoint", "http://flag:1"});
     EXPECT_EQ(flag.config.exporters.at(0).otlp.endpoint, "http://flag:1");
 }
 
@@ -256,9 +262,12 @@ TEST_F(ConfigTest, AVariableThatDoesNotParseIsIgnoredWithAWarning) {
 }
 
 TEST_F(ConfigTest, FlagsWinAndChooseExporters) {
-    const std::string yaml = "processors:\n  batch:\n    send_batch_size: 5\n    timeout: 5s\nexporters:\n  otlp/one:\n    endpoint: http://one:1\n  store:\n";
-    const LoadedConfig loaded = load(yaml, {"--exporter", "debug", "--exporter", "otlp", "--batch-size", "7", "--log-level", "warn",
-                                            "--directory", "/x", "--directory", "/y", "--state-dir", "/elsewhere"});
+    const std::string yaml =
+        "processors:\n  batch:\n    send_batch_size: 5\n    timeout: 5s\n"
+        "exporters:\n  otlp/one:\n    endpoint: http://one:1\n  store:\n";
+    const LoadedConfig loaded =
+        load(yaml, {"--exporter", "debug", "--exporter", "otlp", "--batch-size", "7", "--log-level", "warn",
+                    "--directory", "/x", "--directory", "/y", "--state-dir", "/elsewhere"});
     ASSERT_THAT(loaded.problems, IsEmpty());
     ASSERT_EQ(loaded.config.exporters.size(), 2u);
     EXPECT_EQ(loaded.config.exporters[0].type, ExporterType::kDebug);
@@ -275,7 +284,8 @@ TEST_F(ConfigTest, AWrongFlagIsNamedWithTheNearOne) {
     EXPECT_THAT(load("", {"--endpiont", "http://localhost:4317"}).problems,
                 ElementsAre("unknown flag '--endpiont', did you mean '--endpoint'?"));
     EXPECT_THAT(load("", {"--exporter", "stor"}).problems, ElementsAre(HasSubstr("did you mean 'store'?")));
-    EXPECT_THAT(load("", {"--batch-timeout=5"}).problems, ElementsAre(HasSubstr("--batch-timeout: '5' is no duration")));
+    EXPECT_THAT(load("", {"--batch-timeout=5"}).problems,
+                ElementsAre(HasSubstr("--batch-timeout: '5' is no duration")));
     EXPECT_THAT(load("", {"stray"}).problems, ElementsAre(HasSubstr("'stray'")));
 }
 
@@ -286,7 +296,9 @@ TEST_F(ConfigTest, NeverMoreExportersThanRows) {
 }
 
 TEST_F(ConfigTest, WhatItPrintsItReads) {
-    const std::string yaml = "exporters:\n  otlp_grpc:\n    endpoint: http://b:1\n    zero_copy: same_user\n  debug:\n  store:\n    max_age: 36h\n";
+    const std::string yaml =
+        "exporters:\n  otlp_grpc:\n    endpoint: http://b:1\n    zero_copy: same_user\n"
+        "  debug:\n  store:\n    max_age: 36h\n";
     const LoadedConfig first = load(yaml);
     ASSERT_THAT(first.problems, IsEmpty());
     const LoadedConfig second = load(print_config(first.config));

@@ -28,7 +28,8 @@ TEST(Duration, RefusesWhatIsNone) {
 }
 
 TEST(Duration, PrintsWhatParsesToTheSame) {
-    for (const auto duration : std::vector<std::chrono::nanoseconds>{0ns, 1ns, 200ms, 90min, 72h, 1h + 1ns, 3'661'001'002'003ns}) {
+    for (const auto duration :
+         std::vector<std::chrono::nanoseconds>{0ns, 1ns, 200ms, 90min, 72h, 1h + 1ns, 3'661'001'002'003ns}) {
         EXPECT_EQ(parse_duration(format_duration(duration)), duration) << format_duration(duration);
     }
     EXPECT_EQ(format_duration(90s), "1m30s");
@@ -49,7 +50,8 @@ TEST(Size, RefusesWhatIsNone) {
 }
 
 TEST(Size, PrintsWhatParsesToTheSame) {
-    for (const uint64_t bytes : {uint64_t{0}, uint64_t{1000}, uint64_t{1} << 20, uint64_t{3'670'016}, uint64_t{5} << 40}) {
+    for (const uint64_t bytes :
+         {uint64_t{0}, uint64_t{1000}, uint64_t{1} << 20, uint64_t{3'670'016}, uint64_t{5} << 40}) {
         EXPECT_EQ(parse_size(format_size(bytes)), bytes);
     }
     EXPECT_EQ(format_size(uint64_t{64} << 20), "64MiB");

@@ -31,7 +31,9 @@ protected:
         options.path = file_;
         return options;
     }
-    std::shared_ptr<Batch> batch(const std::vector<test::ServiceSpans>& groups) { return make_batch(groups, acknowledgements_); }
+    std::shared_ptr<Batch> batch(const std::vector<test::ServiceSpans>& groups) {
+        return make_batch(groups, acknowledgements_);
+    }
 
     // Stores in one batch each, in order, and ends.
     void store(const std::vector<std::vector<test::ServiceSpans>>& batches) {
@@ -73,9 +75,11 @@ TEST_F(StoreTest, ABatchIsExportedOnceItIsCommitted) {
 }
 
 TEST_F(StoreTest, SumsATraceUpOverBatchesAndServices) {
-    store({{{"payment", {{.trace = 1, .id = 3, .parent = 2, .name = "charge", .start = 1400, .end = 1900, .error = true}}}},
+    store({{{"payment",
+             {{.trace = 1, .id = 3, .parent = 2, .name = "charge", .start = 1400, .end = 1900, .error = true}}}},
            {{"front", {{.trace = 1, .id = 1, .name = "GET /", .start = 1000, .end = 2000}}},
-            {"cart", {{.trace = 1, .id = 2, .parent = 1, .name = "add", .start = 1100, .end = 2500, .unfinished = true}}}}});
+            {"cart",
+             {{.trace = 1, .id = 2, .parent = 1, .name = "add", .start = 1100, .end = 2500, .unfinished = true}}}}});
     StoreReader reader(file_);
     const auto traces = reader.recent({});
     ASSERT_EQ(traces.size(), 1u);
@@ -103,10 +107,12 @@ TEST_F(StoreTest, TheEarliestSpanStandsInForAMissingRoot) {
 }
 
 TEST_F(StoreTest, ListsTheNewestFirstAndFilters) {
-    store({{{"front", {{.trace = 1, .name = "GET /one", .start = 1000, .end = 1000 + 5 * kMillisecond}}}},
-           {{"front", {{.trace = 3, .name = "GET /three", .start = 3000, .end = 3000 + 50 * kMillisecond, .error = true}}},
-            {"cart", {{.trace = 2, .name = "add", .start = 2000, .end = 2000 + 20 * kMillisecond, .unfinished = true}}}},
-           {{"late", {{.trace = 1, .id = 7, .parent = 1, .name = "child", .start = 4000, .end = 5000}}}}});
+    store(
+        {{{"front", {{.trace = 1, .name = "GET /one", .start = 1000, .end = 1000 + 5 * kMillisecond}}}},
+         {{"front",
+           {{.trace = 3, .name = "GET /three", .start = 3000, .end = 3000 + 50 * kMillisecond, .error = true}}},
+          {"cart", {{.trace = 2, .name = "add", .start = 2000, .end = 2000 + 20 * kMillisecond, .unfinished = true}}}},
+         {{"late", {{.trace = 1, .id = 7, .parent = 1, .name = "child", .start = 4000, .end = 5000}}}}});
     StoreReader reader(file_);
     // The first trace has the newest span, but not the newest start.
     EXPECT_THAT(names(reader.recent({})), ElementsAre("GET /three", "add", "GET /one"));
@@ -139,7 +145,8 @@ TEST_F(StoreTest, FindsATraceByTheBeginningOfItsId) {
 TEST_F(StoreTest, DecodesTheSpansOfOneTraceOnly) {
     TestSpan wanted{.trace = 1, .id = 1, .name = "wanted"};
     wanted.attributes = {{"key", "value"}};
-    store({{{"front", {{.trace = 2, .id = 9, .name = "other"}, wanted}}}, {{"cart", {{.trace = 1, .id = 2, .parent = 1, .name = "child"}}}}});
+    store({{{"front", {{.trace = 2, .id = 9, .name = "other"}, wanted}}},
+           {{"cart", {{.trace = 1, .id = 2, .parent = 1, .name = "child"}}}}});
     StoreReader reader(file_);
     const auto spans = reader.spans(trace_id(1));
     ASSERT_EQ(spans.size(), 2u);
@@ -184,7 +191,9 @@ TEST_F(StoreTest, RemovesWhatIsTooOld) {
         // As if it had been stored an hour ago.
         sqlite3* raw = nullptr;
         ASSERT_EQ(sqlite3_open(file_.c_str(), &raw), SQLITE_OK);
-        ASSERT_EQ(sqlite3_exec(raw, "UPDATE batches SET stored_unix_nano = stored_unix_nano - 3600000000000", nullptr, nullptr, nullptr), SQLITE_OK);
+        ASSERT_EQ(sqlite3_exec(raw, "UPDATE batches SET stored_unix_nano = stored_unix_nano - 3600000000000", nullptr,
+                               nullptr, nullptr),
+                  SQLITE_OK);
         sqlite3_close(raw);
     }
     StoreOptions young = options();

@@ -110,7 +110,8 @@ TEST_F(TraceView, FitsTheWidthOfTheTerminal) {
         std::string line;
         std::getline(lines, line);  // the id and the summary are not cut
         std::getline(lines, line);
-        for (; std::getline(lines, line) && !line.starts_with("✗");) EXPECT_LE(cells(line), static_cast<size_t>(width)) << line;
+        for (; std::getline(lines, line) && !line.starts_with("✗");)
+            EXPECT_LE(cells(line), static_cast<size_t>(width)) << line;
     }
 }
 
@@ -131,7 +132,8 @@ TEST_F(TraceView, HasNoColoursUnlessTheTerminalHas) {
 
 TEST_F(TraceView, ShowsAttributesWhereTheyAreAskedFor) {
     const std::string text = render_trace(build_tree(trace_, shop()), plain(), {true});
-    EXPECT_THAT(text, HasSubstr("│   0101010101010101 · Server · scope shop 1.0\n│   http.method = \"GET\"\n├─ GET cart"));
+    EXPECT_THAT(text,
+                HasSubstr("│   0101010101010101 · Server · scope shop 1.0\n│   http.method = \"GET\"\n├─ GET cart"));
     EXPECT_THAT(text, HasSubstr("spanring.unfinished = true"));
     EXPECT_THAT(render_trace(build_tree(trace_, shop()), plain(), {}), Not(HasSubstr("http.method")));
 }
@@ -152,7 +154,8 @@ TEST_F(TraceView, ASpanWithoutItsParentIsMarked) {
 
 TEST_F(TraceView, SiblingsStandByStart) {
     const TraceTree tree = build_tree(trace_, shop());
-    EXPECT_THAT(outline(tree), ElementsAre("GET /checkout", ".GET cart", "..GET /cart", "...SELECT", ".POST pay", "..POST /pay"));
+    EXPECT_THAT(outline(tree),
+                ElementsAre("GET /checkout", ".GET cart", "..GET /cart", "...SELECT", ".POST pay", "..POST /pay"));
     EXPECT_EQ(tree.start, kEpoch);
     EXPECT_EQ(tree.end, kEpoch + 100 * kMillisecond);
 }
@@ -167,16 +170,18 @@ TEST_F(TraceView, ASpanThatCameTwiceIsShownOnce) {
 }
 
 TEST_F(TraceView, EverySpanIsThereEvenInACircle) {
-    const TraceTree tree = build_tree(trace_, {stored("a", span(1, 3, "one", 0, 9)), stored("a", span(2, 1, "two", 1, 9)),
-                                               stored("a", span(3, 2, "three", 2, 9)), stored("a", span(4, 4, "own parent", 3, 9)),
-                                               stored("a", span(5, 0, "root", 4, 9))});
+    const TraceTree tree =
+        build_tree(trace_, {stored("a", span(1, 3, "one", 0, 9)), stored("a", span(2, 1, "two", 1, 9)),
+                            stored("a", span(3, 2, "three", 2, 9)), stored("a", span(4, 4, "own parent", 3, 9)),
+                            stored("a", span(5, 0, "root", 4, 9))});
     EXPECT_EQ(tree.spans.size(), 5u);
     EXPECT_THAT(outline(tree), ElementsAre("own parent", "root", "one", ".two", "..three"));
 }
 
 TEST_F(TraceView, AVeryLongChainIsDrawn) {
     std::vector<StoredSpan> spans;
-    for (uint8_t id = 1; id < 200; ++id) spans.push_back(stored("a", span(id, static_cast<uint8_t>(id - 1), "link", id, 200)));
+    for (uint8_t id = 1; id < 200; ++id)
+        spans.push_back(stored("a", span(id, static_cast<uint8_t>(id - 1), "link", id, 200)));
     const TraceTree tree = build_tree(trace_, std::move(spans));
     EXPECT_EQ(tree.spans.back().depth, 198u);
     EXPECT_THAT(render_trace(tree, plain(60), {}), HasSubstr("199 spans"));
@@ -241,7 +246,8 @@ TEST(Table, GivesWayInItsElasticColumns) {
     Table table;
     table.column("ID").column("NAME", Table::Align::kLeft, true).column("N", Table::Align::kRight);
     table.row({{"1"}, {std::string(90, 'n')}, {"12"}});
-    EXPECT_EQ(table.render(plain(60)), "ID  NAME" + std::string(50, ' ') + " N\n1   " + std::string(51, 'n') + "…  12\n");
+    EXPECT_EQ(table.render(plain(60)),
+              "ID  NAME" + std::string(50, ' ') + " N\n1   " + std::string(51, 'n') + "…  12\n");
 }
 
 TEST(Table, TakesFromTheWidestFirst) {
