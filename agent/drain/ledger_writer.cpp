@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drain/ledger_writer.hpp"
 
+#include <chrono>
 #include <utility>
 
 namespace spanring::agent {
+
+namespace {
+
+constexpr std::chrono::seconds kRetryPause{1};
+
+}  // namespace
 
 LedgerWriter::LedgerWriter(Ledger* ledger) : ledger_(ledger) {
     if (ledger_ != nullptr) thread_ = std::thread([this] { run(); });
@@ -40,7 +47,12 @@ void LedgerWriter::run() {
         const ProcessRecord record = std::move(queue_.front());
         queue_.pop_front();
         lock.unlock();
-        ledger_->update(record);
+        while (!ledger_->update(record) && record.finished) {
+            lock.lock();
+            // At the end the file stays where it is: the next agent writes its record.
+            if (changed_.wait_for(lock, kRetryPause, [this] { return stop_; })) return;
+            lock.unlock();
+        }
         // release: pairs with the acquire in written(). relaxed would let a file be unlinked before its record is safe.
         written_.fetch_add(1, std::memory_order_release);
         if (record.finished && wake_) wake_();

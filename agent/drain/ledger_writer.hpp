@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Writes process records to the ledger on a thread of its own: a slow disk must not hold up the drain, or rings run
-// full. In order; a ticket tells when a record is written, which a segment's final one must be before its file goes.
+// full. In order; a ticket tells when a record is written, which a segment's final one must be before its file goes. A
+// final record that cannot be written is tried again; one of a living process is not, the next one says more.
 #pragma once
 
 #include <atomic>
@@ -18,7 +19,7 @@ namespace spanring::agent {
 class LedgerWriter {
 public:
     explicit LedgerWriter(Ledger* ledger);  // nullptr: everything counts as written. The ledger outlives the writer.
-    ~LedgerWriter();                        // what was handed over is written
+    ~LedgerWriter();                        // what was handed over is written, if it can be
     LedgerWriter(const LedgerWriter&) = delete;
     LedgerWriter& operator=(const LedgerWriter&) = delete;
 

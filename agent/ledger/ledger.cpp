@@ -104,9 +104,9 @@ public:
         forget();
     }
 
-    void update(const ProcessRecord& process) override {
+    bool update(const ProcessRecord& process) override {
         std::lock_guard lock(mutex_);
-        guarded("update", [&] {
+        return guarded("update", [&] {
             Transaction transaction(database_);
             write_process(process);
             transaction.commit();
@@ -166,14 +166,16 @@ public:
 private:
     // The agent goes on without its ledger (a full disk must not stop the export), and says so.
     template <class Work>
-    void guarded(const char* doing, Work work) {
+    bool guarded(const char* doing, Work work) {
         try {
             work();
             broken_ = false;
+            return true;
         } catch (const DatabaseError& error) {
             if (!broken_)
                 spdlog::error("ledger: {} failed, accounts of processes are incomplete: {}", doing, error.what());
             broken_ = true;
+            return false;
         }
     }
 

@@ -50,7 +50,8 @@ public:
     static std::unique_ptr<Ledger> open_read_only(const std::string& file);  // beside a running agent
     virtual ~Ledger() = default;
 
-    virtual void update(const ProcessRecord& process) = 0;  // inserts or replaces by instance
+    // Inserts or replaces by instance. False: it is not written (a full disk), and said in the log.
+    virtual bool update(const ProcessRecord& process) = 0;
     virtual void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRecord& more) = 0;
 
     virtual std::vector<ProcessRecord> processes() const = 0;  // newest first

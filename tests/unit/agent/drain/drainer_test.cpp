@@ -699,6 +699,26 @@ TEST_F(Drain, asAServiceSeesADeathByTheKernelsHint) {
     EXPECT_TRUE(service.shutdown(std::chrono::steady_clock::now()));
 }
 
+TEST_F(Drain, keepsTheFileOfTheDeadWhileItsFinalRecordCannotBeWritten) {
+    FileImage image(directory);
+    image->claim(0);
+    image->commit(0, 0);
+    image.die();
+    ledger.refuses = true;
+    {
+        DrainService service;
+        service.start(options(), {&exporter}, &ledger);
+        service.shutdown(std::chrono::steady_clock::now());
+    }
+    EXPECT_TRUE(directory.has(image.name())) << "its totals are nowhere else";
+    ledger.refuses = false;
+    DrainService next;
+    next.start(options(), {&exporter}, &ledger);
+    EXPECT_TRUE(next.shutdown(std::chrono::steady_clock::now() + std::chrono::hours(1)));
+    EXPECT_FALSE(directory.has(image.name()));
+    EXPECT_EQ(ledger.of(image.instance()).agent.acknowledged, 1u);
+}
+
 TEST_F(Drain, leavesInTheSegmentWhatExportersCouldNotDeliverBeforeTheEnd) {
     FileImage image(directory);
     image->claim(0);

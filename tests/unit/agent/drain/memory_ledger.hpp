@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <mutex>
 
@@ -10,10 +11,13 @@ namespace spanring::test {
 
 class MemoryLedger final : public agent::Ledger {
 public:
-    void update(const agent::ProcessRecord& process) override {
+    bool update(const agent::ProcessRecord& process) override {
         std::lock_guard lock(mutex_);
+        if (refuses) return false;
         records_[process.instance] = process;
+        return true;
     }
+    std::atomic<bool> refuses{false};  // as with a full disk
     void book_spool(const agent::InstanceId&, const std::string&, const agent::SpoolRecord&) override {}
     std::vector<agent::ProcessRecord> processes() const override {
         std::lock_guard lock(mutex_);

@@ -37,7 +37,7 @@ bool eventually(Predicate there) {
 
 class TestLedger final : public Ledger {
 public:
-    void update(const ProcessRecord&) override {}
+    bool update(const ProcessRecord&) override { return true; }
     void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRecord& more) override {
         std::lock_guard lock(mutex_);
         SpoolRecord& record = records_[{instance, exporter}];

@@ -24,7 +24,10 @@ using testing::IsEmpty;
 
 class MemoryLedger final : public Ledger {
 public:
-    void update(const ProcessRecord& process) override { records.push_back(process); }
+    bool update(const ProcessRecord& process) override {
+        records.push_back(process);
+        return true;
+    }
     void book_spool(const InstanceId&, const std::string&, const SpoolRecord&) override {}
     std::vector<ProcessRecord> processes() const override { return records; }
     SpoolRecord spool(const InstanceId&, const std::string& exporter) const override {
