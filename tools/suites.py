@@ -26,6 +26,7 @@ JOBS = str(os.cpu_count() or 2)
 PLAIN = ["unit", "abi", "model", "integration", "crash", "fuzz", "bindings"]
 AGAIN_AS_USER = ["unit", "integration", "crash"]
 FURTHER = ["user", "i686", "tsan", "asan", "minimum"]
+ON_REQUEST = ["asan-agent"]  # the agent once more under ASan: long, and not part of "all"
 WITHOUT_AGENT = ["-Dagent=false", "-Dbench=false", "-Dexamples=false", "-Dbindings=false"]
 
 
@@ -224,20 +225,22 @@ def run_all(suites, folder, total):
         elif suite == "tsan":
             sanitizer("tsan", "thread", WITHOUT_AGENT, total)
         elif suite == "asan":
-            sanitizer("asan", "address,undefined", ["-Dbench=false", "-Dexamples=false", "-Dbindings=false"], total)
+            sanitizer("asan", "address,undefined", WITHOUT_AGENT, total)
+        elif suite == "asan-agent":
+            sanitizer("asan-agent", "address,undefined", ["-Dbench=false", "-Dexamples=false", "-Dbindings=false"], total)
         elif suite == "minimum":
             minimum(build, total)
 
 
 def main():
     parser = argparse.ArgumentParser(prog="tools/test", description="Installs what is missing, builds, tests.")
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {' '.join(PLAIN + FURTHER)}; all by default")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {' '.join(PLAIN + FURTHER)}, all by default; and {' '.join(ON_REQUEST)}")
     parser.add_argument("--quick", action="store_true", help="one pass, one build: without " + " ".join(FURTHER))
     parser.add_argument("--folder", default="build", help="build folder (build)")
     options = parser.parse_args()
     for suite in options.suites:
-        if suite not in PLAIN + FURTHER:
-            parser.error(f"no suite is called '{suite}'; there are {' '.join(PLAIN + FURTHER)}")
+        if suite not in PLAIN + FURTHER + ON_REQUEST:
+            parser.error(f"no suite is called '{suite}'; there are {' '.join(PLAIN + FURTHER + ON_REQUEST)}")
     suites = options.suites or (PLAIN if options.quick else PLAIN + FURTHER)
 
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"

@@ -152,8 +152,8 @@ TEST_IN_PROCESS(QuietTest, ASystemCallWouldBeSeen) {
 }
 
 TEST_IN_PROCESS(QuietTest, NoSystemCallBetweenStartAndEnd) {
-    int status = test::status_of_child([] {
-        Tracing tracing;
+    Tracing tracing;
+    const int status = test::status_of_child([&] {
         if (trace_everything(tracing.tracer()) != 0) return 1;  // the thread's first
         auto agent = tracing.agent();
         if (!forbid_system_calls()) return kNoFilter;
@@ -171,9 +171,9 @@ TEST_IN_PROCESS(QuietTest, NoSystemCallBetweenStartAndEnd) {
 
 TEST_IN_PROCESS(QuietTest, NoSystemCallWhereNothingIsSampledOrTracingIsOff) {
     const auto status_with = [](const char* variable, const char* value) {
+        setenv(variable, value, 1);
+        Tracing tracing;
         return test::status_of_child([&] {
-            setenv(variable, value, 1);
-            Tracing tracing;
             spr_span span;
             spr_span_start(tracing.tracer(), "first", SPR_NUL, &span);
             if (!forbid_system_calls()) return kNoFilter;

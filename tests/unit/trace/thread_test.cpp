@@ -179,6 +179,7 @@ TEST_IN_PROCESS(ThreadTest, MayTraceInADestructorAfterTheLibrarysOwn) {
     test::expect_balance(tracing.statistics(), 0, 201);
 }
 
+#if !defined(__SANITIZE_ADDRESS__)  // frames that are unwound by force stay poisoned, and the next call there is reported
 TEST_IN_PROCESS(ThreadTest, ThatIsCancelledGivesEverythingBack) {
     Tracing tracing;
     EXPECT_EQ(tracing.make("first"), 0);
@@ -196,6 +197,7 @@ TEST_IN_PROCESS(ThreadTest, ThatIsCancelledGivesEverythingBack) {
     EXPECT_EQ(tracing.read().chunks_in(ring::ChunkState::kParked), 1u);
     test::expect_balance(tracing.statistics(), 0, 51);
 }
+#endif
 
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)  // their runtimes cannot lose a thread
 // A thread that ends by the bare system call runs no destructors. What it held is taken back when it is needed, and
