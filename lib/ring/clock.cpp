@@ -64,7 +64,8 @@ bool Clock::measure(Pair monotonic) {
     // elapsed << 32 does not fit for long; the quotient of doubles is exact to 2^-53, better than the pairs are.
     const double rate = static_cast<double>(elapsed) / static_cast<double>(ticks) * 4294967296.0;
     if (rate < 1.0 || rate >= 8589934592.0) return false;
-    // relaxed: a single value; a reader may use the one before.
+    // relaxed: single values; a reader may use the ones before.
+    StdAtomics::store(measured_ticks_, ticks, std::memory_order_relaxed);
     StdAtomics::store(rate_, static_cast<uint64_t>(rate), std::memory_order_relaxed);
     return true;
 }

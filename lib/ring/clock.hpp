@@ -53,6 +53,15 @@ public:
         return anchor.unix_nano + nanoseconds(now - anchor.ticks);
     }
 
+    // HOT but where the duration is longer than what the rate was measured over: then it is measured again first, or the
+    // error of a young rate would be multiplied.
+    uint64_t duration(uint64_t ticks) {
+        // relaxed: any recent value; a measurement too many does no harm.
+        if (counter_ && ticks > StdAtomics::load(measured_ticks_, std::memory_order_relaxed)) [[unlikely]]
+            measure(pair(CLOCK_MONOTONIC));
+        return nanoseconds(ticks);
+    }
+
     uint64_t nanoseconds(uint64_t ticks) const {
         const uint64_t rate = StdAtomics::load(rate_, std::memory_order_relaxed);  // any recent rate will do
         if (ticks >> 31 == 0) [[likely]] return (ticks * rate) >> 32;  // rate < 2^33: a counter of at least 0.5 GHz
@@ -78,6 +87,7 @@ private:
 
     bool counter_ = false;
     Pair origin_{};
+    alignas(8) uint64_t measured_ticks_ = 0;  // what rate_ was measured over
     alignas(8) uint64_t rate_ = 0;  // nanoseconds a tick, 32 fractional bits; start() sets it. Zero: all state is in .bss
 };
 

@@ -133,9 +133,10 @@ bool Provider::begin_life() {
     error_ = error;
     // release: the life's content. Pairs with the acquire in life().
     __atomic_store_n(&life_, life, __ATOMIC_RELEASE);
+    uint32_t making = kMaking;  // unless it was shut down meanwhile, which stays
     // release: life_ and error_. Pairs with the acquire in state().
-    StdAtomics::store(state_, uint32_t{life != nullptr ? kLive : kOff}, std::memory_order_release);
-    return life != nullptr;
+    return StdAtomics::compare_exchange(state_, making, uint32_t{life != nullptr ? kLive : kOff}, std::memory_order_release) &&
+           life != nullptr;
 }
 
 ThreadState* Provider::attach_thread() {

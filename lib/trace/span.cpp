@@ -253,7 +253,7 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
 uint64_t now_of(const Slot& slot) {
     if (slot.start_ticks == kNoTicks) [[unlikely]] return ring::Clock::read(CLOCK_REALTIME);
     const uint64_t ticks = Provider::clock().ticks() - slot.start_ticks;
-    return slot.start_unix_nano + (static_cast<int64_t>(ticks) > 0 ? Provider::clock().nanoseconds(ticks) : 0);
+    return slot.start_unix_nano + (static_cast<int64_t>(ticks) > 0 ? Provider::clock().duration(ticks) : 0);
 }
 
 int end(OpenSpan& span, uint64_t end_time_ns) {
