@@ -136,7 +136,7 @@ inline uint32_t short_size(const Attribute& attribute) { return attribute.key_si
 struct Memory {
     uint8_t* at;
     void put(const void* bytes, uint32_t size) {
-        copy_short(at, bytes, size);
+        memcpy(at, bytes, size);
         at += size;
     }
     void put_byte(uint8_t byte) { *at++ = byte; }
