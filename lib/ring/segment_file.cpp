@@ -52,7 +52,7 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file)
     header.pid = static_cast<uint32_t>(getpid());
     header.resource_size = request.resource_size;
     read_program_name(header.program);
-    memcpy(segment.resource(), request.resource, request.resource_size);
+    if (request.resource_size != 0) memcpy(segment.resource(), request.resource, request.resource_size);
 
     segment.writer().extents = file.extents;
     segment.writer().counter_lines = kCounterLinesPerPage;
