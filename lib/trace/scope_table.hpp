@@ -36,14 +36,10 @@ public:
     void publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t life);
 
 private:
-    // What is handed out, in one word so that a tracer is made only if no other was made since the search.
-    struct Used {
-        uint32_t entries;
-        uint32_t bytes;
-    };
     spr_tracer* find(const uint8_t* bytes, uint32_t scope_size, uint32_t schema_size, uint32_t entries);
 
     Provider* provider_ = nullptr;
+    // What is handed out, in one word so that a tracer is made only if no other was made since the search.
     alignas(8) uint64_t used_ = 0;  // entries << 32 | bytes
     spr_tracer tracers_[ring::kScopeEntries] = {};
     ring::ScopeEntry entries_[ring::kScopeEntries] = {};
