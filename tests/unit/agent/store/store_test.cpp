@@ -231,9 +231,8 @@ TEST_F(StoreTest, PastItsCeilingItDropsAndCounts) {
             batches.push_back(batch({{"a", {large_span(i, 40 << 10)}}}));
             exporter.submit(batches.back());
         }
-        // At most one group is with the writer and two batches are in the queue; the last ones are answered already.
-        EXPECT_EQ(batches.back()->resolutions[0].outcome, Outcome::kDroppedSpool);
-        EXPECT_GE(exporter.status().dropped, 1u);
+        // At most two batches are with the writer and two in the queue, whichever those are: the rest is answered already.
+        EXPECT_GE(exporter.status().dropped, batches.size() - 4);
     }
     ASSERT_TRUE(exporter.flush(watchdog()));
     uint64_t exported = 0;
