@@ -90,10 +90,13 @@ void ScopeTable::publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t
     const uint32_t index = tracer.scope - 1;
     const ring::ScopeEntry& from = entries_[index];
     ring::ScopeEntry& to = segment.scope(index);
-    memcpy(segment.scope_bytes(from.offset), bytes_ + from.offset - ring::kScopeBytesOffset, from.scope_size + from.schema_size);
-    to.offset = from.offset;
-    to.scope_size = from.scope_size;
-    to.schema_size = from.schema_size;
+    // relaxed, single bytes and words: threads that publish at once store the same; the release below orders each one's.
+    uint8_t* const place = segment.scope_bytes(from.offset);
+    for (uint32_t i = 0; i < from.scope_size + from.schema_size; ++i)
+        StdAtomics::store(place[i], bytes_[from.offset - ring::kScopeBytesOffset + i], std::memory_order_relaxed);
+    StdAtomics::store(to.offset, from.offset, std::memory_order_relaxed);
+    StdAtomics::store(to.scope_size, from.scope_size, std::memory_order_relaxed);
+    StdAtomics::store(to.schema_size, from.schema_size, std::memory_order_relaxed);
     // release: publishes the entry and its bytes. Pairs with the acquire in the reader's scope(). Without it the agent
     // could find a span whose scope is not there yet.
     StdAtomics::store(to.ready, uint32_t{1}, std::memory_order_release);
