@@ -35,6 +35,10 @@ struct ChunkWord {
         return {static_cast<ChunkState>(word >> 60), static_cast<uint32_t>(word >> 32) & kGenerationMask,
                 static_cast<uint32_t>(word) & 0xfffff, static_cast<uint32_t>(word >> 20) & 0xfff};
     }
+    // The word of a chunk that has so much more. Nothing is carried: what is added fits into the chunk.
+    static constexpr uint64_t longer(uint64_t word, uint32_t bytes, uint32_t spans) {
+        return word + bytes + (uint64_t{spans} << 20);
+    }
     constexpr bool operator==(const ChunkWord&) const = default;
 };
 
@@ -51,6 +55,7 @@ struct SlotWord {
         return {static_cast<SlotState>((word >> 32) & 0xff), static_cast<uint32_t>(word >> 24) & 0xff,
                 static_cast<uint32_t>(word) & 0xffffff};
     }
+    static constexpr uint64_t longer(uint64_t word, uint32_t bytes) { return word + bytes; }  // as above
     constexpr bool operator==(const SlotWord&) const = default;
 };
 

@@ -4,24 +4,50 @@
 // so raw clone() is seen as well as fork(); a child that shares its parent's memory (vfork, CLONE_VM) is none.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+
+#include "ring/atomics.hpp"
 
 namespace spanring::ring {
 
 class ForkGuard {
 public:
-    // COLD, once a process. 0 or -errno. Idempotent.
+    // COLD, by one thread at a time (Provider::prepare_process()). 0 or -errno. Idempotent.
     static int arm();
 
-    // HOT. True in a child until acknowledge().
-    static bool forked() { return *word_ == 0; }
+    // HOT. Changes in a child and with each disturb(): what was found out before is to be found out again. 0 in a child
+    // until acknowledge(), and before the guard is armed; never kNever.
+    static uint64_t stamp() { return StdAtomics::load(page_.word, std::memory_order_relaxed); }  // relaxed: a value alone
+    static constexpr uint64_t kNever = ~uint64_t{0};
+
+    // HOT. Where it is false, this process armed the guard and is no child of one that did. Where it is true, ask
+    // forked(): it may just not be armed.
+    static bool in_doubt() { return stamp() == 0; }
+
+    // True in a child until acknowledge().
+    static bool forked() { return in_doubt() && armed_; }
 
     // The child has put its house in order.
-    static void acknowledge() { *word_ = 1; }
+    static void acknowledge() { StdAtomics::store(page_.word, uint64_t{1}, std::memory_order_relaxed); }
+
+    // Any thread, once the guard is armed.
+    static void disturb() { StdAtomics::fetch_add(page_.word, uint64_t{1}, std::memory_order_relaxed); }
 
 private:
-    static uint64_t unarmed_;
-    static uint64_t* word_;  // plain: only a kernel wipe or the single thread of a child changes it
+    // A page of its own in .bss, since the kernel wipes whole pages of anonymous memory: an address that the linker knows
+    // is one load less in every call. 64 KiB is the largest page of an aarch64 kernel, and what its linker aligns to.
+#if defined(__x86_64__) || defined(__i386__)
+    static constexpr size_t kPage = 4096;
+#else
+    static constexpr size_t kPage = 65536;
+#endif
+    struct alignas(kPage) Page {
+        uint64_t word;
+        uint8_t rest[kPage - sizeof(uint64_t)];
+    };
+    static Page page_;
+    static bool armed_;
 };
 
 }  // namespace spanring::ring

@@ -46,6 +46,7 @@ public:
         // recovery could take a half-filled slot for a span.
         StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
         SPR_TESTPOINT(slot_opened);
+        chunk_.prefetch();
         count(Counter::kStarted);
         SPR_TESTPOINT(start_counted);
     }

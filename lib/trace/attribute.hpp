@@ -31,7 +31,7 @@ struct Attribute {
 
     // False: no key, no such type, a key that is not UTF-8, or far too long. Values that are not UTF-8 are repaired by
     // the agent.
-    [[gnu::always_inline]] static inline bool check(const spr_attribute& from, Attribute& ret) {
+    static bool check(const spr_attribute& from, Attribute& ret) {
         const size_t key_size = spanring::trace::text_size(from.key, from.key_size);
         if (key_size == 0 || key_size > kMaxText || !is_utf8(from.key, key_size)) return false;
         ret = {from.key, static_cast<uint32_t>(key_size), from.type, nullptr, 0, 0};
@@ -97,40 +97,6 @@ struct Attribute {
         if (type == SPR_TYPE_STRING) sink.put(text, text_size);
     }
 };
-
-// The same bytes as Attribute::write() for the common case, every length below 128, in one piece of memory.
-inline bool is_short(const Attribute& attribute) { return attribute.key_size + attribute.text_size < 128 - 16; }
-inline uint8_t* write_short(uint8_t* to, const Attribute& attribute, uint8_t field_tag) {
-    uint8_t* const begin = to;
-    to += 2;  // tag and length, known in the end
-    *to++ = tag(1, kBytes);
-    *to++ = static_cast<uint8_t>(attribute.key_size);
-    copy_short(to, attribute.key, attribute.key_size);
-    to += attribute.key_size;
-    *to++ = tag(2, kBytes);
-    uint8_t* const value = to++;
-    switch (attribute.type) {
-        case SPR_TYPE_STRING:
-            *to++ = tag(1, kBytes);
-            *to++ = static_cast<uint8_t>(attribute.text_size);
-            copy_short(to, attribute.text, attribute.text_size);
-            to += attribute.text_size;
-            break;
-        case SPR_TYPE_DOUBLE:
-            *to++ = tag(4, kFixed64);
-            to = put_fixed64(to, attribute.bits);
-            break;
-        default:
-            *to++ = tag(attribute.type == SPR_TYPE_BOOL ? 2 : 3, kVarint);
-            to = put_varint(to, attribute.bits);
-    }
-    *value = static_cast<uint8_t>(to - value - 1);
-    begin[0] = field_tag;
-    begin[1] = static_cast<uint8_t>(to - begin - 2);
-    return to;
-}
-// Bytes that write_short() may need: two heads of two bytes twice, and the longest scalar.
-inline uint32_t short_size(const Attribute& attribute) { return attribute.key_size + attribute.text_size + 17; }
 
 // A Sink over plain memory.
 struct Memory {

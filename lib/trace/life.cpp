@@ -46,6 +46,7 @@ ThreadState* Life::take_record(uint32_t thread) {
     state.index = index;
     state.thread = thread;
     for (uint32_t level = 0; level < kSignalLevels; ++level) {
+        state.at[level] = &state.levels[level];
         state.levels[level].writer = ring::LevelWriter();
         state.levels[level].anchor = ring::Clock::Anchor();
         state.levels[level].random.seed(seeds[level]);

@@ -20,27 +20,10 @@ namespace {
 // Fields of opentelemetry.proto.trace.v1.Span that lie in a slot. All have tags of one byte.
 constexpr uint8_t kTraceState = tag(3, kBytes);
 constexpr uint8_t kName = tag(5, kBytes);
-constexpr uint8_t kAttribute = tag(9, kBytes);
 constexpr uint8_t kEvent = tag(11, kBytes);
 constexpr uint8_t kLink = tag(13, kBytes);
 constexpr uint8_t kStatus = tag(15, kBytes);
 constexpr uint8_t kStartTime = tag(7, kFixed64);
-
-// Which bit of Slot::key_filter stands for a key.
-uint64_t filter_bit(const char* key, uint32_t size) {
-    uint64_t hash = size;
-    if (size >= 8) {
-        uint64_t head, tail;
-        memcpy(&head, key, 8);
-        memcpy(&tail, key + size - 8, 8);
-        hash ^= head * 0x9e3779b97f4a7c15 ^ tail * 0xc2b2ae3d27d4eb4f;
-    } else {
-        uint64_t bytes = 0;
-        memcpy(&bytes, key, size);
-        hash ^= bytes * 0x9e3779b97f4a7c15;
-    }
-    return uint64_t{1} << ((hash * 0xff51afd7ed558ccd) >> 58);
-}
 
 uint32_t read_varint(const SlotData& data, uint32_t& position) {
     uint32_t value = 0;
@@ -54,31 +37,15 @@ uint32_t read_varint(const SlotData& data, uint32_t& position) {
 
 }  // namespace
 
-int OpenSpan::find(const spr_span* span, OpenSpan& ret) {
+int OpenSpan::why_not(const spr_span* span) {
     if (span == nullptr) return -EINVAL;
-    if (span->handle == 0) return 0;
     Provider::check_fork();
-    const SpanHandle handle = SpanHandle::unpack(span->handle);
-    Provider& provider = Provider::at(handle.provider);
-    if (handle.fork_generation != Provider::fork_generation() || provider.state() != Provider::kLive) [[unlikely]]
-        return -ESTALE;
-    ring::Segment& segment = provider.life()->segment;
-    if (handle.slot >= segment.slots()) [[unlikely]] return -ESTALE;
-    Slot& slot = segment.view().slot(handle.slot);
-    // acquire: the generation after the word. Pairs with the release in LevelWriter::publish_start(). The other way round
-    // a spent handle could pass the test on the old generation and the word of the span that reuses the slot. (Handing an
-    // open span over between threads is ordered by the caller: spanring.h, convention on threads.)
-    const SlotWord word = SlotWord::unpack(StdAtomics::load(slot.word, std::memory_order_acquire));
-    // relaxed: ordered by the acquire above.
-    const uint32_t generation = StdAtomics::load(slot.generation, std::memory_order_relaxed);
-    if (generation != handle.generation || word.state != SlotState::kOpen) [[unlikely]] return -ESTALE;
-    ret = OpenSpan(provider, segment, slot, handle.slot);
-    return 1;
+    return span->handle == 0 ? 0 : -ESTALE;
 }
 
 template <class Visit>
 void OpenSpan::each_field(Visit&& visit) const {
-    const SlotData data(segment_->view(), *slot_);
+    const SlotData data(segment().view(), *slot_);
     const uint32_t end = word().length;
     uint32_t position = 0;
     while (position < end) {
@@ -94,14 +61,14 @@ void OpenSpan::each_field(Visit&& visit) const {
 
 void OpenSpan::supersede(uint32_t position) {
     uint32_t room;
-    *SlotData(segment_->view(), *slot_).at(position, room) = ring::kSuperseded;
+    *SlotData(segment().view(), *slot_).at(position, room) = ring::kSuperseded;
     ++slot_->superseded;
 }
 
 bool OpenSpan::find_key(const char* key, uint32_t size, uint32_t& ret_position) const {
     bool found = false;
     each_field([&](const SlotData& data, uint8_t field, uint32_t begin, uint32_t) {
-        if (field != kAttribute) return true;
+        if (field != kAttributeField) return true;
         uint32_t position = begin + 1;
         read_varint(data, position);  // length of the KeyValue
         ++position;                   // tag of its key
@@ -120,26 +87,21 @@ int OpenSpan::set(const spr_attribute& from) {
         ++slot_->dropped_attributes;
         return -EINVAL;
     }
-    const uint64_t bit = filter_bit(attribute.key, attribute.key_size);
+    const uint64_t bit = uint64_t{1} << key_bit(attribute.key, attribute.key_size);
     uint32_t old = 0;
     const bool replaces = (slot_->key_filter & bit) != 0 && find_key(attribute.key, attribute.key_size, old);
     if (!replaces && slot_->attributes >= provider_->limits().attributes) {
         ++slot_->dropped_attributes;
         return -EDQUOT;
     }
-    SlotWriter writer(*segment_, *slot_, word());
-    uint8_t* const inline_place = slot_->data + writer.position();
-    if (is_short(attribute) && writer.position() + short_size(attribute) <= ring::kSlotInlineData) [[likely]] {
-        writer.advance(static_cast<uint32_t>(write_short(inline_place, attribute, kAttribute) - inline_place));
-    } else {
-        const uint32_t size = attribute.field_size();
-        if (!writer.reserve(size)) {
-            writer.keep_blocks();
-            ++slot_->dropped_attributes;
-            return -ENOBUFS;
-        }
-        attribute.write(writer, kAttribute);
+    SlotWriter writer(segment(), *slot_, word());
+    const uint32_t size = attribute.field_size();
+    if (!writer.reserve(size)) {
+        writer.keep_blocks();
+        ++slot_->dropped_attributes;
+        return -ENOBUFS;
     }
+    attribute.write(writer, kAttributeField);
     writer.publish();
     slot_->key_filter |= bit;
     // The new value is published before the old one goes: a kill in between leaves both, and recovery keeps the last.
@@ -199,7 +161,7 @@ int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano) {
     uint64_t size = 9 + inner.size;
     if (name_size != 0) size += 1 + varint_size(name_size) + name_size;
     if (inner.dropped != 0) size += 1 + varint_size(inner.dropped);
-    SlotWriter writer(*segment_, *slot_, word());
+    SlotWriter writer(segment(), *slot_, word());
     if (error == 0 && (size > ring::kSlotDataMax || !writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size)))) {
         writer.keep_blocks();
         error = -ENOBUFS;
@@ -242,7 +204,7 @@ int OpenSpan::add(const spr_link& link) {
     // Span.Link: trace_id 1, span_id 2, attributes 4, dropped_attributes_count 5, flags 6.
     uint64_t size = 18 + 10 + inner.size + 5;
     if (inner.dropped != 0) size += 1 + varint_size(inner.dropped);
-    SlotWriter writer(*segment_, *slot_, word());
+    SlotWriter writer(segment(), *slot_, word());
     if (error == 0 && (size > ring::kSlotDataMax || !writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size)))) {
         writer.keep_blocks();
         error = -ENOBUFS;
@@ -280,7 +242,7 @@ int OpenSpan::add(const spr_link& link) {
 int OpenSpan::set_name(const char* name, size_t given_size) {
     const size_t size = text_size(name, given_size);
     if (size > kMaxText || !is_utf8(name, size)) return -EINVAL;
-    SlotWriter writer(*segment_, *slot_, word());
+    SlotWriter writer(segment(), *slot_, word());
     if (!writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size))) {
         writer.keep_blocks();
         return -ENOBUFS;
@@ -301,7 +263,7 @@ int OpenSpan::set_trace_state(const char* text, size_t given_size) {
     const size_t size = text_size(text, given_size);
     if (size == 0) return 0;
     if (size > kMaxText || !is_utf8(text, size)) return -EINVAL;
-    SlotWriter writer(*segment_, *slot_, word());
+    SlotWriter writer(segment(), *slot_, word());
     if (!writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size))) {
         writer.keep_blocks();
         return -ENOBUFS;
@@ -322,7 +284,7 @@ int OpenSpan::set_status(int code, const char* message, size_t given_size) {
     if (code == SPR_STATUS_UNSET || slot_->status_code == SPR_STATUS_OK) return 1;
     // Status: message 2, code 3. Written once in the end: a message field that occurs twice would be merged.
     const uint32_t inside = (size == 0 ? 0 : 1 + varint_size(size) + static_cast<uint32_t>(size)) + 2;
-    SlotWriter writer(*segment_, *slot_, word());
+    SlotWriter writer(segment(), *slot_, word());
     if (!writer.reserve(1 + varint_size(inside) + inside)) {
         writer.keep_blocks();
         return -ENOBUFS;
@@ -346,9 +308,7 @@ int OpenSpan::set_status(int code, const char* message, size_t given_size) {
     return 0;
 }
 
-uint32_t OpenSpan::live_size() const {
-    const uint32_t length = word().length;
-    if (slot_->superseded == 0) [[likely]] return length;
+uint32_t OpenSpan::live_size_of_rest() const {
     uint32_t size = 0;
     each_field([&](const SlotData&, uint8_t field, uint32_t begin, uint32_t end) {
         if (field != ring::kSuperseded) size += end - begin;
@@ -357,10 +317,9 @@ uint32_t OpenSpan::live_size() const {
     return size;
 }
 
-void OpenSpan::copy_live(uint8_t* to) const {
-    const uint32_t length = word().length;
-    if (slot_->superseded == 0) [[likely]] {
-        SlotData(segment_->view(), *slot_).copy(0, length, to);
+void OpenSpan::copy_rest(uint8_t* to) const {
+    if (slot_->superseded == 0) {
+        SlotData(segment().view(), *slot_).copy(0, word().length, to);
         return;
     }
     each_field([&](const SlotData& data, uint8_t field, uint32_t begin, uint32_t end) {

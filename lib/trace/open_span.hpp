@@ -5,28 +5,41 @@
 
 #include <cstdint>
 
+#include <errno.h>
+
 #include "ring/slot_data.hpp"
 #include "spanring/spanring.h"
 #include "trace/provider.hpp"
+#include "trace/short_text.hpp"
 #include "trace/span_handle.hpp"
+#include "trace/wire.hpp"
 
 namespace spanring::trace {
 
 class OpenSpan {
 public:
-    // HOT. 1: found. 0: the span is not recorded. Negative: -EINVAL (NULL), -ESTALE (ended, another life, shut down).
-    static int find(const spr_span* span, OpenSpan& ret);
+    // HOT. Whether it is the span that the thread started last, still open. False: find() knows more.
+    static bool last(const spr_span* span, OpenSpan& ret);
+    // HOT. Any span. False: why_not() says why.
+    static bool find(const spr_span* span, OpenSpan& ret);
+    // 0: the span is not recorded. Negative: -EINVAL (NULL), -ESTALE (ended, another life, shut down, the parent's).
+    // Apart from find(), so that the hot functions end in a jump and save no registers for a call.
+    static int why_not(const spr_span* span);
 
     // For a span that is being started: its slot is filled, but not published yet.
     OpenSpan() = default;
-    OpenSpan(Provider& provider, ring::Segment& segment, ring::Slot& slot, uint32_t index)
-        : provider_(&provider), segment_(&segment), slot_(&slot), index_(index) {}
+    OpenSpan(Provider& provider, ring::Slot& slot, uint32_t index) : provider_(&provider), slot_(&slot), index_(index) {}
 
     Provider& provider() const { return *provider_; }
-    ring::Segment& segment() const { return *segment_; }
+    ring::Segment& segment() const { return provider_->life()->segment; }
     ring::Slot& slot() const { return *slot_; }
     uint32_t index() const { return index_; }
     ring::SlotWord word() const { return ring::SlotWord::unpack(ring::StdAtomics::load(slot_->word, std::memory_order_relaxed)); }
+
+    // HOT. The attribute that nearly all are: ASCII key and text short, key new, room in the slot. False: it is not of
+    // that kind, set() decides; nothing changed.
+    bool set_short(const char* key, size_t key_size, const char* text, size_t text_size);
+    bool set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits);  // bool, int64, double
 
     // Each: 0, or -EINVAL, -EDQUOT, -ENOBUFS; what is refused is counted in the slot.
     int set(const spr_attribute& attribute);
@@ -37,20 +50,128 @@ public:
     // 1: nothing changed (OK is final, UNSET is ignored).
     int set_status(int code, const char* message, size_t size);
 
-    // Bytes of data that are not superseded, and a copy of them.
-    uint32_t live_size() const;
-    void copy_live(uint8_t* to) const;
+    // HOT where nothing is superseded and no block is used. Bytes of data that are not superseded, and a copy of them. The
+    // general way works on a copy of this object, so that the hot one can keep it in registers.
+    uint32_t live_size() const {
+        return slot_->superseded == 0 ? word().length : OpenSpan(*this).live_size_of_rest();
+    }
+    void copy_live(uint8_t* to, uint32_t size) const {
+        if (slot_->superseded == 0 && size <= ring::kSlotInlineData) [[likely]]
+            memcpy(to, slot_->data, size);
+        else
+            OpenSpan(*this).copy_rest(to);
+    }
 
 private:
+    static bool is_open(const ring::Slot& slot, uint64_t handle);
+    static constexpr uint8_t kAttributeField = tag(9, kBytes);
+
+    template <class PutValue>
+    bool append_short(const char* key, size_t key_size, uint32_t value_room, PutValue&& put_value);
+    uint32_t live_size_of_rest() const;
+    void copy_rest(uint8_t* to) const;
     void supersede(uint32_t position);
     bool find_key(const char* key, uint32_t size, uint32_t& ret_position) const;
     template <class Visit>
     void each_field(Visit&& visit) const;
 
     Provider* provider_ = nullptr;
-    ring::Segment* segment_ = nullptr;
     ring::Slot* slot_ = nullptr;
     uint32_t index_ = 0;
 };
+
+inline bool OpenSpan::last(const spr_span* span, OpenSpan& ret) {
+    const LastSpan& last = thread_local_state.last;
+    if (span == nullptr || span->handle != last.handle || last.stamp != ring::ForkGuard::stamp()) [[unlikely]] return false;
+    ring::Slot& slot = *last.slot;
+    if (!is_open(slot, span->handle)) [[unlikely]] return false;
+    ret = OpenSpan(*last.provider, slot, SpanHandle::unpack(span->handle).slot);
+    return true;
+}
+
+inline bool OpenSpan::is_open(const ring::Slot& slot, uint64_t handle) {
+    // acquire: the generation after the word. Pairs with the release in LevelWriter::publish_start(). The other way round
+    // a spent handle could pass the test on the old generation and the word of the span that reuses the slot. (Handing an
+    // open span over between threads is ordered by the caller: spanring.h, convention on threads.)
+    const uint64_t word = ring::StdAtomics::load(slot.word, std::memory_order_acquire);
+    // relaxed: ordered by the acquire above.
+    return ring::StdAtomics::load(slot.generation, std::memory_order_relaxed) == SpanHandle::unpack(handle).generation &&
+           ring::SlotWord::unpack(word).state == ring::SlotState::kOpen;
+}
+
+inline bool OpenSpan::find(const spr_span* span, OpenSpan& ret) {
+    if (span == nullptr || ring::ForkGuard::in_doubt() || (span->handle & SpanHandle::kRecorded) == 0) [[unlikely]] return false;
+    const SpanHandle handle = SpanHandle::unpack(span->handle);
+    Provider& provider = Provider::at(handle.provider);
+    if (!provider.lives(span->handle)) [[unlikely]] return false;
+    ring::Segment& segment = provider.life()->segment;
+    if (handle.slot >= segment.slots()) [[unlikely]] return false;
+    ring::Slot& slot = segment.view().slot(handle.slot);
+    if (!is_open(slot, span->handle)) [[unlikely]] return false;
+    ret = OpenSpan(provider, slot, handle.slot);
+    return true;
+}
+
+// Which bit of Slot::key_filter stands for a key that is not empty: of its size and its end, where keys differ most.
+inline uint32_t key_bit(const char* key, size_t size) {
+    uint64_t tail = 0;
+    if (size >= 8) [[likely]] {
+        memcpy(&tail, key + size - 8, 8);
+    } else {
+        for (size_t i = 0; i < size; ++i) tail = tail << 8 | static_cast<uint8_t>(key[i]);
+    }
+    // The golden ratio of 64 bits: each bit of the key reaches the highest six (Knuth, multiplicative hashing).
+    return static_cast<uint32_t>((tail + size) * 0x9e3779b97f4a7c15 >> 58);
+}
+
+static_assert(kShortText + kShortValue + 6 < 128);
+// Every length is below 128, one byte, so the heads can be written once the ends are known:
+//     0x4a len { 0x0a len key, 0x12 len AnyValue }
+// put_value writes the AnyValue and returns its end, within value_room bytes.
+template <class PutValue>
+[[gnu::always_inline]] inline bool OpenSpan::append_short(const char* key, size_t key_size, uint32_t value_room, PutValue&& put_value) {
+    ring::Slot& slot = *slot_;
+    const uint64_t word = ring::StdAtomics::load(slot.word, std::memory_order_relaxed);  // this thread's own, or ordered by find()
+    const uint32_t position = ring::SlotWord::unpack(word).length;
+    if (key == nullptr || key_size - 1 >= kShortText || position + key_size + value_room + 6 > ring::kSlotInlineData) [[unlikely]] return false;
+    const uint64_t bit = uint64_t{1} << key_bit(key, key_size);
+    if ((slot.key_filter & bit) != 0 || slot.attributes >= provider_->limits().attributes) [[unlikely]] return false;
+    uint8_t* const field = slot.data + position;
+    if (!copy_short(field + 4, key, key_size)) [[unlikely]] return false;
+    uint8_t* const value = field + 4 + key_size;
+    uint8_t* const end = put_value(value + 2);
+    value[0] = tag(2, kBytes);
+    value[1] = static_cast<uint8_t>(end - value - 2);
+    put_fixed32(field, uint32_t{kAttributeField} | static_cast<uint32_t>(end - field - 2) << 8 | uint32_t{tag(1, kBytes)} << 16 |
+                           static_cast<uint32_t>(key_size) << 24);
+    // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish(). The length is
+    // the word's lowest field, and the inline data bounds it: nothing is carried into the next.
+    ring::StdAtomics::store(slot.word, ring::SlotWord::longer(word, static_cast<uint32_t>(end - field)), std::memory_order_release);
+    SPR_TESTPOINT(field_published);
+    slot.key_filter |= bit;
+    ++slot.attributes;
+    return true;
+}
+
+inline bool OpenSpan::set_short(const char* key, size_t key_size, const char* text, size_t text_size) {
+    if (text_size > kShortValue || (text == nullptr && text_size != 0)) [[unlikely]] return false;
+    return append_short(key, key_size, static_cast<uint32_t>(text_size) + 2, [=](uint8_t* to) {
+        to[0] = tag(1, kBytes);
+        to[1] = static_cast<uint8_t>(text_size);
+        copy_value(to + 2, text, text_size);  // a value that is not UTF-8 is repaired by the agent
+        return to + 2 + text_size;
+    });
+}
+
+inline bool OpenSpan::set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits) {
+    return append_short(key, key_size, 11, [=](uint8_t* to) {
+        if (type == SPR_TYPE_DOUBLE) {
+            *to = tag(4, kFixed64);
+            return put_fixed64(to + 1, bits);
+        }
+        *to = tag(type == SPR_TYPE_BOOL ? 2 : 3, kVarint);
+        return put_varint(to + 1, bits);
+    });
+}
 
 }  // namespace spanring::trace

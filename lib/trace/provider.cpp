@@ -133,10 +133,16 @@ bool Provider::begin_life() {
     error_ = error;
     // release: the life's content. Pairs with the acquire in life().
     __atomic_store_n(&life_, life, __ATOMIC_RELEASE);
+    const uint64_t bits = SpanHandle{index_, fork_generation(), 0, 0}.life();
+    // release: life_, for whoever finds a handle of this life. Pairs with the acquire in lives(). Before kLive: a span of
+    // another thread must not start and then not be found.
+    if (life != nullptr) StdAtomics::store(live_bits_, static_cast<uint32_t>(bits), std::memory_order_release);
     uint32_t making = kMaking;  // unless it was shut down meanwhile, which stays
     // release: life_ and error_. Pairs with the acquire in state().
-    return StdAtomics::compare_exchange(state_, making, uint32_t{life != nullptr ? kLive : kOff}, std::memory_order_release) &&
-           life != nullptr;
+    if (StdAtomics::compare_exchange(state_, making, uint32_t{life != nullptr ? kLive : kOff}, std::memory_order_release))
+        return life != nullptr;
+    StdAtomics::store(live_bits_, uint32_t{0}, std::memory_order_relaxed);  // takes back; publishes nothing
+    return false;
 }
 
 ThreadState* Provider::attach_thread() {
@@ -185,6 +191,7 @@ void Provider::after_fork() {
         const uint32_t seen = provider.state_;
         if (provider.life_ != nullptr) provider.life_->segment.abandon();  // also of one that was shut down
         provider.life_ = nullptr;
+        provider.live_bits_ = 0;
         if (seen == kLive || seen == kMaking) {
             provider.state_ = kOpen;
         } else if (seen == kOpening) {
@@ -193,6 +200,7 @@ void Provider::after_fork() {
         local.states[provider.index_] = nullptr;
     }
     local.attaching = 0;
+    local.last.forget();
     ++process.fork_generation;
     ring::ForkGuard::acknowledge();
 }
@@ -201,6 +209,8 @@ void Provider::shut_down() {
     uint32_t seen = state();
     while (seen != kShutDown && seen != kOff &&
            !StdAtomics::compare_exchange(state_, seen, uint32_t{kShutDown}, std::memory_order_relaxed)) {}
+    StdAtomics::store(live_bits_, uint32_t{0}, std::memory_order_relaxed);  // takes back; publishes nothing
+    if (seen == kLive) ring::ForkGuard::disturb();  // spans that threads have resolved are to be resolved again
     if (Life* current = life()) StdAtomics::store(current->segment.view().writer().shutdown, uint64_t{1}, std::memory_order_relaxed);
 }
 

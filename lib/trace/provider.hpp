@@ -22,6 +22,7 @@
 #include "trace/resource.hpp"
 #include "trace/sampler.hpp"
 #include "trace/scope_table.hpp"
+#include "trace/span_handle.hpp"
 #include "trace/thread_state.hpp"
 
 namespace spanring::trace {
@@ -43,6 +44,17 @@ public:
         return static_cast<State>(ring::StdAtomics::load(state_, std::memory_order_acquire));
     }
     int error() const { return error_; }
+    // HOT. Whether the handle of a recorded span is of this provider's present life.
+    bool lives(uint64_t handle) const {
+        // acquire: with the bits comes the life. Pairs with the release in begin_life(). Without it a thread that got a
+        // handle by other means than the caller's ordering could see no life, or half of one.
+        return (handle & SpanHandle::kLifeMask) == ring::StdAtomics::load(live_bits_, std::memory_order_acquire);
+    }
+    // HOT. The handle of a span in the present life; a life that was just shut down gives one that resolves to nothing.
+    uint64_t handle(uint32_t slot, uint32_t generation) const {
+        // relaxed: the caller writes into this life, so it has seen its beginning.
+        return ring::StdAtomics::load(live_bits_, std::memory_order_relaxed) | SpanHandle{0, 0, slot, generation}.place();
+    }
     // nullptr before the first span.
     Life* life() const {
         // acquire: the life's content. Pairs with the release in begin_life().
@@ -62,7 +74,7 @@ public:
 
     // The writer of a level; opened at its first use.
     static Level& level(ThreadState& state, uint32_t depth) {
-        Level& level = state.levels[depth];
+        Level& level = *state.at[depth];
         if (!level.writer.is_open()) [[unlikely]] level.writer.open(state.life->segment, state.thread);
         return level;
     }
@@ -71,7 +83,7 @@ public:
 
     // A child must call it before anything else; a cheap test otherwise. HOT.
     static void check_fork() {
-        if (ring::ForkGuard::forked()) [[unlikely]] after_fork();
+        if (ring::ForkGuard::in_doubt()) [[unlikely]] after_fork();
     }
 
 private:
@@ -84,6 +96,7 @@ private:
     int open_this(const spr_provider_options& options);
 
     uint32_t state_ = kUnused;  // State; atomic
+    uint32_t live_bits_ = 0;    // of every handle while state_ is kLive, else 0: state, provider and fork generation in one look
     uint32_t index_ = 0;
     int error_ = 0;
     Life* life_ = nullptr;

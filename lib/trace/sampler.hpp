@@ -17,12 +17,19 @@ public:
     static Sampler from_environment();
     static Sampler parse(const char* name, const char* argument);
 
+    // HOT. Whether sample() says no whatever the trace id will be.
+    bool refuses(const spr_context* parent) const {
+        if (parent != nullptr && !ignores_parent_) return (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) == 0;
+        return threshold_ == kNever;
+    }
+
     // HOT. The decision for a span of the trace, below `parent` (nullptr: a root).
     bool sample(const spr_context* parent, const uint8_t (&trace_id)[16]) const {
         if (parent != nullptr && !ignores_parent_) return (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) != 0;
         if (threshold_ == 0) return true;
         return randomness(trace_id) >= threshold_;
     }
+
 
     bool never() const { return ignores_parent_ && threshold_ == kNever; }
 

@@ -3,6 +3,7 @@
 // The C functions of a span's life. The hot path, in order: which thread, which context, is it sampled, a slot, its bytes;
 // and at the end: room in the chunk, one copy, one commit.
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <time.h>
 
@@ -58,6 +59,13 @@ void pass_through(const spr_context* parent, spr_span* ret_span) {
         memset(&ret_span->context, 0, sizeof ret_span->context);
 }
 
+// Of a context in this process: not remote, nothing reserved. One store for all of them.
+void set_flags(spr_context& context, uint8_t flags) {
+    static_assert(offsetof(spr_context, trace_flags) == 24 && sizeof(spr_context) == 32);
+    const uint64_t bytes = flags;
+    memcpy(reinterpret_cast<uint8_t*>(&context) + offsetof(spr_context, trace_flags), &bytes, sizeof bytes);
+}
+
 // What is known about the parent before the start.
 const spr_context* choose_parent(const spr_start_options& options) {
     switch (options.parent_mode) {
@@ -91,48 +99,125 @@ uint32_t write_identity(uint8_t* to, const spr_context& context, const spr_conte
     return static_cast<uint32_t>(put_fixed64(at, start) - to);
 }
 
-int start(spr_tracer* tracer, const char* name, size_t given_name_size, const spr_start_options& options, spr_span* ret_span) {
-    Provider::check_fork();
-    const spr_context* parent = choose_parent(options);
-    if (parent != nullptr && !is_valid(*parent)) parent = nullptr;
-    Provider& provider = *tracer->provider;
-    const Provider::State state = provider.state();
-    if (state == Provider::kOff || state == Provider::kShutDown) [[unlikely]] {
-        pass_through(parent, ret_span);
-        return state == Provider::kShutDown ? -ESHUTDOWN : provider.error();
+// An attribute of a list. 0 or what OpenSpan::set() says.
+int set(OpenSpan& span, const spr_attribute& attribute) {
+    const size_t key_size = text_size(attribute.key, attribute.key_size);
+    uint64_t bits;
+    memcpy(&bits, &attribute.value, sizeof bits);
+    switch (attribute.type) {
+        case SPR_TYPE_STRING: {
+            const char* text = attribute.value.string.data;
+            if (span.set_short(attribute.key, key_size, text, text_size(text, attribute.value.string.size))) return 0;
+            break;
+        }
+        case SPR_TYPE_BOOL: bits = attribute.value.boolean != 0; [[fallthrough]];
+        case SPR_TYPE_INT64:
+        case SPR_TYPE_DOUBLE:
+            if (span.set_short(attribute.key, key_size, attribute.type, bits)) return 0;
     }
+    return span.set(attribute);
+}
+
+[[gnu::noinline]] uint32_t write_any_name(uint8_t* to, const char* name, size_t given_size) {
+    const size_t size = text_size(name, given_size);
+    if (size > ring::kSlotInlineData - 64 || !is_utf8(name, size)) return 0;
+    to[0] = tag(5, kBytes);
+    uint8_t* const text = put_varint(to + 1, size);
+    if (size != 0) memcpy(text, name, size);
+    return static_cast<uint32_t>(text + size - to);
+}
+
+// The name as a field where it fits into the slot itself, as nearly all do. Returns its bytes; 0: it does not fit, or is
+// not UTF-8.
+[[gnu::always_inline]] inline uint32_t write_name(uint8_t* to, const char* name, size_t size) {
+    if (size <= kShortText && name != nullptr) [[likely]] {
+        to[0] = tag(5, kBytes);
+        to[1] = static_cast<uint8_t>(size);
+        if (copy_short(to + 2, name, size)) [[likely]] return static_cast<uint32_t>(2 + size);
+    }
+    return write_any_name(to, name, size);
+}
+
+// What the first publication of a span had no room for. Refusals are counted.
+[[gnu::noinline]] void add_rest(OpenSpan span, Level& level, const char* name, size_t name_size, const spr_start_options& options) {
+    uint32_t refused = 0;
+    if (span.slot().name == 0 && span.set_name(name, name_size) != 0) ++refused;
+    if (options.trace_state != nullptr && span.set_trace_state(options.trace_state, options.trace_state_size) != 0) ++refused;
+    for (size_t i = 0; i < options.attribute_count; ++i)
+        if (set(span, options.attributes[i]) != 0) ++refused;
+    for (size_t i = 0; i < options.link_count; ++i)
+        if (span.add(options.links[i]) != 0) ++refused;
+    if (refused != 0) level.writer.count(Counter::kRefusedData, refused);
+}
+
+// A provider that is off or shut down, in a child as in its parent.
+[[gnu::noinline]] int start_off(const Provider& provider, const spr_context* parent, spr_span* ret_span) {
+    pass_through(parent, ret_span);
+    return provider.state() == Provider::kShutDown ? -ESHUTDOWN : provider.error();
+}
+
+int refuse_start(const Provider& provider, const spr_context* parent, spr_span* ret_span) {
+    pass_through(parent, ret_span);
+    if (provider.state() == Provider::kOff) return provider.error();
+    if (Life* life = provider.life()) count_shared(*life, Counter::kNotStartedNested);
+    return -EBUSY;
+}
+
+// The context of a new span but for its flags. Returns those that do not depend on sampling.
+uint8_t make_ids(Random& random, const spr_context* parent, spr_context& ret_context) {
+    uint8_t flags = SPR_TRACE_FLAG_RANDOM;
+    if (parent != nullptr) {
+        memcpy(ret_context.trace_id, parent->trace_id, sizeof ret_context.trace_id);
+        flags &= parent->trace_flags;
+    } else {
+        random.trace_id(ret_context.trace_id);
+    }
+    random.span_id(ret_context.span_id);
+    return flags;
+}
+
+int unsampled(Level& level, spr_context& context, uint8_t flags, spr_span* ret_span) {
+    set_flags(context, flags);
+    ret_span->handle = 0;
+    ret_span->context = context;
+    level.writer.count(Counter::kUnsampled);
+    return 0;
+}
+
+// The sampler refused before there was a trace id. Apart from start_recorded() because it needs so much less.
+[[gnu::noinline]] int start_unsampled(Provider& provider, const spr_context* parent, spr_span* ret_span) {
+    Provider::check_fork();
     ThreadState* thread = provider.thread();
     Entry entry(thread_local_state);
-    if (thread == nullptr || entry.too_deep()) [[unlikely]] {
-        pass_through(parent, ret_span);
-        if (provider.state() == Provider::kOff) return provider.error();
-        if (Life* life = provider.life()) count_shared(*life, Counter::kNotStartedNested);
-        return -EBUSY;
-    }
+    if (thread == nullptr || entry.too_deep()) [[unlikely]] return refuse_start(provider, parent, ret_span);
+    Level& level = Provider::level(*thread, entry.depth());
+    spr_context context;
+    const uint8_t flags = make_ids(level.random, parent, context);
+    return unsampled(level, context, flags, ret_span);
+}
+
+// With kPlain the options are the defaults, which the compiler then knows.
+constexpr spr_start_options kDefaults = SPR_START_OPTIONS_INIT;
+template <bool kPlain>
+[[gnu::noinline]] int start_recorded(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
+                                     spr_span* ret_span, const spr_start_options& given) {
+    const spr_start_options& options = kPlain ? kDefaults : given;
+    Provider& provider = *tracer->provider;
+    Provider::check_fork();
+    ThreadState* thread = provider.thread();
+    Entry entry(thread_local_state);
+    if (thread == nullptr || entry.too_deep()) [[unlikely]] return refuse_start(provider, parent, ret_span);
     ring::Segment& segment = thread->life->segment;
     Level& level = Provider::level(*thread, entry.depth());
 
     spr_context context;
-    if (parent != nullptr) {
-        memcpy(context.trace_id, parent->trace_id, sizeof context.trace_id);
-        context.trace_flags = parent->trace_flags & SPR_TRACE_FLAG_RANDOM;
-    } else {
-        level.random.trace_id(context.trace_id);
-        context.trace_flags = SPR_TRACE_FLAG_RANDOM;
-    }
-    level.random.span_id(context.span_id);
-    context.is_remote = 0;
-    memset(context.reserved, 0, sizeof context.reserved);
-
+    uint8_t flags = make_ids(level.random, parent, context);
     // relaxed: a switch; the next start sees it.
     const uint64_t policy = StdAtomics::load(segment.view().control().policy, std::memory_order_relaxed);
-    if (!provider.sampler().sample(parent, context.trace_id) || policy != 0) [[unlikely]] {
-        ret_span->handle = 0;
-        ret_span->context = context;
-        level.writer.count(Counter::kUnsampled);
-        return 0;
-    }
-    context.trace_flags |= SPR_TRACE_FLAG_SAMPLED;
+    if (policy != 0 || !provider.sampler().sample(parent, context.trace_id)) [[unlikely]]
+        return unsampled(level, context, flags, ret_span);
+    flags |= SPR_TRACE_FLAG_SAMPLED;
+    set_flags(context, flags);
 
     // acquire: the scope is in the segment. Pairs with the release in ScopeTable::publish().
     if (StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number) [[unlikely]]
@@ -162,65 +247,77 @@ int start(spr_tracer* tracer, const char* name, size_t given_name_size, const sp
     slot.status = 0;
     slot.kind = options.kind != 0 ? options.kind : SPR_KIND_INTERNAL;
     slot.status_code = SPR_STATUS_UNSET;
-    slot.trace_flags = context.trace_flags;
+    slot.trace_flags = flags;
     slot.parent_flags = static_cast<uint8_t>(parent == nullptr ? 0 : parent->is_remote != 0 ? 3 : 1);
     slot.attributes = slot.events = slot.links = slot.superseded = 0;
     slot.key_filter = 0;
     uint32_t length = write_identity(slot.data, context, parent, slot.start_unix_nano);
 
-    // A name that fits inline, as nearly all do, is part of the first publication; a longer one follows.
-    const size_t name_size = text_size(name, given_name_size);
-    slot.name = 0;
-    const bool short_name = name_size <= ring::kSlotInlineData - 64 && is_utf8(name, name_size);
-    if (short_name) [[likely]] {
-        slot.name = length;
-        uint8_t* at = slot.data + length;
-        *at++ = tag(5, kBytes);
-        at = put_varint(at, name_size);
-        if (name_size != 0) memcpy(at, name, name_size);
-        length = static_cast<uint32_t>(at + name_size - slot.data);
-    }
+    // A name that fits is part of the first publication; a longer one follows.
+    const uint32_t name_bytes = write_name(slot.data + length, name, name_size);
+    slot.name = name_bytes != 0 ? length : 0;
+    length += name_bytes;
     level.writer.publish_start(slot, SlotWord{SlotState::kOpen, 0, length});
 
-    ret_span->handle = SpanHandle{provider.index(), Provider::fork_generation(), index, slot.generation}.pack();
+    ret_span->handle = provider.handle(index, slot.generation);
     ret_span->context = context;
-    OpenSpan span(provider, segment, slot, index);
-    if (!short_name && span.set_name(name, name_size) != 0) [[unlikely]] level.writer.count(Counter::kRefusedData);
-    if (options.trace_state != nullptr && span.set_trace_state(options.trace_state, options.trace_state_size) != 0)
-        level.writer.count(Counter::kRefusedData);
-    for (size_t i = 0; i < options.attribute_count; ++i)
-        if (span.set(options.attributes[i]) != 0) level.writer.count(Counter::kRefusedData);
-    for (size_t i = 0; i < options.link_count; ++i)
-        if (span.add(options.links[i]) != 0) level.writer.count(Counter::kRefusedData);
+    if (entry.depth() == 0) thread_local_state.last.set(ret_span->handle, provider, slot);
+    if (name_bytes == 0 || options.trace_state != nullptr || options.attribute_count != 0 || options.link_count != 0) [[unlikely]]
+        add_rest(OpenSpan(provider, slot, index), level, name, name_size, options);
     return 1;
 }
 
-// What a span carries behind its data: end time, kind, flags, counts of what was refused. Returns their number of bytes.
-constexpr uint32_t kTailMax = 9 + 2 + 7 + 3 * 7;
-uint32_t write_tail(uint8_t* to, const Slot& slot, uint64_t end_unix_nano) {
-    uint8_t* at = to;
-    *at++ = tag(8, kFixed64);
-    at = put_fixed64(at, end_unix_nano);
-    *at++ = tag(6, kVarint);
-    *at++ = slot.kind;
-    *at++ = 0x85;  // field 16, fixed32: a tag of two bytes
-    *at++ = 0x01;
-    // SpanFlags: 0x100 says that 0x200 (the parent is remote) is known.
-    at = put_fixed32(at, uint32_t{slot.trace_flags} | 0x100 | ((slot.parent_flags & 2) != 0 ? 0x200 : 0));
-    const auto put_count = [&](uint32_t field, uint32_t count) {
-        if (count == 0) return;
-        *at++ = tag(field, kVarint);
-        at = put_varint(at, count);
-    };
-    put_count(10, slot.dropped_attributes);
-    put_count(12, slot.dropped_events);
-    put_count(14, slot.dropped_links);
-    return static_cast<uint32_t>(at - to);
+// What can be decided with nothing saved and nothing called.
+template <bool kPlain>
+[[gnu::always_inline]] inline int start(spr_tracer* tracer, const char* name, size_t name_size, const spr_start_options& options,
+                                        spr_span* ret_span) {
+    const spr_context* parent = choose_parent(options);
+    if (parent != nullptr && !is_valid(*parent)) parent = nullptr;
+    Provider& provider = *tracer->provider;
+    const Provider::State state = provider.state();
+    if (state == Provider::kOff || state == Provider::kShutDown) [[unlikely]] return start_off(provider, parent, ret_span);
+    if (provider.sampler().refuses(parent)) return start_unsampled(provider, parent, ret_span);
+    return start_recorded<kPlain>(tracer, name, name_size, parent, ret_span, options);
 }
+
+// What a span carries behind its data: end time, kind, flags, counts of what was refused (rarely any).
+struct Tail {
+    explicit Tail(const Slot& slot) : slot(slot), refused((slot.dropped_attributes | slot.dropped_events | slot.dropped_links) != 0) {}
+
+    uint32_t size() const {
+        uint32_t size = 9 + 2 + 6;
+        if (refused) [[unlikely]]
+            for (const uint32_t count : {slot.dropped_attributes, slot.dropped_events, slot.dropped_links})
+                if (count != 0) size += 1 + varint_size(count);
+        return size;
+    }
+    void write(uint8_t* at, uint64_t end_unix_nano) const {
+        *at++ = tag(8, kFixed64);
+        at = put_fixed64(at, end_unix_nano);
+        *at++ = tag(6, kVarint);
+        *at++ = slot.kind;
+        *at++ = 0x85;  // field 16, fixed32: a tag of two bytes
+        *at++ = 0x01;
+        // SpanFlags: 0x100 says that 0x200 (the parent is remote) is known.
+        at = put_fixed32(at, uint32_t{slot.trace_flags} | 0x100 | ((slot.parent_flags & 2) != 0 ? 0x200 : 0));
+        if (!refused) [[likely]] return;
+        const auto put_count = [&](uint32_t field, uint32_t count) {
+            if (count == 0) return;
+            *at++ = tag(field, kVarint);
+            at = put_varint(at, count);
+        };
+        put_count(10, slot.dropped_attributes);
+        put_count(12, slot.dropped_events);
+        put_count(14, slot.dropped_links);
+    }
+
+    const Slot& slot;
+    const bool refused;
+};
 
 // Drops a span without a writer. A kill in the middle of this, and only of this, leaves the counters one short: what is
 // counted by read-modify-writes of several threads has no intent to be corrected by.
-void give_up(OpenSpan& span) {
+[[gnu::noinline]] void give_up(OpenSpan span) {
     Slot& slot = span.slot();
     const SlotWord word = span.word();
     slot.intent_line = ring::LevelWriter::kSharedLine;
@@ -250,13 +347,13 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
 }
 
 // The present, in the span's own time: its start and what passed since; the wall clock where the start was given.
-uint64_t now_of(const Slot& slot) {
+[[gnu::always_inline]] inline uint64_t now_of(const Slot& slot) {
     if (slot.start_ticks == kNoTicks) [[unlikely]] return ring::Clock::read(CLOCK_REALTIME);
     const uint64_t ticks = Provider::clock().ticks() - slot.start_ticks;
     return slot.start_unix_nano + (static_cast<int64_t>(ticks) > 0 ? Provider::clock().duration(ticks) : 0);
 }
 
-int end(OpenSpan& span, uint64_t end_time_ns) {
+[[gnu::always_inline]] inline int end(OpenSpan span, uint64_t end_time_ns) {
     Provider& provider = span.provider();
     ThreadState* thread = provider.thread();
     Entry entry(thread_local_state);
@@ -272,11 +369,11 @@ int end(OpenSpan& span, uint64_t end_time_ns) {
     uint64_t end_unix_nano = end_time_ns != 0 ? end_time_ns : now_of(slot);
     if (end_unix_nano < slot.start_unix_nano) end_unix_nano = slot.start_unix_nano;
 
-    uint8_t tail[kTailMax];
-    const uint32_t tail_size = write_tail(tail, slot, end_unix_nano);
+    const Tail tail(slot);
     const uint32_t data_size = span.live_size();
-    const uint32_t body = data_size + tail_size;
-    const uint32_t record = 1 + varint_size(body) + body;
+    const uint32_t body = data_size + tail.size();
+    const bool is_short = body < kShortLength;
+    const uint32_t record = 1 + (is_short ? short_length_size(body) : varint_size(body)) + body;
     const SlotWord word = span.word();
     if (record > ring::kJumboChunk - ring::kScopeRecordSize) [[unlikely]] {
         level.writer.publish_drop(segment, slot, span.index(), word, Counter::kDroppedTooBig);
@@ -292,11 +389,17 @@ int end(OpenSpan& span, uint64_t end_time_ns) {
     }
     uint8_t* at = level.writer.place(slot.scope);
     *at++ = ring::kSpanRecord;
-    at = put_varint(at, body);
-    span.copy_live(at);
-    memcpy(at + data_size, tail, tail_size);
+    at = is_short ? put_short_length(at, body) : put_varint(at, body);
+    span.copy_live(at, data_size);
+    tail.write(at + data_size, end_unix_nano);
     level.writer.publish_end(segment, slot, span.index(), word, record);
     return 0;
+}
+
+[[gnu::noinline]] int end_recorded(const spr_span* span) {
+    OpenSpan open;
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) [[unlikely]] return OpenSpan::why_not(span);
+    return end(open, 0);
 }
 
 // Counts what a call could not add. COLD: only on a refusal.
@@ -311,21 +414,34 @@ int refused(const OpenSpan& span, int error) {
     return error;
 }
 
+// HOT where nothing is sampled: known without looking any further.
+bool is_unrecorded(const spr_span* span) { return span != nullptr && span->handle == 0; }
+
+// The general way, for what OpenSpan::set_short() does not take.
 int set(const spr_span* span, const spr_attribute& attribute) {
     OpenSpan open;
-    const int found = OpenSpan::find(span, open);
-    if (found <= 0) return found;
-    const int error = open.set(attribute);
+    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
+    const int error = set(open, attribute);
     return error == 0 ? 0 : refused(open, error);
 }
 
-spr_attribute attribute_of(const char* key, size_t key_size, uint32_t type) {
-    spr_attribute attribute;
-    attribute.key = key;
-    attribute.key_size = key_size;
-    attribute.type = type;
-    attribute.reserved = 0;
-    return attribute;
+[[gnu::noinline]] int set_any_string(const spr_span* span, const char* key, size_t key_size, const char* value, size_t value_size) {
+    spr_attribute attribute{key, key_size, SPR_TYPE_STRING, 0, {}};
+    attribute.value.string = {value, value_size};
+    return set(span, attribute);
+}
+
+[[gnu::noinline]] int set_any_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
+    spr_attribute attribute{key, key_size, type, 0, {}};
+    memcpy(&attribute.value, &bits, sizeof bits);
+    return set(span, attribute);
+}
+
+[[gnu::always_inline]] inline int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
+    OpenSpan open;
+    if (OpenSpan::last(span, open) && open.set_short(key, key_size, type, bits)) [[likely]] return 0;
+    if (is_unrecorded(span)) return 0;
+    return set_any_scalar(span, key, key_size, type, bits);
 }
 
 }  // namespace
@@ -336,13 +452,12 @@ using namespace spanring::trace;
 extern "C" {
 
 int spr_span_start(spr_tracer* tracer, const char* name, size_t name_size, spr_span* ret_span) noexcept {
-    static constexpr spr_start_options kDefaults = SPR_START_OPTIONS_INIT;
-    if (ret_span == nullptr) return -EINVAL;
-    if (tracer == nullptr) {
+    if (ret_span == nullptr) [[unlikely]] return -EINVAL;
+    if (tracer == nullptr) [[unlikely]] {
         *ret_span = spr_span{};
         return -EINVAL;
     }
-    return start(tracer, name, name_size, kDefaults, ret_span);
+    return start<true>(tracer, name, name_size, kDefaults, ret_span);
 }
 
 int spr_span_start_with(spr_tracer* tracer, const char* name, size_t name_size, const spr_start_options* options,
@@ -356,77 +471,67 @@ int spr_span_start_with(spr_tracer* tracer, const char* name, size_t name_size, 
     if (known.kind > SPR_KIND_CONSUMER || known.parent_mode > SPR_PARENT_ROOT || (known.attribute_count != 0 && known.attributes == nullptr) ||
         (known.link_count != 0 && known.links == nullptr))
         return -EINVAL;
-    return start(tracer, name, name_size, known, ret_span);
+    return start<false>(tracer, name, name_size, known, ret_span);
 }
 
 int spr_span_set_string(const spr_span* span, const char* key, size_t key_size, const char* value, size_t value_size) noexcept {
-    spr_attribute attribute = attribute_of(key, key_size, SPR_TYPE_STRING);
-    attribute.value.string.data = value;
-    attribute.value.string.size = value_size;
-    return set(span, attribute);
+    OpenSpan open;
+    if (OpenSpan::last(span, open) && open.set_short(key, key_size, value, value_size)) [[likely]] return 0;
+    if (is_unrecorded(span)) return 0;
+    return set_any_string(span, key, key_size, value, value_size);
 }
 
 int spr_span_set_bool(const spr_span* span, const char* key, size_t key_size, int value) noexcept {
-    spr_attribute attribute = attribute_of(key, key_size, SPR_TYPE_BOOL);
-    attribute.value.boolean = value != 0;
-    return set(span, attribute);
+    return set_scalar(span, key, key_size, SPR_TYPE_BOOL, value != 0);
 }
 
 int spr_span_set_int64(const spr_span* span, const char* key, size_t key_size, int64_t value) noexcept {
-    spr_attribute attribute = attribute_of(key, key_size, SPR_TYPE_INT64);
-    attribute.value.int64 = value;
-    return set(span, attribute);
+    return set_scalar(span, key, key_size, SPR_TYPE_INT64, static_cast<uint64_t>(value));
 }
 
 int spr_span_set_double(const spr_span* span, const char* key, size_t key_size, double value) noexcept {
-    spr_attribute attribute = attribute_of(key, key_size, SPR_TYPE_DOUBLE);
-    attribute.value.float64 = value;
-    return set(span, attribute);
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return set_scalar(span, key, key_size, SPR_TYPE_DOUBLE, bits);
 }
 
 int spr_span_set_attributes(const spr_span* span, const spr_attribute* attributes, size_t attribute_count) noexcept {
     OpenSpan open;
-    const int found = OpenSpan::find(span, open);
-    if (found <= 0) return found;
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return OpenSpan::why_not(span);
     if (attributes == nullptr && attribute_count != 0) return -EINVAL;
     int count = 0;
     for (size_t i = 0; i < attribute_count; ++i)
-        if (refused(open, open.set(attributes[i])) != 0) ++count;
+        if (refused(open, set(open, attributes[i])) != 0) ++count;
     return count;
 }
 
 int spr_span_add_event(const spr_span* span, const spr_event* event) noexcept {
     OpenSpan open;
-    const int found = OpenSpan::find(span, open);
-    if (found <= 0) return found;
+    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
     if (event == nullptr) return -EINVAL;
     return refused(open, open.add(*event, event->time_ns != 0 ? 0 : now_of(open.slot())));
 }
 
 int spr_span_add_link(const spr_span* span, const spr_link* link) noexcept {
     OpenSpan open;
-    const int found = OpenSpan::find(span, open);
-    if (found <= 0) return found;
+    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
     if (link == nullptr) return -EINVAL;
     return refused(open, open.add(*link));
 }
 
 int spr_span_set_status(const spr_span* span, int code, const char* message, size_t message_size) noexcept {
     OpenSpan open;
-    const int found = OpenSpan::find(span, open);
-    return found <= 0 ? found : open.set_status(code, message, message_size);
+    return !OpenSpan::find(span, open) ? OpenSpan::why_not(span) : open.set_status(code, message, message_size);
 }
 
 int spr_span_set_name(const spr_span* span, const char* name, size_t name_size) noexcept {
     OpenSpan open;
-    const int found = OpenSpan::find(span, open);
-    return found <= 0 ? found : open.set_name(name, name_size);
+    return !OpenSpan::find(span, open) ? OpenSpan::why_not(span) : open.set_name(name, name_size);
 }
 
 int spr_span_set_kind(const spr_span* span, int kind) noexcept {
     OpenSpan open;
-    const int found = OpenSpan::find(span, open);
-    if (found <= 0) return found;
+    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
     if (kind < SPR_KIND_INTERNAL || kind > SPR_KIND_CONSUMER) return -EINVAL;
     open.slot().kind = static_cast<uint8_t>(kind);
     return 0;
@@ -434,13 +539,11 @@ int spr_span_set_kind(const spr_span* span, int kind) noexcept {
 
 int spr_span_is_recording(const spr_span* span) noexcept {
     OpenSpan open;
-    return OpenSpan::find(span, open) == 1;
+    return OpenSpan::find(span, open) ? 1 : (OpenSpan::why_not(span), 0);
 }
 
 int spr_span_end(const spr_span* span) noexcept {
-    OpenSpan open;
-    const int found = OpenSpan::find(span, open);
-    return found <= 0 ? found : end(open, 0);
+    return is_unrecorded(span) ? 0 : end_recorded(span);
 }
 
 int spr_span_end_with(const spr_span* span, const spr_end_options* options) noexcept {
@@ -451,10 +554,9 @@ int spr_span_end_with(const spr_span* span, const spr_end_options* options) noex
         (known.event_count != 0 && known.events == nullptr))
         return -EINVAL;
     OpenSpan open;
-    const int found = OpenSpan::find(span, open);
-    if (found <= 0) return found;
+    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
     if (known.name != nullptr) refused(open, open.set_name(known.name, known.name_size));
-    for (size_t i = 0; i < known.attribute_count; ++i) refused(open, open.set(known.attributes[i]));
+    for (size_t i = 0; i < known.attribute_count; ++i) refused(open, set(open, known.attributes[i]));
     for (size_t i = 0; i < known.event_count; ++i)
         refused(open, open.add(known.events[i], known.events[i].time_ns != 0 ? 0 : now_of(open.slot())));
     // A message that is refused takes no status with it.

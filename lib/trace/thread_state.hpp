@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "ring/clock.hpp"
+#include "ring/fork_guard.hpp"
 #include "ring/level_writer.hpp"
 #include "spanring/spanring.h"
 #include "trace/random.hpp"
@@ -16,6 +17,7 @@ inline constexpr uint32_t kMaxProviders = 8;
 inline constexpr uint32_t kSignalLevels = 2;  // a call, and a signal handler inside it
 
 struct Life;
+class Provider;
 
 // Everything that a handler which interrupts a call must not share with it.
 struct Level {
@@ -29,10 +31,32 @@ struct ThreadState {
     static constexpr uint32_t kReaping = ~uint32_t{0};
 
     Level levels[kSignalLevels];
+    Level* at[kSignalLevels];  // the same: an address that is loaded once is one that is not computed again and again
     Life* life;
     uint32_t index;   // in Life::threads
     uint32_t thread;  // kernel's thread id
     uint32_t use;     // kFree, kReaping, or the id of the thread that uses it; atomic
+};
+
+// The span that the thread started last, resolved: nearly every call names it. Written by starts outside of signal handlers
+// alone, read by all; what was found out when it was written is good while the guard's stamp is the same.
+struct LastSpan {
+    uint64_t handle = ~uint64_t{0};
+    uint64_t stamp = ring::ForkGuard::kNever;
+    Provider* provider = nullptr;
+    ring::Slot* slot = nullptr;
+
+    // A handler on this thread sees the old one, none, or the new one; never a mixture.
+    void set(uint64_t new_handle, Provider& of, ring::Slot& at) {
+        stamp = ring::ForkGuard::kNever;
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        handle = new_handle;
+        provider = &of;
+        slot = &at;
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        stamp = ring::ForkGuard::stamp();
+    }
+    void forget() { stamp = ring::ForkGuard::kNever; }
 };
 
 // Constant-initialised, initial-exec, small: a big block would make dlopen() fail.
@@ -40,6 +64,7 @@ struct ThreadLocal {
     ThreadState* states[kMaxProviders];
     spr_token* top;   // innermost attached context
     uint32_t depth;   // calls that this one interrupts
+    LastSpan last;
     uint32_t attaching;  // a record is being made: a handler must not make one inside
 };
 static_assert(sizeof(ThreadLocal) <= 256);

@@ -24,6 +24,17 @@ inline uint8_t* put_varint(uint8_t* to, uint64_t value) {
     return to;
 }
 
+// The same for lengths of less than 16 KiB, without a loop.
+constexpr uint32_t short_length_size(uint32_t length) { return length < 0x80 ? 1 : 2; }
+inline constexpr uint32_t kShortLength = 1u << 14;
+inline uint8_t* put_short_length(uint8_t* to, uint32_t length) {
+    to[0] = static_cast<uint8_t>(length);
+    if (length < 0x80) return to + 1;
+    to[0] |= 0x80;
+    to[1] = static_cast<uint8_t>(length >> 7);
+    return to + 2;
+}
+
 // Little-endian like the wire; big-endian hosts are refused at compile time.
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 inline uint8_t* put_fixed64(uint8_t* to, uint64_t value) {
@@ -33,31 +44,6 @@ inline uint8_t* put_fixed64(uint8_t* to, uint64_t value) {
 inline uint8_t* put_fixed32(uint8_t* to, uint32_t value) {
     memcpy(to, &value, sizeof value);
     return to + sizeof value;
-}
-
-// memcpy without the call for what attributes are made of: keys and short values. Reads and writes only the `size` bytes.
-inline void copy_short(uint8_t* to, const void* from, size_t size) {
-    const uint8_t* bytes = static_cast<const uint8_t*>(from);
-    const auto ends = [&]<class Word>(Word head) {  // two words that overlap in the middle
-        Word tail;
-        memcpy(&head, bytes, sizeof head);
-        memcpy(&tail, bytes + size - sizeof tail, sizeof tail);
-        memcpy(to, &head, sizeof head);
-        memcpy(to + size - sizeof tail, &tail, sizeof tail);
-    };
-    struct Sixteen {
-        uint64_t halves[2];
-    };
-    if (size > 32) [[unlikely]]
-        memcpy(to, from, size);
-    else if (size >= 16)
-        ends(Sixteen{});
-    else if (size >= 8)
-        ends(uint64_t{0});
-    else if (size >= 4)
-        ends(uint32_t{0});
-    else
-        for (size_t i = 0; i < size; ++i) to[i] = bytes[i];
 }
 
 }  // namespace spanring::trace

@@ -67,6 +67,61 @@ TEST_IN_PROCESS(AttributeTest, HoldsTheExtremesOfItsTypes) {
     }
 }
 
+TEST_IN_PROCESS(AttributeTest, HasKeysAndShortValuesOfEverySize) {
+    Tracing tracing(test::large_ring());
+    const auto text = [](size_t size) {
+        std::string result(size, 0);
+        for (size_t i = 0; i < size; ++i) result[i] = static_cast<char>('a' + (i * 5 + size) % 26);
+        return result;
+    };
+    for (size_t key_size = 1; key_size <= 40; ++key_size) {
+        const spr_span span = tracing.start(("key" + std::to_string(key_size)).c_str());
+        ASSERT_EQ(set(span, text(key_size), text(key_size + 1)), 0) << key_size;
+        ASSERT_EQ(set(span, "n", int64_t{-1}), 0) << key_size;
+        ASSERT_EQ(spr_span_end(&span), 0);
+    }
+    for (size_t size = 0; size <= 130; ++size) {
+        const spr_span span = tracing.start(("value" + std::to_string(size)).c_str());
+        ASSERT_EQ(set(span, "text", text(size)), 0) << size;
+        ASSERT_EQ(set(span, "after", int64_t{7}), 0) << size;
+        ASSERT_EQ(spr_span_end(&span), 0);
+    }
+    const auto segment = tracing.read();
+    for (size_t key_size = 1; key_size <= 40; ++key_size) {
+        const auto& written = segment.named("key" + std::to_string(key_size));
+        EXPECT_EQ(attribute(written, text(key_size)), "string:" + text(key_size + 1)) << key_size;
+        if (key_size > 1) {
+            EXPECT_EQ(attribute(written, "n"), "int:-1");
+        }
+    }
+    for (size_t size = 0; size <= 130; ++size) {
+        const auto& written = segment.named("value" + std::to_string(size));
+        EXPECT_EQ(attribute(written, "text"), "string:" + text(size)) << size;
+        EXPECT_EQ(attribute(written, "after"), "int:7") << size;
+    }
+}
+
+TEST_IN_PROCESS(AttributeTest, SeesABadByteAtEveryPlaceOfAKeyOfEverySize) {
+    Tracing tracing(test::large_ring());
+    for (size_t size = 1; size <= 40; ++size) {
+        const spr_span span = tracing.start("span");
+        for (size_t place = 0; place < size; ++place) {
+            std::string key(size, 'k');
+            key[place] = static_cast<char>(0xff);
+            ASSERT_EQ(set(span, key, int64_t{1}), -EINVAL) << size << " at " << place;
+            if (place + 1 == size) continue;
+            key[place] = static_cast<char>(0xc3);  // with the next byte a letter of two
+            key[place + 1] = static_cast<char>(0xa9);
+            ASSERT_EQ(set(span, key, int64_t{1}), 0) << size << " at " << place;
+            ASSERT_EQ(set(span, key, int64_t{2}), 0) << "again: one entry, the last value";
+        }
+        ASSERT_EQ(spr_span_end(&span), 0);
+    }
+    const auto segment = tracing.read();
+    for (const test::WrittenSpan& written : segment.spans())
+        for (const test::otlp::KeyValue& pair : written.span.attributes()) EXPECT_EQ(pair.value().int_value(), 2) << pair.key();
+}
+
 TEST_IN_PROCESS(AttributeTest, HasTextOfAnyLengthUpToTheSpans) {
     Tracing tracing(test::large_ring());
     for (const size_t size : {size_t{0}, size_t{1}, size_t{7}, size_t{8}, size_t{9}, size_t{127}, size_t{128},

@@ -71,6 +71,32 @@ TEST_IN_PROCESS(HandleTest, ThatIsNullInsideALiveProviderIsAnErrorToo) {
     EXPECT_TRUE(segment.has(""));
 }
 
+// The library remembers the span that a thread started last; what it remembers must not outlive the truth.
+TEST_IN_PROCESS(HandleTest, OfTheLastSpanIsForgottenWhenAnotherThreadEndsIt) {
+    Tracing tracing;
+    const spr_span span = tracing.start("handed over");
+    EXPECT_EQ(spr_span_set_int64(&span, "before", SPR_NUL, 1), 0);
+    spr_span next;
+    std::thread([&] {
+        EXPECT_EQ(spr_span_end(&span), 0);
+        next = tracing.start("in its place");
+    }).join();
+    EXPECT_EQ(spr_span_set_int64(&span, "after", SPR_NUL, 2), -ESTALE);
+    EXPECT_EQ(spr_span_set_string(&span, "after", SPR_NUL, "x", SPR_NUL), -ESTALE);
+    EXPECT_EQ(spr_span_end(&span), -ESTALE);
+    EXPECT_EQ(spr_span_end(&next), 0) << "started elsewhere, ended here";
+    EXPECT_EQ(tracing.read().named("in its place").attributes_size(), 0);
+}
+
+TEST_IN_PROCESS(HandleTest, OfTheLastSpanIsForgottenAtShutdownByAnotherThread) {
+    Tracing tracing;
+    const spr_span span = tracing.start("open");
+    EXPECT_EQ(spr_span_set_int64(&span, "before", SPR_NUL, 1), 0);
+    std::thread([&] { EXPECT_EQ(spr_provider_shutdown(tracing.provider(), 0), -ETIMEDOUT); }).join();
+    EXPECT_EQ(spr_span_set_int64(&span, "after", SPR_NUL, 2), -ESTALE);
+    EXPECT_EQ(spr_span_end(&span), -ESTALE);
+}
+
 // Any 64 bits may be passed as a handle. It may hit an open span by chance; it never crashes, and accounting holds.
 TEST_IN_PROCESS(HandleTest, InventedAtRandomNeverCrashes) {
     Tracing tracing(test::large_ring());
