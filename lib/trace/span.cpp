@@ -27,13 +27,13 @@ constexpr uint64_t kNoTicks = 0;          // Slot::start_ticks: the start was gi
 // One call at its signal level. A handler that interrupts it runs one level up, on other state.
 class Entry {
 public:
-    explicit Entry(ThreadLocal& local) : local_(local), depth_(local.depth) {
-        local.depth = depth_ + 1;
+    Entry() : depth_(thread_local_state.depth) {
+        thread_local_state.depth = depth_ + 1;
         std::atomic_signal_fence(std::memory_order_seq_cst);  // a handler on this thread sees the level taken
     }
     ~Entry() {
         std::atomic_signal_fence(std::memory_order_seq_cst);  // nothing of the call moves behind its end
-        local_.depth = depth_;
+        thread_local_state.depth = depth_;
     }
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
@@ -42,7 +42,6 @@ public:
     uint32_t depth() const { return depth_; }
 
 private:
-    ThreadLocal& local_;
     const uint32_t depth_;
 };
 
@@ -188,7 +187,7 @@ int unsampled(Level& level, spr_context& context, uint8_t flags, spr_span* ret_s
 [[gnu::noinline]] int start_unsampled(Provider& provider, const spr_context* parent, spr_span* ret_span) {
     Provider::check_fork();
     ThreadState* thread = provider.thread();
-    Entry entry(thread_local_state);
+    Entry entry;
     if (thread == nullptr || entry.too_deep()) [[unlikely]] return refuse_start(provider, parent, ret_span);
     Level& level = Provider::level(*thread, entry.depth());
     spr_context context;
@@ -205,7 +204,7 @@ template <bool kPlain>
     Provider& provider = *tracer->provider;
     Provider::check_fork();
     ThreadState* thread = provider.thread();
-    Entry entry(thread_local_state);
+    Entry entry;
     if (thread == nullptr || entry.too_deep()) [[unlikely]] return refuse_start(provider, parent, ret_span);
     ring::Segment& segment = thread->life->segment;
     Level& level = Provider::level(*thread, entry.depth());
@@ -356,7 +355,7 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
 [[gnu::always_inline]] inline int end(OpenSpan span, uint64_t end_time_ns) {
     Provider& provider = span.provider();
     ThreadState* thread = provider.thread();
-    Entry entry(thread_local_state);
+    Entry entry;
     if (thread == nullptr || entry.too_deep()) [[unlikely]] {
         // No writer may be used here: shared counters and the pools, which take calls at any signal level.
         give_up(span);
@@ -406,7 +405,7 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
 int refused(const OpenSpan& span, int error) {
     if (error >= 0) return error;
     ThreadState* thread = span.provider().thread();
-    Entry entry(thread_local_state);
+    Entry entry;
     if (thread != nullptr && !entry.too_deep())
         Provider::level(*thread, entry.depth()).writer.count(Counter::kRefusedData);
     else if (Life* life = span.provider().life())
