@@ -14,7 +14,7 @@ namespace spanring::trace {
 
 // options may be nullptr: all defaults. 0, -EINVAL (no size), -E2BIG.
 template <class Options>
-int read_options(const Options* options, Options& ret) {
+[[gnu::noinline]] int read_options(const Options* options, Options& ret) {
     memset(&ret, 0, sizeof ret);
     ret.struct_size = sizeof ret;
     if (options == nullptr) return 0;
@@ -25,6 +25,15 @@ int read_options(const Options* options, Options& ret) {
         if (bytes[i] != 0) return -E2BIG;
     memcpy(&ret, options, size < sizeof ret ? size : sizeof ret);
     return 0;
+}
+
+// HOT where the caller is as old as this library: its own struct is returned, and `space` is not touched. nullptr: see
+// ret_error.
+template <class Options>
+const Options* known_options(const Options* options, Options& space, int& ret_error) {
+    if (options != nullptr && options->struct_size == sizeof(Options)) [[likely]] return options;
+    ret_error = read_options(options, space);
+    return ret_error == 0 ? &space : nullptr;
 }
 
 }  // namespace spanring::trace

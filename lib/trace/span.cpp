@@ -98,23 +98,24 @@ uint32_t write_identity(uint8_t* to, const spr_context& context, const spr_conte
     return static_cast<uint32_t>(put_fixed64(at, start) - to);
 }
 
-// An attribute of a list. 0 or what OpenSpan::set() says.
-int set(OpenSpan& span, const spr_attribute& attribute) {
-    const size_t key_size = text_size(attribute.key, attribute.key_size);
+// HOT. An attribute of a list, where it is a short one. By value, so that the caller's span stays in registers.
+[[gnu::always_inline]] inline bool set_short(OpenSpan span, const spr_attribute& attribute) {
+    if (attribute.type == SPR_TYPE_STRING)
+        return span.set_short(attribute.key, attribute.key_size, attribute.value.string.data, attribute.value.string.size);
     uint64_t bits;
     memcpy(&bits, &attribute.value, sizeof bits);
-    switch (attribute.type) {
-        case SPR_TYPE_STRING: {
-            const char* text = attribute.value.string.data;
-            if (span.set_short(attribute.key, key_size, text, text_size(text, attribute.value.string.size))) return 0;
-            break;
-        }
-        case SPR_TYPE_BOOL: bits = attribute.value.boolean != 0; [[fallthrough]];
-        case SPR_TYPE_INT64:
-        case SPR_TYPE_DOUBLE:
-            if (span.set_short(attribute.key, key_size, attribute.type, bits)) return 0;
-    }
-    return span.set(attribute);
+    if (attribute.type == SPR_TYPE_BOOL) bits = bits != 0;
+    return attribute.type - SPR_TYPE_BOOL <= SPR_TYPE_DOUBLE - SPR_TYPE_BOOL &&
+           span.set_short(attribute.key, attribute.key_size, attribute.type, bits);
+}
+
+// Any attribute, its texts' sizes still to be found out. 0 or what OpenSpan::set() says.
+[[gnu::noinline]] int set_any(OpenSpan span, const spr_attribute& attribute) {
+    spr_attribute measured = attribute;
+    measured.key_size = text_size(attribute.key, attribute.key_size);
+    if (attribute.type == SPR_TYPE_STRING)
+        measured.value.string.size = text_size(attribute.value.string.data, attribute.value.string.size);
+    return set_short(span, measured) ? 0 : span.set(measured);
 }
 
 [[gnu::noinline]] uint32_t write_any_name(uint8_t* to, const char* name, size_t given_size) {
@@ -143,7 +144,7 @@ int set(OpenSpan& span, const spr_attribute& attribute) {
     if (span.slot().name == 0 && span.set_name(name, name_size) != 0) ++refused;
     if (options.trace_state != nullptr && span.set_trace_state(options.trace_state, options.trace_state_size) != 0) ++refused;
     for (size_t i = 0; i < options.attribute_count; ++i)
-        if (set(span, options.attributes[i]) != 0) ++refused;
+        if (!set_short(span, options.attributes[i]) && set_any(span, options.attributes[i]) != 0) ++refused;
     for (size_t i = 0; i < options.link_count; ++i)
         if (span.add(options.links[i]) != 0) ++refused;
     if (refused != 0) level.writer.count(Counter::kRefusedData, refused);
@@ -402,8 +403,7 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
 }
 
 // Counts what a call could not add. COLD: only on a refusal.
-int refused(const OpenSpan& span, int error) {
-    if (error >= 0) return error;
+[[gnu::noinline]] int count_refusal(OpenSpan span, int error) {
     ThreadState* thread = span.provider().thread();
     Entry entry;
     if (thread != nullptr && !entry.too_deep())
@@ -413,6 +413,27 @@ int refused(const OpenSpan& span, int error) {
     return error;
 }
 
+int refused(OpenSpan span, int error) { return error >= 0 ? error : count_refusal(span, error); }
+
+// Sets a list of attributes; returns how many were refused.
+[[gnu::always_inline]] inline int set_all(OpenSpan span, const spr_attribute* attributes, size_t count) {
+    int refusals = 0;
+    for (size_t i = 0; i < count; ++i)
+        if (!set_short(span, attributes[i]) && refused(span, set_any(span, attributes[i])) != 0) ++refusals;
+    return refusals;
+}
+
+// What is said of a span at its end, apart from its attributes.
+[[gnu::noinline]] void add_last(OpenSpan span, const spr_end_options& options) {
+    if (options.name != nullptr) refused(span, span.set_name(options.name, options.name_size));
+    for (size_t i = 0; i < options.event_count; ++i)
+        refused(span, span.add(options.events[i], options.events[i].time_ns != 0 ? 0 : now_of(span.slot())));
+    // A message that is refused takes no status with it.
+    if (options.status != SPR_STATUS_UNSET &&
+        refused(span, span.set_status(options.status, options.status_message, options.status_message_size)) < 0)
+        span.set_status(options.status, nullptr, 0);
+}
+
 // HOT where nothing is sampled: known without looking any further.
 bool is_unrecorded(const spr_span* span) { return span != nullptr && span->handle == 0; }
 
@@ -420,8 +441,7 @@ bool is_unrecorded(const spr_span* span) { return span != nullptr && span->handl
 int set(const spr_span* span, const spr_attribute& attribute) {
     OpenSpan open;
     if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
-    const int error = set(open, attribute);
-    return error == 0 ? 0 : refused(open, error);
+    return refused(open, set_any(open, attribute));
 }
 
 [[gnu::noinline]] int set_any_string(const spr_span* span, const char* key, size_t key_size, const char* value, size_t value_size) {
@@ -462,15 +482,19 @@ int spr_span_start(spr_tracer* tracer, const char* name, size_t name_size, spr_s
 int spr_span_start_with(spr_tracer* tracer, const char* name, size_t name_size, const spr_start_options* options,
                         spr_span* ret_span) noexcept {
     if (ret_span == nullptr) return -EINVAL;
-    *ret_span = spr_span{};
-    spr_start_options known;
-    const int error = read_options(options, known);
-    if (tracer == nullptr || error == -EINVAL) return -EINVAL;
-    if (error != 0) return error;
-    if (known.kind > SPR_KIND_CONSUMER || known.parent_mode > SPR_PARENT_ROOT || (known.attribute_count != 0 && known.attributes == nullptr) ||
-        (known.link_count != 0 && known.links == nullptr))
-        return -EINVAL;
-    return start<false>(tracer, name, name_size, known, ret_span);
+    spr_start_options space;
+    int error = 0;
+    const spr_start_options* known = known_options(options, space, error);
+    if (tracer == nullptr) error = -EINVAL;
+    if (error == 0 && (known->kind > SPR_KIND_CONSUMER || known->parent_mode > SPR_PARENT_ROOT ||
+                       (known->attribute_count != 0 && known->attributes == nullptr) ||
+                       (known->link_count != 0 && known->links == nullptr)))
+        error = -EINVAL;
+    if (error != 0) {
+        *ret_span = spr_span{};
+        return error;
+    }
+    return start<false>(tracer, name, name_size, *known, ret_span);
 }
 
 int spr_span_set_string(const spr_span* span, const char* key, size_t key_size, const char* value, size_t value_size) noexcept {
@@ -498,10 +522,7 @@ int spr_span_set_attributes(const spr_span* span, const spr_attribute* attribute
     OpenSpan open;
     if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return OpenSpan::why_not(span);
     if (attributes == nullptr && attribute_count != 0) return -EINVAL;
-    int count = 0;
-    for (size_t i = 0; i < attribute_count; ++i)
-        if (refused(open, set(open, attributes[i])) != 0) ++count;
-    return count;
+    return set_all(open, attributes, attribute_count);
 }
 
 int spr_span_add_event(const spr_span* span, const spr_event* event) noexcept {
@@ -546,23 +567,18 @@ int spr_span_end(const spr_span* span) noexcept {
 }
 
 int spr_span_end_with(const spr_span* span, const spr_end_options* options) noexcept {
-    spr_end_options known;
-    const int error = read_options(options, known);
-    if (error != 0) return error;
-    if (known.status > SPR_STATUS_ERROR || (known.attribute_count != 0 && known.attributes == nullptr) ||
-        (known.event_count != 0 && known.events == nullptr))
+    spr_end_options space;
+    int error = 0;
+    const spr_end_options* known = known_options(options, space, error);
+    if (known == nullptr) return error;
+    if (known->status > SPR_STATUS_ERROR || (known->attribute_count != 0 && known->attributes == nullptr) ||
+        (known->event_count != 0 && known->events == nullptr))
         return -EINVAL;
     OpenSpan open;
-    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
-    if (known.name != nullptr) refused(open, open.set_name(known.name, known.name_size));
-    for (size_t i = 0; i < known.attribute_count; ++i) refused(open, set(open, known.attributes[i]));
-    for (size_t i = 0; i < known.event_count; ++i)
-        refused(open, open.add(known.events[i], known.events[i].time_ns != 0 ? 0 : now_of(open.slot())));
-    // A message that is refused takes no status with it.
-    if (known.status != SPR_STATUS_UNSET &&
-        refused(open, open.set_status(known.status, known.status_message, known.status_message_size)) < 0)
-        open.set_status(known.status, nullptr, 0);
-    return end(open, known.end_time_ns);
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return OpenSpan::why_not(span);
+    set_all(open, known->attributes, known->attribute_count);
+    if (known->name != nullptr || known->event_count != 0 || known->status != SPR_STATUS_UNSET) add_last(open, *known);
+    return end(open, known->end_time_ns);
 }
 
 }  // extern "C"
