@@ -56,8 +56,7 @@ bool add_extent(int fd, uint32_t extent, Page* pages, SegmentSnapshot& snapshot)
             *reinterpret_cast<const ring::ChunkLine*>(base + ring::kDirectoryOffset + place * sizeof(ring::ChunkLine));
         const auto word = ring::ChunkWord::unpack(line.word);
         const uint32_t capacity = ring::chunk_capacity(place);
-        const bool full = word.state == ring::ChunkState::kFull || word.state == ring::ChunkState::kTaken;
-        if (full) snapshot.used_bytes += capacity;
+        if (ring::is_complete(word.state)) snapshot.used_bytes += capacity;
         else if (word.state != ring::ChunkState::kFree) snapshot.used_bytes += std::min(word.length, capacity);
     }
     for (uint32_t place = 0; place < ring::kSlotsPerExtent; ++place) {

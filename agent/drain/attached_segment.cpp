@@ -132,14 +132,14 @@ bool AttachedSegment::visit(uint32_t chunk, Batcher& batcher, PassResult& result
         if (begun && !begin_generation(chunk, cursor, word)) return false;
     }
     if (word.state == ChunkState::kFree) return true;
+    if (word.state == ChunkState::kEvicting && !dead_) return true;  // a writer won; it counts what was lost
     if (overwrite_ && !dead_ && word.state == ChunkState::kFull) {
         if (!ChunkReader<>::take(line, word)) return true;  // a writer won; it counts what was lost
         cursor.seen = word;
     }
     if (word.length > cursor.read && !take_portion(chunk, cursor, word, batcher, result)) return false;
     if (may_book(cursor) && cursor.low.ready()) book(chunk, cursor);
-    const bool agents = word.state == ChunkState::kFull || word.state == ChunkState::kTaken;
-    if (agents && !dead_ && !cursor.retired && cursor.low.mark() == word.length) {
+    if (is_complete(word.state) && !dead_ && !cursor.retired && cursor.low.mark() == word.length) {
         cursor.retired = true;
         retired_.push_back({chunk, epochs_.retire()});
     }

@@ -44,8 +44,8 @@ constexpr const char* describe(ChunkFault fault) {
 
 // What can be said of a word without knowing the one before.
 constexpr ChunkFault check_word(ChunkWord word, uint32_t capacity, bool overwrite) {
-    if (static_cast<uint32_t>(word.state) > static_cast<uint32_t>(ChunkState::kTaken)) return ChunkFault::kState;
-    if (word.state == ChunkState::kTaken && !overwrite) return ChunkFault::kState;
+    if (static_cast<uint32_t>(word.state) > static_cast<uint32_t>(ChunkState::kEvicting)) return ChunkFault::kState;
+    if (!overwrite && (word.state == ChunkState::kTaken || word.state == ChunkState::kEvicting)) return ChunkFault::kState;
     if (word.length > capacity) return ChunkFault::kLength;
     if (uint64_t{word.spans} * kSmallestSpanRecord > word.length) return ChunkFault::kSpans;
     if (word.state == ChunkState::kFree && word.length != 0) return ChunkFault::kSpans;
@@ -67,7 +67,11 @@ constexpr ChunkFault check_transition(ChunkWord last, ChunkWord now, uint32_t ca
         return claimed ? ChunkFault::kNone : ChunkFault::kGeneration;
     }
     if (last.state == ChunkState::kFree) return ChunkFault::kGeneration;  // claimed without a new generation
-    if (last.state == ChunkState::kFull) return ChunkFault::kReopened;
+    // A writer that evicts leaves the content whole until the generation moves; if it vanishes, the chunk is FULL again.
+    if (last.state == ChunkState::kFull || last.state == ChunkState::kEvicting) {
+        const ChunkState other = last.state == ChunkState::kFull ? ChunkState::kEvicting : ChunkState::kFull;
+        return now == ChunkWord{other, last.generation, last.length, last.spans} ? ChunkFault::kNone : ChunkFault::kReopened;
+    }
     if (now.length < last.length || now.spans < last.spans) return ChunkFault::kShrunk;
     return ChunkFault::kNone;
 }
@@ -95,8 +99,7 @@ constexpr bool acknowledged_part(ChunkWord mark, ChunkWord word, uint32_t& ret_l
         ret_spans = mark.spans;
         return mark.length <= word.length && mark.spans <= word.spans;
     }
-    const bool complete = word.state == ChunkState::kFull || word.state == ChunkState::kTaken;
-    if (complete && mark == reset_mark(word.generation)) {
+    if (is_complete(word.state) && mark == reset_mark(word.generation)) {
         ret_length = word.length;
         ret_spans = word.spans;
     }
@@ -116,10 +119,10 @@ struct ChunkReader {
     // After bytes were copied out of an OPEN chunk that may since have been sealed and overwritten: whether they still
     // were those of `word`.
     static bool unchanged(ChunkLine& line, ChunkWord word) {
-        // An exchange of nothing rather than a load: release puts the copy before it, and as a write it has its place
+        // An exchange of nothing rather than a load: acq_rel puts the copy before it, and as a write it has its place
         // among the writers' (adding 0 takes nothing from them). Where it finds the old generation, the exchange that
-        // begins the next one in ChunkWriter::take(), and the bytes after that, come later. With a load, or relaxed, it
-        // could be done before the copy and bytes of the next generation be taken for those of this one.
+        // begins the next one in ChunkWriter::overwrite(), and the bytes after that, come later. With a load, or relaxed,
+        // it could be done before the copy and bytes of the next generation be taken for those of this one.
         return ChunkWord::unpack(Atomics::fetch_add(line.word, uint64_t{0}, std::memory_order_acq_rel)).generation ==
                word.generation;
     }
@@ -129,14 +132,17 @@ struct ChunkReader {
         uint64_t expected = word.pack();
         ChunkWord taken = word;
         taken.state = ChunkState::kTaken;
-        // acquire: as in committed(); the word may have been written again since it was loaded.
+        // acquire: the bytes below the length, as in committed(). Pairs with the release in ChunkWriter::leave(), in which a
+        // chunk becomes FULL; the word may have been written again since it was loaded. Without it the agent could read
+        // stale bytes.
         if (!Atomics::compare_exchange(line.word, expected, taken.pack(), std::memory_order_acquire)) return false;
         word = taken;
         return true;
     }
 
     static ChunkWord mark(SegmentView segment, uint32_t chunk) {
-        // acquire: an earlier agent's totals before its mark. Pairs with AckBook's release stores.
+        // acquire: an earlier agent's totals before its mark. Pairs with the releases in AckBook::store() and in release()
+        // below. Without it a mark could be believed whose spans are in no total yet.
         return ChunkWord::unpack(Atomics::load(segment.chunk_mark(chunk), std::memory_order_acquire));
     }
 

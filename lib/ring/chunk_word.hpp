@@ -11,12 +11,19 @@
 namespace spanring::ring {
 
 enum class ChunkState : uint32_t {
-    kFree = 0,    // nobody's
-    kOpen = 1,    // one thread of the process appends
-    kParked = 2,  // open, but its thread left: the next thread of the process may adopt it
-    kFull = 3,    // complete: the agent's to free, or, when overwriting, anybody's to take
-    kTaken = 4,   // overwrite mode: the agent won it against the writers and reads it
+    kFree = 0,      // nobody's
+    kOpen = 1,      // one thread of the process appends
+    kParked = 2,    // open, but its thread left: the next thread of the process may adopt it
+    kFull = 3,      // complete: the agent's to free, or, when overwriting, anybody's to take
+    kTaken = 4,     // overwrite mode: the agent won it against the writers and reads it
+    kEvicting = 5,  // overwrite mode: a writer won it and is about to overwrite it; until then it is still complete
 };
+
+// Whether nothing more will come into the chunk. An EVICTING one is its writer's while that lives, and reads like a FULL
+// one once it is dead.
+constexpr bool is_complete(ChunkState state) {
+    return state == ChunkState::kFull || state == ChunkState::kTaken || state == ChunkState::kEvicting;
+}
 
 struct ChunkWord {
     ChunkState state = ChunkState::kFree;

@@ -233,11 +233,15 @@ static_assert(sizeof(ScopeEntry) == 16 && kScopeEntries * sizeof(ScopeEntry) <= 
 struct alignas(8) ChunkLine {
     uint64_t word;      // ChunkWord: state, generation, committed bytes and spans, in one atomic word
     uint64_t sequence;  // order in which chunks were filled, for "the oldest FULL one"
-    uint32_t owner;     // thread id in the process's own namespace; only the process acts on it
+    uint32_t owner;     // thread id in the process's own namespace: told to people, decides nothing
+    // Loss intent: the chunk gave way to new spans, and some were lost with it. True of the generation that it names.
+    uint32_t loss_line;        // counter line that counts them
+    uint64_t loss;             // what that line's kDroppedOverwritten is once they are counted
+    uint32_t loss_generation;  // one more than that of what is lost, 29 bits: 0 means nothing is intended
     uint32_t reserved_word;
-    uint64_t reserved[5];
+    uint64_t reserved[3];
 };
-static_assert(sizeof(ChunkLine) == 64);
+static_assert(sizeof(ChunkLine) == 64 && offsetof(ChunkLine, loss) == 24);
 
 // In a chunk: a run of records. A span is `0x12 len <Span>` (field 2 of ScopeSpans). A control record has a first byte
 // that is no protobuf tag: kControlRecord, kind, then its payload.

@@ -33,15 +33,18 @@ bool LevelWriter::next_chunk(Segment& segment, uint32_t bytes) {
     const uint64_t mark = segment.freed_mark();
     if (full_mark_ == mark) return false;  // nothing became free since the last search: the cheap way to be full
     if (chunk_.attached()) chunk_.seal(segment.next_sequence());
-    uint32_t lost = 0;
-    if (!segment.attach_chunk(chunk_, bytes, !had_chunk_, owner_, lost)) {
+    Loss loss{line_index_, counts_[index(Counter::kDroppedOverwritten)]};
+    if (!segment.attach_chunk(chunk_, bytes, !had_chunk_, owner_, loss)) {
         // A larger span says nothing about the next one.
         if (bytes <= kSmallChunk && !segment.overwrites()) full_mark_ = mark;
         return false;
     }
     full_mark_ = ~uint64_t{0};
     had_chunk_ = true;
-    if (lost != 0) count(Counter::kDroppedOverwritten, lost);
+    if (loss.spans != 0) {
+        count(Counter::kDroppedOverwritten, loss.spans);
+        SPR_TESTPOINT(loss_counted);
+    }
     return true;
 }
 

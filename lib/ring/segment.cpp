@@ -91,7 +91,7 @@ bool Segment::adopt_parked(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner
     return false;
 }
 
-bool Segment::overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, uint32_t& ret_lost) {
+bool Segment::overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
     for (int attempt = 0; attempt < 4; ++attempt) {
         uint32_t oldest = kNone;
         uint64_t lowest = ~uint64_t{0};
@@ -106,17 +106,15 @@ bool Segment::overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t o
             }
         }
         if (oldest == kNone) return false;
-        ChunkWord lost;
-        if (!writer.overwrite(oldest, view_.chunk_line(oldest), view_.chunk_bytes(oldest), chunk_capacity(oldest), owner, lost)) continue;
-        const ChunkWord mark = ChunkWord::unpack(StdAtomics::load(view_.chunk_mark(oldest), std::memory_order_relaxed));
-        ret_lost = mark.generation == lost.generation && mark.spans <= lost.spans ? lost.spans - mark.spans : lost.spans;
-        return true;
+        if (writer.overwrite(oldest, view_.chunk_line(oldest), view_.chunk_mark(oldest), view_.chunk_bytes(oldest),
+                             chunk_capacity(oldest), owner, loss))
+            return true;
     }
     return false;
 }
 
-bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, uint32_t& ret_lost) {
-    ret_lost = 0;
+bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss) {
+    loss.spans = 0;
     for (;;) {
         const uint32_t seen = extents();
         // What a leaving thread parked comes first: it is warm, and half empty chunks would otherwise pile up.
@@ -129,7 +127,7 @@ bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, ui
         if (adopt_parked(writer, bytes, owner)) return true;
         if (grow(seen)) continue;
         if (bytes <= kSmallChunk && search(writer, Size::kSmall, ChunkState::kFree, owner)) return true;
-        return overwrite_ && overwrite_oldest(writer, bytes, owner, ret_lost);
+        return overwrite_ && overwrite_oldest(writer, bytes, owner, loss);
     }
 }
 

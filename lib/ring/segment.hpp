@@ -35,8 +35,9 @@ public:
     SegmentView view() const { return view_; }
 
     // Attaches a chunk with room for `bytes` to the writer, which has none. `first`: it is the thread's first, a small one
-    // will do. `ret_lost`: committed spans that were overwritten for it (flight recorder), else 0. False: the ring is full.
-    bool attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, uint32_t& ret_lost);
+    // will do. `loss`: where the writer counts what is overwritten for it (flight recorder), and how many spans that are:
+    // the caller counts them. False: the ring is full.
+    bool attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss);
 
     // An order over all chunks that fill up.
     uint64_t next_sequence() { return StdAtomics::fetch_add(sequence_, uint64_t{1}, std::memory_order_relaxed); }
@@ -77,7 +78,7 @@ private:
     bool grow(uint32_t seen);
     bool search(ChunkWriter<>& writer, Size size, ChunkState state, uint32_t owner);
     bool adopt_parked(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner);
-    bool overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, uint32_t& ret_lost);
+    bool overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
 
     SegmentView view_;
     uint64_t size_ = 0;

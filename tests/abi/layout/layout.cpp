@@ -112,6 +112,7 @@ void states() {
     STATE(ChunkState, kParked);
     STATE(ChunkState, kFull);
     STATE(ChunkState, kTaken);
+    STATE(ChunkState, kEvicting);
     STATE(SlotState, kFree);
     STATE(SlotState, kOpen);
     STATE(SlotState, kEnding);
@@ -214,6 +215,9 @@ void extent() {
     FIELD(ChunkLine, word);
     FIELD(ChunkLine, sequence);
     FIELD(ChunkLine, owner);
+    FIELD(ChunkLine, loss_line);
+    FIELD(ChunkLine, loss);
+    FIELD(ChunkLine, loss_generation);
     FIELD(ChunkLine, reserved_word);
     FIELD(ChunkLine, reserved);
     STRUCT(Slot);

@@ -21,7 +21,9 @@ protected:
     ChunkWord word() const { return ChunkWord::unpack(line_.word); }
     bool claim() { return writer_.claim(kChunk, line_, bytes_.data(), kCapacity, kOwner); }
     bool adopt() { return writer_.adopt(kChunk, line_, bytes_.data(), kCapacity, kOwner); }
-    bool overwrite(ChunkWord& lost) { return writer_.overwrite(kChunk, line_, bytes_.data(), kCapacity, kOwner, lost); }
+    bool overwrite(Loss& loss) {
+        return writer_.overwrite(kChunk, line_, mark_, bytes_.data(), kCapacity, kOwner, loss);
+    }
     void append(std::string_view text) {
         memcpy(writer_.place(), text.data(), text.size());
         writer_.commit(writer_.next(static_cast<uint32_t>(text.size()), 1));
@@ -29,6 +31,7 @@ protected:
     std::string_view committed() const { return {reinterpret_cast<const char*>(bytes_.data()), word().length}; }
 
     ChunkLine line_{};
+    uint64_t mark_ = 0;
     std::array<uint8_t, kCapacity> bytes_{};
     ChunkWriter<> writer_;
 };
@@ -138,19 +141,48 @@ TEST_F(ChunkWriterTest, AdoptsNothingButAParkedChunk) {
 }
 
 TEST_F(ChunkWriterTest, OverwritesAFullChunkAndTellsWhatWasLost) {
-    const ChunkWord full{ChunkState::kFull, 5, 12, 3};
-    line_.word = full.pack();
-    ChunkWord lost;
-    ASSERT_TRUE(overwrite(lost));
-    EXPECT_EQ(lost, full);
+    line_.word = ChunkWord{ChunkState::kFull, 5, 12, 3}.pack();
+    Loss loss{9, 40};
+    ASSERT_TRUE(overwrite(loss));
+    EXPECT_EQ(loss.spans, 3u);
     EXPECT_EQ(word(), (ChunkWord{ChunkState::kOpen, 6, 0, 0}));
+    EXPECT_EQ(line_.loss_line, 9u);
+    EXPECT_EQ(line_.loss, 43u) << "what the line says once they are counted";
+    EXPECT_EQ(line_.loss_generation, 6u);
+    append("new");
+    EXPECT_EQ(committed(), "new");
 }
 
-TEST_F(ChunkWriterTest, OverwritesNothingThatTheAgentHasTaken) {
-    const uint64_t before = line_.word = ChunkWord{ChunkState::kTaken, 5, 12, 3}.pack();
-    ChunkWord lost;
-    EXPECT_FALSE(overwrite(lost));
-    EXPECT_EQ(line_.word, before);
+TEST_F(ChunkWriterTest, DoesNotCountAsLostWhatIsAcknowledged) {
+    line_.word = ChunkWord{ChunkState::kFull, 5, 12, 3}.pack();
+    mark_ = ChunkWord{ChunkState::kFree, 5, 8, 2}.pack();
+    Loss loss{9, 40};
+    ASSERT_TRUE(overwrite(loss));
+    EXPECT_EQ(loss.spans, 1u);
+    EXPECT_EQ(line_.loss, 41u);
+    writer_.seal(1);
+    line_.word = ChunkWord{ChunkState::kFull, 8, 12, 3}.pack();
+    ASSERT_TRUE(overwrite(loss));
+    EXPECT_EQ(loss.spans, 3u) << "a mark says nothing about another generation";
+}
+
+TEST_F(ChunkWriterTest, IntendsALossAlsoWhereTheGenerationsWrap) {
+    line_.word = ChunkWord{ChunkState::kFull, ChunkWord::kGenerationMask, 12, 3}.pack();
+    Loss loss{9, 40};
+    ASSERT_TRUE(overwrite(loss));
+    EXPECT_EQ(word(), (ChunkWord{ChunkState::kOpen, 0, 0, 0}));
+    EXPECT_EQ(line_.loss_generation, ChunkWord::kGenerationMask + 1) << "0 would say that nothing is intended";
+}
+
+TEST_F(ChunkWriterTest, OverwritesNothingButAFullChunk) {
+    for (const ChunkState state : {ChunkState::kFree, ChunkState::kOpen, ChunkState::kParked, ChunkState::kTaken,
+                                   ChunkState::kEvicting}) {
+        const uint64_t before = line_.word = ChunkWord{state, 5, 12, 3}.pack();
+        Loss loss;
+        EXPECT_FALSE(overwrite(loss)) << static_cast<int>(state);
+        EXPECT_EQ(line_.word, before);
+        EXPECT_EQ(line_.loss_generation, 0u);
+    }
 }
 
 TEST_F(ChunkWriterTest, AClaimLosesAgainstOneThatWasFaster) {

@@ -73,8 +73,8 @@ TEST_IN_PROCESS(FullTmpfs, EndsGrowthAndItGoesOnWhenThereIsRoomAgain) {
     Segment& segment = opened.segment;
     std::vector<ChunkWriter<>> writers(256);
     size_t attached = 0;
-    uint32_t lost;
-    while (segment.attach_chunk(writers[attached], 100, false, 1, lost)) {
+    Loss loss;
+    while (segment.attach_chunk(writers[attached], 100, false, 1, loss)) {
         memset(writers[attached].place(), 0xab, writers[attached].room());  // every byte may be touched
         ++attached;
     }
@@ -86,7 +86,7 @@ TEST_IN_PROCESS(FullTmpfs, EndsGrowthAndItGoesOnWhenThereIsRoomAgain) {
     EXPECT_EQ(slots, kSlotsPerExtent);
 
     test::make_room(directory.path());
-    while (!segment.attach_chunk(writers[attached], 100, false, 1, lost))
+    while (!segment.attach_chunk(writers[attached], 100, false, 1, loss))
         usleep(1000);  // a refused growth is not tried at once
     memset(writers[attached].place(), 0xab, writers[attached].room());
     EXPECT_EQ(segment.view().writer().extents, 2u);

@@ -190,14 +190,49 @@ TEST_F(LevelWriterTest, LeavesItsChunkItsSlotsAndItsLineToTheNextOne) {
 TEST_F(LevelWriterTest, SaysFullCheaplyUntilSomethingIsFreed) {
     std::vector<ChunkWriter<>> others(kChunksPerExtent);
     for (ChunkWriter<>& other : others) {
-        uint32_t lost;
-        ASSERT_TRUE(segment_->attach_chunk(other, 10, true, 9, lost));
+        Loss loss;
+        ASSERT_TRUE(segment_->attach_chunk(other, 10, true, 9, loss));
     }
     EXPECT_FALSE(writer_.make_room(*segment_, kBytes));
     others[0].seal(1);
     EXPECT_FALSE(writer_.make_room(*segment_, kBytes));
     EXPECT_EQ(segment_.release_full(), 1u);
     EXPECT_TRUE(writer_.make_room(*segment_, kBytes));
+}
+
+// At each step either the data is whole, or the intent says what recovery has to count.
+TEST_F(LevelWriterTest, OverwritesByIntentGenerationAndCountInThisOrder) {
+    test::OpenSegment segment(1, test::OpenSegment::kOverwriteOldest);
+    std::vector<ChunkWriter<>> others(kChunksPerExtent);
+    for (ChunkWriter<>& other : others) {
+        Loss loss;
+        ASSERT_TRUE(segment->attach_chunk(other, 10, true, 9, loss));
+    }
+    others[5].commit(others[5].next(144, 3));
+    const uint32_t chunk = others[5].chunk();
+    others[5].seal(1);
+    const ChunkWord full = segment.word(chunk);
+    ChunkLine& line = segment.view().chunk_line(chunk);
+    line.loss_line = 7;  // of the time before: counted long ago, and still true of this generation
+    line.loss = 99;
+    line.loss_generation = full.generation;
+
+    LevelWriter writer;
+    writer.open(*segment, 1);
+    writer.count(Counter::kDroppedOverwritten, 40);
+    const uint64_t& lost = segment.view().counter_line(0).values[static_cast<uint32_t>(Counter::kDroppedOverwritten)];
+    const Names names = watch([&] { EXPECT_TRUE(writer.make_room(*segment, kBytes)); }, [&](const std::string& name) {
+        const bool counted = name == "loss_counted", gone = counted || name == "overwritten";
+        const bool armed = gone || name == "loss_armed", written = armed || name == "loss_written";
+        EXPECT_EQ(segment.word(chunk), gone ? (ChunkWord{ChunkState::kOpen, full.generation + 1, 0, 0})
+                                            : (ChunkWord{ChunkState::kEvicting, full.generation, full.length, full.spans}))
+            << name;
+        EXPECT_EQ(line.loss_generation, armed ? full.generation + 1 : name == "evicting" ? full.generation : 0) << name;
+        EXPECT_EQ(line.loss_line, written ? 0u : 7u) << name;
+        EXPECT_EQ(line.loss, written ? 43u : 99u) << name;
+        EXPECT_EQ(lost, counted ? 43u : 40u) << name;
+    });
+    EXPECT_EQ(names, (Names{"evicting", "loss_disarmed", "loss_written", "loss_armed", "overwritten", "loss_counted"}));
 }
 
 TEST_F(LevelWriterTest, CountsInTheSharedLineWhenThereAreMoreWritersThanLines) {

@@ -21,8 +21,8 @@ constexpr uint32_t kMe = 1;
 
 // False: the ring is full.
 bool attach(OpenSegment& segment, Writer& writer, uint32_t bytes, bool first = false) {
-    uint32_t lost = 0;
-    return segment->attach_chunk(writer, bytes, first, kMe, lost);
+    Loss loss;
+    return segment->attach_chunk(writer, bytes, first, kMe, loss);
 }
 
 // A number that stands for `bytes` committed in one record.
@@ -185,9 +185,13 @@ TEST(SegmentTest, OverwritesTheOldestFullChunkAndSaysHowManySpansWereLost) {
     }
     for (const uint32_t spans : {5u, 3u, 6u}) {
         Writer writer;
-        uint32_t lost = 0;
-        ASSERT_TRUE(segment->attach_chunk(writer, 100, false, kMe, lost));
-        EXPECT_EQ(lost, spans);
+        Loss loss{3, 100};
+        ASSERT_TRUE(segment->attach_chunk(writer, 100, false, kMe, loss));
+        EXPECT_EQ(loss.spans, spans);
+        const ChunkLine& line = segment.view().chunk_line(writer.chunk());
+        EXPECT_EQ(line.loss_line, 3u);
+        EXPECT_EQ(line.loss, 100 + spans);
+        EXPECT_EQ(line.loss_generation, segment.word(writer.chunk()).generation);
     }
     Writer writer;
     EXPECT_FALSE(attach(segment, writer, 100)) << "what is still open is never overwritten";
@@ -202,9 +206,10 @@ TEST(SegmentTest, CountsAsLostOnlyWhatTheAgentHasNotAcknowledged) {
     writers[0].seal(segment->next_sequence());
     segment.view().chunk_mark(chunk) = mark_of(segment.word(chunk).generation, 120, 2).pack();
     Writer writer;
-    uint32_t lost = 0;
-    ASSERT_TRUE(segment->attach_chunk(writer, 100, false, kMe, lost));
-    EXPECT_EQ(lost, 3u);
+    Loss loss{3, 100};
+    ASSERT_TRUE(segment->attach_chunk(writer, 100, false, kMe, loss));
+    EXPECT_EQ(loss.spans, 3u);
+    EXPECT_EQ(segment.view().chunk_line(chunk).loss, 103u);
 }
 
 TEST(SegmentTest, NeverOverwritesUnlessItWasAskedTo) {

@@ -161,6 +161,19 @@ public:
     static void plain_write(const void* at, size_t size) { touch(at, size, true); }
     static void plain_read(const void* at, size_t size) { touch(at, size, false); }
 
+    // For a read that turns out only later to have been one: what was copied on suspicion and thrown away raced with nobody.
+    using Moment = uint32_t;
+    static Moment now() {
+        Stepper* self = active();
+        return self == nullptr ? 0 : self->clock().at[self->running_];
+    }
+    static void plain_read_at(Moment then, const void* at, size_t size) {
+        Stepper* self = active();
+        if (self == nullptr) return;
+        for (size_t i = 0; i < size; ++i)
+            self->touched_[static_cast<const char*>(at) + i].read.at[self->running_] = then;
+    }
+
 private:
     static constexpr size_t kStack = 64 * 1024;
     static constexpr uint32_t kNobody = ~uint32_t{0};
