@@ -5,7 +5,7 @@
 // and what was stored before it is in the shared memory.
 //
 // At each point every span is exactly one of complete, unfinished and not started, no record is torn, and the counters
-// add up: started = ended + open, ended = committed + dropped.
+// add up: started = ended + open, ended = committed + dropped, committed = acknowledged + pending + overwritten.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -15,12 +15,16 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <pthread.h>
 
 #include "recovered_segment.hpp"
+#include "ring/ack_book.hpp"
+#include "ring/chunk_reader.hpp"
+#include "trace/provider.hpp"
 #include "workload.hpp"
 
 namespace spanring::test {
@@ -87,12 +91,15 @@ protected:
             ASSERT_EQ(truth_->starts_returned, 0u) << "a span was started without a segment";
             return;
         }
+        evicting_ |= chunks_in(image, ring::ChunkState::kEvicting) != 0;
         const RecoveredSegment found = recover(image);
+        if (instruction == 0) first_ = found;
+        last_ = found;
         ASSERT_EQ(found.fault, "") << "after instruction " << instruction;
         const uint64_t started = found.count(Counter::kStarted);
         const uint64_t ended = found.count(Counter::kEnded);
         ASSERT_EQ(started, ended + found.unfinished.size()) << "after instruction " << instruction;
-        ASSERT_EQ(ended, found.word_spans + found.dropped()) << "after instruction " << instruction;
+        ASSERT_EQ(ended, found.ends()) << "after instruction " << instruction;
         ASSERT_GE(started, truth_->starts_returned) << "after instruction " << instruction;
         ASSERT_LE(started, truth_->starts_begun) << "after instruction " << instruction;
         ASSERT_GE(ended, truth_->ends_returned) << "lost: after instruction " << instruction;
@@ -105,6 +112,8 @@ protected:
     std::string directory_;
     Truth* truth_ = nullptr;
     std::vector<uint8_t> image_;
+    RecoveredSegment first_, last_;  // what was found after the first instruction, and after the last
+    bool evicting_ = false;
 };
 
 struct Warm {
@@ -168,15 +177,7 @@ TEST_F(EveryInstruction, OfDroppingInAFullRing) {
     step(
         [](Truth& truth) {
             Warm warm(truth);
-            spr_span span;
-            do {  // until the ring refuses
-                span = warm.workload.start();
-                warm.workload.fill(span);
-                truth.ends_begun.fetch_add(1);
-                const int error = spr_span_end(&span);
-                truth.ends_returned.fetch_add(1);
-                if (error != 0) break;
-            } while (true);
+            warm.workload.fill_ring();
             return warm;
         },
         [](Warm& warm) {
@@ -185,6 +186,67 @@ TEST_F(EveryInstruction, OfDroppingInAFullRing) {
             warm.workload.end(span);
         },
         1000);
+}
+
+// A ring in which the end of `span` makes the oldest chunk give way, not for the first time. One chunk was taken, acknowledged and freed by an
+// agent, another one is still taken.
+struct FlightRecorder {
+    explicit FlightRecorder(Truth& truth) : workload(truth, 512 << 10, SPR_FULL_OVERWRITE_OLDEST) {
+        workload.fill_ring();
+        const ring::SegmentView view = workload.provider()->life()->segment.view();
+        ring::AckBook<> book;
+        if (!book.open(view, 1)) abort();
+        ring::Totals totals = book.totals();
+        for (const uint32_t chunk : {kFreed, kFreed + 1}) {
+            ring::ChunkWord word = ring::ChunkReader<>::committed(view.chunk_line(chunk));
+            if (!ring::ChunkReader<>::take(view.chunk_line(chunk), word)) abort();
+            totals.acknowledged += word.spans;
+            book.move_mark(chunk, ring::mark_of(word.generation, word.length, word.spans), totals);
+            if (chunk == kFreed) ring::ChunkReader<>::release(view, chunk, word.generation);
+        }
+        workload.fill_ring();
+        uint32_t before = room(view), largest = 0;
+        for (;; before = room(view)) {
+            span = workload.start();
+            workload.fill(span);
+            if (before < largest && has_given_way(view)) return;
+            workload.end(span);
+            if (before > room(view)) largest = std::max(largest, before - room(view) + 16);
+        }
+    }
+    // Whether the chunk that gives way next did so before: its line still says what that cost.
+    static bool has_given_way(ring::SegmentView view) {
+        const ring::ChunkLine* oldest = nullptr;
+        for (uint32_t chunk = ring::kSmallChunksPerExtent; chunk < ring::kChunksPerExtent; ++chunk) {
+            const ring::ChunkLine& line = view.chunk_line(chunk);
+            if (ring::ChunkReader<>::committed(line).state != ring::ChunkState::kFull) continue;
+            if (oldest == nullptr || line.sequence < oldest->sequence) oldest = &line;
+        }
+        return oldest != nullptr && oldest->loss_generation == ring::ChunkReader<>::committed(*oldest).generation;
+    }
+    static uint32_t room(ring::SegmentView view) {  // of the only chunk that is open
+        for (uint32_t chunk = 0; chunk < ring::kChunksPerExtent; ++chunk) {
+            const ring::ChunkWord word = ring::ChunkReader<>::committed(view.chunk_line(chunk));
+            if (word.state == ring::ChunkState::kOpen) return ring::chunk_capacity(chunk) - word.length;
+        }
+        abort();
+    }
+    static constexpr uint32_t kFreed = ring::kSmallChunksPerExtent + 2;
+    Workload workload;
+    spr_span span;
+};
+
+TEST_F(EveryInstruction, OfOverwritingTheOldestChunk) {
+    step([](Truth& truth) { return FlightRecorder(truth); },
+         [](FlightRecorder& recorder) {
+             recorder.workload.end(recorder.span);
+             recorder.workload.end(recorder.workload.start());
+         },
+         2000);
+    EXPECT_GT(first_.acknowledged, 0u);
+    EXPECT_GT(last_.count(Counter::kDroppedOverwritten), first_.count(Counter::kDroppedOverwritten))
+        << "nothing was overwritten in the stretch";
+    EXPECT_TRUE(evicting_) << "no kill came while the chunk was about to give way";
 }
 
 TEST_F(EveryInstruction, OfTheSegmentsCreation) {

@@ -13,6 +13,7 @@
 #include "ring/recovery.hpp"
 #include "ring/runtime_directory.hpp"
 #include "ring/unfinished_span.hpp"
+#include "spanring/spanring.h"
 
 namespace spanring::test {
 namespace {
@@ -81,11 +82,12 @@ RecoveredSegment recover(std::vector<uint8_t>& image) {
     RecoveredSegment result;
     const ring::SegmentView view(image.data());
     const uint32_t extents = view.writer().extents;
+    const bool overwrite = view.header().full_policy == SPR_FULL_OVERWRITE_OLDEST;
     for (int round = 0; round < 2; ++round) {
         result = RecoveredSegment();
         for (uint32_t chunk = 0; chunk < extents * ring::kChunksPerExtent; ++chunk) {
             const ring::ChunkWord word = ring::ChunkReader<>::committed(view.chunk_line(chunk));
-            if (const auto fault = ring::check_word(word, ring::chunk_capacity(chunk), false); fault != ring::ChunkFault::kNone) {
+            if (const auto fault = ring::check_word(word, ring::chunk_capacity(chunk), overwrite); fault != ring::ChunkFault::kNone) {
                 result.fault = ring::describe(fault);
                 return result;
             }
@@ -95,7 +97,12 @@ RecoveredSegment recover(std::vector<uint8_t>& image) {
                 result.fault = "a committed record is torn in chunk " + std::to_string(chunk);
                 return result;
             }
-            result.word_spans += word.spans;
+            uint32_t length = 0, acknowledged = 0;
+            if (!ring::acknowledged_part(ring::ChunkReader<>::mark(view, chunk), word, length, acknowledged)) {
+                result.fault = "a mark lies behind the end of chunk " + std::to_string(chunk);
+                return result;
+            }
+            result.pending += word.spans - acknowledged;
         }
         std::vector<uint32_t> open;
         ring::Recovery<> recovery(view, extents, view.writer().counter_lines);
@@ -113,9 +120,18 @@ RecoveredSegment recover(std::vector<uint8_t>& image) {
                 return result;
             }
         }
+        result.acknowledged = view.control().totals.acknowledged;
         result.counters = ring::sum_counters<>(view);
     }
     return result;
+}
+
+uint32_t chunks_in(const std::vector<uint8_t>& image, ring::ChunkState state) {
+    const ring::SegmentView view(const_cast<uint8_t*>(image.data()));
+    uint32_t count = 0;
+    for (uint32_t chunk = 0; chunk < ring::kChunksPerExtent; ++chunk)
+        count += ring::ChunkWord::unpack(view.chunk_line(chunk).word).state == state;
+    return count;
 }
 
 bool read_segment(const std::string& directory, std::vector<uint8_t>& ret_image, std::string& ret_fault) {

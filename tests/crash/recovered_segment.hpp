@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ring/chunk_word.hpp"
 #include "ring/counter_sums.hpp"
 #include "ring/layout.hpp"
 
@@ -17,15 +18,21 @@ struct RecoveredSegment {
     std::string fault;                // empty: sound
     std::multiset<std::string> complete;    // names of committed spans
     std::multiset<std::string> unfinished;  // names of those that were open
-    uint64_t word_spans = 0;          // committed spans by the chunks' words
+    uint64_t pending = 0;             // committed spans by the chunks' words that are not behind their marks
+    uint64_t acknowledged = 0;        // by the agent's totals
     ring::CounterSums counters{};
 
     uint64_t count(ring::Counter counter) const { return counters[static_cast<size_t>(counter)]; }
+    // What must be equal to kEnded: committed and dropped.
+    uint64_t ends() const { return acknowledged + pending + count(ring::Counter::kDroppedOverwritten) + dropped(); }
     uint64_t dropped() const {
         using ring::Counter;
         return count(Counter::kDroppedFull) + count(Counter::kDroppedTooBig) + count(Counter::kDroppedNested);
     }
 };
+
+// How many chunks of the first extent are in this state.
+uint32_t chunks_in(const std::vector<uint8_t>& image, ring::ChunkState state);
 
 // `image`: the bytes of a segment file, which the recovery changes. Twice over gives the same (every step may be repeated).
 RecoveredSegment recover(std::vector<uint8_t>& image);

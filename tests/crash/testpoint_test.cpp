@@ -93,7 +93,7 @@ TEST(Testpoint, AKillAtAnyOfThemLeavesEverySpanExactlyOnce) {
             const uint64_t started = found.count(Counter::kStarted);
             const uint64_t ended = found.count(Counter::kEnded);
             EXPECT_EQ(started, ended + found.unfinished.size()) << where << ", label " << n;
-            EXPECT_EQ(ended, found.word_spans + found.dropped()) << where << ", label " << n;
+            EXPECT_EQ(ended, found.ends()) << where << ", label " << n;
             EXPECT_GE(started, truth->starts_returned) << where << ", label " << n;
             EXPECT_LE(started, truth->starts_begun) << where << ", label " << n;
             EXPECT_GE(ended, truth->ends_returned) << where << ", label " << n;

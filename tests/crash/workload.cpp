@@ -6,10 +6,11 @@
 
 namespace spanring::test {
 
-Workload::Workload(Truth& truth, uint64_t memory_limit) : truth_(truth) {
+Workload::Workload(Truth& truth, uint64_t memory_limit, uint32_t full_policy) : truth_(truth) {
     spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
     options.service_name = "crash";
     options.memory_limit = memory_limit;
+    options.full_policy = full_policy;
     if (spr_provider_open(&options, &provider_) != 0) abort();
     if (spr_tracer_get(provider_, "crash", SPR_NUL, nullptr, 0, nullptr, 0, &tracer_) != 0) abort();
 }
@@ -20,14 +21,39 @@ void Workload::warm_up() {
     end(span);
 }
 
+void Workload::fill_ring() {
+    const auto overwritten = [this] {
+        spr_statistics statistics = SPR_STATISTICS_INIT;
+        if (spr_provider_statistics(provider_, &statistics) != 0) abort();
+        return statistics.dropped_overwritten;
+    };
+    const uint64_t before = overwritten();
+    for (;;) {
+        const spr_span span = start();
+        fill(span);
+        truth_.ends_begun.fetch_add(1);
+        const int error = spr_span_end(&span);
+        truth_.ends_returned.fetch_add(1);
+        if (error != 0 || overwritten() != before) return;
+    }
+}
+
 spr_span Workload::start() {
+    spr_span span;
+    if (!try_start(span)) abort();
+    return span;
+}
+
+bool Workload::try_start(spr_span& ret_span) {
     char name[32];
     const int size = snprintf(name, sizeof name, "span-%d", number_++);
     truth_.starts_begun.fetch_add(1);
-    spr_span span;
-    if (spr_span_start(tracer_, name, static_cast<size_t>(size), &span) != 1) abort();
+    if (spr_span_start(tracer_, name, static_cast<size_t>(size), &ret_span) != 1) {
+        truth_.starts_begun.fetch_sub(1);
+        return false;
+    }
     truth_.starts_returned.fetch_add(1);
-    return span;
+    return true;
 }
 
 void Workload::decorate(const spr_span& span) {

@@ -21,12 +21,17 @@ struct Truth {
 
 class Workload {
 public:
-    explicit Workload(Truth& truth, uint64_t memory_limit = 512 << 10);
+    explicit Workload(Truth& truth, uint64_t memory_limit = 512 << 10, uint32_t full_policy = SPR_FULL_DROP_NEWEST);
 
     // The library is open, the first span is made and ended: what comes now is the hot path.
     void warm_up();
 
+    // Ends large spans until the ring has no room left: it refused one, or overwrote one.
+    void fill_ring();
+
+    spr_provider* provider() const { return provider_; }
     spr_span start();
+    bool try_start(spr_span& ret_span);   // false: no slot is free
     void decorate(const spr_span& span);  // attributes, one of them twice, event, link, status, name
     void fill(const spr_span& span);      // so many attributes that it goes on in blocks
     void end(const spr_span& span);
