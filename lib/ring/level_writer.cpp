@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ring/level_writer.hpp"
 
+#include "ring/settlement.hpp"
+
 namespace spanring::ring {
 
 void LevelWriter::open(Segment& segment, uint32_t owner) {
@@ -20,13 +22,48 @@ void LevelWriter::open(Segment& segment, uint32_t owner) {
 }
 
 void LevelWriter::leave(Segment& segment) {
-    if (chunk_.attached()) {
+    if (chunk_.attached() && !chunk_.spare()) {
         chunk_.park();
         segment.note_parked();
     }
     while (free_slots_ != 0) segment.give_slot(slots_[--free_slots_]);
-    if (line_ != nullptr) segment.give_line(line_index_);
-    forget();
+    const uint32_t line = line_ != nullptr ? line_index_ : Segment::kNone;
+    forget();  // before the line is given away, as with the chunk: a thread that vanished in between gives nothing twice
+    if (line != Segment::kNone) segment.give_line(line);
+}
+
+// Slots of living threads are looked at too, but never taken for this one's: nobody else writes the number of a line that
+// has not been given away, or of a chunk that is attached.
+void LevelWriter::settle(Segment& segment) {
+    const SegmentView view = segment.view();
+    const uint32_t slots = segment.slots();
+    // acquire: this line is populated. Pairs with the release in Segment::counter_line(). It was, or there would be no
+    // line_: without it a number from before could leave the line out.
+    const uint32_t lines = StdAtomics::load(view.writer().counter_lines, std::memory_order_acquire);
+    const Settlement<> settlement(view, slots / kSlotsPerExtent, lines);
+    if (chunk_.attached()) settlement.settle_loss(chunk_.line(), chunk_.resume());
+    for (uint32_t index = 0; index < slots; ++index) {
+        Slot& slot = view.slot(index);
+        // acquire: the line and the number of the start, or the intent. Pairs with the releases in publish_start(),
+        // publish_end() and publish_drop(). Without it the slot's last user could be taken for its present one.
+        const SlotWord word = SlotWord::unpack(StdAtomics::load(slot.word, std::memory_order_acquire));
+        if (word.state == SlotState::kFree) continue;
+        // acquire: pairs with the release in publish_start(). The other way round a line that is this one's could be put
+        // together with a number that the slot's next user wrote.
+        const uint64_t started = StdAtomics::load(slot.started, std::memory_order_acquire);
+        if (line_ != nullptr && StdAtomics::load(slot.line, std::memory_order_relaxed) == line_index_)
+            settlement.raise(line_index_, Counter::kStarted, started);
+        if (word.state == SlotState::kOpen) continue;
+        // relaxed: after the acquire of the word.
+        const bool mine = line_ != nullptr
+                              ? StdAtomics::load(slot.intent_line, std::memory_order_relaxed) == line_index_
+                              : chunk_.attached() && word.state == SlotState::kEnding &&
+                                    StdAtomics::load(slot.intent_chunk, std::memory_order_relaxed) == chunk_.chunk();
+        bool open = false;
+        if (!mine || settlement.settle_end(slot, word, open) != RecoveryFault::kNone || open) continue;
+        for (uint32_t i = 0; i < word.blocks; ++i) segment.give_block(slot.blocks[i]);
+        segment.give_slot(index);
+    }
 }
 
 bool LevelWriter::next_chunk(Segment& segment, uint32_t bytes) {

@@ -7,7 +7,8 @@
 //     end:    intent in the slot      | slot ENDING     | commit in the chunk | count ended | slot FREE
 //     drop:   intent in the slot      | slot DROPPING   | count the cause     | count ended | slot FREE
 //
-// Recovery repeats what may be missing, from the intent (docs/shared-memory.md, "Recovery").
+// Recovery repeats what may be missing, from the intent (settlement.hpp); settle() does the same for a thread that
+// vanished while its process lives on.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,10 @@ public:
     // The thread leaves: its chunk, slots and line go to the next one. COLD.
     void leave(Segment& segment);
 
+    // The thread vanished in the middle of whatever it did: what it had begun is settled as after a death, so that
+    // leave() gives away nothing but what is whole. By the one heir of the thread's record. COLD.
+    void settle(Segment& segment);
+
     // In a child after fork(): forgets what is the parent's.
     void forget() { *this = LevelWriter(); }
 
@@ -40,10 +45,13 @@ public:
 
     // The slot was filled; from here on the span is started.
     void publish_start(Slot& slot, SlotWord word) {
-        slot.line = line_index_;
-        slot.started = counts_[index(Counter::kStarted)] + 1;
-        // release: publishes the slot's content to whoever recovers it. Pairs with the acquire in recovery. Without it
-        // recovery could take a half-filled slot for a span.
+        // Atomic for settle(), which looks at slots of living threads as well. relaxed: published by the two below.
+        StdAtomics::store(slot.line, line_index_, std::memory_order_relaxed);
+        // release: the line before the number that is true of it. Pairs with the acquire in settle(). Without it the number
+        // of this start could be taken for one of the slot's last user, and that line be raised to it.
+        StdAtomics::store(slot.started, counts_[index(Counter::kStarted)] + 1, std::memory_order_release);
+        // release: publishes the slot's content to whoever recovers it. Pairs with the acquire in Recovery::resolve() and in
+        // settle(). Without it these could take a half-filled slot for a span.
         StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
         SPR_TESTPOINT(slot_opened);
         chunk_.prefetch();
@@ -72,12 +80,14 @@ public:
         const uint32_t size = bytes + (slot.scope == chunk_.scope() ? 0 : kScopeRecordSize);
         const ChunkWord next = chunk_.next(size, 1);
         chunk_.set_scope(slot.scope);
-        slot.intent_chunk = chunk_.chunk();
-        slot.intent_line = line_index_;
+        // relaxed: published with the state. Atomic for settle(), which looks at slots of living threads as well.
+        StdAtomics::store(slot.intent_chunk, chunk_.chunk(), std::memory_order_relaxed);
+        StdAtomics::store(slot.intent_line, line_index_, std::memory_order_relaxed);
         slot.intent_word = next.pack();
         slot.intent_ended = counts_[index(Counter::kEnded)] + 1;
         word.state = SlotState::kEnding;
-        // release: the intent before the state that says it is valid. Pairs with the acquire in recovery.
+        // release: the intent before the state that says it is valid. Pairs with the acquire in Recovery::resolve() and
+        // in settle(). Without it the end could be settled by the intent of the slot's last user.
         StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
         SPR_TESTPOINT(intent_written);
         chunk_.commit(next);
@@ -88,7 +98,7 @@ public:
 
     // The span ends and is lost for a cause that is counted.
     void publish_drop(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word, Counter cause) {
-        slot.intent_line = line_index_;
+        StdAtomics::store(slot.intent_line, line_index_, std::memory_order_relaxed);  // as in publish_end()
         slot.intent_cause = static_cast<uint32_t>(cause);
         slot.intent_ended = counts_[index(Counter::kEnded)] + 1;
         slot.intent_dropped = counts_[index(cause)] + 1;
@@ -104,10 +114,13 @@ public:
 
     // A start that came to nothing gives its slot back.
     void return_slot(Segment& segment, uint32_t slot_index) {
-        if (free_slots_ < kSlotCache) [[likely]]
-            slots_[free_slots_++] = slot_index;
-        else
+        if (free_slots_ < kSlotCache) [[likely]] {
+            slots_[free_slots_] = slot_index;
+            std::atomic_signal_fence(std::memory_order_release);  // never counted before it is there: leave() may come
+            ++free_slots_;                                        // between the two, when the thread vanishes
+        } else {
             segment.give_slot(slot_index);
+        }
     }
 
     void count(Counter counter, uint64_t more = 1) {
@@ -126,10 +139,12 @@ private:
     bool next_chunk(Segment& segment, uint32_t bytes);
 
     void release_slot(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word) {
-        for (uint32_t i = 0; i < word.blocks; ++i) segment.give_block(slot.blocks[i]);
-        // release: the counters before the slot is free, so that recovery never finds it free and the end uncounted.
+        // release: the counters before the slot is free. Pairs with the acquire in Recovery::resolve(). Without it recovery
+        // could find it free and the end uncounted.
         StdAtomics::store(slot.word, uint64_t{0}, std::memory_order_release);
         SPR_TESTPOINT(slot_cleared);
+        // Only now: settle() would give them back once more if this thread vanished in between.
+        for (uint32_t i = 0; i < word.blocks; ++i) segment.give_block(slot.blocks[i]);
         return_slot(segment, slot_index);
     }
 

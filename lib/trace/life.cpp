@@ -42,7 +42,8 @@ ThreadState* Life::take_record(uint32_t thread) {
         records.push(index);
         return nullptr;
     }
-    state.life = this;
+    // relaxed: reap() looks whether the record was ever used; `use` publishes the rest.
+    __atomic_store_n(&state.life, this, __ATOMIC_RELAXED);
     state.index = index;
     state.thread = thread;
     for (uint32_t level = 0; level < kSignalLevels; ++level) {
@@ -52,15 +53,19 @@ ThreadState* Life::take_record(uint32_t thread) {
         state.levels[level].random.seed(seeds[level]);
     }
     state.levels[0].writer.open(segment, thread);  // the handler's level only when it is used
-    // release: a reaper that sees whose it is sees it complete. Pairs with the acquire in reap().
+    // release: a reaper that sees whose it is sees it complete. Pairs with the acquires in reap(). Without it a reaper could
+    // give away what the record's last user had.
     StdAtomics::store(state.use, thread, std::memory_order_release);
     SPR_TESTPOINT(thread_attached);
     return &state;
 }
 
-void Life::release_record(ThreadState& state) {
-    for (Level& level : state.levels)
-        if (level.writer.is_open()) level.writer.leave(segment);
+void Life::release_record(ThreadState& state, bool in_a_call) {
+    for (Level& level : state.levels) {
+        if (!level.writer.is_open()) continue;
+        if (in_a_call) level.writer.settle(segment);
+        level.writer.leave(segment);
+    }
     SPR_TESTPOINT(thread_left);
     // relaxed: the push below publishes.
     StdAtomics::store(state.use, ThreadState::kFree, std::memory_order_relaxed);
@@ -77,16 +82,20 @@ bool Life::reap() {
     const pid_t process = getpid();
     const int error = errno;
     for (ThreadState& state : threads) {
-        if (state.index == 0 && state.life == nullptr) break;  // never used, like all behind it
-        // acquire: the record of that thread. Pairs with the release in take_record().
+        // relaxed: a guess. Never used, like all behind it, or being taken for the first time right now.
+        if (__atomic_load_n(&state.life, __ATOMIC_RELAXED) == nullptr) break;
+        // acquire: the record of that thread. Pairs with the release in take_record(). Without it the record's last user
+        // could be settled in place of its present one.
         uint32_t user = StdAtomics::load(state.use, std::memory_order_acquire);
         if (user == ThreadState::kFree || user == ThreadState::kReaping) continue;
         if (syscall(SYS_tgkill, process, static_cast<pid_t>(user), 0) == 0 || errno != ESRCH) continue;
-        // acquire: one reaper alone goes on, after everything the dead thread did; the kernel ordered its death before
-        // its answer. What is exchanged names the dead thread: a record that was released and taken again meanwhile is
-        // its new user's.
+        // acquire: one reaper alone goes on, after everything the dead thread did: the kernel ordered its death before
+        // its answer. Pairs with the release in take_record(), of whoever took the record since the load above. What is
+        // exchanged names the dead thread: a record that was released and taken again meanwhile is its new user's. Without
+        // the exchange two would give away the same chunk, slots and line.
         if (!StdAtomics::compare_exchange(state.use, user, ThreadState::kReaping, std::memory_order_acquire)) continue;
-        release_record(state);
+        SPR_TESTPOINT(reaping);
+        release_record(state, true);
         any = true;
     }
     errno = error;

@@ -173,12 +173,13 @@ ThreadState* Provider::attach_thread() {
 void Provider::thread_leaves(void*) {
     if (ring::ForkGuard::forked()) return;  // a child that never traced: its records are the parent's
     ThreadLocal& local = thread_local_state;
-    local.depth = 0;  // a longjmp or cancellation may have left it up
+    const bool in_a_call = local.depth != 0;  // a longjmp, cancellation, or an exit in a handler left it up
+    local.depth = 0;
     for (ThreadState*& state : local.states) {
         if (state == nullptr) continue;
         ThreadState* leaving = state;
         state = nullptr;  // a later destructor that traces begins anew, and comes here again
-        leaving->life->release_record(*leaving);
+        leaving->life->release_record(*leaving, in_a_call);
     }
 }
 

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "survivors.hpp"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <set>
+#include <sstream>
+#include <thread>
+#include <vector>
+
+#include "ring/chunk_reader.hpp"
+#include "ring/counter_sums.hpp"
+#include "trace/provider.hpp"
+
+namespace spanring::test {
+namespace {
+
+using ring::ChunkState;
+using ring::Counter;
+
+uint32_t open_slots(ring::SegmentView view) {
+    uint32_t open = 0;
+    for (uint32_t slot = 0; slot < ring::kSlotsPerExtent; ++slot)
+        open += ring::SlotWord::unpack(view.slot(slot).word).state != ring::SlotState::kFree;
+    return open;
+}
+
+// The equations, in a process that is quiet.
+std::string balance(ring::SegmentView view, const char* when) {
+    const ring::CounterSums sums = ring::sum_counters<>(view);
+    const auto count = [&](Counter counter) { return sums[static_cast<size_t>(counter)]; };
+    uint64_t committed = 0;
+    for (uint32_t chunk = 0; chunk < ring::kChunksPerExtent; ++chunk)
+        committed += ring::ChunkReader<>::committed(view.chunk_line(chunk)).spans;
+    std::ostringstream text;
+    const uint64_t open = open_slots(view), overwritten = count(Counter::kDroppedOverwritten);
+    const uint64_t dropped = count(Counter::kDroppedFull) + count(Counter::kDroppedTooBig) + count(Counter::kDroppedNested);
+    if (count(Counter::kStarted) != count(Counter::kEnded) + open)
+        text << when << ": " << count(Counter::kStarted) << " started, " << count(Counter::kEnded) << " ended, " << open << " open; ";
+    if (count(Counter::kEnded) != committed + overwritten + dropped)
+        text << when << ": " << count(Counter::kEnded) << " ended, " << committed << " in the chunks, " << overwritten
+             << " overwritten, " << dropped << " dropped; ";
+    return text.str();
+}
+
+std::vector<ring::ChunkWord> words(ring::SegmentView view) {
+    std::vector<ring::ChunkWord> words;
+    for (uint32_t chunk = 0; chunk < ring::kChunksPerExtent; ++chunk)
+        words.push_back(ring::ChunkReader<>::committed(view.chunk_line(chunk)));
+    return words;
+}
+
+// Until the kernel knows no such thread any more.
+void await_end_of_thread(int thread) {
+    while (syscall(SYS_tgkill, getpid(), thread, 0) == 0) sched_yield();  // the test's watchdog ends a vain wait
+}
+
+}  // namespace
+
+Survival survive(Workload& workload, int vanished) {
+    await_end_of_thread(vanished);
+    trace::Life& life = *workload.provider()->life();
+    const ring::SegmentView view = life.segment.view();
+    bool had_record = false;
+    for (const trace::ThreadState& state : life.threads) had_record |= state.use == static_cast<uint32_t>(vanished);
+    const std::vector<ring::ChunkWord> before = words(view);
+    life.reap_after = 0;  // a look in vain may have been less than its pause ago
+    Survival result;
+    std::string& fault = result.fault;
+    if (life.reap() != had_record) fault += "the vanished thread's record was not taken back; ";
+    fault += balance(view, "reaped");
+    const bool overwrite = view.header().full_policy == SPR_FULL_OVERWRITE_OLDEST;
+    for (uint32_t chunk = 0; chunk < ring::kChunksPerExtent; ++chunk) {
+        const ring::ChunkWord now = words(view)[chunk];
+        result.lost_evicting += now.state == ChunkState::kEvicting;
+        if (check_transition(before[chunk], now, ring::chunk_capacity(chunk), overwrite) != ring::ChunkFault::kNone)
+            fault += "an agent would give the segment up; ";
+    }
+
+    // What it had goes from hand to hand.
+    for (int round = 0; round < 3; ++round)
+        std::thread([&] {
+            for (int i = 0; i < 4; ++i) {
+                const spr_span span = workload.start();
+                workload.decorate(span);
+                workload.end(span);
+            }
+        }).join();
+    fault += balance(view, "used again");
+
+    // Every block and every slot that is left is handed out once. Slots by starts: one that had two owners would lose a
+    // span, and the equations with it.
+    std::set<uint32_t> blocks;
+    for (uint32_t slot = 0; slot < ring::kSlotsPerExtent; ++slot) {
+        const ring::SlotWord word = ring::SlotWord::unpack(view.slot(slot).word);
+        if (word.state == ring::SlotState::kFree) continue;
+        for (uint32_t i = 0; i < word.blocks; ++i)
+            if (!blocks.insert(view.slot(slot).blocks[i]).second) fault += "two open spans share a block; ";
+    }
+    std::vector<uint32_t> taken;
+    for (uint32_t block; (block = life.segment.take_block()) != ring::Segment::kNone; taken.push_back(block))
+        if (!blocks.insert(block).second) fault += "a block is in use and free; ";
+    for (const uint32_t block : taken) life.segment.give_block(block);
+    result.lost_blocks = ring::kBlocksPerExtent - static_cast<uint32_t>(blocks.size());
+    std::vector<spr_span> spans;
+    for (spr_span span; workload.try_start(span);) spans.push_back(span);
+    fault += balance(view, "all slots in use");
+    result.lost_slots = ring::kSlotsPerExtent - open_slots(view);
+    for (const spr_span& span : spans) workload.end(span);
+    workload.fill_ring();
+    fault += balance(view, "ring full");
+    std::set<uint32_t> lines;
+    for (uint32_t line; (line = life.segment.take_line()) != ring::Segment::kNone;)
+        if (!lines.insert(line).second) fault += "a counter line is free twice; ";
+    return result;
+}
+
+}  // namespace spanring::test
