@@ -7,7 +7,7 @@
 #include <chrono>
 #include <random>
 
-#include "export/otlp_grpc_options.hpp"
+#include "export/otlp_options.hpp"
 
 namespace spanring::agent {
 

@@ -61,8 +61,6 @@ void check_options(const OtlpGrpcOptions& options) {
     if (options.compression != "none" && options.compression != "gzip" && !options.compression.empty()) {
         throw std::invalid_argument("compression \"" + options.compression + "\" is none of none, gzip");
     }
-    if (options.timeout.count() <= 0) throw std::invalid_argument("timeout must be longer than 0");
-    if (options.in_flight == 0) throw std::invalid_argument("the number of concurrent requests must be at least 1");
 }
 
 grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrpcOptions& options) {

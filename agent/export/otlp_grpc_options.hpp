@@ -1,44 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <map>
-#include <string>
+#include "export/otlp_options.hpp"
 
 namespace spanring::agent {
 
-// Names and defaults are those of the OpenTelemetry Collector (otlp exporter, exporterhelper).
-struct RetryOptions {
-    bool enabled = true;
-    std::chrono::milliseconds initial_interval{5000};
-    std::chrono::milliseconds max_interval{30000};
-    std::chrono::milliseconds max_elapsed_time{300000};  // 0: for ever; applies to what is not spooled
-    double multiplier = 1.5;
-    double randomization_factor = 0.5;
-};
-
-struct SpoolOptions {
-    bool enabled = true;
-    std::string directory;                        // of this exporter, absolute
-    uint64_t max_bytes = uint64_t{1} << 30;
-    uint64_t file_bytes = uint64_t{16} << 20;     // a new file after this many
-    bool fsync = false;
-};
-
 enum class ZeroCopy { kOff, kSameUser };
 
-struct OtlpGrpcOptions {
-    std::string endpoint = "localhost:4317";  // host:port, or http://host:port, https://host:port
-    bool insecure = false;                    // plaintext where the endpoint has no scheme
-    std::string ca_file, cert_file, key_file;
-    std::string compression = "none";  // none, gzip
-    std::chrono::milliseconds timeout{10000};  // of one attempt
-    std::map<std::string, std::string> headers;
-    RetryOptions retry;
-    uint32_t in_flight = 8;               // concurrent requests
-    uint64_t queue_bytes = 64u << 20;     // in memory, before the spool
-    SpoolOptions spool;
+// `endpoint`: host:port, or http://host:port, https://host:port; `compression`: none, gzip.
+struct OtlpGrpcOptions : OtlpOptions {
+    OtlpGrpcOptions() { endpoint = "localhost:4317"; }
+
+    bool insecure = false;  // plaintext where the endpoint has no scheme
     ZeroCopy zero_copy = ZeroCopy::kOff;
 };
 

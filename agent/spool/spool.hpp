@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "export/otlp_grpc_options.hpp"
+#include "export/otlp_options.hpp"
 #include "spool/record.hpp"
 #include "spool/spool_file.hpp"
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/otlp_grpc_exporter.hpp"
+#include "export/otlp_exporter.hpp"
 
 #include "export/otlp_sender.hpp"
+#include "export/transport.hpp"
 
 namespace spanring::agent {
 
-OtlpGrpcExporter::OtlpGrpcExporter(std::string name, uint32_t index, bool required, const OtlpGrpcOptions& options,
-                                   Ledger* ledger, OnZeroCopyFailure on_zero_copy_failure)
+OtlpExporter::OtlpExporter(std::string name, uint32_t index, bool required, const OtlpOptions& options,
+                           std::unique_ptr<Transport> transport, Ledger* ledger,
+                           OnZeroCopyFailure on_zero_copy_failure)
     : Exporter(std::move(name), index, required) {
     OtlpSender::Hooks hooks;
     hooks.resolved = [this](const std::shared_ptr<Batch>& batch, uint64_t order, Resolution resolution) {
@@ -15,12 +17,12 @@ OtlpGrpcExporter::OtlpGrpcExporter(std::string name, uint32_t index, bool requir
     hooks.zero_copy_failed = [tell = std::move(on_zero_copy_failure)](const InstanceId& instance) {
         if (tell) tell(instance);
     };
-    sender_ = std::make_unique<OtlpSender>(this->name(), options, ledger, std::move(hooks));
+    sender_ = std::make_unique<OtlpSender>(this->name(), options, std::move(transport), ledger, std::move(hooks));
 }
 
-OtlpGrpcExporter::~OtlpGrpcExporter() = default;
+OtlpExporter::~OtlpExporter() = default;
 
-void OtlpGrpcExporter::submit(std::shared_ptr<Batch> batch) {
+void OtlpExporter::submit(std::shared_ptr<Batch> batch) {
     uint64_t order = 0;
     {
         std::lock_guard lock(mutex_);
@@ -30,17 +32,17 @@ void OtlpGrpcExporter::submit(std::shared_ptr<Batch> batch) {
     sender_->push(std::move(batch), order);
 }
 
-bool OtlpGrpcExporter::flush(std::chrono::steady_clock::time_point deadline) {
+bool OtlpExporter::flush(std::chrono::steady_clock::time_point deadline) {
     std::unique_lock lock(mutex_);
     const uint64_t end = next_order_;
     return done_.wait_until(lock, deadline, [&] { return unresolved_.empty() || *unresolved_.begin() >= end; });
 }
 
-void OtlpGrpcExporter::shutdown(std::chrono::steady_clock::time_point deadline) { sender_->stop(deadline); }
+void OtlpExporter::shutdown(std::chrono::steady_clock::time_point deadline) { sender_->stop(deadline); }
 
-ExporterStatus OtlpGrpcExporter::status() const { return sender_->status(); }
+ExporterStatus OtlpExporter::status() const { return sender_->status(); }
 
-void OtlpGrpcExporter::resolved(const std::shared_ptr<Batch>& batch, uint64_t order, Resolution resolution) {
+void OtlpExporter::resolved(const std::shared_ptr<Batch>& batch, uint64_t order, Resolution resolution) {
     resolve(batch, resolution);
     {
         std::lock_guard lock(mutex_);

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/delivery_books.hpp"
+
+#include <numeric>
+
+namespace spanring::agent {
+
+uint64_t spans_of(std::span<const Spool::Share> shares) {
+    return std::accumulate(shares.begin(), shares.end(), uint64_t{0},
+                           [](uint64_t total, const Spool::Share& share) { return total + share.spans; });
+}
+
+bool DeliveryBooks::admit(const Batch& batch, uint64_t most) {
+    std::lock_guard lock(mutex_);
+    if (held_bytes_ + batch.bytes > most) return false;
+    held_bytes_ += batch.bytes;
+    status_.queued_spans += batch.spans;
+    return true;
+}
+
+void DeliveryBooks::refuse(const std::shared_ptr<Batch>& batch, uint64_t order, Outcome outcome) {
+    {
+        std::lock_guard lock(mutex_);
+        status_.dropped += batch->spans;
+    }
+    resolved_(batch, order, {outcome, 0});
+}
+
+void DeliveryBooks::resolve(const Shipment& shipment, Resolution resolution) {
+    const uint64_t spans = shipment.batch->spans;
+    {
+        std::lock_guard lock(mutex_);
+        held_bytes_ -= shipment.batch->bytes;
+        status_.queued_spans -= spans;
+        switch (resolution.outcome) {
+            case Outcome::kExported:
+                status_.exported += spans - resolution.rejected;
+                status_.rejected += resolution.rejected;
+                break;
+            case Outcome::kRejected: status_.rejected += spans; break;
+            case Outcome::kSpooled: status_.spooled += spans; break;
+            default: status_.dropped += spans; break;
+        }
+    }
+    resolved_(shipment.batch, shipment.order, resolution);
+}
+
+// Of partial success the backend says how many it rejected, not whose, so each process gets its part by size.
+void DeliveryBooks::book(std::span<const Spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped) {
+    {
+        std::lock_guard lock(mutex_);
+        status_.spool_exported += exported;
+        status_.spool_rejected += rejected;
+        status_.spool_dropped += dropped;
+    }
+    if (ledger_ == nullptr) return;
+    uint64_t spans_left = spans_of(shares);
+    for (const Spool::Share& share : shares) {
+        SpoolRecord more;
+        if (dropped != 0) {
+            more.dropped = share.spans;
+        } else if (spans_left != 0) {
+            more.rejected = static_cast<uint64_t>(static_cast<unsigned __int128>(rejected) * share.spans / spans_left);
+            more.exported = share.spans - more.rejected;
+            rejected -= more.rejected;
+            spans_left -= share.spans;
+        }
+        if (share.spans != 0) ledger_->book_spool(share.instance, name_, more);
+    }
+}
+
+void DeliveryBooks::note(const std::string& error) {
+    std::lock_guard lock(mutex_);
+    status_.last_error = error;
+}
+
+void DeliveryBooks::note_health(bool healthy, uint64_t spool_bytes) {
+    std::lock_guard lock(mutex_);
+    status_.healthy = healthy;
+    status_.spool_bytes = spool_bytes;
+}
+
+ExporterStatus DeliveryBooks::status() const {
+    std::lock_guard lock(mutex_);
+    return status_;
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What became of every span that was handed to an exporter: its status, the resolutions of its batches, and its rows in
+// the ledger for what goes through the spool. Any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+
+#include "export/exporter.hpp"
+#include "export/shipment.hpp"
+#include "ledger/ledger.hpp"
+#include "spool/spool.hpp"
+
+namespace spanring::agent {
+
+class DeliveryBooks {
+public:
+    using Resolved = std::function<void(const std::shared_ptr<Batch>&, uint64_t order, Resolution)>;
+
+    // `ledger` may be null.
+    DeliveryBooks(std::string name, Ledger* ledger, Resolved resolved)
+        : name_(std::move(name)), ledger_(ledger), resolved_(std::move(resolved)) {}
+
+    // False: with it the batches that are not resolved would be more than `most` bytes; it is to be refused.
+    bool admit(const Batch& batch, uint64_t most);
+    // Resolves a batch that was not admitted.
+    void refuse(const std::shared_ptr<Batch>& batch, uint64_t order, Outcome outcome);
+    // Resolves an admitted one.
+    void resolve(const Shipment& shipment, Resolution resolution);
+    // Of the spool. Exactly one of the three counts is for the whole of `shares`, but for partial success.
+    void book(std::span<const Spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped);
+
+    void note(const std::string& error);
+    void note_health(bool healthy, uint64_t spool_bytes);
+    ExporterStatus status() const;
+
+private:
+    const std::string name_;
+    Ledger* const ledger_;
+    const Resolved resolved_;
+
+    mutable std::mutex mutex_;
+    ExporterStatus status_;    // guarded
+    uint64_t held_bytes_ = 0;  // guarded: of batches that are not resolved
+};
+
+uint64_t spans_of(std::span<const Spool::Share> shares);
+
+}  // namespace spanring::agent

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/grpc_transport.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <grpc/support/time.h>
+
+#include "export/otlp_channel.hpp"
+
+namespace spanring::agent {
+
+namespace {
+
+constexpr std::chrono::milliseconds kGrace{250};  // for gRPC to end a call at its deadline, and to give slices back
+constexpr std::chrono::seconds kLinger{1};        // for tags at the very end
+
+gpr_timespec in(std::chrono::nanoseconds time) {
+    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                        gpr_time_from_nanos(std::max<int64_t>(time.count(), 0), GPR_TIMESPAN));
+}
+
+}  // namespace
+
+GrpcTransport::GrpcTransport(const OtlpGrpcOptions& options)
+    : options_(options),
+      endpoint_(parse_endpoint(options.endpoint, options.insecure)),
+      call_settings_{options.timeout, options.headers, options.compression == "gzip"},
+      credentials_(make_credentials(endpoint_, options)),
+      wire_(std::make_unique<Wire>()) {
+    check_options(options_);
+    wire_->channel = make_channel(endpoint_, options_, credentials_);
+    if (options_.zero_copy != ZeroCopy::kOff && !endpoint_.tls && !call_settings_.gzip) {
+        own_.emplace(endpoint_, channel_arguments(endpoint_, options_), [this] { wake(); });
+        own_->pending();  // connect before it is needed
+    }
+}
+
+GrpcTransport::~GrpcTransport() {
+    abandon();
+    for (const auto& [key, call] : wire_->calls) call->cancel();
+    own_.reset();
+    wire_->queue.Shutdown();
+    void* tag = nullptr;
+    bool ok = false;
+    const gpr_timespec last = in(kLinger);
+    grpc::CompletionQueue::NextStatus status{};
+    while ((status = wire_->queue.AsyncNext(&tag, &ok, last)) == grpc::CompletionQueue::GOT_EVENT) {
+        if (tag != &wire_->alarm) wire_->calls.erase(static_cast<OtlpCall*>(tag));
+    }
+    // A peer that does not read can hold a call of the main channel until the kernel gives it up. Its memory cannot be
+    // freed under gRPC, so it is left; the process is about to end.
+    if (status == grpc::CompletionQueue::TIMEOUT) static_cast<void>(wire_.release());
+}
+
+void GrpcTransport::wake() {
+    std::lock_guard lock(mutex_);
+    if (woken_ || ending_) return;
+    woken_ = true;
+    wire_->alarm.Set(&wire_->queue, gpr_time_0(GPR_CLOCK_REALTIME), &wire_->alarm);
+}
+
+void GrpcTransport::start(ShipmentPtr shipment, bool probe) {
+    const std::shared_ptr<grpc::Channel> own = shipment->mapped ? own_->channel() : nullptr;
+    auto call = std::make_unique<OtlpCall>(std::move(shipment), call_settings_);
+    call->generation = own == nullptr ? generation_ : 0;
+    call->probe = probe;
+    OtlpCall& started = *call;
+    wire_->calls.emplace(call.get(), std::move(call));
+    // A probe waits for the connection: it goes out as soon as the backend is there.
+    started.start(own == nullptr ? wire_->channel : own, wire_->queue, probe);
+}
+
+std::vector<Transport::Ended> GrpcTransport::wait(Clock::time_point until) {
+    std::vector<Ended> ended;
+    void* tag = nullptr;
+    bool ok = false;
+    gpr_timespec deadline = in(std::min(until, next_event()) - Clock::now());
+    // After the first event takes what else is there, without waiting.
+    while (wire_->queue.AsyncNext(&tag, &ok, deadline) == grpc::CompletionQueue::GOT_EVENT) {
+        if (tag == &wire_->alarm) {
+            std::lock_guard lock(mutex_);
+            woken_ = false;
+        } else {
+            end(static_cast<OtlpCall*>(tag), ended);
+        }
+        deadline = gpr_time_0(GPR_CLOCK_MONOTONIC);
+    }
+    watch(Clock::now(), ended);
+    return ended;
+}
+
+GrpcTransport::Clock::time_point GrpcTransport::next_event() const {
+    auto next = Clock::time_point::max();
+    for (const auto& [key, call] : wire_->calls) {
+        if (!call->given_up) next = std::min(next, call->deadline() + kGrace);
+    }
+    for (const Lingering& rest : lingering_) next = std::min(next, rest.act_at);
+    return next;
+}
+
+void GrpcTransport::end(OtlpCall* key, std::vector<Ended>& ended) {
+    const auto node = wire_->calls.extract(key);
+    const OtlpCall& call = *node.mapped();
+    if (!call.given_up) {
+        Answer answer = call.answer();
+        // Whether the connection is still sound cannot be asked.
+        if (answer.verdict == Verdict::kRetry && call.shipment()->mapped) replace_channel(call.generation);
+        ended.push_back({call.shipment(), call.probe, std::move(answer)});
+    }
+    Lingering rest{call.slices(), call.generation, call.shipment()->request.bytes, Clock::now() + kGrace};
+    node.mapped().reset();
+    if (!rest.slices.expired()) lingering_.push_back(std::move(rest));
+}
+
+// Ends what gRPC does not end by itself.
+void GrpcTransport::watch(Clock::time_point now, std::vector<Ended>& ended) {
+    for (const auto& [key, call] : wire_->calls) {
+        if (!call->given_up && now >= call->deadline() + kGrace) give_up(*call, ended);
+    }
+    std::erase_if(lingering_, [](const Lingering& rest) { return rest.slices.expired(); });
+    for (Lingering& rest : lingering_) {
+        if (now < rest.act_at) continue;
+        replace_channel(rest.generation);
+        rest.act_at = Clock::time_point::max();
+    }
+}
+
+void GrpcTransport::give_up(OtlpCall& call, std::vector<Ended>& ended) {
+    call.given_up = true;
+    Answer answer;
+    answer.verdict = Verdict::kRetry;
+    answer.message = "no answer within " + std::to_string(options_.timeout.count()) + " ms, and the peer does not read";
+    ended.push_back({call.shipment(), call.probe, std::move(answer)});
+    call.cancel();
+    replace_channel(call.generation);
+}
+
+// 0 is zero copy's own connection. Of another generation there is nothing left to replace.
+void GrpcTransport::replace_channel(uint64_t generation) {
+    if (generation == 0) {
+        if (own_) own_->cut();
+    } else if (generation == generation_) {
+        wire_->channel = make_channel(endpoint_, options_, credentials_);
+        ++generation_;
+    }
+}
+
+// What gRPC holds beyond its calls.
+size_t GrpcTransport::memory_out() const {
+    size_t bytes = 0;
+    for (const auto& [key, call] : wire_->calls) bytes += call->given_up ? call->shipment()->request.bytes : 0;
+    for (const Lingering& rest : lingering_) bytes += rest.slices.expired() ? 0 : rest.bytes;
+    return bytes;
+}
+
+std::vector<ShipmentPtr> GrpcTransport::abandon() {
+    {
+        std::lock_guard lock(mutex_);
+        ending_ = true;
+    }
+    std::vector<ShipmentPtr> left;
+    for (const auto& [key, call] : wire_->calls) {
+        if (!std::exchange(call->given_up, true)) left.push_back(call->shipment());
+    }
+    return left;
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// OTLP over gRPC: calls, the channel, zero copy's own connection. At its deadline an attempt ends here whatever gRPC
+// does: the call is cancelled, and where its slices do not come back the channel is replaced (main) or its socket shut
+// down (zero copy).
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include <grpcpp/alarm.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/security/credentials.h>
+
+#include "export/otlp_call.hpp"
+#include "export/otlp_grpc_options.hpp"
+#include "export/own_connection.hpp"
+#include "export/transport.hpp"
+
+namespace spanring::agent {
+
+class GrpcTransport final : public Transport {
+public:
+    // Throws std::runtime_error or std::invalid_argument with what is wrong with the options.
+    explicit GrpcTransport(const OtlpGrpcOptions& options);
+    ~GrpcTransport() override;
+
+    const std::string& peer() const override { return options_.endpoint; }
+    void wake() override;
+    bool carries_mapped() override { return own_ && own_->channel() != nullptr; }
+    bool connecting() override { return own_ && own_->pending(); }
+    void start(ShipmentPtr shipment, bool probe) override;
+    std::vector<Ended> wait(Clock::time_point until) override;
+    size_t memory_out() const override;
+    std::vector<ShipmentPtr> abandon() override;
+
+private:
+    // What gRPC may refer to until the queue has given every tag back.
+    struct Wire {
+        grpc::CompletionQueue queue;
+        grpc::Alarm alarm;
+        std::shared_ptr<grpc::Channel> channel;
+        std::unordered_map<const OtlpCall*, std::unique_ptr<OtlpCall>> calls;
+    };
+    // Slices that outlived their call.
+    struct Lingering {
+        std::weak_ptr<const void> slices;
+        uint64_t generation = 0;
+        size_t bytes = 0;
+        Clock::time_point act_at{};
+    };
+
+    Clock::time_point next_event() const;
+    void end(OtlpCall* key, std::vector<Ended>& ended);
+    void give_up(OtlpCall& call, std::vector<Ended>& ended);
+    void watch(Clock::time_point now, std::vector<Ended>& ended);
+    void replace_channel(uint64_t generation);
+
+    const OtlpGrpcOptions options_;
+    const Endpoint endpoint_;
+    const OtlpCall::Settings call_settings_;
+    const std::shared_ptr<grpc::ChannelCredentials> credentials_;
+
+    std::mutex mutex_;
+    bool woken_ = false;   // guarded: the alarm is set
+    bool ending_ = false;  // guarded
+
+    std::unique_ptr<Wire> wire_;
+    std::optional<OwnConnection> own_;
+    uint64_t generation_ = 1;  // of wire_->channel
+    std::vector<Lingering> lingering_;
+};
+
+}  // namespace spanring::agent

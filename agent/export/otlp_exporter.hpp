@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What OTLP exporters are whichever way their requests go: a shell around the sender, which has the thread. This one
+// counts batches in and out, for flush().
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "export/exporter.hpp"
+#include "export/otlp_options.hpp"
+
+namespace spanring::agent {
+
+class Ledger;
+class OtlpSender;
+class Transport;
+
+class OtlpExporter : public Exporter {
+public:
+    // Told on a thread of the exporter's: zero copy failed for this process, it goes back to copy mode.
+    using OnZeroCopyFailure = std::function<void(const InstanceId& instance)>;
+
+    ~OtlpExporter() override;
+
+    void submit(std::shared_ptr<Batch> batch) override;
+    bool flush(std::chrono::steady_clock::time_point deadline) override;
+    void shutdown(std::chrono::steady_clock::time_point deadline) override;
+    ExporterStatus status() const override;
+
+protected:
+    // `ledger` may be null. Start-up only: throws std::runtime_error or std::invalid_argument with what is wrong with
+    // the options (a time-out of nothing, a spool that another agent uses).
+    OtlpExporter(std::string name, uint32_t index, bool required, const OtlpOptions& options,
+                 std::unique_ptr<Transport> transport, Ledger* ledger, OnZeroCopyFailure on_zero_copy_failure);
+
+private:
+    void resolved(const std::shared_ptr<Batch>& batch, uint64_t order, Resolution resolution);
+
+    std::mutex mutex_;
+    std::condition_variable done_;
+    uint64_t next_order_ = 0;          // guarded
+    std::set<uint64_t> unresolved_;    // guarded
+    std::unique_ptr<OtlpSender> sender_;
+};
+
+}  // namespace spanring::agent

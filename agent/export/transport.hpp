@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One way to carry requests to a backend. It knows connections and ends every attempt at its deadline; what an end
+// leads to (books, retries, the spool) is the sender's.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "export/answer.hpp"
+#include "export/shipment.hpp"
+
+namespace spanring::agent {
+
+class Transport {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    struct Ended {
+        ShipmentPtr shipment;
+        bool probe = false;
+        Answer answer;
+    };
+
+    Transport() = default;
+    virtual ~Transport() = default;
+    Transport(const Transport&) = delete;
+    Transport& operator=(const Transport&) = delete;
+
+    virtual const std::string& peer() const = 0;  // for people
+
+    // Any thread: wait() returns.
+    virtual void wake() = 0;
+
+    // All others: one thread, the sender's.
+
+    // Where it does not carry memory that a process can still write, mapped shipments are copied first. While it is
+    // still connecting what would carry them, they are worth waiting for; wait() returns when that is decided.
+    virtual bool carries_mapped() { return false; }
+    virtual bool connecting() { return false; }
+
+    // `probe`: the backend was down, this one finds out whether it still is.
+    virtual void start(ShipmentPtr shipment, bool probe) = 0;
+    // What came to its end, each attempt once. Returns when something did, at `until`, when woken, or for no reason.
+    virtual std::vector<Ended> wait(Clock::time_point until) = 0;
+    // Of attempts that came to their end, and whose memory something below still holds.
+    virtual size_t memory_out() const { return 0; }
+    // The end: what is in flight, which will not be told of any more. Only the destructor may follow.
+    virtual std::vector<ShipmentPtr> abandon() = 0;
+};
+
+}  // namespace spanring::agent
