@@ -18,10 +18,10 @@
 #include <grpcpp/server_builder.h>
 
 #include "otlp_check.pb.h"
+#include "span_ids.hpp"
+#include "watchdog.hpp"
 
 namespace spanring::agent::test {
-
-inline constexpr std::chrono::seconds kWatchdog{60};  // ends a hung test; nothing is asserted about durations
 
 struct Received {
     std::string method;
@@ -31,15 +31,7 @@ struct Received {
     bool parsed = false;
     size_t bytes = 0;
 
-    std::vector<std::string> span_ids() const {
-        std::vector<std::string> ids;
-        for (const auto& resource : request.resource_spans()) {
-            for (const auto& scope : resource.scope_spans()) {
-                for (const auto& span : scope.spans()) ids.push_back(span.span_id());
-            }
-        }
-        return ids;
-    }
+    std::vector<std::string> span_ids() const { return span_ids_of(request); }
 };
 
 struct Reply {

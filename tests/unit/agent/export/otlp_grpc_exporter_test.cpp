@@ -3,8 +3,6 @@
 // The whole exporter against a backend that can do everything a backend can do.
 #include "export/otlp_grpc_exporter.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -12,11 +10,9 @@
 #include <set>
 
 #include "backend.hpp"
-#include "batches.hpp"
 #include "deaf_peer.hpp"
-#include "ledger/ledger.hpp"
+#include "exporter_test.hpp"
 #include "ring/layout.hpp"
-#include "temporary_directory.hpp"
 
 namespace spanring::agent::test {
 namespace {
@@ -25,49 +21,7 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
-Clock::time_point watchdog() { return Clock::now() + kWatchdog; }
-
-// For what tells nobody when it happens.
-template <class Predicate>
-bool eventually(Predicate there) {
-    const auto deadline = watchdog();
-    while (!there() && Clock::now() < deadline) std::this_thread::sleep_for(1ms);
-    return there();
-}
-
-class TestLedger final : public Ledger {
-public:
-    bool update(const ProcessRecord&) override { return true; }
-    void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRecord& more) override {
-        std::lock_guard lock(mutex_);
-        SpoolRecord& record = records_[{instance, exporter}];
-        record.exported += more.exported;
-        record.rejected += more.rejected;
-        record.dropped += more.dropped;
-        changed_.notify_all();
-    }
-    std::vector<ProcessRecord> processes() const override { return {}; }
-    SpoolRecord spool(const InstanceId& instance, const std::string& exporter) const override {
-        std::lock_guard lock(mutex_);
-        const auto found = records_.find({instance, exporter});
-        return found == records_.end() ? SpoolRecord{} : found->second;
-    }
-    bool wait_for_total(uint64_t spans) {
-        std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, kWatchdog, [&] {
-            uint64_t total = 0;
-            for (const auto& [key, record] : records_) total += record.exported + record.rejected + record.dropped;
-            return total >= spans;
-        });
-    }
-
-private:
-    mutable std::mutex mutex_;
-    std::condition_variable changed_;
-    std::map<std::pair<InstanceId, std::string>, SpoolRecord> records_;
-};
-
-class OtlpGrpcExporterTest : public testing::Test {
+class OtlpGrpcExporterTest : public ExporterTest {
 protected:
     OtlpGrpcExporterTest() {
         options_.insecure = true;
@@ -82,36 +36,7 @@ protected:
         exporter_ = std::make_unique<OtlpGrpcExporter>("otlp", 1, true, options_, &ledger_, std::move(on_failure));
     }
 
-    std::shared_ptr<Batch> batch(uint64_t first, uint32_t count,
-                                 std::shared_ptr<const Producer> by = producer(1, "shop")) {
-        auto made = batch_of(first, count, &acknowledgements_, std::move(by));
-        batches_.push_back(made);
-        return made;
-    }
-
-    // Submits and waits for the resolution.
-    Resolution send(std::shared_ptr<Batch> made) {
-        exporter_->submit(made);
-        EXPECT_TRUE(exporter_->flush(watchdog()));
-        return made->resolutions[1];
-    }
-
-    void TearDown() override {
-        exporter_.reset();
-        for (const auto& made : batches_) EXPECT_EQ(made->open.load(), 0u) << "each batch is resolved exactly once";
-        EXPECT_EQ(acknowledgements_.take().size(), batches_.size());
-    }
-
-    // Spans first .. end - 1 are at the backend, each once, whatever its answers were.
-    void expect_delivered_once(uint64_t first, uint64_t end) {
-        std::multiset<std::string> seen;
-        for (const Received& received : backend_.received()) {
-            EXPECT_TRUE(received.parsed);
-            for (const std::string& id : received.span_ids()) seen.insert(id);
-        }
-        for (uint64_t n = first; n < end; ++n) EXPECT_EQ(seen.count(span_id(n)), 1u) << "span " << n;
-        EXPECT_EQ(seen.size(), end - first);
-    }
+    void expect_delivered_once(uint64_t first, uint64_t end) { expect_once(backend_.received(), first, end); }
 
     static Backend::Answer answer(grpc::StatusCode code, std::string details = {}) {
         return [=](const Received&) { return Reply{grpc::Status(code, "because of the test", details), {}, false}; };
@@ -123,13 +48,8 @@ protected:
         return [](const Received&) { return Reply{grpc::Status::OK, {}, true}; };
     }
 
-    TemporaryDirectory directory_;
-    TestLedger ledger_;
-    Acknowledgements acknowledgements_;
-    std::vector<std::shared_ptr<Batch>> batches_;
     Backend backend_;
     OtlpGrpcOptions options_;
-    std::unique_ptr<OtlpGrpcExporter> exporter_;
 };
 
 TEST_F(OtlpGrpcExporterTest, delivers_every_span_with_its_resource_and_scope) {
