@@ -2,45 +2,19 @@
 #include "export/otlp_channel.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 
 #include <grpc/grpc.h>
 #include <grpcpp/create_channel.h>
 
-#include "spanring/spanring.h"
+#include "export/tls_files.hpp"
+#include "export/user_agent.hpp"
 
 namespace spanring::agent {
 
 namespace {
 
 constexpr int kKeepaliveTime = 5 * 60 * 1000;  // ms; servers answer more frequent pings with GOAWAY
-
-std::string read_file(const std::string& path, const char* key) {
-    if (path.empty()) return {};
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    if (file) text << file.rdbuf();
-    if (!file || text.str().empty()) {
-        throw std::runtime_error(std::string(key) + ": cannot read " + path + (errno != 0 ? ": " : "") +
-                                 (errno != 0 ? std::strerror(errno) : ""));
-    }
-    return text.str();
-}
-
-grpc::SslCredentialsOptions tls_options(const OtlpGrpcOptions& options) {
-    if (options.cert_file.empty() != options.key_file.empty()) {
-        throw std::invalid_argument("cert_file and key_file: one is set without the other");
-    }
-    grpc::SslCredentialsOptions tls;
-    tls.pem_root_certs = read_file(options.ca_file, "ca_file");
-    tls.pem_cert_chain = read_file(options.cert_file, "cert_file");
-    tls.pem_private_key = read_file(options.key_file, "key_file");
-    return tls;
-}
 
 void check_header(const std::string& key, const std::string& value) {
     const grpc_slice key_slice = grpc_slice_from_static_buffer(key.data(), key.size());
@@ -65,8 +39,7 @@ void check_options(const OtlpGrpcOptions& options) {
 
 grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrpcOptions& options) {
     grpc::ChannelArguments arguments;
-    arguments.SetUserAgentPrefix("spanring-agent/" + std::to_string(SPR_VERSION_MAJOR) + "." +
-                                 std::to_string(SPR_VERSION_MINOR) + "." + std::to_string(SPR_VERSION_PATCH));
+    arguments.SetUserAgentPrefix(user_agent());
     // A channel that is made to replace another one must not find its connection again.
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // retries are the sender's, by OTLP's rules
@@ -83,7 +56,9 @@ grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrp
 }
 
 std::shared_ptr<grpc::ChannelCredentials> make_credentials(const Endpoint& endpoint, const OtlpGrpcOptions& options) {
-    return endpoint.tls ? grpc::SslCredentials(tls_options(options)) : grpc::InsecureChannelCredentials();
+    if (!endpoint.tls) return grpc::InsecureChannelCredentials();
+    const TlsFiles files = read_tls_files(options);
+    return grpc::SslCredentials({files.ca, files.key, files.cert});
 }
 
 std::shared_ptr<grpc::Channel> make_channel(const Endpoint& endpoint, const OtlpGrpcOptions& options,

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "spanring/spanring.h"
+
+namespace spanring::agent {
+
+inline std::string user_agent() {
+    return "spanring-agent/" + std::to_string(SPR_VERSION_MAJOR) + "." + std::to_string(SPR_VERSION_MINOR) + "." +
+           std::to_string(SPR_VERSION_PATCH);
+}
+
+}  // namespace spanring::agent
