@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One attempt at a time to deliver a shipment by an HTTP POST: an easy handle of libcurl, set up once and used again
+// and again. libcurl reads the body through here, straight out of the shipment's pieces or the compressed bytes.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "export/answer.hpp"
+#include "export/http_endpoint.hpp"
+#include "export/otlp_http_options.hpp"
+#include "export/shipment.hpp"
+#include "export/tls_files.hpp"
+
+namespace spanring::agent {
+
+class HttpCall {
+public:
+    // All must outlive the call; `headers` are sent with each request.
+    HttpCall(const HttpEndpoint& endpoint, const OtlpHttpOptions& options, const TlsFiles& tls,
+             const curl_slist* headers);
+
+    // `compressed`: the body, where it is not the shipment's own bytes. Then the handle goes to a multi handle.
+    void start(ShipmentPtr shipment, std::string compressed);
+    // After it came to its end, with `result`.
+    Answer answer(CURLcode result) const;
+    // Lets go of the shipment.
+    ShipmentPtr finish();
+
+    CURL* handle() const { return easy_.get(); }
+    const ShipmentPtr& shipment() const { return shipment_; }  // null: not in use
+    static HttpCall& of(CURL* handle);
+
+    bool probe = false;  // the transport's note
+
+private:
+    struct Free {
+        void operator()(CURL* easy) const { ::curl_easy_cleanup(easy); }
+    };
+
+    static size_t read(char* to, size_t size, size_t count, void* self);
+    static int seek(void* self, curl_off_t offset, int origin);
+    static size_t write(char* from, size_t size, size_t count, void* self);
+    std::string header(const char* name) const;
+
+    const OtlpHttpOptions& options_;
+    char error_[CURL_ERROR_SIZE] = {};
+    const std::unique_ptr<CURL, Free> easy_;
+
+    ShipmentPtr shipment_;
+    std::string compressed_;
+    std::span<const uint8_t> compressed_piece_;
+    std::span<const std::span<const uint8_t>> body_;
+    size_t piece_ = 0;  // of the body, and how far into it
+    size_t offset_ = 0;
+    std::vector<uint8_t> response_;
+    bool too_long_ = false;
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/http_endpoint.hpp"
+
+#include <curl/curl.h>
+
+#include <memory>
+#include <stdexcept>
+
+namespace spanring::agent {
+
+namespace {
+
+constexpr const char* kPath = "/v1/traces";
+
+struct FreeUrl {
+    void operator()(CURLU* url) const { ::curl_url_cleanup(url); }
+};
+
+// A URL and what it is called where it was given.
+class Parsed {
+public:
+    Parsed(const char* key, std::string_view text) : key_(key), text_(text), url_(::curl_url()) {
+        if (text.empty()) fail("it is empty");
+        if (text.find_first_of(" \t\r\n") != std::string_view::npos) fail("it has white space");
+        const size_t colon = text.find("://");
+        if (colon == std::string_view::npos) fail("it must begin with http:// or https://");
+        const CURLUcode result = ::curl_url_set(url_.get(), CURLUPART_URL, text_.c_str(), CURLU_NON_SUPPORT_SCHEME);
+        if (result == CURLUE_BAD_PORT_NUMBER) fail("the port is no number in 1 to 65535");
+        if (result != CURLUE_OK) fail(::curl_url_strerror(result));
+        const std::string scheme = part(CURLUPART_SCHEME);
+        if (scheme != "http" && scheme != "https") fail("the scheme \"" + scheme + "\" is none of http, https");
+        if (part(CURLUPART_PORT) == "0") fail("the port is no number in 1 to 65535");
+        if (!part(CURLUPART_USER).empty() || !part(CURLUPART_PASSWORD).empty()) {
+            fail("user and password belong into headers");
+        }
+        if (!part(CURLUPART_FRAGMENT).empty()) fail("a \"#\" has no place in it");
+    }
+
+    std::string part(CURLUPart which) const {
+        char* text = nullptr;
+        if (::curl_url_get(url_.get(), which, &text, 0) != CURLUE_OK) return {};
+        const std::string result(text);
+        ::curl_free(text);
+        return result;
+    }
+    void set(CURLUPart which, const std::string& value) { ::curl_url_set(url_.get(), which, value.c_str(), 0); }
+
+    [[noreturn]] void fail(const std::string& what) const {
+        throw std::invalid_argument(key_ + " \"" + text_ + "\": " + what);
+    }
+
+private:
+    const std::string key_, text_;
+    const std::unique_ptr<CURLU, FreeUrl> url_;
+};
+
+bool is_loopback(const std::string& host) {
+    return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+}
+
+}  // namespace
+
+HttpEndpoint parse_http_endpoint(std::string_view endpoint, std::string_view traces_endpoint) {
+    const bool whole = !traces_endpoint.empty();
+    Parsed url(whole ? "traces_endpoint" : "endpoint", whole ? traces_endpoint : endpoint);
+    if (!whole) {
+        if (!url.part(CURLUPART_QUERY).empty()) url.fail("a query has no place in it, but in traces_endpoint");
+        std::string path = url.part(CURLUPART_PATH);
+        while (path.ends_with('/')) path.pop_back();
+        url.set(CURLUPART_PATH, path + kPath);
+    }
+    return {url.part(CURLUPART_URL), url.part(CURLUPART_SCHEME) == "https", is_loopback(url.part(CURLUPART_HOST))};
+}
+
+}  // namespace spanring::agent

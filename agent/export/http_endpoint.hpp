@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where an HTTP exporter sends to: the whole URL out of `endpoint` or `traces_endpoint`. A URL without a port means the
+// port of its scheme, as everywhere.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace spanring::agent {
+
+struct HttpEndpoint {
+    std::string url;
+    bool tls = false;
+    bool loopback = false;  // of this host, so never by a proxy
+};
+
+// `traces_endpoint` is taken as it is; where it is empty, /v1/traces is appended to `endpoint`.
+// Throws std::invalid_argument that says what is wrong with which text.
+HttpEndpoint parse_http_endpoint(std::string_view endpoint, std::string_view traces_endpoint);
+
+}  // namespace spanring::agent

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/http_transport.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+namespace spanring::agent {
+
+namespace {
+
+// Once for the process, before its threads use libcurl.
+void set_up_curl() {
+    static const CURLcode result = ::curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (result != CURLE_OK) throw std::runtime_error(std::string("HTTP client: ") + ::curl_easy_strerror(result));
+}
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return out;
+}
+
+bool is_token(std::string_view text) {  // RFC 9110, 5.6.2
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+    });
+}
+
+void check_header(const std::string& key, const std::string& value) {
+    static constexpr std::array<std::string_view, 7> kOwn = {
+        "content-type", "content-encoding", "content-length", "transfer-encoding", "connection", "expect", "upgrade"};
+    if (!is_token(key)) {
+        throw std::invalid_argument("headers: \"" + key + "\" is no legal name of an HTTP header");
+    }
+    if (std::find(kOwn.begin(), kOwn.end(), lower(key)) != kOwn.end()) {
+        throw std::invalid_argument("headers: \"" + key + "\" is for the exporter alone to set");
+    }
+    const bool legal = std::none_of(value.begin(), value.end(), [](unsigned char c) {
+        return (c < ' ' && c != '\t') || c == 0x7f;
+    });
+    if (!legal) {
+        throw std::invalid_argument("headers: the value of \"" + key + "\" has characters that a header cannot have");
+    }
+}
+
+TlsFiles files_for(const HttpEndpoint& endpoint, const OtlpHttpOptions& options) {
+    return endpoint.tls ? read_tls_files(options) : TlsFiles{};
+}
+
+}  // namespace
+
+HttpTransport::HttpTransport(const OtlpHttpOptions& options)
+    : options_(options),
+      endpoint_(parse_http_endpoint(options.endpoint, options.traces_endpoint)),
+      tls_(files_for(endpoint_, options)),
+      compressor_(make_compressor(options.compression, options.compression_level)) {
+    for (const auto& [key, value] : options_.headers) check_header(key, value);
+    set_up_curl();
+    multi_.reset(::curl_multi_init());
+    if (multi_ == nullptr) throw std::runtime_error("HTTP client: cannot be set up");
+    ::curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(options_.in_flight));
+
+    append_header("Content-Type: application/x-protobuf");
+    append_header("Expect:");  // never asks before it sends
+    if (compressor_) append_header(std::string("Content-Encoding: ") + compressor_->encoding());
+    // libcurl: a semicolon in place of the colon stands for a header without a value.
+    for (const auto& [key, value] : options_.headers) append_header(value.empty() ? key + ";" : key + ": " + value);
+}
+
+HttpTransport::~HttpTransport() {
+    for (const auto& call : calls_) ::curl_multi_remove_handle(multi_.get(), call->handle());
+    calls_.clear();  // before the multi handle, as libcurl wants it
+}
+
+void HttpTransport::append_header(const std::string& line) {
+    curl_slist* const list = ::curl_slist_append(headers_.get(), line.c_str());
+    if (list == nullptr) throw std::runtime_error("HTTP client: no memory");
+    static_cast<void>(headers_.release());  // it is the head of `list`, or there was none
+    headers_.reset(list);
+}
+
+void HttpTransport::start(ShipmentPtr shipment, bool probe) {
+    if (free_.empty()) {
+        calls_.push_back(std::make_unique<HttpCall>(endpoint_, options_, tls_, headers_.get()));
+        free_.push_back(calls_.back().get());
+    }
+    HttpCall& call = *free_.back();
+    free_.pop_back();
+    call.probe = probe;
+    std::string compressed = compressor_ ? compressor_->compress(shipment->request) : std::string();
+    call.start(std::move(shipment), std::move(compressed));
+    ::curl_multi_add_handle(multi_.get(), call.handle());
+    int running = 0;
+    ::curl_multi_perform(multi_.get(), &running);  // its bytes are on their way while the next ones are compressed
+}
+
+std::vector<Transport::Ended> HttpTransport::wait(Clock::time_point until) {
+    std::vector<Ended> ended = take_ended();  // as soon as it was started
+    if (!ended.empty()) return ended;
+    // Returns earlier for libcurl's own times, the deadlines among them.
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+    const auto pause = std::clamp<int64_t>(left, 0, std::numeric_limits<int>::max());
+    ::curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(pause), nullptr);
+    int running = 0;
+    ::curl_multi_perform(multi_.get(), &running);
+    return take_ended();
+}
+
+std::vector<Transport::Ended> HttpTransport::take_ended() {
+    std::vector<Ended> ended;
+    int left = 0;
+    while (const CURLMsg* message = ::curl_multi_info_read(multi_.get(), &left)) {
+        if (message->msg != CURLMSG_DONE) continue;
+        CURL* const handle = message->easy_handle;
+        const CURLcode result = message->data.result;
+        HttpCall& call = HttpCall::of(handle);
+        Answer answer = call.answer(result);
+        ::curl_multi_remove_handle(multi_.get(), handle);  // `message` is gone with it
+        ended.push_back({call.finish(), call.probe, std::move(answer)});
+        free_.push_back(&call);
+    }
+    return ended;
+}
+
+std::vector<ShipmentPtr> HttpTransport::abandon() {
+    std::vector<ShipmentPtr> left;
+    for (const auto& call : calls_) {
+        if (call->shipment() == nullptr) continue;
+        ::curl_multi_remove_handle(multi_.get(), call->handle());
+        left.push_back(call->finish());
+    }
+    return left;
+}
+
+}  // namespace spanring::agent

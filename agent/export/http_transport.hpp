@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// OTLP over HTTP/1.1: protobuf in POST requests, several at the same time, on connections that are kept. libcurl's
+// multi handle does the work on the sender's thread; its time-out is the deadline and ends a request whatever the peer
+// does, for the bytes are the agent's until libcurl copies them into the socket. Compression is done here, once an
+// attempt, of private copies only: mapped shipments are never carried. With TLS the process must ignore SIGPIPE.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "export/compressor.hpp"
+#include "export/http_call.hpp"
+#include "export/http_endpoint.hpp"
+#include "export/otlp_http_options.hpp"
+#include "export/tls_files.hpp"
+#include "export/transport.hpp"
+
+namespace spanring::agent {
+
+class HttpTransport final : public Transport {
+public:
+    // Throws std::runtime_error or std::invalid_argument with what is wrong with the options.
+    explicit HttpTransport(const OtlpHttpOptions& options);
+    ~HttpTransport() override;
+
+    const std::string& peer() const override { return endpoint_.url; }
+    void wake() override { ::curl_multi_wakeup(multi_.get()); }
+    void start(ShipmentPtr shipment, bool probe) override;
+    std::vector<Ended> wait(Clock::time_point until) override;
+    std::vector<ShipmentPtr> abandon() override;
+
+private:
+    struct FreeList {
+        void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
+    };
+    struct FreeMulti {
+        void operator()(CURLM* multi) const { ::curl_multi_cleanup(multi); }
+    };
+
+    void append_header(const std::string& line);
+    std::vector<Ended> take_ended();
+
+    const OtlpHttpOptions options_;
+    const HttpEndpoint endpoint_;
+    const TlsFiles tls_;
+    const std::unique_ptr<Compressor> compressor_;
+    std::unique_ptr<curl_slist, FreeList> headers_;
+    std::unique_ptr<CURLM, FreeMulti> multi_;
+    std::vector<std::unique_ptr<HttpCall>> calls_;  // in use or not
+    std::vector<HttpCall*> free_;                   // of these
+};
+
+}  // namespace spanring::agent
