@@ -28,6 +28,7 @@
 #include "drain/segment_lock.hpp"
 #include "export/debug_exporter.hpp"
 #include "export/otlp_grpc_exporter.hpp"
+#include "export/otlp_http_exporter.hpp"
 #include "ledger/ledger.hpp"
 #include "store/store_exporter.hpp"
 
@@ -145,6 +146,10 @@ private:
                 exporters_.push_back(std::make_unique<OtlpGrpcExporter>(
                     config.id, index, config.required(), config.otlp, ledger_.get(),
                     [this](const InstanceId& instance) { drain_.distrust(instance); }));
+                break;
+            case ExporterType::kOtlpHttp:
+                exporters_.push_back(std::make_unique<OtlpHttpExporter>(config.id, index, config.required(),
+                                                                        config.http, ledger_.get()));
                 break;
             case ExporterType::kDebug:
                 exporters_.push_back(

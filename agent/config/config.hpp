@@ -9,25 +9,34 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "export/debug_exporter.hpp"
 #include "export/otlp_grpc_options.hpp"
+#include "export/otlp_http_options.hpp"
 #include "store/store_schema.hpp"
 
 namespace spanring::agent {
 
-enum class ExporterType : uint8_t { kOtlpGrpc, kDebug, kStore };
+enum class ExporterType : uint8_t { kOtlpGrpc, kOtlpHttp, kDebug, kStore };
 
 // One exporter; of the options those of its type count.
 struct ExporterConfig {
     std::string id;  // as in the file: "otlp_grpc", "otlp_grpc/backup"; names it in totals, logs and files
     ExporterType type = ExporterType::kStore;
     OtlpGrpcOptions otlp;
+    OtlpHttpOptions http;
     DebugOptions debug;
     StoreOptions store;
 
     bool required() const { return type != ExporterType::kDebug; }
+    // What both ways of OTLP have in common; null for the others.
+    const OtlpOptions* delivery() const {
+        if (type == ExporterType::kOtlpGrpc) return &otlp;
+        return type == ExporterType::kOtlpHttp ? &http : nullptr;
+    }
+    OtlpOptions* delivery() { return const_cast<OtlpOptions*>(std::as_const(*this).delivery()); }
 };
 
 struct BatchConfig {
@@ -87,6 +96,6 @@ std::string print_config(const Config& config);
 // $SPANRING_STATE_DIR, else root's or the user's place.
 std::string default_state_directory(const Environment& environment, bool root);
 
-const char* type_name(ExporterType type);  // "otlp_grpc", "debug", "store"
+const char* type_name(ExporterType type);  // "otlp_grpc", "otlp_http", "debug", "store"
 
 }  // namespace spanring::agent

@@ -13,13 +13,14 @@
 #include "config/section.hpp"
 #include "config/suggest.hpp"
 #include "export/endpoint.hpp"
+#include "export/http_endpoint.hpp"
 
 namespace spanring::agent {
 namespace {
 
 using std::chrono::milliseconds;
 
-const std::vector<std::string> kExporterTypes = {"otlp_grpc", "otlp", "debug", "store"};
+const std::vector<std::string> kExporterTypes = {"otlp_grpc", "otlp", "otlp_http", "otlphttp", "debug", "store"};
 const std::vector<std::string> kReceiverTypes = {"spanring"};
 const std::vector<std::string> kProcessorTypes = {"batch"};
 
@@ -31,12 +32,10 @@ std::string known_list(const std::vector<std::string>& known) {
     return text;
 }
 
-void read_tls(Section tls, OtlpGrpcOptions& options) {
-    tls.boolean("insecure", options.insecure);
+void read_tls_files(Section& tls, OtlpOptions& options) {
     tls.text("ca_file", options.ca_file);
     tls.text("cert_file", options.cert_file);
     tls.text("key_file", options.key_file);
-    tls.finish();
 }
 
 void read_retry(Section retry, RetryOptions& options) {
@@ -49,7 +48,7 @@ void read_retry(Section retry, RetryOptions& options) {
     retry.finish();
 }
 
-void read_queue(Section queue, OtlpGrpcOptions& options) {
+void read_queue(Section queue, OtlpOptions& options) {
     queue.count("num_consumers", options.in_flight, 1, 1000);
     queue.size("queue_size", options.queue_bytes, uint64_t{1} << 20);
     bool bytes = true;  // the only one there is: the Collector's other sizers bound nothing that matters here
@@ -66,17 +65,64 @@ void read_spool(Section spool, SpoolOptions& options) {
     spool.finish();
 }
 
-void read_otlp(Section section, OtlpGrpcOptions& options) {
-    section.checked_text("endpoint", options.endpoint, [](const std::string& text) { parse_endpoint(text, true); });
-    read_tls(section.section("tls"), options);
-    section.choice<std::string>("compression", {{"none", "none"}, {"gzip", "gzip"}}, options.compression);
+void read_delivery(Section& section, OtlpOptions& options) {
     section.duration("timeout", options.timeout, milliseconds(1));
     section.text_map("headers", options.headers);
     read_retry(section.section("retry_on_failure"), options.retry);
     read_queue(section.section("sending_queue"), options);
     read_spool(section.section("spool"), options.spool);
+}
+
+void read_otlp_grpc(Section section, OtlpGrpcOptions& options) {
+    section.checked_text("endpoint", options.endpoint, [](const std::string& text) { parse_endpoint(text, true); });
+    Section tls = section.section("tls");
+    tls.boolean("insecure", options.insecure);
+    read_tls_files(tls, options);
+    tls.finish();
+    section.choice<std::string>("compression", {{"none", "none"}, {"gzip", "gzip"}}, options.compression);
+    read_delivery(section, options);
     section.choice<ZeroCopy>("zero_copy", {{"off", ZeroCopy::kOff}, {"same_user", ZeroCopy::kSameUser}},
                              options.zero_copy);
+    section.finish();
+}
+
+bool is_https(const OtlpHttpOptions& options) {
+    return (options.traces_endpoint.empty() ? options.endpoint : options.traces_endpoint).starts_with("https:");
+}
+
+void read_otlp_http(Section section, OtlpHttpOptions& options) {
+    // The file's endpoint beats a whole URL out of the environment.
+    if (section.has("endpoint")) options.traces_endpoint.clear();
+    section.checked_text("endpoint", options.endpoint,
+                         [](const std::string& text) { parse_http_endpoint(text, {}); });
+    section.checked_text("traces_endpoint", options.traces_endpoint, [](const std::string& text) {
+        if (!text.empty()) parse_http_endpoint({}, text);
+    });
+    Section tls = section.section("tls");
+    read_tls_files(tls, options);
+    tls.boolean("insecure_skip_verify", options.insecure_skip_verify);
+    tls.choice<std::string>("min_version", {{"1.0", "1.0"}, {"1.1", "1.1"}, {"1.2", "1.2"}, {"1.3", "1.3"}},
+                            options.min_version);
+    bool insecure = false;  // the Collector's, for endpoints without a scheme; here there are none
+    tls.boolean("insecure", insecure);
+    if (insecure && is_https(options)) {
+        tls.report(tls.mark_of("insecure"),
+                   "insecure: the endpoint is https; http:// is plaintext, insecure_skip_verify trusts any server");
+    }
+    tls.finish();
+    section.choice<std::string>("compression", {{"none", "none"}, {"gzip", "gzip"}, {"zstd", "zstd"}},
+                                options.compression);
+    Section parameters = section.section("compression_params");
+    parameters.count("level", options.compression_level, 1, kMostZstd);
+    if (options.compression == "gzip" && options.compression_level > kMostGzip) {
+        parameters.report(parameters.mark_of("level"), "level: that of gzip is at most " + std::to_string(kMostGzip));
+    }
+    parameters.finish();
+    bool protobuf = true;
+    section.choice<bool>("encoding", {{"proto", true}}, protobuf);
+    section.count("max_conns_per_host", options.max_conns_per_host, 0, 1000);
+    section.duration("idle_conn_timeout", options.idle_conn_timeout, milliseconds(1000));
+    read_delivery(section, options);
     section.finish();
 }
 
@@ -100,11 +146,15 @@ void read_exporters(Section section, FileConfig& config) {
         ExporterConfig exporter;
         exporter.id = id;
         exporter.otlp = config.otlp;
+        exporter.http = config.http;
         Section options(node, section.path_of(id), section.source());
         const std::string type = type_of(id);
         if (type == "otlp_grpc" || type == "otlp") {
             exporter.type = ExporterType::kOtlpGrpc;
-            read_otlp(options, exporter.otlp);
+            read_otlp_grpc(options, exporter.otlp);
+        } else if (type == "otlp_http" || type == "otlphttp") {
+            exporter.type = ExporterType::kOtlpHttp;
+            read_otlp_http(options, exporter.http);
         } else if (type == "debug") {
             exporter.type = ExporterType::kDebug;
             read_debug(options, exporter.debug);

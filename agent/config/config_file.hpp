@@ -13,7 +13,8 @@ namespace spanring::agent {
 // What a file says; where it is silent, the values that were there before it.
 struct FileConfig {
     Config base;                          // in: defaults; out: with the file's directories, batch, log level
-    OtlpGrpcOptions otlp;                 // in: what every OTLP exporter starts from
+    OtlpGrpcOptions otlp;                 // in: what every OTLP exporter starts from ...
+    OtlpHttpOptions http;                 // ... by the way it goes
     std::vector<ExporterConfig> defined;  // out: under `exporters`, in the file's order
     bool has_pipeline = false;            // out: `service.pipelines.traces.exporters` is there ...
     std::vector<std::string> pipeline;    // ... and names these

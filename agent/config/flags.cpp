@@ -31,9 +31,10 @@ Flags parse_flags(int argc, const char* const* argv) {
     app.footer(kFooter);
     app.add_option("--config", flags.config_file, "YAML file; keys are the OpenTelemetry Collector's")
         ->type_name("FILE");
-    app.add_option("--endpoint", flags.endpoint, "OTLP/gRPC backend: host:port, http://... or https://...")
+    app.add_option("--endpoint", flags.endpoint, "OTLP backend: host:port, http://... or https://...")
         ->type_name("URL");
-    app.add_option("--exporter", flags.exporters, "otlp, debug or store; may be given several times")
+    app.add_option("--exporter", flags.exporters,
+                   "otlp_grpc (otlp), otlp_http, debug or store; may be given several times")
         ->type_name("NAME")->allow_extra_args(false);
     app.add_option("--directory", flags.directories, "where segments appear; may be given several times")
         ->type_name("DIR")->allow_extra_args(false);

@@ -12,6 +12,7 @@
 #include "config/quantity.hpp"
 #include "config/suggest.hpp"
 #include "export/endpoint.hpp"
+#include "export/http_endpoint.hpp"
 #include "ring/layout.hpp"
 
 namespace spanring::agent {
@@ -19,7 +20,7 @@ namespace {
 
 using Problems = std::vector<std::string>;
 
-constexpr const char* kDefaultEndpoint = "http://localhost:4317";  // the specification's
+constexpr const char* kDefaultEndpoint = "http://localhost:4317";  // the specification's, of gRPC
 
 // A value of a flag that must be one of a few.
 bool one_of(const std::string& flag, const std::string& value, const std::vector<std::string>& known,
@@ -43,16 +44,19 @@ void duration_flag(const std::string& flag, const std::optional<std::string>& te
     }
 }
 
-ExporterConfig make_exporter(ExporterType type, const OtlpGrpcOptions& otlp) {
+bool is_otlp(const ExporterConfig& exporter) { return exporter.delivery() != nullptr; }
+
+ExporterConfig make_exporter(ExporterType type, const FileConfig& file) {
     ExporterConfig exporter;
     exporter.id = type_name(type);
     exporter.type = type;
-    exporter.otlp = otlp;
+    exporter.otlp = file.otlp;
+    exporter.http = file.http;
     return exporter;
 }
 
 // The exporters that the file puts to work, or what stands in for a silent file.
-std::vector<ExporterConfig> file_choice(const FileConfig& file, bool endpoint_known) {
+std::vector<ExporterConfig> file_choice(const FileConfig& file, const OtelEnvironment& otel) {
     std::vector<ExporterConfig> chosen;
     if (file.has_pipeline) {
         for (const std::string& id : file.pipeline) {
@@ -63,36 +67,43 @@ std::vector<ExporterConfig> file_choice(const FileConfig& file, bool endpoint_kn
     } else if (!file.defined.empty()) {
         chosen = file.defined;
     } else {
-        chosen.push_back(make_exporter(endpoint_known ? ExporterType::kOtlpGrpc : ExporterType::kStore, file.otlp));
+        chosen.push_back(make_exporter(otel.endpoint_variable.empty() ? ExporterType::kStore : otel.protocol, file));
     }
     return chosen;
 }
 
+// "otlp" is the one that the file describes, else the one of the environment's protocol.
+ExporterType type_of(const std::string& name, const FileConfig& file, ExporterType protocol) {
+    if (name == "debug") return ExporterType::kDebug;
+    if (name == "store") return ExporterType::kStore;
+    if (name == "otlp_grpc") return ExporterType::kOtlpGrpc;
+    if (name == "otlp_http") return ExporterType::kOtlpHttp;
+    const auto described = std::find_if(file.defined.begin(), file.defined.end(), is_otlp);
+    return described != file.defined.end() ? described->type : protocol;
+}
+
 // --exporter replaces the choice, but not what the file says about each.
-void choose_by_flags(const Flags& flags, const FileConfig& file, std::vector<ExporterConfig>& exporters,
-                     Problems& problems) {
+void choose_by_flags(const Flags& flags, const FileConfig& file, ExporterType protocol,
+                     std::vector<ExporterConfig>& exporters, Problems& problems) {
     if (flags.exporters.empty()) return;
     exporters.clear();
     for (const std::string& name : flags.exporters) {
-        if (!one_of("--exporter", name, {"otlp", "otlp_grpc", "debug", "store"}, problems)) continue;
-        const ExporterType type = name == "debug"   ? ExporterType::kDebug
-                                  : name == "store" ? ExporterType::kStore
-                                                    : ExporterType::kOtlpGrpc;
+        if (!one_of("--exporter", name, {"otlp", "otlp_grpc", "otlp_http", "debug", "store"}, problems)) continue;
+        const ExporterType type = type_of(name, file, protocol);
         const auto same_type = [&](const ExporterConfig& exporter) { return exporter.type == type; };
         if (std::any_of(exporters.begin(), exporters.end(), same_type)) {
             problems.push_back("--exporter: '" + name + "' is there twice");
             continue;
         }
         const auto defined = std::find_if(file.defined.begin(), file.defined.end(), same_type);
-        exporters.push_back(defined != file.defined.end() ? *defined : make_exporter(type, file.otlp));
+        exporters.push_back(defined != file.defined.end() ? *defined : make_exporter(type, file));
     }
 }
 
-void apply_endpoint(const Flags& flags, const FileConfig& file, std::vector<ExporterConfig>& exporters,
-                    Problems& problems) {
+void apply_endpoint(const Flags& flags, const FileConfig& file, ExporterType protocol,
+                    std::vector<ExporterConfig>& exporters, Problems& problems) {
     if (!flags.endpoint) return;
     if (flags.endpoint->empty()) return problems.push_back("--endpoint: is empty");
-    const auto is_otlp = [](const ExporterConfig& exporter) { return exporter.type == ExporterType::kOtlpGrpc; };
     const auto count = std::count_if(exporters.begin(), exporters.end(), is_otlp);
     if (count > 1) {
         return problems.push_back("--endpoint: the file has several OTLP exporters; give each its endpoint there");
@@ -103,9 +114,11 @@ void apply_endpoint(const Flags& flags, const FileConfig& file, std::vector<Expo
     if (count == 0) {
         // The store that stands in where there is no endpoint gives way; one that the file asks for stays.
         if (file.defined.empty()) exporters.clear();
-        exporters.insert(exporters.begin(), make_exporter(ExporterType::kOtlpGrpc, file.otlp));
+        exporters.insert(exporters.begin(), make_exporter(protocol, file));
     }
-    std::find_if(exporters.begin(), exporters.end(), is_otlp)->otlp.endpoint = *flags.endpoint;
+    ExporterConfig& otlp = *std::find_if(exporters.begin(), exporters.end(), is_otlp);
+    otlp.delivery()->endpoint = *flags.endpoint;
+    otlp.http.traces_endpoint.clear();
 }
 
 void apply_flags(const Flags& flags, Config& config, Problems& problems) {
@@ -146,8 +159,8 @@ void fill_places(Config& config, Problems& problems) {
     for (const std::string& directory : config.directories) absolute("directory", directory);
     for (ExporterConfig& exporter : config.exporters) {
         const std::string stem = config.state_directory + "/";
-        if (exporter.type == ExporterType::kOtlpGrpc) {
-            std::string& spool = exporter.otlp.spool.directory;
+        if (OtlpOptions* const otlp = exporter.delivery()) {
+            std::string& spool = otlp->spool.directory;
             if (spool.empty()) spool = stem + "spool/" + file_name_of(exporter.id);
             absolute("exporters." + exporter.id + ".spool.directory", spool);
         } else if (exporter.type == ExporterType::kStore) {
@@ -162,12 +175,18 @@ void fill_places(Config& config, Problems& problems) {
 // Those of the file were checked where they stand.
 void check_endpoints(const Flags& flags, const OtelEnvironment& otel, const Config& config, Problems& problems) {
     for (const ExporterConfig& exporter : config.exporters) {
-        if (exporter.type != ExporterType::kOtlpGrpc) continue;
-        const std::string& endpoint = exporter.otlp.endpoint;
+        if (exporter.delivery() == nullptr) continue;
+        const bool http = exporter.type == ExporterType::kOtlpHttp;
+        const bool whole = http && !exporter.http.traces_endpoint.empty();
+        const std::string& endpoint = whole ? exporter.http.traces_endpoint : exporter.delivery()->endpoint;
         const bool by_flag = flags.endpoint && *flags.endpoint == endpoint;
         const bool by_variable = !otel.endpoint_variable.empty() && otel.otlp.endpoint == endpoint;
         try {
-            parse_endpoint(endpoint, exporter.otlp.insecure);
+            if (http) {
+                parse_http_endpoint(exporter.http.endpoint, exporter.http.traces_endpoint);
+            } else {
+                parse_endpoint(endpoint, exporter.otlp.insecure);
+            }
         } catch (const std::invalid_argument& error) {
             const std::string from = by_flag       ? "--endpoint"
                                      : by_variable ? otel.endpoint_variable
@@ -185,8 +204,8 @@ void check_whole(const Config& config, Problems& problems) {
     }
     for (const ExporterConfig& exporter : config.exporters) {
         const std::string path = "exporters." + exporter.id;
-        const OtlpGrpcOptions& otlp = exporter.otlp;
-        if (exporter.type != ExporterType::kOtlpGrpc) continue;
+        if (exporter.delivery() == nullptr) continue;
+        const OtlpOptions& otlp = *exporter.delivery();
         if (otlp.cert_file.empty() != otlp.key_file.empty()) {
             problems.push_back(path + ".tls: cert_file and key_file go together, only one is set");
         }
@@ -199,7 +218,9 @@ void check_whole(const Config& config, Problems& problems) {
             problems.push_back(path + ".spool: file_bytes (" + format_size(otlp.spool.file_bytes) +
                                ") is more than max_bytes (" + format_size(otlp.spool.max_bytes) + ")");
         }
-        if (otlp.zero_copy == ZeroCopy::kSameUser && otlp.compression != "none") {
+        const bool zero_copy =
+            exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy == ZeroCopy::kSameUser;
+        if (zero_copy && otlp.compression != "none") {
             problems.push_back(path + ": zero_copy needs compression: none (a compressor must not read shared memory)");
         }
     }
@@ -210,6 +231,7 @@ void check_whole(const Config& config, Problems& problems) {
 const char* type_name(ExporterType type) {
     switch (type) {
         case ExporterType::kOtlpGrpc: return "otlp_grpc";
+        case ExporterType::kOtlpHttp: return "otlp_http";
         case ExporterType::kDebug: return "debug";
         case ExporterType::kStore: return "store";
     }
@@ -231,6 +253,7 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
     const OtelEnvironment otel = read_otel_environment(environment, loaded.warnings);
     FileConfig file;
     file.otlp = otel.otlp;
+    file.http = otel.http;
     if (otel.endpoint_variable.empty()) file.otlp.endpoint = kDefaultEndpoint;
     file.base.state_directory = default_state_directory(environment, ::geteuid() == 0);
     if (!otel.log_level.empty()) file.base.log_level = otel.log_level;
@@ -238,9 +261,9 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
 
     loaded.config = file.base;
     Config& config = loaded.config;
-    config.exporters = file_choice(file, !otel.endpoint_variable.empty());
-    choose_by_flags(flags, file, config.exporters, problems);
-    apply_endpoint(flags, file, config.exporters, problems);
+    config.exporters = file_choice(file, otel);
+    choose_by_flags(flags, file, otel.protocol, config.exporters, problems);
+    apply_endpoint(flags, file, otel.protocol, config.exporters, problems);
     apply_flags(flags, config, problems);
     fill_places(config, problems);
     check_endpoints(flags, otel, config, problems);

@@ -67,6 +67,25 @@ Spoken spoken(const Environment& environment, const char* rest) {
     return std::nullopt;
 }
 
+// The protocol, and the endpoint, which means something else to each: for gRPC a server, for HTTP a URL to which a path
+// is appended, or with _TRACES_ the whole URL.
+void read_protocol(const Environment& environment, OtelEnvironment& result, std::vector<std::string>& warnings) {
+    if (const auto said = spoken(environment, "PROTOCOL")) {
+        if (said->second == "http/protobuf" || said->second == "http/json") result.protocol = ExporterType::kOtlpHttp;
+        if (said->second == "http/json") {
+            warnings.push_back(said->first + ": 'http/json' is not supported, spans go by http/protobuf");
+        } else if (said->second != "grpc" && said->second != "http/protobuf") {
+            warnings.push_back(said->first + ": '" + said->second + "' is not supported, spans go by grpc");
+        }
+    }
+    if (const auto said = spoken(environment, "ENDPOINT")) {
+        result.endpoint_variable = said->first;
+        result.otlp.endpoint = said->second;
+        (said->first == "OTEL_EXPORTER_OTLP_ENDPOINT" ? result.http.endpoint : result.http.traces_endpoint) =
+            said->second;
+    }
+}
+
 }  // namespace
 
 Environment process_environment() {
@@ -79,14 +98,8 @@ Environment process_environment() {
 
 OtelEnvironment read_otel_environment(const Environment& environment, std::vector<std::string>& warnings) {
     OtelEnvironment result;
-    OtlpGrpcOptions& otlp = result.otlp;
-    if (const auto said = spoken(environment, "ENDPOINT")) {
-        otlp.endpoint = said->second;
-        result.endpoint_variable = said->first;
-    }
-    if (const auto said = spoken(environment, "PROTOCOL"); said && said->second != "grpc") {
-        warnings.push_back(said->first + ": '" + said->second + "' is not supported, spans go by grpc");
-    }
+    read_protocol(environment, result, warnings);
+    OtlpOptions otlp = result.otlp;  // what both ways have in common
     if (const auto said = spoken(environment, "HEADERS"))
         otlp.headers = parse_headers(said->first, said->second, warnings);
     if (const auto said = spoken(environment, "TIMEOUT")) {
@@ -100,21 +113,28 @@ OtelEnvironment read_otel_environment(const Environment& environment, std::vecto
         }
     }
     if (const auto said = spoken(environment, "COMPRESSION")) {
-        if (said->second == "gzip" || said->second == "none") {
+        const bool http = result.protocol == ExporterType::kOtlpHttp;
+        if (said->second == "gzip" || said->second == "none" || (said->second == "zstd" && http)) {
             otlp.compression = said->second;
+        } else if (said->second == "zstd") {
+            warnings.push_back(said->first + ": 'zstd' is not supported with grpc, ignored");
         } else {
-            warnings.push_back(said->first + ": '" + said->second + "' is neither gzip nor none, ignored");
+            warnings.push_back(said->first + ": '" + said->second + "' is none of none, gzip, zstd, ignored");
         }
     }
     if (const auto said = spoken(environment, "INSECURE")) {
         const auto value = parse_boolean(said->second);
         if (!value)
             warnings.push_back(said->first + ": '" + said->second + "' is neither true nor false, taken as false");
-        otlp.insecure = value.value_or(false);
+        result.otlp.insecure = value.value_or(false);
     }
     if (const auto said = spoken(environment, "CERTIFICATE")) otlp.ca_file = said->second;
     if (const auto said = spoken(environment, "CLIENT_KEY")) otlp.key_file = said->second;
     if (const auto said = spoken(environment, "CLIENT_CERTIFICATE")) otlp.cert_file = said->second;
+    otlp.endpoint = result.otlp.endpoint;
+    static_cast<OtlpOptions&>(result.otlp) = otlp;
+    otlp.endpoint = result.http.endpoint;
+    static_cast<OtlpOptions&>(result.http) = otlp;
     if (const auto said = environment("OTEL_LOG_LEVEL")) {
         const std::vector<std::string> known = {"debug", "info", "warn", "error"};
         if (std::find(known.begin(), known.end(), *said) != known.end()) {

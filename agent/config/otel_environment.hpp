@@ -12,7 +12,9 @@
 namespace spanring::agent {
 
 struct OtelEnvironment {
-    OtlpGrpcOptions otlp;           // defaults, with what the variables say
+    OtlpGrpcOptions otlp;  // defaults, with what the variables say
+    OtlpHttpOptions http;
+    ExporterType protocol = ExporterType::kOtlpGrpc;
     std::string endpoint_variable;  // the one that speaks; empty: none is set
     std::string log_level;          // OTEL_LOG_LEVEL; empty: not set
 };

@@ -9,16 +9,17 @@
 namespace spanring::agent {
 namespace {
 
-void print_otlp(YAML::Emitter& out, const OtlpGrpcOptions& otlp) {
+void print_tls_files(YAML::Emitter& out, const OtlpOptions& otlp) {
     using YAML::Key;
     using YAML::Value;
-    out << Key << "endpoint" << Value << otlp.endpoint;
-    out << Key << "tls" << Value << YAML::BeginMap << Key << "insecure" << Value << otlp.insecure;
     if (!otlp.ca_file.empty()) out << Key << "ca_file" << Value << otlp.ca_file;
     if (!otlp.cert_file.empty()) out << Key << "cert_file" << Value << otlp.cert_file;
     if (!otlp.key_file.empty()) out << Key << "key_file" << Value << otlp.key_file;
-    out << YAML::EndMap;
-    out << Key << "compression" << Value << otlp.compression;
+}
+
+void print_delivery(YAML::Emitter& out, const OtlpOptions& otlp) {
+    using YAML::Key;
+    using YAML::Value;
     out << Key << "timeout" << Value << format_duration(otlp.timeout);
     if (!otlp.headers.empty()) {
         out << Key << "headers" << Value << YAML::BeginMap;
@@ -41,7 +42,37 @@ void print_otlp(YAML::Emitter& out, const OtlpGrpcOptions& otlp) {
     out << Key << "max_bytes" << Value << format_size(otlp.spool.max_bytes);
     out << Key << "file_bytes" << Value << format_size(otlp.spool.file_bytes);
     out << Key << "fsync" << Value << otlp.spool.fsync << YAML::EndMap;
+}
+
+void print_otlp_grpc(YAML::Emitter& out, const OtlpGrpcOptions& otlp) {
+    using YAML::Key;
+    using YAML::Value;
+    out << Key << "endpoint" << Value << otlp.endpoint;
+    out << Key << "tls" << Value << YAML::BeginMap << Key << "insecure" << Value << otlp.insecure;
+    print_tls_files(out, otlp);
+    out << YAML::EndMap;
+    out << Key << "compression" << Value << otlp.compression;
+    print_delivery(out, otlp);
     out << Key << "zero_copy" << Value << (otlp.zero_copy == ZeroCopy::kSameUser ? "same_user" : "off");
+}
+
+void print_otlp_http(YAML::Emitter& out, const OtlpHttpOptions& otlp) {
+    using YAML::Key;
+    using YAML::Value;
+    const bool whole = !otlp.traces_endpoint.empty();
+    out << Key << (whole ? "traces_endpoint" : "endpoint") << Value << (whole ? otlp.traces_endpoint : otlp.endpoint);
+    out << Key << "tls" << Value << YAML::BeginMap;
+    print_tls_files(out, otlp);
+    out << Key << "insecure_skip_verify" << Value << otlp.insecure_skip_verify;
+    out << Key << "min_version" << Value << YAML::DoubleQuoted << otlp.min_version << YAML::EndMap;
+    out << Key << "compression" << Value << otlp.compression;
+    if (otlp.compression_level != 0) {
+        out << Key << "compression_params" << Value << YAML::BeginMap;
+        out << Key << "level" << Value << otlp.compression_level << YAML::EndMap;
+    }
+    out << Key << "max_conns_per_host" << Value << otlp.max_conns_per_host;
+    out << Key << "idle_conn_timeout" << Value << format_duration(otlp.idle_conn_timeout);
+    print_delivery(out, otlp);
 }
 
 void print_store(YAML::Emitter& out, const StoreOptions& store) {
@@ -84,7 +115,8 @@ std::string print_config(const Config& config) {
         ids.push_back(exporter.id);
         out << Key << exporter.id << Value << YAML::BeginMap;
         switch (exporter.type) {
-            case ExporterType::kOtlpGrpc: print_otlp(out, exporter.otlp); break;
+            case ExporterType::kOtlpGrpc: print_otlp_grpc(out, exporter.otlp); break;
+            case ExporterType::kOtlpHttp: print_otlp_http(out, exporter.http); break;
             case ExporterType::kDebug: out << Key << "verbosity" << Value << name_of(exporter.debug.verbosity); break;
             case ExporterType::kStore: print_store(out, exporter.store); break;
         }

@@ -13,8 +13,9 @@ processors:
     send_batch_size: 256
     timeout: 50ms
 exporters:
-  otlp_grpc:
+  {exporter}:
     endpoint: {endpoint}
+    compression: {compression}
     timeout: 2s
     retry_on_failure:
       initial_interval: 100ms
@@ -24,17 +25,23 @@ service:
     traces:
       receivers: [spanring]
       processors: [batch]
-      exporters: [otlp_grpc]
+      exporters: [{exporter}]
 """
 
 
 class Backend(harness.Case):
+    exporter, compression = "otlp_grpc", "none"
+
     def setUp(self):
         super().setUp()
         self.collector = self.workspace.collector()
         self.configuration = self.workspace.unique("agent.yaml")
-        self.configuration.write_text(CONFIGURATION.format(endpoint=self.collector.endpoint))
+        self.configuration.write_text(CONFIGURATION.format(endpoint=self.endpoint(), exporter=self.exporter,
+                                                           compression=self.compression))
         self.received = Received(self.collector.received)
+
+    def endpoint(self):
+        return self.collector.endpoint
 
     def start_agent(self):
         return self.workspace.agent("--config", self.configuration)
@@ -90,6 +97,15 @@ class Backend(harness.Case):
         self.collector.start()
         agent = self.start_agent()
         self.everything_arrives(producers, agent)
+
+
+class HttpBackend(Backend):
+    """All of it over HTTP; what comes out of the spool is compressed only then."""
+
+    exporter, compression = "otlp_http", "zstd"
+
+    def endpoint(self):
+        return self.collector.http_endpoint
 
 
 if __name__ == "__main__":

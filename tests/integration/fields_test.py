@@ -7,6 +7,7 @@ from otlp_json import Received
 
 # (seed, spans, limits: attributes, events and links of a span)
 PRODUCERS = [(1, 30_000, None), (2, 30_000, None), (3, 20_000, None), (4, 15_000, (5, 1, 1)), (5, 5_000, None)]
+HTTP_PRODUCERS = [(1, 6_000, None), (2, 3_000, (5, 1, 1)), (3, 1_000, None)]
 
 
 class Fields(harness.Case):
@@ -21,8 +22,28 @@ class Fields(harness.Case):
 
     def test_every_field_of_a_hundred_thousand_spans_arrives_once(self):
         collector = self.workspace.collector().start()
-        agent = self.workspace.agent("--endpoint", collector.endpoint)
-        producers = [self.start_producer(*one) for one in PRODUCERS]
+        self.arrives(collector, self.workspace.agent("--endpoint", collector.endpoint), PRODUCERS)
+
+    def test_every_field_arrives_over_http(self):
+        self.arrives_over_http("none")
+
+    def test_every_field_arrives_over_http_in_gzip(self):
+        self.arrives_over_http("gzip")
+
+    def test_every_field_arrives_over_http_in_zstd(self):
+        self.arrives_over_http("zstd")
+
+    def arrives_over_http(self, compression):
+        """Told by the environment alone, as a container would be."""
+        collector = self.workspace.collector().start()
+        agent = self.workspace.agent(env={"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+                                          "OTEL_EXPORTER_OTLP_ENDPOINT": collector.http_endpoint,
+                                          "OTEL_EXPORTER_OTLP_COMPRESSION": compression})
+        self.assertIn("exporters=otlp_http", agent.stderr())
+        self.arrives(collector, agent, HTTP_PRODUCERS)
+
+    def arrives(self, collector, agent, wanted_producers):
+        producers = [self.start_producer(*one) for one in wanted_producers]
         for producer in producers:
             producer.expect(0)
         harness.wait_until(lambda: not self.workspace.segment_files(), "the segments of finished processes are unlinked")
@@ -30,14 +51,14 @@ class Fields(harness.Case):
         collector.stop()
 
         wanted = records(producers)
-        self.assertEqual(len(wanted), 100_000)
+        self.assertEqual(len(wanted), sum(count for _, count, _ in wanted_producers))
         got = Received(collector.received).by_identity()
         compare(wanted, got)
-        self.check_accounting()
+        self.check_accounting([count for _, count, _ in wanted_producers])
 
-    def check_accounting(self):
+    def check_accounting(self, counts):
         processes = self.workspace.accounting()
-        self.assertEqual(sorted(process["ended"] for process in processes), sorted(count for _, count, _ in PRODUCERS))
+        self.assertEqual(sorted(process["ended"] for process in processes), sorted(counts))
         for process in processes:
             (exporter,) = process["exporters"]
             self.assertEqual(exporter["exported"], process["ended"])

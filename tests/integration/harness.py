@@ -184,16 +184,19 @@ class Workspace:
 
 
 class Collector:
-    """The OpenTelemetry Collector: OTLP over gRPC in, a file of JSON lines out. Goes on with its file when started again."""
+    """The OpenTelemetry Collector: OTLP in, a file of JSON lines out. Goes on with its file when started again."""
 
     def __init__(self, workspace, port=None):
         self.workspace = workspace
         self.port = port or free_port()
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.http_port = free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"  # gRPC
+        self.http_endpoint = f"http://127.0.0.1:{self.http_port}"
         self.received = workspace.unique("received.jsonl")
         self.received.touch()
         self.configuration = workspace.unique("collector.yaml")
-        self.configuration.write_text(CONFIGURATION.format(port=self.port, path=self.received))
+        self.configuration.write_text(CONFIGURATION.format(port=self.port, http_port=self.http_port,
+                                                           path=self.received))
         self.process = None
 
     def start(self):
@@ -207,7 +210,8 @@ class Collector:
         if not self.process.running():
             raise AssertionError(f"the Collector ended: {self.process.stderr()}")
         try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            for port in (self.port, self.http_port):
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return True
         except OSError:
             return False
@@ -223,6 +227,8 @@ receivers:
     protocols:
       grpc:
         endpoint: 127.0.0.1:{port}
+      http:
+        endpoint: 127.0.0.1:{http_port}
 exporters:
   file:
     path: {path}

@@ -128,6 +128,77 @@ service:
     EXPECT_EQ(config.exporters[2].store.queue_bytes, uint64_t{8} << 20);
 }
 
+TEST_F(ConfigTest, ReadsEveryKeyOfHttp) {
+    const LoadedConfig loaded = load(R"(
+exporters:
+  otlp_http/main:
+    endpoint: https://backend/otlp
+    traces_endpoint: https://backend:8443/spans
+    encoding: proto
+    tls: {insecure: false, ca_file: /ca, cert_file: /cert, key_file: /key, insecure_skip_verify: true, min_version: 1.3}
+    compression: zstd
+    compression_params: {level: 5}
+    max_conns_per_host: 4
+    idle_conn_timeout: 30s
+    timeout: 3s
+    headers: {x-api-key: abc}
+    retry_on_failure: {enabled: false, initial_interval: 1s, max_interval: 2s}
+    sending_queue: {num_consumers: 3, queue_size: 2MiB, sizer: bytes}
+    spool: {enabled: false, directory: /spool, max_bytes: 10MiB, file_bytes: 1MiB, fsync: true}
+  otlphttp:
+)");
+    ASSERT_THAT(loaded.problems, IsEmpty());
+    ASSERT_EQ(loaded.config.exporters.size(), 2u);
+    EXPECT_EQ(loaded.config.exporters[0].type, ExporterType::kOtlpHttp);
+    const OtlpHttpOptions& http = loaded.config.exporters[0].http;
+    EXPECT_EQ(http.endpoint, "https://backend/otlp");
+    EXPECT_EQ(http.traces_endpoint, "https://backend:8443/spans");
+    EXPECT_EQ(http.ca_file, "/ca");
+    EXPECT_EQ(http.cert_file, "/cert");
+    EXPECT_EQ(http.key_file, "/key");
+    EXPECT_TRUE(http.insecure_skip_verify);
+    EXPECT_EQ(http.min_version, "1.3");
+    EXPECT_EQ(http.compression, "zstd");
+    EXPECT_EQ(http.compression_level, 5u);
+    EXPECT_EQ(http.max_conns_per_host, 4u);
+    EXPECT_EQ(http.idle_conn_timeout, std::chrono::seconds(30));
+    EXPECT_EQ(http.timeout, std::chrono::seconds(3));
+    EXPECT_EQ(http.headers.at("x-api-key"), "abc");
+    EXPECT_FALSE(http.retry.enabled);
+    EXPECT_EQ(http.in_flight, 3u);
+    EXPECT_EQ(http.queue_bytes, uint64_t{2} << 20);
+    EXPECT_EQ(http.spool.directory, "/spool");
+    EXPECT_TRUE(http.spool.fsync);
+
+    EXPECT_EQ(loaded.config.exporters[1].type, ExporterType::kOtlpHttp);
+    EXPECT_EQ(loaded.config.exporters[1].http.endpoint, "http://localhost:4318");
+    EXPECT_EQ(loaded.config.exporters[1].http.compression, "none");
+    EXPECT_EQ(loaded.config.exporters[1].http.spool.directory, "/state/spool/otlphttp");
+    EXPECT_TRUE(loaded.config.exporters[1].required());
+}
+
+TEST_F(ConfigTest, MistakesOfHttpAreNamedWithTheirPlace) {
+    const auto first = [&](const std::string& line) {
+        const LoadedConfig loaded = load("exporters:\n  otlp_http:\n    " + line + "\n");
+        return loaded.problems.empty() ? "(none)" : loaded.problems[0];
+    };
+    EXPECT_THAT(first("endpoint: collector:4318"), AllOf(StartsWith(at(3, 15)), HasSubstr("must begin with http://")));
+    EXPECT_THAT(first("traces_endpoint: ftp://x"), AllOf(StartsWith(at(3, 22)), HasSubstr("\"ftp\"")));
+    EXPECT_THAT(first("traces_endpiont: http://x"), AllOf(StartsWith(at(3, 5)), HasSubstr("'traces_endpoint'?")));
+    EXPECT_THAT(first("compression: zstandard"), AllOf(StartsWith(at(3, 18)), HasSubstr("none, gzip, zstd")));
+    EXPECT_THAT(first("compression_params: {level: 20}"), AllOf(StartsWith(at(3, 33)), HasSubstr("from 1 to 19")));
+    EXPECT_THAT(first("compression_params: {level: 10}\n    compression: gzip"),
+                AllOf(StartsWith(at(3, 26)), HasSubstr("at most 9")));
+    EXPECT_THAT(first("encoding: json"), AllOf(StartsWith(at(3, 15)), HasSubstr("'json' is none of: proto")));
+    EXPECT_THAT(first("tls: {min_version: 1.4}"), AllOf(StartsWith(at(3, 24)), HasSubstr("1.2, 1.3")));
+    EXPECT_THAT(first("tls: {insecure: true}\n    endpoint: https://x"),
+                AllOf(StartsWith(at(3, 11)), HasSubstr("insecure_skip_verify")));
+    EXPECT_EQ(first("tls: {insecure: true}\n    endpoint: http://x"), "(none)");
+    EXPECT_THAT(first("tls: {cert_file: /cert}"), HasSubstr("cert_file and key_file go together"));
+    EXPECT_THAT(first("zero_copy: same_user"), HasSubstr("unknown key 'zero_copy'"));
+    EXPECT_THAT(first("retry_on_failure: {max_interval: 1s}"), HasSubstr("shorter than initial_interval"));
+}
+
 TEST_F(ConfigTest, AWrongKeyIsNamedWithItsPlaceAndTheNearOne) {
     const LoadedConfig loaded = load("exporters:\n  otlp_grpc:\n    endpoint: localhost:4317\n    compresion: gzip\n");
     ASSERT_EQ(loaded.problems.size(), 1u);
@@ -250,6 +321,64 @@ TEST_F(ConfigTest, TheTracesFormOfAVariableWins) {
     EXPECT_EQ(load("").config.exporters.at(0).otlp.endpoint, "http://all:4317");
 }
 
+TEST_F(ConfigTest, TheProtocolVariableChoosesTheWay) {
+    environment_["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
+    EXPECT_EQ(load("").config.exporters.at(0).type, ExporterType::kStore) << "it names no backend";
+    environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://env:4318/base";
+    environment_["OTEL_EXPORTER_OTLP_COMPRESSION"] = "zstd";
+    environment_["OTEL_EXPORTER_OTLP_HEADERS"] = "a=1";
+    environment_["OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY"] = "/key";
+    environment_["OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"] = "/cert";
+    const LoadedConfig loaded = load("");
+    ASSERT_THAT(loaded.problems, IsEmpty());
+    EXPECT_THAT(loaded.warnings, IsEmpty());
+    ASSERT_EQ(loaded.config.exporters.size(), 1u);
+    EXPECT_EQ(loaded.config.exporters[0].id, "otlp_http");
+    EXPECT_EQ(loaded.config.exporters[0].type, ExporterType::kOtlpHttp);
+    const OtlpHttpOptions& http = loaded.config.exporters[0].http;
+    EXPECT_EQ(http.endpoint, "http://env:4318/base");
+    EXPECT_EQ(http.traces_endpoint, "");
+    EXPECT_EQ(http.compression, "zstd");
+    EXPECT_EQ(http.headers.at("a"), "1");
+    EXPECT_EQ(http.key_file, "/key");
+    EXPECT_EQ(http.cert_file, "/cert");
+
+    environment_["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "grpc";
+    EXPECT_EQ(load("").config.exporters.at(0).type, ExporterType::kOtlpGrpc);
+    EXPECT_THAT(load("").warnings, ElementsAre(HasSubstr("'zstd' is not supported with grpc")));
+    environment_["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/json";
+    EXPECT_EQ(load("").config.exporters.at(0).type, ExporterType::kOtlpHttp);
+    EXPECT_THAT(load("").warnings, ElementsAre(HasSubstr("spans go by http/protobuf")));
+}
+
+TEST_F(ConfigTest, TheTracesEndpointIsAWholeUrlUntilSomethingNearerNamesAnother) {
+    environment_["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
+    environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://all:4318";
+    environment_["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "http://traces/in";
+    EXPECT_EQ(load("").config.exporters.at(0).http.traces_endpoint, "http://traces/in");
+    const LoadedConfig file = load("exporters:\n  otlp_http:\n    endpoint: http://file:1\n");
+    EXPECT_EQ(file.config.exporters.at(0).http.endpoint, "http://file:1");
+    EXPECT_EQ(file.config.exporters.at(0).http.traces_endpoint, "");
+    const LoadedConfig flag =
+        load("exporters:\n  otlp_http:\n    traces_endpoint: http://file:1/x\n", {"--endpoint", "http://flag:1"});
+    EXPECT_EQ(flag.config.exporters.at(0).http.endpoint, "http://flag:1");
+    EXPECT_EQ(flag.config.exporters.at(0).http.traces_endpoint, "");
+    environment_["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "traces:4318";
+    EXPECT_THAT(load("").problems,
+                ElementsAre(AllOf(StartsWith("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "), HasSubstr("begin with http"))));
+}
+
+TEST_F(ConfigTest, OtlpAsAFlagIsTheOneThatTheFileDescribes) {
+    const std::string yaml = "exporters:\n  otlp_http/x:\n    endpoint: http://file:1\n  store:\n";
+    const LoadedConfig described = load(yaml, {"--exporter", "otlp", "--endpoint", "http://flag:2"});
+    ASSERT_THAT(described.problems, IsEmpty());
+    ASSERT_EQ(described.config.exporters.size(), 1u);
+    EXPECT_EQ(described.config.exporters[0].id, "otlp_http/x");
+    EXPECT_EQ(described.config.exporters[0].http.endpoint, "http://flag:2");
+    EXPECT_EQ(load("", {"--exporter", "otlp_http"}).config.exporters.at(0).type, ExporterType::kOtlpHttp);
+    EXPECT_EQ(load("", {"--exporter", "otlp"}).config.exporters.at(0).type, ExporterType::kOtlpGrpc);
+}
+
 TEST_F(ConfigTest, AVariableThatDoesNotParseIsIgnoredWithAWarning) {
     environment_["OTEL_EXPORTER_OTLP_TIMEOUT"] = "soon";
     environment_["OTEL_EXPORTER_OTLP_COMPRESSION"] = "brotli";
@@ -298,7 +427,9 @@ TEST_F(ConfigTest, NeverMoreExportersThanRows) {
 TEST_F(ConfigTest, WhatItPrintsItReads) {
     const std::string yaml =
         "exporters:\n  otlp_grpc:\n    endpoint: http://b:1\n    zero_copy: same_user\n"
-        "  debug:\n  store:\n    max_age: 36h\n";
+        "  debug:\n  store:\n    max_age: 36h\n"
+        "  otlp_http:\n    traces_endpoint: https://b/in\n    compression: zstd\n    compression_params: {level: 3}\n"
+        "    tls: {min_version: 1.3, ca_file: /ca}\n    idle_conn_timeout: 20s\n";
     const LoadedConfig first = load(yaml);
     ASSERT_THAT(first.problems, IsEmpty());
     const LoadedConfig second = load(print_config(first.config));
@@ -306,6 +437,10 @@ TEST_F(ConfigTest, WhatItPrintsItReads) {
     EXPECT_EQ(print_config(second.config), print_config(first.config));
     EXPECT_EQ(second.config.exporters.at(0).otlp.zero_copy, ZeroCopy::kSameUser);
     EXPECT_EQ(second.config.exporters.at(2).store.max_age, std::chrono::hours(36));
+    EXPECT_EQ(second.config.exporters.at(3).http.traces_endpoint, "https://b/in");
+    EXPECT_EQ(second.config.exporters.at(3).http.compression_level, 3u);
+    EXPECT_EQ(second.config.exporters.at(3).http.min_version, "1.3");
+    EXPECT_EQ(second.config.exporters.at(3).http.idle_conn_timeout, std::chrono::seconds(20));
 }
 
 TEST_F(ConfigTest, KeepsSecretsOutOfWhatItPrints) {
