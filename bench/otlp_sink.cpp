@@ -1,21 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An OTLP/gRPC receiver that takes every request, counts its bytes and forgets it: what the agent is measured against.
-// Prints "listening on HOST:PORT" and ends with SIGTERM.
+// otlp_sink: an OTLP/gRPC receiver that takes every request, counts it and forgets it: what agents and SDKs are measured
+// against. It says "ready HOST:PORT".
+//
+//     count         requests, bytes, spans since the last count
+//     limit RATE    answers no faster than so many spans a second (0: at once): a backend that is too slow
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 
-#include <csignal>
-#include <cstdio>
+#include <atomic>
 #include <memory>
 #include <thread>
 
+#include "core.hpp"
+#include "otlp_spans.hpp"
+#include "worker.hpp"
+
 namespace {
+
+// What arrived; written by the one thread that takes requests.
+class Arrivals {
+public:
+    void add(const grpc::ByteBuffer& request) {
+        grpc::Slice whole;
+        if (!request.TrySingleSlice(&whole).ok() && !request.DumpToSingleSlice(&whole).ok()) return;
+        const uint64_t spans = bench::OtlpSpans::count(whole.begin(), whole.size());
+        // relaxed: independent sums, read once the senders are quiet
+        requests_.fetch_add(1, std::memory_order_relaxed);
+        bytes_.fetch_add(whole.size(), std::memory_order_relaxed);
+        spans_.fetch_add(spans, std::memory_order_relaxed);
+        if (const uint64_t rate = rate_.load(std::memory_order_relaxed); rate != 0) {
+            next_ = std::max(next_, bench::now()) + spans * 1'000'000'000 / rate;
+            bench::sleep_until(next_);
+        }
+    }
+    void limit(uint64_t rate) { rate_.store(rate, std::memory_order_relaxed); }
+    bench::Answer count() {
+        return bench::Answer()
+            .add("requests", static_cast<double>(requests_.exchange(0, std::memory_order_relaxed)))
+            .add("bytes", static_cast<double>(bytes_.exchange(0, std::memory_order_relaxed)))
+            .add("spans", static_cast<double>(spans_.exchange(0, std::memory_order_relaxed)));
+    }
+
+private:
+    std::atomic<uint64_t> requests_{0}, bytes_{0}, spans_{0}, rate_{0};
+    uint64_t next_ = 0;
+};
 
 // One call of the generic service: read the request, answer with an empty ExportTraceServiceResponse.
 class Call {
 public:
-    Call(grpc::AsyncGenericService& service, grpc::ServerCompletionQueue& queue) : service_(service), queue_(queue), stream_(&context_) {
+    Call(grpc::AsyncGenericService& service, grpc::ServerCompletionQueue& queue, Arrivals& arrivals)
+        : service_(service), queue_(queue), arrivals_(arrivals), stream_(&context_) {
         service_.RequestCall(&context_, &stream_, &queue_, &queue_, this);
     }
 
@@ -23,11 +59,13 @@ public:
         switch (step_++) {
             case 0:
                 if (!ok) return delete this;
-                new Call(service_, queue_);
+                new Call(service_, queue_, arrivals_);
                 return stream_.Read(&request_, this);
             case 1: {
+                if (ok) arrivals_.add(request_);
                 grpc::Slice empty;
-                return stream_.WriteAndFinish(grpc::ByteBuffer(&empty, 1), {}, ok ? grpc::Status::OK : grpc::Status::CANCELLED, this);
+                const grpc::Status& status = ok ? grpc::Status::OK : grpc::Status::CANCELLED;
+                return stream_.WriteAndFinish(grpc::ByteBuffer(&empty, 1), {}, status, this);
             }
             default: return delete this;
         }
@@ -36,6 +74,7 @@ public:
 private:
     grpc::AsyncGenericService& service_;
     grpc::ServerCompletionQueue& queue_;
+    Arrivals& arrivals_;
     grpc::GenericServerContext context_;
     grpc::GenericServerAsyncReaderWriter stream_;
     grpc::ByteBuffer request_;
@@ -45,31 +84,28 @@ private:
 }  // namespace
 
 int main() {
-    sigset_t end;
-    sigemptyset(&end);
-    sigaddset(&end, SIGTERM);
-    sigaddset(&end, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &end, nullptr);
-
+    Arrivals arrivals;
     grpc::AsyncGenericService service;
     grpc::ServerBuilder builder;
     int port = 0;
     builder.SetMaxReceiveMessageSize(64 << 20);
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterAsyncGenericService(&service);
-    std::unique_ptr<grpc::ServerCompletionQueue> queue = builder.AddCompletionQueue();
-    std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-    if (server == nullptr) return 1;
-    std::printf("listening on 127.0.0.1:%d\n", port);
-    std::fflush(stdout);
-
+    const std::unique_ptr<grpc::ServerCompletionQueue> queue = builder.AddCompletionQueue();
+    const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+    if (server == nullptr) bench::fail("cannot listen on 127.0.0.1");
     std::thread worker([&] {
-        new Call(service, *queue);
+        new Call(service, *queue, arrivals);
         void* call;
         for (bool ok; queue->Next(&call, &ok);) static_cast<Call*>(call)->proceed(ok);
     });
-    int signal;
-    sigwait(&end, &signal);
+    bench::serve({{"count", [&](const bench::Numbers&) { return arrivals.count(); }},
+                  {"limit", [&](const bench::Numbers& numbers) {
+                       arrivals.limit(numbers[0]);
+                       return bench::Answer().add("rate", static_cast<double>(numbers[0]));
+                   }}},
+                 "127.0.0.1:" + std::to_string(port));
+    arrivals.limit(0);
     server->Shutdown(std::chrono::system_clock::now());
     queue->Shutdown();
     worker.join();

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// floor_worker BYTES: what a span of BYTES bytes cannot cost less than, in two ways.
+//
+//     burst BURSTS SPANS    two clock reads and one copy into the ring, for each span
+//     burst2 BURSTS SPANS   the same with two copies (open span, ring) and random ids: what a crash-safe span needs
+//
+// Answers ns, the median over the bursts. Each burst starts with an empty ring.
+#include "floor_ring.hpp"
+#include "random_ids.hpp"
+
+namespace {
+
+using bench::Answer;
+using bench::Numbers;
+
+constexpr size_t kLargest = 1024;
+
+void one_copy(bench::FloorRing& ring, size_t size) {
+    static uint8_t record[kLargest];
+    const uint64_t begin = bench::ticks();
+    std::memcpy(record, &begin, sizeof begin);
+    const uint64_t end = bench::ticks();
+    std::memcpy(record + 8, &end, sizeof end);
+    if (!ring.write(record, size)) bench::fail("the floor's ring is full: smaller bursts");
+}
+
+void two_copies(bench::FloorRing& ring, size_t size, bench::RandomIds& ids) {
+    static uint8_t source[kLargest], open[kLargest];
+    const uint64_t head[] = {bench::ticks(), ids.next(), ids.next(), ids.next()};
+    std::memcpy(source, head, sizeof head);
+    std::memcpy(open, source, size);
+    asm volatile("" ::: "memory");  // the open span is memory that a recovery would read
+    const uint64_t end = bench::ticks();
+    std::memcpy(open + sizeof head, &end, sizeof end);
+    if (!ring.write(open, size)) bench::fail("the floor's ring is full: smaller bursts");
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    const size_t size = count > 1 ? std::strtoul(words[1], nullptr, 10) : 0;
+    if (size < 64 || size > kLargest) bench::fail("needs a number of bytes, 64 to 1024");
+    bench::FloorRing ring(1);
+    bench::pin(0);
+    bench::RandomIds ids;
+    const auto bursts = [&](const Numbers& numbers, auto&& one) {
+        std::vector<double> each;
+        for (uint64_t burst = 0; burst < numbers[0]; ++burst) {
+            const uint64_t begin = bench::now();
+            for (uint64_t i = 0; i < numbers[1]; ++i) one();
+            each.push_back(static_cast<double>(bench::now() - begin) / static_cast<double>(numbers[1]));
+            while (!ring.drained()) bench::sleep_until(bench::now() + 1'000'000);
+        }
+        return Answer().add("ns", bench::median(each));
+    };
+    bench::serve({
+        {"burst", [&](const Numbers& numbers) { return bursts(numbers, [&] { one_copy(ring, size); }); }},
+        {"burst2", [&](const Numbers& numbers) { return bursts(numbers, [&] { two_copies(ring, size, ids); }); }},
+    });
+}

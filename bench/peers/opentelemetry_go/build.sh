@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# build.sh BUILD: the Go SDK worker to BUILD/peers/opentelemetry_go. Ends with 77 where Go is missing or too old.
+. "$(dirname "${BASH_SOURCE[0]}")/../go_build.sh" opentelemetry_go "$1"

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tools/bench, once everything is built: runs the groups, prints the table, writes JSON, plots and the page."""
+
+import argparse
+import json
+import os
+import pathlib
+import signal
+import sys
+import time
+
+import agent_cost
+import app
+import growth
+import memory
+import page
+import peers
+import pipeline
+import table
+from measure import run_group, say
+from series import Series
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+ROUNDS, QUICK_ROUNDS = 30, 5
+
+
+def groups(quick, rounds):
+    """name -> (measures, rounds): what is compared with each other is in one group, and takes turns."""
+    fewer = max(3, rounds // 3)
+    few = max(1 if quick else 3, rounds // 10)
+    return {
+        "app": (app.measures() + peers.application(), rounds),
+        "shapes": (app.shapes(), fewer),
+        "agent": (agent_cost.measures(), fewer),
+        "pipeline": (pipeline.measures() + peers.flat_out(), fewer),
+        "rates": (agent_cost.rates(), few),
+        "threads": (growth.threads(), fewer),
+        "processes": (agent_cost.processes(), few),
+        "short_lived": (growth.short_lived(quick, few), few),
+        "memory": (memory.measures() + peers.memory(), few),
+    }
+
+
+def main():
+    names = list(groups(True, QUICK_ROUNDS))
+    parser = argparse.ArgumentParser(prog="tools/bench", formatter_class=argparse.RawTextHelpFormatter,
+                                     description="Builds for release, measures, prints the table of docs/performance.md.")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: minutes, and less sure")
+    parser.add_argument("--json", metavar="FILE", help="writes the figures: one flat object of numbers")
+    parser.add_argument("--only", metavar="GROUP", action="append", choices=names,
+                        help=f"of {' '.join(names)};\nseveral times for several")
+    parser.add_argument("--rounds", type=int, metavar="N",
+                        help=f"of the group app ({ROUNDS}, quick: {QUICK_ROUNDS}); the others have a third or a tenth")
+    parser.add_argument("--docs", action="store_true", help="writes table and plots into docs/")
+    parser.add_argument("--build", default=SOURCE / "build-bench", type=pathlib.Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
+    if options.docs and options.only:
+        parser.error("--docs writes a page of everything: not with --only")
+    if rounds < 1:
+        parser.error("--rounds needs a number above 0")
+    if (os.cpu_count() or 1) < 2:
+        parser.error("needs two cores: one for applications, one for agent and sink")
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends with us
+    series = Series()
+    begin = time.monotonic()
+    for name, (measures, turns) in groups(options.quick, rounds).items():
+        if not options.only or name in options.only:
+            run_group(name, measures, turns, options.build, series, options.quick)
+    seconds = time.monotonic() - begin
+    say(f"measured for {seconds:.0f} s")
+
+    rows = table.rows(series)
+    print(table.text(rows, series))
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps(series.flat(), indent=1) + "\n")
+    if options.docs:
+        page.write(SOURCE / "docs", rows, series, options.quick, seconds)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent's side: CPU a span at a steady rate, beside gRPC sending the same bytes out of one buffer."""
+
+import concurrent.futures
+import time
+
+from measure import BYTES, LARGE_BYTES, MILLION, Measure
+
+RATE = {BYTES: MILLION, LARGE_BYTES: 300_000}  # spans a second
+PROCESSES = (1, 10, 100)
+SHAPE = {BYTES: "three", LARGE_BYTES: "twenty"}
+RATES = (10_000, 100_000, 300_000, MILLION, 2 * MILLION)
+BATCH = 8192  # spans of a request, as the agent's default
+
+OTLP_HTTP = """exporters:
+  otlp_http:
+    endpoint: http://{endpoint}
+    compression: {compression}
+"""
+
+
+class AgentCost(Measure):
+    """Over gRPC without compression, or with a configuration file."""
+
+    def __init__(self, key, size, rate=None, compression=None):
+        self.keys = (key,)
+        self.size = size
+        self.rate = rate or RATE[size]
+        self.compression = compression
+
+    def start(self, bed, place):
+        self.milliseconds = 500 if place.quick else 2000
+        if self.compression is None:
+            self.agent = bed.agent(place.endpoint)
+        else:
+            configuration = OTLP_HTTP.format(endpoint=place.http_endpoint, compression=self.compression)
+            self.agent = bed.agent(configuration=configuration)
+        self.worker = self.agent.application(SHAPE[self.size])
+        self.worker.ask("paced", self.rate, 200)
+
+    def round(self):
+        before = self.agent.cpu_ns()
+        paced = self.worker.ask("paced", self.rate, self.milliseconds)
+        return {self.keys[0]: (self.agent.cpu_ns() - before) / paced["spans"]}
+
+
+class GrpcFloor(Measure):
+    def __init__(self, key, size):
+        self.keys = (key,)
+        self.size = size
+
+    def start(self, bed, place):
+        self.worker = bed.worker("grpc_sender", place.endpoint, self.size, BATCH, 1)
+        self.worker.ask("flat", 20 * BATCH)
+        self.spans = (50 if place.quick else 200) * BATCH
+
+    def round(self):
+        return {self.keys[0]: self.worker.ask("flat", self.spans)["cpu_ns"]}
+
+
+class Processes(Measure):
+    """The same rate out of 1, 10, 100 processes; and what 100 cost that do nothing."""
+
+    RATE = 100_000
+
+    def __init__(self, count):
+        self.count = count
+        self.keys = (f"growth.processes{count}.agent_cpu_ns",) + (("agent.idle_cpu_percent_100",) if count == 100 else ())
+
+    def start(self, bed, place):
+        self.seconds = 1 if place.quick else 3
+        self.agent = bed.agent(place.endpoint)
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            self.workers = list(pool.map(lambda _: self.agent.application(), range(self.count)))
+
+    def round(self):
+        before = self.agent.cpu_ns()
+        for worker in self.workers:
+            worker.send("paced", self.RATE // self.count, 1000 * self.seconds)
+        answers = [worker.answer() for worker in self.workers]
+        spans = sum(answer["spans"] for answer in answers)
+        values = {self.keys[0]: (self.agent.cpu_ns() - before) / spans}
+        if len(self.keys) > 1:
+            time.sleep(0.5)  # the agent's looks grow rare; what it still does counts
+            before, begin = self.agent.cpu_ns(), time.monotonic_ns()
+            time.sleep(self.seconds)
+            values[self.keys[1]] = 100 * (self.agent.cpu_ns() - before) / (time.monotonic_ns() - begin)
+        return values
+
+
+def measures():
+    return [AgentCost("agent.cpu_ns_per_span", BYTES), GrpcFloor("agent.floor_ns_per_span", BYTES),
+            AgentCost("agent.cpu_ns_per_span_805", LARGE_BYTES), GrpcFloor("agent.floor_ns_per_span_805", LARGE_BYTES),
+            AgentCost("agent.zstd_ns_per_span", BYTES, compression="zstd"),
+            AgentCost("agent.zstd_ns_per_span_805", LARGE_BYTES, compression="zstd"),
+            AgentCost("agent.http_ns_per_span", BYTES, compression="none")]
+
+
+def rates():
+    return [AgentCost(f"growth.rate{rate}.agent_cpu_ns", BYTES, rate) for rate in RATES]
+
+
+def processes():
+    return [Processes(count) for count in PROCESSES]

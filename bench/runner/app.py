@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The application's side: what a span costs the thread that makes it, on core 0, while an agent drains on core 1."""
+
+from measure import BURST, BYTES, Measure
+
+
+class Floor(Measure):
+    """Two clock reads and a copy; and with ids and a second copy."""
+
+    keys = ("app.floor_ns", "app.floor2_ns")
+
+    def start(self, bed, place):
+        self.worker = bed.worker("floor_worker", BYTES)
+
+    def round(self):
+        return {"app.floor_ns": self.worker.ask("burst", 20, BURST)["ns"],
+                "app.floor2_ns": self.worker.ask("burst2", 20, BURST)["ns"]}
+
+
+class Span(Measure):
+    def __init__(self, key, shape="three", **environment):
+        self.keys = (key,)
+        self.shape = shape
+        self.environment = environment
+
+    def start(self, bed, place):
+        self.worker = bed.agent(place.endpoint).application(self.shape, **self.environment)
+        self.worker.ask("burst", 5, BURST)  # the ring grows to what a burst needs
+
+    def round(self):
+        return {self.keys[0]: self.worker.ask("burst", 20, BURST)["ns"]}
+
+
+class Tail(Measure):
+    keys = ("app.p999_ns",)
+
+    def start(self, bed, place):
+        self.worker = bed.agent(place.endpoint).application()
+        self.worker.ask("burst", 5, BURST)
+
+    def round(self):
+        return {"app.p999_ns": self.worker.ask("tail", 20 * BURST)["p999_ns"]}
+
+
+class TwoThreads(Measure):
+    """CPU time of the slower of two threads on two cores, against one thread. The second thread shares its core with
+    agent and sink: what they take of it is not the thread's CPU time, what they push out of its caches is."""
+
+    keys = ("app.threads2_ratio",)
+
+    def start(self, bed, place):
+        self.worker = bed.agent(place.endpoint).application()
+        self.worker.ask("threads", 2, 4 * BURST, 1)
+
+    def round(self):
+        one = self.worker.ask("threads", 1, 4 * BURST, 1)["worst_ns"]
+        two = self.worker.ask("threads", 2, 4 * BURST, 1)["worst_ns"]
+        return {"app.threads2_ratio": two / one}
+
+
+class ShapeCost(Measure):
+    """A shape's bytes, its cost in the application, and in the agent at a steady rate of the same bytes a second."""
+
+    BYTES_PER_SECOND = 100_000_000
+
+    def __init__(self, shape):
+        self.shape = shape
+        self.keys = tuple(f"shape.{shape}.{what}" for what in ("bytes", "app_ns", "agent_cpu_ns"))
+
+    def start(self, bed, place):
+        self.sink = place.sink
+        self.milliseconds = 300 if place.quick else 1000
+        self.agent = bed.agent(place.endpoint)
+        self.worker = self.agent.application(self.shape)
+        self.worker.ask("burst", 5, BURST)
+        self.sink.ask("count")
+        self.worker.ask("burst", 5, BURST)
+        arrived = self.sink.ask("count")
+        self.bytes = round(arrived["bytes"] / arrived["spans"])  # a request's frame is shared by thousands
+        self.burst = BURST * BYTES // self.bytes  # as many bytes whatever the shape
+
+    def round(self):
+        app = self.worker.ask("burst", 20, self.burst)["ns"]
+        before = self.agent.cpu_ns()
+        paced = self.worker.ask("paced", self.BYTES_PER_SECOND // self.bytes, self.milliseconds)
+        return dict(zip(self.keys, (self.bytes, app, (self.agent.cpu_ns() - before) / paced["spans"])))
+
+
+def measures():
+    return [Floor(), Span("app.span_ns"), Span("app.span_bare_ns", "bare"),
+            Span("app.unsampled_ns", OTEL_TRACES_SAMPLER="always_off"), Span("app.disabled_ns", SPANRING_DISABLED="1"),
+            Tail(), TwoThreads()]
+
+
+def shapes():
+    return [ShapeCost(shape) for shape in ("bare", "three", "ten", "twenty", "rich")]

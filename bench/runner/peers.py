@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people use today, on the same span, each with its best sensible settings. A peer that is not there has a row that
+says so (bench/peers/NAME/build.sh says why)."""
+
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import time
+
+from agent_cost import BATCH
+from bed import AGENT_CORE
+from measure import BURST, BYTES, LARGE_BYTES, MILLION, Measure
+from memory import RATE, resident
+from worker import Gone, Program
+
+SETTINGS = {
+    "opentelemetry_rust": "batch processor, queue 65,536, batches of 8,192; OTLP/gRPC (tonic), no compression; "
+                          "attributes given at the start",
+    "opentelemetry_go": "batch processor, queue 65,536, batches of 8,192; OTLP/gRPC, no compression; GOMAXPROCS 2",
+    "lttng": "one begin and one end event, user space, 8 sub-buffers of 8 MiB a core, the reader is woken by full ones "
+             "(no timer), trace on tmpfs",
+    "iceoryx": "loan, copy, publish; chunks of 256 bytes; one subscriber with a queue of 256 that reads every 0.2 ms",
+    "collector": "receivers otlp (gRPC), processors memory_limiter (512 MiB) and batch (8,192; 200 ms), exporter "
+                 "otlp without compression; senders' requests of 512 spans",
+    "collector_zstd": "the same with exporter otlphttp and zstd (its default level), into an HTTP sink",
+}
+BATCH_PROCESSOR = {"OTEL_BSP_MAX_QUEUE_SIZE": 65536, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": BATCH,
+                   "OTEL_BSP_SCHEDULE_DELAY": 200, "OTEL_LOG_LEVEL": "error"}
+
+
+def keys(name, *what):
+    return tuple(f"peer.{name}.{one}" for one in what)
+
+
+class SdkBurst(Measure):
+    """The application's thread while the SDK's exports on core 1: a burst fills several of its batches, fits into its
+    queue, and is flushed before the next."""
+
+    BURST = 40_000
+
+    def __init__(self, name):
+        self.name = name
+        self.keys = keys(name, "app_span_ns")
+
+    def start(self, bed, place):
+        self.worker = bed.peer(self.name, place.endpoint, environment=BATCH_PROCESSOR)
+        self.worker.ask("burst", 1, self.BURST)
+
+    def round(self):
+        return {self.keys[0]: self.worker.ask("burst", 3, self.BURST)["ns"]}
+
+
+class SdkFlat(Measure):
+    """As fast as it goes: CPU of the whole process for a span that arrived; what the full queue dropped."""
+
+    def __init__(self, name):
+        self.name = name
+        self.keys = keys(name, "cpu_ns_per_span", "spans_per_s", "lost_percent")
+
+    def start(self, bed, place):
+        self.sink = place.sink
+        self.spans = 200_000 if place.quick else MILLION
+        self.worker = bed.peer(self.name, place.endpoint, environment=BATCH_PROCESSOR)
+        self.worker.ask("flat", 50_000)
+
+    def round(self):
+        self.sink.ask("count")
+        before = self.worker.cpu_ns()
+        flat = self.worker.ask("flat", self.spans)
+        arrived = self.sink.ask("count")["spans"]
+        used = self.worker.cpu_ns() - before
+        return dict(zip(self.keys, (used / arrived, arrived / flat["seconds"], 100 * (1 - arrived / self.spans))))
+
+
+class LttngSession:
+    """A session daemon of our own, ended by its id. Trace files are kept small by rotation: the bytes are written."""
+
+    def __init__(self, bed):
+        if subprocess.run(["lttng", "--version"], capture_output=True).returncode != 0:
+            raise Gone("lttng-tools is not installed")
+        self.home = bed.path("lttng")
+        self.home.mkdir(mode=0o700)
+        self.environment = {"LTTNG_HOME": self.home, "LTTNG_UST_REGISTER_TIMEOUT": "5000"}
+        if self.lttng("list", check=False) == 0:
+            raise Gone("another LTTng session daemon is running")
+        self.daemon = bed.keep(Program(["lttng-sessiond", "--no-kernel"], AGENT_CORE, self.environment,
+                                       bed.path("sessiond.log")))
+        deadline = time.monotonic() + 20
+        while self.lttng("list", check=False) != 0:
+            if self.daemon.process.poll() is not None or time.monotonic() > deadline:
+                raise Gone(f"lttng-sessiond does not start{self.daemon.last_words()}")
+            time.sleep(0.1)
+        self.lttng("create", "bench", f"--output={self.home}/trace")
+        self.lttng("enable-channel", "--userspace", "--session=bench", "--subbuf-size=8M", "--num-subbuf=8",
+                   "--tracefile-size=16777216", "--tracefile-count=2", "spans")
+        self.lttng("enable-event", "--userspace", "--session=bench", "--channel=spans", "spanring_bench:*")
+        self.lttng("start", "bench")
+
+    def lttng(self, *words, check=True):
+        command = ["lttng", "--no-sessiond", *words]
+        ended = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                               env={**os.environ, **{name: str(value) for name, value in self.environment.items()}})
+        if check and ended.returncode != 0:
+            raise Gone(f"{' '.join(command)}: {(ended.stderr or ended.stdout).strip()}")
+        self.output = ended.stdout
+        return ended.returncode
+
+    def discarded(self):
+        self.lttng("list", "bench")
+        return sum(int(count) for count in re.findall(r"Discarded events: (\d+)", self.output))
+
+    def cpu_ns(self):
+        """Of the session daemon and of the consumer that it started."""
+        total = 0
+        for pid in [self.daemon.pid, *children(self.daemon.pid)]:
+            try:
+                total += time.clock_gettime_ns((~pid << 3) | 2)
+            except OSError:
+                continue
+        return total
+
+
+def children(pid):
+    found = []
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += [int(child), *children(int(child))]
+    return found
+
+
+class Lttng(Measure):
+    keys = keys("lttng", "app_span_ns", "cpu_ns_per_span", "spans_per_s", "lost_percent")
+
+    def start(self, bed, place):
+        self.spans = 200_000 if place.quick else MILLION
+        if not (bed.build / "peers/lttng").exists():
+            bed.peer("lttng")  # says why
+        self.session = LttngSession(bed)
+        self.worker = bed.peer("lttng", environment=self.session.environment)
+        self.worker.ask("burst", 4, BURST)
+
+    def round(self):
+        burst = self.worker.ask("burst", 8, BURST)["ns"]
+        discarded = self.session.discarded()
+        before = self.worker.cpu_ns() + self.session.cpu_ns()
+        flat = self.worker.ask("flat", self.spans)
+        used = self.worker.cpu_ns() + self.session.cpu_ns() - before
+        lost = min(self.spans, self.session.discarded() - discarded)  # a span without one of its events is lost
+        return dict(zip(self.keys, (burst, used / max(1, self.spans - lost), (self.spans - lost) / flat["seconds"],
+                                    100 * lost / self.spans)))
+
+
+ROUDI = """[general]
+version = 1
+
+[[segment]]
+[[segment.mempool]]
+size = 256
+count = 10000
+"""
+
+
+class Iceoryx(Measure):
+    keys = keys("iceoryx", "app_span_ns", "cpu_ns_per_span", "spans_per_s", "lost_percent")
+
+    def start(self, bed, place):
+        self.spans = 200_000 if place.quick else MILLION
+        if not (bed.build / "peers/iceoryx").exists():
+            bed.peer("iceoryx")  # says why
+        configuration = bed.path("roudi.toml")
+        configuration.write_text(ROUDI)
+        self.daemon = bed.keep(Program(["iox-roudi", "--config-file", configuration, "--monitoring-mode", "off"],
+                                       AGENT_CORE, log=bed.path("roudi.log")))
+        while "RouDi is ready" not in self.daemon.line(20):
+            pass
+        self.subscriber = bed.peer("iceoryx", "subscribe", BYTES)
+        self.publisher = bed.peer("iceoryx", "publish", BYTES)
+        self.publisher.ask("burst", 8, 200)
+
+    def used(self):
+        return self.publisher.cpu_ns() + self.subscriber.cpu_ns() + self.daemon.cpu_ns()
+
+    def round(self):
+        burst = self.publisher.ask("burst", 100, 200)["ns"]  # a burst fits into the subscriber's queue
+        self.subscriber.ask("count")
+        before = self.used()
+        flat = self.publisher.ask("flat", self.spans)
+        used = self.used() - before
+        arrived = self.subscriber.ask("count")["spans"]
+        return dict(zip(self.keys, (burst, used / arrived, arrived / flat["seconds"], 100 * (1 - arrived / self.spans))))
+
+
+COLLECTOR = """receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpoint: 127.0.0.1:{port}
+        max_recv_msg_size_mib: 64
+processors:
+  memory_limiter:
+    check_interval: 100ms
+    limit_mib: 512
+  batch:
+    send_batch_size: 8192
+    timeout: 200ms
+exporters:
+  {exporter}
+service:
+  telemetry:
+    logs:
+      level: error
+    metrics:
+      level: none
+  pipelines:
+    traces:
+      receivers: [otlp]
+      processors: [memory_limiter, batch]
+      exporters: [{name}]
+"""
+QUEUE = "sending_queue: {{num_consumers: 8}}"
+OVER_GRPC = ("otlp", "otlp: {{endpoint: {endpoint}, compression: none, tls: {{insecure: true}}, " + QUEUE + "}}")
+OVER_HTTP = ("otlphttp", "otlphttp: {{endpoint: 'http://{endpoint}', compression: zstd, " + QUEUE + "}}")
+
+
+class RunningCollector:
+    def __init__(self, bed, endpoint, exporter=OVER_GRPC, size=BYTES):
+        program = bed.build / "peers/collector"
+        if not program.exists():
+            bed.peer("collector")  # says why
+        self.port = free_port()
+        name, text = exporter
+        configuration = bed.path("collector.yaml")
+        configuration.write_text(COLLECTOR.format(port=self.port, name=name, exporter=text.format(endpoint=endpoint)))
+        log = bed.path("collector.log")
+        self.program = bed.keep(Program([program, "--config", configuration], AGENT_CORE, log=log))
+        wait_for_port(self.port, self.program)
+        self.sender = bed.worker("grpc_sender", f"127.0.0.1:{self.port}", size, 512, 0, core=0)
+        self.sender.ask("flat", 20_000)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_port(port, program):
+    deadline = time.monotonic() + 30
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if program.process.poll() is not None or time.monotonic() > deadline:
+            raise Gone(f"{program.name} does not listen{program.last_words()}")
+        time.sleep(0.05)
+
+
+class CollectorCost(Measure):
+    """CPU at 100,000 spans a second, all of it until the last span has left; then as fast as it goes."""
+
+    def __init__(self, name, exporter, size=BYTES, suffix=""):
+        self.exporter = exporter
+        self.size = size
+        what = ("cpu_ns_per_span",) if suffix else ("cpu_ns_per_span", "spans_per_s", "lost_percent")
+        self.keys = tuple(key + suffix for key in keys(name, *what))
+
+    def start(self, bed, place):
+        self.milliseconds = 500 if place.quick else 2000
+        self.spans = 100_000 if place.quick else 500_000
+        http = self.exporter is OVER_HTTP
+        self.sink = place.http_sink if http else place.sink
+        self.running = RunningCollector(bed, place.http_endpoint if http else place.endpoint, self.exporter, self.size)
+        self.settle(0)
+
+    def settle(self, wanted):
+        """Until the sink has everything, or for a second nothing: (what it counted, when the last came)."""
+        arrived, last = 0, time.monotonic()
+        while True:
+            count = self.sink.ask("count")
+            moved = count.get("spans", count["requests"])
+            if moved:
+                arrived, last = arrived + moved, time.monotonic()
+            if (wanted and arrived >= wanted) or time.monotonic() - last > 1:
+                return arrived, last
+            time.sleep(0.02)
+
+    def round(self):
+        running = self.running
+        self.settle(0)
+        before = running.program.cpu_ns()
+        sent = running.sender.ask("paced", RATE, self.milliseconds)["spans"]
+        self.settle(sent if self.exporter is OVER_GRPC else 0)
+        values = [(running.program.cpu_ns() - before) / sent]
+        if len(self.keys) > 1:
+            begin = time.monotonic()
+            flat = running.sender.ask("flat", self.spans)
+            offered = flat["spans"] + flat["refused"]
+            if self.exporter is OVER_GRPC:
+                arrived, last = self.settle(offered)
+            else:
+                arrived, last = flat["spans"], self.settle(0)[1]  # what it accepted; its sink cannot look inside
+            values += [arrived / max(last - begin, 1e-9), 100 * (1 - arrived / offered)]
+        return dict(zip(self.keys, values))
+
+
+class CollectorMemory(Measure):
+    keys = keys("collector", "rss_mib_100k", "rss_mib_overload")
+
+    def start(self, bed, place):
+        self.bed = bed
+        self.seconds = 3 if place.quick else 10
+        if not (bed.build / "peers/collector").exists():
+            bed.peer("collector")  # says why
+
+    def round(self):
+        sink = self.bed.sink()
+        running = RunningCollector(self.bed, sink.said[0])
+        values = resident(running.program, running.sender.ask, sink, self.seconds)
+        for program in (running.sender, running.program, sink):
+            self.bed.stop(program)
+        return dict(zip(self.keys, values))
+
+
+def application():
+    return [SdkBurst("opentelemetry_rust"), SdkBurst("opentelemetry_go"), Lttng(), Iceoryx()]
+
+
+def flat_out():
+    return [SdkFlat("opentelemetry_rust"), SdkFlat("opentelemetry_go"), CollectorCost("collector", OVER_GRPC),
+            CollectorCost("collector_zstd", OVER_HTTP), CollectorCost("collector", OVER_GRPC, LARGE_BYTES, "_805"),
+            CollectorCost("collector_zstd", OVER_HTTP, LARGE_BYTES, "_805")]
+
+
+def memory():
+    return [CollectorMemory()]

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table: one row for each figure, in the order of what asks for them."""
+
+import dataclasses
+import statistics
+
+import peers
+from agent_cost import PROCESSES, RATES
+from growth import THREADS
+from series import DISTURBED, FEWEST, OTHERS
+
+# key, what it is, unit, digits
+FIGURES = [
+    ("Application: nanoseconds of its thread for a span", None),
+    ("app.floor_ns", "floor: two clock reads, one copy of 183 bytes", "ns", 1),
+    ("app.floor2_ns", "two clock reads, two copies, random ids", "ns", 1),
+    ("app.span_ns", "span, two strings and an integer, 183 bytes", "ns", 1),
+    ("app.span_bare_ns", "span without attributes", "ns", 1),
+    ("app.unsampled_ns", "not sampled (OTEL_TRACES_SAMPLER=always_off)", "ns", 1),
+    ("app.disabled_ns", "switched off (SPANRING_DISABLED=1)", "ns", 1),
+    ("app.p999_ns", "of 1000 spans the slowest, with one clock read", "ns", 0),
+    ("app.threads2_ratio", "two threads: CPU of the slower one against one alone", "x", 2),
+    ("peer.opentelemetry_rust.app_span_ns", "OpenTelemetry SDK, Rust", "ns", 0),
+    ("peer.opentelemetry_go.app_span_ns", "OpenTelemetry SDK, Go", "ns", 0),
+    ("peer.lttng.app_span_ns", "LTTng-UST, begin and end event", "ns", 0),
+    ("peer.iceoryx.app_span_ns", "iceoryx, loan and publish of 183 bytes", "ns", 0),
+    ("Agent: nanoseconds of CPU for a span", None),
+    ("agent.floor_ns_per_span", "floor: gRPC sends the same bytes from one buffer", "ns", 1),
+    ("agent.cpu_ns_per_span", "agent, 1,000,000 spans/s, gRPC", "ns", 1),
+    ("agent.http_ns_per_span", "the same over HTTP", "ns", 1),
+    ("agent.zstd_ns_per_span", "the same over HTTP with zstd", "ns", 1),
+    ("agent.floor_ns_per_span_805", "floor, 805 bytes", "ns", 1),
+    ("agent.cpu_ns_per_span_805", "agent, 300,000 spans/s of 805 bytes, gRPC", "ns", 1),
+    ("agent.zstd_ns_per_span_805", "the same over HTTP with zstd", "ns", 1),
+    ("peer.collector.cpu_ns_per_span", "OpenTelemetry Collector, 100,000 spans/s, gRPC", "ns", 0),
+    ("peer.collector_zstd.cpu_ns_per_span", "the same over HTTP with zstd", "ns", 0),
+    ("peer.collector.cpu_ns_per_span_805", "Collector, 805 bytes, gRPC", "ns", 0),
+    ("peer.collector_zstd.cpu_ns_per_span_805", "the same over HTTP with zstd", "ns", 0),
+    ("agent.idle_cpu_percent_100", "agent, 100 processes attached that do nothing", "% of a core", 2),
+    ("agent.rss_mib_100k", "agent, memory at 100,000 spans/s", "MiB", 1),
+    ("agent.rss_mib_1m", "agent, memory at 1,000,000 spans/s", "MiB", 1),
+    ("agent.rss_mib_overload", "agent, ten times as many as its backend takes", "MiB", 1),
+    ("peer.collector.rss_mib_100k", "Collector, memory at 100,000 spans/s", "MiB", 1),
+    ("peer.collector.rss_mib_overload", "Collector, ten times as many as its backend takes", "MiB", 1),
+    ("The whole way, as fast as it goes", None),
+    ("pipeline.spans_per_s", "spanring: one producer, agent and sink on two cores", "spans/s", 0),
+    ("pipeline.cpu_ns_per_span", "agent, CPU a span at that rate", "ns", 1),
+    ("pipeline.lost", "spans lost at 80 % of that rate, all rounds", "spans", 0),
+    ("pipeline.dropped_percent_flat_out", "dropped and counted beyond that rate", "%", 1),
+    *[(f"peer.{name}.{key}", f"{title}: {what}", unit, digits)
+      for name, title in (("opentelemetry_rust", "SDK, Rust"), ("opentelemetry_go", "SDK, Go"), ("lttng", "LTTng-UST"),
+                          ("iceoryx", "iceoryx"), ("collector", "Collector"), ("collector_zstd", "Collector, zstd"))
+      for key, what, unit, digits in (("spans_per_s", "arrived", "spans/s", 0),
+                                      ("cpu_ns_per_span", "CPU of all its processes a span", "ns", 0),
+                                      ("lost_percent", "lost", "%", 1))
+      if not (name.startswith("collector") and key == "cpu_ns_per_span")],
+    ("How cost grows", None),
+    *[(f"shape.{shape}.{key}", f"{title}: {what}", unit, digits)
+      for shape, title in (("bare", "no attribute"), ("three", "three attributes"), ("ten", "ten attributes"),
+                           ("twenty", "twenty attributes"), ("rich", "three attributes, two events, a link"))
+      for key, what, unit, digits in (("bytes", "size", "bytes", 0), ("app_ns", "application", "ns", 1),
+                                      ("agent_cpu_ns", "agent CPU at 100 MB/s", "ns", 1))],
+    *[(f"growth.rate{rate}.agent_cpu_ns", f"agent CPU at {rate:,} spans/s", "ns", 1) for rate in RATES],
+    *[(f"growth.processes{count}.agent_cpu_ns", f"agent CPU, 100,000 spans/s, processes: {count}", "ns", 1)
+      for count in PROCESSES],
+    *[(f"growth.threads{count}.{key}", f"threads: {count:,}, {what}", unit, digits)
+      for count in THREADS
+      for key, what, unit, digits in (("spans_per_s", "all together", "spans/s", 0), ("app_cpu_ns", "CPU a span", "ns", 1),
+                                      ("segment_mib", "shared memory", "MiB", 1), ("dropped", "dropped", "spans", 0))],
+    ("growth.short_lived.processes", "short-lived processes with three spans each", "", 0),
+    ("growth.short_lived.us_per_process", "from start to end", "us", 0),
+    ("growth.short_lived.us_without_tracing", "the same, switched off", "us", 0),
+    ("growth.short_lived.agent_us_per_process", "agent CPU a process", "us", 0),
+    ("growth.short_lived.lost", "spans lost", "spans", 0),
+]
+
+def at_most(limit):
+    return lambda value, _: value <= limit
+
+
+def at_most_times(factor, other):
+    return lambda value, figure: value <= factor * figure(other)
+
+
+def at_least(limit):
+    return lambda value, _: value >= limit
+
+
+def at_least_times(factor, other):
+    return lambda value, figure: value >= factor * figure(other)
+
+
+# key: what is asked for as a text, does it hold
+BARS = {
+    "app.span_ns": ("at most 2 x floor", at_most_times(2, "app.floor_ns")),
+    "app.unsampled_ns": ("at most 6 ns", at_most(6)),
+    "app.disabled_ns": ("at most 2.5 ns", at_most(2.5)),
+    "app.threads2_ratio": ("at most 1.3", at_most(1.3)),
+    "peer.lttng.app_span_ns": ("at least 5 x span", at_least_times(5, "app.span_ns")),
+    "peer.opentelemetry_rust.app_span_ns": ("at least 15 x span", at_least_times(15, "app.span_ns")),
+    "peer.opentelemetry_go.app_span_ns": ("at least 15 x span", at_least_times(15, "app.span_ns")),
+    "agent.cpu_ns_per_span": ("at most 2 x floor", at_most_times(2, "agent.floor_ns_per_span")),
+    "peer.collector.cpu_ns_per_span": ("at least 20 x agent", at_least_times(20, "agent.cpu_ns_per_span")),
+    "agent.zstd_ns_per_span_805": ("at most 1,300 ns", at_most(1300)),
+    "pipeline.spans_per_s": ("at least 2,500,000", at_least(2_500_000)),
+    "pipeline.lost": ("0", at_most(0)),
+    "agent.rss_mib_overload": ("at most 1.2 x at 100,000 spans/s", at_most_times(1.2, "agent.rss_mib_100k")),
+}
+
+
+@dataclasses.dataclass
+class Row:
+    title: str
+    key: str = ""
+    value: str = ""
+    spread: str = ""
+    rounds: str = ""
+    bar: str = ""
+
+
+def bar(key, series):
+    if key not in BARS:
+        return ""
+    text, holds = BARS[key]
+    try:
+        return text + (": yes" if holds(series.value(key), series.value) else ": **no**")
+    except TypeError:  # it, or what it is compared with, was not measured
+        return text
+
+
+def rows(series):
+    made = []
+    for key, title, *form in FIGURES:
+        if title is None:
+            made.append(Row(key))
+        elif key in series.values:
+            unit, digits = form
+            low, high = series.spread(key)
+            _, quiet, every = series.rounds(key)
+            spread = f"{low:,.{digits}f} to {high:,.{digits}f}" if every > 1 else ""
+            value = f"{series.value(key):,.{digits}f} {unit}".strip()
+            made.append(Row(title, key, value, spread, f"{quiet}/{every}", bar(key, series)))
+        elif key in series.missing:
+            made.append(Row(title, key, "–", series.missing[key], "", bar(key, series)))
+    headed = [row for i, row in enumerate(made) if row.key or (i + 1 < len(made) and made[i + 1].key)]
+    return headed
+
+
+def quality(series):
+    every = [(group, number) for group, floors in series.floors.items() for number in range(len(floors))]
+    quiet = sum(series.quiet(group, number) for group, number in every)
+    others = [share for shares in series.others.values() for share in shares]
+    return (f"{quiet} of {len(every)} rounds were quiet: their floor was at most {DISTURBED} times the lowest of the run, "
+            f"{series.lowest_floor():.1f} ns, and other programs used at most {100 * OTHERS:.0f} % of the machine (in the median "
+            f"round {100 * statistics.median(others):.0f} %). Medians and quartiles are over quiet rounds; over all of them "
+            f"where fewer than {FEWEST} were quiet.")
+
+
+def text(rows, series):
+    columns = ("title", "value", "spread", "rounds", "bar", "key")
+    plain = [[getattr(row, column).replace("**", "") for column in columns] for row in rows if row.key]
+    shown = [line[:2] + ([line[2]] if len(line[2]) < 40 else [line[2][:37] + "..."]) + line[3:] for line in plain]
+    head = ["figure", "median", "quartiles", "quiet", "asked for", "key"]
+    widths = [max(len(line[i]) for line in [head, *shown]) for i in range(len(columns))]
+    right = (1, 2, 3)
+
+    def line(cells):
+        placed = [cell.rjust(widths[i]) if i in right else cell.ljust(widths[i]) for i, cell in enumerate(cells)]
+        return "  ".join(placed).rstrip()
+
+    lines = [line(head)]
+    position = iter(shown)
+    for row in rows:
+        lines.append(line(next(position)) if row.key else "\n" + row.title)
+    return "\n".join(lines) + "\n\n" + quality(series)
+
+
+def markdown(rows, series):
+    lines = []
+    for row in rows:
+        if not row.key:
+            lines += ["", f"### {row.title}", "", "| figure | median | quartiles | quiet rounds | asked for |",
+                      "|---|---:|---:|---:|---|"]
+        else:
+            lines.append(f"| {row.title} | {row.value} | {row.spread} | {row.rounds} | {row.bar} |")
+    return "\n".join(lines).strip() + "\n\n" + quality(series) + "\n\n### Settings of the peers\n\n" + "\n".join(
+        f"- `{name}`: {settings}." for name, settings in peers.SETTINGS.items())

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// span_worker SHAPE [CORE]: an application that traces with the library, on core 0 unless told otherwise.
+//
+//     burst BURSTS SPANS           ns of a span: the median over bursts with a pause of 1 ms between them, in which the
+//                                  agent goes on draining as it does during the burst
+//     tail SPANS                   p50_ns, p999_ns of single spans, each timed on its own: one clock read is in it
+//     paced RATE MILLISECONDS      a steady rate, in steps of a millisecond or of a span
+//     flat SPANS                   as fast as it goes: what does not fit into the ring is dropped and counted
+//     threads COUNT SPANS SHARED   so many threads with so many spans each, on core 0 or (SHARED) on all cores
+//
+// Every answer has spans (committed), dropped and seconds (until the agent has taken over what was committed).
+#include <barrier>
+#include <thread>
+
+#include "core.hpp"
+#include "shape.hpp"
+
+namespace {
+
+using bench::Answer;
+using bench::Numbers;
+
+constexpr uint64_t kWatchdog = 120'000'000'000;
+constexpr uint64_t kMillisecond = 1'000'000;
+
+class Application {
+public:
+    explicit Application(bench::Shape shape) : shape_(shape) {
+        spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
+        options.service_name = "bench";
+        options.memory_limit = 64 << 20;
+        if (spr_provider_open(&options, &provider_) != 0 ||
+            spr_tracer_get(provider_, "bench", SPR_NUL, "1", SPR_NUL, nullptr, 0, &tracer_) != 0)
+            bench::fail("the library does not open");
+        const int started = spr_span_start(tracer_, "root", 4, &root_);  // the parent of all spans here
+        if (started < 0 && started != -ECANCELED) bench::fail(spr_strerror(started));
+        spr_context_attach(&root_.context, &token_);
+    }
+    ~Application() {
+        spr_context_detach(&token_);
+        spr_span_end(&root_);
+    }
+
+    Answer bursts(const Numbers& numbers) {
+        const Total total(*this);
+        std::vector<double> each;
+        for (uint64_t burst = 0; burst < numbers[0]; ++burst) {
+            const uint64_t begin = bench::now();
+            spans(numbers[1]);
+            const uint64_t end = bench::now();
+            each.push_back(static_cast<double>(end - begin) / static_cast<double>(numbers[1]));
+            bench::sleep_until(end + kMillisecond);
+        }
+        return total.settle().add("ns", bench::median(each));
+    }
+
+    Answer tail(const Numbers& numbers) {
+        const Total total(*this);
+        std::vector<uint64_t> each(numbers[0]);
+        const uint64_t begin = bench::now(), first = bench::ticks();
+        for (uint64_t i = 0; i < numbers[0]; ++i) {
+            const uint64_t before = bench::ticks();
+            shape_(tracer_);
+            each[i] = bench::ticks() - before;
+            if (i % kTailBurst == kTailBurst - 1) bench::sleep_until(bench::now() + kMillisecond);
+        }
+        const double scale = static_cast<double>(bench::now() - begin) / static_cast<double>(bench::ticks() - first);
+        const auto quantile = [&](double part) {
+            const auto at = each.begin() + static_cast<long>(part * static_cast<double>(each.size() - 1));
+            std::nth_element(each.begin(), at, each.end());
+            return static_cast<double>(*at) * scale;
+        };
+        return total.settle().add("p50_ns", quantile(0.5)).add("p999_ns", quantile(0.999));
+    }
+
+    Answer paced(const Numbers& numbers) {
+        const Total total(*this);
+        const uint64_t rate = std::max<uint64_t>(numbers[0], 1);
+        const uint64_t step = std::max(kMillisecond, 1'000'000'000 / rate), length = numbers[1] * kMillisecond;
+        const uint64_t begin = bench::now();
+        uint64_t made = 0;
+        for (uint64_t at = step; at <= length; at += step) {
+            bench::sleep_until(begin + at);
+            const uint64_t due = static_cast<uint64_t>(static_cast<double>(rate) * static_cast<double>(at) / 1e9);
+            spans(due - made);
+            made = due;
+        }
+        const double produced = static_cast<double>(bench::now() - begin) / 1e9;
+        return total.settle().add("produced_s", produced);
+    }
+
+    Answer flat(const Numbers& numbers) {
+        const Total total(*this);
+        const uint64_t begin = bench::now();
+        spans(numbers[0]);
+        const double produced = static_cast<double>(bench::now() - begin) / 1e9;
+        return total.settle().add("produced_s", produced);
+    }
+
+    // ns, worst_ns: CPU time a span of all threads and of the slowest: what the agent takes of a shared core is not in
+    // it. wall_s: from the first thread's first span to the last one's last.
+    Answer threads(const Numbers& numbers) {
+        const Total total(*this);
+        const uint64_t count = std::max<uint64_t>(numbers[0], 1), each = numbers[1];
+        struct Thread {
+            double ns;
+            uint64_t begin, end;
+        };
+        std::vector<Thread> done(count);
+        std::barrier gate(static_cast<long>(count));
+        std::vector<std::thread> threads;
+        const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+        for (uint64_t i = 0; i < count; ++i) {
+            threads.emplace_back([&, i] {
+                bench::pin(numbers[2] != 0 ? static_cast<int>(i) % cores : 0);
+                spr_token token;
+                spr_context_attach(&root_.context, &token);
+                shape_(tracer_);  // a thread's first span also makes its place in the ring
+                gate.arrive_and_wait();
+                const uint64_t begin = bench::now(), cpu = bench::now(CLOCK_THREAD_CPUTIME_ID);
+                spans(each);
+                const uint64_t used = bench::now(CLOCK_THREAD_CPUTIME_ID) - cpu;
+                done[i] = {static_cast<double>(used) / static_cast<double>(each), begin, bench::now()};
+                spr_context_detach(&token);
+            });
+        }
+        for (std::thread& thread : threads) thread.join();
+        double sum = 0, worst = 0;
+        uint64_t begin = UINT64_MAX, end = 0;
+        for (const Thread& thread : done) {
+            sum += thread.ns;
+            worst = std::max(worst, thread.ns);
+            begin = std::min(begin, thread.begin);
+            end = std::max(end, thread.end);
+        }
+        return total.settle()
+            .add("ns", sum / static_cast<double>(count))
+            .add("worst_ns", worst)
+            .add("wall_s", static_cast<double>(end - begin) / 1e9);
+    }
+
+private:
+    static constexpr uint64_t kTailBurst = 5000;
+
+    // What the library counted since it was made.
+    class Total {
+    public:
+        explicit Total(Application& application)
+            : application_(application), before_(application.statistics()), begin_(bench::now()) {}
+
+        // Waits until the agent has taken over what was committed.
+        Answer settle() const {
+            if (spr_provider_state(application_.provider_) == 1) {
+                const int flushed = spr_provider_flush(application_.provider_, kWatchdog);
+                if (flushed != 0) bench::fail(std::string("the agent takes no spans over: ") + spr_strerror(flushed));
+            }
+            const spr_statistics after = application_.statistics();
+            const auto since = [&](uint64_t spr_statistics::*member) {
+                return static_cast<double>(after.*member - before_.*member);
+            };
+            const double dropped = since(&spr_statistics::dropped_full) + since(&spr_statistics::dropped_too_big) +
+                                   since(&spr_statistics::dropped_nested);
+            const double never_started =
+                since(&spr_statistics::not_started_slot) + since(&spr_statistics::not_started_nested);
+            return Answer()
+                .add("spans", since(&spr_statistics::ended) - dropped)
+                .add("dropped", dropped + never_started)
+                .add("seconds", static_cast<double>(bench::now() - begin_) / 1e9);
+        }
+
+    private:
+        Application& application_;
+        spr_statistics before_;
+        uint64_t begin_;
+    };
+
+    void spans(uint64_t count) {
+        for (uint64_t i = 0; i < count; ++i) shape_(tracer_);
+    }
+    spr_statistics statistics() const {
+        spr_statistics statistics = SPR_STATISTICS_INIT;
+        spr_provider_statistics(provider_, &statistics);
+        return statistics;
+    }
+
+    bench::Shape shape_;
+    spr_provider* provider_ = nullptr;
+    spr_tracer* tracer_ = nullptr;
+    spr_span root_{};
+    spr_token token_;
+};
+
+}  // namespace
+
+int main(int count, char** words) {
+    bench::pin(count > 2 ? std::atoi(words[2]) : 0);
+    Application application(bench::find_shape(count > 1 ? words[1] : "three"));
+    bench::serve({
+        {"burst", [&](const Numbers& numbers) { return application.bursts(numbers); }},
+        {"tail", [&](const Numbers& numbers) { return application.tail(numbers); }},
+        {"paced", [&](const Numbers& numbers) { return application.paced(numbers); }},
+        {"flat", [&](const Numbers& numbers) { return application.flat(numbers); }},
+        {"threads", [&](const Numbers& numbers) { return application.threads(numbers); }},
+    });
+}
