@@ -25,7 +25,7 @@ JOBS = str(os.cpu_count() or 2)
 
 PLAIN = ["unit", "abi", "model", "integration", "crash", "fuzz", "bindings"]
 AGAIN_AS_USER = ["unit", "integration", "crash"]
-FURTHER = ["user", "i686", "tsan", "asan", "minimum"]
+FURTHER = ["user", "i686", "tsan", "asan", "minimum", "instructions"]
 ON_REQUEST = ["asan-agent"]  # the agent once more under ASan: long, and not part of "all"
 WITHOUT_AGENT = ["-Dagent=false", "-Dbench=false", "-Dexamples=false", "-Dbindings=false"]
 
@@ -62,7 +62,8 @@ class BuildFolder:
     def tests(self, suite):
         listed = subprocess.run(["meson", "test", "-C", self.path, "--no-rebuild", "--list", "--suite", suite],
                                 cwd=SOURCE, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        return [line for line in listed.stdout.splitlines() if " / " in line]
+        # Meson leaves "project:suite / " out where all tests are of one suite, and says "No ..." where there is none.
+        return [line for line in listed.stdout.splitlines() if line and not line.startswith("No ")]
 
     def run_suite(self, label, suite, total, wrapper=(), prefix=(), environment=None):
         """Builds what one suite needs, runs it, and adds what Meson's log says to `total`."""
@@ -204,6 +205,16 @@ def minimum(main_build, total):
     main_build.run_suite("bindings-minimum", "bindings", total, prefix=prefix, environment=environment)
 
 
+def instructions(total):
+    """The hot path, built for release, against the recorded number of its instructions. tools/bench uses the same folder."""
+    build = BuildFolder("build-instructions", "-Dbuildtype=release", "-Dagent=false", "-Dtests=false", "-Dexamples=false",
+                        "-Dbindings=false", "-Dc_args=-g", "-Dcpp_args=-g -Wno-restrict")
+    if not build.compile():
+        total.failed.append("instructions: does not build")
+        return
+    build.run_suite("instructions", "instructions", total)
+
+
 def needs_main_build(suites):
     return any(suite in PLAIN or suite in ("user", "i686", "minimum") for suite in suites)
 
@@ -230,6 +241,8 @@ def run_all(suites, folder, total):
             sanitizer("asan-agent", "address,undefined", ["-Dbench=false", "-Dexamples=false", "-Dbindings=false"], total)
         elif suite == "minimum":
             minimum(build, total)
+        elif suite == "instructions":
+            instructions(total)
 
 
 def main():

@@ -22,6 +22,10 @@ from series import Series
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 ROUNDS, QUICK_ROUNDS = 30, 5
+OTHER = """instead of measuring, each alone:
+  --instructions         counts the instructions of a span, against bench/instructions.json
+  --record-instructions  writes bench/instructions.json
+  --flame-graphs         draws docs/performance/*_flame.svg"""
 
 
 def groups(quick, rounds):
@@ -43,7 +47,7 @@ def groups(quick, rounds):
 
 def main():
     names = list(groups(True, QUICK_ROUNDS))
-    parser = argparse.ArgumentParser(prog="tools/bench", formatter_class=argparse.RawTextHelpFormatter,
+    parser = argparse.ArgumentParser(prog="tools/bench", epilog=OTHER, formatter_class=argparse.RawTextHelpFormatter,
                                      description="Builds for release, measures, prints the table of docs/performance.md.")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: minutes, and less sure")
     parser.add_argument("--json", metavar="FILE", help="writes the figures: one flat object of numbers")
