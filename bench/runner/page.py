@@ -7,6 +7,7 @@ import platform
 import subprocess
 
 import chart
+import peers
 import table
 from agent_cost import PROCESSES, RATES
 from growth import THREADS
@@ -71,14 +72,16 @@ def plots(series):
 def write(docs, rows, series, quick, seconds):
     folder = docs / "performance"
     folder.mkdir(exist_ok=True)
-    pictures = []
+    pictures = {}
     for name, (title, svg) in plots(series).items():
         (folder / f"{name}.svg").write_text(svg)
-        pictures.append(f"![{title}](performance/{name}.svg)")
+        pictures[name] = f"![{title}](performance/{name}.svg)\n\n"
+    first = "".join(pictures.pop(name, "") for name in BARS)
     command = "tools/bench --quick --docs" if quick else "tools/bench --docs"
     made = (f"Written by `{command}` in {seconds / 60:.0f} minutes. {machine()}.\n\n"
-            + table.markdown(rows, series) + "\n\n### Plots\n\n"
-            + "Drawn by the same command (`bench/runner/chart.py`) from the same figures.\n\n" + "\n\n".join(pictures))
+            + first + table.markdown(rows, series) + "\n\n" + "".join(pictures.values())
+            + "### Settings of the peers\n\n"
+            + "\n".join(f"- {name} {peers.version(name)}: {settings}." for name, settings in peers.SETTINGS.items()))
     page = docs / "performance.md"
     before, rest = page.read_text().split(BEGIN)
     _, after = rest.split(END)

@@ -30,6 +30,27 @@ BATCH_PROCESSOR = {"OTEL_BSP_MAX_QUEUE_SIZE": 65536, "OTEL_BSP_MAX_EXPORT_BATCH_
                    "OTEL_BSP_SCHEDULE_DELAY": 200, "OTEL_LOG_LEVEL": "error"}
 
 
+PEERS = pathlib.Path(__file__).resolve().parent.parent / "peers"
+
+
+def version(name):
+    """That is built here: of lock files and of Debian's packages."""
+    def find(file, pattern):
+        found = re.search(pattern, (PEERS / file).read_text())
+        return found.group(1) if found else ""
+
+    def debian(package):
+        asked = subprocess.run(["dpkg-query", "-W", "-f=${source:Upstream-Version}", package], capture_output=True, text=True)
+        return asked.stdout
+
+    return {
+        "opentelemetry_rust": lambda: find("opentelemetry_rust/Cargo.lock", r'name = "opentelemetry_sdk"\nversion = "(.*)"'),
+        "opentelemetry_go": lambda: find("opentelemetry_go/go.mod", r"go.opentelemetry.io/otel/sdk v(\S+)"),
+        "lttng": lambda: debian("liblttng-ust-dev"),
+        "iceoryx": lambda: debian("libiceoryx-posh-dev"),
+    }.get(name, lambda: find("collector/go.mod", r"collector/otelcol v(\S+)"))()
+
+
 def keys(name, *what):
     return tuple(f"peer.{name}.{one}" for one in what)
 

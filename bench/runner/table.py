@@ -4,10 +4,17 @@
 import dataclasses
 import statistics
 
-import peers
 from agent_cost import PROCESSES, RATES
 from growth import THREADS
 from series import DISTURBED, FEWEST, OTHERS
+
+GROWTH = "How cost grows"
+SHAPES = (("bare", "no attribute"), ("three", "two strings, an integer"), ("ten", "ten attributes"),
+          ("twenty", "twenty attributes"), ("rich", "two strings, an integer, two events, a link"))
+SHAPE_COLUMNS = (("bytes", "size", "bytes", 0), ("app_ns", "application", "ns", 1),
+                 ("agent_cpu_ns", "agent CPU at 100 MB/s", "ns", 1))
+THREAD_COLUMNS = (("spans_per_s", "all together", "spans/s", 0), ("app_cpu_ns", "CPU a span", "ns", 1),
+                  ("segment_mib", "shared memory", "MiB", 1), ("dropped", "dropped", "spans", 0))
 
 # key, what it is, unit, digits
 FIGURES = [
@@ -54,19 +61,14 @@ FIGURES = [
                                       ("cpu_ns_per_span", "CPU of all its processes a span", "ns", 0),
                                       ("lost_percent", "lost", "%", 1))
       if not (name.startswith("collector") and key == "cpu_ns_per_span")],
-    ("How cost grows", None),
+    (GROWTH, None),
     *[(f"shape.{shape}.{key}", f"{title}: {what}", unit, digits)
-      for shape, title in (("bare", "no attribute"), ("three", "three attributes"), ("ten", "ten attributes"),
-                           ("twenty", "twenty attributes"), ("rich", "three attributes, two events, a link"))
-      for key, what, unit, digits in (("bytes", "size", "bytes", 0), ("app_ns", "application", "ns", 1),
-                                      ("agent_cpu_ns", "agent CPU at 100 MB/s", "ns", 1))],
+      for shape, title in SHAPES for key, what, unit, digits in SHAPE_COLUMNS],
     *[(f"growth.rate{rate}.agent_cpu_ns", f"agent CPU at {rate:,} spans/s", "ns", 1) for rate in RATES],
     *[(f"growth.processes{count}.agent_cpu_ns", f"agent CPU, 100,000 spans/s, processes: {count}", "ns", 1)
       for count in PROCESSES],
     *[(f"growth.threads{count}.{key}", f"threads: {count:,}, {what}", unit, digits)
-      for count in THREADS
-      for key, what, unit, digits in (("spans_per_s", "all together", "spans/s", 0), ("app_cpu_ns", "CPU a span", "ns", 1),
-                                      ("segment_mib", "shared memory", "MiB", 1), ("dropped", "dropped", "spans", 0))],
+      for count in THREADS for key, what, unit, digits in THREAD_COLUMNS],
     ("growth.short_lived.processes", "short-lived processes with three spans each", "", 0),
     ("growth.short_lived.us_per_process", "from start to end", "us", 0),
     ("growth.short_lived.us_without_tracing", "the same, switched off", "us", 0),
@@ -175,13 +177,26 @@ def text(rows, series):
     return "\n".join(lines) + "\n\n" + quality(series)
 
 
+def grid(series, corner, lines, columns):
+    """A table of its own for what differs in one thing: lines are (title, beginning of the keys)."""
+    made = [f"| {corner} | " + " | ".join(what for _, what, _, _ in columns) + " |", "|---|" + "---:|" * len(columns)]
+    for title, beginning in lines:
+        keys = [(f"{beginning}.{key}", unit, digits) for key, _, unit, digits in columns]
+        if all(key in series.values for key, _, _ in keys):
+            made.append(f"| {title} | " + " | ".join(f"{series.value(key):,.{digits}f} {unit}" for key, unit, digits in keys) + " |")
+    return made + [""] if len(made) > 2 else []
+
+
 def markdown(rows, series):
+    """The same for the page, what grows in grids."""
     lines = []
     for row in rows:
         if not row.key:
-            lines += ["", f"### {row.title}", "", "| figure | median | quartiles | quiet rounds | asked for |",
-                      "|---|---:|---:|---:|---|"]
-        else:
+            lines += ["", f"### {row.title}", ""]
+            if row.title == GROWTH:
+                lines += grid(series, "span", [(title, f"shape.{shape}") for shape, title in SHAPES], SHAPE_COLUMNS)
+                lines += grid(series, "threads", [(f"{count:,}", f"growth.threads{count}") for count in THREADS], THREAD_COLUMNS)
+            lines += ["| figure | median | quartiles | quiet rounds | asked for |", "|---|---:|---:|---:|---|"]
+        elif not row.key.startswith(("shape.", "growth.threads")):
             lines.append(f"| {row.title} | {row.value} | {row.spread} | {row.rounds} | {row.bar} |")
-    return "\n".join(lines).strip() + "\n\n" + quality(series) + "\n\n### Settings of the peers\n\n" + "\n".join(
-        f"- `{name}`: {settings}." for name, settings in peers.SETTINGS.items())
+    return "\n".join(lines).strip() + "\n\n" + quality(series)
