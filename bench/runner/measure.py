@@ -68,9 +68,10 @@ def run_group(name, measures, rounds, build, series, quick):
                 try:
                     for key, value in measure.round().items():
                         series.add(key, name, number, value)
-                except Gone as gone:
-                    say(f"{name}: {gone}")
-                    series.missing.update({key: str(gone) for key in measure.keys})
+                except (Gone, ZeroDivisionError) as problem:
+                    reason = str(problem) if isinstance(problem, Gone) else "nothing arrived"
+                    say(f"{name}: {reason}")
+                    series.missing.update({key: reason for key in measure.keys})
                     alive.remove(measure)
             series.end_round(name, max(before, floor_ns()), watch.share())
     finally:
