@@ -7,7 +7,8 @@
 //     tail SPANS                   p50_ns, p999_ns of single spans, each timed on its own: one clock read is in it
 //     paced RATE MILLISECONDS      a steady rate, in steps of a millisecond or of a span
 //     flat SPANS                   as fast as it goes: what does not fit into the ring is dropped and counted
-//     threads COUNT SPANS SHARED   so many threads with so many spans each, on core 0 or (SHARED) on all cores
+//     threads COUNT SPANS WHERE    so many threads with so many spans each: on core 0 (0), core 1 (1), or dealt out to all
+//                                  cores (2)
 //
 // Every answer has spans (committed), dropped and seconds (until the agent has taken over what was committed).
 #include <barrier>
@@ -29,7 +30,6 @@ public:
     explicit Application(bench::Shape shape) : shape_(shape) {
         spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
         options.service_name = "bench";
-        options.memory_limit = 64 << 20;
         if (spr_provider_open(&options, &provider_) != 0 ||
             spr_tracer_get(provider_, "bench", SPR_NUL, "1", SPR_NUL, nullptr, 0, &tracer_) != 0)
             bench::fail("the library does not open");
@@ -98,8 +98,8 @@ public:
         return total.settle().add("produced_s", produced);
     }
 
-    // ns, worst_ns: CPU time a span of all threads and of the slowest: what the agent takes of a shared core is not in
-    // it. wall_s: from the first thread's first span to the last one's last.
+    // ns, first_ns, last_ns: CPU time a span of all threads, of the first and of the last: what the agent takes of a
+    // shared core is not in it. wall_s: from the first thread's first span to the last one's last.
     Answer threads(const Numbers& numbers) {
         const Total total(*this);
         const uint64_t count = std::max<uint64_t>(numbers[0], 1), each = numbers[1];
@@ -113,7 +113,7 @@ public:
         const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
         for (uint64_t i = 0; i < count; ++i) {
             threads.emplace_back([&, i] {
-                bench::pin(numbers[2] != 0 ? static_cast<int>(i) % cores : 0);
+                bench::pin(numbers[2] < 2 ? static_cast<int>(numbers[2]) : static_cast<int>(i) % cores);
                 spr_token token;
                 spr_context_attach(&root_.context, &token);
                 shape_(tracer_);  // a thread's first span also makes its place in the ring
@@ -126,17 +126,17 @@ public:
             });
         }
         for (std::thread& thread : threads) thread.join();
-        double sum = 0, worst = 0;
+        double sum = 0;
         uint64_t begin = UINT64_MAX, end = 0;
         for (const Thread& thread : done) {
             sum += thread.ns;
-            worst = std::max(worst, thread.ns);
             begin = std::min(begin, thread.begin);
             end = std::max(end, thread.end);
         }
         return total.settle()
             .add("ns", sum / static_cast<double>(count))
-            .add("worst_ns", worst)
+            .add("first_ns", done.front().ns)
+            .add("last_ns", done.back().ns)
             .add("wall_s", static_cast<double>(end - begin) / 1e9);
     }
 
