@@ -11,6 +11,10 @@
  *     EVICTING -> OPEN(gen+1)   now the data is lost
  *     count                     and after a kill the agent does it, by the intent
  *
+ * A writer that finds the other one gone while the process lives takes over what that had: the chunk that it noted as its
+ * own (EVICTING becomes FULL again, an OPEN one is gone on with) and its counter line, once the loss that it intended is
+ * counted there. The note is taken after the exchange that wins a chunk, and cleared before the store that gives it away.
+ *
  * The agent takes a FULL chunk by an exchange to TAKEN. Of an OPEN one (else the spans of an idle thread would never
  * leave) it copies the committed prefix, looks at the generation again, and sends the copy; but it books (mark and
  * totals) only what is TAKEN or of a dead process: until then a writer may still win the chunk and count it as lost.
@@ -27,6 +31,8 @@
  *   LOSS_NOINTENT   FULL -> OPEN in one exchange, counted after it       O1, with a kill
  *   LOSS_FIRST      the loss is counted before the data is lost          O1, with a kill
  *   LOSS_REUSED     the intent is not disarmed before it is written      O1, with a kill (and SEAL_EARLY)
+ *   HEIR_BLIND      the line of a vanished writer is gone on with, and its loss not counted first   O1
+ *   NOTE_STALE      a chunk is given away before the note of it is cleared   O3
  *   LOSS_RELOADED   the loss is taken from a second load of the word     O1 (with SEAL_EARLY: chunks of several lengths)
  */
 #define NCH 2
@@ -57,6 +63,9 @@ byte mkg[NCH], mkl[NCH];               /* the one atomic word of a mark: generat
 byte d[NCH*CAP];                       /* payload */
 byte iline[NCH], ilost[NCH], ig[NCH];  /* loss intent */
 byte lost[NW];                         /* counter lines */
+byte note[NW] = NONE;                  /* the chunk that a writer says is its own (in the memory of the process) */
+byte line[NW];                         /* where it counts (as well) */
+bool taken[NW];                        /* its things have an heir (as well) */
 byte acknowledged;                     /* the agent's total */
 bool alive = true;
 
@@ -69,6 +78,12 @@ byte gid[NCH*CAP];
 bool com[NREC+1], exp[NREC+1], ev[NREC+1];
 bool kill_[NW], gone[NW], crash;
 
+#ifdef NOTE_STALE
+#define forget_note() skip
+#else
+#define forget_note() note[me] = NONE
+#endif
+
 #define same(k) (st[k] == ws && ln[k] == wl && gn[k] == wg)
 
 inline ghost_evict(k) {
@@ -80,7 +95,25 @@ inline ghost_evict(k) {
 inline claim() {                       /* FREE -> OPEN(generation + 1) */
   d_step {
     if :: same(k) -> st[k] = OPEN; gn[k] = gn[k] + 1; ln[k] = 0; c = k; g = gn[k]; l = 0 :: else -> skip fi
-  }
+  };
+  atomic { if :: c != NONE -> note[me] = c :: else -> skip fi }
+}
+
+/* The other writer vanished: its chunk and its line. One heir: whoever exchanges `taken`, of two writers the only one left. */
+inline inherit(y) {
+  atomic { taken[y] = true; k = note[y] };
+#ifndef HEIR_BLIND
+  atomic { if :: k != NONE && ig[k] != 0 && ig[k] == gn[k] && ilost[k] > lost[iline[k]] -> lost[iline[k]] = ilost[k]
+              :: else -> skip fi };
+#endif
+  atomic {
+    if
+    :: k != NONE && st[k] == EVICTING -> st[k] = FULL
+    :: k != NONE && st[k] != EVICTING -> c = k; g = gn[k]; l = ln[k]
+    :: else -> skip
+    fi
+  };
+  atomic { note[me] = c; line[me] = line[y]; k = 0 }
 }
 
 inline evict() {
@@ -92,7 +125,7 @@ inline evict() {
   d_step {
     if :: ws == FULL && same(k) -> ghost_evict(k); st[k] = OPEN; gn[k] = wg + 1; ln[k] = 0; c = k; g = wg + 1; l = 0
        :: else -> skip fi };
-  atomic { if :: c != NONE -> lost[me] = lost[me] + wl :: else -> skip fi }
+  atomic { if :: c != NONE -> note[me] = c; lost[line[me]] = lost[line[me]] + wl :: else -> skip fi }
 #else
 #ifdef EVICT_NOCAS
   d_step { st[k] = EVICTING; gn[k] = wg; ln[k] = wl; x = true };
@@ -102,25 +135,30 @@ inline evict() {
   if
   :: !x -> skip
   :: else ->
+     note[me] = k;
 #ifndef LOSS_RELOADED
      n = wl;
 #endif
 #ifndef LOSS_REUSED
      ig[k] = 0;
 #endif
-     d_step { iline[k] = me; ilost[k] = lost[me] + n };
+     d_step { iline[k] = line[me]; ilost[k] = lost[line[me]] + n };
      ig[k] = wg + 1;
 #ifdef LOSS_FIRST
-     lost[me] = ilost[k];
+     lost[line[me]] = ilost[k];
 #endif
      d_step { ghost_evict(k); st[k] = OPEN; gn[k] = wg + 1; ln[k] = 0; c = k; g = wg + 1; l = 0 };
-     atomic { lost[me] = ilost[k]; x = false; n = 0 }
+     atomic { lost[line[me]] = ilost[k]; x = false; n = 0 }
   fi
 #endif
 }
 
 inline attach() {
   k = 0;
+  if
+  :: gone[1 - me] && !taken[1 - me] -> inherit(1 - me)
+  :: !gone[1 - me] || taken[1 - me] -> skip
+  fi;
   do
   :: k < NCH && c == NONE ->
      if
@@ -138,10 +176,10 @@ inline write(first, last) {
   r = first;
   do
 #ifdef SEAL_EARLY
-  :: atomic { r <= last && c != NONE && l > 0 && l < CAP -> assert(st[c] == OPEN && gn[c] == g) };
+  :: atomic { r <= last && c != NONE && l > 0 && l < CAP -> assert(st[c] == OPEN && gn[c] == g); forget_note() };
      atomic { st[c] = FULL; c = NONE; g = 0; l = 0 }           /* the next record does not fit */
 #endif
-  :: atomic { r <= last && c != NONE && l == CAP -> assert(st[c] == OPEN && gn[c] == g) };
+  :: atomic { r <= last && c != NONE && l == CAP -> assert(st[c] == OPEN && gn[c] == g); forget_note() };
      atomic { st[c] = FULL; c = NONE; g = 0; l = 0 }
   :: atomic { r <= last && c == NONE -> skip };
      attach();
@@ -278,4 +316,4 @@ restart:
 
 active proctype Crasher() { byte n = 0; do :: n < CRASHES -> atomic { crash = true; n++ } :: break od }
 
-init { atomic { run Writer(0, 1, N0); run Writer(1, N0 + 1, NREC); run Agent() } }
+init { atomic { line[1] = 1; run Writer(0, 1, N0); run Writer(1, N0 + 1, NREC); run Agent() } }

@@ -3,8 +3,8 @@
  * The chunk protocol between the threads of one process: claiming, parking and adopting chunks, spans that end on
  * another thread than they started on, intents, and counters that are exact after a kill at any step.
  *
- * Three threads, two chunks of two records. Thread 0 starts span 0 and span 1, hands span 1 over, ends span 0 and
- * leaves; thread 1 ends span 1 and leaves; thread 2 starts and ends span 2 and leaves. Each thread may vanish before any
+ * Three threads, two chunks of two records. Thread 0 starts and ends span 0, starts span 1, hands it over and leaves;
+ * thread 1 ends span 1 and leaves; thread 2 starts and ends span 2, starts span 3 and leaves. Each thread may vanish before any
  * of its steps (VANISH of them at most): the same model covers a thread that goes without its destructor while the
  * process lives on, and a SIGKILL that reaches the threads of a process at different instants. The agent drains as it
  * goes (its own crashes: chunk.pml, export.pml).
@@ -21,6 +21,7 @@
  *   RESCUE_NOCAS   the chunk of a vanished thread is taken without exchange    T3
  *   RESCUE_FLAG    ... by an exchange that sees only "owned", not by whom      T3
  *   RESCUE_BLIND   ... and its intents are not settled first                   T1
+ *   RESCUE_LINE    its counter line is gone on with, and what it was about to count not settled first   T2
  *   NOINTENT       no intent: an ending slot counts as open                    T1
  *   INTENT_NOGEN   intent without generation                                   T1 (a commit may seal in the same store)
  *   INTENT_LATE    the state says "ending" before the intent is written        T1
@@ -32,7 +33,7 @@
 #define NCH 2
 #define CAP 2
 #define NT 3
-#define NS 3
+#define NS 4
 #ifndef VANISH
 #define VANISH 3
 #endif
@@ -58,6 +59,7 @@ byte sline[NS], sstarted[NS];                   /* line that counts the start, a
 byte ic[NS], ig[NS], il[NS];                    /* intent: chunk, generation, length */
 byte iline[NS], iended[NS], idropped[NS];       /* intent: line that counts the end, and its values once it has */
 byte started[NT], ended[NT], dropped[NT];       /* counter lines, one a thread */
+byte tl[NT] = { 0, 1, 2 };                      /* the line that a thread counts in (in the memory of the process) */
 bool alive = true;
 
 /* ---- the agent ---- */
@@ -93,6 +95,12 @@ inline settle_end(s) {
   fi
 }
 
+inline settle_drop(s) {
+  ended[iline[s]] = max(ended[iline[s]], iended[s]);
+  dropped[iline[s]] = max(dropped[iline[s]], idropped[s]);
+  ss[s] = SFREE
+}
+
 /* Each step is one access that another thread, the agent or a kill can tell from the next; what is private, or not yet
    published, is folded into its neighbour. */
 
@@ -120,7 +128,8 @@ inline take(from) {            /* compare-exchange from -> OPEN, which renews a 
 }
 
 /* A thread is known to be gone only after the owner was read, so an owner that is still the same names a chunk that was
-   never given away: exchanging the owner makes one thread its heir. */
+   never given away: exchanging the owner makes one thread its heir, of the counter line as well. (The owner is the note in
+   the thread's record, which names chunk and line; what is exchanged is whose the record is.) */
 inline rescue() {
   d_step {
 #ifdef RESCUE_NOCAS
@@ -142,6 +151,18 @@ inline rescue() {
           :: else -> break od;
        i = k;
 #endif
+#ifndef RESCUE_LINE
+       i = 0;
+       do
+       :: i < NS ->
+          if :: ss[i] == SDROPPING && iline[i] == tl[x - 1] -> settle_drop(i) :: else -> skip fi;
+          if :: ss[i] != SFREE && sline[i] == tl[x - 1] -> started[sline[i]] = max(started[sline[i]], sstarted[i]) :: else -> skip fi;
+          i++
+       :: else -> break
+       od;
+       i = k;
+#endif
+       tl[me] = tl[x - 1];
        c = k; g = gn[k]; l = ln[k]
     :: else -> skip
     fi
@@ -165,12 +186,12 @@ inline attach() {
 
 inline start(s) {
 #ifdef COUNT_START_FIRST
-  started[me]++;
-  d_step { sline[s] = me; sstarted[s] = started[me]; ss[s] = SOPEN; sta[s] = true };
+  started[tl[me]]++;
+  d_step { sline[s] = tl[me]; sstarted[s] = started[tl[me]]; ss[s] = SOPEN; sta[s] = true };
 #else
-  d_step { sline[s] = me; sstarted[s] = started[me] + 1; ss[s] = SOPEN; sta[s] = true };
+  d_step { sline[s] = tl[me]; sstarted[s] = started[tl[me]] + 1; ss[s] = SOPEN; sta[s] = true };
 #endif
-  started[me] = sstarted[s]
+  started[tl[me]] = sstarted[s]
 }
 
 inline leave() {
@@ -209,12 +230,12 @@ inline end(s) {
   if
   :: c == NONE ->                                               /* ring full: drop, count */
 #ifdef DROP_NOINTENT
-     dropped[me]++;
-     ended[me]++;
+     dropped[tl[me]]++;
+     ended[tl[me]]++;
 #else
-     d_step { iline[s] = me; iended[s] = ended[me] + 1; idropped[s] = dropped[me] + 1; ss[s] = SDROPPING };
-     dropped[me] = idropped[s];
-     ended[me] = iended[s];
+     d_step { iline[s] = tl[me]; iended[s] = ended[tl[me]] + 1; idropped[s] = dropped[tl[me]] + 1; ss[s] = SDROPPING };
+     dropped[tl[me]] = idropped[s];
+     ended[tl[me]] = iended[s];
 #endif
      ss[s] = SFREE
   :: else ->
@@ -224,9 +245,9 @@ inline end(s) {
      d_step {
        assert(fresh);                                           /* T3 */
        d[c*CAP + l] = s + 1;
-       ic[s] = c; ig[s] = g; il[s] = l + 1; iline[s] = me; iended[s] = ended[me] + 1; ss[s] = SENDING };
+       ic[s] = c; ig[s] = g; il[s] = l + 1; iline[s] = tl[me]; iended[s] = ended[tl[me]] + 1; ss[s] = SENDING };
 #ifdef COUNT_END_FIRST
-     ended[me] = iended[s];
+     ended[tl[me]] = iended[s];
 #endif
 #ifdef CLEAR_FIRST
      ss[s] = SFREE;
@@ -238,7 +259,7 @@ inline end(s) {
         d_step { assert(fresh); /* T3 */ st[c] = FULL; ln[c] = l + 1; gid[c*CAP + l] = s + 1; com[s] = true;
           c = NONE; g = 0; l = 0 }
      fi;
-     ended[me] = iended[s];
+     ended[tl[me]] = iended[s];
      ss[s] = SFREE
   fi
 }
@@ -248,7 +269,7 @@ inline end(s) {
 
 active proctype Thread0() {
   byte me = 0; LOCALS;
-  { start(0); start(1); handed = true; end(0); leave() } unless { vanish[0] };
+  { start(0); end(0); start(1); handed = true; leave() } unless { vanish[0] };
   d_step { gone[0] = true; forget }
 }
 active proctype Thread1() {
@@ -258,7 +279,7 @@ active proctype Thread1() {
 }
 active proctype Thread2() {
   byte me = 2; LOCALS;
-  { start(2); end(2); leave() } unless { vanish[2] };
+  { start(2); end(2); start(3); leave() } unless { vanish[2] };
   d_step { gone[2] = true; forget }
 }
 
@@ -304,10 +325,7 @@ active proctype Agent() {
           do
           :: s < NS ->
              if
-             :: ss[s] == SDROPPING ->
-                ended[iline[s]] = max(ended[iline[s]], iended[s]);
-                dropped[iline[s]] = max(dropped[iline[s]], idropped[s]);
-                ss[s] = SFREE
+             :: ss[s] == SDROPPING -> settle_drop(s)
              :: else -> skip
              fi;
              settle_end(s);
@@ -334,7 +352,7 @@ active proctype Agent() {
     do :: s < NS ->
           starts = starts + (sta[s] -> 1 : 0); n = n + (exp[s] -> 1 : 0); u = u + (unf[s] -> 1 : 0); s++
        :: else -> break od;
-    T1(0); T1(1); T1(2);
+    T1(0); T1(1); T1(2); T1(3);
     ends = ended[0] + ended[1] + ended[2]; drops = dropped[0] + dropped[1] + dropped[2];
     assert(started[0] + started[1] + started[2] == starts);     /* T2 */
     assert(ends == n + drops);                                  /* T2 */

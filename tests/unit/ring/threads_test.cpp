@@ -175,6 +175,54 @@ TEST(WritersAndAReader, ShareWhatThreadsLeaveBehind) {
     EXPECT_EQ(total(segment, Counter::kStarted), total(segment, Counter::kEnded));
 }
 
+// An heir settles what threads left that ended with a span open, and looks at the slots of the living for it.
+TEST(WritersAndAReader, GoOnWhileSomebodySettlesForTheVanished) {
+    constexpr uint32_t kVanished = 60;
+    test::OpenSegment segment(2);
+    Drain drain(segment);
+    std::atomic<bool> done{false};
+    std::atomic<uint64_t> committed{0};
+    std::thread reader([&] {
+        while (!done)
+            if (drain.pass() == 0) std::this_thread::yield();
+    });
+    std::vector<std::thread> writers;
+    for (uint32_t thread = 0; thread < 2; ++thread)
+        writers.emplace_back([&, thread] {
+            while (!done) committed += write_spans(segment, thread, 50);
+        });
+    for (uint32_t vanished = 0; vanished < kVanished; ++vanished) {
+        LevelWriter writer;
+        std::thread([&] {
+            writer.open(*segment, 100 + vanished);
+            for (uint32_t number = 0; number < 2; ++number) {
+                const uint32_t index = writer.take_slot(*segment);
+                ASSERT_NE(index, Segment::kNone);
+                Slot& slot = segment.view().slot(index);
+                slot.scope = 1;
+                writer.publish_start(slot, {SlotState::kOpen, 0, 0});
+                if (number == 1) return;  // stays open
+                if (!writer.make_room(*segment, kRecord)) {
+                    writer.publish_drop(*segment, slot, index, {SlotState::kOpen, 0, 0}, Counter::kDroppedFull);
+                    continue;
+                }
+                write_record(writer.place(slot.scope), 100 + vanished, number);
+                writer.publish_end(*segment, slot, index, {SlotState::kOpen, 0, 0}, kRecord);
+                ++committed;
+            }
+        }).join();
+        writer.settle(*segment);
+        writer.leave(*segment);
+    }
+    done = true;
+    for (std::thread& writer : writers) writer.join();
+    reader.join();
+    drain.pass();
+    EXPECT_EQ(drain.torn(), 0u);
+    EXPECT_EQ(total(segment, Counter::kStarted), total(segment, Counter::kEnded) + kVanished);
+    EXPECT_EQ(total(segment, Counter::kEnded), committed + total(segment, Counter::kDroppedFull));
+}
+
 TEST(WritersAndAReader, GrowTheSegmentTogether) {
     constexpr uint32_t kThreads = 4;
     constexpr uint32_t kExtents = 4;
