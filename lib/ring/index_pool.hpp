@@ -36,7 +36,7 @@ public:
             const uint32_t below = Atomics::load(next_[top], std::memory_order_relaxed);  // stale only if the exchange fails
             // The upper half counts operations, so that a head that came back (ABA) is not taken for the same.
             const uint64_t wanted = ((head >> 32) + 1) << 32 | below;
-            // acquire: as above, for the retry.
+            // acquire: as above; so is the load below, for the next try.
             if (Atomics::compare_exchange(head_, head, wanted, std::memory_order_acquire)) return top;
             head = Atomics::load(head_, std::memory_order_acquire);
         }

@@ -53,8 +53,8 @@ bool Segment::grow(uint32_t seen) {
     }
     SPR_TESTPOINT(extent_populated);
     uint32_t expected = seen;
-    // release: publishes that the extent is populated. Pairs with the acquire in extents() and in the reader's. Without
-    // it another thread, or the agent, could touch it too early.
+    // release: publishes that the extent is populated. Pairs with the acquire in extents() and in the agent's
+    // AttachedSegment::update_extents(). Without it another thread, or the agent, could touch it too early.
     StdAtomics::compare_exchange(page.extents, expected, seen + 1, std::memory_order_release);
     SPR_TESTPOINT(extent_counted);
     return true;
@@ -149,11 +149,13 @@ CounterLine* Segment::counter_line(uint32_t line) {
     if (line >= kCounterLines) return nullptr;
     WriterPage& page = view_.writer();
     for (;;) {
-        // acquire: as for extents.
+        // acquire: the line's page is populated. Pairs with the release below. Without it a thread could touch a page that
+        // is not there yet (SIGBUS on a full tmpfs).
         uint32_t lines = StdAtomics::load(page.counter_lines, std::memory_order_acquire);
         if (line < lines) return &view_.counter_line(line);
         if (populate(reinterpret_cast<uint8_t*>(&view_.counter_line(lines)), kPage) != 0) return nullptr;
-        // release: publishes that the page is populated. Pairs with the acquire above and in the reader's totals().
+        // release: publishes that the page is populated. Pairs with the acquire above, in sum_counters(), in
+        // LevelWriter::settle() and in the agent's AttachedSegment::recover(). Without it these could touch it too early.
         StdAtomics::compare_exchange(page.counter_lines, lines, lines + kCounterLinesPerPage, std::memory_order_release);
     }
 }

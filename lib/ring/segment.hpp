@@ -44,15 +44,17 @@ public:
 
     // Changes whenever a chunk may have become free: a writer that found none need not search again before.
     uint64_t freed_mark() const {
-        // acquire: with the count comes the FREE word. Pairs with the release in ChunkReader::release(). The other two are
-        // counts of this process: any recent value will do.
+        // acquire, twice: with the count comes the FREE or the PARKED word. Pairs with the release in ChunkReader::release()
+        // and in note_parked(). Without it a writer could note the new count, search in vain, and not search again. The
+        // number of extents is loaded again by whoever searches, and is never older then.
         return StdAtomics::load(view_.control().freed, std::memory_order_acquire) +
-               StdAtomics::load(parked_, std::memory_order_relaxed) + StdAtomics::load(view_.writer().extents, std::memory_order_relaxed);
+               StdAtomics::load(parked_, std::memory_order_acquire) + StdAtomics::load(view_.writer().extents, std::memory_order_relaxed);
     }
     // Whether a chunk that fills up is room for others: then no count tells when to search again.
     bool overwrites() const { return overwrite_; }
 
-    void note_parked() { StdAtomics::fetch_add(parked_, uint64_t{1}, std::memory_order_relaxed); }  // a mere count
+    // release: PARKED before the count. Pairs with the acquire in freed_mark().
+    void note_parked() { StdAtomics::fetch_add(parked_, uint64_t{1}, std::memory_order_release); }
 
     // kNone: none is left.
     static constexpr uint32_t kNone = IndexPool<>::kNone;

@@ -56,8 +56,9 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file)
 
     segment.writer().extents = file.extents;
     segment.writer().counter_lines = kCounterLinesPerPage;
-    // release: publishes everything above. Pairs with the acquire in the reader's attach(). Rename already orders it for
-    // a reader that found the name; this is the second line, for one that mapped the file in another way.
+    // release: everything above before it. Pairs with the rename below and the pread() in read_segment_header(): a reader
+    // copies the header once it found the name, and refuses one that is not ready. Without it, and without the rename, it
+    // could take a half-made header for a whole one.
     StdAtomics::store(header.ready, kReady, std::memory_order_release);
 }
 

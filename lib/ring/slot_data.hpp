@@ -107,7 +107,8 @@ public:
         word_.length = position_;
         word_.state = SlotState::kOpen;
         // release: the bytes before the length, for whoever reads the slot after this process died. SIGKILL lands between
-        // two instructions, so program order is what counts. Pairs with the acquire in recovery.
+        // two instructions, so program order is what counts. Pairs with the acquire in Recovery::resolve(). Without it the
+        // compiler could store a length before its bytes.
         StdAtomics::store(slot_.word, word_.pack(), std::memory_order_release);
         SPR_TESTPOINT(field_published);
     }

@@ -55,9 +55,12 @@ uint64_t memory_from_environment() {
 int Provider::prepare_process() {
     int patience = 100'000;
     uint32_t expected = 0;
-    // acquire and release: what the first caller prepared is there for all who find 2.
+    // acquire: one caller prepares, after one that failed has put things back. Pairs with the release below. Without it two
+    // could make the key at once.
     while (!StdAtomics::compare_exchange(g_prepared, expected, uint32_t{1}, std::memory_order_acquire)) {
-        if (expected == 2) return 0;
+        // acquire, since an exchange that fails is none: what the first caller prepared is there. Pairs with the release
+        // below. Without it a second opener could use a clock that was not started yet.
+        if (StdAtomics::load(g_prepared, std::memory_order_acquire) == 2) return 0;
         if (--patience == 0) return -EBUSY;  // a fork() in the middle of another thread's preparation left it at 1
         sched_yield();
         expected = 0;
@@ -66,7 +69,8 @@ int Provider::prepare_process() {
     if (error == 0) error = -pthread_key_create(&g_key, thread_leaves);
     if (error == 0) error = -pthread_atfork(nullptr, nullptr, after_fork);
     if (error == 0) process.clock.start();
-    // release: pairs with the acquire above.
+    // release: publishes the guard, the key and the clock. Pairs with the acquires above. Without it a caller that finds 2
+    // could use them half prepared.
     StdAtomics::store(g_prepared, error == 0 ? uint32_t{2} : uint32_t{0}, std::memory_order_release);
     return error;
 }
@@ -75,12 +79,14 @@ int Provider::open(const spr_provider_options& options, Provider*& ret_provider)
     for (uint32_t index = 0; index < kMaxProviders; ++index) {
         Provider& provider = at(index);
         uint32_t expected = kUnused;
-        // acquire: a provider slot is taken once and never returned; orders this opener after nothing in particular.
+        // acquire: after an opener that failed and put it back. Pairs with the release below. Without it what that one wrote
+        // could come after what this one writes.
         if (!StdAtomics::compare_exchange(provider.state_, expected, uint32_t{kOpening}, std::memory_order_acquire)) continue;
         provider.index_ = index;
         const int error = provider.open_this(options);
         if (error != 0) {
-            StdAtomics::store(provider.state_, uint32_t{kUnused}, std::memory_order_release);  // nothing was published
+            // release: this try is over before the next one. Pairs with the acquire above, which says what breaks.
+            StdAtomics::store(provider.state_, uint32_t{kUnused}, std::memory_order_release);
             return error;
         }
         ret_provider = &provider;
@@ -109,7 +115,8 @@ int Provider::open_this(const spr_provider_options& options) {
     else
         error = prepare_process();
     error_ = error;
-    // release: everything above, for whoever gets this provider by other means than this call's return.
+    // release: everything above. Pairs with the acquire in state(), for a thread that got the provider by other means than
+    // this call's return. Without it that thread could find limits and sampler not there yet.
     StdAtomics::store(state_, uint32_t{error == 0 ? kOpen : kOff}, std::memory_order_release);
     return 0;
 }
@@ -131,14 +138,14 @@ bool Provider::begin_life() {
     int error = 0;
     Life* life = Life::begin(number, request, process.clock, error);
     error_ = error;
-    // release: the life's content. Pairs with the acquire in life().
+    // release: the life's content. Pairs with the acquire in life(). Without it a thread could use a half-made one.
     __atomic_store_n(&life_, life, __ATOMIC_RELEASE);
     const uint64_t bits = SpanHandle{index_, fork_generation(), 0, 0}.life();
     // release: life_, for whoever finds a handle of this life. Pairs with the acquire in lives(). Before kLive: a span of
     // another thread must not start and then not be found.
     if (life != nullptr) StdAtomics::store(live_bits_, static_cast<uint32_t>(bits), std::memory_order_release);
     uint32_t making = kMaking;  // unless it was shut down meanwhile, which stays
-    // release: life_ and error_. Pairs with the acquire in state().
+    // release: life_ and error_. Pairs with the acquire in state(). Without it a thread could find kLive and no life.
     if (StdAtomics::compare_exchange(state_, making, uint32_t{life != nullptr ? kLive : kOff}, std::memory_order_release))
         return life != nullptr;
     StdAtomics::store(live_bits_, uint32_t{0}, std::memory_order_relaxed);  // takes back; publishes nothing
@@ -165,7 +172,7 @@ ThreadState* Provider::attach_thread() {
     }
     pthread_setcancelstate(cancel_state, nullptr);
     errno = error;
-    std::atomic_signal_fence(std::memory_order_seq_cst);
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // nothing of the above moves behind the end of it
     local.attaching = 0;
     return result;
 }

@@ -40,7 +40,8 @@ public:
 
     uint32_t index() const { return index_; }
     State state() const {
-        // acquire: with kLive comes the life. Pairs with the release in begin_life().
+        // acquire: with kLive comes the life. Pairs with the releases in begin_life() and open_this(). Without it a thread
+        // could find the provider live and its life, or what the environment said, not there yet.
         return static_cast<State>(ring::StdAtomics::load(state_, std::memory_order_acquire));
     }
     int error() const { return error_; }
@@ -57,7 +58,7 @@ public:
     }
     // nullptr before the first span.
     Life* life() const {
-        // acquire: the life's content. Pairs with the release in begin_life().
+        // acquire: the life's content. Pairs with the release in begin_life(). Without it a half-made one could be used.
         return __atomic_load_n(&life_, __ATOMIC_ACQUIRE);
     }
     const Sampler& sampler() const { return sampler_; }

@@ -21,7 +21,8 @@ uint64_t total(ring::SegmentView segment, Counter counter) {
     const uint32_t index = static_cast<uint32_t>(counter);
     const ring::WriterPage& page = segment.writer();
     uint64_t sum = StdAtomics::load(page.shared_line[index], std::memory_order_relaxed);
-    // acquire: the lines are populated. Pairs with the release in Segment::counter_line().
+    // acquire: the lines are populated. Pairs with the release in Segment::counter_line(). Without it a page could be
+    // touched that is not there yet.
     const uint32_t lines = StdAtomics::load(page.counter_lines, std::memory_order_acquire);
     for (uint32_t line = 0; line < lines; ++line)
         sum += StdAtomics::load(segment.counter_line(line).values[index], std::memory_order_relaxed);  // exact when quiet
@@ -64,13 +65,15 @@ int spr_provider_flush(spr_provider* provider, uint64_t timeout_ns) noexcept {
     trace::Life* life = provider->life();
     if (life == nullptr) return 0;  // nothing was ever written
     ring::SegmentView segment = life->segment.view();
-    // release: every span that ended before this call is committed before the ticket. Pairs with the acquire of the agent
-    // that serves it. Without it the agent could serve the ticket without having seen the spans.
+    // release: every span that ended before this call is committed before the ticket. Pairs with the acquire in the agent's
+    // AttachedSegment::drain(). Without it the agent could serve the ticket without having seen the spans. acquire: after
+    // those of other callers, so that a later ticket answers for theirs as well.
     const uint64_t ticket = StdAtomics::fetch_add(segment.writer().flush_wanted, uint64_t{1}, std::memory_order_acq_rel) + 1;
     const uint64_t start = ring::Clock::read(CLOCK_MONOTONIC);
     const int error = errno;
     for (uint64_t pause = kFirstPause;; pause = pause < kLongestPause ? pause * 2 : pause) {
-        // acquire: what the agent did before it answered. Pairs with its release.
+        // acquire: what the agent did before it answered. Pairs with the release in AttachedSegment::serve_flush(). Without
+        // it the statistics could be read from before.
         if (StdAtomics::load(segment.control().flushed, std::memory_order_acquire) >= ticket) break;
         const uint64_t waited = ring::Clock::read(CLOCK_MONOTONIC) - start;
         if (waited >= timeout_ns) {

@@ -25,6 +25,7 @@ spr_tracer* ScopeTable::find(const uint8_t* bytes, uint32_t scope_size, uint32_t
         for (int patience = kPatience; StdAtomics::load(entries_[i].ready, std::memory_order_acquire) == 0 && patience > 0; --patience)
             sched_yield();
         const ring::ScopeEntry& entry = entries_[i];
+        // acquire: as above, where patience ended.
         if (StdAtomics::load(entry.ready, std::memory_order_acquire) != 0 && entry.scope_size == scope_size &&
             entry.schema_size == schema_size &&
             memcmp(bytes_ + entry.offset - ring::kScopeBytesOffset, bytes, scope_size + schema_size) == 0)
@@ -80,7 +81,8 @@ int ScopeTable::get(const char* name, size_t name_size, const char* version, siz
     entries_[index].schema_size = size - scope_size;
     tracers_[index].provider = provider_;
     tracers_[index].scope = index + 1;
-    // release: publishes entry, bytes and tracer. Pairs with the acquire in find().
+    // release: publishes entry, bytes and tracer. Pairs with the acquires in find(). Without it half a scope could be
+    // compared, and a tracer handed out that is not filled in.
     StdAtomics::store(entries_[index].ready, uint32_t{1}, std::memory_order_release);
     *ret_tracer = &tracers_[index];
     return 0;
@@ -97,8 +99,8 @@ void ScopeTable::publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t
     StdAtomics::store(to.offset, from.offset, std::memory_order_relaxed);
     StdAtomics::store(to.scope_size, from.scope_size, std::memory_order_relaxed);
     StdAtomics::store(to.schema_size, from.schema_size, std::memory_order_relaxed);
-    // release: publishes the entry and its bytes. Pairs with the acquire in the reader's scope(). Without it the agent
-    // could find a span whose scope is not there yet.
+    // release: publishes the entry and its bytes. Pairs with the acquire of `ready` in the agent's scope table. Without it
+    // the agent could find a span whose scope is not there yet.
     StdAtomics::store(to.ready, uint32_t{1}, std::memory_order_release);
     ring::WriterPage& page = segment.writer();
     uint32_t scopes = StdAtomics::load(page.scopes, std::memory_order_relaxed);  // told to people; ready decides
@@ -107,7 +109,7 @@ void ScopeTable::publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t
     uint32_t seen = StdAtomics::load(page.scope_bytes, std::memory_order_relaxed);
     while (seen < bytes && !StdAtomics::compare_exchange(page.scope_bytes, seen, bytes, std::memory_order_relaxed)) {}
     // release: a thread that finds it published may commit spans of this scope. Pairs with the acquire in the start of a
-    // span.
+    // span. Without it the agent could find such a span before the scope.
     StdAtomics::store(tracer.published, life, std::memory_order_release);
 }
 

@@ -219,7 +219,7 @@ template <bool kPlain>
     flags |= SPR_TRACE_FLAG_SAMPLED;
     set_flags(context, flags);
 
-    // acquire: the scope is in the segment. Pairs with the release in ScopeTable::publish().
+    // acquire: the scope is in the segment. Pairs with the release in ScopeTable::publish(), which says what breaks.
     if (StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number) [[unlikely]]
         provider.scopes().publish(*tracer, segment.view(), thread->life->number);
 
@@ -320,14 +320,17 @@ struct Tail {
 [[gnu::noinline]] void give_up(OpenSpan span) {
     Slot& slot = span.slot();
     const SlotWord word = span.word();
-    slot.intent_line = ring::LevelWriter::kSharedLine;
-    // release: the line before the state that makes recovery look at it. Pairs with the acquire in recovery.
+    // relaxed: published with the state. Atomic for LevelWriter::settle(), which looks at slots of living threads as well.
+    StdAtomics::store(slot.intent_line, ring::LevelWriter::kSharedLine, std::memory_order_relaxed);
+    // release: the line before the state that makes recovery look at it. Pairs with the acquire in Recovery::resolve() and
+    // in LevelWriter::settle(). Without it the drop could be settled in the line of the slot's last user.
     StdAtomics::store(slot.word, SlotWord{SlotState::kDropping, word.blocks, word.length}.pack(), std::memory_order_release);
     if (Life* life = span.provider().life()) {
         count_shared(*life, Counter::kDroppedNested);
         count_shared(*life, Counter::kEnded);
     }
-    // release: the counts before the slot is free.
+    // release: the counts before the slot is free. Pairs with the acquire in Recovery::resolve(). Without it recovery could
+    // find the slot free and the end uncounted.
     StdAtomics::store(slot.word, uint64_t{0}, std::memory_order_release);
     for (uint32_t i = 0; i < word.blocks; ++i) span.segment().give_block(slot.blocks[i]);
     span.segment().give_slot(span.index());
