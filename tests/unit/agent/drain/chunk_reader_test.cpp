@@ -56,6 +56,23 @@ TEST(ChunkReader, letsOverwritersSkipGenerationsButNotTouchWhatIsTaken) {
     EXPECT_EQ(check_transition(full, taken, kCapacity, true), ChunkFault::kState) << "only the agent takes";
 }
 
+TEST(ChunkReader, letsAWriterEvictAFullChunkThatStaysWhole) {
+    const ChunkWord full = word(ChunkState::kFull, 5, 400, 4);
+    const ChunkWord evicting = word(ChunkState::kEvicting, 5, 400, 4);
+    const auto fault = [](ChunkWord last, ChunkWord now) { return check_transition(last, now, kCapacity, true); };
+    EXPECT_EQ(fault(full, evicting), ChunkFault::kNone);
+    EXPECT_EQ(fault(word(ChunkState::kOpen, 5, 300, 3), evicting), ChunkFault::kNone) << "several steps may lie between";
+    EXPECT_EQ(fault(evicting, word(ChunkState::kOpen, 6)), ChunkFault::kNone);
+    EXPECT_EQ(fault(evicting, full), ChunkFault::kNone) << "its writer vanished";
+    EXPECT_EQ(check_transition(full, evicting, kCapacity, false), ChunkFault::kState) << "only a flight recorder evicts";
+    EXPECT_EQ(fault(full, word(ChunkState::kEvicting, 5, 300, 3)), ChunkFault::kReopened);
+    EXPECT_EQ(fault(evicting, word(ChunkState::kOpen, 5, 400, 4)), ChunkFault::kReopened);
+    EXPECT_EQ(fault(evicting, word(ChunkState::kFull, 5, 500, 5)), ChunkFault::kReopened);
+    EXPECT_EQ(fault(evicting, word(ChunkState::kTaken, 5, 400, 4)), ChunkFault::kState) << "only the agent takes";
+    EXPECT_EQ(fault(word(ChunkState::kTaken, 5, 400, 4), evicting), ChunkFault::kState);
+    EXPECT_EQ(fault(full, word(static_cast<ChunkState>(6), 5, 400, 4)), ChunkFault::kState);
+}
+
 TEST(ChunkReader, takesAFullChunkOnlyWhileNoWriterWon) {
     test::BufferImage image;
     image->claim(0);

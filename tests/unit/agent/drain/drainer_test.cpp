@@ -567,6 +567,23 @@ TEST_F(Drain, booksNothingOfAChunkThatAWriterWon) {
     EXPECT_EQ(ledger.of(image.instance()).agent.acknowledged, 2u);
 }
 
+TEST_F(Drain, leavesAChunkAloneThatIsAboutToGiveWayUntilTheProcessIsDead) {
+    FileImage image(directory, {.full_policy = 1});
+    image->claim(0);
+    image->commit(0, 0);
+    image->move_to(0, ChunkState::kEvicting);
+    start();
+    pass();
+    pass();
+    EXPECT_EQ(image->word(0).state, ChunkState::kEvicting);
+    EXPECT_EQ(exporter.numbers(), upto(0)) << "its writer counts it, if it goes on";
+    image.die();
+    pass_until([&] { return !directory.has(image.name()); });
+    EXPECT_EQ(exporter.numbers(), upto(1)) << "it never did";
+    EXPECT_EQ(ledger.of(image.instance()).agent.acknowledged, 1u);
+    EXPECT_EQ(drainer->status().quarantined, 0u);
+}
+
 // ---- Zero copy ------------------------------------------------------------------------------------------------------
 
 class ZeroCopyDrain : public Drain {

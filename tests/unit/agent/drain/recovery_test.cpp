@@ -107,6 +107,44 @@ TEST(Recovery, countsADropOnce) {
     }
 }
 
+TEST(Recovery, countsWhatWasOverwrittenOnceTheGenerationMoved) {
+    struct Case {
+        ChunkState state;
+        uint32_t generation, intended;
+        uint64_t counted, then;
+    };
+    for (const Case& kill : {Case{ChunkState::kEvicting, 5, 0, 10, 10},   // disarmed: the data is whole
+                             Case{ChunkState::kEvicting, 5, 6, 10, 10},   // armed: still
+                             Case{ChunkState::kOpen, 6, 6, 10, 13},       // overwritten, not counted
+                             Case{ChunkState::kOpen, 6, 6, 13, 13},       // counted
+                             Case{ChunkState::kFull, 6, 6, 40, 40},       // long ago
+                             Case{ChunkState::kOpen, 7, 6, 10, 10},       // freed and claimed since: not this generation's
+                             Case{ChunkState::kOpen, 0, 1u << 28, 10, 13},  // the generations wrap
+                             Case{ChunkState::kFree, 0, 0, 10, 10}}) {
+        BufferImage image;
+        image->set_word(3, {kill.state, kill.generation, 0, 0});
+        ChunkLine& line = image.view().chunk_line(3);
+        line.loss_line = 1;
+        line.loss = 13;
+        line.loss_generation = kill.intended;
+        image->counter(Counter::kDroppedOverwritten, 1) = kill.counted;
+        recover_twice(image);
+        EXPECT_EQ(image->counter(Counter::kDroppedOverwritten, 1), kill.then)
+            << static_cast<int>(kill.state) << ' ' << kill.generation << ' ' << kill.intended;
+    }
+}
+
+TEST(Recovery, ignoresALossThatIsCountedInNoLine) {
+    BufferImage image;
+    image->set_word(3, {ChunkState::kOpen, 6, 0, 0});
+    ChunkLine& line = image.view().chunk_line(3);
+    line.loss_line = ~0u;  // the shared line: no intent can be true of it
+    line.loss = 13;
+    line.loss_generation = 6;
+    EXPECT_EQ(recover_twice(image).fault, RecoveryFault::kNone);
+    for (uint32_t i = 0; i < kCounterLinesPerPage; ++i) EXPECT_EQ(image->counter(Counter::kDroppedOverwritten, i), 0u);
+}
+
 TEST(Recovery, refusesSlotsThatMakeNoSense) {
     const auto fault = [](auto spoil) {
         BufferImage image;
