@@ -24,6 +24,7 @@
 #include "config/config.hpp"
 #include "config/quantity.hpp"
 #include "config/version.hpp"
+#include "drain/descriptor_budget.hpp"
 #include "drain/drain_service.hpp"
 #include "drain/segment_lock.hpp"
 #include "export/debug_exporter.hpp"
@@ -202,6 +203,7 @@ int serve(const Config& config) {
     const sigset_t signals = awaited_signals();
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
+    DescriptorBudget::raise();
     Agent agent(config);
     std::fprintf(stderr, "spanring-agent ready: %s\n", agent.description().c_str());
     notify_supervisor("READY=1");

@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "drain/descriptor_budget.hpp"
 #include "ring/runtime_directory.hpp"
 
 namespace spanring::agent {
@@ -172,6 +173,12 @@ void Drainer::try_attach(size_t folder, const std::string& name) {
         if (!folders_[folder].identify(name, device, inode)) return;
         if (device == known->second.device && inode == known->second.inode) return;
         refused_.erase(known);
+    }
+    if (const size_t most = DescriptorBudget::segments(); entries_.size() >= most) {
+        if (!told_crowded_)
+            spdlog::warn("the limit of open files allows {} processes at once: the others wait, and lose nothing", most);
+        crowded_ = told_crowded_ = true;
+        return;
     }
     AttachOutcome outcome =
         AttachedSegment::attach(folders_[folder].fd(), name, folders_[folder].owner(), last_source_ + 1, settings_);
@@ -367,6 +374,8 @@ void Drainer::finish_entries() {
         --closing_;
         files_.erase({entry.folder, segment.name()});
         at = entries_.erase(at);
+        if (crowded_) next_scan_ = now_;  // there is room for one that waits
+        crowded_ = false;
     }
 }
 

@@ -145,6 +145,8 @@ private:
     size_t closing_ = 0;
     Clock::time_point now_{};
     Clock::time_point next_scan_{};
+    bool crowded_ = false;       // one waits until another is done: DescriptorBudget
+    bool told_crowded_ = false;
     Clock::time_point next_ledger_{};
     bool more_ = false;  // a pass was cut by its budget
 
