@@ -45,7 +45,8 @@ constexpr const char* describe(ChunkFault fault) {
 // What can be said of a word without knowing the one before.
 constexpr ChunkFault check_word(ChunkWord word, uint32_t capacity, bool overwrite) {
     if (static_cast<uint32_t>(word.state) > static_cast<uint32_t>(ChunkState::kEvicting)) return ChunkFault::kState;
-    if (!overwrite && (word.state == ChunkState::kTaken || word.state == ChunkState::kEvicting)) return ChunkFault::kState;
+    if (!overwrite && (word.state == ChunkState::kTaken || word.state == ChunkState::kEvicting))
+        return ChunkFault::kState;
     if (word.length > capacity) return ChunkFault::kLength;
     if (uint64_t{word.spans} * kSmallestSpanRecord > word.length) return ChunkFault::kSpans;
     if (word.state == ChunkState::kFree && word.length != 0) return ChunkFault::kSpans;
@@ -67,10 +68,12 @@ constexpr ChunkFault check_transition(ChunkWord last, ChunkWord now, uint32_t ca
         return claimed ? ChunkFault::kNone : ChunkFault::kGeneration;
     }
     if (last.state == ChunkState::kFree) return ChunkFault::kGeneration;  // claimed without a new generation
-    // A writer that evicts leaves the content whole until the generation moves; if it vanishes, the chunk is FULL again.
+    // A writer that evicts leaves the content whole until the generation moves; if it vanishes, the chunk is FULL
+    // again.
     if (last.state == ChunkState::kFull || last.state == ChunkState::kEvicting) {
         const ChunkState other = last.state == ChunkState::kFull ? ChunkState::kEvicting : ChunkState::kFull;
-        return now == ChunkWord{other, last.generation, last.length, last.spans} ? ChunkFault::kNone : ChunkFault::kReopened;
+        const bool whole = now == ChunkWord{other, last.generation, last.length, last.spans};
+        return whole ? ChunkFault::kNone : ChunkFault::kReopened;
     }
     if (now.length < last.length || now.spans < last.spans) return ChunkFault::kShrunk;
     return ChunkFault::kNone;
@@ -121,8 +124,8 @@ struct ChunkReader {
     static bool unchanged(ChunkLine& line, ChunkWord word) {
         // An exchange of nothing rather than a load: acq_rel puts the copy before it, and as a write it has its place
         // among the writers' (adding 0 takes nothing from them). Where it finds the old generation, the exchange that
-        // begins the next one in ChunkWriter::overwrite(), and the bytes after that, come later. With a load, or relaxed,
-        // it could be done before the copy and bytes of the next generation be taken for those of this one.
+        // begins the next one in ChunkWriter::overwrite(), and the bytes after that, come later. With a load, or
+        // relaxed, it could be done before the copy and bytes of the next generation be taken for those of this one.
         return ChunkWord::unpack(Atomics::fetch_add(line.word, uint64_t{0}, std::memory_order_acq_rel)).generation ==
                word.generation;
     }
@@ -132,17 +135,17 @@ struct ChunkReader {
         uint64_t expected = word.pack();
         ChunkWord taken = word;
         taken.state = ChunkState::kTaken;
-        // acquire: the bytes below the length, as in committed(). Pairs with the release in ChunkWriter::leave(), in which a
-        // chunk becomes FULL; the word may have been written again since it was loaded. Without it the agent could read
-        // stale bytes.
+        // acquire: the bytes below the length, as in committed(). Pairs with the release in ChunkWriter::leave(), in
+        // which a chunk becomes FULL; the word may have been written again since it was loaded. Without it the agent
+        // could read stale bytes.
         if (!Atomics::compare_exchange(line.word, expected, taken.pack(), std::memory_order_acquire)) return false;
         word = taken;
         return true;
     }
 
     static ChunkWord mark(SegmentView segment, uint32_t chunk) {
-        // acquire: an earlier agent's totals before its mark. Pairs with the releases in AckBook::store() and in release()
-        // below. Without it a mark could be believed whose spans are in no total yet.
+        // acquire: an earlier agent's totals before its mark. Pairs with the releases in AckBook::store() and in
+        // release() below. Without it a mark could be believed whose spans are in no total yet.
         return ChunkWord::unpack(Atomics::load(segment.chunk_mark(chunk), std::memory_order_acquire));
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The writer's side of one chunk: claim, append, publish, give away. One thread at one signal level owns the object and,
-// while attached, the chunk; nothing here waits.
+// The writer's side of one chunk: claim, append, publish, give away. One thread at one signal level owns the object
+// and, while attached, the chunk; nothing here waits.
 //
 //     operation      chunk word                        with whom it may race
 //     claim()        FREE -> OPEN, generation + 1      other writers of the process (compare-exchange)
@@ -62,10 +62,11 @@ public:
         SPR_TESTPOINT(adopted);
         return true;
     }
-    // The oldest gives way. The loss is intended before the data is lost, and the caller counts it after: a kill between
-    // any two of these steps leaves either the data, or an intent by which recovery counts it. `mark`: the chunk's.
-    bool overwrite(uint32_t chunk, ChunkLine& line, const uint64_t& mark, uint8_t* bytes, uint32_t capacity, uint32_t owner,
-                   Loss& loss) {
+    // The oldest gives way. The loss is intended before the data is lost, and the caller counts it after: a kill
+    // between any two of these steps leaves either the data, or an intent by which recovery counts it. `mark`: the
+    // chunk's.
+    bool overwrite(uint32_t chunk, ChunkLine& line, const uint64_t& mark, uint8_t* bytes, uint32_t capacity,
+                   uint32_t owner, Loss& loss) {
         if (!take(chunk, line, bytes, capacity, owner, ChunkState::kFull, ChunkState::kEvicting)) return false;
         SPR_TESTPOINT(evicting);
         // relaxed: the agent moves the mark of no chunk that it has not taken, and this one it cannot take any more.
@@ -88,9 +89,10 @@ public:
         const ChunkWord open = {ChunkState::kOpen, (victim.generation + 1) & ChunkWord::kGenerationMask, 0, 0};
         // An exchange, although nobody else may change the word: the agent's look in ChunkReader::unchanged() is one as
         // well, so one of the two comes first. acquire: where that is the look, with the old generation, what the agent
-        // copied before it was not yet touched by this thread's bytes, which come after; a store would let them overtake
-        // it. release: the armed intent before the generation that makes it true. Pairs with the acquire in
-        // Recovery::run(). Without it a kill could lose the data and its count. It fails if an agent breaks the protocol.
+        // copied before it was not yet touched by this thread's bytes, which come after; a store would let them
+        // overtake it. release: the armed intent before the generation that makes it true. Pairs with the acquire in
+        // Recovery::run(). Without it a kill could lose the data and its count. It fails if an agent breaks the
+        // protocol.
         if (!Atomics::compare_exchange(line.word, evicting, open.pack(), std::memory_order_acq_rel)) {
             forget();
             return false;
@@ -184,8 +186,8 @@ private:
         word.state = state;
         *this = ChunkWriter();
         // release: everything this thread wrote is before its departure, its own note included. Pairs with the reader's
-        // acquire load and with the acquire in take(). Without it the next owner's or reader's view could miss committed
-        // bytes, and two would go on with the chunk if this thread vanished here.
+        // acquire load and with the acquire in take(). Without it the next owner's or reader's view could miss
+        // committed bytes, and two would go on with the chunk if this thread vanished here.
         Atomics::store(line.word, word.pack(), std::memory_order_release);
     }
 

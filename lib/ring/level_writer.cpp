@@ -28,12 +28,12 @@ void LevelWriter::leave(Segment& segment) {
     }
     while (free_slots_ != 0) segment.give_slot(slots_[--free_slots_]);
     const uint32_t line = line_ != nullptr ? line_index_ : Segment::kNone;
-    forget();  // before the line is given away, as with the chunk: a thread that vanished in between gives nothing twice
+    forget();  // before the line is given away, as with the chunk: whoever vanishes in between gives nothing twice
     if (line != Segment::kNone) segment.give_line(line);
 }
 
-// Slots of living threads are looked at too, but never taken for this one's: nobody else writes the number of a line that
-// has not been given away, or of a chunk that is attached.
+// Slots of living threads are looked at too, but never taken for this one's: nobody else writes the number of a line
+// that has not been given away, or of a chunk that is attached.
 void LevelWriter::settle(Segment& segment) {
     const SegmentView view = segment.view();
     const uint32_t slots = segment.slots();
@@ -48,8 +48,8 @@ void LevelWriter::settle(Segment& segment) {
         // publish_end() and publish_drop(). Without it the slot's last user could be taken for its present one.
         const SlotWord word = SlotWord::unpack(StdAtomics::load(slot.word, std::memory_order_acquire));
         if (word.state == SlotState::kFree) continue;
-        // acquire: pairs with the release in publish_start(). The other way round a line that is this one's could be put
-        // together with a number that the slot's next user wrote.
+        // acquire: pairs with the release in publish_start(). The other way round a line that is this one's could be
+        // put together with a number that the slot's next user wrote.
         const uint64_t started = StdAtomics::load(slot.started, std::memory_order_acquire);
         if (line_ != nullptr && StdAtomics::load(slot.line, std::memory_order_relaxed) == line_index_)
             settlement.raise(line_index_, Counter::kStarted, started);

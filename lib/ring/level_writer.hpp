@@ -47,11 +47,11 @@ public:
     void publish_start(Slot& slot, SlotWord word) {
         // Atomic for settle(), which looks at slots of living threads as well. relaxed: published by the two below.
         StdAtomics::store(slot.line, line_index_, std::memory_order_relaxed);
-        // release: the line before the number that is true of it. Pairs with the acquire in settle(). Without it the number
-        // of this start could be taken for one of the slot's last user, and that line be raised to it.
+        // release: the line before the number that is true of it. Pairs with the acquire in settle(). Without it the
+        // number of this start could be taken for one of the slot's last user, and that line be raised to it.
         StdAtomics::store(slot.started, counts_[index(Counter::kStarted)] + 1, std::memory_order_release);
-        // release: publishes the slot's content to whoever recovers it. Pairs with the acquire in Recovery::resolve() and in
-        // settle(). Without it these could take a half-filled slot for a span.
+        // release: publishes the slot's content to whoever recovers it. Pairs with the acquire in Recovery::resolve()
+        // and in settle(). Without it these could take a half-filled slot for a span.
         StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
         SPR_TESTPOINT(slot_opened);
         chunk_.prefetch();
@@ -139,8 +139,8 @@ private:
     bool next_chunk(Segment& segment, uint32_t bytes);
 
     void release_slot(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word) {
-        // release: the counters before the slot is free. Pairs with the acquire in Recovery::resolve(). Without it recovery
-        // could find it free and the end uncounted.
+        // release: the counters before the slot is free. Pairs with the acquire in Recovery::resolve(). Without it
+        // recovery could find it free and the end uncounted.
         StdAtomics::store(slot.word, uint64_t{0}, std::memory_order_release);
         SPR_TESTPOINT(slot_cleared);
         // Only now: settle() would give them back once more if this thread vanished in between.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What somebody who is gone left half done in one slot or one chunk, put right by what it intended. Used by Recovery for
-// a dead process, slot after slot, and by LevelWriter::settle() for a thread that vanished while its process lives on.
+// What somebody who is gone left half done in one slot or one chunk, put right by what it intended. Used by Recovery
+// for a dead process, slot after slot, and by LevelWriter::settle() for a thread that vanished while its process lives
+// on.
 //
 //     slot       means                                what is put right
 //     FREE       no span, or one that never started   nothing
@@ -12,8 +13,8 @@
 //
 //     chunk      with a loss intent of its generation: the spans that were overwritten for it are counted
 //
-// The caller answers for it that whoever wrote the slot's state, or the loss intent, is gone, and that the counter lines
-// which these name have not been given to anybody else. Every step may be repeated.
+// The caller answers for it that whoever wrote the slot's state, or the loss intent, is gone, and that the counter
+// lines which these name have not been given to anybody else. Every step may be repeated.
 #pragma once
 
 #include <cstdint>
@@ -54,8 +55,8 @@ public:
     Settlement(SegmentView segment, uint32_t extents, uint32_t counter_lines)
         : segment_(segment), extents_(extents), lines_(counter_lines < kCounterLines ? counter_lines : kCounterLines) {}
 
-    // A line counts in ascending order and its writer is gone: what an intent says is the least that it must say. A span
-    // that was counted in the shared line (there are more threads than lines) carries no intent.
+    // A line counts in ascending order and its writer is gone: what an intent says is the least that it must say. A
+    // span that was counted in the shared line (there are more threads than lines) carries no intent.
     void raise(uint32_t line, Counter counter, uint64_t least) const {
         if (line >= lines_) return;
         uint64_t& value = segment_.counter_line(line).values[static_cast<uint32_t>(counter)];
@@ -91,7 +92,8 @@ public:
         return RecoveryFault::kNone;
     }
 
-    // `word`: the chunk's, loaded with acquire. An intent of another generation never came true, or was counted long ago.
+    // `word`: the chunk's, loaded with acquire. An intent of another generation never came true, or was counted long
+    // ago.
     void settle_loss(const ChunkLine& line, ChunkWord word) const {
         const uint32_t renewed = read(line.loss_generation);  // as ChunkWriter::overwrite() wrote it: never 0, 29 bits
         if (renewed == 0 || (renewed & ChunkWord::kGenerationMask) != word.generation) return;
@@ -101,14 +103,14 @@ public:
 private:
     template <class T>
     static T read(const T& field) {
-        return Atomics::load(field, std::memory_order_relaxed);  // its writer is gone, and the caller's acquire came before
+        return Atomics::load(field, std::memory_order_relaxed);  // its writer is gone; the caller's acquire came before
     }
 
     template <class T>
     static void store(T& field, T value) {
         // release: the counters before the slot that carries their intent is free. Pairs with the acquire in
-        // Recovery::resolve(), of an agent that repeats this after a kill, and with IndexPool::pop() for a slot that goes
-        // back to the living. The other way round a kill leaves a free slot and an end that is never counted.
+        // Recovery::resolve(), of an agent that repeats this after a kill, and with IndexPool::pop() for a slot that
+        // goes back to the living. The other way round a kill leaves a free slot and an end that is never counted.
         Atomics::store(field, value, std::memory_order_release);
     }
 

@@ -53,8 +53,8 @@ ThreadState* Life::take_record(uint32_t thread) {
         state.levels[level].random.seed(seeds[level]);
     }
     state.levels[0].writer.open(segment, thread);  // the handler's level only when it is used
-    // release: a reaper that sees whose it is sees it complete. Pairs with the acquires in reap(). Without it a reaper could
-    // give away what the record's last user had.
+    // release: a reaper that sees whose it is sees it complete. Pairs with the acquires in reap(). Without it a reaper
+    // could give away what the record's last user had.
     StdAtomics::store(state.use, thread, std::memory_order_release);
     SPR_TESTPOINT(thread_attached);
     return &state;
@@ -84,15 +84,15 @@ bool Life::reap() {
     for (ThreadState& state : threads) {
         // relaxed: a guess. Never used, like all behind it, or being taken for the first time right now.
         if (__atomic_load_n(&state.life, __ATOMIC_RELAXED) == nullptr) break;
-        // acquire: the record of that thread. Pairs with the release in take_record(). Without it the record's last user
-        // could be settled in place of its present one.
+        // acquire: the record of that thread. Pairs with the release in take_record(). Without it the record's last
+        // user could be settled in place of its present one.
         uint32_t user = StdAtomics::load(state.use, std::memory_order_acquire);
         if (user == ThreadState::kFree || user == ThreadState::kReaping) continue;
         if (syscall(SYS_tgkill, process, static_cast<pid_t>(user), 0) == 0 || errno != ESRCH) continue;
         // acquire: one reaper alone goes on, after everything the dead thread did: the kernel ordered its death before
         // its answer. Pairs with the release in take_record(), of whoever took the record since the load above. What is
-        // exchanged names the dead thread: a record that was released and taken again meanwhile is its new user's. Without
-        // the exchange two would give away the same chunk, slots and line.
+        // exchanged names the dead thread: a record that was released and taken again meanwhile is its new user's.
+        // Without the exchange two would give away the same chunk, slots and line.
         if (!StdAtomics::compare_exchange(state.use, user, ThreadState::kReaping, std::memory_order_acquire)) continue;
         SPR_TESTPOINT(reaping);
         release_record(state, true);

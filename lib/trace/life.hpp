@@ -28,15 +28,16 @@ struct Life {
     // COLD. A record for the calling thread; nullptr: more than kMaxThreads, or no randomness.
     ThreadState* take_record(uint32_t thread);
 
-    // COLD. The thread that owns the record leaves, or is known to be gone. `in_a_call`: it may have been in the middle of
-    // one; what that had begun is settled first.
+    // COLD. The thread that owns the record leaves, or is known to be gone. `in_a_call`: it may have been in the middle
+    // of one; what that had begun is settled first.
     void release_record(ThreadState& state, bool in_a_call);
 
     // COLD. Takes back what threads held that vanished without running their destructors (raw exit). Known dead only:
     // the kernel must say that there is no such thread. At most once a second. True: something was taken back.
     //
     // A thread that vanished in the middle of a call takes at most the slot and the blocks of that call with it, and a
-    // chunk that it was just winning or leaving: they come back with the end of the process. No count and no span is lost.
+    // chunk that it was just winning or leaving: they come back with the end of the process. No count and no span is
+    // lost.
     bool reap();
 
     // The segment has a free slot or chunk again after reap(): the owner of such a need calls it at most so often.

@@ -4,8 +4,8 @@
 // others take its things over, and in the end the process is killed: everything is counted exactly each time.
 //
 // At the n-th SPR_TESTPOINT that the thread passes, n = 1, 2, ..., until it lives to the end; and behind the n-th
-// instruction that changed anything which another thread or the agent goes by: another process steps it, and has it jump to
-// the system call there. (Where nothing has changed since, vanishing comes to the same.)
+// instruction that changed anything which another thread or the agent goes by: another process steps it, and has it
+// jump to the system call there. (Where nothing has changed since, vanishing comes to the same.)
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -209,7 +209,8 @@ protected:
             if (where == nullptr) break;
         }
         for (const std::string& label : scenario.labels)
-            EXPECT_TRUE(passed.count(label) || HasFailure() || (end == End::kJump && in_destructors(label))) << scenario.name << ": never vanished at " << label;
+            EXPECT_TRUE(passed.count(label) || HasFailure() || (end == End::kJump && in_destructors(label)))
+                << scenario.name << ": never vanished at " << label;
     }
 
     static bool in_destructors(const std::string& label) { return label == "parked" || label == "thread_left"; }
