@@ -4,10 +4,18 @@
 //
 //     burst BURSTS SPANS    two clock reads and one copy into the ring, for each span
 //     burst2 BURSTS SPANS   the same with two copies (open span, ring) and random ids: what a crash-safe span needs
+//     calls BURSTS SPANS    two calls into a shared library that do nothing: the shape of start and end
+//     calls5 BURSTS SPANS   five of them: start, three attributes, end
 //
 // Answers ns, the median over the bursts. Each burst starts with an empty ring.
 #include "floor_ring.hpp"
 #include "random_ids.hpp"
+
+extern "C" {
+int nothing_start(void* tracer, const char* name, size_t name_size, void* span);
+int nothing_set(const void* span, const char* key, size_t key_size, const char* value, size_t value_size);
+int nothing_end(const void* span);
+}
 
 namespace {
 
@@ -36,6 +44,21 @@ void two_copies(bench::FloorRing& ring, size_t size, bench::RandomIds& ids) {
     if (!ring.write(open, size)) bench::fail("the floor's ring is full: smaller bursts");
 }
 
+void two_calls() {
+    uint64_t span[5];
+    nothing_start(nullptr, "GET /api/checkout", 17, span);
+    nothing_end(span);
+}
+
+void five_calls() {
+    uint64_t span[5];
+    nothing_start(nullptr, "GET /api/checkout", 17, span);
+    nothing_set(span, "http.request.method", 19, "GET", 3);
+    nothing_set(span, "url.path", 8, "/api/checkout/items", 19);
+    nothing_set(span, "http.response.status_code", 25, "200", 3);
+    nothing_end(span);
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -57,5 +80,7 @@ int main(int count, char** words) {
     bench::serve({
         {"burst", [&](const Numbers& numbers) { return bursts(numbers, [&] { one_copy(ring, size); }); }},
         {"burst2", [&](const Numbers& numbers) { return bursts(numbers, [&] { two_copies(ring, size, ids); }); }},
+        {"calls", [&](const Numbers& numbers) { return bursts(numbers, two_calls); }},
+        {"calls5", [&](const Numbers& numbers) { return bursts(numbers, five_calls); }},
     });
 }

@@ -5,16 +5,18 @@ from measure import BURST, BYTES, Measure
 
 
 class Floor(Measure):
-    """Two clock reads and a copy; and with ids and a second copy."""
+    """Two clock reads and a copy; and with ids and a second copy; and calls that do nothing."""
 
-    keys = ("app.floor_ns", "app.floor2_ns")
+    keys = ("app.floor_ns", "app.floor2_ns", "app.calls_ns", "app.calls5_ns")
 
     def start(self, bed, place):
         self.worker = bed.worker("floor_worker", BYTES)
 
     def round(self):
         return {"app.floor_ns": self.worker.ask("burst", 20, BURST)["ns"],
-                "app.floor2_ns": self.worker.ask("burst2", 20, BURST)["ns"]}
+                "app.floor2_ns": self.worker.ask("burst2", 20, BURST)["ns"],
+                "app.calls_ns": self.worker.ask("calls", 20, BURST)["ns"],
+                "app.calls5_ns": self.worker.ask("calls5", 20, BURST)["ns"]}
 
 
 class Span(Measure):
@@ -94,7 +96,10 @@ class ShapeCost(Measure):
 
 def measures():
     return [Floor(), Span("app.span_ns"), Span("app.span_bare_ns", "bare"),
-            Span("app.unsampled_ns", OTEL_TRACES_SAMPLER="always_off"), Span("app.disabled_ns", SPANRING_DISABLED="1"),
+            Span("app.unsampled_ns", "bare", OTEL_TRACES_SAMPLER="always_off"),
+            Span("app.disabled_ns", "bare", SPANRING_DISABLED="1"),
+            Span("app.unsampled_three_ns", "three", OTEL_TRACES_SAMPLER="always_off"),
+            Span("app.disabled_three_ns", "three", SPANRING_DISABLED="1"),
             Tail(), TwoThreads()]
 
 
