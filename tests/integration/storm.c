@@ -13,6 +13,7 @@
  *     storm helpers N            vfork, posix_spawn and system() N times with a span open
  *     storm signals MS           eight threads, interrupted 10,000 times a second by a handler that traces
  *     storm full N               N spans into the smallest ring
+ *     storm grow N               N spans into one that may grow
  *     storm copies LIBRARY N     the library and a copy of it, loaded and closed N times, tracing
  *     storm steady               spans until its input ends
  */
@@ -356,6 +357,10 @@ int main(int count, char **words) {
     } else if (strcmp(mode, "full") == 0) {
         open_library("storm-full", 1);
         spans("full", number);
+        say();
+    } else if (strcmp(mode, "grow") == 0) {
+        open_library("storm-grow", 64 << 20);
+        spans("grow", number);
         say();
     } else if (strcmp(mode, "copies") == 0 && count == 4) {
         open_library("storm-original", 0);
