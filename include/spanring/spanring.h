@@ -124,22 +124,50 @@ typedef struct spr_token {
 #define SPR_TYPE_BOOL 2
 #define SPR_TYPE_INT64 3
 #define SPR_TYPE_DOUBLE 4
+#define SPR_TYPE_ARRAY 5      /* of values of any types */
+#define SPR_TYPE_KEY_VALUES 6 /* of pairs of a key and a value */
+#define SPR_TYPE_BYTES 7      /* not text: not checked, not repaired */
+#define SPR_TYPE_EMPTY 100    /* no value: what a language's null becomes */
+#define SPR_VALUE_DEPTH 16    /* lists in lists: a value that is nested deeper is refused with -EINVAL */
 
-typedef struct spr_attribute {
+typedef struct spr_value spr_value;
+typedef struct spr_attribute spr_attribute;
+
+typedef union spr_any {
+    struct {
+        const char *data;
+        size_t size;
+    } string;
+    uint64_t boolean; /* 0 or not 0 */
+    int64_t int64;
+    double float64;
+    struct {
+        const void *data;
+        size_t size; /* never SPR_NUL */
+    } bytes;
+    struct {
+        const spr_value *values;
+        size_t count;
+    } array;
+    struct {
+        const spr_attribute *pairs; /* keys as those of attributes; which of two equal ones counts is the backend's */
+        size_t count;
+    } key_values;
+} spr_any;
+
+struct spr_value {
+    uint32_t type; /* SPR_TYPE_* */
+    uint32_t reserved;
+    spr_any value;
+};
+
+struct spr_attribute {
     const char *key; /* not empty */
     size_t key_size;
     uint32_t type; /* SPR_TYPE_* */
     uint32_t reserved;
-    union {
-        struct {
-            const char *data;
-            size_t size;
-        } string;
-        uint64_t boolean; /* 0 or not 0 */
-        int64_t int64;
-        double float64;
-    } value;
-} spr_attribute;
+    spr_any value;
+};
 
 /* ---- Provider and tracer: COLD ------------------------------------------------------------------------------ */
 

@@ -33,6 +33,16 @@ int main(void) {
     MEMBER(spr_attribute, value.boolean);
     MEMBER(spr_attribute, value.int64);
     MEMBER(spr_attribute, value.float64);
+    MEMBER(spr_attribute, value.bytes.data);
+    MEMBER(spr_attribute, value.bytes.size);
+    MEMBER(spr_attribute, value.array.values);
+    MEMBER(spr_attribute, value.array.count);
+    MEMBER(spr_attribute, value.key_values.pairs);
+    MEMBER(spr_attribute, value.key_values.count);
+    STRUCT(spr_value);
+    MEMBER(spr_value, type);
+    MEMBER(spr_value, reserved);
+    MEMBER(spr_value, value);
     STRUCT(spr_provider_options);
     MEMBER(spr_provider_options, struct_size);
     MEMBER(spr_provider_options, full_policy);
@@ -107,6 +117,11 @@ int main(void) {
     NUMBER(SPR_TYPE_BOOL);
     NUMBER(SPR_TYPE_INT64);
     NUMBER(SPR_TYPE_DOUBLE);
+    NUMBER(SPR_TYPE_ARRAY);
+    NUMBER(SPR_TYPE_KEY_VALUES);
+    NUMBER(SPR_TYPE_BYTES);
+    NUMBER(SPR_TYPE_EMPTY);
+    NUMBER(SPR_VALUE_DEPTH);
     NUMBER(SPR_FULL_DROP_NEWEST);
     NUMBER(SPR_FULL_OVERWRITE_OLDEST);
     NUMBER(SPR_FULL_WAIT);

@@ -40,6 +40,85 @@ TEST_IN_PROCESS(AttributeTest, HasEachType) {
     EXPECT_EQ(written.dropped_attributes_count(), 0u);
 }
 
+spr_value text_value(const char* text) {
+    spr_value value = {SPR_TYPE_STRING, 0, {}};
+    value.value.string = {text, SPR_NUL};
+    return value;
+}
+spr_value int_value(int64_t number) {
+    spr_value value = {SPR_TYPE_INT64, 0, {}};
+    value.value.int64 = number;
+    return value;
+}
+template <size_t kCount>
+spr_attribute array(const char* key, const spr_value (&values)[kCount]) {
+    spr_attribute attribute = {key, SPR_NUL, SPR_TYPE_ARRAY, 0, {}};
+    attribute.value.array = {values, kCount};
+    return attribute;
+}
+
+TEST_IN_PROCESS(AttributeTest, HasListsAndBytesAndNothing) {
+    Tracing tracing;
+    const spr_span span = tracing.start("span");
+    const spr_value inner[] = {int_value(1), text_value("two"), {SPR_TYPE_EMPTY, 0, {}}};
+    spr_value nested[] = {text_value(""), {SPR_TYPE_ARRAY, 0, {}}};
+    nested[1].value.array = {inner, 3};
+    spr_attribute pairs[] = {{"a", SPR_NUL, SPR_TYPE_BOOL, 0, {}}, array("b", inner)};
+    pairs[0].value.boolean = 7;
+    spr_attribute attributes[] = {array("array", nested), {"pairs", SPR_NUL, SPR_TYPE_KEY_VALUES, 0, {}},
+                                  {"bytes", SPR_NUL, SPR_TYPE_BYTES, 0, {}}, {"nothing", SPR_NUL, SPR_TYPE_EMPTY, 0, {}},
+                                  {"no elements", SPR_NUL, SPR_TYPE_ARRAY, 0, {}}, {"no bytes", SPR_NUL, SPR_TYPE_BYTES, 0, {}}};
+    attributes[1].value.key_values = {pairs, 2};
+    attributes[2].value.bytes = {"\0\xff\x80", 3};
+    EXPECT_EQ(spr_span_set_attributes(&span, attributes, std::size(attributes)), 0);
+    const spr_event event = {"event", SPR_NUL, 0, attributes, std::size(attributes)};
+    EXPECT_EQ(spr_span_add_event(&span, &event), 0);
+    EXPECT_EQ(spr_span_end(&span), 0);
+    const auto segment = tracing.read();
+    const auto& written = segment.named("span");
+    ASSERT_EQ(written.events_size(), 1);
+    const auto check = [](const auto& owner) {
+        EXPECT_EQ(attribute(owner, "array"), "array:[string:,array:[int:1,string:two,none]]");
+        EXPECT_EQ(attribute(owner, "pairs"), "pairs:{a=bool:true,b=array:[int:1,string:two,none]}");
+        EXPECT_EQ(attribute(owner, "bytes"), "bytes:" + std::string("\0\xff\x80", 3));
+        EXPECT_EQ(attribute(owner, "nothing"), "none");
+        EXPECT_EQ(attribute(owner, "no elements"), "array:[]");
+        EXPECT_EQ(attribute(owner, "no bytes"), "bytes:");
+    };
+    check(written);
+    check(written.events(0));
+}
+
+TEST_IN_PROCESS(AttributeTest, RefusesListsThatAreNestedTooDeepOrHaveNoElements) {
+    Tracing tracing;
+    const spr_span span = tracing.start("span");
+    spr_value levels[SPR_VALUE_DEPTH + 1];
+    for (size_t i = 0; i < std::size(levels); ++i) {
+        levels[i] = {SPR_TYPE_ARRAY, 0, {}};
+        levels[i].value.array = {i == 0 ? nullptr : &levels[i - 1], i == 0 ? 0u : 1u};
+    }
+    const auto deep = [&](size_t depth) {  // so many lists in each other
+        const spr_attribute attribute = {"deep", SPR_NUL, SPR_TYPE_ARRAY, 0, levels[depth - 1].value};
+        return spr_span_set_attributes(&span, &attribute, 1);
+    };
+    EXPECT_EQ(deep(SPR_VALUE_DEPTH), 0);
+    EXPECT_EQ(deep(SPR_VALUE_DEPTH + 1), 1);
+    spr_attribute bad[] = {{"array", SPR_NUL, SPR_TYPE_ARRAY, 0, {}}, {"pairs", SPR_NUL, SPR_TYPE_KEY_VALUES, 0, {}},
+                           {"bytes", SPR_NUL, SPR_TYPE_BYTES, 0, {}}, {"type", SPR_NUL, 8, 0, {}}, {"type", SPR_NUL, 0, 0, {}}};
+    bad[0].value.array = {nullptr, 1};
+    bad[1].value.key_values = {nullptr, 1};
+    bad[2].value.bytes = {"", SPR_NUL};
+    EXPECT_EQ(spr_span_set_attributes(&span, bad, std::size(bad)), static_cast<int>(std::size(bad)));
+    const spr_attribute no_key = {"", 0, SPR_TYPE_EMPTY, 0, {}};
+    spr_attribute with_bad_pair = {"pairs", SPR_NUL, SPR_TYPE_KEY_VALUES, 0, {}};
+    with_bad_pair.value.key_values = {&no_key, 1};
+    EXPECT_EQ(spr_span_set_attributes(&span, &with_bad_pair, 1), 1);
+    EXPECT_EQ(spr_span_end(&span), 0);
+    const auto segment = tracing.read();
+    EXPECT_EQ(segment.named("span").attributes_size(), 1);
+    EXPECT_EQ(segment.named("span").dropped_attributes_count(), 1u + std::size(bad) + 1);
+}
+
 TEST_IN_PROCESS(AttributeTest, HoldsTheExtremesOfItsTypes) {
     Tracing tracing;
     const spr_span span = tracing.start("span");
@@ -214,7 +293,7 @@ TEST_IN_PROCESS(AttributeTest, WithAValueThatIsNoTextIsLeftToTheAgent) {
 TEST_IN_PROCESS(AttributeTest, OfNoKnownTypeIsRefused) {
     Tracing tracing;
     const spr_span span = tracing.start("span");
-    for (const uint32_t type : {0u, 5u, 6u, 7u, ~0u}) {
+    for (const uint32_t type : {0u, 8u, 9u, 99u, ~0u}) {
         spr_attribute attribute = test::int_attribute("key", 1);
         attribute.type = type;
         EXPECT_EQ(spr_span_set_attributes(&span, &attribute, 1), 1) << type;

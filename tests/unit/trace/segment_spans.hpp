@@ -199,6 +199,33 @@ private:
 };
 
 // The value of an attribute, as text that tells its type: "string:x", "bool:true", "int:1", "double:0.5"; "" if
+// "string:text", "array:[int:1,none]", "pairs:{key=bool:true}".
+inline std::string to_text(const otlp::AnyValue& value) {
+    switch (value.value_case()) {
+        case otlp::AnyValue::kStringValue: return "string:" + value.string_value();
+        case otlp::AnyValue::kBoolValue: return value.bool_value() ? "bool:true" : "bool:false";
+        case otlp::AnyValue::kIntValue: return "int:" + std::to_string(value.int_value());
+        case otlp::AnyValue::kDoubleValue: {
+            char text[64];
+            snprintf(text, sizeof text, "double:%.17g", value.double_value());
+            return text;
+        }
+        case otlp::AnyValue::kBytesValue: return "bytes:" + value.bytes_value();
+        case otlp::AnyValue::kArrayValue: {
+            std::string text;
+            for (const otlp::AnyValue& element : value.array_value().values()) text += (text.empty() ? "" : ",") + to_text(element);
+            return "array:[" + text + "]";
+        }
+        case otlp::AnyValue::kKvlistValue: {
+            std::string text;
+            for (const otlp::KeyValue& pair : value.kvlist_value().values())
+                text += (text.empty() ? "" : ",") + pair.key() + "=" + to_text(pair.value());
+            return "pairs:{" + text + "}";
+        }
+        default: return "none";
+    }
+}
+
 // missing.
 template <class Owner>
 std::string attribute(const Owner& owner, const std::string& key) {
@@ -206,18 +233,7 @@ std::string attribute(const Owner& owner, const std::string& key) {
     for (const otlp::KeyValue& pair : owner.attributes()) {
         if (pair.key() != key) continue;
         EXPECT_EQ(found, "") << "attribute " << key << " is there twice";
-        switch (pair.value().value_case()) {
-            case otlp::AnyValue::kStringValue: found = "string:" + pair.value().string_value(); break;
-            case otlp::AnyValue::kBoolValue: found = pair.value().bool_value() ? "bool:true" : "bool:false"; break;
-            case otlp::AnyValue::kIntValue: found = "int:" + std::to_string(pair.value().int_value()); break;
-            case otlp::AnyValue::kDoubleValue: {
-                char text[64];
-                snprintf(text, sizeof text, "double:%.17g", pair.value().double_value());
-                found = text;
-                break;
-            }
-            default: found = "no value";
-        }
+        found = to_text(pair.value());
     }
     return found;
 }
