@@ -25,6 +25,7 @@ SegmentAccounts::SegmentAccounts(const ring::Totals& totals, const std::vector<E
         if (!claim(i, [](uint64_t name) { return name == 0; })) claim(i, [](uint64_t) { return true; });
         totals_.exporters[rows_[i]] = {};
         totals_.exporters[rows_[i]].exporter = exporters_[i].hash;
+        totals_.exporters[rows_[i]].elsewhere = totals_.acknowledged + totals_.unfinished;
     }
 }
 
@@ -40,6 +41,11 @@ void SegmentAccounts::book_unfinished(const Completion& span) {
 
 void SegmentAccounts::book_rows(const Completion& piece) {
     const uint64_t valid = piece.spans - piece.invalid;
+    for (uint32_t row = 0; row < ring::kExporterRows; ++row) {
+        const auto used = rows_.begin() + static_cast<std::ptrdiff_t>(exporters_.size());
+        if (totals_.exporters[row].exporter == 0 || std::find(rows_.begin(), used, row) != used) continue;
+        totals_.exporters[row].elsewhere += piece.spans;
+    }
     for (size_t i = 0; i < exporters_.size(); ++i) {
         ring::ExporterTotals& row = totals_.exporters[rows_[i]];
         row.dropped_invalid += piece.invalid;

@@ -2,9 +2,11 @@
 //
 // What became of a segment's spans, for each required exporter: the agent's own copy of the totals, which the AckBook
 // stores into the segment. An unfinished span that was handed out is booked in the exporters' rows like any other, and
-// in Totals::unfinished, so that for each row
+// in Totals::unfinished. What is booked while an exporter is not configured counts as `elsewhere` in its row, before it
+// was first configured too. So for each row, whatever agents came and went,
 //
 //     acknowledged + unfinished = exported + rejected + spooled + dropped_invalid + dropped_spool + dropped_shutdown
+//                                 + elsewhere
 #pragma once
 
 #include <array>

@@ -18,7 +18,7 @@ namespace {
 constexpr int64_t kFinishedKept = 10000;  // processes; older ones go once nothing of theirs is pending
 
 // The order of the counters is ring::Counter's.
-constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 1, R"sql(
+constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 2, R"sql(
 CREATE TABLE processes (
     instance BLOB PRIMARY KEY,
     pid INTEGER NOT NULL,
@@ -54,6 +54,7 @@ CREATE TABLE exports (
     dropped_invalid INTEGER NOT NULL,
     dropped_spool INTEGER NOT NULL,
     dropped_shutdown INTEGER NOT NULL,
+    elsewhere INTEGER NOT NULL,
     PRIMARY KEY (instance, exporter)
 ) WITHOUT ROWID;
 CREATE TABLE spools (
@@ -77,7 +78,7 @@ constexpr std::string_view kUpdateProcess =
     "INSERT OR REPLACE INTO processes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
     "?17, ?18, ?19, ?20, ?21, ?22)";
 constexpr std::string_view kUpdateExport =
-    "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 constexpr std::string_view kBookSpool =
     "INSERT INTO spools VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (instance, exporter) DO UPDATE SET "
     "exported = exported + excluded.exported, rejected = rejected + excluded.rejected, "
@@ -195,7 +196,8 @@ private:
             update_export_.reset();
             update_export_.bind(1, process.instance).bind(2, totals.exporter).bind(3, row).bind(4, totals.exported);
             update_export_.bind(5, totals.rejected).bind(6, totals.spooled).bind(7, totals.dropped_invalid);
-            update_export_.bind(8, totals.dropped_spool).bind(9, totals.dropped_shutdown).run();
+            update_export_.bind(8, totals.dropped_spool).bind(9, totals.dropped_shutdown);
+            update_export_.bind(10, totals.elsewhere).run();
         }
     }
 
@@ -225,7 +227,7 @@ private:
             process.agent.exporters[row] = {exports_.unsigned_integer(1), exports_.unsigned_integer(3),
                                             exports_.unsigned_integer(4), exports_.unsigned_integer(5),
                                             exports_.unsigned_integer(6), exports_.unsigned_integer(7),
-                                            exports_.unsigned_integer(8), 0};
+                                            exports_.unsigned_integer(8), exports_.unsigned_integer(9)};
         }
         exports_.reset();
         return process;

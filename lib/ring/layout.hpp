@@ -139,7 +139,7 @@ struct alignas(8) ExporterTotals {
     uint64_t dropped_invalid;   // failed validation
     uint64_t dropped_spool;     // the spool was full, or could not be written
     uint64_t dropped_shutdown;  // reserved: an agent that ends leaves in the segment what it could not send or spool
-    uint64_t reserved;
+    uint64_t elsewhere;         // booked by agents that ran without this exporter: none of its business
 };
 static_assert(sizeof(ExporterTotals) == 64);
 

@@ -169,7 +169,7 @@ void control() {
     FIELD(ExporterTotals, dropped_invalid);
     FIELD(ExporterTotals, dropped_spool);
     FIELD(ExporterTotals, dropped_shutdown);
-    FIELD(ExporterTotals, reserved);
+    FIELD(ExporterTotals, elsewhere);
     STRUCT(Totals);
     FIELD(Totals, acknowledged);
     FIELD(Totals, unfinished);

@@ -100,5 +100,26 @@ TEST(SegmentAccounts, findsTheRowOfANameAgainAndGivesAwayOnlyThoseOfOthers) {
     EXPECT_EQ(accounts.totals().exporters[1].exported, 0u);
 }
 
+TEST(SegmentAccounts, saysOfEachRowWhatWasBookedWithoutIt) {
+    const auto balance = [](const ring::Totals& totals, uint32_t row) {
+        const ring::ExporterTotals& it = totals.exporters[row];
+        return it.exported + it.rejected + it.spooled + it.dropped_invalid + it.dropped_spool + it.elsewhere;
+    };
+    Completion done = piece(0, 10, 10);
+    done.resolutions[0] = done.resolutions[1] = {Outcome::kExported, 0};
+    SegmentAccounts first({}, {{0, 11}});
+    first.book(done);
+    SegmentAccounts both(first.totals(), {{0, 22}, {1, 11}});  // the first one again, and a new one
+    both.book(done);
+    both.book_unfinished(done);
+    SegmentAccounts second(both.totals(), {{0, 22}});
+    second.book(done);
+    const ring::Totals& totals = second.totals();
+    EXPECT_EQ(totals.exporters[0].elsewhere, 10u) << "the last ten were never its own";
+    EXPECT_EQ(totals.exporters[1].elsewhere, 10u) << "the first ten were before its time";
+    for (const uint32_t row : {0u, 1u}) EXPECT_EQ(balance(totals, row), 40u);
+    EXPECT_EQ(totals.exporters[2].elsewhere, 0u) << "a row that nobody uses stays empty";
+}
+
 }  // namespace
 }  // namespace spanring::agent

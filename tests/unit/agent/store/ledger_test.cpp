@@ -37,7 +37,7 @@ ProcessRecord process(uint8_t number) {
     record.agent.acknowledged = 5;
     record.agent.unfinished = 6;
     record.agent.overwritten = 7;
-    record.agent.exporters[2] = {exporter_hash("otlp_grpc"), 1, 2, 3, 4, 5, 6, 0};
+    record.agent.exporters[2] = {exporter_hash("otlp_grpc"), 1, 2, 3, 4, 5, 6, 7};
     return record;
 }
 
@@ -97,6 +97,7 @@ TEST(Ledger, GivesBackWhatItWasTold) {
     EXPECT_EQ(row.dropped_invalid, 4u);
     EXPECT_EQ(row.dropped_spool, 5u);
     EXPECT_EQ(row.dropped_shutdown, 6u);
+    EXPECT_EQ(row.elsewhere, 7u);
 }
 
 TEST(Ledger, AddsUpWhatSpoolsDid) {
@@ -193,11 +194,11 @@ TEST(Ledger, NamesWhatIsWrongWithAFile) {
     const std::string future = directory.file("future.db");
     { Ledger::open(future); }
     {
-        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 1, ""};
+        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 2, ""};
         Database database = Database::open(future, kSame);
         database.execute("PRAGMA user_version = 9");
     }
-    EXPECT_THAT(failure(future), AllOf(HasSubstr("version 9"), HasSubstr("version 1")));
+    EXPECT_THAT(failure(future), AllOf(HasSubstr("version 9"), HasSubstr("version 2")));
 
     const std::string folder = directory.file("folder.db");
     std::filesystem::create_directory(folder);
