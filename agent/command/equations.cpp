@@ -22,12 +22,18 @@ void add_unless_zero(std::vector<Term>& terms, const std::string& name, uint64_t
     if (value != 0) terms.push_back({name, value});
 }
 
-void judge(Equation& equation, const ProcessAccount& process, bool quiet) {
-    if (equation.left_sum() == equation.right_sum()) return;
+// `lost`: spans that are on neither side although the sums agree: nobody will ever answer for them.
+void judge(Equation& equation, const ProcessAccount& process, bool between_steps, uint64_t lost) {
+    if (lost == 0 && equation.left_sum() == equation.right_sum()) return;
+    equation.lost = lost;
     equation.verdict = process.state == ProcessState::kQuarantined ? Verdict::kUntrusted
-                       : quiet                                     ? Verdict::kMismatch
-                                                                   : Verdict::kBusy;
+                       : process.moving || between_steps           ? Verdict::kBusy
+                                                                   : Verdict::kMismatch;
 }
+
+// A spool may answer before the drain has booked that it was given the spans; as long as some wait to be booked, that is
+// no more than being between two steps.
+bool spool_first(const ExporterAccount& exporter) { return exporter.spool_ahead && exporter.pending_ring != 0; }
 
 }  // namespace
 
@@ -35,13 +41,21 @@ uint64_t Equation::left_sum() const { return sum(left); }
 uint64_t Equation::right_sum() const { return sum(right); }
 std::string Equation::text() const { return side(left) + " = " + side(right); }
 
-std::vector<Equation> equations_of(const ProcessAccount& process, bool quiet) {
+std::string Equation::difference() const {
+    const uint64_t left_side = left_sum(), right_side = right_sum();
+    if (left_side < right_side) return std::to_string(right_side - left_side) + " too many";
+    const uint64_t missing = left_side - right_side + lost;
+    return missing != 0 ? std::to_string(missing) + " missing" : "";
+}
+
+std::vector<Equation> equations_of(const ProcessAccount& process) {
+    const bool gone = process.state == ProcessState::kGone;  // and with its segment whatever was only there
     std::vector<Equation> equations;
     Equation& own = equations.emplace_back();
     own.left = {{"started", process.started()}};
     own.right = {{"ended", process.ended()}, {"open", process.open}};
     add_unless_zero(own.right, "unfinished", process.unfinished);
-    judge(own, process, quiet);
+    judge(own, process, false, gone ? process.open : 0);
     for (const ExporterAccount& exporter : process.exporters) {
         Equation& equation = equations.emplace_back();
         equation.exporter = exporter.name;
@@ -58,7 +72,7 @@ std::vector<Equation> equations_of(const ProcessAccount& process, bool quiet) {
         if (equation.right.size() == before) equation.right.push_back({"dropped", 0});
         equation.right.push_back({"pending", exporter.pending()});
         add_unless_zero(equation.right, "other exporters'", exporter.elsewhere);
-        judge(equation, process, quiet);
+        judge(equation, process, spool_first(exporter), gone ? exporter.pending_ring : 0);
     }
     return equations;
 }
@@ -70,6 +84,7 @@ ProcessAccount total_of(const std::vector<ProcessAccount>& processes) {
         total.open += process.open;
         total.unfinished += process.unfinished;
         total.overwritten += process.overwritten;
+        total.moving = total.moving || process.moving;
     }
     for (const ProcessAccount& process : processes) {
         for (const ExporterAccount& account : process.exporters) {
@@ -88,22 +103,23 @@ ProcessAccount total_of(const std::vector<ProcessAccount>& processes) {
             place->pending_ring += account.pending_ring;
             place->pending_spool += account.pending_spool;
             place->elsewhere += account.elsewhere;
+            place->spool_ahead = place->spool_ahead || account.spool_ahead;
         }
     }
     // What no exporter has answered for yet is pending at each; what only others have is theirs to account for.
-    if (total.exporters.size() > 1) {
-        std::erase_if(total.exporters, [](const ExporterAccount& account) { return account.name == kNoExporterYet; });
-    }
+    const auto stands_in = [](const ExporterAccount& account) {
+        return account.name == kNoExporterYet || account.name == kBestEffort;
+    };
+    if (!std::all_of(total.exporters.begin(), total.exporters.end(), stands_in))
+        std::erase_if(total.exporters, stands_in);
     for (ExporterAccount& account : total.exporters) {
         for (const ProcessAccount& process : processes) {
             const auto same = [&](const ExporterAccount& known) { return known.name == account.name; };
             if (std::any_of(process.exporters.begin(), process.exporters.end(), same)) continue;
-            if (process.exporters.front().name == kNoExporterYet) {
-                account.pending_ring += process.exporters.front().pending_ring;
-            } else {
-                account.elsewhere +=
-                    process.ended() + process.unfinished - std::min(process.dropped_by_process(), process.ended());
-            }
+            const uint64_t pending = process.exporters.front().pending_ring;  // in the ring: the same for all
+            account.pending_ring += pending;
+            account.elsewhere += process.ended() + process.unfinished -
+                                 std::min(process.dropped_by_process() + pending, process.ended());
         }
     }
     return total;

@@ -19,7 +19,7 @@ namespace spanring::agent {
 
 enum class Verdict : uint8_t {
     kOk,
-    kBusy,       // does not hold at this moment, and need not: the process or the agent was in the middle of something
+    kBusy,       // does not hold in these numbers, and need not: the process or the agent was in the middle of something
     kUntrusted,  // does not hold for a segment that the agent gave up, whose counters prove nothing
     kMismatch,
 };
@@ -33,17 +33,20 @@ struct Equation {
     std::string exporter;  // empty: the process's own
     std::vector<Term> left;
     std::vector<Term> right;  // without those that are zero and that nobody expects
+    uint64_t lost = 0;        // counted as open or pending on the right, but gone with the segment
     Verdict verdict = Verdict::kOk;
 
     uint64_t left_sum() const;
     uint64_t right_sum() const;
-    std::string text() const;  // "ended 12 = exported 10 + rejected 0 + dropped 2 (full 2) + pending 0"
+    std::string text() const;        // "ended 12 = exported 10 + rejected 0 + dropped{full} 2 + pending 0"
+    std::string difference() const;  // "3 missing", "1 too many"; empty: it holds
 };
 
-// `quiet`: nothing of the process changed between two readings, so the equations must hold.
-std::vector<Equation> equations_of(const ProcessAccount& process, bool quiet);
+// The process's own, then one for each exporter, by the numbers of that exporter alone: what another one has answered for
+// explains nothing. The numbers of an account that does not move are of one instant, so they must hold.
+std::vector<Equation> equations_of(const ProcessAccount& process);
 
-// The sums over several processes, exporter by exporter. As quiet as its loudest process.
+// The sums over several processes, exporter by exporter. It moves if one of them does.
 ProcessAccount total_of(const std::vector<ProcessAccount>& processes);
 
 }  // namespace spanring::agent

@@ -32,33 +32,6 @@ std::string exporter_name(uint64_t hash, const Ledger* ledger) {
     return "exporter " + std::to_string(hash);
 }
 
-uint64_t settled(const ring::ExporterTotals& row) {
-    return row.exported + row.rejected + row.spooled + row.dropped_invalid + row.dropped_spool + row.dropped_shutdown;
-}
-
-ProcessAccount from_segment(const SegmentSnapshot& segment, const std::string& file, const Ledger* ledger) {
-    ProcessAccount process;
-    process.instance = segment.producer->instance;
-    process.pid = segment.producer->pid;
-    process.uid = segment.producer->uid;
-    process.program = segment.producer->program;
-    process.service = segment.producer->service;
-    process.file = file;
-    process.state = segment.retired ? ProcessState::kQuarantined
-                    : segment.alive ? ProcessState::kLive
-                                    : ProcessState::kDead;
-    process.attached = segment.attached;
-    process.moving = segment.moving;
-    process.since_unix_nano = segment.created_unix_nano;
-    process.writer = segment.writer;
-    process.open = segment.open;
-    process.fill = segment.capacity_bytes == 0
-                       ? 0
-                       : static_cast<double>(segment.used_bytes) / static_cast<double>(segment.capacity_bytes);
-    fill_exporters(process, segment.agent, ledger);
-    return process;
-}
-
 ProcessAccount from_ledger(const ProcessRecord& record, const Ledger& ledger) {
     ProcessAccount process;
     process.instance = record.instance;
@@ -67,12 +40,15 @@ ProcessAccount from_ledger(const ProcessRecord& record, const Ledger& ledger) {
     process.program = record.program;
     process.service = record.service;
     process.quarantine = record.quarantine;
-    process.state = record.quarantine.empty() ? ProcessState::kFinished : ProcessState::kQuarantined;
+    process.state = !record.quarantine.empty() ? ProcessState::kQuarantined
+                    : record.finished          ? ProcessState::kFinished
+                                               : ProcessState::kGone;
     process.attached = true;
     process.since_unix_nano = record.attached_unix_nano;
     process.writer = record.writer;
     fill_exporters(process, record.agent, &ledger);
-    process.open = minus(process.started(), process.ended() + process.unfinished);
+    // Of one that was drained to its end none is open any more; what the others had open is known by the difference alone.
+    if (!record.finished) process.open = minus(process.started(), process.ended() + process.unfinished);
     return process;
 }
 
@@ -114,11 +90,35 @@ bool exists(int directory, const std::string& name) { return ::faccessat(directo
 
 }  // namespace
 
+ProcessAccount account_of(const SegmentSnapshot& segment, const std::string& file, const Ledger* ledger) {
+    ProcessAccount process;
+    process.instance = segment.producer->instance;
+    process.pid = segment.producer->pid;
+    process.uid = segment.producer->uid;
+    process.program = segment.producer->program;
+    process.service = segment.producer->service;
+    process.file = file;
+    process.state = segment.retired ? ProcessState::kQuarantined
+                    : segment.alive ? ProcessState::kLive
+                                    : ProcessState::kDead;
+    process.attached = segment.attached;
+    process.moving = segment.moving;
+    process.since_unix_nano = segment.created_unix_nano;
+    process.writer = segment.writer;
+    process.open = segment.open;
+    process.fill = segment.capacity_bytes == 0
+                       ? 0
+                       : static_cast<double>(segment.used_bytes) / static_cast<double>(segment.capacity_bytes);
+    fill_exporters(process, segment.agent, ledger);
+    return process;
+}
+
 const char* state_name(ProcessState state) {
     switch (state) {
         case ProcessState::kLive: return "live";
         case ProcessState::kDead: return "dead";
         case ProcessState::kFinished: return "finished";
+        case ProcessState::kGone: return "gone";
         case ProcessState::kQuarantined: return "quarantined";
     }
     return "unknown";
@@ -153,9 +153,6 @@ void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const L
     // Of what was committed, `acknowledged` is behind the marks. A row books that and the unfinished ones.
     const uint64_t committed = minus(process.ended(), process.dropped_by_process());
     const uint64_t pending = minus(committed, totals.acknowledged);
-    const uint64_t booked = totals.acknowledged + totals.unfinished;
-    uint64_t settled_by_all = 0;
-    for (const ring::ExporterTotals& row : totals.exporters) settled_by_all += row.exporter != 0 ? settled(row) : 0;
     for (const ring::ExporterTotals& row : totals.exporters) {
         if (row.exporter == 0) continue;
         ExporterAccount account;
@@ -167,15 +164,16 @@ void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const L
         account.dropped_spool = row.dropped_spool + spool.dropped;
         account.dropped_shutdown = row.dropped_shutdown;
         account.pending_ring = pending;
-        account.pending_spool = minus(row.spooled, spool.exported + spool.rejected + spool.dropped);
-        // A row that lags behind is explained only where other exporters answered for the difference.
-        const uint64_t behind = minus(booked, settled(row));
-        if (settled_by_all - settled(row) >= behind) account.elsewhere = behind;
+        const uint64_t answered = spool.exported + spool.rejected + spool.dropped;
+        account.pending_spool = minus(row.spooled, answered);
+        account.spool_ahead = answered > row.spooled;
+        account.elsewhere = row.elsewhere;
         process.exporters.push_back(std::move(account));
     }
     if (process.exporters.empty()) {
         ExporterAccount account;
-        account.name = kNoExporterYet;
+        account.elsewhere = totals.acknowledged + totals.unfinished;
+        account.name = account.elsewhere != 0 ? kBestEffort : kNoExporterYet;
         account.pending_ring = pending;
         process.exporters.push_back(std::move(account));
     }
@@ -199,7 +197,7 @@ Survey survey(const std::vector<std::string>& directories, const Ledger* ledger,
                 if (exists(directory.fd(), name)) result.problems.push_back(file + ": " + *problem);
                 continue;  // else it was drained to its end a moment ago
             }
-            result.processes.push_back(from_segment(std::get<SegmentSnapshot>(probed), file, ledger));
+            result.processes.push_back(account_of(std::get<SegmentSnapshot>(probed), file, ledger));
             found.emplace(result.processes.back().instance, result.processes.size() - 1);
         }
     }

@@ -16,6 +16,7 @@ enum class ProcessState : uint8_t {
     kLive,
     kDead,         // its segment is there, and not yet drained to the end
     kFinished,     // drained and unlinked: the ledger's last word
+    kGone,         // its segment is not there, and it was not drained to the end
     kQuarantined,  // the agent gave its segment up
 };
 
@@ -29,6 +30,7 @@ struct ExporterAccount {
     uint64_t pending_ring = 0;      // not acknowledged
     uint64_t pending_spool = 0;
     uint64_t elsewhere = 0;         // acknowledged by an agent that ran without this exporter
+    bool spool_ahead = false;       // its spool answered for more than was booked as spooled (not yet, or twice)
 
     uint64_t dropped() const { return dropped_invalid + dropped_spool + dropped_shutdown; }
     uint64_t pending() const { return pending_ring + pending_spool; }
@@ -37,6 +39,8 @@ struct ExporterAccount {
 
 // Stands in for the exporters of a process of which no agent has answered for anything yet.
 inline constexpr const char* kNoExporterYet = "none yet";
+// The same where everything went to exporters that are not counted.
+inline constexpr const char* kBestEffort = "best effort";
 
 struct ProcessAccount {
     InstanceId instance{};
@@ -48,7 +52,7 @@ struct ProcessAccount {
     std::string quarantine;
     ProcessState state = ProcessState::kLive;
     bool attached = false;
-    bool moving = false;     // read in the middle of a step
+    bool moving = false;     // the numbers are not of one instant
     uint64_t since_unix_nano = 0;
     WriterTotals writer{};
     uint64_t open = 0;         // still open
@@ -71,6 +75,9 @@ struct Cause {
 std::vector<Cause> drop_causes(const ProcessAccount& process);         // by the process; those that are not zero
 std::vector<Cause> drop_causes(const ExporterAccount& exporter);       // by the agent
 const char* state_name(ProcessState state);
+
+struct SegmentSnapshot;
+ProcessAccount account_of(const SegmentSnapshot& segment, const std::string& file, const Ledger* ledger);
 
 // Splits the agent's totals of one process into its exporters' accounts. `ledger` may be null.
 void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const Ledger* ledger);

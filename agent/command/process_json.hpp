@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Accounts of processes as JSON, for `ps --json` and `accounting --json`.
+// Accounts of processes as JSON, for `ps --json` and `audit --json`.
 #pragma once
 
 #include <nlohmann/json.hpp>

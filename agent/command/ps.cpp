@@ -61,6 +61,7 @@ Colour state_colour(const ProcessAccount& process) {
         case ProcessState::kLive: return process.attached ? Colour::kGreen : Colour::kYellow;
         case ProcessState::kDead: return Colour::kYellow;
         case ProcessState::kFinished: return Colour::kDim;
+        case ProcessState::kGone: return Colour::kRed;
         case ProcessState::kQuarantined: return Colour::kRed;
     }
     return Colour::kPlain;
@@ -146,7 +147,7 @@ void add_ps(CLI::App& app, Selection& selection) {
     command->add_flag("--json", options->json, "one JSON document");
     command->footer("OPEN counts spans that are open and, of a dead process, those handed on as unfinished.\n"
                     "With several exporters, EXPORTED and PENDING are those of the one that is furthest behind;\n"
-                    "`spanring accounting` shows each.");
+                    "`spanring audit` shows each.");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };
     });

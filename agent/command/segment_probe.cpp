@@ -7,17 +7,16 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
-#include <new>
 #include <system_error>
 
+#include "command/counter_reading.hpp"
+#include "command/segment_copy.hpp"
 #include "drain/producer_reader.hpp"
 #include "drain/segment_lock.hpp"
 #include "ring/attach.hpp"
 #include "ring/chunk_word.hpp"
 #include "ring/counter_sums.hpp"
 #include "ring/runtime_directory.hpp"
-#include "ring/segment_view.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -29,44 +28,54 @@ struct Descriptor {
     }
 };
 
-struct alignas(ring::kPage) Page {
-    uint8_t bytes[ring::kPage];
-};
+// Readings that are made until two agree; a process that never rests for so long is seen moving.
+constexpr int kReadings = 8;
 
-bool read_whole(int fd, uint64_t offset, void* to, size_t size) {
-    auto* at = static_cast<uint8_t*>(to);
-    while (size != 0) {
-        const ssize_t got = ::pread(fd, at, size, static_cast<off_t>(offset));
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return false;
-        at += got;
-        offset += static_cast<uint64_t>(got);
-        size -= static_cast<size_t>(got);
+constexpr char kShorter[] = "it became shorter while it was read";
+
+uint32_t extents_of(const ring::Header& header, ring::SegmentView view) {
+    return std::min(view.writer().extents, header.extent_limit);
+}
+
+// Chunk lines, marks and slots: all that is needed of an extent.
+bool copy_extents(SegmentCopy& copy, int fd, uint32_t extents) {
+    for (uint32_t extent = 0; extent < extents; ++extent) {
+        if (!copy.copy(fd, ring::extent_offset(extent), ring::kBlocksOffset)) return false;
     }
     return true;
 }
 
-// Chunks and slots of one extent, copied into `pages`.
-bool add_extent(int fd, uint32_t extent, Page* pages, SegmentSnapshot& snapshot) {
-    constexpr uint64_t kHead = ring::kBlocksOffset;  // directory, marks, slots
-    if (!read_whole(fd, ring::extent_offset(extent), pages, kHead)) return false;
-    const auto* base = reinterpret_cast<const uint8_t*>(pages);
-    for (uint32_t place = 0; place < ring::kChunksPerExtent; ++place) {
-        const auto& line =
-            *reinterpret_cast<const ring::ChunkLine*>(base + ring::kDirectoryOffset + place * sizeof(ring::ChunkLine));
-        const auto word = ring::ChunkWord::unpack(line.word);
-        const uint32_t capacity = ring::chunk_capacity(place);
+// False: the file became shorter.
+bool copy_at_rest(SegmentCopy& copy, int fd, const ring::Header& header, bool& ret_rest) {
+    ret_rest = false;
+    if (!copy.copy(fd, 0, ring::kExtentsOffset)) return false;
+    for (int i = 0; i < kReadings && !ret_rest; ++i) {
+        const CounterReading before(copy.view());
+        if (!copy_extents(copy, fd, extents_of(header, copy.view()))) return false;
+        if (!copy.copy(fd, 0, ring::kExtentsOffset)) return false;
+        ret_rest = before == CounterReading(copy.view());
+    }
+    return true;
+}
+
+// Whether the call that wrote this slot is between two of its steps, of which the counters know only the first.
+bool half_done(ring::SegmentView view, const ring::Slot& slot) {
+    const auto state = ring::SlotWord::unpack(slot.word).state;
+    if (state == ring::SlotState::kFree) return false;
+    if (state != ring::SlotState::kOpen) return true;
+    if (slot.line >= std::min(view.writer().counter_lines, ring::kCounterLines)) return false;  // the shared line
+    return view.counter_line(slot.line).values[static_cast<size_t>(ring::Counter::kStarted)] < slot.started;
+}
+
+void count_chunks(ring::SegmentView view, uint32_t extents, uint32_t extent_limit, SegmentSnapshot& snapshot) {
+    for (uint32_t chunk = 0; chunk < extents * ring::kChunksPerExtent; ++chunk) {
+        const auto word = ring::ChunkWord::unpack(view.chunk_line(chunk).word);
+        const uint32_t capacity = ring::chunk_capacity(chunk);
         if (ring::is_complete(word.state)) snapshot.used_bytes += capacity;
         else if (word.state != ring::ChunkState::kFree) snapshot.used_bytes += std::min(word.length, capacity);
     }
-    for (uint32_t place = 0; place < ring::kSlotsPerExtent; ++place) {
-        const auto& slot = *reinterpret_cast<const ring::Slot*>(base + ring::kSlotsOffset + place * ring::kSlotSize);
-        const auto state = ring::SlotWord::unpack(slot.word).state;
-        if (state == ring::SlotState::kFree) continue;
-        snapshot.open += 1;
-        snapshot.moving |= state != ring::SlotState::kOpen;
-    }
-    return true;
+    for (uint32_t place = 0; place < ring::kChunksPerExtent; ++place)
+        snapshot.capacity_bytes += uint64_t{ring::chunk_capacity(place)} * extent_limit;
 }
 
 }  // namespace
@@ -85,27 +94,27 @@ std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const st
     if (report.ok()) report = ring::read_segment_header(file.number, size, instance, header);
     if (!report.ok()) return ring::describe(report);
 
-    const auto pages = std::make_unique<Page[]>(ring::kExtentsOffset / ring::kPage);
-    if (!read_whole(file.number, 0, pages.get(), ring::kExtentsOffset)) return "it became shorter while it was read";
-    const ring::SegmentView view(pages[0].bytes);
+    // Before the counters: what a process did last is counted, or half done, when its lock is found free.
+    const bool alive = process_liveness(file.number) != Liveness::kDead;
+    SegmentCopy copy(header.extent_limit);
+    bool rest = false;
+    if (!copy_at_rest(copy, file.number, header, rest)) return kShorter;
+    const ring::SegmentView view = copy.view();
     SegmentSnapshot snapshot;
     snapshot.producer = read_producer(header, view, owner.st_uid);
     if (snapshot.producer == nullptr) return "its resource is malformed";
     snapshot.created_unix_nano = header.created_unix_nano;
-    snapshot.alive = process_liveness(file.number) != Liveness::kDead;
+    snapshot.alive = alive;
     snapshot.attached = view.control().attachments != 0;
     snapshot.retired = (view.control().policy & ring::PolicyBits::kRetired) != 0;
+    snapshot.moving = !rest;
+    const uint32_t extents = extents_of(header, view);
+    for (uint32_t slot = 0; alive && slot < extents * ring::kSlotsPerExtent; ++slot)
+        snapshot.moving = snapshot.moving || half_done(view, view.slot(slot));
+    snapshot.open = copy.settle(extents).open.size();
     snapshot.writer = ring::sum_counters(view);
     snapshot.agent = view.control().totals;
-    snapshot.moving = view.control().journal.armed != 0;
-    const uint32_t extents = std::min(view.writer().extents, header.extent_limit);
-    for (uint32_t chunk = 0; chunk < ring::kChunksPerExtent; ++chunk)
-        snapshot.capacity_bytes += ring::chunk_capacity(chunk);
-    snapshot.capacity_bytes *= header.extent_limit;
-    const auto head = std::make_unique<Page[]>(ring::kBlocksOffset / ring::kPage);
-    for (uint32_t extent = 0; extent < extents; ++extent) {
-        if (!add_extent(file.number, extent, head.get(), snapshot)) return "it became shorter while it was read";
-    }
+    count_chunks(view, extents, header.extent_limit, snapshot);
     return snapshot;
 }
 

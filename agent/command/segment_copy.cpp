@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/segment_copy.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <new>
+#include <utility>
+
+#include "ring/ack_book.hpp"
+#include "ring/recovery.hpp"
+
+namespace spanring::agent {
+namespace {
+
+// Whether recovery would stop at it.
+bool broken(const ring::Slot& slot, uint32_t extents) {
+    const auto word = ring::SlotWord::unpack(slot.word);
+    if (word.state == ring::SlotState::kFree) return false;
+    if (static_cast<uint32_t>(word.state) > static_cast<uint32_t>(ring::SlotState::kDropping)) return true;
+    if (!ring::fits_blocks(word)) return true;
+    if (word.state == ring::SlotState::kEnding) return slot.intent_chunk >= extents * ring::kChunksPerExtent;
+    return word.state == ring::SlotState::kDropping &&
+           slot.intent_cause >= static_cast<uint32_t>(ring::Counter::kCount);
+}
+
+}  // namespace
+
+uint64_t read_at(int fd, uint64_t offset, void* to, uint64_t size) {
+    auto* at = static_cast<uint8_t*>(to);
+    uint64_t done = 0;
+    while (done < size) {
+        const ssize_t got = ::pread(fd, at + done, size - done, static_cast<off_t>(offset + done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        done += static_cast<uint64_t>(got);
+    }
+    return done;
+}
+
+SegmentCopy::SegmentCopy(uint32_t extent_limit) : size_(ring::segment_size(extent_limit)) {
+    void* memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    base_ = static_cast<uint8_t*>(memory);
+}
+
+SegmentCopy::~SegmentCopy() {
+    if (base_ != nullptr) ::munmap(base_, size_);
+}
+
+SegmentCopy::SegmentCopy(SegmentCopy&& other) noexcept
+    : size_(other.size_), base_(std::exchange(other.base_, nullptr)) {}
+
+bool SegmentCopy::copy(int fd, uint64_t offset, uint64_t size) {
+    return read_at(fd, offset, base_ + offset, size) == size;
+}
+
+SegmentCopy::Settled SegmentCopy::settle(uint32_t extents) {
+    Settled result;
+    ring::AckBook<> book;
+    result.journal = book.open(view(), extents);
+    for (uint32_t slot = 0; slot < extents * ring::kSlotsPerExtent; ++slot) {
+        if (!broken(view().slot(slot), extents)) continue;
+        result.broken.push_back(slot);
+        view().slot(slot).word = 0;
+    }
+    ring::Recovery<>(view(), extents, view().writer().counter_lines).run(result.open);
+    return result;
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A private copy of a segment's file, made by read(): nobody changes it while it is looked at, a file that shrinks is a
+// short read and not a fault, and the ring's reader side, recovery included, may be run over it without a byte of the
+// file being written.
+//
+// What the file does not have, and what was not copied, is zero: "free, empty, none" to every reader.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ring/segment_view.hpp"
+
+namespace spanring::agent {
+
+// Until `size` bytes are there, or the file ends. Returns how many came.
+uint64_t read_at(int fd, uint64_t offset, void* to, uint64_t size);
+
+class SegmentCopy {
+public:
+    explicit SegmentCopy(uint32_t extent_limit);  // at most ring::kMaxExtents; takes memory only for what is copied
+    ~SegmentCopy();
+    SegmentCopy(SegmentCopy&& other) noexcept;
+    SegmentCopy(const SegmentCopy&) = delete;
+    SegmentCopy& operator=(const SegmentCopy&) = delete;
+
+    ring::SegmentView view() const { return ring::SegmentView(base_); }
+
+    // False: the file is shorter. What it has is copied all the same.
+    bool copy(int fd, uint64_t offset, uint64_t size);
+
+    // What an agent would do at its attach and, of a dead process, before it drains: an acknowledgement that was cut off is
+    // completed, and what threads had half done is settled by their intents. `extents` and the pages of chunk lines and
+    // slots are copied. Slots that make no sense are left out.
+    struct Settled {
+        bool journal = true;               // false: it names what is not there
+        std::vector<uint32_t> open;        // slots of open spans
+        std::vector<uint32_t> broken;      // slots whose words or intents make no sense
+    };
+    Settled settle(uint32_t extents);
+
+private:
+    uint64_t size_ = 0;
+    uint8_t* base_ = nullptr;
+};
+
+}  // namespace spanring::agent
