@@ -50,21 +50,6 @@ bool take_id(Bytes bytes, std::array<uint8_t, N>& id) {
     return true;
 }
 
-std::string base64(Bytes bytes) {
-    static constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    for (size_t i = 0; i < bytes.size(); i += 3) {
-        const size_t left = bytes.size() - i;
-        const uint32_t word = uint32_t{bytes[i]} << 16 | (left > 1 ? uint32_t{bytes[i + 1]} << 8 : 0) |
-                              (left > 2 ? uint32_t{bytes[i + 2]} : 0);
-        out += kAlphabet[word >> 18];
-        out += kAlphabet[word >> 12 & 63];
-        out += left > 1 ? kAlphabet[word >> 6 & 63] : '=';
-        out += left > 2 ? kAlphabet[word & 63] : '=';
-    }
-    return out;
-}
-
 std::string quoted(std::string_view text) {
     static constexpr char kHex[] = "0123456789abcdef";
     std::string out = "\"";
@@ -145,7 +130,7 @@ bool decode_value(Bytes body, uint32_t depth, Value& value) {
                 value = {ValueType::kKeyValues, to_json(members)};
                 break;
             }
-            case bytes(7): value = {ValueType::kBytes, base64(field.bytes)}; break;
+            case bytes(7): value = {ValueType::kBytes, to_base64(field.bytes)}; break;
             default: break;
         }
         return sound;
@@ -288,6 +273,21 @@ std::string to_hex(Bytes bytes) {
     for (const uint8_t byte : bytes) {
         out += kHex[byte >> 4];
         out += kHex[byte & 15];
+    }
+    return out;
+}
+
+std::string to_base64(Bytes bytes) {
+    static constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out;
+    for (size_t i = 0; i < bytes.size(); i += 3) {
+        const size_t left = bytes.size() - i;
+        const uint32_t word = uint32_t{bytes[i]} << 16 | (left > 1 ? uint32_t{bytes[i + 1]} << 8 : 0) |
+                              (left > 2 ? uint32_t{bytes[i + 2]} : 0);
+        out += kAlphabet[word >> 18];
+        out += kAlphabet[word >> 12 & 63];
+        out += left > 1 ? kAlphabet[word >> 6 & 63] : '=';
+        out += left > 2 ? kAlphabet[word & 63] : '=';
     }
     return out;
 }
