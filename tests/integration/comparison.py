@@ -24,7 +24,7 @@ class Record:
         self.spans = {}
         data = path.read_bytes()
         for line in data[: data.rfind(b"\n") + 1].splitlines():
-            entry = json.loads(line)
+            entry = otlp_json.load(line)
             if entry.get("resource"):
                 self.resource = entry
             else:

@@ -4,6 +4,11 @@
 import json
 
 
+def load(line):
+    """JSON, but -0 stays what it is: Python takes it for the integer 0."""
+    return json.loads(line, parse_int=lambda text: -0.0 if text == "-0" else int(text))
+
+
 def plain_value(value):
     """(type, value) as the producer writes them: the type is the field number of AnyValue."""
     if "stringValue" in value:
@@ -58,7 +63,7 @@ class Received:
         end = data.rfind(b"\n") + 1
         self.offset += end
         for line in data[:end].splitlines():
-            self._add(json.loads(line))
+            self._add(load(line))
         return self.spans
 
     def _add(self, request):
