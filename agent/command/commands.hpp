@@ -16,6 +16,7 @@ namespace spanring::agent {
 // Beside 0.
 inline constexpr int kExitMismatch = 1;   // audit: an equation does not hold
 inline constexpr int kExitNotFound = 1;   // trace: there is none
+inline constexpr int kExitUnsound = 1;    // dump: a file that is damaged or cannot be read
 inline constexpr int kExitUsage = 2;      // wrong flags, or nothing to read from
 inline constexpr int kExitBroken = 3;     // a file that cannot be read
 
@@ -39,6 +40,7 @@ struct Selection {
 void add_ps(CLI::App& app, Selection& selection);
 void add_traces(CLI::App& app, Selection& selection);
 void add_trace(CLI::App& app, Selection& selection);
+void add_dump(CLI::App& app, Selection& selection);
 void add_audit(CLI::App& app, Selection& selection);
 
 }  // namespace spanring::agent

@@ -21,7 +21,7 @@ constexpr const char* kFooter =
     R"(Looks where the agent of the same user keeps its things: SPANRING_STATE_DIR, else /var/lib/spanring for root,
 else $XDG_STATE_HOME/spanring, else ~/.local/state/spanring.
 
-Exit: 0 done   1 not found, not exact   2 wrong flags, or nothing to read   3 unreadable file)";
+Exit: 0 done   1 not found, not exact, not sound   2 wrong flags, or nothing to read   3 unreadable file)";
 
 std::vector<std::string> default_directories() {
     std::vector<std::string> directories;
@@ -86,6 +86,7 @@ int run(int argc, char** argv) {
     add_traces(app, selection);
     add_trace(app, selection);
     add_audit(app, selection);
+    add_dump(app, selection);
 
     try {
         app.parse(argc, argv);

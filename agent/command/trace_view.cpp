@@ -240,7 +240,7 @@ private:
             }
             orphans |= span.parent_missing;
         }
-        if (orphans) note(signs_.orphan, Colour::kDim, "its parent is not in this store");
+        if (orphans) note(signs_.orphan, Colour::kDim, std::string("its parent is not ") + options_.place);
         if (tree_.duplicates != 0) {
             note(signs_.dot, Colour::kDim,
                  count_of(tree_.duplicates, "span", "spans") + " came twice and is shown once");

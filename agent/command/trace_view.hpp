@@ -12,6 +12,7 @@ namespace spanring::agent {
 
 struct TraceViewOptions {
     bool attributes = false;  // ids, attributes, events and links below each span
+    const char* place = "in this store";  // where a missing parent is missing
 };
 
 std::string render_trace(const TraceTree& tree, const Terminal& terminal, const TraceViewOptions& options);

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/dump_view.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "command/equations.hpp"
+#include "command/human.hpp"
+#include "command/otlp_json.hpp"
+#include "command/process_accounts.hpp"
+#include "command/table.hpp"
+#include "command/trace_view.hpp"
+#include "config/quantity.hpp"
+#include "otlp/wire.hpp"
+#include "ring/unfinished_span.hpp"
+#include "store/trace_index.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kSpansOfALine = 512;
+constexpr size_t kTitleCells = 10;
+
+std::string hex(uint64_t number) {
+    char text[24];
+    std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(number));
+    return text;
+}
+
+// The inside of the one field that the bytes are.
+std::span<const uint8_t> inside(const std::string& field) {
+    wire::Cursor cursor(reinterpret_cast<const uint8_t*>(field.data()),
+                        reinterpret_cast<const uint8_t*>(field.data()) + field.size());
+    wire::Field whole;
+    return wire::next(cursor, whole) ? whole.bytes : std::span<const uint8_t>();
+}
+
+// What is to be shown: by end, the open ones last; the newest of them.
+std::vector<const DumpedSpan*> chosen(const SegmentDump& dump, const DumpViewOptions& options) {
+    std::vector<const DumpedSpan*> spans;
+    for (const DumpedSpan& span : dump.finished) {
+        if (!options.open_only && !(options.pending_only && span.acknowledged)) spans.push_back(&span);
+    }
+    for (const DumpedSpan& span : dump.open) spans.push_back(&span);
+    if (options.limit != 0 && spans.size() > options.limit)
+        spans.erase(spans.begin(), spans.end() - static_cast<std::ptrdiff_t>(options.limit));
+    return spans;
+}
+
+const char* policy_name(uint32_t policy) {
+    static constexpr const char* kNames[] = {"drop the newest", "overwrite the oldest (flight recorder)",
+                                             "wait, then drop the newest"};
+    return policy < std::size(kNames) ? kNames[policy] : "unknown";
+}
+
+std::string age(const SegmentDump& dump, const DumpedSpan& span, const Terminal& terminal) {
+    const uint64_t last = dump.last_sign_unix_nano;
+    return human_duration(last > span.start_unix_nano ? last - span.start_unix_nano : 0, terminal.unicode);
+}
+
+class View {
+public:
+    View(const SegmentDump& dump, const Terminal& terminal, const DumpViewOptions& options)
+        : dump_(dump), terminal_(terminal), options_(options), spans_(chosen(dump, options)) {}
+
+    std::string render() {
+        identity();
+        if (!dump_.understood) return std::move(text_);
+        state();
+        counters();
+        chunks();
+        open_spans();
+        traces();
+        return std::move(text_);
+    }
+
+private:
+    void line(const char* title, const std::string& what) {
+        text_ += terminal_.paint(Colour::kDim, fit_left(title, kTitleCells, terminal_.unicode)) + what + "\n";
+    }
+
+    void identity() {
+        const ring::Header& header = dump_.header;
+        line("segment", printable(options_.file) + ", " + format_size(dump_.file_size));
+        line("layout", std::to_string(header.layout_major) + "." + std::to_string(header.layout_minor) + ", header " +
+                           std::to_string(header.header_size) + " bytes, flags: compatible " + hex(header.compatible) +
+                           ", incompatible " + hex(header.incompatible));
+        if (!dump_.understood) return;
+        const Producer& producer = *dump_.numbers.producer;
+        line("process", printable(producer.service.empty() ? "(no service.name)" : producer.service) + ": " +
+                            printable(producer.program) + ", pid " + std::to_string(producer.pid) + ", " +
+                            std::to_string(header.pointer_bits) + " bits, owner of the file: user " +
+                            std::to_string(producer.uid));
+        line("instance", to_hex(producer.instance) + ", made " + human_time(header.created_unix_nano));
+        DecodedResource resource;
+        decode_resource(inside(producer.resource), resource);
+        std::string attributes;
+        for (const auto& [key, value] : resource.attributes)
+            attributes += (attributes.empty() ? "" : ", ") + printable(key) + "=" + printable(value.json());
+        line("resource", attributes.empty() ? "none" : attributes);
+    }
+
+    void state() {
+        const SegmentSnapshot& numbers = dump_.numbers;
+        line("state", numbers.alive ? "its process runs"
+                                    : "its process is gone, or this is a copy; last sign of life " +
+                                          human_time(dump_.last_sign_unix_nano));
+        std::string agents = dump_.attachments == 0 ? "none has ever attached"
+                             : dump_.attachments == 1
+                                 ? "attached once"
+                                 : "attached " + std::to_string(dump_.attachments) + " times";
+        if ((dump_.policy & ring::PolicyBits::kRetired) != 0) agents += "; gave the segment up";
+        if ((dump_.policy & ring::PolicyBits::kDisabled) != 0) agents += "; switched recording off";
+        line("agents", agents);
+        line("full", policy_name(dump_.header.full_policy));
+        line("extents", std::to_string(dump_.extents) + " of " + std::to_string(dump_.header.extent_limit) + ", " +
+                            format_size(dump_.extents * ring::kExtentSize));
+        if (numbers.moving || dump_.left_out != 0) {
+            line("moving", "its process went on while this was read; " + std::to_string(dump_.left_out) +
+                               " chunks and slots that changed hands are left out");
+        }
+    }
+
+    void counters() {
+        const ProcessAccount account = account_of(dump_.numbers, options_.file, nullptr);
+        std::string others;
+        const auto add = [&](const char* name, ring::Counter counter) {
+            if (const uint64_t value = account.counter(counter); value != 0)
+                others += (others.empty() ? "" : ", ") + std::string(name) + " " + std::to_string(value);
+        };
+        add("not sampled", ring::Counter::kUnsampled);
+        add("not started for want of a slot", ring::Counter::kNotStartedSlot);
+        add("not started in a nested handler", ring::Counter::kNotStartedNested);
+        add("attributes, events and links refused", ring::Counter::kRefusedData);
+        const char* title = "accounts";
+        for (const Equation& equation : equations_of(account)) {
+            const bool holds = equation.verdict == Verdict::kOk;
+            line(title, (equation.exporter.empty() ? "" : printable(equation.exporter) + ": ") + equation.text() + "  " +
+                            terminal_.paint(holds ? Colour::kGreen : Colour::kRed,
+                                            holds                                     ? "OK"
+                                            : equation.verdict == Verdict::kMismatch ? "MISMATCH: " + equation.difference()
+                                                                                      : "busy: " + equation.difference()));
+            title = "";
+        }
+        if (!others.empty()) line("", others);
+    }
+
+    void chunks() {
+        Table table;
+        table.column("CHUNKS").column("COUNT", Table::Align::kRight).column("BYTES", Table::Align::kRight);
+        table.column("SPANS", Table::Align::kRight);
+        for (size_t i = 0; i < kChunkStates; ++i) {
+            const ChunkSum& sum = dump_.chunks[i];
+            if (sum.chunks == 0) continue;
+            table.row({{state_name(static_cast<ring::ChunkState>(i))}, {std::to_string(sum.chunks)},
+                       {std::to_string(sum.bytes)}, {std::to_string(sum.spans)}});
+        }
+        if (!table.empty()) text_ += "\n" + table.render(terminal_);
+        const auto acknowledged = std::count_if(dump_.finished.begin(), dump_.finished.end(),
+                                                [](const DumpedSpan& span) { return span.acknowledged; });
+        text_ += std::to_string(dump_.finished.size()) + " finished spans are here, " + std::to_string(acknowledged) +
+                 " of them acknowledged by an agent; " + std::to_string(dump_.open.size()) + " are open\n";
+        if (options_.limit != 0 && spans_.size() == options_.limit)
+            text_ += "shown: the newest " + std::to_string(options_.limit) + " (--limit)\n";
+    }
+
+    void open_spans() {
+        if (dump_.open.empty()) return;
+        Table table;
+        table.column("OPEN SPAN", Table::Align::kLeft, true).column("TRACE").column("SPAN");
+        table.column("THREAD", Table::Align::kRight).column("STARTED");
+        table.column(dump_.numbers.alive ? "AGE" : "AGE AT LEAST", Table::Align::kRight);
+        for (const DumpedSpan& open : dump_.open) {
+            DecodedSpan span;
+            decode_span(open.body, span);
+            table.row({{span.name.empty() ? "(no name)" : printable(span.name), Colour::kYellow},
+                       {to_hex(span.trace_id).substr(0, 12)},
+                       {to_hex(span.span_id)},
+                       {std::to_string(open.thread)},
+                       {human_time(open.start_unix_nano)},
+                       {age(dump_, open, terminal_)}});
+        }
+        text_ += "\n" + table.render(terminal_);
+    }
+
+    StoredSpan stored(const DumpedSpan& dumped, const std::shared_ptr<const DecodedResource>& resource) {
+        StoredSpan result;
+        result.resource = resource;
+        std::shared_ptr<const DecodedScope>& scope = scopes_[dumped.scope.get()];
+        if (scope == nullptr) {
+            auto decoded = std::make_shared<DecodedScope>();
+            decode_scope(inside(dumped.scope->scope), *decoded);
+            scope = std::move(decoded);
+        }
+        result.scope = scope;
+        decode_span(dumped.body, result.span);
+        if (dumped.open && result.span.status_message == ring::kUnfinishedMessage) {
+            result.span.status_message = std::string("open for ") + (dump_.numbers.alive ? "" : "at least ") +
+                                         age(dump_, dumped, terminal_) + ", thread " + std::to_string(dumped.thread);
+        }
+        return result;
+    }
+
+    void traces() {
+        auto resource = std::make_shared<DecodedResource>();
+        decode_resource(inside(dump_.numbers.producer->resource), *resource);
+        std::map<TraceId, std::vector<StoredSpan>> by_trace;
+        for (const DumpedSpan* span : spans_) {
+            StoredSpan one = stored(*span, resource);
+            by_trace[one.span.trace_id].push_back(std::move(one));
+        }
+        std::vector<TraceTree> trees;
+        for (auto& [trace, list] : by_trace) trees.push_back(build_tree(trace, std::move(list)));
+        std::stable_sort(trees.begin(), trees.end(),
+                         [](const TraceTree& a, const TraceTree& b) { return a.start < b.start; });
+        for (const TraceTree& tree : trees) {
+            text_ += "\n" + render_trace(tree, terminal_, {options_.attributes, "in this segment (or left out here)"});
+        }
+    }
+
+    const SegmentDump& dump_;
+    const Terminal& terminal_;
+    const DumpViewOptions& options_;
+    const std::vector<const DumpedSpan*> spans_;
+    std::map<const Scope*, std::shared_ptr<const DecodedScope>> scopes_;
+    std::string text_;
+};
+
+// OTLP has no open spans: one is given the end that the table of open spans reckons with, and says that it is none.
+Json span_json(const SegmentDump& dump, const DumpedSpan& dumped) {
+    Json span = otlp_json_of_span(dumped.body);
+    if (!dumped.open) return span;
+    const bool alive = dump.numbers.alive;
+    if (alive && span.contains("status") && span["status"].value("message", "") == ring::kUnfinishedMessage)
+        span.erase("status");
+    Json thread = Json::object();
+    thread["key"] = "thread.id";
+    thread["value"]["intValue"] = std::to_string(dumped.thread);
+    const bool known = std::any_of(span["attributes"].begin(), span["attributes"].end(),
+                                   [](const Json& attribute) { return attribute.value("key", "") == "thread.id"; });
+    if (!known) span["attributes"].push_back(std::move(thread));
+    return span;
+}
+
+}  // namespace
+
+std::string render_dump(const SegmentDump& dump, const Terminal& terminal, const DumpViewOptions& options) {
+    return View(dump, terminal, options).render();
+}
+
+std::string dump_json_lines(const SegmentDump& dump, const DumpViewOptions& options) {
+    std::string lines;
+    if (!dump.understood) return lines;
+    const std::vector<const DumpedSpan*> spans = chosen(dump, options);
+    const Json resource = otlp_json_of_resource(inside(dump.numbers.producer->resource));
+    for (size_t begin = 0; begin < spans.size(); begin += kSpansOfALine) {
+        Json scopes = Json::array();
+        std::map<const Scope*, size_t> places;
+        for (size_t i = begin; i < std::min(spans.size(), begin + kSpansOfALine); ++i) {
+            const Scope* scope = spans[i]->scope.get();
+            const auto [place, fresh] = places.try_emplace(scope, scopes.size());
+            if (fresh) {
+                Json group = Json::object();
+                group["scope"] = otlp_json_of_scope(inside(scope->scope));
+                group["spans"] = Json::array();
+                if (const auto url = inside(scope->schema_url); !url.empty())
+                    group["schemaUrl"] = std::string(reinterpret_cast<const char*>(url.data()), url.size());
+                scopes.push_back(std::move(group));
+            }
+            scopes[place->second]["spans"].push_back(span_json(dump, *spans[i]));
+        }
+        Json request = Json::object();
+        Json group = Json::object();
+        group["resource"] = resource;
+        group["scopeSpans"] = std::move(scopes);
+        request["resourceSpans"] = Json::array();
+        request["resourceSpans"].push_back(std::move(group));
+        lines += otlp_json_text(request) + "\n";
+    }
+    return lines;
+}
+
+std::string render_problems(const SegmentDump& dump) {
+    std::string text;
+    for (const DumpProblem& problem : dump.problems) text += "at " + hex(problem.offset) + ": " + printable(problem.what) + "\n";
+    if (dump.more_problems != 0) text += "and " + std::to_string(dump.more_problems) + " more problems\n";
+    return text;
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// OTLP bytes as OTLP/JSON: protobuf's JSON mapping with lowerCamelCase names, but ids in hex and enums as integers. 64-bit
+// integers are strings, bytes base64, NaN and infinities strings; a field with its default value is left out. Unknown
+// fields are left out.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <span>
+
+namespace spanring::agent {
+
+// The insides of the messages, validated (otlp/span_validator.hpp); of other bytes what is no field is left out.
+nlohmann::ordered_json otlp_json_of_span(std::span<const uint8_t> span);
+nlohmann::ordered_json otlp_json_of_resource(std::span<const uint8_t> resource);
+nlohmann::ordered_json otlp_json_of_scope(std::span<const uint8_t> scope);
+
+// One line, without its end.
+std::string otlp_json_text(const nlohmann::ordered_json& json);
+
+}  // namespace spanring::agent
