@@ -16,7 +16,7 @@ namespace spanring::agent {
 // Beside 0.
 inline constexpr int kExitMismatch = 1;   // audit: an equation does not hold
 inline constexpr int kExitNotFound = 1;   // trace: there is none
-inline constexpr int kExitUnsound = 1;    // dump: a file that is damaged or cannot be read
+inline constexpr int kExitUnsound = 1;    // doctor: an error; dump: a file that is damaged or cannot be read
 inline constexpr int kExitUsage = 2;      // wrong flags, or nothing to read from
 inline constexpr int kExitBroken = 3;     // a file that cannot be read
 
@@ -24,6 +24,7 @@ inline constexpr int kExitBroken = 3;     // a file that cannot be read
 struct CommandContext {
     std::string state_directory;           // --state-dir; filled with the default
     std::vector<std::string> directories;  // --directory; filled with the runtime directories of this user
+    bool directories_given = false;        // by --directory
     std::string store;                     // --store; empty: of the state directory
     std::string colour = "auto";
     bool ascii = false;
@@ -41,6 +42,7 @@ void add_ps(CLI::App& app, Selection& selection);
 void add_traces(CLI::App& app, Selection& selection);
 void add_trace(CLI::App& app, Selection& selection);
 void add_dump(CLI::App& app, Selection& selection);
+void add_doctor(CLI::App& app, Selection& selection);
 void add_audit(CLI::App& app, Selection& selection);
 
 }  // namespace spanring::agent

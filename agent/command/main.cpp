@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// spanring: looks at what processes, the agent and the local store hold. Reads only.
+// spanring: looks at what processes, the agent and the local store hold, and at the host. Reads only.
 #include <unistd.h>
 
 #include <exception>
@@ -87,6 +87,7 @@ int run(int argc, char** argv) {
     add_trace(app, selection);
     add_audit(app, selection);
     add_dump(app, selection);
+    add_doctor(app, selection);
 
     try {
         app.parse(argc, argv);
@@ -107,6 +108,7 @@ int run(int argc, char** argv) {
     if (context.state_directory.empty()) {
         context.state_directory = default_state_directory(process_environment(), ::geteuid() == 0);
     }
+    context.directories_given = !context.directories.empty();
     if (context.directories.empty()) context.directories = default_directories();
     return selection.run(context);
 }

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/agent_facts.hpp"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+
+#include "config/quantity.hpp"
+#include "drain/segment_lock.hpp"
+#include "export/endpoint.hpp"
+#include "export/http_endpoint.hpp"
+#include "ring/layout.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr uint64_t kDefaultSegment = uint64_t{16} << 20;
+constexpr rlim_t kFewFiles = 1024;  // the agent keeps one descriptor for each process
+
+std::string said(int error) { return std::system_category().message(error); }
+
+enum class Lock { kHeld, kFree, kNone, kUnknown };
+Lock lock_in(const std::string& directory) {
+    const int fd = ::open((directory + "/agent.lock").c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) return errno == ENOENT || errno == ENOTDIR ? Lock::kNone : Lock::kUnknown;
+    const Liveness holder = process_liveness(fd);
+    ::close(fd);
+    return holder == Liveness::kAlive ? Lock::kHeld : holder == Liveness::kDead ? Lock::kFree : Lock::kUnknown;
+}
+
+struct Target {
+    std::string host, port, path;  // path: of a unix socket
+};
+
+Target target_of(const ExporterConfig& exporter) {
+    if (exporter.type == ExporterType::kOtlpGrpc) {
+        const Endpoint endpoint = parse_endpoint(exporter.otlp.endpoint, exporter.otlp.insecure);
+        return {endpoint.host, endpoint.port, endpoint.path};
+    }
+    const HttpEndpoint endpoint = parse_http_endpoint(exporter.http.endpoint, exporter.http.traces_endpoint);
+    std::string rest = endpoint.url.substr(endpoint.url.find("://") + 3);
+    rest = rest.substr(0, rest.find_first_of("/?#"));
+    if (const size_t user = rest.rfind('@'); user != std::string::npos) rest = rest.substr(user + 1);
+    Target target{rest, endpoint.tls ? "443" : "80", ""};
+    const size_t colon = rest.rfind(':');
+    if (colon != std::string::npos && rest.find(']', colon) == std::string::npos) {
+        target.host = rest.substr(0, colon);
+        target.port = rest.substr(colon + 1);
+    }
+    if (target.host.starts_with("[")) target.host = target.host.substr(1, target.host.size() - 2);
+    return target;
+}
+
+// 0, or errno.
+int connect_to(const sockaddr* address, socklen_t size, Clock::time_point deadline) {
+    const int fd = ::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return errno;
+    int error = ::connect(fd, address, size) == 0 ? 0 : errno;
+    if (error == EINPROGRESS) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+        pollfd file = {fd, POLLOUT, 0};
+        const int came = ::poll(&file, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
+        socklen_t length = sizeof error;
+        if (came <= 0) error = came == 0 ? ETIMEDOUT : errno;
+        else if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+    }
+    ::close(fd);
+    return error;
+}
+
+// Empty, or why not.
+std::string reach(const Target& target, std::chrono::milliseconds patience) {
+    const auto deadline = Clock::now() + patience;
+    if (!target.path.empty()) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        if (target.path.size() >= sizeof address.sun_path) return "the path is too long for a socket";
+        std::memcpy(address.sun_path, target.path.data(), target.path.size());
+        const int error = connect_to(reinterpret_cast<const sockaddr*>(&address), sizeof address, deadline);
+        return error == 0 ? "" : said(error);
+    }
+    addrinfo wanted{};
+    wanted.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    if (const int error = ::getaddrinfo(target.host.c_str(), target.port.c_str(), &wanted, &found); error != 0)
+        return std::string("its name is not known: ") + ::gai_strerror(error);
+    int error = EADDRNOTAVAIL;
+    for (const addrinfo* each = found; each != nullptr && error != 0; each = each->ai_next)
+        error = connect_to(each->ai_addr, each->ai_addrlen, deadline);
+    ::freeaddrinfo(found);
+    return error == 0 ? "" : said(error);
+}
+
+Finding look_at_backend(const ExporterConfig& exporter, std::chrono::milliseconds patience) {
+    if (exporter.delivery() == nullptr) return {Health::kOk, "backend", exporter.id + ": on this host, nothing to reach", ""};
+    const Target target = target_of(exporter);
+    const std::string where = target.path.empty() ? target.host + " port " + target.port : target.path;
+    const std::string reason = reach(target, patience);
+    if (reason.empty()) return {Health::kOk, "backend", exporter.id + ": " + where + " takes connections", ""};
+    return {Health::kError, "backend", exporter.id + ": " + where + " cannot be reached: " + reason +
+            "; spans wait in the spool, and are dropped and counted once that is full",
+            "start it, or correct the endpoint (--config FILE, --endpoint of the agent, OTEL_EXPORTER_OTLP_ENDPOINT)"};
+}
+
+rlim_t limit(int which) {
+    rlimit value{};
+    return ::getrlimit(static_cast<__rlimit_resource_t>(which), &value) == 0 ? value.rlim_cur : RLIM_INFINITY;
+}
+
+}  // namespace
+
+Findings look_at_agent(const std::vector<std::string>& directories, const std::string& state_directory) {
+    Findings findings;
+    for (const std::string& directory : directories) {
+        switch (lock_in(directory)) {
+            case Lock::kHeld:
+                findings.push_back({Health::kOk, "agent", "one serves " + directory, ""});
+                break;
+            case Lock::kUnknown:
+                findings.push_back({Health::kWarning, "agent", "its lock in " + directory + " cannot be looked at: " + said(errno), ""});
+                break;
+            case Lock::kFree:
+            case Lock::kNone:
+                findings.push_back({Health::kWarning, "agent", "none serves " + directory +
+                                    ": spans wait in shared memory until one does, and are dropped and counted once a ring is full",
+                                    "systemctl --user start spanring-agent, or spanring-agent --directory " + directory});
+        }
+    }
+    const bool held = lock_in(state_directory) == Lock::kHeld;
+    findings.push_back({Health::kOk, "state", state_directory + (held ? ": an agent's" : ": no agent uses it"), ""});
+    return findings;
+}
+
+Findings look_at_backends(const Flags& flags, std::chrono::milliseconds patience) {
+    Findings findings;
+    const LoadedConfig loaded = load_config(flags, process_environment());
+    const std::string source = flags.config_file.empty() ? "the environment and the defaults" : flags.config_file;
+    for (const std::string& problem : loaded.problems)
+        findings.push_back({Health::kError, "configuration", problem, "correct it; the agent does not start with it"});
+    for (const std::string& warning : loaded.warnings)
+        findings.push_back({Health::kWarning, "configuration", warning, ""});
+    if (!loaded.problems.empty()) return findings;
+    findings.push_back({Health::kOk, "configuration", "by " + source + "; what an agent was started with otherwise is not known here", ""});
+    for (const ExporterConfig& exporter : loaded.config.exporters)
+        findings.push_back(look_at_backend(exporter, patience));
+    return findings;
+}
+
+Findings look_at_limits() {
+    Findings findings;
+    const rlim_t files = limit(RLIMIT_NOFILE), largest = limit(RLIMIT_FSIZE), memory = limit(RLIMIT_AS);
+    if (files < kFewFiles) {
+        findings.push_back({Health::kWarning, "limits", "RLIMIT_NOFILE is " + std::to_string(files) +
+                            ": the agent needs a descriptor for each process that writes spans",
+                            "ulimit -n " + std::to_string(kFewFiles) + " or more for the agent (LimitNOFILE= of its unit)"});
+    }
+    if (largest < kDefaultSegment) {
+        findings.push_back({largest < ring::segment_size(1) ? Health::kError : Health::kWarning, "limits",
+                            "RLIMIT_FSIZE is " + std::to_string(largest) + " bytes: a segment's file is " +
+                                format_size(kDefaultSegment) + " by default, and SIGXFSZ ends a process that makes a larger one",
+                            "ulimit -f unlimited, or lower SPANRING_MEMORY_LIMIT"});
+    }
+    if (memory < 2 * kDefaultSegment) {
+        findings.push_back({Health::kWarning, "limits", "RLIMIT_AS is " + std::to_string(memory) +
+                            " bytes: where a segment cannot be mapped whole, tracing is off",
+                            "ulimit -v unlimited, or lower SPANRING_MEMORY_LIMIT"});
+    }
+    if (findings.empty())
+        findings.push_back({Health::kOk, "limits", (files == RLIM_INFINITY ? "any number of" : std::to_string(files)) +
+                            " descriptors, files and memory of any size that is needed", ""});
+    return findings;
+}
+
+}  // namespace spanring::agent

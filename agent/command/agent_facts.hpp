@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whether an agent serves this user, where it would send to, and the limits of the processes.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "command/finding.hpp"
+#include "config/config.hpp"
+
+namespace spanring::agent {
+
+// By its locks: in each directory, and in its state directory.
+Findings look_at_agent(const std::vector<std::string>& directories, const std::string& state_directory);
+
+// Its configuration, and a connection to each backend; `patience` for all of one backend's addresses.
+Findings look_at_backends(const Flags& flags, std::chrono::milliseconds patience);
+
+Findings look_at_limits();
+
+}  // namespace spanring::agent

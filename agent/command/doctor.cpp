@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `spanring doctor`: is everything there that spanring needs, and what is to be done where it is not.
+#include <signal.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "command/agent_facts.hpp"
+#include "command/commands.hpp"
+#include "command/kernel_facts.hpp"
+#include "command/place_facts.hpp"
+#include "config/quantity.hpp"
+
+namespace spanring::agent {
+namespace {
+
+constexpr const char* kPackagedConfig = "/etc/spanring/config.yaml";
+constexpr size_t kHealthCells = 7;
+constexpr size_t kCheckCells = 13;
+
+struct Options {
+    bool json = false;
+    std::string config;
+    std::string patience = "2s";
+};
+
+Findings examine(const Options& options, const CommandContext& context, std::chrono::milliseconds patience) {
+    Findings all;
+    const auto add = [&](Findings more) { all.insert(all.end(), more.begin(), more.end()); };
+    utsname system{};
+    ::uname(&system);
+    all.push_back(judge_kernel(system.release));
+
+    const Places places = look_at_places(context.directories_given ? context.directories : std::vector<std::string>());
+    // Where segments will be, or at least on a tmpfs.
+    add(look_at_kernel(places.usable.empty() ? "/dev/shm" : places.usable));
+    all.push_back(look_at_clock());
+    add(places.findings);
+    add(look_at_logind(places.usable));
+    add(look_at_limits());
+    add(look_at_segments(places.directories));
+    add(look_at_agent(places.directories, context.state_directory));
+
+    Flags flags;
+    flags.config_file = options.config;
+    if (flags.config_file.empty() && ::access(kPackagedConfig, R_OK) == 0) flags.config_file = kPackagedConfig;
+    flags.state_directory = context.state_directory;
+    add(look_at_backends(flags, patience));
+    return all;
+}
+
+Health worst(const Findings& findings) {
+    Health health = Health::kOk;
+    for (const Finding& finding : findings) health = std::max(health, finding.health);
+    return health;
+}
+
+void print(const Findings& findings, const Terminal& terminal) {
+    for (const Finding& finding : findings) {
+        const Colour colour = finding.health == Health::kOk        ? Colour::kGreen
+                              : finding.health == Health::kWarning ? Colour::kYellow
+                                                                   : Colour::kRed;
+        std::cout << terminal.paint(colour, fit_left(word(finding.health), kHealthCells, terminal.unicode)) << "  "
+                  << fit_left(finding.check, kCheckCells, terminal.unicode) << "  " << printable(finding.found) << "\n";
+        if (!finding.advice.empty())
+            std::cout << std::string(kHealthCells + kCheckCells + 4, ' ') << (terminal.unicode ? "→ " : "-> ")
+                      << printable(finding.advice) << "\n";
+    }
+    const auto count = [&](Health health) {
+        return std::count_if(findings.begin(), findings.end(), [&](const Finding& finding) { return finding.health == health; });
+    };
+    std::cout << count(Health::kError) << " errors, " << count(Health::kWarning) << " warnings\n";
+}
+
+void print_json(const Findings& findings) {
+    nlohmann::ordered_json json;
+    json["verdict"] = word(worst(findings));
+    json["checks"] = nlohmann::ordered_json::array();
+    for (const Finding& finding : findings) {
+        nlohmann::ordered_json check;
+        check["check"] = finding.check;
+        check["health"] = word(finding.health);
+        check["found"] = finding.found;
+        check["advice"] = finding.advice;
+        json["checks"].push_back(std::move(check));
+    }
+    std::cout << json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
+}
+
+int run(const Options& options, const CommandContext& context) {
+    const auto patience = parse_duration(options.patience);
+    if (!patience) {
+        std::cerr << "spanring doctor: --patience: '" << printable(options.patience) << "' is no duration (such as 500ms, 10s)\n";
+        return kExitUsage;
+    }
+    ::signal(SIGXFSZ, SIG_IGN);  // a file that is larger than allowed is a finding, and not the end
+    const Findings findings = examine(options, context, std::chrono::duration_cast<std::chrono::milliseconds>(*patience));
+    if (options.json) print_json(findings);
+    else print(findings, context.terminal());
+    return worst(findings) == Health::kError ? kExitUnsound : 0;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, Selection& selection) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = app.add_subcommand("doctor", "Whether everything is there that spanring needs, and what to do");
+    command->add_option("--config", options->config, "the agent's configuration (else /etc/spanring/config.yaml if it is there)")
+        ->type_name("FILE");
+    command->add_option("--patience", options->patience, "for a connection to a backend (2s)")->type_name("TIME");
+    command->add_flag("--json", options->json, "one JSON document");
+    command->footer("Run it as the user, and with the environment, of the process whose spans do not come.\n"
+                    "It makes a folder for itself where segments lie, and removes it; nothing else is changed.\n"
+                    "\nExit: 0, or 1 where there is an error.");
+    command->callback([options, &selection] {
+        selection.run = [options](const CommandContext& context) { return run(*options, context); };
+    });
+}
+
+}  // namespace spanring::agent
