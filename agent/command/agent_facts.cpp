@@ -104,13 +104,15 @@ std::string reach(const Target& target, std::chrono::milliseconds patience) {
 }
 
 Finding look_at_backend(const ExporterConfig& exporter, std::chrono::milliseconds patience) {
-    if (exporter.delivery() == nullptr) return {Health::kOk, "backend", exporter.id + ": on this host, nothing to reach", ""};
+    if (exporter.delivery() == nullptr)
+        return {Health::kOk, "backend", exporter.id + ": on this host, nothing to reach", ""};
     const Target target = target_of(exporter);
     const std::string where = target.path.empty() ? target.host + " port " + target.port : target.path;
     const std::string reason = reach(target, patience);
     if (reason.empty()) return {Health::kOk, "backend", exporter.id + ": " + where + " takes connections", ""};
-    return {Health::kError, "backend", exporter.id + ": " + where + " cannot be reached: " + reason +
-            "; spans wait in the spool, and are dropped and counted once that is full",
+    return {Health::kError, "backend",
+            exporter.id + ": " + where + " cannot be reached: " + reason +
+                "; spans wait in the spool, and are dropped and counted once that is full",
             "start it, or correct the endpoint (--config FILE, --endpoint of the agent, OTEL_EXPORTER_OTLP_ENDPOINT)"};
 }
 
@@ -125,17 +127,19 @@ Findings look_at_agent(const std::vector<std::string>& directories, const std::s
     Findings findings;
     for (const std::string& directory : directories) {
         switch (lock_in(directory)) {
-            case Lock::kHeld:
-                findings.push_back({Health::kOk, "agent", "one serves " + directory, ""});
-                break;
+            case Lock::kHeld: findings.push_back({Health::kOk, "agent", "one serves " + directory, ""}); break;
             case Lock::kUnknown:
-                findings.push_back({Health::kWarning, "agent", "its lock in " + directory + " cannot be looked at: " + said(errno), ""});
+                findings.push_back({Health::kWarning, "agent",
+                                    "its lock in " + directory + " cannot be looked at: " + said(errno), ""});
                 break;
             case Lock::kFree:
             case Lock::kNone:
-                findings.push_back({Health::kWarning, "agent", "none serves " + directory +
-                                    ": spans wait in shared memory until one does, and are dropped and counted once a ring is full",
-                                    "systemctl --user start spanring-agent, or spanring-agent --directory " + directory});
+                findings.push_back(
+                    {Health::kWarning, "agent",
+                     "none serves " + directory +
+                         ": spans wait in shared memory until one does, and are dropped and counted once a ring is "
+                         "full",
+                     "systemctl --user start spanring-agent, or spanring-agent --directory " + directory});
         }
     }
     const bool held = lock_in(state_directory) == Lock::kHeld;
@@ -152,7 +156,8 @@ Findings look_at_backends(const Flags& flags, std::chrono::milliseconds patience
     for (const std::string& warning : loaded.warnings)
         findings.push_back({Health::kWarning, "configuration", warning, ""});
     if (!loaded.problems.empty()) return findings;
-    findings.push_back({Health::kOk, "configuration", "by " + source + "; what an agent was started with otherwise is not known here", ""});
+    findings.push_back({Health::kOk, "configuration",
+                        "by " + source + "; what an agent was started with otherwise is not known here", ""});
     for (const ExporterConfig& exporter : loaded.config.exporters)
         findings.push_back(look_at_backend(exporter, patience));
     return findings;
@@ -162,24 +167,30 @@ Findings look_at_limits() {
     Findings findings;
     const rlim_t files = limit(RLIMIT_NOFILE), largest = limit(RLIMIT_FSIZE), memory = limit(RLIMIT_AS);
     if (files < kFewFiles) {
-        findings.push_back({Health::kWarning, "limits", "RLIMIT_NOFILE is " + std::to_string(files) +
-                            ": the agent needs a descriptor for each process that writes spans",
-                            "ulimit -n " + std::to_string(kFewFiles) + " or more for the agent (LimitNOFILE= of its unit)"});
+        findings.push_back(
+            {Health::kWarning, "limits",
+             "RLIMIT_NOFILE is " + std::to_string(files) +
+                 ": the agent needs a descriptor for each process that writes spans",
+             "ulimit -n " + std::to_string(kFewFiles) + " or more for the agent (LimitNOFILE= of its unit)"});
     }
     if (largest < kDefaultSegment) {
         findings.push_back({largest < ring::segment_size(1) ? Health::kError : Health::kWarning, "limits",
                             "RLIMIT_FSIZE is " + std::to_string(largest) + " bytes: a segment's file is " +
-                                format_size(kDefaultSegment) + " by default, and SIGXFSZ ends a process that makes a larger one",
+                                format_size(kDefaultSegment) +
+                                " by default, and SIGXFSZ ends a process that makes a larger one",
                             "ulimit -f unlimited, or lower SPANRING_MEMORY_LIMIT"});
     }
     if (memory < 2 * kDefaultSegment) {
-        findings.push_back({Health::kWarning, "limits", "RLIMIT_AS is " + std::to_string(memory) +
-                            " bytes: where a segment cannot be mapped whole, tracing is off",
+        findings.push_back({Health::kWarning, "limits",
+                            "RLIMIT_AS is " + std::to_string(memory) +
+                                " bytes: where a segment cannot be mapped whole, tracing is off",
                             "ulimit -v unlimited, or lower SPANRING_MEMORY_LIMIT"});
     }
     if (findings.empty())
-        findings.push_back({Health::kOk, "limits", (files == RLIM_INFINITY ? "any number of" : std::to_string(files)) +
-                            " descriptors, files and memory of any size that is needed", ""});
+        findings.push_back({Health::kOk, "limits",
+                            (files == RLIM_INFINITY ? "any number of" : std::to_string(files)) +
+                                " descriptors, files and memory of any size that is needed",
+                            ""});
     return findings;
 }
 

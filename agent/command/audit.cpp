@@ -36,7 +36,7 @@ struct Options {
 struct Audit {
     Survey survey;
     std::vector<std::vector<Equation>> equations;  // by process
-    bool settled = true;                           // nothing moves, nothing is pending, nobody's segment waits for an agent
+    bool settled = true;  // nothing moves, nothing is pending, nobody's segment waits for an agent
 
     Verdict verdict() const {
         Verdict worst = Verdict::kOk;
@@ -113,7 +113,8 @@ void print(const Audit& result, const Terminal& terminal) {
                                                       ", " + state_name(process.state))
                   << "\n";
         if (process.state == ProcessState::kGone) {
-            std::cout << "  " << terminal.paint(Colour::kRed, "its segment was removed before it was drained to the end")
+            std::cout << "  "
+                      << terminal.paint(Colour::kRed, "its segment was removed before it was drained to the end")
                       << ", or lies where this command does not look (--directory)\n";
         }
         if (!process.quarantine.empty()) {
@@ -150,7 +151,8 @@ void print_json(const Audit& result) {
 int run(const Options& options, const CommandContext& context) {
     const auto wait = parse_duration(options.wait);
     if (!wait) {
-        std::cerr << "spanring audit: --wait: '" << printable(options.wait) << "' is no duration (such as 500ms, 10s)\n";
+        std::cerr << "spanring audit: --wait: '" << printable(options.wait)
+                  << "' is no duration (such as 500ms, 10s)\n";
         return kExitUsage;
     }
     const LedgerAccess ledger(context.ledger_file());
@@ -183,12 +185,14 @@ void add_audit(CLI::App& app, Selection& selection) {
     CLI::App* command = app.add_subcommand("audit", "Where every span is, as equations, process by process");
     command->alias("accounting");
     command->add_option("--service", options->service, "processes of this service only")->type_name("NAME");
-    command->add_option("--wait", options->wait, "until nothing moves or is pending, at most so long")->type_name("TIME");
+    command->add_option("--wait", options->wait, "until nothing moves or is pending, at most so long")
+        ->type_name("TIME");
     command->add_flag("--json", options->json, "one JSON document");
     command->footer(
         "  started            = ended + open + unfinished\n"
         "  ended + unfinished = exported + rejected + dropped{cause} + pending   (for each exporter)\n"
-        "\nOK: holds. MISMATCH: does not hold, in numbers of one instant. busy: does not hold, and something moved in each\n"
+        "\nOK: holds. MISMATCH: does not hold, in numbers of one instant. busy: does not hold, and something moved in "
+        "each\n"
         "look. untrusted: does not hold, and the agent gave that segment up for a broken rule.\n"
         "unfinished: was open when its process died, handed on by the agent. pending: in the ring or a spool.\n"
         "\nExit: 0 every equation holds (or is untrusted), 1 one does not.");

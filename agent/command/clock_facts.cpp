@@ -71,8 +71,8 @@ double error_of_one_measurement() {
     const Pair first = pair();
     const Pair second = pair_after(first.nanoseconds + kApart);
     const Pair third = pair_after(second.nanoseconds + kApart);
-    const double rate = static_cast<double>(second.nanoseconds - first.nanoseconds) /
-                        static_cast<double>(second.ticks - first.ticks);
+    const double rate =
+        static_cast<double>(second.nanoseconds - first.nanoseconds) / static_cast<double>(second.ticks - first.ticks);
     const double expected = static_cast<double>(third.ticks - second.ticks) * rate;
     return std::abs(expected - static_cast<double>(third.nanoseconds - second.nanoseconds));
 }
@@ -97,7 +97,8 @@ Finding look_at_clock() {
         return {Health::kWarning, "clock",
                 "the kernel's clock source is " + (source.empty() ? std::string("not known") : source) +
                     ", not the time-stamp counter: each span takes two calls of clock_gettime()",
-                "nothing to be done in most virtual machines; on bare metal see the kernel's log for why it distrusts the TSC"};
+                "nothing to be done in most virtual machines; on bare metal see the kernel's log for why it distrusts "
+                "the TSC"};
     }
     double least = error_of_one_measurement();
     for (int i = 1; i < kTries && least > kBound; ++i) least = std::min(least, error_of_one_measurement());

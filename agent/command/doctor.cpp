@@ -73,7 +73,8 @@ void print(const Findings& findings, const Terminal& terminal) {
                       << printable(finding.advice) << "\n";
     }
     const auto count = [&](Health health) {
-        return std::count_if(findings.begin(), findings.end(), [&](const Finding& finding) { return finding.health == health; });
+        return std::count_if(findings.begin(), findings.end(),
+                             [&](const Finding& finding) { return finding.health == health; });
     };
     std::cout << count(Health::kError) << " errors, " << count(Health::kWarning) << " warnings\n";
 }
@@ -96,11 +97,13 @@ void print_json(const Findings& findings) {
 int run(const Options& options, const CommandContext& context) {
     const auto patience = parse_duration(options.patience);
     if (!patience) {
-        std::cerr << "spanring doctor: --patience: '" << printable(options.patience) << "' is no duration (such as 500ms, 10s)\n";
+        std::cerr << "spanring doctor: --patience: '" << printable(options.patience)
+                  << "' is no duration (such as 500ms, 10s)\n";
         return kExitUsage;
     }
     ::signal(SIGXFSZ, SIG_IGN);  // a file that is larger than allowed is a finding, and not the end
-    const Findings findings = examine(options, context, std::chrono::duration_cast<std::chrono::milliseconds>(*patience));
+    const Findings findings =
+        examine(options, context, std::chrono::duration_cast<std::chrono::milliseconds>(*patience));
     if (options.json) print_json(findings);
     else print(findings, context.terminal());
     return worst(findings) == Health::kError ? kExitUnsound : 0;
@@ -111,13 +114,16 @@ int run(const Options& options, const CommandContext& context) {
 void add_doctor(CLI::App& app, Selection& selection) {
     auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand("doctor", "Whether everything is there that spanring needs, and what to do");
-    command->add_option("--config", options->config, "the agent's configuration (else /etc/spanring/config.yaml if it is there)")
+    command
+        ->add_option("--config", options->config,
+                     "the agent's configuration (else /etc/spanring/config.yaml if it is there)")
         ->type_name("FILE");
     command->add_option("--patience", options->patience, "for a connection to a backend (2s)")->type_name("TIME");
     command->add_flag("--json", options->json, "one JSON document");
-    command->footer("Run it as the user, and with the environment, of the process whose spans do not come.\n"
-                    "It makes a folder for itself where segments lie, and removes it; nothing else is changed.\n"
-                    "\nExit: 0, or 1 where there is an error.");
+    command->footer(
+        "Run it as the user, and with the environment, of the process whose spans do not come.\n"
+        "It makes a folder for itself where segments lie, and removes it; nothing else is changed.\n"
+        "\nExit: 0, or 1 where there is an error.");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };
     });

@@ -39,17 +39,22 @@ int run(const Options& options, const CommandContext& context) {
 
 void add_dump(CLI::App& app, Selection& selection) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = app.add_subcommand("dump", "What is in a segment's file: of a process that runs, died, or ran elsewhere");
+    CLI::App* command =
+        app.add_subcommand("dump", "What is in a segment's file: of a process that runs, died, or ran elsewhere");
     command->add_option("segment", options->view.file, "the file")->type_name("SEGMENT")->required();
     command->add_option("--format", options->format, "tree, or json: OTLP JSON lines")
         ->type_name("FORMAT")
         ->check(CLI::IsMember({"tree", "json"}));
     command->add_flag("--open", options->view.open_only, "only spans that never ended");
-    command->add_flag("--pending", options->view.pending_only, "of the finished ones those that no agent has acknowledged");
-    command->add_flag("-a,--attributes", options->view.attributes, "ids, attributes, events and links of each span too");
-    command->add_option("-n,--limit", options->view.limit, "so many spans at most, the newest (0: all)")->type_name("N");
+    command->add_flag("--pending", options->view.pending_only,
+                      "of the finished ones those that no agent has acknowledged");
+    command->add_flag("-a,--attributes", options->view.attributes,
+                      "ids, attributes, events and links of each span too");
+    command->add_option("-n,--limit", options->view.limit, "so many spans at most, the newest (0: all)")
+        ->type_name("N");
     command->footer(
-        "Reads the file and nothing else, takes no lock and writes nothing. In OTLP JSON an open span ends now, or at the last\n"
+        "Reads the file and nothing else, takes no lock and writes nothing. In OTLP JSON an open span ends now, or at "
+        "the last\n"
         "sign of life, with the attributes spanring.unfinished and thread.id.\n"
         "\nExit: 0, or 1 where the file cannot be read or is damaged; what can still be read is printed all the same.");
     command->callback([options, &selection] {

@@ -108,10 +108,9 @@ private:
         line("state", numbers.alive ? "its process runs"
                                     : "its process is gone, or this is a copy; last sign of life " +
                                           human_time(dump_.last_sign_unix_nano));
-        std::string agents = dump_.attachments == 0 ? "none has ever attached"
-                             : dump_.attachments == 1
-                                 ? "attached once"
-                                 : "attached " + std::to_string(dump_.attachments) + " times";
+        std::string agents = dump_.attachments == 0   ? "none has ever attached"
+                             : dump_.attachments == 1 ? "attached once"
+                                                      : "attached " + std::to_string(dump_.attachments) + " times";
         if ((dump_.policy & ring::PolicyBits::kRetired) != 0) agents += "; gave the segment up";
         if ((dump_.policy & ring::PolicyBits::kDisabled) != 0) agents += "; switched recording off";
         line("agents", agents);
@@ -138,11 +137,12 @@ private:
         const char* title = "accounts";
         for (const Equation& equation : equations_of(account)) {
             const bool holds = equation.verdict == Verdict::kOk;
-            line(title, (equation.exporter.empty() ? "" : printable(equation.exporter) + ": ") + equation.text() + "  " +
-                            terminal_.paint(holds ? Colour::kGreen : Colour::kRed,
-                                            holds                                     ? "OK"
-                                            : equation.verdict == Verdict::kMismatch ? "MISMATCH: " + equation.difference()
-                                                                                      : "busy: " + equation.difference()));
+            line(title,
+                 (equation.exporter.empty() ? "" : printable(equation.exporter) + ": ") + equation.text() + "  " +
+                     terminal_.paint(holds ? Colour::kGreen : Colour::kRed, holds ? "OK"
+                                                                            : equation.verdict == Verdict::kMismatch
+                                                                                ? "MISMATCH: " + equation.difference()
+                                                                                : "busy: " + equation.difference()));
             title = "";
         }
         if (!others.empty()) line("", others);
@@ -155,8 +155,10 @@ private:
         for (size_t i = 0; i < kChunkStates; ++i) {
             const ChunkSum& sum = dump_.chunks[i];
             if (sum.chunks == 0) continue;
-            table.row({{state_name(static_cast<ring::ChunkState>(i))}, {std::to_string(sum.chunks)},
-                       {std::to_string(sum.bytes)}, {std::to_string(sum.spans)}});
+            table.row({{state_name(static_cast<ring::ChunkState>(i))},
+                       {std::to_string(sum.chunks)},
+                       {std::to_string(sum.bytes)},
+                       {std::to_string(sum.spans)}});
         }
         if (!table.empty()) text_ += "\n" + table.render(terminal_);
         const auto acknowledged = std::count_if(dump_.finished.begin(), dump_.finished.end(),
@@ -285,7 +287,8 @@ std::string dump_json_lines(const SegmentDump& dump, const DumpViewOptions& opti
 
 std::string render_problems(const SegmentDump& dump) {
     std::string text;
-    for (const DumpProblem& problem : dump.problems) text += "at " + hex(problem.offset) + ": " + printable(problem.what) + "\n";
+    for (const DumpProblem& problem : dump.problems)
+        text += "at " + hex(problem.offset) + ": " + printable(problem.what) + "\n";
     if (dump.more_problems != 0) text += "and " + std::to_string(dump.more_problems) + " more problems\n";
     return text;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A segment's content for people: what it is, its accounts, its chunks, its spans as trees; and for programs: OTLP JSON.
+// A segment's content for people: what it is, its accounts, its chunks, its spans as trees; and for programs: OTLP
+// JSON.
 #pragma once
 
 #include <string>
@@ -12,10 +13,10 @@ namespace spanring::agent {
 
 struct DumpViewOptions {
     std::string file{};
-    bool open_only = false;   // no finished spans
+    bool open_only = false;     // no finished spans
     bool pending_only = false;  // of the finished ones those that no agent has acknowledged
-    bool attributes = false;  // as in a trace
-    uint64_t limit = 0;       // so many spans at most, the newest; 0: all
+    bool attributes = false;    // as in a trace
+    uint64_t limit = 0;         // so many spans at most, the newest; 0: all
 };
 
 std::string render_dump(const SegmentDump& dump, const Terminal& terminal, const DumpViewOptions& options);

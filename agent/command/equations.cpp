@@ -31,8 +31,8 @@ void judge(Equation& equation, const ProcessAccount& process, bool between_steps
                                                                    : Verdict::kMismatch;
 }
 
-// A spool may answer before the drain has booked that it was given the spans; as long as some wait to be booked, that is
-// no more than being between two steps.
+// A spool may answer before the drain has booked that it was given the spans; as long as some wait to be booked, that
+// is no more than being between two steps.
 bool spool_first(const ExporterAccount& exporter) { return exporter.spool_ahead && exporter.pending_ring != 0; }
 
 }  // namespace

@@ -19,7 +19,7 @@ namespace spanring::agent {
 
 enum class Verdict : uint8_t {
     kOk,
-    kBusy,       // does not hold in these numbers, and need not: the process or the agent was in the middle of something
+    kBusy,  // does not hold in these numbers, and need not: the process or the agent was in the middle of something
     kUntrusted,  // does not hold for a segment that the agent gave up, whose counters prove nothing
     kMismatch,
 };
@@ -42,8 +42,8 @@ struct Equation {
     std::string difference() const;  // "3 missing", "1 too many"; empty: it holds
 };
 
-// The process's own, then one for each exporter, by the numbers of that exporter alone: what another one has answered for
-// explains nothing. The numbers of an account that does not move are of one instant, so they must hold.
+// The process's own, then one for each exporter, by the numbers of that exporter alone: what another one has answered
+// for explains nothing. The numbers of an account that does not move are of one instant, so they must hold.
 std::vector<Equation> equations_of(const ProcessAccount& process);
 
 // The sums over several processes, exporter by exporter. It moves if one of them does.

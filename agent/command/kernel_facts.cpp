@@ -60,8 +60,9 @@ std::string said(int error) { return std::system_category().message(error); }
 
 Finding ok(const char* check, std::string found) { return {Health::kOk, check, std::move(found), ""}; }
 
-Finding failed(const char* check, std::string found,
-               const char* advice = "spanring cannot work on this kernel or file system: report it with the output of uname -a") {
+Finding failed(
+    const char* check, std::string found,
+    const char* advice = "spanring cannot work on this kernel or file system: report it with the output of uname -a") {
     return {Health::kError, check, std::move(found), advice};
 }
 
@@ -101,8 +102,8 @@ void* lock_by_mapping(const std::string& file) {
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
     lock.l_len = 1;
-    const bool done = memory != MAP_FAILED && ::madvise(memory, kBytes, MADV_DONTFORK) == 0 &&
-                      ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
+    const bool done =
+        memory != MAP_FAILED && ::madvise(memory, kBytes, MADV_DONTFORK) == 0 && ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
     const int error = errno;
     ::close(fd);
     errno = error;
@@ -191,35 +192,39 @@ void look_at_lock(const Folder& folder, Findings& findings) {
     constexpr char kCheck[] = "lock";
     const std::string file = folder.file("lock");
     void* memory = lock_by_mapping(file);
-    if (memory == nullptr) return findings.push_back(failed(kCheck, "a segment cannot be made and locked: " + said(errno), kElsewhere));
+    if (memory == nullptr)
+        return findings.push_back(failed(kCheck, "a segment cannot be made and locked: " + said(errno), kElsewhere));
     const bool held = is_locked(file);
     const bool again = is_locked(file);  // after the close in the look before
     {
         const Child heir([] { return 0; });
         ::munmap(memory, kBytes);
         const bool inherited = !comes_free(file);
-        if (!heir.ready()) return findings.push_back(failed(kCheck, "no process can be forked: " + said(errno), "see ulimit -u"));
+        if (!heir.ready())
+            return findings.push_back(failed(kCheck, "no process can be forked: " + said(errno), "see ulimit -u"));
         if (!held) {
-            findings.push_back(failed(kCheck, "an open-file-description lock is lost with its descriptor, although a mapping "
-                                              "holds the file: every process would count as dead"));
+            findings.push_back(failed(kCheck,
+                                      "an open-file-description lock is lost with its descriptor, although a mapping "
+                                      "holds the file: every process would count as dead"));
         } else if (!again) {
             findings.push_back(failed(kCheck, "closing another descriptor of the file releases the lock"));
         } else if (inherited) {
             findings.push_back(failed(kCheck, "a child without exec keeps the lock of its parent (MADV_DONTFORK)"));
         } else {
-            findings.push_back(ok(kCheck, "held by the mapping alone: after close, after a stray close, not by a child"));
+            findings.push_back(
+                ok(kCheck, "held by the mapping alone: after close, after a stray close, not by a child"));
         }
     }
 }
 
 void look_at_death(const Folder& folder, Findings& findings) {
     const int inotify = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    const bool watched = inotify >= 0 && ::inotify_add_watch(inotify, folder.path().c_str(), IN_CLOSE_WRITE | IN_MOVED_TO) >= 0;
+    const bool watched =
+        inotify >= 0 && ::inotify_add_watch(inotify, folder.path().c_str(), IN_CLOSE_WRITE | IN_MOVED_TO) >= 0;
     const int error = errno;
     const std::string made = folder.file("made"), placed = folder.file("placed");
-    Child process([&] {
-        return lock_by_mapping(made) != nullptr && ::rename(made.c_str(), placed.c_str()) == 0 ? 0 : 1;
-    });
+    Child process(
+        [&] { return lock_by_mapping(made) != nullptr && ::rename(made.c_str(), placed.c_str()) == 0 ? 0 : 1; });
     if (!process.ready()) {
         findings.push_back(failed("death", "a process that makes a segment cannot be started", kElsewhere));
     } else {
@@ -235,13 +240,17 @@ void look_at_death(const Folder& folder, Findings& findings) {
             findings.push_back(ok("death", "the lock is released at SIGKILL, before the process is reaped"));
         }
         if (!watched) {
-            findings.push_back({Health::kWarning, "inotify", "cannot be used (" + said(error) + "): the agent finds new "
-                                "segments and deaths by its scan, up to a second late",
+            findings.push_back({Health::kWarning, "inotify",
+                                "cannot be used (" + said(error) +
+                                    "): the agent finds new "
+                                    "segments and deaths by its scan, up to a second late",
                                 "raise fs.inotify.max_user_watches and fs.inotify.max_user_instances"});
         } else if (!appeared || !told) {
             findings.push_back({Health::kWarning, "inotify",
-                                std::string("does not tell ") + (appeared ? "the death of a process" : "a rename into place") +
-                                    ": the agent finds it by its scan, up to a second late", ""});
+                                std::string("does not tell ") +
+                                    (appeared ? "the death of a process" : "a rename into place") +
+                                    ": the agent finds it by its scan, up to a second late",
+                                ""});
         } else {
             findings.push_back(ok("inotify", "tells a rename into place and the death of a process"));
         }
@@ -277,7 +286,8 @@ void look_at_fork(Findings& findings) {
     auto* const byte = static_cast<volatile char*>(page);
     *byte = 1;
     if (::madvise(page, kBytes, MADV_WIPEONFORK) != 0) {
-        findings.push_back(failed("fork", "MADV_WIPEONFORK: " + said(errno) + "; tracing is off", "Linux 4.14 or newer"));
+        findings.push_back(
+            failed("fork", "MADV_WIPEONFORK: " + said(errno) + "; tracing is off", "Linux 4.14 or newer"));
     } else {
         const Child child([&] { return *byte == 0 ? 0 : 1; });
         findings.push_back(child.ready() ? ok("fork", "a guard page is wiped in the child (MADV_WIPEONFORK)")
@@ -285,8 +295,10 @@ void look_at_fork(Findings& findings) {
     }
     void* other = ::mmap(page, kBytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (other != MAP_FAILED) {
-        findings.push_back({Health::kWarning, "fork", "MAP_FIXED_NOREPLACE is not known: the hole in a child may be covered "
-                            "in another place", "Linux 4.17 or newer"});
+        findings.push_back({Health::kWarning, "fork",
+                            "MAP_FIXED_NOREPLACE is not known: the hole in a child may be covered "
+                            "in another place",
+                            "Linux 4.17 or newer"});
         ::munmap(other, kBytes);
     }
     ::munmap(page, kBytes);
@@ -303,27 +315,34 @@ void look_at_memory(const Folder& folder, Findings& findings) {
     if (::fallocate(fd, 0, 0, kBytes) != 0) {
         const int error = errno;
         findings.push_back(error == EOPNOTSUPP
-                               ? Finding{Health::kWarning, kCheck, "the file system cannot reserve (fallocate): libc writes "
-                                         "zeros instead, which is slower", "use a tmpfs"}
-                               : failed(kCheck, "nothing can be reserved (fallocate): " + said(error) +
-                                                    "; tracing is off", "make room, or use another directory"));
+                               ? Finding{Health::kWarning, kCheck,
+                                         "the file system cannot reserve (fallocate): libc writes "
+                                         "zeros instead, which is slower",
+                                         "use a tmpfs"}
+                               : failed(kCheck,
+                                        "nothing can be reserved (fallocate): " + said(error) + "; tracing is off",
+                                        "make room, or use another directory"));
     } else {
         findings.push_back(ok(kCheck, "is reserved before it is used (fallocate)"));
     }
     void* memory = ::mmap(nullptr, 2 * kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    struct stat before {}, after {};
+    struct stat before {
+    }, after{};
     ::fstat(fd, &before);
     if (memory == MAP_FAILED) {
         findings.push_back(failed(kCheck, "the file cannot be mapped: " + said(errno)));
     } else if (::madvise(static_cast<char*>(memory) + kBytes, kBytes, MADV_POPULATE_WRITE) != 0) {
         const int error = errno;
-        findings.push_back(error == EINVAL
-                               ? Finding{Health::kWarning, "growth", "MADV_POPULATE_WRITE is not known: a segment takes up to "
-                                         "2 MiB at its birth, and does not grow", "Linux 5.14 or newer"}
-                               : failed("growth", "MADV_POPULATE_WRITE: " + said(error), "make room, or use another directory"));
+        findings.push_back(error == EINVAL ? Finding{Health::kWarning, "growth",
+                                                     "MADV_POPULATE_WRITE is not known: a segment takes up to "
+                                                     "2 MiB at its birth, and does not grow",
+                                                     "Linux 5.14 or newer"}
+                                           : failed("growth", "MADV_POPULATE_WRITE: " + said(error),
+                                                    "make room, or use another directory"));
     } else {
         ::fstat(fd, &after);
-        findings.push_back(after.st_blocks > before.st_blocks || before.st_blocks >= static_cast<blkcnt_t>(2 * kBytes / 512)
+        findings.push_back(after.st_blocks > before.st_blocks ||
+                                   before.st_blocks >= static_cast<blkcnt_t>(2 * kBytes / 512)
                                ? ok("growth", "segments grow as they are needed (MADV_POPULATE_WRITE)")
                                : failed("growth", "MADV_POPULATE_WRITE says yes, and populates nothing"));
     }
@@ -348,7 +367,8 @@ Finding judge_kernel(const std::string& release) {
     }
     const std::string oldest = std::to_string(last->major) + "." + std::to_string(last->minor);
     Finding finding = {Health::kOk, "kernel",
-                       "Linux " + release + "; the oldest that will do is " + oldest + ", for " + last->name + missing, ""};
+                       "Linux " + release + "; the oldest that will do is " + oldest + ", for " + last->name + missing,
+                       ""};
     if (known && older(major, minor, *last)) {
         finding.health = Health::kError;
         finding.advice = "Linux " + oldest + " or newer; 5.14 or newer has everything";
@@ -363,7 +383,8 @@ Findings look_at_kernel(const std::string& directory) {
     Findings findings;
     const Folder folder(directory);
     if (folder.error() != 0) {
-        findings.push_back(failed("kernel facts", "not tried: no folder can be made in " + directory + ": " + said(folder.error()),
+        findings.push_back(failed("kernel facts",
+                                  "not tried: no folder can be made in " + directory + ": " + said(folder.error()),
                                   kElsewhere));
         return findings;
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// OTLP bytes as OTLP/JSON: protobuf's JSON mapping with lowerCamelCase names, but ids in hex and enums as integers. 64-bit
-// integers are strings, bytes base64, NaN and infinities strings; a field with its default value is left out. Unknown
-// fields are left out.
+// OTLP bytes as OTLP/JSON: protobuf's JSON mapping with lowerCamelCase names, but ids in hex and enums as integers.
+// 64-bit integers are strings, bytes base64, NaN and infinities strings; a field with its default value is left out.
+// Unknown fields are left out.
 #pragma once
 
 #include <cstdint>

@@ -29,9 +29,9 @@ namespace {
 
 using ring::RuntimeDirectory;
 
-constexpr uint64_t kLeastFree = ring::segment_size(1);        // one segment with its first extent
-constexpr uint64_t kComfortable = uint64_t{16} << 20;         // one segment at its default limit
-constexpr uint32_t kFirstLoginUser = 1000;                    // login.defs(5): UID_MIN; logind spares system users
+constexpr uint64_t kLeastFree = ring::segment_size(1);  // one segment with its first extent
+constexpr uint64_t kComfortable = uint64_t{16} << 20;   // one segment at its default limit
+constexpr uint32_t kFirstLoginUser = 1000;              // login.defs(5): UID_MIN; logind spares system users
 
 std::string said(int error) { return std::system_category().message(error); }
 
@@ -46,9 +46,7 @@ std::string parent_of(const std::string& path) {
     return slash == std::string::npos || slash == 0 ? "/" : path.substr(0, slash);
 }
 
-bool writable(const std::string& path) {
-    return ::faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
-}
+bool writable(const std::string& path) { return ::faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) == 0; }
 
 std::string file_system(const std::string& path) {
     struct statfs status {};
@@ -83,8 +81,10 @@ Finding refused(const std::string& path, int error, bool decides) {
     const bool there = ::lstat(path.c_str(), &status) == 0;
     switch (error) {
         case -EPERM:
-            finding.found += "belongs to user " + std::to_string(status.st_uid) + ", not to " + std::to_string(::geteuid());
-            finding.advice = "chown " + std::to_string(::geteuid()) + " " + path + ", or set SPANRING_DIR to another one";
+            finding.found +=
+                "belongs to user " + std::to_string(status.st_uid) + ", not to " + std::to_string(::geteuid());
+            finding.advice =
+                "chown " + std::to_string(::geteuid()) + " " + path + ", or set SPANRING_DIR to another one";
             break;
         case -EACCES:
             finding.found += there ? "mode " + octal(status.st_mode) + " lets others in" : "cannot be entered";
@@ -118,7 +118,8 @@ Finding sound(const std::string& path, bool chosen) {
     if (!writable(path)) {
         finding.health = Health::kError;
         finding.found += "; nothing can be written there";
-        finding.advice = "make it writable for user " + std::to_string(::geteuid()) + " (chmod 0700, or the mount's options)";
+        finding.advice =
+            "make it writable for user " + std::to_string(::geteuid()) + " (chmod 0700, or the mount's options)";
     } else if (space.free < kLeastFree) {
         finding.health = Health::kError;
         finding.found += ", and a segment needs " + mebibytes(kLeastFree);
@@ -153,12 +154,13 @@ public:
 
 private:
     void unnamed(RuntimeDirectory kind, int error) {
-        const bool decides = kind == RuntimeDirectory::kExplicit;  // the other is ignored then, as its specification says
-        places_.findings.push_back(
-            {decides ? Health::kError : Health::kWarning, "directory",
-             std::string(decides ? "SPANRING_DIR" : "XDG_RUNTIME_DIR") +
-                 (error == -EINVAL ? " is no absolute path; " : " is too long; ") + (decides ? "tracing is off" : "ignored"),
-             "set an absolute path, or unset it"});
+        const bool decides =
+            kind == RuntimeDirectory::kExplicit;  // the other is ignored then, as its specification says
+        places_.findings.push_back({decides ? Health::kError : Health::kWarning, "directory",
+                                    std::string(decides ? "SPANRING_DIR" : "XDG_RUNTIME_DIR") +
+                                        (error == -EINVAL ? " is no absolute path; " : " is too long; ") +
+                                        (decides ? "tracing is off" : "ignored"),
+                                    "set an absolute path, or unset it"});
         chosen_ = chosen_ || decides;
     }
 
@@ -217,7 +219,8 @@ private:
 bool removes_ipc() {
     bool removes = true;  // its default
     std::vector<std::string> files = {"/etc/systemd/logind.conf"};
-    for (const char* folder : {"/usr/lib/systemd/logind.conf.d", "/run/systemd/logind.conf.d", "/etc/systemd/logind.conf.d"}) {
+    for (const char* folder :
+         {"/usr/lib/systemd/logind.conf.d", "/run/systemd/logind.conf.d", "/etc/systemd/logind.conf.d"}) {
         std::error_code ignored;
         std::vector<std::string> more;
         for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) more.push_back(entry.path());
@@ -227,7 +230,8 @@ bool removes_ipc() {
     for (const std::string& file : files) {
         std::ifstream lines(file);
         for (std::string line; std::getline(lines, line);) {
-            line.erase(std::remove_if(line.begin(), line.end(), [](unsigned char c) { return std::isspace(c); }), line.end());
+            line.erase(std::remove_if(line.begin(), line.end(), [](unsigned char c) { return std::isspace(c); }),
+                       line.end());
             if (!line.starts_with("RemoveIPC=")) continue;
             const std::string value = line.substr(std::strlen("RemoveIPC="));
             removes = value == "yes" || value == "true" || value == "1" || value == "on";
@@ -260,18 +264,22 @@ Findings look_at_segments(const std::vector<std::string>& directories) {
             const bool skew = report == ring::AttachResult::kFutureMajor || report == ring::AttachResult::kPastMajor ||
                               report == ring::AttachResult::kIncompatible;
             if (skew) {
-                findings.push_back({Health::kError, "segment", what, "update the agent, or the library of that process, so that "
+                findings.push_back({Health::kError, "segment", what,
+                                    "update the agent, or the library of that process, so that "
                                     "both know one layout"});
             } else if (!report.ok()) {
-                findings.push_back({Health::kWarning, "segment", what, "the agent leaves it where it is; look with spanring "
+                findings.push_back({Health::kWarning, "segment", what,
+                                    "the agent leaves it where it is; look with spanring "
                                     "dump, and remove it"});
             } else {
                 ++same;
             }
         }
     }
-    findings.push_back({Health::kOk, "layout", std::to_string(same) + (same == 1 ? " segment" : " segments") + " of layout " +
-                        std::to_string(ring::kLayoutMajor) + ", which this program knows", ""});
+    findings.push_back({Health::kOk, "layout",
+                        std::to_string(same) + (same == 1 ? " segment" : " segments") + " of layout " +
+                            std::to_string(ring::kLayoutMajor) + ", which this program knows",
+                        ""});
     return findings;
 }
 
@@ -285,10 +293,13 @@ Findings look_at_logind(const std::string& directory) {
     }
     const std::string advice = "loginctl enable-linger, or a directory that the package made (/run/spanring)";
     if (directory.starts_with("/run/user/"))
-        return {{Health::kWarning, "logind", directory + " goes at this user's last logout, with the spans that wait in it", advice}};
+        return {{Health::kWarning, "logind",
+                 directory + " goes at this user's last logout, with the spans that wait in it", advice}};
     if (directory.starts_with("/dev/shm/") && removes_ipc())
-        return {{Health::kWarning, "logind", "RemoveIPC=yes: what this user has in /dev/shm goes at the last logout, with the spans "
-                 "that wait in it", "RemoveIPC=no in /etc/systemd/logind.conf, or " + advice}};
+        return {{Health::kWarning, "logind",
+                 "RemoveIPC=yes: what this user has in /dev/shm goes at the last logout, with the spans "
+                 "that wait in it",
+                 "RemoveIPC=no in /etc/systemd/logind.conf, or " + advice}};
     return {{Health::kOk, "logind", "does not touch " + (directory.empty() ? "the directory" : directory), ""}};
 }
 

@@ -47,7 +47,8 @@ ProcessAccount from_ledger(const ProcessRecord& record, const Ledger& ledger) {
     process.since_unix_nano = record.attached_unix_nano;
     process.writer = record.writer;
     fill_exporters(process, record.agent, &ledger);
-    // Of one that was drained to its end none is open any more; what the others had open is known by the difference alone.
+    // Of one that was drained to its end none is open any more; what the others had open is known by the difference
+    // alone.
     if (!record.finished) process.open = minus(process.started(), process.ended() + process.unfinished);
     return process;
 }

@@ -29,9 +29,9 @@ namespace {
 using ring::AttachResult;
 using ring::ChunkWord;
 
-constexpr uint32_t kLastPolicy = 2;        // SPR_FULL_WAIT
-constexpr uint32_t kOverwriteOldest = 1;   // SPR_FULL_OVERWRITE_OLDEST
-constexpr int kReadings = 4;               // of a chunk that changes hands while it is read
+constexpr uint32_t kLastPolicy = 2;              // SPR_FULL_WAIT
+constexpr uint32_t kOverwriteOldest = 1;         // SPR_FULL_OVERWRITE_OLDEST
+constexpr int kReadings = 4;                     // of a chunk that changes hands while it is read
 constexpr uint64_t kHead = ring::kBlocksOffset;  // of an extent: chunk lines, marks, slots
 
 uint64_t now_unix_nano() {
@@ -123,7 +123,8 @@ private:
         dump_.numbers.moving = dump_.numbers.alive && !(before == CounterReading(again.view()));
     }
 
-    // Words first, then bytes, then the words again: of a chunk of the same generation what was committed stays as it is.
+    // Words first, then bytes, then the words again: of a chunk of the same generation what was committed stays as it
+    // is.
     bool copy_extent(uint32_t extent) {
         const uint64_t offset = ring::extent_offset(extent);
         std::vector<uint32_t> moved;
@@ -219,8 +220,8 @@ private:
         }
         const uint64_t spans = walk(chunk, word.length, acknowledged);
         if (fault == ring::ChunkFault::kNone && spans != kStopped && spans != word.spans) {
-            problem(ring::chunk_line_offset(chunk), "a chunk holds " + std::to_string(spans) + " spans and counts " +
-                                                        std::to_string(word.spans));
+            problem(ring::chunk_line_offset(chunk),
+                    "a chunk holds " + std::to_string(spans) + " spans and counts " + std::to_string(word.spans));
         }
     }
 

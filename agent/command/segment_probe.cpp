@@ -58,12 +58,16 @@ bool copy_at_rest(SegmentCopy& copy, int fd, const ring::Header& header, bool& r
     return true;
 }
 
-// Whether the call that wrote this slot is between two of its steps, of which the counters know only the first.
-bool half_done(ring::SegmentView view, const ring::Slot& slot) {
+// Whether the call that wrote this slot is between two of its steps, of which the counters know only the first. A span
+// that is counted in the shared line (there are more threads than lines) does not tell: then `ret_silent` is set.
+bool half_done(ring::SegmentView view, const ring::Slot& slot, bool& ret_silent) {
     const auto state = ring::SlotWord::unpack(slot.word).state;
     if (state == ring::SlotState::kFree) return false;
     if (state != ring::SlotState::kOpen) return true;
-    if (slot.line >= std::min(view.writer().counter_lines, ring::kCounterLines)) return false;  // the shared line
+    if (slot.line >= std::min(view.writer().counter_lines, ring::kCounterLines)) {
+        ret_silent = true;
+        return false;
+    }
     return view.counter_line(slot.line).values[static_cast<size_t>(ring::Counter::kStarted)] < slot.started;
 }
 
@@ -109,10 +113,15 @@ std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const st
     snapshot.retired = (view.control().policy & ring::PolicyBits::kRetired) != 0;
     snapshot.moving = !rest;
     const uint32_t extents = extents_of(header, view);
+    bool silent = false;
     for (uint32_t slot = 0; alive && slot < extents * ring::kSlotsPerExtent; ++slot)
-        snapshot.moving = snapshot.moving || half_done(view, view.slot(slot));
+        snapshot.moving = half_done(view, view.slot(slot), silent) || snapshot.moving;
     snapshot.open = copy.settle(extents).open.size();
     snapshot.writer = ring::sum_counters(view);
+    // Of a silent one it is not known whether its start is counted, so what does not come out may be it.
+    const auto counter = [&](ring::Counter which) { return snapshot.writer[static_cast<size_t>(which)]; };
+    snapshot.moving = snapshot.moving ||
+                      (silent && counter(ring::Counter::kStarted) != counter(ring::Counter::kEnded) + snapshot.open);
     snapshot.agent = view.control().totals;
     count_chunks(view, extents, header.extent_limit, snapshot);
     return snapshot;

@@ -27,7 +27,8 @@ TEST(KernelFacts, AnOlderKernelThatWillDoIsToldWhatIsDifferent) {
 }
 
 TEST(KernelFacts, ANewKernelHasEverything) {
-    for (const char* release : {"5.14.0", "6.1.0-25-amd64", "10.0"}) EXPECT_EQ(judge_kernel(release).health, Health::kOk);
+    for (const char* release : {"5.14.0", "6.1.0-25-amd64", "10.0"})
+        EXPECT_EQ(judge_kernel(release).health, Health::kOk);
     EXPECT_EQ(judge_kernel("not a number").health, Health::kOk) << "what cannot be told is tried out";
 }
 

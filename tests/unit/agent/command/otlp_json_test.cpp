@@ -48,49 +48,65 @@ Message real(double value) { return Message().fixed64(4, std::bit_cast<uint64_t>
 
 TEST(OtlpJson, MapsEveryFieldOfASpan) {
     Message span;
-    span.bytes(1, std::string(16, '\xab')).bytes(2, std::string(8, '\x01')).bytes(3, "a=1").bytes(4, std::string(8, '\x02'));
+    span.bytes(1, std::string(16, '\xab'))
+        .bytes(2, std::string(8, '\x01'))
+        .bytes(3, "a=1")
+        .bytes(4, std::string(8, '\x02'));
     span.bytes(5, "näme").number(6, 2).fixed64(7, 1'700'000'000'000'000'001).fixed64(8, 18'446'744'073'709'551'615u);
     span.bytes(9, attribute("k", Message().bytes(1, "v"))).number(10, 1);
-    span.bytes(11, Message().fixed64(1, 5).bytes(2, "event").bytes(3, attribute("e", Message().number(2, 0))).number(4, 2));
+    span.bytes(11,
+               Message().fixed64(1, 5).bytes(2, "event").bytes(3, attribute("e", Message().number(2, 0))).number(4, 2));
     span.number(12, 3);
-    span.bytes(13, Message().bytes(1, std::string(16, '\x03')).bytes(2, std::string(8, '\x04')).bytes(3, "b=2").number(5, 4).fixed32(6, 0x301));
+    span.bytes(13, Message()
+                       .bytes(1, std::string(16, '\x03'))
+                       .bytes(2, std::string(8, '\x04'))
+                       .bytes(3, "b=2")
+                       .number(5, 4)
+                       .fixed32(6, 0x301));
     span.number(14, 5).bytes(15, Message().bytes(2, "bad").number(3, 2)).fixed32(16, 0x101);
-    EXPECT_EQ(otlp_json_text(otlp_json_of_span(span.get())),
-              R"({"traceId":"abababababababababababababababab","spanId":"0101010101010101","traceState":"a=1",)"
-              R"("parentSpanId":"0202020202020202","name":"näme","kind":2,"startTimeUnixNano":"1700000000000000001",)"
-              R"("endTimeUnixNano":"18446744073709551615","attributes":[{"key":"k","value":{"stringValue":"v"}}],)"
-              R"("droppedAttributesCount":1,"events":[{"timeUnixNano":"5","name":"event",)"
-              R"("attributes":[{"key":"e","value":{"boolValue":false}}],"droppedAttributesCount":2}],"droppedEventsCount":3,)"
-              R"("links":[{"traceId":"03030303030303030303030303030303","spanId":"0404040404040404","traceState":"b=2",)"
-              R"("droppedAttributesCount":4,"flags":769}],"droppedLinksCount":5,"status":{"message":"bad","code":2},"flags":257})");
+    EXPECT_EQ(
+        otlp_json_text(otlp_json_of_span(span.get())),
+        R"({"traceId":"abababababababababababababababab","spanId":"0101010101010101","traceState":"a=1",)"
+        R"("parentSpanId":"0202020202020202","name":"näme","kind":2,"startTimeUnixNano":"1700000000000000001",)"
+        R"("endTimeUnixNano":"18446744073709551615","attributes":[{"key":"k","value":{"stringValue":"v"}}],)"
+        R"("droppedAttributesCount":1,"events":[{"timeUnixNano":"5","name":"event",)"
+        R"("attributes":[{"key":"e","value":{"boolValue":false}}],"droppedAttributesCount":2}],"droppedEventsCount":3,)"
+        R"("links":[{"traceId":"03030303030303030303030303030303","spanId":"0404040404040404","traceState":"b=2",)"
+        R"("droppedAttributesCount":4,"flags":769}],"droppedLinksCount":5,"status":{"message":"bad","code":2},"flags":257})");
 }
 
 TEST(OtlpJson, MapsEveryKindOfValue) {
     Message list, pairs, resource;
     list.bytes(1, Message().number(3, 1)).bytes(1, Message());
     pairs.bytes(1, attribute("in", Message().bytes(1, "")));
-    resource.bytes(1, attribute("int", Message().number(3, static_cast<uint64_t>(std::numeric_limits<int64_t>::min()))));
+    resource.bytes(1,
+                   attribute("int", Message().number(3, static_cast<uint64_t>(std::numeric_limits<int64_t>::min()))));
     resource.bytes(1, attribute("double", real(0.5))).bytes(1, attribute("minus zero", real(-0.0)));
     resource.bytes(1, attribute("nan", real(std::numeric_limits<double>::quiet_NaN())));
     resource.bytes(1, attribute("inf", real(-std::numeric_limits<double>::infinity())));
-    resource.bytes(1, attribute("list", Message().bytes(5, list))).bytes(1, attribute("pairs", Message().bytes(6, pairs)));
+    resource.bytes(1, attribute("list", Message().bytes(5, list)))
+        .bytes(1, attribute("pairs", Message().bytes(6, pairs)));
     resource.bytes(1, attribute("bytes", Message().bytes(7, std::string("\0\xff", 2))));
     resource.bytes(1, attribute("empty list", Message().bytes(5, Message()))).bytes(1, attribute("none", Message()));
-    EXPECT_EQ(otlp_json_text(otlp_json_of_resource(resource.get())),
-              R"({"attributes":[{"key":"int","value":{"intValue":"-9223372036854775808"}},)"
-              R"({"key":"double","value":{"doubleValue":0.5}},{"key":"minus zero","value":{"doubleValue":-0.0}},)"
-              R"({"key":"nan","value":{"doubleValue":"NaN"}},{"key":"inf","value":{"doubleValue":"-Infinity"}},)"
-              R"({"key":"list","value":{"arrayValue":{"values":[{"intValue":"1"},{}]}}},)"
-              R"({"key":"pairs","value":{"kvlistValue":{"values":[{"key":"in","value":{"stringValue":""}}]}}},)"
-              R"({"key":"bytes","value":{"bytesValue":"AP8="}},{"key":"empty list","value":{"arrayValue":{"values":[]}}},)"
-              R"({"key":"none","value":{}}]})");
+    EXPECT_EQ(
+        otlp_json_text(otlp_json_of_resource(resource.get())),
+        R"({"attributes":[{"key":"int","value":{"intValue":"-9223372036854775808"}},)"
+        R"({"key":"double","value":{"doubleValue":0.5}},{"key":"minus zero","value":{"doubleValue":-0.0}},)"
+        R"({"key":"nan","value":{"doubleValue":"NaN"}},{"key":"inf","value":{"doubleValue":"-Infinity"}},)"
+        R"({"key":"list","value":{"arrayValue":{"values":[{"intValue":"1"},{}]}}},)"
+        R"({"key":"pairs","value":{"kvlistValue":{"values":[{"key":"in","value":{"stringValue":""}}]}}},)"
+        R"({"key":"bytes","value":{"bytesValue":"AP8="}},{"key":"empty list","value":{"arrayValue":{"values":[]}}},)"
+        R"({"key":"none","value":{}}]})");
 }
 
 TEST(OtlpJson, LeavesOutDefaultsAndWhatIsNoField) {
-    EXPECT_EQ(otlp_json_text(otlp_json_of_span(Message().bytes(5, "").number(6, 0).fixed64(7, 0).number(99, 1).get())), "{}");
-    EXPECT_EQ(otlp_json_text(otlp_json_of_scope(Message().bytes(1, "lib").bytes(2, "1.0").get())), R"({"name":"lib","version":"1.0"})");
+    EXPECT_EQ(otlp_json_text(otlp_json_of_span(Message().bytes(5, "").number(6, 0).fixed64(7, 0).number(99, 1).get())),
+              "{}");
+    EXPECT_EQ(otlp_json_text(otlp_json_of_scope(Message().bytes(1, "lib").bytes(2, "1.0").get())),
+              R"({"name":"lib","version":"1.0"})");
     const std::string broken = "\x2a\xff";
-    EXPECT_EQ(otlp_json_text(otlp_json_of_span({reinterpret_cast<const uint8_t*>(broken.data()), broken.size()})), "{}");
+    EXPECT_EQ(otlp_json_text(otlp_json_of_span({reinterpret_cast<const uint8_t*>(broken.data()), broken.size()})),
+              "{}");
 }
 
 TEST(OtlpJson, ValuesThatAreNestedTooDeepEnd) {

@@ -53,7 +53,8 @@ protected:
 
 TEST_F(Dump, ShowsWhatIsFinishedAndWhatIsOpen) {
     open_span(3, 20);
-    ring::StdAtomics::store(image_.view().chunk_mark(0), ring::mark_of(1, image_->word(0).length, 4).pack(), std::memory_order_release);
+    ring::StdAtomics::store(image_.view().chunk_mark(0), ring::mark_of(1, image_->word(0).length, 4).pack(),
+                            std::memory_order_release);
     const SegmentDump alive = dump();
     EXPECT_THAT(alive.problems, IsEmpty());
     EXPECT_TRUE(alive.numbers.alive);
@@ -101,8 +102,8 @@ TEST_F(Dump, NamesEachRuleThatIsBrokenWithItsPlaceAndShowsTheRest) {
     open_span(0, 40);
     open_span(1, 41);
     view.slot(1).word = ring::SlotWord{static_cast<ring::SlotState>(9), 0, 10}.pack();
-    view.chunk_bytes(0)[ring::kScopeRecordSize] = 0x55;                                  // no record
-    view.chunk_mark(kLarge) = ring::mark_of(1, ring::kLargeChunk, 5).pack();             // behind the end
+    view.chunk_bytes(0)[ring::kScopeRecordSize] = 0x55;                       // no record
+    view.chunk_mark(kLarge) = ring::mark_of(1, ring::kLargeChunk, 5).pack();  // behind the end
     view.chunk_line(5).word = ring::ChunkWord{static_cast<ChunkState>(9), 1, 1, 0}.pack();
     view.chunk_line(6).word = ring::ChunkWord{ChunkState::kFull, 1, ring::kSmallChunk + 1, 1}.pack();
     const SegmentDump damaged = dump();
@@ -166,13 +167,15 @@ TEST_F(Dump, AFloodOfProblemsIsCounted) {
 
 TEST_F(Dump, ChoosesWhatIsAskedFor) {
     open_span(3, 20);
-    ring::StdAtomics::store(image_.view().chunk_mark(0), ring::mark_of(1, image_->word(0).length, 4).pack(), std::memory_order_release);
+    ring::StdAtomics::store(image_.view().chunk_mark(0), ring::mark_of(1, image_->word(0).length, 4).pack(),
+                            std::memory_order_release);
     image_.die();
     const SegmentDump dead = dump();
     const auto count = [&](const DumpViewOptions& options) {
         const std::string lines = dump_json_lines(dead, options);
         size_t spans = 0;
-        for (size_t at = lines.find("\"traceId\""); at != std::string::npos; at = lines.find("\"traceId\"", at + 1)) ++spans;
+        for (size_t at = lines.find("\"traceId\""); at != std::string::npos; at = lines.find("\"traceId\"", at + 1))
+            ++spans;
         return spans;
     };
     EXPECT_EQ(count({}), 10u);

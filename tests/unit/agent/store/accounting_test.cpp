@@ -371,8 +371,22 @@ TEST_F(SegmentProbe, SeesACallOfALivingProcessThatIsHalfDone) {
     view.slot(0).word = ring::SlotWord{ring::SlotState::kOpen, 0, 40}.pack();
     view.slot(0).started = 1;  // and the line says 0: not counted yet
     write();
+    {
+        const Lock alive(directory_.file(name_));
+        EXPECT_TRUE(std::get<SegmentSnapshot>(probe()).moving);
+    }
+
+    view.slot(0).line = ~uint32_t{0};  // the shared line tells no more than its sum
+    view.writer().shared_line[static_cast<size_t>(Counter::kStarted)] = 0;
+    write();
+    {
+        const Lock alive(directory_.file(name_));
+        EXPECT_TRUE(std::get<SegmentSnapshot>(probe()).moving);
+    }
+    view.writer().shared_line[static_cast<size_t>(Counter::kStarted)] = 1;
+    write();
     const Lock alive(directory_.file(name_));
-    EXPECT_TRUE(std::get<SegmentSnapshot>(probe()).moving);
+    EXPECT_FALSE(std::get<SegmentSnapshot>(probe()).moving);
 }
 
 TEST_F(SegmentProbe, SettlesTheDeadAsAnAgentWouldAndWritesNothing) {
