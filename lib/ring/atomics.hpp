@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The atomic operations of the ring core, as a parameter: production code uses StdAtomics; a test passes its own type
-// that steps, schedules or crashes at each access.
+// that steps, schedules or crashes at each access, or names a header that defines another StdAtomics, for what has no
+// parameter.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+
+#ifdef SPR_TEST_ATOMICS
+#include SPR_TEST_ATOMICS
+#else
 
 namespace spanring::ring {
 
@@ -29,6 +34,11 @@ struct StdAtomics {
     static T fetch_add(T& word, T value, std::memory_order order) {
         return std::atomic_ref<T>(word).fetch_add(value, order);
     }
+    // No store that follows is made before one that precedes, by the compiler: all that a kill, which lands between two
+    // instructions, needs. To the hardware it is nothing.
+    static void keep_order() { std::atomic_signal_fence(std::memory_order_release); }
 };
 
 }  // namespace spanring::ring
+
+#endif

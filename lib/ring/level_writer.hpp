@@ -125,6 +125,9 @@ public:
 
     void count(Counter counter, uint64_t more = 1) {
         const uint64_t value = counts_[index(counter)] += more;
+        // After the word that makes it true, which recovery takes for granted: a release store before does not hold back a
+        // relaxed one behind it. Without it a kill could leave a counter that is ahead of slot and chunk.
+        StdAtomics::keep_order();
         // relaxed: single words with one writer; a live reader sums what it sees, recovery corrects by the intents.
         if (line_ != nullptr) [[likely]]
             StdAtomics::store(line_->values[index(counter)], value, std::memory_order_relaxed);
