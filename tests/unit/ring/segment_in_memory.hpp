@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A process's segment without a file, for the stepper: what create_segment() would map is plain memory, used again for
+// each execution, and populate() is remembered with who did it and when.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "ring/segment.hpp"
+#include "unit/ring/checked_atomics.hpp"
+
+namespace spanring::test {
+
+class SegmentInMemory {
+public:
+    explicit SegmentInMemory(uint32_t extent_limit, uint32_t full_policy = 0);
+
+    // As it was at first, but for the bytes of chunks and blocks.
+    void reset();
+
+    ring::Segment& operator*() { return segment_; }
+    ring::Segment* operator->() { return &segment_; }
+    ring::SegmentView view() const { return segment_.view(); }
+
+    // Complains if the running fiber cannot know that somebody populated the memory.
+    static void expect_populated(Stepper& stepper, const void* at);
+
+private:
+    const uint32_t extent_limit_;
+    const uint32_t full_policy_;
+    std::vector<uint32_t> pool_;
+    ring::Clock clock_;
+    ring::Segment segment_;
+};
+
+}  // namespace spanring::test
