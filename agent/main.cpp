@@ -95,7 +95,8 @@ private:
 
 class Agent {
 public:
-    explicit Agent(const Config& config) : lock_(config), ledger_(Ledger::open(config.ledger_file())) {
+    explicit Agent(const Config& config)
+        : lock_(config), ledger_(Ledger::open(config.ledger_file())), crashes_(config.crash_file()) {
         DrainOptions options;
         options.directories = config.directories;
         options.batch.spans = config.batch.send_batch_size;
@@ -109,6 +110,9 @@ public:
         }
         std::vector<Exporter*> exporters;
         for (const auto& exporter : exporters_) exporters.push_back(exporter.get());
+        options.crashes = &crashes_;
+        crashes_.arm();
+        tell_of_crashes();
         drain_.start(std::move(options), std::move(exporters), ledger_.get());
     }
 
@@ -136,9 +140,22 @@ public:
         }
     }
 
-    bool shutdown(std::chrono::steady_clock::time_point deadline) { return drain_.shutdown(deadline); }
+    bool shutdown(std::chrono::steady_clock::time_point deadline) {
+        const bool all = drain_.shutdown(deadline);
+        crashes_.forget();
+        return all;
+    }
 
 private:
+    void tell_of_crashes() const {
+        for (const CrashJournal::Crash& crash : crashes_.crashes()) {
+            if (crashes_.verdict(crash.segment).empty()) {
+                spdlog::warn("an earlier agent crashed ({}) while it read {}; if that happens again, it is given up",
+                             signal_name(crash.signal), crash.segment);
+            }
+        }
+    }
+
     void add(const ExporterConfig& config) {
         const auto index = static_cast<uint32_t>(exporters_.size());
         ledger_->name_exporter(config.id);
@@ -165,6 +182,7 @@ private:
 
     StateLock lock_;
     std::unique_ptr<Ledger> ledger_;
+    CrashJournal crashes_;
     std::vector<std::unique_ptr<Exporter>> exporters_;
     DrainService drain_;  // last: it uses the others and goes first
 };

@@ -55,6 +55,7 @@ struct Config {
 
     std::string ledger_file() const { return state_directory + "/ledger.db"; }
     std::string lock_file() const { return state_directory + "/agent.lock"; }
+    std::string crash_file() const { return state_directory + "/crashes"; }
 };
 
 // What the command line said; unset where it said nothing.

@@ -55,9 +55,10 @@ struct PassResult {
 
 class AttachedSegment {
 public:
-    // `name` in `directory`, which belongs to `owner`. `source` names the attachment in receipts.
+    // `name` in `directory`, which belongs to `owner`. `source` names the attachment in receipts. `verdict`: why it is
+    // to be given up unread, if it is: nothing of it but the header is read then.
     static AttachOutcome attach(int directory, const std::string& name, uid_t owner, uint64_t source,
-                                const SegmentSettings& settings);
+                                const SegmentSettings& settings, const std::string& verdict = {});
     ~AttachedSegment();
     AttachedSegment(const AttachedSegment&) = delete;
     AttachedSegment& operator=(const AttachedSegment&) = delete;
@@ -190,6 +191,7 @@ struct AttachOutcome {
     };
     Kind kind = Kind::kRefused;
     std::unique_ptr<AttachedSegment> segment;
+    std::optional<ProcessRecord> given_up;  // kRefused by a verdict: what the header says of it, for the ledger
     std::string reason;
     dev_t device = 0;  // of the file that was refused
     ino_t inode = 0;

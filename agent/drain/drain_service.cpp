@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "drain/alternate_stack.hpp"
+
 namespace spanring::agent {
 
 namespace {
@@ -52,6 +54,7 @@ bool DrainService::shutdown(Clock::time_point deadline) {
 }
 
 void DrainService::run() {
+    const AlternateStack stack;
     while (phase_.load(std::memory_order_acquire) == Phase::kRunning) {
         drainer_->do_work();
         drainer_->wait();

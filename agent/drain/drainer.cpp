@@ -12,7 +12,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "drain/crash_scope.hpp"
 #include "drain/descriptor_budget.hpp"
+#include "drain/failpoint.hpp"
 #include "ring/runtime_directory.hpp"
 
 namespace spanring::agent {
@@ -180,8 +182,11 @@ void Drainer::try_attach(size_t folder, const std::string& name) {
         crowded_ = told_crowded_ = true;
         return;
     }
-    AttachOutcome outcome =
-        AttachedSegment::attach(folders_[folder].fd(), name, folders_[folder].owner(), last_source_ + 1, settings_);
+    const std::string path = folders_[folder].path() + "/" + name;
+    const CrashScope scope(path);
+    const std::string verdict = options_.crashes != nullptr ? options_.crashes->verdict(path) : std::string();
+    AttachOutcome outcome = AttachedSegment::attach(folders_[folder].fd(), name, folders_[folder].owner(),
+                                                    last_source_ + 1, settings_, verdict);
     switch (outcome.kind) {
         case AttachOutcome::Kind::kGone: return;
         case AttachOutcome::Kind::kBusy:
@@ -189,9 +194,10 @@ void Drainer::try_attach(size_t folder, const std::string& name) {
         case AttachOutcome::Kind::kRefused: {
             Refused& refused = refused_[key];
             const bool for_good = outcome.kind == AttachOutcome::Kind::kRefused;
-            if (refused.reason != outcome.reason)
+            if (outcome.given_up) give_up_unread(path, std::move(*outcome.given_up));
+            else if (refused.reason != outcome.reason)
                 spdlog::warn("{}/{}: not drained: {}", folders_[folder].path(), name, outcome.reason);
-            if (for_good && !refused.for_good) ++status_.refused;
+            if (for_good && !refused.for_good) ++(verdict.empty() ? status_.refused : status_.quarantined);
             refused = {outcome.device, outcome.inode, for_good, outcome.reason};
             return;
         }
@@ -201,6 +207,7 @@ void Drainer::try_attach(size_t folder, const std::string& name) {
     const uint64_t source = ++last_source_;
     Entry& entry = entries_[source];
     entry.folder = folder;
+    entry.path = path;  // a copy: the scope still points to it
     entry.segment = std::move(outcome.segment);
     files_[key] = source;
     ++status_.attached;
@@ -263,6 +270,8 @@ void Drainer::drain_due(bool all) {
 
 void Drainer::drain(Entry& entry, uint64_t budget) {
     AttachedSegment& segment = *entry.segment;
+    const CrashScope scope(entry.path);
+    SPR_FAILPOINT(segment.producer().service);
     if (!segment.dead() && now_ >= entry.next_liveness) {
         entry.next_liveness = now_ + options_.liveness_period;
         segment.check_liveness();
@@ -288,6 +297,17 @@ void Drainer::close_quarantined(Entry& entry) {
     batcher_.submit(entry.segment->own_lane());
 }
 
+// What an earlier agent knew of the process stays in the ledger.
+void Drainer::give_up_unread(const std::string& path, ProcessRecord record) {
+    spdlog::error("{} ({}, pid {}): given up: {}. The file is left where it is", path, record.program, record.pid,
+                  record.quarantine);
+    if (std::optional<ProcessRecord> known = ledger_->find(record.instance)) {
+        known->quarantine = record.quarantine;
+        record = std::move(*known);
+    }
+    ledger_->update(std::move(record));
+}
+
 void Drainer::submit_all() {
     batcher_.submit(batcher_.shared());
     for (auto& [source, entry] : entries_) {
@@ -310,6 +330,7 @@ void Drainer::submit_for_flush() {
 void Drainer::settle() {
     book_answers();
     for (auto& [source, entry] : entries_) {
+        const CrashScope scope(entry.path);
         if (entry.segment->reclaim() != 0) entry.pace.no_later_than(now_ + options_.pace.busy);
         entry.segment->serve_flush();
     }
@@ -337,6 +358,7 @@ void Drainer::book_answers() {
             }
             const auto entry = entries_.find(receipt.source);
             if (entry == entries_.end()) continue;
+            const CrashScope scope(entry->second.path);
             if (left_behind)
                 entry->second.segment->leave_behind();
             else
@@ -355,6 +377,7 @@ void Drainer::finish_entries() {
         AttachedSegment& segment = *entry.segment;
         const bool given_up = !segment.quarantined().empty();
         if (!entry.closing && (segment.finished() || (given_up && segment.settled()))) {
+            const CrashScope scope(entry.path);
             entry.last = segment.record(unix_nano());
             entry.ticket = ledger_->update(entry.last);
             entry.closing = true;
@@ -387,6 +410,7 @@ void Drainer::update_ledger(bool all) {
 
 bool Drainer::tell_ledger(Entry& entry) {
     if (entry.closing) return false;
+    const CrashScope scope(entry.path);
     ProcessRecord record = entry.segment->record(unix_nano());
     const bool same = entry.last.attached_unix_nano == record.attached_unix_nano &&
                       entry.last.writer == record.writer && entry.last.quarantine == record.quarantine &&

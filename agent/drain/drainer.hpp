@@ -17,6 +17,7 @@
 
 #include "drain/attached_segment.hpp"
 #include "drain/batcher.hpp"
+#include "drain/crash_journal.hpp"
 #include "drain/directory_watch.hpp"
 #include "drain/ledger_writer.hpp"
 #include "drain/pace.hpp"
@@ -35,6 +36,7 @@ struct DrainOptions {
     std::chrono::milliseconds scan_period{2000};      // likewise
     std::chrono::milliseconds ledger_period{1000};
     std::chrono::seconds temporary_age{10};
+    const CrashJournal* crashes = nullptr;            // outlives the drain; nullptr: nothing is held against a segment
 };
 
 // For people and metrics. Counters since the agent started.
@@ -94,6 +96,7 @@ public:
 private:
     struct Entry {
         size_t folder = 0;
+        std::string path;
         std::unique_ptr<AttachedSegment> segment;
         Pace pace;
         Clock::time_point next_liveness{};
@@ -123,6 +126,7 @@ private:
     void book_answers();
     void finish_entries();
     void close_quarantined(Entry& entry);
+    void give_up_unread(const std::string& path, ProcessRecord record);
     void update_ledger(bool all);
     bool tell_ledger(Entry& entry);
     void publish_status();

@@ -39,6 +39,14 @@ bool LedgerWriter::written(uint64_t ticket) const {
     return written_.load(std::memory_order_acquire) >= ticket;
 }
 
+std::optional<ProcessRecord> LedgerWriter::find(const InstanceId& instance) const {
+    if (ledger_ == nullptr) return std::nullopt;
+    for (ProcessRecord& record : ledger_->processes()) {
+        if (record.instance == instance) return std::move(record);
+    }
+    return std::nullopt;
+}
+
 void LedgerWriter::run() {
     std::unique_lock lock(mutex_);
     for (;;) {

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "ledger/ledger.hpp"
@@ -25,6 +26,10 @@ public:
 
     uint64_t update(ProcessRecord record);                    // returns its ticket
     bool written(uint64_t ticket) const;
+
+    // What the ledger knows of a process. Slow: it looks through all.
+    std::optional<ProcessRecord> find(const InstanceId& instance) const;
+
     void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }  // before the first update
 
 private:

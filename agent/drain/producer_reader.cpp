@@ -41,7 +41,7 @@ std::string service_name(std::span<const uint8_t> resource) {
 
 }  // namespace
 
-std::shared_ptr<const Producer> read_producer(const ring::Header& header, ring::SegmentView segment, uint32_t uid) {
+std::shared_ptr<Producer> read_producer(const ring::Header& header, uint32_t uid) {
     auto producer = std::make_shared<Producer>();
     std::copy(std::begin(header.instance_id), std::end(header.instance_id), producer->instance.begin());
     producer->uid = uid;
@@ -49,7 +49,11 @@ std::shared_ptr<const Producer> read_producer(const ring::Header& header, ring::
     producer->program.assign(reinterpret_cast<const char*>(header.program),
                              strnlen(reinterpret_cast<const char*>(header.program), sizeof header.program));
     repair_utf8({reinterpret_cast<uint8_t*>(producer->program.data()), producer->program.size()});
+    return producer;
+}
 
+std::shared_ptr<const Producer> read_producer(const ring::Header& header, ring::SegmentView segment, uint32_t uid) {
+    const std::shared_ptr<Producer> producer = read_producer(header, uid);
     std::string body(reinterpret_cast<const char*>(segment.resource()), header.resource_size);
     const std::span<uint8_t> bytes(reinterpret_cast<uint8_t*>(body.data()), body.size());
     if (validate_resource(bytes).defect != SpanDefect::kNone) return nullptr;

@@ -10,6 +10,9 @@
 
 namespace spanring::agent {
 
+// By the header alone: without service and resource.
+std::shared_ptr<Producer> read_producer(const ring::Header& header, uint32_t uid);
+
 // nullptr: the resource is malformed.
 std::shared_ptr<const Producer> read_producer(const ring::Header& header, ring::SegmentView segment, uint32_t uid);
 

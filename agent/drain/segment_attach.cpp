@@ -45,10 +45,22 @@ uint64_t unix_nano() {
     return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
+ProcessRecord header_record(const ring::Header& header, uid_t owner, const std::string& verdict) {
+    const std::shared_ptr<const Producer> producer = read_producer(header, owner);
+    ProcessRecord record;
+    record.instance = producer->instance;
+    record.pid = producer->pid;
+    record.uid = producer->uid;
+    record.program = producer->program;
+    record.attached_unix_nano = record.updated_unix_nano = unix_nano();
+    record.quarantine = verdict;
+    return record;
+}
+
 }  // namespace
 
 AttachOutcome AttachedSegment::attach(int directory, const std::string& name, uid_t owner, uint64_t source,
-                                      const SegmentSettings& settings) {
+                                      const SegmentSettings& settings, const std::string& verdict) {
     AttachOutcome outcome;
     using Kind = AttachOutcome::Kind;
     const auto end = [&](Kind kind, std::string reason) {
@@ -111,6 +123,11 @@ AttachOutcome AttachedSegment::attach(int directory, const std::string& name, ui
     segment->attached_unix_nano_ = unix_nano();
 
     const ring::SegmentView view = segment->view();
+    if (!verdict.empty()) {
+        segment->quarantine(verdict);
+        outcome.given_up = header_record(segment->header_, owner, verdict);
+        return end(Kind::kRefused, verdict);
+    }
     // relaxed: written by agents only, and this one holds the lock.
     const uint64_t policy = ring::StdAtomics::load(view.control().policy, std::memory_order_relaxed);
     segment->producer_ = read_producer(segment->header_, view, owner);

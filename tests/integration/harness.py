@@ -139,14 +139,14 @@ class Workspace:
                 process.popen.stdin.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def agent(self, *arguments, directory=None, state=None, env=None):
+    def agent(self, *arguments, directory=None, state=None, env=None, program=AGENT):
         """A running agent, ready."""
-        process = self.start_agent(*arguments, directory=directory, state=state, env=env)
+        process = self.start_agent(*arguments, directory=directory, state=state, env=env, program=program)
         process.wait_for_line("spanring-agent ready:", stream="stderr")
         return process
 
-    def start_agent(self, *arguments, directory=None, state=None, env=None):
-        command = [AGENT, "--directory", directory or self.segments, "--state-dir", state or self.state, *arguments]
+    def start_agent(self, *arguments, directory=None, state=None, env=None, program=AGENT):
+        command = [program, "--directory", directory or self.segments, "--state-dir", state or self.state, *arguments]
         return Process(self, "agent", command, env=environment(**(env or {})))
 
     def producer(self, *arguments, env=None, name="producer"):

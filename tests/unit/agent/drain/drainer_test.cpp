@@ -3,6 +3,7 @@
 // The whole drain, step by step on this thread: segments made by hand, an exporter that answers when told.
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <numeric>
 #include <thread>
 
@@ -752,6 +753,37 @@ TEST_F(Drain, leavesInTheSegmentWhatExportersCouldNotDeliverBeforeTheEnd) {
     image.die();
     EXPECT_TRUE(next.shutdown(std::chrono::steady_clock::now() + std::chrono::hours(1)));
     EXPECT_EQ(ledger.of(image.instance()).agent.acknowledged, 1u);
+}
+
+TEST_F(Drain, givesUpUnreadWhatBroughtTheAgentDownTwice) {
+    TestDirectory state;
+    FileImage poison(directory), honest(directory);
+    for (FileImage* image : {&poison, &honest}) {
+        (*image)->claim(0);
+        (*image)->commit(0, image == &honest ? 0 : 1);
+    }
+    ProcessRecord known;  // by an agent that lived long enough to tell
+    known.instance = poison.instance();
+    known.service = "shop";
+    known.agent.acknowledged = 17;
+    ledger.update(known);
+    for (int i = 0; i < 2; ++i) {
+        std::ofstream(state.path() + "/crashes", std::ios::app) << "11 " << time(nullptr) << ' ' << poison.path() << '\n';
+    }
+    const CrashJournal crashes(state.path() + "/crashes");
+    DrainOptions with = options();
+    with.crashes = &crashes;
+    start(std::move(with));
+    pass();
+    EXPECT_EQ(exporter.numbers(), upto(1));
+    EXPECT_EQ(drainer->status().quarantined, 1u);
+    EXPECT_EQ(drainer->status().refused, 0u);
+    EXPECT_EQ(drainer->status().serving, 1u);
+    EXPECT_NE(poison.view().control().policy & ring::PolicyBits::kRetired, 0u) << "its process may stop";
+    pass_until([&] { return !ledger.of(poison.instance()).quarantine.empty(); });
+    EXPECT_NE(ledger.of(poison.instance()).quarantine.find("crashed twice"), std::string::npos);
+    EXPECT_EQ(ledger.of(poison.instance()).agent.acknowledged, 17u) << "what was known of it stays";
+    EXPECT_TRUE(directory.has(poison.name()));
 }
 
 }  // namespace

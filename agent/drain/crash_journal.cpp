@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drain/crash_journal.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <stdexcept>
+#include <system_error>
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "drain/crash_scope.hpp"
+
+namespace spanring::agent {
+
+namespace {
+
+constexpr size_t kMostCrashes = 256;  // kept; the oldest go first
+constexpr off_t kReserved = 4096;     // so that a disk that is full later does not stop the handler
+constexpr size_t kLongestPath = 4096;
+constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
+std::atomic<int> journal{-1};  // the descriptor, for the handler
+struct sigaction previous[NSIG];
+
+// Decimal digits without anything that a signal handler must not call. Returns the end.
+char* put_number(char* to, uint64_t number) {
+    char digits[20];
+    size_t count = 0;
+    do digits[count++] = static_cast<char>('0' + number % 10);
+    while ((number /= 10) != 0);
+    while (count != 0) *to++ = digits[--count];
+    return to;
+}
+
+void write_line(int fd, int signal, const char* segment) {
+    char line[64 + kLongestPath];
+    timespec now = {};
+    clock_gettime(CLOCK_REALTIME, &now);
+    char* at = put_number(line, static_cast<uint64_t>(signal));
+    *at++ = ' ';
+    at = put_number(at, static_cast<uint64_t>(now.tv_sec));
+    *at++ = ' ';
+    const size_t size = strnlen(segment, kLongestPath);
+    memcpy(at, segment, size);
+    at += size;
+    *at++ = '\n';
+    // One write, behind what is there (O_APPEND): whole, or the reader passes over it.
+    if (write(fd, line, static_cast<size_t>(at - line)) < 0) return;
+}
+
+// A fault of this thread or an abort() of its own; not what somebody else sent.
+bool is_own(int signal, const siginfo_t* info) {
+    if (signal == SIGABRT) return info->si_code == SI_TKILL && info->si_pid == getpid();
+    return info->si_code > 0;
+}
+
+void on_crash(int signal, siginfo_t* info, void*) {
+    const int saved = errno;
+    const int fd = journal.load(std::memory_order_relaxed);  // relaxed: set before any segment is read, by a thread
+                                                             // that made this one or is this one
+    if (fd >= 0 && crash_segment != nullptr && is_own(signal, info)) write_line(fd, signal, crash_segment);
+    sigaction(signal, &previous[signal], nullptr);
+    errno = saved;
+    // A fault comes again when its instruction is repeated. What was sent must be sent again; it waits for the return.
+    if (info->si_code <= 0) raise(signal);
+}
+
+bool parse(const std::string& line, CrashJournal::Crash& ret_crash) {
+    std::istringstream words(line);
+    if (!(words >> ret_crash.signal >> ret_crash.unix_seconds) || words.get() != ' ') return false;
+    return std::getline(words, ret_crash.segment) && ret_crash.segment.starts_with('/');
+}
+
+}  // namespace
+
+std::string signal_name(int signal) {
+    const char* name = sigabbrev_np(signal);
+    return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(signal);
+}
+
+CrashJournal::CrashJournal(std::string file) : file_(std::move(file)) {
+    std::ifstream lines(file_);
+    for (std::string line; std::getline(lines, line);) {
+        Crash crash;
+        if (!lines.eof() && parse(line, crash)) crashes_.push_back(std::move(crash));  // without its end it is torn
+    }
+    // Old news do not count any more; a verdict stays.
+    const int64_t recent = time(nullptr) - std::chrono::seconds(kCrashMemory).count();
+    keep([&](const Crash& crash) { return crash.unix_seconds >= recent || given_up(crash.segment); });
+    if (crashes_.size() > kMostCrashes) crashes_.erase(crashes_.begin(), crashes_.end() - kMostCrashes);
+    rewrite();
+    fd_ = open(file_.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+    if (fd_ < 0) throw std::runtime_error(file_ + ": cannot open: " + std::system_category().message(errno));
+    fallocate(fd_, FALLOC_FL_KEEP_SIZE, 0, kReserved + static_cast<off_t>(crashes_.size() * 64));  // as well as it can
+}
+
+CrashJournal::~CrashJournal() {
+    int mine = fd_;
+    if (journal.compare_exchange_strong(mine, -1, std::memory_order_relaxed)) {  // no thread reads segments any more
+        for (const int signal : kSignals) sigaction(signal, &previous[signal], nullptr);
+    }
+    close(fd_);
+}
+
+void CrashJournal::arm() {
+    journal.store(fd_, std::memory_order_relaxed);
+    struct sigaction action = {};
+    action.sa_sigaction = on_crash;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    sigemptyset(&action.sa_mask);
+    for (const int signal : kSignals) sigaction(signal, &action, &previous[signal]);
+}
+
+void CrashJournal::keep(const std::function<bool(const Crash&)>& wanted) {
+    std::vector<Crash> kept;  // a copy: `wanted` may look at all of them
+    std::copy_if(crashes_.begin(), crashes_.end(), std::back_inserter(kept), wanted);
+    crashes_ = std::move(kept);
+}
+
+bool CrashJournal::given_up(const std::string& segment) const {
+    const Crash* before = nullptr;
+    for (const Crash& crash : crashes_) {
+        if (crash.segment != segment) continue;
+        if (before != nullptr &&
+            crash.unix_seconds - before->unix_seconds <= std::chrono::seconds(kCrashMemory).count()) {
+            return true;
+        }
+        before = &crash;
+    }
+    return false;
+}
+
+std::string CrashJournal::verdict(const std::string& segment) const {
+    if (!given_up(segment)) return {};
+    const auto last = std::find_if(crashes_.rbegin(), crashes_.rend(),
+                                   [&](const Crash& crash) { return crash.segment == segment; });
+    return "the agent crashed twice while it read it, the last time by " + signal_name(last->signal);
+}
+
+void CrashJournal::forget() {
+    const size_t before = crashes_.size();
+    keep([this](const Crash& crash) { return given_up(crash.segment); });
+    if (crashes_.size() == before) return;
+    try {
+        rewrite();
+    } catch (const std::exception& error) {
+        spdlog::warn("{}", error.what());
+    }
+}
+
+// Through a new file: a crash in between leaves the old one or the new one.
+void CrashJournal::rewrite() {
+    std::string text;
+    for (const Crash& crash : crashes_) {
+        text += std::to_string(crash.signal) + ' ' + std::to_string(crash.unix_seconds) + ' ' + crash.segment + '\n';
+    }
+    const std::string made = file_ + ".new";
+    unlink(made.c_str());  // of an agent that died here
+    const int fd = open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    const bool written = fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                         rename(made.c_str(), file_.c_str()) == 0;
+    const int error = errno;
+    if (fd >= 0) close(fd);
+    if (!written) throw std::runtime_error(file_ + ": cannot be written: " + std::system_category().message(error));
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which segments an agent was reading when it crashed: a file of lines in the state directory, so that a segment that
+// brings the agent down does it twice and not for ever.
+//
+// Written by a signal handler, at a fault of the thread's own (a bad access, an abort) and only while a CrashScope names
+// a segment. So a kill from outside, SIGKILL above all, is never blamed on a segment, and nothing is written while all is
+// well. A segment is given up after two crashes within kCrashMemory of each other; a clean end forgets the others.
+//
+// What is not seen: a crash on a thread of an exporter, which has only a batch; and an end by the kernel for want of memory.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace spanring::agent {
+
+class CrashJournal {
+public:
+    static constexpr std::chrono::hours kCrashMemory{1};
+
+    // Reads what earlier agents left. Throws std::runtime_error with a clear message. Lines that make no sense are
+    // passed over: a torn one counts as none.
+    explicit CrashJournal(std::string file);
+    ~CrashJournal();  // disarms
+    CrashJournal(const CrashJournal&) = delete;
+    CrashJournal& operator=(const CrashJournal&) = delete;
+
+    // Installs the handlers: once the process has one journal, and before a FaultGuard, which passes on what is not its.
+    void arm();
+
+    struct Crash {
+        int signal = 0;
+        int64_t unix_seconds = 0;
+        std::string segment;  // its path
+    };
+    const std::vector<Crash>& crashes() const { return crashes_; }  // of earlier agents, oldest first
+
+    // Why a segment must not be read; empty: it may.
+    std::string verdict(const std::string& segment) const;
+
+    // The agent ends in good order: forgets the crashes of segments that were not given up.
+    void forget();
+
+private:
+    bool given_up(const std::string& segment) const;
+    void keep(const std::function<bool(const Crash&)>& wanted);
+    void rewrite();
+
+    const std::string file_;
+    std::vector<Crash> crashes_;
+    int fd_ = -1;
+};
+
+std::string signal_name(int signal);  // "SIGSEGV"
+
+}  // namespace spanring::agent
