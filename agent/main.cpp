@@ -31,6 +31,7 @@
 #include "export/otlp_grpc_exporter.hpp"
 #include "export/otlp_http_exporter.hpp"
 #include "ledger/ledger.hpp"
+#include "rights/system_call_filter.hpp"
 #include "store/store_exporter.hpp"
 
 namespace {
@@ -223,6 +224,9 @@ int serve(const Config& config) {
     ::signal(SIGPIPE, SIG_IGN);
     DescriptorBudget::raise();
     Agent agent(config);
+    if (const std::string problem = confine(config.system_calls); !problem.empty()) {
+        spdlog::warn("system calls are not confined: {}", problem);
+    }
     std::fprintf(stderr, "spanring-agent ready: %s\n", agent.description().c_str());
     notify_supervisor("READY=1");
 

@@ -15,6 +15,7 @@
 #include "export/debug_exporter.hpp"
 #include "export/otlp_grpc_options.hpp"
 #include "export/otlp_http_options.hpp"
+#include "rights/system_call_filter.hpp"
 #include "store/store_schema.hpp"
 
 namespace spanring::agent {
@@ -52,6 +53,7 @@ struct Config {
     std::string state_directory;
     std::string log_level = "info";
     std::chrono::milliseconds shutdown_timeout{10000};
+    SystemCallFilter system_calls = has_system_call_filter() ? SystemCallFilter::kRefuse : SystemCallFilter::kOff;
 
     std::string ledger_file() const { return state_directory + "/ledger.db"; }
     std::string lock_file() const { return state_directory + "/agent.lock"; }
@@ -70,6 +72,7 @@ struct Flags {
     std::optional<std::string> batch_timeout;
     std::optional<std::string> zero_copy;
     std::optional<std::string> shutdown_timeout;
+    std::optional<std::string> seccomp;
     bool validate = false;
     bool help = false;
     bool version = false;

@@ -47,6 +47,8 @@ Flags parse_flags(int argc, const char* const* argv) {
         ->type_name("MODE");
     app.add_option("--shutdown-timeout", flags.shutdown_timeout, "for the last drain and flush [10s]")
         ->type_name("TIME");
+    app.add_option("--seccomp", flags.seccomp, "refuse system calls that an agent never makes: on, off, or kill")
+        ->type_name("MODE");
     app.add_flag("--validate-config", flags.validate, "check, print the effective configuration, and end");
     app.add_flag("--version", flags.version, "print the version and end");
     app.add_flag("-h,--help", flags.help, "print this and end");

@@ -121,6 +121,17 @@ void apply_endpoint(const Flags& flags, const FileConfig& file, ExporterType pro
     otlp.http.traces_endpoint.clear();
 }
 
+void apply_seccomp(const std::string& mode, Config& config, Problems& problems) {
+    if (!one_of("--seccomp", mode, {"on", "off", "kill"}, problems)) return;
+    if (mode != "off" && !has_system_call_filter()) {
+        problems.push_back("--seccomp: this agent was built without libseccomp, it knows 'off' only");
+        return;
+    }
+    config.system_calls = mode == "off"    ? SystemCallFilter::kOff
+                          : mode == "kill" ? SystemCallFilter::kKill
+                                           : SystemCallFilter::kRefuse;
+}
+
 void apply_flags(const Flags& flags, Config& config, Problems& problems) {
     const std::vector<std::string> levels = {"debug", "info", "warn", "error"};
     if (flags.log_level && one_of("--log-level", *flags.log_level, levels, problems))
@@ -138,6 +149,7 @@ void apply_flags(const Flags& flags, Config& config, Problems& problems) {
     const std::chrono::milliseconds least(1);
     duration_flag("--batch-timeout", flags.batch_timeout, least, config.batch.timeout, problems);
     duration_flag("--shutdown-timeout", flags.shutdown_timeout, least, config.shutdown_timeout, problems);
+    if (flags.seccomp) apply_seccomp(*flags.seccomp, config, problems);
     if (flags.zero_copy && one_of("--zero-copy", *flags.zero_copy, {"off", "same_user"}, problems)) {
         for (ExporterConfig& exporter : config.exporters) {
             exporter.otlp.zero_copy = *flags.zero_copy == "off" ? ZeroCopy::kOff : ZeroCopy::kSameUser;

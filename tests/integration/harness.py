@@ -20,6 +20,8 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
 BUILD = pathlib.Path(os.environ.get("SPANRING_BUILD", SOURCE / "build")).resolve()
+# A system call that is missing in the agent's list kills it here; elsewhere it is refused, which may pass unseen.
+SECCOMP = ["--seccomp", "kill"] if os.environ.get("SPANRING_SECCOMP") == "1" else []
 WATCHDOG = float(os.environ.get("SPANRING_WATCHDOG", "90"))  # seconds
 
 AGENT = BUILD / "agent/spanring-agent"
@@ -146,7 +148,8 @@ class Workspace:
         return process
 
     def start_agent(self, *arguments, directory=None, state=None, env=None, program=AGENT):
-        command = [program, "--directory", directory or self.segments, "--state-dir", state or self.state, *arguments]
+        command = [program, "--directory", directory or self.segments, "--state-dir", state or self.state,
+                   *SECCOMP, *arguments]
         return Process(self, "agent", command, env=environment(**(env or {})))
 
     def producer(self, *arguments, env=None, name="producer"):
