@@ -180,15 +180,16 @@ def i686(main_build, total):
         place.append(f"i686: {test} with a 32-bit producer")
 
 
-def sanitizer(label, kinds, options, total):
+def sanitizer(label, kinds, options, total, suites=("unit",)):
     build = BuildFolder(f"build-{label}", f"-Db_sanitize={kinds}", "-Db_lundef=false", *options)
     if not build.configure():
         total.failed.append(f"{label}: cannot be configured")
         return
-    build.run_suite(f"unit-{label}", "unit", total, environment={
-        "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
-        "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1",
-        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
+    for suite in suites:
+        build.run_suite(f"{suite}-{label}", suite, total, environment={
+            "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+            "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1",
+            "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
 
 
 def minimum(main_build, total):
@@ -238,7 +239,8 @@ def run_all(suites, folder, total):
         elif suite == "asan":
             sanitizer("asan", "address,undefined", WITHOUT_AGENT, total)
         elif suite == "asan-agent":
-            sanitizer("asan-agent", "address,undefined", ["-Dbench=false", "-Dexamples=false", "-Dbindings=false"], total)
+            sanitizer("asan-agent", "address,undefined", ["-Dbench=false", "-Dexamples=false", "-Dbindings=false"], total,
+                      suites=("unit", "hostile"))
         elif suite == "minimum":
             minimum(build, total)
         elif suite == "instructions":

@@ -45,7 +45,7 @@ std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) 
 std::string refusal(int error) {
     switch (error) {
         case -EPERM: return "it belongs to another user";
-        case -EACCES: return "its mode lets others in (it must be 0700)";
+        case -EACCES: return "it is closed to this user, or its mode lets others in (it must be 0700)";
         case -EMEDIUMTYPE: return "it is not on tmpfs";
         case -ENOTDIR:
         case -ELOOP: return "it is no directory, or a symbolic link leads there";
@@ -91,7 +91,12 @@ void Drainer::open_folders() {
     if (const int error = ring::open_runtime_directory(chosen, sizeof chosen, &fd); error != 0) {
         char path[ring::kRuntimePathSize] = "the runtime directory";
         for (uint32_t kind = 0; kind < static_cast<uint32_t>(ring::RuntimeDirectory::kCount); ++kind) {
-            if (ring::runtime_directory_path(static_cast<ring::RuntimeDirectory>(kind), path, sizeof path) == 0) break;
+            if (ring::runtime_directory_path(static_cast<ring::RuntimeDirectory>(kind), path, sizeof path) != 0) continue;
+            char opened[ring::kRuntimePathSize];
+            const int result = ring::open_runtime_directory_kind(static_cast<ring::RuntimeDirectory>(kind), false, opened,
+                                                                 sizeof opened, &fd);
+            if (result == error) break;  // this is the one
+            if (result == 0) close(fd);
         }
         throw std::runtime_error(std::string(path) + " cannot be used: " + refusal(error));
     }

@@ -35,7 +35,8 @@ EXIT_TEMPFAIL = 75  # sysexits.h: another agent serves these folders
 
 def environment(**more):
     """Nothing of the caller's settings but where programs and temporary files are."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "LANG") if name in os.environ}
+    names = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return {**kept, **{name: str(value) for name, value in more.items()}}
 
 

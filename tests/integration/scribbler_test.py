@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A process that scribbles over its whole segment at full speed beside three honest ones: they lose nothing, and it is known."""
+
+import json
+import subprocess
+
+import harness
+from comparison import compare, records
+from otlp_json import Received
+
+GENERATIONS = 24  # of the scribbler: three times each way
+
+
+class Scribbler(harness.Case):
+    def check(self, *arguments):
+        collector = self.workspace.collector().start()
+        agent = self.workspace.agent("--endpoint", collector.endpoint, *arguments)
+        scribbler = harness.Process(self.workspace, "scribbler", [harness.BUILD / "tests/integration/scribbler", "--seed", 7],
+                                    stdin=subprocess.PIPE,
+                                    env=harness.environment(SPANRING_DIR=self.workspace.segments))
+        honest = [self.workspace.producer("--seed", seed, "--endless", "--rate", 3000, "--service", f"honest-{seed}",
+                                          "--flush", 60) for seed in (1, 2, 3)]
+
+        def enough():
+            self.assertTrue(agent.running(), agent.stderr()[-4000:])
+            self.assertTrue(scribbler.running(), "it could not make a segment")
+            return len(scribbler.stdout().splitlines()) > GENERATIONS
+        harness.wait_until(enough, "the scribbler is through", 4 * harness.WATCHDOG)
+        for producer in honest:
+            producer.end_input()
+        for producer in honest:
+            producer.expect(0, 2 * harness.WATCHDOG)
+        scribbler.end_input()
+        scribbler.expect(0, 2 * harness.WATCHDOG)
+        agent.stop()
+        collector.stop()
+
+        arrived = {identity: spans for identity, spans in Received(collector.received).by_identity().items()
+                   if "honest-" in str(spans[0].resource)}
+        compare(records(honest), arrived)
+        self.check_books(scribbler, agent)
+
+    def check_books(self, scribbler, agent):
+        """Each generation that broke a rule while it was read is given up with a message, and is in the ledger."""
+        names = {line.split()[0] for line in scribbler.stdout().splitlines()}
+        ledger = json.loads(self.workspace.command("ps", "--all", "--json"))["processes"]
+        given_up = [process for process in ledger if process["quarantine"]]
+        self.assertGreater(len(given_up), 0)
+        for process in given_up:
+            self.assertNotIn("honest-", process["service"])
+        said = agent.stderr()
+        self.assertEqual(len(given_up), sum(f"/{name}" in line for name in names for line in said.splitlines()
+                                            if "given up" in line), "each is told and booked, once")
+        self.assertEqual((self.workspace.state / "crashes").read_text(), "")
+
+    def test_copied(self):
+        self.check()
+
+    def test_sent_without_a_copy(self):
+        self.check("--zero-copy", "same_user")
+
+
+if __name__ == "__main__":
+    harness.main()
