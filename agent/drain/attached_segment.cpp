@@ -68,6 +68,22 @@ void AttachedSegment::update_extents() {
     }
     extents_ = extents;
     cursors_.resize(size_t{extents} * ring::kChunksPerExtent);
+    settled_.resize(cursors_.size(), kLook);
+}
+
+// How many of the chunks from `first` on have nothing to do. The word is only compared here; visit() loads what it uses.
+uint32_t AttachedSegment::settled_from(uint32_t first, uint32_t count) const {
+    uint32_t chunk = first;
+    for (const uint32_t end = first + count; chunk != end;) {
+        const uint32_t stop = std::min(end, chunk + ring::kChunksPerExtent - chunk % ring::kChunksPerExtent);
+        const ring::ChunkLine* line = &view().chunk_line(chunk);
+        for (; chunk != stop; ++chunk, ++line) {
+            // relaxed: a word that changed is loaded again, with acquire, before anything follows from it.
+            const uint64_t word = ring::StdAtomics::load(line->word, std::memory_order_relaxed);
+            if (word != settled_[chunk] || word == kLook) return chunk - first;
+        }
+    }
+    return count;
 }
 
 PassResult AttachedSegment::drain(Batcher& batcher, uint64_t budget) {
@@ -86,13 +102,19 @@ PassResult AttachedSegment::drain(Batcher& batcher, uint64_t budget) {
     if (dead_ && !recovered_ && !recover()) return result;
 
     const auto chunks = static_cast<uint32_t>(cursors_.size());
-    for (uint32_t seen = 0; seen < chunks; ++seen) {
+    for (uint32_t left = chunks; left != 0;) {
+        if (next_ >= chunks) next_ = 0;
+        const uint32_t ahead = std::min(left, chunks - next_);
+        const uint32_t settled = settled_from(next_, ahead);
+        next_ += settled;
+        left -= settled;
+        if (settled == ahead) continue;
         if (result.bytes >= budget) {
             result.complete = false;
             break;
         }
-        if (next_ >= chunks) next_ = 0;
         if (!visit(next_++, batcher, result)) break;
+        --left;
     }
     if (mapping_->faulted()) fail(kUnreadable);
     if (!quarantined_.empty()) return result;
@@ -111,6 +133,7 @@ bool AttachedSegment::recover() {
     if (mapping_->faulted()) return fail(kUnreadable);
     if (fault != ring::RecoveryFault::kNone) return fail(ring::describe(fault));
     recovered_ = true;
+    std::fill(settled_.begin(), settled_.end(), kLook);  // death is another reason to do something
     return true;
 }
 
@@ -119,8 +142,7 @@ bool AttachedSegment::visit(uint32_t chunk, Batcher& batcher, PassResult& result
     Cursor& cursor = cursors_[chunk];
     ring::ChunkLine& line = view().chunk_line(chunk);
     ChunkWord word = ChunkReader<>::committed(line);
-    if (cursor.known && word == cursor.seen && word.state == ChunkState::kFree)
-        return true;  // most chunks, most of the time
+    settled_[chunk] = kLook;
     if (!cursor.known || !(word == cursor.seen)) {
         const uint32_t capacity = ring::chunk_capacity(chunk);
         const ring::ChunkFault fault = cursor.known ? check_transition(cursor.seen, word, capacity, overwrite_)
@@ -131,7 +153,10 @@ bool AttachedSegment::visit(uint32_t chunk, Batcher& batcher, PassResult& result
         cursor.known = true;
         if (begun && !begin_generation(chunk, cursor, word)) return false;
     }
-    if (word.state == ChunkState::kFree) return true;
+    if (word.state == ChunkState::kFree) {
+        settled_[chunk] = word.pack();
+        return true;
+    }
     if (word.state == ChunkState::kEvicting && !dead_) return true;  // a writer won; it counts what was lost
     if (overwrite_ && !dead_ && word.state == ChunkState::kFull) {
         if (!ChunkReader<>::take(line, word)) return true;  // a writer won; it counts what was lost
@@ -143,6 +168,8 @@ bool AttachedSegment::visit(uint32_t chunk, Batcher& batcher, PassResult& result
         cursor.retired = true;
         retired_.push_back({chunk, epochs_.retire()});
     }
+    // Until its word or, by an answer, its mark moves. Of a chunk that may be overwritten, death changes who decides.
+    if (!overwrite_ && cursor.read == word.length) settled_[chunk] = word.pack();
     return true;
 }
 
@@ -269,6 +296,7 @@ void AttachedSegment::acknowledge(const Receipt& receipt,
     }
     Cursor& cursor = cursors_[receipt.chunk];
     if (cursor.seen.generation != receipt.generation) return;  // overwritten meanwhile, and counted by the writer
+    settled_[receipt.chunk] = kLook;
     cursor.low.complete(piece);
     if (may_book(cursor) && cursor.low.ready()) book(receipt.chunk, cursor);
 }
@@ -280,6 +308,7 @@ uint32_t AttachedSegment::reclaim() {
     while (freed < retired_.size() && epochs_.reclaimable(retired_[freed].epoch)) {
         Cursor& cursor = cursors_[retired_[freed].chunk];
         cursor.seen = ChunkReader<>::release(view(), retired_[freed].chunk, cursor.seen.generation);
+        settled_[retired_[freed].chunk] = cursor.seen.pack();
         cursor.retired = false;
         cursor.read = cursor.read_spans = 0;
         cursor.low.reset(0, 0);

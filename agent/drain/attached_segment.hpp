@@ -127,6 +127,7 @@ private:
     Batcher::Lane& lane(Batcher& batcher) { return zero_copy_ ? zero_copy_lane_ : batcher.shared(); }
     void update_extents();
     bool recover();
+    uint32_t settled_from(uint32_t first, uint32_t count) const;
     bool visit(uint32_t chunk, Batcher& batcher, PassResult& result);
     bool begin_generation(uint32_t chunk, Cursor& cursor, ring::ChunkWord word);
     bool take_portion(uint32_t chunk, Cursor& cursor, ring::ChunkWord word, Batcher& batcher, PassResult& result);
@@ -150,6 +151,10 @@ private:
 
     uint32_t extents_ = 0;
     std::vector<Cursor> cursors_;
+    // Of each chunk the word at which there is nothing to do for it, or kLook. Apart from the cursors, so that a look at
+    // a thousand chunks reads little more than their words.
+    static constexpr uint64_t kLook = ~uint64_t{0};  // no sound word: there is no such state
+    std::vector<uint64_t> settled_;
     uint32_t next_ = 0;  // where the next pass begins
     std::unique_ptr<RunCutter> cutter_;
     std::vector<uint8_t> scratch_;

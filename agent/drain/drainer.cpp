@@ -138,7 +138,7 @@ void Drainer::reopen_folders() {
 }
 
 void Drainer::handle_hints() {
-    const WatchHints hints = watch_.poll();
+    const WatchHints hints = std::exchange(hinted_, true) ? watch_.poll() : WatchHints();
     for (const auto& [folder, name] : hints.files) {
         if (Entry* entry = find({folder, name})) {
             entry->next_liveness = now_;
@@ -442,7 +442,9 @@ void Drainer::wait() {
     const timespec timeout = {static_cast<time_t>(left.count() / 1'000'000'000),
                               static_cast<long>(left.count() % 1'000'000'000)};
     pollfd files[] = {{wake_fd_, POLLIN, 0}, {watch_.fd(), POLLIN, 0}};
-    if (ppoll(files, 2, &timeout, nullptr) > 0 && (files[0].revents & POLLIN) != 0) {
+    const bool woken = ppoll(files, 2, &timeout, nullptr) > 0;
+    hinted_ = woken && files[1].revents != 0;
+    if (woken && (files[0].revents & POLLIN) != 0) {
         uint64_t count = 0;
         while (read(wake_fd_, &count, sizeof count) == sizeof count) continue;
     }

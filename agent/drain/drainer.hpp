@@ -152,7 +152,8 @@ private:
     bool crowded_ = false;       // one waits until another is done: DescriptorBudget
     bool told_crowded_ = false;
     Clock::time_point next_ledger_{};
-    bool more_ = false;  // a pass was cut by its budget
+    bool more_ = false;    // a pass was cut by its budget
+    bool hinted_ = true;   // the watch may have something to say
 
     uint64_t flush_started_ = 0;
     uint64_t flush_barrier_ = 0;

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drain/pace.hpp"
+
+#include <gtest/gtest.h>
+
+namespace spanring::agent {
+namespace {
+
+using std::chrono::microseconds;
+using Clock = Pace::Clock;
+
+// The pause that settles in where so many bytes come in a microsecond.
+microseconds pause_at(uint64_t bytes_a_microsecond) {
+    const PaceLimits limits;
+    Pace pace;
+    Clock::time_point now{std::chrono::hours(1)};
+    microseconds pause{1000};
+    for (int i = 0; i < 50; ++i) {
+        pace.looked(limits, bytes_a_microsecond * static_cast<uint64_t>(pause.count()), true, now);
+        pause = std::chrono::duration_cast<microseconds>(pace.due() - now);
+        now = pace.due();
+    }
+    return pause;
+}
+
+TEST(Pace, is_short_under_load_and_long_without) {
+    const PaceLimits limits;
+    EXPECT_EQ(pause_at(0), limits.idle);
+    EXPECT_EQ(pause_at(10'000), limits.shortest);
+    const microseconds million = pause_at(183);  // a million spans of 183 bytes a second
+    EXPECT_GE(million, limits.shortest);
+    EXPECT_LE(million, microseconds(1100));
+    EXPECT_GT(pause_at(18), million);
+}
+
+TEST(Pace, comes_back_at_once_when_much_comes_after_nothing) {
+    const PaceLimits limits;
+    Pace pace;
+    const Clock::time_point now{std::chrono::hours(1)};
+    for (int i = 0; i < 20; ++i) pace.looked(limits, 0, true, now);
+    EXPECT_EQ(pace.due() - now, limits.idle);
+    pace.looked(limits, 16 << 20, true, now);
+    EXPECT_EQ(pace.due() - now, limits.shortest);
+    pace.looked(limits, 16 << 20, false, now);
+    EXPECT_TRUE(pace.is_due(now)) << "there was more";
+}
+
+TEST(Pace, hurries) {
+    const PaceLimits limits;
+    Pace pace;
+    const Clock::time_point now{std::chrono::hours(1)};
+    pace.looked(limits, 0, true, now);
+    EXPECT_FALSE(pace.is_due(now));
+    pace.no_later_than(now + microseconds(10));
+    EXPECT_EQ(pace.due(), now + microseconds(10));
+    pace.hurry(now);
+    EXPECT_TRUE(pace.is_due(now));
+}
+
+}  // namespace
+}  // namespace spanring::agent
