@@ -25,6 +25,16 @@ struct Record {
 inline const char* read_record(std::span<const uint8_t> bytes, size_t at, Record& ret_record) {
     const uint8_t first = bytes[at];
     if (first == ring::kSpanRecord) {
+        // As libspanring writes it: a length of two bytes.
+        if (bytes.size() - at > 3 && bytes[at + 1] >= 0x80 && bytes[at + 2] < 0x80) [[likely]] {
+            const size_t length = (bytes[at + 1] & 0x7f) | static_cast<size_t>(bytes[at + 2]) << 7;
+            if (length <= bytes.size() - at - 3) {
+                ret_record.kind = Record::Kind::kSpan;
+                ret_record.body = at + 3;
+                ret_record.end = at + 3 + length;
+                return nullptr;
+            }
+        }
         wire::Cursor cursor(bytes.data() + at + 1, bytes.data() + bytes.size());
         size_t length = 0;
         if (wire::read_length(cursor, length) != wire::Fault::kNone)

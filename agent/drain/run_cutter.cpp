@@ -51,6 +51,8 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
         piece_spans = piece_invalid = 0;
     };
 
+    // Mostly the whole portion goes into the open batch. What the chunk says of its spans is only believed while it holds.
+    const uint32_t sure = batcher.fits(lane, portion.spans, portion.size) ? portion.spans : 0;
     uint32_t spans = 0;
     size_t at = 0;
     while (at < portion.size) {
@@ -70,7 +72,7 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
         if (report.fault != nullptr) break;
 
         if (record.kind == Record::Kind::kSpan) {
-            const bool something = run_spans != 0 || (!lane.empty() && lane.batch()->spans != 0);
+            const bool something = spans >= sure && (run_spans != 0 || (!lane.empty() && lane.batch()->spans != 0));
             if (something && !batcher.fits(lane, run_spans + uint64_t{1},
                                            (run_spans != 0 ? run_end - run_begin : 0) + record.end - at)) {
                 close_run();
@@ -84,7 +86,7 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
                     base = at;
                 }
             }
-            const SpanCheck check = validate_span({data + (record.body - base), record.end - record.body});
+            const SpanCheck check = check_span({data + (record.body - base), record.end - record.body});
             report.repaired += check.repaired;
             ++spans;
             ++piece_spans;
@@ -106,6 +108,13 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
     close_piece(at);
     if (report.fault == nullptr && spans != portion.spans) report.fault = "a chunk holds other spans than it counts";
     return report;
+}
+
+SpanCheck RunCutter::check_span(std::span<uint8_t> span) {
+    if (shapes_.match(span)) return {};
+    const SpanCheck check = validate_span(span);
+    if (check.defect == SpanDefect::kNone && check.repaired == 0) shapes_.learn(span);
+    return check;
 }
 
 CutReport RunCutter::add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint32_t slot, uint32_t generation,

@@ -13,6 +13,7 @@
 #include "batch/batch.hpp"
 #include "drain/batcher.hpp"
 #include "drain/scope_table.hpp"
+#include "otlp/span_shapes.hpp"
 #include "otlp/span_validator.hpp"
 
 namespace spanring::agent {
@@ -64,11 +65,13 @@ public:
     std::set<uint64_t>& batches() { return batches_; }
 
 private:
+    SpanCheck check_span(std::span<uint8_t> span);
     void add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, ReceiptPlace* place);
 
     const uint64_t source_;
     const std::shared_ptr<const Producer> producer_;
     ScopeTable scopes_;
+    SpanShapes shapes_;
     std::set<uint64_t> batches_;
 };
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the validator accepts, protobuf's parser must accept, alone and merged with others; and it must not change what
-// it accepted before. The decoder must take any bytes, and read every span that is sound.
+// it accepted before. What a shape made of it matches the validator must accept, and leave alone. The decoder must take any
+// bytes, and read every span that is sound.
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
+#include <random>
 #include <string>
 
 #include "otlp/span_decoder.hpp"
+#include "otlp/span_shapes.hpp"
 #include "otlp/span_validator.hpp"
 #include "otlp_check.pb.h"
 
@@ -48,5 +52,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     DecodedSpan read;
     demand(decode_span(span, read) && read.name == parsed.name(), "the decoder reads it");
     demand(validate_span(span).repaired == 0, "it was repaired at once");
+
+    // Its relatives: some bytes changed, where and how the span itself decides.
+    SpanShapes shapes;
+    shapes.learn(span);
+    std::minstd_rand random(static_cast<uint32_t>(std::hash<std::string>()(accepted)));
+    const std::unique_ptr<uint8_t[]> other(new uint8_t[size]);
+    for (int round = 0; round < 100; ++round) {
+        std::copy(accepted.begin(), accepted.end(), other.get());
+        for (uint32_t changes = 1 + random() % 3; changes != 0; --changes) {
+            other[random() % size] = static_cast<uint8_t>(random() >> 8);
+        }
+        const std::span<uint8_t> relative(other.get(), size);
+        if (!shapes.match(relative)) continue;
+        const SpanCheck check = validate_span(relative);
+        demand(check.defect == SpanDefect::kNone && check.repaired == 0, "a shape matches only what is sound");
+    }
     return 0;
 }
