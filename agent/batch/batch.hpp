@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "batch/buffer_pool.hpp"
 #include "ring/layout.hpp"
 
 namespace spanring::agent {
@@ -82,8 +83,8 @@ class Acknowledgements;
 
 struct Batch {
     std::vector<Run> runs;
-    std::vector<std::unique_ptr<uint8_t[]>> buffers;  // copy mode: own the bytes of the runs
-    std::shared_ptr<Pin> pin;                         // zero copy: set, and all runs are of one producer
+    std::vector<BufferPool::Buffer> buffers;  // copy mode: own the bytes of the runs
+    std::shared_ptr<Pin> pin;                 // zero copy: set, and all runs are of one producer
     std::vector<Receipt> receipts;
     uint32_t spans = 0;
     size_t bytes = 0;  // of all runs

@@ -6,12 +6,6 @@
 
 namespace spanring::agent {
 
-namespace {
-
-constexpr size_t kBufferSize = 256 << 10;
-
-}  // namespace
-
 Batcher::Batcher(BatchLimits limits, std::vector<Exporter*> exporters)
     : limits_(limits), exporters_(std::move(exporters)) {
     for (const Exporter* exporter : exporters_) required_ += exporter->required() ? 1 : 0;
@@ -42,8 +36,11 @@ bool Batcher::fits(const Lane& lane, uint64_t spans, uint64_t bytes) const {
 uint8_t* Batcher::allocate(Lane& lane, size_t bytes) {
     Batch& batch = open(lane);
     if (bytes > lane.room_) {
-        lane.room_ = std::max(bytes, kBufferSize);
-        batch.buffers.push_back(std::make_unique_for_overwrite<uint8_t[]>(lane.room_));
+        lane.room_ = std::max(bytes, BufferPool::kSize);
+        if (bytes <= BufferPool::kSize)
+            batch.buffers.push_back(buffers_->take());
+        else
+            batch.buffers.push_back(std::make_unique_for_overwrite<uint8_t[]>(bytes));
         lane.free_ = batch.buffers.back().get();
     }
     uint8_t* place = lane.free_;

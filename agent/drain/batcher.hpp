@@ -87,6 +87,7 @@ private:
     const std::vector<Exporter*> exporters_;
     uint32_t required_ = 0;
     Acknowledgements acknowledgements_;
+    const std::shared_ptr<BufferPool> buffers_ = std::make_shared<BufferPool>();
     Lane shared_;
     Clock::time_point now_{};
     uint64_t last_serial_ = 0;

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch/buffer_pool.hpp"
+
+#include <new>
+
+#include <sys/mman.h>
+
+namespace spanring::agent {
+
+BufferPool::~BufferPool() {
+    for (uint8_t* buffer : kept_) munmap(buffer, kSize);
+}
+
+BufferPool::Buffer BufferPool::take() {
+    uint8_t* buffer = nullptr;
+    {
+        std::lock_guard lock(mutex_);
+        kept_.reserve(kKept);  // give_back() must not fail
+        if (!kept_.empty()) {
+            buffer = kept_.back();  // the last one that came back: its pages are there, and perhaps still in a cache
+            kept_.pop_back();
+        }
+    }
+    if (buffer == nullptr) {
+        // Not malloc(): its thresholds adapt, and then keep what an overload needed.
+        void* memory = mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) throw std::bad_alloc();
+        buffer = static_cast<uint8_t*>(memory);
+    }
+    return Buffer(buffer, Return(shared_from_this()));
+}
+
+size_t BufferPool::kept() const {
+    std::lock_guard lock(mutex_);
+    return kept_.size();
+}
+
+void BufferPool::give_back(uint8_t* buffer) {
+    {
+        std::lock_guard lock(mutex_);
+        if (kept_.size() < kKept) {
+            kept_.push_back(buffer);
+            return;
+        }
+    }
+    munmap(buffer, kSize);
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch/buffer_pool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+
+namespace spanring::agent {
+namespace {
+
+TEST(BufferPool, gives_what_came_back_again) {
+    const auto pool = std::make_shared<BufferPool>();
+    BufferPool::Buffer buffer = pool->take();
+    buffer[0] = 1;
+    buffer[BufferPool::kSize - 1] = 2;
+    const uint8_t* const place = buffer.get();
+    buffer.reset();
+    EXPECT_EQ(pool->take().get(), place);
+}
+
+TEST(BufferPool, keeps_no_more_than_it_may) {
+    const auto pool = std::make_shared<BufferPool>();
+    std::vector<BufferPool::Buffer> buffers;
+    for (size_t i = 0; i < 2 * BufferPool::kKept; ++i) buffers.push_back(pool->take());
+    std::set<const uint8_t*> distinct;
+    for (const BufferPool::Buffer& buffer : buffers) distinct.insert(buffer.get());
+    EXPECT_EQ(distinct.size(), buffers.size());
+    buffers.clear();
+    EXPECT_EQ(pool->kept(), BufferPool::kKept);
+}
+
+TEST(BufferPool, takes_buffers_back_on_any_thread_and_after_its_owner) {
+    auto pool = std::make_shared<BufferPool>();
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([pool] {
+            for (int n = 0; n < 200; ++n) {
+                BufferPool::Buffer one = pool->take(), other = pool->take();
+                one[0] = other[0] = static_cast<uint8_t>(n);
+            }
+        });
+    }
+    BufferPool::Buffer last = pool->take();
+    pool.reset();
+    for (std::thread& thread : threads) thread.join();
+    last[0] = 1;
+    last.reset();  // the pool goes with it
+}
+
+TEST(BufferPool, frees_what_was_never_its_own) {
+    BufferPool::Buffer buffer = std::make_unique<uint8_t[]>(10);
+    buffer[9] = 1;
+}
+
+}  // namespace
+}  // namespace spanring::agent
