@@ -97,6 +97,7 @@ ProcessAccount total_of(const std::vector<ProcessAccount>& processes) {
             }
             place->exported += account.exported;
             place->rejected += account.rejected;
+            place->spooled += account.spooled;
             place->dropped_invalid += account.dropped_invalid;
             place->dropped_spool += account.dropped_spool;
             place->dropped_shutdown += account.dropped_shutdown;

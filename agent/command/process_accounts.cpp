@@ -161,6 +161,7 @@ void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const L
         const SpoolRecord spool = ledger != nullptr ? ledger->spool(process.instance, account.name) : SpoolRecord{};
         account.exported = row.exported + spool.exported;
         account.rejected = row.rejected + spool.rejected;
+        account.spooled = row.spooled;
         account.dropped_invalid = row.dropped_invalid;
         account.dropped_spool = row.dropped_spool + spool.dropped;
         account.dropped_shutdown = row.dropped_shutdown;

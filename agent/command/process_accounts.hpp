@@ -24,6 +24,7 @@ struct ExporterAccount {
     std::string name;
     uint64_t exported = 0;          // at once, or out of the spool
     uint64_t rejected = 0;
+    uint64_t spooled = 0;           // ever handed to the spool; what became of it is in the others
     uint64_t dropped_invalid = 0;
     uint64_t dropped_spool = 0;     // did not get into the spool, or was lost out of it
     uint64_t dropped_shutdown = 0;

@@ -225,6 +225,7 @@ void Drainer::try_attach(size_t folder, const std::string& name) {
 
 void Drainer::do_work() {
     now_ = Clock::now();
+    ++status_.passes;
     batcher_.begin_pass(now_);
     more_ = false;
     handle_hints();

@@ -41,6 +41,7 @@ struct DrainOptions {
 
 // For people and metrics. Counters since the agent started.
 struct DrainStatus {
+    uint64_t passes = 0;       // of the drain thread over what is due
     uint64_t spans = 0;        // taken out of segments
     uint64_t bytes = 0;
     uint64_t invalid = 0;      // of these, malformed and left out

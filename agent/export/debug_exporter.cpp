@@ -164,7 +164,9 @@ void DebugExporter::shutdown(std::chrono::steady_clock::time_point deadline) {
 
 ExporterStatus DebugExporter::status() const {
     std::lock_guard lock(mutex_);
-    return status_;
+    ExporterStatus status = status_;
+    status.queued_bytes = queued_bytes_;
+    return status;
 }
 
 void DebugExporter::run() {

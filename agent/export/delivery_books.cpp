@@ -69,6 +69,15 @@ void DeliveryBooks::book(std::span<const Spool::Share> shares, uint64_t exported
     }
 }
 
+void DeliveryBooks::count_attempt(Verdict verdict) {
+    std::lock_guard lock(mutex_);
+    switch (verdict) {
+        case Verdict::kAccepted: ++status_.attempts_accepted; break;
+        case Verdict::kRefused: ++status_.attempts_refused; break;
+        case Verdict::kRetry: ++status_.attempts_failed; break;
+    }
+}
+
 void DeliveryBooks::note(const std::string& error) {
     std::lock_guard lock(mutex_);
     status_.last_error = error;
@@ -82,7 +91,9 @@ void DeliveryBooks::note_health(bool healthy, uint64_t spool_bytes) {
 
 ExporterStatus DeliveryBooks::status() const {
     std::lock_guard lock(mutex_);
-    return status_;
+    ExporterStatus status = status_;
+    status.queued_bytes = held_bytes_;
+    return status;
 }
 
 }  // namespace spanring::agent

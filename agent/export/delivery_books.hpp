@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 
+#include "export/answer.hpp"
 #include "export/exporter.hpp"
 #include "export/shipment.hpp"
 #include "ledger/ledger.hpp"
@@ -36,6 +37,8 @@ public:
     // Of the spool. Exactly one of the three counts is for the whole of `shares`, but for partial success.
     void book(std::span<const Spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped);
 
+    // An attempt to deliver ended; one request may need several.
+    void count_attempt(Verdict verdict);
     void note(const std::string& error);
     void note_health(bool healthy, uint64_t spool_bytes);
     ExporterStatus status() const;

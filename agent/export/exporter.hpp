@@ -23,7 +23,11 @@ struct ExporterStatus {
     uint64_t spool_dropped = 0;
     uint64_t dropped = 0;          // in any other way
     uint64_t queued_spans = 0;     // gauge
+    uint64_t queued_bytes = 0;     // gauge
     uint64_t spool_bytes = 0;      // gauge
+    uint64_t attempts_accepted = 0;  // requests that the backend took, at least in part ...
+    uint64_t attempts_refused = 0;   // ... refused for good ...
+    uint64_t attempts_failed = 0;    // ... or did not take this time
     bool healthy = true;
     std::string last_error;
 };

@@ -195,6 +195,7 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
 void OtlpSender::ended(const Transport::Ended& attempt) {
     --in_flight_;
     replays_ -= attempt.shipment->record.has_value();
+    books_.count_attempt(attempt.answer.verdict);
     if (attempt.answer.verdict != Verdict::kAccepted) books_.note(attempt.answer.message);
     switch (attempt.answer.verdict) {
         case Verdict::kAccepted: accept(*attempt.shipment, attempt.answer); break;

@@ -90,7 +90,9 @@ void StoreExporter::shutdown(std::chrono::steady_clock::time_point deadline) {
 
 ExporterStatus StoreExporter::status() const {
     std::lock_guard lock(mutex_);
-    return status_;
+    ExporterStatus status = status_;
+    status.queued_bytes = queue_bytes_;
+    return status;
 }
 
 uint64_t StoreExporter::evicted_spans() const {
