@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One page of metrics in the making, for Prometheus' text format. A family appears where it was first named.
+//
+// A counter never goes back: Prometheus would take that for a restart, and count everything again. It would where a
+// segment is destroyed and the ledger knows a little less of it; then the value that was shown last stays.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <prometheus/metric_family.h>
+
+namespace spanring::agent {
+
+using MetricLabels = std::vector<std::pair<std::string, std::string>>;
+
+// What was shown last, by name and labels.
+using ShownCounters = std::map<std::string, double>;
+
+class Exposition {
+public:
+    // `before` of the page before; empty for the first.
+    explicit Exposition(ShownCounters before = {}) : before_(std::move(before)) {}
+
+    // `name` ends in _total. Values of labels may be any bytes: what is no UTF-8 becomes '?', long ones are cut.
+    void counter(std::string_view name, std::string_view help, const MetricLabels& labels, double value);
+    void gauge(std::string_view name, std::string_view help, const MetricLabels& labels, double value);
+
+    std::string text() const;
+    ShownCounters shown() && { return std::move(shown_); }
+
+private:
+    prometheus::ClientMetric& add(std::string_view name, std::string_view help, prometheus::MetricType type,
+                                  const MetricLabels& labels);
+
+    ShownCounters before_;
+    ShownCounters shown_;
+    std::vector<prometheus::MetricFamily> families_;
+    std::map<std::string, size_t, std::less<>> places_;  // in families_, by name
+};
+
+}  // namespace spanring::agent
