@@ -31,6 +31,8 @@
 #include "export/otlp_grpc_exporter.hpp"
 #include "export/otlp_http_exporter.hpp"
 #include "ledger/ledger.hpp"
+#include "metrics/agent_metrics.hpp"
+#include "metrics/metrics_server.hpp"
 #include "rights/system_call_filter.hpp"
 #include "store/store_exporter.hpp"
 
@@ -98,6 +100,7 @@ class Agent {
 public:
     explicit Agent(const Config& config)
         : lock_(config), ledger_(Ledger::open(config.ledger_file())), crashes_(config.crash_file()) {
+        if (config.metrics) metrics_server_ = std::make_unique<MetricsServer>(*config.metrics);
         DrainOptions options;
         options.directories = config.directories;
         options.batch.spans = config.batch.send_batch_size;
@@ -115,12 +118,14 @@ public:
         crashes_.arm();
         tell_of_crashes();
         drain_.start(std::move(options), std::move(exporters), ledger_.get());
+        if (metrics_server_ != nullptr) serve_metrics(config);
     }
 
     std::string description() const {
         std::vector<std::string> names;
         for (const auto& exporter : exporters_) names.push_back(exporter->name());
-        return "directories=" + joined(drain_.directories()) + ", exporters=" + joined(names);
+        return "directories=" + joined(drain_.directories()) + ", exporters=" + joined(names) +
+               (metrics_server_ != nullptr ? ", metrics=" + metrics_server_->url() : "");
     }
 
     void log_status() const {
@@ -142,6 +147,7 @@ public:
     }
 
     bool shutdown(std::chrono::steady_clock::time_point deadline) {
+        if (metrics_server_ != nullptr) metrics_server_->stop();  // it asks the drain, which goes now
         const bool all = drain_.shutdown(deadline);
         crashes_.forget();
         return all;
@@ -181,11 +187,23 @@ private:
         }
     }
 
+    void serve_metrics(const Config& config) {
+        MetricsSources sources;
+        sources.directories = drain_.directories();
+        sources.ledger_file = config.ledger_file();
+        for (const auto& exporter : exporters_) sources.exporters.push_back(exporter.get());
+        sources.drain = [this] { return drain_.status(); };
+        metrics_ = std::make_unique<AgentMetrics>(std::move(sources));
+        metrics_server_->serve([this] { return metrics_->page(); });
+    }
+
     StateLock lock_;
     std::unique_ptr<Ledger> ledger_;
     CrashJournal crashes_;
     std::vector<std::unique_ptr<Exporter>> exporters_;
-    DrainService drain_;  // last: it uses the others and goes first
+    DrainService drain_;  // it uses the others and goes before them
+    std::unique_ptr<AgentMetrics> metrics_;
+    std::unique_ptr<MetricsServer> metrics_server_;  // last: it uses the metrics, and they the rest
 };
 
 // The signals that are waited for; blocked before the first thread is made, so that none of them ever gets one.
@@ -224,7 +242,8 @@ int serve(const Config& config) {
     ::signal(SIGPIPE, SIG_IGN);
     DescriptorBudget::raise();
     Agent agent(config);
-    if (const std::string problem = confine(config.system_calls); !problem.empty()) {
+    if (const std::string problem = confine(config.system_calls, config.metrics.has_value());
+        !problem.empty()) {
         spdlog::warn("system calls are not confined: {}", problem);
     }
     std::fprintf(stderr, "spanring-agent ready: %s\n", agent.description().c_str());

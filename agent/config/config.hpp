@@ -15,6 +15,7 @@
 #include "export/debug_exporter.hpp"
 #include "export/otlp_grpc_options.hpp"
 #include "export/otlp_http_options.hpp"
+#include "metrics/metrics_address.hpp"
 #include "rights/system_call_filter.hpp"
 #include "store/store_schema.hpp"
 
@@ -52,6 +53,7 @@ struct Config {
     std::vector<ExporterConfig> exporters;  // in the order of their rows in the totals
     std::string state_directory;
     std::string log_level = "info";
+    std::optional<MetricsAddress> metrics;  // where the agent's own metrics are served; unset: nowhere
     std::chrono::milliseconds shutdown_timeout{10000};
     SystemCallFilter system_calls = has_system_call_filter() ? SystemCallFilter::kRefuse : SystemCallFilter::kOff;
 
@@ -68,6 +70,7 @@ struct Flags {
     std::vector<std::string> directories;
     std::optional<std::string> state_directory;
     std::optional<std::string> log_level;
+    std::optional<std::string> metrics_address;
     std::optional<std::string> batch_size;
     std::optional<std::string> batch_timeout;
     std::optional<std::string> zero_copy;

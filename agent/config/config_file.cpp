@@ -220,6 +220,37 @@ void check_names(Section& pipeline, const char* key, const std::vector<std::stri
     }
 }
 
+// The Collector's list of readers, as far as it says where to be scraped. Its older `address` is the short form.
+void read_metrics(Section metrics, std::optional<MetricsAddress>& address) {
+    std::string text;
+    metrics.checked_text("address", text, [](const std::string& value) {
+        if (!value.empty()) parse_metrics_address(value);
+    });
+    if (!text.empty()) address = parse_metrics_address(text);
+    std::vector<Section> readers = metrics.sections("readers");
+    if (readers.size() > 1) readers[1].report(readers[1].mark(), "one reader at most");
+    for (Section& reader : readers) {
+        Section pull = reader.section("pull");
+        Section exporter = pull.section("exporter");
+        Section prometheus = exporter.section("prometheus");
+        MetricsAddress found;
+        uint32_t port = 0;
+        prometheus.checked_text("host", found.host, check_metrics_host);
+        prometheus.count("port", port, 0, 65535);
+        if (!prometheus.has("port")) reader.report(reader.mark(), "must say pull.exporter.prometheus.port");
+        found.port = static_cast<uint16_t>(port);
+        address = found;
+        prometheus.finish();
+        exporter.finish();
+        pull.finish();
+        reader.finish();
+    }
+    if (!text.empty() && !readers.empty()) {
+        metrics.report(metrics.mark_of("address"), "address: 'readers' says it already; give one of them");
+    }
+    metrics.finish();
+}
+
 void read_service(Section service, const YAML::Node& root, FileConfig& config) {
     ConfigSource& source = service.source();
     Section pipelines = service.section("pipelines");
@@ -245,6 +276,7 @@ void read_service(Section service, const YAML::Node& root, FileConfig& config) {
     logs.choice<std::string>(
         "level", {{"debug", "debug"}, {"info", "info"}, {"warn", "warn"}, {"error", "error"}}, config.base.log_level);
     logs.finish();
+    read_metrics(telemetry.section("metrics"), config.base.metrics);
     telemetry.finish();
     service.finish();
 }

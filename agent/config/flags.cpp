@@ -40,6 +40,9 @@ Flags parse_flags(int argc, const char* const* argv) {
         ->type_name("DIR")->allow_extra_args(false);
     app.add_option("--state-dir", flags.state_directory, "ledger, spools and store")->type_name("DIR");
     app.add_option("--log-level", flags.log_level, "debug, info, warn or error")->type_name("LEVEL");
+    app.add_option("--metrics-address", flags.metrics_address,
+                   "serve the agent's own metrics at http://HOST:PORT/metrics; a port alone: on 127.0.0.1 [off]")
+        ->type_name("HOST:PORT");
     app.add_option("--batch-size", flags.batch_size, "spans in a batch at most [8192]")->type_name("N");
     app.add_option("--batch-timeout", flags.batch_timeout, "a batch waits for more at most so long [200ms]")
         ->type_name("TIME");

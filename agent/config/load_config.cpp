@@ -138,6 +138,13 @@ void apply_flags(const Flags& flags, Config& config, Problems& problems) {
         config.log_level = *flags.log_level;
     if (!flags.directories.empty()) config.directories = flags.directories;
     if (flags.state_directory) config.state_directory = *flags.state_directory;
+    if (flags.metrics_address) {
+        try {
+            config.metrics = parse_metrics_address(*flags.metrics_address);
+        } catch (const std::invalid_argument& error) {
+            problems.push_back(std::string("--metrics-address: ") + error.what());
+        }
+    }
     if (flags.batch_size) {
         const auto size = parse_unsigned(*flags.batch_size);
         if (!size || *size < 1 || *size > 1'000'000) {

@@ -130,7 +130,12 @@ std::string print_config(const Config& config) {
     out << Key << "exporters" << Value << YAML::Flow << ids;
     out << YAML::EndMap << YAML::EndMap;
     out << Key << "telemetry" << Value << YAML::BeginMap << Key << "logs" << Value << YAML::BeginMap;
-    out << Key << "level" << Value << config.log_level << YAML::EndMap << YAML::EndMap << YAML::EndMap << YAML::EndMap;
+    out << Key << "level" << Value << config.log_level << YAML::EndMap;
+    if (config.metrics) {
+        out << Key << "metrics" << Value << YAML::BeginMap << Key << "address" << Value << YAML::DoubleQuoted
+            << config.metrics->text() << YAML::EndMap;
+    }
+    out << YAML::EndMap << YAML::EndMap << YAML::EndMap;
     return std::string(out.c_str()) + "\n";
 }
 

@@ -231,6 +231,19 @@ std::optional<std::string> Section::chosen_name(const char* key, const std::vect
 
 Section Section::section(const char* key) { return Section(find(key), path_of(key), source_); }
 
+std::vector<Section> Section::sections(const char* key) {
+    std::vector<Section> all;
+    const YAML::Node node = find(key);
+    if (!node.IsDefined()) return all;
+    if (!node.IsSequence()) {
+        source_.report(node.IsNull() ? mark_of(key) : node.Mark(), path_of(key),
+                       "must be a list, not " + kind_of(node));
+        return all;
+    }
+    for (const auto& item : node) all.emplace_back(item, path_of(key), source_);
+    return all;
+}
+
 bool Section::has(const char* key) {
     const bool there = find(key).IsDefined();
     known_.pop_back();

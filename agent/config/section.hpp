@@ -56,11 +56,13 @@ public:
     }
 
     Section section(const char* key);  // empty if it is missing
+    std::vector<Section> sections(const char* key);  // of a list of mappings
     bool has(const char* key);
 
     // All keys, with their nodes, in the file's order: for mappings whose keys are names.
     std::vector<std::pair<std::string, YAML::Node>> entries();
     YAML::Mark mark_of(const std::string& key) const;  // of the key itself
+    YAML::Mark mark() const { return node_.Mark(); }   // of the whole
     void report(const YAML::Mark& mark, const std::string& what) { source_.report(mark, path_, what); }
     ConfigSource& source() { return source_; }
     const std::string& path() const { return path_; }

@@ -81,12 +81,13 @@ void add_spans(Exposition& page, const ProcessAccount& total) {
 }
 
 void add_processes(Exposition& page, const Survey& survey, const ProcessSeries::Split& split) {
-    for (const ProcessState state :
-         {ProcessState::kLive, ProcessState::kDead, ProcessState::kFinished, ProcessState::kQuarantined}) {
+    for (const ProcessState state : {ProcessState::kLive, ProcessState::kDead, ProcessState::kFinished,
+                                     ProcessState::kGone, ProcessState::kQuarantined}) {
         const auto count = std::count_if(survey.processes.begin(), survey.processes.end(),
                                          [&](const ProcessAccount& process) { return process.state == state; });
         page.gauge("spanring_processes",
-                   "Processes: live; dead and not yet drained to the end; finished, in the ledger; quarantined.",
+                   "Processes: live; dead and not yet drained to the end; finished, in the ledger; gone with their "
+                   "segment before it was drained; quarantined.",
                    {{"state", state_name(state)}}, static_cast<double>(count));
     }
     page.gauge("spanring_unreadable_segments", "Files and directories that could not be read for these numbers.", {},
@@ -115,19 +116,17 @@ void add_missing_exporter(ProcessAccount& total, const std::vector<ProcessAccoun
     ExporterAccount account;
     account.name = name;
     for (const ProcessAccount& process : processes) {
-        if (process.exporters.front().name == kNoExporterYet) {
-            account.pending_ring += process.exporters.front().pending_ring;
-        } else {
-            account.elsewhere +=
-                process.ended() + process.unfinished - std::min(process.dropped_by_process(), process.ended());
-        }
+        const uint64_t pending = process.exporters.front().pending_ring;  // in the ring: the same for all
+        account.pending_ring += pending;
+        account.elsewhere += process.ended() + process.unfinished -
+                             std::min(process.dropped_by_process() + pending, process.ended());
     }
     total.exporters.push_back(std::move(account));
 }
 
 void add_exporter_accounts(Exposition& page, const ProcessAccount& total) {
     for (const ExporterAccount& account : total.exporters) {
-        if (account.name == kNoExporterYet) continue;
+        if (account.name == kNoExporterYet || account.name == kBestEffort) continue;
         const MetricLabels labels = {{"exporter", account.name}};
         page.counter("spanring_exporter_spans_exported_total", "Spans delivered, at once or out of the spool.", labels,
                      number(account.exported));

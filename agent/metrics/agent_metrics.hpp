@@ -2,7 +2,7 @@
 //
 // The page of the agent's own metrics, made when somebody asks for it. docs/agent.md lists them.
 //
-// Spans are counted where `spanring ps` and `spanring accounting` count them: segments and ledger, read as these
+// Spans are counted where `spanring ps` and `spanring audit` count them: segments and ledger, read as these
 // commands read them, so the numbers are the same, and neither the drain thread nor the ledger's writer waits. What a
 // process has no part in (queues, attempts, passes) comes from the status of exporters and drain. Nothing is counted
 // here. One thread.

@@ -7,7 +7,7 @@ namespace spanring::agent {
 
 bool has_system_call_filter() { return false; }
 
-std::string confine(SystemCallFilter filter) {
+std::string confine(SystemCallFilter filter, bool) {
     return filter == SystemCallFilter::kOff ? "" : "this agent was built without libseccomp";
 }
 

@@ -43,7 +43,7 @@ constexpr const char* kAllowed[] = {
     "epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait", "eventfd", "eventfd2",
     "inotify_add_watch", "inotify_init", "inotify_init1", "inotify_rm_watch", "pipe", "pipe2", "poll", "ppoll", "pselect6",
     "select", "timerfd_create", "timerfd_settime",
-    // sockets (socket, socketpair: below); it serves nobody: neither listen nor accept
+    // sockets (socket, socketpair, accept: below); it never begins to listen
     "bind", "connect", "getpeername", "getsockname", "getsockopt", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg",
     "sendmsg", "sendto", "setsockopt", "shutdown",
 };
@@ -87,6 +87,11 @@ scmp_arg_cmp masked(unsigned argument, uint64_t mask, uint64_t value) {
     return SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, mask, value);
 }
 
+// The agent's own metrics, where they are asked for.
+void allow_to_serve(Rules& rules) {
+    for (const char* name : {"accept", "accept4"}) rules.allow(name);
+}
+
 void allow_by_arguments(Rules& rules) {
     // A thread, not a process. clone3() hides its flags behind a pointer; libc falls back to clone().
     rules.allow("clone", masked(0, CLONE_THREAD, CLONE_THREAD));
@@ -118,7 +123,7 @@ void allow_by_arguments(Rules& rules) {
 
 bool has_system_call_filter() { return true; }
 
-std::string confine(SystemCallFilter filter) {
+std::string confine(SystemCallFilter filter, bool serves) {
     if (filter == SystemCallFilter::kOff) return {};
     try {
         Rules rules(filter == SystemCallFilter::kKill ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
@@ -127,6 +132,7 @@ std::string confine(SystemCallFilter filter) {
         if (seccomp_api_get() >= 3) rules.set(SCMP_FLTATR_CTL_LOG, 1, "the kernel's log");
         for (const char* name : kAllowed) rules.allow(name);
         allow_by_arguments(rules);
+        if (serves) allow_to_serve(rules);
         rules.load();
     } catch (const std::exception& error) {
         return error.what();

@@ -62,6 +62,7 @@ const Forbidden kForbidden[] = {
     {"a program's filter of its own", [] { return syscall(SYS_bpf, 0, nullptr, 0); }},
     {"a socket of another family", [] { return static_cast<long>(socket(AF_VSOCK + 40, SOCK_STREAM, 0)); }},
     {"to listen", [] { return static_cast<long>(listen(-1, 1)); }},
+    {"to accept", [] { return static_cast<long>(accept(-1, nullptr, nullptr)); }},
     {"memory to write and execute", [] {
          void* place = mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
          return place == MAP_FAILED ? -1L : 0L;
@@ -99,6 +100,18 @@ TEST_F(Filter, refusesWhatAnAgentNeverDoes) {
         ASSERT_TRUE(WIFEXITED(status)) << forbidden.what;
         EXPECT_EQ(WEXITSTATUS(status), EPERM) << forbidden.what;
     }
+}
+
+TEST_F(Filter, letsAnAgentThatServesAcceptAndNotListen) {
+    const auto error = [&](const std::function<long()>& call) {
+        return WEXITSTATUS(child([&] {
+            if (!confine(SystemCallFilter::kRefuse, true).empty()) return 255;
+            return error_of(call());
+        }));
+    };
+    EXPECT_EQ(error([] { return static_cast<long>(accept(-1, nullptr, nullptr)); }), EBADF);
+    EXPECT_EQ(error([] { return static_cast<long>(accept4(-1, nullptr, nullptr, 0)); }), EBADF);
+    EXPECT_EQ(error([] { return static_cast<long>(listen(-1, 1)); }), EPERM);
 }
 
 TEST_F(Filter, killsInATest) {

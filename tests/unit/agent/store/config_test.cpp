@@ -12,6 +12,7 @@
 namespace spanring::agent {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -126,6 +127,57 @@ service:
     EXPECT_EQ(config.exporters[2].store.max_bytes, uint64_t{1} << 30);
     EXPECT_EQ(config.exporters[2].store.max_age, std::chrono::hours(1));
     EXPECT_EQ(config.exporters[2].store.queue_bytes, uint64_t{8} << 20);
+}
+
+TEST_F(ConfigTest, ServesNoMetricsUnlessAsked) {
+    EXPECT_FALSE(load("").config.metrics.has_value());
+    EXPECT_FALSE(load("service: {telemetry: {metrics: {readers: []}}}").config.metrics.has_value());
+    const LoadedConfig empty = load("service: {telemetry: {metrics: {address: ''}}}");
+    EXPECT_THAT(empty.problems, IsEmpty());
+    EXPECT_FALSE(empty.config.metrics.has_value());
+}
+
+TEST_F(ConfigTest, ReadsWhereMetricsAreServed) {
+    const auto of = [this](const std::string& metrics, std::vector<std::string> arguments = {}) {
+        const LoadedConfig loaded = load("service: {telemetry: {metrics: {" + metrics + "}}}", std::move(arguments));
+        EXPECT_THAT(loaded.problems, IsEmpty());
+        return loaded.config.metrics;
+    };
+    EXPECT_EQ(of("address: 8888"), (MetricsAddress{"127.0.0.1", 8888}));
+    EXPECT_EQ(of("address: 0.0.0.0:9"), (MetricsAddress{"0.0.0.0", 9}));
+    const std::string readers = "readers: [{pull: {exporter: {prometheus: {";
+    EXPECT_EQ(of(readers + "port: 8888}}}}]"), (MetricsAddress{"127.0.0.1", 8888}));
+    EXPECT_EQ(of(readers + "host: '::1', port: 9}}}}]"), (MetricsAddress{"::1", 9}));
+    EXPECT_EQ(of(readers + "host: '::1', port: 9}}}}]", {"--metrics-address", "10"}),
+              (MetricsAddress{"127.0.0.1", 10}));
+}
+
+TEST_F(ConfigTest, ReportsWrongPlacesOfMetrics) {
+    const auto of = [this](const std::string& metrics) {
+        return load("service:\n telemetry:\n  metrics:\n   " + metrics + "\n").problems;
+    };
+    EXPECT_THAT(of("address: nowhere"),
+                ElementsAre(AllOf(StartsWith(at(4, 13)), HasSubstr("'nowhere' is no address"))));
+    EXPECT_THAT(of("adress: 8888"), ElementsAre(AllOf(StartsWith(at(4, 4)), HasSubstr("did you mean 'address'"))));
+    EXPECT_THAT(of("readers: 8888"), ElementsAre(AllOf(StartsWith(at(4, 13)), HasSubstr("must be a list"))));
+    EXPECT_THAT(of("readers:\n   - pull: {exporter: {prometheus: {host: a/b, port: 1}}}"),
+                ElementsAre(AllOf(StartsWith(at(5, 43)), HasSubstr("'a/b' is no name"))));
+    EXPECT_THAT(of("readers:\n   - pull: {exporter: {prometheus: {port: 65536}}}"),
+                ElementsAre(AllOf(StartsWith(at(5, 43)), HasSubstr("'65536' is no whole number"))));
+    EXPECT_THAT(of("readers:\n   - pull: {exporter: {prometheus: {}}}"),
+                ElementsAre(AllOf(StartsWith(at(5, 6)), HasSubstr("prometheus.port"))));
+    EXPECT_THAT(of("readers:\n   - periodic: {}"),
+                ElementsAre(HasSubstr("prometheus.port"), HasSubstr("unknown key 'periodic'")));
+    const std::string reader = "\n   - pull: {exporter: {prometheus: {port: 1}}}";
+    EXPECT_THAT(of("readers:" + reader + reader), ElementsAre(AllOf(StartsWith(at(6, 6)), HasSubstr("one reader"))));
+    EXPECT_THAT(of("address: 1\n   readers:" + reader),
+                ElementsAre(AllOf(StartsWith(at(4, 4)), HasSubstr("'readers'"))));
+    EXPECT_THAT(load("", {"--metrics-address", "x"}).problems, ElementsAre(HasSubstr("--metrics-address: 'x' is no")));
+}
+
+TEST_F(ConfigTest, PrintsWhereMetricsAreServed) {
+    const std::string printed = print_config(load("service: {telemetry: {metrics: {address: '[::1]:9'}}}").config);
+    EXPECT_EQ(load(printed).config.metrics, (MetricsAddress{"::1", 9}));
 }
 
 TEST_F(ConfigTest, ReadsEveryKeyOfHttp) {

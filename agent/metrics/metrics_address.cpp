@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/metrics_address.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <stdexcept>
+
+#include <arpa/inet.h>
+
+#include "config/quantity.hpp"
+
+namespace spanring::agent {
+namespace {
+
+bool is_ipv6(const std::string& host) {
+    in6_addr address;
+    return inet_pton(AF_INET6, host.c_str(), &address) == 1;
+}
+
+// Digits and dots alone are meant as an address, and no name ends in a number (RFC 1123, 2.1).
+bool is_ipv4_or_name(const std::string& host) {
+    const auto all = [&](auto allowed) { return std::all_of(host.begin(), host.end(), allowed); };
+    if (all([](unsigned char c) { return std::isdigit(c) || c == '.'; })) {
+        in_addr address;
+        return inet_pton(AF_INET, host.c_str(), &address) == 1;
+    }
+    return all([](unsigned char c) { return std::isalnum(c) || c == '.' || c == '-' || c == '_'; });
+}
+
+}  // namespace
+
+std::string MetricsAddress::text() const {
+    return (host.find(':') != std::string::npos ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+void check_metrics_host(const std::string& host) {
+    if (host.empty()) throw std::invalid_argument("is empty; every address of this host is 0.0.0.0 or ::");
+    if (!is_ipv6(host) && !is_ipv4_or_name(host)) {
+        throw std::invalid_argument("'" + host + "' is no name or address of a host");
+    }
+}
+
+MetricsAddress parse_metrics_address(const std::string& text) {
+    const auto wrong = [&](const std::string& why) {
+        return std::invalid_argument("'" + text + "' is no address to listen on: " + why +
+                                     " (such as 127.0.0.1:8888, [::1]:8888, 8888)");
+    };
+    MetricsAddress address;
+    std::string port = text;
+    if (const size_t colon = text.rfind(':'); colon != std::string::npos) {
+        port = text.substr(colon + 1);
+        std::string host = text.substr(0, colon);
+        if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
+            host = host.substr(1, host.size() - 2);
+            if (!is_ipv6(host)) throw wrong("'" + host + "' is no IPv6 address");
+        } else if (host.find(':') != std::string::npos) {
+            throw wrong("an IPv6 address stands in brackets");
+        } else if (!host.empty() && !is_ipv4_or_name(host)) {
+            throw wrong("'" + host + "' is no name or address of a host");
+        }
+        if (!host.empty()) address.host = host;
+    }
+    const auto number = parse_unsigned(port);
+    if (!number || *number > 65535) throw wrong("'" + port + "' is no port");
+    address.port = static_cast<uint16_t>(*number);
+    return address;
+}
+
+}  // namespace spanring::agent

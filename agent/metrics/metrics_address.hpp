@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where the agent's own metrics are served: HOST:PORT, [IPV6]:PORT, or a port alone. Without a host it is this host
+// alone: what the page says of processes is nobody else's business unless somebody decides so.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace spanring::agent {
+
+struct MetricsAddress {
+    std::string host = "127.0.0.1";  // a name or an address; IPv6 without brackets
+    uint16_t port = 0;               // 0: the kernel chooses
+
+    std::string text() const;  // as it may be given back
+    bool operator==(const MetricsAddress&) const = default;
+};
+
+// Throw std::invalid_argument that says what is wrong with the text.
+MetricsAddress parse_metrics_address(const std::string& text);
+void check_metrics_host(const std::string& host);
+
+}  // namespace spanring::agent

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/metrics_server.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+
+namespace spanring::agent {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr size_t kMostConnections = 16;
+constexpr uint32_t kMostHeader = 8192;             // bytes
+constexpr std::chrono::seconds kPatience{30};      // for a whole request, or for somebody to take the answer
+constexpr std::chrono::seconds kAcceptPause{1};    // when there is no descriptor for one more
+constexpr const char* kTextFormat = "text/plain; version=0.0.4; charset=utf-8";
+
+using Request = http::request<http::empty_body>;
+using Response = http::response<http::string_body>;
+
+Response plain(http::status status, std::string text) {
+    Response response(status, 11);
+    response.set(http::field::content_type, "text/plain; charset=utf-8");
+    response.body() = std::move(text) + "\n";
+    return response;
+}
+
+Response answer(const Request& request, const MetricsServer::Page& page) {
+    if (request.method() != http::verb::get && request.method() != http::verb::head) {
+        Response response = plain(http::status::method_not_allowed, "only GET and HEAD");
+        response.set(http::field::allow, "GET, HEAD");
+        return response;
+    }
+    if (request.target().substr(0, request.target().find('?')) != "/metrics") {
+        return plain(http::status::not_found, "there is only /metrics");
+    }
+    try {
+        Response response(http::status::ok, 11);
+        response.set(http::field::content_type, kTextFormat);
+        response.body() = page();
+        return response;
+    } catch (const std::exception& error) {
+        spdlog::warn("metrics: {}", error.what());
+        return plain(http::status::internal_server_error, error.what());
+    }
+}
+
+std::runtime_error cannot_listen(const MetricsAddress& address, const error_code& why) {
+    return std::runtime_error("metrics: cannot listen on " + address.text() + ": " + why.message());
+}
+
+}  // namespace
+
+class MetricsServer::Listener {
+public:
+    explicit Listener(const MetricsAddress& address);
+
+    void serve(Page page);
+    void stop();
+    std::string url() const;
+
+private:
+    // One connection. Lives as long as an operation on it is under way.
+    class Session;
+
+    void accept();
+    void left();
+
+    bool ended_ = false;  // outlives the sessions, which are the context's
+    asio::io_context context_{1};
+    tcp::acceptor acceptor_{context_};
+    asio::steady_timer pause_{context_};
+    Page page_;
+    size_t sessions_ = 0;
+    bool accepting_ = false;
+    std::thread thread_;
+};
+
+class MetricsServer::Listener::Session : public std::enable_shared_from_this<Session> {
+public:
+    Session(Listener& listener, tcp::socket socket) : listener_(listener), stream_(std::move(socket)) {}
+    ~Session() { listener_.left(); }
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    void read() {
+        parser_.emplace();
+        parser_->header_limit(kMostHeader);
+        stream_.expires_after(kPatience);
+        http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, size_t) {
+            self->was_read(error);
+        });
+    }
+
+private:
+    void was_read(const error_code& error) {
+        if (!error) {
+            const Request& request = parser_->get();
+            const bool head = request.method() == http::verb::head;
+            return write(answer(request, listener_.page_), request.keep_alive(), head);
+        }
+        const bool spoke = error.category() == make_error_code(http::error::bad_method).category() &&
+                           error != http::error::end_of_stream && error != http::error::partial_message;
+        if (spoke) write(plain(http::status::bad_request, error.message()), false, false);
+    }
+
+    void write(Response response, bool keep, bool head) {
+        response_ = std::move(response);
+        response_.keep_alive(keep);
+        response_.prepare_payload();
+        stream_.expires_after(kPatience);
+        const auto done = [self = shared_from_this(), keep](error_code error, size_t) {
+            if (!error && keep) return self->read();
+            error_code ignored;
+            self->stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+        };
+        serializer_.emplace(response_);
+        if (head) return http::async_write_header(stream_, *serializer_, done);
+        http::async_write(stream_, *serializer_, done);
+    }
+
+    Listener& listener_;
+    beast::tcp_stream stream_;
+    beast::flat_buffer buffer_{2 * kMostHeader};
+    std::optional<http::request_parser<http::empty_body>> parser_;
+    Response response_;
+    std::optional<http::response_serializer<http::string_body>> serializer_;
+};
+
+MetricsServer::Listener::Listener(const MetricsAddress& address) {
+    error_code error;
+    tcp::resolver resolver(context_);
+    const auto found = resolver.resolve(address.host, std::to_string(address.port),
+                                        tcp::resolver::passive | tcp::resolver::numeric_service, error);
+    if (error) throw cannot_listen(address, error);
+    const tcp::endpoint endpoint = found.begin()->endpoint();
+    acceptor_.open(endpoint.protocol(), error);
+    if (error) throw cannot_listen(address, error);
+    ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);
+    // Connections of an agent that has just ended do not keep the next one from its port.
+    acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+    acceptor_.bind(endpoint, error);
+    if (error) throw cannot_listen(address, error);
+    acceptor_.listen(tcp::acceptor::max_listen_connections, error);
+    if (error) throw cannot_listen(address, error);
+}
+
+void MetricsServer::Listener::serve(Page page) {
+    page_ = std::move(page);
+    accept();
+    thread_ = std::thread([this] { context_.run(); });
+}
+
+void MetricsServer::Listener::stop() {
+    context_.stop();
+    if (thread_.joinable()) thread_.join();
+    ended_ = true;
+}
+
+std::string MetricsServer::Listener::url() const {
+    const tcp::endpoint endpoint = acceptor_.local_endpoint();
+    return "http://" + MetricsAddress{endpoint.address().to_string(), endpoint.port()}.text() + "/metrics";
+}
+
+void MetricsServer::Listener::accept() {
+    if (accepting_ || sessions_ == kMostConnections) return;
+    accepting_ = true;
+    acceptor_.async_accept([this](error_code error, tcp::socket socket) {
+        if (error) {
+            pause_.expires_after(kAcceptPause);
+            return pause_.async_wait([this](error_code) {
+                accepting_ = false;
+                accept();
+            });
+        }
+        ++sessions_;
+        std::make_shared<Session>(*this, std::move(socket))->read();
+        accepting_ = false;
+        accept();
+    });
+}
+
+void MetricsServer::Listener::left() {
+    if (ended_) return;
+    --sessions_;
+    accept();
+}
+
+MetricsServer::MetricsServer(const MetricsAddress& address) : listener_(std::make_unique<Listener>(address)) {}
+MetricsServer::~MetricsServer() { stop(); }
+void MetricsServer::serve(Page page) { listener_->serve(std::move(page)); }
+void MetricsServer::stop() { listener_->stop(); }
+std::string MetricsServer::url() const { return listener_->url(); }
+
+}  // namespace spanring::agent

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/metrics_server.hpp"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <stdexcept>
+#include <vector>
+
+namespace spanring::agent {
+namespace {
+
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+uint16_t port_of(const MetricsServer& server) {
+    const std::string url = server.url();
+    return static_cast<uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
+}
+
+// A peer that says what it likes. The test's own watchdog ends a wait for an answer that never comes.
+class Peer {
+public:
+    explicit Peer(uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+            throw std::runtime_error("cannot connect");
+        }
+    }
+    ~Peer() { ::close(socket_); }
+    Peer(const Peer&) = delete;
+    Peer& operator=(const Peer&) = delete;
+
+    void say(const std::string& text) {
+        ASSERT_EQ(::send(socket_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+    }
+    // Until `end` has come, or the server has closed.
+    std::string hear(const std::string& end = "\n\n\n") {
+        std::string text;
+        char piece[4096];
+        while (!text.ends_with(end)) {
+            const ssize_t got = ::recv(socket_, piece, sizeof piece, 0);
+            if (got <= 0) break;
+            text.append(piece, static_cast<size_t>(got));
+        }
+        return text;
+    }
+
+private:
+    int socket_;
+};
+
+class MetricsServerTest : public testing::Test {
+protected:
+    std::string ask(const std::string& request) {
+        Peer peer(port_of(server_));
+        peer.say(request);
+        return peer.hear();
+    }
+
+    MetricsServer server_{{"127.0.0.1", 0}};
+};
+
+TEST_F(MetricsServerTest, ServesThePage) {
+    server_.serve([] { return "the page\n"; });
+    EXPECT_THAT(server_.url(), AllOf(StartsWith("http://127.0.0.1:"), EndsWith("/metrics")));
+    EXPECT_THAT(ask("GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+                AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("Content-Length: 9\r\n"),
+                      HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"),
+                      EndsWith("\r\n\r\nthe page\n")));
+    EXPECT_THAT(ask("GET /metrics?name[]=up HTTP/1.0\r\n\r\n"), EndsWith("the page\n"));
+}
+
+TEST_F(MetricsServerTest, AnswersWhoCameBeforeItServed) {
+    Peer peer(port_of(server_));
+    peer.say("GET /metrics HTTP/1.0\r\n\r\n");
+    server_.serve([] { return "the page\n"; });
+    EXPECT_THAT(peer.hear(), EndsWith("the page\n"));
+}
+
+TEST_F(MetricsServerTest, KeepsTheConnection) {
+    int pages = 0;
+    server_.serve([&] { return "page " + std::to_string(++pages) + "\n"; });
+    Peer peer(port_of(server_));
+    for (int page = 1; page <= 3; ++page) {
+        peer.say("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+        EXPECT_THAT(peer.hear("page " + std::to_string(page) + "\n"), StartsWith("HTTP/1.1 200"));
+    }
+}
+
+TEST_F(MetricsServerTest, TellsTheHeadOfAPage) {
+    server_.serve([] { return "the page\n"; });
+    EXPECT_THAT(ask("HEAD /metrics HTTP/1.0\r\n\r\n"),
+                AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("Content-Length: 9\r\n"), EndsWith("\r\n\r\n")));
+}
+
+TEST_F(MetricsServerTest, RefusesEverythingElse) {
+    server_.serve([] { return "the page\n"; });
+    EXPECT_THAT(ask("GET / HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 404"));
+    EXPECT_THAT(ask("GET /metricsx HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 404"));
+    EXPECT_THAT(ask("DELETE /metrics HTTP/1.0\r\n\r\n"),
+                AllOf(StartsWith("HTTP/1.1 405"), HasSubstr("Allow: GET, HEAD\r\n")));
+    EXPECT_THAT(ask("what is this\r\n\r\n"), StartsWith("HTTP/1.1 400"));
+    EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\nContent-Length: 5\r\n\r\nbytes"), StartsWith("HTTP/1.1 400"));
+    EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\nLong: " + std::string(9000, 'x')), StartsWith("HTTP/1.1 400"));
+    EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\n\r\n"), EndsWith("the page\n"));
+}
+
+TEST_F(MetricsServerTest, SaysWhyThereIsNoPage) {
+    server_.serve([]() -> std::string { throw std::runtime_error("the ledger is gone"); });
+    EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\n\r\n"),
+                AllOf(StartsWith("HTTP/1.1 500"), EndsWith("the ledger is gone\n")));
+}
+
+TEST_F(MetricsServerTest, GoesOnWhenConnectionsAreFreeAgain) {
+    server_.serve([] { return "the page\n"; });
+    {
+        std::vector<std::unique_ptr<Peer>> silent;  // more than it takes; all say nothing
+        for (int i = 0; i < 20; ++i) silent.push_back(std::make_unique<Peer>(port_of(server_)));
+    }
+    EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\n\r\n"), EndsWith("the page\n"));
+}
+
+TEST_F(MetricsServerTest, EndsWithConnectionsOpen) {
+    server_.serve([] { return "the page\n"; });
+    Peer silent(port_of(server_));
+    Peer waiting(port_of(server_));
+    waiting.say("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_THAT(waiting.hear("the page\n"), EndsWith("the page\n"));
+    server_.stop();
+}
+
+TEST_F(MetricsServerTest, SaysThatAPortIsTaken) {
+    try {
+        MetricsServer second({"127.0.0.1", port_of(server_)});
+        FAIL() << "it listens too";
+    } catch (const std::runtime_error& error) {
+        EXPECT_THAT(error.what(), AllOf(HasSubstr("cannot listen on 127.0.0.1:"), HasSubstr("Address already in use")));
+    }
+}
+
+TEST(MetricsServer, SaysThatAnAddressIsNotThisHosts) {
+    try {
+        MetricsServer server({"192.0.2.1", 0});  // RFC 5737: nobody's
+        FAIL() << "it listens";
+    } catch (const std::runtime_error& error) {
+        EXPECT_THAT(error.what(), AllOf(HasSubstr("192.0.2.1"), HasSubstr("Cannot assign requested address")));
+    }
+}
+
+}  // namespace
+}  // namespace spanring::agent
