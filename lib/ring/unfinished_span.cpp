@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <ranges>
 #include <string_view>
 #include <unordered_set>
 
@@ -126,7 +125,7 @@ bool copy_slot(SegmentView segment, uint32_t extents, uint32_t slot, SlotCopy& r
     if (!fits_blocks(word)) return false;
     ret_copy.data.resize(word.length);
     uint32_t at = std::min(word.length, kSlotInlineData);
-    memcpy(ret_copy.data.data(), ret_copy.slot.data, at);
+    std::copy_n(ret_copy.slot.data, at, ret_copy.data.begin());  // of nothing, too: there is no memory then
     for (uint32_t i = 0; at < word.length; ++i) {
         if (ret_copy.slot.blocks[i] >= extents * kBlocksPerExtent) return false;
         const uint32_t piece = std::min(word.length - at, kBlockSize);
@@ -150,7 +149,8 @@ bool append_unfinished_span(const SlotCopy& copy, uint64_t death_unix_nano, std:
     std::unordered_set<std::string_view> keys{unfinished};
     std::array<bool, 256> seen{};
     std::string_view status;
-    for (Field& field : std::views::reverse(fields)) {
+    for (auto at = fields.rbegin(); at != fields.rend(); ++at) {
+        Field& field = *at;
         bool again = seen[field.tag];
         if (field.tag == kAttribute) {
             again = !keys.insert(attribute_key(field.body)).second;
