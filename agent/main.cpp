@@ -242,8 +242,8 @@ int serve(const Config& config) {
     ::signal(SIGPIPE, SIG_IGN);
     DescriptorBudget::raise();
     Agent agent(config);
-    if (const std::string problem = confine(config.system_calls, config.metrics.has_value());
-        !problem.empty()) {
+    const std::string problem = confine(config.system_calls, config.metrics.has_value());
+    if (!problem.empty()) {
         spdlog::warn("system calls are not confined: {}", problem);
     }
     std::fprintf(stderr, "spanring-agent ready: %s\n", agent.description().c_str());

@@ -97,7 +97,7 @@ TEST(AgentMetrics, ShowsAnExporterThatHasNothingYet) {
     add_exporter_accounts(page, total);
     EXPECT_THAT(page.text(),
                 AllOf(HasSubstr("spanring_exporter_spans_exported_total{exporter=\"store\"} 0\n"),
-                      HasSubstr("spanring_exporter_pending_spans{exporter=\"store\",where=\"ring\"} 5\n"),
+                      HasSubstr("spanring_exporter_pending_spans{exporter=\"store\",where=\"ring\"} 13\n"),
                       HasSubstr("spanring_exporter_elsewhere_spans{exporter=\"store\"} 67\n"),
                       HasSubstr("spanring_exporter_pending_spans{exporter=\"otlp_grpc\",where=\"ring\"} 13\n"),
                       Not(HasSubstr(kNoExporterYet))));
