@@ -28,6 +28,7 @@
 #include "drain/low_water.hpp"
 #include "drain/run_cutter.hpp"
 #include "drain/segment_accounts.hpp"
+#include "drain/segment_file.hpp"
 #include "drain/segment_mapping.hpp"
 #include "ledger/ledger.hpp"
 #include "ring/ack_book.hpp"
@@ -55,9 +56,9 @@ struct PassResult {
 
 class AttachedSegment {
 public:
-    // `name` in `directory`, which belongs to `owner`. `source` names the attachment in receipts. `verdict`: why it is
-    // to be given up unread, if it is: nothing of it but the header is read then.
-    static AttachOutcome attach(int directory, const std::string& name, uid_t owner, uint64_t source,
+    // `file`: what was opened under `name` in a directory of `owner`. `source` names the attachment in receipts.
+    // `verdict`: why it is to be given up unread, if it is: nothing of it but the header is read then.
+    static AttachOutcome attach(SegmentFile file, const std::string& name, uid_t owner, uint64_t source,
                                 const SegmentSettings& settings, const std::string& verdict = {});
     ~AttachedSegment();
     AttachedSegment(const AttachedSegment&) = delete;

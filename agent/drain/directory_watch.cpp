@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <system_error>
 
-#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "ring/runtime_directory.hpp"
@@ -13,7 +12,6 @@ namespace spanring::agent {
 
 namespace {
 
-constexpr uint32_t kFolderEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 constexpr uint32_t kParentEvents = IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | IN_MASK_ADD;
 
 }  // namespace
@@ -30,8 +28,10 @@ void DirectoryWatch::watch(size_t folder, const std::string& path) {
     if (descriptor >= 0) folders_[descriptor] = folder;
     const size_t slash = path.find_last_of('/');
     const std::string parent = slash == 0 ? "/" : path.substr(0, slash);
-    if (slash != std::string::npos) inotify_add_watch(fd_, parent.c_str(), kParentEvents);
+    if (slash != std::string::npos) watch_parent(parent);
 }
+
+void DirectoryWatch::watch_parent(const std::string& path) { inotify_add_watch(fd_, path.c_str(), kParentEvents); }
 
 WatchHints DirectoryWatch::poll() {
     WatchHints hints;

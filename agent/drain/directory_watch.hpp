@@ -6,9 +6,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
+
+#include <sys/inotify.h>
 
 namespace spanring::agent {
 
@@ -19,6 +22,9 @@ struct WatchHints {
 
 class DirectoryWatch {
 public:
+    static constexpr uint32_t kFolderEvents =
+        IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+
     DirectoryWatch();  // throws std::system_error
     ~DirectoryWatch();
     DirectoryWatch(const DirectoryWatch&) = delete;
@@ -28,6 +34,10 @@ public:
 
     // Watches the directory, where it is there, and its parent. To be repeated when it came or went.
     void watch(size_t folder, const std::string& path);
+
+    // A watch of kFolderEvents that somebody with more rights has added to fd().
+    void adopt(size_t folder, int descriptor) { folders_[descriptor] = folder; }
+    void watch_parent(const std::string& path);
 
     // What happened since the last call; never waits.
     WatchHints poll();

@@ -46,6 +46,7 @@ std::string refusal(int error) {
     switch (error) {
         case -EPERM: return "it belongs to another user";
         case -EACCES: return "it is closed to this user, or its mode lets others in (it must be 0700)";
+        case -EBUSY: return "another agent drains it";
         case -EMEDIUMTYPE: return "it is not on tmpfs";
         case -ENOTDIR:
         case -ELOOP: return "it is no directory, or a symbolic link leads there";
@@ -81,6 +82,12 @@ Drainer::~Drainer() {
 // ---- Directories ----------------------------------------------------------------------------------------------------
 
 void Drainer::open_folders() {
+    if (options_.users != nullptr) {
+        directories_.push_back(options_.users->parent() + "/*");
+        watch_.watch_parent(options_.users->parent());
+        add_folders_of_users();
+        return;
+    }
     if (!options_.directories.empty()) {
         for (const std::string& path : options_.directories) add_folder(path, true, true);
         return;
@@ -111,26 +118,38 @@ void Drainer::open_folders() {
 void Drainer::add_folder(const std::string& path, bool any_file_system, bool must) {
     if (path.empty() || path[0] != '/')
         throw std::runtime_error("runtime directory " + path + ": not an absolute path");
-    RuntimeFolder& folder = folders_.emplace_back(path, any_file_system);
+    Folder& folder = *folders_.emplace_back(std::make_unique<RuntimeFolder>(path, any_file_system));
     const int error = folder.open(must);
     if (error != 0 && must) throw std::runtime_error("runtime directory " + path + ": " + refusal(error));
     if (error != 0 && error != -ENOENT) spdlog::warn("{}: left alone, {}", path, refusal(error));
+    if (error != 0) folder_errors_[folders_.size() - 1] = error;
     directories_.push_back(path);
-    watch_.watch(folders_.size() - 1, path);
+    folder.watch(watch_, folders_.size() - 1);
+}
+
+void Drainer::add_folders_of_users() {
+    for (std::unique_ptr<Folder>& folder : options_.users->appeared()) folders_.push_back(std::move(folder));
 }
 
 void Drainer::reopen_folders() {
     for (size_t i = 0; i < folders_.size(); ++i) {
-        RuntimeFolder& folder = folders_[i];
+        Folder& folder = *folders_[i];
         if (folder.is_open() && folder.gone()) {
             spdlog::warn("{}: was removed; its processes go on unseen until they make a new segment", folder.path());
             folder.close();
         }
         if (folder.is_open()) continue;
         try {
-            if (folder.open(false) != 0) continue;
+            if (const int error = folder.open(false); error != 0) {
+                int& told = folder_errors_[i];
+                if (std::exchange(told, error) != error && error != -ENOENT) {
+                    spdlog::warn("{}: left alone, {}", folder.path(), refusal(error));
+                }
+                continue;
+            }
+            folder_errors_.erase(i);
             spdlog::info("{}: draining it from now on", folder.path());
-            watch_.watch(i, folder.path());
+            folder.watch(watch_, i);
         } catch (const AgentBusy& busy) {
             spdlog::debug("{}", busy.what());
         }
@@ -143,7 +162,7 @@ void Drainer::handle_hints() {
         if (Entry* entry = find({folder, name})) {
             entry->next_liveness = now_;
             entry->pace.hurry(now_);
-        } else if (folders_[folder].is_open()) {
+        } else if (folders_[folder]->is_open()) {
             try_attach(folder, name);
         }
     }
@@ -152,9 +171,10 @@ void Drainer::handle_hints() {
 
 void Drainer::scan() {
     next_scan_ = now_ + options_.scan_period;
+    if (options_.users != nullptr) add_folders_of_users();
     reopen_folders();
     for (size_t i = 0; i < folders_.size(); ++i) {
-        for (const std::string& name : folders_[i].scan(options_.temporary_age)) {
+        for (const std::string& name : folders_[i]->scan(options_.temporary_age)) {
             if (find({i, name}) == nullptr) try_attach(i, name);
         }
     }
@@ -162,7 +182,7 @@ void Drainer::scan() {
     std::erase_if(refused_, [this](const auto& item) {
         dev_t device = 0;
         ino_t inode = 0;
-        const RuntimeFolder& folder = folders_[item.first.first];
+        const Folder& folder = *folders_[item.first.first];
         return !folder.is_open() || !folder.identify(item.first.second, device, inode);
     });
 }
@@ -177,7 +197,7 @@ void Drainer::try_attach(size_t folder, const std::string& name) {
     if (const auto known = refused_.find(key); known != refused_.end() && known->second.for_good) {
         dev_t device = 0;
         ino_t inode = 0;
-        if (!folders_[folder].identify(name, device, inode)) return;
+        if (!folders_[folder]->identify(name, device, inode)) return;
         if (device == known->second.device && inode == known->second.inode) return;
         refused_.erase(known);
     }
@@ -187,10 +207,10 @@ void Drainer::try_attach(size_t folder, const std::string& name) {
         crowded_ = told_crowded_ = true;
         return;
     }
-    const std::string path = folders_[folder].path() + "/" + name;
+    const std::string path = folders_[folder]->path() + "/" + name;
     const CrashScope scope(path);
     const std::string verdict = options_.crashes != nullptr ? options_.crashes->verdict(path) : std::string();
-    AttachOutcome outcome = AttachedSegment::attach(folders_[folder].fd(), name, folders_[folder].owner(),
+    AttachOutcome outcome = AttachedSegment::attach(folders_[folder]->open_segment(name), name, folders_[folder]->owner(),
                                                     last_source_ + 1, settings_, verdict);
     switch (outcome.kind) {
         case AttachOutcome::Kind::kGone: return;
@@ -201,7 +221,7 @@ void Drainer::try_attach(size_t folder, const std::string& name) {
             const bool for_good = outcome.kind == AttachOutcome::Kind::kRefused;
             if (outcome.given_up) give_up_unread(path, std::move(*outcome.given_up));
             else if (refused.reason != outcome.reason)
-                spdlog::warn("{}/{}: not drained: {}", folders_[folder].path(), name, outcome.reason);
+                spdlog::warn("{}/{}: not drained: {}", folders_[folder]->path(), name, outcome.reason);
             if (for_good && !refused.for_good) ++(verdict.empty() ? status_.refused : status_.quarantined);
             refused = {outcome.device, outcome.inode, for_good, outcome.reason};
             return;
@@ -217,7 +237,7 @@ void Drainer::try_attach(size_t folder, const std::string& name) {
     files_[key] = source;
     ++status_.attached;
     const Producer& producer = entry.segment->producer();
-    spdlog::debug("{}/{}: attached ({}, {}, pid {})", folders_[folder].path(), name, producer.service, producer.program,
+    spdlog::debug("{}/{}: attached ({}, {}, pid {})", folders_[folder]->path(), name, producer.service, producer.program,
                   producer.pid);
 }
 
@@ -296,7 +316,7 @@ void Drainer::drain(Entry& entry, uint64_t budget) {
 void Drainer::close_quarantined(Entry& entry) {
     ++status_.quarantined;
     const Producer& producer = entry.segment->producer();
-    spdlog::error("{}/{} ({}, pid {}): given up: {}. The file is left where it is", folders_[entry.folder].path(),
+    spdlog::error("{}/{} ({}, pid {}): given up: {}. The file is left where it is", folders_[entry.folder]->path(),
                   entry.segment->name(), producer.service, producer.pid, entry.segment->quarantined());
     refused_[{entry.folder, entry.segment->name()}] = {entry.segment->device(), entry.segment->inode(), true,
                                                        entry.segment->quarantined()};
@@ -395,7 +415,7 @@ void Drainer::finish_entries() {
         }
         if (!given_up) {
             // Only now: until its totals were in the ledger, the file was the only place where they were.
-            if (!folders_[entry.folder].unlink(segment.name(), segment.device(), segment.inode())) {
+            if (!folders_[entry.folder]->unlink(segment.name(), segment.device(), segment.inode())) {
                 spdlog::debug("{}: was removed by somebody else", segment.name());
             }
             ++status_.finished;

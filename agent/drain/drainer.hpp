@@ -28,6 +28,7 @@ namespace spanring::agent {
 
 struct DrainOptions {
     std::vector<std::string> directories;  // empty: those of this user, in the order of the library
+    FolderSource* users = nullptr;         // instead of directories; outlives the drain
     BatchLimits batch;
     PaceLimits pace;
     ZeroCopy zero_copy = ZeroCopy::kOff;
@@ -115,6 +116,7 @@ private:
 
     void open_folders();
     void add_folder(const std::string& path, bool any_file_system, bool must);
+    void add_folders_of_users();
     void reopen_folders();
     void handle_hints();
     void handle_requests();
@@ -137,7 +139,8 @@ private:
     Batcher batcher_;
     SegmentSettings settings_;
     DirectoryWatch watch_;
-    std::vector<RuntimeFolder> folders_;
+    std::vector<std::unique_ptr<Folder>> folders_;
+    std::map<size_t, int> folder_errors_;  // why one is not open, as it was told
     std::vector<std::string> directories_;
     int wake_fd_;
     std::unique_ptr<LedgerWriter> ledger_;

@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <utility>
 
 #include <dirent.h>
@@ -27,13 +26,6 @@ RuntimeFolder::RuntimeFolder(std::string path, bool any_file_system)
     : path_(std::move(path)), any_file_system_(any_file_system) {}
 
 RuntimeFolder::~RuntimeFolder() { close(); }
-
-RuntimeFolder::RuntimeFolder(RuntimeFolder&& other) noexcept
-    : path_(std::move(other.path_)),
-      any_file_system_(other.any_file_system_),
-      fd_(std::exchange(other.fd_, -1)),
-      lock_(std::exchange(other.lock_, -1)),
-      owner_(other.owner_) {}
 
 void RuntimeFolder::close() {
     if (fd_ >= 0) ::close(fd_);
@@ -81,24 +73,13 @@ std::vector<std::string> RuntimeFolder::scan(std::chrono::seconds temporary_age)
     }
     while (const dirent* entry = readdir(directory)) {
         if (ring::parse_segment_name(entry->d_name, nullptr)) names.emplace_back(entry->d_name);
-        if (ring::parse_temporary_name(entry->d_name, nullptr)) remove_if_abandoned(entry->d_name, temporary_age);
+        if (ring::parse_temporary_name(entry->d_name, nullptr) &&
+            remove_if_abandoned(fd_, entry->d_name, owner_, temporary_age)) {
+            spdlog::info("{}/{}: removed, its process died while it was being made", path_, entry->d_name);
+        }
     }
     closedir(directory);
     return names;
-}
-
-// A process is between creating the file and locking it for some microseconds; the age makes sure that this is over.
-void RuntimeFolder::remove_if_abandoned(const char* name, std::chrono::seconds temporary_age) {
-    const int file = openat(fd_, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (file < 0) return;
-    struct stat status;
-    const bool ours =
-        fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == owner_ && status.st_nlink == 1;
-    const bool old = ours && time(nullptr) - status.st_ctim.tv_sec >= temporary_age.count();
-    if (old && process_liveness(file) == Liveness::kDead && unlink(name, status.st_dev, status.st_ino)) {
-        spdlog::info("{}/{}: removed, its process died while it was being made", path_, name);
-    }
-    ::close(file);
 }
 
 bool RuntimeFolder::identify(const std::string& name, dev_t& ret_device, ino_t& ret_inode) const {
@@ -109,12 +90,12 @@ bool RuntimeFolder::identify(const std::string& name, dev_t& ret_device, ino_t& 
     return true;
 }
 
+SegmentFile RuntimeFolder::open_segment(const std::string& name) const {
+    return open_segment_file(fd_, name.c_str(), owner_);
+}
+
 bool RuntimeFolder::unlink(const std::string& name, dev_t device, ino_t inode) {
-    dev_t there_device = 0;
-    ino_t there_inode = 0;
-    if (!is_open() || !identify(name, there_device, there_inode)) return false;
-    if (there_device != device || there_inode != inode) return false;
-    return unlinkat(fd_, name.c_str(), 0) == 0;
+    return is_open() && remove_segment_file(fd_, name.c_str(), device, inode);
 }
 
 }  // namespace spanring::agent

@@ -12,6 +12,8 @@
 
 #include <sys/types.h>
 
+#include "drain/folder.hpp"
+
 namespace spanring::agent {
 
 // Another agent serves the directory. The agent exits with kExitBusy (EX_TEMPFAIL).
@@ -22,38 +24,27 @@ public:
         : std::runtime_error("another agent drains " + directory + " (it holds agent.lock there)") {}
 };
 
-class RuntimeFolder {
+class RuntimeFolder final : public Folder {
 public:
     // any_file_system: named by a person; otherwise it must be tmpfs.
     RuntimeFolder(std::string path, bool any_file_system);
-    ~RuntimeFolder();
-    RuntimeFolder(RuntimeFolder&& other) noexcept;
-    RuntimeFolder& operator=(RuntimeFolder&&) = delete;
+    ~RuntimeFolder() override;
+    RuntimeFolder(const RuntimeFolder&) = delete;
+    RuntimeFolder& operator=(const RuntimeFolder&) = delete;
 
-    const std::string& path() const { return path_; }
-    bool is_open() const { return fd_ >= 0; }
-    int fd() const { return fd_; }
-    uid_t owner() const { return owner_; }
-
-    // 0, or -errno: -ENOENT (not there), the refusals of ring::open_checked_directory(). Throws AgentBusy.
-    int open(bool create);
-
-    // The directory was removed: its segments, if there are any, live on in their mappings.
-    void close();
-    bool gone() const;  // nothing, or something else, is at the path by now
-
-    // Names of segments. Removes temporary files that nobody has locked and nobody has touched for so long.
-    std::vector<std::string> scan(std::chrono::seconds temporary_age);
-
-    // Removes a file, if the name still leads to this one.
-    bool unlink(const std::string& name, dev_t device, ino_t inode);
-
-    // Which file a name leads to. False: none.
-    bool identify(const std::string& name, dev_t& ret_device, ino_t& ret_inode) const;
+    const std::string& path() const override { return path_; }
+    bool is_open() const override { return fd_ >= 0; }
+    uid_t owner() const override { return owner_; }
+    int open(bool create) override;
+    void watch(DirectoryWatch& watch, size_t number) override { watch.watch(number, path_); }
+    void close() override;
+    bool gone() const override;
+    std::vector<std::string> scan(std::chrono::seconds temporary_age) override;
+    SegmentFile open_segment(const std::string& name) const override;
+    bool unlink(const std::string& name, dev_t device, ino_t inode) override;
+    bool identify(const std::string& name, dev_t& ret_device, ino_t& ret_inode) const override;
 
 private:
-    void remove_if_abandoned(const char* name, std::chrono::seconds temporary_age);
-
     std::string path_;
     bool any_file_system_;
     int fd_ = -1;

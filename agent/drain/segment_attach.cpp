@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How a file becomes an AttachedSegment. Nothing is opened for writing, locked or mapped before it was checked.
+// How a file that was opened and checked (segment_file.cpp) becomes an AttachedSegment.
 #include <cerrno>
 #include <cstring>
 #include <ctime>
 #include <exception>
 #include <utility>
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "drain/attached_segment.hpp"
@@ -22,22 +20,6 @@ namespace spanring::agent {
 namespace {
 
 constexpr uint32_t kOverwriteOldest = 1;  // SPR_FULL_OVERWRITE_OLDEST
-
-class Descriptor {
-public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    ~Descriptor() {
-        if (fd_ >= 0) close(fd_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-
-    int get() const { return fd_; }
-    int release() { return std::exchange(fd_, -1); }
-
-private:
-    int fd_;
-};
 
 uint64_t unix_nano() {
     timespec now;
@@ -59,9 +41,11 @@ ProcessRecord header_record(const ring::Header& header, uid_t owner, const std::
 
 }  // namespace
 
-AttachOutcome AttachedSegment::attach(int directory, const std::string& name, uid_t owner, uint64_t source,
+AttachOutcome AttachedSegment::attach(SegmentFile file, const std::string& name, uid_t owner, uint64_t source,
                                       const SegmentSettings& settings, const std::string& verdict) {
     AttachOutcome outcome;
+    outcome.device = file.device;
+    outcome.inode = file.inode;
     using Kind = AttachOutcome::Kind;
     const auto end = [&](Kind kind, std::string reason) {
         outcome.kind = kind;
@@ -71,52 +55,27 @@ AttachOutcome AttachedSegment::attach(int directory, const std::string& name, ui
     uint8_t instance_id[16];
     if (!ring::parse_segment_name(name.c_str(), instance_id)) return end(Kind::kRefused, "not the name of a segment");
 
-    // For reading only, and without waiting: it may be a FIFO or a device.
-    const Descriptor reading(
-        openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-    if (reading.get() < 0) {
-        const int error = errno;
-        if (error == ENOENT) return end(Kind::kGone, "gone");
-        const bool refused = error == ELOOP || error == ENXIO;
-        struct stat status;
-        if (refused && fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
-            outcome.device = status.st_dev;
-            outcome.inode = status.st_ino;
-        }
-        if (refused) return end(Kind::kRefused, describe(ring::AttachReport{ring::AttachResult::kNotRegular}));
-        return end(Kind::kLater, std::string("cannot be opened: ") + strerror(error));
-    }
-    struct stat status;
-    if (fstat(reading.get(), &status) < 0) return end(Kind::kLater, strerror(errno));
-    outcome.device = status.st_dev;
-    outcome.inode = status.st_ino;
-
     auto segment = std::unique_ptr<AttachedSegment>(new AttachedSegment);
-    uint64_t size = 0;
-    ring::AttachReport report = ring::check_segment_file(reading.get(), owner, size);
-    if (report.ok()) report = ring::read_segment_header(reading.get(), size, instance_id, segment->header_);
+    ring::AttachReport report = file.report;
+    if (report == ring::AttachResult::kSystem && report.error == ENOENT) return end(Kind::kGone, "gone");
+    if (report.ok()) report = ring::read_segment_header(file.file.get(), file.size, instance_id, segment->header_);
     if (!report.ok()) {
         return end(ring::is_transient(report.result) ? Kind::kLater : Kind::kRefused, describe(report));
     }
-
-    // The same file, whatever the name leads to by now.
-    const std::string path = "/proc/self/fd/" + std::to_string(reading.get());
-    Descriptor writing(open(path.c_str(), O_RDWR | O_CLOEXEC));
-    if (writing.get() < 0) return end(Kind::kLater, std::string("cannot be opened for writing: ") + strerror(errno));
-    if (const int error = lock_for_drain(writing.get()); error != 0) {
+    if (const int error = lock_for_drain(file.file.get()); error != 0) {
         if (error == -EAGAIN) return end(Kind::kBusy, "another agent drains it");
         return end(Kind::kLater, std::string("cannot be locked: ") + strerror(-error));
     }
     try {
-        segment->mapping_ = std::make_shared<SegmentMapping>(writing.get(), size);
+        segment->mapping_ = std::make_shared<SegmentMapping>(file.file.get(), file.size);
     } catch (const std::exception& error) {
         return end(Kind::kLater, std::string("cannot be mapped: ") + error.what());
     }
 
     segment->source_ = source;
     segment->name_ = name;
-    segment->device_ = status.st_dev;
-    segment->inode_ = status.st_ino;
+    segment->device_ = file.device;
+    segment->inode_ = file.inode;
     segment->overwrite_ = segment->header_.full_policy == kOverwriteOldest;
     // A chunk that may be overwritten under a send is never sent without a copy.
     segment->zero_copy_ = settings.zero_copy && owner == geteuid() && !segment->overwrite_;
@@ -146,7 +105,7 @@ AttachOutcome AttachedSegment::attach(int directory, const std::string& name, ui
     // relaxed: only agents write it, one after the other.
     segment->flush_served_ = ring::StdAtomics::load(view.control().flushed, std::memory_order_relaxed);
     ring::StdAtomics::fetch_add(view.control().attachments, uint64_t{1}, std::memory_order_relaxed);
-    segment->fd_ = writing.release();
+    segment->fd_ = file.file.release();
     outcome.segment = std::move(segment);
     return end(Kind::kAttached, {});
 }

@@ -98,7 +98,7 @@ TEST_F(Attach, neitherFollowsNorWaitsForWhatIsNoFile) {
     using agent::AttachOutcome;
     const int folder = open(directory.path().c_str(), O_RDONLY | O_DIRECTORY);
     const auto outcome = [&](const std::string& name) {
-        return AttachedSegment::attach(folder, name, geteuid(), 1, {});
+        return AttachedSegment::attach(agent::open_segment_file(folder, name.c_str(), geteuid()), name, geteuid(), 1, {});
     };
     const std::string name = "00000000000000000000000000000000.spr", path = directory.path() + "/" + name;
     const std::function<void()> makers[] = {

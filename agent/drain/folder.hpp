@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A runtime directory as the drain sees it, whoever opens what is in it: the agent by itself (RuntimeFolder), or the
+// opener for it (ForeignFolder). Drain thread only.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "drain/directory_watch.hpp"
+#include "drain/segment_file.hpp"
+
+namespace spanring::agent {
+
+class Folder {
+public:
+    virtual ~Folder() = default;
+
+    virtual const std::string& path() const = 0;
+    virtual bool is_open() const = 0;
+    virtual uid_t owner() const = 0;
+
+    // 0, or -errno: -ENOENT (not there), the refusals of ring::open_checked_directory(). Throws AgentBusy.
+    virtual int open(bool create) = 0;
+
+    // Has what happens in it told by `watch`, under this number.
+    virtual void watch(DirectoryWatch& watch, size_t number) = 0;
+
+    // The directory was removed: its segments, if there are any, live on in their mappings.
+    virtual void close() = 0;
+    virtual bool gone() const = 0;  // nothing, or something else, is at the path by now
+
+    // Names of segments. Removes temporary files that nobody has locked and nobody has touched for so long.
+    virtual std::vector<std::string> scan(std::chrono::seconds temporary_age) = 0;
+
+    virtual SegmentFile open_segment(const std::string& name) const = 0;
+
+    // Removes a file, if the name still leads to this one.
+    virtual bool unlink(const std::string& name, dev_t device, ino_t inode) = 0;
+
+    // Which file a name leads to. False: none.
+    virtual bool identify(const std::string& name, dev_t& ret_device, ino_t& ret_inode) const = 0;
+};
+
+// Where folders come from while the agent runs: one for each user.
+class FolderSource {
+public:
+    virtual ~FolderSource() = default;
+    virtual const std::string& parent() const = 0;  // of all of them
+    virtual std::vector<std::unique_ptr<Folder>> appeared() = 0;  // since the last call
+};
+
+}  // namespace spanring::agent
