@@ -34,6 +34,7 @@
 #include "metrics/agent_metrics.hpp"
 #include "metrics/metrics_server.hpp"
 #include "rights/system_call_filter.hpp"
+#include "rights/users.hpp"
 #include "store/store_exporter.hpp"
 
 namespace {
@@ -43,6 +44,7 @@ using namespace spanring::agent;
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitSecondSignal = 130;
+constexpr char kUsersDirectory[] = "/run/spanring";
 
 std::string joined(const std::vector<std::string>& words) {
     std::string text;
@@ -98,7 +100,7 @@ private:
 
 class Agent {
 public:
-    explicit Agent(const Config& config)
+    Agent(const Config& config, FolderSource* users)
         : lock_(config), ledger_(Ledger::open(config.ledger_file())), crashes_(config.crash_file()) {
         if (config.metrics) metrics_server_ = std::make_unique<MetricsServer>(*config.metrics);
         DrainOptions options;
@@ -114,6 +116,7 @@ public:
         }
         std::vector<Exporter*> exporters;
         for (const auto& exporter : exporters_) exporters.push_back(exporter.get());
+        options.users = users;
         options.crashes = &crashes_;
         crashes_.arm();
         tell_of_crashes();
@@ -241,7 +244,12 @@ int serve(const Config& config) {
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
     DescriptorBudget::raise();
-    Agent agent(config);
+    std::unique_ptr<Users> users;  // first: it forks, and drops rights, which threads would keep
+    if (config.all_users) {
+        const bool named = !config.directories.empty();
+        users = std::make_unique<Users>(named ? config.directories.front() : kUsersDirectory, named);
+    }
+    Agent agent(config, users.get());
     const std::string problem = confine(config.system_calls, config.metrics.has_value());
     if (!problem.empty()) {
         spdlog::warn("system calls are not confined: {}", problem);

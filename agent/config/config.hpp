@@ -49,6 +49,7 @@ struct BatchConfig {
 
 struct Config {
     std::vector<std::string> directories;  // empty: the runtime directories of this user
+    bool all_users = false;                // directories: the one that holds those of the users
     BatchConfig batch;
     std::vector<ExporterConfig> exporters;  // in the order of their rows in the totals
     std::string state_directory;
@@ -76,6 +77,7 @@ struct Flags {
     std::optional<std::string> zero_copy;
     std::optional<std::string> shutdown_timeout;
     std::optional<std::string> seccomp;
+    bool all_users = false;
     bool validate = false;
     bool help = false;
     bool version = false;

@@ -179,6 +179,7 @@ void read_receivers(Section section, Config& config) {
         }
         Section spanring(node, section.path_of(id), section.source());
         spanring.texts("directories", config.directories);
+        spanring.boolean("all_users", config.all_users);
         spanring.finish();
     }
 }

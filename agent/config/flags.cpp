@@ -50,6 +50,7 @@ Flags parse_flags(int argc, const char* const* argv) {
         ->type_name("MODE");
     app.add_option("--shutdown-timeout", flags.shutdown_timeout, "for the last drain and flush [10s]")
         ->type_name("TIME");
+    app.add_flag("--all-users", flags.all_users, "those of every user: DIR/UID, of /run/spanring without --directory");
     app.add_option("--seccomp", flags.seccomp, "refuse system calls that an agent never makes: on, off, or kill")
         ->type_name("MODE");
     app.add_flag("--validate-config", flags.validate, "check, print the effective configuration, and end");

@@ -156,6 +156,7 @@ void apply_flags(const Flags& flags, Config& config, Problems& problems) {
     const std::chrono::milliseconds least(1);
     duration_flag("--batch-timeout", flags.batch_timeout, least, config.batch.timeout, problems);
     duration_flag("--shutdown-timeout", flags.shutdown_timeout, least, config.shutdown_timeout, problems);
+    if (flags.all_users) config.all_users = true;
     if (flags.seccomp) apply_seccomp(*flags.seccomp, config, problems);
     if (flags.zero_copy && one_of("--zero-copy", *flags.zero_copy, {"off", "same_user"}, problems)) {
         for (ExporterConfig& exporter : config.exporters) {
@@ -217,6 +218,10 @@ void check_endpoints(const Flags& flags, const OtelEnvironment& otel, const Conf
 
 // Limits between values, whichever layer they came from.
 void check_whole(const Config& config, Problems& problems) {
+    if (config.all_users && config.directories.size() > 1) {
+        problems.push_back("--all-users: one directory holds those of all users; " +
+                           std::to_string(config.directories.size()) + " are named");
+    }
     if (config.exporters.size() > ring::kExporterRows) {
         problems.push_back("exporters: " + std::to_string(config.exporters.size()) + " are in use, at most " +
                            std::to_string(ring::kExporterRows) + " can be");

@@ -104,6 +104,7 @@ std::string print_config(const Config& config) {
     out << YAML::BeginMap;
     out << Key << "receivers" << Value << YAML::BeginMap << Key << "spanring" << Value << YAML::BeginMap;
     if (!config.directories.empty()) out << Key << "directories" << Value << config.directories;
+    if (config.all_users) out << Key << "all_users" << Value << true;
     out << YAML::EndMap << YAML::EndMap;
     out << Key << "processors" << Value << YAML::BeginMap << Key << "batch" << Value << YAML::BeginMap;
     out << Key << "send_batch_size" << Value << config.batch.send_batch_size;

@@ -28,6 +28,7 @@ constexpr const char* kAllowed[] = {
     "clock_getres", "clock_gettime", "clock_nanosleep", "exit", "exit_group", "futex", "futex_waitv", "get_robust_list",
     "getcpu", "getpid", "getppid", "gettid", "gettimeofday", "membarrier", "nanosleep", "restart_syscall", "rseq",
     "sched_getaffinity", "sched_getparam", "sched_getscheduler", "sched_yield", "set_robust_list", "time",
+    "wait4",  // for the opener
     // signals
     "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "sigaltstack",
     // who and where it is

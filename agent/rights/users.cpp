@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rights/users.hpp"
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+
+#include <dirent.h>
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "rights/foreign_folder.hpp"
+#include "rights/opener.hpp"
+#include "rights/privileges.hpp"
+#include "rights/system_call_filter.hpp"
+
+namespace spanring::agent {
+
+namespace {
+
+// The opener's process, to its end.
+[[noreturn]] void be_opener(Opener& opener, int socket) {
+    int code = 0;
+    try {
+        keep_rights(kOverrideRights);
+        prctl(PR_SET_DUMPABLE, 0);
+        prctl(PR_SET_NAME, "spanring-opener");
+        // It ends with the drainer, whose last requests it still serves.
+        for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) signal(number, SIG_IGN);
+        if (has_system_call_filter()) confine(SystemCallFilter::kRefuse);
+        const OpenerReply ready = {};
+        if (send_message(socket, &ready, sizeof ready, -1) == 0) opener.serve(socket);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "spanring-agent: opener: %s\n", error.what());
+        code = 1;
+    }
+    _exit(code);
+}
+
+}  // namespace
+
+Users::Users(std::string parent, bool any_file_system) : parent_(std::move(parent)) {
+    if (geteuid() == 0) {
+        throw std::runtime_error("all users: not as root, but as a user of its own that has CAP_DAC_OVERRIDE");
+    }
+    if (!has_rights(kOverrideRights)) {
+        throw std::runtime_error("all users: without CAP_DAC_OVERRIDE there is no way to their segments");
+    }
+    Opener opener(parent_, any_file_system);
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+        throw std::system_error(errno, std::generic_category(), "socketpair");
+    }
+    Descriptor mine(ends[0]), its(ends[1]);
+    opener_ = fork();
+    if (opener_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
+    if (opener_ == 0) {
+        mine = Descriptor();
+        be_opener(opener, its.get());
+    }
+    socket_ = std::move(mine);
+    its = Descriptor();
+    keep_rights(kNoRights);
+    OpenerReply ready;
+    Descriptor none;
+    if (receive_message(socket_.get(), &ready, sizeof ready, none) != 1) {
+        throw std::runtime_error("all users: the opener does not start");
+    }
+}
+
+Users::~Users() {
+    socket_ = Descriptor();  // it ends by that
+    waitpid(opener_, nullptr, 0);
+}
+
+OpenerReply Users::ask(const OpenerRequest& request, int file, Descriptor& ret_file) {
+    OpenerReply reply = {};
+    int result = send_message(socket_.get(), &request, sizeof request, file);
+    if (result == 0) result = receive_message(socket_.get(), &reply, sizeof reply, ret_file);
+    if (result != 1) end_with_opener();
+    return reply;
+}
+
+void Users::end_with_opener() const {
+    spdlog::critical("the opener has ended: so does the agent. As at any kill, nothing is lost by it");
+    spdlog::shutdown();
+    _exit(1);
+}
+
+std::vector<std::unique_ptr<Folder>> Users::appeared() {
+    pollfd socket = {socket_.get(), 0, 0};  // it never says anything by itself: this is its end
+    if (poll(&socket, 1, 0) > 0) end_with_opener();
+    std::vector<std::unique_ptr<Folder>> found;
+    DIR* directory = opendir(parent_.c_str());
+    if (directory == nullptr) {
+        spdlog::warn("{}: cannot be listed: {}", parent_, strerror(errno));
+        return found;
+    }
+    while (const dirent* entry = readdir(directory)) {
+        const char* end = entry->d_name + strlen(entry->d_name);
+        uid_t user = 0;
+        const auto [stop, error] = std::from_chars(entry->d_name, end, user);
+        if (error != std::errc() || stop != end || std::to_string(user) != entry->d_name) continue;
+        if (!known_.insert(user).second) continue;
+        found.push_back(std::make_unique<ForeignFolder>(*this, parent_ + "/" + entry->d_name, user));
+    }
+    closedir(directory);
+    return found;
+}
+
+}  // namespace spanring::agent

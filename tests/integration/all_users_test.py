@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One agent for all users: an opener with one right, a drainer with none, and users who trust nobody."""
+
+import os
+import pathlib
+import secrets
+import shutil
+import signal
+import subprocess
+import unittest
+
+import harness
+from comparison import compare, records
+from otlp_json import Received
+
+DAC_OVERRIDE = 1 << 1  # CAP_DAC_OVERRIDE, linux/capability.h
+
+
+def status(pid):
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "needs root, to be three other users")
+class AllUsers(harness.Case):
+    def setUp(self):
+        super().setUp()
+        first = 62000 + secrets.randbelow(900) * 3
+        self.alice, self.bob, self.agent_user = first, first + 1, first + 2
+        if subprocess.run([*self.as_user(self.alice), "test", "-x", harness.AGENT], stdin=subprocess.DEVNULL).returncode != 0:
+            self.skipTest(f"another user has no way to {harness.AGENT}")
+        self.workspace.folder.chmod(0o711)
+        self.parent = self.workspace.folder / "users"
+        self.parent.mkdir(mode=0o755)
+        self.parent.chmod(0o755)
+        for user in (self.alice, self.bob):
+            self.make_folder(user)
+        self.workspace.state.mkdir(mode=0o700)
+        shutil.chown(self.workspace.state, self.agent_user, self.agent_user)
+
+    def make_folder(self, name, owner=None, mode=0o700):
+        folder = self.parent / str(name)
+        folder.mkdir(mode=mode)
+        shutil.chown(folder, owner or name, owner or name)
+        return folder
+
+    def as_user(self, user, *more):
+        return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
+                *(more or ["--inh-caps=-all", "--bounding-set=-all"])]
+
+    def start(self, *arguments, rights=("--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override")):
+        return harness.Process(self.workspace, "agent",
+                               [*self.as_user(self.agent_user, *rights), harness.AGENT, "--all-users", "--directory",
+                                self.parent, "--state-dir", self.workspace.state, *harness.SECCOMP, *arguments],
+                               env=harness.environment(HOME=self.workspace.state))
+
+    def agent(self, *arguments):
+        agent = self.start(*arguments)
+        agent.wait_for_line("spanring-agent ready:", stream="stderr")
+        return agent
+
+    def opener_of(self, agent):
+        children = pathlib.Path(f"/proc/{agent.pid}/task/{agent.pid}/children").read_text().split()
+        self.assertEqual(len(children), 1)
+        return int(children[0])
+
+    def producer(self, user, *arguments):
+        home = self.workspace.folder / f"home-{user}"
+        if not home.exists():
+            home.mkdir(mode=0o700)
+            shutil.chown(home, user, user)
+        record = home / f"record-{secrets.token_hex(4)}"
+        process = harness.Process(self.workspace, "producer",
+                                  [*self.as_user(user), harness.PRODUCER, "--record", record, *arguments],
+                                  stdin=subprocess.PIPE,
+                                  env=harness.environment(SPANRING_DIR=self.parent / str(user), HOME=home))
+        process.record = record
+        return process
+
+    def segments(self, user):
+        return [name for name in os.listdir(self.parent / str(user)) if name.endswith(".spr")]
+
+    def test_everything_of_all_users_arrives_and_their_segments_go(self):
+        collector = self.workspace.collector().start()
+        before = self.producer(self.alice, "--seed", 1, "--count", 2000)
+        before.expect(0)
+        agent = self.agent("--endpoint", collector.endpoint)
+        late = self.bob + 10
+        self.make_folder(late)
+        producers = [before] + [self.producer(user, "--seed", seed, "--count", 2000, "--open", 2, "--flush", 60)
+                                for seed, user in ((2, self.alice), (3, self.bob), (4, self.bob), (5, late))]
+        for producer in producers:
+            producer.expect(0)
+        for user in (self.alice, self.bob, late):
+            harness.wait_until(lambda user=user: not self.segments(user), "the segments of the dead are removed")
+        agent.stop()
+        collector.stop()
+        compare(records(producers), Received(collector.received).by_identity())
+
+    def test_the_drainer_has_no_rights_and_the_opener_has_one(self):
+        agent = self.agent("--exporter", "debug")
+        opener = self.opener_of(agent)
+        for pid, rights in ((agent.pid, 0), (opener, DAC_OVERRIDE)):
+            said = status(pid)
+            for kind in ("CapPrm", "CapEff"):
+                self.assertEqual(int(said[kind], 16), rights, f"{pid} {kind}")
+            for kind in ("CapInh", "CapAmb"):
+                self.assertEqual(int(said[kind], 16), 0, f"{pid} {kind}")
+            self.assertEqual(said["NoNewPrivs"], "1")
+            self.assertEqual(said["Uid"].split(), [str(self.agent_user)] * 4)
+            if harness.SECCOMP:
+                self.assertEqual(said["Seccomp"], "2")
+        for thread in os.listdir(f"/proc/{agent.pid}/task"):
+            self.assertEqual(int(status(f"{agent.pid}/task/{thread}")["CapEff"], 16), 0, "no thread has any either")
+        agent.stop()
+
+    def test_each_ends_with_the_other(self):
+        agent = self.agent("--exporter", "debug")
+        opener = self.opener_of(agent)
+        os.kill(opener, signal.SIGKILL)
+        agent.expect(1)
+        self.assertIn("the opener has ended", agent.stderr())
+        agent = self.agent("--exporter", "debug")
+        opener = self.opener_of(agent)
+        agent.kill()
+        harness.wait_until(lambda: not os.path.exists(f"/proc/{opener}"), "the opener ends with its agent")
+        self.agent("--exporter", "debug").stop()
+
+    def test_one_user_cannot_have_it_read_or_remove_what_is_anothers(self):
+        """A folder under another's number, links and second names into it, a segment that is given away."""
+        victim = self.producer(self.alice, "--seed", 1, "--count", 100, "--hold")
+        victim.wait_for_line("ready")
+        victim.kill()
+        segment, = self.segments(self.alice)
+        (self.parent / str(self.alice) / segment).rename(self.workspace.folder / segment)
+        treasure = self.workspace.folder / segment
+        content = treasure.read_bytes()
+        claimed = self.make_folder(self.bob + 20, owner=self.bob)
+        open_one = self.make_folder(self.bob + 21, mode=0o755)
+        open_one.chmod(0o755)
+        linked = self.parent / str(self.bob + 22)
+        linked.symlink_to(self.parent / str(self.bob))
+        folder = self.parent / str(self.bob)
+        (folder / f"{secrets.token_hex(16)}.spr").symlink_to(treasure)
+        os.link(treasure, folder / segment)
+        os.mkfifo(folder / f"{secrets.token_hex(16)}.spr")
+        agent = self.agent("--exporter", "debug")
+        for path, words in ((claimed, "belongs to another user"), (open_one, "lets others in"), (linked, "symbolic link")):
+            harness.wait_until(lambda path=path, words=words: any(f"{path}:" in line and words in line
+                                                                  for line in agent.stderr().splitlines()),
+                               f"the agent says of {path.name}: {words}")
+        for name in self.segments(self.bob):
+            harness.wait_until(lambda name=name: name in agent.stderr(), "the agent names each file")
+        honest = self.producer(self.bob, "--seed", 2, "--count", 500, "--flush", 60)
+        honest.expect(0)
+        harness.wait_until(lambda: len(self.segments(self.bob)) == 3, "the honest one's is drained and removed")
+        agent.stop()
+        self.assertEqual(treasure.read_bytes(), content)
+        self.assertEqual(len(self.segments(self.bob)), 3, "nothing foreign is removed")
+
+    def test_the_user_s_own_agent_comes_first(self):
+        own = harness.Process(self.workspace, "own-agent",
+                              [*self.as_user(self.alice), harness.AGENT, "--directory", self.parent / str(self.alice),
+                               "--state-dir", self.parent / str(self.alice) / "state", "--exporter", "debug"],
+                              env=harness.environment())
+        own.wait_for_line("spanring-agent ready:", stream="stderr")
+        agent = self.agent("--exporter", "debug")
+        harness.wait_until(lambda: "another agent drains it" in agent.stderr(), "it leaves that directory alone")
+        own.stop()
+        producer = self.producer(self.alice, "--seed", 1, "--count", 100, "--flush", 60)
+        producer.expect(0)  # served, once the other one is gone
+        agent.stop()
+
+    def test_it_does_not_start_with_too_many_rights_or_too_few(self):
+        refused = self.start("--exporter", "debug", rights=("--inh-caps=-all", "--bounding-set=-all"))
+        refused.expect(1)
+        self.assertIn("CAP_DAC_OVERRIDE", refused.stderr())
+        root = self.workspace.start_agent("--all-users", "--exporter", "debug", directory=self.parent)
+        root.expect(1)
+        self.assertIn("not as root", root.stderr())
+        self.parent.chmod(0o777)
+        writable = self.start("--exporter", "debug")
+        writable.expect(1)
+        self.assertIn("nobody else may write to it", writable.stderr())
+
+
+if __name__ == "__main__":
+    harness.main()
