@@ -196,7 +196,8 @@ class Storms(harness.Case):
         made = self.said(process)
         harness.wait_until(lambda: not self.workspace.segment_files(), "the segment is unlinked")
         third.stop()
-        self.assertEqual(len(self.received.by_identity()), made, "as a set, all of them")
+        harness.wait_until(lambda: len(self.received.by_identity()) >= made, "as a set, all of them arrive")
+        self.assertEqual(len(self.received.by_identity()), made)
         self.workspace.accounting()
 
 

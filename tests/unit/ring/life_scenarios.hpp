@@ -415,6 +415,32 @@ inline void freed_count(SegmentInMemory& segment, Stepper& stepper, Choices& cho
                 choices);
 }
 
+// The ring is full; a thread leaves and parks its chunk. A writer that sees the count finds the chunk.
+inline void parked_count(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset();
+    const SegmentView view = segment.view();
+    for (uint32_t chunk = 0; chunk < kChunksPerExtent; ++chunk)
+        view.chunk_line(chunk).word = ChunkWord{ChunkState::kFull, 1, 0, 0}.pack();
+    const uint32_t jumbo = kChunksPerExtent - 1;
+    view.chunk_line(jumbo).word = 0;
+    ChunkWriter<> leaving;
+    if (!leaving.claim(jumbo, view.chunk_line(jumbo), view.chunk_bytes(jumbo), kJumboChunk, 0))
+        stepper.complain("a free chunk was not claimed");
+    const uint64_t mark = segment->freed_mark();
+    stepper.run({[&] {
+                     leaving.park();
+                     segment->note_parked();
+                 },
+                 [&] {
+                     if (segment->freed_mark() == mark) return;
+                     ChunkWriter<> writer;
+                     Loss loss;
+                     if (!segment->attach_chunk(writer, kSmallChunk / 2, false, 0, loss))
+                         stepper.complain("a chunk is parked by the count, and none by its word");
+                 }},
+                choices);
+}
+
 // Two writers and the agent; the first extent has no chunk left for a large span.
 inline void growth(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
     segment.reset();

@@ -34,6 +34,8 @@ constexpr Row kTable[] = {
     {"ChunkReader::release release 2", nullptr},  // FREE
     {"ChunkReader::release release 3", nullptr},  // the count of freed chunks
     {"Segment::freed_mark acquire", nullptr},
+    {"Segment::freed_mark acquire 2", nullptr},  // of what was parked
+    {"Segment::note_parked release", nullptr},
     {"ChunkReader::mark acquire", "the totals come before it (journal), and the word of the chunk as well: both acquire"},
     // Overwriting.
     {"ChunkReader::take acquire", "committed() saw the same word with an acquire; one that became FULL again has the same bytes"},
@@ -103,6 +105,7 @@ const std::vector<Named>& scenarios() {
         {"pool of two", pool_of_two, kBound},
         {"pool given back", pool_given_back, kBound},
         {"freed count", over(segment, freed_count), kBound},
+        {"parked count", over(segment, parked_count), kBound},
         {"growth", over(growing, growth), {2, 2}},
         {"growth of counter lines", over(segment, growth_of_counter_lines), {2, 1}},
         {"killed between start and end", over(segment, killed_between_start_and_end), kBound},
