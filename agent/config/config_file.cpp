@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/config_file.hpp"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <system_error>
 
 #include "config/section.hpp"
@@ -23,6 +25,21 @@ using std::chrono::milliseconds;
 const std::vector<std::string> kExporterTypes = {"otlp_grpc", "otlp", "otlp_http", "otlphttp", "debug", "store"};
 const std::vector<std::string> kReceiverTypes = {"spanring"};
 const std::vector<std::string> kProcessorTypes = {"batch"};
+
+// Where the document begins that was parsed last.
+struct LastDocument final : YAML::EventHandler {
+    YAML::Mark begin;
+
+    void OnDocumentStart(const YAML::Mark& mark) override { begin = mark; }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnMapEnd() override {}
+};
 
 std::string type_of(const std::string& id) { return id.substr(0, id.find('/')); }
 
@@ -300,9 +317,13 @@ void read_config_file(const std::string& file, const Environment& environment, F
     const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
     YAML::Node document;
     try {
-        const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-        if (documents.size() > 1) source.report(documents[1].Mark(), "", "more than one document in the file");
-        if (!documents.empty()) document.reset(documents.front());
+        document.reset(YAML::Load(text));
+        std::istringstream again(text);
+        YAML::Parser parser(again);
+        LastDocument last;
+        // Not LoadAll(): of a file that begins with a comma it makes empty documents without end.
+        if (parser.HandleNextDocument(last) && parser.HandleNextDocument(last))
+            source.report(last.begin, "", "more than one document in the file");
     } catch (const YAML::Exception& error) {
         source.report(error.mark, "", "no valid YAML: " + error.msg);
         return;

@@ -13,8 +13,9 @@
 // Death. A process dies between two instructions, so memory holds what it executed; but its compiler may have put off a
 // store past others that do not forbid it. bury() chooses one store that was put off, or none: it is missing from memory,
 // and with it all that must not come before it (later stores to its place, later releases, what stands behind a fence for
-// the compiler, and what an acquiring read-modify-write keeps behind itself). An acquire after the death sees what was last stored and everything before it:
-// the protocol looks at words only once it has seen the lock free. A relaxed load has no such order.
+// the compiler, and what an acquiring read-modify-write keeps behind itself). An acquire after the death sees what was
+// last stored and everything before it: the protocol looks at words only once it has seen the lock free. A relaxed load
+// has no such order; one in place of an acquire may have been made before the death was seen, whatever came before it.
 #pragma once
 
 #include <array>

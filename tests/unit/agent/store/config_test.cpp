@@ -251,6 +251,14 @@ TEST_F(ConfigTest, MistakesOfHttpAreNamedWithTheirPlace) {
     EXPECT_THAT(first("retry_on_failure: {max_interval: 1s}"), HasSubstr("shorter than initial_interval"));
 }
 
+TEST_F(ConfigTest, AFileOfSeveralDocumentsIsRefusedAndOneThatBeginsWithACommaEnds) {
+    for (const char* file : {"exporters: {}\n---\nexporters: {}\n", ",c"}) {
+        const LoadedConfig loaded = load(file);
+        ASSERT_EQ(loaded.problems.size(), 1u) << file;
+        EXPECT_NE(loaded.problems[0].find("more than one document"), std::string::npos) << loaded.problems[0];
+    }
+}
+
 TEST_F(ConfigTest, AWrongKeyIsNamedWithItsPlaceAndTheNearOne) {
     const LoadedConfig loaded = load("exporters:\n  otlp_grpc:\n    endpoint: localhost:4317\n    compresion: gzip\n");
     ASSERT_EQ(loaded.problems.size(), 1u);
