@@ -207,7 +207,7 @@ class Rounds:
             churner.truth.unlink(missing_ok=True)
         self.checked += len(self.waiting)
         self.waiting = []
-        left = [path.name for path in self.workspace.segments.iterdir() if path.suffix in (".spr", ".tmp")]
-        if left:
-            problems.append(f"left behind: {left}")
+        # (A segment that was half made at the kill is a temporary file; the agent removes it once it is old.)
+        if self.workspace.segment_files():
+            problems.append(f"left behind: {self.workspace.segment_files()}")
         return problems
