@@ -5,7 +5,7 @@
 //! Written by hand. `tests/header.rs` compares every size, offset, constant and signature with the C header.
 #![allow(non_camel_case_types)]
 
-use std::os::raw::{c_char, c_int};
+use std::os::raw::{c_char, c_int, c_void};
 
 pub const SPR_VERSION_MAJOR: u32 = 0;
 pub const SPR_VERSION_MINOR: u32 = 1;
@@ -31,6 +31,11 @@ pub const SPR_TYPE_STRING: u32 = 1;
 pub const SPR_TYPE_BOOL: u32 = 2;
 pub const SPR_TYPE_INT64: u32 = 3;
 pub const SPR_TYPE_DOUBLE: u32 = 4;
+pub const SPR_TYPE_ARRAY: u32 = 5;
+pub const SPR_TYPE_KEY_VALUES: u32 = 6;
+pub const SPR_TYPE_BYTES: u32 = 7;
+pub const SPR_TYPE_EMPTY: u32 = 100;
+pub const SPR_VALUE_DEPTH: u32 = 16;
 
 pub const SPR_FULL_DROP_NEWEST: u32 = 0;
 pub const SPR_FULL_OVERWRITE_OLDEST: u32 = 1;
@@ -86,11 +91,44 @@ pub struct spr_attribute_string {
 
 #[repr(C)]
 #[derive(Clone, Copy)]
+pub struct spr_attribute_bytes {
+    pub data: *const c_void,
+    pub size: usize,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct spr_attribute_array {
+    pub values: *const spr_value,
+    pub count: usize,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct spr_attribute_key_values {
+    pub pairs: *const spr_attribute,
+    pub count: usize,
+}
+
+/// `spr_any` of the header.
+#[repr(C)]
+#[derive(Clone, Copy)]
 pub union spr_attribute_value {
     pub string: spr_attribute_string,
     pub boolean: u64,
     pub int64: i64,
     pub float64: f64,
+    pub bytes: spr_attribute_bytes,
+    pub array: spr_attribute_array,
+    pub key_values: spr_attribute_key_values,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct spr_value {
+    pub r#type: u32,
+    pub reserved: u32,
+    pub value: spr_attribute_value,
 }
 
 #[repr(C)]

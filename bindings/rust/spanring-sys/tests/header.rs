@@ -41,6 +41,7 @@ fn layouts() -> String {
         layout!(spr_context { trace_id, span_id, trace_flags, is_remote, reserved }),
         layout!(spr_span { handle, context }),
         layout!(spr_token { context, previous, reserved }),
+        layout!(spr_value { r#type, reserved, value }),
         layout!(spr_attribute { key, key_size, r#type, reserved, value }),
         layout!(spr_provider_options {
             struct_size,
