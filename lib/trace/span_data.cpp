@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is said about a span between its start and its end.
+#include <errno.h>
+#include <string.h>
+
+#include "trace/entry.hpp"
+#include "trace/span_calls.hpp"
+#include "trace/span_clock.hpp"
+
+namespace spanring::trace {
+
+[[gnu::noinline]] int set_any(OpenSpan span, const spr_attribute& attribute) {
+    spr_attribute measured = attribute;
+    measured.key_size = text_size(attribute.key, attribute.key_size);
+    if (attribute.type == SPR_TYPE_STRING)
+        measured.value.string.size = text_size(attribute.value.string.data, attribute.value.string.size);
+    return set_short(span, measured) ? 0 : span.set(measured);
+}
+
+[[gnu::noinline]] int count_refusal(OpenSpan span, int error) {
+    ThreadState* thread = span.provider().thread();
+    Entry entry;
+    if (thread != nullptr && !entry.too_deep())
+        Provider::level(*thread, entry.depth()).writer.count(ring::Counter::kRefusedData);
+    else if (Life* life = span.provider().life())
+        count_shared(*life, ring::Counter::kRefusedData);
+    return error;
+}
+
+namespace {
+
+// The general way, for what OpenSpan::set_short() does not take.
+int set(const spr_span* span, const spr_attribute& attribute) {
+    OpenSpan open;
+    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
+    return refused(open, set_any(open, attribute));
+}
+
+[[gnu::noinline]] int set_any_string(const spr_span* span, const char* key, size_t key_size, const char* value, size_t value_size) {
+    spr_attribute attribute{key, key_size, SPR_TYPE_STRING, 0, {}};
+    attribute.value.string = {value, value_size};
+    return set(span, attribute);
+}
+
+[[gnu::noinline]] int set_any_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
+    spr_attribute attribute{key, key_size, type, 0, {}};
+    memcpy(&attribute.value, &bits, sizeof bits);
+    return set(span, attribute);
+}
+
+[[gnu::always_inline]] inline int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
+    OpenSpan open;
+    if (OpenSpan::last(span, open) && open.set_short(key, key_size, type, bits)) [[likely]] return 0;
+    if (is_unrecorded(span)) return 0;
+    return set_any_scalar(span, key, key_size, type, bits);
+}
+
+}  // namespace
+}  // namespace spanring::trace
+
+using namespace spanring::trace;
+
+extern "C" {
+
+int spr_span_set_string(const spr_span* span, const char* key, size_t key_size, const char* value, size_t value_size) noexcept {
+    OpenSpan open;
+    if (OpenSpan::last(span, open) && open.set_short(key, key_size, value, value_size)) [[likely]] return 0;
+    if (is_unrecorded(span)) return 0;
+    return set_any_string(span, key, key_size, value, value_size);
+}
+
+int spr_span_set_bool(const spr_span* span, const char* key, size_t key_size, int value) noexcept {
+    return set_scalar(span, key, key_size, SPR_TYPE_BOOL, value != 0);
+}
+
+int spr_span_set_int64(const spr_span* span, const char* key, size_t key_size, int64_t value) noexcept {
+    return set_scalar(span, key, key_size, SPR_TYPE_INT64, static_cast<uint64_t>(value));
+}
+
+int spr_span_set_double(const spr_span* span, const char* key, size_t key_size, double value) noexcept {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return set_scalar(span, key, key_size, SPR_TYPE_DOUBLE, bits);
+}
+
+int spr_span_set_attributes(const spr_span* span, const spr_attribute* attributes, size_t attribute_count) noexcept {
+    OpenSpan open;
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return OpenSpan::why_not(span);
+    if (attributes == nullptr && attribute_count != 0) return -EINVAL;
+    return set_all(open, attributes, attribute_count);
+}
+
+int spr_span_add_event(const spr_span* span, const spr_event* event) noexcept {
+    OpenSpan open;
+    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
+    if (event == nullptr) return -EINVAL;
+    return refused(open, open.add(*event, event->time_ns != 0 ? 0 : now_of(open.slot())));
+}
+
+int spr_span_add_link(const spr_span* span, const spr_link* link) noexcept {
+    OpenSpan open;
+    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
+    if (link == nullptr) return -EINVAL;
+    return refused(open, open.add(*link));
+}
+
+int spr_span_set_status(const spr_span* span, int code, const char* message, size_t message_size) noexcept {
+    OpenSpan open;
+    return !OpenSpan::find(span, open) ? OpenSpan::why_not(span) : open.set_status(code, message, message_size);
+}
+
+int spr_span_set_name(const spr_span* span, const char* name, size_t name_size) noexcept {
+    OpenSpan open;
+    return !OpenSpan::find(span, open) ? OpenSpan::why_not(span) : open.set_name(name, name_size);
+}
+
+int spr_span_set_kind(const spr_span* span, int kind) noexcept {
+    OpenSpan open;
+    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
+    if (kind < SPR_KIND_INTERNAL || kind > SPR_KIND_CONSUMER) return -EINVAL;
+    open.slot().kind = static_cast<uint8_t>(kind);
+    return 0;
+}
+
+int spr_span_is_recording(const spr_span* span) noexcept {
+    OpenSpan open;
+    return OpenSpan::find(span, open) ? 1 : (OpenSpan::why_not(span), 0);
+}
+
+}  // extern "C"

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Ends. The hot path, in order: which span, room in the chunk, one copy, one commit.
+#include <errno.h>
+#include <time.h>
+
+#include "trace/entry.hpp"
+#include "trace/options.hpp"
+#include "trace/span_calls.hpp"
+#include "trace/span_clock.hpp"
+#include "trace/span_tail.hpp"
+
+namespace spanring::trace {
+namespace {
+
+using ring::Counter;
+using ring::Slot;
+using ring::SlotState;
+using ring::SlotWord;
+using ring::StdAtomics;
+
+constexpr uint64_t kFullPause = 50'000;  // nanoseconds between two looks at a full ring, when the application waits
+
+// Drops a span without a writer. A kill in the middle of this, and only of this, leaves the counters one short: what is
+// counted by read-modify-writes of several threads has no intent to be corrected by.
+[[gnu::noinline]] void give_up(OpenSpan span) {
+    Slot& slot = span.slot();
+    const SlotWord word = span.word();
+    // relaxed: published with the state. Atomic for LevelWriter::settle(), which looks at slots of living threads as well.
+    StdAtomics::store(slot.intent_line, ring::LevelWriter::kSharedLine, std::memory_order_relaxed);
+    // release: the line before the state that makes recovery look at it. Pairs with the acquire in Recovery::resolve() and
+    // in LevelWriter::settle(). Without it the drop could be settled in the line of the slot's last user.
+    StdAtomics::store(slot.word, SlotWord{SlotState::kDropping, word.blocks, word.length}.pack(), std::memory_order_release);
+    if (Life* life = span.provider().life()) {
+        count_shared(*life, Counter::kDroppedNested);
+        count_shared(*life, Counter::kEnded);
+    }
+    // release: the counts before the slot is free. Pairs with the acquire in Recovery::resolve(). Without it recovery could
+    // find the slot free and the end uncounted.
+    StdAtomics::store(slot.word, uint64_t{0}, std::memory_order_release);
+    for (uint32_t i = 0; i < word.blocks; ++i) span.segment().give_block(slot.blocks[i]);
+    span.segment().give_slot(span.index());
+}
+
+bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uint32_t bytes) {
+    const uint64_t deadline = ring::Clock::read(CLOCK_MONOTONIC) + provider.full_wait();
+    const int error = errno;
+    bool room = false;
+    while (!room && ring::Clock::read(CLOCK_MONOTONIC) < deadline) {
+        const timespec pause{0, kFullPause};
+        nanosleep(&pause, nullptr);
+        room = level.writer.make_room(segment, bytes);
+    }
+    errno = error;
+    return room;
+}
+
+[[gnu::always_inline]] inline int end(OpenSpan span, uint64_t end_time_ns) {
+    Provider& provider = span.provider();
+    ThreadState* thread = provider.thread();
+    Entry entry;
+    if (thread == nullptr || entry.too_deep()) [[unlikely]] {
+        // No writer may be used here: shared counters and the pools, which take calls at any signal level.
+        give_up(span);
+        return -EBUSY;
+    }
+    ring::Segment& segment = span.segment();
+    Slot& slot = span.slot();
+    Level& level = Provider::level(*thread, entry.depth());
+
+    uint64_t end_unix_nano = end_time_ns != 0 ? end_time_ns : now_of(slot);
+    if (end_unix_nano < slot.start_unix_nano) end_unix_nano = slot.start_unix_nano;
+
+    const Tail tail(slot);
+    const uint32_t data_size = span.live_size();
+    const uint32_t body = data_size + tail.size();
+    const bool is_short = body < kShortLength;
+    const uint32_t record = 1 + (is_short ? short_length_size(body) : varint_size(body)) + body;
+    const SlotWord word = span.word();
+    if (record > ring::kJumboChunk - ring::kScopeRecordSize) [[unlikely]] {
+        level.writer.publish_drop(segment, slot, span.index(), word, Counter::kDroppedTooBig);
+        return -EMSGSIZE;
+    }
+    if (!level.writer.make_room(segment, record)) [[unlikely]] {
+        const bool room = (thread->life->reap() && level.writer.make_room(segment, record)) ||
+                          (provider.full_wait() != 0 && wait_for_room(provider, segment, level, record));
+        if (!room) {
+            level.writer.publish_drop(segment, slot, span.index(), word, Counter::kDroppedFull);
+            return -ENOBUFS;
+        }
+    }
+    uint8_t* at = level.writer.place(slot.scope);
+    *at++ = ring::kSpanRecord;
+    at = is_short ? put_short_length(at, body) : put_varint(at, body);
+    span.copy_live(at, data_size);
+    tail.write(at + data_size, end_unix_nano);
+    level.writer.publish_end(segment, slot, span.index(), word, record);
+    return 0;
+}
+
+[[gnu::noinline]] int end_recorded(const spr_span* span) {
+    OpenSpan open;
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) [[unlikely]] return OpenSpan::why_not(span);
+    return end(open, 0);
+}
+
+// What is said of a span at its end, apart from its attributes.
+[[gnu::noinline]] void add_last(OpenSpan span, const spr_end_options& options) {
+    if (options.name != nullptr) refused(span, span.set_name(options.name, options.name_size));
+    for (size_t i = 0; i < options.event_count; ++i)
+        refused(span, span.add(options.events[i], options.events[i].time_ns != 0 ? 0 : now_of(span.slot())));
+    // A message that is refused takes no status with it.
+    if (options.status != SPR_STATUS_UNSET &&
+        refused(span, span.set_status(options.status, options.status_message, options.status_message_size)) < 0)
+        span.set_status(options.status, nullptr, 0);
+}
+
+}  // namespace
+}  // namespace spanring::trace
+
+using namespace spanring::trace;
+
+extern "C" {
+
+int spr_span_end(const spr_span* span) noexcept {
+    return is_unrecorded(span) ? 0 : end_recorded(span);
+}
+
+int spr_span_end_with(const spr_span* span, const spr_end_options* options) noexcept {
+    spr_end_options space;
+    int error = 0;
+    const spr_end_options* known = known_options(options, space, error);
+    if (known == nullptr) return error;
+    if (known->status > SPR_STATUS_ERROR || (known->attribute_count != 0 && known->attributes == nullptr) ||
+        (known->event_count != 0 && known->events == nullptr))
+        return -EINVAL;
+    OpenSpan open;
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return OpenSpan::why_not(span);
+    set_all(open, known->attributes, known->attribute_count);
+    if (known->name != nullptr || known->event_count != 0 || known->status != SPR_STATUS_UNSET) add_last(open, *known);
+    return end(open, known->end_time_ns);
+}
+
+}  // extern "C"

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Starts. The hot path, in order: which thread, which context, is it sampled, a slot, its bytes.
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "trace/context.hpp"
+#include "trace/entry.hpp"
+#include "trace/options.hpp"
+#include "trace/span_calls.hpp"
+#include "trace/span_clock.hpp"
+
+namespace spanring::trace {
+namespace {
+
+using ring::Counter;
+using ring::Slot;
+using ring::SlotState;
+using ring::SlotWord;
+using ring::StdAtomics;
+
+void pass_through(const spr_context* parent, spr_span* ret_span) {
+    ret_span->handle = 0;
+    if (parent != nullptr)
+        ret_span->context = *parent;
+    else
+        memset(&ret_span->context, 0, sizeof ret_span->context);
+}
+
+// Of a context in this process: not remote, nothing reserved. One store for all of them.
+void set_flags(spr_context& context, uint8_t flags) {
+    static_assert(offsetof(spr_context, trace_flags) == 24 && sizeof(spr_context) == 32);
+    const uint64_t bytes = flags;
+    memcpy(reinterpret_cast<uint8_t*>(&context) + offsetof(spr_context, trace_flags), &bytes, sizeof bytes);
+}
+
+// What is known about the parent before the start.
+const spr_context* choose_parent(const spr_start_options& options) {
+    switch (options.parent_mode) {
+        case SPR_PARENT_CURRENT: {
+            const spr_token* top = thread_local_state.top;
+            return top != nullptr ? &top->context : nullptr;
+        }
+        case SPR_PARENT_EXPLICIT: return options.parent != nullptr && is_valid(*options.parent) ? options.parent : nullptr;
+        default: return nullptr;
+    }
+}
+
+// Bytes of a new span: trace id, span id, parent, start time. Returns their number; at most 47.
+uint32_t write_identity(uint8_t* to, const spr_context& context, const spr_context* parent, uint64_t start) {
+    uint8_t* at = to;
+    *at++ = tag(1, kBytes);
+    *at++ = 16;
+    memcpy(at, context.trace_id, 16);
+    at += 16;
+    *at++ = tag(2, kBytes);
+    *at++ = 8;
+    memcpy(at, context.span_id, 8);
+    at += 8;
+    if (parent != nullptr) {
+        *at++ = tag(4, kBytes);
+        *at++ = 8;
+        memcpy(at, parent->span_id, 8);
+        at += 8;
+    }
+    *at++ = tag(7, kFixed64);
+    return static_cast<uint32_t>(put_fixed64(at, start) - to);
+}
+
+[[gnu::noinline]] uint32_t write_any_name(uint8_t* to, const char* name, size_t given_size) {
+    const size_t size = text_size(name, given_size);
+    if (size > ring::kSlotInlineData - 64 || !is_utf8(name, size)) return 0;
+    to[0] = tag(5, kBytes);
+    uint8_t* const text = put_varint(to + 1, size);
+    if (size != 0) memcpy(text, name, size);
+    return static_cast<uint32_t>(text + size - to);
+}
+
+// The name as a field where it fits into the slot itself, as nearly all do. Returns its bytes; 0: it does not fit, or is
+// not UTF-8.
+[[gnu::always_inline]] inline uint32_t write_name(uint8_t* to, const char* name, size_t size) {
+    if (size <= kShortText && name != nullptr) [[likely]] {
+        to[0] = tag(5, kBytes);
+        to[1] = static_cast<uint8_t>(size);
+        if (copy_short(to + 2, name, size)) [[likely]] return static_cast<uint32_t>(2 + size);
+    }
+    return write_any_name(to, name, size);
+}
+
+// What the first publication of a span had no room for. Refusals are counted.
+[[gnu::noinline]] void add_rest(OpenSpan span, Level& level, const char* name, size_t name_size, const spr_start_options& options) {
+    uint32_t refused = 0;
+    if (span.slot().name == 0 && span.set_name(name, name_size) != 0) ++refused;
+    if (options.trace_state != nullptr && span.set_trace_state(options.trace_state, options.trace_state_size) != 0) ++refused;
+    for (size_t i = 0; i < options.attribute_count; ++i)
+        if (!set_short(span, options.attributes[i]) && set_any(span, options.attributes[i]) != 0) ++refused;
+    for (size_t i = 0; i < options.link_count; ++i)
+        if (span.add(options.links[i]) != 0) ++refused;
+    if (refused != 0) level.writer.count(Counter::kRefusedData, refused);
+}
+
+// A provider that is off or shut down, in a child as in its parent.
+[[gnu::noinline]] int start_off(const Provider& provider, const spr_context* parent, spr_span* ret_span) {
+    pass_through(parent, ret_span);
+    return provider.state() == Provider::kShutDown ? -ESHUTDOWN : provider.error();
+}
+
+int refuse_start(const Provider& provider, const spr_context* parent, spr_span* ret_span) {
+    pass_through(parent, ret_span);
+    if (provider.state() == Provider::kOff) return provider.error();
+    if (Life* life = provider.life()) count_shared(*life, Counter::kNotStartedNested);
+    return -EBUSY;
+}
+
+// The context of a new span but for its flags. Returns those that do not depend on sampling.
+uint8_t make_ids(Random& random, const spr_context* parent, spr_context& ret_context) {
+    uint8_t flags = SPR_TRACE_FLAG_RANDOM;
+    if (parent != nullptr) {
+        memcpy(ret_context.trace_id, parent->trace_id, sizeof ret_context.trace_id);
+        flags &= parent->trace_flags;
+    } else {
+        random.trace_id(ret_context.trace_id);
+    }
+    random.span_id(ret_context.span_id);
+    return flags;
+}
+
+int unsampled(Level& level, spr_context& context, uint8_t flags, spr_span* ret_span) {
+    set_flags(context, flags);
+    ret_span->handle = 0;
+    ret_span->context = context;
+    level.writer.count(Counter::kUnsampled);
+    return 0;
+}
+
+// The sampler refused before there was a trace id. Apart from start_recorded() because it needs so much less.
+[[gnu::noinline]] int start_unsampled(Provider& provider, const spr_context* parent, spr_span* ret_span) {
+    Provider::check_fork();
+    ThreadState* thread = provider.thread();
+    Entry entry;
+    if (thread == nullptr || entry.too_deep()) [[unlikely]] return refuse_start(provider, parent, ret_span);
+    Level& level = Provider::level(*thread, entry.depth());
+    spr_context context;
+    const uint8_t flags = make_ids(level.random, parent, context);
+    return unsampled(level, context, flags, ret_span);
+}
+
+// With kPlain the options are the defaults, which the compiler then knows.
+constexpr spr_start_options kDefaults = SPR_START_OPTIONS_INIT;
+template <bool kPlain>
+[[gnu::noinline]] int start_recorded(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
+                                     spr_span* ret_span, const spr_start_options& given) {
+    const spr_start_options& options = kPlain ? kDefaults : given;
+    Provider& provider = *tracer->provider;
+    Provider::check_fork();
+    ThreadState* thread = provider.thread();
+    Entry entry;
+    if (thread == nullptr || entry.too_deep()) [[unlikely]] return refuse_start(provider, parent, ret_span);
+    ring::Segment& segment = thread->life->segment;
+    Level& level = Provider::level(*thread, entry.depth());
+
+    spr_context context;
+    uint8_t flags = make_ids(level.random, parent, context);
+    // relaxed: a switch; the next start sees it.
+    const uint64_t policy = StdAtomics::load(segment.view().control().policy, std::memory_order_relaxed);
+    if (policy != 0 || !provider.sampler().sample(parent, context.trace_id)) [[unlikely]]
+        return unsampled(level, context, flags, ret_span);
+    flags |= SPR_TRACE_FLAG_SAMPLED;
+    set_flags(context, flags);
+
+    // acquire: the scope is in the segment. Pairs with the release in ScopeTable::publish(), which says what breaks.
+    if (StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number) [[unlikely]]
+        provider.scopes().publish(*tracer, segment.view(), thread->life->number);
+
+    uint32_t index = level.writer.take_slot(segment);
+    if (index == ring::Segment::kNone && thread->life->reap()) index = level.writer.take_slot(segment);
+    if (index == ring::Segment::kNone) [[unlikely]] {
+        level.writer.count(Counter::kNotStartedSlot);
+        pass_through(parent, ret_span);
+        return -ENOBUFS;
+    }
+    Slot& slot = segment.view().slot(index);
+    ring::Clock& clock = Provider::clock();
+    if (options.start_time_ns == 0) [[likely]] {
+        slot.start_ticks = clock.ticks();
+        slot.start_unix_nano = clock.unix_nano(level.anchor, slot.start_ticks);
+    } else {
+        slot.start_ticks = kNoTicks;  // it began at another time than this: a later "now" does not count from here
+        slot.start_unix_nano = options.start_time_ns;
+    }
+    // relaxed: published with the word, by publish_start(). Pairs with the acquire in OpenSpan::find().
+    StdAtomics::store(slot.generation, slot.generation + 1, std::memory_order_relaxed);
+    slot.scope = tracer->scope;
+    slot.thread = thread->thread;
+    slot.dropped_attributes = slot.dropped_events = slot.dropped_links = 0;
+    slot.status = 0;
+    slot.kind = options.kind != 0 ? options.kind : SPR_KIND_INTERNAL;
+    slot.status_code = SPR_STATUS_UNSET;
+    slot.trace_flags = flags;
+    slot.parent_flags = static_cast<uint8_t>(parent == nullptr ? 0 : parent->is_remote != 0 ? 3 : 1);
+    slot.attributes = slot.events = slot.links = slot.superseded = 0;
+    slot.key_filter = 0;
+    uint32_t length = write_identity(slot.data, context, parent, slot.start_unix_nano);
+
+    // A name that fits is part of the first publication; a longer one follows.
+    const uint32_t name_bytes = write_name(slot.data + length, name, name_size);
+    slot.name = name_bytes != 0 ? length : 0;
+    length += name_bytes;
+    level.writer.publish_start(slot, SlotWord{SlotState::kOpen, 0, length});
+
+    ret_span->handle = provider.handle(index, slot.generation);
+    ret_span->context = context;
+    if (entry.depth() == 0) thread_local_state.last.set(ret_span->handle, provider, slot);
+    if (name_bytes == 0 || options.trace_state != nullptr || options.attribute_count != 0 || options.link_count != 0) [[unlikely]]
+        add_rest(OpenSpan(provider, slot, index), level, name, name_size, options);
+    return 1;
+}
+
+// What can be decided with nothing saved and nothing called.
+template <bool kPlain>
+[[gnu::always_inline]] inline int start(spr_tracer* tracer, const char* name, size_t name_size, const spr_start_options& options,
+                                        spr_span* ret_span) {
+    const spr_context* parent = choose_parent(options);
+    if (parent != nullptr && !is_valid(*parent)) parent = nullptr;
+    Provider& provider = *tracer->provider;
+    const Provider::State state = provider.state();
+    if (state == Provider::kOff || state == Provider::kShutDown) [[unlikely]] return start_off(provider, parent, ret_span);
+    if (provider.sampler().refuses(parent)) return start_unsampled(provider, parent, ret_span);
+    return start_recorded<kPlain>(tracer, name, name_size, parent, ret_span, options);
+}
+
+}  // namespace
+}  // namespace spanring::trace
+
+using namespace spanring::trace;
+
+extern "C" {
+
+int spr_span_start(spr_tracer* tracer, const char* name, size_t name_size, spr_span* ret_span) noexcept {
+    if (ret_span == nullptr) [[unlikely]] return -EINVAL;
+    if (tracer == nullptr) [[unlikely]] {
+        *ret_span = spr_span{};
+        return -EINVAL;
+    }
+    return start<true>(tracer, name, name_size, kDefaults, ret_span);
+}
+
+int spr_span_start_with(spr_tracer* tracer, const char* name, size_t name_size, const spr_start_options* options,
+                        spr_span* ret_span) noexcept {
+    if (ret_span == nullptr) return -EINVAL;
+    spr_start_options space;
+    int error = 0;
+    const spr_start_options* known = known_options(options, space, error);
+    if (tracer == nullptr) error = -EINVAL;
+    if (error == 0 && (known->kind > SPR_KIND_CONSUMER || known->parent_mode > SPR_PARENT_ROOT ||
+                       (known->attribute_count != 0 && known->attributes == nullptr) ||
+                       (known->link_count != 0 && known->links == nullptr)))
+        error = -EINVAL;
+    if (error != 0) {
+        *ret_span = spr_span{};
+        return error;
+    }
+    return start<false>(tracer, name, name_size, *known, ret_span);
+}
+
+}  // extern "C"
