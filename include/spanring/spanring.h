@@ -82,7 +82,7 @@ typedef struct spr_context {
     uint8_t span_id[8];
     uint8_t trace_flags; /* W3C: bit 0 sampled, bit 1 random */
     uint8_t is_remote;   /* 1: it came from another process */
-    uint8_t reserved[6];
+    uint8_t sampling[6]; /* the library's: how likely its trace was to be sampled; zero: not known */
 } spr_context;
 
 #define SPR_TRACE_FLAG_SAMPLED 0x01

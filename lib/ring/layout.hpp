@@ -176,6 +176,10 @@ static_assert(offsetof(Control, totals) == 64 && offsetof(Control, journal) == 3
 struct PolicyBits {
     static constexpr uint64_t kDisabled = 1;  // record nothing
     static constexpr uint64_t kRetired = 2;   // the agent gave this segment up (quarantine): stop writing into it
+    // What is sampled (SamplingOrder): a kind of two bits, and a value of 56.
+    static constexpr uint32_t kSamplingShift = 2;
+    static constexpr uint64_t kSamplingKind = 3 << kSamplingShift;
+    static constexpr uint32_t kValueShift = 8;
 };
 
 // ---- Writer page: written by the process ----------------------------------------------------------------------------

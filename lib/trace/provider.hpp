@@ -19,6 +19,7 @@
 #include "spanring/spanring.h"
 #include "trace/life.hpp"
 #include "trace/limits.hpp"
+#include "trace/rate_limiter.hpp"
 #include "trace/resource.hpp"
 #include "trace/sampler.hpp"
 #include "trace/scope_table.hpp"
@@ -62,6 +63,7 @@ public:
         return __atomic_load_n(&life_, __ATOMIC_ACQUIRE);
     }
     const Sampler& sampler() const { return sampler_; }
+    RateLimiter& rate_limiter() { return rate_limiter_; }
     const Limits& limits() const { return limits_; }
     uint64_t full_wait() const { return full_wait_; }  // nanoseconds; 0: do not
     ScopeTable& scopes() { return scopes_; }
@@ -105,6 +107,7 @@ private:
     uint32_t full_policy_ = 0;
     uint64_t full_wait_ = 0;
     Sampler sampler_;
+    RateLimiter rate_limiter_;
     Limits limits_;
     Resource resource_;
     ScopeTable scopes_;

@@ -106,10 +106,12 @@ int spr_tracer_enabled(const spr_tracer* tracer) noexcept {
     Provider::check_fork();
     const Provider& provider = *tracer->provider;
     const Provider::State state = provider.state();
-    if (state == Provider::kOff || state == Provider::kShutDown || provider.sampler().never()) return 0;
+    if (state == Provider::kOff || state == Provider::kShutDown) return 0;
     const trace::Life* life = provider.life();
     // relaxed: a switch.
-    return life == nullptr || StdAtomics::load(life->segment.view().control().policy, std::memory_order_relaxed) == 0;
+    const uint64_t policy = life != nullptr ? StdAtomics::load(life->segment.view().control().policy, std::memory_order_relaxed) : 0;
+    if ((policy & (ring::PolicyBits::kDisabled | ring::PolicyBits::kRetired)) != 0) return 0;
+    return (policy & ring::PolicyBits::kSamplingKind) != 0 || !provider.sampler().never();
 }
 
 int spr_provider_statistics(const spr_provider* provider, spr_statistics* statistics) noexcept {

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The standard samplers (specification: trace/sdk.md, Built-in samplers), as one small value: what to do at a root, and
-// whether a parent's decision is followed.
+// The standard samplers (specification: trace/sdk.md, Built-in samplers), as one small value: what to do where a trace
+// begins, and whether a parent's decision is followed. The agent may put an order in place of the first.
 #pragma once
 
 #include <cstdint>
 
+#include "ring/sampling_order.hpp"
 #include "spanring/spanring.h"
 
 namespace spanring::trace {
+
+class RateLimiter;
 
 class Sampler {
 public:
@@ -17,34 +20,48 @@ public:
     static Sampler from_environment();
     static Sampler parse(const char* name, const char* argument);
 
-    // HOT. Whether sample() says no whatever the trace id will be.
+    // HOT. Whether a span below `parent` (nullptr: a root) is decided by it.
+    bool follows(const spr_context* parent) const { return parent != nullptr && !ignores_parent_; }
+
+    // HOT. Whether the answer is no, whatever the trace id will be, unless the agent ordered otherwise.
     bool refuses(const spr_context* parent) const {
-        if (parent != nullptr && !ignores_parent_) return (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) == 0;
-        return threshold_ == kNever;
+        if (follows(parent)) return (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) == 0;
+        return refuses_roots_;
     }
 
-    // HOT. The decision for a span of the trace, below `parent` (nullptr: a root).
-    bool sample(const spr_context* parent, const uint8_t (&trace_id)[16]) const {
-        if (parent != nullptr && !ignores_parent_) return (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) != 0;
-        if (threshold_ == 0) return true;
-        return randomness(trace_id) >= threshold_;
+    // HOT. Whether the answer is yes, nothing is ordered, and `inherited` (ContextTail) may stay as it is.
+    bool accepts(const spr_context* parent, uint64_t inherited) const {
+        if (follows(parent)) return (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) != 0;
+        return own_.kind == ring::SamplingOrder::kNone && inherited == 0;
     }
 
+    struct Decision {
+        bool sampled;
+        bool has_threshold;  // it was decided by
+        uint64_t threshold;
+    };
+    // Where a trace begins, or a parent is not followed. `order`: the agent's; of kind kNone, the application's own counts.
+    // randomness: 56 bits of the trace. now: nanoseconds since the Unix epoch; looked at where needs_time() says so.
+    Decision decide(ring::SamplingOrder order, RateLimiter& limiter, uint64_t randomness, uint64_t now) const;
+    bool needs_time(ring::SamplingOrder order) const { return in_force(order).kind == ring::SamplingOrder::kRate; }
 
-    bool never() const { return ignores_parent_ && threshold_ == kNever; }
-
-private:
-    static constexpr uint64_t kNever = uint64_t{1} << 56;
+    bool never() const { return ignores_parent_ && refuses(nullptr); }
 
     // The lowest 56 bits of the trace id, so that every sampler that follows the consistent-probability rules decides
     // alike (specification: trace/tracestate-probability-sampling.md).
     static uint64_t randomness(const uint8_t (&trace_id)[16]) {
         uint64_t bits;
         __builtin_memcpy(&bits, trace_id + 8, sizeof bits);
-        return __builtin_bswap64(bits) & (kNever - 1);
+        return __builtin_bswap64(bits) & (ring::RejectionThreshold::kNever - 1);
     }
 
-    uint64_t threshold_ = 0;  // rejects below it; 0: all pass, kNever: none
+private:
+    ring::SamplingOrder in_force(ring::SamplingOrder order) const {
+        return order.kind != ring::SamplingOrder::kNone ? order : own_;
+    }
+
+    ring::SamplingOrder own_;      // kNone: everything
+    bool refuses_roots_ = false;   // what own_ comes to
     bool ignores_parent_ = false;  // all zero is parentbased_always_on: the providers stay in .bss
 };
 

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "trace/context.hpp"
+#include "trace/context_tail.hpp"
 #include "trace/entry.hpp"
 #include "trace/options.hpp"
 #include "trace/span_calls.hpp"
 #include "trace/span_clock.hpp"
+#include "trace/trace_state_text.hpp"
 
 namespace spanring::trace {
 namespace {
@@ -26,13 +28,6 @@ void pass_through(const spr_context* parent, spr_span* ret_span) {
         ret_span->context = *parent;
     else
         memset(&ret_span->context, 0, sizeof ret_span->context);
-}
-
-// Of a context in this process: not remote, nothing reserved. One store for all of them.
-void set_flags(spr_context& context, uint8_t flags) {
-    static_assert(offsetof(spr_context, trace_flags) == 24 && sizeof(spr_context) == 32);
-    const uint64_t bytes = flags;
-    memcpy(reinterpret_cast<uint8_t*>(&context) + offsetof(spr_context, trace_flags), &bytes, sizeof bytes);
 }
 
 // What is known about the parent before the start.
@@ -89,10 +84,12 @@ uint32_t write_identity(uint8_t* to, const spr_context& context, const spr_conte
 }
 
 // What the first publication of a span had no room for. Refusals are counted.
-[[gnu::noinline]] void add_rest(OpenSpan span, Level& level, const char* name, size_t name_size, const spr_start_options& options) {
+[[gnu::noinline]] void add_rest(OpenSpan span, Level& level, uint64_t tail, const char* name, size_t name_size,
+                                const spr_start_options& options) {
     uint32_t refused = 0;
     if (span.slot().name == 0 && span.set_name(name, name_size) != 0) ++refused;
-    if (options.trace_state != nullptr && span.set_trace_state(options.trace_state, options.trace_state_size) != 0) ++refused;
+    const TraceStateText state(options.trace_state, options.trace_state_size, tail);
+    if (state.size() != 0 && span.set_trace_state(state.data(), state.size()) != 0) ++refused;
     for (size_t i = 0; i < options.attribute_count; ++i)
         if (!set_short(span, options.attributes[i]) && set_any(span, options.attributes[i]) != 0) ++refused;
     for (size_t i = 0; i < options.link_count; ++i)
@@ -113,37 +110,53 @@ int refuse_start(const Provider& provider, const spr_context* parent, spr_span* 
     return -EBUSY;
 }
 
-// The context of a new span but for its flags. Returns those that do not depend on sampling.
-uint8_t make_ids(Random& random, const spr_context* parent, spr_context& ret_context) {
-    uint8_t flags = SPR_TRACE_FLAG_RANDOM;
+// The context of a new span but for its tail. Returns that, as it is where the parent is followed, but for the sampled
+// flag: never remote.
+[[gnu::always_inline]] inline uint64_t make_ids(Random& random, const spr_context* parent, spr_context& ret_context) {
+    uint64_t tail = SPR_TRACE_FLAG_RANDOM;
     if (parent != nullptr) {
         memcpy(ret_context.trace_id, parent->trace_id, sizeof ret_context.trace_id);
-        flags &= parent->trace_flags;
+        tail = ContextTail::read(*parent) & (ContextTail::kSampling | SPR_TRACE_FLAG_RANDOM);
     } else {
         random.trace_id(ret_context.trace_id);
     }
     random.span_id(ret_context.span_id);
-    return flags;
+    return tail;
 }
 
-int unsampled(Level& level, spr_context& context, uint8_t flags, spr_span* ret_span) {
-    set_flags(context, flags);
+// Whether the span is sampled, where that takes a thought: something is ordered, or the sampler looks at more than the
+// parent. The tail has the threshold afterwards, if there is one.
+[[gnu::noinline]] bool decide(Provider& provider, Level& level, uint64_t policy, const spr_context* parent, const spr_context& context,
+                              const spr_start_options& options, uint64_t& tail) {
+    const uint64_t followed = tail;
+    tail &= ~ContextTail::kSampling;
+    if ((policy & (ring::PolicyBits::kDisabled | ring::PolicyBits::kRetired)) != 0) return false;
+    const Sampler& sampler = provider.sampler();
+    if (sampler.follows(parent)) {
+        tail = followed;
+        return (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) != 0;
+    }
+    const auto order = ring::SamplingOrder::unpack(policy);
+    ring::Clock& clock = Provider::clock();
+    const uint64_t now = sampler.needs_time(order) ? clock.unix_nano(level.anchor, clock.ticks()) : 0;
+    uint64_t randomness = Sampler::randomness(context.trace_id);
+    TraceStateText::randomness(options.trace_state, options.trace_state_size, randomness);
+    const Sampler::Decision decision = sampler.decide(order, provider.rate_limiter(), randomness, now);
+    if (decision.sampled && decision.has_threshold) tail |= ContextTail::of_threshold(decision.threshold);
+    return decision.sampled;
+}
+
+int unsampled(Level& level, spr_context& context, uint64_t tail, spr_span* ret_span) {
+    ContextTail::write(context, tail & SPR_TRACE_FLAG_RANDOM);
     ret_span->handle = 0;
     ret_span->context = context;
     level.writer.count(Counter::kUnsampled);
     return 0;
 }
 
-// The sampler refused before there was a trace id. Apart from start_recorded() because it needs so much less.
-[[gnu::noinline]] int start_unsampled(Provider& provider, const spr_context* parent, spr_span* ret_span) {
-    Provider::check_fork();
-    ThreadState* thread = provider.thread();
-    Entry entry;
-    if (thread == nullptr || entry.too_deep()) [[unlikely]] return refuse_start(provider, parent, ret_span);
-    Level& level = Provider::level(*thread, entry.depth());
-    spr_context context;
-    const uint8_t flags = make_ids(level.random, parent, context);
-    return unsampled(level, context, flags, ret_span);
+uint64_t policy_of(const ThreadState& thread) {
+    // relaxed: a switch; the next start sees it.
+    return StdAtomics::load(thread.life->segment.view().control().policy, std::memory_order_relaxed);
 }
 
 // With kPlain the options are the defaults, which the compiler then knows.
@@ -161,13 +174,13 @@ template <bool kPlain>
     Level& level = Provider::level(*thread, entry.depth());
 
     spr_context context;
-    uint8_t flags = make_ids(level.random, parent, context);
-    // relaxed: a switch; the next start sees it.
-    const uint64_t policy = StdAtomics::load(segment.view().control().policy, std::memory_order_relaxed);
-    if (policy != 0 || !provider.sampler().sample(parent, context.trace_id)) [[unlikely]]
-        return unsampled(level, context, flags, ret_span);
-    flags |= SPR_TRACE_FLAG_SAMPLED;
-    set_flags(context, flags);
+    uint64_t tail = make_ids(level.random, parent, context);
+    const uint64_t policy = policy_of(*thread);
+    if (policy != 0 || !provider.sampler().accepts(parent, tail & ContextTail::kSampling)) [[unlikely]] {
+        if (!decide(provider, level, policy, parent, context, options, tail)) return unsampled(level, context, tail, ret_span);
+    }
+    tail |= SPR_TRACE_FLAG_SAMPLED;
+    ContextTail::write(context, tail);
 
     // acquire: the scope is in the segment. Pairs with the release in ScopeTable::publish(), which says what breaks.
     if (StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number) [[unlikely]]
@@ -197,7 +210,7 @@ template <bool kPlain>
     slot.status = 0;
     slot.kind = options.kind != 0 ? options.kind : SPR_KIND_INTERNAL;
     slot.status_code = SPR_STATUS_UNSET;
-    slot.trace_flags = flags;
+    slot.trace_flags = static_cast<uint8_t>(tail);
     slot.parent_flags = static_cast<uint8_t>(parent == nullptr ? 0 : parent->is_remote != 0 ? 3 : 1);
     slot.attributes = slot.events = slot.links = slot.superseded = 0;
     slot.key_filter = 0;
@@ -212,9 +225,49 @@ template <bool kPlain>
     ret_span->handle = provider.handle(index, slot.generation);
     ret_span->context = context;
     if (entry.depth() == 0) thread_local_state.last.set(ret_span->handle, provider, slot);
-    if (name_bytes == 0 || options.trace_state != nullptr || options.attribute_count != 0 || options.link_count != 0) [[unlikely]]
-        add_rest(OpenSpan(provider, slot, index), level, name, name_size, options);
+    if (name_bytes == 0 || ContextTail::has_threshold(tail) || options.trace_state != nullptr || options.attribute_count != 0 ||
+        options.link_count != 0) [[unlikely]]
+        add_rest(OpenSpan(provider, slot, index), level, tail, name, name_size, options);
     return 1;
+}
+
+// Whether the agent's order overrules a sampler that refuses.
+bool is_overruled(const Provider& provider, const ThreadState& thread, const spr_context* parent) {
+    return (policy_of(thread) & ring::PolicyBits::kSamplingKind) != 0 && !provider.sampler().follows(parent);
+}
+
+int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
+    spr_context context;
+    const uint64_t tail = make_ids(level.random, parent, context);
+    return unsampled(level, context, tail, ret_span);
+}
+
+// The same where something is to be made first.
+[[gnu::noinline]] int start_first_unsampled(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
+                                            spr_span* ret_span, const spr_start_options& options) {
+    Provider& provider = *tracer->provider;
+    Provider::check_fork();
+    ThreadState* thread = provider.thread();
+    if (thread != nullptr && is_overruled(provider, *thread, parent))
+        return start_recorded<false>(tracer, name, name_size, parent, ret_span, options);
+    Entry entry;
+    if (thread == nullptr || entry.too_deep()) return refuse_start(provider, parent, ret_span);
+    return end_unsampled(Provider::level(*thread, entry.depth()), parent, ret_span);
+}
+
+// The sampler refused before there was a trace id. Apart from start_recorded() because it needs so much less: it calls
+// nothing and returns, so that no register is saved.
+[[gnu::noinline]] int start_unsampled(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
+                                      spr_span* ret_span, const spr_start_options& options) {
+    const Provider& provider = *tracer->provider;
+    const ThreadState* thread = thread_local_state.states[provider.index()];
+    if (ring::ForkGuard::in_doubt() || thread == nullptr || thread_local_state.depth >= kSignalLevels ||
+        !thread->at[thread_local_state.depth]->writer.is_open()) [[unlikely]]
+        return start_first_unsampled(tracer, name, name_size, parent, ret_span, options);
+    if (is_overruled(provider, *thread, parent)) [[unlikely]]
+        return start_recorded<false>(tracer, name, name_size, parent, ret_span, options);
+    Entry entry;
+    return end_unsampled(*thread->at[entry.depth()], parent, ret_span);
 }
 
 // What can be decided with nothing saved and nothing called.
@@ -226,7 +279,7 @@ template <bool kPlain>
     Provider& provider = *tracer->provider;
     const Provider::State state = provider.state();
     if (state == Provider::kOff || state == Provider::kShutDown) [[unlikely]] return start_off(provider, parent, ret_span);
-    if (provider.sampler().refuses(parent)) return start_unsampled(provider, parent, ret_span);
+    if (provider.sampler().refuses(parent)) return start_unsampled(tracer, name, name_size, parent, ret_span, options);
     return start_recorded<kPlain>(tracer, name, name_size, parent, ret_span, options);
 }
 

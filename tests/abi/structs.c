@@ -14,7 +14,7 @@ int main(void) {
     MEMBER(spr_context, span_id);
     MEMBER(spr_context, trace_flags);
     MEMBER(spr_context, is_remote);
-    MEMBER(spr_context, reserved);
+    MEMBER(spr_context, sampling);
     STRUCT(spr_span);
     MEMBER(spr_span, handle);
     MEMBER(spr_span, context);

@@ -104,6 +104,9 @@ void constants() {
     CONSTANT(kExporterRows);
     constant("constant.PolicyBits.kDisabled", PolicyBits::kDisabled);
     constant("constant.PolicyBits.kRetired", PolicyBits::kRetired);
+    constant("constant.PolicyBits.kSamplingShift", PolicyBits::kSamplingShift);
+    constant("constant.PolicyBits.kSamplingKind", PolicyBits::kSamplingKind);
+    constant("constant.PolicyBits.kValueShift", PolicyBits::kValueShift);
 }
 
 void states() {

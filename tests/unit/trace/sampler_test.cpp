@@ -2,14 +2,19 @@
 #include "trace/sampler.hpp"
 
 #include <cstring>
+#include <limits>
 #include <random>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "trace/rate_limiter.hpp"
+
 namespace spanring::trace {
 namespace {
 
+using ring::RejectionThreshold;
+using ring::SamplingOrder;
 using TraceId = uint8_t[16];
 
 // A trace id of which the lowest 56 bits, what samplers look at, are these.
@@ -18,10 +23,18 @@ void make_id(TraceId& id, uint64_t low, uint8_t rest = 0xa5) {
     for (int i = 0; i < 7; ++i) id[15 - i] = static_cast<uint8_t>(low >> 8 * i);
 }
 
-bool samples(const Sampler& sampler, uint64_t low, const spr_context* parent = nullptr, uint8_t rest = 0xa5) {
+bool samples(const Sampler& sampler, uint64_t low, const spr_context* parent = nullptr, uint8_t rest = 0xa5,
+             SamplingOrder order = {}) {
     TraceId id;
     make_id(id, low, rest);
-    return sampler.sample(parent, id);
+    if (sampler.follows(parent)) return sampler.accepts(parent, 0);
+    RateLimiter limiter;
+    const bool sampled = sampler.decide(order, limiter, Sampler::randomness(id), 0).sampled;
+    if (order.kind == SamplingOrder::kNone) {
+        EXPECT_FALSE(sampled && sampler.refuses(parent)) << "the short way says the same";
+        EXPECT_FALSE(!sampled && sampler.accepts(parent, 0)) << "the short way says the same";
+    }
+    return sampled;
 }
 
 spr_context parent_with(uint8_t flags) {
@@ -115,6 +128,105 @@ TEST(SamplerTest, ANameThatIsNoneIsTheDefault) {
         EXPECT_TRUE(samples(Sampler::parse(name, "0"), 0)) << name;
         EXPECT_FALSE(samples(Sampler::parse(name, "0"), 0, &no)) << name << " follows its parent";
     }
+}
+
+TEST(SamplerTest, ARateWithoutANumberIsTheDefault) {
+    for (const char* rate : {static_cast<const char*>(nullptr), "", "x", "-1", "1e10"})
+        EXPECT_TRUE(Sampler::parse("ratelimiting", rate).accepts(nullptr, 0)) << (rate == nullptr ? "NULL" : rate);
+    EXPECT_FALSE(Sampler::parse("ratelimiting", "5").accepts(nullptr, 0));
+    EXPECT_TRUE(Sampler::parse("parentbased_ratelimiting", "5").needs_time({}));
+}
+
+TEST(SamplerTest, AnOrderTakesTheSamplersPlaceAtRoots) {
+    const spr_context yes = parent_with(SPR_TRACE_FLAG_SAMPLED), no = parent_with(0);
+    const SamplingOrder half = SamplingOrder::ratio(0.5);
+    for (const char* name : {"parentbased_always_on", "parentbased_always_off"}) {
+        const Sampler sampler = Sampler::parse(name, nullptr);
+        EXPECT_FALSE(samples(sampler, kAll / 2 - 1, nullptr, 0, half)) << name;
+        EXPECT_TRUE(samples(sampler, kAll / 2, nullptr, 0, half)) << name;
+        EXPECT_TRUE(samples(sampler, 0, &yes, 0, half)) << "a parent is followed";
+        EXPECT_FALSE(samples(sampler, kAll - 1, &no, 0, half)) << "a parent is followed";
+    }
+    EXPECT_FALSE(samples(Sampler::parse("always_on", nullptr), 0, &yes, 0, half)) << "a parent that is not followed";
+}
+
+TEST(SamplerTest, WhatIsInheritedStaysOnlyWhereTheParentIsFollowed) {
+    const spr_context yes = parent_with(SPR_TRACE_FLAG_SAMPLED);
+    EXPECT_TRUE(Sampler().accepts(&yes, 1));
+    EXPECT_FALSE(Sampler::parse("always_on", nullptr).accepts(&yes, 1)) << "it did not decide by that threshold";
+}
+
+TEST(RejectionThresholdTest, HasTheDigitsOfTheSpecification) {
+    const auto digits = [](double ratio) {
+        char text[14];
+        return std::string(text, RejectionThreshold::write(text, RejectionThreshold::of(ratio)));
+    };
+    // specification: trace/tracestate-probability-sampling.md and OTEP 235 have these.
+    EXPECT_EQ(digits(1), "0");
+    EXPECT_EQ(digits(0.5), "8");
+    EXPECT_EQ(digits(0.25), "c");
+    EXPECT_EQ(digits(0.1), "e666");
+    EXPECT_EQ(digits(0.01), "fd70a");
+    EXPECT_EQ(digits(1.0 / 3), "aaab");
+}
+
+TEST(RejectionThresholdTest, TakesAnyNumber) {
+    EXPECT_EQ(RejectionThreshold::of(-1), RejectionThreshold::kNever);
+    EXPECT_EQ(RejectionThreshold::of(0), RejectionThreshold::kNever);
+    EXPECT_EQ(RejectionThreshold::of(1e-30), RejectionThreshold::kNever);
+    EXPECT_EQ(RejectionThreshold::of(2), RejectionThreshold::kAlways);
+    EXPECT_EQ(RejectionThreshold::of(std::numeric_limits<double>::quiet_NaN()), RejectionThreshold::kNever);
+}
+
+TEST(RejectionThresholdTest, FallsAsTheRatioRises) {
+    uint64_t last = RejectionThreshold::kNever;
+    for (double ratio = 1e-14; ratio < 1.1; ratio *= 1.0003) {
+        const uint64_t threshold = RejectionThreshold::of(ratio);
+        ASSERT_LE(threshold, last) << ratio;
+        ASSERT_EQ(threshold & 0xfff, 0u) << "an spr_context has room for 44 bits";
+        if (ratio > 1e-9 && ratio < 1) {
+            ASSERT_NEAR(RejectionThreshold::ratio(threshold) / ratio, 1, 0.001) << ratio;
+        }
+        last = threshold;
+    }
+}
+
+TEST(RateLimiterTest, AdmitsASecondsWorthAndThenOneInEachInterval) {
+    RateLimiter limiter;
+    const SamplingOrder rate = SamplingOrder::rate(10);
+    uint64_t now = 1'700'000'000'000'000'000;
+    const auto admitted = [&](int tries) {
+        int count = 0;
+        for (int i = 0; i < tries; ++i) count += limiter.admit(rate, now);
+        return count;
+    };
+    EXPECT_EQ(admitted(100), 10);
+    now += 99'999'999;
+    EXPECT_EQ(admitted(5), 0);
+    now += 1;
+    EXPECT_EQ(admitted(5), 1);
+    now += 300'000'000;
+    EXPECT_EQ(admitted(5), 3);
+    now += 60'000'000'000;
+    EXPECT_EQ(admitted(100), 10) << "what was not used in a second is gone";
+}
+
+TEST(RateLimiterTest, OneInAHundredSeconds) {
+    RateLimiter limiter;
+    const SamplingOrder rate = SamplingOrder::rate(0.01);
+    const uint64_t now = 1'700'000'000'000'000'000;
+    EXPECT_TRUE(limiter.admit(rate, now));
+    EXPECT_FALSE(limiter.admit(rate, now + 99'999'999'999));
+    EXPECT_TRUE(limiter.admit(rate, now + 100'000'000'000));
+    EXPECT_FALSE(RateLimiter().admit(SamplingOrder::rate(0), now));
+}
+
+TEST(RateLimiterTest, AClockThatStepsBackDoesNotCloseIt) {
+    RateLimiter limiter;
+    const SamplingOrder rate = SamplingOrder::rate(1);
+    EXPECT_TRUE(limiter.admit(rate, 2'000'000'000'000'000'000));
+    EXPECT_TRUE(limiter.admit(rate, 1'000'000'000'000'000'000));
+    EXPECT_FALSE(limiter.admit(rate, 1'000'000'000'000'000'001));
 }
 
 }  // namespace

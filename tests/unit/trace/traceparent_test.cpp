@@ -42,7 +42,7 @@ TEST(TraceparentTest, IsReadAsItStands) {
     EXPECT_EQ(memcmp(context.span_id, parent, 8), 0);
     EXPECT_EQ(context.trace_flags, SPR_TRACE_FLAG_SAMPLED);
     EXPECT_EQ(context.is_remote, 1);
-    for (const uint8_t byte : context.reserved) EXPECT_EQ(byte, 0);
+    for (const uint8_t byte : context.sampling) EXPECT_EQ(byte, 0);
 }
 
 TEST(TraceparentTest, MayEndAtItsNul) {

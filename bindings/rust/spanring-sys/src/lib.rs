@@ -65,7 +65,7 @@ pub struct spr_context {
     pub span_id: [u8; 8],
     pub trace_flags: u8,
     pub is_remote: u8,
-    pub reserved: [u8; 6],
+    pub sampling: [u8; 6],
 }
 
 #[repr(C)]

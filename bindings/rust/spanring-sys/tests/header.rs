@@ -38,7 +38,7 @@ fn assertion(expression: &str, value: usize) -> String {
 
 fn layouts() -> String {
     [
-        layout!(spr_context { trace_id, span_id, trace_flags, is_remote, reserved }),
+        layout!(spr_context { trace_id, span_id, trace_flags, is_remote, sampling }),
         layout!(spr_span { handle, context }),
         layout!(spr_token { context, previous, reserved }),
         layout!(spr_value { r#type, reserved, value }),

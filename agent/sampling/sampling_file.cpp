@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sampling/sampling_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <stdexcept>
+#include <system_error>
+
+#include <yaml-cpp/yaml.h>
+
+#include "ledger/database.hpp"
+
+namespace spanring::agent {
+
+namespace {
+
+constexpr off_t kMostBytes = 1 << 20;
+
+std::string system_message(int error) { return std::system_category().message(error); }
+
+[[noreturn]] void fail(const std::string& file, const YAML::Mark& mark, const std::string& what) {
+    throw std::runtime_error(file + ":" + std::to_string(mark.line + 1) + ": " + what);
+}
+
+// Empty where there is no such file.
+std::string content(const std::string& file) {
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) {
+        if (errno == ENOENT) return {};
+        throw std::runtime_error(file + ": cannot open: " + system_message(errno));
+    }
+    struct stat status {};
+    std::string text;
+    int error = ::fstat(fd, &status) != 0 ? errno : 0;
+    const bool sound = error == 0 && S_ISREG(status.st_mode) && status.st_size <= kMostBytes;
+    if (sound) {
+        text.resize(static_cast<size_t>(status.st_size));
+        const ssize_t size = ::pread(fd, text.data(), text.size(), 0);
+        error = size < 0 ? errno : 0;
+        text.resize(size < 0 ? 0 : static_cast<size_t>(size));
+    }
+    ::close(fd);
+    if (error != 0) throw std::runtime_error(file + ": cannot read: " + system_message(error));
+    if (!sound) throw std::runtime_error(file + ": not a file of at most 1 MiB");
+    return text;
+}
+
+}  // namespace
+
+SamplingRules SamplingFile::read() const {
+    const std::string file = path();
+    SamplingRules rules;
+    YAML::Node document;
+    try {
+        document = YAML::Load(content(file));
+    } catch (const YAML::Exception& error) {
+        fail(file, error.mark, error.msg);
+    }
+    if (document.IsNull()) return rules;
+    if (!document.IsMap()) fail(file, document.Mark(), "is no mapping of services to rules");
+    for (const auto& item : document) {
+        if (!item.first.IsScalar() || !item.second.IsScalar())
+            fail(file, item.first.Mark(), "a line is SERVICE: RULE");
+        const std::string& service = item.first.Scalar();
+        try {
+            if (!rules.emplace(service, SamplingRule::parse(item.second.Scalar())).second)
+                fail(file, item.first.Mark(), "service '" + service + "' is there twice");
+        } catch (const std::invalid_argument& error) {
+            fail(file, item.second.Mark(), error.what());
+        }
+    }
+    return rules;
+}
+
+void SamplingFile::write(const SamplingRules& rules) const {
+    prepare_private_directory(directory_);
+    YAML::Emitter yaml;
+    yaml << YAML::Comment("What is sampled, by service. Written by `spanring sampling`; the agent reads it when it changes.");
+    yaml << YAML::BeginMap;
+    for (const auto& [service, rule] : rules) {
+        yaml << YAML::Key << YAML::DoubleQuoted << service << YAML::Value << YAML::DoubleQuoted << rule.text();
+    }
+    yaml << YAML::EndMap << YAML::Newline;
+    const std::string file = path();
+    std::string temporary = file + ".XXXXXX";
+    const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);  // 0600
+    if (fd < 0) throw std::runtime_error(directory_ + ": cannot write there: " + system_message(errno));
+    const ssize_t size = ::write(fd, yaml.c_str(), yaml.size());
+    int error = size == static_cast<ssize_t>(yaml.size()) ? 0 : size < 0 ? errno : ENOSPC;
+    if (error == 0 && ::fsync(fd) != 0) error = errno;
+    // Who owns the directory is the agent: root, too, writes for it. (Refused to others, who are the owner.)
+    struct stat owner {};
+    if (error == 0 && ::stat(directory_.c_str(), &owner) == 0 && owner.st_uid != ::geteuid() &&
+        ::fchown(fd, owner.st_uid, owner.st_gid) != 0)
+        error = errno;
+    ::close(fd);
+    if (error == 0 && ::rename(temporary.c_str(), file.c_str()) != 0) error = errno;
+    if (error == 0) return;
+    ::unlink(temporary.c_str());
+    throw std::runtime_error(file + ": cannot write: " + system_message(error));
+}
+
+}  // namespace spanring::agent

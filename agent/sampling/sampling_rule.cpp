@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sampling/sampling_rule.hpp"
+
+#include <stdexcept>
+
+#include "config/quantity.hpp"
+
+namespace spanring::agent {
+
+namespace {
+
+constexpr double kMostTracesASecond = 1e9;
+
+}  // namespace
+
+SamplingRule SamplingRule::parse(const std::string& text) {
+    SamplingRule rule;
+    rule.text_ = text;
+    if (text == "off") {
+        rule.off_ = true;
+    } else if (text == "on") {
+        rule.order_ = ring::SamplingOrder::ratio(1);
+    } else if (text.ends_with("/s")) {
+        const auto rate = parse_number(std::string_view(text).substr(0, text.size() - 2));
+        if (!rate || *rate < 0 || *rate > kMostTracesASecond)
+            throw std::invalid_argument("'" + text + "' is no rate: a number from 0 to 1000000000 and /s");
+        rule.order_ = ring::SamplingOrder::rate(*rate);
+    } else {
+        const auto ratio = parse_number(text);
+        if (!ratio || *ratio < 0 || *ratio > 1)
+            throw std::invalid_argument("'" + text + "' is none of: a ratio from 0 to 1, a rate as 100/s, on, off");
+        rule.order_ = ring::SamplingOrder::ratio(*ratio);
+    }
+    return rule;
+}
+
+uint64_t SamplingRule::policy(uint64_t present) const {
+    const uint64_t word = order_.pack(present);
+    return off_ ? word | ring::PolicyBits::kDisabled : word & ~ring::PolicyBits::kDisabled;
+}
+
+uint64_t SamplingRule::no_policy(uint64_t present) {
+    return ring::SamplingOrder{}.pack(present) & ~ring::PolicyBits::kDisabled;
+}
+
+const SamplingRule* rule_for(const SamplingRules& rules, const std::string& service) {
+    auto found = rules.find(service);
+    if (found == rules.end()) found = rules.find("*");
+    return found == rules.end() ? nullptr : &found->second;
+}
+
+}  // namespace spanring::agent

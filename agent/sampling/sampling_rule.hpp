@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is to be recorded of a service, as people write it:
+//
+//     0.01      one trace of a hundred (consistent probability: the same ones everywhere)
+//     100/s     at most a hundred new traces a second, in each process
+//     on        every trace
+//     off       no span at all, also of traces that were sampled elsewhere
+//
+// But for `off` it decides where traces begin (and, for a sampler that ignores its parent, at every span).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "ring/sampling_order.hpp"
+
+namespace spanring::agent {
+
+class SamplingRule {
+public:
+    // Throws std::invalid_argument, which says what is wrong.
+    static SamplingRule parse(const std::string& text);
+
+    const std::string& text() const { return text_; }
+
+    // The word that a process reads, with this rule in it; `present` is what it says now.
+    uint64_t policy(uint64_t present) const;
+    // The same, where there is no rule: as the application configured it.
+    static uint64_t no_policy(uint64_t present);
+
+private:
+    std::string text_;
+    bool off_ = false;
+    ring::SamplingOrder order_;
+};
+
+// By service.name; "*" is for those that are not named.
+using SamplingRules = std::map<std::string, SamplingRule>;
+
+// nullptr: none.
+const SamplingRule* rule_for(const SamplingRules& rules, const std::string& service);
+
+}  // namespace spanring::agent
