@@ -117,6 +117,7 @@ public:
         std::vector<Exporter*> exporters;
         for (const auto& exporter : exporters_) exporters.push_back(exporter.get());
         options.users = users;
+        options.state_directory = config.state_directory;
         options.crashes = &crashes_;
         crashes_.arm();
         tell_of_crashes();

@@ -44,5 +44,6 @@ void add_trace(CLI::App& app, Selection& selection);
 void add_dump(CLI::App& app, Selection& selection);
 void add_doctor(CLI::App& app, Selection& selection);
 void add_audit(CLI::App& app, Selection& selection);
+void add_sampling(CLI::App& app, Selection& selection);
 
 }  // namespace spanring::agent

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// spanring: looks at what processes, the agent and the local store hold, and at the host. Reads only.
+// spanring: looks at what processes, the agent and the local store hold, and at the host. Reads only, but for `sampling`,
+// which writes the rules that the agent follows.
 #include <unistd.h>
 
 #include <exception>
@@ -87,6 +88,7 @@ int run(int argc, char** argv) {
     add_trace(app, selection);
     add_audit(app, selection);
     add_dump(app, selection);
+    add_sampling(app, selection);
     add_doctor(app, selection);
 
     try {

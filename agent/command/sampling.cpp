@@ -96,7 +96,7 @@ void add_sampling(CLI::App& app, Selection& selection) {
     show_command->add_flag("--json", options->json, "one JSON document");
     choose(show_command, options, selection, show);
     command->footer("Rules decide where traces begin; spans of a trace that was sampled elsewhere follow it, but for `off`.\n"
-                    "They are kept in the agent's state directory (sampling.yaml), so the same user as the agent's is needed.");
+                    "They are kept in the agent's state directory (sampling.json), so the same user as the agent's is needed.");
 }
 
 }  // namespace spanring::agent

@@ -53,6 +53,15 @@ void AttachedSegment::quarantine(const std::string& reason) {
                             std::memory_order_relaxed);
 }
 
+void AttachedSegment::order_sampling(const SamplingRule* rule) {
+    if (!quarantined_.empty()) return;
+    // relaxed: one word that the writer reads by itself, at its next start. Written by this thread alone.
+    uint64_t& policy = view().control().policy;
+    const uint64_t present = ring::StdAtomics::load(policy, std::memory_order_relaxed);
+    const uint64_t wanted = rule != nullptr ? rule->policy(present) : SamplingRule::no_policy(present);
+    if (wanted != present) ring::StdAtomics::store(policy, wanted, std::memory_order_relaxed);
+}
+
 void AttachedSegment::check_liveness() {
     if (dead_ || !quarantined_.empty() || process_liveness(fd_) != Liveness::kDead) return;
     dead_ = true;

@@ -33,6 +33,12 @@ void DirectoryWatch::watch(size_t folder, const std::string& path) {
 
 void DirectoryWatch::watch_parent(const std::string& path) { inotify_add_watch(fd_, path.c_str(), kParentEvents); }
 
+void DirectoryWatch::watch_file(const std::string& directory, const std::string& name) {
+    constexpr uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR | IN_MASK_ADD;
+    file_folder_ = inotify_add_watch(fd_, directory.c_str(), kEvents);
+    file_name_ = name;
+}
+
 WatchHints DirectoryWatch::poll() {
     WatchHints hints;
     alignas(inotify_event) char buffer[16384];
@@ -43,8 +49,10 @@ WatchHints DirectoryWatch::poll() {
             const auto* event = reinterpret_cast<const inotify_event*>(buffer + at);
             at += static_cast<ssize_t>(sizeof *event + event->len);
             const auto folder = folders_.find(event->wd);
+            // The directory may be watched for another reason as well.
+            if (event->wd == file_folder_ && event->len != 0 && file_name_ == event->name) hints.file = true;
             if ((event->mask & IN_Q_OVERFLOW) != 0) {
-                hints.rescan = true;
+                hints.rescan = hints.file = true;
             } else if (folder == folders_.end()) {
                 // A parent. Only directories matter there.
                 hints.rescan = hints.rescan || (event->mask & IN_ISDIR) != 0;

@@ -18,6 +18,7 @@ namespace spanring::agent {
 struct WatchHints {
     std::vector<std::pair<size_t, std::string>> files;  // folder and name: appeared or was closed
     bool rescan = false;                                // events were lost, or a directory came or went
+    bool file = false;                                  // the one of watch_file() may have changed
 };
 
 class DirectoryWatch {
@@ -39,12 +40,17 @@ public:
     void adopt(size_t folder, int descriptor) { folders_[descriptor] = folder; }
     void watch_parent(const std::string& path);
 
+    // Watches a file of a directory that is there; once. The file may be missing, and is replaced by renames.
+    void watch_file(const std::string& directory, const std::string& name);
+
     // What happened since the last call; never waits.
     WatchHints poll();
 
 private:
     int fd_;
     std::map<int, size_t> folders_;  // watch descriptor of a runtime directory
+    int file_folder_ = -1;           // watch descriptor of the directory of
+    std::string file_name_;
 };
 
 }  // namespace spanring::agent

@@ -16,6 +16,7 @@
 #include "drain/descriptor_budget.hpp"
 #include "drain/failpoint.hpp"
 #include "ring/runtime_directory.hpp"
+#include "sampling/sampling_file.hpp"
 
 namespace spanring::agent {
 
@@ -66,6 +67,10 @@ Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger*
         settings_.exporters = required_rows(exporters);
         settings_.zero_copy = options_.zero_copy == ZeroCopy::kSameUser;
         open_folders();
+        if (!options_.state_directory.empty()) {
+            watch_.watch_file(options_.state_directory, SamplingFile::kName);
+            read_sampling();
+        }
     } catch (...) {
         close(wake_fd_);
         throw;
@@ -166,7 +171,23 @@ void Drainer::handle_hints() {
             try_attach(folder, name);
         }
     }
+    if (hints.file) read_sampling();
     if (hints.rescan || now_ >= next_scan_) scan();
+}
+
+// A file that is wrong changes nothing.
+void Drainer::read_sampling() {
+    if (options_.state_directory.empty()) return;
+    try {
+        sampling_ = SamplingFile(options_.state_directory).read();
+    } catch (const std::exception& error) {
+        spdlog::warn("{}; sampling stays as it is", error.what());
+        return;
+    }
+    for (auto& [source, entry] : entries_) {
+        const CrashScope scope(entry.path);
+        entry.segment->order_sampling(rule_for(sampling_, entry.segment->producer().service));
+    }
 }
 
 void Drainer::scan() {
@@ -234,6 +255,7 @@ void Drainer::try_attach(size_t folder, const std::string& name) {
     entry.folder = folder;
     entry.path = path;  // a copy: the scope still points to it
     entry.segment = std::move(outcome.segment);
+    entry.segment->order_sampling(rule_for(sampling_, entry.segment->producer().service));
     files_[key] = source;
     ++status_.attached;
     const Producer& producer = entry.segment->producer();

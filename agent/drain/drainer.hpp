@@ -23,6 +23,7 @@
 #include "drain/pace.hpp"
 #include "drain/runtime_folder.hpp"
 #include "export/otlp_grpc_options.hpp"
+#include "sampling/sampling_rule.hpp"
 
 namespace spanring::agent {
 
@@ -37,6 +38,7 @@ struct DrainOptions {
     std::chrono::milliseconds scan_period{2000};      // likewise
     std::chrono::milliseconds ledger_period{1000};
     std::chrono::seconds temporary_age{10};
+    std::string state_directory;                      // has the rules of sampling; empty: there are none
     const CrashJournal* crashes = nullptr;            // outlives the drain; nullptr: nothing is held against a segment
 };
 
@@ -121,6 +123,7 @@ private:
     void handle_hints();
     void handle_requests();
     void scan();
+    void read_sampling();
     void try_attach(size_t folder, const std::string& name);
     void drain_due(bool all);
     void drain(Entry& entry, uint64_t budget);
@@ -144,6 +147,8 @@ private:
     std::vector<std::string> directories_;
     int wake_fd_;
     std::unique_ptr<LedgerWriter> ledger_;
+
+    SamplingRules sampling_;
 
     std::map<uint64_t, Entry> entries_;  // by source
     std::map<FileKey, uint64_t> files_;  // of entries

@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include <yaml-cpp/yaml.h>
+#include <nlohmann/json.hpp>
 
 #include "ledger/database.hpp"
 
@@ -21,10 +21,6 @@ namespace {
 constexpr off_t kMostBytes = 1 << 20;
 
 std::string system_message(int error) { return std::system_category().message(error); }
-
-[[noreturn]] void fail(const std::string& file, const YAML::Mark& mark, const std::string& what) {
-    throw std::runtime_error(file + ":" + std::to_string(mark.line + 1) + ": " + what);
-}
 
 // Empty where there is no such file.
 std::string content(const std::string& file) {
@@ -54,23 +50,21 @@ std::string content(const std::string& file) {
 SamplingRules SamplingFile::read() const {
     const std::string file = path();
     SamplingRules rules;
-    YAML::Node document;
+    const std::string text = content(file);
+    if (text.empty()) return rules;
+    nlohmann::json document;
     try {
-        document = YAML::Load(content(file));
-    } catch (const YAML::Exception& error) {
-        fail(file, error.mark, error.msg);
+        document = nlohmann::json::parse(text);
+    } catch (const nlohmann::json::exception& error) {
+        throw std::runtime_error(file + ": " + error.what());  // line and column
     }
-    if (document.IsNull()) return rules;
-    if (!document.IsMap()) fail(file, document.Mark(), "is no mapping of services to rules");
-    for (const auto& item : document) {
-        if (!item.first.IsScalar() || !item.second.IsScalar())
-            fail(file, item.first.Mark(), "a line is SERVICE: RULE");
-        const std::string& service = item.first.Scalar();
+    if (!document.is_object()) throw std::runtime_error(file + ": is no object of services and rules");
+    for (const auto& [service, rule] : document.items()) {
         try {
-            if (!rules.emplace(service, SamplingRule::parse(item.second.Scalar())).second)
-                fail(file, item.first.Mark(), "service '" + service + "' is there twice");
+            if (!rule.is_string()) throw std::invalid_argument("its rule is no string");
+            rules.emplace(service, SamplingRule::parse(rule.get<std::string>()));
         } catch (const std::invalid_argument& error) {
-            fail(file, item.second.Mark(), error.what());
+            throw std::runtime_error(file + ": service " + nlohmann::json(service).dump() + ": " + error.what());
         }
     }
     return rules;
@@ -78,19 +72,15 @@ SamplingRules SamplingFile::read() const {
 
 void SamplingFile::write(const SamplingRules& rules) const {
     prepare_private_directory(directory_);
-    YAML::Emitter yaml;
-    yaml << YAML::Comment("What is sampled, by service. Written by `spanring sampling`; the agent reads it when it changes.");
-    yaml << YAML::BeginMap;
-    for (const auto& [service, rule] : rules) {
-        yaml << YAML::Key << YAML::DoubleQuoted << service << YAML::Value << YAML::DoubleQuoted << rule.text();
-    }
-    yaml << YAML::EndMap << YAML::Newline;
+    nlohmann::json document = nlohmann::json::object();
+    for (const auto& [service, rule] : rules) document[service] = rule.text();
+    const std::string text = document.dump(4) + "\n";
     const std::string file = path();
     std::string temporary = file + ".XXXXXX";
     const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);  // 0600
     if (fd < 0) throw std::runtime_error(directory_ + ": cannot write there: " + system_message(errno));
-    const ssize_t size = ::write(fd, yaml.c_str(), yaml.size());
-    int error = size == static_cast<ssize_t>(yaml.size()) ? 0 : size < 0 ? errno : ENOSPC;
+    const ssize_t size = ::write(fd, text.data(), text.size());
+    int error = size == static_cast<ssize_t>(text.size()) ? 0 : size < 0 ? errno : ENOSPC;
     if (error == 0 && ::fsync(fd) != 0) error = errno;
     // Who owns the directory is the agent: root, too, writes for it. (Refused to others, who are the owner.)
     struct stat owner {};
