@@ -68,5 +68,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         const SpanCheck check = validate_span(relative);
         demand(check.defect == SpanDefect::kNone && check.repaired == 0, "a shape matches only what is sound");
     }
+
+    // Written again by protobuf it is the same span, for the validator, the decoder and protobuf.
+    std::string rewritten = parsed.SerializeAsString();
+    const std::span<uint8_t> bytes(reinterpret_cast<uint8_t*>(rewritten.data()), rewritten.size());
+    const SpanCheck check = validate_span(bytes);
+    demand(check.defect == SpanDefect::kNone && check.repaired == 0, "it is accepted when protobuf has written it");
+    DecodedSpan reread;
+    demand(decode_span(bytes, reread) && reread.name == read.name && reread.start_unix_nano == read.start_unix_nano &&
+               reread.end_unix_nano == read.end_unix_nano,
+           "the decoder reads the same then");
+    spanring::check::Span reparsed;
+    demand(reparsed.ParseFromString(rewritten) && reparsed.SerializeAsString() == rewritten,
+           "and protobuf writes the same");
     return 0;
 }

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A small segment with something of everything in it, made by a fixed program, and its interesting bytes in one row: what
+// the fuzzer mutates and every_bit_test flips. What is in no piece is zero.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "ring/chunk_reader.hpp"
+#include "unit/agent/drain/segment_image.hpp"
+
+namespace spanring::test {
+
+struct Piece {
+    const char* name;
+    uint64_t offset;
+    uint64_t size;
+};
+
+inline const std::vector<Piece>& pieces() {
+    using namespace ring;
+    static const std::vector<Piece> all = {
+        {"header", kHeaderOffset, sizeof(Header)},
+        {"control", kControlOffset, sizeof(Control)},
+        {"writer page", kWriterOffset, sizeof(WriterPage)},
+        {"resource", kResourceOffset, 48},
+        {"scopes", kScopesOffset, 3 * sizeof(ScopeEntry)},
+        {"scope bytes", kScopesOffset + kScopeBytesOffset, 48},
+        {"counters", kCountersOffset, 2 * kCounterLineSize},
+        {"chunk lines", chunk_line_offset(0), kChunksPerExtent * sizeof(ChunkLine)},
+        {"marks", chunk_mark_offset(0), kChunksPerExtent * sizeof(uint64_t)},
+        {"slots", slot_offset(0), 4 * kSlotSize},
+        {"block", block_offset(0), 64},
+        {"small chunks", chunk_offset(0), 256},
+        {"small chunks", chunk_offset(1), 256},
+        {"small chunks", chunk_offset(2), 256},
+        {"large chunk", chunk_offset(kSmallChunksPerExtent), 256},
+    };
+    return all;
+}
+
+inline constexpr uint64_t kGoldenSize = ring::segment_size(1);
+inline constexpr uint8_t kGoldenInstance[16] = {0x60, 0x1d};
+
+enum class Golden { kPlain, kOverwrite, kJournal };
+
+// Ten spans are there: 0 to 6 in chunks, the first of chunk 1 acknowledged; 7 and 8 open; 9 was ending and is committed.
+inline std::vector<uint8_t> golden_image(Golden kind) {
+    using namespace ring;
+    std::vector<uint64_t> words(kGoldenSize / sizeof(uint64_t));
+    uint8_t* const base = reinterpret_cast<uint8_t*>(words.data());
+    ImageOptions options;
+    options.extent_limit = 1;
+    options.full_policy = kind == Golden::kOverwrite ? 1 : 0;
+    SegmentMemory image(base, options, kGoldenInstance);
+    const SegmentView view = image.view();
+    const uint32_t scope = image.add_scope("library");
+    image.claim(0);
+    image.commit(0, 0, "zero");
+    image.commit(0, 1, "one");
+    image.seal(0);
+    image.claim(1, scope);
+    image.commit(1, 2, "two");
+    const ChunkWord two = image.word(1);
+    image.commit(1, 3, "three");
+    image.claim(2);
+    image.commit(2, 4, "four");
+    image.append(2, scope_record(scope), 0);
+    image.commit(2, 5, "five");
+    image.move_to(2, ChunkState::kParked);
+    image.claim(kSmallChunksPerExtent, scope);
+    image.commit(kSmallChunksPerExtent, 6, "six");
+    image.seal(kSmallChunksPerExtent);
+    if (kind != Golden::kOverwrite) {  // the first span of chunk 1 is behind the agent
+        view.chunk_mark(1) = mark_of(1, two.length, two.spans).pack();
+        view.control().totals.acknowledged = 1;
+    }
+
+    image.open_slot(0, span_start(7, "seven"));
+    Bytes large = span_start(8, "eight");
+    const Bytes attribute = make_attribute("key", "a value that goes on into the block of the slot, not all of it");
+    while (large.size() < kSlotInlineData) put(large, attribute.data(), attribute.size());
+    image.open_slot(1, large, scope);
+    Slot& ending = image.open_slot(2, span_start(9, "nine"));
+    image.append(2, record_of(make_span(9, "nine")), 1);
+    ending.intent_chunk = 2;
+    ending.intent_word = image.word(2).pack();
+    ending.intent_ended = image.counter(Counter::kEnded) + 1;
+    image.set_slot_state(2, SlotState::kEnding);
+    Slot& dropping = image.open_slot(3, span_start(10, "ten"));
+    dropping.intent_line = 1;
+    dropping.intent_cause = static_cast<uint32_t>(Counter::kDroppedFull);
+    dropping.intent_ended = dropping.intent_dropped = 1;
+    image.set_slot_state(3, SlotState::kDropping);
+
+    if (kind == Golden::kJournal) {  // killed before the mark of chunk 0 moved over its first span
+        AckJournal& journal = view.control().journal;
+        journal.totals = view.control().totals;
+        journal.totals.acknowledged = 3;
+        journal.index = 0;
+        journal.mark = mark_of(1, image.word(0).length, 2).pack();
+        journal.armed = 1;
+    }
+    return {base, base + kGoldenSize};
+}
+
+inline std::vector<uint8_t> interesting_bytes(const std::vector<uint8_t>& image) {
+    std::vector<uint8_t> row;
+    for (const Piece& piece : pieces())
+        row.insert(row.end(), image.begin() + static_cast<ptrdiff_t>(piece.offset),
+                   image.begin() + static_cast<ptrdiff_t>(piece.offset + piece.size));
+    return row;
+}
+
+// The rest of `to`, which is as large as a segment, is zeroed.
+inline void spread(const uint8_t* row, size_t size, uint8_t* to) {
+    std::memset(to, 0, kGoldenSize);
+    for (const Piece& piece : pieces()) {
+        const size_t part = std::min<size_t>(piece.size, size);
+        std::memcpy(to + piece.offset, row, part);
+        row += part;
+        size -= part;
+    }
+}
+
+}  // namespace spanring::test
