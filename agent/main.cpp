@@ -154,6 +154,7 @@ public:
         if (metrics_server_ != nullptr) metrics_server_->stop();  // it asks the drain, which goes now
         const bool all = drain_.shutdown(deadline);
         crashes_.forget();
+        if (all) ledger_->end_well();
         return all;
     }
 

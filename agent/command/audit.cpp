@@ -195,6 +195,7 @@ void add_audit(CLI::App& app, Selection& selection) {
         "each\n"
         "look. untrusted: does not hold, and the agent gave that segment up for a broken rule.\n"
         "unfinished: was open when its process died, handed on by the agent. pending: in the ring or a spool.\n"
+        "sent again: delivered by the spool of an agent that was killed, and once more by the next one.\n"
         "\nExit: 0 every equation holds (or is untrusted), 1 one does not.");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };

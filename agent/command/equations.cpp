@@ -33,7 +33,7 @@ void judge(Equation& equation, const ProcessAccount& process, bool between_steps
 
 // A spool may answer before the drain has booked that it was given the spans; as long as some wait to be booked, that
 // is no more than being between two steps.
-bool spool_first(const ExporterAccount& exporter) { return exporter.spool_ahead && exporter.pending_ring != 0; }
+bool spool_first(const ExporterAccount& exporter) { return exporter.spool_ahead != 0 && exporter.pending_ring != 0; }
 
 }  // namespace
 
@@ -61,6 +61,7 @@ std::vector<Equation> equations_of(const ProcessAccount& process) {
         equation.exporter = exporter.name;
         equation.left = {{"ended", process.ended()}};
         add_unless_zero(equation.left, "unfinished", process.unfinished);
+        if (process.agent_died) add_unless_zero(equation.left, "sent again", exporter.spool_ahead);
         equation.right = {{"exported", exporter.exported}, {"rejected", exporter.rejected}};
         const size_t before = equation.right.size();
         for (const Cause& cause : drop_causes(process)) {
@@ -85,6 +86,7 @@ ProcessAccount total_of(const std::vector<ProcessAccount>& processes) {
         total.unfinished += process.unfinished;
         total.overwritten += process.overwritten;
         total.moving = total.moving || process.moving;
+        total.agent_died = total.agent_died || process.agent_died;
     }
     for (const ProcessAccount& process : processes) {
         for (const ExporterAccount& account : process.exporters) {
@@ -104,7 +106,7 @@ ProcessAccount total_of(const std::vector<ProcessAccount>& processes) {
             place->pending_ring += account.pending_ring;
             place->pending_spool += account.pending_spool;
             place->elsewhere += account.elsewhere;
-            place->spool_ahead = place->spool_ahead || account.spool_ahead;
+            if (process.agent_died) place->spool_ahead += account.spool_ahead;
         }
     }
     // What no exporter has answered for yet is pending at each; what only others have is theirs to account for.

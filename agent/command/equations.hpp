@@ -7,6 +7,14 @@
 //
 // A span that its process left open when it died never ended; the agent hands it on as unfinished, so from then on it
 // is to be found at the exporters, beside the ended ones.
+//
+// A killed agent may have put spans into its spool, or sent them out of it, and not booked that: the next one sends them
+// again. So where an agent died while it served a process,
+//
+//     ended + unfinished + sent again = exported + ...
+//
+// with what the spool answered for beyond what was handed to it. Without such a death nothing excuses an excess; with
+// one a loss in the ring still shows, since it is in no spool's numbers.
 #pragma once
 
 #include <cstdint>

@@ -40,6 +40,7 @@ ProcessAccount from_ledger(const ProcessRecord& record, const Ledger& ledger) {
     process.program = record.program;
     process.service = record.service;
     process.quarantine = record.quarantine;
+    process.agent_died = record.agent_died;
     process.state = !record.quarantine.empty() ? ProcessState::kQuarantined
                     : record.finished          ? ProcessState::kFinished
                                                : ProcessState::kGone;
@@ -168,7 +169,7 @@ void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const L
         account.pending_ring = pending;
         const uint64_t answered = spool.exported + spool.rejected + spool.dropped;
         account.pending_spool = minus(row.spooled, answered);
-        account.spool_ahead = answered > row.spooled;
+        account.spool_ahead = minus(answered, row.spooled);
         account.elsewhere = row.elsewhere;
         process.exporters.push_back(std::move(account));
     }
@@ -207,6 +208,7 @@ Survey survey(const std::vector<std::string>& directories, const Ledger* ledger,
         for (const ProcessRecord& record : ledger->processes()) {
             if (const auto place = found.find(record.instance); place != found.end()) {
                 result.processes[place->second].quarantine = record.quarantine;
+                result.processes[place->second].agent_died = record.agent_died;
             } else if (finished) {
                 result.processes.push_back(from_ledger(record, *ledger));
             }

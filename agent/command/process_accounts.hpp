@@ -31,7 +31,7 @@ struct ExporterAccount {
     uint64_t pending_ring = 0;      // not acknowledged
     uint64_t pending_spool = 0;
     uint64_t elsewhere = 0;         // acknowledged by an agent that ran without this exporter
-    bool spool_ahead = false;       // its spool answered for more than was booked as spooled (not yet, or twice)
+    uint64_t spool_ahead = 0;       // what its spool answered for beyond what was booked as spooled (not yet, or again)
 
     uint64_t dropped() const { return dropped_invalid + dropped_spool + dropped_shutdown; }
     uint64_t pending() const { return pending_ring + pending_spool; }
@@ -53,7 +53,8 @@ struct ProcessAccount {
     std::string quarantine;
     ProcessState state = ProcessState::kLive;
     bool attached = false;
-    bool moving = false;     // the numbers are not of one instant
+    bool moving = false;      // the numbers are not of one instant
+    bool agent_died = false;  // an agent was killed while it served this process
     uint64_t since_unix_nano = 0;
     WriterTotals writer{};
     uint64_t open = 0;         // still open

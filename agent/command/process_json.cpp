@@ -20,6 +20,7 @@ Json exporter_json(const ExporterAccount& exporter) {
             {"pending", exporter.pending()},
             {"pending_ring", exporter.pending_ring},
             {"pending_spool", exporter.pending_spool},
+            {"spool_ahead", exporter.spool_ahead},
             {"other_exporters", exporter.elsewhere}};
 }
 
@@ -37,6 +38,7 @@ Json to_json(const ProcessAccount& process) {
     json["since_unix_nano"] = process.since_unix_nano;
     json["segment"] = process.file;
     json["quarantine"] = process.quarantine;
+    json["agent_died"] = process.agent_died;
     json["started"] = process.started();
     json["ended"] = process.ended();
     json["open"] = process.open;

@@ -362,6 +362,7 @@ ProcessRecord AttachedSegment::record(uint64_t now_unix_nano) {
     record.updated_unix_nano = now_unix_nano;
     record.finished = finished();
     record.quarantine = quarantined_;
+    record.agent_died = agent_died_;
     record.writer = sums_;
     record.agent = accounts_->totals();
     return record;

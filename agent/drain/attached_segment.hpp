@@ -42,6 +42,7 @@ namespace spanring::agent {
 struct SegmentSettings {
     std::vector<ExporterRow> exporters;  // the required ones
     bool zero_copy = false;              // where the segment allows it
+    bool after_death = false;            // the agent before this one did not end in good order
 };
 
 // What became of an attempt to attach.
@@ -153,6 +154,7 @@ private:
     std::shared_ptr<SegmentMapping> mapping_;
     std::shared_ptr<const Producer> producer_;
     uint64_t attached_unix_nano_ = 0;
+    bool agent_died_ = false;  // one that served this segment
 
     uint32_t extents_ = 0;
     std::vector<Cursor> cursors_;

@@ -66,6 +66,7 @@ Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger*
     try {
         settings_.exporters = required_rows(exporters);
         settings_.zero_copy = options_.zero_copy == ZeroCopy::kSameUser;
+        settings_.after_death = ledger != nullptr && ledger->follows_a_death();
         open_folders();
         if (!options_.state_directory.empty()) {
             watch_.watch_file(options_.state_directory, SamplingFile::kName);

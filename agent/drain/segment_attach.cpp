@@ -104,7 +104,9 @@ AttachOutcome AttachedSegment::attach(SegmentFile file, const std::string& name,
     segment->cutter_ = std::make_unique<RunCutter>(source, segment->producer_, view);
     // relaxed: only agents write it, one after the other.
     segment->flush_served_ = ring::StdAtomics::load(view.control().flushed, std::memory_order_relaxed);
-    ring::StdAtomics::fetch_add(view.control().attachments, uint64_t{1}, std::memory_order_relaxed);
+    const uint64_t before =
+        ring::StdAtomics::fetch_add(view.control().attachments, uint64_t{1}, std::memory_order_relaxed);
+    segment->agent_died_ = settings.after_death && before != 0;
     segment->fd_ = file.file.release();
     outcome.segment = std::move(segment);
     return end(Kind::kAttached, {});

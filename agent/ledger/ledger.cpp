@@ -18,7 +18,7 @@ namespace {
 constexpr int64_t kFinishedKept = 10000;  // processes; older ones go once nothing of theirs is pending
 
 // The order of the counters is ring::Counter's.
-constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 2, R"sql(
+constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 3, R"sql(
 CREATE TABLE processes (
     instance BLOB PRIMARY KEY,
     pid INTEGER NOT NULL,
@@ -29,6 +29,7 @@ CREATE TABLE processes (
     updated_unix_nano INTEGER NOT NULL,
     finished INTEGER NOT NULL,
     quarantine TEXT NOT NULL,
+    agent_died INTEGER NOT NULL,
     started INTEGER NOT NULL,
     ended INTEGER NOT NULL,
     unsampled INTEGER NOT NULL,
@@ -69,14 +70,17 @@ CREATE TABLE exporters (
     exporter INTEGER PRIMARY KEY,
     name TEXT NOT NULL
 );
+CREATE TABLE agent (ended_well INTEGER NOT NULL);
+INSERT INTO agent VALUES (1);
 )sql"};
 
 constexpr int kCounters = static_cast<int>(ring::Counter::kCount);
 static_assert(kCounters == 10, "a new counter needs a column and a new schema version");
 
 constexpr std::string_view kUpdateProcess =
-    "INSERT OR REPLACE INTO processes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
-    "?17, ?18, ?19, ?20, ?21, ?22)";
+    "INSERT OR REPLACE INTO processes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+    "MAX(?10, COALESCE((SELECT agent_died FROM processes WHERE instance = ?1), 0)), "
+    "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
 constexpr std::string_view kUpdateExport =
     "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 constexpr std::string_view kBookSpool =
@@ -84,6 +88,10 @@ constexpr std::string_view kBookSpool =
     "exported = exported + excluded.exported, rejected = rejected + excluded.rejected, "
     "dropped = dropped + excluded.dropped";
 constexpr std::string_view kNameExporter = "INSERT OR REPLACE INTO exporters VALUES (?1, ?2)";
+constexpr char kNoteDeath[] =
+    "UPDATE processes SET agent_died = 1 WHERE finished = 0 OR EXISTS (SELECT 1 FROM exports e LEFT JOIN spools s "
+    "USING (instance, exporter) WHERE e.instance = processes.instance AND "
+    "e.spooled > COALESCE(s.exported + s.rejected + s.dropped, 0))";
 constexpr std::string_view kForget =
     "DELETE FROM processes WHERE instance IN (SELECT instance FROM processes p WHERE finished = 1 AND NOT EXISTS ("
     "SELECT 1 FROM exports e LEFT JOIN spools s USING (instance, exporter) WHERE e.instance = p.instance AND "
@@ -102,7 +110,15 @@ public:
         update_export_ = Statement(database_, kUpdateExport);
         book_spool_ = Statement(database_, kBookSpool);
         name_exporter_ = Statement(database_, kNameExporter);
+        begin();
         forget();
+    }
+
+    bool follows_a_death() const override { return follows_a_death_; }
+
+    void end_well() override {
+        std::lock_guard lock(mutex_);
+        guarded("closing", [&] { database_.execute("UPDATE agent SET ended_well = 1"); });
     }
 
     bool update(const ProcessRecord& process) override {
@@ -187,9 +203,10 @@ private:
         to.bind(4, std::string_view(process.program)).bind(5, std::string_view(process.service));
         to.bind(6, process.attached_unix_nano).bind(7, process.updated_unix_nano);
         to.bind(8, int64_t{process.finished}).bind(9, std::string_view(process.quarantine));
-        for (int counter = 0; counter < kCounters; ++counter) to.bind(10 + counter, process.writer[counter]);
-        to.bind(10 + kCounters, process.agent.acknowledged).bind(11 + kCounters, process.agent.unfinished);
-        to.bind(12 + kCounters, process.agent.overwritten).run();
+        to.bind(10, int64_t{process.agent_died});
+        for (int counter = 0; counter < kCounters; ++counter) to.bind(11 + counter, process.writer[counter]);
+        to.bind(11 + kCounters, process.agent.acknowledged).bind(12 + kCounters, process.agent.unfinished);
+        to.bind(13 + kCounters, process.agent.overwritten).run();
         for (uint32_t row = 0; row < ring::kExporterRows; ++row) {
             const ring::ExporterTotals& totals = process.agent.exporters[row];
             if (totals.exporter == 0) continue;
@@ -214,11 +231,12 @@ private:
         process.updated_unix_nano = from.unsigned_integer(6);
         process.finished = from.integer(7) != 0;
         process.quarantine = from.text(8);
+        process.agent_died = from.integer(9) != 0;
         for (int counter = 0; counter < kCounters; ++counter)
-            process.writer[counter] = from.unsigned_integer(9 + counter);
-        process.agent.acknowledged = from.unsigned_integer(9 + kCounters);
-        process.agent.unfinished = from.unsigned_integer(10 + kCounters);
-        process.agent.overwritten = from.unsigned_integer(11 + kCounters);
+            process.writer[counter] = from.unsigned_integer(10 + counter);
+        process.agent.acknowledged = from.unsigned_integer(10 + kCounters);
+        process.agent.unfinished = from.unsigned_integer(11 + kCounters);
+        process.agent.overwritten = from.unsigned_integer(12 + kCounters);
         exports_.reset();
         exports_.bind(1, process.instance);
         while (exports_.step()) {
@@ -233,6 +251,14 @@ private:
         return process;
     }
 
+    void begin() {
+        follows_a_death_ = database_.number("SELECT ended_well FROM agent") == 0;
+        Transaction transaction(database_);
+        if (follows_a_death_) database_.execute(kNoteDeath);
+        database_.execute("UPDATE agent SET ended_well = 0");
+        transaction.commit();
+    }
+
     void forget() {
         Statement(database_, kForget).bind(1, kFinishedKept).run();
         database_.execute("DELETE FROM exports WHERE instance NOT IN (SELECT instance FROM processes)");
@@ -241,6 +267,7 @@ private:
 
     mutable std::mutex mutex_;
     bool broken_ = false;
+    bool follows_a_death_ = false;
     mutable Database database_;
     mutable Statement processes_, exports_, spool_, name_;
     Statement update_process_, update_export_, book_spool_, name_exporter_;

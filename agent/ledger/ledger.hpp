@@ -31,6 +31,7 @@ struct ProcessRecord {
     uint64_t updated_unix_nano = 0;
     bool finished = false;     // the process is gone, its segment drained and unlinked
     std::string quarantine;    // why the segment was given up; empty: it was not
+    bool agent_died = false;   // an agent was killed while it served this process: some spans may be sent again
     WriterTotals writer{};
     ring::Totals agent{};      // rows by exporter; `exporters[i].exporter` is exporter_hash(name)
 };
@@ -60,6 +61,11 @@ public:
     // Exporters appear in segments by hash only: the agent tells their names once, at start.
     virtual void name_exporter(const std::string&) {}
     virtual std::string exporter_name(uint64_t) const { return {}; }  // empty: unknown
+
+    // Whether the agent before this one never said end_well(). Then `agent_died` is true of each process that was not
+    // finished, or of which a spool still held something; and stays true, whatever update() says later.
+    virtual bool follows_a_death() const { return false; }
+    virtual void end_well() {}  // last: everything that was answered is booked
 };
 
 }  // namespace spanring::agent

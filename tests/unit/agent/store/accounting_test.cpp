@@ -197,6 +197,38 @@ TEST(Equations, ASpoolMayAnswerBeforeTheDrainHasBooked) {
     EXPECT_EQ(equations_of(twice)[1].difference(), "7 too many");
 }
 
+TEST(Equations, WhatTheSpoolOfAKilledAgentDeliveredIsSentAgainAndNothingElseIsExcused) {
+    MemoryLedger ledger;
+    ledger.spooled = {87, 0, 0};  // seven of them were in the spool and not booked when the agent was killed
+    ring::Totals totals{};
+    totals.acknowledged = 87;
+    totals.exporters[0] = row("otlp_grpc");
+    totals.exporters[0].spooled = 80;
+    totals.exporters[0].exported = 7;
+    ProcessAccount account = process();
+    account.agent_died = true;
+    fill_exporters(account, totals, &ledger);
+    Equation exporter = equations_of(account)[1];
+    EXPECT_EQ(exporter.text(), "ended 90 + sent again 7 = exported 94 + rejected 0 + dropped{full} 3 + pending 0");
+    EXPECT_EQ(exporter.verdict, Verdict::kOk);
+    const auto totals_of_two = equations_of(total_of({account, account}));
+    EXPECT_EQ(totals_of_two[1].verdict, Verdict::kOk) << totals_of_two[1].text();
+
+    totals.exporters[0].exported = 5;  // two were acknowledged in the ring, and are nowhere
+    ProcessAccount lost = process();
+    lost.agent_died = true;
+    fill_exporters(lost, totals, &ledger);
+    exporter = equations_of(lost)[1];
+    EXPECT_EQ(exporter.verdict, Verdict::kMismatch);
+    EXPECT_EQ(exporter.difference(), "2 missing");
+
+    totals.exporters[0].exported = 8;  // one more than the spool explains
+    ProcessAccount doubled = process();
+    doubled.agent_died = true;
+    fill_exporters(doubled, totals, &ledger);
+    EXPECT_EQ(equations_of(doubled)[1].difference(), "1 too many");
+}
+
 TEST(Equations, WhatWasOnlyInASegmentThatIsGoneIsMissing) {
     ProcessAccount account = process();
     account.state = ProcessState::kGone;

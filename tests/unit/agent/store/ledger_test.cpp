@@ -62,6 +62,7 @@ TEST(Ledger, GivesBackWhatItWasTold) {
     const std::string file = directory.file("ledger.db");
     ProcessRecord told = process(1);
     told.finished = true;
+    told.agent_died = true;
     told.quarantine = "a chunk is longer than its capacity";
     told.writer[0] = UINT64_MAX;  // a hostile one may say anything
     {
@@ -84,6 +85,8 @@ TEST(Ledger, GivesBackWhatItWasTold) {
     EXPECT_EQ(read.updated_unix_nano, told.updated_unix_nano);
     EXPECT_TRUE(read.finished);
     EXPECT_EQ(read.quarantine, told.quarantine);
+    EXPECT_TRUE(read.agent_died);
+    EXPECT_FALSE(records[0].agent_died);
     EXPECT_EQ(read.writer, told.writer);
     EXPECT_EQ(read.agent.acknowledged, 5u);
     EXPECT_EQ(read.agent.unfinished, 6u);
@@ -98,6 +101,34 @@ TEST(Ledger, GivesBackWhatItWasTold) {
     EXPECT_EQ(row.dropped_spool, 5u);
     EXPECT_EQ(row.dropped_shutdown, 6u);
     EXPECT_EQ(row.elsewhere, 7u);
+}
+
+TEST(Ledger, KnowsWhomAnAgentServedThatDidNotEndWell) {
+    const test::TemporaryDirectory directory;
+    const std::string file = directory.file("ledger.db");
+    ProcessRecord finished = process(1), in_spool = process(2), served = process(3);
+    finished.finished = in_spool.finished = true;
+    {
+        const auto ledger = Ledger::open(file);
+        EXPECT_FALSE(ledger->follows_a_death()) << "nobody was before it";
+        for (const ProcessRecord& record : {finished, in_spool, served}) ledger->update(record);
+        ledger->book_spool(finished.instance, "otlp_grpc", {3, 0, 0});  // all of it: the others' are still there
+        ledger->end_well();
+    }
+    const auto died = [&] {
+        std::vector<bool> all;
+        for (const ProcessRecord& record : Ledger::open_read_only(file)->processes()) all.push_back(record.agent_died);
+        return all;
+    };
+    EXPECT_FALSE(Ledger::open(file)->follows_a_death());  // and this one ends without a word
+    EXPECT_EQ(died(), (std::vector<bool>{false, false, false}));
+    const auto ledger = Ledger::open(file);
+    EXPECT_TRUE(ledger->follows_a_death());
+    EXPECT_EQ(died(), (std::vector<bool>{true, true, false})) << "newest first; of the oldest nothing was left to do";
+    ledger->update(served);
+    EXPECT_TRUE(died()[0]) << "it stays so";
+    ledger->end_well();
+    EXPECT_FALSE(Ledger::open(file)->follows_a_death());
 }
 
 TEST(Ledger, AddsUpWhatSpoolsDid) {
@@ -194,11 +225,11 @@ TEST(Ledger, NamesWhatIsWrongWithAFile) {
     const std::string future = directory.file("future.db");
     { Ledger::open(future); }
     {
-        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 2, ""};
+        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 3, ""};
         Database database = Database::open(future, kSame);
         database.execute("PRAGMA user_version = 9");
     }
-    EXPECT_THAT(failure(future), AllOf(HasSubstr("version 9"), HasSubstr("version 2")));
+    EXPECT_THAT(failure(future), AllOf(HasSubstr("version 9"), HasSubstr("version 3")));
 
     const std::string folder = directory.file("folder.db");
     std::filesystem::create_directory(folder);
