@@ -12,6 +12,7 @@
 #include "drain/segment_lock.hpp"
 #include "ring/atomics.hpp"
 #include "ring/recovery.hpp"
+#include "ring/testpoint.hpp"
 #include "ring/unfinished_span.hpp"
 
 namespace spanring::agent {
@@ -141,6 +142,7 @@ bool AttachedSegment::recover() {
     const ring::RecoveryFault fault = recovery.run(open_slots_);
     if (mapping_->faulted()) return fail(kUnreadable);
     if (fault != ring::RecoveryFault::kNone) return fail(ring::describe(fault));
+    SPR_TESTPOINT(process_recovered);
     recovered_ = true;
     std::fill(settled_.begin(), settled_.end(), kLook);  // death is another reason to do something
     return true;
@@ -237,8 +239,10 @@ bool AttachedSegment::take_portion(uint32_t chunk, Cursor& cursor, ChunkWord wor
     if (mapping_->faulted()) return true;  // the pass ends in quarantine; what was copied is nothing
     if (overwrite_ && !dead_ && !ChunkReader<>::unchanged(view().chunk_line(chunk), word)) return true;
 
+    SPR_TESTPOINT(portion_copied);
     const CutReport report =
         cutter_->cut(batcher, lane, portion, cursor.receipt, [this] { return epochs_.pin(mapping_); });
+    SPR_TESTPOINT(portion_cut);
     cursor.read = word.length;
     cursor.read_spans = word.spans;
     cursor.scope = portion.scope;
@@ -259,6 +263,7 @@ bool AttachedSegment::hand_out_unfinished(Batcher& batcher, uint64_t budget, Pas
         append_unfinished_span(copy, died_unix_nano_, record);  // where it makes no sense: nothing, booked as invalid
         const CutReport report =
             cutter_->add_unfinished(batcher, batcher.shared(), slot, copy.slot.generation, copy.slot.scope, record);
+        SPR_TESTPOINT(unfinished_taken);
         result.bytes += record.size() + ring::kSlotSize;
         ++result.spans;
         note(report, result);
@@ -341,6 +346,7 @@ void AttachedSegment::serve_flush() {
     flush_ = Flush::kNone;
     // release: the totals before it. Pairs with the acquire in the writer's flush, which may look at them next.
     ring::StdAtomics::store(view().control().flushed, flush_served_, std::memory_order_release);
+    SPR_TESTPOINT(flush_served);
 }
 
 bool AttachedSegment::finished() const {

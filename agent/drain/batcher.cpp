@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "ring/testpoint.hpp"
+
 namespace spanring::agent {
 
 Batcher::Batcher(BatchLimits limits, std::vector<Exporter*> exporters)
@@ -79,6 +81,7 @@ void Batcher::submit(Lane& lane) {
     }
     batch->open.store(required_, std::memory_order_relaxed);  // relaxed: the exporters' queues publish it
     for (Exporter* exporter : exporters_) exporter->submit(batch);
+    SPR_TESTPOINT(batch_submitted);
 }
 
 void Batcher::submit_if_old(Lane& lane) {

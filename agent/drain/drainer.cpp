@@ -16,6 +16,7 @@
 #include "drain/descriptor_budget.hpp"
 #include "drain/failpoint.hpp"
 #include "ring/runtime_directory.hpp"
+#include "ring/testpoint.hpp"
 #include "sampling/sampling_file.hpp"
 
 namespace spanring::agent {
@@ -429,6 +430,7 @@ void Drainer::finish_entries() {
             const CrashScope scope(entry.path);
             entry.last = segment.record(unix_nano());
             entry.ticket = ledger_->update(entry.last);
+            SPR_TESTPOINT(last_record_on_its_way);
             entry.closing = true;
             ++closing_;
         }
@@ -436,12 +438,14 @@ void Drainer::finish_entries() {
             ++at;
             continue;
         }
+        SPR_TESTPOINT(last_record_written);
         if (!given_up) {
             // Only now: until its totals were in the ledger, the file was the only place where they were.
             if (!folders_[entry.folder]->unlink(segment.name(), segment.device(), segment.inode())) {
                 spdlog::debug("{}: was removed by somebody else", segment.name());
             }
             ++status_.finished;
+            SPR_TESTPOINT(segment_removed);
         }
         --closing_;
         files_.erase({entry.folder, segment.name()});

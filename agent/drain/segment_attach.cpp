@@ -14,6 +14,7 @@
 #include "drain/segment_lock.hpp"
 #include "ring/atomics.hpp"
 #include "ring/runtime_directory.hpp"
+#include "ring/testpoint.hpp"
 
 namespace spanring::agent {
 
@@ -66,6 +67,7 @@ AttachOutcome AttachedSegment::attach(SegmentFile file, const std::string& name,
         if (error == -EAGAIN) return end(Kind::kBusy, "another agent drains it");
         return end(Kind::kLater, std::string("cannot be locked: ") + strerror(-error));
     }
+    SPR_TESTPOINT(segment_taken);
     try {
         segment->mapping_ = std::make_shared<SegmentMapping>(file.file.get(), file.size);
     } catch (const std::exception& error) {
@@ -107,6 +109,7 @@ AttachOutcome AttachedSegment::attach(SegmentFile file, const std::string& name,
     const uint64_t before =
         ring::StdAtomics::fetch_add(view.control().attachments, uint64_t{1}, std::memory_order_relaxed);
     segment->agent_died_ = settings.after_death && before != 0;
+    SPR_TESTPOINT(segment_attached);
     segment->fd_ = file.file.release();
     outcome.segment = std::move(segment);
     return end(Kind::kAttached, {});

@@ -7,6 +7,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "ring/testpoint.hpp"
+
 namespace spanring::agent {
 
 namespace {
@@ -190,9 +192,11 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
     ++in_flight_;
     replays_ += shipment->record.has_value();
     transport_->start(std::move(shipment), probe);
+    SPR_TESTPOINT(attempt_started);
 }
 
 void OtlpSender::ended(const Transport::Ended& attempt) {
+    SPR_TESTPOINT(attempt_ended);
     --in_flight_;
     replays_ -= attempt.shipment->record.has_value();
     books_.count_attempt(attempt.answer.verdict);
@@ -218,9 +222,11 @@ void OtlpSender::accept(const Shipment& shipment, const Answer& answer) {
     }
     if (shipment.record) {
         books_.book(shipment.record->shares, shipment.spans - rejected, rejected, 0);
+        SPR_TESTPOINT(replay_booked);
         spool_->finish(shipment.record->ticket);
     } else {
         books_.resolve(shipment, {Outcome::kExported, rejected + shipment.lost()});
+        SPR_TESTPOINT(answer_booked);
     }
 }
 
@@ -298,6 +304,7 @@ void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
         books_.resolve(*shipment, {otherwise, 0});
         return;
     }
+    SPR_TESTPOINT(batch_in_spool);
     // The spool answers for the whole batch from here; what it did not get is booked as its loss.
     if (uint64_t left = shipment->batch->spans - stored; left != 0) {
         std::vector<Spool::Share> lost = shares_of(shipment->batch->runs);

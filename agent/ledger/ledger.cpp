@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "ledger/database.hpp"
+#include "ring/testpoint.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -126,7 +127,9 @@ public:
         return guarded("update", [&] {
             Transaction transaction(database_);
             write_process(process);
+            SPR_TESTPOINT(ledger_open);
             transaction.commit();
+            SPR_TESTPOINT(ledger_written);
         });
     }
 

@@ -14,6 +14,8 @@
 #include <system_error>
 #include <utility>
 
+#include "ring/testpoint.hpp"
+
 namespace spanring::agent::spool {
 
 namespace {
@@ -72,6 +74,7 @@ SpoolFile SpoolFile::create(const std::string& directory, uint64_t number) {
     SpoolFile file(directory + "/" + name(number), number);
     file.fd_ = ::open(file.path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file.fd_ < 0) fail("create", file.path_);
+    SPR_TESTPOINT(spool_file_made);
     return file;
 }
 
@@ -132,6 +135,7 @@ void SpoolFile::close() {
 void SpoolFile::unlink() {
     ::unlink(path_.c_str());
     close();
+    SPR_TESTPOINT(spool_file_removed);
 }
 
 int SpoolFile::append(std::span<const Share> shares, std::span<const std::span<const uint8_t>> request, bool sync) {
@@ -168,6 +172,7 @@ int SpoolFile::append(std::span<const Share> shares, std::span<const std::span<c
     add(kPadding, padding);
 
     int error = write_all(fd_, pieces, size_);
+    SPR_TESTPOINT(spool_record_written);
     if (error == 0 && sync && ::fdatasync(fd_) != 0) error = errno;
     if (error != 0) {
         // Where even this fails, the half record is overwritten by the next one, or cut at the next start.
@@ -249,6 +254,7 @@ void SpoolFile::finish(size_t index) {
         const auto place = static_cast<off_t>(entries_[index].offset + offsetof(RecordHeader, state));
         if (::pwrite(fd_, &kDone, sizeof kDone, place) != sizeof kDone) close();
     }
+    SPR_TESTPOINT(spool_record_finished);
 }
 
 }  // namespace spanring::agent::spool

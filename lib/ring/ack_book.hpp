@@ -15,6 +15,7 @@
 #include "ring/atomics.hpp"
 #include "ring/chunk_word.hpp"
 #include "ring/segment_view.hpp"
+#include "ring/testpoint.hpp"
 
 namespace spanring::ring {
 
@@ -46,6 +47,7 @@ public:
             } else {
                 return false;
             }
+            SPR_TESTPOINT(mark_replayed);
             for (uint32_t i = 0; i < kWords; ++i) store(words(segment.control().totals)[i], words(totals_)[i]);
             disarm();
         }
@@ -61,6 +63,7 @@ public:
     void move_mark(uint32_t chunk, ChunkWord mark, const Totals& totals) {
         arm(kMark, chunk, mark.pack(), totals);
         store_mark(chunk, mark.pack());
+        SPR_TESTPOINT(mark_moved);
         finish(totals);
     }
 
@@ -68,6 +71,7 @@ public:
     void close_slot(uint32_t slot, uint32_t generation, const Totals& totals) {
         arm(kSlot, slot, generation, totals);
         clear_slot(slot, generation);
+        SPR_TESTPOINT(slot_closed);
         finish(totals);
     }
 
@@ -93,7 +97,9 @@ private:
             store(words(journal.totals)[i], words(totals)[i]);
             words(noted_)[i] = words(totals)[i];
         }
+        SPR_TESTPOINT(journal_filled);
         store(journal.armed, kind);
+        SPR_TESTPOINT(journal_armed);
     }
 
     void finish(const Totals& totals) {
@@ -102,7 +108,9 @@ private:
             store(words(segment_.control().totals)[i], words(totals)[i]);
             words(totals_)[i] = words(totals)[i];
         }
+        SPR_TESTPOINT(totals_stored);
         disarm();
+        SPR_TESTPOINT(journal_disarmed);
     }
 
     void disarm() { store(segment_.control().journal.armed, uint32_t{0}); }

@@ -16,6 +16,7 @@
 #include "ring/atomics.hpp"
 #include "ring/chunk_word.hpp"
 #include "ring/segment_view.hpp"
+#include "ring/testpoint.hpp"
 
 namespace spanring::ring {
 
@@ -154,11 +155,13 @@ struct ChunkReader {
         // release: ordered before FREE. Pairs with the acquire in mark(). The other way round, an agent that is killed
         // between the two leaves a free chunk whose next content counts as acknowledged: it would be lost.
         Atomics::store(segment.chunk_mark(chunk), reset_mark(generation).pack(), std::memory_order_release);
+        SPR_TESTPOINT(mark_reset);
         const ChunkWord free_word = {ChunkState::kFree, generation, 0, 0};
         // release: every read of the bytes, here or in an exporter that gave its pin back, comes before FREE. Pairs
         // with the acquire exchange in ChunkWriter::take(). Without it the next owner could overwrite what is being
         // read.
         Atomics::store(segment.chunk_line(chunk).word, free_word.pack(), std::memory_order_release);
+        SPR_TESTPOINT(chunk_freed);
         // release: FREE before the count. Pairs with the acquire load in the writer's freed_mark(): a writer that sees
         // the count finds the chunk.
         Atomics::fetch_add(segment.control().freed, uint64_t{1}, std::memory_order_release);
