@@ -39,6 +39,11 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, std::unique
         spool_.emplace(options_.spool, [this](std::span<const Spool::Share> shares) {
             books_.book(shares, 0, 0, spans_of(shares));
         });
+        if (spool_->damaged() != 0) {
+            spdlog::warn("exporter {}: {} records of its spool in {} are damaged beyond mending; whose spans they held is "
+                         "not known, they stay pending in the accounts",
+                         name_, spool_->damaged(), options_.spool.directory);
+        }
         note_health();
     }
     thread_ = std::thread([this] { run(); });

@@ -3,10 +3,11 @@
 // A record of a spool file, as it lies on disk, little-endian, at a multiple of 8:
 //
 //     RecordHeader | Share x shares | request (ExportTraceServiceRequest) | zeros up to the next multiple of 8
+//                  | RecordHeader | Share x shares        once more, its tail
 //
 // header_crc covers `shares` to the end of the Share table, request_crc the request, so that a damaged request still
-// says whose spans are lost. A record names its own place: bytes inside a request never pass for a record when a reader
-// looks for the next sound one behind a damaged header.
+// says whose spans are lost; and a damaged header is written anew from the tail. A record names its own place: bytes
+// inside a request never pass for a record, or for a tail, when a reader looks behind a damaged header.
 #pragma once
 
 #include <cstddef>
@@ -36,15 +37,22 @@ struct RecordHeader {
 };
 static_assert(sizeof(RecordHeader) == 40 && offsetof(RecordHeader, state) == 8 && offsetof(RecordHeader, shares) == 12);
 
-inline constexpr uint32_t kMagic = 0x31525053;  // "SPR1"; another layout takes another number
+inline constexpr uint32_t kMagic = 0x32525053;      // "SPR2"; another layout takes another number
+inline constexpr uint32_t kTailMagic = 0x32545053;  // "SPT2"
 inline constexpr uint32_t kWaiting = 0;
 inline constexpr uint32_t kDone = 0x454e4f44;  // any other value is waiting: a damaged state costs a duplicate, no span
 inline constexpr uint32_t kMaxShares = 1u << 20;
 inline constexpr uint32_t kMaxRequest = 1u << 30;
 
-inline constexpr uint64_t record_size(uint64_t shares, uint64_t request_bytes) {
-    return (sizeof(RecordHeader) + shares * sizeof(Share) + request_bytes + 7) & ~uint64_t{7};
+inline constexpr uint64_t tail_size(uint64_t shares) { return sizeof(RecordHeader) + shares * sizeof(Share); }
+// Where its tail is, from its beginning.
+inline constexpr uint64_t tail_offset(uint64_t shares, uint64_t request_bytes) {
+    return (tail_size(shares) + request_bytes + 7) & ~uint64_t{7};
 }
+inline constexpr uint64_t record_size(uint64_t shares, uint64_t request_bytes) {
+    return tail_offset(shares, request_bytes) + tail_size(shares);
+}
+static_assert(tail_size(1) % 8 == 0 && tail_size(2) % 8 == 0);
 
 uint32_t crc(uint32_t seed, const void* bytes, size_t size);
 uint32_t header_crc(const RecordHeader& header, std::span<const Share> shares);

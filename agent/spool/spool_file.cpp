@@ -89,8 +89,10 @@ SpoolFile SpoolFile::recover(const std::string& directory, uint64_t number) {
     uint64_t offset = 0;
     while (offset < file.size_) {
         if (!file.read_header(offset, header, shares)) {
-            const uint64_t next = file.next_sound(offset);
+            bool is_tail = false;
+            const uint64_t next = file.next_sound(offset, is_tail);
             if (next == offset) break;  // nothing sound behind it: torn as well
+            if (is_tail && file.mend(offset, next)) continue;
             ++file.damaged_;
             offset = next;
             continue;
@@ -159,10 +161,12 @@ int SpoolFile::append(std::span<const Share> shares, std::span<const std::span<c
     header.header_crc = header_crc(header, shares);
 
     static constexpr uint8_t kPadding[8] = {};
+    RecordHeader tail = header;
+    tail.magic = kTailMagic;
     const uint64_t size = record_size(shares.size(), request_bytes);
-    const uint64_t padding = size - sizeof header - shares.size_bytes() - request_bytes;
+    const uint64_t padding = tail_offset(shares.size(), request_bytes) - tail_size(shares.size()) - request_bytes;
     std::vector<iovec> pieces;
-    pieces.reserve(request.size() + 3);
+    pieces.reserve(request.size() + 5);
     const auto add = [&](const void* bytes, size_t count) {
         if (count != 0) pieces.push_back({const_cast<void*>(bytes), count});  // pwritev only reads it
     };
@@ -170,6 +174,8 @@ int SpoolFile::append(std::span<const Share> shares, std::span<const std::span<c
     add(shares.data(), shares.size_bytes());
     for (const auto slice : request) add(slice.data(), slice.size());
     add(kPadding, padding);
+    add(&tail, sizeof tail);
+    add(shares.data(), shares.size_bytes());
 
     int error = write_all(fd_, pieces, size_);
     SPR_TESTPOINT(spool_record_written);
@@ -186,10 +192,12 @@ int SpoolFile::append(std::span<const Share> shares, std::span<const std::span<c
 }
 
 bool SpoolFile::read_header(uint64_t offset, RecordHeader& header, std::vector<Share>& shares) {
+    return read_copy(offset, kMagic, header, shares) && header.offset == offset;
+}
+
+bool SpoolFile::read_copy(uint64_t offset, uint32_t magic, RecordHeader& header, std::vector<Share>& shares) {
     if (size_ - offset < sizeof header || !read_all(fd_, &header, sizeof header, offset)) return false;
-    if (header.magic != kMagic || header.file != number_ || header.offset != offset || header.shares > kMaxShares) {
-        return false;
-    }
+    if (header.magic != magic || header.file != number_ || header.shares > kMaxShares) return false;
     shares.resize(header.shares);
     const size_t table = shares.size() * sizeof(Share);
     if (size_ - offset - sizeof header < table) return false;
@@ -197,8 +205,9 @@ bool SpoolFile::read_header(uint64_t offset, RecordHeader& header, std::vector<S
            header_crc(header, shares) == header.header_crc;
 }
 
-// The next offset behind a damaged record at which a sound header lies, else that record's own.
-uint64_t SpoolFile::next_sound(uint64_t offset) {
+// The next offset behind a damaged header at which its record's own tail lies, or another record's sound header; else
+// the damaged one's own.
+uint64_t SpoolFile::next_sound(uint64_t offset, bool& ret_tail) {
     RecordHeader header{};
     std::vector<Share> shares;
     std::vector<uint8_t> window(size_t{1} << 20);
@@ -209,9 +218,24 @@ uint64_t SpoolFile::next_sound(uint64_t offset) {
             uint32_t magic = 0;
             std::memcpy(&magic, &window[at], sizeof magic);
             if (magic == kMagic && read_header(base + at, header, shares)) return base + at;
+            ret_tail = magic == kTailMagic && read_copy(base + at, kTailMagic, header, shares) &&
+                       header.offset == offset &&
+                       offset + tail_offset(header.shares, header.request_bytes) == base + at;
+            if (ret_tail) return base + at;
         }
     }
     return offset;
+}
+
+// Writes a damaged header anew from the record's tail; its state is a word of its own. False: it cannot be written.
+bool SpoolFile::mend(uint64_t offset, uint64_t tail) {
+    RecordHeader header{}, damaged{};
+    std::vector<Share> shares;
+    if (!read_copy(tail, kTailMagic, header, shares) || !read_all(fd_, &damaged, sizeof damaged, offset)) return false;
+    header.magic = kMagic;
+    header.state = damaged.state;
+    std::vector<iovec> pieces = {{&header, sizeof header}, {shares.data(), shares.size() * sizeof(Share)}};
+    return write_all(fd_, pieces, offset) == 0 && read_header(offset, header, shares);
 }
 
 bool SpoolFile::read(size_t index, std::string& ret_request) {

@@ -27,7 +27,8 @@ public:
 
     // Both throw std::system_error that names the file.
     static SpoolFile create(const std::string& directory, uint64_t number);
-    // Reads the headers of a file that an earlier process left: cuts a torn tail, steps over what is damaged.
+    // Reads the headers of a file that an earlier process left: cuts a torn end, mends a damaged header from the
+    // record's tail, steps over what cannot be mended.
     static SpoolFile recover(const std::string& directory, uint64_t number);
 
     SpoolFile(SpoolFile&& other) noexcept;
@@ -62,7 +63,9 @@ private:
 
     bool open();
     bool read_header(uint64_t offset, RecordHeader& header, std::vector<Share>& shares);
-    uint64_t next_sound(uint64_t offset);
+    bool read_copy(uint64_t offset, uint32_t magic, RecordHeader& header, std::vector<Share>& shares);
+    uint64_t next_sound(uint64_t offset, bool& ret_tail);
+    bool mend(uint64_t offset, uint64_t tail);
 
     std::string path_;
     uint64_t number_ = 0;

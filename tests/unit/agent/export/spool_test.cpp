@@ -3,8 +3,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +15,7 @@
 #include <csignal>
 #include <fstream>
 #include <map>
+#include <optional>
 
 #include "otlp_bytes.hpp"
 #include "temporary_directory.hpp"
@@ -211,7 +215,7 @@ TEST_F(SpoolTest, cuts_a_torn_end_wherever_it_tears) {
     EXPECT_TRUE(lost_.empty());
 }
 
-TEST_F(SpoolTest, a_flipped_bit_costs_one_record_at_most_wherever_it_is) {
+TEST_F(SpoolTest, a_flipped_bit_costs_one_record_at_most_and_that_is_counted) {
     {
         const auto spool = open();
         for (int n = 0; n < 3; ++n) ASSERT_TRUE(append(*spool, n, 40));
@@ -220,7 +224,7 @@ TEST_F(SpoolTest, a_flipped_bit_costs_one_record_at_most_wherever_it_is) {
     std::string whole(fs::file_size(file), '\0');
     std::ifstream(file, std::ios::binary).read(whole.data(), static_cast<std::streamsize>(whole.size()));
     const size_t record = whole.size() / 3;
-    uint64_t known = 0;
+    size_t costly = 0;
     for (size_t bit = 0; bit < whole.size() * 8; ++bit) {
         std::string damaged = whole;
         damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
@@ -229,13 +233,49 @@ TEST_F(SpoolTest, a_flipped_bit_costs_one_record_at_most_wherever_it_is) {
         const auto spool = open();
         std::vector<int> expected = numbers(0, 3);
         const std::vector<int> left = drain(*spool, 40);
-        if (left != expected) {
-            expected.erase(expected.begin() + static_cast<int>(bit / 8 / record));
-            EXPECT_EQ(left, expected) << "bit " << bit;
-            known += lost_[1];
+        if (left == expected) {
+            EXPECT_EQ(spool->damaged(), 0u) << "bit " << bit;
+            EXPECT_EQ(lost_[1], 0u) << "bit " << bit;
+            continue;
         }
+        ++costly;
+        expected.erase(expected.begin() + static_cast<int>(bit / 8 / record));
+        EXPECT_EQ(left, expected) << "bit " << bit;
+        EXPECT_EQ(spool->damaged(), 1u) << "bit " << bit;
+        EXPECT_EQ(lost_[1], 10u) << "bit " << bit << ": it is known whose spans are lost";
     }
-    EXPECT_GE(known, 3u * 40 * 8 * 10) << "of a damaged request it is known whose spans are lost";
+    EXPECT_EQ(costly, 3 * request(0, 40).size() * 8) << "those of the requests; a header is mended from the tail";
+}
+
+TEST_F(SpoolTest, mends_a_header_and_keeps_what_was_finished) {
+    {
+        const auto spool = open();
+        for (int n = 0; n < 3; ++n) ASSERT_TRUE(append(*spool, n));
+        spool->finish(spool->take()->ticket);
+    }
+    std::fstream stream(files().at(0), std::ios::binary | std::ios::in | std::ios::out);
+    stream.put('?');
+    stream.close();
+    const auto spool = open();
+    EXPECT_EQ(drain(*spool), numbers(1, 3));
+    EXPECT_EQ(spool->damaged(), 0u);
+}
+
+TEST_F(SpoolTest, steps_over_a_record_whose_header_and_tail_are_damaged) {
+    {
+        const auto spool = open();
+        for (int n = 0; n < 3; ++n) ASSERT_TRUE(append(*spool, n));
+    }
+    const fs::path file = files().at(0);
+    const auto record = static_cast<std::streamoff>(fs::file_size(file) / 3);
+    std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+    stream.seekp(record).put('?');
+    stream.seekp(2 * record - 1).put('?');  // in the last share of its tail
+    stream.close();
+    const auto spool = open();
+    EXPECT_EQ(drain(*spool), (std::vector<int>{0, 2}));
+    EXPECT_EQ(spool->damaged(), 1u);
+    EXPECT_TRUE(lost_.empty()) << "whose spans they were nobody knows any more";
 }
 
 TEST_F(SpoolTest, finds_no_record_inside_a_request) {
@@ -256,8 +296,11 @@ TEST_F(SpoolTest, finds_no_record_inside_a_request) {
         ASSERT_TRUE(spool->append({&share, 1}, {&slice, 1}));
         ASSERT_TRUE(append(*spool, 2, 100));
     }
-    std::fstream file(files().at(0), std::ios::binary | std::ios::in | std::ios::out);
-    file.put('?');  // the magic of the record that holds it
+    const fs::path path = files().at(0);
+    const auto second = static_cast<std::streamoff>(spool::record_size(1, request(2, 100).size()));
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    file.put('?');  // the magic of the record that holds it, and its tail
+    file.seekp(static_cast<std::streamoff>(fs::file_size(path)) - second - 1).put('?');
     file.close();
     const auto spool = open();
     EXPECT_EQ(drain(*spool, 100), (std::vector<int>{2}));
@@ -341,6 +384,156 @@ TEST_F(SpoolTest, survives_kill_9_during_appends) {
         EXPECT_EQ(left, numbers(0, static_cast<int>(left.size())));
     }
     EXPECT_TRUE(lost_.empty());
+}
+
+// ---- Killed at each system call -------------------------------------------------------------------------------------
+
+// A child under ptrace that stops at the entry and the exit of each system call: nothing that it does between two of
+// them reaches the disk, and of one that writes a part may have been done (cuts_a_torn_end_wherever_it_tears).
+class Traced {
+public:
+    template <class Body>
+    explicit Traced(Body body) : pid_(::fork()) {
+        if (pid_ == 0) {
+            if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(2);
+            ::raise(SIGSTOP);
+            body();
+            ::_exit(0);
+        }
+        int status = 0;
+        ok_ = ::waitpid(pid_, &status, 0) == pid_ && WIFSTOPPED(status) &&
+              ::ptrace(PTRACE_SETOPTIONS, pid_, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0;
+    }
+    ~Traced() { kill(); }
+    Traced(const Traced&) = delete;
+
+    bool ok() const { return ok_; }
+
+    // Runs on to the next stop. Empty: it ended by itself.
+    std::optional<__ptrace_syscall_info> next() {
+        for (;;) {
+            int status = 0;
+            if (::ptrace(PTRACE_SYSCALL, pid_, nullptr, nullptr) != 0) return std::nullopt;
+            if (::waitpid(pid_, &status, 0) != pid_ || !WIFSTOPPED(status)) {
+                ended_ = true;
+                return std::nullopt;
+            }
+            if (WSTOPSIG(status) != (SIGTRAP | 0x80)) continue;
+            __ptrace_syscall_info info{};
+            ::ptrace(PTRACE_GET_SYSCALL_INFO, pid_, sizeof info, &info);
+            return info;
+        }
+    }
+
+    void kill() {
+        if (std::exchange(ended_, true)) return;
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    }
+
+private:
+    pid_t pid_;
+    bool ok_ = false;
+    bool ended_ = false;
+};
+
+class SpoolKillTest : public SpoolTest {
+protected:
+    static constexpr int kRecords = 8;
+    static constexpr size_t kSize = 20'000;  // three to a file
+    static constexpr int kFiles = (kRecords + 2) / 3;
+
+    struct Confirmed {  // in memory that the child's death leaves
+        int appended = 0;
+        int finishing = 0;
+        int finished = 0;
+    };
+
+    SpoolKillTest() {
+        options_.file_bytes = 1 << 16;
+        constexpr int kShared = MAP_SHARED | MAP_ANONYMOUS;
+        void* const memory = ::mmap(nullptr, sizeof(Confirmed), PROT_READ | PROT_WRITE, kShared, -1, 0);
+        confirmed_ = static_cast<volatile Confirmed*>(memory);
+    }
+    ~SpoolKillTest() override { ::munmap(const_cast<Confirmed*>(confirmed_), sizeof(Confirmed)); }
+
+    // Fills several files, then empties all but the last one.
+    void work() {
+        const auto spool = open();
+        for (int n = 0; n < kRecords; ++n) {
+            if (!append(*spool, n, kSize)) ::_exit(1);
+            confirmed_->appended = n + 1;
+        }
+        for (int n = 0; n < kRecords - 2; ++n) {
+            const auto record = spool->take();
+            confirmed_->finishing = n + 1;
+            spool->finish(record->ticket);
+            confirmed_->finished = n + 1;
+        }
+    }
+
+    void begin() {
+        fs::remove_all(options_.directory);
+        confirmed_->appended = 0;
+        confirmed_->finishing = 0;
+        confirmed_->finished = 0;
+    }
+
+    volatile Confirmed* confirmed_;
+};
+
+TEST_F(SpoolKillTest, has_what_was_appended_and_not_finished_wherever_it_is_killed) {
+    int stops = 1;
+    for (int kill_at = 1; kill_at <= stops; ++kill_at) {
+        begin();
+        Traced child([this] { work(); });
+        if (!child.ok()) GTEST_SKIP() << "no ptrace here";
+        int stop = 0;
+        while (stop < kill_at && child.next()) ++stop;
+        if (stop == kill_at) stops = kill_at + 1;  // it lived so long
+        child.kill();
+
+        const auto spool = open();
+        EXPECT_EQ(spool->damaged(), 0u);
+        const std::vector<int> left = drain(*spool, kSize);
+        const int appended = confirmed_->appended, finishing = confirmed_->finishing, finished = confirmed_->finished;
+        const int first = left.empty() ? appended : left.front(), end = left.empty() ? appended : left.back() + 1;
+        EXPECT_EQ(left, numbers(first, end)) << "in order, without a gap; stop " << stop;
+        EXPECT_GE(first, finished) << "what was finished is not sent again; stop " << stop;
+        EXPECT_LE(first, finishing) << "what was not is there; stop " << stop;
+        EXPECT_GE(end, appended) << "what was confirmed is there; stop " << stop;
+        EXPECT_LE(end, appended + 1) << "and at most the one in progress; stop " << stop;
+        ASSERT_FALSE(HasFailure()) << "appended " << appended << ", finished " << finished << " of " << finishing;
+    }
+    EXPECT_EQ(confirmed_->finished, kRecords - 2) << "the last one lived to its end";
+    EXPECT_GT(stops, 2 * kRecords) << "each record takes a system call at least";
+}
+
+TEST_F(SpoolKillTest, with_fsync_syncs_each_record_and_each_new_file_before_it_confirms) {
+    for (const bool fsync : {true, false}) {
+        options_.fsync = fsync;
+        begin();
+        Traced child([this] { work(); });
+        if (!child.ok()) GTEST_SKIP() << "no ptrace here";
+        int confirmed = 0, synced = 0, directories = 0;
+        bool unsynced = false;
+        uint64_t number = 0;
+        while (const auto info = child.next()) {
+            if (info->op == PTRACE_SYSCALL_INFO_ENTRY) number = info->entry.nr;
+            if (info->op != PTRACE_SYSCALL_INFO_EXIT) continue;
+            if (confirmed_->appended != confirmed) {
+                EXPECT_FALSE(fsync && unsynced) << "record " << confirmed << " was confirmed first";
+                confirmed = confirmed_->appended;
+                unsynced = false;
+            }
+            if (number == SYS_pwritev || number == SYS_pwritev2) unsynced = true;
+            if (number == SYS_fdatasync) ++synced, unsynced = false;
+            if (number == SYS_fsync) ++directories;
+        }
+        EXPECT_EQ(confirmed_->appended, kRecords);
+        EXPECT_EQ(synced, fsync ? kRecords : 0);
+        EXPECT_EQ(directories, fsync ? kFiles : 0) << "a new file's name as well";
+    }
 }
 
 }  // namespace
