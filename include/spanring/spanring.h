@@ -358,7 +358,10 @@ SPR_PUBLIC int spr_context_detach(spr_token *token) SPR_NOEXCEPT;
 /* Writes the traceparent header value and a NUL. Errors: -EINVAL (no valid context). W3C Trace Context 3.2.2. */
 SPR_PUBLIC int spr_traceparent_inject(const spr_context *context, char ret_header[SPR_TRACEPARENT_SIZE]) SPR_NOEXCEPT;
 
-/* Parses one; the context is marked remote. Errors: -EINVAL (NULL), -EBADMSG (not valid by W3C Trace Context 3.2.2). */
+/*
+ * Parses one; spaces and tabs around it do not count; the context is marked remote. Errors: -EINVAL (NULL), -EBADMSG (not
+ * valid by W3C Trace Context 3.2.2).
+ */
 SPR_PUBLIC int spr_traceparent_extract(const char *header, size_t header_size, spr_context *ret_context) SPR_NOEXCEPT;
 
 /* ---- What became of them ------------------------------------------------------------------------------------ */

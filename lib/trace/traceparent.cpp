@@ -1,56 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// W3C Trace Context (Recommendation, 23 November 2021), section 3.2: version "-" trace-id "-" parent-id "-" trace-flags,
-// lower-case hex. A higher version may carry more behind a further "-".
+// W3C Trace Context (level 2), section 3.2: version "-" trace-id "-" parent-id "-" trace-flags, lower-case hex. A higher
+// version may carry more behind a further "-".
 #include <errno.h>
 #include <string.h>
 
-#include "trace/attribute.hpp"
 #include "trace/context.hpp"
+#include "trace/header_text.hpp"
+#include "trace/hex.hpp"
 
+namespace spanring::trace {
 namespace {
 
 constexpr size_t kSize = 55;
-constexpr char kHex[] = "0123456789abcdef";
+static_assert(SPR_TRACEPARENT_SIZE == kSize + 1);
 
-char* put_hex(char* to, const uint8_t* from, size_t size) {
-    for (size_t i = 0; i < size; ++i) {
-        *to++ = kHex[from[i] >> 4];
-        *to++ = kHex[from[i] & 15];
-    }
-    return to;
-}
-
-// -1 for anything but lower-case hex.
-int digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
-
-bool get_hex(const char* from, uint8_t* to, size_t size) {
-    int bad = 0;
-    for (size_t i = 0; i < size; ++i) {
-        const int high = digit(from[2 * i]);
-        const int low = digit(from[2 * i + 1]);
-        bad |= high | low;
-        to[i] = static_cast<uint8_t>(high << 4 | low);
-    }
-    return bad >= 0;
+bool parse(const char* header, size_t size, spr_context& ret_context) {
+    if (size < kSize) return false;
+    HexReader hex;
+    const uint64_t version = hex.one(header);
+    const uint64_t trace[2] = {hex.eight(header + 3), hex.eight(header + 19)};
+    const uint64_t span = hex.eight(header + 36);
+    const uint64_t flags = hex.one(header + 53);
+    if (!hex.good() || header[2] != '-' || header[35] != '-' || header[52] != '-' || version == 0xff ||
+        (size != kSize && (version == 0 || header[kSize] != '-')) || (trace[0] | trace[1]) == 0 || span == 0)
+        return false;
+    set_remote(ret_context, trace, span, flags & (SPR_TRACE_FLAG_SAMPLED | SPR_TRACE_FLAG_RANDOM));
+    return true;
 }
 
 }  // namespace
+}  // namespace spanring::trace
+
+using namespace spanring::trace;
 
 extern "C" {
 
 int spr_traceparent_inject(const spr_context* context, char ret_header[SPR_TRACEPARENT_SIZE]) noexcept {
-    if (context == nullptr || ret_header == nullptr || !spanring::trace::is_valid(*context)) return -EINVAL;
+    if (context == nullptr || ret_header == nullptr || !is_valid(*context)) return -EINVAL;
     const uint8_t flags = context->trace_flags & (SPR_TRACE_FLAG_SAMPLED | SPR_TRACE_FLAG_RANDOM);
     char* at = ret_header;
-    *at++ = '0';
-    *at++ = '0';
-    *at++ = '-';
-    at = put_hex(at, context->trace_id, 16);
-    *at++ = '-';
-    at = put_hex(at, context->span_id, 8);
-    *at++ = '-';
-    at = put_hex(at, &flags, 1);
+    memcpy(at, "00-", 3);
+    at = put_hex<16>(at + 3, context->trace_id);
+    *at = '-';
+    at = put_hex<8>(at + 1, context->span_id);
+    *at = '-';
+    at = put_hex<1>(at + 1, &flags);
     *at = 0;
     return 0;
 }
@@ -58,17 +53,9 @@ int spr_traceparent_inject(const spr_context* context, char ret_header[SPR_TRACE
 int spr_traceparent_extract(const char* header, size_t header_size, spr_context* ret_context) noexcept {
     if (header == nullptr || ret_context == nullptr) return -EINVAL;
     if (header_size == SPR_NUL) header_size = strlen(header);
-    spr_context context = {};
-    uint8_t version;
-    if (header_size < kSize || !get_hex(header, &version, 1) || version == 0xff || header[2] != '-' || header[35] != '-' ||
-        header[52] != '-' || (version == 0 && header_size != kSize) || (header_size > kSize && header[kSize] != '-') ||
-        !get_hex(header + 3, context.trace_id, 16) || !get_hex(header + 36, context.span_id, 8) ||
-        !get_hex(header + 53, &context.trace_flags, 1) || !spanring::trace::is_valid(context))
-        return -EBADMSG;
-    context.trace_flags &= SPR_TRACE_FLAG_SAMPLED | SPR_TRACE_FLAG_RANDOM;
-    context.is_remote = 1;
-    *ret_context = context;
-    return 0;
+    if (parse(header, header_size, *ret_context)) [[likely]] return 0;
+    const std::string_view trimmed = trim({header, header_size});
+    return trimmed.size() != header_size && parse(trimmed.data(), trimmed.size(), *ret_context) ? 0 : -EBADMSG;
 }
 
 }  // extern "C"

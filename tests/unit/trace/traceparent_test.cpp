@@ -118,6 +118,35 @@ TEST(TraceparentTest, HasNoZeroIds) {
     expect_refused(header_of("00", kTrace, std::string(16, '0'), "01"));
 }
 
+// Every byte in every place: what is taken is lower-case hexadecimal, and its value is the right one.
+TEST(TraceparentTest, TakesEachDigitForWhatItIs) {
+    const std::string digits = "0123456789abcdef";
+    for (size_t at = 3; at < 55; ++at) {
+        if (at == 35 || at == 52) continue;
+        for (int byte = 0; byte < 256; ++byte) {
+            std::string header = header_of("00", kTrace, kParent, "01");
+            header[at] = static_cast<char>(byte);
+            spr_context context;
+            const size_t value = digits.find(static_cast<char>(byte));
+            ASSERT_EQ(extract(header, context), value != std::string::npos ? 0 : -EBADMSG) << "byte " << byte << " at " << at;
+            if (value == std::string::npos) continue;
+            const uint8_t* bytes = at < 35 ? context.trace_id + (at - 3) / 2 : context.span_id + (at - 36) / 2;
+            const bool high = (at < 35 ? at - 3 : at - 36) % 2 == 0;
+            const size_t read = at >= 52 ? (at == 54 ? context.trace_flags | (value & 12) : value) : high ? *bytes >> 4 : *bytes & 15;
+            ASSERT_EQ(read, value) << "at " << at;
+        }
+    }
+}
+
+TEST(TraceparentTest, MayHaveSpaceAroundIt) {
+    const std::string header = header_of("00", kTrace, kParent, "01");
+    spr_context context;
+    for (const std::string& spaced : {" " + header, header + " ", "\t" + header, header + "\t", "\t " + header + " \t"})
+        EXPECT_EQ(extract(spaced, context), 0) << spaced;
+    expect_refused(std::string(60, ' '));
+    expect_refused("\n" + header);
+}
+
 TEST(TraceparentTest, IsWrittenAsItIsRead) {
     spr_context context;
     for (const char* flags : {"00", "01", "02", "03"}) {
