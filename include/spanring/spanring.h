@@ -10,7 +10,7 @@
  *
  *  1. Strings are pointer + length in bytes, need no terminator, are UTF-8, and are copied before the call returns.
  *     The length SPR_NUL says "ends at its NUL". A NULL pointer is an empty string. Nothing that is passed in is
- *     kept, except where a function says so (only spr_token is).
+ *     kept, except where a function says so (spr_token, and what spr_context_attach_with() attaches).
  *  2. A function that can fail returns 0 or a positive value, or a negative errno (spr_strerror() explains it).
  *     Its ret_ parameters are untouched on failure, except ret_span, which then is a span that does nothing.
  *  3. NULL and spent handles are safe everywhere: the call does nothing and returns -EINVAL (NULL) or -ESTALE (ended,
@@ -37,7 +37,7 @@
  *  descriptor, dlclose(), exit() and _exit() without shutdown are all ordinary.
  *
  * Sources: OpenTelemetry specification, trace/api.md and trace/sdk.md (v1.60); opentelemetry-proto trace/v1 (v1.10);
- * W3C Trace Context, section 3.2.
+ * W3C Trace Context (level 2), W3C Baggage, B3.
  */
 #ifndef SPANRING_SPANRING_H
 #define SPANRING_SPANRING_H
@@ -106,6 +106,30 @@ typedef struct spr_token {
     struct spr_token *previous;
     uint64_t reserved;
 } spr_token;
+
+/* Text in memory of the caller, for functions that write: never beyond capacity, and without a terminator. */
+typedef struct spr_text {
+    char *data;
+    size_t size;     /* bytes in use */
+    size_t capacity; /* bytes that there are; 0: read only */
+} spr_text;
+
+/*
+ * What goes with a request from process to process. flags and trace_state belong to the trace of context; baggage is
+ * independent of it. Trace state and baggage are the values of their headers, and sent as they are: fill them with
+ * spr_extract(), or with spr_tracestate_*() and spr_baggage_*() below.
+ */
+typedef struct spr_propagated {
+    uint32_t struct_size;
+    uint32_t flags; /* SPR_PROPAGATED_* */
+    spr_context context;
+    spr_text trace_state; /* one that comes and is longer than its capacity is cut by W3C's rules */
+    spr_text baggage;
+} spr_propagated;
+
+#define SPR_PROPAGATED_DEBUG 0x01 /* B3's debug flag: handed on as it came */
+
+#define SPR_PROPAGATED_INIT {sizeof(spr_propagated), 0, {{0}, {0}, 0, 0, {0}}, {NULL, 0, 0}, {NULL, 0, 0}}
 
 /* Values are those of opentelemetry.proto.trace.v1.Span.SpanKind. */
 #define SPR_KIND_INTERNAL 1
@@ -258,7 +282,7 @@ typedef struct spr_start_options {
     size_t attribute_count;
     const spr_link *links;
     size_t link_count;
-    const char *trace_state; /* W3C tracestate to be recorded with the span; may be NULL */
+    const char *trace_state; /* W3C tracestate to be recorded with the span; empty: that which is attached, if any */
     size_t trace_state_size;
 } spr_start_options;
 
@@ -352,6 +376,99 @@ SPR_PUBLIC int spr_context_attach(const spr_context *context, spr_token *token) 
  */
 SPR_PUBLIC int spr_context_detach(spr_token *token) SPR_NOEXCEPT;
 
+/*
+ * Attaches a context with everything that is propagated. *propagated and the texts in it stay as they are until the
+ * detach, and may be attached to several threads at once. A context that is attached inside of this one by spr_context_attach()
+ * keeps the baggage, and the trace state where it is of the same trace; one that is attached by this function has its
+ * own and no other: begin with spr_context_current_with() to change a part. A span that starts under it records the
+ * trace state.
+ * Errors: -EINVAL, -E2BIG.
+ */
+SPR_PUBLIC int spr_context_attach_with(const spr_propagated *propagated, spr_token *token) SPR_NOEXCEPT;
+
+/*
+ * Everything that is attached to this thread. The texts are those that were attached, read only (capacity 0), and hold
+ * until their detach. Returns 1, or 0 where no valid context is attached; baggage may be there all the same. Errors:
+ * -EINVAL (NULL, or no struct_size).
+ */
+SPR_PUBLIC int spr_context_current_with(spr_propagated *ret_propagated) SPR_NOEXCEPT;
+
+/* ---- Propagation: HOT --------------------------------------------------------------------------------------- */
+
+/*
+ * Where headers are: an HTTP request, metadata of a message, the environment. Keys are lower-case ASCII and end at a
+ * NUL beyond their size. Whether case counts is the carrier's business: a carrier of HTTP headers finds "Traceparent"
+ * too. Callbacks return a negative errno to give up; the call that made them returns it.
+ */
+typedef struct spr_carrier {
+    uint32_t struct_size;
+    uint32_t reserved;
+    void *user; /* handed to the callbacks */
+    /*
+     * The value of a key; index counts from 0 where a key was sent several times. Returns 1, or 0 where there is none
+     * (a carrier that has one value for each key: wherever index is not 0). The value holds until the next callback.
+     */
+    int (*get)(void *user, const char *key, size_t key_size, size_t index, const char **ret_value,
+               size_t *ret_value_size);
+    /* Replaces all values of the key. Returns 0. */
+    int (*set)(void *user, const char *key, size_t key_size, const char *value, size_t value_size);
+    /* Removes the key if it is there, because it has no value this time. NULL: the carrier was empty. Returns 0. */
+    int (*remove)(void *user, const char *key, size_t key_size);
+} spr_carrier;
+
+#define SPR_CARRIER_INIT {sizeof(spr_carrier), 0, NULL, NULL, NULL, NULL}
+
+/*
+ * Reads what came with a request, by the propagators of the process. Where a propagator finds no valid value, what is
+ * in *propagated stays as it was; texts are written into the memory that *propagated has for them.
+ * Returns 1 where a context was found, else 0 (baggage may have come all the same). Errors: -EINVAL, -E2BIG, those of
+ * the callbacks. Malformed values are no errors. Source: OpenTelemetry specification, context/api-propagators.md.
+ */
+SPR_PUBLIC int spr_extract(const spr_carrier *carrier, spr_propagated *propagated) SPR_NOEXCEPT;
+
+/*
+ * Writes context, with the trace state (if it is of the same trace) and the baggage attached to this thread. NULL: the
+ * context that is attached. For an outgoing call: &span.context of the client span.
+ * Errors: -EINVAL, -E2BIG, those of the callbacks. Without a valid context only baggage is written.
+ */
+SPR_PUBLIC int spr_inject(const spr_context *context, const spr_carrier *carrier) SPR_NOEXCEPT;
+
+/* Writes what is said and nothing that is attached. */
+SPR_PUBLIC int spr_inject_with(const spr_propagated *propagated, const spr_carrier *carrier) SPR_NOEXCEPT;
+
+/*
+ * Chooses the propagators of this process: a list as in OTEL_PROPAGATORS (tracecontext, baggage, b3, b3multi, none),
+ * used in its order; of two that find a context the later one counts. Repeated names count once. NULL: OTEL_PROPAGATORS
+ * is read again; where it is not set or empty it is "tracecontext,baggage". Returns how many names are unknown and were
+ * ignored.
+ * Source: OpenTelemetry specification, configuration/sdk-environment-variables.md.
+ */
+SPR_PUBLIC int spr_propagators_set(const char *names, size_t names_size) SPR_NOEXCEPT;
+
+/* The keys that spr_inject() may set, by index; NULL behind the last one. Static memory. */
+SPR_PUBLIC const char *spr_propagation_field(size_t index) SPR_NOEXCEPT;
+
+/* Variables of an environment, as execve() takes them. */
+typedef struct spr_environment {
+    uint32_t struct_size;
+    uint32_t reserved;
+    char **variables; /* "NAME=value", NULL at the end. NULL: the environment of this process, which is read only */
+    size_t capacity;  /* places in variables, that of the NULL included; 0: read only */
+    spr_text memory;  /* where what is set is written; variables then point into it */
+} spr_environment;
+
+#define SPR_ENVIRONMENT_INIT {sizeof(spr_environment), 0, NULL, 0, {NULL, 0, 0}}
+
+/*
+ * A carrier of an environment, which it keeps the address of: to extract at the start of a process, and to inject into
+ * the copy that a child will get. Keys become names: upper case, '_' for what is neither letter nor digit.
+ * Its callbacks fail with -EROFS (read only), -ENOSPC (no room), -ENAMETOOLONG (a key of more than 63 bytes).
+ * Errors: -EINVAL, -E2BIG. Source: OpenTelemetry specification, context/env-carriers.md.
+ */
+SPR_PUBLIC int spr_environment_carrier(spr_environment *environment, spr_carrier *ret_carrier) SPR_NOEXCEPT;
+
+/* ---- Propagation, format by format: HOT --------------------------------------------------------------------- */
+
 /* Bytes of a traceparent with its NUL. */
 #define SPR_TRACEPARENT_SIZE 56
 
@@ -359,10 +476,124 @@ SPR_PUBLIC int spr_context_detach(spr_token *token) SPR_NOEXCEPT;
 SPR_PUBLIC int spr_traceparent_inject(const spr_context *context, char ret_header[SPR_TRACEPARENT_SIZE]) SPR_NOEXCEPT;
 
 /*
- * Parses one; spaces and tabs around it do not count; the context is marked remote. Errors: -EINVAL (NULL), -EBADMSG (not
- * valid by W3C Trace Context 3.2.2).
+ * Parses one; spaces and tabs around it do not count; the context is marked remote. Errors: -EINVAL (NULL), -EBADMSG
+ * (not valid by W3C Trace Context 3.2.2).
  */
 SPR_PUBLIC int spr_traceparent_extract(const char *header, size_t header_size, spr_context *ret_context) SPR_NOEXCEPT;
+
+/* One member of a list. The texts are views into the list, as it is written there. */
+typedef struct spr_member {
+    const char *key;
+    size_t key_size;
+    const char *value; /* NULL: a property without one */
+    size_t value_size;
+    const char *properties; /* of baggage: what is behind the first ';' */
+    size_t properties_size;
+} spr_member;
+
+/* What W3C Trace Context asks to be propagated at least, and the most members of a list. */
+#define SPR_TRACESTATE_SIZE 512
+#define SPR_TRACESTATE_MEMBERS 32
+
+/*
+ * Adds the members of a tracestate header to a trace state: each of several headers in their order, beginning with an
+ * empty one. Empty members are left out; of equal keys the first counts. Where the memory is too small whole members
+ * are left out: those of more than 128 bytes first, then the last. Returns how many.
+ * Errors: -EINVAL; -EBADMSG: malformed, or more than 32 members; the trace state is empty then, and further headers do
+ * not count. W3C Trace Context (level 2) 3.3.
+ */
+SPR_PUBLIC int spr_tracestate_extract(const char *header, size_t header_size, spr_text *trace_state) SPR_NOEXCEPT;
+
+/*
+ * The next member of a tracestate header, from *cursor on, which begins with 0. Malformed members are passed over.
+ * Returns 1, or 0 behind the last one. Errors: -EINVAL.
+ */
+SPR_PUBLIC int spr_tracestate_next(const char *trace_state, size_t trace_state_size, size_t *cursor,
+                                   spr_member *ret_member) SPR_NOEXCEPT;
+
+/* The value of a key, as a view into the trace state. Returns 1, or 0 where there is none. Errors: -EINVAL. */
+SPR_PUBLIC int spr_tracestate_get(const char *trace_state, size_t trace_state_size, const char *key, size_t key_size,
+                                  const char **ret_value, size_t *ret_value_size) SPR_NOEXCEPT;
+
+/*
+ * Puts a member in front, in place of one of the same key. The last member gives way where there are more than 32;
+ * where the memory is too small, whole members do, as above. Returns how many gave way. Errors: -EINVAL (key or value
+ * not valid), -ENOSPC (the member alone does not fit). The texts must not lie inside the trace state.
+ */
+SPR_PUBLIC int spr_tracestate_set(spr_text *trace_state, const char *key, size_t key_size, const char *value,
+                                  size_t value_size) SPR_NOEXCEPT;
+
+/* Returns 1, or 0 where there was none. Errors: -EINVAL. */
+SPR_PUBLIC int spr_tracestate_remove(spr_text *trace_state, const char *key, size_t key_size) SPR_NOEXCEPT;
+
+/* What W3C Baggage asks to be propagated, and the most members that its grammar has. */
+#define SPR_BAGGAGE_SIZE 8192
+#define SPR_BAGGAGE_MEMBERS 180
+
+/*
+ * Adds the members of a baggage header to baggage: each of several headers in their order. Of equal keys the last
+ * counts.
+ * Returns how many members were left out: malformed, over the 180, or without room. Errors: -EINVAL. W3C Baggage 3.
+ */
+SPR_PUBLIC int spr_baggage_extract(const char *header, size_t header_size, spr_text *baggage) SPR_NOEXCEPT;
+
+/*
+ * The next member, from *cursor on, which begins with 0. Value and properties are percent-encoded. Malformed members
+ * are passed over. Returns 1, or 0 behind the last one. Errors: -EINVAL.
+ */
+SPR_PUBLIC int spr_baggage_next(const char *baggage, size_t baggage_size, size_t *cursor,
+                                spr_member *ret_member) SPR_NOEXCEPT;
+
+/* The same for the properties of a member: key, and value or none. */
+SPR_PUBLIC int spr_baggage_next_property(const char *properties, size_t properties_size, size_t *cursor,
+                                         spr_member *ret_member) SPR_NOEXCEPT;
+
+/*
+ * A percent-encoded value as UTF-8; what is not UTF-8 becomes U+FFFD. It is never longer than the encoded one; where it
+ * does not fit: -ENOSPC. ret_value brings its memory. Other errors: -EINVAL.
+ */
+SPR_PUBLIC int spr_baggage_decode(const char *value, size_t value_size, spr_text *ret_value) SPR_NOEXCEPT;
+
+/* The decoded value of a key. Returns 1, or 0 where there is none. Errors: those of spr_baggage_decode(). */
+SPR_PUBLIC int spr_baggage_get(const char *baggage, size_t baggage_size, const char *key, size_t key_size,
+                               spr_text *ret_value) SPR_NOEXCEPT;
+
+/*
+ * Sets a member, in place of one of the same key. The value is any UTF-8 and is percent-encoded; properties may be NULL
+ * and are given as in the header ("k1=v1;k2"). Errors: -EINVAL (a key that is no token of RFC 7230, a value that is not
+ * UTF-8, properties that are malformed), -ENOSPC (no room, over 8192 bytes or 180 members): nothing has changed then.
+ * The texts must not lie inside the baggage.
+ */
+SPR_PUBLIC int spr_baggage_set(spr_text *baggage, const char *key, size_t key_size, const char *value,
+                               size_t value_size, const char *properties, size_t properties_size) SPR_NOEXCEPT;
+
+/* Returns 1, or 0 where there was none. Errors: -EINVAL. */
+SPR_PUBLIC int spr_baggage_remove(spr_text *baggage, const char *key, size_t key_size) SPR_NOEXCEPT;
+
+/* The values of B3's headers, with their NUL. One that is empty is not sent. */
+#define SPR_B3_SIZE 52
+typedef struct spr_b3_headers {
+    char trace_id[33]; /* x-b3-traceid */
+    char span_id[17];  /* x-b3-spanid */
+    char sampled[2];   /* x-b3-sampled */
+    char flags[2];     /* x-b3-flags */
+} spr_b3_headers;
+
+/* flags: SPR_PROPAGATED_DEBUG or 0. Errors: -EINVAL (no valid context). github.com/openzipkin/b3-propagation. */
+SPR_PUBLIC int spr_b3_inject(const spr_context *context, uint32_t flags, char ret_header[SPR_B3_SIZE]) SPR_NOEXCEPT;
+SPR_PUBLIC int spr_b3multi_inject(const spr_context *context, uint32_t flags, spr_b3_headers *ret_headers) SPR_NOEXCEPT;
+
+/*
+ * Parses B3. A trace id of 64 bits has zeros in front; the parent's span id is not kept; without a sampling state it
+ * counts as not sampled. Returns 1, or 0 where there is a sampling decision without ids: *ret_context has no ids then.
+ * *ret_flags are SPR_PROPAGATED_* and may be NULL. In spr_b3multi_extract() NULL is a header that did not come.
+ * Errors: -EINVAL (NULL), -EBADMSG.
+ */
+SPR_PUBLIC int spr_b3_extract(const char *header, size_t header_size, spr_context *ret_context,
+                              uint32_t *ret_flags) SPR_NOEXCEPT;
+SPR_PUBLIC int spr_b3multi_extract(const char *trace_id, size_t trace_id_size, const char *span_id, size_t span_id_size,
+                                   const char *sampled, size_t sampled_size, const char *flags, size_t flags_size,
+                                   spr_context *ret_context, uint32_t *ret_flags) SPR_NOEXCEPT;
 
 /* ---- What became of them ------------------------------------------------------------------------------------ */
 

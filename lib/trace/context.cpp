@@ -5,9 +5,25 @@
 
 #include <errno.h>
 
+#include "trace/options.hpp"
 #include "trace/provider.hpp"
 
-using spanring::trace::thread_local_state;
+using namespace spanring::trace;
+
+namespace {
+
+int attach(const spr_context& context, uint64_t propagated, spr_token* token) {
+    token->context = context;
+    token->previous = thread_local_state.top;
+    token->reserved = propagated;
+    std::atomic_signal_fence(std::memory_order_release);  // a handler on this thread finds the token complete
+    thread_local_state.top = token;
+    return 0;
+}
+
+spr_text read_only(const spr_text& text) { return {text.data, text.data != nullptr ? text.size : 0, 0}; }
+
+}  // namespace
 
 extern "C" {
 
@@ -24,12 +40,30 @@ int spr_context_current(spr_context* ret_context) noexcept {
 
 int spr_context_attach(const spr_context* context, spr_token* token) noexcept {
     if (context == nullptr || token == nullptr) return -EINVAL;
-    token->context = *context;
-    token->previous = thread_local_state.top;
-    token->reserved = 0;
-    std::atomic_signal_fence(std::memory_order_release);  // a handler on this thread finds the token complete
-    thread_local_state.top = token;
-    return 0;
+    const spr_token* top = thread_local_state.top;
+    return attach(*context, top != nullptr ? top->reserved : 0, token);
+}
+
+int spr_context_attach_with(const spr_propagated* propagated, spr_token* token) noexcept {
+    if (propagated == nullptr || token == nullptr) return -EINVAL;
+    const int error = check_in_place<sizeof(spr_propagated)>(propagated);
+    return error != 0 ? error : attach(propagated->context, reinterpret_cast<uintptr_t>(propagated), token);
+}
+
+int spr_context_current_with(spr_propagated* ret_propagated) noexcept {
+    if (ret_propagated == nullptr || ret_propagated->struct_size < sizeof *ret_propagated) return -EINVAL;
+    const uint32_t struct_size = ret_propagated->struct_size;
+    *ret_propagated = {};
+    ret_propagated->struct_size = struct_size;
+    const spr_token* top = thread_local_state.top;
+    if (top == nullptr) return 0;
+    ret_propagated->context = top->context;
+    if (const spr_propagated* attached = attached_to(top)) ret_propagated->baggage = read_only(attached->baggage);
+    if (const spr_propagated* attached = attached_to_trace(top, top->context)) {
+        ret_propagated->trace_state = read_only(attached->trace_state);
+        ret_propagated->flags = attached->flags;
+    }
+    return is_valid(top->context);
 }
 
 int spr_context_detach(spr_token* token) noexcept {

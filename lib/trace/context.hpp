@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "spanring/spanring.h"
+#include "trace/header_text.hpp"
 
 namespace spanring::trace {
 
@@ -19,9 +20,31 @@ inline bool is_valid(const spr_context& context) {
 
 // A context that came from another process; ids as they lie in memory.
 inline void set_remote(spr_context& context, const uint64_t (&trace)[2], uint64_t span, uint64_t flags) {
-    static_assert(offsetof(spr_context, trace_flags) == 24 && offsetof(spr_context, is_remote) == 25 && sizeof(spr_context) == 32);
-    const uint64_t words[4] = {trace[0], trace[1], span, flags | 1 << 8};
+    static_assert(offsetof(spr_context, trace_flags) == 24 && offsetof(spr_context, is_remote) == 25);
+    const uint64_t words[] = {trace[0], trace[1], span, flags | 1 << 8};
+    static_assert(sizeof words == sizeof context);
     memcpy(&context, words, sizeof words);
+}
+
+inline bool is_same_trace(const spr_context& a, const spr_context& b) {
+    return memcmp(a.trace_id, b.trace_id, sizeof a.trace_id) == 0;
+}
+
+// What spr_context_attach_with() attached here or further out. Its address is handed on from token to token, so that
+// attaching a context costs one word more and finding out that nothing is there one load. It is the caller's, and stays
+// until its detach.
+inline const spr_propagated* attached_to(const spr_token* token) {
+    return token == nullptr ? nullptr : reinterpret_cast<const spr_propagated*>(static_cast<uintptr_t>(token->reserved));
+}
+
+// The same, if its trace state is that of spans with this parent; nullptr: there is none.
+inline const spr_propagated* attached_to_trace(const spr_token* token, const spr_context& parent) {
+    const spr_propagated* attached = attached_to(token);
+    return attached != nullptr && is_same_trace(attached->context, parent) ? attached : nullptr;
+}
+inline std::string_view attached_trace_state(const spr_token* token, const spr_context& parent) {
+    const spr_propagated* attached = attached_to_trace(token, parent);
+    return attached != nullptr ? view_of(attached->trace_state) : std::string_view();
 }
 
 }  // namespace spanring::trace

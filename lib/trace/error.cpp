@@ -21,17 +21,18 @@ const char* spr_strerror(int error) noexcept {
         case EDQUOT: return "over a limit of the OpenTelemetry specification (OTEL_*_COUNT_LIMIT)";
         case ETIMEDOUT: return "the agent did not take everything over in time; the spans stay in the segment";
         case EMFILE: return "too many providers in this process, or too many open files";
-        case ENOSPC: return "no space: the file system of the runtime directory is full, or too many instrumentation scopes";
+        case ENOSPC: return "no space: in the memory for a text, in the runtime directory's file system, or for one more scope";
         case ECANCELED: return "tracing is off: SPANRING_DISABLED or OTEL_SDK_DISABLED is set";
         case EPERM: return "tracing is off: a set-user-id program, or a runtime directory of another owner";
         case ESHUTDOWN: return "the provider was shut down";
-        case EBADMSG: return "not a valid traceparent";
+        case EBADMSG: return "malformed header: not what the format allows";
         case EACCES: return "the runtime directory is open to others (it must have mode 0700), or may not be made";
         case EMEDIUMTYPE: return "the runtime directory is not on a tmpfs";
         case ENOENT: return "there is no runtime directory and none can be made";
         case ENOTDIR:
         case ELOOP: return "the runtime directory is not a directory, or is reached through a symbolic link";
-        case ENAMETOOLONG: return "the path of the runtime directory is too long";
+        case EROFS: return "this environment is read only: inject into a copy of it";
+        case ENAMETOOLONG: return "the path of the runtime directory, or a carrier's key, is too long";
         default: return strerrordesc_np(error < 0 ? -error : error) != nullptr ? strerrordesc_np(error < 0 ? -error : error) : "unknown error";
     }
 }

@@ -15,6 +15,8 @@ namespace spanring::trace {
 // A caller's pointer and length. Without a pointer it is empty.
 inline std::string_view view_of(const char* text, size_t size) { return {text, text_size(text, size)}; }
 
+inline std::string_view view_of(const spr_text& text) { return {text.data, text.data != nullptr ? text.size : 0}; }
+
 // RFC 9110, section 5.6.3.
 inline bool is_optional_space(char c) { return c == ' ' || c == '\t'; }
 
@@ -41,6 +43,33 @@ inline std::string_view take_piece(std::string_view& rest, char separator) {
     const std::string_view piece = between(rest.data(), at);
     rest = at == end ? std::string_view() : between(at + 1, end);
     return piece;
+}
+
+// Walks over the pieces of a list from a place on that the caller keeps between two calls.
+class Pieces {
+public:
+    Pieces(std::string_view list, char separator, size_t& cursor) : list_(list), separator_(separator), cursor_(cursor) {}
+
+    bool next() {
+        if (cursor_ >= list_.size()) return false;
+        std::string_view rest = between(list_.data() + cursor_, list_.data() + list_.size());
+        piece_ = take_piece(rest, separator_);
+        cursor_ = rest.data() != nullptr ? static_cast<size_t>(rest.data() - list_.data()) : list_.size();
+        return true;
+    }
+    std::string_view piece() const { return piece_; }
+
+private:
+    std::string_view list_, piece_;
+    const char separator_;
+    size_t& cursor_;
+};
+
+// Members of a comma-separated list; empty ones do not count.
+inline size_t count_members(std::string_view list) {
+    size_t count = 0;
+    while (list.data() != nullptr) count += !trim(take_piece(list, ',')).empty();
+    return count;
 }
 
 }  // namespace spanring::trace

@@ -27,6 +27,17 @@ template <class Options>
     return 0;
 }
 
+// The same for a struct that is used where it lies, and so cannot be shorter than the first version of it, FirstSize.
+template <size_t FirstSize, class Options>
+int check_in_place(const Options* options) {
+    const size_t size = options->struct_size;
+    if (size < FirstSize) return -EINVAL;
+    const uint8_t* bytes = reinterpret_cast<const uint8_t*>(options);
+    for (size_t i = sizeof *options; i < size; ++i)
+        if (bytes[i] != 0) return -E2BIG;
+    return 0;
+}
+
 // HOT where the caller is as old as this library: its own struct is returned, and `space` is not touched. nullptr: see
 // ret_error.
 template <class Options>

@@ -31,12 +31,9 @@ void pass_through(const spr_context* parent, spr_span* ret_span) {
 }
 
 // What is known about the parent before the start.
-const spr_context* choose_parent(const spr_start_options& options) {
+const spr_context* choose_parent(const spr_start_options& options, const spr_token* top) {
     switch (options.parent_mode) {
-        case SPR_PARENT_CURRENT: {
-            const spr_token* top = thread_local_state.top;
-            return top != nullptr ? &top->context : nullptr;
-        }
+        case SPR_PARENT_CURRENT: return top != nullptr ? &top->context : nullptr;
         case SPR_PARENT_EXPLICIT: return options.parent != nullptr && is_valid(*options.parent) ? options.parent : nullptr;
         default: return nullptr;
     }
@@ -231,6 +228,18 @@ template <bool kPlain>
     return 1;
 }
 
+// Under a context that was attached with a trace state: the span's, if it is of that trace and brings none.
+[[gnu::noinline]] int start_inheriting(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
+                                       spr_span* ret_span, const spr_start_options& given) {
+    spr_start_options options = given;
+    if (parent != nullptr && view_of(given.trace_state, given.trace_state_size).empty()) {
+        const std::string_view inherited = attached_trace_state(thread_local_state.top, *parent);
+        options.trace_state = inherited.data();
+        options.trace_state_size = inherited.size();
+    }
+    return start_recorded<false>(tracer, name, name_size, parent, ret_span, options);
+}
+
 // Whether the agent's order overrules a sampler that refuses.
 bool is_overruled(const Provider& provider, const ThreadState& thread, const spr_context* parent) {
     return (policy_of(thread) & ring::PolicyBits::kSamplingKind) != 0 && !provider.sampler().follows(parent);
@@ -249,7 +258,7 @@ int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
     Provider::check_fork();
     ThreadState* thread = provider.thread();
     if (thread != nullptr && is_overruled(provider, *thread, parent))
-        return start_recorded<false>(tracer, name, name_size, parent, ret_span, options);
+        return start_inheriting(tracer, name, name_size, parent, ret_span, options);
     Entry entry;
     if (thread == nullptr || entry.too_deep()) return refuse_start(provider, parent, ret_span);
     return end_unsampled(Provider::level(*thread, entry.depth()), parent, ret_span);
@@ -265,7 +274,7 @@ int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
         !thread->at[thread_local_state.depth]->writer.is_open()) [[unlikely]]
         return start_first_unsampled(tracer, name, name_size, parent, ret_span, options);
     if (is_overruled(provider, *thread, parent)) [[unlikely]]
-        return start_recorded<false>(tracer, name, name_size, parent, ret_span, options);
+        return start_inheriting(tracer, name, name_size, parent, ret_span, options);
     Entry entry;
     return end_unsampled(*thread->at[entry.depth()], parent, ret_span);
 }
@@ -274,12 +283,15 @@ int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
 template <bool kPlain>
 [[gnu::always_inline]] inline int start(spr_tracer* tracer, const char* name, size_t name_size, const spr_start_options& options,
                                         spr_span* ret_span) {
-    const spr_context* parent = choose_parent(options);
+    const spr_token* const top = thread_local_state.top;
+    const spr_context* parent = choose_parent(options, top);
     if (parent != nullptr && !is_valid(*parent)) parent = nullptr;
     Provider& provider = *tracer->provider;
     const Provider::State state = provider.state();
     if (state == Provider::kOff || state == Provider::kShutDown) [[unlikely]] return start_off(provider, parent, ret_span);
     if (provider.sampler().refuses(parent)) return start_unsampled(tracer, name, name_size, parent, ret_span, options);
+    if (parent != nullptr && attached_to(top) != nullptr) [[unlikely]]
+        return start_inheriting(tracer, name, name_size, parent, ret_span, options);
     return start_recorded<kPlain>(tracer, name, name_size, parent, ret_span, options);
 }
 

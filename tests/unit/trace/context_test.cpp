@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cerrno>
 #include <cstring>
+#include <string>
 #include <thread>
 
+#include "unit/trace/carried.hpp"
 #include "unit/trace/tracing.hpp"
 
 namespace spanring {
@@ -90,12 +92,125 @@ TEST(ContextTest, BelongsToItsThread) {
     spr_context_detach(&token);
 }
 
+// What is attached: the mark of the context, its trace state, the baggage.
+std::string everything() {
+    spr_propagated all = SPR_PROPAGATED_INIT;
+    const int found = spr_context_current_with(&all);
+    EXPECT_EQ(found, spr_context_current(&all.context));
+    EXPECT_EQ(all.trace_state.capacity + all.baggage.capacity, 0u) << "read only";
+    return std::to_string(all.context.trace_id[0]) + " " + test::str(all.trace_state) + " " + test::str(all.baggage) +
+           (all.flags != 0 ? " debug" : "");
+}
+
+// The texts lie in the test's memory, as those of a caller do.
+spr_propagated propagated_of(uint8_t mark, char* trace_state, char* baggage) {
+    spr_propagated propagated = SPR_PROPAGATED_INIT;
+    propagated.context = context_of(mark);
+    propagated.trace_state = {trace_state, strlen(trace_state), 0};
+    propagated.baggage = {baggage, strlen(baggage), 0};
+    return propagated;
+}
+
+char kState[] = "a=1", kBaggage[] = "k=v", kOtherState[] = "b=2", kNone[] = "";
+
+TEST(ContextTest, CarriesTraceStateAndBaggage) {
+    spr_propagated one = propagated_of(1, kState, kBaggage);
+    one.flags = SPR_PROPAGATED_DEBUG;
+    EXPECT_EQ(everything(), "0  ");
+    spr_token token;
+    EXPECT_EQ(spr_context_attach_with(&one, &token), 0);
+    EXPECT_EQ(current(), 1);
+    EXPECT_EQ(everything(), "1 a=1 k=v debug");
+    EXPECT_EQ(spr_context_detach(&token), 0);
+    EXPECT_EQ(everything(), "0  ");
+}
+
+TEST(ContextTest, AttachedInsideKeepsTheBaggageAndTheTraceStateOfItsTrace) {
+    const spr_propagated outer = propagated_of(1, kState, kBaggage);
+    spr_context child = outer.context;
+    child.span_id[7] = 9;
+    const spr_context other = context_of(2);
+    spr_token a, b, c, d;
+    spr_context_attach_with(&outer, &a);
+    spr_context_attach(&child, &b);
+    EXPECT_EQ(everything(), "1 a=1 k=v");
+    spr_context_attach(&other, &c);
+    EXPECT_EQ(everything(), "2  k=v") << "another trace";
+    spr_context_attach(&child, &d);
+    EXPECT_EQ(everything(), "1 a=1 k=v") << "and back";
+    EXPECT_EQ(spr_context_detach(&c), 1);
+    EXPECT_EQ(everything(), "1 a=1 k=v");
+    EXPECT_EQ(spr_context_detach(&a), 1);
+    EXPECT_EQ(everything(), "0  ");
+}
+
+TEST(ContextTest, AttachedWithItsOwnHasNothingElse) {
+    const spr_propagated outer = propagated_of(1, kState, kBaggage), inner = propagated_of(1, kOtherState, kNone);
+    spr_token a, b;
+    spr_context_attach_with(&outer, &a);
+    spr_context_attach_with(&inner, &b);
+    EXPECT_EQ(everything(), "1 b=2 ");
+    EXPECT_EQ(spr_context_detach(&b), 0);
+    EXPECT_EQ(everything(), "1 a=1 k=v");
+    spr_context_detach(&a);
+}
+
+TEST(ContextTest, MayCarryBaggageAlone) {
+    spr_propagated baggage = SPR_PROPAGATED_INIT;
+    baggage.baggage = {kBaggage, 3, 0};
+    spr_token token;
+    EXPECT_EQ(spr_context_attach_with(&baggage, &token), 0);
+    spr_propagated all = SPR_PROPAGATED_INIT;
+    EXPECT_EQ(spr_context_current_with(&all), 0);
+    EXPECT_EQ(test::str(all.baggage), "k=v");
+    spr_context_detach(&token);
+}
+
+TEST(ContextTest, OfSeveralThreadsMayCarryTheSame) {
+    const spr_propagated one = propagated_of(1, kState, kBaggage);
+    const auto body = [&] {
+        spr_token token;
+        EXPECT_EQ(everything(), "0  ");
+        EXPECT_EQ(spr_context_attach_with(&one, &token), 0);
+        EXPECT_EQ(everything(), "1 a=1 k=v");
+        EXPECT_EQ(spr_context_detach(&token), 0);
+    };
+    std::thread first(body), second(body);
+    first.join();
+    second.join();
+}
+
+// Wherever in the stack, and from whichever thread: what is not there is refused, and nothing else changes.
+TEST(ContextTest, DetachedOnAnotherThreadIsRefusedAtEveryDepth) {
+    const spr_propagated one = propagated_of(1, kState, kBaggage);
+    const spr_context two = context_of(2);
+    spr_token a, b;
+    spr_context_attach_with(&one, &a);
+    spr_context_attach(&two, &b);
+    std::thread([&] {
+        const spr_context three = context_of(3);
+        spr_token own;
+        spr_context_attach(&three, &own);
+        for (spr_token* token : {&a, &b}) EXPECT_EQ(spr_context_detach(token), -EINVAL);
+        EXPECT_EQ(everything(), "3  ");
+        EXPECT_EQ(spr_context_detach(&own), 0);
+    }).join();
+    EXPECT_EQ(everything(), "2  k=v");
+    EXPECT_EQ(spr_context_detach(&a), 1) << "out of order: b goes with it";
+    EXPECT_EQ(spr_context_detach(&b), -EINVAL);
+    EXPECT_EQ(everything(), "0  ");
+}
+
 TEST(ContextTest, TakesNullForAMistake) {
     const spr_context one = context_of(1);
     spr_token token;
     EXPECT_EQ(spr_context_current(nullptr), -EINVAL);
     EXPECT_EQ(spr_context_attach(nullptr, &token), -EINVAL);
     EXPECT_EQ(spr_context_attach(&one, nullptr), -EINVAL);
+    EXPECT_EQ(spr_context_attach_with(nullptr, &token), -EINVAL);
+    const spr_propagated nothing = SPR_PROPAGATED_INIT;
+    EXPECT_EQ(spr_context_attach_with(&nothing, nullptr), -EINVAL);
+    EXPECT_EQ(spr_context_current_with(nullptr), -EINVAL);
     EXPECT_EQ(spr_context_detach(nullptr), -EINVAL);
     EXPECT_EQ(current(), 0);
 }

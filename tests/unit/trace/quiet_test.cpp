@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <thread>
@@ -71,6 +72,61 @@ constexpr int kRounds = 20'000;  // long enough for several anchors of the clock
 
 const std::string kLong(3000, 'x');
 
+// A carrier that has every header and takes every header.
+int get_header(void*, const char* key, size_t, size_t index, const char** value, size_t* size) {
+    const bool is_parent = strcmp(key, "traceparent") == 0, is_baggage = strcmp(key, "baggage") == 0;
+    *value = is_parent ? "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" : is_baggage ? "k=v%20w" : "a=1,b=2";
+    *size = SPR_NUL;
+    return index == 0;
+}
+int set_header(void*, const char*, size_t, const char*, size_t) { return 0; }
+
+// Each function of the header that is about propagation.
+int propagate_everything(const spr_context& context) {
+    int failed = 0;
+    char state[SPR_TRACESTATE_SIZE], baggage[256], value[16];
+    spr_propagated propagated = SPR_PROPAGATED_INIT, current = SPR_PROPAGATED_INIT;
+    propagated.trace_state = {state, 0, sizeof state};
+    propagated.baggage = {baggage, 0, sizeof baggage};
+    spr_carrier carrier = SPR_CARRIER_INIT;
+    carrier.get = get_header;
+    carrier.set = set_header;
+    failed += spr_extract(&carrier, &propagated) != 1;
+    spr_token token;
+    failed += spr_context_attach_with(&propagated, &token) != 0;
+    failed += spr_context_current_with(&current) != 1;
+    failed += spr_inject(nullptr, &carrier) != 0;
+    failed += spr_inject(&context, &carrier) != 0;
+    failed += spr_context_detach(&token) != 0;
+    failed += spr_inject_with(&propagated, &carrier) != 0;
+    failed += spr_propagation_field(0) == nullptr;
+    failed += spr_propagators_set("tracecontext,baggage,b3", SPR_NUL) != 0;
+    failed += spr_propagators_set(nullptr, 0) != 0;
+    spr_text text = {value, 0, sizeof value};
+    failed += spr_baggage_get(baggage, propagated.baggage.size, "k", 1, &text) != 1;
+    failed += spr_baggage_set(&propagated.baggage, "l", 1, "w", 1, nullptr, 0) != 0;
+    failed += spr_baggage_remove(&propagated.baggage, "k", 1) != 1;
+    failed += spr_tracestate_set(&propagated.trace_state, "c", 1, "3", 1) != 0;
+    failed += spr_tracestate_remove(&propagated.trace_state, "a", 1) != 1;
+    spr_member member;
+    size_t cursor = 0;
+    failed += spr_tracestate_next(state, propagated.trace_state.size, &cursor, &member) != 1;
+    cursor = 0;
+    failed += spr_baggage_next(baggage, propagated.baggage.size, &cursor, &member) != 1;
+    spr_b3_headers headers;
+    char b3[SPR_B3_SIZE];
+    spr_context extracted;
+    failed += spr_b3_inject(&context, 0, b3) != 0;
+    failed += spr_b3_extract(b3, SPR_NUL, &extracted, nullptr) != 1;
+    failed += spr_b3multi_inject(&context, 0, &headers) != 0;
+    failed += spr_b3multi_extract(headers.trace_id, SPR_NUL, headers.span_id, SPR_NUL, headers.sampled, SPR_NUL, nullptr, 0,
+                                  &extracted, nullptr) != 1;
+    spr_environment environment = SPR_ENVIRONMENT_INIT;
+    failed += spr_environment_carrier(&environment, &carrier) != 0;
+    failed += spr_extract(&carrier, &propagated) < 0;
+    return failed;
+}
+
 // Each function of the header that is HOT, with everything that a span can carry. How many calls did not succeed.
 int trace_everything(spr_tracer* tracer) {
     int failed = 0;
@@ -110,6 +166,7 @@ int trace_everything(spr_tracer* tracer) {
     failed += spr_traceparent_inject(&inner.context, header) != 0;
     failed += spr_traceparent_extract(header, SPR_NUL, &context) != 0;
     failed += spr_context_current(&context) != 1;
+    failed += propagate_everything(inner.context);
     spr_end_options end = SPR_END_OPTIONS_INIT;
     end.attributes = attributes;
     end.attribute_count = 2;

@@ -48,6 +48,20 @@ pub const SPR_PARENT_ROOT: u8 = 2;
 /// Bytes of a traceparent with its NUL.
 pub const SPR_TRACEPARENT_SIZE: usize = 56;
 
+/// B3's debug flag.
+pub const SPR_PROPAGATED_DEBUG: u32 = 0x01;
+
+/// What W3C Trace Context asks to be propagated at least.
+pub const SPR_TRACESTATE_SIZE: usize = 512;
+pub const SPR_TRACESTATE_MEMBERS: usize = 32;
+
+/// What W3C Baggage asks to be propagated.
+pub const SPR_BAGGAGE_SIZE: usize = 8192;
+pub const SPR_BAGGAGE_MEMBERS: usize = 180;
+
+/// Bytes of a b3 header with its NUL.
+pub const SPR_B3_SIZE: usize = 52;
+
 #[repr(C)]
 pub struct spr_provider {
     _opaque: [u8; 0],
@@ -80,6 +94,83 @@ pub struct spr_token {
     pub context: spr_context,
     pub previous: *mut spr_token,
     pub reserved: u64,
+}
+
+/// Text in memory of the caller. A capacity of 0 is read only.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct spr_text {
+    pub data: *mut c_char,
+    pub size: usize,
+    pub capacity: usize,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct spr_propagated {
+    pub struct_size: u32,
+    pub flags: u32,
+    pub context: spr_context,
+    pub trace_state: spr_text,
+    pub baggage: spr_text,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct spr_carrier {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub user: *mut c_void,
+    pub get: Option<
+        unsafe extern "C" fn(
+            user: *mut c_void,
+            key: *const c_char,
+            key_size: usize,
+            index: usize,
+            ret_value: *mut *const c_char,
+            ret_value_size: *mut usize,
+        ) -> c_int,
+    >,
+    pub set: Option<
+        unsafe extern "C" fn(
+            user: *mut c_void,
+            key: *const c_char,
+            key_size: usize,
+            value: *const c_char,
+            value_size: usize,
+        ) -> c_int,
+    >,
+    pub remove: Option<unsafe extern "C" fn(user: *mut c_void, key: *const c_char, key_size: usize) -> c_int>,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct spr_environment {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub variables: *mut *mut c_char,
+    pub capacity: usize,
+    pub memory: spr_text,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct spr_member {
+    pub key: *const c_char,
+    pub key_size: usize,
+    pub value: *const c_char,
+    pub value_size: usize,
+    pub properties: *const c_char,
+    pub properties_size: usize,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct spr_b3_headers {
+    pub trace_id: [c_char; 33],
+    pub span_id: [c_char; 17],
+    pub sampled: [c_char; 2],
+    pub flags: [c_char; 2],
 }
 
 #[repr(C)]
@@ -285,9 +376,92 @@ extern "C" {
     pub fn spr_context_current(ret_context: *mut spr_context) -> c_int;
     pub fn spr_context_attach(context: *const spr_context, token: *mut spr_token) -> c_int;
     pub fn spr_context_detach(token: *mut spr_token) -> c_int;
+    pub fn spr_context_attach_with(propagated: *const spr_propagated, token: *mut spr_token) -> c_int;
+    pub fn spr_context_current_with(ret_propagated: *mut spr_propagated) -> c_int;
+
+    pub fn spr_extract(carrier: *const spr_carrier, propagated: *mut spr_propagated) -> c_int;
+    pub fn spr_inject(context: *const spr_context, carrier: *const spr_carrier) -> c_int;
+    pub fn spr_inject_with(propagated: *const spr_propagated, carrier: *const spr_carrier) -> c_int;
+    pub fn spr_propagators_set(names: *const c_char, names_size: usize) -> c_int;
+    pub fn spr_propagation_field(index: usize) -> *const c_char;
+    pub fn spr_environment_carrier(environment: *mut spr_environment, ret_carrier: *mut spr_carrier) -> c_int;
 
     pub fn spr_traceparent_inject(context: *const spr_context, ret_header: *mut c_char) -> c_int;
     pub fn spr_traceparent_extract(header: *const c_char, header_size: usize, ret_context: *mut spr_context) -> c_int;
+    pub fn spr_tracestate_extract(header: *const c_char, header_size: usize, trace_state: *mut spr_text) -> c_int;
+    pub fn spr_tracestate_next(
+        trace_state: *const c_char,
+        trace_state_size: usize,
+        cursor: *mut usize,
+        ret_member: *mut spr_member,
+    ) -> c_int;
+    pub fn spr_tracestate_get(
+        trace_state: *const c_char,
+        trace_state_size: usize,
+        key: *const c_char,
+        key_size: usize,
+        ret_value: *mut *const c_char,
+        ret_value_size: *mut usize,
+    ) -> c_int;
+    pub fn spr_tracestate_set(
+        trace_state: *mut spr_text,
+        key: *const c_char,
+        key_size: usize,
+        value: *const c_char,
+        value_size: usize,
+    ) -> c_int;
+    pub fn spr_tracestate_remove(trace_state: *mut spr_text, key: *const c_char, key_size: usize) -> c_int;
+    pub fn spr_baggage_extract(header: *const c_char, header_size: usize, baggage: *mut spr_text) -> c_int;
+    pub fn spr_baggage_next(
+        baggage: *const c_char,
+        baggage_size: usize,
+        cursor: *mut usize,
+        ret_member: *mut spr_member,
+    ) -> c_int;
+    pub fn spr_baggage_next_property(
+        properties: *const c_char,
+        properties_size: usize,
+        cursor: *mut usize,
+        ret_member: *mut spr_member,
+    ) -> c_int;
+    pub fn spr_baggage_decode(value: *const c_char, value_size: usize, ret_value: *mut spr_text) -> c_int;
+    pub fn spr_baggage_get(
+        baggage: *const c_char,
+        baggage_size: usize,
+        key: *const c_char,
+        key_size: usize,
+        ret_value: *mut spr_text,
+    ) -> c_int;
+    pub fn spr_baggage_set(
+        baggage: *mut spr_text,
+        key: *const c_char,
+        key_size: usize,
+        value: *const c_char,
+        value_size: usize,
+        properties: *const c_char,
+        properties_size: usize,
+    ) -> c_int;
+    pub fn spr_baggage_remove(baggage: *mut spr_text, key: *const c_char, key_size: usize) -> c_int;
+    pub fn spr_b3_inject(context: *const spr_context, flags: u32, ret_header: *mut c_char) -> c_int;
+    pub fn spr_b3multi_inject(context: *const spr_context, flags: u32, ret_headers: *mut spr_b3_headers) -> c_int;
+    pub fn spr_b3_extract(
+        header: *const c_char,
+        header_size: usize,
+        ret_context: *mut spr_context,
+        ret_flags: *mut u32,
+    ) -> c_int;
+    pub fn spr_b3multi_extract(
+        trace_id: *const c_char,
+        trace_id_size: usize,
+        span_id: *const c_char,
+        span_id_size: usize,
+        sampled: *const c_char,
+        sampled_size: usize,
+        flags: *const c_char,
+        flags_size: usize,
+        ret_context: *mut spr_context,
+        ret_flags: *mut u32,
+    ) -> c_int;
 
     pub fn spr_strerror(error: c_int) -> *const c_char;
     pub fn spr_version() -> *const c_char;
