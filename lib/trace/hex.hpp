@@ -49,7 +49,10 @@ public:
     [[gnu::always_inline]] uint64_t eight(const char* from) {
         Digits digits;
         memcpy(&digits, from, sizeof digits);
-        const Digits values = values_of(digits);
+        const Digits letters = reinterpret_cast<Digits>(digits >= 'a');
+        const Digits values = digits - '0' - (letters & 39);
+        // A letter is 10 or more and nothing else is; none is 16 or more, none is negative.
+        wrong_ |= (reinterpret_cast<Digits>(values >= 10) ^ letters) | (values & ~15);
         const Words halves = reinterpret_cast<Words>(values);
         const Words bytes = (halves << 4 | halves >> 8) & 0xff;
         return reinterpret_cast<uint64_t>(__builtin_convertvector(bytes, Bytes));
@@ -72,13 +75,6 @@ private:
     typedef uint16_t Words __attribute__((vector_size(16)));
     typedef uint8_t Bytes __attribute__((vector_size(8)));
 
-    [[gnu::always_inline]] Digits values_of(Digits digits) {
-        const Digits letters = reinterpret_cast<Digits>(digits >= 'a');
-        const Digits values = digits - '0' - (letters & 39);
-        // A letter is 10 or more and nothing else is; none is 16 or more, none is negative.
-        wrong_ |= (reinterpret_cast<Digits>(values >= 10) ^ letters) | (values & ~15);
-        return values;
-    }
     static int value_of(char c) {
         if (c >= '0' && c <= '9') return c - '0';
         return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
