@@ -9,6 +9,7 @@
 #include "trace/context.hpp"
 #include "trace/propagators.hpp"
 #include "trace/provider.hpp"
+#include "trace/sampled_trace_state.hpp"
 #include "trace/trace_state.hpp"
 
 namespace spanring::trace {
@@ -110,8 +111,9 @@ int inject_trace_context(const Outgoing& out, const Carrier& carrier) {
         const int error = carrier.remove(kTraceparent);
         return error != 0 ? error : carrier.remove(kTracestate);
     }
-    const int error = carrier.set(kTraceparent, {header, sizeof header - 1});
-    return error != 0 ? error : carrier.set_or_remove(kTracestate, out.trace_state);
+    if (const int error = carrier.set(kTraceparent, {header, sizeof header - 1})) return error;
+    const SampledTraceState trace_state(out.trace_state, ContextTail::read(*out.context));
+    return carrier.set_or_remove(kTracestate, trace_state.view());
 }
 
 int inject_b3(const Outgoing& out, const Carrier& carrier) {

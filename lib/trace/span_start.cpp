@@ -11,7 +11,7 @@
 #include "trace/options.hpp"
 #include "trace/span_calls.hpp"
 #include "trace/span_clock.hpp"
-#include "trace/trace_state_text.hpp"
+#include "trace/sampled_trace_state.hpp"
 
 namespace spanring::trace {
 namespace {
@@ -85,8 +85,8 @@ uint32_t write_identity(uint8_t* to, const spr_context& context, const spr_conte
                                 const spr_start_options& options) {
     uint32_t refused = 0;
     if (span.slot().name == 0 && span.set_name(name, name_size) != 0) ++refused;
-    const TraceStateText state(options.trace_state, options.trace_state_size, tail);
-    if (state.size() != 0 && span.set_trace_state(state.data(), state.size()) != 0) ++refused;
+    const SampledTraceState state(view_of(options.trace_state, options.trace_state_size), tail);
+    if (!state.view().empty() && span.set_trace_state(state.view().data(), state.view().size()) != 0) ++refused;
     for (size_t i = 0; i < options.attribute_count; ++i)
         if (!set_short(span, options.attributes[i]) && set_any(span, options.attributes[i]) != 0) ++refused;
     for (size_t i = 0; i < options.link_count; ++i)
@@ -137,7 +137,7 @@ int refuse_start(const Provider& provider, const spr_context* parent, spr_span* 
     ring::Clock& clock = Provider::clock();
     const uint64_t now = sampler.needs_time(order) ? clock.unix_nano(level.anchor, clock.ticks()) : 0;
     uint64_t randomness = Sampler::randomness(context.trace_id);
-    TraceStateText::randomness(options.trace_state, options.trace_state_size, randomness);
+    SampledTraceState::randomness(view_of(options.trace_state, options.trace_state_size), randomness);
     const Sampler::Decision decision = sampler.decide(order, provider.rate_limiter(), randomness, now);
     if (decision.sampled && decision.has_threshold) tail |= ContextTail::of_threshold(decision.threshold);
     return decision.sampled;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ring/sampling_order.hpp"
+#include "unit/trace/carried.hpp"
 #include "unit/trace/tracing.hpp"
 
 namespace spanring {
@@ -97,6 +98,30 @@ TEST_IN_PROCESS(SamplingTest, TheTraceStateSaysHowATraceWasSampled) {
     EXPECT_EQ(spans[0].span.trace_state(), "ot=th:0") << "as the trace began, not as it would begin now";
     EXPECT_EQ(spans[1].span.trace_state(), "ot=th:0;rv:6e6d1a75832a2f,vendor=1");
     EXPECT_EQ(spans[2].span.trace_state(), "ot=th:0");
+}
+
+TEST_IN_PROCESS(SamplingTest, ARequestTellsHowItsTraceWasSampled) {
+    setenv("OTEL_TRACES_SAMPLER", "traceidratio", 1);
+    Tracing tracing;
+    spr_span root = tracing.start("root");
+    test::Headers local;
+    EXPECT_EQ(spr_inject(&root.context, &local.carrier), 0);
+    EXPECT_EQ(local["tracestate"], "ot=th:0");
+
+    test::Carried from_elsewhere;  // by the same rule there, and another vendor's member
+    test::Headers received({{"traceparent", "00-0102030405060708090a0b0c0d0e0f10-0102030405060708-03"}, {"tracestate", "v=1,ot=th:8"}});
+    EXPECT_EQ(spr_extract(&received.carrier, &from_elsewhere.raw), 1);
+    spr_token token;
+    EXPECT_EQ(spr_context_attach_with(&from_elsewhere.raw, &token), 0);
+    spr_span child = tracing.start("child");
+    test::Headers handed_on;
+    EXPECT_EQ(spr_inject(&child.context, &handed_on.carrier), 0);
+    EXPECT_EQ(handed_on["tracestate"], "ot=th:0,v=1") << "decided anew: this sampler ignores its parent";
+    spr_context_detach(&token);
+    spr_span_end(&child);
+    const auto segment = tracing.read();
+    EXPECT_EQ(segment.spans().at(0).span.trace_state(), "ot=th:0,v=1");
+    spr_span_end(&root);
 }
 
 TEST_IN_PROCESS(SamplingTest, WithoutAProbabilityThereIsNoThreshold) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/trace_state_text.hpp"
+#include "trace/sampled_trace_state.hpp"
 
 #include <string>
 
@@ -9,45 +9,44 @@ namespace spanring::trace {
 namespace {
 
 std::string composed(const std::string& text, double ratio) {
-    const TraceStateText state(text.data(), text.size(), ContextTail::of_threshold(ring::RejectionThreshold::of(ratio)));
-    return {state.data(), state.size()};
+    return std::string(SampledTraceState(text, ContextTail::of_threshold(ring::RejectionThreshold::of(ratio))).view());
 }
 
-TEST(TraceStateTextTest, IsTheTextWhereNoThresholdIsKnown) {
+TEST(SampledTraceStateTest, IsTheTextWhereNoThresholdIsKnown) {
     const char text[] = "a=1,ot=th:8";
-    const TraceStateText state(text, sizeof text - 1, 0);
-    EXPECT_EQ(state.data(), text);
-    EXPECT_EQ(state.size(), sizeof text - 1);
-    EXPECT_EQ(TraceStateText(nullptr, 7, 0).size(), 0u);
+    const SampledTraceState state(text, 0);
+    EXPECT_EQ(state.view().data(), text);
+    EXPECT_EQ(state.view(), text);
 }
 
-TEST(TraceStateTextTest, PutsTheThresholdInFront) {
+TEST(SampledTraceStateTest, PutsTheThresholdInFront) {
     EXPECT_EQ(composed("", 0.25), "ot=th:c");
     EXPECT_EQ(composed("", 1), "ot=th:0");
     EXPECT_EQ(composed("a=1, b=2", 0.01), "ot=th:fd70a,a=1,b=2");
-    const TraceStateText ends_at_its_nul("a=1", SPR_NUL, ContextTail::of_threshold(ring::RejectionThreshold::of(0.5)));
-    EXPECT_EQ(std::string(ends_at_its_nul.data(), ends_at_its_nul.size()), "ot=th:8,a=1");
 }
 
-TEST(TraceStateTextTest, KeepsWhatElseOtSays) {
+TEST(SampledTraceStateTest, KeepsWhatElseOtSays) {
     EXPECT_EQ(composed("a=1,ot=p:8;th:0;rv:6e6d1a75832a2f,b=2", 0.5), "ot=th:8;p:8;rv:6e6d1a75832a2f,a=1,b=2");
     EXPECT_EQ(composed("other=x,ot=th:4", 0.5), "ot=th:8,other=x") << "the key is all of it, not its beginning";
 }
 
-TEST(TraceStateTextTest, TheLastMembersGiveWay) {
+TEST(SampledTraceStateTest, TheLastMembersGiveWay) {
     std::string many;
     for (int i = 0; i < 100; ++i) many += (i == 0 ? "m" : ",m") + std::to_string(i) + "=12345";
     const std::string text = composed(many, 0.25);
-    EXPECT_LE(text.size(), TraceStateText::kMost);
     EXPECT_EQ(text.rfind("ot=th:c,m0=12345,m1=12345", 0), 0u);
-    EXPECT_EQ(text.substr(text.size() - 6), "=12345") << "whole members";
+    EXPECT_EQ(text.substr(text.size() - 10), ",m30=12345") << "32 members";
+    const std::string large = composed("a=" + std::string(250, 'x') + ",b=" + std::string(240, 'x') + ",c=1", 0.25);
+    EXPECT_LE(large.size(), size_t{SPR_TRACESTATE_SIZE});
+    EXPECT_EQ(large.substr(large.size() - 5), "x,c=1");
+    EXPECT_EQ(composed("a=" + std::string(250, 'x') + ",b=" + std::string(260, 'x') + ",c=1", 0.25).size(), 7 + 1 + 252u) << "whole members, and none behind";
     EXPECT_EQ(composed("ot=" + std::string(600, 'x') + ",a=1", 0.5), "ot=th:8,a=1");
 }
 
-TEST(TraceStateTextTest, FindsExplicitRandomness) {
+TEST(SampledTraceStateTest, FindsExplicitRandomness) {
     const auto found = [](const std::string& text) {
         uint64_t bits = 0;
-        return TraceStateText::randomness(text.data(), text.size(), bits) ? bits : ~uint64_t{0};
+        return SampledTraceState::randomness(text, bits) ? bits : ~uint64_t{0};
     };
     EXPECT_EQ(found("ot=rv:6e6d1a75832a2f"), 0x6e6d1a75832a2fu);
     EXPECT_EQ(found("a=1,ot=th:8;rv:00000000000001"), 1u);
