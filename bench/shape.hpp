@@ -79,7 +79,7 @@ inline void rich(spr_tracer* tracer) {
         made.value.string = {"basket:12345", 12};
         return made;
     }();
-    static const spr_event event{"cache miss", 10, 0, &attribute, 1};
+    static const spr_event event{"cache miss", 10, 0, &attribute, 1, 0, 0};
     spr_start_options options = SPR_START_OPTIONS_INIT;
     options.links = &link;
     options.link_count = 1;

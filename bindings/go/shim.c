@@ -72,6 +72,7 @@ static const spr_attribute *take_attributes(room *room, const uint8_t **at, uint
 }
 
 static void take_link(room *room, const uint8_t **at, spr_link *link) {
+    memset(link, 0, sizeof(*link));
     memcpy(&link->context, *at, sizeof(link->context));
     *at += sizeof(link->context);
     link->attribute_count = take_u32(at);
@@ -154,6 +155,7 @@ int spr_go_span_finish(const spr_span *span, int end, uint64_t end_time_ns, int 
         options.attributes = take_attributes(&room, &attributes, attribute_count);
         options.attribute_count = attribute_count;
         for (uint32_t i = 0; i < event_count; ++i) {
+            memset(&list[i], 0, sizeof(list[i]));
             list[i].time_ns = take_u64(&events);
             list[i].name_size = take_u32(&events);
             list[i].attribute_count = take_u32(&events);

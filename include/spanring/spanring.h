@@ -208,9 +208,24 @@ typedef struct spr_provider_options {
     size_t resource_attribute_count;
     uint64_t memory_limit; /* bytes of shared memory at most; 0: SPANRING_MEMORY_LIMIT, else 16 MiB; at least 512 KiB */
     uint64_t full_wait_ns; /* for SPR_FULL_WAIT */
+    /* Span limits (specification: trace/sdk.md, Span Limits). 0: the variable behind it, else the specification's default. */
+    uint32_t attribute_count_limit;        /* OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, OTEL_ATTRIBUTE_COUNT_LIMIT; 128 */
+    uint32_t attribute_value_length_limit; /* OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT, OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT;
+                                              none. Longer texts are cut to so many characters and bytes to so many
+                                              bytes, in lists as well; on spans, events and links. */
+    uint32_t event_count_limit;            /* OTEL_SPAN_EVENT_COUNT_LIMIT; 128 */
+    uint32_t link_count_limit;             /* OTEL_SPAN_LINK_COUNT_LIMIT; 128 */
+    uint32_t event_attribute_count_limit;  /* of each event: OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT; 128 */
+    uint32_t link_attribute_count_limit;   /* of each link: OTEL_LINK_ATTRIBUTE_COUNT_LIMIT; 128 */
+    const char *resource_schema_url;       /* NULL: none */
+    size_t resource_schema_url_size;       /* bytes */
 } spr_provider_options;
 
-#define SPR_PROVIDER_OPTIONS_INIT {sizeof(spr_provider_options), 0, NULL, SPR_NUL, NULL, 0, 0, 0}
+#define SPR_LIMIT_NONE 0xffffffffu /* no limit: 65,535 of a kind in a span, values of any length */
+#define SPR_LIMIT_ZERO 0xfffffffeu /* not one; texts of no length */
+
+#define SPR_PROVIDER_OPTIONS_INIT \
+    {sizeof(spr_provider_options), 0, NULL, SPR_NUL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, SPR_NUL}
 
 /*
  * Opens a provider: reads the environment, prepares the resource. The segment itself is made at the first span.
@@ -247,15 +262,43 @@ SPR_PUBLIC int spr_tracer_get(spr_provider *provider, const char *name, size_t n
                               size_t version_size, const char *schema_url, size_t schema_url_size,
                               spr_tracer **ret_tracer) SPR_NOEXCEPT;
 
+/* All that identifies a scope (specification: common/instrumentation-scope.md). */
+typedef struct spr_tracer_options {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const char *name;
+    size_t name_size;
+    const char *version; /* may be NULL */
+    size_t version_size;
+    const char *schema_url; /* may be NULL */
+    size_t schema_url_size;
+    const spr_attribute *attributes; /* of two equal keys the last counts */
+    size_t attribute_count;
+} spr_tracer_options;
+
+#define SPR_TRACER_OPTIONS_INIT \
+    {sizeof(spr_tracer_options), 0, NULL, SPR_NUL, NULL, SPR_NUL, NULL, SPR_NUL, NULL, 0}
+
+/*
+ * The same with the scope's attributes. Other attributes, or the same in another order, are another tracer. Errors: those of
+ * spr_tracer_get(), -EINVAL also of an attribute that is none, -E2BIG (options).
+ */
+SPR_PUBLIC int spr_tracer_get_with(spr_provider *provider, const spr_tracer_options *options,
+                                   spr_tracer **ret_tracer) SPR_NOEXCEPT;
+
 /* 1 where a span of this tracer can be recorded at present, else 0: for guarding costly arguments. HOT. */
 SPR_PUBLIC int spr_tracer_enabled(const spr_tracer *tracer) SPR_NOEXCEPT;
 
 /* ---- Spans: HOT --------------------------------------------------------------------------------------------- */
 
 typedef struct spr_link {
-    spr_context context;
+    spr_context context; /* its flags, and whether it is remote, are recorded with the link */
     const spr_attribute *attributes;
     size_t attribute_count;
+    const char *trace_state; /* W3C tracestate of the linked span; may be NULL */
+    size_t trace_state_size;
+    uint32_t dropped_attributes; /* left out before this call; added to those that are refused here */
+    uint32_t reserved;
 } spr_link;
 
 typedef struct spr_event {
@@ -264,6 +307,8 @@ typedef struct spr_event {
     uint64_t time_ns; /* 0: now */
     const spr_attribute *attributes;
     size_t attribute_count;
+    uint32_t dropped_attributes; /* left out before this call; added to those that are refused here */
+    uint32_t reserved;
 } spr_event;
 
 #define SPR_PARENT_CURRENT 0  /* the context attached to this thread, else a new trace (default) */
@@ -337,6 +382,29 @@ SPR_PUBLIC int spr_span_set_attributes(const spr_span *span, const spr_attribute
 SPR_PUBLIC int spr_span_add_event(const spr_span *span, const spr_event *event) SPR_NOEXCEPT;
 SPR_PUBLIC int spr_span_add_link(const spr_span *span, const spr_link *link) SPR_NOEXCEPT;
 
+/* An exception, by the semantic conventions (exceptions/exceptions-spans.md). At least type or message is given. */
+typedef struct spr_exception {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const char *type; /* exception.type; NULL: not said */
+    size_t type_size;
+    const char *message; /* exception.message; NULL: not said */
+    size_t message_size;
+    const char *stacktrace; /* exception.stacktrace; NULL: not said */
+    size_t stacktrace_size;
+    uint64_t time_ns;                /* 0: now */
+    const spr_attribute *attributes; /* more of them; one with a key of the above wins */
+    size_t attribute_count;
+} spr_exception;
+
+#define SPR_EXCEPTION_INIT {sizeof(spr_exception), 0, NULL, SPR_NUL, NULL, SPR_NUL, NULL, SPR_NUL, 0, NULL, 0}
+
+/*
+ * Adds the event "exception". The status stays as it is (specification: trace/api.md, Record Exception). Errors: those of
+ * spr_span_add_event(), -EINVAL also where neither type nor message is given, -E2BIG.
+ */
+SPR_PUBLIC int spr_span_record_exception(const spr_span *span, const spr_exception *exception) SPR_NOEXCEPT;
+
 /*
  * OK is final; UNSET is ignored; a message is kept only with ERROR (specification: trace/api.md, Set Status).
  * Returns 1 where the call changed nothing for one of these reasons.
@@ -351,13 +419,54 @@ SPR_PUBLIC int spr_span_is_recording(const spr_span *span) SPR_NOEXCEPT;
 
 /*
  * Ends the span now. When this returns 0 the span is committed: it survives the death of this process.
- * Errors: -ENOBUFS (ring full: dropped and counted), -EMSGSIZE (over 64 KiB: dropped and counted), -EBUSY (nested too
- * deep: dropped and counted), -ESTALE (ended before, or inherited over fork()). A span that is not recorded returns 0.
+ * Errors: -ENOBUFS (ring full: dropped and counted), -EBUSY (nested too deep: dropped and counted), -ESTALE (ended
+ * before, or inherited over fork()). A span that is not recorded returns 0.
  */
 SPR_PUBLIC int spr_span_end(const spr_span *span) SPR_NOEXCEPT;
 
 /* The same, with everything said. options may be NULL. More errors: -EINVAL, -E2BIG (the span stays open). */
 SPR_PUBLIC int spr_span_end_with(const spr_span *span, const spr_end_options *options) SPR_NOEXCEPT;
+
+/* A span that was measured elsewhere, whole: by another clock, another thread, another tool. */
+typedef struct spr_whole_span {
+    uint32_t struct_size;
+    uint8_t kind;   /* SPR_KIND_*; 0: internal */
+    uint8_t status; /* SPR_STATUS_* */
+    uint8_t reserved[2];
+    const spr_context *context; /* its own, as it is known elsewhere; NULL: made as at a start */
+    const spr_context *parent;  /* of the same trace; NULL or all zero: none */
+    const char *name;
+    size_t name_size;
+    uint64_t start_time_ns;     /* 0: now */
+    uint64_t end_time_ns;       /* 0: now; never before the start */
+    const char *status_message; /* only with SPR_STATUS_ERROR */
+    size_t status_message_size;
+    const char *trace_state; /* W3C tracestate; may be NULL */
+    size_t trace_state_size;
+    const spr_attribute *attributes;
+    size_t attribute_count;
+    const spr_event *events;
+    size_t event_count;
+    const spr_link *links;
+    size_t link_count;
+    uint32_t dropped_attributes; /* left out before this call, each; added to those that are refused here */
+    uint32_t dropped_events;
+    uint32_t dropped_links;
+    uint32_t reserved_word;
+} spr_whole_span;
+
+#define SPR_WHOLE_SPAN_INIT                                                                                      \
+    {sizeof(spr_whole_span), 0, 0, {0, 0}, NULL, NULL, NULL, 0, 0, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, \
+     0, 0}
+
+/*
+ * Records it: a start and an end in one call, under the same limits. Without a context of its own it goes through the
+ * sampler like any other; with one that was decided where it was measured, and the sampled flag says how. *ret_context
+ * (may be NULL) is the span's context in every case but -EINVAL and -E2BIG. HOT.
+ * Returns 1: committed. 0: not sampled. Errors: those of spr_span_start_with() and spr_span_end(), -EINVAL also where the
+ * context is not valid.
+ */
+SPR_PUBLIC int spr_span_record(spr_tracer *tracer, const spr_whole_span *span, spr_context *ret_context) SPR_NOEXCEPT;
 
 /* ---- Context: HOT ------------------------------------------------------------------------------------------- */
 
@@ -607,7 +716,7 @@ typedef struct spr_statistics {
     uint64_t not_started_slot;   /* not started: no slot */
     uint64_t not_started_nested; /* not started: signal handlers nested too deep */
     uint64_t dropped_full;       /* ended, but no chunk was free */
-    uint64_t dropped_too_big;    /* ended, but larger than any chunk */
+    uint64_t dropped_too_big;    /* 0: what a span has no room for is refused as it is set */
     uint64_t dropped_nested;     /* ended in a handler nested too deep */
     uint64_t dropped_overwritten; /* committed, then overwritten before the agent took it (flight recorder) */
     uint64_t refused_data;       /* attributes, events and links refused (each also counted in its span) */

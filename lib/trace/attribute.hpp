@@ -19,12 +19,12 @@ struct Attribute {
 
     // False: no key, no such type, a key that is not UTF-8, or far too long. Values that are not UTF-8 are repaired by
     // the agent.
-    static bool check(const spr_attribute& from, Attribute& ret, uint32_t depth = 0) {
+    static bool check(const spr_attribute& from, Attribute& ret, uint32_t length_limit = kNoLengthLimit, uint32_t depth = 0) {
         const size_t key_size = text_size(from.key, from.key_size);
         if (key_size == 0 || key_size > kMaxText || !is_utf8(from.key, key_size)) return false;
         ret.key = from.key;
         ret.key_size = static_cast<uint32_t>(key_size);
-        return Value::check(from.type, from.value, depth, ret.value);
+        return Value::check(from.type, from.value, depth, length_limit, ret.value);
     }
 
     uint32_t key_value_size() const {
@@ -48,10 +48,10 @@ struct Attribute {
     }
 };
 
-inline bool Value::check_pairs(const spr_any& from, uint32_t depth, uint64_t& ret_size) {
+inline bool Value::check_pairs(const spr_any& from, uint32_t depth, uint32_t length_limit, uint64_t& ret_size) {
     for (size_t i = 0; i < from.key_values.count; ++i) {
         Attribute pair;
-        if (!Attribute::check(from.key_values.pairs[i], pair, depth)) return false;
+        if (!Attribute::check(from.key_values.pairs[i], pair, length_limit, depth)) return false;
         ret_size += pair.field_size();
         if (ret_size > kMaxText) return false;
     }
@@ -62,7 +62,7 @@ template <class Sink>
 void Value::write_pairs(Sink& sink) const {
     for (size_t i = 0; i < from->key_values.count; ++i) {
         Attribute pair;
-        if (Attribute::check(from->key_values.pairs[i], pair, depth + 1)) pair.write(sink, tag(1, kBytes));
+        if (Attribute::check(from->key_values.pairs[i], pair, length_limit, depth + 1)) pair.write(sink, tag(1, kBytes));
     }
 }
 

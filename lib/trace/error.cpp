@@ -16,7 +16,6 @@ const char* spr_strerror(int error) noexcept {
         case E2BIG: return "too big: options with unknown members that are not zero, or a resource of more than 12 KiB";
         case ESTALE: return "spent span: it has ended, its provider was shut down, or it belongs to the parent of this process";
         case ENOBUFS: return "no room: the ring is full (raise the memory limit, or see whether the agent runs)";
-        case EMSGSIZE: return "the span is larger than 64 KiB";
         case EBUSY: return "nested too deep: a signal handler interrupted a signal handler inside the library";
         case EDQUOT: return "over a limit of the OpenTelemetry specification (OTEL_*_COUNT_LIMIT)";
         case ETIMEDOUT: return "the agent did not take everything over in time; the spans stay in the segment";

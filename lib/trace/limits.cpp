@@ -3,30 +3,51 @@
 
 #include <stdlib.h>
 
+#include "trace/short_text.hpp"
+#include "trace/value.hpp"
+
 namespace spanring::trace {
 namespace {
 
-constexpr uint32_t kDefault = 128;
-constexpr unsigned long kMost = 65535;  // what the slot can count
+constexpr uint32_t kDefaultCount = 128;
+constexpr uint32_t kMostCount = 65535;  // what the slot can count
 
 // Empty or unparsable is unset, as the specification asks.
-bool read_count(const char* variable, uint32_t& ret) {
+bool read_number(const char* variable, uint32_t most, uint32_t& ret) {
     const char* text = getenv(variable);
     if (text == nullptr || *text < '0' || *text > '9') return false;
     char* end = nullptr;
     const unsigned long value = strtoul(text, &end, 10);
     if (*end != 0) return false;
-    ret = static_cast<uint32_t>(value < kMost ? value : kMost);
+    ret = value < most ? static_cast<uint32_t>(value) : most;
     return true;
+}
+
+uint32_t number(uint32_t option, const char* variable, const char* general, uint32_t otherwise, uint32_t most) {
+    if (option == SPR_LIMIT_ZERO) return 0;
+    if (option != 0) return option < most ? option : most;
+    uint32_t value = otherwise;
+    if (!read_number(variable, most, value) && general != nullptr) read_number(general, most, value);
+    return value;
+}
+
+uint32_t count(uint32_t option, const char* variable, const char* general = nullptr) {
+    return number(option, variable, general, kDefaultCount, kMostCount);
 }
 
 }  // namespace
 
-Limits Limits::from_environment() {
-    Limits limits{kDefault, kDefault, kDefault};
-    if (!read_count("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", limits.attributes)) read_count("OTEL_ATTRIBUTE_COUNT_LIMIT", limits.attributes);
-    read_count("OTEL_SPAN_EVENT_COUNT_LIMIT", limits.events);
-    read_count("OTEL_SPAN_LINK_COUNT_LIMIT", limits.links);
+Limits Limits::choose(const spr_provider_options& options) {
+    Limits limits;
+    limits.attributes = count(options.attribute_count_limit, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT");
+    limits.value_length = number(options.attribute_value_length_limit, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+                                 "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", kNoLengthLimit, kNoLengthLimit);
+    limits.events = count(options.event_count_limit, "OTEL_SPAN_EVENT_COUNT_LIMIT");
+    limits.links = count(options.link_count_limit, "OTEL_SPAN_LINK_COUNT_LIMIT");
+    limits.event_attributes = count(options.event_attribute_count_limit, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT");
+    limits.link_attributes = count(options.link_attribute_count_limit, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT");
+    // A text of so many bytes has no more characters: the short way need not count them.
+    limits.short_attributes = limits.value_length >= kShortValue ? limits.attributes : 0;
     return limits;
 }
 

@@ -3,15 +3,22 @@
 
 #include <cstdint>
 
+#include "spanring/spanring.h"
+
 namespace spanring::trace {
 
-// Specification: trace/sdk.md, Span Limits.
+// Specification: trace/sdk.md, Span Limits; common/README.md, Attribute Limits.
 struct Limits {
-    uint32_t attributes = 0;
-    uint32_t events = 0;
-    uint32_t links = 0;
+    uint32_t attributes;
+    uint32_t short_attributes;  // what the short way may add without a look at lengths: `attributes`, or 0 where all are looked at
+    uint32_t value_length;      // characters of a text, bytes of bytes: of attributes of spans, events and links
+    uint32_t events;
+    uint32_t links;
+    uint32_t event_attributes;  // of each
+    uint32_t link_attributes;
 
-    static Limits from_environment();
+    // What the options leave open the environment says; what that leaves open is as in the specification.
+    static Limits choose(const spr_provider_options& options);
 };
 
 }  // namespace spanring::trace

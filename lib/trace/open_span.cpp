@@ -20,8 +20,6 @@ namespace {
 // Fields of opentelemetry.proto.trace.v1.Span that lie in a slot. All have tags of one byte.
 constexpr uint8_t kTraceState = tag(3, kBytes);
 constexpr uint8_t kName = tag(5, kBytes);
-constexpr uint8_t kEvent = tag(11, kBytes);
-constexpr uint8_t kLink = tag(13, kBytes);
 constexpr uint8_t kStatus = tag(15, kBytes);
 constexpr uint8_t kStartTime = tag(7, kFixed64);
 
@@ -83,7 +81,7 @@ bool OpenSpan::find_key(const char* key, uint32_t size, uint32_t& ret_position) 
 
 int OpenSpan::set(const spr_attribute& from) {
     Attribute attribute;
-    if (!Attribute::check(from, attribute)) {
+    if (!Attribute::check(from, attribute, provider_->limits().value_length)) {
         ++slot_->dropped_attributes;
         return -EINVAL;
     }
@@ -109,133 +107,6 @@ int OpenSpan::set(const spr_attribute& from) {
         supersede(old);
     else
         ++slot_->attributes;
-    return 0;
-}
-
-namespace {
-
-// The attributes of an event or a link: those that are valid, up to the limit of the specification.
-struct InnerAttributes {
-    static constexpr size_t kLimit = 128;  // OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT, OTEL_LINK_ATTRIBUTE_COUNT_LIMIT
-    const spr_attribute* attributes;
-    size_t count;
-    uint64_t size = 0;     // bytes of all fields
-    uint32_t dropped = 0;
-
-    InnerAttributes(const spr_attribute* from, size_t number) : attributes(from), count(from == nullptr ? 0 : number) {
-        uint32_t kept = 0;
-        for (size_t i = 0; i < count; ++i) {
-            Attribute attribute;
-            if (kept == kLimit || !Attribute::check(attributes[i], attribute)) {
-                ++dropped;
-            } else {
-                ++kept;
-                size += attribute.field_size();
-            }
-        }
-    }
-
-    template <class Sink>
-    void write(Sink& sink, uint8_t field) const {
-        uint32_t kept = 0;
-        for (size_t i = 0; i < count && kept < kLimit; ++i) {
-            Attribute attribute;
-            if (!Attribute::check(attributes[i], attribute)) continue;
-            ++kept;
-            attribute.write(sink, field);
-        }
-    }
-};
-
-}  // namespace
-
-int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano) {
-    const size_t name_size = text_size(event.name, event.name_size);
-    int error = 0;
-    if (name_size > kMaxText || !is_utf8(event.name, name_size))
-        error = -EINVAL;
-    else if (slot_->events >= provider_->limits().events)
-        error = -EDQUOT;
-    const InnerAttributes inner(event.attributes, event.attribute_count);
-    // Span.Event: time_unix_nano 1, name 2, attributes 3, dropped_attributes_count 4.
-    uint64_t size = 9 + inner.size;
-    if (name_size != 0) size += 1 + varint_size(name_size) + name_size;
-    if (inner.dropped != 0) size += 1 + varint_size(inner.dropped);
-    SlotWriter writer(segment(), *slot_, word());
-    if (error == 0 && (size > ring::kSlotDataMax || !writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size)))) {
-        writer.keep_blocks();
-        error = -ENOBUFS;
-    }
-    if (error != 0) {
-        ++slot_->dropped_events;
-        return error;
-    }
-    uint8_t head[24];
-    head[0] = kEvent;
-    uint8_t* end = put_varint(head + 1, size);
-    *end++ = tag(1, kFixed64);
-    end = put_fixed64(end, event.time_ns != 0 ? event.time_ns : now_unix_nano);
-    writer.put(head, static_cast<uint32_t>(end - head));
-    if (name_size != 0) {
-        head[0] = tag(2, kBytes);
-        end = put_varint(head + 1, name_size);
-        writer.put(head, static_cast<uint32_t>(end - head));
-        writer.put(event.name, static_cast<uint32_t>(name_size));
-    }
-    inner.write(writer, tag(3, kBytes));
-    if (inner.dropped != 0) {
-        head[0] = tag(4, kVarint);
-        end = put_varint(head + 1, inner.dropped);
-        writer.put(head, static_cast<uint32_t>(end - head));
-    }
-    writer.publish();
-    ++slot_->events;
-    return 0;
-}
-
-int OpenSpan::add(const spr_link& link) {
-    static constexpr uint8_t kNone[16] = {};
-    int error = 0;
-    if (memcmp(link.context.trace_id, kNone, 16) == 0 || memcmp(link.context.span_id, kNone, 8) == 0)
-        error = -EINVAL;
-    else if (slot_->links >= provider_->limits().links)
-        error = -EDQUOT;
-    const InnerAttributes inner(link.attributes, link.attribute_count);
-    // Span.Link: trace_id 1, span_id 2, attributes 4, dropped_attributes_count 5, flags 6.
-    uint64_t size = 18 + 10 + inner.size + 5;
-    if (inner.dropped != 0) size += 1 + varint_size(inner.dropped);
-    SlotWriter writer(segment(), *slot_, word());
-    if (error == 0 && (size > ring::kSlotDataMax || !writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size)))) {
-        writer.keep_blocks();
-        error = -ENOBUFS;
-    }
-    if (error != 0) {
-        ++slot_->dropped_links;
-        return error;
-    }
-    uint8_t head[48];
-    head[0] = kLink;
-    uint8_t* end = put_varint(head + 1, size);
-    *end++ = tag(1, kBytes);
-    *end++ = 16;
-    memcpy(end, link.context.trace_id, 16);
-    end += 16;
-    *end++ = tag(2, kBytes);
-    *end++ = 8;
-    memcpy(end, link.context.span_id, 8);
-    end += 8;
-    writer.put(head, static_cast<uint32_t>(end - head));
-    inner.write(writer, tag(4, kBytes));
-    end = head;
-    if (inner.dropped != 0) {
-        *end++ = tag(5, kVarint);
-        end = put_varint(end, inner.dropped);
-    }
-    *end++ = tag(6, kFixed32);
-    end = put_fixed32(end, uint32_t{link.context.trace_flags} | 0x100 | (link.context.is_remote != 0 ? 0x200 : 0));
-    writer.put(head, static_cast<uint32_t>(end - head));
-    writer.publish();
-    ++slot_->links;
     return 0;
 }
 

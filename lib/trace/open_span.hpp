@@ -9,6 +9,7 @@
 
 #include "ring/slot_data.hpp"
 #include "spanring/spanring.h"
+#include "trace/key_filter.hpp"
 #include "trace/provider.hpp"
 #include "trace/short_text.hpp"
 #include "trace/span_handle.hpp"
@@ -41,9 +42,12 @@ public:
     bool set_short(const char* key, size_t key_size, const char* text, size_t text_size);
     bool set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits);  // bool, int64, double
 
+    // What was left out of the span before it came here.
+    void add_dropped(uint32_t attributes, uint32_t events, uint32_t links);
     // Each: 0, or -EINVAL, -EDQUOT, -ENOBUFS; what is refused is counted in the slot.
     int set(const spr_attribute& attribute);
-    int add(const spr_event& event, uint64_t now_unix_nano);
+    // `first`: attributes in front of the event's own, which win.
+    int add(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first = nullptr, size_t first_count = 0);
     int add(const spr_link& link);
     int set_name(const char* name, size_t size);
     int set_trace_state(const char* text, size_t size);
@@ -112,18 +116,6 @@ inline bool OpenSpan::find(const spr_span* span, OpenSpan& ret) {
     return true;
 }
 
-// Which bit of Slot::key_filter stands for a key that is not empty: of its size and its end, where keys differ most.
-inline uint32_t key_bit(const char* key, size_t size) {
-    uint64_t tail = 0;
-    if (size >= 8) [[likely]] {
-        memcpy(&tail, key + size - 8, 8);
-    } else {
-        for (size_t i = 0; i < size; ++i) tail = tail << 8 | static_cast<uint8_t>(key[i]);
-    }
-    // The golden ratio of 64 bits: each bit of the key reaches the highest six (Knuth, multiplicative hashing).
-    return static_cast<uint32_t>((tail + size) * 0x9e3779b97f4a7c15 >> 58);
-}
-
 static_assert(kShortText + kShortValue + 6 < 128);
 // Every length is below 128, one byte, so the heads can be written once the ends are known:
 //     0x4a len { 0x0a len key, 0x12 len AnyValue }
@@ -135,7 +127,7 @@ template <class PutValue>
     const uint32_t position = ring::SlotWord::unpack(word).length;
     if (key == nullptr || key_size - 1 >= kShortText || position + key_size + value_room + 6 > ring::kSlotInlineData) [[unlikely]] return false;
     const uint64_t bit = uint64_t{1} << key_bit(key, key_size);
-    if ((slot.key_filter & bit) != 0 || slot.attributes >= provider_->limits().attributes) [[unlikely]] return false;
+    if ((slot.key_filter & bit) != 0 || slot.attributes >= provider_->limits().short_attributes) [[unlikely]] return false;
     uint8_t* const field = slot.data + position;
     if (!copy_short(field + 4, key, key_size)) [[unlikely]] return false;
     uint8_t* const value = field + 4 + key_size;

@@ -99,7 +99,7 @@ int Provider::open_this(const spr_provider_options& options) {
     if (const int error = resource_.build(options)) return error;
     scopes_.open(*this);
     sampler_ = Sampler::from_environment();
-    limits_ = Limits::from_environment();
+    limits_ = Limits::choose(options);
     full_policy_ = options.full_policy;
     full_wait_ = options.full_policy == SPR_FULL_WAIT ? options.full_wait_ns : 0;
     uint64_t memory = options.memory_limit != 0 ? options.memory_limit : memory_from_environment();

@@ -108,7 +108,7 @@ private:
     uint64_t full_wait_ = 0;
     Sampler sampler_;
     RateLimiter rate_limiter_;
-    Limits limits_;
+    Limits limits_{};
     Resource resource_;
     ScopeTable scopes_;
 };

@@ -98,7 +98,17 @@ int spr_provider_shutdown(spr_provider* provider, uint64_t timeout_ns) noexcept 
 int spr_tracer_get(spr_provider* provider, const char* name, size_t name_size, const char* version, size_t version_size,
                    const char* schema_url, size_t schema_url_size, spr_tracer** ret_tracer) noexcept {
     if (provider == nullptr || ret_tracer == nullptr) return -EINVAL;
-    return provider->scopes().get(name, name_size, version, version_size, schema_url, schema_url_size, ret_tracer);
+    const spr_tracer_options options = {sizeof options, 0, name, name_size, version, version_size, schema_url, schema_url_size,
+                                        nullptr, 0};
+    return provider->scopes().get(options, ret_tracer);
+}
+
+int spr_tracer_get_with(spr_provider* provider, const spr_tracer_options* options, spr_tracer** ret_tracer) noexcept {
+    if (provider == nullptr || ret_tracer == nullptr) return -EINVAL;
+    spr_tracer_options known;
+    if (const int error = trace::read_options(options, known)) return error;
+    if (known.attribute_count != 0 && known.attributes == nullptr) return -EINVAL;
+    return provider->scopes().get(known, ret_tracer);
 }
 
 int spr_tracer_enabled(const spr_tracer* tracer) noexcept {

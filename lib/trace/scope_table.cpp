@@ -6,14 +6,14 @@
 #include <string.h>
 
 #include "ring/atomics.hpp"
-#include "trace/attribute.hpp"
+#include "trace/attribute_list.hpp"
 
 namespace spanring::trace {
 namespace {
 
 using ring::StdAtomics;
 
-constexpr uint32_t kLargestScope = 4096;
+constexpr uint32_t kLargestPart = 4096;  // of a scope: name, version, schema URL, attributes
 constexpr int kPatience = 1000;  // yields for a tracer that another thread is making at this moment
 
 }  // namespace
@@ -34,16 +34,20 @@ spr_tracer* ScopeTable::find(const uint8_t* bytes, uint32_t scope_size, uint32_t
     return nullptr;
 }
 
-int ScopeTable::get(const char* name, size_t name_size, const char* version, size_t version_size, const char* schema_url,
-                    size_t schema_url_size, spr_tracer** ret_tracer) {
-    name_size = text_size(name, name_size);
-    version_size = text_size(version, version_size);
-    schema_url_size = text_size(schema_url, schema_url_size);
-    if (name_size > kLargestScope || version_size > kLargestScope || schema_url_size > kLargestScope) return -ENOSPC;
-    if (!is_utf8(name, name_size) || !is_utf8(version, version_size) || !is_utf8(schema_url, schema_url_size)) return -EINVAL;
+int ScopeTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer) {
+    const size_t name_size = text_size(options.name, options.name_size);
+    const size_t version_size = text_size(options.version, options.version_size);
+    const size_t schema_url_size = text_size(options.schema_url, options.schema_url_size);
+    const AttributeList attributes({nullptr, 0}, {options.attributes, options.attribute_count}, ~uint32_t{0}, kNoLengthLimit);
+    if (name_size > kLargestPart || version_size > kLargestPart || schema_url_size > kLargestPart ||
+        attributes.size() > kLargestPart)
+        return -ENOSPC;
+    if (!is_utf8(options.name, name_size) || !is_utf8(options.version, version_size) ||
+        !is_utf8(options.schema_url, schema_url_size) || attributes.dropped() != 0)
+        return -EINVAL;
 
-    // common.v1.InstrumentationScope: name 1, version 2; ScopeSpans: scope 1, schema_url 3.
-    uint8_t encoded[3 * kLargestScope + 32];
+    // common.v1.InstrumentationScope: name 1, version 2, attributes 3; ScopeSpans: scope 1, schema_url 3.
+    uint8_t encoded[4 * kLargestPart + 32];
     const auto put_text = [](uint8_t* to, uint8_t field, const char* text, size_t size) {
         if (size == 0) return to;
         *to++ = field;
@@ -54,11 +58,14 @@ int ScopeTable::get(const char* name, size_t name_size, const char* version, siz
     const auto field_size = [](size_t size) { return size == 0 ? 0 : 1 + varint_size(size) + static_cast<uint32_t>(size); };
     uint8_t* end = encoded;
     *end++ = tag(1, kBytes);
-    end = put_varint(end, field_size(name_size) + field_size(version_size));
-    end = put_text(end, tag(1, kBytes), name, name_size);
-    end = put_text(end, tag(2, kBytes), version, version_size);
+    end = put_varint(end, field_size(name_size) + field_size(version_size) + attributes.size());
+    end = put_text(end, tag(1, kBytes), options.name, name_size);
+    end = put_text(end, tag(2, kBytes), options.version, version_size);
+    Memory memory{end};
+    attributes.write(memory, tag(3, kBytes));
+    end = memory.at;
     const uint32_t scope_size = static_cast<uint32_t>(end - encoded);
-    end = put_text(end, tag(3, kBytes), schema_url, schema_url_size);
+    end = put_text(end, tag(3, kBytes), options.schema_url, schema_url_size);
     const uint32_t size = static_cast<uint32_t>(end - encoded);
 
     // relaxed: find() orders what it reads entry by entry.

@@ -29,8 +29,7 @@ public:
     void open(Provider& provider) { provider_ = &provider; }
 
     // COLD, any thread. 0, -EINVAL, -ENOSPC.
-    int get(const char* name, size_t name_size, const char* version, size_t version_size, const char* schema_url,
-            size_t schema_url_size, spr_tracer** ret_tracer);
+    int get(const spr_tracer_options& options, spr_tracer** ret_tracer);
 
     // COLD, any thread, any number of times.
     void publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t life);

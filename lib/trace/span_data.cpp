@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "trace/entry.hpp"
+#include "trace/options.hpp"
 #include "trace/span_calls.hpp"
 #include "trace/span_clock.hpp"
 
@@ -103,6 +104,31 @@ int spr_span_add_link(const spr_span* span, const spr_link* link) noexcept {
     if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
     if (link == nullptr) return -EINVAL;
     return refused(open, open.add(*link));
+}
+
+int spr_span_record_exception(const spr_span* span, const spr_exception* exception) noexcept {
+    OpenSpan open;
+    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
+    spr_exception space;
+    int error = 0;
+    const spr_exception* known = known_options(exception, space, error);
+    if (known == nullptr) return error;
+    if (known->type == nullptr && known->message == nullptr) return -EINVAL;
+    if (known->attribute_count != 0 && known->attributes == nullptr) return -EINVAL;
+    // Semantic conventions: exceptions/exceptions-spans.md.
+    spr_attribute said[3];
+    size_t count = 0;
+    const auto say = [&](const char* key, const char* text, size_t size) {
+        if (text == nullptr) return;
+        said[count] = {key, SPR_NUL, SPR_TYPE_STRING, 0, {}};
+        said[count++].value.string = {text, size};
+    };
+    say("exception.type", known->type, known->type_size);
+    say("exception.message", known->message, known->message_size);
+    say("exception.stacktrace", known->stacktrace, known->stacktrace_size);
+    const spr_event event = {"exception", SPR_NUL, known->time_ns != 0 ? known->time_ns : now_of(open.slot()),
+                             known->attributes, known->attribute_count, 0, 0};
+    return refused(open, open.add(event, event.time_ns, said, count));
 }
 
 int spr_span_set_status(const spr_span* span, int code, const char* message, size_t message_size) noexcept {

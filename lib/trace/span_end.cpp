@@ -9,6 +9,7 @@
 #include "trace/span_calls.hpp"
 #include "trace/span_clock.hpp"
 #include "trace/span_tail.hpp"
+#include "trace/span_whole.hpp"
 
 namespace spanring::trace {
 namespace {
@@ -77,10 +78,8 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
     const bool is_short = body < kShortLength;
     const uint32_t record = 1 + (is_short ? short_length_size(body) : varint_size(body)) + body;
     const SlotWord word = span.word();
-    if (record > ring::kJumboChunk - ring::kScopeRecordSize) [[unlikely]] {
-        level.writer.publish_drop(segment, slot, span.index(), word, Counter::kDroppedTooBig);
-        return -EMSGSIZE;
-    }
+    // What a slot holds fits into a jumbo chunk: no span is too big at its end.
+    static_assert(ring::kSlotDataMax + Tail::kMost + 1 + 3 <= ring::kJumboChunk - ring::kScopeRecordSize);
     if (!level.writer.make_room(segment, record)) [[unlikely]] {
         const bool room = (thread->life->reap() && level.writer.make_room(segment, record)) ||
                           (provider.full_wait() != 0 && wait_for_room(provider, segment, level, record));
@@ -115,7 +114,16 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
         span.set_status(options.status, nullptr, 0);
 }
 
+int end_with(OpenSpan span, const spr_end_options& options) {
+    set_all(span, options.attributes, options.attribute_count);
+    if (options.name != nullptr || options.event_count != 0 || options.status != SPR_STATUS_UNSET) add_last(span, options);
+    return end(span, options.end_time_ns);
+}
+
 }  // namespace
+
+int end_whole(OpenSpan span, const spr_end_options& options) { return end_with(span, options); }
+
 }  // namespace spanring::trace
 
 using namespace spanring::trace;
@@ -136,9 +144,7 @@ int spr_span_end_with(const spr_span* span, const spr_end_options* options) noex
         return -EINVAL;
     OpenSpan open;
     if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return OpenSpan::why_not(span);
-    set_all(open, known->attributes, known->attribute_count);
-    if (known->name != nullptr || known->event_count != 0 || known->status != SPR_STATUS_UNSET) add_last(open, *known);
-    return end(open, known->end_time_ns);
+    return end_with(open, *known);
 }
 
 }  // extern "C"

@@ -9,9 +9,10 @@
 #include "trace/context_tail.hpp"
 #include "trace/entry.hpp"
 #include "trace/options.hpp"
+#include "trace/sampled_trace_state.hpp"
 #include "trace/span_calls.hpp"
 #include "trace/span_clock.hpp"
-#include "trace/sampled_trace_state.hpp"
+#include "trace/span_whole.hpp"
 
 namespace spanring::trace {
 namespace {
@@ -21,6 +22,8 @@ using ring::Slot;
 using ring::SlotState;
 using ring::SlotWord;
 using ring::StdAtomics;
+
+constexpr uint64_t kRecordsNothing = ring::PolicyBits::kDisabled | ring::PolicyBits::kRetired;
 
 void pass_through(const spr_context* parent, spr_span* ret_span) {
     ret_span->handle = 0;
@@ -127,7 +130,7 @@ int refuse_start(const Provider& provider, const spr_context* parent, spr_span* 
                               const spr_start_options& options, uint64_t& tail) {
     const uint64_t followed = tail;
     tail &= ~ContextTail::kSampling;
-    if ((policy & (ring::PolicyBits::kDisabled | ring::PolicyBits::kRetired)) != 0) return false;
+    if ((policy & kRecordsNothing) != 0) return false;
     const Sampler& sampler = provider.sampler();
     if (sampler.follows(parent)) {
         tail = followed;
@@ -143,7 +146,7 @@ int refuse_start(const Provider& provider, const spr_context* parent, spr_span* 
     return decision.sampled;
 }
 
-int unsampled(Level& level, spr_context& context, uint64_t tail, spr_span* ret_span) {
+[[gnu::always_inline]] inline int unsampled(Level& level, spr_context& context, uint64_t tail, spr_span* ret_span) {
     ContextTail::write(context, tail & SPR_TRACE_FLAG_RANDOM);
     ret_span->handle = 0;
     ret_span->context = context;
@@ -156,12 +159,22 @@ uint64_t policy_of(const ThreadState& thread) {
     return StdAtomics::load(thread.life->segment.view().control().policy, std::memory_order_relaxed);
 }
 
-// With kPlain the options are the defaults, which the compiler then knows.
+// kPlain: the options are the defaults, which the compiler then knows. kWhole: they are a WholeStart.
+enum class StartCall { kPlain, kWith, kWhole };
 constexpr spr_start_options kDefaults = SPR_START_OPTIONS_INIT;
-template <bool kPlain>
+
+// The context that a whole span brings with it; nullptr: none.
+template <StartCall kCall>
+const spr_context* own_context(const spr_start_options& options) {
+    if constexpr (kCall == StartCall::kWhole) return static_cast<const WholeStart&>(options).own;
+    return nullptr;
+}
+
+template <StartCall kCall>
 [[gnu::noinline]] int start_recorded(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
                                      spr_span* ret_span, const spr_start_options& given) {
-    const spr_start_options& options = kPlain ? kDefaults : given;
+    const spr_start_options& options = kCall == StartCall::kPlain ? kDefaults : given;
+    const spr_context* own = own_context<kCall>(options);
     Provider& provider = *tracer->provider;
     Provider::check_fork();
     ThreadState* thread = provider.thread();
@@ -171,11 +184,19 @@ template <bool kPlain>
     Level& level = Provider::level(*thread, entry.depth());
 
     spr_context context;
-    uint64_t tail = make_ids(level.random, parent, context);
     const uint64_t policy = policy_of(*thread);
-    if (policy != 0 || !provider.sampler().accepts(parent, tail & ContextTail::kSampling)) [[unlikely]] {
-        if (!decide(provider, level, policy, parent, context, options, tail)) return unsampled(level, context, tail, ret_span);
+    uint64_t tail;
+    bool sampled;
+    if (own != nullptr) {
+        context = *own;
+        tail = ContextTail::read(*own) & (ContextTail::kSampling | 0xff);
+        sampled = (tail & SPR_TRACE_FLAG_SAMPLED) != 0 && (policy & kRecordsNothing) == 0;
+    } else {
+        tail = make_ids(level.random, parent, context);
+        sampled = (policy == 0 && provider.sampler().accepts(parent, tail & ContextTail::kSampling)) ||
+                  decide(provider, level, policy, parent, context, options, tail);
     }
+    if (!sampled) [[unlikely]] return unsampled(level, context, tail, ret_span);
     tail |= SPR_TRACE_FLAG_SAMPLED;
     ContextTail::write(context, tail);
 
@@ -221,14 +242,16 @@ template <bool kPlain>
 
     ret_span->handle = provider.handle(index, slot.generation);
     ret_span->context = context;
-    if (entry.depth() == 0) thread_local_state.last.set(ret_span->handle, provider, slot);
+    // A whole span ends at once; the one that the thread is in goes on.
+    if (kCall != StartCall::kWhole && entry.depth() == 0) thread_local_state.last.set(ret_span->handle, provider, slot);
     if (name_bytes == 0 || ContextTail::has_threshold(tail) || options.trace_state != nullptr || options.attribute_count != 0 ||
         options.link_count != 0) [[unlikely]]
         add_rest(OpenSpan(provider, slot, index), level, tail, name, name_size, options);
     return 1;
 }
 
-// Under a context that was attached with a trace state: the span's, if it is of that trace and brings none.
+// Under a context that was attached with a trace state: the span's, if it is of that trace and brings none. (A whole span
+// says its own.)
 [[gnu::noinline]] int start_inheriting(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
                                        spr_span* ret_span, const spr_start_options& given) {
     spr_start_options options = given;
@@ -237,7 +260,7 @@ template <bool kPlain>
         options.trace_state = inherited.data();
         options.trace_state_size = inherited.size();
     }
-    return start_recorded<false>(tracer, name, name_size, parent, ret_span, options);
+    return start_recorded<StartCall::kWith>(tracer, name, name_size, parent, ret_span, options);
 }
 
 // Whether the agent's order overrules a sampler that refuses.
@@ -280,7 +303,7 @@ int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
 }
 
 // What can be decided with nothing saved and nothing called.
-template <bool kPlain>
+template <StartCall kCall>
 [[gnu::always_inline]] inline int start(spr_tracer* tracer, const char* name, size_t name_size, const spr_start_options& options,
                                         spr_span* ret_span) {
     const spr_token* const top = thread_local_state.top;
@@ -289,13 +312,19 @@ template <bool kPlain>
     Provider& provider = *tracer->provider;
     const Provider::State state = provider.state();
     if (state == Provider::kOff || state == Provider::kShutDown) [[unlikely]] return start_off(provider, parent, ret_span);
-    if (provider.sampler().refuses(parent)) return start_unsampled(tracer, name, name_size, parent, ret_span, options);
-    if (parent != nullptr && attached_to(top) != nullptr) [[unlikely]]
+    if (own_context<kCall>(options) == nullptr && provider.sampler().refuses(parent))
+        return start_unsampled(tracer, name, name_size, parent, ret_span, options);
+    if (kCall != StartCall::kWhole && parent != nullptr && attached_to(top) != nullptr) [[unlikely]]
         return start_inheriting(tracer, name, name_size, parent, ret_span, options);
-    return start_recorded<kPlain>(tracer, name, name_size, parent, ret_span, options);
+    return start_recorded<kCall>(tracer, name, name_size, parent, ret_span, options);
 }
 
 }  // namespace
+
+int start_whole(spr_tracer* tracer, const char* name, size_t name_size, const WholeStart& start_options, spr_span* ret_span) {
+    return start<StartCall::kWhole>(tracer, name, name_size, start_options, ret_span);
+}
+
 }  // namespace spanring::trace
 
 using namespace spanring::trace;
@@ -308,7 +337,7 @@ int spr_span_start(spr_tracer* tracer, const char* name, size_t name_size, spr_s
         *ret_span = spr_span{};
         return -EINVAL;
     }
-    return start<true>(tracer, name, name_size, kDefaults, ret_span);
+    return start<StartCall::kPlain>(tracer, name, name_size, kDefaults, ret_span);
 }
 
 int spr_span_start_with(spr_tracer* tracer, const char* name, size_t name_size, const spr_start_options* options,
@@ -326,7 +355,7 @@ int spr_span_start_with(spr_tracer* tracer, const char* name, size_t name_size, 
         *ret_span = spr_span{};
         return error;
     }
-    return start<false>(tracer, name, name_size, *known, ret_span);
+    return start<StartCall::kWith>(tracer, name, name_size, *known, ret_span);
 }
 
 }  // extern "C"

@@ -12,6 +12,8 @@ namespace spanring::trace {
 struct Tail {
     explicit Tail(const ring::Slot& slot) : slot(slot), refused((slot.dropped_attributes | slot.dropped_events | slot.dropped_links) != 0) {}
 
+    static constexpr uint32_t kMost = 9 + 2 + 6 + 3 * 6;
+
     uint32_t size() const {
         uint32_t size = 9 + 2 + 6;
         if (refused) [[unlikely]]

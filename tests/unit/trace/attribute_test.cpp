@@ -71,7 +71,7 @@ TEST_IN_PROCESS(AttributeTest, HasListsAndBytesAndNothing) {
     attributes[1].value.key_values = {pairs, 2};
     attributes[2].value.bytes = {"\0\xff\x80", 3};
     EXPECT_EQ(spr_span_set_attributes(&span, attributes, std::size(attributes)), 0);
-    const spr_event event = {"event", SPR_NUL, 0, attributes, std::size(attributes)};
+    const spr_event event = {"event", SPR_NUL, 0, attributes, std::size(attributes), 0, 0};
     EXPECT_EQ(spr_span_add_event(&span, &event), 0);
     EXPECT_EQ(spr_span_end(&span), 0);
     const auto segment = tracing.read();

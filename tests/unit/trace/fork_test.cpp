@@ -45,7 +45,7 @@ std::string new_file(const test::PrivateDirectory& directory, const std::vector<
 }
 
 void expect_spent(const spr_span& span) {
-    const spr_event event = {"event", SPR_NUL, 0, nullptr, 0};
+    const spr_event event = {"event", SPR_NUL, 0, nullptr, 0, 0, 0};
     EXPECT_EQ(spr_span_is_recording(&span), 0);
     EXPECT_EQ(spr_span_set_int64(&span, "key", SPR_NUL, 1), -ESTALE);
     EXPECT_EQ(spr_span_add_event(&span, &event), -ESTALE);

@@ -16,7 +16,7 @@ using test::Tracing;
 
 TEST_IN_PROCESS(HandleTest, ThatIsNullIsAnErrorEverywhere) {
     test::PrivateDirectory directory;
-    const spr_event event = {"event", SPR_NUL, 0, nullptr, 0};
+    const spr_event event = {"event", SPR_NUL, 0, nullptr, 0, 0, 0};
     const spr_link link = {};
     const spr_attribute attribute = test::int_attribute("key", 1);
     spr_tracer* tracer = nullptr;
@@ -53,6 +53,12 @@ TEST_IN_PROCESS(HandleTest, ThatIsNullIsAnErrorEverywhere) {
     EXPECT_EQ(spr_span_is_recording(nullptr), 0);
     EXPECT_EQ(spr_span_end(nullptr), -EINVAL);
     EXPECT_EQ(spr_span_end_with(nullptr, nullptr), -EINVAL);
+    const spr_exception exception = SPR_EXCEPTION_INIT;
+    const spr_whole_span whole = SPR_WHOLE_SPAN_INIT;
+    const spr_tracer_options options = SPR_TRACER_OPTIONS_INIT;
+    EXPECT_EQ(spr_span_record_exception(nullptr, &exception), -EINVAL);
+    EXPECT_EQ(spr_span_record(nullptr, &whole, nullptr), -EINVAL);
+    EXPECT_EQ(spr_tracer_get_with(nullptr, &options, &tracer), -EINVAL);
     EXPECT_TRUE(directory.files().empty());
 }
 
@@ -64,7 +70,7 @@ TEST_IN_PROCESS(HandleTest, ThatIsNullInsideALiveProviderIsAnErrorToo) {
     EXPECT_EQ(spr_tracer_get(tracing.provider(), "x", SPR_NUL, nullptr, 0, nullptr, 0, nullptr), -EINVAL);
     EXPECT_EQ(spr_span_set_string(&span, nullptr, 5, nullptr, 5), -EINVAL);
     EXPECT_EQ(spr_span_set_name(&span, nullptr, 5), 0) << "a NULL pointer is an empty string";
-    spr_event event = {nullptr, 5, 0, nullptr, 5};
+    spr_event event = {nullptr, 5, 0, nullptr, 5, 0, 0};
     EXPECT_EQ(spr_span_add_event(&span, &event), 0);
     EXPECT_EQ(spr_span_end(&span), 0);
     const auto segment = tracing.read();
@@ -97,12 +103,84 @@ TEST_IN_PROCESS(HandleTest, OfTheLastSpanIsForgottenAtShutdownByAnotherThread) {
     EXPECT_EQ(spr_span_end(&span), -ESTALE);
 }
 
+// Every function of a span, in any order and again, also behind the end: a seeded walk over all of them beside a model of what
+// the span is. What a call answers and what is written at last must be the model's.
+TEST_IN_PROCESS(HandleTest, MayBeUsedInAnyOrderAndTwice) {
+    Tracing tracing(test::large_ring());
+    std::mt19937 random(5);
+    const spr_attribute attributes[] = {test::int_attribute("a", 1), test::text_attribute("b", "2")};
+    const spr_event event = {"event", SPR_NUL, 0, attributes, 2, 0, 0};
+    const spr_link link = {{{1}, {1}, 0, 0, {}}, attributes, 2, nullptr, 0, 0, 0};
+    spr_exception exception = SPR_EXCEPTION_INIT;
+    exception.message = "m";
+    spr_end_options with_event = SPR_END_OPTIONS_INIT;
+    with_event.events = &event;
+    with_event.event_count = 1;
+    for (int round = 0; round < 300; ++round) {
+        const std::string name = "span" + std::to_string(round);
+        const spr_span span = tracing.start(name.c_str());
+        bool open = true;
+        int events = 0, links = 0, status = SPR_STATUS_UNSET, kind = SPR_KIND_INTERNAL;
+        const auto expect = [&](int answer, int while_open) { EXPECT_EQ(answer, open ? while_open : -ESTALE); };
+        for (int step = 0; step < 40; ++step) {
+            switch (random() % 16) {
+                case 0: expect(spr_span_set_string(&span, "b", 1, "text", 4), 0); break;
+                case 1: expect(spr_span_set_bool(&span, "a", 1, 1), 0); break;
+                case 2: expect(spr_span_set_int64(&span, "a", 1, step), 0); break;
+                case 3: expect(spr_span_set_double(&span, "a", 1, 0.5), 0); break;
+                case 4: expect(spr_span_set_attributes(&span, attributes, 2), 0); break;
+                case 5: expect(spr_span_add_event(&span, &event), 0), events += open; break;
+                case 6: expect(spr_span_add_link(&span, &link), 0), links += open; break;
+                case 7: expect(spr_span_record_exception(&span, &exception), 0), events += open; break;
+                case 8:
+                    expect(spr_span_set_status(&span, SPR_STATUS_ERROR, "e", 1), status == SPR_STATUS_OK ? 1 : 0);
+                    if (open && status != SPR_STATUS_OK) status = SPR_STATUS_ERROR;
+                    break;
+                case 9:
+                    if (random() % 4 != 0) break;
+                    expect(spr_span_set_status(&span, SPR_STATUS_OK, nullptr, 0), status == SPR_STATUS_OK ? 1 : 0);
+                    if (open) status = SPR_STATUS_OK;
+                    break;
+                case 10: expect(spr_span_set_status(&span, SPR_STATUS_UNSET, nullptr, 0), 1); break;
+                case 11: expect(spr_span_set_name(&span, name.data(), name.size()), 0); break;
+                case 12:
+                    expect(spr_span_set_kind(&span, SPR_KIND_CLIENT), 0);
+                    if (open) kind = SPR_KIND_CLIENT;
+                    break;
+                case 13: EXPECT_EQ(spr_span_is_recording(&span), open); break;
+                case 14:
+                    if (random() % 8 != 0) break;
+                    expect(spr_span_end(&span), 0);
+                    open = false;
+                    break;
+                case 15:
+                    if (random() % 8 != 0) break;
+                    expect(spr_span_end_with(&span, &with_event), 0);
+                    events += open;
+                    open = false;
+                    break;
+            }
+        }
+        EXPECT_EQ(spr_span_end(&span), open ? 0 : -ESTALE);
+        for (int i = 0; i < 2; ++i) EXPECT_EQ(spr_span_end(&span), -ESTALE);
+        const auto segment = tracing.read();
+        const auto& written = segment.named(name);
+        EXPECT_EQ(written.events_size(), events);
+        EXPECT_EQ(written.links_size(), links);
+        EXPECT_EQ(written.status().code(), status);
+        EXPECT_EQ(written.kind(), kind);
+        EXPECT_LE(written.attributes_size(), 2);
+        tracing.agent().release_full();
+    }
+    test::expect_balance(tracing.statistics(), 0, 300);
+}
+
 // Any 64 bits may be passed as a handle. It may hit an open span by chance; it never crashes, and accounting holds.
 TEST_IN_PROCESS(HandleTest, InventedAtRandomNeverCrashes) {
     Tracing tracing(test::large_ring());
     std::mt19937_64 random(99);
-    const spr_event event = {"event", SPR_NUL, 0, nullptr, 0};
-    const spr_link link = {{{1}, {1}, 0, 0, {}}, nullptr, 0};
+    const spr_event event = {"event", SPR_NUL, 0, nullptr, 0, 0, 0};
+    const spr_link link = {{{1}, {1}, 0, 0, {}}, nullptr, 0, nullptr, 0, 0, 0};
     uint64_t ended = 0;
     spr_span open[8];
     for (spr_span& span : open) span = tracing.start("open");

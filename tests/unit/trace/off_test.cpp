@@ -96,7 +96,7 @@ TEST_IN_PROCESS(OffTest, WhereTheRuntimeDirectoryCannotBeUsed) {
 }
 
 TEST_IN_PROCESS(OffTest, IsSaidByAPhraseForEachError) {
-    for (const int error : {-EINVAL, -E2BIG,   -ESTALE,    -ENOBUFS,      -EMSGSIZE,  -EBUSY,   -EDQUOT, -ETIMEDOUT,
+    for (const int error : {-EINVAL, -E2BIG,   -ESTALE,    -ENOBUFS,      -EBUSY,   -EDQUOT, -ETIMEDOUT,
                             -EMFILE, -ENOSPC,  -ECANCELED, -EPERM,        -ESHUTDOWN, -EBADMSG, -EACCES, -EMEDIUMTYPE,
                             -ENOENT, -ENOTDIR, -ELOOP,     -ENAMETOOLONG, -EIO,       -99999,   0,       1,
                             7})

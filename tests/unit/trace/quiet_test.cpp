@@ -137,7 +137,7 @@ int trace_everything(spr_tracer* tracer) {
     failed += spr_context_attach(&outer.context, &token) != 0;
 
     spr_start_options start = SPR_START_OPTIONS_INIT;
-    const spr_link link = {outer.context, attributes, 2};
+    const spr_link link = {outer.context, attributes, 2, nullptr, 0, 0, 0};
     start.attributes = attributes;
     start.attribute_count = 2;
     start.links = &link;
@@ -153,9 +153,24 @@ int trace_everything(spr_tracer* tracer) {
     failed += spr_span_set_double(&inner, "double", SPR_NUL, 0.5) != 0;
     failed += spr_span_set_int64(&inner, "int", SPR_NUL, 2) != 0;
     failed += spr_span_set_int64(&inner, "", SPR_NUL, 2) == 0;
-    const spr_event event = {"event", SPR_NUL, 0, attributes, 2};
+    const spr_event event = {"event", SPR_NUL, 0, attributes, 2, 0, 0};
     failed += spr_span_add_event(&inner, &event) != 0;
     failed += spr_span_add_link(&inner, &link) != 0;
+    spr_exception exception = SPR_EXCEPTION_INIT;
+    exception.type = "type";
+    exception.attributes = attributes;
+    exception.attribute_count = 2;
+    failed += spr_span_record_exception(&inner, &exception) != 0;
+    spr_whole_span whole = SPR_WHOLE_SPAN_INIT;
+    whole.context = &inner.context;
+    whole.parent = &outer.context;
+    whole.attributes = attributes;
+    whole.attribute_count = 2;
+    whole.events = &event;
+    whole.event_count = 1;
+    whole.links = &link;
+    whole.link_count = 1;
+    failed += spr_span_record(tracer, &whole, nullptr) != 1;
     failed += spr_span_set_status(&inner, SPR_STATUS_ERROR, "message", SPR_NUL) != 0;
     failed += spr_span_set_name(&inner, "renamed", SPR_NUL) != 0;
     failed += spr_span_set_kind(&inner, SPR_KIND_SERVER) != 0;

@@ -93,8 +93,8 @@ TEST_IN_PROCESS(SpanTest, TakesNothingMoreAfterItsEnd) {
     Tracing tracing;
     const spr_span span = tracing.start("span");
     EXPECT_EQ(spr_span_end(&span), 0);
-    const spr_event event = {"event", SPR_NUL, 0, nullptr, 0};
-    spr_link link = {remote_parent(1), nullptr, 0};
+    const spr_event event = {"event", SPR_NUL, 0, nullptr, 0, 0, 0};
+    spr_link link = {remote_parent(1), nullptr, 0, nullptr, 0, 0, 0};
     const spr_attribute attribute = test::int_attribute("key", 1);
     EXPECT_EQ(spr_span_set_string(&span, "key", SPR_NUL, "x", SPR_NUL), -ESTALE);
     EXPECT_EQ(spr_span_set_bool(&span, "key", SPR_NUL, 1), -ESTALE);
@@ -120,8 +120,8 @@ TEST_IN_PROCESS(SpanTest, TakesNothingMoreAfterItsEnd) {
 TEST_IN_PROCESS(SpanTest, OfZeroesDoesNothing) {
     Tracing tracing;
     const spr_span span = {};
-    const spr_event event = {"event", SPR_NUL, 0, nullptr, 0};
-    const spr_link link = {remote_parent(1), nullptr, 0};
+    const spr_event event = {"event", SPR_NUL, 0, nullptr, 0, 0, 0};
+    const spr_link link = {remote_parent(1), nullptr, 0, nullptr, 0, 0, 0};
     EXPECT_EQ(spr_span_is_recording(&span), 0);
     EXPECT_EQ(spr_span_set_string(&span, "key", SPR_NUL, "x", SPR_NUL), 0);
     EXPECT_EQ(spr_span_add_event(&span, &event), 0);
@@ -320,8 +320,8 @@ TEST_IN_PROCESS(SpanTest, HasEventsInTheirOrder) {
     const spr_span span = tracing.start("span");
     const spr_attribute attributes[] = {test::text_attribute("a", "b"), test::text_attribute("", "no key"),
                                         test::int_attribute("n", 1)};
-    const spr_event first = {"first", SPR_NUL, 1234567890, attributes, 3}, second = {"second", SPR_NUL, 0, nullptr, 0};
-    const spr_event unnamed = {nullptr, 0, 0, nullptr, 0}, bad = {"\xff", SPR_NUL, 0, nullptr, 0};
+    const spr_event first = {"first", SPR_NUL, 1234567890, attributes, 3, 0, 0}, second = {"second", SPR_NUL, 0, nullptr, 0, 0, 0};
+    const spr_event unnamed = {nullptr, 0, 0, nullptr, 0, 0, 0}, bad = {"\xff", SPR_NUL, 0, nullptr, 0, 0, 0};
     EXPECT_EQ(spr_span_add_event(&span, &first), 0);
     EXPECT_EQ(spr_span_add_event(&span, &second), 0);
     EXPECT_EQ(spr_span_add_event(&span, &unnamed), 0);
@@ -347,7 +347,7 @@ TEST_IN_PROCESS(SpanTest, HasLinks) {
     Tracing tracing;
     const spr_span span = tracing.start("span");
     const spr_attribute attributes[] = {test::text_attribute("why", "batch"), test::int_attribute("\xff", 1)};
-    spr_link remote = {remote_parent(SPR_TRACE_FLAG_SAMPLED), attributes, 2};
+    spr_link remote = {remote_parent(SPR_TRACE_FLAG_SAMPLED), attributes, 2, nullptr, 0, 0, 0};
     spr_link local = remote;
     local.context.is_remote = 0;
     local.attribute_count = 0;
@@ -373,8 +373,8 @@ TEST_IN_PROCESS(SpanTest, HasNoMoreEventsAndLinksThanItsLimits) {
     setenv("OTEL_SPAN_EVENT_COUNT_LIMIT", "5", 1);
     Tracing tracing;
     const spr_span span = tracing.start("span");
-    const spr_event event = {"event", SPR_NUL, 0, nullptr, 0};
-    const spr_link link = {remote_parent(1), nullptr, 0};
+    const spr_event event = {"event", SPR_NUL, 0, nullptr, 0, 0, 0};
+    const spr_link link = {remote_parent(1), nullptr, 0, nullptr, 0, 0, 0};
     for (int i = 0; i < 8; ++i) EXPECT_EQ(spr_span_add_event(&span, &event), i < 5 ? 0 : -EDQUOT);
     for (int i = 0; i < 130; ++i) EXPECT_EQ(spr_span_add_link(&span, &link), i < 128 ? 0 : -EDQUOT);
     EXPECT_EQ(spr_span_end(&span), 0);
@@ -393,7 +393,7 @@ TEST_IN_PROCESS(SpanTest, KeepsAnEventWithMoreAttributesThanTheLimitAndCountsThe
     for (int i = 0; i < 140; ++i) keys.push_back("key" + std::to_string(i));
     std::vector<spr_attribute> attributes;
     for (const std::string& key : keys) attributes.push_back(test::int_attribute(key.c_str(), 1));
-    const spr_event event = {"event", SPR_NUL, 0, attributes.data(), attributes.size()};
+    const spr_event event = {"event", SPR_NUL, 0, attributes.data(), attributes.size(), 0, 0};
     EXPECT_EQ(spr_span_add_event(&span, &event), 0);
     EXPECT_EQ(spr_span_end(&span), 0);
     const auto segment = tracing.read();
@@ -407,7 +407,7 @@ TEST_IN_PROCESS(SpanTest, CountsAnEventThatDoesNotFit) {
     const spr_span span = tracing.start("span");
     const std::string big(60000, 'x');
     const spr_attribute attribute = test::text_attribute("big", big.c_str());
-    const spr_event event = {"event", SPR_NUL, 0, &attribute, 1};
+    const spr_event event = {"event", SPR_NUL, 0, &attribute, 1, 0, 0};
     EXPECT_EQ(spr_span_add_event(&span, &event), 0);
     EXPECT_EQ(spr_span_add_event(&span, &event), -ENOBUFS);
     EXPECT_EQ(spr_span_end(&span), 0);
@@ -424,8 +424,8 @@ TEST_IN_PROCESS(SpanTest, StartsAndEndsFlat) {
     const spr_attribute at_start[] = {test::text_attribute("start", "1"), test::text_attribute("both", "start"),
                                       test::int_attribute("", 0)};
     const spr_attribute at_end[] = {test::int_attribute("end", 2), test::text_attribute("both", "end")};
-    const spr_link links[] = {{remote_parent(0), nullptr, 0}, {{}, nullptr, 0}};
-    const spr_event events[] = {{"one", SPR_NUL, 1500, nullptr, 0}, {"two", SPR_NUL, 0, nullptr, 0}};
+    const spr_link links[] = {{remote_parent(0), nullptr, 0, nullptr, 0, 0, 0}, {{}, nullptr, 0, nullptr, 0, 0, 0}};
+    const spr_event events[] = {{"one", SPR_NUL, 1500, nullptr, 0, 0, 0}, {"two", SPR_NUL, 0, nullptr, 0, 0, 0}};
     spr_start_options start = SPR_START_OPTIONS_INIT;
     start.kind = SPR_KIND_CLIENT;
     start.parent_mode = SPR_PARENT_EXPLICIT;

@@ -41,6 +41,9 @@ pub const SPR_FULL_DROP_NEWEST: u32 = 0;
 pub const SPR_FULL_OVERWRITE_OLDEST: u32 = 1;
 pub const SPR_FULL_WAIT: u32 = 2;
 
+pub const SPR_LIMIT_NONE: u32 = 0xffffffff;
+pub const SPR_LIMIT_ZERO: u32 = 0xfffffffe;
+
 pub const SPR_PARENT_CURRENT: u8 = 0;
 pub const SPR_PARENT_EXPLICIT: u8 = 1;
 pub const SPR_PARENT_ROOT: u8 = 2;
@@ -242,6 +245,28 @@ pub struct spr_provider_options {
     pub resource_attribute_count: usize,
     pub memory_limit: u64,
     pub full_wait_ns: u64,
+    pub attribute_count_limit: u32,
+    pub attribute_value_length_limit: u32,
+    pub event_count_limit: u32,
+    pub link_count_limit: u32,
+    pub event_attribute_count_limit: u32,
+    pub link_attribute_count_limit: u32,
+    pub resource_schema_url: *const c_char,
+    pub resource_schema_url_size: usize,
+}
+
+#[repr(C)]
+pub struct spr_tracer_options {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub name: *const c_char,
+    pub name_size: usize,
+    pub version: *const c_char,
+    pub version_size: usize,
+    pub schema_url: *const c_char,
+    pub schema_url_size: usize,
+    pub attributes: *const spr_attribute,
+    pub attribute_count: usize,
 }
 
 #[repr(C)]
@@ -250,6 +275,10 @@ pub struct spr_link {
     pub context: spr_context,
     pub attributes: *const spr_attribute,
     pub attribute_count: usize,
+    pub trace_state: *const c_char,
+    pub trace_state_size: usize,
+    pub dropped_attributes: u32,
+    pub reserved: u32,
 }
 
 #[repr(C)]
@@ -260,6 +289,51 @@ pub struct spr_event {
     pub time_ns: u64,
     pub attributes: *const spr_attribute,
     pub attribute_count: usize,
+    pub dropped_attributes: u32,
+    pub reserved: u32,
+}
+
+#[repr(C)]
+pub struct spr_exception {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub r#type: *const c_char,
+    pub type_size: usize,
+    pub message: *const c_char,
+    pub message_size: usize,
+    pub stacktrace: *const c_char,
+    pub stacktrace_size: usize,
+    pub time_ns: u64,
+    pub attributes: *const spr_attribute,
+    pub attribute_count: usize,
+}
+
+#[repr(C)]
+pub struct spr_whole_span {
+    pub struct_size: u32,
+    pub kind: u8,
+    pub status: u8,
+    pub reserved: [u8; 2],
+    pub context: *const spr_context,
+    pub parent: *const spr_context,
+    pub name: *const c_char,
+    pub name_size: usize,
+    pub start_time_ns: u64,
+    pub end_time_ns: u64,
+    pub status_message: *const c_char,
+    pub status_message_size: usize,
+    pub trace_state: *const c_char,
+    pub trace_state_size: usize,
+    pub attributes: *const spr_attribute,
+    pub attribute_count: usize,
+    pub events: *const spr_event,
+    pub event_count: usize,
+    pub links: *const spr_link,
+    pub link_count: usize,
+    pub dropped_attributes: u32,
+    pub dropped_events: u32,
+    pub dropped_links: u32,
+    pub reserved_word: u32,
 }
 
 #[repr(C)]
@@ -329,6 +403,11 @@ extern "C" {
         schema_url_size: usize,
         ret_tracer: *mut *mut spr_tracer,
     ) -> c_int;
+    pub fn spr_tracer_get_with(
+        provider: *mut spr_provider,
+        options: *const spr_tracer_options,
+        ret_tracer: *mut *mut spr_tracer,
+    ) -> c_int;
     pub fn spr_tracer_enabled(tracer: *const spr_tracer) -> c_int;
 
     pub fn spr_span_start(
@@ -361,6 +440,7 @@ extern "C" {
     ) -> c_int;
     pub fn spr_span_add_event(span: *const spr_span, event: *const spr_event) -> c_int;
     pub fn spr_span_add_link(span: *const spr_span, link: *const spr_link) -> c_int;
+    pub fn spr_span_record_exception(span: *const spr_span, exception: *const spr_exception) -> c_int;
     pub fn spr_span_set_status(
         span: *const spr_span,
         code: c_int,
@@ -372,6 +452,11 @@ extern "C" {
     pub fn spr_span_is_recording(span: *const spr_span) -> c_int;
     pub fn spr_span_end(span: *const spr_span) -> c_int;
     pub fn spr_span_end_with(span: *const spr_span, options: *const spr_end_options) -> c_int;
+    pub fn spr_span_record(
+        tracer: *mut spr_tracer,
+        span: *const spr_whole_span,
+        ret_context: *mut spr_context,
+    ) -> c_int;
 
     pub fn spr_context_current(ret_context: *mut spr_context) -> c_int;
     pub fn spr_context_attach(context: *const spr_context, token: *mut spr_token) -> c_int;

@@ -77,6 +77,14 @@ impl<'a> ProviderBuilder<'a> {
             resource_attribute_count: self.resource_attributes.len(),
             memory_limit: self.memory_limit,
             full_wait_ns,
+            attribute_count_limit: 0,
+            attribute_value_length_limit: 0,
+            event_count_limit: 0,
+            link_count_limit: 0,
+            event_attribute_count_limit: 0,
+            link_attribute_count_limit: 0,
+            resource_schema_url: ptr::null(),
+            resource_schema_url_size: 0,
         };
         let mut raw = ptr::null_mut();
         // SAFETY: all that is borrowed lives until the call returns, and C copies it.

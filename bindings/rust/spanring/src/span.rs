@@ -37,8 +37,15 @@ pub struct Link<'a> {
 
 impl<'a> Link<'a> {
     pub fn new(context: &Context, attributes: &'a [Attribute<'a>]) -> Self {
-        let raw =
-            sys::spr_link { context: context.0, attributes: raw_list(attributes), attribute_count: attributes.len() };
+        let raw = sys::spr_link {
+            context: context.0,
+            attributes: raw_list(attributes),
+            attribute_count: attributes.len(),
+            trace_state: std::ptr::null(),
+            trace_state_size: 0,
+            dropped_attributes: 0,
+            reserved: 0,
+        };
         Link { raw, borrowed: PhantomData }
     }
 }
@@ -123,6 +130,8 @@ impl Span {
             time_ns,
             attributes: raw_list(attributes),
             attribute_count: attributes.len(),
+            dropped_attributes: 0,
+            reserved: 0,
         };
         unsafe { sys::spr_span_add_event(&self.raw, &event) };
         self

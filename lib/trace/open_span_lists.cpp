@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Events and links of an open span: one field each, of a size that is known before its bytes are written.
+#include <errno.h>
+#include <string.h>
+
+#include "trace/attribute_list.hpp"
+#include "trace/context.hpp"
+#include "trace/open_span.hpp"
+
+namespace spanring::trace {
+
+using ring::SlotWriter;
+
+namespace {
+
+// Fields of opentelemetry.proto.trace.v1.Span.
+constexpr uint8_t kEvent = tag(11, kBytes);
+constexpr uint8_t kLink = tag(13, kBytes);
+
+uint64_t text_field_size(size_t size) { return size == 0 ? 0 : 1 + varint_size(size) + size; }
+uint64_t count_field_size(uint64_t count) { return count == 0 ? 0 : 1 + varint_size(count); }
+
+void put_text(SlotWriter& writer, uint32_t field, const char* text, size_t size) {
+    if (size == 0) return;
+    uint8_t head[16];
+    head[0] = tag(field, kBytes);
+    writer.put(head, static_cast<uint32_t>(put_varint(head + 1, size) - head));
+    writer.put(text, static_cast<uint32_t>(size));
+}
+
+void put_count(SlotWriter& writer, uint32_t field, uint64_t count) {
+    if (count == 0) return;
+    uint8_t bytes[16];
+    bytes[0] = tag(field, kVarint);
+    writer.put(bytes, static_cast<uint32_t>(put_varint(bytes + 1, count) - bytes));
+}
+
+// Room for a field of `size` bytes inside. False: there is none.
+bool reserve(SlotWriter& writer, uint64_t size) {
+    if (size <= ring::kSlotDataMax && writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size))) return true;
+    writer.keep_blocks();
+    return false;
+}
+
+// What the caller had to leave out and what is left out here; the field has 32 bits.
+uint32_t sum(uint32_t before, uint32_t now) { return before > ~now ? ~uint32_t{0} : before + now; }
+
+}  // namespace
+
+void OpenSpan::add_dropped(uint32_t attributes, uint32_t events, uint32_t links) {
+    slot_->dropped_attributes = sum(slot_->dropped_attributes, attributes);
+    slot_->dropped_events = sum(slot_->dropped_events, events);
+    slot_->dropped_links = sum(slot_->dropped_links, links);
+}
+
+int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count) {
+    const Limits& limits = provider_->limits();
+    const size_t name_size = text_size(event.name, event.name_size);
+    int error = 0;
+    if (name_size > kMaxText || !is_utf8(event.name, name_size))
+        error = -EINVAL;
+    else if (slot_->events >= limits.events)
+        error = -EDQUOT;
+    if (error != 0) {
+        ++slot_->dropped_events;
+        return error;
+    }
+    const AttributeList list({first, first_count}, {event.attributes, event.attribute_count}, limits.event_attributes,
+                             limits.value_length);
+    // Span.Event: time_unix_nano 1, name 2, attributes 3, dropped_attributes_count 4.
+    const uint32_t dropped = sum(event.dropped_attributes, list.dropped());
+    const uint64_t size = 9 + text_field_size(name_size) + list.size() + count_field_size(dropped);
+    SlotWriter writer(segment(), *slot_, word());
+    if (!reserve(writer, size)) {
+        ++slot_->dropped_events;
+        return -ENOBUFS;
+    }
+    uint8_t head[24];
+    head[0] = kEvent;
+    uint8_t* end = put_varint(head + 1, size);
+    *end++ = tag(1, kFixed64);
+    end = put_fixed64(end, event.time_ns != 0 ? event.time_ns : now_unix_nano);
+    writer.put(head, static_cast<uint32_t>(end - head));
+    put_text(writer, 2, event.name, name_size);
+    list.write(writer, tag(3, kBytes));
+    put_count(writer, 4, dropped);
+    writer.publish();
+    ++slot_->events;
+    return 0;
+}
+
+int OpenSpan::add(const spr_link& link) {
+    const Limits& limits = provider_->limits();
+    const size_t state_size = text_size(link.trace_state, link.trace_state_size);
+    int error = 0;
+    if (!is_valid(link.context) || state_size > kMaxText || !is_utf8(link.trace_state, state_size))
+        error = -EINVAL;
+    else if (slot_->links >= limits.links)
+        error = -EDQUOT;
+    if (error != 0) {
+        ++slot_->dropped_links;
+        return error;
+    }
+    const AttributeList list({nullptr, 0}, {link.attributes, link.attribute_count}, limits.link_attributes, limits.value_length);
+    // Span.Link: trace_id 1, span_id 2, trace_state 3, attributes 4, dropped_attributes_count 5, flags 6.
+    const uint32_t dropped = sum(link.dropped_attributes, list.dropped());
+    const uint64_t size = 18 + 10 + text_field_size(state_size) + list.size() + count_field_size(dropped) + 5;
+    SlotWriter writer(segment(), *slot_, word());
+    if (!reserve(writer, size)) {
+        ++slot_->dropped_links;
+        return -ENOBUFS;
+    }
+    uint8_t head[48];
+    head[0] = kLink;
+    uint8_t* end = put_varint(head + 1, size);
+    *end++ = tag(1, kBytes);
+    *end++ = 16;
+    memcpy(end, link.context.trace_id, 16);
+    end += 16;
+    *end++ = tag(2, kBytes);
+    *end++ = 8;
+    memcpy(end, link.context.span_id, 8);
+    end += 8;
+    writer.put(head, static_cast<uint32_t>(end - head));
+    put_text(writer, 3, link.trace_state, state_size);
+    list.write(writer, tag(4, kBytes));
+    put_count(writer, 5, dropped);
+    head[0] = tag(6, kFixed32);
+    // LinkFlags as SpanFlags: 0x100 says that 0x200 (the context is remote) is known.
+    end = put_fixed32(head + 1, uint32_t{link.context.trace_flags} | 0x100 | (link.context.is_remote != 0 ? 0x200 : 0));
+    writer.put(head, static_cast<uint32_t>(end - head));
+    writer.publish();
+    ++slot_->links;
+    return 0;
+}
+
+}  // namespace spanring::trace
