@@ -54,12 +54,13 @@ void AttachedSegment::quarantine(const std::string& reason) {
                             std::memory_order_relaxed);
 }
 
-void AttachedSegment::order_sampling(const SamplingRule* rule) {
+void AttachedSegment::order_sampling(ring::SamplingOrder order, bool enabled) {
     if (!quarantined_.empty()) return;
     // relaxed: one word that the writer reads by itself, at its next start. Written by this thread alone.
     uint64_t& policy = view().control().policy;
     const uint64_t present = ring::StdAtomics::load(policy, std::memory_order_relaxed);
-    const uint64_t wanted = rule != nullptr ? rule->policy(present) : SamplingRule::no_policy(present);
+    const uint64_t switched = enabled ? present & ~ring::PolicyBits::kDisabled : present | ring::PolicyBits::kDisabled;
+    const uint64_t wanted = order.pack(switched);
     if (wanted != present) ring::StdAtomics::store(policy, wanted, std::memory_order_relaxed);
 }
 

@@ -35,7 +35,7 @@
 #include "ring/attach.hpp"
 #include "ring/chunk_reader.hpp"
 #include "ring/counter_sums.hpp"
-#include "sampling/sampling_rule.hpp"
+#include "ring/sampling_order.hpp"
 
 namespace spanring::agent {
 
@@ -98,8 +98,8 @@ public:
     bool distrust() { return std::exchange(zero_copy_, false); }
     Batcher::Lane& own_lane() { return zero_copy_lane_; }
 
-    // What the process is to sample from now on; nullptr: as its application configured it.
-    void order_sampling(const SamplingRule* rule);
+    // What the process is to sample from now on, if it is to record anything.
+    void order_sampling(ring::SamplingOrder order, bool enabled);
 
     // Gives it up: nothing is read or written any more but the sign to the process that it may stop.
     void quarantine(const std::string& reason);

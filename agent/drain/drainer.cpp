@@ -188,8 +188,16 @@ void Drainer::read_sampling() {
     }
     for (auto& [source, entry] : entries_) {
         const CrashScope scope(entry.path);
-        entry.segment->order_sampling(rule_for(sampling_, entry.segment->producer().service));
+        order_sampling(*entry.segment);
     }
+}
+
+void Drainer::order_sampling(AttachedSegment& segment) {
+    const SamplingRule* rule = rule_for(sampling_, segment.producer().service);
+    if (rule != nullptr)
+        segment.order_sampling(rule->order(), rule->enabled());
+    else
+        segment.order_sampling({}, true);
 }
 
 void Drainer::scan() {
@@ -257,7 +265,7 @@ void Drainer::try_attach(size_t folder, const std::string& name) {
     entry.folder = folder;
     entry.path = path;  // a copy: the scope still points to it
     entry.segment = std::move(outcome.segment);
-    entry.segment->order_sampling(rule_for(sampling_, entry.segment->producer().service));
+    order_sampling(*entry.segment);
     files_[key] = source;
     ++status_.attached;
     const Producer& producer = entry.segment->producer();

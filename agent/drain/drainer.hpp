@@ -124,6 +124,7 @@ private:
     void handle_requests();
     void scan();
     void read_sampling();
+    void order_sampling(AttachedSegment& segment);
     void try_attach(size_t folder, const std::string& name);
     void drain_due(bool all);
     void drain(Entry& entry, uint64_t budget);

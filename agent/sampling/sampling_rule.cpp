@@ -17,7 +17,7 @@ SamplingRule SamplingRule::parse(const std::string& text) {
     SamplingRule rule;
     rule.text_ = text;
     if (text == "off") {
-        rule.off_ = true;
+        rule.enabled_ = false;
     } else if (text == "on") {
         rule.order_ = ring::SamplingOrder::ratio(1);
     } else if (text.ends_with("/s")) {
@@ -32,15 +32,6 @@ SamplingRule SamplingRule::parse(const std::string& text) {
         rule.order_ = ring::SamplingOrder::ratio(*ratio);
     }
     return rule;
-}
-
-uint64_t SamplingRule::policy(uint64_t present) const {
-    const uint64_t word = order_.pack(present);
-    return off_ ? word | ring::PolicyBits::kDisabled : word & ~ring::PolicyBits::kDisabled;
-}
-
-uint64_t SamplingRule::no_policy(uint64_t present) {
-    return ring::SamplingOrder{}.pack(present) & ~ring::PolicyBits::kDisabled;
 }
 
 const SamplingRule* rule_for(const SamplingRules& rules, const std::string& service) {

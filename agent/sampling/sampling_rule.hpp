@@ -25,14 +25,12 @@ public:
 
     const std::string& text() const { return text_; }
 
-    // The word that a process reads, with this rule in it; `present` is what it says now.
-    uint64_t policy(uint64_t present) const;
-    // The same, where there is no rule: as the application configured it.
-    static uint64_t no_policy(uint64_t present);
+    bool enabled() const { return enabled_; }  // false: `off`
+    ring::SamplingOrder order() const { return order_; }
 
 private:
     std::string text_;
-    bool off_ = false;
+    bool enabled_ = true;
     ring::SamplingOrder order_;
 };
 
