@@ -12,6 +12,7 @@ constexpr uint64_t kFirstMeasurement = 20'000;  // nanoseconds
 // An anchor may live this many times as long as the rate has been measured: with pairs good to 50 ns the rate's share
 // of the error stays below 0.5 us.
 constexpr uint64_t kTrust = 8;
+constexpr uint64_t kNarrow = 500;  // nanoseconds of a try: good to half of that. clock_gettime() takes some 30
 
 bool kernel_trusts_counter() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -30,18 +31,10 @@ bool kernel_trusts_counter() {
 }  // namespace
 
 Clock::Pair Clock::pair(clockid_t clock) const {
-    Pair best{};
-    uint64_t narrowest = ~uint64_t{0};
-    for (int i = 0; i < 3; ++i) {
-        const uint64_t before = ticks();
-        const uint64_t time = read(clock);
-        const uint64_t width = ticks() - before;
-        if (width < narrowest) {
-            narrowest = width;
-            best = {before + width / 2, time};
-        }
-    }
-    return best;
+    // Before the first rate nothing is known to be narrow: relaxed, as in soon().
+    const bool known = StdAtomics::load(rate_, std::memory_order_relaxed) != 0;
+    return narrowest_pair([this] { return ticks(); }, [clock] { return read(clock); },
+                          [this, known](uint64_t width) { return known && nanoseconds(width) <= kNarrow; });
 }
 
 void Clock::start() {
@@ -70,7 +63,7 @@ bool Clock::measure(Pair monotonic) {
     return true;
 }
 
-void Clock::renew(Anchor& anchor, uint64_t& now) {
+uint64_t Clock::renew(Anchor& anchor, uint64_t now) {
     uint64_t lifetime = kAnchorLifetime;
     if (counter_) {
         const Pair monotonic = pair(CLOCK_MONOTONIC);
@@ -83,7 +76,11 @@ void Clock::renew(Anchor& anchor, uint64_t& now) {
     anchor.ticks = wall.ticks;
     anchor.unix_nano = wall.nanoseconds;
     anchor.lifetime = (lifetime << 32 >> 4) / (rate >> 4 == 0 ? 1 : rate >> 4);
-    now = now < wall.ticks ? wall.ticks : now;
+    // The reading is older than the anchor that was made for it, by whatever came between. To take the anchor's time for
+    // it would put the start of a span, and with it its end, so much too late.
+    const uint64_t behind = wall.ticks - now;
+    return static_cast<int64_t>(behind) >= 0 ? wall.nanoseconds - nanoseconds(behind)
+                                             : wall.nanoseconds + soon(now - wall.ticks);
 }
 
 }  // namespace spanring::ring

@@ -7,6 +7,10 @@
 // error shrinks as the process lives. Each thread holds an anchor (ticks and CLOCK_REALTIME at one instant) for at most
 // 10 ms, less while the rate is young: a step of the wall clock is followed, and the error stays below 1 us.
 //
+// An anchor and the rate come from pairs: a clock, read between two readings of the counter. Of several tries the
+// narrowest is kept, and tries go on, up to a bound, until one is narrow enough: a thread that loses its processor in
+// the middle of one makes another. So the bound does not hold where that happens to each of kMostTries tries in a row.
+//
 // Never rdtscp, never a fence: the order of two reads within some ten nanoseconds does not matter to a span.
 #pragma once
 
@@ -49,7 +53,7 @@ public:
 
     // HOT but for one call in 10 ms.
     uint64_t unix_nano(Anchor& anchor, uint64_t now) {
-        if (now - anchor.ticks >= anchor.lifetime) [[unlikely]] renew(anchor, now);
+        if (now - anchor.ticks >= anchor.lifetime) [[unlikely]] return renew(anchor, now);
         return anchor.unix_nano + soon(now - anchor.ticks);
     }
 
@@ -81,13 +85,33 @@ public:
 
     bool uses_counter() const { return counter_; }
 
-private:
-    struct Pair {
+    struct Pair {  // at one instant, within half the width of the try
         uint64_t ticks;
         uint64_t nanoseconds;
     };
-    Pair pair(clockid_t clock) const;  // both at one instant, within some tens of nanoseconds
-    void renew(Anchor& anchor, uint64_t& now);
+    static constexpr int kLeastTries = 3;
+    static constexpr int kMostTries = 8;
+
+    // COLD. `narrow`: whether a try of so many ticks is good enough.
+    template <class Ticks, class Time, class Narrow>
+    static Pair narrowest_pair(Ticks ticks, Time time, Narrow narrow) {
+        Pair best{};
+        uint64_t narrowest = ~uint64_t{0};
+        for (int i = 0; i < kLeastTries || (i < kMostTries && !narrow(narrowest)); ++i) {
+            const uint64_t before = ticks();
+            const uint64_t read = time();
+            const uint64_t width = ticks() - before;
+            if (width < narrowest) {
+                narrowest = width;
+                best = {before + width / 2, read};
+            }
+        }
+        return best;
+    }
+
+private:
+    Pair pair(clockid_t clock) const;
+    uint64_t renew(Anchor& anchor, uint64_t now);  // returns the time of `now`
     bool measure(Pair monotonic);  // false: no usable rate
 
     bool counter_ = false;
