@@ -3,6 +3,7 @@
 
 import os
 import random
+import re
 import secrets
 import shutil
 import struct
@@ -10,7 +11,7 @@ import subprocess
 import unittest
 
 import harness
-from comparison import compare, records
+from comparison import Record, compare, records
 from otlp_json import Received
 
 # Places in the header: lib/ring/layout.hpp, docs/shared-memory.md.
@@ -118,6 +119,34 @@ class HostileSegments(harness.Case):
             harness.wait_until(lambda path=path: path.name in agent.stderr() or path.stem in agent.stderr(),
                                f"the agent names the file with {what}")
         self.check(agent, producers)
+
+    def test_one_bad_span_in_each_of_several_segments(self):
+        """It is left out and counted, to its process; its neighbours arrive, and so does everything of a busy host."""
+        producer, segment = self.victim()
+        content = segment.read_bytes()
+        ended = [span for span in Record(producer.record).spans.values() if not span["open"]]
+        trace_id, span_id = (bytes.fromhex(ended[len(ended) // 2][key]) for key in ("trace_id", "span_id"))
+        beginning = re.escape(b"\x0a\x10" + trace_id + b"\x12\x08" + span_id)  # of a span; of a link to it, too
+        record = rb"\x12[\x80-\xff]{0,3}[\x00-\x7f](" + beginning + rb")"
+        (place,) = (match.start(1) for match in re.finditer(record, content, re.DOTALL))
+        spoiled = {"an id of 15 bytes": b"\x0a\x0f", "a length past its end": b"\x0a\x7f", "a wrong wire type": b"\x09\x10",
+                   "a group": b"\x0b\x10", "field 0": b"\x02\x10"}
+        producer.kill()
+        segment.unlink()
+        honest = [self.honest(1), self.honest(2)]
+        agent = self.start_agent()
+        spoiler = self.workspace.folder / "original"
+        spoiler.write_bytes(content)
+        spoiler.chmod(0o600)
+        instances = {self.copy(spoiler, (place, bad)).stem: what for what, bad in spoiled.items()}
+        harness.wait_until(lambda: not [path for path in self.workspace.segment_files() if path.stem in instances],
+                           "the segments of the dead are drained and unlinked")
+        self.check(agent, honest)
+        rows = {process["instance"]: process for process in self.workspace.accounting()}
+        for instance, what in instances.items():
+            (exporter,) = rows[instance]["exporters"]
+            self.assertEqual((rows[instance]["ended"], rows[instance]["unfinished"]), (200, 3), what)
+            self.assertEqual((exporter["dropped"]["invalid"], exporter["exported"]), (1, 202), what)
 
     def test_broken_files_that_appear_later(self):
         agent = self.start_agent()

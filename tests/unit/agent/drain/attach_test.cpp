@@ -5,6 +5,10 @@
 
 #include <functional>
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "drain/attached_segment.hpp"
 #include "ring/attach.hpp"
 #include "segment_image.hpp"
@@ -128,6 +132,36 @@ TEST_F(Attach, neitherFollowsNorWaitsForWhatIsNoFile) {
     image.view().control().policy = PolicyBits::kRetired;
     EXPECT_EQ(outcome(image.name()).reason, "an earlier agent has given it up");
     close(folder);
+}
+
+// Address space that is out: not now, and nothing is held against the segment. In a child, whose limit it is.
+TEST_F(Attach, waitsWhereItCannotBeMapped) {
+    using agent::AttachedSegment;
+    using agent::AttachOutcome;
+    const pid_t child = fork();
+    if (child == 0) {
+        const int folder = open(directory.path().c_str(), O_RDONLY | O_DIRECTORY);
+        const auto kind = [&](std::string& ret_reason) {
+            AttachOutcome outcome = AttachedSegment::attach(
+                agent::open_segment_file(folder, image.name().c_str(), geteuid()), image.name(), geteuid(), 1, {});
+            ret_reason = outcome.reason;
+            return outcome.kind;
+        };
+        std::string reason;
+        rlimit before;
+        getrlimit(RLIMIT_AS, &before);
+        const rlimit none = {0, before.rlim_max};
+        if (setrlimit(RLIMIT_AS, &none) != 0) _exit(2);
+        const AttachOutcome::Kind first = kind(reason);
+        setrlimit(RLIMIT_AS, &before);
+        if (first != AttachOutcome::Kind::kLater) _exit(3);
+        if (reason.find("cannot be mapped") == std::string::npos) _exit(4);
+        _exit(kind(reason) == AttachOutcome::Kind::kAttached ? 0 : 5);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 }  // namespace
