@@ -38,8 +38,8 @@ struct Audit {
     std::vector<std::vector<Equation>> equations;  // by process
     bool settled = true;  // nothing moves, nothing is pending, nobody's segment waits for an agent
 
-    Verdict verdict() const {
-        Verdict worst = Verdict::kOk;
+    Judgement verdict() const {
+        Judgement worst = Judgement::kOk;
         for (const auto& list : equations) {
             for (const Equation& equation : list) worst = std::max(worst, equation.verdict);
         }
@@ -67,25 +67,25 @@ Audit look(const Options& options, const CommandContext& context, const Ledger* 
     return result;
 }
 
-const char* word(Verdict verdict) {
+const char* word(Judgement verdict) {
     switch (verdict) {
-        case Verdict::kOk: return "OK";
-        case Verdict::kBusy: return "busy";
-        case Verdict::kUntrusted: return "untrusted";
-        case Verdict::kMismatch: return "MISMATCH";
+        case Judgement::kOk: return "OK";
+        case Judgement::kBusy: return "busy";
+        case Judgement::kUntrusted: return "untrusted";
+        case Judgement::kMismatch: return "MISMATCH";
     }
     return "?";
 }
 
-Colour colour_of(Verdict verdict) {
-    return verdict == Verdict::kOk ? Colour::kGreen : verdict == Verdict::kMismatch ? Colour::kRed : Colour::kYellow;
+Colour colour_of(Judgement verdict) {
+    return verdict == Judgement::kOk ? Colour::kGreen : verdict == Judgement::kMismatch ? Colour::kRed : Colour::kYellow;
 }
 
 void print_equation(const Equation& equation, size_t name_cells, size_t text_cells, const Terminal& terminal) {
     std::string line = "  " + fit_left(equation.exporter, name_cells, terminal.unicode) + "  ";
     line += fit_left(equation.text(), text_cells, terminal.unicode) + "  ";
     line += terminal.paint(colour_of(equation.verdict), word(equation.verdict));
-    if (equation.verdict != Verdict::kOk) line += ": " + equation.difference();
+    if (equation.verdict != Judgement::kOk) line += ": " + equation.difference();
     std::cout << line << "\n";
 }
 
@@ -93,7 +93,7 @@ void print(const Audit& result, const Terminal& terminal) {
     std::vector<Equation> totals;
     if (result.survey.processes.size() > 1) totals = equations_of(total_of(result.survey.processes));
     for (Equation& equation : totals) {  // they have no cause of their own
-        if (equation.verdict != Verdict::kOk) equation.verdict = result.verdict();
+        if (equation.verdict != Judgement::kOk) equation.verdict = result.verdict();
     }
     size_t names = 0;
     size_t texts = 0;
@@ -158,8 +158,8 @@ int run(const Options& options, const CommandContext& context) {
     const LedgerAccess ledger(context.ledger_file());
     const auto deadline = steady_clock::now() + *wait;
     Audit result = look(options, context, ledger.get());
-    for (int looks = 1; result.verdict() != Verdict::kMismatch; ++looks) {
-        const bool quiet = result.verdict() != Verdict::kBusy && (wait->count() == 0 || result.settled);
+    for (int looks = 1; result.verdict() != Judgement::kMismatch; ++looks) {
+        const bool quiet = result.verdict() != Judgement::kBusy && (wait->count() == 0 || result.settled);
         if (quiet || (steady_clock::now() >= deadline && looks >= kLooks)) break;
         std::this_thread::sleep_for(kBetweenLooks);
         result = look(options, context, ledger.get());
@@ -174,7 +174,7 @@ int run(const Options& options, const CommandContext& context) {
     }
     for (const std::string& problem : result.survey.problems) std::cerr << "spanring: " << printable(problem) << "\n";
     ledger.warn();
-    const bool exact = result.verdict() != Verdict::kMismatch && result.verdict() != Verdict::kBusy;
+    const bool exact = result.verdict() != Judgement::kMismatch && result.verdict() != Judgement::kBusy;
     return exact ? 0 : kExitMismatch;
 }
 

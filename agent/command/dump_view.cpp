@@ -136,11 +136,11 @@ private:
         add("attributes, events and links refused", ring::Counter::kRefusedData);
         const char* title = "accounts";
         for (const Equation& equation : equations_of(account)) {
-            const bool holds = equation.verdict == Verdict::kOk;
+            const bool holds = equation.verdict == Judgement::kOk;
             line(title,
                  (equation.exporter.empty() ? "" : printable(equation.exporter) + ": ") + equation.text() + "  " +
                      terminal_.paint(holds ? Colour::kGreen : Colour::kRed, holds ? "OK"
-                                                                            : equation.verdict == Verdict::kMismatch
+                                                                            : equation.verdict == Judgement::kMismatch
                                                                                 ? "MISMATCH: " + equation.difference()
                                                                                 : "busy: " + equation.difference()));
             title = "";

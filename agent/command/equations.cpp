@@ -26,9 +26,9 @@ void add_unless_zero(std::vector<Term>& terms, const std::string& name, uint64_t
 void judge(Equation& equation, const ProcessAccount& process, bool between_steps, uint64_t lost) {
     if (lost == 0 && equation.left_sum() == equation.right_sum()) return;
     equation.lost = lost;
-    equation.verdict = process.state == ProcessState::kQuarantined ? Verdict::kUntrusted
-                       : process.moving || between_steps           ? Verdict::kBusy
-                                                                   : Verdict::kMismatch;
+    equation.verdict = process.state == ProcessState::kQuarantined ? Judgement::kUntrusted
+                       : process.moving || between_steps           ? Judgement::kBusy
+                                                                   : Judgement::kMismatch;
 }
 
 // A spool may answer before the drain has booked that it was given the spans; as long as some wait to be booked, that

@@ -8,8 +8,8 @@
 // A span that its process left open when it died never ended; the agent hands it on as unfinished, so from then on it
 // is to be found at the exporters, beside the ended ones.
 //
-// A killed agent may have put spans into its spool, or sent them out of it, and not booked that: the next one sends them
-// again. So where an agent died while it served a process,
+// A killed agent may have put spans into its spool, or sent them out of it, and not booked that: the next one sends
+// them again. So where an agent died while it served a process,
 //
 //     ended + unfinished + sent again = exported + ...
 //
@@ -25,7 +25,7 @@
 
 namespace spanring::agent {
 
-enum class Verdict : uint8_t {
+enum class Judgement : uint8_t {
     kOk,
     kBusy,  // does not hold in these numbers, and need not: the process or the agent was in the middle of something
     kUntrusted,  // does not hold for a segment that the agent gave up, whose counters prove nothing
@@ -42,7 +42,7 @@ struct Equation {
     std::vector<Term> left;
     std::vector<Term> right;  // without those that are zero and that nobody expects
     uint64_t lost = 0;        // counted as open or pending on the right, but gone with the segment
-    Verdict verdict = Verdict::kOk;
+    Judgement verdict = Judgement::kOk;
 
     uint64_t left_sum() const;
     uint64_t right_sum() const;

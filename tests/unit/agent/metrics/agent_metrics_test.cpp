@@ -101,7 +101,7 @@ TEST(AgentMetrics, ShowsAnExporterThatHasNothingYet) {
                       HasSubstr("spanring_exporter_elsewhere_spans{exporter=\"store\"} 67\n"),
                       HasSubstr("spanring_exporter_pending_spans{exporter=\"otlp_grpc\",where=\"ring\"} 13\n"),
                       Not(HasSubstr(kNoExporterYet))));
-    for (const Equation& equation : equations_of(total)) EXPECT_EQ(equation.verdict, Verdict::kOk);
+    for (const Equation& equation : equations_of(total)) EXPECT_EQ(equation.verdict, Judgement::kOk);
 }
 
 TEST(AgentMetrics, SumsProcessesWithoutSeriesOfTheirOwn) {

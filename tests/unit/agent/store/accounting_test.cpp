@@ -77,11 +77,11 @@ TEST(Equations, HoldWhereEverySpanIsSomewhere) {
     const auto equations = equations_of(account);
     ASSERT_EQ(equations.size(), 2u);
     EXPECT_EQ(equations[0].text(), "started 100 = ended 90 + open 10");
-    EXPECT_EQ(equations[0].verdict, Verdict::kOk);
+    EXPECT_EQ(equations[0].verdict, Judgement::kOk);
     EXPECT_EQ(
         equations[1].text(),
         "ended 90 = exported 64 + rejected 6 + dropped{full} 3 + dropped{invalid} 3 + dropped{spool} 2 + pending 12");
-    EXPECT_EQ(equations[1].verdict, Verdict::kOk);
+    EXPECT_EQ(equations[1].verdict, Judgement::kOk);
 }
 
 TEST(Equations, CountUnfinishedSpansOfTheDeadOnce) {
@@ -96,8 +96,8 @@ TEST(Equations, CountUnfinishedSpansOfTheDeadOnce) {
     const auto equations = equations_of(account);
     EXPECT_EQ(equations[0].text(), "started 100 = ended 90 + open 0 + unfinished 10");
     EXPECT_EQ(equations[1].text(), "ended 90 + unfinished 10 = exported 97 + rejected 0 + dropped{full} 3 + pending 0");
-    EXPECT_EQ(equations[0].verdict, Verdict::kOk);
-    EXPECT_EQ(equations[1].verdict, Verdict::kOk);
+    EXPECT_EQ(equations[0].verdict, Judgement::kOk);
+    EXPECT_EQ(equations[1].verdict, Judgement::kOk);
 }
 
 TEST(Equations, ALostSpanIsAMismatchUnlessTheNumbersAreOfSeveralInstants) {
@@ -109,15 +109,15 @@ TEST(Equations, ALostSpanIsAMismatchUnlessTheNumbersAreOfSeveralInstants) {
     account.open = 9;
     fill_exporters(account, totals, nullptr);
     const auto quiet = equations_of(account);
-    EXPECT_EQ(quiet[0].verdict, Verdict::kMismatch);
-    EXPECT_EQ(quiet[1].verdict, Verdict::kMismatch);
+    EXPECT_EQ(quiet[0].verdict, Judgement::kMismatch);
+    EXPECT_EQ(quiet[1].verdict, Judgement::kMismatch);
     EXPECT_EQ(quiet[1].left_sum(), 90u);
     EXPECT_EQ(quiet[1].right_sum(), 89u);
     EXPECT_EQ(quiet[1].difference(), "1 missing");
     account.moving = true;
-    EXPECT_EQ(equations_of(account)[1].verdict, Verdict::kBusy);
+    EXPECT_EQ(equations_of(account)[1].verdict, Judgement::kBusy);
     account.state = ProcessState::kQuarantined;
-    EXPECT_EQ(equations_of(account)[1].verdict, Verdict::kUntrusted);
+    EXPECT_EQ(equations_of(account)[1].verdict, Judgement::kUntrusted);
 }
 
 TEST(Equations, ASpanThatIsDeliveredTwiceIsAMismatch) {
@@ -127,7 +127,7 @@ TEST(Equations, ASpanThatIsDeliveredTwiceIsAMismatch) {
     totals.exporters[0].exported = 88;
     ProcessAccount account = process();
     fill_exporters(account, totals, nullptr);
-    EXPECT_EQ(equations_of(account)[1].verdict, Verdict::kMismatch);
+    EXPECT_EQ(equations_of(account)[1].verdict, Judgement::kMismatch);
     EXPECT_EQ(equations_of(account)[1].difference(), "1 too many");
 }
 
@@ -146,8 +146,8 @@ TEST(Equations, AnExporterOfALaterAgentDoesNotAnswerForWhatWasBefore) {
     ASSERT_EQ(equations.size(), 3u);
     EXPECT_EQ(equations[1].text(),
               "ended 90 = exported 50 + rejected 0 + dropped{full} 3 + pending 0 + other exporters' 37");
-    EXPECT_EQ(equations[1].verdict, Verdict::kOk);
-    EXPECT_EQ(equations[2].verdict, Verdict::kOk);
+    EXPECT_EQ(equations[1].verdict, Judgement::kOk);
+    EXPECT_EQ(equations[2].verdict, Judgement::kOk);
 
 }
 
@@ -163,9 +163,9 @@ TEST(Equations, AnExporterIsNotExcusedByWhatAnotherHasAnsweredFor) {
     const auto equations = equations_of(account);
     ASSERT_EQ(equations.size(), 3u);
     EXPECT_EQ(equations[1].exporter, "store");
-    EXPECT_EQ(equations[1].verdict, Verdict::kMismatch);
+    EXPECT_EQ(equations[1].verdict, Judgement::kMismatch);
     EXPECT_EQ(equations[1].difference(), "10 missing");
-    EXPECT_EQ(equations[2].verdict, Verdict::kOk);
+    EXPECT_EQ(equations[2].verdict, Judgement::kOk);
 }
 
 TEST(Equations, WhereOnlyBestEffortExportersRanNothingIsPending) {
@@ -176,7 +176,7 @@ TEST(Equations, WhereOnlyBestEffortExportersRanNothingIsPending) {
     const auto equations = equations_of(account);
     ASSERT_EQ(equations.size(), 2u);
     EXPECT_EQ(equations[1].exporter, kBestEffort);
-    EXPECT_EQ(equations[1].verdict, Verdict::kOk);
+    EXPECT_EQ(equations[1].verdict, Judgement::kOk);
 }
 
 TEST(Equations, ASpoolMayAnswerBeforeTheDrainHasBooked) {
@@ -188,12 +188,12 @@ TEST(Equations, ASpoolMayAnswerBeforeTheDrainHasBooked) {
     totals.exporters[0].spooled = 80;
     ProcessAccount account = process();
     fill_exporters(account, totals, &ledger);
-    EXPECT_EQ(equations_of(account)[1].verdict, Verdict::kBusy) << "seven wait to be booked, and are delivered";
+    EXPECT_EQ(equations_of(account)[1].verdict, Judgement::kBusy) << "seven wait to be booked, and are delivered";
     totals.acknowledged = 87;
     totals.exporters[0].exported = 7;  // booked as sent at once: then they were delivered twice
     ProcessAccount twice = process();
     fill_exporters(twice, totals, &ledger);
-    EXPECT_EQ(equations_of(twice)[1].verdict, Verdict::kMismatch);
+    EXPECT_EQ(equations_of(twice)[1].verdict, Judgement::kMismatch);
     EXPECT_EQ(equations_of(twice)[1].difference(), "7 too many");
 }
 
@@ -210,16 +210,16 @@ TEST(Equations, WhatTheSpoolOfAKilledAgentDeliveredIsSentAgainAndNothingElseIsEx
     fill_exporters(account, totals, &ledger);
     Equation exporter = equations_of(account)[1];
     EXPECT_EQ(exporter.text(), "ended 90 + sent again 7 = exported 94 + rejected 0 + dropped{full} 3 + pending 0");
-    EXPECT_EQ(exporter.verdict, Verdict::kOk);
+    EXPECT_EQ(exporter.verdict, Judgement::kOk);
     const auto totals_of_two = equations_of(total_of({account, account}));
-    EXPECT_EQ(totals_of_two[1].verdict, Verdict::kOk) << totals_of_two[1].text();
+    EXPECT_EQ(totals_of_two[1].verdict, Judgement::kOk) << totals_of_two[1].text();
 
     totals.exporters[0].exported = 5;  // two were acknowledged in the ring, and are nowhere
     ProcessAccount lost = process();
     lost.agent_died = true;
     fill_exporters(lost, totals, &ledger);
     exporter = equations_of(lost)[1];
-    EXPECT_EQ(exporter.verdict, Verdict::kMismatch);
+    EXPECT_EQ(exporter.verdict, Judgement::kMismatch);
     EXPECT_EQ(exporter.difference(), "2 missing");
 
     totals.exporters[0].exported = 8;  // one more than the spool explains
@@ -240,8 +240,8 @@ TEST(Equations, WhatWasOnlyInASegmentThatIsGoneIsMissing) {
     const auto equations = equations_of(account);
     EXPECT_EQ(equations[0].difference(), "10 missing");
     EXPECT_EQ(equations[1].difference(), "7 missing");
-    EXPECT_EQ(equations[0].verdict, Verdict::kMismatch);
-    EXPECT_EQ(equations[1].verdict, Verdict::kMismatch);
+    EXPECT_EQ(equations[0].verdict, Judgement::kMismatch);
+    EXPECT_EQ(equations[1].verdict, Judgement::kMismatch);
 }
 
 TEST(Equations, WithoutAnAgentEverythingIsPending) {
@@ -250,7 +250,7 @@ TEST(Equations, WithoutAnAgentEverythingIsPending) {
     const auto equations = equations_of(account);
     ASSERT_EQ(equations.size(), 2u);
     EXPECT_EQ(equations[1].text(), "ended 90 = exported 0 + rejected 0 + dropped{full} 3 + pending 87");
-    EXPECT_EQ(equations[1].verdict, Verdict::kOk);
+    EXPECT_EQ(equations[1].verdict, Judgement::kOk);
 }
 
 TEST(Equations, TotalsAddUp) {
@@ -266,8 +266,8 @@ TEST(Equations, TotalsAddUp) {
     EXPECT_EQ(equations[0].text(), "started 300 = ended 270 + open 30");
     ASSERT_EQ(equations.size(), 2u);
     EXPECT_EQ(equations[1].text(), "ended 270 = exported 174 + rejected 0 + dropped{full} 9 + pending 87");
-    EXPECT_EQ(equations[0].verdict, Verdict::kOk);
-    EXPECT_EQ(equations[1].verdict, Verdict::kOk);
+    EXPECT_EQ(equations[0].verdict, Judgement::kOk);
+    EXPECT_EQ(equations[1].verdict, Judgement::kOk);
 
     ProcessAccount other = process();  // of an agent that exported elsewhere
     totals.exporters[0] = row("otlp_grpc");
@@ -277,7 +277,7 @@ TEST(Equations, TotalsAddUp) {
     ASSERT_EQ(mixed.size(), 3u);
     EXPECT_EQ(mixed[1].text(),
               "ended 180 = exported 87 + rejected 0 + dropped{full} 6 + pending 0 + other exporters' 87");
-    EXPECT_EQ(mixed[2].verdict, Verdict::kOk);
+    EXPECT_EQ(mixed[2].verdict, Judgement::kOk);
 }
 
 // A segment's file, made by hand.
