@@ -83,7 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     set("OTEL_TRACES_SAMPLER_ARG", input);
     set("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", input);
 
-    const trace::Limits limits = trace::Limits::choose(SPR_PROVIDER_OPTIONS_INIT);
+    const trace::Limits limits = trace::Limits::choose(spr_provider_options SPR_PROVIDER_OPTIONS_INIT);
     demand(limits.attributes <= 65535 && limits.events == 128 && limits.links == 128,
            "a limit is one that a slot can count");
     trace::Sampler::from_environment();
