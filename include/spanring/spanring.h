@@ -658,8 +658,8 @@ SPR_PUBLIC int spr_baggage_next_property(const char *properties, size_t properti
                                          spr_member *ret_member) SPR_NOEXCEPT;
 
 /*
- * A percent-encoded value as UTF-8; what is not UTF-8 becomes U+FFFD. It is never longer than the encoded one; where it
- * does not fit: -ENOSPC. ret_value brings its memory. Other errors: -EINVAL.
+ * A percent-encoded value as UTF-8; what is not UTF-8 becomes U+FFFD. ret_value brings its memory; what
+ * spr_baggage_next() gave is never longer than it was encoded. Errors: -ENOSPC (it does not fit), -EINVAL.
  */
 SPR_PUBLIC int spr_baggage_decode(const char *value, size_t value_size, spr_text *ret_value) SPR_NOEXCEPT;
 
