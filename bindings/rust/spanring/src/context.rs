@@ -91,7 +91,7 @@ impl fmt::Debug for Context {
     }
 }
 
-fn empty_token() -> sys::spr_token {
+pub(crate) fn empty_token() -> sys::spr_token {
     sys::spr_token { context: sys::spr_context::default(), previous: ptr::null_mut(), reserved: 0 }
 }
 

@@ -21,6 +21,7 @@
 mod attribute;
 mod context;
 mod error;
+mod propagation;
 mod provider;
 mod span;
 mod tracer;
@@ -28,6 +29,7 @@ mod tracer;
 pub use attribute::{Attribute, Value};
 pub use context::{Context, ContextGuard, SpanId, TraceId, Traceparent};
 pub use error::Error;
+pub use propagation::{inject, Headers, HeadersMut, Propagated};
 pub use provider::{FullPolicy, Provider, ProviderBuilder, Statistics};
 pub use span::{Kind, Link, Span, Status};
 pub use tracer::{SpanBuilder, Tracer};
