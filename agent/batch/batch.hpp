@@ -30,7 +30,7 @@ struct Producer {
     uint32_t pid = 0;  // what the process says: for people
     std::string program;
     std::string service;   // service.name of the resource
-    std::string resource;  // OTLP: `0x0a len Resource`, field 1 of ResourceSpans; validated
+    std::string resource;  // OTLP: `0x0a len Resource`, field 1 of ResourceSpans, then its schema URL, field 3; validated
 };
 
 // An instrumentation scope of one producer; validated copies.

@@ -194,10 +194,11 @@ private:
 
         ring::Header header = dump_.header;
         header.resource_size = resource_size_;
+        header.schema_size = std::min<uint32_t>(header.schema_size, ring::kResourceSize - resource_size_);
         numbers.producer = read_producer(header, view(), owner_);
         if (numbers.producer != nullptr) return;
         problem(ring::kResourceOffset, "its resource is malformed; it is left out");
-        header.resource_size = 0;
+        header.resource_size = header.schema_size = 0;
         numbers.producer = read_producer(header, view(), owner_);
     }
 

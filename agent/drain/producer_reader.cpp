@@ -62,6 +62,14 @@ std::shared_ptr<const Producer> read_producer(const ring::Header& header, ring::
     const uint8_t* end = wire::put_varint(prefix + 1, body.size());
     producer->resource.assign(reinterpret_cast<const char*>(prefix), static_cast<size_t>(end - prefix));
     producer->resource += body;
+    if (header.schema_size != 0) {
+        std::string schema_url(reinterpret_cast<const char*>(segment.resource()) + header.resource_size, header.schema_size);
+        repair_utf8({reinterpret_cast<uint8_t*>(schema_url.data()), schema_url.size()});
+        prefix[0] = 0x1a;
+        end = wire::put_varint(prefix + 1, schema_url.size());
+        producer->resource.append(reinterpret_cast<const char*>(prefix), static_cast<size_t>(end - prefix));
+        producer->resource += schema_url;
+    }
     return producer;
 }
 

@@ -57,6 +57,8 @@ AttachReport check_header(const Header& header, uint64_t size, const uint8_t ins
     }
     if (header.resource_size > kResourceSize)
         return refuse(AttachResult::kBadGeometry, header.resource_size, kResourceSize);
+    if (header.schema_size > kResourceSize - header.resource_size)
+        return refuse(AttachResult::kBadGeometry, header.schema_size, kResourceSize - header.resource_size);
     if (header.full_policy > kLastFullPolicy)
         return refuse(AttachResult::kBadGeometry, header.full_policy, kLastFullPolicy);
     if (size != header.segment_size) return refuse(AttachResult::kSizeMismatch, size, header.segment_size);

@@ -121,7 +121,7 @@ struct alignas(8) Header {
     uint32_t resource_size;     // bytes at kResourceOffset
     uint8_t program[64];        // what /proc/self/comm says, zero-padded: told to people
     uint64_t reserved[8];
-    uint32_t reserved_word;
+    uint32_t schema_size;       // bytes behind the resource: its schema URL, as text; 0: none
     uint32_t ready;             // kReady, stored last
 };
 static_assert(sizeof(Header) == 224 && offsetof(Header, segment_size) == 40 && offsetof(Header, instance_id) == 56);

@@ -52,7 +52,9 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file)
     header.pid = static_cast<uint32_t>(getpid());
     header.resource_size = request.resource_size;
     read_program_name(header.program);
-    if (request.resource_size != 0) memcpy(segment.resource(), request.resource, request.resource_size);
+    header.schema_size = request.schema_size;
+    const uint32_t resource_bytes = request.resource_size + request.schema_size;
+    if (resource_bytes != 0) memcpy(segment.resource(), request.resource, resource_bytes);
 
     segment.writer().extents = file.extents;
     segment.writer().counter_lines = kCounterLinesPerPage;

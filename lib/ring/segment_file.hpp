@@ -18,8 +18,9 @@ namespace spanring::ring {
 struct SegmentRequest {
     uint32_t extent_limit;  // 1 .. kMaxExtents
     uint32_t full_policy;
-    const uint8_t* resource;  // OTLP bytes, at most kResourceSize
+    const uint8_t* resource;  // OTLP bytes, then the schema URL; together at most kResourceSize
     uint32_t resource_size;
+    uint32_t schema_size = 0;
 };
 
 struct SegmentFile {

@@ -50,6 +50,14 @@ uint64_t memory_from_environment() {
     return bytes == 0 ? kDefaultMemory : bytes;
 }
 
+// What service.instance.id is made of: one for each process. Zero where there is no randomness.
+void draw_instance() {
+    const int error = errno;
+    if (syscall(SYS_getrandom, process.instance, sizeof process.instance, 0) != sizeof process.instance)
+        memset(process.instance, 0, sizeof process.instance);
+    errno = error;
+}
+
 }  // namespace
 
 int Provider::prepare_process() {
@@ -69,6 +77,7 @@ int Provider::prepare_process() {
     if (error == 0) error = -pthread_key_create(&g_key, thread_leaves);
     if (error == 0) error = -pthread_atfork(nullptr, nullptr, after_fork);
     if (error == 0) process.clock.start();
+    if (error == 0) draw_instance();
     // release: publishes the guard, the key and the clock. Pairs with the acquires above. Without it a caller that finds 2
     // could use them half prepared.
     StdAtomics::store(g_prepared, error == 0 ? uint32_t{2} : uint32_t{0}, std::memory_order_release);
@@ -133,7 +142,8 @@ bool Provider::begin_life() {
         if (StdAtomics::compare_exchange(state_, seen, uint32_t{kMaking}, std::memory_order_relaxed)) break;
     }
     uint8_t resource[ring::kResourceSize];
-    const ring::SegmentRequest request{extent_limit_, full_policy_, resource, resource_.finish(resource)};
+    const ring::SegmentRequest request{extent_limit_, full_policy_, resource, resource_.finish(process.instance, resource),
+                                       resource_.schema_size()};
     const uint32_t number = StdAtomics::fetch_add(g_lives, uint32_t{1}, std::memory_order_relaxed) + 1;
     int error = 0;
     Life* life = Life::begin(number, request, process.clock, error);
@@ -210,6 +220,7 @@ void Provider::after_fork() {
     local.attaching = 0;
     local.last.forget();
     ++process.fork_generation;
+    draw_instance();
     ring::ForkGuard::acknowledge();
 }
 

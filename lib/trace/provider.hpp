@@ -125,6 +125,7 @@ struct Process {
     spr_provider providers[kMaxProviders];
     ring::Clock clock;
     uint32_t fork_generation;
+    uint8_t instance[16];  // random; another one in each child
 };
 extern constinit Process process;
 

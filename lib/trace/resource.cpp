@@ -7,11 +7,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "trace/process_facts.hpp"
+
 namespace spanring::trace {
 namespace {
 
 constexpr uint8_t kAttributes = tag(1, kBytes);  // resource.v1.Resource.attributes
-constexpr char kPid[] = "process.pid";
+
+// RFC 9562, version 4.
+void put_uuid(const uint8_t (&random)[16], char (&ret)[37]) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    char* at = ret;
+    for (size_t i = 0; i < sizeof random; ++i) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
+        const uint8_t byte = i == 6 ? (random[i] & 0x0f) | 0x40 : i == 8 ? (random[i] & 0x3f) | 0x80 : random[i];
+        *at++ = kDigits[byte >> 4];
+        *at++ = kDigits[byte & 15];
+    }
+    *at = 0;
+}
 
 spr_attribute text_attribute(const char* key, size_t key_size, const char* value, size_t value_size) {
     spr_attribute attribute = {};
@@ -50,7 +64,7 @@ int decode(const char* from, const char* end, char* to, int room) {
 
 }  // namespace
 
-bool Resource::has(const char* key, size_t size) const {
+uint32_t Resource::find(const char* key, size_t size, uint32_t& ret_end) const {
     // bytes_ is a run of `0x0a len { 0x0a len key ... }`, written below and nowhere else.
     const auto varint = [](const uint8_t*& at) {
         uint32_t value = 0;
@@ -59,26 +73,35 @@ bool Resource::has(const char* key, size_t size) const {
             if ((*at++ & 0x80) == 0) return value;
         }
     };
-    const uint8_t* at = bytes_;
-    while (at < bytes_ + size_) {
-        ++at;
+    for (const uint8_t* at = bytes_; at < bytes_ + size_;) {
+        const uint8_t* const begin = at++;
         const uint32_t field = varint(at);
         const uint8_t* inside = at + 1;
         const uint32_t key_size = varint(inside);
-        if (key_size == size && memcmp(inside, key, size) == 0) return true;
         at += field;
+        ret_end = static_cast<uint32_t>(at - bytes_);
+        if (key_size == size && memcmp(inside, key, size) == 0) return static_cast<uint32_t>(begin - bytes_);
     }
-    return false;
+    return size_;
+}
+
+bool Resource::has(const char* key) const {
+    uint32_t end;
+    return find(key, strlen(key), end) != size_;
 }
 
 bool Resource::add(const spr_attribute& from, uint32_t keep) {
     Attribute attribute;
     if (!Attribute::check(from, attribute)) return false;
-    if (has(attribute.key, attribute.key_size)) return true;
-    if (uint64_t{size_} + attribute.field_size() + keep > sizeof bytes_) return false;
-    Memory memory{bytes_ + size_};
+    uint32_t end = size_;
+    const uint32_t begin = find(attribute.key, attribute.key_size, end);
+    if (begin < source_) return true;
+    const uint32_t others = begin == size_ ? size_ : size_ - (end - begin);
+    if (uint64_t{others} + attribute.field_size() + schema_size_ + keep > sizeof bytes_) return false;
+    if (begin != size_) memmove(bytes_ + begin, bytes_ + end, size_ - end);
+    Memory memory{bytes_ + others};
     attribute.write(memory, kAttributes);
-    size_ += attribute.field_size();
+    size_ = others + attribute.field_size();
     return true;
 }
 
@@ -97,8 +120,9 @@ void Resource::add_environment(const char* list) {
             char value[4096];
             const int key_size = decode(list, equals, key, sizeof key);
             const int value_size = decode(equals + 1, end, value, sizeof value);
-            if (key_size > 0 && value_size >= 0 && is_utf8(value, static_cast<size_t>(value_size)))
-                add_text(key, static_cast<size_t>(key_size), value, static_cast<size_t>(value_size));
+            if (key_size <= 0 || value_size < 0 || !is_utf8(value, static_cast<size_t>(value_size)) ||
+                !add_text(key, static_cast<size_t>(key_size), value, static_cast<size_t>(value_size)))
+                ++dropped_;
         }
         list = *end == ',' ? end + 1 : end;
     }
@@ -114,11 +138,31 @@ bool Resource::add_unknown_service() {
         size += static_cast<size_t>(read_size) - 1;  // without its newline
     else
         --size;  // without the colon
-    return add_text("service.name", SPR_NUL, name, size, kReserveForPid);
+    return add_text("service.name", SPR_NUL, name, size, kReserveForLife);
+}
+
+// Semantic conventions: resource/process.md, resource/container.md. Not the command's arguments: they may be secrets.
+void Resource::add_process() {
+    char text[4096];
+    if (const size_t size = executable_path(text, sizeof text)) {
+        const char* const slash = static_cast<const char*>(memrchr(text, '/', size));
+        const char* const name = slash == nullptr ? text : slash + 1;
+        add_text("process.executable.name", SPR_NUL, name, static_cast<size_t>(text + size - name));
+        add_text("process.executable.path", SPR_NUL, text, size);
+    }
+    if (const size_t size = user_name(geteuid(), text, sizeof text)) add_text("process.owner", SPR_NUL, text, size);
+    char id[kContainerIdSize];
+    if (const size_t size = container_id(id)) add_text("container.id", SPR_NUL, id, size);
 }
 
 int Resource::build(const spr_provider_options& options) {
-    size_ = 0;
+    size_ = source_ = dropped_ = 0;
+    const size_t schema_size = text_size(options.resource_schema_url, options.resource_schema_url_size);
+    if (schema_size > kLargestSchema) return -E2BIG;
+    if (!is_utf8(options.resource_schema_url, schema_size)) return -EINVAL;
+    schema_size_ = static_cast<uint32_t>(schema_size);
+    if (schema_size != 0) memcpy(schema_, options.resource_schema_url, schema_size);
+
     bool fits = add_text("telemetry.sdk.name", SPR_NUL, "spanring", SPR_NUL) &&
                 add_text("telemetry.sdk.language", SPR_NUL, "cpp", SPR_NUL) &&
                 add_text("telemetry.sdk.version", SPR_NUL, spr_version(), SPR_NUL);
@@ -127,32 +171,49 @@ int Resource::build(const spr_provider_options& options) {
         if (!is_utf8(options.service_name, size)) return -EINVAL;
         if (size != 0) fits = fits && add_text("service.name", SPR_NUL, options.service_name, size);
     }
+    begin_source();
     for (size_t i = 0; i < options.resource_attribute_count; ++i) {
         Attribute checked;
         if (!Attribute::check(options.resource_attributes[i], checked)) return -EINVAL;
         fits = fits && add(options.resource_attributes[i]);
     }
     if (!fits) return -E2BIG;
+    begin_source();
     const char* service = getenv("OTEL_SERVICE_NAME");
-    if (service != nullptr && *service != 0) add_text("service.name", SPR_NUL, service, SPR_NUL);
+    if (service != nullptr && *service != 0 && !add_text("service.name", SPR_NUL, service, SPR_NUL)) ++dropped_;
+    begin_source();
     add_environment(getenv("OTEL_RESOURCE_ATTRIBUTES"));
-    if (!has("service.name", 12)) add_unknown_service();
+    begin_source();
+    add_process();
+    if (!has("service.name")) add_unknown_service();
     return 0;
 }
 
-uint32_t Resource::finish(uint8_t* to) const {
+uint32_t Resource::finish(const uint8_t (&random)[16], uint8_t* to) const {
     memcpy(to, bytes_, size_);
-    if (has(kPid, sizeof kPid - 1)) return size_;
+    Memory memory{to + size_};
+    const auto append = [&](const spr_attribute& from) {
+        Attribute attribute;
+        if (!has(from.key) && Attribute::check(from, attribute)) attribute.write(memory, kAttributes);
+    };
     spr_attribute pid = {};
-    pid.key = kPid;
+    pid.key = "process.pid";
     pid.key_size = SPR_NUL;
     pid.type = SPR_TYPE_INT64;
     pid.value.int64 = getpid();
-    Attribute attribute;
-    if (!Attribute::check(pid, attribute)) return size_;
-    Memory memory{to + size_};
-    attribute.write(memory, kAttributes);
-    return size_ + attribute.field_size();
+    append(pid);
+    constexpr uint8_t kNone[16] = {};
+    if (memcmp(random, kNone, sizeof kNone) != 0) {
+        char text[37];
+        put_uuid(random, text);
+        append(text_attribute("service.instance.id", SPR_NUL, text, 36));
+    }
+    if (dropped_ != 0) {
+        memory.put_byte(tag(2, kVarint));  // resource.v1.Resource.dropped_attributes_count
+        memory.at = put_varint(memory.at, dropped_);
+    }
+    if (schema_size_ != 0) memcpy(memory.at, schema_, schema_size_);
+    return static_cast<uint32_t>(memory.at - to);
 }
 
 }  // namespace spanring::trace

@@ -159,7 +159,7 @@ void header() {
     FIELD(Header, resource_size);
     FIELD(Header, program);
     FIELD(Header, reserved);
-    FIELD(Header, reserved_word);
+    FIELD(Header, schema_size);
     FIELD(Header, ready);
 }
 

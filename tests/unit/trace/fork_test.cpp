@@ -71,6 +71,10 @@ void child_has_its_own(void (*in_kind_of_child)(const std::function<void()>&)) {
         EXPECT_EQ(own.spans().size(), 1u);
         EXPECT_EQ(own.scope(own.spans()[0].scope).scope().name(), "test") << "its scopes are published anew";
         EXPECT_EQ(test::attribute(own.resource(), "process.pid"), "int:" + std::to_string(getpid()));
+        const std::string instance = test::attribute(own.resource(), "service.instance.id");
+        EXPECT_EQ(instance.size(), 36 + sizeof "string:" - 1) << instance;
+        const test::SegmentSpans parents(tracing.directory().path() + "/" + before.at(0));
+        EXPECT_NE(instance, test::attribute(parents.resource(), "service.instance.id")) << "a child is another instance";
         EXPECT_EQ(own.header().pid, static_cast<uint32_t>(getpid()));
         EXPECT_TRUE(own.open_slots().empty());
     });

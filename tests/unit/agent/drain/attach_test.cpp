@@ -68,6 +68,7 @@ TEST_F(Attach, namesEachRefusal) {
     field(AttachResult::kBadGeometry, header().extent_limit, kMaxExtents + 1);
     field(AttachResult::kBadGeometry, header().segment_size, 77);
     field(AttachResult::kBadGeometry, header().resource_size, kResourceSize + 1);
+    field(AttachResult::kBadGeometry, header().schema_size, kResourceSize - header().resource_size + 1);
     field(AttachResult::kBadGeometry, header().full_policy, 9);
     field(AttachResult::kWrongName, header().instance_id[3], 9);
     const auto size = static_cast<off_t>(segment_size(2));
