@@ -26,6 +26,7 @@
 #include "config/version.hpp"
 #include "drain/descriptor_budget.hpp"
 #include "drain/drain_service.hpp"
+#include "drain/host_facts.hpp"
 #include "drain/segment_lock.hpp"
 #include "export/debug_exporter.hpp"
 #include "export/otlp_grpc_exporter.hpp"
@@ -118,6 +119,7 @@ public:
         for (const auto& exporter : exporters_) exporters.push_back(exporter.get());
         options.users = users;
         options.state_directory = config.state_directory;
+        options.host = find_host_facts();
         options.crashes = &crashes_;
         crashes_.arm();
         tell_of_crashes();

@@ -25,6 +25,7 @@
 #include "batch/batch.hpp"
 #include "drain/batcher.hpp"
 #include "drain/epoch.hpp"
+#include "drain/host_facts.hpp"
 #include "drain/low_water.hpp"
 #include "drain/run_cutter.hpp"
 #include "drain/segment_accounts.hpp"
@@ -43,6 +44,7 @@ struct SegmentSettings {
     std::vector<ExporterRow> exporters;  // the required ones
     bool zero_copy = false;              // where the segment allows it
     bool after_death = false;            // the agent before this one did not end in good order
+    HostFacts host{};                    // for the resource
 };
 
 // What became of an attempt to attach.

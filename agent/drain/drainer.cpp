@@ -66,6 +66,7 @@ Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger*
     if (wake_fd_ < 0) throw std::runtime_error(std::string("eventfd: ") + strerror(errno));
     try {
         settings_.exporters = required_rows(exporters);
+        settings_.host = options_.host;
         settings_.zero_copy = options_.zero_copy == ZeroCopy::kSameUser;
         settings_.after_death = ledger != nullptr && ledger->follows_a_death();
         open_folders();

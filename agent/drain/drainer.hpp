@@ -39,6 +39,7 @@ struct DrainOptions {
     std::chrono::milliseconds ledger_period{1000};
     std::chrono::seconds temporary_age{10};
     std::string state_directory;                      // has the rules of sampling; empty: there are none
+    HostFacts host{};                                 // added to every resource that does not say it itself
     const CrashJournal* crashes = nullptr;            // outlives the drain; nullptr: nothing is held against a segment
 };
 

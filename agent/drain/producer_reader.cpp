@@ -17,9 +17,9 @@ std::string_view text(const wire::Field& field) {
     return {reinterpret_cast<const char*>(field.bytes.data()), field.bytes.size()};
 }
 
-// service.name among the attributes of a validated resource; empty where it is missing or no string.
-std::string service_name(std::span<const uint8_t> resource) {
-    std::string service;
+// Visits the attributes of a validated resource: their keys, and the bytes of their values.
+template <class Visit>
+void each_attribute(std::span<const uint8_t> resource, Visit&& visit) {
     wire::Cursor attributes(resource);
     for (wire::Field attribute; wire::next(attributes, attribute);) {
         if (attribute.number != 1 || attribute.type != wire::Type::kBytes) continue;
@@ -30,13 +30,45 @@ std::string service_name(std::span<const uint8_t> resource) {
             if (part.number == 1) key = text(part);
             if (part.number == 2) value = part.bytes;
         }
-        if (key != "service.name") continue;
+        visit(key, value);
+    }
+}
+
+// service.name; empty where it is missing or no string.
+std::string service_name(std::span<const uint8_t> resource) {
+    std::string service;
+    each_attribute(resource, [&](std::string_view key, std::span<const uint8_t> value) {
+        if (key != "service.name") return;
         wire::Cursor choices(value);
         for (wire::Field choice; wire::next(choices, choice);) {
             if (choice.number == 1) service = text(choice);
         }
-    }
+    });
     return service;
+}
+
+void put_bytes(std::string& to, uint8_t tag, std::string_view bytes) {
+    uint8_t head[1 + 10] = {tag};
+    const uint8_t* const end = wire::put_varint(head + 1, bytes.size());
+    to.append(reinterpret_cast<const char*>(head), static_cast<size_t>(end - head));
+    to += bytes;
+}
+
+// The process's own word stands: no key comes twice.
+void add_host(std::string& resource, const HostFacts& host) {
+    std::string added;
+    for (const auto& [fact, said] : host) {
+        bool there = false;
+        each_attribute({reinterpret_cast<const uint8_t*>(resource.data()), resource.size()},
+                       [&](std::string_view key, std::span<const uint8_t>) { there |= key == fact; });
+        if (there) continue;
+        std::string value, attribute;  // KeyValue {key 1, value 2: AnyValue {string_value 1}}
+        put_bytes(value, 0x0a, said);
+        put_bytes(attribute, 0x0a, fact);
+        put_bytes(attribute, 0x12, value);
+        put_bytes(added, 0x0a, attribute);
+    }
+    resource += added;
 }
 
 }  // namespace
@@ -52,23 +84,19 @@ std::shared_ptr<Producer> read_producer(const ring::Header& header, uint32_t uid
     return producer;
 }
 
-std::shared_ptr<const Producer> read_producer(const ring::Header& header, ring::SegmentView segment, uint32_t uid) {
+std::shared_ptr<const Producer> read_producer(const ring::Header& header, ring::SegmentView segment, uint32_t uid,
+                                              const HostFacts& host) {
     const std::shared_ptr<Producer> producer = read_producer(header, uid);
     std::string body(reinterpret_cast<const char*>(segment.resource()), header.resource_size);
     const std::span<uint8_t> bytes(reinterpret_cast<uint8_t*>(body.data()), body.size());
     if (validate_resource(bytes).defect != SpanDefect::kNone) return nullptr;
     producer->service = service_name(bytes);
-    uint8_t prefix[1 + 10] = {0x0a};
-    const uint8_t* end = wire::put_varint(prefix + 1, body.size());
-    producer->resource.assign(reinterpret_cast<const char*>(prefix), static_cast<size_t>(end - prefix));
-    producer->resource += body;
+    add_host(body, host);
+    put_bytes(producer->resource, 0x0a, body);
     if (header.schema_size != 0) {
         std::string schema_url(reinterpret_cast<const char*>(segment.resource()) + header.resource_size, header.schema_size);
         repair_utf8({reinterpret_cast<uint8_t*>(schema_url.data()), schema_url.size()});
-        prefix[0] = 0x1a;
-        end = wire::put_varint(prefix + 1, schema_url.size());
-        producer->resource.append(reinterpret_cast<const char*>(prefix), static_cast<size_t>(end - prefix));
-        producer->resource += schema_url;
+        put_bytes(producer->resource, 0x1a, schema_url);
     }
     return producer;
 }

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "batch/batch.hpp"
+#include "drain/host_facts.hpp"
 #include "ring/segment_view.hpp"
 
 namespace spanring::agent {
@@ -13,7 +14,8 @@ namespace spanring::agent {
 // By the header alone: without service and resource.
 std::shared_ptr<Producer> read_producer(const ring::Header& header, uint32_t uid);
 
-// nullptr: the resource is malformed.
-std::shared_ptr<const Producer> read_producer(const ring::Header& header, ring::SegmentView segment, uint32_t uid);
+// With what the resource does not say itself of `host`. nullptr: the resource is malformed.
+std::shared_ptr<const Producer> read_producer(const ring::Header& header, ring::SegmentView segment, uint32_t uid,
+                                              const HostFacts& host = {});
 
 }  // namespace spanring::agent

@@ -91,7 +91,7 @@ AttachOutcome AttachedSegment::attach(SegmentFile file, const std::string& name,
     }
     // relaxed: written by agents only, and this one holds the lock.
     const uint64_t policy = ring::StdAtomics::load(view.control().policy, std::memory_order_relaxed);
-    segment->producer_ = read_producer(segment->header_, view, owner);
+    segment->producer_ = read_producer(segment->header_, view, owner, settings.host);
     segment->update_extents();
     const bool journal = segment->quarantined_.empty() && segment->book_.open(view, segment->extents_);
     std::string refusal;
