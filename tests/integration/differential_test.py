@@ -228,7 +228,17 @@ class Differential(harness.Case):
         harness.wait_until(lambda: not self.workspace.segment_files(), "the segment of the finished process is unlinked")
         agent.stop()
         collector.stop()
+        self.check_own_resource(collector.received)
         return decode(collector.received)
+
+    def check_own_resource(self, received):
+        """What process and agent find out is there; attributes() sees to it that no key comes twice."""
+        line = otlp_json.load(received.read_bytes().splitlines()[0])
+        found = attributes(line["resourceSpans"][0]["resource"])
+        for key in ("telemetry.sdk.name", "process.pid", "process.executable.name", "process.executable.path",
+                    "service.instance.id", "host.name", "host.arch", "os.type"):
+            self.assertIn(key, found)
+        self.assertEqual(json.loads(found["process.executable.name"]), {"stringValue": LIBRARY.name})
 
 
 def build_sdk():
