@@ -10,8 +10,6 @@ import "C"
 import (
 	"context"
 	"encoding/hex"
-	"net/http"
-	"strings"
 	"unsafe"
 )
 
@@ -19,6 +17,7 @@ import (
 type SpanContext struct {
 	raw        C.spr_context
 	traceState string
+	flags      C.uint32_t // SPR_PROPAGATED_*
 }
 
 // TraceID is 32 lower-case hexadecimal digits.
@@ -88,34 +87,6 @@ func SpanContextFromContext(ctx context.Context) SpanContext {
 		return value
 	}
 	return SpanContext{}
-}
-
-// Inject sets the headers traceparent and tracestate for a request that is made with this context.
-func Inject(ctx context.Context, header http.Header) {
-	current := SpanContextFromContext(ctx)
-	traceparent := current.Traceparent()
-	if traceparent == "" {
-		return
-	}
-	header.Set("Traceparent", traceparent)
-	if current.traceState != "" {
-		header.Set("Tracestate", current.traceState)
-	}
-}
-
-// Extract returns a context whose spans are children of the span that the headers name. Headers that are missing,
-// malformed or repeated leave the context as it is, which is what W3C Trace Context asks for.
-func Extract(ctx context.Context, header http.Header) context.Context {
-	values := header.Values("Traceparent")
-	if len(values) != 1 {
-		return ctx
-	}
-	parent, err := ParseTraceparent(values[0])
-	if err != nil {
-		return ctx
-	}
-	parent.traceState = strings.Join(header.Values("Tracestate"), ",")
-	return ContextWithSpanContext(ctx, parent)
 }
 
 func hexadecimal(bytes []C.uint8_t) string {

@@ -91,7 +91,7 @@ func (t *Tracer) Start(ctx context.Context, name string, options ...StartOption)
 		C.uint32_t(config.links.count), C.uint32_t(config.attributes.total+config.links.total), &span.raw)
 	config.attributes.release()
 	config.links.release()
-	span.context = SpanContext{raw: span.raw.context, traceState: parent.traceState}
+	span.context = SpanContext{raw: span.raw.context, traceState: parent.traceState, flags: parent.flags}
 	span.ended = span.raw.handle == 0
 	return ContextWithSpan(ctx, span), span
 }

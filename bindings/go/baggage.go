@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package spanring
+
+/*
+#include "carrier.h"
+*/
+import "C"
+
+import (
+	"context"
+	"unsafe"
+)
+
+// Baggage is what an application sends along with every request that follows from one: names and values. It is
+// immutable; the zero value is empty. It may be compared with ==.
+type Baggage struct{ header string }
+
+type baggageKey struct{}
+
+// ContextWithBaggage returns a context with this baggage instead of any other.
+func ContextWithBaggage(ctx context.Context, baggage Baggage) context.Context {
+	return context.WithValue(ctx, baggageKey{}, baggage)
+}
+
+// BaggageFromContext is empty where there is none.
+func BaggageFromContext(ctx context.Context) Baggage {
+	baggage, _ := ctx.Value(baggageKey{}).(Baggage)
+	return baggage
+}
+
+// String is the value of the header of W3C Baggage.
+func (b Baggage) String() string { return b.header }
+
+// Value is the decoded value of a name.
+func (b Baggage) Value(name string) (string, bool) {
+	if name == "" || b.header == "" {
+		return "", false
+	}
+	value := make([]byte, len(b.header))
+	size := C.size_t(len(value))
+	data, dataSize := stringData(b.header)
+	key, keySize := stringData(name)
+	if C.spr_go_baggage_get(data, dataSize, key, keySize, (*C.char)(unsafe.Pointer(&value[0])), &size) != 1 {
+		return "", false
+	}
+	return string(value[:size]), true
+}
+
+// With returns baggage with one more value, or another one for this name. The name is a token of RFC 7230; all of it has at
+// most 8192 bytes and 180 names.
+func (b Baggage) With(name, value string) (Baggage, error) {
+	changed := make([]byte, len(b.header)+len(name)+3*len(value)+2)
+	size := C.size_t(copy(changed, b.header))
+	key, keySize := stringData(name)
+	data, dataSize := stringData(value)
+	err := check(C.spr_go_baggage_set((*C.char)(unsafe.Pointer(&changed[0])), &size, C.size_t(len(changed)), key, keySize,
+		data, dataSize))
+	if err != nil {
+		return b, err
+	}
+	return Baggage{string(changed[:size])}, nil
+}
+
+// Without returns baggage that does not have this name.
+func (b Baggage) Without(name string) Baggage {
+	if name == "" || b.header == "" {
+		return b
+	}
+	changed := []byte(b.header)
+	size := C.size_t(len(changed))
+	key, keySize := stringData(name)
+	if C.spr_go_baggage_remove((*C.char)(unsafe.Pointer(&changed[0])), &size, key, keySize) != 1 {
+		return b
+	}
+	return Baggage{string(changed[:size])}
+}
