@@ -5,7 +5,7 @@
 
 #include <strings.h>
 
-#include <cstring>
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,7 +18,7 @@ namespace spanring::test {
 class Text {
 public:
     explicit Text(size_t capacity, const std::string& content = "") : bytes_(capacity), text_{bytes_.data(), 0, capacity} {
-        memcpy(bytes_.data(), content.data(), content.size());
+        std::copy(content.begin(), content.end(), bytes_.begin());
         text_.size = content.size();
     }
     Text(const Text&) = delete;
