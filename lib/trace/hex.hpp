@@ -49,10 +49,11 @@ public:
     [[gnu::always_inline]] uint64_t eight(const char* from) {
         Digits digits;
         memcpy(&digits, from, sizeof digits);
-        const Digits letters = reinterpret_cast<Digits>(digits >= 'a');
+        const Digits letters = reinterpret_cast<Digits>(reinterpret_cast<Signed>(digits) >= 'a');
         const Digits values = digits - '0' - (letters & 39);
-        // A letter is 10 or more and nothing else is; none is 16 or more, none is negative.
-        wrong_ |= (reinterpret_cast<Digits>(values >= 10) ^ letters) | (values & ~15);
+        // A letter is 10 or more and nothing else is; none is 16 or more. Compared with their sign, which SSE2 can do; what
+        // is negative then is 16 or more.
+        wrong_ |= (reinterpret_cast<Digits>(reinterpret_cast<Signed>(values) >= 10) ^ letters) | (values & 0xf0);
         const Words halves = reinterpret_cast<Words>(values);
         const Words bytes = (halves << 4 | halves >> 8) & 0xff;
         return reinterpret_cast<uint64_t>(__builtin_convertvector(bytes, Bytes));
@@ -71,7 +72,8 @@ public:
     }
 
 private:
-    typedef signed char Digits __attribute__((vector_size(16)));
+    typedef uint8_t Digits __attribute__((vector_size(16)));
+    typedef int8_t Signed __attribute__((vector_size(16)));
     typedef uint16_t Words __attribute__((vector_size(16)));
     typedef uint8_t Bytes __attribute__((vector_size(8)));
 
