@@ -48,8 +48,8 @@ public:
     // HOT. Asks for the cache lines of the next record, for writing: the agent's core has read what was in them last, and
     // fetching them back one by one at the end would cost more than all the rest of a span. Room or not, attached or not.
     void prefetch() const {
-        const uint8_t* const next = place();
-        for (uint32_t i = 0; i < kPrefetchLines; ++i) prefetch_for_write(next + i * 64);
+        const uintptr_t next = reinterpret_cast<uintptr_t>(place());  // a number: without a chunk there is no memory to point into
+        for (uint32_t i = 0; i < kPrefetchLines; ++i) prefetch_for_write(reinterpret_cast<const uint8_t*>(next + i * 64));
     }
 
     bool claim(uint32_t chunk, ChunkLine& line, uint8_t* bytes, uint32_t capacity, uint32_t owner) {

@@ -3,29 +3,18 @@
 // What the validator accepts, protobuf's parser must accept, alone and merged with others; and it must not change what
 // it accepted before. What a shape made of it matches the validator must accept, and leave alone. The decoder must take any
 // bytes, and read every span that is sound.
-#include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <random>
 #include <string>
 
+#include "demand.hpp"
 #include "otlp/span_decoder.hpp"
 #include "otlp/span_shapes.hpp"
 #include "otlp/span_validator.hpp"
 #include "otlp_check.pb.h"
 
 using namespace spanring::agent;
-
-namespace {
-
-void demand(bool holds, const char* what) {
-    if (holds) return;
-    std::fprintf(stderr, "does not hold: %s\n", what);
-    std::abort();
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     // Exactly as large as the input, so that a read beyond its end is seen.

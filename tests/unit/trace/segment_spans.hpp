@@ -10,13 +10,13 @@
 #include <vector>
 
 #include <fcntl.h>
-#include <google/protobuf/message.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include "otlp_trace.pb.h"
 #include "ring/chunk_word.hpp"
 #include "ring/layout.hpp"
+#include "unit/trace/known_fields.hpp"
 
 namespace spanring::test {
 
@@ -25,29 +25,6 @@ struct WrittenSpan {
     uint32_t scope;
     uint32_t chunk;
 };
-
-// Whether nothing in the message, at any depth, is a field that the schema does not have.
-inline bool all_fields_known(const google::protobuf::Message& message) {
-    const google::protobuf::Reflection& reflection = *message.GetReflection();
-    if (!reflection.GetUnknownFields(message).empty()) return false;
-    std::vector<const google::protobuf::FieldDescriptor*> fields;
-    reflection.ListFields(message, &fields);
-    for (const google::protobuf::FieldDescriptor* field : fields) {
-        if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
-        if (!field->is_repeated()) {
-            if (!all_fields_known(reflection.GetMessage(message, field))) return false;
-            continue;
-        }
-        for (int i = 0; i < reflection.FieldSize(message, field); ++i)
-            if (!all_fields_known(reflection.GetRepeatedMessage(message, field, i))) return false;
-    }
-    return true;
-}
-
-template <class Message>
-bool parse_strictly(const uint8_t* bytes, size_t size, Message& ret) {
-    return ret.ParseFromArray(bytes, static_cast<int>(size)) && all_fields_known(ret);
-}
 
 class SegmentSpans {
 public:
