@@ -60,7 +60,8 @@ void add_host(std::string& resource, const HostFacts& host) {
     for (const auto& [fact, said] : host) {
         bool there = false;
         each_attribute({reinterpret_cast<const uint8_t*>(resource.data()), resource.size()},
-                       [&](std::string_view key, std::span<const uint8_t>) { there |= key == fact; });
+                       // (clang 14 captures no binding of a pair)
+                       [&there, name = std::string_view(fact)](std::string_view key, std::span<const uint8_t>) { there |= key == name; });
         if (there) continue;
         std::string value, attribute;  // KeyValue {key 1, value 2: AnyValue {string_value 1}}
         put_bytes(value, 0x0a, said);
