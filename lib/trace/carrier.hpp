@@ -15,7 +15,7 @@ public:
     explicit Carrier(const spr_carrier& carrier) : carrier_(carrier) {}
 
     static int check(const spr_carrier* carrier) {
-        return carrier == nullptr ? -EINVAL : check_in_place<sizeof(spr_carrier)>(carrier);
+        return carrier == nullptr ? -EINVAL : check_in_place(carrier);
     }
 
     // 1, 0: no such value, negative: the carrier gave up.

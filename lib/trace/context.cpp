@@ -46,14 +46,14 @@ int spr_context_attach(const spr_context* context, spr_token* token) noexcept {
 
 int spr_context_attach_with(const spr_propagated* propagated, spr_token* token) noexcept {
     if (propagated == nullptr || token == nullptr) return -EINVAL;
-    const int error = check_in_place<sizeof(spr_propagated)>(propagated);
+    const int error = check_in_place(propagated);
     return error != 0 ? error : attach(propagated->context, reinterpret_cast<uintptr_t>(propagated), token);
 }
 
 int spr_context_current_with(spr_propagated* ret_propagated) noexcept {
-    if (ret_propagated == nullptr || ret_propagated->struct_size < sizeof *ret_propagated) return -EINVAL;
+    if (ret_propagated == nullptr || ret_propagated->struct_size < kFirstSize<spr_propagated>) return -EINVAL;
     const uint32_t struct_size = ret_propagated->struct_size;
-    *ret_propagated = {};
+    memset(ret_propagated, 0, struct_size < sizeof *ret_propagated ? struct_size : sizeof *ret_propagated);
     ret_propagated->struct_size = struct_size;
     const spr_token* top = thread_local_state.top;
     if (top == nullptr) return 0;

@@ -110,9 +110,11 @@ extern "C" {
 
 int spr_environment_carrier(spr_environment* environment, spr_carrier* ret_carrier) noexcept {
     if (environment == nullptr || ret_carrier == nullptr) return -EINVAL;
-    const int error = check_in_place<sizeof(spr_environment)>(environment);
+    const int error = check_in_place(environment);
     if (error != 0) return error;
-    *ret_carrier = {sizeof *ret_carrier, 0, environment, get, set, remove};
+    // What *ret_carrier has room for is not said: a caller of the first release has no more than that.
+    const spr_carrier carrier = {kFirstSize<spr_carrier>, 0, environment, get, set, remove};
+    memcpy(ret_carrier, &carrier, kFirstSize<spr_carrier>);
     return 0;
 }
 

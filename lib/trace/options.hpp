@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include <spanring/spanring.h>
+
 namespace spanring::trace {
 
 // options may be nullptr: all defaults. 0, -EINVAL (no size), -E2BIG.
@@ -27,11 +29,23 @@ template <class Options>
     return 0;
 }
 
-// The same for a struct that is used where it lies, and so cannot be shorter than the first version of it, FirstSize.
-template <size_t FirstSize, class Options>
+// How long the first release of a struct was, which stays so: sizeof() is another number as soon as a member is added.
+template <class Options>
+inline constexpr size_t kFirstSize = 0;
+template <>
+inline constexpr size_t kFirstSize<spr_propagated> = offsetof(spr_propagated, baggage) + sizeof(spr_text);
+template <>
+inline constexpr size_t kFirstSize<spr_carrier> = offsetof(spr_carrier, remove) + sizeof(spr_carrier::remove);
+template <>
+inline constexpr size_t kFirstSize<spr_environment> = offsetof(spr_environment, memory) + sizeof(spr_text);
+
+// The same for a struct that is used where it lies, and so cannot be shorter than its first release. A member that came
+// later may be looked at only where struct_size reaches behind it.
+template <class Options>
 int check_in_place(const Options* options) {
+    static_assert(kFirstSize<Options> != 0);
     const size_t size = options->struct_size;
-    if (size < FirstSize) return -EINVAL;
+    if (size < kFirstSize<Options>) return -EINVAL;
     const uint8_t* bytes = reinterpret_cast<const uint8_t*>(options);
     for (size_t i = sizeof *options; i < size; ++i)
         if (bytes[i] != 0) return -E2BIG;

@@ -172,7 +172,7 @@ extern "C" {
 int spr_extract(const spr_carrier* carrier, spr_propagated* propagated) noexcept {
     int error = Carrier::check(carrier);
     if (error == 0 && (carrier->get == nullptr || propagated == nullptr)) error = -EINVAL;
-    if (error == 0) error = check_in_place<sizeof(spr_propagated)>(propagated);
+    if (error == 0) error = check_in_place(propagated);
     if (error != 0) return error;
     if (!ListText::writable(&propagated->trace_state) || !ListText::writable(&propagated->baggage)) return -EINVAL;
     const Carrier checked(*carrier);
@@ -209,7 +209,7 @@ int spr_inject(const spr_context* context, const spr_carrier* carrier) noexcept 
 int spr_inject_with(const spr_propagated* propagated, const spr_carrier* carrier) noexcept {
     if (propagated == nullptr) return -EINVAL;
     int error = check_writer(carrier);
-    if (error == 0) error = check_in_place<sizeof(spr_propagated)>(propagated);
+    if (error == 0) error = check_in_place(propagated);
     if (error != 0) return error;
     const spr_context* context = is_valid(propagated->context) ? &propagated->context : nullptr;
     const std::string_view trace_state = view_of(propagated->trace_state), baggage = view_of(propagated->baggage);
