@@ -12,6 +12,10 @@
     nodelete LIBRARY                              dlclose() does not unload it
     static ARCHIVE SOURCE INCLUDE COMPILER...     `gcc SOURCE ARCHIVE` links without the C++ runtime, and runs
     shared LIBRARY SOURCE INCLUDE COMPILER...     the same against the shared one
+    program PROGRAM ARGUMENT...                   ends with 0, in a runtime directory of its own
+    covers HEADER PROGRAM CLOSED                  each struct of the header is a row of PROGRAM (extensible.c) or in CLOSED
+    calls MAP HEADER SOURCE                       SOURCE calls every function of the frozen HEADER, and MAP has them all
+    diff FROZEN LIBRARY HEADER                    abidiff finds nothing but additions since FROZEN, and would find a break
 """
 import os
 import re
@@ -21,6 +25,7 @@ import sys
 import tempfile
 
 SKIPPED = 77
+ABIGAIL_NAMES = {"Advanced Micro Devices X86-64": "elf-amd-x86_64"}
 
 
 def output_of(*command):
@@ -65,7 +70,7 @@ def symbols(library, version_script):
 
 def declared(version_script, header):
     wanted = set(exported_in_map(version_script))
-    found = set(re.findall(r"SPR_PUBLIC [^;()]*?\b(spr_\w+)\(", open(header).read()))
+    found = declarations(header)
     assert found == wanted, f"only declared: {sorted(found - wanted)}; only exported: {sorted(wanted - found)}"
 
 
@@ -127,9 +132,105 @@ def shared(library, source, include, *compiler):
         run_caller(program, {"LD_LIBRARY_PATH": os.path.dirname(os.path.abspath(library))})
 
 
+def program(path, *arguments):
+    runtime = tempfile.mkdtemp(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+    try:
+        code = subprocess.run([path, *arguments], env=dict(os.environ, SPANRING_DIR=runtime)).returncode
+        assert code == 0, f"{os.path.basename(path)} ended with {code}"
+    finally:
+        shutil.rmtree(runtime)
+
+
+def covers(header, program, closed):
+    extensible, others = may_grow(header)
+    rows = set(output_of(program, "--names").split())
+    never = {line.split()[0] for line in open(closed).read().splitlines() if line and not line.startswith("#")}
+    assert rows == extensible, f"with struct_size but no row: {sorted(extensible - rows)}; gone: {sorted(rows - extensible)}"
+    assert never == others, (f"neither begins with struct_size nor is closed: {sorted(others - never)}; "
+                             f"closed and not there, or with struct_size: {sorted(never - others)}")
+
+
+def declarations(header):
+    return set(re.findall(r"SPR_PUBLIC [^;()]*?\b(spr_\w+)\(", open(header).read()))
+
+
+def calls(version_script, header, source):
+    frozen, text = declarations(header), open(source).read()
+    uncalled = sorted(name for name in frozen if not re.search(rf"\b{name}\(", text))
+    assert not uncalled, f"not called: {uncalled}"
+    gone = frozen - set(exported_in_map(version_script))
+    assert not gone, f"no longer exported: {sorted(gone)}"
+
+
+def may_grow(header):
+    """The structs that begin with struct_size, and those that do not."""
+    text = re.sub(r"/\*.*?\*/", "", open(header).read(), flags=re.S)
+    # The one form in which a struct may be written there; the count catches another one.
+    bodies = dict(re.findall(r"^(?:typedef )?struct (\w+) \{\n(.*?)^\}", text, flags=re.S | re.M))
+    assert len(bodies) == len(re.findall(r"^(?:typedef )?struct\b[^;]*?\{", text, flags=re.M)), "a struct in another form"
+    extensible = {name for name, body in bodies.items() if body.split(";")[0].split() == ["uint32_t", "struct_size"]}
+    return extensible, set(bodies) - extensible
+
+
+def breaks(frozen, library, extensible):
+    """What abidiff reports, without new members at the end of an extensible struct."""
+    # What is exported for the first time is the business of "symbols"; here it is what became of the rest.
+    result = subprocess.run(["abidiff", "--leaf-changes-only", "--no-show-locs", "--no-added-syms", "--ignore-soname",
+                             "--exported-interfaces-only", frozen, library], stdout=subprocess.PIPE, text=True)
+    assert result.returncode & 3 == 0, f"abidiff itself failed ({result.returncode})"
+    problems = [result.stdout.strip()] if result.returncode & 8 else []
+    for block in re.split(r"\n(?=\S)", result.stdout) if not problems else ():
+        grown = re.fullmatch(r"'struct (\w+)' changed:\n  type size changed from (\d+) to \d+ \(in bits\)\n"
+                             r"  \d+ data member insertions?:\n((?:    '.*', at offset \d+ \(in bits\)\n?)+)\s*", block)
+        if grown and grown[1] in extensible and all(
+                int(offset) >= int(grown[2]) for offset in re.findall(r"at offset (\d+) \(in bits\)\n", grown[3] + "\n")):
+            continue
+        if not block.strip() or re.match(r"(Leaf changes|Changed leaf types) summary: |Removed/Changed/Added (functions|"
+                                         r"variables) summary: 0 Removed, 0 Changed", block):
+            continue
+        problems.append(block.strip())
+    assert problems or result.returncode == 0 or "changed:" in result.stdout, f"not understood: {result.stdout}"
+    return problems
+
+
+# Each is a break of the ABI when it is undone, which is what a library that lacks it does.
+WOULD_BREAK = {
+    "a function that is gone": (r"spr_span_end\b(?!_)", "spr_span_finish"),
+    "a struct that is closed and grew": (r"(<class-decl name='spr_link' size-in-bits=)'576'", r"\1'512'"),
+    "a member that moved": (r"layout-offset-in-bits='512'(?=[^\n]*\n\s*<var-decl name='dropped_attributes')",
+                            "layout-offset-in-bits='544'"),
+}
+
+
+def diff(frozen, library, header):
+    if shutil.which("abidiff") is None:
+        print("there is no abidiff here (abigail-tools)")
+        sys.exit(SKIPPED)
+    if ".debug_info" not in output_of("readelf", "-SW", library):
+        print("this build has no debug information for abidiff to read")
+        sys.exit(SKIPPED)
+    text = open(frozen).read()
+    architecture = re.search(r"architecture='([^']*)'", text).group(1)
+    machine = re.search(r"Machine:\s*(.*)", output_of("readelf", "-hW", library)).group(1)
+    if architecture != ABIGAIL_NAMES.get(machine):
+        print(f"frozen for {architecture}; this library is for {machine}")
+        sys.exit(SKIPPED)
+    extensible, _ = may_grow(header)
+    problems = breaks(frozen, library, extensible)
+    assert not problems, "\n\n".join(["breaks what was frozen:", *problems])
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (pattern, replacement) in WOULD_BREAK.items():
+            spoilt = os.path.join(folder, "spoilt.abi")
+            changed, count = re.subn(pattern, replacement, text)
+            assert count > 0, f"{name}: nothing to change in {frozen}"
+            with open(spoilt, "w") as file:
+                file.write(changed)
+            assert breaks(spoilt, library, extensible), f"{name} is not found"
+
+
 def structs(program, frozen):
-    if int(output_of("getconf", "LONG_BIT")) != 64:
-        print("frozen for 64 bits; this is a machine of another size")
+    if "ELF64" not in output_of("readelf", "-hW", program):
+        print("frozen for 64 bits; this is a build of another size")
         sys.exit(SKIPPED)
     wanted = [line for line in open(frozen).read().splitlines() if line and not line.startswith("#")]
     found = output_of(program).splitlines()
@@ -138,7 +239,8 @@ def structs(program, frozen):
 
 
 CHECKS = {function.__name__: function for function in
-          (header, declared, structs, symbols, needed, size, tls, nodelete, static, shared)}
+          (header, declared, structs, symbols, needed, size, tls, nodelete, static, shared, program,
+           covers, calls, diff)}
 
 if __name__ == "__main__":
     check, arguments = sys.argv[1], sys.argv[2:]
