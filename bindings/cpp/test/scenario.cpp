@@ -48,8 +48,7 @@ int main(int argc, char** argv) {
     options.parent = remote;
     options.attributes = {first, 6};
     options.start_time = begin;
-    options.links = &link;
-    options.link_count = 1;
+    options.links = {&link, 1};
     options.trace_state = "vendor=1";
     auto parent = tracer.start("parent", options);
     parent.set_attribute("later", std::string{"set later"});

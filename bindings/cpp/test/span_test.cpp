@@ -8,9 +8,12 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <exception>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -51,7 +54,8 @@ constexpr std::string_view kKey = "key";
 static_assert(noexcept(std::declval<Tracer>().start(kKey)) && noexcept(std::declval<Span>().set_attribute(kKey, 1)) &&
               noexcept(std::declval<Span>().set_attribute(kKey, "")) &&
               std::is_nothrow_invocable_v<decltype(&Span::end), Span&, TimePoint> &&
-              std::is_nothrow_invocable_v<decltype(&Span::add_event), Span&, std::string_view, AttributeList, TimePoint>);
+              noexcept(std::declval<Span>().add_event(kKey, std::declval<AttributeList>(), std::declval<TimePoint>())) &&
+              noexcept(std::declval<Span>().set_attribute(kKey, ValueList{})));
 
 class SpanTest : public ::testing::Test {
 protected:
@@ -160,14 +164,86 @@ TEST_F(SpanTest, TakesAttributesOfEveryType) {
     EXPECT_EQ(refused(), 1u);
 }
 
-TEST_F(SpanTest, TakesMoreLinksThanFitOnTheStack) {
+TEST_F(SpanTest, TakesListsBytesAndNothing) {
+    EXPECT_EQ((Attribute{"key", Bytes{"\x00", 1}}.raw().type), std::uint32_t{SPR_TYPE_BYTES});
+    EXPECT_EQ((Attribute{"key", ValueList{1, "two"}}.raw().type), std::uint32_t{SPR_TYPE_ARRAY});
+    EXPECT_EQ((Attribute{"key", AttributeList{{"a", 1}, {"b", true}}}.raw().value.key_values.count), 2u);
+    EXPECT_EQ((Attribute{"key", Empty{}}.raw().type), std::uint32_t{SPR_TYPE_EMPTY});
+    EXPECT_EQ((Attribute{"key", Value{"text"}}.raw().type), std::uint32_t{SPR_TYPE_STRING});
+    const std::array<std::uint8_t, 5> octets{};
+    EXPECT_EQ(Value{Bytes{octets}}.raw().value.bytes.size, 5u);
+
+    auto span = tracer_.start("lists");
+    EXPECT_EQ(span.set_attribute("bytes", Bytes{octets}), 0);
+    EXPECT_EQ(span.set_attribute("values", ValueList{1, ValueList{"in it", Empty{}}, AttributeList{{"key", 0.5}}}), 0);
+    EXPECT_EQ(span.set_attribute("pairs", AttributeList{{"key", 1}}), 0);
+    EXPECT_EQ(span.set_attribute("nothing", Empty{}), 0);
+    EXPECT_EQ(refused(), 0u);
+
+    // Each is inside of the next.
+    std::array<Value, SPR_VALUE_DEPTH + 1> nested;
+    nested[0] = ValueList{};
+    for (std::size_t i = 1; i < nested.size(); ++i) {
+        nested[i] = Value{ValueList{&nested[i - 1], 1}};
+    }
+    EXPECT_EQ(span.set_attribute("deep", nested[SPR_VALUE_DEPTH - 1]), 0);
+    EXPECT_EQ(span.set_attribute("too deep", nested[SPR_VALUE_DEPTH]), 1);
+    EXPECT_EQ(refused(), 1u);
+}
+
+TEST_F(SpanTest, RecordsExceptions) {
+    auto span = tracer_.start("exceptions");
+    EXPECT_EQ(span.record_exception("type", "message"), 0);
+    EXPECT_EQ(span.record_exception({"type", {}, "stack", {{"key", 1}}}), 0);
+    EXPECT_EQ(span.record_exception(std::out_of_range{"range"}), 0);
+    const std::exception& base = std::out_of_range{"range"};
+    EXPECT_EQ(detail::TypeName{base}.view(), "std::out_of_range") << "of what it is, not of what it was caught as";
+    EXPECT_EQ(refused(), 0u);
+    EXPECT_EQ(span.record_exception(Exception{}), -EINVAL);
+    span.end();
+    EXPECT_EQ(span.record_exception(base), 0);
+}
+
+TEST_F(SpanTest, IsRecordedWhole) {
+    WholeSpan whole;
+    whole.name = "whole";
+    Context context;
+    EXPECT_EQ(tracer_.record(whole, &context), 1);
+    EXPECT_TRUE(context.valid());
+    EXPECT_EQ(started(), 1u);
+    EXPECT_EQ(ended(), 1u);
+
+    const auto parent = context;
+    whole.context = Context{{1}, {2}, true};
+    EXPECT_EQ(tracer_.record(whole, &context), 1);
+    EXPECT_EQ(context.span_id(), whole.context->span_id());
+    whole.context = Context{{1}, {2}, false};
+    EXPECT_EQ(tracer_.record(whole), 0) << "it was not sampled where it was measured";
+    whole.context = Context{};
+    EXPECT_EQ(tracer_.record(whole), -EINVAL);
+    whole.context.reset();
+    whole.parent = parent;
+    EXPECT_EQ(tracer_.record(whole, &context), 1);
+    EXPECT_EQ(context.trace_id(), parent.trace_id());
+    EXPECT_LT(Tracer{}.record(whole), 0);
+    EXPECT_EQ(ended(), 3u);
+}
+
+TEST_F(SpanTest, OtherAttributesOfTheScopeAreAnotherTracer) {
+    const auto one = provider().tracer("scoped", "1.0", {}, {{"key", 1}});
+    EXPECT_EQ(one.raw(), provider().tracer("scoped", "1.0", {}, {{"key", 1}}).raw());
+    EXPECT_NE(one.raw(), provider().tracer("scoped", "1.0", {}, {{"key", 2}}).raw());
+    EXPECT_NE(one.raw(), provider().tracer("scoped", "1.0", "https://schemas.test").raw());
+    EXPECT_EQ(provider().tracer("scoped", "1.0", {}, {{"", 1}}).error(), -EINVAL);
+}
+
+TEST_F(SpanTest, TakesManyLinks) {
     const auto other = tracer_.start("other");
     const std::array<Attribute, 1> attributes = {{{"number", 1}}};
     std::array<Link, 11> links;
-    links.fill({other.context(), attributes});
+    links.fill({other.context(), attributes, "state=1"});
     StartOptions options;
-    options.links = links.data();
-    options.link_count = links.size();
+    options.links = links;
     const auto span = tracer_.start("linked", options);
     EXPECT_TRUE(span.recording());
     EXPECT_EQ(refused(), 0u);
@@ -179,13 +255,18 @@ TEST_F(SpanTest, AllocatesNothing) {
     {
         auto span = tracer_.start("free", {Kind::kServer, {}, {{"key", "value"}}});
         const Scope scope{span.context()};
+        span.set_attribute("list", ValueList{1, "two", AttributeList{{"key", true}}});
+        span.record_exception("type", "message");
+        WholeSpan whole;
+        whole.name = "whole";
+        tracer_.record(whole);
         span.set_attribute("longer than a small string of any library", "a value that is longer than that, too");
         span.add_event("event", {{"key", 1}});
         span.set_status(Status::kError, "message");
         EXPECT_FALSE(span.context().inject().empty());
     }
     EXPECT_EQ(allocations.load(), before);
-    EXPECT_EQ(ended(), 2u);
+    EXPECT_EQ(ended(), 3u);
 }
 
 } // namespace

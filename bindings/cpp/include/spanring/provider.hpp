@@ -23,12 +23,27 @@ enum class FullPolicy : std::uint32_t {
     kWait = SPR_FULL_WAIT,
 };
 
+// Of each span; 0: the OTEL_*_LIMIT variable behind it, else the specification's default. <spanring/spanring.h> has them all.
+struct SpanLimits {
+    static constexpr std::uint32_t kNone = SPR_LIMIT_NONE; // no limit
+    static constexpr std::uint32_t kZero = SPR_LIMIT_ZERO; // not one
+
+    std::uint32_t attribute_count = 0;
+    std::uint32_t attribute_value_length = 0; // characters of a text, bytes of Bytes
+    std::uint32_t event_count = 0;
+    std::uint32_t link_count = 0;
+    std::uint32_t event_attribute_count = 0; // of each event
+    std::uint32_t link_attribute_count = 0;  // of each link
+};
+
 struct ProviderOptions {
     std::string_view service_name{}; // empty: OTEL_SERVICE_NAME, else unknown_service:PROGRAM
     AttributeList resource_attributes{};
     std::uint64_t memory_limit = 0; // bytes; 0: SPANRING_MEMORY_LIMIT, else the library's default
     FullPolicy full_policy = FullPolicy::kDropNewest;
     std::chrono::nanoseconds full_wait{0}; // for kWait
+    SpanLimits limits{};
+    std::string_view resource_schema_url{};
 };
 
 class [[nodiscard]] Provider {
@@ -48,6 +63,16 @@ public:
         raw_options.memory_limit = options.memory_limit;
         raw_options.full_policy = static_cast<std::uint32_t>(options.full_policy);
         raw_options.full_wait_ns = static_cast<std::uint64_t>(options.full_wait.count());
+        raw_options.attribute_count_limit = options.limits.attribute_count;
+        raw_options.attribute_value_length_limit = options.limits.attribute_value_length;
+        raw_options.event_count_limit = options.limits.event_count;
+        raw_options.link_count_limit = options.limits.link_count;
+        raw_options.event_attribute_count_limit = options.limits.event_attribute_count;
+        raw_options.link_attribute_count_limit = options.limits.link_attribute_count;
+        if (!options.resource_schema_url.empty()) {
+            raw_options.resource_schema_url = options.resource_schema_url.data();
+            raw_options.resource_schema_url_size = options.resource_schema_url.size();
+        }
         Provider provider;
         provider.error_ = spr_provider_open(&raw_options, &provider.raw_);
         return provider;
@@ -65,12 +90,20 @@ public:
     Provider(const Provider&) = delete;
     Provider& operator=(const Provider&) = delete;
 
-    // The same arguments give the same tracer.
-    [[nodiscard]] Tracer tracer(std::string_view name, std::string_view version = {},
-                                std::string_view schema_url = {}) const noexcept {
+    // The same arguments give the same tracer. attributes are the scope's.
+    [[nodiscard]] Tracer tracer(std::string_view name, std::string_view version = {}, std::string_view schema_url = {},
+                                AttributeList attributes = {}) const noexcept {
+        spr_tracer_options options = SPR_TRACER_OPTIONS_INIT;
+        options.name = name.data();
+        options.name_size = name.size();
+        options.version = version.data();
+        options.version_size = version.size();
+        options.schema_url = schema_url.data();
+        options.schema_url_size = schema_url.size();
+        options.attributes = attributes.raw();
+        options.attribute_count = attributes.size();
         spr_tracer* tracer = nullptr;
-        const int error = spr_tracer_get(raw_, name.data(), name.size(), version.data(), version.size(),
-                                         schema_url.data(), schema_url.size(), &tracer);
+        const int error = spr_tracer_get_with(raw_, &options, &tracer);
         return Tracer{tracer, error < 0 ? error : 0};
     }
 

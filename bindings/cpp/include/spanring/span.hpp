@@ -7,10 +7,14 @@
 
 #include <spanring/attribute.hpp>
 #include <spanring/context.hpp>
+#include <spanring/event.hpp>
+#include <spanring/exception.hpp>
+#include <spanring/link.hpp>
 #include <spanring/spanring.h>
+#include <spanring/time_point.hpp>
 
-#include <chrono>
 #include <cstdint>
+#include <exception>
 #include <string_view>
 #include <utility>
 
@@ -29,18 +33,6 @@ enum class Status : std::uint8_t {
     kOk = SPR_STATUS_OK,
     kError = SPR_STATUS_ERROR,
 };
-
-// A point of the wall clock; TimePoint{} is "now" everywhere.
-using TimePoint = std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>;
-
-namespace detail {
-
-inline std::uint64_t nanoseconds(TimePoint time) noexcept {
-    const auto count = time.time_since_epoch().count();
-    return count > 0 ? static_cast<std::uint64_t>(count) : 0;
-}
-
-} // namespace detail
 
 class Span {
 public:
@@ -95,32 +87,55 @@ public:
         return spr_span_set_double(&raw_, key.data(), key.size(), static_cast<double>(value));
     }
 
+    // Bytes, a ValueList, an AttributeList (pairs), Empty: 1 where it is refused.
+    int set_attribute(std::string_view key, const Value& value) noexcept {
+        const Attribute attribute{key, value};
+        return spr_span_set_attributes(&raw_, &attribute.raw(), 1);
+    }
+
     int set_attributes(AttributeList attributes) noexcept {
         return spr_span_set_attributes(&raw_, attributes.raw(), attributes.size());
     }
 
     int add_event(std::string_view name, AttributeList attributes = {}, TimePoint time = {}) noexcept {
-        spr_event event{};
-        event.name = name.data();
-        event.name_size = name.size();
-        event.time_ns = detail::nanoseconds(time);
-        event.attributes = attributes.raw();
-        event.attribute_count = attributes.size();
-        return spr_span_add_event(&raw_, &event);
+        return add_event(Event{name, attributes, time});
     }
+    int add_event(const Event& event) noexcept { return spr_span_add_event(&raw_, &event.raw()); }
 
     // The event "exception" of the semantic conventions. It leaves the status as it is.
     int record_exception(std::string_view type, std::string_view message) noexcept {
-        return add_event("exception", {{"exception.type", type}, {"exception.message", message}});
+        Exception exception;
+        exception.type = type;
+        exception.message = message;
+        return record_exception(exception);
+    }
+    int record_exception(const Exception& exception) noexcept {
+        spr_exception raw = SPR_EXCEPTION_INIT;
+        take(exception.type, raw.type, raw.type_size);
+        take(exception.message, raw.message, raw.message_size);
+        take(exception.stacktrace, raw.stacktrace, raw.stacktrace_size);
+        raw.time_ns = detail::nanoseconds(exception.time);
+        raw.attributes = exception.attributes.raw();
+        raw.attribute_count = exception.attributes.size();
+        return spr_span_record_exception(&raw_, &raw);
+    }
+    // Its type is the object's own. The name of it is allocated for the call; without RTTI the type is not said.
+    int record_exception(const std::exception& exception, AttributeList attributes = {}) noexcept {
+        if (!recording()) {
+            return 0;
+        }
+        const detail::TypeName type{exception};
+        Exception said;
+        said.type = type.view();
+        said.message = exception.what();
+        said.attributes = attributes;
+        return record_exception(said);
     }
 
     int add_link(const Context& context, AttributeList attributes = {}) noexcept {
-        spr_link link{};
-        link.context = context.raw();
-        link.attributes = attributes.raw();
-        link.attribute_count = attributes.size();
-        return spr_span_add_link(&raw_, &link);
+        return add_link(Link{context, attributes});
     }
+    int add_link(const Link& link) noexcept { return spr_span_add_link(&raw_, &link.raw()); }
 
     int set_status(Status status, std::string_view message = {}) noexcept {
         return spr_span_set_status(&raw_, static_cast<int>(status), message.data(), message.size());
@@ -151,6 +166,14 @@ public:
     const spr_span& raw() const noexcept { return raw_; }
 
 private:
+    // An empty text is none.
+    static void take(std::string_view text, const char*& ret_data, std::size_t& ret_size) noexcept {
+        if (!text.empty()) {
+            ret_data = text.data();
+            ret_size = text.size();
+        }
+    }
+
     spr_span raw_{};
 };
 

@@ -6,18 +6,17 @@
 
 #include <spanring/attribute.hpp>
 #include <spanring/context.hpp>
+#include <spanring/link.hpp>
 #include <spanring/span.hpp>
 #include <spanring/spanring.h>
+#include <spanring/time_point.hpp>
+#include <spanring/whole_span.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
 namespace spanring {
-
-struct Link {
-    Context context;
-    AttributeList attributes{};
-};
 
 // How a span starts. Designated initialisers fit: tracer.start("name", {.kind = Kind::kServer}) in C++20.
 struct StartOptions {
@@ -26,8 +25,7 @@ struct StartOptions {
     std::optional<Context> parent{};
     AttributeList attributes{};
     TimePoint start_time{};
-    const Link* links = nullptr;
-    std::size_t link_count = 0;
+    LinkList links{}; // a sampler sees these alone
     std::string_view trace_state{};
 };
 
@@ -50,16 +48,7 @@ public:
         return start(name, options);
     }
 
-    // More than kLinks links would need memory: the others are added after the start, where no sampler sees them.
     [[nodiscard]] Span start(std::string_view name, const StartOptions& options) const noexcept {
-        constexpr std::size_t kLinks = 8;
-        spr_link links[kLinks] = {};
-        const std::size_t first = options.link_count < kLinks ? options.link_count : kLinks;
-        for (std::size_t i = 0; i < first; ++i) {
-            links[i].context = options.links[i].context.raw();
-            links[i].attributes = options.links[i].attributes.raw();
-            links[i].attribute_count = options.links[i].attributes.size();
-        }
         spr_start_options raw_options = SPR_START_OPTIONS_INIT;
         raw_options.kind = static_cast<std::uint8_t>(options.kind);
         if (options.parent) {
@@ -69,18 +58,47 @@ public:
         raw_options.start_time_ns = detail::nanoseconds(options.start_time);
         raw_options.attributes = options.attributes.raw();
         raw_options.attribute_count = options.attributes.size();
-        raw_options.links = links;
-        raw_options.link_count = first;
+        raw_options.links = options.links.raw();
+        raw_options.link_count = options.links.size();
         raw_options.trace_state = options.trace_state.data();
         raw_options.trace_state_size = options.trace_state.size();
 
         spr_span raw{};
         spr_span_start_with(raw_, name.data(), name.size(), &raw_options, &raw);
-        Span span{raw};
-        for (std::size_t i = first; i < options.link_count; ++i) {
-            span.add_link(options.links[i].context, options.links[i].attributes);
+        return Span{raw};
+    }
+
+    // Starts and ends a span in one call: 1, 0 (not sampled), or a negative errno. *ret_context is the span's own.
+    int record(const WholeSpan& span, Context* ret_context = nullptr) const noexcept {
+        spr_whole_span raw = SPR_WHOLE_SPAN_INIT;
+        raw.kind = static_cast<std::uint8_t>(span.kind);
+        raw.status = static_cast<std::uint8_t>(span.status);
+        raw.context = span.context ? &span.context->raw() : nullptr;
+        raw.parent = &span.parent.raw();
+        raw.name = span.name.data();
+        raw.name_size = span.name.size();
+        raw.start_time_ns = detail::nanoseconds(span.start_time);
+        raw.end_time_ns = detail::nanoseconds(span.end_time);
+        raw.status_message = span.status_message.data();
+        raw.status_message_size = span.status_message.size();
+        raw.trace_state = span.trace_state.data();
+        raw.trace_state_size = span.trace_state.size();
+        raw.attributes = span.attributes.raw();
+        raw.attribute_count = span.attributes.size();
+        raw.events = span.events.raw();
+        raw.event_count = span.events.size();
+        raw.links = span.links.raw();
+        raw.link_count = span.links.size();
+        raw.dropped_attributes = span.dropped_attributes;
+        raw.dropped_events = span.dropped_events;
+        raw.dropped_links = span.dropped_links;
+
+        spr_context context{};
+        const int result = spr_span_record(raw_, &raw, &context);
+        if (ret_context != nullptr) {
+            *ret_context = Context{context};
         }
-        return span;
+        return result;
     }
 
     // Whether a span could be recorded at present: for guarding costly arguments.
