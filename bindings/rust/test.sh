@@ -14,7 +14,8 @@ export SPANRING_LIB_DIR="$build/lib" SPANRING_INCLUDE_DIR="$source/include" CARG
 export LD_LIBRARY_PATH="$build/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 cd "$rust"
 cargo test --locked --offline
-cargo build --locked --offline --example scenario
+cargo build --locked --offline --examples
 
 [ -x "$build/agent/spanring-agent" ] || { echo "test.sh: the agent is not built" >&2; exit 77; }
 python3 "$source/tests/bindings/arrival_test.py" rust "$CARGO_TARGET_DIR/debug/examples/scenario"
+python3 "$source/tests/bindings/data_test.py" rust "$CARGO_TARGET_DIR/debug/examples/data"

@@ -193,6 +193,30 @@ fn layouts() -> String {
             "offsetof(spr_attribute, value.float64)",
             attribute_offset(|value| unsafe { std::ptr::addr_of!((*value).float64) as usize }),
         ),
+        assertion(
+            "offsetof(spr_attribute, value.bytes.data)",
+            attribute_offset(|value| unsafe { std::ptr::addr_of!((*value).bytes.data) as usize }),
+        ),
+        assertion(
+            "offsetof(spr_attribute, value.bytes.size)",
+            attribute_offset(|value| unsafe { std::ptr::addr_of!((*value).bytes.size) as usize }),
+        ),
+        assertion(
+            "offsetof(spr_attribute, value.array.values)",
+            attribute_offset(|value| unsafe { std::ptr::addr_of!((*value).array.values) as usize }),
+        ),
+        assertion(
+            "offsetof(spr_attribute, value.array.count)",
+            attribute_offset(|value| unsafe { std::ptr::addr_of!((*value).array.count) as usize }),
+        ),
+        assertion(
+            "offsetof(spr_attribute, value.key_values.pairs)",
+            attribute_offset(|value| unsafe { std::ptr::addr_of!((*value).key_values.pairs) as usize }),
+        ),
+        assertion(
+            "offsetof(spr_attribute, value.key_values.count)",
+            attribute_offset(|value| unsafe { std::ptr::addr_of!((*value).key_values.count) as usize }),
+        ),
     ]
     .concat()
 }

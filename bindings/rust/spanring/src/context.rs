@@ -11,6 +11,12 @@ use std::ptr;
 pub struct Context(pub(crate) sys::spr_context);
 
 impl Context {
+    /// Of ids that are known elsewhere: for a link, or a [`WholeSpan`](crate::WholeSpan).
+    pub fn new(trace_id: TraceId, span_id: SpanId, sampled: bool) -> Context {
+        let flags = if sampled { sys::SPR_TRACE_FLAG_SAMPLED } else { 0 };
+        Context(sys::spr_context { trace_id: trace_id.0, span_id: span_id.0, trace_flags: flags, ..Default::default() })
+    }
+
     /// The context attached to this thread; an invalid one where there is none.
     pub fn current() -> Context {
         let mut raw = sys::spr_context::default();

@@ -10,6 +10,10 @@ use std::os::raw::c_int;
 pub struct Error(c_int);
 
 impl Error {
+    pub(crate) fn new(code: c_int) -> Error {
+        Error(code)
+    }
+
     /// The negative errno.
     pub fn code(self) -> i32 {
         self.0

@@ -2,7 +2,8 @@
 
 use crate::attribute::{raw_list, Attribute};
 use crate::error::{check, Error};
-use crate::tracer::Tracer;
+use crate::limits::SpanLimits;
+use crate::tracer::{Tracer, TracerBuilder};
 use spanring_sys as sys;
 use std::ptr;
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub struct ProviderBuilder<'a> {
     resource_attributes: &'a [Attribute<'a>],
     memory_limit: u64,
     full_policy: FullPolicy,
+    limits: SpanLimits,
+    resource_schema_url: &'a str,
 }
 
 impl<'a> ProviderBuilder<'a> {
@@ -61,6 +64,16 @@ impl<'a> ProviderBuilder<'a> {
         self
     }
 
+    pub fn span_limits(mut self, limits: SpanLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    pub fn resource_schema_url(mut self, url: &'a str) -> Self {
+        self.resource_schema_url = url;
+        self
+    }
+
     /// Succeeds where tracing is off, too: [`Provider::state`] says why.
     pub fn open(self) -> Result<Provider, Error> {
         let (full_policy, full_wait_ns) = match self.full_policy {
@@ -77,14 +90,14 @@ impl<'a> ProviderBuilder<'a> {
             resource_attribute_count: self.resource_attributes.len(),
             memory_limit: self.memory_limit,
             full_wait_ns,
-            attribute_count_limit: 0,
-            attribute_value_length_limit: 0,
-            event_count_limit: 0,
-            link_count_limit: 0,
-            event_attribute_count_limit: 0,
-            link_attribute_count_limit: 0,
-            resource_schema_url: ptr::null(),
-            resource_schema_url_size: 0,
+            attribute_count_limit: self.limits.attribute_count.raw(),
+            attribute_value_length_limit: self.limits.attribute_value_length.raw(),
+            event_count_limit: self.limits.event_count.raw(),
+            link_count_limit: self.limits.link_count.raw(),
+            event_attribute_count_limit: self.limits.event_attribute_count.raw(),
+            link_attribute_count_limit: self.limits.link_attribute_count.raw(),
+            resource_schema_url: self.resource_schema_url.as_ptr().cast(),
+            resource_schema_url_size: self.resource_schema_url.len(),
         };
         let mut raw = ptr::null_mut();
         // SAFETY: all that is borrowed lives until the call returns, and C copies it.
@@ -100,36 +113,19 @@ impl Provider {
             resource_attributes: &[],
             memory_limit: 0,
             full_policy: FullPolicy::DropNewest,
+            limits: SpanLimits::default(),
+            resource_schema_url: "",
         }
     }
 
     /// The tracer of an instrumentation scope. The same arguments give the same tracer.
     pub fn tracer(&self, name: &str, version: Option<&str>) -> Result<Tracer, Error> {
-        self.tracer_with_schema(name, version, None)
+        self.tracer_builder(name).version(version.unwrap_or("")).build()
     }
 
-    pub fn tracer_with_schema(
-        &self,
-        name: &str,
-        version: Option<&str>,
-        schema_url: Option<&str>,
-    ) -> Result<Tracer, Error> {
-        let (version, schema_url) = (version.unwrap_or(""), schema_url.unwrap_or(""));
-        let mut raw = ptr::null_mut();
-        // SAFETY: the strings are live and are copied; the result is written to a live place.
-        check(unsafe {
-            sys::spr_tracer_get(
-                self.0,
-                name.as_ptr().cast(),
-                name.len(),
-                version.as_ptr().cast(),
-                version.len(),
-                schema_url.as_ptr().cast(),
-                schema_url.len(),
-                &mut raw,
-            )
-        })?;
-        Ok(Tracer::new(raw))
+    /// The same, with all that identifies a scope.
+    pub fn tracer_builder<'a>(&self, name: &'a str) -> TracerBuilder<'a> {
+        TracerBuilder::new(self.0, name)
     }
 
     /// Whether the segment exists (the first span makes it), or why tracing is off.

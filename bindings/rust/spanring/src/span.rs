@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-use crate::attribute::{raw_list, Attribute, Value};
+use crate::attribute::{raw_list, Attribute};
 use crate::context::{Context, ContextGuard};
+use crate::event::Event;
+use crate::exception::Exception;
+use crate::link::Link;
+use crate::value::Value;
 use spanring_sys as sys;
 use std::cell::Cell;
 use std::error;
@@ -25,29 +29,6 @@ pub enum Kind {
 pub enum Status<'a> {
     Ok,
     Error(&'a str),
-}
-
-/// A link to another span, borrowed.
-#[derive(Clone, Copy)]
-#[repr(transparent)]
-pub struct Link<'a> {
-    raw: sys::spr_link,
-    borrowed: PhantomData<&'a [Attribute<'a>]>,
-}
-
-impl<'a> Link<'a> {
-    pub fn new(context: &Context, attributes: &'a [Attribute<'a>]) -> Self {
-        let raw = sys::spr_link {
-            context: context.0,
-            attributes: raw_list(attributes),
-            attribute_count: attributes.len(),
-            trace_state: std::ptr::null(),
-            trace_state_size: 0,
-            dropped_attributes: 0,
-            reserved: 0,
-        };
-        Link { raw, borrowed: PhantomData }
-    }
 }
 
 /// Nanoseconds since the epoch; 0, which the library takes as "now", for what is before it.
@@ -78,6 +59,16 @@ pub struct Span {
     one_thread_at_a_time: PhantomData<Cell<()>>,
 }
 
+impl Status<'_> {
+    /// As C takes it: code and message.
+    pub(crate) fn raw(&self) -> (u8, &str) {
+        match self {
+            Status::Ok => (sys::SPR_STATUS_OK, ""),
+            Status::Error(message) => (sys::SPR_STATUS_ERROR, message),
+        }
+    }
+}
+
 impl Span {
     pub(crate) fn new(raw: sys::spr_span) -> Self {
         Span { raw, one_thread_at_a_time: PhantomData }
@@ -96,14 +87,18 @@ impl Span {
 
     pub fn set_attribute<'a>(&self, key: &'a str, value: impl Into<Value<'a>>) -> &Self {
         let (name, size) = (key.as_ptr().cast(), key.len());
+        let value = value.into();
+        let raw = value.raw();
+        // The type says which member of the union was set.
         unsafe {
-            match value.into() {
-                Value::String(text) => {
-                    sys::spr_span_set_string(&self.raw, name, size, text.as_ptr().cast(), text.len())
+            match raw.r#type {
+                sys::SPR_TYPE_STRING => {
+                    sys::spr_span_set_string(&self.raw, name, size, raw.value.string.data, raw.value.string.size)
                 }
-                Value::Bool(value) => sys::spr_span_set_bool(&self.raw, name, size, value.into()),
-                Value::Int64(value) => sys::spr_span_set_int64(&self.raw, name, size, value),
-                Value::Double(value) => sys::spr_span_set_double(&self.raw, name, size, value),
+                sys::SPR_TYPE_BOOL => sys::spr_span_set_bool(&self.raw, name, size, (raw.value.boolean != 0).into()),
+                sys::SPR_TYPE_INT64 => sys::spr_span_set_int64(&self.raw, name, size, raw.value.int64),
+                sys::SPR_TYPE_DOUBLE => sys::spr_span_set_double(&self.raw, name, size, raw.value.float64),
+                _ => sys::spr_span_set_attributes(&self.raw, raw_list(&[Attribute::new(key, value)]), 1),
             }
         };
         self
@@ -116,53 +111,49 @@ impl Span {
     }
 
     pub fn add_event(&self, name: &str, attributes: &[Attribute<'_>]) -> &Self {
-        self.event(name, attributes, 0)
+        self.event(&Event::new(name, attributes))
     }
 
     pub fn add_event_at(&self, name: &str, attributes: &[Attribute<'_>], time: SystemTime) -> &Self {
-        self.event(name, attributes, nanoseconds(time))
+        self.event(&Event::new(name, attributes).time(time))
     }
 
-    fn event(&self, name: &str, attributes: &[Attribute<'_>], time_ns: u64) -> &Self {
-        let event = sys::spr_event {
-            name: name.as_ptr().cast(),
-            name_size: name.len(),
-            time_ns,
-            attributes: raw_list(attributes),
-            attribute_count: attributes.len(),
-            dropped_attributes: 0,
-            reserved: 0,
-        };
-        unsafe { sys::spr_span_add_event(&self.raw, &event) };
+    fn event(&self, event: &Event<'_>) -> &Self {
+        unsafe { sys::spr_span_add_event(&self.raw, event.raw()) };
         self
     }
 
-    /// The event `exception` of the semantic conventions. It leaves the status as it is.
+    /// The event `exception` of the semantic conventions, of an error's text and the name of its type, as far as it is known:
+    /// of a `dyn Error` it is not. The status stays as it is.
     pub fn record_error<E: error::Error + ?Sized>(&self, error: &E) -> &Self {
+        self.record_error_with(error, &[])
+    }
+
+    /// The same, with more attributes. One of `exception.type`, `exception.message` or `exception.stacktrace` wins.
+    pub fn record_error_with<E: error::Error + ?Sized>(&self, error: &E, attributes: &[Attribute<'_>]) -> &Self {
         if !self.is_recording() {
             return self;
         }
         let message = error.to_string();
-        self.add_event(
-            "exception",
-            &[
-                Attribute::new("exception.type", std::any::type_name::<E>()),
-                Attribute::new("exception.message", &message),
-            ],
-        )
+        let name = std::any::type_name::<E>();
+        let name = if name.starts_with("dyn ") { "" } else { name };
+        self.record_exception(&Exception::new(name, &message).attributes(attributes))
+    }
+
+    /// The event `exception`, with everything said.
+    pub fn record_exception(&self, exception: &Exception<'_>) -> &Self {
+        unsafe { sys::spr_span_record_exception(&self.raw, &exception.raw()) };
+        self
     }
 
     /// A sampler sees only the links that the builder had.
     pub fn add_link(&self, link: &Link<'_>) -> &Self {
-        unsafe { sys::spr_span_add_link(&self.raw, &link.raw) };
+        unsafe { sys::spr_span_add_link(&self.raw, link.raw()) };
         self
     }
 
     pub fn set_status(&self, status: Status<'_>) -> &Self {
-        let (code, message) = match status {
-            Status::Ok => (sys::SPR_STATUS_OK, ""),
-            Status::Error(message) => (sys::SPR_STATUS_ERROR, message),
-        };
+        let (code, message) = status.raw();
         unsafe { sys::spr_span_set_status(&self.raw, code.into(), message.as_ptr().cast(), message.len()) };
         self
     }

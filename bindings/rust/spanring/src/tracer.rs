@@ -2,7 +2,10 @@
 
 use crate::attribute::{raw_list, Attribute};
 use crate::context::Context;
-use crate::span::{nanoseconds, Kind, Link, Span};
+use crate::error::{check, Error};
+use crate::link::{self, Link};
+use crate::span::{nanoseconds, Kind, Span};
+use crate::whole_span::WholeSpan;
 use spanring_sys as sys;
 use std::ptr;
 use std::time::SystemTime;
@@ -16,8 +19,8 @@ unsafe impl Send for Tracer {}
 unsafe impl Sync for Tracer {}
 
 impl Tracer {
-    pub(crate) fn new(raw: *mut sys::spr_tracer) -> Self {
-        Tracer(raw)
+    pub(crate) fn raw(&self) -> *mut sys::spr_tracer {
+        self.0
     }
 
     /// A tracer whose spans do nothing: for code whose caller has none.
@@ -39,7 +42,12 @@ impl Tracer {
         Span::new(raw)
     }
 
-    /// The same, with more said before it starts.
+    /// A span that was measured elsewhere, to be recorded in one call.
+    pub fn whole_span<'a>(&self, name: &'a str) -> WholeSpan<'a> {
+        WholeSpan::new(*self, name)
+    }
+
+    /// A start, with more said before it.
     pub fn span<'a>(&self, name: &'a str) -> SpanBuilder<'a> {
         SpanBuilder {
             tracer: *self,
@@ -51,6 +59,59 @@ impl Tracer {
             links: &[],
             trace_state: "",
         }
+    }
+}
+
+/// What identifies an instrumentation scope. The same gives the same [`Tracer`].
+#[must_use = "there is no tracer before build()"]
+#[derive(Clone, Copy)]
+pub struct TracerBuilder<'a> {
+    provider: *mut sys::spr_provider,
+    name: &'a str,
+    version: &'a str,
+    schema_url: &'a str,
+    attributes: &'a [Attribute<'a>],
+}
+
+impl<'a> TracerBuilder<'a> {
+    pub(crate) fn new(provider: *mut sys::spr_provider, name: &'a str) -> Self {
+        TracerBuilder { provider, name, version: "", schema_url: "", attributes: &[] }
+    }
+
+    pub fn version(mut self, version: &'a str) -> Self {
+        self.version = version;
+        self
+    }
+
+    pub fn schema_url(mut self, url: &'a str) -> Self {
+        self.schema_url = url;
+        self
+    }
+
+    /// Others, or the same in another order, are another scope.
+    pub fn attributes(mut self, attributes: &'a [Attribute<'a>]) -> Self {
+        self.attributes = attributes;
+        self
+    }
+
+    pub fn build(self) -> Result<Tracer, Error> {
+        let options = sys::spr_tracer_options {
+            struct_size: std::mem::size_of::<sys::spr_tracer_options>() as u32,
+            reserved: 0,
+            name: self.name.as_ptr().cast(),
+            name_size: self.name.len(),
+            version: self.version.as_ptr().cast(),
+            version_size: self.version.len(),
+            schema_url: self.schema_url.as_ptr().cast(),
+            schema_url_size: self.schema_url.len(),
+            attributes: raw_list(self.attributes),
+            attribute_count: self.attributes.len(),
+        };
+        let mut raw = ptr::null_mut();
+        // SAFETY: the provider is valid for the life of the process, all that is borrowed lives until the call returns, and C
+        // copies it; the result is written to a live place.
+        check(unsafe { sys::spr_tracer_get_with(self.provider, &options, &mut raw) })?;
+        Ok(Tracer(raw))
     }
 }
 
@@ -129,8 +190,7 @@ impl<'a> SpanBuilder<'a> {
             parent,
             attributes: raw_list(self.attributes),
             attribute_count: self.attributes.len(),
-            // Link is transparent over spr_link.
-            links: self.links.as_ptr().cast(),
+            links: link::raw_list(self.links),
             link_count: self.links.len(),
             trace_state: self.trace_state.as_ptr().cast(),
             trace_state_size: self.trace_state.len(),

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The safe crate over the library alone, without an agent.
 
-use spanring::{Attribute, Context, Kind, Link, Provider, Span, Statistics, Status, Tracer};
+use spanring::{
+    Attribute, Context, Event, Exception, Kind, Link, Provider, Span, SpanId, Statistics, Status, TraceId, Tracer,
+    Value,
+};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fs;
@@ -210,6 +213,70 @@ fn what_is_refused_is_counted() {
 }
 
 #[test]
+fn values_are_of_every_type() {
+    let library = Library::open();
+    let list = [Value::from("text"), true.into(), (-1).into(), 0.5.into(), b"\x00".into(), Value::EMPTY];
+    let pairs = [Attribute::new("list", &list), Attribute::new("none", None::<&str>)];
+    let both = [Value::array(&list), Value::key_values(&pairs)];
+    let nested = Attribute::new("nested", &both);
+    let text =
+        r#"nested=[["text", true, -1, 0.5, [0], EMPTY], [list=["text", true, -1, 0.5, [0], EMPTY], none=EMPTY]]"#;
+    assert_eq!(format!("{nested:?}"), text);
+
+    let span = library.tracer.span("values").attributes(&pairs).start();
+    span.set_attribute("list", &list).set_attribute("pairs", &pairs).set_attribute("bytes", &[1_u8, 2]);
+    span.set_attribute("some", Some(1)).set_attributes(&[nested]);
+    assert_eq!(library.refused(), 0);
+
+    fn nest(span: &Span, value: Value<'_>, levels: u32) {
+        match levels {
+            0 => drop(span.set_attribute("nested", value)),
+            _ => nest(span, Value::array(&[value]), levels - 1),
+        }
+    }
+    nest(&span, Value::from(1), 16);
+    assert_eq!(library.refused(), 0);
+    nest(&span, Value::from(1), 17);
+    assert_eq!(library.refused(), 1);
+}
+
+#[test]
+fn errors_and_exceptions_are_recorded() {
+    let library = Library::open();
+    let span = library.tracer.start("errors");
+    let boxed: Box<dyn std::error::Error> = Box::new(std::fmt::Error);
+    span.record_error(&std::fmt::Error).record_error(&*boxed);
+    span.record_exception(&Exception::new("type", "").stacktrace("here").attributes(&[Attribute::new("key", 1)]));
+    assert_eq!(library.refused(), 0);
+    span.record_exception(&Exception::new("", ""));
+    assert_eq!(library.ended(), 0);
+}
+
+#[test]
+fn a_span_is_recorded_whole() {
+    let library = Library::open();
+    let own = |sampled| Context::new(TraceId([1; 16]), SpanId([2; 8]), sampled);
+    let made = library.tracer.whole_span("made").parent(own(true)).record().expect("recorded");
+    assert!(made.is_valid() && made.trace_id() == TraceId([1; 16]) && made.span_id() != SpanId([2; 8]));
+    assert_eq!(library.tracer.whole_span("own").context(own(true)).record(), Ok(own(true)));
+    assert_eq!(library.ended(), 2);
+    assert_eq!(library.tracer.whole_span("unsampled").context(own(false)).record(), Ok(own(false)));
+    assert!(library.tracer.whole_span("none").context(Context::default()).record().is_err());
+    assert_eq!(Tracer::disabled().whole_span("nothing").context(own(true)).record(), Ok(own(true)));
+    assert_eq!((library.started(), library.ended()), (2, 2));
+}
+
+#[test]
+fn other_attributes_are_another_scope() {
+    let library = Library::open();
+    let scope = |key| library.provider.tracer_builder("scope").attributes(&[Attribute::new(key, 1)]).build();
+    let name = |tracer: Tracer| format!("{tracer:?}");
+    assert_eq!(scope("key").map(name), scope("key").map(name));
+    assert_ne!(scope("key").map(name), scope("other").map(name));
+    assert_eq!(scope("").map(name).expect_err("an empty key").code(), -22); // EINVAL
+}
+
+#[test]
 fn a_disabled_tracer_does_nothing() {
     let library = Library::open();
     let tracer = Tracer::disabled();
@@ -230,13 +297,17 @@ fn nothing_is_allocated_between_start_and_end() {
     let span = library.tracer.span("free").kind(Kind::Server).attributes(&[Attribute::new("key", "value")]).start();
     span.context().with(|| {
         span.set_attribute("text", "a value").add_event("event", &[Attribute::new("index", 1)]);
+        span.set_attribute("list", &[Value::from(1), "two".into()]);
+        span.record_exception(&Exception::new("type", "message"));
+        let event = [Event::new("event", &[])];
+        library.tracer.whole_span("whole").events(&event).record().expect("recorded");
         span.set_status(Status::Error("message"));
         assert!(library.tracer.start("child").context().inject().is_some());
     });
     span.end();
     let after = ALLOCATIONS.with(Cell::get);
     assert_eq!(after, before);
-    assert_eq!(library.ended(), 3);
+    assert_eq!(library.ended(), 4);
 }
 
 #[test]
