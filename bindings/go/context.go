@@ -20,6 +20,35 @@ type SpanContext struct {
 	flags      C.uint32_t // SPR_PROPAGATED_*
 }
 
+// A SpanContextConfig is what a SpanContext is made of.
+type SpanContextConfig struct {
+	TraceID    [16]byte
+	SpanID     [8]byte
+	Sampled    bool
+	Remote     bool
+	TraceState string
+}
+
+// NewSpanContext is that of ids that are known elsewhere: for a Link, or a WholeSpan.
+func NewSpanContext(config SpanContextConfig) SpanContext {
+	context := SpanContext{traceState: config.TraceState}
+	copyBytes(context.raw.trace_id[:], config.TraceID[:])
+	copyBytes(context.raw.span_id[:], config.SpanID[:])
+	if config.Sampled {
+		context.raw.trace_flags = C.SPR_TRACE_FLAG_SAMPLED
+	}
+	if config.Remote {
+		context.raw.is_remote = 1
+	}
+	return context
+}
+
+// WithTraceState is the same with another trace state.
+func (c SpanContext) WithTraceState(traceState string) SpanContext {
+	c.traceState = traceState
+	return c
+}
+
 // TraceID is 32 lower-case hexadecimal digits.
 func (c SpanContext) TraceID() string { return hexadecimal(c.raw.trace_id[:]) }
 
@@ -91,4 +120,10 @@ func SpanContextFromContext(ctx context.Context) SpanContext {
 
 func hexadecimal(bytes []C.uint8_t) string {
 	return hex.EncodeToString(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(bytes))), len(bytes)))
+}
+
+func copyBytes(to []C.uint8_t, from []byte) {
+	for i := range to {
+		to[i] = C.uint8_t(from[i])
+	}
 }

@@ -26,6 +26,35 @@ const (
 	Wait FullPolicy = C.SPR_FULL_WAIT
 )
 
+// A Limit is how many at most. Zero is what the OTEL_*_LIMIT variable behind it says, else the specification's default.
+type Limit uint32
+
+const (
+	NoLimit   Limit = C.SPR_LIMIT_NONE
+	ZeroLimit Limit = C.SPR_LIMIT_ZERO // not one
+)
+
+// SpanLimits are those of each span (specification: trace/sdk.md, Span Limits).
+type SpanLimits struct {
+	AttributeCount       Limit
+	AttributeValueLength Limit // characters of a text, bytes of bytes; in lists as well
+	EventCount           Limit
+	LinkCount            Limit
+	EventAttributeCount  Limit // of each event
+	LinkAttributeCount   Limit // of each link
+}
+
+func (l SpanLimits) raw() C.spr_go_limits {
+	return C.spr_go_limits{
+		attribute_count:        C.uint32_t(l.AttributeCount),
+		attribute_value_length: C.uint32_t(l.AttributeValueLength),
+		event_count:            C.uint32_t(l.EventCount),
+		link_count:             C.uint32_t(l.LinkCount),
+		event_attribute_count:  C.uint32_t(l.EventAttributeCount),
+		link_attribute_count:   C.uint32_t(l.LinkAttributeCount),
+	}
+}
+
 // Options of a Provider; the zero value is a good start.
 type Options struct {
 	ServiceName        string      // in place of OTEL_SERVICE_NAME
@@ -33,6 +62,8 @@ type Options struct {
 	MemoryLimit        uint64      // bytes of shared memory at most; 0: SPANRING_MEMORY_LIMIT, else the default
 	FullPolicy         FullPolicy
 	FullWait           time.Duration
+	SpanLimits         SpanLimits
+	ResourceSchemaURL  string
 }
 
 // A Provider is what this process is, and the way to its tracers. It lives as long as the process, needs no closing
@@ -44,9 +75,12 @@ func Open(options Options) (*Provider, error) {
 	var resource packed
 	resource.addAttributes(options.ResourceAttributes)
 	name, nameSize := stringData(options.ServiceName)
+	url, urlSize := stringData(options.ResourceSchemaURL)
 	var raw *C.spr_provider
-	result := C.spr_go_provider_open(name, nameSize, resource.data(), C.uint32_t(resource.count),
-		C.uint64_t(options.MemoryLimit), C.uint32_t(options.FullPolicy), C.uint64_t(max(options.FullWait, 0)), &raw)
+	result := C.spr_go_provider_open(name, nameSize, url, urlSize, resource.data(), C.uint32_t(resource.count),
+		resource.total.raw(), C.uint64_t(options.MemoryLimit), C.uint32_t(options.FullPolicy),
+		C.uint64_t(max(options.FullWait, 0)), options.SpanLimits.raw(), &raw)
+	resource.release()
 	if err := check(result); err != nil {
 		return nil, err
 	}
@@ -54,11 +88,19 @@ func Open(options Options) (*Provider, error) {
 }
 
 // Tracer is that of an instrumentation scope. The same arguments give the same tracer. version may be empty.
-func (p *Provider) Tracer(name, version string) (*Tracer, error) {
+func (p *Provider) Tracer(name, version string, options ...TracerOption) (*Tracer, error) {
+	var config tracerConfig
+	for _, option := range options {
+		option(&config)
+	}
 	nameData, nameSize := stringData(name)
 	versionData, versionSize := stringData(version)
+	urlData, urlSize := stringData(config.schemaURL)
 	var raw *C.spr_tracer
-	if err := check(C.spr_tracer_get(p.raw, nameData, nameSize, versionData, versionSize, nil, 0, &raw)); err != nil {
+	result := C.spr_go_tracer_get(p.raw, nameData, nameSize, versionData, versionSize, urlData, urlSize,
+		config.attributes.data(), C.uint32_t(config.attributes.count), config.attributes.total.raw(), &raw)
+	config.attributes.release()
+	if err := check(result); err != nil {
 		return nil, err
 	}
 	return &Tracer{raw}, nil

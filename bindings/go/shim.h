@@ -6,34 +6,62 @@
  *
  * Packed, in the machine's byte order, unaligned:
  *
- *     attribute   u8 type, u32 key size, key, then u32 size and the string, or 8 bytes (bool, int64, double)
- *     event       u64 time, u32 name size, u32 number of attributes, name, attributes
- *     link        spr_context, u32 number of attributes, attributes
+ *     text        u32 size, bytes
+ *     payload     a text (string, bytes), 8 bytes (bool, int64, double), or of a list u32 number of elements and these:
+ *                 values (array) or attributes (key-values); of other types nothing
+ *     value       u8 type, payload
+ *     attribute   u8 type, key as a text, payload
+ *     event       u64 time, name as a text, u32 attributes dropped before, u32 number of attributes, attributes
+ *     link        spr_context, trace state as a text, u32 attributes dropped before, u32 number of attributes, attributes
+ *     whole span  u8 kind, u8 status, u8 whether it has a context of its own, spr_context, parent's spr_context, u64 start,
+ *                 u64 end, name, status message and trace state as texts, u32 of attributes, events and links dropped before,
+ *                 then of each of these u32 their number and they
  *
- * Called by wire.go's packer alone, which is trusted: sizes are not checked again.
+ * Called with what the packer of wire.go wrote alone, which is trusted: sizes are not checked again, and lists are nested no
+ * deeper than SPR_VALUE_DEPTH.
  */
 #ifndef SPANRING_GO_SHIM_H
 #define SPANRING_GO_SHIM_H
 
 #include <spanring/spanring.h>
 
-/* In all of them `total` counts the attributes of the span and those inside its events or links. */
+/* How much of each there is in all of a call's lists, also inside of other lists. */
+typedef struct spr_go_total {
+    uint32_t attributes;
+    uint32_t values;
+} spr_go_total;
+
+/* Those of spr_provider_options. */
+typedef struct spr_go_limits {
+    uint32_t attribute_count;
+    uint32_t attribute_value_length;
+    uint32_t event_count;
+    uint32_t link_count;
+    uint32_t event_attribute_count;
+    uint32_t link_attribute_count;
+} spr_go_limits;
 
 int spr_go_span_start(spr_tracer *tracer, const char *name, size_t name_size, int kind, const spr_context *parent,
                       uint64_t start_time_ns, const char *trace_state, size_t trace_state_size,
                       const uint8_t *attributes, uint32_t attribute_count, const uint8_t *links, uint32_t link_count,
-                      uint32_t total, spr_span *ret_span);
+                      spr_go_total total, spr_span *ret_span);
 
 /* end = 0 sets what is there and leaves the span open. */
 int spr_go_span_finish(const spr_span *span, int end, uint64_t end_time_ns, int status, const char *status_message,
                        size_t status_message_size, const char *name, size_t name_size, int has_name,
                        const uint8_t *attributes, uint32_t attribute_count, const uint8_t *events, uint32_t event_count,
-                       uint32_t total);
+                       spr_go_total total);
 
-int spr_go_span_add_link(const spr_span *span, const uint8_t *link, uint32_t total);
+int spr_go_span_add_link(const spr_span *span, const uint8_t *link, spr_go_total total);
 
-int spr_go_provider_open(const char *service_name, size_t service_name_size, const uint8_t *attributes,
-                         uint32_t attribute_count, uint64_t memory_limit, uint32_t full_policy, uint64_t full_wait_ns,
-                         spr_provider **ret_provider);
+int spr_go_span_record(spr_tracer *tracer, const uint8_t *whole_span, spr_go_total total, spr_context *ret_context);
+
+int spr_go_provider_open(const char *service_name, size_t service_name_size, const char *schema_url, size_t schema_url_size,
+                         const uint8_t *attributes, uint32_t attribute_count, spr_go_total total, uint64_t memory_limit,
+                         uint32_t full_policy, uint64_t full_wait_ns, spr_go_limits limits, spr_provider **ret_provider);
+
+int spr_go_tracer_get(spr_provider *provider, const char *name, size_t name_size, const char *version, size_t version_size,
+                      const char *schema_url, size_t schema_url_size, const uint8_t *attributes, uint32_t attribute_count,
+                      spr_go_total total, spr_tracer **ret_tracer);
 
 #endif

@@ -70,21 +70,29 @@ func (s *Span) AddEventAt(at time.Time, name string, attributes ...Attribute) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if !s.ended {
-		s.events.addEvent(at, name, attributes)
+		s.events.addEvent(Event{Name: name, Time: at, Attributes: attributes})
 		s.bound()
 	}
 }
 
-// RecordError adds the event "exception" of the semantic conventions. It leaves the status as it is; a nil error adds
-// nothing.
+// RecordError adds the event "exception" of the semantic conventions: the error's text, and its type as %T prints it. It leaves
+// the status as it is; a nil error adds nothing. StackTrace is one of the attributes that may go with it.
 func (s *Span) RecordError(err error, attributes ...Attribute) {
 	if err == nil || !s.IsRecording() {
 		return
 	}
-	s.AddEvent("exception", append([]Attribute{
-		String("exception.type", fmt.Sprintf("%T", err)),
-		String("exception.message", err.Error()),
-	}, attributes...)...)
+	s.RecordException(Exception{Type: fmt.Sprintf("%T", err), Message: err.Error(), Attributes: attributes})
+}
+
+// RecordException adds the event "exception", with everything said. Without a type and a message it adds nothing.
+func (s *Span) RecordException(exception Exception) {
+	if exception.Type == "" && exception.Message == "" {
+		return
+	}
+	if exception.Time.IsZero() {
+		exception.Time = time.Now()
+	}
+	s.AddEventAt(exception.Time, "exception", exception.attributes()...)
 }
 
 // AddLink makes a call of its own. A sampler sees only the links that the start had.
@@ -94,7 +102,7 @@ func (s *Span) AddLink(link Link) {
 	if !s.ended {
 		var one packed
 		one.addLink(link)
-		C.spr_go_span_add_link(&s.raw, one.data(), C.uint32_t(one.total))
+		C.spr_go_span_add_link(&s.raw, one.data(), one.total.raw())
 		one.release()
 	}
 }
@@ -151,11 +159,13 @@ func (s *Span) bound() {
 func (s *Span) hand(end C.int, endTime uint64) {
 	message, messageSize := stringData(s.message)
 	name, nameSize := stringData(s.name)
+	inner := s.attributes.total
+	inner.add(s.events.total)
 	var hasName C.int
 	if s.hasName {
 		hasName = 1
 	}
 	C.spr_go_span_finish(&s.raw, end, C.uint64_t(endTime), C.int(s.status), message, messageSize, name, nameSize,
 		hasName, s.attributes.data(), C.uint32_t(s.attributes.count), s.events.data(), C.uint32_t(s.events.count),
-		C.uint32_t(s.attributes.total+s.events.total))
+		inner.raw())
 }

@@ -16,7 +16,8 @@ cd "$go"
 go vet ./...
 go test -race -count=1 ./...
 mkdir -p "$build/bindings/go"
-go build -buildvcs=false -o "$build/bindings/go/scenario" ./internal/scenario
+go build -buildvcs=false -o "$build/bindings/go" ./internal/scenario ./internal/data
 
 [ -x "$build/agent/spanring-agent" ] || { echo "test.sh: the agent is not built" >&2; exit 77; }
 python3 "$source/tests/bindings/arrival_test.py" go "$build/bindings/go/scenario"
+python3 "$source/tests/bindings/data_test.py" go "$build/bindings/go/data"

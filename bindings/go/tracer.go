@@ -23,12 +23,6 @@ const (
 	KindConsumer Kind = C.SPR_KIND_CONSUMER
 )
 
-// A Link names another span that this one has to do with.
-type Link struct {
-	Context    SpanContext
-	Attributes []Attribute
-}
-
 type startConfig struct {
 	kind       Kind
 	newRoot    bool
@@ -60,6 +54,23 @@ func WithNewRoot() StartOption { return func(config *startConfig) { config.newRo
 
 func WithStartTime(at time.Time) StartOption { return func(config *startConfig) { config.time = at } }
 
+type tracerConfig struct {
+	schemaURL  string
+	attributes packed
+}
+
+// A TracerOption says more about an instrumentation scope.
+type TracerOption func(*tracerConfig)
+
+func WithSchemaURL(url string) TracerOption {
+	return func(config *tracerConfig) { config.schemaURL = url }
+}
+
+// WithScopeAttributes: others, or the same in another order, are another scope.
+func WithScopeAttributes(attributes ...Attribute) TracerOption {
+	return func(config *tracerConfig) { config.attributes.addAttributes(attributes) }
+}
+
 // A Tracer starts the spans of one instrumentation scope. Many goroutines may use it at once. A nil Tracer starts spans
 // that do nothing.
 type Tracer struct{ raw *C.spr_tracer }
@@ -82,13 +93,15 @@ func (t *Tracer) Start(ctx context.Context, name string, options ...StartOption)
 	if !config.newRoot {
 		parent = SpanContextFromContext(ctx)
 	}
+	inner := config.attributes.total
+	inner.add(config.links.total)
 	span := new(Span)
 	nameData, nameSize := stringData(name)
 	stateData, stateSize := stringData(parent.traceState)
 	// One call. What it refuses (no slot, tracing off) leaves a span that does nothing and passes its parent on.
 	C.spr_go_span_start(t.raw, nameData, nameSize, C.int(config.kind), &parent.raw, C.uint64_t(nanoseconds(config.time)),
 		stateData, stateSize, config.attributes.data(), C.uint32_t(config.attributes.count), config.links.data(),
-		C.uint32_t(config.links.count), C.uint32_t(config.attributes.total+config.links.total), &span.raw)
+		C.uint32_t(config.links.count), inner.raw(), &span.raw)
 	config.attributes.release()
 	config.links.release()
 	span.context = SpanContext{raw: span.raw.context, traceState: parent.traceState, flags: parent.flags}

@@ -3,12 +3,13 @@
 package spanring
 
 /*
-#include <spanring/spanring.h>
+#include "shim.h"
 */
 import "C"
 
 import (
 	"encoding/binary"
+	"math"
 	"sync"
 	"time"
 	"unsafe"
@@ -19,7 +20,7 @@ type packed struct {
 	bytes []byte
 	home  *buffer // where bytes come from and go to; nil: nowhere yet
 	count uint32  // elements
-	total uint32  // attributes in it, also those inside its elements
+	total total   // attributes and values in it, also those inside its elements
 }
 
 // Go and C of one process read the same memory.
@@ -30,46 +31,69 @@ var buffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, 256)} }
 
 type buffer struct{ bytes []byte }
 
-func appendAttributes(bytes []byte, attributes []Attribute) []byte {
-	for i := range attributes {
-		attribute := &attributes[i]
-		bytes = append(bytes, attribute.kind)
-		bytes = native.AppendUint32(bytes, uint32(len(attribute.key)))
-		bytes = append(bytes, attribute.key...)
-		if attribute.kind == typeString {
-			bytes = native.AppendUint32(bytes, uint32(len(attribute.text)))
-			bytes = append(bytes, attribute.text...)
-		} else {
-			bytes = native.AppendUint64(bytes, attribute.number)
-		}
+func appendAttribute(bytes []byte, attribute *Attribute) []byte {
+	bytes = append(bytes, attribute.value.kind)
+	bytes = native.AppendUint32(bytes, uint32(len(attribute.key)))
+	bytes = append(bytes, attribute.key...)
+	return appendPayload(bytes, &attribute.value)
+}
+
+// Behind the type, and the key if there is one.
+func appendPayload(bytes []byte, value *Value) []byte {
+	switch value.kind {
+	case typeString, typeBytes:
+		bytes = native.AppendUint32(bytes, uint32(len(value.text)))
+		return append(bytes, value.text...)
+	case typeArray, typeKeyValues:
+		return append(bytes, value.text...)
+	case typeBool, typeInt64, typeFloat64:
+		return native.AppendUint64(bytes, value.number)
 	}
 	return bytes
 }
 
-func (p *packed) addAttributes(attributes []Attribute) {
-	p.bytes = appendAttributes(p.room(), attributes)
-	p.count += uint32(len(attributes))
-	p.total += uint32(len(attributes))
+func appendText(bytes []byte, text string) []byte {
+	return append(native.AppendUint32(bytes, uint32(len(text))), text...)
 }
 
-func (p *packed) addEvent(at time.Time, name string, attributes []Attribute) {
-	p.bytes = native.AppendUint64(p.room(), nanoseconds(at))
-	p.bytes = native.AppendUint32(p.bytes, uint32(len(name)))
-	p.bytes = native.AppendUint32(p.bytes, uint32(len(attributes)))
-	p.bytes = append(p.bytes, name...)
-	p.bytes = appendAttributes(p.bytes, attributes)
+func appendContext(bytes []byte, raw C.spr_context) []byte {
+	return append(bytes, unsafe.Slice((*byte)(unsafe.Pointer(&raw)), unsafe.Sizeof(raw))...)
+}
+
+func (p *packed) appendAttributes(attributes []Attribute) {
+	for i := range attributes {
+		p.bytes = appendAttribute(p.bytes, &attributes[i])
+		p.total.add(attributes[i].value.total())
+	}
+	p.total.attributes += uint32(len(attributes))
+}
+
+func (p *packed) addAttributes(attributes []Attribute) {
+	p.bytes = p.room()
+	p.appendAttributes(attributes)
+	p.count += uint32(len(attributes))
+}
+
+func (p *packed) addEvent(event Event) {
+	p.bytes = native.AppendUint64(p.room(), nanoseconds(event.Time))
+	p.bytes = appendText(p.bytes, event.Name)
+	p.bytes = native.AppendUint32(p.bytes, counted(event.DroppedAttributes))
+	p.bytes = native.AppendUint32(p.bytes, uint32(len(event.Attributes)))
+	p.appendAttributes(event.Attributes)
 	p.count++
-	p.total += uint32(len(attributes))
 }
 
 func (p *packed) addLink(link Link) {
-	raw := link.Context.raw
-	p.bytes = append(p.room(), unsafe.Slice((*byte)(unsafe.Pointer(&raw)), unsafe.Sizeof(raw))...)
+	p.bytes = appendContext(p.room(), link.Context.raw)
+	p.bytes = appendText(p.bytes, link.Context.traceState)
+	p.bytes = native.AppendUint32(p.bytes, counted(link.DroppedAttributes))
 	p.bytes = native.AppendUint32(p.bytes, uint32(len(link.Attributes)))
-	p.bytes = appendAttributes(p.bytes, link.Attributes)
+	p.appendAttributes(link.Attributes)
 	p.count++
-	p.total += uint32(len(link.Attributes))
 }
+
+// counted is a count as C has it.
+func counted(count int) uint32 { return uint32(min(max(count, 0), math.MaxInt32)) }
 
 func (p *packed) room() []byte {
 	if p.home == nil {
@@ -91,6 +115,10 @@ func (p *packed) release() {
 }
 
 func (p *packed) data() *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(p.bytes)) }
+
+func (t total) raw() C.spr_go_total {
+	return C.spr_go_total{attributes: C.uint32_t(t.attributes), values: C.uint32_t(t.values)}
+}
 
 func stringData(text string) (*C.char, C.size_t) {
 	return (*C.char)(unsafe.Pointer(unsafe.StringData(text))), C.size_t(len(text))

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package spanring
+
+import "math"
+
+// The types of values: field numbers of opentelemetry.proto.common.v1.AnyValue, as in the C header.
+const (
+	typeTooDeep   = 0 // refused by the library
+	typeString    = 1
+	typeBool      = 2
+	typeInt64     = 3
+	typeFloat64   = 4
+	typeArray     = 5
+	typeKeyValues = 6
+	typeBytes     = 7
+	typeEmpty     = 100
+)
+
+// Lists in lists that the library takes: SPR_VALUE_DEPTH.
+const valueDepth = 16
+
+// A Value is one of any type that OTLP has; it does not change. A list is packed when it is made, so that a Value stays small.
+// Lists may be nested 16 deep; what is deeper is refused and counted.
+type Value struct {
+	text   string // typeString, typeBytes; of a list the packed elements behind their number
+	number uint64 // the others, as bits; of a list how much is in it
+	kind   uint8
+	depth  uint8 // lists in it, and it
+}
+
+func StringValue(value string) Value { return Value{text: value, kind: typeString} }
+
+func BoolValue(value bool) Value {
+	if value {
+		return Value{number: 1, kind: typeBool}
+	}
+	return Value{kind: typeBool}
+}
+
+func IntValue(value int) Value { return Int64Value(int64(value)) }
+
+func Int64Value(value int64) Value { return Value{number: uint64(value), kind: typeInt64} }
+
+func Float64Value(value float64) Value {
+	return Value{number: math.Float64bits(value), kind: typeFloat64}
+}
+
+// BytesValue copies them.
+func BytesValue(value []byte) Value { return Value{text: string(value), kind: typeBytes} }
+
+// EmptyValue is no value: what a language's null becomes.
+func EmptyValue() Value { return Value{kind: typeEmpty} }
+
+// ArrayValue is a list of values of any types.
+func ArrayValue(values ...Value) Value {
+	var list listBuilder
+	for _, value := range values {
+		list.addValue(value)
+	}
+	return list.build(typeArray, len(values))
+}
+
+// KeyValuesValue is a list of pairs of a key and a value.
+func KeyValuesValue(pairs ...Attribute) Value {
+	var list listBuilder
+	for _, pair := range pairs {
+		list.addPair(pair)
+	}
+	return list.build(typeKeyValues, len(pairs))
+}
+
+// A total is what C has to have room for.
+type total struct{ attributes, values uint32 }
+
+func (t *total) add(other total) {
+	t.attributes += other.attributes
+	t.values += other.values
+}
+
+// total is what is inside of a list.
+func (v *Value) total() total {
+	if v.kind == typeArray || v.kind == typeKeyValues {
+		return total{uint32(v.number >> 32), uint32(v.number)}
+	}
+	return total{}
+}
+
+type listBuilder struct {
+	bytes []byte
+	total total
+	depth uint8
+}
+
+func (l *listBuilder) addValue(value Value) {
+	l.bytes = append(l.bytes, value.kind)
+	l.bytes = appendPayload(l.bytes, &value)
+	l.total.values++
+	l.added(&value)
+}
+
+func (l *listBuilder) addPair(pair Attribute) {
+	l.bytes = appendAttribute(l.bytes, &pair)
+	l.total.attributes++
+	l.added(&pair.value)
+}
+
+func (l *listBuilder) added(value *Value) {
+	l.total.add(value.total())
+	l.depth = max(l.depth, value.depth)
+}
+
+func (l *listBuilder) build(kind uint8, count int) Value {
+	if l.depth >= valueDepth {
+		return Value{kind: typeTooDeep, depth: valueDepth}
+	}
+	packed := append(native.AppendUint32(make([]byte, 0, 4+len(l.bytes)), uint32(count)), l.bytes...)
+	return Value{string(packed), uint64(l.total.attributes)<<32 | uint64(l.total.values), kind, l.depth + 1}
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package spanring
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"context"
+	"time"
+	"unsafe"
+)
+
+// A WholeSpan was measured elsewhere: by another clock, another goroutine, another tool.
+type WholeSpan struct {
+	Name string
+	// Context is the span's own, as it is known elsewhere; its sampled flag says whether to record it. The zero value: ids are made
+	// and the sampler is asked, as at a start.
+	Context       SpanContext
+	Kind          Kind      // zero: internal
+	StartTime     time.Time // the zero time is now
+	EndTime       time.Time // never before the start
+	Status        Status
+	StatusMessage string // with StatusError alone
+	Attributes    []Attribute
+	Events        []Event
+	Links         []Link
+	// Left out before, each; added to those that are refused.
+	DroppedAttributes, DroppedEvents, DroppedLinks int
+}
+
+// Record starts and ends a span in one call into C, under the same limits as any other. Its parent is that of ctx; its trace state
+// that of its own context, else of its parent's. It returns the span's context, also where the span is not sampled or is dropped
+// and counted. The only error is a context that is not valid.
+func (t *Tracer) Record(ctx context.Context, span WholeSpan) (SpanContext, error) {
+	parent := SpanContextFromContext(ctx)
+	known := span.Context != SpanContext{}
+	result := parent
+	if known {
+		result = span.Context
+	}
+	if t == nil {
+		return result, nil
+	}
+	p := packed{}
+	p.bytes = append(p.room(), uint8(span.Kind), uint8(span.Status), boolByte(known))
+	p.bytes = appendContext(p.bytes, span.Context.raw)
+	p.bytes = appendContext(p.bytes, parent.raw)
+	p.bytes = native.AppendUint64(p.bytes, nanoseconds(span.StartTime))
+	p.bytes = native.AppendUint64(p.bytes, nanoseconds(span.EndTime))
+	for _, text := range []string{span.Name, span.StatusMessage, result.traceState} {
+		p.bytes = appendText(p.bytes, text)
+	}
+	for _, dropped := range []int{span.DroppedAttributes, span.DroppedEvents, span.DroppedLinks} {
+		p.bytes = native.AppendUint32(p.bytes, counted(dropped))
+	}
+	p.bytes = native.AppendUint32(p.bytes, uint32(len(span.Attributes)))
+	p.appendAttributes(span.Attributes)
+	p.bytes = native.AppendUint32(p.bytes, uint32(len(span.Events)))
+	for _, event := range span.Events {
+		p.addEvent(event)
+	}
+	p.bytes = native.AppendUint32(p.bytes, uint32(len(span.Links)))
+	for _, link := range span.Links {
+		p.addLink(link)
+	}
+	code := C.spr_go_span_record(t.raw, (*C.uint8_t)(unsafe.SliceData(p.bytes)), p.total.raw(), &result.raw)
+	p.release()
+	if code < 0 && known && !span.Context.IsValid() {
+		return SpanContext{}, check(code)
+	}
+	return result, nil
+}
+
+func boolByte(value bool) uint8 {
+	if value {
+		return 1
+	}
+	return 0
+}
