@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "trace/process_context.hpp"
+
 namespace spanring::trace {
 
 using ring::StdAtomics;
@@ -27,6 +29,7 @@ constexpr uint64_t kLeastMemory = uint64_t{512} << 10;
 constinit uint32_t g_lives = 0;
 constinit uint32_t g_prepared = 0;  // 0 no, 1 by somebody at this moment, 2 yes
 constinit pthread_key_t g_key = 0;
+constinit uint32_t g_first = kMaxProviders;  // provider that opened first: its resource is the process's
 
 bool is_set(const char* variable, const char* value) {
     const char* text = getenv(variable);
@@ -124,10 +127,22 @@ int Provider::open_this(const spr_provider_options& options) {
     else
         error = prepare_process();
     error_ = error;
+    if (error == 0) publish_process_context();
     // release: everything above. Pairs with the acquire in state(), for a thread that got the provider by other means than
     // this call's return. Without it that thread could find limits and sampler not there yet.
     StdAtomics::store(state_, uint32_t{error == 0 ? kOpen : kOff}, std::memory_order_release);
     return 0;
+}
+
+void Provider::publish_process_context() {
+    if (!ProcessContext::is_due()) return;
+    uint32_t first = kMaxProviders;
+    // relaxed: each opener has built its own resource, and any one may be the first. A child, which asks for the resource of
+    // another provider, has one thread that has seen all there is.
+    if (StdAtomics::compare_exchange(g_first, first, index_, std::memory_order_relaxed)) first = index_;
+    if (first != index_ && ProcessContext::state() != ProcessContext::kLost) return;
+    uint8_t resource[ring::kResourceSize];
+    ProcessContext::publish(resource, at(first).resource_.finish(process.instance, resource));
 }
 
 bool Provider::begin_life() {
@@ -141,6 +156,7 @@ bool Provider::begin_life() {
         if (seen != kOpen) return false;
         if (StdAtomics::compare_exchange(state_, seen, uint32_t{kMaking}, std::memory_order_relaxed)) break;
     }
+    publish_process_context();  // in a child; done long ago elsewhere
     uint8_t resource[ring::kResourceSize];
     const ring::SegmentRequest request{extent_limit_, full_policy_, resource, resource_.finish(process.instance, resource),
                                        resource_.schema_size()};
@@ -219,6 +235,7 @@ void Provider::after_fork() {
     }
     local.attaching = 0;
     local.last.forget();
+    ProcessContext::lose();
     ++process.fork_generation;
     draw_instance();
     ring::ForkGuard::acknowledge();

@@ -96,6 +96,7 @@ private:
 
     ThreadState* attach_thread();
     bool begin_life();
+    void publish_process_context();
     int open_this(const spr_provider_options& options);
 
     uint32_t state_ = kUnused;  // State; atomic
