@@ -7,6 +7,7 @@
 
 #include "trace/options.hpp"
 #include "trace/provider.hpp"
+#include "trace/thread_context.hpp"
 
 using namespace spanring::trace;
 
@@ -16,9 +17,18 @@ int attach(const spr_context& context, uint64_t propagated, spr_token* token) {
     token->context = context;
     token->previous = thread_local_state.top;
     token->reserved = propagated;
-    std::atomic_signal_fence(std::memory_order_release);  // a handler on this thread finds the token complete
-    thread_local_state.top = token;
+    ThreadContext::push(*token);
     return 0;
+}
+
+// With everything that was attached later.
+[[gnu::noinline]] int detach_from_the_middle(const spr_token& token) {
+    for (const spr_token* at = thread_local_state.top; at != nullptr; at = at->previous)
+        if (at == &token) {
+            ThreadContext::pop_to(token.previous);
+            return 1;
+        }
+    return -EINVAL;
 }
 
 spr_text read_only(const spr_text& text) { return {text.data, text.data != nullptr ? text.size : 0, 0}; }
@@ -68,17 +78,9 @@ int spr_context_current_with(spr_propagated* ret_propagated) noexcept {
 
 int spr_context_detach(spr_token* token) noexcept {
     if (token == nullptr) return -EINVAL;
-    spr_token* top = thread_local_state.top;
-    if (top == token) [[likely]] {
-        thread_local_state.top = token->previous;
-        return 0;
-    }
-    for (; top != nullptr; top = top->previous)
-        if (top == token) {
-            thread_local_state.top = token->previous;
-            return 1;
-        }
-    return -EINVAL;
+    if (token != thread_local_state.top) [[unlikely]] return detach_from_the_middle(*token);
+    ThreadContext::pop_to(token->previous);
+    return 0;
 }
 
 }  // extern "C"

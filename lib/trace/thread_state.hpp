@@ -65,6 +65,7 @@ struct ThreadLocal {
     spr_token* top;   // innermost attached context
     uint32_t depth;   // calls that this one interrupts
     LastSpan last;
+    uintptr_t context_slot;  // where a profiler looks for the innermost context: ThreadContext
     uint32_t attaching;  // a record is being made: a handler must not make one inside
 };
 static_assert(sizeof(ThreadLocal) <= 256);

@@ -22,6 +22,7 @@ int main(void) {
     MEMBER(spr_token, context);
     MEMBER(spr_token, previous);
     MEMBER(spr_token, reserved);
+    MEMBER(spr_token, record);
     STRUCT(spr_attribute);
     MEMBER(spr_attribute, key);
     MEMBER(spr_attribute, key_size);

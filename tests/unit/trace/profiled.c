@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a profiler looks at: does what each line on its standard input says, by the shared library, and answers each with a
+ * What a profiler looks at: does what each line on its standard input says, by the library, and answers each with a
  * line. A child that it makes answers in its place until its own "exit".
  */
 #include <errno.h>
@@ -52,6 +52,12 @@ static int attach(int number) {
     const spr_context context = context_of(number);
     return spr_context_attach(&context, &tokens[attached++]);
 }
+/* A trace's id and no span's. */
+static int attach_half(void) {
+    spr_context context = context_of(1);
+    memset(context.span_id, 0, sizeof context.span_id);
+    return spr_context_attach(&context, &tokens[attached++]);
+}
 static int detach(void) { return spr_context_detach(&tokens[--attached]); }
 
 /* Another library's process context, as far as its name. */
@@ -89,14 +95,15 @@ static void turn(void) {
     signal(SIGUSR1, in_handler);
     printf("turning\n");
     fflush(stdout);
-    for (;;) {
-        spr_token first, second, third;
-        spr_context_attach(&one, &first);
-        spr_context_attach(&two, &second);
-        spr_context_attach(&none, &third);
-        spr_context_detach(&third);
-        spr_context_detach(&second);
-        spr_context_detach(&first);
+    for (unsigned round = 0;; ++round) {
+        /* Each has been another context's before, which is seen if it is shown too early. */
+        spr_token *first = &tokens[round % 3], *second = &tokens[(round + 1) % 3], *third = &tokens[(round + 2) % 3];
+        spr_context_attach(&one, first);
+        spr_context_attach(&two, second);
+        spr_context_attach(&none, third);
+        spr_context_detach(third);
+        spr_context_detach(second);
+        spr_context_detach(first);
     }
 }
 
@@ -135,6 +142,8 @@ static void serve(void) {
         if (strcmp(word, "span") == 0) answer = make_span();
         if (strcmp(word, "shutdown") == 0) answer = spr_provider_shutdown(provider, 0);
         if (strcmp(word, "attach") == 0) answer = attach(atoi(rest));
+        if (strcmp(word, "attach-half") == 0) answer = attach_half();
+        if (strcmp(word, "detach-second") == 0) answer = spr_context_detach(&tokens[1]);
         if (strcmp(word, "detach") == 0) answer = detach();
         if (strcmp(word, "foreign") == 0) answer = map_foreign(rest);
         if (strcmp(word, "deny-memfd") == 0) answer = deny_memfd();

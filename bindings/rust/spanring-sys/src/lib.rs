@@ -97,6 +97,7 @@ pub struct spr_token {
     pub context: spr_context,
     pub previous: *mut spr_token,
     pub reserved: u64,
+    pub record: [u64; 4],
 }
 
 /// Text in memory of the caller. A capacity of 0 is read only.

@@ -98,7 +98,7 @@ impl fmt::Debug for Context {
 }
 
 pub(crate) fn empty_token() -> sys::spr_token {
-    sys::spr_token { context: sys::spr_context::default(), previous: ptr::null_mut(), reserved: 0 }
+    sys::spr_token { context: sys::spr_context::default(), previous: ptr::null_mut(), reserved: 0, record: [0; 4] }
 }
 
 /// An attached context. It belongs to the thread that attached it:
