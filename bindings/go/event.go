@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// An Event happened in a span at a time. DroppedAttributes were left out before; they are added to those that are refused.
+// An Event happened in a span at a time. DroppedAttributes were left out before; they are added to those that are
+// refused.
 type Event struct {
 	Name              string
 	Time              time.Time

@@ -287,9 +287,10 @@ int spr_go_span_record(spr_tracer *tracer, const uint8_t *at, spr_go_total total
     return result;
 }
 
-int spr_go_provider_open(const char *service_name, size_t service_name_size, const char *schema_url, size_t schema_url_size,
-                         const uint8_t *attributes, uint32_t attribute_count, spr_go_total total, uint64_t memory_limit,
-                         uint32_t full_policy, uint64_t full_wait_ns, spr_go_limits limits, spr_provider **ret_provider) {
+int spr_go_provider_open(const char *service_name, size_t service_name_size, const char *schema_url,
+                         size_t schema_url_size, const uint8_t *attributes, uint32_t attribute_count,
+                         spr_go_total total, uint64_t memory_limit, uint32_t full_policy, uint64_t full_wait_ns,
+                         spr_go_limits limits, spr_provider **ret_provider) {
     spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
     room room;
     int result = room_open(&room, total);
@@ -319,9 +320,9 @@ int spr_go_provider_open(const char *service_name, size_t service_name_size, con
     return result;
 }
 
-int spr_go_tracer_get(spr_provider *provider, const char *name, size_t name_size, const char *version, size_t version_size,
-                      const char *schema_url, size_t schema_url_size, const uint8_t *attributes, uint32_t attribute_count,
-                      spr_go_total total, spr_tracer **ret_tracer) {
+int spr_go_tracer_get(spr_provider *provider, const char *name, size_t name_size, const char *version,
+                      size_t version_size, const char *schema_url, size_t schema_url_size, const uint8_t *attributes,
+                      uint32_t attribute_count, spr_go_total total, spr_tracer **ret_tracer) {
     spr_tracer_options options = SPR_TRACER_OPTIONS_INIT;
     room room;
     int result = room_open(&room, total);

@@ -12,13 +12,14 @@
  *     value       u8 type, payload
  *     attribute   u8 type, key as a text, payload
  *     event       u64 time, name as a text, u32 attributes dropped before, u32 number of attributes, attributes
- *     link        spr_context, trace state as a text, u32 attributes dropped before, u32 number of attributes, attributes
- *     whole span  u8 kind, u8 status, u8 whether it has a context of its own, spr_context, parent's spr_context, u64 start,
- *                 u64 end, name, status message and trace state as texts, u32 of attributes, events and links dropped before,
- *                 then of each of these u32 their number and they
+ *     link        spr_context, trace state as a text, u32 attributes dropped before, u32 number of attributes,
+ *                 attributes
+ *     whole span  u8 kind, u8 status, u8 whether it has a context of its own, spr_context, parent's spr_context,
+ *                 u64 start, u64 end, name, status message and trace state as texts, u32 of attributes, events and
+ *                 links dropped before, then of each of these u32 their number and they
  *
- * Called with what the packer of wire.go wrote alone, which is trusted: sizes are not checked again, and lists are nested no
- * deeper than SPR_VALUE_DEPTH.
+ * Called with what the packer of wire.go wrote alone, which is trusted: sizes are not checked again, and lists are
+ * nested no deeper than SPR_VALUE_DEPTH.
  */
 #ifndef SPANRING_GO_SHIM_H
 #define SPANRING_GO_SHIM_H
@@ -56,12 +57,13 @@ int spr_go_span_add_link(const spr_span *span, const uint8_t *link, spr_go_total
 
 int spr_go_span_record(spr_tracer *tracer, const uint8_t *whole_span, spr_go_total total, spr_context *ret_context);
 
-int spr_go_provider_open(const char *service_name, size_t service_name_size, const char *schema_url, size_t schema_url_size,
-                         const uint8_t *attributes, uint32_t attribute_count, spr_go_total total, uint64_t memory_limit,
-                         uint32_t full_policy, uint64_t full_wait_ns, spr_go_limits limits, spr_provider **ret_provider);
+int spr_go_provider_open(const char *service_name, size_t service_name_size, const char *schema_url,
+                         size_t schema_url_size, const uint8_t *attributes, uint32_t attribute_count,
+                         spr_go_total total, uint64_t memory_limit, uint32_t full_policy, uint64_t full_wait_ns,
+                         spr_go_limits limits, spr_provider **ret_provider);
 
-int spr_go_tracer_get(spr_provider *provider, const char *name, size_t name_size, const char *version, size_t version_size,
-                      const char *schema_url, size_t schema_url_size, const uint8_t *attributes, uint32_t attribute_count,
-                      spr_go_total total, spr_tracer **ret_tracer);
+int spr_go_tracer_get(spr_provider *provider, const char *name, size_t name_size, const char *version,
+                      size_t version_size, const char *schema_url, size_t schema_url_size, const uint8_t *attributes,
+                      uint32_t attribute_count, spr_go_total total, spr_tracer **ret_tracer);
 
 #endif

@@ -75,8 +75,8 @@ func (s *Span) AddEventAt(at time.Time, name string, attributes ...Attribute) {
 	}
 }
 
-// RecordError adds the event "exception" of the semantic conventions: the error's text, and its type as %T prints it. It leaves
-// the status as it is; a nil error adds nothing. StackTrace is one of the attributes that may go with it.
+// RecordError adds the event "exception" of the semantic conventions: the error's text, and its type as %T prints it.
+// It leaves the status as it is; a nil error adds nothing. StackTrace is one of the attributes that may go with it.
 func (s *Span) RecordError(err error, attributes ...Attribute) {
 	if err == nil || !s.IsRecording() {
 		return

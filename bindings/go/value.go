@@ -20,8 +20,8 @@ const (
 // Lists in lists that the library takes: SPR_VALUE_DEPTH.
 const valueDepth = 16
 
-// A Value is one of any type that OTLP has; it does not change. A list is packed when it is made, so that a Value stays small.
-// Lists may be nested 16 deep; what is deeper is refused and counted.
+// A Value is one of any type that OTLP has; it does not change. A list is packed when it is made, so that a Value stays
+// small. Lists may be nested 16 deep; what is deeper is refused and counted.
 type Value struct {
 	text   string // typeString, typeBytes; of a list the packed elements behind their number
 	number uint64 // the others, as bits; of a list how much is in it

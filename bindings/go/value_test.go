@@ -15,7 +15,8 @@ import (
 func TestListsCostNoCallsOfTheirOwn(t *testing.T) {
 	library := open(t)
 	calls := runtime.NumCgoCall()
-	_, span := library.tracer.Start(context.Background(), "lists", WithAttributes(StringSlice("words", []string{"a", "b"})))
+	_, span := library.tracer.Start(context.Background(), "lists",
+		WithAttributes(StringSlice("words", []string{"a", "b"})))
 	for i := 0; i < 10; i++ {
 		span.SetAttributes(
 			Array(fmt.Sprint("array", i), IntValue(i), ArrayValue(BytesValue([]byte{0}), EmptyValue())),
@@ -52,7 +53,8 @@ func TestAListMayBeLong(t *testing.T) {
 	library := open(t)
 	_, span := library.tracer.Start(context.Background(), "long")
 	span.SetAttributes(IntSlice("numbers", make([]int, 5000)))
-	span.AddLink(Link{Context: span.Context().WithTraceState("a=1"), Attributes: []Attribute{IntSlice("numbers", make([]int, 50))}})
+	span.AddLink(Link{Context: span.Context().WithTraceState("a=1"),
+		Attributes: []Attribute{IntSlice("numbers", make([]int, 50))}})
 	span.End()
 	library.expect(t, 1, 1, 0)
 }
@@ -60,7 +62,8 @@ func TestAListMayBeLong(t *testing.T) {
 func TestASpanIsRecordedWhole(t *testing.T) {
 	library := open(t)
 	own := NewSpanContext(SpanContextConfig{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Sampled: true, TraceState: "a=1"})
-	if own.Traceparent() != "00-01"+strings.Repeat("0", 30)+"-02"+strings.Repeat("0", 14)+"-01" || own.TraceState() != "a=1" {
+	text := "00-01" + strings.Repeat("0", 30) + "-02" + strings.Repeat("0", 14) + "-01"
+	if own.Traceparent() != text || own.TraceState() != "a=1" {
 		t.Errorf("%+v", own)
 	}
 	ctx := ContextWithSpanContext(context.Background(), own)
@@ -104,7 +107,8 @@ func TestOtherAttributesAreAnotherScope(t *testing.T) {
 		return *tracer
 	}
 	one := WithScopeAttributes(Array("key", IntValue(1)))
-	if scope() == scope(one) || scope(one) != scope(one) || scope(one) == scope(one, WithSchemaURL("https://schemas.test")) {
+	schema := WithSchemaURL("https://schemas.test")
+	if scope() == scope(one) || scope(one) != scope(one) || scope(one) == scope(one, schema) {
 		t.Error("name, version, schema URL and attributes make the scope")
 	}
 	if _, err := library.Tracer("scope", "", WithScopeAttributes(Int("", 1))); err == nil {

@@ -16,8 +16,8 @@ import (
 // A WholeSpan was measured elsewhere: by another clock, another goroutine, another tool.
 type WholeSpan struct {
 	Name string
-	// Context is the span's own, as it is known elsewhere; its sampled flag says whether to record it. The zero value: ids are made
-	// and the sampler is asked, as at a start.
+	// Context is the span's own, as it is known elsewhere; its sampled flag says whether to record it. The zero value: ids
+	// are made and the sampler is asked, as at a start.
 	Context       SpanContext
 	Kind          Kind      // zero: internal
 	StartTime     time.Time // the zero time is now
@@ -31,9 +31,9 @@ type WholeSpan struct {
 	DroppedAttributes, DroppedEvents, DroppedLinks int
 }
 
-// Record starts and ends a span in one call into C, under the same limits as any other. Its parent is that of ctx; its trace state
-// that of its own context, else of its parent's. It returns the span's context, also where the span is not sampled or is dropped
-// and counted. The only error is a context that is not valid.
+// Record starts and ends a span in one call into C, under the same limits as any other. Its parent is that of ctx; its
+// trace state that of its own context, else of its parent's. It returns the span's context, also where the span is not
+// sampled or is dropped and counted. The only error is a context that is not valid.
 func (t *Tracer) Record(ctx context.Context, span WholeSpan) (SpanContext, error) {
 	parent := SpanContextFromContext(ctx)
 	known := span.Context != SpanContext{}

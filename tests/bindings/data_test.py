@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A binding, the agent and the Collector: all that can be said about spans, said in each language and compared field by field,
-under a sampler whose threshold goes with the trace.
+"""A binding, the agent and the Collector: all that can be said about spans, said in each language and compared field by
+field, under a sampler whose threshold goes with the trace.
 
     data_test.py LANGUAGE PROGRAM
 
@@ -100,7 +100,8 @@ class Data(harness.Case):
                                   [PROGRAM, f"00-{TRACE}-{CALLER}-01", "vendor=1", self.begin], env=environment)
         program.expect(0)
         self.sent, self.sent_state, self.made = program.wait_for_line("ready ").split()[1:]
-        harness.wait_until(lambda: not self.workspace.segment_files(), "the segment of the finished process is unlinked")
+        harness.wait_until(lambda: not self.workspace.segment_files(),
+                           "the segment of the finished process is unlinked")
         agent.stop()
         collector.stop()
         self.spans = {}
@@ -133,8 +134,8 @@ class Data(harness.Case):
         self.assertEqual(types(got), types(wanted), got)
 
     def expect(self, name, **fields):
-        wanted = {"trace": TRACE, "parent": CALLER, "state": "", "flags": FLAGS, "kind": 1, "status": {}, "attributes": {},
-                  "events": [], "links": [], "dropped": [0, 0, 0], **fields}
+        wanted = {"trace": TRACE, "parent": CALLER, "state": "", "flags": FLAGS, "kind": 1, "status": {},
+                  "attributes": {}, "events": [], "links": [], "dropped": [0, 0, 0], **fields}
         got = span_of(self.spans[name])
         self.same({key: got[key] for key in wanted}, wanted)
 
@@ -162,7 +163,8 @@ class Data(harness.Case):
     def test_the_limits_of_the_provider_hold(self):
         inner = {"k0": 0, "k1": 1, "k2": 2, "k3": 3}
         got = span_of(self.spans["limited"])
-        events = [{"name": f"e{i}", "time": got["events"][i]["time"], "attributes": inner, "dropped": 1} for i in range(2)]
+        events = [{"name": f"e{i}", "time": got["events"][i]["time"], "attributes": inner, "dropped": 1}
+                  for i in range(2)]
         links = [link(attributes={key: inner[key] for key in ("k0", "k1", "k2")}, dropped=1)] * 2
         self.expect("limited", state=THRESHOLD, attributes={f"a{i}": ["0123456789abcdefghij"] for i in range(8)},
                     events=events, links=links, dropped=[1, 1, 1])

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The program of tests/bindings/data_test.py: all that can be said, the same in every language, which checks each field that
-// arrives.
+// The program of tests/bindings/data_test.py: all that can be said, the same in every language, which checks each field
+// that arrives.
 //
 //     data TRACEPARENT TRACESTATE TIME_NS
 //
-// Prints "ready TRACEPARENT TRACESTATE SPAN_ID": the headers that the span "values" sends on, and the id of the span "made".
+// Prints "ready TRACEPARENT TRACESTATE SPAN_ID": the headers that the span "values" sends on, and the id of the span
+// "made".
 
 #include <spanring/spanring.hpp>
 
@@ -56,7 +57,8 @@ void set_values(spanring::Span& span, const Context& remote, spanring::TimePoint
     span.set_attribute("later", ValueList{1});
     span.set_attribute("later", AttributeList{{"n", 1}});
     const std::array<std::uint8_t, 2> bytes = {1, 2};
-    span.add_event("values", {{"bytes", Bytes{bytes}}, {"list", ValueList{1, "two"}}, {"map", AttributeList{{"k", 0.5}}}},
+    span.add_event("values",
+                   {{"bytes", Bytes{bytes}}, {"list", ValueList{1, "two"}}, {"map", AttributeList{{"k", 0.5}}}},
                    begin + 1ms);
     span.add_link({remote, {{"empty", Empty{}}}, "later=1"});
     try {
@@ -141,7 +143,8 @@ int main(int argc, char** argv) {
          "https://schemas.test/resource"});
     const auto tracer = provider.tracer(
         "bindings.data", "1.0", "https://schemas.test/scope",
-        {{"scope.map", AttributeList{{"a", 1}, {"b", ValueList{true, Empty{}}}}}, {"scope.bytes", Bytes{"\x00\xff", 2}}});
+        {{"scope.map", AttributeList{{"a", 1}, {"b", ValueList{true, Empty{}}}}},
+         {"scope.bytes", Bytes{"\x00\xff", 2}}});
     if (!tracer) {
         std::cerr << "data: " << spr_strerror(tracer.error()) << '\n';
         return 1;

@@ -54,7 +54,8 @@ constexpr std::string_view kKey = "key";
 static_assert(noexcept(std::declval<Tracer>().start(kKey)) && noexcept(std::declval<Span>().set_attribute(kKey, 1)) &&
               noexcept(std::declval<Span>().set_attribute(kKey, "")) &&
               std::is_nothrow_invocable_v<decltype(&Span::end), Span&, TimePoint> &&
-              noexcept(std::declval<Span>().add_event(kKey, std::declval<AttributeList>(), std::declval<TimePoint>())) &&
+              noexcept(std::declval<Span>().add_event(kKey, std::declval<AttributeList>(),
+                                                      std::declval<TimePoint>())) &&
               noexcept(std::declval<Span>().set_attribute(kKey, ValueList{})));
 
 class SpanTest : public ::testing::Test {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Value: of any type that OTLP has. Attribute: a key and a value. Both borrow what they are made of, until the call that they
-// are passed to returns. For lists: starts, events, links, scopes, resources.
+// Value: of any type that OTLP has. Attribute: a key and a value. Both borrow what they are made of, until the call
+// that they are passed to returns. For lists: starts, events, links, scopes, resources.
 //
 //     span.set_attributes({{"sizes", ValueList{1, 2, 3}}, {"user", AttributeList{{"name", "x"}, {"id", 7}}}});
 #ifndef SPANRING_ATTRIBUTE_HPP
@@ -83,7 +83,7 @@ public:
     Value() noexcept : raw_{make(SPR_TYPE_EMPTY)} {}
     Value(Empty) noexcept : Value{} {}
 
-    // An array, of values of any types.
+    // An array, of values of any types. ValueList{list} of another ValueList is therefore an array with an array in it.
     Value(ValueList values) noexcept;
 
     // Pairs of a key and a value.

@@ -34,7 +34,8 @@ public:
     Context() noexcept = default;
     explicit Context(const spr_context& raw) noexcept : raw_{raw} {}
     // Of ids that are known elsewhere: for a link, or a WholeSpan.
-    Context(const std::array<std::uint8_t, 16>& trace_id, const std::array<std::uint8_t, 8>& span_id, bool sampled) noexcept {
+    Context(const std::array<std::uint8_t, 16>& trace_id, const std::array<std::uint8_t, 8>& span_id,
+            bool sampled) noexcept {
         std::copy(trace_id.begin(), trace_id.end(), raw_.trace_id);
         std::copy(span_id.begin(), span_id.end(), raw_.span_id);
         raw_.trace_flags = sampled ? SPR_TRACE_FLAG_SAMPLED : 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Exception: what Span::record_exception() takes, by the semantic conventions (exceptions/exceptions-spans.md). It borrows its
-// texts and lists until that returns. TypeName: the name of an exception's type.
+// Exception: what Span::record_exception() takes, by the semantic conventions (exceptions/exceptions-spans.md). It
+// borrows its texts and lists until that returns. TypeName: the name of an exception's type.
 #ifndef SPANRING_EXCEPTION_HPP
 #define SPANRING_EXCEPTION_HPP
 
@@ -34,8 +34,8 @@ struct Exception {
 
 namespace detail {
 
-// "std::runtime_error", of what the object is and not of what it was caught as. Allocates while it lives. Without RTTI, and where
-// there is no memory for the name, it is empty.
+// "std::runtime_error", of what the object is and not of what it was caught as. Allocates while it lives. Without RTTI,
+// and where there is no memory for the name, it is empty.
 class TypeName {
 public:
 #if SPANRING_RTTI

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Link: another span that this one has to do with. It borrows its texts and lists until the call that it is passed to returns.
+// Link: another span that this one has to do with. It borrows its texts and lists until the call that it is passed to
+// returns.
 #ifndef SPANRING_LINK_HPP
 #define SPANRING_LINK_HPP
 
@@ -19,7 +20,8 @@ public:
     // To no span: refused and counted.
     Link() noexcept = default;
 
-    // trace_state is W3C's, of the linked span. dropped_attributes were left out before; they are added to those that are refused.
+    // trace_state is W3C's, of the linked span. dropped_attributes were left out before; they are added to those that
+    // are refused.
     Link(const Context& context, AttributeList attributes = {}, std::string_view trace_state = {},
          std::uint32_t dropped_attributes = 0) noexcept {
         raw_.context = context.raw();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// List: a view of attributes, values, events or links: of a braced list (alive until the end of the full expression), an array,
-// or a vector. Each element is one struct of C and nothing else, so a list is handed over as it is.
+// List: a view of attributes, values, events or links: of a braced list (alive until the end of the full expression),
+// an array, or a vector. Each element is one struct of C and nothing else, so a list is handed over as it is.
 #ifndef SPANRING_LIST_HPP
 #define SPANRING_LIST_HPP
 

@@ -23,7 +23,8 @@ enum class FullPolicy : std::uint32_t {
     kWait = SPR_FULL_WAIT,
 };
 
-// Of each span; 0: the OTEL_*_LIMIT variable behind it, else the specification's default. <spanring/spanring.h> has them all.
+// Of each span; 0: the OTEL_*_LIMIT variable behind it, else the specification's default. <spanring/spanring.h> has
+// them all.
 struct SpanLimits {
     static constexpr std::uint32_t kNone = SPR_LIMIT_NONE; // no limit
     static constexpr std::uint32_t kZero = SPR_LIMIT_ZERO; // not one

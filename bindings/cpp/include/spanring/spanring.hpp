@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // spanring for C++17 and later: a header-only wrapper of <spanring/spanring.h>, which has the rules for threads, fork()
-// and signal handlers. Nothing here throws or allocates, but for the string that Propagated::get_baggage() is given and the name
-// of a std::exception's type; link with -lspanring.
+// and signal handlers. Nothing here throws or allocates, but for the string that Propagated::get_baggage() is given and
+// the name of a std::exception's type; link with -lspanring.
 //
 //     auto provider = spanring::Provider::open({"shop"});
 //     auto tracer = provider.tracer("shop.checkout", "1.0");

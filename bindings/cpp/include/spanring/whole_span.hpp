@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WholeSpan: a span that was measured elsewhere, for Tracer::record(). It borrows its texts and lists until that returns.
+// WholeSpan: a span that was measured elsewhere, for Tracer::record(). It borrows its texts and lists until that
+// returns.
 #ifndef SPANRING_WHOLE_SPAN_HPP
 #define SPANRING_WHOLE_SPAN_HPP
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Data is the program of tests/bindings/data_test.py: all that can be said, the same in every language, which checks each field
-// that arrives.
+// Data is the program of tests/bindings/data_test.py: all that can be said, the same in every language, which checks
+// each field that arrives.
 //
 //	data TRACEPARENT TRACESTATE TIME_NS
 //
-// Prints "ready TRACEPARENT TRACESTATE SPAN_ID": the headers that the span "values" sends on, and the id of the span "made".
+// Prints "ready TRACEPARENT TRACESTATE SPAN_ID": the headers that the span "values" sends on, and the id of the span
+// "made".
 package main
 
 import (

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The program of `tests/bindings/data_test.py`: all that can be said, the same in every language, which checks each field that
-//! arrives.
+//! The program of `tests/bindings/data_test.py`: all that can be said, the same in every language, which checks each
+//! field that arrives.
 //!
 //!     data TRACEPARENT TRACESTATE TIME_NS
 //!
-//! Prints "ready TRACEPARENT TRACESTATE SPAN_ID": the headers that the span "values" sends on, and the id of the span "made".
+//! Prints "ready TRACEPARENT TRACESTATE SPAN_ID": the headers that the span "values" sends on, and the id of the span
+//! "made".
 
 use spanring::{
     inject, Attribute, Context, Event, Exception, Headers, HeadersMut, Kind, Limit, Link, Propagated, Provider, Span,

@@ -7,7 +7,8 @@ use std::marker::PhantomData;
 use std::slice;
 use std::str;
 
-/// A key and a value, borrowed: an element of the lists that builders, events and links take, and of values that are lists.
+/// A key and a value, borrowed: an element of the lists that builders, events and links take, and of values that are
+/// lists.
 ///
 /// It is laid out as the C library reads it, so that a slice is handed over as it is.
 #[derive(Clone, Copy)]

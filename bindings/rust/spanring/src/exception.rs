@@ -6,7 +6,8 @@ use spanring_sys as sys;
 use std::ptr;
 use std::time::SystemTime;
 
-/// What [`Span::record_exception`](crate::Span::record_exception) takes, by the semantic conventions. An empty text is not said.
+/// What [`Span::record_exception`](crate::Span::record_exception) takes, by the semantic conventions. An empty text is
+/// not said.
 #[derive(Clone, Copy, Debug)]
 pub struct Exception<'a> {
     name: &'a str,

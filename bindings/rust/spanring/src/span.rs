@@ -123,8 +123,8 @@ impl Span {
         self
     }
 
-    /// The event `exception` of the semantic conventions, of an error's text and the name of its type, as far as it is known:
-    /// of a `dyn Error` it is not. The status stays as it is.
+    /// The event `exception` of the semantic conventions, of an error's text and the name of its type, as far as it is
+    /// known: of a `dyn Error` it is not. The status stays as it is.
     pub fn record_error<E: error::Error + ?Sized>(&self, error: &E) -> &Self {
         self.record_error_with(error, &[])
     }

@@ -108,8 +108,8 @@ impl<'a> TracerBuilder<'a> {
             attribute_count: self.attributes.len(),
         };
         let mut raw = ptr::null_mut();
-        // SAFETY: the provider is valid for the life of the process, all that is borrowed lives until the call returns, and C
-        // copies it; the result is written to a live place.
+        // SAFETY: the provider is valid for the life of the process, all that is borrowed lives until the call returns,
+        // and C copies it; the result is written to a live place.
         check(unsafe { sys::spr_tracer_get_with(self.provider, &options, &mut raw) })?;
         Ok(Tracer(raw))
     }

@@ -152,8 +152,8 @@ from_list!(u8 => bytes, Value<'a> => array, Attribute<'a> => key_values);
 impl fmt::Debug for Value<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = &self.raw.value;
-        // SAFETY: the type says which member of the union was set, and what it points to is borrowed; a length of 0 goes with
-        // the pointer of an empty slice, which is none that is NULL.
+        // SAFETY: the type says which member of the union was set, and what it points to is borrowed; a length of 0
+        // goes with the pointer of an empty slice, which is none that is NULL.
         unsafe {
             match self.raw.r#type {
                 sys::SPR_TYPE_STRING => self.text().fmt(formatter),

@@ -11,8 +11,8 @@ use spanring_sys as sys;
 use std::ptr;
 use std::time::SystemTime;
 
-/// A span that was measured elsewhere: by another clock, another thread, another tool. It starts and ends in one call, under the
-/// same limits as any other, and allocates nothing.
+/// A span that was measured elsewhere: by another clock, another thread, another tool. It starts and ends in one call,
+/// under the same limits as any other, and allocates nothing.
 #[must_use = "nothing is recorded before record()"]
 #[derive(Clone, Copy)]
 pub struct WholeSpan<'a> {
@@ -59,14 +59,15 @@ impl<'a> WholeSpan<'a> {
         self
     }
 
-    /// Its own, as it is known elsewhere. Its sampled flag says whether to record it. Without one, ids are made and the sampler is
-    /// asked.
+    /// Its own, as it is known elsewhere. Its sampled flag says whether to record it. Without one, ids are made and the
+    /// sampler is asked.
     pub fn context(mut self, context: Context) -> Self {
         self.context = Some(context);
         self
     }
 
-    /// Of the same trace. An invalid one is none, which is what it begins with: the context attached to the thread plays no part.
+    /// Of the same trace. An invalid one is none, which is what it begins with: the context attached to the thread
+    /// plays no part.
     pub fn parent(mut self, parent: Context) -> Self {
         self.parent = parent;
         self
@@ -115,8 +116,8 @@ impl<'a> WholeSpan<'a> {
         self
     }
 
-    /// The context of the span, also where it is not sampled or is dropped and counted. The only error is a context that is not
-    /// valid.
+    /// The context of the span, also where it is not sampled or is dropped and counted. The only error is a context
+    /// that is not valid.
     pub fn record(self) -> Result<Context, Error> {
         let (status, message) = self.status.as_ref().map_or((sys::SPR_STATUS_UNSET, ""), Status::raw);
         let raw = sys::spr_whole_span {
@@ -149,8 +150,8 @@ impl<'a> WholeSpan<'a> {
             return Ok(self.context.unwrap_or(self.parent));
         }
         let mut context = Context::default();
-        // SAFETY: the tracer is valid for the life of the process; all that is borrowed lives until the call returns, and C copies
-        // it; the result is written to a live place.
+        // SAFETY: the tracer is valid for the life of the process; all that is borrowed lives until the call returns,
+        // and C copies it; the result is written to a live place.
         match unsafe { sys::spr_span_record(self.tracer.raw(), &raw, &mut context.0) } {
             error if error < 0 && self.context.map_or(false, |own| !own.is_valid()) => Err(Error::new(error)),
             _ => Ok(context),
