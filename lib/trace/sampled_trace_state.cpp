@@ -11,8 +11,10 @@ constexpr std::string_view kOt = "ot=", kThreshold = "th:", kRandomness = "rv:";
 // Sub-keys of the member `ot`; empty where there is none.
 std::string_view find_ot(std::string_view list) {
     while (list.data() != nullptr) {
-        const std::string_view member = trim(take_piece(list, ','));
-        if (member.starts_with(kOt)) return member.substr(kOt.size());
+        std::string_view member = trim(take_piece(list, ','));
+        if (!member.starts_with(kOt)) continue;
+        member.remove_prefix(kOt.size());  // substr() can throw, and below -O2 needs the C++ runtime for it
+        return member;
     }
     return {};
 }
