@@ -211,8 +211,9 @@ TEST(ClockTest, ScalesAnyNumberOfTicksLikeWideArithmetic) {
     clock.start();
     const uint64_t rate = clock.nanoseconds(uint64_t{1} << 32);
     ASSERT_GT(rate, 0u);
-    const auto exact = [rate](uint64_t ticks) {
-        return static_cast<uint64_t>(static_cast<unsigned __int128>(ticks) * rate >> 32);
+    const auto exact = [rate](uint64_t ticks) {  // in halves: a 32-bit compiler has no integer of 128 bits
+        const uint64_t high = ticks >> 32, low = ticks & 0xffffffff;
+        return high * rate + low * (rate >> 32) + (low * (rate & 0xffffffff) >> 32);
     };
     const uint64_t grain = exact(256) + 2;  // long durations are scaled in steps of 256 ticks
     std::mt19937_64 random(1);
