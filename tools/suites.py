@@ -25,7 +25,7 @@ JOBS = str(os.cpu_count() or 2)
 
 PLAIN = ["unit", "abi", "model", "integration", "crash", "fuzz", "bindings"]
 AGAIN_AS_USER = ["unit", "integration", "crash"]
-FURTHER = ["user", "i686", "tsan", "asan", "minimum", "instructions"]
+FURTHER = ["user", "i686", "aarch64", "tsan", "asan", "minimum", "instructions"]
 ON_REQUEST = ["asan-agent"]  # the agent once more under ASan: long, and not part of "all"
 WITHOUT_AGENT = ["-Dagent=false", "-Dbench=false", "-Dexamples=false", "-Dbindings=false"]
 
@@ -65,10 +65,11 @@ class BuildFolder:
         # Meson leaves "project:suite / " out where all tests are of one suite, and says "No ..." where there is none.
         return [line for line in listed.stdout.splitlines() if line and not line.startswith("No ")]
 
-    def run_suite(self, label, suite, total, wrapper=(), prefix=(), environment=None):
+    def run_suite(self, label, suite, total, wrapper=(), prefix=(), environment=None, left_out=()):
         """Builds what one suite needs, runs it, and adds what Meson's log says to `total`."""
         begin = time.monotonic()
-        if not self.tests(suite):
+        names = [line.rpartition(" / ")[2] for line in self.tests(suite)]
+        if not names:
             total.failed.append(f"{label}: has no tests")
             return
         name = f"{label}-{wrapper[0]}" if wrapper else label  # as Meson names it
@@ -78,6 +79,8 @@ class BuildFolder:
                    "--print-errorlogs", "--num-processes", JOBS]
         if wrapper:
             command += ["--wrapper", shlex.join(wrapper)]
+        if left_out:
+            command += [name for name in names if name not in left_out]
         code = run(command, env={**os.environ, **(environment or {})})
         failures = len(total.failed)
         ran = 0
@@ -157,27 +160,121 @@ def as_user(suites, build, total):
         user.close()
 
 
-def i686(main_build, total):
-    """The library for 32-bit x86, and its segments read by the agent of the main build: one layout for both."""
+@dataclasses.dataclass
+class Foreign:
+    """Another architecture than the machine's: its compiler, and how its programs run here."""
+    label: str
+    debian: str  # the architecture's name there
+    triplet: str
+    family: str  # Meson's
+    c: list
+    cpp: list
+    tools: str = ""  # in front of the names of ar and strip
+    needs: list = dataclasses.field(default_factory=list)  # commands
+    wrapper: list = dataclasses.field(default_factory=list)
+    left_out: dict = dataclasses.field(default_factory=dict)  # {test: why}
+    left_out_of_tests: dict = dataclasses.field(default_factory=dict)  # {cases of GoogleTest: why}
+
+    def cross_file(self, build, libraries):
+        """Written into the build folder: Meson takes no path that is relative to the file."""
+        quoted = lambda words: "[" + ", ".join(f"'{word}'" for word in words) + "]"
+        text = [f"[binaries]\nc = {quoted(self.c)}\ncpp = {quoted(self.cpp)}\n"
+                f"ar = '{self.tools}ar'\nstrip = '{self.tools}strip'\npkgconfig = 'pkg-config'"]
+        if self.wrapper:
+            text.append(f"exe_wrapper = {quoted(self.wrapper)}")
+        text.append(f"[properties]\nneeds_exe_wrapper = {str(bool(self.wrapper)).lower()}\nsys_root = '{libraries}'\n"
+                    f"pkg_config_libdir = '{libraries}/usr/lib/{self.triplet}/pkgconfig'")
+        text.append(f"[host_machine]\nsystem = 'linux'\ncpu_family = '{self.family}'\ncpu = '{self.family}'\nendian = 'little'\n")
+        file = build.path / "cross.ini"
+        file.write_text("\n".join(text))
+        return file
+
+
+def i686():
+    return Foreign("i686", "i386", "i386-linux-gnu", "x86", ["gcc", "-m32"], ["g++", "-m32"])
+
+
+# qemu-user 7.2 hands no madvise() to the kernel: what is not to be inherited over fork() is, and growth asks for nothing.
+NO_MADVISE = "needs madvise(), which qemu-user does not hand on"
+NO_BOUND = "a bound in time, which an emulator does not keep"
+
+
+def aarch64():
+    target = "--target=aarch64-linux-gnu"
+    return Foreign(
+        "aarch64", "arm64", "aarch64-linux-gnu", "aarch64", ["clang-14", target], ["clang++-14", target],
+        tools="aarch64-linux-gnu-", needs=["clang-14", "aarch64-linux-gnu-ld", "qemu-aarch64"],
+        wrapper=["qemu-aarch64", "-L", str(SOURCE / "build-aarch64/root")],
+        left_out={"ring fork_guard": NO_MADVISE, "ring full_tmpfs": NO_MADVISE, "trace fork": NO_MADVISE},
+        left_out_of_tests={
+            "FullTmpfsTest.*": NO_MADVISE,
+            "SegmentFileTest.AHoleThatSomebodyElseFilledIsLeftAlone": NO_MADVISE,
+            "SegmentFileTest.IsFreeTheMomentItsProcessIsKilledEvenWhileAChildLives": NO_MADVISE,
+            "SegmentFileTest.IsNotMappedInAChild": NO_MADVISE,
+            "SegmentFileTest.TheHoleInAChildIsCoveredByScratchMemory": NO_MADVISE,
+            "ClockTest.CountsLikeTheMonotonicClock": NO_BOUND,
+            "ClockTest.IsWithinTheBoundFromItsFirstReadingOn": NO_BOUND,
+            "ClockTest.StaysWithinAMicrosecondOfTheWallClock": NO_BOUND})
+
+
+def make_root(root):
+    """What qemu puts in front of a program's paths: the other libc, and a kernel that trusts that architecture's counter."""
+    clocksource = root / "sys/devices/system/clocksource/clocksource0/current_clocksource"
+    clocksource.parent.mkdir(parents=True, exist_ok=True)
+    clocksource.write_text("arch_sys_counter\n")
+    library = root / "lib"
+    if not library.is_symlink():
+        library.symlink_to("/usr/aarch64-linux-gnu/lib")
+
+
+def foreign(one, main_build, total):
+    """The library and its unit tests for another architecture, and its segments read by the agent of the main build."""
+    label = one.label
     if platform.machine() != "x86_64":
-        total.skipped.append("i686: this is no x86-64 machine")
+        total.skipped.append(f"{label}: this is no x86-64 machine")
         return
-    arguments = [f"-D{language}{kind}=-m32" for language in ("c", "cpp") for kind in ("_args", "_link_args")]
-    build = BuildFolder("build-i686", *WITHOUT_AGENT, "-Dtests=false", *arguments)
+    missing = [command for command in one.needs if shutil.which(command) is None]
+    if missing:
+        total.skipped.append(f"{label}: there is no {' and no '.join(missing)} here")
+        return
+    path = SOURCE / f"build-{label}"
+    libraries = path / "libraries"
+    path.mkdir(exist_ok=True)
+    had = run(["tools/foreign", one.debian, libraries]) == 0
+    if one.wrapper:
+        make_root(path / "root")
+    build = BuildFolder(f"build-{label}", *WITHOUT_AGENT, "-Dbuildtype=plain", "-Doptimization=1", f"-Dtests={str(had).lower()}")
+    build.options += ("--cross-file", one.cross_file(build, libraries))
     if not build.compile():
-        total.failed.append("i686: the library does not build")
+        total.failed.append(f"{label}: the library does not build")
         return
-    total.passed.append("i686: the library builds")
+    total.passed.append(f"{label}: the library builds")
+    if had:
+        for name, why in [*one.left_out.items(), *one.left_out_of_tests.items()]:
+            total.skipped.append(f"{label}: {name}: {why}")
+        environment = {"GTEST_FILTER": "-" + ":".join(one.left_out_of_tests)} if one.left_out_of_tests else None
+        for suite in ("unit", "abi"):
+            build.run_suite(f"{suite}-{label}", suite, total, environment=environment, left_out=one.left_out)
+    else:
+        total.skipped.append(f"{label}: no libraries to link its unit tests with (see above)")
+    read_by_agent(one, build, main_build, total)
+
+
+def read_by_agent(one, build, main_build, total):
     tests = SOURCE / "tests/integration"
-    producer = build.path / "producer"
+    program, producer = build.path / "producer-program", build.path / "producer"
     library = build.path / "lib"
-    compiled = run(["gcc", "-m32", "-std=c99", "-Wall", "-Wextra", "-Werror", "-Iinclude", tests / "producer.c",
-                    tests / "expectation.c", f"-L{library}", "-lspanring", f"-Wl,-rpath,{library}", "-o", producer])
+    compiled = run([*one.c, "-std=c99", "-Wall", "-Wextra", "-Werror", "-Iinclude", tests / "producer.c",
+                    tests / "expectation.c", f"-L{library}", "-lspanring", f"-Wl,-rpath,{library}", "-lm", "-o", program])
+    producer.write_text(f'#!/bin/sh\nexec {shlex.join([*one.wrapper, str(program)])} "$@"\n')
+    producer.chmod(0o755)
     environment = {**os.environ, "SPANRING_BUILD": str(main_build.path), "SPANRING_PRODUCER": str(producer)}
-    for test in ("fields_test", "producer_death_test"):
-        code = compiled or run([sys.executable, tests / f"{test}.py"], env=environment)
+    # Ten thousand spans are enough of an emulator.
+    fields = ["Fields.test_every_field_arrives_over_http"] if one.wrapper else []
+    for test, cases in (("fields_test", fields), ("producer_death_test", [])):
+        code = compiled or run([sys.executable, tests / f"{test}.py", *cases], env=environment)
         place = total.passed if code == 0 else total.skipped if code == 77 else total.failed
-        place.append(f"i686: {test} with a 32-bit producer")
+        place.append(f"{one.label}: {test} with its producer")
 
 
 def sanitizer(label, kinds, options, total, suites=("unit",)):
@@ -217,7 +314,7 @@ def instructions(total):
 
 
 def needs_main_build(suites):
-    return any(suite in PLAIN or suite in ("user", "i686", "minimum") for suite in suites)
+    return any(suite in PLAIN or suite in ("user", "i686", "aarch64", "minimum") for suite in suites)
 
 
 def run_all(suites, folder, total):
@@ -225,7 +322,7 @@ def run_all(suites, folder, total):
     if needs_main_build(suites) and not build.compile():
         total.failed.append(f"build: {folder}")
         return
-    if {"integration", "user", "i686"} & set(suites) and run(["tests/integration/collector/build.sh", build.path]) not in (0, 77):
+    if {"integration", "user", "i686", "aarch64"} & set(suites) and run(["tests/integration/collector/build.sh", build.path]) not in (0, 77):
         total.failed.append("integration: the Collector cannot be built")
     for suite in suites:
         if suite in PLAIN:
@@ -233,7 +330,9 @@ def run_all(suites, folder, total):
         elif suite == "user":
             as_user([one for one in AGAIN_AS_USER if one in suites] or AGAIN_AS_USER, build, total)
         elif suite == "i686":
-            i686(build, total)
+            foreign(i686(), build, total)
+        elif suite == "aarch64":
+            foreign(aarch64(), build, total)
         elif suite == "tsan":
             sanitizer("tsan", "thread", WITHOUT_AGENT, total)
         elif suite == "asan":

@@ -19,6 +19,7 @@
 """
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,10 @@ import tempfile
 SKIPPED = 77
 ABIGAIL_NAMES = {"Advanced Micro Devices X86-64": "elf-amd-x86_64"}
 VARIABLES = {"otel_thread_ctx_v1"}  # for profilers (OTEP 4947): thread-local, and in no header
+
+
+# Where programs are built for another machine than this one: what Meson runs them with.
+WRAPPER = shlex.split(os.environ.get("MESON_EXE_WRAPPER", ""))
 
 
 def output_of(*command):
@@ -117,7 +122,7 @@ def nodelete(library):
 def run_caller(program, environment=None):
     runtime = tempfile.mkdtemp(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
     try:
-        subprocess.run([program], check=True, env=dict(os.environ, SPANRING_DIR=runtime, **(environment or {})))
+        subprocess.run([*WRAPPER, program], check=True, env=dict(os.environ, SPANRING_DIR=runtime, **(environment or {})))
         segments = [name for name in os.listdir(runtime) if name.endswith(".spr")]
         assert len(segments) == 1, f"the program left {os.listdir(runtime)}"
     finally:
@@ -143,7 +148,7 @@ def shared(library, source, include, *compiler):
 def program(path, *arguments):
     runtime = tempfile.mkdtemp(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
     try:
-        code = subprocess.run([path, *arguments], env=dict(os.environ, SPANRING_DIR=runtime)).returncode
+        code = subprocess.run([*WRAPPER, path, *arguments], env=dict(os.environ, SPANRING_DIR=runtime)).returncode
         assert code == 0, f"{os.path.basename(path)} ended with {code}"
     finally:
         shutil.rmtree(runtime)
@@ -151,7 +156,7 @@ def program(path, *arguments):
 
 def covers(header, program, closed):
     extensible, others = may_grow(header)
-    rows = set(output_of(program, "--names").split())
+    rows = set(output_of(*WRAPPER, program, "--names").split())
     never = {line.split()[0] for line in open(closed).read().splitlines() if line and not line.startswith("#")}
     assert rows == extensible, f"with struct_size but no row: {sorted(extensible - rows)}; gone: {sorted(rows - extensible)}"
     assert never == others, (f"neither begins with struct_size nor is closed: {sorted(others - never)}; "
@@ -241,7 +246,7 @@ def structs(program, frozen):
         print("frozen for 64 bits; this is a build of another size")
         sys.exit(SKIPPED)
     wanted = [line for line in open(frozen).read().splitlines() if line and not line.startswith("#")]
-    found = output_of(program).splitlines()
+    found = output_of(*WRAPPER, program).splitlines()
     differences = sorted(set(wanted) ^ set(found))
     assert wanted == found, "differ from the frozen ABI: " + "; ".join(differences)
 

@@ -8,7 +8,9 @@
 #   compare.py page PROGRAM PAGE        with the tables of docs/shared-memory.md that carry a "layout:" mark, in both
 #                                       directions: no number there that the compiler does not confirm, none missing
 #   compare.py skip WHY                 says why a comparison is not made, and exits 77
+import os
 import re
+import shlex
 import subprocess
 import sys
 
@@ -24,7 +26,8 @@ def parse(text):
 
 
 def output_of(program):
-    return parse(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
+    wrapper = shlex.split(os.environ.get("MESON_EXE_WRAPPER", ""))  # a build for another machine
+    return parse(subprocess.run([*wrapper, program], check=True, capture_output=True, text=True).stdout)
 
 
 def fail(problems):
