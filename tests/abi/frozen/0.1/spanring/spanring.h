@@ -36,6 +36,10 @@
  *  handler that interrupts this library is refused and counted. fork(), vfork(), exec(), daemon(), closing every
  *  descriptor, dlclose(), exit() and _exit() without shutdown are all ordinary.
  *
+ *  A profiler on this host that may read the memory of this process sees the resource from the first
+ *  spr_provider_open() on (OTEP 4719) and the attached context of each thread (OTEP 4947). The variable
+ *  SPANRING_PROFILER_CONTEXT=off in the environment of that call switches both off.
+ *
  * Sources: OpenTelemetry specification, trace/api.md and trace/sdk.md (v1.60); opentelemetry-proto trace/v1 (v1.10);
  * W3C Trace Context (level 2), W3C Baggage, B3.
  */
@@ -105,6 +109,7 @@ typedef struct spr_token {
     spr_context context;
     struct spr_token *previous;
     uint64_t reserved;
+    uint64_t record[4]; /* what a profiler sees of it (OTEP 4947) */
 } spr_token;
 
 /* Text in memory of the caller, for functions that write: never beyond capacity, and without a terminator. */
