@@ -194,8 +194,8 @@ static int record_spans(spr_tracer *tracer) {
 static int attach(void) {
     char state[] = "vendor=1", baggage[] = "user=1";
     GUARDED(spr_propagated, all, SPR_PROPAGATED_INIT);
-    GUARDED(spr_token, outer, {{{0}, {0}, 0, 0, {0}}, NULL, 0});
-    GUARDED(spr_token, inner, {{{0}, {0}, 0, 0, {0}}, NULL, 0});
+    GUARDED(spr_token, outer, {{{0}, {0}, 0, 0, {0}}, NULL, 0, {0}});
+    GUARDED(spr_token, inner, {{{0}, {0}, 0, 0, {0}}, NULL, 0, {0}});
     GUARDED(spr_context, current, {{0}, {0}, 0, 0, {0}});
     spr_propagated attached = SPR_PROPAGATED_INIT;
     attached.context = kRemote;
