@@ -36,7 +36,7 @@ struct OtlpOptions {
     std::map<std::string, std::string> headers;
     RetryOptions retry;
     uint32_t in_flight = 8;               // concurrent requests
-    uint64_t queue_bytes = 6u << 20;      // in memory, what is in flight included; beyond it, the spool
+    uint64_t queue_bytes = 64u << 20;     // in memory, before the spool
     SpoolOptions spool;
 };
 

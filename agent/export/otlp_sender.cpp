@@ -52,8 +52,8 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, std::unique
 OtlpSender::~OtlpSender() { stop(Clock::now()); }
 
 void OtlpSender::push(std::shared_ptr<Batch> batch, uint64_t order) {
-    // What waits and what is in flight is bounded by queue_bytes. The rest of the room is for what this thread did not get
-    // round to yet; beyond it the disk is slower than the applications.
+    // What waits for a slot is bounded by queue_bytes, what is in flight by its count. The rest of the room is for what
+    // this thread did not get round to yet; beyond it the disk is slower than the applications.
     const uint64_t most = 2 * options_.queue_bytes + options_.in_flight * kMaxRequestBytes;
     bool stopped = false;
     {
@@ -110,7 +110,7 @@ void OtlpSender::take_inbox() {
 
 void OtlpSender::feed(Clock::time_point now) {
     if (circuit_.closed()) {
-        while (may_start() && start_next()) {
+        while (in_flight_ < options_.in_flight && start_next()) {
         }
     } else if (circuit_.may_probe(now) && transport_->memory_out() <= options_.queue_bytes) {
         if (!start_replay(true) && !queue_.empty()) start(next_queued(), true);
@@ -118,18 +118,9 @@ void OtlpSender::feed(Clock::time_point now) {
     shed(now);
 }
 
-// One request always; several, while another one as large as these on average fits into memory.
-bool OtlpSender::may_start() const {
-    if (in_flight_ == 0) return true;
-    return in_flight_ < options_.in_flight && flight_bytes_ + flight_bytes_ / in_flight_ <= options_.queue_bytes;
-}
-
-// Bounds what is in memory, waiting or in flight, and the time that it waits. What is in a spool is acknowledged: a slow
-// backend then fills the spool and not the rings of the applications. While the backend is down, all of it goes to the
-// spool, oldest first.
+// Bounds the queue, in bytes and in time. While the backend is down, all of it goes to the spool, oldest first.
 void OtlpSender::shed(Clock::time_point now) {
-    while (!queue_.empty() &&
-           (queue_bytes_ + flight_bytes_ > options_.queue_bytes || (spool_ && !circuit_.closed()))) {
+    while (!queue_.empty() && (queue_bytes_ > options_.queue_bytes || (spool_ && !circuit_.closed()))) {
         if (!spool_) std::rotate(queue_.begin(), queue_.end() - 1, queue_.end());  // the newest is refused
         to_spool(next_queued(), Outcome::kDroppedSpool);
     }
@@ -204,7 +195,6 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
     }
     if (probe) circuit_.probe();
     ++in_flight_;
-    flight_bytes_ += shipment->request.bytes;
     replays_ += shipment->record.has_value();
     transport_->start(std::move(shipment), probe);
     SPR_TESTPOINT(attempt_started);
@@ -213,7 +203,6 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
 void OtlpSender::ended(const Transport::Ended& attempt) {
     SPR_TESTPOINT(attempt_ended);
     --in_flight_;
-    flight_bytes_ -= attempt.shipment->request.bytes;
     replays_ -= attempt.shipment->record.has_value();
     books_.count_attempt(attempt.answer.verdict);
     if (attempt.answer.verdict != Verdict::kAccepted) books_.note(attempt.answer.message);

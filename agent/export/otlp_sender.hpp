@@ -67,7 +67,6 @@ private:
     void wind_up();
 
     ShipmentPtr next_queued();
-    bool may_start() const;
     bool start_next();
     bool start_replay(bool probe);
     void start(ShipmentPtr shipment, bool probe);
@@ -100,7 +99,6 @@ private:
     std::deque<ShipmentPtr> queue_;
     size_t queue_bytes_ = 0;
     size_t in_flight_ = 0;
-    size_t flight_bytes_ = 0;
     size_t replays_ = 0;  // of these, out of the spool
     Clock::time_point next_partial_log_{};
 
