@@ -41,7 +41,6 @@ struct SamplingOrder {
     }
 
     constexpr uint64_t threshold() const { return value == kGreatest ? RejectionThreshold::kNever : value; }
-    constexpr double traces_a_second() const { return static_cast<double>(value) / 1000; }
 
     friend constexpr bool operator==(const SamplingOrder&, const SamplingOrder&) = default;
 };
