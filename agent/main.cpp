@@ -22,8 +22,8 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "config/quantity.hpp"
-#include "config/version.hpp"
+#include "base/quantity.hpp"
+#include "base/version.hpp"
 #include "drain/descriptor_budget.hpp"
 #include "drain/drain_service.hpp"
 #include "drain/host_facts.hpp"

@@ -15,7 +15,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "config/quantity.hpp"
+#include "base/quantity.hpp"
 #include "drain/segment_lock.hpp"
 #include "export/endpoint.hpp"
 #include "export/http_endpoint.hpp"

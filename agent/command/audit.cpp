@@ -15,7 +15,7 @@
 #include "command/equations.hpp"
 #include "command/ledger_access.hpp"
 #include "command/process_json.hpp"
-#include "config/quantity.hpp"
+#include "base/quantity.hpp"
 
 namespace spanring::agent {
 namespace {

@@ -15,7 +15,7 @@
 #include "command/commands.hpp"
 #include "command/kernel_facts.hpp"
 #include "command/place_facts.hpp"
-#include "config/quantity.hpp"
+#include "base/quantity.hpp"
 
 namespace spanring::agent {
 namespace {

@@ -11,7 +11,7 @@
 #include "command/process_accounts.hpp"
 #include "command/table.hpp"
 #include "command/trace_view.hpp"
-#include "config/quantity.hpp"
+#include "base/quantity.hpp"
 #include "otlp/wire.hpp"
 #include "ring/unfinished_span.hpp"
 #include "store/trace_index.hpp"

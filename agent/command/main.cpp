@@ -9,8 +9,8 @@
 
 #include "command/commands.hpp"
 #include "config/config.hpp"
-#include "config/suggest.hpp"
-#include "config/version.hpp"
+#include "base/suggest.hpp"
+#include "base/version.hpp"
 #include "ring/runtime_directory.hpp"
 
 namespace {

@@ -19,7 +19,7 @@
 #include <system_error>
 
 #include "command/terminal.hpp"
-#include "config/quantity.hpp"
+#include "base/quantity.hpp"
 #include "ring/attach.hpp"
 #include "ring/layout.hpp"
 #include "ring/runtime_directory.hpp"

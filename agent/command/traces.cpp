@@ -11,7 +11,7 @@
 #include "command/human.hpp"
 #include "command/store_access.hpp"
 #include "command/table.hpp"
-#include "config/quantity.hpp"
+#include "base/quantity.hpp"
 
 namespace spanring::agent {
 namespace {

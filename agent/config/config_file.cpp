@@ -13,7 +13,7 @@
 #include <system_error>
 
 #include "config/section.hpp"
-#include "config/suggest.hpp"
+#include "base/suggest.hpp"
 #include "export/endpoint.hpp"
 #include "export/http_endpoint.hpp"
 

@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "config/config.hpp"
-#include "config/suggest.hpp"
+#include "base/suggest.hpp"
 
 namespace spanring::agent {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "config/quantity.hpp"
+#include "base/quantity.hpp"
 
 namespace spanring::agent {
 namespace {

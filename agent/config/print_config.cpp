@@ -4,7 +4,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "config/config.hpp"
-#include "config/quantity.hpp"
+#include "base/quantity.hpp"
 
 namespace spanring::agent {
 namespace {

@@ -5,8 +5,8 @@
 #include <set>
 #include <stdexcept>
 
-#include "config/quantity.hpp"
-#include "config/suggest.hpp"
+#include "base/quantity.hpp"
+#include "base/suggest.hpp"
 
 namespace spanring::agent {
 namespace {

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <string_view>
 
-#include "ledger/database.hpp"
+#include "base/database.hpp"
 #include "ring/testpoint.hpp"
 
 namespace spanring::agent {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "command/equations.hpp"
-#include "config/version.hpp"
+#include "base/version.hpp"
 #include "metrics/process_usage.hpp"
 #include "otlp/span_decoder.hpp"
 

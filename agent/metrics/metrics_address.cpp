@@ -8,7 +8,7 @@
 
 #include <arpa/inet.h>
 
-#include "config/quantity.hpp"
+#include "base/quantity.hpp"
 
 namespace spanring::agent {
 namespace {

@@ -12,7 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "ledger/database.hpp"
+#include "base/database.hpp"
 
 namespace spanring::agent {
 

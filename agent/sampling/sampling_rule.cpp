@@ -3,7 +3,7 @@
 
 #include <stdexcept>
 
-#include "config/quantity.hpp"
+#include "base/quantity.hpp"
 
 namespace spanring::agent {
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "ledger/database.hpp"
+#include "base/database.hpp"
 
 namespace spanring::agent {
 

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <thread>
 
-#include "ledger/database.hpp"
+#include "base/database.hpp"
 #include "test_spans.hpp"
 
 namespace spanring::agent {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "config/quantity.hpp"
+#include "base/quantity.hpp"
 
 #include <gtest/gtest.h>
 
-#include "config/suggest.hpp"
+#include "base/suggest.hpp"
 
 namespace spanring::agent {
 namespace {

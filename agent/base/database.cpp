@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ledger/database.hpp"
+#include "base/database.hpp"
 
 #include <fcntl.h>
 #include <sqlite3.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "config/quantity.hpp"
+#include "base/quantity.hpp"
 
 #include <algorithm>
 #include <array>
