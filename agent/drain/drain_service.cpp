@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "drain/alternate_stack.hpp"
+#include "crash/alternate_stack.hpp"
 
 namespace spanring::agent {
 

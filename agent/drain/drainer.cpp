@@ -12,9 +12,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "drain/crash_scope.hpp"
+#include "crash/crash_scope.hpp"
 #include "drain/descriptor_budget.hpp"
-#include "drain/failpoint.hpp"
+#include "crash/failpoint.hpp"
 #include "ring/runtime_directory.hpp"
 #include "ring/testpoint.hpp"
 #include "sampling/sampling_file.hpp"

@@ -17,7 +17,7 @@
 
 #include "drain/attached_segment.hpp"
 #include "drain/batcher.hpp"
-#include "drain/crash_journal.hpp"
+#include "crash/crash_journal.hpp"
 #include "drain/directory_watch.hpp"
 #include "drain/ledger_writer.hpp"
 #include "drain/pace.hpp"

@@ -16,10 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "drain/alternate_stack.hpp"
-#include "drain/crash_journal.hpp"
-#include "drain/crash_scope.hpp"
-#include "drain/failpoint.hpp"
+#include "crash/alternate_stack.hpp"
+#include "crash/crash_journal.hpp"
+#include "crash/crash_scope.hpp"
+#include "crash/failpoint.hpp"
 #include "drain/fault_guard.hpp"
 #include "segment_image.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drain/crash_journal.hpp"
+#include "crash/crash_journal.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -17,7 +17,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include "drain/crash_scope.hpp"
+#include "crash/crash_scope.hpp"
 
 namespace spanring::agent {
 
