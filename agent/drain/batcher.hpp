@@ -18,7 +18,7 @@
 
 #include "batch/acknowledgements.hpp"
 #include "batch/batch.hpp"
-#include "export/exporter.hpp"
+#include "batch/exporter.hpp"
 
 namespace spanring::agent {
 

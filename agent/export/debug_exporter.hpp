@@ -10,7 +10,7 @@
 #include <mutex>
 #include <thread>
 
-#include "export/exporter.hpp"
+#include "batch/exporter.hpp"
 
 namespace spanring::agent {
 

@@ -13,7 +13,7 @@
 #include <string>
 
 #include "export/answer.hpp"
-#include "export/exporter.hpp"
+#include "batch/exporter.hpp"
 #include "export/shipment.hpp"
 #include "ledger/ledger.hpp"
 #include "spool/spool.hpp"

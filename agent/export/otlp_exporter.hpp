@@ -11,7 +11,7 @@
 #include <set>
 #include <string>
 
-#include "export/exporter.hpp"
+#include "batch/exporter.hpp"
 #include "export/otlp_options.hpp"
 
 namespace spanring::agent {

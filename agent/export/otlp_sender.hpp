@@ -20,7 +20,7 @@
 
 #include "export/circuit.hpp"
 #include "export/delivery_books.hpp"
-#include "export/exporter.hpp"
+#include "batch/exporter.hpp"
 #include "export/otlp_options.hpp"
 #include "export/shipment.hpp"
 #include "export/transport.hpp"

@@ -16,7 +16,7 @@
 
 #include "command/process_accounts.hpp"
 #include "drain/drainer.hpp"
-#include "export/exporter.hpp"
+#include "batch/exporter.hpp"
 #include "metrics/exposition.hpp"
 #include "metrics/process_series.hpp"
 

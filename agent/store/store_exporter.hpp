@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "export/exporter.hpp"
+#include "batch/exporter.hpp"
 #include "store/store_schema.hpp"
 
 namespace spanring::agent {

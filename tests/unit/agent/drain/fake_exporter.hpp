@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "export/exporter.hpp"
+#include "batch/exporter.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::test {

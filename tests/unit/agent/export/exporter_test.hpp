@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "batches.hpp"
-#include "export/exporter.hpp"
+#include "batch/exporter.hpp"
 #include "ledger/ledger.hpp"
 #include "span_ids.hpp"
 #include "temporary_directory.hpp"
