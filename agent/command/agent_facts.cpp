@@ -16,7 +16,7 @@
 #include <system_error>
 
 #include "base/quantity.hpp"
-#include "drain/segment_lock.hpp"
+#include "segment/segment_lock.hpp"
 #include "export/endpoint.hpp"
 #include "export/http_endpoint.hpp"
 #include "ring/layout.hpp"

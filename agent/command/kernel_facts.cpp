@@ -20,7 +20,7 @@
 #include <functional>
 #include <system_error>
 
-#include "drain/segment_lock.hpp"
+#include "segment/segment_lock.hpp"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23

@@ -10,7 +10,7 @@
 #include <map>
 #include <system_error>
 
-#include "command/segment_probe.hpp"
+#include "segment/segment_probe.hpp"
 #include "ring/runtime_directory.hpp"
 
 namespace spanring::agent {

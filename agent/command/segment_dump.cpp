@@ -11,11 +11,11 @@
 #include <ctime>
 #include <system_error>
 
-#include "command/counter_reading.hpp"
-#include "drain/producer_reader.hpp"
-#include "drain/record.hpp"
-#include "drain/scope_table.hpp"
-#include "drain/segment_lock.hpp"
+#include "segment/counter_reading.hpp"
+#include "segment/producer_reader.hpp"
+#include "segment/record.hpp"
+#include "segment/scope_reader.hpp"
+#include "segment/segment_lock.hpp"
 #include "otlp/span_validator.hpp"
 #include "otlp/wire.hpp"
 #include "ring/attach.hpp"

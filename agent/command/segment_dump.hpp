@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "batch/batch.hpp"
-#include "command/segment_copy.hpp"
-#include "command/segment_probe.hpp"
+#include "segment/segment_copy.hpp"
+#include "segment/segment_probe.hpp"
 #include "ring/chunk_word.hpp"
 
 namespace spanring::agent {

@@ -8,8 +8,8 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include "drain/record.hpp"
-#include "drain/segment_lock.hpp"
+#include "segment/record.hpp"
+#include "segment/segment_lock.hpp"
 #include "ring/atomics.hpp"
 #include "ring/recovery.hpp"
 #include "ring/testpoint.hpp"

@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 #include "drain/directory_watch.hpp"
-#include "drain/segment_file.hpp"
+#include "segment/segment_file.hpp"
 
 namespace spanring::agent {
 

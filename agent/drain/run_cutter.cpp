@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "drain/record.hpp"
+#include "segment/record.hpp"
 
 namespace spanring::agent {
 

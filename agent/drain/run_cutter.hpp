@@ -12,7 +12,7 @@
 
 #include "batch/batch.hpp"
 #include "drain/batcher.hpp"
-#include "drain/scope_table.hpp"
+#include "segment/scope_reader.hpp"
 #include "otlp/span_shapes.hpp"
 #include "otlp/span_validator.hpp"
 

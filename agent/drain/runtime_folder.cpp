@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "drain/segment_lock.hpp"
+#include "segment/segment_lock.hpp"
 #include "ring/runtime_directory.hpp"
 
 namespace spanring::agent {

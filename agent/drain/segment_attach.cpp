@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "drain/attached_segment.hpp"
-#include "drain/producer_reader.hpp"
-#include "drain/segment_lock.hpp"
+#include "segment/producer_reader.hpp"
+#include "segment/segment_lock.hpp"
 #include "ring/atomics.hpp"
 #include "ring/runtime_directory.hpp"
 #include "ring/testpoint.hpp"

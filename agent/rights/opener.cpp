@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "drain/directory_watch.hpp"
-#include "drain/segment_lock.hpp"
+#include "segment/segment_lock.hpp"
 #include "ring/runtime_directory.hpp"
 
 namespace spanring::agent {

@@ -8,7 +8,7 @@
 #include <map>
 #include <string>
 
-#include "drain/segment_file.hpp"
+#include "segment/segment_file.hpp"
 #include "rights/opener_message.hpp"
 
 namespace spanring::agent {

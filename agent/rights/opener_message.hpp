@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "drain/segment_file.hpp"
+#include "segment/segment_file.hpp"
 
 namespace spanring::agent {
 

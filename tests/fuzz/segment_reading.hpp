@@ -15,7 +15,7 @@
 #include <spdlog/spdlog.h>
 
 #include "drain/attached_segment.hpp"
-#include "drain/segment_file.hpp"
+#include "segment/segment_file.hpp"
 #include "fuzz/golden_segment.hpp"
 #include "unit/agent/drain/fake_exporter.hpp"
 

@@ -20,7 +20,7 @@
 #include "crash/crash_journal.hpp"
 #include "crash/crash_scope.hpp"
 #include "crash/failpoint.hpp"
-#include "drain/fault_guard.hpp"
+#include "segment/fault_guard.hpp"
 #include "segment_image.hpp"
 
 namespace spanring::agent {

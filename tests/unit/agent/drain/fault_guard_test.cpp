@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <thread>
 
-#include "drain/fault_guard.hpp"
-#include "drain/segment_mapping.hpp"
+#include "segment/fault_guard.hpp"
+#include "segment/segment_mapping.hpp"
 #include "segment_image.hpp"
 
 namespace spanring::agent {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drain/host_facts.hpp"
+#include "segment/host_facts.hpp"
 
 #include <cstdlib>
 #include <filesystem>
@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 #include <sys/utsname.h>
 
-#include "drain/producer_reader.hpp"
+#include "segment/producer_reader.hpp"
 #include "otlp/span_decoder.hpp"
 #include "segment_image.hpp"
 

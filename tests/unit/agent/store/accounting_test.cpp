@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "command/equations.hpp"
-#include "command/segment_probe.hpp"
+#include "segment/segment_probe.hpp"
 #include "ring/chunk_word.hpp"
 #include "ring/runtime_directory.hpp"
 #include "ring/segment_view.hpp"

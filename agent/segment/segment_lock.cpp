@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drain/segment_lock.hpp"
+#include "segment/segment_lock.hpp"
 
 #include <cerrno>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drain/fault_guard.hpp"
+#include "segment/fault_guard.hpp"
 
 #include <csignal>
 #include <mutex>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drain/scope_table.hpp"
+#include "segment/scope_reader.hpp"
 
 #include <cstring>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drain/segment_file.hpp"
+#include "segment/segment_file.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "drain/segment_lock.hpp"
+#include "segment/segment_lock.hpp"
 
 namespace spanring::agent {
 

@@ -8,7 +8,7 @@
 
 #include <boost/interprocess/mapped_region.hpp>
 
-#include "drain/fault_guard.hpp"
+#include "segment/fault_guard.hpp"
 #include "ring/segment_view.hpp"
 
 namespace spanring::agent {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drain/producer_reader.hpp"
+#include "segment/producer_reader.hpp"
 
 #include <algorithm>
 #include <cstring>

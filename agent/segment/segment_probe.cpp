@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/segment_probe.hpp"
+#include "segment/segment_probe.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,10 +9,10 @@
 #include <cerrno>
 #include <system_error>
 
-#include "command/counter_reading.hpp"
-#include "command/segment_copy.hpp"
-#include "drain/producer_reader.hpp"
-#include "drain/segment_lock.hpp"
+#include "segment/counter_reading.hpp"
+#include "segment/segment_copy.hpp"
+#include "segment/producer_reader.hpp"
+#include "segment/segment_lock.hpp"
 #include "ring/attach.hpp"
 #include "ring/chunk_word.hpp"
 #include "ring/counter_sums.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/segment_copy.hpp"
+#include "segment/segment_copy.hpp"
 
 #include <sys/mman.h>
 #include <unistd.h>

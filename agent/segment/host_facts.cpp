@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drain/host_facts.hpp"
+#include "segment/host_facts.hpp"
 
 #include <sys/utsname.h>
 

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "batch/batch.hpp"
-#include "drain/host_facts.hpp"
+#include "segment/host_facts.hpp"
 #include "ring/segment_view.hpp"
 
 namespace spanring::agent {

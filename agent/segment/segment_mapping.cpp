@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drain/segment_mapping.hpp"
+#include "segment/segment_mapping.hpp"
 
 namespace spanring::agent {
 
