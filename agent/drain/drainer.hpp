@@ -18,10 +18,10 @@
 #include "drain/attached_segment.hpp"
 #include "drain/batcher.hpp"
 #include "crash/crash_journal.hpp"
-#include "drain/directory_watch.hpp"
+#include "directory/directory_watch.hpp"
 #include "drain/ledger_writer.hpp"
 #include "drain/pace.hpp"
-#include "drain/runtime_folder.hpp"
+#include "directory/runtime_folder.hpp"
 #include "export/otlp_grpc_options.hpp"
 #include "sampling/sampling_rule.hpp"
 

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "drain/folder.hpp"
+#include "directory/folder.hpp"
 #include "rights/users.hpp"
 
 namespace spanring::agent {

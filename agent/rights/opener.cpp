@@ -15,7 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "drain/directory_watch.hpp"
+#include "directory/directory_watch.hpp"
 #include "segment/segment_lock.hpp"
 #include "ring/runtime_directory.hpp"
 

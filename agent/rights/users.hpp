@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "drain/folder.hpp"
+#include "directory/folder.hpp"
 #include "rights/opener_message.hpp"
 
 namespace spanring::agent {

@@ -11,7 +11,7 @@
 
 #include <sys/types.h>
 
-#include "drain/directory_watch.hpp"
+#include "directory/directory_watch.hpp"
 #include "segment/segment_file.hpp"
 
 namespace spanring::agent {

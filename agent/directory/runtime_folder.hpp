@@ -12,7 +12,7 @@
 
 #include <sys/types.h>
 
-#include "drain/folder.hpp"
+#include "directory/folder.hpp"
 
 namespace spanring::agent {
 

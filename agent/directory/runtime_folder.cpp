@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drain/runtime_folder.hpp"
+#include "directory/runtime_folder.hpp"
 
 #include <cerrno>
 #include <cstring>

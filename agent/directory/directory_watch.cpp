@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drain/directory_watch.hpp"
+#include "directory/directory_watch.hpp"
 
 #include <cerrno>
 #include <system_error>
