@@ -12,7 +12,7 @@
 #include <thread>
 
 #include "command/commands.hpp"
-#include "command/equations.hpp"
+#include "accounts/equations.hpp"
 #include "command/ledger_access.hpp"
 #include "command/process_json.hpp"
 #include "base/quantity.hpp"

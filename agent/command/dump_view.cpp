@@ -5,10 +5,10 @@
 #include <cstdio>
 #include <map>
 
-#include "command/equations.hpp"
+#include "accounts/equations.hpp"
 #include "command/human.hpp"
 #include "command/otlp_json.hpp"
-#include "command/process_accounts.hpp"
+#include "accounts/process_accounts.hpp"
 #include "command/table.hpp"
 #include "command/trace_view.hpp"
 #include "base/quantity.hpp"

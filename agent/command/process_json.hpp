@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "command/process_accounts.hpp"
+#include "accounts/process_accounts.hpp"
 
 namespace spanring::agent {
 

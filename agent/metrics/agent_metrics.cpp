@@ -5,7 +5,7 @@
 #include <array>
 #include <utility>
 
-#include "command/equations.hpp"
+#include "accounts/equations.hpp"
 #include "base/version.hpp"
 #include "metrics/process_usage.hpp"
 #include "otlp/span_decoder.hpp"

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "command/process_accounts.hpp"
+#include "accounts/process_accounts.hpp"
 #include "drain/drainer.hpp"
 #include "batch/exporter.hpp"
 #include "metrics/exposition.hpp"

@@ -10,7 +10,7 @@
 #include <set>
 #include <vector>
 
-#include "command/process_accounts.hpp"
+#include "accounts/process_accounts.hpp"
 
 namespace spanring::agent {
 

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "command/process_accounts.hpp"
+#include "accounts/process_accounts.hpp"
 
 namespace spanring::agent::test {
 

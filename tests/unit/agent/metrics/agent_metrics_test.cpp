@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "accounts.hpp"
-#include "command/equations.hpp"
+#include "accounts/equations.hpp"
 #include "test_spans.hpp"
 
 namespace spanring::agent {

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "command/equations.hpp"
+#include "accounts/equations.hpp"
 #include "segment/segment_probe.hpp"
 #include "ring/chunk_word.hpp"
 #include "ring/runtime_directory.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/process_accounts.hpp"
+#include "accounts/process_accounts.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>

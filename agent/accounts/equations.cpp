@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/equations.hpp"
+#include "accounts/equations.hpp"
 
 #include <algorithm>
 

@@ -21,7 +21,7 @@
 #include <string>
 #include <vector>
 
-#include "command/process_accounts.hpp"
+#include "accounts/process_accounts.hpp"
 
 namespace spanring::agent {
 
