@@ -29,7 +29,7 @@
 #include "segment/host_facts.hpp"
 #include "segment/segment_lock.hpp"
 #include "export/debug_exporter.hpp"
-#include "export/otlp_grpc_exporter.hpp"
+#include "export/grpc/exporter.hpp"
 #include "export/otlp_http_exporter.hpp"
 #include "ledger/ledger.hpp"
 #include "metrics/agent_metrics.hpp"

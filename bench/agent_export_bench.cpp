@@ -19,7 +19,7 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
-#include "export/otlp_call.hpp"
+#include "export/grpc/call.hpp"
 #include "otlp/request.hpp"
 #include "otlp/span_validator.hpp"
 #include "otlp/wire.hpp"

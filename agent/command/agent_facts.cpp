@@ -17,7 +17,7 @@
 
 #include "base/quantity.hpp"
 #include "segment/segment_lock.hpp"
-#include "export/endpoint.hpp"
+#include "export/grpc/endpoint.hpp"
 #include "export/http_endpoint.hpp"
 #include "ring/layout.hpp"
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "export/debug_exporter.hpp"
-#include "export/otlp_grpc_options.hpp"
+#include "export/grpc/options.hpp"
 #include "export/otlp_http_options.hpp"
 #include "metrics/metrics_address.hpp"
 #include "rights/system_call_filter.hpp"

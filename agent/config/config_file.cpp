@@ -14,7 +14,7 @@
 
 #include "config/section.hpp"
 #include "base/suggest.hpp"
-#include "export/endpoint.hpp"
+#include "export/grpc/endpoint.hpp"
 #include "export/http_endpoint.hpp"
 
 namespace spanring::agent {

@@ -11,7 +11,7 @@
 #include "config/otel_environment.hpp"
 #include "base/quantity.hpp"
 #include "base/suggest.hpp"
-#include "export/endpoint.hpp"
+#include "export/grpc/endpoint.hpp"
 #include "export/http_endpoint.hpp"
 #include "ring/layout.hpp"
 

@@ -22,7 +22,7 @@
 #include "drain/ledger_writer.hpp"
 #include "drain/pace.hpp"
 #include "directory/runtime_folder.hpp"
-#include "export/otlp_grpc_options.hpp"
+#include "export/grpc/options.hpp"
 #include "sampling/sampling_rule.hpp"
 
 namespace spanring::agent {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/endpoint.hpp"
+#include "export/grpc/endpoint.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

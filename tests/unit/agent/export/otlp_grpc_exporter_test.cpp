@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The whole exporter against a backend that can do everything a backend can do.
-#include "export/otlp_grpc_exporter.hpp"
+#include "export/grpc/exporter.hpp"
 
 #include <sys/mman.h>
 

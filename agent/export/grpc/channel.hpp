@@ -9,8 +9,8 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
-#include "export/endpoint.hpp"
-#include "export/otlp_grpc_options.hpp"
+#include "export/grpc/endpoint.hpp"
+#include "export/grpc/options.hpp"
 
 namespace spanring::agent {
 

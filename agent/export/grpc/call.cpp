@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/otlp_call.hpp"
+#include "export/grpc/call.hpp"
 
 #include <atomic>
 #include <vector>

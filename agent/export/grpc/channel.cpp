@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/otlp_channel.hpp"
+#include "export/grpc/channel.hpp"
 
 #include <algorithm>
 #include <stdexcept>

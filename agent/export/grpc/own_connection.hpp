@@ -15,7 +15,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/support/channel_arguments.h>
 
-#include "export/endpoint.hpp"
+#include "export/grpc/endpoint.hpp"
 
 namespace spanring::agent {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/grpc_transport.hpp"
+#include "export/grpc/transport.hpp"
 
 #include <algorithm>
 #include <utility>
 
 #include <grpc/support/time.h>
 
-#include "export/otlp_channel.hpp"
+#include "export/grpc/channel.hpp"
 
 namespace spanring::agent {
 

@@ -16,9 +16,9 @@
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/security/credentials.h>
 
-#include "export/otlp_call.hpp"
-#include "export/otlp_grpc_options.hpp"
-#include "export/own_connection.hpp"
+#include "export/grpc/call.hpp"
+#include "export/grpc/options.hpp"
+#include "export/grpc/own_connection.hpp"
 #include "export/transport.hpp"
 
 namespace spanring::agent {

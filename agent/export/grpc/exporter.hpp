@@ -3,9 +3,9 @@
 // OTLP over gRPC: raw bytes in a generic unary call, retries and spool by OTLP's rules.
 #pragma once
 
-#include "export/grpc_transport.hpp"
+#include "export/grpc/transport.hpp"
 #include "export/otlp_exporter.hpp"
-#include "export/otlp_grpc_options.hpp"
+#include "export/grpc/options.hpp"
 
 namespace spanring::agent {
 

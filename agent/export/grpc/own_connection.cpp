@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/own_connection.hpp"
+#include "export/grpc/own_connection.hpp"
 
 #include <fcntl.h>
 #include <netdb.h>
