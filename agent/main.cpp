@@ -30,7 +30,7 @@
 #include "segment/segment_lock.hpp"
 #include "export/debug_exporter.hpp"
 #include "export/grpc/exporter.hpp"
-#include "export/otlp_http_exporter.hpp"
+#include "export/http/exporter.hpp"
 #include "ledger/ledger.hpp"
 #include "metrics/agent_metrics.hpp"
 #include "metrics/metrics_server.hpp"

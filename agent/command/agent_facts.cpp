@@ -18,7 +18,7 @@
 #include "base/quantity.hpp"
 #include "segment/segment_lock.hpp"
 #include "export/grpc/endpoint.hpp"
-#include "export/http_endpoint.hpp"
+#include "export/http/endpoint.hpp"
 #include "ring/layout.hpp"
 
 namespace spanring::agent {

@@ -14,7 +14,7 @@
 
 #include "export/debug_exporter.hpp"
 #include "export/grpc/options.hpp"
-#include "export/otlp_http_options.hpp"
+#include "export/http/options.hpp"
 #include "metrics/metrics_address.hpp"
 #include "rights/system_call_filter.hpp"
 #include "store/store_schema.hpp"

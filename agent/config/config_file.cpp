@@ -15,7 +15,7 @@
 #include "config/section.hpp"
 #include "base/suggest.hpp"
 #include "export/grpc/endpoint.hpp"
-#include "export/http_endpoint.hpp"
+#include "export/http/endpoint.hpp"
 
 namespace spanring::agent {
 namespace {

@@ -12,7 +12,7 @@
 #include "base/quantity.hpp"
 #include "base/suggest.hpp"
 #include "export/grpc/endpoint.hpp"
-#include "export/http_endpoint.hpp"
+#include "export/http/endpoint.hpp"
 #include "ring/layout.hpp"
 
 namespace spanring::agent {

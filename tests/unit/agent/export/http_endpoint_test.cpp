@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/http_endpoint.hpp"
+#include "export/http/endpoint.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "export/otlp_http_exporter.hpp"
+#include "export/http/exporter.hpp"
 #include "exporter_test.hpp"
 #include "http_backend.hpp"
 

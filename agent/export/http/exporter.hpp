@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "export/http_transport.hpp"
+#include "export/http/transport.hpp"
 #include "export/otlp_exporter.hpp"
-#include "export/otlp_http_options.hpp"
+#include "export/http/options.hpp"
 
 namespace spanring::agent {
 

@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "export/compressor.hpp"
-#include "export/http_call.hpp"
-#include "export/http_endpoint.hpp"
-#include "export/otlp_http_options.hpp"
+#include "export/http/compressor.hpp"
+#include "export/http/call.hpp"
+#include "export/http/endpoint.hpp"
+#include "export/http/options.hpp"
 #include "export/tls_files.hpp"
 #include "export/transport.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/compressor.hpp"
+#include "export/http/compressor.hpp"
 
 #include <zlib.h>
 #include <zstd.h>
@@ -8,7 +8,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "export/otlp_http_options.hpp"
+#include "export/http/options.hpp"
 
 namespace spanring::agent {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/http_call.hpp"
+#include "export/http/call.hpp"
 
 #include <algorithm>
 #include <cstdio>

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "export/answer.hpp"
-#include "export/http_endpoint.hpp"
-#include "export/otlp_http_options.hpp"
+#include "export/http/endpoint.hpp"
+#include "export/http/options.hpp"
 #include "export/shipment.hpp"
 #include "export/tls_files.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/http_transport.hpp"
+#include "export/http/transport.hpp"
 
 #include <algorithm>
 #include <array>
