@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command/commands.hpp"
-#include "command/table.hpp"
+#include "command/terminal/table.hpp"
 #include "sampling/sampling_file.hpp"
 
 namespace spanring::agent {

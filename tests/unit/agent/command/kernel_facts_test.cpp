@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/kernel_facts.hpp"
+#include "command/doctor/kernel_facts.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

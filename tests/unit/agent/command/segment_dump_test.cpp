@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/segment_dump.hpp"
+#include "command/dump/segment_dump.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "command/dump_view.hpp"
+#include "command/dump/dump_view.hpp"
 #include "ring/chunk_reader.hpp"
 #include "segment_image.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/trace_view.hpp"
+#include "command/traces/trace_view.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,8 +8,8 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "command/human.hpp"
-#include "command/table.hpp"
+#include "command/terminal/human.hpp"
+#include "command/terminal/table.hpp"
 #include "test_spans.hpp"
 
 namespace spanring::agent {

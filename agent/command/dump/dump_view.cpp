@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/dump_view.hpp"
+#include "command/dump/dump_view.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <map>
 
 #include "accounts/equations.hpp"
-#include "command/human.hpp"
-#include "command/otlp_json.hpp"
+#include "command/terminal/human.hpp"
+#include "command/traces/otlp_json.hpp"
 #include "accounts/process_accounts.hpp"
-#include "command/table.hpp"
-#include "command/trace_view.hpp"
+#include "command/terminal/table.hpp"
+#include "command/traces/trace_view.hpp"
 #include "base/quantity.hpp"
 #include "otlp/wire.hpp"
 #include "ring/unfinished_span.hpp"

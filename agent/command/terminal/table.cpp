@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/table.hpp"
+#include "command/terminal/table.hpp"
 
 #include <algorithm>
 

@@ -5,8 +5,8 @@
 
 #include <string>
 
-#include "command/terminal.hpp"
-#include "command/trace_tree.hpp"
+#include "command/terminal/terminal.hpp"
+#include "command/traces/trace_tree.hpp"
 
 namespace spanring::agent {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/agent_facts.hpp"
+#include "command/doctor/agent_facts.hpp"
 
 #include <fcntl.h>
 #include <netdb.h>

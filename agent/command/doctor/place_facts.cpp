@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/place_facts.hpp"
+#include "command/doctor/place_facts.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include <fstream>
 #include <system_error>
 
-#include "command/terminal.hpp"
+#include "command/terminal/terminal.hpp"
 #include "base/quantity.hpp"
 #include "ring/attach.hpp"
 #include "ring/layout.hpp"

@@ -13,8 +13,8 @@
 
 #include "command/commands.hpp"
 #include "accounts/equations.hpp"
-#include "command/ledger_access.hpp"
-#include "command/process_json.hpp"
+#include "command/processes/ledger_access.hpp"
+#include "command/processes/process_json.hpp"
 #include "base/quantity.hpp"
 
 namespace spanring::agent {

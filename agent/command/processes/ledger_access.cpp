@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/ledger_access.hpp"
+#include "command/processes/ledger_access.hpp"
 
 #include <iostream>
 #include <stdexcept>

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "command/finding.hpp"
+#include "command/doctor/finding.hpp"
 
 namespace spanring::agent {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "command/terminal.hpp"
+#include "command/terminal/terminal.hpp"
 
 namespace spanring::agent {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "command/finding.hpp"
+#include "command/doctor/finding.hpp"
 #include "config/config.hpp"
 
 namespace spanring::agent {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/human.hpp"
+#include "command/terminal/human.hpp"
 
 #include <array>
 #include <cstdio>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/segment_dump.hpp"
+#include "command/dump/segment_dump.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

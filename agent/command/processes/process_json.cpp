@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/process_json.hpp"
+#include "command/processes/process_json.hpp"
 
 #include "otlp/span_decoder.hpp"
 

@@ -6,8 +6,8 @@
 
 #include <string>
 
-#include "command/segment_dump.hpp"
-#include "command/terminal.hpp"
+#include "command/dump/segment_dump.hpp"
+#include "command/terminal/terminal.hpp"
 
 namespace spanring::agent {
 

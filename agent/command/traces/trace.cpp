@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "command/commands.hpp"
-#include "command/store_access.hpp"
-#include "command/trace_view.hpp"
+#include "command/traces/store_access.hpp"
+#include "command/traces/trace_view.hpp"
 
 namespace spanring::agent {
 namespace {

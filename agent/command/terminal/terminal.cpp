@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/terminal.hpp"
+#include "command/terminal/terminal.hpp"
 
 #include <langinfo.h>
 #include <sys/ioctl.h>

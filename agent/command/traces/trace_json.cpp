@@ -3,7 +3,7 @@
 // The JSON form of `spanring trace`.
 #include <nlohmann/json.hpp>
 
-#include "command/trace_view.hpp"
+#include "command/traces/trace_view.hpp"
 
 namespace spanring::agent {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "command/finding.hpp"
+#include "command/doctor/finding.hpp"
 
 namespace spanring::agent {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/kernel_facts.hpp"
+#include "command/doctor/kernel_facts.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "command/commands.hpp"
-#include "command/human.hpp"
-#include "command/store_access.hpp"
-#include "command/table.hpp"
+#include "command/terminal/human.hpp"
+#include "command/traces/store_access.hpp"
+#include "command/terminal/table.hpp"
 #include "base/quantity.hpp"
 
 namespace spanring::agent {

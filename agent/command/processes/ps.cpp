@@ -10,10 +10,10 @@
 #include <nlohmann/json.hpp>
 
 #include "command/commands.hpp"
-#include "command/human.hpp"
-#include "command/ledger_access.hpp"
-#include "command/process_json.hpp"
-#include "command/table.hpp"
+#include "command/terminal/human.hpp"
+#include "command/processes/ledger_access.hpp"
+#include "command/processes/process_json.hpp"
+#include "command/terminal/table.hpp"
 
 namespace spanring::agent {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/finding.hpp"
+#include "command/doctor/finding.hpp"
 
 namespace spanring::agent {
 

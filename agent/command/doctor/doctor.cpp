@@ -11,10 +11,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "command/agent_facts.hpp"
+#include "command/doctor/agent_facts.hpp"
 #include "command/commands.hpp"
-#include "command/kernel_facts.hpp"
-#include "command/place_facts.hpp"
+#include "command/doctor/kernel_facts.hpp"
+#include "command/doctor/place_facts.hpp"
 #include "base/quantity.hpp"
 
 namespace spanring::agent {

@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "command/commands.hpp"
-#include "command/dump_view.hpp"
+#include "command/dump/dump_view.hpp"
 
 namespace spanring::agent {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/trace_tree.hpp"
+#include "command/traces/trace_tree.hpp"
 
 #include <algorithm>
 #include <map>

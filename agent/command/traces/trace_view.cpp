@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/trace_view.hpp"
+#include "command/traces/trace_view.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-#include "command/human.hpp"
+#include "command/terminal/human.hpp"
 
 namespace spanring::agent {
 namespace {

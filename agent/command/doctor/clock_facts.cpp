@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <ctime>
 
-#include "command/kernel_facts.hpp"
+#include "command/doctor/kernel_facts.hpp"
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <x86intrin.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/store_access.hpp"
+#include "command/traces/store_access.hpp"
 
 #include <unistd.h>
 
