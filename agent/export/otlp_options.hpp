@@ -9,6 +9,8 @@
 #include <map>
 #include <string>
 
+#include "spool/spool_options.hpp"
+
 namespace spanring::agent {
 
 struct RetryOptions {
@@ -18,14 +20,6 @@ struct RetryOptions {
     std::chrono::milliseconds max_elapsed_time{300000};  // 0: for ever; applies to what is not spooled
     double multiplier = 1.5;
     double randomization_factor = 0.5;
-};
-
-struct SpoolOptions {
-    bool enabled = true;
-    std::string directory;                        // of this exporter, absolute
-    uint64_t max_bytes = uint64_t{1} << 30;
-    uint64_t file_bytes = uint64_t{16} << 20;     // a new file after this many
-    bool fsync = false;
 };
 
 struct OtlpOptions {

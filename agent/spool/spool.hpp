@@ -16,9 +16,9 @@
 #include <string>
 #include <vector>
 
-#include "export/otlp_options.hpp"
 #include "spool/record.hpp"
 #include "spool/spool_file.hpp"
+#include "spool/spool_options.hpp"
 
 namespace spanring::agent {
 
