@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "batch/zero_copy.hpp"
 #include "drain/attached_segment.hpp"
 #include "drain/batcher.hpp"
 #include "crash/crash_journal.hpp"
@@ -22,7 +23,6 @@
 #include "drain/ledger_writer.hpp"
 #include "drain/pace.hpp"
 #include "directory/runtime_folder.hpp"
-#include "export/grpc/options.hpp"
 #include "sampling/sampling_rule.hpp"
 
 namespace spanring::agent {

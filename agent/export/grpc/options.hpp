@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "batch/zero_copy.hpp"
 #include "export/otlp_options.hpp"
 
 namespace spanring::agent {
-
-enum class ZeroCopy { kOff, kSameUser };
 
 // `endpoint`: host:port, or http://host:port, https://host:port; `compression`: none, gzip.
 struct OtlpGrpcOptions : OtlpOptions {
