@@ -6,7 +6,7 @@
 
 #include "trace/context.hpp"
 #include "trace/header_text.hpp"
-#include "trace/hex.hpp"
+#include "trace/base/hex.hpp"
 
 namespace spanring::trace {
 namespace {

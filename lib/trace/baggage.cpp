@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "trace/percent.hpp"
-#include "trace/utf8.hpp"
+#include "trace/base/utf8.hpp"
 
 namespace spanring::trace {
 namespace {

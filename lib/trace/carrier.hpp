@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "trace/header_text.hpp"
-#include "trace/options.hpp"
+#include "trace/base/options.hpp"
 
 namespace spanring::trace {
 

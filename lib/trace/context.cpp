@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-#include "trace/options.hpp"
+#include "trace/base/options.hpp"
 #include "trace/provider.hpp"
 #include "trace/thread_context.hpp"
 

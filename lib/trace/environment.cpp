@@ -8,7 +8,7 @@
 
 #include "spanring/spanring.h"
 #include "trace/header_text.hpp"
-#include "trace/options.hpp"
+#include "trace/base/options.hpp"
 
 namespace spanring::trace {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "trace/value.hpp"
+#include "trace/base/value.hpp"
 
 namespace spanring::trace {
 

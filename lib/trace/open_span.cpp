@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "trace/attribute.hpp"
+#include "trace/base/attribute.hpp"
 
 namespace spanring::trace {
 

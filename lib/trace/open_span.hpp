@@ -9,11 +9,11 @@
 
 #include "ring/slot_data.hpp"
 #include "spanring/spanring.h"
-#include "trace/key_filter.hpp"
+#include "trace/base/key_filter.hpp"
 #include "trace/provider.hpp"
-#include "trace/short_text.hpp"
-#include "trace/span_handle.hpp"
-#include "trace/wire.hpp"
+#include "trace/base/short_text.hpp"
+#include "trace/base/span_handle.hpp"
+#include "trace/base/wire.hpp"
 
 namespace spanring::trace {
 

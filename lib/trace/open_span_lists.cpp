@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "trace/attribute_list.hpp"
+#include "trace/base/attribute_list.hpp"
 #include "trace/context.hpp"
 #include "trace/open_span.hpp"
 

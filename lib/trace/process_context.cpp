@@ -15,7 +15,7 @@
 #include "ring/atomics.hpp"
 #include "ring/clock.hpp"
 #include "trace/mapping_names.hpp"
-#include "trace/wire.hpp"
+#include "trace/base/wire.hpp"
 
 namespace spanring::trace {
 namespace {

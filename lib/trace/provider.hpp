@@ -18,12 +18,12 @@
 #include "ring/fork_guard.hpp"
 #include "spanring/spanring.h"
 #include "trace/life.hpp"
-#include "trace/limits.hpp"
+#include "trace/base/limits.hpp"
 #include "trace/rate_limiter.hpp"
 #include "trace/resource.hpp"
 #include "trace/sampler.hpp"
 #include "trace/scope_table.hpp"
-#include "trace/span_handle.hpp"
+#include "trace/base/span_handle.hpp"
 #include "trace/thread_state.hpp"
 
 namespace spanring::trace {

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "trace/options.hpp"
+#include "trace/base/options.hpp"
 #include "trace/provider.hpp"
 
 using namespace spanring;

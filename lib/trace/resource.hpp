@@ -9,7 +9,7 @@
 
 #include "ring/layout.hpp"
 #include "spanring/spanring.h"
-#include "trace/attribute.hpp"
+#include "trace/base/attribute.hpp"
 
 namespace spanring::trace {
 

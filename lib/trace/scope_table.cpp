@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "ring/atomics.hpp"
-#include "trace/attribute_list.hpp"
+#include "trace/base/attribute_list.hpp"
 
 namespace spanring::trace {
 namespace {

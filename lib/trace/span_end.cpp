@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "trace/entry.hpp"
-#include "trace/options.hpp"
+#include "trace/base/options.hpp"
 #include "trace/span_calls.hpp"
 #include "trace/span_clock.hpp"
 #include "trace/span_tail.hpp"

@@ -8,7 +8,7 @@
 #include "trace/context.hpp"
 #include "trace/context_tail.hpp"
 #include "trace/entry.hpp"
-#include "trace/options.hpp"
+#include "trace/base/options.hpp"
 #include "trace/sampled_trace_state.hpp"
 #include "trace/span_calls.hpp"
 #include "trace/span_clock.hpp"

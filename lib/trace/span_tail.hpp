@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "ring/layout.hpp"
-#include "trace/wire.hpp"
+#include "trace/base/wire.hpp"
 
 namespace spanring::trace {
 

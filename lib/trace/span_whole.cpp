@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "trace/context.hpp"
-#include "trace/options.hpp"
+#include "trace/base/options.hpp"
 #include "trace/span_whole.hpp"
 
 using namespace spanring::trace;

@@ -9,7 +9,7 @@
 #include "ring/fork_guard.hpp"
 #include "ring/level_writer.hpp"
 #include "spanring/spanring.h"
-#include "trace/random.hpp"
+#include "trace/base/random.hpp"
 
 namespace spanring::trace {
 

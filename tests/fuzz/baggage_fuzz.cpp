@@ -6,7 +6,7 @@
 #include <set>
 
 #include "header_fuzz.hpp"
-#include "trace/utf8.hpp"
+#include "trace/base/utf8.hpp"
 
 using namespace spanring::fuzz;
 

@@ -13,7 +13,7 @@
 #include "otlp/span_validator.hpp"
 #include "otlp_trace.pb.h"
 #include "spanring/spanring.h"
-#include "trace/limits.hpp"
+#include "trace/base/limits.hpp"
 #include "trace/process_facts.hpp"
 #include "trace/resource.hpp"
 #include "trace/sampler.hpp"

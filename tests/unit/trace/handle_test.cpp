@@ -6,7 +6,7 @@
 #include <random>
 #include <thread>
 
-#include "trace/span_handle.hpp"
+#include "trace/base/span_handle.hpp"
 #include "unit/trace/tracing.hpp"
 
 namespace spanring {

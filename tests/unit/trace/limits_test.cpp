@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "trace/utf8.hpp"
+#include "trace/base/utf8.hpp"
 #include "unit/trace/tracing.hpp"
 
 namespace spanring {

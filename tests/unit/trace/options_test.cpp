@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "trace/options.hpp"
+#include "trace/base/options.hpp"
 #include "unit/trace/tracing.hpp"
 
 namespace spanring::trace {

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "trace/value.hpp"
+#include "trace/base/value.hpp"
 
 namespace spanring::trace {
 

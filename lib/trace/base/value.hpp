@@ -9,8 +9,8 @@
 #include <cstring>
 
 #include "spanring/spanring.h"
-#include "trace/utf8.hpp"
-#include "trace/wire.hpp"
+#include "trace/base/utf8.hpp"
+#include "trace/base/wire.hpp"
 
 namespace spanring::trace {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/limits.hpp"
+#include "trace/base/limits.hpp"
 
 #include <stdlib.h>
 
-#include "trace/short_text.hpp"
-#include "trace/value.hpp"
+#include "trace/base/short_text.hpp"
+#include "trace/base/value.hpp"
 
 namespace spanring::trace {
 namespace {

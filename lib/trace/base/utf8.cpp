@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/utf8.hpp"
+#include "trace/base/utf8.hpp"
 
 namespace spanring::trace {
 namespace {

@@ -11,8 +11,8 @@
 #include <cstring>
 
 #include "ring/layout.hpp"
-#include "trace/attribute.hpp"
-#include "trace/key_filter.hpp"
+#include "trace/base/attribute.hpp"
+#include "trace/base/key_filter.hpp"
 
 namespace spanring::trace {
 
