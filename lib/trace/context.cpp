@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "trace/base/options.hpp"
-#include "trace/provider.hpp"
+#include "trace/process/provider.hpp"
 #include "trace/thread_context.hpp"
 
 using namespace spanring::trace;

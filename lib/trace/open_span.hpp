@@ -10,7 +10,7 @@
 #include "ring/slot_data.hpp"
 #include "spanring/spanring.h"
 #include "trace/base/key_filter.hpp"
-#include "trace/provider.hpp"
+#include "trace/process/provider.hpp"
 #include "trace/base/short_text.hpp"
 #include "trace/base/span_handle.hpp"
 #include "trace/base/wire.hpp"

@@ -8,7 +8,7 @@
 #include "trace/carrier.hpp"
 #include "trace/context.hpp"
 #include "trace/propagators.hpp"
-#include "trace/provider.hpp"
+#include "trace/process/provider.hpp"
 #include "trace/sampled_trace_state.hpp"
 #include "trace/trace_state.hpp"
 

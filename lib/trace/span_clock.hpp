@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "ring/layout.hpp"
-#include "trace/provider.hpp"
+#include "trace/process/provider.hpp"
 
 namespace spanring::trace {
 

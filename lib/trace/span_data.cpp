@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "trace/entry.hpp"
+#include "trace/process/entry.hpp"
 #include "trace/base/options.hpp"
 #include "trace/span_calls.hpp"
 #include "trace/span_clock.hpp"

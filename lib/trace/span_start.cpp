@@ -7,7 +7,7 @@
 
 #include "trace/context.hpp"
 #include "trace/context_tail.hpp"
-#include "trace/entry.hpp"
+#include "trace/process/entry.hpp"
 #include "trace/base/options.hpp"
 #include "trace/sampled_trace_state.hpp"
 #include "trace/span_calls.hpp"

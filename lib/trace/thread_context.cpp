@@ -4,7 +4,7 @@
 // relocation that the one access below leaves in the library.
 #include "trace/thread_context.hpp"
 
-#include "trace/process_context.hpp"
+#include "trace/process/process_context.hpp"
 
 extern "C" {
 __attribute__((visibility("default"), tls_model("global-dynamic"))) constinit thread_local const void* otel_thread_ctx_v1 = nullptr;

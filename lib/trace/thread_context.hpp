@@ -14,7 +14,7 @@
 
 #include "spanring/spanring.h"
 #include "trace/context.hpp"
-#include "trace/thread_state.hpp"
+#include "trace/process/thread_state.hpp"
 
 namespace spanring::trace {
 

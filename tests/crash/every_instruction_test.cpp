@@ -24,7 +24,7 @@
 #include "recovered_segment.hpp"
 #include "ring/ack_book.hpp"
 #include "ring/chunk_reader.hpp"
-#include "trace/provider.hpp"
+#include "trace/process/provider.hpp"
 #include "workload.hpp"
 
 namespace spanring::test {

@@ -13,7 +13,7 @@
 
 #include "ring/chunk_reader.hpp"
 #include "ring/counter_sums.hpp"
-#include "trace/provider.hpp"
+#include "trace/process/provider.hpp"
 
 namespace spanring::test {
 namespace {

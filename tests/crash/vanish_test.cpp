@@ -28,7 +28,7 @@
 
 #include "recovered_segment.hpp"
 #include "survivors.hpp"
-#include "trace/provider.hpp"
+#include "trace/process/provider.hpp"
 #include "workload.hpp"
 
 namespace {

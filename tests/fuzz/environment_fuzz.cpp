@@ -14,9 +14,9 @@
 #include "otlp_trace.pb.h"
 #include "spanring/spanring.h"
 #include "trace/base/limits.hpp"
-#include "trace/process_facts.hpp"
-#include "trace/resource.hpp"
-#include "trace/sampler.hpp"
+#include "trace/process/process_facts.hpp"
+#include "trace/process/resource.hpp"
+#include "trace/process/sampler.hpp"
 #include "unit/trace/known_fields.hpp"
 
 using namespace spanring;

@@ -16,7 +16,7 @@
 #include "otlp_trace.pb.h"
 #include "ring/chunk_reader.hpp"
 #include "spanring/spanring.h"
-#include "trace/provider.hpp"
+#include "trace/process/provider.hpp"
 #include "unit/trace/known_fields.hpp"
 
 using namespace spanring;

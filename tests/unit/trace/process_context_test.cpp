@@ -3,7 +3,7 @@
 // The process context, read from outside as OTEP 4719 tells a profiler to.
 #include <string>
 
-#include "trace/mapping_names.hpp"
+#include "trace/process/mapping_names.hpp"
 #include "unit/trace/process_context_reader.hpp"
 #include "unit/trace/segment_spans.hpp"
 

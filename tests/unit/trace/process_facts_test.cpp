@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a process finds out about itself, from files as they are found and as they should not be.
-#include "trace/process_facts.hpp"
+#include "trace/process/process_facts.hpp"
 
 #include <cstdio>
 #include <fstream>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/resource.hpp"
+#include "trace/process/resource.hpp"
 
 #include <cerrno>
 #include <cstdlib>
@@ -12,7 +12,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "trace/process_facts.hpp"
+#include "trace/process/process_facts.hpp"
 #include "unit/trace/tracing.hpp"
 
 namespace spanring::trace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/sampler.hpp"
+#include "trace/process/sampler.hpp"
 
 #include <cstring>
 #include <limits>
@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "trace/rate_limiter.hpp"
+#include "trace/process/rate_limiter.hpp"
 
 namespace spanring::trace {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "ring/chunk_reader.hpp"
 #include "spanring/spanring.h"
-#include "trace/provider.hpp"
+#include "trace/process/provider.hpp"
 #include "unit/ring/child_process.hpp"
 #include "unit/ring/private_directory.hpp"
 #include "unit/trace/segment_spans.hpp"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/sampler.hpp"
+#include "trace/process/sampler.hpp"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "trace/rate_limiter.hpp"
+#include "trace/process/rate_limiter.hpp"
 
 namespace spanring::trace {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/process_context.hpp"
+#include "trace/process/process_context.hpp"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 #include "ring/atomics.hpp"
 #include "ring/clock.hpp"
-#include "trace/mapping_names.hpp"
+#include "trace/process/mapping_names.hpp"
 #include "trace/base/wire.hpp"
 
 namespace spanring::trace {

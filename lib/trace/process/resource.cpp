@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/resource.hpp"
+#include "trace/process/resource.hpp"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "trace/process_facts.hpp"
+#include "trace/process/process_facts.hpp"
 
 namespace spanring::trace {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/scope_table.hpp"
+#include "trace/process/scope_table.hpp"
 
 #include <errno.h>
 #include <sched.h>

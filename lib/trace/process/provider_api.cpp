@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "trace/base/options.hpp"
-#include "trace/provider.hpp"
+#include "trace/process/provider.hpp"
 
 using namespace spanring;
 using ring::Counter;

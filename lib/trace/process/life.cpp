@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/life.hpp"
+#include "trace/process/life.hpp"
 
 #include <errno.h>
 #include <signal.h>

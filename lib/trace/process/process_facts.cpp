@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/process_facts.hpp"
+#include "trace/process/process_facts.hpp"
 
 #include <fcntl.h>
 #include <stdlib.h>

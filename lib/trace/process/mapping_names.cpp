@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/mapping_names.hpp"
+#include "trace/process/mapping_names.hpp"
 
 #include <fcntl.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 
 #include "ring/index_pool.hpp"
 #include "ring/segment.hpp"
-#include "trace/thread_state.hpp"
+#include "trace/process/thread_state.hpp"
 
 namespace spanring::trace {
 

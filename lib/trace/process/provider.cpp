@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/provider.hpp"
+#include "trace/process/provider.hpp"
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "trace/process_context.hpp"
+#include "trace/process/process_context.hpp"
 
 namespace spanring::trace {
 

@@ -4,8 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
-#include "trace/life.hpp"
-#include "trace/thread_state.hpp"
+#include "trace/process/life.hpp"
+#include "trace/process/thread_state.hpp"
 
 namespace spanring::trace {
 

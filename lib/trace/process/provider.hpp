@@ -17,14 +17,14 @@
 #include "ring/clock.hpp"
 #include "ring/fork_guard.hpp"
 #include "spanring/spanring.h"
-#include "trace/life.hpp"
+#include "trace/process/life.hpp"
 #include "trace/base/limits.hpp"
-#include "trace/rate_limiter.hpp"
-#include "trace/resource.hpp"
-#include "trace/sampler.hpp"
-#include "trace/scope_table.hpp"
+#include "trace/process/rate_limiter.hpp"
+#include "trace/process/resource.hpp"
+#include "trace/process/sampler.hpp"
+#include "trace/process/scope_table.hpp"
 #include "trace/base/span_handle.hpp"
-#include "trace/thread_state.hpp"
+#include "trace/process/thread_state.hpp"
 
 namespace spanring::trace {
 
