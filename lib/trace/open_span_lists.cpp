@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "trace/base/attribute_list.hpp"
-#include "trace/context.hpp"
+#include "trace/propagation/context.hpp"
 #include "trace/open_span.hpp"
 
 namespace spanring::trace {

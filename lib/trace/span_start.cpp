@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "trace/context.hpp"
-#include "trace/context_tail.hpp"
+#include "trace/propagation/context.hpp"
+#include "trace/propagation/context_tail.hpp"
 #include "trace/process/entry.hpp"
 #include "trace/base/options.hpp"
-#include "trace/sampled_trace_state.hpp"
+#include "trace/propagation/sampled_trace_state.hpp"
 #include "trace/span_calls.hpp"
 #include "trace/span_clock.hpp"
 #include "trace/span_whole.hpp"

@@ -4,7 +4,7 @@
 // what was copied until then.
 #include <errno.h>
 
-#include "trace/context.hpp"
+#include "trace/propagation/context.hpp"
 #include "trace/base/options.hpp"
 #include "trace/span_whole.hpp"
 

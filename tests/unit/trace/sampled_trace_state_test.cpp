@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/sampled_trace_state.hpp"
+#include "trace/propagation/sampled_trace_state.hpp"
 
 #include <string>
 

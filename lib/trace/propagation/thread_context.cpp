@@ -2,7 +2,7 @@
 //
 // This file alone is compiled for TLS descriptors, and nothing else names the variable: a reader finds its place by the
 // relocation that the one access below leaves in the library.
-#include "trace/thread_context.hpp"
+#include "trace/propagation/thread_context.hpp"
 
 #include "trace/process/process_context.hpp"
 

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "spanring/spanring.h"
-#include "trace/context_tail.hpp"
+#include "trace/propagation/context_tail.hpp"
 
 namespace spanring::trace {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/trace_state.hpp"
+#include "trace/propagation/trace_state.hpp"
 
 #include <errno.h>
 

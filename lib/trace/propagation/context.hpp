@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "spanring/spanring.h"
-#include "trace/header_text.hpp"
+#include "trace/propagation/header_text.hpp"
 
 namespace spanring::trace {
 

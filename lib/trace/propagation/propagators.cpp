@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/propagators.hpp"
+#include "trace/propagation/propagators.hpp"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include <atomic>
 
-#include "trace/header_text.hpp"
+#include "trace/propagation/header_text.hpp"
 
 namespace spanring::trace {
 namespace {

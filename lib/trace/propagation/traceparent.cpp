@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "trace/context.hpp"
-#include "trace/header_text.hpp"
+#include "trace/propagation/context.hpp"
+#include "trace/propagation/header_text.hpp"
 #include "trace/base/hex.hpp"
 
 namespace spanring::trace {

@@ -4,13 +4,13 @@
 // written elsewhere; here is who asks for which key, and what holds where several values came.
 #include <errno.h>
 
-#include "trace/baggage.hpp"
-#include "trace/carrier.hpp"
-#include "trace/context.hpp"
-#include "trace/propagators.hpp"
+#include "trace/propagation/baggage.hpp"
+#include "trace/propagation/carrier.hpp"
+#include "trace/propagation/context.hpp"
+#include "trace/propagation/propagators.hpp"
 #include "trace/process/provider.hpp"
-#include "trace/sampled_trace_state.hpp"
-#include "trace/trace_state.hpp"
+#include "trace/propagation/sampled_trace_state.hpp"
+#include "trace/propagation/trace_state.hpp"
 
 namespace spanring::trace {
 namespace {

@@ -3,7 +3,7 @@
 // A comma-separated list in memory of the caller, changed in place: a trace state, baggage. Never beyond the capacity.
 #pragma once
 
-#include "trace/header_text.hpp"
+#include "trace/propagation/header_text.hpp"
 
 namespace spanring::trace {
 

@@ -3,7 +3,7 @@
 // Percent-encoding of baggage values (RFC 3986, section 2.1; W3C Baggage, section 3.3.1).
 #pragma once
 
-#include "trace/header_text.hpp"
+#include "trace/propagation/header_text.hpp"
 
 namespace spanring::trace {
 

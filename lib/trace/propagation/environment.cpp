@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "spanring/spanring.h"
-#include "trace/header_text.hpp"
+#include "trace/propagation/header_text.hpp"
 #include "trace/base/options.hpp"
 
 namespace spanring::trace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/baggage.hpp"
+#include "trace/propagation/baggage.hpp"
 
 #include <errno.h>
 
-#include "trace/percent.hpp"
+#include "trace/propagation/percent.hpp"
 #include "trace/base/utf8.hpp"
 
 namespace spanring::trace {

@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-#include "trace/header_text.hpp"
+#include "trace/propagation/header_text.hpp"
 #include "trace/base/options.hpp"
 
 namespace spanring::trace {

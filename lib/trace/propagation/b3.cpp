@@ -4,8 +4,8 @@
 // context/api-propagators.md, B3 Requirements).
 #include <errno.h>
 
-#include "trace/context.hpp"
-#include "trace/header_text.hpp"
+#include "trace/propagation/context.hpp"
+#include "trace/propagation/header_text.hpp"
 #include "trace/base/hex.hpp"
 
 namespace spanring::trace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/percent.hpp"
+#include "trace/propagation/percent.hpp"
 
 namespace spanring::trace {
 namespace {

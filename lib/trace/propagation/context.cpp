@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The context attached to a thread: a stack of tokens that lie in the callers' frames, the innermost first.
-#include "trace/context.hpp"
+#include "trace/propagation/context.hpp"
 
 #include <errno.h>
 
 #include "trace/base/options.hpp"
 #include "trace/process/provider.hpp"
-#include "trace/thread_context.hpp"
+#include "trace/propagation/thread_context.hpp"
 
 using namespace spanring::trace;
 

@@ -13,7 +13,7 @@
 #include <cstring>
 
 #include "spanring/spanring.h"
-#include "trace/context.hpp"
+#include "trace/propagation/context.hpp"
 #include "trace/process/thread_state.hpp"
 
 namespace spanring::trace {

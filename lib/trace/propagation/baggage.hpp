@@ -3,7 +3,7 @@
 // W3C baggage in memory of the caller, kept as the value of its header: without spaces, each key once.
 #pragma once
 
-#include "trace/list_text.hpp"
+#include "trace/propagation/list_text.hpp"
 
 namespace spanring::trace {
 

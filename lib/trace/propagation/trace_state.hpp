@@ -4,7 +4,7 @@
 // which takes every key of level 1.
 #pragma once
 
-#include "trace/list_text.hpp"
+#include "trace/propagation/list_text.hpp"
 
 namespace spanring::trace {
 

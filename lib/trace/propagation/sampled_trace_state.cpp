@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/sampled_trace_state.hpp"
+#include "trace/propagation/sampled_trace_state.hpp"
 
-#include "trace/list_text.hpp"
+#include "trace/propagation/list_text.hpp"
 
 namespace spanring::trace {
 namespace {
