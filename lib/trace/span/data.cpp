@@ -6,8 +6,8 @@
 
 #include "trace/process/entry.hpp"
 #include "trace/base/options.hpp"
-#include "trace/span_calls.hpp"
-#include "trace/span_clock.hpp"
+#include "trace/span/calls.hpp"
+#include "trace/span/clock.hpp"
 
 namespace spanring::trace {
 

@@ -10,9 +10,9 @@
 #include "trace/process/entry.hpp"
 #include "trace/base/options.hpp"
 #include "trace/propagation/sampled_trace_state.hpp"
-#include "trace/span_calls.hpp"
-#include "trace/span_clock.hpp"
-#include "trace/span_whole.hpp"
+#include "trace/span/calls.hpp"
+#include "trace/span/clock.hpp"
+#include "trace/span/whole_span.hpp"
 
 namespace spanring::trace {
 namespace {

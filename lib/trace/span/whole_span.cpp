@@ -6,7 +6,7 @@
 
 #include "trace/propagation/context.hpp"
 #include "trace/base/options.hpp"
-#include "trace/span_whole.hpp"
+#include "trace/span/whole_span.hpp"
 
 using namespace spanring::trace;
 

@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-#include "trace/open_span.hpp"
+#include "trace/span/open_span.hpp"
 
 namespace spanring::trace {
 

@@ -6,7 +6,7 @@
 
 #include "trace/base/attribute_list.hpp"
 #include "trace/propagation/context.hpp"
-#include "trace/open_span.hpp"
+#include "trace/span/open_span.hpp"
 
 namespace spanring::trace {
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "trace/open_span.hpp"
+#include "trace/span/open_span.hpp"
 
 namespace spanring::trace {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/open_span.hpp"
+#include "trace/span/open_span.hpp"
 
 #include <errno.h>
 #include <string.h>
