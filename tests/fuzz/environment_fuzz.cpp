@@ -17,7 +17,7 @@
 #include "trace/process/process_facts.hpp"
 #include "trace/process/resource.hpp"
 #include "trace/process/sampler.hpp"
-#include "unit/trace/known_fields.hpp"
+#include "support/known_fields.hpp"
 
 using namespace spanring;
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "ring/chunk_reader.hpp"
-#include "unit/agent/drain/segment_image.hpp"
+#include "support/segment_image.hpp"
 
 namespace spanring::test {
 

@@ -17,7 +17,7 @@
 #include "drain/attached_segment.hpp"
 #include "segment/segment_file.hpp"
 #include "fuzz/golden_segment.hpp"
-#include "unit/agent/drain/fake_exporter.hpp"
+#include "support/fake_exporter.hpp"
 
 namespace spanring::test {
 

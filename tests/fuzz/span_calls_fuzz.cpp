@@ -17,7 +17,7 @@
 #include "ring/chunk_reader.hpp"
 #include "spanring/spanring.h"
 #include "trace/process/provider.hpp"
-#include "unit/trace/known_fields.hpp"
+#include "support/known_fields.hpp"
 
 using namespace spanring;
 

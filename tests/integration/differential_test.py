@@ -28,7 +28,7 @@ NAMELESS_SCOPE = "go.opentelemetry.io/otel/sdk/tracer"
 #  - Events and links over the limit: the SDK of Go drops the oldest, the library the newest; the specification leaves it open
 #    (trace/sdk.md, Span Limits). How many are the same.
 #  - A key that comes twice in an event or a link: the SDK of Go keeps both, the library the last, as the specification asks
-#    (common/README.md, Attribute Collections). The description has none; tests/unit/trace/limits_test.cpp has.
+#    (common/README.md, Attribute Collections). The description has none; tests/unit/trace/base/limits_test.cpp has.
 #  - The length limit: the SDK of Go leaves the attributes of events and links as they are, the library cuts them, as those of
 #    Java and Python do.
 

@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "unit/ring/child_process.hpp"
+#include "support/child_process.hpp"
 
 namespace spanring::ring {
 namespace {

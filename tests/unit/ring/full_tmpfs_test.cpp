@@ -7,9 +7,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "unit/ring/child_process.hpp"
-#include "unit/ring/open_segment.hpp"
-#include "unit/ring/small_tmpfs.hpp"
+#include "support/child_process.hpp"
+#include "support/open_segment.hpp"
+#include "support/small_tmpfs.hpp"
 
 namespace spanring::ring {
 namespace {

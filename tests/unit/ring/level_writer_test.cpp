@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "unit/ring/open_segment.hpp"
+#include "support/open_segment.hpp"
 
 namespace {
 

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "ring/runtime_directory.hpp"
-#include "unit/ring/child_process.hpp"
-#include "unit/ring/private_directory.hpp"
+#include "support/child_process.hpp"
+#include "support/private_directory.hpp"
 
 namespace spanring::ring {
 namespace {

@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "ring/level_writer.hpp"
-#include "unit/ring/open_segment.hpp"
+#include "support/open_segment.hpp"
 
 namespace spanring::ring {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "drain/batcher.hpp"
 #include "drain/run_cutter.hpp"
-#include "fake_exporter.hpp"
-#include "segment_image.hpp"
+#include "support/fake_exporter.hpp"
+#include "support/segment_image.hpp"
 
 namespace spanring::agent {
 namespace {

@@ -9,9 +9,9 @@
 
 #include "drain/drain_service.hpp"
 #include "drain/drainer.hpp"
-#include "fake_exporter.hpp"
-#include "memory_ledger.hpp"
-#include "segment_image.hpp"
+#include "support/fake_exporter.hpp"
+#include "support/memory_ledger.hpp"
+#include "support/segment_image.hpp"
 
 namespace spanring::agent {
 namespace {

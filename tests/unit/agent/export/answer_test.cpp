@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "export/circuit.hpp"
-#include "otlp_bytes.hpp"
+#include "support/otlp_bytes.hpp"
 
 namespace spanring::agent::test {
 namespace {

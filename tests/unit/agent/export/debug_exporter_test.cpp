@@ -7,7 +7,7 @@
 
 #include <thread>
 
-#include "batches.hpp"
+#include "support/batches.hpp"
 
 namespace spanring::agent::test {
 namespace {

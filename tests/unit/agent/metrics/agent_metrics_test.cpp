@@ -7,9 +7,9 @@
 #include <regex>
 #include <sstream>
 
-#include "accounts.hpp"
+#include "support/accounts.hpp"
 #include "accounts/equations.hpp"
-#include "test_spans.hpp"
+#include "support/test_spans.hpp"
 
 namespace spanring::agent {
 namespace {

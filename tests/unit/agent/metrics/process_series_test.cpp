@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "accounts.hpp"
+#include "support/accounts.hpp"
 
 namespace spanring::agent {
 namespace {

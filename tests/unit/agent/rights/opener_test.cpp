@@ -8,7 +8,7 @@
 
 #include <sys/stat.h>
 
-#include "../drain/segment_image.hpp"
+#include "support/segment_image.hpp"
 #include "rights/opener.hpp"
 
 namespace spanring::agent {

@@ -5,7 +5,7 @@
 
 #include "store/store_exporter.hpp"
 #include "store/store_reader.hpp"
-#include "test_spans.hpp"
+#include "support/test_spans.hpp"
 
 namespace spanring::agent {
 namespace {

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A real segment in a runtime directory of its own, with the private memory it needs, for as long as a test lives.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include "ring/chunk_reader.hpp"
+#include "ring/segment.hpp"
+#include "support/private_directory.hpp"
+
+namespace spanring::test {
+
+class OpenSegment {
+public:
+    static constexpr uint32_t kDropNewest = 0;
+    static constexpr uint32_t kOverwriteOldest = 1;
+
+    explicit OpenSegment(uint32_t extent_limit, uint32_t full_policy = kDropNewest)
+        : extent_limit_(extent_limit), pool_(ring::Segment::pool_bytes(extent_limit) / sizeof(uint32_t)) {
+        clock_.start();
+        const uint8_t resource[] = {0x0a, 0x00};
+        error_ = segment_.open({extent_limit, full_policy, resource, sizeof resource}, clock_, pool_.data());
+        EXPECT_EQ(error_, 0);
+    }
+    ~OpenSegment() {
+        if (segment_) munmap(segment_.view().base(), ring::segment_size(extent_limit_));
+    }
+    OpenSegment(const OpenSegment&) = delete;
+    OpenSegment& operator=(const OpenSegment&) = delete;
+
+    ring::Segment& operator*() { return segment_; }
+    ring::Segment* operator->() { return &segment_; }
+    ring::SegmentView view() const { return segment_.view(); }
+    int error() const { return error_; }
+
+    uint32_t extents() const { return ring::StdAtomics::load(view().writer().extents, std::memory_order_acquire); }
+    uint32_t chunks() const { return extents() * ring::kChunksPerExtent; }
+    ring::ChunkWord word(uint32_t chunk) const { return ring::ChunkReader<>::committed(view().chunk_line(chunk)); }
+    uint32_t chunks_in(ring::ChunkState state) const {
+        uint32_t count = 0;
+        for (uint32_t chunk = 0; chunk < chunks(); ++chunk) count += word(chunk).state == state;
+        return count;
+    }
+
+    // What the agent does with a chunk that it has read.
+    void release(uint32_t chunk) { ring::ChunkReader<>::release(view(), chunk, word(chunk).generation); }
+    // Frees every FULL chunk; returns how many there were.
+    uint32_t release_full() {
+        uint32_t count = 0;
+        for (uint32_t chunk = 0; chunk < chunks(); ++chunk)
+            if (word(chunk).state == ring::ChunkState::kFull) {
+                release(chunk);
+                ++count;
+            }
+        return count;
+    }
+
+private:
+    PrivateDirectory directory_;
+    const uint32_t extent_limit_;
+    std::vector<uint32_t> pool_;
+    ring::Clock clock_;
+    ring::Segment segment_;
+    int error_ = 0;
+};
+
+}  // namespace spanring::test

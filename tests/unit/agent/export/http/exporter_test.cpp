@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The whole exporter against a backend that can do everything a backend can do. What the sender does whichever way
+// requests go (queue, spool, books) is tested in otlp_grpc_exporter_test.cpp; here, that HTTP gives it what it needs.
+#include <sys/mman.h>
+
+#include <future>
+#include <set>
+
+#include "support/deaf_peer.hpp"
+#include "support/http_exporter_test.hpp"
+
+namespace spanring::agent::test {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+TEST_F(OtlpHttpExporterTest, delivers_every_span_with_its_resource_and_scope) {
+    options_.headers = {{"authorization", "Bearer abc"}, {"x-empty", ""}};
+    start_and_make();
+    EXPECT_EQ(send(batch(0, 1000)).outcome, Outcome::kExported);
+    expect_delivered_once(0, 1000);
+    const HttpReceived received = backend_.received().at(0);
+    EXPECT_EQ(received.line, "POST /v1/traces HTTP/1.1");
+    EXPECT_EQ(received.header("content-type"), "application/x-protobuf");
+    EXPECT_EQ(received.header("content-length"), std::to_string(received.body.size()));
+    EXPECT_EQ(received.header("host"), "127.0.0.1:" + std::to_string(backend_.port()));
+    EXPECT_EQ(received.header("authorization"), "Bearer abc");
+    EXPECT_EQ(received.header("user-agent"), "spanring-agent/0.1.0");
+    EXPECT_TRUE(received.headers.contains("x-empty"));
+    for (const char* unwanted : {"expect", "content-encoding", "transfer-encoding"}) {
+        EXPECT_FALSE(received.headers.contains(unwanted)) << unwanted;
+    }
+    const auto& resource = received.request.resource_spans(0);
+    EXPECT_EQ(resource.resource().attributes(0).value().string_value(), "shop");
+    EXPECT_EQ(resource.scope_spans(0).scope().name(), "test");
+    EXPECT_EQ(resource.scope_spans(0).spans(7).name(), "GET /api/orders/{id}");
+    EXPECT_EQ(exporter_->status().exported, 1000u);
+    EXPECT_EQ(exporter_->status().queued_spans, 0u);
+}
+
+TEST_F(OtlpHttpExporterTest, appends_the_path_to_endpoint_and_takes_traces_endpoint_as_it_is) {
+    const std::string server = "http://" + backend_.start();
+    options_.endpoint = server + "/otlp/";
+    make();
+    EXPECT_EQ(send(batch(0, 1)).outcome, Outcome::kExported);
+    options_.traces_endpoint = server + "/in?tenant=7";
+    make();
+    EXPECT_EQ(send(batch(1, 1)).outcome, Outcome::kExported);
+    EXPECT_EQ(backend_.received().at(0).line, "POST /otlp/v1/traces HTTP/1.1");
+    EXPECT_EQ(backend_.received().at(1).line, "POST /in?tenant=7 HTTP/1.1");
+}
+
+// ---- Connections ----------------------------------------------------------------------------------------------------
+
+TEST_F(OtlpHttpExporterTest, keeps_its_connection) {
+    start_and_make();
+    for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(send(batch(i * 10, 10)).outcome, Outcome::kExported);
+    EXPECT_EQ(backend_.connections(), 1);
+    expect_delivered_once(0, 200);
+}
+
+TEST_F(OtlpHttpExporterTest, has_as_many_requests_in_flight_as_it_may) {
+    options_.in_flight = 4;
+    std::promise<void> release;
+    backend_.answer_with([gate = release.get_future().share()](const HttpReceived&) {
+        gate.wait();
+        return HttpReply{};
+    });
+    start_and_make();
+    for (uint64_t i = 0; i < 40; ++i) exporter_->submit(batch(i * 50, 50));
+    EXPECT_TRUE(backend_.wait_for_requests(4)) << "none of them was answered yet";
+    release.set_value();
+    ASSERT_TRUE(exporter_->flush(watchdog()));
+    EXPECT_EQ(backend_.connections(), 4) << "and these were used again";
+    expect_delivered_once(0, 2000);
+}
+
+TEST_F(OtlpHttpExporterTest, has_no_more_connections_than_it_is_told) {
+    options_.max_conns_per_host = 2;
+    start_and_make();
+    for (uint64_t i = 0; i < 40; ++i) exporter_->submit(batch(i * 50, 50));
+    ASSERT_TRUE(exporter_->flush(watchdog()));
+    EXPECT_LE(backend_.connections(), 2);
+    expect_delivered_once(0, 2000);
+}
+
+TEST_F(OtlpHttpExporterTest, goes_on_where_the_backend_closes_kept_connections) {
+    backend_.answer_with(always({.close = true}));
+    start_and_make();
+    for (uint64_t i = 0; i < 10; ++i) EXPECT_EQ(send(batch(i * 10, 10)).outcome, Outcome::kExported);
+    EXPECT_EQ(backend_.connections(), 10);
+    expect_delivered_once(0, 100);
+}
+
+// ---- Compression ----------------------------------------------------------------------------------------------------
+
+TEST_F(OtlpHttpExporterTest, every_compression_carries_the_same_bytes) {
+    options_.endpoint = "http://" + backend_.start();
+    std::vector<std::string> plain;
+    for (const std::string name : {"none", "gzip", "zstd"}) {
+        options_.compression = name;
+        make();
+        const size_t before = backend_.received().size();
+        for (uint64_t i = 0; i < 3; ++i) EXPECT_EQ(send(batch(i * 1000, 1000)).outcome, Outcome::kExported);
+        const auto received = backend_.received();
+        std::string all;
+        for (size_t i = before; i < received.size(); ++i) {
+            EXPECT_EQ(received[i].header("content-encoding"), name == "none" ? "" : name);
+            EXPECT_TRUE(received[i].parsed);
+            if (name != "none") {
+                EXPECT_LT(received[i].body.size(), received[i].bytes.size() / 4);
+            }
+            all += received[i].bytes;
+        }
+        plain.push_back(all);
+    }
+    EXPECT_EQ(plain[0].size(), plain[1].size());
+    EXPECT_TRUE(plain[0] == plain[1] && plain[1] == plain[2]);
+}
+
+TEST_F(OtlpHttpExporterTest, compresses_as_hard_as_it_is_told) {
+    options_.endpoint = "http://" + backend_.start();
+    for (const std::string name : {"gzip", "zstd"}) {
+        options_.compression = name;
+        std::vector<size_t> sizes;
+        for (const uint32_t level : {0u, 1u, 9u}) {
+            options_.compression_level = level;
+            make();
+            EXPECT_EQ(send(batch(0, 1000)).outcome, Outcome::kExported);
+            sizes.push_back(backend_.received().back().body.size());
+        }
+        EXPECT_EQ(sizes[0], sizes[1]) << "1 is the default";
+        EXPECT_LT(sizes[2], sizes[1]);
+    }
+}
+
+// ---- Answers --------------------------------------------------------------------------------------------------------
+
+class EveryHttpCode : public OtlpHttpExporterTest, public testing::WithParamInterface<int> {};
+
+TEST_P(EveryHttpCode, is_tried_again_only_where_otlp_says_so) {
+    const std::set<int> retryable = {429, 502, 503, 504};
+    backend_.answer_with(first_with(code(GetParam())));
+    start_and_make();
+    const Resolution resolution = send(batch(0, 10));
+    if (GetParam() < 300) {
+        EXPECT_EQ(resolution.outcome, Outcome::kExported);
+        EXPECT_EQ(backend_.received().size(), 1u);
+    } else if (retryable.contains(GetParam())) {
+        EXPECT_EQ(resolution.outcome, Outcome::kSpooled) << "the ring is not held";
+        ASSERT_TRUE(ledger_.wait_for_total(10));
+        EXPECT_EQ(ledger_.spool(producer(1, "")->instance, "otlp").exported, 10u);
+        EXPECT_EQ(backend_.received().size(), 2u);
+        EXPECT_EQ(backend_.received()[0].bytes, backend_.received()[1].bytes);
+    } else {
+        EXPECT_EQ(resolution.outcome, Outcome::kRejected);
+        EXPECT_THAT(exporter_->status().last_error, HasSubstr("HTTP " + std::to_string(GetParam())));
+        EXPECT_EQ(send(batch(10, 1)).outcome, Outcome::kExported) << "the next one is sent";
+        EXPECT_EQ(backend_.received().size(), 2u);
+        EXPECT_EQ(exporter_->status().rejected, 10u);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Http, EveryHttpCode,
+                         testing::Values(200, 202, 204, 301, 307, 400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 500,
+                                         501, 502, 503, 504, 505, 599),
+                         [](const auto& info) { return "code_" + std::to_string(info.param); });
+
+TEST_F(OtlpHttpExporterTest, honours_retry_after) {
+    // Without it the next attempt would be in an hour.
+    options_.retry.initial_interval = 1h;
+    options_.retry.max_interval = 1h;
+    backend_.answer_with(first_with({.code = 429, .headers = {"Retry-After: 1"}}));
+    start_and_make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kSpooled);
+    EXPECT_TRUE(backend_.wait_for_requests(2));
+}
+
+TEST_F(OtlpHttpExporterTest, books_partial_success) {
+    backend_.answer_with(always({.body = bytes(1, number(1, 3) + bytes(2, "three are too old"))}));
+    start_and_make();
+    const Resolution resolution = send(batch(0, 10));
+    EXPECT_EQ(resolution.outcome, Outcome::kExported);
+    EXPECT_EQ(resolution.rejected, 3u);
+    EXPECT_EQ(exporter_->status().exported, 7u);
+    EXPECT_EQ(exporter_->status().rejected, 3u);
+    EXPECT_THAT(exporter_->status().last_error, HasSubstr("three are too old"));
+    EXPECT_EQ(backend_.received().size(), 1u) << "partial success is never sent again";
+}
+
+TEST_F(OtlpHttpExporterTest, says_what_the_backend_said) {
+    backend_.answer_with(always({.code = 400, .body = number(1, 3) + bytes(2, "no such tenant")}));
+    start_and_make();
+    EXPECT_EQ(send(batch(0, 1)).outcome, Outcome::kRejected);
+    EXPECT_THAT(exporter_->status().last_error, HasSubstr("HTTP 400: no such tenant"));
+    backend_.answer_with(always({.code = 403, .body = "get\nout", .content_type = "text/plain"}));
+    EXPECT_EQ(send(batch(1, 1)).outcome, Outcome::kRejected);
+    EXPECT_THAT(exporter_->status().last_error, HasSubstr("HTTP 403: get out"));
+    backend_.answer_with(always({.code = 308, .headers = {"Location: https://elsewhere/"}}));
+    EXPECT_EQ(send(batch(2, 1)).outcome, Outcome::kRejected);
+    EXPECT_THAT(exporter_->status().last_error, HasSubstr("https://elsewhere/"));
+}
+
+TEST_F(OtlpHttpExporterTest, takes_no_endless_answer_and_does_not_send_again_what_was_accepted) {
+    backend_.answer_with(always({.body = std::string(size_t{5} << 20, 'x')}));
+    start_and_make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
+    EXPECT_THAT(exporter_->status().last_error, HasSubstr("more than 4 MiB"));
+    EXPECT_EQ(backend_.received().size(), 1u);
+}
+
+// ---- Attempts that end without an answer ----------------------------------------------------------------------------
+
+TEST_F(OtlpHttpExporterTest, ends_an_attempt_at_its_deadline) {
+    options_.timeout = 100ms;
+    backend_.answer_with(always({.never = true}));
+    start_and_make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kSpooled);
+    EXPECT_THAT(exporter_->status().last_error, HasSubstr("no answer within 100 ms"));
+    backend_.answer_with(always({}));
+    ASSERT_TRUE(ledger_.wait_for_total(10)) << "delivered out of the spool once the backend answers";
+    EXPECT_EQ(exporter_->status().spool_exported, 10u);
+}
+
+TEST_F(OtlpHttpExporterTest, ends_an_attempt_at_its_deadline_where_the_peer_does_not_read) {
+    DeafPeer peer(false);
+    options_.endpoint = "http://" + peer.address();
+    options_.timeout = 1s;
+    options_.retry.initial_interval = 1h;
+    options_.retry.max_interval = 1h;
+    make();
+    EXPECT_EQ(send(batch(0, 20'000)).outcome, Outcome::kSpooled);
+    options_.endpoint = "http://" + backend_.start();
+    make();
+    ASSERT_TRUE(ledger_.wait_for_total(20'000)) << "nothing is lost";
+    expect_delivered_once(0, 20'000);
+}
+
+TEST_F(OtlpHttpExporterTest, tries_again_where_the_backend_hangs_up_without_an_answer) {
+    backend_.answer_with(first_with({.hang_up = true}));
+    start_and_make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kSpooled);
+    ASSERT_TRUE(ledger_.wait_for_total(10));
+    EXPECT_EQ(exporter_->status().spool_exported, 10u);
+}
+
+TEST_F(OtlpHttpExporterTest, delivers_everything_when_a_backend_that_was_down_comes_up) {
+    const std::string address = backend_.start();
+    const uint16_t port = backend_.port();
+    backend_.stop();
+    options_.endpoint = "http://" + address;
+    options_.compression = "zstd";
+    make();
+    for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(send(batch(i * 10, 10)).outcome, Outcome::kSpooled);
+    EXPECT_FALSE(exporter_->status().healthy);
+    backend_.start(port);
+    ASSERT_TRUE(ledger_.wait_for_total(200));
+    expect_delivered_once(0, 200);
+    EXPECT_EQ(ledger_.spool(producer(1, "")->instance, "otlp").exported, 200u);
+    EXPECT_EQ(send(batch(200, 10)).outcome, Outcome::kExported) << "and then directly";
+    EXPECT_TRUE(exporter_->status().healthy);
+}
+
+TEST_F(OtlpHttpExporterTest, goes_on_after_the_backend_went_away_and_came_back) {
+    start_and_make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
+    const uint16_t port = backend_.port();
+    backend_.stop();
+    EXPECT_EQ(send(batch(10, 10)).outcome, Outcome::kSpooled);
+    EXPECT_EQ(send(batch(20, 10)).outcome, Outcome::kSpooled);
+    backend_.start(port);
+    ASSERT_TRUE(ledger_.wait_for_total(20));
+    expect_delivered_once(0, 30);
+}
+
+TEST_F(OtlpHttpExporterTest, without_a_spool_tries_again_from_memory) {
+    options_.spool.enabled = false;
+    options_.compression = "gzip";
+    backend_.answer_with([left = std::make_shared<std::atomic<int>>(3)](const HttpReceived&) {
+        return code((*left)-- > 0 ? 503 : 200);
+    });
+    start_and_make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
+    EXPECT_EQ(backend_.received().size(), 4u);
+}
+
+// ---- The end --------------------------------------------------------------------------------------------------------
+
+TEST_F(OtlpHttpExporterTest, shutdown_puts_unanswered_batches_into_the_spool) {
+    backend_.answer_with(always({.never = true}));
+    start_and_make();
+    for (uint64_t i = 0; i < 20; ++i) exporter_->submit(batch(i * 10, 10));
+    ASSERT_TRUE(backend_.wait_for_requests(options_.in_flight));
+    exporter_->shutdown(Clock::now());
+    for (const auto& made : batches_) EXPECT_EQ(made->resolutions[1].outcome, Outcome::kSpooled);
+    HttpBackend next;
+    options_.endpoint = "http://" + next.start();
+    make();
+    ASSERT_TRUE(ledger_.wait_for_total(200));
+    expect_once(next.received(), 0, 200);
+}
+
+TEST_F(OtlpHttpExporterTest, shutdown_waits_for_answers_until_its_deadline) {
+    start_and_make();
+    for (uint64_t i = 0; i < 50; ++i) exporter_->submit(batch(i * 10, 10));
+    exporter_->shutdown(watchdog());
+    for (const auto& made : batches_) EXPECT_EQ(made->resolutions[1].outcome, Outcome::kExported);
+    expect_delivered_once(0, 500);
+}
+
+// ---- Shared memory --------------------------------------------------------------------------------------------------
+
+class TestPin final : public Pin {
+public:
+    explicit TestPin(std::promise<void>& released) : released_(released) {}
+    ~TestPin() override { released_.set_value(); }
+
+private:
+    std::promise<void>& released_;
+};
+
+// Another exporter's zero copy makes such batches, and every exporter gets them.
+class MappedHttpTest : public OtlpHttpExporterTest, public testing::WithParamInterface<const char*> {
+protected:
+    static constexpr size_t kSize = size_t{1} << 20;
+
+    MappedHttpTest() {
+        options_.compression = GetParam();
+        file_ = ::memfd_create("segment", MFD_CLOEXEC);
+        EXPECT_EQ(::ftruncate(file_, kSize), 0);
+        mapping_ = static_cast<uint8_t*>(::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, file_, 0));
+    }
+    ~MappedHttpTest() override {
+        batches_.clear();  // their pins tell `released_`
+        ::munmap(mapping_, kSize);
+        ::close(file_);
+    }
+
+    std::shared_ptr<Batch> pinned(uint32_t count) {
+        const auto made = batch(0, 0, producer(7, "shop"));
+        std::string run;
+        for (uint64_t n = 0; n < count; ++n) run += bytes(2, typical_span(n));
+        std::memcpy(mapping_, run.data(), run.size());
+        made->runs = {{producer(7, "shop"), scope("test"), {mapping_, run.size()}, count}};
+        made->spans = count;
+        made->bytes = run.size();
+        made->pin = std::make_shared<TestPin>(released_);
+        return made;
+    }
+
+    int file_ = -1;
+    uint8_t* mapping_ = nullptr;
+    std::promise<void> released_;
+};
+
+// With a plain load of the mapping, or a socket that sends from it, these would die of SIGBUS or deliver nothing.
+TEST_P(MappedHttpTest, a_truncated_mapping_costs_its_spans_and_nothing_else) {
+    start_and_make();
+    auto made = pinned(1000);
+    ASSERT_EQ(::ftruncate(file_, 0), 0);
+    EXPECT_EQ(send(std::move(made)).outcome, Outcome::kRejected);
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
+    expect_delivered_once(0, 10);
+}
+
+TEST_P(MappedHttpTest, is_let_go_before_the_answer_comes_since_a_copy_is_sent) {
+    std::promise<void> release;
+    backend_.answer_with([gate = release.get_future().share()](const HttpReceived&) {
+        gate.wait();
+        return HttpReply{};
+    });
+    start_and_make();
+    exporter_->submit(pinned(1000));
+    ASSERT_TRUE(backend_.wait_for_requests(1));
+    std::memset(mapping_, 0xff, kSize);
+    release.set_value();
+    ASSERT_TRUE(exporter_->flush(watchdog()));
+    EXPECT_EQ(batches_.back()->resolutions[1].outcome, Outcome::kExported);
+    expect_delivered_once(0, 1000);
+    EXPECT_EQ(acknowledgements_.take().size(), 1u);
+    batches_.clear();
+    EXPECT_EQ(released_.get_future().wait_for(kWatchdog), std::future_status::ready);
+}
+
+INSTANTIATE_TEST_SUITE_P(Compression, MappedHttpTest, testing::Values("none", "gzip", "zstd"),
+                         [](const auto& info) { return std::string(info.param); });
+
+// ---- Options --------------------------------------------------------------------------------------------------------
+
+TEST_F(OtlpHttpExporterTest, says_what_is_wrong_with_its_options) {
+    const auto complaint = [this](auto change) {
+        const OtlpHttpOptions before = options_;
+        change(options_);
+        std::string text = "(none)";
+        try {
+            make();
+            exporter_.reset();
+        } catch (const std::exception& error) {
+            text = error.what();
+        }
+        options_ = before;
+        return text;
+    };
+    using Options = OtlpHttpOptions;
+    EXPECT_THAT(complaint([](Options& o) { o.endpoint = "ftp://x"; }), HasSubstr("ftp"));
+    EXPECT_THAT(complaint([](Options& o) { o.compression = "brotli"; }), HasSubstr("brotli"));
+    EXPECT_THAT(complaint([](Options& o) { o.compression = "gzip", o.compression_level = 12; }), HasSubstr("1 to 9"));
+    EXPECT_THAT(complaint([](Options& o) { o.headers = {{"Bad Key", "x"}}; }), HasSubstr("Bad Key"));
+    EXPECT_THAT(complaint([](Options& o) { o.headers = {{"key", "new\nline"}}; }), HasSubstr("\"key\""));
+    EXPECT_THAT(complaint([](Options& o) { o.headers = {{"Content-Encoding", "br"}}; }), HasSubstr("Content-Encoding"));
+    EXPECT_THAT(complaint([](Options& o) { o.timeout = 0ms; }), HasSubstr("timeout"));
+    EXPECT_THAT(complaint([](Options& o) {
+                    o.endpoint = "https://x";
+                    o.ca_file = "/no/such/ca.pem";
+                }),
+                HasSubstr("ca_file: cannot read /no/such/ca.pem"));
+    EXPECT_THAT(complaint([](Options& o) {
+                    o.endpoint = "https://x";
+                    o.cert_file = "/no/such/cert.pem";
+                }),
+                HasSubstr("cert_file and key_file"));
+    EXPECT_THAT(complaint([](Options& o) { o.spool.directory = "relative"; }), HasSubstr("relative"));
+}
+
+}  // namespace
+}  // namespace spanring::agent::test

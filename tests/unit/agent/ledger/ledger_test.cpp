@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ledger/ledger.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+#include "base/database.hpp"
+#include "support/test_spans.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using testing::HasSubstr;
+
+InstanceId instance(uint8_t number) {
+    InstanceId id{};
+    id.fill(number);
+    return id;
+}
+
+ProcessRecord process(uint8_t number) {
+    ProcessRecord record;
+    record.instance = instance(number);
+    record.pid = 1000u + number;
+    record.uid = 0xfffffffe;
+    record.program = "prog";
+    record.service = "cart";
+    record.attached_unix_nano = 100u * number;
+    record.updated_unix_nano = 200;
+    record.quarantine = "";
+    for (size_t i = 0; i < record.writer.size(); ++i) record.writer[i] = 10 * (i + 1);
+    record.agent.acknowledged = 5;
+    record.agent.unfinished = 6;
+    record.agent.overwritten = 7;
+    record.agent.exporters[2] = {exporter_hash("otlp_grpc"), 1, 2, 3, 4, 5, 6, 7};
+    return record;
+}
+
+std::string failure(const std::string& file) {
+    try {
+        Ledger::open(file);
+    } catch (const std::runtime_error& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+TEST(ExporterHash, IsStableAndNeverZero) {
+    // Segments carry it: a change would orphan the totals of every process that is alive at an upgrade.
+    EXPECT_EQ(exporter_hash("otlp_grpc"), 0xb4794f63c15e353u);
+    EXPECT_NE(exporter_hash(""), 0u);
+    EXPECT_NE(exporter_hash("store"), exporter_hash("debug"));
+}
+
+TEST(Ledger, GivesBackWhatItWasTold) {
+    const test::TemporaryDirectory directory;
+    const std::string file = directory.file("ledger.db");
+    ProcessRecord told = process(1);
+    told.finished = true;
+    told.agent_died = true;
+    told.quarantine = "a chunk is longer than its capacity";
+    told.writer[0] = UINT64_MAX;  // a hostile one may say anything
+    {
+        const auto ledger = Ledger::open(file);
+        ledger->update(process(1));
+        ledger->update(process(2));
+        ledger->update(told);
+    }
+    const auto ledger = Ledger::open_read_only(file);
+    const auto records = ledger->processes();
+    ASSERT_EQ(records.size(), 2u);
+    EXPECT_EQ(records[0].instance, instance(2));  // newest first
+    const ProcessRecord& read = records[1];
+    EXPECT_EQ(read.instance, told.instance);
+    EXPECT_EQ(read.pid, told.pid);
+    EXPECT_EQ(read.uid, told.uid);
+    EXPECT_EQ(read.program, told.program);
+    EXPECT_EQ(read.service, told.service);
+    EXPECT_EQ(read.attached_unix_nano, told.attached_unix_nano);
+    EXPECT_EQ(read.updated_unix_nano, told.updated_unix_nano);
+    EXPECT_TRUE(read.finished);
+    EXPECT_EQ(read.quarantine, told.quarantine);
+    EXPECT_TRUE(read.agent_died);
+    EXPECT_FALSE(records[0].agent_died);
+    EXPECT_EQ(read.writer, told.writer);
+    EXPECT_EQ(read.agent.acknowledged, 5u);
+    EXPECT_EQ(read.agent.unfinished, 6u);
+    EXPECT_EQ(read.agent.overwritten, 7u);
+    EXPECT_EQ(read.agent.exporters[0].exporter, 0u);
+    const ring::ExporterTotals& row = read.agent.exporters[2];
+    EXPECT_EQ(row.exporter, exporter_hash("otlp_grpc"));
+    EXPECT_EQ(row.exported, 1u);
+    EXPECT_EQ(row.rejected, 2u);
+    EXPECT_EQ(row.spooled, 3u);
+    EXPECT_EQ(row.dropped_invalid, 4u);
+    EXPECT_EQ(row.dropped_spool, 5u);
+    EXPECT_EQ(row.dropped_shutdown, 6u);
+    EXPECT_EQ(row.elsewhere, 7u);
+}
+
+TEST(Ledger, KnowsWhomAnAgentServedThatDidNotEndWell) {
+    const test::TemporaryDirectory directory;
+    const std::string file = directory.file("ledger.db");
+    ProcessRecord finished = process(1), in_spool = process(2), served = process(3);
+    finished.finished = in_spool.finished = true;
+    {
+        const auto ledger = Ledger::open(file);
+        EXPECT_FALSE(ledger->follows_a_death()) << "nobody was before it";
+        for (const ProcessRecord& record : {finished, in_spool, served}) ledger->update(record);
+        ledger->book_spool(finished.instance, "otlp_grpc", {3, 0, 0});  // all of it: the others' are still there
+        ledger->end_well();
+    }
+    const auto died = [&] {
+        std::vector<bool> all;
+        for (const ProcessRecord& record : Ledger::open_read_only(file)->processes()) all.push_back(record.agent_died);
+        return all;
+    };
+    EXPECT_FALSE(Ledger::open(file)->follows_a_death());  // and this one ends without a word
+    EXPECT_EQ(died(), (std::vector<bool>{false, false, false}));
+    const auto ledger = Ledger::open(file);
+    EXPECT_TRUE(ledger->follows_a_death());
+    EXPECT_EQ(died(), (std::vector<bool>{true, true, false})) << "newest first; of the oldest nothing was left to do";
+    ledger->update(served);
+    EXPECT_TRUE(died()[0]) << "it stays so";
+    ledger->end_well();
+    EXPECT_FALSE(Ledger::open(file)->follows_a_death());
+}
+
+TEST(Ledger, AddsUpWhatSpoolsDid) {
+    const test::TemporaryDirectory directory;
+    const std::string file = directory.file("ledger.db");
+    {
+        const auto ledger = Ledger::open(file);
+        ledger->update(process(1));
+        ledger->book_spool(instance(1), "otlp_grpc", {10, 1, 0});
+        ledger->book_spool(instance(1), "otlp_grpc", {5, 0, 2});
+        ledger->book_spool(instance(1), "other", {1, 0, 0});
+    }
+    const auto ledger = Ledger::open(file);  // nothing is lost or doubled by a restart
+    const SpoolRecord record = ledger->spool(instance(1), "otlp_grpc");
+    EXPECT_EQ(record.exported, 15u);
+    EXPECT_EQ(record.rejected, 1u);
+    EXPECT_EQ(record.dropped, 2u);
+    EXPECT_EQ(ledger->spool(instance(2), "otlp_grpc").exported, 0u);
+}
+
+TEST(Ledger, KnowsExportersByHash) {
+    const test::TemporaryDirectory directory;
+    const auto ledger = Ledger::open(directory.file("ledger.db"));
+    ledger->name_exporter("otlp_grpc/backup");
+    EXPECT_EQ(ledger->exporter_name(exporter_hash("otlp_grpc/backup")), "otlp_grpc/backup");
+    EXPECT_EQ(ledger->exporter_name(exporter_hash("unheard of")), "");
+}
+
+TEST(Ledger, ShowsAReaderWholeRecordsWhileItIsWritten) {
+    const test::TemporaryDirectory directory;
+    const std::string file = directory.file("ledger.db");
+    const auto writer = Ledger::open(file);
+    const auto write = [&](uint64_t number) {
+        ProcessRecord record = process(1);
+        record.agent.acknowledged = number;
+        record.agent.exporters[2].exported = number;  // of another table: must never be seen apart
+        writer->update(record);
+    };
+    write(1);
+    std::atomic<bool> stop{false};
+    std::thread thread([&] {
+        for (uint64_t number = 2; !stop; ++number) write(number);
+    });
+    const auto reader = Ledger::open_read_only(file);
+    const auto deadline = test::watchdog();
+    uint64_t last = 0;
+    uint64_t torn = 0;
+    uint64_t changes = 0;
+    while (changes < 50 && std::chrono::steady_clock::now() < deadline) {
+        const auto records = reader->processes();
+        const ring::Totals& totals = records.at(0).agent;
+        torn += totals.acknowledged != totals.exporters[2].exported || totals.acknowledged < last ? 1 : 0;
+        changes += totals.acknowledged != last ? 1 : 0;
+        last = totals.acknowledged;
+    }
+    stop = true;
+    thread.join();
+    EXPECT_EQ(torn, 0u);
+    EXPECT_GE(changes, 50u) << "the watchdog came first";
+}
+
+TEST(Ledger, IsForItsOwnerAlone) {
+    const test::TemporaryDirectory directory;
+    const std::string file = directory.file("state/spanring/ledger.db");
+    const auto ledger = Ledger::open(file);
+    ledger->update(process(1));
+    struct stat status {};
+    ASSERT_EQ(::stat(file.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0600u);
+    ASSERT_EQ(::stat((file + "-wal").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0600u);
+    ASSERT_EQ(::stat(directory.file("state/spanring").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0700u);
+}
+
+TEST(Ledger, RefusesAFolderThatOthersCanWriteTo) {
+    const test::TemporaryDirectory directory;
+    ASSERT_EQ(::chmod(directory.path().c_str(), 0777), 0);
+    EXPECT_THAT(failure(directory.file("ledger.db")), HasSubstr("others can write to it"));
+    ::chmod(directory.path().c_str(), 0700);
+}
+
+TEST(Ledger, NamesWhatIsWrongWithAFile) {
+    const test::TemporaryDirectory directory;
+    const std::string garbage = directory.file("garbage.db");
+    std::ofstream(garbage) << std::string(8192, 'x');
+    EXPECT_THAT(failure(garbage), AllOf(HasSubstr(garbage), HasSubstr("not a database")));
+
+    const std::string other = directory.file("other.db");
+    constexpr DatabaseSchema kOther = {"other thing", 1234, 1, "CREATE TABLE t (x)"};
+    Database::open(other, kOther);
+    EXPECT_THAT(failure(other), AllOf(HasSubstr(other), HasSubstr("not a spanring ledger")));
+
+    const std::string future = directory.file("future.db");
+    { Ledger::open(future); }
+    {
+        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 3, ""};
+        Database database = Database::open(future, kSame);
+        database.execute("PRAGMA user_version = 9");
+    }
+    EXPECT_THAT(failure(future), AllOf(HasSubstr("version 9"), HasSubstr("version 3")));
+
+    const std::string folder = directory.file("folder.db");
+    std::filesystem::create_directory(folder);
+    EXPECT_THAT(failure(folder), HasSubstr(folder));
+    EXPECT_THROW(Ledger::open_read_only(directory.file("missing.db")), std::runtime_error);
+    struct stat status {};
+    EXPECT_NE(::stat(directory.file("missing.db").c_str(), &status), 0) << "a reader creates nothing";
+}
+
+}  // namespace
+}  // namespace spanring::agent

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "otlp/request.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "support/batches.hpp"
+#include "otlp_check.pb.h"
+
+namespace spanring::agent::test {
+namespace {
+
+check::Request parse(std::span<const agent::Run> runs) {
+    const Request request = assemble(runs);
+    const std::string bytes = flatten(request);
+    EXPECT_EQ(bytes.size(), request.bytes);
+    check::Request parsed;
+    EXPECT_TRUE(parsed.ParseFromString(bytes));
+    return parsed;
+}
+
+std::string spans(uint64_t first, uint32_t count) {
+    std::string run;
+    for (uint64_t n = first; n < first + count; ++n) run += bytes(2, bare_span(n));
+    return run;
+}
+
+TEST(Request, of_nothing_is_empty) {
+    EXPECT_EQ(assemble({}).bytes, 0u);
+    EXPECT_TRUE(split({}, 100).empty());
+}
+
+TEST(Request, groups_runs_by_producer_then_scope_in_order_of_appearance) {
+    Batch batch;
+    const auto shop = producer(1, "shop"), cart = producer(2, "cart");
+    const auto http = scope("http"), sql = scope("sql", "https://schema/1");
+    add_run(batch, shop, http, spans(0, 2), 2);
+    add_run(batch, cart, http, spans(10, 1), 1);
+    add_run(batch, shop, sql, spans(20, 1), 1);
+    add_run(batch, shop, http, spans(30, 3), 3);
+
+    const check::Request request = parse(batch.runs);
+    ASSERT_EQ(request.resource_spans_size(), 2);
+    const auto& first = request.resource_spans(0);
+    EXPECT_EQ(first.resource().attributes(0).value().string_value(), "shop");
+    ASSERT_EQ(first.scope_spans_size(), 2);
+    EXPECT_EQ(first.scope_spans(0).scope().name(), "http");
+    ASSERT_EQ(first.scope_spans(0).spans_size(), 5);
+    EXPECT_EQ(first.scope_spans(0).spans(1).span_id(), span_id(1));
+    EXPECT_EQ(first.scope_spans(0).spans(2).span_id(), span_id(30));
+    EXPECT_EQ(first.scope_spans(1).scope().name(), "sql");
+    EXPECT_EQ(first.scope_spans(1).schema_url(), "https://schema/1");
+    EXPECT_EQ(request.resource_spans(1).resource().attributes(0).value().string_value(), "cart");
+    EXPECT_EQ(request.resource_spans(1).scope_spans(0).spans_size(), 1);
+}
+
+TEST(Request, is_what_protobuf_would_write) {
+    Batch batch;
+    add_run(batch, producer(1, std::string(200, 's')), scope("x"), spans(0, 500), 500);
+    check::Request parsed;
+    const std::string bytes = flatten(assemble(batch.runs));
+    ASSERT_TRUE(parsed.ParseFromString(bytes));
+    EXPECT_EQ(parsed.SerializeAsString(), bytes);
+}
+
+TEST(Request, takes_an_empty_scope) {
+    Batch batch;
+    add_run(batch, producer(1, "shop"), scope(""), spans(0, 1), 1);
+    EXPECT_EQ(parse(batch.runs).resource_spans(0).scope_spans(0).spans_size(), 1);
+}
+
+TEST(Request, refers_to_the_runs_and_joins_neighbours) {
+    Batch batch;
+    add_run(batch, producer(1, "shop"), scope("x"), spans(0, 4), 4);
+    const agent::Run whole = batch.runs[0];
+    const size_t half = whole.bytes.size() / 2;
+    agent::Run left = whole, right = whole;
+    left.bytes = whole.bytes.first(half);
+    right.bytes = whole.bytes.subspan(half);
+    const std::vector<agent::Run> runs{left, right};
+    const Request request = assemble(runs);
+    ASSERT_EQ(request.slices.size(), 2u);
+    EXPECT_EQ(request.slices[1].data(), whole.bytes.data());
+    EXPECT_EQ(request.slices[1].size(), whole.bytes.size());
+}
+
+TEST(Request, survives_random_batches) {
+    std::mt19937 random(7);
+    for (int round = 0; round < 50; ++round) {
+        std::vector<std::shared_ptr<const Producer>> producers;
+        std::vector<std::shared_ptr<const Scope>> scopes;
+        const uint32_t processes = 1 + random() % 5;
+        for (uint8_t i = 0; i < processes; ++i) producers.push_back(producer(i, std::string(random() % 300, 'p')));
+        for (int i = 0; i < 4; ++i) scopes.push_back(scope(std::string(random() % 200, 's'), i % 2 == 0 ? "" : "url"));
+        Batch batch;
+        uint64_t next = 0;
+        for (uint32_t i = 0; i < random() % 40; ++i) {
+            const uint32_t count = 1 + random() % 20;
+            add_run(batch, producers[random() % producers.size()], scopes[random() % 4], spans(next, count), count);
+            next += count;
+        }
+        const auto count = [](const check::Request& request) {
+            uint64_t total = 0;
+            for (const auto& resource : request.resource_spans()) {
+                for (const auto& group : resource.scope_spans()) total += static_cast<uint64_t>(group.spans_size());
+            }
+            return total;
+        };
+        EXPECT_EQ(count(parse(batch.runs)), next);
+
+        constexpr size_t kMost = 2000;
+        uint64_t in_parts = 0;
+        for (const auto part : split(batch.runs, kMost)) {
+            EXPECT_TRUE(part.size() == 1 || assemble(part).bytes <= kMost);
+            in_parts += count(parse(part));
+        }
+        EXPECT_EQ(in_parts, next);
+    }
+}
+
+}  // namespace
+}  // namespace spanring::agent::test

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The agent is killed after each of its stores in turn; the next agent must find mark and totals on the same side.
+#include <gtest/gtest.h>
+
+#include "ring/ack_book.hpp"
+#include "ring/chunk_reader.hpp"
+#include "support/segment_image.hpp"
+
+namespace spanring::ring {
+namespace {
+
+struct Killed {};
+
+// StdAtomics until the given number of stores is used up.
+struct KillingAtomics : StdAtomics {
+    static inline int stores_left = 0;
+    template <class T>
+    static void store(T& word, T value, std::memory_order order) {
+        if (stores_left-- == 0) throw Killed();
+        StdAtomics::store(word, value, order);
+    }
+};
+
+Totals with_acknowledged(uint64_t spans) {
+    Totals totals{};
+    totals.acknowledged = spans;
+    totals.exporters[0] = {77, spans, 0, 0, 0, 0, 0, 0};
+    totals.exporters[3].rejected = spans * 3;
+    return totals;
+}
+
+TEST(AckBook, movesMarkAndTotalsTogetherWhereverTheAgentIsKilled) {
+    bool finished = false;
+    int booked = 0, not_booked = 0;
+    for (int kill_after = 0; !finished; ++kill_after) {
+        test::BufferImage image;
+        image->claim(2);
+        image->append(2, test::Bytes(500, 0), 0);
+        const ChunkWord half = mark_of(1, 100, 2), whole = mark_of(1, 300, 6);
+        AckBook<> first;
+        ASSERT_TRUE(first.open(image.view(), 1));
+        first.move_mark(2, half, with_acknowledged(2));
+
+        KillingAtomics::stores_left = 1000;
+        AckBook<KillingAtomics> killed;
+        ASSERT_TRUE(killed.open(image.view(), 1));
+        KillingAtomics::stores_left = kill_after;
+        try {
+            killed.move_mark(2, whole, with_acknowledged(6));
+            finished = true;
+        } catch (const Killed&) {
+        }
+
+        AckBook<> next;
+        ASSERT_TRUE(next.open(image.view(), 1));
+        const bool moved = image->mark(2) == whole;
+        EXPECT_EQ(image->mark(2), moved ? whole : half);
+        const Totals wanted = with_acknowledged(moved ? 6 : 2);
+        EXPECT_EQ(memcmp(&next.totals(), &wanted, sizeof wanted), 0) << "killed after store " << kill_after;
+        EXPECT_EQ(memcmp(&image.view().control().totals, &wanted, sizeof wanted), 0)
+            << "killed after store " << kill_after;
+        EXPECT_EQ(image.view().control().journal.armed, 0u);
+        ++(moved ? booked : not_booked);
+    }
+    EXPECT_GT(booked, 3) << "kills after the journal was armed";
+    EXPECT_GT(not_booked, 3) << "and before";
+}
+
+TEST(AckBook, closesASlotOnceWhereverTheAgentIsKilled) {
+    bool finished = false;
+    for (int kill_after = 0; !finished; ++kill_after) {
+        test::BufferImage image;
+        const Slot& slot = image->open_slot(7, test::span_start(1, "open"));
+        Totals totals{};
+        totals.unfinished = 1;
+        KillingAtomics::stores_left = 1000;
+        AckBook<KillingAtomics> killed;
+        ASSERT_TRUE(killed.open(image.view(), 1));
+        KillingAtomics::stores_left = kill_after;
+        try {
+            killed.close_slot(7, slot.generation, totals);
+            finished = true;
+        } catch (const Killed&) {
+        }
+        AckBook<> next;
+        ASSERT_TRUE(next.open(image.view(), 1));
+        const bool closed = image->slot_word(7).state == SlotState::kFree;
+        EXPECT_EQ(next.totals().unfinished, closed ? 1u : 0u) << "killed after store " << kill_after;
+    }
+}
+
+TEST(AckBook, repeatsAnArmedJournalWithoutBookingTwice) {
+    test::BufferImage image;
+    AckBook<> book;
+    ASSERT_TRUE(book.open(image.view(), 1));
+    book.move_mark(0, mark_of(1, 100, 2), with_acknowledged(2));
+    image.view().control().journal.armed = AckBook<>::kMark;  // as if it had been killed before the last step
+    for (int round = 0; round < 3; ++round) {
+        AckBook<> next;
+        ASSERT_TRUE(next.open(image.view(), 1));
+        EXPECT_EQ(next.totals().acknowledged, 2u);
+        image.view().control().journal.armed = AckBook<>::kMark;
+    }
+}
+
+TEST(AckBook, refusesAJournalThatNamesWhatIsNotThere) {
+    for (const auto& [kind, index] :
+         {std::pair{AckBook<>::kMark, kChunksPerExtent}, {AckBook<>::kSlot, kSlotsPerExtent}, {3u, 0u}}) {
+        test::BufferImage image;
+        image.view().control().journal.armed = kind;
+        image.view().control().journal.index = index;
+        AckBook<> book;
+        EXPECT_FALSE(book.open(image.view(), 1));
+    }
+}
+
+}  // namespace
+}  // namespace spanring::ring

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tracing that is off, or was shut down: every call is a cheap no-op and the application runs on.
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include <sys/stat.h>
+
+#include "support/tracing.hpp"
+
+namespace spanring {
+namespace {
+
+using test::Tracing;
+
+// A provider and tracer under the environment of the moment.
+struct Opened {
+    explicit Opened(const spr_provider_options* options = nullptr) {
+        EXPECT_EQ(spr_provider_open(options, &provider), 0) << "tracing that is off is no error";
+        EXPECT_EQ(spr_tracer_get(provider, "test", SPR_NUL, nullptr, 0, nullptr, 0, &tracer), 0);
+    }
+    spr_provider* provider = nullptr;
+    spr_tracer* tracer = nullptr;
+};
+
+// `state`: what the provider says once a span was tried.
+void expect_off(Opened& off, int state) {
+    spr_context parent = {};
+    parent.trace_id[0] = parent.span_id[0] = 1;
+    parent.trace_flags = SPR_TRACE_FLAG_SAMPLED;
+    spr_token token;
+    spr_context_attach(&parent, &token);
+    spr_span span;
+    EXPECT_EQ(spr_span_start(off.tracer, "span", SPR_NUL, &span), state);
+    EXPECT_EQ(span.handle, 0u);
+    EXPECT_EQ(test::span_id(span.context), test::span_id(parent)) << "the trace passes through";
+    EXPECT_EQ(span.context.trace_flags, parent.trace_flags);
+    spr_context_detach(&token);
+    EXPECT_EQ(spr_span_set_int64(&span, "key", SPR_NUL, 1), 0);
+    EXPECT_EQ(spr_span_end(&span), 0);
+    EXPECT_EQ(spr_tracer_enabled(off.tracer), 0);
+    EXPECT_EQ(spr_provider_state(off.provider), state);
+    EXPECT_EQ(spr_provider_flush(off.provider, 0), 0);
+    const spr_statistics statistics = test::statistics_of(off.provider);
+    EXPECT_EQ(statistics.started + statistics.ended, 0u);
+}
+
+TEST_IN_PROCESS(OffTest, ByItsOwnVariable) {
+    for (const char* value : {"1", "true"}) {
+        test::PrivateDirectory directory;
+        setenv("SPANRING_DISABLED", value, 1);
+        Opened off;
+        EXPECT_EQ(spr_provider_state(off.provider), -ECANCELED) << "from the start";
+        expect_off(off, -ECANCELED);
+        EXPECT_TRUE(directory.files().empty());
+    }
+}
+
+TEST_IN_PROCESS(OffTest, ByTheStandardsVariable) {
+    test::PrivateDirectory directory;
+    for (const char* value : {"true", "TRUE", "True"}) {
+        setenv("OTEL_SDK_DISABLED", value, 1);
+        Opened off;
+        expect_off(off, -ECANCELED);
+    }
+    EXPECT_TRUE(directory.files().empty());
+}
+
+TEST_IN_PROCESS(OffTest, NotByAnythingElseInThoseVariables) {
+    test::PrivateDirectory directory;
+    setenv("SPANRING_DISABLED", "0", 1);
+    setenv("OTEL_SDK_DISABLED", "1", 1);  // the specification: only "true"
+    Opened on;
+    EXPECT_EQ(spr_tracer_enabled(on.tracer), 1);
+    spr_span span;
+    EXPECT_EQ(spr_span_start(on.tracer, "span", SPR_NUL, &span), 1);
+    EXPECT_EQ(spr_span_end(&span), 0);
+    EXPECT_EQ(spr_provider_state(on.provider), 1);
+}
+
+TEST_IN_PROCESS(OffTest, WhereTheRuntimeDirectoryCannotBeUsed) {
+    test::PrivateDirectory directory;
+    setenv("SPANRING_DIR", (directory.path() + "/none/deeper").c_str(), 1);
+    Opened missing;
+    expect_off(missing, -ENOENT);
+    setenv("SPANRING_DIR", "relative/path", 1);
+    Opened relative;
+    expect_off(relative, -EINVAL);
+    ASSERT_EQ(chmod(directory.path().c_str(), 0755), 0);
+    setenv("SPANRING_DIR", directory.path().c_str(), 1);
+    Opened open_to_others;
+    expect_off(open_to_others, -EACCES);
+    EXPECT_TRUE(directory.files().empty());
+}
+
+TEST_IN_PROCESS(OffTest, IsSaidByAPhraseForEachError) {
+    for (const int error : {-EINVAL, -E2BIG,   -ESTALE,    -ENOBUFS,      -EBUSY,   -EDQUOT, -ETIMEDOUT,
+                            -EMFILE, -ENOSPC,  -ECANCELED, -EPERM,        -ESHUTDOWN, -EBADMSG, -EACCES, -EMEDIUMTYPE,
+                            -ENOENT, -ENOTDIR, -ELOOP,     -ENAMETOOLONG, -EIO,       -99999,   0,       1,
+                            7})
+        EXPECT_GT(std::string(spr_strerror(error)).size(), 4u) << error;
+    EXPECT_STREQ(spr_strerror(0), "success");
+    EXPECT_STREQ(spr_strerror(3), "success") << "a positive value is none";
+    EXPECT_STREQ(spr_version(), "0.1.0");
+}
+
+TEST_IN_PROCESS(OffTest, AfterTheEighthProvider) {
+    test::PrivateDirectory directory;
+    spr_provider* provider = nullptr;
+    for (int i = 0; i < 8; ++i) EXPECT_EQ(spr_provider_open(nullptr, &provider), 0);
+    spr_provider* untouched = provider;
+    EXPECT_EQ(spr_provider_open(nullptr, &untouched), -EMFILE);
+    EXPECT_EQ(untouched, provider);
+}
+
+// ---- Shutdown
+// -------------------------------------------------------------------------------------------------------------
+
+TEST_IN_PROCESS(ShutdownTest, RefusesEveryLaterCallAndKeepsWhatWasWritten) {
+    Tracing tracing;
+    EXPECT_EQ(tracing.make("before"), 0);
+    const spr_span open = tracing.start("open");
+    EXPECT_EQ(spr_provider_shutdown(tracing.provider(), 0), -ETIMEDOUT) << "there is no agent to take the spans over";
+    EXPECT_EQ(spr_provider_state(tracing.provider()), -ESHUTDOWN);
+    EXPECT_EQ(spr_tracer_enabled(tracing.tracer()), 0);
+    spr_span span;
+    EXPECT_EQ(spr_span_start(tracing.tracer(), "after", SPR_NUL, &span), -ESHUTDOWN);
+    EXPECT_EQ(spr_span_set_int64(&open, "key", SPR_NUL, 1), -ESTALE);
+    EXPECT_EQ(spr_span_is_recording(&open), 0);
+    EXPECT_EQ(spr_span_end(&open), -ESTALE);
+    EXPECT_EQ(spr_provider_shutdown(tracing.provider(), 0), -ETIMEDOUT) << "twice is no harm";
+    std::thread([&] { EXPECT_EQ(spr_span_start(tracing.tracer(), "thread", SPR_NUL, &span), -ESHUTDOWN); }).join();
+    const auto segment = tracing.read();
+    EXPECT_EQ(segment.spans().size(), 1u);
+    EXPECT_EQ(segment.open_slots().size(), 1u) << "the agent exports it as unfinished";
+    EXPECT_EQ(tracing.view().writer().shutdown, 1u);
+    test::expect_balance(tracing.statistics(), 1, 1);
+}
+
+TEST_IN_PROCESS(ShutdownTest, BeforeAnySpanMakesNoSegment) {
+    Tracing tracing;
+    EXPECT_EQ(spr_provider_shutdown(tracing.provider(), 1'000'000'000), 0);
+    EXPECT_EQ(tracing.make("after"), -ESHUTDOWN);
+    EXPECT_TRUE(tracing.directory().files().empty());
+}
+
+TEST_IN_PROCESS(ShutdownTest, LeavesOtherProvidersAlone) {
+    Tracing tracing;
+    spr_provider* other;
+    spr_tracer* tracer;
+    ASSERT_EQ(spr_provider_open(nullptr, &other), 0);
+    ASSERT_EQ(spr_tracer_get(other, "other", SPR_NUL, nullptr, 0, nullptr, 0, &tracer), 0);
+    EXPECT_EQ(tracing.make("one"), 0);
+    EXPECT_EQ(spr_provider_shutdown(tracing.provider(), 0), -ETIMEDOUT);
+    spr_span span;
+    EXPECT_EQ(spr_span_start(tracer, "other", SPR_NUL, &span), 1);
+    EXPECT_EQ(spr_span_end(&span), 0);
+    EXPECT_EQ(tracing.directory().files().size(), 2u) << "a segment each";
+}
+
+TEST_IN_PROCESS(FlushTest, ReturnsWhenTheAgentHasAnswered) {
+    Tracing tracing;
+    EXPECT_EQ(spr_provider_flush(tracing.provider(), 0), 0) << "nothing was ever written";
+    EXPECT_EQ(tracing.make("span"), 0);
+    EXPECT_EQ(spr_provider_flush(tracing.provider(), 2'000'000), -ETIMEDOUT);
+    auto agent = tracing.agent();
+    std::atomic<bool> done{false};
+    std::thread stand_in([&] {
+        while (!done) {
+            agent.serve_flush();
+            std::this_thread::yield();
+        }
+    });
+    EXPECT_EQ(spr_provider_flush(tracing.provider(), uint64_t{60} * 1'000'000'000), 0);
+    EXPECT_EQ(spr_provider_shutdown(tracing.provider(), uint64_t{60} * 1'000'000'000), 0);
+    done = true;
+    stand_in.join();
+}
+
+// ---- errno
+// ----------------------------------------------------------------------------------------------------------------
+
+TEST_IN_PROCESS(ErrnoTest, IsTouchedByNoCall) {
+    setenv("OTEL_TRACES_SAMPLER", "traceidratio", 1);
+    setenv("OTEL_TRACES_SAMPLER_ARG", "1e999", 1);  // out of range for strtod()
+    setenv("OTEL_SPAN_EVENT_COUNT_LIMIT", "99999999999999999999999", 1);
+    setenv("SPANRING_MEMORY_LIMIT", "99999999999999999999999", 1);
+    test::PrivateDirectory directory;
+    errno = 4711;
+    spr_provider* provider = nullptr;
+    spr_tracer* tracer = nullptr;
+    EXPECT_EQ(spr_provider_open(nullptr, &provider), 0);
+    EXPECT_EQ(errno, 4711) << "spr_provider_open";
+    errno = 4711;
+    EXPECT_EQ(spr_tracer_get(provider, "test", SPR_NUL, nullptr, 0, nullptr, 0, &tracer), 0);
+    EXPECT_EQ(errno, 4711) << "spr_tracer_get";
+    spr_span span;
+    EXPECT_EQ(spr_span_start(tracer, "span", SPR_NUL, &span), 1);
+    EXPECT_EQ(errno, 4711) << "spr_span_start, which made the segment in a directory that was there";
+    EXPECT_EQ(spr_span_set_string(&span, "key", SPR_NUL, std::string(30000, 'x').c_str(), SPR_NUL), 0);
+    EXPECT_EQ(spr_span_end(&span), 0);
+    EXPECT_EQ(errno, 4711) << "spr_span_end";
+    EXPECT_EQ(spr_provider_flush(provider, 1'000'000), -ETIMEDOUT);
+    EXPECT_EQ(errno, 4711) << "spr_provider_flush";
+    test::statistics_of(provider);
+    EXPECT_EQ(spr_provider_state(provider), 1);
+    EXPECT_EQ(spr_provider_shutdown(provider, 0), -ETIMEDOUT);
+    spr_strerror(-99999);
+    EXPECT_EQ(errno, 4711);
+}
+
+}  // namespace
+}  // namespace spanring
