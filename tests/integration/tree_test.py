@@ -7,25 +7,9 @@ import re
 import subprocess
 import unittest
 
-SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
-INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<(spanring/[^>]+)>)', re.MULTILINE)
-PUBLIC = "spanring/spanring.h"
+import rooms
 
-# A folder and the folders whose headers it may include, each by the first part of an include's path.
-BELOW = {
-    "include": set(),
-    "lib/ring": {"ring", PUBLIC},
-    "lib/trace": {"ring", "trace", PUBLIC},
-    "agent": {"ring", "agent", PUBLIC},
-    "bindings/cpp": {"binding", PUBLIC, "own"},
-    "bindings/rust": {PUBLIC, "own"},
-    "bindings/go": {PUBLIC, "own"},
-    "tests/abi/layout": {"ring", "own"},  # frozen copies beside the layout of today
-    "tests/abi": {PUBLIC, "own"},
-    "tests/integration": {PUBLIC, "own"},
-    "examples": {PUBLIC, "binding", "own"},
-}
-SOURCES = {".h", ".hpp", ".c", ".cpp", ".go", ".rs"}
+SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
 def files():
@@ -38,75 +22,86 @@ def files():
     return [path for path in paths if path.is_file()]
 
 
-def agent_folders():
-    return {path.name for path in (SOURCE / "agent").iterdir() if path.is_dir()}
+def code():
+    return [(path.relative_to(SOURCE).as_posix(), path.read_text(errors="replace")) for path in files()
+            if path.suffix in rooms.CODE | {".go", ".rs"}]
 
 
-def kind_of(include, including):
-    """Which folder an include reaches into."""
-    first = include.split("/")[0]
-    if include == PUBLIC:
-        return PUBLIC
-    if first in ("ring", "trace"):
-        return first
-    if first == "spanring":
-        return "binding"
-    if first in agent_folders() and (SOURCE / "agent" / include).exists():
-        return "agent"
-    if (including.parent / include).exists() or "/" not in include:
-        return "own"
-    return f"nowhere ({include})"
+def exists(path):
+    return (SOURCE / path).is_file()
 
 
 def writer_headers():
     """Headers of lib/ring that only the application's side may see."""
     text = (SOURCE / "lib/ring/meson.build").read_text()
-    listed = re.search(r"ring_writer_sources\s*=\s*files\((.*?)\)", text, re.DOTALL)
-    names = re.findall(r"'(\w+)\.cpp'", listed.group(1)) if listed else []
+    names = re.findall(r"'(\w+)\.cpp'", re.search(r"ring_writer_files\s*=\s*\[(.*?)\]", text, re.DOTALL).group(1))
     names += [path.stem for path in (SOURCE / "lib/ring").glob("*_writer.hpp")]
     return {f"ring/{name}.hpp" for name in names}
 
 
-class Includes(unittest.TestCase):
-    def includes(self):
-        for path in files():
-            if path.suffix not in SOURCES:
-                continue
-            relative = path.relative_to(SOURCE).as_posix()
-            folder = next((folder for folder in BELOW if relative.startswith(folder + "/")), None)
-            if folder is None:
-                continue
-            for match in INCLUDE.finditer(path.read_text(errors="replace")):
-                yield folder, relative, path, match.group(1) or match.group(2)
+class Rooms(unittest.TestCase):
+    def test_no_include_goes_upwards(self):
+        tree = code()
+        self.assertEqual(rooms.faults(tree, exists), [])
+        counts = collections.Counter(rooms.room_of(path) for path, text in tree for _ in rooms.includes(text))
+        for room in (*rooms.LIBRARY, *rooms.AGENT, rooms.MAIN):
+            if room != "include":
+                self.assertGreater(counts[room], 0, f"{room}: no include was found at all")
 
-    def test_includes_go_downwards(self):
-        counts = collections.Counter()
-        upward = []
-        for folder, relative, path, include in self.includes():
-            kind = kind_of(include, path)
-            counts[folder, kind] += 1
-            if kind not in BELOW[folder]:
-                upward.append(f"{relative} includes {include}")
-        for (folder, kind), count in sorted(counts.items()):
-            print(f"{folder:18} -> {kind:20} {count:4}")
-        self.assertEqual(upward, [])
-        for folder in ("lib/ring", "lib/trace", "agent"):
-            self.assertGreater(counts[folder, "ring"], 10, f"{folder}: the includes were not found at all")
+    def test_no_circle_can_be(self):
+        for table in (rooms.LIBRARY, rooms.AGENT, rooms.OUTSIDE):
+            self.assertEqual(rooms.order_faults(table), [])
+
+    def test_every_row_is_a_folder_and_no_right_is_unused(self):
+        used = collections.defaultdict(set)
+        for path, text in code():
+            for include in rooms.includes(text):
+                target = rooms.target_of(include, path, exists)
+                used[rooms.room_of(path)].add(target and rooms.room_of(target))
+        table = {**rooms.LIBRARY, **rooms.AGENT}
+        self.assertEqual([room for room in table if not (SOURCE / room).is_dir()], [])
+        # base and the public header may be used by all, whether one does today or not.
+        unused = {room: row - used[room] - {"agent/base", "include"} for room, row in table.items()}
+        self.assertEqual({room: row for room, row in unused.items() if row}, {})
 
     def test_the_agent_knows_only_the_reader_side_of_the_ring(self):
         hidden = writer_headers()
-        self.assertGreaterEqual(len(hidden), 1)
-        wrong = [f"{relative} includes {include}" for folder, relative, _, include in self.includes()
-                 if folder == "agent" and include in hidden]
+        self.assertGreaterEqual(len(hidden), 5)
+        wrong = [f"{path} includes {include}" for path, text in code() if path.startswith("agent/")
+                 for include in rooms.includes(text) if include in hidden]
         self.assertEqual(wrong, [])
 
-    def test_an_upward_include_would_be_seen(self):
-        """The check checked: what it must refuse, it does."""
-        self.assertNotIn(kind_of("trace/provider.hpp", SOURCE / "lib/ring/layout.hpp"), BELOW["lib/ring"])
-        self.assertNotIn(kind_of("trace/provider.hpp", SOURCE / "agent/main.cpp"), BELOW["agent"])
-        self.assertNotIn(kind_of("batch/batch.hpp", SOURCE / "lib/ring/layout.hpp"), BELOW["lib/ring"])
-        self.assertNotIn(kind_of("ring/layout.hpp", SOURCE / "tests/integration/producer.c"), BELOW["tests/integration"])
-        self.assertEqual(INCLUDE.findall('#  include "trace/a.hpp"\n'), [("trace/a.hpp", "")])
+
+class Planted(unittest.TestCase):
+    """The check checked: an include that is planted where it must not be is found, whichever room it is planted in."""
+
+    def header_of(self, room):
+        return next((path for path, _ in code() if rooms.room_of(path) == room and path.endswith((".h", ".hpp"))), None)
+
+    def test_an_include_that_a_room_has_no_right_to_is_found(self):
+        headers = {room: self.header_of(room) for room in {**rooms.LIBRARY, **rooms.AGENT}}
+        planted = 0
+        for room, row in {**rooms.LIBRARY, **rooms.AGENT}.items():
+            for other, header in headers.items():
+                if header is None or other == room or other in rooms.ROWS[room]:
+                    continue
+                named = next(header[len(root) + 1:] for root in rooms.ROOTS if header.startswith(root + "/"))
+                self.assertEqual(len(rooms.faults([(f"{room}/planted.cpp", f'#  include "{named}"\n')], exists)), 1,
+                                 f"{room} uses {other} unseen")
+                planted += 1
+        self.assertGreater(planted, 200)
+
+    def test_a_folder_that_has_no_row_is_found(self):
+        for path in ("agent/misc/planted.cpp", "agent/planted.cpp", "lib/planted.hpp", "lib/trace/planted.cpp",
+                     "agent/export/pigeon/planted.cpp", "new/planted.c"):
+            self.assertEqual(len(rooms.faults([(path, "")], exists)), 1, path)
+
+    def test_a_header_that_is_nowhere_is_found(self):
+        self.assertEqual(len(rooms.faults([("agent/drain/planted.cpp", '#include "drain/nowhere.hpp"')], exists)), 1)
+
+    def test_a_row_that_would_close_a_circle_is_found(self):
+        self.assertEqual(len(rooms.order_faults({**rooms.AGENT, "agent/base": {"agent/drain"}})), 1)
+        self.assertEqual(len(rooms.order_faults({"agent/base": {"agent/nowhere"}})), 1)
 
 
 class Machine(unittest.TestCase):
