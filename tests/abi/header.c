@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The header alone, twice, before anything else; and what a caller writes most. Compiled under each standard. */
+/*
+ * The header alone, twice (clang-format would take one away), before anything else; and what a caller writes most.
+ * Compiled under each standard.
+ */
+/* clang-format off */
 #include <spanring/spanring.h>
 #include <spanring/spanring.h>
+/* clang-format on */
 
 int main(void) {
     spr_provider_options provider_options = SPR_PROVIDER_OPTIONS_INIT;

@@ -13,6 +13,8 @@
 #include <lttng/tracepoint.h>
 #include <stdint.h>
 
+/* Fields follow each other without a comma, which clang-format takes for one expression. */
+/* clang-format off */
 LTTNG_UST_TRACEPOINT_EVENT(
     spanring_bench, begin,
     LTTNG_UST_TP_ARGS(const uint8_t*, trace_id, uint64_t, span_id, uint64_t, parent_id, const char*, name),
@@ -30,6 +32,7 @@ LTTNG_UST_TRACEPOINT_EVENT(
         lttng_ust_field_string(http_request_method, method)
         lttng_ust_field_string(url_path, path)
         lttng_ust_field_integer(int64_t, http_response_status_code, status_code)))
+/* clang-format on */
 
 #endif
 

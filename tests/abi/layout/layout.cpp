@@ -30,7 +30,7 @@ void bits(const char* name, T Word::*member) {
 
 // What every struct of the layout must be on every architecture.
 template <class T>
-constexpr bool shared = std::is_standard_layout_v<T> && std::is_trivially_copyable_v<T> && alignof(T) <= 8;
+constexpr bool shared = (std::is_standard_layout_v<T> && std::is_trivially_copyable_v<T> && alignof(T) <= 8);
 template <class T>
 constexpr bool aligned(size_t offset) {
     return offset % (sizeof(T) < 8 ? sizeof(T) : 8) == 0 && std::is_unsigned_v<T>;
