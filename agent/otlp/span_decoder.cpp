@@ -15,15 +15,8 @@ namespace {
 
 using wire::Cursor;
 using wire::Field;
-using wire::Type;
+using namespace wire::tags;
 using Bytes = std::span<const uint8_t>;
-
-// A field as `switch` sees it: number and type in one.
-constexpr uint32_t varint(uint32_t field) { return wire::tag(field, Type::kVarint); }
-constexpr uint32_t fixed64(uint32_t field) { return wire::tag(field, Type::kFixed64); }
-constexpr uint32_t fixed32(uint32_t field) { return wire::tag(field, Type::kFixed32); }
-constexpr uint32_t bytes(uint32_t field) { return wire::tag(field, Type::kBytes); }
-uint32_t tag_of(const Field& field) { return wire::tag(field.number, field.type); }
 
 // Calls take(field) for each field until it answers false.
 template <class Take>
@@ -35,8 +28,6 @@ bool each_field(Bytes body, Take take) {
     }
     return cursor.done();
 }
-
-std::string text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 template <size_t N>
 bool take_id(Bytes bytes, std::array<uint8_t, N>& id) {
@@ -89,8 +80,8 @@ bool decode_value(Bytes body, uint32_t depth, Value& value);
 bool decode_key_value(Bytes body, uint32_t depth, Attributes& attributes) {
     std::pair<std::string, Value> attribute;
     const bool sound = each_field(body, [&](const Field& field) {
-        if (tag_of(field) == bytes(1)) attribute.first = text(field.bytes);
-        return tag_of(field) != bytes(2) || decode_value(field.bytes, depth, attribute.second);
+        if (field.tag() == bytes(1)) attribute.first = field.text();
+        return field.tag() != bytes(2) || decode_value(field.bytes, depth, attribute.second);
     });
     attributes.push_back(std::move(attribute));
     return sound;
@@ -98,7 +89,7 @@ bool decode_key_value(Bytes body, uint32_t depth, Attributes& attributes) {
 
 bool decode_list(Bytes body, uint32_t depth, std::string& out) {
     const bool sound = each_field(body, [&](const Field& field) {
-        if (tag_of(field) != bytes(1)) return true;
+        if (field.tag() != bytes(1)) return true;
         Value value;
         const bool sound = decode_value(field.bytes, depth, value);
         out += out.empty() ? "[" : ",";
@@ -113,8 +104,8 @@ bool decode_value(Bytes body, uint32_t depth, Value& value) {
     if (depth > kMaxDepth) return false;
     return each_field(body, [&](const Field& field) {
         bool sound = true;
-        switch (tag_of(field)) {
-            case bytes(1): value = {ValueType::kString, text(field.bytes)}; break;
+        switch (field.tag()) {
+            case bytes(1): value = {ValueType::kString, std::string(field.text())}; break;
             case varint(2): value = {ValueType::kBool, field.value != 0 ? "true" : "false"}; break;
             case varint(3): value = {ValueType::kInt, std::to_string(static_cast<int64_t>(field.value))}; break;
             case fixed64(4): value = {ValueType::kDouble, number(std::bit_cast<double>(field.value))}; break;
@@ -125,7 +116,7 @@ bool decode_value(Bytes body, uint32_t depth, Value& value) {
             case bytes(6): {
                 Attributes members;
                 sound = each_field(field.bytes, [&](const Field& member) {
-                    return tag_of(member) != bytes(1) || decode_key_value(member.bytes, depth + 1, members);
+                    return member.tag() != bytes(1) || decode_key_value(member.bytes, depth + 1, members);
                 });
                 value = {ValueType::kKeyValues, to_json(members)};
                 break;
@@ -139,9 +130,9 @@ bool decode_value(Bytes body, uint32_t depth, Value& value) {
 
 bool decode_event(Bytes body, DecodedEvent& event) {
     return each_field(body, [&](const Field& field) {
-        switch (tag_of(field)) {
+        switch (field.tag()) {
             case fixed64(1): event.time_unix_nano = field.value; break;
-            case bytes(2): event.name = text(field.bytes); break;
+            case bytes(2): event.name = field.text(); break;
             case bytes(3): return decode_key_value(field.bytes, 1, event.attributes);
             case varint(4): event.dropped_attributes = static_cast<uint32_t>(field.value); break;
             default: break;
@@ -152,10 +143,10 @@ bool decode_event(Bytes body, DecodedEvent& event) {
 
 bool decode_link(Bytes body, DecodedLink& link) {
     return each_field(body, [&](const Field& field) {
-        switch (tag_of(field)) {
+        switch (field.tag()) {
             case bytes(1): return take_id(field.bytes, link.trace_id);
             case bytes(2): return take_id(field.bytes, link.span_id);
-            case bytes(3): link.trace_state = text(field.bytes); break;
+            case bytes(3): link.trace_state = field.text(); break;
             case bytes(4): return decode_key_value(field.bytes, 1, link.attributes);
             case varint(5): link.dropped_attributes = static_cast<uint32_t>(field.value); break;
             case fixed32(6): link.flags = static_cast<uint32_t>(field.value); break;
@@ -167,8 +158,8 @@ bool decode_link(Bytes body, DecodedLink& link) {
 
 bool decode_status(Bytes body, DecodedSpan& span) {
     return each_field(body, [&](const Field& field) {
-        if (tag_of(field) == bytes(2)) span.status_message = text(field.bytes);
-        if (tag_of(field) == varint(3)) span.status_code = static_cast<uint32_t>(field.value);
+        if (field.tag() == bytes(2)) span.status_message = field.text();
+        if (field.tag() == varint(3)) span.status_code = static_cast<uint32_t>(field.value);
         return true;
     });
 }
@@ -176,12 +167,12 @@ bool decode_status(Bytes body, DecodedSpan& span) {
 bool visit_scope_spans(Bytes body, const DecodedResource& resource, const SpanVisitor& visit) {
     DecodedScope scope;  // may stand behind its spans, so it is read first
     const bool sound = each_field(body, [&](const Field& field) {
-        if (tag_of(field) == bytes(3)) scope.schema_url = text(field.bytes);
-        return tag_of(field) != bytes(1) || decode_scope(field.bytes, scope);
+        if (field.tag() == bytes(3)) scope.schema_url = field.text();
+        return field.tag() != bytes(1) || decode_scope(field.bytes, scope);
     });
     if (!sound) return false;
     return each_field(body, [&](const Field& field) {
-        if (tag_of(field) == bytes(2)) visit(resource, scope, field.bytes);
+        if (field.tag() == bytes(2)) visit(resource, scope, field.bytes);
         return true;
     });
 }
@@ -189,12 +180,12 @@ bool visit_scope_spans(Bytes body, const DecodedResource& resource, const SpanVi
 bool visit_resource_spans(Bytes body, const SpanVisitor& visit) {
     DecodedResource resource;
     const bool sound = each_field(body, [&](const Field& field) {
-        if (tag_of(field) == bytes(3)) resource.schema_url = text(field.bytes);
-        return tag_of(field) != bytes(1) || decode_resource(field.bytes, resource);
+        if (field.tag() == bytes(3)) resource.schema_url = field.text();
+        return field.tag() != bytes(1) || decode_resource(field.bytes, resource);
     });
     if (!sound) return false;
     return each_field(body, [&](const Field& field) {
-        return tag_of(field) != bytes(2) || visit_scope_spans(field.bytes, resource, visit);
+        return field.tag() != bytes(2) || visit_scope_spans(field.bytes, resource, visit);
     });
 }
 
@@ -217,12 +208,12 @@ const Value* find(const Attributes& attributes, std::string_view key) {
 
 bool decode_span(Bytes body, DecodedSpan& span) {
     return each_field(body, [&](const Field& field) {
-        switch (tag_of(field)) {
+        switch (field.tag()) {
             case bytes(1): return take_id(field.bytes, span.trace_id);
             case bytes(2): return take_id(field.bytes, span.span_id);
-            case bytes(3): span.trace_state = text(field.bytes); break;
+            case bytes(3): span.trace_state = field.text(); break;
             case bytes(4): return take_id(field.bytes, span.parent_span_id);
-            case bytes(5): span.name = text(field.bytes); break;
+            case bytes(5): span.name = field.text(); break;
             case varint(6): span.kind = static_cast<uint32_t>(field.value); break;
             case fixed64(7): span.start_unix_nano = field.value; break;
             case fixed64(8): span.end_unix_nano = field.value; break;
@@ -242,7 +233,7 @@ bool decode_span(Bytes body, DecodedSpan& span) {
 
 bool decode_resource(Bytes body, DecodedResource& resource) {
     const bool sound = each_field(body, [&](const Field& field) {
-        return tag_of(field) != bytes(1) || decode_key_value(field.bytes, 1, resource.attributes);
+        return field.tag() != bytes(1) || decode_key_value(field.bytes, 1, resource.attributes);
     });
     if (const Value* service = find(resource.attributes, "service.name")) resource.service_name = service->text;
     return sound;
@@ -250,9 +241,9 @@ bool decode_resource(Bytes body, DecodedResource& resource) {
 
 bool decode_scope(Bytes body, DecodedScope& scope) {
     return each_field(body, [&](const Field& field) {
-        switch (tag_of(field)) {
-            case bytes(1): scope.name = text(field.bytes); break;
-            case bytes(2): scope.version = text(field.bytes); break;
+        switch (field.tag()) {
+            case bytes(1): scope.name = field.text(); break;
+            case bytes(2): scope.version = field.text(); break;
             case bytes(3): return decode_key_value(field.bytes, 1, scope.attributes);
             default: break;
         }
@@ -262,7 +253,7 @@ bool decode_scope(Bytes body, DecodedScope& scope) {
 
 bool visit_spans(Bytes request, const SpanVisitor& visit) {
     return each_field(request, [&](const Field& field) {
-        return tag_of(field) != bytes(1) || visit_resource_spans(field.bytes, visit);
+        return field.tag() != bytes(1) || visit_resource_spans(field.bytes, visit);
     });
 }
 

@@ -16,12 +16,8 @@ namespace {
 
 using wire::Fault;
 using wire::Type;
+using namespace wire::tags;
 using Fields = wire::MutableCursor;
-
-constexpr uint32_t varint(uint32_t field) { return wire::tag(field, Type::kVarint); }
-constexpr uint32_t fixed64(uint32_t field) { return wire::tag(field, Type::kFixed64); }
-constexpr uint32_t fixed32(uint32_t field) { return wire::tag(field, Type::kFixed32); }
-constexpr uint32_t bytes(uint32_t field) { return wire::tag(field, Type::kBytes); }
 
 // Bit i: field number i exists.
 constexpr uint32_t kSpanFields = 0x1fffe;

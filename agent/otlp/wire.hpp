@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string_view>
 
 static_assert(std::endian::native == std::endian::little, "fixed words are read as they lie");
 
@@ -22,6 +23,16 @@ enum class Type : uint32_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kGroup = 3, 
 constexpr uint32_t tag(uint32_t field, Type type) { return field << 3 | static_cast<uint32_t>(type); }
 constexpr uint32_t field_of(uint32_t tag) { return tag >> 3; }
 constexpr Type type_of(uint32_t tag) { return static_cast<Type>(tag & 7); }
+
+// A field as a `switch` names it: number and type in one.
+namespace tags {
+
+constexpr uint32_t varint(uint32_t field) { return tag(field, Type::kVarint); }
+constexpr uint32_t fixed64(uint32_t field) { return tag(field, Type::kFixed64); }
+constexpr uint32_t fixed32(uint32_t field) { return tag(field, Type::kFixed32); }
+constexpr uint32_t bytes(uint32_t field) { return tag(field, Type::kBytes); }
+
+}  // namespace tags
 
 enum class Fault : uint8_t { kNone, kTruncated, kVarint };
 
@@ -98,6 +109,9 @@ struct Field {
     Type type = Type::kVarint;
     uint64_t value = 0;               // varint, fixed64, fixed32
     std::span<const uint8_t> bytes;  // bytes
+
+    uint32_t tag() const { return wire::tag(number, type); }
+    std::string_view text() const { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 };
 
 // False at the end, and where the bytes are no field: then the cursor is not done(). Groups are no field here.
@@ -132,6 +146,13 @@ inline bool next(Cursor& cursor, Field& field) {
     }
     cursor = ahead;
     return true;
+}
+
+// Calls take(field) for each field of a message, up to its end or to where the bytes are no field.
+template <class Take>
+void each_field(std::span<const uint8_t> message, Take take) {
+    Cursor cursor(message);
+    for (Field field; next(cursor, field);) take(field);
 }
 
 constexpr size_t varint_size(uint64_t value) { return (static_cast<size_t>(std::bit_width(value | 1)) + 6) / 7; }

@@ -13,10 +13,6 @@ namespace spanring::agent {
 
 namespace {
 
-std::string_view text(const wire::Field& field) {
-    return {reinterpret_cast<const char*>(field.bytes.data()), field.bytes.size()};
-}
-
 // Visits the attributes of a validated resource: their keys, and the bytes of their values.
 template <class Visit>
 void each_attribute(std::span<const uint8_t> resource, Visit&& visit) {
@@ -27,7 +23,7 @@ void each_attribute(std::span<const uint8_t> resource, Visit&& visit) {
         std::span<const uint8_t> value;
         wire::Cursor parts(attribute.bytes);
         for (wire::Field part; wire::next(parts, part);) {
-            if (part.number == 1) key = text(part);
+            if (part.number == 1) key = part.text();
             if (part.number == 2) value = part.bytes;
         }
         visit(key, value);
@@ -41,7 +37,7 @@ std::string service_name(std::span<const uint8_t> resource) {
         if (key != "service.name") return;
         wire::Cursor choices(value);
         for (wire::Field choice; wire::next(choices, choice);) {
-            if (choice.number == 1) service = text(choice);
+            if (choice.number == 1) service = choice.text();
         }
     });
     return service;

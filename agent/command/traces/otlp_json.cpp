@@ -14,21 +14,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using Bytes = std::span<const uint8_t>;
+using wire::each_field;
 using wire::Field;
-using wire::Type;
-
-constexpr uint32_t varint(uint32_t field) { return wire::tag(field, Type::kVarint); }
-constexpr uint32_t fixed64(uint32_t field) { return wire::tag(field, Type::kFixed64); }
-constexpr uint32_t fixed32(uint32_t field) { return wire::tag(field, Type::kFixed32); }
-constexpr uint32_t bytes(uint32_t field) { return wire::tag(field, Type::kBytes); }
-
-template <class Take>
-void each_field(Bytes body, Take take) {
-    wire::Cursor cursor(body);
-    for (Field field; wire::next(cursor, field);) take(wire::tag(field.number, field.type), field);
-}
-
-std::string text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+using namespace wire::tags;
 
 Json number(double value) {
     if (std::isnan(value)) return "NaN";
@@ -45,8 +33,8 @@ Json any_value(Bytes body, uint32_t depth) {
     const auto members = [&](const Field& field, auto member) {
         Json list = Json::object();
         list["values"] = Json::array();
-        each_field(field.bytes, [&](uint32_t tag, const Field& each) {
-            if (tag == bytes(1)) list["values"].push_back(member(each.bytes, depth + 1));
+        each_field(field.bytes, [&](const Field& each) {
+            if (each.tag() == bytes(1)) list["values"].push_back(member(each.bytes, depth + 1));
         });
         return list;
     };
@@ -54,9 +42,9 @@ Json any_value(Bytes body, uint32_t depth) {
         value = Json::object();  // the last one wins
         value[name] = std::move(chosen);
     };
-    each_field(body, [&](uint32_t tag, const Field& field) {
-        switch (tag) {  // a oneof: its default value is there where the field is
-            case bytes(1): choose("stringValue", text(field.bytes)); break;
+    each_field(body, [&](const Field& field) {
+        switch (field.tag()) {  // a oneof: its default value is there where the field is
+            case bytes(1): choose("stringValue", field.text()); break;
             case varint(2): choose("boolValue", field.value != 0); break;
             case varint(3): choose("intValue", std::to_string(static_cast<int64_t>(field.value))); break;
             case fixed64(4): choose("doubleValue", number(std::bit_cast<double>(field.value))); break;
@@ -72,9 +60,9 @@ Json any_value(Bytes body, uint32_t depth) {
 Json key_value(Bytes body, uint32_t depth) {
     Json pair = Json::object();
     pair["key"] = "";
-    each_field(body, [&](uint32_t tag, const Field& field) {
-        if (tag == bytes(1)) pair["key"] = text(field.bytes);
-        if (tag == bytes(2)) pair["value"] = any_value(field.bytes, depth);
+    each_field(body, [&](const Field& field) {
+        if (field.tag() == bytes(1)) pair["key"] = field.text();
+        if (field.tag() == bytes(2)) pair["value"] = any_value(field.bytes, depth);
     });
     return pair;
 }
@@ -84,7 +72,7 @@ void set_id(Json& object, const char* name, const Field& field) {
     if (!field.bytes.empty()) object[name] = to_hex(field.bytes);
 }
 void set_text(Json& object, const char* name, const Field& field) {
-    if (!field.bytes.empty()) object[name] = text(field.bytes);
+    if (!field.bytes.empty()) object[name] = field.text();
 }
 void set_number(Json& object, const char* name, const Field& field) {
     if (const auto value = static_cast<uint32_t>(field.value); value != 0) object[name] = value;
@@ -96,8 +84,8 @@ void add_attribute(Json& object, const Field& field) { object["attributes"].push
 
 Json event(Bytes body) {
     Json object = Json::object();
-    each_field(body, [&](uint32_t tag, const Field& field) {
-        switch (tag) {
+    each_field(body, [&](const Field& field) {
+        switch (field.tag()) {
             case fixed64(1): set_time(object, "timeUnixNano", field); break;
             case bytes(2): set_text(object, "name", field); break;
             case bytes(3): add_attribute(object, field); break;
@@ -110,8 +98,8 @@ Json event(Bytes body) {
 
 Json link(Bytes body) {
     Json object = Json::object();
-    each_field(body, [&](uint32_t tag, const Field& field) {
-        switch (tag) {
+    each_field(body, [&](const Field& field) {
+        switch (field.tag()) {
             case bytes(1): set_id(object, "traceId", field); break;
             case bytes(2): set_id(object, "spanId", field); break;
             case bytes(3): set_text(object, "traceState", field); break;
@@ -126,9 +114,9 @@ Json link(Bytes body) {
 
 Json status(Bytes body) {
     Json object = Json::object();
-    each_field(body, [&](uint32_t tag, const Field& field) {
-        if (tag == bytes(2)) set_text(object, "message", field);
-        if (tag == varint(3)) set_number(object, "code", field);
+    each_field(body, [&](const Field& field) {
+        if (field.tag() == bytes(2)) set_text(object, "message", field);
+        if (field.tag() == varint(3)) set_number(object, "code", field);
     });
     return object;
 }
@@ -137,8 +125,8 @@ Json status(Bytes body) {
 
 Json otlp_json_of_span(Bytes span) {
     Json object = Json::object();
-    each_field(span, [&](uint32_t tag, const Field& field) {
-        switch (tag) {
+    each_field(span, [&](const Field& field) {
+        switch (field.tag()) {
             case bytes(1): set_id(object, "traceId", field); break;
             case bytes(2): set_id(object, "spanId", field); break;
             case bytes(3): set_text(object, "traceState", field); break;
@@ -163,17 +151,17 @@ Json otlp_json_of_span(Bytes span) {
 
 Json otlp_json_of_resource(Bytes resource) {
     Json object = Json::object();
-    each_field(resource, [&](uint32_t tag, const Field& field) {
-        if (tag == bytes(1)) add_attribute(object, field);
-        if (tag == varint(2)) set_number(object, "droppedAttributesCount", field);
+    each_field(resource, [&](const Field& field) {
+        if (field.tag() == bytes(1)) add_attribute(object, field);
+        if (field.tag() == varint(2)) set_number(object, "droppedAttributesCount", field);
     });
     return object;
 }
 
 Json otlp_json_of_scope(Bytes scope) {
     Json object = Json::object();
-    each_field(scope, [&](uint32_t tag, const Field& field) {
-        switch (tag) {
+    each_field(scope, [&](const Field& field) {
+        switch (field.tag()) {
             case bytes(1): set_text(object, "name", field); break;
             case bytes(2): set_text(object, "version", field); break;
             case bytes(3): add_attribute(object, field); break;
