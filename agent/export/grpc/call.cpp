@@ -7,6 +7,8 @@
 #include <grpc/support/time.h>
 #include <grpcpp/channel.h>
 
+#include "export/grpc/answer.hpp"
+
 namespace spanring::agent {
 
 namespace {

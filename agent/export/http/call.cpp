@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "export/http/answer.hpp"
 #include "export/user_agent.hpp"
 
 namespace spanring::agent {

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/grpc/answer.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+
+#include <grpcpp/support/status.h>
+
+#include "otlp/wire.hpp"
+
+namespace spanring::agent {
+
+namespace {
+
+using namespace wire::tags;
+using wire::each_field;
+using wire::Field;
+using Bytes = std::span<const uint8_t>;
+
+// google.protobuf.Duration
+std::chrono::nanoseconds duration(Bytes body) {
+    constexpr int64_t kMost = std::chrono::seconds(kLongestDelay).count();
+    int64_t seconds = 0, nanos = 0;
+    each_field(body, [&](const Field& field) {
+        if (field.tag() == varint(1)) seconds = static_cast<int64_t>(field.value);
+        if (field.tag() == varint(2)) nanos = static_cast<int64_t>(field.value);
+    });
+    seconds = std::clamp<int64_t>(seconds, 0, kMost);
+    nanos = std::clamp<int64_t>(nanos, 0, 999'999'999);
+    return std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanos);
+}
+
+const char* code_name(grpc::StatusCode code) {
+    static constexpr const char* kNames[] = {
+        "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
+        "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
+        "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"};
+    const auto index = static_cast<size_t>(code);
+    return index < std::size(kNames) ? kNames[index] : "a code that gRPC does not have";
+}
+
+// opentelemetry-proto, docs/specification.md, "Failures": everything not listed must not be tried again.
+bool may_retry(grpc::StatusCode code, bool retry_info) {
+    switch (code) {
+        case grpc::StatusCode::CANCELLED:
+        case grpc::StatusCode::DEADLINE_EXCEEDED:
+        case grpc::StatusCode::ABORTED:
+        case grpc::StatusCode::OUT_OF_RANGE:
+        case grpc::StatusCode::UNAVAILABLE:
+        case grpc::StatusCode::DATA_LOSS: return true;
+        case grpc::StatusCode::RESOURCE_EXHAUSTED: return retry_info;
+        default: return false;
+    }
+}
+
+}  // namespace
+
+std::optional<std::chrono::nanoseconds> retry_delay(std::string_view details) {
+    std::optional<std::chrono::nanoseconds> delay;
+    each_field({reinterpret_cast<const uint8_t*>(details.data()), details.size()}, [&](const Field& detail) {
+        if (detail.tag() != bytes(3)) return;
+        std::string_view type;
+        Bytes value;
+        each_field(detail.bytes, [&](const Field& field) {  // google.protobuf.Any
+            if (field.tag() == bytes(1)) type = field.text();
+            if (field.tag() == bytes(2)) value = field.bytes;
+        });
+        if (!type.ends_with("/google.rpc.RetryInfo")) return;
+        delay = std::chrono::nanoseconds(0);
+        each_field(value, [&](const Field& field) {
+            if (field.tag() == bytes(1)) delay = duration(field.bytes);
+        });
+    });
+    return delay;
+}
+
+Answer judge(const grpc::Status& status, Bytes response) {
+    if (status.ok()) return accepted(response);
+    Answer answer;
+    answer.delay = retry_delay(status.error_details());
+    answer.verdict = may_retry(status.error_code(), answer.delay.has_value()) ? Verdict::kRetry : Verdict::kRefused;
+    answer.message = std::string(code_name(status.error_code())) + ": " + status.error_message();
+    return answer;
+}
+
+}  // namespace spanring::agent

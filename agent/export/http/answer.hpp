@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an HTTP response means: which codes may be tried again, Retry-After, and what the body says.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "export/answer.hpp"
+
+namespace spanring::agent {
+
+struct HttpResponse {
+    long code = 0;
+    std::string_view content_type, retry_after, location;  // headers; empty: not there
+    std::span<const uint8_t> body;
+};
+
+Answer judge(const HttpResponse& response);
+
+// Retry-After: seconds, or an HTTP-date. Nothing where it is neither, and where it says now or a time that has passed:
+// a backend that fails and asks for no pause at all gets the backoff.
+std::optional<std::chrono::nanoseconds> retry_after(std::string_view value, std::chrono::system_clock::time_point now);
+
+}  // namespace spanring::agent

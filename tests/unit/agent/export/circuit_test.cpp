@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/circuit.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace spanring::agent::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+RetryOptions options() {
+    RetryOptions options;
+    options.initial_interval = 100ms;
+    options.max_interval = 1000ms;
+    options.multiplier = 2;
+    options.randomization_factor = 0;
+    return options;
+}
+
+TEST(Backoff, grows_to_its_maximum_and_starts_over) {
+    Backoff backoff(options());
+    for (const auto expected : {100ms, 200ms, 400ms, 800ms, 1000ms, 1000ms}) EXPECT_EQ(backoff.next(), expected);
+    backoff.reset();
+    EXPECT_EQ(backoff.next(), 100ms);
+}
+
+TEST(Backoff, spreads_its_waits) {
+    RetryOptions spread = options();
+    spread.randomization_factor = 0.5;
+    spread.multiplier = 1;
+    Backoff backoff(spread);
+    std::set<int64_t> seen;
+    for (int i = 0; i < 100; ++i) {
+        const auto wait = backoff.next();
+        EXPECT_GE(wait, 50ms);
+        EXPECT_LE(wait, 150ms);
+        seen.insert(wait.count());
+    }
+    EXPECT_GT(seen.size(), 50u);
+}
+
+TEST(Circuit, opens_at_a_failure_and_lets_one_probe_decide) {
+    Circuit circuit(options());
+    const auto now = std::chrono::steady_clock::now();
+    EXPECT_TRUE(circuit.closed());
+    EXPECT_TRUE(circuit.fail(now, std::nullopt, false)) << "was up";
+    EXPECT_FALSE(circuit.fail(now, std::nullopt, false)) << "calls in flight with it count once";
+    EXPECT_EQ(circuit.reopen_at(), now + 100ms);
+    EXPECT_FALSE(circuit.may_probe(now + 99ms));
+    EXPECT_TRUE(circuit.may_probe(now + 100ms));
+    circuit.probe();
+    EXPECT_FALSE(circuit.may_probe(now + 200ms)) << "one at a time";
+    circuit.fail(now + 200ms, std::nullopt, true);
+    EXPECT_EQ(circuit.reopen_at(), now + 400ms) << "twice as long";
+    circuit.probe();
+    EXPECT_TRUE(circuit.succeed()) << "was down";
+    EXPECT_TRUE(circuit.closed());
+    circuit.fail(now, std::nullopt, false);
+    EXPECT_EQ(circuit.reopen_at(), now + 100ms) << "from the start again";
+}
+
+TEST(Circuit, waits_as_long_as_the_backend_asks) {
+    Circuit circuit(options());
+    const auto now = std::chrono::steady_clock::now();
+    circuit.fail(now, 1h, false);
+    EXPECT_EQ(circuit.reopen_at(), now + 1h);
+    circuit.fail(now, 2h, false);
+    EXPECT_EQ(circuit.reopen_at(), now + 2h) << "the longest of those in flight together";
+    circuit.probe();
+    circuit.fail(now, 1ms, true);
+    EXPECT_EQ(circuit.reopen_at(), now + 1ms) << "also when it asks for less than the backoff";
+}
+
+}  // namespace
+}  // namespace spanring::agent::test

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/http/answer.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/otlp_bytes.hpp"
+
+namespace spanring::agent::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+Answer http(long code, std::string_view body = {}, std::string_view type = "application/x-protobuf",
+            std::string_view after = {}) {
+    return judge(HttpResponse{code, type, after, {}, readable(body)});
+}
+
+TEST(HttpAnswer, retries_exactly_the_codes_that_otlp_lists) {
+    for (long code = 200; code < 600; ++code) {
+        const bool again = code == 429 || (code >= 502 && code <= 504);
+        const Verdict wanted = code < 300 ? Verdict::kAccepted : again ? Verdict::kRetry : Verdict::kRefused;
+        EXPECT_EQ(http(code).verdict, wanted) << code;
+    }
+}
+
+TEST(HttpAnswer, reads_retry_after_in_both_forms) {
+    const auto now = std::chrono::system_clock::from_time_t(1'700'000'000);  // Tue, 14 Nov 2023 22:13:20 GMT
+    EXPECT_EQ(retry_after("120", now), 120s);
+    EXPECT_EQ(retry_after("Tue, 14 Nov 2023 22:13:50 GMT", now), 30s);
+    EXPECT_EQ(retry_after("Tuesday, 14-Nov-23 22:13:50 GMT", now), 30s) << "an obsolete form that is to be taken";
+    EXPECT_EQ(retry_after("99999999999999999999999", now), 24h) << "no longer than what is not broken";
+    EXPECT_EQ(retry_after("Tue, 14 Nov 2023 22:13:00 GMT", now), std::nullopt) << "passed: the backoff decides";
+    EXPECT_EQ(retry_after("0", now), std::nullopt);
+    EXPECT_EQ(retry_after("-5", now), std::nullopt);
+    EXPECT_EQ(retry_after("-99999999999999999999999", now), std::nullopt);
+    EXPECT_EQ(retry_after("", now), std::nullopt);
+    EXPECT_EQ(retry_after("soon", now), std::nullopt);
+}
+
+TEST(HttpAnswer, takes_the_delay_only_where_it_may_try_again) {
+    EXPECT_EQ(http(503, "", "", "7").delay, 7s);
+    EXPECT_EQ(http(503).delay, std::nullopt);
+    EXPECT_EQ(http(400, "", "", "7").delay, std::nullopt);
+}
+
+TEST(HttpAnswer, reads_partial_success_of_protobuf_alone) {
+    const std::string response = bytes(1, number(1, 17) + bytes(2, "too old"));
+    EXPECT_EQ(http(200, response).rejected, 17u);
+    EXPECT_EQ(http(200, response).message, "too old");
+    EXPECT_EQ(http(200, response, "Application/X-Protobuf; charset=x").rejected, 17u);
+    EXPECT_EQ(http(200, response, "application/json").rejected, 0u);
+    EXPECT_EQ(http(200, "{\"partialSuccess\":{}}", "application/json").message, "");
+}
+
+TEST(HttpAnswer, says_what_the_body_says) {
+    EXPECT_EQ(http(400, number(1, 3) + bytes(2, "bad data")).message, "HTTP 400: bad data");
+    EXPECT_EQ(http(404, "<html>\n\x01not here\xff</html>  ", "text/html").message,
+              "HTTP 404: <html>  not here </html>");
+    EXPECT_EQ(http(500, std::string(5000, 'x'), "text/plain").message.size(), std::string("HTTP 500: ").size() + 200);
+    EXPECT_EQ(http(502).message, "HTTP 502");
+}
+
+}  // namespace
+}  // namespace spanring::agent::test
