@@ -8,13 +8,20 @@ namespace {
 
 constexpr std::string_view kOt = "ot=", kThreshold = "th:", kRandomness = "rv:";
 
+// `prefix` taken off `text`, where it begins with it. (substr(), and starts_with() by it, can throw, and below -O2 needs
+// the C++ runtime for that.)
+bool take_prefix(std::string_view& text, std::string_view prefix) {
+    if (text.size() < prefix.size() || memcmp(text.data(), prefix.data(), prefix.size()) != 0) return false;
+    text.remove_prefix(prefix.size());
+    return true;
+}
+bool begins_with(std::string_view text, std::string_view prefix) { return take_prefix(text, prefix); }
+
 // Sub-keys of the member `ot`; empty where there is none.
 std::string_view find_ot(std::string_view list) {
     while (list.data() != nullptr) {
         std::string_view member = trim(take_piece(list, ','));
-        if (!member.starts_with(kOt)) continue;
-        member.remove_prefix(kOt.size());  // substr() can throw, and below -O2 needs the C++ runtime for it
-        return member;
+        if (take_prefix(member, kOt)) return member;
     }
     return {};
 }
@@ -27,14 +34,14 @@ void SampledTraceState::compose(uint64_t threshold) {
     const auto fits = [&](std::string_view text) { return text.size() + 1 <= static_cast<size_t>(buffer_ + sizeof buffer_ - at); };
     for (std::string_view ot = find_ot(view_); ot.data() != nullptr;) {
         const std::string_view sub = trim(take_piece(ot, ';'));
-        if (sub.empty() || sub.starts_with(kThreshold) || !fits(sub)) continue;
+        if (sub.empty() || begins_with(sub, kThreshold) || !fits(sub)) continue;
         *at++ = ';';
         at = put(at, sub);
     }
     uint32_t members = 1;
     for (std::string_view list = view_; list.data() != nullptr && members < SPR_TRACESTATE_MEMBERS;) {
         const std::string_view member = trim(take_piece(list, ','));
-        if (member.empty() || member.starts_with(kOt)) continue;
+        if (member.empty() || begins_with(member, kOt)) continue;
         if (!fits(member)) break;
         *at++ = ',';
         at = put(at, member);
@@ -47,8 +54,7 @@ bool SampledTraceState::randomness(std::string_view text, uint64_t& ret_bits) {
     constexpr size_t kDigits = 14;
     for (std::string_view ot = find_ot(text); ot.data() != nullptr;) {
         std::string_view sub = trim(take_piece(ot, ';'));
-        if (!sub.starts_with(kRandomness)) continue;
-        sub.remove_prefix(kRandomness.size());
+        if (!take_prefix(sub, kRandomness)) continue;
         if (sub.size() != kDigits) return false;
         uint64_t bits = 0;
         for (const char c : sub) {
