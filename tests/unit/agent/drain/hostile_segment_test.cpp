@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Segments that break a rule, or are none, beside honest ones.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <ctime>
+#include <fstream>
+#include <thread>
+
+#include "unit/agent/drain/drain_fixture.hpp"
+
+namespace spanring::agent {
+namespace {
+
+TEST_F(Drain, givesUpAHostileSegmentAndServesTheOthers) {
+    using Spoil = void (*)(FileImage&);
+    const Spoil spoils[] = {
+        [](FileImage& image) { image->set_word(0, {static_cast<ChunkState>(13), 1, 6, 0}); },
+        [](FileImage& image) { image->set_word(0, {ChunkState::kOpen, 1, ring::kSmallChunk + 1, 0}); },
+        [](FileImage& image) { image->set_word(0, {ChunkState::kOpen, 1, 6, 0}); },
+        [](FileImage& image) { image->set_word(0, {ChunkState::kOpen, 2, 6, 0}); },
+        [](FileImage& image) { image->set_word(0, {ChunkState::kFree, 1, 0, 0}); },
+        [](FileImage& image) { image->append(0, test::Bytes(10, 0x55), 0); },
+        [](FileImage& image) { image->append(0, test::record_of(test::make_span(7)), 0); },
+        [](FileImage& image) { image->append(0, {0x12, 0x7f}, 0); },
+        [](FileImage& image) { image->append(0, test::scope_record(99), 0); },
+        [](FileImage& image) { image.view().writer().extents = ring::kMaxExtents; },
+        [](FileImage& image) { image.view().writer().extents = 0; },
+        [](FileImage& image) {
+            image.view().chunk_mark(5) = ring::mark_of(1, 500, 1).pack();
+            image->claim(5);
+        },
+        [](FileImage& image) { ASSERT_EQ(truncate(image.path().c_str(), 0x5000), 0); },
+    };
+    start();
+    uint64_t given_up = 0;
+    for (const Spoil& spoil : spoils) {
+        FileImage hostile(directory), honest(directory);
+        exporter.spans.clear();
+        for (FileImage* image : {&hostile, &honest}) {
+            (*image)->claim(0);
+            (*image)->commit(0, 0);
+        }
+        pass();
+        EXPECT_EQ(exporter.spans.size(), 2u);
+        spoil(hostile);
+        honest->commit(0, 1);
+        pass();
+        EXPECT_EQ(drainer->status().quarantined, ++given_up) << "spoil " << given_up;
+        pass_until([&] { return !ledger.of(hostile.instance()).quarantine.empty(); });
+        const std::vector<uint64_t> numbers = exporter.numbers();
+        EXPECT_EQ(std::count(numbers.begin(), numbers.end(), 1u), 1) << "the honest one is served, spoil " << given_up;
+        hostile.die();
+        honest.die();
+        pass_until([&] { return !directory.has(honest.name()); });
+        EXPECT_TRUE(directory.has(hostile.name())) << "left where it is";
+    }
+}
+
+TEST_F(Drain, tellsARetiredProcessToStop) {
+    FileImage image(directory);
+    start();
+    pass();
+    image->set_word(0, {static_cast<ChunkState>(13), 1, 0, 0});
+    pass();
+    EXPECT_EQ(image.view().control().policy, ring::PolicyBits::kRetired);
+}
+
+TEST_F(Drain, isNotHarmedByOneThatWritesRandomWordsAllTheTime) {
+    start();
+    std::atomic<bool> stop{false};
+    uint64_t honest_spans = 0;
+    uint32_t seed = 12345;
+    for (int round = 0; round < 20; ++round) {
+        FileImage hostile(directory), honest(directory, {.service = "honest"});
+        hostile->claim(0);
+        hostile->commit(0, 900000);
+        stop = false;
+        std::thread scribbler([&, state = seed += 7]() mutable {
+            const auto random = [&] { return state = state * 1664525 + 1013904223, state >> 4; };
+            while (!stop) {
+                // Words, marks, slots, scopes, payload; not the counters of extents, so that it lasts a little.
+                const uint64_t place = random() % 3 == 0
+                                           ? ring::chunk_line_offset(random() % 4)
+                                           : ring::kExtentsOffset + random() % (ring::kExtentSize / 8) * 8;
+                *reinterpret_cast<volatile uint64_t*>(hostile.view().base() + place) =
+                    random() % 2 == 0 ? random()
+                                      : ChunkWord{ChunkState::kOpen, 1, random() % 1024, random() % 8}.pack();
+            }
+        });
+        exporter.spans.clear();
+        honest->claim(0);
+        for (uint64_t i = 0; i < 10; ++i) {
+            honest->commit(0, i);
+            pass(1);
+        }
+        stop = true;
+        scribbler.join();
+        pass();
+        hostile.die();
+        pass(8);
+        for (const test::SeenSpan& span : exporter.spans) honest_spans += span.service == "honest" ? 1 : 0;
+    }
+    EXPECT_EQ(honest_spans, 200u);
+}
+
+TEST_F(Drain, leavesFilesOfTheFutureAlone) {
+    FileImage image(directory);
+    image.view().header().layout_major = 9;
+    image.die();
+    start();
+    pass();
+    EXPECT_TRUE(directory.has(image.name()));
+    EXPECT_EQ(drainer->status().refused, 1u);
+    EXPECT_EQ(drainer->status().attached, 0u);
+}
+
+TEST_F(Drain, givesUpUnreadWhatBroughtTheAgentDownTwice) {
+    TestDirectory state;
+    FileImage poison(directory), honest(directory);
+    for (FileImage* image : {&poison, &honest}) {
+        (*image)->claim(0);
+        (*image)->commit(0, image == &honest ? 0 : 1);
+    }
+    ProcessRecord known;  // by an agent that lived long enough to tell
+    known.instance = poison.instance();
+    known.service = "shop";
+    known.agent.acknowledged = 17;
+    ledger.update(known);
+    for (int i = 0; i < 2; ++i) {
+        std::ofstream(state.path() + "/crashes", std::ios::app) << "11 " << time(nullptr) << ' ' << poison.path() << '\n';
+    }
+    const CrashJournal crashes(state.path() + "/crashes");
+    DrainOptions with = options();
+    with.crashes = &crashes;
+    start(std::move(with));
+    pass();
+    EXPECT_EQ(exporter.numbers(), upto(1));
+    EXPECT_EQ(drainer->status().quarantined, 1u);
+    EXPECT_EQ(drainer->status().refused, 0u);
+    EXPECT_EQ(drainer->status().serving, 1u);
+    EXPECT_NE(poison.view().control().policy & ring::PolicyBits::kRetired, 0u) << "its process may stop";
+    pass_until([&] { return !ledger.of(poison.instance()).quarantine.empty(); });
+    EXPECT_NE(ledger.of(poison.instance()).quarantine.find("crashed twice"), std::string::npos);
+    EXPECT_EQ(ledger.of(poison.instance()).agent.acknowledged, 17u) << "what was known of it stays";
+    EXPECT_TRUE(directory.has(poison.name()));
+}
+
+}  // namespace
+}  // namespace spanring::agent
