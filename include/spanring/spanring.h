@@ -234,16 +234,17 @@ typedef struct spr_provider_options {
 
 /*
  * Opens a provider: reads the environment, prepares the resource. The segment itself is made at the first span.
- * options may be NULL. Where tracing is off (SPANRING_DISABLED=1, OTEL_SDK_DISABLED=true, AT_SECURE, or no usable
- * runtime directory) it succeeds all the same and every later call is a cheap no-op: spr_provider_state() says why.
+ * options may be NULL. Where tracing is off (SPANRING_DISABLED=1, OTEL_SDK_DISABLED=true, OTEL_TRACES_EXPORTER=none,
+ * AT_SECURE, or no usable runtime directory) it succeeds all the same and every later call is a cheap no-op:
+ * spr_provider_state() says why.
  * Errors: -EINVAL, -E2BIG (options), -EMFILE (more than 8 providers open in this process).
  */
 SPR_PUBLIC int spr_provider_open(const spr_provider_options *options, spr_provider **ret_provider) SPR_NOEXCEPT;
 
 /*
  * 1: segment is there. 0: none yet, the first span will make it. Negative: tracing is off, and why (-ECANCELED by
- * SPANRING_DISABLED or OTEL_SDK_DISABLED, -EPERM AT_SECURE, -ESHUTDOWN after shutdown, else the error of the system
- * that spoiled the runtime directory or the segment).
+ * SPANRING_DISABLED, OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER, -EPERM AT_SECURE, -ESHUTDOWN after shutdown, else the
+ * error of the system that spoiled the runtime directory or the segment).
  */
 SPR_PUBLIC int spr_provider_state(const spr_provider *provider) SPR_NOEXCEPT;
 

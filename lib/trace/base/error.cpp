@@ -21,7 +21,7 @@ const char* spr_strerror(int error) noexcept {
         case ETIMEDOUT: return "the agent did not take everything over in time; the spans stay in the segment";
         case EMFILE: return "too many providers in this process, or too many open files";
         case ENOSPC: return "no space: in the memory for a text, in the runtime directory's file system, or for one more scope";
-        case ECANCELED: return "tracing is off: SPANRING_DISABLED or OTEL_SDK_DISABLED is set";
+        case ECANCELED: return "tracing is off: SPANRING_DISABLED, OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER=none is set";
         case EPERM: return "tracing is off: a set-user-id program, or a runtime directory of another owner";
         case ESHUTDOWN: return "the provider was shut down";
         case EBADMSG: return "malformed header: not what the format allows";

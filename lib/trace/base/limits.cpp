@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trace/base/limits.hpp"
 
-#include <stdlib.h>
-
 #include "trace/base/short_text.hpp"
 #include "trace/base/value.hpp"
+#include "trace/base/variable.hpp"
 
 namespace spanring::trace {
 namespace {
@@ -12,13 +11,14 @@ namespace {
 constexpr uint32_t kDefaultCount = 128;
 constexpr uint32_t kMostCount = 65535;  // what the slot can count
 
-// Empty or unparsable is unset, as the specification asks.
-bool read_number(const char* variable, uint32_t most, uint32_t& ret) {
-    const char* text = getenv(variable);
-    if (text == nullptr || *text < '0' || *text > '9') return false;
-    char* end = nullptr;
-    const unsigned long value = strtoul(text, &end, 10);
-    if (*end != 0) return false;
+// -1 is none, as other SDKs have it; what is empty or something else is unset, as the specification asks.
+bool read_number(const char* name, uint32_t most, uint32_t& ret) {
+    const Variable variable(name);
+    uint64_t value = 0;
+    if (variable.is("-1"))
+        value = most;
+    else if (!variable.count(value))
+        return false;
     ret = value < most ? static_cast<uint32_t>(value) : most;
     return true;
 }

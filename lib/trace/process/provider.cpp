@@ -4,14 +4,13 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "trace/base/variable.hpp"
 #include "trace/process/process_context.hpp"
 
 namespace spanring::trace {
@@ -31,26 +30,15 @@ constinit uint32_t g_prepared = 0;  // 0 no, 1 by somebody at this moment, 2 yes
 constinit pthread_key_t g_key = 0;
 constinit uint32_t g_first = kMaxProviders;  // provider that opened first: its resource is the process's
 
-bool is_set(const char* variable, const char* value) {
-    const char* text = getenv(variable);
-    return text != nullptr && strcasecmp(text, value) == 0;
+// "8MiB", "8M", "8MB", "8388608".
+uint64_t memory_from_environment() {
+    uint64_t bytes = 0;
+    return Variable("SPANRING_MEMORY_LIMIT").bytes(bytes) && bytes != 0 ? bytes : kDefaultMemory;
 }
 
-// "8MiB", "8M", "8388608".
-uint64_t memory_from_environment() {
-    const char* text = getenv("SPANRING_MEMORY_LIMIT");
-    if (text == nullptr || *text < '0' || *text > '9') return kDefaultMemory;
-    char* end = nullptr;
-    uint64_t bytes = strtoull(text, &end, 10);
-    if (strcasecmp(end, "KiB") == 0 || strcasecmp(end, "K") == 0)
-        bytes <<= 10;
-    else if (strcasecmp(end, "MiB") == 0 || strcasecmp(end, "M") == 0)
-        bytes <<= 20;
-    else if (strcasecmp(end, "GiB") == 0 || strcasecmp(end, "G") == 0)
-        bytes <<= 30;
-    else if (*end != 0)
-        return kDefaultMemory;
-    return bytes == 0 ? kDefaultMemory : bytes;
+bool is_switched_off() {
+    const Variable own("SPANRING_DISABLED");
+    return own.is("1") || own.is("true") || Variable("OTEL_SDK_DISABLED").is("true") || Variable("OTEL_TRACES_EXPORTER").is("none");
 }
 
 // What service.instance.id is made of: one for each process. Zero where there is no randomness.
@@ -120,7 +108,7 @@ int Provider::open_this(const spr_provider_options& options) {
     extent_limit_ = static_cast<uint32_t>(extents < ring::kMaxExtents ? extents : ring::kMaxExtents);
 
     int error = 0;
-    if (is_set("SPANRING_DISABLED", "1") || is_set("SPANRING_DISABLED", "true") || is_set("OTEL_SDK_DISABLED", "true"))
+    if (is_switched_off())
         error = -ECANCELED;
     else if (getauxval(AT_SECURE) != 0)
         error = -EPERM;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <string_view>
+
 #include "trace/process/process_facts.hpp"
 
 namespace spanring::trace {
@@ -44,22 +46,54 @@ int hex(char c) {
     return -1;
 }
 
-// Percent-decodes and trims; returns the size, or -1 where it does not fit or is malformed.
+// Percent-decodes and trims; returns the size, -E2BIG where it does not fit, -EINVAL where it is malformed.
 int decode(const char* from, const char* end, char* to, int room) {
     while (from != end && (*from == ' ' || *from == '\t')) ++from;
     while (from != end && (end[-1] == ' ' || end[-1] == '\t')) --end;
     int size = 0;
     for (; from != end; ++from) {
-        if (size == room) return -1;
+        if (size == room) return -E2BIG;
         if (*from != '%') {
             to[size++] = *from;
             continue;
         }
-        if (end - from < 3 || hex(from[1]) < 0 || hex(from[2]) < 0) return -1;
+        if (end - from < 3 || hex(from[1]) < 0 || hex(from[2]) < 0) return -EINVAL;
         to[size++] = static_cast<char>(hex(from[1]) << 4 | hex(from[2]));
         from += 2;
     }
     return size;
+}
+
+// An empty service.name is as if it were not there: the next source is asked, at last the program's name.
+bool names_no_service(const Attribute& attribute) {
+    return attribute.value.type == SPR_TYPE_STRING && attribute.value.inner_size == 0 &&
+           std::string_view(attribute.key, attribute.key_size) == "service.name";
+}
+
+// Visits each pair of the list, decoded, with an empty key where it is longer than any may be; empty elements are none.
+// False: at the first that is malformed.
+template <class Visit>
+bool each_pair(const char* list, Visit&& visit) {
+    for (const char* end; *list != 0; list = *end == ',' ? end + 1 : end) {
+        end = strchrnul(list, ',');
+        const std::string_view element(list, static_cast<size_t>(end - list));
+        if (element.find_first_not_of(" \t") == element.npos) continue;
+        const size_t equals = element.find('=');
+        if (equals == element.npos) return false;
+        char key[256];
+        char value[4096];
+        const int key_size = decode(list, list + equals, key, sizeof key);
+        const int value_size = decode(list + equals + 1, end, value, sizeof value);
+        if (key_size == -E2BIG || value_size == -E2BIG) {
+            visit(std::string_view(), std::string_view());
+            continue;
+        }
+        if (key_size <= 0 || value_size < 0) return false;
+        const std::string_view decoded_key(key, static_cast<size_t>(key_size)), decoded(value, static_cast<size_t>(value_size));
+        if (!is_utf8(key, decoded_key.size()) || !is_utf8(value, decoded.size())) return false;
+        visit(decoded_key, decoded);
+    }
+    return true;
 }
 
 }  // namespace
@@ -93,6 +127,7 @@ bool Resource::has(const char* key) const {
 bool Resource::add(const spr_attribute& from, uint32_t keep) {
     Attribute attribute;
     if (!Attribute::check(from, attribute)) return false;
+    if (names_no_service(attribute)) return true;
     uint32_t end = size_;
     const uint32_t begin = find(attribute.key, attribute.key_size, end);
     if (begin < source_) return true;
@@ -109,23 +144,19 @@ bool Resource::add_text(const char* key, size_t key_size, const char* value, siz
     return add(text_attribute(key, key_size, value, value_size), keep);
 }
 
-// OTEL_RESOURCE_ATTRIBUTES: key=value,key=value, percent-encoded (specification: resource/sdk.md). A malformed list is
-// discarded as a whole there; here the malformed pair is, so that nothing else is lost.
+// OTEL_RESOURCE_ATTRIBUTES: key=value,key=value, percent-encoded. One pair that is malformed discards the whole value
+// (specification: resource/sdk.md, Specifying resource information via an environment variable): half of it could be
+// another service's. What is well formed and does not fit loses only itself.
 void Resource::add_environment(const char* list) {
-    while (list != nullptr && *list != 0) {
-        const char* end = strchrnul(list, ',');
-        const char* equals = static_cast<const char*>(memchr(list, '=', static_cast<size_t>(end - list)));
-        if (equals != nullptr) {
-            char key[256];
-            char value[4096];
-            const int key_size = decode(list, equals, key, sizeof key);
-            const int value_size = decode(equals + 1, end, value, sizeof value);
-            if (key_size <= 0 || value_size < 0 || !is_utf8(value, static_cast<size_t>(value_size)) ||
-                !add_text(key, static_cast<size_t>(key_size), value, static_cast<size_t>(value_size)))
-                ++dropped_;
-        }
-        list = *end == ',' ? end + 1 : end;
+    if (list == nullptr) return;
+    uint32_t pairs = 0;
+    if (!each_pair(list, [&](std::string_view, std::string_view) { ++pairs; })) {
+        dropped_ += pairs + 1;
+        return;
     }
+    each_pair(list, [&](std::string_view key, std::string_view value) {
+        if (!add_text(key.data(), key.size(), value.data(), value.size())) ++dropped_;
+    });
 }
 
 bool Resource::add_unknown_service() {

@@ -1,46 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trace/process/sampler.hpp"
 
-#include <stdlib.h>
-#include <string.h>
-
+#include "trace/base/variable.hpp"
 #include "trace/process/rate_limiter.hpp"
 
 namespace spanring::trace {
 
 using ring::SamplingOrder;
 
-namespace {
+Sampler Sampler::parse(const char* name, const char* argument) { return choose(Variable::of(name), Variable::of(argument)); }
 
-// A number from least to most; nothing else.
-bool parse_number(const char* text, double least, double most, double& ret_value) {
-    if (text == nullptr || *text == 0) return false;
-    char* end = nullptr;
-    const double value = strtod(text, &end);
-    if (end == text || *end != 0 || !(value >= least && value <= most)) return false;
-    ret_value = value;
-    return true;
-}
-
-}  // namespace
-
-Sampler Sampler::parse(const char* name, const char* argument) {
+Sampler Sampler::choose(Variable name, Variable argument) {
     constexpr double kMostTracesASecond = 1e9;
     Sampler sampler;
-    if (name == nullptr || *name == 0) return sampler;
-    constexpr char kParentBased[] = "parentbased_";
-    const bool parent_based = strncmp(name, kParentBased, sizeof kParentBased - 1) == 0;
-    const char* root = parent_based ? name + sizeof kParentBased - 1 : name;
+    const bool parent_based = name.take("parentbased_");
     double number = 1;
-
-    if (strcmp(root, "always_on") == 0) {
+    if (name.is("always_on")) {
         sampler.own_ = {};
-    } else if (strcmp(root, "always_off") == 0) {
+    } else if (name.is("always_off")) {
         sampler.own_ = SamplingOrder::ratio(0);
-    } else if (strcmp(root, "traceidratio") == 0) {
-        parse_number(argument, 0, 1, number);
+    } else if (name.is("traceidratio")) {
+        argument.number(0, 1, number);
         sampler.own_ = SamplingOrder::ratio(number);
-    } else if (strcmp(root, "ratelimiting") == 0 && parse_number(argument, 0, kMostTracesASecond, number)) {
+    } else if (name.is("ratelimiting") && argument.number(0, kMostTracesASecond, number)) {
         sampler.own_ = SamplingOrder::rate(number);  // not of the specification
     } else {
         return sampler;
@@ -50,7 +32,9 @@ Sampler Sampler::parse(const char* name, const char* argument) {
     return sampler;
 }
 
-Sampler Sampler::from_environment() { return parse(getenv("OTEL_TRACES_SAMPLER"), getenv("OTEL_TRACES_SAMPLER_ARG")); }
+Sampler Sampler::from_environment() {
+    return choose(Variable("OTEL_TRACES_SAMPLER"), Variable("OTEL_TRACES_SAMPLER_ARG"));
+}
 
 Sampler::Decision Sampler::decide(SamplingOrder order, RateLimiter& limiter, uint64_t randomness, uint64_t now) const {
     const SamplingOrder rule = in_force(order);

@@ -12,6 +12,7 @@
 namespace spanring::trace {
 
 class RateLimiter;
+class Variable;
 
 class Sampler {
 public:
@@ -56,6 +57,8 @@ public:
     }
 
 private:
+    static Sampler choose(Variable name, Variable argument);
+
     ring::SamplingOrder in_force(ring::SamplingOrder order) const {
         return order.kind != ring::SamplingOrder::kNone ? order : own_;
     }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "trace/base/limits.hpp"
 #include "trace/base/utf8.hpp"
 #include "support/tracing.hpp"
 
@@ -23,6 +24,20 @@ spr_value text_value(const char* text) {
 
 // Euro signs have three bytes, the smiling face four.
 constexpr char kUnicode[] = "a\xe2\x82\xac" "b\xf0\x9f\x98\x80" "c";
+
+TEST(LimitsTest, MinusOneIsNone) {
+    setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "-1", 1);
+    setenv("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", " -1 ", 1);
+    setenv("OTEL_SPAN_EVENT_COUNT_LIMIT", "-2", 1);
+    const spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
+    const trace::Limits limits = trace::Limits::choose(options);
+    unsetenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT");
+    unsetenv("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT");
+    unsetenv("OTEL_SPAN_EVENT_COUNT_LIMIT");
+    EXPECT_EQ(limits.attributes, 65535u);
+    EXPECT_EQ(limits.value_length, ~uint32_t{0});
+    EXPECT_EQ(limits.events, 128u) << "any other negative number is not understood";
+}
 
 TEST(FirstCharactersTest, CountCharactersAndNotBytes) {
     const std::string text = kUnicode;

@@ -68,8 +68,19 @@ TEST_IN_PROCESS(OffTest, ByTheStandardsVariable) {
     EXPECT_TRUE(directory.files().empty());
 }
 
+TEST_IN_PROCESS(OffTest, ByAnExporterCalledNone) {
+    test::PrivateDirectory directory;
+    for (const char* value : {"none", " NONE "}) {
+        setenv("OTEL_TRACES_EXPORTER", value, 1);
+        Opened off;
+        expect_off(off, -ECANCELED);
+    }
+    EXPECT_TRUE(directory.files().empty());
+}
+
 TEST_IN_PROCESS(OffTest, NotByAnythingElseInThoseVariables) {
     test::PrivateDirectory directory;
+    setenv("OTEL_TRACES_EXPORTER", "otlp,none", 1);
     setenv("SPANRING_DISABLED", "0", 1);
     setenv("OTEL_SDK_DISABLED", "1", 1);  // the specification: only "true"
     Opened on;

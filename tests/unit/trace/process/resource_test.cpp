@@ -111,14 +111,34 @@ TEST_F(ResourceTest, DecodesPercentSignsAndTrimsSpaces) {
     EXPECT_EQ(attribute(resource, "key.three"), "string:a=b");
 }
 
-TEST_F(ResourceTest, PassesOverMalformedPairsAndLosesNoOthers) {
-    set("OTEL_RESOURCE_ATTRIBUTES",
-        "good=1,,=no key,no equals sign,cut=%4,wrong=%zz,bytes=%ff,%ff=bytes,%00key=nul, =blank,last=2,");
+TEST_F(ResourceTest, AMalformedPairDiscardsTheWholeListAndNothingElse) {
+    for (const char* bad : {"=no key", "no equals sign", "cut=%4", "wrong=%zz", "bytes=%ff", "%ff=bytes", " =blank"}) {
+        set("OTEL_RESOURCE_ATTRIBUTES", (std::string("good=1,") + bad + ",last=2").c_str());
+        const auto resource = built();
+        EXPECT_EQ(attribute(resource, "good"), "") << bad;
+        EXPECT_EQ(attribute(resource, "last"), "") << bad;
+        EXPECT_NE(attribute(resource, "process.pid"), "") << bad;
+        EXPECT_EQ(resource.dropped_attributes_count(), 2u) << "what came before it, and itself: " << bad;
+    }
+}
+
+TEST_F(ResourceTest, AnEmptyElementIsNoPair) {
+    set("OTEL_RESOURCE_ATTRIBUTES", "good=1,, ,last=2,");
     const auto resource = built();
     EXPECT_EQ(attribute(resource, "good"), "string:1");
     EXPECT_EQ(attribute(resource, "last"), "string:2");
-    for (const char* key : {"", "cut", "wrong", "bytes", "no equals sign"})
-        EXPECT_EQ(attribute(resource, key), "") << key;
+    EXPECT_EQ(resource.dropped_attributes_count(), 0u);
+}
+
+TEST_F(ResourceTest, AnEmptyServicesNameIsNone) {
+    set("OTEL_RESOURCE_ATTRIBUTES", "service.name=,other=1");
+    EXPECT_EQ(attribute(built(), "service.name").substr(0, 22), "string:unknown_service");
+    const spr_attribute given[] = {text_attribute("service.name", "")};
+    options_.resource_attributes = given;
+    options_.resource_attribute_count = 1;
+    EXPECT_EQ(attribute(built(), "service.name").substr(0, 22), "string:unknown_service");
+    set("OTEL_RESOURCE_ATTRIBUTES", "service.name=listed");
+    EXPECT_EQ(attribute(built(), "service.name"), "string:listed");
 }
 
 TEST_F(ResourceTest, KeepsAnEmptyValue) {
@@ -227,8 +247,8 @@ TEST_F(ResourceTest, KeepsTheLastOfEqualKeysOfOneSource) {
 }
 
 TEST_F(ResourceTest, CountsWhatOfTheEnvironmentIsLeftOut) {
-    set("OTEL_RESOURCE_ATTRIBUTES", ("good=1,cut=%4,big=" + std::string(4000, 'x') + ",bigger=" + std::string(4000, 'x') +
-                                     ",biggest=" + std::string(4000, 'x') + ",last=2").c_str());
+    set("OTEL_RESOURCE_ATTRIBUTES", ("good=1,large=" + std::string(4000, 'x') + ",big=" + std::string(4000, 'x') + ",bigger=" + std::string(4000, 'x') +
+                                     ",biggest=" + std::string(5000, 'x') + ",last=2").c_str());
     const auto resource = built();
     EXPECT_EQ(attribute(resource, "last"), "string:2");
     EXPECT_EQ(attribute(resource, "biggest"), "");

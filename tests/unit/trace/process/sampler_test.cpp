@@ -71,6 +71,13 @@ TEST(SamplerTest, FollowsAParentOnlyWhenParentBased) {
     EXPECT_TRUE(samples(Sampler::parse("traceidratio", "1"), 0, &no));
 }
 
+TEST(SamplerTest, ReadsNamesInAnyCaseAndWithBlanksAround) {
+    EXPECT_TRUE(Sampler::parse("ALWAYS_OFF", nullptr).never());
+    EXPECT_TRUE(Sampler::parse(" Always_Off\t", nullptr).never());
+    EXPECT_TRUE(Sampler::parse("TraceIdRatio", " 0 ").never());
+    EXPECT_FALSE(samples(Sampler::parse("ParentBased_Always_Off", nullptr), 0));
+}
+
 TEST(SamplerTest, KnowsThatItNeverSamples) {
     EXPECT_TRUE(Sampler::parse("always_off", nullptr).never());
     EXPECT_TRUE(Sampler::parse("traceidratio", "0").never());
@@ -124,7 +131,7 @@ TEST(SamplerTest, ARatioThatIsNoneIsOne) {
 
 TEST(SamplerTest, ANameThatIsNoneIsTheDefault) {
     const spr_context no = parent_with(0);
-    for (const char* name : {"x", "always", "ALWAYS_OFF", "parentbased_", "parentbased_jaeger_remote", "xray"}) {
+    for (const char* name : {"x", "always", "always off", "parentbased_", "parentbased_jaeger_remote", "xray"}) {
         EXPECT_TRUE(samples(Sampler::parse(name, "0"), 0)) << name;
         EXPECT_FALSE(samples(Sampler::parse(name, "0"), 0, &no)) << name << " follows its parent";
     }
