@@ -108,6 +108,12 @@ class Pages(unittest.TestCase):
                 short = name.removeprefix("OTEL_EXPORTER_OTLP_").removeprefix("TRACES_")  # put together in the code
                 self.assertIn(short, code, f"{page.name}: {name}")
 
+    def test_each_variable_that_the_library_reads_is_in_its_page(self):
+        code = "\n".join(path.read_text() for path in (SOURCE / "lib").rglob("*.cpp"))
+        read = set(re.findall(r'"((?:OTEL|SPANRING)_\w+)"', code)) - {"OTEL_CTX"}  # the name of a mapping
+        self.assertGreater(len(read), 10)
+        self.assertEqual(read - variables(self.page("libspanring.3")), set())
+
     @unittest.skipUnless(shutil.which("groff"), "no groff")
     def test_each_is_formatted_without_a_warning(self):
         for page in PAGES.glob("*.[138]"):
