@@ -4,18 +4,20 @@
 #include <cstring>
 #include <vector>
 
+#include "otlp/schema.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {
 
 namespace {
 
+using schema::Content;
+using schema::Message;
+
 constexpr uint8_t kSame = 0xff;
 constexpr uint8_t kTopBit = 0x80;
 constexpr uint8_t kAnything = 0x00;
 constexpr size_t kBlock = 16;
-
-enum class Message { kSpan, kEvent, kLink, kStatus, kKeyValue, kAnyValue };
 
 // The mask of a sound span, or that there is none.
 class Mask {
@@ -49,44 +51,25 @@ private:
     }
 
     bool inside(const wire::Field& field, Message message) {
-        switch (message) {
-            case Message::kSpan: return inside_span(field);
-            case Message::kEvent:
-                if (field.number == 2) return text(field.bytes);
-                return field.number != 3 || loosen(field.bytes, Message::kKeyValue);
-            case Message::kLink:
-                if (field.number <= 2) return free(field.bytes);  // may be zero
-                if (field.number == 3) return text(field.bytes);
-                return field.number != 4 || loosen(field.bytes, Message::kKeyValue);
-            case Message::kStatus: return field.number != 2 || text(field.bytes);
-            case Message::kKeyValue:
-                if (field.number == 1) return text(field.bytes);
-                return field.number != 2 || loosen(field.bytes, Message::kAnyValue);
-            case Message::kAnyValue:
-                if (field.number == 1) return text(field.bytes);
-                return field.number != 7 || free(field.bytes);  // lists must be the same
-        }
-        return false;
-    }
-
-    bool inside_span(const wire::Field& field) {
-        switch (field.number) {
-            case 1:
+        const schema::Row* const row = schema::find(message, field.number);
+        if (row == nullptr) return false;
+        switch (row->content) {
+            case Content::kText: return text(field.bytes);
+            case Content::kChild: return loosen(field.bytes, row->child);
+            case Content::kDeeperChild: return true;  // lists must be the same
+            case Content::kTraceId:
                 ++trace_ids_;
                 trace_id_ = static_cast<uint32_t>(field.bytes.data() - base_);
                 return free(field.bytes);
-            case 2:
+            case Content::kSpanId:
                 ++span_ids_;
                 span_id_ = static_cast<uint32_t>(field.bytes.data() - base_);
                 return free(field.bytes);
-            case 3:
-            case 5: return text(field.bytes);
-            case 4: return free(field.bytes);
-            case 9: return loosen(field.bytes, Message::kKeyValue);
-            case 11: return loosen(field.bytes, Message::kEvent);
-            case 13: return loosen(field.bytes, Message::kLink);
-            case 15: return loosen(field.bytes, Message::kStatus);
-            default: return true;
+            case Content::kBytes:
+            case Content::kParentSpanId:
+            case Content::kLinkedTraceId:
+            case Content::kLinkedSpanId: return free(field.bytes);  // may be zero
+            default: return false;
         }
     }
 

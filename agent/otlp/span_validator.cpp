@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One pass, no allocation. Each message has a function that walks its fields and names those it knows by whole tags
-// (field number and wire type in one), so that the common case is one compare; only a tag that did not match is taken
-// apart to say what is wrong with it.
+// One pass, no allocation. The walk over each message is made from the schema's rows, one compare of the whole tag (field
+// number and wire type in one) for each; only a tag that is no row's is taken apart to say what is wrong with it. In
+// front of a span's walk, by hand: what nearly every span looks like.
 #include "otlp/span_validator.hpp"
 
 #include <cstring>
 
+#include "otlp/schema.hpp"
 #include "otlp/utf8.hpp"
 #include "otlp/wire.hpp"
 
@@ -14,43 +15,46 @@ namespace spanring::agent {
 
 namespace {
 
+using schema::Content;
+using schema::Message;
+using schema::Row;
+using schema::Times;
 using wire::Fault;
 using wire::Type;
 using namespace wire::tags;
 using Fields = wire::MutableCursor;
 
-// Bit i: field number i exists.
-constexpr uint32_t kSpanFields = 0x1fffe;
-constexpr uint32_t kEventFields = 0x1e;
-constexpr uint32_t kLinkFields = 0x7e;
-constexpr uint32_t kStatusFields = 0x0c;
-constexpr uint32_t kKeyValueFields = 0x06;
-constexpr uint32_t kAnyValueFields = 0xfe;
-constexpr uint32_t kListFields = 0x02;
-constexpr uint32_t kResourceFields = 0x06;
-constexpr uint32_t kScopeFields = 0x1e;
+// What a walk has seen: a bit for each field that must or must not come again.
+constexpr uint32_t mark(uint32_t field) { return 1u << field; }
+
+template <Message kMessage, Times kTimes>
+consteval uint32_t marks() {
+    uint32_t all = 0;
+    for (const Row& row : schema::kRowsOf<kMessage>) all |= row.times == kTimes ? mark(row.field) : 0;
+    return all;
+}
 
 class Checker {
 public:
     explicit Checker(const uint8_t* limit) : limit_(limit) {}
 
     bool span(Fields fields) {
-        bool trace_id = false, span_id = false, status_seen = false;
+        uint32_t seen = 0;
         while (!fields.done()) {
+            uint8_t* const at = fields.at;
             // The fields of nearly every span, in the form in which libspanring writes them: tag and length in a byte
             // each. Whatever is not exactly so takes the general way below.
             if (fields.left() >= 18) [[likely]] {
-                uint8_t* const at = fields.at;
                 const size_t length = at[1];
                 switch (at[0]) {
                     case bytes(1):
                         if (length != 16 || (word(at + 2) | word(at + 10)) == 0) break;
-                        trace_id = true;
+                        seen |= mark(1);
                         fields.at += 18;
                         continue;
                     case bytes(2):
                         if (length != 8 || word(at + 2) == 0) break;
-                        span_id = true;
+                        seen |= mark(2);
                         fields.at += 10;
                         continue;
                     case bytes(4):
@@ -72,117 +76,34 @@ public:
                         continue;
                     case bytes(9):
                         if (length >= 0x80 || length + 2 > fields.left()) break;
-                        if (!plain_attribute(at + 2, length) && !key_value({at + 2, at + 2 + length}, 1)) return false;
+                        if (!plain_attribute(at + 2, length) &&
+                            !message<Message::kKeyValue>({at + 2, at + 2 + length}, 1)) {
+                            return false;
+                        }
                         fields.at += 2 + length;
                         continue;
                     default: break;
                 }
             }
             // The flags, whose tag takes two bytes; mostly they come last.
-            if (fields.left() >= 6 && fields.at[0] == ((fixed32(16) & 0x7f) | 0x80) &&
-                fields.at[1] == fixed32(16) >> 7) {
+            if (fields.left() >= 6 && at[0] == ((fixed32(16) & 0x7f) | 0x80) && at[1] == fixed32(16) >> 7) {
                 fields.at += 6;
                 continue;
             }
-            uint32_t tag = 0;
-            if (!read_tag(fields, tag)) return false;
-            Fields inner;
-            switch (tag) {
-                case bytes(1):
-                    if (!open(fields, inner)) return false;
-                    if (inner.left() != 16) return fail(SpanDefect::kTraceId);
-                    if ((word(inner.at) | word(inner.at + 8)) == 0) return fail(SpanDefect::kTraceId);
-                    trace_id = true;
-                    break;
-                case bytes(2):
-                    if (!open(fields, inner)) return false;
-                    if (inner.left() != 8 || word(inner.at) == 0) return fail(SpanDefect::kSpanId);
-                    span_id = true;
-                    break;
-                case bytes(4):
-                    if (!open(fields, inner)) return false;
-                    if (inner.left() != 8 && inner.left() != 0) return fail(SpanDefect::kParentSpanId);
-                    break;
-                case bytes(3):
-                case bytes(5):
-                    if (!string(fields)) return false;
-                    break;
-                case varint(6):
-                case varint(10):
-                case varint(12):
-                case varint(14):
-                    if (!skip_varint(fields)) return false;
-                    break;
-                case fixed64(7):
-                case fixed64(8):
-                    if (!skip(fields, 8)) return false;
-                    break;
-                case bytes(9):
-                    if (!open(fields, inner) || !key_value(inner, 1)) return false;
-                    break;
-                case bytes(11):
-                    if (!open(fields, inner) || !event(inner)) return false;
-                    break;
-                case bytes(13):
-                    if (!open(fields, inner) || !link(inner)) return false;
-                    break;
-                case bytes(15):
-                    if (status_seen) return fail(SpanDefect::kRepeated);
-                    if (!open(fields, inner) || !status(inner)) return false;
-                    status_seen = true;
-                    break;
-                case fixed32(16):
-                    if (!skip(fields, 4)) return false;
-                    break;
-                default:
-                    return refuse(tag, kSpanFields);
-            }
+            if (!field<Message::kSpan>(fields, seen, 1)) return false;
         }
-        if (!trace_id) return fail(SpanDefect::kTraceId);
-        if (!span_id) return fail(SpanDefect::kSpanId);
-        return true;
+        return complete<Message::kSpan>(seen);
     }
 
-    bool resource(Fields fields) {
+    // `depth`: levels of AnyValue, from 1.
+    template <Message kMessage>
+    bool message(Fields fields, uint32_t depth) {
+        uint32_t seen = 0;
         while (!fields.done()) {
-            uint32_t tag = 0;
-            if (!read_tag(fields, tag)) return false;
-            Fields inner;
-            switch (tag) {
-                case bytes(1):
-                    if (!open(fields, inner) || !key_value(inner, 1)) return false;
-                    break;
-                case varint(2):
-                    if (!skip_varint(fields)) return false;
-                    break;
-                default:
-                    return refuse(tag, kResourceFields);
-            }
+            if (!field<kMessage>(fields, seen, depth)) return false;
+            if constexpr (marks<kMessage, Times::kOneOf>() != 0) return fields.done() || fail_after<kMessage>(fields);
         }
-        return true;
-    }
-
-    bool scope(Fields fields) {
-        while (!fields.done()) {
-            uint32_t tag = 0;
-            if (!read_tag(fields, tag)) return false;
-            Fields inner;
-            switch (tag) {
-                case bytes(1):
-                case bytes(2):
-                    if (!string(fields)) return false;
-                    break;
-                case bytes(3):
-                    if (!open(fields, inner) || !key_value(inner, 1)) return false;
-                    break;
-                case varint(4):
-                    if (!skip_varint(fields)) return false;
-                    break;
-                default:
-                    return refuse(tag, kScopeFields);
-            }
-        }
-        return true;
+        return complete<kMessage>(seen);
     }
 
     SpanCheck result() const { return {defect_, repaired_}; }
@@ -201,13 +122,82 @@ private:
 
     bool fail(Fault fault) { return fail(fault == Fault::kVarint ? SpanDefect::kVarint : SpanDefect::kTruncated); }
 
-    [[gnu::cold]] bool refuse(uint32_t tag, uint32_t known) {
-        const uint32_t field = wire::field_of(tag);
+    // A field by the rows of its message.
+    template <Message kMessage>
+    [[gnu::always_inline]] bool field(Fields& fields, uint32_t& seen, uint32_t depth) {
+        uint32_t tag = 0;
+        return read_tag(fields, tag) && by_row<kMessage, 0>(tag, fields, seen, depth);
+    }
+
+    template <Message kMessage, size_t kRow>
+    [[gnu::always_inline]] bool by_row(uint32_t tag, Fields& fields, uint32_t& seen, uint32_t depth) {
+        if constexpr (kRow == schema::kRowsOf<kMessage>.size()) {
+            return refuse(tag, kMessage);
+        } else {
+            constexpr Row row = schema::kRowsOf<kMessage>[kRow];
+            if (tag != schema::tag_of(row)) return by_row<kMessage, kRow + 1>(tag, fields, seen, depth);
+            if constexpr (row.times == Times::kOnce) {
+                if ((seen & mark(row.field)) != 0) return fail(SpanDefect::kRepeated);
+            }
+            if constexpr (row.times == Times::kOnce || row.times == Times::kRequired) seen |= mark(row.field);
+            return content<row.content, row.child>(fields, depth);
+        }
+    }
+
+    template <Content kContent, Message kChild>
+    [[gnu::always_inline]] bool content(Fields& fields, uint32_t depth) {
+        if constexpr (kContent == Content::kVarint) {
+            return skip_varint(fields);
+        } else if constexpr (kContent == Content::kFixed64) {
+            return skip(fields, 8);
+        } else if constexpr (kContent == Content::kFixed32) {
+            return skip(fields, 4);
+        } else {
+            if (kContent == Content::kDeeperChild && depth == kMaxDepth) return fail(SpanDefect::kDepth);
+            Fields inside;
+            if (!open(fields, inside)) return false;
+            if constexpr (kContent == Content::kChild) return message<kChild>(inside, depth);
+            if constexpr (kContent == Content::kDeeperChild) return message<kChild>(inside, depth + 1);
+            return sound(kContent, inside);
+        }
+    }
+
+    [[gnu::always_inline]] bool sound(Content content, Fields inside) {
+        const size_t size = inside.left();
+        switch (content) {
+            case Content::kText: text(inside.at, size); return true;
+            case Content::kTraceId:
+                return (size == 16 && (word(inside.at) | word(inside.at + 8)) != 0) || fail(SpanDefect::kTraceId);
+            case Content::kSpanId: return (size == 8 && word(inside.at) != 0) || fail(SpanDefect::kSpanId);
+            case Content::kParentSpanId: return size == 8 || size == 0 || fail(SpanDefect::kParentSpanId);
+            case Content::kLinkedTraceId: return size == 16 || size == 0 || fail(SpanDefect::kTraceId);
+            case Content::kLinkedSpanId: return size == 8 || size == 0 || fail(SpanDefect::kSpanId);
+            default: return true;
+        }
+    }
+
+    template <Message kMessage>
+    bool complete(uint32_t seen) {
+        const uint32_t missing = marks<kMessage, Times::kRequired>() & ~seen;
+        if (missing == 0) [[likely]] return true;
+        return fail((missing & mark(1)) != 0 ? SpanDefect::kTraceId : SpanDefect::kSpanId);
+    }
+
+    [[gnu::cold]] bool refuse(uint32_t tag, Message message) {
         const auto type = static_cast<uint32_t>(wire::type_of(tag));
         const bool group =
             type == static_cast<uint32_t>(Type::kGroup) || type == static_cast<uint32_t>(Type::kGroupEnd);
-        const bool exists = field < 32 && (known >> field & 1) != 0;
+        const bool exists = schema::find(message, wire::field_of(tag)) != nullptr;
         return fail(exists || group || type > 5 ? SpanDefect::kWireType : SpanDefect::kUnknownField);
+    }
+
+    // Behind the one field of a message that may have one.
+    template <Message kMessage>
+    [[gnu::cold]] bool fail_after(Fields fields) {
+        uint32_t tag = 0;
+        if (!read_tag(fields, tag)) return false;
+        const bool exists = schema::find(kMessage, wire::field_of(tag)) != nullptr;
+        return exists ? fail(SpanDefect::kRepeated) : refuse(tag, kMessage);
     }
 
     [[gnu::always_inline]] bool read_tag(Fields& fields, uint32_t& tag) {
@@ -237,92 +227,8 @@ private:
         return fault == Fault::kNone || fail(fault);
     }
 
-    [[gnu::always_inline]] bool string(Fields& fields) {
-        Fields inner;
-        if (!open(fields, inner)) return false;
-        text(inner.at, inner.left());
-        return true;
-    }
-
     [[gnu::always_inline]] void text(uint8_t* at, size_t size) {
         if (!is_ascii(at, size, limit_)) [[unlikely]] repaired_ += repair_utf8({at, size});
-    }
-
-    bool event(Fields fields) {
-        while (!fields.done()) {
-            uint32_t tag = 0;
-            if (!read_tag(fields, tag)) return false;
-            Fields inner;
-            switch (tag) {
-                case fixed64(1):
-                    if (!skip(fields, 8)) return false;
-                    break;
-                case bytes(2):
-                    if (!string(fields)) return false;
-                    break;
-                case bytes(3):
-                    if (!open(fields, inner) || !key_value(inner, 1)) return false;
-                    break;
-                case varint(4):
-                    if (!skip_varint(fields)) return false;
-                    break;
-                default:
-                    return refuse(tag, kEventFields);
-            }
-        }
-        return true;
-    }
-
-    // Links to an invalid context are legal (trace/api.md, "Link"); parsers only insist on the sizes.
-    bool link(Fields fields) {
-        while (!fields.done()) {
-            uint32_t tag = 0;
-            if (!read_tag(fields, tag)) return false;
-            Fields inner;
-            switch (tag) {
-                case bytes(1):
-                    if (!open(fields, inner)) return false;
-                    if (inner.left() != 16 && inner.left() != 0) return fail(SpanDefect::kTraceId);
-                    break;
-                case bytes(2):
-                    if (!open(fields, inner)) return false;
-                    if (inner.left() != 8 && inner.left() != 0) return fail(SpanDefect::kSpanId);
-                    break;
-                case bytes(3):
-                    if (!string(fields)) return false;
-                    break;
-                case bytes(4):
-                    if (!open(fields, inner) || !key_value(inner, 1)) return false;
-                    break;
-                case varint(5):
-                    if (!skip_varint(fields)) return false;
-                    break;
-                case fixed32(6):
-                    if (!skip(fields, 4)) return false;
-                    break;
-                default:
-                    return refuse(tag, kLinkFields);
-            }
-        }
-        return true;
-    }
-
-    bool status(Fields fields) {
-        while (!fields.done()) {
-            uint32_t tag = 0;
-            if (!read_tag(fields, tag)) return false;
-            switch (tag) {
-                case bytes(2):
-                    if (!string(fields)) return false;
-                    break;
-                case varint(3):
-                    if (!skip_varint(fields)) return false;
-                    break;
-                default:
-                    return refuse(tag, kStatusFields);
-            }
-        }
-        return true;
     }
 
     // A KeyValue in the plain form: key, then value, a scalar, nothing else, lengths of one byte. False: not in this
@@ -356,80 +262,17 @@ private:
         return true;
     }
 
-    [[gnu::noinline]] bool key_value(Fields fields, uint32_t depth) {
-        bool value_seen = false;
-        while (!fields.done()) {
-            uint32_t tag = 0;
-            if (!read_tag(fields, tag)) return false;
-            if (tag == bytes(1)) {
-                if (!string(fields)) return false;
-            } else if (tag == bytes(2)) {
-                if (value_seen) return fail(SpanDefect::kRepeated);
-                value_seen = true;
-                Fields inner;
-                if (!open(fields, inner) || !any_value(inner, depth)) return false;
-            } else {
-                return refuse(tag, kKeyValueFields);
-            }
-        }
-        return true;
-    }
-
-    // At most one value: of two, messages would merge.
-    bool any_value(Fields fields, uint32_t depth) {
-        if (fields.done()) return true;
-        uint32_t tag = 0;
-        if (!read_tag(fields, tag)) return false;
-        Fields inner;
-        switch (tag) {
-            case bytes(1):
-                if (!string(fields)) return false;
-                break;
-            case varint(2):
-            case varint(3):
-                if (!skip_varint(fields)) return false;
-                break;
-            case fixed64(4):
-                if (!skip(fields, 8)) return false;
-                break;
-            case bytes(5):
-            case bytes(6):
-                if (depth == kMaxDepth) return fail(SpanDefect::kDepth);
-                if (!open(fields, inner) || !list(inner, tag == bytes(6), depth + 1)) return false;
-                break;
-            case bytes(7):
-                if (!open(fields, inner)) return false;
-                break;
-            default:
-                return refuse(tag, kAnyValueFields);
-        }
-        return fields.done() || fail_after_value(fields);
-    }
-
-    [[gnu::cold]] bool fail_after_value(Fields fields) {
-        uint32_t tag = 0;
-        if (!read_tag(fields, tag)) return false;
-        const uint32_t field = wire::field_of(tag);
-        return field >= 1 && field <= 7 ? fail(SpanDefect::kRepeated) : refuse(tag, kAnyValueFields);
-    }
-
-    // ArrayValue and KeyValueList: one repeated field.
-    bool list(Fields fields, bool key_values, uint32_t depth) {
-        while (!fields.done()) {
-            uint32_t tag = 0;
-            if (!read_tag(fields, tag)) return false;
-            if (tag != bytes(1)) return refuse(tag, kListFields);
-            Fields inner;
-            if (!open(fields, inner)) return false;
-            if (!(key_values ? key_value(inner, depth) : any_value(inner, depth))) return false;
-        }
-        return true;
-    }
-
     const uint8_t* const limit_;  // of the whole message: short strings are read in one word
     uint32_t repaired_ = 0;
     SpanDefect defect_ = SpanDefect::kNone;
 };
+
+template <Message kMessage>
+SpanCheck validate(std::span<uint8_t> bytes) {
+    Checker checker(bytes.data() + bytes.size());
+    checker.message<kMessage>(Fields(bytes), 1);
+    return checker.result();
+}
 
 }  // namespace
 
@@ -439,17 +282,9 @@ SpanCheck validate_span(std::span<uint8_t> span) {
     return checker.result();
 }
 
-SpanCheck validate_resource(std::span<uint8_t> resource) {
-    Checker checker(resource.data() + resource.size());
-    checker.resource(Fields(resource));
-    return checker.result();
-}
+SpanCheck validate_resource(std::span<uint8_t> resource) { return validate<Message::kResource>(resource); }
 
-SpanCheck validate_scope(std::span<uint8_t> scope) {
-    Checker checker(scope.data() + scope.size());
-    checker.scope(Fields(scope));
-    return checker.result();
-}
+SpanCheck validate_scope(std::span<uint8_t> scope) { return validate<Message::kScope>(scope); }
 
 const char* describe(SpanDefect defect) {
     switch (defect) {
