@@ -59,6 +59,21 @@ void check_schema(Database& database, const DatabaseSchema& schema) {
     }
 }
 
+// The version before, if it is that, becomes this one: whole, or not at all.
+void upgrade(Database& database, const DatabaseSchema& schema) {
+    const auto is_older = [&] {
+        return database.number("PRAGMA application_id") == schema.application_id &&
+               database.number("PRAGMA user_version") == schema.version - 1;
+    };
+    if (schema.upgrade == nullptr || !is_older()) return;
+    Transaction transaction(database);
+    if (is_older()) {  // else another agent was faster
+        database.execute(schema.upgrade);
+        database.execute(("PRAGMA user_version = " + std::to_string(schema.version)).c_str());
+    }
+    transaction.commit();
+}
+
 }  // namespace
 
 void prepare_private_directory(const std::string& directory) {
@@ -109,6 +124,7 @@ Database Database::open(const std::string& file, const DatabaseSchema& schema) {
         }
         transaction.commit();
     }
+    upgrade(database, schema);
     check_schema(database, schema);
     database.execute("PRAGMA journal_mode = WAL");
     return database;

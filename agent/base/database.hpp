@@ -24,12 +24,13 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-// What a file must be. `create` makes version `version` of it out of an empty file.
+// What a file must be. `create` makes version `version` of it out of an empty file, `upgrade` out of the version before.
 struct DatabaseSchema {
-    const char* what;  // for people: "ledger", "span store"
+    const char* what;  // in messages: "ledger", "span store"
     int32_t application_id;
     int version;
     const char* create;
+    const char* upgrade = nullptr;  // null: older versions are refused
 };
 
 class Database {
@@ -39,9 +40,9 @@ public:
     Database& operator=(Database&& other) noexcept;
     ~Database();
 
-    // Creates the directory (0700) and the file (0600) where they are missing.
+    // Creates the directory (0700) and the file (0600) where they are missing; upgrades the version before.
     static Database open(const std::string& file, const DatabaseSchema& schema);
-    // Never creates or changes anything but SQLite's own index of the log.
+    // Never creates, upgrades or changes anything but SQLite's own index of the log.
     static Database open_read_only(const std::string& file, const DatabaseSchema& schema);
 
     void execute(const char* sql);

@@ -18,8 +18,8 @@ namespace {
 
 constexpr int64_t kFinishedKept = 10000;  // processes; older ones go once nothing of theirs is pending
 
-// The order of the counters is ring::Counter's.
-constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 3, R"sql(
+// The order of the counters is ring::Counter's. `dropped_queue` is what ring::ExporterTotals still calls dropped_spool.
+constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 4, R"sql(
 CREATE TABLE processes (
     instance BLOB PRIMARY KEY,
     pid INTEGER NOT NULL,
@@ -42,8 +42,7 @@ CREATE TABLE processes (
     dropped_overwritten INTEGER NOT NULL,
     refused_data INTEGER NOT NULL,
     acknowledged INTEGER NOT NULL,
-    unfinished INTEGER NOT NULL,
-    overwritten INTEGER NOT NULL
+    unfinished INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX processes_by_age ON processes (finished, updated_unix_nano);
 CREATE TABLE exports (
@@ -54,8 +53,7 @@ CREATE TABLE exports (
     rejected INTEGER NOT NULL,
     spooled INTEGER NOT NULL,
     dropped_invalid INTEGER NOT NULL,
-    dropped_spool INTEGER NOT NULL,
-    dropped_shutdown INTEGER NOT NULL,
+    dropped_queue INTEGER NOT NULL,
     elsewhere INTEGER NOT NULL,
     PRIMARY KEY (instance, exporter)
 ) WITHOUT ROWID;
@@ -73,6 +71,10 @@ CREATE TABLE exporters (
 );
 CREATE TABLE agent (ended_well INTEGER NOT NULL);
 INSERT INTO agent VALUES (1);
+)sql", R"sql(
+ALTER TABLE processes DROP COLUMN overwritten;
+ALTER TABLE exports RENAME COLUMN dropped_spool TO dropped_queue;
+ALTER TABLE exports DROP COLUMN dropped_shutdown;
 )sql"};
 
 constexpr int kCounters = static_cast<int>(ring::Counter::kCount);
@@ -81,9 +83,9 @@ static_assert(kCounters == 10, "a new counter needs a column and a new schema ve
 constexpr std::string_view kUpdateProcess =
     "INSERT OR REPLACE INTO processes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
     "MAX(?10, COALESCE((SELECT agent_died FROM processes WHERE instance = ?1), 0)), "
-    "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
+    "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
 constexpr std::string_view kUpdateExport =
-    "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 constexpr std::string_view kBookSpool =
     "INSERT INTO spools VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (instance, exporter) DO UPDATE SET "
     "exported = exported + excluded.exported, rejected = rejected + excluded.rejected, "
@@ -208,16 +210,14 @@ private:
         to.bind(8, int64_t{process.finished}).bind(9, std::string_view(process.quarantine));
         to.bind(10, int64_t{process.agent_died});
         for (int counter = 0; counter < kCounters; ++counter) to.bind(11 + counter, process.writer[counter]);
-        to.bind(11 + kCounters, process.agent.acknowledged).bind(12 + kCounters, process.agent.unfinished);
-        to.bind(13 + kCounters, process.agent.overwritten).run();
+        to.bind(11 + kCounters, process.agent.acknowledged).bind(12 + kCounters, process.agent.unfinished).run();
         for (uint32_t row = 0; row < ring::kExporterRows; ++row) {
             const ring::ExporterTotals& totals = process.agent.exporters[row];
             if (totals.exporter == 0) continue;
             update_export_.reset();
             update_export_.bind(1, process.instance).bind(2, totals.exporter).bind(3, row).bind(4, totals.exported);
             update_export_.bind(5, totals.rejected).bind(6, totals.spooled).bind(7, totals.dropped_invalid);
-            update_export_.bind(8, totals.dropped_spool).bind(9, totals.dropped_shutdown);
-            update_export_.bind(10, totals.elsewhere).run();
+            update_export_.bind(8, totals.dropped_spool).bind(9, totals.elsewhere).run();
         }
     }
 
@@ -239,16 +239,19 @@ private:
             process.writer[counter] = from.unsigned_integer(10 + counter);
         process.agent.acknowledged = from.unsigned_integer(10 + kCounters);
         process.agent.unfinished = from.unsigned_integer(11 + kCounters);
-        process.agent.overwritten = from.unsigned_integer(12 + kCounters);
         exports_.reset();
         exports_.bind(1, process.instance);
         while (exports_.step()) {
             const int64_t row = exports_.integer(2);
             if (row < 0 || row >= ring::kExporterRows) continue;
-            process.agent.exporters[row] = {exports_.unsigned_integer(1), exports_.unsigned_integer(3),
-                                            exports_.unsigned_integer(4), exports_.unsigned_integer(5),
-                                            exports_.unsigned_integer(6), exports_.unsigned_integer(7),
-                                            exports_.unsigned_integer(8), exports_.unsigned_integer(9)};
+            ring::ExporterTotals& totals = process.agent.exporters[row];
+            totals.exporter = exports_.unsigned_integer(1);
+            totals.exported = exports_.unsigned_integer(3);
+            totals.rejected = exports_.unsigned_integer(4);
+            totals.spooled = exports_.unsigned_integer(5);
+            totals.dropped_invalid = exports_.unsigned_integer(6);
+            totals.dropped_spool = exports_.unsigned_integer(7);
+            totals.elsewhere = exports_.unsigned_integer(8);
         }
         exports_.reset();
         return process;

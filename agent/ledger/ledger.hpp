@@ -3,8 +3,8 @@
 // The agent's memory of processes: their last known totals while they live, the final ones before a segment is
 // unlinked, and what the spools did later with spans that were handed to them. Any thread; one file (SQLite, WAL).
 //
-// For each process and exporter:  started = ended + open
-//                                 ended = exported + rejected + dropped{cause} + pending
+// For each process and exporter:  started            = ended + open + unfinished
+//                                 ended + unfinished = exported + rejected + dropped{cause} + pending
 #pragma once
 
 #include <array>
@@ -30,7 +30,7 @@ struct ProcessRecord {
     uint64_t attached_unix_nano = 0;
     uint64_t updated_unix_nano = 0;
     bool finished = false;     // the process is gone, its segment drained and unlinked
-    std::string quarantine;    // why the segment was given up; empty: it was not
+    std::string quarantine;    // why the segment was quarantined; empty: it was not
     bool agent_died = false;   // an agent was killed while it served this process: some spans may be sent again
     WriterTotals writer{};
     ring::Totals agent{};      // rows by exporter; `exporters[i].exporter` is exporter_hash(name)

@@ -36,8 +36,7 @@ ProcessRecord process(uint8_t number) {
     for (size_t i = 0; i < record.writer.size(); ++i) record.writer[i] = 10 * (i + 1);
     record.agent.acknowledged = 5;
     record.agent.unfinished = 6;
-    record.agent.overwritten = 7;
-    record.agent.exporters[2] = {exporter_hash("otlp_grpc"), 1, 2, 3, 4, 5, 6, 7};
+    record.agent.exporters[2] = {exporter_hash("otlp_grpc"), 1, 2, 3, 4, 5, 0, 7};
     return record;
 }
 
@@ -90,7 +89,6 @@ TEST(Ledger, GivesBackWhatItWasTold) {
     EXPECT_EQ(read.writer, told.writer);
     EXPECT_EQ(read.agent.acknowledged, 5u);
     EXPECT_EQ(read.agent.unfinished, 6u);
-    EXPECT_EQ(read.agent.overwritten, 7u);
     EXPECT_EQ(read.agent.exporters[0].exporter, 0u);
     const ring::ExporterTotals& row = read.agent.exporters[2];
     EXPECT_EQ(row.exporter, exporter_hash("otlp_grpc"));
@@ -99,8 +97,55 @@ TEST(Ledger, GivesBackWhatItWasTold) {
     EXPECT_EQ(row.spooled, 3u);
     EXPECT_EQ(row.dropped_invalid, 4u);
     EXPECT_EQ(row.dropped_spool, 5u);
-    EXPECT_EQ(row.dropped_shutdown, 6u);
     EXPECT_EQ(row.elsewhere, 7u);
+}
+
+// As 0.1.0 wrote it: dropped_spool was what dropped_queue is, and two columns were never anything but 0.
+constexpr char kVersion3[] = R"sql(
+CREATE TABLE processes (instance BLOB PRIMARY KEY, pid INTEGER NOT NULL, uid INTEGER NOT NULL, program TEXT NOT NULL,
+    service TEXT NOT NULL, attached_unix_nano INTEGER NOT NULL, updated_unix_nano INTEGER NOT NULL,
+    finished INTEGER NOT NULL, quarantine TEXT NOT NULL, agent_died INTEGER NOT NULL, started INTEGER NOT NULL,
+    ended INTEGER NOT NULL, unsampled INTEGER NOT NULL, not_started_slot INTEGER NOT NULL,
+    not_started_nested INTEGER NOT NULL, dropped_full INTEGER NOT NULL, dropped_too_big INTEGER NOT NULL,
+    dropped_nested INTEGER NOT NULL, dropped_overwritten INTEGER NOT NULL, refused_data INTEGER NOT NULL,
+    acknowledged INTEGER NOT NULL, unfinished INTEGER NOT NULL, overwritten INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX processes_by_age ON processes (finished, updated_unix_nano);
+CREATE TABLE exports (instance BLOB NOT NULL, exporter INTEGER NOT NULL, place INTEGER NOT NULL,
+    exported INTEGER NOT NULL, rejected INTEGER NOT NULL, spooled INTEGER NOT NULL, dropped_invalid INTEGER NOT NULL,
+    dropped_spool INTEGER NOT NULL, dropped_shutdown INTEGER NOT NULL, elsewhere INTEGER NOT NULL,
+    PRIMARY KEY (instance, exporter)) WITHOUT ROWID;
+CREATE TABLE spools (instance BLOB NOT NULL, exporter INTEGER NOT NULL, exported INTEGER NOT NULL,
+    rejected INTEGER NOT NULL, dropped INTEGER NOT NULL, PRIMARY KEY (instance, exporter)) WITHOUT ROWID;
+CREATE TABLE exporters (exporter INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE agent (ended_well INTEGER NOT NULL);
+INSERT INTO agent VALUES (1);
+INSERT INTO processes VALUES (x'01010101010101010101010101010101', 1001, 0, 'prog', 'cart', 100, 200, 1, '', 0,
+    10, 20, 30, 40, 50, 60, 0, 80, 90, 100, 5, 6, 0);
+INSERT INTO exports VALUES (x'01010101010101010101010101010101', 77, 2, 1, 2, 3, 4, 5, 0, 7);
+)sql";
+
+TEST(Ledger, UpgradesTheVersionBefore) {
+    const test::TemporaryDirectory directory;
+    const std::string file = directory.file("ledger.db");
+    Database::open(file, {"ledger", 0x53504c44, 3, kVersion3});
+    EXPECT_THROW(Ledger::open_read_only(file), std::runtime_error) << "a reader changes nothing";
+    Ledger::open(file)->update(process(2));
+    const auto processes = Ledger::open_read_only(file)->processes();
+    ASSERT_EQ(processes.size(), 2u);
+    EXPECT_EQ(processes[1].instance, instance(1));
+    EXPECT_EQ(processes[1].service, "cart");
+    EXPECT_EQ(processes[1].writer[9], 100u);
+    EXPECT_EQ(processes[1].agent.acknowledged, 5u);
+    EXPECT_EQ(processes[1].agent.unfinished, 6u);
+    for (const ProcessRecord& each : processes) {
+        const ring::ExporterTotals& row = each.agent.exporters[2];
+        EXPECT_EQ(row.exported, 1u);
+        EXPECT_EQ(row.rejected, 2u);
+        EXPECT_EQ(row.spooled, 3u);
+        EXPECT_EQ(row.dropped_invalid, 4u);
+        EXPECT_EQ(row.dropped_spool, 5u);
+        EXPECT_EQ(row.elsewhere, 7u);
+    }
 }
 
 TEST(Ledger, KnowsWhomAnAgentServedThatDidNotEndWell) {
@@ -225,11 +270,11 @@ TEST(Ledger, NamesWhatIsWrongWithAFile) {
     const std::string future = directory.file("future.db");
     { Ledger::open(future); }
     {
-        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 3, ""};
+        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 4, ""};
         Database database = Database::open(future, kSame);
         database.execute("PRAGMA user_version = 9");
     }
-    EXPECT_THAT(failure(future), AllOf(HasSubstr("version 9"), HasSubstr("version 3")));
+    EXPECT_THAT(failure(future), AllOf(HasSubstr("version 9"), HasSubstr("version 4")));
 
     const std::string folder = directory.file("folder.db");
     std::filesystem::create_directory(folder);
