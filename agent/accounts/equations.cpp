@@ -33,7 +33,7 @@ void judge(Equation& equation, const ProcessAccount& process, bool between_steps
 
 // A spool may answer before the drain has booked that it was given the spans; as long as some wait to be booked, that
 // is no more than being between two steps.
-bool spool_first(const ExporterAccount& exporter) { return exporter.spool_ahead != 0 && exporter.pending_ring != 0; }
+bool spool_first(const ExporterAccount& exporter) { return exporter.redelivered != 0 && exporter.pending_ring != 0; }
 
 }  // namespace
 
@@ -61,7 +61,7 @@ std::vector<Equation> equations_of(const ProcessAccount& process) {
         equation.exporter = exporter.name;
         equation.left = {{"ended", process.ended()}};
         add_unless_zero(equation.left, "unfinished", process.unfinished);
-        if (process.agent_died) add_unless_zero(equation.left, "sent again", exporter.spool_ahead);
+        if (process.agent_died) add_unless_zero(equation.left, "redelivered", exporter.redelivered);
         equation.right = {{"exported", exporter.exported}, {"rejected", exporter.rejected}};
         const size_t before = equation.right.size();
         for (const Cause& cause : drop_causes(process)) {
@@ -72,7 +72,7 @@ std::vector<Equation> equations_of(const ProcessAccount& process) {
         }
         if (equation.right.size() == before) equation.right.push_back({"dropped", 0});
         equation.right.push_back({"pending", exporter.pending()});
-        add_unless_zero(equation.right, "other exporters'", exporter.elsewhere);
+        add_unless_zero(equation.right, "elsewhere", exporter.elsewhere);
         judge(equation, process, spool_first(exporter), gone ? exporter.pending_ring : 0);
     }
     return equations;
@@ -84,7 +84,6 @@ ProcessAccount total_of(const std::vector<ProcessAccount>& processes) {
         for (size_t i = 0; i < total.writer.size(); ++i) total.writer[i] += process.writer[i];
         total.open += process.open;
         total.unfinished += process.unfinished;
-        total.overwritten += process.overwritten;
         total.moving = total.moving || process.moving;
         total.agent_died = total.agent_died || process.agent_died;
     }
@@ -101,12 +100,12 @@ ProcessAccount total_of(const std::vector<ProcessAccount>& processes) {
             place->rejected += account.rejected;
             place->spooled += account.spooled;
             place->dropped_invalid += account.dropped_invalid;
+            place->dropped_queue += account.dropped_queue;
             place->dropped_spool += account.dropped_spool;
-            place->dropped_shutdown += account.dropped_shutdown;
             place->pending_ring += account.pending_ring;
             place->pending_spool += account.pending_spool;
             place->elsewhere += account.elsewhere;
-            if (process.agent_died) place->spool_ahead += account.spool_ahead;
+            if (process.agent_died) place->redelivered += account.redelivered;
         }
     }
     // What no exporter has answered for yet is pending at each; what only others have is theirs to account for.

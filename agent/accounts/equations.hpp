@@ -8,10 +8,10 @@
 // A span that its process left open when it died never ended; the agent hands it on as unfinished, so from then on it
 // is to be found at the exporters, beside the ended ones.
 //
-// A killed agent may have put spans into its spool, or sent them out of it, and not booked that: the next one sends
-// them again. So where an agent died while it served a process,
+// A killed agent may have put spans into its spool, or sent them out of it, without booking that: the next one delivers
+// them once more. So where an agent died while it served a process,
 //
-//     ended + unfinished + sent again = exported + ...
+//     ended + unfinished + redelivered = exported + ...
 //
 // with what the spool answered for beyond what was handed to it. Without such a death nothing excuses an excess; with
 // one a loss in the ring still shows, since it is in no spool's numbers.
@@ -28,7 +28,7 @@ namespace spanring::agent {
 enum class Judgement : uint8_t {
     kOk,
     kBusy,  // does not hold in these numbers, and need not: the process or the agent was in the middle of something
-    kUntrusted,  // does not hold for a segment that the agent gave up, whose counters prove nothing
+    kUntrusted,  // does not hold for a quarantined segment, whose counters prove nothing
     kMismatch,
 };
 
@@ -40,7 +40,7 @@ struct Term {
 struct Equation {
     std::string exporter;  // empty: the process's own
     std::vector<Term> left;
-    std::vector<Term> right;  // without those that are zero and that nobody expects
+    std::vector<Term> right;  // terms that are zero and that nobody expects are left out
     uint64_t lost = 0;        // counted as open or pending on the right, but gone with the segment
     Judgement verdict = Judgement::kOk;
 

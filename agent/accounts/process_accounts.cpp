@@ -48,8 +48,8 @@ ProcessAccount from_ledger(const ProcessRecord& record, const Ledger& ledger) {
     process.since_unix_nano = record.attached_unix_nano;
     process.writer = record.writer;
     fill_exporters(process, record.agent, &ledger);
-    // Of one that was drained to its end none is open any more; what the others had open is known by the difference
-    // alone.
+    // A process that was drained to its end has no open span left; what any other had open is known only as the
+    // difference.
     if (!record.finished) process.open = minus(process.started(), process.ended() + process.unfinished);
     return process;
 }
@@ -134,25 +134,23 @@ uint64_t ProcessAccount::dropped_by_process() const {
 
 std::vector<Cause> drop_causes(const ProcessAccount& process) {
     std::vector<Cause> causes = {{"full", process.counter(Counter::kDroppedFull)},
-                                 {"too_big", process.counter(Counter::kDroppedTooBig)},
                                  {"nested", process.counter(Counter::kDroppedNested)},
-                                 {"overwritten", process.counter(Counter::kDroppedOverwritten) + process.overwritten}};
+                                 {"overwritten", process.counter(Counter::kDroppedOverwritten)}};
     std::erase_if(causes, [](const Cause& cause) { return cause.spans == 0; });
     return causes;
 }
 
 std::vector<Cause> drop_causes(const ExporterAccount& exporter) {
     std::vector<Cause> causes = {{"invalid", exporter.dropped_invalid},
-                                 {"spool", exporter.dropped_spool},
-                                 {"shutdown", exporter.dropped_shutdown}};
+                                 {"queue", exporter.dropped_queue},
+                                 {"spool", exporter.dropped_spool}};
     std::erase_if(causes, [](const Cause& cause) { return cause.spans == 0; });
     return causes;
 }
 
 void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const Ledger* ledger) {
     process.unfinished = totals.unfinished;
-    process.overwritten = totals.overwritten;
-    // Of what was committed, `acknowledged` is behind the marks. A row books that and the unfinished ones.
+    // Of what was committed, `acknowledged` is below the marks. A row books that and the unfinished ones.
     const uint64_t committed = minus(process.ended(), process.dropped_by_process());
     const uint64_t pending = minus(committed, totals.acknowledged);
     for (const ring::ExporterTotals& row : totals.exporters) {
@@ -164,12 +162,12 @@ void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const L
         account.rejected = row.rejected + spool.rejected;
         account.spooled = row.spooled;
         account.dropped_invalid = row.dropped_invalid;
-        account.dropped_spool = row.dropped_spool + spool.dropped;
-        account.dropped_shutdown = row.dropped_shutdown;
+        account.dropped_queue = row.dropped_spool;
+        account.dropped_spool = spool.dropped;
         account.pending_ring = pending;
         const uint64_t answered = spool.exported + spool.rejected + spool.dropped;
         account.pending_spool = minus(row.spooled, answered);
-        account.spool_ahead = minus(answered, row.spooled);
+        account.redelivered = minus(answered, row.spooled);
         account.elsewhere = row.elsewhere;
         process.exporters.push_back(std::move(account));
     }

@@ -17,7 +17,7 @@ enum class ProcessState : uint8_t {
     kDead,         // its segment is there, and not yet drained to the end
     kFinished,     // drained and unlinked: the ledger's last word
     kGone,         // its segment is not there, and it was not drained to the end
-    kQuarantined,  // the agent gave its segment up
+    kQuarantined,  // the agent quarantined its segment
 };
 
 struct ExporterAccount {
@@ -26,21 +26,21 @@ struct ExporterAccount {
     uint64_t rejected = 0;
     uint64_t spooled = 0;           // ever handed to the spool; what became of it is in the others
     uint64_t dropped_invalid = 0;
-    uint64_t dropped_spool = 0;     // did not get into the spool, or was lost out of it
-    uint64_t dropped_shutdown = 0;
+    uint64_t dropped_queue = 0;     // had to wait, and there was no room or no time left for it
+    uint64_t dropped_spool = 0;     // was in the spool, and was lost there
     uint64_t pending_ring = 0;      // not acknowledged
     uint64_t pending_spool = 0;
     uint64_t elsewhere = 0;         // acknowledged by an agent that ran without this exporter
-    uint64_t spool_ahead = 0;       // what its spool answered for beyond what was booked as spooled (not yet, or again)
+    uint64_t redelivered = 0;       // what its spool answered for beyond what was booked as spooled (not yet, or twice)
 
-    uint64_t dropped() const { return dropped_invalid + dropped_spool + dropped_shutdown; }
+    uint64_t dropped() const { return dropped_invalid + dropped_queue + dropped_spool; }
     uint64_t pending() const { return pending_ring + pending_spool; }
     bool operator==(const ExporterAccount&) const = default;
 };
 
 // Stands in for the exporters of a process of which no agent has answered for anything yet.
 inline constexpr const char* kNoExporterYet = "none yet";
-// The same where everything went to exporters that are not counted.
+// Stands in for them where everything went to exporters that are not counted.
 inline constexpr const char* kBestEffort = "best effort";
 
 struct ProcessAccount {
@@ -57,10 +57,9 @@ struct ProcessAccount {
     bool agent_died = false;  // an agent was killed while it served this process
     uint64_t since_unix_nano = 0;
     WriterTotals writer{};
-    uint64_t open = 0;         // still open
-    uint64_t unfinished = 0;   // were open when it died, and were handed on as unfinished
-    uint64_t overwritten = 0;  // taken by the agent in overwrite mode and lost with it
-    double fill = 0;           // of the ring, 0 to 1
+    uint64_t open = 0;        // still open
+    uint64_t unfinished = 0;  // were open when it died, and were handed on as unfinished
+    double fill = 0;          // of the ring, 0 to 1
     std::vector<ExporterAccount> exporters;
 
     uint64_t counter(ring::Counter which) const { return writer[static_cast<size_t>(which)]; }
@@ -86,9 +85,9 @@ void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const L
 
 struct Survey {
     std::vector<ProcessAccount> processes;  // live ones first, then by age
-    std::vector<std::string> problems;      // files that are no sound segment; places that cannot be read
+    std::vector<std::string> problems;      // files that are not sound segments; places that cannot be read
 };
-// `finished`: those of the ledger too.
+// `finished`: also the processes that are known from the ledger alone.
 Survey survey(const std::vector<std::string>& directories, const Ledger* ledger, bool finished);
 
 }  // namespace spanring::agent

@@ -27,7 +27,7 @@ using InstanceId = std::array<uint8_t, 16>;
 struct Producer {
     InstanceId instance{};
     uint32_t uid = 0;  // owner of the segment file: identity
-    uint32_t pid = 0;  // what the process says: for people
+    uint32_t pid = 0;  // what the process says: informational
     std::string program;
     std::string service;   // service.name of the resource
     std::string resource;  // OTLP: `0x0a len Resource`, field 1 of ResourceSpans, then its schema URL, field 3; validated
@@ -61,16 +61,16 @@ struct Receipt {
 
 enum class Outcome : uint8_t {
     kPending,
-    kExported,         // the backend accepted it (but for `rejected` spans of it: partial success)
-    kRejected,         // refused for good
-    kSpooled,          // in the exporter's spool: durable, the spool answers for it now
-    kDroppedSpool,     // had to go to the spool, which was full or failed
-    kLeftBehind,      // the agent ends before it could be sent or spooled: not acknowledged, the next agent finds it
+    kExported,      // the backend accepted it (but for `rejected` spans of it: partial success)
+    kRejected,      // the backend will never take it
+    kSpooled,       // in the exporter's spool: durable, the spool answers for it now
+    kDroppedQueue,  // had to wait, and there was no room or no time left for it
+    kLeftBehind,    // the agent ends before it could be sent or spooled: not acknowledged, the next agent finds it
 };
 
 struct Resolution {
     Outcome outcome = Outcome::kPending;
-    uint64_t rejected = 0;  // with kExported: spans refused by partial success
+    uint64_t rejected = 0;  // with kExported: spans rejected by partial success
 };
 
 // Keeps the memory alive that zero-copy runs point into; released with the last slice. See drain/epoch.hpp.

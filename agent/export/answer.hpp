@@ -15,11 +15,11 @@ namespace spanring::agent {
 enum class Verdict : uint8_t {
     kAccepted,  // but for `rejected` spans
     kRetry,     // may be tried again, not before `delay` if there is one
-    kRefused,   // must not be tried again
+    kRejected,   // must not be tried again
 };
 
 struct Answer {
-    Verdict verdict = Verdict::kRefused;
+    Verdict verdict = Verdict::kRejected;
     uint64_t rejected = 0;
     std::optional<std::chrono::nanoseconds> delay;
     std::string message;  // for people: of the partial success (may warn though nothing was rejected), or of the error

@@ -122,7 +122,7 @@ void DebugExporter::submit(std::shared_ptr<Batch> batch) {
         std::lock_guard lock(mutex_);
         if (stopping_ || queued_bytes_ + batch->bytes > options_.queue_bytes) {
             status_.dropped += batch->spans;
-            if (required()) resolve(batch, {stopping_ ? Outcome::kLeftBehind : Outcome::kDroppedSpool, 0});
+            if (required()) resolve(batch, {stopping_ ? Outcome::kLeftBehind : Outcome::kDroppedQueue, 0});
             return;
         }
     }

@@ -73,7 +73,7 @@ void DeliveryBooks::count_attempt(Verdict verdict) {
     std::lock_guard lock(mutex_);
     switch (verdict) {
         case Verdict::kAccepted: ++status_.attempts_accepted; break;
-        case Verdict::kRefused: ++status_.attempts_refused; break;
+        case Verdict::kRejected: ++status_.attempts_rejected; break;
         case Verdict::kRetry: ++status_.attempts_failed; break;
     }
 }

@@ -40,7 +40,7 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, std::unique
             books_.book(shares, 0, 0, spans_of(shares));
         });
         if (spool_->damaged() != 0) {
-            spdlog::warn("exporter {}: {} records of its spool in {} are damaged beyond mending; whose spans they held is "
+            spdlog::warn("exporter {}: {} records of its spool in {} are damaged beyond repair; whose spans they held is "
                          "not known, they stay pending in the accounts",
                          name_, spool_->damaged(), options_.spool.directory);
         }
@@ -64,7 +64,7 @@ void OtlpSender::push(std::shared_ptr<Batch> batch, uint64_t order) {
     if (batch == nullptr) {
         wake();
     } else {
-        books_.refuse(batch, order, stopped ? Outcome::kLeftBehind : Outcome::kDroppedSpool);
+        books_.refuse(batch, order, stopped ? Outcome::kLeftBehind : Outcome::kDroppedQueue);
     }
 }
 
@@ -122,11 +122,11 @@ void OtlpSender::feed(Clock::time_point now) {
 void OtlpSender::shed(Clock::time_point now) {
     while (!queue_.empty() && (queue_bytes_ > options_.queue_bytes || (spool_ && !circuit_.closed()))) {
         if (!spool_) std::rotate(queue_.begin(), queue_.end() - 1, queue_.end());  // the newest is refused
-        to_spool(next_queued(), Outcome::kDroppedSpool);
+        to_spool(next_queued(), Outcome::kDroppedQueue);
     }
     const auto most = options_.retry.max_elapsed_time;
     while (!queue_.empty() && !circuit_.closed() && most.count() != 0 && now - queue_.front()->submitted > most) {
-        to_spool(next_queued(), Outcome::kDroppedSpool);
+        to_spool(next_queued(), Outcome::kDroppedQueue);
     }
 }
 
@@ -186,7 +186,7 @@ bool OtlpSender::start_replay(bool probe) {
 void OtlpSender::start(ShipmentPtr shipment, bool probe) {
     if (shipment->mapped && !transport_->carries_mapped()) shipment = unmap(*shipment);
     if (!shipment->record && shipment->request.bytes > kMaxRequestBytes && spool_) {
-        to_spool(std::move(shipment), Outcome::kDroppedSpool);  // cut there into requests that receivers take
+        to_spool(std::move(shipment), Outcome::kDroppedQueue);  // cut there into requests that receivers take
         return;
     }
     if (shipment->spans == 0) {
@@ -208,7 +208,7 @@ void OtlpSender::ended(const Transport::Ended& attempt) {
     if (attempt.answer.verdict != Verdict::kAccepted) books_.note(attempt.answer.message);
     switch (attempt.answer.verdict) {
         case Verdict::kAccepted: accept(*attempt.shipment, attempt.answer); break;
-        case Verdict::kRefused: refuse(*attempt.shipment, attempt.answer); break;
+        case Verdict::kRejected: reject(*attempt.shipment, attempt.answer); break;
         case Verdict::kRetry: postpone(attempt); break;
     }
     note_health();
@@ -235,9 +235,9 @@ void OtlpSender::accept(const Shipment& shipment, const Answer& answer) {
     }
 }
 
-void OtlpSender::refuse(const Shipment& shipment, const Answer& answer) {
+void OtlpSender::reject(const Shipment& shipment, const Answer& answer) {
     circuit_.succeed();  // it does not want this request, but it is there
-    spdlog::warn("exporter {}: {} spans were refused for good: {}", name_, shipment.spans, answer.message);
+    spdlog::warn("exporter {}: {} spans were rejected: {}", name_, shipment.spans, answer.message);
     if (shipment.mapped) zero_copy_failed_(shipment.runs().front().producer->instance);
     if (shipment.record) {
         books_.book(shipment.record->shares, 0, shipment.spans, 0);
@@ -268,9 +268,9 @@ void OtlpSender::keep(ShipmentPtr shipment) {
         return;
     }
     if (!options_.retry.enabled) {
-        books_.resolve(*shipment, {Outcome::kDroppedSpool, 0});
+        books_.resolve(*shipment, {Outcome::kDroppedQueue, 0});
     } else if (spool_) {
-        to_spool(std::move(shipment), Outcome::kDroppedSpool);
+        to_spool(std::move(shipment), Outcome::kDroppedQueue);
     } else {
         if (shipment->mapped) shipment = unmap(*shipment);
         queue_bytes_ += shipment->request.bytes;

@@ -72,7 +72,7 @@ private:
     void start(ShipmentPtr shipment, bool probe);
     void ended(const Transport::Ended& attempt);
     void accept(const Shipment& shipment, const Answer& answer);
-    void refuse(const Shipment& shipment, const Answer& answer);
+    void reject(const Shipment& shipment, const Answer& answer);
     void postpone(const Transport::Ended& attempt);
 
     void keep(ShipmentPtr shipment);  // for a later attempt

@@ -25,7 +25,7 @@ MetricLabels with(MetricLabels labels, const char* name, const char* value) {
     return labels;
 }
 
-// What its process counted of one process, or of many.
+// The counters that a process keeps itself, of one process or summed over many.
 void add_account(Exposition& page, const std::string& prefix, const std::string& whose, const MetricLabels& labels,
                  const ProcessAccount& account) {
     const auto counter = [&](const char* name, const char* help, const MetricLabels& more, uint64_t value) {
@@ -37,17 +37,16 @@ void add_account(Exposition& page, const std::string& prefix, const std::string&
             account.unfinished);
     counter("spans_unsampled_total", "Spans not started because the sampler declined", labels,
             account.counter(Counter::kUnsampled));
-    constexpr const char* kNotStarted = "Spans not started for want of a slot, or nested too deep in signal handlers";
-    counter("spans_not_started_total", kNotStarted, with(labels, "cause", "no_slot"),
+    constexpr const char* kNotStarted = "Spans not started: no free slot, or signal handlers nested too deep";
+    counter("spans_not_started_total", kNotStarted, with(labels, "cause", "slot"),
             account.counter(Counter::kNotStartedSlot));
     counter("spans_not_started_total", kNotStarted, with(labels, "cause", "nested"),
             account.counter(Counter::kNotStartedNested));
     constexpr const char* kDropped = "Spans that ended and were dropped in their process";
-    const std::array<std::pair<const char*, uint64_t>, 4> causes = {
+    const std::array<std::pair<const char*, uint64_t>, 3> causes = {
         {{"full", account.counter(Counter::kDroppedFull)},
-         {"too_big", account.counter(Counter::kDroppedTooBig)},
          {"nested", account.counter(Counter::kDroppedNested)},
-         {"overwritten", account.counter(Counter::kDroppedOverwritten) + account.overwritten}}};
+         {"overwritten", account.counter(Counter::kDroppedOverwritten)}}};
     for (const auto& [cause, spans] : causes) {
         counter("spans_dropped_total", kDropped, with(labels, "cause", cause), spans);
     }
@@ -56,7 +55,7 @@ void add_account(Exposition& page, const std::string& prefix, const std::string&
     page.gauge(prefix + "open_spans", "Spans that are open now" + whose, labels, number(account.open));
 }
 
-// At the exporter that is furthest behind, as `spanring ps` shows it.
+// At the exporter with the most pending spans, as `spanring ps` shows it.
 uint64_t pending(const ProcessAccount& process) {
     uint64_t most = 0;
     for (const ExporterAccount& exporter : process.exporters) most = std::max(most, exporter.pending());
@@ -68,9 +67,9 @@ void add_process(Exposition& page, const MetricLabels& labels, const ProcessAcco
     const std::string whose = ", of one process.";
     add_account(page, "spanring_process_", whose, labels, process);
     page.gauge("spanring_process_pending_spans",
-               "Spans that are not yet delivered, at the exporter that is furthest behind" + whose, labels,
+               "Spans that are not yet delivered, at the exporter with the most of them" + whose, labels,
                number(pending));
-    page.gauge("spanring_process_ring_fill_ratio", "How full the ring is, 0 to 1; of the others, the fullest one.",
+    page.gauge("spanring_process_ring_fill_ratio", "How full the ring is, 0 to 1; for the series `other`, the fullest ring.",
                labels, fill);
 }
 
@@ -130,15 +129,15 @@ void add_exporter_accounts(Exposition& page, const ProcessAccount& total) {
         const MetricLabels labels = {{"exporter", account.name}};
         page.counter("spanring_exporter_spans_exported_total", "Spans delivered, at once or out of the spool.", labels,
                      number(account.exported));
-        page.counter("spanring_exporter_spans_rejected_total", "Spans that the backend refused for good.", labels,
+        page.counter("spanring_exporter_spans_rejected_total", "Spans that the backend rejected.", labels,
                      number(account.rejected));
         page.counter("spanring_exporter_spans_spooled_total",
-                     "Spans that had to go to the spool; what became of them is in the others.", labels,
+                     "Spans handed to the spool; what became of them is in the other metrics.", labels,
                      number(account.spooled));
-        constexpr const char* kDropped = "Spans that the agent dropped.";
+        constexpr const char* kDropped = "Spans that the agent dropped: invalid; queue: had to wait and found no room or time; spool: lost there.";
         const std::array<std::pair<const char*, uint64_t>, 3> causes = {{{"invalid", account.dropped_invalid},
-                                                                         {"spool", account.dropped_spool},
-                                                                         {"shutdown", account.dropped_shutdown}}};
+                                                                         {"queue", account.dropped_queue},
+                                                                         {"spool", account.dropped_spool}}};
         for (const auto& [cause, spans] : causes) {
             page.counter("spanring_exporter_spans_dropped_total", kDropped, with(labels, "cause", cause),
                          number(spans));
@@ -149,7 +148,7 @@ void add_exporter_accounts(Exposition& page, const ProcessAccount& total) {
         page.gauge("spanring_exporter_pending_spans", kPending, with(labels, "where", "spool"),
                    number(account.pending_spool));
         page.gauge("spanring_exporter_elsewhere_spans",
-                   "Spans that an earlier agent settled without this exporter, which is not to account for them.",
+                   "Spans that an agent without this exporter acknowledged: they are in other exporters' numbers.",
                    labels, number(account.elsewhere));
     }
 }
@@ -173,7 +172,7 @@ void add_exporter_status(Exposition& page, const Exporter& exporter) {
                "1: the backend, or the disk, takes spans. 0: it does not, it is only tried now and then.", labels,
                status.healthy ? 1 : 0);
     const std::array<std::pair<const char*, uint64_t>, 3> results = {{{"accepted", status.attempts_accepted},
-                                                                      {"refused", status.attempts_refused},
+                                                                      {"rejected", status.attempts_rejected},
                                                                       {"failed", status.attempts_failed}}};
     for (const auto& [result, attempts] : results) {
         page.counter("spanring_exporter_attempts_total",
@@ -193,12 +192,12 @@ void add_drain(Exposition& page, const DrainStatus& status) {
     counter("spanring_agent_segments_attached_total", "Segments attached since the agent's start.", status.attached);
     counter("spanring_agent_segments_finished_total", "Segments of dead processes drained and removed.",
             status.finished);
-    counter("spanring_agent_segments_quarantined_total", "Segments given up for a broken rule.", status.quarantined);
-    counter("spanring_agent_segments_refused_total", "Files that are no segments for this agent.", status.refused);
+    counter("spanring_agent_segments_quarantined_total", "Segments quarantined because they broke a rule.", status.quarantined);
+    counter("spanring_agent_segments_refused_total", "Files that were refused as segments.", status.refused);
     counter("spanring_agent_drain_passes_total", "Passes of the drain thread.", status.passes);
     counter("spanring_agent_drained_spans_total", "Spans taken out of segments.", status.spans);
     counter("spanring_agent_drained_bytes_total", "Bytes taken out of segments.", status.bytes);
-    counter("spanring_agent_invalid_spans_total", "Of these, malformed and left out.", status.invalid);
+    counter("spanring_agent_invalid_spans_total", "Spans taken out of segments that were invalid and dropped.", status.invalid);
     counter("spanring_agent_repaired_strings_total", "Strings in spans that were not UTF-8.", status.repaired);
     counter("spanring_agent_batches_total", "Batches handed to the exporters.", status.batches);
 }

@@ -53,7 +53,7 @@ void StoreExporter::submit(std::shared_ptr<Batch> batch) {
         if (stopping_) {
             refusal = Outcome::kLeftBehind;
         } else if (!queue_.empty() && queue_bytes_ + batch->bytes > options_.queue_bytes) {
-            refusal = Outcome::kDroppedSpool;
+            refusal = Outcome::kDroppedQueue;
             status_.last_error = "more spans came than the disk takes";
         }
         if (refusal == Outcome::kPending) {
@@ -129,7 +129,7 @@ void StoreExporter::run() {
             store(group);
             settle(group, Outcome::kExported, "");
         } catch (const std::exception& error) {  // the disk, or memory; the agent and its other exporters go on
-            settle(group, Outcome::kDroppedSpool, error.what());
+            settle(group, Outcome::kDroppedQueue, error.what());
         }
     }
 }

@@ -3,7 +3,7 @@
 // The embedded default: keeps batches in a local SQLite file, bounded by size and age, for the `spanring` command.
 //
 // Invariants: a batch is resolved kExported only after the commit that holds it. The queue is bounded in bytes; a batch
-// that does not fit, or that the disk refused, is dropped and counted (kDroppedSpool). One thread writes; batches that
+// that does not fit, or that the disk refused, is dropped and counted (kDroppedQueue). One thread writes; batches that
 // came while it was busy share a transaction. What is removed for size or age was exported before: it is counted apart.
 #pragma once
 

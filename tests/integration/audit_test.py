@@ -58,7 +58,7 @@ class Audit(harness.Case):
             self.assertEqual((process["state"], process["started"], process["ended"], process["open"]), (state, 105, 100, 5))
             self.assertEqual(process["exporters"][0]["pending"], 100)
             producer.kill()
-        self.assertFalse(self.audit("--wait", "1ms")["settled"], "spans wait for an agent")
+        self.assertFalse(self.audit("--wait", "1ms")["quiet"], "spans wait for an agent")
 
     def test_of_processes_at_work(self):
         """Numbers of one instant, or none: never a mismatch beside processes and an agent that work."""
@@ -76,7 +76,7 @@ class Audit(harness.Case):
         for producer in producers:
             producer.end_input()
             producer.expect(0)
-        self.assertTrue(self.audit("--wait", "60s")["settled"])
+        self.assertTrue(self.audit("--wait", "60s")["quiet"])
         agent.stop()
 
     def test_waits_until_a_slow_backend_has_everything(self):
@@ -86,12 +86,12 @@ class Audit(harness.Case):
         producer.expect(0)  # the spool holds them
         (process,) = self.audit()["processes"]
         self.assertGreater(self.exporters(process)["otlp_grpc"]["pending"], 0)
-        self.assertFalse(self.audit("--wait", "1ms")["settled"])
+        self.assertFalse(self.audit("--wait", "1ms")["quiet"])
         collector.start()
         result = self.audit("--wait", "60s")
-        self.assertTrue(result["settled"])
+        self.assertTrue(result["quiet"])
         for exporter in self.exporters(result["processes"][0]).values():
-            self.assertEqual((exporter["exported"], exporter["pending"], exporter["other_exporters"]), (700, 0, 0))
+            self.assertEqual((exporter["exported"], exporter["pending"], exporter["elsewhere"]), (700, 0, 0))
         agent.stop()
         collector.stop()
 
@@ -111,8 +111,8 @@ class Audit(harness.Case):
         collector.stop()
         found = self.exporters(process)
         for exporter in found.values():
-            self.assertGreater(exporter["other_exporters"], 0)
-            self.assertEqual(exporter["exported"] + exporter["other_exporters"], process["ended"])
+            self.assertGreater(exporter["elsewhere"], 0)
+            self.assertEqual(exporter["exported"] + exporter["elsewhere"], process["ended"])
 
     def wait_for_more(self, exporter):
         def exported():

@@ -178,7 +178,7 @@ class Workspace:
     def accounting(self):
         """Of every process, once nothing moves any more. It must come out."""
         accounting = json.loads(self.command("accounting", "--wait", "10s", "--json"))
-        if accounting["verdict"] != "OK" or not accounting["settled"]:
+        if accounting["verdict"] != "OK" or not accounting["quiet"]:
             raise AssertionError(f"the accounting does not come out:\n{self.command('accounting')}")
         return accounting["processes"]
 

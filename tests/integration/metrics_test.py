@@ -57,9 +57,9 @@ def expected(processes):
     wanted = {("spans_started_total", ()): total("started"), ("spans_ended_total", ()): total("ended"),
               ("open_spans", ()): total("open"), ("spans_unfinished_total", ()): total("unfinished"),
               ("spans_unsampled_total", ()): total("unsampled"), ("refused_data_total", ()): total("refused_data")}
-    for cause in ("no_slot", "nested"):
+    for cause in ("slot", "nested"):
         wanted["spans_not_started_total", (("cause", cause),)] = total("not_started", cause)
-    for cause in ("full", "too_big", "nested", "overwritten"):
+    for cause in ("full", "nested", "overwritten"):
         wanted["spans_dropped_total", (("cause", cause),)] = total("dropped", cause)
     for name in {exporter["name"] for process in processes for exporter in process["exporters"]}:
         rows = [exporter for process in processes for exporter in process["exporters"] if exporter["name"] == name]
@@ -68,7 +68,7 @@ def expected(processes):
         wanted["exporter_spans_rejected_total", (of,)] = sum(row["rejected"] for row in rows)
         for where in ("ring", "spool"):
             wanted["exporter_pending_spans", (of, ("where", where))] = sum(row["pending_" + where] for row in rows)
-        for cause in ("invalid", "spool", "shutdown"):
+        for cause in ("invalid", "queue", "spool"):
             wanted["exporter_spans_dropped_total", (of, ("cause", cause))] = sum(row["dropped"][cause] for row in rows)
     return wanted
 

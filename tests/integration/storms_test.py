@@ -70,7 +70,7 @@ class Storms(harness.Case):
         rows = self.settle(agent)
         self.assertEqual(self.total(rows, "started"), made)
         vanishing = -(-threads // 1600)  # beside them: storm.c
-        self.assertEqual(made, (threads + vanishing) * 3 - self.total(rows, "not_started", "no_slot"))
+        self.assertEqual(made, (threads + vanishing) * 3 - self.total(rows, "not_started", "slot"))
         self.assertEqual(self.total(rows, "unfinished"), 0)
 
     def test_two_thousand_threads_at_once(self):
@@ -79,7 +79,7 @@ class Storms(harness.Case):
         process.expect(0)
         made = self.said(process)
         rows = self.settle(agent)
-        refused = self.total(rows, "not_started", "no_slot") + self.total(rows, "not_started", "nested")
+        refused = self.total(rows, "not_started", "slot") + self.total(rows, "not_started", "nested")
         self.assertEqual(self.total(rows, "started"), made)
         self.assertEqual(made + refused, 20000)
 

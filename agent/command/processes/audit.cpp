@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `spanring audit`: every span is somewhere, and here is where. `accounting` is its other name.
+// `spanring audit`: where every span is, as equations. `accounting` is its older name.
 //
-// No time decides a verdict. The numbers of a process are of one instant (segment_probe.hpp) or known to be none, so an
+// No time decides a verdict. The numbers of a process are of one instant (segment_probe.hpp) or known not to be, so an
 // equation that does not hold in them is a finding at the first look; --wait only says how long to look again while
 // something moves or is pending.
 #include <algorithm>
@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kBetweenLooks{20};
-// Looks at what is busy, without --wait: a process that is not always busy is found at rest.
+// How often a busy process is looked at without --wait: one that is not always busy is then found at rest.
 constexpr int kLooks = 10;
 
 struct Options {
@@ -36,7 +36,7 @@ struct Options {
 struct Audit {
     Survey survey;
     std::vector<std::vector<Equation>> equations;  // by process
-    bool settled = true;  // nothing moves, nothing is pending, nobody's segment waits for an agent
+    bool quiet = true;  // nothing moves, nothing is pending, no dead process's segment waits for an agent
 
     Judgement verdict() const {
         Judgement worst = Judgement::kOk;
@@ -47,7 +47,7 @@ struct Audit {
     }
 };
 
-bool settled(const ProcessAccount& process) {
+bool is_quiet(const ProcessAccount& process) {
     const bool pending = std::any_of(process.exporters.begin(), process.exporters.end(),
                                      [](const ExporterAccount& exporter) { return exporter.pending() != 0; });
     return !process.moving && !pending && process.state != ProcessState::kDead;
@@ -61,7 +61,7 @@ Audit look(const Options& options, const CommandContext& context, const Ledger* 
                       [&](const ProcessAccount& process) { return process.service != options.service; });
     }
     for (const ProcessAccount& process : result.survey.processes) {
-        result.settled = result.settled && settled(process);
+        result.quiet = result.quiet && is_quiet(process);
         result.equations.push_back(equations_of(process));
     }
     return result;
@@ -92,7 +92,7 @@ void print_equation(const Equation& equation, size_t name_cells, size_t text_cel
 void print(const Audit& result, const Terminal& terminal) {
     std::vector<Equation> totals;
     if (result.survey.processes.size() > 1) totals = equations_of(total_of(result.survey.processes));
-    for (Equation& equation : totals) {  // they have no cause of their own
+    for (Equation& equation : totals) {  // the sums have no cause of their own
         if (equation.verdict != Judgement::kOk) equation.verdict = result.verdict();
     }
     size_t names = 0;
@@ -131,7 +131,7 @@ void print(const Audit& result, const Terminal& terminal) {
 void print_json(const Audit& result) {
     nlohmann::ordered_json json;
     json["verdict"] = word(result.verdict());
-    json["settled"] = result.settled;
+    json["quiet"] = result.quiet;
     json["processes"] = nlohmann::ordered_json::array();
     for (size_t i = 0; i < result.survey.processes.size(); ++i) {
         auto process = to_json(result.survey.processes[i]);
@@ -152,15 +152,15 @@ int run(const Options& options, const CommandContext& context) {
     const auto wait = parse_duration(options.wait);
     if (!wait) {
         std::cerr << "spanring audit: --wait: '" << printable(options.wait)
-                  << "' is no duration (such as 500ms, 10s)\n";
+                  << "' is not a duration (such as 500ms, 10s)\n";
         return kExitUsage;
     }
     const LedgerAccess ledger(context.ledger_file());
     const auto deadline = steady_clock::now() + *wait;
     Audit result = look(options, context, ledger.get());
     for (int looks = 1; result.verdict() != Judgement::kMismatch; ++looks) {
-        const bool quiet = result.verdict() != Judgement::kBusy && (wait->count() == 0 || result.settled);
-        if (quiet || (steady_clock::now() >= deadline && looks >= kLooks)) break;
+        const bool done = result.verdict() != Judgement::kBusy && (wait->count() == 0 || result.quiet);
+        if (done || (steady_clock::now() >= deadline && looks >= kLooks)) break;
         std::this_thread::sleep_for(kBetweenLooks);
         result = look(options, context, ledger.get());
     }
@@ -185,7 +185,7 @@ void add_audit(CLI::App& app, Selection& selection) {
     CLI::App* command = app.add_subcommand("audit", "Where every span is, as equations, process by process");
     command->alias("accounting");
     command->add_option("--service", options->service, "processes of this service only")->type_name("NAME");
-    command->add_option("--wait", options->wait, "until nothing moves or is pending, at most so long")
+    command->add_option("--wait", options->wait, "wait until nothing moves or is pending, at most this long")
         ->type_name("TIME");
     command->add_flag("--json", options->json, "one JSON document");
     command->footer(
@@ -193,9 +193,9 @@ void add_audit(CLI::App& app, Selection& selection) {
         "  ended + unfinished = exported + rejected + dropped{cause} + pending   (for each exporter)\n"
         "\nOK: holds. MISMATCH: does not hold, in numbers of one instant. busy: does not hold, and something moved in "
         "each\n"
-        "look. untrusted: does not hold, and the agent gave that segment up for a broken rule.\n"
+        "look. untrusted: does not hold, and the segment is quarantined because it broke a rule.\n"
         "unfinished: was open when its process died, handed on by the agent. pending: in the ring or a spool.\n"
-        "sent again: delivered by the spool of an agent that was killed, and once more by the next one.\n"
+        "redelivered: delivered by the spool of an agent that was killed, and once more by the next one.\n"
         "\nExit: 0 every equation holds (or is untrusted), 1 one does not.");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };

@@ -15,13 +15,13 @@ Json exporter_json(const ExporterAccount& exporter) {
             {"rejected", exporter.rejected},
             {"dropped",
              {{"invalid", exporter.dropped_invalid},
-              {"spool", exporter.dropped_spool},
-              {"shutdown", exporter.dropped_shutdown}}},
+              {"queue", exporter.dropped_queue},
+              {"spool", exporter.dropped_spool}}},
             {"pending", exporter.pending()},
             {"pending_ring", exporter.pending_ring},
             {"pending_spool", exporter.pending_spool},
-            {"spool_ahead", exporter.spool_ahead},
-            {"other_exporters", exporter.elsewhere}};
+            {"redelivered", exporter.redelivered},
+            {"elsewhere", exporter.elsewhere}};
 }
 
 }  // namespace
@@ -44,12 +44,11 @@ Json to_json(const ProcessAccount& process) {
     json["open"] = process.open;
     json["unfinished"] = process.unfinished;
     json["unsampled"] = process.counter(Counter::kUnsampled);
-    json["not_started"] = {{"no_slot", process.counter(Counter::kNotStartedSlot)},
+    json["not_started"] = {{"slot", process.counter(Counter::kNotStartedSlot)},
                            {"nested", process.counter(Counter::kNotStartedNested)}};
     json["dropped"] = {{"full", process.counter(Counter::kDroppedFull)},
-                       {"too_big", process.counter(Counter::kDroppedTooBig)},
                        {"nested", process.counter(Counter::kDroppedNested)},
-                       {"overwritten", process.counter(Counter::kDroppedOverwritten) + process.overwritten}};
+                       {"overwritten", process.counter(Counter::kDroppedOverwritten)}};
     json["refused_data"] = process.counter(Counter::kRefusedData);
     json["ring_fill"] = process.fill;
     json["exporters"] = Json::array();

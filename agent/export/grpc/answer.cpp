@@ -79,7 +79,7 @@ Answer judge(const grpc::Status& status, Bytes response) {
     if (status.ok()) return accepted(response);
     Answer answer;
     answer.delay = retry_delay(status.error_details());
-    answer.verdict = may_retry(status.error_code(), answer.delay.has_value()) ? Verdict::kRetry : Verdict::kRefused;
+    answer.verdict = may_retry(status.error_code(), answer.delay.has_value()) ? Verdict::kRetry : Verdict::kRejected;
     answer.message = std::string(code_name(status.error_code())) + ": " + status.error_message();
     return answer;
 }

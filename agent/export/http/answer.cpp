@@ -63,7 +63,7 @@ Answer judge(const HttpResponse& response) {
         return accepted(is_protobuf(response.content_type) ? response.body : std::span<const uint8_t>());
     }
     Answer answer;
-    answer.verdict = may_retry(response.code) ? Verdict::kRetry : Verdict::kRefused;
+    answer.verdict = may_retry(response.code) ? Verdict::kRetry : Verdict::kRejected;
     if (answer.verdict == Verdict::kRetry) {
         answer.delay = retry_after(response.retry_after, std::chrono::system_clock::now());
     }

@@ -145,7 +145,7 @@ TEST(Equations, AnExporterOfALaterAgentDoesNotAnswerForWhatWasBefore) {
     const auto equations = equations_of(account);
     ASSERT_EQ(equations.size(), 3u);
     EXPECT_EQ(equations[1].text(),
-              "ended 90 = exported 50 + rejected 0 + dropped{full} 3 + pending 0 + other exporters' 37");
+              "ended 90 = exported 50 + rejected 0 + dropped{full} 3 + pending 0 + elsewhere 37");
     EXPECT_EQ(equations[1].verdict, Judgement::kOk);
     EXPECT_EQ(equations[2].verdict, Judgement::kOk);
 
@@ -209,7 +209,7 @@ TEST(Equations, WhatTheSpoolOfAKilledAgentDeliveredIsSentAgainAndNothingElseIsEx
     account.agent_died = true;
     fill_exporters(account, totals, &ledger);
     Equation exporter = equations_of(account)[1];
-    EXPECT_EQ(exporter.text(), "ended 90 + sent again 7 = exported 94 + rejected 0 + dropped{full} 3 + pending 0");
+    EXPECT_EQ(exporter.text(), "ended 90 + redelivered 7 = exported 94 + rejected 0 + dropped{full} 3 + pending 0");
     EXPECT_EQ(exporter.verdict, Judgement::kOk);
     const auto totals_of_two = equations_of(total_of({account, account}));
     EXPECT_EQ(totals_of_two[1].verdict, Judgement::kOk) << totals_of_two[1].text();
@@ -276,7 +276,7 @@ TEST(Equations, TotalsAddUp) {
     const auto mixed = equations_of(total_of({one, other}));
     ASSERT_EQ(mixed.size(), 3u);
     EXPECT_EQ(mixed[1].text(),
-              "ended 180 = exported 87 + rejected 0 + dropped{full} 6 + pending 0 + other exporters' 87");
+              "ended 180 = exported 87 + rejected 0 + dropped{full} 6 + pending 0 + elsewhere 87");
     EXPECT_EQ(mixed[2].verdict, Judgement::kOk);
 }
 

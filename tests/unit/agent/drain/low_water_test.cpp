@@ -62,9 +62,9 @@ TEST(SegmentAccounts, booksEachOutcomeInTheRowOfItsExporter) {
     done.resolutions[2] = {Outcome::kSpooled, 0};
     accounts.book(done);
     done.resolutions[0] = {Outcome::kRejected, 0};
-    done.resolutions[2] = {Outcome::kDroppedSpool, 0};
+    done.resolutions[2] = {Outcome::kDroppedQueue, 0};
     accounts.book(done);
-    done.resolutions[0] = {Outcome::kDroppedSpool, 0};
+    done.resolutions[0] = {Outcome::kDroppedQueue, 0};
     done.resolutions[2] = {Outcome::kExported, 99};  // a backend may say anything
     accounts.book_unfinished(done);
     const ring::Totals& totals = accounts.totals();

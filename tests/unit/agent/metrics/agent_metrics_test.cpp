@@ -37,10 +37,8 @@ ProcessAccount busy_process() {
     test::set(process, Counter::kNotStartedSlot, 12);
     test::set(process, Counter::kNotStartedNested, 13);
     test::set(process, Counter::kDroppedFull, 1);
-    test::set(process, Counter::kDroppedTooBig, 2);
     test::set(process, Counter::kDroppedNested, 3);
-    test::set(process, Counter::kDroppedOverwritten, 4);
-    process.overwritten = 5;
+    test::set(process, Counter::kDroppedOverwritten, 11);
     process.open = 10;
     process.fill = 0.25;
     ExporterAccount& exporter = process.exporters.front();
@@ -50,7 +48,8 @@ ProcessAccount busy_process() {
     exporter.rejected = 6;
     exporter.spooled = 20;
     exporter.dropped_invalid = 2;
-    exporter.dropped_spool = 3;
+    exporter.dropped_queue = 1;
+    exporter.dropped_spool = 2;
     exporter.pending_ring = 8;
     exporter.pending_spool = 6;
     return process;
@@ -62,12 +61,11 @@ TEST(AgentMetrics, NamesEachCauseOfAProcess) {
     EXPECT_THAT(page.text(), AllOf(HasSubstr("\nspanring_spans_started_total 100\n"),
                                    HasSubstr("\nspanring_spans_ended_total 90\n"),
                                    HasSubstr("\nspanring_spans_unsampled_total 11\n"),
-                                   HasSubstr("\nspanring_spans_not_started_total{cause=\"no_slot\"} 12\n"),
+                                   HasSubstr("\nspanring_spans_not_started_total{cause=\"slot\"} 12\n"),
                                    HasSubstr("\nspanring_spans_not_started_total{cause=\"nested\"} 13\n"),
                                    HasSubstr("\nspanring_spans_dropped_total{cause=\"full\"} 1\n"),
-                                   HasSubstr("\nspanring_spans_dropped_total{cause=\"too_big\"} 2\n"),
                                    HasSubstr("\nspanring_spans_dropped_total{cause=\"nested\"} 3\n"),
-                                   HasSubstr("\nspanring_spans_dropped_total{cause=\"overwritten\"} 9\n"),
+                                   HasSubstr("\nspanring_spans_dropped_total{cause=\"overwritten\"} 11\n"),
                                    HasSubstr("\nspanring_open_spans 10\n")));
 }
 
@@ -80,7 +78,8 @@ TEST(AgentMetrics, NamesEachFateAtAnExporter) {
                       HasSubstr("\nspanring_exporter_spans_rejected_total" + of + "} 6\n"),
                       HasSubstr("\nspanring_exporter_spans_spooled_total" + of + "} 20\n"),
                       HasSubstr("\nspanring_exporter_spans_dropped_total" + of + ",cause=\"invalid\"} 2\n"),
-                      HasSubstr("\nspanring_exporter_spans_dropped_total" + of + ",cause=\"spool\"} 3\n"),
+                      HasSubstr("\nspanring_exporter_spans_dropped_total" + of + ",cause=\"queue\"} 1\n"),
+                      HasSubstr("\nspanring_exporter_spans_dropped_total" + of + ",cause=\"spool\"} 2\n"),
                       HasSubstr("\nspanring_exporter_pending_spans" + of + ",where=\"ring\"} 8\n"),
                       HasSubstr("\nspanring_exporter_pending_spans" + of + ",where=\"spool\"} 6\n")));
 }
@@ -130,7 +129,7 @@ TEST(AgentMetrics, ShowsWhatAnExporterIsDoing) {
     exporter.status_.queued_bytes = 5;
     exporter.status_.spool_bytes = 6;
     exporter.status_.attempts_accepted = 7;
-    exporter.status_.attempts_refused = 8;
+    exporter.status_.attempts_rejected = 8;
     exporter.status_.attempts_failed = 9;
     exporter.status_.healthy = false;
     Exposition page;
@@ -141,7 +140,7 @@ TEST(AgentMetrics, ShowsWhatAnExporterIsDoing) {
                                    HasSubstr("\nspanring_exporter_spool_bytes" + of + "} 6\n"),
                                    HasSubstr("\nspanring_exporter_healthy" + of + "} 0\n"),
                                    HasSubstr("\nspanring_exporter_attempts_total" + of + ",result=\"accepted\"} 7\n"),
-                                   HasSubstr("\nspanring_exporter_attempts_total" + of + ",result=\"refused\"} 8\n"),
+                                   HasSubstr("\nspanring_exporter_attempts_total" + of + ",result=\"rejected\"} 8\n"),
                                    HasSubstr("\nspanring_exporter_attempts_total" + of + ",result=\"failed\"} 9\n"),
                                    Not(HasSubstr("best_effort"))));
 }

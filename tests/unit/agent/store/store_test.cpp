@@ -239,7 +239,7 @@ TEST_F(StoreTest, PastItsCeilingItDropsAndCounts) {
     uint64_t dropped = 0;
     for (const auto& each : batches) {
         exported += each->resolutions[0].outcome == Outcome::kExported ? 1 : 0;
-        dropped += each->resolutions[0].outcome == Outcome::kDroppedSpool ? 1 : 0;
+        dropped += each->resolutions[0].outcome == Outcome::kDroppedQueue ? 1 : 0;
     }
     EXPECT_EQ(exported + dropped, batches.size());
     EXPECT_EQ(exporter.status().exported, exported);
@@ -261,7 +261,7 @@ TEST_F(StoreTest, ADiskThatFailsCostsItsBatchesAndNoMore) {
     const auto lost = batch({{"a", {{.trace = 1}}}});
     exporter.submit(lost);
     ASSERT_TRUE(exporter.flush(watchdog()));
-    EXPECT_EQ(lost->resolutions[0].outcome, Outcome::kDroppedSpool);
+    EXPECT_EQ(lost->resolutions[0].outcome, Outcome::kDroppedQueue);
     EXPECT_FALSE(exporter.status().healthy);
     EXPECT_THAT(exporter.status().last_error, testing::HasSubstr("disk I/O error"));
     execute("DROP TRIGGER broken");

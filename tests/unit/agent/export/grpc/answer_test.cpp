@@ -38,16 +38,16 @@ TEST(GrpcAnswer, retries_exactly_the_codes_that_otlp_lists) {
     };
     ASSERT_EQ(retryable.size(), 16u) << "every code but OK";
     for (const auto& [code, again] : retryable) {
-        EXPECT_EQ(verdict(code), again ? Verdict::kRetry : Verdict::kRefused) << code;
+        EXPECT_EQ(verdict(code), again ? Verdict::kRetry : Verdict::kRejected) << code;
     }
 }
 
 TEST(GrpcAnswer, retries_resource_exhausted_only_with_retry_info) {
-    EXPECT_EQ(verdict(grpc::RESOURCE_EXHAUSTED), Verdict::kRefused);
+    EXPECT_EQ(verdict(grpc::RESOURCE_EXHAUSTED), Verdict::kRejected);
     EXPECT_EQ(verdict(grpc::RESOURCE_EXHAUSTED, number(1, 8) + bytes(3, any("google.rpc.DebugInfo", ""))),
-              Verdict::kRefused);
+              Verdict::kRejected);
     EXPECT_EQ(verdict(grpc::RESOURCE_EXHAUSTED, retry_info(0, 0)), Verdict::kRetry);
-    EXPECT_EQ(verdict(grpc::INVALID_ARGUMENT, retry_info(1, 0)), Verdict::kRefused) << "RetryInfo opens no other code";
+    EXPECT_EQ(verdict(grpc::INVALID_ARGUMENT, retry_info(1, 0)), Verdict::kRejected) << "RetryInfo opens no other code";
 }
 
 TEST(GrpcAnswer, reads_the_delay) {

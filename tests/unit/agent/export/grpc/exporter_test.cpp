@@ -324,7 +324,7 @@ TEST_F(OtlpGrpcExporterTest, without_a_spool_gives_up_after_max_elapsed_time) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     backend_.answer_with(answer(grpc::UNAVAILABLE));
     make();
-    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kDroppedSpool);
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kDroppedQueue);
     EXPECT_EQ(exporter_->status().dropped, 10u);
 }
 
@@ -333,7 +333,7 @@ TEST_F(OtlpGrpcExporterTest, without_retry_drops_and_counts) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     backend_.answer_with(answer(grpc::UNAVAILABLE));
     make();
-    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kDroppedSpool);
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kDroppedQueue);
 }
 
 TEST_F(OtlpGrpcExporterTest, counts_what_a_spool_of_no_size_cannot_take) {
@@ -341,7 +341,7 @@ TEST_F(OtlpGrpcExporterTest, counts_what_a_spool_of_no_size_cannot_take) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     backend_.answer_with(answer(grpc::UNAVAILABLE));
     make();
-    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kDroppedSpool);
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kDroppedQueue);
     EXPECT_THAT(exporter_->status().last_error, HasSubstr("larger than the whole spool"));
 }
 
@@ -562,10 +562,10 @@ TEST_F(ZeroCopyTest, survives_a_mapping_that_is_truncated_before_it_is_sent) {
     std::promise<void> released;
     auto made = pinned(100, 1000, released);
     ASSERT_EQ(::ftruncate(file_, 0), 0);
-    EXPECT_EQ(send(std::move(made)).outcome, Outcome::kDroppedSpool);
+    EXPECT_EQ(send(std::move(made)).outcome, Outcome::kDroppedQueue);
     EXPECT_TRUE(wait_released(released));
     EXPECT_EQ(failed.get_future().get(), producer(7, "")->instance);
-    EXPECT_NE(send(batch(10, 10)).outcome, Outcome::kDroppedSpool);
+    EXPECT_NE(send(batch(10, 10)).outcome, Outcome::kDroppedQueue);
     EXPECT_TRUE(backend_.wait_for_requests(2));
     expect_delivered_once(0, 20);
 }
@@ -610,7 +610,7 @@ TEST_F(ZeroCopyTest, survives_a_mapping_that_is_truncated_before_it_is_spooled) 
     std::promise<void> released;
     auto made = pinned(0, 100, released);
     ASSERT_EQ(::ftruncate(file_, 0), 0);
-    EXPECT_EQ(send(std::move(made)).outcome, Outcome::kDroppedSpool);
+    EXPECT_EQ(send(std::move(made)).outcome, Outcome::kDroppedQueue);
     EXPECT_TRUE(wait_released(released));
 }
 

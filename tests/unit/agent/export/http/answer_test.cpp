@@ -18,7 +18,7 @@ Answer http(long code, std::string_view body = {}, std::string_view type = "appl
 TEST(HttpAnswer, retries_exactly_the_codes_that_otlp_lists) {
     for (long code = 200; code < 600; ++code) {
         const bool again = code == 429 || (code >= 502 && code <= 504);
-        const Verdict wanted = code < 300 ? Verdict::kAccepted : again ? Verdict::kRetry : Verdict::kRefused;
+        const Verdict wanted = code < 300 ? Verdict::kAccepted : again ? Verdict::kRetry : Verdict::kRejected;
         EXPECT_EQ(http(code).verdict, wanted) << code;
     }
 }
