@@ -67,7 +67,7 @@ void notify_supervisor(const char* state) {
     if (fd < 0) return;
     const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
     if (::sendto(fd, state, std::strlen(state), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), size) < 0) {
-        spdlog::warn("cannot tell the supervisor {}: {}", state, std::system_category().message(errno));
+        spdlog::warn("cannot notify the supervisor ({}): {}", state, std::system_category().message(errno));
     }
     ::close(fd);
 }
@@ -137,7 +137,7 @@ public:
     void log_status() const {
         const DrainStatus drain = drain_.status();
         spdlog::info(
-            "drain: {} segments served, {} finished, {} quarantined, {} refused; {} spans in {} batches, {} malformed, "
+            "drain: {} segments served, {} finished, {} quarantined, {} refused; {} spans in {} batches, {} invalid, "
             "{} batches unanswered",
             drain.serving, drain.finished, drain.quarantined, drain.refused, drain.spans, drain.batches, drain.invalid,
             drain.outstanding);
@@ -145,7 +145,7 @@ public:
             const ExporterStatus status = exporter->status();
             spdlog::info(
                 "{}: {}exported {}, rejected {}, dropped {}, queued {}; "
-                "spooled {}, of these delivered {}, rejected {}, dropped {}; spool {}{}",
+                "spooled {}, of these exported {}, rejected {}, dropped {}; spool {}{}",
                 exporter->name(), status.healthy ? "" : "UNHEALTHY, ", status.exported, status.rejected, status.dropped,
                 status.queued_spans, status.spooled, status.spool_exported, status.spool_rejected, status.spool_dropped,
                 format_size(status.spool_bytes), status.last_error.empty() ? "" : "; last error: " + status.last_error);
@@ -164,7 +164,7 @@ private:
     void tell_of_crashes() const {
         for (const CrashJournal::Crash& crash : crashes_.crashes()) {
             if (crashes_.verdict(crash.segment).empty()) {
-                spdlog::warn("an earlier agent crashed ({}) while it read {}; if that happens again, it is given up",
+                spdlog::warn("an earlier agent crashed ({}) while it read {}; if that happens again, the segment is quarantined",
                              signal_name(crash.signal), crash.segment);
             }
         }

@@ -231,7 +231,7 @@ def foreign(one, main_build, total):
     """The library and its unit tests for another architecture, and its segments read by the agent of the main build."""
     label = one.label
     if platform.machine() != "x86_64":
-        total.skipped.append(f"{label}: this is no x86-64 machine")
+        total.skipped.append(f"{label}: this is not an x86-64 machine")
         return
     missing = [command for command in one.needs if shutil.which(command) is None]
     if missing:

@@ -83,20 +83,20 @@ void add_sampling(CLI::App& app, Selection& selection) {
     CLI::App* command = app.add_subcommand("sampling", "What is recorded, by service: shown or changed while processes run");
     command->require_subcommand(1);
     command->fallthrough();
-    CLI::App* set_command = command->add_subcommand("set", "From the next span on; also of processes that start later");
-    set_command->add_option("-s,--service", options->service, "its service.name; without it, every one without a rule");
-    set_command->add_option("rule", options->rule, "0.01 (ratio), 100/s (new traces a second and process), on, off")
+    CLI::App* set_command = command->add_subcommand("set", "Sets a rule: from the next span on, also for processes that start later");
+    set_command->add_option("-s,--service", options->service, "the service.name; without it, every service without a rule");
+    set_command->add_option("rule", options->rule, "0.01 (ratio), 100/s (new traces per second and process), on, off")
         ->required()
         ->type_name("RULE");
     choose(set_command, options, selection, set);
-    CLI::App* clear_command = command->add_subcommand("clear", "Back to what the application configured");
-    clear_command->add_option("-s,--service", options->service, "its service.name; without it, the rule of all others");
+    CLI::App* clear_command = command->add_subcommand("clear", "Removes a rule: back to what the application configured");
+    clear_command->add_option("-s,--service", options->service, "the service.name; without it, the rule of all others");
     choose(clear_command, options, selection, clear);
     CLI::App* show_command = command->add_subcommand("show", "The rules");
     show_command->add_flag("--json", options->json, "one JSON document");
     choose(show_command, options, selection, show);
-    command->footer("Rules decide where traces begin; spans of a trace that was sampled elsewhere follow it, but for `off`.\n"
-                    "They are kept in the agent's state directory (sampling.json), so the same user as the agent's is needed.");
+    command->footer("Rules decide where traces begin; spans of a trace that was sampled elsewhere follow it, except with `off`.\n"
+                    "They are kept in the agent's state directory (sampling.json), so run this as the agent's user.");
 }
 
 }  // namespace spanring::agent

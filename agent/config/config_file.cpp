@@ -264,7 +264,7 @@ void read_metrics(Section metrics, std::optional<MetricsAddress>& address) {
         reader.finish();
     }
     if (!text.empty() && !readers.empty()) {
-        metrics.report(metrics.mark_of("address"), "address: 'readers' says it already; give one of them");
+        metrics.report(metrics.mark_of("address"), "address: 'readers' sets it already; give only one of them");
     }
     metrics.finish();
 }
@@ -286,7 +286,7 @@ void read_service(Section service, const YAML::Node& root, FileConfig& config) {
     check_names(traces, "processors", processors, ids_of(Section(root["processors"], "", quiet)));
     check_names(traces, "exporters", config.pipeline, ids_of(Section(root["exporters"], "", quiet)));
     if (config.has_pipeline && config.pipeline.empty() && traces.mark_of("exporters").line >= 0) {
-        traces.report(traces.mark_of("exporters"), "exporters: names none");
+        traces.report(traces.mark_of("exporters"), "exporters: the list is empty");
     }
 
     Section telemetry = service.section("telemetry");
@@ -325,7 +325,7 @@ void read_config_file(const std::string& file, const Environment& environment, F
         if (parser.HandleNextDocument(last) && parser.HandleNextDocument(last))
             source.report(last.begin, "", "more than one document in the file");
     } catch (const YAML::Exception& error) {
-        source.report(error.mark, "", "no valid YAML: " + error.msg);
+        source.report(error.mark, "", "not valid YAML: " + error.msg);
         return;
     }
     const YAML::Node root = document;

@@ -38,24 +38,24 @@ Flags parse_flags(int argc, const char* const* argv) {
         ->type_name("NAME")->allow_extra_args(false);
     app.add_option("--directory", flags.directories, "where segments appear; may be given several times")
         ->type_name("DIR")->allow_extra_args(false);
-    app.add_option("--state-dir", flags.state_directory, "ledger, spools and store")->type_name("DIR");
+    app.add_option("--state-dir", flags.state_directory, "where ledger, spools and store are kept")->type_name("DIR");
     app.add_option("--log-level", flags.log_level, "debug, info, warn or error")->type_name("LEVEL");
     app.add_option("--metrics-address", flags.metrics_address,
                    "serve the agent's own metrics at http://HOST:PORT/metrics; a port alone: on 127.0.0.1 [off]")
         ->type_name("HOST:PORT");
-    app.add_option("--batch-size", flags.batch_size, "spans in a batch at most [8192]")->type_name("N");
-    app.add_option("--batch-timeout", flags.batch_timeout, "a batch waits for more at most so long [200ms]")
+    app.add_option("--batch-size", flags.batch_size, "most spans in a batch [8192]")->type_name("N");
+    app.add_option("--batch-timeout", flags.batch_timeout, "longest time that a batch waits for more spans [200ms]")
         ->type_name("TIME");
     app.add_option("--zero-copy", flags.zero_copy, "off, or same_user: send from the mapping of trusted processes")
         ->type_name("MODE");
-    app.add_option("--shutdown-timeout", flags.shutdown_timeout, "for the last drain and flush [10s]")
+    app.add_option("--shutdown-timeout", flags.shutdown_timeout, "time limit of the last drain and flush [10s]")
         ->type_name("TIME");
-    app.add_flag("--all-users", flags.all_users, "those of every user: DIR/UID, of /run/spanring without --directory");
+    app.add_flag("--all-users", flags.all_users, "drain the segments of every user, in DIR/UID; without --directory, DIR is /run/spanring");
     app.add_option("--seccomp", flags.seccomp, "refuse system calls that an agent never makes: on, off, or kill")
         ->type_name("MODE");
-    app.add_flag("--validate-config", flags.validate, "check, print the effective configuration, and end");
-    app.add_flag("--version", flags.version, "print the version and end");
-    app.add_flag("-h,--help", flags.help, "print this and end");
+    app.add_flag("--validate-config", flags.validate, "check, print the effective configuration, and exit");
+    app.add_flag("--version", flags.version, "print the version and exit");
+    app.add_flag("-h,--help", flags.help, "print this help and exit");
     flags.help_text = app.help();
 
     try {

@@ -28,7 +28,7 @@ bool one_of(const std::string& flag, const std::string& value, const std::vector
     if (std::find(known.begin(), known.end(), value) != known.end()) return true;
     std::string list;
     for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
-    problems.push_back(flag + ": '" + value + "' is none of: " + list + did_you_mean(value, known));
+    problems.push_back(flag + ": '" + value + "' is not one of: " + list + did_you_mean(value, known));
     return false;
 }
 
@@ -37,7 +37,7 @@ void duration_flag(const std::string& flag, const std::optional<std::string>& te
     if (!text) return;
     const auto parsed = parse_duration(*text);
     if (!parsed || *parsed < least) {
-        problems.push_back(flag + ": '" + *text + "' is no duration of at least " + format_duration(least) +
+        problems.push_back(flag + ": '" + *text + "' is not a duration of at least " + format_duration(least) +
                            " (such as 200ms, 5s)");
     } else {
         value = std::chrono::duration_cast<std::chrono::milliseconds>(*parsed);
@@ -92,7 +92,7 @@ void choose_by_flags(const Flags& flags, const FileConfig& file, ExporterType pr
         const ExporterType type = type_of(name, file, protocol);
         const auto same_type = [&](const ExporterConfig& exporter) { return exporter.type == type; };
         if (std::any_of(exporters.begin(), exporters.end(), same_type)) {
-            problems.push_back("--exporter: '" + name + "' is there twice");
+            problems.push_back("--exporter: '" + name + "' is given twice");
             continue;
         }
         const auto defined = std::find_if(file.defined.begin(), file.defined.end(), same_type);
@@ -109,7 +109,7 @@ void apply_endpoint(const Flags& flags, const FileConfig& file, ExporterType pro
         return problems.push_back("--endpoint: the file has several OTLP exporters; give each its endpoint there");
     }
     if (count == 0 && !flags.exporters.empty()) {
-        return problems.push_back("--endpoint: no --exporter otlp beside it that would use it");
+        return problems.push_back("--endpoint: none of the exporters given with --exporter would use it");
     }
     if (count == 0) {
         // The store that stands in where there is no endpoint gives way; one that the file asks for stays.
@@ -124,7 +124,7 @@ void apply_endpoint(const Flags& flags, const FileConfig& file, ExporterType pro
 void apply_seccomp(const std::string& mode, Config& config, Problems& problems) {
     if (!one_of("--seccomp", mode, {"on", "off", "kill"}, problems)) return;
     if (mode != "off" && !has_system_call_filter()) {
-        problems.push_back("--seccomp: this agent was built without libseccomp, it knows 'off' only");
+        problems.push_back("--seccomp: this agent was built without libseccomp, it supports only 'off'");
         return;
     }
     config.system_calls = mode == "off"    ? SystemCallFilter::kOff
@@ -148,7 +148,7 @@ void apply_flags(const Flags& flags, Config& config, Problems& problems) {
     if (flags.batch_size) {
         const auto size = parse_unsigned(*flags.batch_size);
         if (!size || *size < 1 || *size > 1'000'000) {
-            problems.push_back("--batch-size: '" + *flags.batch_size + "' is no whole number from 1 to 1000000");
+            problems.push_back("--batch-size: '" + *flags.batch_size + "' is not a whole number from 1 to 1000000");
         } else {
             config.batch.send_batch_size = static_cast<uint32_t>(*size);
         }
@@ -173,7 +173,7 @@ std::string file_name_of(std::string id) {
 
 void fill_places(Config& config, Problems& problems) {
     const auto absolute = [&](const std::string& what, const std::string& path) {
-        if (!path.starts_with("/")) problems.push_back(what + ": '" + path + "' is no absolute path");
+        if (!path.starts_with("/")) problems.push_back(what + ": '" + path + "' is not an absolute path");
     };
     absolute("state directory", config.state_directory);
     for (const std::string& directory : config.directories) absolute("directory", directory);
@@ -219,7 +219,7 @@ void check_endpoints(const Flags& flags, const OtelEnvironment& otel, const Conf
 // Limits between values, whichever layer they came from.
 void check_whole(const Config& config, Problems& problems) {
     if (config.all_users && config.directories.size() > 1) {
-        problems.push_back("--all-users: one directory holds those of all users; " +
+        problems.push_back("--all-users: there is one directory for all users; " +
                            std::to_string(config.directories.size()) + " are named");
     }
     if (config.exporters.size() > ring::kExporterRows) {

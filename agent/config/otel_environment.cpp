@@ -73,9 +73,9 @@ void read_protocol(const Environment& environment, OtelEnvironment& result, std:
     if (const auto said = spoken(environment, "PROTOCOL")) {
         if (said->second == "http/protobuf" || said->second == "http/json") result.protocol = ExporterType::kOtlpHttp;
         if (said->second == "http/json") {
-            warnings.push_back(said->first + ": 'http/json' is not supported, spans go by http/protobuf");
+            warnings.push_back(said->first + ": 'http/json' is not supported, spans are sent by http/protobuf");
         } else if (said->second != "grpc" && said->second != "http/protobuf") {
-            warnings.push_back(said->first + ": '" + said->second + "' is not supported, spans go by grpc");
+            warnings.push_back(said->first + ": '" + said->second + "' is not supported, spans are sent by grpc");
         }
     }
     if (const auto said = spoken(environment, "ENDPOINT")) {
@@ -109,7 +109,7 @@ OtelEnvironment read_otel_environment(const Environment& environment, std::vecto
             // The specification's "no limit"; every export has a deadline here.
             otlp.timeout = std::chrono::milliseconds(*value == 0 ? uint64_t{3600} * 1000 : *value);
         } else {
-            warnings.push_back(said->first + ": '" + said->second + "' is no number of milliseconds, ignored");
+            warnings.push_back(said->first + ": '" + said->second + "' is not a number of milliseconds, ignored");
         }
     }
     if (const auto said = spoken(environment, "COMPRESSION")) {
@@ -119,7 +119,7 @@ OtelEnvironment read_otel_environment(const Environment& environment, std::vecto
         } else if (said->second == "zstd") {
             warnings.push_back(said->first + ": 'zstd' is not supported with grpc, ignored");
         } else {
-            warnings.push_back(said->first + ": '" + said->second + "' is none of none, gzip, zstd, ignored");
+            warnings.push_back(said->first + ": '" + said->second + "' is not one of none, gzip, zstd, ignored");
         }
     }
     if (const auto said = spoken(environment, "INSECURE")) {
@@ -140,7 +140,7 @@ OtelEnvironment read_otel_environment(const Environment& environment, std::vecto
         if (std::find(known.begin(), known.end(), *said) != known.end()) {
             result.log_level = *said;
         } else {
-            warnings.push_back("OTEL_LOG_LEVEL: '" + *said + "' is none of debug, info, warn, error, ignored");
+            warnings.push_back("OTEL_LOG_LEVEL: '" + *said + "' is not one of debug, info, warn, error, ignored");
         }
     }
     return result;

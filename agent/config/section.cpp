@@ -45,7 +45,7 @@ std::string substitute(const std::string& text, const YAML::Mark& mark, const st
         } else {
             const size_t end = text.find('}', at);
             if (end == std::string::npos) {
-                source.report(mark, path, "'${' without its '}'");
+                source.report(mark, path, "'${' without a closing '}'");
                 return result;
             }
             std::string name = text.substr(at + 2, end - at - 2);
@@ -87,7 +87,7 @@ Section::Section(YAML::Node node, std::string path, ConfigSource& source)
         if (key.empty()) {
             source_.report(entry.first.Mark(), path_, "a key must be a word");
         } else if (!seen.insert(key).second) {
-            source_.report(entry.first.Mark(), path_, "key '" + key + "' is there twice");
+            source_.report(entry.first.Mark(), path_, "key '" + key + "' is given twice");
         }
     }
 }
@@ -125,11 +125,11 @@ void Section::wrong(const char* key, const std::string& what) {
 }
 
 void Section::text(const char* key, std::string& value) {
-    if (auto found = scalar(key, "a text")) value = std::move(*found);
+    if (auto found = scalar(key, "a string")) value = std::move(*found);
 }
 
 void Section::checked_text(const char* key, std::string& value, const std::function<void(const std::string&)>& check) {
-    auto found = scalar(key, "a text");
+    auto found = scalar(key, "a string");
     if (!found) return;
     try {
         check(*found);
@@ -153,7 +153,7 @@ void Section::number(const char* key, double& value, double least, double most) 
     const auto parsed = parse_number(*found);
     if (!parsed || *parsed < least || *parsed > most) {
         const auto plain = [](double limit) { return YAML::Dump(YAML::Node(limit)); };
-        return wrong(key, "'" + *found + "' is no number from " + plain(least) + " to " + plain(most));
+        return wrong(key, "'" + *found + "' is not a number from " + plain(least) + " to " + plain(most));
     }
     value = *parsed;
 }
@@ -163,7 +163,7 @@ void Section::count(const char* key, uint32_t& value, uint32_t least, uint32_t m
     if (!found) return;
     const auto parsed = parse_unsigned(*found);
     if (!parsed || *parsed < least || *parsed > most) {
-        return wrong(key, "'" + *found + "' is no whole number from " + std::to_string(least) + " to " +
+        return wrong(key, "'" + *found + "' is not a whole number from " + std::to_string(least) + " to " +
                               std::to_string(most));
     }
     value = static_cast<uint32_t>(*parsed);
@@ -173,8 +173,8 @@ void Section::size(const char* key, uint64_t& value, uint64_t least) {
     const auto found = scalar(key, "a size, such as 64MiB");
     if (!found) return;
     const auto parsed = parse_size(*found);
-    if (!parsed) return wrong(key, "'" + *found + "' is no size (bytes, or such as 512KiB, 64MiB, 1GiB)");
-    if (*parsed < least) return wrong(key, "'" + *found + "' is too little, at least " + format_size(least));
+    if (!parsed) return wrong(key, "'" + *found + "' is not a size (bytes, or such as 512KiB, 64MiB, 1GiB)");
+    if (*parsed < least) return wrong(key, "'" + *found + "' is too small, at least " + format_size(least));
     value = *parsed;
 }
 
@@ -182,7 +182,7 @@ void Section::duration(const char* key, std::chrono::milliseconds& value, std::c
     const auto found = scalar(key, "a duration, such as 5s");
     if (!found) return;
     const auto parsed = parse_duration(*found);
-    if (!parsed) return wrong(key, "'" + *found + "' is no duration (such as 200ms, 5s, 1h30m)");
+    if (!parsed) return wrong(key, "'" + *found + "' is not a duration (such as 200ms, 5s, 1h30m)");
     const auto rounded = std::chrono::duration_cast<std::chrono::milliseconds>(*parsed);
     if (rounded < least) return wrong(key, "'" + *found + "' is too short, at least " + format_duration(least));
     value = rounded;
@@ -200,7 +200,7 @@ void Section::texts(const char* key, std::vector<std::string>& value) {
         if (item.IsScalar()) {
             found.push_back(substitute(item.Scalar(), item.Mark(), path_of(key), source_));
         } else {
-            source_.report(item.Mark(), path_of(key), "must be a list of texts, not of " + kind_of(item));
+            source_.report(item.Mark(), path_of(key), "must be a list of strings, not of " + kind_of(item));
         }
     }
     value = std::move(found);
@@ -214,7 +214,7 @@ void Section::text_map(const char* key, std::map<std::string, std::string>& valu
         if (item.IsScalar()) {
             value[name] = substitute(item.Scalar(), item.Mark(), map.path_of(name), source_);
         } else {
-            source_.report(item.Mark(), map.path_of(name), "must be a text, not " + kind_of(item));
+            source_.report(item.Mark(), map.path_of(name), "must be a string, not " + kind_of(item));
         }
     }
 }
@@ -223,7 +223,7 @@ std::optional<std::string> Section::chosen_name(const char* key, const std::vect
     const auto found = scalar(key, ("one of: " + join(known)).c_str());
     if (!found) return std::nullopt;
     if (std::find(known.begin(), known.end(), *found) == known.end()) {
-        wrong(key, "'" + *found + "' is none of: " + join(known) + did_you_mean(*found, known));
+        wrong(key, "'" + *found + "' is not one of: " + join(known) + did_you_mean(*found, known));
         return std::nullopt;
     }
     return found;

@@ -143,7 +143,7 @@ std::string CrashJournal::verdict(const std::string& segment) const {
     if (!given_up(segment)) return {};
     const auto last = std::find_if(crashes_.rbegin(), crashes_.rend(),
                                    [&](const Crash& crash) { return crash.segment == segment; });
-    return "the agent crashed twice while it read it, the last time by " + signal_name(last->signal);
+    return "the agent crashed twice while reading it, the last time with " + signal_name(last->signal);
 }
 
 void CrashJournal::forget() {

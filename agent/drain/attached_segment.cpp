@@ -192,7 +192,7 @@ bool AttachedSegment::begin_generation(uint32_t chunk, Cursor& cursor, ChunkWord
     cursor.receipt = {};
     uint32_t length = 0, spans = 0;
     if (!acknowledged_part(ChunkReader<>::mark(view(), chunk), word, length, spans)) {
-        return fail("the acknowledged mark of a chunk lies behind its end");
+        return fail("the acknowledged mark of a chunk lies past its end");
     }
     cursor.low.reset(length, spans);
     cursor.read = length;
@@ -260,7 +260,7 @@ bool AttachedSegment::hand_out_unfinished(Batcher& batcher, uint64_t budget, Pas
         ring::SlotCopy copy;
         record.clear();
         if (!copy_slot(view(), extents_, slot, copy))
-            return fail("the slot of an open span names blocks that are not there");
+            return fail("the slot of an open span names blocks that do not exist");
         append_unfinished_span(copy, died_unix_nano_, record);  // where it makes no sense: nothing, booked as invalid
         const CutReport report =
             cutter_->add_unfinished(batcher, batcher.shared(), slot, copy.slot.generation, copy.slot.scope, record);
@@ -281,7 +281,7 @@ void AttachedSegment::note(const CutReport& report, PassResult& result) {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_invalid_log_) return;
     next_invalid_log_ = now + kInvalidLogPause;
-    spdlog::warn("{} ({}, pid {}): {} malformed spans left out and counted; the last one: {}", name_,
+    spdlog::warn("{} ({}, pid {}): {} invalid spans dropped and counted; the last one: {}", name_,
                  producer_->service, producer_->pid, unlogged_invalid_, agent::describe(report.defect));
     unlogged_invalid_ = 0;
 }

@@ -51,8 +51,8 @@ std::string refusal(int error) {
         case -EBUSY: return "another agent drains it";
         case -EMEDIUMTYPE: return "it is not on tmpfs";
         case -ENOTDIR:
-        case -ELOOP: return "it is no directory, or a symbolic link leads there";
-        case -EINVAL: return "it is no absolute path";
+        case -ELOOP: return "it is not a directory, or is a symbolic link";
+        case -EINVAL: return "it is not an absolute path";
         default: return strerror(-error);
     }
 }
@@ -349,7 +349,7 @@ void Drainer::drain(Entry& entry, uint64_t budget) {
 void Drainer::close_quarantined(Entry& entry) {
     ++status_.quarantined;
     const Producer& producer = entry.segment->producer();
-    spdlog::error("{}/{} ({}, pid {}): given up: {}. The file is left where it is", folders_[entry.folder]->path(),
+    spdlog::error("{}/{} ({}, pid {}): quarantined: {}. The file is left where it is", folders_[entry.folder]->path(),
                   entry.segment->name(), producer.service, producer.pid, entry.segment->quarantined());
     refused_[{entry.folder, entry.segment->name()}] = {entry.segment->device(), entry.segment->inode(), true,
                                                        entry.segment->quarantined()};
@@ -358,7 +358,7 @@ void Drainer::close_quarantined(Entry& entry) {
 
 // What an earlier agent knew of the process stays in the ledger.
 void Drainer::give_up_unread(const std::string& path, ProcessRecord record) {
-    spdlog::error("{} ({}, pid {}): given up: {}. The file is left where it is", path, record.program, record.pid,
+    spdlog::error("{} ({}, pid {}): quarantined: {}. The file is left where it is", path, record.program, record.pid,
                   record.quarantine);
     if (std::optional<ProcessRecord> known = ledger_->find(record.instance)) {
         known->quarantine = record.quarantine;

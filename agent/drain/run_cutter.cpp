@@ -65,7 +65,7 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
             close_run();
             portion.scope = record.scope;
             scope = scopes_.find(record.scope);
-            if (scope == nullptr) report.fault = "spans name an instrumentation scope that is not there or malformed";
+            if (scope == nullptr) report.fault = "spans name an instrumentation scope that is missing or malformed";
         } else if (scope == nullptr) {
             report.fault = "a span comes before any instrumentation scope";
         }
@@ -106,7 +106,7 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
     }
     close_run();
     close_piece(at);
-    if (report.fault == nullptr && spans != portion.spans) report.fault = "a chunk holds other spans than it counts";
+    if (report.fault == nullptr && spans != portion.spans) report.fault = "a chunk does not hold as many spans as it counts";
     return report;
 }
 

@@ -96,10 +96,10 @@ AttachOutcome AttachedSegment::attach(SegmentFile file, const std::string& name,
     const bool journal = segment->quarantined_.empty() && segment->book_.open(view, segment->extents_);
     std::string refusal;
     if (segment->mapping_->faulted()) refusal = "a part of it cannot be read (truncated, or no memory for it)";
-    else if ((policy & ring::PolicyBits::kRetired) != 0) refusal = "an earlier agent has given it up";
+    else if ((policy & ring::PolicyBits::kRetired) != 0) refusal = "an earlier agent quarantined it";
     else if (segment->producer_ == nullptr) refusal = "its resource is malformed";
     else if (!segment->quarantined_.empty()) refusal = segment->quarantined_;
-    else if (!journal) refusal = "its journal of acknowledgements names something that is not there";
+    else if (!journal) refusal = "its acknowledgement journal names something that does not exist";
     if (!refusal.empty()) return end(Kind::kRefused, refusal);
 
     segment->accounts_.emplace(segment->book_.totals(), settings.exporters);

@@ -37,13 +37,13 @@ std::string MetricsAddress::text() const {
 void check_metrics_host(const std::string& host) {
     if (host.empty()) throw std::invalid_argument("is empty; every address of this host is 0.0.0.0 or ::");
     if (!is_ipv6(host) && !is_ipv4_or_name(host)) {
-        throw std::invalid_argument("'" + host + "' is no name or address of a host");
+        throw std::invalid_argument("'" + host + "' is not a name or address of a host");
     }
 }
 
 MetricsAddress parse_metrics_address(const std::string& text) {
     const auto wrong = [&](const std::string& why) {
-        return std::invalid_argument("'" + text + "' is no address to listen on: " + why +
+        return std::invalid_argument("'" + text + "' is not an address to listen on: " + why +
                                      " (such as 127.0.0.1:8888, [::1]:8888, 8888)");
     };
     MetricsAddress address;
@@ -53,16 +53,16 @@ MetricsAddress parse_metrics_address(const std::string& text) {
         std::string host = text.substr(0, colon);
         if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
             host = host.substr(1, host.size() - 2);
-            if (!is_ipv6(host)) throw wrong("'" + host + "' is no IPv6 address");
+            if (!is_ipv6(host)) throw wrong("'" + host + "' is not an IPv6 address");
         } else if (host.find(':') != std::string::npos) {
-            throw wrong("an IPv6 address stands in brackets");
+            throw wrong("an IPv6 address needs brackets");
         } else if (!host.empty() && !is_ipv4_or_name(host)) {
-            throw wrong("'" + host + "' is no name or address of a host");
+            throw wrong("'" + host + "' is not a name or address of a host");
         }
         if (!host.empty()) address.host = host;
     }
     const auto number = parse_unsigned(port);
-    if (!number || *number > 65535) throw wrong("'" + port + "' is no port");
+    if (!number || *number > 65535) throw wrong("'" + port + "' is not a port");
     address.port = static_cast<uint16_t>(*number);
     return address;
 }

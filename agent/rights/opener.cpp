@@ -47,7 +47,7 @@ Opener::Opener(std::string parent, bool any_file_system)
     if (!parent_ || fstat(parent_.get(), &status) < 0) throw std::runtime_error(parent + ": " + message_of(errno));
     // Whoever may rename in it could put one user's directory in another's place.
     if (status.st_uid != 0 || (status.st_mode & 022) != 0) {
-        throw std::runtime_error(parent + ": must be root's, and nobody else may write to it");
+        throw std::runtime_error(parent + ": must belong to root, and nobody else may write to it");
     }
 }
 

@@ -49,10 +49,10 @@ namespace {
 
 Users::Users(std::string parent, bool any_file_system) : parent_(std::move(parent)) {
     if (geteuid() == 0) {
-        throw std::runtime_error("all users: not as root, but as a user of its own that has CAP_DAC_OVERRIDE");
+        throw std::runtime_error("all users: run the agent as a user of its own that has CAP_DAC_OVERRIDE, not as root");
     }
     if (!has_rights(kOverrideRights)) {
-        throw std::runtime_error("all users: without CAP_DAC_OVERRIDE there is no way to their segments");
+        throw std::runtime_error("all users: without CAP_DAC_OVERRIDE their segments cannot be opened");
     }
     Opener opener(parent_, any_file_system);
     int ends[2];
@@ -72,7 +72,7 @@ Users::Users(std::string parent, bool any_file_system) : parent_(std::move(paren
     OpenerReply ready;
     Descriptor none;
     if (receive_message(socket_.get(), &ready, sizeof ready, none) != 1) {
-        throw std::runtime_error("all users: the opener does not start");
+        throw std::runtime_error("all users: the opener did not start");
     }
 }
 
@@ -90,7 +90,7 @@ OpenerReply Users::ask(const OpenerRequest& request, int file, Descriptor& ret_f
 }
 
 void Users::end_with_opener() const {
-    spdlog::critical("the opener has ended: so does the agent. As at any kill, nothing is lost by it");
+    spdlog::critical("the opener ended, so the agent ends too; as with any kill, nothing is lost");
     spdlog::shutdown();
     _exit(1);
 }

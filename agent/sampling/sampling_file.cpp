@@ -41,7 +41,7 @@ std::string content(const std::string& file) {
     }
     ::close(fd);
     if (error != 0) throw std::runtime_error(file + ": cannot read: " + system_message(error));
-    if (!sound) throw std::runtime_error(file + ": not a file of at most 1 MiB");
+    if (!sound) throw std::runtime_error(file + ": is not a regular file of at most 1 MiB");
     return text;
 }
 
@@ -58,10 +58,10 @@ SamplingRules SamplingFile::read() const {
     } catch (const nlohmann::json::exception& error) {
         throw std::runtime_error(file + ": " + error.what());  // line and column
     }
-    if (!document.is_object()) throw std::runtime_error(file + ": is no object of services and rules");
+    if (!document.is_object()) throw std::runtime_error(file + ": is not an object of services and rules");
     for (const auto& [service, rule] : document.items()) {
         try {
-            if (!rule.is_string()) throw std::invalid_argument("its rule is no string");
+            if (!rule.is_string()) throw std::invalid_argument("its rule is not a string");
             rules.emplace(service, SamplingRule::parse(rule.get<std::string>()));
         } catch (const std::invalid_argument& error) {
             throw std::runtime_error(file + ": service " + nlohmann::json(service).dump() + ": " + error.what());

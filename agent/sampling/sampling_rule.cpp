@@ -23,12 +23,12 @@ SamplingRule SamplingRule::parse(const std::string& text) {
     } else if (text.ends_with("/s")) {
         const auto rate = parse_number(std::string_view(text).substr(0, text.size() - 2));
         if (!rate || *rate < 0 || *rate > kMostTracesASecond)
-            throw std::invalid_argument("'" + text + "' is no rate: a number from 0 to 1000000000 and /s");
+            throw std::invalid_argument("'" + text + "' is not a rate: a number from 0 to 1000000000, then /s");
         rule.order_ = ring::SamplingOrder::rate(*rate);
     } else {
         const auto ratio = parse_number(text);
         if (!ratio || *ratio < 0 || *ratio > 1)
-            throw std::invalid_argument("'" + text + "' is none of: a ratio from 0 to 1, a rate as 100/s, on, off");
+            throw std::invalid_argument("'" + text + "' is not one of: a ratio from 0 to 1, a rate such as 100/s, on, off");
         rule.order_ = ring::SamplingOrder::ratio(*ratio);
     }
     return rule;

@@ -87,7 +87,7 @@ void count_chunks(ring::SegmentView view, uint32_t extents, uint32_t extent_limi
 std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const std::string& name) {
     const auto refused = [](int error) { return std::system_category().message(error); };
     uint8_t instance[16];
-    if (!ring::parse_segment_name(name.c_str(), instance)) return "its name is no segment's";
+    if (!ring::parse_segment_name(name.c_str(), instance)) return "its name is not that of a segment";
     struct stat owner {};
     if (::fstat(directory, &owner) != 0) return refused(errno);
     const Descriptor file{::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};

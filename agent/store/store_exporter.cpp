@@ -54,7 +54,7 @@ void StoreExporter::submit(std::shared_ptr<Batch> batch) {
             refusal = Outcome::kLeftBehind;
         } else if (!queue_.empty() && queue_bytes_ + batch->bytes > options_.queue_bytes) {
             refusal = Outcome::kDroppedQueue;
-            status_.last_error = "more spans came than the disk takes";
+            status_.last_error = "spans come faster than the disk takes them";
         }
         if (refusal == Outcome::kPending) {
             queue_bytes_ += batch->bytes;

@@ -91,7 +91,7 @@ std::string describe(const AttachReport& report) {
             snprintf(text, sizeof text, "owned by user %llu, not by the owner of its directory, %llu", found, wanted);
             return text;
         case AttachResult::kWrongMode:
-            snprintf(text, sizeof text, "mode %04llo: accessible to others than its owner", found);
+            snprintf(text, sizeof text, "mode %04llo: accessible to users other than its owner", found);
             return text;
         case AttachResult::kHardLinks:
             snprintf(text, sizeof text, "%llu names lead to it; a segment has one", found);
@@ -100,7 +100,7 @@ std::string describe(const AttachReport& report) {
             snprintf(text, sizeof text, "%llu bytes, too small for a segment (%llu at least)", found, wanted);
             return text;
         case AttachResult::kBadMagic: return "not a spanring segment (its first bytes are not the signature)";
-        case AttachResult::kByteOrder: return "written by a machine of the other byte order";
+        case AttachResult::kByteOrder: return "written by a machine of another byte order";
         case AttachResult::kFutureMajor:
         case AttachResult::kPastMajor:
             snprintf(text, sizeof text, "layout version %llu; this agent understands version %llu: left alone", found,
@@ -117,7 +117,7 @@ std::string describe(const AttachReport& report) {
         case AttachResult::kSizeMismatch:
             snprintf(text, sizeof text, "%llu bytes, but its header says %llu", found, wanted);
             return text;
-        case AttachResult::kWrongName: return "its name and its header name different instances";
+        case AttachResult::kWrongName: return "its name and its header are of different instances";
         case AttachResult::kSystem: return std::string("the system says: ") + strerror(report.error);
     }
     return "refused for an unknown cause";

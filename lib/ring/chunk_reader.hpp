@@ -33,7 +33,7 @@ enum class ChunkFault : uint8_t {
 constexpr const char* describe(ChunkFault fault) {
     switch (fault) {
         case ChunkFault::kNone: return "sound";
-        case ChunkFault::kState: return "a chunk is in a state that its writer cannot make";
+        case ChunkFault::kState: return "a chunk is in a state that its writer cannot cause";
         case ChunkFault::kLength: return "a chunk is longer than its capacity";
         case ChunkFault::kSpans: return "a chunk counts more spans than fit into it";
         case ChunkFault::kShrunk: return "a chunk became shorter within one generation";

@@ -30,9 +30,9 @@ enum class RecoveryFault : uint8_t { kNone, kSlotState, kSlotLength, kIntent };
 constexpr const char* describe(RecoveryFault fault) {
     switch (fault) {
         case RecoveryFault::kNone: return "sound";
-        case RecoveryFault::kSlotState: return "the slot of an open span is in no known state";
+        case RecoveryFault::kSlotState: return "the slot of an open span is in an unknown state";
         case RecoveryFault::kSlotLength: return "the slot of an open span is longer than its blocks";
-        case RecoveryFault::kIntent: return "the slot of an open span intends to end in a chunk that is not there";
+        case RecoveryFault::kIntent: return "the slot of an open span intends to end in a chunk that does not exist";
     }
     return "an unknown fault";
 }

@@ -65,7 +65,7 @@ def symbols(library, version_script):
         symbol, _, version = name.partition("@")
         if kind == "A":  # the version node itself
             continue
-        assert kind == "T" or symbol in VARIABLES, f"{name} is exported and is no function ({kind})"
+        assert kind == "T" or symbol in VARIABLES, f"{name} is exported and is not a function ({kind})"
         found[symbol] = version.lstrip("@")
     missing, extra = set(wanted) - set(found), set(found) - set(wanted)
     assert not missing, f"in the version script, but not exported: {sorted(missing)}"

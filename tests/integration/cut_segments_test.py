@@ -94,7 +94,7 @@ class CutSegments(harness.Case):
         arrived = {identity: spans for identity, spans in received.by_identity().items()
                    if "honest-" in str(spans[0].resource)}
         compare(records(honest), arrived)
-        self.assertIn("given up", agent.stderr(), "those that could not be read any more are told")
+        self.assertIn("quarantined: ", agent.stderr(), "those that could not be read any more are told")
         self.assertEqual((self.workspace.state / "crashes").read_text(), "")
 
     def test_while_they_are_drained(self):

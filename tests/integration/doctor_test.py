@@ -51,11 +51,11 @@ class Doctor(harness.Case):
         self.assertEqual(sorted(self.workspace.segments.iterdir()), before, "what it made is gone")
         for name in ("lock", "death", "exec", "fork", "memory"):
             self.assertEqual(len(self.only(checks, name, "ok")), 1, name)
-        self.assertEqual(self.only(checks, "inotify", "ok"), ["tells a rename into place and the death of a process"])
+        self.assertEqual(self.only(checks, "inotify", "ok"), ["reports a rename into place and the death of a process"])
         self.assertIn("the oldest that will do is 4.14, for MADV_WIPEONFORK", self.only(checks, "kernel")[0])
         self.assertIn(f"one serves {self.workspace.segments}", self.only(checks, "agent", "ok")[0])
         self.assertIn("1 segment of layout 1", self.only(checks, "layout", "ok")[0])
-        self.assertIn(f"port {collector.port} takes connections", self.only(checks, "backend", "ok")[0])
+        self.assertIn(f"port {collector.port} accepts connections", self.only(checks, "backend", "ok")[0])
         self.assertIn("new segments are made here", self.only(checks, "directory", "ok")[0])
         self.assertTrue(self.only(checks, "clock"))
         self.assertTrue(self.only(checks, "limits"))
@@ -115,11 +115,11 @@ class Doctor(harness.Case):
     def test_a_file_in_place_of_the_directory(self):
         self.workspace.segments.rmdir()
         self.workspace.segments.write_text("")
-        self.assertIn("is no directory", self.error(self.examine(code=1))["found"])
+        self.assertIn("is not a directory", self.error(self.examine(code=1))["found"])
 
     def test_a_path_that_is_not_absolute(self):
         error = self.error(self.examine(code=1, directory=False, env={"SPANRING_DIR": "relative"}))
-        self.assertIn("SPANRING_DIR is no absolute path", error["found"])
+        self.assertIn("SPANRING_DIR is not an absolute path", error["found"])
 
     def test_a_directory_that_is_not_there_and_cannot_be(self):
         error = self.error(self.examine(code=1, directory=False, env={"SPANRING_DIR": "/proc/nowhere/spanring"}))

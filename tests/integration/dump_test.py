@@ -86,7 +86,7 @@ class Dump(Case):
         self.assertEqual(said, "")
         for expected in (f"pid {producer.pid}", "its process is gone", "last sign of life", "none has ever attached",
                          "started 63 = ended 60 + open 3  OK", "ended 60 = exported 0 + rejected 0 + dropped 0 + pending 60  OK",
-                         "60 finished spans are here, 0 of them acknowledged by an agent; 3 are open", 'service.name="shop"',
+                         "60 ended spans are here, 0 of them acknowledged by an agent; 3 are open", 'service.name="shop"',
                          "AGE AT LEAST", "wait, then drop the newest"):
             self.assertIn(expected, text)
         self.assertGreaterEqual(text.count("\ntrace "), 1)

@@ -62,7 +62,7 @@ class Poison(Case):
         producers = [self.honest(1), self.honest(2)]
         for producer in producers:
             producer.expect(0)
-        self.assertRegex(third.stderr(), r"given up: the agent crashed twice while it read it")
+        self.assertRegex(third.stderr(), r"quarantined: the agent crashed twice while reading it")
         harness.wait_until(self.quarantined, "spanring ps knows of it")
         self.assertIn("crashed twice", str(self.quarantined()))
         third.send(signal.SIGUSR1)

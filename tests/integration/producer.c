@@ -523,7 +523,7 @@ static unsigned long number(const char *option, const char *value) {
     errno = 0;
     const unsigned long result = strtoul(value, &end, 10);
     if (errno || end == value || *end) {
-        fprintf(stderr, "producer: --%s: '%s' is no number\n", option, value);
+        fprintf(stderr, "producer: --%s: '%s' is not a number\n", option, value);
         exit(2);
     }
     return result;

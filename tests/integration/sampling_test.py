@@ -88,8 +88,8 @@ class Sampling(harness.Case):
         roots = Roots(self.workspace, "shop")
         self.rule("set", "off")
         self.until(roots, lambda count: count == 0, "it is off")
-        for text, what in (('{"shop": "0.5", "other": "1.5"}', 'service "other": \'1.5\' is none of'), (",,", "line 1, column 1"),
-                           ('["shop"]', "is no object"), ('{"shop": 1}', "is no string"), ('{"shop": "0.5"', "line 1, column 15")):
+        for text, what in (('{"shop": "0.5", "other": "1.5"}', 'service "other": \'1.5\' is not one of'), (",,", "line 1, column 1"),
+                           ('["shop"]', "is not an object"), ('{"shop": 1}', "is not a string"), ('{"shop": "0.5"', "line 1, column 15")):
             with self.subTest(text):
                 (self.workspace.state / "sampling.json").write_text(text)
                 harness.wait_until(lambda: what in agent.stderr(), "the agent says what is wrong, and where")

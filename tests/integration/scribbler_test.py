@@ -41,7 +41,7 @@ class Scribbler(harness.Case):
         self.check_books(scribbler, agent)
 
     def check_books(self, scribbler, agent):
-        """Each generation that broke a rule while it was read is given up with a message, and is in the ledger."""
+        """Each generation that broke a rule while it was read is quarantined with a message, and is in the ledger."""
         names = {line.split()[0] for line in scribbler.stdout().splitlines()}
         ledger = json.loads(self.workspace.command("ps", "--all", "--json"))["processes"]
         given_up = [process for process in ledger if process["quarantine"]]
@@ -50,7 +50,7 @@ class Scribbler(harness.Case):
             self.assertNotIn("honest-", process["service"])
         said = agent.stderr()
         self.assertEqual(len(given_up), sum(f"/{name}" in line for name in names for line in said.splitlines()
-                                            if "given up" in line), "each is told and booked, once")
+                                            if "quarantined: " in line), "each is told and booked, once")
         self.assertEqual((self.workspace.state / "crashes").read_text(), "")
 
     def test_copied(self):

@@ -95,7 +95,7 @@ std::string reach(const Target& target, std::chrono::milliseconds patience) {
     wanted.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
     if (const int error = ::getaddrinfo(target.host.c_str(), target.port.c_str(), &wanted, &found); error != 0)
-        return std::string("its name is not known: ") + ::gai_strerror(error);
+        return std::string("its name cannot be resolved: ") + ::gai_strerror(error);
     int error = EADDRNOTAVAIL;
     for (const addrinfo* each = found; each != nullptr && error != 0; each = each->ai_next)
         error = connect_to(each->ai_addr, each->ai_addrlen, deadline);
@@ -105,11 +105,11 @@ std::string reach(const Target& target, std::chrono::milliseconds patience) {
 
 Finding look_at_backend(const ExporterConfig& exporter, std::chrono::milliseconds patience) {
     if (exporter.delivery() == nullptr)
-        return {Health::kOk, "backend", exporter.id + ": on this host, nothing to reach", ""};
+        return {Health::kOk, "backend", exporter.id + ": on this host, nothing to connect to", ""};
     const Target target = target_of(exporter);
     const std::string where = target.path.empty() ? target.host + " port " + target.port : target.path;
     const std::string reason = reach(target, patience);
-    if (reason.empty()) return {Health::kOk, "backend", exporter.id + ": " + where + " takes connections", ""};
+    if (reason.empty()) return {Health::kOk, "backend", exporter.id + ": " + where + " accepts connections", ""};
     return {Health::kError, "backend",
             exporter.id + ": " + where + " cannot be reached: " + reason +
                 "; spans wait in the spool, and are dropped and counted once that is full",
@@ -130,7 +130,7 @@ Findings look_at_agent(const std::vector<std::string>& directories, const std::s
             case Lock::kHeld: findings.push_back({Health::kOk, "agent", "one serves " + directory, ""}); break;
             case Lock::kUnknown:
                 findings.push_back({Health::kWarning, "agent",
-                                    "its lock in " + directory + " cannot be looked at: " + said(errno), ""});
+                                    "its lock in " + directory + " cannot be examined: " + said(errno), ""});
                 break;
             case Lock::kFree:
             case Lock::kNone:
@@ -157,7 +157,7 @@ Findings look_at_backends(const Flags& flags, std::chrono::milliseconds patience
         findings.push_back({Health::kWarning, "configuration", warning, ""});
     if (!loaded.problems.empty()) return findings;
     findings.push_back({Health::kOk, "configuration",
-                        "by " + source + "; what an agent was started with otherwise is not known here", ""});
+                        "by " + source + "; a running agent may have been started with other settings", ""});
     for (const ExporterConfig& exporter : loaded.config.exporters)
         findings.push_back(look_at_backend(exporter, patience));
     return findings;
@@ -177,7 +177,7 @@ Findings look_at_limits() {
         findings.push_back({largest < ring::segment_size(1) ? Health::kError : Health::kWarning, "limits",
                             "RLIMIT_FSIZE is " + std::to_string(largest) + " bytes: a segment's file is " +
                                 format_size(kDefaultSegment) +
-                                " by default, and SIGXFSZ ends a process that makes a larger one",
+                                " by default, and SIGXFSZ kills a process that makes a larger one",
                             "ulimit -f unlimited, or lower SPANRING_MEMORY_LIMIT"});
     }
     if (memory < 2 * kDefaultSegment) {

@@ -98,7 +98,7 @@ int run(const Options& options, const CommandContext& context) {
     const auto patience = parse_duration(options.patience);
     if (!patience) {
         std::cerr << "spanring doctor: --patience: '" << printable(options.patience)
-                  << "' is no duration (such as 500ms, 10s)\n";
+                  << "' is not a duration (such as 500ms, 10s)\n";
         return kExitUsage;
     }
     ::signal(SIGXFSZ, SIG_IGN);  // a file that is larger than allowed is a finding, and not the end
@@ -113,7 +113,7 @@ int run(const Options& options, const CommandContext& context) {
 
 void add_doctor(CLI::App& app, Selection& selection) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = app.add_subcommand("doctor", "Whether everything is there that spanring needs, and what to do");
+    CLI::App* command = app.add_subcommand("doctor", "Whether everything that spanring needs is there, and what to do where it is not");
     command
         ->add_option("--config", options->config,
                      "the agent's configuration (else /etc/spanring/config.yaml if it is there)")
@@ -121,8 +121,8 @@ void add_doctor(CLI::App& app, Selection& selection) {
     command->add_option("--patience", options->patience, "for a connection to a backend (2s)")->type_name("TIME");
     command->add_flag("--json", options->json, "one JSON document");
     command->footer(
-        "Run it as the user, and with the environment, of the process whose spans do not come.\n"
-        "It makes a folder for itself where segments lie, and removes it; nothing else is changed.\n"
+        "Run it as the user, and with the environment, of the process whose spans do not arrive.\n"
+        "It makes a folder of its own where segments are, and removes it; nothing else is changed.\n"
         "\nExit: 0, or 1 where there is an error.");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };

@@ -247,12 +247,12 @@ void look_at_death(const Folder& folder, Findings& findings) {
                                 "raise fs.inotify.max_user_watches and fs.inotify.max_user_instances"});
         } else if (!appeared || !told) {
             findings.push_back({Health::kWarning, "inotify",
-                                std::string("does not tell ") +
+                                std::string("does not report ") +
                                     (appeared ? "the death of a process" : "a rename into place") +
                                     ": the agent finds it by its scan, up to a second late",
                                 ""});
         } else {
-            findings.push_back(ok("inotify", "tells a rename into place and the death of a process"));
+            findings.push_back(ok("inotify", "reports a rename into place and the death of a process"));
         }
     }
     if (inotify >= 0) ::close(inotify);
@@ -291,7 +291,7 @@ void look_at_fork(Findings& findings) {
     } else {
         const Child child([&] { return *byte == 0 ? 0 : 1; });
         findings.push_back(child.ready() ? ok("fork", "a guard page is wiped in the child (MADV_WIPEONFORK)")
-                                         : failed("fork", "a page that is to be wiped in a child is not"));
+                                         : failed("fork", "a page that must be wiped in a child is not"));
     }
     void* other = ::mmap(page, kBytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (other != MAP_FAILED) {

@@ -96,7 +96,7 @@ Finding refused(const std::string& path, int error, bool decides) {
             break;
         case -ENOTDIR:
         case -ELOOP:
-            finding.found += "is no directory, or a symbolic link leads there";
+            finding.found += "is not a directory, or is a symbolic link";
             finding.advice = "remove " + path + ", it will be made again";
             break;
         default:
@@ -158,7 +158,7 @@ private:
             kind == RuntimeDirectory::kExplicit;  // the other is ignored then, as its specification says
         places_.findings.push_back({decides ? Health::kError : Health::kWarning, "directory",
                                     std::string(decides ? "SPANRING_DIR" : "XDG_RUNTIME_DIR") +
-                                        (error == -EINVAL ? " is no absolute path; " : " is too long; ") +
+                                        (error == -EINVAL ? " is not an absolute path; " : " is too long; ") +
                                         (decides ? "tracing is off" : "ignored"),
                                     "set an absolute path, or unset it"});
         chosen_ = chosen_ || decides;
@@ -294,10 +294,10 @@ Findings look_at_logind(const std::string& directory) {
     const std::string advice = "loginctl enable-linger, or a directory that the package made (/run/spanring)";
     if (directory.starts_with("/run/user/"))
         return {{Health::kWarning, "logind",
-                 directory + " goes at this user's last logout, with the spans that wait in it", advice}};
+                 directory + " is removed at this user's last logout, with the spans that wait in it", advice}};
     if (directory.starts_with("/dev/shm/") && removes_ipc())
         return {{Health::kWarning, "logind",
-                 "RemoveIPC=yes: what this user has in /dev/shm goes at the last logout, with the spans "
+                 "RemoveIPC=yes: what this user has in /dev/shm is removed at the last logout, with the spans "
                  "that wait in it",
                  "RemoveIPC=no in /etc/systemd/logind.conf, or " + advice}};
     return {{Health::kOk, "logind", "does not touch " + (directory.empty() ? "the directory" : directory), ""}};

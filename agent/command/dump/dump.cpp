@@ -47,10 +47,10 @@ void add_dump(CLI::App& app, Selection& selection) {
         ->check(CLI::IsMember({"tree", "json"}));
     command->add_flag("--open", options->view.open_only, "only spans that never ended");
     command->add_flag("--pending", options->view.pending_only,
-                      "of the finished ones those that no agent has acknowledged");
+                      "of the ended ones, only those that no agent has acknowledged");
     command->add_flag("-a,--attributes", options->view.attributes,
-                      "ids, attributes, events and links of each span too");
-    command->add_option("-n,--limit", options->view.limit, "so many spans at most, the newest (0: all)")
+                      "also ids, attributes, events and links of each span");
+    command->add_option("-n,--limit", options->view.limit, "at most this many spans, the newest (0: all)")
         ->type_name("N");
     command->footer(
         "Reads the file and nothing else, takes no lock and writes nothing. In OTLP JSON an open span ends now, or at "

@@ -111,14 +111,14 @@ private:
         std::string agents = dump_.attachments == 0   ? "none has ever attached"
                              : dump_.attachments == 1 ? "attached once"
                                                       : "attached " + std::to_string(dump_.attachments) + " times";
-        if ((dump_.policy & ring::PolicyBits::kRetired) != 0) agents += "; gave the segment up";
+        if ((dump_.policy & ring::PolicyBits::kRetired) != 0) agents += "; quarantined the segment";
         if ((dump_.policy & ring::PolicyBits::kDisabled) != 0) agents += "; switched recording off";
         line("agents", agents);
         line("full", policy_name(dump_.header.full_policy));
         line("extents", std::to_string(dump_.extents) + " of " + std::to_string(dump_.header.extent_limit) + ", " +
                             format_size(dump_.extents * ring::kExtentSize));
         if (numbers.moving || dump_.left_out != 0) {
-            line("moving", "its process went on while this was read; " + std::to_string(dump_.left_out) +
+            line("moving", "its process kept running while this was read; " + std::to_string(dump_.left_out) +
                                " chunks and slots that changed hands are left out");
         }
     }
@@ -131,8 +131,8 @@ private:
                 others += (others.empty() ? "" : ", ") + std::string(name) + " " + std::to_string(value);
         };
         add("not sampled", ring::Counter::kUnsampled);
-        add("not started for want of a slot", ring::Counter::kNotStartedSlot);
-        add("not started in a nested handler", ring::Counter::kNotStartedNested);
+        add("not started, no free slot", ring::Counter::kNotStartedSlot);
+        add("not started, nested too deep", ring::Counter::kNotStartedNested);
         add("attributes, events and links refused", ring::Counter::kRefusedData);
         const char* title = "accounts";
         for (const Equation& equation : equations_of(account)) {
@@ -163,7 +163,7 @@ private:
         if (!table.empty()) text_ += "\n" + table.render(terminal_);
         const auto acknowledged = std::count_if(dump_.finished.begin(), dump_.finished.end(),
                                                 [](const DumpedSpan& span) { return span.acknowledged; });
-        text_ += std::to_string(dump_.finished.size()) + " finished spans are here, " + std::to_string(acknowledged) +
+        text_ += std::to_string(dump_.finished.size()) + " ended spans are here, " + std::to_string(acknowledged) +
                  " of them acknowledged by an agent; " + std::to_string(dump_.open.size()) + " are open\n";
         if (options_.limit != 0 && spans_.size() == options_.limit)
             text_ += "shown: the newest " + std::to_string(options_.limit) + " (--limit)\n";

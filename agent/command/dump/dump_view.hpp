@@ -14,7 +14,7 @@ namespace spanring::agent {
 struct DumpViewOptions {
     std::string file{};
     bool open_only = false;     // no finished spans
-    bool pending_only = false;  // of the finished ones those that no agent has acknowledged
+    bool pending_only = false;  // of the ended ones, only those that no agent has acknowledged
     bool attributes = false;    // as in a trace
     uint64_t limit = 0;         // so many spans at most, the newest; 0: all
 };

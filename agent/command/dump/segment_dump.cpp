@@ -178,7 +178,7 @@ private:
         SegmentSnapshot& numbers = dump_.numbers;
         const SegmentCopy::Settled settled = dump_.copy->settle(extents_);
         if (!settled.journal)
-            problem(ring::kControlOffset, "its journal of acknowledgements names something that is not there");
+            problem(ring::kControlOffset, "its acknowledgement journal names something that does not exist");
         for (const uint32_t slot : settled.broken)
             problem(ring::slot_offset(slot), "the slot of an open span makes no sense; it is left out");
         open_ = settled.open;
@@ -216,7 +216,7 @@ private:
         sum.spans += word.spans;
         uint32_t acknowledged = 0, acknowledged_spans = 0;
         if (!acknowledged_part(ChunkWord::unpack(view().chunk_mark(chunk)), word, acknowledged, acknowledged_spans)) {
-            problem(ring::chunk_mark_offset(chunk), "the acknowledged mark of a chunk lies behind its end");
+            problem(ring::chunk_mark_offset(chunk), "the acknowledged mark of a chunk lies past its end");
             acknowledged = 0;
         }
         const uint64_t spans = walk(chunk, word.length, acknowledged);
@@ -258,7 +258,7 @@ private:
         std::shared_ptr<const Scope> scope = scopes_->find(number);
         if (scope != nullptr) return scope;
         problem(offset, "spans name instrumentation scope " + std::to_string(number) +
-                            ", which is not there or malformed; they are shown without one");
+                            ", which is missing or malformed; they are shown without one");
         return std::make_shared<const Scope>();
     }
 
@@ -267,7 +267,7 @@ private:
              uint64_t offset) {
         const SpanCheck check = validate_span(body);
         if (check.defect != SpanDefect::kNone) {
-            problem(offset, std::string("a malformed span is left out: ") + describe(check.defect));
+            problem(offset, std::string("an invalid span is left out: ") + describe(check.defect));
             return false;
         }
         DumpedSpan& span = to.emplace_back();

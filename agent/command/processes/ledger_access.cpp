@@ -17,7 +17,7 @@ LedgerAccess::LedgerAccess(const std::string& file) {
 void LedgerAccess::warn() const {
     if (problem_.empty()) return;
     std::cerr << "spanring: no ledger (" << problem_ << "): finished processes and spools are not known.\n"
-              << "spanring: an agent with another --state-dir? Give the same one here.\n";
+              << "spanring: if the agent runs with another --state-dir, give the same one here.\n";
 }
 
 }  // namespace spanring::agent

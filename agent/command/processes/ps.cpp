@@ -130,7 +130,7 @@ int run(const Options& options, const CommandContext& context) {
     } else {
         std::cout << "No process writes spans" << (options.all ? " or has written any" : "") << ". Looked in:\n";
         for (const std::string& directory : context.directories) std::cout << "  " << directory << "\n";
-        if (!options.all) std::cout << "Finished ones: spanring ps --all\n";
+        if (!options.all) std::cout << "For finished ones: spanring ps --all\n";
     }
     for (const std::string& problem : found.problems) std::cerr << "spanring: " << printable(problem) << "\n";
     ledger.warn();
@@ -143,7 +143,7 @@ void add_ps(CLI::App& app, Selection& selection) {
     auto options = std::make_shared<Options>();
     CLI::App* command =
         app.add_subcommand("ps", "Processes that write spans: state, counts, drops by cause, ring fill");
-    command->add_flag("-a,--all", options->all, "finished ones too, from the agent's ledger");
+    command->add_flag("-a,--all", options->all, "also finished ones, from the agent's ledger");
     command->add_flag("--json", options->json, "one JSON document");
     command->footer("OPEN counts spans that are open and, of a dead process, those handed on as unfinished.\n"
                     "With several exporters, EXPORTED and PENDING are those of the one that is furthest behind;\n"

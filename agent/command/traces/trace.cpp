@@ -37,7 +37,7 @@ int run(const Options& options, const CommandContext& context) {
         return kExitNotFound;
     }
     if (found.size() > 1) {
-        std::cerr << "spanring trace: '" << printable(options.id) << "' is the beginning of several:\n";
+        std::cerr << "spanring trace: '" << printable(options.id) << "' is the beginning of several ids:\n";
         for (size_t i = 0; i < found.size() && i < kMostListed; ++i) std::cerr << "  " << to_hex(found[i]) << "\n";
         if (found.size() > kMostListed) std::cerr << "  and more\n";
         return kExitUsage;
@@ -58,7 +58,7 @@ void add_trace(CLI::App& app, Selection& selection) {
     CLI::App* command =
         app.add_subcommand("trace", "One trace: its tree across processes, with a time bar for each span");
     command->add_option("id", options->id, "trace id, its beginning, or 'last'")->type_name("ID")->required();
-    command->add_flag("-a,--attributes", options->attributes, "ids, attributes, events and links of each span too");
+    command->add_flag("-a,--attributes", options->attributes, "also ids, attributes, events and links of each span");
     command->add_flag("--json", options->json, "one JSON document");
     command->footer(
         "✗ error   ◌ unfinished: its process died before the span ended   ⇠ its parent is not in the store");

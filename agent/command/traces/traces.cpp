@@ -31,7 +31,7 @@ bool read_duration(const char* flag, const std::string& text, uint64_t& nanoseco
     const auto parsed = parse_duration(text);
     if (!parsed) {
         std::cerr << "spanring traces: " << flag << ": '" << printable(text)
-                  << "' is no duration (such as 10ms, 2s, 15m)\n";
+                  << "' is not a duration (such as 10ms, 2s, 15m)\n";
         return false;
     }
     nanoseconds = static_cast<uint64_t>(parsed->count());
@@ -110,7 +110,7 @@ int run(const Options& options, const CommandContext& context) {
         return 0;
     }
     if (traces.empty()) {
-        std::cout << (store->stored_spans() == 0 ? "No spans are stored yet.\n" : "No trace is like that.\n");
+        std::cout << (store->stored_spans() == 0 ? "No spans are stored yet.\n" : "No trace matches.\n");
         return 0;
     }
     print_table(traces, context.terminal());
@@ -128,14 +128,14 @@ void add_traces(CLI::App& app, Selection& selection) {
     command->add_option("--service", options->filter.service, "traces in which this service took part")
         ->type_name("NAME");
     command->add_option("--name", options->filter.name, "traces whose root's name contains this")->type_name("TEXT");
-    command->add_option("--min-duration", options->min_duration, "traces that took so long or longer")
+    command->add_option("--min-duration", options->min_duration, "traces that took at least this long")
         ->type_name("TIME");
     command->add_flag("--error", options->filter.errors_only, "traces with an error or an unfinished span in them");
     command->add_option("--since", options->since, "traces that started within the last TIME")->type_name("TIME");
-    command->add_option("-n,--limit", options->filter.limit, "so many at most")->type_name("N")->capture_default_str();
+    command->add_option("-n,--limit", options->filter.limit, "at most this many")->type_name("N")->capture_default_str();
     command->add_flag("--json", options->json, "one JSON document");
     command->footer(
-        "A root in brackets is not the root: that is not in the store (yet), and the earliest span stands in.\n"
+        "A name in brackets is not the root's: the root is not in the store (yet), and the earliest span stands in.\n"
         "The beginning of an id is enough for `spanring trace`.");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };

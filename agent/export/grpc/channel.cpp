@@ -21,10 +21,10 @@ void check_header(const std::string& key, const std::string& value) {
     const grpc_slice value_slice = grpc_slice_from_static_buffer(value.data(), value.size());
     if (key.empty() || grpc_header_key_is_legal(key_slice) == 0) {
         throw std::invalid_argument("headers: \"" + key +
-                                    "\" is no legal gRPC metadata key (lower-case letters, digits, - _ .)");
+                                    "\" is not a legal gRPC metadata key (lower-case letters, digits, - _ .)");
     }
     if (!key.ends_with("-bin") && grpc_header_nonbin_value_is_legal(value_slice) == 0) {
-        throw std::invalid_argument("headers: the value of \"" + key + "\" has characters that a header cannot have");
+        throw std::invalid_argument("headers: the value of \"" + key + "\" contains characters that a header must not contain");
     }
 }
 
@@ -33,7 +33,7 @@ void check_header(const std::string& key, const std::string& value) {
 void check_options(const OtlpGrpcOptions& options) {
     for (const auto& [key, value] : options.headers) check_header(key, value);
     if (options.compression != "none" && options.compression != "gzip" && !options.compression.empty()) {
-        throw std::invalid_argument("compression \"" + options.compression + "\" is none of none, gzip");
+        throw std::invalid_argument("compression \"" + options.compression + "\" is not one of none, gzip");
     }
 }
 

@@ -34,7 +34,7 @@ void check_port(std::string_view text, std::string_view port) {
     if (error != std::errc{} || end != port.data() + port.size()) {
         fail(text, "the port \"" + std::string(port) + "\" is not a number");
     }
-    if (number == 0 || number > 65535) fail(text, "the port " + std::string(port) + " is not in 1 to 65535");
+    if (number == 0 || number > 65535) fail(text, "the port " + std::string(port) + " is not in the range 1 to 65535");
 }
 
 void check_host(std::string_view text, std::string_view host, bool brackets) {
@@ -43,7 +43,7 @@ void check_host(std::string_view text, std::string_view host, bool brackets) {
         return ascii_alnum(c) || c == '.' || c == '-' || c == '_' || (brackets && (c == ':' || c == '%'));
     };
     const auto bad = std::find_if_not(host.begin(), host.end(), legal);
-    if (bad != host.end()) fail(text, "the host has a character that no host has: '" + std::string(1, *bad) + "'");
+    if (bad != host.end()) fail(text, "the host contains an invalid character: '" + std::string(1, *bad) + "'");
 }
 
 Endpoint parse_unix(std::string_view text, std::string_view path) {
@@ -71,15 +71,15 @@ Endpoint parse_authority(std::string_view text, std::string_view authority) {
         if (close == std::string_view::npos) fail(text, "the bracket after the IPv6 address is missing");
         host = authority.substr(1, close - 1);
         rest = authority.substr(close + 1);
-        if (!rest.empty() && rest.front() != ':') fail(text, "after \"]\" stands something that is no port");
+        if (!rest.empty() && rest.front() != ':') fail(text, "what follows \"]\" is not a port");
     } else {
         if (std::count(authority.begin(), authority.end(), ':') > 1) {
-            fail(text, "an IPv6 address must stand in brackets, as in [::1]:4317");
+            fail(text, "an IPv6 address must be in brackets, as in [::1]:4317");
         }
         host = authority.substr(0, authority.find(':'));
         rest = authority.substr(host.size());
     }
-    if (host.find('@') != std::string_view::npos) fail(text, "user and password belong into headers");
+    if (host.find('@') != std::string_view::npos) fail(text, "user and password belong in headers");
     check_host(text, host, brackets);
     endpoint.host = host;
     if (!rest.empty()) {
@@ -101,7 +101,7 @@ std::string Endpoint::target() const { return unix_socket() ? "unix:" + path : a
 
 Endpoint parse_endpoint(std::string_view text, bool insecure) {
     if (text.empty()) fail(text, "it is empty");
-    if (text.find_first_of(" \t\r\n") != std::string_view::npos) fail(text, "it has white space");
+    if (text.find_first_of(" \t\r\n") != std::string_view::npos) fail(text, "it contains white space");
     if (lower(text.substr(0, 5)) == "unix:") return parse_unix(text, text.substr(5));
 
     std::string scheme;
@@ -110,7 +110,7 @@ Endpoint parse_endpoint(std::string_view text, bool insecure) {
         scheme = lower(text.substr(0, at));
         rest = text.substr(at + 3);
         if (scheme != "http" && scheme != "https") {
-            fail(text, "the scheme \"" + scheme + "\" is none of http, https, unix");
+            fail(text, "the scheme \"" + scheme + "\" is not one of http, https, unix");
         }
     }
     const size_t tail = rest.find_first_of("/?#");

@@ -118,7 +118,7 @@ private:
 std::unique_ptr<Compressor> make_compressor(const std::string& name, uint32_t level) {
     if (name.empty() || name == "none") return nullptr;
     if (name != "gzip" && name != "zstd") {
-        throw std::invalid_argument("compression \"" + name + "\" is none of none, gzip, zstd");
+        throw std::invalid_argument("compression \"" + name + "\" is not one of none, gzip, zstd");
     }
     const uint32_t most = name == "gzip" ? kMostGzip : kMostZstd;
     if (level > most) {

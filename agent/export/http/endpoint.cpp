@@ -21,19 +21,19 @@ class Parsed {
 public:
     Parsed(const char* key, std::string_view text) : key_(key), text_(text), url_(::curl_url()) {
         if (text.empty()) fail("it is empty");
-        if (text.find_first_of(" \t\r\n") != std::string_view::npos) fail("it has white space");
+        if (text.find_first_of(" \t\r\n") != std::string_view::npos) fail("it contains white space");
         const size_t colon = text.find("://");
         if (colon == std::string_view::npos) fail("it must begin with http:// or https://");
         const CURLUcode result = ::curl_url_set(url_.get(), CURLUPART_URL, text_.c_str(), CURLU_NON_SUPPORT_SCHEME);
-        if (result == CURLUE_BAD_PORT_NUMBER) fail("the port is no number in 1 to 65535");
+        if (result == CURLUE_BAD_PORT_NUMBER) fail("the port is not a number from 1 to 65535");
         if (result != CURLUE_OK) fail(::curl_url_strerror(result));
         const std::string scheme = part(CURLUPART_SCHEME);
-        if (scheme != "http" && scheme != "https") fail("the scheme \"" + scheme + "\" is none of http, https");
-        if (part(CURLUPART_PORT) == "0") fail("the port is no number in 1 to 65535");
+        if (scheme != "http" && scheme != "https") fail("the scheme \"" + scheme + "\" is not one of http, https");
+        if (part(CURLUPART_PORT) == "0") fail("the port is not a number from 1 to 65535");
         if (!part(CURLUPART_USER).empty() || !part(CURLUPART_PASSWORD).empty()) {
-            fail("user and password belong into headers");
+            fail("user and password belong in headers");
         }
-        if (!part(CURLUPART_FRAGMENT).empty()) fail("a \"#\" has no place in it");
+        if (!part(CURLUPART_FRAGMENT).empty()) fail("it must not contain \"#\"");
     }
 
     std::string part(CURLUPart which) const {
@@ -64,7 +64,7 @@ HttpEndpoint parse_http_endpoint(std::string_view endpoint, std::string_view tra
     const bool whole = !traces_endpoint.empty();
     Parsed url(whole ? "traces_endpoint" : "endpoint", whole ? traces_endpoint : endpoint);
     if (!whole) {
-        if (!url.part(CURLUPART_QUERY).empty()) url.fail("a query has no place in it, but in traces_endpoint");
+        if (!url.part(CURLUPART_QUERY).empty()) url.fail("it must not contain a query; traces_endpoint may");
         std::string path = url.part(CURLUPART_PATH);
         while (path.ends_with('/')) path.pop_back();
         url.set(CURLUPART_PATH, path + kPath);

@@ -35,16 +35,16 @@ void check_header(const std::string& key, const std::string& value) {
     static constexpr std::array<std::string_view, 7> kOwn = {
         "content-type", "content-encoding", "content-length", "transfer-encoding", "connection", "expect", "upgrade"};
     if (!is_token(key)) {
-        throw std::invalid_argument("headers: \"" + key + "\" is no legal name of an HTTP header");
+        throw std::invalid_argument("headers: \"" + key + "\" is not a legal name of an HTTP header");
     }
     if (std::find(kOwn.begin(), kOwn.end(), lower(key)) != kOwn.end()) {
-        throw std::invalid_argument("headers: \"" + key + "\" is for the exporter alone to set");
+        throw std::invalid_argument("headers: \"" + key + "\" is set by the exporter itself");
     }
     const bool legal = std::none_of(value.begin(), value.end(), [](unsigned char c) {
         return (c < ' ' && c != '\t') || c == 0x7f;
     });
     if (!legal) {
-        throw std::invalid_argument("headers: the value of \"" + key + "\" has characters that a header cannot have");
+        throw std::invalid_argument("headers: the value of \"" + key + "\" contains characters that a header must not contain");
     }
 }
 

@@ -131,7 +131,7 @@ TEST_F(Attach, neitherFollowsNorWaitsForWhatIsNoFile) {
     image.view().resource()[0] = 0xff;
     EXPECT_EQ(outcome(image.name()).reason, "its resource is malformed");
     image.view().control().policy = PolicyBits::kRetired;
-    EXPECT_EQ(outcome(image.name()).reason, "an earlier agent has given it up");
+    EXPECT_EQ(outcome(image.name()).reason, "an earlier agent quarantined it");
     close(folder);
 }
 

@@ -157,13 +157,13 @@ TEST_F(ConfigTest, ReportsWrongPlacesOfMetrics) {
         return load("service:\n telemetry:\n  metrics:\n   " + metrics + "\n").problems;
     };
     EXPECT_THAT(of("address: nowhere"),
-                ElementsAre(AllOf(StartsWith(at(4, 13)), HasSubstr("'nowhere' is no address"))));
+                ElementsAre(AllOf(StartsWith(at(4, 13)), HasSubstr("'nowhere' is not an address"))));
     EXPECT_THAT(of("adress: 8888"), ElementsAre(AllOf(StartsWith(at(4, 4)), HasSubstr("did you mean 'address'"))));
     EXPECT_THAT(of("readers: 8888"), ElementsAre(AllOf(StartsWith(at(4, 13)), HasSubstr("must be a list"))));
     EXPECT_THAT(of("readers:\n   - pull: {exporter: {prometheus: {host: a/b, port: 1}}}"),
-                ElementsAre(AllOf(StartsWith(at(5, 43)), HasSubstr("'a/b' is no name"))));
+                ElementsAre(AllOf(StartsWith(at(5, 43)), HasSubstr("'a/b' is not a name"))));
     EXPECT_THAT(of("readers:\n   - pull: {exporter: {prometheus: {port: 65536}}}"),
-                ElementsAre(AllOf(StartsWith(at(5, 43)), HasSubstr("'65536' is no whole number"))));
+                ElementsAre(AllOf(StartsWith(at(5, 43)), HasSubstr("'65536' is not a whole number"))));
     EXPECT_THAT(of("readers:\n   - pull: {exporter: {prometheus: {}}}"),
                 ElementsAre(AllOf(StartsWith(at(5, 6)), HasSubstr("prometheus.port"))));
     EXPECT_THAT(of("readers:\n   - periodic: {}"),
@@ -241,7 +241,7 @@ TEST_F(ConfigTest, MistakesOfHttpAreNamedWithTheirPlace) {
     EXPECT_THAT(first("compression_params: {level: 20}"), AllOf(StartsWith(at(3, 33)), HasSubstr("from 1 to 19")));
     EXPECT_THAT(first("compression_params: {level: 10}\n    compression: gzip"),
                 AllOf(StartsWith(at(3, 26)), HasSubstr("at most 9")));
-    EXPECT_THAT(first("encoding: json"), AllOf(StartsWith(at(3, 15)), HasSubstr("'json' is none of: proto")));
+    EXPECT_THAT(first("encoding: json"), AllOf(StartsWith(at(3, 15)), HasSubstr("'json' is not one of: proto")));
     EXPECT_THAT(first("tls: {min_version: 1.4}"), AllOf(StartsWith(at(3, 24)), HasSubstr("1.2, 1.3")));
     EXPECT_THAT(first("tls: {insecure: true}\n    endpoint: https://x"),
                 AllOf(StartsWith(at(3, 11)), HasSubstr("insecure_skip_verify")));
@@ -269,13 +269,13 @@ TEST_F(ConfigTest, AWrongKeyIsNamedWithItsPlaceAndTheNearOne) {
 TEST_F(ConfigTest, AWrongValueIsNamedWithItsPlace) {
     const LoadedConfig loaded = load("processors:\n  batch:\n    timeout: 5 sec\n    send_batch_size: many\n");
     EXPECT_THAT(loaded.problems,
-                ElementsAre(StartsWith(at(4, 22) + "processors.batch.send_batch_size: 'many' is no whole number"),
-                            StartsWith(at(3, 14) + "processors.batch.timeout: '5 sec' is no duration")));
+                ElementsAre(StartsWith(at(4, 22) + "processors.batch.send_batch_size: 'many' is not a whole number"),
+                            StartsWith(at(3, 14) + "processors.batch.timeout: '5 sec' is not a duration")));
 }
 
 TEST_F(ConfigTest, AWrongTypeIsNamedWithItsPlace) {
     const LoadedConfig loaded = load("exporters:\n  store:\n    path: [a, b]\nservice: on\n");
-    EXPECT_THAT(loaded.problems, ElementsAre(StartsWith(at(3, 11) + "exporters.store.path: must be a text, not a list"),
+    EXPECT_THAT(loaded.problems, ElementsAre(StartsWith(at(3, 11) + "exporters.store.path: must be a string, not a list"),
                                              StartsWith(at(4, 10) + "service: must be a mapping")));
 }
 
@@ -290,12 +290,12 @@ TEST_F(ConfigTest, AllMistakesAreToldAtOnce) {
 
 TEST_F(ConfigTest, AKeyThatIsThereTwiceIsAMistake) {
     const LoadedConfig loaded = load("processors:\n  batch:\n    timeout: 1s\n    timeout: 2s\n");
-    EXPECT_THAT(loaded.problems, ElementsAre(at(4, 5) + "processors.batch: key 'timeout' is there twice"));
+    EXPECT_THAT(loaded.problems, ElementsAre(at(4, 5) + "processors.batch: key 'timeout' is given twice"));
 }
 
 TEST_F(ConfigTest, NoYamlIsNamedWithItsPlace) {
     EXPECT_THAT(load("exporters: [\n").problems,
-                ElementsAre(AllOf(StartsWith(file_ + ":"), HasSubstr("no valid YAML"))));
+                ElementsAre(AllOf(StartsWith(file_ + ":"), HasSubstr("not valid YAML"))));
 }
 
 TEST_F(ConfigTest, AMissingFileIsNamed) {
@@ -408,7 +408,7 @@ TEST_F(ConfigTest, TheProtocolVariableChoosesTheWay) {
     EXPECT_THAT(load("").warnings, ElementsAre(HasSubstr("'zstd' is not supported with grpc")));
     environment_["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/json";
     EXPECT_EQ(load("").config.exporters.at(0).type, ExporterType::kOtlpHttp);
-    EXPECT_THAT(load("").warnings, ElementsAre(HasSubstr("spans go by http/protobuf")));
+    EXPECT_THAT(load("").warnings, ElementsAre(HasSubstr("spans are sent by http/protobuf")));
 }
 
 TEST_F(ConfigTest, TheTracesEndpointIsAWholeUrlUntilSomethingNearerNamesAnother) {
@@ -474,7 +474,7 @@ TEST_F(ConfigTest, AWrongFlagIsNamedWithTheNearOne) {
                 ElementsAre("unknown flag '--endpiont', did you mean '--endpoint'?"));
     EXPECT_THAT(load("", {"--exporter", "stor"}).problems, ElementsAre(HasSubstr("did you mean 'store'?")));
     EXPECT_THAT(load("", {"--batch-timeout=5"}).problems,
-                ElementsAre(HasSubstr("--batch-timeout: '5' is no duration")));
+                ElementsAre(HasSubstr("--batch-timeout: '5' is not a duration")));
     EXPECT_THAT(load("", {"stray"}).problems, ElementsAre(HasSubstr("'stray'")));
 }
 

@@ -193,11 +193,11 @@ TEST(RunCutter, namesEachRuleThatRecordsBreak) {
     EXPECT_EQ(fault([](Cutting& cutting) { return cutting.some(0, 1, false); }, 1),
               "a span comes before any instrumentation scope");
     EXPECT_EQ(fault([](Cutting&) { return test::scope_record(5); }, 0),
-              "spans name an instrumentation scope that is not there or malformed");
+              "spans name an instrumentation scope that is missing or malformed");
     EXPECT_EQ(fault([](Cutting&) { return test::scope_record(~0u); }, 0),
-              "spans name an instrumentation scope that is not there or malformed");
+              "spans name an instrumentation scope that is missing or malformed");
     EXPECT_EQ(fault([](Cutting& cutting) { return cutting.some(0, 3); }, 2),
-              "a chunk holds other spans than it counts");
+              "a chunk does not hold as many spans as it counts");
 }
 
 TEST(ScopeTable, refusesEntriesThatPointOutOfTheirRegion) {

@@ -37,16 +37,16 @@ TEST(MetricsAddress, SaysWhatIsWrong) {
         }
         return "nothing";
     };
-    EXPECT_THAT(wrong(""), HasSubstr("'' is no port"));
-    EXPECT_THAT(wrong("localhost"), HasSubstr("'localhost' is no port"));
-    EXPECT_THAT(wrong("localhost:"), HasSubstr("'' is no port"));
-    EXPECT_THAT(wrong("localhost:65536"), HasSubstr("'65536' is no port"));
-    EXPECT_THAT(wrong("localhost:-1"), HasSubstr("'-1' is no port"));
+    EXPECT_THAT(wrong(""), HasSubstr("'' is not a port"));
+    EXPECT_THAT(wrong("localhost"), HasSubstr("'localhost' is not a port"));
+    EXPECT_THAT(wrong("localhost:"), HasSubstr("'' is not a port"));
+    EXPECT_THAT(wrong("localhost:65536"), HasSubstr("'65536' is not a port"));
+    EXPECT_THAT(wrong("localhost:-1"), HasSubstr("'-1' is not a port"));
     EXPECT_THAT(wrong("::1:8888"), HasSubstr("brackets"));
-    EXPECT_THAT(wrong("[1.2.3.4]:8888"), HasSubstr("no IPv6 address"));
-    EXPECT_THAT(wrong("256.0.0.1:8888"), HasSubstr("no name or address"));
+    EXPECT_THAT(wrong("[1.2.3.4]:8888"), HasSubstr("not an IPv6 address"));
+    EXPECT_THAT(wrong("256.0.0.1:8888"), HasSubstr("not a name or address"));
     EXPECT_THAT(wrong("http://localhost:8888"), HasSubstr("brackets"));
-    EXPECT_THAT(wrong("a/b:8888"), HasSubstr("no name or address"));
+    EXPECT_THAT(wrong("a/b:8888"), HasSubstr("not a name or address"));
 }
 
 }  // namespace

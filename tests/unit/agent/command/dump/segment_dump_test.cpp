@@ -113,7 +113,7 @@ TEST_F(Dump, NamesEachRuleThatIsBrokenWithItsPlaceAndShowsTheRest) {
                             testing::Pair(ring::chunk_line_offset(5), HasSubstr("state")),
                             testing::Pair(ring::chunk_line_offset(6), HasSubstr("longer than its capacity")),
                             testing::Pair(ring::chunk_offset(6), HasSubstr("neither a span")),
-                            testing::Pair(ring::chunk_mark_offset(kLarge), HasSubstr("behind its end"))));
+                            testing::Pair(ring::chunk_mark_offset(kLarge), HasSubstr("past its end"))));
     EXPECT_EQ(damaged.finished.size(), 5u);
     EXPECT_EQ(damaged.open.size(), 1u);
 }
@@ -125,7 +125,7 @@ TEST_F(Dump, LeavesAMalformedSpanOutAndGoesOnBehindIt) {
     image_->commit(kLarge, 51);
     const SegmentDump damaged = dump();
     ASSERT_EQ(damaged.problems.size(), 1u);
-    EXPECT_THAT(damaged.problems[0].what, HasSubstr("malformed"));
+    EXPECT_THAT(damaged.problems[0].what, HasSubstr("an invalid span is left out"));
     EXPECT_EQ(damaged.finished.size(), 10u);
     EXPECT_EQ(damaged.finished.back().end_unix_nano, 2051u);
 }

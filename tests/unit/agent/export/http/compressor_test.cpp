@@ -92,7 +92,7 @@ TEST(Compressor, is_none_for_none_and_names_what_it_does_not_know) {
         make_compressor("snappy", 0);
         ADD_FAILURE() << "accepted";
     } catch (const std::invalid_argument& error) {
-        EXPECT_THAT(error.what(), HasSubstr("\"snappy\" is none of none, gzip, zstd"));
+        EXPECT_THAT(error.what(), HasSubstr("\"snappy\" is not one of none, gzip, zstd"));
     }
 }
 

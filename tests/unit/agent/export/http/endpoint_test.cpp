@@ -51,14 +51,14 @@ TEST(HttpEndpoint, knows_tls_by_the_scheme_and_this_host_by_its_names) {
 TEST(HttpEndpoint, says_what_is_wrong_with_which_text) {
     EXPECT_THAT(complaint(""), StartsWith("endpoint \"\": it is empty"));
     EXPECT_THAT(complaint("localhost:4318"), StartsWith("endpoint \"localhost:4318\": it must begin with http://"));
-    EXPECT_THAT(complaint("ftp://host"), HasSubstr("the scheme \"ftp\" is none of http, https"));
+    EXPECT_THAT(complaint("ftp://host"), HasSubstr("the scheme \"ftp\" is not one of http, https"));
     EXPECT_THAT(complaint("http://"), StartsWith("endpoint \"http://\": "));
     EXPECT_THAT(complaint("http://ho st"), HasSubstr("white space"));
     for (const char* port : {"http://host:0", "http://host:65536", "http://host:port"}) {
         EXPECT_THAT(complaint(port), HasSubstr("port")) << port;
     }
-    EXPECT_THAT(complaint("http://me:secret@host"), HasSubstr("user and password belong into headers"));
-    EXPECT_THAT(complaint("http://host/?key=1"), HasSubstr("but in traces_endpoint"));
+    EXPECT_THAT(complaint("http://me:secret@host"), HasSubstr("user and password belong in headers"));
+    EXPECT_THAT(complaint("http://host/?key=1"), HasSubstr("traces_endpoint may"));
     EXPECT_THAT(complaint("http://host/#part"), HasSubstr("\"#\""));
     EXPECT_THAT(complaint("http://fine", "gopher://x/"), StartsWith("traces_endpoint \"gopher://x/\": the scheme"));
 }
