@@ -207,7 +207,7 @@ class FlightRecorder(Case):
         text, _ = self.dump("--open", self.segment())
         self.assertIn("overwrite the oldest (flight recorder)", text)
         self.assertIn(f"dropped{{overwritten}} {overwritten} + pending {kept}  OK", text)
-        self.assertIn(f"{kept} finished spans are here", text)
+        self.assertIn(f"{kept} ended spans are here", text)
 
         collector = self.workspace.collector().start()
         received = Received(collector.received)
