@@ -57,7 +57,8 @@ class Files(unittest.TestCase):
         missing = []
         for name in re.findall(r"`([\w./]+/[\w.]+)`", PAGE.read_text()):
             roots = ["", "agent/", "lib/", "lib/trace/", "include/", "lib/trace/process/"]
-            there = [root for root in roots for suffix in ("", ".cpp", ".hpp") if (SOURCE / f"{root}{name}{suffix}").exists()]
+            there = [root for root in roots for suffix in ("", ".cpp", ".hpp")
+                     if (SOURCE / f"{root}{name}{suffix}").exists()]
             if not there and not name.startswith(("include/spanring",)):
                 missing.append(name)
         self.assertEqual(missing, [])
