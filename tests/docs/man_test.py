@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The manual pages say what the programs and the header say: every option, command and function, and none that is not there."""
+"""The manual pages have every option, command and function that there is, and none that there is not."""
 
 import os
 import pathlib
@@ -21,8 +21,8 @@ HELP = {"-h": False, "--help": False}
 def options_faults(where, said, there):
     faults = [f"{where}: {name} is missing in the page" for name in there.keys() - said.keys()]
     faults += [f"{where}: the page has {name}, which does not exist" for name in said.keys() - there.keys()]
-    faults += [f"{where}: {name} {'takes' if there[name] else 'takes no'} argument" for name in there.keys() & said.keys()
-               if there[name] != said[name]]
+    faults += [f"{where}: {name} {'takes an' if there[name] else 'takes no'} argument"
+               for name in there.keys() & said.keys() if there[name] != said[name]]
     return faults
 
 
@@ -157,7 +157,8 @@ class Planted(unittest.TestCase):
 
     def test_a_function(self):
         self.assertEqual(library_faults(self.LIBRARY, self.HEADER), [])
-        self.assertEqual(len(library_faults(self.LIBRARY, self.HEADER + "SPR_PUBLIC int spr_two(void) SPR_NOEXCEPT;")), 2)
+        new = "SPR_PUBLIC int spr_two(void) SPR_NOEXCEPT;"
+        self.assertEqual(len(library_faults(self.LIBRARY, self.HEADER + new)), 2)
         self.assertEqual(len(library_faults(self.LIBRARY, self.HEADER.replace("const ", ""))), 1)
         self.assertEqual(len(library_faults(self.LIBRARY + ".Dv SPR_NO_SUCH\n", self.HEADER)), 1)
         self.assertEqual(len(library_faults(self.LIBRARY.replace(".It Fn spr_one\n", ""), self.HEADER)), 1)

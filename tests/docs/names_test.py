@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names that people and their programs read: metrics, JSON keys and columns of the ledger are those of the pages.
+
+Asked of a running agent and of the command, not of the code.
+"""
+
+import json
+import pathlib
+import re
+import sqlite3
+import sys
+import unittest
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(SOURCE / "tests/integration"))
+import harness  # noqa: E402
+import metrics_test  # noqa: E402
+
+CODE = re.compile(r"`([^`]+)`")
+
+
+def rows(page, first):
+    """The cells of the table in docs/`page` whose first heading is `first`."""
+    text = (SOURCE / "docs" / page).read_text()
+    table = re.search(rf"^\| {first} +\|.*\n\|[-| ]+\n((?:\|.*\n)+)", text, re.MULTILINE).group(1)
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()]
+
+
+def metrics_of(table):
+    """{metric: {label: {values}}}; no values where any may come."""
+    found = {}
+    for names, labels, *_ in table:
+        said = {}
+        # `exporter`, `cause`: `invalid`, `queue`  : after a colon come the values of the label before it.
+        for part in re.split(r", (?=`\w+`:)", labels):
+            plain, _, listed = part.partition(": ")
+            *others, last = CODE.findall(plain) or [None]
+            said.update({label: set() for label in others})
+            if last:
+                said[last] = set(CODE.findall(listed))
+        for name in CODE.findall(names):
+            found[name] = said
+    return found
+
+
+def metrics_faults(said, series):
+    there = {}
+    for name, labels in series:
+        of = there.setdefault(name, {})
+        for label, value in labels:
+            of.setdefault(label, set()).add(value)
+    faults = [f"{name} is not in the page" for name in there.keys() - said.keys()]
+    faults += [f"the page has {name}, which does not exist" for name in said.keys() - there.keys()]
+    for name in said.keys() & there.keys():
+        if said[name].keys() != there[name].keys():
+            faults.append(f"{name} has the labels {sorted(there[name])}, the page {sorted(said[name])}")
+            continue
+        for label, values in said[name].items():
+            if values and values != there[name][label]:
+                faults.append(f"{name}: {label} is one of {sorted(there[name][label])}, the page has {sorted(values)}")
+    return sorted(faults)
+
+
+def keys_of(table):
+    """The JSON paths of a column of accounting.md: `dropped.full`, `.nested` are dropped.full and dropped.nested."""
+    found = set()
+    for _, cell, *_ in table:
+        folder = ""
+        for name in CODE.findall(cell):
+            name = folder + name if name.startswith(".") else name
+            folder = name.rpartition(".")[0]
+            found.add(name)
+    return found
+
+
+def paths(value, prefix=""):
+    """Where the numbers of a JSON document are."""
+    if isinstance(value, dict):
+        return {path for key, inner in value.items() for path in paths(inner, f"{prefix}.{key}" if prefix else key)}
+    if isinstance(value, list):
+        return {path for inner in value for path in paths(inner, prefix + "[]")}
+    return {prefix} if type(value) in (int, float) else set()
+
+
+# Numbers of a process that do not count spans.
+OTHER = {"pid", "uid", "since_unix_nano", "ring_fill"}
+ALWAYS_0 = {"dropped_too_big"}  # goes with the next layout of the segment
+COLUMNS = {"processes": OTHER | ALWAYS_0 | {"instance", "program", "service", "attached_unix_nano", "updated_unix_nano",
+                                            "finished", "quarantine", "agent_died"},
+           "exports": {"instance", "exporter", "place"}, "spools": {"instance", "exporter"}}
+
+
+class Names(harness.Case):
+    maxDiff = None
+
+    def setUp(self):
+        super().setUp()
+        self.running = self.workspace.agent("--exporter", "store", "--exporter", "debug",
+                                            "--metrics-address", "127.0.0.1:0")
+        producer = self.workspace.producer("--count", 3)
+        producer.end_input()
+        producer.expect(0)
+        self.workspace.accounting()
+
+    def test_metrics(self):
+        said = metrics_of(rows("agent.md", "metric"))
+        self.assertEqual(metrics_faults(said, metrics_test.Page(self.running).series), [])
+
+    def test_json(self):
+        (process,) = json.loads(self.workspace.command("ps", "--all", "--json"))["processes"]
+        self.assertEqual(paths(process) - OTHER, keys_of(rows("accounting.md", "word")))
+
+    def test_ledger(self):
+        self.running.stop()
+        database = sqlite3.connect(f"file:{self.workspace.state}/ledger.db?mode=ro", uri=True)
+        self.addCleanup(database.close)
+        there = {name for table, others in COLUMNS.items()
+                 for _, name, *_ in database.execute(f"PRAGMA table_info({table})") if name not in others}
+        said = {name.rpartition(".")[2] for *_, cell in rows("accounting.md", "word") for name in CODE.findall(cell)}
+        self.assertEqual(there, said)
+
+
+class Planted(unittest.TestCase):
+    """The check checked."""
+
+    def test_metrics(self):
+        said = metrics_of([["`a`, `b`", "", ""], ["`c`", "`x`, `y`: `one`, `two`", ""]])
+        self.assertEqual(said, {"a": {}, "b": {}, "c": {"x": set(), "y": {"one", "two"}}})
+        right = [("a", ()), ("b", ()), ("c", (("x", "any"), ("y", "one"))), ("c", (("x", "any"), ("y", "two")))]
+        self.assertEqual(metrics_faults(said, right), [])
+        self.assertEqual(len(metrics_faults(said, right[1:])), 1)
+        self.assertEqual(len(metrics_faults(said, right[:3])), 1)
+        self.assertEqual(len(metrics_faults(said, [*right, ("d", ())])), 1)
+        self.assertEqual(len(metrics_faults(said, [("a", (("z", "1"),)), *right[1:]])), 1)
+
+    def test_json(self):
+        self.assertEqual(keys_of([["", "`a`", ""], ["", "`b.x`, `.y`", ""], ["", "`c[].d.e`", ""]]),
+                         {"a", "b.x", "b.y", "c[].d.e"})
+        self.assertEqual(paths({"a": 1, "b": {"x": 1, "y": 2}, "c": [{"d": {"e": 1}, "name": "n"}]}),
+                         {"a", "b.x", "b.y", "c[].d.e"})
+
+
+if __name__ == "__main__":
+    harness.main()
