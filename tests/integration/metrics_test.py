@@ -90,7 +90,7 @@ class Metrics(harness.Case):
             raise
 
     def equations_hold(self, page, exporter):
-        """docs/reliability.md, on nothing but the page."""
+        """docs/accounting.md, on nothing but the page."""
         self.assertEqual(page.value("spans_started_total"),
                          page.value("spans_ended_total") + page.value("open_spans")
                          + page.value("spans_unfinished_total"))
