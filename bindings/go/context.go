@@ -9,7 +9,6 @@ import "C"
 
 import (
 	"context"
-	"encoding/hex"
 	"unsafe"
 )
 
@@ -22,18 +21,18 @@ type SpanContext struct {
 
 // A SpanContextConfig is what a SpanContext is made of.
 type SpanContextConfig struct {
-	TraceID    [16]byte
-	SpanID     [8]byte
+	TraceID    TraceID
+	SpanID     SpanID
 	Sampled    bool
-	Remote     bool
-	TraceState string
+	Remote     bool   // it came from another process
+	TraceState string // as in the header of W3C Trace Context
 }
 
-// NewSpanContext is that of ids that are known elsewhere: for a Link, or a WholeSpan.
+// NewSpanContext is the context of ids that are known elsewhere: for a Link, or a WholeSpan.
 func NewSpanContext(config SpanContextConfig) SpanContext {
 	context := SpanContext{traceState: config.TraceState}
-	copyBytes(context.raw.trace_id[:], config.TraceID[:])
-	copyBytes(context.raw.span_id[:], config.SpanID[:])
+	*context.traceID() = config.TraceID
+	*context.spanID() = config.SpanID
 	if config.Sampled {
 		context.raw.trace_flags = C.SPR_TRACE_FLAG_SAMPLED
 	}
@@ -49,17 +48,16 @@ func (c SpanContext) WithTraceState(traceState string) SpanContext {
 	return c
 }
 
-// TraceID is 32 lower-case hexadecimal digits.
-func (c SpanContext) TraceID() string { return hexadecimal(c.raw.trace_id[:]) }
+// TraceID names the trace that the span belongs to.
+func (c SpanContext) TraceID() TraceID { return *c.traceID() }
 
-// SpanID is 16 lower-case hexadecimal digits.
-func (c SpanContext) SpanID() string { return hexadecimal(c.raw.span_id[:]) }
+// SpanID names the span.
+func (c SpanContext) SpanID() SpanID { return *c.spanID() }
 
 // IsValid tells whether both ids are there.
-func (c SpanContext) IsValid() bool {
-	return c.raw.trace_id != [16]C.uint8_t{} && c.raw.span_id != [8]C.uint8_t{}
-}
+func (c SpanContext) IsValid() bool { return c.TraceID().IsValid() && c.SpanID().IsValid() }
 
+// IsSampled tells whether whoever started the span decided that it be recorded.
 func (c SpanContext) IsSampled() bool { return c.raw.trace_flags&C.SPR_TRACE_FLAG_SAMPLED != 0 }
 
 // IsRemote tells whether it came from another process.
@@ -118,12 +116,6 @@ func SpanContextFromContext(ctx context.Context) SpanContext {
 	return SpanContext{}
 }
 
-func hexadecimal(bytes []C.uint8_t) string {
-	return hex.EncodeToString(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(bytes))), len(bytes)))
-}
-
-func copyBytes(to []C.uint8_t, from []byte) {
-	for i := range to {
-		to[i] = C.uint8_t(from[i])
-	}
-}
+// The ids where they lie, as Go has them.
+func (c *SpanContext) traceID() *TraceID { return (*TraceID)(unsafe.Pointer(&c.raw.trace_id)) }
+func (c *SpanContext) spanID() *SpanID   { return (*SpanID)(unsafe.Pointer(&c.raw.span_id)) }

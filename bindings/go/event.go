@@ -7,13 +7,12 @@ import (
 	"time"
 )
 
-// An Event happened in a span at a time. DroppedAttributes were left out before; they are added to those that are
-// refused.
+// An Event happened in a span at a time.
 type Event struct {
 	Name              string
 	Time              time.Time
 	Attributes        []Attribute
-	DroppedAttributes int
+	DroppedAttributes int // left out before; added to those that are refused
 }
 
 // A Link names another span that this one has to do with. The trace state of its context is recorded with it.
@@ -34,7 +33,7 @@ type Exception struct {
 
 const stacktraceKey = "exception.stacktrace"
 
-// StackTrace is that of the calling goroutine, for RecordError.
+// StackTrace is the stack of the calling goroutine, as an attribute that goes with RecordError.
 func StackTrace() Attribute { return String(stacktraceKey, string(debug.Stack())) }
 
 func (e *Exception) attributes() []Attribute {

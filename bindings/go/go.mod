@@ -1,3 +1,3 @@
-module spanring
+module spanring.example/go/spanring
 
 go 1.21

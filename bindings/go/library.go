@@ -16,6 +16,7 @@ import "syscall"
 // errors.Is(err, syscall.ETIMEDOUT) and the like work.
 type Error int
 
+// Error is what the library says of it, in English.
 func (e Error) Error() string { return "spanring: " + C.GoString(C.spr_strerror(C.int(e))) }
 
 // Is compares with a syscall.Errno.
@@ -31,5 +32,5 @@ func check(result C.int) error {
 	return nil
 }
 
-// Version is that of the library that is loaded.
+// Version is the version of the library that is loaded, which may be newer than the header.
 func Version() string { return C.GoString(C.spr_version()) }

@@ -26,15 +26,18 @@ const (
 	Wait FullPolicy = C.SPR_FULL_WAIT
 )
 
-// A Limit is how many at most. Zero is what the OTEL_*_LIMIT variable behind it says, else the specification's default.
+// A Limit is how many at most. The zero value is what the OTEL_*_LIMIT variable behind it says, else the specification's
+// default.
 type Limit uint32
 
 const (
-	NoLimit   Limit = C.SPR_LIMIT_NONE
-	ZeroLimit Limit = C.SPR_LIMIT_ZERO // not one
+	// NoLimit is as many as there are.
+	NoLimit Limit = C.SPR_LIMIT_NONE
+	// ZeroLimit is not one: the number 0 means something else.
+	ZeroLimit Limit = C.SPR_LIMIT_ZERO
 )
 
-// SpanLimits are those of each span (specification: trace/sdk.md, Span Limits).
+// SpanLimits bound what is recorded of each span (specification: trace/sdk.md, Span Limits).
 type SpanLimits struct {
 	AttributeCount       Limit
 	AttributeValueLength Limit // characters of a text, bytes of bytes; in lists as well
@@ -61,16 +64,16 @@ type Options struct {
 	ResourceAttributes []Attribute // beside OTEL_RESOURCE_ATTRIBUTES; these win
 	MemoryLimit        uint64      // bytes of shared memory at most; 0: SPANRING_MEMORY_LIMIT, else the default
 	FullPolicy         FullPolicy
-	FullWait           time.Duration
+	FullWait           time.Duration // with the policy Wait
 	SpanLimits         SpanLimits
-	ResourceSchemaURL  string
+	ResourceSchemaURL  string // of the conventions that ResourceAttributes follow
 }
 
 // A Provider is what this process is, and the way to its tracers. It lives as long as the process, needs no closing
 // before exit, and may be used by many goroutines at once.
 type Provider struct{ raw *C.spr_provider }
 
-// Open succeeds where tracing is off, too: State says why.
+// Open makes the provider. It succeeds where tracing is off, too: State says why.
 func Open(options Options) (*Provider, error) {
 	var resource packed
 	resource.addAttributes(options.ResourceAttributes)
@@ -87,7 +90,7 @@ func Open(options Options) (*Provider, error) {
 	return &Provider{raw}, nil
 }
 
-// Tracer is that of an instrumentation scope. The same arguments give the same tracer. version may be empty.
+// Tracer gives the tracer of an instrumentation scope. The same arguments give the same tracer. version may be empty.
 func (p *Provider) Tracer(name, version string, options ...TracerOption) (*Tracer, error) {
 	var config tracerConfig
 	for _, option := range options {
@@ -145,6 +148,7 @@ func (s Statistics) Dropped() uint64 {
 	return s.DroppedFull + s.DroppedTooBig + s.DroppedNested + s.DroppedOverwritten
 }
 
+// Statistics reads what was counted since the process began.
 func (p *Provider) Statistics() Statistics {
 	raw := C.spr_statistics{struct_size: C.sizeof_spr_statistics}
 	C.spr_provider_statistics(p.raw, &raw)

@@ -17,8 +17,11 @@ import (
 type Status uint8
 
 const (
+	// StatusUnset is the status of a span of which nothing was said.
 	StatusUnset Status = C.SPR_STATUS_UNSET
-	StatusOK    Status = C.SPR_STATUS_OK // final: no later status replaces it
+	// StatusOK is said by the application, not by instrumentation. It is final: no later status replaces it.
+	StatusOK Status = C.SPR_STATUS_OK
+	// StatusError is an operation that failed.
 	StatusError Status = C.SPR_STATUS_ERROR
 )
 
@@ -41,10 +44,10 @@ type Span struct {
 	events     packed
 }
 
-// Context is valid for a span that is not sampled, too, and after the end.
+// Context identifies the span. It is valid for a span that is not sampled, too, and after the end.
 func (s *Span) Context() SpanContext { return s.context }
 
-// IsRecording is worth asking before computing a costly attribute.
+// IsRecording tells whether anything that is set is kept: worth asking before computing a costly attribute.
 func (s *Span) IsRecording() bool {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -66,6 +69,7 @@ func (s *Span) AddEvent(name string, attributes ...Attribute) {
 	s.AddEventAt(time.Now(), name, attributes...)
 }
 
+// AddEventAt adds an event that happened at a time.
 func (s *Span) AddEventAt(at time.Time, name string, attributes ...Attribute) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -95,7 +99,7 @@ func (s *Span) RecordException(exception Exception) {
 	s.AddEventAt(exception.Time, "exception", exception.attributes()...)
 }
 
-// AddLink makes a call of its own. A sampler sees only the links that the start had.
+// AddLink names another span that this one has to do with, in a call into C of its own. A sampler sees only the links that the start had.
 func (s *Span) AddLink(link Link) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -107,7 +111,7 @@ func (s *Span) AddLink(link Link) {
 	}
 }
 
-// SetStatus keeps the message with StatusError alone. StatusOK is final, and StatusUnset is ignored, as the
+// SetStatus says how the operation went. The message is kept with StatusError alone. StatusOK is final, and StatusUnset is ignored, as the
 // specification says.
 func (s *Span) SetStatus(status Status, message string) {
 	s.mutex.Lock()

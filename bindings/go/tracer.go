@@ -16,10 +16,15 @@ import (
 type Kind uint8
 
 const (
+	// KindInternal is an operation inside of an application.
 	KindInternal Kind = C.SPR_KIND_INTERNAL
-	KindServer   Kind = C.SPR_KIND_SERVER
-	KindClient   Kind = C.SPR_KIND_CLIENT
+	// KindServer is the handling of a request that came from elsewhere.
+	KindServer Kind = C.SPR_KIND_SERVER
+	// KindClient is a request to elsewhere, until its answer.
+	KindClient Kind = C.SPR_KIND_CLIENT
+	// KindProducer is the handing over of a message, or a job, that is worked on later.
 	KindProducer Kind = C.SPR_KIND_PRODUCER
+	// KindConsumer is the work on it.
 	KindConsumer Kind = C.SPR_KIND_CONSUMER
 )
 
@@ -34,6 +39,7 @@ type startConfig struct {
 // A StartOption says more about the start of a span.
 type StartOption func(*startConfig)
 
+// WithKind says the kind in place of KindInternal.
 func WithKind(kind Kind) StartOption { return func(config *startConfig) { config.kind = kind } }
 
 // WithAttributes sets attributes at once: an unfinished span has them, too, and a sampler sees them.
@@ -41,6 +47,7 @@ func WithAttributes(attributes ...Attribute) StartOption {
 	return func(config *startConfig) { config.attributes.addAttributes(attributes) }
 }
 
+// WithLinks names other spans that this one has to do with; a sampler sees them.
 func WithLinks(links ...Link) StartOption {
 	return func(config *startConfig) {
 		for _, link := range links {
@@ -52,6 +59,7 @@ func WithLinks(links ...Link) StartOption {
 // WithNewRoot starts a new trace, whatever the context says.
 func WithNewRoot() StartOption { return func(config *startConfig) { config.newRoot = true } }
 
+// WithStartTime starts the span at a time; the zero time is now.
 func WithStartTime(at time.Time) StartOption { return func(config *startConfig) { config.time = at } }
 
 type tracerConfig struct {
@@ -62,11 +70,12 @@ type tracerConfig struct {
 // A TracerOption says more about an instrumentation scope.
 type TracerOption func(*tracerConfig)
 
+// WithSchemaURL names the conventions that the attributes of the scope and of its spans follow.
 func WithSchemaURL(url string) TracerOption {
 	return func(config *tracerConfig) { config.schemaURL = url }
 }
 
-// WithScopeAttributes: others, or the same in another order, are another scope.
+// WithScopeAttributes describes the scope. Other attributes, or the same in another order, are another scope.
 func WithScopeAttributes(attributes ...Attribute) TracerOption {
 	return func(config *tracerConfig) { config.attributes.addAttributes(attributes) }
 }

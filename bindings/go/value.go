@@ -29,8 +29,10 @@ type Value struct {
 	depth  uint8 // lists in it, and it
 }
 
+// StringValue is text.
 func StringValue(value string) Value { return Value{text: value, kind: typeString} }
 
+// BoolValue is true or false.
 func BoolValue(value bool) Value {
 	if value {
 		return Value{number: 1, kind: typeBool}
@@ -38,15 +40,18 @@ func BoolValue(value bool) Value {
 	return Value{kind: typeBool}
 }
 
+// IntValue is a whole number.
 func IntValue(value int) Value { return Int64Value(int64(value)) }
 
+// Int64Value is a whole number.
 func Int64Value(value int64) Value { return Value{number: uint64(value), kind: typeInt64} }
 
+// Float64Value is a floating-point number.
 func Float64Value(value float64) Value {
 	return Value{number: math.Float64bits(value), kind: typeFloat64}
 }
 
-// BytesValue copies them.
+// BytesValue is bytes, which are copied.
 func BytesValue(value []byte) Value { return Value{text: string(value), kind: typeBytes} }
 
 // EmptyValue is no value: what a language's null becomes.

@@ -61,7 +61,7 @@ func TestAListMayBeLong(t *testing.T) {
 
 func TestASpanIsRecordedWhole(t *testing.T) {
 	library := open(t)
-	own := NewSpanContext(SpanContextConfig{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Sampled: true, TraceState: "a=1"})
+	own := NewSpanContext(SpanContextConfig{TraceID: TraceID{1}, SpanID: SpanID{2}, Sampled: true, TraceState: "a=1"})
 	text := "00-01" + strings.Repeat("0", 30) + "-02" + strings.Repeat("0", 14) + "-01"
 	if own.Traceparent() != text || own.TraceState() != "a=1" {
 		t.Errorf("%+v", own)
@@ -82,11 +82,11 @@ func TestASpanIsRecordedWhole(t *testing.T) {
 		t.Errorf("%+v %v", got, err)
 	}
 	library.expect(t, 2, 2, 0)
-	whole.Context = NewSpanContext(SpanContextConfig{TraceID: [16]byte{1}, SpanID: [8]byte{2}})
+	whole.Context = NewSpanContext(SpanContextConfig{TraceID: TraceID{1}, SpanID: SpanID{2}})
 	if got, err := library.tracer.Record(ctx, whole); err != nil || got != whole.Context {
 		t.Errorf("%+v %v: it was not sampled where it was measured", got, err)
 	}
-	whole.Context = NewSpanContext(SpanContextConfig{SpanID: [8]byte{2}})
+	whole.Context = NewSpanContext(SpanContextConfig{SpanID: SpanID{2}})
 	var refused Error
 	if _, err := library.tracer.Record(ctx, whole); !errors.As(err, &refused) {
 		t.Errorf("%v", err)
@@ -108,7 +108,8 @@ func TestOtherAttributesAreAnotherScope(t *testing.T) {
 	}
 	one := WithScopeAttributes(Array("key", IntValue(1)))
 	schema := WithSchemaURL("https://schemas.test")
-	if scope() == scope(one) || scope(one) != scope(one) || scope(one) == scope(one, schema) {
+	first, again := scope(one), scope(one)
+	if first != again || first == scope() || first == scope(one, schema) {
 		t.Error("name, version, schema URL and attributes make the scope")
 	}
 	if _, err := library.Tracer("scope", "", WithScopeAttributes(Int("", 1))); err == nil {

@@ -13,7 +13,7 @@ import (
 	"unsafe"
 )
 
-// A WholeSpan was measured elsewhere: by another clock, another goroutine, another tool.
+// A WholeSpan is one that was measured elsewhere: by another clock, another goroutine, another tool.
 type WholeSpan struct {
 	Name string
 	// Context is the span's own, as it is known elsewhere; its sampled flag says whether to record it. The zero value: ids

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"log"
 
-	"spanring"
+	"spanring.example/go/spanring"
 )
 
 func pay(ctx context.Context, tracer *spanring.Tracer, cents int64) {

@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"spanring"
+	"spanring.example/go/spanring"
 )
 
 func main() {

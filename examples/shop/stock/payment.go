@@ -11,7 +11,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"spanring"
+	"spanring.example/go/spanring"
 )
 
 // A refusedError is an answer of payment that is no failure of payment.

@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"spanring"
+	"spanring.example/go/spanring"
 )
 
 var (
@@ -71,7 +71,7 @@ func (s *stock) serveReserve(writer http.ResponseWriter, request *http.Request) 
 	defer span.End()
 
 	if span.Context().IsValid() {
-		writer.Header().Set("X-Trace-Id", span.Context().TraceID())
+		writer.Header().Set("X-Trace-Id", span.Context().TraceID().String())
 	}
 	done, err := s.reserve(ctx, span, request)
 	status := statusOf(err)

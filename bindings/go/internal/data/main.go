@@ -11,7 +11,6 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log"
@@ -20,7 +19,7 @@ import (
 	"strconv"
 	"time"
 
-	"spanring"
+	"spanring.example/go/spanring"
 )
 
 func must[T any](value T, err error) T {
@@ -59,8 +58,8 @@ func exceedLimits(tracer *spanring.Tracer, remote spanring.SpanContext) {
 }
 
 func recordWhole(tracer *spanring.Tracer, remote spanring.SpanContext, begin time.Time) spanring.SpanContext {
-	own := spanring.SpanContextConfig{SpanID: [8]byte{7: 0xaa}, Sampled: true, TraceState: "whole=1"}
-	must(hex.Decode(own.TraceID[:], []byte(remote.TraceID())))
+	own := spanring.SpanContextConfig{TraceID: remote.TraceID(), SpanID: spanring.SpanID{7: 0xaa}, Sampled: true,
+		TraceState: "whole=1"}
 	ctx := spanring.ContextWithSpanContext(context.Background(), remote)
 	must(tracer.Record(ctx, spanring.WholeSpan{
 		Name:          "measured",

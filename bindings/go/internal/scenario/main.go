@@ -19,7 +19,7 @@ import (
 	"strconv"
 	"time"
 
-	"spanring"
+	"spanring.example/go/spanring"
 )
 
 func main() {
