@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The whole exporter against a backend that can do everything a backend can do. What the sender does whichever way
-// requests go (queue, spool, books) is tested in grpc/exporter_test.cpp; here, that HTTP gives it what it needs.
+// requests go (queue, spool, books) is tested in ../otlp_sender_test.cpp; here, that HTTP gives it what it needs.
 #include <sys/mman.h>
 
 #include <future>

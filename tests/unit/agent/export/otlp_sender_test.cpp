@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What waits for a backend, in memory or in the spool, and what an end leaves behind; over gRPC.
+#include "export/otlp_sender.hpp"
+
+#include <future>
+
+#include "support/grpc_exporter_test.hpp"
+
+namespace spanring::agent::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using Clock = std::chrono::steady_clock;
+
+class OtlpSenderTest : public OtlpGrpcExporterTest {};
+
+TEST_F(OtlpSenderTest, shares_out_what_partial_success_rejected_of_a_spooled_request) {
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with([first = true](const Received&) mutable {
+        if (std::exchange(first, false)) return Reply{grpc::Status(grpc::UNAVAILABLE, "once"), {}, false};
+        return Reply{grpc::Status::OK, bytes(1, number(1, 10)), false};
+    });
+    make();
+    auto mixed = batch(0, 30, producer(1, "shop"));
+    add_run(*mixed, producer(2, "cart"), scope("x"), bytes(2, typical_span(100)) + bytes(2, typical_span(101)), 2);
+    EXPECT_EQ(send(mixed).outcome, Outcome::kSpooled);
+    ASSERT_TRUE(ledger_.wait_for_total(32));
+    const SpoolRecord shop = ledger_.spool(producer(1, "")->instance, "otlp"),
+                      cart = ledger_.spool(producer(2, "")->instance, "otlp");
+    EXPECT_EQ(shop.exported + shop.rejected, 30u);
+    EXPECT_EQ(cart.exported + cart.rejected, 2u);
+    EXPECT_EQ(shop.rejected + cart.rejected, 10u);
+}
+
+TEST_F(OtlpSenderTest, delivers_everything_when_a_backend_that_was_down_comes_up) {
+    options_.endpoint = "unix:" + directory_ / "backend";
+    make();
+    for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(send(batch(i * 10, 10)).outcome, Outcome::kSpooled);
+    EXPECT_FALSE(exporter_->status().healthy);
+    EXPECT_EQ(exporter_->status().spooled, 200u);
+    backend_.start(options_.endpoint);
+    ASSERT_TRUE(ledger_.wait_for_total(200));
+    expect_delivered_once(0, 200);
+    EXPECT_EQ(ledger_.spool(producer(1, "")->instance, "otlp").exported, 200u);
+    EXPECT_EQ(send(batch(200, 10)).outcome, Outcome::kExported) << "and then directly";
+    EXPECT_TRUE(exporter_->status().healthy);
+}
+
+TEST_F(OtlpSenderTest, replays_in_order_one_at_a_time) {
+    options_.endpoint = "unix:" + directory_ / "backend";
+    options_.in_flight = 1;
+    make();
+    for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(send(batch(i, 1)).outcome, Outcome::kSpooled);
+    backend_.start(options_.endpoint);
+    ASSERT_TRUE(ledger_.wait_for_total(20));
+    const auto received = backend_.received();
+    ASSERT_EQ(received.size(), 20u);
+    for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(received[i].span_ids().at(0), span_id(i));
+}
+
+TEST_F(OtlpSenderTest, goes_on_after_the_backend_went_away_and_came_back) {
+    options_.endpoint = backend_.start("unix:" + directory_ / "backend");
+    make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
+    backend_.stop();
+    EXPECT_EQ(send(batch(10, 10)).outcome, Outcome::kSpooled);
+    EXPECT_EQ(send(batch(20, 10)).outcome, Outcome::kSpooled);
+    backend_.start(options_.endpoint);
+    ASSERT_TRUE(ledger_.wait_for_total(20));
+    expect_delivered_once(0, 30);
+}
+
+TEST_F(OtlpSenderTest, replays_what_an_earlier_agent_left) {
+    options_.endpoint = "unix:" + directory_ / "backend";
+    make();
+    for (uint64_t i = 0; i < 5; ++i) EXPECT_EQ(send(batch(i * 10, 10)).outcome, Outcome::kSpooled);
+    exporter_.reset();
+    backend_.start(options_.endpoint);
+    make();
+    ASSERT_TRUE(ledger_.wait_for_total(50));
+    expect_delivered_once(0, 50);
+}
+
+TEST_F(OtlpSenderTest, spools_what_does_not_fit_into_its_queue) {
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    options_.in_flight = 1;
+    options_.queue_bytes = 100'000;
+    std::promise<void> release;
+    backend_.answer_with([gate = release.get_future().share()](const Received&) {
+        gate.wait();
+        return Reply{};
+    });
+    make();
+    std::vector<std::shared_ptr<Batch>> sent;
+    for (uint64_t i = 0; i < 20; ++i) {  // about 18,600 bytes each
+        sent.push_back(batch(i * 100, 100));
+        exporter_->submit(sent.back());
+    }
+    // Those beyond the queue are resolved while the backend still thinks about the first.
+    EXPECT_TRUE(eventually([&] { return exporter_->status().spooled >= 1300; }));
+    EXPECT_EQ(exporter_->status().exported, 0u);
+    release.set_value();
+    ASSERT_TRUE(exporter_->flush(watchdog()));
+    const ExporterStatus status = exporter_->status();
+    ASSERT_TRUE(ledger_.wait_for_total(status.spooled));
+    expect_delivered_once(0, 2000);
+    EXPECT_EQ(status.exported + status.spooled, 2000u);
+}
+
+TEST_F(OtlpSenderTest, cuts_what_is_too_large_for_one_request) {
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    make();
+    // Thousands of processes with large resources: far more than the batcher could foresee.
+    auto large = std::make_shared<Batch>();
+    large->acknowledgements = &acknowledgements_;
+    large->open = 1;
+    for (uint64_t n = 0; n < 3000; ++n) {
+        add_run(*large, producer(static_cast<uint8_t>(n), std::string(2000, 's')), scope("x"),
+                bytes(2, typical_span(n)), 1);
+    }
+    batches_.push_back(large);
+    EXPECT_EQ(send(large).outcome, Outcome::kSpooled);
+    ASSERT_TRUE(ledger_.wait_for_total(3000));
+    expect_delivered_once(0, 3000);
+    for (const Received& received : backend_.received()) EXPECT_LE(received.bytes, size_t{4} << 20);
+    EXPECT_GE(backend_.received().size(), 2u);
+}
+
+TEST_F(OtlpSenderTest, without_a_spool_tries_again_from_memory) {
+    options_.spool.enabled = false;
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with([left = 3](const Received&) mutable {
+        return Reply{left-- > 0 ? grpc::Status(grpc::UNAVAILABLE, "not yet") : grpc::Status::OK, {}, false};
+    });
+    make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
+    EXPECT_EQ(backend_.received().size(), 4u);
+}
+
+TEST_F(OtlpSenderTest, without_a_spool_gives_up_after_max_elapsed_time) {
+    options_.spool.enabled = false;
+    options_.retry.max_elapsed_time = 30ms;
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with(answer(grpc::UNAVAILABLE));
+    make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kDroppedQueue);
+    EXPECT_EQ(exporter_->status().dropped, 10u);
+}
+
+TEST_F(OtlpSenderTest, without_retry_drops_and_counts) {
+    options_.retry.enabled = false;
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with(answer(grpc::UNAVAILABLE));
+    make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kDroppedQueue);
+}
+
+TEST_F(OtlpSenderTest, counts_what_a_spool_of_no_size_cannot_take) {
+    options_.spool.max_bytes = 100;
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with(answer(grpc::UNAVAILABLE));
+    make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kDroppedQueue);
+    EXPECT_THAT(exporter_->status().last_error, HasSubstr("larger than the whole spool"));
+}
+
+TEST_F(OtlpSenderTest, books_what_a_full_spool_drops) {
+    options_.spool.max_bytes = 300'000;
+    options_.spool.file_bytes = 1;  // as small as it gets
+    options_.endpoint = "unix:" + directory_ / "nobody";
+    make();
+    for (uint64_t i = 0; i < 40; ++i) EXPECT_EQ(send(batch(i * 100, 100)).outcome, Outcome::kSpooled);
+    exporter_->shutdown(Clock::now());
+    const ExporterStatus status = exporter_->status();
+    EXPECT_LE(status.spool_bytes, options_.spool.max_bytes);
+    EXPECT_GT(status.spool_dropped, 0u);
+    EXPECT_EQ(ledger_.spool(producer(1, "")->instance, "otlp").dropped, status.spool_dropped);
+    options_.endpoint = backend_.start("unix:" + directory_ / "backend");
+    make();
+    ASSERT_TRUE(ledger_.wait_for_total(4000));
+    expect_delivered_once(status.spool_dropped, 4000);  // the newest, without a gap
+}
+
+TEST_F(OtlpSenderTest, shutdown_puts_unanswered_batches_into_the_spool) {
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with(silence());
+    make();
+    for (uint64_t i = 0; i < 20; ++i) exporter_->submit(batch(i * 10, 10));
+    ASSERT_TRUE(backend_.wait_for_requests(options_.in_flight));
+    exporter_->shutdown(Clock::now());
+    for (const auto& made : batches_) EXPECT_EQ(made->resolutions[1].outcome, Outcome::kSpooled);
+    exporter_->submit(batch(900, 1));
+    EXPECT_EQ(batches_.back()->resolutions[1].outcome, Outcome::kLeftBehind) << "too late";
+
+    Backend next;
+    options_.endpoint = next.start("127.0.0.1:0");
+    make();
+    ASSERT_TRUE(ledger_.wait_for_total(200));
+}
+
+TEST_F(OtlpSenderTest, shutdown_waits_for_answers_until_its_deadline) {
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    make();
+    for (uint64_t i = 0; i < 50; ++i) exporter_->submit(batch(i * 10, 10));
+    exporter_->shutdown(watchdog());
+    for (const auto& made : batches_) EXPECT_EQ(made->resolutions[1].outcome, Outcome::kExported);
+    expect_delivered_once(0, 500);
+}
+
+TEST_F(OtlpSenderTest, shutdown_without_a_spool_counts_what_it_drops) {
+    options_.spool.enabled = false;
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with(silence());
+    make();
+    exporter_->submit(batch(0, 10));
+    ASSERT_TRUE(backend_.wait_for_requests(1));
+    exporter_->shutdown(Clock::now());
+    EXPECT_EQ(batches_[0]->resolutions[1].outcome, Outcome::kLeftBehind);
+}
+
+}  // namespace
+}  // namespace spanring::agent::test
