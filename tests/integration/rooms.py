@@ -36,7 +36,7 @@ AGENT = {
     "agent/store": {"agent/base", "agent/batch", "agent/otlp"},
     "agent/sampling": {"agent/base"},
     "agent/export": {"agent/base", "agent/batch", "agent/otlp", "agent/spool", "agent/ledger"},
-    "agent/export/grpc": {"agent/base", "agent/batch", "agent/export"},
+    "agent/export/grpc": {"agent/base", "agent/batch", "agent/otlp", "agent/export"},
     "agent/export/http": {"agent/base", "agent/otlp", "agent/export"},
     "agent/drain": {"agent/base", "agent/crash", "agent/batch", "agent/otlp", "agent/ledger", "agent/segment",
                     "agent/directory", "agent/sampling"},
