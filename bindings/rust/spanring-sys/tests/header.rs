@@ -242,7 +242,9 @@ fn constants() -> String {
 /// Name and C redeclaration of every function of the extern block.
 fn functions() -> Vec<(String, String)> {
     let block = RUST.split_once("extern \"C\" {").expect("an extern block").1;
-    let block = block[..block.rfind('}').expect("its end")].split_whitespace().collect::<Vec<_>>().join(" ");
+    let block = &block[..block.rfind('}').expect("its end")];
+    let code = block.lines().filter(|line| !line.trim_start().starts_with("///"));
+    let block = code.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
     let mut found = Vec::new();
     for text in block.split("pub fn ").skip(1) {
         let (name, rest) = text.split_once('(').expect("parameters");

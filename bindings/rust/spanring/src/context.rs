@@ -41,10 +41,12 @@ impl Context {
         Some(Traceparent(text))
     }
 
+    /// Both ids are there.
     pub fn is_valid(&self) -> bool {
         self.0.trace_id != [0; 16] && self.0.span_id != [0; 8]
     }
 
+    /// Whoever started the span decided that it be recorded.
     pub fn is_sampled(&self) -> bool {
         self.0.trace_flags & sys::SPR_TRACE_FLAG_SAMPLED != 0
     }
@@ -54,12 +56,12 @@ impl Context {
         self.0.is_remote != 0
     }
 
-    /// Displayed as 32 lower-case hexadecimal digits.
+    /// The trace that the span belongs to.
     pub fn trace_id(&self) -> TraceId {
         TraceId(self.0.trace_id)
     }
 
-    /// Displayed as 16 lower-case hexadecimal digits.
+    /// The span inside of its trace.
     pub fn span_id(&self) -> SpanId {
         SpanId(self.0.span_id)
     }
@@ -132,7 +134,10 @@ macro_rules! identifier {
     ($(#[$documentation:meta])* $name:ident, $bytes:literal) => {
         $(#[$documentation])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        pub struct $name(pub [u8; $bytes]);
+        pub struct $name(
+            /// Its bytes, the most significant first; all zero name nothing.
+            pub [u8; $bytes],
+        );
 
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,12 +147,12 @@ macro_rules! identifier {
     };
 }
 identifier!(
-    /// Bytes of a trace id.
+    /// Names a trace. Displayed as 32 lower-case hexadecimal digits.
     TraceId,
     16
 );
 identifier!(
-    /// Bytes of a span id.
+    /// Names a span inside of its trace. Displayed as 16 lower-case hexadecimal digits.
     SpanId,
     8
 );

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use crate::attribute::{raw_list as raw_attributes, Attribute};
-use crate::span::nanoseconds;
+use crate::time::since_epoch;
 use spanring_sys as sys;
 use std::marker::PhantomData;
 use std::time::SystemTime;
@@ -29,8 +29,9 @@ impl<'a> Event<'a> {
         Event { raw, borrowed: PhantomData }
     }
 
+    /// When it happened, in place of now.
     pub fn time(mut self, time: SystemTime) -> Self {
-        self.raw.time_ns = nanoseconds(time);
+        self.raw.time_ns = since_epoch(time);
         self
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use crate::attribute::{raw_list, Attribute};
-use crate::span::nanoseconds;
+use crate::time::since_epoch;
 use spanring_sys as sys;
 use std::ptr;
 use std::time::SystemTime;
@@ -23,13 +23,15 @@ impl<'a> Exception<'a> {
         Exception { name: type_name, message, stacktrace: "", time_ns: 0, attributes: &[] }
     }
 
+    /// Where it came from, as the language shows it.
     pub fn stacktrace(mut self, stacktrace: &'a str) -> Self {
         self.stacktrace = stacktrace;
         self
     }
 
+    /// When it happened, in place of now.
     pub fn time(mut self, time: SystemTime) -> Self {
-        self.time_ns = nanoseconds(time);
+        self.time_ns = since_epoch(time);
         self
     }
 

@@ -17,19 +17,30 @@
 //! # Ok(())
 //! # } // the guard is dropped, then the span ends
 //! ```
+//!
+//! Where to begin: a [`Provider`] is what the process is, a [`Tracer`] starts the [`Span`]s of one part of it, a
+//! [`Context`] makes the spans of others children of one's own, and [`Propagated`] takes it to other processes.
+#![warn(missing_docs)]
+
+// A module uses those of the groups above its own, and never those of its own group or below. tests/modules.rs holds it.
+mod error;
+mod limits;
+mod time;
+mod value;
 
 mod attribute;
 mod context;
-mod error;
+
 mod event;
 mod exception;
-mod limits;
 mod link;
 mod propagation;
-mod provider;
+
 mod span;
+
 mod tracer;
-mod value;
+
+mod provider;
 mod whole_span;
 
 pub use attribute::Attribute;
@@ -45,3 +56,8 @@ pub use span::{Kind, Span, Status};
 pub use tracer::{SpanBuilder, Tracer, TracerBuilder};
 pub use value::Value;
 pub use whole_span::WholeSpan;
+
+/// The code of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -8,7 +8,9 @@ pub enum Limit {
     /// What the `OTEL_*_LIMIT` variable behind it says, else the specification's default.
     #[default]
     Environment,
+    /// So many; 0 is not one.
     AtMost(u32),
+    /// As many as there are.
     None,
 }
 
@@ -32,13 +34,17 @@ impl Limit {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SpanLimits {
+    /// `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, `OTEL_ATTRIBUTE_COUNT_LIMIT`.
     pub attribute_count: Limit,
-    /// Characters of a text, bytes of bytes; in lists as well.
+    /// Characters of a text, bytes of bytes; in lists as well. `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`,
+    /// `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.
     pub attribute_value_length: Limit,
+    /// `OTEL_SPAN_EVENT_COUNT_LIMIT`.
     pub event_count: Limit,
+    /// `OTEL_SPAN_LINK_COUNT_LIMIT`.
     pub link_count: Limit,
-    /// Of each event.
+    /// Of each event. `OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT`.
     pub event_attribute_count: Limit,
-    /// Of each link.
+    /// Of each link. `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT`.
     pub link_attribute_count: Limit,
 }

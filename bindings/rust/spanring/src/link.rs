@@ -15,6 +15,7 @@ pub struct Link<'a> {
 }
 
 impl<'a> Link<'a> {
+    /// A link to the span of a context; its flags, and whether it is remote, are recorded with the link.
     pub fn new(context: &Context, attributes: &'a [Attribute<'a>]) -> Self {
         let raw = sys::spr_link {
             context: context.0,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-use crate::context::Context;
+use crate::context::{empty_token, Context};
 use crate::error::{check, Error};
 use spanring_sys as sys;
 use std::fmt;
@@ -75,6 +75,7 @@ impl<const CAPACITY: usize> Text<CAPACITY> {
 }
 
 impl Propagated {
+    /// A context alone, without trace state and baggage.
     pub fn new(context: Context) -> Propagated {
         Propagated { context, flags: 0, trace_state: Text::EMPTY, baggage: Text::EMPTY }
     }
@@ -120,10 +121,12 @@ impl Propagated {
         unsafe { sys::spr_inject_with(&self.raw(), &writing_carrier(headers)) };
     }
 
+    /// The context of the span that the request comes from.
     pub fn context(&self) -> Context {
         self.context
     }
 
+    /// Replaces the context; trace state and baggage stay.
     pub fn set_context(&mut self, context: Context) {
         self.context = context;
     }
@@ -192,6 +195,7 @@ impl Propagated {
         removed == Ok(1)
     }
 
+    /// Takes all of it away.
     pub fn clear_baggage(&mut self) {
         self.baggage.size = 0;
     }
@@ -207,7 +211,7 @@ impl Propagated {
             }
         }
         let raw = self.raw();
-        let mut token = crate::context::empty_token();
+        let mut token = empty_token();
         let detach = Detach(&mut token);
         // SAFETY: token and raw stay where they are until `detach` is dropped, at the end of this function; the texts are
         // borrowed as long.

@@ -3,6 +3,7 @@
 use crate::attribute::{raw_list, Attribute};
 use crate::error::{check, Error};
 use crate::limits::SpanLimits;
+use crate::time::nanoseconds;
 use crate::tracer::{Tracer, TracerBuilder};
 use spanring_sys as sys;
 use std::ptr;
@@ -59,16 +60,19 @@ impl<'a> ProviderBuilder<'a> {
         self
     }
 
+    /// What happens to a span that ends while the ring is full; [`FullPolicy::DropNewest`] where nothing is said.
     pub fn full_policy(mut self, policy: FullPolicy) -> Self {
         self.full_policy = policy;
         self
     }
 
+    /// In place of the `OTEL_*_LIMIT` variables.
     pub fn span_limits(mut self, limits: SpanLimits) -> Self {
         self.limits = limits;
         self
     }
 
+    /// The conventions that the resource attributes follow.
     pub fn resource_schema_url(mut self, url: &'a str) -> Self {
         self.resource_schema_url = url;
         self
@@ -107,6 +111,7 @@ impl<'a> ProviderBuilder<'a> {
 }
 
 impl Provider {
+    /// A builder that leaves everything to the environment.
     pub fn builder<'a>() -> ProviderBuilder<'a> {
         ProviderBuilder {
             service_name: None,
@@ -144,6 +149,7 @@ impl Provider {
         check(unsafe { sys::spr_provider_shutdown(self.0, nanoseconds(timeout)) }).map(drop)
     }
 
+    /// What was counted since the process began.
     pub fn statistics(&self) -> Statistics {
         let mut raw = sys::spr_statistics {
             struct_size: std::mem::size_of::<sys::spr_statistics>() as u32,
@@ -169,24 +175,31 @@ impl Provider {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Statistics {
+    /// Recorded spans.
     pub started: u64,
+    /// Committed or dropped.
     pub ended: u64,
+    /// Not started: the sampler said no.
     pub unsampled: u64,
+    /// Not started: no slot was free, or signal handlers were nested too deep.
     pub not_started: u64,
+    /// Ended, but no chunk was free.
     pub dropped_full: u64,
+    /// 0: what a span has no room for is refused as it is set.
     pub dropped_too_big: u64,
+    /// Ended in a signal handler nested too deep.
     pub dropped_nested: u64,
+    /// Committed, then overwritten before the agent took it.
     pub dropped_overwritten: u64,
+    /// Attributes, events and links refused, each also counted in its span.
     pub refused_data: u64,
+    /// Taken over by the agent: delivered, spooled, or refused for good and counted there.
     pub acknowledged: u64,
 }
 
 impl Statistics {
+    /// Spans that ended and were lost, of all causes.
     pub fn dropped(&self) -> u64 {
         self.dropped_full + self.dropped_too_big + self.dropped_nested + self.dropped_overwritten
     }
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    time.as_nanos().try_into().unwrap_or(u64::MAX)
 }

@@ -5,35 +5,38 @@ use crate::context::{Context, ContextGuard};
 use crate::event::Event;
 use crate::exception::Exception;
 use crate::link::Link;
+use crate::time::since_epoch;
 use crate::value::Value;
 use spanring_sys as sys;
 use std::cell::Cell;
 use std::error;
 use std::marker::PhantomData;
 use std::ptr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 /// What a span is to its parent (specification: SpanKind).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
+    /// An operation inside of an application.
     Internal = sys::SPR_KIND_INTERNAL,
+    /// The handling of a request that came from elsewhere.
     Server = sys::SPR_KIND_SERVER,
+    /// A request to elsewhere, until its answer.
     Client = sys::SPR_KIND_CLIENT,
+    /// The handing over of a message, or a job, that is worked on later.
     Producer = sys::SPR_KIND_PRODUCER,
+    /// The work on it.
     Consumer = sys::SPR_KIND_CONSUMER,
 }
 
 /// How an operation went. `Ok` is final; a message goes with `Error` alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status<'a> {
+    /// The application says that it went well; instrumentation does not.
     Ok,
+    /// It failed, and why.
     Error(&'a str),
-}
-
-/// Nanoseconds since the epoch; 0, which the library takes as "now", for what is before it.
-pub(crate) fn nanoseconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos().try_into().unwrap_or(u64::MAX))
 }
 
 /// An open span. It ends when it is dropped, and is then outside this process: it survives a crash.
@@ -85,6 +88,7 @@ impl Span {
         unsafe { sys::spr_span_is_recording(&self.raw) == 1 }
     }
 
+    /// Sets an attribute; a key that was set before gets the new value.
     pub fn set_attribute<'a>(&self, key: &'a str, value: impl Into<Value<'a>>) -> &Self {
         let (name, size) = (key.as_ptr().cast(), key.len());
         let value = value.into();
@@ -110,10 +114,12 @@ impl Span {
         self
     }
 
+    /// Adds an event that happens now.
     pub fn add_event(&self, name: &str, attributes: &[Attribute<'_>]) -> &Self {
         self.event(&Event::new(name, attributes))
     }
 
+    /// Adds an event that happened at a time.
     pub fn add_event_at(&self, name: &str, attributes: &[Attribute<'_>], time: SystemTime) -> &Self {
         self.event(&Event::new(name, attributes).time(time))
     }
@@ -146,23 +152,26 @@ impl Span {
         self
     }
 
-    /// A sampler sees only the links that the builder had.
+    /// Names another span that this one has to do with. A sampler sees only the links that the builder had.
     pub fn add_link(&self, link: &Link<'_>) -> &Self {
         unsafe { sys::spr_span_add_link(&self.raw, link.raw()) };
         self
     }
 
+    /// Says how the operation went; [`Status::Ok`] is final.
     pub fn set_status(&self, status: Status<'_>) -> &Self {
         let (code, message) = status.raw();
         unsafe { sys::spr_span_set_status(&self.raw, code.into(), message.as_ptr().cast(), message.len()) };
         self
     }
 
+    /// Replaces the name.
     pub fn set_name(&self, name: &str) -> &Self {
         unsafe { sys::spr_span_set_name(&self.raw, name.as_ptr().cast(), name.len()) };
         self
     }
 
+    /// Replaces the kind.
     pub fn set_kind(&self, kind: Kind) -> &Self {
         unsafe { sys::spr_span_set_kind(&self.raw, kind as i32) };
         self
@@ -182,7 +191,7 @@ impl Span {
             struct_size: std::mem::size_of::<sys::spr_end_options>() as u32,
             status: sys::SPR_STATUS_UNSET,
             reserved: [0; 3],
-            end_time_ns: nanoseconds(time),
+            end_time_ns: since_epoch(time),
             name: ptr::null(),
             name_size: 0,
             status_message: ptr::null(),

@@ -4,8 +4,8 @@ use crate::attribute::{raw_list, Attribute};
 use crate::context::Context;
 use crate::error::{check, Error};
 use crate::link::{self, Link};
-use crate::span::{nanoseconds, Kind, Span};
-use crate::whole_span::WholeSpan;
+use crate::span::{Kind, Span};
+use crate::time::since_epoch;
 use spanring_sys as sys;
 use std::ptr;
 use std::time::SystemTime;
@@ -42,11 +42,6 @@ impl Tracer {
         Span::new(raw)
     }
 
-    /// A span that was measured elsewhere, to be recorded in one call.
-    pub fn whole_span<'a>(&self, name: &'a str) -> WholeSpan<'a> {
-        WholeSpan::new(*self, name)
-    }
-
     /// A start, with more said before it.
     pub fn span<'a>(&self, name: &'a str) -> SpanBuilder<'a> {
         SpanBuilder {
@@ -78,22 +73,25 @@ impl<'a> TracerBuilder<'a> {
         TracerBuilder { provider, name, version: "", schema_url: "", attributes: &[] }
     }
 
+    /// The version of the library, or of the part of the program, that makes the spans.
     pub fn version(mut self, version: &'a str) -> Self {
         self.version = version;
         self
     }
 
+    /// The conventions that the attributes of the scope and of its spans follow.
     pub fn schema_url(mut self, url: &'a str) -> Self {
         self.schema_url = url;
         self
     }
 
-    /// Others, or the same in another order, are another scope.
+    /// Describe the scope. Others, or the same in another order, are another scope.
     pub fn attributes(mut self, attributes: &'a [Attribute<'a>]) -> Self {
         self.attributes = attributes;
         self
     }
 
+    /// The tracer. The library refuses an attribute whose key is empty, and more scopes than it has room for.
     pub fn build(self) -> Result<Tracer, Error> {
         let options = sys::spr_tracer_options {
             struct_size: std::mem::size_of::<sys::spr_tracer_options>() as u32,
@@ -137,6 +135,7 @@ pub struct SpanBuilder<'a> {
 }
 
 impl<'a> SpanBuilder<'a> {
+    /// In place of [`Kind::Internal`].
     pub fn kind(mut self, kind: Kind) -> Self {
         self.kind = kind;
         self
@@ -154,16 +153,19 @@ impl<'a> SpanBuilder<'a> {
         self
     }
 
+    /// When it began, in place of now.
     pub fn start_time(mut self, time: SystemTime) -> Self {
-        self.start_time_ns = nanoseconds(time);
+        self.start_time_ns = since_epoch(time);
         self
     }
 
+    /// Set at once: an unfinished span has them, too, and a sampler sees them.
     pub fn attributes(mut self, attributes: &'a [Attribute<'a>]) -> Self {
         self.attributes = attributes;
         self
     }
 
+    /// Other spans that this one has to do with; a sampler sees them.
     pub fn links(mut self, links: &'a [Link<'a>]) -> Self {
         self.links = links;
         self
@@ -175,6 +177,7 @@ impl<'a> SpanBuilder<'a> {
         self
     }
 
+    /// The span. What the library refuses (no slot, tracing off) is one that does nothing and passes its parent on.
     pub fn start(self) -> Span {
         let (parent_mode, parent) = match &self.parent {
             Parent::Current => (sys::SPR_PARENT_CURRENT, ptr::null()),

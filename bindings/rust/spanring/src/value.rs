@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-use crate::attribute::{raw_list, Attribute};
 use spanring_sys as sys;
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,7 +7,7 @@ use std::os::raw::c_char;
 use std::slice;
 use std::str;
 
-/// A value of any type that OTLP has, borrowed.
+/// A value of any type that OTLP has, borrowed. [`Value::from`] makes it of text, numbers, lists and options.
 ///
 /// ```
 /// use spanring::{Attribute, Value};
@@ -50,12 +49,6 @@ impl<'a> Value<'a> {
         // Value is transparent over spr_value.
         let value = sys::spr_attribute_array { values: values.as_ptr().cast(), count: values.len() };
         Value::new(sys::SPR_TYPE_ARRAY, sys::spr_attribute_value { array: value })
-    }
-
-    /// Pairs of a key and a value.
-    pub fn key_values(pairs: &'a [Attribute<'a>]) -> Value<'a> {
-        let value = sys::spr_attribute_key_values { pairs: raw_list(pairs), count: pairs.len() };
-        Value::new(sys::SPR_TYPE_KEY_VALUES, sys::spr_attribute_value { key_values: value })
     }
 
     /// # Safety
@@ -147,7 +140,8 @@ macro_rules! from_list {
         }
     )*};
 }
-from_list!(u8 => bytes, Value<'a> => array, Attribute<'a> => key_values);
+pub(crate) use from_list;
+from_list!(u8 => bytes, Value<'a> => array);
 
 impl fmt::Debug for Value<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -168,10 +162,34 @@ impl fmt::Debug for Value<'_> {
                 }
                 sys::SPR_TYPE_KEY_VALUES => {
                     let pairs = value.key_values;
-                    slice::from_raw_parts(pairs.pairs.cast::<Attribute<'_>>(), pairs.count).fmt(formatter)
+                    slice::from_raw_parts(pairs.pairs.cast::<Pair<'_>>(), pairs.count).fmt(formatter)
                 }
                 _ => formatter.write_str("EMPTY"),
             }
         }
+    }
+}
+
+/// A key and a value as C has them, to be shown.
+#[repr(transparent)]
+pub(crate) struct Pair<'a> {
+    raw: sys::spr_attribute,
+    borrowed: PhantomData<&'a ()>,
+}
+
+impl Pair<'_> {
+    /// # Safety
+    /// The key is UTF-8, the type says which member of the value is set, and both live as long as the result.
+    pub(crate) unsafe fn of(raw: &sys::spr_attribute) -> &Self {
+        &*(raw as *const sys::spr_attribute).cast()
+    }
+}
+
+impl fmt::Debug for Pair<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: whoever made this vouches for key, type and value.
+        let key = unsafe { str::from_utf8_unchecked(slice::from_raw_parts(self.raw.key.cast(), self.raw.key_size)) };
+        let value = Value::new(self.raw.r#type, self.raw.value);
+        write!(formatter, "{key}={value:?}")
     }
 }

@@ -5,7 +5,8 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::event::{self, Event};
 use crate::link::{self, Link};
-use crate::span::{nanoseconds, Kind, Status};
+use crate::span::{Kind, Status};
+use crate::time::since_epoch;
 use crate::tracer::Tracer;
 use spanring_sys as sys;
 use std::ptr;
@@ -33,10 +34,11 @@ pub struct WholeSpan<'a> {
     dropped_links: u32,
 }
 
-impl<'a> WholeSpan<'a> {
-    pub(crate) fn new(tracer: Tracer, name: &'a str) -> Self {
+impl Tracer {
+    /// A span that was measured elsewhere, to be recorded in one call.
+    pub fn whole_span<'a>(&self, name: &'a str) -> WholeSpan<'a> {
         WholeSpan {
-            tracer,
+            tracer: *self,
             name,
             kind: Kind::Internal,
             context: None,
@@ -53,7 +55,10 @@ impl<'a> WholeSpan<'a> {
             dropped_links: 0,
         }
     }
+}
 
+impl<'a> WholeSpan<'a> {
+    /// In place of [`Kind::Internal`].
     pub fn kind(mut self, kind: Kind) -> Self {
         self.kind = kind;
         self
@@ -73,17 +78,19 @@ impl<'a> WholeSpan<'a> {
         self
     }
 
+    /// When it began; now where nothing is said.
     pub fn start_time(mut self, time: SystemTime) -> Self {
-        self.start_time_ns = nanoseconds(time);
+        self.start_time_ns = since_epoch(time);
         self
     }
 
-    /// Never before the start.
+    /// When it ended, never before the start; now where nothing is said.
     pub fn end_time(mut self, time: SystemTime) -> Self {
-        self.end_time_ns = nanoseconds(time);
+        self.end_time_ns = since_epoch(time);
         self
     }
 
+    /// How the operation went.
     pub fn status(mut self, status: Status<'a>) -> Self {
         self.status = Some(status);
         self
@@ -95,16 +102,19 @@ impl<'a> WholeSpan<'a> {
         self
     }
 
+    /// What is known of it.
     pub fn attributes(mut self, attributes: &'a [Attribute<'a>]) -> Self {
         self.attributes = attributes;
         self
     }
 
+    /// What happened in it.
     pub fn events(mut self, events: &'a [Event<'a>]) -> Self {
         self.events = events;
         self
     }
 
+    /// Other spans that it has to do with.
     pub fn links(mut self, links: &'a [Link<'a>]) -> Self {
         self.links = links;
         self
