@@ -16,7 +16,7 @@
  *  3. NULL and spent handles are safe everywhere: the call does nothing and returns -EINVAL (NULL) or -ESTALE (ended,
  *     shut down, or inherited over fork()). The library never crashes, blocks, prints, or touches errno.
  *  4. Every struct of options starts with struct_size, set by its initializer macro. A newer caller's larger struct is
- *     accepted if what is unknown is zero; otherwise -E2BIG. Reserved members are zero.
+ *     accepted if what is unknown is zero; otherwise -E2BIG. Their reserved members are zero.
  *  5. Times are nanoseconds since the Unix epoch; 0 means "now". Durations are nanoseconds.
  *  6. Cost classes. HOT: no system call, no allocation, no lock, no thread; a bounded number of instructions. COLD: may
  *     make system calls. The first HOT call of a thread, the first after a fork(), and one that finds the segment
@@ -108,7 +108,7 @@ typedef struct spr_span {
 typedef struct spr_token {
     spr_context context;
     struct spr_token *previous;
-    uint64_t reserved;
+    uint64_t reserved; /* the library's, not zero: what spr_context_attach_with() attached */
     uint64_t record[4]; /* what a profiler sees of it (OTEP 4947) */
 } spr_token;
 
@@ -213,7 +213,7 @@ typedef struct spr_provider_options {
     size_t resource_attribute_count;
     uint64_t memory_limit; /* bytes of shared memory at most; 0: SPANRING_MEMORY_LIMIT, else 16 MiB; at least 512 KiB */
     uint64_t full_wait_ns; /* for SPR_FULL_WAIT */
-    /* Span limits (specification: trace/sdk.md, Span Limits). 0: the variable behind it, else the specification's default. */
+    /* Span limits (specification: trace/sdk.md, Span Limits). 0: the variable named beside it, else the specification's default. */
     uint32_t attribute_count_limit;        /* OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, OTEL_ATTRIBUTE_COUNT_LIMIT; 128 */
     uint32_t attribute_value_length_limit; /* OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT, OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT;
                                               none. Longer texts are cut to so many characters and bytes to so many
@@ -286,8 +286,8 @@ typedef struct spr_tracer_options {
     {sizeof(spr_tracer_options), 0, NULL, SPR_NUL, NULL, SPR_NUL, NULL, SPR_NUL, NULL, 0}
 
 /*
- * The same with the scope's attributes. Other attributes, or the same in another order, are another tracer. Errors: those of
- * spr_tracer_get(), -EINVAL also of an attribute that is none, -E2BIG (options).
+ * The tracer of a scope that has attributes. Other attributes, or the same in another order, are another tracer. Errors:
+ * those of spr_tracer_get(), -EINVAL also for an attribute that is not one, -E2BIG (options).
  */
 SPR_PUBLIC int spr_tracer_get_with(spr_provider *provider, const spr_tracer_options *options,
                                    spr_tracer **ret_tracer) SPR_NOEXCEPT;
@@ -537,7 +537,7 @@ typedef struct spr_carrier {
  * Reads what came with a request, by the propagators of the process. Where a propagator finds no valid value, what is
  * in *propagated stays as it was; texts are written into the memory that *propagated has for them.
  * Returns 1 where a context was found, else 0 (baggage may have come all the same). Errors: -EINVAL, -E2BIG, those of
- * the callbacks. Malformed values are no errors. Source: OpenTelemetry specification, context/api-propagators.md.
+ * the callbacks. Malformed values are not errors. Source: OpenTelemetry specification, context/api-propagators.md.
  */
 SPR_PUBLIC int spr_extract(const spr_carrier *carrier, spr_propagated *propagated) SPR_NOEXCEPT;
 
@@ -560,7 +560,7 @@ SPR_PUBLIC int spr_inject_with(const spr_propagated *propagated, const spr_carri
  */
 SPR_PUBLIC int spr_propagators_set(const char *names, size_t names_size) SPR_NOEXCEPT;
 
-/* The keys that spr_inject() may set, by index; NULL behind the last one. Static memory. */
+/* The keys that spr_inject() may set, by index; NULL after the last one. Static memory. */
 SPR_PUBLIC const char *spr_propagation_field(size_t index) SPR_NOEXCEPT;
 
 /* Variables of an environment, as execve() takes them. */
@@ -602,7 +602,7 @@ typedef struct spr_member {
     size_t key_size;
     const char *value; /* NULL: a property without one */
     size_t value_size;
-    const char *properties; /* of baggage: what is behind the first ';' */
+    const char *properties; /* of baggage: what is after the first ';' */
     size_t properties_size;
 } spr_member;
 
@@ -621,7 +621,7 @@ SPR_PUBLIC int spr_tracestate_extract(const char *header, size_t header_size, sp
 
 /*
  * The next member of a tracestate header, from *cursor on, which begins with 0. Malformed members are passed over.
- * Returns 1, or 0 behind the last one. Errors: -EINVAL.
+ * Returns 1, or 0 after the last one. Errors: -EINVAL.
  */
 SPR_PUBLIC int spr_tracestate_next(const char *trace_state, size_t trace_state_size, size_t *cursor,
                                    spr_member *ret_member) SPR_NOEXCEPT;
@@ -654,7 +654,7 @@ SPR_PUBLIC int spr_baggage_extract(const char *header, size_t header_size, spr_t
 
 /*
  * The next member, from *cursor on, which begins with 0. Value and properties are percent-encoded. Malformed members
- * are passed over. Returns 1, or 0 behind the last one. Errors: -EINVAL.
+ * are passed over. Returns 1, or 0 after the last one. Errors: -EINVAL.
  */
 SPR_PUBLIC int spr_baggage_next(const char *baggage, size_t baggage_size, size_t *cursor,
                                 spr_member *ret_member) SPR_NOEXCEPT;
@@ -675,7 +675,7 @@ SPR_PUBLIC int spr_baggage_get(const char *baggage, size_t baggage_size, const c
 
 /*
  * Sets a member, in place of one of the same key. The value is any UTF-8 and is percent-encoded; properties may be NULL
- * and are given as in the header ("k1=v1;k2"). Errors: -EINVAL (a key that is no token of RFC 7230, a value that is not
+ * and are given as in the header ("k1=v1;k2"). Errors: -EINVAL (a key that is not a token of RFC 7230, a value that is not
  * UTF-8, properties that are malformed), -ENOSPC (no room, over 8192 bytes or 180 members): nothing has changed then.
  * The texts must not lie inside the baggage.
  */
@@ -726,7 +726,7 @@ typedef struct spr_statistics {
     uint64_t dropped_nested;     /* ended in a handler nested too deep */
     uint64_t dropped_overwritten; /* committed, then overwritten before the agent took it (flight recorder) */
     uint64_t refused_data;       /* attributes, events and links refused (each also counted in its span) */
-    uint64_t acknowledged;       /* taken over by the agent: delivered, spooled, or refused for good and counted there */
+    uint64_t acknowledged;       /* taken over by the agent: exported, rejected, spooled or dropped, and counted there */
 } spr_statistics;
 
 #define SPR_STATISTICS_INIT {sizeof(spr_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
