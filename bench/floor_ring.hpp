@@ -51,7 +51,7 @@ public:
             tail_ = shared_->tail.load(std::memory_order_acquire);
             if (head + size - tail_ > kSize) return false;
         }
-        std::memcpy(shared_->bytes + head % kSize, record, size);  // there is room behind the end: no wrapping
+        std::memcpy(shared_->bytes + head % kSize, record, size);  // there is room after the end: no wrapping
         head_ = head + size;
         // release: the record, for drain()'s load of head; else it copies stale bytes.
         shared_->head.store(head_, std::memory_order_release);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An ExportTraceServiceRequest with so many spans of so many bytes each, as one piece of memory: the load of senders that
+// An ExportTraceServiceRequest with a given number of spans of a given size, as one piece of memory: the load of senders that
 // are not the library. The span is that of shape.hpp: "three" attributes for up to 200 bytes, else twenty. Ids differ.
 #pragma once
 

@@ -4,7 +4,7 @@
 // against. It says "ready HOST:PORT".
 //
 //     count         requests, bytes, spans since the last count
-//     limit RATE    answers no faster than so many spans a second (0: at once): a backend that is too slow
+//     limit RATE    answers no faster than RATE spans a second (0: at once): a backend that is too slow
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 

@@ -7,7 +7,7 @@
 //     tail SPANS                   p50_ns, p999_ns of single spans, each timed on its own: one clock read is in it
 //     paced RATE MILLISECONDS      a steady rate, in steps of a millisecond or of a span
 //     flat SPANS                   as fast as it goes: what does not fit into the ring is dropped and counted
-//     threads COUNT SPANS WHERE    so many threads with so many spans each: on core 0 (0), core 1 (1), or dealt out to all
+//     threads COUNT SPANS WHERE    COUNT threads with SPANS spans each: on core 0 (0), core 1 (1), or dealt out to all
 //                                  cores (2)
 //
 // Every answer has spans (committed), dropped and seconds (until the agent has taken over what was committed).

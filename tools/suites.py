@@ -152,7 +152,7 @@ def as_user(suites, build, total):
     user = UnprivilegedUser()
     try:
         if not user.reaches(build.path / "agent/spanring-agent"):
-            total.skipped.append(f"user: {UnprivilegedUser.NAME} cannot be given a way to {build.path}")
+            total.skipped.append(f"user: {UnprivilegedUser.NAME} cannot be given access to {build.path}")
             return
         for suite in suites:
             build.run_suite(f"{suite}-user", suite, total, wrapper=user.wrapper(), prefix=user.prefix())
@@ -235,7 +235,7 @@ def foreign(one, main_build, total):
         return
     missing = [command for command in one.needs if shutil.which(command) is None]
     if missing:
-        total.skipped.append(f"{label}: there is no {' and no '.join(missing)} here")
+        total.skipped.append(f"{label}: missing here: {', '.join(missing)}")
         return
     path = SOURCE / f"build-{label}"
     libraries = path / "libraries"
@@ -294,7 +294,7 @@ def minimum(main_build, total):
     environment = {"SPANRING_HIDE_TOOLCHAINS": "1"}
     status = run(["tools/setup"], env={**os.environ, **environment})
     if status == 77:
-        total.skipped.append("minimum: Debian's Go and Rust cannot be had here (see above)")
+        total.skipped.append("minimum: Debian's Go and Rust are not available here (see above)")
         return
     if status != 0:
         total.failed.append("minimum: set-up")

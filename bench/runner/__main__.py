@@ -49,13 +49,13 @@ def main():
     names = list(groups(True, QUICK_ROUNDS))
     parser = argparse.ArgumentParser(prog="tools/bench", epilog=OTHER, formatter_class=argparse.RawTextHelpFormatter,
                                      description="Builds for release, measures, prints the table of docs/performance.md.")
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: minutes, and less sure")
-    parser.add_argument("--json", metavar="FILE", help="writes the figures: one flat object of numbers")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: takes minutes, and is less precise")
+    parser.add_argument("--json", metavar="FILE", help="write the figures, as one flat object of numbers")
     parser.add_argument("--only", metavar="GROUP", action="append", choices=names,
-                        help=f"of {' '.join(names)};\nseveral times for several")
+                        help=f"of {' '.join(names)};\nmay be given several times")
     parser.add_argument("--rounds", type=int, metavar="N",
                         help=f"of the group app ({ROUNDS}, quick: {QUICK_ROUNDS}); the others have a third or a tenth")
-    parser.add_argument("--docs", action="store_true", help="writes table and plots into docs/")
+    parser.add_argument("--docs", action="store_true", help="write table and plots into docs/")
     parser.add_argument("--build", default=SOURCE / "build-bench", type=pathlib.Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)

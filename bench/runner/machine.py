@@ -7,7 +7,7 @@ import time
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 IDLE, IO_WAIT, STEAL = 3, 4, 7  # columns of the first line of /proc/stat
-PARENT, OWN, REAPED = 1, slice(11, 13), slice(13, 15)  # of /proc/PID/stat, behind the name
+PARENT, OWN, REAPED = 1, slice(11, 13), slice(13, 15)  # of /proc/PID/stat, after the name
 
 
 def total_busy():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people use today, on the same span, each with its best sensible settings. A peer that is not there has a row that
+"""What people use today, on the same span, each with its best sensible settings. A peer that is not installed has a row that
 says so (bench/peers/NAME/build.sh says why)."""
 
 import os

@@ -28,7 +28,7 @@ class Pipeline(Measure):
         return self.sink.ask("count")["spans"]
 
     def all_arrived(self, wanted):
-        """What was acknowledged may still be in the spool: waits until so many have arrived, or no more do for a while.
+        """What was acknowledged may still be in the spool: waits until that many have arrived, or no more do for a while.
         Returns how many, and the seconds until the last of them."""
         spans = self.arrived()
         begun = last = time.monotonic()

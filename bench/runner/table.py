@@ -31,7 +31,7 @@ FIGURES = [
     ("app.disabled_three_ns", "switched off, with three attributes", "ns", 1),
     ("app.p999_ns", "of 1000 spans the slowest, with one clock read", "ns", 0),
     ("app.threads2_ratio", "two threads: CPU of each against itself alone, the larger", "x", 2),
-    ("app.dropped", "spans dropped in all of these, for want of room", "spans", 0),
+    ("app.dropped", "spans dropped in all of these, for lack of room", "spans", 0),
     ("peer.opentelemetry_rust.app_span_ns", "OpenTelemetry SDK, Rust", "ns", 0),
     ("peer.opentelemetry_go.app_span_ns", "OpenTelemetry SDK, Go", "ns", 0),
     ("peer.lttng.app_span_ns", "LTTng-UST, begin and end event", "ns", 0),
