@@ -31,7 +31,7 @@ def tool(name, *others):
     """The tool, where it and the others that it needs are there."""
     for one in (name, *others):
         if shutil.which(one) is None:
-            raise Skip(f"there is no {one} here")
+            raise Skip(f"{one} is not installed")
     return name
 
 
@@ -119,12 +119,13 @@ def rustdoc(tree, _):
 # ---- Go -------------------------------------------------------------------------------------------------------------
 
 def go_environment():
-    """cgo links as it loads a package; a library without a symbol is enough, so nothing needs to be built before."""
+    """cgo links as it loads a package; a library without a symbol is enough, so nothing needs to be built before.
+    -trimpath: as the tests build their programs, so that what these need is compiled once."""
     library = BUILD / "libspanring.so"
     if not library.exists():
         BUILD.mkdir(exist_ok=True)
         subprocess.run([tool("cc"), "-shared", "-x", "c", "/dev/null", "-o", library], check=True)
-    return {"CGO_CFLAGS": f"-I{SOURCE / 'include'}", "GOFLAGS": "-mod=readonly",
+    return {"CGO_CFLAGS": f"-I{SOURCE / 'include'}", "GOFLAGS": "-mod=readonly -trimpath",
             "CGO_LDFLAGS": f"-L{BUILD} -Wl,--unresolved-symbols=ignore-all"}
 
 
@@ -144,7 +145,7 @@ def in_modules(tree, *command):
         problems += [f"{folder.relative_to(SOURCE)}: {line}"
                      for line in output(*command, "./...", cwd=folder, **environment, **cgo)]
     if missing and not problems:
-        raise Skip(f"no modules can be had, or Go is too old, for {', '.join(missing)}")
+        raise Skip(f"modules cannot be downloaded, or Go is too old, for {', '.join(missing)}")
     return problems
 
 

@@ -23,6 +23,7 @@ import time
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 JOBS = str(os.cpu_count() or 2)
 
+FIRST = ["lint"]  # needs no build, and tells at once
 PLAIN = ["unit", "abi", "model", "integration", "crash", "fuzz", "bindings"]
 AGAIN_AS_USER = ["unit", "integration", "crash"]
 FURTHER = ["user", "i686", "aarch64", "tsan", "asan", "minimum", "instructions"]
@@ -313,6 +314,22 @@ def instructions(total):
     build.run_suite("instructions", "instructions", total)
 
 
+def lint(total):
+    """Each check of tools/lint counts once."""
+    say("tools/lint")
+    places = {"ok": total.passed, "failed": total.failed, "skipped": total.skipped}
+    checks = 0
+    with subprocess.Popen(["tools/lint"], cwd=SOURCE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            result, _, check = line.partition(" ")
+            if result in places:
+                places[result].append(f"lint: {check.strip()}")
+                checks += 1
+    if checks == 0:
+        total.failed.append(f"lint: did not run (ended with {process.returncode})")
+
+
 def needs_main_build(suites):
     return any(suite in PLAIN or suite in ("user", "i686", "aarch64", "minimum") for suite in suites)
 
@@ -325,7 +342,9 @@ def run_all(suites, folder, total):
     if {"integration", "user", "i686", "aarch64"} & set(suites) and run(["tests/integration/collector/build.sh", build.path]) not in (0, 77):
         total.failed.append("integration: the Collector cannot be built")
     for suite in suites:
-        if suite in PLAIN:
+        if suite == "lint":
+            lint(total)
+        elif suite in PLAIN:
             build.run_suite(suite, suite, total)
         elif suite == "user":
             as_user([one for one in AGAIN_AS_USER if one in suites] or AGAIN_AS_USER, build, total)
@@ -348,14 +367,14 @@ def run_all(suites, folder, total):
 
 def main():
     parser = argparse.ArgumentParser(prog="tools/test", description="Installs what is missing, builds, tests.")
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {' '.join(PLAIN + FURTHER)}, all by default; and {' '.join(ON_REQUEST)}")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {' '.join(FIRST + PLAIN + FURTHER)}, all by default; and {' '.join(ON_REQUEST)}")
     parser.add_argument("--quick", action="store_true", help="one pass, one build: without " + " ".join(FURTHER))
     parser.add_argument("--folder", default="build", help="build folder (build)")
     options = parser.parse_args()
     for suite in options.suites:
-        if suite not in PLAIN + FURTHER + ON_REQUEST:
-            parser.error(f"no suite is called '{suite}'; there are {' '.join(PLAIN + FURTHER + ON_REQUEST)}")
-    suites = options.suites or (PLAIN if options.quick else PLAIN + FURTHER)
+        if suite not in FIRST + PLAIN + FURTHER + ON_REQUEST:
+            parser.error(f"no suite is called '{suite}'; there are {' '.join(FIRST + PLAIN + FURTHER + ON_REQUEST)}")
+    suites = options.suites or FIRST + (PLAIN if options.quick else PLAIN + FURTHER)
 
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     begin = time.monotonic()

@@ -3,7 +3,6 @@
 
 import pathlib
 import re
-import subprocess
 import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
