@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,14 @@
 #include "segment/segment_file.hpp"
 
 namespace spanring::agent {
+
+// Another agent serves the directory. The agent exits with kExitBusy (EX_TEMPFAIL).
+inline constexpr int kExitBusy = 75;
+class AgentBusy : public std::runtime_error {
+public:
+    explicit AgentBusy(const std::string& directory)
+        : std::runtime_error("another agent drains " + directory + " (it holds agent.lock there)") {}
+};
 
 class Folder {
 public:

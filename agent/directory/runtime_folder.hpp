@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -15,14 +14,6 @@
 #include "directory/folder.hpp"
 
 namespace spanring::agent {
-
-// Another agent serves the directory. The agent exits with kExitBusy (EX_TEMPFAIL).
-inline constexpr int kExitBusy = 75;
-class AgentBusy : public std::runtime_error {
-public:
-    explicit AgentBusy(const std::string& directory)
-        : std::runtime_error("another agent drains " + directory + " (it holds agent.lock there)") {}
-};
 
 class RuntimeFolder final : public Folder {
 public:

@@ -9,6 +9,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
+
+#include <spdlog/spdlog.h>
 
 namespace spanring::agent {
 
@@ -31,8 +34,24 @@ public:
         return std::max<size_t>(all - reserve, 1);
     }
 
+    // Whether there is room for one more beside so many. Where there is none it waits, which is said once.
+    bool admits(size_t attached) {
+        const size_t most = segments();
+        if (attached < most) return true;
+        waits_ = true;
+        if (!std::exchange(told_, true))
+            spdlog::warn("the limit of open files allows {} processes at once: the others wait, and lose nothing", most);
+        return false;
+    }
+
+    // One is done: whether another one waits for its place.
+    bool give_back() { return std::exchange(waits_, false); }
+
 private:
     static constexpr size_t kReserve = 64;  // at rest the agent has some twenty open
+
+    bool waits_ = false;
+    bool told_ = false;
 };
 
 }  // namespace spanring::agent

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "accounts/process_accounts.hpp"
-#include "drain/drainer.hpp"
+#include "drain/drain_status.hpp"
 #include "batch/exporter.hpp"
 #include "metrics/exposition.hpp"
 #include "metrics/process_series.hpp"

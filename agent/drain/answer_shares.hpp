@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which part of a batch's answer belongs to each of its receipts. A backend says how many spans of a request it refused,
+// not which: they are booked from the front.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "batch/batch.hpp"
+
+namespace spanring::agent {
+
+using Resolutions = std::array<Resolution, ring::kExporterRows>;  // by Exporter::index()
+
+class AnswerShares {
+public:
+    explicit AnswerShares(const Resolutions& answer) : left_(answer) {}
+
+    // To be asked for each receipt of the batch, in their order.
+    Resolutions of(const Receipt& receipt) {
+        Resolutions share = left_;
+        for (size_t i = 0; i < share.size(); ++i) {
+            share[i].rejected = std::min<uint64_t>(left_[i].rejected, receipt.spans - receipt.invalid);
+            left_[i].rejected -= share[i].rejected;
+        }
+        return share;
+    }
+
+    // An exporter could do nothing with it before the agent's end: all of it stays for the next agent.
+    bool left_behind() const {
+        return std::any_of(left_.begin(), left_.end(), [](const Resolution& resolution) {
+            return resolution.outcome == Outcome::kLeftBehind;
+        });
+    }
+
+private:
+    Resolutions left_;
+};
+
+}  // namespace spanring::agent

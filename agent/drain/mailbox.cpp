@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drain/mailbox.hpp"
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace spanring::agent {
+
+Mailbox::Mailbox() : bell_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    if (!bell_) throw std::runtime_error(std::string("eventfd: ") + strerror(errno));
+}
+
+void Mailbox::ring() {
+    const uint64_t one = 1;
+    if (write(bell_.get(), &one, sizeof one) < 0) return;  // full: it rings already
+}
+
+void Mailbox::distrust(const InstanceId& instance) {
+    {
+        std::lock_guard lock(mutex_);
+        distrusted_.push_back(instance);
+    }
+    ring();
+}
+
+void Mailbox::silence() {
+    uint64_t count = 0;
+    while (read(bell_.get(), &count, sizeof count) == sizeof count) continue;
+}
+
+std::vector<InstanceId> Mailbox::take_distrusted() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(distrusted_, {});
+}
+
+}  // namespace spanring::agent

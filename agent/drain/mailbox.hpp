@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What other threads leave for the drain thread, and the bell that wakes it.
+#pragma once
+
+#include <mutex>
+#include <vector>
+
+#include "batch/batch.hpp"
+#include "segment/segment_file.hpp"
+
+namespace spanring::agent {
+
+class Mailbox {
+public:
+    Mailbox();  // throws std::runtime_error
+
+    // ---- Any thread ----
+
+    void ring();
+    void distrust(const InstanceId& instance);  // a zero-copy request of it failed
+
+    // ---- The drain thread ----
+
+    int bell() const { return bell_.get(); }  // readable once it was rung
+    void silence();
+    std::vector<InstanceId> take_distrusted();
+
+private:
+    const Descriptor bell_;
+    std::mutex mutex_;  // guards what follows
+    std::vector<InstanceId> distrusted_;
+};
+
+}  // namespace spanring::agent

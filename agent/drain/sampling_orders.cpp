@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drain/sampling_orders.hpp"
+
+#include <exception>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "sampling/sampling_file.hpp"
+
+namespace spanring::agent {
+
+SamplingOrders::SamplingOrders(std::string state_directory, DirectoryWatch& watch)
+    : state_directory_(std::move(state_directory)) {
+    if (state_directory_.empty()) return;
+    watch.watch_file(state_directory_, SamplingFile::kName);
+    read();
+}
+
+bool SamplingOrders::read() {
+    if (state_directory_.empty()) return false;
+    try {
+        rules_ = SamplingFile(state_directory_).read();
+        return true;
+    } catch (const std::exception& error) {
+        spdlog::warn("{}; sampling stays as it is", error.what());
+        return false;
+    }
+}
+
+void SamplingOrders::give(AttachedSegment& segment) const {
+    const SamplingRule* rule = rule_for(rules_, segment.producer().service);
+    if (rule != nullptr)
+        segment.order_sampling(rule->order(), rule->enabled());
+    else
+        segment.order_sampling({}, true);
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rules of sampling as they stand, and what they order a segment's process to sample. Drain thread only.
+#pragma once
+
+#include <string>
+
+#include "directory/directory_watch.hpp"
+#include "drain/attached_segment.hpp"
+#include "sampling/sampling_rule.hpp"
+
+namespace spanring::agent {
+
+class SamplingOrders {
+public:
+    // `state_directory` has the file of rules, which `watch` then tells of; empty: there are none.
+    SamplingOrders(std::string state_directory, DirectoryWatch& watch);
+
+    // Reads the file again. False: it is wrong, or no directory was named, and nothing changes.
+    bool read();
+
+    void give(AttachedSegment& segment) const;
+
+private:
+    const std::string state_directory_;
+    SamplingRules rules_;
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The segments that the drainer serves, by the number of their attachment (the source in receipts) and by their file.
+// Drain thread only.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "directory/served_folders.hpp"
+#include "drain/attached_segment.hpp"
+#include "drain/last_record.hpp"
+#include "drain/pace.hpp"
+
+namespace spanring::agent {
+
+struct ServedSegment {
+    FileKey file;
+    std::string path;  // for CrashScope
+    std::unique_ptr<AttachedSegment> segment;
+    Pace pace;
+    Pace::Clock::time_point next_liveness{};
+    LastRecord record;
+
+    // Whether there may still be something to read in it.
+    bool is_read() const { return !record.closing() && segment->quarantined().empty(); }
+};
+
+class SegmentTable {
+public:
+    using Map = std::map<uint64_t, ServedSegment>;
+
+    uint64_t next_source() const { return last_source_ + 1; }  // of what is added next
+
+    ServedSegment& add(FileKey file, std::string path, std::unique_ptr<AttachedSegment> segment) {
+        files_[file] = ++last_source_;
+        ServedSegment& served = segments_[last_source_];
+        served.file = std::move(file);
+        served.path = std::move(path);
+        served.segment = std::move(segment);
+        return served;
+    }
+
+    // nullptr: it is not served.
+    ServedSegment* find(const FileKey& file) {
+        const auto found = files_.find(file);
+        return found == files_.end() ? nullptr : &segments_.at(found->second);
+    }
+    ServedSegment* find(uint64_t source) {
+        const auto found = segments_.find(source);
+        return found == segments_.end() ? nullptr : &found->second;
+    }
+
+    // Each once. Another one is first each time, so that none is always last.
+    template <class Visit>
+    void visit_in_turn(Visit&& visit) {
+        auto at = segments_.lower_bound(next_turn_);
+        for (size_t i = 0; i < segments_.size(); ++i, ++at) {
+            if (at == segments_.end()) at = segments_.begin();
+            if (i == 0) next_turn_ = at->first + 1;
+            visit(at->second);
+        }
+    }
+
+    Map::iterator erase(Map::iterator at) {
+        files_.erase(at->second.file);
+        return segments_.erase(at);
+    }
+
+    size_t size() const { return segments_.size(); }
+    Map::iterator begin() { return segments_.begin(); }
+    Map::iterator end() { return segments_.end(); }
+    Map::const_iterator begin() const { return segments_.begin(); }
+    Map::const_iterator end() const { return segments_.end(); }
+
+private:
+    Map segments_;
+    std::map<FileKey, uint64_t> files_;
+    uint64_t last_source_ = 0;
+    uint64_t next_turn_ = 0;
+};
+
+}  // namespace spanring::agent

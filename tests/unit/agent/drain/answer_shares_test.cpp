@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "drain/answer_shares.hpp"
+
+namespace spanring::agent {
+namespace {
+
+Receipt receipt(uint32_t spans, uint32_t invalid = 0) {
+    Receipt receipt;
+    receipt.spans = spans;
+    receipt.invalid = invalid;
+    return receipt;
+}
+
+TEST(AnswerShares, booksWhatWasRefusedFromTheFrontAndOnce) {
+    AnswerShares shares(Resolutions{{{Outcome::kExported, 5}}});
+    EXPECT_EQ(shares.of(receipt(3))[0].rejected, 3u);
+    EXPECT_EQ(shares.of(receipt(3))[0].rejected, 2u);
+    EXPECT_EQ(shares.of(receipt(3))[0].rejected, 0u);
+}
+
+TEST(AnswerShares, leavesInvalidSpansOutWhichNobodyWasSent) {
+    AnswerShares shares(Resolutions{{{Outcome::kExported, 5}}});
+    EXPECT_EQ(shares.of(receipt(3, 3))[0].rejected, 0u);
+    EXPECT_EQ(shares.of(receipt(3, 1))[0].rejected, 2u);
+    EXPECT_EQ(shares.of(receipt(9))[0].rejected, 3u);
+}
+
+TEST(AnswerShares, keepsExportersApart) {
+    AnswerShares shares(Resolutions{{{Outcome::kExported, 1}, {Outcome::kRejected, 0}, {Outcome::kExported, 9}}});
+    const Resolutions first = shares.of(receipt(4));
+    EXPECT_EQ(first[0].rejected, 1u);
+    EXPECT_EQ(first[1].outcome, Outcome::kRejected);
+    EXPECT_EQ(first[2].rejected, 4u);
+    EXPECT_EQ(shares.of(receipt(4))[2].rejected, 4u);
+}
+
+TEST(AnswerShares, isLeftBehindAsAWholeWhereOneExporterLeftIt) {
+    EXPECT_FALSE(AnswerShares(Resolutions{{{Outcome::kExported, 0}}}).left_behind());
+    EXPECT_TRUE(AnswerShares(Resolutions{{{Outcome::kExported, 0}, {Outcome::kLeftBehind, 0}}}).left_behind());
+}
+
+}  // namespace
+}  // namespace spanring::agent
