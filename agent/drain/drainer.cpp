@@ -99,7 +99,7 @@ void Drainer::try_attach(const FileKey& file) {
     const std::string path = folder.path() + "/" + name;
     const CrashScope scope(path);
     const std::string verdict = options_.crashes != nullptr ? options_.crashes->verdict(path) : std::string();
-    AttachOutcome outcome = AttachedSegment::attach(folder.open_segment(name), name, folder.owner(), segments_.next_source(),
+    AttachOutcome outcome = attach_segment(folder.open_segment(name), name, folder.owner(), segments_.next_source(),
                                            settings_, verdict);
     if (outcome.kind == AttachOutcome::Kind::kGone) return;
     if (outcome.segment == nullptr) {
@@ -117,13 +117,13 @@ void Drainer::try_attach(const FileKey& file) {
 void Drainer::refuse(const FileKey& file, const std::string& path, AttachOutcome& outcome, bool by_verdict) {
     const bool for_good = outcome.kind == AttachOutcome::Kind::kRefused;
     const RefusedFiles::News news = refused_.add(file, {outcome.device, outcome.inode, for_good, outcome.reason});
-    if (outcome.given_up) give_up_unread(path, std::move(*outcome.given_up));
+    if (outcome.quarantined) quarantine_unread(path, std::move(*outcome.quarantined));
     else if (news.reason) spdlog::warn("{}: not drained: {}", path, outcome.reason);
     if (news.for_good) ++(by_verdict ? status_.quarantined : status_.refused);
 }
 
 // What an earlier agent knew of the process stays in the ledger.
-void Drainer::give_up_unread(const std::string& path, ProcessRecord record) {
+void Drainer::quarantine_unread(const std::string& path, ProcessRecord record) {
     spdlog::error("{} ({}, pid {}): quarantined: {}. The file is left where it is", path, record.program, record.pid,
                   record.quarantine);
     if (std::optional<ProcessRecord> known = ledger_.find(record.instance)) {

@@ -23,6 +23,7 @@
 #include "drain/pace.hpp"
 #include "drain/refused_files.hpp"
 #include "drain/sampling_orders.hpp"
+#include "drain/segment_attach.hpp"
 #include "drain/segment_table.hpp"
 
 namespace spanring::agent {
@@ -89,7 +90,7 @@ private:
     void scan();
     void try_attach(const FileKey& file);
     void refuse(const FileKey& file, const std::string& path, AttachOutcome& outcome, bool by_verdict);
-    void give_up_unread(const std::string& path, ProcessRecord record);
+    void quarantine_unread(const std::string& path, ProcessRecord record);
     void drain_due(bool all);
     void drain(ServedSegment& served, uint64_t budget);
     void close_quarantined(ServedSegment& served);

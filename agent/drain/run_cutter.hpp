@@ -63,6 +63,7 @@ public:
 
     // Serials of batches that hold receipts of this segment and are not booked yet.
     std::set<uint64_t>& batches() { return batches_; }
+    const std::set<uint64_t>& batches() const { return batches_; }
 
 private:
     SpanCheck check_span(std::span<uint8_t> span);

@@ -54,7 +54,7 @@ bool Segment::grow(uint32_t seen) {
     SPR_TESTPOINT(extent_populated);
     uint32_t expected = seen;
     // release: publishes that the extent is populated. Pairs with the acquire in extents() and in the agent's
-    // AttachedSegment::update_extents(). Without it another thread, or the agent, could touch it too early.
+    // HeldSegment::update_extents(). Without it another thread, or the agent, could touch it too early.
     StdAtomics::compare_exchange(page.extents, expected, seen + 1, std::memory_order_release);
     SPR_TESTPOINT(extent_counted);
     return true;
@@ -155,7 +155,7 @@ CounterLine* Segment::counter_line(uint32_t line) {
         if (line < lines) return &view_.counter_line(line);
         if (populate(reinterpret_cast<uint8_t*>(&view_.counter_line(lines)), kPage) != 0) return nullptr;
         // release: publishes that the page is populated. Pairs with the acquire above, in sum_counters(), in
-        // LevelWriter::settle() and in the agent's AttachedSegment::recover(). Without it these could touch it too early.
+        // LevelWriter::settle() and in the agent's Burial::recover(). Without it these could touch it too early.
         StdAtomics::compare_exchange(page.counter_lines, lines, lines + kCounterLinesPerPage, std::memory_order_release);
     }
 }

@@ -14,7 +14,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "drain/attached_segment.hpp"
+#include "drain/segment_attach.hpp"
 #include "segment/segment_file.hpp"
 #include "fuzz/golden_segment.hpp"
 #include "support/fake_exporter.hpp"
@@ -65,8 +65,8 @@ public:
         Reading reading;
         FakeExporter exporter;
         agent::AttachOutcome outcome =
-            agent::AttachedSegment::attach(agent::open_segment_file(directory_fd_, name_.c_str(), geteuid()), name_,
-                                           geteuid(), 1, {{{0, kExporterHash}}, zero_copy});
+            agent::attach_segment(agent::open_segment_file(directory_fd_, name_.c_str(), geteuid()), name_, geteuid(), 1,
+                                  {{{0, kExporterHash}}, zero_copy});
         if (outcome.segment == nullptr) {
             reading.refused = outcome.reason;
             return reading;

@@ -66,13 +66,13 @@ int spr_provider_flush(spr_provider* provider, uint64_t timeout_ns) noexcept {
     if (life == nullptr) return 0;  // nothing was ever written
     ring::SegmentView segment = life->segment.view();
     // release: every span that ended before this call is committed before the ticket. Pairs with the acquire in the agent's
-    // AttachedSegment::drain(). Without it the agent could serve the ticket without having seen the spans. acquire: after
+    // FlushRequest::look(). Without it the agent could serve the ticket without having seen the spans. acquire: after
     // those of other callers, so that a later ticket answers for theirs as well.
     const uint64_t ticket = StdAtomics::fetch_add(segment.writer().flush_wanted, uint64_t{1}, std::memory_order_acq_rel) + 1;
     const uint64_t start = ring::Clock::read(CLOCK_MONOTONIC);
     const int error = errno;
     for (uint64_t pause = kFirstPause;; pause = pause < kLongestPause ? pause * 2 : pause) {
-        // acquire: what the agent did before it answered. Pairs with the release in AttachedSegment::serve_flush(). Without
+        // acquire: what the agent did before it answered. Pairs with the release in FlushRequest::serve(). Without
         // it the statistics could be read from before.
         if (StdAtomics::load(segment.control().flushed, std::memory_order_acquire) >= ticket) break;
         const uint64_t waited = ring::Clock::read(CLOCK_MONOTONIC) - start;

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "drain/attached_segment.hpp"
+#include "drain/segment_attach.hpp"
 #include "ring/attach.hpp"
 #include "support/segment_image.hpp"
 
@@ -99,11 +99,10 @@ TEST_F(Attach, knowsTheOtherByteOrderByTheSignature) {
 
 // The agent's whole way, with things that are no files.
 TEST_F(Attach, neitherFollowsNorWaitsForWhatIsNoFile) {
-    using agent::AttachedSegment;
     using agent::AttachOutcome;
     const int folder = open(directory.path().c_str(), O_RDONLY | O_DIRECTORY);
     const auto outcome = [&](const std::string& name) {
-        return AttachedSegment::attach(agent::open_segment_file(folder, name.c_str(), geteuid()), name, geteuid(), 1, {});
+        return attach_segment(agent::open_segment_file(folder, name.c_str(), geteuid()), name, geteuid(), 1, {});
     };
     const std::string name = "00000000000000000000000000000000.spr", path = directory.path() + "/" + name;
     const std::function<void()> makers[] = {
@@ -137,13 +136,12 @@ TEST_F(Attach, neitherFollowsNorWaitsForWhatIsNoFile) {
 
 // Address space that is out: not now, and nothing is held against the segment. In a child, whose limit it is.
 TEST_F(Attach, waitsWhereItCannotBeMapped) {
-    using agent::AttachedSegment;
     using agent::AttachOutcome;
     const pid_t child = fork();
     if (child == 0) {
         const int folder = open(directory.path().c_str(), O_RDONLY | O_DIRECTORY);
         const auto kind = [&](std::string& ret_reason) {
-            AttachOutcome outcome = AttachedSegment::attach(
+            AttachOutcome outcome = attach_segment(
                 agent::open_segment_file(folder, image.name().c_str(), geteuid()), image.name(), geteuid(), 1, {});
             ret_reason = outcome.reason;
             return outcome.kind;

@@ -453,7 +453,7 @@ inline void growth(SegmentInMemory& segment, Stepper& stepper, Choices& choices)
         SegmentInMemory::expect_populated(stepper, view.extent(1));
     };
     const auto look = [&] {
-        // acquire: as in the agent's AttachedSegment::update_extents().
+        // acquire: as in the agent's HeldSegment::update_extents().
         if (StdAtomics::load(view.writer().extents, std::memory_order_acquire) < 2) return;
         SegmentInMemory::expect_populated(stepper, view.extent(1));
     };

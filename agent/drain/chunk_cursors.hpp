@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How far the agent is in each chunk of a segment, and which chunks a pass has to look at. The agent's own memory:
+// nothing here believes the segment, and nothing here writes to it. Drain thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "drain/low_water.hpp"
+#include "drain/run_cutter.hpp"
+#include "ring/chunk_reader.hpp"
+#include "ring/chunk_word.hpp"
+#include "ring/segment_view.hpp"
+
+namespace spanring::agent {
+
+struct ChunkCursor {
+    ring::ChunkWord seen;  // as last seen, or made
+    bool known = false;
+    bool retired = false;
+    uint32_t read = 0;  // bytes handed out
+    uint32_t read_spans = 0;
+    uint32_t scope = kNoScope;
+    LowWater low;
+    ReceiptPlace receipt;
+
+    // Takes in a word of the chunk, if its writers can have led it there. ret_begun: it is of a generation that was not
+    // seen before, and restart() has to follow.
+    ring::ChunkFault see(ring::ChunkWord word, uint32_t chunk, bool overwrite, bool& ret_begun);
+
+    // At the begin of a generation, of which so much is acknowledged already.
+    void restart(uint32_t length, uint32_t spans);
+};
+
+class ChunkCursors {
+public:
+    void resize(uint32_t extents);
+
+    ChunkCursor& operator[](uint32_t chunk) { return cursors_[chunk]; }
+    uint32_t count() const { return static_cast<uint32_t>(cursors_.size()); }
+
+    // There is nothing to do for the chunk as long as its word is this one.
+    void settle(uint32_t chunk, ring::ChunkWord word) { settled_[chunk] = word.pack(); }
+    void unsettle(uint32_t chunk) { settled_[chunk] = kLook; }
+    void unsettle_all();
+
+    // A pass looks at each chunk once, and begins where the last one stopped: `left` counts from count() down. Goes to
+    // the next chunk that may have something to do, and past it with advance(). False: there is none left.
+    bool seek(ring::SegmentView segment, uint32_t& left);
+    uint32_t advance(uint32_t& left) {
+        --left;
+        return next_++;
+    }
+
+private:
+    static constexpr uint64_t kLook = ~uint64_t{0};  // no sound word: there is no such state
+
+    uint32_t settled_from(ring::SegmentView segment, uint32_t first, uint32_t count) const;
+
+    std::vector<ChunkCursor> cursors_;
+    // Of each chunk the word at which there is nothing to do for it, or kLook. Apart from the cursors, so that a look at
+    // a thousand chunks reads little more than their words.
+    std::vector<uint64_t> settled_;
+    uint32_t next_ = 0;
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The word by which the agent tells a process what to do: what to sample, whether to record at all, and to stop where
+// its segment is quarantined. Written by the thread of the agent that holds the segment; the process reads it by itself, at
+// its next start, so every access is relaxed: nothing else is published with it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "ring/atomics.hpp"
+#include "ring/sampling_order.hpp"
+#include "ring/segment_view.hpp"
+
+namespace spanring::agent {
+
+class PolicyWord {
+public:
+    explicit PolicyWord(ring::SegmentView segment) : word_(segment.control().policy) {}
+
+    bool retired() const { return (load() & ring::PolicyBits::kRetired) != 0; }
+    void retire() { store(load() | ring::PolicyBits::kRetired); }
+
+    void order_sampling(ring::SamplingOrder order, bool enabled) {
+        const uint64_t present = load();
+        const uint64_t switched =
+            enabled ? present & ~ring::PolicyBits::kDisabled : present | ring::PolicyBits::kDisabled;
+        const uint64_t wanted = order.pack(switched);
+        if (wanted != present) store(wanted);
+    }
+
+private:
+    uint64_t load() const { return ring::StdAtomics::load(word_, std::memory_order_relaxed); }
+    void store(uint64_t word) { ring::StdAtomics::store(word_, word, std::memory_order_relaxed); }
+
+    uint64_t& word_;
+};
+
+}  // namespace spanring::agent
