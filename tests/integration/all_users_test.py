@@ -119,7 +119,7 @@ class AllUsers(harness.Case):
         opener = self.opener_of(agent)
         os.kill(opener, signal.SIGKILL)
         agent.expect(1)
-        self.assertIn("the opener has ended", agent.stderr())
+        self.assertIn("the opener ended", agent.stderr())
         agent = self.agent("--exporter", "debug")
         opener = self.opener_of(agent)
         agent.kill()
