@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/wall_clock.hpp"
 #include "otlp/request.hpp"
 #include "store/trace_index.hpp"
 
@@ -14,11 +15,6 @@ namespace {
 
 constexpr uint64_t kGroupBytes = uint64_t{16} << 20;  // of one transaction; also what the log may grow by
 constexpr std::chrono::seconds kSweep{30};            // how often age is looked at when nothing comes
-
-int64_t unix_nano_now() {
-    using namespace std::chrono;
-    return duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
-}
 
 std::span<const uint8_t> as_bytes(const std::string& text) {
     return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
@@ -141,7 +137,7 @@ void StoreExporter::store(const Batches& group) {
         bytes += batch->bytes;
         spans += batch->spans;
     }
-    const int64_t now = unix_nano_now();
+    const int64_t now = static_cast<int64_t>(unix_nano());
     Transaction transaction(database_);
     const uint64_t evicted = evict(bytes, now);
     for (const auto& batch : group) insert(*batch, now);

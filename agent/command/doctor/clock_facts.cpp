@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <ctime>
 
+#include "base/wall_clock.hpp"
 #include "command/doctor/kernel_facts.hpp"
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -35,12 +35,6 @@ uint64_t counter() {
 #endif
 }
 
-uint64_t wall() {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
 struct Pair {
     uint64_t ticks = 0;
     uint64_t nanoseconds = 0;
@@ -52,7 +46,7 @@ Pair pair() {
     uint64_t narrowest = UINT64_MAX;
     for (int i = 0; i < 32; ++i) {
         const uint64_t before = counter();
-        const uint64_t time = wall();
+        const uint64_t time = unix_nano();
         const uint64_t width = counter() - before;
         if (width >= narrowest) continue;
         narrowest = width;
@@ -62,7 +56,7 @@ Pair pair() {
 }
 
 Pair pair_after(uint64_t nanoseconds) {
-    while (wall() < nanoseconds) continue;
+    while (unix_nano() < nanoseconds) continue;
     return pair();
 }
 

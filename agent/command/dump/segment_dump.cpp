@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <system_error>
 
+#include "base/wall_clock.hpp"
 #include "segment/counter_reading.hpp"
 #include "segment/producer_reader.hpp"
 #include "segment/record.hpp"
@@ -34,12 +34,6 @@ constexpr uint32_t kOverwriteOldest = 1;         // SPR_FULL_OVERWRITE_OLDEST
 constexpr int kReadings = 4;                     // of a chunk that changes hands while it is read
 constexpr uint64_t kHead = ring::kBlocksOffset;  // of an extent: chunk lines, marks, slots
 
-uint64_t now_unix_nano() {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
 // Nothing behind the header is where this program would look for it.
 bool foreign(AttachResult result) {
     return result == AttachResult::kBadMagic || result == AttachResult::kByteOrder ||
@@ -49,7 +43,7 @@ bool foreign(AttachResult result) {
 
 class Reader {
 public:
-    Reader(int fd, uint64_t size, uint32_t owner) : fd_(fd), owner_(owner), now_(now_unix_nano()) {
+    Reader(int fd, uint64_t size, uint32_t owner) : fd_(fd), owner_(owner), now_(unix_nano()) {
         dump_.file_size = size;
     }
 

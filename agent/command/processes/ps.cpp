@@ -2,13 +2,13 @@
 //
 // `spanring ps`: the processes that write spans.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <memory>
 
 #include <nlohmann/json.hpp>
 
+#include "base/wall_clock.hpp"
 #include "command/commands.hpp"
 #include "command/terminal/human.hpp"
 #include "command/processes/ledger_access.hpp"
@@ -22,11 +22,6 @@ struct Options {
     bool all = false;
     bool json = false;
 };
-
-uint64_t now_unix_nano() {
-    using namespace std::chrono;
-    return static_cast<uint64_t>(duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count());
-}
 
 // Of several exporters the one that is furthest behind: what is exported everywhere.
 const ExporterAccount& slowest(const ProcessAccount& process) {
@@ -88,7 +83,7 @@ void print_table(const Survey& survey, const Terminal& terminal) {
     const bool causes = std::any_of(survey.processes.begin(), survey.processes.end(),
                                     [](const ProcessAccount& process) { return dropped(process) != 0; });
     if (causes) table.column("CAUSES", Table::Align::kLeft, true);
-    const uint64_t now = now_unix_nano();
+    const uint64_t now = unix_nano();
     for (const ProcessAccount& process : survey.processes) {
         const ExporterAccount& exporter = slowest(process);
         const uint64_t lost = dropped(process);

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/wall_clock.hpp"
 #include "command/commands.hpp"
 #include "command/terminal/human.hpp"
 #include "command/traces/store_access.hpp"
@@ -36,11 +37,6 @@ bool read_duration(const char* flag, const std::string& text, uint64_t& nanoseco
     }
     nanoseconds = static_cast<uint64_t>(parsed->count());
     return true;
-}
-
-uint64_t now_unix_nano() {
-    using namespace std::chrono;
-    return static_cast<uint64_t>(duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count());
 }
 
 std::string services_of(const TraceSummary& trace) {
@@ -75,7 +71,7 @@ void print_table(const std::vector<TraceSummary>& traces, const Terminal& termin
     table.column("SERVICES", Table::Align::kLeft, true).column("DURATION", Table::Align::kRight);
     table.column("SPANS", Table::Align::kRight).column("ERRORS", Table::Align::kRight);
     table.column("UNFINISHED", Table::Align::kRight);
-    const uint64_t now = now_unix_nano();
+    const uint64_t now = unix_nano();
     for (const TraceSummary& trace : traces) {
         const std::string name = trace.name.empty() ? "(no name)" : printable(trace.name);
         const Colour mark = trace.unfinished != 0 ? Colour::kYellow : trace.errors != 0 ? Colour::kRed : Colour::kPlain;
@@ -99,7 +95,7 @@ int run(const Options& options, const CommandContext& context) {
     if (!read_duration("--min-duration", options.min_duration, filter.min_duration_nano)) return kExitUsage;
     if (!read_duration("--since", options.since, age)) return kExitUsage;
     if (age != 0) {
-        const uint64_t now = now_unix_nano();
+        const uint64_t now = unix_nano();
         filter.since_unix_nano = now > age ? now - age : 0;
     }
     StoreAccess store(context.store_file());
