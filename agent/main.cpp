@@ -21,6 +21,7 @@
 #include <system_error>
 #include <vector>
 
+#include "base/text.hpp"
 #include "config/config.hpp"
 #include "base/quantity.hpp"
 #include "base/version.hpp"
@@ -46,12 +47,6 @@ constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitSecondSignal = 130;
 constexpr char kUsersDirectory[] = "/run/spanring";
-
-std::string joined(const std::vector<std::string>& words) {
-    std::string text;
-    for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
-    return text;
-}
 
 // systemd's protocol (sd_notify(3)), without its library: one datagram to $NOTIFY_SOCKET.
 void notify_supervisor(const char* state) {
@@ -130,7 +125,7 @@ public:
     std::string description() const {
         std::vector<std::string> names;
         for (const auto& exporter : exporters_) names.push_back(exporter->name());
-        return "directories=" + joined(drain_.directories()) + ", exporters=" + joined(names) +
+        return "directories=" + join(drain_.directories(), ",") + ", exporters=" + join(names, ",") +
                (metrics_server_ != nullptr ? ", metrics=" + metrics_server_->url() : "");
     }
 

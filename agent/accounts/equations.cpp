@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
+
 namespace spanring::agent {
 namespace {
 
@@ -14,7 +16,7 @@ uint64_t sum(const std::vector<Term>& terms) {
 
 std::string side(const std::vector<Term>& terms) {
     std::string text;
-    for (const Term& term : terms) text += (text.empty() ? "" : " + ") + term.name + " " + std::to_string(term.value);
+    for (const Term& term : terms) append(text, term.name + " " + std::to_string(term.value), " + ");
     return text;
 }
 

@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <cmath>
+
+#include "base/text.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -143,11 +144,9 @@ std::optional<double> parse_number(std::string_view text) {
 }
 
 std::optional<bool> parse_boolean(std::string_view text) {
-    std::string lower(text);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    if (lower == "true") return true;
-    if (lower == "false") return false;
+    const std::string word = lower(text);
+    if (word == "true") return true;
+    if (word == "false") return false;
     return std::nullopt;
 }
 

@@ -12,6 +12,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "base/text.hpp"
 #include "config/section.hpp"
 #include "base/suggest.hpp"
 #include "export/grpc/endpoint.hpp"
@@ -42,12 +43,6 @@ struct LastDocument final : YAML::EventHandler {
 };
 
 std::string type_of(const std::string& id) { return id.substr(0, id.find('/')); }
-
-std::string known_list(const std::vector<std::string>& known) {
-    std::string text;
-    for (const std::string& word : known) text += (text.empty() ? "" : ", ") + word;
-    return text;
-}
 
 void read_tls_files(Section& tls, OtlpOptions& options) {
     tls.text("ca_file", options.ca_file);
@@ -180,7 +175,7 @@ void read_exporters(Section section, FileConfig& config) {
             read_store(options, exporter.store);
         } else {
             section.report(section.mark_of(id), "unknown exporter '" + id + "'" + did_you_mean(type, kExporterTypes) +
-                                                    " (known: " + known_list(kExporterTypes) + ")");
+                                                    " (known: " + join(kExporterTypes) + ")");
             continue;
         }
         config.defined.push_back(std::move(exporter));
@@ -191,7 +186,7 @@ void read_receivers(Section section, Config& config) {
     for (const auto& [id, node] : section.entries()) {
         if (type_of(id) != "spanring") {
             section.report(section.mark_of(id), "unknown receiver '" + id + "'" + did_you_mean(id, kReceiverTypes) +
-                                                    " (known: " + known_list(kReceiverTypes) + ")");
+                                                    " (known: " + join(kReceiverTypes) + ")");
             continue;
         }
         Section spanring(node, section.path_of(id), section.source());
@@ -205,7 +200,7 @@ void read_processors(Section section, BatchConfig& batch) {
     for (const auto& [id, node] : section.entries()) {
         if (type_of(id) != "batch") {
             section.report(section.mark_of(id), "unknown processor '" + id + "'" + did_you_mean(id, kProcessorTypes) +
-                                                    " (known: " + known_list(kProcessorTypes) + ")");
+                                                    " (known: " + join(kProcessorTypes) + ")");
             continue;
         }
         Section options(node, section.path_of(id), section.source());

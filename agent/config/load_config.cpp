@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/text.hpp"
 #include "config/config.hpp"
 #include "config/config_file.hpp"
 #include "config/otel_environment.hpp"
@@ -26,9 +27,7 @@ constexpr const char* kDefaultEndpoint = "http://localhost:4317";  // the specif
 bool one_of(const std::string& flag, const std::string& value, const std::vector<std::string>& known,
             Problems& problems) {
     if (std::find(known.begin(), known.end(), value) != known.end()) return true;
-    std::string list;
-    for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
-    problems.push_back(flag + ": '" + value + "' is not one of: " + list + did_you_mean(value, known));
+    problems.push_back(flag + ": '" + value + "' is not one of: " + join(known) + did_you_mean(value, known));
     return false;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/quantity.hpp"
+#include "base/text.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -43,9 +44,7 @@ std::map<std::string, std::string> parse_headers(const std::string& name, const 
         begin = end + 1;
         if (pair.empty()) continue;
         const size_t equals = pair.find('=');
-        std::string key = trim(std::string_view(pair).substr(0, equals));
-        std::transform(key.begin(), key.end(), key.begin(),
-                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        const std::string key = lower(trim(std::string_view(pair).substr(0, equals)));
         if (equals == std::string::npos || key.empty()) {
             warnings.push_back(name +
                                ": an entry is not of the form key=value, ignored");  // not shown: may be a secret

@@ -7,15 +7,10 @@
 
 #include "base/quantity.hpp"
 #include "base/suggest.hpp"
+#include "base/text.hpp"
 
 namespace spanring::agent {
 namespace {
-
-std::string join(const std::vector<std::string>& words) {
-    std::string text;
-    for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-    return text;
-}
 
 std::string kind_of(const YAML::Node& node) {
     if (node.IsMap()) return "a mapping";

@@ -2,9 +2,9 @@
 #include "store/store_reader.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 
+#include "base/text.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {
@@ -107,9 +107,9 @@ std::vector<TraceId> StoreReader::matching(std::string_view prefix, size_t limit
     TraceId high;
     high.fill(0xff);
     if (prefix.empty() || prefix.size() > 2 * low.size()) return {};
-    for (size_t i = 0; i < prefix.size(); ++i) {
-        const char c = static_cast<char>(std::tolower(static_cast<unsigned char>(prefix[i])));
-        const size_t digit = std::string_view("0123456789abcdef").find(c);
+    const std::string digits = lower(prefix);
+    for (size_t i = 0; i < digits.size(); ++i) {
+        const size_t digit = std::string_view("0123456789abcdef").find(digits[i]);
         if (digit == std::string_view::npos) return {};
         const auto nibble = static_cast<uint8_t>(digit);
         const int shift = i % 2 == 0 ? 4 : 0;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "accounts/equations.hpp"
+#include "base/text.hpp"
 #include "command/terminal/human.hpp"
 #include "command/traces/otlp_json.hpp"
 #include "accounts/process_accounts.hpp"
@@ -99,7 +100,7 @@ private:
         decode_resource(inside(producer.resource), resource);
         std::string attributes;
         for (const auto& [key, value] : resource.attributes)
-            attributes += (attributes.empty() ? "" : ", ") + printable(key) + "=" + printable(value.json());
+            append(attributes, printable(key) + "=" + printable(value.json()));
         line("resource", attributes.empty() ? "none" : attributes);
     }
 
@@ -128,7 +129,7 @@ private:
         std::string others;
         const auto add = [&](const char* name, ring::Counter counter) {
             if (const uint64_t value = account.counter(counter); value != 0)
-                others += (others.empty() ? "" : ", ") + std::string(name) + " " + std::to_string(value);
+                append(others, std::string(name) + " " + std::to_string(value));
         };
         add("not sampled", ring::Counter::kUnsampled);
         add("not started, no free slot", ring::Counter::kNotStartedSlot);

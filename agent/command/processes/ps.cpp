@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
 #include "base/wall_clock.hpp"
 #include "command/commands.hpp"
 #include "command/terminal/human.hpp"
@@ -34,7 +35,7 @@ const ExporterAccount& slowest(const ProcessAccount& process) {
 std::string causes_of(const ProcessAccount& process) {
     std::string text;
     const auto add = [&](const Cause& cause, const std::string& where) {
-        text += (text.empty() ? "" : ", ") + std::string(cause.name) + " " + std::to_string(cause.spans) + where;
+        append(text, std::string(cause.name) + " " + std::to_string(cause.spans) + where);
     };
     for (const Cause& cause : drop_causes(process)) add(cause, "");
     for (const ExporterAccount& exporter : process.exporters) {

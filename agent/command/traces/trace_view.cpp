@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/text.hpp"
 #include "command/terminal/human.hpp"
 
 namespace spanring::agent {
@@ -175,8 +176,7 @@ private:
 
     static std::string shown(const Attributes& attributes) {
         std::string list;
-        for (const auto& [key, value] : attributes)
-            list += (list.empty() ? "" : ", ") + printable(key) + "=" + shown(value);
+        for (const auto& [key, value] : attributes) append(list, printable(key) + "=" + shown(value));
         return list;
     }
     static std::string shown(const Value& value) { return printable(value.json()); }

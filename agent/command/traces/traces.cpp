@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `spanring traces`: the newest traces of the local store.
-#include <chrono>
 #include <iostream>
 #include <memory>
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
 #include "base/wall_clock.hpp"
 #include "command/commands.hpp"
 #include "command/terminal/human.hpp"
@@ -42,7 +42,7 @@ bool read_duration(const char* flag, const std::string& text, uint64_t& nanoseco
 std::string services_of(const TraceSummary& trace) {
     std::string text = trace.service.empty() ? "(none)" : trace.service;
     for (const std::string& service : trace.services) {
-        if (service != trace.service) text += ", " + service;
+        if (service != trace.service) append(text, service);
     }
     return printable(text);
 }

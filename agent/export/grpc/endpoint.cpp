@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <stdexcept>
 
+#include "base/text.hpp"
+
 namespace spanring::agent {
 
 namespace {
@@ -18,12 +20,6 @@ constexpr size_t kLongestUnixPath = 107;  // sockaddr_un
 }
 
 bool ascii_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return out;
-}
 
 bool is_address6(std::string_view host) { return host.find(':') != std::string_view::npos; }
 

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <string>
 
+#include "base/text.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {
@@ -17,9 +18,7 @@ constexpr size_t kLongestText = 200;  // of a body that is no protobuf
 
 bool is_protobuf(std::string_view content_type) {
     constexpr std::string_view kType = "application/x-protobuf";
-    const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
-    return content_type.size() >= kType.size() &&
-           std::equal(kType.begin(), kType.end(), content_type.begin(), [&](char b, char a) { return same(a, b); });
+    return lower(content_type.substr(0, kType.size())) == kType;
 }
 
 // What the body of an error says: google.rpc.Status.message, or the beginning of what stands there instead.

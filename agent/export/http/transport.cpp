@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/text.hpp"
+
 namespace spanring::agent {
 
 namespace {
@@ -16,12 +18,6 @@ namespace {
 void set_up_curl() {
     static const CURLcode result = ::curl_global_init(CURL_GLOBAL_DEFAULT);
     if (result != CURLE_OK) throw std::runtime_error(std::string("HTTP client: ") + ::curl_easy_strerror(result));
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return out;
 }
 
 bool is_token(std::string_view text) {  // RFC 9110, 5.6.2

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Words in messages and configuration.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace spanring::agent {
+
+// "a, b, c". append() adds one more to a list that is being written.
+void append(std::string& list, std::string_view entry, std::string_view separator = ", ");
+std::string join(const std::vector<std::string>& entries, std::string_view separator = ", ");
+
+std::string lower(std::string_view text);  // ASCII letters, whatever the locale
+
+}  // namespace spanring::agent
