@@ -18,9 +18,9 @@
 #include <cstring>
 #include <exception>
 #include <memory>
-#include <system_error>
 #include <vector>
 
+#include "base/error_text.hpp"
 #include "base/text.hpp"
 #include "config/config.hpp"
 #include "base/quantity.hpp"
@@ -62,7 +62,7 @@ void notify_supervisor(const char* state) {
     if (fd < 0) return;
     const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
     if (::sendto(fd, state, std::strlen(state), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), size) < 0) {
-        spdlog::warn("cannot notify the supervisor ({}): {}", state, std::system_category().message(errno));
+        spdlog::warn("cannot notify the supervisor ({}): {}", state, error_text(errno));
     }
     ::close(fd);
 }
@@ -79,10 +79,10 @@ public:
         prepare_private_directory(config.state_directory);
         const std::string file = config.lock_file();
         fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd_ < 0) throw std::runtime_error(file + ": cannot open: " + std::system_category().message(errno));
+        if (fd_ < 0) throw std::runtime_error(file + ": cannot open: " + error_text(errno));
         const int result = lock_file(fd_);
         if (result == -EAGAIN) throw StateBusy(config.state_directory);
-        if (result != 0) throw std::runtime_error(file + ": cannot lock: " + std::system_category().message(-result));
+        if (result != 0) throw std::runtime_error(file + ": cannot lock: " + error_text(-result));
     }
     ~StateLock() {
         if (fd_ >= 0) ::close(fd_);

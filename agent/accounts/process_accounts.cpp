@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
-#include <system_error>
 
+#include "base/error_text.hpp"
 #include "segment/segment_probe.hpp"
 #include "ring/runtime_directory.hpp"
 
@@ -187,7 +187,7 @@ Survey survey(const std::vector<std::string>& directories, const Ledger* ledger,
         const Directory directory(path);
         if (!directory.open()) {
             if (directory.error() != ENOENT) {
-                result.problems.push_back(path + ": " + std::system_category().message(directory.error()));
+                result.problems.push_back(path + ": " + error_text(directory.error()));
             }
             continue;
         }

@@ -7,22 +7,20 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <system_error>
 #include <utility>
+
+#include "base/error_text.hpp"
 
 namespace spanring::agent {
 namespace {
 
 constexpr int kBusyMilliseconds = 5000;
 
-std::string system_message(int error) { return std::system_category().message(error); }
-
 // SQLite would create the file with the umask's mode and follow any link.
 void prepare_file(const std::string& file) {
     const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (descriptor < 0) throw DatabaseError(file + ": cannot open: " + system_message(errno));
+    if (descriptor < 0) throw DatabaseError(file + ": cannot open: " + error_text(errno));
     struct stat status {};
     const bool known = ::fstat(descriptor, &status) == 0;
     const bool regular = known && S_ISREG(status.st_mode);
@@ -83,11 +81,11 @@ void prepare_private_directory(const std::string& directory) {
         path /= part;
         if (part.empty() || path == path.root_path()) continue;
         if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-            throw DatabaseError(path.string() + ": cannot make directory: " + system_message(errno));
+            throw DatabaseError(path.string() + ": cannot make directory: " + error_text(errno));
         }
     }
     struct stat status {};
-    if (::stat(directory.c_str(), &status) != 0) throw DatabaseError(directory + ": " + system_message(errno));
+    if (::stat(directory.c_str(), &status) != 0) throw DatabaseError(directory + ": " + error_text(errno));
     if (!S_ISDIR(status.st_mode)) throw DatabaseError(directory + ": is not a directory");
     if (status.st_uid != ::geteuid() && status.st_uid != 0) {
         throw DatabaseError(directory + ": belongs to user " + std::to_string(status.st_uid) + ", not to this one");
@@ -132,7 +130,7 @@ Database Database::open(const std::string& file, const DatabaseSchema& schema) {
 
 Database Database::open_read_only(const std::string& file, const DatabaseSchema& schema) {
     struct stat status {};
-    if (::stat(file.c_str(), &status) != 0) throw DatabaseError(file + ": " + system_message(errno));
+    if (::stat(file.c_str(), &status) != 0) throw DatabaseError(file + ": " + error_text(errno));
     Database database(connect(file, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX), file);
     check_schema(database, schema);
     return database;

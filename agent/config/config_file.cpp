@@ -12,6 +12,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "base/error_text.hpp"
 #include "base/text.hpp"
 #include "config/section.hpp"
 #include "base/suggest.hpp"
@@ -306,7 +307,7 @@ void read_config_file(const std::string& file, const Environment& environment, F
     }
     std::ifstream stream(file);
     if (!stream) {
-        problems.push_back(file + ": cannot read: " + std::system_category().message(errno));
+        problems.push_back(file + ": cannot read: " + error_text(errno));
         return;
     }
     const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};

@@ -11,12 +11,12 @@
 #include <iterator>
 #include <sstream>
 #include <stdexcept>
-#include <system_error>
 
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "base/error_text.hpp"
 #include "crash/crash_scope.hpp"
 
 namespace spanring::agent {
@@ -99,7 +99,7 @@ CrashJournal::CrashJournal(std::string file) : file_(std::move(file)) {
     if (crashes_.size() > kMostCrashes) crashes_.erase(crashes_.begin(), crashes_.end() - kMostCrashes);
     rewrite();
     fd_ = open(file_.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
-    if (fd_ < 0) throw std::runtime_error(file_ + ": cannot open: " + std::system_category().message(errno));
+    if (fd_ < 0) throw std::runtime_error(file_ + ": cannot open: " + error_text(errno));
     fallocate(fd_, FALLOC_FL_KEEP_SIZE, 0, kReserved + static_cast<off_t>(crashes_.size() * 64));  // as well as it can
 }
 
@@ -170,7 +170,7 @@ void CrashJournal::rewrite() {
                          rename(made.c_str(), file_.c_str()) == 0;
     const int error = errno;
     if (fd >= 0) close(fd);
-    if (!written) throw std::runtime_error(file_ + ": cannot be written: " + std::system_category().message(error));
+    if (!written) throw std::runtime_error(file_ + ": cannot be written: " + error_text(error));
 }
 
 }  // namespace spanring::agent

@@ -2,7 +2,6 @@
 #include "directory/runtime_folder.hpp"
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <dirent.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error_text.hpp"
 #include "segment/segment_lock.hpp"
 #include "ring/runtime_directory.hpp"
 
@@ -67,7 +67,7 @@ std::vector<std::string> RuntimeFolder::scan(std::chrono::seconds temporary_age)
     const int copy = openat(fd_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // a position of its own
     DIR* directory = copy >= 0 ? fdopendir(copy) : nullptr;
     if (directory == nullptr) {
-        spdlog::warn("{}: cannot be listed: {}", path_, strerror(errno));
+        spdlog::warn("{}: cannot be listed: {}", path_, error_text(errno));
         if (copy >= 0) ::close(copy);
         return names;
     }

@@ -2,10 +2,11 @@
 #include "export/tls_files.hpp"
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+
+#include "base/error_text.hpp"
 
 namespace spanring::agent {
 
@@ -18,8 +19,8 @@ std::string read_file(const std::string& path, const char* key) {
     std::ostringstream text;
     if (file) text << file.rdbuf();
     if (!file || text.str().empty()) {
-        throw std::runtime_error(std::string(key) + ": cannot read " + path + (errno != 0 ? ": " : ", it is empty") +
-                                 (errno != 0 ? std::strerror(errno) : ""));
+        throw std::runtime_error(std::string(key) + ": cannot read " + path +
+                                 (errno != 0 ? ": " + error_text(errno) : ", it is empty"));
     }
     return text.str();
 }

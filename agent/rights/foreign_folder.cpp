@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error_text.hpp"
 #include "ring/runtime_directory.hpp"
 
 namespace spanring::agent {
@@ -54,7 +55,7 @@ std::vector<std::string> ForeignFolder::scan(std::chrono::seconds temporary_age)
     const int copy = fcntl(directory_.get(), F_DUPFD_CLOEXEC, 0);
     DIR* directory = copy >= 0 ? fdopendir(copy) : nullptr;
     if (directory == nullptr) {
-        spdlog::warn("{}: cannot be listed: {}", path_, strerror(errno));
+        spdlog::warn("{}: cannot be listed: {}", path_, error_text(errno));
         if (copy >= 0) ::close(copy);
         return names;
     }

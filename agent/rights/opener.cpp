@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
-#include <system_error>
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -15,6 +14,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/error_text.hpp"
 #include "directory/directory_watch.hpp"
 #include "segment/segment_lock.hpp"
 #include "ring/runtime_directory.hpp"
@@ -24,8 +24,6 @@ namespace spanring::agent {
 namespace {
 
 constexpr std::chrono::seconds kLeastAge{10};  // of a temporary file that may go
-
-std::string message_of(int error) { return std::system_category().message(error); }
 
 int check_folder(int fd, uid_t user, bool any_file_system) {
     struct stat status;
@@ -44,7 +42,7 @@ Opener::Opener(std::string parent, bool any_file_system)
     : any_file_system_(any_file_system),
       parent_(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) {
     struct stat status;
-    if (!parent_ || fstat(parent_.get(), &status) < 0) throw std::runtime_error(parent + ": " + message_of(errno));
+    if (!parent_ || fstat(parent_.get(), &status) < 0) throw std::runtime_error(parent + ": " + error_text(errno));
     // Whoever may rename in it could put one user's directory in another's place.
     if (status.st_uid != 0 || (status.st_mode & 022) != 0) {
         throw std::runtime_error(parent + ": must belong to root, and nobody else may write to it");

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/error_text.hpp"
 #include "rights/foreign_folder.hpp"
 #include "rights/opener.hpp"
 #include "rights/privileges.hpp"
@@ -101,7 +102,7 @@ std::vector<std::unique_ptr<Folder>> Users::appeared() {
     std::vector<std::unique_ptr<Folder>> found;
     DIR* directory = opendir(parent_.c_str());
     if (directory == nullptr) {
-        spdlog::warn("{}: cannot be listed: {}", parent_, strerror(errno));
+        spdlog::warn("{}: cannot be listed: {}", parent_, error_text(errno));
         return found;
     }
     while (const dirent* entry = readdir(directory)) {

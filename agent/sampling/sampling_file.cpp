@@ -8,11 +8,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <stdexcept>
-#include <system_error>
 
 #include <nlohmann/json.hpp>
 
 #include "base/database.hpp"
+#include "base/error_text.hpp"
 
 namespace spanring::agent {
 
@@ -20,14 +20,12 @@ namespace {
 
 constexpr off_t kMostBytes = 1 << 20;
 
-std::string system_message(int error) { return std::system_category().message(error); }
-
 // Empty where there is no such file.
 std::string content(const std::string& file) {
     const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
         if (errno == ENOENT) return {};
-        throw std::runtime_error(file + ": cannot open: " + system_message(errno));
+        throw std::runtime_error(file + ": cannot open: " + error_text(errno));
     }
     struct stat status {};
     std::string text;
@@ -40,7 +38,7 @@ std::string content(const std::string& file) {
         text.resize(size < 0 ? 0 : static_cast<size_t>(size));
     }
     ::close(fd);
-    if (error != 0) throw std::runtime_error(file + ": cannot read: " + system_message(error));
+    if (error != 0) throw std::runtime_error(file + ": cannot read: " + error_text(error));
     if (!sound) throw std::runtime_error(file + ": is not a regular file of at most 1 MiB");
     return text;
 }
@@ -78,7 +76,7 @@ void SamplingFile::write(const SamplingRules& rules) const {
     const std::string file = path();
     std::string temporary = file + ".XXXXXX";
     const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);  // 0600
-    if (fd < 0) throw std::runtime_error(directory_ + ": cannot write there: " + system_message(errno));
+    if (fd < 0) throw std::runtime_error(directory_ + ": cannot write there: " + error_text(errno));
     const ssize_t size = ::write(fd, text.data(), text.size());
     int error = size == static_cast<ssize_t>(text.size()) ? 0 : size < 0 ? errno : ENOSPC;
     if (error == 0 && ::fsync(fd) != 0) error = errno;
@@ -91,7 +89,7 @@ void SamplingFile::write(const SamplingRules& rules) const {
     if (error == 0 && ::rename(temporary.c_str(), file.c_str()) != 0) error = errno;
     if (error == 0) return;
     ::unlink(temporary.c_str());
-    throw std::runtime_error(file + ": cannot write: " + system_message(error));
+    throw std::runtime_error(file + ": cannot write: " + error_text(error));
 }
 
 }  // namespace spanring::agent

@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 
+#include "base/error_text.hpp"
 #include "segment/counter_reading.hpp"
 #include "segment/segment_copy.hpp"
 #include "segment/producer_reader.hpp"
@@ -85,13 +85,12 @@ void count_chunks(ring::SegmentView view, uint32_t extents, uint32_t extent_limi
 }  // namespace
 
 std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const std::string& name) {
-    const auto refused = [](int error) { return std::system_category().message(error); };
     uint8_t instance[16];
     if (!ring::parse_segment_name(name.c_str(), instance)) return "its name is not that of a segment";
     struct stat owner {};
-    if (::fstat(directory, &owner) != 0) return refused(errno);
+    if (::fstat(directory, &owner) != 0) return error_text(errno);
     const Descriptor file{::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
-    if (file.number < 0) return refused(errno);
+    if (file.number < 0) return error_text(errno);
     uint64_t size = 0;
     ring::Header header;
     ring::AttachReport report = ring::check_segment_file(file.number, owner.st_uid, size);

@@ -8,10 +8,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
+
+#include "base/error_text.hpp"
 
 namespace spanring::agent {
 
@@ -20,7 +21,7 @@ namespace {
 constexpr uint64_t kSmallestFile = uint64_t{64} << 10;
 
 [[noreturn]] void fail(const std::string& what, int error) {
-    throw std::runtime_error("spool: " + what + ": " + std::strerror(error));
+    throw std::runtime_error("spool: " + what + ": " + error_text(error));
 }
 
 // The number of "0000000000000001.spool", else 0.
@@ -112,7 +113,7 @@ bool Spool::append(std::span<const Share> shares, std::span<const std::span<cons
     make_room(size);
     if (writing_ == nullptr && !new_file()) return false;
     if (const int error = writing_->append(shares, request, options_.fsync); error != 0) {
-        error_ = "cannot write to " + options_.directory + ": " + std::strerror(error);
+        error_ = "cannot write to " + options_.directory + ": " + error_text(error);
         return false;
     }
     bytes_ += size;

@@ -13,8 +13,8 @@
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
-#include <system_error>
 
+#include "base/error_text.hpp"
 #include "base/quantity.hpp"
 #include "segment/segment_lock.hpp"
 #include "export/grpc/endpoint.hpp"
@@ -28,8 +28,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr uint64_t kDefaultSegment = uint64_t{16} << 20;
 constexpr rlim_t kFewFiles = 1024;  // the agent keeps one descriptor for each process
-
-std::string said(int error) { return std::system_category().message(error); }
 
 enum class Lock { kHeld, kFree, kNone, kUnknown };
 Lock lock_in(const std::string& directory) {
@@ -89,7 +87,7 @@ std::string reach(const Target& target, std::chrono::milliseconds patience) {
         if (target.path.size() >= sizeof address.sun_path) return "the path is too long for a socket";
         std::memcpy(address.sun_path, target.path.data(), target.path.size());
         const int error = connect_to(reinterpret_cast<const sockaddr*>(&address), sizeof address, deadline);
-        return error == 0 ? "" : said(error);
+        return error == 0 ? "" : error_text(error);
     }
     addrinfo wanted{};
     wanted.ai_socktype = SOCK_STREAM;
@@ -100,7 +98,7 @@ std::string reach(const Target& target, std::chrono::milliseconds patience) {
     for (const addrinfo* each = found; each != nullptr && error != 0; each = each->ai_next)
         error = connect_to(each->ai_addr, each->ai_addrlen, deadline);
     ::freeaddrinfo(found);
-    return error == 0 ? "" : said(error);
+    return error == 0 ? "" : error_text(error);
 }
 
 Finding look_at_backend(const ExporterConfig& exporter, std::chrono::milliseconds patience) {
@@ -130,7 +128,7 @@ Findings look_at_agent(const std::vector<std::string>& directories, const std::s
             case Lock::kHeld: findings.push_back({Health::kOk, "agent", "one serves " + directory, ""}); break;
             case Lock::kUnknown:
                 findings.push_back({Health::kWarning, "agent",
-                                    "its lock in " + directory + " cannot be examined: " + said(errno), ""});
+                                    "its lock in " + directory + " cannot be examined: " + error_text(errno), ""});
                 break;
             case Lock::kFree:
             case Lock::kNone:

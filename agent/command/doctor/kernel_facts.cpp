@@ -18,8 +18,8 @@
 #include <cstdio>
 #include <cstring>
 #include <functional>
-#include <system_error>
 
+#include "base/error_text.hpp"
 #include "segment/segment_lock.hpp"
 
 #ifndef MADV_POPULATE_WRITE
@@ -55,8 +55,6 @@ constexpr std::array kFeatures = {
     Feature{"MAP_FIXED_NOREPLACE", 4, 17, false, "a fork while another library maps memory is less safe"},
     Feature{"MADV_POPULATE_WRITE", 5, 14, false, "a segment takes up to 2 MiB at its birth and does not grow"},
 };
-
-std::string said(int error) { return std::system_category().message(error); }
 
 Finding ok(const char* check, std::string found) { return {Health::kOk, check, std::move(found), ""}; }
 
@@ -193,7 +191,8 @@ void look_at_lock(const Folder& folder, Findings& findings) {
     const std::string file = folder.file("lock");
     void* memory = lock_by_mapping(file);
     if (memory == nullptr)
-        return findings.push_back(failed(kCheck, "a segment cannot be made and locked: " + said(errno), kElsewhere));
+        return findings.push_back(
+            failed(kCheck, "a segment cannot be made and locked: " + error_text(errno), kElsewhere));
     const bool held = is_locked(file);
     const bool again = is_locked(file);  // after the close in the look before
     {
@@ -201,7 +200,8 @@ void look_at_lock(const Folder& folder, Findings& findings) {
         ::munmap(memory, kBytes);
         const bool inherited = !comes_free(file);
         if (!heir.ready())
-            return findings.push_back(failed(kCheck, "no process can be forked: " + said(errno), "see ulimit -u"));
+            return findings.push_back(
+                failed(kCheck, "no process can be forked: " + error_text(errno), "see ulimit -u"));
         if (!held) {
             findings.push_back(failed(kCheck,
                                       "an open-file-description lock is lost with its descriptor, although a mapping "
@@ -241,7 +241,7 @@ void look_at_death(const Folder& folder, Findings& findings) {
         }
         if (!watched) {
             findings.push_back({Health::kWarning, "inotify",
-                                "cannot be used (" + said(error) +
+                                "cannot be used (" + error_text(error) +
                                     "): the agent finds new "
                                     "segments and deaths by its scan, up to a second late",
                                 "raise fs.inotify.max_user_watches and fs.inotify.max_user_instances"});
@@ -282,12 +282,12 @@ void look_at_exec(const Folder& folder, Findings& findings) {
 
 void look_at_fork(Findings& findings) {
     void* page = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) return findings.push_back(failed("fork", "no memory: " + said(errno)));
+    if (page == MAP_FAILED) return findings.push_back(failed("fork", "no memory: " + error_text(errno)));
     auto* const byte = static_cast<volatile char*>(page);
     *byte = 1;
     if (::madvise(page, kBytes, MADV_WIPEONFORK) != 0) {
         findings.push_back(
-            failed("fork", "MADV_WIPEONFORK: " + said(errno) + "; tracing is off", "Linux 4.14 or newer"));
+            failed("fork", "MADV_WIPEONFORK: " + error_text(errno) + "; tracing is off", "Linux 4.14 or newer"));
     } else {
         const Child child([&] { return *byte == 0 ? 0 : 1; });
         findings.push_back(child.ready() ? ok("fork", "a guard page is wiped in the child (MADV_WIPEONFORK)")
@@ -308,7 +308,7 @@ void look_at_memory(const Folder& folder, Findings& findings) {
     constexpr char kCheck[] = "memory";
     const int fd = ::open(folder.file("memory").c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 || ::ftruncate(fd, 2 * kBytes) != 0) {
-        findings.push_back(failed(kCheck, "a file cannot be made: " + said(errno), kElsewhere));
+        findings.push_back(failed(kCheck, "a file cannot be made: " + error_text(errno), kElsewhere));
         if (fd >= 0) ::close(fd);
         return;
     }
@@ -320,7 +320,8 @@ void look_at_memory(const Folder& folder, Findings& findings) {
                                          "zeros instead, which is slower",
                                          "use a tmpfs"}
                                : failed(kCheck,
-                                        "nothing can be reserved (fallocate): " + said(error) + "; tracing is off",
+                                        "nothing can be reserved (fallocate): " + error_text(error) +
+                                            "; tracing is off",
                                         "make room, or use another directory"));
     } else {
         findings.push_back(ok(kCheck, "is reserved before it is used (fallocate)"));
@@ -330,14 +331,14 @@ void look_at_memory(const Folder& folder, Findings& findings) {
     }, after{};
     ::fstat(fd, &before);
     if (memory == MAP_FAILED) {
-        findings.push_back(failed(kCheck, "the file cannot be mapped: " + said(errno)));
+        findings.push_back(failed(kCheck, "the file cannot be mapped: " + error_text(errno)));
     } else if (::madvise(static_cast<char*>(memory) + kBytes, kBytes, MADV_POPULATE_WRITE) != 0) {
         const int error = errno;
         findings.push_back(error == EINVAL ? Finding{Health::kWarning, "growth",
                                                      "MADV_POPULATE_WRITE is not known: a segment takes up to "
                                                      "2 MiB at its birth, and does not grow",
                                                      "Linux 5.14 or newer"}
-                                           : failed("growth", "MADV_POPULATE_WRITE: " + said(error),
+                                           : failed("growth", "MADV_POPULATE_WRITE: " + error_text(error),
                                                     "make room, or use another directory"));
     } else {
         ::fstat(fd, &after);
@@ -383,8 +384,8 @@ Findings look_at_kernel(const std::string& directory) {
     Findings findings;
     const Folder folder(directory);
     if (folder.error() != 0) {
-        findings.push_back(failed("kernel facts",
-                                  "not tried: no folder can be made in " + directory + ": " + said(folder.error()),
+        const std::string reason = error_text(folder.error());
+        findings.push_back(failed("kernel facts", "not tried: no folder can be made in " + directory + ": " + reason,
                                   kElsewhere));
         return findings;
     }

@@ -18,6 +18,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "base/error_text.hpp"
 #include "command/terminal/terminal.hpp"
 #include "base/quantity.hpp"
 #include "ring/attach.hpp"
@@ -32,8 +33,6 @@ using ring::RuntimeDirectory;
 constexpr uint64_t kLeastFree = ring::segment_size(1);  // one segment with its first extent
 constexpr uint64_t kComfortable = uint64_t{16} << 20;   // one segment at its default limit
 constexpr uint32_t kFirstLoginUser = 1000;              // login.defs(5): UID_MIN; logind spares system users
-
-std::string said(int error) { return std::system_category().message(error); }
 
 std::string octal(mode_t mode) {
     char text[8];
@@ -100,7 +99,7 @@ Finding refused(const std::string& path, int error, bool decides) {
             finding.advice = "remove " + path + ", it will be made again";
             break;
         default:
-            finding.found += said(-error);
+            finding.found += error_text(-error);
             finding.advice = "make " + path + " a directory of this user with mode 0700";
     }
     finding.found += std::string("; ") + what;

@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 
+#include "base/error_text.hpp"
 #include "base/wall_clock.hpp"
 #include "segment/counter_reading.hpp"
 #include "segment/producer_reader.hpp"
@@ -337,10 +337,10 @@ const char* state_name(ring::ChunkState state) {
 std::variant<SegmentDump, std::string> read_dump(const std::string& file) {
     // Without waiting: it may be a FIFO.
     const int fd = ::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0) return std::system_category().message(errno);
+    if (fd < 0) return error_text(errno);
     struct stat status {};
     const auto read = [&]() -> std::variant<SegmentDump, std::string> {
-        if (::fstat(fd, &status) != 0) return std::system_category().message(errno);
+        if (::fstat(fd, &status) != 0) return error_text(errno);
         if (!S_ISREG(status.st_mode)) return "not a regular file";
         const auto size = static_cast<uint64_t>(status.st_size);
         if (size < sizeof(ring::Header)) {
