@@ -20,6 +20,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/descriptor.hpp"
 #include "base/error_text.hpp"
 #include "base/text.hpp"
 #include "config/config.hpp"
@@ -58,13 +59,13 @@ void notify_supervisor(const char* state) {
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path, length);
     if (path[0] == '@') address.sun_path[0] = '\0';  // abstract
-    const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return;
+    const Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!socket) return;
     const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-    if (::sendto(fd, state, std::strlen(state), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), size) < 0) {
+    const auto* const to = reinterpret_cast<const sockaddr*>(&address);
+    if (::sendto(socket.get(), state, std::strlen(state), MSG_NOSIGNAL, to, size) < 0) {
         spdlog::warn("cannot notify the supervisor ({}): {}", state, error_text(errno));
     }
-    ::close(fd);
 }
 
 struct StateBusy : std::runtime_error {
@@ -78,20 +79,15 @@ public:
     explicit StateLock(const Config& config) {
         prepare_private_directory(config.state_directory);
         const std::string file = config.lock_file();
-        fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd_ < 0) throw std::runtime_error(file + ": cannot open: " + error_text(errno));
-        const int result = lock_file(fd_);
+        file_ = Descriptor(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+        if (!file_) throw std::runtime_error(file + ": cannot open: " + error_text(errno));
+        const int result = lock_file(file_.get());
         if (result == -EAGAIN) throw StateBusy(config.state_directory);
         if (result != 0) throw std::runtime_error(file + ": cannot lock: " + error_text(-result));
     }
-    ~StateLock() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    StateLock(const StateLock&) = delete;
-    StateLock& operator=(const StateLock&) = delete;
 
 private:
-    int fd_ = -1;
+    Descriptor file_;
 };
 
 class Agent {

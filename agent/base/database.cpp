@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/descriptor.hpp"
 #include "base/error_text.hpp"
 
 namespace spanring::agent {
@@ -19,14 +20,13 @@ constexpr int kBusyMilliseconds = 5000;
 
 // SQLite would create the file with the umask's mode and follow any link.
 void prepare_file(const std::string& file) {
-    const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (descriptor < 0) throw DatabaseError(file + ": cannot open: " + error_text(errno));
+    const Descriptor opened(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!opened) throw DatabaseError(file + ": cannot open: " + error_text(errno));
     struct stat status {};
-    const bool known = ::fstat(descriptor, &status) == 0;
+    const bool known = ::fstat(opened.get(), &status) == 0;
     const bool regular = known && S_ISREG(status.st_mode);
     const bool own = known && (status.st_uid == ::geteuid() || ::geteuid() == 0);
-    if (regular && own && (status.st_mode & 077) != 0) ::fchmod(descriptor, 0600);
-    ::close(descriptor);
+    if (regular && own && (status.st_mode & 077) != 0) ::fchmod(opened.get(), 0600);
     if (!known) throw DatabaseError(file + ": cannot be examined");
     if (!regular) throw DatabaseError(file + ": is not a regular file");
     if (!own) throw DatabaseError(file + ": belongs to user " + std::to_string(status.st_uid) + ", not to this one");

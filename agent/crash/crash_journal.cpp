@@ -28,7 +28,7 @@ constexpr off_t kReserved = 4096;     // so that a disk that is full later does 
 constexpr size_t kLongestPath = 4096;
 constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
-std::atomic<int> journal{-1};  // the descriptor, for the handler
+std::atomic<int> journal{-1};  // the descriptor, a number alone: for the handler
 struct sigaction previous[NSIG];
 
 // Decimal digits without anything that a signal handler must not call. Returns the end.
@@ -98,21 +98,21 @@ CrashJournal::CrashJournal(std::string file) : file_(std::move(file)) {
     keep([&](const Crash& crash) { return crash.unix_seconds >= recent || given_up(crash.segment); });
     if (crashes_.size() > kMostCrashes) crashes_.erase(crashes_.begin(), crashes_.end() - kMostCrashes);
     rewrite();
-    fd_ = open(file_.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
-    if (fd_ < 0) throw std::runtime_error(file_ + ": cannot open: " + error_text(errno));
-    fallocate(fd_, FALLOC_FL_KEEP_SIZE, 0, kReserved + static_cast<off_t>(crashes_.size() * 64));  // as well as it can
+    appended_ = Descriptor(open(file_.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC));
+    if (!appended_) throw std::runtime_error(file_ + ": cannot open: " + error_text(errno));
+    const off_t reserved = kReserved + static_cast<off_t>(crashes_.size() * 64);
+    fallocate(appended_.get(), FALLOC_FL_KEEP_SIZE, 0, reserved);  // as well as it can
 }
 
 CrashJournal::~CrashJournal() {
-    int mine = fd_;
+    int mine = appended_.get();
     if (journal.compare_exchange_strong(mine, -1, std::memory_order_relaxed)) {  // no thread reads segments any more
         for (const int signal : kSignals) sigaction(signal, &previous[signal], nullptr);
     }
-    close(fd_);
 }
 
 void CrashJournal::arm() {
-    journal.store(fd_, std::memory_order_relaxed);
+    journal.store(appended_.get(), std::memory_order_relaxed);
     struct sigaction action = {};
     action.sa_sigaction = on_crash;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;

@@ -17,6 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.hpp"
+
 namespace spanring::agent {
 
 class CrashJournal {
@@ -53,7 +55,7 @@ private:
 
     const std::string file_;
     std::vector<Crash> crashes_;
-    int fd_ = -1;
+    Descriptor appended_;
 };
 
 std::string signal_name(int signal);  // "SIGSEGV"

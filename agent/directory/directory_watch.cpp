@@ -17,25 +17,23 @@ constexpr uint32_t kParentEvents = IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | IN_MAS
 }  // namespace
 
 DirectoryWatch::DirectoryWatch() : fd_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
-    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "inotify (fs.inotify.max_user_instances?)");
+    if (!fd_) throw std::system_error(errno, std::generic_category(), "inotify (fs.inotify.max_user_instances?)");
 }
-
-DirectoryWatch::~DirectoryWatch() { close(fd_); }
 
 void DirectoryWatch::watch(size_t folder, const std::string& path) {
     // Without a watch (none left, or no such directory) the periodic scan finds everything, later.
-    const int descriptor = inotify_add_watch(fd_, path.c_str(), kFolderEvents | IN_MASK_ADD);
+    const int descriptor = inotify_add_watch(fd_.get(), path.c_str(), kFolderEvents | IN_MASK_ADD);
     if (descriptor >= 0) folders_[descriptor] = folder;
     const size_t slash = path.find_last_of('/');
     const std::string parent = slash == 0 ? "/" : path.substr(0, slash);
     if (slash != std::string::npos) watch_parent(parent);
 }
 
-void DirectoryWatch::watch_parent(const std::string& path) { inotify_add_watch(fd_, path.c_str(), kParentEvents); }
+void DirectoryWatch::watch_parent(const std::string& path) { inotify_add_watch(fd_.get(), path.c_str(), kParentEvents); }
 
 void DirectoryWatch::watch_file(const std::string& directory, const std::string& name) {
     constexpr uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR | IN_MASK_ADD;
-    file_folder_ = inotify_add_watch(fd_, directory.c_str(), kEvents);
+    file_folder_ = inotify_add_watch(fd_.get(), directory.c_str(), kEvents);
     file_name_ = name;
 }
 
@@ -43,7 +41,7 @@ WatchHints DirectoryWatch::poll() {
     WatchHints hints;
     alignas(inotify_event) char buffer[16384];
     for (;;) {
-        const ssize_t size = read(fd_, buffer, sizeof buffer);
+        const ssize_t size = read(fd_.get(), buffer, sizeof buffer);
         if (size <= 0) return hints;
         for (ssize_t at = 0; at < size;) {
             const auto* event = reinterpret_cast<const inotify_event*>(buffer + at);

@@ -13,6 +13,8 @@
 
 #include <sys/inotify.h>
 
+#include "base/descriptor.hpp"
+
 namespace spanring::agent {
 
 struct WatchHints {
@@ -27,11 +29,8 @@ public:
         IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
     DirectoryWatch();  // throws std::system_error
-    ~DirectoryWatch();
-    DirectoryWatch(const DirectoryWatch&) = delete;
-    DirectoryWatch& operator=(const DirectoryWatch&) = delete;
 
-    int fd() const { return fd_; }
+    int fd() const { return fd_.get(); }
 
     // Watches the directory, where it is there, and its parent. To be repeated when it came or went.
     void watch(size_t folder, const std::string& path);
@@ -47,7 +46,7 @@ public:
     WatchHints poll();
 
 private:
-    int fd_;
+    Descriptor fd_;
     std::map<int, size_t> folders_;  // watch descriptor of a runtime directory
     int file_folder_ = -1;           // watch descriptor of the directory of
     std::string file_name_;

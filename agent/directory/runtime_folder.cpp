@@ -25,12 +25,9 @@ constexpr char kLockName[] = "agent.lock";
 RuntimeFolder::RuntimeFolder(std::string path, bool any_file_system)
     : path_(std::move(path)), any_file_system_(any_file_system) {}
 
-RuntimeFolder::~RuntimeFolder() { close(); }
-
 void RuntimeFolder::close() {
-    if (fd_ >= 0) ::close(fd_);
-    if (lock_ >= 0) ::close(lock_);
-    fd_ = lock_ = -1;
+    directory_.reset();
+    lock_.reset();
 }
 
 int RuntimeFolder::open(bool create) {
@@ -38,33 +35,31 @@ int RuntimeFolder::open(bool create) {
     int fd = -1;
     if (const int error = ring::open_checked_directory(path_.c_str(), create, any_file_system_, &fd); error != 0)
         return error;
+    Descriptor directory(fd);
     struct stat status;
-    int error = fstat(fd, &status) < 0 ? -errno : 0;
-    const int lock = openat(fd, kLockName, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-    if (lock < 0) error = -errno;
-    if (error == 0) error = lock_file(lock);
-    if (error != 0) {
-        if (lock >= 0) ::close(lock);
-        ::close(fd);
+    if (fstat(fd, &status) < 0) return -errno;
+    Descriptor lock(openat(fd, kLockName, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+    if (!lock) return -errno;
+    if (const int error = lock_file(lock.get()); error != 0) {
         if (error == -EAGAIN) throw AgentBusy(path_);
         return error;
     }
-    fd_ = fd;
-    lock_ = lock;
+    directory_ = std::move(directory);
+    lock_ = std::move(lock);
     owner_ = status.st_uid;
     return 0;
 }
 
 bool RuntimeFolder::gone() const {
     struct stat held, there;
-    if (fstat(fd_, &held) < 0 || held.st_nlink == 0) return true;
+    if (fstat(directory_.get(), &held) < 0 || held.st_nlink == 0) return true;
     return stat(path_.c_str(), &there) < 0 || there.st_dev != held.st_dev || there.st_ino != held.st_ino;
 }
 
 std::vector<std::string> RuntimeFolder::scan(std::chrono::seconds temporary_age) {
     std::vector<std::string> names;
     if (!is_open()) return names;
-    const int copy = openat(fd_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // a position of its own
+    const int copy = openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // a position of its own
     DIR* directory = copy >= 0 ? fdopendir(copy) : nullptr;
     if (directory == nullptr) {
         spdlog::warn("{}: cannot be listed: {}", path_, error_text(errno));
@@ -74,7 +69,7 @@ std::vector<std::string> RuntimeFolder::scan(std::chrono::seconds temporary_age)
     while (const dirent* entry = readdir(directory)) {
         if (ring::parse_segment_name(entry->d_name, nullptr)) names.emplace_back(entry->d_name);
         if (ring::parse_temporary_name(entry->d_name, nullptr) &&
-            remove_if_abandoned(fd_, entry->d_name, owner_, temporary_age)) {
+            remove_if_abandoned(directory_.get(), entry->d_name, owner_, temporary_age)) {
             spdlog::info("{}/{}: removed, its process died while it was being made", path_, entry->d_name);
         }
     }
@@ -84,18 +79,18 @@ std::vector<std::string> RuntimeFolder::scan(std::chrono::seconds temporary_age)
 
 bool RuntimeFolder::identify(const std::string& name, dev_t& ret_device, ino_t& ret_inode) const {
     struct stat status;
-    if (fstatat(fd_, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) return false;
+    if (fstatat(directory_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) return false;
     ret_device = status.st_dev;
     ret_inode = status.st_ino;
     return true;
 }
 
 SegmentFile RuntimeFolder::open_segment(const std::string& name) const {
-    return open_segment_file(fd_, name.c_str(), owner_);
+    return open_segment_file(directory_.get(), name.c_str(), owner_);
 }
 
 bool RuntimeFolder::unlink(const std::string& name, dev_t device, ino_t inode) {
-    return is_open() && remove_segment_file(fd_, name.c_str(), device, inode);
+    return is_open() && remove_segment_file(directory_.get(), name.c_str(), device, inode);
 }
 
 }  // namespace spanring::agent

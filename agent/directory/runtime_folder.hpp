@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include "base/descriptor.hpp"
 #include "directory/folder.hpp"
 
 namespace spanring::agent {
@@ -19,12 +20,9 @@ class RuntimeFolder final : public Folder {
 public:
     // any_file_system: named by a person; otherwise it must be tmpfs.
     RuntimeFolder(std::string path, bool any_file_system);
-    ~RuntimeFolder() override;
-    RuntimeFolder(const RuntimeFolder&) = delete;
-    RuntimeFolder& operator=(const RuntimeFolder&) = delete;
 
     const std::string& path() const override { return path_; }
-    bool is_open() const override { return fd_ >= 0; }
+    bool is_open() const override { return static_cast<bool>(directory_); }
     uid_t owner() const override { return owner_; }
     int open(bool create) override;
     void watch(DirectoryWatch& watch, size_t number) override { watch.watch(number, path_); }
@@ -38,8 +36,8 @@ public:
 private:
     std::string path_;
     bool any_file_system_;
-    int fd_ = -1;
-    int lock_ = -1;
+    Descriptor directory_;
+    Descriptor lock_;
     uid_t owner_ = 0;
 };
 

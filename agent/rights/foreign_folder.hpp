@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "base/descriptor.hpp"
 #include "directory/folder.hpp"
 #include "rights/users.hpp"
 
@@ -20,7 +21,7 @@ public:
     uid_t owner() const override { return owner_; }
     int open(bool create) override;
     void watch(DirectoryWatch& watch, size_t number) override;
-    void close() override { directory_ = Descriptor(); }
+    void close() override { directory_.reset(); }
     bool gone() const override;
     std::vector<std::string> scan(std::chrono::seconds temporary_age) override;
     SegmentFile open_segment(const std::string& name) const override;

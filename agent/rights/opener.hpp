@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "base/descriptor.hpp"
 #include "segment/segment_file.hpp"
 #include "rights/opener_message.hpp"
 

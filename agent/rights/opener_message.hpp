@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "base/descriptor.hpp"
 #include "segment/segment_file.hpp"
 
 namespace spanring::agent {

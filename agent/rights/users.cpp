@@ -64,11 +64,11 @@ Users::Users(std::string parent, bool any_file_system) : parent_(std::move(paren
     opener_ = fork();
     if (opener_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
     if (opener_ == 0) {
-        mine = Descriptor();
+        mine.reset();
         be_opener(opener, its.get());
     }
     socket_ = std::move(mine);
-    its = Descriptor();
+    its.reset();
     keep_rights(kNoRights);
     OpenerReply ready;
     Descriptor none;
@@ -78,7 +78,7 @@ Users::Users(std::string parent, bool any_file_system) : parent_(std::move(paren
 }
 
 Users::~Users() {
-    socket_ = Descriptor();  // it ends by that
+    socket_.reset();  // it ends by that
     waitpid(opener_, nullptr, 0);
 }
 

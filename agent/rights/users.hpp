@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "base/descriptor.hpp"
 #include "directory/folder.hpp"
 #include "rights/opener_message.hpp"
 

@@ -14,20 +14,6 @@
 
 namespace spanring::agent {
 
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-    if (this != &other) {
-        if (fd_ >= 0) close(fd_);
-        fd_ = other.release();
-    }
-    return *this;
-}
-
-Descriptor::~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-}
-
-int Descriptor::release() { return std::exchange(fd_, -1); }
-
 SegmentFile open_segment_file(int directory, const char* name, uid_t owner) {
     SegmentFile result;
     const auto fail = [&](int error) {

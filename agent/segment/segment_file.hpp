@@ -10,25 +10,10 @@
 
 #include <sys/types.h>
 
+#include "base/descriptor.hpp"
 #include "ring/attach.hpp"
 
 namespace spanring::agent {
-
-class Descriptor {
-public:
-    Descriptor() = default;
-    explicit Descriptor(int fd) : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
-    Descriptor& operator=(Descriptor&& other) noexcept;
-    ~Descriptor();
-
-    int get() const { return fd_; }
-    explicit operator bool() const { return fd_ >= 0; }
-    int release();
-
-private:
-    int fd_ = -1;
-};
 
 struct SegmentFile {
     Descriptor file;            // open for reading and writing; none: `report` says why

@@ -3,11 +3,11 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "base/descriptor.hpp"
 #include "base/error_text.hpp"
 #include "segment/counter_reading.hpp"
 #include "segment/segment_copy.hpp"
@@ -20,13 +20,6 @@
 
 namespace spanring::agent {
 namespace {
-
-struct Descriptor {
-    int number;
-    ~Descriptor() {
-        if (number >= 0) ::close(number);
-    }
-};
 
 // Readings that are made until two agree; a process that never rests for so long is seen moving.
 constexpr int kReadings = 8;
@@ -89,19 +82,19 @@ std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const st
     if (!ring::parse_segment_name(name.c_str(), instance)) return "its name is not that of a segment";
     struct stat owner {};
     if (::fstat(directory, &owner) != 0) return error_text(errno);
-    const Descriptor file{::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
-    if (file.number < 0) return error_text(errno);
+    const Descriptor file(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!file) return error_text(errno);
     uint64_t size = 0;
     ring::Header header;
-    ring::AttachReport report = ring::check_segment_file(file.number, owner.st_uid, size);
-    if (report.ok()) report = ring::read_segment_header(file.number, size, instance, header);
+    ring::AttachReport report = ring::check_segment_file(file.get(), owner.st_uid, size);
+    if (report.ok()) report = ring::read_segment_header(file.get(), size, instance, header);
     if (!report.ok()) return ring::describe(report);
 
     // Before the counters: what a process did last is counted, or half done, when its lock is found free.
-    const bool alive = process_liveness(file.number) != Liveness::kDead;
+    const bool alive = process_liveness(file.get()) != Liveness::kDead;
     SegmentCopy copy(header.extent_limit);
     bool rest = false;
-    if (!copy_at_rest(copy, file.number, header, rest)) return kShorter;
+    if (!copy_at_rest(copy, file.get(), header, rest)) return kShorter;
     const ring::SegmentView view = copy.view();
     SegmentSnapshot snapshot;
     snapshot.producer = read_producer(header, view, owner.st_uid);

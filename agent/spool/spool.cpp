@@ -55,31 +55,22 @@ Spool::Spool(const SpoolOptions& options, OnLost on_lost)
       on_lost_(std::move(on_lost)) {
     make_directory(options_.directory);
     lock();
-    try {
-        recover();
-    } catch (...) {
-        ::close(lock_);
-        throw;
-    }
+    recover();
 }
-
-Spool::~Spool() { ::close(lock_); }
 
 void Spool::lock() {
     const std::string path = options_.directory + "/lock";
-    lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (lock_ < 0) fail("cannot open " + path, errno);
+    lock_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!lock_) fail("cannot open " + path, errno);
     struct flock lock{};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
     lock.l_len = 1;
-    if (::fcntl(lock_, F_OFD_SETLK, &lock) == 0) return;
-    const int error = errno;
-    ::close(lock_);
-    if (error == EAGAIN || error == EACCES) {
+    if (::fcntl(lock_.get(), F_OFD_SETLK, &lock) == 0) return;
+    if (errno == EAGAIN || errno == EACCES) {
         throw std::runtime_error("spool: " + options_.directory + " is used by another agent");
     }
-    fail("cannot lock " + path, error);
+    fail("cannot lock " + path, errno);
 }
 
 void Spool::recover() {
@@ -131,11 +122,8 @@ bool Spool::new_file() {
     ++next_number_;
     if (options_.fsync) {
         // The name must survive as well as the bytes.
-        const int directory = ::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (directory >= 0) {
-            ::fsync(directory);
-            ::close(directory);
-        }
+        const Descriptor directory(::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (directory) ::fsync(directory.get());
     }
     return true;
 }

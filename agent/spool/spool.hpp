@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.hpp"
 #include "spool/record.hpp"
 #include "spool/spool_file.hpp"
 #include "spool/spool_options.hpp"
@@ -42,7 +43,6 @@ public:
 
     // Start-up only: throws std::runtime_error that names the directory and what is wrong with it.
     Spool(const SpoolOptions& options, OnLost on_lost);
-    ~Spool();
     Spool(const Spool&) = delete;
     Spool& operator=(const Spool&) = delete;
 
@@ -72,7 +72,7 @@ private:
     const SpoolOptions options_;
     const uint64_t file_bytes_;
     const OnLost on_lost_;
-    int lock_ = -1;
+    Descriptor lock_;
     std::map<uint64_t, spool::SpoolFile> files_;  // by number
     spool::SpoolFile* writing_ = nullptr;         // the last of them, or none
     uint64_t next_number_ = 1;

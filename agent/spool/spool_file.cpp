@@ -12,7 +12,6 @@
 #include <cstring>
 #include <numeric>
 #include <system_error>
-#include <utility>
 
 #include "ring/testpoint.hpp"
 
@@ -72,8 +71,8 @@ std::string SpoolFile::name(uint64_t number) {
 
 SpoolFile SpoolFile::create(const std::string& directory, uint64_t number) {
     SpoolFile file(directory + "/" + name(number), number);
-    file.fd_ = ::open(file.path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (file.fd_ < 0) fail("create", file.path_);
+    file.fd_ = Descriptor(::open(file.path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file.fd_) fail("create", file.path_);
     SPR_TESTPOINT(spool_file_made);
     return file;
 }
@@ -81,7 +80,7 @@ SpoolFile SpoolFile::create(const std::string& directory, uint64_t number) {
 SpoolFile SpoolFile::recover(const std::string& directory, uint64_t number) {
     SpoolFile file(directory + "/" + name(number), number);
     struct stat status{};
-    if (!file.open() || ::fstat(file.fd_, &status) != 0) fail("read", file.path_);
+    if (!file.open() || ::fstat(file.fd_.get(), &status) != 0) fail("read", file.path_);
     file.size_ = static_cast<uint64_t>(status.st_size);
 
     RecordHeader header{};
@@ -105,33 +104,16 @@ SpoolFile SpoolFile::recover(const std::string& directory, uint64_t number) {
         offset += size;
     }
     if (offset < file.size_) {
-        if (::ftruncate(file.fd_, static_cast<off_t>(offset)) != 0) fail("cut the torn end of", file.path_);
+        if (::ftruncate(file.fd_.get(), static_cast<off_t>(offset)) != 0) fail("cut the torn end of", file.path_);
         file.size_ = offset;
     }
     file.close();
     return file;
 }
 
-SpoolFile::SpoolFile(SpoolFile&& other) noexcept
-    : path_(std::move(other.path_)),
-      number_(other.number_),
-      fd_(std::exchange(other.fd_, -1)),
-      size_(other.size_),
-      entries_(std::move(other.entries_)),
-      waiting_(other.waiting_),
-      first_waiting_(other.first_waiting_),
-      done_(other.done_),
-      damaged_(other.damaged_) {}
-
-SpoolFile::~SpoolFile() { close(); }
-
 bool SpoolFile::open() {
-    if (fd_ < 0) fd_ = ::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    return fd_ >= 0;
-}
-
-void SpoolFile::close() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    if (!fd_) fd_ = Descriptor(::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    return static_cast<bool>(fd_);
 }
 
 void SpoolFile::unlink() {
@@ -177,12 +159,12 @@ int SpoolFile::append(std::span<const Share> shares, std::span<const std::span<c
     add(&tail, sizeof tail);
     add(shares.data(), shares.size_bytes());
 
-    int error = write_all(fd_, pieces, size_);
+    int error = write_all(fd_.get(), pieces, size_);
     SPR_TESTPOINT(spool_record_written);
-    if (error == 0 && sync && ::fdatasync(fd_) != 0) error = errno;
+    if (error == 0 && sync && ::fdatasync(fd_.get()) != 0) error = errno;
     if (error != 0) {
         // Where even this fails, the half record is overwritten by the next one, or cut at the next start.
-        [[maybe_unused]] const int cut = ::ftruncate(fd_, static_cast<off_t>(size_));
+        [[maybe_unused]] const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(size_));
         return error;
     }
     entries_.push_back({size_, header.shares, header.request_bytes, sum(shares), State::kWaiting});
@@ -196,12 +178,12 @@ bool SpoolFile::read_header(uint64_t offset, RecordHeader& header, std::vector<S
 }
 
 bool SpoolFile::read_copy(uint64_t offset, uint32_t magic, RecordHeader& header, std::vector<Share>& shares) {
-    if (size_ - offset < sizeof header || !read_all(fd_, &header, sizeof header, offset)) return false;
+    if (size_ - offset < sizeof header || !read_all(fd_.get(), &header, sizeof header, offset)) return false;
     if (header.magic != magic || header.file != number_ || header.shares > kMaxShares) return false;
     shares.resize(header.shares);
     const size_t table = shares.size() * sizeof(Share);
     if (size_ - offset - sizeof header < table) return false;
-    return read_all(fd_, shares.data(), table, offset + sizeof header) &&
+    return read_all(fd_.get(), shares.data(), table, offset + sizeof header) &&
            header_crc(header, shares) == header.header_crc;
 }
 
@@ -213,7 +195,7 @@ uint64_t SpoolFile::next_sound(uint64_t offset, bool& ret_tail) {
     std::vector<uint8_t> window(size_t{1} << 20);
     for (uint64_t base = offset + 8; base < size_; base += window.size()) {
         const size_t got = static_cast<size_t>(std::min<uint64_t>(window.size(), size_ - base));
-        if (!read_all(fd_, window.data(), got, base)) break;
+        if (!read_all(fd_.get(), window.data(), got, base)) break;
         for (size_t at = 0; at + sizeof(uint32_t) <= got; at += 8) {
             uint32_t magic = 0;
             std::memcpy(&magic, &window[at], sizeof magic);
@@ -231,27 +213,27 @@ uint64_t SpoolFile::next_sound(uint64_t offset, bool& ret_tail) {
 bool SpoolFile::mend(uint64_t offset, uint64_t tail) {
     RecordHeader header{}, damaged{};
     std::vector<Share> shares;
-    if (!read_copy(tail, kTailMagic, header, shares) || !read_all(fd_, &damaged, sizeof damaged, offset)) return false;
+    if (!read_copy(tail, kTailMagic, header, shares) || !read_all(fd_.get(), &damaged, sizeof damaged, offset)) return false;
     header.magic = kMagic;
     header.state = damaged.state;
     std::vector<iovec> pieces = {{&header, sizeof header}, {shares.data(), shares.size() * sizeof(Share)}};
-    return write_all(fd_, pieces, offset) == 0 && read_header(offset, header, shares);
+    return write_all(fd_.get(), pieces, offset) == 0 && read_header(offset, header, shares);
 }
 
 bool SpoolFile::read(size_t index, std::string& ret_request) {
     const Entry& entry = entries_[index];
     RecordHeader header{};
-    if (!open() || !read_all(fd_, &header, sizeof header, entry.offset)) return false;
+    if (!open() || !read_all(fd_.get(), &header, sizeof header, entry.offset)) return false;
     ret_request.resize(entry.request_bytes);
     const uint64_t at = entry.offset + sizeof header + uint64_t{entry.shares} * sizeof(Share);
-    return read_all(fd_, ret_request.data(), ret_request.size(), at) &&
+    return read_all(fd_.get(), ret_request.data(), ret_request.size(), at) &&
            crc(0, ret_request.data(), ret_request.size()) == header.request_crc;
 }
 
 std::vector<Share> SpoolFile::shares(size_t index) {
     const Entry& entry = entries_[index];
     std::vector<Share> shares(entry.shares);
-    if (!open() || !read_all(fd_, shares.data(), shares.size() * sizeof(Share), entry.offset + sizeof(RecordHeader))) {
+    if (!open() || !read_all(fd_.get(), shares.data(), shares.size() * sizeof(Share), entry.offset + sizeof(RecordHeader))) {
         return {};
     }
     return shares;
@@ -276,7 +258,7 @@ void SpoolFile::finish(size_t index) {
     // One word in the page cache: it outlives this process. Lost with the host, it costs a duplicate.
     if (open()) {
         const auto place = static_cast<off_t>(entries_[index].offset + offsetof(RecordHeader, state));
-        if (::pwrite(fd_, &kDone, sizeof kDone, place) != sizeof kDone) close();
+        if (::pwrite(fd_.get(), &kDone, sizeof kDone, place) != sizeof kDone) close();
     }
     SPR_TESTPOINT(spool_record_finished);
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.hpp"
 #include "spool/record.hpp"
 
 namespace spanring::agent::spool {
@@ -31,9 +32,7 @@ public:
     // record's tail, steps over what cannot be mended.
     static SpoolFile recover(const std::string& directory, uint64_t number);
 
-    SpoolFile(SpoolFile&& other) noexcept;
-    SpoolFile& operator=(SpoolFile&&) = delete;
-    ~SpoolFile();
+    SpoolFile(SpoolFile&&) = default;
 
     static std::string name(uint64_t number);  // "0000000000000001.spool"
 
@@ -55,8 +54,8 @@ public:
     void give_back(size_t entry);
     void finish(size_t entry);
 
-    void close();   // the descriptor; opened again when needed
-    void unlink();  // its records are gone with it
+    void close() { fd_.reset(); }  // opened again when needed
+    void unlink();                 // its records are gone with it
 
 private:
     SpoolFile(std::string path, uint64_t number) : path_(std::move(path)), number_(number) {}
@@ -69,7 +68,7 @@ private:
 
     std::string path_;
     uint64_t number_ = 0;
-    int fd_ = -1;
+    Descriptor fd_;
     uint64_t size_ = 0;
     std::vector<Entry> entries_;
     uint64_t waiting_ = 0;

@@ -7,13 +7,13 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
 
+#include "base/descriptor.hpp"
 #include "base/error_text.hpp"
 #include "base/quantity.hpp"
 #include "segment/segment_lock.hpp"
@@ -31,10 +31,9 @@ constexpr rlim_t kFewFiles = 1024;  // the agent keeps one descriptor for each p
 
 enum class Lock { kHeld, kFree, kNone, kUnknown };
 Lock lock_in(const std::string& directory) {
-    const int fd = ::open((directory + "/agent.lock").c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) return errno == ENOENT || errno == ENOTDIR ? Lock::kNone : Lock::kUnknown;
-    const Liveness holder = process_liveness(fd);
-    ::close(fd);
+    const Descriptor file(::open((directory + "/agent.lock").c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!file) return errno == ENOENT || errno == ENOTDIR ? Lock::kNone : Lock::kUnknown;
+    const Liveness holder = process_liveness(file.get());
     return holder == Liveness::kAlive ? Lock::kHeld : holder == Liveness::kDead ? Lock::kFree : Lock::kUnknown;
 }
 
@@ -63,18 +62,17 @@ Target target_of(const ExporterConfig& exporter) {
 
 // 0, or errno.
 int connect_to(const sockaddr* address, socklen_t size, Clock::time_point deadline) {
-    const int fd = ::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return errno;
-    int error = ::connect(fd, address, size) == 0 ? 0 : errno;
+    const Descriptor socket(::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket) return errno;
+    int error = ::connect(socket.get(), address, size) == 0 ? 0 : errno;
     if (error == EINPROGRESS) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-        pollfd file = {fd, POLLOUT, 0};
-        const int came = ::poll(&file, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
+        pollfd waited = {socket.get(), POLLOUT, 0};
+        const int came = ::poll(&waited, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
         socklen_t length = sizeof error;
         if (came <= 0) error = came == 0 ? ETIMEDOUT : errno;
-        else if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+        else if (::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
     }
-    ::close(fd);
     return error;
 }
 

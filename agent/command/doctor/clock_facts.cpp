@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "base/descriptor.hpp"
 #include "base/wall_clock.hpp"
 #include "command/doctor/kernel_facts.hpp"
 
@@ -73,10 +74,9 @@ double error_of_one_measurement() {
 
 std::string read_source() {
     char name[64] = {};
-    const int fd = ::open(kSource, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return {};
-    const ssize_t size = ::read(fd, name, sizeof name - 1);
-    ::close(fd);
+    const Descriptor file(::open(kSource, O_RDONLY | O_CLOEXEC));
+    if (!file) return {};
+    const ssize_t size = ::read(file.get(), name, sizeof name - 1);
     std::string source(name, size > 0 ? static_cast<size_t>(size) : 0);
     while (!source.empty() && source.back() == '\n') source.pop_back();
     return source;

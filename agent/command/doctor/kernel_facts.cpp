@@ -19,6 +19,7 @@
 #include <cstring>
 #include <functional>
 
+#include "base/descriptor.hpp"
 #include "base/error_text.hpp"
 #include "segment/segment_lock.hpp"
 
@@ -92,8 +93,9 @@ private:
 
 // Does to a file what a process does to its segment: mapped, not inherited, locked, closed. nullptr: errno says why.
 void* lock_by_mapping(const std::string& file) {
-    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) return nullptr;
+    const Descriptor made(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!made) return nullptr;
+    const int fd = made.get();
     void* memory = MAP_FAILED;
     if (::ftruncate(fd, kBytes) == 0) memory = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     struct flock lock = {};
@@ -102,18 +104,12 @@ void* lock_by_mapping(const std::string& file) {
     lock.l_len = 1;
     const bool done =
         memory != MAP_FAILED && ::madvise(memory, kBytes, MADV_DONTFORK) == 0 && ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
-    const int error = errno;
-    ::close(fd);
-    errno = error;
     return done ? memory : nullptr;
 }
 
 bool is_locked(const std::string& file) {
-    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return false;
-    const bool locked = process_liveness(fd) == Liveness::kAlive;
-    ::close(fd);  // a stray close: it must not release anything
-    return locked;
+    const Descriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    return opened && process_liveness(opened.get()) == Liveness::kAlive;  // a stray close: it must release nothing
 }
 
 bool comes_free(const std::string& file) {
@@ -132,22 +128,22 @@ public:
     explicit Child(const std::function<int()>& work) {
         int ends[2];
         if (::pipe2(ends, O_CLOEXEC) != 0) return;
+        Descriptor reading(ends[0]), writing(ends[1]);
         pid_ = ::fork();
         if (pid_ == 0) {
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // it must not outlive a doctor that is killed
-            ::close(ends[0]);
+            reading.reset();
             const int code = work();
-            if (::write(ends[1], code == 0 ? "y" : "n", 1) == 1 && code == 0) {
+            if (::write(writing.get(), code == 0 ? "y" : "n", 1) == 1 && code == 0) {
                 for (;;) ::pause();
             }
             ::_exit(1);
         }
-        ::close(ends[1]);
+        writing.reset();
         char byte = 0;
-        const ssize_t got = pid_ > 0 ? ::read(ends[0], &byte, 1) : -1;
+        const ssize_t got = pid_ > 0 ? ::read(reading.get(), &byte, 1) : -1;
         ready_ = got == 1 && byte == 'y';
         executed_ = got == 0;  // exec closed the pipe; a child that fails says so first
-        ::close(ends[0]);
     }
     ~Child() { reap(); }
     Child(const Child&) = delete;
@@ -218,9 +214,9 @@ void look_at_lock(const Folder& folder, Findings& findings) {
 }
 
 void look_at_death(const Folder& folder, Findings& findings) {
-    const int inotify = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    const Descriptor inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
     const bool watched =
-        inotify >= 0 && ::inotify_add_watch(inotify, folder.path().c_str(), IN_CLOSE_WRITE | IN_MOVED_TO) >= 0;
+        inotify && ::inotify_add_watch(inotify.get(), folder.path().c_str(), IN_CLOSE_WRITE | IN_MOVED_TO) >= 0;
     const int error = errno;
     const std::string made = folder.file("made"), placed = folder.file("placed");
     Child process(
@@ -228,10 +224,10 @@ void look_at_death(const Folder& folder, Findings& findings) {
     if (!process.ready()) {
         findings.push_back(failed("death", "a process that makes a segment cannot be started", kElsewhere));
     } else {
-        const bool appeared = watched && hear(inotify, IN_MOVED_TO, "placed");
+        const bool appeared = watched && hear(inotify.get(), IN_MOVED_TO, "placed");
         const bool alive = is_locked(placed);
         process.kill();
-        const bool told = watched && hear(inotify, IN_CLOSE_WRITE, "placed");
+        const bool told = watched && hear(inotify.get(), IN_CLOSE_WRITE, "placed");
         const bool free = comes_free(placed);  // it is not reaped yet
         if (!alive || !free) {
             findings.push_back(failed("death", alive ? "the lock of a killed process that nobody has waited for stays"
@@ -255,16 +251,16 @@ void look_at_death(const Folder& folder, Findings& findings) {
             findings.push_back(ok("inotify", "reports a rename into place and the death of a process"));
         }
     }
-    if (inotify >= 0) ::close(inotify);
 }
 
 void look_at_exec(const Folder& folder, Findings& findings) {
     const std::string file = folder.file("exec");
     int input[2];
     if (::pipe2(input, O_CLOEXEC) != 0) return;
+    const Descriptor reading(input[0]), writing(input[1]);
     {
         const Child process([&] {
-            if (lock_by_mapping(file) == nullptr || ::dup2(input[0], STDIN_FILENO) < 0) return 1;
+            if (lock_by_mapping(file) == nullptr || ::dup2(reading.get(), STDIN_FILENO) < 0) return 1;
             ::execlp("cat", "cat", static_cast<char*>(nullptr));  // waits for its input, which never comes
             return 2;
         });
@@ -276,8 +272,6 @@ void look_at_exec(const Folder& folder, Findings& findings) {
             findings.push_back(failed("exec", "a program that was executed keeps the lock of the one before"));
         }
     }
-    ::close(input[0]);
-    ::close(input[1]);
 }
 
 void look_at_fork(Findings& findings) {
@@ -306,10 +300,10 @@ void look_at_fork(Findings& findings) {
 
 void look_at_memory(const Folder& folder, Findings& findings) {
     constexpr char kCheck[] = "memory";
-    const int fd = ::open(folder.file("memory").c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 || ::ftruncate(fd, 2 * kBytes) != 0) {
+    const Descriptor made(::open(folder.file("memory").c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    const int fd = made.get();
+    if (!made || ::ftruncate(fd, 2 * kBytes) != 0) {
         findings.push_back(failed(kCheck, "a file cannot be made: " + error_text(errno), kElsewhere));
-        if (fd >= 0) ::close(fd);
         return;
     }
     if (::fallocate(fd, 0, 0, kBytes) != 0) {
@@ -348,7 +342,6 @@ void look_at_memory(const Folder& folder, Findings& findings) {
                                : failed("growth", "MADV_POPULATE_WRITE says yes, and populates nothing"));
     }
     if (memory != MAP_FAILED) ::munmap(memory, 2 * kBytes);
-    ::close(fd);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "base/descriptor.hpp"
 #include "base/error_text.hpp"
 #include "command/terminal/terminal.hpp"
 #include "base/quantity.hpp"
@@ -169,7 +170,7 @@ private:
         const int error = kind == RuntimeDirectory::kExplicit
                               ? ring::open_checked_directory(path.c_str(), false, true, &fd)
                               : ring::open_runtime_directory_kind(kind, false, there, sizeof there, &fd);
-        if (error == 0) ::close(fd);
+        const Descriptor opened(fd);  // it is asked whether, and no more
         return error;
     }
 
@@ -252,13 +253,13 @@ Findings look_at_segments(const std::vector<std::string>& directories) {
             const std::string name = entry.path().filename();
             uint8_t instance[16];
             if (!ring::parse_segment_name(name.c_str(), instance)) continue;
-            const int fd = ::open(entry.path().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-            if (fd < 0) continue;  // gone
+            const Descriptor file(
+                ::open(entry.path().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+            if (!file) continue;  // gone
             uint64_t size = 0;
             ring::Header header{};
-            ring::AttachReport report = ring::check_segment_file(fd, ::geteuid(), size);
-            if (report.ok()) report = ring::read_segment_header(fd, size, instance, header);
-            ::close(fd);
+            ring::AttachReport report = ring::check_segment_file(file.get(), ::geteuid(), size);
+            if (report.ok()) report = ring::read_segment_header(file.get(), size, instance, header);
             const std::string what = entry.path().string() + ": " + ring::describe(report);
             const bool skew = report == ring::AttachResult::kFutureMajor || report == ring::AttachResult::kPastMajor ||
                               report == ring::AttachResult::kIncompatible;

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptor.hpp"
 #include "base/error_text.hpp"
 #include "base/wall_clock.hpp"
 #include "segment/counter_reading.hpp"
@@ -336,22 +337,17 @@ const char* state_name(ring::ChunkState state) {
 
 std::variant<SegmentDump, std::string> read_dump(const std::string& file) {
     // Without waiting: it may be a FIFO.
-    const int fd = ::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0) return error_text(errno);
+    const Descriptor opened(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (!opened) return error_text(errno);
     struct stat status {};
-    const auto read = [&]() -> std::variant<SegmentDump, std::string> {
-        if (::fstat(fd, &status) != 0) return error_text(errno);
-        if (!S_ISREG(status.st_mode)) return "not a regular file";
-        const auto size = static_cast<uint64_t>(status.st_size);
-        if (size < sizeof(ring::Header)) {
-            return std::to_string(size) + " bytes, too short for a segment's header (" +
-                   std::to_string(sizeof(ring::Header)) + ")";
-        }
-        return Reader(fd, size, status.st_uid).read();
-    };
-    auto result = read();
-    ::close(fd);
-    return result;
+    if (::fstat(opened.get(), &status) != 0) return error_text(errno);
+    if (!S_ISREG(status.st_mode)) return "not a regular file";
+    const auto size = static_cast<uint64_t>(status.st_size);
+    if (size < sizeof(ring::Header)) {
+        return std::to_string(size) + " bytes, too short for a segment's header (" +
+               std::to_string(sizeof(ring::Header)) + ")";
+    }
+    return Reader(opened.get(), size, status.st_uid).read();
 }
 
 }  // namespace spanring::agent

@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -40,18 +39,18 @@ bool finish_connect(int socket, Clock::time_point deadline, const std::function<
     return false;
 }
 
-int connect_to(const sockaddr* address, socklen_t size, Clock::time_point deadline,
-               const std::function<bool()>& stopping) {
-    const int socket = ::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (socket < 0) return -1;
+// None: not connected.
+Descriptor connect_to(const sockaddr* address, socklen_t size, Clock::time_point deadline,
+                      const std::function<bool()>& stopping) {
+    Descriptor socket(::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket) return {};
     if (address->sa_family != AF_UNIX) {
         const int on = 1;
-        ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
-    const int result = ::connect(socket, address, size);
-    if (result == 0 || (errno == EINPROGRESS && finish_connect(socket, deadline, stopping))) return socket;
-    ::close(socket);
-    return -1;
+    const int result = ::connect(socket.get(), address, size);
+    if (result == 0 || (errno == EINPROGRESS && finish_connect(socket.get(), deadline, stopping))) return socket;
+    return {};
 }
 
 }  // namespace
@@ -65,7 +64,6 @@ OwnConnection::~OwnConnection() {
         stop_ = true;
     }
     if (thread_.joinable()) thread_.join();
-    if (connected_ >= 0) ::close(connected_);
     cut();
 }
 
@@ -78,7 +76,7 @@ bool OwnConnection::pending() {
     if (channel_ != nullptr) return false;
     std::lock_guard lock(mutex_);
     if (connecting_) return true;
-    if (connected_ >= 0 || Clock::now() < next_attempt_) return false;
+    if (connected_ || Clock::now() < next_attempt_) return false;
     next_attempt_ = Clock::now() + kPause;
     if (thread_.joinable()) thread_.join();  // it has ended: connecting_ is false
     connecting_ = true;
@@ -89,35 +87,32 @@ bool OwnConnection::pending() {
 std::shared_ptr<grpc::Channel> OwnConnection::channel() {
     if (channel_ != nullptr) return channel_;
     std::lock_guard lock(mutex_);
-    if (connected_ < 0) return nullptr;
-    const int socket = std::exchange(connected_, -1);
-    socket_ = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
-    if (socket_ < 0) {
-        ::close(socket);
-        return nullptr;
-    }
-    channel_ = grpc::CreateCustomInsecureChannelFromFd(endpoint_.authority(), socket, arguments_);
+    if (!connected_) return nullptr;
+    Descriptor socket = std::move(connected_);
+    socket_ = Descriptor(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+    if (!socket_) return nullptr;
+    channel_ = grpc::CreateCustomInsecureChannelFromFd(endpoint_.authority(), socket.release(), arguments_);
     return channel_;
 }
 
 void OwnConnection::cut() {
-    if (socket_ < 0) return;
-    ::shutdown(socket_, SHUT_RDWR);
-    ::close(std::exchange(socket_, -1));
+    if (!socket_) return;
+    ::shutdown(socket_.get(), SHUT_RDWR);
+    socket_.reset();
     channel_.reset();
 }
 
 void OwnConnection::connect() {
-    const int socket = open_socket(Clock::now() + kConnectTime);
+    Descriptor socket = open_socket(Clock::now() + kConnectTime);
     {
         std::lock_guard lock(mutex_);
-        connected_ = socket;
+        connected_ = std::move(socket);
         connecting_ = false;
     }
     on_ready_();
 }
 
-int OwnConnection::open_socket(Clock::time_point deadline) {
+Descriptor OwnConnection::open_socket(Clock::time_point deadline) {
     const std::function<bool()> stop = [this] { return stopping(); };
     if (endpoint_.unix_socket()) {
         sockaddr_un address{};
@@ -128,9 +123,9 @@ int OwnConnection::open_socket(Clock::time_point deadline) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
-    if (::getaddrinfo(endpoint_.host.c_str(), endpoint_.port.c_str(), &hints, &found) != 0) return -1;
-    int socket = -1;
-    for (const addrinfo* at = found; at != nullptr && socket < 0 && !stop(); at = at->ai_next) {
+    if (::getaddrinfo(endpoint_.host.c_str(), endpoint_.port.c_str(), &hints, &found) != 0) return {};
+    Descriptor socket;
+    for (const addrinfo* at = found; at != nullptr && !socket && !stop(); at = at->ai_next) {
         socket = connect_to(at->ai_addr, at->ai_addrlen, deadline, stop);
     }
     ::freeaddrinfo(found);

@@ -15,6 +15,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include "base/descriptor.hpp"
 #include "export/grpc/endpoint.hpp"
 
 namespace spanring::agent {
@@ -37,21 +38,21 @@ public:
 
 private:
     void connect();
-    int open_socket(std::chrono::steady_clock::time_point deadline);
+    Descriptor open_socket(std::chrono::steady_clock::time_point deadline);
     bool stopping();
 
     const Endpoint endpoint_;
     const grpc::ChannelArguments arguments_;
     const std::function<void()> on_ready_;
     std::shared_ptr<grpc::Channel> channel_;
-    int socket_ = -1;  // ours beside gRPC's own descriptor of the same socket
+    Descriptor socket_;  // ours beside gRPC's own descriptor of the same socket
     std::chrono::steady_clock::time_point next_attempt_{};
     std::thread thread_;
 
     std::mutex mutex_;
     bool connecting_ = false;  // guarded, like what follows
     bool stop_ = false;
-    int connected_ = -1;  // what the thread leaves behind
+    Descriptor connected_;  // what the thread leaves behind
 };
 
 }  // namespace spanring::agent
