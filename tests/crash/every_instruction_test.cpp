@@ -17,11 +17,11 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <pthread.h>
 
 #include "recovered_segment.hpp"
+#include "support/private_directory.hpp"
 #include "ring/ack_book.hpp"
 #include "ring/chunk_reader.hpp"
 #include "trace/process/provider.hpp"
@@ -35,18 +35,11 @@ using ring::Counter;
 class EveryInstruction : public ::testing::Test {
 protected:
     void SetUp() override {
-        char path[] = "/dev/shm/spanring-crash-XXXXXX";
-        ASSERT_NE(mkdtemp(path), nullptr);
-        directory_ = path;
-        setenv("SPANRING_DIR", path, 1);
         void* page = mmap(nullptr, sizeof(Truth), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         ASSERT_NE(page, MAP_FAILED);
         truth_ = new (page) Truth;
     }
-    void TearDown() override {
-        munmap(truth_, sizeof(Truth));
-        std::filesystem::remove_all(directory_);
-    }
+    void TearDown() override { munmap(truth_, sizeof(Truth)); }
 
     // `prepare` runs at full speed, `stretch` instruction by instruction.
     template <class Prepare, class Stretch>
@@ -86,7 +79,7 @@ protected:
     void check(uint32_t instruction) {
         std::vector<uint8_t>& image = image_;
         std::string fault;
-        if (!read_segment(directory_, image, fault)) {
+        if (!read_segment(directory_.path(), image, fault)) {
             ASSERT_EQ(fault, "") << "an agent would see a half-made segment after instruction " << instruction;
             ASSERT_EQ(truth_->starts_returned, 0u) << "a span was started without a segment";
             return;
@@ -109,7 +102,7 @@ protected:
         ASSERT_EQ(once.size(), found.complete.size() + found.unfinished.size()) << "twice: after instruction " << instruction;
     }
 
-    std::string directory_;
+    PrivateDirectory directory_;
     Truth* truth_ = nullptr;
     std::vector<uint8_t> image_;
     RecoveredSegment first_, last_;  // what was found after the first instruction, and after the last

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "recovered_segment.hpp"
+#include "support/private_directory.hpp"
 #include "workload.hpp"
 
 namespace {
@@ -63,9 +64,7 @@ void live(Truth& truth) {
 }
 
 TEST(Testpoint, AKillAtAnyOfThemLeavesEverySpanExactlyOnce) {
-    char path[] = "/dev/shm/spanring-crash-XXXXXX";
-    ASSERT_NE(mkdtemp(path), nullptr);
-    setenv("SPANRING_DIR", path, 1);
+    const PrivateDirectory directory;
     std::set<std::string> passed;
     bool lived = false;
     for (int n = 1; !lived && !HasFailure(); ++n) {
@@ -87,7 +86,7 @@ TEST(Testpoint, AKillAtAnyOfThemLeavesEverySpanExactlyOnce) {
 
         std::vector<uint8_t> image;
         std::string fault;
-        if (read_segment(path, image, fault)) {
+        if (read_segment(directory.path(), image, fault)) {
             const RecoveredSegment found = recover(image);
             EXPECT_EQ(found.fault, "") << where << ", label " << n;
             const uint64_t started = found.count(Counter::kStarted);
@@ -102,7 +101,7 @@ TEST(Testpoint, AKillAtAnyOfThemLeavesEverySpanExactlyOnce) {
             EXPECT_EQ(fault, "") << where << ", label " << n;
             EXPECT_EQ(truth->starts_returned, 0u) << where << ", label " << n;
         }
-        for (const auto& entry : std::filesystem::directory_iterator(path)) std::filesystem::remove(entry);
+        for (const auto& entry : std::filesystem::directory_iterator(directory.path())) std::filesystem::remove(entry);
         munmap(truth, sizeof *truth);
         munmap(g_kill, sizeof *g_kill);
         g_kill = nullptr;
@@ -111,7 +110,6 @@ TEST(Testpoint, AKillAtAnyOfThemLeavesEverySpanExactlyOnce) {
                               "slot_opened", "start_counted", "field_published", "intent_written", "committed", "end_counted",
                               "slot_cleared", "sealed", "parked", "thread_left", "extent_populated", "extent_counted", "the end"})
         EXPECT_TRUE(passed.count(label)) << "never killed at " << label;
-    std::filesystem::remove_all(path);
 }
 
 }  // namespace

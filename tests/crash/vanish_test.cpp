@@ -27,6 +27,7 @@
 #include <thread>
 
 #include "recovered_segment.hpp"
+#include "support/private_directory.hpp"
 #include "survivors.hpp"
 #include "trace/process/provider.hpp"
 #include "workload.hpp"
@@ -122,14 +123,6 @@ const Scenario kScenarios[] = {
 
 class Vanishing : public ::testing::Test {
 protected:
-    void SetUp() override {
-        char path[] = "/dev/shm/spanring-crash-XXXXXX";
-        ASSERT_NE(mkdtemp(path), nullptr);
-        directory_ = path;
-        setenv("SPANRING_DIR", path, 1);
-    }
-    void TearDown() override { std::filesystem::remove_all(directory_); }
-
     // What the child does when the thread has vanished. Never returns.
     [[noreturn]] static void outlive(Workload& workload, bool reap) {
         if (reap) {
@@ -151,7 +144,7 @@ protected:
         EXPECT_STREQ(g_vanish->verdict, "") << at;
         std::vector<uint8_t> image;
         std::string fault;
-        ASSERT_TRUE(read_segment(directory_, image, fault)) << fault << ": " << at;
+        ASSERT_TRUE(read_segment(directory_.path(), image, fault)) << fault << ": " << at;
         const RecoveredSegment found = recover(image);
         EXPECT_EQ(found.fault, "") << at;
         EXPECT_EQ(found.count(Counter::kStarted), found.count(Counter::kEnded) + found.unfinished.size()) << at;
@@ -163,7 +156,7 @@ protected:
         std::set<std::string> once(found.complete.begin(), found.complete.end());
         once.insert(found.unfinished.begin(), found.unfinished.end());
         EXPECT_EQ(once.size(), found.complete.size() + found.unfinished.size()) << "twice: " << at;
-        for (const auto& entry : std::filesystem::directory_iterator(directory_)) std::filesystem::remove(entry);
+        for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) std::filesystem::remove(entry);
     }
 
     enum class End { kVanish, kVanishAndKill, kJump };
@@ -215,7 +208,7 @@ protected:
 
     static bool in_destructors(const std::string& label) { return label == "parked" || label == "thread_left"; }
 
-    std::string directory_;
+    PrivateDirectory directory_;
 };
 
 TEST_F(Vanishing, AtAnyTestpointLeavesTheOthersWithExactCounts) {

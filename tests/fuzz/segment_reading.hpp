@@ -106,7 +106,7 @@ private:
         segment.serve_flush();
     }
 
-    TestDirectory directory_;
+    TemporaryDirectory directory_;
     std::string name_;
     int directory_fd_ = -1;
     int fd_ = -1;

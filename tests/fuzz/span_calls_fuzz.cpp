@@ -7,7 +7,6 @@
 
 #include <cstring>
 #include <deque>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include "spanring/spanring.h"
 #include "trace/process/provider.hpp"
 #include "support/known_fields.hpp"
+#include "support/private_directory.hpp"
 
 using namespace spanring;
 
@@ -131,15 +131,8 @@ private:
 spr_provider* g_provider;
 spr_tracer* g_tracer;
 
-std::string& folder() {
-    static std::string path = "/dev/shm/spanring-fuzz-XXXXXX";
-    return path;
-}
-
 void open_provider() {
-    demand(mkdtemp(folder().data()) != nullptr, "a folder for the segment");
-    atexit([] { std::filesystem::remove_all(folder()); });
-    setenv("SPANRING_DIR", folder().c_str(), 1);
+    static const spanring::test::PrivateDirectory directory;
     spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
     options.event_count_limit = options.attribute_count_limit = 3;
     options.attribute_value_length_limit = 30;

@@ -90,7 +90,7 @@ protected:
         EXPECT_EQ(seen.size(), end - first);
     }
 
-    TemporaryDirectory directory_;
+    spanring::test::TemporaryDirectory directory_;
     TestLedger ledger_;
     Acknowledgements acknowledgements_;
     std::vector<std::shared_ptr<Batch>> batches_;

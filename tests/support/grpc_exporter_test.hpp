@@ -21,7 +21,7 @@ protected:
         options_.timeout = std::chrono::seconds(20);  // longer than anything a sound backend needs here
         options_.retry.initial_interval = std::chrono::milliseconds(5);
         options_.retry.max_interval = std::chrono::milliseconds(20);
-        options_.spool.directory = directory_ / "spool";
+        options_.spool.directory = directory_.file("spool");
     }
 
     void make(OtlpGrpcExporter::OnZeroCopyFailure on_failure = {}) {

@@ -23,7 +23,7 @@ protected:
         options_.timeout = 20s;  // longer than anything a sound backend needs here
         options_.retry.initial_interval = 5ms;
         options_.retry.max_interval = 20ms;
-        options_.spool.directory = directory_ / "spool";
+        options_.spool.directory = directory_.file("spool");
     }
 
     void make() {

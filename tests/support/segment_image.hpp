@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/temporary_directory.hpp"
 #include "ring/atomics.hpp"
 #include "ring/chunk_word.hpp"
 #include "ring/runtime_directory.hpp"
@@ -222,27 +223,10 @@ private:
     SegmentMemory memory_;
 };
 
-// A runtime directory that goes with the test.
-class TestDirectory {
-public:
-    TestDirectory() {
-        char name[] = "/dev/shm/spanring-test-XXXXXX";
-        if (mkdtemp(name) == nullptr) throw std::runtime_error("mkdtemp");
-        path_ = name;
-    }
-    ~TestDirectory() { [[maybe_unused]] const int result = system(("rm -rf " + path_).c_str()); }
-    TestDirectory(const TestDirectory&) = delete;
-    const std::string& path() const { return path_; }
-    bool has(const std::string& name) const { return access((path_ + "/" + name).c_str(), F_OK) == 0; }
-
-private:
-    std::string path_;
-};
-
 // A file, and the "process" that holds it: alive until die().
 class FileImage {
 public:
-    explicit FileImage(const TestDirectory& directory, ImageOptions options = {})
+    explicit FileImage(const TemporaryDirectory& directory, ImageOptions options = {})
         : size_(ring::segment_size(options.extent_limit)) {
         static uint64_t instances = 0;
         const uint64_t number = ++instances;

@@ -24,8 +24,8 @@ public:
     }
 
     bool made() const { return made_; }  // false: there is no such command
-    std::string key() const { return directory_ / "key"; }
-    std::string cert() const { return directory_ / "cert"; }
+    std::string key() const { return directory_.file("key"); }
+    std::string cert() const { return directory_.file("cert"); }
 
     // `mutual`: clients must show this certificate.
     std::unique_ptr<SSL_CTX, decltype(&::SSL_CTX_free)> server(bool mutual = false) const {
@@ -41,7 +41,7 @@ public:
     }
 
 private:
-    TemporaryDirectory directory_;
+    spanring::test::TemporaryDirectory directory_;
     bool made_ = false;
 };
 

@@ -22,7 +22,7 @@ namespace spanring::agent::test {
 
 class SpoolTest : public testing::Test {
 protected:
-    SpoolTest() { options_.directory = directory_ / "spool"; }
+    SpoolTest() { options_.directory = directory_.file("spool"); }
 
     std::unique_ptr<Spool> open() {
         return std::make_unique<Spool>(options_, [this](std::span<const Spool::Share> shares) {
@@ -70,7 +70,7 @@ protected:
         return found;
     }
 
-    TemporaryDirectory directory_;
+    spanring::test::TemporaryDirectory directory_;
     SpoolOptions options_;
     std::map<uint8_t, uint64_t> lost_;
 };

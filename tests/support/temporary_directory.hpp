@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// A directory for one test, for its user alone (0700), gone with all that is in it. On tmpfs where there is one: a
+// runtime directory must be there.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <stdexcept>
 #include <string>
+#include <system_error>
+#include <vector>
 
-namespace spanring::agent::test {
+namespace spanring::test {
 
 class TemporaryDirectory {
 public:
-    TemporaryDirectory() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "spanring-test-XXXXXX").string();
-        if (::mkdtemp(pattern.data()) == nullptr) std::abort();
-        path_ = pattern;
-    }
+    TemporaryDirectory() : path_(make()) {}
     ~TemporaryDirectory() {
         std::error_code ignored;
         std::filesystem::remove_all(path_, ignored);
@@ -21,10 +24,26 @@ public:
     TemporaryDirectory(const TemporaryDirectory&) = delete;
     TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
 
-    std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+    const std::string& path() const { return path_; }
+    std::string file(const std::string& name) const { return path_ + "/" + name; }
+    bool has(const std::string& name) const { return std::filesystem::exists(file(name)); }
+
+    // Names of the files in it, hidden ones too, sorted.
+    std::vector<std::string> files() const {
+        std::vector<std::string> names;
+        for (const auto& entry : std::filesystem::directory_iterator(path_)) names.push_back(entry.path().filename());
+        std::sort(names.begin(), names.end());
+        return names;
+    }
 
 private:
-    std::string path_;
+    static std::string make() {
+        for (std::string path : {"/dev/shm/spanring-test-XXXXXX", "/tmp/spanring-test-XXXXXX"})
+            if (mkdtemp(path.data()) != nullptr) return path;
+        throw std::runtime_error("no directory for a test can be made in /dev/shm or /tmp");
+    }
+
+    const std::string path_;
 };
 
-}  // namespace spanring::agent::test
+}  // namespace spanring::test

@@ -17,7 +17,7 @@ namespace spanring::ring {
 namespace {
 
 using test::FileImage;
-using test::TestDirectory;
+using test::TemporaryDirectory;
 
 class Attach : public ::testing::Test {
 protected:
@@ -32,7 +32,7 @@ protected:
     }
     Header& header() { return image.view().header(); }
 
-    TestDirectory directory;
+    TemporaryDirectory directory;
     FileImage image{directory};
 };
 

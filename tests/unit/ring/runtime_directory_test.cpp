@@ -42,7 +42,7 @@ int open_directory(std::string& ret_path) {
 bool package_directory() { return access(("/run/spanring/" + std::to_string(geteuid())).c_str(), F_OK) == 0; }
 
 TEST(RuntimeDirectory, takesTheExplicitOneFirstAndMakesIt) {
-    test::TestDirectory parent;
+    test::TemporaryDirectory parent;
     const std::string wanted = parent.path() + "/spans";
     const Environment directory("SPANRING_DIR", (wanted + "//").c_str());
     const Environment session("XDG_RUNTIME_DIR", parent.path().c_str());
@@ -55,7 +55,7 @@ TEST(RuntimeDirectory, takesTheExplicitOneFirstAndMakesIt) {
 }
 
 TEST(RuntimeDirectory, refusesAnExplicitOneThatIsNotPrivate) {
-    test::TestDirectory parent;
+    test::TemporaryDirectory parent;
     std::string path;
     const std::string open_one = parent.path() + "/open", file = parent.path() + "/file",
                       link = parent.path() + "/link";
@@ -84,7 +84,7 @@ TEST(RuntimeDirectory, refusesAnExplicitOneThatIsNotPrivate) {
 
 TEST(RuntimeDirectory, takesTheSessionsAndFallsBackToSharedMemory) {
     if (package_directory()) GTEST_SKIP() << "/run/spanring is there on this machine";
-    test::TestDirectory session_directory;  // on tmpfs
+    test::TemporaryDirectory session_directory;  // on tmpfs
     const Environment directory("SPANRING_DIR", nullptr);
     std::string path;
     {

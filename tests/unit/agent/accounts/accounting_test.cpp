@@ -9,6 +9,7 @@
 
 #include "accounts/equations.hpp"
 #include "segment/segment_probe.hpp"
+#include "support/temporary_directory.hpp"
 #include "ring/chunk_word.hpp"
 #include "ring/runtime_directory.hpp"
 #include "ring/segment_view.hpp"
@@ -327,7 +328,7 @@ protected:
         return text != nullptr ? *text : "no problem";
     }
 
-    test::TemporaryDirectory directory_;
+    spanring::test::TemporaryDirectory directory_;
     ring::Header header_{};
     std::vector<uint8_t> image_;
     std::string name_;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 
+#include "support/temporary_directory.hpp"
 #include "support/test_spans.hpp"
 
 namespace spanring::agent {
@@ -40,7 +41,7 @@ protected:
         return file_ + ":" + std::to_string(line) + ":" + std::to_string(column) + ": ";
     }
 
-    test::TemporaryDirectory directory_;
+    spanring::test::TemporaryDirectory directory_;
     const std::string file_ = directory_.file("agent.yaml");
     std::map<std::string, std::string> environment_ = {{"HOME", "/home/somebody"}, {"SPANRING_STATE_DIR", "/state"}};
 };

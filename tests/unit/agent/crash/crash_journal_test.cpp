@@ -61,7 +61,7 @@ protected:
     size_t crashes() const { return CrashJournal(file()).crashes().size(); }
     std::string verdict(const std::string& segment = kSegment) const { return CrashJournal(file()).verdict(segment); }
 
-    test::TestDirectory directory;
+    test::TemporaryDirectory directory;
 };
 
 TEST_F(Journal, namesTheSegmentThatWasReadAtACrash) {

@@ -19,7 +19,7 @@ protected:
         burial.check(file.get());
     }
 
-    test::TestDirectory directory;
+    test::TemporaryDirectory directory;
     test::FileImage image{directory};
     Burial burial;
 };

@@ -94,7 +94,7 @@ protected:
         for (uint32_t chunk = 0; chunk < kChunks; ++chunk) cursors.settle(chunk, image->word(chunk));
     }
 
-    test::TestDirectory directory;
+    test::TemporaryDirectory directory;
     test::FileImage image{directory, {.extents = 2}};
     ChunkCursors cursors;
 };

@@ -27,7 +27,7 @@ using ring::SlotState;
 using test::FakeExporter;
 using test::FileImage;
 using test::MemoryLedger;
-using test::TestDirectory;
+using test::TemporaryDirectory;
 
 inline std::vector<uint64_t> upto(uint64_t count, uint64_t from = 0) {
     std::vector<uint64_t> numbers(count);
@@ -64,7 +64,7 @@ protected:
         }
     }
 
-    TestDirectory directory;
+    TemporaryDirectory directory;
     FakeExporter exporter;
     MemoryLedger ledger;
     std::unique_ptr<Drainer> drainer;

@@ -12,7 +12,7 @@ protected:
     void ask(uint64_t ticket) { image.view().writer().flush_wanted = ticket; }
     uint64_t answered() { return image.view().control().flushed; }
 
-    test::TestDirectory directory;
+    test::TemporaryDirectory directory;
     test::FileImage image{directory};
 };
 

@@ -117,7 +117,7 @@ TEST_F(Drain, leavesFilesOfTheFutureAlone) {
 }
 
 TEST_F(Drain, givesUpUnreadWhatBroughtTheAgentDownTwice) {
-    TestDirectory state;
+    TemporaryDirectory state;
     FileImage poison(directory), honest(directory);
     for (FileImage* image : {&poison, &honest}) {
         (*image)->claim(0);

@@ -13,7 +13,7 @@ class Policy : public ::testing::Test {
 protected:
     uint64_t& word() { return image.view().control().policy; }
 
-    test::TestDirectory directory;
+    test::TemporaryDirectory directory;
     test::FileImage image{directory};
     PolicyWord policy{image.view()};
 };

@@ -29,7 +29,7 @@ protected:
 
     static constexpr char kName[] = "00000000000000000000000000000001.spr";
     const FileKey key{0, kName};
-    test::TestDirectory directory;
+    test::TemporaryDirectory directory;
     DirectoryWatch watch;
     ServedFolders folders{{directory.path()}, nullptr, watch};
     RefusedFiles refused;

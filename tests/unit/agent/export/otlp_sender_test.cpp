@@ -35,7 +35,7 @@ TEST_F(OtlpSenderTest, shares_out_what_partial_success_rejected_of_a_spooled_req
 }
 
 TEST_F(OtlpSenderTest, delivers_everything_when_a_backend_that_was_down_comes_up) {
-    options_.endpoint = "unix:" + directory_ / "backend";
+    options_.endpoint = "unix:" + directory_.file("backend");
     make();
     for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(send(batch(i * 10, 10)).outcome, Outcome::kSpooled);
     EXPECT_FALSE(exporter_->status().healthy);
@@ -49,7 +49,7 @@ TEST_F(OtlpSenderTest, delivers_everything_when_a_backend_that_was_down_comes_up
 }
 
 TEST_F(OtlpSenderTest, replays_in_order_one_at_a_time) {
-    options_.endpoint = "unix:" + directory_ / "backend";
+    options_.endpoint = "unix:" + directory_.file("backend");
     options_.in_flight = 1;
     make();
     for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(send(batch(i, 1)).outcome, Outcome::kSpooled);
@@ -61,7 +61,7 @@ TEST_F(OtlpSenderTest, replays_in_order_one_at_a_time) {
 }
 
 TEST_F(OtlpSenderTest, goes_on_after_the_backend_went_away_and_came_back) {
-    options_.endpoint = backend_.start("unix:" + directory_ / "backend");
+    options_.endpoint = backend_.start("unix:" + directory_.file("backend"));
     make();
     EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
     backend_.stop();
@@ -73,7 +73,7 @@ TEST_F(OtlpSenderTest, goes_on_after_the_backend_went_away_and_came_back) {
 }
 
 TEST_F(OtlpSenderTest, replays_what_an_earlier_agent_left) {
-    options_.endpoint = "unix:" + directory_ / "backend";
+    options_.endpoint = "unix:" + directory_.file("backend");
     make();
     for (uint64_t i = 0; i < 5; ++i) EXPECT_EQ(send(batch(i * 10, 10)).outcome, Outcome::kSpooled);
     exporter_.reset();
@@ -169,7 +169,7 @@ TEST_F(OtlpSenderTest, counts_what_a_spool_of_no_size_cannot_take) {
 TEST_F(OtlpSenderTest, books_what_a_full_spool_drops) {
     options_.spool.max_bytes = 300'000;
     options_.spool.file_bytes = 1;  // as small as it gets
-    options_.endpoint = "unix:" + directory_ / "nobody";
+    options_.endpoint = "unix:" + directory_.file("nobody");
     make();
     for (uint64_t i = 0; i < 40; ++i) EXPECT_EQ(send(batch(i * 100, 100)).outcome, Outcome::kSpooled);
     exporter_->shutdown(Clock::now());
@@ -177,7 +177,7 @@ TEST_F(OtlpSenderTest, books_what_a_full_spool_drops) {
     EXPECT_LE(status.spool_bytes, options_.spool.max_bytes);
     EXPECT_GT(status.spool_dropped, 0u);
     EXPECT_EQ(ledger_.spool(producer(1, "")->instance, "otlp").dropped, status.spool_dropped);
-    options_.endpoint = backend_.start("unix:" + directory_ / "backend");
+    options_.endpoint = backend_.start("unix:" + directory_.file("backend"));
     make();
     ASSERT_TRUE(ledger_.wait_for_total(4000));
     expect_delivered_once(status.spool_dropped, 4000);  // the newest, without a gap

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/database.hpp"
+#include "support/temporary_directory.hpp"
 #include "support/test_spans.hpp"
 
 namespace spanring::agent {
@@ -57,7 +58,7 @@ TEST(ExporterHash, IsStableAndNeverZero) {
 }
 
 TEST(Ledger, GivesBackWhatItWasTold) {
-    const test::TemporaryDirectory directory;
+    const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
     ProcessRecord told = process(1);
     told.finished = true;
@@ -125,7 +126,7 @@ INSERT INTO exports VALUES (x'01010101010101010101010101010101', 77, 2, 1, 2, 3,
 )sql";
 
 TEST(Ledger, UpgradesTheVersionBefore) {
-    const test::TemporaryDirectory directory;
+    const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
     Database::open(file, {"ledger", 0x53504c44, 3, kVersion3});
     EXPECT_THROW(Ledger::open_read_only(file), std::runtime_error) << "a reader changes nothing";
@@ -149,7 +150,7 @@ TEST(Ledger, UpgradesTheVersionBefore) {
 }
 
 TEST(Ledger, KnowsWhomAnAgentServedThatDidNotEndWell) {
-    const test::TemporaryDirectory directory;
+    const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
     ProcessRecord finished = process(1), in_spool = process(2), served = process(3);
     finished.finished = in_spool.finished = true;
@@ -177,7 +178,7 @@ TEST(Ledger, KnowsWhomAnAgentServedThatDidNotEndWell) {
 }
 
 TEST(Ledger, AddsUpWhatSpoolsDid) {
-    const test::TemporaryDirectory directory;
+    const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
     {
         const auto ledger = Ledger::open(file);
@@ -195,7 +196,7 @@ TEST(Ledger, AddsUpWhatSpoolsDid) {
 }
 
 TEST(Ledger, KnowsExportersByHash) {
-    const test::TemporaryDirectory directory;
+    const spanring::test::TemporaryDirectory directory;
     const auto ledger = Ledger::open(directory.file("ledger.db"));
     ledger->name_exporter("otlp_grpc/backup");
     EXPECT_EQ(ledger->exporter_name(exporter_hash("otlp_grpc/backup")), "otlp_grpc/backup");
@@ -203,7 +204,7 @@ TEST(Ledger, KnowsExportersByHash) {
 }
 
 TEST(Ledger, ShowsAReaderWholeRecordsWhileItIsWritten) {
-    const test::TemporaryDirectory directory;
+    const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
     const auto writer = Ledger::open(file);
     const auto write = [&](uint64_t number) {
@@ -236,7 +237,7 @@ TEST(Ledger, ShowsAReaderWholeRecordsWhileItIsWritten) {
 }
 
 TEST(Ledger, IsForItsOwnerAlone) {
-    const test::TemporaryDirectory directory;
+    const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("state/spanring/ledger.db");
     const auto ledger = Ledger::open(file);
     ledger->update(process(1));
@@ -250,14 +251,14 @@ TEST(Ledger, IsForItsOwnerAlone) {
 }
 
 TEST(Ledger, RefusesAFolderThatOthersCanWriteTo) {
-    const test::TemporaryDirectory directory;
+    const spanring::test::TemporaryDirectory directory;
     ASSERT_EQ(::chmod(directory.path().c_str(), 0777), 0);
     EXPECT_THAT(failure(directory.file("ledger.db")), HasSubstr("others can write to it"));
     ::chmod(directory.path().c_str(), 0700);
 }
 
 TEST(Ledger, NamesWhatIsWrongWithAFile) {
-    const test::TemporaryDirectory directory;
+    const spanring::test::TemporaryDirectory directory;
     const std::string garbage = directory.file("garbage.db");
     std::ofstream(garbage) << std::string(8192, 'x');
     EXPECT_THAT(failure(garbage), AllOf(HasSubstr(garbage), HasSubstr("not a database")));

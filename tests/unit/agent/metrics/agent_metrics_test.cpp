@@ -9,6 +9,7 @@
 
 #include "support/accounts.hpp"
 #include "accounts/equations.hpp"
+#include "support/temporary_directory.hpp"
 #include "support/test_spans.hpp"
 
 namespace spanring::agent {
@@ -147,7 +148,7 @@ TEST(AgentMetrics, ShowsWhatAnExporterIsDoing) {
 
 // What promtool checks: names, one HELP and one TYPE for each family, counters end in _total, no series twice.
 TEST(AgentMetrics, APageIsSoundThroughout) {
-    test::TemporaryDirectory directory;
+    spanring::test::TemporaryDirectory directory;
     const std::string ledger_file = directory.file("state/ledger.db");
     const std::unique_ptr<Ledger> ledger = Ledger::open(ledger_file);
     ProcessRecord record;

@@ -15,13 +15,13 @@ namespace spanring::agent {
 namespace {
 
 using test::FileImage;
-using test::TestDirectory;
+using test::TemporaryDirectory;
 
 class OpenerTest : public ::testing::Test {
 protected:
     void SetUp() override {
         if (geteuid() != 0) GTEST_SKIP() << "needs root: the parent of the users' directories must be root's";
-        TestDirectory made;
+        TemporaryDirectory made;
         image = std::make_unique<FileImage>(made);
         ASSERT_EQ(rename(made.path().c_str(), folder().c_str()), 0);
         opener = std::make_unique<Opener>(parent.path(), false);
@@ -44,7 +44,7 @@ protected:
         return stat((folder() + "/" + name).c_str(), &status) == 0 ? status.st_ino : 0;
     }
 
-    TestDirectory parent;
+    TemporaryDirectory parent;
     std::unique_ptr<FileImage> image;
     std::unique_ptr<Opener> opener;
     Descriptor file;

@@ -22,7 +22,7 @@ protected:
     }
     ~Truncated() override { close(fd); }
 
-    test::TestDirectory directory;
+    test::TemporaryDirectory directory;
     int fd;
 };
 

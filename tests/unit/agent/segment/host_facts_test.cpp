@@ -13,6 +13,7 @@
 #include "segment/producer_reader.hpp"
 #include "otlp/span_decoder.hpp"
 #include "support/segment_image.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -20,25 +21,20 @@ namespace {
 class HostFactsTest : public testing::Test {
 protected:
     HostFactsTest() {
-        std::string pattern = testing::TempDir() + "host-XXXXXX";
-        root_ = mkdtemp(pattern.data());
-        std::filesystem::create_directory(root_ + "/etc");
+        std::filesystem::create_directory(root_.file("etc"));
         unsetenv("K8S_NODE_NAME");
     }
-    ~HostFactsTest() override {
-        std::filesystem::remove_all(root_);
-        unsetenv("K8S_NODE_NAME");
-    }
+    ~HostFactsTest() override { unsetenv("K8S_NODE_NAME"); }
 
-    void file(const char* name, const std::string& text) { std::ofstream(root_ + name) << text; }
+    void file(const char* name, const std::string& text) { std::ofstream(root_.path() + name) << text; }
     std::map<std::string, std::string> facts() const {
-        const HostFacts found = find_host_facts(root_);
+        const HostFacts found = find_host_facts(root_.path());
         std::map<std::string, std::string> map(found.begin(), found.end());
         EXPECT_EQ(map.size(), found.size()) << "a key is there twice";
         return map;
     }
 
-    std::string root_;
+    test::TemporaryDirectory root_;
 };
 
 TEST_F(HostFactsTest, AreThoseOfTheKernelAndTheFiles) {
@@ -83,7 +79,7 @@ TEST_F(HostFactsTest, NameTheNodeOfAPod) {
 }
 
 TEST_F(HostFactsTest, AreAddedWhereTheProcessDoesNotSaySoItself) {
-    test::TestDirectory directory;
+    test::TemporaryDirectory directory;
     test::FileImage image{directory};
     ring::Header header = image.view().header();
     memcpy(image.view().resource() + header.resource_size, "https://schema", 14);

@@ -23,7 +23,7 @@ TEST_F(SpoolDamageTest, cuts_a_torn_end_wherever_it_tears) {
     const fs::path file = files().at(0);
     const auto whole = fs::file_size(file);
     ASSERT_EQ(whole % 3, 0u);
-    const fs::path copy = directory_ / "copy";
+    const fs::path copy = directory_.file("copy");
     fs::copy_file(file, copy);
     for (uint64_t size = whole / 3 * 2; size < whole; ++size) {
         fs::copy_file(copy, file, fs::copy_options::overwrite_existing);

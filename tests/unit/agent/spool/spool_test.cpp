@@ -161,7 +161,7 @@ TEST_F(SpoolTest, belongs_to_one_agent_at_a_time) {
 TEST_F(SpoolTest, says_what_is_wrong_with_its_directory) {
     options_.directory = "relative/path";
     EXPECT_THROW(open(), std::runtime_error);
-    options_.directory = directory_ / "file";
+    options_.directory = directory_.file("file");
     std::ofstream(options_.directory) << "x";
     EXPECT_THROW(open(), std::runtime_error);
 }

@@ -5,6 +5,7 @@
 
 #include "store/store_exporter.hpp"
 #include "store/store_reader.hpp"
+#include "support/temporary_directory.hpp"
 #include "support/test_spans.hpp"
 
 namespace spanring::agent {
@@ -43,7 +44,7 @@ protected:
         exporter.shutdown(watchdog());
     }
 
-    test::TemporaryDirectory directory_;
+    spanring::test::TemporaryDirectory directory_;
     const std::string file_ = directory_.file("state/spans.db");
     Acknowledgements acknowledgements_;
 };

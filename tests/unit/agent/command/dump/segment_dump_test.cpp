@@ -46,7 +46,7 @@ protected:
         place.thread = 77;
     }
 
-    test::TestDirectory directory_;
+    test::TemporaryDirectory directory_;
     test::FileImage image_{directory_};
     uint32_t scope_ = 0;
 };

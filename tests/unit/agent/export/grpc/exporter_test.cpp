@@ -50,14 +50,14 @@ TEST_F(OtlpGrpcExporterTest, sends_gzip) {
 }
 
 TEST_F(OtlpGrpcExporterTest, sends_over_a_unix_socket) {
-    options_.endpoint = backend_.start("unix:" + directory_ / "backend");
+    options_.endpoint = backend_.start("unix:" + directory_.file("backend"));
     make();
     EXPECT_EQ(send(batch(0, 100)).outcome, Outcome::kExported);
     expect_delivered_once(0, 100);
 }
 
 TEST_F(OtlpGrpcExporterTest, sends_over_tls) {
-    const std::string key = directory_ / "key", cert = directory_ / "cert";
+    const std::string key = directory_.file("key"), cert = directory_.file("cert");
     const std::string command =
         "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext "
         "subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout " +

@@ -175,7 +175,7 @@ TEST_P(DeafPeerTest, holds_no_batch_in_copy_mode) {
 INSTANTIATE_TEST_SUITE_P(Greeting, DeafPeerTest, testing::Bool());
 
 TEST_F(ZeroCopyTest, survives_a_mapping_that_is_truncated_before_it_is_spooled) {
-    options_.endpoint = "unix:" + directory_ / "nobody";
+    options_.endpoint = "unix:" + directory_.file("nobody");
     make();
     EXPECT_EQ(send(batch(500, 1)).outcome,
               Outcome::kSpooled);  // the circuit is open: what comes now is copied to the spool
@@ -187,7 +187,7 @@ TEST_F(ZeroCopyTest, survives_a_mapping_that_is_truncated_before_it_is_spooled) 
 }
 
 TEST_F(ZeroCopyTest, validates_again_what_it_copies_out_of_the_mapping) {
-    options_.endpoint = "unix:" + directory_ / "nobody";
+    options_.endpoint = "unix:" + directory_.file("nobody");
     make();
     EXPECT_EQ(send(batch(500, 1)).outcome, Outcome::kSpooled);
     std::promise<void> released;
@@ -197,7 +197,7 @@ TEST_F(ZeroCopyTest, validates_again_what_it_copies_out_of_the_mapping) {
     mapping_[20 * each + 3] = 0x0b;                   // a group
     EXPECT_EQ(send(std::move(made)).outcome, Outcome::kSpooled);
     EXPECT_TRUE(wait_released(released));
-    backend_.start(options_.endpoint = "unix:" + directory_ / "backend");
+    backend_.start(options_.endpoint = "unix:" + directory_.file("backend"));
     make();
     ASSERT_TRUE(ledger_.wait_for_total(101));
     EXPECT_TRUE(backend_.received().at(0).parsed && backend_.received().at(1).parsed);
