@@ -22,6 +22,7 @@
 
 #include "base/descriptor.hpp"
 #include "base/error_text.hpp"
+#include "base/file_lock.hpp"
 #include "base/text.hpp"
 #include "config/config.hpp"
 #include "base/quantity.hpp"
@@ -29,7 +30,6 @@
 #include "drain/descriptor_budget.hpp"
 #include "drain/drain_service.hpp"
 #include "segment/host_facts.hpp"
-#include "segment/segment_lock.hpp"
 #include "export/debug_exporter.hpp"
 #include "export/grpc/exporter.hpp"
 #include "export/http/exporter.hpp"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounts/process_accounts.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -9,6 +8,8 @@
 #include <cerrno>
 #include <map>
 
+#include "base/descriptor.hpp"
+#include "base/directory.hpp"
 #include "base/error_text.hpp"
 #include "segment/segment_probe.hpp"
 #include "ring/runtime_directory.hpp"
@@ -54,39 +55,14 @@ ProcessAccount from_ledger(const ProcessRecord& record, const Ledger& ledger) {
     return process;
 }
 
-class Directory {
-public:
-    explicit Directory(const std::string& path) {
-        const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0) {
-            error_ = errno;
-            return;
-        }
-        stream_ = ::fdopendir(fd);
-        if (stream_ == nullptr) ::close(fd);
-    }
-    ~Directory() {
-        if (stream_ != nullptr) ::closedir(stream_);
-    }
-    Directory(const Directory&) = delete;
-    Directory& operator=(const Directory&) = delete;
-
-    int error() const { return error_; }
-    int fd() const { return ::dirfd(stream_); }
-    std::vector<std::string> segments() const {
-        std::vector<std::string> names;
-        while (const dirent* entry = ::readdir(stream_)) {
-            if (ring::parse_segment_name(entry->d_name, nullptr)) names.emplace_back(entry->d_name);
-        }
-        std::sort(names.begin(), names.end());
-        return names;
-    }
-    bool open() const { return stream_ != nullptr; }
-
-private:
-    DIR* stream_ = nullptr;
-    int error_ = 0;
-};
+// False: it cannot be listed, errno says why.
+bool list_segments(int directory, std::vector<std::string>& ret_names) {
+    const bool listed = each_name(directory, [&](const char* name) {
+        if (ring::parse_segment_name(name, nullptr)) ret_names.emplace_back(name);
+    });
+    std::sort(ret_names.begin(), ret_names.end());
+    return listed;
+}
 
 bool exists(int directory, const std::string& name) { return ::faccessat(directory, name.c_str(), F_OK, 0) == 0; }
 
@@ -184,18 +160,17 @@ Survey survey(const std::vector<std::string>& directories, const Ledger* ledger,
     Survey result;
     std::map<InstanceId, size_t> found;
     for (const std::string& path : directories) {
-        const Directory directory(path);
-        if (!directory.open()) {
-            if (directory.error() != ENOENT) {
-                result.problems.push_back(path + ": " + error_text(directory.error()));
-            }
+        const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        std::vector<std::string> names;
+        if (!directory || !list_segments(directory.get(), names)) {
+            if (errno != ENOENT) result.problems.push_back(path + ": " + error_text(errno));
             continue;
         }
-        for (const std::string& name : directory.segments()) {
+        for (const std::string& name : names) {
             const std::string file = path + "/" + name;
-            const auto probed = probe_segment(directory.fd(), name);
+            const auto probed = probe_segment(directory.get(), name);
             if (const auto* problem = std::get_if<std::string>(&probed)) {
-                if (exists(directory.fd(), name)) result.problems.push_back(file + ": " + *problem);
+                if (exists(directory.get(), name)) result.problems.push_back(file + ": " + *problem);
                 continue;  // else it was drained to its end a moment ago
             }
             result.processes.push_back(account_of(std::get<SegmentSnapshot>(probed), file, ledger));

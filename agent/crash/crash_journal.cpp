@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/error_text.hpp"
+#include "base/replace_file.hpp"
 #include "crash/crash_scope.hpp"
 
 namespace spanring::agent {
@@ -157,20 +158,12 @@ void CrashJournal::forget() {
     }
 }
 
-// Through a new file: a crash in between leaves the old one or the new one.
 void CrashJournal::rewrite() {
     std::string text;
     for (const Crash& crash : crashes_) {
         text += std::to_string(crash.signal) + ' ' + std::to_string(crash.unix_seconds) + ' ' + crash.segment + '\n';
     }
-    const std::string made = file_ + ".new";
-    unlink(made.c_str());  // of an agent that died here
-    const int fd = open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    const bool written = fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                         rename(made.c_str(), file_.c_str()) == 0;
-    const int error = errno;
-    if (fd >= 0) close(fd);
-    if (!written) throw std::runtime_error(file_ + ": cannot be written: " + error_text(error));
+    replace_file(file_, text);
 }
 
 }  // namespace spanring::agent

@@ -4,14 +4,13 @@
 #include <cerrno>
 #include <utility>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/directory.hpp"
 #include "base/error_text.hpp"
-#include "segment/segment_lock.hpp"
+#include "base/file_lock.hpp"
 #include "ring/runtime_directory.hpp"
 
 namespace spanring::agent {
@@ -51,29 +50,20 @@ int RuntimeFolder::open(bool create) {
 }
 
 bool RuntimeFolder::gone() const {
-    struct stat held, there;
-    if (fstat(directory_.get(), &held) < 0 || held.st_nlink == 0) return true;
-    return stat(path_.c_str(), &there) < 0 || there.st_dev != held.st_dev || there.st_ino != held.st_ino;
+    return !is_at(directory_.get(), path_);
 }
 
 std::vector<std::string> RuntimeFolder::scan(std::chrono::seconds temporary_age) {
     std::vector<std::string> names;
     if (!is_open()) return names;
-    const int copy = openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // a position of its own
-    DIR* directory = copy >= 0 ? fdopendir(copy) : nullptr;
-    if (directory == nullptr) {
-        spdlog::warn("{}: cannot be listed: {}", path_, error_text(errno));
-        if (copy >= 0) ::close(copy);
-        return names;
-    }
-    while (const dirent* entry = readdir(directory)) {
-        if (ring::parse_segment_name(entry->d_name, nullptr)) names.emplace_back(entry->d_name);
-        if (ring::parse_temporary_name(entry->d_name, nullptr) &&
-            remove_if_abandoned(directory_.get(), entry->d_name, owner_, temporary_age)) {
-            spdlog::info("{}/{}: removed, its process died while it was being made", path_, entry->d_name);
+    const bool listed = each_name(directory_.get(), [&](const char* name) {
+        if (ring::parse_segment_name(name, nullptr)) names.emplace_back(name);
+        if (ring::parse_temporary_name(name, nullptr) &&
+            remove_if_abandoned(directory_.get(), name, owner_, temporary_age)) {
+            spdlog::info("{}/{}: removed, its process died while it was being made", path_, name);
         }
-    }
-    closedir(directory);
+    });
+    if (!listed) spdlog::warn("{}: cannot be listed: {}", path_, error_text(errno));
     return names;
 }
 

@@ -4,12 +4,9 @@
 #include <cerrno>
 #include <cstring>
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/directory.hpp"
 #include "base/error_text.hpp"
 #include "ring/runtime_directory.hpp"
 
@@ -43,29 +40,18 @@ void ForeignFolder::watch(DirectoryWatch& watch, size_t number) {
 }
 
 bool ForeignFolder::gone() const {
-    struct stat held, there;
-    if (fstat(directory_.get(), &held) < 0 || held.st_nlink == 0) return true;
-    return stat(path_.c_str(), &there) < 0 || there.st_dev != held.st_dev || there.st_ino != held.st_ino;
+    return !is_at(directory_.get(), path_);
 }
 
 std::vector<std::string> ForeignFolder::scan(std::chrono::seconds temporary_age) {
     std::vector<std::string> names;
     if (!is_open()) return names;
-    // The position is the descriptor's: there is no right to open the directory once more.
-    const int copy = fcntl(directory_.get(), F_DUPFD_CLOEXEC, 0);
-    DIR* directory = copy >= 0 ? fdopendir(copy) : nullptr;
-    if (directory == nullptr) {
-        spdlog::warn("{}: cannot be listed: {}", path_, error_text(errno));
-        if (copy >= 0) ::close(copy);
-        return names;
-    }
-    rewinddir(directory);
     std::vector<std::string> temporary;
-    while (const dirent* entry = readdir(directory)) {
-        if (ring::parse_segment_name(entry->d_name, nullptr)) names.emplace_back(entry->d_name);
-        if (ring::parse_temporary_name(entry->d_name, nullptr)) temporary.emplace_back(entry->d_name);
-    }
-    closedir(directory);
+    const bool listed = each_name(directory_.get(), [&](const char* name) {
+        if (ring::parse_segment_name(name, nullptr)) names.emplace_back(name);
+        if (ring::parse_temporary_name(name, nullptr)) temporary.emplace_back(name);
+    });
+    if (!listed) spdlog::warn("{}: cannot be listed: {}", path_, error_text(errno));
     for (const std::string& name : temporary) {
         OpenerRequest clean = request(OpenerTask::kClean, name);
         clean.age = temporary_age.count();

@@ -12,9 +12,9 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
 #include "base/error_text.hpp"
+#include "base/file_lock.hpp"
 #include "directory/directory_watch.hpp"
 #include "segment/segment_lock.hpp"
 #include "ring/runtime_directory.hpp"

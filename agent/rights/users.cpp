@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/directory.hpp"
 #include "base/error_text.hpp"
 #include "rights/foreign_folder.hpp"
 #include "rights/opener.hpp"
@@ -100,20 +101,16 @@ std::vector<std::unique_ptr<Folder>> Users::appeared() {
     pollfd socket = {socket_.get(), 0, 0};  // it never says anything by itself: this is its end
     if (poll(&socket, 1, 0) > 0) end_with_opener();
     std::vector<std::unique_ptr<Folder>> found;
-    DIR* directory = opendir(parent_.c_str());
-    if (directory == nullptr) {
-        spdlog::warn("{}: cannot be listed: {}", parent_, error_text(errno));
-        return found;
-    }
-    while (const dirent* entry = readdir(directory)) {
-        const char* end = entry->d_name + strlen(entry->d_name);
+    const Descriptor directory(open(parent_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const bool listed = directory && each_name(directory.get(), [&](const char* name) {
+        const char* end = name + strlen(name);
         uid_t user = 0;
-        const auto [stop, error] = std::from_chars(entry->d_name, end, user);
-        if (error != std::errc() || stop != end || std::to_string(user) != entry->d_name) continue;
-        if (!known_.insert(user).second) continue;
-        found.push_back(std::make_unique<ForeignFolder>(*this, parent_ + "/" + entry->d_name, user));
-    }
-    closedir(directory);
+        const auto [stop, error] = std::from_chars(name, end, user);
+        if (error != std::errc() || stop != end || std::to_string(user) != name) return;
+        if (!known_.insert(user).second) return;
+        found.push_back(std::make_unique<ForeignFolder>(*this, parent_ + "/" + name, user));
+    });
+    if (!listed) spdlog::warn("{}: cannot be listed: {}", parent_, error_text(errno));
     return found;
 }
 

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <stdexcept>
 
 #include <nlohmann/json.hpp>
@@ -14,6 +13,7 @@
 #include "base/database.hpp"
 #include "base/descriptor.hpp"
 #include "base/error_text.hpp"
+#include "base/replace_file.hpp"
 
 namespace spanring::agent {
 
@@ -72,24 +72,7 @@ void SamplingFile::write(const SamplingRules& rules) const {
     prepare_private_directory(directory_);
     nlohmann::json document = nlohmann::json::object();
     for (const auto& [service, rule] : rules) document[service] = rule.text();
-    const std::string text = document.dump(4) + "\n";
-    const std::string file = path();
-    std::string temporary = file + ".XXXXXX";
-    const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);  // 0600
-    if (fd < 0) throw std::runtime_error(directory_ + ": cannot write there: " + error_text(errno));
-    const ssize_t size = ::write(fd, text.data(), text.size());
-    int error = size == static_cast<ssize_t>(text.size()) ? 0 : size < 0 ? errno : ENOSPC;
-    if (error == 0 && ::fsync(fd) != 0) error = errno;
-    // Who owns the directory is the agent: root, too, writes for it. (Refused to others, who are the owner.)
-    struct stat owner {};
-    if (error == 0 && ::stat(directory_.c_str(), &owner) == 0 && owner.st_uid != ::geteuid() &&
-        ::fchown(fd, owner.st_uid, owner.st_gid) != 0)
-        error = errno;
-    ::close(fd);
-    if (error == 0 && ::rename(temporary.c_str(), file.c_str()) != 0) error = errno;
-    if (error == 0) return;
-    ::unlink(temporary.c_str());
-    throw std::runtime_error(file + ": cannot write: " + error_text(error));
+    replace_file(path(), document.dump(4) + "\n");
 }
 
 }  // namespace spanring::agent

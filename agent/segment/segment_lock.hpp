@@ -13,7 +13,4 @@ Liveness process_liveness(int fd);
 // For as long as `fd` is open. 0, -EAGAIN (another agent drains it), or -errno.
 int lock_for_drain(int fd);
 
-// The whole of a lock file. The same results.
-int lock_file(int fd);
-
 }  // namespace spanring::agent

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "base/error_text.hpp"
+#include "base/file_lock.hpp"
 
 namespace spanring::agent {
 
@@ -62,15 +63,9 @@ void Spool::lock() {
     const std::string path = options_.directory + "/lock";
     lock_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!lock_) fail("cannot open " + path, errno);
-    struct flock lock{};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    lock.l_len = 1;
-    if (::fcntl(lock_.get(), F_OFD_SETLK, &lock) == 0) return;
-    if (errno == EAGAIN || errno == EACCES) {
-        throw std::runtime_error("spool: " + options_.directory + " is used by another agent");
-    }
-    fail("cannot lock " + path, errno);
+    const int error = lock_file(lock_.get());
+    if (error == -EAGAIN) throw std::runtime_error("spool: " + options_.directory + " is used by another agent");
+    if (error != 0) fail("cannot lock " + path, -error);
 }
 
 void Spool::recover() {

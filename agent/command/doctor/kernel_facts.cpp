@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/doctor/kernel_facts.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,7 +19,9 @@
 #include <functional>
 
 #include "base/descriptor.hpp"
+#include "base/directory.hpp"
 #include "base/error_text.hpp"
+#include "base/file_lock.hpp"
 #include "segment/segment_lock.hpp"
 
 #ifndef MADV_POPULATE_WRITE
@@ -73,10 +74,8 @@ public:
     }
     ~Folder() {
         if (error_ != 0) return;
-        if (DIR* stream = ::opendir(path_.c_str())) {
-            while (const dirent* entry = ::readdir(stream)) ::unlinkat(::dirfd(stream), entry->d_name, 0);
-            ::closedir(stream);
-        }
+        const Descriptor directory(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        each_name(directory.get(), [&](const char* name) { ::unlinkat(directory.get(), name, 0); });
         ::rmdir(path_.c_str());
     }
     Folder(const Folder&) = delete;
@@ -98,12 +97,8 @@ void* lock_by_mapping(const std::string& file) {
     const int fd = made.get();
     void* memory = MAP_FAILED;
     if (::ftruncate(fd, kBytes) == 0) memory = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    struct flock lock = {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    lock.l_len = 1;
     const bool done =
-        memory != MAP_FAILED && ::madvise(memory, kBytes, MADV_DONTFORK) == 0 && ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
+        memory != MAP_FAILED && ::madvise(memory, kBytes, MADV_DONTFORK) == 0 && lock_bytes(fd, 0, 1) == 0;
     return done ? memory : nullptr;
 }
 
