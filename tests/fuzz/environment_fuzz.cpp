@@ -11,7 +11,7 @@
 
 #include "demand.hpp"
 #include "otlp/span_validator.hpp"
-#include "otlp_trace.pb.h"
+#include "otlp.pb.h"
 #include "spanring/spanring.h"
 #include "trace/base/limits.hpp"
 #include "trace/process/process_facts.hpp"
@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     demand(length <= sizeof bytes, "it fits");
     std::vector<uint8_t> copy(bytes, bytes + length);
     demand(agent::validate_resource(copy).defect == agent::SpanDefect::kNone, "the validator accepts it");
-    test::otlp::Resource parsed;
+    otlp::Resource parsed;
     demand(test::parse_strictly(copy.data(), copy.size(), parsed), "protobuf parses it, with no unknown field");
     bool named = false;
     for (int i = 0; i < parsed.attributes_size(); ++i) {

@@ -12,7 +12,7 @@
 
 #include "demand.hpp"
 #include "otlp/span_validator.hpp"
-#include "otlp_trace.pb.h"
+#include "otlp.pb.h"
 #include "ring/chunk_reader.hpp"
 #include "spanring/spanring.h"
 #include "trace/process/provider.hpp"
@@ -143,7 +143,7 @@ void open_provider() {
 void check_span(const uint8_t* bytes, size_t size) {
     std::vector<uint8_t> span(bytes, bytes + size);
     demand(agent::validate_span(span).defect == agent::SpanDefect::kNone, "the validator accepts the span");
-    test::otlp::Span parsed;
+    otlp::Span parsed;
     demand(test::parse_strictly(span.data(), span.size(), parsed), "protobuf parses it, with no unknown field");
     demand(parsed.end_time_unix_nano() >= parsed.start_time_unix_nano(), "it does not end before it starts");
     demand(parsed.attributes_size() <= 3 && parsed.events_size() <= 3, "limits hold");

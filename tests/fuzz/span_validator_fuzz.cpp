@@ -12,7 +12,7 @@
 #include "otlp/span_decoder.hpp"
 #include "otlp/span_shapes.hpp"
 #include "otlp/span_validator.hpp"
-#include "otlp_check.pb.h"
+#include "otlp.pb.h"
 
 using namespace spanring::agent;
 
@@ -30,13 +30,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
     if (validate_span(span).defect != SpanDefect::kNone) return 0;
     const std::string accepted(reinterpret_cast<const char*>(copy.get()), size);
-    spanring::check::Span parsed;
+    spanring::otlp::Span parsed;
     demand(parsed.ParseFromString(accepted), "protobuf parses an accepted span");
     demand(parsed.trace_id().size() == 16 && parsed.span_id().size() == 8, "its ids have their sizes");
-    spanring::check::ScopeSpans merged;
+    spanring::otlp::ScopeSpans merged;
     *merged.add_spans() = parsed;
     const std::string element = merged.SerializeAsString();
-    spanring::check::ScopeSpans again;
+    spanring::otlp::ScopeSpans again;
     demand(again.ParseFromString(element + element) && again.spans_size() == 2, "it merges with others");
     DecodedSpan read;
     demand(decode_span(span, read) && read.name == parsed.name(), "the decoder reads it");
@@ -67,7 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     demand(decode_span(bytes, reread) && reread.name == read.name && reread.start_unix_nano == read.start_unix_nano &&
                reread.end_unix_nano == read.end_unix_nano,
            "the decoder reads the same then");
-    spanring::check::Span reparsed;
+    spanring::otlp::Span reparsed;
     demand(reparsed.ParseFromString(rewritten) && reparsed.SerializeAsString() == rewritten,
            "and protobuf writes the same");
     return 0;

@@ -17,7 +17,7 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
-#include "otlp_check.pb.h"
+#include "otlp.pb.h"
 #include "support/span_ids.hpp"
 #include "support/watchdog.hpp"
 
@@ -27,7 +27,7 @@ struct Received {
     std::string method;
     std::string peer;
     std::multimap<std::string, std::string> metadata;
-    check::Request request;
+    otlp::Request request;
     bool parsed = false;
     size_t bytes = 0;
 

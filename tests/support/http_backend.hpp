@@ -24,7 +24,7 @@ namespace spanring::agent::test {
 struct HttpReceived : HttpRequest {
     int connection = 0;  // which one, counted from 1
     std::string bytes;   // the body, decompressed
-    check::Request request;
+    otlp::Request request;
     bool parsed = false;
 
     std::string header(const std::string& name) const {

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#include "otlp_trace.pb.h"
+#include "otlp.pb.h"
 #include "support/known_fields.hpp"
 #include "support/profiled_process.hpp"
 

@@ -13,7 +13,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "otlp_trace.pb.h"
+#include "otlp.pb.h"
 #include "ring/chunk_word.hpp"
 #include "ring/layout.hpp"
 #include "support/known_fields.hpp"

@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "otlp_check.pb.h"
+#include "otlp.pb.h"
 
 namespace spanring::agent::test {
 
-inline std::vector<std::string> span_ids_of(const check::Request& request) {
+inline std::vector<std::string> span_ids_of(const otlp::Request& request) {
     std::vector<std::string> ids;
     for (const auto& resource : request.resource_spans()) {
         for (const auto& scope : resource.scope_spans()) {

@@ -6,16 +6,16 @@
 #include <random>
 
 #include "support/batches.hpp"
-#include "otlp_check.pb.h"
+#include "otlp.pb.h"
 
 namespace spanring::agent::test {
 namespace {
 
-check::Request parse(std::span<const agent::Run> runs) {
+otlp::Request parse(std::span<const agent::Run> runs) {
     const Request request = assemble(runs);
     const std::string bytes = flatten(request);
     EXPECT_EQ(bytes.size(), request.bytes);
-    check::Request parsed;
+    otlp::Request parsed;
     EXPECT_TRUE(parsed.ParseFromString(bytes));
     return parsed;
 }
@@ -40,7 +40,7 @@ TEST(Request, groups_runs_by_producer_then_scope_in_order_of_appearance) {
     add_run(batch, shop, sql, spans(20, 1), 1);
     add_run(batch, shop, http, spans(30, 3), 3);
 
-    const check::Request request = parse(batch.runs);
+    const otlp::Request request = parse(batch.runs);
     ASSERT_EQ(request.resource_spans_size(), 2);
     const auto& first = request.resource_spans(0);
     EXPECT_EQ(first.resource().attributes(0).value().string_value(), "shop");
@@ -58,7 +58,7 @@ TEST(Request, groups_runs_by_producer_then_scope_in_order_of_appearance) {
 TEST(Request, is_what_protobuf_would_write) {
     Batch batch;
     add_run(batch, producer(1, std::string(200, 's')), scope("x"), spans(0, 500), 500);
-    check::Request parsed;
+    otlp::Request parsed;
     const std::string bytes = flatten(assemble(batch.runs));
     ASSERT_TRUE(parsed.ParseFromString(bytes));
     EXPECT_EQ(parsed.SerializeAsString(), bytes);
@@ -100,7 +100,7 @@ TEST(Request, survives_random_batches) {
             add_run(batch, producers[random() % producers.size()], scopes[random() % 4], spans(next, count), count);
             next += count;
         }
-        const auto count = [](const check::Request& request) {
+        const auto count = [](const otlp::Request& request) {
             uint64_t total = 0;
             for (const auto& resource : request.resource_spans()) {
                 for (const auto& group : resource.scope_spans()) total += static_cast<uint64_t>(group.spans_size());

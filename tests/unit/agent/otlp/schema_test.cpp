@@ -10,7 +10,7 @@
 
 #include <google/protobuf/descriptor.h>
 
-#include "otlp_check.pb.h"
+#include "otlp.pb.h"
 
 namespace spanring::agent::test {
 namespace {
@@ -24,16 +24,16 @@ using schema::Times;
 
 const std::map<Message, const Descriptor*>& descriptors() {
     static const std::map<Message, const Descriptor*> all = {
-        {Message::kSpan, check::Span::descriptor()},
-        {Message::kEvent, check::Span::Event::descriptor()},
-        {Message::kLink, check::Span::Link::descriptor()},
-        {Message::kStatus, check::Status::descriptor()},
-        {Message::kResource, check::Resource::descriptor()},
-        {Message::kScope, check::Scope::descriptor()},
-        {Message::kKeyValue, check::KeyValue::descriptor()},
-        {Message::kAnyValue, check::AnyValue::descriptor()},
-        {Message::kArrayValue, check::ArrayValue::descriptor()},
-        {Message::kKeyValueList, check::KeyValueList::descriptor()},
+        {Message::kSpan, otlp::Span::descriptor()},
+        {Message::kEvent, otlp::Span::Event::descriptor()},
+        {Message::kLink, otlp::Span::Link::descriptor()},
+        {Message::kStatus, otlp::Status::descriptor()},
+        {Message::kResource, otlp::Resource::descriptor()},
+        {Message::kScope, otlp::InstrumentationScope::descriptor()},
+        {Message::kKeyValue, otlp::KeyValue::descriptor()},
+        {Message::kAnyValue, otlp::AnyValue::descriptor()},
+        {Message::kArrayValue, otlp::ArrayValue::descriptor()},
+        {Message::kKeyValueList, otlp::KeyValueList::descriptor()},
     };
     return all;
 }

@@ -6,7 +6,7 @@
 #include <random>
 
 #include "support/otlp_bytes.hpp"
-#include "otlp_check.pb.h"
+#include "otlp.pb.h"
 
 namespace spanring::agent::test {
 namespace {
@@ -152,7 +152,7 @@ TEST(SpanValidator, what_is_deepest_is_still_parsed_in_a_whole_request) {
     for (uint32_t i = 1; i < kMaxDepth; ++i) value = bytes(6, bytes(1, key_value("k", value)));
     const std::string span = bare_span() + bytes(11, bytes(3, key_value("deep", value)));
     ASSERT_EQ(check(span), SpanDefect::kNone);
-    check::Request request;
+    otlp::Request request;
     EXPECT_TRUE(request.ParseFromString(bytes(1, bytes(2, bytes(2, span)))));
 }
 
@@ -178,7 +178,7 @@ TEST(SpanValidator, repairs_utf8_in_place_byte_for_byte) {
         EXPECT_EQ(result.defect, SpanDefect::kNone);
         EXPECT_EQ(result.repaired, 1u);
         EXPECT_EQ(span, bare_span() + bytes(5, c.repaired) + fixed64(7, 1));
-        check::Span parsed;
+        otlp::Span parsed;
         EXPECT_TRUE(parsed.ParseFromString(span));
     }
 }
@@ -190,7 +190,7 @@ TEST(SpanValidator, repairs_every_string_and_leaves_bytes_alone) {
                        bytes(9, key_value("blob", bytes(7, bad))) + bytes(11, bytes(2, bad)) +
                        bytes(13, bytes(3, bad)) + bytes(15, bytes(2, bad));
     EXPECT_EQ(validate_span(writable(span)).repaired, 8u);
-    check::Span parsed;
+    otlp::Span parsed;
     ASSERT_TRUE(parsed.ParseFromString(span));
     EXPECT_EQ(parsed.attributes(2).value().bytes_value(), bad);
     EXPECT_EQ(parsed.status().message(), "?");
@@ -240,10 +240,10 @@ TEST(SpanValidator, protobuf_accepts_every_mutation_that_it_accepts) {
             continue;
         }
         ++accepted;
-        check::Span parsed;
+        otlp::Span parsed;
         ASSERT_TRUE(parsed.ParseFromString(span)) << "round " << round;
         EXPECT_EQ(parsed.trace_id().size(), 16u);
-        check::ScopeSpans merged;
+        otlp::ScopeSpans merged;
         ASSERT_TRUE(merged.ParseFromString(bytes(2, typical_span()) + bytes(2, span) + bytes(2, typical_span())));
         EXPECT_EQ(merged.spans_size(), 3);
         EXPECT_EQ(validate_span(writable(span)).repaired, 0u) << "repaired at once, or never";

@@ -135,7 +135,7 @@ TEST_IN_PROCESS(AttributeTest, HoldsTheExtremesOfItsTypes) {
     const auto& written = segment.named("span");
     for (size_t i = 0; i < std::size(kInts); ++i)
         EXPECT_EQ(attribute(written, "int" + std::to_string(i)), "int:" + std::to_string(kInts[i]));
-    for (const test::otlp::KeyValue& pair : written.attributes()) {
+    for (const otlp::KeyValue& pair : written.attributes()) {
         if (pair.key() == "nan") {
             EXPECT_TRUE(std::isnan(pair.value().double_value()));
         }
@@ -198,7 +198,7 @@ TEST_IN_PROCESS(AttributeTest, SeesABadByteAtEveryPlaceOfAKeyOfEverySize) {
     }
     const auto segment = tracing.read();
     for (const test::WrittenSpan& written : segment.spans())
-        for (const test::otlp::KeyValue& pair : written.span.attributes()) EXPECT_EQ(pair.value().int_value(), 2) << pair.key();
+        for (const otlp::KeyValue& pair : written.span.attributes()) EXPECT_EQ(pair.value().int_value(), 2) << pair.key();
 }
 
 TEST_IN_PROCESS(AttributeTest, HasTextOfAnyLengthUpToTheSpans) {
@@ -231,7 +231,7 @@ TEST_IN_PROCESS(AttributeTest, HasKeysOfAnyLength) {
     EXPECT_EQ(spr_span_end(&span), 0);
     const auto segment = tracing.read();
     EXPECT_EQ(segment.named("span").attributes_size(), 12);
-    for (const test::otlp::KeyValue& pair : segment.named("span").attributes())
+    for (const otlp::KeyValue& pair : segment.named("span").attributes())
         EXPECT_EQ(pair.value().int_value(), static_cast<int64_t>(pair.key().size() + 1));
 }
 

@@ -128,8 +128,8 @@ TEST_IN_PROCESS(OptionsTest, OfAStartFollowTheRule) {
     EXPECT_EQ(spr_span_start_with(tracing.tracer(), "none", SPR_NUL, &options, &span), -EINVAL);
     const auto segment = tracing.read();
     EXPECT_EQ(segment.spans().size(), 2u);
-    EXPECT_EQ(segment.named("longer").kind(), test::otlp::Span::SERVER);
-    EXPECT_EQ(segment.named("shorter").kind(), test::otlp::Span::SERVER);
+    EXPECT_EQ(segment.named("longer").kind(), otlp::Span::SERVER);
+    EXPECT_EQ(segment.named("shorter").kind(), otlp::Span::SERVER);
 }
 
 TEST_IN_PROCESS(OptionsTest, OfAStartMustMakeSense) {
@@ -168,7 +168,7 @@ TEST_IN_PROCESS(OptionsTest, OfAnEndFollowTheRuleAndTheSpanStaysOpenIfTheyDoNot)
     EXPECT_EQ(spr_span_is_recording(&span), 1);
     longer.unknown[1] = 0;
     EXPECT_EQ(spr_span_end_with(&span, &longer.known), 0);
-    EXPECT_EQ(tracing.read().named("span").status().code(), test::otlp::Status::OK);
+    EXPECT_EQ(tracing.read().named("span").status().code(), otlp::Status::OK);
 }
 
 TEST_IN_PROCESS(OptionsTest, OfStatisticsAreFilledAsFarAsTheyGo) {

@@ -12,7 +12,7 @@ namespace {
 
 using test::ProfiledProcess;
 
-std::string of_resource(const std::optional<test::otlp::ProcessContext>& context, const char* key) {
+std::string of_resource(const std::optional<otlp::ProcessContext>& context, const char* key) {
     return context ? test::attribute(context->resource(), key) : "no process context";
 }
 

@@ -33,15 +33,15 @@ protected:
     int build() { return resource_->build(options_); }
 
     // What the agent will read.
-    test::otlp::Resource finish() {
+    otlp::Resource finish() {
         std::vector<uint8_t> bytes(ring::kResourceSize);
         const uint32_t size = resource_->finish(random_, bytes.data());
-        test::otlp::Resource parsed;
+        otlp::Resource parsed;
         EXPECT_LE(size, bytes.size());
         EXPECT_TRUE(test::parse_strictly(bytes.data(), size, parsed));
         return parsed;
     }
-    test::otlp::Resource built() {
+    otlp::Resource built() {
         EXPECT_EQ(build(), 0);
         return finish();
     }
@@ -173,7 +173,7 @@ TEST_F(ResourceTest, LeavesAValueThatIsNoTextToTheAgent) {
     const size_t at = text.find("sh\xffp");
     ASSERT_NE(at, std::string::npos);
     bytes[at + 2] = '?';
-    test::otlp::Resource repaired;
+    otlp::Resource repaired;
     ASSERT_TRUE(test::parse_strictly(bytes.data(), bytes.size(), repaired));
     EXPECT_EQ(attribute(repaired, "service.name"), "string:sh?p");
     EXPECT_EQ(attribute(repaired, "process.pid"), "int:" + std::to_string(getpid()));

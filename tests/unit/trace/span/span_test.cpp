@@ -14,8 +14,8 @@ namespace {
 
 using test::attribute;
 using test::Tracing;
-using Status = test::otlp::Status;
-using Kind = test::otlp::Span;
+using Status = otlp::Status;
+using Kind = otlp::Span;
 
 uint64_t wall_clock() { return ring::Clock::read(CLOCK_REALTIME); }
 
@@ -572,7 +572,7 @@ TEST_IN_PROCESS(SpanTest, ThatIsStillOpenLiesInItsSlot) {
     const ring::Slot& slot = segment.open_slots()[0];
     const ring::SlotWord word = ring::SlotWord::unpack(slot.word);
     EXPECT_EQ(word.state, ring::SlotState::kOpen);
-    test::otlp::Span unfinished;
+    otlp::Span unfinished;
     EXPECT_TRUE(test::parse_strictly(slot.data, word.length, unfinished))
         << "what is committed of it is complete at any moment";
     EXPECT_EQ(unfinished.name(), "open");

@@ -14,7 +14,7 @@ using test::attribute;
 using test::int_attribute;
 using test::text_attribute;
 using test::Tracing;
-using test::otlp::Status;
+using otlp::Status;
 
 spr_context context(uint8_t trace, uint8_t span, uint8_t flags, bool remote = false) {
     spr_context result = {};
@@ -63,7 +63,7 @@ TEST_IN_PROCESS(WholeSpanTest, SaysEverythingInOneCall) {
     EXPECT_EQ(written.span_id(), std::string(8, '\x22'));
     EXPECT_EQ(written.parent_span_id(), std::string(8, '\x33'));
     EXPECT_EQ(written.flags(), 0x301u);
-    EXPECT_EQ(written.kind(), test::otlp::Span::CONSUMER);
+    EXPECT_EQ(written.kind(), otlp::Span::CONSUMER);
     EXPECT_EQ(written.start_time_unix_nano(), 1000u);
     EXPECT_EQ(written.end_time_unix_nano(), 2000u);
     EXPECT_EQ(written.status().code(), Status::ERROR);
@@ -97,7 +97,7 @@ TEST_IN_PROCESS(WholeSpanTest, NeedsNothing) {
     EXPECT_EQ(written.trace_id(), test::trace_id(made));
     EXPECT_EQ(written.span_id(), test::span_id(made));
     EXPECT_EQ(written.parent_span_id(), "");
-    EXPECT_EQ(written.kind(), test::otlp::Span::INTERNAL);
+    EXPECT_EQ(written.kind(), otlp::Span::INTERNAL);
     EXPECT_GE(written.end_time_unix_nano(), written.start_time_unix_nano());
     EXPECT_FALSE(written.has_status());
     EXPECT_NE(segment.spans()[1].span.span_id(), written.span_id());
