@@ -12,14 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MUST(call, wanted)                                                             \
-    do {                                                                               \
-        const long result_ = (call);                                                   \
-        if (result_ != (wanted)) {                                                     \
-            fprintf(stderr, "recorder: %s: %ld, not %ld\n", #call, result_, (long)(wanted)); \
-            exit(3);                                                                   \
-        }                                                                              \
-    } while (0)
+#include "producer/must.h"
 
 int main(int argc, char **argv) {
     if (argc != 3) return 2;
