@@ -7,8 +7,9 @@
 #include <stdexcept>
 
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
+#include "base/descriptor.hpp"
+#include "base/error_text.hpp"
 #include "directory/runtime_folder.hpp"
 #include "ring/runtime_directory.hpp"
 
@@ -27,7 +28,7 @@ std::string refusal(int error) {
         case -ENOTDIR:
         case -ELOOP: return "it is not a directory, or is a symbolic link";
         case -EINVAL: return "it is not an absolute path";
-        default: return strerror(-error);
+        default: return error_text(-error);
     }
 }
 
@@ -41,7 +42,7 @@ std::string refused_choice(int error) {
         int fd = -1;
         const int result = ring::open_runtime_directory_kind(directory, false, opened, sizeof opened, &fd);
         if (result == error) break;
-        if (result == 0) close(fd);
+        if (result == 0) Descriptor(fd).reset();
     }
     return path;
 }
@@ -67,7 +68,7 @@ void ServedFolders::add_own() {
     int fd = -1;
     if (const int error = ring::open_runtime_directory(chosen, sizeof chosen, &fd); error != 0)
         throw std::runtime_error(refused_choice(error) + " cannot be used: " + refusal(error));
-    close(fd);
+    Descriptor(fd).reset();
     for (uint32_t kind = 0; kind < kKinds; ++kind) {
         const auto directory = static_cast<ring::RuntimeDirectory>(kind);
         char path[ring::kRuntimePathSize];

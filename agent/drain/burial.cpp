@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drain/burial.hpp"
 
-#include <ctime>
 
+#include "base/wall_clock.hpp"
 #include "ring/atomics.hpp"
 #include "segment/segment_lock.hpp"
 
 namespace spanring::agent {
-
-namespace {
-
-uint64_t unix_nano() {
-    timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
-}  // namespace
 
 void Burial::check(int file) {
     if (dead_ || process_liveness(file) != Liveness::kDead) return;

@@ -2,7 +2,6 @@
 #include "drain/drainer.hpp"
 
 #include <algorithm>
-#include <ctime>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -11,6 +10,7 @@
 #include <poll.h>
 #include <spdlog/spdlog.h>
 
+#include "base/wall_clock.hpp"
 #include "crash/crash_scope.hpp"
 #include "crash/failpoint.hpp"
 #include "drain/answer_shares.hpp"
@@ -22,12 +22,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kWaitForAnswers{10};  // between looks at the answers of exporters
 constexpr std::chrono::milliseconds kWaitForFlush{1};     // somebody waits
-
-uint64_t unix_nano() {
-    timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) {
     std::vector<ExporterRow> rows;

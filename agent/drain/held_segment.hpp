@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include "base/descriptor.hpp"
 #include "batch/batch.hpp"
 #include "ring/ack_book.hpp"
 #include "ring/atomics.hpp"

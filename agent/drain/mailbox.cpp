@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -11,10 +10,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/error_text.hpp"
+
 namespace spanring::agent {
 
 Mailbox::Mailbox() : bell_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-    if (!bell_) throw std::runtime_error(std::string("eventfd: ") + strerror(errno));
+    if (!bell_) throw std::runtime_error("eventfd: " + error_text(errno));
 }
 
 void Mailbox::ring() {

@@ -6,8 +6,8 @@
 #include <mutex>
 #include <vector>
 
+#include "base/descriptor.hpp"
 #include "batch/batch.hpp"
-#include "segment/segment_file.hpp"
 
 namespace spanring::agent {
 

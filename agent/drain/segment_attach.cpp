@@ -2,13 +2,13 @@
 #include "drain/segment_attach.hpp"
 
 #include <cerrno>
-#include <cstring>
-#include <ctime>
 #include <exception>
 #include <utility>
 
 #include <unistd.h>
 
+#include "base/error_text.hpp"
+#include "base/wall_clock.hpp"
 #include "drain/policy_word.hpp"
 #include "ring/atomics.hpp"
 #include "ring/runtime_directory.hpp"
@@ -21,12 +21,6 @@ namespace spanring::agent {
 namespace {
 
 constexpr uint32_t kOverwriteOldest = 1;  // SPR_FULL_OVERWRITE_OLDEST
-
-uint64_t unix_nano() {
-    timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 ProcessRecord header_record(const HeldSegment& held, uid_t owner, const std::string& verdict) {
     const std::shared_ptr<const Producer> producer = read_producer(held.header, owner);
@@ -81,7 +75,7 @@ AttachOutcome attach_segment(SegmentFile file, const std::string& name, uid_t ow
         return end(ring::is_transient(report.result) ? Kind::kLater : Kind::kRefused, describe(report));
     if (const int error = lock_for_drain(file.file.get()); error != 0) {
         if (error == -EAGAIN) return end(Kind::kBusy, "another agent drains it");
-        return end(Kind::kLater, std::string("cannot be locked: ") + strerror(-error));
+        return end(Kind::kLater, "cannot be locked: " + error_text(-error));
     }
     SPR_TESTPOINT(segment_taken);
     held.file = std::move(file.file);
