@@ -81,7 +81,7 @@ public:
         return true;
     }
 
-    // So many bytes were written straight into the slot's inline data, which had room.
+    // So many bytes were written at position(), which had room for them.
     void advance(uint32_t bytes) { position_ += bytes; }
 
     void put(const void* bytes, uint32_t size) {

@@ -15,14 +15,15 @@ namespace spanring::trace {
 inline bool is_unrecorded(const spr_span* span) { return span != nullptr && span->handle == 0; }
 
 // HOT. An attribute of a list, where it is a short one. By value, so that the caller's span stays in registers.
+template <OpenSpan::Place kPlace = OpenSpan::Place::kSlot>
 [[gnu::always_inline]] inline bool set_short(OpenSpan span, const spr_attribute& attribute) {
     if (attribute.type == SPR_TYPE_STRING)
-        return span.set_short(attribute.key, attribute.key_size, attribute.value.string.data, attribute.value.string.size);
+        return span.set_short<kPlace>(attribute.key, attribute.key_size, attribute.value.string.data, attribute.value.string.size);
     uint64_t bits;
     memcpy(&bits, &attribute.value, sizeof bits);
     if (attribute.type == SPR_TYPE_BOOL) bits = bits != 0;
     return attribute.type - SPR_TYPE_BOOL <= SPR_TYPE_DOUBLE - SPR_TYPE_BOOL &&
-           span.set_short(attribute.key, attribute.key_size, attribute.type, bits);
+           span.set_short<kPlace>(attribute.key, attribute.key_size, attribute.type, bits);
 }
 
 // Any attribute, its texts' sizes still to be found out. 0 or what OpenSpan::set() says.

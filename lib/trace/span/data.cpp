@@ -16,7 +16,7 @@ namespace spanring::trace {
     measured.key_size = text_size(attribute.key, attribute.key_size);
     if (attribute.type == SPR_TYPE_STRING)
         measured.value.string.size = text_size(attribute.value.string.data, attribute.value.string.size);
-    return set_short(span, measured) ? 0 : span.set(measured);
+    return set_short<OpenSpan::Place::kBlock>(span, measured) ? 0 : span.set(measured);
 }
 
 [[gnu::noinline]] int count_refusal(OpenSpan span, int error) {
@@ -31,30 +31,46 @@ namespace spanring::trace {
 
 namespace {
 
-// The general way, for what OpenSpan::set_short() does not take.
-int set(const spr_span* span, const spr_attribute& attribute) {
-    OpenSpan open;
-    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
-    return refused(open, set_any(open, attribute));
-}
-
-[[gnu::noinline]] int set_any_string(const spr_span* span, const char* key, size_t key_size, const char* value, size_t value_size) {
+// A span that has outgrown its slot, and the general way for what OpenSpan::set_short() does not take.
+[[gnu::noinline]] int set_any_string(OpenSpan open, const char* key, size_t key_size, const char* value, size_t value_size) {
+    if (open.set_short<OpenSpan::Place::kBlock>(key, key_size, value, value_size)) return 0;
     spr_attribute attribute{key, key_size, SPR_TYPE_STRING, 0, {}};
     attribute.value.string = {value, value_size};
-    return set(span, attribute);
+    return refused(open, open.set(attribute));
 }
 
-[[gnu::noinline]] int set_any_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
+[[gnu::noinline]] int set_any_scalar(OpenSpan open, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
+    if (open.set_short<OpenSpan::Place::kBlock>(key, key_size, type, bits)) return 0;
     spr_attribute attribute{key, key_size, type, 0, {}};
     memcpy(&attribute.value, &bits, sizeof bits);
-    return set(span, attribute);
+    return refused(open, open.set(attribute));
 }
 
-[[gnu::always_inline]] inline int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
+// HOT as well: lengths that are still to be found out, a span that is not the thread's last. Apart, so that what needs
+// neither saves no register for the calls.
+[[gnu::noinline]] int set_string(const spr_span* span, const char* key, size_t key_size, const char* value, size_t value_size) {
+    OpenSpan open;
+    if (!OpenSpan::find(span, open)) [[unlikely]] return OpenSpan::why_not(span);
+    key_size = text_size(key, key_size);
+    value_size = text_size(value, value_size);
+    if (open.set_short(key, key_size, value, value_size)) [[likely]] return 0;
+    return set_any_string(open, key, key_size, value, value_size);
+}
+
+[[gnu::noinline]] int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
+    OpenSpan open;
+    if (!OpenSpan::find(span, open)) [[unlikely]] return OpenSpan::why_not(span);
+    key_size = text_size(key, key_size);
+    if (open.set_short(key, key_size, type, bits)) [[likely]] return 0;
+    return set_any_scalar(open, key, key_size, type, bits);
+}
+
+[[gnu::always_inline]] inline int set_last_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type,
+                                                  uint64_t bits) {
     OpenSpan open;
     if (OpenSpan::last(span, open) && open.set_short(key, key_size, type, bits)) [[likely]] return 0;
     if (is_unrecorded(span)) return 0;
-    return set_any_scalar(span, key, key_size, type, bits);
+    return set_scalar(span, key, key_size, type, bits);
 }
 
 }  // namespace
@@ -68,21 +84,21 @@ int spr_span_set_string(const spr_span* span, const char* key, size_t key_size, 
     OpenSpan open;
     if (OpenSpan::last(span, open) && open.set_short(key, key_size, value, value_size)) [[likely]] return 0;
     if (is_unrecorded(span)) return 0;
-    return set_any_string(span, key, key_size, value, value_size);
+    return set_string(span, key, key_size, value, value_size);
 }
 
 int spr_span_set_bool(const spr_span* span, const char* key, size_t key_size, int value) noexcept {
-    return set_scalar(span, key, key_size, SPR_TYPE_BOOL, value != 0);
+    return set_last_scalar(span, key, key_size, SPR_TYPE_BOOL, value != 0);
 }
 
 int spr_span_set_int64(const spr_span* span, const char* key, size_t key_size, int64_t value) noexcept {
-    return set_scalar(span, key, key_size, SPR_TYPE_INT64, static_cast<uint64_t>(value));
+    return set_last_scalar(span, key, key_size, SPR_TYPE_INT64, static_cast<uint64_t>(value));
 }
 
 int spr_span_set_double(const spr_span* span, const char* key, size_t key_size, double value) noexcept {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
-    return set_scalar(span, key, key_size, SPR_TYPE_DOUBLE, bits);
+    return set_last_scalar(span, key, key_size, SPR_TYPE_DOUBLE, bits);
 }
 
 int spr_span_set_attributes(const spr_span* span, const spr_attribute* attributes, size_t attribute_count) noexcept {

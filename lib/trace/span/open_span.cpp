@@ -33,6 +33,29 @@ uint32_t read_varint(const SlotData& data, uint32_t& position) {
     return value;
 }
 
+uint32_t read_varint(const uint8_t*& at) {
+    uint32_t value = 0;
+    for (int shift = 0; shift < 32; shift += 7) {
+        const uint8_t byte = *at++;
+        value |= uint32_t{byte & 0x7fu} << shift;
+        if ((byte & 0x80) == 0) break;
+    }
+    return value;
+}
+
+// What has room reserved: in one piece where it fits into the rest of one, as nearly everything does.
+template <class Write>
+void write_together(SlotWriter& writer, uint32_t size, Write&& write) {
+    uint32_t room;
+    Memory memory{writer.at(writer.position(), room)};
+    if (room < size) {
+        write(writer);
+        return;
+    }
+    write(memory);
+    writer.advance(size);
+}
+
 }  // namespace
 
 int OpenSpan::why_not(const spr_span* span) {
@@ -63,20 +86,43 @@ void OpenSpan::supersede(uint32_t position) {
     ++slot_->superseded;
 }
 
+// Two keys of twenty share a bit of the filter more often than not, so this is no rare way: fields are read where they lie,
+// piece by piece; only the heads of one that lies across two pieces are put together first.
 bool OpenSpan::find_key(const char* key, uint32_t size, uint32_t& ret_position) const {
-    bool found = false;
-    each_field([&](const SlotData& data, uint8_t field, uint32_t begin, uint32_t) {
-        if (field != kAttributeField) return true;
-        uint32_t position = begin + 1;
-        read_varint(data, position);  // length of the KeyValue
-        ++position;                   // tag of its key
-        const uint32_t key_size = read_varint(data, position);
-        if (key_size != size || !data.equal(position, key, size)) return true;
+    constexpr uint32_t kHeads = 12;  // tag, length, tag of the key, its length
+    const SlotData data(segment().view(), *slot_);
+    const uint32_t end = word().length;
+    uint32_t position = 0;
+    // One field, whose heads are at `at`; position moves behind it. True: it is the key's.
+    const auto is_key = [&](const uint8_t* at) {
+        const uint32_t begin = position;
+        const uint8_t* const first = at;
+        const uint8_t field = *at++;
+        if (field == kStartTime) {
+            position += 9;
+            return false;
+        }
+        const uint32_t length = read_varint(at);
+        position += static_cast<uint32_t>(at - first) + length;
+        if (field != kAttributeField) return false;
+        ++at;  // tag of the key
+        if (read_varint(at) != size || !data.equal(begin + static_cast<uint32_t>(at - first), key, size)) return false;
         ret_position = begin;
-        found = true;
-        return false;
-    });
-    return found;
+        return true;
+    };
+    while (position < end) {
+        uint32_t room;
+        const uint8_t* const piece = data.at(position, room);
+        const uint32_t begin = position;
+        if (room < kHeads) {
+            uint8_t heads[kHeads] = {};
+            data.copy(position, end - position < kHeads ? end - position : kHeads, heads);
+            if (is_key(heads)) return true;
+        }
+        while (position < end && position - begin + kHeads <= room)
+            if (is_key(piece + (position - begin))) return true;
+    }
+    return false;
 }
 
 int OpenSpan::set(const spr_attribute& from) {
@@ -99,7 +145,7 @@ int OpenSpan::set(const spr_attribute& from) {
         ++slot_->dropped_attributes;
         return -ENOBUFS;
     }
-    attribute.write(writer, kAttributeField);
+    write_together(writer, size, [&](auto& sink) { attribute.write(sink, kAttributeField); });
     writer.publish();
     slot_->key_filter |= bit;
     // The new value is published before the old one goes: a kill in between leaves both, and recovery keeps the last.

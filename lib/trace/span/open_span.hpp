@@ -37,9 +37,14 @@ public:
     uint32_t index() const { return index_; }
     ring::SlotWord word() const { return ring::SlotWord::unpack(ring::StdAtomics::load(slot_->word, std::memory_order_relaxed)); }
 
-    // HOT. The attribute that nearly all are: ASCII key and text short, key new, room in the slot. False: it is not of
+    // Where set_short() may write: in the slot alone, which is found with the least work, or also in the last of its blocks.
+    enum class Place { kSlot, kBlock };
+
+    // HOT. The attribute that nearly all are: ASCII key and text short, key new, room in one piece. False: it is not of
     // that kind, set() decides; nothing changed.
+    template <Place kPlace = Place::kSlot>
     bool set_short(const char* key, size_t key_size, const char* text, size_t text_size);
+    template <Place kPlace = Place::kSlot>
     bool set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits);  // bool, int64, double
 
     // What was left out of the span before it came here.
@@ -70,8 +75,10 @@ private:
     static bool is_open(const ring::Slot& slot, uint64_t handle);
     static constexpr uint8_t kAttributeField = tag(9, kBytes);
 
-    template <class PutValue>
+    template <Place kPlace, class PutValue>
     bool append_short(const char* key, size_t key_size, uint32_t value_room, PutValue&& put_value);
+    template <Place kPlace>
+    uint8_t* place(ring::SlotWord word, size_t size) const;
     uint32_t live_size_of_rest() const;
     void copy_rest(uint8_t* to) const;
     void supersede(uint32_t position);
@@ -116,19 +123,33 @@ inline bool OpenSpan::find(const spr_span* span, OpenSpan& ret) {
     return true;
 }
 
+// Where so many more bytes lie in one piece; nullptr: they do not, or there is no such block yet.
+template <OpenSpan::Place kPlace>
+[[gnu::always_inline]] inline uint8_t* OpenSpan::place(ring::SlotWord word, size_t size) const {
+    if (word.length + size <= ring::kSlotInlineData) [[likely]] return slot_->data + word.length;
+    if constexpr (kPlace == Place::kBlock) {
+        if (word.length < ring::kSlotInlineData || word.length + size > ring::kSlotInlineData + word.blocks * ring::kBlockSize)
+            return nullptr;
+        uint32_t room;
+        uint8_t* const at = ring::SlotData(segment().view(), *slot_).at(word.length, room);
+        return size <= room ? at : nullptr;
+    }
+    return nullptr;
+}
+
 static_assert(kShortText + kShortValue + 6 < 128);
 // Every length is below 128, one byte, so the heads can be written once the ends are known:
 //     0x4a len { 0x0a len key, 0x12 len AnyValue }
 // put_value writes the AnyValue and returns its end, within value_room bytes.
-template <class PutValue>
+template <OpenSpan::Place kPlace, class PutValue>
 [[gnu::always_inline]] inline bool OpenSpan::append_short(const char* key, size_t key_size, uint32_t value_room, PutValue&& put_value) {
     ring::Slot& slot = *slot_;
     const uint64_t word = ring::StdAtomics::load(slot.word, std::memory_order_relaxed);  // this thread's own, or ordered by find()
-    const uint32_t position = ring::SlotWord::unpack(word).length;
-    if (key == nullptr || key_size - 1 >= kShortText || position + key_size + value_room + 6 > ring::kSlotInlineData) [[unlikely]] return false;
+    if (key == nullptr || key_size - 1 >= kShortText) [[unlikely]] return false;
+    uint8_t* const field = place<kPlace>(ring::SlotWord::unpack(word), key_size + value_room + 6);
+    if (field == nullptr) [[unlikely]] return false;
     const uint64_t bit = uint64_t{1} << key_bit(key, key_size);
     if ((slot.key_filter & bit) != 0 || slot.attributes >= provider_->limits().short_attributes) [[unlikely]] return false;
-    uint8_t* const field = slot.data + position;
     if (!copy_short(field + 4, key, key_size)) [[unlikely]] return false;
     uint8_t* const value = field + 4 + key_size;
     uint8_t* const end = put_value(value + 2);
@@ -137,7 +158,7 @@ template <class PutValue>
     put_fixed32(field, uint32_t{kAttributeField} | static_cast<uint32_t>(end - field - 2) << 8 | uint32_t{tag(1, kBytes)} << 16 |
                            static_cast<uint32_t>(key_size) << 24);
     // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish(). The length is
-    // the word's lowest field, and the inline data bounds it: nothing is carried into the next.
+    // the word's lowest field, and the piece that had room bounds it: nothing is carried into the next.
     ring::StdAtomics::store(slot.word, ring::SlotWord::longer(word, static_cast<uint32_t>(end - field)), std::memory_order_release);
     SPR_TESTPOINT(field_published);
     slot.key_filter |= bit;
@@ -145,9 +166,10 @@ template <class PutValue>
     return true;
 }
 
+template <OpenSpan::Place kPlace>
 inline bool OpenSpan::set_short(const char* key, size_t key_size, const char* text, size_t text_size) {
     if (text_size > kShortValue || (text == nullptr && text_size != 0)) [[unlikely]] return false;
-    return append_short(key, key_size, static_cast<uint32_t>(text_size) + 2, [=](uint8_t* to) {
+    return append_short<kPlace>(key, key_size, static_cast<uint32_t>(text_size) + 2, [=](uint8_t* to) {
         to[0] = tag(1, kBytes);
         to[1] = static_cast<uint8_t>(text_size);
         copy_value(to + 2, text, text_size);  // a value that is not UTF-8 is repaired by the agent
@@ -155,8 +177,9 @@ inline bool OpenSpan::set_short(const char* key, size_t key_size, const char* te
     });
 }
 
+template <OpenSpan::Place kPlace>
 inline bool OpenSpan::set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits) {
-    return append_short(key, key_size, 11, [=](uint8_t* to) {
+    return append_short<kPlace>(key, key_size, 11, [=](uint8_t* to) {
         if (type == SPR_TYPE_DOUBLE) {
             *to = tag(4, kFixed64);
             return put_fixed64(to + 1, bits);

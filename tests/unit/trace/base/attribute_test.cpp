@@ -6,6 +6,7 @@
 #include <string>
 
 #include "support/tracing.hpp"
+#include "trace/base/key_filter.hpp"
 
 namespace spanring {
 namespace {
@@ -276,6 +277,41 @@ TEST_IN_PROCESS(AttributeTest, WithoutAKeyOrWithOneThatIsNoTextIsRefusedAndCount
     EXPECT_EQ(segment.named("span").attributes_size(), 2);
     EXPECT_EQ(segment.named("span").dropped_attributes_count(), static_cast<uint32_t>(refused));
     EXPECT_EQ(tracing.statistics().refused_data, static_cast<uint64_t>(refused));
+}
+
+// The search for a key reads fields where they lie: each step of padding moves them over the end of the slot, or of a block.
+TEST_IN_PROCESS(AttributeTest, SetAgainIsFoundWhereverItLies) {
+    Tracing tracing;
+    for (const size_t before : {0, 4000}) {
+        for (size_t padding = 1; padding < 60; ++padding) {
+            const std::string name = std::to_string(before) + " and " + std::to_string(padding);
+            const spr_span span = tracing.start(name.c_str());
+            ASSERT_EQ(set(span, "padding", std::string(before + padding, 'p')), 0);
+            constexpr int kKeys = 30;
+            const auto key = [](int i) { return "key" + std::string(static_cast<size_t>(i % 17), '.') + std::to_string(i); };
+            for (const char* value : {"first", "the last"})
+                for (int i = 0; i < kKeys; ++i) ASSERT_EQ(set(span, key(i).c_str(), value + std::to_string(i)), 0);
+            EXPECT_EQ(spr_span_end(&span), 0);
+            const auto segment = tracing.read();
+            const auto& written = segment.named(name);
+            ASSERT_EQ(written.attributes_size(), 1 + kKeys) << name;
+            for (int i = 0; i < kKeys; ++i)
+                ASSERT_EQ(attribute(written, key(i).c_str()), "string:the last" + std::to_string(i)) << name;
+            tracing.agent().release_full();
+        }
+    }
+}
+
+TEST_IN_PROCESS(AttributeTest, WithKeysOfOneLengthAndOneEndAreTwo) {
+    Tracing tracing;
+    const spr_span span = tracing.start("span");
+    EXPECT_EQ(set(span, "client.address", "10.0.0.1"), 0);
+    EXPECT_EQ(set(span, "server.address", "10.0.0.2"), 0);
+    EXPECT_EQ(spr_span_end(&span), 0);
+    EXPECT_NE(trace::key_bit("client.address", 14), trace::key_bit("server.address", 14)) << "not even in the filter";
+    const auto segment = tracing.read();
+    EXPECT_EQ(attribute(segment.named("span"), "client.address"), "string:10.0.0.1");
+    EXPECT_EQ(attribute(segment.named("span"), "server.address"), "string:10.0.0.2");
 }
 
 // Values are repaired by the agent, in its copy: checking each would cost the hot path what the agent pays anyway.
