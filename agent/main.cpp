@@ -25,6 +25,7 @@
 #include "base/file_lock.hpp"
 #include "base/text.hpp"
 #include "config/config.hpp"
+#include "config/reference.hpp"
 #include "base/quantity.hpp"
 #include "base/version.hpp"
 #include "drain/descriptor_budget.hpp"
@@ -267,6 +268,7 @@ int run(int argc, char** argv) {
     const Flags flags = parse_flags(argc, argv);
     if (flags.help) return std::fputs(flags.help_text.c_str(), stdout), 0;
     if (flags.version) return std::printf("spanring-agent %s\n", version().c_str()), 0;
+    if (flags.describe_options) return std::fputs(print_reference(reference()).c_str(), stdout), 0;
     const LoadedConfig loaded = load_config(flags, process_environment());
     for (const std::string& problem : loaded.problems) std::fprintf(stderr, "spanring-agent: %s\n", problem.c_str());
     if (!loaded.problems.empty()) return kExitUsage;

@@ -12,14 +12,16 @@
 #include <utility>
 #include <vector>
 
-#include "export/debug_exporter.hpp"
+#include "export/debug_options.hpp"
 #include "export/grpc/options.hpp"
 #include "export/http/options.hpp"
 #include "metrics/metrics_address.hpp"
 #include "rights/system_call_filter.hpp"
-#include "store/store_schema.hpp"
+#include "store/store_options.hpp"
 
 namespace spanring::agent {
+
+struct Option;
 
 enum class ExporterType : uint8_t { kOtlpGrpc, kOtlpHttp, kDebug, kStore };
 
@@ -39,12 +41,24 @@ struct ExporterConfig {
         return type == ExporterType::kOtlpHttp ? &http : nullptr;
     }
     OtlpOptions* delivery() { return const_cast<OtlpOptions*>(std::as_const(*this).delivery()); }
+    bool operator==(const ExporterConfig&) const = default;
 };
 
 struct BatchConfig {
-    uint32_t send_batch_size = 8192;             // spans
-    uint64_t send_batch_max_bytes = 3'670'016;   // 3.5 MiB: many receivers refuse more than 4
+    uint32_t send_batch_size = 8192;            // spans
+    uint64_t send_batch_max_bytes = 3'670'016;  // 3.5 MiB: many receivers refuse more than 4
     std::chrono::milliseconds timeout{200};
+
+    bool operator==(const BatchConfig&) const = default;
+};
+
+// Of the components in the file, those that are at work.
+struct Pipeline {
+    std::vector<std::string> receivers = {"spanring"};
+    std::vector<std::string> processors = {"batch"};
+    std::vector<std::string> exporters;
+
+    bool operator==(const Pipeline&) const = default;
 };
 
 struct Config {
@@ -52,6 +66,7 @@ struct Config {
     bool all_users = false;                // directories: the one that holds those of the users
     BatchConfig batch;
     std::vector<ExporterConfig> exporters;  // in the order of their rows in the totals
+    Pipeline pipeline;                      // names these
     std::string state_directory;
     std::string log_level = "info";
     std::optional<MetricsAddress> metrics;  // where the agent's own metrics are served; unset: nowhere
@@ -61,7 +76,12 @@ struct Config {
     std::string ledger_file() const { return state_directory + "/ledger.db"; }
     std::string lock_file() const { return state_directory + "/agent.lock"; }
     std::string crash_file() const { return state_directory + "/crashes"; }
+    bool operator==(const Config&) const = default;
 };
+
+// The keys of the whole file with the exporters that are there, and those of one exporter.
+std::vector<Option> describe(Config& config);
+std::vector<Option> describe(ExporterConfig& exporter);
 
 // What the command line said; unset where it said nothing.
 struct Flags {
@@ -81,6 +101,7 @@ struct Flags {
     bool validate = false;
     bool help = false;
     bool version = false;
+    bool describe_options = false;
     std::vector<std::string> problems;  // flags that do not exist, and such
     std::string help_text;
 };
@@ -100,7 +121,7 @@ struct LoadedConfig {
 LoadedConfig load_config(const Flags& flags, const Environment& environment);
 
 // The effective configuration as a file that would say the same; header values are left out, they are secrets.
-std::string print_config(const Config& config);
+std::string print_config(Config config);
 
 // $SPANRING_STATE_DIR, else root's or the user's place.
 std::string default_state_directory(const Environment& environment, bool root);

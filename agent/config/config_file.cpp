@@ -13,16 +13,14 @@
 #include <system_error>
 
 #include "base/error_text.hpp"
-#include "base/text.hpp"
-#include "config/section.hpp"
+#include "base/option.hpp"
 #include "base/suggest.hpp"
-#include "export/grpc/endpoint.hpp"
-#include "export/http/endpoint.hpp"
+#include "base/text.hpp"
+#include "config/option_reader.hpp"
+#include "config/section.hpp"
 
 namespace spanring::agent {
 namespace {
-
-using std::chrono::milliseconds;
 
 const std::vector<std::string> kExporterTypes = {"otlp_grpc", "otlp", "otlp_http", "otlphttp", "debug", "store"};
 const std::vector<std::string> kReceiverTypes = {"spanring"};
@@ -45,254 +43,108 @@ struct LastDocument final : YAML::EventHandler {
 
 std::string type_of(const std::string& id) { return id.substr(0, id.find('/')); }
 
-void read_tls_files(Section& tls, OtlpOptions& options) {
-    tls.text("ca_file", options.ca_file);
-    tls.text("cert_file", options.cert_file);
-    tls.text("key_file", options.key_file);
-}
-
-void read_retry(Section retry, RetryOptions& options) {
-    retry.boolean("enabled", options.enabled);
-    retry.duration("initial_interval", options.initial_interval, milliseconds(1));
-    retry.duration("max_interval", options.max_interval, milliseconds(1));
-    retry.duration("max_elapsed_time", options.max_elapsed_time, milliseconds(0));
-    retry.number("multiplier", options.multiplier, 1, 100);
-    retry.number("randomization_factor", options.randomization_factor, 0, 1);
-    retry.finish();
-}
-
-void read_queue(Section queue, OtlpOptions& options) {
-    queue.count("num_consumers", options.in_flight, 1, 1000);
-    queue.size("queue_size", options.queue_bytes, uint64_t{1} << 20);
-    bool bytes = true;  // the only one there is: the Collector's other sizers bound nothing that matters here
-    queue.choice<bool>("sizer", {{"bytes", true}}, bytes);
-    queue.finish();
-}
-
-void read_spool(Section spool, SpoolOptions& options) {
-    spool.boolean("enabled", options.enabled);
-    spool.text("directory", options.directory);
-    spool.size("max_bytes", options.max_bytes, uint64_t{1} << 20);
-    spool.size("file_bytes", options.file_bytes, uint64_t{64} << 10);
-    spool.boolean("fsync", options.fsync);
-    spool.finish();
-}
-
-void read_delivery(Section& section, OtlpOptions& options) {
-    section.duration("timeout", options.timeout, milliseconds(1));
-    section.text_map("headers", options.headers);
-    read_retry(section.section("retry_on_failure"), options.retry);
-    read_queue(section.section("sending_queue"), options);
-    read_spool(section.section("spool"), options.spool);
-}
-
-void read_otlp_grpc(Section section, OtlpGrpcOptions& options) {
-    section.checked_text("endpoint", options.endpoint, [](const std::string& text) { parse_endpoint(text, true); });
-    Section tls = section.section("tls");
-    tls.boolean("insecure", options.insecure);
-    read_tls_files(tls, options);
-    tls.finish();
-    section.choice<std::string>("compression", {{"none", "none"}, {"gzip", "gzip"}}, options.compression);
-    read_delivery(section, options);
-    section.choice<ZeroCopy>("zero_copy", {{"off", ZeroCopy::kOff}, {"same_user", ZeroCopy::kSameUser}},
-                             options.zero_copy);
-    section.finish();
-}
-
-bool is_https(const OtlpHttpOptions& options) {
-    return (options.traces_endpoint.empty() ? options.endpoint : options.traces_endpoint).starts_with("https:");
-}
-
-void read_otlp_http(Section section, OtlpHttpOptions& options) {
+// Beside its keys, what they are together.
+void read_otlp_http(Section section, ExporterConfig& exporter) {
+    OtlpHttpOptions& http = exporter.http;
     // The file's endpoint beats a whole URL out of the environment.
-    if (section.has("endpoint")) options.traces_endpoint.clear();
-    section.checked_text("endpoint", options.endpoint,
-                         [](const std::string& text) { parse_http_endpoint(text, {}); });
-    section.checked_text("traces_endpoint", options.traces_endpoint, [](const std::string& text) {
-        if (!text.empty()) parse_http_endpoint({}, text);
-    });
-    Section tls = section.section("tls");
-    read_tls_files(tls, options);
-    tls.boolean("insecure_skip_verify", options.insecure_skip_verify);
-    tls.choice<std::string>("min_version", {{"1.0", "1.0"}, {"1.1", "1.1"}, {"1.2", "1.2"}, {"1.3", "1.3"}},
-                            options.min_version);
-    bool insecure = false;  // the Collector's, for endpoints without a scheme; here there are none
-    tls.boolean("insecure", insecure);
-    if (insecure && is_https(options)) {
-        tls.report(tls.mark_of("insecure"),
-                   "insecure: the endpoint is https; http:// is plaintext, insecure_skip_verify trusts any server");
+    if (section.has("endpoint")) http.traces_endpoint.clear();
+    read_options(section, describe(exporter));
+    if (http.insecure && http.https()) {
+        section.report_key("tls.insecure",
+                           "the endpoint is https; http:// is plaintext, insecure_skip_verify trusts any server");
     }
-    tls.finish();
-    section.choice<std::string>("compression", {{"none", "none"}, {"gzip", "gzip"}, {"zstd", "zstd"}},
-                                options.compression);
-    Section parameters = section.section("compression_params");
-    parameters.count("level", options.compression_level, 1, kMostZstd);
-    if (options.compression == "gzip" && options.compression_level > kMostGzip) {
-        parameters.report(parameters.mark_of("level"), "level: that of gzip is at most " + std::to_string(kMostGzip));
+    if (http.compression == "gzip" && http.compression_level > kMostGzip) {
+        section.report_key("compression_params.level", "that of gzip is at most " + std::to_string(kMostGzip));
     }
-    parameters.finish();
-    bool protobuf = true;
-    section.choice<bool>("encoding", {{"proto", true}}, protobuf);
-    section.count("max_conns_per_host", options.max_conns_per_host, 0, 1000);
-    section.duration("idle_conn_timeout", options.idle_conn_timeout, milliseconds(1000));
-    read_delivery(section, options);
-    section.finish();
 }
 
-void read_debug(Section section, DebugOptions& options) {
-    using enum DebugOptions::Verbosity;
-    section.choice<DebugOptions::Verbosity>(
-        "verbosity", {{"basic", kBasic}, {"normal", kNormal}, {"detailed", kDetailed}}, options.verbosity);
-    section.finish();
+std::optional<ExporterType> exporter_type(const std::string& name) {
+    if (name == "otlp_grpc" || name == "otlp") return ExporterType::kOtlpGrpc;
+    if (name == "otlp_http" || name == "otlphttp") return ExporterType::kOtlpHttp;
+    if (name == "debug") return ExporterType::kDebug;
+    if (name == "store") return ExporterType::kStore;
+    return std::nullopt;
 }
 
-void read_store(Section section, StoreOptions& options) {
-    section.text("path", options.path);
-    section.size("max_bytes", options.max_bytes, uint64_t{1} << 20);
-    section.duration("max_age", options.max_age, std::chrono::minutes(1));
-    section.size("queue_size", options.queue_bytes, uint64_t{4} << 20);
-    section.finish();
+void report_unknown(Section& section, const Section::Entry& entry, const char* what,
+                    const std::vector<std::string>& known) {
+    section.report(entry.mark, std::string("unknown ") + what + " '" + entry.key + "'" +
+                                   did_you_mean(type_of(entry.key), known) + " (known: " + join(known) + ")");
 }
 
 void read_exporters(Section section, FileConfig& config) {
-    for (const auto& [id, node] : section.entries()) {
+    for (const Section::Entry& entry : section.entries()) {
+        const auto type = exporter_type(type_of(entry.key));
+        if (!type) {
+            report_unknown(section, entry, "exporter", kExporterTypes);
+            continue;
+        }
         ExporterConfig exporter;
-        exporter.id = id;
+        exporter.id = entry.key;
+        exporter.type = *type;
         exporter.otlp = config.otlp;
         exporter.http = config.http;
-        Section options(node, section.path_of(id), section.source());
-        const std::string type = type_of(id);
-        if (type == "otlp_grpc" || type == "otlp") {
-            exporter.type = ExporterType::kOtlpGrpc;
-            read_otlp_grpc(options, exporter.otlp);
-        } else if (type == "otlp_http" || type == "otlphttp") {
-            exporter.type = ExporterType::kOtlpHttp;
-            read_otlp_http(options, exporter.http);
-        } else if (type == "debug") {
-            exporter.type = ExporterType::kDebug;
-            read_debug(options, exporter.debug);
-        } else if (type == "store") {
-            exporter.type = ExporterType::kStore;
-            read_store(options, exporter.store);
+        Section options(entry.value, section.path_of(entry.key), section.source());
+        if (type == ExporterType::kOtlpHttp) {
+            read_otlp_http(std::move(options), exporter);
         } else {
-            section.report(section.mark_of(id), "unknown exporter '" + id + "'" + did_you_mean(type, kExporterTypes) +
-                                                    " (known: " + join(kExporterTypes) + ")");
-            continue;
+            read_options(options, describe(exporter));
         }
         config.defined.push_back(std::move(exporter));
     }
 }
 
-void read_receivers(Section section, Config& config) {
-    for (const auto& [id, node] : section.entries()) {
-        if (type_of(id) != "spanring") {
-            section.report(section.mark_of(id), "unknown receiver '" + id + "'" + did_you_mean(id, kReceiverTypes) +
-                                                    " (known: " + join(kReceiverTypes) + ")");
+// Components of which there is one type, whose keys are `options`.
+void read_components(Section section, const char* what, const std::vector<std::string>& types,
+                     const std::vector<Option>& options) {
+    for (const Section::Entry& entry : section.entries()) {
+        if (type_of(entry.key) != types.front()) {
+            report_unknown(section, entry, what, types);
             continue;
         }
-        Section spanring(node, section.path_of(id), section.source());
-        spanring.texts("directories", config.directories);
-        spanring.boolean("all_users", config.all_users);
-        spanring.finish();
-    }
-}
-
-void read_processors(Section section, BatchConfig& batch) {
-    for (const auto& [id, node] : section.entries()) {
-        if (type_of(id) != "batch") {
-            section.report(section.mark_of(id), "unknown processor '" + id + "'" + did_you_mean(id, kProcessorTypes) +
-                                                    " (known: " + join(kProcessorTypes) + ")");
-            continue;
-        }
-        Section options(node, section.path_of(id), section.source());
-        options.count("send_batch_size", batch.send_batch_size, 1, 1'000'000);
-        options.size("send_batch_max_bytes", batch.send_batch_max_bytes, 64 << 10);
-        options.duration("timeout", batch.timeout, milliseconds(1));
-        options.finish();
+        Section component(entry.value, section.path_of(entry.key), section.source());
+        read_options(component, options);
     }
 }
 
 std::vector<std::string> ids_of(Section section) {
     std::vector<std::string> ids;
-    for (const auto& [id, node] : section.entries()) ids.push_back(id);
+    for (const Section::Entry& entry : section.entries()) ids.push_back(entry.key);
     return ids;
 }
 
-// A pipeline may name only what is defined above it.
-void check_names(Section& pipeline, const char* key, const std::vector<std::string>& named,
-                 const std::vector<std::string>& defined) {
+// A pipeline may name only what is defined above it, and that once.
+void check_names(Section& service, const std::string& key, const std::vector<std::string>& named,
+                 const YAML::Node& root) {
+    const std::string path = "pipelines.traces." + key;
+    if (!service.has(path)) return;
+    std::vector<std::string> silent;  // the definitions were checked where they were read
+    ConfigSource quiet{service.source().file, service.source().environment, silent};
+    const std::vector<std::string> defined = ids_of(Section(root[key], "", quiet));
     for (const std::string& name : named) {
         if (std::find(defined.begin(), defined.end(), name) != defined.end()) continue;
-        pipeline.report(pipeline.mark_of(key), std::string(key) + ": '" + name + "' is not defined under '" + key +
-                                                   "'" + did_you_mean(name, defined));
+        service.report_key(path, "'" + name + "' is not defined under '" + key + "'" + did_you_mean(name, defined));
     }
-    for (size_t i = 0; i < named.size(); ++i) {
-        if (std::find(named.begin(), named.begin() + static_cast<std::ptrdiff_t>(i), named[i]) !=
-            named.begin() + static_cast<std::ptrdiff_t>(i)) {
-            pipeline.report(pipeline.mark_of(key), std::string(key) + ": '" + named[i] + "' is named twice");
-        }
+    for (auto name = named.begin(); name != named.end(); ++name) {
+        if (std::find(named.begin(), name, *name) != name) service.report_key(path, "'" + *name + "' is named twice");
     }
-}
-
-// The Collector's list of readers, as far as it says where to be scraped. Its older `address` is the short form.
-void read_metrics(Section metrics, std::optional<MetricsAddress>& address) {
-    std::string text;
-    metrics.checked_text("address", text, [](const std::string& value) {
-        if (!value.empty()) parse_metrics_address(value);
-    });
-    if (!text.empty()) address = parse_metrics_address(text);
-    std::vector<Section> readers = metrics.sections("readers");
-    if (readers.size() > 1) readers[1].report(readers[1].mark(), "one reader at most");
-    for (Section& reader : readers) {
-        Section pull = reader.section("pull");
-        Section exporter = pull.section("exporter");
-        Section prometheus = exporter.section("prometheus");
-        MetricsAddress found;
-        uint32_t port = 0;
-        prometheus.checked_text("host", found.host, check_metrics_host);
-        prometheus.count("port", port, 0, 65535);
-        if (!prometheus.has("port")) reader.report(reader.mark(), "must say pull.exporter.prometheus.port");
-        found.port = static_cast<uint16_t>(port);
-        address = found;
-        prometheus.finish();
-        exporter.finish();
-        pull.finish();
-        reader.finish();
-    }
-    if (!text.empty() && !readers.empty()) {
-        metrics.report(metrics.mark_of("address"), "address: 'readers' sets it already; give only one of them");
-    }
-    metrics.finish();
 }
 
 void read_service(Section service, const YAML::Node& root, FileConfig& config) {
-    ConfigSource& source = service.source();
-    Section pipelines = service.section("pipelines");
-    Section traces = pipelines.section("traces");
-    std::vector<std::string> receivers, processors;
-    traces.texts("receivers", receivers);
-    traces.texts("processors", processors);
-    config.has_pipeline = traces.has("exporters");
-    traces.texts("exporters", config.pipeline);
-    traces.finish();
-    pipelines.finish();
-    std::vector<std::string> silent;  // the definitions were checked where they were read
-    ConfigSource quiet{source.file, source.environment, silent};
-    check_names(traces, "receivers", receivers, ids_of(Section(root["receivers"], "", quiet)));
-    check_names(traces, "processors", processors, ids_of(Section(root["processors"], "", quiet)));
-    check_names(traces, "exporters", config.pipeline, ids_of(Section(root["exporters"], "", quiet)));
-    if (config.has_pipeline && config.pipeline.empty() && traces.mark_of("exporters").line >= 0) {
-        traces.report(traces.mark_of("exporters"), "exporters: the list is empty");
+    Pipeline& pipeline = config.base.pipeline;
+    read_options(service, find_group(describe(config.base), "service"));
+    check_names(service, "receivers", pipeline.receivers, root);
+    check_names(service, "processors", pipeline.processors, root);
+    check_names(service, "exporters", pipeline.exporters, root);
+    config.has_pipeline = service.has("pipelines.traces.exporters");
+    if (config.has_pipeline && pipeline.exporters.empty()) {
+        service.report_key("pipelines.traces.exporters", "the list is empty");
     }
-
-    Section telemetry = service.section("telemetry");
-    Section logs = telemetry.section("logs");
-    logs.choice<std::string>(
-        "level", {{"debug", "debug"}, {"info", "info"}, {"warn", "warn"}, {"error", "error"}}, config.base.log_level);
-    logs.finish();
-    read_metrics(telemetry.section("metrics"), config.base.metrics);
-    telemetry.finish();
-    service.finish();
+    const YAML::Node address = service.at("telemetry.metrics.address");
+    const YAML::Node readers = service.at("telemetry.metrics.readers");
+    if (address.IsScalar() && !address.Scalar().empty() && readers.IsSequence() && readers.size() > 0) {
+        service.report_key("telemetry.metrics.address", "'readers' sets it already; give only one of them");
+    }
 }
 
 }  // namespace
@@ -327,8 +179,9 @@ void read_config_file(const std::string& file, const Environment& environment, F
     const YAML::Node root = document;
     Section top(root, "", source);
     if (!root.IsMap()) return;  // empty, or reported
-    read_receivers(top.section("receivers"), config.base);
-    read_processors(top.section("processors"), config.base.batch);
+    const std::vector<Option> options = describe(config.base);
+    read_components(top.section("receivers"), "receiver", kReceiverTypes, find_group(options, "receivers.spanring"));
+    read_components(top.section("processors"), "processor", kProcessorTypes, find_group(options, "processors.batch"));
     read_exporters(top.section("exporters"), config);
     read_service(top.section("service"), root, config);
     top.finish();

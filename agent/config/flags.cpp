@@ -3,8 +3,10 @@
 // The agent's command line. Values are checked in load_config.cpp, where those of the file are: one place, one wording.
 #include <CLI/CLI.hpp>
 
-#include "config/config.hpp"
+#include "base/option.hpp"
+#include "base/quantity.hpp"
 #include "base/suggest.hpp"
+#include "config/config.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -18,12 +20,26 @@ Signals:  TERM, INT   drain, flush, end; a second one ends at once
 Exit:     0 ended on request   1 failed while running   2 wrong flag or configuration
           75 another agent is running here   130 ended by a second signal)";
 
+// What a flag that has a key means, and its default.
+std::string meaning(const std::vector<Option>& file, const char* key, const std::string& more = "") {
+    const Option& option = find_option(file, key);
+    std::string text = option.help + more;
+    const Scalar* const scalar = std::get_if<Scalar>(&option.value);
+    if (scalar == nullptr) return text;
+    if (!scalar->choices.empty()) text += ": " + scalar->values;
+    return text + " [" + (option.otherwise.empty() ? scalar->text() : option.otherwise) + "]";
+}
+
 std::string flag_part(const std::string& argument) { return argument.substr(0, argument.find('=')); }
 
 }  // namespace
 
 Flags parse_flags(int argc, const char* const* argv) {
     Flags flags;
+    Config defaults;
+    ExporterConfig& otlp = defaults.exporters.emplace_back();
+    otlp.id = type_name(otlp.type = ExporterType::kOtlpGrpc);
+    const std::vector<Option> file = describe(defaults);
     CLI::App app("Drains the spans that processes of this host write into shared memory, and exports them as OTLP.",
                  "spanring-agent");
     app.set_help_flag();  // --help is an ordinary flag here: it must win over mistakes beside it
@@ -35,25 +51,29 @@ Flags parse_flags(int argc, const char* const* argv) {
         ->type_name("URL");
     app.add_option("--exporter", flags.exporters,
                    "otlp_grpc (otlp), otlp_http, debug or store; may be given several times")
-        ->type_name("NAME")->allow_extra_args(false);
-    app.add_option("--directory", flags.directories, "where segments appear; may be given several times")
-        ->type_name("DIR")->allow_extra_args(false);
+        ->type_name("NAME")
+        ->allow_extra_args(false);
+    app.add_option("--directory", flags.directories,
+                   meaning(file, "receivers.spanring.directories", "; may be given several times"))
+        ->type_name("DIR")
+        ->allow_extra_args(false);
     app.add_option("--state-dir", flags.state_directory, "where ledger, spools and store are kept")->type_name("DIR");
-    app.add_option("--log-level", flags.log_level, "debug, info, warn or error")->type_name("LEVEL");
-    app.add_option("--metrics-address", flags.metrics_address,
-                   "serve the agent's own metrics at http://HOST:PORT/metrics; a port alone: on 127.0.0.1 [off]")
+    app.add_option("--log-level", flags.log_level, meaning(file, "service.telemetry.logs.level"))->type_name("LEVEL");
+    app.add_option("--metrics-address", flags.metrics_address, meaning(file, "service.telemetry.metrics.address"))
         ->type_name("HOST:PORT");
-    app.add_option("--batch-size", flags.batch_size, "most spans in a batch [8192]")->type_name("N");
-    app.add_option("--batch-timeout", flags.batch_timeout, "longest time that a batch waits for more spans [200ms]")
+    app.add_option("--batch-size", flags.batch_size, meaning(file, "processors.batch.send_batch_size"))->type_name("N");
+    app.add_option("--batch-timeout", flags.batch_timeout, meaning(file, "processors.batch.timeout"))
         ->type_name("TIME");
-    app.add_option("--zero-copy", flags.zero_copy, "off, or same_user: send from the mapping of trusted processes")
-        ->type_name("MODE");
-    app.add_option("--shutdown-timeout", flags.shutdown_timeout, "time limit of the last drain and flush [10s]")
+    app.add_option("--zero-copy", flags.zero_copy, meaning(file, "exporters.otlp_grpc.zero_copy"))->type_name("MODE");
+    app.add_option("--shutdown-timeout", flags.shutdown_timeout,
+                   "time limit of the last drain and flush [" + format_duration(defaults.shutdown_timeout) + "]")
         ->type_name("TIME");
-    app.add_flag("--all-users", flags.all_users, "drain the segments of every user, in DIR/UID; without --directory, DIR is /run/spanring");
+    app.add_flag("--all-users", flags.all_users, find_option(file, "receivers.spanring.all_users").help);
     app.add_option("--seccomp", flags.seccomp, "refuse system calls that an agent never makes: on, off, or kill")
         ->type_name("MODE");
     app.add_flag("--validate-config", flags.validate, "check, print the effective configuration, and exit");
+    app.add_flag("--describe-options", flags.describe_options,
+                 "print every key of the file with its values, default and meaning, and exit");
     app.add_flag("--version", flags.version, "print the version and exit");
     app.add_flag("-h,--help", flags.help, "print this help and exit");
     flags.help_text = app.help();

@@ -6,12 +6,11 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "base/text.hpp"
+#include "base/option.hpp"
+#include "base/quantity.hpp"
 #include "config/config.hpp"
 #include "config/config_file.hpp"
 #include "config/otel_environment.hpp"
-#include "base/quantity.hpp"
-#include "base/suggest.hpp"
 #include "export/grpc/endpoint.hpp"
 #include "export/http/endpoint.hpp"
 #include "ring/layout.hpp"
@@ -21,26 +20,11 @@ namespace {
 
 using Problems = std::vector<std::string>;
 
-constexpr const char* kDefaultEndpoint = "http://localhost:4317";  // the specification's, of gRPC
-
-// A value of a flag that must be one of a few.
-bool one_of(const std::string& flag, const std::string& value, const std::vector<std::string>& known,
-            Problems& problems) {
-    if (std::find(known.begin(), known.end(), value) != known.end()) return true;
-    problems.push_back(flag + ": '" + value + "' is not one of: " + join(known) + did_you_mean(value, known));
-    return false;
-}
-
-void duration_flag(const std::string& flag, const std::optional<std::string>& text, std::chrono::milliseconds least,
-                   std::chrono::milliseconds& value, Problems& problems) {
+// A flag's value, by the description of what it sets.
+void set_by_flag(const char* flag, const std::optional<std::string>& text, const Scalar& value, Problems& problems) {
     if (!text) return;
-    const auto parsed = parse_duration(*text);
-    if (!parsed || *parsed < least) {
-        problems.push_back(flag + ": '" + *text + "' is not a duration of at least " + format_duration(least) +
-                           " (such as 200ms, 5s)");
-    } else {
-        value = std::chrono::duration_cast<std::chrono::milliseconds>(*parsed);
-    }
+    const std::string wrong = value.set(*text);
+    if (!wrong.empty()) problems.push_back(std::string(flag) + ": " + wrong);
 }
 
 bool is_otlp(const ExporterConfig& exporter) { return exporter.delivery() != nullptr; }
@@ -58,7 +42,7 @@ ExporterConfig make_exporter(ExporterType type, const FileConfig& file) {
 std::vector<ExporterConfig> file_choice(const FileConfig& file, const OtelEnvironment& otel) {
     std::vector<ExporterConfig> chosen;
     if (file.has_pipeline) {
-        for (const std::string& id : file.pipeline) {
+        for (const std::string& id : file.base.pipeline.exporters) {
             const auto defined = std::find_if(file.defined.begin(), file.defined.end(),
                                               [&](const ExporterConfig& exporter) { return exporter.id == id; });
             if (defined != file.defined.end()) chosen.push_back(*defined);
@@ -86,8 +70,11 @@ void choose_by_flags(const Flags& flags, const FileConfig& file, ExporterType pr
                      std::vector<ExporterConfig>& exporters, Problems& problems) {
     if (flags.exporters.empty()) return;
     exporters.clear();
-    for (const std::string& name : flags.exporters) {
-        if (!one_of("--exporter", name, {"otlp", "otlp_grpc", "otlp_http", "debug", "store"}, problems)) continue;
+    for (const std::string& said : flags.exporters) {
+        std::string name;
+        set_by_flag("--exporter", said, option::choice(name, {"otlp", "otlp_grpc", "otlp_http", "debug", "store"}),
+                    problems);
+        if (name.empty()) continue;
         const ExporterType type = type_of(name, file, protocol);
         const auto same_type = [&](const ExporterConfig& exporter) { return exporter.type == type; };
         if (std::any_of(exporters.begin(), exporters.end(), same_type)) {
@@ -118,50 +105,43 @@ void apply_endpoint(const Flags& flags, const FileConfig& file, ExporterType pro
     ExporterConfig& otlp = *std::find_if(exporters.begin(), exporters.end(), is_otlp);
     otlp.delivery()->endpoint = *flags.endpoint;
     otlp.http.traces_endpoint.clear();
+    otlp.http.insecure = false;  // was said of another endpoint
 }
 
-void apply_seccomp(const std::string& mode, Config& config, Problems& problems) {
-    if (!one_of("--seccomp", mode, {"on", "off", "kill"}, problems)) return;
-    if (mode != "off" && !has_system_call_filter()) {
+void apply_seccomp(const std::optional<std::string>& mode, Config& config, Problems& problems) {
+    using enum SystemCallFilter;
+    SystemCallFilter filter = config.system_calls;
+    set_by_flag("--seccomp", mode, option::choice(filter, {{"on", kRefuse}, {"off", kOff}, {"kill", kKill}}), problems);
+    if (filter != kOff && !has_system_call_filter()) {
         problems.push_back("--seccomp: this agent was built without libseccomp, it supports only 'off'");
         return;
     }
-    config.system_calls = mode == "off"    ? SystemCallFilter::kOff
-                          : mode == "kill" ? SystemCallFilter::kKill
-                                           : SystemCallFilter::kRefuse;
+    config.system_calls = filter;
+}
+
+void apply_zero_copy(const std::optional<std::string>& mode, Config& config, Problems& problems) {
+    OtlpGrpcOptions wanted;
+    set_by_flag("--zero-copy", mode, find_scalar(describe(wanted), "zero_copy"), problems);
+    if (!mode) return;
+    for (ExporterConfig& exporter : config.exporters) exporter.otlp.zero_copy = wanted.zero_copy;
 }
 
 void apply_flags(const Flags& flags, Config& config, Problems& problems) {
-    const std::vector<std::string> levels = {"debug", "info", "warn", "error"};
-    if (flags.log_level && one_of("--log-level", *flags.log_level, levels, problems))
-        config.log_level = *flags.log_level;
     if (!flags.directories.empty()) config.directories = flags.directories;
-    if (flags.state_directory) config.state_directory = *flags.state_directory;
-    if (flags.metrics_address) {
-        try {
-            config.metrics = parse_metrics_address(*flags.metrics_address);
-        } catch (const std::invalid_argument& error) {
-            problems.push_back(std::string("--metrics-address: ") + error.what());
-        }
-    }
-    if (flags.batch_size) {
-        const auto size = parse_unsigned(*flags.batch_size);
-        if (!size || *size < 1 || *size > 1'000'000) {
-            problems.push_back("--batch-size: '" + *flags.batch_size + "' is not a whole number from 1 to 1000000");
-        } else {
-            config.batch.send_batch_size = static_cast<uint32_t>(*size);
-        }
-    }
-    const std::chrono::milliseconds least(1);
-    duration_flag("--batch-timeout", flags.batch_timeout, least, config.batch.timeout, problems);
-    duration_flag("--shutdown-timeout", flags.shutdown_timeout, least, config.shutdown_timeout, problems);
     if (flags.all_users) config.all_users = true;
-    if (flags.seccomp) apply_seccomp(*flags.seccomp, config, problems);
-    if (flags.zero_copy && one_of("--zero-copy", *flags.zero_copy, {"off", "same_user"}, problems)) {
-        for (ExporterConfig& exporter : config.exporters) {
-            exporter.otlp.zero_copy = *flags.zero_copy == "off" ? ZeroCopy::kOff : ZeroCopy::kSameUser;
-        }
-    }
+    if (flags.state_directory) config.state_directory = *flags.state_directory;
+    const std::vector<Option> file = describe(config);
+    const auto set = [&](const char* flag, const std::optional<std::string>& text, const char* key) {
+        set_by_flag(flag, text, find_scalar(file, key), problems);
+    };
+    set("--log-level", flags.log_level, "service.telemetry.logs.level");
+    set("--metrics-address", flags.metrics_address, "service.telemetry.metrics.address");
+    set("--batch-size", flags.batch_size, "processors.batch.send_batch_size");
+    set("--batch-timeout", flags.batch_timeout, "processors.batch.timeout");
+    set_by_flag("--shutdown-timeout", flags.shutdown_timeout,
+                option::duration(config.shutdown_timeout, std::chrono::milliseconds(1)), problems);
+    apply_seccomp(flags.seccomp, config, problems);
+    apply_zero_copy(flags.zero_copy, config, problems);
 }
 
 // Files of an exporter are called after it; "otlp_grpc/backup" must not name a directory.
@@ -251,16 +231,6 @@ void check_whole(const Config& config, Problems& problems) {
 
 }  // namespace
 
-const char* type_name(ExporterType type) {
-    switch (type) {
-        case ExporterType::kOtlpGrpc: return "otlp_grpc";
-        case ExporterType::kOtlpHttp: return "otlp_http";
-        case ExporterType::kDebug: return "debug";
-        case ExporterType::kStore: return "store";
-    }
-    return "unknown";
-}
-
 std::string default_state_directory(const Environment& environment, bool root) {
     if (const auto directory = environment("SPANRING_STATE_DIR")) return *directory;
     if (root) return "/var/lib/spanring";
@@ -277,7 +247,6 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
     FileConfig file;
     file.otlp = otel.otlp;
     file.http = otel.http;
-    if (otel.endpoint_variable.empty()) file.otlp.endpoint = kDefaultEndpoint;
     file.base.state_directory = default_state_directory(environment, ::geteuid() == 0);
     if (!otel.log_level.empty()) file.base.log_level = otel.log_level;
     if (!flags.config_file.empty()) read_config_file(flags.config_file, environment, file, problems);
@@ -288,6 +257,8 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
     choose_by_flags(flags, file, otel.protocol, config.exporters, problems);
     apply_endpoint(flags, file, otel.protocol, config.exporters, problems);
     apply_flags(flags, config, problems);
+    config.pipeline = {};
+    for (const ExporterConfig& exporter : config.exporters) config.pipeline.exporters.push_back(exporter.id);
     fill_places(config, problems);
     check_endpoints(flags, otel, config, problems);
     check_whole(config, problems);

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/option.hpp"
 #include "base/quantity.hpp"
 #include "base/text.hpp"
 
@@ -113,13 +114,13 @@ OtelEnvironment read_otel_environment(const Environment& environment, std::vecto
     }
     if (const auto said = spoken(environment, "COMPRESSION")) {
         const bool http = result.protocol == ExporterType::kOtlpHttp;
-        if (said->second == "gzip" || said->second == "none" || (said->second == "zstd" && http)) {
-            otlp.compression = said->second;
-        } else if (said->second == "zstd") {
+        if (said->second == "zstd" && !http) {
             warnings.push_back(said->first + ": 'zstd' is not supported with grpc, ignored");
         } else {
-            warnings.push_back(said->first + ": '" + said->second + "' is not one of none, gzip, zstd, ignored");
+            const std::string wrong = find_scalar(describe(result.http), "compression").set(said->second);
+            if (!wrong.empty()) warnings.push_back(said->first + ": " + wrong + "; ignored");
         }
+        if (result.http.compression != "zstd") result.otlp.compression = result.http.compression;
     }
     if (const auto said = spoken(environment, "INSECURE")) {
         const auto value = parse_boolean(said->second);
@@ -130,16 +131,18 @@ OtelEnvironment read_otel_environment(const Environment& environment, std::vecto
     if (const auto said = spoken(environment, "CERTIFICATE")) otlp.ca_file = said->second;
     if (const auto said = spoken(environment, "CLIENT_KEY")) otlp.key_file = said->second;
     if (const auto said = spoken(environment, "CLIENT_CERTIFICATE")) otlp.cert_file = said->second;
-    otlp.endpoint = result.otlp.endpoint;
-    static_cast<OtlpOptions&>(result.otlp) = otlp;
-    otlp.endpoint = result.http.endpoint;
-    static_cast<OtlpOptions&>(result.http) = otlp;
+    for (OtlpOptions* const way : {static_cast<OtlpOptions*>(&result.otlp), static_cast<OtlpOptions*>(&result.http)}) {
+        otlp.endpoint = way->endpoint;
+        otlp.compression = way->compression;
+        *way = otlp;
+    }
     if (const auto said = environment("OTEL_LOG_LEVEL")) {
-        const std::vector<std::string> known = {"debug", "info", "warn", "error"};
-        if (std::find(known.begin(), known.end(), *said) != known.end()) {
-            result.log_level = *said;
+        Config config;
+        const std::string wrong = find_scalar(describe(config), "service.telemetry.logs.level").set(*said);
+        if (wrong.empty()) {
+            result.log_level = config.log_level;
         } else {
-            warnings.push_back("OTEL_LOG_LEVEL: '" + *said + "' is not one of debug, info, warn, error, ignored");
+            warnings.push_back("OTEL_LOG_LEVEL: " + wrong + "; ignored");
         }
     }
     return result;

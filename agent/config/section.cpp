@@ -3,9 +3,7 @@
 
 #include <algorithm>
 #include <set>
-#include <stdexcept>
 
-#include "base/quantity.hpp"
 #include "base/suggest.hpp"
 #include "base/text.hpp"
 
@@ -17,6 +15,20 @@ std::string kind_of(const YAML::Node& node) {
     if (node.IsSequence()) return "a list";
     if (node.IsNull()) return "nothing";
     return "'" + node.Scalar() + "'";
+}
+
+// A key and its value.
+using Pair = std::pair<YAML::Node, YAML::Node>;
+
+std::optional<Pair> find_pair(const YAML::Node& node, std::string_view path) {
+    if (!node.IsMap()) return std::nullopt;
+    const std::string_view key = path.substr(0, path.find('.'));
+    for (const auto& entry : node) {
+        if (!entry.first.IsScalar() || entry.first.Scalar() != key) continue;
+        if (key.size() == path.size()) return Pair(entry.first, entry.second);
+        return find_pair(entry.second, path.substr(key.size() + 1));
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -59,8 +71,9 @@ std::string substitute(const std::string& text, const YAML::Mark& mark, const st
             }
             const auto value = source.environment(name);
             if (!value && !fallback) {
-                source.report(mark, path, "environment variable " + name + " is not set (${env:" + name +
-                                              ":-...} gives a default)");
+                source.report(
+                    mark, path,
+                    "environment variable " + name + " is not set (${env:" + name + ":-...} gives a default)");
             }
             result += value.value_or(fallback.value_or(""));
         }
@@ -87,21 +100,38 @@ Section::Section(YAML::Node node, std::string path, ConfigSource& source)
     }
 }
 
-YAML::Node Section::find(const char* key) {
-    known_.emplace_back(key);
-    if (!mapping_) return YAML::Node(YAML::NodeType::Undefined);
-    for (const auto& entry : node_) {
-        if (entry.first.IsScalar() && entry.first.Scalar() == key) return entry.second;
-    }
-    return YAML::Node(YAML::NodeType::Undefined);
+YAML::Node Section::find(const std::string& key) {
+    known_.push_back(key);
+    return at(key);
 }
 
-std::optional<std::string> Section::scalar(const char* key, const char* form) {
+YAML::Node Section::at(std::string_view path) const {
+    const auto found = mapping_ ? find_pair(node_, path) : std::nullopt;
+    return found ? found->second : YAML::Node(YAML::NodeType::Undefined);
+}
+
+bool Section::has(std::string_view path) const { return at(path).IsDefined(); }
+
+std::string Section::path_of(std::string_view key) const {
+    return (path_.empty() ? "" : path_ + ".") + std::string(key);
+}
+
+void Section::report_key(std::string_view path, const std::string& what) {
+    const auto found = mapping_ ? find_pair(node_, path) : std::nullopt;
+    source_.report(found ? found->first.Mark() : YAML::Mark::null_mark(), path_of(path), what);
+}
+
+void Section::report_value(std::string_view path, const std::string& what) {
+    const YAML::Node value = at(path);
+    if (!value.IsDefined() || value.IsNull()) return report_key(path, what);  // an empty value has no place
+    source_.report(value.Mark(), path_of(path), what);
+}
+
+std::optional<std::string> Section::scalar(const std::string& key, const std::string& form) {
     const YAML::Node node = find(key);
     if (!node.IsDefined()) return std::nullopt;
     if (!node.IsScalar()) {
-        source_.report(node.IsNull() ? mark_of(key) : node.Mark(), path_of(key),
-                       std::string("must be ") + form + ", not " + kind_of(node));
+        report_value(key, "must be " + form + ", not " + kind_of(node));
         return std::nullopt;
     }
     const size_t before = source_.problems.size();
@@ -110,86 +140,10 @@ std::optional<std::string> Section::scalar(const char* key, const char* form) {
     return value;
 }
 
-void Section::wrong(const char* key, const std::string& what) {
-    for (const auto& entry : node_) {
-        if (entry.first.IsScalar() && entry.first.Scalar() == key) {
-            source_.report(entry.second.Mark(), path_of(key), what);
-            return;
-        }
-    }
-}
-
-void Section::text(const char* key, std::string& value) {
-    if (auto found = scalar(key, "a string")) value = std::move(*found);
-}
-
-void Section::checked_text(const char* key, std::string& value, const std::function<void(const std::string&)>& check) {
-    auto found = scalar(key, "a string");
-    if (!found) return;
-    try {
-        check(*found);
-    } catch (const std::invalid_argument& error) {
-        return wrong(key, error.what());
-    }
-    value = std::move(*found);
-}
-
-void Section::boolean(const char* key, bool& value) {
-    const auto found = scalar(key, "true or false");
-    if (!found) return;
-    const auto parsed = parse_boolean(*found);
-    if (!parsed) return wrong(key, "'" + *found + "' is neither true nor false");
-    value = *parsed;
-}
-
-void Section::number(const char* key, double& value, double least, double most) {
-    const auto found = scalar(key, "a number");
-    if (!found) return;
-    const auto parsed = parse_number(*found);
-    if (!parsed || *parsed < least || *parsed > most) {
-        const auto plain = [](double limit) { return YAML::Dump(YAML::Node(limit)); };
-        return wrong(key, "'" + *found + "' is not a number from " + plain(least) + " to " + plain(most));
-    }
-    value = *parsed;
-}
-
-void Section::count(const char* key, uint32_t& value, uint32_t least, uint32_t most) {
-    const auto found = scalar(key, "a whole number");
-    if (!found) return;
-    const auto parsed = parse_unsigned(*found);
-    if (!parsed || *parsed < least || *parsed > most) {
-        return wrong(key, "'" + *found + "' is not a whole number from " + std::to_string(least) + " to " +
-                              std::to_string(most));
-    }
-    value = static_cast<uint32_t>(*parsed);
-}
-
-void Section::size(const char* key, uint64_t& value, uint64_t least) {
-    const auto found = scalar(key, "a size, such as 64MiB");
-    if (!found) return;
-    const auto parsed = parse_size(*found);
-    if (!parsed) return wrong(key, "'" + *found + "' is not a size (bytes, or such as 512KiB, 64MiB, 1GiB)");
-    if (*parsed < least) return wrong(key, "'" + *found + "' is too small, at least " + format_size(least));
-    value = *parsed;
-}
-
-void Section::duration(const char* key, std::chrono::milliseconds& value, std::chrono::milliseconds least) {
-    const auto found = scalar(key, "a duration, such as 5s");
-    if (!found) return;
-    const auto parsed = parse_duration(*found);
-    if (!parsed) return wrong(key, "'" + *found + "' is not a duration (such as 200ms, 5s, 1h30m)");
-    const auto rounded = std::chrono::duration_cast<std::chrono::milliseconds>(*parsed);
-    if (rounded < least) return wrong(key, "'" + *found + "' is too short, at least " + format_duration(least));
-    value = rounded;
-}
-
-void Section::texts(const char* key, std::vector<std::string>& value) {
+void Section::texts(const std::string& key, std::vector<std::string>& value) {
     const YAML::Node node = find(key);
     if (!node.IsDefined()) return;
-    if (!node.IsSequence()) {
-        return source_.report(node.IsNull() ? mark_of(key) : node.Mark(), path_of(key),
-                              "must be a list, not " + kind_of(node));
-    }
+    if (!node.IsSequence()) return report_value(key, "must be a list, not " + kind_of(node));
     std::vector<std::string> found;
     for (const auto& item : node) {
         if (item.IsScalar()) {
@@ -201,11 +155,9 @@ void Section::texts(const char* key, std::vector<std::string>& value) {
     value = std::move(found);
 }
 
-void Section::text_map(const char* key, std::map<std::string, std::string>& value) {
-    const YAML::Node node = find(key);
-    if (!node.IsDefined() || node.IsNull()) return;
-    Section map(node, path_of(key), source_);
-    for (auto& [name, item] : map.entries()) {
+void Section::text_map(const std::string& key, std::map<std::string, std::string>& value) {
+    Section map = section(key);
+    for (const auto& [name, item, mark] : map.entries()) {
         if (item.IsScalar()) {
             value[name] = substitute(item.Scalar(), item.Mark(), map.path_of(name), source_);
         } else {
@@ -214,55 +166,29 @@ void Section::text_map(const char* key, std::map<std::string, std::string>& valu
     }
 }
 
-std::optional<std::string> Section::chosen_name(const char* key, const std::vector<std::string>& known) {
-    const auto found = scalar(key, ("one of: " + join(known)).c_str());
-    if (!found) return std::nullopt;
-    if (std::find(known.begin(), known.end(), *found) == known.end()) {
-        wrong(key, "'" + *found + "' is not one of: " + join(known) + did_you_mean(*found, known));
-        return std::nullopt;
-    }
-    return found;
-}
+Section Section::section(const std::string& key) { return Section(find(key), path_of(key), source_); }
 
-Section Section::section(const char* key) { return Section(find(key), path_of(key), source_); }
-
-std::vector<Section> Section::sections(const char* key) {
+std::vector<Section> Section::sections(const std::string& key) {
     std::vector<Section> all;
     const YAML::Node node = find(key);
     if (!node.IsDefined()) return all;
     if (!node.IsSequence()) {
-        source_.report(node.IsNull() ? mark_of(key) : node.Mark(), path_of(key),
-                       "must be a list, not " + kind_of(node));
+        report_value(key, "must be a list, not " + kind_of(node));
         return all;
     }
     for (const auto& item : node) all.emplace_back(item, path_of(key), source_);
     return all;
 }
 
-bool Section::has(const char* key) {
-    const bool there = find(key).IsDefined();
-    known_.pop_back();
-    return there;
-}
-
-std::vector<std::pair<std::string, YAML::Node>> Section::entries() {
-    std::vector<std::pair<std::string, YAML::Node>> all;
+std::vector<Section::Entry> Section::entries() {
+    std::vector<Entry> all;
     if (!mapping_) return all;
     for (const auto& entry : node_) {
         if (!entry.first.IsScalar()) continue;
-        all.emplace_back(entry.first.Scalar(), entry.second);
+        all.push_back({entry.first.Scalar(), entry.second, entry.first.Mark()});
         known_.push_back(entry.first.Scalar());
     }
     return all;
-}
-
-YAML::Mark Section::mark_of(const std::string& key) const {
-    if (mapping_) {
-        for (const auto& entry : node_) {
-            if (entry.first.IsScalar() && entry.first.Scalar() == key) return entry.first.Mark();
-        }
-    }
-    return YAML::Mark::null_mark();
 }
 
 void Section::finish() {

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A mapping of the configuration file, read key by key: what was asked for is what is known, and what is left over is a
-// mistake that is reported with its place and the nearest known key. Used by config_file.cpp.
+// mistake that is reported with its place and the nearest known key. Used by config_file.cpp and option_reader.cpp.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
 
-#include <chrono>
-#include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "config/config.hpp"
@@ -33,49 +30,39 @@ public:
     // `node` may be null or missing: an empty section. Anything but a mapping is reported.
     Section(YAML::Node node, std::string path, ConfigSource& source);
 
+    // Nothing where the key is missing, or is not what it must be: `form`, "a duration, such as 5s".
+    std::optional<std::string> scalar(const std::string& key, const std::string& form);
     // Each leaves the value as it is where the key is missing or wrong.
-    void text(const char* key, std::string& value);
-    void boolean(const char* key, bool& value);
-    void number(const char* key, double& value, double least, double most);
-    void count(const char* key, uint32_t& value, uint32_t least, uint32_t most);
-    void size(const char* key, uint64_t& value, uint64_t least);
-    void duration(const char* key, std::chrono::milliseconds& value, std::chrono::milliseconds least);
-    void texts(const char* key, std::vector<std::string>& value);
-    // `check` throws std::invalid_argument that says what is wrong with the text.
-    void checked_text(const char* key, std::string& value, const std::function<void(const std::string&)>& check);
-    void text_map(const char* key, std::map<std::string, std::string>& value);
+    void texts(const std::string& key, std::vector<std::string>& value);
+    void text_map(const std::string& key, std::map<std::string, std::string>& value);
 
-    template <class T>
-    void choice(const char* key, const std::vector<std::pair<std::string, T>>& known, T& value) {
-        std::vector<std::string> names;
-        for (const auto& [name, meaning] : known) names.push_back(name);
-        const auto chosen = chosen_name(key, names);
-        for (const auto& [name, meaning] : known) {
-            if (chosen == name) value = meaning;
-        }
-    }
+    Section section(const std::string& key);                // empty if it is missing
+    std::vector<Section> sections(const std::string& key);  // of a list of mappings
 
-    Section section(const char* key);  // empty if it is missing
-    std::vector<Section> sections(const char* key);  // of a list of mappings
-    bool has(const char* key);
+    struct Entry {
+        std::string key;
+        YAML::Node value;
+        YAML::Mark mark;  // of the key
+    };
+    // All of them, in the file's order: for mappings whose keys are names.
+    std::vector<Entry> entries();
 
-    // All keys, with their nodes, in the file's order: for mappings whose keys are names.
-    std::vector<std::pair<std::string, YAML::Node>> entries();
-    YAML::Mark mark_of(const std::string& key) const;  // of the key itself
-    YAML::Mark mark() const { return node_.Mark(); }   // of the whole
+    // What stands at a path, "tls.insecure"; asking makes nothing known.
+    bool has(std::string_view path) const;
+    YAML::Node at(std::string_view path) const;  // undefined: nothing
+
+    YAML::Mark mark() const { return node_.Mark(); }
     void report(const YAML::Mark& mark, const std::string& what) { source_.report(mark, path_, what); }
+    void report_key(std::string_view path, const std::string& what);    // where the key is ...
+    void report_value(std::string_view path, const std::string& what);  // ... or what stands after it
     ConfigSource& source() { return source_; }
-    const std::string& path() const { return path_; }
-    std::string path_of(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+    std::string path_of(std::string_view key) const;
 
     // Last: reports keys that nothing asked for.
     void finish();
 
 private:
-    YAML::Node find(const char* key);
-    std::optional<std::string> scalar(const char* key, const char* form);
-    std::optional<std::string> chosen_name(const char* key, const std::vector<std::string>& known);
-    void wrong(const char* key, const std::string& what);
+    YAML::Node find(const std::string& key);
 
     YAML::Node node_;  // never assigned to: that would change the document
     bool mapping_ = false;

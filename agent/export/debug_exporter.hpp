@@ -11,18 +11,9 @@
 #include <thread>
 
 #include "batch/exporter.hpp"
+#include "export/debug_options.hpp"
 
 namespace spanring::agent {
-
-struct DebugOptions {
-    enum class Verbosity : uint8_t {
-        kBasic,     // a line for each batch
-        kNormal,    // a line for each span
-        kDetailed,  // everything
-    };
-    Verbosity verbosity = Verbosity::kBasic;
-    uint64_t queue_bytes = 16u << 20;
-};
 
 class DebugExporter final : public Exporter {
 public:

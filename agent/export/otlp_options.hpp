@@ -8,10 +8,13 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "spool/spool_options.hpp"
 
 namespace spanring::agent {
+
+struct Option;
 
 struct RetryOptions {
     bool enabled = true;
@@ -20,6 +23,8 @@ struct RetryOptions {
     std::chrono::milliseconds max_elapsed_time{300000};  // 0: for ever; applies to what is not spooled
     double multiplier = 1.5;
     double randomization_factor = 0.5;
+
+    bool operator==(const RetryOptions&) const = default;
 };
 
 struct OtlpOptions {
@@ -29,9 +34,15 @@ struct OtlpOptions {
     std::chrono::milliseconds timeout{10000};  // of one attempt
     std::map<std::string, std::string> headers;
     RetryOptions retry;
-    uint32_t in_flight = 8;               // concurrent requests
-    uint64_t queue_bytes = 64u << 20;     // in memory, before the spool
+    uint32_t in_flight = 8;            // concurrent requests
+    uint64_t queue_bytes = 64u << 20;  // in memory, before the spool
     SpoolOptions spool;
+
+    bool operator==(const OtlpOptions&) const = default;
 };
+
+// The keys that do not depend on the way, and those of `tls` that do not.
+std::vector<Option> describe_delivery(OtlpOptions& otlp);
+std::vector<Option> describe_tls_files(OtlpOptions& otlp);
 
 }  // namespace spanring::agent

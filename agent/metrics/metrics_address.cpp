@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cctype>
-#include <optional>
 #include <stdexcept>
 
 #include <arpa/inet.h>
 
+#include "base/option.hpp"
 #include "base/quantity.hpp"
 
 namespace spanring::agent {
@@ -65,6 +65,36 @@ MetricsAddress parse_metrics_address(const std::string& text) {
     if (!number || *number > 65535) throw wrong("'" + port + "' is not a port");
     address.port = static_cast<uint16_t>(*number);
     return address;
+}
+
+namespace {
+
+std::vector<Option> describe_reader(MetricsAddress& address) {
+    std::vector<Option> prometheus = {
+        {"host", option::text(address.host, "name or address", check_metrics_host), "as in address"},
+        {"port", option::port(address.port), "0: chosen by the kernel", "must be given"},
+    };
+    return {{"pull", Group{{{"exporter", Group{{{"prometheus", Group{prometheus}}}}}}}}};
+}
+
+}  // namespace
+
+std::vector<Option> describe(std::optional<MetricsAddress>& address) {
+    const auto set = [&address](const std::string& text) -> std::string {
+        try {
+            address = text.empty() ? std::nullopt : std::optional(parse_metrics_address(text));
+        } catch (const std::invalid_argument& error) {
+            return error.what();
+        }
+        return {};
+    };
+    const Scalar short_form = {
+        "a string", "HOST:PORT or PORT", set, [&address] { return address ? address->text() : ""; }, {}, true};
+    const auto add = [&address] { return describe_reader(address.emplace()); };
+    return {
+        {"address", short_form, "where the agent's own metrics are served; a port alone is a port of 127.0.0.1", "off"},
+        {"readers", GroupList{add, 1, "pull.exporter.prometheus.port"}, {}, {}, false},
+    };
 }
 
 }  // namespace spanring::agent

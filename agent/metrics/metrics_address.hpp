@@ -5,9 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace spanring::agent {
+
+struct Option;
 
 struct MetricsAddress {
     std::string host = "127.0.0.1";  // a name or an address; IPv6 without brackets
@@ -20,5 +24,8 @@ struct MetricsAddress {
 // Throw std::invalid_argument that says what is wrong with the text.
 MetricsAddress parse_metrics_address(const std::string& text);
 void check_metrics_host(const std::string& host);
+
+// The Collector's list of readers, as far as it says where to be scraped; its older `address` is the short form.
+std::vector<Option> describe(std::optional<MetricsAddress>& address);
 
 }  // namespace spanring::agent

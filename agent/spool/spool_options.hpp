@@ -3,15 +3,22 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace spanring::agent {
 
+struct Option;
+
 struct SpoolOptions {
     bool enabled = true;
-    std::string directory;                        // of this exporter, absolute
+    std::string directory;  // of this exporter, absolute
     uint64_t max_bytes = uint64_t{1} << 30;
-    uint64_t file_bytes = uint64_t{16} << 20;     // a new file after this many
+    uint64_t file_bytes = uint64_t{16} << 20;  // a new file after this many
     bool fsync = false;
+
+    bool operator==(const SpoolOptions&) const = default;
 };
+
+std::vector<Option> describe(SpoolOptions& spool);
 
 }  // namespace spanring::agent

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "batch/exporter.hpp"
+#include "store/store_options.hpp"
 #include "store/store_schema.hpp"
 
 namespace spanring::agent {

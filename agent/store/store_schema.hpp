@@ -3,20 +3,9 @@
 // The local span store's file: what the exporter writes and the reader reads.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <string>
-
 #include "base/database.hpp"
 
 namespace spanring::agent {
-
-struct StoreOptions {
-    std::string path;                            // of the file, absolute
-    uint64_t max_bytes = uint64_t{256} << 20;    // pages in use; the oldest batches go first
-    std::chrono::milliseconds max_age{std::chrono::hours{72}};
-    uint64_t queue_bytes = uint64_t{64} << 20;   // in memory, before the disk; what comes beyond is dropped and counted
-};
 
 // A row of `traces` is what one batch holds of one trace. Its head is the root where this batch has it, else the span
 // that began first. `services` are the names, each followed by a newline.

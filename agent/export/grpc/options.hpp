@@ -6,12 +6,15 @@
 
 namespace spanring::agent {
 
-// `endpoint`: host:port, or http://host:port, https://host:port; `compression`: none, gzip.
 struct OtlpGrpcOptions : OtlpOptions {
-    OtlpGrpcOptions() { endpoint = "localhost:4317"; }
+    OtlpGrpcOptions() { endpoint = "http://localhost:4317"; }
 
     bool insecure = false;  // plaintext where the endpoint has no scheme
     ZeroCopy zero_copy = ZeroCopy::kOff;
+
+    bool operator==(const OtlpGrpcOptions&) const = default;
 };
+
+std::vector<Option> describe(OtlpGrpcOptions& otlp);
 
 }  // namespace spanring::agent

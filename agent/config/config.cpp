@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/config.hpp"
+
+#include "base/option.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using namespace option;
+
+std::vector<Option> describe_receiver(Config& config) {
+    return {
+        {"directories", TextList{config.directories, "list of absolute directories"}, "where segments appear",
+         "the runtime directories of this user"},
+        {"all_users", boolean(config.all_users),
+         "drain the segments of every user, in DIR/UID; DIR is the directory, else /run/spanring"},
+    };
+}
+
+std::vector<Option> describe(BatchConfig& batch) {
+    return {
+        {"send_batch_size", count(batch.send_batch_size, 1, 1'000'000), "most spans in a batch"},
+        {"send_batch_max_bytes", size(batch.send_batch_max_bytes, uint64_t{64} << 10),
+         "most bytes in a batch; many receivers refuse more than 4 MiB"},
+        {"timeout", duration(batch.timeout, milliseconds(1)), "longest time that a batch waits for more spans"},
+    };
+}
+
+std::vector<Option> describe(Pipeline& pipeline) {
+    return {
+        {"receivers", TextList{pipeline.receivers, "list of names"}, "names under receivers"},
+        {"processors", TextList{pipeline.processors, "list of names"}, "names under processors"},
+        {"exporters", TextList{pipeline.exporters, "list of names"}, "names under exporters",
+         "all of them, in their order"},
+    };
+}
+
+std::vector<Option> describe_telemetry(Config& config) {
+    std::vector<Option> logs = {
+        {"level", choice(config.log_level, {"debug", "info", "warn", "error"}), "least severity that is logged"},
+    };
+    return {{"logs", Group{logs}}, {"metrics", Group{describe(config.metrics)}}};
+}
+
+}  // namespace
+
+const char* type_name(ExporterType type) {
+    switch (type) {
+        case ExporterType::kOtlpGrpc: return "otlp_grpc";
+        case ExporterType::kOtlpHttp: return "otlp_http";
+        case ExporterType::kDebug: return "debug";
+        case ExporterType::kStore: return "store";
+    }
+    return "unknown";
+}
+
+std::vector<Option> describe(ExporterConfig& exporter) {
+    switch (exporter.type) {
+        case ExporterType::kOtlpGrpc: return describe(exporter.otlp);
+        case ExporterType::kOtlpHttp: return describe(exporter.http);
+        case ExporterType::kDebug: return describe(exporter.debug);
+        case ExporterType::kStore: return describe(exporter.store);
+    }
+    return {};
+}
+
+std::vector<Option> describe(Config& config) {
+    std::vector<Option> exporters;
+    for (ExporterConfig& exporter : config.exporters) exporters.push_back({exporter.id, Group{describe(exporter)}});
+    std::vector<Option> service = {
+        {"pipelines", Group{{{"traces", Group{describe(config.pipeline)}}}}},
+        {"telemetry", Group{describe_telemetry(config)}},
+    };
+    return {
+        {"receivers", Group{{{"spanring", Group{describe_receiver(config)}}}}},
+        {"processors", Group{{{"batch", Group{describe(config.batch)}}}}},
+        {"exporters", Group{exporters}},
+        {"service", Group{service}},
+    };
+}
+
+}  // namespace spanring::agent

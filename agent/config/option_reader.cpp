@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/option_reader.hpp"
+
+namespace spanring::agent {
+namespace {
+
+struct ValueReader {
+    Section& section;
+    const std::string& key;
+
+    void operator()(const Scalar& scalar) const {
+        const auto text = section.scalar(key, scalar.form);
+        if (!text) return;
+        const std::string wrong = scalar.set(*text);
+        if (!wrong.empty()) section.report_value(key, wrong);
+    }
+    void operator()(const TextList& list) const { section.texts(key, list.value); }
+    void operator()(const Secrets& secrets) const { section.text_map(key, secrets.value); }
+    void operator()(const Group& group) const {
+        Section inner = section.section(key);
+        read_options(inner, group.options);
+    }
+    void operator()(const GroupList& list) const {
+        size_t items = 0;
+        for (Section& item : section.sections(key)) {
+            if (++items == list.most + 1)
+                item.report(item.mark(), "at most " + std::to_string(list.most) + " can be given");
+            if (!item.has(list.required)) item.report(item.mark(), std::string("must say ") + list.required);
+            read_options(item, list.add());
+        }
+    }
+};
+
+}  // namespace
+
+void read_options(Section& section, const std::vector<Option>& options) {
+    for (const Option& option : options) std::visit(ValueReader{section, option.key}, option.value);
+    section.finish();
+}
+
+}  // namespace spanring::agent

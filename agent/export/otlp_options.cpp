@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/otlp_options.hpp"
+
+#include "base/option.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using namespace option;
+
+std::vector<Option> describe(RetryOptions& retry) {
+    return {
+        {"enabled", boolean(retry.enabled), "repeat attempts that failed for the moment"},
+        {"initial_interval", duration(retry.initial_interval, milliseconds(1)), "wait before the second attempt"},
+        {"max_interval", duration(retry.max_interval, milliseconds(1)), "longest wait between two attempts"},
+        {"max_elapsed_time", duration(retry.max_elapsed_time, milliseconds(0)),
+         "a request that is not in the spool is dropped after this time; 0: never"},
+        {"multiplier", number(retry.multiplier, 1, 100), "growth of the wait from attempt to attempt"},
+        {"randomization_factor", number(retry.randomization_factor, 0, 1), "share by which each wait varies"},
+    };
+}
+
+std::vector<Option> describe_queue(OtlpOptions& otlp) {
+    return {
+        {"num_consumers", count(otlp.in_flight, 1, 1000), "most requests in flight"},
+        {"queue_size", size(otlp.queue_bytes, uint64_t{1} << 20),
+         "memory for waiting batches; what exceeds it goes to the spool"},
+        // The Collector's other sizers bound nothing that matters here.
+        {"sizer", only("bytes"), "unit of queue_size"},
+    };
+}
+
+}  // namespace
+
+std::vector<Option> describe_delivery(OtlpOptions& otlp) {
+    return {
+        {"timeout", duration(otlp.timeout, milliseconds(1)), "of one attempt, which it ends"},
+        {"headers", Secrets{otlp.headers}, "sent with every request; their values are never printed"},
+        {"retry_on_failure", Group{describe(otlp.retry)}},
+        {"sending_queue", Group{describe_queue(otlp)}},
+        {"spool", Group{describe(otlp.spool)}},
+    };
+}
+
+std::vector<Option> describe_tls_files(OtlpOptions& otlp) {
+    return {
+        {"ca_file", text(otlp.ca_file, "file"), "trusted authorities, in place of the system's"},
+        {"cert_file", text(otlp.cert_file, "file"), "client certificate; needs key_file"},
+        {"key_file", text(otlp.key_file, "file"), "its private key; needs cert_file"},
+    };
+}
+
+}  // namespace spanring::agent

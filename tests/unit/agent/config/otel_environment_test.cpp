@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "config/config.hpp"
+#include "support/config_loading.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+using OtelEnvironmentVariables = test::ConfigTest;
+
+TEST_F(OtelEnvironmentVariables, TheEnvironmentSpeaksWhereTheFileIsSilent) {
+    environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://env:4317";
+    environment_["OTEL_EXPORTER_OTLP_HEADERS"] = "a=1, b=two%20words";
+    environment_["OTEL_EXPORTER_OTLP_TIMEOUT"] = "1500";
+    environment_["OTEL_EXPORTER_OTLP_COMPRESSION"] = "gzip";
+    environment_["OTEL_EXPORTER_OTLP_INSECURE"] = "TRUE";
+    environment_["OTEL_EXPORTER_OTLP_CERTIFICATE"] = "/env-ca";
+    const LoadedConfig plain = load("");
+    ASSERT_THAT(plain.problems, IsEmpty());
+    ASSERT_EQ(plain.config.exporters.size(), 1u);
+    const OtlpGrpcOptions& otlp = plain.config.exporters[0].otlp;
+    EXPECT_EQ(plain.config.exporters[0].type, ExporterType::kOtlpGrpc);
+    EXPECT_EQ(otlp.endpoint, "http://env:4317");
+    EXPECT_EQ(otlp.headers, (std::map<std::string, std::string>{{"a", "1"}, {"b", "two words"}}));
+    EXPECT_EQ(otlp.timeout, std::chrono::milliseconds(1500));
+    EXPECT_EQ(otlp.compression, "gzip");
+    EXPECT_TRUE(otlp.insecure);
+    EXPECT_EQ(otlp.ca_file, "/env-ca");
+
+    const LoadedConfig file = load("exporters:\n  otlp:\n    endpoint: http://file:1\n    compression: none\n");
+    EXPECT_EQ(file.config.exporters.at(0).otlp.endpoint, "http://file:1");
+    EXPECT_EQ(file.config.exporters.at(0).otlp.compression, "none");
+    EXPECT_EQ(file.config.exporters.at(0).otlp.timeout, std::chrono::milliseconds(1500));
+    const LoadedConfig flag =
+        load("exporters:\n  otlp:\n    endpoint: http://file:1\n", {"--endpoint", "http://flag:1"});
+    EXPECT_EQ(flag.config.exporters.at(0).otlp.endpoint, "http://flag:1");
+}
+
+TEST_F(OtelEnvironmentVariables, TheTracesFormOfAVariableWins) {
+    environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://all:4317";
+    environment_["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "http://traces:4317";
+    EXPECT_EQ(load("").config.exporters.at(0).otlp.endpoint, "http://traces:4317");
+    environment_["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "";  // an empty one is an unset one
+    EXPECT_EQ(load("").config.exporters.at(0).otlp.endpoint, "http://all:4317");
+}
+
+TEST_F(OtelEnvironmentVariables, TheProtocolVariableChoosesTheWay) {
+    environment_["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
+    EXPECT_EQ(load("").config.exporters.at(0).type, ExporterType::kStore) << "it names no backend";
+    environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://env:4318/base";
+    environment_["OTEL_EXPORTER_OTLP_COMPRESSION"] = "zstd";
+    environment_["OTEL_EXPORTER_OTLP_HEADERS"] = "a=1";
+    environment_["OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY"] = "/key";
+    environment_["OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"] = "/cert";
+    const LoadedConfig loaded = load("");
+    ASSERT_THAT(loaded.problems, IsEmpty());
+    EXPECT_THAT(loaded.warnings, IsEmpty());
+    ASSERT_EQ(loaded.config.exporters.size(), 1u);
+    EXPECT_EQ(loaded.config.exporters[0].id, "otlp_http");
+    EXPECT_EQ(loaded.config.exporters[0].type, ExporterType::kOtlpHttp);
+    const OtlpHttpOptions& http = loaded.config.exporters[0].http;
+    EXPECT_EQ(http.endpoint, "http://env:4318/base");
+    EXPECT_EQ(http.traces_endpoint, "");
+    EXPECT_EQ(http.compression, "zstd");
+    EXPECT_EQ(http.headers.at("a"), "1");
+    EXPECT_EQ(http.key_file, "/key");
+    EXPECT_EQ(http.cert_file, "/cert");
+
+    environment_["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "grpc";
+    EXPECT_EQ(load("").config.exporters.at(0).type, ExporterType::kOtlpGrpc);
+    EXPECT_THAT(load("").warnings, ElementsAre(HasSubstr("'zstd' is not supported with grpc")));
+    environment_["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/json";
+    EXPECT_EQ(load("").config.exporters.at(0).type, ExporterType::kOtlpHttp);
+    EXPECT_THAT(load("").warnings, ElementsAre(HasSubstr("spans are sent by http/protobuf")));
+}
+
+TEST_F(OtelEnvironmentVariables, TheTracesEndpointIsAWholeUrlUntilSomethingNearerNamesAnother) {
+    environment_["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
+    environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://all:4318";
+    environment_["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "http://traces/in";
+    EXPECT_EQ(load("").config.exporters.at(0).http.traces_endpoint, "http://traces/in");
+    const LoadedConfig file = load("exporters:\n  otlp_http:\n    endpoint: http://file:1\n");
+    EXPECT_EQ(file.config.exporters.at(0).http.endpoint, "http://file:1");
+    EXPECT_EQ(file.config.exporters.at(0).http.traces_endpoint, "");
+    const LoadedConfig flag =
+        load("exporters:\n  otlp_http:\n    traces_endpoint: http://file:1/x\n", {"--endpoint", "http://flag:1"});
+    EXPECT_EQ(flag.config.exporters.at(0).http.endpoint, "http://flag:1");
+    EXPECT_EQ(flag.config.exporters.at(0).http.traces_endpoint, "");
+    environment_["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "traces:4318";
+    EXPECT_THAT(load("").problems,
+                ElementsAre(AllOf(StartsWith("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "), HasSubstr("begin with http"))));
+}
+
+TEST_F(OtelEnvironmentVariables, AVariableThatDoesNotParseIsIgnoredWithAWarning) {
+    environment_["OTEL_EXPORTER_OTLP_TIMEOUT"] = "soon";
+    environment_["OTEL_EXPORTER_OTLP_COMPRESSION"] = "brotli";
+    environment_["OTEL_EXPORTER_OTLP_HEADERS"] = "secret-without-key";
+    const LoadedConfig loaded = load("", {"--endpoint", "http://h:1"});
+    EXPECT_THAT(loaded.problems, IsEmpty());
+    EXPECT_THAT(loaded.warnings, ElementsAre(AllOf(HasSubstr("_HEADERS"), testing::Not(HasSubstr("secret"))),
+                                             HasSubstr("'soon'"), HasSubstr("'brotli'")));
+    EXPECT_EQ(loaded.config.exporters.at(0).otlp.timeout, std::chrono::seconds(10));
+}
+
+}  // namespace
+}  // namespace spanring::agent
