@@ -63,6 +63,16 @@ class Files(unittest.TestCase):
                 missing.append(name)
         self.assertEqual(missing, [])
 
+    def test_each_function_that_the_page_names_is_there(self):
+        """`Class::member` in backquotes: a header has both."""
+        headers = [path.read_text() for folder in ("agent", "lib") for path in (SOURCE / folder).rglob("*.hpp")]
+        named = re.findall(r"`(\w+)::(\w+)`", PAGE.read_text())
+        self.assertGreater(len(named), 10)
+        missing = [f"{owner}::{member}" for owner, member in named
+                   if not any(re.search(rf"\b(?:class|struct) {owner}\b[^;]*\{{", text) and
+                              re.search(rf"\b{member}\(", text) for text in headers)]
+        self.assertEqual(missing, [])
+
 
 if __name__ == "__main__":
     unittest.main()
