@@ -107,7 +107,8 @@ def tls(library):
         for kind in re.findall(r"R_\w*(?:DTPMOD|DTPOFF|TLS_?DESC|TPOFF|TPREL)\w*", line):
             variable = next((name for name in VARIABLES if name in line), None)
             if variable is not None:
-                seen.add((variable, "TPOFF" in kind or "TPREL" in kind))
+                initial_exec = "DTP" not in kind and ("TPOFF" in kind or "TPREL" in kind)
+                seen.add((variable, initial_exec))
             elif "DTPMOD" in kind or "DESC" in kind:
                 dynamic.append(line)
     assert not dynamic, f"thread-local storage is not initial-exec: {dynamic}"
