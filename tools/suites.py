@@ -23,12 +23,27 @@ import time
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 JOBS = str(os.cpu_count() or 2)
 
-FIRST = ["lint"]  # needs no build, and tells at once
-PLAIN = ["unit", "abi", "model", "integration", "crash", "fuzz", "bindings"]
+# Suites in the order in which they run, with rough minutes on two cores where nothing is built yet; how long each took the
+# last time is kept in the build folder and said instead. FIRST: needs no build, and tells at once. PLAIN: of the main build.
+# FURTHER: with a build of their own, or a second time. LONG: too long for every day.
+FIRST = {"lint": 2}
+PLAIN = {"unit": 1, "abi": 2, "model": 1, "integration": 5, "crash": 1, "fuzz": 4, "bindings": 3}
+FURTHER = {"user": 6, "i686": 2, "aarch64": 3, "tsan": 3, "asan": 3, "minimum": 2, "instructions": 1, "compilers": 3}
+LONG = {"asan-agent": 30, "compilers-agent": 120, "soak": 31}
+SUITES = FIRST | PLAIN | FURTHER | LONG
+MAIN_BUILD = 8  # minutes
+
+# Suites that are one command: 0 is passed, 77 skipped. BUILD is the main build's folder.
+COMMANDS = {
+    "compilers": ["tools/compilers"],
+    "compilers-agent": ["tools/compilers", "--agent"],
+    "soak": ["tools/soak", "--minutes", "30", "--build", "BUILD"],
+}
 AGAIN_AS_USER = ["unit", "integration", "crash"]
-FURTHER = ["user", "i686", "aarch64", "tsan", "asan", "minimum", "instructions"]
-ON_REQUEST = ["asan-agent"]  # the agent once more under ASan: long, and not part of "all"
-WITHOUT_AGENT = ["-Dagent=false", "-Dbench=false", "-Dexamples=false", "-Dbindings=false"]
+
+EVERYTHING = ["-Dtests=true", "-Dbench=true", "-Dexamples=true"]
+TESTS_ALONE = ["-Dtests=true", "-Dbench=false", "-Dexamples=false", "-Dbindings=false"]
+WITHOUT_AGENT = ["-Dagent=false", *TESTS_ALONE]
 
 
 @dataclasses.dataclass
@@ -50,12 +65,20 @@ def run(command, **options):
 class BuildFolder:
     def __init__(self, name, *options):
         self.path = SOURCE / name
-        self.options = options
+        self.options = ["-Dwerror=true", *options]
 
     def configure(self):
-        if (self.path / "build.ninja").exists():
-            return True
-        return run(["meson", "setup", self.path, *self.options]) == 0
+        if not (self.path / "build.ninja").exists():
+            return run(["meson", "setup", self.path, *self.options]) == 0
+        changed = self.changed()
+        return not changed or run(["meson", "configure", self.path, *changed]) == 0
+
+    def changed(self):
+        """The options that a folder of somebody else's, or of an earlier state of this tree, has otherwise."""
+        entries = json.loads((self.path / "meson-info/intro-buildoptions.json").read_text())
+        have = {f"-D{entry['name']}": str(entry["value"]).lower() for entry in entries if entry["type"] != "array"}
+        wanted = dict(option.split("=", 1) for option in map(str, self.options) if option.startswith("-D"))
+        return [f"{name}={value}" for name, value in wanted.items() if have.get(name, value) != value]
 
     def compile(self):
         return self.configure() and run(["ninja", "-C", self.path, "-j", JOBS, "--quiet"]) == 0
@@ -244,8 +267,10 @@ def foreign(one, main_build, total):
     had = run(["tools/foreign", one.debian, libraries]) == 0
     if one.wrapper:
         make_root(path / "root")
-    build = BuildFolder(f"build-{label}", *WITHOUT_AGENT, "-Dbuildtype=plain", "-Doptimization=1", f"-Dtests={str(had).lower()}")
-    build.options += ("--cross-file", one.cross_file(build, libraries))
+    build = BuildFolder(f"build-{label}", *WITHOUT_AGENT, "-Dbuildtype=plain", "-Doptimization=1")
+    if not had:
+        build.options += ["-Dtests=false"]
+    build.options += ["--cross-file", one.cross_file(build, libraries)]
     if not build.compile():
         total.failed.append(f"{label}: the library does not build")
         return
@@ -265,9 +290,8 @@ def read_by_agent(one, build, main_build, total):
     tests = SOURCE / "tests/integration"
     program, producer = build.path / "producer-program", build.path / "producer"
     library = build.path / "lib"
-    sources = sorted((tests / "producer").glob("*.c"))
-    compiled = run([*one.c, "-std=c99", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Iinclude", *sources,
-                    f"-L{library}", "-lspanring", f"-Wl,-rpath,{library}", "-lm", "-o", program])
+    compiled = run([*one.c, "-std=c99", "-Wall", "-Wextra", "-Werror", "-Iinclude", tests / "producer.c",
+                    tests / "expectation.c", f"-L{library}", "-lspanring", f"-Wl,-rpath,{library}", "-lm", "-o", program])
     producer.write_text(f'#!/bin/sh\nexec {shlex.join([*one.wrapper, str(program)])} "$@"\n')
     producer.chmod(0o755)
     environment = {**os.environ, "SPANRING_BUILD": str(main_build.path), "SPANRING_PRODUCER": str(producer)}
@@ -307,8 +331,8 @@ def minimum(main_build, total):
 
 def instructions(total):
     """The hot path, built for release, against the recorded number of its instructions. tools/bench uses the same folder."""
-    build = BuildFolder("build-instructions", "-Dbuildtype=release", "-Dagent=false", "-Dtests=false", "-Dexamples=false",
-                        "-Dbindings=false", "-Dc_args=-g", "-Dcpp_args=-g -Wno-restrict")
+    build = BuildFolder("build-instructions", "-Dbuildtype=release", "-Dagent=false", "-Dtests=false", "-Dbench=true",
+                        "-Dexamples=false", "-Dbindings=false", "-Dc_args=-g", "-Dcpp_args=-g")
     if not build.compile():
         total.failed.append("instructions: does not build")
         return
@@ -331,51 +355,124 @@ def lint(total):
         total.failed.append(f"lint: did not run (ended with {process.returncode})")
 
 
+def command(suite, build, total):
+    words = [str(build.path) if word == "BUILD" else word for word in COMMANDS[suite]]
+    code = run(words)
+    place = total.passed if code == 0 else total.skipped if code == 77 else total.failed
+    place.append(f"{suite}: {shlex.join(words)}")
+
+
+class Plan:
+    """What will be done, told at the start and at each step, with the time that it took the last time."""
+
+    def __init__(self, suites, build):
+        first = [suite for suite in suites if suite in FIRST]
+        self.steps = [*first, *(["build"] if needs_main_build(suites) else []), *suites[len(first):]]
+        self.file = build.path / "suites-seconds.json"
+        self.seconds = {"build": 60 * MAIN_BUILD} | {suite: 60 * minutes for suite, minutes in SUITES.items()}
+        self.measured = json.loads(self.file.read_text()) if self.file.exists() else {}
+        self.seconds |= self.measured
+
+    def about(self, step):
+        seconds = self.seconds[step]
+        return f"{max(1, round(seconds / 60))} min" if seconds >= 60 else f"{seconds:.0f} s"
+
+    def announce(self):
+        whole = max(1, round(sum(self.seconds[step] for step in self.steps) / 60))
+        known = all(step in self.measured for step in self.steps)
+        say(f"{len(self.steps)} steps, about {whole} min "
+            f"{'as the last time' if known else 'on two cores (rough; less where something is built already)'}:")
+        print("   " + ", ".join(f"{step} {self.about(step)}" for step in self.steps), flush=True)
+
+    def step(self, name, work):
+        say(f"[{self.steps.index(name) + 1}/{len(self.steps)}] {name} ... about {self.about(name)}")
+        begin = time.monotonic()
+        result = work()
+        self.measured[name] = round(time.monotonic() - begin, 1)
+        if self.file.parent.exists():
+            self.file.write_text(json.dumps(self.measured, indent=1) + "\n")
+        return result
+
+
 def needs_main_build(suites):
-    return any(suite in PLAIN or suite in ("user", "i686", "aarch64", "minimum") for suite in suites)
+    return any(suite in PLAIN or suite in ("user", "i686", "aarch64", "minimum", "soak") for suite in suites)
+
+
+def main_build(build, suites, total):
+    if not build.compile():
+        total.failed.append(f"build: {build.path.name}")
+        return False
+    collector = ["tests/integration/collector/build.sh", build.path]
+    if {"integration", "user", "i686", "aarch64"} & set(suites) and run(collector) not in (0, 77):
+        total.failed.append("integration: the Collector cannot be built")
+    return True
+
+
+def run_suite(suite, suites, build, total):
+    if suite == "lint":
+        lint(total)
+    elif suite in PLAIN:
+        build.run_suite(suite, suite, total)
+    elif suite in COMMANDS:
+        command(suite, build, total)
+    elif suite == "user":
+        as_user([one for one in AGAIN_AS_USER if one in suites] or AGAIN_AS_USER, build, total)
+    elif suite == "i686":
+        foreign(i686(), build, total)
+    elif suite == "aarch64":
+        foreign(aarch64(), build, total)
+    elif suite == "tsan":
+        sanitizer("tsan", "thread", WITHOUT_AGENT, total)
+    elif suite == "asan":
+        sanitizer("asan", "address,undefined", WITHOUT_AGENT, total)
+    elif suite == "asan-agent":
+        sanitizer("asan-agent", "address,undefined", TESTS_ALONE, total, suites=("unit", "hostile"))
+    elif suite == "minimum":
+        minimum(build, total)
+    elif suite == "instructions":
+        instructions(total)
 
 
 def run_all(suites, folder, total):
-    build = BuildFolder(folder)
-    if needs_main_build(suites) and not build.compile():
-        total.failed.append(f"build: {folder}")
-        return
-    if {"integration", "user", "i686", "aarch64"} & set(suites) and run(["tests/integration/collector/build.sh", build.path]) not in (0, 77):
-        total.failed.append("integration: the Collector cannot be built")
-    for suite in suites:
-        if suite == "lint":
-            lint(total)
-        elif suite in PLAIN:
-            build.run_suite(suite, suite, total)
-        elif suite == "user":
-            as_user([one for one in AGAIN_AS_USER if one in suites] or AGAIN_AS_USER, build, total)
-        elif suite == "i686":
-            foreign(i686(), build, total)
-        elif suite == "aarch64":
-            foreign(aarch64(), build, total)
-        elif suite == "tsan":
-            sanitizer("tsan", "thread", WITHOUT_AGENT, total)
-        elif suite == "asan":
-            sanitizer("asan", "address,undefined", WITHOUT_AGENT, total)
-        elif suite == "asan-agent":
-            sanitizer("asan-agent", "address,undefined", ["-Dbench=false", "-Dexamples=false", "-Dbindings=false"], total,
-                      suites=("unit", "hostile"))
-        elif suite == "minimum":
-            minimum(build, total)
-        elif suite == "instructions":
-            instructions(total)
+    build = BuildFolder(folder, *EVERYTHING)
+    plan = Plan(suites, build)
+    plan.announce()
+    for step in plan.steps:
+        if step == "build":
+            if not plan.step(step, lambda: main_build(build, suites, total)):
+                return
+        else:
+            plan.step(step, lambda: run_suite(step, suites, build, total))
+
+
+def chosen(words, quick):
+    """In the order of SUITES, whatever the order of the words."""
+    wanted = {"long": LONG, "": FIRST | PLAIN if quick else FIRST | PLAIN | FURTHER}
+    names = {suite for word in words or [""] for suite in wanted.get(word, [word])}
+    return [suite for suite in SUITES if suite in names]
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="tools/test", description="Installs what is missing, builds, tests.")
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {' '.join(FIRST + PLAIN + FURTHER)}, all by default; and {' '.join(ON_REQUEST)}")
-    parser.add_argument("--quick", action="store_true", help="one pass, one build: without " + " ".join(FURTHER))
+    parser = argparse.ArgumentParser(
+        prog="tools/test", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Installs what is missing, builds, tests. Says first what it will do, and how long that takes about.",
+        epilog=f"""suites:
+  without a build     {' '.join(FIRST)}
+  of the main build   {' '.join(PLAIN)}
+  with builds of their own, or a second time
+                      {' '.join(FURTHER)}
+  long                {' '.join(LONG)}
+                      hours on two cores: the agent under AddressSanitizer, the agent by every compiler (tools/compilers),
+                      and half an hour of random kills (tools/soak)""")
+    parser.add_argument("suites", nargs="*", metavar="SUITE",
+                        help="one of those below; 'long': all that are too long for every day. All but these by default")
+    parser.add_argument("--quick", action="store_true", help="one pass, one build: without those that have builds of their own")
     parser.add_argument("--folder", default="build", help="build folder (build)")
     options = parser.parse_args()
     for suite in options.suites:
-        if suite not in FIRST + PLAIN + FURTHER + ON_REQUEST:
-            parser.error(f"no suite is called '{suite}'; there are {' '.join(FIRST + PLAIN + FURTHER + ON_REQUEST)}")
-    suites = options.suites or FIRST + (PLAIN if options.quick else PLAIN + FURTHER)
+        if suite not in SUITES and suite != "long":
+            parser.error(f"no suite is called '{suite}'; there are {' '.join(SUITES)}, and 'long'")
+    suites = chosen(options.suites, options.quick)
 
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     begin = time.monotonic()
