@@ -11,6 +11,7 @@ class Usage:
     options: dict      # {"--limit": True}, True: it takes an argument
     commands: list     # [["audit", "accounting"], ["ps"]]
     arguments: list    # ["ID"]
+    texts: dict        # {"--limit": " N=20   so many at most"}, the first line of it
 
 
 def part(text, title):
@@ -20,7 +21,7 @@ def part(text, title):
 
 
 def parse(text):
-    options = {}
+    options, texts = {}, {}
     for line in part(text, "Options"):
         match = re.match(r"  (-[-\w,]+)( \S+)?", line)
         if match is None:
@@ -29,9 +30,10 @@ def parse(text):
         takes = bool(match.group(2)) and not line[match.end(1):].startswith("  ")
         for name in match.group(1).split(","):
             options[name] = takes
+            texts[name] = line[match.end(1):]
     commands = [re.match(r"  ([^\s,]+(?:, [^\s,]+)*)", line).group(1).split(", ") for line in part(text, "Subcommands")]
     arguments = [re.match(r"  \S+ (\S+)", line).group(1) for line in part(text, "Positionals")]
-    return Usage(options, commands, arguments)
+    return Usage(options, commands, arguments, texts)
 
 
 def of(program, *command):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Installs into a folder, and builds six lines of C and of C++ against what was installed, shared and static."""
+"""Installs into a folder: every file is in its place, what is switched off is not there, and six lines of C and of C++ build
+against it, shared and static."""
 
+import json
 import os
 import pathlib
 import re
@@ -8,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
 import harness  # noqa: E402
@@ -22,13 +25,43 @@ int main(void) {
 """
 
 
+# Below the prefix; LIBDIR is Meson's.
+LIBRARY = {"LIBDIR/libspanring.so", "LIBDIR/libspanring.so.0", "LIBDIR/libspanring.so.0.1.0", "LIBDIR/libspanring.a",
+           "LIBDIR/pkgconfig/spanring.pc", "include/spanring/spanring.h", "share/spanring/libspanring.map",
+           "share/man/man3/libspanring.3"}
+HEADERS_OF_CPP = {f"include/spanring/{path.name}"
+                  for path in (harness.SOURCE / "bindings/cpp/include/spanring").glob("*.hpp")}
+AGENT = {"bin/spanring", "bin/spanring-agent"}
+MAN = {"share/man/man1/spanring.1", "share/man/man8/spanring-agent.8"}
+SYSTEMD = {"lib/systemd/system/spanring-agent.service", "lib/systemd/system/spanring-agent@.service",
+           "lib/systemd/user/spanring-agent.service", "lib/sysusers.d/spanring.conf", "lib/tmpfiles.d/spanring.conf"}
+COMPLETIONS = {f"share/{folder}" for folder in (
+    "bash-completion/completions/spanring", "bash-completion/completions/spanring-agent", "zsh/site-functions/_spanring",
+    "zsh/site-functions/_spanring-agent", "fish/vendor_completions.d/spanring.fish",
+    "fish/vendor_completions.d/spanring-agent.fish")}
+CONFIGURATION = {"etc/spanring/config.yaml"}
+
+
+def meson(*arguments):
+    return subprocess.run(["meson", *arguments], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout
+
+
+def installed(build, *arguments):
+    """The folder into which a build was installed."""
+    root = pathlib.Path(tempfile.mkdtemp(prefix="spanring-install-"))
+    meson("install", "-C", build, "--no-rebuild", "--quiet", "--destdir", root, *arguments)
+    return root
+
+
+def files_below(root):
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if not path.is_dir()}
+
+
 class Install(harness.Case):
     @classmethod
     def setUpClass(cls):
-        cls.root = pathlib.Path(tempfile.mkdtemp(prefix="spanring-install-"))
+        cls.root = installed(harness.BUILD)
         cls.addClassCleanup(shutil.rmtree, cls.root)
-        subprocess.run(["meson", "install", "-C", harness.BUILD, "--no-rebuild", "--quiet", "--destdir", cls.root],
-                       check=True, stdin=subprocess.DEVNULL)
 
     def only(self, name):
         found = list(self.root.rglob(name))
@@ -62,10 +95,20 @@ class Install(harness.Case):
         return {line.split("[")[1].rstrip("]") for line in text.splitlines() if "(NEEDED)" in line}
 
     def test_everything_is_installed(self):
-        for name in ("spanring.h", "libspanring.so", "libspanring.a", "libspanring.map", "spanring.pc", "bin/spanring-agent",
-                     "bin/spanring"):
-            self.only(name)
+        options = {option["name"]: option["value"] for option in
+                   json.loads(meson("introspect", harness.BUILD, "--buildoptions"))}
+        wanted = LIBRARY | HEADERS_OF_CPP | AGENT | MAN | SYSTEMD | COMPLETIONS | CONFIGURATION
+        self.assertEqual(files_below(self.root / options["prefix"].lstrip("/")),
+                         {path.replace("LIBDIR", options["libdir"]) for path in wanted})
         self.assertEqual(self.pkg_config("--modversion"), ["0.1.0"])
+
+    def test_a_configuration_that_is_there_is_kept(self):
+        root = installed(harness.BUILD, "--tags", "config")
+        self.addCleanup(shutil.rmtree, root)
+        (file,) = root.rglob("config.yaml")
+        file.write_text("of the administrator\n")
+        meson("install", "-C", harness.BUILD, "--no-rebuild", "--quiet", "--destdir", root, "--tags", "config")
+        self.assertEqual(file.read_text(), "of the administrator\n")
 
     def test_c_with_the_shared_library(self):
         flags = self.pkg_config("--cflags", "--libs")
@@ -98,6 +141,52 @@ class Install(harness.Case):
             done = subprocess.run([self.only(name), "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("0.1.0", done.stdout)
+
+
+class Configured(harness.Case):
+    """Builds for a package, configured alone: what needs no compiler can be installed."""
+
+    TAGS = "config,completions,man,systemd"
+
+    def configure(self, *options):
+        build = self.workspace.folder / "build"
+        meson("setup", build, harness.SOURCE, "-Dbuildtype=release", "--prefix=/usr", *options)
+        return build
+
+    def install(self, build):
+        root = installed(build, "--tags", self.TAGS)
+        self.addCleanup(shutil.rmtree, root)
+        return root
+
+    def test_a_release_has_no_tests_and_fits_into_usr(self):
+        build = self.configure("-Dsystemd_system_dir=/usr/lib/systemd/system", "-Dzsh_completions_dir=share/zsh/vendor")
+        self.assertEqual(json.loads(meson("introspect", build, "--tests")), [])
+        self.assertEqual(json.loads(meson("introspect", build, "--benchmarks")), [])
+        targets = json.loads(meson("introspect", build, "--targets"))
+        self.assertEqual({target["name"] for target in targets if target["type"] == "executable"}, {"spanring", "spanring-agent"})
+        root = self.install(build)
+        self.assertEqual(files_below(root), {f"usr/{path}".replace("site-functions", "vendor") for path in
+                                             SYSTEMD | COMPLETIONS | MAN | {"share/man/man3/libspanring.3"}} | CONFIGURATION)
+        for unit in root.rglob("*.service"):
+            (command,) = re.findall(r"^ExecStart=(.*)", unit.read_text(), flags=re.M)
+            self.assertEqual(command.split()[0], "/usr/bin/spanring-agent")
+            self.assertIn("--config /etc/spanring/config.yaml" if "/system/" in str(unit) else "", command)
+
+    def test_each_part_can_be_switched_off(self):
+        build = self.configure(*[f"-D{option}=false" for option in ("systemd", "completions", "man", "sample_config")])
+        self.assertEqual(files_below(self.install(build)), set())
+
+    def test_the_library_alone_brings_nothing_of_the_agent(self):
+        build = self.configure("-Dagent=false")
+        self.assertEqual(files_below(self.install(build)), {"usr/share/man/man3/libspanring.3"})
+
+
+class Needs(unittest.TestCase):
+    def test_the_readme_names_what_the_tools_install_to_build(self):
+        text = (harness.SOURCE / "README.md").read_text().replace("\\\n", " ")
+        (named,) = re.findall(r"^ +apt-get install (.*)", text, flags=re.M)
+        build = (harness.SOURCE / "tools/packages").read_text().split("\n# test\n")[0]
+        self.assertEqual(set(named.split()), {line.split()[0] for line in build.splitlines() if line and line[0] != "#"})
 
 
 if __name__ == "__main__":

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Completion of spanring for bash (4 or newer). tests/install/completions_test.py compares it with --help.
+
+_spanring() {
+    local -A options=(
+        [spanring]='-h --help --version --state-dir --directory --store --colour --color --ascii'
+        ['spanring ps']='-h --help -a --all --json'
+        ['spanring traces']='-h --help --service --name --min-duration --error --since -n --limit --json'
+        ['spanring trace']='-h --help -a --attributes --json'
+        ['spanring audit']='-h --help --service --wait --json'
+        ['spanring accounting']='-h --help --service --wait --json'
+        ['spanring dump']='-h --help --format --open --pending -a --attributes -n --limit'
+        ['spanring sampling']='-h --help'
+        ['spanring sampling set']='-h --help -s --service'
+        ['spanring sampling clear']='-h --help -s --service'
+        ['spanring sampling show']='-h --help --json'
+        ['spanring doctor']='-h --help --config --patience --json'
+    )
+    local -A commands=(
+        [spanring]='ps traces trace audit accounting dump sampling doctor'
+        ['spanring sampling']='set clear show'
+    )
+    local with_value='--state-dir --directory --store --colour --color --service --name --min-duration --since -n --limit
+        --wait --format -s --config --patience'
+
+    # Without the "=" that bash makes a word of its own: --format=json.
+    local words=() word
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do
+        [[ $word == = ]] || words+=("$word")
+    done
+    local current=''
+    if [[ ${COMP_WORDS[COMP_CWORD]} != = ]]; then
+        current=${words[-1]}
+        unset 'words[-1]'
+    fi
+
+    local command=spanring value=''
+    for word in "${words[@]}"; do
+        if [[ -n $value ]]; then
+            value=''
+        elif [[ $word == -* ]]; then
+            [[ " ${with_value//$'\n'/ } " != *" $word "* ]] || value=$word
+        elif [[ " ${commands[$command]:-} " == *" $word "* ]]; then
+            command+=" $word"
+        fi
+    done
+
+    COMPREPLY=()
+    case "$value" in
+        '') ;;
+        --state-dir|--directory) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
+        --store|--config) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --colour|--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current"); return ;;
+        --format) mapfile -t COMPREPLY < <(compgen -W 'tree json' -- "$current"); return ;;
+        *) return ;;
+    esac
+    if [[ $current == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "${options[$command]}" -- "$current")
+        return
+    fi
+    case "$command" in
+        'spanring trace') mapfile -t COMPREPLY < <(compgen -W last -- "$current") ;;
+        'spanring dump') compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+        'spanring sampling set') mapfile -t COMPREPLY < <(compgen -W 'on off' -- "$current") ;;
+        *) mapfile -t COMPREPLY < <(compgen -W "${commands[$command]:-}" -- "$current") ;;
+    esac
+}
+complete -F _spanring spanring

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Completion of spanring for fish. tests/install/completions_test.py compares it with --help.
+
+set -l commands ps traces trace audit accounting dump sampling doctor
+set -l none "not __fish_seen_subcommand_from $commands"
+
+complete -c spanring -f
+complete -c spanring -s h -l help -d 'print the help and end'
+complete -c spanring -n $none -l version -d 'print the version and end'
+complete -c spanring -n $none -l state-dir -x -a '(__fish_complete_directories)' -d 'state directory of the agent'
+complete -c spanring -n $none -l directory -x -a '(__fish_complete_directories)' -d 'where segments are'
+complete -c spanring -n $none -l store -r -F -d 'file of the span store'
+complete -c spanring -n $none -l colour -x -a 'auto always never' -d 'colours'
+complete -c spanring -n $none -l color -x -a 'auto always never' -d 'colours'
+complete -c spanring -n $none -l ascii -d 'draw with ASCII characters only'
+
+complete -c spanring -n $none -a ps -d 'processes that write spans'
+complete -c spanring -n $none -a traces -d 'recent traces of the local store'
+complete -c spanring -n $none -a trace -d 'one trace as a tree'
+complete -c spanring -n $none -a 'audit accounting' -d 'where every span is, as equations'
+complete -c spanring -n $none -a dump -d 'what is in the file of a segment'
+complete -c spanring -n $none -a sampling -d 'what is recorded, by service'
+complete -c spanring -n $none -a doctor -d 'whether everything is there that spanring needs'
+
+complete -c spanring -n '__fish_seen_subcommand_from ps' -s a -l all -d 'finished ones too'
+complete -c spanring -n '__fish_seen_subcommand_from ps' -l json -d 'one JSON document'
+
+complete -c spanring -n '__fish_seen_subcommand_from traces' -l service -x -d 'in which this service took part'
+complete -c spanring -n '__fish_seen_subcommand_from traces' -l name -x -d "whose root's name contains this"
+complete -c spanring -n '__fish_seen_subcommand_from traces' -l min-duration -x -d 'that took so long or longer'
+complete -c spanring -n '__fish_seen_subcommand_from traces' -l error -d 'with an error or an unfinished span'
+complete -c spanring -n '__fish_seen_subcommand_from traces' -l since -x -d 'that started within the last …'
+complete -c spanring -n '__fish_seen_subcommand_from traces' -s n -l limit -x -d 'so many at most'
+complete -c spanring -n '__fish_seen_subcommand_from traces' -l json -d 'one JSON document'
+
+complete -c spanring -n '__fish_seen_subcommand_from trace' -a last -d 'the newest trace'
+complete -c spanring -n '__fish_seen_subcommand_from trace' -s a -l attributes -d 'attributes, events and links too'
+complete -c spanring -n '__fish_seen_subcommand_from trace' -l json -d 'one JSON document'
+
+complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l service -x -d 'processes of this service only'
+complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l wait -x -d 'until nothing moves, at most so long'
+complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l json -d 'one JSON document'
+
+complete -c spanring -n '__fish_seen_subcommand_from dump' -F
+complete -c spanring -n '__fish_seen_subcommand_from dump' -l format -x -a 'tree json' -d 'a tree, or OTLP JSON'
+complete -c spanring -n '__fish_seen_subcommand_from dump' -l open -d 'only spans that never ended'
+complete -c spanring -n '__fish_seen_subcommand_from dump' -l pending -d 'only spans that no agent has acknowledged'
+complete -c spanring -n '__fish_seen_subcommand_from dump' -s a -l attributes -d 'attributes, events and links too'
+complete -c spanring -n '__fish_seen_subcommand_from dump' -s n -l limit -x -d 'so many spans at most'
+
+set -l rules set clear show
+set -l no_rule "__fish_seen_subcommand_from sampling; and not __fish_seen_subcommand_from $rules"
+complete -c spanring -n $no_rule -a set -d 'from the next span on'
+complete -c spanring -n $no_rule -a clear -d 'back to what the application configured'
+complete -c spanring -n $no_rule -a show -d 'the rules'
+complete -c spanring -n '__fish_seen_subcommand_from set' -a 'on off' -d 'or a ratio: 0.01, or a rate: 100/s'
+complete -c spanring -n '__fish_seen_subcommand_from set clear' -s s -l service -x -d 'of this service alone'
+complete -c spanring -n '__fish_seen_subcommand_from show' -l json -d 'one JSON document'
+
+complete -c spanring -n '__fish_seen_subcommand_from doctor' -l config -r -F -d 'configuration of the agent'
+complete -c spanring -n '__fish_seen_subcommand_from doctor' -l patience -x -d 'for a connection to a backend'
+complete -c spanring -n '__fish_seen_subcommand_from doctor' -l json -d 'one JSON document'
