@@ -380,7 +380,7 @@ class Plan:
     def announce(self):
         whole = max(1, round(sum(self.seconds[step] for step in self.steps) / 60))
         known = all(step in self.measured for step in self.steps)
-        say(f"{len(self.steps)} steps, about {whole} min "
+        say(f"{len(self.steps)} step{'s' if len(self.steps) > 1 else ''}, about {whole} min "
             f"{'as the last time' if known else 'on two cores (rough; less where something is built already)'}:")
         print("   " + ", ".join(f"{step} {self.about(step)}" for step in self.steps), flush=True)
 
