@@ -58,8 +58,9 @@ void AttachedSegment::check_liveness() {
 }
 
 bool AttachedSegment::update_extents() {
+    const uint32_t before = held_.extents;
     if (!held_.update_extents()) return fail(HeldSegment::kBadExtents);
-    cursors_.resize(held_.extents);
+    if (held_.extents != before) cursors_.resize(held_.extents);
     return true;
 }
 
@@ -74,8 +75,10 @@ PassResult AttachedSegment::drain(Batcher& batcher, uint64_t budget) {
     if (!still_readable()) return result;
     if (result.complete) flush_.pass_completed();
     if (result.complete && dead()) burial_.all_committed_handed_out();
-    if (burial_.has_open_slot()) hand_out_unfinished(batcher, budget, result);
-    still_readable();
+    if (burial_.has_open_slot()) {
+        hand_out_unfinished(batcher, budget, result);
+        still_readable();
+    }
     return result;
 }
 

@@ -36,18 +36,6 @@ void ChunkCursors::resize(uint32_t extents) {
 
 void ChunkCursors::unsettle_all() { std::fill(settled_.begin(), settled_.end(), kLook); }
 
-bool ChunkCursors::seek(ring::SegmentView segment, uint32_t& left) {
-    while (left != 0) {
-        if (next_ >= count()) next_ = 0;
-        const uint32_t ahead = std::min(left, count() - next_);
-        const uint32_t settled = settled_from(segment, next_, ahead);
-        next_ += settled;
-        left -= settled;
-        if (settled != ahead) return true;
-    }
-    return false;
-}
-
 // How many of the chunks from `first` on have nothing to do. The word is only compared here; whoever looks at the chunk
 // loads what is used.
 uint32_t ChunkCursors::settled_from(ring::SegmentView segment, uint32_t first, uint32_t count) const {

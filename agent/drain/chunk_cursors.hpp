@@ -4,6 +4,7 @@
 // nothing here believes the segment, and nothing here writes to it. Drain thread only.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -39,7 +40,7 @@ public:
     void resize(uint32_t extents);
 
     ChunkCursor& operator[](uint32_t chunk) { return cursors_[chunk]; }
-    uint32_t count() const { return static_cast<uint32_t>(cursors_.size()); }
+    uint32_t count() const { return static_cast<uint32_t>(settled_.size()); }
 
     // There is nothing to do for the chunk as long as its word is this one.
     void settle(uint32_t chunk, ring::ChunkWord word) { settled_[chunk] = word.pack(); }
@@ -48,7 +49,17 @@ public:
 
     // A pass looks at each chunk once, and begins where the last one stopped: `left` counts from count() down. Goes to
     // the next chunk that may have something to do, and past it with advance(). False: there is none left.
-    bool seek(ring::SegmentView segment, uint32_t& left);
+    bool seek(ring::SegmentView segment, uint32_t& left) {
+        while (left != 0) {
+            if (next_ >= count()) next_ = 0;
+            const uint32_t ahead = std::min(left, count() - next_);
+            const uint32_t settled = settled_from(segment, next_, ahead);
+            next_ += settled;
+            left -= settled;
+            if (settled != ahead) return true;
+        }
+        return false;
+    }
     uint32_t advance(uint32_t& left) {
         --left;
         return next_++;

@@ -35,6 +35,11 @@ std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) 
     return rows;
 }
 
+// Whether its record will not change any more.
+bool is_over(const AttachedSegment& segment) {
+    return segment.finished() || (!segment.quarantined().empty() && segment.settled());
+}
+
 }  // namespace
 
 Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger* ledger)
@@ -272,7 +277,7 @@ void Drainer::book(const Batch& batch) {
 void Drainer::finish_segments() {
     for (auto at = segments_.begin(); at != segments_.end();) {
         ServedSegment& served = at->second;
-        close_finished(served);
+        if (!served.record.closing() && is_over(*served.segment)) close(served);
         if (!served.record.written(ledger_)) {
             ++at;
             continue;
@@ -284,12 +289,9 @@ void Drainer::finish_segments() {
     }
 }
 
-void Drainer::close_finished(ServedSegment& served) {
-    AttachedSegment& segment = *served.segment;
-    if (served.record.closing()) return;
-    if (!segment.finished() && (segment.quarantined().empty() || !segment.settled())) return;
+void Drainer::close(ServedSegment& served) {
     const CrashScope scope(served.path);
-    served.record.close(ledger_, segment.record(unix_nano()));
+    served.record.close(ledger_, served.segment->record(unix_nano()));
     SPR_TESTPOINT(last_record_on_its_way);
 }
 

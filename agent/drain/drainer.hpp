@@ -99,7 +99,7 @@ private:
     void book_answers();
     void book(const Batch& batch);
     void finish_segments();
-    void close_finished(ServedSegment& served);
+    void close(ServedSegment& served);
     void remove(const ServedSegment& served);
     void publish_status();
 
