@@ -49,8 +49,8 @@ void AttachedSegment::quarantine(const std::string& reason) {
     PolicyWord(view()).retire();  // where the file has shrunk, the guard catches this too
 }
 
-void AttachedSegment::order_sampling(ring::SamplingOrder order, bool enabled) {
-    if (quarantined_.empty()) PolicyWord(view()).order_sampling(order, enabled);
+void AttachedSegment::direct_sampling(ring::SamplingDirective directive, bool enabled) {
+    if (quarantined_.empty()) PolicyWord(view()).direct_sampling(directive, enabled);
 }
 
 void AttachedSegment::check_liveness() {

@@ -33,7 +33,7 @@
 #include "drain/segment_accounts.hpp"
 #include "ledger/ledger.hpp"
 #include "ring/counter_sums.hpp"
-#include "ring/sampling_order.hpp"
+#include "ring/sampling_directive.hpp"
 
 namespace spanring::agent {
 
@@ -84,7 +84,7 @@ public:
     Batcher::Lane& own_lane() { return zero_copy_lane_; }
 
     // What the process is to sample from now on, if it is to record anything.
-    void order_sampling(ring::SamplingOrder order, bool enabled);
+    void direct_sampling(ring::SamplingDirective directive, bool enabled);
 
     // Gives it up: nothing is read or written any more but the sign to the process that it may stop.
     void quarantine(const std::string& reason);

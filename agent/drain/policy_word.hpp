@@ -9,7 +9,7 @@
 #include <cstdint>
 
 #include "ring/atomics.hpp"
-#include "ring/sampling_order.hpp"
+#include "ring/sampling_directive.hpp"
 #include "ring/segment_view.hpp"
 
 namespace spanring::agent {
@@ -21,11 +21,11 @@ public:
     bool retired() const { return (load() & ring::PolicyBits::kRetired) != 0; }
     void retire() { store(load() | ring::PolicyBits::kRetired); }
 
-    void order_sampling(ring::SamplingOrder order, bool enabled) {
+    void direct_sampling(ring::SamplingDirective directive, bool enabled) {
         const uint64_t present = load();
         const uint64_t switched =
             enabled ? present & ~ring::PolicyBits::kDisabled : present | ring::PolicyBits::kDisabled;
-        const uint64_t wanted = order.pack(switched);
+        const uint64_t wanted = directive.pack(switched);
         if (wanted != present) store(wanted);
     }
 

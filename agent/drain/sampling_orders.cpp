@@ -31,9 +31,9 @@ bool SamplingOrders::read() {
 void SamplingOrders::give(AttachedSegment& segment) const {
     const SamplingRule* rule = rule_for(rules_, segment.producer().service);
     if (rule != nullptr)
-        segment.order_sampling(rule->order(), rule->enabled());
+        segment.direct_sampling(rule->directive(), rule->enabled());
     else
-        segment.order_sampling({}, true);
+        segment.direct_sampling({}, true);
 }
 
 }  // namespace spanring::agent

@@ -19,17 +19,17 @@ SamplingRule SamplingRule::parse(const std::string& text) {
     if (text == "off") {
         rule.enabled_ = false;
     } else if (text == "on") {
-        rule.order_ = ring::SamplingOrder::ratio(1);
+        rule.directive_ = ring::SamplingDirective::ratio(1);
     } else if (text.ends_with("/s")) {
         const auto rate = parse_number(std::string_view(text).substr(0, text.size() - 2));
         if (!rate || *rate < 0 || *rate > kMostTracesASecond)
             throw std::invalid_argument("'" + text + "' is not a rate: a number from 0 to 1000000000, then /s");
-        rule.order_ = ring::SamplingOrder::rate(*rate);
+        rule.directive_ = ring::SamplingDirective::rate(*rate);
     } else {
         const auto ratio = parse_number(text);
         if (!ratio || *ratio < 0 || *ratio > 1)
             throw std::invalid_argument("'" + text + "' is not one of: a ratio from 0 to 1, a rate such as 100/s, on, off");
-        rule.order_ = ring::SamplingOrder::ratio(*ratio);
+        rule.directive_ = ring::SamplingDirective::ratio(*ratio);
     }
     return rule;
 }

@@ -14,7 +14,7 @@
 #include <map>
 #include <string>
 
-#include "ring/sampling_order.hpp"
+#include "ring/sampling_directive.hpp"
 
 namespace spanring::agent {
 
@@ -26,12 +26,12 @@ public:
     const std::string& text() const { return text_; }
 
     bool enabled() const { return enabled_; }  // false: `off`
-    ring::SamplingOrder order() const { return order_; }
+    ring::SamplingDirective directive() const { return directive_; }
 
 private:
     std::string text_;
     bool enabled_ = true;
-    ring::SamplingOrder order_;
+    ring::SamplingDirective directive_;
 };
 
 // By service.name; "*" is for those that are not named.

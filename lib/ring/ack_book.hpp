@@ -26,7 +26,7 @@ public:
     static constexpr uint32_t kSlot = 2;
 
     // At attach: finishes what a killed agent began, then reads the totals, for the only time. False: the journal names
-    // something that is not there.
+    // something that does not exist.
     bool open(SegmentView segment, uint32_t extents) {
         segment_ = segment;
         AckJournal& journal = segment.control().journal;

@@ -43,10 +43,10 @@ struct AttachReport {
     bool operator==(AttachResult other) const { return result == other; }
 };
 
-// A sentence for people, with the values that do not fit.
+// One sentence, with the values that do not fit.
 std::string describe(const AttachReport& report);
 
-// May become right by waiting; every other refusal stays one.
+// Whether waiting may help; every other refusal is final.
 bool is_transient(AttachResult result);
 
 // `fd` was opened without following a symbolic link. instance_id: what the file's name says.

@@ -82,7 +82,7 @@ constexpr ChunkFault check_transition(ChunkWord last, ChunkWord now, uint32_t ca
 
 // ---- The acknowledged mark ------------------------------------------------------------------------------------------
 //
-// The mark of a chunk says how much of which generation is behind the agent: a ChunkWord in state FREE. It is reset,
+// The mark of a chunk says how much of which generation the agent is done with: a ChunkWord in state FREE. It is reset,
 // before the chunk becomes FREE, to nothing of the *next* generation. So an agent that was killed between the reset and
 // FREE leaves a mark that is one generation ahead of a full chunk, which says: everything of it is acknowledged, only
 // FREE is missing. And a mark never says anything about a chunk of another generation.

@@ -15,7 +15,7 @@
 // attached() is this object's note that the chunk is its own: taken down after the exchange that wins the chunk, and
 // cleared before the store that gives it away. So whoever finds the object of a thread that vanished, at whatever
 // instruction, may go on with the chunk that it notes: nobody else has it. (One that vanished between the exchange and
-// its note leaves a chunk that is nobody's until the process ends; what is committed in it is drained all the same.)
+// its note leaves a chunk that is nobody's until the process ends; what is committed in it is drained nevertheless.)
 #pragma once
 
 #include <cstdint>
@@ -169,7 +169,7 @@ private:
         // store of FREE, or with the release in leave(). Without it this thread's bytes could be overtaken by reads of
         // the agent that came before its FREE.
         if (!Atomics::compare_exchange(line.word, seen, taken.pack(), std::memory_order_acquire)) return false;
-        Atomics::store(line.owner, owner, std::memory_order_relaxed);  // relaxed: told to people, decides nothing
+        Atomics::store(line.owner, owner, std::memory_order_relaxed);  // relaxed: informational
         bytes_ = bytes;
         capacity_ = capacity;
         chunk_ = chunk;

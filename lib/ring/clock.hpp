@@ -51,13 +51,13 @@ public:
         return read(CLOCK_MONOTONIC);
     }
 
-    // HOT but for one call in 10 ms.
+    // HOT except for one call in 10 ms.
     uint64_t unix_nano(Anchor& anchor, uint64_t now) {
         if (now - anchor.ticks >= anchor.lifetime) [[unlikely]] return renew(anchor, now);
         return anchor.unix_nano + soon(now - anchor.ticks);
     }
 
-    // HOT but where the duration is longer than what the rate was measured over: then it is measured again first, or the
+    // HOT except where the duration is longer than what the rate was measured over: then it is measured again first, or the
     // error of a young rate would be multiplied.
     uint64_t duration(uint64_t ticks) {
         // relaxed: any recent value; a measurement too many does no harm.
@@ -83,8 +83,6 @@ public:
         return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
     }
 
-    bool uses_counter() const { return counter_; }
-
     struct Pair {  // at one instant, within half the width of the try
         uint64_t ticks;
         uint64_t nanoseconds;
@@ -92,7 +90,7 @@ public:
     static constexpr int kLeastTries = 3;
     static constexpr int kMostTries = 8;
 
-    // COLD. `narrow`: whether a try of so many ticks is good enough.
+    // COLD. `narrow`: whether a try of that many ticks is good enough.
     template <class Ticks, class Time, class Narrow>
     static Pair narrowest_pair(Ticks ticks, Time time, Narrow narrow) {
         Pair best{};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Tells a child that it is one. The guard word lies on a private page that the kernel wipes in a child (MADV_WIPEONFORK),
-// so raw clone() is seen as well as fork(); a child that shares its parent's memory (vfork, CLONE_VM) is none.
+// so raw clone() is seen as well as fork(); one that shares its parent's memory (vfork, CLONE_VM) does not count.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ public:
     static uint64_t stamp() { return StdAtomics::load(page_.word, std::memory_order_relaxed); }  // relaxed: a value alone
     static constexpr uint64_t kNever = ~uint64_t{0};
 
-    // HOT. Where it is false, this process armed the guard and is no child of one that did. Where it is true, ask
+    // HOT. Where it is false, this process armed the guard and is not a child of one that did. Where it is true, ask
     // forked(): it may just not be armed.
     static bool in_doubt() { return stamp() == 0; }
 

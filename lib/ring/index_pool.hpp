@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Free numbers 0 .. n-1 (slots, blocks, thread records), n growing: a bump counter for numbers never used yet and a
+// Free numbers 0 .. n-1 (slots, blocks, states of threads), n growing: a bump counter for numbers never used yet and a
 // stack for those given back. In memory private to the process; any thread, any signal level; never waits.
 //
 //     operation    pop            push           raise

@@ -38,7 +38,7 @@ inline constexpr uint32_t kCounterLines = 1024;
 inline constexpr uint32_t kCounterLineSize = 128;
 inline constexpr uint64_t kCountersSize = uint64_t{kCounterLines} * kCounterLineSize;
 inline constexpr uint32_t kCounterLinesPerPage = kPage / kCounterLineSize;
-inline constexpr uint64_t kExtentsOffset = 0x40000;  // extents follow, one behind the other
+inline constexpr uint64_t kExtentsOffset = 0x40000;  // extents follow, one after another
 
 inline constexpr uint64_t kExtentSize = 0x40000;  // 256 KiB
 inline constexpr uint32_t kMaxExtents = 4096;     // 1 GiB
@@ -109,7 +109,7 @@ struct alignas(8) Header {
     uint16_t layout_minor;
     uint32_t header_size;
     uint32_t byte_order;
-    uint32_t pointer_bits;  // of the process; told to people, decides nothing
+    uint32_t pointer_bits;  // of the process; informational
     uint64_t compatible;    // unknown bit: carry on
     uint64_t incompatible;  // unknown bit: leave the segment alone
     uint64_t segment_size;  // bytes of the file, == segment_size(extent_limit)
@@ -117,11 +117,11 @@ struct alignas(8) Header {
     uint32_t full_policy;       // SPR_FULL_*
     uint8_t instance_id[16];    // random; also the file's name
     uint64_t created_unix_nano;
-    uint32_t pid;               // in the process's own namespace: told to people, decides nothing
+    uint32_t pid;               // in the process's own namespace: informational
     uint32_t resource_size;     // bytes at kResourceOffset
-    uint8_t program[64];        // what /proc/self/comm says, zero-padded: told to people
+    uint8_t program[64];        // what /proc/self/comm says, zero-padded: informational
     uint64_t reserved[8];
-    uint32_t schema_size;       // bytes behind the resource: its schema URL, as text; 0: none
+    uint32_t schema_size;       // bytes after the resource: its schema URL, as text; 0: none
     uint32_t ready;             // kReady, stored last
 };
 static_assert(sizeof(Header) == 224 && offsetof(Header, segment_size) == 40 && offsetof(Header, instance_id) == 56);
@@ -134,19 +134,19 @@ inline constexpr uint32_t kExporterRows = 4;
 struct alignas(8) ExporterTotals {
     uint64_t exporter;          // hash of its name; 0: row unused
     uint64_t exported;          // accepted by the backend
-    uint64_t rejected;          // refused for good by the backend (partial success, or a code that forbids a retry)
+    uint64_t rejected;          // the backend will never take it (partial success, or a code that forbids a retry)
     uint64_t spooled;           // handed to the spool; what the spool does with them is booked in the agent's ledger
     uint64_t dropped_invalid;   // failed validation
-    uint64_t dropped_spool;     // the spool was full, or could not be written
-    uint64_t dropped_shutdown;  // reserved: an agent that ends leaves in the segment what it could not send or spool
-    uint64_t elsewhere;         // booked by agents that ran without this exporter: none of its business
+    uint64_t dropped_spool;     // dropped{queue}: had to wait, and there was no room or no time left for it
+    uint64_t dropped_shutdown;  // never produced: what an agent could neither send nor spool stays in the segment
+    uint64_t elsewhere;         // acknowledged by agents that ran without this exporter
 };
 static_assert(sizeof(ExporterTotals) == 64);
 
 struct alignas(8) Totals {
-    uint64_t acknowledged;  // spans behind the marks, all exporters done with them
-    uint64_t unfinished;    // spans exported for a process that died before it ended them
-    uint64_t overwritten;   // taken by the agent in overwrite mode and lost with it
+    uint64_t acknowledged;  // spans below the marks, all exporters done with them
+    uint64_t unfinished;    // spans that were open when the process died, acknowledged since
+    uint64_t overwritten;   // never produced: what gave way to newer spans is Counter::kDroppedOverwritten
     uint64_t reserved;
     ExporterTotals exporters[kExporterRows];
 };
@@ -175,8 +175,8 @@ static_assert(offsetof(Control, totals) == 64 && offsetof(Control, journal) == 3
 
 struct PolicyBits {
     static constexpr uint64_t kDisabled = 1;  // record nothing
-    static constexpr uint64_t kRetired = 2;   // the agent gave this segment up (quarantine): stop writing into it
-    // What is sampled (SamplingOrder): a kind of two bits, and a value of 56.
+    static constexpr uint64_t kRetired = 2;   // the agent quarantined this segment: stop writing into it
+    // What is sampled (SamplingDirective): a kind of two bits, and a value of 56.
     static constexpr uint32_t kSamplingShift = 2;
     static constexpr uint64_t kSamplingKind = 3 << kSamplingShift;
     static constexpr uint32_t kValueShift = 8;
@@ -190,7 +190,7 @@ struct alignas(8) WriterPage {
     uint32_t scopes;         // scopes handed out (each has its own ready word)
     uint32_t scope_bytes;    // bytes handed out
     uint64_t flush_wanted;   // ticket of the newest flush request
-    uint64_t shutdown;       // 1: the provider was shut down
+    uint64_t shutdown;       // 1: the provider was shut down; nobody reads it
     uint64_t reserved[4];
     // Causes that are counted with a read-modify-write because no counter line may be used: beyond signal level 1, or
     // when there are more threads than lines. Same shape as a line.
@@ -206,7 +206,7 @@ enum class Counter : uint32_t {
     kNotStartedSlot,
     kNotStartedNested,
     kDroppedFull,
-    kDroppedTooBig,
+    kDroppedTooBig,  // never produced: what a span has no room for is refused as it is set
     kDroppedNested,
     kDroppedOverwritten,
     kRefusedData,
@@ -219,7 +219,7 @@ static_assert(static_cast<uint32_t>(Counter::kCount) <= kCounterLineSize / 8 && 
 
 // ---- Scopes ---------------------------------------------------------------------------------------------------------
 
-// Entry i describes scope i + 1; scope 0 is the empty scope. Its bytes lie in the same region behind the table:
+// Entry i describes scope i + 1; scope 0 is the empty scope. Its bytes lie in the same region, after the table:
 // `0x0a len InstrumentationScope` (field 1 of ScopeSpans), then, if there is a schema URL, `0x1a len bytes` (field 3).
 struct ScopeEntry {
     uint32_t offset;       // from kScopesOffset
@@ -237,7 +237,7 @@ static_assert(sizeof(ScopeEntry) == 16 && kScopeEntries * sizeof(ScopeEntry) <= 
 struct alignas(8) ChunkLine {
     uint64_t word;      // ChunkWord: state, generation, committed bytes and spans, in one atomic word
     uint64_t sequence;  // order in which chunks were filled, for "the oldest FULL one"
-    uint32_t owner;     // thread id in the process's own namespace: told to people, decides nothing
+    uint32_t owner;     // thread id in the process's own namespace: informational
     // Loss intent: the chunk gave way to new spans, and some were lost with it. True of the generation that it names.
     uint32_t loss_line;        // counter line that counts them
     uint64_t loss;             // what that line's kDroppedOverwritten is once they are counted
@@ -248,7 +248,7 @@ struct alignas(8) ChunkLine {
 static_assert(sizeof(ChunkLine) == 64 && offsetof(ChunkLine, loss) == 24);
 
 // In a chunk: a run of records. A span is `0x12 len <Span>` (field 2 of ScopeSpans). A control record has a first byte
-// that is no protobuf tag: kControlRecord, kind, then its payload.
+// that is not a protobuf tag: kControlRecord, kind, then its payload.
 inline constexpr uint8_t kSpanRecord = 0x12;
 inline constexpr uint8_t kControlRecord = 0x07;  // wire type 7 does not exist
 inline constexpr uint8_t kControlScope = 1;      // payload: uint32_t scope, little-endian; the first record of each chunk
@@ -281,7 +281,7 @@ struct alignas(8) Slot {
     uint64_t start_unix_nano;
     uint64_t start_ticks;  // monotonic clock of the process; not comparable elsewhere
     uint32_t scope;
-    uint32_t thread;       // thread id in the process's own namespace: told to people
+    uint32_t thread;       // thread id in the process's own namespace: informational
     // Intent of an end.
     uint32_t intent_chunk;
     uint32_t intent_line;      // counter line that counts the end

@@ -29,7 +29,7 @@ public:
     void leave(Segment& segment);
 
     // The thread vanished in the middle of whatever it did: what it had begun is settled as after a death, so that
-    // leave() gives away nothing but what is whole. By the one heir of the thread's record. COLD.
+    // leave() gives away nothing but what is whole. By the one heir of the thread's state. COLD.
     void settle(Segment& segment);
 
     // In a child after fork(): forgets what is the parent's.
@@ -50,7 +50,7 @@ public:
         // release: the line before the number that is true of it. Pairs with the acquire in settle(). Without it the
         // number of this start could be taken for one of the slot's last user, and that line be raised to it.
         StdAtomics::store(slot.started, counts_[index(Counter::kStarted)] + 1, std::memory_order_release);
-        // release: publishes the slot's content to whoever recovers it. Pairs with the acquire in Recovery::resolve()
+        // release: publishes the slot's content to whoever recovers it. Pairs with the acquire in Recovery::settle_slot()
         // and in settle(). Without it these could take a half-filled slot for a span.
         StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
         SPR_TESTPOINT(slot_opened);
@@ -86,7 +86,7 @@ public:
         slot.intent_word = next.pack();
         slot.intent_ended = counts_[index(Counter::kEnded)] + 1;
         word.state = SlotState::kEnding;
-        // release: the intent before the state that says it is valid. Pairs with the acquire in Recovery::resolve() and
+        // release: the intent before the state that says it is valid. Pairs with the acquire in Recovery::settle_slot() and
         // in settle(). Without it the end could be settled by the intent of the slot's last user.
         StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
         SPR_TESTPOINT(intent_written);
@@ -126,7 +126,7 @@ public:
     void count(Counter counter, uint64_t more = 1) {
         const uint64_t value = counts_[index(counter)] += more;
         // After the word that makes it true, which recovery takes for granted: a release store before does not hold back a
-        // relaxed one behind it. Without it a kill could leave a counter that is ahead of slot and chunk.
+        // relaxed one after it. Without it a kill could leave a counter that is ahead of slot and chunk.
         StdAtomics::keep_order();
         // relaxed: single words with one writer; a live reader sums what it sees, recovery corrects by the intents.
         if (line_ != nullptr) [[likely]]
@@ -142,7 +142,7 @@ private:
     bool next_chunk(Segment& segment, uint32_t bytes);
 
     void release_slot(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word) {
-        // release: the counters before the slot is free. Pairs with the acquire in Recovery::resolve(). Without it
+        // release: the counters before the slot is free. Pairs with the acquire in Recovery::settle_slot(). Without it
         // recovery could find it free and the end uncounted.
         StdAtomics::store(slot.word, uint64_t{0}, std::memory_order_release);
         SPR_TESTPOINT(slot_cleared);

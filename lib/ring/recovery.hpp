@@ -19,7 +19,7 @@ public:
     Recovery(SegmentView segment, uint32_t extents, uint32_t counter_lines)
         : segment_(segment), extents_(extents), settlement_(segment, extents, counter_lines) {}
 
-    // Counts what was overwritten and resolves all slots; `ret_open` are those of unfinished spans. Stops at the first
+    // Counts what was overwritten and settles all slots; `ret_open` are those of unfinished spans. Stops at the first
     // fault.
     RecoveryFault run(std::vector<uint32_t>& ret_open) {
         for (uint32_t chunk = 0; chunk < extents_ * kChunksPerExtent; ++chunk) {
@@ -30,7 +30,7 @@ public:
         }
         for (uint32_t slot = 0; slot < extents_ * kSlotsPerExtent; ++slot) {
             bool open = false;
-            if (const RecoveryFault fault = resolve(segment_.slot(slot), open); fault != RecoveryFault::kNone)
+            if (const RecoveryFault fault = settle_slot(segment_.slot(slot), open); fault != RecoveryFault::kNone)
                 return fault;
             if (open) ret_open.push_back(slot);
         }
@@ -38,7 +38,7 @@ public:
     }
 
 private:
-    RecoveryFault resolve(Slot& slot, bool& ret_open) {
+    RecoveryFault settle_slot(Slot& slot, bool& ret_open) {
         // acquire: the fields of the slot. Pairs with the release stores of the slot's word in LevelWriter and
         // SlotWriter. Without it an intent could be read that is older than the state.
         const SlotWord word = SlotWord::unpack(Atomics::load(slot.word, std::memory_order_acquire));

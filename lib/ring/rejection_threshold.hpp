@@ -13,7 +13,7 @@ struct RejectionThreshold {
     static constexpr uint64_t kAlways = 0;
     static constexpr uint64_t kNever = uint64_t{1} << 56;
     static constexpr uint32_t kDigits = 11;      // at most: 44 bits, so that an spr_context has room for it
-    static constexpr uint32_t kPrecision = 4;    // digits behind leading `f`s (specification: the default precision)
+    static constexpr uint32_t kPrecision = 4;    // digits after the leading `f`s (specification: the default precision)
 
     // A ratio outside of 0 to 1, and NaN, is the nearest of the two, and 0. A larger ratio never gives a larger threshold:
     // the rounding of each range of ratios is finer than that of the next.

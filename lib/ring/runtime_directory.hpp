@@ -24,7 +24,7 @@ enum class RuntimeDirectory : uint32_t {
 };
 
 // The path of one kind, without looking at the file system. Errors: -ENOENT (its variable is not set, or is not
-// consulted because $SPANRING_DIR is set), -EINVAL (the variable is no absolute path), -ENAMETOOLONG.
+// consulted because $SPANRING_DIR is set), -EINVAL (the variable is not an absolute path), -ENAMETOOLONG.
 int runtime_directory_path(RuntimeDirectory kind, char* ret_path, size_t size);
 
 // Opens and checks the directory of one kind. `create`: make it (0700) where it is missing; the one of the package is
@@ -32,7 +32,7 @@ int runtime_directory_path(RuntimeDirectory kind, char* ret_path, size_t size);
 // (another owner), -EACCES (open to others), -EMEDIUMTYPE (not tmpfs), or of mkdir and open.
 int open_runtime_directory_kind(RuntimeDirectory kind, bool create, char* ret_path, size_t size, int* ret_fd);
 
-// The same for a path that somebody else chose (the agent's configuration).
+// Opens and checks a directory that somebody else chose (the agent's configuration). Errors: those above.
 int open_checked_directory(const char* path, bool create, bool any_file_system, int* ret_fd);
 
 // The first one that is there or can be made. Returns 0; *ret_fd is O_DIRECTORY | O_CLOEXEC. One that is there but

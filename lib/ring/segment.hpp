@@ -19,7 +19,7 @@ namespace spanring::ring {
 
 class Segment {
 public:
-    // Bytes of private, zeroed memory that open() needs for a segment of so many extents.
+    // Bytes of private, zeroed memory that open() needs for a segment of that many extents.
     static constexpr uint64_t pool_bytes(uint32_t extents) {
         return uint64_t{extents} * (kSlotsPerExtent + kBlocksPerExtent) * sizeof(uint32_t) + kCounterLines * sizeof(uint32_t);
     }

@@ -69,7 +69,7 @@ public:
 
     uint32_t position() const { return position_; }
 
-    // Makes room for so many more bytes. False: the span's maximum, or no block is free; nothing changed for the reader.
+    // Makes room for that many more bytes. False: the span's maximum, or no block is free; nothing changed for the reader.
     bool reserve(uint32_t bytes) {
         if (bytes > kSlotDataMax - position_) return false;
         const uint32_t end = position_ + bytes;
@@ -107,7 +107,7 @@ public:
         word_.length = position_;
         word_.state = SlotState::kOpen;
         // release: the bytes before the length, for whoever reads the slot after this process died. SIGKILL lands between
-        // two instructions, so program order is what counts. Pairs with the acquire in Recovery::resolve(). Without it the
+        // two instructions, so program order is what counts. Pairs with the acquire in Recovery::settle_slot(). Without it the
         // compiler could store a length before its bytes.
         StdAtomics::store(slot_.word, word_.pack(), std::memory_order_release);
         SPR_TESTPOINT(field_published);

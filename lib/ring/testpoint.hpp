@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SPR_TESTPOINT(name) stands behind each visible side effect. It is nothing in a release build; with -Dtestpoints=true
+// SPR_TESTPOINT(name) stands after each visible side effect. It is nothing in a release build; with -Dtestpoints=true
 // it calls a hook, and the crash tests kill the process there.
 #pragma once
 

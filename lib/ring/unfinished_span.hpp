@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The span of a dead process that never ended, as OTLP: what its slot holds, an end (the death), status ERROR, and the
-// attribute spanring.unfinished. Works on a private copy; a slot that makes no sense gives no span, never a fault.
+// attribute spanring.unfinished. Works on a private copy; an inconsistent slot gives no span, never a fault.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,11 @@ struct SlotCopy {
     std::vector<uint8_t> data;
 };
 
-// Copies a slot of a dead process. False: it names blocks that are not there.
+// Copies a slot of a dead process. False: it names blocks that do not exist.
 bool copy_slot(SegmentView segment, uint32_t extents, uint32_t slot, SlotCopy& ret_copy);
 
 // Appends `0x12 len <Span>`. Of a field that a crash left there twice the last one counts; superseded ones are left
-// out. An ERROR that the application set keeps its message. Never an end before the start. False: the data is no run of
+// out. An ERROR that the application set keeps its message. Never an end before the start. False: the data is not a run of
 // fields, and nothing was appended.
 bool append_unfinished_span(const SlotCopy& copy, uint64_t death_unix_nano, std::vector<uint8_t>& to);
 

@@ -5,7 +5,8 @@
 // and what was stored before it is in the shared memory.
 //
 // At each point every span is exactly one of complete, unfinished and not started, no record is torn, and the counters
-// add up: started = ended + open, ended = committed + dropped, committed = acknowledged + pending + overwritten.
+// add up: started = ended + open (which the agent will hand on as unfinished), ended = committed + dropped, committed =
+// acknowledged + pending + overwritten.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>

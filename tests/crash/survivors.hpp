@@ -18,7 +18,7 @@ struct Survival {
     uint32_t lost_evicting = 0;  // chunks
 };
 
-// On the calling thread and some new ones: the record of the vanished thread is reaped, its things are used again, all
+// On the calling thread and some new ones: the state of the vanished thread is reaped, its things are used again, all
 // slots taken, the ring filled up.
 Survival survive(Workload& workload, int vanished);
 

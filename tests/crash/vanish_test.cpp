@@ -255,24 +255,24 @@ const Stretch kStretches[] = {
      [](Workload& workload, const spr_span&) {  // as the thread's destructor does
          trace::Life& life = *workload.provider()->life();
          for (trace::ThreadState& state : life.threads)
-             if (state.use == static_cast<uint32_t>(g_vanish->thread)) return life.release_record(state, false);
+             if (state.use == static_cast<uint32_t>(g_vanish->thread)) return life.release_thread(state, false);
      }},
 };
 
-// What the others go by: the record of each thread, the pools, and of the segment all but the bytes of spans.
+// What the others go by: the state of each thread, the pools, and of the segment all but the bytes of spans.
 class Watched {
 public:
     explicit Watched(pid_t child) : child_(child) {
         const uint8_t* life = reinterpret_cast<const uint8_t*>(g_vanish->life);
-        private_ = {life, offsetof(trace::Life, next_record) + kRecords * sizeof(uint32_t)};
-        records_ = {reinterpret_cast<const uint8_t*>(&g_vanish->life->threads[0]), kRecords * sizeof(trace::ThreadState)};
+        private_ = {life, offsetof(trace::Life, next_thread) + kThreads * sizeof(uint32_t)};
+        states_ = {reinterpret_cast<const uint8_t*>(&g_vanish->life->threads[0]), kThreads * sizeof(trace::ThreadState)};
         pools_ = {reinterpret_cast<const uint8_t*>(g_vanish->life + 1), ring::Segment::pool_bytes(1)};
         segment_ = g_vanish->segment;
         changed();
     }
     bool changed() {
         std::string now;
-        for (const Place& place : {private_, records_, pools_,
+        for (const Place& place : {private_, states_, pools_,
                                    Place{segment_ + ring::kWriterOffset, ring::kPage},
                                    Place{segment_ + ring::kCountersOffset, ring::kPage},
                                    Place{segment_ + ring::extent_offset(0), ring::kBlocksOffset}}) {
@@ -288,13 +288,13 @@ public:
     }
 
 private:
-    static constexpr uint32_t kRecords = 4;
+    static constexpr uint32_t kThreads = 4;
     struct Place {
         const uint8_t* at;
         size_t size;
     };
     pid_t child_;
-    Place private_{}, records_{}, pools_{};
+    Place private_{}, states_{}, pools_{};
     const uint8_t* segment_ = nullptr;
     std::string last_;
 };

@@ -11,7 +11,7 @@ namespace {
 constexpr uint32_t kDefaultCount = 128;
 constexpr uint32_t kMostCount = 65535;  // what the slot can count
 
-// -1 is none, as other SDKs have it; what is empty or something else is unset, as the specification asks.
+// -1 is no limit, as other SDKs have it; what is empty or something else is unset, as the specification asks.
 bool read_number(const char* name, uint32_t most, uint32_t& ret) {
     const Variable variable(name);
     uint64_t value = 0;
@@ -46,7 +46,7 @@ Limits Limits::choose(const spr_provider_options& options) {
     limits.links = count(options.link_count_limit, "OTEL_SPAN_LINK_COUNT_LIMIT");
     limits.event_attributes = count(options.event_attribute_count_limit, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT");
     limits.link_attributes = count(options.link_attribute_count_limit, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT");
-    // A text of so many bytes has no more characters: the short way need not count them.
+    // A text has at most as many characters as bytes: the short way need not count them.
     limits.short_attributes = limits.value_length >= kShortValue ? limits.attributes : 0;
     return limits;
 }

@@ -39,8 +39,8 @@ inline constexpr size_t kFirstSize<spr_carrier> = offsetof(spr_carrier, remove) 
 template <>
 inline constexpr size_t kFirstSize<spr_environment> = offsetof(spr_environment, memory) + sizeof(spr_text);
 
-// The same for a struct that is used where it lies, and so cannot be shorter than its first release. A member that came
-// later may be looked at only where struct_size reaches behind it.
+// Checks a struct that is used where it lies, and so cannot be shorter than its first release. A member that came
+// later may be looked at only where struct_size reaches past it.
 template <class Options>
 int check_in_place(const Options* options) {
     static_assert(kFirstSize<Options> != 0);

@@ -44,7 +44,7 @@ inline bool copy_ends(uint8_t* to, const char* from, size_t size) {
     return !any_high(either(head, tail));
 }
 
-// size <= kShortText. True: all of it is ASCII; who does not care drops the answer, and the compiler the work for it.
+// size <= kShortText. True: all of it is ASCII; a caller that drops the answer makes the compiler drop the work for it.
 inline bool copy_short(uint8_t* to, const char* from, size_t size) {
     if (size >= 16) return copy_ends<Sixteen>(to, from, size);
     if (size >= 8) return copy_ends<uint64_t>(to, from, size);
@@ -57,7 +57,7 @@ inline bool copy_short(uint8_t* to, const char* from, size_t size) {
     return ((head | middle | tail) & 0x80) == 0;
 }
 
-// The same for a value, of at most kShortValue bytes; whether it is ASCII is not asked.
+// Copies a value of at most kShortValue bytes; whether it is ASCII is not asked.
 inline constexpr size_t kShortValue = 88;
 inline void copy_value(uint8_t* to, const char* from, size_t size) {
     if (size <= kShortText) [[likely]] {

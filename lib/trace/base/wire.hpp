@@ -24,7 +24,7 @@ inline uint8_t* put_varint(uint8_t* to, uint64_t value) {
     return to;
 }
 
-// The same for lengths of less than 16 KiB, without a loop.
+// Writes a length of less than 16 KiB, without a loop.
 constexpr uint32_t short_length_size(uint32_t length) { return length < 0x80 ? 1 : 2; }
 inline constexpr uint32_t kShortLength = 1u << 14;
 inline uint8_t* put_short_length(uint8_t* to, uint32_t length) {

@@ -17,7 +17,7 @@ public:
         std::atomic_signal_fence(std::memory_order_seq_cst);  // a handler on this thread sees the level taken
     }
     ~Entry() {
-        std::atomic_signal_fence(std::memory_order_seq_cst);  // nothing of the call moves behind its end
+        std::atomic_signal_fence(std::memory_order_seq_cst);  // nothing of the call moves past its end
         thread_local_state.depth = depth_;
     }
     Entry(const Entry&) = delete;
@@ -30,7 +30,7 @@ private:
     const uint32_t depth_;
 };
 
-// Counts where no writer may be used: nested too deep, or without a thread's record.
+// Counts where no writer may be used: nested too deep, or without a thread's state.
 inline void count_shared(Life& life, ring::Counter counter) {
     // relaxed: a sum.
     ring::StdAtomics::fetch_add(life.segment.view().writer().shared_line[static_cast<uint32_t>(counter)], uint64_t{1},

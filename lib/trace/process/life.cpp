@@ -25,24 +25,24 @@ Life* Life::begin(uint32_t number, const ring::SegmentRequest& request, ring::Cl
     Life* life = static_cast<Life*>(memory);
     life->number = number;
     life->segment = ring::Segment();
-    life->records.reset(life->next_record);
+    life->free_threads.reset(life->next_thread);
     ret_error = life->segment.open(request, clock, reinterpret_cast<uint32_t*>(life + 1));
     if (ret_error == 0) return life;
     munmap(memory, size);
     return nullptr;
 }
 
-ThreadState* Life::take_record(uint32_t thread) {
-    uint32_t index = records.pop(kMaxThreads);
-    if (index == ring::IndexPool<>::kNone && reap()) index = records.pop(kMaxThreads);
+ThreadState* Life::take_thread(uint32_t thread) {
+    uint32_t index = free_threads.pop(kMaxThreads);
+    if (index == ring::IndexPool<>::kNone && reap()) index = free_threads.pop(kMaxThreads);
     if (index == ring::IndexPool<>::kNone) return nullptr;
     ThreadState& state = threads[index];
     uint64_t seeds[kSignalLevels][2];
     if (getrandom(seeds, sizeof seeds, 0) != sizeof seeds) {
-        records.push(index);
+        free_threads.push(index);
         return nullptr;
     }
-    // relaxed: reap() looks whether the record was ever used; `use` publishes the rest.
+    // relaxed: reap() looks whether the state was ever used; `use` publishes the rest.
     __atomic_store_n(&state.life, this, __ATOMIC_RELAXED);
     state.index = index;
     state.thread = thread;
@@ -54,13 +54,13 @@ ThreadState* Life::take_record(uint32_t thread) {
     }
     state.levels[0].writer.open(segment, thread);  // the handler's level only when it is used
     // release: a reaper that sees whose it is sees it complete. Pairs with the acquires in reap(). Without it a reaper
-    // could give away what the record's last user had.
+    // could give away what the state's last user had.
     StdAtomics::store(state.use, thread, std::memory_order_release);
     SPR_TESTPOINT(thread_attached);
     return &state;
 }
 
-void Life::release_record(ThreadState& state, bool in_a_call) {
+void Life::release_thread(ThreadState& state, bool in_a_call) {
     for (Level& level : state.levels) {
         if (!level.writer.is_open()) continue;
         if (in_a_call) level.writer.settle(segment);
@@ -69,7 +69,7 @@ void Life::release_record(ThreadState& state, bool in_a_call) {
     SPR_TESTPOINT(thread_left);
     // relaxed: the push below publishes.
     StdAtomics::store(state.use, ThreadState::kFree, std::memory_order_relaxed);
-    records.push(state.index);
+    free_threads.push(state.index);
 }
 
 bool Life::reap() {
@@ -82,20 +82,20 @@ bool Life::reap() {
     const pid_t process = getpid();
     const int error = errno;
     for (ThreadState& state : threads) {
-        // relaxed: a guess. Never used, like all behind it, or being taken for the first time right now.
+        // relaxed: a guess. Never used, like all after it, or being taken for the first time right now.
         if (__atomic_load_n(&state.life, __ATOMIC_RELAXED) == nullptr) break;
-        // acquire: the record of that thread. Pairs with the release in take_record(). Without it the record's last
+        // acquire: the state of that thread. Pairs with the release in take_thread(). Without it the state's last
         // user could be settled in place of its present one.
         uint32_t user = StdAtomics::load(state.use, std::memory_order_acquire);
         if (user == ThreadState::kFree || user == ThreadState::kReaping) continue;
         if (syscall(SYS_tgkill, process, static_cast<pid_t>(user), 0) == 0 || errno != ESRCH) continue;
         // acquire: one reaper alone goes on, after everything the dead thread did: the kernel ordered its death before
-        // its answer. Pairs with the release in take_record(), of whoever took the record since the load above. What is
-        // exchanged names the dead thread: a record that was released and taken again meanwhile is its new user's.
+        // its answer. Pairs with the release in take_thread(), of whoever took the state since the load above. What is
+        // exchanged names the dead thread: a state that was released and taken again meanwhile is its new user's.
         // Without the exchange two would give away the same chunk, slots and line.
         if (!StdAtomics::compare_exchange(state.use, user, ThreadState::kReaping, std::memory_order_acquire)) continue;
         SPR_TESTPOINT(reaping);
-        release_record(state, true);
+        release_thread(state, true);
         any = true;
     }
     errno = error;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One life of a provider: its segment and the records of the threads that write into it. A fork() begins a new life in
+// One life of a provider: its segment and the states of the threads that write into it. A fork() begins a new life in
 // the child; the old one stays mapped there, because a call that fork() interrupted may still run on in it.
 #pragma once
 
@@ -17,20 +17,20 @@ struct Life {
 
     uint32_t number;  // never 0, never the same twice in a process and its ancestors
     ring::Segment segment;
-    ring::IndexPool<> records;
+    ring::IndexPool<> free_threads;
     alignas(8) uint64_t reap_after;  // nanoseconds of CLOCK_MONOTONIC
-    uint32_t next_record[kMaxThreads];
+    uint32_t next_thread[kMaxThreads];
     ThreadState threads[kMaxThreads];
 
     // COLD. Maps and opens; nullptr and ret_error (-errno) on failure.
     static Life* begin(uint32_t number, const ring::SegmentRequest& request, ring::Clock& clock, int& ret_error);
 
-    // COLD. A record for the calling thread; nullptr: more than kMaxThreads, or no randomness.
-    ThreadState* take_record(uint32_t thread);
+    // COLD. A state for the calling thread; nullptr: more than kMaxThreads, or no randomness.
+    ThreadState* take_thread(uint32_t thread);
 
-    // COLD. The thread that owns the record leaves, or is known to be gone. `in_a_call`: it may have been in the middle
+    // COLD. The thread that owns the state leaves, or is known to be gone. `in_a_call`: it may have been in the middle
     // of one; what that had begun is settled first.
-    void release_record(ThreadState& state, bool in_a_call);
+    void release_thread(ThreadState& state, bool in_a_call);
 
     // COLD. Takes back what threads held that vanished without running their destructors (raw exit). Known dead only:
     // the kernel must say that there is no such thread. At most once a second. True: something was taken back.
@@ -40,7 +40,7 @@ struct Life {
     // lost.
     bool reap();
 
-    // The segment has a free slot or chunk again after reap(): the owner of such a need calls it at most so often.
+    // The least time between two reaps. Whoever finds no free slot or chunk calls reap(); most calls return at once.
     static constexpr uint64_t kReapPause = 1'000'000'000;
 };
 

@@ -8,7 +8,7 @@
 namespace spanring::trace {
 namespace {
 
-// `line` ends at a NUL and may have been cut behind its first few hundred bytes.
+// `line` ends at a NUL and may have been cut after its first few hundred bytes.
 bool is_named(const char* line, const char* name) {
     // Five fields without such bytes come first: addresses, rights, offset, device, inode.
     const char* const begin = strpbrk(line, "[/");

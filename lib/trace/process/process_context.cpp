@@ -94,7 +94,7 @@ void* map(size_t size, bool& ret_named) {
 }  // namespace
 
 ProcessContext::State ProcessContext::state() {
-    // relaxed: a value alone; who reads the mapping is another process.
+    // relaxed: a value alone; the reader of the mapping is another process.
     return static_cast<State>(StdAtomics::load(g_state, std::memory_order_relaxed));
 }
 
@@ -120,7 +120,7 @@ bool ProcessContext::make(const uint8_t* resource, uint32_t resource_size) {
     header.payload = reinterpret_cast<uintptr_t>(payload);
     header.version = kVersion;
     memcpy(header.signature, kName, sizeof header.signature);
-    // release: publishes header and payload. Pairs with the barrier behind a reader's look at the time (OTEP 4719, Reading
+    // release: publishes header and payload. Pairs with the barrier after a reader's look at the time (OTEP 4719, Reading
     // Protocol, step 4). Without it a profiler could find the time and a payload that is not there yet.
     StdAtomics::store(header.published_at, ring::Clock::read(CLOCK_BOOTTIME), std::memory_order_release);
     // Also where the mapping has a name already: a reader may wait for this very call.

@@ -18,7 +18,7 @@ class ProcessContext {
 public:
     enum State : uint32_t { kNotAsked, kMaking, kOn, kOff, kLost };
 
-    // HOT. kOff and kOn are final, but for kOn in a child.
+    // HOT. kOff and kOn are final, except for kOn in a child.
     static State state();
     // Whether publish() has something to do.
     static bool is_due() {

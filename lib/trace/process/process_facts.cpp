@@ -41,7 +41,7 @@ public:
     }
 
 private:
-    // More behind what is there. False: the file, the room or patience ends.
+    // Appends more to what is there. False: the file, the room or patience ends.
     bool fill() {
         memmove(bytes_, bytes_ + begin_, end_ - begin_);
         end_ -= begin_;
@@ -82,7 +82,7 @@ const char* find_id(const char* text) {
 
 size_t executable_path(char* ret, size_t room, const char* link) {
     const ssize_t size = readlink(link, ret, room);
-    return size > 0 && static_cast<size_t>(size) < room ? static_cast<size_t>(size) : 0;  // a path that was cut is none
+    return size > 0 && static_cast<size_t>(size) < room ? static_cast<size_t>(size) : 0;  // cut: not a path
 }
 
 size_t user_name(uint32_t uid, char* ret, size_t room, const char* passwd) {

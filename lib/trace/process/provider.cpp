@@ -57,7 +57,7 @@ int Provider::prepare_process() {
     // acquire: one caller prepares, after one that failed has put things back. Pairs with the release below. Without it two
     // could make the key at once.
     while (!StdAtomics::compare_exchange(g_prepared, expected, uint32_t{1}, std::memory_order_acquire)) {
-        // acquire, since an exchange that fails is none: what the first caller prepared is there. Pairs with the release
+        // acquire, since a failed exchange orders nothing: what the first caller prepared is there. Pairs with the release
         // below. Without it a second opener could use a clock that was not started yet.
         if (StdAtomics::load(g_prepared, std::memory_order_acquire) == 2) return 0;
         if (--patience == 0) return -EBUSY;  // a fork() in the middle of another thread's preparation left it at 1
@@ -97,7 +97,7 @@ int Provider::open(const spr_provider_options& options, Provider*& ret_provider)
 
 int Provider::open_this(const spr_provider_options& options) {
     if (const int error = resource_.build(options)) return error;
-    scopes_.open(*this);
+    tracers_.open(*this);
     sampler_ = Sampler::from_environment();
     limits_ = Limits::choose(options);
     full_policy_ = options.full_policy;
@@ -178,7 +178,7 @@ ThreadState* Provider::attach_thread() {
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);  // nobody would finish a half-made segment
     ThreadState* result = nullptr;
     if (begin_life()) {
-        result = life()->take_record(static_cast<uint32_t>(syscall(SYS_gettid)));
+        result = life()->take_thread(static_cast<uint32_t>(syscall(SYS_gettid)));
         if (result != nullptr) {
             pthread_setspecific(g_key, &thread_local_state);
             local.states[index_] = result;
@@ -186,13 +186,13 @@ ThreadState* Provider::attach_thread() {
     }
     pthread_setcancelstate(cancel_state, nullptr);
     errno = error;
-    std::atomic_signal_fence(std::memory_order_seq_cst);  // nothing of the above moves behind the end of it
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // nothing of the above moves past the end of it
     local.attaching = 0;
     return result;
 }
 
 void Provider::thread_leaves(void*) {
-    if (ring::ForkGuard::forked()) return;  // a child that never traced: its records are the parent's
+    if (ring::ForkGuard::forked()) return;  // a child that never traced: its states are the parent's
     ThreadLocal& local = thread_local_state;
     const bool in_a_call = local.depth != 0;  // a longjmp, cancellation, or an exit in a handler left it up
     local.depth = 0;
@@ -200,7 +200,7 @@ void Provider::thread_leaves(void*) {
         if (state == nullptr) continue;
         ThreadState* leaving = state;
         state = nullptr;  // a later destructor that traces begins anew, and comes here again
-        leaving->life->release_record(*leaving, in_a_call);
+        leaving->life->release_thread(*leaving, in_a_call);
     }
 }
 

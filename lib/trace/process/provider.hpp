@@ -5,6 +5,7 @@
 //
 //     state        what a start does
 //     kUnused      (not open)
+//     kOpening     (not open yet: open_this() is at work)
 //     kOpen        begins a life: makes the segment
 //     kMaking      waits for the thread that does
 //     kLive        records
@@ -22,7 +23,7 @@
 #include "trace/process/rate_limiter.hpp"
 #include "trace/process/resource.hpp"
 #include "trace/process/sampler.hpp"
-#include "trace/process/scope_table.hpp"
+#include "trace/process/tracer_table.hpp"
 #include "trace/base/span_handle.hpp"
 #include "trace/process/thread_state.hpp"
 
@@ -66,9 +67,9 @@ public:
     RateLimiter& rate_limiter() { return rate_limiter_; }
     const Limits& limits() const { return limits_; }
     uint64_t full_wait() const { return full_wait_; }  // nanoseconds; 0: do not
-    ScopeTable& scopes() { return scopes_; }
+    TracerTable& tracers() { return tracers_; }
 
-    // HOT but for a thread's first call. The caller's record, or nullptr (off, shut down, nested in the making).
+    // HOT except for a thread's first call. The caller's state, or nullptr (off, shut down, nested in the making).
     ThreadState* thread() {
         ThreadState* state = thread_local_state.states[index_];
         if (state != nullptr) [[likely]] return state;
@@ -111,7 +112,7 @@ private:
     RateLimiter rate_limiter_;
     Limits limits_{};
     Resource resource_;
-    ScopeTable scopes_;
+    TracerTable tracers_;
 };
 
 }  // namespace spanring::trace

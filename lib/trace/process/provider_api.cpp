@@ -100,7 +100,7 @@ int spr_tracer_get(spr_provider* provider, const char* name, size_t name_size, c
     if (provider == nullptr || ret_tracer == nullptr) return -EINVAL;
     const spr_tracer_options options = {sizeof options, 0, name, name_size, version, version_size, schema_url, schema_url_size,
                                         nullptr, 0};
-    return provider->scopes().get(options, ret_tracer);
+    return provider->tracers().get(options, ret_tracer);
 }
 
 int spr_tracer_get_with(spr_provider* provider, const spr_tracer_options* options, spr_tracer** ret_tracer) noexcept {
@@ -108,7 +108,7 @@ int spr_tracer_get_with(spr_provider* provider, const spr_tracer_options* option
     spr_tracer_options known;
     if (const int error = trace::read_options(options, known)) return error;
     if (known.attribute_count != 0 && known.attributes == nullptr) return -EINVAL;
-    return provider->scopes().get(known, ret_tracer);
+    return provider->tracers().get(known, ret_tracer);
 }
 
 int spr_tracer_enabled(const spr_tracer* tracer) noexcept {

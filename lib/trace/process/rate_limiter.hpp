@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// At most so many traces a second, over all threads of the process: a bucket that holds one second's worth (one trace at
+// At most a given number of traces a second, over all threads of the process: a bucket that holds one second's worth (one trace at
 // least), as a single word, the time at which it would be full again (the generic cell rate algorithm, ITU-T I.371). No
 // lock; a refusal is one load.
 #pragma once
@@ -8,15 +8,15 @@
 #include <cstdint>
 
 #include "ring/atomics.hpp"
-#include "ring/sampling_order.hpp"
+#include "ring/sampling_directive.hpp"
 
 namespace spanring::trace {
 
 class RateLimiter {
 public:
-    // HOT. `rate` is an order of kind kRate, now is nanoseconds since the Unix epoch; a clock that steps back by more than
+    // HOT. `rate` is a directive of kind kRate, now is nanoseconds since the Unix epoch; a clock that steps back by more than
     // the bucket holds finds it full.
-    bool admit(ring::SamplingOrder rate, uint64_t now) {
+    bool admit(ring::SamplingDirective rate, uint64_t now) {
         if (rate.value == 0) return false;
         const uint64_t interval = kNanosecondsIn1000 / rate.value;
         const uint64_t depth = interval > kSecond ? interval : kSecond;
@@ -27,7 +27,7 @@ public:
             if (from + interval - now > depth) return false;
             if (ring::StdAtomics::compare_exchange(full_, full, from + interval, std::memory_order_relaxed)) return true;
         }
-        return false;  // so many others were admitted meanwhile
+        return false;  // enough others were admitted meanwhile
     }
 
 private:

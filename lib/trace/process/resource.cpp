@@ -70,7 +70,7 @@ bool names_no_service(const Attribute& attribute) {
            std::string_view(attribute.key, attribute.key_size) == "service.name";
 }
 
-// Visits each pair of the list, decoded, with an empty key where it is longer than any may be; empty elements are none.
+// Visits each pair of the list, decoded, with an empty key where it is longer than any may be; empty elements do not count.
 // False: at the first that is malformed.
 template <class Visit>
 bool each_pair(const char* list, Visit&& visit) {

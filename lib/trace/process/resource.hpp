@@ -20,12 +20,12 @@ public:
     int build(const spr_provider_options& options);
 
     // With what differs in a child: its process id and service.instance.id, a UUID made of `random` (all zero: none). Writes
-    // the whole into `to` (ring::kResourceSize bytes), the schema URL behind it; returns the size without that.
+    // the whole into `to` (ring::kResourceSize bytes), the schema URL after it; returns the size without that.
     uint32_t finish(const uint8_t (&random)[16], uint8_t* to) const;
     uint32_t schema_size() const { return schema_size_; }
 
 private:
-    // keep: bytes that stay free. False: does not fit, or is none. A key of an earlier source is passed over, one of this
+    // keep: bytes that stay free. False: does not fit, or is not one. A key of an earlier source is passed over, one of this
     // source replaced.
     bool add(const spr_attribute& attribute, uint32_t keep = kReserve);
     bool add_text(const char* key, size_t key_size, const char* value, size_t value_size, uint32_t keep = kReserve);

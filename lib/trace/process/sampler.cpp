@@ -6,7 +6,7 @@
 
 namespace spanring::trace {
 
-using ring::SamplingOrder;
+using ring::SamplingDirective;
 
 Sampler Sampler::parse(const char* name, const char* argument) { return choose(Variable::of(name), Variable::of(argument)); }
 
@@ -18,16 +18,16 @@ Sampler Sampler::choose(Variable name, Variable argument) {
     if (name.is("always_on")) {
         sampler.own_ = {};
     } else if (name.is("always_off")) {
-        sampler.own_ = SamplingOrder::ratio(0);
+        sampler.own_ = SamplingDirective::ratio(0);
     } else if (name.is("traceidratio")) {
         argument.number(0, 1, number);
-        sampler.own_ = SamplingOrder::ratio(number);
+        sampler.own_ = SamplingDirective::ratio(number);
     } else if (name.is("ratelimiting") && argument.number(0, kMostTracesASecond, number)) {
-        sampler.own_ = SamplingOrder::rate(number);  // not of the specification
+        sampler.own_ = SamplingDirective::rate(number);  // not of the specification
     } else {
         return sampler;
     }
-    sampler.refuses_roots_ = sampler.own_ == SamplingOrder::ratio(0);
+    sampler.refuses_roots_ = sampler.own_ == SamplingDirective::ratio(0);
     sampler.ignores_parent_ = !parent_based;
     return sampler;
 }
@@ -36,12 +36,12 @@ Sampler Sampler::from_environment() {
     return choose(Variable("OTEL_TRACES_SAMPLER"), Variable("OTEL_TRACES_SAMPLER_ARG"));
 }
 
-Sampler::Decision Sampler::decide(SamplingOrder order, RateLimiter& limiter, uint64_t randomness, uint64_t now) const {
-    const SamplingOrder rule = in_force(order);
+Sampler::Decision Sampler::decide(SamplingDirective directive, RateLimiter& limiter, uint64_t randomness, uint64_t now) const {
+    const SamplingDirective rule = in_force(directive);
     switch (rule.kind) {
-        case SamplingOrder::kNone: return {true, false, 0};
-        case SamplingOrder::kRatio: return {randomness >= rule.threshold(), true, rule.threshold()};
-        case SamplingOrder::kRate: return {limiter.admit(rule, now), false, 0};
+        case SamplingDirective::kNone: return {true, false, 0};
+        case SamplingDirective::kRatio: return {randomness >= rule.threshold(), true, rule.threshold()};
+        case SamplingDirective::kRate: return {limiter.admit(rule, now), false, 0};
     }
     return {true, false, 0};  // a kind that a later agent knows: as if nothing were ordered
 }

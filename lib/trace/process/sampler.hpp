@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The standard samplers (specification: trace/sdk.md, Built-in samplers), as one small value: what to do where a trace
-// begins, and whether a parent's decision is followed. The agent may put an order in place of the first.
+// begins, and whether a parent's decision is followed. The agent may put a directive in place of the first.
 #pragma once
 
 #include <cstdint>
 
-#include "ring/sampling_order.hpp"
+#include "ring/sampling_directive.hpp"
 #include "spanring/spanring.h"
 
 namespace spanring::trace {
@@ -24,16 +24,16 @@ public:
     // HOT. Whether a span below `parent` (nullptr: a root) is decided by it.
     bool follows(const spr_context* parent) const { return parent != nullptr && !ignores_parent_; }
 
-    // HOT. Whether the answer is no, whatever the trace id will be, unless the agent ordered otherwise.
+    // HOT. Whether the answer is no, whatever the trace id will be, unless a directive of the agent overrules it.
     bool refuses(const spr_context* parent) const {
         if (follows(parent)) return (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) == 0;
         return refuses_roots_;
     }
 
-    // HOT. Whether the answer is yes, nothing is ordered, and `inherited` (ContextTail) may stay as it is.
+    // HOT. Whether the answer is yes, no directive is in force, and `inherited` (ContextTail) may stay as it is.
     bool accepts(const spr_context* parent, uint64_t inherited) const {
         if (follows(parent)) return (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) != 0;
-        return own_.kind == ring::SamplingOrder::kNone && inherited == 0;
+        return own_.kind == ring::SamplingDirective::kNone && inherited == 0;
     }
 
     struct Decision {
@@ -41,10 +41,10 @@ public:
         bool has_threshold;  // it was decided by
         uint64_t threshold;
     };
-    // Where a trace begins, or a parent is not followed. `order`: the agent's; of kind kNone, the application's own counts.
+    // Where a trace begins, or a parent is not followed. `directive`: the agent's; of kind kNone, the application's own counts.
     // randomness: 56 bits of the trace. now: nanoseconds since the Unix epoch; looked at where needs_time() says so.
-    Decision decide(ring::SamplingOrder order, RateLimiter& limiter, uint64_t randomness, uint64_t now) const;
-    bool needs_time(ring::SamplingOrder order) const { return in_force(order).kind == ring::SamplingOrder::kRate; }
+    Decision decide(ring::SamplingDirective directive, RateLimiter& limiter, uint64_t randomness, uint64_t now) const;
+    bool needs_time(ring::SamplingDirective directive) const { return in_force(directive).kind == ring::SamplingDirective::kRate; }
 
     bool never() const { return ignores_parent_ && refuses(nullptr); }
 
@@ -59,11 +59,11 @@ public:
 private:
     static Sampler choose(Variable name, Variable argument);
 
-    ring::SamplingOrder in_force(ring::SamplingOrder order) const {
-        return order.kind != ring::SamplingOrder::kNone ? order : own_;
+    ring::SamplingDirective in_force(ring::SamplingDirective directive) const {
+        return directive.kind != ring::SamplingDirective::kNone ? directive : own_;
     }
 
-    ring::SamplingOrder own_;      // kNone: everything
+    ring::SamplingDirective own_;      // kNone: everything
     bool refuses_roots_ = false;   // what own_ comes to
     bool ignores_parent_ = false;  // all zero is parentbased_always_on: the providers stay in .bss
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the library keeps for a thread: one record for each provider, and a small block of thread-local pointers.
+// What the library keeps for a thread: one state for each provider, and a small block of thread-local pointers.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ struct ThreadState {
     static constexpr uint32_t kReaping = ~uint32_t{0};
 
     Level levels[kSignalLevels];
-    Level* at[kSignalLevels];  // the same: an address that is loaded once is one that is not computed again and again
+    Level* at[kSignalLevels];  // the levels' addresses: one that is loaded once is not computed again and again
     Life* life;
     uint32_t index;   // in Life::threads
     uint32_t thread;  // kernel's thread id
@@ -66,7 +66,7 @@ struct ThreadLocal {
     uint32_t depth;   // calls that this one interrupts
     LastSpan last;
     uintptr_t context_slot;  // where a profiler looks for the innermost context: ThreadContext
-    uint32_t attaching;  // a record is being made: a handler must not make one inside
+    uint32_t attaching;  // a state is being made: a handler must not make one inside
 };
 static_assert(sizeof(ThreadLocal) <= 256);
 

@@ -81,7 +81,7 @@ bool find_member(std::string_view list, std::string_view key, BaggageMember& ret
     return false;
 }
 
-// Makes room for a member of that size behind the others, in place of the one with its key. nullptr: there is none, and
+// Makes room for a member of that size after the others, in place of the one with its key. nullptr: there is none, and
 // nothing has changed. io_members are those of the list.
 char* make_room(ListText& list, std::string_view key, size_t size, size_t& io_members) {
     BaggageMember old;

@@ -11,7 +11,7 @@ struct BaggageMember {
     std::string_view piece;  // as it stands between two commas
     std::string_view key;
     std::string_view value;       // percent-encoded
-    std::string_view properties;  // behind the first semicolon
+    std::string_view properties;  // after the first semicolon
 
     // False: malformed. The piece is not empty.
     static bool parse(std::string_view piece, BaggageMember& ret);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A caller's carrier, checked. Keys have a NUL behind them.
+// A caller's carrier, checked. Keys end with a NUL.
 #pragma once
 
 #include <errno.h>

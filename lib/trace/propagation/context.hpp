@@ -37,7 +37,7 @@ inline const spr_propagated* attached_to(const spr_token* token) {
     return token == nullptr ? nullptr : reinterpret_cast<const spr_propagated*>(static_cast<uintptr_t>(token->reserved));
 }
 
-// The same, if its trace state is that of spans with this parent; nullptr: there is none.
+// What is attached, if its trace state is that of spans with this parent; nullptr: nothing is, or it is not.
 inline const spr_propagated* attached_to_trace(const spr_token* token, const spr_context& parent) {
     const spr_propagated* attached = attached_to(token);
     return attached != nullptr && is_same_trace(attached->context, parent) ? attached : nullptr;

@@ -42,7 +42,7 @@ private:
     size_t size_ = 0;
 };
 
-// The place of a variable, or of the NULL behind the last one.
+// The place of a variable, or of the NULL after the last one.
 char** find_variable(char** variables, const Name& name) {
     while (*variables != nullptr && name.value_in(*variables) == nullptr) ++variables;
     return variables;

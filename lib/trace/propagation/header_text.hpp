@@ -28,14 +28,14 @@ inline std::string_view trim(std::string_view text) {
 
 inline std::string_view between(const char* begin, const char* end) { return {begin, static_cast<size_t>(end - begin)}; }
 
-// Where c is in the text; its end where it is not there.
+// Where c is in the text; the text's end if it is not in it.
 inline const char* find(std::string_view text, char c) {
     const char* end = text.data() + text.size();
     const void* found = text.empty() ? nullptr : memchr(text.data(), c, text.size());
     return found != nullptr ? static_cast<const char*>(found) : end;
 }
 
-// What is before the separator; the rest is what is behind it. The last piece leaves a rest without data, so that
+// What is before the separator; the rest is what is after it. The last piece leaves a rest without data, so that
 // `while (rest.data() != nullptr)` sees every piece, empty ones too.
 inline std::string_view take_piece(std::string_view& rest, char separator) {
     const char* const end = rest.data() + rest.size();

@@ -24,7 +24,7 @@ public:
     // Bytes that a further member takes.
     size_t needed(size_t member_size) const { return member_size + (text_.size != 0); }
 
-    // Makes room for a member behind the last one or in front of the first; the caller has seen that there is room.
+    // Makes room for a member after the last one or in front of the first; the caller has seen that there is room.
     char* grow_back(size_t member_size) {
         if (text_.size != 0) text_.data[text_.size++] = ',';
         char* at = text_.data + text_.size;

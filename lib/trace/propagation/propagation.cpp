@@ -151,7 +151,7 @@ int check_writer(const spr_carrier* carrier) {
     return error != 0 ? error : carrier->set == nullptr ? -EINVAL : 0;
 }
 
-// Keys of a propagator, in the order in which they are written; without data behind the last one.
+// Keys of a propagator, in the order in which they are written; without data after the last one.
 std::string_view field_of(Propagator propagator, size_t index) {
     switch (propagator) {
         case Propagator::kTraceContext: return index == 0 ? kTraceparent : index == 1 ? kTracestate : std::string_view();

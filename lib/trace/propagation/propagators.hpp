@@ -21,7 +21,7 @@ public:
     static Propagators current();
     static void choose(Propagators propagators);
 
-    // kNone behind the last one.
+    // kNone after the last one.
     Propagator at(uint32_t index) const {
         return index < kPropagators ? static_cast<Propagator>(bits_ >> (kBits * index) & kMask) : Propagator::kNone;
     }

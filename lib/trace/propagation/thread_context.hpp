@@ -20,7 +20,7 @@ namespace spanring::trace {
 
 class ThreadContext {
 public:
-    // What ThreadLocal::context_slot says beside an address.
+    // What ThreadLocal::context_slot says when it is not an address.
     static constexpr uintptr_t kUnknown = 0;  // to be found
     static constexpr uintptr_t kOff = 1;      // for good
 

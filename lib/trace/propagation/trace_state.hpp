@@ -44,7 +44,7 @@ private:
     ListText list_;
     size_t members_;  // of all headers
     int left_out_ = 0;
-    bool full_ = false;  // one that is not large was left out: so are all behind it
+    bool full_ = false;  // one that is not large was left out: so are all after it
 };
 
 // False: no such member.

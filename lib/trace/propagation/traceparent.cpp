@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // W3C Trace Context (level 2), section 3.2: version "-" trace-id "-" parent-id "-" trace-flags, lower-case hex. A higher
-// version may carry more behind a further "-".
+// version may carry more after a further "-".
 #include <errno.h>
 #include <string.h>
 

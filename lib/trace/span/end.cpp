@@ -24,19 +24,19 @@ constexpr uint64_t kFullPause = 50'000;  // nanoseconds between two looks at a f
 
 // Drops a span without a writer. A kill in the middle of this, and only of this, leaves the counters one short: what is
 // counted by read-modify-writes of several threads has no intent to be corrected by.
-[[gnu::noinline]] void give_up(OpenSpan span) {
+[[gnu::noinline]] void drop_without_writer(OpenSpan span) {
     Slot& slot = span.slot();
     const SlotWord word = span.word();
     // relaxed: published with the state. Atomic for LevelWriter::settle(), which looks at slots of living threads as well.
     StdAtomics::store(slot.intent_line, ring::LevelWriter::kSharedLine, std::memory_order_relaxed);
-    // release: the line before the state that makes recovery look at it. Pairs with the acquire in Recovery::resolve() and
+    // release: the line before the state that makes recovery look at it. Pairs with the acquire in Recovery::settle_slot() and
     // in LevelWriter::settle(). Without it the drop could be settled in the line of the slot's last user.
     StdAtomics::store(slot.word, SlotWord{SlotState::kDropping, word.blocks, word.length}.pack(), std::memory_order_release);
     if (Life* life = span.provider().life()) {
         count_shared(*life, Counter::kDroppedNested);
         count_shared(*life, Counter::kEnded);
     }
-    // release: the counts before the slot is free. Pairs with the acquire in Recovery::resolve(). Without it recovery could
+    // release: the counts before the slot is free. Pairs with the acquire in Recovery::settle_slot(). Without it recovery could
     // find the slot free and the end uncounted.
     StdAtomics::store(slot.word, uint64_t{0}, std::memory_order_release);
     for (uint32_t i = 0; i < word.blocks; ++i) span.segment().give_block(slot.blocks[i]);
@@ -62,7 +62,7 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
     Entry entry;
     if (thread == nullptr || entry.too_deep()) [[unlikely]] {
         // No writer may be used here: shared counters and the pools, which take calls at any signal level.
-        give_up(span);
+        drop_without_writer(span);
         return -EBUSY;
     }
     ring::Segment& segment = span.segment();

@@ -110,7 +110,7 @@ int refuse_start(const Provider& provider, const spr_context* parent, spr_span* 
     return -EBUSY;
 }
 
-// The context of a new span but for its tail. Returns that, as it is where the parent is followed, but for the sampled
+// The context of a new span except for its tail. Returns that, as it is where the parent is followed, but for the sampled
 // flag: never remote.
 [[gnu::always_inline]] inline uint64_t make_ids(Random& random, const spr_context* parent, spr_context& ret_context) {
     uint64_t tail = SPR_TRACE_FLAG_RANDOM;
@@ -124,7 +124,7 @@ int refuse_start(const Provider& provider, const spr_context* parent, spr_span* 
     return tail;
 }
 
-// Whether the span is sampled, where that takes a thought: something is ordered, or the sampler looks at more than the
+// Whether the span is sampled, where that takes a thought: a directive is in force, or the sampler looks at more than the
 // parent. The tail has the threshold afterwards, if there is one.
 [[gnu::noinline]] bool decide(Provider& provider, Level& level, uint64_t policy, const spr_context* parent, const spr_context& context,
                               const spr_start_options& options, uint64_t& tail) {
@@ -136,12 +136,12 @@ int refuse_start(const Provider& provider, const spr_context* parent, spr_span* 
         tail = followed;
         return (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) != 0;
     }
-    const auto order = ring::SamplingOrder::unpack(policy);
+    const auto directive = ring::SamplingDirective::unpack(policy);
     ring::Clock& clock = Provider::clock();
-    const uint64_t now = sampler.needs_time(order) ? clock.unix_nano(level.anchor, clock.ticks()) : 0;
+    const uint64_t now = sampler.needs_time(directive) ? clock.unix_nano(level.anchor, clock.ticks()) : 0;
     uint64_t randomness = Sampler::randomness(context.trace_id);
     SampledTraceState::randomness(view_of(options.trace_state, options.trace_state_size), randomness);
-    const Sampler::Decision decision = sampler.decide(order, provider.rate_limiter(), randomness, now);
+    const Sampler::Decision decision = sampler.decide(directive, provider.rate_limiter(), randomness, now);
     if (decision.sampled && decision.has_threshold) tail |= ContextTail::of_threshold(decision.threshold);
     return decision.sampled;
 }
@@ -200,9 +200,9 @@ template <StartCall kCall>
     tail |= SPR_TRACE_FLAG_SAMPLED;
     ContextTail::write(context, tail);
 
-    // acquire: the scope is in the segment. Pairs with the release in ScopeTable::publish(), which says what breaks.
+    // acquire: the scope is in the segment. Pairs with the release in TracerTable::publish(), which says what breaks.
     if (StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number) [[unlikely]]
-        provider.scopes().publish(*tracer, segment.view(), thread->life->number);
+        provider.tracers().publish(*tracer, segment.view(), thread->life->number);
 
     uint32_t index = level.writer.take_slot(segment);
     if (index == ring::Segment::kNone && thread->life->reap()) index = level.writer.take_slot(segment);
@@ -263,7 +263,7 @@ template <StartCall kCall>
     return start_recorded<StartCall::kWith>(tracer, name, name_size, parent, ret_span, options);
 }
 
-// Whether the agent's order overrules a sampler that refuses.
+// Whether the agent's directive overrules a sampler that refuses.
 bool is_overruled(const Provider& provider, const ThreadState& thread, const spr_context* parent) {
     return (policy_of(thread) & ring::PolicyBits::kSamplingKind) != 0 && !provider.sampler().follows(parent);
 }
@@ -274,7 +274,7 @@ int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
     return unsampled(level, context, tail, ret_span);
 }
 
-// The same where something is to be made first.
+// Ends up unsampled as well, where the thread's state or its writer must be made first.
 [[gnu::noinline]] int start_first_unsampled(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
                                             spr_span* ret_span, const spr_start_options& options) {
     Provider& provider = *tracer->provider;

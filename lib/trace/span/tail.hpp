@@ -8,7 +8,7 @@
 
 namespace spanring::trace {
 
-// What a span carries behind its data: end time, kind, flags, counts of what was refused (rarely any).
+// What a span carries after its data: end time, kind, flags, counts of what was refused (rarely any).
 struct Tail {
     explicit Tail(const ring::Slot& slot) : slot(slot), refused((slot.dropped_attributes | slot.dropped_events | slot.dropped_links) != 0) {}
 

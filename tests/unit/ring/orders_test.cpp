@@ -56,7 +56,7 @@ constexpr Row kTable[] = {
     {"SlotWriter::publish release", nullptr},
     // Recovery of the dead, and of a thread that vanished.
     {"Recovery::run acquire", nullptr},
-    {"Recovery::resolve acquire", nullptr},
+    {"Recovery::settle_slot acquire", nullptr},
     {"Settlement::store release", nullptr},
     {"Settlement::settle_end acquire", "both callers have looked at the chunk's word before, with an acquire"},
     {"LevelWriter::settle acquire", nullptr},    // the lines that are there

@@ -27,15 +27,15 @@ TEST_F(Policy, retiresAndKeepsTheRest) {
 }
 
 TEST_F(Policy, switchesRecordingOffAndOnAgain) {
-    policy.order_sampling({}, false);
+    policy.direct_sampling({}, false);
     EXPECT_NE(word() & PolicyBits::kDisabled, 0u);
-    policy.order_sampling({}, true);
+    policy.direct_sampling({}, true);
     EXPECT_EQ(word() & PolicyBits::kDisabled, 0u);
 }
 
 TEST_F(Policy, staysRetiredWhateverIsOrdered) {
     policy.retire();
-    policy.order_sampling({}, true);
+    policy.direct_sampling({}, true);
     EXPECT_TRUE(policy.retired());
 }
 

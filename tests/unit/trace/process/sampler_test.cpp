@@ -14,7 +14,7 @@ namespace spanring::trace {
 namespace {
 
 using ring::RejectionThreshold;
-using ring::SamplingOrder;
+using ring::SamplingDirective;
 using TraceId = uint8_t[16];
 
 // A trace id of which the lowest 56 bits, what samplers look at, are these.
@@ -24,13 +24,13 @@ void make_id(TraceId& id, uint64_t low, uint8_t rest = 0xa5) {
 }
 
 bool samples(const Sampler& sampler, uint64_t low, const spr_context* parent = nullptr, uint8_t rest = 0xa5,
-             SamplingOrder order = {}) {
+             SamplingDirective order = {}) {
     TraceId id;
     make_id(id, low, rest);
     if (sampler.follows(parent)) return sampler.accepts(parent, 0);
     RateLimiter limiter;
     const bool sampled = sampler.decide(order, limiter, Sampler::randomness(id), 0).sampled;
-    if (order.kind == SamplingOrder::kNone) {
+    if (order.kind == SamplingDirective::kNone) {
         EXPECT_FALSE(sampled && sampler.refuses(parent)) << "the short way says the same";
         EXPECT_FALSE(!sampled && sampler.accepts(parent, 0)) << "the short way says the same";
     }
@@ -146,7 +146,7 @@ TEST(SamplerTest, ARateWithoutANumberIsTheDefault) {
 
 TEST(SamplerTest, AnOrderTakesTheSamplersPlaceAtRoots) {
     const spr_context yes = parent_with(SPR_TRACE_FLAG_SAMPLED), no = parent_with(0);
-    const SamplingOrder half = SamplingOrder::ratio(0.5);
+    const SamplingDirective half = SamplingDirective::ratio(0.5);
     for (const char* name : {"parentbased_always_on", "parentbased_always_off"}) {
         const Sampler sampler = Sampler::parse(name, nullptr);
         EXPECT_FALSE(samples(sampler, kAll / 2 - 1, nullptr, 0, half)) << name;
@@ -200,7 +200,7 @@ TEST(RejectionThresholdTest, FallsAsTheRatioRises) {
 
 TEST(RateLimiterTest, AdmitsASecondsWorthAndThenOneInEachInterval) {
     RateLimiter limiter;
-    const SamplingOrder rate = SamplingOrder::rate(10);
+    const SamplingDirective rate = SamplingDirective::rate(10);
     uint64_t now = 1'700'000'000'000'000'000;
     const auto admitted = [&](int tries) {
         int count = 0;
@@ -220,17 +220,17 @@ TEST(RateLimiterTest, AdmitsASecondsWorthAndThenOneInEachInterval) {
 
 TEST(RateLimiterTest, OneInAHundredSeconds) {
     RateLimiter limiter;
-    const SamplingOrder rate = SamplingOrder::rate(0.01);
+    const SamplingDirective rate = SamplingDirective::rate(0.01);
     const uint64_t now = 1'700'000'000'000'000'000;
     EXPECT_TRUE(limiter.admit(rate, now));
     EXPECT_FALSE(limiter.admit(rate, now + 99'999'999'999));
     EXPECT_TRUE(limiter.admit(rate, now + 100'000'000'000));
-    EXPECT_FALSE(RateLimiter().admit(SamplingOrder::rate(0), now));
+    EXPECT_FALSE(RateLimiter().admit(SamplingDirective::rate(0), now));
 }
 
 TEST(RateLimiterTest, AClockThatStepsBackDoesNotCloseIt) {
     RateLimiter limiter;
-    const SamplingOrder rate = SamplingOrder::rate(1);
+    const SamplingDirective rate = SamplingDirective::rate(1);
     EXPECT_TRUE(limiter.admit(rate, 2'000'000'000'000'000'000));
     EXPECT_TRUE(limiter.admit(rate, 1'000'000'000'000'000'000));
     EXPECT_FALSE(limiter.admit(rate, 1'000'000'000'000'000'001));

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "ring/sampling_order.hpp"
+#include "ring/sampling_directive.hpp"
 #include "support/carried.hpp"
 #include "support/tracing.hpp"
 
@@ -12,7 +12,7 @@ namespace spanring {
 namespace {
 
 using ring::PolicyBits;
-using ring::SamplingOrder;
+using ring::SamplingDirective;
 using test::Tracing;
 
 // How many of a thousand traces were sampled.
@@ -32,17 +32,17 @@ int sampled(Tracing& tracing) {
     return count;
 }
 
-void order(Tracing& tracing, SamplingOrder order) { tracing.agent().set_policy(order.pack(0)); }
+void order(Tracing& tracing, SamplingDirective order) { tracing.agent().set_policy(order.pack(0)); }
 
 TEST_IN_PROCESS(SamplingTest, AnOrderHoldsFromTheNextSpanOn) {
     Tracing tracing;
     EXPECT_EQ(sampled(tracing), 1000);
-    order(tracing, SamplingOrder::ratio(0));
+    order(tracing, SamplingDirective::ratio(0));
     EXPECT_EQ(sampled(tracing), 0);
     EXPECT_EQ(spr_tracer_enabled(tracing.tracer()), 1) << "a parent may be sampled";
-    order(tracing, SamplingOrder::ratio(0.5));
+    order(tracing, SamplingDirective::ratio(0.5));
     EXPECT_NEAR(sampled(tracing), 500, 100);
-    order(tracing, SamplingOrder::rate(7));
+    order(tracing, SamplingDirective::rate(7));
     EXPECT_GE(sampled(tracing), 7);
     order(tracing, {});
     EXPECT_EQ(sampled(tracing), 1000);
@@ -57,7 +57,7 @@ TEST_IN_PROCESS(SamplingTest, AnOrderWakesASamplerThatIsOff) {
         setenv("OTEL_TRACES_SAMPLER", sampler, 1);
         Tracing tracing;
         EXPECT_EQ(sampled(tracing), 0);
-        order(tracing, SamplingOrder::ratio(1));
+        order(tracing, SamplingDirective::ratio(1));
         EXPECT_EQ(sampled(tracing), 1000) << sampler;
         EXPECT_EQ(spr_tracer_enabled(tracing.tracer()), 1);
         order(tracing, {});
@@ -86,7 +86,7 @@ TEST_IN_PROCESS(SamplingTest, TheTraceStateSaysHowATraceWasSampled) {
     options.trace_state_size = SPR_NUL;
     spr_span child;
     EXPECT_EQ(spr_span_start_with(tracing.tracer(), "child", SPR_NUL, &options, &child), 1);
-    order(tracing, SamplingOrder::ratio(0.999));
+    order(tracing, SamplingDirective::ratio(0.999));
     options.parent = &child.context;
     options.trace_state = nullptr;
     spr_span grandchild;
@@ -127,7 +127,7 @@ TEST_IN_PROCESS(SamplingTest, ARequestTellsHowItsTraceWasSampled) {
 TEST_IN_PROCESS(SamplingTest, WithoutAProbabilityThereIsNoThreshold) {
     Tracing tracing;
     EXPECT_EQ(tracing.make("always on"), 0);
-    order(tracing, SamplingOrder::rate(1e6));
+    order(tracing, SamplingDirective::rate(1e6));
     EXPECT_EQ(tracing.make("by a rate"), 0);
     const auto segment = tracing.read();
     ASSERT_EQ(segment.spans().size(), 2u);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trace/process/scope_table.hpp"
+#include "trace/process/tracer_table.hpp"
 
 #include <errno.h>
 #include <sched.h>
@@ -18,7 +18,7 @@ constexpr int kPatience = 1000;  // yields for a tracer that another thread is m
 
 }  // namespace
 
-spr_tracer* ScopeTable::find(const uint8_t* bytes, uint32_t scope_size, uint32_t schema_size, uint32_t entries) {
+spr_tracer* TracerTable::find(const uint8_t* bytes, uint32_t scope_size, uint32_t schema_size, uint32_t entries) {
     for (uint32_t i = 0; i < entries; ++i) {
         // acquire: the entry and its bytes. Pairs with the release in get(). Without it half a scope could be compared.
         // One that never becomes ready was in the making when this process was forked off: it is passed over.
@@ -34,7 +34,7 @@ spr_tracer* ScopeTable::find(const uint8_t* bytes, uint32_t scope_size, uint32_t
     return nullptr;
 }
 
-int ScopeTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer) {
+int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer) {
     const size_t name_size = text_size(options.name, options.name_size);
     const size_t version_size = text_size(options.version, options.version_size);
     const size_t schema_url_size = text_size(options.schema_url, options.schema_url_size);
@@ -95,7 +95,7 @@ int ScopeTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer) 
     return 0;
 }
 
-void ScopeTable::publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t life) {
+void TracerTable::publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t life) {
     const uint32_t index = tracer.scope - 1;
     const ring::ScopeEntry& from = entries_[index];
     ring::ScopeEntry& to = segment.scope(index);
@@ -106,11 +106,11 @@ void ScopeTable::publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t
     StdAtomics::store(to.offset, from.offset, std::memory_order_relaxed);
     StdAtomics::store(to.scope_size, from.scope_size, std::memory_order_relaxed);
     StdAtomics::store(to.schema_size, from.schema_size, std::memory_order_relaxed);
-    // release: publishes the entry and its bytes. Pairs with the acquire of `ready` in the agent's scope table. Without it
+    // release: publishes the entry and its bytes. Pairs with the acquire of `ready` in the agent's ScopeReader. Without it
     // the agent could find a span whose scope is not there yet.
     StdAtomics::store(to.ready, uint32_t{1}, std::memory_order_release);
     ring::WriterPage& page = segment.writer();
-    uint32_t scopes = StdAtomics::load(page.scopes, std::memory_order_relaxed);  // told to people; ready decides
+    uint32_t scopes = StdAtomics::load(page.scopes, std::memory_order_relaxed);  // informational; ready decides
     while (scopes < index + 1 && !StdAtomics::compare_exchange(page.scopes, scopes, index + 1, std::memory_order_relaxed)) {}
     const uint32_t bytes = from.offset - ring::kScopeBytesOffset + from.scope_size + from.schema_size;
     uint32_t seen = StdAtomics::load(page.scope_bytes, std::memory_order_relaxed);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The instrumentation scopes of a provider: a private image of the segment's scopes region, entry for entry and byte for
-// byte, and the tracers that stand for them. Publishing a scope copies it to its place in the segment; doing that twice,
+// The tracers of a provider, and the instrumentation scopes that they stand for: a private image of the segment's scopes
+// region, entry for entry and byte for byte. Publishing a scope copies it to its place in the segment; doing that twice,
 // or by two threads at once, writes the same bytes. The image outlives a fork(), so the child publishes anew.
 #pragma once
 
@@ -18,13 +18,13 @@ class Provider;
 
 struct spr_tracer {
     spanring::trace::Provider* provider;
-    uint32_t scope;      // in records; 0 only in a tracer that was never made
+    uint32_t scope;      // in control records; 0 only in a tracer that was never made
     uint32_t published;  // atomic; Life::number of the segment that has this scope
 };
 
 namespace spanring::trace {
 
-class ScopeTable {
+class TracerTable {
 public:
     void open(Provider& provider) { provider_ = &provider; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the agent wants sampled in a process, beside what the application configured: bits of Control::policy, so that a
+// What the agent wants sampled in a process, in addition to what the application configured: bits of Control::policy, so that a
 // start learns of it by the one load that it makes anyway. Written by the agent, read by the process.
 #pragma once
 
@@ -11,18 +11,18 @@
 
 namespace spanring::ring {
 
-struct SamplingOrder {
+struct SamplingDirective {
     enum Kind : uint32_t {
         kNone = 0,   // as the application configured it
         kRatio = 1,  // value: a rejection threshold, which decides in place of the application's sampler
-        kRate = 2,   // value: so many traces begin in 1,000 seconds, in place of the same
+        kRate = 2,   // value: how many traces begin in 1,000 seconds; likewise
     };
     static constexpr uint64_t kGreatest = (uint64_t{1} << (64 - PolicyBits::kValueShift)) - 1;  // as threshold: never
 
     Kind kind = kNone;
     uint64_t value = 0;  // at most kGreatest
 
-    static constexpr SamplingOrder unpack(uint64_t policy) {
+    static constexpr SamplingDirective unpack(uint64_t policy) {
         return {static_cast<Kind>((policy & PolicyBits::kSamplingKind) >> PolicyBits::kSamplingShift), policy >> PolicyBits::kValueShift};
     }
     // In place of what `policy` said before; its other bits stay.
@@ -31,21 +31,21 @@ struct SamplingOrder {
         return (policy & kOthers) | uint64_t{kind} << PolicyBits::kSamplingShift | value << PolicyBits::kValueShift;
     }
 
-    static constexpr SamplingOrder ratio(double ratio) {
+    static constexpr SamplingDirective ratio(double ratio) {
         const uint64_t threshold = RejectionThreshold::of(ratio);
         return {kRatio, threshold < kGreatest ? threshold : kGreatest};
     }
-    static constexpr SamplingOrder rate(double traces_a_second) {
+    static constexpr SamplingDirective rate(double traces_a_second) {
         const double value = traces_a_second * 1000 + 0.5;
         return {kRate, value >= static_cast<double>(kGreatest) ? kGreatest : value >= 1 ? static_cast<uint64_t>(value) : 0};
     }
 
     constexpr uint64_t threshold() const { return value == kGreatest ? RejectionThreshold::kNever : value; }
 
-    friend constexpr bool operator==(const SamplingOrder&, const SamplingOrder&) = default;
+    friend constexpr bool operator==(const SamplingDirective&, const SamplingDirective&) = default;
 };
 
-static_assert(SamplingOrder::unpack(SamplingOrder::ratio(0.25).pack(PolicyBits::kDisabled)) == SamplingOrder::ratio(0.25));
-static_assert(SamplingOrder{}.pack(SamplingOrder::rate(5).pack(PolicyBits::kRetired)) == PolicyBits::kRetired);
+static_assert(SamplingDirective::unpack(SamplingDirective::ratio(0.25).pack(PolicyBits::kDisabled)) == SamplingDirective::ratio(0.25));
+static_assert(SamplingDirective{}.pack(SamplingDirective::rate(5).pack(PolicyBits::kRetired)) == PolicyBits::kRetired);
 
 }  // namespace spanring::ring
