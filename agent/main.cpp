@@ -155,7 +155,7 @@ public:
 private:
     void tell_of_crashes() const {
         for (const CrashJournal::Crash& crash : crashes_.crashes()) {
-            if (crashes_.verdict(crash.segment).empty()) {
+            if (crashes_.reason_to_quarantine(crash.segment).empty()) {
                 spdlog::warn("an earlier agent crashed ({}) while it read {}; if that happens again, the segment is quarantined",
                              signal_name(crash.signal), crash.segment);
             }

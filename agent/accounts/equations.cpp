@@ -51,7 +51,7 @@ std::string Equation::difference() const {
 }
 
 std::vector<Equation> equations_of(const ProcessAccount& process) {
-    const bool gone = process.state == ProcessState::kGone;  // and with its segment whatever was only there
+    const bool gone = process.state == ProcessState::kGone;  // and so is what was only in its segment
     std::vector<Equation> equations;
     Equation& own = equations.emplace_back();
     own.left = {{"started", process.started()}};

@@ -6,7 +6,7 @@
 //     ended + unfinished = exported + rejected + dropped{cause} + pending      for each exporter
 //
 // A span that its process left open when it died never ended; the agent hands it on as unfinished, so from then on it
-// is to be found at the exporters, beside the ended ones.
+// is found at the exporters, together with the ended ones.
 //
 // A killed agent may have put spans into its spool, or sent them out of it, without booking that: the next one delivers
 // them once more. So where an agent died while it served a process,

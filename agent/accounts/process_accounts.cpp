@@ -33,25 +33,25 @@ std::string exporter_name(uint64_t hash, const Ledger* ledger) {
     return "exporter " + std::to_string(hash);
 }
 
-ProcessAccount from_ledger(const ProcessRecord& record, const Ledger& ledger) {
+ProcessAccount from_ledger(const ProcessRow& row, const Ledger& ledger) {
     ProcessAccount process;
-    process.instance = record.instance;
-    process.pid = record.pid;
-    process.uid = record.uid;
-    process.program = record.program;
-    process.service = record.service;
-    process.quarantine = record.quarantine;
-    process.agent_died = record.agent_died;
-    process.state = !record.quarantine.empty() ? ProcessState::kQuarantined
-                    : record.finished          ? ProcessState::kFinished
+    process.instance = row.instance;
+    process.pid = row.pid;
+    process.uid = row.uid;
+    process.program = row.program;
+    process.service = row.service;
+    process.quarantine = row.quarantine;
+    process.agent_died = row.agent_died;
+    process.state = !row.quarantine.empty() ? ProcessState::kQuarantined
+                    : row.finished          ? ProcessState::kFinished
                                                : ProcessState::kGone;
     process.attached = true;
-    process.since_unix_nano = record.attached_unix_nano;
-    process.writer = record.writer;
-    fill_exporters(process, record.agent, &ledger);
+    process.since_unix_nano = row.attached_unix_nano;
+    process.writer = row.writer;
+    fill_exporters(process, row.agent, &ledger);
     // A process that was drained to its end has no open span left; what any other had open is known only as the
     // difference.
-    if (!record.finished) process.open = minus(process.started(), process.ended() + process.unfinished);
+    if (!row.finished) process.open = minus(process.started(), process.ended() + process.unfinished);
     return process;
 }
 
@@ -76,7 +76,7 @@ ProcessAccount account_of(const SegmentSnapshot& segment, const std::string& fil
     process.program = segment.producer->program;
     process.service = segment.producer->service;
     process.file = file;
-    process.state = segment.retired ? ProcessState::kQuarantined
+    process.state = segment.quarantined ? ProcessState::kQuarantined
                     : segment.alive ? ProcessState::kLive
                                     : ProcessState::kDead;
     process.attached = segment.attached;
@@ -133,7 +133,7 @@ void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const L
         if (row.exporter == 0) continue;
         ExporterAccount account;
         account.name = exporter_name(row.exporter, ledger);
-        const SpoolRecord spool = ledger != nullptr ? ledger->spool(process.instance, account.name) : SpoolRecord{};
+        const SpoolRow spool = ledger != nullptr ? ledger->spool(process.instance, account.name) : SpoolRow{};
         account.exported = row.exported + spool.exported;
         account.rejected = row.rejected + spool.rejected;
         account.spooled = row.spooled;
@@ -178,12 +178,12 @@ Survey survey(const std::vector<std::string>& directories, const Ledger* ledger,
         }
     }
     if (ledger != nullptr) {
-        for (const ProcessRecord& record : ledger->processes()) {
-            if (const auto place = found.find(record.instance); place != found.end()) {
-                result.processes[place->second].quarantine = record.quarantine;
-                result.processes[place->second].agent_died = record.agent_died;
+        for (const ProcessRow& row : ledger->processes()) {
+            if (const auto place = found.find(row.instance); place != found.end()) {
+                result.processes[place->second].quarantine = row.quarantine;
+                result.processes[place->second].agent_died = row.agent_died;
             } else if (finished) {
-                result.processes.push_back(from_ledger(record, *ledger));
+                result.processes.push_back(from_ledger(row, *ledger));
             }
         }
     }

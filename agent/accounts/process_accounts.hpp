@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is known of each process, from its segment where it is there, else from the agent's ledger; and what the agent
+// What is known of each process, from its segment while that exists, else from the agent's ledger; and what the agent
 // did with its spans, exporter by exporter.
 #pragma once
 
@@ -14,9 +14,9 @@ namespace spanring::agent {
 
 enum class ProcessState : uint8_t {
     kLive,
-    kDead,         // its segment is there, and not yet drained to the end
+    kDead,         // its segment exists, and is not yet drained to the end
     kFinished,     // drained and unlinked: the ledger's last word
-    kGone,         // its segment is not there, and it was not drained to the end
+    kGone,         // its segment is gone, and was not drained to the end
     kQuarantined,  // the agent quarantined its segment
 };
 

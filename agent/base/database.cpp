@@ -57,7 +57,7 @@ void check_schema(Database& database, const DatabaseSchema& schema) {
     }
 }
 
-// The version before, if it is that, becomes this one: whole, or not at all.
+// Upgrades a file of the version before, in one transaction.
 void upgrade(Database& database, const DatabaseSchema& schema) {
     const auto is_older = [&] {
         return database.number("PRAGMA application_id") == schema.application_id &&

@@ -11,9 +11,9 @@
 
 namespace spanring::agent {
 
-// Go's form, as in the Collector: numbers with a unit (ns, us, ms, s, m, h; here also d), one behind the other; "0"
-// needs none.
-// Finer than a nanosecond is cut off; negative ones and those beyond 100 years are refused.
+// Go's form, as in the Collector: numbers with a unit (ns, us, ms, s, m, h; here also d), one after another; "0"
+// needs no unit.
+// What is finer than a nanosecond is cut off; negative ones and those beyond 100 years are refused.
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
 std::string format_duration(std::chrono::nanoseconds duration);  // exact: "1m30s", "200ms", "0s"
 

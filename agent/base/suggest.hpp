@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// "Did you mean": the nearest of what is known, if it is near enough to be a slip of the keyboard.
+// "Did you mean": the nearest of what is known, if it is near enough to be a typing error.
 #pragma once
 
 #include <string>

@@ -2,7 +2,7 @@
 //
 // A batch: what one export request carries, and what is to be acknowledged when every exporter is done with it.
 //
-// The drain thread fills a batch, then shares it, immutable but for its resolutions, with the exporters. Each exporter
+// The drain thread fills a batch, then shares it, immutable except for its resolutions, with the exporters. Each exporter
 // resolves it exactly once, on any thread. When the last required exporter has, the batch goes to the Acknowledgements
 // queue and the drain thread, alone, moves the marks. So shared memory has one writer on the agent's side.
 #pragma once
@@ -61,7 +61,7 @@ struct Receipt {
 
 enum class Outcome : uint8_t {
     kPending,
-    kExported,      // the backend accepted it (but for `rejected` spans of it: partial success)
+    kExported,      // the backend accepted it (except for `rejected` of its spans: partial success)
     kRejected,      // the backend will never take it
     kSpooled,       // in the exporter's spool: durable, the spool answers for it now
     kDroppedQueue,  // had to wait, and there was no room or no time left for it

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// spanring: looks at what processes, the agent and the local store hold, and at the host. Reads only, but for `sampling`,
-// which writes the rules that the agent follows.
+// spanring: looks at what processes, the agent and the local store hold, and at the host. It only reads, except for
+// `sampling`, which writes the rules that the agent follows, and `doctor`, which makes files of its own to try things.
 #include <unistd.h>
 
 #include <exception>

@@ -54,7 +54,7 @@ void write_line(int fd, int signal, const char* segment) {
     memcpy(at, segment, size);
     at += size;
     *at++ = '\n';
-    // One write, behind what is there (O_APPEND): whole, or the reader passes over it.
+    // One write, after what is there (O_APPEND): whole, or the reader passes over it.
     if (write(fd, line, static_cast<size_t>(at - line)) < 0) return;
 }
 
@@ -94,9 +94,9 @@ CrashJournal::CrashJournal(std::string file) : file_(std::move(file)) {
         Crash crash;
         if (!lines.eof() && parse(line, crash)) crashes_.push_back(std::move(crash));  // without its end it is torn
     }
-    // Old news do not count any more; a verdict stays.
+    // Old crashes do not count any more; a quarantine stays.
     const int64_t recent = time(nullptr) - std::chrono::seconds(kCrashMemory).count();
-    keep([&](const Crash& crash) { return crash.unix_seconds >= recent || given_up(crash.segment); });
+    keep([&](const Crash& crash) { return crash.unix_seconds >= recent || is_quarantined(crash.segment); });
     if (crashes_.size() > kMostCrashes) crashes_.erase(crashes_.begin(), crashes_.end() - kMostCrashes);
     rewrite();
     appended_ = Descriptor(open(file_.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC));
@@ -127,7 +127,7 @@ void CrashJournal::keep(const std::function<bool(const Crash&)>& wanted) {
     crashes_ = std::move(kept);
 }
 
-bool CrashJournal::given_up(const std::string& segment) const {
+bool CrashJournal::is_quarantined(const std::string& segment) const {
     const Crash* before = nullptr;
     for (const Crash& crash : crashes_) {
         if (crash.segment != segment) continue;
@@ -140,8 +140,8 @@ bool CrashJournal::given_up(const std::string& segment) const {
     return false;
 }
 
-std::string CrashJournal::verdict(const std::string& segment) const {
-    if (!given_up(segment)) return {};
+std::string CrashJournal::reason_to_quarantine(const std::string& segment) const {
+    if (!is_quarantined(segment)) return {};
     const auto last = std::find_if(crashes_.rbegin(), crashes_.rend(),
                                    [&](const Crash& crash) { return crash.segment == segment; });
     return "the agent crashed twice while reading it, the last time with " + signal_name(last->signal);
@@ -149,7 +149,7 @@ std::string CrashJournal::verdict(const std::string& segment) const {
 
 void CrashJournal::forget() {
     const size_t before = crashes_.size();
-    keep([this](const Crash& crash) { return given_up(crash.segment); });
+    keep([this](const Crash& crash) { return is_quarantined(crash.segment); });
     if (crashes_.size() == before) return;
     try {
         rewrite();

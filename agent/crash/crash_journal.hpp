@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Which segments an agent was reading when it crashed: a file of lines in the state directory, so that a segment that
-// brings the agent down does it twice and not for ever.
+// brings the agent down can do so twice, not forever.
 //
 // Written by a signal handler, at a fault of the thread's own (a bad access, an abort) and only while a CrashScope names
 // a segment. So a kill from outside, SIGKILL above all, is never blamed on a segment, and nothing is written while all is
-// well. A segment is given up after two crashes within kCrashMemory of each other; a clean end forgets the others.
+// well. A segment is quarantined after two crashes within kCrashMemory of each other; a clean end forgets the others.
 //
-// What is not seen: a crash on a thread of an exporter, which has only a batch; and an end by the kernel for want of memory.
+// What is not seen: a crash on a thread of an exporter, which has only a batch; and an end by the kernel for lack of memory.
 #pragma once
 
 #include <chrono>
@@ -43,13 +43,13 @@ public:
     const std::vector<Crash>& crashes() const { return crashes_; }  // of earlier agents, oldest first
 
     // Why a segment must not be read; empty: it may.
-    std::string verdict(const std::string& segment) const;
+    std::string reason_to_quarantine(const std::string& segment) const;
 
-    // The agent ends in good order: forgets the crashes of segments that were not given up.
+    // The agent ends in good order: forgets the crashes of segments that are not quarantined.
     void forget();
 
 private:
-    bool given_up(const std::string& segment) const;
+    bool is_quarantined(const std::string& segment) const;
     void keep(const std::function<bool(const Crash&)>& wanted);
     void rewrite();
 

@@ -33,17 +33,17 @@ public:
     virtual bool is_open() const = 0;
     virtual uid_t owner() const = 0;
 
-    // 0, or -errno: -ENOENT (not there), the refusals of ring::open_checked_directory(). Throws AgentBusy.
+    // 0, or -errno: -ENOENT (missing), the refusals of ring::open_checked_directory(). Throws AgentBusy.
     virtual int open(bool create) = 0;
 
-    // Has what happens in it told by `watch`, under this number.
+    // Makes `watch` report what happens in it, under this number.
     virtual void watch(DirectoryWatch& watch, size_t number) = 0;
 
     // The directory was removed: its segments, if there are any, live on in their mappings.
     virtual void close() = 0;
     virtual bool gone() const = 0;  // nothing, or something else, is at the path by now
 
-    // Names of segments. Removes temporary files that nobody has locked and nobody has touched for so long.
+    // Names of segments. Removes temporary files that nobody has locked and nobody has touched for that long.
     virtual std::vector<std::string> scan(std::chrono::seconds temporary_age) = 0;
 
     virtual SegmentFile open_segment(const std::string& name) const = 0;

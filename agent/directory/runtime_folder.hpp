@@ -18,7 +18,7 @@ namespace spanring::agent {
 
 class RuntimeFolder final : public Folder {
 public:
-    // any_file_system: named by a person; otherwise it must be tmpfs.
+    // any_file_system: it was configured; otherwise it must be tmpfs.
     RuntimeFolder(std::string path, bool any_file_system);
 
     const std::string& path() const override { return path_; }

@@ -20,7 +20,7 @@ using FileKey = std::pair<size_t, std::string>;  // number of a folder, name of 
 
 class ServedFolders {
 public:
-    // `paths`: named by a person; none: those of this user, in the order of the library. `users`: instead of both. The
+    // `paths`: as configured; none: those of this user, in the order of the library. `users`: instead of both. The
     // watch and the users outlive it. Throws AgentBusy, or std::runtime_error with a clear message.
     ServedFolders(const std::vector<std::string>& paths, FolderSource* users, DirectoryWatch& watch);
 
@@ -30,7 +30,7 @@ public:
     // Takes up folders of users who appeared, closes those that were removed, opens those that are there again.
     void refresh();
 
-    const std::vector<std::string>& names() const { return names_; }  // for people
+    const std::vector<std::string>& names() const { return names_; }  // for messages
 
 private:
     void add_own();
@@ -41,7 +41,7 @@ private:
     FolderSource* const users_;
     DirectoryWatch& watch_;
     std::vector<std::unique_ptr<Folder>> folders_;
-    std::map<size_t, int> told_;  // why one is not open, as it was told
+    std::map<size_t, int> told_;  // why one is not open, as last reported
     std::vector<std::string> names_;
 };
 

@@ -8,7 +8,7 @@
 #include "ring/recovery.hpp"
 #include "ring/testpoint.hpp"
 #include "ring/unfinished_span.hpp"
-#include "segment/record.hpp"
+#include "segment/chunk_record.hpp"
 
 namespace spanring::agent {
 
@@ -87,7 +87,7 @@ bool AttachedSegment::recover() {
     if (!still_readable()) return false;
     if (fault != ring::RecoveryFault::kNone) return fail(ring::describe(fault));
     SPR_TESTPOINT(process_recovered);
-    cursors_.unsettle_all();  // death is another reason to do something
+    cursors_.look_at_all();  // death is another reason to do something
     return true;
 }
 
@@ -108,13 +108,13 @@ bool AttachedSegment::visit(uint32_t chunk, Batcher& batcher, PassResult& result
     ChunkCursor& cursor = cursors_[chunk];
     ring::ChunkLine& line = view().chunk_line(chunk);
     ChunkWord word = ChunkReader<>::committed(line);
-    cursors_.unsettle(chunk);
+    cursors_.look_again(chunk);
     bool begun = false;
     if (const ring::ChunkFault fault = cursor.see(word, chunk, held_.overwrite, begun); fault != ring::ChunkFault::kNone)
         return fail(ring::describe(fault));
     if (begun && !begin_generation(chunk, cursor)) return false;
     if (word.state == ChunkState::kFree) {
-        cursors_.settle(chunk, word);
+        cursors_.set_idle(chunk, word);
         return true;
     }
     if (word.state == ChunkState::kEvicting && !dead()) return true;  // a writer won; it counts what was lost
@@ -129,7 +129,7 @@ bool AttachedSegment::visit(uint32_t chunk, Batcher& batcher, PassResult& result
         retired_.add(chunk);
     }
     // Until its word or, by an answer, its mark moves. Of a chunk that may be overwritten, death changes who decides.
-    if (!held_.overwrite && cursor.read == word.length) cursors_.settle(chunk, word);
+    if (!held_.overwrite && cursor.read == word.length) cursors_.set_idle(chunk, word);
     return true;
 }
 
@@ -146,9 +146,9 @@ bool AttachedSegment::scope_before(uint32_t chunk, uint32_t size, uint32_t& ret_
     scratch_.resize(size);
     std::memcpy(scratch_.data(), view().chunk_bytes(chunk), size);
     for (size_t at = 0; at < size;) {
-        Record record;
-        if (const char* fault = read_record(scratch_, at, record); fault != nullptr) return fail(fault);
-        if (record.kind == Record::Kind::kScope) ret_scope = record.scope;
+        ChunkRecord record;
+        if (const char* fault = read_chunk_record(scratch_, at, record); fault != nullptr) return fail(fault);
+        if (record.kind == ChunkRecord::Kind::kScope) ret_scope = record.scope;
         at = record.end;
     }
     return true;
@@ -245,7 +245,7 @@ void AttachedSegment::acknowledge(const Receipt& receipt, const Resolutions& res
     }
     ChunkCursor& cursor = cursors_[receipt.chunk];
     if (cursor.seen.generation != receipt.generation) return;  // overwritten meanwhile, and counted by the writer
-    cursors_.unsettle(receipt.chunk);
+    cursors_.look_again(receipt.chunk);
     cursor.low.complete(piece);
     if (may_book(cursor) && cursor.low.ready()) book(receipt.chunk, cursor);
 }
@@ -256,7 +256,7 @@ uint32_t AttachedSegment::reclaim() {
         ChunkCursor& cursor = cursors_[chunk];
         cursor.seen = ChunkReader<>::release(view(), chunk, cursor.seen.generation);
         cursor.restart(0, 0);
-        cursors_.settle(chunk, cursor.seen);
+        cursors_.set_idle(chunk, cursor.seen);
     });
 }
 
@@ -265,28 +265,28 @@ void AttachedSegment::serve_flush() {
 }
 
 bool AttachedSegment::finished() const {
-    return quarantined_.empty() && !left_behind_ && burial_.complete() && settled();
+    return quarantined_.empty() && !left_behind_ && burial_.complete() && quiet();
 }
 
-ProcessRecord AttachedSegment::record(uint64_t now_unix_nano) {
+ProcessRow AttachedSegment::ledger_row(uint64_t now_unix_nano) {
     if (quarantined_.empty()) {  // otherwise what was last believed
         const ring::CounterSums sums = ring::sum_counters(view());
         if (!held_.mapping->faulted()) sums_ = sums;
     }
-    ProcessRecord record;
-    record.instance = held_.producer->instance;
-    record.pid = held_.producer->pid;
-    record.uid = held_.producer->uid;
-    record.program = held_.producer->program;
-    record.service = held_.producer->service;
-    record.attached_unix_nano = held_.attached_unix_nano;
-    record.updated_unix_nano = now_unix_nano;
-    record.finished = finished();
-    record.quarantine = quarantined_;
-    record.agent_died = held_.agent_died;
-    record.writer = sums_;
-    record.agent = accounts_.totals();
-    return record;
+    ProcessRow row;
+    row.instance = held_.producer->instance;
+    row.pid = held_.producer->pid;
+    row.uid = held_.producer->uid;
+    row.program = held_.producer->program;
+    row.service = held_.producer->service;
+    row.attached_unix_nano = held_.attached_unix_nano;
+    row.updated_unix_nano = now_unix_nano;
+    row.finished = finished();
+    row.quarantine = quarantined_;
+    row.agent_died = held_.agent_died;
+    row.writer = sums_;
+    row.agent = accounts_.totals();
+    return row;
 }
 
 }  // namespace spanring::agent

@@ -89,12 +89,12 @@ public:
     // Gives it up: nothing is read or written any more but the sign to the process that it may stop.
     void quarantine(const std::string& reason);
     const std::string& quarantined() const { return quarantined_; }  // why; empty: it is not
-    bool settled() const { return cutter_.batches().empty(); }
+    bool quiet() const { return cutter_.batches().empty(); }
 
     // Dead, everything handed out and acknowledged: the file may go.
     bool finished() const;
 
-    ProcessRecord record(uint64_t now_unix_nano);
+    ProcessRow ledger_row(uint64_t now_unix_nano);
 
 private:
     ring::SegmentView view() const { return held_.view(); }

@@ -28,7 +28,7 @@ public:
 
     void all_committed_handed_out() { exhausted_ = true; }
 
-    // The slots of open spans, one after the other, once everything committed is handed out.
+    // The slots of open spans, one after another, once everything committed is handed out.
     bool has_open_slot() const { return exhausted_ && next_ < open_slots_.size(); }
     uint32_t open_slot() const { return open_slots_[next_]; }
     void open_slot_handed_out() { ++next_; }

@@ -31,14 +31,14 @@ void ChunkCursor::restart(uint32_t length, uint32_t spans) {
 
 void ChunkCursors::resize(uint32_t extents) {
     cursors_.resize(size_t{extents} * ring::kChunksPerExtent);
-    settled_.resize(cursors_.size(), kLook);
+    idle_words_.resize(cursors_.size(), kLook);
 }
 
-void ChunkCursors::unsettle_all() { std::fill(settled_.begin(), settled_.end(), kLook); }
+void ChunkCursors::look_at_all() { std::fill(idle_words_.begin(), idle_words_.end(), kLook); }
 
 // How many of the chunks from `first` on have nothing to do. The word is only compared here; whoever looks at the chunk
 // loads what is used.
-uint32_t ChunkCursors::settled_from(ring::SegmentView segment, uint32_t first, uint32_t count) const {
+uint32_t ChunkCursors::idle_from(ring::SegmentView segment, uint32_t first, uint32_t count) const {
     uint32_t chunk = first;
     for (const uint32_t end = first + count; chunk != end;) {
         const uint32_t stop = std::min(end, chunk + ring::kChunksPerExtent - chunk % ring::kChunksPerExtent);
@@ -46,7 +46,7 @@ uint32_t ChunkCursors::settled_from(ring::SegmentView segment, uint32_t first, u
         for (; chunk != stop; ++chunk, ++line) {
             // relaxed: a word that changed is loaded again, with acquire, before anything follows from it.
             const uint64_t word = ring::StdAtomics::load(line->word, std::memory_order_relaxed);
-            if (word != settled_[chunk] || word == kLook) return chunk - first;
+            if (word != idle_words_[chunk] || word == kLook) return chunk - first;
         }
     }
     return count;

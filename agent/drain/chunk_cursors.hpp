@@ -40,12 +40,12 @@ public:
     void resize(uint32_t extents);
 
     ChunkCursor& operator[](uint32_t chunk) { return cursors_[chunk]; }
-    uint32_t count() const { return static_cast<uint32_t>(settled_.size()); }
+    uint32_t count() const { return static_cast<uint32_t>(idle_words_.size()); }
 
     // There is nothing to do for the chunk as long as its word is this one.
-    void settle(uint32_t chunk, ring::ChunkWord word) { settled_[chunk] = word.pack(); }
-    void unsettle(uint32_t chunk) { settled_[chunk] = kLook; }
-    void unsettle_all();
+    void set_idle(uint32_t chunk, ring::ChunkWord word) { idle_words_[chunk] = word.pack(); }
+    void look_again(uint32_t chunk) { idle_words_[chunk] = kLook; }
+    void look_at_all();
 
     // A pass looks at each chunk once, and begins where the last one stopped: `left` counts from count() down. Goes to
     // the next chunk that may have something to do, and past it with advance(). False: there is none left.
@@ -53,10 +53,10 @@ public:
         while (left != 0) {
             if (next_ >= count()) next_ = 0;
             const uint32_t ahead = std::min(left, count() - next_);
-            const uint32_t settled = settled_from(segment, next_, ahead);
-            next_ += settled;
-            left -= settled;
-            if (settled != ahead) return true;
+            const uint32_t idle = idle_from(segment, next_, ahead);
+            next_ += idle;
+            left -= idle;
+            if (idle != ahead) return true;
         }
         return false;
     }
@@ -68,12 +68,12 @@ public:
 private:
     static constexpr uint64_t kLook = ~uint64_t{0};  // no sound word: there is no such state
 
-    uint32_t settled_from(ring::SegmentView segment, uint32_t first, uint32_t count) const;
+    uint32_t idle_from(ring::SegmentView segment, uint32_t first, uint32_t count) const;
 
     std::vector<ChunkCursor> cursors_;
     // Of each chunk the word at which there is nothing to do for it, or kLook. Apart from the cursors, so that a look at
     // a thousand chunks reads little more than their words.
-    std::vector<uint64_t> settled_;
+    std::vector<uint64_t> idle_words_;
     uint32_t next_ = 0;
 };
 

@@ -63,12 +63,12 @@ void DrainService::run() {
     phase_.store(Phase::kDrained, std::memory_order_release);  // pairs with the acquire in shutdown()
     // Answers come in while the exporters finish.
     while (phase_.load(std::memory_order_acquire) != Phase::kBooking) {
-        drainer_->settle();
+        drainer_->process_answers();
         std::this_thread::sleep_for(kLook);
     }
     do {
-        drainer_->settle();
-        all_booked_ = drainer_->settled();
+        drainer_->process_answers();
+        all_booked_ = drainer_->quiet();
         if (!all_booked_) std::this_thread::sleep_for(kLook);
     } while (!all_booked_ && Clock::now() < book_until_);
     drainer_->update_ledger();

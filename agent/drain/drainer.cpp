@@ -35,9 +35,9 @@ std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) 
     return rows;
 }
 
-// Whether its record will not change any more.
+// Whether its row will not change any more.
 bool is_over(const AttachedSegment& segment) {
-    return segment.finished() || (!segment.quarantined().empty() && segment.settled());
+    return segment.finished() || (!segment.quarantined().empty() && segment.quiet());
 }
 
 }  // namespace
@@ -97,12 +97,12 @@ void Drainer::try_attach(const FileKey& file) {
     if (refused_.hold(file, folder) || !budget_.admits(segments_.size())) return;
     const std::string path = folder.path() + "/" + name;
     const CrashScope scope(path);
-    const std::string verdict = options_.crashes != nullptr ? options_.crashes->verdict(path) : std::string();
+    const std::string reason = options_.crashes != nullptr ? options_.crashes->reason_to_quarantine(path) : std::string();
     AttachOutcome outcome = attach_segment(folder.open_segment(name), name, folder.owner(), segments_.next_source(),
-                                           settings_, verdict);
+                                           settings_, reason);
     if (outcome.kind == AttachOutcome::Kind::kGone) return;
     if (outcome.segment == nullptr) {
-        refuse(file, path, outcome, !verdict.empty());
+        refuse(file, path, outcome, !reason.empty());
         return;
     }
     refused_.forget(file);
@@ -113,23 +113,23 @@ void Drainer::try_attach(const FileKey& file) {
     spdlog::debug("{}: attached ({}, {}, pid {})", path, producer.service, producer.program, producer.pid);
 }
 
-void Drainer::refuse(const FileKey& file, const std::string& path, AttachOutcome& outcome, bool by_verdict) {
+void Drainer::refuse(const FileKey& file, const std::string& path, AttachOutcome& outcome, bool quarantined) {
     const bool for_good = outcome.kind == AttachOutcome::Kind::kRefused;
     const RefusedFiles::News news = refused_.add(file, {outcome.device, outcome.inode, for_good, outcome.reason});
     if (outcome.quarantined) quarantine_unread(path, std::move(*outcome.quarantined));
     else if (news.reason) spdlog::warn("{}: not drained: {}", path, outcome.reason);
-    if (news.for_good) ++(by_verdict ? status_.quarantined : status_.refused);
+    if (news.for_good) ++(quarantined ? status_.quarantined : status_.refused);
 }
 
 // What an earlier agent knew of the process stays in the ledger.
-void Drainer::quarantine_unread(const std::string& path, ProcessRecord record) {
-    spdlog::error("{} ({}, pid {}): quarantined: {}. The file is left where it is", path, record.program, record.pid,
-                  record.quarantine);
-    if (std::optional<ProcessRecord> known = ledger_.find(record.instance)) {
-        known->quarantine = record.quarantine;
-        record = std::move(*known);
+void Drainer::quarantine_unread(const std::string& path, ProcessRow row) {
+    spdlog::error("{} ({}, pid {}): quarantined: {}. The file is left where it is", path, row.program, row.pid,
+                  row.quarantine);
+    if (std::optional<ProcessRow> known = ledger_.find(row.instance)) {
+        known->quarantine = row.quarantine;
+        row = std::move(*known);
     }
-    ledger_.update(std::move(record));
+    ledger_.update(std::move(row));
 }
 
 // ---- A pass ---------------------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ void Drainer::do_work() {
     submit_for_flush();
     batcher_.submit_if_old(batcher_.shared());
     for (auto& [source, served] : segments_) batcher_.submit_if_old(served.segment->own_lane());
-    settle();
+    process_answers();
     if (now_ >= next_ledger_) {
         next_ledger_ = now_ + options_.ledger_period;
         update_ledger();
@@ -234,7 +234,7 @@ void Drainer::submit_for_flush() {
 
 // ---- Settle ---------------------------------------------------------------------------------------------------------
 
-void Drainer::settle() {
+void Drainer::process_answers() {
     book_answers();
     for (auto& [source, served] : segments_) {
         const CrashScope scope(served.path);
@@ -245,8 +245,8 @@ void Drainer::settle() {
     if (flushes_.waiting() && !batcher_.outstanding_until(flushes_.barrier())) flushes_.serve();
 }
 
-bool Drainer::settled() const {
-    const auto closing = [](const auto& item) { return item.second.record.closing(); };
+bool Drainer::quiet() const {
+    const auto closing = [](const auto& item) { return item.second.row.closing(); };
     return batcher_.outstanding() == 0 && std::none_of(segments_.begin(), segments_.end(), closing);
 }
 
@@ -277,8 +277,8 @@ void Drainer::book(const Batch& batch) {
 void Drainer::finish_segments() {
     for (auto at = segments_.begin(); at != segments_.end();) {
         ServedSegment& served = at->second;
-        if (!served.record.closing() && is_over(*served.segment)) close(served);
-        if (!served.record.written(ledger_)) {
+        if (!served.row.closing() && is_over(*served.segment)) close(served);
+        if (!served.row.written(ledger_)) {
             ++at;
             continue;
         }
@@ -291,7 +291,7 @@ void Drainer::finish_segments() {
 
 void Drainer::close(ServedSegment& served) {
     const CrashScope scope(served.path);
-    served.record.close(ledger_, served.segment->record(unix_nano()));
+    served.row.close(ledger_, served.segment->ledger_row(unix_nano()));
     SPR_TESTPOINT(last_record_on_its_way);
 }
 
@@ -306,9 +306,9 @@ void Drainer::remove(const ServedSegment& served) {
 
 void Drainer::update_ledger() {
     for (auto& [source, served] : segments_) {
-        if (served.record.closing()) continue;
+        if (served.row.closing()) continue;
         const CrashScope scope(served.path);
-        served.record.tell(ledger_, served.segment->record(unix_nano()));
+        served.row.tell(ledger_, served.segment->ledger_row(unix_nano()));
     }
 }
 

@@ -22,7 +22,7 @@
 #include "drain/mailbox.hpp"
 #include "drain/pace.hpp"
 #include "drain/refused_files.hpp"
-#include "drain/sampling_orders.hpp"
+#include "drain/sampling_directives.hpp"
 #include "drain/segment_attach.hpp"
 #include "drain/segment_table.hpp"
 
@@ -65,10 +65,10 @@ public:
     void drain_everything();
 
     // Books what was answered; removes what is finished. Part of do_work().
-    void settle();
+    void process_answers();
 
-    // Every batch is answered and booked, and no final record is on its way.
-    bool settled() const;
+    // Every batch is answered and booked, and no final row is on its way.
+    bool quiet() const;
 
     // Writes the totals of all attached segments to the ledger; last.
     void update_ledger();
@@ -89,8 +89,8 @@ private:
     void read_sampling();
     void scan();
     void try_attach(const FileKey& file);
-    void refuse(const FileKey& file, const std::string& path, AttachOutcome& outcome, bool by_verdict);
-    void quarantine_unread(const std::string& path, ProcessRecord record);
+    void refuse(const FileKey& file, const std::string& path, AttachOutcome& outcome, bool quarantined);
+    void quarantine_unread(const std::string& path, ProcessRow row);
     void drain_due(bool all);
     void drain(ServedSegment& served, uint64_t budget);
     void close_quarantined(ServedSegment& served);
@@ -109,7 +109,7 @@ private:
     DirectoryWatch watch_;
     Mailbox mailbox_;
     ServedFolders folders_;
-    SamplingOrders sampling_;
+    SamplingDirectives sampling_;
     LedgerWriter ledger_;
 
     SegmentTable segments_;

@@ -26,10 +26,10 @@ LedgerWriter::~LedgerWriter() {
     thread_.join();
 }
 
-uint64_t LedgerWriter::update(ProcessRecord record) {
+uint64_t LedgerWriter::update(ProcessRow row) {
     if (ledger_ == nullptr) return 0;
     std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(record));
+    queue_.push_back(std::move(row));
     changed_.notify_one();
     return ++tickets_;
 }
@@ -39,10 +39,10 @@ bool LedgerWriter::written(uint64_t ticket) const {
     return written_.load(std::memory_order_acquire) >= ticket;
 }
 
-std::optional<ProcessRecord> LedgerWriter::find(const InstanceId& instance) const {
+std::optional<ProcessRow> LedgerWriter::find(const InstanceId& instance) const {
     if (ledger_ == nullptr) return std::nullopt;
-    for (ProcessRecord& record : ledger_->processes()) {
-        if (record.instance == instance) return std::move(record);
+    for (ProcessRow& row : ledger_->processes()) {
+        if (row.instance == instance) return std::move(row);
     }
     return std::nullopt;
 }
@@ -52,18 +52,18 @@ void LedgerWriter::run() {
     for (;;) {
         changed_.wait(lock, [this] { return stop_ || !queue_.empty(); });
         if (queue_.empty()) return;
-        const ProcessRecord record = std::move(queue_.front());
+        const ProcessRow row = std::move(queue_.front());
         queue_.pop_front();
         lock.unlock();
-        while (!ledger_->update(record) && record.finished) {
+        while (!ledger_->update(row) && row.finished) {
             lock.lock();
-            // At the end the file stays where it is: the next agent writes its record.
+            // At the end the file stays where it is: the next agent writes its row.
             if (changed_.wait_for(lock, kRetryPause, [this] { return stop_; })) return;
             lock.unlock();
         }
-        // release: pairs with the acquire in written(). relaxed would let a file be unlinked before its record is safe.
+        // release: pairs with the acquire in written(). relaxed would let a file be unlinked before its row is safe.
         written_.fetch_add(1, std::memory_order_release);
-        if (record.finished && wake_) wake_();
+        if (row.finished && wake_) wake_();
         lock.lock();
     }
 }

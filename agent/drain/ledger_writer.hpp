@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes process records to the ledger on a thread of its own: a slow disk must not hold up the drain, or rings run
-// full. In order; a ticket tells when a record is written, which a segment's final one must be before its file goes. A
-// final record that cannot be written is tried again; one of a living process is not, the next one says more.
+// Writes rows of processes to the ledger on a thread of its own: a slow disk must not hold up the drain, or rings run
+// full. In order; a ticket tells when a row is written, which a segment's final one must be before its file goes. A
+// final row that cannot be written is tried again; one of a living process is not, the next one says more.
 #pragma once
 
 #include <atomic>
@@ -24,11 +24,11 @@ public:
     LedgerWriter(const LedgerWriter&) = delete;
     LedgerWriter& operator=(const LedgerWriter&) = delete;
 
-    uint64_t update(ProcessRecord record);                    // returns its ticket
+    uint64_t update(ProcessRow row);                    // returns its ticket
     bool written(uint64_t ticket) const;
 
     // What the ledger knows of a process. Slow: it looks through all.
-    std::optional<ProcessRecord> find(const InstanceId& instance) const;
+    std::optional<ProcessRow> find(const InstanceId& instance) const;
 
     void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }  // before the first update
 
@@ -39,7 +39,7 @@ private:
     std::function<void()> wake_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::deque<ProcessRecord> queue_;
+    std::deque<ProcessRow> queue_;
     bool stop_ = false;
     uint64_t tickets_ = 0;
     std::atomic<uint64_t> written_{0};

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "segment/record.hpp"
+#include "segment/chunk_record.hpp"
 
 namespace spanring::agent {
 
@@ -56,12 +56,12 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
     uint32_t spans = 0;
     size_t at = 0;
     while (at < portion.size) {
-        Record record;
-        report.fault = read_record({data, portion.size - base}, at - base, record);
+        ChunkRecord record;
+        report.fault = read_chunk_record({data, portion.size - base}, at - base, record);
         if (report.fault != nullptr) break;
         record.body += base;
         record.end += base;
-        if (record.kind == Record::Kind::kScope) {
+        if (record.kind == ChunkRecord::Kind::kScope) {
             close_run();
             portion.scope = record.scope;
             scope = scopes_.find(record.scope);
@@ -71,7 +71,7 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
         }
         if (report.fault != nullptr) break;
 
-        if (record.kind == Record::Kind::kSpan) {
+        if (record.kind == ChunkRecord::Kind::kSpan) {
             const bool something = spans >= sure && (run_spans != 0 || (!lane.empty() && lane.batch()->spans != 0));
             if (something && !batcher.fits(lane, run_spans + uint64_t{1},
                                            (run_spans != 0 ? run_end - run_begin : 0) + record.end - at)) {
@@ -126,9 +126,9 @@ CutReport RunCutter::add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint3
     receipt.generation = generation;
     receipt.spans = 1;
     receipt.unfinished = true;
-    Record record;
+    ChunkRecord record;
     const std::shared_ptr<const Scope> scope = scopes_.find(scope_number);
-    if (scope == nullptr || bytes.empty() || read_record(bytes, 0, record) != nullptr || record.end != bytes.size()) {
+    if (scope == nullptr || bytes.empty() || read_chunk_record(bytes, 0, record) != nullptr || record.end != bytes.size()) {
         report.invalid = 1;
         report.defect = SpanDefect::kTruncated;
     } else {

@@ -71,7 +71,7 @@ private:
 
     const uint64_t source_;
     const std::shared_ptr<const Producer> producer_;
-    ScopeTable scopes_;
+    ScopeReader scopes_;
     SpanShapes shapes_;
     std::set<uint64_t> batches_;
 };

@@ -5,8 +5,7 @@
 // in Totals::unfinished. What is booked while an exporter is not configured counts as `elsewhere` in its row, before it
 // was first configured too. So for each row, whatever agents came and went,
 //
-//     acknowledged + unfinished = exported + rejected + spooled + dropped_invalid + dropped_spool + dropped_shutdown
-//                                 + elsewhere
+//     acknowledged + unfinished = exported + rejected + spooled + dropped_invalid + dropped_spool + elsewhere
 #pragma once
 
 #include <array>

@@ -22,16 +22,16 @@ namespace {
 
 constexpr uint32_t kOverwriteOldest = 1;  // SPR_FULL_OVERWRITE_OLDEST
 
-ProcessRecord header_record(const HeldSegment& held, uid_t owner, const std::string& verdict) {
+ProcessRow header_row(const HeldSegment& held, uid_t owner, const std::string& reason_to_quarantine) {
     const std::shared_ptr<const Producer> producer = read_producer(held.header, owner);
-    ProcessRecord record;
-    record.instance = producer->instance;
-    record.pid = producer->pid;
-    record.uid = producer->uid;
-    record.program = producer->program;
-    record.attached_unix_nano = record.updated_unix_nano = held.attached_unix_nano;
-    record.quarantine = verdict;
-    return record;
+    ProcessRow row;
+    row.instance = producer->instance;
+    row.pid = producer->pid;
+    row.uid = producer->uid;
+    row.program = producer->program;
+    row.attached_unix_nano = row.updated_unix_nano = held.attached_unix_nano;
+    row.quarantine = reason_to_quarantine;
+    return row;
 }
 
 // Reads what an attachment begins with. Returns why there can be none; empty: there is nothing against it.
@@ -54,7 +54,7 @@ std::string examine(HeldSegment& held, uid_t owner, const HostFacts& host) {
 }  // namespace
 
 AttachOutcome attach_segment(SegmentFile file, const std::string& name, uid_t owner, uint64_t source,
-                             const SegmentSettings& settings, const std::string& verdict) {
+                             const SegmentSettings& settings, const std::string& reason_to_quarantine) {
     AttachOutcome outcome;
     outcome.device = file.device;
     outcome.inode = file.inode;
@@ -94,10 +94,10 @@ AttachOutcome attach_segment(SegmentFile file, const std::string& name, uid_t ow
     held.zero_copy = settings.zero_copy && owner == geteuid() && !held.overwrite;
     held.attached_unix_nano = unix_nano();
     const ring::SegmentView view = held.view();
-    if (!verdict.empty()) {
+    if (!reason_to_quarantine.empty()) {
         PolicyWord(view).retire();
-        outcome.quarantined = header_record(held, owner, verdict);
-        return end(Kind::kRefused, verdict);
+        outcome.quarantined = header_row(held, owner, reason_to_quarantine);
+        return end(Kind::kRefused, reason_to_quarantine);
     }
     if (std::string refusal = examine(held, owner, settings.host); !refusal.empty())
         return end(Kind::kRefused, std::move(refusal));

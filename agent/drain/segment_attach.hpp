@@ -23,29 +23,29 @@ namespace spanring::agent {
 struct SegmentSettings {
     std::vector<ExporterRow> exporters;  // the required ones
     bool zero_copy = false;              // where the segment allows it
-    bool after_death = false;            // the agent before this one did not end in good order
+    bool after_death = false;            // the agent before this one did not end cleanly
     HostFacts host{};                    // for the resource
 };
 
 struct AttachOutcome {
     enum class Kind {
         kAttached,
-        kGone,     // the file is not there any more
+        kGone,     // the file is gone
         kBusy,     // another agent drains it
-        kLater,    // not now; may become right
+        kLater,    // not now: waiting may help
         kRefused,  // not this file
     };
     Kind kind = Kind::kRefused;
     std::unique_ptr<AttachedSegment> segment;  // kAttached
     std::string reason;                        // otherwise
-    std::optional<ProcessRecord> quarantined;  // kRefused by a verdict: what the header says of it, for the ledger
+    std::optional<ProcessRow> quarantined;  // kRefused, to be quarantined: what the header says of it, for the ledger
     dev_t device = 0;                          // of the file that was refused
     ino_t inode = 0;
 };
 
-// `file`: what was opened under `name` in a directory of `owner`. `source` names the attachment in receipts. `verdict`:
+// `file`: what was opened under `name` in a directory of `owner`. `source` names the attachment in receipts. `reason_to_quarantine`:
 // why it is to be quarantined unread, if it is: nothing of it but the header is read then.
 AttachOutcome attach_segment(SegmentFile file, const std::string& name, uid_t owner, uint64_t source,
-                             const SegmentSettings& settings, const std::string& verdict = {});
+                             const SegmentSettings& settings, const std::string& reason_to_quarantine = {});
 
 }  // namespace spanring::agent

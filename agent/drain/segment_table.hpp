@@ -14,7 +14,7 @@
 
 #include "directory/served_folders.hpp"
 #include "drain/attached_segment.hpp"
-#include "drain/last_record.hpp"
+#include "drain/last_row.hpp"
 #include "drain/pace.hpp"
 
 namespace spanring::agent {
@@ -25,10 +25,10 @@ struct ServedSegment {
     std::unique_ptr<AttachedSegment> segment;
     Pace pace;
     Pace::Clock::time_point next_liveness{};
-    LastRecord record;
+    LastRow row;
 
     // Whether there may still be something to read in it.
-    bool is_read() const { return !record.closing() && segment->quarantined().empty(); }
+    bool is_read() const { return !row.closing() && segment->quarantined().empty(); }
 };
 
 class SegmentTable {

@@ -13,7 +13,7 @@
 namespace spanring::agent {
 
 enum class Verdict : uint8_t {
-    kAccepted,  // but for `rejected` spans
+    kAccepted,  // except for `rejected` spans
     kRetry,     // may be tried again, not before `delay` if there is one
     kRejected,   // must not be tried again
 };
@@ -22,7 +22,7 @@ struct Answer {
     Verdict verdict = Verdict::kRejected;
     uint64_t rejected = 0;
     std::optional<std::chrono::nanoseconds> delay;
-    std::string message;  // for people: of the partial success (may warn though nothing was rejected), or of the error
+    std::string message;  // for messages: of the partial success (may warn though nothing was rejected), or of the error
 };
 
 // What a backend may ask for without being taken for broken.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Prints spans for people: the Collector's `debug` exporter. Has a thread of its own and a bounded queue, so a terminal
+// Prints spans to the console, as the Collector's `debug` exporter does. Has a thread of its own and a bounded queue, so a terminal
 // that stops scrolling delays nobody; what does not fit is dropped and counted.
 #pragma once
 
@@ -30,7 +30,7 @@ public:
 private:
     struct Item {
         std::shared_ptr<Batch> batch;  // null: nothing waits for it
-        std::string request;           // its own copy: a mapping would be held for as long as the terminal is slow
+        std::string request;           // a copy: a mapping would be held for as long as the terminal is slow
         uint64_t spans = 0;
         size_t processes = 0;
     };

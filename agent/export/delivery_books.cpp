@@ -18,15 +18,15 @@ bool DeliveryBooks::admit(const Batch& batch, uint64_t most) {
     return true;
 }
 
-void DeliveryBooks::refuse(const std::shared_ptr<Batch>& batch, uint64_t order, Outcome outcome) {
+void DeliveryBooks::turn_away(const std::shared_ptr<Batch>& batch, uint64_t sequence, Outcome outcome) {
     {
         std::lock_guard lock(mutex_);
         status_.dropped += batch->spans;
     }
-    resolved_(batch, order, {outcome, 0});
+    closed_(batch, sequence, {outcome, 0});
 }
 
-void DeliveryBooks::resolve(const Shipment& shipment, Resolution resolution) {
+void DeliveryBooks::close(const Shipment& shipment, Resolution resolution) {
     const uint64_t spans = shipment.batch->spans;
     {
         std::lock_guard lock(mutex_);
@@ -42,11 +42,11 @@ void DeliveryBooks::resolve(const Shipment& shipment, Resolution resolution) {
             default: status_.dropped += spans; break;
         }
     }
-    resolved_(shipment.batch, shipment.order, resolution);
+    closed_(shipment.batch, shipment.sequence, resolution);
 }
 
 // Of partial success the backend says how many it rejected, not whose, so each process gets its part by size.
-void DeliveryBooks::book(std::span<const Spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped) {
+void DeliveryBooks::book_spooled(std::span<const Spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped) {
     {
         std::lock_guard lock(mutex_);
         status_.spool_exported += exported;
@@ -56,7 +56,7 @@ void DeliveryBooks::book(std::span<const Spool::Share> shares, uint64_t exported
     if (ledger_ == nullptr) return;
     uint64_t spans_left = spans_of(shares);
     for (const Spool::Share& share : shares) {
-        SpoolRecord more;
+        SpoolRow more;
         if (dropped != 0) {
             more.dropped = share.spans;
         } else if (spans_left != 0) {

@@ -22,20 +22,20 @@ namespace spanring::agent {
 
 class DeliveryBooks {
 public:
-    using Resolved = std::function<void(const std::shared_ptr<Batch>&, uint64_t order, Resolution)>;
+    using Closed = std::function<void(const std::shared_ptr<Batch>&, uint64_t sequence, Resolution)>;
 
     // `ledger` may be null.
-    DeliveryBooks(std::string name, Ledger* ledger, Resolved resolved)
-        : name_(std::move(name)), ledger_(ledger), resolved_(std::move(resolved)) {}
+    DeliveryBooks(std::string name, Ledger* ledger, Closed closed)
+        : name_(std::move(name)), ledger_(ledger), closed_(std::move(closed)) {}
 
-    // False: with it the batches that are not resolved would be more than `most` bytes; it is to be refused.
+    // False: with it, the batches that are not resolved would be more than `most` bytes; turn it away.
     bool admit(const Batch& batch, uint64_t most);
     // Resolves a batch that was not admitted.
-    void refuse(const std::shared_ptr<Batch>& batch, uint64_t order, Outcome outcome);
+    void turn_away(const std::shared_ptr<Batch>& batch, uint64_t sequence, Outcome outcome);
     // Resolves an admitted one.
-    void resolve(const Shipment& shipment, Resolution resolution);
-    // Of the spool. Exactly one of the three counts is for the whole of `shares`, but for partial success.
-    void book(std::span<const Spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped);
+    void close(const Shipment& shipment, Resolution resolution);
+    // Of the spool. Exactly one of the three counts is for the whole of `shares`, except for partial success.
+    void book_spooled(std::span<const Spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped);
 
     // An attempt to deliver ended; one request may need several.
     void count_attempt(Verdict verdict);
@@ -46,7 +46,7 @@ public:
 private:
     const std::string name_;
     Ledger* const ledger_;
-    const Resolved resolved_;
+    const Closed closed_;
 
     mutable std::mutex mutex_;
     ExporterStatus status_;    // guarded

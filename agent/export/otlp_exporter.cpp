@@ -11,8 +11,8 @@ OtlpExporter::OtlpExporter(std::string name, uint32_t index, bool required, cons
                            OnZeroCopyFailure on_zero_copy_failure)
     : Exporter(std::move(name), index, required) {
     OtlpSender::Hooks hooks;
-    hooks.resolved = [this](const std::shared_ptr<Batch>& batch, uint64_t order, Resolution resolution) {
-        resolved(batch, order, resolution);
+    hooks.closed = [this](const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution) {
+        closed(batch, sequence, resolution);
     };
     hooks.zero_copy_failed = [tell = std::move(on_zero_copy_failure)](const InstanceId& instance) {
         if (tell) tell(instance);
@@ -23,18 +23,18 @@ OtlpExporter::OtlpExporter(std::string name, uint32_t index, bool required, cons
 OtlpExporter::~OtlpExporter() = default;
 
 void OtlpExporter::submit(std::shared_ptr<Batch> batch) {
-    uint64_t order = 0;
+    uint64_t sequence = 0;
     {
         std::lock_guard lock(mutex_);
-        order = next_order_++;
-        unresolved_.insert(order);
+        sequence = next_sequence_++;
+        unresolved_.insert(sequence);
     }
-    sender_->push(std::move(batch), order);
+    sender_->push(std::move(batch), sequence);
 }
 
 bool OtlpExporter::flush(std::chrono::steady_clock::time_point deadline) {
     std::unique_lock lock(mutex_);
-    const uint64_t end = next_order_;
+    const uint64_t end = next_sequence_;
     return done_.wait_until(lock, deadline, [&] { return unresolved_.empty() || *unresolved_.begin() >= end; });
 }
 
@@ -42,11 +42,11 @@ void OtlpExporter::shutdown(std::chrono::steady_clock::time_point deadline) { se
 
 ExporterStatus OtlpExporter::status() const { return sender_->status(); }
 
-void OtlpExporter::resolved(const std::shared_ptr<Batch>& batch, uint64_t order, Resolution resolution) {
+void OtlpExporter::closed(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution) {
     resolve(batch, resolution);
     {
         std::lock_guard lock(mutex_);
-        unresolved_.erase(order);
+        unresolved_.erase(sequence);
     }
     done_.notify_all();
 }

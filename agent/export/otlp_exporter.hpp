@@ -39,11 +39,11 @@ protected:
                  std::unique_ptr<Transport> transport, Ledger* ledger, OnZeroCopyFailure on_zero_copy_failure);
 
 private:
-    void resolved(const std::shared_ptr<Batch>& batch, uint64_t order, Resolution resolution);
+    void closed(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution);
 
     std::mutex mutex_;
     std::condition_variable done_;
-    uint64_t next_order_ = 0;          // guarded
+    uint64_t next_sequence_ = 0;       // guarded
     std::set<uint64_t> unresolved_;    // guarded
     std::unique_ptr<OtlpSender> sender_;
 };

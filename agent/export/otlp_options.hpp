@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every OTLP exporter can be told, whichever way its requests go. Names and defaults are those of the
+// The options that every OTLP exporter has, whichever way its requests go. Names and defaults are those of the
 // OpenTelemetry Collector (exporterhelper, configgrpc, confighttp).
 #pragma once
 

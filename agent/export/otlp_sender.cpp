@@ -31,16 +31,16 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, std::unique
     : name_(std::move(name)),
       options_(options),
       zero_copy_failed_(std::move(hooks.zero_copy_failed)),
-      books_(name_, ledger, std::move(hooks.resolved)),
+      books_(name_, ledger, std::move(hooks.closed)),
       transport_(std::move(transport)),
       circuit_(options.retry) {
     check(options_);
     if (options_.spool.enabled) {
         spool_.emplace(options_.spool, [this](std::span<const Spool::Share> shares) {
-            books_.book(shares, 0, 0, spans_of(shares));
+            books_.book_spooled(shares, 0, 0, spans_of(shares));
         });
         if (spool_->damaged() != 0) {
-            spdlog::warn("exporter {}: {} records of its spool in {} are damaged beyond repair; whose spans they held is "
+            spdlog::warn("exporter {}: {} entries of its spool in {} are damaged beyond repair; whose spans they held is "
                          "not known, they stay pending in the accounts",
                          name_, spool_->damaged(), options_.spool.directory);
         }
@@ -51,7 +51,7 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, std::unique
 
 OtlpSender::~OtlpSender() { stop(Clock::now()); }
 
-void OtlpSender::push(std::shared_ptr<Batch> batch, uint64_t order) {
+void OtlpSender::push(std::shared_ptr<Batch> batch, uint64_t sequence) {
     // What waits for a slot is bounded by queue_bytes, what is in flight by its count. The rest of the room is for what
     // this thread did not get round to yet; beyond it the disk is slower than the applications.
     const uint64_t most = 2 * options_.queue_bytes + options_.in_flight * kMaxRequestBytes;
@@ -59,12 +59,12 @@ void OtlpSender::push(std::shared_ptr<Batch> batch, uint64_t order) {
     {
         std::lock_guard lock(mutex_);
         stopped = ending_;
-        if (!stopped && books_.admit(*batch, most)) inbox_.push_back({std::move(batch), order});
+        if (!stopped && books_.admit(*batch, most)) inbox_.push_back({std::move(batch), sequence});
     }
     if (batch == nullptr) {
         wake();
     } else {
-        books_.refuse(batch, order, stopped ? Outcome::kLeftBehind : Outcome::kDroppedQueue);
+        books_.turn_away(batch, sequence, stopped ? Outcome::kLeftBehind : Outcome::kDroppedQueue);
     }
 }
 
@@ -103,7 +103,7 @@ void OtlpSender::take_inbox() {
         arrivals.swap(inbox_);
     }
     for (Arrival& arrival : arrivals) {
-        queue_.push_back(ship(std::move(arrival.batch), arrival.order));
+        queue_.push_back(ship(std::move(arrival.batch), arrival.sequence));
         queue_bytes_ += queue_.back()->request.bytes;
     }
 }
@@ -177,25 +177,25 @@ bool OtlpSender::start_replay(bool probe) {
         if (stopping_) return false;
     }
     if (!spool_ || !spool_->waiting()) return false;
-    std::optional<Spool::Record> record = spool_->take();
-    if (!record) return false;
-    start(ship(std::move(*record)), probe);
+    std::optional<Spool::Entry> entry = spool_->take();
+    if (!entry) return false;
+    start(ship(std::move(*entry)), probe);
     return true;
 }
 
 void OtlpSender::start(ShipmentPtr shipment, bool probe) {
     if (shipment->mapped && !transport_->carries_mapped()) shipment = unmap(*shipment);
-    if (!shipment->record && shipment->request.bytes > kMaxRequestBytes && spool_) {
+    if (!shipment->entry && shipment->request.bytes > kMaxRequestBytes && spool_) {
         to_spool(std::move(shipment), Outcome::kDroppedQueue);  // cut there into requests that receivers take
         return;
     }
     if (shipment->spans == 0) {
-        books_.resolve(*shipment, {Outcome::kRejected, 0});  // a mapping whose bytes were gone
+        books_.close(*shipment, {Outcome::kRejected, 0});  // a mapping whose bytes were gone
         return;
     }
     if (probe) circuit_.probe();
     ++in_flight_;
-    replays_ += shipment->record.has_value();
+    replays_ += shipment->entry.has_value();
     transport_->start(std::move(shipment), probe);
     SPR_TESTPOINT(attempt_started);
 }
@@ -203,7 +203,7 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
 void OtlpSender::ended(const Transport::Ended& attempt) {
     SPR_TESTPOINT(attempt_ended);
     --in_flight_;
-    replays_ -= attempt.shipment->record.has_value();
+    replays_ -= attempt.shipment->entry.has_value();
     books_.count_attempt(attempt.answer.verdict);
     if (attempt.answer.verdict != Verdict::kAccepted) books_.note(attempt.answer.message);
     switch (attempt.answer.verdict) {
@@ -225,12 +225,12 @@ void OtlpSender::accept(const Shipment& shipment, const Answer& answer) {
                          answer.message);
         }
     }
-    if (shipment.record) {
-        books_.book(shipment.record->shares, shipment.spans - rejected, rejected, 0);
+    if (shipment.entry) {
+        books_.book_spooled(shipment.entry->shares, shipment.spans - rejected, rejected, 0);
         SPR_TESTPOINT(replay_booked);
-        spool_->finish(shipment.record->ticket);
+        spool_->finish(shipment.entry->ticket);
     } else {
-        books_.resolve(shipment, {Outcome::kExported, rejected + shipment.lost()});
+        books_.close(shipment, {Outcome::kExported, rejected + shipment.lost()});
         SPR_TESTPOINT(answer_booked);
     }
 }
@@ -239,11 +239,11 @@ void OtlpSender::reject(const Shipment& shipment, const Answer& answer) {
     circuit_.succeed();  // it does not want this request, but it is there
     spdlog::warn("exporter {}: {} spans were rejected: {}", name_, shipment.spans, answer.message);
     if (shipment.mapped) zero_copy_failed_(shipment.runs().front().producer->instance);
-    if (shipment.record) {
-        books_.book(shipment.record->shares, 0, shipment.spans, 0);
-        spool_->finish(shipment.record->ticket);
+    if (shipment.entry) {
+        books_.book_spooled(shipment.entry->shares, 0, shipment.spans, 0);
+        spool_->finish(shipment.entry->ticket);
     } else {
-        books_.resolve(shipment, {Outcome::kRejected, 0});
+        books_.close(shipment, {Outcome::kRejected, 0});
     }
 }
 
@@ -258,17 +258,17 @@ void OtlpSender::postpone(const Transport::Ended& attempt) {
 // ---- What has to wait, and what is done -----------------------------------------------------------------------------
 
 void OtlpSender::keep(ShipmentPtr shipment) {
-    if (shipment->record) {
+    if (shipment->entry) {
         if (!options_.retry.enabled) {
-            books_.book(shipment->record->shares, 0, 0, shipment->spans);
-            spool_->finish(shipment->record->ticket);
+            books_.book_spooled(shipment->entry->shares, 0, 0, shipment->spans);
+            spool_->finish(shipment->entry->ticket);
         } else {
             give_back(*shipment);
         }
         return;
     }
     if (!options_.retry.enabled) {
-        books_.resolve(*shipment, {Outcome::kDroppedQueue, 0});
+        books_.close(*shipment, {Outcome::kDroppedQueue, 0});
     } else if (spool_) {
         to_spool(std::move(shipment), Outcome::kDroppedQueue);
     } else {
@@ -280,12 +280,12 @@ void OtlpSender::keep(ShipmentPtr shipment) {
 
 // Into the spool's care again, unless its file was dropped meanwhile.
 void OtlpSender::give_back(const Shipment& shipment) {
-    if (!spool_->give_back(shipment.record->ticket)) books_.book(shipment.record->shares, 0, 0, shipment.spans);
+    if (!spool_->give_back(shipment.entry->ticket)) books_.book_spooled(shipment.entry->shares, 0, 0, shipment.spans);
 }
 
 void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
     if (!spool_) {
-        books_.resolve(*shipment, {otherwise, 0});
+        books_.close(*shipment, {otherwise, 0});
         return;
     }
     if (shipment->mapped) shipment = unmap(*shipment);
@@ -306,7 +306,7 @@ void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
     }
     note_health();
     if (stored == 0) {
-        books_.resolve(*shipment, {otherwise, 0});
+        books_.close(*shipment, {otherwise, 0});
         return;
     }
     SPR_TESTPOINT(batch_in_spool);
@@ -317,15 +317,15 @@ void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
             share.spans = std::min(share.spans, left);
             left -= share.spans;
         }
-        books_.book(lost, 0, 0, spans_of(lost));
+        books_.book_spooled(lost, 0, 0, spans_of(lost));
     }
-    books_.resolve(*shipment, {Outcome::kSpooled, 0});
+    books_.close(*shipment, {Outcome::kSpooled, 0});
 }
 
 // The end: nothing is waited for any more. What has no answer goes to the spool.
 void OtlpSender::wind_up() {
     for (ShipmentPtr& shipment : transport_->abandon()) {
-        if (shipment->record) {
+        if (shipment->entry) {
             give_back(*shipment);
         } else {
             to_spool(std::move(shipment), Outcome::kLeftBehind);
@@ -338,7 +338,7 @@ void OtlpSender::wind_up() {
         arrivals.swap(inbox_);
     }
     for (Arrival& arrival : arrivals) {
-        to_spool(ship(std::move(arrival.batch), arrival.order), Outcome::kLeftBehind);
+        to_spool(ship(std::move(arrival.batch), arrival.sequence), Outcome::kLeftBehind);
     }
     transport_.reset();
 }

@@ -33,8 +33,8 @@ class OtlpSender {
 public:
     using Clock = std::chrono::steady_clock;
 
-    struct Hooks {  // called on the sender's thread; resolved also on that of push()
-        DeliveryBooks::Resolved resolved;
+    struct Hooks {  // called on the sender's thread; closed also on that of push()
+        DeliveryBooks::Closed closed;
         std::function<void(const InstanceId&)> zero_copy_failed;
     };
 
@@ -46,7 +46,7 @@ public:
     OtlpSender& operator=(const OtlpSender&) = delete;
 
     // Any thread.
-    void push(std::shared_ptr<Batch> batch, uint64_t order);
+    void push(std::shared_ptr<Batch> batch, uint64_t sequence);
     ExporterStatus status() const { return books_.status(); }
     // Once, last. Resolves everything: until `deadline` by sending, then by the spool.
     void stop(Clock::time_point deadline);
@@ -54,7 +54,7 @@ public:
 private:
     struct Arrival {
         std::shared_ptr<Batch> batch;
-        uint64_t order = 0;
+        uint64_t sequence = 0;
     };
 
     void run();

@@ -16,7 +16,7 @@ namespace spanring::agent {
 struct PrivateRuns {
     std::vector<Run> runs;  // point into `bytes`
     std::unique_ptr<uint8_t[]> bytes;
-    uint64_t lost = 0;  // spans that are not there any more, or are malformed by now
+    uint64_t lost = 0;  // spans that are gone, or have become invalid
 };
 
 PrivateRuns copy_runs(std::span<const Run> runs);

@@ -14,12 +14,12 @@ std::vector<Spool::Share> shares_of(std::span<const Run> runs) {
     return shares;
 }
 
-std::vector<Spool::Share> Shipment::shares() const { return record ? record->shares : shares_of(runs()); }
+std::vector<Spool::Share> Shipment::shares() const { return entry ? entry->shares : shares_of(runs()); }
 
-ShipmentPtr ship(std::shared_ptr<Batch> batch, uint64_t order) {
+ShipmentPtr ship(std::shared_ptr<Batch> batch, uint64_t sequence) {
     auto shipment = std::make_shared<Shipment>();
     shipment->batch = std::move(batch);
-    shipment->order = order;
+    shipment->sequence = sequence;
     shipment->request = assemble(shipment->batch->runs);
     shipment->spans = shipment->batch->spans;
     shipment->mapped = shipment->batch->pin != nullptr;
@@ -27,13 +27,13 @@ ShipmentPtr ship(std::shared_ptr<Batch> batch, uint64_t order) {
     return shipment;
 }
 
-ShipmentPtr ship(Spool::Record record) {
+ShipmentPtr ship(Spool::Entry entry) {
     auto shipment = std::make_shared<Shipment>();
-    shipment->record = std::move(record);
-    const std::string& bytes = shipment->record->request;
+    shipment->entry = std::move(entry);
+    const std::string& bytes = shipment->entry->request;
     shipment->request.slices.push_back({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
     shipment->request.bytes = bytes.size();
-    shipment->spans = shipment->record->spans;
+    shipment->spans = shipment->entry->spans;
     shipment->submitted = std::chrono::steady_clock::now();
     return shipment;
 }
@@ -41,7 +41,7 @@ ShipmentPtr ship(Spool::Record record) {
 ShipmentPtr unmap(const Shipment& mapped) {
     auto shipment = std::make_shared<Shipment>();
     shipment->batch = mapped.batch;
-    shipment->order = mapped.order;
+    shipment->sequence = mapped.sequence;
     shipment->own = copy_runs(mapped.batch->runs);
     shipment->request = assemble(shipment->own->runs);
     shipment->spans = mapped.spans - shipment->own->lost;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a sender has to deliver: a batch, or a record out of the spool, as one request. Never changes once it is shared
+// What a sender has to deliver: a batch, or an entry of the spool, as one request. Never changes once it is shared
 // with gRPC, which reads its bytes until it gives the slices back.
 #pragma once
 
@@ -21,9 +21,9 @@ namespace spanring::agent {
 
 struct Shipment {
     std::shared_ptr<Batch> batch;  // null: out of the spool
-    uint64_t order = 0;            // of the batch, as submitted
+    uint64_t sequence = 0;         // of the batch, as submitted
     std::optional<PrivateRuns> own;
-    std::optional<Spool::Record> record;
+    std::optional<Spool::Entry> entry;
     Request request;
     uint64_t spans = 0;
     bool mapped = false;  // the request points into memory that a process can still write
@@ -36,9 +36,9 @@ struct Shipment {
 
 using ShipmentPtr = std::shared_ptr<const Shipment>;
 
-ShipmentPtr ship(std::shared_ptr<Batch> batch, uint64_t order);
-ShipmentPtr ship(Spool::Record record);
-// The same with the bytes in private memory.
+ShipmentPtr ship(std::shared_ptr<Batch> batch, uint64_t sequence);
+ShipmentPtr ship(Spool::Entry entry);
+// A copy of a mapped shipment whose bytes are in private memory.
 ShipmentPtr unmap(const Shipment& mapped);
 
 std::vector<Spool::Share> shares_of(std::span<const Run> runs);

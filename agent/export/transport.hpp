@@ -29,7 +29,7 @@ public:
     Transport(const Transport&) = delete;
     Transport& operator=(const Transport&) = delete;
 
-    virtual const std::string& peer() const = 0;  // for people
+    virtual const std::string& peer() const = 0;  // for messages
 
     // Any thread: wait() returns.
     virtual void wake() = 0;
@@ -47,7 +47,7 @@ public:
     virtual std::vector<Ended> wait(Clock::time_point until) = 0;
     // Of attempts that came to their end, and whose memory something below still holds.
     virtual size_t memory_out() const { return 0; }
-    // The end: what is in flight, which will not be told of any more. Only the destructor may follow.
+    // The end: what is in flight, which will not be reported any more. Only the destructor may follow.
     virtual std::vector<ShipmentPtr> abandon() = 0;
 };
 

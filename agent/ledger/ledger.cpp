@@ -124,7 +124,7 @@ public:
         guarded("closing", [&] { database_.execute("UPDATE agent SET ended_well = 1"); });
     }
 
-    bool update(const ProcessRecord& process) override {
+    bool update(const ProcessRow& process) override {
         std::lock_guard lock(mutex_);
         return guarded("update", [&] {
             Transaction transaction(database_);
@@ -135,7 +135,7 @@ public:
         });
     }
 
-    void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRecord& more) override {
+    void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRow& more) override {
         std::lock_guard lock(mutex_);
         guarded("booking", [&] {
             book_spool_.bind(1, instance).bind(2, exporter_hash(exporter));
@@ -148,31 +148,31 @@ public:
         guarded("naming", [&] { name_exporter_.bind(1, exporter_hash(exporter)).bind(2, exporter).run(); });
     }
 
-    std::vector<ProcessRecord> processes() const override {
+    std::vector<ProcessRow> processes() const override {
         std::lock_guard lock(mutex_);
-        std::vector<ProcessRecord> records;
+        std::vector<ProcessRow> rows;
         database_.execute("BEGIN");  // one view of both tables
         try {
-            while (processes_.step()) records.push_back(read_process());
+            while (processes_.step()) rows.push_back(read_process());
         } catch (const DatabaseError&) {
             database_.execute("ROLLBACK");
             throw;
         }
         processes_.reset();
         database_.execute("COMMIT");
-        return records;
+        return rows;
     }
 
-    SpoolRecord spool(const InstanceId& instance, const std::string& exporter) const override {
+    SpoolRow spool(const InstanceId& instance, const std::string& exporter) const override {
         std::lock_guard lock(mutex_);
-        SpoolRecord record;
+        SpoolRow row;
         spool_.reset();
         spool_.bind(1, instance).bind(2, exporter_hash(exporter));
         if (spool_.step()) {
-            record = {spool_.unsigned_integer(0), spool_.unsigned_integer(1), spool_.unsigned_integer(2)};
+            row = {spool_.unsigned_integer(0), spool_.unsigned_integer(1), spool_.unsigned_integer(2)};
         }
         spool_.reset();
-        return record;
+        return row;
     }
 
     std::string exporter_name(uint64_t hash) const override {
@@ -186,7 +186,7 @@ public:
     }
 
 private:
-    // The agent goes on without its ledger (a full disk must not stop the export), and says so.
+    // The agent continues without its ledger (a full disk must not stop the export), and says so.
     template <class Work>
     bool guarded(const char* doing, Work work) {
         try {
@@ -201,7 +201,7 @@ private:
         }
     }
 
-    void write_process(const ProcessRecord& process) {
+    void write_process(const ProcessRow& process) {
         Statement& to = update_process_;
         to.reset();
         to.bind(1, process.instance).bind(2, process.pid).bind(3, process.uid);
@@ -221,9 +221,9 @@ private:
         }
     }
 
-    ProcessRecord read_process() const {
+    ProcessRow read_process() const {
         const Statement& from = processes_;
-        ProcessRecord process;
+        ProcessRow process;
         const auto instance = from.blob(0);
         std::copy_n(instance.begin(), std::min(instance.size(), process.instance.size()), process.instance.begin());
         process.pid = static_cast<uint32_t>(from.integer(1));

@@ -21,7 +21,7 @@ namespace spanring::agent {
 // Sums over all counter lines of a segment; index: ring::Counter.
 using WriterTotals = std::array<uint64_t, static_cast<size_t>(ring::Counter::kCount)>;
 
-struct ProcessRecord {
+struct ProcessRow {
     InstanceId instance{};
     uint32_t pid = 0;
     uint32_t uid = 0;
@@ -36,7 +36,7 @@ struct ProcessRecord {
     ring::Totals agent{};      // rows by exporter; `exporters[i].exporter` is exporter_hash(name)
 };
 
-struct SpoolRecord {  // what became of spooled spans of one process at one exporter
+struct SpoolRow {  // what became of spooled spans of one process at one exporter
     uint64_t exported = 0;
     uint64_t rejected = 0;
     uint64_t dropped = 0;
@@ -48,15 +48,15 @@ class Ledger {
 public:
     // Throw std::runtime_error with a clear message (start-up only; for a reader, any call may).
     static std::unique_ptr<Ledger> open(const std::string& file);
-    static std::unique_ptr<Ledger> open_read_only(const std::string& file);  // beside a running agent
+    static std::unique_ptr<Ledger> open_read_only(const std::string& file);  // while an agent may be writing it
     virtual ~Ledger() = default;
 
-    // Inserts or replaces by instance. False: it is not written (a full disk), and said in the log.
-    virtual bool update(const ProcessRecord& process) = 0;
-    virtual void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRecord& more) = 0;
+    // Inserts or replaces by instance. False: it is not written (a full disk), and the log says so.
+    virtual bool update(const ProcessRow& process) = 0;
+    virtual void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRow& more) = 0;
 
-    virtual std::vector<ProcessRecord> processes() const = 0;  // newest first
-    virtual SpoolRecord spool(const InstanceId& instance, const std::string& exporter) const = 0;
+    virtual std::vector<ProcessRow> processes() const = 0;  // newest first
+    virtual SpoolRow spool(const InstanceId& instance, const std::string& exporter) const = 0;
 
     // Exporters appear in segments by hash only: the agent tells their names once, at start.
     virtual void name_exporter(const std::string&) {}

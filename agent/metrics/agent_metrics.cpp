@@ -16,7 +16,7 @@ namespace {
 using ring::Counter;
 
 constexpr size_t kOwnSeries = 100;   // processes with series of their own
-constexpr int kRest = 10;            // a page costs one of so many parts of the time
+constexpr int kRest = 10;            // making pages takes at most one kRest-th of the time
 
 double number(uint64_t value) { return static_cast<double>(value); }
 

@@ -34,9 +34,9 @@ public:
     // Throws std::runtime_error: the ledger cannot be read.
     explicit AgentMetrics(MetricsSources sources);
 
-    // Throws std::runtime_error: it cannot any more.
-    // A page that took long to make is shown again until ten times that time has passed: who asks all the time takes a
-    // tenth of a core at most.
+    // Throws std::runtime_error: the ledger cannot be read any more.
+    // A page that took long to make is shown again until ten times that time has passed: a client that asks all the time
+    // costs a tenth of a core at most.
     std::string page();
 
 private:
@@ -53,7 +53,7 @@ private:
 // The parts of a page.
 void add_spans(Exposition& page, const ProcessAccount& total);
 void add_processes(Exposition& page, const Survey& survey, const ProcessSeries::Split& split);
-// An exporter that no process has a row of yet: all that there is waits for it, or was settled without it.
+// An exporter that no process has a row of yet: all that there is waits for it, or was acknowledged without it.
 void add_missing_exporter(ProcessAccount& total, const std::vector<ProcessAccount>& processes,
                           const std::string& name);
 void add_exporter_accounts(Exposition& page, const ProcessAccount& total);

@@ -2,8 +2,8 @@
 //
 // One page of metrics in the making, for Prometheus' text format. A family appears where it was first named.
 //
-// A counter never goes back: Prometheus would take that for a restart, and count everything again. It would where a
-// segment is destroyed and the ledger knows a little less of it; then the value that was shown last stays.
+// A counter never goes back: Prometheus would take that for a restart, and count everything again. It would go back
+// where a segment is destroyed of which the ledger knows a little less; then the value that was shown last stays.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +24,10 @@ using ShownCounters = std::map<std::string, double>;
 
 class Exposition {
 public:
-    // `before` of the page before; empty for the first.
+    // `before`: what the previous page showed; empty for the first.
     explicit Exposition(ShownCounters before = {}) : before_(std::move(before)) {}
 
-    // `name` ends in _total. Values of labels may be any bytes: what is no UTF-8 becomes '?', long ones are cut.
+    // `name` ends in _total. Values of labels may be any bytes: what is not UTF-8 becomes '?', long ones are cut.
     void counter(std::string_view name, std::string_view help, const MetricLabels& labels, double value);
     void gauge(std::string_view name, std::string_view help, const MetricLabels& labels, double value);
 

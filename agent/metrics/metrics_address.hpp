@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the agent's own metrics are served: HOST:PORT, [IPV6]:PORT, or a port alone. Without a host it is this host
-// alone: what the page says of processes is nobody else's business unless somebody decides so.
+// Where the agent's own metrics are served: HOST:PORT, [IPV6]:PORT, or a port alone. Without a host it is the
+// loopback address: what the page says of processes is not public unless somebody decides so.
 #pragma once
 
 #include <cstdint>

@@ -22,7 +22,7 @@ public:
     MetricsServer(const MetricsServer&) = delete;
     MetricsServer& operator=(const MetricsServer&) = delete;
 
-    void serve(Page page);  // once; who came before is answered now
+    void serve(Page page);  // once; connections that came before are answered now
     void stop();            // nothing of `page` is used any more when it returns
 
     std::string url() const;  // with the port that the kernel chose

@@ -55,7 +55,7 @@ void add_process_usage(Exposition& page) {
     const std::filesystem::directory_iterator files("/proc/self/fd", error);
     if (!error) {
         page.gauge("process_open_fds", "Open file descriptors of the agent.", {},
-                   static_cast<double>(std::distance(begin(files), end(files)) - 1));  // but for the one that looks
+                   static_cast<double>(std::distance(begin(files), end(files)) - 1));  // without the one that looks
     }
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);

@@ -165,7 +165,7 @@ bool decode_status(Bytes body, DecodedSpan& span) {
 }
 
 bool visit_scope_spans(Bytes body, const DecodedResource& resource, const SpanVisitor& visit) {
-    DecodedScope scope;  // may stand behind its spans, so it is read first
+    DecodedScope scope;  // may come after its spans, so it is read first
     const bool sound = each_field(body, [&](const Field& field) {
         if (field.tag() == bytes(3)) scope.schema_url = field.text();
         return field.tag() != bytes(1) || decode_scope(field.bytes, scope);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads OTLP for people: the console, the store's index and the command line. Never on the way to a backend. Takes any
+// Reads OTLP to show it: the console, the store's index and the command line. Never on the way to a backend. Takes any
 // bytes; what is no OTLP is an answer of false, unknown fields are skipped.
 #pragma once
 

@@ -39,7 +39,7 @@ public:
     uint32_t span_id() const { return span_id_; }
 
 private:
-    // `end`: behind the field.
+    // `end`: where the field ends.
     bool loosen(const wire::Field& field, const uint8_t* end, Message message) {
         switch (field.type) {
             case wire::Type::kVarint: return varint(end);
@@ -85,7 +85,7 @@ private:
 
     bool text(std::span<const uint8_t> bytes) {
         for (const uint8_t byte : bytes) {
-            if (byte >= 0x80) return false;  // UTF-8 is no matter of single bytes
+            if (byte >= 0x80) return false;  // whether it is UTF-8 cannot be told byte by byte
         }
         return set(bytes, kTopBit);
     }

@@ -34,7 +34,7 @@ inline constexpr uint32_t kMaxDepth = 32;
 // `span` is the inside of a Span message (without the 0x12 and its length). Strings are repaired in place.
 SpanCheck validate_span(std::span<uint8_t> span);
 
-// The same for the bodies that come from the segment's header and scopes.
+// Checks the bodies that come from the segment's header and scopes, by the same rules.
 SpanCheck validate_resource(std::span<uint8_t> resource);
 SpanCheck validate_scope(std::span<uint8_t> scope);
 

@@ -114,7 +114,7 @@ struct Field {
     std::string_view text() const { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 };
 
-// False at the end, and where the bytes are no field: then the cursor is not done(). Groups are no field here.
+// False at the end, and where the bytes are not a field: then the cursor is not done(). Groups do not count as fields here.
 inline bool next(Cursor& cursor, Field& field) {
     if (cursor.done()) return false;
     Cursor ahead = cursor;

@@ -16,8 +16,8 @@ namespace spanring::agent {
 
 class Opener {
 public:
-    // any_file_system: the parent was named by a person; otherwise it must be tmpfs. Throws std::runtime_error: the
-    // parent is not there, or somebody else could make directories in it.
+    // any_file_system: the parent was configured; otherwise it must be tmpfs. Throws std::runtime_error: the
+    // parent does not exist, or somebody else could make directories in it.
     Opener(std::string parent, bool any_file_system);
 
     // Until the other side closes the socket.

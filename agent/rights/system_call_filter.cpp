@@ -20,7 +20,7 @@ namespace spanring::agent {
 
 namespace {
 
-// By what they are needed for. A name that the architecture does not have is passed over.
+// Grouped by purpose. A name that the architecture does not have is skipped.
 constexpr const char* kAllowed[] = {
     // memory (mmap, mprotect: below)
     "brk", "madvise", "mincore", "mremap", "munmap",
@@ -116,7 +116,7 @@ void allow_by_arguments(Rules& rules) {
     }
     rules.allow("prctl", equal(0, PR_SET_NAME));
     rules.allow("prctl", equal(0, PR_GET_NAME));
-    rules.allow("prlimit64", equal(0, 0), equal(2, 0));  // its own, and only to be told
+    rules.allow("prlimit64", equal(0, 0), equal(2, 0));  // its own limits, and only to read them
     rules.allow("tgkill", equal(0, getpid()));           // abort()
 }
 

@@ -20,7 +20,7 @@ enum class SystemCallFilter : uint8_t {
 bool has_system_call_filter();
 
 // For all threads, also those that already run; cannot be undone, and execve() would not get rid of it. Empty, or why
-// the kernel does not do it. `serves`: a socket listens already, and its connections may be accepted.
+// the kernel refused. `serves`: a socket listens already, and its connections may be accepted.
 std::string confine(SystemCallFilter filter, bool serves = false);
 
 }  // namespace spanring::agent

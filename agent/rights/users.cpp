@@ -98,7 +98,7 @@ void Users::end_with_opener() const {
 }
 
 std::vector<std::unique_ptr<Folder>> Users::appeared() {
-    pollfd socket = {socket_.get(), 0, 0};  // it never says anything by itself: this is its end
+    pollfd socket = {socket_.get(), 0, 0};  // it sends nothing unasked: readable means that it ended
     if (poll(&socket, 1, 0) > 0) end_with_opener();
     std::vector<std::unique_ptr<Folder>> found;
     const Descriptor directory(open(parent_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

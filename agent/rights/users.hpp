@@ -14,7 +14,7 @@ namespace spanring::agent {
 
 class Users final : public FolderSource {
 public:
-    // Starts the opener as a process of its own and gives up its rights here. Before the first thread. Throws
+    // Starts the opener as a process of its own and drops this one's rights. Before the first thread. Throws
     // std::runtime_error: without the right, as root, or with a parent that is not root's.
     Users(std::string parent, bool any_file_system);
     ~Users() override;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rules of sampling, in a file of the agent's state directory: `spanring sampling` writes it, whoever may write there
-// may; the agent reads it when it changes. A JSON object of services and rules. Replaced as a whole, never changed.
+// The rules of sampling, in a file of the agent's state directory: `spanring sampling` writes it, and so may anybody
+// who can write there; the agent reads it when it changes. A JSON object of services and rules. Replaced as a whole, never changed.
 #pragma once
 
 #include <string>
@@ -19,7 +19,7 @@ public:
     const std::string& directory() const { return directory_; }
     std::string path() const { return directory_ + "/" + kName; }
 
-    // A file that is not there has no rules. Throws std::runtime_error: the file, the place in it, and what is wrong.
+    // A missing file has no rules. Throws std::runtime_error: the file, the place in it, and what is wrong.
     SamplingRules read() const;
     // Throws std::runtime_error. The directory is made where it is missing.
     void write(const SamplingRules& rules) const;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is to be recorded of a service, as people write it:
+// What to record of a service, as it is written in a rule:
 //
 //     0.01      one trace of a hundred (consistent probability: the same ones everywhere)
 //     100/s     at most a hundred new traces a second, in each process
 //     on        every trace
 //     off       no span at all, also of traces that were sampled elsewhere
 //
-// But for `off` it decides where traces begin (and, for a sampler that ignores its parent, at every span).
+// Except for `off`, it decides where traces begin (and, for a sampler that ignores its parent, at every span).
 #pragma once
 
 #include <cstdint>

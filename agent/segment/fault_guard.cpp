@@ -20,7 +20,7 @@ struct FaultGuard::Range {
 namespace {
 
 std::atomic<FaultGuard::Range*> ranges{nullptr};
-std::mutex mutex;  // of those who add and remove
+std::mutex mutex;  // held to add or remove a range
 struct sigaction previous;
 uintptr_t page_size = 4096;
 

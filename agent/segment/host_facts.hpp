@@ -15,7 +15,7 @@ namespace spanring::agent {
 using HostFacts = std::vector<std::pair<std::string, std::string>>;
 
 // From the kernel, from files below `root`, which may be missing, and from K8S_NODE_NAME, which a DaemonSet takes from the
-// downward API (spec.nodeName): in a pod the host's own name is not to be seen.
+// downward API (spec.nodeName): in a pod the host's own name cannot be seen.
 HostFacts find_host_facts(const std::string& root = "");
 
 }  // namespace spanring::agent

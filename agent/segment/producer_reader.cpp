@@ -30,7 +30,7 @@ void each_attribute(std::span<const uint8_t> resource, Visit&& visit) {
     }
 }
 
-// service.name; empty where it is missing or no string.
+// service.name; empty where it is missing or not a string.
 std::string service_name(std::span<const uint8_t> resource) {
     std::string service;
     each_attribute(resource, [&](std::string_view key, std::span<const uint8_t> value) {
@@ -50,7 +50,7 @@ void put_bytes(std::string& to, uint8_t tag, std::string_view bytes) {
     to += bytes;
 }
 
-// The process's own word stands: no key comes twice.
+// What the process says itself wins: no key appears twice.
 void add_host(std::string& resource, const HostFacts& host) {
     std::string added;
     for (const auto& [fact, said] : host) {

@@ -14,7 +14,7 @@ namespace spanring::agent {
 // By the header alone: without service and resource.
 std::shared_ptr<Producer> read_producer(const ring::Header& header, uint32_t uid);
 
-// With what the resource does not say itself of `host`. nullptr: the resource is malformed.
+// Adds what `host` knows and the resource does not say itself. nullptr: the resource is malformed.
 std::shared_ptr<const Producer> read_producer(const ring::Header& header, ring::SegmentView segment, uint32_t uid,
                                               const HostFacts& host = {});
 

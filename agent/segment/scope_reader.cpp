@@ -27,15 +27,15 @@ bool body_of(std::string& bytes, uint8_t tag, std::span<uint8_t>& ret_body) {
 
 }  // namespace
 
-std::shared_ptr<const Scope> ScopeTable::find(uint32_t scope) {
+std::shared_ptr<const Scope> ScopeReader::find(uint32_t scope) {
     if (scope >= scopes_.size()) return nullptr;
     if (scopes_[scope] == nullptr) scopes_[scope] = scope == 0 ? std::make_shared<const Scope>() : read(scope - 1);
     return scopes_[scope];
 }
 
-std::shared_ptr<const Scope> ScopeTable::read(uint32_t index) const {
+std::shared_ptr<const Scope> ScopeReader::read(uint32_t index) const {
     const ring::ScopeEntry& entry = segment_.scope(index);
-    // acquire: the entry and its bytes. Pairs with the release of `ready` in the writer's scope table. Without it a
+    // acquire: the entry and its bytes. Pairs with the release of `ready` in the library's TracerTable. Without it a
     // scope could be read half-written.
     if (ring::StdAtomics::load(entry.ready, std::memory_order_acquire) != 1) return nullptr;
     const uint64_t offset = entry.offset, scope_size = entry.scope_size, schema_size = entry.schema_size;  // once each

@@ -12,9 +12,9 @@
 
 namespace spanring::agent {
 
-class ScopeTable {
+class ScopeReader {
 public:
-    explicit ScopeTable(ring::SegmentView segment) : segment_(segment) {}
+    explicit ScopeReader(ring::SegmentView segment) : segment_(segment) {}
 
     // nullptr: no such scope, or it is malformed.
     std::shared_ptr<const Scope> find(uint32_t scope);

@@ -27,16 +27,16 @@ public:
 
     ring::SegmentView view() const { return ring::SegmentView(base_); }
 
-    // False: the file is shorter. What it has is copied all the same.
+    // False: the file is shorter. What it has is copied nevertheless.
     bool copy(int fd, uint64_t offset, uint64_t size);
 
     // What an agent would do at its attach and, of a dead process, before it drains: an acknowledgement that was cut
     // off is completed, and what threads had half done is settled by their intents. `extents` and the pages of chunk
-    // lines and slots are copied. Slots that make no sense are left out.
+    // lines and slots are copied. Inconsistent slots are left out.
     struct Settled {
-        bool journal = true;           // false: it names what is not there
+        bool journal = true;           // false: it names something that does not exist
         std::vector<uint32_t> open;    // slots of open spans
-        std::vector<uint32_t> broken;  // slots whose words or intents make no sense
+        std::vector<uint32_t> broken;  // slots whose words or intents are impossible
     };
     Settled settle(uint32_t extents);
 

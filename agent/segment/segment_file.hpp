@@ -28,7 +28,7 @@ SegmentFile open_segment_file(int directory, const char* name, uid_t owner);
 // Removes a file, if the name still leads to this one.
 bool remove_segment_file(int directory, const char* name, dev_t device, ino_t inode);
 
-// Removes a temporary file that nobody has locked and nobody has touched for so long. A process is between creating the
+// Removes a temporary file that nobody has locked and nobody has touched for that long. A process is between creating the
 // file and locking it for some microseconds; the age makes sure that this is over.
 bool remove_if_abandoned(int directory, const char* name, uid_t owner, std::chrono::seconds age);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kernel's word on who is there: open-file-description locks on the segment's file. Byte 0 is the process's, held
+// Who is alive, as the kernel knows it: open-file-description locks on the segment's file. Byte 0 is the process's, held
 // by its mapping alone; byte 1 is held by the agent that drains.
 #pragma once
 

@@ -21,7 +21,7 @@
 namespace spanring::agent {
 namespace {
 
-// Readings that are made until two agree; a process that never rests for so long is seen moving.
+// How many readings are made until two agree; a process that never rests for that long is seen moving.
 constexpr int kReadings = 8;
 
 constexpr char kShorter[] = "it became shorter while it was read";
@@ -102,7 +102,7 @@ std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const st
     snapshot.created_unix_nano = header.created_unix_nano;
     snapshot.alive = alive;
     snapshot.attached = view.control().attachments != 0;
-    snapshot.retired = (view.control().policy & ring::PolicyBits::kRetired) != 0;
+    snapshot.quarantined = (view.control().policy & ring::PolicyBits::kRetired) != 0;
     snapshot.moving = !rest;
     const uint32_t extents = extents_of(header, view);
     bool silent = false;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A look at a segment from outside, beside its process and the agent: opened read-only, copied by read() and never
+// A look at a segment from outside, while its process and the agent use it: opened read-only, copied by read() and never
 // mapped, and nothing of it is ever written.
 //
 // What it finds is true of one instant. Every counter only ever rises, so where two readings of all of them agree, they
 // stood still from the end of the first to the beginning of the second; the slots are read in between, and those that
-// show a call in the middle of its steps are told by their own words and intents. Where that cannot be had, `moving`
+// show a call in the middle of its steps are recognised by their own words and intents. Where that is not possible, `moving`
 // says so.
 #pragma once
 
@@ -24,7 +24,7 @@ struct SegmentSnapshot {
     uint64_t created_unix_nano = 0;
     bool alive = false;
     bool attached = false;  // an agent has ever attached to it
-    bool retired = false;   // the agent gave it up
+    bool quarantined = false;
     WriterTotals writer{};  // of a dead process as its recovery will find them
     ring::Totals agent{};   // an acknowledgement that is under way counts as done
     uint64_t open = 0;      // slots that hold an open span
@@ -33,7 +33,7 @@ struct SegmentSnapshot {
     uint64_t capacity_bytes = 0;  // of all chunks that may ever be
 };
 
-// `directory` is an open directory; `name` a segment's file in it. Otherwise what is wrong with it, for people.
+// `directory` is an open directory; `name` a segment's file in it. Otherwise what is wrong with it, as text.
 std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const std::string& name);
 
 }  // namespace spanring::agent

@@ -87,7 +87,7 @@ void Spool::recover() {
 bool Spool::append(std::span<const Share> shares, std::span<const std::span<const uint8_t>> request) {
     uint64_t request_bytes = 0;
     for (const auto slice : request) request_bytes += slice.size();
-    const uint64_t size = spool::record_size(shares.size(), request_bytes);
+    const uint64_t size = spool::entry_size(shares.size(), request_bytes);
     if (size > options_.max_bytes) {
         error_ = "a request of " + std::to_string(request_bytes) + " bytes is larger than the whole spool";
         return false;
@@ -129,8 +129,8 @@ void Spool::make_room(uint64_t bytes) {
 
 void Spool::drop_oldest() {
     spool::SpoolFile& oldest = files_.begin()->second;
-    for (size_t i = 0; i < oldest.entries().size(); ++i) {
-        if (oldest.entries()[i].state == spool::State::kWaiting) on_lost_(oldest.shares(i));
+    for (size_t i = 0; i < oldest.places().size(); ++i) {
+        if (oldest.places()[i].state == spool::State::kWaiting) on_lost_(oldest.shares(i));
     }
     remove(files_.begin());
 }
@@ -142,34 +142,34 @@ void Spool::remove(std::map<uint64_t, spool::SpoolFile>::iterator file) {
     files_.erase(file);
 }
 
-std::optional<Spool::Record> Spool::take() {
+std::optional<Spool::Entry> Spool::take() {
     for (;;) {
         const auto found =
             std::find_if(files_.begin(), files_.end(), [](auto& file) { return file.second.waiting() != 0; });
         if (found == files_.end()) return std::nullopt;
         spool::SpoolFile& file = found->second;
-        Record record;
-        record.ticket = {file.number(), file.take()};
-        record.shares = file.shares(record.ticket.entry);
-        record.spans = file.entries()[record.ticket.entry].spans;
-        if (file.read(record.ticket.entry, record.request)) return record;
+        Entry entry;
+        entry.ticket = {file.number(), file.take()};
+        entry.shares = file.shares(entry.ticket.place);
+        entry.spans = file.places()[entry.ticket.place].spans;
+        if (file.read(entry.ticket.place, entry.request)) return entry;
         ++damaged_;
-        on_lost_(record.shares);
-        finish(record.ticket);
+        on_lost_(entry.shares);
+        finish(entry.ticket);
     }
 }
 
 bool Spool::give_back(const Ticket& ticket) {
     const auto file = files_.find(ticket.file);
     if (file == files_.end()) return false;
-    file->second.give_back(ticket.entry);
+    file->second.give_back(ticket.place);
     return true;
 }
 
 void Spool::finish(const Ticket& ticket) {
     const auto file = files_.find(ticket.file);
     if (file == files_.end()) return;
-    file->second.finish(ticket.entry);
+    file->second.finish(ticket.place);
     if (file->second.finished()) remove(file);
 }
 

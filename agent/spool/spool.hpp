@@ -4,8 +4,8 @@
 // took survives kill -9 of the agent (page cache), and with `fsync` the death of the host. One agent at a time (a lock
 // in the directory); one thread at a time: the exporter's.
 //
-// A record is finished by one word in its header, so a restart sends again only what was in flight. A full spool drops
-// its oldest file and reports each lost record; a damaged record is reported and costs no other.
+// An entry is finished by one word in its header, so a restart sends again only what was in flight. A full spool drops
+// its oldest file and reports each lost entry; a damaged entry is reported and costs no other.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/descriptor.hpp"
-#include "spool/record.hpp"
+#include "spool/entry.hpp"
 #include "spool/spool_file.hpp"
 #include "spool/spool_options.hpp"
 
@@ -29,16 +29,16 @@ public:
 
     struct Ticket {
         uint64_t file = 0;
-        size_t entry = 0;
+        size_t place = 0;
     };
-    struct Record {
+    struct Entry {
         Ticket ticket;
         std::vector<Share> shares;
         uint64_t spans = 0;
         std::string request;
     };
 
-    // Told of each record that is lost: the spool was full, or the record is damaged.
+    // Told of each entry that is lost: the spool was full, or the entry is damaged.
     using OnLost = std::function<void(std::span<const Share> shares)>;
 
     // Start-up only: throws std::runtime_error that names the directory and what is wrong with it.
@@ -50,16 +50,16 @@ public:
     bool append(std::span<const Share> shares, std::span<const std::span<const uint8_t>> request);
     const std::string& error() const { return error_; }
 
-    // The oldest record that is neither taken nor finished. It stays on disk until finish().
-    std::optional<Record> take();
+    // The oldest entry that is neither taken nor finished. It stays on disk until finish().
+    std::optional<Entry> take();
     // To be taken again, in its old place. False: the spool dropped it meanwhile (not reported: the caller has it).
     bool give_back(const Ticket& ticket);
-    // Delivered, or refused for good.
+    // Delivered, or rejected.
     void finish(const Ticket& ticket);
 
     bool waiting() const;  // is there anything to take?
     uint64_t bytes() const { return bytes_; }
-    uint64_t damaged() const { return damaged_; }  // records, or places where records were
+    uint64_t damaged() const { return damaged_; }  // entries, or places where entries were
 
 private:
     void lock();

@@ -83,23 +83,23 @@ SpoolFile SpoolFile::recover(const std::string& directory, uint64_t number) {
     if (!file.open() || ::fstat(file.fd_.get(), &status) != 0) fail("read", file.path_);
     file.size_ = static_cast<uint64_t>(status.st_size);
 
-    RecordHeader header{};
+    EntryHeader header{};
     std::vector<Share> shares;
     uint64_t offset = 0;
     while (offset < file.size_) {
         if (!file.read_header(offset, header, shares)) {
             bool is_tail = false;
             const uint64_t next = file.next_sound(offset, is_tail);
-            if (next == offset) break;  // nothing sound behind it: torn as well
+            if (next == offset) break;  // nothing sound after it: torn as well
             if (is_tail && file.mend(offset, next)) continue;
             ++file.damaged_;
             offset = next;
             continue;
         }
-        const uint64_t size = record_size(header.shares, header.request_bytes);
+        const uint64_t size = entry_size(header.shares, header.request_bytes);
         if (size > file.size_ - offset) break;  // torn: its append never returned
         const State state = header.state == kDone ? State::kDone : State::kWaiting;
-        file.entries_.push_back({offset, header.shares, header.request_bytes, sum(shares), state});
+        file.places_.push_back({offset, header.shares, header.request_bytes, sum(shares), state});
         (state == State::kDone ? file.done_ : file.waiting_) += 1;
         offset += size;
     }
@@ -132,7 +132,7 @@ int SpoolFile::append(std::span<const Share> shares, std::span<const std::span<c
     }
     if (shares.size() > kMaxShares || request_bytes > kMaxRequest) return EMSGSIZE;
 
-    RecordHeader header{};
+    EntryHeader header{};
     header.magic = kMagic;
     header.state = kWaiting;
     header.shares = static_cast<uint32_t>(shares.size());
@@ -143,9 +143,9 @@ int SpoolFile::append(std::span<const Share> shares, std::span<const std::span<c
     header.header_crc = header_crc(header, shares);
 
     static constexpr uint8_t kPadding[8] = {};
-    RecordHeader tail = header;
+    EntryHeader tail = header;
     tail.magic = kTailMagic;
-    const uint64_t size = record_size(shares.size(), request_bytes);
+    const uint64_t size = entry_size(shares.size(), request_bytes);
     const uint64_t padding = tail_offset(shares.size(), request_bytes) - tail_size(shares.size()) - request_bytes;
     std::vector<iovec> pieces;
     pieces.reserve(request.size() + 5);
@@ -163,21 +163,21 @@ int SpoolFile::append(std::span<const Share> shares, std::span<const std::span<c
     SPR_TESTPOINT(spool_record_written);
     if (error == 0 && sync && ::fdatasync(fd_.get()) != 0) error = errno;
     if (error != 0) {
-        // Where even this fails, the half record is overwritten by the next one, or cut at the next start.
+        // Where even this fails, the half entry is overwritten by the next one, or cut at the next start.
         [[maybe_unused]] const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(size_));
         return error;
     }
-    entries_.push_back({size_, header.shares, header.request_bytes, sum(shares), State::kWaiting});
+    places_.push_back({size_, header.shares, header.request_bytes, sum(shares), State::kWaiting});
     size_ += size;
     ++waiting_;
     return 0;
 }
 
-bool SpoolFile::read_header(uint64_t offset, RecordHeader& header, std::vector<Share>& shares) {
+bool SpoolFile::read_header(uint64_t offset, EntryHeader& header, std::vector<Share>& shares) {
     return read_copy(offset, kMagic, header, shares) && header.offset == offset;
 }
 
-bool SpoolFile::read_copy(uint64_t offset, uint32_t magic, RecordHeader& header, std::vector<Share>& shares) {
+bool SpoolFile::read_copy(uint64_t offset, uint32_t magic, EntryHeader& header, std::vector<Share>& shares) {
     if (size_ - offset < sizeof header || !read_all(fd_.get(), &header, sizeof header, offset)) return false;
     if (header.magic != magic || header.file != number_ || header.shares > kMaxShares) return false;
     shares.resize(header.shares);
@@ -187,10 +187,10 @@ bool SpoolFile::read_copy(uint64_t offset, uint32_t magic, RecordHeader& header,
            header_crc(header, shares) == header.header_crc;
 }
 
-// The next offset behind a damaged header at which its record's own tail lies, or another record's sound header; else
+// The next offset after a damaged header at which its entry's own tail lies, or another entry's sound header; else
 // the damaged one's own.
 uint64_t SpoolFile::next_sound(uint64_t offset, bool& ret_tail) {
-    RecordHeader header{};
+    EntryHeader header{};
     std::vector<Share> shares;
     std::vector<uint8_t> window(size_t{1} << 20);
     for (uint64_t base = offset + 8; base < size_; base += window.size()) {
@@ -209,9 +209,9 @@ uint64_t SpoolFile::next_sound(uint64_t offset, bool& ret_tail) {
     return offset;
 }
 
-// Writes a damaged header anew from the record's tail; its state is a word of its own. False: it cannot be written.
+// Writes a damaged header anew from the entry's tail; its state is a word of its own. False: it cannot be written.
 bool SpoolFile::mend(uint64_t offset, uint64_t tail) {
-    RecordHeader header{}, damaged{};
+    EntryHeader header{}, damaged{};
     std::vector<Share> shares;
     if (!read_copy(tail, kTailMagic, header, shares) || !read_all(fd_.get(), &damaged, sizeof damaged, offset)) return false;
     header.magic = kMagic;
@@ -221,43 +221,43 @@ bool SpoolFile::mend(uint64_t offset, uint64_t tail) {
 }
 
 bool SpoolFile::read(size_t index, std::string& ret_request) {
-    const Entry& entry = entries_[index];
-    RecordHeader header{};
-    if (!open() || !read_all(fd_.get(), &header, sizeof header, entry.offset)) return false;
-    ret_request.resize(entry.request_bytes);
-    const uint64_t at = entry.offset + sizeof header + uint64_t{entry.shares} * sizeof(Share);
+    const Place& place = places_[index];
+    EntryHeader header{};
+    if (!open() || !read_all(fd_.get(), &header, sizeof header, place.offset)) return false;
+    ret_request.resize(place.request_bytes);
+    const uint64_t at = place.offset + sizeof header + uint64_t{place.shares} * sizeof(Share);
     return read_all(fd_.get(), ret_request.data(), ret_request.size(), at) &&
            crc(0, ret_request.data(), ret_request.size()) == header.request_crc;
 }
 
 std::vector<Share> SpoolFile::shares(size_t index) {
-    const Entry& entry = entries_[index];
-    std::vector<Share> shares(entry.shares);
-    if (!open() || !read_all(fd_.get(), shares.data(), shares.size() * sizeof(Share), entry.offset + sizeof(RecordHeader))) {
+    const Place& place = places_[index];
+    std::vector<Share> shares(place.shares);
+    if (!open() || !read_all(fd_.get(), shares.data(), shares.size() * sizeof(Share), place.offset + sizeof(EntryHeader))) {
         return {};
     }
     return shares;
 }
 
 size_t SpoolFile::take() {
-    while (entries_[first_waiting_].state != State::kWaiting) ++first_waiting_;
-    entries_[first_waiting_].state = State::kTaken;
+    while (places_[first_waiting_].state != State::kWaiting) ++first_waiting_;
+    places_[first_waiting_].state = State::kTaken;
     --waiting_;
     return first_waiting_++;
 }
 
 void SpoolFile::give_back(size_t index) {
-    entries_[index].state = State::kWaiting;
+    places_[index].state = State::kWaiting;
     first_waiting_ = std::min(first_waiting_, index);
     ++waiting_;
 }
 
 void SpoolFile::finish(size_t index) {
-    entries_[index].state = State::kDone;
+    places_[index].state = State::kDone;
     ++done_;
     // One word in the page cache: it outlives this process. Lost with the host, it costs a duplicate.
     if (open()) {
-        const auto place = static_cast<off_t>(entries_[index].offset + offsetof(RecordHeader, state));
+        const auto place = static_cast<off_t>(places_[index].offset + offsetof(EntryHeader, state));
         if (::pwrite(fd_.get(), &kDone, sizeof kDone, place) != sizeof kDone) close();
     }
     SPR_TESTPOINT(spool_record_finished);

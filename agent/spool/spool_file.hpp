@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One file of a spool: records one behind the other, appended once, finished one by one, deleted as a whole. Knows the
-// place and state of each record; keeps no bytes. Used by one thread.
+// One file of a spool: entries one after another, appended once, finished one by one, deleted as a whole. Knows the
+// place and state of each entry; keeps no bytes. Used by one thread.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/descriptor.hpp"
-#include "spool/record.hpp"
+#include "spool/entry.hpp"
 
 namespace spanring::agent::spool {
 
@@ -18,7 +18,7 @@ enum class State : uint8_t { kWaiting, kTaken, kDone };
 
 class SpoolFile {
 public:
-    struct Entry {
+    struct Place {
         uint64_t offset = 0;
         uint32_t shares = 0;
         uint32_t request_bytes = 0;
@@ -29,7 +29,7 @@ public:
     // Both throw std::system_error that names the file.
     static SpoolFile create(const std::string& directory, uint64_t number);
     // Reads the headers of a file that an earlier process left: cuts a torn end, mends a damaged header from the
-    // record's tail, steps over what cannot be mended.
+    // entry's tail, steps over what cannot be mended.
     static SpoolFile recover(const std::string& directory, uint64_t number);
 
     SpoolFile(SpoolFile&&) = default;
@@ -38,31 +38,31 @@ public:
 
     uint64_t number() const { return number_; }
     uint64_t size() const { return size_; }
-    const std::vector<Entry>& entries() const { return entries_; }
-    uint64_t waiting() const { return waiting_; }  // records
-    bool finished() const { return done_ == entries_.size(); }
-    uint64_t damaged() const { return damaged_; }  // places at which recover() stepped over records
+    const std::vector<Place>& places() const { return places_; }
+    uint64_t waiting() const { return waiting_; }  // entries
+    bool finished() const { return done_ == places_.size(); }
+    uint64_t damaged() const { return damaged_; }  // places at which recover() stepped over entries
 
     // 0, or an errno; then nothing was appended. Survives the death of this process; that of the host with `sync`.
     int append(std::span<const Share> shares, std::span<const std::span<const uint8_t>> request, bool sync);
 
     // False: unreadable, or the checksum is wrong.
-    bool read(size_t entry, std::string& ret_request);
-    std::vector<Share> shares(size_t entry);  // empty: unreadable
+    bool read(size_t place, std::string& ret_request);
+    std::vector<Share> shares(size_t place);  // empty: unreadable
 
     size_t take();  // the first that waits; there must be one
-    void give_back(size_t entry);
-    void finish(size_t entry);
+    void give_back(size_t place);
+    void finish(size_t place);
 
     void close() { fd_.reset(); }  // opened again when needed
-    void unlink();                 // its records are gone with it
+    void unlink();                 // its entries are gone with it
 
 private:
     SpoolFile(std::string path, uint64_t number) : path_(std::move(path)), number_(number) {}
 
     bool open();
-    bool read_header(uint64_t offset, RecordHeader& header, std::vector<Share>& shares);
-    bool read_copy(uint64_t offset, uint32_t magic, RecordHeader& header, std::vector<Share>& shares);
+    bool read_header(uint64_t offset, EntryHeader& header, std::vector<Share>& shares);
+    bool read_copy(uint64_t offset, uint32_t magic, EntryHeader& header, std::vector<Share>& shares);
     uint64_t next_sound(uint64_t offset, bool& ret_tail);
     bool mend(uint64_t offset, uint64_t tail);
 
@@ -70,7 +70,7 @@ private:
     uint64_t number_ = 0;
     Descriptor fd_;
     uint64_t size_ = 0;
-    std::vector<Entry> entries_;
+    std::vector<Place> places_;
     uint64_t waiting_ = 0;
     size_t first_waiting_ = 0;  // no entry before it waits
     size_t done_ = 0;

@@ -71,7 +71,7 @@ void StoreExporter::submit(std::shared_ptr<Batch> batch) {
 bool StoreExporter::flush(std::chrono::steady_clock::time_point deadline) {
     std::unique_lock lock(mutex_);
     const uint64_t ticket = accepted_;
-    return settled_.wait_until(lock, deadline, [&] { return finished_ >= ticket; });
+    return resolved_.wait_until(lock, deadline, [&] { return finished_ >= ticket; });
 }
 
 void StoreExporter::shutdown(std::chrono::steady_clock::time_point deadline) {
@@ -118,14 +118,14 @@ void StoreExporter::run() {
         const bool late = stopping_ && std::chrono::steady_clock::now() >= stop_at_;
         lock.unlock();
         if (late) {
-            settle(group, Outcome::kLeftBehind, "");
+            resolve_group(group, Outcome::kLeftBehind, "");
             continue;
         }
         try {
             store(group);
-            settle(group, Outcome::kExported, "");
+            resolve_group(group, Outcome::kExported, "");
         } catch (const std::exception& error) {  // the disk, or memory; the agent and its other exporters go on
-            settle(group, Outcome::kDroppedQueue, error.what());
+            resolve_group(group, Outcome::kDroppedQueue, error.what());
         }
     }
 }
@@ -205,7 +205,7 @@ uint64_t StoreExporter::evict_oldest() {
 
 void StoreExporter::add_total(std::string_view name, uint64_t more) { add_total_.bind(1, name).bind(2, more).run(); }
 
-void StoreExporter::settle(const Batches& group, Outcome outcome, const std::string& error) {
+void StoreExporter::resolve_group(const Batches& group, Outcome outcome, const std::string& error) {
     uint64_t spans = 0;
     for (const auto& batch : group) spans += batch->spans;
     for (const auto& batch : group) resolve(batch, {outcome, 0});
@@ -221,7 +221,7 @@ void StoreExporter::settle(const Batches& group, Outcome outcome, const std::str
         if (!status_.healthy) spdlog::info("{}: storing again", name());
         status_.healthy = true;
     }
-    settled_.notify_all();
+    resolved_.notify_all();
 }
 
 }  // namespace spanring::agent

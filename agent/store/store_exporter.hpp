@@ -42,7 +42,7 @@ private:
     void insert(const Batch& batch, int64_t now);
     uint64_t evict(uint64_t incoming_bytes, int64_t now);
     uint64_t evict_oldest();
-    void settle(const Batches& group, Outcome outcome, const std::string& error);
+    void resolve_group(const Batches& group, Outcome outcome, const std::string& error);
     void add_total(std::string_view name, uint64_t more);
 
     const StoreOptions options_;
@@ -53,7 +53,7 @@ private:
 
     mutable std::mutex mutex_;
     std::condition_variable work_;     // for the writer: something queued, or stopping
-    std::condition_variable settled_;  // for flush()
+    std::condition_variable resolved_;  // for flush()
     std::deque<std::shared_ptr<Batch>> queue_;
     uint64_t queue_bytes_ = 0;
     uint64_t accepted_ = 0;  // batches ever queued

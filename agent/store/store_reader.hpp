@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Questions to the local span store, beside a running agent: which traces there are, and all spans of one. Lists come
+// Queries of the local span store, while an agent may be writing it: which traces there are, and all spans of one. Lists come
 // from the index rows alone; bytes are decoded only for the trace that was asked for. One thread.
 #pragma once
 
@@ -54,7 +54,7 @@ public:
     std::vector<TraceSummary> recent(const TraceFilter& filter);  // newest first
     std::optional<TraceSummary> summary(const TraceId& trace);
 
-    // Traces whose id, in hex, begins so; at most `limit`. Nothing: `prefix` is no hex, or too long.
+    // Traces whose id, in hex, begins so; at most `limit`. Nothing: `prefix` is not hex, or too long.
     std::vector<TraceId> matching(std::string_view prefix, size_t limit);
 
     std::vector<StoredSpan> spans(const TraceId& trace);

@@ -27,7 +27,7 @@ struct Reading {
     bool finished = false;
     uint64_t invalid = 0;
     std::vector<SeenSpan> spans;
-    agent::ProcessRecord record;
+    agent::ProcessRow row;
 };
 
 // A file of a directory of its own, written anew for each reading.
@@ -82,7 +82,7 @@ public:
             settle(segment, batcher);
             reading.quarantined = segment.quarantined();
             reading.finished = segment.finished();
-            reading.record = segment.record(0);
+            reading.record = segment.ledger_row(0);
             reading.spans = std::move(exporter.spans);
         }
         return reading;

@@ -77,7 +77,7 @@ class Sampling(harness.Case):
         roots = Roots(self.workspace, "shop")
         self.until(roots, lambda count: count == 0, "the agent has read what was there")
         agent.kill()
-        self.assertEqual(roots.recorded(1000), 0, "the last order stays without an agent")
+        self.assertEqual(roots.recorded(1000), 0, "the last directive stays without an agent")
         self.rule("clear", "--service", "shop")
         self.workspace.agent("--exporter", "store")
         self.until(roots, lambda count: count == 1000, "the next agent takes the order back")

@@ -44,12 +44,12 @@ class Scribbler(harness.Case):
         """Each generation that broke a rule while it was read is quarantined with a message, and is in the ledger."""
         names = {line.split()[0] for line in scribbler.stdout().splitlines()}
         ledger = json.loads(self.workspace.command("ps", "--all", "--json"))["processes"]
-        given_up = [process for process in ledger if process["quarantine"]]
-        self.assertGreater(len(given_up), 0)
-        for process in given_up:
+        quarantined = [process for process in ledger if process["quarantine"]]
+        self.assertGreater(len(quarantined), 0)
+        for process in quarantined:
             self.assertNotIn("honest-", process["service"])
         said = agent.stderr()
-        self.assertEqual(len(given_up), sum(f"/{name}" in line for name in names for line in said.splitlines()
+        self.assertEqual(len(quarantined), sum(f"/{name}" in line for name in names for line in said.splitlines()
                                             if "quarantined: " in line), "each is told and booked, once")
         self.assertEqual((self.workspace.state / "crashes").read_text(), "")
 

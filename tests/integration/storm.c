@@ -58,7 +58,7 @@ static void open_library(const char *service, uint64_t memory) {
     must(error == 0, "spr_tracer_get", error);
 }
 
-/* One span. Refusals for want of room are the library's to count; they are counted here as well. */
+/* One span. Refusals for lack of room are the library's to count; they are counted here as well. */
 static void span(const char *name) {
     spr_span one;
     const int result = spr_span_start(tracer, name, SPR_NUL, &one);

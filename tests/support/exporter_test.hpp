@@ -26,20 +26,20 @@ namespace spanring::agent::test {
 
 class TestLedger final : public Ledger {
 public:
-    bool update(const ProcessRecord&) override { return true; }
-    void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRecord& more) override {
+    bool update(const ProcessRow&) override { return true; }
+    void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRow& more) override {
         std::lock_guard lock(mutex_);
-        SpoolRecord& record = records_[{instance, exporter}];
+        SpoolRow& record = records_[{instance, exporter}];
         record.exported += more.exported;
         record.rejected += more.rejected;
         record.dropped += more.dropped;
         changed_.notify_all();
     }
-    std::vector<ProcessRecord> processes() const override { return {}; }
-    SpoolRecord spool(const InstanceId& instance, const std::string& exporter) const override {
+    std::vector<ProcessRow> processes() const override { return {}; }
+    SpoolRow spool(const InstanceId& instance, const std::string& exporter) const override {
         std::lock_guard lock(mutex_);
         const auto found = records_.find({instance, exporter});
-        return found == records_.end() ? SpoolRecord{} : found->second;
+        return found == records_.end() ? SpoolRow{} : found->second;
     }
     bool wait_for_total(uint64_t spans) {
         std::unique_lock lock(mutex_);
@@ -53,7 +53,7 @@ public:
 private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
-    std::map<std::pair<InstanceId, std::string>, SpoolRecord> records_;
+    std::map<std::pair<InstanceId, std::string>, SpoolRow> records_;
 };
 
 class ExporterTest : public testing::Test {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `spanring doctor`: is everything there that spanring needs, and what is to be done where it is not.
+// `spanring doctor`: whether everything that spanring needs is there, and what to do where it is not.
 #include <signal.h>
 #include <sys/utsname.h>
 #include <unistd.h>

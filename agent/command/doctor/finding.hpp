@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `spanring doctor` found at one place, and what is to be done about it.
+// What `spanring doctor` found at one place, and what to do about it.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct Finding {
     Health health = Health::kOk;
     std::string check;   // what was looked at: a word or two
     std::string found;
-    std::string advice;  // empty where nothing is to be done
+    std::string advice;  // empty: nothing to do
 };
 using Findings = std::vector<Finding>;
 

@@ -56,7 +56,7 @@ void add_dump(CLI::App& app, Selection& selection) {
         "Reads the file and nothing else, takes no lock and writes nothing. In OTLP JSON an open span ends now, or at "
         "the last\n"
         "sign of life, with the attributes spanring.unfinished and thread.id.\n"
-        "\nExit: 0, or 1 where the file cannot be read or is damaged; what can still be read is printed all the same.");
+        "\nExit: 0, or 1 where the file cannot be read or is damaged; what can still be read is printed nevertheless.");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };
     });

@@ -39,10 +39,10 @@ std::span<const uint8_t> inside(const std::string& field) {
     return wire::next(cursor, whole) ? whole.bytes : std::span<const uint8_t>();
 }
 
-// What is to be shown: by end, the open ones last; the newest of them.
+// What to show: by end, the open ones last; the newest of them.
 std::vector<const DumpedSpan*> chosen(const SegmentDump& dump, const DumpViewOptions& options) {
     std::vector<const DumpedSpan*> spans;
-    for (const DumpedSpan& span : dump.finished) {
+    for (const DumpedSpan& span : dump.ended) {
         if (!options.open_only && !(options.pending_only && span.acknowledged)) spans.push_back(&span);
     }
     for (const DumpedSpan& span : dump.open) spans.push_back(&span);
@@ -162,9 +162,9 @@ private:
                        {std::to_string(sum.spans)}});
         }
         if (!table.empty()) text_ += "\n" + table.render(terminal_);
-        const auto acknowledged = std::count_if(dump_.finished.begin(), dump_.finished.end(),
+        const auto acknowledged = std::count_if(dump_.ended.begin(), dump_.ended.end(),
                                                 [](const DumpedSpan& span) { return span.acknowledged; });
-        text_ += std::to_string(dump_.finished.size()) + " ended spans are here, " + std::to_string(acknowledged) +
+        text_ += std::to_string(dump_.ended.size()) + " ended spans are here, " + std::to_string(acknowledged) +
                  " of them acknowledged by an agent; " + std::to_string(dump_.open.size()) + " are open\n";
         if (options_.limit != 0 && spans_.size() == options_.limit)
             text_ += "shown: the newest " + std::to_string(options_.limit) + " (--limit)\n";
@@ -232,7 +232,7 @@ private:
     std::string text_;
 };
 
-// OTLP has no open spans: one is given the end that the table of open spans reckons with, and says that it is none.
+// OTLP has no open spans: one is given the end that the table of open spans assumes, and says that it is not a real one.
 Json span_json(const SegmentDump& dump, const DumpedSpan& dumped) {
     Json span = otlp_json_of_span(dumped.body);
     if (!dumped.open) return span;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A segment's content for people: what it is, its accounts, its chunks, its spans as trees; and for programs: OTLP
+// A segment's content as text: what it is, its accounts, its chunks, its spans as trees; and for programs: OTLP
 // JSON.
 #pragma once
 
@@ -16,7 +16,7 @@ struct DumpViewOptions {
     bool open_only = false;     // no finished spans
     bool pending_only = false;  // of the ended ones, only those that no agent has acknowledged
     bool attributes = false;    // as in a trace
-    uint64_t limit = 0;         // so many spans at most, the newest; 0: all
+    uint64_t limit = 0;         // at most this many spans, the newest; 0: all
 };
 
 std::string render_dump(const SegmentDump& dump, const Terminal& terminal, const DumpViewOptions& options);

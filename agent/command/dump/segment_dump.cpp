@@ -14,7 +14,7 @@
 #include "base/wall_clock.hpp"
 #include "segment/counter_reading.hpp"
 #include "segment/producer_reader.hpp"
-#include "segment/record.hpp"
+#include "segment/chunk_record.hpp"
 #include "segment/scope_reader.hpp"
 #include "segment/segment_lock.hpp"
 #include "otlp/span_validator.hpp"
@@ -35,7 +35,7 @@ constexpr uint32_t kOverwriteOldest = 1;         // SPR_FULL_OVERWRITE_OLDEST
 constexpr int kReadings = 4;                     // of a chunk that changes hands while it is read
 constexpr uint64_t kHead = ring::kBlocksOffset;  // of an extent: chunk lines, marks, slots
 
-// Nothing behind the header is where this program would look for it.
+// Nothing after the header is where this program would look for it.
 bool foreign(AttachResult result) {
     return result == AttachResult::kBadMagic || result == AttachResult::kByteOrder ||
            result == AttachResult::kFutureMajor || result == AttachResult::kPastMajor ||
@@ -59,11 +59,11 @@ public:
         dump_.numbers.alive = process_liveness(fd_) == Liveness::kAlive;
         copy_all();
         look_at_numbers();
-        ScopeTable scopes(view());
+        ScopeReader scopes(view());
         scopes_ = &scopes;
         for (uint32_t chunk = 0; chunk < extents_ * ring::kChunksPerExtent; ++chunk) look_at_chunk(chunk);
         const auto by_end = [](const DumpedSpan& a, const DumpedSpan& b) { return a.end_unix_nano < b.end_unix_nano; };
-        std::stable_sort(dump_.finished.begin(), dump_.finished.end(), by_end);
+        std::stable_sort(dump_.ended.begin(), dump_.ended.end(), by_end);
         find_last_sign();
         for (const uint32_t slot : open_) look_at_slot(slot);
         const auto by_start = [](const DumpedSpan& a, const DumpedSpan& b) {
@@ -86,8 +86,8 @@ private:
         ring::Header& header = dump_.header;
         limit_ = header.extent_limit;
         if (limit_ == 0 || limit_ > ring::kMaxExtents) {
-            const uint64_t behind = dump_.file_size - std::min(dump_.file_size, ring::kExtentsOffset);
-            const uint64_t there = (behind + ring::kExtentSize - 1) / ring::kExtentSize;
+            const uint64_t after_base = dump_.file_size - std::min(dump_.file_size, ring::kExtentsOffset);
+            const uint64_t there = (after_base + ring::kExtentSize - 1) / ring::kExtentSize;
             limit_ = static_cast<uint32_t>(std::clamp<uint64_t>(there, 1, ring::kMaxExtents));
         }
         resource_size_ = header.resource_size <= ring::kResourceSize ? header.resource_size : 0;
@@ -175,14 +175,14 @@ private:
         if (!settled.journal)
             problem(ring::kControlOffset, "its acknowledgement journal names something that does not exist");
         for (const uint32_t slot : settled.broken)
-            problem(ring::slot_offset(slot), "the slot of an open span makes no sense; it is left out");
+            problem(ring::slot_offset(slot), "the slot of an open span is inconsistent; it is left out");
         open_ = settled.open;
         numbers.open = open_.size();
         numbers.writer = ring::sum_counters(view());
         const ring::Control& control = view().control();
         numbers.agent = control.totals;
         numbers.attached = control.attachments != 0;
-        numbers.retired = (control.policy & ring::PolicyBits::kRetired) != 0;
+        numbers.quarantined = (control.policy & ring::PolicyBits::kRetired) != 0;
         numbers.created_unix_nano = dump_.header.created_unix_nano;
         dump_.attachments = control.attachments;
         dump_.policy = control.policy;
@@ -230,19 +230,19 @@ private:
         uint64_t spans = 0;
         for (size_t at = 0; at < bytes.size();) {
             const uint64_t offset = ring::chunk_offset(chunk) + at;
-            Record record;
-            if (const char* wrong = read_record(bytes, at, record); wrong != nullptr) {
+            ChunkRecord record;
+            if (const char* wrong = read_chunk_record(bytes, at, record); wrong != nullptr) {
                 problem(offset, std::string(wrong) + "; the rest of its chunk is left out");
                 return kStopped;
             }
-            if (record.kind == Record::Kind::kScope) {
+            if (record.kind == ChunkRecord::Kind::kScope) {
                 scope = scope_of(record.scope, offset);
             } else {
                 ++spans;
                 if (scope == nullptr) problem(offset, "a span comes before any instrumentation scope");
                 if (scope == nullptr) scope = std::make_shared<const Scope>();
-                if (add(dump_.finished, bytes.subspan(record.body, record.end - record.body), scope, offset))
-                    dump_.finished.back().acknowledged = record.end <= acknowledged;
+                if (add(dump_.ended, bytes.subspan(record.body, record.end - record.body), scope, offset))
+                    dump_.ended.back().acknowledged = record.end <= acknowledged;
             }
             at = record.end;
         }
@@ -277,7 +277,7 @@ private:
         return true;
     }
 
-    // A time of the future is none: an application may set any.
+    // A time in the future does not count: an application may set any.
     void find_last_sign() {
         uint64_t& last = dump_.last_sign_unix_nano;
         const auto sign = [&](uint64_t time) {
@@ -285,7 +285,7 @@ private:
         };
         if (dump_.numbers.alive) return sign(now_);
         sign(dump_.header.created_unix_nano);
-        for (const DumpedSpan& span : dump_.finished) {
+        for (const DumpedSpan& span : dump_.ended) {
             sign(span.start_unix_nano);
             sign(span.end_unix_nano);
         }
@@ -298,11 +298,11 @@ private:
         std::vector<uint8_t> record;
         if (!copy_slot(view(), extents_, slot, copy) ||
             !append_unfinished_span(copy, dump_.last_sign_unix_nano, record)) {
-            return problem(offset, "the data of an open span makes no sense; it is left out");
+            return problem(offset, "the data of an open span is not valid OTLP; it is left out");
         }
         std::vector<uint8_t>& kept = dump_.unfinished.emplace_back(std::move(record));
-        Record place;
-        if (read_record(kept, 0, place) != nullptr) return;
+        ChunkRecord place;
+        if (read_chunk_record(kept, 0, place) != nullptr) return;
         const std::span<uint8_t> body(kept.data() + place.body, place.end - place.body);
         if (!add(dump_.open, body, scope_of(copy.slot.scope, offset), offset)) return;
         dump_.open.back().open = true;
@@ -317,7 +317,7 @@ private:
     uint32_t extents_ = 0;
     uint32_t resource_size_ = 0;
     bool overwrite_ = false;
-    ScopeTable* scopes_ = nullptr;
+    ScopeReader* scopes_ = nullptr;
     std::vector<uint32_t> open_;
 };
 

@@ -2,7 +2,7 @@
 //
 // All that a segment's file says, live, dead, copied from another host, truncated or damaged: read once into private
 // memory, read-only and without any lock, and then looked at with the agent's eyes. What breaks a rule is a problem with
-// its place in the file, and everything else is shown all the same.
+// its place in the file, and everything else is shown nevertheless.
 //
 // Beside a living process: what is shown of a chunk was whole when it was copied; a chunk or slot that changed hands
 // meanwhile is left out, and `moving` says that the numbers are of several instants.
@@ -35,7 +35,7 @@ struct DumpedSpan {
     std::span<const uint8_t> body;  // the inside of a Span: validated, repaired; memory of the dump
     uint64_t start_unix_nano = 0;
     uint64_t end_unix_nano = 0;
-    bool acknowledged = false;  // behind the agent's mark
+    bool acknowledged = false;  // below the agent's mark
     bool open = false;          // never ended: the end is the last sign of life
     uint32_t thread = 0;        // open: that started it
 };
@@ -59,7 +59,7 @@ struct SegmentDump {
     uint64_t policy = 0;
     SegmentSnapshot numbers;
     std::array<ChunkSum, kChunkStates> chunks{};
-    std::vector<DumpedSpan> finished;       // by end
+    std::vector<DumpedSpan> ended;          // by end
     std::vector<DumpedSpan> open;           // by start
     uint64_t last_sign_unix_nano = 0;       // of the dead: the newest time in the file. Of the living: now
     uint64_t left_out = 0;                  // chunks and slots that changed while they were read

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The agent's ledger as the command sees it: it may be missing (no agent has run) or unreadable, and what segments say
-// is shown all the same.
+// is shown nevertheless.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ public:
     explicit LedgerAccess(const std::string& file);
 
     const Ledger* get() const { return ledger_.get(); }  // null: not there
-    void warn() const;                                   // to stderr, what is missing for want of it
+    void warn() const;                                   // to stderr: what is missing without it
 
 private:
     std::unique_ptr<Ledger> ledger_;

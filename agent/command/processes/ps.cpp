@@ -24,7 +24,7 @@ struct Options {
     bool json = false;
 };
 
-// Of several exporters the one that is furthest behind: what is exported everywhere.
+// Of several exporters the one with the most pending spans: what it exported, all of them have.
 const ExporterAccount& slowest(const ProcessAccount& process) {
     return *std::max_element(
         process.exporters.begin(), process.exporters.end(), [](const ExporterAccount& a, const ExporterAccount& b) {

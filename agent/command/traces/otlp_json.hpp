@@ -11,7 +11,7 @@
 
 namespace spanring::agent {
 
-// The insides of the messages, validated (otlp/span_validator.hpp); of other bytes what is no field is left out.
+// The insides of the messages, validated (otlp/span_validator.hpp); of other bytes, what is not a field is left out.
 nlohmann::ordered_json otlp_json_of_span(std::span<const uint8_t> span);
 nlohmann::ordered_json otlp_json_of_resource(std::span<const uint8_t> resource);
 nlohmann::ordered_json otlp_json_of_scope(std::span<const uint8_t> scope);

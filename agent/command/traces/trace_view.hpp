@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A trace for people: its tree, with a time bar for each span; and for programs: JSON.
+// A trace as text: its tree, with a time bar for each span; and for programs: JSON.
 #pragma once
 
 #include <string>

@@ -44,7 +44,7 @@ grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrp
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // retries are the sender's, by OTLP's rules
     // The keepalive's time-out is TCP_USER_TIMEOUT as well: the kernel ends a connection whose peer takes nothing for
-    // so long. The pings alone do not, they queue up behind the write that is stuck.
+    // so long. The pings alone do not, they queue up after the write that is stuck.
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTime);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
                      static_cast<int>(std::clamp<int64_t>(options.timeout.count(), 1000, 60000)));

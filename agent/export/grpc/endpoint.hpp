@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where a gRPC exporter sends to. Forms: host:port, http://host[:port], https://host[:port], unix:path,
-// unix:///absolute/path. An IPv6 address stands in brackets. The port is 4317 where a form without it is used.
+// unix:///absolute/path. An IPv6 address is in brackets. The port is 4317 where a form without it is used.
 #pragma once
 
 #include <string>

@@ -45,14 +45,14 @@ private:
     const grpc::ChannelArguments arguments_;
     const std::function<void()> on_ready_;
     std::shared_ptr<grpc::Channel> channel_;
-    Descriptor socket_;  // ours beside gRPC's own descriptor of the same socket
+    Descriptor socket_;  // ours, besides gRPC's own descriptor of the same socket
     std::chrono::steady_clock::time_point next_attempt_{};
     std::thread thread_;
 
     std::mutex mutex_;
     bool connecting_ = false;  // guarded, like what follows
     bool stop_ = false;
-    Descriptor connected_;  // what the thread leaves behind
+    Descriptor connected_;  // what the thread hands over
 };
 
 }  // namespace spanring::agent

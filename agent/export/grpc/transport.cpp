@@ -93,7 +93,7 @@ std::vector<Transport::Ended> GrpcTransport::wait(Clock::time_point until) {
 GrpcTransport::Clock::time_point GrpcTransport::next_event() const {
     auto next = Clock::time_point::max();
     for (const auto& [key, call] : wire_->calls) {
-        if (!call->given_up) next = std::min(next, call->deadline() + kGrace);
+        if (!call->abandoned) next = std::min(next, call->deadline() + kGrace);
     }
     for (const Lingering& rest : lingering_) next = std::min(next, rest.act_at);
     return next;
@@ -102,7 +102,7 @@ GrpcTransport::Clock::time_point GrpcTransport::next_event() const {
 void GrpcTransport::end(OtlpCall* key, std::vector<Ended>& ended) {
     const auto node = wire_->calls.extract(key);
     const OtlpCall& call = *node.mapped();
-    if (!call.given_up) {
+    if (!call.abandoned) {
         Answer answer = call.answer();
         // Whether the connection is still sound cannot be asked.
         if (answer.verdict == Verdict::kRetry && call.shipment()->mapped) replace_channel(call.generation);
@@ -116,7 +116,7 @@ void GrpcTransport::end(OtlpCall* key, std::vector<Ended>& ended) {
 // Ends what gRPC does not end by itself.
 void GrpcTransport::watch(Clock::time_point now, std::vector<Ended>& ended) {
     for (const auto& [key, call] : wire_->calls) {
-        if (!call->given_up && now >= call->deadline() + kGrace) give_up(*call, ended);
+        if (!call->abandoned && now >= call->deadline() + kGrace) abandon_call(*call, ended);
     }
     std::erase_if(lingering_, [](const Lingering& rest) { return rest.slices.expired(); });
     for (Lingering& rest : lingering_) {
@@ -126,8 +126,8 @@ void GrpcTransport::watch(Clock::time_point now, std::vector<Ended>& ended) {
     }
 }
 
-void GrpcTransport::give_up(OtlpCall& call, std::vector<Ended>& ended) {
-    call.given_up = true;
+void GrpcTransport::abandon_call(OtlpCall& call, std::vector<Ended>& ended) {
+    call.abandoned = true;
     Answer answer;
     answer.verdict = Verdict::kRetry;
     answer.message = "no answer within " + std::to_string(options_.timeout.count()) + " ms, and the peer does not read";
@@ -149,7 +149,7 @@ void GrpcTransport::replace_channel(uint64_t generation) {
 // What gRPC holds beyond its calls.
 size_t GrpcTransport::memory_out() const {
     size_t bytes = 0;
-    for (const auto& [key, call] : wire_->calls) bytes += call->given_up ? call->shipment()->request.bytes : 0;
+    for (const auto& [key, call] : wire_->calls) bytes += call->abandoned ? call->shipment()->request.bytes : 0;
     for (const Lingering& rest : lingering_) bytes += rest.slices.expired() ? 0 : rest.bytes;
     return bytes;
 }
@@ -161,7 +161,7 @@ std::vector<ShipmentPtr> GrpcTransport::abandon() {
     }
     std::vector<ShipmentPtr> left;
     for (const auto& [key, call] : wire_->calls) {
-        if (!std::exchange(call->given_up, true)) left.push_back(call->shipment());
+        if (!std::exchange(call->abandoned, true)) left.push_back(call->shipment());
     }
     return left;
 }

@@ -56,7 +56,7 @@ private:
 
     Clock::time_point next_event() const;
     void end(OtlpCall* key, std::vector<Ended>& ended);
-    void give_up(OtlpCall& call, std::vector<Ended>& ended);
+    void abandon_call(OtlpCall& call, std::vector<Ended>& ended);
     void watch(Clock::time_point now, std::vector<Ended>& ended);
     void replace_channel(uint64_t generation);
 

@@ -14,14 +14,14 @@ namespace spanring::agent {
 
 namespace {
 
-constexpr size_t kLongestText = 200;  // of a body that is no protobuf
+constexpr size_t kLongestText = 200;  // of a body that is not protobuf
 
 bool is_protobuf(std::string_view content_type) {
     constexpr std::string_view kType = "application/x-protobuf";
     return lower(content_type.substr(0, kType.size())) == kType;
 }
 
-// What the body of an error says: google.rpc.Status.message, or the beginning of what stands there instead.
+// What the body of an error says: google.rpc.Status.message, or the beginning of whatever it holds instead.
 std::string said(const HttpResponse& response) {
     std::string message;
     if (is_protobuf(response.content_type)) {

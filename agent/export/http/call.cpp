@@ -71,7 +71,7 @@ HttpCall::HttpCall(const HttpEndpoint& endpoint, const OtlpHttpOptions& options,
     set(easy, CURLOPT_SSL_VERIFYPEER, options.insecure_skip_verify ? 0L : 1L);
     set(easy, CURLOPT_SSL_VERIFYHOST, options.insecure_skip_verify ? 0L : 2L);
     set_blob(easy, CURLOPT_CAINFO_BLOB, tls.ca);
-    // Instead of the system's authorities, not beside them.
+    // Instead of the system's authorities, not in addition to them.
     if (!tls.ca.empty()) set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
     set_blob(easy, CURLOPT_SSLCERT_BLOB, tls.cert);
     set_blob(easy, CURLOPT_SSLKEY_BLOB, tls.key);

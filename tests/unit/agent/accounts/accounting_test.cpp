@@ -26,18 +26,18 @@ using testing::IsEmpty;
 
 class MemoryLedger final : public Ledger {
 public:
-    bool update(const ProcessRecord& process) override {
+    bool update(const ProcessRow& process) override {
         records.push_back(process);
         return true;
     }
-    void book_spool(const InstanceId&, const std::string&, const SpoolRecord&) override {}
-    std::vector<ProcessRecord> processes() const override { return records; }
-    SpoolRecord spool(const InstanceId&, const std::string& exporter) const override {
-        return exporter == "otlp_grpc" ? spooled : SpoolRecord{};
+    void book_spool(const InstanceId&, const std::string&, const SpoolRow&) override {}
+    std::vector<ProcessRow> processes() const override { return records; }
+    SpoolRow spool(const InstanceId&, const std::string& exporter) const override {
+        return exporter == "otlp_grpc" ? spooled : SpoolRow{};
     }
 
-    std::vector<ProcessRecord> records;
-    SpoolRecord spooled;
+    std::vector<ProcessRow> records;
+    SpoolRow spooled;
 };
 
 void set(WriterTotals& writer, Counter counter, uint64_t value) { writer[static_cast<size_t>(counter)] = value; }
@@ -482,10 +482,10 @@ TEST_F(SegmentProbe, NamesWhatIsWrongWithAFile) {
 TEST_F(SegmentProbe, ASurveyShowsSegmentsAndTheLedger) {
     write();
     MemoryLedger ledger;
-    ProcessRecord live;
+    ProcessRow live;
     std::copy(std::begin(header_.instance_id), std::end(header_.instance_id), live.instance.begin());
     live.quarantine = "a chunk is longer than its capacity";
-    ProcessRecord gone;
+    ProcessRow gone;
     gone.instance.fill(1);
     gone.service = "gone";
     gone.finished = true;

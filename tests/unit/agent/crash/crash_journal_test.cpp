@@ -59,7 +59,7 @@ protected:
         std::ofstream(file(), std::ios::app) << SIGSEGV << ' ' << time(nullptr) - age << ' ' << segment << end;
     }
     size_t crashes() const { return CrashJournal(file()).crashes().size(); }
-    std::string verdict(const std::string& segment = kSegment) const { return CrashJournal(file()).verdict(segment); }
+    std::string reason(const std::string& segment = kSegment) const { return CrashJournal(file()).reason_to_quarantine(segment); }
 
     test::TemporaryDirectory directory;
 };
@@ -72,7 +72,7 @@ TEST_F(Journal, namesTheSegmentThatWasReadAtACrash) {
     ASSERT_EQ(journal.crashes().size(), 1u);
     EXPECT_EQ(journal.crashes()[0].segment, kSegment);
     EXPECT_EQ(journal.crashes()[0].signal, SIGABRT);
-    EXPECT_EQ(journal.verdict(kSegment), "");
+    EXPECT_EQ(journal.reason_to_quarantine(kSegment), "");
 }
 
 TEST_F(Journal, givesASegmentUpAfterTwoCrashesAndNoOtherOne) {
@@ -81,8 +81,8 @@ TEST_F(Journal, givesASegmentUpAfterTwoCrashesAndNoOtherOne) {
         EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
     }
     child_reading(kOther, [] { std::abort(); });
-    EXPECT_NE(verdict().find("SIGSEGV"), std::string::npos);
-    EXPECT_EQ(verdict(kOther), "");
+    EXPECT_NE(reason().find("SIGSEGV"), std::string::npos);
+    EXPECT_EQ(reason(kOther), "");
 }
 
 TEST_F(Journal, isWrittenWhereTheStackRanOver) {
@@ -161,14 +161,14 @@ TEST_F(Journal, forgetsACrashThatIsOldButNoVerdict) {
     EXPECT_EQ(crashes(), 1u);
     write(9000);
     write(8000);
-    EXPECT_NE(verdict(), "");
-    EXPECT_NE(verdict(), "") << "also at the start after the next";
+    EXPECT_NE(reason(), "");
+    EXPECT_NE(reason(), "") << "also at the start after the next";
 }
 
 TEST_F(Journal, doesNotAddUpCrashesThatLieFarApart) {
     write(3000);
     write(-3000);  // as if the next one came much later
-    EXPECT_EQ(verdict(), "");
+    EXPECT_EQ(reason(), "");
 }
 
 TEST_F(Journal, forgetsAtACleanEndAllButVerdicts) {
@@ -176,9 +176,9 @@ TEST_F(Journal, forgetsAtACleanEndAllButVerdicts) {
     write(10);
     write(5, kOther);
     CrashJournal(file()).forget();
-    EXPECT_NE(verdict(), "");
+    EXPECT_NE(reason(), "");
     write(1, kOther);
-    EXPECT_EQ(verdict(kOther), "") << "its first crash was forgotten";
+    EXPECT_EQ(reason(kOther), "") << "its first crash was forgotten";
 }
 
 TEST_F(Journal, passesOverWhatMakesNoSense) {
@@ -186,7 +186,7 @@ TEST_F(Journal, passesOverWhatMakesNoSense) {
     std::ofstream(file(), std::ios::app) << "\n\nnoise\n11 x /y\n11 12\n11 12 relative\n";
     write(10, kSegment.substr(0, 20), "");  // torn
     EXPECT_EQ(crashes(), 1u);
-    EXPECT_EQ(verdict(), "");
+    EXPECT_EQ(reason(), "");
 }
 
 TEST_F(Journal, keepsABoundedNumberOfLines) {

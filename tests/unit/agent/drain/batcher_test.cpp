@@ -200,22 +200,22 @@ TEST(RunCutter, namesEachRuleThatRecordsBreak) {
               "a chunk does not hold as many spans as it counts");
 }
 
-TEST(ScopeTable, refusesEntriesThatPointOutOfTheirRegion) {
+TEST(ScopeReader, refusesEntriesThatPointOutOfTheirRegion) {
     for (const auto& [offset, size] :
          {std::pair{ring::kScopeBytesOffset - 1, 8u}, {uint32_t{ring::kScopesSize} - 4, 8u}, {~0u, ~0u}}) {
         BufferImage image;
         image->add_scope("tests");
         image.view().scope(0).offset = offset;
         image.view().scope(0).scope_size = size;
-        EXPECT_EQ(ScopeTable(image.view()).find(1), nullptr);
+        EXPECT_EQ(ScopeReader(image.view()).find(1), nullptr);
     }
     BufferImage image;
     image->add_scope("tests");
-    EXPECT_NE(ScopeTable(image.view()).find(1), nullptr);
+    EXPECT_NE(ScopeReader(image.view()).find(1), nullptr);
     image.view().scope_bytes(image.view().scope(0).offset)[1] += 1;  // a length past the end
-    EXPECT_EQ(ScopeTable(image.view()).find(1), nullptr);
+    EXPECT_EQ(ScopeReader(image.view()).find(1), nullptr);
     image.view().scope(0).ready = 0;
-    EXPECT_EQ(ScopeTable(image.view()).find(1), nullptr);
+    EXPECT_EQ(ScopeReader(image.view()).find(1), nullptr);
 }
 
 }  // namespace

@@ -90,8 +90,8 @@ protected:
             looked.push_back(cursors.advance(left));
         return looked;
     }
-    void settle_all() {
-        for (uint32_t chunk = 0; chunk < kChunks; ++chunk) cursors.settle(chunk, image->word(chunk));
+    void all_idle() {
+        for (uint32_t chunk = 0; chunk < kChunks; ++chunk) cursors.set_idle(chunk, image->word(chunk));
     }
 
     test::TemporaryDirectory directory;
@@ -107,34 +107,34 @@ TEST_F(Cursors, lookAtEveryChunkOnceInAPass) {
 }
 
 TEST_F(Cursors, passOverWhatIsSettledUntilItsWordMoves) {
-    settle_all();
+    all_idle();
     EXPECT_TRUE(pass().empty());
     image->claim(5);
     image->claim(ring::kChunksPerExtent + 1);
     EXPECT_EQ(pass(), (std::vector<uint32_t>{5, ring::kChunksPerExtent + 1}));
-    cursors.settle(5, image->word(5));
+    cursors.set_idle(5, image->word(5));
     EXPECT_EQ(pass(), (std::vector<uint32_t>{ring::kChunksPerExtent + 1}));
 }
 
 TEST_F(Cursors, lookAgainWhereSomethingElseMoved) {
-    settle_all();
-    cursors.unsettle(7);
+    all_idle();
+    cursors.look_again(7);
     EXPECT_EQ(pass(), std::vector<uint32_t>{7});
-    cursors.unsettle_all();
+    cursors.look_at_all();
     EXPECT_EQ(pass().size(), kChunks);
 }
 
 TEST_F(Cursors, goOnWhereAPassWasCut) {
-    settle_all();
-    for (const uint32_t chunk : {3u, 8u, 40u}) cursors.unsettle(chunk);
+    all_idle();
+    for (const uint32_t chunk : {3u, 8u, 40u}) cursors.look_again(chunk);
     EXPECT_EQ(pass(2), (std::vector<uint32_t>{3, 8}));
     EXPECT_EQ(pass(2), (std::vector<uint32_t>{40, 3})) << "the last one is first, and none is left out";
     EXPECT_EQ(pass(), (std::vector<uint32_t>{8, 40, 3}));
 }
 
 TEST_F(Cursors, believeNoWordThatLooksLikeTheirOwnSign) {
-    settle_all();
-    cursors.unsettle(4);
+    all_idle();
+    cursors.look_again(4);
     ring::StdAtomics::store(image.view().chunk_line(4).word, ~uint64_t{0}, std::memory_order_release);
     EXPECT_EQ(pass(), std::vector<uint32_t>{4});
 }

@@ -30,7 +30,7 @@ TEST_F(Drain, exportsEverythingOfTheDeadAndRemovesTheirFile) {
     EXPECT_EQ(exporter.numbers(), upto(5));
     EXPECT_EQ(exporter.spans[3].name, "open");
     EXPECT_NE(exporter.spans[3].scope.find("tests"), std::string::npos);
-    const ProcessRecord record = ledger.of(image.instance());
+    const ProcessRow record = ledger.of(image.instance());
     EXPECT_TRUE(record.finished);
     EXPECT_EQ(record.service, "shop");
     EXPECT_EQ(record.program, "image");

@@ -34,7 +34,7 @@ TEST_F(Drain, givesUpAHostileSegmentAndServesTheOthers) {
         [](FileImage& image) { ASSERT_EQ(truncate(image.path().c_str(), 0x5000), 0); },
     };
     start();
-    uint64_t given_up = 0;
+    uint64_t quarantined = 0;
     for (const Spoil& spoil : spoils) {
         FileImage hostile(directory), honest(directory);
         exporter.spans.clear();
@@ -47,10 +47,10 @@ TEST_F(Drain, givesUpAHostileSegmentAndServesTheOthers) {
         spoil(hostile);
         honest->commit(0, 1);
         pass();
-        EXPECT_EQ(drainer->status().quarantined, ++given_up) << "spoil " << given_up;
+        EXPECT_EQ(drainer->status().quarantined, ++quarantined) << "spoil " << quarantined;
         pass_until([&] { return !ledger.of(hostile.instance()).quarantine.empty(); });
         const std::vector<uint64_t> numbers = exporter.numbers();
-        EXPECT_EQ(std::count(numbers.begin(), numbers.end(), 1u), 1) << "the honest one is served, spoil " << given_up;
+        EXPECT_EQ(std::count(numbers.begin(), numbers.end(), 1u), 1) << "the honest one is served, spoil " << quarantined;
         hostile.die();
         honest.die();
         pass_until([&] { return !directory.has(honest.name()); });
@@ -123,7 +123,7 @@ TEST_F(Drain, givesUpUnreadWhatBroughtTheAgentDownTwice) {
         (*image)->claim(0);
         (*image)->commit(0, image == &honest ? 0 : 1);
     }
-    ProcessRecord known;  // by an agent that lived long enough to tell
+    ProcessRow known;  // by an agent that lived long enough to tell
     known.instance = poison.instance();
     known.service = "shop";
     known.agent.acknowledged = 17;

@@ -27,7 +27,7 @@ TEST_F(OtlpSenderTest, shares_out_what_partial_success_rejected_of_a_spooled_req
     add_run(*mixed, producer(2, "cart"), scope("x"), bytes(2, typical_span(100)) + bytes(2, typical_span(101)), 2);
     EXPECT_EQ(send(mixed).outcome, Outcome::kSpooled);
     ASSERT_TRUE(ledger_.wait_for_total(32));
-    const SpoolRecord shop = ledger_.spool(producer(1, "")->instance, "otlp"),
+    const SpoolRow shop = ledger_.spool(producer(1, "")->instance, "otlp"),
                       cart = ledger_.spool(producer(2, "")->instance, "otlp");
     EXPECT_EQ(shop.exported + shop.rejected, 30u);
     EXPECT_EQ(cart.exported + cart.rejected, 2u);

@@ -24,8 +24,8 @@ InstanceId instance(uint8_t number) {
     return id;
 }
 
-ProcessRecord process(uint8_t number) {
-    ProcessRecord record;
+ProcessRow process(uint8_t number) {
+    ProcessRow record;
     record.instance = instance(number);
     record.pid = 1000u + number;
     record.uid = 0xfffffffe;
@@ -60,7 +60,7 @@ TEST(ExporterHash, IsStableAndNeverZero) {
 TEST(Ledger, GivesBackWhatItWasTold) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
-    ProcessRecord told = process(1);
+    ProcessRow told = process(1);
     told.finished = true;
     told.agent_died = true;
     told.quarantine = "a chunk is longer than its capacity";
@@ -75,7 +75,7 @@ TEST(Ledger, GivesBackWhatItWasTold) {
     const auto records = ledger->processes();
     ASSERT_EQ(records.size(), 2u);
     EXPECT_EQ(records[0].instance, instance(2));  // newest first
-    const ProcessRecord& read = records[1];
+    const ProcessRow& read = records[1];
     EXPECT_EQ(read.instance, told.instance);
     EXPECT_EQ(read.pid, told.pid);
     EXPECT_EQ(read.uid, told.uid);
@@ -138,7 +138,7 @@ TEST(Ledger, UpgradesTheVersionBefore) {
     EXPECT_EQ(processes[1].writer[9], 100u);
     EXPECT_EQ(processes[1].agent.acknowledged, 5u);
     EXPECT_EQ(processes[1].agent.unfinished, 6u);
-    for (const ProcessRecord& each : processes) {
+    for (const ProcessRow& each : processes) {
         const ring::ExporterTotals& row = each.agent.exporters[2];
         EXPECT_EQ(row.exported, 1u);
         EXPECT_EQ(row.rejected, 2u);
@@ -152,18 +152,18 @@ TEST(Ledger, UpgradesTheVersionBefore) {
 TEST(Ledger, KnowsWhomAnAgentServedThatDidNotEndWell) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
-    ProcessRecord finished = process(1), in_spool = process(2), served = process(3);
+    ProcessRow finished = process(1), in_spool = process(2), served = process(3);
     finished.finished = in_spool.finished = true;
     {
         const auto ledger = Ledger::open(file);
         EXPECT_FALSE(ledger->follows_a_death()) << "nobody was before it";
-        for (const ProcessRecord& record : {finished, in_spool, served}) ledger->update(record);
+        for (const ProcessRow& record : {finished, in_spool, served}) ledger->update(record);
         ledger->book_spool(finished.instance, "otlp_grpc", {3, 0, 0});  // all of it: the others' are still there
         ledger->end_well();
     }
     const auto died = [&] {
         std::vector<bool> all;
-        for (const ProcessRecord& record : Ledger::open_read_only(file)->processes()) all.push_back(record.agent_died);
+        for (const ProcessRow& record : Ledger::open_read_only(file)->processes()) all.push_back(record.agent_died);
         return all;
     };
     EXPECT_FALSE(Ledger::open(file)->follows_a_death());  // and this one ends without a word
@@ -188,7 +188,7 @@ TEST(Ledger, AddsUpWhatSpoolsDid) {
         ledger->book_spool(instance(1), "other", {1, 0, 0});
     }
     const auto ledger = Ledger::open(file);  // nothing is lost or doubled by a restart
-    const SpoolRecord record = ledger->spool(instance(1), "otlp_grpc");
+    const SpoolRow record = ledger->spool(instance(1), "otlp_grpc");
     EXPECT_EQ(record.exported, 15u);
     EXPECT_EQ(record.rejected, 1u);
     EXPECT_EQ(record.dropped, 2u);
@@ -208,7 +208,7 @@ TEST(Ledger, ShowsAReaderWholeRecordsWhileItIsWritten) {
     const std::string file = directory.file("ledger.db");
     const auto writer = Ledger::open(file);
     const auto write = [&](uint64_t number) {
-        ProcessRecord record = process(1);
+        ProcessRow record = process(1);
         record.agent.acknowledged = number;
         record.agent.exporters[2].exported = number;  // of another table: must never be seen apart
         writer->update(record);

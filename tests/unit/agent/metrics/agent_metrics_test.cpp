@@ -151,7 +151,7 @@ TEST(AgentMetrics, APageIsSoundThroughout) {
     spanring::test::TemporaryDirectory directory;
     const std::string ledger_file = directory.file("state/ledger.db");
     const std::unique_ptr<Ledger> ledger = Ledger::open(ledger_file);
-    ProcessRecord record;
+    ProcessRow record;
     record.instance[0] = 1;
     record.service = "gone";
     record.finished = true;

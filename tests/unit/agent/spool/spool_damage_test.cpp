@@ -118,7 +118,7 @@ TEST_F(SpoolDamageTest, finds_no_record_inside_a_request) {
         ASSERT_TRUE(append(*spool, 2, 100));
     }
     const fs::path path = files().at(0);
-    const auto second = static_cast<std::streamoff>(spool::record_size(1, request(2, 100).size()));
+    const auto second = static_cast<std::streamoff>(spool::entry_size(1, request(2, 100).size()));
     std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
     file.put('?');  // the magic of the record that holds it, and its tail
     file.seekp(static_cast<std::streamoff>(fs::file_size(path)) - second - 1).put('?');

@@ -59,10 +59,10 @@ TEST_F(Dump, ShowsWhatIsFinishedAndWhatIsOpen) {
     EXPECT_THAT(alive.problems, IsEmpty());
     EXPECT_TRUE(alive.numbers.alive);
     EXPECT_EQ(alive.numbers.producer->service, "shop");
-    ASSERT_EQ(alive.finished.size(), 9u);
+    ASSERT_EQ(alive.ended.size(), 9u);
     for (size_t i = 0; i < 9; ++i) {
-        EXPECT_EQ(alive.finished[i].end_unix_nano, 2000 + i) << "by end";
-        EXPECT_EQ(alive.finished[i].acknowledged, i < 4) << "behind the mark";
+        EXPECT_EQ(alive.ended[i].end_unix_nano, 2000 + i) << "by end";
+        EXPECT_EQ(alive.ended[i].acknowledged, i < 4) << "behind the mark";
     }
     ASSERT_EQ(alive.open.size(), 1u);
     EXPECT_EQ(alive.open[0].thread, 77u);
@@ -114,7 +114,7 @@ TEST_F(Dump, NamesEachRuleThatIsBrokenWithItsPlaceAndShowsTheRest) {
                             testing::Pair(ring::chunk_line_offset(6), HasSubstr("longer than its capacity")),
                             testing::Pair(ring::chunk_offset(6), HasSubstr("neither a span")),
                             testing::Pair(ring::chunk_mark_offset(kLarge), HasSubstr("past its end"))));
-    EXPECT_EQ(damaged.finished.size(), 5u);
+    EXPECT_EQ(damaged.ended.size(), 5u);
     EXPECT_EQ(damaged.open.size(), 1u);
 }
 
@@ -126,8 +126,8 @@ TEST_F(Dump, LeavesAMalformedSpanOutAndGoesOnBehindIt) {
     const SegmentDump damaged = dump();
     ASSERT_EQ(damaged.problems.size(), 1u);
     EXPECT_THAT(damaged.problems[0].what, HasSubstr("an invalid span is left out"));
-    EXPECT_EQ(damaged.finished.size(), 10u);
-    EXPECT_EQ(damaged.finished.back().end_unix_nano, 2051u);
+    EXPECT_EQ(damaged.ended.size(), 10u);
+    EXPECT_EQ(damaged.ended.back().end_unix_nano, 2051u);
 }
 
 TEST_F(Dump, BelievesNoNumberOfTheHeaderOrTheWriter) {
@@ -136,11 +136,11 @@ TEST_F(Dump, BelievesNoNumberOfTheHeaderOrTheWriter) {
     image_.view().header().full_policy = 77;
     image_.view().writer().counter_lines = UINT32_MAX;
     const SegmentDump damaged = dump();
-    EXPECT_EQ(damaged.finished.size(), 9u);
+    EXPECT_EQ(damaged.ended.size(), 9u);
     EXPECT_EQ(damaged.extents, 2u) << "the file's own";
     EXPECT_GE(damaged.problems.size(), 2u);
     image_.view().header().extent_limit = UINT32_MAX;
-    EXPECT_EQ(dump().finished.size(), 9u);
+    EXPECT_EQ(dump().ended.size(), 9u);
 }
 
 TEST_F(Dump, OfAnotherLayoutShowsTheHeaderAlone) {
@@ -148,7 +148,7 @@ TEST_F(Dump, OfAnotherLayoutShowsTheHeaderAlone) {
     const SegmentDump other = dump();
     EXPECT_FALSE(other.understood);
     EXPECT_THAT(other.problems[0].what, HasSubstr("layout version 9"));
-    EXPECT_THAT(other.finished, IsEmpty());
+    EXPECT_THAT(other.ended, IsEmpty());
     const std::string text = render_dump(other, Terminal{}, {});
     EXPECT_THAT(text, HasSubstr("9.0"));
     EXPECT_EQ(dump_json_lines(other, {}), "");

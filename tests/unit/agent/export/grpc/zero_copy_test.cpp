@@ -201,7 +201,7 @@ TEST_F(ZeroCopyTest, validates_again_what_it_copies_out_of_the_mapping) {
     make();
     ASSERT_TRUE(ledger_.wait_for_total(101));
     EXPECT_TRUE(backend_.received().at(0).parsed && backend_.received().at(1).parsed);
-    const SpoolRecord booked = ledger_.spool(producer(7, "")->instance, "otlp");
+    const SpoolRow booked = ledger_.spool(producer(7, "")->instance, "otlp");
     EXPECT_EQ(booked.exported + booked.dropped, 100u);
     EXPECT_GE(booked.dropped, 1u);
 }

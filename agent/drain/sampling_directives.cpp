@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drain/sampling_orders.hpp"
+#include "drain/sampling_directives.hpp"
 
 #include <exception>
 #include <utility>
@@ -10,14 +10,14 @@
 
 namespace spanring::agent {
 
-SamplingOrders::SamplingOrders(std::string state_directory, DirectoryWatch& watch)
+SamplingDirectives::SamplingDirectives(std::string state_directory, DirectoryWatch& watch)
     : state_directory_(std::move(state_directory)) {
     if (state_directory_.empty()) return;
     watch.watch_file(state_directory_, SamplingFile::kName);
     read();
 }
 
-bool SamplingOrders::read() {
+bool SamplingDirectives::read() {
     if (state_directory_.empty()) return false;
     try {
         rules_ = SamplingFile(state_directory_).read();
@@ -28,7 +28,7 @@ bool SamplingOrders::read() {
     }
 }
 
-void SamplingOrders::give(AttachedSegment& segment) const {
+void SamplingDirectives::give(AttachedSegment& segment) const {
     const SamplingRule* rule = rule_for(rules_, segment.producer().service);
     if (rule != nullptr)
         segment.direct_sampling(rule->directive(), rule->enabled());

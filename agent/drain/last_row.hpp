@@ -10,21 +10,21 @@
 
 namespace spanring::agent {
 
-class LastRecord {
+class LastRow {
 public:
     // Only what is new.
-    void tell(LedgerWriter& ledger, ProcessRecord record);
+    void tell(LedgerWriter& ledger, ProcessRow row);
 
-    // The process's final record; nothing is told after it.
-    void close(LedgerWriter& ledger, ProcessRecord record);
+    // The process's final row; nothing is told after it.
+    void close(LedgerWriter& ledger, ProcessRow row);
 
     bool closing() const { return closing_; }  // it is on its way, or written
     bool written(const LedgerWriter& ledger) const { return closing_ && ledger.written(ticket_); }
 
 private:
-    ProcessRecord told_;
+    ProcessRow told_;
     bool closing_ = false;
-    uint64_t ticket_ = 0;  // of the final record
+    uint64_t ticket_ = 0;  // of the final row
 };
 
 }  // namespace spanring::agent

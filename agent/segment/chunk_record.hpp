@@ -13,7 +13,7 @@
 
 namespace spanring::agent {
 
-struct Record {
+struct ChunkRecord {
     enum class Kind { kSpan, kScope };
     Kind kind = Kind::kSpan;
     size_t body = 0;     // where a span's message begins
@@ -22,14 +22,14 @@ struct Record {
 };
 
 // nullptr, or what is wrong with the record at `at` (which is before the end).
-inline const char* read_record(std::span<const uint8_t> bytes, size_t at, Record& ret_record) {
+inline const char* read_chunk_record(std::span<const uint8_t> bytes, size_t at, ChunkRecord& ret_record) {
     const uint8_t first = bytes[at];
     if (first == ring::kSpanRecord) {
         // As libspanring writes it: a length of two bytes.
         if (bytes.size() - at > 3 && bytes[at + 1] >= 0x80 && bytes[at + 2] < 0x80) [[likely]] {
             const size_t length = (bytes[at + 1] & 0x7f) | static_cast<size_t>(bytes[at + 2]) << 7;
             if (length <= bytes.size() - at - 3) {
-                ret_record.kind = Record::Kind::kSpan;
+                ret_record.kind = ChunkRecord::Kind::kSpan;
                 ret_record.body = at + 3;
                 ret_record.end = at + 3 + length;
                 return nullptr;
@@ -39,7 +39,7 @@ inline const char* read_record(std::span<const uint8_t> bytes, size_t at, Record
         size_t length = 0;
         if (wire::read_length(cursor, length) != wire::Fault::kNone)
             return "the length of a span runs past what is committed";
-        ret_record.kind = Record::Kind::kSpan;
+        ret_record.kind = ChunkRecord::Kind::kSpan;
         ret_record.body = static_cast<size_t>(cursor.at - bytes.data());
         ret_record.end = ret_record.body + length;
         return nullptr;
@@ -50,7 +50,7 @@ inline const char* read_record(std::span<const uint8_t> bytes, size_t at, Record
         return "an unknown control record";
     uint32_t scope = 0;
     std::memcpy(&scope, bytes.data() + at + 2, sizeof scope);
-    ret_record = {Record::Kind::kScope, at, at + ring::kScopeRecordSize, scope};
+    ret_record = {ChunkRecord::Kind::kScope, at, at + ring::kScopeRecordSize, scope};
     return nullptr;
 }
 

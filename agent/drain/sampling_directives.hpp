@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rules of sampling as they stand, and what they order a segment's process to sample. Drain thread only.
+// The rules of sampling as they stand, and what they direct a segment's process to sample. Drain thread only.
 #pragma once
 
 #include <string>
@@ -11,10 +11,10 @@
 
 namespace spanring::agent {
 
-class SamplingOrders {
+class SamplingDirectives {
 public:
     // `state_directory` has the file of rules, which `watch` then tells of; empty: there are none.
-    SamplingOrders(std::string state_directory, DirectoryWatch& watch);
+    SamplingDirectives(std::string state_directory, DirectoryWatch& watch);
 
     // Reads the file again. False: it is wrong, or no directory was named, and nothing changes.
     bool read();

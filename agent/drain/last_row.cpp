@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drain/last_row.hpp"
+
+#include <cstring>
+#include <utility>
+
+namespace spanring::agent {
+
+void LastRow::tell(LedgerWriter& ledger, ProcessRow row) {
+    if (closing_) return;
+    const bool same = told_.attached_unix_nano == row.attached_unix_nano && told_.writer == row.writer &&
+                      told_.quarantine == row.quarantine &&
+                      std::memcmp(&told_.agent, &row.agent, sizeof row.agent) == 0;
+    if (same) return;
+    told_ = row;
+    ledger.update(std::move(row));
+}
+
+void LastRow::close(LedgerWriter& ledger, ProcessRow row) {
+    ticket_ = ledger.update(std::move(row));
+    closing_ = true;
+}
+
+}  // namespace spanring::agent
