@@ -155,6 +155,13 @@ void each_field(std::span<const uint8_t> message, Take take) {
     for (Field field; next(cursor, field);) take(field);
 }
 
+// The inside of the one field that `bytes` are; empty where they are none.
+inline std::span<const uint8_t> body_of(std::string_view bytes) {
+    Cursor cursor(reinterpret_cast<const uint8_t*>(bytes.data()), reinterpret_cast<const uint8_t*>(bytes.data()) + bytes.size());
+    Field whole;
+    return next(cursor, whole) ? whole.bytes : std::span<const uint8_t>();
+}
+
 constexpr size_t varint_size(uint64_t value) { return (static_cast<size_t>(std::bit_width(value | 1)) + 6) / 7; }
 
 // Writes the minimal varint; returns the byte after it.

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "command/commands.hpp"
+#include "command/dump/dump_json.hpp"
 #include "command/dump/dump_view.hpp"
 
 namespace spanring::agent {
@@ -25,7 +26,7 @@ int run(const Options& options, const CommandContext& context) {
     }
     const SegmentDump& dump = std::get<SegmentDump>(read);
     if (options.format == "json") {
-        std::cout << dump_json_lines(dump, options.view);
+        std::cout << dump_json_lines(dump, options.view.selection);
     } else {
         std::cout << render_dump(dump, context.terminal(), options.view);
     }
@@ -45,12 +46,12 @@ void add_dump(CLI::App& app, Selection& selection) {
     command->add_option("--format", options->format, "tree, or json: OTLP JSON lines")
         ->type_name("FORMAT")
         ->check(CLI::IsMember({"tree", "json"}));
-    command->add_flag("--open", options->view.open_only, "only spans that never ended");
-    command->add_flag("--pending", options->view.pending_only,
+    command->add_flag("--open", options->view.selection.open_only, "only spans that never ended");
+    command->add_flag("--pending", options->view.selection.pending_only,
                       "of the ended ones, only those that no agent has acknowledged");
     command->add_flag("-a,--attributes", options->view.attributes,
                       "also ids, attributes, events and links of each span");
-    command->add_option("-n,--limit", options->view.limit, "at most this many spans, the newest (0: all)")
+    command->add_option("-n,--limit", options->view.selection.limit, "at most this many spans, the newest (0: all)")
         ->type_name("N");
     command->footer(
         "Reads the file and nothing else, takes no lock and writes nothing. In OTLP JSON an open span ends now, or at "

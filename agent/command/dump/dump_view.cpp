@@ -8,7 +8,6 @@
 #include "accounts/equations.hpp"
 #include "base/text.hpp"
 #include "command/terminal/human.hpp"
-#include "command/traces/otlp_json.hpp"
 #include "accounts/process_accounts.hpp"
 #include "command/terminal/table.hpp"
 #include "command/traces/trace_view.hpp"
@@ -20,35 +19,12 @@
 namespace spanring::agent {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr size_t kSpansOfALine = 512;
 constexpr size_t kTitleCells = 10;
 
 std::string hex(uint64_t number) {
     char text[24];
     std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(number));
     return text;
-}
-
-// The inside of the one field that the bytes are.
-std::span<const uint8_t> inside(const std::string& field) {
-    wire::Cursor cursor(reinterpret_cast<const uint8_t*>(field.data()),
-                        reinterpret_cast<const uint8_t*>(field.data()) + field.size());
-    wire::Field whole;
-    return wire::next(cursor, whole) ? whole.bytes : std::span<const uint8_t>();
-}
-
-// What to show: by end, the open ones last; the newest of them.
-std::vector<const DumpedSpan*> chosen(const SegmentDump& dump, const DumpViewOptions& options) {
-    std::vector<const DumpedSpan*> spans;
-    for (const DumpedSpan& span : dump.ended) {
-        if (!options.open_only && !(options.pending_only && span.acknowledged)) spans.push_back(&span);
-    }
-    for (const DumpedSpan& span : dump.open) spans.push_back(&span);
-    if (options.limit != 0 && spans.size() > options.limit)
-        spans.erase(spans.begin(), spans.end() - static_cast<std::ptrdiff_t>(options.limit));
-    return spans;
 }
 
 const char* policy_name(uint32_t policy) {
@@ -65,7 +41,7 @@ std::string age(const SegmentDump& dump, const DumpedSpan& span, const Terminal&
 class View {
 public:
     View(const SegmentDump& dump, const Terminal& terminal, const DumpViewOptions& options)
-        : dump_(dump), terminal_(terminal), options_(options), spans_(chosen(dump, options)) {}
+        : dump_(dump), terminal_(terminal), options_(options), spans_(options.selection.of(dump)) {}
 
     std::string render() {
         identity();
@@ -97,7 +73,7 @@ private:
                             std::to_string(producer.uid));
         line("instance", to_hex(producer.instance) + ", made " + human_time(header.created_unix_nano));
         DecodedResource resource;
-        decode_resource(inside(producer.resource), resource);
+        decode_resource(wire::body_of(producer.resource), resource);
         std::string attributes;
         for (const auto& [key, value] : resource.attributes)
             append(attributes, printable(key) + "=" + printable(value.json()));
@@ -166,8 +142,8 @@ private:
                                                 [](const DumpedSpan& span) { return span.acknowledged; });
         text_ += std::to_string(dump_.ended.size()) + " ended spans are here, " + std::to_string(acknowledged) +
                  " of them acknowledged by an agent; " + std::to_string(dump_.open.size()) + " are open\n";
-        if (options_.limit != 0 && spans_.size() == options_.limit)
-            text_ += "shown: the newest " + std::to_string(options_.limit) + " (--limit)\n";
+        if (options_.selection.limit != 0 && spans_.size() == options_.selection.limit)
+            text_ += "shown: the newest " + std::to_string(options_.selection.limit) + " (--limit)\n";
     }
 
     void open_spans() {
@@ -195,7 +171,7 @@ private:
         std::shared_ptr<const DecodedScope>& scope = scopes_[dumped.scope.get()];
         if (scope == nullptr) {
             auto decoded = std::make_shared<DecodedScope>();
-            decode_scope(inside(dumped.scope->scope), *decoded);
+            decode_scope(wire::body_of(dumped.scope->scope), *decoded);
             scope = std::move(decoded);
         }
         result.scope = scope;
@@ -209,7 +185,7 @@ private:
 
     void traces() {
         auto resource = std::make_shared<DecodedResource>();
-        decode_resource(inside(dump_.numbers.producer->resource), *resource);
+        decode_resource(wire::body_of(dump_.numbers.producer->resource), *resource);
         std::map<TraceId, std::vector<StoredSpan>> by_trace;
         for (const DumpedSpan* span : spans_) {
             StoredSpan one = stored(*span, resource);
@@ -232,58 +208,10 @@ private:
     std::string text_;
 };
 
-// OTLP has no open spans: one is given the end that the table of open spans assumes, and says that it is not a real one.
-Json span_json(const SegmentDump& dump, const DumpedSpan& dumped) {
-    Json span = otlp_json_of_span(dumped.body);
-    if (!dumped.open) return span;
-    const bool alive = dump.numbers.alive;
-    if (alive && span.contains("status") && span["status"].value("message", "") == ring::kUnfinishedMessage)
-        span.erase("status");
-    Json thread = Json::object();
-    thread["key"] = "thread.id";
-    thread["value"]["intValue"] = std::to_string(dumped.thread);
-    const bool known = std::any_of(span["attributes"].begin(), span["attributes"].end(),
-                                   [](const Json& attribute) { return attribute.value("key", "") == "thread.id"; });
-    if (!known) span["attributes"].push_back(std::move(thread));
-    return span;
-}
-
 }  // namespace
 
 std::string render_dump(const SegmentDump& dump, const Terminal& terminal, const DumpViewOptions& options) {
     return View(dump, terminal, options).render();
-}
-
-std::string dump_json_lines(const SegmentDump& dump, const DumpViewOptions& options) {
-    std::string lines;
-    if (!dump.understood) return lines;
-    const std::vector<const DumpedSpan*> spans = chosen(dump, options);
-    const Json resource = otlp_json_of_resource(inside(dump.numbers.producer->resource));
-    for (size_t begin = 0; begin < spans.size(); begin += kSpansOfALine) {
-        Json scopes = Json::array();
-        std::map<const Scope*, size_t> places;
-        for (size_t i = begin; i < std::min(spans.size(), begin + kSpansOfALine); ++i) {
-            const Scope* scope = spans[i]->scope.get();
-            const auto [place, fresh] = places.try_emplace(scope, scopes.size());
-            if (fresh) {
-                Json group = Json::object();
-                group["scope"] = otlp_json_of_scope(inside(scope->scope));
-                group["spans"] = Json::array();
-                if (const auto url = inside(scope->schema_url); !url.empty())
-                    group["schemaUrl"] = std::string(reinterpret_cast<const char*>(url.data()), url.size());
-                scopes.push_back(std::move(group));
-            }
-            scopes[place->second]["spans"].push_back(span_json(dump, *spans[i]));
-        }
-        Json request = Json::object();
-        Json group = Json::object();
-        group["resource"] = resource;
-        group["scopeSpans"] = std::move(scopes);
-        request["resourceSpans"] = Json::array();
-        request["resourceSpans"].push_back(std::move(group));
-        lines += otlp_json_text(request) + "\n";
-    }
-    return lines;
 }
 
 std::string render_problems(const SegmentDump& dump) {

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "command/dump/dump_selection.hpp"
 #include "command/dump/segment_dump.hpp"
 #include "command/terminal/terminal.hpp"
 
@@ -13,16 +14,11 @@ namespace spanring::agent {
 
 struct DumpViewOptions {
     std::string file{};
-    bool open_only = false;     // no finished spans
-    bool pending_only = false;  // of the ended ones, only those that no agent has acknowledged
-    bool attributes = false;    // as in a trace
-    uint64_t limit = 0;         // at most this many spans, the newest; 0: all
+    DumpSelection selection{};
+    bool attributes = false;  // as in a trace
 };
 
 std::string render_dump(const SegmentDump& dump, const Terminal& terminal, const DumpViewOptions& options);
-
-// OTLP JSON: one ExportTraceServiceRequest a line.
-std::string dump_json_lines(const SegmentDump& dump, const DumpViewOptions& options);
 
 std::string render_problems(const SegmentDump& dump);  // a line each; empty: none
 

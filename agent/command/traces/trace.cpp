@@ -6,6 +6,7 @@
 
 #include "command/commands.hpp"
 #include "command/traces/store_access.hpp"
+#include "command/traces/trace_json.hpp"
 #include "command/traces/trace_view.hpp"
 
 namespace spanring::agent {

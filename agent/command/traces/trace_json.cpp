@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// The JSON form of `spanring trace`.
-#include <nlohmann/json.hpp>
+#include "command/traces/trace_json.hpp"
 
-#include "command/traces/trace_view.hpp"
+#include <nlohmann/json.hpp>
 
 namespace spanring::agent {
 namespace {

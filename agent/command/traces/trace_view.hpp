@@ -17,7 +17,4 @@ struct TraceViewOptions {
 
 std::string render_trace(const TraceTree& tree, const Terminal& terminal, const TraceViewOptions& options);
 
-// An object, one line; spans in the order of the tree.
-std::string trace_json(const TraceTree& tree);
-
 }  // namespace spanring::agent

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "command/dump/dump_json.hpp"
 #include "command/dump/dump_view.hpp"
 #include "ring/chunk_reader.hpp"
 #include "support/segment_image.hpp"
@@ -171,8 +172,8 @@ TEST_F(Dump, ChoosesWhatIsAskedFor) {
                             std::memory_order_release);
     image_.die();
     const SegmentDump dead = dump();
-    const auto count = [&](const DumpViewOptions& options) {
-        const std::string lines = dump_json_lines(dead, options);
+    const auto count = [&](const DumpSelection& selection) {
+        const std::string lines = dump_json_lines(dead, selection);
         size_t spans = 0;
         for (size_t at = lines.find("\"traceId\""); at != std::string::npos; at = lines.find("\"traceId\"", at + 1))
             ++spans;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "command/traces/trace_json.hpp"
 #include "command/traces/trace_view.hpp"
 
 #include <gmock/gmock.h>

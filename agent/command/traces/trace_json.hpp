@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A trace for programs: JSON.
+#pragma once
+
+#include <string>
+
+#include "command/traces/trace_tree.hpp"
+
+namespace spanring::agent {
+
+// An object, one line; spans in the order of the tree.
+std::string trace_json(const TraceTree& tree);
+
+}  // namespace spanring::agent
