@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The declarations in `src/lib.rs` say the same as the C header. The C compiler decides: it is given the header and,
+//! The declarations in `src` say the same as the C header. The C compiler decides: it is given the header and,
 //! below it, every Rust size, offset and constant as a static assertion and every Rust signature as a redeclaration.
 
 use spanring_sys::*;
@@ -10,7 +10,12 @@ use std::mem::{align_of, size_of, MaybeUninit};
 use std::path::PathBuf;
 use std::process::Command;
 
-const RUST: &str = include_str!("../src/lib.rs");
+const RUST: &str = concat!(
+    include_str!("../src/constants.rs"),
+    include_str!("../src/types.rs"),
+    include_str!("../src/options.rs"),
+    include_str!("../src/functions.rs")
+);
 
 /// Assertions for one struct. The pattern without `..` makes the list of fields complete, or this does not compile.
 macro_rules! layout {
