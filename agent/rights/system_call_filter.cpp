@@ -82,7 +82,7 @@ private:
 
 template <class Value>
 scmp_arg_cmp equal(unsigned argument, Value value) {
-    return SCMP_CMP(argument, SCMP_CMP_EQ, static_cast<scmp_datum_t>(value));
+    return SCMP_CMP(argument, SCMP_CMP_EQ, static_cast<scmp_datum_t>(value), 0);
 }
 scmp_arg_cmp masked(unsigned argument, uint64_t mask, uint64_t value) {
     return SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, mask, value);
