@@ -15,7 +15,7 @@ public:
     // Only what is new.
     void tell(LedgerWriter& ledger, ProcessRow row);
 
-    // The process's final row; nothing is told after it.
+    // The process's final row; nothing is written after it.
     void close(LedgerWriter& ledger, ProcessRow row);
 
     bool closing() const { return closing_; }  // it is on its way, or written

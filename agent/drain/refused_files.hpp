@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Files that were looked at and not attached. One that was refused for good is not opened again as long as it is the
-// same file. Of one that may become right only the reason is kept, so that it is told once. Drain thread only.
+// same file. Of one that may become right only the reason is kept, so that it is reported once. Drain thread only.
 #pragma once
 
 #include <map>

@@ -34,7 +34,7 @@ std::vector<Option> describe_queue(OtlpOptions& otlp) {
 
 std::vector<Option> describe_delivery(OtlpOptions& otlp) {
     return {
-        {"timeout", duration(otlp.timeout, milliseconds(1)), "of one attempt, which it ends"},
+        {"timeout", duration(otlp.timeout, milliseconds(1)), "time limit of one attempt"},
         {"headers", Secrets{otlp.headers}, "sent with every request; their values are never printed"},
         {"retry_on_failure", Group{describe(otlp.retry)}},
         {"sending_queue", Group{describe_queue(otlp)}},

@@ -93,7 +93,7 @@ bool OpenSpan::find_key(const char* key, uint32_t size, uint32_t& ret_position) 
     const SlotData data(segment().view(), *slot_);
     const uint32_t end = word().length;
     uint32_t position = 0;
-    // One field, whose heads are at `at`; position moves behind it. True: it is the key's.
+    // One field, whose heads are at `at`; position moves past it. True: it is the key's.
     const auto is_key = [&](const uint8_t* at) {
         const uint32_t begin = position;
         const uint8_t* const first = at;
