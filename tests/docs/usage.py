@@ -11,7 +11,8 @@ class Usage:
     options: dict      # {"--limit": True}, True: it takes an argument
     commands: list     # [["audit", "accounting"], ["ps"]]
     arguments: list    # ["ID"]
-    texts: dict        # {"--limit": " N=20   so many at most"}, the first line of it
+    # {"--limit": " N=20   at most this many"}: the first line that --help has of each option.
+    texts: dict = dataclasses.field(default_factory=dict, compare=False)
 
 
 def part(text, title):
