@@ -4,6 +4,8 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <string>
+#include <utility>
 
 #include "ledger/ledger.hpp"
 
@@ -18,14 +20,25 @@ public:
         return true;
     }
     std::atomic<bool> refuses{false};  // as with a full disk
-    void book_spool(const agent::InstanceId&, const std::string&, const agent::SpoolRow&) override {}
+    void book_spool(const agent::InstanceId& instance, const std::string& exporter,
+                    const agent::SpoolRow& more) override {
+        std::lock_guard lock(mutex_);
+        agent::SpoolRow& booked = spools_[{instance, exporter}];
+        booked.exported += more.exported;
+        booked.rejected += more.rejected;
+        booked.dropped += more.dropped;
+    }
     std::vector<agent::ProcessRow> processes() const override {
         std::lock_guard lock(mutex_);
         std::vector<agent::ProcessRow> all;
         for (const auto& [instance, record] : records_) all.push_back(record);
         return all;
     }
-    agent::SpoolRow spool(const agent::InstanceId&, const std::string&) const override { return {}; }
+    agent::SpoolRow spool(const agent::InstanceId& instance, const std::string& exporter) const override {
+        std::lock_guard lock(mutex_);
+        const auto found = spools_.find({instance, exporter});
+        return found == spools_.end() ? agent::SpoolRow{} : found->second;
+    }
 
     agent::ProcessRow of(const agent::InstanceId& instance) const {
         std::lock_guard lock(mutex_);
@@ -36,6 +49,7 @@ public:
 private:
     mutable std::mutex mutex_;
     std::map<agent::InstanceId, agent::ProcessRow> records_;
+    std::map<std::pair<agent::InstanceId, std::string>, agent::SpoolRow> spools_;
 };
 
 }  // namespace spanring::test

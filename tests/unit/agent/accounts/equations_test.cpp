@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounts/equations.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/memory_ledger.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using ring::Counter;
+using spanring::test::MemoryLedger;
+
+void set(WriterTotals& writer, Counter counter, uint64_t value) { writer[static_cast<size_t>(counter)] = value; }
+
+// 100 started: 90 ended, 3 of them dropped as the ring was full; 10 open.
+ProcessAccount process() {
+    ProcessAccount account;
+    set(account.writer, Counter::kStarted, 100);
+    set(account.writer, Counter::kEnded, 90);
+    set(account.writer, Counter::kDroppedFull, 3);
+    account.open = 10;
+    return account;
+}
+
+ring::ExporterTotals row(const char* name) {
+    ring::ExporterTotals totals{};
+    totals.exporter = exporter_hash(name);
+    return totals;
+}
+
+// By the exporter "store" alone.
+ring::Totals exported(uint64_t acknowledged, uint64_t exported) {
+    ring::Totals totals{};
+    totals.acknowledged = acknowledged;
+    totals.exporters[0] = row("store");
+    totals.exporters[0].exported = exported;
+    return totals;
+}
+
+TEST(Equations, HoldWhereEverySpanIsSomewhere) {
+    MemoryLedger ledger;
+    ledger.book_spool({}, "otlp_grpc", {4, 1, 2});
+    ring::Totals totals{};
+    totals.acknowledged = 80;
+    totals.exporters[0] = row("otlp_grpc");
+    totals.exporters[0].exported = 60;
+    totals.exporters[0].rejected = 5;
+    totals.exporters[0].spooled = 12;
+    totals.exporters[0].dropped_invalid = 3;
+    ProcessAccount account = process();
+    fill_exporters(account, totals, &ledger);
+    ASSERT_EQ(account.exporters.size(), 1u);
+    EXPECT_EQ(account.exporters[0].name, "otlp_grpc");
+    EXPECT_EQ(account.exporters[0].exported, 64u);
+    EXPECT_EQ(account.exporters[0].pending_ring, 7u);
+    EXPECT_EQ(account.exporters[0].pending_spool, 5u);
+    const auto equations = equations_of(account);
+    ASSERT_EQ(equations.size(), 2u);
+    EXPECT_EQ(equations[0].text(), "started 100 = ended 90 + open 10");
+    EXPECT_EQ(equations[0].verdict, Judgement::kOk);
+    EXPECT_EQ(
+        equations[1].text(),
+        "ended 90 = exported 64 + rejected 6 + dropped{full} 3 + dropped{invalid} 3 + dropped{spool} 2 + pending 12");
+    EXPECT_EQ(equations[1].verdict, Judgement::kOk);
+}
+
+TEST(Equations, CountUnfinishedSpansOfTheDeadOnce) {
+    ring::Totals totals = exported(87, 97);
+    totals.unfinished = 10;
+    ProcessAccount account = process();
+    account.open = 0;
+    fill_exporters(account, totals, nullptr);
+    const auto equations = equations_of(account);
+    EXPECT_EQ(equations[0].text(), "started 100 = ended 90 + open 0 + unfinished 10");
+    EXPECT_EQ(equations[1].text(), "ended 90 + unfinished 10 = exported 97 + rejected 0 + dropped{full} 3 + pending 0");
+    EXPECT_EQ(equations[0].verdict, Judgement::kOk);
+    EXPECT_EQ(equations[1].verdict, Judgement::kOk);
+}
+
+TEST(Equations, ALostSpanIsAMismatchUnlessTheNumbersAreOfSeveralInstants) {
+    ring::Totals totals = exported(87, 86);  // one was acknowledged, and is nowhere
+    ProcessAccount account = process();
+    account.open = 9;
+    fill_exporters(account, totals, nullptr);
+    const auto quiet = equations_of(account);
+    EXPECT_EQ(quiet[0].verdict, Judgement::kMismatch);
+    EXPECT_EQ(quiet[1].verdict, Judgement::kMismatch);
+    EXPECT_EQ(quiet[1].left_sum(), 90u);
+    EXPECT_EQ(quiet[1].right_sum(), 89u);
+    EXPECT_EQ(quiet[1].difference(), "1 missing");
+    account.moving = true;
+    EXPECT_EQ(equations_of(account)[1].verdict, Judgement::kBusy);
+    account.state = ProcessState::kQuarantined;
+    EXPECT_EQ(equations_of(account)[1].verdict, Judgement::kUntrusted);
+}
+
+TEST(Equations, ASpanThatIsDeliveredTwiceIsAMismatch) {
+    ring::Totals totals = exported(87, 88);
+    ProcessAccount account = process();
+    fill_exporters(account, totals, nullptr);
+    EXPECT_EQ(equations_of(account)[1].verdict, Judgement::kMismatch);
+    EXPECT_EQ(equations_of(account)[1].difference(), "1 too many");
+}
+
+TEST(Equations, AnExporterOfALaterAgentDoesNotAnswerForWhatWasBefore) {
+    ring::Totals totals = exported(87, 50);
+    totals.exporters[0].elsewhere = 37;
+    totals.exporters[1] = row("otlp_grpc");
+    totals.exporters[1].exported = 37;
+    totals.exporters[1].elsewhere = 50;
+    ProcessAccount account = process();
+    fill_exporters(account, totals, nullptr);
+    const auto equations = equations_of(account);
+    ASSERT_EQ(equations.size(), 3u);
+    EXPECT_EQ(equations[1].text(),
+              "ended 90 = exported 50 + rejected 0 + dropped{full} 3 + pending 0 + elsewhere 37");
+    EXPECT_EQ(equations[1].verdict, Judgement::kOk);
+    EXPECT_EQ(equations[2].verdict, Judgement::kOk);
+
+}
+
+TEST(Equations, AnExporterIsNotExcusedByWhatAnotherHasAnsweredFor) {
+    ring::Totals totals = exported(87, 77);  // ten were acknowledged, and are nowhere
+    totals.exporters[1] = row("otlp_grpc");
+    totals.exporters[1].exported = 87;
+    ProcessAccount account = process();
+    fill_exporters(account, totals, nullptr);
+    const auto equations = equations_of(account);
+    ASSERT_EQ(equations.size(), 3u);
+    EXPECT_EQ(equations[1].exporter, "store");
+    EXPECT_EQ(equations[1].verdict, Judgement::kMismatch);
+    EXPECT_EQ(equations[1].difference(), "10 missing");
+    EXPECT_EQ(equations[2].verdict, Judgement::kOk);
+}
+
+TEST(Equations, WhereOnlyBestEffortExportersRanNothingIsPending) {
+    ring::Totals totals{};
+    totals.acknowledged = 87;
+    ProcessAccount account = process();
+    fill_exporters(account, totals, nullptr);
+    const auto equations = equations_of(account);
+    ASSERT_EQ(equations.size(), 2u);
+    EXPECT_EQ(equations[1].exporter, kBestEffort);
+    EXPECT_EQ(equations[1].verdict, Judgement::kOk);
+}
+
+TEST(Equations, ASpoolMayAnswerBeforeTheDrainHasBooked) {
+    MemoryLedger ledger;
+    ledger.book_spool({}, "otlp_grpc", {87, 0, 0});
+    ring::Totals totals{};
+    totals.acknowledged = 80;
+    totals.exporters[0] = row("otlp_grpc");
+    totals.exporters[0].spooled = 80;
+    ProcessAccount account = process();
+    fill_exporters(account, totals, &ledger);
+    EXPECT_EQ(equations_of(account)[1].verdict, Judgement::kBusy) << "seven wait to be booked, and are delivered";
+    totals.acknowledged = 87;
+    totals.exporters[0].exported = 7;  // booked as sent at once: then they were delivered twice
+    ProcessAccount twice = process();
+    fill_exporters(twice, totals, &ledger);
+    EXPECT_EQ(equations_of(twice)[1].verdict, Judgement::kMismatch);
+    EXPECT_EQ(equations_of(twice)[1].difference(), "7 too many");
+}
+
+TEST(Equations, WhatTheSpoolOfAKilledAgentDeliveredIsSentAgainAndNothingElseIsExcused) {
+    MemoryLedger ledger;
+    ledger.book_spool({}, "otlp_grpc", {87, 0, 0});  // seven of them were in the spool and not booked when the agent was killed
+    ring::Totals totals{};
+    totals.acknowledged = 87;
+    totals.exporters[0] = row("otlp_grpc");
+    totals.exporters[0].spooled = 80;
+    totals.exporters[0].exported = 7;
+    ProcessAccount account = process();
+    account.agent_died = true;
+    fill_exporters(account, totals, &ledger);
+    Equation exporter = equations_of(account)[1];
+    EXPECT_EQ(exporter.text(), "ended 90 + redelivered 7 = exported 94 + rejected 0 + dropped{full} 3 + pending 0");
+    EXPECT_EQ(exporter.verdict, Judgement::kOk);
+    const auto totals_of_two = equations_of(total_of({account, account}));
+    EXPECT_EQ(totals_of_two[1].verdict, Judgement::kOk) << totals_of_two[1].text();
+
+    totals.exporters[0].exported = 5;  // two were acknowledged in the ring, and are nowhere
+    ProcessAccount lost = process();
+    lost.agent_died = true;
+    fill_exporters(lost, totals, &ledger);
+    exporter = equations_of(lost)[1];
+    EXPECT_EQ(exporter.verdict, Judgement::kMismatch);
+    EXPECT_EQ(exporter.difference(), "2 missing");
+
+    totals.exporters[0].exported = 8;  // one more than the spool explains
+    ProcessAccount doubled = process();
+    doubled.agent_died = true;
+    fill_exporters(doubled, totals, &ledger);
+    EXPECT_EQ(equations_of(doubled)[1].difference(), "1 too many");
+}
+
+TEST(Equations, WhatWasOnlyInASegmentThatIsGoneIsMissing) {
+    ProcessAccount account = process();
+    account.state = ProcessState::kGone;
+    ring::Totals totals = exported(80, 80);
+    fill_exporters(account, totals, nullptr);
+    const auto equations = equations_of(account);
+    EXPECT_EQ(equations[0].difference(), "10 missing");
+    EXPECT_EQ(equations[1].difference(), "7 missing");
+    EXPECT_EQ(equations[0].verdict, Judgement::kMismatch);
+    EXPECT_EQ(equations[1].verdict, Judgement::kMismatch);
+}
+
+TEST(Equations, WithoutAnAgentEverythingIsPending) {
+    ProcessAccount account = process();
+    fill_exporters(account, ring::Totals{}, nullptr);
+    const auto equations = equations_of(account);
+    ASSERT_EQ(equations.size(), 2u);
+    EXPECT_EQ(equations[1].text(), "ended 90 = exported 0 + rejected 0 + dropped{full} 3 + pending 87");
+    EXPECT_EQ(equations[1].verdict, Judgement::kOk);
+}
+
+TEST(Equations, TotalsAddUp) {
+    ring::Totals totals = exported(87, 87);
+    ProcessAccount one = process();
+    fill_exporters(one, totals, nullptr);
+    ProcessAccount fresh = process();  // no agent has answered for anything of it
+    fill_exporters(fresh, ring::Totals{}, nullptr);
+    const auto equations = equations_of(total_of({one, one, fresh}));
+    EXPECT_EQ(equations[0].text(), "started 300 = ended 270 + open 30");
+    ASSERT_EQ(equations.size(), 2u);
+    EXPECT_EQ(equations[1].text(), "ended 270 = exported 174 + rejected 0 + dropped{full} 9 + pending 87");
+    EXPECT_EQ(equations[0].verdict, Judgement::kOk);
+    EXPECT_EQ(equations[1].verdict, Judgement::kOk);
+
+    ProcessAccount other = process();  // of an agent that exported elsewhere
+    totals.exporters[0] = row("otlp_grpc");
+    totals.exporters[0].exported = 87;
+    fill_exporters(other, totals, nullptr);
+    const auto mixed = equations_of(total_of({one, other}));
+    ASSERT_EQ(mixed.size(), 3u);
+    EXPECT_EQ(mixed[1].text(),
+              "ended 180 = exported 87 + rejected 0 + dropped{full} 6 + pending 0 + elsewhere 87");
+    EXPECT_EQ(mixed[2].verdict, Judgement::kOk);
+}
+
+}  // namespace
+}  // namespace spanring::agent

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "accounts/process_accounts.hpp"
+#include "support/hand_made_segment.hpp"
+#include "support/memory_ledger.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using ring::Counter;
+using spanring::test::HandMadeSegment;
+using spanring::test::MemoryLedger;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+void set(WriterTotals& writer, Counter counter, uint64_t value) { writer[static_cast<size_t>(counter)] = value; }
+
+TEST(SurveyTest, ShowsSegmentsAndTheLedger) {
+    HandMadeSegment segment;
+    segment.write();
+    MemoryLedger ledger;
+    ProcessRow live;
+    std::copy(std::begin(segment.header.instance_id), std::end(segment.header.instance_id), live.instance.begin());
+    live.quarantine = "a chunk is longer than its capacity";
+    ProcessRow gone;
+    gone.instance.fill(1);
+    gone.service = "gone";
+    gone.finished = true;
+    set(gone.writer, Counter::kStarted, 3);
+    set(gone.writer, Counter::kEnded, 2);
+    gone.agent.unfinished = 1;
+    ledger.update(live);
+    ledger.update(gone);
+    const Survey all = survey({segment.directory().path(), segment.directory().file("missing")}, &ledger, true);
+    EXPECT_THAT(all.problems, IsEmpty());
+    ASSERT_EQ(all.processes.size(), 2u);
+    EXPECT_EQ(all.processes[0].service, "cart");
+    EXPECT_EQ(all.processes[0].state, ProcessState::kDead);
+    EXPECT_EQ(all.processes[0].quarantine, live.quarantine);
+    EXPECT_EQ(all.processes[1].service, "gone");
+    EXPECT_EQ(all.processes[1].state, ProcessState::kFinished);
+    EXPECT_EQ(all.processes[1].open, 0u);
+    gone.finished = false;
+    ledger.update(gone);
+    EXPECT_EQ(survey({segment.directory().path()}, &ledger, true).processes[1].state, ProcessState::kGone);
+    EXPECT_EQ(survey({segment.directory().path()}, &ledger, false).processes.size(), 1u);
+
+    segment.header.magic = 0;
+    segment.write();
+    EXPECT_THAT(survey({segment.directory().path()}, nullptr, true).problems,
+                ElementsAre(AllOf(HasSubstr(segment.file()), HasSubstr("signature"))));
+}
+
+}  // namespace
+}  // namespace spanring::agent
