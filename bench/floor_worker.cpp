@@ -8,6 +8,7 @@
 //     calls5 BURSTS SPANS   five of them: start, three attributes, end
 //
 // Answers ns, the median over the bursts. Each burst starts with an empty ring.
+#include "bursts.hpp"
 #include "floor_ring.hpp"
 #include "random_ids.hpp"
 
@@ -68,14 +69,13 @@ int main(int count, char** words) {
     bench::pin(0);
     bench::RandomIds ids;
     const auto bursts = [&](const Numbers& numbers, auto&& one) {
-        std::vector<double> each;
-        for (uint64_t burst = 0; burst < numbers[0]; ++burst) {
-            const uint64_t begin = bench::now();
-            for (uint64_t i = 0; i < numbers[1]; ++i) one();
-            each.push_back(static_cast<double>(bench::now() - begin) / static_cast<double>(numbers[1]));
+        const auto spans = [&](uint64_t count) {
+            for (uint64_t i = 0; i < count; ++i) one();
+        };
+        const auto rest = [&](uint64_t) {
             while (!ring.drained()) bench::sleep_until(bench::now() + 1'000'000);
-        }
-        return Answer().add("ns", bench::median(each));
+        };
+        return Answer().add("ns", bench::burst_median(numbers, spans, rest));
     };
     bench::serve({
         {"burst", [&](const Numbers& numbers) { return bursts(numbers, [&] { one_copy(ring, size); }); }},

@@ -14,6 +14,7 @@
 #include <barrier>
 #include <thread>
 
+#include "bursts.hpp"
 #include "core.hpp"
 #include "shape.hpp"
 
@@ -44,15 +45,10 @@ public:
 
     Answer bursts(const Numbers& numbers) {
         const Total total(*this);
-        std::vector<double> each;
-        for (uint64_t burst = 0; burst < numbers[0]; ++burst) {
-            const uint64_t begin = bench::now();
-            spans(numbers[1]);
-            const uint64_t end = bench::now();
-            each.push_back(static_cast<double>(end - begin) / static_cast<double>(numbers[1]));
-            bench::sleep_until(end + kMillisecond);
-        }
-        return total.settle().add("ns", bench::median(each));
+        const double median = bench::burst_median(
+            numbers, [this](uint64_t count) { spans(count); },
+            [](uint64_t end) { bench::sleep_until(end + kMillisecond); });
+        return total.settle().add("ns", median);
     }
 
     Answer tail(const Numbers& numbers) {

@@ -15,6 +15,7 @@
 #include <iceoryx_posh/popo/untyped_subscriber.hpp>
 #include <iceoryx_posh/runtime/posh_runtime.hpp>
 
+#include "bursts.hpp"
 #include "core.hpp"
 #include "worker.hpp"
 
@@ -44,15 +45,8 @@ void publish(uint32_t size) {
     };
     bench::serve({{"burst",
                    [&](const bench::Numbers& numbers) {
-                       std::vector<double> each;
-                       for (uint64_t burst = 0; burst < numbers[0]; ++burst) {
-                           const uint64_t begin = bench::now();
-                           spans(numbers[1]);
-                           const uint64_t end = bench::now();
-                           each.push_back(static_cast<double>(end - begin) / static_cast<double>(numbers[1]));
-                           bench::sleep_until(end + 5 * kReadEvery);
-                       }
-                       return bench::Answer().add("ns", bench::median(each));
+                       const auto rest = [](uint64_t end) { bench::sleep_until(end + 5 * kReadEvery); };
+                       return bench::Answer().add("ns", bench::burst_median(numbers, spans, rest));
                    }},
                   {"flat", [&](const bench::Numbers& numbers) {
                        const uint64_t begin = bench::now();

@@ -9,6 +9,7 @@
 #define LTTNG_UST_TRACEPOINT_DEFINE
 #include "span_events.h"
 
+#include "bursts.hpp"
 #include "core.hpp"
 #include "random_ids.hpp"
 #include "worker.hpp"
@@ -34,15 +35,8 @@ int main() {
     trace_id[0] = ids.next(), trace_id[1] = ids.next();
     bench::serve({{"burst",
                    [](const bench::Numbers& numbers) {
-                       std::vector<double> each;
-                       for (uint64_t burst = 0; burst < numbers[0]; ++burst) {
-                           const uint64_t begin = bench::now();
-                           spans(numbers[1]);
-                           const uint64_t end = bench::now();
-                           each.push_back(static_cast<double>(end - begin) / static_cast<double>(numbers[1]));
-                           bench::sleep_until(end + 1'000'000);
-                       }
-                       return bench::Answer().add("ns", bench::median(each));
+                       const auto rest = [](uint64_t end) { bench::sleep_until(end + 1'000'000); };
+                       return bench::Answer().add("ns", bench::burst_median(numbers, spans, rest));
                    }},
                   {"flat", [](const bench::Numbers& numbers) {
                        const uint64_t begin = bench::now();
