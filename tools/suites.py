@@ -402,7 +402,7 @@ def main_build(build, suites, total):
     if not build.compile():
         total.failed.append(f"build: {build.path.name}")
         return False
-    collector = ["tests/integration/collector/build.sh", build.path]
+    collector = ["tools/go_build", "tests/integration/collector", build.path / "collector/collector"]
     if {"integration", "user", "i686", "aarch64"} & set(suites) and run(collector) not in (0, 77):
         total.failed.append("integration: the Collector cannot be built")
     return True

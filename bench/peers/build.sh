@@ -9,7 +9,7 @@ mkdir -p "$1/peers"
 folder=$(cd "$1/peers" && pwd)
 
 for peer in opentelemetry_rust opentelemetry_go collector lttng iceoryx; do
-    stamp=$(cd "$here" && find "$peer" ./*.sh ../*.hpp -type f -not -path '*/target/*' -print0 | sort -z |
+    stamp=$(cd "$here" && find -L "$peer" ./*.sh ../../tools/go_build ../*.hpp -type f -not -path '*/target/*' -print0 | sort -z |
         xargs -0 sha256sum | sha256sum)
     if [ -x "$folder/$peer" ] && [ "$(cat "$folder/$peer.stamp" 2>/dev/null)" = "$stamp" ]; then
         continue

@@ -250,16 +250,27 @@ service:
 
 
 def build_collector():
-    """Needs Go, once. Where there is none the test is skipped, visibly."""
-    if os.environ.get("SPANRING_COLLECTOR_READY") == "1":
-        return
-    if COLLECTOR.exists() and not os.access(COLLECTOR.parent, os.W_OK):
+    if os.environ.get("SPANRING_COLLECTOR_READY") != "1":
+        build_go("collector", COLLECTOR)
+
+
+def build_go(folder, program):
+    """Builds what is in this folder of the tests, once. Where Go is missing or too old the test is skipped, visibly."""
+    if program.exists() and not os.access(program.parent, os.W_OK):
         return  # built by another user, who saw to it that it is new
-    status = subprocess.run([HERE / "collector/build.sh", BUILD], stdin=subprocess.DEVNULL).returncode
+    status = subprocess.run([SOURCE / "tools/go_build", HERE / folder, program], stdin=subprocess.DEVNULL).returncode
     if status == 77:
-        raise unittest.SkipTest("the Collector needs Go to be built")
+        raise unittest.SkipTest(f"{folder} needs a newer Go to be built")
     if status != 0:
-        raise AssertionError("the Collector cannot be built")
+        raise AssertionError(f"{folder} cannot be built")
+
+
+def end_all(producers, seconds=WATCHDOG):
+    """Endless ones: they make no more spans, and end in good order."""
+    for producer in producers:
+        producer.end_input()
+    for producer in producers:
+        producer.expect(0, seconds)
 
 
 def free_port():

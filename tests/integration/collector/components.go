@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/otelcol"
+	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/otlpreceiver"
+)
+
+const description = "the receiver of spanring's tests"
+
+// The receiver that is not ours: OTLP in and the file exporter out, nothing else. The integration tests send to it and
+// compare what it wrote, field by field.
+func components() (otelcol.Factories, error) {
+	otlp := otlpreceiver.NewFactory()
+	file := fileexporter.NewFactory()
+	return otelcol.Factories{
+		Receivers: map[component.Type]receiver.Factory{otlp.Type(): otlp},
+		Exporters: map[component.Type]exporter.Factory{file.Type(): file},
+	}, nil
+}
