@@ -28,10 +28,7 @@ class AgentDeath(harness.Case):
             # What it sent is with the Collector, or on the wire to it: wait for the file to stand still.
             kills.append(self.requests_at_rest(received))
             agent = self.start_agent(collector)
-        for producer in producers:
-            producer.end_input()
-        for producer in producers:
-            producer.expect(0)
+        harness.end_all(producers)
         agent.stop()
         collector.stop()
 

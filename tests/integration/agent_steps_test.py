@@ -10,6 +10,7 @@ import json
 import signal
 import subprocess
 
+import agent_configuration
 import harness
 from comparison import Comparison, records
 from otlp_json import Received
@@ -38,35 +39,12 @@ INTO_THE_SPOOL = {"spool_file_made": 1, "spool_record_written": 5, "batch_in_spo
 # It is back.
 OUT_OF_THE_SPOOL = {"replay_booked": 3, "spool_record_finished": 3, "spool_file_removed": 1}
 
-QUICKLY = """
-receivers:
-  spanring:
-processors:
-  batch:
-    send_batch_size: 64
-    timeout: 50ms
-exporters:
-  otlp_grpc:
-    endpoint: {endpoint}
-    timeout: 2s
-    retry_on_failure:
-      initial_interval: 50ms
-      max_interval: 200ms
-service:
-  pipelines:
-    traces:
-      receivers: [spanring]
-      processors: [batch]
-      exporters: [otlp_grpc]
-"""
-
-
 class Steps(harness.Case):
     def setUp(self):
         super().setUp()
         self.collector = self.workspace.collector()
-        self.configuration = self.workspace.unique("agent.yaml")
-        self.configuration.write_text(QUICKLY.format(endpoint=self.collector.endpoint))
+        exporters = {"otlp_grpc": agent_configuration.quick(self.collector.endpoint)}
+        self.configuration = agent_configuration.write(self.workspace, exporters, batch=BATCH)
         self.received = Received(self.collector.received)
         self.seed = 0
         self.judged = {}  # of all producers so far
@@ -95,10 +73,7 @@ class Steps(harness.Case):
         return producers
 
     def end(self, producers):
-        for producer in producers:
-            producer.end_input()
-        for producer in producers:
-            producer.expect(0)
+        harness.end_all(producers)
 
     def unacknowledged(self):
         """By service, at this moment: with no agent there it can only grow. What a killed agent began is settled first."""

@@ -5,26 +5,8 @@ import json
 import sqlite3
 import subprocess
 
+import agent_configuration
 import harness
-
-TWO_EXPORTERS = """
-receivers:
-  spanring:
-exporters:
-  otlp_grpc:
-    endpoint: http://127.0.0.1:{port}
-    timeout: 500ms
-    retry_on_failure:
-      initial_interval: 50ms
-      max_interval: 100ms
-  store:
-service:
-  pipelines:
-    traces:
-      receivers: [spanring]
-      exporters: [{exporters}]
-"""
-
 
 class Audit(harness.Case):
     def audit(self, *arguments, code=0, name="audit"):
@@ -35,10 +17,10 @@ class Audit(harness.Case):
         self.assertEqual(ended.returncode, code, ended.stdout + ended.stderr)
         return json.loads(ended.stdout)
 
-    def two_exporters(self, port, exporters="otlp_grpc, store"):
-        file = self.workspace.unique("agent.yaml")
-        file.write_text(TWO_EXPORTERS.format(port=port, exporters=exporters))
-        return self.workspace.agent("--config", file)
+    def two_exporters(self, port, names=("otlp_grpc", "store")):
+        exporters = {"otlp_grpc": agent_configuration.quick(f"http://127.0.0.1:{port}"), "store": None}
+        chosen = {name: exporters[name] for name in names}
+        return self.workspace.agent("--config", agent_configuration.write(self.workspace, chosen))
 
     def finished(self, *arguments, **more):
         producer = self.workspace.producer(*arguments, **more)
@@ -99,9 +81,9 @@ class Audit(harness.Case):
         collector = self.workspace.collector().start()
         producer = self.workspace.producer("--endless", "--rate", 2000, "--flush", 60)
         producer.wait_for_line("ready")
-        for exporters in ("store", "otlp_grpc, store", "otlp_grpc"):
-            agent = self.two_exporters(collector.port, exporters)
-            self.wait_for_more(exporters.split(", ")[0])
+        for names in (("store",), ("otlp_grpc", "store"), ("otlp_grpc",)):
+            agent = self.two_exporters(collector.port, names)
+            self.wait_for_more(names[0])
             agent.stop()
         agent = self.two_exporters(collector.port)
         producer.end_input()

@@ -1,33 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A backend that is not there, goes, and comes back: applications never wait for it, and everything arrives."""
 
+import agent_configuration
 import harness
-from comparison import compare, records
+from comparison import compare_all
 from otlp_json import Received
-
-CONFIGURATION = """
-receivers:
-  spanring:
-processors:
-  batch:
-    send_batch_size: 256
-    timeout: 50ms
-exporters:
-  {exporter}:
-    endpoint: {endpoint}
-    compression: {compression}
-    timeout: 2s
-    retry_on_failure:
-      initial_interval: 100ms
-      max_interval: 500ms
-service:
-  pipelines:
-    traces:
-      receivers: [spanring]
-      processors: [batch]
-      exporters: [{exporter}]
-"""
-
 
 class Backend(harness.Case):
     exporter, compression = "otlp_grpc", "none"
@@ -35,9 +12,8 @@ class Backend(harness.Case):
     def setUp(self):
         super().setUp()
         self.collector = self.workspace.collector()
-        self.configuration = self.workspace.unique("agent.yaml")
-        self.configuration.write_text(CONFIGURATION.format(endpoint=self.endpoint(), exporter=self.exporter,
-                                                           compression=self.compression))
+        exporter = agent_configuration.quick(self.endpoint(), compression=self.compression)
+        self.configuration = agent_configuration.write(self.workspace, {self.exporter: exporter}, batch=256)
         self.received = Received(self.collector.received)
 
     def endpoint(self):
@@ -53,11 +29,7 @@ class Backend(harness.Case):
         return producer
 
     def everything_arrives(self, producers, agent):
-        wanted = records(producers)
-        harness.wait_until(lambda: len(self.received.by_identity()) >= len(wanted), f"{len(wanted)} spans arrive")
-        agent.stop()
-        self.collector.stop()
-        compare(wanted, self.received.by_identity())
+        compare_all(producers, self.received, agent, self.collector)
         exported = [exporter["exported"] for process in self.workspace.accounting() for exporter in process["exporters"]]
         self.assertEqual(sum(exported), len(wanted))
 

@@ -49,10 +49,7 @@ class ClockStep(harness.Case):
         harness.wait_until(lambda: self.received.count() >= before + number, "spans go on to arrive")
 
     def end(self, producers, agent):
-        for producer in producers:
-            producer.end_input()
-        for producer in producers:
-            producer.expect(0)
+        harness.end_all(producers)
         agent.stop()
         self.collector.stop()
         wanted, got = records(producers), self.received.by_identity()

@@ -5,6 +5,7 @@ import json
 import math
 import struct
 
+import harness
 import otlp_json
 
 CLOCK_TOLERANCE = 1_000_000  # ns between two clocks read in turn: the library's anchored one and the kernel's
@@ -174,3 +175,12 @@ def compare(wanted, got):
                          f"made, {len(twice)} arrived more than once")
     for identity, (span, resource) in wanted.items():
         Comparison(span, resource, got[identity][0]).check()
+
+
+def compare_all(producers, received, agent, collector):
+    """Once all that they made has arrived, and the agent and the Collector have ended."""
+    wanted = records(producers)
+    harness.wait_until(lambda: len(received.by_identity()) >= len(wanted), f"{len(wanted)} spans arrive")
+    agent.stop()
+    collector.stop()
+    compare(wanted, received.by_identity())

@@ -8,15 +8,12 @@ import ctypes
 import os
 import random
 import secrets
-import struct
 import subprocess
 
 import harness
-from comparison import compare, records
-from otlp_json import Received
+from honest import HonestCase
 
 ROUNDS = 20
-PID = 80  # in the header: docs/shared-memory.md
 EXTENTS = 0x40000
 KEEP_SIZE, PUNCH_HOLE = 1, 2
 
@@ -24,18 +21,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
 
 
-class CutSegments(harness.Case):
-    def segment_of(self, process):
-        for path in self.workspace.segment_files():
-            try:
-                with open(path, "rb") as file:
-                    header = file.read(PID + 4)
-            except FileNotFoundError:
-                continue
-            if len(header) == PID + 4 and struct.unpack_from("<I", header, PID) == (process.pid,):
-                return path
-        raise AssertionError(f"{process.name} {process.pid} has no segment")
-
+class CutSegments(HonestCase):
     def truncate(self, path):
         os.truncate(path, self.chance.choice([0, 100, 4096, 0x2000, EXTENTS, EXTENTS + 0x12000 + 4096 * self.chance.randrange(40)]))
 
@@ -63,37 +49,27 @@ class CutSegments(harness.Case):
 
     def check(self, *arguments):
         self.chance = random.Random(99)
-        collector = self.workspace.collector().start()
-        received = Received(collector.received)
-        agent = self.workspace.agent("--endpoint", collector.endpoint, *arguments)
-        honest = [self.workspace.producer("--seed", seed, "--endless", "--rate", 300, "--service", f"honest-{seed}",
-                                          "--flush", 60) for seed in (1, 2)]
+        agent = self.agent(*arguments)
+        honest = [self.honest(seed, "--endless", "--rate", 300) for seed in (1, 2)]
         ways = [self.truncate, self.punch, self.grow, self.replace, self.remove]
         for round in range(ROUNDS):
             victim = self.workspace.producer("--seed", 100 + round, "--endless", "--rate", 2000, "--service",
                                              f"victim-{round}")
             victim.wait_for_line("ready")
             segment = self.segment_of(victim)
-            before = received.count()
-            harness.wait_until(lambda: received.count() > before, "spans arrive: it is being drained and sent")
+            before = self.received.count()
+            harness.wait_until(lambda: self.received.count() > before, "spans arrive: it is being drained and sent")
             for _ in range(self.chance.randrange(1, 4)):
                 try:
                     self.chance.choice(ways if self.chance.random() < 0.4 else [self.truncate, self.punch])(segment)
                 except FileNotFoundError:
                     break  # removed by the step before
-            between = received.count()
-            harness.wait_until(lambda: received.count() > between, "others' spans still arrive")
+            between = self.received.count()
+            harness.wait_until(lambda: self.received.count() > between, "others' spans still arrive")
             self.assertTrue(agent.running(), agent.stderr()[-4000:])
             victim.kill()
-        for producer in honest:
-            producer.end_input()
-        for producer in honest:
-            producer.expect(0, 2 * harness.WATCHDOG)
-        agent.stop()
-        collector.stop()
-        arrived = {identity: spans for identity, spans in received.by_identity().items()
-                   if "honest-" in str(spans[0].resource)}
-        compare(records(honest), arrived)
+        harness.end_all(honest, 2 * harness.WATCHDOG)
+        self.check_honest(agent, honest)
         self.assertIn("quarantined: ", agent.stderr(), "those that could not be read any more are told")
         self.assertEqual((self.workspace.state / "crashes").read_text(), "")
 

@@ -11,20 +11,18 @@ import subprocess
 import unittest
 
 import harness
-from comparison import Record, compare, records
-from otlp_json import Received
+from comparison import Record, records
+from honest import HonestCase
 
 # Places in the header: lib/ring/layout.hpp, docs/shared-memory.md.
-MAGIC, MAJOR, INCOMPATIBLE, SEGMENT_SIZE, EXTENT_LIMIT, INSTANCE, PID = 0, 8, 32, 40, 48, 56, 80
+MAGIC, MAJOR, INCOMPATIBLE, SEGMENT_SIZE, EXTENT_LIMIT, INSTANCE = 0, 8, 32, 40, 48, 56
 WRITER_PAGE, SCOPES, EXTENTS = 0x2000, 0x6000, 0x40000
 NOBODY = 65534
 
 
-class HostileSegments(harness.Case):
+class HostileSegments(HonestCase):
     def setUp(self):
         super().setUp()
-        self.collector = self.workspace.collector().start()
-        self.received = Received(self.collector.received)
         self.victims = 0
 
     def victim(self):
@@ -34,15 +32,6 @@ class HostileSegments(harness.Case):
                                            "--service", "victim")
         producer.wait_for_line("ready")
         return producer, self.segment_of(producer)
-
-    def segment_of(self, process):
-        """Its header names the process."""
-        for path in self.workspace.segment_files():
-            with open(path, "rb") as file:
-                header = file.read(PID + 4)
-            if len(header) == PID + 4 and struct.unpack_from("<I", header, PID) == (process.pid,):
-                return path
-        raise AssertionError(f"{process.name} {process.pid} has no segment")
 
     def copy(self, segment, *changes):
         """A copy under a name of its own, with (offset, bytes) put in. Nobody holds its lock: its process is dead."""
@@ -67,26 +56,7 @@ class HostileSegments(harness.Case):
         return path
 
     def honest(self, seed, count=2000):
-        return self.workspace.producer("--seed", seed, "--count", count, "--service", f"honest-{seed}", "--flush", 60)
-
-    def start_agent(self):
-        return self.workspace.agent("--endpoint", self.collector.endpoint)
-
-    def honest_spans(self):
-        """Without those of the victims: a spoiled copy of a segment may still hold whole spans."""
-        def service(span):
-            values = {item["key"]: item["value"] for item in span.resource.get("attributes", [])}
-            return values.get("service.name", {}).get("stringValue", "")
-        return {identity: spans for identity, spans in self.received.by_identity().items()
-                if service(spans[0]).startswith("honest-")}
-
-    def check(self, agent, producers):
-        for producer in producers:
-            producer.expect(0)
-        self.assertTrue(agent.running(), agent.stderr())
-        agent.stop()
-        self.collector.stop()
-        compare(records(producers), self.honest_spans())
+        return super().honest(seed, "--count", count)
 
     def spoiled_files(self):
         """Each with what the agent must tell about it; None: nothing is promised."""
@@ -113,12 +83,12 @@ class HostileSegments(harness.Case):
 
     def test_broken_files_beside_honest_producers(self):
         spoiled = self.spoiled_files()
-        agent = self.start_agent()
+        agent = self.agent()
         producers = [self.honest(1), self.honest(2)]
         for what, path in spoiled.items():
             harness.wait_until(lambda path=path: path.name in agent.stderr() or path.stem in agent.stderr(),
                                f"the agent names the file with {what}")
-        self.check(agent, producers)
+        self.check_honest(agent, producers)
 
     def test_one_bad_span_in_each_of_several_segments(self):
         """It is left out and counted, to its process; its neighbours arrive, and so does everything of a busy host."""
@@ -134,14 +104,14 @@ class HostileSegments(harness.Case):
         producer.kill()
         segment.unlink()
         honest = [self.honest(1), self.honest(2)]
-        agent = self.start_agent()
+        agent = self.agent()
         spoiler = self.workspace.folder / "original"
         spoiler.write_bytes(content)
         spoiler.chmod(0o600)
         instances = {self.copy(spoiler, (place, bad)).stem: what for what, bad in spoiled.items()}
         harness.wait_until(lambda: not [path for path in self.workspace.segment_files() if path.stem in instances],
                            "the segments of the dead are drained and unlinked")
-        self.check(agent, honest)
+        self.check_honest(agent, honest)
         rows = {process["instance"]: process for process in self.workspace.accounting()}
         for instance, what in instances.items():
             (exporter,) = rows[instance]["exporters"]
@@ -149,14 +119,14 @@ class HostileSegments(harness.Case):
             self.assertEqual((exporter["dropped"]["invalid"], exporter["exported"]), (1, 202), what)
 
     def test_broken_files_that_appear_later(self):
-        agent = self.start_agent()
+        agent = self.agent()
         first = self.honest(1)
         spoiled = self.spoiled_files()
         second = self.honest(2)
         for what, path in spoiled.items():
             harness.wait_until(lambda path=path: path.name in agent.stderr() or path.stem in agent.stderr(),
                                f"the agent names the file with {what}")
-        self.check(agent, [first, second])
+        self.check_honest(agent, [first, second])
 
     def test_things_that_are_no_files(self):
         outside = self.workspace.folder / "outside"
@@ -166,27 +136,27 @@ class HostileSegments(harness.Case):
         self.name().mkdir()
         os.link(outside, self.name())
         (self.workspace.segments / "notes.txt").write_text("somebody's notes")
-        agent = self.start_agent()
+        agent = self.agent()
         producers = [self.honest(1)]
-        self.check(agent, producers)
+        self.check_honest(agent, producers)
         self.assertEqual(outside.read_bytes(), b"not yours")
         self.assertEqual((self.workspace.segments / "notes.txt").read_text(), "somebody's notes")
 
     def test_a_huge_sparse_file(self):
         path = self.make(b"")
         os.truncate(path, 1 << 40)
-        agent = self.start_agent()
-        self.check(agent, [self.honest(1)])
+        agent = self.agent()
+        self.check_honest(agent, [self.honest(1)])
         self.assertLess(path.stat().st_blocks if path.exists() else 0, 2048, "reading holes must not fill them")
 
     def test_half_made_segments_of_the_dead_go(self):
         stale = self.workspace.segments / f".{secrets.token_hex(16)}.tmp"
         stale.write_bytes(bytes(4096))
         stale.chmod(0o600)
-        agent = self.start_agent()
+        agent = self.agent()
         producers = [self.honest(1)]
         harness.wait_until(lambda: not stale.exists(), "the temporary file of a dead process is removed")
-        self.check(agent, producers)
+        self.check_honest(agent, producers)
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root to give a file away")
     def test_a_foreign_segment(self):
@@ -195,16 +165,16 @@ class HostileSegments(harness.Case):
         shutil.chown(foreign, NOBODY, NOBODY)
         producer.kill()
         segment.unlink()
-        agent = self.start_agent()
+        agent = self.agent()
         producers = [self.honest(1)]
         harness.wait_until(lambda: foreign.stem in agent.stderr(), "the agent names the foreign file")
-        self.check(agent, producers)
+        self.check_honest(agent, producers)
         arrived = self.received.by_identity()
         self.assertEqual(arrived.keys(), records(producers).keys(), "nothing of the foreign file is exported")
 
     def test_segments_that_are_cut_while_they_are_read(self):
         """Cutting the file takes the pages from its own process too, which may die of it; nobody else does."""
-        agent = self.start_agent()
+        agent = self.agent()
         producers = [self.honest(1)]
         for round in range(4):
             victim = self.workspace.producer("--seed", 2000 + round, "--endless", "--service", "victim")
@@ -212,7 +182,7 @@ class HostileSegments(harness.Case):
             os.truncate(self.segment_of(victim), round * EXTENTS // 2)
             victim.kill()
         producers.append(self.honest(2))
-        self.check(agent, producers)
+        self.check_honest(agent, producers)
 
     def test_segments_with_random_damage(self):
         producer, segment = self.victim()
@@ -226,9 +196,9 @@ class HostileSegments(harness.Case):
             self.copy(segment, *changes)
         producer.kill()
         segment.unlink()
-        agent = self.start_agent()
+        agent = self.agent()
         producers = [self.honest(1), self.honest(2, 500)]
-        self.check(agent, producers)
+        self.check_honest(agent, producers)
 
 
 if __name__ == "__main__":

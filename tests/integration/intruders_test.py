@@ -19,8 +19,7 @@ import threading
 import unittest
 
 import harness
-from comparison import compare, records
-from otlp_json import Received
+from honest import HonestCase
 
 INSTANCE, PID = 56, 80  # in the header: docs/shared-memory.md
 EXCHANGE = 2            # renameat2()
@@ -59,11 +58,9 @@ class Watch:
         os.close(self.fd)
 
 
-class Case(harness.Case):
+class Case(HonestCase):
     def setUp(self):
         super().setUp()
-        self.collector = self.workspace.collector().start()
-        self.received = Received(self.collector.received)
         self.outside = self.workspace.folder / "outside"
         self.outside.mkdir(mode=0o700)
         self.original = self.real_segment()
@@ -88,20 +85,7 @@ class Case(harness.Case):
         return path
 
     def honest(self, seed):
-        return self.workspace.producer("--seed", seed, "--count", 1500, "--service", f"honest-{seed}", "--flush", 60)
-
-    def check_honest(self, agent, producers):
-        for producer in producers:
-            producer.expect(0)
-        self.assertTrue(agent.running(), agent.stderr())
-        agent.stop()
-        self.collector.stop()
-        arrived = {identity: spans for identity, spans in self.received.by_identity().items()
-                   if "honest-" in str(spans[0].resource)}
-        compare(records(producers), arrived)
-
-    def agent(self):
-        return self.workspace.agent("--endpoint", self.collector.endpoint)
+        return super().honest(seed, "--count", 1500)
 
 
 class Intruders(Case):

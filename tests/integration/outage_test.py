@@ -10,46 +10,12 @@ import socket
 import subprocess
 import unittest
 
+import agent_configuration
 import harness
-from comparison import compare, records
+from comparison import compare, compare_all, records
 from otlp_json import Received
 
 BATCH = 64  # spans a request
-
-CONFIGURATION = """
-receivers:
-  spanring:
-processors:
-  batch:
-    send_batch_size: 64
-    timeout: 50ms
-exporters:
-  otlp_grpc:
-    endpoint: {endpoint}
-    timeout: 2s
-    retry_on_failure:
-      initial_interval: 50ms
-      max_interval: 200ms
-    sending_queue:
-      num_consumers: {consumers}
-    spool:
-      max_bytes: {max_bytes}
-      file_bytes: 128KiB
-      {directory}
-  otlp_grpc/deaf:
-    endpoint: {deaf}
-    timeout: 300ms
-    retry_on_failure:
-      initial_interval: 50ms
-      max_interval: 200ms
-service:
-  pipelines:
-    traces:
-      receivers: [spanring]
-      processors: [batch]
-      exporters: [{exporters}]
-"""
-
 
 class Outage(harness.Case):
     def setUp(self):
@@ -58,12 +24,12 @@ class Outage(harness.Case):
         self.received = Received(self.collector.received)
         self.seed = 0
 
-    def agent(self, consumers=8, max_bytes="1GiB", directory=None, exporters="otlp_grpc", deaf="http://127.0.0.1:9"):
-        configuration = self.workspace.unique("agent.yaml")
-        configuration.write_text(CONFIGURATION.format(
-            endpoint=self.collector.endpoint, consumers=consumers, max_bytes=max_bytes, exporters=exporters, deaf=deaf,
-            directory=f"directory: {directory}" if directory else ""))
-        return self.workspace.agent("--config", configuration)
+    def agent(self, consumers=8, max_bytes="1GiB", directory=None, beside=None):
+        """`beside`: further exporters."""
+        spool = {"max_bytes": max_bytes, "file_bytes": "128KiB", **({"directory": directory} if directory else {})}
+        exporter = agent_configuration.quick(self.collector.endpoint, sending_queue={"num_consumers": consumers}, spool=spool)
+        return self.workspace.agent("--config", agent_configuration.write(
+            self.workspace, {"otlp_grpc": exporter, **(beside or {})}, batch=BATCH))
 
     def producer(self, *arguments):
         self.seed += 1
@@ -95,10 +61,7 @@ class Outage(harness.Case):
                 harness.wait_until(lambda: self.made(producer) >= before + 3000, "an application goes on without it")
             self.assertEqual(self.received.count(), arrived)
             self.collector.start()
-        for producer in producers:
-            producer.end_input()
-        for producer in producers:
-            producer.expect(0)
+        harness.end_all(producers)
         wanted = records(producers)
         harness.wait_until(lambda: len(self.received.by_identity()) >= len(wanted), f"{len(wanted)} spans arrive")
         for account in self.accounts().values():
@@ -116,11 +79,7 @@ class Outage(harness.Case):
         agent = self.agent(consumers=1)
         producers = [self.finished(1000) for _ in range(4)]
         self.collector.start()
-        wanted = records(producers)
-        harness.wait_until(lambda: len(self.received.by_identity()) >= len(wanted), f"{len(wanted)} spans arrive")
-        agent.stop()
-        self.collector.stop()
-        compare(wanted, self.received.by_identity())
+        compare_all(producers, self.received, agent, self.collector)
         got = self.received.by_identity()
         requests = [sorted({got[identity][0].request for identity in records([producer])}) for producer in producers]
         for earlier, later in zip(requests, requests[1:]):
@@ -180,14 +139,11 @@ class Outage(harness.Case):
         """It takes connections and reads nothing. Its spans wait in its spool; nobody waits for it."""
         with socket.create_server(("127.0.0.1", 0), backlog=64) as deaf:
             self.collector.start()
-            agent = self.agent(exporters="otlp_grpc, otlp_grpc/deaf", deaf=f"http://127.0.0.1:{deaf.getsockname()[1]}")
+            endpoint = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+            agent = self.agent(beside={"otlp_grpc/deaf": {**agent_configuration.quick(endpoint), "timeout": "300ms"}})
             producers = [self.finished(3000) for _ in range(2)]
             harness.wait_until(lambda: not self.workspace.segment_files(), "the segments are drained and unlinked")
-            wanted = records(producers)
-            harness.wait_until(lambda: len(self.received.by_identity()) >= len(wanted), f"{len(wanted)} spans arrive")
-            agent.stop()
-        self.collector.stop()
-        compare(wanted, self.received.by_identity())
+            compare_all(producers, self.received, agent, self.collector)
         accounting = json.loads(self.workspace.command("accounting", "--json"))
         self.assertEqual(accounting["verdict"], "OK")
         for process in accounting["processes"]:

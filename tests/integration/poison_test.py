@@ -8,42 +8,30 @@ import signal
 import time
 
 import harness
-from comparison import compare, records
-from otlp_json import Received
+from honest import HonestCase
 
 FAILING_AGENT = harness.BUILD / "tests/integration/failing-agent"
 SIGNALS = {"abort": signal.SIGABRT, "fault": signal.SIGSEGV, "stack": signal.SIGSEGV}
 
 
-class Case(harness.Case):
+class Case(HonestCase):
     def setUp(self):
         super().setUp()
         limit = resource.getrlimit(resource.RLIMIT_CORE)
         resource.setrlimit(resource.RLIMIT_CORE, (0, limit[1]))
         self.addCleanup(resource.setrlimit, resource.RLIMIT_CORE, limit)
-        self.collector = self.workspace.collector().start()
-        self.received = Received(self.collector.received)
 
     def quarantined(self):
         processes = json.loads(self.workspace.command("ps", "--json"))["processes"]
         return {process["service"]: process["quarantine"] for process in processes if process["quarantine"]}
 
     def honest(self, seed):
-        return self.workspace.producer("--seed", seed, "--count", 1000, "--service", f"honest-{seed}", "--flush", 60)
+        return super().honest(seed, "--count", 1000)
 
     def endless(self, service):
         producer = self.workspace.producer("--seed", 7, "--endless", "--service", service, "--rate", 500)
         producer.wait_for_line("ready")
         return producer
-
-    def check_honest(self, agent, producers):
-        for producer in producers:
-            producer.expect(0)
-        agent.stop()
-        self.collector.stop()
-        arrived = {identity: spans for identity, spans in self.received.by_identity().items()
-                   if "honest-" in str(spans[0].resource)}
-        compare(records(producers), arrived)
 
 
 class Poison(Case):
@@ -115,10 +103,7 @@ class Innocent(Case):
             agent.expect(-number)
         self.assertEqual((self.workspace.state / "crashes").read_text(), "")
         agent = self.workspace.agent("--exporter", "debug")
-        for producer in producers:
-            producer.end_input()
-        for producer in producers:
-            producer.expect(0)
+        harness.end_all(producers)
         self.assertEqual(self.quarantined(), {})
         agent.stop()
 

@@ -5,39 +5,28 @@ import json
 import subprocess
 
 import harness
-from comparison import compare, records
-from otlp_json import Received
+from honest import HonestCase
 
 GENERATIONS = 24  # of the scribbler: three times each way
 
 
-class Scribbler(harness.Case):
+class Scribbler(HonestCase):
     def check(self, *arguments):
-        collector = self.workspace.collector().start()
-        agent = self.workspace.agent("--endpoint", collector.endpoint, *arguments)
+        agent = self.agent(*arguments)
         scribbler = harness.Process(self.workspace, "scribbler", [harness.BUILD / "tests/integration/scribbler", "--seed", 7],
                                     stdin=subprocess.PIPE,
                                     env=harness.environment(SPANRING_DIR=self.workspace.segments))
-        honest = [self.workspace.producer("--seed", seed, "--endless", "--rate", 3000, "--service", f"honest-{seed}",
-                                          "--flush", 60) for seed in (1, 2, 3)]
+        honest = [self.honest(seed, "--endless", "--rate", 3000) for seed in (1, 2, 3)]
 
         def enough():
             self.assertTrue(agent.running(), agent.stderr()[-4000:])
             self.assertTrue(scribbler.running(), "it could not make a segment")
             return len(scribbler.stdout().splitlines()) > GENERATIONS
         harness.wait_until(enough, "the scribbler is through", 4 * harness.WATCHDOG)
-        for producer in honest:
-            producer.end_input()
-        for producer in honest:
-            producer.expect(0, 2 * harness.WATCHDOG)
+        harness.end_all(honest, 2 * harness.WATCHDOG)
         scribbler.end_input()
         scribbler.expect(0, 2 * harness.WATCHDOG)
-        agent.stop()
-        collector.stop()
-
-        arrived = {identity: spans for identity, spans in Received(collector.received).by_identity().items()
-                   if "honest-" in str(spans[0].resource)}
-        compare(records(honest), arrived)
+        self.check_honest(agent, honest)
         self.check_books(scribbler, agent)
 
     def check_books(self, scribbler, agent):

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Configuration files of the agent, by what a test is about. They are JSON, which is YAML too."""
+
+import json
+
+
+def quick(endpoint, **more):
+    """An exporter that tries again soon."""
+    return {"endpoint": endpoint, "timeout": "2s",
+            "retry_on_failure": {"initial_interval": "50ms", "max_interval": "200ms"}, **more}
+
+
+def write(workspace, exporters, batch=None):
+    """`exporters`: identity to settings; `batch`: spans a batch that waits no longer than 50 ms. Returns the file."""
+    pipeline = {"receivers": ["spanring"], "exporters": list(exporters)}
+    document = {"receivers": {"spanring": None}, "exporters": exporters, "service": {"pipelines": {"traces": pipeline}}}
+    if batch:
+        document["processors"] = {"batch": {"send_batch_size": batch, "timeout": "50ms"}}
+        pipeline["processors"] = ["batch"]
+    file = workspace.unique("agent.yaml")
+    file.write_text(json.dumps(document, indent=4, default=str))
+    return file
