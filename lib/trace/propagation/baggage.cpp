@@ -141,29 +141,12 @@ int spr_baggage_extract(const char* header, size_t header_size, spr_text* baggag
 }
 
 int spr_baggage_next(const char* baggage, size_t baggage_size, size_t* cursor, spr_member* ret_member) noexcept {
-    if (cursor == nullptr || ret_member == nullptr) return -EINVAL;
-    Pieces pieces(view_of(baggage, baggage_size), ',', *cursor);
-    BaggageMember member;
-    while (pieces.next())
-        if (BaggageMember::parse(pieces.piece(), member)) {
-            *ret_member = {member.key.data(),   member.key.size(),        member.value.data(),
-                           member.value.size(), member.properties.data(), member.properties.size()};
-            return 1;
-        }
-    return 0;
+    return next_member<BaggageMember>(view_of(baggage, baggage_size), ',', cursor, ret_member);
 }
 
 int spr_baggage_next_property(const char* properties, size_t properties_size, size_t* cursor,
                               spr_member* ret_member) noexcept {
-    if (cursor == nullptr || ret_member == nullptr) return -EINVAL;
-    Pieces pieces(view_of(properties, properties_size), ';', *cursor);
-    Pair pair;
-    while (pieces.next())
-        if (Pair::parse(pieces.piece(), pair)) {
-            *ret_member = {pair.key.data(), pair.key.size(), pair.value.data(), pair.value.size(), nullptr, 0};
-            return 1;
-        }
-    return 0;
+    return next_member<Pair>(view_of(properties, properties_size), ';', cursor, ret_member);
 }
 
 int spr_baggage_decode(const char* value, size_t value_size, spr_text* ret_value) noexcept {

@@ -4,6 +4,7 @@
 // the caller; nothing here can throw.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <string_view>
@@ -70,6 +71,24 @@ inline size_t count_members(std::string_view list) {
     size_t count = 0;
     while (list.data() != nullptr) count += !trim(take_piece(list, ',')).empty();
     return count;
+}
+
+// The next member of a list that is well formed, from *cursor on: 1, 0 at the end, or -EINVAL.
+template <class Member>
+int next_member(std::string_view list, char separator, size_t* cursor, spr_member* ret_member) {
+    if (cursor == nullptr || ret_member == nullptr) return -EINVAL;
+    Pieces pieces(list, separator, *cursor);
+    Member member;
+    while (pieces.next()) {
+        if (!Member::parse(pieces.piece(), member)) continue;
+        *ret_member = {member.key.data(), member.key.size(), member.value.data(), member.value.size(), nullptr, 0};
+        if constexpr (requires { member.properties; }) {
+            ret_member->properties = member.properties.data();
+            ret_member->properties_size = member.properties.size();
+        }
+        return 1;
+    }
+    return 0;
 }
 
 }  // namespace spanring::trace

@@ -106,15 +106,7 @@ int spr_tracestate_extract(const char* header, size_t header_size, spr_text* tra
 }
 
 int spr_tracestate_next(const char* trace_state, size_t trace_state_size, size_t* cursor, spr_member* ret_member) noexcept {
-    if (cursor == nullptr || ret_member == nullptr) return -EINVAL;
-    Pieces pieces(view_of(trace_state, trace_state_size), ',', *cursor);
-    TraceStateMember member;
-    while (pieces.next())
-        if (TraceStateMember::parse(pieces.piece(), member)) {
-            *ret_member = {member.key.data(), member.key.size(), member.value.data(), member.value.size(), nullptr, 0};
-            return 1;
-        }
-    return 0;
+    return next_member<TraceStateMember>(view_of(trace_state, trace_state_size), ',', cursor, ret_member);
 }
 
 int spr_tracestate_get(const char* trace_state, size_t trace_state_size, const char* key, size_t key_size,
