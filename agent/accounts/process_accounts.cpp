@@ -35,11 +35,7 @@ std::string exporter_name(uint64_t hash, const Ledger* ledger) {
 
 ProcessAccount from_ledger(const ProcessRow& row, const Ledger& ledger) {
     ProcessAccount process;
-    process.instance = row.instance;
-    process.pid = row.pid;
-    process.uid = row.uid;
-    process.program = row.program;
-    process.service = row.service;
+    process.identity() = row.identity();
     process.quarantine = row.quarantine;
     process.agent_died = row.agent_died;
     process.state = !row.quarantine.empty() ? ProcessState::kQuarantined
@@ -70,11 +66,7 @@ bool exists(int directory, const std::string& name) { return ::faccessat(directo
 
 ProcessAccount account_of(const SegmentSnapshot& segment, const std::string& file, const Ledger* ledger) {
     ProcessAccount process;
-    process.instance = segment.producer->instance;
-    process.pid = segment.producer->pid;
-    process.uid = segment.producer->uid;
-    process.program = segment.producer->program;
-    process.service = segment.producer->service;
+    process.identity() = segment.producer->identity();
     process.file = file;
     process.state = segment.quarantined ? ProcessState::kQuarantined
                     : segment.alive ? ProcessState::kLive

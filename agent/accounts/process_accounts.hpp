@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/process_identity.hpp"
 #include "ledger/ledger.hpp"
 
 namespace spanring::agent {
@@ -43,12 +44,7 @@ inline constexpr const char* kNoExporterYet = "none yet";
 // Stands in for them where everything went to exporters that are not counted.
 inline constexpr const char* kBestEffort = "best effort";
 
-struct ProcessAccount {
-    InstanceId instance{};
-    uint32_t pid = 0;
-    uint32_t uid = 0;
-    std::string program;
-    std::string service;
+struct ProcessAccount : ProcessIdentity {
     std::string file;        // of the segment; empty: it is gone
     std::string quarantine;
     ProcessState state = ProcessState::kLive;

@@ -16,20 +16,14 @@
 #include <string>
 #include <vector>
 
+#include "base/process_identity.hpp"
 #include "batch/buffer_pool.hpp"
 #include "ring/layout.hpp"
 
 namespace spanring::agent {
 
-using InstanceId = std::array<uint8_t, 16>;
-
 // The process that wrote a run, as the agent knows it; shared by its batches. Copied out of the segment at attach.
-struct Producer {
-    InstanceId instance{};
-    uint32_t uid = 0;  // owner of the segment file: identity
-    uint32_t pid = 0;  // what the process says: informational
-    std::string program;
-    std::string service;   // service.name of the resource
+struct Producer : ProcessIdentity {
     std::string resource;  // OTLP: `0x0a len Resource`, field 1 of ResourceSpans, then its schema URL, field 3; validated
 };
 

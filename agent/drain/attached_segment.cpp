@@ -274,11 +274,7 @@ ProcessRow AttachedSegment::ledger_row(uint64_t now_unix_nano) {
         if (!held_.mapping->faulted()) sums_ = sums;
     }
     ProcessRow row;
-    row.instance = held_.producer->instance;
-    row.pid = held_.producer->pid;
-    row.uid = held_.producer->uid;
-    row.program = held_.producer->program;
-    row.service = held_.producer->service;
+    row.identity() = held_.producer->identity();
     row.attached_unix_nano = held_.attached_unix_nano;
     row.updated_unix_nano = now_unix_nano;
     row.finished = finished();

@@ -25,10 +25,7 @@ constexpr uint32_t kOverwriteOldest = 1;  // SPR_FULL_OVERWRITE_OLDEST
 ProcessRow header_row(const HeldSegment& held, uid_t owner, const std::string& reason_to_quarantine) {
     const std::shared_ptr<const Producer> producer = read_producer(held.header, owner);
     ProcessRow row;
-    row.instance = producer->instance;
-    row.pid = producer->pid;
-    row.uid = producer->uid;
-    row.program = producer->program;
+    row.identity() = producer->identity();
     row.attached_unix_nano = row.updated_unix_nano = held.attached_unix_nano;
     row.quarantine = reason_to_quarantine;
     return row;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/process_identity.hpp"
 #include "batch/batch.hpp"
 #include "ring/layout.hpp"
 
@@ -21,12 +22,7 @@ namespace spanring::agent {
 // Sums over all counter lines of a segment; index: ring::Counter.
 using WriterTotals = std::array<uint64_t, static_cast<size_t>(ring::Counter::kCount)>;
 
-struct ProcessRow {
-    InstanceId instance{};
-    uint32_t pid = 0;
-    uint32_t uid = 0;
-    std::string program;
-    std::string service;
+struct ProcessRow : ProcessIdentity {
     uint64_t attached_unix_nano = 0;
     uint64_t updated_unix_nano = 0;
     bool finished = false;     // the process is gone, its segment drained and unlinked
