@@ -7,54 +7,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <condition_variable>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "support/batches.hpp"
 #include "batch/exporter.hpp"
-#include "ledger/ledger.hpp"
+#include "support/memory_ledger.hpp"
 #include "support/span_ids.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/watchdog.hpp"
 
 namespace spanring::agent::test {
-
-class TestLedger final : public Ledger {
-public:
-    bool update(const ProcessRow&) override { return true; }
-    void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRow& more) override {
-        std::lock_guard lock(mutex_);
-        SpoolRow& record = records_[{instance, exporter}];
-        record.exported += more.exported;
-        record.rejected += more.rejected;
-        record.dropped += more.dropped;
-        changed_.notify_all();
-    }
-    std::vector<ProcessRow> processes() const override { return {}; }
-    SpoolRow spool(const InstanceId& instance, const std::string& exporter) const override {
-        std::lock_guard lock(mutex_);
-        const auto found = records_.find({instance, exporter});
-        return found == records_.end() ? SpoolRow{} : found->second;
-    }
-    bool wait_for_total(uint64_t spans) {
-        std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, kWatchdog, [&] {
-            uint64_t total = 0;
-            for (const auto& [key, record] : records_) total += record.exported + record.rejected + record.dropped;
-            return total >= spans;
-        });
-    }
-
-private:
-    mutable std::mutex mutex_;
-    std::condition_variable changed_;
-    std::map<std::pair<InstanceId, std::string>, SpoolRow> records_;
-};
 
 class ExporterTest : public testing::Test {
 protected:
@@ -91,7 +56,7 @@ protected:
     }
 
     spanring::test::TemporaryDirectory directory_;
-    TestLedger ledger_;
+    spanring::test::MemoryLedger ledger_;
     Acknowledgements acknowledgements_;
     std::vector<std::shared_ptr<Batch>> batches_;
     std::unique_ptr<Exporter> exporter_;

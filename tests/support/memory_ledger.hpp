@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// A ledger that forgets with its test, and can be waited for.
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "ledger/ledger.hpp"
 
@@ -27,6 +32,7 @@ public:
         booked.exported += more.exported;
         booked.rejected += more.rejected;
         booked.dropped += more.dropped;
+        booked_.notify_all();
     }
     std::vector<agent::ProcessRow> processes() const override {
         std::lock_guard lock(mutex_);
@@ -40,6 +46,16 @@ public:
         return found == spools_.end() ? agent::SpoolRow{} : found->second;
     }
 
+    // Until so many spans are booked, of all processes and exporters. False: the watchdog came first.
+    bool wait_for_total(uint64_t spans) {
+        std::unique_lock lock(mutex_);
+        return booked_.wait_for(lock, std::chrono::seconds(60), [&] {
+            uint64_t total = 0;
+            for (const auto& [key, record] : spools_) total += record.exported + record.rejected + record.dropped;
+            return total >= spans;
+        });
+    }
+
     agent::ProcessRow of(const agent::InstanceId& instance) const {
         std::lock_guard lock(mutex_);
         const auto found = records_.find(instance);
@@ -48,6 +64,7 @@ public:
 
 private:
     mutable std::mutex mutex_;
+    std::condition_variable booked_;
     std::map<agent::InstanceId, agent::ProcessRow> records_;
     std::map<std::pair<agent::InstanceId, std::string>, agent::SpoolRow> spools_;
 };

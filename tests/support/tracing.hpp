@@ -53,6 +53,16 @@ inline spr_attribute int_attribute(const char* key, int64_t value) {
     return attribute;
 }
 
+// Ids that repeat one byte each.
+inline spr_context make_context(uint8_t trace, uint8_t span, uint8_t flags, bool remote = false) {
+    spr_context context = {};
+    memset(context.trace_id, trace, sizeof context.trace_id);
+    memset(context.span_id, span, sizeof context.span_id);
+    context.trace_flags = flags;
+    context.is_remote = remote;
+    return context;
+}
+
 // What a test does of the agent's work, through the process's own mapping: there is one alone, so TSan sees it all.
 class StandInAgent {
 public:

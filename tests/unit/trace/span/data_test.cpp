@@ -2,7 +2,6 @@
 //
 // What is set on a span through the C functions: name, kind, status, events and links, one by one or flat.
 #include <cerrno>
-#include <cstring>
 #include <string>
 
 #include "support/tracing.hpp"
@@ -14,15 +13,6 @@ using test::attribute;
 using test::Tracing;
 using Status = otlp::Status;
 using Kind = otlp::Span;
-
-spr_context remote_parent(uint8_t flags) {
-    spr_context context = {};
-    memset(context.trace_id, 0x11, sizeof context.trace_id);
-    memset(context.span_id, 0x22, sizeof context.span_id);
-    context.trace_flags = flags;
-    context.is_remote = 1;
-    return context;
-}
 
 TEST_IN_PROCESS(SpanDataTest, HasTheNameThatWasSetLast) {
     Tracing tracing;
@@ -130,7 +120,7 @@ TEST_IN_PROCESS(SpanDataTest, HasLinks) {
     Tracing tracing;
     const spr_span span = tracing.start("span");
     const spr_attribute attributes[] = {test::text_attribute("why", "batch"), test::int_attribute("\xff", 1)};
-    spr_link remote = {remote_parent(SPR_TRACE_FLAG_SAMPLED), attributes, 2, nullptr, 0, 0, 0};
+    spr_link remote = {test::make_context(0x11, 0x22, SPR_TRACE_FLAG_SAMPLED, true), attributes, 2, nullptr, 0, 0, 0};
     spr_link local = remote;
     local.context.is_remote = 0;
     local.attribute_count = 0;
@@ -157,7 +147,7 @@ TEST_IN_PROCESS(SpanDataTest, HasNoMoreEventsAndLinksThanItsLimits) {
     Tracing tracing;
     const spr_span span = tracing.start("span");
     const spr_event event = {"event", SPR_NUL, 0, nullptr, 0, 0, 0};
-    const spr_link link = {remote_parent(1), nullptr, 0, nullptr, 0, 0, 0};
+    const spr_link link = {test::make_context(0x11, 0x22, 1, true), nullptr, 0, nullptr, 0, 0, 0};
     for (int i = 0; i < 8; ++i) EXPECT_EQ(spr_span_add_event(&span, &event), i < 5 ? 0 : -EDQUOT);
     for (int i = 0; i < 130; ++i) EXPECT_EQ(spr_span_add_link(&span, &link), i < 128 ? 0 : -EDQUOT);
     EXPECT_EQ(spr_span_end(&span), 0);
@@ -200,11 +190,11 @@ TEST_IN_PROCESS(SpanDataTest, CountsAnEventThatDoesNotFit) {
 
 TEST_IN_PROCESS(SpanDataTest, StartsAndEndsFlat) {
     Tracing tracing;
-    const spr_context parent = remote_parent(SPR_TRACE_FLAG_SAMPLED);
+    const spr_context parent = test::make_context(0x11, 0x22, SPR_TRACE_FLAG_SAMPLED, true);
     const spr_attribute at_start[] = {test::text_attribute("start", "1"), test::text_attribute("both", "start"),
                                       test::int_attribute("", 0)};
     const spr_attribute at_end[] = {test::int_attribute("end", 2), test::text_attribute("both", "end")};
-    const spr_link links[] = {{remote_parent(0), nullptr, 0, nullptr, 0, 0, 0}, {{}, nullptr, 0, nullptr, 0, 0, 0}};
+    const spr_link links[] = {{test::make_context(0x11, 0x22, 0, true), nullptr, 0, nullptr, 0, 0, 0}, {{}, nullptr, 0, nullptr, 0, 0, 0}};
     const spr_event events[] = {{"one", SPR_NUL, 1500, nullptr, 0, 0, 0}, {"two", SPR_NUL, 0, nullptr, 0, 0, 0}};
     spr_start_options start = SPR_START_OPTIONS_INIT;
     start.kind = SPR_KIND_CLIENT;

@@ -2,7 +2,6 @@
 //
 // The life of a span through the C functions, and what lies in the ring at its end.
 #include <cerrno>
-#include <cstring>
 #include <ctime>
 #include <set>
 #include <string>
@@ -17,15 +16,6 @@ using test::Tracing;
 using Kind = otlp::Span;
 
 uint64_t wall_clock() { return ring::Clock::read(CLOCK_REALTIME); }
-
-spr_context remote_parent(uint8_t flags) {
-    spr_context context = {};
-    memset(context.trace_id, 0x11, sizeof context.trace_id);
-    memset(context.span_id, 0x22, sizeof context.span_id);
-    context.trace_flags = flags;
-    context.is_remote = 1;
-    return context;
-}
 
 TEST_IN_PROCESS(SpanTest, IsCommittedWhenItsEndReturnsAndNotBefore) {
     Tracing tracing;
@@ -90,7 +80,7 @@ TEST_IN_PROCESS(SpanTest, TakesNothingMoreAfterItsEnd) {
     const spr_span span = tracing.start("span");
     EXPECT_EQ(spr_span_end(&span), 0);
     const spr_event event = {"event", SPR_NUL, 0, nullptr, 0, 0, 0};
-    spr_link link = {remote_parent(1), nullptr, 0, nullptr, 0, 0, 0};
+    spr_link link = {test::make_context(0x11, 0x22, 1, true), nullptr, 0, nullptr, 0, 0, 0};
     const spr_attribute attribute = test::int_attribute("key", 1);
     EXPECT_EQ(spr_span_set_string(&span, "key", SPR_NUL, "x", SPR_NUL), -ESTALE);
     EXPECT_EQ(spr_span_set_bool(&span, "key", SPR_NUL, 1), -ESTALE);
@@ -117,7 +107,7 @@ TEST_IN_PROCESS(SpanTest, OfZeroesDoesNothing) {
     Tracing tracing;
     const spr_span span = {};
     const spr_event event = {"event", SPR_NUL, 0, nullptr, 0, 0, 0};
-    const spr_link link = {remote_parent(1), nullptr, 0, nullptr, 0, 0, 0};
+    const spr_link link = {test::make_context(0x11, 0x22, 1, true), nullptr, 0, nullptr, 0, 0, 0};
     EXPECT_EQ(spr_span_is_recording(&span), 0);
     EXPECT_EQ(spr_span_set_string(&span, "key", SPR_NUL, "x", SPR_NUL), 0);
     EXPECT_EQ(spr_span_add_event(&span, &event), 0);
@@ -132,7 +122,7 @@ TEST_IN_PROCESS(SpanTest, OfZeroesDoesNothing) {
 
 TEST_IN_PROCESS(SpanTest, FollowsAnExplicitParent) {
     Tracing tracing;
-    const spr_context remote = remote_parent(SPR_TRACE_FLAG_SAMPLED);
+    const spr_context remote = test::make_context(0x11, 0x22, SPR_TRACE_FLAG_SAMPLED, true);
     spr_context local = remote;
     local.is_remote = 0;
     for (const spr_context* parent : {&remote, static_cast<const spr_context*>(&local)}) {
@@ -199,7 +189,7 @@ TEST_IN_PROCESS(SpanTest, ThatIsNotSampledCarriesAContextAndRecordsNothing) {
 
     spr_start_options options = SPR_START_OPTIONS_INIT;
     options.parent_mode = SPR_PARENT_EXPLICIT;
-    const spr_context sampled = remote_parent(SPR_TRACE_FLAG_SAMPLED), unsampled = remote_parent(SPR_TRACE_FLAG_RANDOM);
+    const spr_context sampled = test::make_context(0x11, 0x22, SPR_TRACE_FLAG_SAMPLED, true), unsampled = test::make_context(0x11, 0x22, SPR_TRACE_FLAG_RANDOM, true);
     options.parent = &unsampled;
     ASSERT_EQ(spr_span_start_with(tracing.tracer(), "below", SPR_NUL, &options, &span), 0);
     EXPECT_EQ(test::trace_id(span.context), test::trace_id(unsampled));

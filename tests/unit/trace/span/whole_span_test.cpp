@@ -12,25 +12,17 @@ namespace {
 
 using test::attribute;
 using test::int_attribute;
+using test::make_context;
 using test::text_attribute;
 using test::Tracing;
 using otlp::Status;
 
-spr_context context(uint8_t trace, uint8_t span, uint8_t flags, bool remote = false) {
-    spr_context result = {};
-    memset(result.trace_id, trace, sizeof result.trace_id);
-    memset(result.span_id, span, sizeof result.span_id);
-    result.trace_flags = flags;
-    result.is_remote = remote;
-    return result;
-}
-
 TEST_IN_PROCESS(WholeSpanTest, SaysEverythingInOneCall) {
     Tracing tracing;
-    const spr_context own = context(0x11, 0x22, SPR_TRACE_FLAG_SAMPLED), parent = context(0x11, 0x33, 0, true);
+    const spr_context own = make_context(0x11, 0x22, SPR_TRACE_FLAG_SAMPLED), parent = make_context(0x11, 0x33, 0, true);
     const spr_attribute attributes[] = {text_attribute("a", "first"), text_attribute("a", "last"), int_attribute("", 1)};
     const spr_event events[] = {{"early", SPR_NUL, 1100, attributes, 3, 5, 0}, {"\xff", SPR_NUL, 0, nullptr, 0, 0, 0}};
-    const spr_link links[] = {{context(0x44, 0x55, 3, true), attributes, 1, "vendor=1", SPR_NUL, 7, 0}};
+    const spr_link links[] = {{make_context(0x44, 0x55, 3, true), attributes, 1, "vendor=1", SPR_NUL, 7, 0}};
     spr_whole_span whole = SPR_WHOLE_SPAN_INIT;
     whole.kind = SPR_KIND_CONSUMER;
     whole.status = SPR_STATUS_ERROR;
@@ -104,7 +96,7 @@ TEST_IN_PROCESS(WholeSpanTest, NeedsNothing) {
 }
 
 TEST_IN_PROCESS(WholeSpanTest, WithItsOwnContextIsRecordedAsItWasSampledElsewhere) {
-    const spr_context sampled = context(1, 2, SPR_TRACE_FLAG_SAMPLED), unsampled = context(1, 3, SPR_TRACE_FLAG_RANDOM);
+    const spr_context sampled = make_context(1, 2, SPR_TRACE_FLAG_SAMPLED), unsampled = make_context(1, 3, SPR_TRACE_FLAG_RANDOM);
     for (const char* sampler : {"always_off", "always_on"}) {
         setenv("OTEL_TRACES_SAMPLER", sampler, 1);
         Tracing tracing;
@@ -127,7 +119,7 @@ TEST_IN_PROCESS(WholeSpanTest, WithoutOneGoesThroughTheSampler) {
     spr_context made;
     EXPECT_EQ(spr_span_record(tracing.tracer(), &whole, &made), 0) << "a root";
     EXPECT_EQ(made.trace_flags & SPR_TRACE_FLAG_SAMPLED, 0);
-    const spr_context parent = context(1, 2, SPR_TRACE_FLAG_SAMPLED);
+    const spr_context parent = make_context(1, 2, SPR_TRACE_FLAG_SAMPLED);
     whole.parent = &parent;
     EXPECT_EQ(spr_span_record(tracing.tracer(), &whole, &made), 1) << "below a sampled parent";
     EXPECT_EQ(test::trace_id(made), test::trace_id(parent));
@@ -148,7 +140,7 @@ TEST_IN_PROCESS(WholeSpanTest, LeavesTheSpanThatTheThreadIsInAlone) {
 TEST_IN_PROCESS(WholeSpanTest, RefusesWhatIsNone) {
     Tracing tracing;
     spr_whole_span whole = SPR_WHOLE_SPAN_INIT;
-    spr_context made = context(9, 9, 9);
+    spr_context made = make_context(9, 9, 9);
     const spr_context untouched = made, none = {};
     const auto refused = [&](spr_whole_span changed) {
         EXPECT_EQ(spr_span_record(tracing.tracer(), &changed, &made), -EINVAL);
