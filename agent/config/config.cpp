@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/config.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "base/option.hpp"
 
 namespace spanring::agent {
@@ -8,12 +11,22 @@ namespace {
 
 using namespace option;
 
+struct Type {
+    ExporterType type;
+    const char* name;
+    const char* other_name;  // the Collector's; empty: it has none
+};
+constexpr std::array<Type, 4> kTypes = {{{ExporterType::kOtlpGrpc, "otlp_grpc", "otlp"},
+                                         {ExporterType::kOtlpHttp, "otlp_http", "otlphttp"},
+                                         {ExporterType::kDebug, "debug", ""},
+                                         {ExporterType::kStore, "store", ""}}};
+
 std::vector<Option> describe_receiver(Config& config) {
     return {
         {"directories", TextList{config.directories, "list of absolute directories"}, "where segments appear",
          "the runtime directories of this user"},
         {"all_users", boolean(config.all_users),
-         "drain the segments of every user, in DIR/UID; DIR is the directory, else /run/spanring"},
+         "drain the segments of every user, in DIR/UID; DIR is the one directory, else /run/spanring"},
     };
 }
 
@@ -45,13 +58,24 @@ std::vector<Option> describe_telemetry(Config& config) {
 }  // namespace
 
 const char* type_name(ExporterType type) {
-    switch (type) {
-        case ExporterType::kOtlpGrpc: return "otlp_grpc";
-        case ExporterType::kOtlpHttp: return "otlp_http";
-        case ExporterType::kDebug: return "debug";
-        case ExporterType::kStore: return "store";
+    const auto known = std::find_if(kTypes.begin(), kTypes.end(), [&](const Type& each) { return each.type == type; });
+    return known != kTypes.end() ? known->name : "unknown";
+}
+
+std::optional<ExporterType> exporter_type(const std::string& name) {
+    for (const Type& each : kTypes) {
+        if (name == each.name || name == each.other_name) return each.type;
     }
-    return "unknown";
+    return std::nullopt;
+}
+
+std::vector<std::string> exporter_type_names() {
+    std::vector<std::string> names;
+    for (const Type& each : kTypes) {
+        names.emplace_back(each.name);
+        if (*each.other_name != '\0') names.emplace_back(each.other_name);
+    }
+    return names;
 }
 
 std::vector<Option> describe(ExporterConfig& exporter) {

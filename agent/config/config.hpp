@@ -6,12 +6,12 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "config/environment.hpp"
 #include "export/debug_options.hpp"
 #include "export/grpc/options.hpp"
 #include "export/http/options.hpp"
@@ -90,10 +90,12 @@ struct Flags {
     std::vector<std::string> exporters;
     std::vector<std::string> directories;
     std::optional<std::string> state_directory;
-    std::optional<std::string> log_level;
-    std::optional<std::string> metrics_address;
-    std::optional<std::string> batch_size;
-    std::optional<std::string> batch_timeout;
+    struct OfKey {
+        std::string flag;  // "--batch-size"
+        std::string key;   // "processors.batch.send_batch_size"
+        std::string text;
+    };
+    std::vector<OfKey> of_keys;  // those that set what a key of the file sets
     std::optional<std::string> zero_copy;
     std::optional<std::string> shutdown_timeout;
     std::optional<std::string> seccomp;
@@ -107,10 +109,6 @@ struct Flags {
 };
 
 Flags parse_flags(int argc, const char* const* argv);
-
-// An empty value is an unset one, as the OpenTelemetry specification has it.
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
-Environment process_environment();
 
 struct LoadedConfig {
     Config config;
@@ -126,6 +124,8 @@ std::string print_config(Config config);
 // $SPANRING_STATE_DIR, else root's or the user's place.
 std::string default_state_directory(const Environment& environment, bool root);
 
-const char* type_name(ExporterType type);  // "otlp_grpc", "otlp_http", "debug", "store"
+const char* type_name(ExporterType type);                            // "otlp_grpc", "otlp_http", "debug", "store"
+std::optional<ExporterType> exporter_type(const std::string& name);  // also by its other name: "otlp", "otlphttp"
+std::vector<std::string> exporter_type_names();                      // all of them
 
 }  // namespace spanring::agent

@@ -22,7 +22,6 @@
 namespace spanring::agent {
 namespace {
 
-const std::vector<std::string> kExporterTypes = {"otlp_grpc", "otlp", "otlp_http", "otlphttp", "debug", "store"};
 const std::vector<std::string> kReceiverTypes = {"spanring"};
 const std::vector<std::string> kProcessorTypes = {"batch"};
 
@@ -58,14 +57,6 @@ void read_otlp_http(Section section, ExporterConfig& exporter) {
     }
 }
 
-std::optional<ExporterType> exporter_type(const std::string& name) {
-    if (name == "otlp_grpc" || name == "otlp") return ExporterType::kOtlpGrpc;
-    if (name == "otlp_http" || name == "otlphttp") return ExporterType::kOtlpHttp;
-    if (name == "debug") return ExporterType::kDebug;
-    if (name == "store") return ExporterType::kStore;
-    return std::nullopt;
-}
-
 void report_unknown(Section& section, const Section::Entry& entry, const char* what,
                     const std::vector<std::string>& known) {
     section.report(entry.mark, std::string("unknown ") + what + " '" + entry.key + "'" +
@@ -76,7 +67,7 @@ void read_exporters(Section section, FileConfig& config) {
     for (const Section::Entry& entry : section.entries()) {
         const auto type = exporter_type(type_of(entry.key));
         if (!type) {
-            report_unknown(section, entry, "exporter", kExporterTypes);
+            report_unknown(section, entry, "exporter", exporter_type_names());
             continue;
         }
         ExporterConfig exporter;

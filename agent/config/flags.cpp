@@ -20,7 +20,20 @@ Signals:  TERM, INT   drain, flush, end; a second one ends at once
 Exit:     0 ended on request   1 failed while running   2 wrong flag or configuration
           75 another agent is running here   130 ended by a second signal)";
 
-// What a flag that has a key means, and its default.
+// Flags that set what a key of the file sets.
+struct FlagOfKey {
+    const char* flag;
+    const char* key;
+    const char* argument;
+};
+constexpr FlagOfKey kOfKeys[] = {
+    {"--log-level", "service.telemetry.logs.level", "LEVEL"},
+    {"--metrics-address", "service.telemetry.metrics.address", "HOST:PORT"},
+    {"--batch-size", "processors.batch.send_batch_size", "N"},
+    {"--batch-timeout", "processors.batch.timeout", "TIME"},
+};
+
+// What such a flag means, and its default.
 std::string meaning(const std::vector<Option>& file, const char* key, const std::string& more = "") {
     const Option& option = find_option(file, key);
     std::string text = option.help + more;
@@ -58,12 +71,10 @@ Flags parse_flags(int argc, const char* const* argv) {
         ->type_name("DIR")
         ->allow_extra_args(false);
     app.add_option("--state-dir", flags.state_directory, "where ledger, spools and store are kept")->type_name("DIR");
-    app.add_option("--log-level", flags.log_level, meaning(file, "service.telemetry.logs.level"))->type_name("LEVEL");
-    app.add_option("--metrics-address", flags.metrics_address, meaning(file, "service.telemetry.metrics.address"))
-        ->type_name("HOST:PORT");
-    app.add_option("--batch-size", flags.batch_size, meaning(file, "processors.batch.send_batch_size"))->type_name("N");
-    app.add_option("--batch-timeout", flags.batch_timeout, meaning(file, "processors.batch.timeout"))
-        ->type_name("TIME");
+    for (const auto& [flag, key, argument] : kOfKeys) {
+        const auto keep = [&flags, flag, key](const std::string& text) { flags.of_keys.push_back({flag, key, text}); };
+        app.add_option_function<std::string>(flag, keep, meaning(file, key))->type_name(argument);
+    }
     app.add_option("--zero-copy", flags.zero_copy, meaning(file, "exporters.otlp_grpc.zero_copy"))->type_name("MODE");
     app.add_option("--shutdown-timeout", flags.shutdown_timeout,
                    "time limit of the last drain and flush [" + format_duration(defaults.shutdown_timeout) + "]")

@@ -21,10 +21,11 @@ namespace {
 using Problems = std::vector<std::string>;
 
 // A flag's value, by the description of what it sets.
-void set_by_flag(const char* flag, const std::optional<std::string>& text, const Scalar& value, Problems& problems) {
+void set_by_flag(const std::string& flag, const std::optional<std::string>& text, const Scalar& value,
+                 Problems& problems) {
     if (!text) return;
     const std::string wrong = value.set(*text);
-    if (!wrong.empty()) problems.push_back(std::string(flag) + ": " + wrong);
+    if (!wrong.empty()) problems.push_back(flag + ": " + wrong);
 }
 
 bool is_otlp(const ExporterConfig& exporter) { return exporter.delivery() != nullptr; }
@@ -57,10 +58,7 @@ std::vector<ExporterConfig> file_choice(const FileConfig& file, const OtelEnviro
 
 // "otlp" is the one that the file describes, else the one of the environment's protocol.
 ExporterType type_of(const std::string& name, const FileConfig& file, ExporterType protocol) {
-    if (name == "debug") return ExporterType::kDebug;
-    if (name == "store") return ExporterType::kStore;
-    if (name == "otlp_grpc") return ExporterType::kOtlpGrpc;
-    if (name == "otlp_http") return ExporterType::kOtlpHttp;
+    if (name != "otlp") return exporter_type(name).value();
     const auto described = std::find_if(file.defined.begin(), file.defined.end(), is_otlp);
     return described != file.defined.end() ? described->type : protocol;
 }
@@ -131,13 +129,9 @@ void apply_flags(const Flags& flags, Config& config, Problems& problems) {
     if (flags.all_users) config.all_users = true;
     if (flags.state_directory) config.state_directory = *flags.state_directory;
     const std::vector<Option> file = describe(config);
-    const auto set = [&](const char* flag, const std::optional<std::string>& text, const char* key) {
-        set_by_flag(flag, text, find_scalar(file, key), problems);
-    };
-    set("--log-level", flags.log_level, "service.telemetry.logs.level");
-    set("--metrics-address", flags.metrics_address, "service.telemetry.metrics.address");
-    set("--batch-size", flags.batch_size, "processors.batch.send_batch_size");
-    set("--batch-timeout", flags.batch_timeout, "processors.batch.timeout");
+    for (const Flags::OfKey& each : flags.of_keys) {
+        set_by_flag(each.flag, each.text, find_scalar(file, each.key), problems);
+    }
     set_by_flag("--shutdown-timeout", flags.shutdown_timeout,
                 option::duration(config.shutdown_timeout, std::chrono::milliseconds(1)), problems);
     apply_seccomp(flags.seccomp, config, problems);

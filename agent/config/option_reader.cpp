@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/option_reader.hpp"
 
+#include <yaml-cpp/yaml.h>
+
+#include "base/option.hpp"
+#include "config/section.hpp"
+
 namespace spanring::agent {
 namespace {
 

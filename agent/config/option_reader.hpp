@@ -5,10 +5,10 @@
 
 #include <vector>
 
-#include "base/option.hpp"
-#include "config/section.hpp"
-
 namespace spanring::agent {
+
+struct Option;
+class Section;
 
 // What is missing or wrong stays as it is; what is wrong or unknown is reported.
 void read_options(Section& section, const std::vector<Option>& options);

@@ -26,9 +26,7 @@ struct RowMaker {
         rows.push_back({path, values, option.otherwise.empty() ? code(value) : option.otherwise, option.help});
     }
     void operator()(const Scalar& scalar) const { add(scalar.values, scalar.text()); }
-    void operator()(const TextList& list) const {
-        add(list.values, "[" + join(list.value) + "]");
-    }
+    void operator()(const TextList& list) const { add(list.values, "[" + join(list.value) + "]"); }
     void operator()(const Secrets&) const { add("strings by name", "{}"); }
     void operator()(const Group& group) const { add_rows(path + ".", group.options, rows); }
     void operator()(const GroupList& list) const { add_rows(path + "[].", list.add(), rows); }

@@ -4,7 +4,8 @@
 // mistake that is reported with its place and the nearest known key. Used by config_file.cpp and option_reader.cpp.
 #pragma once
 
-#include <yaml-cpp/yaml.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/node/node.h>
 
 #include <map>
 #include <optional>
@@ -12,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "config/config.hpp"
+#include "config/environment.hpp"
 
 namespace spanring::agent {
 
