@@ -17,9 +17,9 @@
 namespace spanring::agent {
 namespace {
 
-class Served : public ::testing::Test {
+class ServedTest : public ::testing::Test {
 protected:
-    std::string path(const std::string& name) const { return directory / name; }
+    std::string path(const std::string& name) const { return directory.file(name); }
     std::string make(const std::string& name, mode_t mode = 0700) {
         EXPECT_EQ(mkdir(path(name).c_str(), mode), 0);
         return path(name);
@@ -37,7 +37,7 @@ protected:
     DirectoryWatch watch;
 };
 
-TEST_F(Served, areMadeWhereAPersonNamedThem) {
+TEST_F(ServedTest, AreMadeWhereAPersonNamedThem) {
     const ServedFolders folders({path("one"), path("two")}, nullptr, watch);
     ASSERT_EQ(folders.size(), 2u);
     EXPECT_EQ(folders.names(), (std::vector<std::string>{path("one"), path("two")}));
@@ -46,7 +46,7 @@ TEST_F(Served, areMadeWhereAPersonNamedThem) {
     EXPECT_EQ(access(path("two").c_str(), F_OK), 0);
 }
 
-TEST_F(Served, sayWhichCannotBeUsedAndWhy) {
+TEST_F(ServedTest, SayWhichCannotBeUsedAndWhy) {
     EXPECT_EQ(fault({"one"}), "runtime directory one: not an absolute path");
     const std::string open_to_all = make("open");
     ASSERT_EQ(chmod(open_to_all.c_str(), 0777), 0);
@@ -57,12 +57,12 @@ TEST_F(Served, sayWhichCannotBeUsedAndWhy) {
     EXPECT_NE(fault({link}).find("symbolic link"), std::string::npos);
 }
 
-TEST_F(Served, haveOneAgentEach) {
+TEST_F(ServedTest, HaveOneAgentEach) {
     const ServedFolders first({path("one")}, nullptr, watch);
     EXPECT_THROW(ServedFolders({path("one")}, nullptr, watch), AgentBusy);
 }
 
-TEST_F(Served, areOpenedAgainUnderTheirNumberWhenTheyComeBack) {
+TEST_F(ServedTest, AreOpenedAgainUnderTheirNumberWhenTheyComeBack) {
     ServedFolders folders({path("one"), path("two")}, nullptr, watch);
     ASSERT_EQ(unlink(path("two/agent.lock").c_str()), 0);
     ASSERT_EQ(rmdir(path("two").c_str()), 0);
@@ -91,11 +91,11 @@ private:
     const std::string parent_;
 };
 
-TEST_F(Served, growByThoseOfUsersWhoAppear) {
+TEST_F(ServedTest, GrowByThoseOfUsersWhoAppear) {
     Arrivals users(make("users"));
     users.waiting.push_back(std::make_unique<RuntimeFolder>(make("users/1000"), true));
     ServedFolders folders({}, &users, watch);
-    EXPECT_EQ(folders.names(), std::vector<std::string>{directory / "users/*"});
+    EXPECT_EQ(folders.names(), std::vector<std::string>{directory.file("users/*")});
     ASSERT_EQ(folders.size(), 1u);
     EXPECT_FALSE(folders[0].is_open()) << "with the first look";
     folders.refresh();
