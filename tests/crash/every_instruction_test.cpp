@@ -33,7 +33,7 @@ namespace {
 
 using ring::Counter;
 
-class EveryInstruction : public ::testing::Test {
+class EveryInstructionTest : public ::testing::Test {
 protected:
     void SetUp() override {
         void* page = mmap(nullptr, sizeof(Truth), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -115,7 +115,7 @@ struct Warm {
     Workload workload;
 };
 
-TEST_F(EveryInstruction, OfStartSetAndEnd) {
+TEST_F(EveryInstructionTest, OfStartSetAndEnd) {
     step([](Truth& truth) { return Warm(truth); },
          [](Warm& warm) {
              const spr_span span = warm.workload.start();
@@ -125,7 +125,7 @@ TEST_F(EveryInstruction, OfStartSetAndEnd) {
          1000);
 }
 
-TEST_F(EveryInstruction, OfASpanThatGoesOnInBlocks) {
+TEST_F(EveryInstructionTest, OfASpanThatGoesOnInBlocks) {
     step([](Truth& truth) { return Warm(truth); },
          [](Warm& warm) {
              const spr_span span = warm.workload.start();
@@ -135,7 +135,7 @@ TEST_F(EveryInstruction, OfASpanThatGoesOnInBlocks) {
          3000);
 }
 
-TEST_F(EveryInstruction, OfTwoNestedSpans) {
+TEST_F(EveryInstructionTest, OfTwoNestedSpans) {
     step([](Truth& truth) { return Warm(truth); },
          [](Warm& warm) {
              const spr_span outer = warm.workload.start();
@@ -146,7 +146,7 @@ TEST_F(EveryInstruction, OfTwoNestedSpans) {
          600);
 }
 
-TEST_F(EveryInstruction, OfGoingOnToTheNextChunk) {
+TEST_F(EveryInstructionTest, OfGoingOnToTheNextChunk) {
     step(
         [](Truth& truth) {
             Warm warm(truth);
@@ -167,7 +167,7 @@ TEST_F(EveryInstruction, OfGoingOnToTheNextChunk) {
         3000);
 }
 
-TEST_F(EveryInstruction, OfDroppingInAFullRing) {
+TEST_F(EveryInstructionTest, OfDroppingInAFullRing) {
     step(
         [](Truth& truth) {
             Warm warm(truth);
@@ -230,7 +230,7 @@ struct FlightRecorder {
     spr_span span;
 };
 
-TEST_F(EveryInstruction, OfOverwritingTheOldestChunk) {
+TEST_F(EveryInstructionTest, OfOverwritingTheOldestChunk) {
     step([](Truth& truth) { return FlightRecorder(truth); },
          [](FlightRecorder& recorder) {
              recorder.workload.end(recorder.span);
@@ -243,7 +243,7 @@ TEST_F(EveryInstruction, OfOverwritingTheOldestChunk) {
     EXPECT_TRUE(evicting_) << "no kill came while the chunk was about to give way";
 }
 
-TEST_F(EveryInstruction, OfTheSegmentsCreation) {
+TEST_F(EveryInstructionTest, OfTheSegmentsCreation) {
     step([](Truth& truth) { return Workload(truth); },
          [](Workload& workload) {
              const spr_span span = workload.start();
@@ -252,7 +252,7 @@ TEST_F(EveryInstruction, OfTheSegmentsCreation) {
          3000);
 }
 
-TEST_F(EveryInstruction, OfAThreadThatLeaves) {
+TEST_F(EveryInstructionTest, OfAThreadThatLeaves) {
     step([](Truth& truth) { return Warm(truth); },
          [](Warm& warm) {
              // On a stack of its own: pthread_exit() unwinds, and must not come to a catch (...) of the test's caller.
@@ -276,7 +276,7 @@ TEST_F(EveryInstruction, OfAThreadThatLeaves) {
          3000);
 }
 
-TEST_F(EveryInstruction, OfAChildsFirstSpanWhichIsNotTheParents) {
+TEST_F(EveryInstructionTest, OfAChildsFirstSpanWhichIsNotTheParents) {
     // The child of the stepped process is not traced; what is stepped is the parent's fork() and what it does next.
     step([](Truth& truth) { return Warm(truth); },
          [](Warm& warm) {

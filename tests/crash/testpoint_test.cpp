@@ -63,7 +63,7 @@ void live(Truth& truth) {
     for (int i = 0; i < 70; ++i) workload.start();
 }
 
-TEST(Testpoint, AKillAtAnyOfThemLeavesEverySpanExactlyOnce) {
+TEST(TestpointTest, AKillAtAnyOfThemLeavesEverySpanExactlyOnce) {
     const PrivateDirectory directory;
     std::set<std::string> passed;
     bool lived = false;

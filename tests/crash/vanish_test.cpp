@@ -121,7 +121,7 @@ const Scenario kScenarios[] = {
      {"evicting", "loss_disarmed", "loss_written", "loss_armed", "overwritten", "loss_counted", "committed"}},
 };
 
-class Vanishing : public ::testing::Test {
+class VanishingTest : public ::testing::Test {
 protected:
     // What the child does when the thread has vanished. Never returns.
     [[noreturn]] static void outlive(Workload& workload, bool reap) {
@@ -211,16 +211,16 @@ protected:
     PrivateDirectory directory_;
 };
 
-TEST_F(Vanishing, AtAnyTestpointLeavesTheOthersWithExactCounts) {
+TEST_F(VanishingTest, AtAnyTestpointLeavesTheOthersWithExactCounts) {
     for (const Scenario& scenario : kScenarios) run(scenario, End::kVanish);
 }
 
-TEST_F(Vanishing, AtAnyTestpointAndThenTheProcessToo) {
+TEST_F(VanishingTest, AtAnyTestpointAndThenTheProcessToo) {
     for (const Scenario& scenario : kScenarios) run(scenario, End::kVanishAndKill);
 }
 
 // Cancelled, or ended by a handler, in the middle of a call: its destructors run, but the call is never finished.
-TEST_F(Vanishing, WithDestructorsAtAnyTestpointLeavesTheOthersWithExactCounts) {
+TEST_F(VanishingTest, WithDestructorsAtAnyTestpointLeavesTheOthersWithExactCounts) {
     for (const Scenario& scenario : kScenarios) run(scenario, End::kJump);
 }
 
@@ -299,7 +299,7 @@ private:
     std::string last_;
 };
 
-class VanishingByInstruction : public Vanishing {
+class VanishingByInstructionTest : public VanishingTest {
 protected:
     // Steps the thread of the child until so many instructions have changed something, and has it vanish there. False:
     // ptrace is not allowed.
@@ -373,7 +373,7 @@ protected:
     }
 };
 
-TEST_F(VanishingByInstruction, LeavesTheOthersWithExactCounts) {
+TEST_F(VanishingByInstructionTest, LeavesTheOthersWithExactCounts) {
     for (const Stretch& stretch : kStretches) {
         run(stretch);
         if (IsSkipped()) return;

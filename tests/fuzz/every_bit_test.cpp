@@ -176,9 +176,9 @@ void flip_all(Golden kind, size_t spans) {
                 static_cast<unsigned long long>(content), static_cast<unsigned long long>(believed));
 }
 
-TEST(EveryBitOfASegment, IsReadOrNamed) { flip_all(Golden::kPlain, 9); }
-TEST(EveryBitOfASegment, IsReadOrNamedWhereSpansMayBeOverwritten) { flip_all(Golden::kOverwrite, 10); }
-TEST(EveryBitOfASegment, IsReadOrNamedWithAJournalThatIsArmed) { flip_all(Golden::kJournal, 7); }
+TEST(EveryBitOfASegmentTest, IsReadOrNamed) { flip_all(Golden::kPlain, 9); }
+TEST(EveryBitOfASegmentTest, IsReadOrNamedWhereSpansMayBeOverwritten) { flip_all(Golden::kOverwrite, 10); }
+TEST(EveryBitOfASegmentTest, IsReadOrNamedWithAJournalThatIsArmed) { flip_all(Golden::kJournal, 7); }
 
 }  // namespace
 }  // namespace spanring::test

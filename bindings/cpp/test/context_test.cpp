@@ -27,12 +27,12 @@ Tracer tracer() {
     return provider.tracer("context-test");
 }
 
-TEST(Context, IsInvalidByDefault) {
+TEST(ContextTest, IsInvalidByDefault) {
     EXPECT_FALSE(Context{}.valid());
     EXPECT_TRUE(Context{}.inject().empty());
 }
 
-TEST(Context, ComesOutOfATraceparentAndGoesIntoOne) {
+TEST(ContextTest, ComesOutOfATraceparentAndGoesIntoOne) {
     const auto context = Context::extract(kTraceparent);
     EXPECT_TRUE(context.valid());
     EXPECT_TRUE(context.sampled());
@@ -41,14 +41,14 @@ TEST(Context, ComesOutOfATraceparentAndGoesIntoOne) {
     EXPECT_EQ(context.inject().view(), kTraceparent);
 }
 
-TEST(Context, IsInvalidWhereTheTraceparentIs) {
+TEST(ContextTest, IsInvalidWhereTheTraceparentIs) {
     for (const std::string_view bad : {"", "00", "00-00000000000000000000000000000000-b7ad6b7169203331-01",
                                        "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}) {
         EXPECT_FALSE(Context::extract(bad).valid()) << bad;
     }
 }
 
-TEST(Scope, IsTheParentUntilItCloses) {
+TEST(ScopeTest, IsTheParentUntilItCloses) {
     EXPECT_FALSE(Context::current().valid());
     auto outer = tracer().start("outer");
     {
@@ -65,13 +65,13 @@ TEST(Scope, IsTheParentUntilItCloses) {
     EXPECT_FALSE(Context::current().valid());
 }
 
-TEST(Scope, IsThatOfItsThread) {
+TEST(ScopeTest, IsThatOfItsThread) {
     auto span = tracer().start("here");
     const Scope scope{span.context()};
     std::thread{[] { EXPECT_FALSE(Context::current().valid()); }}.join();
 }
 
-TEST(Parent, IsTheOneThatIsGiven) {
+TEST(ParentTest, IsTheOneThatIsGiven) {
     auto here = tracer().start("here");
     const Scope scope{here.context()};
     StartOptions options;

@@ -48,7 +48,7 @@ std::string value_of(const Propagated& propagated, std::string_view key) {
     return propagated.get_baggage(key, value) ? value : "none";
 }
 
-TEST(Propagated, ComesOutOfHeadersAndGoesIntoOthers) {
+TEST(PropagatedTest, ComesOutOfHeadersAndGoesIntoOthers) {
     const Headers in{{{"traceparent", kTraceparent}, {"tracestate", "a=1"}, {"tracestate", "b=2"}, {"baggage", "k=v%20w"}}};
     Propagated propagated;
     EXPECT_TRUE(propagated.extract(in));
@@ -64,7 +64,7 @@ TEST(Propagated, ComesOutOfHeadersAndGoesIntoOthers) {
     EXPECT_FALSE(Propagated{}.extract(Headers{}));
 }
 
-TEST(Propagated, IsChanged) {
+TEST(PropagatedTest, IsChanged) {
     Propagated propagated{Context::extract(kTraceparent)};
     EXPECT_EQ(propagated.set_baggage("k", "\xc3\xa9", "p"), 0);
     EXPECT_EQ(propagated.set_baggage("not a token", "1"), -EINVAL);
@@ -77,7 +77,7 @@ TEST(Propagated, IsChanged) {
     EXPECT_EQ(value_of(propagated, "k"), "none");
 }
 
-TEST(Propagated, IsCopiedWithItsTexts) {
+TEST(PropagatedTest, IsCopiedWithItsTexts) {
     Propagated copy;
     {
         Propagated original{Context::extract(kTraceparent)};
@@ -95,7 +95,7 @@ TEST(Propagated, IsCopiedWithItsTexts) {
     EXPECT_LT(second.raw().baggage.data, reinterpret_cast<const char*>(&second + 1));
 }
 
-TEST(PropagatedScope, GoesWithTheThreadUntilItCloses) {
+TEST(PropagatedScopeTest, GoesWithTheThreadUntilItCloses) {
     static const auto provider = Provider::open({"propagation-test"});
     const auto tracer = provider.tracer("propagation-test");
     Propagated request{Context::extract(kTraceparent)};

@@ -30,7 +30,7 @@ Totals with_acknowledged(uint64_t spans) {
     return totals;
 }
 
-TEST(AckBook, movesMarkAndTotalsTogetherWhereverTheAgentIsKilled) {
+TEST(AckBookTest, MovesMarkAndTotalsTogetherWhereverTheAgentIsKilled) {
     bool finished = false;
     int booked = 0, not_booked = 0;
     for (int kill_after = 0; !finished; ++kill_after) {
@@ -67,7 +67,7 @@ TEST(AckBook, movesMarkAndTotalsTogetherWhereverTheAgentIsKilled) {
     EXPECT_GT(not_booked, 3) << "and before";
 }
 
-TEST(AckBook, closesASlotOnceWhereverTheAgentIsKilled) {
+TEST(AckBookTest, ClosesASlotOnceWhereverTheAgentIsKilled) {
     bool finished = false;
     for (int kill_after = 0; !finished; ++kill_after) {
         test::BufferImage image;
@@ -90,7 +90,7 @@ TEST(AckBook, closesASlotOnceWhereverTheAgentIsKilled) {
     }
 }
 
-TEST(AckBook, repeatsAnArmedJournalWithoutBookingTwice) {
+TEST(AckBookTest, RepeatsAnArmedJournalWithoutBookingTwice) {
     test::BufferImage image;
     AckBook<> book;
     ASSERT_TRUE(book.open(image.view(), 1));
@@ -104,7 +104,7 @@ TEST(AckBook, repeatsAnArmedJournalWithoutBookingTwice) {
     }
 }
 
-TEST(AckBook, refusesAJournalThatNamesWhatIsNotThere) {
+TEST(AckBookTest, RefusesAJournalThatNamesWhatIsNotThere) {
     for (const auto& [kind, index] :
          {std::pair{AckBook<>::kMark, kChunksPerExtent}, {AckBook<>::kSlot, kSlotsPerExtent}, {3u, 0u}}) {
         test::BufferImage image;

@@ -19,7 +19,7 @@ namespace {
 using test::FileImage;
 using test::TemporaryDirectory;
 
-class Attach : public ::testing::Test {
+class AttachTest : public ::testing::Test {
 protected:
     AttachReport attach(uid_t owner = geteuid()) {
         const int fd = open(image.path().c_str(), O_RDONLY);
@@ -36,9 +36,9 @@ protected:
     FileImage image{directory};
 };
 
-TEST_F(Attach, acceptsASoundSegment) { EXPECT_EQ(attach(), AttachResult::kOk); }
+TEST_F(AttachTest, AcceptsASoundSegment) { EXPECT_EQ(attach(), AttachResult::kOk); }
 
-TEST_F(Attach, namesEachRefusal) {
+TEST_F(AttachTest, NamesEachRefusal) {
     std::set<std::string> sentences;
     const auto refused = [&](AttachResult result, const std::function<void()>& spoil,
                              const std::function<void()>& repair) {
@@ -77,7 +77,7 @@ TEST_F(Attach, namesEachRefusal) {
         [&] { ASSERT_EQ(truncate(path, size), 0); });
 }
 
-TEST_F(Attach, refusesFilesOfOthersAndSmallOnes) {
+TEST_F(AttachTest, RefusesFilesOfOthersAndSmallOnes) {
     const AttachReport foreign = attach(geteuid() + 1);
     EXPECT_EQ(foreign.result, AttachResult::kForeignOwner);
     EXPECT_NE(describe(foreign).find(std::to_string(geteuid())), std::string::npos);
@@ -85,20 +85,20 @@ TEST_F(Attach, refusesFilesOfOthersAndSmallOnes) {
     EXPECT_EQ(attach().result, AttachResult::kTooSmall);
 }
 
-TEST_F(Attach, ignoresNewerMinorsAndCompatibleFeatures) {
+TEST_F(AttachTest, IgnoresNewerMinorsAndCompatibleFeatures) {
     header().layout_minor = 99;
     header().compatible = ~uint64_t{0};
     header().reserved[0] = 5;
     EXPECT_EQ(attach(), AttachResult::kOk);
 }
 
-TEST_F(Attach, knowsTheOtherByteOrderByTheSignature) {
+TEST_F(AttachTest, KnowsTheOtherByteOrderByTheSignature) {
     header().magic = __builtin_bswap64(kMagic);
     EXPECT_EQ(attach().result, AttachResult::kByteOrder);
 }
 
 // The agent's whole way, with things that are no files.
-TEST_F(Attach, neitherFollowsNorWaitsForWhatIsNoFile) {
+TEST_F(AttachTest, NeitherFollowsNorWaitsForWhatIsNoFile) {
     using agent::AttachOutcome;
     const int folder = open(directory.path().c_str(), O_RDONLY | O_DIRECTORY);
     const auto outcome = [&](const std::string& name) {
@@ -135,7 +135,7 @@ TEST_F(Attach, neitherFollowsNorWaitsForWhatIsNoFile) {
 }
 
 // Address space that is out: not now, and nothing is held against the segment. In a child, whose limit it is.
-TEST_F(Attach, waitsWhereItCannotBeMapped) {
+TEST_F(AttachTest, WaitsWhereItCannotBeMapped) {
     using agent::AttachOutcome;
     const pid_t child = fork();
     if (child == 0) {

@@ -14,7 +14,7 @@ ChunkWord word(ChunkState state, uint32_t generation, uint32_t length = 0, uint3
     return {state, generation, length, spans};
 }
 
-TEST(ChunkReader, acceptsWhatWritersDo) {
+TEST(ChunkReaderTest, AcceptsWhatWritersDo) {
     const ChunkWord free = word(ChunkState::kFree, 4);
     const ChunkWord open = word(ChunkState::kOpen, 5, 200, 2);
     const ChunkWord longer = word(ChunkState::kOpen, 5, 300, 3);
@@ -29,7 +29,7 @@ TEST(ChunkReader, acceptsWhatWritersDo) {
         << "generations wrap";
 }
 
-TEST(ChunkReader, refusesEachWordThatNoWriterMakes) {
+TEST(ChunkReaderTest, RefusesEachWordThatNoWriterMakes) {
     const ChunkWord open = word(ChunkState::kOpen, 5, 400, 4);
     const ChunkWord full = word(ChunkState::kFull, 5, 400, 4);
     const auto fault = [](ChunkWord last, ChunkWord now) { return check_transition(last, now, kCapacity, false); };
@@ -48,7 +48,7 @@ TEST(ChunkReader, refusesEachWordThatNoWriterMakes) {
     EXPECT_EQ(check_word(word(ChunkState::kFree, 5, 6), kCapacity, false), ChunkFault::kSpans);
 }
 
-TEST(ChunkReader, letsOverwritersSkipGenerationsButNotTouchWhatIsTaken) {
+TEST(ChunkReaderTest, LetsOverwritersSkipGenerationsButNotTouchWhatIsTaken) {
     const ChunkWord full = word(ChunkState::kFull, 5, 400, 4);
     const ChunkWord taken = word(ChunkState::kTaken, 5, 400, 4);
     EXPECT_EQ(check_transition(full, word(ChunkState::kOpen, 9, 6), kCapacity, true), ChunkFault::kNone);
@@ -56,7 +56,7 @@ TEST(ChunkReader, letsOverwritersSkipGenerationsButNotTouchWhatIsTaken) {
     EXPECT_EQ(check_transition(full, taken, kCapacity, true), ChunkFault::kState) << "only the agent takes";
 }
 
-TEST(ChunkReader, letsAWriterEvictAFullChunkThatStaysWhole) {
+TEST(ChunkReaderTest, LetsAWriterEvictAFullChunkThatStaysWhole) {
     const ChunkWord full = word(ChunkState::kFull, 5, 400, 4);
     const ChunkWord evicting = word(ChunkState::kEvicting, 5, 400, 4);
     const auto fault = [](ChunkWord last, ChunkWord now) { return check_transition(last, now, kCapacity, true); };
@@ -73,7 +73,7 @@ TEST(ChunkReader, letsAWriterEvictAFullChunkThatStaysWhole) {
     EXPECT_EQ(fault(full, word(static_cast<ChunkState>(6), 5, 400, 4)), ChunkFault::kState);
 }
 
-TEST(ChunkReader, takesAFullChunkOnlyWhileNoWriterWon) {
+TEST(ChunkReaderTest, TakesAFullChunkOnlyWhileNoWriterWon) {
     test::BufferImage image;
     image->claim(0);
     image->commit(0, 1);
@@ -87,7 +87,7 @@ TEST(ChunkReader, takesAFullChunkOnlyWhileNoWriterWon) {
     EXPECT_EQ(late.state, ChunkState::kFull) << "untouched";
 }
 
-TEST(ChunkReader, knowsACopyThatWasOverwrittenMeanwhile) {
+TEST(ChunkReaderTest, KnowsACopyThatWasOverwrittenMeanwhile) {
     test::BufferImage image;
     image->claim(0);
     image->commit(0, 1);
@@ -100,7 +100,7 @@ TEST(ChunkReader, knowsACopyThatWasOverwrittenMeanwhile) {
     EXPECT_FALSE(Reader::unchanged(image.view().chunk_line(0), copied));
 }
 
-TEST(ChunkReader, resetsTheMarkBeforeTheChunkIsFreeAndCounts) {
+TEST(ChunkReaderTest, ResetsTheMarkBeforeTheChunkIsFreeAndCounts) {
     test::BufferImage image;
     image->claim(3);
     image->commit(3, 1);
@@ -117,7 +117,7 @@ TEST(ChunkReader, resetsTheMarkBeforeTheChunkIsFreeAndCounts) {
     EXPECT_EQ(length, 0u) << "a new generation begins with nothing acknowledged";
 }
 
-TEST(ChunkReader, readsAMarkOnlyForItsOwnGeneration) {
+TEST(ChunkReaderTest, ReadsAMarkOnlyForItsOwnGeneration) {
     uint32_t length = 0, spans = 0;
     const ChunkWord full = word(ChunkState::kFull, 5, 400, 4);
     ASSERT_TRUE(acknowledged_part(mark_of(5, 200, 2), full, length, spans));

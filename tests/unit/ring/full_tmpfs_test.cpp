@@ -31,7 +31,7 @@ struct Opened {
     int error;
 };
 
-TEST_IN_PROCESS(FullTmpfs, IsAnErrorAtTheBirthOfASegmentAndLeavesNothingBehind) {
+TEST_IN_PROCESS(FullTmpfsTest, IsAnErrorAtTheBirthOfASegmentAndLeavesNothingBehind) {
     SmallDirectory directory;
     SKIP_UNLESS_MOUNTED(directory);
     test::fill_up(directory.path());
@@ -44,7 +44,7 @@ TEST_IN_PROCESS(FullTmpfs, IsAnErrorAtTheBirthOfASegmentAndLeavesNothingBehind) 
 }
 
 // The tmpfs fills at every size in turn: whatever step of the birth finds it full, nothing is left and nothing faults.
-TEST_IN_PROCESS(FullTmpfs, IsAnErrorAtEachStepOfABirth) {
+TEST_IN_PROCESS(FullTmpfsTest, IsAnErrorAtEachStepOfABirth) {
     SmallDirectory directory;
     SKIP_UNLESS_MOUNTED(directory);
     const size_t all = test::fill_up(directory.path());
@@ -64,7 +64,7 @@ TEST_IN_PROCESS(FullTmpfs, IsAnErrorAtEachStepOfABirth) {
     EXPECT_EQ(made, 1u);
 }
 
-TEST_IN_PROCESS(FullTmpfs, EndsGrowthAndItGoesOnWhenThereIsRoomAgain) {
+TEST_IN_PROCESS(FullTmpfsTest, EndsGrowthAndItGoesOnWhenThereIsRoomAgain) {
     SmallDirectory directory;
     SKIP_UNLESS_MOUNTED(directory);
     Opened opened;
@@ -92,7 +92,7 @@ TEST_IN_PROCESS(FullTmpfs, EndsGrowthAndItGoesOnWhenThereIsRoomAgain) {
     EXPECT_EQ(segment.view().writer().extents, 2u);
 }
 
-TEST_IN_PROCESS(FullTmpfs, LeavesAWriterTheSharedCounters) {
+TEST_IN_PROCESS(FullTmpfsTest, LeavesAWriterTheSharedCounters) {
     SmallDirectory directory;
     SKIP_UNLESS_MOUNTED(directory);
     Opened opened;
@@ -104,7 +104,7 @@ TEST_IN_PROCESS(FullTmpfs, LeavesAWriterTheSharedCounters) {
     EXPECT_NE(opened.segment.counter_line(kCounterLinesPerPage), nullptr);
 }
 
-TEST_IN_PROCESS(FullTmpfs, DoesNotTouchErrno) {
+TEST_IN_PROCESS(FullTmpfsTest, DoesNotTouchErrno) {
     SmallDirectory directory;
     SKIP_UNLESS_MOUNTED(directory);
     Opened opened;

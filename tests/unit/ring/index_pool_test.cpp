@@ -66,7 +66,7 @@ TEST_F(IndexPoolTest, StartsAnewAfterAReset) {
 }
 
 // Each number guards plain memory: what one holder wrote the next one reads, so that TSan sees a missing order.
-TEST(IndexPoolThreads, NeverHandTheSameNumberToTwo) {
+TEST(IndexPoolThreadsTest, NeverHandTheSameNumberToTwo) {
     constexpr uint32_t kNumbers = 6;
     constexpr int kThreads = 4;
     constexpr int kRounds = 20000;

@@ -189,12 +189,12 @@ std::string break_without(const Order& order, uint64_t& executions) {
     return broken;
 }
 
-TEST(Orders, HoldTheScenarios) {
+TEST(OrdersTest, HoldTheScenarios) {
     EXPECT_GT(met().executions, 50'000u);
     std::printf("%9llu executions\n", static_cast<unsigned long long>(met().executions));
 }
 
-TEST(Orders, AreAllInTheTable) {
+TEST(OrdersTest, AreAllInTheTable) {
     std::set<std::string> rows;
     for (const Row& row : kTable) {
         EXPECT_TRUE(rows.insert(row.order).second) << row.order << " is in the table twice";
@@ -204,7 +204,7 @@ TEST(Orders, AreAllInTheTable) {
         EXPECT_TRUE(rows.contains(name)) << name << " (" << order.file << ":" << order.line << ") is not in the table";
 }
 
-TEST(Orders, AreNeeded) {
+TEST(OrdersTest, AreNeeded) {
     uint64_t executions = 0;
     uint32_t caught = 0, spare = 0;
     for (const Row& row : kTable) {

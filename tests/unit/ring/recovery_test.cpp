@@ -44,7 +44,7 @@ Slot& ending(BufferImage& image) {
     return slot;
 }
 
-TEST(Recovery, findsAnOpenSpanAndCountsItsStart) {
+TEST(RecoveryTest, FindsAnOpenSpanAndCountsItsStart) {
     BufferImage image;
     image->open_slot(5, test::span_start(1, "span"));
     image->counter(Counter::kStarted) = 0;  // died before it was counted
@@ -54,7 +54,7 @@ TEST(Recovery, findsAnOpenSpanAndCountsItsStart) {
     EXPECT_EQ(image->counter(Counter::kEnded), 0u);
 }
 
-TEST(Recovery, leavesCountersThatAreAhead) {
+TEST(RecoveryTest, LeavesCountersThatAreAhead) {
     BufferImage image;
     image->open_slot(5, test::span_start(1, "span"));
     image->counter(Counter::kStarted) = 40;
@@ -62,7 +62,7 @@ TEST(Recovery, leavesCountersThatAreAhead) {
     EXPECT_EQ(image->counter(Counter::kStarted), 40u);
 }
 
-TEST(Recovery, takesAnEndForUnfinishedBeforeTheCommit) {
+TEST(RecoveryTest, TakesAnEndForUnfinishedBeforeTheCommit) {
     BufferImage image;
     ending(image);
     image->set_word(0, {ChunkState::kOpen, 1, 6, 0});
@@ -72,7 +72,7 @@ TEST(Recovery, takesAnEndForUnfinishedBeforeTheCommit) {
     EXPECT_EQ(image->counter(Counter::kEnded, 1), 3u);
 }
 
-TEST(Recovery, takesAnEndForCommittedAfterIt) {
+TEST(RecoveryTest, TakesAnEndForCommittedAfterIt) {
     for (const ChunkWord now : {ChunkWord{ChunkState::kOpen, 1, 100, 1},
                                 {ChunkState::kFull, 1, 100, 1},
                                 {ChunkState::kOpen, 1, 300, 3},
@@ -89,7 +89,7 @@ TEST(Recovery, takesAnEndForCommittedAfterIt) {
     }
 }
 
-TEST(Recovery, countsADropOnce) {
+TEST(RecoveryTest, CountsADropOnce) {
     for (int counted = 0; counted < 3; ++counted) {
         BufferImage image;
         Slot& slot = image->open_slot(5, test::span_start(1, "span"));
@@ -107,7 +107,7 @@ TEST(Recovery, countsADropOnce) {
     }
 }
 
-TEST(Recovery, countsWhatWasOverwrittenOnceTheGenerationMoved) {
+TEST(RecoveryTest, CountsWhatWasOverwrittenOnceTheGenerationMoved) {
     struct Case {
         ChunkState state;
         uint32_t generation, intended;
@@ -134,7 +134,7 @@ TEST(Recovery, countsWhatWasOverwrittenOnceTheGenerationMoved) {
     }
 }
 
-TEST(Recovery, ignoresALossThatIsCountedInNoLine) {
+TEST(RecoveryTest, IgnoresALossThatIsCountedInNoLine) {
     BufferImage image;
     image->set_word(3, {ChunkState::kOpen, 6, 0, 0});
     ChunkLine& line = image.view().chunk_line(3);
@@ -145,7 +145,7 @@ TEST(Recovery, ignoresALossThatIsCountedInNoLine) {
     for (uint32_t i = 0; i < kCounterLinesPerPage; ++i) EXPECT_EQ(image->counter(Counter::kDroppedOverwritten, i), 0u);
 }
 
-TEST(Recovery, refusesSlotsThatMakeNoSense) {
+TEST(RecoveryTest, RefusesSlotsThatMakeNoSense) {
     const auto fault = [](auto spoil) {
         BufferImage image;
         Slot& slot = ending(image);
@@ -172,7 +172,7 @@ TEST(Recovery, refusesSlotsThatMakeNoSense) {
               RecoveryFault::kIntent);
 }
 
-TEST(Recovery, ignoresLinesThatAreNotThere) {
+TEST(RecoveryTest, IgnoresLinesThatAreNotThere) {
     BufferImage image;
     Slot& slot = image->open_slot(5, test::span_start(1, "span"));
     slot.line = ~uint32_t{0};  // counted in the shared line

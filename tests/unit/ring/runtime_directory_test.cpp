@@ -41,7 +41,7 @@ int open_directory(std::string& ret_path) {
 
 bool package_directory() { return access(("/run/spanring/" + std::to_string(geteuid())).c_str(), F_OK) == 0; }
 
-TEST(RuntimeDirectory, takesTheExplicitOneFirstAndMakesIt) {
+TEST(RuntimeDirectoryTest, TakesTheExplicitOneFirstAndMakesIt) {
     test::TemporaryDirectory parent;
     const std::string wanted = parent.path() + "/spans";
     const Environment directory("SPANRING_DIR", (wanted + "//").c_str());
@@ -54,7 +54,7 @@ TEST(RuntimeDirectory, takesTheExplicitOneFirstAndMakesIt) {
     EXPECT_EQ(status.st_mode & 07777, 0700u);
 }
 
-TEST(RuntimeDirectory, refusesAnExplicitOneThatIsNotPrivate) {
+TEST(RuntimeDirectoryTest, RefusesAnExplicitOneThatIsNotPrivate) {
     test::TemporaryDirectory parent;
     std::string path;
     const std::string open_one = parent.path() + "/open", file = parent.path() + "/file",
@@ -82,7 +82,7 @@ TEST(RuntimeDirectory, refusesAnExplicitOneThatIsNotPrivate) {
     }
 }
 
-TEST(RuntimeDirectory, takesTheSessionsAndFallsBackToSharedMemory) {
+TEST(RuntimeDirectoryTest, TakesTheSessionsAndFallsBackToSharedMemory) {
     if (package_directory()) GTEST_SKIP() << "/run/spanring is there on this machine";
     test::TemporaryDirectory session_directory;  // on tmpfs
     const Environment directory("SPANRING_DIR", nullptr);
@@ -102,7 +102,7 @@ TEST(RuntimeDirectory, takesTheSessionsAndFallsBackToSharedMemory) {
     if (!there) rmdir(shared.c_str());
 }
 
-TEST(RuntimeDirectory, namesFilesAndKnowsThemAgain) {
+TEST(RuntimeDirectoryTest, NamesFilesAndKnowsThemAgain) {
     uint8_t id[16], again[16];
     for (uint8_t i = 0; i < 16; ++i) id[i] = static_cast<uint8_t>(i * 17);
     char name[kSegmentNameSize], temporary[kTemporaryNameSize];

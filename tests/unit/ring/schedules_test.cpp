@@ -20,29 +20,29 @@ struct BlindExchanges : CheckedAtomics<> {
     }
 };
 
-TEST(ClaimInEverySchedule, HasOneWinner) {
+TEST(ClaimInEveryScheduleTest, HasOneWinner) {
     const Exploration result = explore_all(two_writers_claim<CheckedAtomics<>>);
     EXPECT_EQ(result.broken, "");
     EXPECT_GT(result.executions, 20u);
 }
 
-TEST(ClaimInEverySchedule, HasTwoWinnersIfTheExchangeIsNone) {
+TEST(ClaimInEveryScheduleTest, HasTwoWinnersIfTheExchangeIsNone) {
     EXPECT_NE(explore_all(two_writers_claim<BlindExchanges>).broken, "");
 }
 
-TEST(ParkAndAdoptInEverySchedule, KeepWhatWasWritten) {
+TEST(ParkAndAdoptInEveryScheduleTest, KeepWhatWasWritten) {
     const Exploration result = explore_all(park_and_adopt<CheckedAtomics<>>);
     EXPECT_EQ(result.broken, "");
     EXPECT_GT(result.executions, 1000u);
 }
 
-TEST(CommitInEverySchedule, ShowsCompleteRecordsAlone) {
+TEST(CommitInEveryScheduleTest, ShowsCompleteRecordsAlone) {
     const Exploration result = explore_all(commit_and_read<CheckedAtomics<>>);
     EXPECT_EQ(result.broken, "");
     EXPECT_GT(result.executions, 100u);
 }
 
-TEST(FreeAndClaimInEverySchedule, NeverOverwriteWhatIsBeingRead) {
+TEST(FreeAndClaimInEveryScheduleTest, NeverOverwriteWhatIsBeingRead) {
     SegmentMemory memory;
     const Exploration result =
         explore_all([&](Stepper& s, Choices& c) { free_and_claim<CheckedAtomics<>>(memory, s, c); });
@@ -50,24 +50,24 @@ TEST(FreeAndClaimInEverySchedule, NeverOverwriteWhatIsBeingRead) {
     EXPECT_GT(result.executions, 1000u);
 }
 
-TEST(OverwriteInEverySchedule, HasOneWinner) {
+TEST(OverwriteInEveryScheduleTest, HasOneWinner) {
     const Exploration result = explore_all(overwrite_and_take<CheckedAtomics<>>);
     EXPECT_EQ(result.broken, "");
     EXPECT_GT(result.executions, 10u);
 }
 
-TEST(OverwriteInEverySchedule, HasTwoWinnersIfTheExchangeIsNone) {
+TEST(OverwriteInEveryScheduleTest, HasTwoWinnersIfTheExchangeIsNone) {
     EXPECT_NE(explore_all(overwrite_and_take<BlindExchanges>).broken, "");
 }
 
-TEST(OverwriteInEverySchedule, CountsTheSpansThatItOverwroteAndNoOthers) {
+TEST(OverwriteInEveryScheduleTest, CountsTheSpansThatItOverwroteAndNoOthers) {
     SegmentMemory memory;
     const Exploration result =
         explore_all([&](Stepper& s, Choices& c) { overwrite_after_a_whole_round(memory, s, c); });
     EXPECT_EQ(result.broken, "");
 }
 
-TEST(OverwriteInEverySchedule, NeverTearsACopyThatIsBelieved) {
+TEST(OverwriteInEveryScheduleTest, NeverTearsACopyThatIsBelieved) {
     const Exploration result = explore_all(overwrite_under_a_copy<CheckedAtomics<>>);
     EXPECT_EQ(result.broken, "");
     EXPECT_GT(result.executions, 10u);
@@ -76,15 +76,15 @@ TEST(OverwriteInEverySchedule, NeverTearsACopyThatIsBelieved) {
 constexpr uint64_t kSeed = 20240611;
 constexpr uint64_t kExecutions = 10000;
 
-TEST(IndexPoolInManySchedules, HandsNoNumberOutTwiceAndLosesNone) {
+TEST(IndexPoolInManySchedulesTest, HandsNoNumberOutTwiceAndLosesNone) {
     EXPECT_EQ(explore_random(kSeed, kExecutions, pools_of_three<CheckedAtomics<>>).broken, "");
 }
 
-TEST(IndexPoolInManySchedules, TakesAHeadThatCameBackForTheSameIfOperationsAreNotCounted) {
+TEST(IndexPoolInManySchedulesTest, TakesAHeadThatCameBackForTheSameIfOperationsAreNotCounted) {
     EXPECT_NE(explore_random(kSeed, kExecutions, pools_of_three<CheckedAtomics<UncountedHeads>>).broken, "");
 }
 
-TEST(IndexPoolInEverySchedule, HasANumberForEach) {
+TEST(IndexPoolInEveryScheduleTest, HasANumberForEach) {
     const Exploration result = explore_all(pool_of_two);
     EXPECT_EQ(result.broken, "");
     EXPECT_GT(result.executions, 100u);

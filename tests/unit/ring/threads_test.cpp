@@ -107,7 +107,7 @@ uint64_t total(test::OpenSegment& segment, Counter counter) {
     return sum;
 }
 
-TEST(WritersAndAReader, LoseNothingAndSeeNothingTwice) {
+TEST(WritersAndAReaderTest, LoseNothingAndSeeNothingTwice) {
     constexpr uint32_t kThreads = 3;
     constexpr uint32_t kSpans = 8000;
     test::OpenSegment segment(2);
@@ -143,7 +143,7 @@ TEST(WritersAndAReader, LoseNothingAndSeeNothingTwice) {
     EXPECT_GT(all, 0u);
 }
 
-TEST(WritersAndAReader, ShareWhatThreadsLeaveBehind) {
+TEST(WritersAndAReaderTest, ShareWhatThreadsLeaveBehind) {
     constexpr uint32_t kGenerations = 150;
     constexpr uint32_t kSpans = 5;
     test::OpenSegment segment(1);
@@ -176,7 +176,7 @@ TEST(WritersAndAReader, ShareWhatThreadsLeaveBehind) {
 }
 
 // An heir settles what threads left that ended with a span open, and looks at the slots of the living for it.
-TEST(WritersAndAReader, GoOnWhileSomebodySettlesForTheVanished) {
+TEST(WritersAndAReaderTest, GoOnWhileSomebodySettlesForTheVanished) {
     constexpr uint32_t kVanished = 60;
     test::OpenSegment segment(2);
     Drain drain(segment);
@@ -223,7 +223,7 @@ TEST(WritersAndAReader, GoOnWhileSomebodySettlesForTheVanished) {
     EXPECT_EQ(total(segment, Counter::kEnded), committed + total(segment, Counter::kDroppedFull));
 }
 
-TEST(WritersAndAReader, GrowTheSegmentTogether) {
+TEST(WritersAndAReaderTest, GrowTheSegmentTogether) {
     constexpr uint32_t kThreads = 4;
     constexpr uint32_t kExtents = 4;
     test::OpenSegment segment(kExtents);

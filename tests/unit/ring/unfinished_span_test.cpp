@@ -72,7 +72,7 @@ std::string status_message(const Parsed& parsed, uint64_t& ret_code) {
     return message;
 }
 
-TEST(UnfinishedSpan, saysThatAndWhenItsProcessEnded) {
+TEST(UnfinishedSpanTest, SaysThatAndWhenItsProcessEnded) {
     BufferImage image;
     Slot& slot = image->open_slot(1, test::span_start(6, "handle"));
     slot.trace_flags = 1;
@@ -95,7 +95,7 @@ TEST(UnfinishedSpan, saysThatAndWhenItsProcessEnded) {
     EXPECT_EQ(code, 2u);
 }
 
-TEST(UnfinishedSpan, neverEndsBeforeItStarted) {
+TEST(UnfinishedSpanTest, NeverEndsBeforeItStarted) {
     BufferImage image;
     image->open_slot(1, test::span_start(6, "handle")).start_unix_nano = 9000;
     const Parsed parsed = unfinished(image, 1, 5000);
@@ -103,7 +103,7 @@ TEST(UnfinishedSpan, neverEndsBeforeItStarted) {
     EXPECT_EQ(value(parsed, 16), 0x100u);
 }
 
-TEST(UnfinishedSpan, takesTheLastOfWhatACrashLeftTwiceAndNothingSuperseded) {
+TEST(UnfinishedSpanTest, TakesTheLastOfWhatACrashLeftTwiceAndNothingSuperseded) {
     BufferImage image;
     Bytes data = test::span_start(6, "first");
     const auto add = [&](const Bytes& field) { test::put(data, field.data(), field.size()); };
@@ -126,7 +126,7 @@ TEST(UnfinishedSpan, takesTheLastOfWhatACrashLeftTwiceAndNothingSuperseded) {
     EXPECT_EQ(status_message(parsed, code), "two") << "an error of the application keeps its message";
 }
 
-TEST(UnfinishedSpan, isAnErrorEvenWhereTheApplicationSaidOk) {
+TEST(UnfinishedSpanTest, IsAnErrorEvenWhereTheApplicationSaidOk) {
     BufferImage image;
     Bytes data = test::span_start(6, "span");
     const Bytes ok = status("", 1);
@@ -137,7 +137,7 @@ TEST(UnfinishedSpan, isAnErrorEvenWhereTheApplicationSaidOk) {
     EXPECT_EQ(code, 2u);
 }
 
-TEST(UnfinishedSpan, readsDataThatGoesOnInBlocks) {
+TEST(UnfinishedSpanTest, ReadsDataThatGoesOnInBlocks) {
     BufferImage image;
     Bytes data = test::span_start(6, "long");
     for (int i = 0; i < 120; ++i) {
@@ -149,7 +149,7 @@ TEST(UnfinishedSpan, readsDataThatGoesOnInBlocks) {
     EXPECT_EQ(unfinished(image, 1).attributes.size(), 121u);
 }
 
-TEST(UnfinishedSpan, givesNothingForDataThatIsNoRunOfFields) {
+TEST(UnfinishedSpanTest, GivesNothingForDataThatIsNoRunOfFields) {
     for (const Bytes& data : {Bytes{0x4a, 0x7f, 1, 2}, Bytes{0x0b, 1, 2}, Bytes{0x39, 1, 2}, Bytes{0x07}}) {
         BufferImage image;
         image->open_slot(1, data);

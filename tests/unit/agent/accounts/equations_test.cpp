@@ -39,7 +39,7 @@ ring::Totals exported(uint64_t acknowledged, uint64_t exported) {
     return totals;
 }
 
-TEST(Equations, HoldWhereEverySpanIsSomewhere) {
+TEST(EquationsTest, HoldWhereEverySpanIsSomewhere) {
     MemoryLedger ledger;
     ledger.book_spool({}, "otlp_grpc", {4, 1, 2});
     ring::Totals totals{};
@@ -66,7 +66,7 @@ TEST(Equations, HoldWhereEverySpanIsSomewhere) {
     EXPECT_EQ(equations[1].verdict, Judgement::kOk);
 }
 
-TEST(Equations, CountUnfinishedSpansOfTheDeadOnce) {
+TEST(EquationsTest, CountUnfinishedSpansOfTheDeadOnce) {
     ring::Totals totals = exported(87, 97);
     totals.unfinished = 10;
     ProcessAccount account = process();
@@ -79,7 +79,7 @@ TEST(Equations, CountUnfinishedSpansOfTheDeadOnce) {
     EXPECT_EQ(equations[1].verdict, Judgement::kOk);
 }
 
-TEST(Equations, ALostSpanIsAMismatchUnlessTheNumbersAreOfSeveralInstants) {
+TEST(EquationsTest, ALostSpanIsAMismatchUnlessTheNumbersAreOfSeveralInstants) {
     ring::Totals totals = exported(87, 86);  // one was acknowledged, and is nowhere
     ProcessAccount account = process();
     account.open = 9;
@@ -96,7 +96,7 @@ TEST(Equations, ALostSpanIsAMismatchUnlessTheNumbersAreOfSeveralInstants) {
     EXPECT_EQ(equations_of(account)[1].verdict, Judgement::kUntrusted);
 }
 
-TEST(Equations, ASpanThatIsDeliveredTwiceIsAMismatch) {
+TEST(EquationsTest, ASpanThatIsDeliveredTwiceIsAMismatch) {
     ring::Totals totals = exported(87, 88);
     ProcessAccount account = process();
     fill_exporters(account, totals, nullptr);
@@ -104,7 +104,7 @@ TEST(Equations, ASpanThatIsDeliveredTwiceIsAMismatch) {
     EXPECT_EQ(equations_of(account)[1].difference(), "1 too many");
 }
 
-TEST(Equations, AnExporterOfALaterAgentDoesNotAnswerForWhatWasBefore) {
+TEST(EquationsTest, AnExporterOfALaterAgentDoesNotAnswerForWhatWasBefore) {
     ring::Totals totals = exported(87, 50);
     totals.exporters[0].elsewhere = 37;
     totals.exporters[1] = row("otlp_grpc");
@@ -121,7 +121,7 @@ TEST(Equations, AnExporterOfALaterAgentDoesNotAnswerForWhatWasBefore) {
 
 }
 
-TEST(Equations, AnExporterIsNotExcusedByWhatAnotherHasAnsweredFor) {
+TEST(EquationsTest, AnExporterIsNotExcusedByWhatAnotherHasAnsweredFor) {
     ring::Totals totals = exported(87, 77);  // ten were acknowledged, and are nowhere
     totals.exporters[1] = row("otlp_grpc");
     totals.exporters[1].exported = 87;
@@ -135,7 +135,7 @@ TEST(Equations, AnExporterIsNotExcusedByWhatAnotherHasAnsweredFor) {
     EXPECT_EQ(equations[2].verdict, Judgement::kOk);
 }
 
-TEST(Equations, WhereOnlyBestEffortExportersRanNothingIsPending) {
+TEST(EquationsTest, WhereOnlyBestEffortExportersRanNothingIsPending) {
     ring::Totals totals{};
     totals.acknowledged = 87;
     ProcessAccount account = process();
@@ -146,7 +146,7 @@ TEST(Equations, WhereOnlyBestEffortExportersRanNothingIsPending) {
     EXPECT_EQ(equations[1].verdict, Judgement::kOk);
 }
 
-TEST(Equations, ASpoolMayAnswerBeforeTheDrainHasBooked) {
+TEST(EquationsTest, ASpoolMayAnswerBeforeTheDrainHasBooked) {
     MemoryLedger ledger;
     ledger.book_spool({}, "otlp_grpc", {87, 0, 0});
     ring::Totals totals{};
@@ -164,7 +164,7 @@ TEST(Equations, ASpoolMayAnswerBeforeTheDrainHasBooked) {
     EXPECT_EQ(equations_of(twice)[1].difference(), "7 too many");
 }
 
-TEST(Equations, WhatTheSpoolOfAKilledAgentDeliveredIsSentAgainAndNothingElseIsExcused) {
+TEST(EquationsTest, WhatTheSpoolOfAKilledAgentDeliveredIsSentAgainAndNothingElseIsExcused) {
     MemoryLedger ledger;
     ledger.book_spool({}, "otlp_grpc", {87, 0, 0});  // seven of them were in the spool and not booked when the agent was killed
     ring::Totals totals{};
@@ -196,7 +196,7 @@ TEST(Equations, WhatTheSpoolOfAKilledAgentDeliveredIsSentAgainAndNothingElseIsEx
     EXPECT_EQ(equations_of(doubled)[1].difference(), "1 too many");
 }
 
-TEST(Equations, WhatWasOnlyInASegmentThatIsGoneIsMissing) {
+TEST(EquationsTest, WhatWasOnlyInASegmentThatIsGoneIsMissing) {
     ProcessAccount account = process();
     account.state = ProcessState::kGone;
     ring::Totals totals = exported(80, 80);
@@ -208,7 +208,7 @@ TEST(Equations, WhatWasOnlyInASegmentThatIsGoneIsMissing) {
     EXPECT_EQ(equations[1].verdict, Judgement::kMismatch);
 }
 
-TEST(Equations, WithoutAnAgentEverythingIsPending) {
+TEST(EquationsTest, WithoutAnAgentEverythingIsPending) {
     ProcessAccount account = process();
     fill_exporters(account, ring::Totals{}, nullptr);
     const auto equations = equations_of(account);
@@ -217,7 +217,7 @@ TEST(Equations, WithoutAnAgentEverythingIsPending) {
     EXPECT_EQ(equations[1].verdict, Judgement::kOk);
 }
 
-TEST(Equations, TotalsAddUp) {
+TEST(EquationsTest, TotalsAddUp) {
     ring::Totals totals = exported(87, 87);
     ProcessAccount one = process();
     fill_exporters(one, totals, nullptr);

@@ -10,7 +10,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-TEST(Option, IsFoundByItsPath) {
+TEST(OptionTest, IsFoundByItsPath) {
     bool on = false;
     const std::vector<Option> options = {{"outer", Group{{{"inner", option::boolean(on)}}}}};
     EXPECT_EQ(find_scalar(options, "outer.inner").set("true"), "");
@@ -38,7 +38,7 @@ void takes(const Scalar& scalar, T& value, const std::string& text, T meaning) {
     EXPECT_EQ(value, meaning) << printed;
 }
 
-TEST(Option, WholeNumbers) {
+TEST(OptionTest, WholeNumbers) {
     uint32_t value = 5;
     const Scalar count = option::count(value, 2, 9);
     takes(count, value, "9", 9u);
@@ -51,7 +51,7 @@ TEST(Option, WholeNumbers) {
     refuses(port, number, "65536", "'65536' is not a whole number from 0 to 65535");
 }
 
-TEST(Option, Numbers) {
+TEST(OptionTest, Numbers) {
     double value = 1.5;
     const Scalar number = option::number(value, 0.5, 100);
     EXPECT_EQ(number.text(), "1.5");
@@ -60,7 +60,7 @@ TEST(Option, Numbers) {
     refuses(number, value, "0.4", "'0.4' is not a number from 0.5 to 100");
 }
 
-TEST(Option, Sizes) {
+TEST(OptionTest, Sizes) {
     uint64_t value = 0;
     const Scalar size = option::size(value, 1024);
     EXPECT_EQ(size.values, "size, at least 1KiB");
@@ -69,7 +69,7 @@ TEST(Option, Sizes) {
     refuses(size, value, "big", "'big' is not a size (bytes, or such as 512KiB, 64MiB, 1GiB)");
 }
 
-TEST(Option, Durations) {
+TEST(OptionTest, Durations) {
     milliseconds value{};
     const Scalar duration = option::duration(value, milliseconds(2));
     EXPECT_EQ(duration.values, "duration, at least 2ms");
@@ -79,7 +79,7 @@ TEST(Option, Durations) {
     refuses(duration, value, "5 sec", "'5 sec' is not a duration (such as 200ms, 5s, 1h30m)");
 }
 
-TEST(Option, Choices) {
+TEST(OptionTest, Choices) {
     enum class Colour { kRed, kGreen };
     auto value = Colour::kRed;
     const Scalar colour = option::choice(value, {{"red", Colour::kRed}, {"green", Colour::kGreen}});
@@ -96,7 +96,7 @@ TEST(Option, Choices) {
     EXPECT_EQ(option::only("bytes").set("items"), "'items' is not one of: bytes");
 }
 
-TEST(Option, ATextIsCheckedBeforeItIsTaken) {
+TEST(OptionTest, ATextIsCheckedBeforeItIsTaken) {
     std::string value = "before";
     const Scalar text = option::text(value, "word", [](const std::string& text) {
         if (text.empty()) throw std::invalid_argument("is empty");

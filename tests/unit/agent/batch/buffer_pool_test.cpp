@@ -9,7 +9,7 @@
 namespace spanring::agent {
 namespace {
 
-TEST(BufferPool, gives_what_came_back_again) {
+TEST(BufferPoolTest, GivesWhatCameBackAgain) {
     const auto pool = std::make_shared<BufferPool>();
     BufferPool::Buffer buffer = pool->take();
     buffer[0] = 1;
@@ -19,7 +19,7 @@ TEST(BufferPool, gives_what_came_back_again) {
     EXPECT_EQ(pool->take().get(), place);
 }
 
-TEST(BufferPool, keeps_no_more_than_it_may) {
+TEST(BufferPoolTest, KeepsNoMoreThanItMay) {
     const auto pool = std::make_shared<BufferPool>();
     std::vector<BufferPool::Buffer> buffers;
     for (size_t i = 0; i < 2 * BufferPool::kKept; ++i) buffers.push_back(pool->take());
@@ -30,7 +30,7 @@ TEST(BufferPool, keeps_no_more_than_it_may) {
     EXPECT_EQ(pool->kept(), BufferPool::kKept);
 }
 
-TEST(BufferPool, takes_buffers_back_on_any_thread_and_after_its_owner) {
+TEST(BufferPoolTest, TakesBuffersBackOnAnyThreadAndAfterItsOwner) {
     auto pool = std::make_shared<BufferPool>();
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; ++i) {
@@ -48,7 +48,7 @@ TEST(BufferPool, takes_buffers_back_on_any_thread_and_after_its_owner) {
     last.reset();  // the pool goes with it
 }
 
-TEST(BufferPool, frees_what_was_never_its_own) {
+TEST(BufferPoolTest, FreesWhatWasNeverItsOwn) {
     BufferPool::Buffer buffer = std::make_unique<uint8_t[]>(10);
     buffer[9] = 1;
 }

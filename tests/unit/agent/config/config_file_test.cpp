@@ -14,15 +14,15 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-using ConfigFile = test::ConfigTest;
+using ConfigFileTest = test::ConfigTest;
 
-TEST_F(ConfigFile, AnEmptyFileChangesNothing) {
+TEST_F(ConfigFileTest, AnEmptyFileChangesNothing) {
     const LoadedConfig loaded = load("# nothing\n");
     EXPECT_THAT(loaded.problems, IsEmpty());
     EXPECT_EQ(loaded.config.exporters.at(0).type, ExporterType::kStore);
 }
 
-TEST_F(ConfigFile, ReadsEveryKey) {
+TEST_F(ConfigFileTest, ReadsEveryKey) {
     const LoadedConfig loaded = load(R"(
 receivers:
   spanring:
@@ -95,7 +95,7 @@ service:
     EXPECT_EQ(config.exporters[2].store.queue_bytes, uint64_t{8} << 20);
 }
 
-TEST_F(ConfigFile, ReadsEveryKeyOfHttp) {
+TEST_F(ConfigFileTest, ReadsEveryKeyOfHttp) {
     const LoadedConfig loaded = load(R"(
 exporters:
   otlp_http/main:
@@ -144,7 +144,7 @@ exporters:
     EXPECT_TRUE(loaded.config.exporters[1].required());
 }
 
-TEST_F(ConfigFile, ReplacesVariables) {
+TEST_F(ConfigFileTest, ReplacesVariables) {
     environment_["BACKEND"] = "backend:4317";
     const LoadedConfig loaded = load(R"(
 exporters:
@@ -163,7 +163,7 @@ exporters:
                 ElementsAre(AllOf(StartsWith(at(3, 15)), HasSubstr("NOT_SET is not set"))));
 }
 
-TEST_F(ConfigFile, ServesNoMetricsUnlessAsked) {
+TEST_F(ConfigFileTest, ServesNoMetricsUnlessAsked) {
     EXPECT_FALSE(load("").config.metrics.has_value());
     EXPECT_FALSE(load("service: {telemetry: {metrics: {readers: []}}}").config.metrics.has_value());
     const LoadedConfig empty = load("service: {telemetry: {metrics: {address: ''}}}");
@@ -171,7 +171,7 @@ TEST_F(ConfigFile, ServesNoMetricsUnlessAsked) {
     EXPECT_FALSE(empty.config.metrics.has_value());
 }
 
-TEST_F(ConfigFile, ReadsWhereMetricsAreServed) {
+TEST_F(ConfigFileTest, ReadsWhereMetricsAreServed) {
     const auto of = [this](const std::string& metrics, std::vector<std::string> arguments = {}) {
         const LoadedConfig loaded = load("service: {telemetry: {metrics: {" + metrics + "}}}", std::move(arguments));
         EXPECT_THAT(loaded.problems, IsEmpty());

@@ -12,9 +12,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-using CommandLine = test::ConfigTest;
+using CommandLineTest = test::ConfigTest;
 
-TEST_F(CommandLine, FlagsWinAndChooseExporters) {
+TEST_F(CommandLineTest, FlagsWinAndChooseExporters) {
     const std::string yaml = "processors:\n  batch:\n    send_batch_size: 5\n    timeout: 5s\n"
                              "exporters:\n  otlp/one:\n    endpoint: http://one:1\n  store:\n";
     const LoadedConfig loaded =
@@ -32,7 +32,7 @@ TEST_F(CommandLine, FlagsWinAndChooseExporters) {
     EXPECT_THAT(loaded.config.directories, ElementsAre("/x", "/y"));
 }
 
-TEST_F(CommandLine, OtlpAsAFlagIsTheOneThatTheFileDescribes) {
+TEST_F(CommandLineTest, OtlpAsAFlagIsTheOneThatTheFileDescribes) {
     const std::string yaml = "exporters:\n  otlp_http/x:\n    endpoint: http://file:1\n  store:\n";
     const LoadedConfig described = load(yaml, {"--exporter", "otlp", "--endpoint", "http://flag:2"});
     ASSERT_THAT(described.problems, IsEmpty());
@@ -43,7 +43,7 @@ TEST_F(CommandLine, OtlpAsAFlagIsTheOneThatTheFileDescribes) {
     EXPECT_EQ(load("", {"--exporter", "otlp"}).config.exporters.at(0).type, ExporterType::kOtlpGrpc);
 }
 
-TEST_F(CommandLine, AWrongFlagIsNamedWithTheNearOne) {
+TEST_F(CommandLineTest, AWrongFlagIsNamedWithTheNearOne) {
     EXPECT_THAT(load("", {"--endpiont", "http://localhost:4317"}).problems,
                 ElementsAre("unknown flag '--endpiont', did you mean '--endpoint'?"));
     EXPECT_THAT(load("", {"--exporter", "stor"}).problems, ElementsAre(HasSubstr("did you mean 'store'?")));

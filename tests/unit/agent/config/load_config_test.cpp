@@ -12,9 +12,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-using LoadConfig = test::ConfigTest;
+using LoadConfigTest = test::ConfigTest;
 
-TEST_F(LoadConfig, StoresLocallyWhereThereIsNoEndpoint) {
+TEST_F(LoadConfigTest, StoresLocallyWhereThereIsNoEndpoint) {
     const LoadedConfig loaded = load("");
     EXPECT_THAT(loaded.problems, IsEmpty());
     ASSERT_EQ(loaded.config.exporters.size(), 1u);
@@ -25,13 +25,13 @@ TEST_F(LoadConfig, StoresLocallyWhereThereIsNoEndpoint) {
     EXPECT_EQ(loaded.config.batch.timeout, std::chrono::milliseconds(200));
 }
 
-TEST_F(LoadConfig, NeverMoreExportersThanRows) {
+TEST_F(LoadConfigTest, NeverMoreExportersThanRows) {
     std::string yaml = "exporters:\n";
     for (int i = 0; i < 5; ++i) yaml += "  store/" + std::to_string(i) + ":\n";
     EXPECT_THAT(load(yaml).problems, ElementsAre(HasSubstr("5 are in use, at most 4")));
 }
 
-TEST(StateDirectory, FollowsTheUser) {
+TEST(StateDirectoryTest, FollowsTheUser) {
     std::map<std::string, std::string> set = {{"HOME", "/home/u"}};
     const Environment environment = [&](const std::string& name) -> std::optional<std::string> {
         const auto value = set.find(name);

@@ -13,30 +13,30 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-using Mistakes = test::ConfigTest;
+using MistakesTest = test::ConfigTest;
 
-TEST_F(Mistakes, AWrongKeyIsNamedWithItsPlaceAndTheNearOne) {
+TEST_F(MistakesTest, AWrongKeyIsNamedWithItsPlaceAndTheNearOne) {
     const LoadedConfig loaded = load("exporters:\n  otlp_grpc:\n    endpoint: localhost:4317\n    compresion: gzip\n");
     ASSERT_EQ(loaded.problems.size(), 1u);
     EXPECT_THAT(loaded.problems[0],
                 StartsWith(at(4, 5) + "exporters.otlp_grpc: unknown key 'compresion', did you mean 'compression'?"));
 }
 
-TEST_F(Mistakes, AWrongValueIsNamedWithItsPlace) {
+TEST_F(MistakesTest, AWrongValueIsNamedWithItsPlace) {
     const LoadedConfig loaded = load("processors:\n  batch:\n    timeout: 5 sec\n    send_batch_size: many\n");
     EXPECT_THAT(loaded.problems,
                 ElementsAre(StartsWith(at(4, 22) + "processors.batch.send_batch_size: 'many' is not a whole number"),
                             StartsWith(at(3, 14) + "processors.batch.timeout: '5 sec' is not a duration")));
 }
 
-TEST_F(Mistakes, AWrongTypeIsNamedWithItsPlace) {
+TEST_F(MistakesTest, AWrongTypeIsNamedWithItsPlace) {
     const LoadedConfig loaded = load("exporters:\n  store:\n    path: [a, b]\nservice: on\n");
     EXPECT_THAT(loaded.problems,
                 ElementsAre(StartsWith(at(3, 11) + "exporters.store.path: must be a string, not a list"),
                             StartsWith(at(4, 10) + "service: must be a mapping")));
 }
 
-TEST_F(Mistakes, AllMistakesAreToldAtOnce) {
+TEST_F(MistakesTest, AllMistakesAreToldAtOnce) {
     const LoadedConfig loaded =
         load("exporters:\n  otlp_grcp:\n    endpoint: localhost:4317\nprocesors:\n  batch:\n", {"--batch-size", "0"});
     EXPECT_THAT(loaded.problems,
@@ -45,17 +45,17 @@ TEST_F(Mistakes, AllMistakesAreToldAtOnce) {
                             StartsWith("--batch-size: '0'")));
 }
 
-TEST_F(Mistakes, AKeyThatIsThereTwiceIsAMistake) {
+TEST_F(MistakesTest, AKeyThatIsThereTwiceIsAMistake) {
     const LoadedConfig loaded = load("processors:\n  batch:\n    timeout: 1s\n    timeout: 2s\n");
     EXPECT_THAT(loaded.problems, ElementsAre(at(4, 5) + "processors.batch: key 'timeout' is given twice"));
 }
 
-TEST_F(Mistakes, NoYamlIsNamedWithItsPlace) {
+TEST_F(MistakesTest, NoYamlIsNamedWithItsPlace) {
     EXPECT_THAT(load("exporters: [\n").problems,
                 ElementsAre(AllOf(StartsWith(file_ + ":"), HasSubstr("not valid YAML"))));
 }
 
-TEST_F(Mistakes, AFileOfSeveralDocumentsIsRefusedAndOneThatBeginsWithACommaEnds) {
+TEST_F(MistakesTest, AFileOfSeveralDocumentsIsRefusedAndOneThatBeginsWithACommaEnds) {
     for (const char* file : {"exporters: {}\n---\nexporters: {}\n", ",c"}) {
         const LoadedConfig loaded = load(file);
         ASSERT_EQ(loaded.problems.size(), 1u) << file;
@@ -63,20 +63,20 @@ TEST_F(Mistakes, AFileOfSeveralDocumentsIsRefusedAndOneThatBeginsWithACommaEnds)
     }
 }
 
-TEST_F(Mistakes, AMissingFileIsNamed) {
+TEST_F(MistakesTest, AMissingFileIsNamed) {
     EXPECT_THAT(load("", {"--config", "/nonexistent/agent.yaml"}).problems,
                 ElementsAre(StartsWith("/nonexistent/agent.yaml: cannot read: ")));
     EXPECT_THAT(load("", {"--config", directory_.path()}).problems, ElementsAre(HasSubstr("is a directory")));
 }
 
-TEST_F(Mistakes, APipelineNamesOnlyWhatIsDefined) {
+TEST_F(MistakesTest, APipelineNamesOnlyWhatIsDefined) {
     const LoadedConfig loaded =
         load("exporters:\n  store:\nservice:\n  pipelines:\n    traces:\n      exporters: [stroe]\n");
     EXPECT_THAT(loaded.problems, ElementsAre(AllOf(StartsWith(at(6, 7)), HasSubstr("'stroe' is not defined"),
                                                    HasSubstr("did you mean 'store'?"))));
 }
 
-TEST_F(Mistakes, ABadEndpointIsNamedWhereItStands) {
+TEST_F(MistakesTest, ABadEndpointIsNamedWhereItStands) {
     EXPECT_THAT(load("exporters:\n  otlp:\n    endpoint: ftp://host:1\n").problems,
                 ElementsAre(AllOf(StartsWith(at(3, 15)), HasSubstr("ftp://host:1"))));
     EXPECT_THAT(load("", {"--endpoint", "http://host:port"}).problems,
@@ -85,7 +85,7 @@ TEST_F(Mistakes, ABadEndpointIsNamedWhereItStands) {
     EXPECT_THAT(load("").problems, ElementsAre(StartsWith("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ")));
 }
 
-TEST_F(Mistakes, MistakesOfHttpAreNamedWithTheirPlace) {
+TEST_F(MistakesTest, MistakesOfHttpAreNamedWithTheirPlace) {
     const auto first = [&](const std::string& line) {
         const LoadedConfig loaded = load("exporters:\n  otlp_http:\n    " + line + "\n");
         return loaded.problems.empty() ? "(none)" : loaded.problems[0];
@@ -107,7 +107,7 @@ TEST_F(Mistakes, MistakesOfHttpAreNamedWithTheirPlace) {
     EXPECT_THAT(first("retry_on_failure: {max_interval: 1s}"), HasSubstr("shorter than initial_interval"));
 }
 
-TEST_F(Mistakes, ReportsWrongPlacesOfMetrics) {
+TEST_F(MistakesTest, ReportsWrongPlacesOfMetrics) {
     const auto of = [this](const std::string& metrics) {
         return load("service:\n telemetry:\n  metrics:\n   " + metrics + "\n").problems;
     };

@@ -14,9 +14,9 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-using OtelEnvironmentVariables = test::ConfigTest;
+using OtelEnvironmentVariablesTest = test::ConfigTest;
 
-TEST_F(OtelEnvironmentVariables, TheEnvironmentSpeaksWhereTheFileIsSilent) {
+TEST_F(OtelEnvironmentVariablesTest, TheEnvironmentSpeaksWhereTheFileIsSilent) {
     environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://env:4317";
     environment_["OTEL_EXPORTER_OTLP_HEADERS"] = "a=1, b=two%20words";
     environment_["OTEL_EXPORTER_OTLP_TIMEOUT"] = "1500";
@@ -44,7 +44,7 @@ TEST_F(OtelEnvironmentVariables, TheEnvironmentSpeaksWhereTheFileIsSilent) {
     EXPECT_EQ(flag.config.exporters.at(0).otlp.endpoint, "http://flag:1");
 }
 
-TEST_F(OtelEnvironmentVariables, TheTracesFormOfAVariableWins) {
+TEST_F(OtelEnvironmentVariablesTest, TheTracesFormOfAVariableWins) {
     environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://all:4317";
     environment_["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "http://traces:4317";
     EXPECT_EQ(load("").config.exporters.at(0).otlp.endpoint, "http://traces:4317");
@@ -52,7 +52,7 @@ TEST_F(OtelEnvironmentVariables, TheTracesFormOfAVariableWins) {
     EXPECT_EQ(load("").config.exporters.at(0).otlp.endpoint, "http://all:4317");
 }
 
-TEST_F(OtelEnvironmentVariables, TheProtocolVariableChoosesTheWay) {
+TEST_F(OtelEnvironmentVariablesTest, TheProtocolVariableChoosesTheWay) {
     environment_["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
     EXPECT_EQ(load("").config.exporters.at(0).type, ExporterType::kStore) << "it names no backend";
     environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://env:4318/base";
@@ -82,7 +82,7 @@ TEST_F(OtelEnvironmentVariables, TheProtocolVariableChoosesTheWay) {
     EXPECT_THAT(load("").warnings, ElementsAre(HasSubstr("spans are sent by http/protobuf")));
 }
 
-TEST_F(OtelEnvironmentVariables, TheTracesEndpointIsAWholeUrlUntilSomethingNearerNamesAnother) {
+TEST_F(OtelEnvironmentVariablesTest, TheTracesEndpointIsAWholeUrlUntilSomethingNearerNamesAnother) {
     environment_["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
     environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://all:4318";
     environment_["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "http://traces/in";
@@ -99,7 +99,7 @@ TEST_F(OtelEnvironmentVariables, TheTracesEndpointIsAWholeUrlUntilSomethingNeare
                 ElementsAre(AllOf(StartsWith("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "), HasSubstr("begin with http"))));
 }
 
-TEST_F(OtelEnvironmentVariables, AVariableThatDoesNotParseIsIgnoredWithAWarning) {
+TEST_F(OtelEnvironmentVariablesTest, AVariableThatDoesNotParseIsIgnoredWithAWarning) {
     environment_["OTEL_EXPORTER_OTLP_TIMEOUT"] = "soon";
     environment_["OTEL_EXPORTER_OTLP_COMPRESSION"] = "brotli";
     environment_["OTEL_EXPORTER_OTLP_HEADERS"] = "secret-without-key";

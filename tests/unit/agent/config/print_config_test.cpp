@@ -13,7 +13,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-using PrintConfig = test::ConfigTest;
+using PrintConfigTest = test::ConfigTest;
 
 // Gives a key another value than it has.
 struct Changer {
@@ -38,7 +38,7 @@ struct Changer {
     }
 };
 
-TEST_F(PrintConfig, EveryKeyIsReadAsItWasPrinted) {
+TEST_F(PrintConfigTest, EveryKeyIsReadAsItWasPrinted) {
     const LoadedConfig defaults = load("exporters:\n  otlp_grpc:\n  otlp_http:\n  debug:\n  store:\n");
     ASSERT_THAT(defaults.problems, IsEmpty());
     Config config = defaults.config;
@@ -54,7 +54,7 @@ TEST_F(PrintConfig, EveryKeyIsReadAsItWasPrinted) {
     EXPECT_FALSE(again.config == defaults.config);
 }
 
-TEST_F(PrintConfig, WhatOneKeyLeavesToAnotherIsReadAsWell) {
+TEST_F(PrintConfigTest, WhatOneKeyLeavesToAnotherIsReadAsWell) {
     environment_["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
     environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "not used";
     environment_["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "https://b/in";
@@ -71,35 +71,35 @@ TEST_F(PrintConfig, WhatOneKeyLeavesToAnotherIsReadAsWell) {
     EXPECT_EQ(print_config(second.config), printed);
 }
 
-TEST_F(PrintConfig, AFlagsEndpointLeavesNothingThatContradictsIt) {
+TEST_F(PrintConfigTest, AFlagsEndpointLeavesNothingThatContradictsIt) {
     const LoadedConfig first = load("exporters:\n  otlp_http:\n    endpoint: http://b\n    tls: {insecure: true}\n",
                                     {"--endpoint", "https://c"});
     ASSERT_THAT(first.problems, IsEmpty());
     EXPECT_THAT(load(print_config(first.config)).problems, IsEmpty());
 }
 
-TEST_F(PrintConfig, PrintsKeysThatCanHaveOneValueOnly) {
+TEST_F(PrintConfigTest, PrintsKeysThatCanHaveOneValueOnly) {
     const std::string printed = print_config(load("exporters:\n  otlp_http:\n").config);
     EXPECT_THAT(printed, HasSubstr("sizer: bytes\n"));
     EXPECT_THAT(printed, HasSubstr("encoding: proto\n"));
 }
 
-TEST_F(PrintConfig, ADollarStaysADollar) {
+TEST_F(PrintConfigTest, ADollarStaysADollar) {
     const LoadedConfig first = load("exporters:\n  otlp_grpc:\n    tls:\n      ca_file: /a$$$${b}\n");
     EXPECT_EQ(first.config.exporters.at(0).otlp.ca_file, "/a$${b}");
     EXPECT_TRUE(load(print_config(first.config)).config == first.config);
 }
 
-TEST_F(PrintConfig, ATextThatLooksLikeANumberIsQuoted) {
+TEST_F(PrintConfigTest, ATextThatLooksLikeANumberIsQuoted) {
     EXPECT_THAT(print_config(load("exporters:\n  otlp_http:\n").config), HasSubstr("min_version: \"1.2\""));
 }
 
-TEST_F(PrintConfig, PrintsWhereMetricsAreServed) {
+TEST_F(PrintConfigTest, PrintsWhereMetricsAreServed) {
     const std::string printed = print_config(load("service: {telemetry: {metrics: {address: '[::1]:9'}}}").config);
     EXPECT_EQ(load(printed).config.metrics, (MetricsAddress{"::1", 9}));
 }
 
-TEST_F(PrintConfig, KeepsSecretsOutOfWhatItPrints) {
+TEST_F(PrintConfigTest, KeepsSecretsOutOfWhatItPrints) {
     const LoadedConfig loaded = load("exporters:\n  otlp_grpc:\n    headers: {authorization: Bearer hunter2}\n");
     EXPECT_THAT(print_config(loaded.config), Not(HasSubstr("hunter2")));
 }

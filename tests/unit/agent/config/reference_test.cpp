@@ -19,14 +19,14 @@ const ReferenceTable& table(const std::vector<ReferenceTable>& tables, const std
     throw std::out_of_range(title);
 }
 
-TEST(Reference, SaysValuesDefaultAndMeaning) {
+TEST(ReferenceTest, SaysValuesDefaultAndMeaning) {
     const auto tables = reference();
     EXPECT_THAT(table(tables, "exporters.store").rows,
                 Contains(ReferenceRow{"max_age", "duration, at least 1m", "`72h`", "what is older is removed, and counted"}));
     EXPECT_THAT(table(tables, "exporters.otlp_grpc").rows, Contains(testing::Field(&ReferenceRow::key, "zero_copy")));
 }
 
-TEST(Reference, SaysOnceWhatTwoExportersHaveInCommon) {
+TEST(ReferenceTest, SaysOnceWhatTwoExportersHaveInCommon) {
     const auto tables = reference();
     const auto has = [&](const std::string& title, const std::string& key) {
         for (const ReferenceRow& row : table(tables, title).rows) {
@@ -41,7 +41,7 @@ TEST(Reference, SaysOnceWhatTwoExportersHaveInCommon) {
     EXPECT_TRUE(has("exporters.otlp_http", "compression"));
 }
 
-TEST(Reference, EveryKeyHasAMeaningAndStandsOnce) {
+TEST(ReferenceTest, EveryKeyHasAMeaningAndStandsOnce) {
     for (const ReferenceTable& table : reference()) {
         std::set<std::string> seen;
         for (const ReferenceRow& row : table.rows) {
@@ -53,7 +53,7 @@ TEST(Reference, EveryKeyHasAMeaningAndStandsOnce) {
     }
 }
 
-TEST(Reference, IsPrintedAsTables) {
+TEST(ReferenceTest, IsPrintedAsTables) {
     EXPECT_EQ(print_reference({{"a.b", {{"key", "text", "`x`", "what it is"}}}}),
               "#### `a.b`\n\n"
               "| key   | values | default | meaning    |\n"

@@ -29,7 +29,7 @@ namespace {
 const std::string kSegment = "/run/spanring/1000/0123456789abcdef0123456789abcdef.spr";
 const std::string kOther = "/run/spanring/1000/ffffffffffffffffffffffffffffffff.spr";
 
-class Journal : public ::testing::Test {
+class JournalTest : public ::testing::Test {
 protected:
     std::string file() const { return directory.path() + "/crashes"; }
 
@@ -64,7 +64,7 @@ protected:
     test::TemporaryDirectory directory;
 };
 
-TEST_F(Journal, namesTheSegmentThatWasReadAtACrash) {
+TEST_F(JournalTest, NamesTheSegmentThatWasReadAtACrash) {
     const int status = child_reading(kSegment, [] { std::abort(); });
     ASSERT_TRUE(WIFSIGNALED(status));
     EXPECT_EQ(WTERMSIG(status), SIGABRT);
@@ -75,7 +75,7 @@ TEST_F(Journal, namesTheSegmentThatWasReadAtACrash) {
     EXPECT_EQ(journal.reason_to_quarantine(kSegment), "");
 }
 
-TEST_F(Journal, givesASegmentUpAfterTwoCrashesAndNoOtherOne) {
+TEST_F(JournalTest, GivesASegmentUpAfterTwoCrashesAndNoOtherOne) {
     for (int i = 0; i < 2; ++i) {
         const int status = child_reading(kSegment, [] { crash("fault"); });
         EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
@@ -85,13 +85,13 @@ TEST_F(Journal, givesASegmentUpAfterTwoCrashesAndNoOtherOne) {
     EXPECT_EQ(reason(kOther), "");
 }
 
-TEST_F(Journal, isWrittenWhereTheStackRanOver) {
+TEST_F(JournalTest, IsWrittenWhereTheStackRanOver) {
     const int status = child_reading(kSegment, [] { crash("stack"); });
     EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
     EXPECT_EQ(crashes(), 1u);
 }
 
-TEST_F(Journal, isWrittenAtAnExceptionThatNobodyCatches) {
+TEST_F(JournalTest, IsWrittenAtAnExceptionThatNobodyCatches) {
     const int status = child_reading(kSegment, [] {
         std::thread([] {
             const CrashScope scope(kSegment);
@@ -102,7 +102,7 @@ TEST_F(Journal, isWrittenAtAnExceptionThatNobodyCatches) {
     EXPECT_EQ(crashes(), 1u);
 }
 
-TEST_F(Journal, isNotWrittenAtAKillFromOutside) {
+TEST_F(JournalTest, IsNotWrittenAtAKillFromOutside) {
     for (const int signal : {SIGKILL, SIGABRT, SIGSEGV, SIGBUS, SIGTERM, SIGQUIT}) {
         const pid_t parent = getpid();
         int ready[2];
@@ -129,7 +129,7 @@ TEST_F(Journal, isNotWrittenAtAKillFromOutside) {
     EXPECT_EQ(crashes(), 0u);
 }
 
-TEST_F(Journal, isNotWrittenAtACrashOfAnotherThreadOrBehindTheScope) {
+TEST_F(JournalTest, IsNotWrittenAtACrashOfAnotherThreadOrBehindTheScope) {
     child_reading(kSegment, [] { std::thread([] { std::abort(); }).join(); });
     child([] {
         { const CrashScope scope(kSegment); }
@@ -138,7 +138,7 @@ TEST_F(Journal, isNotWrittenAtACrashOfAnotherThreadOrBehindTheScope) {
     EXPECT_EQ(crashes(), 0u);
 }
 
-TEST_F(Journal, leavesAFaultToTheGuardThatCoversIt) {
+TEST_F(JournalTest, LeavesAFaultToTheGuardThatCoversIt) {
     const int status = child_reading(kSegment, [this] {
         const std::string path = directory.path() + "/cut";
         const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -155,7 +155,7 @@ TEST_F(Journal, leavesAFaultToTheGuardThatCoversIt) {
     EXPECT_EQ(crashes(), 1u);
 }
 
-TEST_F(Journal, forgetsACrashThatIsOldButNoVerdict) {
+TEST_F(JournalTest, ForgetsACrashThatIsOldButNoVerdict) {
     write(4000);
     write(10, kOther);
     EXPECT_EQ(crashes(), 1u);
@@ -165,13 +165,13 @@ TEST_F(Journal, forgetsACrashThatIsOldButNoVerdict) {
     EXPECT_NE(reason(), "") << "also at the start after the next";
 }
 
-TEST_F(Journal, doesNotAddUpCrashesThatLieFarApart) {
+TEST_F(JournalTest, DoesNotAddUpCrashesThatLieFarApart) {
     write(3000);
     write(-3000);  // as if the next one came much later
     EXPECT_EQ(reason(), "");
 }
 
-TEST_F(Journal, forgetsAtACleanEndAllButVerdicts) {
+TEST_F(JournalTest, ForgetsAtACleanEndAllButVerdicts) {
     write(20);
     write(10);
     write(5, kOther);
@@ -181,7 +181,7 @@ TEST_F(Journal, forgetsAtACleanEndAllButVerdicts) {
     EXPECT_EQ(reason(kOther), "") << "its first crash was forgotten";
 }
 
-TEST_F(Journal, passesOverWhatMakesNoSense) {
+TEST_F(JournalTest, PassesOverWhatMakesNoSense) {
     write(10);
     std::ofstream(file(), std::ios::app) << "\n\nnoise\n11 x /y\n11 12\n11 12 relative\n";
     write(10, kSegment.substr(0, 20), "");  // torn
@@ -189,13 +189,13 @@ TEST_F(Journal, passesOverWhatMakesNoSense) {
     EXPECT_EQ(reason(), "");
 }
 
-TEST_F(Journal, keepsABoundedNumberOfLines) {
+TEST_F(JournalTest, KeepsABoundedNumberOfLines) {
     for (int i = 0; i < 1000; ++i) write(100, "/run/spanring/1000/" + std::to_string(i));
     EXPECT_EQ(crashes(), 256u);
     EXPECT_EQ(CrashJournal(file()).crashes().back().segment, "/run/spanring/1000/999");
 }
 
-TEST_F(Journal, refusesAPlaceThatCannotBeWritten) {
+TEST_F(JournalTest, RefusesAPlaceThatCannotBeWritten) {
     EXPECT_THROW(CrashJournal("/nonexistent/crashes"), std::runtime_error);
 }
 

@@ -13,21 +13,21 @@ Receipt receipt(uint32_t spans, uint32_t invalid = 0) {
     return receipt;
 }
 
-TEST(AnswerShares, booksWhatWasRefusedFromTheFrontAndOnce) {
+TEST(AnswerSharesTest, BooksWhatWasRefusedFromTheFrontAndOnce) {
     AnswerShares shares(Resolutions{{{Outcome::kExported, 5}}});
     EXPECT_EQ(shares.of(receipt(3))[0].rejected, 3u);
     EXPECT_EQ(shares.of(receipt(3))[0].rejected, 2u);
     EXPECT_EQ(shares.of(receipt(3))[0].rejected, 0u);
 }
 
-TEST(AnswerShares, leavesInvalidSpansOutWhichNobodyWasSent) {
+TEST(AnswerSharesTest, LeavesInvalidSpansOutWhichNobodyWasSent) {
     AnswerShares shares(Resolutions{{{Outcome::kExported, 5}}});
     EXPECT_EQ(shares.of(receipt(3, 3))[0].rejected, 0u);
     EXPECT_EQ(shares.of(receipt(3, 1))[0].rejected, 2u);
     EXPECT_EQ(shares.of(receipt(9))[0].rejected, 3u);
 }
 
-TEST(AnswerShares, keepsExportersApart) {
+TEST(AnswerSharesTest, KeepsExportersApart) {
     AnswerShares shares(Resolutions{{{Outcome::kExported, 1}, {Outcome::kRejected, 0}, {Outcome::kExported, 9}}});
     const Resolutions first = shares.of(receipt(4));
     EXPECT_EQ(first[0].rejected, 1u);
@@ -36,7 +36,7 @@ TEST(AnswerShares, keepsExportersApart) {
     EXPECT_EQ(shares.of(receipt(4))[2].rejected, 4u);
 }
 
-TEST(AnswerShares, isLeftBehindAsAWholeWhereOneExporterLeftIt) {
+TEST(AnswerSharesTest, IsLeftBehindAsAWholeWhereOneExporterLeftIt) {
     EXPECT_FALSE(AnswerShares(Resolutions{{{Outcome::kExported, 0}}}).left_behind());
     EXPECT_TRUE(AnswerShares(Resolutions{{{Outcome::kExported, 0}, {Outcome::kLeftBehind, 0}}}).left_behind());
 }

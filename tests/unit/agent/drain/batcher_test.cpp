@@ -60,7 +60,7 @@ struct Cutting {
     ReceiptPlace place;
 };
 
-TEST(Batcher, closesABatchAtItsNumberOfSpans) {
+TEST(BatcherTest, ClosesABatchAtItsNumberOfSpans) {
     Cutting cutting({.spans = 10, .bytes = 1 << 20});
     EXPECT_EQ(cutting.cut(cutting.some(0, 35), 35).fault, nullptr);
     EXPECT_EQ(cutting.exporter.sizes, (std::vector<uint32_t>{10, 10, 10}));
@@ -71,7 +71,7 @@ TEST(Batcher, closesABatchAtItsNumberOfSpans) {
     EXPECT_EQ(cutting.exporter.numbers(), wanted);
 }
 
-TEST(Batcher, closesABatchAtItsBytes) {
+TEST(BatcherTest, ClosesABatchAtItsBytes) {
     const size_t record = test::record_of(test::make_span(0)).size();
     Cutting cutting({.spans = 1000, .bytes = 4 * record + record / 2});
     cutting.cut(cutting.some(0, 20), 20);
@@ -80,14 +80,14 @@ TEST(Batcher, closesABatchAtItsBytes) {
     for (const size_t size : cutting.exporter.byte_sizes) EXPECT_EQ(size, 4 * record);
 }
 
-TEST(Batcher, sendsASpanThatAloneIsOverTheLimit) {
+TEST(BatcherTest, SendsASpanThatAloneIsOverTheLimit) {
     Cutting cutting({.spans = 10, .bytes = 8});
     cutting.cut(cutting.some(0, 3), 3);
     cutting.batcher.submit(cutting.batcher.shared());
     EXPECT_EQ(cutting.exporter.sizes, (std::vector<uint32_t>{1, 1, 1}));
 }
 
-TEST(Batcher, closesABatchByAge) {
+TEST(BatcherTest, ClosesABatchByAge) {
     Cutting cutting({.age = 200ms});
     const Batcher::Clock::time_point begin(1h);
     cutting.cut(cutting.some(0, 3), 3);
@@ -99,7 +99,7 @@ TEST(Batcher, closesABatchByAge) {
     EXPECT_EQ(cutting.exporter.sizes, std::vector<uint32_t>{3});
 }
 
-TEST(Batcher, coversEveryByteWithReceiptsOnce) {
+TEST(BatcherTest, CoversEveryByteWithReceiptsOnce) {
     Cutting cutting({.spans = 7, .bytes = 1 << 20});
     cutting.exporter.answers = false;
     uint32_t spans = 0;
@@ -118,7 +118,7 @@ TEST(Batcher, coversEveryByteWithReceiptsOnce) {
     EXPECT_EQ(counted, 45u);
 }
 
-TEST(Batcher, isResolvedByTheRequiredExportersAlone) {
+TEST(BatcherTest, IsResolvedByTheRequiredExportersAlone) {
     FakeExporter required(0), second(1), console(2, false);
     for (FakeExporter* exporter : {&required, &second, &console}) exporter->answers = false;
     Batcher batcher({}, {&required, &second, &console});
@@ -135,7 +135,7 @@ TEST(Batcher, isResolvedByTheRequiredExportersAlone) {
     EXPECT_EQ(batcher.outstanding(), 0u);
 }
 
-TEST(RunCutter, cutsMalformedSpansOutAndCountsThem) {
+TEST(RunCutterTest, CutsMalformedSpansOutAndCountsThem) {
     Cutting cutting({});
     Bytes records = cutting.some(0, 2);
     Bytes bad = test::make_span(2);
@@ -155,7 +155,7 @@ TEST(RunCutter, cutsMalformedSpansOutAndCountsThem) {
     EXPECT_EQ(receipt.invalid, 1u);
 }
 
-TEST(RunCutter, startsARunWhereTheScopeChanges) {
+TEST(RunCutterTest, StartsARunWhereTheScopeChanges) {
     Cutting cutting({});
     const uint32_t other = cutting.image->add_scope("other");
     Bytes records = cutting.some(0, 2);
@@ -171,7 +171,7 @@ TEST(RunCutter, startsARunWhereTheScopeChanges) {
     EXPECT_NE(cutting.exporter.spans[3].scope.find("other"), std::string::npos);
 }
 
-TEST(RunCutter, namesEachRuleThatRecordsBreak) {
+TEST(RunCutterTest, NamesEachRuleThatRecordsBreak) {
     const auto fault = [](auto make, uint32_t spans) {
         Cutting cutting({});
         return std::string(cutting.cut(make(cutting), spans).fault);
@@ -200,7 +200,7 @@ TEST(RunCutter, namesEachRuleThatRecordsBreak) {
               "a chunk does not hold as many spans as it counts");
 }
 
-TEST(ScopeReader, refusesEntriesThatPointOutOfTheirRegion) {
+TEST(ScopeReaderTest, RefusesEntriesThatPointOutOfTheirRegion) {
     for (const auto& [offset, size] :
          {std::pair{ring::kScopeBytesOffset - 1, 8u}, {uint32_t{ring::kScopesSize} - 4, 8u}, {~0u, ~0u}}) {
         BufferImage image;

@@ -12,7 +12,7 @@
 namespace spanring::agent {
 namespace {
 
-class Dead : public ::testing::Test {
+class DeadTest : public ::testing::Test {
 protected:
     void check() {
         const Descriptor file(open(image.path().c_str(), O_RDWR | O_CLOEXEC));
@@ -24,7 +24,7 @@ protected:
     Burial burial;
 };
 
-TEST_F(Dead, isWhoeverHoldsItsLockNoMore) {
+TEST_F(DeadTest, IsWhoeverHoldsItsLockNoMore) {
     check();
     EXPECT_FALSE(burial.dead());
     EXPECT_FALSE(burial.complete());
@@ -34,7 +34,7 @@ TEST_F(Dead, isWhoeverHoldsItsLockNoMore) {
     EXPECT_GT(burial.died_unix_nano(), 0u);
 }
 
-TEST_F(Dead, diesOnce) {
+TEST_F(DeadTest, DiesOnce) {
     image.die();
     check();
     const uint64_t died = burial.died_unix_nano();
@@ -42,7 +42,7 @@ TEST_F(Dead, diesOnce) {
     EXPECT_EQ(burial.died_unix_nano(), died);
 }
 
-TEST_F(Dead, handsOutItsOpenSpansAfterEverythingThatIsCommitted) {
+TEST_F(DeadTest, HandsOutItsOpenSpansAfterEverythingThatIsCommitted) {
     image->open_slot(2, test::span_start(0, "one"));
     image->open_slot(9, test::span_start(1, "two"));
     ASSERT_EQ(burial.recover(image.view(), 1), ring::RecoveryFault::kNone);
@@ -58,14 +58,14 @@ TEST_F(Dead, handsOutItsOpenSpansAfterEverythingThatIsCommitted) {
     EXPECT_TRUE(burial.complete());
 }
 
-TEST_F(Dead, isCompleteWithoutOpenSpans) {
+TEST_F(DeadTest, IsCompleteWithoutOpenSpans) {
     ASSERT_EQ(burial.recover(image.view(), 1), ring::RecoveryFault::kNone);
     EXPECT_FALSE(burial.complete());
     burial.all_committed_handed_out();
     EXPECT_TRUE(burial.complete());
 }
 
-TEST_F(Dead, isNotRecoveredWhereItsSlotsMakeNoSense) {
+TEST_F(DeadTest, IsNotRecoveredWhereItsSlotsMakeNoSense) {
     image->open_slot(0, test::span_start(0, "one"));
     image->set_slot_state(0, static_cast<ring::SlotState>(99));
     EXPECT_NE(burial.recover(image.view(), 1), ring::RecoveryFault::kNone);

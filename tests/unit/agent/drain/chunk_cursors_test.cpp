@@ -19,7 +19,7 @@ constexpr uint32_t kChunks = 2 * ring::kChunksPerExtent;
 
 // ---- One cursor -----------------------------------------------------------------------------------------------------
 
-TEST(ChunkCursor, beginsWithAnySoundWord) {
+TEST(ChunkCursorTest, BeginsWithAnySoundWord) {
     ChunkCursor cursor;
     bool begun = false;
     EXPECT_EQ(cursor.see({ChunkState::kOpen, 7, 100, 1}, 0, false, begun), ChunkFault::kNone);
@@ -27,7 +27,7 @@ TEST(ChunkCursor, beginsWithAnySoundWord) {
     EXPECT_EQ(cursor.seen.generation, 7u);
 }
 
-TEST(ChunkCursor, beginsAnewWithEachGenerationAndNotInBetween) {
+TEST(ChunkCursorTest, BeginsAnewWithEachGenerationAndNotInBetween) {
     ChunkCursor cursor;
     bool begun = false;
     ASSERT_EQ(cursor.see({ChunkState::kFree, 1, 0, 0}, 0, false, begun), ChunkFault::kNone);
@@ -41,7 +41,7 @@ TEST(ChunkCursor, beginsAnewWithEachGenerationAndNotInBetween) {
     EXPECT_FALSE(begun);
 }
 
-TEST(ChunkCursor, keepsWhatItSawWhereAWordBreaksARule) {
+TEST(ChunkCursorTest, KeepsWhatItSawWhereAWordBreaksARule) {
     ChunkCursor cursor;
     bool begun = false;
     EXPECT_EQ(cursor.see({ChunkState::kOpen, 1, ring::kSmallChunk + 1, 0}, 0, false, begun), ChunkFault::kLength);
@@ -52,7 +52,7 @@ TEST(ChunkCursor, keepsWhatItSawWhereAWordBreaksARule) {
     EXPECT_EQ(cursor.seen.length, 100u);
 }
 
-TEST(ChunkCursor, knowsWhetherWritersMayOverwrite) {
+TEST(ChunkCursorTest, KnowsWhetherWritersMayOverwrite) {
     bool begun = false;
     for (const bool overwrite : {false, true}) {
         ChunkCursor cursor;
@@ -62,7 +62,7 @@ TEST(ChunkCursor, knowsWhetherWritersMayOverwrite) {
     }
 }
 
-TEST(ChunkCursor, restartsAtWhatIsAcknowledged) {
+TEST(ChunkCursorTest, RestartsAtWhatIsAcknowledged) {
     ChunkCursor cursor;
     cursor.retired = true;
     cursor.scope = 3;
@@ -79,9 +79,9 @@ TEST(ChunkCursor, restartsAtWhatIsAcknowledged) {
 
 // ---- All of a segment -----------------------------------------------------------------------------------------------
 
-class Cursors : public ::testing::Test {
+class CursorsTest : public ::testing::Test {
 protected:
-    Cursors() { cursors.resize(2); }
+    CursorsTest() { cursors.resize(2); }
 
     // The chunks that one pass looks at, at most so many of them.
     std::vector<uint32_t> pass(size_t most = kChunks) {
@@ -99,14 +99,14 @@ protected:
     ChunkCursors cursors;
 };
 
-TEST_F(Cursors, lookAtEveryChunkOnceInAPass) {
+TEST_F(CursorsTest, LookAtEveryChunkOnceInAPass) {
     std::vector<uint32_t> looked = pass();
     ASSERT_EQ(looked.size(), kChunks);
     std::sort(looked.begin(), looked.end());
     for (uint32_t chunk = 0; chunk < kChunks; ++chunk) EXPECT_EQ(looked[chunk], chunk);
 }
 
-TEST_F(Cursors, passOverWhatIsSettledUntilItsWordMoves) {
+TEST_F(CursorsTest, PassOverWhatIsSettledUntilItsWordMoves) {
     all_idle();
     EXPECT_TRUE(pass().empty());
     image->claim(5);
@@ -116,7 +116,7 @@ TEST_F(Cursors, passOverWhatIsSettledUntilItsWordMoves) {
     EXPECT_EQ(pass(), (std::vector<uint32_t>{ring::kChunksPerExtent + 1}));
 }
 
-TEST_F(Cursors, lookAgainWhereSomethingElseMoved) {
+TEST_F(CursorsTest, LookAgainWhereSomethingElseMoved) {
     all_idle();
     cursors.look_again(7);
     EXPECT_EQ(pass(), std::vector<uint32_t>{7});
@@ -124,7 +124,7 @@ TEST_F(Cursors, lookAgainWhereSomethingElseMoved) {
     EXPECT_EQ(pass().size(), kChunks);
 }
 
-TEST_F(Cursors, goOnWhereAPassWasCut) {
+TEST_F(CursorsTest, GoOnWhereAPassWasCut) {
     all_idle();
     for (const uint32_t chunk : {3u, 8u, 40u}) cursors.look_again(chunk);
     EXPECT_EQ(pass(2), (std::vector<uint32_t>{3, 8}));
@@ -132,14 +132,14 @@ TEST_F(Cursors, goOnWhereAPassWasCut) {
     EXPECT_EQ(pass(), (std::vector<uint32_t>{8, 40, 3}));
 }
 
-TEST_F(Cursors, believeNoWordThatLooksLikeTheirOwnSign) {
+TEST_F(CursorsTest, BelieveNoWordThatLooksLikeTheirOwnSign) {
     all_idle();
     cursors.look_again(4);
     ring::StdAtomics::store(image.view().chunk_line(4).word, ~uint64_t{0}, std::memory_order_release);
     EXPECT_EQ(pass(), std::vector<uint32_t>{4});
 }
 
-TEST_F(Cursors, lookAtChunksThatWereAdded) {
+TEST_F(CursorsTest, LookAtChunksThatWereAdded) {
     ChunkCursors growing;
     growing.resize(1);
     EXPECT_EQ(growing.count(), ring::kChunksPerExtent);

@@ -8,7 +8,7 @@
 namespace spanring::agent {
 namespace {
 
-TEST_F(Drain, exportsEverythingOfTheDeadAndRemovesTheirFile) {
+TEST_F(DrainTest, ExportsEverythingOfTheDeadAndRemovesTheirFile) {
     FileImage image(directory);
     const uint32_t scope = image->add_scope("tests");
     image->claim(0, scope);
@@ -46,7 +46,7 @@ TEST_F(Drain, exportsEverythingOfTheDeadAndRemovesTheirFile) {
     EXPECT_EQ(drainer->status().serving, 0u);
 }
 
-TEST_F(Drain, keepsTheFileOfTheDeadUntilAllIsAcknowledged) {
+TEST_F(DrainTest, KeepsTheFileOfTheDeadUntilAllIsAcknowledged) {
     FileImage image(directory);
     exporter.answers = false;
     image->claim(0);
@@ -68,7 +68,7 @@ TEST_F(Drain, keepsTheFileOfTheDeadUntilAllIsAcknowledged) {
     EXPECT_EQ(ledger.of(image.instance()).agent.unfinished, 1u);
 }
 
-TEST_F(Drain, doesNotRepeatAnUnfinishedSpanThatWasAcknowledged) {
+TEST_F(DrainTest, DoesNotRepeatAnUnfinishedSpanThatWasAcknowledged) {
     FileImage image(directory);
     exporter.answers = false;
     image->open_slot(0, test::span_start(0, "one"));
@@ -91,7 +91,7 @@ TEST_F(Drain, doesNotRepeatAnUnfinishedSpanThatWasAcknowledged) {
     EXPECT_EQ(ledger.of(image.instance()).agent.unfinished, 2u);
 }
 
-TEST_F(Drain, findsASpanThatDiedBetweenCommitAndClearOnlyOnce) {
+TEST_F(DrainTest, FindsASpanThatDiedBetweenCommitAndClearOnlyOnce) {
     FileImage image(directory);
     image->claim(0);
     image->commit(0, 0);

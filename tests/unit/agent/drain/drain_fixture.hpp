@@ -35,7 +35,7 @@ inline std::vector<uint64_t> upto(uint64_t count, uint64_t from = 0) {
     return numbers;
 }
 
-class Drain : public ::testing::Test {
+class DrainTest : public ::testing::Test {
 protected:
     DrainOptions options() {
         DrainOptions options;

@@ -9,7 +9,7 @@
 namespace spanring::agent {
 namespace {
 
-TEST_F(Drain, asAServiceFindsSegmentsFlushesAndShutsDown) {
+TEST_F(DrainTest, AsAServiceFindsSegmentsFlushesAndShutsDown) {
     DrainOptions with = options();
     with.pace = {};
     with.scan_period = std::chrono::hours(1);  // inotify tells
@@ -31,7 +31,7 @@ TEST_F(Drain, asAServiceFindsSegmentsFlushesAndShutsDown) {
     EXPECT_TRUE(directory.has(image.name())) << "its process lives";
 }
 
-TEST_F(Drain, asAServiceSeesADeathByTheKernelsHint) {
+TEST_F(DrainTest, AsAServiceSeesADeathByTheKernelsHint) {
     DrainOptions with = options();
     with.pace = {};
     with.scan_period = with.liveness_period = std::chrono::hours(1);
@@ -47,7 +47,7 @@ TEST_F(Drain, asAServiceSeesADeathByTheKernelsHint) {
     EXPECT_TRUE(service.shutdown(std::chrono::steady_clock::now()));
 }
 
-TEST_F(Drain, keepsTheFileOfTheDeadWhileItsFinalRecordCannotBeWritten) {
+TEST_F(DrainTest, KeepsTheFileOfTheDeadWhileItsFinalRecordCannotBeWritten) {
     FileImage image(directory);
     image->claim(0);
     image->commit(0, 0);
@@ -67,7 +67,7 @@ TEST_F(Drain, keepsTheFileOfTheDeadWhileItsFinalRecordCannotBeWritten) {
     EXPECT_EQ(ledger.of(image.instance()).agent.acknowledged, 1u);
 }
 
-TEST_F(Drain, leavesInTheSegmentWhatExportersCouldNotDeliverBeforeTheEnd) {
+TEST_F(DrainTest, LeavesInTheSegmentWhatExportersCouldNotDeliverBeforeTheEnd) {
     FileImage image(directory);
     image->claim(0);
     image->commit(0, 0);

@@ -8,7 +8,7 @@
 namespace spanring::agent {
 namespace {
 
-TEST_F(Drain, takesSpansOfAnOpenChunkAndMovesItsMark) {
+TEST_F(DrainTest, TakesSpansOfAnOpenChunkAndMovesItsMark) {
     FileImage image(directory);
     const uint32_t scope = image->add_scope("tests");
     image->claim(0, scope);
@@ -30,7 +30,7 @@ TEST_F(Drain, takesSpansOfAnOpenChunkAndMovesItsMark) {
     EXPECT_EQ(exporter.numbers(), upto(5));
 }
 
-TEST_F(Drain, freesAFullChunkOnlyWhenItIsAcknowledged) {
+TEST_F(DrainTest, FreesAFullChunkOnlyWhenItIsAcknowledged) {
     FileImage image(directory);
     exporter.answers = false;
     image->claim(0);
@@ -55,7 +55,7 @@ TEST_F(Drain, freesAFullChunkOnlyWhenItIsAcknowledged) {
     EXPECT_EQ(image.view().control().totals.acknowledged, 2u);
 }
 
-TEST_F(Drain, movesTheMarkInOrderWhateverTheOrderOfAnswers) {
+TEST_F(DrainTest, MovesTheMarkInOrderWhateverTheOrderOfAnswers) {
     FileImage image(directory);
     exporter.answers = false;
     image->claim(0);
@@ -77,7 +77,7 @@ TEST_F(Drain, movesTheMarkInOrderWhateverTheOrderOfAnswers) {
     EXPECT_EQ(image->mark(0).length, image->word(0).length);
 }
 
-TEST_F(Drain, servesAFlushWhenEverythingBeforeItIsAnswered) {
+TEST_F(DrainTest, ServesAFlushWhenEverythingBeforeItIsAnswered) {
     FileImage image(directory);
     exporter.answers = false;
     image->claim(0);
@@ -102,7 +102,7 @@ TEST_F(Drain, servesAFlushWhenEverythingBeforeItIsAnswered) {
     EXPECT_EQ(exporter.numbers(), upto(2));
 }
 
-TEST_F(Drain, countsMalformedSpansAndExportsTheRest) {
+TEST_F(DrainTest, CountsMalformedSpansAndExportsTheRest) {
     FileImage image(directory);
     image->claim(0);
     image->commit(0, 0);
@@ -123,7 +123,7 @@ TEST_F(Drain, countsMalformedSpansAndExportsTheRest) {
     EXPECT_EQ(drainer->status().invalid, 1u);
 }
 
-TEST_F(Drain, booksAPartialRefusalOnceOverAllProducersOfABatch) {
+TEST_F(DrainTest, BooksAPartialRefusalOnceOverAllProducersOfABatch) {
     FileImage one(directory), two(directory);
     exporter.resolution = {Outcome::kExported, 4};
     for (FileImage* image : {&one, &two}) {
@@ -144,7 +144,7 @@ TEST_F(Drain, booksAPartialRefusalOnceOverAllProducersOfABatch) {
     EXPECT_EQ(first.exported + first.rejected, 3u);
 }
 
-TEST_F(Drain, isFairToEveryoneWhileOneFloods) {
+TEST_F(DrainTest, IsFairToEveryoneWhileOneFloods) {
     FileImage flood(directory, {.extents = 2}), quiet(directory);
     for (uint32_t chunk = 24; chunk < 30; ++chunk) {
         flood->claim(chunk);

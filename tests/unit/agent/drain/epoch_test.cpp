@@ -8,7 +8,7 @@
 namespace spanring::agent {
 namespace {
 
-TEST(EpochDomain, givesBackAfterTwoStepsWhereNothingIsPinned) {
+TEST(EpochDomainTest, GivesBackAfterTwoStepsWhereNothingIsPinned) {
     EpochDomain domain;
     const uint64_t tag = domain.retire();
     EXPECT_FALSE(domain.reclaimable(tag));
@@ -18,7 +18,7 @@ TEST(EpochDomain, givesBackAfterTwoStepsWhereNothingIsPinned) {
     EXPECT_TRUE(domain.reclaimable(tag));
 }
 
-TEST(EpochDomain, waitsForAPinOfTheEpochOfTheRetirement) {
+TEST(EpochDomainTest, WaitsForAPinOfTheEpochOfTheRetirement) {
     EpochDomain domain;
     std::shared_ptr<Pin> pin = domain.pin(nullptr);
     const uint64_t tag = domain.retire();
@@ -30,7 +30,7 @@ TEST(EpochDomain, waitsForAPinOfTheEpochOfTheRetirement) {
     EXPECT_TRUE(domain.reclaimable(tag));
 }
 
-TEST(EpochDomain, isNotHeldBackByLaterPinsForEarlierRetirements) {
+TEST(EpochDomainTest, IsNotHeldBackByLaterPinsForEarlierRetirements) {
     EpochDomain domain;
     const uint64_t tag = domain.retire();
     ASSERT_TRUE(domain.try_advance());
@@ -40,7 +40,7 @@ TEST(EpochDomain, isNotHeldBackByLaterPinsForEarlierRetirements) {
     EXPECT_FALSE(domain.try_advance()) << "but what is retired now waits for it";
 }
 
-TEST(EpochDomain, keepsTheMemoryOfAPinEvenWhenTheDomainIsGone) {
+TEST(EpochDomainTest, KeepsTheMemoryOfAPinEvenWhenTheDomainIsGone) {
     auto memory = std::make_shared<int>(7);
     std::shared_ptr<Pin> pin;
     {
@@ -53,7 +53,7 @@ TEST(EpochDomain, keepsTheMemoryOfAPinEvenWhenTheDomainIsGone) {
 }
 
 // A reader on another thread may not see what is written after the reclamation.
-TEST(EpochDomain, ordersThePinsLastReadBeforeTheReuse) {
+TEST(EpochDomainTest, OrdersThePinsLastReadBeforeTheReuse) {
     EpochDomain domain;
     int chunk = 1;
     for (int round = 0; round < 200; ++round) {

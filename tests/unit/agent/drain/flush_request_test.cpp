@@ -7,7 +7,7 @@
 namespace spanring::agent {
 namespace {
 
-class Flush : public ::testing::Test {
+class FlushTest : public ::testing::Test {
 protected:
     void ask(uint64_t ticket) { image.view().writer().flush_wanted = ticket; }
     uint64_t answered() { return image.view().control().flushed; }
@@ -16,7 +16,7 @@ protected:
     test::FileImage image{directory};
 };
 
-TEST_F(Flush, isServedAfterACompletePassAndTheAnswersToIt) {
+TEST_F(FlushTest, IsServedAfterACompletePassAndTheAnswersToIt) {
     FlushRequest request(image.view());
     request.look();
     EXPECT_FALSE(request.pending());
@@ -39,7 +39,7 @@ TEST_F(Flush, isServedAfterACompletePassAndTheAnswersToIt) {
     EXPECT_FALSE(request.pending());
 }
 
-TEST_F(Flush, doesNotTakeAPassForOneThatWasAskedForDuringIt) {
+TEST_F(FlushTest, DoesNotTakeAPassForOneThatWasAskedForDuringIt) {
     FlushRequest request(image.view());
     ask(1);
     request.pass_completed();
@@ -55,7 +55,7 @@ TEST_F(Flush, doesNotTakeAPassForOneThatWasAskedForDuringIt) {
     EXPECT_TRUE(request.pending()) << "the second one";
 }
 
-TEST_F(Flush, isNotServedTwiceByTheNextAgent) {
+TEST_F(FlushTest, IsNotServedTwiceByTheNextAgent) {
     ask(4);
     image.view().control().flushed = 4;
     FlushRequest request(image.view());

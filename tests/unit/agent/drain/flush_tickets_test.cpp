@@ -6,7 +6,7 @@
 namespace spanring::agent {
 namespace {
 
-TEST(FlushTickets, haveNothingToDoUntilOneAsks) {
+TEST(FlushTicketsTest, HaveNothingToDoUntilOneAsks) {
     FlushTickets tickets;
     EXPECT_EQ(tickets.next(), std::nullopt);
     EXPECT_FALSE(tickets.waiting());
@@ -14,7 +14,7 @@ TEST(FlushTickets, haveNothingToDoUntilOneAsks) {
     EXPECT_FALSE(tickets.served(1));
 }
 
-TEST(FlushTickets, areServedTogetherByThePassThatStandsForThem) {
+TEST(FlushTicketsTest, AreServedTogetherByThePassThatStandsForThem) {
     FlushTickets tickets;
     const uint64_t first = tickets.ask(), second = tickets.ask();
     EXPECT_NE(first, second);
@@ -30,7 +30,7 @@ TEST(FlushTickets, areServedTogetherByThePassThatStandsForThem) {
     EXPECT_FALSE(tickets.waiting());
 }
 
-TEST(FlushTickets, doNotTakeAPassForOneThatWasAskedForDuringIt) {
+TEST(FlushTicketsTest, DoNotTakeAPassForOneThatWasAskedForDuringIt) {
     FlushTickets tickets;
     tickets.ask();
     const uint64_t taken = *tickets.next();
@@ -41,7 +41,7 @@ TEST(FlushTickets, doNotTakeAPassForOneThatWasAskedForDuringIt) {
     EXPECT_EQ(tickets.next(), later);
 }
 
-TEST(FlushTickets, waitForTheNewestBarrier) {
+TEST(FlushTicketsTest, WaitForTheNewestBarrier) {
     FlushTickets tickets;
     tickets.ask();
     tickets.submitted(*tickets.next(), 3);

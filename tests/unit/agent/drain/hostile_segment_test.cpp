@@ -13,7 +13,7 @@
 namespace spanring::agent {
 namespace {
 
-TEST_F(Drain, givesUpAHostileSegmentAndServesTheOthers) {
+TEST_F(DrainTest, GivesUpAHostileSegmentAndServesTheOthers) {
     using Spoil = void (*)(FileImage&);
     const Spoil spoils[] = {
         [](FileImage& image) { image->set_word(0, {static_cast<ChunkState>(13), 1, 6, 0}); },
@@ -58,7 +58,7 @@ TEST_F(Drain, givesUpAHostileSegmentAndServesTheOthers) {
     }
 }
 
-TEST_F(Drain, tellsARetiredProcessToStop) {
+TEST_F(DrainTest, TellsARetiredProcessToStop) {
     FileImage image(directory);
     start();
     pass();
@@ -67,7 +67,7 @@ TEST_F(Drain, tellsARetiredProcessToStop) {
     EXPECT_EQ(image.view().control().policy, ring::PolicyBits::kRetired);
 }
 
-TEST_F(Drain, isNotHarmedByOneThatWritesRandomWordsAllTheTime) {
+TEST_F(DrainTest, IsNotHarmedByOneThatWritesRandomWordsAllTheTime) {
     start();
     std::atomic<bool> stop{false};
     uint64_t honest_spans = 0;
@@ -105,7 +105,7 @@ TEST_F(Drain, isNotHarmedByOneThatWritesRandomWordsAllTheTime) {
     EXPECT_EQ(honest_spans, 200u);
 }
 
-TEST_F(Drain, leavesFilesOfTheFutureAlone) {
+TEST_F(DrainTest, LeavesFilesOfTheFutureAlone) {
     FileImage image(directory);
     image.view().header().layout_major = 9;
     image.die();
@@ -116,7 +116,7 @@ TEST_F(Drain, leavesFilesOfTheFutureAlone) {
     EXPECT_EQ(drainer->status().attached, 0u);
 }
 
-TEST_F(Drain, givesUpUnreadWhatBroughtTheAgentDownTwice) {
+TEST_F(DrainTest, GivesUpUnreadWhatBroughtTheAgentDownTwice) {
     TemporaryDirectory state;
     FileImage poison(directory), honest(directory);
     for (FileImage* image : {&poison, &honest}) {

@@ -25,7 +25,7 @@ public:
     std::atomic<int> updates{0};
 };
 
-TEST(LastRow, tellsOnlyWhatIsNew) {
+TEST(LastRowTest, TellsOnlyWhatIsNew) {
     CountingLedger ledger;
     {
         LedgerWriter writer(&ledger);
@@ -45,7 +45,7 @@ TEST(LastRow, tellsOnlyWhatIsNew) {
     EXPECT_EQ(ledger.updates, 4);
 }
 
-TEST(LastRow, saysNothingAfterTheFinalOne) {
+TEST(LastRowTest, SaysNothingAfterTheFinalOne) {
     CountingLedger ledger;
     {
         LedgerWriter writer(&ledger);
@@ -61,7 +61,7 @@ TEST(LastRow, saysNothingAfterTheFinalOne) {
     EXPECT_EQ(ledger.updates, 1);
 }
 
-TEST(LastRow, isWrittenWhenTheLedgerHasIt) {
+TEST(LastRowTest, IsWrittenWhenTheLedgerHasIt) {
     test::MemoryLedger ledger;
     ledger.refuses = true;
     LedgerWriter writer(&ledger);

@@ -17,7 +17,7 @@ uint32_t advance_all(LowWater& water) {
     return water.mark();
 }
 
-TEST(LowWater, movesOnlyOverWhatTouchesIt) {
+TEST(LowWaterTest, MovesOnlyOverWhatTouchesIt) {
     LowWater water;
     water.complete(piece(200, 300, 1));
     EXPECT_EQ(advance_all(water), 0u) << "what is in flight before it would be lost";
@@ -28,7 +28,7 @@ TEST(LowWater, movesOnlyOverWhatTouchesIt) {
     EXPECT_EQ(water.spans(), 7u);
 }
 
-TEST(LowWater, comesToTheSameEndInEveryOrder) {
+TEST(LowWaterTest, ComesToTheSameEndInEveryOrder) {
     std::vector<uint32_t> order = {0, 1, 2, 3, 4};
     do {
         LowWater water;
@@ -46,7 +46,7 @@ TEST(LowWater, comesToTheSameEndInEveryOrder) {
     } while (std::next_permutation(order.begin(), order.end()));
 }
 
-TEST(LowWater, goesOnWhereAnEarlierAgentStopped) {
+TEST(LowWaterTest, GoesOnWhereAnEarlierAgentStopped) {
     LowWater water;
     water.reset(120, 3);
     water.complete(piece(120, 200, 2));
@@ -54,7 +54,7 @@ TEST(LowWater, goesOnWhereAnEarlierAgentStopped) {
     EXPECT_EQ(water.spans(), 5u);
 }
 
-TEST(SegmentAccounts, booksEachOutcomeInTheRowOfItsExporter) {
+TEST(SegmentAccountsTest, BooksEachOutcomeInTheRowOfItsExporter) {
     SegmentAccounts accounts({}, {{0, 11}, {2, 22}});
     Completion done = piece(0, 10, 10);
     done.invalid = 1;
@@ -89,7 +89,7 @@ TEST(SegmentAccounts, booksEachOutcomeInTheRowOfItsExporter) {
     }
 }
 
-TEST(SegmentAccounts, findsTheRowOfANameAgainAndGivesAwayOnlyThoseOfOthers) {
+TEST(SegmentAccountsTest, FindsTheRowOfANameAgainAndGivesAwayOnlyThoseOfOthers) {
     ring::Totals totals{};
     const uint64_t names[] = {1, 2, 3, 4};
     for (size_t i = 0; i < 4; ++i) totals.exporters[i] = {names[i], 100 + i, 0, 0, 0, 0, 0, 0};
@@ -100,7 +100,7 @@ TEST(SegmentAccounts, findsTheRowOfANameAgainAndGivesAwayOnlyThoseOfOthers) {
     EXPECT_EQ(accounts.totals().exporters[1].exported, 0u);
 }
 
-TEST(SegmentAccounts, saysOfEachRowWhatWasBookedWithoutIt) {
+TEST(SegmentAccountsTest, SaysOfEachRowWhatWasBookedWithoutIt) {
     const auto balance = [](const ring::Totals& totals, uint32_t row) {
         const ring::ExporterTotals& it = totals.exporters[row];
         return it.exported + it.rejected + it.spooled + it.dropped_invalid + it.dropped_spool + it.elsewhere;

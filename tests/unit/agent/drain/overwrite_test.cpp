@@ -8,7 +8,7 @@
 namespace spanring::agent {
 namespace {
 
-TEST_F(Drain, takesAChunkBeforeItReadsItWhereWritersOverwrite) {
+TEST_F(DrainTest, TakesAChunkBeforeItReadsItWhereWritersOverwrite) {
     FileImage image(directory, {.full_policy = 1});
     exporter.answers = false;
     image->claim(0);
@@ -23,7 +23,7 @@ TEST_F(Drain, takesAChunkBeforeItReadsItWhereWritersOverwrite) {
     EXPECT_EQ(image.view().control().totals.acknowledged, 1u);
 }
 
-TEST_F(Drain, booksNothingOfAChunkThatAWriterWon) {
+TEST_F(DrainTest, BooksNothingOfAChunkThatAWriterWon) {
     FileImage image(directory, {.full_policy = 1});
     image->claim(0);
     image->commit(0, 0);
@@ -50,7 +50,7 @@ TEST_F(Drain, booksNothingOfAChunkThatAWriterWon) {
     EXPECT_EQ(ledger.of(image.instance()).agent.acknowledged, 2u);
 }
 
-TEST_F(Drain, leavesAChunkAloneThatIsAboutToGiveWayUntilTheProcessIsDead) {
+TEST_F(DrainTest, LeavesAChunkAloneThatIsAboutToGiveWayUntilTheProcessIsDead) {
     FileImage image(directory, {.full_policy = 1});
     image->claim(0);
     image->commit(0, 0);

@@ -23,7 +23,7 @@ microseconds pause_at(uint64_t bytes_a_microsecond) {
     return pause;
 }
 
-TEST(Pace, is_short_under_load_and_long_without) {
+TEST(PaceTest, IsShortUnderLoadAndLongWithout) {
     const PaceLimits limits;
     EXPECT_EQ(pause_at(0), limits.idle);
     EXPECT_EQ(pause_at(10'000), limits.shortest);
@@ -33,7 +33,7 @@ TEST(Pace, is_short_under_load_and_long_without) {
     EXPECT_GT(pause_at(18), million);
 }
 
-TEST(Pace, comes_back_at_once_when_much_comes_after_nothing) {
+TEST(PaceTest, ComesBackAtOnceWhenMuchComesAfterNothing) {
     const PaceLimits limits;
     Pace pace;
     const Clock::time_point now{std::chrono::hours(1)};
@@ -45,7 +45,7 @@ TEST(Pace, comes_back_at_once_when_much_comes_after_nothing) {
     EXPECT_TRUE(pace.is_due(now)) << "there was more";
 }
 
-TEST(Pace, hurries) {
+TEST(PaceTest, Hurries) {
     const PaceLimits limits;
     Pace pace;
     const Clock::time_point now{std::chrono::hours(1)};

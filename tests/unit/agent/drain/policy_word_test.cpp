@@ -9,7 +9,7 @@ namespace {
 
 using ring::PolicyBits;
 
-class Policy : public ::testing::Test {
+class PolicyTest : public ::testing::Test {
 protected:
     uint64_t& word() { return image.view().control().policy; }
 
@@ -18,7 +18,7 @@ protected:
     PolicyWord policy{image.view()};
 };
 
-TEST_F(Policy, retiresAndKeepsTheRest) {
+TEST_F(PolicyTest, RetiresAndKeepsTheRest) {
     EXPECT_FALSE(policy.retired());
     word() = PolicyBits::kDisabled;
     policy.retire();
@@ -26,14 +26,14 @@ TEST_F(Policy, retiresAndKeepsTheRest) {
     EXPECT_EQ(word(), PolicyBits::kDisabled | PolicyBits::kRetired);
 }
 
-TEST_F(Policy, switchesRecordingOffAndOnAgain) {
+TEST_F(PolicyTest, SwitchesRecordingOffAndOnAgain) {
     policy.direct_sampling({}, false);
     EXPECT_NE(word() & PolicyBits::kDisabled, 0u);
     policy.direct_sampling({}, true);
     EXPECT_EQ(word() & PolicyBits::kDisabled, 0u);
 }
 
-TEST_F(Policy, staysRetiredWhateverIsOrdered) {
+TEST_F(PolicyTest, StaysRetiredWhateverIsOrdered) {
     policy.retire();
     policy.direct_sampling({}, true);
     EXPECT_TRUE(policy.retired());

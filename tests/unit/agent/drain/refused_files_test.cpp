@@ -14,7 +14,7 @@
 namespace spanring::agent {
 namespace {
 
-class Refused : public ::testing::Test {
+class RefusedTest : public ::testing::Test {
 protected:
     void make(const std::string& name) {
         close(open((directory.path() + "/" + name).c_str(), O_CREAT | O_RDWR, 0600));
@@ -35,7 +35,7 @@ protected:
     RefusedFiles refused;
 };
 
-TEST_F(Refused, holdAFileForGoodAsLongAsItIsTheSame) {
+TEST_F(RefusedTest, HoldAFileForGoodAsLongAsItIsTheSame) {
     make(kName);
     EXPECT_FALSE(refused.hold(key, folders[0]));
     refused.add(key, file(true));
@@ -47,7 +47,7 @@ TEST_F(Refused, holdAFileForGoodAsLongAsItIsTheSame) {
     EXPECT_FALSE(refused.hold(key, folders[0])) << "another file of its name";
 }
 
-TEST_F(Refused, holdWhatIsGoneSoThatNobodyOpensIt) {
+TEST_F(RefusedTest, HoldWhatIsGoneSoThatNobodyOpensIt) {
     make(kName);
     refused.add(key, file(true));
     ASSERT_EQ(unlink((directory.path() + "/" + kName).c_str()), 0);
@@ -56,13 +56,13 @@ TEST_F(Refused, holdWhatIsGoneSoThatNobodyOpensIt) {
     EXPECT_FALSE(refused.hold(key, folders[0]));
 }
 
-TEST_F(Refused, letAFileBeTriedAgainThatMayBecomeRight) {
+TEST_F(RefusedTest, LetAFileBeTriedAgainThatMayBecomeRight) {
     make(kName);
     refused.add(key, file(false));
     EXPECT_FALSE(refused.hold(key, folders[0]));
 }
 
-TEST_F(Refused, sayWhatIsNew) {
+TEST_F(RefusedTest, SayWhatIsNew) {
     make(kName);
     EXPECT_TRUE(refused.add(key, file(false, "not yet")).reason);
     EXPECT_FALSE(refused.add(key, file(false, "not yet")).reason) << "told once";
@@ -74,7 +74,7 @@ TEST_F(Refused, sayWhatIsNew) {
     EXPECT_TRUE(refused.add(key, file(true, "never")).for_good);
 }
 
-TEST_F(Refused, rememberWhatIsStillThere) {
+TEST_F(RefusedTest, RememberWhatIsStillThere) {
     make(kName);
     refused.add(key, file(true));
     refused.forget_gone(folders);

@@ -9,7 +9,7 @@
 namespace spanring::agent {
 namespace {
 
-class Retired : public ::testing::Test {
+class RetiredTest : public ::testing::Test {
 protected:
     std::vector<uint32_t> release() {
         std::vector<uint32_t> freed;
@@ -21,14 +21,14 @@ protected:
     RetiredChunks chunks;
 };
 
-TEST_F(Retired, areFreeAtOnceWhereNobodyPointsToThem) {
+TEST_F(RetiredTest, AreFreeAtOnceWhereNobodyPointsToThem) {
     chunks.add(4);
     chunks.add(2);
     EXPECT_EQ(release(), (std::vector<uint32_t>{4, 2})) << "oldest first";
     EXPECT_TRUE(release().empty()) << "and once";
 }
 
-TEST_F(Retired, waitForTheBatchesThatPointedToThem) {
+TEST_F(RetiredTest, WaitForTheBatchesThatPointedToThem) {
     std::shared_ptr<Pin> pin = chunks.pin(nullptr);
     chunks.add(4);
     EXPECT_TRUE(release().empty());
@@ -37,7 +37,7 @@ TEST_F(Retired, waitForTheBatchesThatPointedToThem) {
     EXPECT_EQ(release(), std::vector<uint32_t>{4});
 }
 
-TEST_F(Retired, keepTheMemoryOfAPinWhenTheyAreGone) {
+TEST_F(RetiredTest, KeepTheMemoryOfAPinWhenTheyAreGone) {
     auto memory = std::make_shared<int>(1);
     const std::weak_ptr<int> watched = memory;
     auto short_lived = std::make_unique<RetiredChunks>();
@@ -48,7 +48,7 @@ TEST_F(Retired, keepTheMemoryOfAPinWhenTheyAreGone) {
     EXPECT_TRUE(watched.expired());
 }
 
-TEST_F(Retired, areForgottenWhenTheSegmentIsNotTouchedAnyMore) {
+TEST_F(RetiredTest, AreForgottenWhenTheSegmentIsNotTouchedAnyMore) {
     chunks.add(4);
     chunks.clear();
     EXPECT_TRUE(release().empty());

@@ -10,7 +10,7 @@
 namespace spanring::agent {
 namespace {
 
-class Table : public ::testing::Test {
+class TableTest : public ::testing::Test {
 protected:
     ServedSegment& add(const std::string& name) { return table.add({0, name}, "/folder/" + name, nullptr); }
     std::vector<std::string> turn() {
@@ -22,7 +22,7 @@ protected:
     SegmentTable table;
 };
 
-TEST_F(Table, findsASegmentByItsFileAndByItsSource) {
+TEST_F(TableTest, FindsASegmentByItsFileAndByItsSource) {
     const uint64_t source = table.next_source();
     ServedSegment& one = add("one");
     EXPECT_NE(table.next_source(), source);
@@ -33,7 +33,7 @@ TEST_F(Table, findsASegmentByItsFileAndByItsSource) {
     EXPECT_EQ(one.path, "/folder/one");
 }
 
-TEST_F(Table, neverGivesASourceTwice) {
+TEST_F(TableTest, NeverGivesASourceTwice) {
     const uint64_t source = table.next_source();
     add("one");
     table.erase(table.begin());
@@ -44,7 +44,7 @@ TEST_F(Table, neverGivesASourceTwice) {
     EXPECT_NE(table.find(FileKey(0, "one")), nullptr);
 }
 
-TEST_F(Table, beginsWithAnotherOneEachTime) {
+TEST_F(TableTest, BeginsWithAnotherOneEachTime) {
     for (const char* name : {"a", "b", "c"}) add(name);
     EXPECT_EQ(turn(), (std::vector<std::string>{"a", "b", "c"}));
     EXPECT_EQ(turn(), (std::vector<std::string>{"b", "c", "a"}));
@@ -52,7 +52,7 @@ TEST_F(Table, beginsWithAnotherOneEachTime) {
     EXPECT_EQ(turn(), (std::vector<std::string>{"a", "b", "c"}));
 }
 
-TEST_F(Table, goesOnInTurnWhereTheNextOneIsGone) {
+TEST_F(TableTest, GoesOnInTurnWhereTheNextOneIsGone) {
     for (const char* name : {"a", "b", "c"}) add(name);
     turn();
     table.erase(std::next(table.begin()));

@@ -11,7 +11,7 @@
 namespace spanring::agent {
 namespace {
 
-TEST_F(Drain, removesTemporaryFilesOfTheDeadOnly) {
+TEST_F(DrainTest, RemovesTemporaryFilesOfTheDeadOnly) {
     const std::string dead = directory.path() + "/.00000000000000000000000000000001.tmp";
     const std::string alive = directory.path() + "/.00000000000000000000000000000002.tmp";
     close(open(dead.c_str(), O_CREAT | O_RDWR, 0600));
@@ -27,7 +27,7 @@ TEST_F(Drain, removesTemporaryFilesOfTheDeadOnly) {
     close(held);
 }
 
-TEST_F(Drain, letsOnlyOneAgentServeADirectory) {
+TEST_F(DrainTest, LetsOnlyOneAgentServeADirectory) {
     start();
     try {
         Drainer second(options(), {&exporter}, nullptr);
@@ -39,7 +39,7 @@ TEST_F(Drain, letsOnlyOneAgentServeADirectory) {
     EXPECT_NO_THROW(Drainer(options(), {&exporter}, nullptr));
 }
 
-TEST_F(Drain, doesNotUnlinkAFileThatTookThePlaceOfTheSegment) {
+TEST_F(DrainTest, DoesNotUnlinkAFileThatTookThePlaceOfTheSegment) {
     FileImage image(directory);
     start();
     pass();

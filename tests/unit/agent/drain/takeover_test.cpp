@@ -8,7 +8,7 @@
 namespace spanring::agent {
 namespace {
 
-TEST_F(Drain, goesOnWhereAnAgentThatWasKilledStopped) {
+TEST_F(DrainTest, GoesOnWhereAnAgentThatWasKilledStopped) {
     FileImage image(directory);
     const uint32_t scope = image->add_scope("tests");
     exporter.answers = false;
@@ -33,7 +33,7 @@ TEST_F(Drain, goesOnWhereAnAgentThatWasKilledStopped) {
     EXPECT_EQ(image.view().control().attachments, 2u);
 }
 
-TEST_F(Drain, knowsTheScopeInForceWhereAnEarlierAgentHadAcknowledgedAll) {
+TEST_F(DrainTest, KnowsTheScopeInForceWhereAnEarlierAgentHadAcknowledgedAll) {
     FileImage image(directory);
     image->claim(0, image->add_scope("tests"));
     image->commit(0, 0);
@@ -49,7 +49,7 @@ TEST_F(Drain, knowsTheScopeInForceWhereAnEarlierAgentHadAcknowledgedAll) {
     EXPECT_EQ(drainer->status().quarantined, 0u);
 }
 
-TEST_F(Drain, finishesAFreeThatAKilledAgentBegan) {
+TEST_F(DrainTest, FinishesAFreeThatAKilledAgentBegan) {
     FileImage image(directory);
     image->claim(0);
     image->commit(0, 0);

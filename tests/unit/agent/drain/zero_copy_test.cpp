@@ -8,9 +8,9 @@
 namespace spanring::agent {
 namespace {
 
-class ZeroCopyDrain : public Drain {
+class ZeroCopyDrainTest : public DrainTest {
 protected:
-    ZeroCopyDrain() {
+    ZeroCopyDrainTest() {
         exporter.answers = false;
         DrainOptions with = options();
         with.zero_copy = ZeroCopy::kSameUser;
@@ -24,7 +24,7 @@ protected:
     static constexpr uint32_t kLarge = ring::kSmallChunksPerExtent;
 };
 
-TEST_F(ZeroCopyDrain, pointsIntoTheMappingAndFreesWhenTheLastSliceIsBack) {
+TEST_F(ZeroCopyDrainTest, PointsIntoTheMappingAndFreesWhenTheLastSliceIsBack) {
     FileImage image(directory);
     fill(image, kLarge);
     pass();
@@ -47,7 +47,7 @@ TEST_F(ZeroCopyDrain, pointsIntoTheMappingAndFreesWhenTheLastSliceIsBack) {
     EXPECT_EQ(image->word(kLarge).state, ChunkState::kFree);
 }
 
-TEST_F(ZeroCopyDrain, keepsProducersApartAndSmallRunsCopied) {
+TEST_F(ZeroCopyDrainTest, KeepsProducersApartAndSmallRunsCopied) {
     FileImage one(directory), two(directory);
     fill(one, kLarge);
     fill(two, kLarge);
@@ -63,7 +63,7 @@ TEST_F(ZeroCopyDrain, keepsProducersApartAndSmallRunsCopied) {
     EXPECT_EQ(copied, 1u);
 }
 
-TEST_F(ZeroCopyDrain, copiesAProducerThatIsNotTrustedAnyMore) {
+TEST_F(ZeroCopyDrainTest, CopiesAProducerThatIsNotTrustedAnyMore) {
     FileImage image(directory);
     fill(image, kLarge);
     pass();
@@ -77,7 +77,7 @@ TEST_F(ZeroCopyDrain, copiesAProducerThatIsNotTrustedAnyMore) {
     EXPECT_FALSE(exporter.waiting[1]->buffers.empty());
 }
 
-TEST_F(ZeroCopyDrain, keepsTheMemoryOfTheDeadAsLongAsItIsSent) {
+TEST_F(ZeroCopyDrainTest, KeepsTheMemoryOfTheDeadAsLongAsItIsSent) {
     FileImage image(directory);
     fill(image, kLarge);
     pass();
@@ -91,7 +91,7 @@ TEST_F(ZeroCopyDrain, keepsTheMemoryOfTheDeadAsLongAsItIsSent) {
     EXPECT_GT(sum, 0u);
 }
 
-TEST_F(ZeroCopyDrain, neverPointsIntoChunksThatAreOverwritten) {
+TEST_F(ZeroCopyDrainTest, NeverPointsIntoChunksThatAreOverwritten) {
     FileImage image(directory, {.full_policy = 1});
     fill(image, kLarge);
     pass();

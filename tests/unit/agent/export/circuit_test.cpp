@@ -19,14 +19,14 @@ RetryOptions options() {
     return options;
 }
 
-TEST(Backoff, grows_to_its_maximum_and_starts_over) {
+TEST(BackoffTest, GrowsToItsMaximumAndStartsOver) {
     Backoff backoff(options());
     for (const auto expected : {100ms, 200ms, 400ms, 800ms, 1000ms, 1000ms}) EXPECT_EQ(backoff.next(), expected);
     backoff.reset();
     EXPECT_EQ(backoff.next(), 100ms);
 }
 
-TEST(Backoff, spreads_its_waits) {
+TEST(BackoffTest, SpreadsItsWaits) {
     RetryOptions spread = options();
     spread.randomization_factor = 0.5;
     spread.multiplier = 1;
@@ -41,7 +41,7 @@ TEST(Backoff, spreads_its_waits) {
     EXPECT_GT(seen.size(), 50u);
 }
 
-TEST(Circuit, opens_at_a_failure_and_lets_one_probe_decide) {
+TEST(CircuitTest, OpensAtAFailureAndLetsOneProbeDecide) {
     Circuit circuit(options());
     const auto now = std::chrono::steady_clock::now();
     EXPECT_TRUE(circuit.closed());
@@ -61,7 +61,7 @@ TEST(Circuit, opens_at_a_failure_and_lets_one_probe_decide) {
     EXPECT_EQ(circuit.reopen_at(), now + 100ms) << "from the start again";
 }
 
-TEST(Circuit, waits_as_long_as_the_backend_asks) {
+TEST(CircuitTest, WaitsAsLongAsTheBackendAsks) {
     Circuit circuit(options());
     const auto now = std::chrono::steady_clock::now();
     circuit.fail(now, 1h, false);

@@ -48,11 +48,11 @@ protected:
     std::FILE* const out_;
 };
 
-TEST_F(DebugExporterTest, basic_is_a_line_for_each_batch) {
+TEST_F(DebugExporterTest, BasicIsALineForEachBatch) {
     EXPECT_EQ(print(DebugOptions::Verbosity::kBasic, batch_of(0, 3)), "Traces: 3 spans of 1 process, 598 bytes\n");
 }
 
-TEST_F(DebugExporterTest, normal_is_a_line_for_each_span) {
+TEST_F(DebugExporterTest, NormalIsALineForEachSpan) {
     const std::string text = print(DebugOptions::Verbosity::kNormal, one(full_span()));
     EXPECT_THAT(text, HasSubstr("shop  GET /api/orders/{id}  Server  500.0us  trace=0000000000000000"));
     EXPECT_THAT(text, HasSubstr("parent=0200000000000000"));
@@ -60,7 +60,7 @@ TEST_F(DebugExporterTest, normal_is_a_line_for_each_span) {
     EXPECT_THAT(text, HasSubstr(R"("http.response.status_code":200)"));
 }
 
-TEST_F(DebugExporterTest, detailed_is_everything) {
+TEST_F(DebugExporterTest, DetailedIsEverything) {
     const std::string text = print(DebugOptions::Verbosity::kDetailed, one(full_span()));
     for (const char* part : {"-> service.name: Str(shop)", "InstrumentationScope lib",
                              "ID             : 0100000000000000", "Start time     : 2023-11-14T22:13:20.000000000Z",
@@ -73,13 +73,13 @@ TEST_F(DebugExporterTest, detailed_is_everything) {
     }
 }
 
-TEST_F(DebugExporterTest, steers_no_terminal) {
+TEST_F(DebugExporterTest, SteersNoTerminal) {
     const std::string text = print(DebugOptions::Verbosity::kDetailed, one(bare_span() + bytes(5, "evil\x1b[2Jname")));
     EXPECT_THAT(text, Not(HasSubstr("\x1b")));
     EXPECT_THAT(text, HasSubstr("evil [2Jname"));
 }
 
-TEST_F(DebugExporterTest, never_delays_an_acknowledgement_unless_it_is_required) {
+TEST_F(DebugExporterTest, NeverDelaysAnAcknowledgementUnlessItIsRequired) {
     Acknowledgements acknowledgements;
     auto free = batch_of(0, 1, &acknowledgements);
     print(DebugOptions::Verbosity::kBasic, free);
@@ -90,7 +90,7 @@ TEST_F(DebugExporterTest, never_delays_an_acknowledgement_unless_it_is_required)
     EXPECT_EQ(required->resolutions[0].outcome, Outcome::kExported);
 }
 
-TEST_F(DebugExporterTest, a_stuck_terminal_costs_spans_not_time) {
+TEST_F(DebugExporterTest, AStuckTerminalCostsSpansNotTime) {
     int ends[2];
     ASSERT_EQ(::pipe(ends), 0);
     std::FILE* const stuck = ::fdopen(ends[1], "w");

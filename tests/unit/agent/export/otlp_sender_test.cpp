@@ -16,7 +16,7 @@ using Clock = std::chrono::steady_clock;
 
 class OtlpSenderTest : public OtlpGrpcExporterTest {};
 
-TEST_F(OtlpSenderTest, shares_out_what_partial_success_rejected_of_a_spooled_request) {
+TEST_F(OtlpSenderTest, SharesOutWhatPartialSuccessRejectedOfASpooledRequest) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     backend_.answer_with([first = true](const Received&) mutable {
         if (std::exchange(first, false)) return Reply{grpc::Status(grpc::UNAVAILABLE, "once"), {}, false};
@@ -34,7 +34,7 @@ TEST_F(OtlpSenderTest, shares_out_what_partial_success_rejected_of_a_spooled_req
     EXPECT_EQ(shop.rejected + cart.rejected, 10u);
 }
 
-TEST_F(OtlpSenderTest, delivers_everything_when_a_backend_that_was_down_comes_up) {
+TEST_F(OtlpSenderTest, DeliversEverythingWhenABackendThatWasDownComesUp) {
     options_.endpoint = "unix:" + directory_.file("backend");
     make();
     for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(send(batch(i * 10, 10)).outcome, Outcome::kSpooled);
@@ -48,7 +48,7 @@ TEST_F(OtlpSenderTest, delivers_everything_when_a_backend_that_was_down_comes_up
     EXPECT_TRUE(exporter_->status().healthy);
 }
 
-TEST_F(OtlpSenderTest, replays_in_order_one_at_a_time) {
+TEST_F(OtlpSenderTest, ReplaysInOrderOneAtATime) {
     options_.endpoint = "unix:" + directory_.file("backend");
     options_.in_flight = 1;
     make();
@@ -60,7 +60,7 @@ TEST_F(OtlpSenderTest, replays_in_order_one_at_a_time) {
     for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(received[i].span_ids().at(0), span_id(i));
 }
 
-TEST_F(OtlpSenderTest, goes_on_after_the_backend_went_away_and_came_back) {
+TEST_F(OtlpSenderTest, GoesOnAfterTheBackendWentAwayAndCameBack) {
     options_.endpoint = backend_.start("unix:" + directory_.file("backend"));
     make();
     EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
@@ -72,7 +72,7 @@ TEST_F(OtlpSenderTest, goes_on_after_the_backend_went_away_and_came_back) {
     expect_delivered_once(0, 30);
 }
 
-TEST_F(OtlpSenderTest, replays_what_an_earlier_agent_left) {
+TEST_F(OtlpSenderTest, ReplaysWhatAnEarlierAgentLeft) {
     options_.endpoint = "unix:" + directory_.file("backend");
     make();
     for (uint64_t i = 0; i < 5; ++i) EXPECT_EQ(send(batch(i * 10, 10)).outcome, Outcome::kSpooled);
@@ -83,7 +83,7 @@ TEST_F(OtlpSenderTest, replays_what_an_earlier_agent_left) {
     expect_delivered_once(0, 50);
 }
 
-TEST_F(OtlpSenderTest, spools_what_does_not_fit_into_its_queue) {
+TEST_F(OtlpSenderTest, SpoolsWhatDoesNotFitIntoItsQueue) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     options_.in_flight = 1;
     options_.queue_bytes = 100'000;
@@ -109,7 +109,7 @@ TEST_F(OtlpSenderTest, spools_what_does_not_fit_into_its_queue) {
     EXPECT_EQ(status.exported + status.spooled, 2000u);
 }
 
-TEST_F(OtlpSenderTest, cuts_what_is_too_large_for_one_request) {
+TEST_F(OtlpSenderTest, CutsWhatIsTooLargeForOneRequest) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     make();
     // Thousands of processes with large resources: far more than the batcher could foresee.
@@ -128,7 +128,7 @@ TEST_F(OtlpSenderTest, cuts_what_is_too_large_for_one_request) {
     EXPECT_GE(backend_.received().size(), 2u);
 }
 
-TEST_F(OtlpSenderTest, without_a_spool_tries_again_from_memory) {
+TEST_F(OtlpSenderTest, WithoutASpoolTriesAgainFromMemory) {
     options_.spool.enabled = false;
     options_.endpoint = backend_.start("127.0.0.1:0");
     backend_.answer_with([left = 3](const Received&) mutable {
@@ -139,7 +139,7 @@ TEST_F(OtlpSenderTest, without_a_spool_tries_again_from_memory) {
     EXPECT_EQ(backend_.received().size(), 4u);
 }
 
-TEST_F(OtlpSenderTest, without_a_spool_gives_up_after_max_elapsed_time) {
+TEST_F(OtlpSenderTest, WithoutASpoolGivesUpAfterMaxElapsedTime) {
     options_.spool.enabled = false;
     options_.retry.max_elapsed_time = 30ms;
     options_.endpoint = backend_.start("127.0.0.1:0");
@@ -149,7 +149,7 @@ TEST_F(OtlpSenderTest, without_a_spool_gives_up_after_max_elapsed_time) {
     EXPECT_EQ(exporter_->status().dropped, 10u);
 }
 
-TEST_F(OtlpSenderTest, without_retry_drops_and_counts) {
+TEST_F(OtlpSenderTest, WithoutRetryDropsAndCounts) {
     options_.retry.enabled = false;
     options_.endpoint = backend_.start("127.0.0.1:0");
     backend_.answer_with(answer(grpc::UNAVAILABLE));
@@ -157,7 +157,7 @@ TEST_F(OtlpSenderTest, without_retry_drops_and_counts) {
     EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kDroppedQueue);
 }
 
-TEST_F(OtlpSenderTest, counts_what_a_spool_of_no_size_cannot_take) {
+TEST_F(OtlpSenderTest, CountsWhatASpoolOfNoSizeCannotTake) {
     options_.spool.max_bytes = 100;
     options_.endpoint = backend_.start("127.0.0.1:0");
     backend_.answer_with(answer(grpc::UNAVAILABLE));
@@ -166,7 +166,7 @@ TEST_F(OtlpSenderTest, counts_what_a_spool_of_no_size_cannot_take) {
     EXPECT_THAT(exporter_->status().last_error, HasSubstr("larger than the whole spool"));
 }
 
-TEST_F(OtlpSenderTest, books_what_a_full_spool_drops) {
+TEST_F(OtlpSenderTest, BooksWhatAFullSpoolDrops) {
     options_.spool.max_bytes = 300'000;
     options_.spool.file_bytes = 1;  // as small as it gets
     options_.endpoint = "unix:" + directory_.file("nobody");
@@ -183,7 +183,7 @@ TEST_F(OtlpSenderTest, books_what_a_full_spool_drops) {
     expect_delivered_once(status.spool_dropped, 4000);  // the newest, without a gap
 }
 
-TEST_F(OtlpSenderTest, shutdown_puts_unanswered_batches_into_the_spool) {
+TEST_F(OtlpSenderTest, ShutdownPutsUnansweredBatchesIntoTheSpool) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     backend_.answer_with(silence());
     make();
@@ -200,7 +200,7 @@ TEST_F(OtlpSenderTest, shutdown_puts_unanswered_batches_into_the_spool) {
     ASSERT_TRUE(ledger_.wait_for_total(200));
 }
 
-TEST_F(OtlpSenderTest, shutdown_waits_for_answers_until_its_deadline) {
+TEST_F(OtlpSenderTest, ShutdownWaitsForAnswersUntilItsDeadline) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     make();
     for (uint64_t i = 0; i < 50; ++i) exporter_->submit(batch(i * 10, 10));
@@ -209,7 +209,7 @@ TEST_F(OtlpSenderTest, shutdown_waits_for_answers_until_its_deadline) {
     expect_delivered_once(0, 500);
 }
 
-TEST_F(OtlpSenderTest, shutdown_without_a_spool_counts_what_it_drops) {
+TEST_F(OtlpSenderTest, ShutdownWithoutASpoolCountsWhatItDrops) {
     options_.spool.enabled = false;
     options_.endpoint = backend_.start("127.0.0.1:0");
     backend_.answer_with(silence());

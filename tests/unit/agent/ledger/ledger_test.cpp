@@ -50,14 +50,14 @@ std::string failure(const std::string& file) {
     return "no error";
 }
 
-TEST(ExporterHash, IsStableAndNeverZero) {
+TEST(ExporterHashTest, IsStableAndNeverZero) {
     // Segments carry it: a change would orphan the totals of every process that is alive at an upgrade.
     EXPECT_EQ(exporter_hash("otlp_grpc"), 0xb4794f63c15e353u);
     EXPECT_NE(exporter_hash(""), 0u);
     EXPECT_NE(exporter_hash("store"), exporter_hash("debug"));
 }
 
-TEST(Ledger, GivesBackWhatItWasTold) {
+TEST(LedgerTest, GivesBackWhatItWasTold) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
     ProcessRow told = process(1);
@@ -125,7 +125,7 @@ INSERT INTO processes VALUES (x'01010101010101010101010101010101', 1001, 0, 'pro
 INSERT INTO exports VALUES (x'01010101010101010101010101010101', 77, 2, 1, 2, 3, 4, 5, 0, 7);
 )sql";
 
-TEST(Ledger, UpgradesTheVersionBefore) {
+TEST(LedgerTest, UpgradesTheVersionBefore) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
     Database::open(file, {"ledger", 0x53504c44, 3, kVersion3});
@@ -149,7 +149,7 @@ TEST(Ledger, UpgradesTheVersionBefore) {
     }
 }
 
-TEST(Ledger, KnowsWhomAnAgentServedThatDidNotEndWell) {
+TEST(LedgerTest, KnowsWhomAnAgentServedThatDidNotEndWell) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
     ProcessRow finished = process(1), in_spool = process(2), served = process(3);
@@ -177,7 +177,7 @@ TEST(Ledger, KnowsWhomAnAgentServedThatDidNotEndWell) {
     EXPECT_FALSE(Ledger::open(file)->follows_a_death());
 }
 
-TEST(Ledger, AddsUpWhatSpoolsDid) {
+TEST(LedgerTest, AddsUpWhatSpoolsDid) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
     {
@@ -195,7 +195,7 @@ TEST(Ledger, AddsUpWhatSpoolsDid) {
     EXPECT_EQ(ledger->spool(instance(2), "otlp_grpc").exported, 0u);
 }
 
-TEST(Ledger, KnowsExportersByHash) {
+TEST(LedgerTest, KnowsExportersByHash) {
     const spanring::test::TemporaryDirectory directory;
     const auto ledger = Ledger::open(directory.file("ledger.db"));
     ledger->name_exporter("otlp_grpc/backup");
@@ -203,7 +203,7 @@ TEST(Ledger, KnowsExportersByHash) {
     EXPECT_EQ(ledger->exporter_name(exporter_hash("unheard of")), "");
 }
 
-TEST(Ledger, ShowsAReaderWholeRecordsWhileItIsWritten) {
+TEST(LedgerTest, ShowsAReaderWholeRecordsWhileItIsWritten) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
     const auto writer = Ledger::open(file);
@@ -236,7 +236,7 @@ TEST(Ledger, ShowsAReaderWholeRecordsWhileItIsWritten) {
     EXPECT_GE(changes, 50u) << "the watchdog came first";
 }
 
-TEST(Ledger, IsForItsOwnerAlone) {
+TEST(LedgerTest, IsForItsOwnerAlone) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("state/spanring/ledger.db");
     const auto ledger = Ledger::open(file);
@@ -250,14 +250,14 @@ TEST(Ledger, IsForItsOwnerAlone) {
     EXPECT_EQ(status.st_mode & 07777, 0700u);
 }
 
-TEST(Ledger, RefusesAFolderThatOthersCanWriteTo) {
+TEST(LedgerTest, RefusesAFolderThatOthersCanWriteTo) {
     const spanring::test::TemporaryDirectory directory;
     ASSERT_EQ(::chmod(directory.path().c_str(), 0777), 0);
     EXPECT_THAT(failure(directory.file("ledger.db")), HasSubstr("others can write to it"));
     ::chmod(directory.path().c_str(), 0700);
 }
 
-TEST(Ledger, NamesWhatIsWrongWithAFile) {
+TEST(LedgerTest, NamesWhatIsWrongWithAFile) {
     const spanring::test::TemporaryDirectory directory;
     const std::string garbage = directory.file("garbage.db");
     std::ofstream(garbage) << std::string(8192, 'x');

@@ -56,7 +56,7 @@ ProcessAccount busy_process() {
     return process;
 }
 
-TEST(AgentMetrics, NamesEachCauseOfAProcess) {
+TEST(AgentMetricsTest, NamesEachCauseOfAProcess) {
     Exposition page;
     add_spans(page, busy_process());
     EXPECT_THAT(page.text(), AllOf(HasSubstr("\nspanring_spans_started_total 100\n"),
@@ -70,7 +70,7 @@ TEST(AgentMetrics, NamesEachCauseOfAProcess) {
                                    HasSubstr("\nspanring_open_spans 10\n")));
 }
 
-TEST(AgentMetrics, NamesEachFateAtAnExporter) {
+TEST(AgentMetricsTest, NamesEachFateAtAnExporter) {
     Exposition page;
     add_exporter_accounts(page, total_of({busy_process()}));
     const std::string of = "{exporter=\"otlp_grpc\"";
@@ -85,7 +85,7 @@ TEST(AgentMetrics, NamesEachFateAtAnExporter) {
                       HasSubstr("\nspanring_exporter_pending_spans" + of + ",where=\"spool\"} 6\n")));
 }
 
-TEST(AgentMetrics, ShowsAnExporterThatHasNothingYet) {
+TEST(AgentMetricsTest, ShowsAnExporterThatHasNothingYet) {
     ProcessAccount unattached = process_account(1, 5);
     test::set(unattached, Counter::kEnded, 5);
     unattached.exporters.front().pending_ring = 5;
@@ -104,7 +104,7 @@ TEST(AgentMetrics, ShowsAnExporterThatHasNothingYet) {
     for (const Equation& equation : equations_of(total)) EXPECT_EQ(equation.verdict, Judgement::kOk);
 }
 
-TEST(AgentMetrics, SumsProcessesWithoutSeriesOfTheirOwn) {
+TEST(AgentMetricsTest, SumsProcessesWithoutSeriesOfTheirOwn) {
     ProcessSeries series(1);
     Survey survey;
     survey.processes = {busy_process(), process_account(8, 5), process_account(9, 6)};
@@ -124,7 +124,7 @@ TEST(AgentMetrics, SumsProcessesWithoutSeriesOfTheirOwn) {
                             Not(HasSubstr("service-8")), Not(HasSubstr("service-9"))));
 }
 
-TEST(AgentMetrics, ShowsWhatAnExporterIsDoing) {
+TEST(AgentMetricsTest, ShowsWhatAnExporterIsDoing) {
     QuietExporter exporter("otlp_grpc/a", 0, true);
     exporter.status_.queued_spans = 4;
     exporter.status_.queued_bytes = 5;
@@ -147,7 +147,7 @@ TEST(AgentMetrics, ShowsWhatAnExporterIsDoing) {
 }
 
 // What promtool checks: names, one HELP and one TYPE for each family, counters end in _total, no series twice.
-TEST(AgentMetrics, APageIsSoundThroughout) {
+TEST(AgentMetricsTest, APageIsSoundThroughout) {
     spanring::test::TemporaryDirectory directory;
     const std::string ledger_file = directory.file("state/ledger.db");
     const std::unique_ptr<Ledger> ledger = Ledger::open(ledger_file);

@@ -9,7 +9,7 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST(Exposition, WritesFamiliesOnceInTheirOrder) {
+TEST(ExpositionTest, WritesFamiliesOnceInTheirOrder) {
     Exposition page;
     page.counter("spans_total", "Spans.", {{"cause", "a"}}, 1);
     page.gauge("open", "Open.", {}, 0.5);
@@ -20,13 +20,13 @@ TEST(Exposition, WritesFamiliesOnceInTheirOrder) {
               "# HELP open Open.\n# TYPE open gauge\nopen 0.5\n");
 }
 
-TEST(Exposition, EscapesValuesOfLabels) {
+TEST(ExpositionTest, EscapesValuesOfLabels) {
     Exposition page;
     page.gauge("open", "Open.", {{"service", "a\"b\\c\nd"}}, 1);
     EXPECT_THAT(page.text(), HasSubstr("open{service=\"a\\\"b\\\\c\\nd\"} 1\n"));
 }
 
-TEST(Exposition, RepairsAndCutsValuesOfLabels) {
+TEST(ExpositionTest, RepairsAndCutsValuesOfLabels) {
     Exposition page;
     page.gauge("broken", "", {{"service", "a\xff" "b"}}, 1);
     page.gauge("zero", "", {{"service", std::string("a\0b", 3)}}, 1);
@@ -37,13 +37,13 @@ TEST(Exposition, RepairsAndCutsValuesOfLabels) {
     EXPECT_THAT(page.text(), HasSubstr("long{service=\"" + std::string(255, 'x') + "\"} 1\n"));
 }
 
-TEST(Exposition, WritesCountsExactly) {
+TEST(ExpositionTest, WritesCountsExactly) {
     Exposition page;
     page.counter("spans_total", "", {}, 9007199254740991.0);  // 2^53 - 1
     EXPECT_THAT(page.text(), HasSubstr("spans_total 9007199254740991\n"));
 }
 
-TEST(Exposition, ACounterDoesNotGoBackAndAGaugeDoes) {
+TEST(ExpositionTest, ACounterDoesNotGoBackAndAGaugeDoes) {
     Exposition first;
     first.counter("spans_total", "", {{"cause", "a"}}, 10);
     first.counter("spans_total", "", {{"cause", "b"}}, 10);
@@ -57,7 +57,7 @@ TEST(Exposition, ACounterDoesNotGoBackAndAGaugeDoes) {
     EXPECT_THAT(second.text(), HasSubstr("open 9\n"));
 }
 
-TEST(Exposition, ForgetsCountersThatAreNotShownAnyMore) {
+TEST(ExpositionTest, ForgetsCountersThatAreNotShownAnyMore) {
     Exposition first;
     first.counter("spans_total", "", {{"pid", "1"}}, 10);
     Exposition second(std::move(first).shown());

@@ -11,24 +11,24 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST(MetricsAddress, APortAloneIsThisHostAlone) {
+TEST(MetricsAddressTest, APortAloneIsThisHostAlone) {
     EXPECT_EQ(parse_metrics_address("8888"), (MetricsAddress{"127.0.0.1", 8888}));
     EXPECT_EQ(parse_metrics_address(":8888"), (MetricsAddress{"127.0.0.1", 8888}));
 }
 
-TEST(MetricsAddress, TakesNamesAndAddresses) {
+TEST(MetricsAddressTest, TakesNamesAndAddresses) {
     EXPECT_EQ(parse_metrics_address("localhost:0"), (MetricsAddress{"localhost", 0}));
     EXPECT_EQ(parse_metrics_address("0.0.0.0:65535"), (MetricsAddress{"0.0.0.0", 65535}));
     EXPECT_EQ(parse_metrics_address("[::1]:9"), (MetricsAddress{"::1", 9}));
 }
 
-TEST(MetricsAddress, ComesBackFromItsText) {
+TEST(MetricsAddressTest, ComesBackFromItsText) {
     for (const char* text : {"127.0.0.1:8888", "[::1]:9", "localhost:0"}) {
         EXPECT_EQ(parse_metrics_address(text).text(), text);
     }
 }
 
-TEST(MetricsAddress, SaysWhatIsWrong) {
+TEST(MetricsAddressTest, SaysWhatIsWrong) {
     const auto wrong = [](const std::string& text) -> std::string {
         try {
             parse_metrics_address(text);

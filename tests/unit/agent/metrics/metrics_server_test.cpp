@@ -147,7 +147,7 @@ TEST_F(MetricsServerTest, SaysThatAPortIsTaken) {
     }
 }
 
-TEST(MetricsServer, SaysThatAnAddressIsNotThisHosts) {
+TEST(MetricsServerAddressTest, SaysThatAnAddressIsNotThisHosts) {
     try {
         MetricsServer server({"192.0.2.1", 0});  // RFC 5737: nobody's
         FAIL() << "it listens";

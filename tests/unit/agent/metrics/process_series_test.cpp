@@ -26,7 +26,7 @@ std::vector<uint32_t> others(const ProcessSeries::Split& split) {
     return pids;
 }
 
-TEST(ProcessSeries, TheFirstComeHaveTheirOwn) {
+TEST(ProcessSeriesTest, TheFirstComeHaveTheirOwn) {
     ProcessSeries series(2);
     const std::vector<ProcessAccount> processes = {process_account(1), process_account(2), process_account(3)};
     const auto split = series.split(processes);
@@ -34,7 +34,7 @@ TEST(ProcessSeries, TheFirstComeHaveTheirOwn) {
     EXPECT_THAT(others(split), ElementsAre(3));
 }
 
-TEST(ProcessSeries, AreKeptWhateverComesBefore) {
+TEST(ProcessSeriesTest, AreKeptWhateverComesBefore) {
     ProcessSeries series(2);
     series.split({process_account(1), process_account(2)});
     const std::vector<ProcessAccount> processes = {process_account(9), process_account(2), process_account(1)};
@@ -43,7 +43,7 @@ TEST(ProcessSeries, AreKeptWhateverComesBefore) {
     EXPECT_THAT(others(split), ElementsAre(9));
 }
 
-TEST(ProcessSeries, WhoHadOneIsNeverInTheSumOfTheOthers) {
+TEST(ProcessSeriesTest, WhoHadOneIsNeverInTheSumOfTheOthers) {
     ProcessSeries series(1);
     series.split({process_account(1), process_account(2)});
     const std::vector<ProcessAccount> processes = {process_account(2), finished(process_account(1))};
@@ -54,7 +54,7 @@ TEST(ProcessSeries, WhoHadOneIsNeverInTheSumOfTheOthers) {
     }
 }
 
-TEST(ProcessSeries, WhoIsInTheSumStaysThereWhenItIsGone) {
+TEST(ProcessSeriesTest, WhoIsInTheSumStaysThereWhenItIsGone) {
     ProcessSeries series(1);
     series.split({process_account(1), process_account(2)});
     const std::vector<ProcessAccount> processes = {process_account(3), finished(process_account(1)),
@@ -64,7 +64,7 @@ TEST(ProcessSeries, WhoIsInTheSumStaysThereWhenItIsGone) {
     EXPECT_THAT(others(split), ElementsAre(2));
 }
 
-TEST(ProcessSeries, WhoCameAndWentUnseenIsInTheSum) {
+TEST(ProcessSeriesTest, WhoCameAndWentUnseenIsInTheSum) {
     ProcessSeries series(5);
     const std::vector<ProcessAccount> processes = {process_account(1), finished(process_account(2))};
     const auto split = series.split(processes);
@@ -73,7 +73,7 @@ TEST(ProcessSeries, WhoCameAndWentUnseenIsInTheSum) {
 }
 
 // 200 processes come and go at random; no sum of what is shown may ever lose a span.
-TEST(ProcessSeries, TheSumOfTheOthersNeverGoesBack) {
+TEST(ProcessSeriesTest, TheSumOfTheOthersNeverGoesBack) {
     ProcessSeries series(5);
     std::vector<ProcessAccount> processes;
     uint32_t random = 1;

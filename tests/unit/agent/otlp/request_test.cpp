@@ -26,12 +26,12 @@ std::string spans(uint64_t first, uint32_t count) {
     return run;
 }
 
-TEST(Request, of_nothing_is_empty) {
+TEST(RequestTest, OfNothingIsEmpty) {
     EXPECT_EQ(assemble({}).bytes, 0u);
     EXPECT_TRUE(split({}, 100).empty());
 }
 
-TEST(Request, groups_runs_by_producer_then_scope_in_order_of_appearance) {
+TEST(RequestTest, GroupsRunsByProducerThenScopeInOrderOfAppearance) {
     Batch batch;
     const auto shop = producer(1, "shop"), cart = producer(2, "cart");
     const auto http = scope("http"), sql = scope("sql", "https://schema/1");
@@ -55,7 +55,7 @@ TEST(Request, groups_runs_by_producer_then_scope_in_order_of_appearance) {
     EXPECT_EQ(request.resource_spans(1).scope_spans(0).spans_size(), 1);
 }
 
-TEST(Request, is_what_protobuf_would_write) {
+TEST(RequestTest, IsWhatProtobufWouldWrite) {
     Batch batch;
     add_run(batch, producer(1, std::string(200, 's')), scope("x"), spans(0, 500), 500);
     otlp::Request parsed;
@@ -64,13 +64,13 @@ TEST(Request, is_what_protobuf_would_write) {
     EXPECT_EQ(parsed.SerializeAsString(), bytes);
 }
 
-TEST(Request, takes_an_empty_scope) {
+TEST(RequestTest, TakesAnEmptyScope) {
     Batch batch;
     add_run(batch, producer(1, "shop"), scope(""), spans(0, 1), 1);
     EXPECT_EQ(parse(batch.runs).resource_spans(0).scope_spans(0).spans_size(), 1);
 }
 
-TEST(Request, refers_to_the_runs_and_joins_neighbours) {
+TEST(RequestTest, RefersToTheRunsAndJoinsNeighbours) {
     Batch batch;
     add_run(batch, producer(1, "shop"), scope("x"), spans(0, 4), 4);
     const agent::Run whole = batch.runs[0];
@@ -85,7 +85,7 @@ TEST(Request, refers_to_the_runs_and_joins_neighbours) {
     EXPECT_EQ(request.slices[1].size(), whole.bytes.size());
 }
 
-TEST(Request, survives_random_batches) {
+TEST(RequestTest, SurvivesRandomBatches) {
     std::mt19937 random(7);
     for (int round = 0; round < 50; ++round) {
         std::vector<std::shared_ptr<const Producer>> producers;

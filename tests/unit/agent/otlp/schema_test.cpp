@@ -56,7 +56,7 @@ wire::Type wire_type(const FieldDescriptor& field) {
     }
 }
 
-TEST(Schema, has_a_row_for_each_field_and_no_other) {
+TEST(SchemaTest, HasARowForEachFieldAndNoOther) {
     std::map<Message, int> rows;
     for (const Row& row : schema::kRows) {
         EXPECT_NE(field_of(row), nullptr) << name_of(row);
@@ -70,7 +70,7 @@ TEST(Schema, has_a_row_for_each_field_and_no_other) {
     EXPECT_EQ(schema::find(Message::kStatus, 1), nullptr);
 }
 
-TEST(Schema, gives_each_field_its_tag_and_its_child) {
+TEST(SchemaTest, GivesEachFieldItsTagAndItsChild) {
     for (const Row& row : schema::kRows) {
         const FieldDescriptor& field = *field_of(row);
         EXPECT_EQ(schema::tag_of(row), wire::tag(row.field, wire_type(field))) << name_of(row);
@@ -82,7 +82,7 @@ TEST(Schema, gives_each_field_its_tag_and_its_child) {
     }
 }
 
-TEST(Schema, lets_nothing_merge) {
+TEST(SchemaTest, LetsNothingMerge) {
     for (const Row& row : schema::kRows) {
         const FieldDescriptor& field = *field_of(row);
         EXPECT_EQ(row.times == Times::kOneOf, field.containing_oneof() != nullptr) << name_of(row);
@@ -92,7 +92,7 @@ TEST(Schema, lets_nothing_merge) {
 }
 
 // Every level of AnyValue is counted, so that no span is deeper than parsers go.
-TEST(Schema, counts_the_depth_wherever_it_can_recur) {
+TEST(SchemaTest, CountsTheDepthWhereverItCanRecur) {
     for (const Row& row : schema::kRows) {
         const bool list = row.child == Message::kArrayValue || row.child == Message::kKeyValueList;
         EXPECT_EQ(row.content == Content::kDeeperChild, list) << name_of(row);

@@ -10,7 +10,7 @@
 namespace spanring::agent::test {
 namespace {
 
-TEST(SpanDecoder, reads_every_field) {
+TEST(SpanDecoderTest, ReadsEveryField) {
     DecodedSpan span;
     ASSERT_TRUE(decode_span(readable(full_span(3)), span));
     EXPECT_EQ(to_hex(span.trace_id), "0300000000000000" "1111111111111111");
@@ -38,7 +38,7 @@ TEST(SpanDecoder, reads_every_field) {
     EXPECT_EQ(span.links[0].flags, 0x301u);
 }
 
-TEST(SpanDecoder, renders_every_type_of_value) {
+TEST(SpanDecoderTest, RendersEveryTypeOfValue) {
     DecodedSpan span;
     ASSERT_TRUE(decode_span(readable(full_span()), span));
     const auto value = [&](const char* key) {
@@ -55,12 +55,12 @@ TEST(SpanDecoder, renders_every_type_of_value) {
     EXPECT_EQ(find(span.attributes, "absent"), nullptr);
 }
 
-TEST(SpanDecoder, escapes_text_in_json) {
+TEST(SpanDecoderTest, EscapesTextInJson) {
     EXPECT_EQ((Value{ValueType::kString, "a\"b\\c\n\x01"}.json()), R"("a\"b\\c\n\u0001")");
     EXPECT_EQ((Value{ValueType::kString, "Gr\xc3\xbc\xc3\x9f" "e"}.json()), "\"Gr\xc3\xbc\xc3\x9f" "e\"");
 }
 
-TEST(SpanDecoder, renders_odd_doubles_so_that_json_stays_json) {
+TEST(SpanDecoderTest, RendersOddDoublesSoThatJsonStaysJson) {
     const auto render = [](double number) {
         uint64_t word = 0;
         std::memcpy(&word, &number, 8);
@@ -76,7 +76,7 @@ TEST(SpanDecoder, renders_odd_doubles_so_that_json_stays_json) {
     EXPECT_EQ(render(std::numeric_limits<double>::quiet_NaN()), "\"NaN\"");
 }
 
-TEST(SpanDecoder, visits_the_spans_of_a_request_with_their_resource_and_scope) {
+TEST(SpanDecoderTest, VisitsTheSpansOfARequestWithTheirResourceAndScope) {
     const std::string shop = bytes(1, bytes(1, key_value("service.name", text_value("shop"))));
     // The scope stands behind its spans: legal in protobuf.
     const std::string request = bytes(1, shop +
@@ -95,7 +95,7 @@ TEST(SpanDecoder, visits_the_spans_of_a_request_with_their_resource_and_scope) {
     EXPECT_EQ(seen, "shop/lib2/1 shop/lib2/2 shop/https://schema/3 //4 ");
 }
 
-TEST(SpanDecoder, refuses_what_is_no_otlp_and_never_reads_outside) {
+TEST(SpanDecoderTest, RefusesWhatIsNoOtlpAndNeverReadsOutside) {
     DecodedSpan span;
     EXPECT_FALSE(decode_span(readable("\x0a\x05""abc"), span));
     EXPECT_FALSE(decode_span(readable(bytes(1, "short")), span));

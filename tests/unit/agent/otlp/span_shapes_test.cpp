@@ -31,7 +31,7 @@ std::string long_span() {
     return span;
 }
 
-TEST(SpanShapes, knows_what_it_learned_and_what_differs_in_ids_times_and_values) {
+TEST(SpanShapesTest, KnowsWhatItLearnedAndWhatDiffersInIdsTimesAndValues) {
     SpanShapes shapes = knowing(typical_span(1));
     EXPECT_TRUE(shapes.match(readable(typical_span(1))));
     EXPECT_TRUE(shapes.match(readable(typical_span(2))));
@@ -41,7 +41,7 @@ TEST(SpanShapes, knows_what_it_learned_and_what_differs_in_ids_times_and_values)
 
 // The proof by exhaustion: every byte of several spans takes every value, and whatever still matches the validator accepts
 // and leaves alone.
-TEST(SpanShapes, never_match_what_the_validator_would_refuse_or_repair) {
+TEST(SpanShapesTest, NeverMatchWhatTheValidatorWouldRefuseOrRepair) {
     const std::string texts = bare_span() + bytes(5, "name") + bytes(9, key_value("k", text_value("a value, longer than 8")));
     for (const std::string& span : {bare_span(), typical_span(), full_span(), long_span(), texts,
                                     bare_span() + "\x30" + padded_varint(2, 10), bare_span() + number(6, ~uint64_t{0}),
@@ -64,7 +64,7 @@ TEST(SpanShapes, never_match_what_the_validator_would_refuse_or_repair) {
     }
 }
 
-TEST(SpanShapes, refuse_ids_of_zero) {
+TEST(SpanShapesTest, RefuseIdsOfZero) {
     SpanShapes shapes = knowing(typical_span(1));
     std::string span = typical_span(1);
     std::fill_n(span.begin() + 2, 16, '\0');
@@ -74,14 +74,14 @@ TEST(SpanShapes, refuse_ids_of_zero) {
     EXPECT_FALSE(shapes.match(readable(span)));
 }
 
-TEST(SpanShapes, do_not_learn_ids_that_occur_twice) {
+TEST(SpanShapesTest, DoNotLearnIdsThatOccurTwice) {
     const std::string twice = bare_span() + bytes(2, span_id(7));
     ASSERT_TRUE(untouched(twice));
     SpanShapes shapes = knowing(twice);
     EXPECT_FALSE(shapes.match(readable(twice)));
 }
 
-TEST(SpanShapes, do_not_learn_what_is_no_ascii_or_too_large) {
+TEST(SpanShapesTest, DoNotLearnWhatIsNoAsciiOrTooLarge) {
     const std::string umlaut = bare_span() + bytes(5, "\xc3\xa4pfel");
     ASSERT_TRUE(untouched(umlaut));
     EXPECT_FALSE(knowing(umlaut).match(readable(umlaut)));
@@ -89,7 +89,7 @@ TEST(SpanShapes, do_not_learn_what_is_no_ascii_or_too_large) {
     EXPECT_FALSE(knowing(large).match(readable(large)));
 }
 
-TEST(SpanShapes, remember_only_some_where_none_comes_again) {
+TEST(SpanShapesTest, RememberOnlySomeWhereNoneComesAgain) {
     SpanShapes shapes;
     const auto of_size = [](size_t size) { return bare_span() + bytes(5, std::string(size, 'x')); };
     size_t known = 0;

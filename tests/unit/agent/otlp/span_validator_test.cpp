@@ -22,21 +22,21 @@ std::string nested_span(uint32_t depth, bool maps) {
     return bare_span() + bytes(9, key_value("deep", value));
 }
 
-TEST(SpanValidator, accepts_what_is_sound) {
+TEST(SpanValidatorTest, AcceptsWhatIsSound) {
     EXPECT_EQ(check(bare_span()), SpanDefect::kNone);
     EXPECT_EQ(check(typical_span()), SpanDefect::kNone);
     EXPECT_EQ(check(full_span()), SpanDefect::kNone);
     EXPECT_EQ(typical_span().size(), 183u) << "the span that figures are quoted for";
 }
 
-TEST(SpanValidator, changes_nothing_in_a_sound_span) {
+TEST(SpanValidatorTest, ChangesNothingInASoundSpan) {
     std::string span = full_span();
     const SpanCheck result = validate_span(writable(span));
     EXPECT_EQ(result.repaired, 0u);
     EXPECT_EQ(span, full_span());
 }
 
-TEST(SpanValidator, accepts_padded_varints) {
+TEST(SpanValidatorTest, AcceptsPaddedVarints) {
     const std::string name = "name";
     EXPECT_EQ(check(bare_span() + "\x2a" + padded_varint(name.size(), 5) + name), SpanDefect::kNone);
     EXPECT_EQ(check(bare_span() + "\x2a" + padded_varint(name.size(), 2) + name), SpanDefect::kNone);
@@ -44,7 +44,7 @@ TEST(SpanValidator, accepts_padded_varints) {
     EXPECT_EQ(check(bare_span() + "\x30" + padded_varint(2, 10)), SpanDefect::kNone);
 }
 
-TEST(SpanValidator, refuses_every_prefix_that_cuts_a_field) {
+TEST(SpanValidatorTest, RefusesEveryPrefixThatCutsAField) {
     const std::string whole = full_span();
     std::vector<bool> boundary(whole.size() + 1);
     wire::Cursor cursor(readable(whole));
@@ -63,7 +63,7 @@ TEST(SpanValidator, refuses_every_prefix_that_cuts_a_field) {
     }
 }
 
-TEST(SpanValidator, refuses_lengths_that_run_past_their_message) {
+TEST(SpanValidatorTest, RefusesLengthsThatRunPastTheirMessage) {
     EXPECT_EQ(check(bare_span() + "\x2a\x05name"), SpanDefect::kTruncated);
     // The key runs past its KeyValue, though not past the span.
     EXPECT_EQ(check(bare_span() + bytes(9, "\x0a\x09key") + bytes(5, "a long name behind it")), SpanDefect::kTruncated);
@@ -72,7 +72,7 @@ TEST(SpanValidator, refuses_lengths_that_run_past_their_message) {
     EXPECT_EQ(check(bare_span() + "\x85\x01\x02"), SpanDefect::kTruncated);
 }
 
-TEST(SpanValidator, refuses_long_varints) {
+TEST(SpanValidatorTest, RefusesLongVarints) {
     EXPECT_EQ(check(bare_span() + "\x30" + std::string(10, '\x80') + "\x01"), SpanDefect::kVarint);
     EXPECT_EQ(check(bare_span() + "\x30" + std::string(9, '\xff') + "\x02"), SpanDefect::kVarint) << "65 bits";
     EXPECT_EQ(check(bare_span() + "\x30" + std::string(9, '\xff') + "\x01"), SpanDefect::kNone) << "64 bits";
@@ -80,7 +80,7 @@ TEST(SpanValidator, refuses_long_varints) {
     EXPECT_EQ(check(bare_span() + padded_varint(6 << 3, 6) + "\x01"), SpanDefect::kVarint) << "tag";
 }
 
-TEST(SpanValidator, refuses_wrong_wire_types_and_groups) {
+TEST(SpanValidatorTest, RefusesWrongWireTypesAndGroups) {
     EXPECT_EQ(check(bare_span() + fixed64(5, 1)), SpanDefect::kWireType);
     EXPECT_EQ(check(bare_span() + number(7, 1)), SpanDefect::kWireType);
     EXPECT_EQ(check(bare_span() + bytes(6, "x")), SpanDefect::kWireType);
@@ -92,7 +92,7 @@ TEST(SpanValidator, refuses_wrong_wire_types_and_groups) {
     EXPECT_EQ(check(bare_span() + bytes(9, key_value("k", fixed32(4, 1)))), SpanDefect::kWireType);
 }
 
-TEST(SpanValidator, refuses_unknown_fields_of_every_message) {
+TEST(SpanValidatorTest, RefusesUnknownFieldsOfEveryMessage) {
     EXPECT_EQ(check(bare_span() + number(17, 1)), SpanDefect::kUnknownField);
     EXPECT_EQ(check(bare_span() + number(0, 1)), SpanDefect::kUnknownField);
     EXPECT_EQ(check(bare_span() + number(1 << 20, 1)), SpanDefect::kUnknownField);
@@ -104,7 +104,7 @@ TEST(SpanValidator, refuses_unknown_fields_of_every_message) {
     EXPECT_EQ(check(bare_span() + bytes(9, key_value("k", bytes(5, number(2, 1))))), SpanDefect::kUnknownField);
 }
 
-TEST(SpanValidator, refuses_bad_ids) {
+TEST(SpanValidatorTest, RefusesBadIds) {
     const std::string trace = bytes(1, trace_id(1)), span = bytes(2, span_id(1));
     EXPECT_EQ(check(""), SpanDefect::kTraceId);
     EXPECT_EQ(check(span), SpanDefect::kTraceId);
@@ -121,7 +121,7 @@ TEST(SpanValidator, refuses_bad_ids) {
     EXPECT_EQ(check(trace + span + bytes(1, "short")), SpanDefect::kTraceId) << "the last one counts";
 }
 
-TEST(SpanValidator, checks_only_the_sizes_of_ids_in_links) {
+TEST(SpanValidatorTest, ChecksOnlyTheSizesOfIdsInLinks) {
     const auto link = [](const std::string& inside) { return check(bare_span() + bytes(13, inside)); };
     EXPECT_EQ(link(""), SpanDefect::kNone);
     EXPECT_EQ(link(bytes(1, std::string(16, '\0')) + bytes(2, std::string(8, '\0'))), SpanDefect::kNone);
@@ -129,7 +129,7 @@ TEST(SpanValidator, checks_only_the_sizes_of_ids_in_links) {
     EXPECT_EQ(link(bytes(2, std::string(9, 'x'))), SpanDefect::kSpanId);
 }
 
-TEST(SpanValidator, refuses_what_would_merge) {
+TEST(SpanValidatorTest, RefusesWhatWouldMerge) {
     EXPECT_EQ(check(bare_span() + bytes(15, number(3, 1)) + bytes(15, number(3, 2))), SpanDefect::kRepeated);
     EXPECT_EQ(check(bare_span() + bytes(9, key_value("k", text_value("a")) + bytes(2, text_value("b")))),
               SpanDefect::kRepeated);
@@ -138,7 +138,7 @@ TEST(SpanValidator, refuses_what_would_merge) {
     EXPECT_EQ(check(bare_span() + bytes(9, key_value("k", number(3, 1) + text_value("a")))), SpanDefect::kRepeated);
 }
 
-TEST(SpanValidator, bounds_the_depth_of_values) {
+TEST(SpanValidatorTest, BoundsTheDepthOfValues) {
     for (const bool maps : {false, true}) {
         EXPECT_EQ(check(nested_span(kMaxDepth, maps)), SpanDefect::kNone);
         EXPECT_EQ(check(nested_span(kMaxDepth + 1, maps)), SpanDefect::kDepth);
@@ -146,7 +146,7 @@ TEST(SpanValidator, bounds_the_depth_of_values) {
     }
 }
 
-TEST(SpanValidator, what_is_deepest_is_still_parsed_in_a_whole_request) {
+TEST(SpanValidatorTest, WhatIsDeepestIsStillParsedInAWholeRequest) {
     // In an event, where it lies deepest.
     std::string value = text_value("bottom");
     for (uint32_t i = 1; i < kMaxDepth; ++i) value = bytes(6, bytes(1, key_value("k", value)));
@@ -156,7 +156,7 @@ TEST(SpanValidator, what_is_deepest_is_still_parsed_in_a_whole_request) {
     EXPECT_TRUE(request.ParseFromString(bytes(1, bytes(2, bytes(2, span)))));
 }
 
-TEST(SpanValidator, repairs_utf8_in_place_byte_for_byte) {
+TEST(SpanValidatorTest, RepairsUtf8InPlaceByteForByte) {
     struct Case { std::string text, repaired; };
     const Case cases[] = {
         {"\xff", "?"},
@@ -183,7 +183,7 @@ TEST(SpanValidator, repairs_utf8_in_place_byte_for_byte) {
     }
 }
 
-TEST(SpanValidator, repairs_every_string_and_leaves_bytes_alone) {
+TEST(SpanValidatorTest, RepairsEveryStringAndLeavesBytesAlone) {
     const std::string bad = "\xff";
     std::string span = bare_span() + bytes(3, bad) + bytes(5, bad) + bytes(9, key_value(bad, text_value(bad))) +
                        bytes(9, key_value("array", bytes(5, bytes(1, text_value(bad))))) +
@@ -196,7 +196,7 @@ TEST(SpanValidator, repairs_every_string_and_leaves_bytes_alone) {
     EXPECT_EQ(parsed.status().message(), "?");
 }
 
-TEST(SpanValidator, checks_resources_and_scopes) {
+TEST(SpanValidatorTest, ChecksResourcesAndScopes) {
     std::string resource = bytes(1, key_value("service.name", text_value("shop\xff"))) + number(2, 1);
     EXPECT_EQ(validate_resource(writable(resource)).defect, SpanDefect::kNone);
     EXPECT_EQ(resource, bytes(1, key_value("service.name", text_value("shop?"))) + number(2, 1));
@@ -210,14 +210,14 @@ TEST(SpanValidator, checks_resources_and_scopes) {
     EXPECT_EQ(validate_scope(writable(empty)).defect, SpanDefect::kNone);
 }
 
-TEST(SpanValidator, describes_every_defect) {
+TEST(SpanValidatorTest, DescribesEveryDefect) {
     for (int i = 0; i <= static_cast<int>(SpanDefect::kRepeated); ++i) {
         EXPECT_STRNE(describe(static_cast<SpanDefect>(i)), "an unknown defect");
     }
 }
 
 // What the validator lets pass, protobuf's parser takes, alone and between two sound spans.
-TEST(SpanValidator, protobuf_accepts_every_mutation_that_it_accepts) {
+TEST(SpanValidatorTest, ProtobufAcceptsEveryMutationThatItAccepts) {
     std::mt19937_64 random(20260101);
     const std::string seeds[] = {bare_span(), typical_span(), full_span(), nested_span(kMaxDepth, true),
                                  nested_span(8, false)};

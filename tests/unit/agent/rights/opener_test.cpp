@@ -50,7 +50,7 @@ protected:
     Descriptor file;
 };
 
-TEST_F(OpenerTest, handsOverWhatIsASegment) {
+TEST_F(OpenerTest, HandsOverWhatIsASegment) {
     ASSERT_EQ(ask(OpenerTask::kFolder).error, 0);
     EXPECT_TRUE(file);
     const OpenerReply reply = ask(OpenerTask::kSegment, image->name());
@@ -59,7 +59,7 @@ TEST_F(OpenerTest, handsOverWhatIsASegment) {
     EXPECT_EQ(reply.inode, inode_of(image->name()));
 }
 
-TEST_F(OpenerTest, knowsNoUserWhoseDirectoryItHasNotChecked) {
+TEST_F(OpenerTest, KnowsNoUserWhoseDirectoryItHasNotChecked) {
     EXPECT_EQ(ask(OpenerTask::kSegment, image->name()).error, -ENOENT);
     EXPECT_EQ(ask(OpenerTask::kFolder, {}, 0, 12345).error, -ENOENT);
     ASSERT_EQ(mkdir((parent.path() + "/12345").c_str(), 0700), 0);
@@ -67,7 +67,7 @@ TEST_F(OpenerTest, knowsNoUserWhoseDirectoryItHasNotChecked) {
     EXPECT_FALSE(file);
 }
 
-TEST_F(OpenerTest, takesNoNameButThatOfASegment) {
+TEST_F(OpenerTest, TakesNoNameButThatOfASegment) {
     ASSERT_EQ(ask(OpenerTask::kFolder).error, 0);
     const std::string segment = image->name();
     for (const std::string& name : {std::string(), std::string("agent.lock"), std::string("../0/") + segment,
@@ -82,7 +82,7 @@ TEST_F(OpenerTest, takesNoNameButThatOfASegment) {
     EXPECT_EQ(ask(static_cast<OpenerTask>(99), segment).error, -EINVAL);
 }
 
-TEST_F(OpenerTest, removesOnlyWhatADeadProcessLeftAndOnlyThisFile) {
+TEST_F(OpenerTest, RemovesOnlyWhatADeadProcessLeftAndOnlyThisFile) {
     ASSERT_EQ(ask(OpenerTask::kFolder).error, 0);
     const uint64_t inode = inode_of(image->name());
     EXPECT_EQ(ask(OpenerTask::kUnlink, image->name(), inode).error, -EBUSY) << "its process lives";
@@ -93,7 +93,7 @@ TEST_F(OpenerTest, removesOnlyWhatADeadProcessLeftAndOnlyThisFile) {
     EXPECT_EQ(inode_of(image->name()), 0u);
 }
 
-TEST_F(OpenerTest, leavesATemporaryFileAloneThatMayBeInTheMaking) {
+TEST_F(OpenerTest, LeavesATemporaryFileAloneThatMayBeInTheMaking) {
     ASSERT_EQ(ask(OpenerTask::kFolder).error, 0);
     const std::string name = "." + image->name().substr(0, 32) + ".tmp";
     close(open((folder() + "/" + name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -101,7 +101,7 @@ TEST_F(OpenerTest, leavesATemporaryFileAloneThatMayBeInTheMaking) {
     EXPECT_NE(inode_of(name), 0u);
 }
 
-TEST_F(OpenerTest, servesNobodyWhereOthersCouldSwapDirectories) {
+TEST_F(OpenerTest, ServesNobodyWhereOthersCouldSwapDirectories) {
     ASSERT_EQ(chmod(parent.path().c_str(), 0777), 0);
     EXPECT_THROW(Opener(parent.path(), false), std::runtime_error);
 }

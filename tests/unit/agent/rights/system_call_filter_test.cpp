@@ -82,14 +82,14 @@ const Forbidden kForbidden[] = {
     {"prctl", [] { return static_cast<long>(prctl(PR_SET_DUMPABLE, 1)); }},
 };
 
-class Filter : public ::testing::Test {
+class FilterTest : public ::testing::Test {
 protected:
     void SetUp() override {
         if (!has_system_call_filter()) GTEST_SKIP() << "built without libseccomp, or with a sanitizer";
     }
 };
 
-TEST_F(Filter, refusesWhatAnAgentNeverDoes) {
+TEST_F(FilterTest, RefusesWhatAnAgentNeverDoes) {
     for (const Forbidden& forbidden : kForbidden) {
         EXPECT_NE(WEXITSTATUS(child([&] { return error_of(forbidden.call()); })), EPERM)
             << forbidden.what << ": refused without any filter, so this would prove nothing";
@@ -102,7 +102,7 @@ TEST_F(Filter, refusesWhatAnAgentNeverDoes) {
     }
 }
 
-TEST_F(Filter, letsAnAgentThatServesAcceptAndNotListen) {
+TEST_F(FilterTest, LetsAnAgentThatServesAcceptAndNotListen) {
     const auto error = [&](const std::function<long()>& call) {
         return WEXITSTATUS(child([&] {
             if (!confine(SystemCallFilter::kRefuse, true).empty()) return 255;
@@ -114,7 +114,7 @@ TEST_F(Filter, letsAnAgentThatServesAcceptAndNotListen) {
     EXPECT_EQ(error([] { return static_cast<long>(listen(-1, 1)); }), EPERM);
 }
 
-TEST_F(Filter, killsInATest) {
+TEST_F(FilterTest, KillsInATest) {
     for (const Forbidden& forbidden : kForbidden) {
         const int status = child([&] {
             if (!confine(SystemCallFilter::kKill).empty()) return 255;
@@ -125,7 +125,7 @@ TEST_F(Filter, killsInATest) {
     }
 }
 
-TEST_F(Filter, holdsForThreadsThatRunAlready) {
+TEST_F(FilterTest, HoldsForThreadsThatRunAlready) {
     const int status = child([] {
         std::atomic<bool> confined{false};
         std::atomic<int> error{0};
@@ -141,7 +141,7 @@ TEST_F(Filter, holdsForThreadsThatRunAlready) {
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == EPERM) << status;
 }
 
-TEST_F(Filter, leavesThreadsFilesAndSocketsAlone) {
+TEST_F(FilterTest, LeavesThreadsFilesAndSocketsAlone) {
     const int status = child([] {
         if (!confine(SystemCallFilter::kKill).empty()) return 255;
         int made = 0;
@@ -153,7 +153,7 @@ TEST_F(Filter, leavesThreadsFilesAndSocketsAlone) {
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
 }
 
-TEST_F(Filter, letsAnAbortBeAnAbort) {
+TEST_F(FilterTest, LetsAnAbortBeAnAbort) {
     const int status = child([]() -> int {
         if (!confine(SystemCallFilter::kKill).empty()) return 255;
         abort();
@@ -161,7 +161,7 @@ TEST_F(Filter, letsAnAbortBeAnAbort) {
     EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) << status;
 }
 
-TEST_F(Filter, isNothingWhenItIsOff) {
+TEST_F(FilterTest, IsNothingWhenItIsOff) {
     const int status = child([] {
         const bool done = confine(SystemCallFilter::kOff).empty();
         return done ? error_of(syscall(SYS_execve, "/nonexistent", nullptr, nullptr)) : 255;

@@ -12,15 +12,15 @@
 namespace spanring::agent {
 namespace {
 
-class Truncated : public ::testing::Test {
+class TruncatedTest : public ::testing::Test {
 protected:
     static constexpr size_t kSize = 64 * 4096;
 
-    Truncated() {
+    TruncatedTest() {
         fd = open((directory.path() + "/file").c_str(), O_RDWR | O_CREAT, 0600);
         EXPECT_EQ(ftruncate(fd, kSize), 0);
     }
-    ~Truncated() override { close(fd); }
+    ~TruncatedTest() override { close(fd); }
 
     test::TemporaryDirectory directory;
     int fd;
@@ -32,7 +32,7 @@ uint64_t sum(const SegmentMapping& mapping, size_t size) {
     return total;
 }
 
-TEST_F(Truncated, readsZerosAndSaysSo) {
+TEST_F(TruncatedTest, ReadsZerosAndSaysSo) {
     SegmentMapping mapping(fd, kSize), sound(fd, 4096);
     memset(mapping.view().base(), 1, kSize);
     EXPECT_EQ(sum(mapping, kSize), kSize);
@@ -44,7 +44,7 @@ TEST_F(Truncated, readsZerosAndSaysSo) {
     mapping.view().base()[kSize - 1] = 9;  // goes nowhere
 }
 
-TEST_F(Truncated, isSurvivedByEveryThreadThatReads) {
+TEST_F(TruncatedTest, IsSurvivedByEveryThreadThatReads) {
     SegmentMapping mapping(fd, kSize);
     memset(mapping.view().base(), 1, kSize);
     ASSERT_EQ(ftruncate(fd, 0), 0);
@@ -56,7 +56,7 @@ TEST_F(Truncated, isSurvivedByEveryThreadThatReads) {
     EXPECT_TRUE(mapping.faulted());
 }
 
-TEST_F(Truncated, isForgottenWhenTheRangeIsUsedAgain) {
+TEST_F(TruncatedTest, IsForgottenWhenTheRangeIsUsedAgain) {
     {
         SegmentMapping mapping(fd, kSize);
         ASSERT_EQ(ftruncate(fd, 0), 0);
@@ -68,8 +68,8 @@ TEST_F(Truncated, isForgottenWhenTheRangeIsUsedAgain) {
     EXPECT_FALSE(again.faulted());
 }
 
-using TruncatedDeathTest = Truncated;
-TEST_F(TruncatedDeathTest, endsTheProcessAsEverOutsideOfAGuardedRange) {
+using TruncatedDeathTest = TruncatedTest;
+TEST_F(TruncatedDeathTest, EndsTheProcessAsEverOutsideOfAGuardedRange) {
     ::testing::FLAGS_gtest_death_test_style = "threadsafe";
     EXPECT_EXIT(
         {

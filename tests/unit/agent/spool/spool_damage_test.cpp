@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 class SpoolDamageTest : public SpoolTest {};
 
-TEST_F(SpoolDamageTest, cuts_a_torn_end_wherever_it_tears) {
+TEST_F(SpoolDamageTest, CutsATornEndWhereverItTears) {
     {
         const auto spool = open();
         for (int n = 0; n < 3; ++n) ASSERT_TRUE(append(*spool, n, 100));
@@ -36,7 +36,7 @@ TEST_F(SpoolDamageTest, cuts_a_torn_end_wherever_it_tears) {
     EXPECT_TRUE(lost_.empty());
 }
 
-TEST_F(SpoolDamageTest, a_flipped_bit_costs_one_record_at_most_and_that_is_counted) {
+TEST_F(SpoolDamageTest, AFlippedBitCostsOneRecordAtMostAndThatIsCounted) {
     {
         const auto spool = open();
         for (int n = 0; n < 3; ++n) ASSERT_TRUE(append(*spool, n, 40));
@@ -68,7 +68,7 @@ TEST_F(SpoolDamageTest, a_flipped_bit_costs_one_record_at_most_and_that_is_count
     EXPECT_EQ(costly, 3 * request(0, 40).size() * 8) << "those of the requests; a header is mended from the tail";
 }
 
-TEST_F(SpoolDamageTest, mends_a_header_and_keeps_what_was_finished) {
+TEST_F(SpoolDamageTest, MendsAHeaderAndKeepsWhatWasFinished) {
     {
         const auto spool = open();
         for (int n = 0; n < 3; ++n) ASSERT_TRUE(append(*spool, n));
@@ -82,7 +82,7 @@ TEST_F(SpoolDamageTest, mends_a_header_and_keeps_what_was_finished) {
     EXPECT_EQ(spool->damaged(), 0u);
 }
 
-TEST_F(SpoolDamageTest, steps_over_a_record_whose_header_and_tail_are_damaged) {
+TEST_F(SpoolDamageTest, StepsOverARecordWhoseHeaderAndTailAreDamaged) {
     {
         const auto spool = open();
         for (int n = 0; n < 3; ++n) ASSERT_TRUE(append(*spool, n));
@@ -99,7 +99,7 @@ TEST_F(SpoolDamageTest, steps_over_a_record_whose_header_and_tail_are_damaged) {
     EXPECT_TRUE(lost_.empty()) << "whose spans they were nobody knows any more";
 }
 
-TEST_F(SpoolDamageTest, finds_no_record_inside_a_request) {
+TEST_F(SpoolDamageTest, FindsNoRecordInsideARequest) {
     // A process may write what looks like a record into an attribute.
     std::string forged;
     {

@@ -115,7 +115,7 @@ protected:
 };
 
 // Whatever append() confirmed is there after kill -9, in order and whole.
-TEST_F(SpoolKillTest, survives_kill_9_during_appends) {
+TEST_F(SpoolKillTest, SurvivesKill9DuringAppends) {
     options_.file_bytes = 1 << 16;
     for (int round = 0; round < 20; ++round) {
         int confirmed[2];
@@ -149,7 +149,7 @@ TEST_F(SpoolKillTest, survives_kill_9_during_appends) {
     EXPECT_TRUE(lost_.empty());
 }
 
-TEST_F(SpoolKillTest, has_what_was_appended_and_not_finished_wherever_it_is_killed) {
+TEST_F(SpoolKillTest, HasWhatWasAppendedAndNotFinishedWhereverItIsKilled) {
     int stops = 1;
     for (int kill_at = 1; kill_at <= stops; ++kill_at) {
         begin();
@@ -176,7 +176,7 @@ TEST_F(SpoolKillTest, has_what_was_appended_and_not_finished_wherever_it_is_kill
     EXPECT_GT(stops, 2 * kRecords) << "each record takes a system call at least";
 }
 
-TEST_F(SpoolKillTest, with_fsync_syncs_each_record_and_each_new_file_before_it_confirms) {
+TEST_F(SpoolKillTest, WithFsyncSyncsEachRecordAndEachNewFileBeforeItConfirms) {
     for (const bool fsync : {true, false}) {
         options_.fsync = fsync;
         begin();

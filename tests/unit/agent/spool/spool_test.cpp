@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-TEST_F(SpoolTest, gives_back_in_order_what_it_took) {
+TEST_F(SpoolTest, GivesBackInOrderWhatItTook) {
     const auto spool = open();
     for (int n = 0; n < 50; ++n) ASSERT_TRUE(append(*spool, n));
     EXPECT_EQ(drain(*spool), numbers(0, 50));
@@ -25,7 +25,7 @@ TEST_F(SpoolTest, gives_back_in_order_what_it_took) {
     EXPECT_TRUE(files().empty()) << "delivered files are deleted";
 }
 
-TEST_F(SpoolTest, keeps_the_shares_of_each_process) {
+TEST_F(SpoolTest, KeepsTheSharesOfEachProcess) {
     const auto spool = open();
     const Spool::Share shares[] = {{{7}, 3}, {{9}, 40}};
     const std::span<const uint8_t> slice = readable("request");
@@ -38,7 +38,7 @@ TEST_F(SpoolTest, keeps_the_shares_of_each_process) {
     EXPECT_EQ(record->shares[1].spans, 40u);
 }
 
-TEST_F(SpoolTest, is_private) {
+TEST_F(SpoolTest, IsPrivate) {
     const auto spool = open();
     ASSERT_TRUE(append(*spool, 1));
     struct stat status{};
@@ -48,7 +48,7 @@ TEST_F(SpoolTest, is_private) {
     EXPECT_EQ(status.st_mode & 07777, 0600u);
 }
 
-TEST_F(SpoolTest, survives_a_restart) {
+TEST_F(SpoolTest, SurvivesARestart) {
     {
         const auto spool = open();
         for (int n = 0; n < 20; ++n) ASSERT_TRUE(append(*spool, n));
@@ -56,7 +56,7 @@ TEST_F(SpoolTest, survives_a_restart) {
     EXPECT_EQ(drain(*open()), numbers(0, 20));
 }
 
-TEST_F(SpoolTest, does_not_send_again_what_was_finished_before_a_restart) {
+TEST_F(SpoolTest, DoesNotSendAgainWhatWasFinishedBeforeARestart) {
     {
         const auto spool = open();
         for (int n = 0; n < 10; ++n) ASSERT_TRUE(append(*spool, n));
@@ -68,7 +68,7 @@ TEST_F(SpoolTest, does_not_send_again_what_was_finished_before_a_restart) {
     EXPECT_EQ(drain(*open()), (std::vector<int>{1, 4, 6, 7, 8, 9}));
 }
 
-TEST_F(SpoolTest, gives_a_record_back_in_its_old_place) {
+TEST_F(SpoolTest, GivesARecordBackInItsOldPlace) {
     const auto spool = open();
     for (int n = 0; n < 5; ++n) ASSERT_TRUE(append(*spool, n));
     const auto first = spool->take(), second = spool->take();
@@ -77,7 +77,7 @@ TEST_F(SpoolTest, gives_a_record_back_in_its_old_place) {
     EXPECT_EQ(drain(*spool), numbers(0, 5));
 }
 
-TEST_F(SpoolTest, deletes_a_file_when_its_last_record_is_finished) {
+TEST_F(SpoolTest, DeletesAFileWhenItsLastRecordIsFinished) {
     options_.file_bytes = 1 << 16;
     const auto spool = open();
     for (int n = 0; n < 40; ++n) ASSERT_TRUE(append(*spool, n, 10'000));
@@ -88,7 +88,7 @@ TEST_F(SpoolTest, deletes_a_file_when_its_last_record_is_finished) {
     EXPECT_EQ(drain(*spool, 10'000), numbers(6, 40));
 }
 
-TEST_F(SpoolTest, full_drops_the_oldest_file_and_counts_it_by_process) {
+TEST_F(SpoolTest, FullDropsTheOldestFileAndCountsItByProcess) {
     options_.max_bytes = 400'000;
     options_.file_bytes = 1 << 16;
     const auto spool = open();
@@ -108,7 +108,7 @@ TEST_F(SpoolTest, full_drops_the_oldest_file_and_counts_it_by_process) {
     }
 }
 
-TEST_F(SpoolTest, does_not_report_a_dropped_record_that_is_in_flight) {
+TEST_F(SpoolTest, DoesNotReportADroppedRecordThatIsInFlight) {
     options_.max_bytes = 200'000;
     options_.file_bytes = 1 << 16;
     const auto spool = open();
@@ -120,7 +120,7 @@ TEST_F(SpoolTest, does_not_report_a_dropped_record_that_is_in_flight) {
     spool->finish(record->ticket);
 }
 
-TEST_F(SpoolTest, refuses_what_is_larger_than_all_of_it) {
+TEST_F(SpoolTest, RefusesWhatIsLargerThanAllOfIt) {
     options_.max_bytes = 100'000;
     const auto spool = open();
     ASSERT_TRUE(append(*spool, 1));
@@ -129,7 +129,7 @@ TEST_F(SpoolTest, refuses_what_is_larger_than_all_of_it) {
     EXPECT_EQ(drain(*spool), (std::vector<int>{1}));
 }
 
-TEST_F(SpoolTest, reports_a_file_that_cannot_be_written) {
+TEST_F(SpoolTest, ReportsAFileThatCannotBeWritten) {
     const auto spool = open();
     ASSERT_TRUE(append(*spool, 1));
     // The disk is "full": a limit on file size stands in for it.
@@ -147,7 +147,7 @@ TEST_F(SpoolTest, reports_a_file_that_cannot_be_written) {
     EXPECT_EQ(drain(*spool), (std::vector<int>{1, 3}));
 }
 
-TEST_F(SpoolTest, belongs_to_one_agent_at_a_time) {
+TEST_F(SpoolTest, BelongsToOneAgentAtATime) {
     const auto spool = open();
     try {
         open();
@@ -158,7 +158,7 @@ TEST_F(SpoolTest, belongs_to_one_agent_at_a_time) {
     }
 }
 
-TEST_F(SpoolTest, says_what_is_wrong_with_its_directory) {
+TEST_F(SpoolTest, SaysWhatIsWrongWithItsDirectory) {
     options_.directory = "relative/path";
     EXPECT_THROW(open(), std::runtime_error);
     options_.directory = directory_.file("file");
@@ -166,7 +166,7 @@ TEST_F(SpoolTest, says_what_is_wrong_with_its_directory) {
     EXPECT_THROW(open(), std::runtime_error);
 }
 
-TEST_F(SpoolTest, works_with_fsync) {
+TEST_F(SpoolTest, WorksWithFsync) {
     options_.fsync = true;
     const auto spool = open();
     for (int n = 0; n < 5; ++n) ASSERT_TRUE(append(*spool, n));

@@ -18,7 +18,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class Dump : public testing::Test {
+class DumpTest : public testing::Test {
 protected:
     static constexpr uint32_t kLarge = ring::kSmallChunksPerExtent;  // the first large chunk
 
@@ -52,7 +52,7 @@ protected:
     uint32_t scope_ = 0;
 };
 
-TEST_F(Dump, ShowsWhatIsFinishedAndWhatIsOpen) {
+TEST_F(DumpTest, ShowsWhatIsFinishedAndWhatIsOpen) {
     open_span(3, 20);
     ring::StdAtomics::store(image_.view().chunk_mark(0), ring::mark_of(1, image_->word(0).length, 4).pack(),
                             std::memory_order_release);
@@ -79,7 +79,7 @@ TEST_F(Dump, ShowsWhatIsFinishedAndWhatIsOpen) {
     EXPECT_EQ(dead.open[0].end_unix_nano, 2008u);
 }
 
-TEST_F(Dump, ASpanThatWasCommittedAndNotClearedIsFinishedAndNotOpen) {
+TEST_F(DumpTest, ASpanThatWasCommittedAndNotClearedIsFinishedAndNotOpen) {
     open_span(0, 30);
     ring::Slot& slot = image_.view().slot(0);
     slot.intent_chunk = kLarge;
@@ -98,7 +98,7 @@ TEST_F(Dump, ASpanThatWasCommittedAndNotClearedIsFinishedAndNotOpen) {
     EXPECT_EQ(dead.open[0].start_unix_nano, 1031u);
 }
 
-TEST_F(Dump, NamesEachRuleThatIsBrokenWithItsPlaceAndShowsTheRest) {
+TEST_F(DumpTest, NamesEachRuleThatIsBrokenWithItsPlaceAndShowsTheRest) {
     const ring::SegmentView view = image_.view();
     open_span(0, 40);
     open_span(1, 41);
@@ -119,7 +119,7 @@ TEST_F(Dump, NamesEachRuleThatIsBrokenWithItsPlaceAndShowsTheRest) {
     EXPECT_EQ(damaged.open.size(), 1u);
 }
 
-TEST_F(Dump, LeavesAMalformedSpanOutAndGoesOnBehindIt) {
+TEST_F(DumpTest, LeavesAMalformedSpanOutAndGoesOnBehindIt) {
     test::Bytes bad = test::make_span(50);
     bad[1] = 0x0f;  // a trace id of 15 bytes
     image_->append(kLarge, test::record_of(bad), 1);
@@ -131,7 +131,7 @@ TEST_F(Dump, LeavesAMalformedSpanOutAndGoesOnBehindIt) {
     EXPECT_EQ(damaged.ended.back().end_unix_nano, 2051u);
 }
 
-TEST_F(Dump, BelievesNoNumberOfTheHeaderOrTheWriter) {
+TEST_F(DumpTest, BelievesNoNumberOfTheHeaderOrTheWriter) {
     image_.view().writer().extents = 4000;
     image_.view().header().resource_size = 1u << 30;
     image_.view().header().full_policy = 77;
@@ -144,7 +144,7 @@ TEST_F(Dump, BelievesNoNumberOfTheHeaderOrTheWriter) {
     EXPECT_EQ(dump().ended.size(), 9u);
 }
 
-TEST_F(Dump, OfAnotherLayoutShowsTheHeaderAlone) {
+TEST_F(DumpTest, OfAnotherLayoutShowsTheHeaderAlone) {
     image_.view().header().layout_major = 9;
     const SegmentDump other = dump();
     EXPECT_FALSE(other.understood);
@@ -155,7 +155,7 @@ TEST_F(Dump, OfAnotherLayoutShowsTheHeaderAlone) {
     EXPECT_EQ(dump_json_lines(other, {}), "");
 }
 
-TEST_F(Dump, AFloodOfProblemsIsCounted) {
+TEST_F(DumpTest, AFloodOfProblemsIsCounted) {
     image_->claim(kLarge + 1, scope_);
     test::Bytes bad = test::make_span(50);
     bad[1] = 0x0f;
@@ -166,7 +166,7 @@ TEST_F(Dump, AFloodOfProblemsIsCounted) {
     EXPECT_THAT(render_problems(damaged), HasSubstr("and 50 more problems"));
 }
 
-TEST_F(Dump, ChoosesWhatIsAskedFor) {
+TEST_F(DumpTest, ChoosesWhatIsAskedFor) {
     open_span(3, 20);
     ring::StdAtomics::store(image_.view().chunk_mark(0), ring::mark_of(1, image_->word(0).length, 4).pack(),
                             std::memory_order_release);

@@ -46,7 +46,7 @@ private:
 Message attribute(const std::string& key, const Message& value) { return Message().bytes(1, key).bytes(2, value); }
 Message real(double value) { return Message().fixed64(4, std::bit_cast<uint64_t>(value)); }
 
-TEST(OtlpJson, MapsEveryFieldOfASpan) {
+TEST(OtlpJsonTest, MapsEveryFieldOfASpan) {
     Message span;
     span.bytes(1, std::string(16, '\xab'))
         .bytes(2, std::string(8, '\x01'))
@@ -75,7 +75,7 @@ TEST(OtlpJson, MapsEveryFieldOfASpan) {
         R"("droppedAttributesCount":4,"flags":769}],"droppedLinksCount":5,"status":{"message":"bad","code":2},"flags":257})");
 }
 
-TEST(OtlpJson, MapsEveryKindOfValue) {
+TEST(OtlpJsonTest, MapsEveryKindOfValue) {
     Message list, pairs, resource;
     list.bytes(1, Message().number(3, 1)).bytes(1, Message());
     pairs.bytes(1, attribute("in", Message().bytes(1, "")));
@@ -99,7 +99,7 @@ TEST(OtlpJson, MapsEveryKindOfValue) {
         R"({"key":"none","value":{}}]})");
 }
 
-TEST(OtlpJson, LeavesOutDefaultsAndWhatIsNoField) {
+TEST(OtlpJsonTest, LeavesOutDefaultsAndWhatIsNoField) {
     EXPECT_EQ(otlp_json_text(otlp_json_of_span(Message().bytes(5, "").number(6, 0).fixed64(7, 0).number(99, 1).get())),
               "{}");
     EXPECT_EQ(otlp_json_text(otlp_json_of_scope(Message().bytes(1, "lib").bytes(2, "1.0").get())),
@@ -109,7 +109,7 @@ TEST(OtlpJson, LeavesOutDefaultsAndWhatIsNoField) {
               "{}");
 }
 
-TEST(OtlpJson, ValuesThatAreNestedTooDeepEnd) {
+TEST(OtlpJsonTest, ValuesThatAreNestedTooDeepEnd) {
     Message value = Message().number(3, 1);
     for (int i = 0; i < 1000; ++i) value = Message().bytes(5, Message().bytes(1, value));
     EXPECT_FALSE(otlp_json_text(otlp_json_of_resource(Message().bytes(1, attribute("deep", value)).get())).empty());

@@ -66,7 +66,7 @@ Terminal plain(int width = 100) {
     return terminal;
 }
 
-class TraceView : public testing::Test {
+class TraceViewTest : public testing::Test {
 protected:
     void SetUp() override {
         ::setenv("TZ", "UTC", 1);
@@ -86,7 +86,7 @@ std::vector<std::string> outline(const TraceTree& tree) {
 }
 
 // 61 cells for bars, 122 half cells for 100 ms: 10 to 45 ms are half cells 12 to 55.
-TEST_F(TraceView, DrawsTheTreeWithATimeBarForEachSpan) {
+TEST_F(TraceViewTest, DrawsTheTreeWithATimeBarForEachSpan) {
     const std::string expected =
         "trace abababababababababababababababab\n"
         "GET /checkout · 2023-11-14 22:13:20.000 · 100 ms · 6 spans in 3 services · 1 error · 1 unfinished\n"
@@ -104,7 +104,7 @@ TEST_F(TraceView, DrawsTheTreeWithATimeBarForEachSpan) {
     EXPECT_EQ(render_trace(build_tree(trace_, shop()), plain(), {}), expected);
 }
 
-TEST_F(TraceView, FitsTheWidthOfTheTerminal) {
+TEST_F(TraceViewTest, FitsTheWidthOfTheTerminal) {
     for (const int width : {60, 80, 133, 250}) {
         const std::string text = render_trace(build_tree(trace_, shop()), plain(width), {});
         std::istringstream lines(text);
@@ -116,7 +116,7 @@ TEST_F(TraceView, FitsTheWidthOfTheTerminal) {
     }
 }
 
-TEST_F(TraceView, HasOnlyAsciiWhereThatIsAskedFor) {
+TEST_F(TraceViewTest, HasOnlyAsciiWhereThatIsAskedFor) {
     Terminal terminal = plain();
     terminal.unicode = false;
     const std::string text = render_trace(build_tree(trace_, shop()), terminal, {true});
@@ -124,14 +124,14 @@ TEST_F(TraceView, HasOnlyAsciiWhereThatIsAskedFor) {
     EXPECT_THAT(text, HasSubstr("`- x SELECT"));
 }
 
-TEST_F(TraceView, HasNoColoursUnlessTheTerminalHas) {
+TEST_F(TraceViewTest, HasNoColoursUnlessTheTerminalHas) {
     EXPECT_THAT(render_trace(build_tree(trace_, shop()), plain(), {true}), Not(HasSubstr("\033")));
     Terminal terminal = plain();
     terminal.colours = true;
     EXPECT_THAT(render_trace(build_tree(trace_, shop()), terminal, {}), HasSubstr("\033[31m✗"));
 }
 
-TEST_F(TraceView, ShowsAttributesWhereTheyAreAskedFor) {
+TEST_F(TraceViewTest, ShowsAttributesWhereTheyAreAskedFor) {
     const std::string text = render_trace(build_tree(trace_, shop()), plain(), {true});
     EXPECT_THAT(text,
                 HasSubstr("│   0101010101010101 · Server · scope shop 1.0\n│   http.method = \"GET\"\n├─ GET cart"));
@@ -139,21 +139,21 @@ TEST_F(TraceView, ShowsAttributesWhereTheyAreAskedFor) {
     EXPECT_THAT(render_trace(build_tree(trace_, shop()), plain(), {}), Not(HasSubstr("http.method")));
 }
 
-TEST_F(TraceView, ANameCannotMoveTheCursor) {
+TEST_F(TraceViewTest, ANameCannotMoveTheCursor) {
     const TraceTree tree = build_tree(trace_, {stored("a\033b", span(1, 0, "evil\033[2J\nname\xff", 0, 1))});
     const std::string text = render_trace(tree, plain(), {true});
     EXPECT_THAT(text, Not(HasSubstr("\033")));
     EXPECT_THAT(text, HasSubstr("evil?[2J?name?"));
 }
 
-TEST_F(TraceView, ASpanWithoutItsParentIsMarked) {
+TEST_F(TraceViewTest, ASpanWithoutItsParentIsMarked) {
     const TraceTree tree = build_tree(trace_, {stored("a", span(2, 9, "child", 0, 1))});
     ASSERT_EQ(tree.spans.size(), 1u);
     EXPECT_TRUE(tree.spans[0].parent_missing);
     EXPECT_THAT(render_trace(tree, plain(), {}), HasSubstr("⇠ child"));
 }
 
-TEST_F(TraceView, SiblingsStandByStart) {
+TEST_F(TraceViewTest, SiblingsStandByStart) {
     const TraceTree tree = build_tree(trace_, shop());
     EXPECT_THAT(outline(tree),
                 ElementsAre("GET /checkout", ".GET cart", "..GET /cart", "...SELECT", ".POST pay", "..POST /pay"));
@@ -161,7 +161,7 @@ TEST_F(TraceView, SiblingsStandByStart) {
     EXPECT_EQ(tree.end, kEpoch + 100 * kMillisecond);
 }
 
-TEST_F(TraceView, ASpanThatCameTwiceIsShownOnce) {
+TEST_F(TraceViewTest, ASpanThatCameTwiceIsShownOnce) {
     auto spans = shop();
     spans.push_back(stored("front", span(2, 1, "GET cart", 10, 45)));
     const TraceTree tree = build_tree(trace_, std::move(spans));
@@ -170,7 +170,7 @@ TEST_F(TraceView, ASpanThatCameTwiceIsShownOnce) {
     EXPECT_THAT(render_trace(tree, plain(), {}), HasSubstr("1 span came twice"));
 }
 
-TEST_F(TraceView, EverySpanIsThereEvenInACircle) {
+TEST_F(TraceViewTest, EverySpanIsThereEvenInACircle) {
     const TraceTree tree =
         build_tree(trace_, {stored("a", span(1, 3, "one", 0, 9)), stored("a", span(2, 1, "two", 1, 9)),
                             stored("a", span(3, 2, "three", 2, 9)), stored("a", span(4, 4, "own parent", 3, 9)),
@@ -179,7 +179,7 @@ TEST_F(TraceView, EverySpanIsThereEvenInACircle) {
     EXPECT_THAT(outline(tree), ElementsAre("own parent", "root", "one", ".two", "..three"));
 }
 
-TEST_F(TraceView, AVeryLongChainIsDrawn) {
+TEST_F(TraceViewTest, AVeryLongChainIsDrawn) {
     std::vector<StoredSpan> spans;
     for (uint8_t id = 1; id < 200; ++id)
         spans.push_back(stored("a", span(id, static_cast<uint8_t>(id - 1), "link", id, 200)));
@@ -188,12 +188,12 @@ TEST_F(TraceView, AVeryLongChainIsDrawn) {
     EXPECT_THAT(render_trace(tree, plain(60), {}), HasSubstr("199 spans"));
 }
 
-TEST_F(TraceView, AnInstantTraceHasBars) {
+TEST_F(TraceViewTest, AnInstantTraceHasBars) {
     const TraceTree tree = build_tree(trace_, {stored("a", span(1, 0, "instant", 5, 5))});
     EXPECT_THAT(render_trace(tree, plain(), {}), HasSubstr("╸"));
 }
 
-TEST_F(TraceView, IsJsonForPrograms) {
+TEST_F(TraceViewTest, IsJsonForPrograms) {
     const auto json = nlohmann::json::parse(trace_json(build_tree(trace_, shop())));
     EXPECT_EQ(json["trace_id"], "abababababababababababababababab");
     EXPECT_EQ(json["duration_nano"], 100 * kMillisecond);
@@ -207,7 +207,7 @@ TEST_F(TraceView, IsJsonForPrograms) {
     EXPECT_EQ(json["spans"][5]["depth"], 2);
 }
 
-TEST(Human, DurationsHaveThreeDigits) {
+TEST(HumanTest, DurationsHaveThreeDigits) {
     EXPECT_EQ(human_duration(0), "0 ns");
     EXPECT_EQ(human_duration(999), "999 ns");
     EXPECT_EQ(human_duration(1000), "1.00 µs");
@@ -220,20 +220,20 @@ TEST(Human, DurationsHaveThreeDigits) {
     EXPECT_EQ(human_duration(7'200'000'000'000), "2 h");
 }
 
-TEST(Human, ADateIsLeftOutWhereItIsTodays) {
+TEST(HumanTest, ADateIsLeftOutWhereItIsTodays) {
     ::setenv("TZ", "UTC", 1);
     ::tzset();
     EXPECT_EQ(human_moment(kEpoch, kEpoch + kMillisecond), "22:13:20.000");
     EXPECT_EQ(human_moment(kEpoch, kEpoch + 86'400'000 * kMillisecond), "2023-11-14 22:13:20.000");
 }
 
-TEST(Human, AgesAreOneNumber) {
+TEST(HumanTest, AgesAreOneNumber) {
     EXPECT_EQ(human_age(0, 59'999'999'999), "59 s");
     EXPECT_EQ(human_age(0, 3'600'000'000'000), "1 h");
     EXPECT_EQ(human_age(10, 5), "0 s");
 }
 
-TEST(Cells, CountsWhatIsSeen) {
+TEST(CellsTest, CountsWhatIsSeen) {
     EXPECT_EQ(cells("abc"), 3u);
     EXPECT_EQ(cells("größe"), 5u);
     EXPECT_EQ(cells("注文"), 4u);
@@ -243,7 +243,7 @@ TEST(Cells, CountsWhatIsSeen) {
     EXPECT_EQ(fit_right("7", 3, true), "  7");
 }
 
-TEST(Table, GivesWayInItsElasticColumns) {
+TEST(TableTest, GivesWayInItsElasticColumns) {
     Table table;
     table.column("ID").column("NAME", Table::Align::kLeft, true).column("N", Table::Align::kRight);
     table.row({{"1"}, {std::string(90, 'n')}, {"12"}});
@@ -251,7 +251,7 @@ TEST(Table, GivesWayInItsElasticColumns) {
               "ID  NAME" + std::string(50, ' ') + " N\n1   " + std::string(51, 'n') + "…  12\n");
 }
 
-TEST(Table, TakesFromTheWidestFirst) {
+TEST(TableTest, TakesFromTheWidestFirst) {
     Table table;
     table.column("A", Table::Align::kLeft, true).column("B", Table::Align::kLeft, true);
     table.row({{std::string(20, 'a')}, {std::string(90, 'b')}});

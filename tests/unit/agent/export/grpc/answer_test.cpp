@@ -28,7 +28,7 @@ Verdict verdict(grpc::StatusCode code, const std::string& details = {}) {
     return judge(grpc::Status(code, "why", details), {}).verdict;
 }
 
-TEST(GrpcAnswer, retries_exactly_the_codes_that_otlp_lists) {
+TEST(GrpcAnswerTest, RetriesExactlyTheCodesThatOtlpLists) {
     const std::map<grpc::StatusCode, bool> retryable = {
         {grpc::CANCELLED, true}, {grpc::DEADLINE_EXCEEDED, true}, {grpc::ABORTED, true}, {grpc::OUT_OF_RANGE, true},
         {grpc::UNAVAILABLE, true}, {grpc::DATA_LOSS, true}, {grpc::UNKNOWN, false}, {grpc::INVALID_ARGUMENT, false},
@@ -42,7 +42,7 @@ TEST(GrpcAnswer, retries_exactly_the_codes_that_otlp_lists) {
     }
 }
 
-TEST(GrpcAnswer, retries_resource_exhausted_only_with_retry_info) {
+TEST(GrpcAnswerTest, RetriesResourceExhaustedOnlyWithRetryInfo) {
     EXPECT_EQ(verdict(grpc::RESOURCE_EXHAUSTED), Verdict::kRejected);
     EXPECT_EQ(verdict(grpc::RESOURCE_EXHAUSTED, number(1, 8) + bytes(3, any("google.rpc.DebugInfo", ""))),
               Verdict::kRejected);
@@ -50,7 +50,7 @@ TEST(GrpcAnswer, retries_resource_exhausted_only_with_retry_info) {
     EXPECT_EQ(verdict(grpc::INVALID_ARGUMENT, retry_info(1, 0)), Verdict::kRejected) << "RetryInfo opens no other code";
 }
 
-TEST(GrpcAnswer, reads_the_delay) {
+TEST(GrpcAnswerTest, ReadsTheDelay) {
     EXPECT_EQ(retry_delay(retry_info(2, 500'000'000)), 2500ms);
     EXPECT_EQ(retry_delay(bytes(3, any("google.rpc.RetryInfo", ""))), 0ns);
     EXPECT_EQ(retry_delay(""), std::nullopt);
@@ -59,7 +59,7 @@ TEST(GrpcAnswer, reads_the_delay) {
     EXPECT_EQ(judge(grpc::Status(grpc::UNAVAILABLE, "", retry_info(3, 0)), {}).delay, 3s);
 }
 
-TEST(GrpcAnswer, reads_partial_success) {
+TEST(GrpcAnswerTest, ReadsPartialSuccess) {
     const std::string response = bytes(1, number(1, 17) + bytes(2, "too old"));
     const Answer answer = judge(grpc::Status::OK, readable(response));
     EXPECT_EQ(answer.verdict, Verdict::kAccepted);
@@ -73,7 +73,7 @@ TEST(GrpcAnswer, reads_partial_success) {
     EXPECT_EQ(judge(grpc::Status::OK, readable(negative)).rejected, 0u);
 }
 
-TEST(GrpcAnswer, names_the_code_for_people) {
+TEST(GrpcAnswerTest, NamesTheCodeForPeople) {
     EXPECT_EQ(judge(grpc::Status(grpc::PERMISSION_DENIED, "no token"), {}).message, "PERMISSION_DENIED: no token");
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST(Endpoint, takes_host_and_port) {
+TEST(EndpointTest, TakesHostAndPort) {
     const Endpoint endpoint = parse_endpoint("collector.example:4317", true);
     EXPECT_EQ(endpoint.host, "collector.example");
     EXPECT_EQ(endpoint.port, "4317");
@@ -19,7 +19,7 @@ TEST(Endpoint, takes_host_and_port) {
     EXPECT_FALSE(endpoint.tls);
 }
 
-TEST(Endpoint, uses_tls_by_scheme_and_otherwise_by_insecure) {
+TEST(EndpointTest, UsesTlsBySchemeAndOtherwiseByInsecure) {
     EXPECT_TRUE(parse_endpoint("localhost:4317", false).tls);
     EXPECT_FALSE(parse_endpoint("localhost:4317", true).tls);
     EXPECT_FALSE(parse_endpoint("http://localhost:4317", false).tls);
@@ -28,26 +28,26 @@ TEST(Endpoint, uses_tls_by_scheme_and_otherwise_by_insecure) {
     EXPECT_FALSE(parse_endpoint("unix:/run/collector.sock", false).tls);
 }
 
-TEST(Endpoint, defaults_the_port) {
+TEST(EndpointTest, DefaultsThePort) {
     EXPECT_EQ(parse_endpoint("localhost", true).target(), "localhost:4317");
     EXPECT_EQ(parse_endpoint("http://localhost/", true).target(), "localhost:4317");
     EXPECT_EQ(parse_endpoint("[::1]", true).target(), "[::1]:4317");
 }
 
-TEST(Endpoint, takes_ipv6_in_brackets) {
+TEST(EndpointTest, TakesIpv6InBrackets) {
     const Endpoint endpoint = parse_endpoint("http://[fe80::1%eth0]:9", true);
     EXPECT_EQ(endpoint.host, "fe80::1%eth0");
     EXPECT_EQ(endpoint.target(), "[fe80::1%eth0]:9");
 }
 
-TEST(Endpoint, takes_unix_sockets) {
+TEST(EndpointTest, TakesUnixSockets) {
     EXPECT_EQ(parse_endpoint("unix:relative.sock", true).target(), "unix:relative.sock");
     EXPECT_EQ(parse_endpoint("unix:/run/a.sock", true).path, "/run/a.sock");
     EXPECT_EQ(parse_endpoint("unix:///run/a.sock", true).target(), "unix:/run/a.sock");
     EXPECT_EQ(parse_endpoint("unix:/run/a.sock", true).authority(), "localhost");
 }
 
-TEST(Endpoint, says_what_is_wrong) {
+TEST(EndpointTest, SaysWhatIsWrong) {
     struct Case { const char* text; const char* complaint; };
     const Case cases[] = {
         {"", "it is empty"},

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
-TEST_F(OtlpGrpcExporterTest, delivers_every_span_with_its_resource_and_scope) {
+TEST_F(OtlpGrpcExporterTest, DeliversEverySpanWithItsResourceAndScope) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     options_.headers = {{"authorization", "Bearer abc"}};
     make();
@@ -32,7 +32,7 @@ TEST_F(OtlpGrpcExporterTest, delivers_every_span_with_its_resource_and_scope) {
     EXPECT_EQ(exporter_->status().queued_spans, 0u);
 }
 
-TEST_F(OtlpGrpcExporterTest, keeps_many_batches_in_flight) {
+TEST_F(OtlpGrpcExporterTest, KeepsManyBatchesInFlight) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     make();
     for (uint64_t i = 0; i < 200; ++i) exporter_->submit(batch(i * 50, 50));
@@ -41,7 +41,7 @@ TEST_F(OtlpGrpcExporterTest, keeps_many_batches_in_flight) {
     for (const auto& made : batches_) EXPECT_EQ(made->resolutions[1].outcome, Outcome::kExported);
 }
 
-TEST_F(OtlpGrpcExporterTest, sends_gzip) {
+TEST_F(OtlpGrpcExporterTest, SendsGzip) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     options_.compression = "gzip";
     make();
@@ -49,14 +49,14 @@ TEST_F(OtlpGrpcExporterTest, sends_gzip) {
     expect_delivered_once(0, 100);
 }
 
-TEST_F(OtlpGrpcExporterTest, sends_over_a_unix_socket) {
+TEST_F(OtlpGrpcExporterTest, SendsOverAUnixSocket) {
     options_.endpoint = backend_.start("unix:" + directory_.file("backend"));
     make();
     EXPECT_EQ(send(batch(0, 100)).outcome, Outcome::kExported);
     expect_delivered_once(0, 100);
 }
 
-TEST_F(OtlpGrpcExporterTest, sends_over_tls) {
+TEST_F(OtlpGrpcExporterTest, SendsOverTls) {
     const std::string key = directory_.file("key"), cert = directory_.file("cert");
     const std::string command =
         "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext "
@@ -81,9 +81,9 @@ TEST_F(OtlpGrpcExporterTest, sends_over_tls) {
     expect_delivered_once(0, 100);
 }
 
-class EveryCode : public OtlpGrpcExporterTest, public testing::WithParamInterface<int> {};
+class EveryCodeTest : public OtlpGrpcExporterTest, public testing::WithParamInterface<int> {};
 
-TEST_P(EveryCode, is_tried_again_only_where_otlp_says_so) {
+TEST_P(EveryCodeTest, IsTriedAgainOnlyWhereOtlpSaysSo) {
     const auto code = static_cast<grpc::StatusCode>(GetParam());
     const std::set<int> retryable = {grpc::CANCELLED,    grpc::DEADLINE_EXCEEDED, grpc::ABORTED,
                                      grpc::OUT_OF_RANGE, grpc::UNAVAILABLE,       grpc::DATA_LOSS};
@@ -107,10 +107,10 @@ TEST_P(EveryCode, is_tried_again_only_where_otlp_says_so) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Grpc, EveryCode, testing::Range(1, 17),
+INSTANTIATE_TEST_SUITE_P(Grpc, EveryCodeTest, testing::Range(1, 17),
                          [](const auto& info) { return "code_" + std::to_string(info.param); });
 
-TEST_F(OtlpGrpcExporterTest, honours_retry_info) {
+TEST_F(OtlpGrpcExporterTest, HonoursRetryInfo) {
     // Without it the next attempt would be in an hour.
     options_.retry.initial_interval = 1h;
     options_.retry.max_interval = 1h;
@@ -128,7 +128,7 @@ TEST_F(OtlpGrpcExporterTest, honours_retry_info) {
     EXPECT_TRUE(backend_.wait_for_requests(2));
 }
 
-TEST_F(OtlpGrpcExporterTest, books_partial_success) {
+TEST_F(OtlpGrpcExporterTest, BooksPartialSuccess) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     backend_.answer_with(response(bytes(1, number(1, 3) + bytes(2, "three are too old"))));
     make();
@@ -146,7 +146,7 @@ TEST_F(OtlpGrpcExporterTest, books_partial_success) {
     EXPECT_EQ(backend_.received().size(), 2u) << "partial success is never sent again";
 }
 
-TEST_F(OtlpGrpcExporterTest, ends_an_attempt_at_its_deadline) {
+TEST_F(OtlpGrpcExporterTest, EndsAnAttemptAtItsDeadline) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     options_.timeout = 100ms;
     backend_.answer_with(silence());
@@ -157,7 +157,7 @@ TEST_F(OtlpGrpcExporterTest, ends_an_attempt_at_its_deadline) {
     EXPECT_EQ(exporter_->status().spool_exported, 10u);
 }
 
-TEST_F(OtlpGrpcExporterTest, flush_says_when_its_deadline_came_first) {
+TEST_F(OtlpGrpcExporterTest, FlushSaysWhenItsDeadlineCameFirst) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     backend_.answer_with(silence());
     make();
@@ -167,7 +167,7 @@ TEST_F(OtlpGrpcExporterTest, flush_says_when_its_deadline_came_first) {
     EXPECT_TRUE(exporter_->flush(watchdog()));
 }
 
-TEST_F(OtlpGrpcExporterTest, says_what_is_wrong_with_its_options) {
+TEST_F(OtlpGrpcExporterTest, SaysWhatIsWrongWithItsOptions) {
     const auto complaint = [this](auto change) {
         const OtlpGrpcOptions before = options_;
         change(options_);

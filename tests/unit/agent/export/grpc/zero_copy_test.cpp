@@ -73,7 +73,7 @@ protected:
     size_t acknowledged_ = 0;
 };
 
-TEST_F(ZeroCopyTest, delivers_out_of_the_mapping_and_lets_it_go) {
+TEST_F(ZeroCopyTest, DeliversOutOfTheMappingAndLetsItGo) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     make([](const InstanceId&) { ADD_FAILURE() << "zero copy failed"; });
     for (uint64_t i = 0; i < 20; ++i) {
@@ -84,7 +84,7 @@ TEST_F(ZeroCopyTest, delivers_out_of_the_mapping_and_lets_it_go) {
     expect_delivered_once(0, 2000);
 }
 
-TEST_F(ZeroCopyTest, uses_a_connection_of_its_own) {
+TEST_F(ZeroCopyTest, UsesAConnectionOfItsOwn) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     make();
     std::promise<void> released;
@@ -97,7 +97,7 @@ TEST_F(ZeroCopyTest, uses_a_connection_of_its_own) {
     EXPECT_EQ(received[0].peer, received[2].peer);
 }
 
-TEST_F(ZeroCopyTest, without_the_option_a_pinned_batch_is_sent_as_a_copy) {
+TEST_F(ZeroCopyTest, WithoutTheOptionAPinnedBatchIsSentAsACopy) {
     options_.zero_copy = ZeroCopy::kOff;
     options_.endpoint = backend_.start("127.0.0.1:0");
     make();
@@ -109,7 +109,7 @@ TEST_F(ZeroCopyTest, without_the_option_a_pinned_batch_is_sent_as_a_copy) {
     expect_delivered_once(0, 101);
 }
 
-TEST_F(ZeroCopyTest, failure_goes_to_the_spool_and_back_to_copy_mode) {
+TEST_F(ZeroCopyTest, FailureGoesToTheSpoolAndBackToCopyMode) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     backend_.answer_with([first = true](const Received&) mutable {
         return Reply{
@@ -126,7 +126,7 @@ TEST_F(ZeroCopyTest, failure_goes_to_the_spool_and_back_to_copy_mode) {
 }
 
 // The kernel itself reads the mapping: EFAULT in its send, not a signal here. Other batches are not touched by it.
-TEST_F(ZeroCopyTest, survives_a_mapping_that_is_truncated_before_it_is_sent) {
+TEST_F(ZeroCopyTest, SurvivesAMappingThatIsTruncatedBeforeItIsSent) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     std::promise<InstanceId> failed;
     make([&](const InstanceId& instance) { failed.set_value(instance); });
@@ -153,7 +153,7 @@ protected:
     DeafPeer peer_;
 };
 
-TEST_P(DeafPeerTest, gives_the_slices_back_in_zero_copy) {
+TEST_P(DeafPeerTest, GivesTheSlicesBackInZeroCopy) {
     std::promise<InstanceId> failed;
     make([&](const InstanceId& instance) { failed.set_value(instance); });
     std::promise<void> released;
@@ -163,7 +163,7 @@ TEST_P(DeafPeerTest, gives_the_slices_back_in_zero_copy) {
     EXPECT_EQ(exporter_->status().spooled, 20'000u);
 }
 
-TEST_P(DeafPeerTest, holds_no_batch_in_copy_mode) {
+TEST_P(DeafPeerTest, HoldsNoBatchInCopyMode) {
     make();
     EXPECT_EQ(send(batch(0, 20'000)).outcome, Outcome::kSpooled);
     Backend sound;
@@ -174,7 +174,7 @@ TEST_P(DeafPeerTest, holds_no_batch_in_copy_mode) {
 
 INSTANTIATE_TEST_SUITE_P(Greeting, DeafPeerTest, testing::Bool());
 
-TEST_F(ZeroCopyTest, survives_a_mapping_that_is_truncated_before_it_is_spooled) {
+TEST_F(ZeroCopyTest, SurvivesAMappingThatIsTruncatedBeforeItIsSpooled) {
     options_.endpoint = "unix:" + directory_.file("nobody");
     make();
     EXPECT_EQ(send(batch(500, 1)).outcome,
@@ -186,7 +186,7 @@ TEST_F(ZeroCopyTest, survives_a_mapping_that_is_truncated_before_it_is_spooled) 
     EXPECT_TRUE(wait_released(released));
 }
 
-TEST_F(ZeroCopyTest, validates_again_what_it_copies_out_of_the_mapping) {
+TEST_F(ZeroCopyTest, ValidatesAgainWhatItCopiesOutOfTheMapping) {
     options_.endpoint = "unix:" + directory_.file("nobody");
     make();
     EXPECT_EQ(send(batch(500, 1)).outcome, Outcome::kSpooled);

@@ -15,7 +15,7 @@ Answer http(long code, std::string_view body = {}, std::string_view type = "appl
     return judge(HttpResponse{code, type, after, {}, readable(body)});
 }
 
-TEST(HttpAnswer, retries_exactly_the_codes_that_otlp_lists) {
+TEST(HttpAnswerTest, RetriesExactlyTheCodesThatOtlpLists) {
     for (long code = 200; code < 600; ++code) {
         const bool again = code == 429 || (code >= 502 && code <= 504);
         const Verdict wanted = code < 300 ? Verdict::kAccepted : again ? Verdict::kRetry : Verdict::kRejected;
@@ -23,7 +23,7 @@ TEST(HttpAnswer, retries_exactly_the_codes_that_otlp_lists) {
     }
 }
 
-TEST(HttpAnswer, reads_retry_after_in_both_forms) {
+TEST(HttpAnswerTest, ReadsRetryAfterInBothForms) {
     const auto now = std::chrono::system_clock::from_time_t(1'700'000'000);  // Tue, 14 Nov 2023 22:13:20 GMT
     EXPECT_EQ(retry_after("120", now), 120s);
     EXPECT_EQ(retry_after("Tue, 14 Nov 2023 22:13:50 GMT", now), 30s);
@@ -37,13 +37,13 @@ TEST(HttpAnswer, reads_retry_after_in_both_forms) {
     EXPECT_EQ(retry_after("soon", now), std::nullopt);
 }
 
-TEST(HttpAnswer, takes_the_delay_only_where_it_may_try_again) {
+TEST(HttpAnswerTest, TakesTheDelayOnlyWhereItMayTryAgain) {
     EXPECT_EQ(http(503, "", "", "7").delay, 7s);
     EXPECT_EQ(http(503).delay, std::nullopt);
     EXPECT_EQ(http(400, "", "", "7").delay, std::nullopt);
 }
 
-TEST(HttpAnswer, reads_partial_success_of_protobuf_alone) {
+TEST(HttpAnswerTest, ReadsPartialSuccessOfProtobufAlone) {
     const std::string response = bytes(1, number(1, 17) + bytes(2, "too old"));
     EXPECT_EQ(http(200, response).rejected, 17u);
     EXPECT_EQ(http(200, response).message, "too old");
@@ -52,7 +52,7 @@ TEST(HttpAnswer, reads_partial_success_of_protobuf_alone) {
     EXPECT_EQ(http(200, "{\"partialSuccess\":{}}", "application/json").message, "");
 }
 
-TEST(HttpAnswer, says_what_the_body_says) {
+TEST(HttpAnswerTest, SaysWhatTheBodySays) {
     EXPECT_EQ(http(400, number(1, 3) + bytes(2, "bad data")).message, "HTTP 400: bad data");
     EXPECT_EQ(http(404, "<html>\n\x01not here\xff</html>  ", "text/html").message,
               "HTTP 404: <html>  not here </html>");

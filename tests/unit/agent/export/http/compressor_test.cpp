@@ -31,7 +31,7 @@ std::string noise(size_t size) {
     return bytes;
 }
 
-class EveryCompressor : public testing::TestWithParam<const char*> {
+class EveryCompressorTest : public testing::TestWithParam<const char*> {
 protected:
     std::string round_trip(const Request& request) {
         const auto plain = decode_body(compressor_->encoding(), compressor_->compress(request));
@@ -40,28 +40,28 @@ protected:
     std::unique_ptr<Compressor> compressor_ = make_compressor(GetParam(), 0);
 };
 
-TEST_P(EveryCompressor, gives_back_what_it_was_given) {
+TEST_P(EveryCompressorTest, GivesBackWhatItWasGiven) {
     EXPECT_STREQ(compressor_->encoding(), GetParam());
     const auto batch = batch_of(0, 5000);
     const Request request = assemble(batch->runs);
     EXPECT_EQ(round_trip(request), flatten(request));
 }
 
-TEST_P(EveryCompressor, is_used_again_and_again_for_requests_of_any_size) {
+TEST_P(EveryCompressorTest, IsUsedAgainAndAgainForRequestsOfAnySize) {
     for (const size_t size : {size_t{1}, size_t{100'000}, size_t{0}, size_t{3} << 20, size_t{17}}) {
         const std::string text(size, 'x');
         EXPECT_EQ(round_trip(request_of({text})), text) << size;
     }
 }
 
-TEST_P(EveryCompressor, has_room_for_what_cannot_be_compressed) {
+TEST_P(EveryCompressorTest, HasRoomForWhatCannotBeCompressed) {
     for (const size_t size : {size_t{10}, size_t{128} << 10, size_t{4} << 20}) {
         const std::string bytes = noise(size);
         EXPECT_EQ(round_trip(request_of({bytes})), bytes) << size;
     }
 }
 
-TEST_P(EveryCompressor, takes_a_request_in_pieces) {
+TEST_P(EveryCompressorTest, TakesARequestInPieces) {
     std::vector<std::string> pieces;
     std::string all;
     for (size_t i = 0; i < 3000; ++i) {
@@ -71,7 +71,7 @@ TEST_P(EveryCompressor, takes_a_request_in_pieces) {
     EXPECT_EQ(round_trip(request_of(pieces)), all);
 }
 
-TEST_P(EveryCompressor, of_each_level_gives_back_what_it_was_given) {
+TEST_P(EveryCompressorTest, OfEachLevelGivesBackWhatItWasGiven) {
     const auto batch = batch_of(0, 200);
     const Request request = assemble(batch->runs);
     const uint32_t most = std::string(GetParam()) == "gzip" ? 9 : 19;
@@ -82,10 +82,10 @@ TEST_P(EveryCompressor, of_each_level_gives_back_what_it_was_given) {
     EXPECT_THROW(make_compressor(GetParam(), most + 1), std::invalid_argument);
 }
 
-INSTANTIATE_TEST_SUITE_P(Names, EveryCompressor, testing::Values("gzip", "zstd"),
+INSTANTIATE_TEST_SUITE_P(Names, EveryCompressorTest, testing::Values("gzip", "zstd"),
                          [](const auto& info) { return std::string(info.param); });
 
-TEST(Compressor, is_none_for_none_and_names_what_it_does_not_know) {
+TEST(CompressorTest, IsNoneForNoneAndNamesWhatItDoesNotKnow) {
     EXPECT_EQ(make_compressor("none", 0), nullptr);
     EXPECT_EQ(make_compressor("", 0), nullptr);
     try {

@@ -24,7 +24,7 @@ std::string complaint(std::string_view endpoint, std::string_view traces_endpoin
     }
 }
 
-TEST(HttpEndpoint, appends_the_path_without_doubling_slashes) {
+TEST(HttpEndpointTest, AppendsThePathWithoutDoublingSlashes) {
     EXPECT_EQ(url("http://localhost:4318"), "http://localhost:4318/v1/traces");
     EXPECT_EQ(url("http://localhost:4318/"), "http://localhost:4318/v1/traces");
     EXPECT_EQ(url("https://otlp.example/base/path"), "https://otlp.example/base/path/v1/traces");
@@ -32,13 +32,13 @@ TEST(HttpEndpoint, appends_the_path_without_doubling_slashes) {
     EXPECT_EQ(url("http://[::1]:4318"), "http://[::1]:4318/v1/traces");
 }
 
-TEST(HttpEndpoint, takes_traces_endpoint_as_it_is) {
+TEST(HttpEndpointTest, TakesTracesEndpointAsItIs) {
     EXPECT_EQ(url("http://other:1", "https://otlp.example:9/custom"), "https://otlp.example:9/custom");
     EXPECT_EQ(url("", "https://otlp.example/in?key=1"), "https://otlp.example/in?key=1");
     EXPECT_EQ(url("", "https://otlp.example"), "https://otlp.example/") << "the root where there is no path";
 }
 
-TEST(HttpEndpoint, knows_tls_by_the_scheme_and_this_host_by_its_names) {
+TEST(HttpEndpointTest, KnowsTlsByTheSchemeAndThisHostByItsNames) {
     EXPECT_TRUE(parse_http_endpoint("https://x", "").tls);
     EXPECT_TRUE(parse_http_endpoint("HTTPS://x", "").tls);
     EXPECT_FALSE(parse_http_endpoint("http://x", "").tls);
@@ -48,7 +48,7 @@ TEST(HttpEndpoint, knows_tls_by_the_scheme_and_this_host_by_its_names) {
     EXPECT_FALSE(parse_http_endpoint("http://collector:4318", "").loopback);
 }
 
-TEST(HttpEndpoint, says_what_is_wrong_with_which_text) {
+TEST(HttpEndpointTest, SaysWhatIsWrongWithWhichText) {
     EXPECT_THAT(complaint(""), StartsWith("endpoint \"\": it is empty"));
     EXPECT_THAT(complaint("localhost:4318"), StartsWith("endpoint \"localhost:4318\": it must begin with http://"));
     EXPECT_THAT(complaint("ftp://host"), HasSubstr("the scheme \"ftp\" is not one of http, https"));

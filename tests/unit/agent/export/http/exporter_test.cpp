@@ -15,7 +15,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-TEST_F(OtlpHttpExporterTest, delivers_every_span_with_its_resource_and_scope) {
+TEST_F(OtlpHttpExporterTest, DeliversEverySpanWithItsResourceAndScope) {
     options_.headers = {{"authorization", "Bearer abc"}, {"x-empty", ""}};
     start_and_make();
     EXPECT_EQ(send(batch(0, 1000)).outcome, Outcome::kExported);
@@ -39,7 +39,7 @@ TEST_F(OtlpHttpExporterTest, delivers_every_span_with_its_resource_and_scope) {
     EXPECT_EQ(exporter_->status().queued_spans, 0u);
 }
 
-TEST_F(OtlpHttpExporterTest, appends_the_path_to_endpoint_and_takes_traces_endpoint_as_it_is) {
+TEST_F(OtlpHttpExporterTest, AppendsThePathToEndpointAndTakesTracesEndpointAsItIs) {
     const std::string server = "http://" + backend_.start();
     options_.endpoint = server + "/otlp/";
     make();
@@ -53,14 +53,14 @@ TEST_F(OtlpHttpExporterTest, appends_the_path_to_endpoint_and_takes_traces_endpo
 
 // ---- Connections ----------------------------------------------------------------------------------------------------
 
-TEST_F(OtlpHttpExporterTest, keeps_its_connection) {
+TEST_F(OtlpHttpExporterTest, KeepsItsConnection) {
     start_and_make();
     for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(send(batch(i * 10, 10)).outcome, Outcome::kExported);
     EXPECT_EQ(backend_.connections(), 1);
     expect_delivered_once(0, 200);
 }
 
-TEST_F(OtlpHttpExporterTest, has_as_many_requests_in_flight_as_it_may) {
+TEST_F(OtlpHttpExporterTest, HasAsManyRequestsInFlightAsItMay) {
     options_.in_flight = 4;
     std::promise<void> release;
     backend_.answer_with([gate = release.get_future().share()](const HttpReceived&) {
@@ -76,7 +76,7 @@ TEST_F(OtlpHttpExporterTest, has_as_many_requests_in_flight_as_it_may) {
     expect_delivered_once(0, 2000);
 }
 
-TEST_F(OtlpHttpExporterTest, has_no_more_connections_than_it_is_told) {
+TEST_F(OtlpHttpExporterTest, HasNoMoreConnectionsThanItIsTold) {
     options_.max_conns_per_host = 2;
     start_and_make();
     for (uint64_t i = 0; i < 40; ++i) exporter_->submit(batch(i * 50, 50));
@@ -85,7 +85,7 @@ TEST_F(OtlpHttpExporterTest, has_no_more_connections_than_it_is_told) {
     expect_delivered_once(0, 2000);
 }
 
-TEST_F(OtlpHttpExporterTest, goes_on_where_the_backend_closes_kept_connections) {
+TEST_F(OtlpHttpExporterTest, GoesOnWhereTheBackendClosesKeptConnections) {
     backend_.answer_with(always({.close = true}));
     start_and_make();
     for (uint64_t i = 0; i < 10; ++i) EXPECT_EQ(send(batch(i * 10, 10)).outcome, Outcome::kExported);
@@ -95,7 +95,7 @@ TEST_F(OtlpHttpExporterTest, goes_on_where_the_backend_closes_kept_connections) 
 
 // ---- Compression ----------------------------------------------------------------------------------------------------
 
-TEST_F(OtlpHttpExporterTest, every_compression_carries_the_same_bytes) {
+TEST_F(OtlpHttpExporterTest, EveryCompressionCarriesTheSameBytes) {
     options_.endpoint = "http://" + backend_.start();
     std::vector<std::string> plain;
     for (const std::string name : {"none", "gzip", "zstd"}) {
@@ -119,7 +119,7 @@ TEST_F(OtlpHttpExporterTest, every_compression_carries_the_same_bytes) {
     EXPECT_TRUE(plain[0] == plain[1] && plain[1] == plain[2]);
 }
 
-TEST_F(OtlpHttpExporterTest, compresses_as_hard_as_it_is_told) {
+TEST_F(OtlpHttpExporterTest, CompressesAsHardAsItIsTold) {
     options_.endpoint = "http://" + backend_.start();
     for (const std::string name : {"gzip", "zstd"}) {
         options_.compression = name;
@@ -137,9 +137,9 @@ TEST_F(OtlpHttpExporterTest, compresses_as_hard_as_it_is_told) {
 
 // ---- Answers --------------------------------------------------------------------------------------------------------
 
-class EveryHttpCode : public OtlpHttpExporterTest, public testing::WithParamInterface<int> {};
+class EveryHttpCodeTest : public OtlpHttpExporterTest, public testing::WithParamInterface<int> {};
 
-TEST_P(EveryHttpCode, is_tried_again_only_where_otlp_says_so) {
+TEST_P(EveryHttpCodeTest, IsTriedAgainOnlyWhereOtlpSaysSo) {
     const std::set<int> retryable = {429, 502, 503, 504};
     backend_.answer_with(first_with(code(GetParam())));
     start_and_make();
@@ -162,12 +162,12 @@ TEST_P(EveryHttpCode, is_tried_again_only_where_otlp_says_so) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Http, EveryHttpCode,
+INSTANTIATE_TEST_SUITE_P(Http, EveryHttpCodeTest,
                          testing::Values(200, 202, 204, 301, 307, 400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 500,
                                          501, 502, 503, 504, 505, 599),
                          [](const auto& info) { return "code_" + std::to_string(info.param); });
 
-TEST_F(OtlpHttpExporterTest, honours_retry_after) {
+TEST_F(OtlpHttpExporterTest, HonoursRetryAfter) {
     // Without it the next attempt would be in an hour.
     options_.retry.initial_interval = 1h;
     options_.retry.max_interval = 1h;
@@ -177,7 +177,7 @@ TEST_F(OtlpHttpExporterTest, honours_retry_after) {
     EXPECT_TRUE(backend_.wait_for_requests(2));
 }
 
-TEST_F(OtlpHttpExporterTest, books_partial_success) {
+TEST_F(OtlpHttpExporterTest, BooksPartialSuccess) {
     backend_.answer_with(always({.body = bytes(1, number(1, 3) + bytes(2, "three are too old"))}));
     start_and_make();
     const Resolution resolution = send(batch(0, 10));
@@ -189,7 +189,7 @@ TEST_F(OtlpHttpExporterTest, books_partial_success) {
     EXPECT_EQ(backend_.received().size(), 1u) << "partial success is never sent again";
 }
 
-TEST_F(OtlpHttpExporterTest, says_what_the_backend_said) {
+TEST_F(OtlpHttpExporterTest, SaysWhatTheBackendSaid) {
     backend_.answer_with(always({.code = 400, .body = number(1, 3) + bytes(2, "no such tenant")}));
     start_and_make();
     EXPECT_EQ(send(batch(0, 1)).outcome, Outcome::kRejected);
@@ -202,7 +202,7 @@ TEST_F(OtlpHttpExporterTest, says_what_the_backend_said) {
     EXPECT_THAT(exporter_->status().last_error, HasSubstr("https://elsewhere/"));
 }
 
-TEST_F(OtlpHttpExporterTest, takes_no_endless_answer_and_does_not_send_again_what_was_accepted) {
+TEST_F(OtlpHttpExporterTest, TakesNoEndlessAnswerAndDoesNotSendAgainWhatWasAccepted) {
     backend_.answer_with(always({.body = std::string(size_t{5} << 20, 'x')}));
     start_and_make();
     EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
@@ -212,7 +212,7 @@ TEST_F(OtlpHttpExporterTest, takes_no_endless_answer_and_does_not_send_again_wha
 
 // ---- Attempts that end without an answer ----------------------------------------------------------------------------
 
-TEST_F(OtlpHttpExporterTest, ends_an_attempt_at_its_deadline) {
+TEST_F(OtlpHttpExporterTest, EndsAnAttemptAtItsDeadline) {
     options_.timeout = 100ms;
     backend_.answer_with(always({.never = true}));
     start_and_make();
@@ -223,7 +223,7 @@ TEST_F(OtlpHttpExporterTest, ends_an_attempt_at_its_deadline) {
     EXPECT_EQ(exporter_->status().spool_exported, 10u);
 }
 
-TEST_F(OtlpHttpExporterTest, ends_an_attempt_at_its_deadline_where_the_peer_does_not_read) {
+TEST_F(OtlpHttpExporterTest, EndsAnAttemptAtItsDeadlineWhereThePeerDoesNotRead) {
     DeafPeer peer(false);
     options_.endpoint = "http://" + peer.address();
     options_.timeout = 1s;
@@ -237,7 +237,7 @@ TEST_F(OtlpHttpExporterTest, ends_an_attempt_at_its_deadline_where_the_peer_does
     expect_delivered_once(0, 20'000);
 }
 
-TEST_F(OtlpHttpExporterTest, tries_again_where_the_backend_hangs_up_without_an_answer) {
+TEST_F(OtlpHttpExporterTest, TriesAgainWhereTheBackendHangsUpWithoutAnAnswer) {
     backend_.answer_with(first_with({.hang_up = true}));
     start_and_make();
     EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kSpooled);
@@ -245,7 +245,7 @@ TEST_F(OtlpHttpExporterTest, tries_again_where_the_backend_hangs_up_without_an_a
     EXPECT_EQ(exporter_->status().spool_exported, 10u);
 }
 
-TEST_F(OtlpHttpExporterTest, delivers_everything_when_a_backend_that_was_down_comes_up) {
+TEST_F(OtlpHttpExporterTest, DeliversEverythingWhenABackendThatWasDownComesUp) {
     const std::string address = backend_.start();
     const uint16_t port = backend_.port();
     backend_.stop();
@@ -262,7 +262,7 @@ TEST_F(OtlpHttpExporterTest, delivers_everything_when_a_backend_that_was_down_co
     EXPECT_TRUE(exporter_->status().healthy);
 }
 
-TEST_F(OtlpHttpExporterTest, goes_on_after_the_backend_went_away_and_came_back) {
+TEST_F(OtlpHttpExporterTest, GoesOnAfterTheBackendWentAwayAndCameBack) {
     start_and_make();
     EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
     const uint16_t port = backend_.port();
@@ -274,7 +274,7 @@ TEST_F(OtlpHttpExporterTest, goes_on_after_the_backend_went_away_and_came_back) 
     expect_delivered_once(0, 30);
 }
 
-TEST_F(OtlpHttpExporterTest, without_a_spool_tries_again_from_memory) {
+TEST_F(OtlpHttpExporterTest, WithoutASpoolTriesAgainFromMemory) {
     options_.spool.enabled = false;
     options_.compression = "gzip";
     backend_.answer_with([left = std::make_shared<std::atomic<int>>(3)](const HttpReceived&) {
@@ -287,7 +287,7 @@ TEST_F(OtlpHttpExporterTest, without_a_spool_tries_again_from_memory) {
 
 // ---- The end --------------------------------------------------------------------------------------------------------
 
-TEST_F(OtlpHttpExporterTest, shutdown_puts_unanswered_batches_into_the_spool) {
+TEST_F(OtlpHttpExporterTest, ShutdownPutsUnansweredBatchesIntoTheSpool) {
     backend_.answer_with(always({.never = true}));
     start_and_make();
     for (uint64_t i = 0; i < 20; ++i) exporter_->submit(batch(i * 10, 10));
@@ -301,7 +301,7 @@ TEST_F(OtlpHttpExporterTest, shutdown_puts_unanswered_batches_into_the_spool) {
     expect_once(next.received(), 0, 200);
 }
 
-TEST_F(OtlpHttpExporterTest, shutdown_waits_for_answers_until_its_deadline) {
+TEST_F(OtlpHttpExporterTest, ShutdownWaitsForAnswersUntilItsDeadline) {
     start_and_make();
     for (uint64_t i = 0; i < 50; ++i) exporter_->submit(batch(i * 10, 10));
     exporter_->shutdown(watchdog());
@@ -355,7 +355,7 @@ protected:
 };
 
 // With a plain load of the mapping, or a socket that sends from it, these would die of SIGBUS or deliver nothing.
-TEST_P(MappedHttpTest, a_truncated_mapping_costs_its_spans_and_nothing_else) {
+TEST_P(MappedHttpTest, ATruncatedMappingCostsItsSpansAndNothingElse) {
     start_and_make();
     auto made = pinned(1000);
     ASSERT_EQ(::ftruncate(file_, 0), 0);
@@ -364,7 +364,7 @@ TEST_P(MappedHttpTest, a_truncated_mapping_costs_its_spans_and_nothing_else) {
     expect_delivered_once(0, 10);
 }
 
-TEST_P(MappedHttpTest, is_let_go_before_the_answer_comes_since_a_copy_is_sent) {
+TEST_P(MappedHttpTest, IsLetGoBeforeTheAnswerComesSinceACopyIsSent) {
     std::promise<void> release;
     backend_.answer_with([gate = release.get_future().share()](const HttpReceived&) {
         gate.wait();
@@ -388,7 +388,7 @@ INSTANTIATE_TEST_SUITE_P(Compression, MappedHttpTest, testing::Values("none", "g
 
 // ---- Options --------------------------------------------------------------------------------------------------------
 
-TEST_F(OtlpHttpExporterTest, says_what_is_wrong_with_its_options) {
+TEST_F(OtlpHttpExporterTest, SaysWhatIsWrongWithItsOptions) {
     const auto complaint = [this](auto change) {
         const OtlpHttpOptions before = options_;
         change(options_);

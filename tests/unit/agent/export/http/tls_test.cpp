@@ -29,7 +29,7 @@ protected:
     SelfSigned certificate_;
 };
 
-TEST_F(HttpTlsTest, sends_to_a_server_whose_authority_it_was_told) {
+TEST_F(HttpTlsTest, SendsToAServerWhoseAuthorityItWasTold) {
     const auto context = certificate_.server();
     options_.ca_file = certificate_.cert();
     options_.compression = "zstd";
@@ -41,7 +41,7 @@ TEST_F(HttpTlsTest, sends_to_a_server_whose_authority_it_was_told) {
     backend_.stop();
 }
 
-TEST_F(HttpTlsTest, sends_nothing_to_a_server_it_has_no_reason_to_trust) {
+TEST_F(HttpTlsTest, SendsNothingToAServerItHasNoReasonToTrust) {
     const auto context = certificate_.server();
     start_and_make(context.get());
     EXPECT_EQ(send(batch(0, 100)).outcome, Outcome::kSpooled);
@@ -50,7 +50,7 @@ TEST_F(HttpTlsTest, sends_nothing_to_a_server_it_has_no_reason_to_trust) {
     backend_.stop();
 }
 
-TEST_F(HttpTlsTest, trusts_any_server_where_it_is_told_to) {
+TEST_F(HttpTlsTest, TrustsAnyServerWhereItIsToldTo) {
     const auto context = certificate_.server();
     options_.insecure_skip_verify = true;
     start_and_make(context.get());
@@ -58,7 +58,7 @@ TEST_F(HttpTlsTest, trusts_any_server_where_it_is_told_to) {
     backend_.stop();
 }
 
-TEST_F(HttpTlsTest, shows_its_own_certificate) {
+TEST_F(HttpTlsTest, ShowsItsOwnCertificate) {
     const auto context = certificate_.server(true);
     options_.ca_file = certificate_.cert();
     start_and_make(context.get());
@@ -73,7 +73,7 @@ TEST_F(HttpTlsTest, shows_its_own_certificate) {
     backend_.stop();
 }
 
-TEST_F(HttpTlsTest, keeps_to_its_oldest_version_of_tls) {
+TEST_F(HttpTlsTest, KeepsToItsOldestVersionOfTls) {
     const auto context = certificate_.server();
     ::SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
     options_.ca_file = certificate_.cert();
