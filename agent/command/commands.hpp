@@ -3,13 +3,15 @@
 // The subcommands of `spanring`. Each adds itself to the application and leaves its work in Selection.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "command/terminal/terminal.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace spanring::agent {
 

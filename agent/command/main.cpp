@@ -7,6 +7,8 @@
 #include <exception>
 #include <iostream>
 
+#include <CLI/CLI.hpp>
+
 #include "command/commands.hpp"
 #include "config/config.hpp"
 #include "base/suggest.hpp"

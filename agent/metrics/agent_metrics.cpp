@@ -1,211 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/agent_metrics.hpp"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include "accounts/equations.hpp"
+#include "accounts/process_accounts.hpp"
 #include "base/version.hpp"
+#include "batch/exporter.hpp"
+#include "drain/drain_status.hpp"
+#include "metrics/page_parts.hpp"
+#include "metrics/process_series.hpp"
 #include "metrics/process_usage.hpp"
-#include "otlp/span_decoder.hpp"
 
 namespace spanring::agent {
 namespace {
 
-using ring::Counter;
-
-constexpr size_t kOwnSeries = 100;   // processes with series of their own
-constexpr int kRest = 10;            // making pages takes at most one kRest-th of the time
-
-double number(uint64_t value) { return static_cast<double>(value); }
-
-MetricLabels with(MetricLabels labels, const char* name, const char* value) {
-    labels.emplace_back(name, value);
-    return labels;
-}
-
-// The counters that a process keeps itself, of one process or summed over many.
-void add_account(Exposition& page, const std::string& prefix, const std::string& whose, const MetricLabels& labels,
-                 const ProcessAccount& account) {
-    const auto counter = [&](const char* name, const char* help, const MetricLabels& more, uint64_t value) {
-        page.counter(prefix + name, help + whose, more, number(value));
-    };
-    counter("spans_started_total", "Spans started", labels, account.started());
-    counter("spans_ended_total", "Spans ended, those that were dropped included", labels, account.ended());
-    counter("spans_unfinished_total", "Spans that were open when their process died, handed on as unfinished", labels,
-            account.unfinished);
-    counter("spans_unsampled_total", "Spans not started because the sampler declined", labels,
-            account.counter(Counter::kUnsampled));
-    constexpr const char* kNotStarted = "Spans not started: no free slot, or signal handlers nested too deep";
-    counter("spans_not_started_total", kNotStarted, with(labels, "cause", "slot"),
-            account.counter(Counter::kNotStartedSlot));
-    counter("spans_not_started_total", kNotStarted, with(labels, "cause", "nested"),
-            account.counter(Counter::kNotStartedNested));
-    constexpr const char* kDropped = "Spans that ended and were dropped in their process";
-    const std::array<std::pair<const char*, uint64_t>, 3> causes = {
-        {{"full", account.counter(Counter::kDroppedFull)},
-         {"nested", account.counter(Counter::kDroppedNested)},
-         {"overwritten", account.counter(Counter::kDroppedOverwritten)}}};
-    for (const auto& [cause, spans] : causes) {
-        counter("spans_dropped_total", kDropped, with(labels, "cause", cause), spans);
-    }
-    counter("refused_data_total", "Attributes, events and links that did not get into their span", labels,
-            account.counter(Counter::kRefusedData));
-    page.gauge(prefix + "open_spans", "Spans that are open now" + whose, labels, number(account.open));
-}
-
-// At the exporter with the most pending spans, as `spanring ps` shows it.
-uint64_t pending(const ProcessAccount& process) {
-    uint64_t most = 0;
-    for (const ExporterAccount& exporter : process.exporters) most = std::max(most, exporter.pending());
-    return most;
-}
-
-void add_process(Exposition& page, const MetricLabels& labels, const ProcessAccount& process, uint64_t pending,
-                 double fill) {
-    const std::string whose = ", of one process.";
-    add_account(page, "spanring_process_", whose, labels, process);
-    page.gauge("spanring_process_pending_spans",
-               "Spans that are not yet delivered, at the exporter with the most of them" + whose, labels,
-               number(pending));
-    page.gauge("spanring_process_ring_fill_ratio", "How full the ring is, 0 to 1; for the series `other`, the fullest ring.",
-               labels, fill);
-}
+constexpr size_t kOwnSeries = 100;  // processes with series of their own
+constexpr int kRest = 10;           // making pages takes at most one kRest-th of the time
 
 }  // namespace
-
-void add_spans(Exposition& page, const ProcessAccount& total) {
-    add_account(page, "spanring_", ", of all processes, those that are gone included.", {}, total);
-}
-
-void add_processes(Exposition& page, const Survey& survey, const ProcessSeries::Split& split) {
-    for (const ProcessState state : {ProcessState::kLive, ProcessState::kDead, ProcessState::kFinished,
-                                     ProcessState::kGone, ProcessState::kQuarantined}) {
-        const auto count = std::count_if(survey.processes.begin(), survey.processes.end(),
-                                         [&](const ProcessAccount& process) { return process.state == state; });
-        page.gauge("spanring_processes",
-                   "Processes: live; dead and not yet drained to the end; finished, in the ledger; gone with their "
-                   "segment before it was drained; quarantined.",
-                   {{"state", state_name(state)}}, static_cast<double>(count));
-    }
-    page.gauge("spanring_unreadable_segments", "Files and directories that could not be read for these numbers.", {},
-               number(survey.problems.size()));
-    for (const ProcessAccount* process : split.own) {
-        add_process(page,
-                    {{"service", process->service},
-                     {"pid", std::to_string(process->pid)},
-                     {"instance_id", to_hex(process->instance)}},
-                    *process, pending(*process), process->fill);
-    }
-    uint64_t waiting = 0;
-    double fullest = 0;
-    for (const ProcessAccount& process : split.others) {
-        waiting += pending(process);
-        fullest = std::max(fullest, process.fill);
-    }
-    add_process(page, {{"service", "other"}, {"pid", "other"}, {"instance_id", "other"}}, total_of(split.others),
-                waiting, fullest);
-}
-
-void add_missing_exporter(ProcessAccount& total, const std::vector<ProcessAccount>& processes,
-                          const std::string& name) {
-    const auto same = [&](const ExporterAccount& known) { return known.name == name; };
-    if (std::any_of(total.exporters.begin(), total.exporters.end(), same)) return;
-    ExporterAccount account;
-    account.name = name;
-    for (const ProcessAccount& process : processes) {
-        const uint64_t pending = process.exporters.front().pending_ring;  // in the ring: the same for all
-        account.pending_ring += pending;
-        account.elsewhere += process.ended() + process.unfinished -
-                             std::min(process.dropped_by_process() + pending, process.ended());
-    }
-    total.exporters.push_back(std::move(account));
-}
-
-void add_exporter_accounts(Exposition& page, const ProcessAccount& total) {
-    for (const ExporterAccount& account : total.exporters) {
-        if (account.name == kNoExporterYet || account.name == kBestEffort) continue;
-        const MetricLabels labels = {{"exporter", account.name}};
-        page.counter("spanring_exporter_spans_exported_total", "Spans delivered, at once or out of the spool.", labels,
-                     number(account.exported));
-        page.counter("spanring_exporter_spans_rejected_total", "Spans that the backend rejected.", labels,
-                     number(account.rejected));
-        page.counter("spanring_exporter_spans_spooled_total",
-                     "Spans handed to the spool; what became of them is in the other metrics.", labels,
-                     number(account.spooled));
-        constexpr const char* kDropped = "Spans that the agent dropped: invalid; queue: had to wait and found no room or time; spool: lost there.";
-        const std::array<std::pair<const char*, uint64_t>, 3> causes = {{{"invalid", account.dropped_invalid},
-                                                                         {"queue", account.dropped_queue},
-                                                                         {"spool", account.dropped_spool}}};
-        for (const auto& [cause, spans] : causes) {
-            page.counter("spanring_exporter_spans_dropped_total", kDropped, with(labels, "cause", cause),
-                         number(spans));
-        }
-        constexpr const char* kPending = "Spans that wait, in rings (queued and in flight included) or in the spool.";
-        page.gauge("spanring_exporter_pending_spans", kPending, with(labels, "where", "ring"),
-                   number(account.pending_ring));
-        page.gauge("spanring_exporter_pending_spans", kPending, with(labels, "where", "spool"),
-                   number(account.pending_spool));
-        page.gauge("spanring_exporter_elsewhere_spans",
-                   "Spans that an agent without this exporter acknowledged: they are in other exporters' numbers.",
-                   labels, number(account.elsewhere));
-    }
-}
-
-void add_exporter_status(Exposition& page, const Exporter& exporter) {
-    const ExporterStatus status = exporter.status();
-    const MetricLabels labels = {{"exporter", exporter.name()}};
-    if (!exporter.required()) {  // nothing waits for it, so segments and ledger do not know it
-        page.counter("spanring_exporter_best_effort_spans_total",
-                     "Spans of an exporter that nothing waits for, since the agent's start.",
-                     with(labels, "result", "exported"), number(status.exported));
-        page.counter("spanring_exporter_best_effort_spans_total", "", with(labels, "result", "dropped"),
-                     number(status.dropped));
-    }
-    page.gauge("spanring_exporter_queue_spans", "Spans in memory: queued and in flight.", labels,
-               number(status.queued_spans));
-    page.gauge("spanring_exporter_queue_bytes", "Bytes in memory: queued and in flight.", labels,
-               number(status.queued_bytes));
-    page.gauge("spanring_exporter_spool_bytes", "Size of the spool's files.", labels, number(status.spool_bytes));
-    page.gauge("spanring_exporter_healthy",
-               "1: the backend, or the disk, takes spans. 0: it does not, it is only tried now and then.", labels,
-               status.healthy ? 1 : 0);
-    const std::array<std::pair<const char*, uint64_t>, 3> results = {{{"accepted", status.attempts_accepted},
-                                                                      {"rejected", status.attempts_rejected},
-                                                                      {"failed", status.attempts_failed}}};
-    for (const auto& [result, attempts] : results) {
-        page.counter("spanring_exporter_attempts_total",
-                     "Requests sent, since the agent's start. failed: to be tried again.",
-                     with(labels, "result", result), number(attempts));
-    }
-}
-
-void add_drain(Exposition& page, const DrainStatus& status) {
-    const auto counter = [&](const char* name, const char* help, uint64_t value) {
-        page.counter(name, help, {}, number(value));
-    };
-    page.gauge("spanring_agent_attached_segments", "Segments that the agent is attached to.", {},
-               number(status.serving));
-    page.gauge("spanring_agent_outstanding_batches", "Batches that wait for an exporter's answer.", {},
-               number(status.outstanding));
-    counter("spanring_agent_segments_attached_total", "Segments attached since the agent's start.", status.attached);
-    counter("spanring_agent_segments_finished_total", "Segments of dead processes drained and removed.",
-            status.finished);
-    counter("spanring_agent_segments_quarantined_total", "Segments quarantined because they broke a rule.", status.quarantined);
-    counter("spanring_agent_segments_refused_total", "Files that were refused as segments.", status.refused);
-    counter("spanring_agent_drain_passes_total", "Passes of the drain thread.", status.passes);
-    counter("spanring_agent_drained_spans_total", "Spans taken out of segments.", status.spans);
-    counter("spanring_agent_drained_bytes_total", "Bytes taken out of segments.", status.bytes);
-    counter("spanring_agent_invalid_spans_total", "Spans taken out of segments that were invalid and dropped.", status.invalid);
-    counter("spanring_agent_repaired_strings_total", "Strings in spans that were not UTF-8.", status.repaired);
-    counter("spanring_agent_batches_total", "Batches handed to the exporters.", status.batches);
-}
 
 AgentMetrics::AgentMetrics(MetricsSources sources)
     : sources_(std::move(sources)),
       ledger_(Ledger::open_read_only(sources_.ledger_file)),
-      series_(kOwnSeries) {}
+      series_(std::make_unique<ProcessSeries>(kOwnSeries)) {}
+
+AgentMetrics::~AgentMetrics() = default;
 
 std::string AgentMetrics::page() {
     const Clock::time_point begin = Clock::now();
@@ -221,7 +41,7 @@ std::string AgentMetrics::page() {
     add_exporter_accounts(page, total);
     for (const Exporter* exporter : sources_.exporters) add_exporter_status(page, *exporter);
     add_drain(page, sources_.drain());
-    add_processes(page, found, series_.split(found.processes));
+    add_processes(page, found, series_->split(found.processes));
     add_process_usage(page);
     page_ = page.text();
     shown_ = std::move(page).shown();

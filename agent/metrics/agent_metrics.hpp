@@ -14,13 +14,14 @@
 #include <string>
 #include <vector>
 
-#include "accounts/process_accounts.hpp"
-#include "drain/drain_status.hpp"
-#include "batch/exporter.hpp"
 #include "metrics/exposition.hpp"
-#include "metrics/process_series.hpp"
 
 namespace spanring::agent {
+
+class Exporter;
+class Ledger;
+class ProcessSeries;
+struct DrainStatus;
 
 struct MetricsSources {
     std::vector<std::string> directories;
@@ -33,6 +34,7 @@ class AgentMetrics {
 public:
     // Throws std::runtime_error: the ledger cannot be read.
     explicit AgentMetrics(MetricsSources sources);
+    ~AgentMetrics();
 
     // Throws std::runtime_error: the ledger cannot be read any more.
     // A page that took long to make is shown again until ten times that time has passed: a client that asks all the time
@@ -44,20 +46,10 @@ private:
 
     const MetricsSources sources_;
     const std::unique_ptr<Ledger> ledger_;
-    ProcessSeries series_;
+    const std::unique_ptr<ProcessSeries> series_;
     ShownCounters shown_;
     std::string page_;
     Clock::time_point next_{};
 };
-
-// The parts of a page.
-void add_spans(Exposition& page, const ProcessAccount& total);
-void add_processes(Exposition& page, const Survey& survey, const ProcessSeries::Split& split);
-// An exporter that no process has a row of yet: all that there is waits for it, or was acknowledged without it.
-void add_missing_exporter(ProcessAccount& total, const std::vector<ProcessAccount>& processes,
-                          const std::string& name);
-void add_exporter_accounts(Exposition& page, const ProcessAccount& total);
-void add_exporter_status(Exposition& page, const Exporter& exporter);
-void add_drain(Exposition& page, const DrainStatus& status);
 
 }  // namespace spanring::agent

@@ -16,6 +16,7 @@
 #include "base/descriptor.hpp"
 #include "base/error_text.hpp"
 #include "base/quantity.hpp"
+#include "config/config.hpp"
 #include "segment/segment_lock.hpp"
 #include "export/grpc/endpoint.hpp"
 #include "export/http/endpoint.hpp"

@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "command/doctor/finding.hpp"
-#include "config/config.hpp"
 
 namespace spanring::agent {
+
+struct Flags;
 
 // By its locks: in each directory, and in its state directory.
 Findings look_at_agent(const std::vector<std::string>& directories, const std::string& state_directory);

@@ -9,6 +9,7 @@
 #include <iostream>
 #include <memory>
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "command/doctor/agent_facts.hpp"
@@ -16,6 +17,7 @@
 #include "command/doctor/kernel_facts.hpp"
 #include "command/doctor/place_facts.hpp"
 #include "base/quantity.hpp"
+#include "config/config.hpp"
 
 namespace spanring::agent {
 namespace {

@@ -5,6 +5,8 @@
 #include <memory>
 #include <sstream>
 
+#include <CLI/CLI.hpp>
+
 #include "command/commands.hpp"
 #include "command/dump/dump_json.hpp"
 #include "command/dump/dump_view.hpp"

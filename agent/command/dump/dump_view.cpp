@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <map>
 
+#include <nlohmann/json.hpp>
+
 #include "accounts/equations.hpp"
 #include "base/text.hpp"
 #include "command/terminal/human.hpp"

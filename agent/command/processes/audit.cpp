@@ -11,6 +11,9 @@
 #include <memory>
 #include <thread>
 
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
 #include "command/commands.hpp"
 #include "accounts/equations.hpp"
 #include "command/processes/ledger_access.hpp"

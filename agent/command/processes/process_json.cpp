@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/processes/process_json.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "otlp/span_decoder.hpp"
 
 namespace spanring::agent {

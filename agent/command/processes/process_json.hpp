@@ -3,7 +3,7 @@
 // Accounts of processes as JSON, for `ps --json` and `audit --json`.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "accounts/process_accounts.hpp"

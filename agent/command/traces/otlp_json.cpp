@@ -5,6 +5,8 @@
 #include <cmath>
 #include <string>
 
+#include <nlohmann/json.hpp>
+
 #include "otlp/span_decoder.hpp"
 #include "otlp/span_validator.hpp"
 #include "otlp/wire.hpp"

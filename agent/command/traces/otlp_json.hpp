@@ -6,8 +6,9 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
+#include <string>
 
 namespace spanring::agent {
 

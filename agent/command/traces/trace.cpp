@@ -4,6 +4,8 @@
 #include <iostream>
 #include <memory>
 
+#include <CLI/CLI.hpp>
+
 #include "command/commands.hpp"
 #include "command/traces/store_access.hpp"
 #include "command/traces/trace_json.hpp"

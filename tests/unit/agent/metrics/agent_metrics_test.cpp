@@ -9,6 +9,9 @@
 
 #include "support/accounts.hpp"
 #include "accounts/equations.hpp"
+#include "batch/exporter.hpp"
+#include "drain/drain_status.hpp"
+#include "metrics/page_parts.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/test_spans.hpp"
 

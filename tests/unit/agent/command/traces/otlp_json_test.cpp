@@ -7,6 +7,8 @@
 #include <limits>
 #include <string>
 
+#include <nlohmann/json.hpp>
+
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The parts of the page of the agent's own metrics.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "accounts/process_accounts.hpp"
+#include "metrics/exposition.hpp"
+#include "metrics/process_series.hpp"
+
+namespace spanring::agent {
+
+class Exporter;
+struct DrainStatus;
+
+void add_spans(Exposition& page, const ProcessAccount& total);
+void add_processes(Exposition& page, const Survey& survey, const ProcessSeries::Split& split);
+// An exporter that no process has a row of yet: all that there is waits for it, or was acknowledged without it.
+void add_missing_exporter(ProcessAccount& total, const std::vector<ProcessAccount>& processes,
+                          const std::string& name);
+void add_exporter_accounts(Exposition& page, const ProcessAccount& total);
+void add_exporter_status(Exposition& page, const Exporter& exporter);
+void add_drain(Exposition& page, const DrainStatus& status);
+
+}  // namespace spanring::agent
