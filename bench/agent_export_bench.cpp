@@ -106,7 +106,8 @@ void assemble_request(benchmark::State& state) {
 template <class Make>
 void send(benchmark::State& state, Make make) {
     const auto channel = grpc::CreateChannel(sink_address, grpc::InsecureChannelCredentials());
-    const OtlpCall::Settings settings{std::chrono::seconds(60), {}, false};
+    OtlpGrpcOptions options;
+    options.timeout = std::chrono::seconds(60);
     grpc::CompletionQueue queue;
     uint32_t in_flight = 0;
     bool sound = true;
@@ -119,7 +120,7 @@ void send(benchmark::State& state, Make make) {
         --in_flight;
     };
     for (auto _ : state) {
-        auto* call = new OtlpCall(make(), settings);
+        auto* call = new OtlpCall(make(), options);
         call->start(channel, queue, true);
         if (++in_flight == kInFlight) finish_one();
     }
@@ -135,7 +136,7 @@ void send_runs(benchmark::State& state) {
 
 void send_one_buffer(benchmark::State& state) {
     const auto batch = make_batch(kSpans);
-    Spool::Record record;
+    spool::TakenEntry record;
     record.request = flatten(assemble(batch->runs));
     record.spans = kSpans;
     const ShipmentPtr shipment = ship(std::move(record));

@@ -25,23 +25,9 @@ public:
     void probe() { probing_ = true; }
 
     // The backend answered. True: it was down.
-    bool succeed() {
-        const bool was_down = !closed_;
-        closed_ = true;
-        probing_ = false;
-        backoff_.reset();
-        return was_down;
-    }
-
+    bool succeed();
     // `delay` is what the backend asked for. Attempts that were in flight together count once. True: it was up.
-    bool fail(Time now, std::optional<std::chrono::nanoseconds> delay, bool was_probe) {
-        const bool was_up = closed_;
-        if (closed_ || was_probe) reopen_at_ = now + delay.value_or(backoff_.next());
-        if (delay) reopen_at_ = std::max(reopen_at_, now + *delay);
-        closed_ = false;
-        if (was_probe) probing_ = false;
-        return was_up;
-    }
+    bool fail(Time now, std::optional<std::chrono::nanoseconds> delay, bool was_probe);
 
 private:
     Backoff backoff_;

@@ -3,11 +3,14 @@
 
 #include <numeric>
 
+#include "export/shipment.hpp"
+#include "ledger/ledger.hpp"
+
 namespace spanring::agent {
 
-uint64_t spans_of(std::span<const Spool::Share> shares) {
+uint64_t spans_of(std::span<const spool::Share> shares) {
     return std::accumulate(shares.begin(), shares.end(), uint64_t{0},
-                           [](uint64_t total, const Spool::Share& share) { return total + share.spans; });
+                           [](uint64_t total, const spool::Share& share) { return total + share.spans; });
 }
 
 bool DeliveryBooks::admit(const Batch& batch, uint64_t most) {
@@ -46,7 +49,7 @@ void DeliveryBooks::close(const Shipment& shipment, Resolution resolution) {
 }
 
 // Of partial success the backend says how many it rejected, not whose, so each process gets its part by size.
-void DeliveryBooks::book_spooled(std::span<const Spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped) {
+void DeliveryBooks::book_spooled(std::span<const spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped) {
     {
         std::lock_guard lock(mutex_);
         status_.spool_exported += exported;
@@ -55,7 +58,7 @@ void DeliveryBooks::book_spooled(std::span<const Spool::Share> shares, uint64_t 
     }
     if (ledger_ == nullptr) return;
     uint64_t spans_left = spans_of(shares);
-    for (const Spool::Share& share : shares) {
+    for (const spool::Share& share : shares) {
         SpoolRow more;
         if (dropped != 0) {
             more.dropped = share.spans;

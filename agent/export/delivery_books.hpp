@@ -12,13 +12,14 @@
 #include <span>
 #include <string>
 
-#include "export/answer.hpp"
 #include "batch/exporter.hpp"
-#include "export/shipment.hpp"
-#include "ledger/ledger.hpp"
-#include "spool/spool.hpp"
+#include "export/answer.hpp"
+#include "spool/entry.hpp"
 
 namespace spanring::agent {
+
+class Ledger;
+struct Shipment;
 
 class DeliveryBooks {
 public:
@@ -35,7 +36,7 @@ public:
     // Resolves an admitted one.
     void close(const Shipment& shipment, Resolution resolution);
     // Of the spool. Exactly one of the three counts is for the whole of `shares`, except for partial success.
-    void book_spooled(std::span<const Spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped);
+    void book_spooled(std::span<const spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped);
 
     // An attempt to deliver ended; one request may need several.
     void count_attempt(Verdict verdict);
@@ -53,6 +54,6 @@ private:
     uint64_t held_bytes_ = 0;  // guarded: of batches that are not resolved
 };
 
-uint64_t spans_of(std::span<const Spool::Share> shares);
+uint64_t spans_of(std::span<const spool::Share> shares);
 
 }  // namespace spanring::agent

@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What OTLP exporters are whichever way their requests go: a shell around the sender, which has the thread. This one
-// counts batches in and out, for flush().
+// What OTLP exporters are whichever way their requests go: a shell around the sender, which has the thread.
 #pragma once
 
-#include <condition_variable>
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <set>
 #include <string>
 
 #include "batch/exporter.hpp"
-#include "export/otlp_options.hpp"
 
 namespace spanring::agent {
 
 class Ledger;
+class OpenBatches;
 class OtlpSender;
 class Transport;
+struct OtlpOptions;
 
 class OtlpExporter : public Exporter {
 public:
@@ -39,12 +38,7 @@ protected:
                  std::unique_ptr<Transport> transport, Ledger* ledger, OnZeroCopyFailure on_zero_copy_failure);
 
 private:
-    void closed(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution);
-
-    std::mutex mutex_;
-    std::condition_variable done_;
-    uint64_t next_sequence_ = 0;       // guarded
-    std::set<uint64_t> unresolved_;    // guarded
+    const std::unique_ptr<OpenBatches> open_;  // for flush()
     std::unique_ptr<OtlpSender> sender_;
 };
 

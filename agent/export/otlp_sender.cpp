@@ -32,6 +32,7 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, std::unique
       options_(options),
       zero_copy_failed_(std::move(hooks.zero_copy_failed)),
       books_(name_, ledger, std::move(hooks.closed)),
+      inbox_([this] { transport_->wake(); }),
       transport_(std::move(transport)),
       circuit_(options.retry) {
     check(options_);
@@ -55,32 +56,17 @@ void OtlpSender::push(std::shared_ptr<Batch> batch, uint64_t sequence) {
     // What waits for a slot is bounded by queue_bytes, what is in flight by its count. The rest of the room is for what
     // this thread did not get round to yet; beyond it the disk is slower than the applications.
     const uint64_t most = 2 * options_.queue_bytes + options_.in_flight * kMaxRequestBytes;
-    bool stopped = false;
-    {
-        std::lock_guard lock(mutex_);
-        stopped = ending_;
-        if (!stopped && books_.admit(*batch, most)) inbox_.push_back({std::move(batch), sequence});
-    }
-    if (batch == nullptr) {
-        wake();
-    } else {
-        books_.turn_away(batch, sequence, stopped ? Outcome::kLeftBehind : Outcome::kDroppedQueue);
+    switch (inbox_.put(batch, sequence, [&] { return books_.admit(*batch, most); })) {
+        case Inbox::Put::kTaken: inbox_.wake(); break;
+        case Inbox::Put::kRefused: books_.turn_away(batch, sequence, Outcome::kDroppedQueue); break;
+        case Inbox::Put::kClosed: books_.turn_away(batch, sequence, Outcome::kLeftBehind); break;
     }
 }
 
 void OtlpSender::stop(Clock::time_point deadline) {
-    {
-        std::lock_guard lock(mutex_);
-        if (!stopping_ || deadline < stop_at_) stop_at_ = deadline;
-        stopping_ = true;
-    }
-    wake();
+    inbox_.stop(deadline);
+    inbox_.wake();
     if (thread_.joinable()) thread_.join();
-}
-
-void OtlpSender::wake() {
-    std::lock_guard lock(mutex_);
-    if (!ending_) transport_->wake();
 }
 
 // ---- The thread -----------------------------------------------------------------------------------------------------
@@ -97,15 +83,7 @@ void OtlpSender::run() {
 }
 
 void OtlpSender::take_inbox() {
-    std::vector<Arrival> arrivals;
-    {
-        std::lock_guard lock(mutex_);
-        arrivals.swap(inbox_);
-    }
-    for (Arrival& arrival : arrivals) {
-        queue_.push_back(ship(std::move(arrival.batch), arrival.sequence));
-        queue_bytes_ += queue_.back()->request.bytes;
-    }
+    for (Inbox::Arrival& arrival : inbox_.take()) queue_.push(ship(std::move(arrival.batch), arrival.sequence));
 }
 
 void OtlpSender::feed(Clock::time_point now) {
@@ -113,31 +91,24 @@ void OtlpSender::feed(Clock::time_point now) {
         while (in_flight_ < options_.in_flight && start_next()) {
         }
     } else if (circuit_.may_probe(now) && transport_->memory_out() <= options_.queue_bytes) {
-        if (!start_replay(true) && !queue_.empty()) start(next_queued(), true);
+        if (!start_replay(true) && !queue_.empty()) start(queue_.take_oldest(), true);
     }
     shed(now);
 }
 
 // Bounds the queue, in bytes and in time. While the backend is down, all of it goes to the spool, oldest first.
 void OtlpSender::shed(Clock::time_point now) {
-    while (!queue_.empty() && (queue_bytes_ > options_.queue_bytes || (spool_ && !circuit_.closed()))) {
-        if (!spool_) std::rotate(queue_.begin(), queue_.end() - 1, queue_.end());  // the newest is refused
-        to_spool(next_queued(), Outcome::kDroppedQueue);
+    while (!queue_.empty() && (queue_.bytes() > options_.queue_bytes || (spool_ && !circuit_.closed()))) {
+        // Without a spool it is the newest that is refused.
+        to_spool(spool_ ? queue_.take_oldest() : queue_.take_newest(), Outcome::kDroppedQueue);
     }
     const auto most = options_.retry.max_elapsed_time;
-    while (!queue_.empty() && !circuit_.closed() && most.count() != 0 && now - queue_.front()->submitted > most) {
-        to_spool(next_queued(), Outcome::kDroppedQueue);
+    while (!queue_.empty() && !circuit_.closed() && most.count() != 0 && now - queue_.oldest().submitted > most) {
+        to_spool(queue_.take_oldest(), Outcome::kDroppedQueue);
     }
 }
 
-bool OtlpSender::finished(Clock::time_point now) {
-    std::lock_guard lock(mutex_);
-    if (!stopping_) return false;
-    const bool busy = !inbox_.empty() || !queue_.empty() || in_flight_ != 0;
-    if (busy && now < stop_at_) return false;
-    ending_ = true;
-    return true;
-}
+bool OtlpSender::finished(Clock::time_point now) { return inbox_.close(queue_.empty() && in_flight_ == 0, now); }
 
 OtlpSender::Clock::time_point OtlpSender::next_event(Clock::time_point now) const {
     Clock::time_point next = now + kIdle;
@@ -146,18 +117,10 @@ OtlpSender::Clock::time_point OtlpSender::next_event(Clock::time_point now) cons
         const bool due = now >= circuit_.reopen_at();  // but too much memory is out
         if (work) next = std::min(next, due ? now + kLookAgain : circuit_.reopen_at());
     }
-    std::lock_guard lock(mutex_);
-    return stopping_ ? std::min(next, stop_at_) : next;
+    return std::min(next, inbox_.stop_at().value_or(next));
 }
 
 // ---- Attempts -------------------------------------------------------------------------------------------------------
-
-ShipmentPtr OtlpSender::next_queued() {
-    ShipmentPtr shipment = std::move(queue_.front());
-    queue_.pop_front();
-    queue_bytes_ -= shipment->request.bytes;
-    return shipment;
-}
 
 // When the spool has something, half of the calls are its own, the others when nothing else is there.
 bool OtlpSender::start_next() {
@@ -165,18 +128,14 @@ bool OtlpSender::start_next() {
     const bool replay_first = replays_ < share;
     if (replay_first && start_replay(false)) return true;
     // While zero copy's connection is being made, what it is to carry waits; it takes seconds at most.
-    const bool connecting = !queue_.empty() && queue_.front()->mapped && transport_->connecting();
+    const bool connecting = !queue_.empty() && queue_.oldest().mapped && transport_->connecting();
     if (queue_.empty() || connecting) return !replay_first && start_replay(false);
-    start(next_queued(), false);
+    start(queue_.take_oldest(), false);
     return true;
 }
 
 bool OtlpSender::start_replay(bool probe) {
-    {
-        std::lock_guard lock(mutex_);
-        if (stopping_) return false;
-    }
-    if (!spool_ || !spool_->waiting()) return false;
+    if (inbox_.stop_at() || !spool_ || !spool_->waiting()) return false;
     std::optional<Spool::Entry> entry = spool_->take();
     if (!entry) return false;
     start(ship(std::move(*entry)), probe);
@@ -273,8 +232,7 @@ void OtlpSender::keep(ShipmentPtr shipment) {
         to_spool(std::move(shipment), Outcome::kDroppedQueue);
     } else {
         if (shipment->mapped) shipment = unmap(*shipment);
-        queue_bytes_ += shipment->request.bytes;
-        queue_.push_front(std::move(shipment));
+        queue_.push_first(std::move(shipment));
     }
 }
 
@@ -331,13 +289,8 @@ void OtlpSender::wind_up() {
             to_spool(std::move(shipment), Outcome::kLeftBehind);
         }
     }
-    while (!queue_.empty()) to_spool(next_queued(), Outcome::kLeftBehind);
-    std::vector<Arrival> arrivals;
-    {
-        std::lock_guard lock(mutex_);
-        arrivals.swap(inbox_);
-    }
-    for (Arrival& arrival : arrivals) {
+    while (!queue_.empty()) to_spool(queue_.take_oldest(), Outcome::kLeftBehind);
+    for (Inbox::Arrival& arrival : inbox_.take()) {
         to_spool(ship(std::move(arrival.batch), arrival.sequence), Outcome::kLeftBehind);
     }
     transport_.reset();

@@ -6,25 +6,24 @@
 // Every batch is resolved once, and never waits for the backend longer than one attempt: what was answered is done,
 // what was not, or has no place in memory, goes to the spool. While too much memory is out in attempts that ended
 // without giving it back, nothing is sent.
+// Header bill: the whole inside of an exporter; otlp_exporter.cpp alone includes it.
 #pragma once
 
 #include <chrono>
-#include <deque>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "export/circuit.hpp"
 #include "export/delivery_books.hpp"
-#include "batch/exporter.hpp"
+#include "export/inbox.hpp"
 #include "export/otlp_options.hpp"
-#include "export/shipment.hpp"
+#include "export/shipment_queue.hpp"
 #include "export/transport.hpp"
-#include "ledger/ledger.hpp"
 #include "spool/spool.hpp"
 
 namespace spanring::agent {
@@ -52,13 +51,7 @@ public:
     void stop(Clock::time_point deadline);
 
 private:
-    struct Arrival {
-        std::shared_ptr<Batch> batch;
-        uint64_t sequence = 0;
-    };
-
     void run();
-    void wake();
     void take_inbox();
     void feed(Clock::time_point now);
     void shed(Clock::time_point now);
@@ -66,7 +59,6 @@ private:
     Clock::time_point next_event(Clock::time_point now) const;
     void wind_up();
 
-    ShipmentPtr next_queued();
     bool start_next();
     bool start_replay(bool probe);
     void start(ShipmentPtr shipment, bool probe);
@@ -86,18 +78,13 @@ private:
 
     // Any thread.
     DeliveryBooks books_;
-    mutable std::mutex mutex_;
-    std::vector<Arrival> inbox_;   // guarded
-    bool stopping_ = false;        // guarded
-    Clock::time_point stop_at_{};  // guarded
-    bool ending_ = false;          // guarded; the transport may not be woken any more
+    Inbox inbox_;
 
     // The sender's thread.
     std::unique_ptr<Transport> transport_;
     std::optional<Spool> spool_;
     Circuit circuit_;
-    std::deque<ShipmentPtr> queue_;
-    size_t queue_bytes_ = 0;
+    ShipmentQueue queue_;
     size_t in_flight_ = 0;
     size_t replays_ = 0;  // of these, out of the spool
     Clock::time_point next_partial_log_{};

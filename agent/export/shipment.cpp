@@ -5,16 +5,16 @@
 
 namespace spanring::agent {
 
-std::vector<Spool::Share> shares_of(std::span<const Run> runs) {
+std::vector<spool::Share> shares_of(std::span<const Run> runs) {
     std::map<InstanceId, uint64_t> spans;
     for (const Run& run : runs) spans[run.producer->instance] += run.spans;
-    std::vector<Spool::Share> shares;
+    std::vector<spool::Share> shares;
     shares.reserve(spans.size());
     for (const auto& [instance, count] : spans) shares.push_back({instance, count});
     return shares;
 }
 
-std::vector<Spool::Share> Shipment::shares() const { return entry ? entry->shares : shares_of(runs()); }
+std::vector<spool::Share> Shipment::shares() const { return entry ? entry->shares : shares_of(runs()); }
 
 ShipmentPtr ship(std::shared_ptr<Batch> batch, uint64_t sequence) {
     auto shipment = std::make_shared<Shipment>();
@@ -27,7 +27,7 @@ ShipmentPtr ship(std::shared_ptr<Batch> batch, uint64_t sequence) {
     return shipment;
 }
 
-ShipmentPtr ship(Spool::Entry entry) {
+ShipmentPtr ship(spool::TakenEntry entry) {
     auto shipment = std::make_shared<Shipment>();
     shipment->entry = std::move(entry);
     const std::string& bytes = shipment->entry->request;

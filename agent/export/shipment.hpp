@@ -15,7 +15,7 @@
 #include "batch/batch.hpp"
 #include "export/private_runs.hpp"
 #include "otlp/request.hpp"
-#include "spool/spool.hpp"
+#include "spool/taken_entry.hpp"
 
 namespace spanring::agent {
 
@@ -23,24 +23,24 @@ struct Shipment {
     std::shared_ptr<Batch> batch;  // null: out of the spool
     uint64_t sequence = 0;         // of the batch, as submitted
     std::optional<PrivateRuns> own;
-    std::optional<Spool::Entry> entry;
+    std::optional<spool::TakenEntry> entry;
     Request request;
     uint64_t spans = 0;
     bool mapped = false;  // the request points into memory that a process can still write
     std::chrono::steady_clock::time_point submitted{};
 
     std::span<const Run> runs() const { return own ? std::span<const Run>(own->runs) : batch->runs; }
-    std::vector<Spool::Share> shares() const;
+    std::vector<spool::Share> shares() const;
     uint64_t lost() const { return own ? own->lost : 0; }  // spans of the batch that the request does not have
 };
 
 using ShipmentPtr = std::shared_ptr<const Shipment>;
 
 ShipmentPtr ship(std::shared_ptr<Batch> batch, uint64_t sequence);
-ShipmentPtr ship(Spool::Entry entry);
+ShipmentPtr ship(spool::TakenEntry entry);
 // A copy of a mapped shipment whose bytes are in private memory.
 ShipmentPtr unmap(const Shipment& mapped);
 
-std::vector<Spool::Share> shares_of(std::span<const Run> runs);
+std::vector<spool::Share> shares_of(std::span<const Run> runs);
 
 }  // namespace spanring::agent

@@ -17,26 +17,17 @@
 #include <vector>
 
 #include "base/descriptor.hpp"
-#include "spool/entry.hpp"
 #include "spool/spool_file.hpp"
 #include "spool/spool_options.hpp"
+#include "spool/taken_entry.hpp"
 
 namespace spanring::agent {
 
 class Spool {
 public:
     using Share = spool::Share;
-
-    struct Ticket {
-        uint64_t file = 0;
-        size_t place = 0;
-    };
-    struct Entry {
-        Ticket ticket;
-        std::vector<Share> shares;
-        uint64_t spans = 0;
-        std::string request;
-    };
+    using Ticket = spool::Ticket;
+    using Entry = spool::TakenEntry;
 
     // Told of each entry that is lost: the spool was full, or the entry is damaged.
     using OnLost = std::function<void(std::span<const Share> shares)>;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "export/grpc/exporter.hpp"
+#include "export/grpc/options.hpp"
 #include "support/exporter_test.hpp"
 #include "support/grpc_backend.hpp"
 

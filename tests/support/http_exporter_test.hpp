@@ -9,6 +9,7 @@
 #include <string>
 
 #include "export/http/exporter.hpp"
+#include "export/http/options.hpp"
 #include "support/exporter_test.hpp"
 #include "support/http_backend.hpp"
 

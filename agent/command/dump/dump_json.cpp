@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <map>
 
+#include <nlohmann/json.hpp>
+
 #include "command/traces/otlp_json.hpp"
 #include "otlp/wire.hpp"
 #include "ring/unfinished_span.hpp"

@@ -5,8 +5,6 @@
 #include <cstdio>
 #include <map>
 
-#include <nlohmann/json.hpp>
-
 #include "accounts/equations.hpp"
 #include "base/text.hpp"
 #include "command/terminal/human.hpp"

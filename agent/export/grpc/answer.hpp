@@ -10,10 +10,7 @@
 #include <string_view>
 
 #include "export/answer.hpp"
-
-namespace grpc {
-class Status;
-}
+#include "export/grpc/forward.hpp"
 
 namespace spanring::agent {
 

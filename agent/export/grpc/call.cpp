@@ -49,11 +49,11 @@ grpc::ByteBuffer refer(const ShipmentPtr& shipment, std::weak_ptr<const void>& r
     return grpc::ByteBuffer(slices.data(), slices.size());
 }
 
-OtlpCall::OtlpCall(ShipmentPtr shipment, const Settings& settings)
-    : shipment_(std::move(shipment)), deadline_(std::chrono::steady_clock::now() + settings.timeout) {
-    context_.set_deadline(after(settings.timeout));
-    if (settings.gzip) context_.set_compression_algorithm(GRPC_COMPRESS_GZIP);
-    for (const auto& [key, value] : settings.headers) context_.AddMetadata(key, value);
+OtlpCall::OtlpCall(ShipmentPtr shipment, const OtlpGrpcOptions& options)
+    : shipment_(std::move(shipment)), deadline_(std::chrono::steady_clock::now() + options.timeout) {
+    context_.set_deadline(after(options.timeout));
+    if (options.compression == "gzip") context_.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+    for (const auto& [key, value] : options.headers) context_.AddMetadata(key, value);
 }
 
 void OtlpCall::start(const std::shared_ptr<grpc::Channel>& channel, grpc::CompletionQueue& queue, bool wait) {

@@ -2,13 +2,12 @@
 //
 // One attempt to deliver a shipment: a unary call with raw bytes. gRPC holds the shipment's memory through its slices,
 // sometimes longer than the call.
+// Header bill: a call is gRPC's context, buffer and status; grpc/transport.cpp alone includes it.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <string>
 
 #include <grpcpp/client_context.h>
 #include <grpcpp/completion_queue.h>
@@ -16,19 +15,14 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include "export/answer.hpp"
+#include "export/grpc/options.hpp"
 #include "export/shipment.hpp"
 
 namespace spanring::agent {
 
 class OtlpCall {
 public:
-    struct Settings {
-        std::chrono::nanoseconds timeout{};
-        std::map<std::string, std::string> headers;
-        bool gzip = false;
-    };
-
-    OtlpCall(ShipmentPtr shipment, const Settings& settings);
+    OtlpCall(ShipmentPtr shipment, const OtlpGrpcOptions& options);
 
     // The completion queue gives `this` back when the call came to its end. `wait`: for the connection, up to the
     // timeout.

@@ -5,7 +5,10 @@
 #include <stdexcept>
 
 #include <grpc/grpc.h>
+#include <grpcpp/channel.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
 
 #include "export/tls_files.hpp"
 #include "export/user_agent.hpp"

@@ -5,11 +5,8 @@
 
 #include <memory>
 
-#include <grpcpp/channel.h>
-#include <grpcpp/security/credentials.h>
-#include <grpcpp/support/channel_arguments.h>
-
 #include "export/grpc/endpoint.hpp"
+#include "export/grpc/forward.hpp"
 #include "export/grpc/options.hpp"
 
 namespace spanring::agent {

@@ -3,20 +3,21 @@
 // OTLP over gRPC: raw bytes in a generic unary call, retries and spool by OTLP's rules.
 #pragma once
 
-#include "export/grpc/transport.hpp"
+#include <cstdint>
+#include <string>
+
 #include "export/otlp_exporter.hpp"
-#include "export/grpc/options.hpp"
 
 namespace spanring::agent {
+
+struct OtlpGrpcOptions;
 
 class OtlpGrpcExporter final : public OtlpExporter {
 public:
     // `ledger` may be null. Start-up only: throws std::runtime_error or std::invalid_argument with what is wrong with
     // the options (an endpoint that does not parse, a file that cannot be read, a spool that another agent uses).
     OtlpGrpcExporter(std::string name, uint32_t index, bool required, const OtlpGrpcOptions& options, Ledger* ledger,
-                     OnZeroCopyFailure on_zero_copy_failure = {})
-        : OtlpExporter(std::move(name), index, required, options, std::make_unique<GrpcTransport>(options), ledger,
-                       std::move(on_zero_copy_failure)) {}
+                     OnZeroCopyFailure on_zero_copy_failure = {});
 };
 
 }  // namespace spanring::agent

@@ -13,7 +13,9 @@
 #include <cstring>
 #include <utility>
 
+#include <grpcpp/channel.h>
 #include <grpcpp/create_channel_posix.h>
+#include <grpcpp/support/channel_arguments.h>
 
 namespace spanring::agent {
 
@@ -55,8 +57,10 @@ Descriptor connect_to(const sockaddr* address, socklen_t size, Clock::time_point
 
 }  // namespace
 
-OwnConnection::OwnConnection(Endpoint endpoint, grpc::ChannelArguments arguments, std::function<void()> on_ready)
-    : endpoint_(std::move(endpoint)), arguments_(std::move(arguments)), on_ready_(std::move(on_ready)) {}
+OwnConnection::OwnConnection(Endpoint endpoint, const grpc::ChannelArguments& arguments, std::function<void()> on_ready)
+    : endpoint_(std::move(endpoint)),
+      arguments_(std::make_unique<grpc::ChannelArguments>(arguments)),
+      on_ready_(std::move(on_ready)) {}
 
 OwnConnection::~OwnConnection() {
     {
@@ -91,7 +95,7 @@ std::shared_ptr<grpc::Channel> OwnConnection::channel() {
     Descriptor socket = std::move(connected_);
     socket_ = Descriptor(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
     if (!socket_) return nullptr;
-    channel_ = grpc::CreateCustomInsecureChannelFromFd(endpoint_.authority(), socket.release(), arguments_);
+    channel_ = grpc::CreateCustomInsecureChannelFromFd(endpoint_.authority(), socket.release(), *arguments_);
     return channel_;
 }
 

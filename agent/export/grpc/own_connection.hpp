@@ -12,18 +12,16 @@
 #include <mutex>
 #include <thread>
 
-#include <grpcpp/channel.h>
-#include <grpcpp/support/channel_arguments.h>
-
 #include "base/descriptor.hpp"
 #include "export/grpc/endpoint.hpp"
+#include "export/grpc/forward.hpp"
 
 namespace spanring::agent {
 
 class OwnConnection {
 public:
     // `on_ready` is called on another thread when an attempt to connect came to its end.
-    OwnConnection(Endpoint endpoint, grpc::ChannelArguments arguments, std::function<void()> on_ready);
+    OwnConnection(Endpoint endpoint, const grpc::ChannelArguments& arguments, std::function<void()> on_ready);
     ~OwnConnection();
     OwnConnection(const OwnConnection&) = delete;
     OwnConnection& operator=(const OwnConnection&) = delete;
@@ -42,7 +40,7 @@ private:
     bool stopping();
 
     const Endpoint endpoint_;
-    const grpc::ChannelArguments arguments_;
+    const std::unique_ptr<const grpc::ChannelArguments> arguments_;
     const std::function<void()> on_ready_;
     std::shared_ptr<grpc::Channel> channel_;
     Descriptor socket_;  // ours, besides gRPC's own descriptor of the same socket

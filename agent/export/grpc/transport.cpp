@@ -2,11 +2,19 @@
 #include "export/grpc/transport.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include <grpc/support/time.h>
+#include <grpcpp/alarm.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
 
+#include "export/grpc/call.hpp"
 #include "export/grpc/channel.hpp"
+#include "export/grpc/own_connection.hpp"
 
 namespace spanring::agent {
 
@@ -22,16 +30,22 @@ gpr_timespec in(std::chrono::nanoseconds time) {
 
 }  // namespace
 
+struct GrpcTransport::Wire {
+    grpc::CompletionQueue queue;
+    grpc::Alarm alarm;
+    std::shared_ptr<grpc::Channel> channel;
+    std::unordered_map<const OtlpCall*, std::unique_ptr<OtlpCall>> calls;
+};
+
 GrpcTransport::GrpcTransport(const OtlpGrpcOptions& options)
     : options_(options),
       endpoint_(parse_endpoint(options.endpoint, options.insecure)),
-      call_settings_{options.timeout, options.headers, options.compression == "gzip"},
       credentials_(make_credentials(endpoint_, options)),
       wire_(std::make_unique<Wire>()) {
     check_options(options_);
     wire_->channel = make_channel(endpoint_, options_, credentials_);
-    if (options_.zero_copy != ZeroCopy::kOff && !endpoint_.tls && !call_settings_.gzip) {
-        own_.emplace(endpoint_, channel_arguments(endpoint_, options_), [this] { wake(); });
+    if (options_.zero_copy != ZeroCopy::kOff && !endpoint_.tls && options_.compression != "gzip") {
+        own_ = std::make_unique<OwnConnection>(endpoint_, channel_arguments(endpoint_, options_), [this] { wake(); });
         own_->pending();  // connect before it is needed
     }
 }
@@ -60,9 +74,13 @@ void GrpcTransport::wake() {
     wire_->alarm.Set(&wire_->queue, gpr_time_0(GPR_CLOCK_REALTIME), &wire_->alarm);
 }
 
+bool GrpcTransport::carries_mapped() { return own_ && own_->channel() != nullptr; }
+
+bool GrpcTransport::connecting() { return own_ && own_->pending(); }
+
 void GrpcTransport::start(ShipmentPtr shipment, bool probe) {
     const std::shared_ptr<grpc::Channel> own = shipment->mapped ? own_->channel() : nullptr;
-    auto call = std::make_unique<OtlpCall>(std::move(shipment), call_settings_);
+    auto call = std::make_unique<OtlpCall>(std::move(shipment), options_);
     call->generation = own == nullptr ? generation_ : 0;
     call->probe = probe;
     OtlpCall& started = *call;

@@ -7,21 +7,18 @@
 
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <unordered_map>
+#include <string>
 #include <vector>
 
-#include <grpcpp/alarm.h>
-#include <grpcpp/channel.h>
-#include <grpcpp/completion_queue.h>
-#include <grpcpp/security/credentials.h>
-
-#include "export/grpc/call.hpp"
+#include "export/grpc/endpoint.hpp"
+#include "export/grpc/forward.hpp"
 #include "export/grpc/options.hpp"
-#include "export/grpc/own_connection.hpp"
 #include "export/transport.hpp"
 
 namespace spanring::agent {
+
+class OtlpCall;
+class OwnConnection;
 
 class GrpcTransport final : public Transport {
 public:
@@ -31,21 +28,15 @@ public:
 
     const std::string& peer() const override { return options_.endpoint; }
     void wake() override;
-    bool carries_mapped() override { return own_ && own_->channel() != nullptr; }
-    bool connecting() override { return own_ && own_->pending(); }
+    bool carries_mapped() override;
+    bool connecting() override;
     void start(ShipmentPtr shipment, bool probe) override;
     std::vector<Ended> wait(Clock::time_point until) override;
     size_t memory_out() const override;
     std::vector<ShipmentPtr> abandon() override;
 
 private:
-    // What gRPC may refer to until the queue has given every tag back.
-    struct Wire {
-        grpc::CompletionQueue queue;
-        grpc::Alarm alarm;
-        std::shared_ptr<grpc::Channel> channel;
-        std::unordered_map<const OtlpCall*, std::unique_ptr<OtlpCall>> calls;
-    };
+    struct Wire;  // what gRPC may refer to until the queue has given every tag back
     // Slices that outlived their call.
     struct Lingering {
         std::weak_ptr<const void> slices;
@@ -62,7 +53,6 @@ private:
 
     const OtlpGrpcOptions options_;
     const Endpoint endpoint_;
-    const OtlpCall::Settings call_settings_;
     const std::shared_ptr<grpc::ChannelCredentials> credentials_;
 
     std::mutex mutex_;
@@ -70,7 +60,7 @@ private:
     bool ending_ = false;  // guarded
 
     std::unique_ptr<Wire> wire_;
-    std::optional<OwnConnection> own_;
+    std::unique_ptr<OwnConnection> own_;  // null: zero copy is not asked for, or cannot be had
     uint64_t generation_ = 1;  // of wire_->channel
     std::vector<Lingering> lingering_;
 };

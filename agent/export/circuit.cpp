@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/circuit.hpp"
+
+#include <algorithm>
+
+namespace spanring::agent {
+
+bool Circuit::succeed() {
+    const bool was_down = !closed_;
+    closed_ = true;
+    probing_ = false;
+    backoff_.reset();
+    return was_down;
+}
+
+bool Circuit::fail(Time now, std::optional<std::chrono::nanoseconds> delay, bool was_probe) {
+    const bool was_up = closed_;
+    if (closed_ || was_probe) reopen_at_ = now + delay.value_or(backoff_.next());
+    if (delay) reopen_at_ = std::max(reopen_at_, now + *delay);
+    closed_ = false;
+    if (was_probe) probing_ = false;
+    return was_up;
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What other threads leave for an exporter's own thread: batches, and the word to end. Once it is closed nobody wakes
+// that thread any more, so what wakes it may go.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace spanring::agent {
+
+struct Batch;
+
+class Inbox {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    struct Arrival {
+        std::shared_ptr<Batch> batch;
+        uint64_t sequence = 0;
+    };
+    enum class Put { kTaken, kRefused, kClosed };
+
+    explicit Inbox(std::function<void()> wake) : wake_(std::move(wake)) {}
+
+    // Any thread. A batch that is taken is moved from; `admit` is asked while the inbox is open.
+    Put put(std::shared_ptr<Batch>& batch, uint64_t sequence, const std::function<bool()>& admit);
+    void stop(Time deadline);  // the earliest one counts
+    void wake();
+
+    // The exporter's own thread.
+    std::vector<Arrival> take();
+    std::optional<Time> stop_at() const;  // nothing: it is not to end yet
+    // When it is to end and there is nothing to do any more (`idle`, and nothing arrived), or its deadline has come.
+    bool close(bool idle, Time now);
+
+private:
+    const std::function<void()> wake_;
+
+    mutable std::mutex mutex_;
+    std::vector<Arrival> arrivals_;  // guarded, like all below
+    std::optional<Time> stop_at_;
+    bool closed_ = false;
+};
+
+}  // namespace spanring::agent
