@@ -2,7 +2,6 @@
 //
 // A mapping of the configuration file, read key by key: what was asked for is what is known, and what is left over is a
 // mistake that is reported with its place and the nearest known key. Used by config_file.cpp and option_reader.cpp.
-// Header bill: it hands out yaml-cpp's nodes, and these two alone include it.
 #pragma once
 
 #include <yaml-cpp/mark.h>
