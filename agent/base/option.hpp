@@ -92,7 +92,7 @@ Scalar choice(T& value, std::vector<std::pair<std::string, T>> known) {
         std::move(names), [&value, known](size_t index) { value = known[index].second; },
         [&value, known] {
             size_t index = 0;
-            while (known[index].second != value) ++index;
+            while (known.at(index).second != value) ++index;
             return index;
         });
 }

@@ -71,9 +71,11 @@ Flags parse_flags(int argc, const char* const* argv) {
         ->type_name("DIR")
         ->allow_extra_args(false);
     app.add_option("--state-dir", flags.state_directory, "where ledger, spools and store are kept")->type_name("DIR");
-    for (const auto& [flag, key, argument] : kOfKeys) {
-        const auto keep = [&flags, flag, key](const std::string& text) { flags.of_keys.push_back({flag, key, text}); };
-        app.add_option_function<std::string>(flag, keep, meaning(file, key))->type_name(argument);
+    for (const FlagOfKey& each : kOfKeys) {
+        const auto keep = [&flags, &each](const std::string& text) {
+            flags.of_keys.push_back({each.flag, each.key, text});
+        };
+        app.add_option_function<std::string>(each.flag, keep, meaning(file, each.key))->type_name(each.argument);
     }
     app.add_option("--zero-copy", flags.zero_copy, meaning(file, "exporters.otlp_grpc.zero_copy"))->type_name("MODE");
     app.add_option("--shutdown-timeout", flags.shutdown_timeout,
