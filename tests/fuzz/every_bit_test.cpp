@@ -85,9 +85,9 @@ public:
 
     // Whether the accounts say by themselves that spans are missing, or that somebody counted wrong.
     static bool adds_up(const Outcome& outcome) {
-        const auto& writer = outcome.reading.record.writer;
+        const auto& writer = outcome.reading.row.writer;
         const auto counted = [&](ring::Counter which) { return writer[static_cast<size_t>(which)]; };
-        const ring::Totals& agent = outcome.reading.record.agent;
+        const ring::Totals& agent = outcome.reading.row.agent;
         const uint64_t dropped = counted(ring::Counter::kDroppedFull) + counted(ring::Counter::kDroppedTooBig) +
                                  counted(ring::Counter::kDroppedNested) + counted(ring::Counter::kDroppedOverwritten);
         return counted(ring::Counter::kEnded) == agent.acknowledged + dropped &&

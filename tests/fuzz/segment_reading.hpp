@@ -82,7 +82,7 @@ public:
             settle(segment, batcher);
             reading.quarantined = segment.quarantined();
             reading.finished = segment.finished();
-            reading.record = segment.ledger_row(0);
+            reading.row = segment.ledger_row(0);
             reading.spans = std::move(exporter.spans);
         }
         return reading;
