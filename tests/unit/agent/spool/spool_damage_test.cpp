@@ -36,7 +36,7 @@ TEST_F(SpoolDamageTest, CutsATornEndWhereverItTears) {
     EXPECT_TRUE(lost_.empty());
 }
 
-TEST_F(SpoolDamageTest, AFlippedBitCostsOneRecordAtMostAndThatIsCounted) {
+TEST_F(SpoolDamageTest, AFlippedBitCostsOneEntryAtMostAndThatIsCounted) {
     {
         const auto spool = open();
         for (int n = 0; n < 3; ++n) ASSERT_TRUE(append(*spool, n, 40));
@@ -82,7 +82,7 @@ TEST_F(SpoolDamageTest, MendsAHeaderAndKeepsWhatWasFinished) {
     EXPECT_EQ(spool->damaged(), 0u);
 }
 
-TEST_F(SpoolDamageTest, StepsOverARecordWhoseHeaderAndTailAreDamaged) {
+TEST_F(SpoolDamageTest, StepsOverAnEntryWhoseHeaderAndTailAreDamaged) {
     {
         const auto spool = open();
         for (int n = 0; n < 3; ++n) ASSERT_TRUE(append(*spool, n));
@@ -99,7 +99,7 @@ TEST_F(SpoolDamageTest, StepsOverARecordWhoseHeaderAndTailAreDamaged) {
     EXPECT_TRUE(lost_.empty()) << "whose spans they were nobody knows any more";
 }
 
-TEST_F(SpoolDamageTest, FindsNoRecordInsideARequest) {
+TEST_F(SpoolDamageTest, FindsNoEntryInsideARequest) {
     // A process may write what looks like a record into an attribute.
     std::string forged;
     {

@@ -176,7 +176,7 @@ TEST_F(SpoolKillTest, HasWhatWasAppendedAndNotFinishedWhereverItIsKilled) {
     EXPECT_GT(stops, 2 * kRecords) << "each record takes a system call at least";
 }
 
-TEST_F(SpoolKillTest, WithFsyncSyncsEachRecordAndEachNewFileBeforeItConfirms) {
+TEST_F(SpoolKillTest, WithFsyncSyncsEachEntryAndEachNewFileBeforeItConfirms) {
     for (const bool fsync : {true, false}) {
         options_.fsync = fsync;
         begin();

@@ -68,7 +68,7 @@ TEST_F(SpoolTest, DoesNotSendAgainWhatWasFinishedBeforeARestart) {
     EXPECT_EQ(drain(*open()), (std::vector<int>{1, 4, 6, 7, 8, 9}));
 }
 
-TEST_F(SpoolTest, GivesARecordBackInItsOldPlace) {
+TEST_F(SpoolTest, GivesAnEntryBackInItsOldPlace) {
     const auto spool = open();
     for (int n = 0; n < 5; ++n) ASSERT_TRUE(append(*spool, n));
     const auto first = spool->take(), second = spool->take();
@@ -77,7 +77,7 @@ TEST_F(SpoolTest, GivesARecordBackInItsOldPlace) {
     EXPECT_EQ(drain(*spool), numbers(0, 5));
 }
 
-TEST_F(SpoolTest, DeletesAFileWhenItsLastRecordIsFinished) {
+TEST_F(SpoolTest, DeletesAFileWhenItsLastEntryIsFinished) {
     options_.file_bytes = 1 << 16;
     const auto spool = open();
     for (int n = 0; n < 40; ++n) ASSERT_TRUE(append(*spool, n, 10'000));
@@ -108,7 +108,7 @@ TEST_F(SpoolTest, FullDropsTheOldestFileAndCountsItByProcess) {
     }
 }
 
-TEST_F(SpoolTest, DoesNotReportADroppedRecordThatIsInFlight) {
+TEST_F(SpoolTest, DoesNotReportADroppedEntryThatIsInFlight) {
     options_.max_bytes = 200'000;
     options_.file_bytes = 1 << 16;
     const auto spool = open();
