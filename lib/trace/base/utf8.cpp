@@ -32,6 +32,15 @@ bool is_utf8_beyond_ascii(const char* text, size_t size) {
     return true;
 }
 
+void repair_utf8(uint8_t* text, size_t size) {
+    uint8_t* const end = text + size;
+    for (uint8_t* at = text; at != end;) {
+        const size_t character = character_size(at, end);
+        if (character == 0) *at = '?';
+        at += character != 0 ? character : 1;
+    }
+}
+
 size_t first_characters(const char* text, size_t size, size_t count) {
     const uint8_t* const begin = reinterpret_cast<const uint8_t*>(text);
     const uint8_t* const end = begin + size;

@@ -33,4 +33,7 @@ inline bool is_utf8(const char* text, size_t size) {
 // Bytes of the first `count` characters. A byte that is part of none counts as one: so many the agent makes of it.
 size_t first_characters(const char* text, size_t size, size_t count);
 
+// Each byte that is part of no character becomes '?', as the agent does it.
+void repair_utf8(uint8_t* text, size_t size);
+
 }  // namespace spanring::trace

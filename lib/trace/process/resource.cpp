@@ -137,6 +137,8 @@ bool Resource::add(const spr_attribute& from, uint32_t keep) {
     Memory memory{bytes_ + others};
     attribute.write(memory, kAttributes);
     size_ = others + attribute.field_size();
+    // A profiler reads these bytes as they are; no agent repairs them on the way.
+    if (attribute.value.type == SPR_TYPE_STRING) repair_utf8(memory.at - attribute.value.inner_size, attribute.value.inner_size);
     return true;
 }
 
@@ -190,7 +192,6 @@ int Resource::build(const spr_provider_options& options) {
     size_ = source_ = dropped_ = 0;
     const size_t schema_size = text_size(options.resource_schema_url, options.resource_schema_url_size);
     if (schema_size > kLargestSchema) return -E2BIG;
-    if (!is_utf8(options.resource_schema_url, schema_size)) return -EINVAL;
     schema_size_ = static_cast<uint32_t>(schema_size);
     if (schema_size != 0) memcpy(schema_, options.resource_schema_url, schema_size);
 
@@ -199,7 +200,6 @@ int Resource::build(const spr_provider_options& options) {
                 add_text("telemetry.sdk.version", SPR_NUL, spr_version(), SPR_NUL);
     if (options.service_name != nullptr) {
         const size_t size = text_size(options.service_name, options.service_name_size);
-        if (!is_utf8(options.service_name, size)) return -EINVAL;
         if (size != 0) fits = fits && add_text("service.name", SPR_NUL, options.service_name, size);
     }
     begin_source();

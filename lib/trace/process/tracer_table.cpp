@@ -42,9 +42,7 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
     if (name_size > kLargestPart || version_size > kLargestPart || schema_url_size > kLargestPart ||
         attributes.size() > kLargestPart)
         return -ENOSPC;
-    if (!is_utf8(options.name, name_size) || !is_utf8(options.version, version_size) ||
-        !is_utf8(options.schema_url, schema_url_size) || attributes.dropped() != 0)
-        return -EINVAL;
+    if (attributes.dropped() != 0) return -EINVAL;
 
     // common.v1.InstrumentationScope: name 1, version 2, attributes 3; ScopeSpans: scope 1, schema_url 3.
     uint8_t encoded[4 * kLargestPart + 32];

@@ -158,7 +158,7 @@ int OpenSpan::set(const spr_attribute& from) {
 
 int OpenSpan::set_name(const char* name, size_t given_size) {
     const size_t size = text_size(name, given_size);
-    if (size > kMaxText || !is_utf8(name, size)) return -EINVAL;
+    if (size > kMaxText) return -EINVAL;
     SlotWriter writer(segment(), *slot_, word());
     if (!writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size))) {
         writer.keep_blocks();
@@ -197,7 +197,7 @@ int OpenSpan::set_trace_state(const char* text, size_t given_size) {
 int OpenSpan::set_status(int code, const char* message, size_t given_size) {
     if (code != SPR_STATUS_UNSET && code != SPR_STATUS_OK && code != SPR_STATUS_ERROR) return -EINVAL;
     const size_t size = code == SPR_STATUS_ERROR ? text_size(message, given_size) : 0;
-    if (size > kMaxText || !is_utf8(message, size)) return -EINVAL;
+    if (size > kMaxText) return -EINVAL;
     if (code == SPR_STATUS_UNSET || slot_->status_code == SPR_STATUS_OK) return 1;
     // Status: message 2, code 3. Written once in the end: a message field that occurs twice would be merged.
     const uint32_t inside = (size == 0 ? 0 : 1 + varint_size(size) + static_cast<uint32_t>(size)) + 2;

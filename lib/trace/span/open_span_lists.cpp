@@ -58,7 +58,7 @@ int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attr
     const Limits& limits = provider_->limits();
     const size_t name_size = text_size(event.name, event.name_size);
     int error = 0;
-    if (name_size > kMaxText || !is_utf8(event.name, name_size))
+    if (name_size > kMaxText)
         error = -EINVAL;
     else if (slot_->events >= limits.events)
         error = -EDQUOT;

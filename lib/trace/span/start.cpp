@@ -65,20 +65,21 @@ uint32_t write_identity(uint8_t* to, const spr_context& context, const spr_conte
 
 [[gnu::noinline]] uint32_t write_any_name(uint8_t* to, const char* name, size_t given_size) {
     const size_t size = text_size(name, given_size);
-    if (size > ring::kSlotInlineData - 64 || !is_utf8(name, size)) return 0;
+    if (size > ring::kSlotInlineData - 64) return 0;
     to[0] = tag(5, kBytes);
     uint8_t* const text = put_varint(to + 1, size);
     if (size != 0) memcpy(text, name, size);
     return static_cast<uint32_t>(text + size - to);
 }
 
-// The name as a field where it fits into the slot itself, as nearly all do. Returns its bytes; 0: it does not fit, or is
-// not UTF-8.
+// The name as a field where it fits into the slot itself, as nearly all do. Returns its bytes; 0: it does not fit. One that
+// is not UTF-8 is repaired by the agent, as every text is.
 [[gnu::always_inline]] inline uint32_t write_name(uint8_t* to, const char* name, size_t size) {
     if (size <= kShortText && name != nullptr) [[likely]] {
         to[0] = tag(5, kBytes);
         to[1] = static_cast<uint8_t>(size);
-        if (copy_short(to + 2, name, size)) [[likely]] return static_cast<uint32_t>(2 + size);
+        copy_short(to + 2, name, size);
+        return static_cast<uint32_t>(2 + size);
     }
     return write_any_name(to, name, size);
 }
