@@ -88,6 +88,13 @@ std::string signal_name(int signal) {
     return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(signal);
 }
 
+template <class Wanted>
+void CrashJournal::keep(Wanted&& wanted) {
+    std::vector<Crash> kept;  // a copy: `wanted` may look at all of them
+    std::copy_if(crashes_.begin(), crashes_.end(), std::back_inserter(kept), wanted);
+    crashes_ = std::move(kept);
+}
+
 CrashJournal::CrashJournal(std::string file) : file_(std::move(file)) {
     std::ifstream lines(file_);
     for (std::string line; std::getline(lines, line);) {
@@ -119,12 +126,6 @@ void CrashJournal::arm() {
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
     for (const int signal : kSignals) sigaction(signal, &action, &previous[signal]);
-}
-
-void CrashJournal::keep(const std::function<bool(const Crash&)>& wanted) {
-    std::vector<Crash> kept;  // a copy: `wanted` may look at all of them
-    std::copy_if(crashes_.begin(), crashes_.end(), std::back_inserter(kept), wanted);
-    crashes_ = std::move(kept);
 }
 
 bool CrashJournal::is_quarantined(const std::string& segment) const {

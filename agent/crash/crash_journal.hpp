@@ -12,7 +12,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -50,7 +49,8 @@ public:
 
 private:
     bool is_quarantined(const std::string& segment) const;
-    void keep(const std::function<bool(const Crash&)>& wanted);
+    template <class Wanted>
+    void keep(Wanted&& wanted);
     void rewrite();
 
     const std::string file_;

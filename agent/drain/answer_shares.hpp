@@ -4,7 +4,6 @@
 // not which: they are booked from the front.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +22,8 @@ public:
     Resolutions of(const Receipt& receipt) {
         Resolutions share = left_;
         for (size_t i = 0; i < share.size(); ++i) {
-            share[i].rejected = std::min<uint64_t>(left_[i].rejected, receipt.spans - receipt.invalid);
+            const uint64_t spans = receipt.spans - receipt.invalid;
+            share[i].rejected = left_[i].rejected < spans ? left_[i].rejected : spans;
             left_[i].rejected -= share[i].rejected;
         }
         return share;
@@ -31,9 +31,9 @@ public:
 
     // An exporter could do nothing with it before the agent's end: all of it stays for the next agent.
     bool left_behind() const {
-        return std::any_of(left_.begin(), left_.end(), [](const Resolution& resolution) {
-            return resolution.outcome == Outcome::kLeftBehind;
-        });
+        for (const Resolution& resolution : left_)
+            if (resolution.outcome == Outcome::kLeftBehind) return true;
+        return false;
     }
 
 private:

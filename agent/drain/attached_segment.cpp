@@ -18,6 +18,17 @@ using ring::ChunkReader;
 using ring::ChunkState;
 using ring::ChunkWord;
 
+// Pins of one segment's chunks, for a mapping that stays while one is held.
+struct MappingPins final : PinSource {
+    MappingPins(RetiredChunks& chunks, const std::shared_ptr<SegmentMapping>& mapping)
+        : chunks_(chunks), mapping_(mapping) {}
+    std::shared_ptr<Pin> pin() override { return chunks_.pin(mapping_); }
+
+private:
+    RetiredChunks& chunks_;
+    const std::shared_ptr<SegmentMapping>& mapping_;
+};
+
 constexpr char kUnreadable[] = "a part of it cannot be read any more (truncated, or no memory for it)";
 
 }  // namespace
@@ -182,8 +193,8 @@ bool AttachedSegment::take_portion(uint32_t chunk, ChunkCursor& cursor, ChunkWor
     if (held_.overwrite && !dead() && !ChunkReader<>::unchanged(view().chunk_line(chunk), word)) return true;
 
     SPR_TESTPOINT(portion_copied);
-    const CutReport report =
-        cutter_.cut(batcher, lane, portion, cursor.receipt, [this] { return retired_.pin(held_.mapping); });
+    MappingPins pins(retired_, held_.mapping);
+    const CutReport report = cutter_.cut(batcher, lane, portion, cursor.receipt, pins);
     SPR_TESTPOINT(portion_cut);
     cursor.read = word.length;
     cursor.read_spans = word.spans;

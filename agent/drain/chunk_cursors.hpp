@@ -4,7 +4,6 @@
 // nothing here believes the segment, and nothing here writes to it. Drain thread only.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -52,7 +51,7 @@ public:
     bool seek(ring::SegmentView segment, uint32_t& left) {
         while (left != 0) {
             if (next_ >= count()) next_ = 0;
-            const uint32_t ahead = std::min(left, count() - next_);
+            const uint32_t ahead = left < count() - next_ ? left : count() - next_;
             const uint32_t idle = idle_from(segment, next_, ahead);
             next_ += idle;
             left -= idle;

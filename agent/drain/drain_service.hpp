@@ -3,6 +3,8 @@
 // The drain as the agent's main program uses it: a Drainer on a thread of its own. The order of a clean shutdown is
 // kept here: the last spans are taken, the exporters finish, and only then is the last acknowledgement booked. The
 // other way round a batch that an exporter spools at its end would be sent again by the next agent.
+//
+// Header bill: a drain on a thread of its own is a Drainer and a std::thread; main.cpp alone includes it.
 #pragma once
 
 #include <atomic>

@@ -3,6 +3,8 @@
 // The drain: finds segments, reads them, forms batches, books the answers, gives memory back, buries the dead.
 // Everything here happens in do_work() on one thread, so that shared memory has one writer on the agent's side; other
 // threads only leave requests.
+//
+// Header bill: it holds the thread that writes the ledger; drain_service.hpp alone includes it.
 #pragma once
 
 #include <chrono>

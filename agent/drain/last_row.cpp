@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "drain/ledger_writer.hpp"
+
 namespace spanring::agent {
 
 void LastRow::tell(LedgerWriter& ledger, ProcessRow row) {
@@ -20,5 +22,7 @@ void LastRow::close(LedgerWriter& ledger, ProcessRow row) {
     ticket_ = ledger.update(std::move(row));
     closing_ = true;
 }
+
+bool LastRow::written(const LedgerWriter& ledger) const { return closing_ && ledger.written(ticket_); }
 
 }  // namespace spanring::agent

@@ -5,10 +5,11 @@
 
 #include <cstdint>
 
-#include "drain/ledger_writer.hpp"
 #include "ledger/ledger.hpp"
 
 namespace spanring::agent {
+
+class LedgerWriter;
 
 class LastRow {
 public:
@@ -19,7 +20,7 @@ public:
     void close(LedgerWriter& ledger, ProcessRow row);
 
     bool closing() const { return closing_; }  // it is on its way, or written
-    bool written(const LedgerWriter& ledger) const { return closing_ && ledger.written(ticket_); }
+    bool written(const LedgerWriter& ledger) const;
 
 private:
     ProcessRow told_;

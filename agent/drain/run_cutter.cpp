@@ -8,7 +8,7 @@
 namespace spanring::agent {
 
 CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion, ReceiptPlace& place,
-                         const std::function<std::shared_ptr<Pin>()>& pin) {
+                         PinSource& pins) {
     CutReport report;
     uint8_t* data = portion.data;  // of the byte at `base`
     size_t base = 0;
@@ -24,7 +24,7 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
         if (!portion.in_lane) {
             if (portion.mapped != nullptr && run_repaired == 0 && size >= kZeroCopyRun) {
                 Batch& batch = batcher.open(lane);
-                if (batch.pin == nullptr) batch.pin = pin();  // now, when the batch is formed, not when it is sent
+                if (batch.pin == nullptr) batch.pin = pins.pin();  // now, when the batch is formed, not when it is sent
                 run.bytes = {portion.mapped + run_begin, size};
             } else {
                 uint8_t* copy = batcher.allocate(lane, size);

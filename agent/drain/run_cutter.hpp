@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <set>
 
@@ -46,6 +45,15 @@ struct CutReport {
     SpanDefect defect = SpanDefect::kNone;  // of the last invalid one
 };
 
+// Makes the pin of a batch that points into the mapping.
+class PinSource {
+public:
+    virtual std::shared_ptr<Pin> pin() = 0;
+
+protected:
+    ~PinSource() = default;
+};
+
 class RunCutter {
 public:
     static constexpr size_t kZeroCopyRun = 4096;  // bytes; a smaller run is cheaper copied
@@ -53,9 +61,7 @@ public:
     RunCutter(uint64_t source, std::shared_ptr<const Producer> producer, ring::SegmentView segment)
         : source_(source), producer_(std::move(producer)), scopes_(segment) {}
 
-    // `pin`: makes the pin of a batch that points into the mapping.
-    CutReport cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion, ReceiptPlace& place,
-                  const std::function<std::shared_ptr<Pin>()>& pin);
+    CutReport cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion, ReceiptPlace& place, PinSource& pins);
 
     // One unfinished span, `0x12 len <Span>`.
     CutReport add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint32_t slot, uint32_t generation, uint32_t scope,

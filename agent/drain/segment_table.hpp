@@ -2,6 +2,8 @@
 //
 // The segments that the drainer serves, by the number of their attachment (the source in receipts) and by their file.
 // Drain thread only.
+//
+// Header bill: a row holds a whole AttachedSegment and the times of its looks; drainer.hpp alone includes it.
 #pragma once
 
 #include <chrono>

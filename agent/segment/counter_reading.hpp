@@ -4,7 +4,6 @@
 // say that all stood still from the end of the first to the beginning of the second. `view` is of a private copy.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -20,7 +19,8 @@ public:
         add(&view.control().journal, sizeof(ring::AckJournal));
         add(view.writer().shared_line, sizeof(ring::CounterLine));
         words_.push_back(view.writer().extents);
-        const uint32_t lines = std::min(view.writer().counter_lines, ring::kCounterLines);
+        const uint32_t counted = view.writer().counter_lines;
+        const uint32_t lines = counted < ring::kCounterLines ? counted : ring::kCounterLines;
         for (uint32_t line = 0; line < lines; ++line) add(&view.counter_line(line), sizeof(ring::CounterLine));
     }
     bool operator==(const CounterReading&) const = default;

@@ -4,7 +4,6 @@
 // each counter is some value that it had, and ended is read before started so that ended <= started.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -20,7 +19,7 @@ CounterSums sum_counters(SegmentView segment) {
     // acquire: the pages of the counted lines are populated. Pairs with the release in Segment::counter_line(). Without it
     // a page could be touched that is not there yet.
     const uint32_t counted = Atomics::load(segment.writer().counter_lines, std::memory_order_acquire);
-    const uint32_t lines = std::min(counted, kCounterLines);
+    const uint32_t lines = counted < kCounterLines ? counted : kCounterLines;
     CounterSums sums{};
     for (size_t reverse = sums.size(); reverse-- > 0;) {
         // started last. acquire: keeps the order of the rounds. It has no partner among the writers, whose stores are

@@ -18,6 +18,10 @@ using test::Bytes;
 using test::FakeExporter;
 using namespace std::chrono_literals;
 
+struct NoPins final : PinSource {
+    std::shared_ptr<Pin> pin() override { return nullptr; }
+};
+
 struct Cutting {
     explicit Cutting(BatchLimits limits) : batcher(limits, {&exporter}) {
         scope = image->add_scope("tests");
@@ -36,7 +40,8 @@ struct Cutting {
         portion.data = batcher.allocate(lane, records.size());
         portion.in_lane = true;
         memcpy(portion.data, records.data(), records.size());
-        const CutReport report = cutter.cut(batcher, lane, portion, place, [] { return nullptr; });
+        NoPins pins;
+        const CutReport report = cutter.cut(batcher, lane, portion, place, pins);
         at += portion.size;
         in_force = portion.scope;
         return report;
