@@ -21,6 +21,7 @@ namespace spanring::agent {
 namespace {
 
 // Grouped by purpose. A name that the architecture does not have is skipped.
+// clang-format off: a list to be read by groups
 constexpr const char* kAllowed[] = {
     // memory (mmap, mprotect: below)
     "brk", "madvise", "mincore", "mremap", "munmap",
@@ -48,6 +49,7 @@ constexpr const char* kAllowed[] = {
     "bind", "connect", "getpeername", "getsockname", "getsockopt", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg",
     "sendmsg", "sendto", "setsockopt", "shutdown",
 };
+// clang-format on
 
 class Rules {
 public:

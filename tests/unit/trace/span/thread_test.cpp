@@ -179,7 +179,8 @@ TEST_IN_PROCESS(ThreadTest, MayTraceInADestructorAfterTheLibrarysOwn) {
     test::expect_balance(tracing.statistics(), 0, 201);
 }
 
-#if !defined(__SANITIZE_ADDRESS__)  // frames that are unwound by force stay poisoned, and the next call there is reported
+// Frames that are unwound by force stay poisoned, and the next call there is reported.
+#if !defined(__SANITIZE_ADDRESS__)
 TEST_IN_PROCESS(ThreadTest, ThatIsCancelledGivesEverythingBack) {
     Tracing tracing;
     EXPECT_EQ(tracing.make("first"), 0);
