@@ -23,14 +23,13 @@
 #include "base/descriptor.hpp"
 #include "base/error_text.hpp"
 #include "base/file_lock.hpp"
+#include "base/quantity.hpp"
 #include "base/text.hpp"
+#include "base/version.hpp"
 #include "config/config.hpp"
 #include "config/reference.hpp"
-#include "base/quantity.hpp"
-#include "base/version.hpp"
 #include "drain/descriptor_budget.hpp"
 #include "drain/drain_service.hpp"
-#include "segment/host_facts.hpp"
 #include "export/debug_exporter.hpp"
 #include "export/grpc/exporter.hpp"
 #include "export/http/exporter.hpp"
@@ -39,6 +38,7 @@
 #include "metrics/metrics_server.hpp"
 #include "rights/system_call_filter.hpp"
 #include "rights/users.hpp"
+#include "segment/host_facts.hpp"
 #include "store/store_exporter.hpp"
 
 namespace {
@@ -135,12 +135,12 @@ public:
             drain.outstanding);
         for (const auto& exporter : exporters_) {
             const ExporterStatus status = exporter->status();
-            spdlog::info(
-                "{}: {}exported {}, rejected {}, dropped {}, queued {}; "
-                "spooled {}, of these exported {}, rejected {}, dropped {}; spool {}{}",
-                exporter->name(), status.healthy ? "" : "UNHEALTHY, ", status.exported, status.rejected, status.dropped,
-                status.queued_spans, status.spooled, status.spool_exported, status.spool_rejected, status.spool_dropped,
-                format_size(status.spool_bytes), status.last_error.empty() ? "" : "; last error: " + status.last_error);
+            spdlog::info("{}: {}exported {}, rejected {}, dropped {}, queued {}; "
+                         "spooled {}, of these exported {}, rejected {}, dropped {}; spool {}{}",
+                         exporter->name(), status.healthy ? "" : "UNHEALTHY, ", status.exported, status.rejected,
+                         status.dropped, status.queued_spans, status.spooled, status.spool_exported,
+                         status.spool_rejected, status.spool_dropped, format_size(status.spool_bytes),
+                         status.last_error.empty() ? "" : "; last error: " + status.last_error);
         }
     }
 
@@ -156,8 +156,9 @@ private:
     void tell_of_crashes() const {
         for (const CrashJournal::Crash& crash : crashes_.crashes()) {
             if (crashes_.reason_to_quarantine(crash.segment).empty()) {
-                spdlog::warn("an earlier agent crashed ({}) while it read {}; if that happens again, the segment is quarantined",
-                             signal_name(crash.signal), crash.segment);
+                spdlog::warn(
+                    "an earlier agent crashed ({}) while it read {}; if that happens again, the segment is quarantined",
+                    signal_name(crash.signal), crash.segment);
             }
         }
     }
@@ -259,8 +260,10 @@ int serve(const Config& config) {
                  format_duration(config.shutdown_timeout));
     end_at_next_signal();
     const bool all = agent.shutdown(std::chrono::steady_clock::now() + config.shutdown_timeout);
-    if (all) spdlog::info("ended: every span that was committed is answered for");
-    else spdlog::warn("ended: some spans are left, in their segments or in a spool, for the next agent");
+    if (all)
+        spdlog::info("ended: every span that was committed is answered for");
+    else
+        spdlog::warn("ended: some spans are left, in their segments or in a spool, for the next agent");
     return 0;
 }
 

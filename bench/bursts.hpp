@@ -12,8 +12,8 @@
 
 namespace bench {
 
-// The median of numbers[0] bursts of numbers[1] spans, in nanoseconds a span. `spans` makes so many; `rest` is told when
-// they were made.
+// The median of numbers[0] bursts of numbers[1] spans, in nanoseconds a span. `spans` makes so many; `rest` is told
+// when they were made.
 template <class Spans, class Rest>
 double burst_median(const Numbers& numbers, Spans spans, Rest rest) {
     std::vector<double> each;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// grpc_sender HOST:PORT BYTES SPANS CORE: sends the same request, SPANS spans of BYTES bytes out of one buffer, again and
-// again, eight at a time, with gRPC's raw interface. To the sink it is the floor of the agent's side; to a Collector it
-// is the applications with their SDKs.
+// grpc_sender HOST:PORT BYTES SPANS CORE: sends the same request, SPANS spans of BYTES bytes out of one buffer, again
+// and again, eight at a time, with gRPC's raw interface. To the sink it is the floor of the agent's side; to a
+// Collector it is the applications with their SDKs.
 //
 //     flat SPANS                as fast as it goes
 //     paced RATE MILLISECONDS   a steady rate
@@ -65,8 +65,8 @@ private:
         if (in_flight_ == kInFlight) finish_one();
         auto* call = new Call;
         call->context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
-        call->reader = stub_.PrepareUnaryCall(&call->context, "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-                                              request_, &queue_);
+        call->reader = stub_.PrepareUnaryCall(
+            &call->context, "/opentelemetry.proto.collector.trace.v1.TraceService/Export", request_, &queue_);
         call->reader->StartCall();
         call->reader->Finish(&call->response, &call->status, call);
         ++in_flight_;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * hot_path SPANS: starts, sets two strings and an integer, and ends SPANS spans, for callgrind to count. Two runs with
- * different SPANS, subtracted, leave nothing but spans (instructions.py). There is no agent: the ring holds them all. */
+ * different SPANS, subtracted, leave nothing but spans (instructions.py). There is no agent: the ring holds them all.
+ */
 #include <spanring/spanring.h>
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// http_sink: an HTTP/1.1 receiver that reads every request, counts it and forgets it, for OTLP over HTTP. It looks at no
-// body, for they come compressed. It says "ready HOST:PORT".
+// http_sink: an HTTP/1.1 receiver that reads every request, counts it and forgets it, for OTLP over HTTP. It looks at
+// no body, for they come compressed. It says "ready HOST:PORT".
 //
 //     count    requests and bytes since the last count
 #include <boost/asio/ip/tcp.hpp>
@@ -74,7 +74,8 @@ int main() {
     bench::serve({{"count",
                    [&](const bench::Numbers&) {
                        return bench::Answer()
-                           .add("requests", static_cast<double>(arrivals.requests.exchange(0, std::memory_order_relaxed)))
+                           .add("requests",
+                                static_cast<double>(arrivals.requests.exchange(0, std::memory_order_relaxed)))
                            .add("bytes", static_cast<double>(arrivals.bytes.exchange(0, std::memory_order_relaxed)));
                    }}},
                  "127.0.0.1:" + std::to_string(acceptor.local_endpoint().port()));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An ExportTraceServiceRequest with a given number of spans of a given size, as one piece of memory: the load of senders that
-// are not the library. The span is that of shape.hpp: "three" attributes for up to 200 bytes, else twenty. Ids differ.
+// An ExportTraceServiceRequest with a given number of spans of a given size, as one piece of memory: the load of
+// senders that are not the library. The span is that of shape.hpp: "three" attributes for up to 200 bytes, else twenty.
+// Ids differ.
 #pragma once
 
 #include <cstring>
@@ -45,14 +46,16 @@ private:
     static std::string span(uint64_t n, size_t record) {
         const uint64_t mixed = n * 0x9e3779b97f4a7c15;
         std::string text = bytes(1, raw(mixed) + raw(~mixed)) + bytes(2, raw(mixed ^ n)) + bytes(4, raw(~n)) +
-                           number(6, 1) + fixed64(7, 1'700'000'000'000'000'000 + n) + fixed64(8, 1'700'000'000'000'500'000 + n);
+                           number(6, 1) + fixed64(7, 1'700'000'000'000'000'000 + n) +
+                           fixed64(8, 1'700'000'000'000'500'000 + n);
         if (record <= 200) {
             text += bytes(9, attribute("http.request.method", bytes(1, "GET"))) +
                     bytes(9, attribute("url.path", bytes(1, "/api/orders/1234567"))) +
                     bytes(9, attribute("http.response.status_code", number(3, 200)));
         } else {
             for (int i = 1; i <= 20; ++i)
-                text += bytes(9, attribute("request.header." + std::to_string(100 + i).substr(1), bytes(1, "value-abcde")));
+                text +=
+                    bytes(9, attribute("request.header." + std::to_string(100 + i).substr(1), bytes(1, "value-abcde")));
         }
         // The name takes what is left, so that the record has the size asked for.
         for (size_t name = 1; name < record; ++name) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// otlp_sink: an OTLP/gRPC receiver that takes every request, counts it and forgets it: what agents and SDKs are measured
-// against. It says "ready HOST:PORT".
+// otlp_sink: an OTLP/gRPC receiver that takes every request, counts it and forgets it: what agents and SDKs are
+// measured against. It says "ready HOST:PORT".
 //
 //     count         requests, bytes, spans since the last count
 //     limit RATE    answers no faster than RATE spans a second (0: at once): a backend that is too slow
@@ -100,7 +100,8 @@ int main() {
         for (bool ok; queue->Next(&call, &ok);) static_cast<Call*>(call)->proceed(ok);
     });
     bench::serve({{"count", [&](const bench::Numbers&) { return arrivals.count(); }},
-                  {"limit", [&](const bench::Numbers& numbers) {
+                  {"limit",
+                   [&](const bench::Numbers& numbers) {
                        arrivals.limit(numbers[0]);
                        return bench::Answer().add("rate", static_cast<double>(numbers[0]));
                    }}},

@@ -69,7 +69,8 @@ inline void twenty(spr_tracer* tracer) {
 
 // Three attributes, two events with an attribute each, one link.
 inline void rich(spr_tracer* tracer) {
-    static const spr_context other{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, {1, 2, 3, 4, 5, 6, 7, 8}, 1, 1, {}};
+    static const spr_context other{
+        {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, {1, 2, 3, 4, 5, 6, 7, 8}, 1, 1, {}};
     static const spr_link link = [] {
         spr_link made{};
         made.context = other;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Nanoseconds to write and to read a traceparent, over 64 different ones; five rounds, to see how quiet the machine is. */
+/* Nanoseconds to write and to read a traceparent, over 64 different ones; five rounds, to see how quiet the machine is.
+ */
 #define _POSIX_C_SOURCE 199309L
 
 #include <spanring/spanring.h>

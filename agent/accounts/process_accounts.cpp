@@ -11,8 +11,8 @@
 #include "base/descriptor.hpp"
 #include "base/directory.hpp"
 #include "base/error_text.hpp"
-#include "segment/segment_probe.hpp"
 #include "ring/runtime_directory.hpp"
+#include "segment/segment_probe.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -40,7 +40,7 @@ ProcessAccount from_ledger(const ProcessRow& row, const Ledger& ledger) {
     process.agent_died = row.agent_died;
     process.state = !row.quarantine.empty() ? ProcessState::kQuarantined
                     : row.finished          ? ProcessState::kFinished
-                                               : ProcessState::kGone;
+                                            : ProcessState::kGone;
     process.attached = true;
     process.since_unix_nano = row.attached_unix_nano;
     process.writer = row.writer;
@@ -69,8 +69,8 @@ ProcessAccount account_of(const SegmentSnapshot& segment, const std::string& fil
     process.identity() = segment.producer->identity();
     process.file = file;
     process.state = segment.quarantined ? ProcessState::kQuarantined
-                    : segment.alive ? ProcessState::kLive
-                                    : ProcessState::kDead;
+                    : segment.alive     ? ProcessState::kLive
+                                        : ProcessState::kDead;
     process.attached = segment.attached;
     process.moving = segment.moving;
     process.since_unix_nano = segment.created_unix_nano;
@@ -109,9 +109,8 @@ std::vector<Cause> drop_causes(const ProcessAccount& process) {
 }
 
 std::vector<Cause> drop_causes(const ExporterAccount& exporter) {
-    std::vector<Cause> causes = {{"invalid", exporter.dropped_invalid},
-                                 {"queue", exporter.dropped_queue},
-                                 {"spool", exporter.dropped_spool}};
+    std::vector<Cause> causes = {
+        {"invalid", exporter.dropped_invalid}, {"queue", exporter.dropped_queue}, {"spool", exporter.dropped_spool}};
     std::erase_if(causes, [](const Cause& cause) { return cause.spans == 0; });
     return causes;
 }

@@ -23,16 +23,16 @@ enum class ProcessState : uint8_t {
 
 struct ExporterAccount {
     std::string name;
-    uint64_t exported = 0;          // at once, or out of the spool
+    uint64_t exported = 0;  // at once, or out of the spool
     uint64_t rejected = 0;
-    uint64_t spooled = 0;           // ever handed to the spool; what became of it is in the others
+    uint64_t spooled = 0;  // ever handed to the spool; what became of it is in the others
     uint64_t dropped_invalid = 0;
-    uint64_t dropped_queue = 0;     // had to wait, and there was no room or no time left for it
-    uint64_t dropped_spool = 0;     // was in the spool, and was lost there
-    uint64_t pending_ring = 0;      // not acknowledged
+    uint64_t dropped_queue = 0;  // had to wait, and there was no room or no time left for it
+    uint64_t dropped_spool = 0;  // was in the spool, and was lost there
+    uint64_t pending_ring = 0;   // not acknowledged
     uint64_t pending_spool = 0;
-    uint64_t elsewhere = 0;         // acknowledged by an agent that ran without this exporter
-    uint64_t redelivered = 0;       // what its spool answered for beyond what was booked as spooled (not yet, or twice)
+    uint64_t elsewhere = 0;    // acknowledged by an agent that ran without this exporter
+    uint64_t redelivered = 0;  // what its spool answered for beyond what was booked as spooled (not yet, or twice)
 
     uint64_t dropped() const { return dropped_invalid + dropped_queue + dropped_spool; }
     uint64_t pending() const { return pending_ring + pending_spool; }
@@ -45,7 +45,7 @@ inline constexpr const char* kNoExporterYet = "none yet";
 inline constexpr const char* kBestEffort = "best effort";
 
 struct ProcessAccount : ProcessIdentity {
-    std::string file;        // of the segment; empty: it is gone
+    std::string file;  // of the segment; empty: it is gone
     std::string quarantine;
     ProcessState state = ProcessState::kLive;
     bool attached = false;
@@ -69,8 +69,8 @@ struct Cause {
     const char* name;
     uint64_t spans;
 };
-std::vector<Cause> drop_causes(const ProcessAccount& process);         // by the process; those that are not zero
-std::vector<Cause> drop_causes(const ExporterAccount& exporter);       // by the agent
+std::vector<Cause> drop_causes(const ProcessAccount& process);    // by the process; those that are not zero
+std::vector<Cause> drop_causes(const ExporterAccount& exporter);  // by the agent
 const char* state_name(ProcessState state);
 
 struct SegmentSnapshot;

@@ -24,7 +24,8 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-// What a file must be. `create` makes version `version` of it out of an empty file, `upgrade` out of the version before.
+// What a file must be. `create` makes version `version` of it out of an empty file, `upgrade` out of the version
+// before.
 struct DatabaseSchema {
     const char* what;  // in messages: "ledger", "span store"
     int32_t application_id;

@@ -16,7 +16,7 @@ bool each_name(int directory, const std::function<void(const char* name)>& visit
     if (!copy) return false;
     const std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(copy.get()), closedir);
     if (stream == nullptr) return false;
-    copy.release();  // the stream's
+    copy.release();           // the stream's
     rewinddir(stream.get());  // the position is shared with whoever listed it before
     while (const dirent* entry = readdir(stream.get())) visit(entry->d_name);
     return true;

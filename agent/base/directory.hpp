@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an open directory is asked. Nothing here opens it by its name once more: that may take rights, or lead elsewhere.
+// What an open directory is asked. Nothing here opens it by its name once more: that may take rights, or lead
+// elsewhere.
 #pragma once
 
 #include <functional>

@@ -9,7 +9,7 @@
 namespace spanring::agent {
 
 // 0, -EAGAIN (somebody else holds it), or -errno.
-int lock_file(int fd);                                // the whole of it
+int lock_file(int fd);  // the whole of it
 int lock_bytes(int fd, off_t start, off_t length);
 
 }  // namespace spanring::agent

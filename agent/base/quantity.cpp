@@ -108,8 +108,7 @@ std::optional<uint64_t> parse_size(std::string_view text) {
     const auto number = take_number(text);
     if (!number) return std::nullopt;
     while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-    const auto unit =
-        std::find_if(kSizes.begin(), kSizes.end(), [&](const Unit& known) { return known.name == text; });
+    const auto unit = std::find_if(kSizes.begin(), kSizes.end(), [&](const Unit& known) { return known.name == text; });
     if (unit == kSizes.end()) return std::nullopt;
     const long double bytes = *number * unit->factor;
     if (bytes >= 9.2e18L) return std::nullopt;

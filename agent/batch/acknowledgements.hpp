@@ -13,8 +13,8 @@ struct Batch;
 
 class Acknowledgements {
 public:
-    void push(std::shared_ptr<Batch> batch);            // any thread
-    std::vector<std::shared_ptr<Batch>> take();          // drain thread
+    void push(std::shared_ptr<Batch> batch);     // any thread
+    std::vector<std::shared_ptr<Batch>> take();  // drain thread
 
 private:
     std::mutex mutex_;

@@ -2,9 +2,10 @@
 //
 // A batch: what one export request carries, and what is to be acknowledged when every exporter is done with it.
 //
-// The drain thread fills a batch, then shares it, immutable except for its resolutions, with the exporters. Each exporter
-// resolves it exactly once, on any thread. When the last required exporter has, the batch goes to the Acknowledgements
-// queue and the drain thread, alone, moves the marks. So shared memory has one writer on the agent's side.
+// The drain thread fills a batch, then shares it, immutable except for its resolutions, with the exporters. Each
+// exporter resolves it exactly once, on any thread. When the last required exporter has, the batch goes to the
+// Acknowledgements queue and the drain thread, alone, moves the marks. So shared memory has one writer on the agent's
+// side.
 #pragma once
 
 #include <array>
@@ -24,7 +25,8 @@ namespace spanring::agent {
 
 // The process that wrote a run, as the agent knows it; shared by its batches. Copied out of the segment at attach.
 struct Producer : ProcessIdentity {
-    std::string resource;  // OTLP: `0x0a len Resource`, field 1 of ResourceSpans, then its schema URL, field 3; validated
+    std::string resource;  // OTLP: `0x0a len Resource`, field 1 of ResourceSpans, then its schema URL, field 3;
+                           // validated
 };
 
 // An instrumentation scope of one producer; validated copies.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The memory of batches, in pieces of one size. Some that came back are kept: to map, fault in and unmap memory for each
-// batch costs more than to copy into it. What is kept is bounded, everything beyond it goes back to the kernel at once,
-// so an overload leaves nothing behind.
+// The memory of batches, in pieces of one size. Some that came back are kept: to map, fault in and unmap memory for
+// each batch costs more than to copy into it. What is kept is bounded, everything beyond it goes back to the kernel at
+// once, so an overload leaves nothing behind.
 #pragma once
 
 #include <cstddef>

@@ -17,14 +17,14 @@ namespace spanring::agent {
 struct ExporterStatus {
     uint64_t exported = 0;
     uint64_t rejected = 0;
-    uint64_t spooled = 0;          // spans ever handed to the spool
-    uint64_t spool_exported = 0;   // delivered out of the spool
+    uint64_t spooled = 0;         // spans ever handed to the spool
+    uint64_t spool_exported = 0;  // delivered out of the spool
     uint64_t spool_rejected = 0;
     uint64_t spool_dropped = 0;
-    uint64_t dropped = 0;          // in any other way
-    uint64_t queued_spans = 0;     // gauge
-    uint64_t queued_bytes = 0;     // gauge
-    uint64_t spool_bytes = 0;      // gauge
+    uint64_t dropped = 0;            // in any other way
+    uint64_t queued_spans = 0;       // gauge
+    uint64_t queued_bytes = 0;       // gauge
+    uint64_t spool_bytes = 0;        // gauge
     uint64_t attempts_accepted = 0;  // requests that the backend took, at least in part ...
     uint64_t attempts_rejected = 0;  // ... will never take ...
     uint64_t attempts_failed = 0;    // ... or did not take this time

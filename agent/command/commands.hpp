@@ -16,11 +16,11 @@ class App;
 namespace spanring::agent {
 
 // Beside 0.
-inline constexpr int kExitMismatch = 1;   // audit: an equation does not hold
-inline constexpr int kExitNotFound = 1;   // trace: there is none
-inline constexpr int kExitUnsound = 1;    // doctor: an error; dump: a file that is damaged or cannot be read
-inline constexpr int kExitUsage = 2;      // wrong flags, or nothing to read from
-inline constexpr int kExitBroken = 3;     // a file that cannot be read
+inline constexpr int kExitMismatch = 1;  // audit: an equation does not hold
+inline constexpr int kExitNotFound = 1;  // trace: there is none
+inline constexpr int kExitUnsound = 1;   // doctor: an error; dump: a file that is damaged or cannot be read
+inline constexpr int kExitUsage = 2;     // wrong flags, or nothing to read from
+inline constexpr int kExitBroken = 3;    // a file that cannot be read
 
 // What all of them share: where to look, and how to show it.
 struct CommandContext {

@@ -9,10 +9,10 @@
 
 #include <CLI/CLI.hpp>
 
-#include "command/commands.hpp"
-#include "config/config.hpp"
 #include "base/suggest.hpp"
 #include "base/version.hpp"
+#include "command/commands.hpp"
+#include "config/config.hpp"
 #include "ring/runtime_directory.hpp"
 
 namespace {

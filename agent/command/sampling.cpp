@@ -72,32 +72,36 @@ int show(const Options& options, const CommandContext& context) {
 using Work = int (*)(const Options&, const CommandContext&);
 
 void choose(CLI::App* command, const std::shared_ptr<Options>& options, Selection& selection, Work work) {
-    command->callback([=, &selection] {
-        selection.run = [=](const CommandContext& context) { return work(*options, context); };
-    });
+    command->callback(
+        [=, &selection] { selection.run = [=](const CommandContext& context) { return work(*options, context); }; });
 }
 
 }  // namespace
 
 void add_sampling(CLI::App& app, Selection& selection) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = app.add_subcommand("sampling", "What is recorded, by service: shown or changed while processes run");
+    CLI::App* command =
+        app.add_subcommand("sampling", "What is recorded, by service: shown or changed while processes run");
     command->require_subcommand(1);
     command->fallthrough();
-    CLI::App* set_command = command->add_subcommand("set", "Sets a rule: from the next span on, also for processes that start later");
-    set_command->add_option("-s,--service", options->service, "the service.name; without it, every service without a rule");
+    CLI::App* set_command =
+        command->add_subcommand("set", "Sets a rule: from the next span on, also for processes that start later");
+    set_command->add_option("-s,--service", options->service,
+                            "the service.name; without it, every service without a rule");
     set_command->add_option("rule", options->rule, "0.01 (ratio), 100/s (new traces per second and process), on, off")
         ->required()
         ->type_name("RULE");
     choose(set_command, options, selection, set);
-    CLI::App* clear_command = command->add_subcommand("clear", "Removes a rule: back to what the application configured");
+    CLI::App* clear_command =
+        command->add_subcommand("clear", "Removes a rule: back to what the application configured");
     clear_command->add_option("-s,--service", options->service, "the service.name; without it, the rule of all others");
     choose(clear_command, options, selection, clear);
     CLI::App* show_command = command->add_subcommand("show", "The rules");
     show_command->add_flag("--json", options->json, "one JSON document");
     choose(show_command, options, selection, show);
-    command->footer("Rules decide where traces begin; spans of a trace that was sampled elsewhere follow it, except with `off`.\n"
-                    "They are kept in the agent's state directory (sampling.json), so run this as the agent's user.");
+    command->footer(
+        "Rules decide where traces begin; spans of a trace that was sampled elsewhere follow it, except with `off`.\n"
+        "They are kept in the agent's state directory (sampling.json), so run this as the agent's user.");
 }
 
 }  // namespace spanring::agent

@@ -143,8 +143,8 @@ bool CrashJournal::is_quarantined(const std::string& segment) const {
 
 std::string CrashJournal::reason_to_quarantine(const std::string& segment) const {
     if (!is_quarantined(segment)) return {};
-    const auto last = std::find_if(crashes_.rbegin(), crashes_.rend(),
-                                   [&](const Crash& crash) { return crash.segment == segment; });
+    const auto last =
+        std::find_if(crashes_.rbegin(), crashes_.rend(), [&](const Crash& crash) { return crash.segment == segment; });
     return "the agent crashed twice while reading it, the last time with " + signal_name(last->signal);
 }
 

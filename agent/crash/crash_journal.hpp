@@ -3,11 +3,13 @@
 // Which segments an agent was reading when it crashed: a file of lines in the state directory, so that a segment that
 // brings the agent down can do so twice, not forever.
 //
-// Written by a signal handler, at a fault of the thread's own (a bad access, an abort) and only while a CrashScope names
-// a segment. So a kill from outside, SIGKILL above all, is never blamed on a segment, and nothing is written while all is
-// well. A segment is quarantined after two crashes within kCrashMemory of each other; a clean end forgets the others.
+// Written by a signal handler, at a fault of the thread's own (a bad access, an abort) and only while a CrashScope
+// names a segment. So a kill from outside, SIGKILL above all, is never blamed on a segment, and nothing is written
+// while all is well. A segment is quarantined after two crashes within kCrashMemory of each other; a clean end forgets
+// the others.
 //
-// What is not seen: a crash on a thread of an exporter, which has only a batch; and an end by the kernel for lack of memory.
+// What is not seen: a crash on a thread of an exporter, which has only a batch; and an end by the kernel for lack of
+// memory.
 #pragma once
 
 #include <chrono>
@@ -31,7 +33,8 @@ public:
     CrashJournal(const CrashJournal&) = delete;
     CrashJournal& operator=(const CrashJournal&) = delete;
 
-    // Installs the handlers: once the process has one journal, and before a FaultGuard, which passes on what is not its.
+    // Installs the handlers: once the process has one journal, and before a FaultGuard, which passes on what is not
+    // its.
     void arm();
 
     struct Crash {

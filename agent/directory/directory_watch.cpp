@@ -29,7 +29,9 @@ void DirectoryWatch::watch(size_t folder, const std::string& path) {
     if (slash != std::string::npos) watch_parent(parent);
 }
 
-void DirectoryWatch::watch_parent(const std::string& path) { inotify_add_watch(fd_.get(), path.c_str(), kParentEvents); }
+void DirectoryWatch::watch_parent(const std::string& path) {
+    inotify_add_watch(fd_.get(), path.c_str(), kParentEvents);
+}
 
 void DirectoryWatch::watch_file(const std::string& directory, const std::string& name) {
     constexpr uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR | IN_MASK_ADD;

@@ -25,8 +25,7 @@ struct WatchHints {
 
 class DirectoryWatch {
 public:
-    static constexpr uint32_t kFolderEvents =
-        IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+    static constexpr uint32_t kFolderEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
     DirectoryWatch();  // throws std::system_error
 

@@ -59,7 +59,7 @@ public:
 class FolderSource {
 public:
     virtual ~FolderSource() = default;
-    virtual const std::string& parent() const = 0;  // of all of them
+    virtual const std::string& parent() const = 0;                // of all of them
     virtual std::vector<std::unique_ptr<Folder>> appeared() = 0;  // since the last call
 };
 

@@ -49,9 +49,7 @@ int RuntimeFolder::open(bool create) {
     return 0;
 }
 
-bool RuntimeFolder::gone() const {
-    return !is_at(directory_.get(), path_);
-}
+bool RuntimeFolder::gone() const { return !is_at(directory_.get(), path_); }
 
 std::vector<std::string> RuntimeFolder::scan(std::chrono::seconds temporary_age) {
     std::vector<std::string> names;

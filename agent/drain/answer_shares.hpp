@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which part of a batch's answer belongs to each of its receipts. A backend says how many spans of a request it rejected,
-// not which: they are booked from the front.
+// Which part of a batch's answer belongs to each of its receipts. A backend says how many spans of a request it
+// rejected, not which: they are booked from the front.
 #pragma once
 
 #include <array>

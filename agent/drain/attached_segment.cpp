@@ -121,7 +121,8 @@ bool AttachedSegment::visit(uint32_t chunk, Batcher& batcher, PassResult& result
     ChunkWord word = ChunkReader<>::committed(line);
     cursors_.look_again(chunk);
     bool begun = false;
-    if (const ring::ChunkFault fault = cursor.see(word, chunk, held_.overwrite, begun); fault != ring::ChunkFault::kNone)
+    if (const ring::ChunkFault fault = cursor.see(word, chunk, held_.overwrite, begun);
+        fault != ring::ChunkFault::kNone)
         return fail(ring::describe(fault));
     if (begun && !begin_generation(chunk, cursor)) return false;
     if (word.state == ChunkState::kFree) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drain/burial.hpp"
 
-
 #include "base/wall_clock.hpp"
 #include "ring/atomics.hpp"
 #include "segment/segment_lock.hpp"
@@ -15,8 +14,8 @@ void Burial::check(int file) {
 }
 
 ring::RecoveryFault Burial::recover(ring::SegmentView segment, uint32_t extents) {
-    // acquire: the lines below are populated. Pairs with the release in Segment::counter_line(); the process is dead, and
-    // this is its last word.
+    // acquire: the lines below are populated. Pairs with the release in Segment::counter_line(); the process is dead,
+    // and this is its last word.
     const uint32_t lines = ring::StdAtomics::load(segment.writer().counter_lines, std::memory_order_acquire);
     ring::Recovery<> recovery(segment, extents, lines);
     const ring::RecoveryFault fault = recovery.run(open_slots_);

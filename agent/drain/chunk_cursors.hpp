@@ -70,8 +70,8 @@ private:
     uint32_t idle_from(ring::SegmentView segment, uint32_t first, uint32_t count) const;
 
     std::vector<ChunkCursor> cursors_;
-    // Of each chunk the word at which there is nothing to do for it, or kLook. Apart from the cursors, so that a look at
-    // a thousand chunks reads little more than their words.
+    // Of each chunk the word at which there is nothing to do for it, or kLook. Apart from the cursors, so that a look
+    // at a thousand chunks reads little more than their words.
     std::vector<uint64_t> idle_words_;
     uint32_t next_ = 0;
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How many segments may be attached at once. Each holds a file descriptor, and the rest of the agent needs some too:
-// connections, spool, ledger. Were they all spent on segments, spans would be drained that can be neither sent nor kept;
-// a segment that waits loses nothing.
+// connections, spool, ledger. Were they all spent on segments, spans would be drained that can be neither sent nor
+// kept; a segment that waits loses nothing.
 #pragma once
 
 #include <cstddef>

@@ -10,15 +10,15 @@ namespace spanring::agent {
 
 // Counters since the agent started.
 struct DrainStatus {
-    uint64_t passes = 0;       // of the drain thread over what is due
-    uint64_t spans = 0;        // taken out of segments
+    uint64_t passes = 0;  // of the drain thread over what is due
+    uint64_t spans = 0;   // taken out of segments
     uint64_t bytes = 0;
-    uint64_t invalid = 0;      // of these, invalid and dropped
-    uint64_t repaired = 0;     // strings that were not UTF-8
+    uint64_t invalid = 0;   // of these, invalid and dropped
+    uint64_t repaired = 0;  // strings that were not UTF-8
     uint64_t batches = 0;
-    uint64_t attached = 0;     // ever
-    uint64_t finished = 0;     // processes whose segment was drained and removed
-    uint64_t refused = 0;      // files that were refused as segments
+    uint64_t attached = 0;  // ever
+    uint64_t finished = 0;  // processes whose segment was drained and removed
+    uint64_t refused = 0;   // files that were refused as segments
     uint64_t quarantined = 0;
     uint64_t serving = 0;      // gauge: segments
     uint64_t outstanding = 0;  // gauge: batches that wait for an answer

@@ -97,9 +97,10 @@ void Drainer::try_attach(const FileKey& file) {
     if (refused_.hold(file, folder) || !budget_.admits(segments_.size())) return;
     const std::string path = folder.path() + "/" + name;
     const CrashScope scope(path);
-    const std::string reason = options_.crashes != nullptr ? options_.crashes->reason_to_quarantine(path) : std::string();
-    AttachOutcome outcome = attach_segment(folder.open_segment(name), name, folder.owner(), segments_.next_source(),
-                                           settings_, reason);
+    const std::string reason =
+        options_.crashes != nullptr ? options_.crashes->reason_to_quarantine(path) : std::string();
+    AttachOutcome outcome =
+        attach_segment(folder.open_segment(name), name, folder.owner(), segments_.next_source(), settings_, reason);
     if (outcome.kind == AttachOutcome::Kind::kGone) return;
     if (outcome.segment == nullptr) {
         refuse(file, path, outcome, !reason.empty());
@@ -116,8 +117,10 @@ void Drainer::try_attach(const FileKey& file) {
 void Drainer::refuse(const FileKey& file, const std::string& path, AttachOutcome& outcome, bool quarantined) {
     const bool for_good = outcome.kind == AttachOutcome::Kind::kRefused;
     const RefusedFiles::News news = refused_.add(file, {outcome.device, outcome.inode, for_good, outcome.reason});
-    if (outcome.quarantined) quarantine_unread(path, std::move(*outcome.quarantined));
-    else if (news.reason) spdlog::warn("{}: not drained: {}", path, outcome.reason);
+    if (outcome.quarantined)
+        quarantine_unread(path, std::move(*outcome.quarantined));
+    else if (news.reason)
+        spdlog::warn("{}: not drained: {}", path, outcome.reason);
     if (news.for_good) ++(quarantined ? status_.quarantined : status_.refused);
 }
 

@@ -36,14 +36,14 @@ struct DrainOptions {
     BatchLimits batch;
     PaceLimits pace;
     ZeroCopy zero_copy = ZeroCopy::kOff;
-    uint64_t pass_bytes = 1u << 20;                   // of one segment, before it is the next one's turn
-    std::chrono::milliseconds liveness_period{100};   // beside the hints of the kernel
-    std::chrono::milliseconds scan_period{2000};      // likewise
+    uint64_t pass_bytes = 1u << 20;                  // of one segment, before it is the next one's turn
+    std::chrono::milliseconds liveness_period{100};  // beside the hints of the kernel
+    std::chrono::milliseconds scan_period{2000};     // likewise
     std::chrono::milliseconds ledger_period{1000};
     std::chrono::seconds temporary_age{10};
-    std::string state_directory;                      // has the rules of sampling; empty: there are none
-    HostFacts host{};                                 // added to every resource that does not say it itself
-    const CrashJournal* crashes = nullptr;            // outlives the drain; nullptr: nothing is held against a segment
+    std::string state_directory;            // has the rules of sampling; empty: there are none
+    HostFacts host{};                       // added to every resource that does not say it itself
+    const CrashJournal* crashes = nullptr;  // outlives the drain; nullptr: nothing is held against a segment
 };
 
 class Drainer {
@@ -81,7 +81,7 @@ public:
 
     void wake() { mailbox_.ring(); }
     void distrust(const InstanceId& instance) { mailbox_.distrust(instance); }
-    uint64_t ask_flush();             // everything committed now; returns a ticket
+    uint64_t ask_flush();  // everything committed now; returns a ticket
     bool flushed(uint64_t ticket) const { return flushes_.served(ticket); }
     DrainStatus status() const { return board_.latest(); }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A flush that a process asks for through its segment: seen, drained (a complete pass was made since), submitted, served.
-// One at a time: what is asked for meanwhile is seen when it is served. Drain thread only.
+// A flush that a process asks for through its segment: seen, drained (a complete pass was made since), submitted,
+// served. One at a time: what is asked for meanwhile is seen when it is served. Drain thread only.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A segment that is this agent's to drain: its file with the lock on byte 1, its memory, and what was found out about it
-// before the first span was read. Drain thread only.
+// A segment that is this agent's to drain: its file with the lock on byte 1, its memory, and what was found out about
+// it before the first span was read. Drain thread only.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ namespace spanring::agent {
 struct HeldSegment {
     uint64_t source = 0;  // names the attachment in receipts
     std::string name;
-    Descriptor file;      // the lock goes with it
+    Descriptor file;  // the lock goes with it
     dev_t device = 0;
     ino_t inode = 0;
     ring::Header header{};  // the checked copy

@@ -24,7 +24,7 @@ public:
     LedgerWriter(const LedgerWriter&) = delete;
     LedgerWriter& operator=(const LedgerWriter&) = delete;
 
-    uint64_t update(ProcessRow row);                    // returns its ticket
+    uint64_t update(ProcessRow row);  // returns its ticket
     bool written(uint64_t ticket) const;
 
     // What the ledger knows of a process. Slow: it looks through all.

@@ -42,8 +42,8 @@ public:
     uint32_t spans() const { return spans_; }
 
 private:
-    uint32_t mark_ = 0;   // bytes
-    uint32_t spans_ = 0;  // below the mark
+    uint32_t mark_ = 0;                // bytes
+    uint32_t spans_ = 0;               // below the mark
     std::vector<Completion> waiting_;  // by begin
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // When a segment is looked at next: so that a look finds about as much as a core's cache holds, 0.2 to 1 ms under load,
-// later where little comes, ever later where nothing does. A look costs the same however little it finds, and it takes the
-// cache lines that the writer is writing to: never a poll of its tail.
+// later where little comes, ever later where nothing does. A look costs the same however little it finds, and it takes
+// the cache lines that the writer is writing to: never a poll of its tail.
 #pragma once
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The word by which the agent tells a process what to do: what to sample, whether to record at all, and to stop where
-// its segment is quarantined. Written by the thread of the agent that holds the segment; the process reads it by itself, at
-// its next start, so every access is relaxed: nothing else is published with it.
+// its segment is quarantined. Written by the thread of the agent that holds the segment; the process reads it by
+// itself, at its next start, so every access is relaxed: nothing else is published with it.
 #pragma once
 
 #include <atomic>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Chunks that are read and acknowledged to their end, and wait until no batch can point into them any more. Drain thread
-// only.
+// Chunks that are read and acknowledged to their end, and wait until no batch can point into them any more. Drain
+// thread only.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,8 @@ public:
     uint32_t release(Free&& free) {
         for (uint64_t step = 0; step < EpochDomain::kGrace && epochs_.try_advance(); ++step) continue;
         uint32_t freed = 0;
-        for (; freed < waiting_.size() && epochs_.reclaimable(waiting_[freed].epoch); ++freed) free(waiting_[freed].chunk);
+        for (; freed < waiting_.size() && epochs_.reclaimable(waiting_[freed].epoch); ++freed)
+            free(waiting_[freed].chunk);
         waiting_.erase(waiting_.begin(), waiting_.begin() + freed);
         return freed;
     }

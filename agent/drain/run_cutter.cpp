@@ -51,7 +51,8 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
         piece_spans = piece_invalid = 0;
     };
 
-    // Mostly the whole portion goes into the open batch. What the chunk says of its spans is only believed while it holds.
+    // Mostly the whole portion goes into the open batch. What the chunk says of its spans is only believed while it
+    // holds.
     const uint32_t sure = batcher.fits(lane, portion.spans, portion.size) ? portion.spans : 0;
     uint32_t spans = 0;
     size_t at = 0;
@@ -106,7 +107,8 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
     }
     close_run();
     close_piece(at);
-    if (report.fault == nullptr && spans != portion.spans) report.fault = "a chunk does not hold as many spans as it counts";
+    if (report.fault == nullptr && spans != portion.spans)
+        report.fault = "a chunk does not hold as many spans as it counts";
     return report;
 }
 
@@ -128,7 +130,8 @@ CutReport RunCutter::add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint3
     receipt.unfinished = true;
     ChunkRecord record;
     const std::shared_ptr<const Scope> scope = scopes_.find(scope_number);
-    if (scope == nullptr || bytes.empty() || read_chunk_record(bytes, 0, record) != nullptr || record.end != bytes.size()) {
+    if (scope == nullptr || bytes.empty() || read_chunk_record(bytes, 0, record) != nullptr ||
+        record.end != bytes.size()) {
         report.invalid = 1;
         report.defect = SpanDefect::kTruncated;
     } else {

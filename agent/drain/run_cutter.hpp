@@ -11,9 +11,9 @@
 
 #include "batch/batch.hpp"
 #include "drain/batcher.hpp"
-#include "segment/scope_reader.hpp"
 #include "otlp/span_shapes.hpp"
 #include "otlp/span_validator.hpp"
+#include "segment/scope_reader.hpp"
 
 namespace spanring::agent {
 
@@ -31,10 +31,10 @@ struct Portion {
     uint32_t generation = 0;
     uint32_t begin = 0;  // in the chunk
     uint32_t size = 0;
-    uint32_t spans = 0;         // as the chunk's word counts them
-    uint32_t scope = kNoScope;  // in force at its begin; afterwards: at its end
-    uint8_t* data = nullptr;    // the private copy
-    bool in_lane = false;       // ... is memory of the lane's open batch; else it is anybody's scratch
+    uint32_t spans = 0;               // as the chunk's word counts them
+    uint32_t scope = kNoScope;        // in force at its begin; afterwards: at its end
+    uint8_t* data = nullptr;          // the private copy
+    bool in_lane = false;             // ... is memory of the lane's open batch; else it is anybody's scratch
     const uint8_t* mapped = nullptr;  // the same bytes in the mapping, where runs may point to them
 };
 

@@ -61,7 +61,7 @@ void SegmentAccounts::book_rows(const Completion& piece) {
             case Outcome::kSpooled: row.spooled += valid; break;
             case Outcome::kDroppedQueue: row.dropped_spool += valid; break;
             case Outcome::kLeftBehind: break;  // never booked: it stays in the segment
-            case Outcome::kPending: break;  // nothing valid was sent
+            case Outcome::kPending: break;     // nothing valid was sent
         }
     }
 }

@@ -29,7 +29,7 @@ public:
     // row, or that of an exporter which is not configured any more.
     SegmentAccounts(const ring::Totals& totals, const std::vector<ExporterRow>& exporters);
 
-    void book(const Completion& piece);       // committed spans, now below a mark
+    void book(const Completion& piece);  // committed spans, now below a mark
     void book_unfinished(const Completion& span);
 
     const ring::Totals& totals() const { return totals_; }

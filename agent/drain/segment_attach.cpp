@@ -68,8 +68,7 @@ AttachOutcome attach_segment(SegmentFile file, const std::string& name, uid_t ow
     ring::AttachReport report = file.report;
     if (report == ring::AttachResult::kSystem && report.error == ENOENT) return end(Kind::kGone, "gone");
     if (report.ok()) report = ring::read_segment_header(file.file.get(), file.size, instance_id, held.header);
-    if (!report.ok())
-        return end(ring::is_transient(report.result) ? Kind::kLater : Kind::kRefused, describe(report));
+    if (!report.ok()) return end(ring::is_transient(report.result) ? Kind::kLater : Kind::kRefused, describe(report));
     if (const int error = lock_for_drain(file.file.get()); error != 0) {
         if (error == -EAGAIN) return end(Kind::kBusy, "another agent drains it");
         return end(Kind::kLater, "cannot be locked: " + error_text(-error));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How a file that was opened and checked (segment_file.hpp) becomes an AttachedSegment, or why it does not. Drain thread
-// only.
+// How a file that was opened and checked (segment_file.hpp) becomes an AttachedSegment, or why it does not. Drain
+// thread only.
 #pragma once
 
 #include <cstdint>
@@ -39,12 +39,12 @@ struct AttachOutcome {
     std::unique_ptr<AttachedSegment> segment;  // kAttached
     std::string reason;                        // otherwise
     std::optional<ProcessRow> quarantined;  // kRefused, to be quarantined: what the header says of it, for the ledger
-    dev_t device = 0;                          // of the file that was refused
+    dev_t device = 0;                       // of the file that was refused
     ino_t inode = 0;
 };
 
-// `file`: what was opened under `name` in a directory of `owner`. `source` names the attachment in receipts. `reason_to_quarantine`:
-// why it is to be quarantined unread, if it is: nothing of it but the header is read then.
+// `file`: what was opened under `name` in a directory of `owner`. `source` names the attachment in receipts.
+// `reason_to_quarantine`: why it is to be quarantined unread, if it is: nothing of it but the header is read then.
 AttachOutcome attach_segment(SegmentFile file, const std::string& name, uid_t owner, uint64_t source,
                              const SegmentSettings& settings, const std::string& reason_to_quarantine = {});
 

@@ -15,14 +15,15 @@ namespace spanring::agent {
 enum class Verdict : uint8_t {
     kAccepted,  // except for `rejected` spans
     kRetry,     // may be tried again, not before `delay` if there is one
-    kRejected,   // must not be tried again
+    kRejected,  // must not be tried again
 };
 
 struct Answer {
     Verdict verdict = Verdict::kRejected;
     uint64_t rejected = 0;
     std::optional<std::chrono::nanoseconds> delay;
-    std::string message;  // for messages: of the partial success (may warn though nothing was rejected), or of the error
+    std::string message;  // for messages: of the partial success (may warn though nothing was rejected), or of the
+                          // error
 };
 
 // What a backend may ask for without being taken for broken.

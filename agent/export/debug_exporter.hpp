@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Prints spans to the console, as the Collector's `debug` exporter does. Has a thread of its own and a bounded queue, so a terminal
-// that stops scrolling delays nobody; what does not fit is dropped and counted.
+// Prints spans to the console, as the Collector's `debug` exporter does. Has a thread of its own and a bounded queue,
+// so a terminal that stops scrolling delays nobody; what does not fit is dropped and counted.
 #pragma once
 
 #include <condition_variable>
@@ -43,9 +43,9 @@ private:
 
     mutable std::mutex mutex_;
     std::condition_variable changed_;
-    std::deque<Item> queue_;     // guarded, like all below
+    std::deque<Item> queue_;  // guarded, like all below
     uint64_t queued_bytes_ = 0;
-    uint64_t submitted_ = 0;     // batches
+    uint64_t submitted_ = 0;  // batches
     uint64_t printed_ = 0;
     bool stopping_ = false;
     std::chrono::steady_clock::time_point stop_at_{};

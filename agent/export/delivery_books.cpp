@@ -49,7 +49,8 @@ void DeliveryBooks::close(const Shipment& shipment, Resolution resolution) {
 }
 
 // Of partial success the backend says how many it rejected, not whose, so each process gets its part by size.
-void DeliveryBooks::book_spooled(std::span<const spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped) {
+void DeliveryBooks::book_spooled(std::span<const spool::Share> shares, uint64_t exported, uint64_t rejected,
+                                 uint64_t dropped) {
     {
         std::lock_guard lock(mutex_);
         status_.spool_exported += exported;

@@ -9,8 +9,7 @@
 namespace spanring::agent {
 
 OtlpExporter::OtlpExporter(std::string name, uint32_t index, bool required, const OtlpOptions& options,
-                           std::unique_ptr<Transport> transport, Ledger* ledger,
-                           OnZeroCopyFailure on_zero_copy_failure)
+                           std::unique_ptr<Transport> transport, Ledger* ledger, OnZeroCopyFailure on_zero_copy_failure)
     : Exporter(std::move(name), index, required), open_(std::make_unique<OpenBatches>()) {
     OtlpSender::Hooks hooks;
     hooks.closed = [this](const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution) {

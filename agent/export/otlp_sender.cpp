@@ -41,9 +41,10 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, std::unique
             books_.book_spooled(shares, 0, 0, spans_of(shares));
         });
         if (spool_->damaged() != 0) {
-            spdlog::warn("exporter {}: {} entries of its spool in {} are damaged beyond repair; whose spans they held is "
-                         "not known, they stay pending in the accounts",
-                         name_, spool_->damaged(), options_.spool.directory);
+            spdlog::warn(
+                "exporter {}: {} entries of its spool in {} are damaged beyond repair; whose spans they held is "
+                "not known, they stay pending in the accounts",
+                name_, spool_->damaged(), options_.spool.directory);
         }
         note_health();
     }

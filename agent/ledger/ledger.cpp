@@ -71,7 +71,8 @@ CREATE TABLE exporters (
 );
 CREATE TABLE agent (ended_well INTEGER NOT NULL);
 INSERT INTO agent VALUES (1);
-)sql", R"sql(
+)sql",
+                                    R"sql(
 ALTER TABLE processes DROP COLUMN overwritten;
 ALTER TABLE exports RENAME COLUMN dropped_spool TO dropped_queue;
 ALTER TABLE exports DROP COLUMN dropped_shutdown;
@@ -84,8 +85,7 @@ constexpr std::string_view kUpdateProcess =
     "INSERT OR REPLACE INTO processes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
     "MAX(?10, COALESCE((SELECT agent_died FROM processes WHERE instance = ?1), 0)), "
     "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
-constexpr std::string_view kUpdateExport =
-    "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+constexpr std::string_view kUpdateExport = "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 constexpr std::string_view kBookSpool =
     "INSERT INTO spools VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (instance, exporter) DO UPDATE SET "
     "exported = exported + excluded.exported, rejected = rejected + excluded.rejected, "

@@ -25,11 +25,11 @@ using WriterTotals = std::array<uint64_t, static_cast<size_t>(ring::Counter::kCo
 struct ProcessRow : ProcessIdentity {
     uint64_t attached_unix_nano = 0;
     uint64_t updated_unix_nano = 0;
-    bool finished = false;     // the process is gone, its segment drained and unlinked
-    std::string quarantine;    // why the segment was quarantined; empty: it was not
-    bool agent_died = false;   // an agent was killed while it served this process: some spans may be sent again
+    bool finished = false;    // the process is gone, its segment drained and unlinked
+    std::string quarantine;   // why the segment was quarantined; empty: it was not
+    bool agent_died = false;  // an agent was killed while it served this process: some spans may be sent again
     WriterTotals writer{};
-    ring::Totals agent{};      // rows by exporter; `exporters[i].exporter` is exporter_hash(name)
+    ring::Totals agent{};  // rows by exporter; `exporters[i].exporter` is exporter_hash(name)
 };
 
 struct SpoolRow {  // what became of spooled spans of one process at one exporter

@@ -37,8 +37,8 @@ public:
     ~AgentMetrics();
 
     // Throws std::runtime_error: the ledger cannot be read any more.
-    // A page that took long to make is shown again until ten times that time has passed: a client that asks all the time
-    // costs a tenth of a core at most.
+    // A page that took long to make is shown again until ten times that time has passed: a client that asks all the
+    // time costs a tenth of a core at most.
     std::string page();
 
 private:

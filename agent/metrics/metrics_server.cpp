@@ -28,9 +28,9 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr size_t kMostConnections = 16;
-constexpr uint32_t kMostHeader = 8192;             // bytes
-constexpr std::chrono::seconds kPatience{30};      // for a whole request, or for somebody to take the answer
-constexpr std::chrono::seconds kAcceptPause{1};    // when there is no descriptor for one more
+constexpr uint32_t kMostHeader = 8192;           // bytes
+constexpr std::chrono::seconds kPatience{30};    // for a whole request, or for somebody to take the answer
+constexpr std::chrono::seconds kAcceptPause{1};  // when there is no descriptor for one more
 constexpr const char* kTextFormat = "text/plain; version=0.0.4; charset=utf-8";
 
 using Request = http::request<http::empty_body>;
@@ -105,9 +105,8 @@ public:
         parser_.emplace();
         parser_->header_limit(kMostHeader);
         stream_.expires_after(kPatience);
-        http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, size_t) {
-            self->was_read(error);
-        });
+        http::async_read(stream_, buffer_, *parser_,
+                         [self = shared_from_this()](error_code error, size_t) { self->was_read(error); });
     }
 
 private:

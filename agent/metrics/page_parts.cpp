@@ -66,8 +66,8 @@ void add_process(Exposition& page, const MetricLabels& labels, const ProcessAcco
     page.gauge("spanring_process_pending_spans",
                "Spans that are not yet delivered, at the exporter with the most of them" + whose, labels,
                number(pending));
-    page.gauge("spanring_process_ring_fill_ratio", "How full the ring is, 0 to 1; for the series `other`, the fullest ring.",
-               labels, fill);
+    page.gauge("spanring_process_ring_fill_ratio",
+               "How full the ring is, 0 to 1; for the series `other`, the fullest ring.", labels, fill);
 }
 
 }  // namespace
@@ -114,8 +114,8 @@ void add_missing_exporter(ProcessAccount& total, const std::vector<ProcessAccoun
     for (const ProcessAccount& process : processes) {
         const uint64_t pending = process.exporters.front().pending_ring;  // in the ring: the same for all
         account.pending_ring += pending;
-        account.elsewhere += process.ended() + process.unfinished -
-                             std::min(process.dropped_by_process() + pending, process.ended());
+        account.elsewhere +=
+            process.ended() + process.unfinished - std::min(process.dropped_by_process() + pending, process.ended());
     }
     total.exporters.push_back(std::move(account));
 }
@@ -131,10 +131,10 @@ void add_exporter_accounts(Exposition& page, const ProcessAccount& total) {
         page.counter("spanring_exporter_spans_spooled_total",
                      "Spans handed to the spool; what became of them is in the other metrics.", labels,
                      number(account.spooled));
-        constexpr const char* kDropped = "Spans that the agent dropped: invalid; queue: had to wait and found no room or time; spool: lost there.";
-        const std::array<std::pair<const char*, uint64_t>, 3> causes = {{{"invalid", account.dropped_invalid},
-                                                                         {"queue", account.dropped_queue},
-                                                                         {"spool", account.dropped_spool}}};
+        constexpr const char* kDropped =
+            "Spans that the agent dropped: invalid; queue: had to wait and found no room or time; spool: lost there.";
+        const std::array<std::pair<const char*, uint64_t>, 3> causes = {
+            {{"invalid", account.dropped_invalid}, {"queue", account.dropped_queue}, {"spool", account.dropped_spool}}};
         for (const auto& [cause, spans] : causes) {
             page.counter("spanring_exporter_spans_dropped_total", kDropped, with(labels, "cause", cause),
                          number(spans));
@@ -189,12 +189,14 @@ void add_drain(Exposition& page, const DrainStatus& status) {
     counter("spanring_agent_segments_attached_total", "Segments attached since the agent's start.", status.attached);
     counter("spanring_agent_segments_finished_total", "Segments of dead processes drained and removed.",
             status.finished);
-    counter("spanring_agent_segments_quarantined_total", "Segments quarantined because they broke a rule.", status.quarantined);
+    counter("spanring_agent_segments_quarantined_total", "Segments quarantined because they broke a rule.",
+            status.quarantined);
     counter("spanring_agent_segments_refused_total", "Files that were refused as segments.", status.refused);
     counter("spanring_agent_drain_passes_total", "Passes of the drain thread.", status.passes);
     counter("spanring_agent_drained_spans_total", "Spans taken out of segments.", status.spans);
     counter("spanring_agent_drained_bytes_total", "Bytes taken out of segments.", status.bytes);
-    counter("spanring_agent_invalid_spans_total", "Spans taken out of segments that were invalid and dropped.", status.invalid);
+    counter("spanring_agent_invalid_spans_total", "Spans taken out of segments that were invalid and dropped.",
+            status.invalid);
     counter("spanring_agent_repaired_strings_total", "Strings in spans that were not UTF-8.", status.repaired);
     counter("spanring_agent_batches_total", "Batches handed to the exporters.", status.batches);
 }

@@ -18,8 +18,7 @@ struct DrainStatus;
 void add_spans(Exposition& page, const ProcessAccount& total);
 void add_processes(Exposition& page, const Survey& survey, const ProcessSeries::Split& split);
 // An exporter that no process has a row of yet: all that there is waits for it, or was acknowledged without it.
-void add_missing_exporter(ProcessAccount& total, const std::vector<ProcessAccount>& processes,
-                          const std::string& name);
+void add_missing_exporter(ProcessAccount& total, const std::vector<ProcessAccount>& processes, const std::string& name);
 void add_exporter_accounts(Exposition& page, const ProcessAccount& total);
 void add_exporter_status(Exposition& page, const Exporter& exporter);
 void add_drain(Exposition& page, const DrainStatus& status);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which processes have series of their own, so that a storm of processes does not become a storm of series. The first ones
-// that come keep theirs as long as their segment is there. All others, and those that are gone, are one sum: a process
-// that is in it stays in it, so that it never goes back; one that had a series of its own never enters it, or its spans
-// would be counted a second time. One thread.
+// Which processes have series of their own, so that a storm of processes does not become a storm of series. The first
+// ones that come keep theirs as long as their segment is there. All others, and those that are gone, are one sum: a
+// process that is in it stays in it, so that it never goes back; one that had a series of its own never enters it, or
+// its spans would be counted a second time. One thread.
 #pragma once
 
 #include <cstddef>

@@ -94,8 +94,8 @@ bool visit_spans(std::span<const uint8_t> request, const SpanVisitor& visit);
 
 std::string to_hex(std::span<const uint8_t> bytes);  // lower case
 std::string to_base64(std::span<const uint8_t> bytes);
-const char* kind_name(uint32_t kind);                // "Internal", "Server", ... ; "Unspecified"
-const char* status_name(uint32_t code);              // "Unset", "Ok", "Error"; "Unknown"
-std::string to_json(const Attributes& attributes);   // an object
+const char* kind_name(uint32_t kind);               // "Internal", "Server", ... ; "Unspecified"
+const char* status_name(uint32_t code);             // "Unset", "Ok", "Error"; "Unknown"
+std::string to_json(const Attributes& attributes);  // an object
 
 }  // namespace spanring::agent

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Spans that come from the same place in a program have the same fields with the same sizes, and differ in ids, times and
-// values. A shape is such a span, once validated, with a mask of what the validator looks at: tags, lengths and what else
-// it understands must be the same, the top bit of each byte of a string must be 0 (ASCII), that of each byte of a varint
-// the same (as long as before), and ids, fixed words and byte values are free. Ids that must not be zero are looked at
-// apart. What agrees with a shape would take the same way through the validator, to the same end: sound, nothing to
-// repair. Everything that no rule loosens must be the same, so that what this file does not know can only be refused.
+// Spans that come from the same place in a program have the same fields with the same sizes, and differ in ids, times
+// and values. A shape is such a span, once validated, with a mask of what the validator looks at: tags, lengths and
+// what else it understands must be the same, the top bit of each byte of a string must be 0 (ASCII), that of each byte
+// of a varint the same (as long as before), and ids, fixed words and byte values are free. Ids that must not be zero
+// are looked at apart. What agrees with a shape would take the same way through the validator, to the same end: sound,
+// nothing to repair. Everything that no rule loosens must be the same, so that what this file does not know can only be
+// refused.
 //
 // One thread. Bounded: kShapes of at most kLargest bytes, two bytes for each; a new one takes the place of an old one.
 #pragma once
@@ -35,8 +36,8 @@ public:
         return false;
     }
 
-    // `span` did not match, and validate_span() found it sound and changed nothing. Where spans hardly ever look like one
-    // before, most of them are not remembered: that costs more than to validate one.
+    // `span` did not match, and validate_span() found it sound and changed nothing. Where spans hardly ever look like
+    // one before, most of them are not remembered: that costs more than to validate one.
     void learn(std::span<const uint8_t> span) {
         if (++credit_ >= kPrice) remember(span);
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One pass, no allocation. The walk over each message is made from the schema's rows, one compare of the whole tag (field
-// number and wire type in one) for each; only a tag that is no row's is taken apart to say what is wrong with it. In
-// front of a span's walk, by hand: what nearly every span looks like.
+// One pass, no allocation. The walk over each message is made from the schema's rows, one compare of the whole tag
+// (field number and wire type in one) for each; only a tag that is no row's is taken apart to say what is wrong with
+// it. In front of a span's walk, by hand: what nearly every span looks like.
 #include "otlp/span_validator.hpp"
 
 #include <cstring>
@@ -71,9 +71,7 @@ public:
                         fields.at += 2;
                         continue;
                     case fixed64(7):
-                    case fixed64(8):
-                        fields.at += 9;
-                        continue;
+                    case fixed64(8): fields.at += 9; continue;
                     case bytes(9):
                         if (length >= 0x80 || length + 2 > fields.left()) break;
                         if (!plain_attribute(at + 2, length) &&
@@ -179,7 +177,8 @@ private:
     template <Message kMessage>
     bool complete(uint32_t seen) {
         const uint32_t missing = marks<kMessage, Times::kRequired>() & ~seen;
-        if (missing == 0) [[likely]] return true;
+        if (missing == 0) [[likely]]
+            return true;
         return fail((missing & mark(1)) != 0 ? SpanDefect::kTraceId : SpanDefect::kSpanId);
     }
 
@@ -228,7 +227,8 @@ private:
     }
 
     [[gnu::always_inline]] void text(uint8_t* at, size_t size) {
-        if (!is_ascii(at, size, limit_)) [[unlikely]] repaired_ += repair_utf8({at, size});
+        if (!is_ascii(at, size, limit_)) [[unlikely]]
+            repaired_ += repair_utf8({at, size});
     }
 
     // A KeyValue in the plain form: key, then value, a scalar, nothing else, lengths of one byte. False: not in this

@@ -24,7 +24,8 @@ inline bool is_ascii(const uint8_t* at, size_t size, const uint8_t* limit) {
         for (size_t i = 8; i + 8 < size; i += 8) all |= word(at + i);
         return (all & kHigh) == 0;
     }
-    if (limit - at >= 8) [[likely]] return (word(at) & kHigh & ((uint64_t{1} << (8 * size)) - 1)) == 0;
+    if (limit - at >= 8) [[likely]]
+        return (word(at) & kHigh & ((uint64_t{1} << (8 * size)) - 1)) == 0;
     uint8_t all = 0;
     for (size_t i = 0; i < size; ++i) all |= at[i];
     return all < 0x80;

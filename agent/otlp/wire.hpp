@@ -107,14 +107,15 @@ template <class Byte>
 struct Field {
     uint32_t number = 0;
     Type type = Type::kVarint;
-    uint64_t value = 0;               // varint, fixed64, fixed32
+    uint64_t value = 0;              // varint, fixed64, fixed32
     std::span<const uint8_t> bytes;  // bytes
 
     uint32_t tag() const { return wire::tag(number, type); }
     std::string_view text() const { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 };
 
-// False at the end, and where the bytes are not a field: then the cursor is not done(). Groups do not count as fields here.
+// False at the end, and where the bytes are not a field: then the cursor is not done(). Groups do not count as fields
+// here.
 inline bool next(Cursor& cursor, Field& field) {
     if (cursor.done()) return false;
     Cursor ahead = cursor;
@@ -141,8 +142,7 @@ inline bool next(Cursor& cursor, Field& field) {
             field.bytes = {ahead.at, length};
             ahead.at += length;
             break;
-        default:
-            return false;
+        default: return false;
     }
     cursor = ahead;
     return true;
@@ -157,7 +157,8 @@ void each_field(std::span<const uint8_t> message, Take take) {
 
 // The inside of the one field that `bytes` are; empty where they are none.
 inline std::span<const uint8_t> body_of(std::string_view bytes) {
-    Cursor cursor(reinterpret_cast<const uint8_t*>(bytes.data()), reinterpret_cast<const uint8_t*>(bytes.data()) + bytes.size());
+    Cursor cursor(reinterpret_cast<const uint8_t*>(bytes.data()),
+                  reinterpret_cast<const uint8_t*>(bytes.data()) + bytes.size());
     Field whole;
     return next(cursor, whole) ? whole.bytes : std::span<const uint8_t>();
 }

@@ -39,9 +39,7 @@ void ForeignFolder::watch(DirectoryWatch& watch, size_t number) {
     if (reply.error == 0) watch.adopt(number, reply.watch);  // else the scan finds everything, later
 }
 
-bool ForeignFolder::gone() const {
-    return !is_at(directory_.get(), path_);
-}
+bool ForeignFolder::gone() const { return !is_at(directory_.get(), path_); }
 
 std::vector<std::string> ForeignFolder::scan(std::chrono::seconds temporary_age) {
     std::vector<std::string> names;

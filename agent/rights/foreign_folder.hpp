@@ -13,8 +13,7 @@ namespace spanring::agent {
 
 class ForeignFolder final : public Folder {
 public:
-    ForeignFolder(Users& users, std::string path, uid_t owner)
-        : users_(users), path_(std::move(path)), owner_(owner) {}
+    ForeignFolder(Users& users, std::string path, uid_t owner) : users_(users), path_(std::move(path)), owner_(owner) {}
 
     const std::string& path() const override { return path_; }
     bool is_open() const override { return static_cast<bool>(directory_); }

@@ -16,8 +16,8 @@
 #include "base/error_text.hpp"
 #include "base/file_lock.hpp"
 #include "directory/directory_watch.hpp"
-#include "segment/segment_lock.hpp"
 #include "ring/runtime_directory.hpp"
+#include "segment/segment_lock.hpp"
 
 namespace spanring::agent {
 
@@ -71,7 +71,8 @@ int Opener::open_folder(uid_t user, Descriptor& ret_file) {
     if (const int error = check_folder(opened.directory.get(), user, any_file_system_); error != 0) return error;
     // Never made here: it would be this process's, and the user's own agent could not open it any more. Without it the
     // locks of the segments keep two agents apart.
-    opened.lock = Descriptor(openat(opened.directory.get(), "agent.lock", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    opened.lock =
+        Descriptor(openat(opened.directory.get(), "agent.lock", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (opened.lock && lock_file(opened.lock.get()) == -EAGAIN) return -EBUSY;
     ret_file = Descriptor(fcntl(opened.directory.get(), F_DUPFD_CLOEXEC, 0));
     if (!ret_file) return -errno;

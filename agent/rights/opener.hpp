@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The process with the right to open files of others, and nothing else: it opens what is a segment by the rules, in
-// PARENT/UID, hands it to the drainer over a socket, and removes what a dead process left. It reads nothing in a segment
-// and has no thread, no configuration and no network. Ends with the drainer.
+// PARENT/UID, hands it to the drainer over a socket, and removes what a dead process left. It reads nothing in a
+// segment and has no thread, no configuration and no network. Ends with the drainer.
 #pragma once
 
 #include <map>
 #include <string>
 
 #include "base/descriptor.hpp"
-#include "segment/segment_file.hpp"
 #include "rights/opener_message.hpp"
+#include "segment/segment_file.hpp"
 
 namespace spanring::agent {
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What drainer and opener say to each other over a SOCK_SEQPACKET socket: one request, one reply, each a fixed struct
-// with at most one descriptor. The opener trusts the drainer no more than it must, and the drainer's files come from it.
+// with at most one descriptor. The opener trusts the drainer no more than it must, and the drainer's files come from
+// it.
 #pragma once
 
 #include <cstdint>

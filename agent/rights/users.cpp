@@ -51,7 +51,8 @@ namespace {
 
 Users::Users(std::string parent, bool any_file_system) : parent_(std::move(parent)) {
     if (geteuid() == 0) {
-        throw std::runtime_error("all users: run the agent as a user of its own that has CAP_DAC_OVERRIDE, not as root");
+        throw std::runtime_error(
+            "all users: run the agent as a user of its own that has CAP_DAC_OVERRIDE, not as root");
     }
     if (!has_rights(kOverrideRights)) {
         throw std::runtime_error("all users: without CAP_DAC_OVERRIDE their segments cannot be opened");
@@ -103,13 +104,13 @@ std::vector<std::unique_ptr<Folder>> Users::appeared() {
     std::vector<std::unique_ptr<Folder>> found;
     const Descriptor directory(open(parent_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const bool listed = directory && each_name(directory.get(), [&](const char* name) {
-        const char* end = name + strlen(name);
-        uid_t user = 0;
-        const auto [stop, error] = std::from_chars(name, end, user);
-        if (error != std::errc() || stop != end || std::to_string(user) != name) return;
-        if (!known_.insert(user).second) return;
-        found.push_back(std::make_unique<ForeignFolder>(*this, parent_ + "/" + name, user));
-    });
+                            const char* end = name + strlen(name);
+                            uid_t user = 0;
+                            const auto [stop, error] = std::from_chars(name, end, user);
+                            if (error != std::errc() || stop != end || std::to_string(user) != name) return;
+                            if (!known_.insert(user).second) return;
+                            found.push_back(std::make_unique<ForeignFolder>(*this, parent_ + "/" + name, user));
+                        });
     if (!listed) spdlog::warn("{}: cannot be listed: {}", parent_, error_text(errno));
     return found;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The rules of sampling, in a file of the agent's state directory: `spanring sampling` writes it, and so may anybody
-// who can write there; the agent reads it when it changes. A JSON object of services and rules. Replaced as a whole, never changed.
+// who can write there; the agent reads it when it changes. A JSON object of services and rules. Replaced as a whole,
+// never changed.
 #pragma once
 
 #include <string>

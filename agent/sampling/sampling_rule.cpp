@@ -28,7 +28,8 @@ SamplingRule SamplingRule::parse(const std::string& text) {
     } else {
         const auto ratio = parse_number(text);
         if (!ratio || *ratio < 0 || *ratio > 1)
-            throw std::invalid_argument("'" + text + "' is not one of: a ratio from 0 to 1, a rate such as 100/s, on, off");
+            throw std::invalid_argument("'" + text +
+                                        "' is not one of: a ratio from 0 to 1, a rate such as 100/s, on, off");
         rule.directive_ = ring::SamplingDirective::ratio(*ratio);
     }
     return rule;

@@ -57,7 +57,9 @@ void add_host(std::string& resource, const HostFacts& host) {
         bool there = false;
         each_attribute({reinterpret_cast<const uint8_t*>(resource.data()), resource.size()},
                        // (clang 14 captures no binding of a pair)
-                       [&there, name = std::string_view(fact)](std::string_view key, std::span<const uint8_t>) { there |= key == name; });
+                       [&there, name = std::string_view(fact)](std::string_view key, std::span<const uint8_t>) {
+                           there |= key == name;
+                       });
         if (there) continue;
         std::string value, attribute;  // KeyValue {key 1, value 2: AnyValue {string_value 1}}
         put_bytes(value, 0x0a, said);
@@ -91,7 +93,8 @@ std::shared_ptr<const Producer> read_producer(const ring::Header& header, ring::
     add_host(body, host);
     put_bytes(producer->resource, 0x0a, body);
     if (header.schema_size != 0) {
-        std::string schema_url(reinterpret_cast<const char*>(segment.resource()) + header.resource_size, header.schema_size);
+        std::string schema_url(reinterpret_cast<const char*>(segment.resource()) + header.resource_size,
+                               header.schema_size);
         repair_utf8({reinterpret_cast<uint8_t*>(schema_url.data()), schema_url.size()});
         put_bytes(producer->resource, 0x1a, schema_url);
     }

@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "batch/batch.hpp"
-#include "segment/host_facts.hpp"
 #include "ring/segment_view.hpp"
+#include "segment/host_facts.hpp"
 
 namespace spanring::agent {
 

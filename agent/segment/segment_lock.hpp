@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who is alive, as the kernel knows it: open-file-description locks on the segment's file. Byte 0 is the process's, held
-// by its mapping alone; byte 1 is held by the agent that drains.
+// Who is alive, as the kernel knows it: open-file-description locks on the segment's file. Byte 0 is the process's,
+// held by its mapping alone; byte 1 is held by the agent that drains.
 #pragma once
 
 namespace spanring::agent {

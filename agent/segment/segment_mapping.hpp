@@ -8,8 +8,8 @@
 
 #include <boost/interprocess/mapped_region.hpp>
 
-#include "segment/fault_guard.hpp"
 #include "ring/segment_view.hpp"
+#include "segment/fault_guard.hpp"
 
 namespace spanring::agent {
 

@@ -9,14 +9,14 @@
 
 #include "base/descriptor.hpp"
 #include "base/error_text.hpp"
-#include "segment/counter_reading.hpp"
-#include "segment/segment_copy.hpp"
-#include "segment/producer_reader.hpp"
-#include "segment/segment_lock.hpp"
 #include "ring/attach.hpp"
 #include "ring/chunk_word.hpp"
 #include "ring/counter_sums.hpp"
 #include "ring/runtime_directory.hpp"
+#include "segment/counter_reading.hpp"
+#include "segment/producer_reader.hpp"
+#include "segment/segment_copy.hpp"
+#include "segment/segment_lock.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -68,8 +68,10 @@ void count_chunks(ring::SegmentView view, uint32_t extents, uint32_t extent_limi
     for (uint32_t chunk = 0; chunk < extents * ring::kChunksPerExtent; ++chunk) {
         const auto word = ring::ChunkWord::unpack(view.chunk_line(chunk).word);
         const uint32_t capacity = ring::chunk_capacity(chunk);
-        if (ring::is_complete(word.state)) snapshot.used_bytes += capacity;
-        else if (word.state != ring::ChunkState::kFree) snapshot.used_bytes += std::min(word.length, capacity);
+        if (ring::is_complete(word.state))
+            snapshot.used_bytes += capacity;
+        else if (word.state != ring::ChunkState::kFree)
+            snapshot.used_bytes += std::min(word.length, capacity);
     }
     for (uint32_t place = 0; place < ring::kChunksPerExtent; ++place)
         snapshot.capacity_bytes += uint64_t{ring::chunk_capacity(place)} * extent_limit;

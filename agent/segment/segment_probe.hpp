@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A look at a segment from outside, while its process and the agent use it: opened read-only, copied by read() and never
-// mapped, and nothing of it is ever written.
+// A look at a segment from outside, while its process and the agent use it: opened read-only, copied by read() and
+// never mapped, and nothing of it is ever written.
 //
 // What it finds is true of one instant. Every counter only ever rises, so where two readings of all of them agree, they
 // stood still from the end of the first to the beginning of the second; the slots are read in between, and those that
-// show a call in the middle of its steps are recognised by their own words and intents. Where that is not possible, `moving`
-// says so.
+// show a call in the middle of its steps are recognised by their own words and intents. Where that is not possible,
+// `moving` says so.
 #pragma once
 
 #include <cstdint>
@@ -25,11 +25,11 @@ struct SegmentSnapshot {
     bool alive = false;
     bool attached = false;  // an agent has ever attached to it
     bool quarantined = false;
-    WriterTotals writer{};  // of a dead process as its recovery will find them
-    ring::Totals agent{};   // an acknowledgement that is under way counts as done
-    uint64_t open = 0;      // slots that hold an open span
-    bool moving = false;    // counters rose while they were read, or a call is half done: they may be a step apart
-    uint64_t used_bytes = 0;      // of chunks: full ones whole, open ones as far as they are written
+    WriterTotals writer{};    // of a dead process as its recovery will find them
+    ring::Totals agent{};     // an acknowledgement that is under way counts as done
+    uint64_t open = 0;        // slots that hold an open span
+    bool moving = false;      // counters rose while they were read, or a call is half done: they may be a step apart
+    uint64_t used_bytes = 0;  // of chunks: full ones whole, open ones as far as they are written
     uint64_t capacity_bytes = 0;  // of all chunks that may ever be
 };
 

@@ -39,7 +39,7 @@ void make_directory(const std::string& directory) {
     std::error_code error;
     std::filesystem::create_directories(std::filesystem::path(directory).parent_path(), error);
     if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) fail("cannot make directory " + directory, errno);
-    struct stat status{};
+    struct stat status {};
     if (::lstat(directory.c_str(), &status) != 0) fail("cannot read directory " + directory, errno);
     if (!S_ISDIR(status.st_mode)) fail("cannot use " + directory, ENOTDIR);
     if (status.st_uid != ::geteuid()) throw std::runtime_error("spool: " + directory + " belongs to another user");
@@ -108,8 +108,8 @@ bool Spool::append(std::span<const Share> shares, std::span<const std::span<cons
 
 bool Spool::new_file() {
     try {
-        writing_ = &files_.try_emplace(next_number_, spool::SpoolFile::create(options_.directory, next_number_))
-                        .first->second;
+        writing_ =
+            &files_.try_emplace(next_number_, spool::SpoolFile::create(options_.directory, next_number_)).first->second;
     } catch (const std::system_error& error) {
         error_ = error.what();
         return false;

@@ -79,7 +79,7 @@ SpoolFile SpoolFile::create(const std::string& directory, uint64_t number) {
 
 SpoolFile SpoolFile::recover(const std::string& directory, uint64_t number) {
     SpoolFile file(directory + "/" + name(number), number);
-    struct stat status{};
+    struct stat status {};
     if (!file.open() || ::fstat(file.fd_.get(), &status) != 0) fail("read", file.path_);
     file.size_ = static_cast<uint64_t>(status.st_size);
 
@@ -213,7 +213,8 @@ uint64_t SpoolFile::next_sound(uint64_t offset, bool& ret_tail) {
 bool SpoolFile::mend(uint64_t offset, uint64_t tail) {
     EntryHeader header{}, damaged{};
     std::vector<Share> shares;
-    if (!read_copy(tail, kTailMagic, header, shares) || !read_all(fd_.get(), &damaged, sizeof damaged, offset)) return false;
+    if (!read_copy(tail, kTailMagic, header, shares) || !read_all(fd_.get(), &damaged, sizeof damaged, offset))
+        return false;
     header.magic = kMagic;
     header.state = damaged.state;
     std::vector<iovec> pieces = {{&header, sizeof header}, {shares.data(), shares.size() * sizeof(Share)}};
@@ -233,7 +234,8 @@ bool SpoolFile::read(size_t index, std::string& ret_request) {
 std::vector<Share> SpoolFile::shares(size_t index) {
     const Place& place = places_[index];
     std::vector<Share> shares(place.shares);
-    if (!open() || !read_all(fd_.get(), shares.data(), shares.size() * sizeof(Share), place.offset + sizeof(EntryHeader))) {
+    if (!open() ||
+        !read_all(fd_.get(), shares.data(), shares.size() * sizeof(Share), place.offset + sizeof(EntryHeader))) {
         return {};
     }
     return shares;

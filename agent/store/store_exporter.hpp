@@ -52,7 +52,7 @@ private:
     Statement insert_batch_, insert_trace_, oldest_batch_, delete_traces_, delete_batch_, add_total_;
 
     mutable std::mutex mutex_;
-    std::condition_variable work_;     // for the writer: something queued, or stopping
+    std::condition_variable work_;      // for the writer: something queued, or stopping
     std::condition_variable resolved_;  // for flush()
     std::deque<std::shared_ptr<Batch>> queue_;
     uint64_t queue_bytes_ = 0;

@@ -39,10 +39,9 @@ bool is_of(std::span<const uint8_t> span, const TraceId& trace) {
 StoreReader::StoreReader(const std::string& file) : database_(Database::open_read_only(file, kStoreSchema)) {
     rows_by_start_ = Statement(database_, "SELECT trace_id, first_start FROM traces WHERE first_start >= ?1 "
                                           "ORDER BY first_start DESC, trace_id");
-    rows_of_trace_ =
-        Statement(database_,
-                  "SELECT first_start, last_end, spans, errors, unfinished, head_is_root, head_start, head_name, "
-                  "head_service, services FROM traces WHERE trace_id = ?1");
+    rows_of_trace_ = Statement(
+        database_, "SELECT first_start, last_end, spans, errors, unfinished, head_is_root, head_start, head_name, "
+                   "head_service, services FROM traces WHERE trace_id = ?1");
     by_prefix_ = Statement(database_, "SELECT DISTINCT trace_id FROM traces WHERE trace_id BETWEEN ?1 AND ?2 LIMIT ?3");
     requests_ = Statement(database_, "SELECT request FROM batches WHERE id IN (SELECT batch FROM traces WHERE "
                                      "trace_id = ?1) ORDER BY id");
@@ -129,14 +128,14 @@ std::vector<StoredSpan> StoreReader::spans(const TraceId& trace) {
     requests_.reset();
     requests_.bind(1, trace);
     while (requests_.step()) {
-        visit_spans(requests_.blob(0), [&](const DecodedResource& resource, const DecodedScope& scope,
-                                           std::span<const uint8_t> bytes) {
-            StoredSpan stored;
-            if (!is_of(bytes, trace) || !decode_span(bytes, stored.span)) return;
-            stored.resource = std::make_shared<DecodedResource>(resource);
-            stored.scope = std::make_shared<DecodedScope>(scope);
-            found.push_back(std::move(stored));
-        });
+        visit_spans(requests_.blob(0),
+                    [&](const DecodedResource& resource, const DecodedScope& scope, std::span<const uint8_t> bytes) {
+                        StoredSpan stored;
+                        if (!is_of(bytes, trace) || !decode_span(bytes, stored.span)) return;
+                        stored.resource = std::make_shared<DecodedResource>(resource);
+                        stored.scope = std::make_shared<DecodedScope>(scope);
+                        found.push_back(std::move(stored));
+                    });
     }
     requests_.reset();
     return found;

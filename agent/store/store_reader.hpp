@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Queries of the local span store, while an agent may be writing it: which traces there are, and all spans of one. Lists come
-// from the index rows alone; bytes are decoded only for the trace that was asked for. One thread.
+// Queries of the local span store, while an agent may be writing it: which traces there are, and all spans of one.
+// Lists come from the index rows alone; bytes are decoded only for the trace that was asked for. One thread.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,11 @@
 namespace spanring::agent {
 
 struct TraceFilter {
-    std::string service{};          // one of the trace's services is called so
-    std::string name{};             // the root's name contains it
+    std::string service{};  // one of the trace's services is called so
+    std::string name{};     // the root's name contains it
     uint64_t min_duration_nano = 0;
-    bool errors_only = false;       // with an error, or an unfinished span
-    uint64_t since_unix_nano = 0;   // started then or later
+    bool errors_only = false;      // with an error, or an unfinished span
+    uint64_t since_unix_nano = 0;  // started then or later
     size_t limit = 20;
 };
 
@@ -31,9 +31,9 @@ struct TraceSummary {
     uint64_t start_unix_nano = 0;
     uint64_t end_unix_nano = 0;
     uint64_t spans = 0;
-    uint64_t errors = 0;        // without the unfinished ones
+    uint64_t errors = 0;  // without the unfinished ones
     uint64_t unfinished = 0;
-    bool has_root = false;      // else name and service are those of the span that began first
+    bool has_root = false;  // else name and service are those of the span that began first
     std::string name;
     std::string service;
     std::vector<std::string> services;

@@ -20,7 +20,7 @@ struct TraceEntry {
     uint64_t first_start = 0;
     uint64_t last_end = 0;
     uint32_t spans = 0;
-    uint32_t errors = 0;      // status ERROR, without the unfinished ones, which all have it
+    uint32_t errors = 0;  // status ERROR, without the unfinished ones, which all have it
     uint32_t unfinished = 0;
     bool head_is_root = false;
     uint64_t head_start = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The library's propagators over headers that Go packs and unpacks: no callback into Go, one call for a request that comes
- * and one for a request that goes.
+ * The library's propagators over headers that Go packs and unpacks: no callback into Go, one call for a request that
+ * comes and one for a request that goes.
  *
  * Packed, in the machine's byte order, unaligned: u32 size of the key, key, u32 size of the value, value. Of what is
  * written, the size SPR_GO_REMOVED stands for a key that is to be removed.

@@ -16,7 +16,8 @@ static void pay(spr_tracer *tracer, int64_t cents) {
 
     const spr_attribute bank = {
         .key = "bank", .key_size = SPR_NUL, .type = SPR_TYPE_STRING, .value.string = {"First Bank", SPR_NUL}};
-    const spr_event authorised = {.name = "authorised", .name_size = SPR_NUL, .attributes = &bank, .attribute_count = 1};
+    const spr_event authorised = {
+        .name = "authorised", .name_size = SPR_NUL, .attributes = &bank, .attribute_count = 1};
     spr_span_add_event(&span, &authorised);
 
     spr_span_set_status(&span, SPR_STATUS_OK, NULL, 0);

@@ -11,13 +11,13 @@
 namespace {
 
 void pay(const spanring::Tracer& tracer, int cents) {
-    auto span = tracer.start("pay"); // its parent is what is attached to this thread: the checkout
+    auto span = tracer.start("pay");  // its parent is what is attached to this thread: the checkout
     span.set_attribute("payment.cents", cents);
     span.add_event("authorised", {{"bank", "First Bank"}, {"attempts", 1}});
     span.set_status(spanring::Status::kOk);
-} // the span ends here
+}  // the span ends here
 
-} // namespace
+}  // namespace
 
 int main() {
     const auto provider = spanring::Provider::open({"hello-cpp"});
@@ -30,7 +30,7 @@ int main() {
     auto span = tracer.start("checkout", spanring::Kind::kServer);
     span.set_attribute("item", "book");
     {
-        const spanring::Scope scope{span.context()}; // spans that start on this thread are its children now
+        const spanring::Scope scope{span.context()};  // spans that start on this thread are its children now
         pay(tracer, 1999);
     }
     span.end();

@@ -38,8 +38,7 @@ inline std::optional<tcp::endpoint> parse_url(std::string_view url) {
     }
     boost::system::error_code error;
     const std::string_view host = url.substr(0, colon);
-    const auto address =
-        asio::ip::make_address_v4(host == "localhost" ? "127.0.0.1" : std::string{host}, error);
+    const auto address = asio::ip::make_address_v4(host == "localhost" ? "127.0.0.1" : std::string{host}, error);
     const auto port = parse_number<unsigned short>(url.substr(colon + 1));
     if (error || !address.is_loopback() || !port || *port == 0) {
         return std::nullopt;
@@ -47,4 +46,4 @@ inline std::optional<tcp::endpoint> parse_url(std::string_view url) {
     return tcp::endpoint{address, *port};
 }
 
-} // namespace shop
+}  // namespace shop

@@ -3,7 +3,7 @@
 // Boost.Asio and Beast with C++20 coroutines, under short names; for front and loadgen.
 #pragma once
 
-#include <utility> // before Asio: <boost/asio/awaitable.hpp> of 1.74 uses std::exchange without it
+#include <utility>  // before Asio: <boost/asio/awaitable.hpp> of 1.74 uses std::exchange without it
 
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
@@ -22,4 +22,4 @@ using Stream = beast::tcp_stream;
 using Request = http::request<http::string_body>;
 using Response = http::response<http::string_body>;
 
-} // namespace shop
+}  // namespace shop

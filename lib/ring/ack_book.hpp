@@ -30,8 +30,8 @@ public:
     bool open(SegmentView segment, uint32_t extents) {
         segment_ = segment;
         AckJournal& journal = segment.control().journal;
-        // acquire: what the journal says. Pairs with the release in store(), of arm(). Without it fields from before it was
-        // armed could be replayed.
+        // acquire: what the journal says. Pairs with the release in store(), of arm(). Without it fields from before it
+        // was armed could be replayed.
         const uint32_t armed = Atomics::load(journal.armed, std::memory_order_acquire);
         if (armed != 0) {
             const uint32_t index =
@@ -83,8 +83,8 @@ private:
 
     template <class T>
     static void store(T& word, T value) {
-        // release: keeps the order of the steps above. Pairs with the acquire in open() and in ChunkReader::mark(). Without
-        // it a kill could leave a journal that is armed and half written, or a mark without its totals.
+        // release: keeps the order of the steps above. Pairs with the acquire in open() and in ChunkReader::mark().
+        // Without it a kill could leave a journal that is armed and half written, or a mark without its totals.
         Atomics::store(word, value, std::memory_order_release);
     }
 

@@ -37,7 +37,7 @@ AttachReport check_header(const Header& header, uint64_t size, const uint8_t ins
     // From what every layout has in common to what only this one says.
     if (header.magic != kMagic) {
         return __builtin_bswap64(header.magic) == kMagic ? refuse(AttachResult::kByteOrder)
-                                                          : refuse(AttachResult::kBadMagic, header.magic, kMagic);
+                                                         : refuse(AttachResult::kBadMagic, header.magic, kMagic);
     }
     if (header.byte_order != kByteOrder) return refuse(AttachResult::kByteOrder, header.byte_order, kByteOrder);
     if (header.layout_major > kLayoutMajor)

@@ -35,8 +35,8 @@ enum class AttachResult : uint8_t {
 
 struct AttachReport {
     AttachResult result = AttachResult::kOk;
-    int error = 0;        // kSystem: errno
-    uint64_t found = 0;   // what was found where it was not what it must be
+    int error = 0;       // kSystem: errno
+    uint64_t found = 0;  // what was found where it was not what it must be
     uint64_t wanted = 0;
 
     bool ok() const { return result == AttachResult::kOk; }

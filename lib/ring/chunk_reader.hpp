@@ -64,8 +64,8 @@ constexpr ChunkFault check_transition(ChunkWord last, ChunkWord now, uint32_t ca
     if (now.state == ChunkState::kTaken || last.state == ChunkState::kTaken) return ChunkFault::kState;
     if (now.generation != last.generation) {
         if (overwrite) return ChunkFault::kNone;  // any number of rounds since
-        const bool claimed = last.state == ChunkState::kFree &&
-                             now.generation == ((last.generation + 1) & ChunkWord::kGenerationMask);
+        const bool claimed =
+            last.state == ChunkState::kFree && now.generation == ((last.generation + 1) & ChunkWord::kGenerationMask);
         return claimed ? ChunkFault::kNone : ChunkFault::kGeneration;
     }
     if (last.state == ChunkState::kFree) return ChunkFault::kGeneration;  // claimed without a new generation

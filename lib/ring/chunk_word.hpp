@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The two atomic words of the protocol, unpacked. A ChunkWord carries everything that is true of a chunk at one instant;
-// a mark (what the agent has acknowledged) has the same shape, with state kFree.
+// The two atomic words of the protocol, unpacked. A ChunkWord carries everything that is true of a chunk at one
+// instant; a mark (what the agent has acknowledged) has the same shape, with state kFree.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ enum class ChunkState : uint32_t {
     kEvicting = 5,  // overwrite mode: a writer won it and is about to overwrite it; until then it is still complete
 };
 
-// Whether nothing more will come into the chunk. An EVICTING one is its writer's while that lives, and reads like a FULL
-// one once it is dead.
+// Whether nothing more will come into the chunk. An EVICTING one is its writer's while that lives, and reads like a
+// FULL one once it is dead.
 constexpr bool is_complete(ChunkState state) {
     return state == ChunkState::kFull || state == ChunkState::kTaken || state == ChunkState::kEvicting;
 }

@@ -45,11 +45,14 @@ public:
     void set_scope(uint32_t scope) { scope_ = scope; }
     uint8_t* place() const { return bytes_ + length(); }
 
-    // HOT. Asks for the cache lines of the next record, for writing: the agent's core has read what was in them last, and
-    // fetching them back one by one at the end would cost more than all the rest of a span. Room or not, attached or not.
+    // HOT. Asks for the cache lines of the next record, for writing: the agent's core has read what was in them last,
+    // and fetching them back one by one at the end would cost more than all the rest of a span. Room or not, attached
+    // or not.
     void prefetch() const {
-        const uintptr_t next = reinterpret_cast<uintptr_t>(place());  // a number: without a chunk there is no memory to point into
-        for (uint32_t i = 0; i < kPrefetchLines; ++i) prefetch_for_write(reinterpret_cast<const uint8_t*>(next + i * 64));
+        const uintptr_t next =
+            reinterpret_cast<uintptr_t>(place());  // a number: without a chunk there is no memory to point into
+        for (uint32_t i = 0; i < kPrefetchLines; ++i)
+            prefetch_for_write(reinterpret_cast<const uint8_t*>(next + i * 64));
     }
 
     bool claim(uint32_t chunk, ChunkLine& line, uint8_t* bytes, uint32_t capacity, uint32_t owner) {
@@ -162,9 +165,9 @@ private:
         uint64_t seen = Atomics::load(line.word, std::memory_order_relaxed);  // relaxed: the exchange below decides
         const ChunkWord old = ChunkWord::unpack(seen);
         if (old.state != from) return false;
-        const ChunkWord taken =
-            from == ChunkState::kFree ? ChunkWord{to, (old.generation + 1) & ChunkWord::kGenerationMask, 0, 0}
-                                      : ChunkWord{to, old.generation, old.length, old.spans};
+        const ChunkWord taken = from == ChunkState::kFree
+                                    ? ChunkWord{to, (old.generation + 1) & ChunkWord::kGenerationMask, 0, 0}
+                                    : ChunkWord{to, old.generation, old.length, old.spans};
         // acquire: what the chunk's last user did comes before what this one writes. Pairs with the agent's release
         // store of FREE, or with the release in leave(). Without it this thread's bytes could be overtaken by reads of
         // the agent that came before its FREE.

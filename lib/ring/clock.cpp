@@ -44,7 +44,8 @@ void Clock::start() {
         Pair now = origin_;
         while (now.nanoseconds - origin_.nanoseconds < kFirstMeasurement) now = pair(CLOCK_MONOTONIC);
         if (measure(now)) return;
-        counter_ = false;  // slower than 0.5 GHz (many aarch64 counters), or standing still: the vDSO's clock is right there
+        counter_ =
+            false;  // slower than 0.5 GHz (many aarch64 counters), or standing still: the vDSO's clock is right there
     }
     origin_ = pair(CLOCK_MONOTONIC);
     StdAtomics::store(rate_, uint64_t{1} << 32, std::memory_order_relaxed);  // a tick is a nanosecond; see measure()
@@ -76,8 +77,8 @@ uint64_t Clock::renew(Anchor& anchor, uint64_t now) {
     anchor.ticks = wall.ticks;
     anchor.unix_nano = wall.nanoseconds;
     anchor.lifetime = (lifetime << 32 >> 4) / (rate >> 4 == 0 ? 1 : rate >> 4);
-    // The reading is older than the anchor that was made for it, by whatever came between. To take the anchor's time for
-    // it would put the start of a span, and with it its end, so much too late.
+    // The reading is older than the anchor that was made for it, by whatever came between. To take the anchor's time
+    // for it would put the start of a span, and with it its end, so much too late.
     const uint64_t behind = wall.ticks - now;
     return static_cast<int64_t>(behind) >= 0 ? wall.nanoseconds - nanoseconds(behind)
                                              : wall.nanoseconds + soon(now - wall.ticks);

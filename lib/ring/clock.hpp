@@ -40,7 +40,8 @@ public:
 
     uint64_t ticks() const {
 #if defined(__x86_64__) || defined(__i386__)
-        if (counter_) [[likely]] return __rdtsc();
+        if (counter_) [[likely]]
+            return __rdtsc();
 #elif defined(__aarch64__)
         if (counter_) [[likely]] {
             uint64_t value;
@@ -53,12 +54,13 @@ public:
 
     // HOT except for one call in 10 ms.
     uint64_t unix_nano(Anchor& anchor, uint64_t now) {
-        if (now - anchor.ticks >= anchor.lifetime) [[unlikely]] return renew(anchor, now);
+        if (now - anchor.ticks >= anchor.lifetime) [[unlikely]]
+            return renew(anchor, now);
         return anchor.unix_nano + soon(now - anchor.ticks);
     }
 
-    // HOT except where the duration is longer than what the rate was measured over: then it is measured again first, or the
-    // error of a young rate would be multiplied.
+    // HOT except where the duration is longer than what the rate was measured over: then it is measured again first, or
+    // the error of a young rate would be multiplied.
     uint64_t duration(uint64_t ticks) {
         // relaxed: any recent value; a measurement too many does no harm.
         if (counter_ && ticks > StdAtomics::load(measured_ticks_, std::memory_order_relaxed)) [[unlikely]]
@@ -72,7 +74,8 @@ public:
         return (ticks * StdAtomics::load(rate_, std::memory_order_relaxed)) >> 32;
     }
     uint64_t nanoseconds(uint64_t ticks) const {
-        if (ticks >> 31 == 0) [[likely]] return soon(ticks);
+        if (ticks >> 31 == 0) [[likely]]
+            return soon(ticks);
         const uint64_t rate = StdAtomics::load(rate_, std::memory_order_relaxed);  // any recent rate will do
         return (ticks >> 32) * rate + (((ticks & 0xffffffff) >> 8) * rate >> 24);
     }
@@ -110,12 +113,13 @@ public:
 private:
     Pair pair(clockid_t clock) const;
     uint64_t renew(Anchor& anchor, uint64_t now);  // returns the time of `now`
-    bool measure(Pair monotonic);  // false: no usable rate
+    bool measure(Pair monotonic);                  // false: no usable rate
 
     bool counter_ = false;
     Pair origin_{};
     alignas(8) uint64_t measured_ticks_ = 0;  // what rate_ was measured over
-    alignas(8) uint64_t rate_ = 0;  // nanoseconds a tick, 32 fractional bits; start() sets it. Zero: all state is in .bss
+    alignas(8) uint64_t rate_ = 0;  // nanoseconds a tick, 32 fractional bits; start() sets it. Zero: all state is in
+                                    // .bss
 };
 
 }  // namespace spanring::ring

@@ -33,7 +33,8 @@ public:
         uint64_t head = Atomics::load(head_, std::memory_order_acquire);
         while (static_cast<uint32_t>(head) != 0) {
             const uint32_t top = static_cast<uint32_t>(head) - 1;
-            const uint32_t below = Atomics::load(next_[top], std::memory_order_relaxed);  // stale only if the exchange fails
+            const uint32_t below =
+                Atomics::load(next_[top], std::memory_order_relaxed);  // stale only if the exchange fails
             // The upper half counts operations, so that a head that came back (ABA) is not taken for the same.
             const uint64_t wanted = ((head >> 32) + 1) << 32 | below;
             // acquire: as above; so is the load below, for the next try.

@@ -19,8 +19,8 @@ inline constexpr uint64_t kMagic = 0x474e49524e415053;  // "SPANRING" as little-
 inline constexpr uint16_t kLayoutMajor = 1;             // another major: leave the segment alone
 inline constexpr uint16_t kLayoutMinor = 0;             // a newer minor only adds; compatible
 inline constexpr uint32_t kByteOrder = 0x01020304;
-inline constexpr uint64_t kKnownIncompatible = 0;       // flags of this kind that this code understands
-inline constexpr uint32_t kReady = 0x59444552;          // stored last, with release
+inline constexpr uint64_t kKnownIncompatible = 0;  // flags of this kind that this code understands
+inline constexpr uint32_t kReady = 0x59444552;     // stored last, with release
 
 // ---- Geometry -------------------------------------------------------------------------------------------------------
 
@@ -31,7 +31,7 @@ inline constexpr uint64_t kControlOffset = 0x1000;   // written by the agent
 inline constexpr uint64_t kWriterOffset = 0x2000;    // written by the process
 inline constexpr uint64_t kResourceOffset = 0x3000;  // written once: OTLP bytes of resource.v1.Resource
 inline constexpr uint64_t kResourceSize = 0x3000;
-inline constexpr uint64_t kScopesOffset = 0x6000;    // append only
+inline constexpr uint64_t kScopesOffset = 0x6000;  // append only
 inline constexpr uint64_t kScopesSize = 0x4000;
 inline constexpr uint64_t kCountersOffset = 0xa000;  // one line a writer (thread and signal level)
 inline constexpr uint32_t kCounterLines = 1024;
@@ -49,10 +49,10 @@ inline constexpr uint64_t kMarksOffset = 0x1000;      // acknowledged marks, wri
 inline constexpr uint64_t kSlotsOffset = 0x2000;      // open spans
 inline constexpr uint32_t kSlotSize = 512;
 inline constexpr uint32_t kSlotsPerExtent = 64;
-inline constexpr uint64_t kBlocksOffset = 0xa000;     // more room for open spans
+inline constexpr uint64_t kBlocksOffset = 0xa000;  // more room for open spans
 inline constexpr uint32_t kBlockSize = 4096;
 inline constexpr uint32_t kBlocksPerExtent = 8;
-inline constexpr uint64_t kChunksOffset = 0x12000;    // small, then large, then jumbo
+inline constexpr uint64_t kChunksOffset = 0x12000;  // small, then large, then jumbo
 
 inline constexpr uint32_t kSmallChunk = 1024;   // a thread's first
 inline constexpr uint32_t kLargeChunk = 16384;  // every later one
@@ -66,8 +66,8 @@ static_assert(kKnownIncompatible == 0 && kCountersOffset + kCountersSize <= kExt
 static_assert(kScopesOffset + kScopesSize == kCountersOffset);
 static_assert(kSlotsOffset + uint64_t{kSlotSize} * kSlotsPerExtent == kBlocksOffset);
 static_assert(kBlocksOffset + uint64_t{kBlockSize} * kBlocksPerExtent == kChunksOffset);
-static_assert(kChunksOffset + uint64_t{kSmallChunk} * kSmallChunksPerExtent + uint64_t{kLargeChunk} * kLargeChunksPerExtent +
-                  uint64_t{kJumboChunk} * kJumboChunksPerExtent ==
+static_assert(kChunksOffset + uint64_t{kSmallChunk} * kSmallChunksPerExtent +
+                  uint64_t{kLargeChunk} * kLargeChunksPerExtent + uint64_t{kJumboChunk} * kJumboChunksPerExtent ==
               kExtentSize);
 
 inline constexpr uint64_t extent_offset(uint32_t extent) { return kExtentsOffset + uint64_t{extent} * kExtentSize; }
@@ -114,15 +114,15 @@ struct alignas(8) Header {
     uint64_t incompatible;  // unknown bit: leave the segment alone
     uint64_t segment_size;  // bytes of the file, == segment_size(extent_limit)
     uint32_t extent_limit;
-    uint32_t full_policy;       // SPR_FULL_*
-    uint8_t instance_id[16];    // random; also the file's name
+    uint32_t full_policy;     // SPR_FULL_*
+    uint8_t instance_id[16];  // random; also the file's name
     uint64_t created_unix_nano;
-    uint32_t pid;               // in the process's own namespace: informational
-    uint32_t resource_size;     // bytes at kResourceOffset
-    uint8_t program[64];        // what /proc/self/comm says, zero-padded: informational
+    uint32_t pid;            // in the process's own namespace: informational
+    uint32_t resource_size;  // bytes at kResourceOffset
+    uint8_t program[64];     // what /proc/self/comm says, zero-padded: informational
     uint64_t reserved[8];
-    uint32_t schema_size;       // bytes after the resource: its schema URL, as text; 0: none
-    uint32_t ready;             // kReady, stored last
+    uint32_t schema_size;  // bytes after the resource: its schema URL, as text; 0: none
+    uint32_t ready;        // kReady, stored last
 };
 static_assert(sizeof(Header) == 224 && offsetof(Header, segment_size) == 40 && offsetof(Header, instance_id) == 56);
 static_assert(offsetof(Header, program) == 88 && offsetof(Header, ready) == 220 && sizeof(Header) <= kPage);
@@ -163,10 +163,10 @@ struct alignas(8) AckJournal {
 static_assert(sizeof(AckJournal) == 304);
 
 struct alignas(8) Control {
-    uint64_t policy;         // PolicyBits; read by the writer in one load at each start
-    uint64_t attachments;    // agents that ever attached; 0: none yet
-    uint64_t freed;          // chunks ever freed: a writer that found none free looks again when it moved
-    uint64_t flushed;        // the last WriterPage::flush_wanted that was served in full
+    uint64_t policy;       // PolicyBits; read by the writer in one load at each start
+    uint64_t attachments;  // agents that ever attached; 0: none yet
+    uint64_t freed;        // chunks ever freed: a writer that found none free looks again when it moved
+    uint64_t flushed;      // the last WriterPage::flush_wanted that was served in full
     uint64_t reserved[4];
     Totals totals;
     AckJournal journal;
@@ -215,7 +215,8 @@ enum class Counter : uint32_t {
 struct alignas(8) CounterLine {
     uint64_t values[kCounterLineSize / 8];
 };
-static_assert(static_cast<uint32_t>(Counter::kCount) <= kCounterLineSize / 8 && sizeof(CounterLine) == kCounterLineSize);
+static_assert(static_cast<uint32_t>(Counter::kCount) <= kCounterLineSize / 8 &&
+              sizeof(CounterLine) == kCounterLineSize);
 
 // ---- Scopes ---------------------------------------------------------------------------------------------------------
 
@@ -251,7 +252,7 @@ static_assert(sizeof(ChunkLine) == 64 && offsetof(ChunkLine, loss) == 24);
 // that is not a protobuf tag: kControlRecord, kind, then its payload.
 inline constexpr uint8_t kSpanRecord = 0x12;
 inline constexpr uint8_t kControlRecord = 0x07;  // wire type 7 does not exist
-inline constexpr uint8_t kControlScope = 1;      // payload: uint32_t scope, little-endian; the first record of each chunk
+inline constexpr uint8_t kControlScope = 1;  // payload: uint32_t scope, little-endian; the first record of each chunk
 inline constexpr uint32_t kScopeRecordSize = 6;
 
 // ---- Open spans -----------------------------------------------------------------------------------------------------
@@ -269,47 +270,48 @@ inline constexpr uint32_t kSlotDataMax = kSlotInlineData + kSlotBlocks * kBlockS
 
 // An open span. Bytes at position p of its data lie in `data` below kSlotInlineData, then in block (p - that) / 4096.
 // Data is a run of OTLP fields of the span (ids, start time, name, attributes, events, links, status), in the order in
-// which they were set. A superseded field (an attribute, the name or the status, set again) has its tag, always one byte,
-// replaced by kSuperseded and keeps its length; it is left out at the end.
+// which they were set. A superseded field (an attribute, the name or the status, set again) has its tag, always one
+// byte, replaced by kSuperseded and keeps its length; it is left out at the end.
 inline constexpr uint8_t kSuperseded = 0x07;
 
 struct alignas(8) Slot {
-    uint64_t word;         // SlotWord: state, blocks, length; one store publishes an appended field
-    uint32_t generation;   // one more at each start: makes a spent handle stale
-    uint32_t line;         // counter line that counted the start
-    uint64_t started;      // what that line's kStarted is once this span is counted
+    uint64_t word;        // SlotWord: state, blocks, length; one store publishes an appended field
+    uint32_t generation;  // one more at each start: makes a spent handle stale
+    uint32_t line;        // counter line that counted the start
+    uint64_t started;     // what that line's kStarted is once this span is counted
     uint64_t start_unix_nano;
     uint64_t start_ticks;  // monotonic clock of the process; not comparable elsewhere
     uint32_t scope;
-    uint32_t thread;       // thread id in the process's own namespace: informational
+    uint32_t thread;  // thread id in the process's own namespace: informational
     // Intent of an end.
     uint32_t intent_chunk;
-    uint32_t intent_line;      // counter line that counts the end
-    uint64_t intent_word;      // the ChunkWord that commits it
+    uint32_t intent_line;  // counter line that counts the end
+    uint64_t intent_word;  // the ChunkWord that commits it
     // Second cache line.
-    uint64_t intent_ended;     // what that line's kEnded is once this end is counted
-    uint64_t intent_dropped;   // the same for the cause, when dropping
-    uint32_t intent_cause;     // Counter
+    uint64_t intent_ended;    // what that line's kEnded is once this end is counted
+    uint64_t intent_dropped;  // the same for the cause, when dropping
+    uint32_t intent_cause;    // Counter
     uint32_t dropped_attributes;
     uint32_t dropped_events;
     uint32_t dropped_links;
-    uint32_t name;             // position of the name field; 0: none
-    uint32_t status;           // position of the status field; 0: none
+    uint32_t name;    // position of the name field; 0: none
+    uint32_t status;  // position of the status field; 0: none
     uint8_t kind;
     uint8_t status_code;
-    uint8_t trace_flags;       // W3C
-    uint8_t parent_flags;      // 1 has parent, 2 parent is remote
+    uint8_t trace_flags;   // W3C
+    uint8_t parent_flags;  // 1 has parent, 2 parent is remote
     uint16_t attributes;
     uint16_t events;
     uint16_t links;
-    uint16_t superseded;       // how many fields are
+    uint16_t superseded;  // how many fields are
     uint32_t reserved;
-    uint64_t key_filter;       // bit hash(key) % 64 set for each key: a clear bit proves that a key is new
+    uint64_t key_filter;           // bit hash(key) % 64 set for each key: a clear bit proves that a key is new
     uint32_t blocks[kSlotBlocks];  // block numbers
     uint32_t reserved_word;
     uint8_t data[kSlotInlineData];
 };
 static_assert(sizeof(Slot) == kSlotSize && offsetof(Slot, data) + kSlotInlineData == kSlotSize);
-static_assert(offsetof(Slot, intent_word) == 56 && offsetof(Slot, intent_ended) == 64 && offsetof(Slot, key_filter) == 120);
+static_assert(offsetof(Slot, intent_word) == 56 && offsetof(Slot, intent_ended) == 64 &&
+              offsetof(Slot, key_filter) == 120);
 
 }  // namespace spanring::ring

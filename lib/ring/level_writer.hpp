@@ -39,7 +39,8 @@ public:
 
     // A free slot for this writer alone, or Segment::kNone.
     uint32_t take_slot(Segment& segment) {
-        if (free_slots_ != 0) [[likely]] return slots_[--free_slots_];
+        if (free_slots_ != 0) [[likely]]
+            return slots_[--free_slots_];
         return segment.take_slot();
     }
 
@@ -50,8 +51,8 @@ public:
         // release: the line before the number that is true of it. Pairs with the acquire in settle(). Without it the
         // number of this start could be taken for one of the slot's last user, and that line be raised to it.
         StdAtomics::store(slot.started, counts_[index(Counter::kStarted)] + 1, std::memory_order_release);
-        // release: publishes the slot's content to whoever recovers it. Pairs with the acquire in Recovery::settle_slot()
-        // and in settle(). Without it these could take a half-filled slot for a span.
+        // release: publishes the slot's content to whoever recovers it. Pairs with the acquire in
+        // Recovery::settle_slot() and in settle(). Without it these could take a half-filled slot for a span.
         StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
         SPR_TESTPOINT(slot_opened);
         chunk_.prefetch();
@@ -59,16 +60,20 @@ public:
         SPR_TESTPOINT(start_counted);
     }
 
-    // Makes sure that `bytes` (and a scope record in front of them, if one is needed) fit into the chunk. False: ring full.
+    // Makes sure that `bytes` (and a scope record in front of them, if one is needed) fit into the chunk. False: ring
+    // full.
     bool make_room(Segment& segment, uint32_t bytes) {
-        if (chunk_.attached() && chunk_.room() >= bytes + kScopeRecordSize) [[likely]] return true;
+        if (chunk_.attached() && chunk_.room() >= bytes + kScopeRecordSize) [[likely]]
+            return true;
         return next_chunk(segment, bytes + kScopeRecordSize);
     }
 
-    // Where the record is to be written, with a scope record already in front where the scope changes. After make_room().
+    // Where the record is to be written, with a scope record already in front where the scope changes. After
+    // make_room().
     uint8_t* place(uint32_t scope) {
         uint8_t* place = chunk_.place();
-        if (scope == chunk_.scope()) [[likely]] return place;
+        if (scope == chunk_.scope()) [[likely]]
+            return place;
         place[0] = kControlRecord;
         place[1] = kControlScope;
         for (int i = 0; i < 4; ++i) place[2 + i] = static_cast<uint8_t>(scope >> 8 * i);
@@ -86,8 +91,8 @@ public:
         slot.intent_word = next.pack();
         slot.intent_ended = counts_[index(Counter::kEnded)] + 1;
         word.state = SlotState::kEnding;
-        // release: the intent before the state that says it is valid. Pairs with the acquire in Recovery::settle_slot() and
-        // in settle(). Without it the end could be settled by the intent of the slot's last user.
+        // release: the intent before the state that says it is valid. Pairs with the acquire in Recovery::settle_slot()
+        // and in settle(). Without it the end could be settled by the intent of the slot's last user.
         StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
         SPR_TESTPOINT(intent_written);
         chunk_.commit(next);
@@ -125,8 +130,8 @@ public:
 
     void count(Counter counter, uint64_t more = 1) {
         const uint64_t value = counts_[index(counter)] += more;
-        // After the word that makes it true, which recovery takes for granted: a release store before does not hold back a
-        // relaxed one after it. Without it a kill could leave a counter that is ahead of slot and chunk.
+        // After the word that makes it true, which recovery takes for granted: a release store before does not hold
+        // back a relaxed one after it. Without it a kill could leave a counter that is ahead of slot and chunk.
         StdAtomics::keep_order();
         // relaxed: single words with one writer; a live reader sums what it sees, recovery corrects by the intents.
         if (line_ != nullptr) [[likely]]

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How likely a trace is sampled, as a rejection threshold: of the 56 random bits of a trace id those below it are refused
-// (specification: trace/tracestate-probability-sampling.md). Its hexadecimal digits, trailing zeros left out, are the value
-// of `th` in the trace state.
+// How likely a trace is sampled, as a rejection threshold: of the 56 random bits of a trace id those below it are
+// refused (specification: trace/tracestate-probability-sampling.md). Its hexadecimal digits, trailing zeros left out,
+// are the value of `th` in the trace state.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@ namespace spanring::ring {
 struct RejectionThreshold {
     static constexpr uint64_t kAlways = 0;
     static constexpr uint64_t kNever = uint64_t{1} << 56;
-    static constexpr uint32_t kDigits = 11;      // at most: 44 bits, so that an spr_context has room for it
-    static constexpr uint32_t kPrecision = 4;    // digits after the leading `f`s (specification: the default precision)
+    static constexpr uint32_t kDigits = 11;    // at most: 44 bits, so that an spr_context has room for it
+    static constexpr uint32_t kPrecision = 4;  // digits after the leading `f`s (specification: the default precision)
 
-    // A ratio outside of 0 to 1, and NaN, is the nearest of the two, and 0. A larger ratio never gives a larger threshold:
-    // the rounding of each range of ratios is finer than that of the next.
+    // A ratio outside of 0 to 1, and NaN, is the nearest of the two, and 0. A larger ratio never gives a larger
+    // threshold: the rounding of each range of ratios is finer than that of the next.
     static constexpr uint64_t of(double ratio) {
         if (!(ratio > 0)) return kNever;
         if (ratio >= 1) return kAlways;

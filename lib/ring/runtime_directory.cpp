@@ -105,8 +105,7 @@ int runtime_directory_path(RuntimeDirectory kind, char* ret_path, size_t size) {
         }
         case RuntimeDirectory::kShared:
             return checked_length(snprintf(ret_path, size, "/dev/shm/spanring-%lu", user), size);
-        case RuntimeDirectory::kCount:
-            break;
+        case RuntimeDirectory::kCount: break;
     }
     return -EINVAL;
 }

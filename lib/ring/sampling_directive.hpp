@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the agent wants sampled in a process, in addition to what the application configured: bits of Control::policy, so that a
-// start learns of it by the one load that it makes anyway. Written by the agent, read by the process.
+// What the agent wants sampled in a process, in addition to what the application configured: bits of Control::policy,
+// so that a start learns of it by the one load that it makes anyway. Written by the agent, read by the process.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,8 @@ struct SamplingDirective {
     uint64_t value = 0;  // at most kGreatest
 
     static constexpr SamplingDirective unpack(uint64_t policy) {
-        return {static_cast<Kind>((policy & PolicyBits::kSamplingKind) >> PolicyBits::kSamplingShift), policy >> PolicyBits::kValueShift};
+        return {static_cast<Kind>((policy & PolicyBits::kSamplingKind) >> PolicyBits::kSamplingShift),
+                policy >> PolicyBits::kValueShift};
     }
     // In place of what `policy` said before; its other bits stay.
     constexpr uint64_t pack(uint64_t policy) const {
@@ -37,7 +38,9 @@ struct SamplingDirective {
     }
     static constexpr SamplingDirective rate(double traces_a_second) {
         const double value = traces_a_second * 1000 + 0.5;
-        return {kRate, value >= static_cast<double>(kGreatest) ? kGreatest : value >= 1 ? static_cast<uint64_t>(value) : 0};
+        return {kRate, value >= static_cast<double>(kGreatest) ? kGreatest
+                       : value >= 1                            ? static_cast<uint64_t>(value)
+                                                               : 0};
     }
 
     constexpr uint64_t threshold() const { return value == kGreatest ? RejectionThreshold::kNever : value; }
@@ -45,7 +48,8 @@ struct SamplingDirective {
     friend constexpr bool operator==(const SamplingDirective&, const SamplingDirective&) = default;
 };
 
-static_assert(SamplingDirective::unpack(SamplingDirective::ratio(0.25).pack(PolicyBits::kDisabled)) == SamplingDirective::ratio(0.25));
+static_assert(SamplingDirective::unpack(SamplingDirective::ratio(0.25).pack(PolicyBits::kDisabled)) ==
+              SamplingDirective::ratio(0.25));
 static_assert(SamplingDirective{}.pack(SamplingDirective::rate(5).pack(PolicyBits::kRetired)) == PolicyBits::kRetired);
 
 }  // namespace spanring::ring

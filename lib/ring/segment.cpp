@@ -122,8 +122,8 @@ bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, ui
         if (first && bytes <= kSmallChunk && search(writer, Size::kSmall, ChunkState::kFree, owner)) return true;
         if (bytes <= kLargeChunk && search(writer, Size::kLarge, ChunkState::kFree, owner)) return true;
         if (search(writer, Size::kJumbo, ChunkState::kFree, owner)) return true;
-        // For a larger span only now: one in which it does not fit is sealed, so that the agent can free it. Chunks that
-        // nobody adopts would use up the ring for good.
+        // For a larger span only now: one in which it does not fit is sealed, so that the agent can free it. Chunks
+        // that nobody adopts would use up the ring for good.
         if (adopt_parked(writer, bytes, owner)) return true;
         if (grow(seen)) continue;
         if (bytes <= kSmallChunk && search(writer, Size::kSmall, ChunkState::kFree, owner)) return true;
@@ -149,14 +149,15 @@ CounterLine* Segment::counter_line(uint32_t line) {
     if (line >= kCounterLines) return nullptr;
     WriterPage& page = view_.writer();
     for (;;) {
-        // acquire: the line's page is populated. Pairs with the release below. Without it a thread could touch a page that
-        // is not there yet (SIGBUS on a full tmpfs).
+        // acquire: the line's page is populated. Pairs with the release below. Without it a thread could touch a page
+        // that is not there yet (SIGBUS on a full tmpfs).
         uint32_t lines = StdAtomics::load(page.counter_lines, std::memory_order_acquire);
         if (line < lines) return &view_.counter_line(line);
         if (populate(reinterpret_cast<uint8_t*>(&view_.counter_line(lines)), kPage) != 0) return nullptr;
         // release: publishes that the page is populated. Pairs with the acquire above, in sum_counters(), in
         // LevelWriter::settle() and in the agent's Burial::recover(). Without it these could touch it too early.
-        StdAtomics::compare_exchange(page.counter_lines, lines, lines + kCounterLinesPerPage, std::memory_order_release);
+        StdAtomics::compare_exchange(page.counter_lines, lines, lines + kCounterLinesPerPage,
+                                     std::memory_order_release);
     }
 }
 

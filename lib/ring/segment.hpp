@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The process's own segment: what is free in it, and how it grows. Private memory of the process, shared by its threads;
-// every operation may be called by any thread at any signal level and none waits for another.
+// The process's own segment: what is free in it, and how it grows. Private memory of the process, shared by its
+// threads; every operation may be called by any thread at any signal level and none waits for another.
 //
 // What is free is known twice: chunks by their word in shared memory (the agent frees them), slots and blocks only here
 // (the agent never touches them while the process lives).
@@ -21,7 +21,8 @@ class Segment {
 public:
     // Bytes of private, zeroed memory that open() needs for a segment of that many extents.
     static constexpr uint64_t pool_bytes(uint32_t extents) {
-        return uint64_t{extents} * (kSlotsPerExtent + kBlocksPerExtent) * sizeof(uint32_t) + kCounterLines * sizeof(uint32_t);
+        return uint64_t{extents} * (kSlotsPerExtent + kBlocksPerExtent) * sizeof(uint32_t) +
+               kCounterLines * sizeof(uint32_t);
     }
 
     // COLD. 0 or -errno.
@@ -34,9 +35,9 @@ public:
     explicit operator bool() const { return static_cast<bool>(view_); }
     SegmentView view() const { return view_; }
 
-    // Attaches a chunk with room for `bytes` to the writer, which has none. `first`: it is the thread's first, a small one
-    // will do. `loss`: where the writer counts what is overwritten for it (flight recorder), and how many spans that are:
-    // the caller counts them. False: the ring is full.
+    // Attaches a chunk with room for `bytes` to the writer, which has none. `first`: it is the thread's first, a small
+    // one will do. `loss`: where the writer counts what is overwritten for it (flight recorder), and how many spans
+    // that are: the caller counts them. False: the ring is full.
     bool attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss);
 
     // An order over all chunks that fill up.
@@ -44,11 +45,12 @@ public:
 
     // Changes whenever a chunk may have become free: a writer that found none need not search again before.
     uint64_t freed_mark() const {
-        // acquire, twice: with the count comes the FREE or the PARKED word. Pairs with the release in ChunkReader::release()
-        // and in note_parked(). Without it a writer could note the new count, search in vain, and not search again. The
-        // number of extents is loaded again by whoever searches, and is never older then.
+        // acquire, twice: with the count comes the FREE or the PARKED word. Pairs with the release in
+        // ChunkReader::release() and in note_parked(). Without it a writer could note the new count, search in vain,
+        // and not search again. The number of extents is loaded again by whoever searches, and is never older then.
         return StdAtomics::load(view_.control().freed, std::memory_order_acquire) +
-               StdAtomics::load(parked_, std::memory_order_acquire) + StdAtomics::load(view_.writer().extents, std::memory_order_relaxed);
+               StdAtomics::load(parked_, std::memory_order_acquire) +
+               StdAtomics::load(view_.writer().extents, std::memory_order_relaxed);
     }
     // Whether a chunk that fills up is room for others: then no count tells when to search again.
     bool overwrites() const { return overwrite_; }
@@ -90,10 +92,10 @@ private:
     IndexPool<> slots_;
     IndexPool<> blocks_;
     IndexPool<> lines_;
-    uint32_t hints_[3] = {};             // where the last free chunk of a size was found; any value is right
+    uint32_t hints_[3] = {};  // where the last free chunk of a size was found; any value is right
     alignas(8) uint64_t sequence_ = 1;
-    alignas(8) uint64_t parked_ = 0;    // ever parked
-    alignas(8) uint64_t adopted_ = 0;   // ever adopted; while both are equal nothing is parked
+    alignas(8) uint64_t parked_ = 0;      // ever parked
+    alignas(8) uint64_t adopted_ = 0;     // ever adopted; while both are equal nothing is parked
     alignas(8) uint64_t grow_after_ = 0;  // ticks: a refused growth is not tried again before
 };
 

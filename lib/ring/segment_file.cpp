@@ -58,9 +58,9 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file)
 
     segment.writer().extents = file.extents;
     segment.writer().counter_lines = kCounterLinesPerPage;
-    // release: everything above before it. Pairs with the rename below and the pread() in read_segment_header(): a reader
-    // copies the header once it found the name, and refuses one that is not ready. Without it, and without the rename, it
-    // could take a half-made header for a whole one.
+    // release: everything above before it. Pairs with the rename below and the pread() in read_segment_header(): a
+    // reader copies the header once it found the name, and refuses one that is not ready. Without it, and without the
+    // rename, it could take a half-made header for a whole one.
     StdAtomics::store(header.ready, kReady, std::memory_order_release);
 }
 
@@ -83,7 +83,8 @@ int build(int fd, const SegmentRequest& request, SegmentFile& file) {
     const int populated = populate(file.base + extent_offset(0), kExtentSize);
     if (populated == -EINVAL) {  // before Linux 5.14
         file.extents = request.extent_limit < kExtentsWithoutPopulate ? request.extent_limit : kExtentsWithoutPopulate;
-        if (const int error = posix_fallocate(fd, extent_offset(0), static_cast<off_t>(file.extents * kExtentSize))) return -error;
+        if (const int error = posix_fallocate(fd, extent_offset(0), static_cast<off_t>(file.extents * kExtentSize)))
+            return -error;
         if (const int error = posix_fallocate(fd, kCountersOffset, kCountersSize)) return -error;
     } else if (populated != 0) {
         return populated;

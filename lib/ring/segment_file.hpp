@@ -25,8 +25,8 @@ struct SegmentRequest {
 
 struct SegmentFile {
     uint8_t* base = nullptr;
-    uint64_t size = 0;         // bytes mapped
-    uint32_t extents = 0;      // populated at birth
+    uint64_t size = 0;     // bytes mapped
+    uint32_t extents = 0;  // populated at birth
     uint8_t instance_id[16] = {};
 };
 

@@ -22,9 +22,13 @@ public:
     Control& control() const { return at<Control>(kControlOffset); }
     WriterPage& writer() const { return at<WriterPage>(kWriterOffset); }
     uint8_t* resource() const { return base_ + kResourceOffset; }
-    ScopeEntry& scope(uint32_t index) const { return at<ScopeEntry>(kScopesOffset + uint64_t{index} * sizeof(ScopeEntry)); }
+    ScopeEntry& scope(uint32_t index) const {
+        return at<ScopeEntry>(kScopesOffset + uint64_t{index} * sizeof(ScopeEntry));
+    }
     uint8_t* scope_bytes(uint32_t offset) const { return base_ + kScopesOffset + offset; }
-    CounterLine& counter_line(uint32_t line) const { return at<CounterLine>(kCountersOffset + uint64_t{line} * kCounterLineSize); }
+    CounterLine& counter_line(uint32_t line) const {
+        return at<CounterLine>(kCountersOffset + uint64_t{line} * kCounterLineSize);
+    }
 
     uint8_t* extent(uint32_t extent) const { return base_ + extent_offset(extent); }
     ChunkLine& chunk_line(uint32_t chunk) const { return at<ChunkLine>(chunk_line_offset(chunk)); }
@@ -35,7 +39,9 @@ public:
 
 private:
     template <class T>
-    T& at(uint64_t offset) const { return *reinterpret_cast<T*>(base_ + offset); }
+    T& at(uint64_t offset) const {
+        return *reinterpret_cast<T*>(base_ + offset);
+    }
 
     uint8_t* base_ = nullptr;
 };

@@ -109,8 +109,8 @@ private:
     template <class T>
     static void store(T& field, T value) {
         // release: the counters before the slot that carries their intent is free. Pairs with the acquire in
-        // Recovery::settle_slot(), of an agent that repeats this after a kill, and with IndexPool::pop() for a slot that
-        // goes back to the living. The other way round a kill leaves a free slot and an end that is never counted.
+        // Recovery::settle_slot(), of an agent that repeats this after a kill, and with IndexPool::pop() for a slot
+        // that goes back to the living. The other way round a kill leaves a free slot and an end that is never counted.
         Atomics::store(field, value, std::memory_order_release);
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The data of an open span: a byte string that starts inside the slot and goes on in blocks. SlotData reads it, SlotWriter
-// appends to it. Used by whoever holds the span; nothing here is shared between threads.
+// The data of an open span: a byte string that starts inside the slot and goes on in blocks. SlotData reads it,
+// SlotWriter appends to it. Used by whoever holds the span; nothing here is shared between threads.
 #pragma once
 
 #include <cstdint>
@@ -69,7 +69,8 @@ public:
 
     uint32_t position() const { return position_; }
 
-    // Makes room for that many more bytes. False: the span's maximum, or no block is free; nothing changed for the reader.
+    // Makes room for that many more bytes. False: the span's maximum, or no block is free; nothing changed for the
+    // reader.
     bool reserve(uint32_t bytes) {
         if (bytes > kSlotDataMax - position_) return false;
         const uint32_t end = position_ + bytes;
@@ -106,9 +107,9 @@ public:
     void publish() {
         word_.length = position_;
         word_.state = SlotState::kOpen;
-        // release: the bytes before the length, for whoever reads the slot after this process died. SIGKILL lands between
-        // two instructions, so program order is what counts. Pairs with the acquire in Recovery::settle_slot(). Without it the
-        // compiler could store a length before its bytes.
+        // release: the bytes before the length, for whoever reads the slot after this process died. SIGKILL lands
+        // between two instructions, so program order is what counts. Pairs with the acquire in Recovery::settle_slot().
+        // Without it the compiler could store a length before its bytes.
         StdAtomics::store(slot_.word, word_.pack(), std::memory_order_release);
         SPR_TESTPOINT(field_published);
     }

@@ -22,8 +22,8 @@ struct SlotCopy {
 bool copy_slot(SegmentView segment, uint32_t extents, uint32_t slot, SlotCopy& ret_copy);
 
 // Appends `0x12 len <Span>`. Of a field that a crash left there twice the last one counts; superseded ones are left
-// out. An ERROR that the application set keeps its message. Never an end before the start. False: the data is not a run of
-// fields, and nothing was appended.
+// out. An ERROR that the application set keeps its message. Never an end before the start. False: the data is not a run
+// of fields, and nothing was appended.
 bool append_unfinished_span(const SlotCopy& copy, uint64_t death_unix_nano, std::vector<uint8_t>& to);
 
 inline constexpr char kUnfinishedKey[] = "spanring.unfinished";

@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MUST(call, wanted)                                                                        \
-    do {                                                                                          \
-        const int result_ = (call);                                                               \
-        if (result_ != (wanted)) {                                                                \
-            fprintf(stderr, "caller: line %d: %s: %d (%s), not %d\n", __LINE__, #call, result_,   \
-                    spr_strerror(result_), (wanted));                                             \
-            return 1;                                                                             \
-        }                                                                                         \
+#define MUST(call, wanted)                                                                                             \
+    do {                                                                                                               \
+        const int result_ = (call);                                                                                    \
+        if (result_ != (wanted)) {                                                                                     \
+            fprintf(stderr, "caller: line %d: %s: %d (%s), not %d\n", __LINE__, #call, result_, spr_strerror(result_), \
+                    (wanted));                                                                                         \
+            return 1;                                                                                                  \
+        }                                                                                                              \
     } while (0)
 
 int main(void) {

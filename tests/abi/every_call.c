@@ -1,37 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An application of 0.1: compiled against that release's frozen header, run against the library of today and against one
- * whose structs have grown. Calls every function of that release, with every struct as it was; check.py compares the
- * names. Its structs lie on the stack between canaries, so that a library that takes its own size for the caller's is
- * caught. Needs $SPANRING_DIR.
+ * An application of 0.1: compiled against that release's frozen header, run against the library of today and against
+ * one whose structs have grown. Calls every function of that release, with every struct as it was; check.py compares
+ * the names. Its structs lie on the stack between canaries, so that a library that takes its own size for the caller's
+ * is caught. Needs $SPANRING_DIR.
  */
 #include <errno.h>
 #include <spanring/spanring.h>
 #include <stdio.h>
 #include <string.h>
 
-#define MUST(call, wanted)                                                                           \
-    do {                                                                                             \
-        const long result_ = (long)(call);                                                           \
-        if (result_ != (long)(wanted)) {                                                             \
+#define MUST(call, wanted)                                                                            \
+    do {                                                                                              \
+        const long result_ = (long)(call);                                                            \
+        if (result_ != (long)(wanted)) {                                                              \
             fprintf(stderr, "every_call: line %d: %s: %ld (%s), not %ld\n", __LINE__, #call, result_, \
-                    spr_strerror((int)result_), (long)(wanted));                                     \
-            return 1;                                                                                \
-        }                                                                                            \
+                    spr_strerror((int)result_), (long)(wanted));                                      \
+            return 1;                                                                                 \
+        }                                                                                             \
     } while (0)
 #define TRY(part) \
     if (part) return 1
 
 /* A struct that the library writes, with bytes behind it that are not the library's. */
-#define GUARDED(type, name, ...)                        \
-    struct {                                            \
-        type value;                                     \
-        unsigned char canary[64];                       \
-    } name;                                             \
-    do {                                                \
-        const type initial_ = __VA_ARGS__;              \
-        memset(&name, CANARY, sizeof name);             \
-        name.value = initial_;                          \
+#define GUARDED(type, name, ...)            \
+    struct {                                \
+        type value;                         \
+        unsigned char canary[64];           \
+    } name;                                 \
+    do {                                    \
+        const type initial_ = __VA_ARGS__;  \
+        memset(&name, CANARY, sizeof name); \
+        name.value = initial_;              \
     } while (0)
 #define CANARY 0xc5
 
@@ -41,11 +41,8 @@ static int intact(const unsigned char *canary) {
     return 1;
 }
 
-static const spr_context kRemote = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
-                                    {1, 2, 3, 4, 5, 6, 7, 8},
-                                    SPR_TRACE_FLAG_SAMPLED,
-                                    1,
-                                    {0}};
+static const spr_context kRemote = {
+    {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, {1, 2, 3, 4, 5, 6, 7, 8}, SPR_TRACE_FLAG_SAMPLED, 1, {0}};
 
 static spr_attribute string_attribute(const char *key, const char *value) {
     spr_attribute attribute;
@@ -288,7 +285,8 @@ static int edit_lists(void) {
     MUST(text.size, 2);
     MUST(spr_baggage_next(list.data, list.size, &cursor, &member.value), 1);
     MUST(spr_baggage_decode(member.value.value, member.value.value_size, &text), 0);
-    MUST(spr_baggage_next_property(member.value.properties, member.value.properties_size, &properties, &member.value), 1);
+    MUST(spr_baggage_next_property(member.value.properties, member.value.properties_size, &properties, &member.value),
+         1);
     MUST(*member.value.key, 'p');
     MUST(spr_baggage_remove(&list, "a", SPR_NUL), 1);
     MUST(intact(member.canary), 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every struct that begins with struct_size, through a function that takes it, in each size that a caller of another age
- * may have: one row a struct, and check.py fails where the header has a struct without a row.
+ * Every struct that begins with struct_size, through a function that takes it, in each size that a caller of another
+ * age may have: one row a struct, and check.py fails where the header has a struct without a row.
  *
  *     extensible --names              the structs that have a row
  *     extensible same|grown          checks; what the library knows:
@@ -148,7 +148,8 @@ typedef struct row {
     int kind;
 } row;
 
-#define ROW(type, initial, call, kind) {#type, &initial, sizeof(type), call, kind}
+#define ROW(type, initial, call, kind) \
+    { #type, &initial, sizeof(type), call, kind }
 static const row kRows[] = {
     ROW(spr_provider_options, kProviderOptions, provider_options, kCopied),
     ROW(spr_tracer_options, kTracerOptions, tracer_options, kInPlace), /* its name is behind the shortest */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // SIGKILL at every instruction: the child is stepped through one stretch of its life, and after each instruction its
-// segment is copied and recovered as if it had been killed there. That is exact: SIGKILL lands between two instructions,
-// and what was stored before it is in the shared memory.
+// segment is copied and recovered as if it had been killed there. That is exact: SIGKILL lands between two
+// instructions, and what was stored before it is in the shared memory.
 //
 // At each point every span is exactly one of complete, unfinished and not started, no record is torn, and the counters
 // add up: started = ended + open (which the agent will hand on as unfinished), ended = committed + dropped, committed =
@@ -22,9 +22,9 @@
 #include <pthread.h>
 
 #include "recovered_segment.hpp"
-#include "support/private_directory.hpp"
 #include "ring/ack_book.hpp"
 #include "ring/chunk_reader.hpp"
+#include "support/private_directory.hpp"
 #include "trace/process/provider.hpp"
 #include "workload.hpp"
 
@@ -100,7 +100,8 @@ protected:
         ASSERT_LE(ended, truth_->ends_begun) << "after instruction " << instruction;
         std::set<std::string> once(found.complete.begin(), found.complete.end());
         once.insert(found.unfinished.begin(), found.unfinished.end());
-        ASSERT_EQ(once.size(), found.complete.size() + found.unfinished.size()) << "twice: after instruction " << instruction;
+        ASSERT_EQ(once.size(), found.complete.size() + found.unfinished.size())
+            << "twice: after instruction " << instruction;
     }
 
     PrivateDirectory directory_;
@@ -182,8 +183,8 @@ TEST_F(EveryInstructionTest, OfDroppingInAFullRing) {
         1000);
 }
 
-// A ring in which the end of `span` makes the oldest chunk give way, not for the first time. One chunk was taken, acknowledged and freed by an
-// agent, another one is still taken.
+// A ring in which the end of `span` makes the oldest chunk give way, not for the first time. One chunk was taken,
+// acknowledged and freed by an agent, another one is still taken.
 struct FlightRecorder {
     explicit FlightRecorder(Truth& truth) : workload(truth, 512 << 10, SPR_FULL_OVERWRITE_OLDEST) {
         workload.fill_ring();

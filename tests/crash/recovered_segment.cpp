@@ -87,7 +87,8 @@ RecoveredSegment recover(std::vector<uint8_t>& image) {
         result = RecoveredSegment();
         for (uint32_t chunk = 0; chunk < extents * ring::kChunksPerExtent; ++chunk) {
             const ring::ChunkWord word = ring::ChunkReader<>::committed(view.chunk_line(chunk));
-            if (const auto fault = ring::check_word(word, ring::chunk_capacity(chunk), overwrite); fault != ring::ChunkFault::kNone) {
+            if (const auto fault = ring::check_word(word, ring::chunk_capacity(chunk), overwrite);
+                fault != ring::ChunkFault::kNone) {
                 result.fault = ring::describe(fault);
                 return result;
             }

@@ -15,11 +15,11 @@
 namespace spanring::test {
 
 struct RecoveredSegment {
-    std::string fault;                // empty: sound
+    std::string fault;                      // empty: sound
     std::multiset<std::string> complete;    // names of committed spans
     std::multiset<std::string> unfinished;  // names of those that were open
-    uint64_t pending = 0;             // committed spans by the chunks' words that are not behind their marks
-    uint64_t acknowledged = 0;        // by the agent's totals
+    uint64_t pending = 0;                   // committed spans by the chunks' words that are not behind their marks
+    uint64_t acknowledged = 0;              // by the agent's totals
     ring::CounterSums counters{};
 
     uint64_t count(ring::Counter counter) const { return counters[static_cast<size_t>(counter)]; }
@@ -34,7 +34,8 @@ struct RecoveredSegment {
 // How many chunks of the first extent are in this state.
 uint32_t chunks_in(const std::vector<uint8_t>& image, ring::ChunkState state);
 
-// `image`: the bytes of a segment file, which the recovery changes. Twice over gives the same (every step may be repeated).
+// `image`: the bytes of a segment file, which the recovery changes. Twice over gives the same (every step may be
+// repeated).
 RecoveredSegment recover(std::vector<uint8_t>& image);
 
 // The only segment of a directory: its bytes. False: there is none, or it is not a segment that an agent would attach

@@ -37,9 +37,11 @@ std::string balance(ring::SegmentView view, const char* when) {
         committed += ring::ChunkReader<>::committed(view.chunk_line(chunk)).spans;
     std::ostringstream text;
     const uint64_t open = open_slots(view), overwritten = count(Counter::kDroppedOverwritten);
-    const uint64_t dropped = count(Counter::kDroppedFull) + count(Counter::kDroppedTooBig) + count(Counter::kDroppedNested);
+    const uint64_t dropped =
+        count(Counter::kDroppedFull) + count(Counter::kDroppedTooBig) + count(Counter::kDroppedNested);
     if (count(Counter::kStarted) != count(Counter::kEnded) + open)
-        text << when << ": " << count(Counter::kStarted) << " started, " << count(Counter::kEnded) << " ended, " << open << " open; ";
+        text << when << ": " << count(Counter::kStarted) << " started, " << count(Counter::kEnded) << " ended, " << open
+             << " open; ";
     if (count(Counter::kEnded) != committed + overwritten + dropped)
         text << when << ": " << count(Counter::kEnded) << " ended, " << committed << " in the chunks, " << overwritten
              << " overwritten, " << dropped << " dropped; ";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SIGKILL at each SPR_TESTPOINT that a longer life passes: growth by extents, threads that come and go, chunks parked and
-// adopted. The process kills itself at the n-th label, n = 1, 2, ..., until it lives to the end.
+// SIGKILL at each SPR_TESTPOINT that a longer life passes: growth by extents, threads that come and go, chunks parked
+// and adopted. The process kills itself at the n-th label, n = 1, 2, ..., until it lives to the end.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -106,9 +106,10 @@ TEST(TestpointTest, AKillAtAnyOfThemLeavesEverySpanExactlyOnce) {
         munmap(g_kill, sizeof *g_kill);
         g_kill = nullptr;
     }
-    for (const char* label : {"segment_opened", "segment_mapped", "segment_locked", "segment_renamed", "thread_attached", "claimed",
-                              "slot_opened", "start_counted", "field_published", "intent_written", "committed", "end_counted",
-                              "slot_cleared", "sealed", "parked", "thread_left", "extent_populated", "extent_counted", "the end"})
+    for (const char* label :
+         {"segment_opened", "segment_mapped", "segment_locked", "segment_renamed", "thread_attached", "claimed",
+          "slot_opened", "start_counted", "field_published", "intent_written", "committed", "end_counted",
+          "slot_cleared", "sealed", "parked", "thread_left", "extent_populated", "extent_counted", "the end"})
         EXPECT_TRUE(passed.count(label)) << "never killed at " << label;
 }
 

@@ -34,7 +34,7 @@
 
 namespace {
 
-struct Vanish {  // on a page that parent and child share
+struct Vanish {                               // on a page that parent and child share
     std::atomic<const char*> where{nullptr};  // the label; nullptr: it lived to the end
     std::atomic<int> thread{0};
     std::atomic<bool> go{false}, done{false};  // the stretch begins, is over
@@ -44,7 +44,7 @@ struct Vanish {  // on a page that parent and child share
     uint32_t lost_slots = 0, lost_blocks = 0, lost_evicting = 0;
 };
 Vanish* g_vanish = nullptr;
-thread_local int g_countdown = 0;  // 0: never
+thread_local int g_countdown = 0;           // 0: never
 thread_local jmp_buf* g_way_out = nullptr;  // set: the thread leaves the call and ends with its destructors
 
 }  // namespace
@@ -72,8 +72,8 @@ T* shared() {
 struct Scenario {
     const char* name;
     uint32_t full_policy;
-    void (*before)(Workload&);    // on the main thread
-    void (*doomed)(Workload&);    // on the thread that vanishes
+    void (*before)(Workload&);     // on the main thread
+    void (*doomed)(Workload&);     // on the thread that vanishes
     std::set<std::string> labels;  // some that it must have vanished at
 };
 
@@ -91,28 +91,33 @@ void large_spans(Workload& workload) {
 }
 
 const Scenario kScenarios[] = {
-    {"a thread's first spans, and its end", SPR_FULL_DROP_NEWEST, [](Workload& workload) { workload.warm_up(); },
+    {"a thread's first spans, and its end",
+     SPR_FULL_DROP_NEWEST,
+     [](Workload& workload) { workload.warm_up(); },
      [](Workload& workload) {
          one_span(workload);
          large_spans(workload);
      },
      {"thread_attached", "slot_opened", "start_counted", "field_published", "claimed", "intent_written", "committed",
       "end_counted", "slot_cleared", "sealed", "parked", "thread_left"}},
-    {"another one's chunk", SPR_FULL_DROP_NEWEST,
+    {"another one's chunk",
+     SPR_FULL_DROP_NEWEST,
      [](Workload& workload) {
          workload.warm_up();
          std::thread([&] { one_span(workload); }).join();
      },
      one_span,
      {"adopted", "committed", "parked"}},
-    {"a full ring", SPR_FULL_DROP_NEWEST,
+    {"a full ring",
+     SPR_FULL_DROP_NEWEST,
      [](Workload& workload) {
          workload.warm_up();
          workload.fill_ring();
      },
      large_spans,
      {"drop_intended", "drop_counted", "slot_cleared"}},
-    {"a flight recorder", SPR_FULL_OVERWRITE_OLDEST,
+    {"a flight recorder",
+     SPR_FULL_OVERWRITE_OLDEST,
      [](Workload& workload) {
          workload.warm_up();
          workload.fill_ring();
@@ -232,9 +237,9 @@ asm(".text\nspr_test_vanish:\n mov $60, %eax\n xor %edi, %edi\n syscall\n");  //
 struct Stretch {
     const char* name;
     uint32_t full_policy;
-    bool full;                                  // the ring is filled up before
-    void (*prepare)(Workload&, spr_span&);      // on the thread, at full speed
-    void (*step)(Workload&, const spr_span&);   // on the thread, instruction by instruction
+    bool full;                                 // the ring is filled up before
+    void (*prepare)(Workload&, spr_span&);     // on the thread, at full speed
+    void (*step)(Workload&, const spr_span&);  // on the thread, instruction by instruction
 };
 
 void start_large(Workload& workload, spr_span& span) {  // fits into no chunk of 1 KiB: its end goes on to the next one
@@ -265,15 +270,15 @@ public:
     explicit Watched(pid_t child) : child_(child) {
         const uint8_t* life = reinterpret_cast<const uint8_t*>(g_vanish->life);
         private_ = {life, offsetof(trace::Life, next_thread) + kThreads * sizeof(uint32_t)};
-        states_ = {reinterpret_cast<const uint8_t*>(&g_vanish->life->threads[0]), kThreads * sizeof(trace::ThreadState)};
+        states_ = {reinterpret_cast<const uint8_t*>(&g_vanish->life->threads[0]),
+                   kThreads * sizeof(trace::ThreadState)};
         pools_ = {reinterpret_cast<const uint8_t*>(g_vanish->life + 1), ring::Segment::pool_bytes(1)};
         segment_ = g_vanish->segment;
         changed();
     }
     bool changed() {
         std::string now;
-        for (const Place& place : {private_, states_, pools_,
-                                   Place{segment_ + ring::kWriterOffset, ring::kPage},
+        for (const Place& place : {private_, states_, pools_, Place{segment_ + ring::kWriterOffset, ring::kPage},
                                    Place{segment_ + ring::kCountersOffset, ring::kPage},
                                    Place{segment_ + ring::extent_offset(0), ring::kBlocksOffset}}) {
             const size_t at = now.size();

@@ -75,7 +75,8 @@ void Workload::fill(const spr_span& span) {
     for (int i = 0; i < 24; ++i) {
         char key[32];
         snprintf(key, sizeof key, "attribute.number.%d", i);
-        spr_span_set_string(&span, key, SPR_NUL, "a value that is long enough to leave the slot's own data soon", SPR_NUL);
+        spr_span_set_string(&span, key, SPR_NUL, "a value that is long enough to leave the slot's own data soon",
+                            SPR_NUL);
     }
 }
 

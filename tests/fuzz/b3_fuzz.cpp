@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// B3 in one header, and in several that are the lines of the input. What is read is written and read again, in both forms,
-// and is the same.
+// B3 in one header, and in several that are the lines of the input. What is read is written and read again, in both
+// forms, and is the same.
 #include <cstring>
 
 #include "header_fuzz.hpp"
@@ -15,7 +15,8 @@ bool same(const spr_context& a, const spr_context& b) { return memcmp(&a, &b, si
 // A result of reading, however it came.
 void check(int result, const spr_context& context, uint32_t flags) {
     if (result < 0) return;
-    demand((flags & ~uint32_t{SPR_PROPAGATED_DEBUG}) == 0 && context.trace_flags <= SPR_TRACE_FLAG_SAMPLED, "flags are known ones");
+    demand((flags & ~uint32_t{SPR_PROPAGATED_DEBUG}) == 0 && context.trace_flags <= SPR_TRACE_FLAG_SAMPLED,
+           "flags are known ones");
     char single[SPR_B3_SIZE];
     spr_b3_headers several;
     const int written = spr_b3_inject(&context, flags, single);
@@ -52,7 +53,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     const auto text = [&](int i) { return lines[i] != nullptr && lines[i]->size() != 0 ? lines[i]->data() : nullptr; };
     const auto length = [&](int i) { return lines[i] != nullptr ? lines[i]->size() : 0; };
-    const int found = spr_b3multi_extract(text(0), length(0), text(1), length(1), text(2), length(2), text(3), length(3), &context, &flags);
+    const int found = spr_b3multi_extract(text(0), length(0), text(1), length(1), text(2), length(2), text(3),
+                                          length(3), &context, &flags);
     check(found, context, flags);
     return 0;
 }

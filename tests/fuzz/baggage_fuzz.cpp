@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The first byte is the memory that there is, in units of eight bytes. Baggage that is taken is within it, is taken again
-// unchanged, and has each key once; a decoded value is UTF-8, no longer than the encoded one, and the same when it is set;
-// any bytes may be decoded, to three times as many at most, and what is UTF-8 may be set and comes back.
+// The first byte is the memory that there is, in units of eight bytes. Baggage that is taken is within it, is taken
+// again unchanged, and has each key once; a decoded value is UTF-8, no longer than the encoded one, and the same when
+// it is set; any bytes may be decoded, to three times as many at most, and what is UTF-8 may be set and comes back.
 #include <set>
 
 #include "header_fuzz.hpp"
@@ -29,10 +29,12 @@ void walk(const std::string& baggage) {
             if (property.value != nullptr) decoded(property.value, property.value_size, property.value_size);
         Output copy(member.key_size + 1 + 3 * value.size() + member.properties_size + 1);
         // Encoding may need more than there may be.
-        if (spr_baggage_set(copy.get(), member.key, member.key_size, value.data(), value.size(), member.properties, member.properties_size) != 0)
+        if (spr_baggage_set(copy.get(), member.key, member.key_size, value.data(), value.size(), member.properties,
+                            member.properties_size) != 0)
             continue;
         Output text(value.size());
-        demand(spr_baggage_get(copy.str().data(), copy.str().size(), member.key, member.key_size, text.get()) == 1 && text.str() == value,
+        demand(spr_baggage_get(copy.str().data(), copy.str().size(), member.key, member.key_size, text.get()) == 1 &&
+                   text.str() == value,
                "a value that is set is found");
     }
     demand(keys.size() <= SPR_BAGGAGE_MEMBERS, "there are at most 180 members");
@@ -48,7 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string taken = baggage.str();
     walk(taken);
     Output again(taken.size());
-    demand(spr_baggage_extract(taken.data(), taken.size(), again.get()) == 0 && again.str() == taken, "it is taken again");
+    demand(spr_baggage_extract(taken.data(), taken.size(), again.get()) == 0 && again.str() == taken,
+           "it is taken again");
 
     decoded(input.data(), input.size(), 3 * input.size());
     const bool is_text = spanring::trace::is_utf8(input.data(), input.size());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Any OTEL_* environment and any files of the kernel's: the resource that is made of them the agent's validator must accept, and
-// protobuf's parser with no unknown field.
+// Any OTEL_* environment and any files of the kernel's: the resource that is made of them the agent's validator must
+// accept, and protobuf's parser with no unknown field.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -10,22 +10,26 @@
 #include <vector>
 
 #include "demand.hpp"
-#include "otlp/span_validator.hpp"
 #include "otlp.pb.h"
+#include "otlp/span_validator.hpp"
 #include "spanring/spanring.h"
+#include "support/known_fields.hpp"
 #include "trace/base/limits.hpp"
 #include "trace/process/process_facts.hpp"
 #include "trace/process/resource.hpp"
 #include "trace/process/sampler.hpp"
-#include "support/known_fields.hpp"
 
 using namespace spanring;
 
 namespace {
 
-constexpr const char* kVariables[] = {"OTEL_RESOURCE_ATTRIBUTES", "OTEL_SERVICE_NAME", "OTEL_TRACES_SAMPLER",
-                                      "OTEL_TRACES_SAMPLER_ARG", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
-                                      "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT"};
+constexpr const char* kVariables[] = {"OTEL_RESOURCE_ATTRIBUTES",
+                                      "OTEL_SERVICE_NAME",
+                                      "OTEL_TRACES_SAMPLER",
+                                      "OTEL_TRACES_SAMPLER_ARG",
+                                      "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+                                      "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+                                      "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT"};
 
 }  // namespace
 
@@ -58,7 +62,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     bool named = false;
     for (int i = 0; i < parsed.attributes_size(); ++i) {
         named |= parsed.attributes(i).key() == "service.name";
-        for (int j = 0; j < i; ++j) demand(parsed.attributes(i).key() != parsed.attributes(j).key(), "no key is there twice");
+        for (int j = 0; j < i; ++j)
+            demand(parsed.attributes(i).key() != parsed.attributes(j).key(), "no key is there twice");
     }
     demand(named, "a service's name is never missing");
 
@@ -67,7 +72,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string path = "/proc/self/fd/" + std::to_string(file);
     char id[trace::kContainerIdSize];
     const size_t id_size = trace::container_id(id, path.c_str(), path.c_str());
-    demand(id_size == 0 || (id_size == sizeof id && rest.find(std::string(id, id_size)) != std::string::npos), "an id of the file");
+    demand(id_size == 0 || (id_size == sizeof id && rest.find(std::string(id, id_size)) != std::string::npos),
+           "an id of the file");
     char name[16];
     demand(trace::user_name(0, name, sizeof name, path.c_str()) <= sizeof name, "a name that fits");
     close(file);

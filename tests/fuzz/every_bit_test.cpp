@@ -5,8 +5,8 @@
 // lies in is another (a span; or a scope or the resource, which spans refer to). Never a fault, or a span that nobody
 // wrote; a span twice only where the accounts say so.
 //
-// What no reader can see: bits of marks and journal. They are the agent's own word for what is behind it, so it believes
-// them; what they say is acknowledged is not sent again. Here, too, what is sent is as it was written.
+// What no reader can see: bits of marks and journal. They are the agent's own word for what is behind it, so it
+// believes them; what they say is acknowledged is not sent again. Here, too, what is sent is as it was written.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -110,8 +110,8 @@ private:
 
 // A flipped bit may change what it lies in: a record, a field of a slot, a scope, the resource.
 bool is_content(const std::string& piece) {
-    static const std::set<std::string> all = {"header",       "resource",    "scopes", "scope bytes", "slots",
-                                              "block", "small chunks", "large chunk"};
+    static const std::set<std::string> all = {"header", "resource", "scopes",       "scope bytes",
+                                              "slots",  "block",    "small chunks", "large chunk"};
     return all.contains(piece);
 }
 bool is_believed(const std::string& piece) { return piece == "marks" || piece == "control"; }

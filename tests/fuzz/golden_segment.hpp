@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A small segment with something of everything in it, made by a fixed program, and its interesting bytes in one row: what
-// the fuzzer mutates and every_bit_test flips. What is in no piece is zero.
+// A small segment with something of everything in it, made by a fixed program, and its interesting bytes in one row:
+// what the fuzzer mutates and every_bit_test flips. What is in no piece is zero.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,8 @@ inline constexpr uint8_t kGoldenInstance[16] = {0x60, 0x1d};
 
 enum class Golden { kPlain, kOverwrite, kJournal };
 
-// Ten spans are there: 0 to 6 in chunks, the first of chunk 1 acknowledged; 7 and 8 open; 9 was ending and is committed.
+// Ten spans are there: 0 to 6 in chunks, the first of chunk 1 acknowledged; 7 and 8 open; 9 was ending and is
+// committed.
 inline std::vector<uint8_t> golden_image(Golden kind) {
     using namespace ring;
     std::vector<uint64_t> words(kGoldenSize / sizeof(uint64_t));

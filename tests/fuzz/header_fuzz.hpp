@@ -23,7 +23,9 @@ inline void demand(bool holds, const char* what) {
 
 class Input {
 public:
-    Input(const uint8_t* data, size_t size) : bytes_(new char[size]), size_(size) { std::copy(data, data + size, bytes_.get()); }
+    Input(const uint8_t* data, size_t size) : bytes_(new char[size]), size_(size) {
+        std::copy(data, data + size, bytes_.get());
+    }
     explicit Input(const std::string& text) : Input(reinterpret_cast<const uint8_t*>(text.data()), text.size()) {}
 
     const char* data() const { return bytes_.get(); }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A segment of any content through attach, recovery, drain and validation. It is read, or refused, or given up: always to
-// an end, without a fault, and what comes out are whole spans. An input is one of the golden segments and how it is read
-// (a byte), then changes: where among its interesting bytes (two), how many (one), what they become.
+// A segment of any content through attach, recovery, drain and validation. It is read, or refused, or given up: always
+// to an end, without a fault, and what comes out are whole spans. An input is one of the golden segments and how it is
+// read (a byte), then changes: where among its interesting bytes (two), how many (one), what they become.
 #include <cstdio>
 #include <cstdlib>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One segment through the agent's whole reading side: attach, recover, drain, validate, acknowledge, free, until there is
-// nothing more to do. For images that may say anything.
+// One segment through the agent's whole reading side: attach, recover, drain, validate, acknowledge, free, until there
+// is nothing more to do. For images that may say anything.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@
 #include <spdlog/spdlog.h>
 
 #include "drain/segment_attach.hpp"
-#include "segment/segment_file.hpp"
 #include "fuzz/golden_segment.hpp"
+#include "segment/segment_file.hpp"
 #include "support/fake_exporter.hpp"
 
 namespace spanring::test {
@@ -65,8 +65,8 @@ public:
         Reading reading;
         FakeExporter exporter;
         agent::AttachOutcome outcome =
-            agent::attach_segment(agent::open_segment_file(directory_fd_, name_.c_str(), geteuid()), name_, geteuid(), 1,
-                                  {{{0, kExporterHash}}, zero_copy});
+            agent::attach_segment(agent::open_segment_file(directory_fd_, name_.c_str(), geteuid()), name_, geteuid(),
+                                  1, {{{0, kExporterHash}}, zero_copy});
         if (outcome.segment == nullptr) {
             reading.refused = outcome.reason;
             return reading;

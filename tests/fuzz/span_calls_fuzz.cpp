@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Any structs of attributes, events, links and options, through every function of a span: what comes out the agent's validator
-// must accept, and protobuf's parser with no unknown field; and the statistics must come out.
+// Any structs of attributes, events, links and options, through every function of a span: what comes out the agent's
+// validator must accept, and protobuf's parser with no unknown field; and the statistics must come out.
 #include <fuzzer/FuzzedDataProvider.h>
 #include <unistd.h>
 
@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "demand.hpp"
-#include "otlp/span_validator.hpp"
 #include "otlp.pb.h"
+#include "otlp/span_validator.hpp"
 #include "ring/chunk_reader.hpp"
 #include "spanring/spanring.h"
-#include "trace/process/provider.hpp"
 #include "support/known_fields.hpp"
 #include "support/private_directory.hpp"
+#include "trace/process/provider.hpp"
 
 using namespace spanring;
 

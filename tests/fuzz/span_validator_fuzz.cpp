@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the validator accepts, protobuf's parser must accept, alone and merged with others; and it must not change what
-// it accepted before. What a shape made of it matches the validator must accept, and leave alone. The decoder must take any
-// bytes, and read every span that is sound.
+// it accepted before. What a shape made of it matches the validator must accept, and leave alone. The decoder must take
+// any bytes, and read every span that is sound.
 #include <functional>
 #include <memory>
 #include <random>
 #include <string>
 
 #include "demand.hpp"
+#include "otlp.pb.h"
 #include "otlp/span_decoder.hpp"
 #include "otlp/span_shapes.hpp"
 #include "otlp/span_validator.hpp"
-#include "otlp.pb.h"
 
 using namespace spanring::agent;
 

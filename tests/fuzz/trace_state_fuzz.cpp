@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The first byte is the memory that there is, in units of four bytes. What is taken is within it, is taken again unchanged,
-// has each key once and at most 32 members; and what is set is found in front, with the others behind it in their order.
+// The first byte is the memory that there is, in units of four bytes. What is taken is within it, is taken again
+// unchanged, has each key once and at most 32 members; and what is set is found in front, with the others behind it in
+// their order.
 #include <set>
 
 #include "header_fuzz.hpp"
@@ -18,7 +19,8 @@ size_t walk(const std::string& state) {
         demand(keys.insert(key_of(member)).second, "each key is there once");
         const char* value;
         size_t size;
-        demand(spr_tracestate_get(state.data(), state.size(), member.key, member.key_size, &value, &size) == 1 && value == member.value,
+        demand(spr_tracestate_get(state.data(), state.size(), member.key, member.key_size, &value, &size) == 1 &&
+                   value == member.value,
                "a member is found by its key");
     }
     return keys.size();
@@ -32,7 +34,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     // In two headers, the first of which ends at the first line end.
     const uint8_t* const end = data + size;
     const uint8_t* const line = std::find(data + 1, end, '\n');
-    for (const Input& header : {Input(data + 1, line - data - 1), Input(line == end ? line : line + 1, line == end ? 0 : end - line - 1)})
+    for (const Input& header :
+         {Input(data + 1, line - data - 1), Input(line == end ? line : line + 1, line == end ? 0 : end - line - 1)})
         if (spr_tracestate_extract(header.data(), header.size(), state.get()) < 0) {
             demand(state.str().empty(), "a malformed one is none");
             break;
@@ -41,7 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const size_t members = walk(taken);
     demand(members <= SPR_TRACESTATE_MEMBERS, "there are at most 32 members");
     Output again(taken.size());
-    demand(spr_tracestate_extract(taken.data(), taken.size(), again.get()) == 0 && again.str() == taken, "it is taken again");
+    demand(spr_tracestate_extract(taken.data(), taken.size(), again.get()) == 0 && again.str() == taken,
+           "it is taken again");
 
     const int gave_way = spr_tracestate_set(state.get(), "ot", 2, "th:8", 4);
     if (gave_way < 0) {

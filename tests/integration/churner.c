@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads that start and end spans until they are killed, and tell the truth about it in shared memory of their own: what
- * is there after a SIGKILL is what was done before it. Uses the public header and the shared library alone.
+ * Threads that start and end spans until they are killed, and tell the truth about it in shared memory of their own:
+ * what is there after a SIGKILL is what was done before it. Uses the public header and the shared library alone.
  *
  *     churner --truth FILE --service NAME [--threads N] [--pause NS] [--memory BYTES] [--policy drop|overwrite]
  *
@@ -46,7 +46,8 @@ static long pause_ns = 20000;
 
 static int start(const char *kind, const thread *self, series *series, spr_span *span) {
     char name[64];
-    const int size = snprintf(name, sizeof name, "%s %u %llu", kind, self->number, (unsigned long long)(series->started + 1));
+    const int size =
+        snprintf(name, sizeof name, "%s %u %llu", kind, self->number, (unsigned long long)(series->started + 1));
     const int result = spr_span_start(tracer, name, (size_t)size, span);
     if (result == 1) series->started = series->started + 1;
     return result;
@@ -93,9 +94,9 @@ int main(int count, char **words) {
     const char *truth_file = NULL;
     spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
     unsigned threads = 2;
-    static const struct option kOptions[] = {{"truth", 1, NULL, 't'},  {"service", 1, NULL, 's'}, {"threads", 1, NULL, 'n'},
-                                             {"pause", 1, NULL, 'p'},  {"memory", 1, NULL, 'm'},  {"policy", 1, NULL, 'o'},
-                                             {NULL, 0, NULL, 0}};
+    static const struct option kOptions[] = {
+        {"truth", 1, NULL, 't'},  {"service", 1, NULL, 's'}, {"threads", 1, NULL, 'n'}, {"pause", 1, NULL, 'p'},
+        {"memory", 1, NULL, 'm'}, {"policy", 1, NULL, 'o'},  {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(count, words, "", kOptions, NULL)) != -1;) {
         switch (option) {
             case 't': truth_file = optarg; break;
@@ -104,7 +105,8 @@ int main(int count, char **words) {
             case 'p': pause_ns = strtol(optarg, NULL, 10); break;
             case 'm': options.memory_limit = strtoull(optarg, NULL, 10); break;
             case 'o':
-                options.full_policy = strcmp(optarg, "overwrite") == 0 ? SPR_FULL_OVERWRITE_OLDEST : SPR_FULL_DROP_NEWEST;
+                options.full_policy =
+                    strcmp(optarg, "overwrite") == 0 ? SPR_FULL_OVERWRITE_OLDEST : SPR_FULL_DROP_NEWEST;
                 break;
             default: return 2;
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Spans with text that is not UTF-8 (a file name in Latin-1, a message of a database) in each place that takes one. Prints
- * how many data were refused. Waits for its input to end, so that a test may kill it with its last span open.
+ * Spans with text that is not UTF-8 (a file name in Latin-1, a message of a database) in each place that takes one.
+ * Prints how many data were refused. Waits for its input to end, so that a test may kill it with its last span open.
  */
 #include <spanring/spanring.h>
 #include <stdio.h>
@@ -74,6 +74,7 @@ int main(void) {
     start(tracer, "unfinished " BAD);
     printf("%d\n", refusals);
     fflush(stdout);
-    while (getchar() != EOF) {}
+    while (getchar() != EOF) {
+    }
     return 0;
 }

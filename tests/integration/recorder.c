@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A flight recorder: ends numbered spans into a small ring that overwrites its oldest, leaves some open, and waits to be
- * killed. The numbers are in the names, so that what is left of the ring can be told from what it lost.
+ * A flight recorder: ends numbered spans into a small ring that overwrites its oldest, leaves some open, and waits to
+ * be killed. The numbers are in the names, so that what is left of the ring can be told from what it lost.
  *
  *     recorder COUNT OPEN
  *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A hostile process, again and again: each generation makes a real segment, writes some spans, prints its name, and then
- * scribbles into the whole mapping at full speed, as far as it goes and in ways of its own. It dies in the middle of it, and
- * the next one begins, until the standard input ends. Uses the public header and the shared library alone.
+ * A hostile process, again and again: each generation makes a real segment, writes some spans, prints its name, and
+ * then scribbles into the whole mapping at full speed, as far as it goes and in ways of its own. It dies in the middle
+ * of it, and the next one begins, until the standard input ends. Uses the public header and the shared library alone.
  *
  *     scribbler [--seed S]
  */
@@ -64,13 +64,13 @@ static unsigned char *find_segment(size_t *size, char *name, size_t room) {
 static uint64_t bad_value(uint64_t now) {
     const uint64_t random = next_random();
     switch (random >> 61) {
-    case 0: return 0;
-    case 1: return UINT64_MAX;
-    case 2: return now ^ (1ull << (random & 63));
-    case 3: return now + 1;
-    case 4: return now - 1;
-    case 5: return random & 0xffff;
-    default: return random;
+        case 0: return 0;
+        case 1: return UINT64_MAX;
+        case 2: return now ^ (1ull << (random & 63));
+        case 3: return now + 1;
+        case 4: return now - 1;
+        case 5: return random & 0xffff;
+        default: return random;
     }
 }
 
@@ -104,7 +104,8 @@ static int generation(unsigned number) {
     printf("%s %s\n", name, where->what);
     fflush(stdout);
     for (int i = 0; i < kWrites; ++i) {
-        volatile uint64_t *word = (volatile uint64_t *)(segment + where->from) + next_random() % ((to - where->from) / 8);
+        volatile uint64_t *word =
+            (volatile uint64_t *)(segment + where->from) + next_random() % ((to - where->from) / 8);
         *word = bad_value(*word);
     }
     return 0;

@@ -8,14 +8,12 @@
  *     storm crowd N              N threads at once, ten spans each
  *     storm processes N          N processes of three spans, 16 at a time; every fourth is killed after them
  *     storm forks                children of every kind; prints what they made
- *     storm prefork N            a server with four workers that die and are replaced, N in all, and whose parent dies first
- *     storm execs N              N times exec of itself, three spans each time
- *     storm helpers N            vfork, posix_spawn and system() N times with a span open
- *     storm signals MS           eight threads, interrupted 10,000 times a second by a handler that traces
- *     storm full N               N spans into the smallest ring
- *     storm grow N               N spans into one that may grow
- *     storm copies LIBRARY N     the library and a copy of it, loaded and closed N times, tracing
- *     storm steady               spans until its input ends
+ *     storm prefork N            a server with four workers that die and are replaced, N in all, and whose parent dies
+ * first storm execs N              N times exec of itself, three spans each time storm helpers N            vfork,
+ * posix_spawn and system() N times with a span open storm signals MS           eight threads, interrupted 10,000 times
+ * a second by a handler that traces storm full N               N spans into the smallest ring storm grow N N spans into
+ * one that may grow storm copies LIBRARY N     the library and a copy of it, loaded and closed N times, tracing storm
+ * steady               spans until its input ends
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -78,7 +76,8 @@ static void say(void) {
     fflush(stdout);
 }
 static void wait_all(void) {
-    while (wait(NULL) > 0 || errno == EINTR) {}
+    while (wait(NULL) > 0 || errno == EINTR) {
+    }
 }
 
 /* ---- Threads --------------------------------------------------------------------------------------------------- */
@@ -109,7 +108,8 @@ static void churn(long count) {
     enum { kTogether = 16 };
     for (long i = 0; i < count; i += kTogether) {
         pthread_t threads[kTogether];
-        for (int k = 0; k < kTogether; ++k) must(pthread_create(&threads[k], NULL, kWays[k % 4], NULL) == 0, "pthread_create", k);
+        for (int k = 0; k < kTogether; ++k)
+            must(pthread_create(&threads[k], NULL, kWays[k % 4], NULL) == 0, "pthread_create", k);
         for (int k = 0; k < kTogether; ++k) {
             if (k % 4 == 2) pthread_cancel(threads[k]);
             pthread_join(threads[k], NULL);
@@ -142,7 +142,8 @@ static void crowd(long count) {
     pthread_attr_setstacksize(&small, 64 << 10);
     pthread_barrier_init(&barrier, NULL, (unsigned)count);
     pthread_t *threads = calloc((size_t)count, sizeof *threads);
-    for (long i = 0; i < count; ++i) must(pthread_create(&threads[i], &small, in_a_crowd, NULL) == 0, "pthread_create", i);
+    for (long i = 0; i < count; ++i)
+        must(pthread_create(&threads[i], &small, in_a_crowd, NULL) == 0, "pthread_create", i);
     for (long i = 0; i < count; ++i) pthread_join(threads[i], NULL);
     free(threads);
     say();
@@ -232,7 +233,8 @@ static void prefork(long count) {
     }
     if (fork() == 0) { /* the last one outlives its parent, and traces then */
         char byte;
-        while (read(0, &byte, 1) > 0) {}
+        while (read(0, &byte, 1) > 0) {
+        }
         serves();
         _exit(0);
     }
@@ -277,7 +279,8 @@ static void helpers(long count) {
     say();
 }
 
-/* ---- Signals, room, copies ---------------------------------------------------------------------------------------- */
+/* ---- Signals, room, copies ----------------------------------------------------------------------------------------
+ */
 
 static volatile int stop;
 static void on_signal(int number) {
@@ -342,14 +345,22 @@ int main(int count, char **words) {
     self = words[0];
     const char *mode = count > 1 ? words[1] : "";
     const long number = count > 2 ? strtol(words[count - 1], NULL, 10) : 0;
-    if (strcmp(mode, "churn") == 0) churn(number);
-    else if (strcmp(mode, "crowd") == 0) crowd(number);
-    else if (strcmp(mode, "processes") == 0) processes(number);
-    else if (strcmp(mode, "forks") == 0) forks();
-    else if (strcmp(mode, "prefork") == 0) prefork(number);
-    else if (strcmp(mode, "execs") == 0) execs(number);
-    else if (strcmp(mode, "helpers") == 0) helpers(number);
-    else if (strcmp(mode, "signals") == 0) signals(number);
+    if (strcmp(mode, "churn") == 0)
+        churn(number);
+    else if (strcmp(mode, "crowd") == 0)
+        crowd(number);
+    else if (strcmp(mode, "processes") == 0)
+        processes(number);
+    else if (strcmp(mode, "forks") == 0)
+        forks();
+    else if (strcmp(mode, "prefork") == 0)
+        prefork(number);
+    else if (strcmp(mode, "execs") == 0)
+        execs(number);
+    else if (strcmp(mode, "helpers") == 0)
+        helpers(number);
+    else if (strcmp(mode, "signals") == 0)
+        signals(number);
     else if (strcmp(mode, "one") == 0 || strcmp(mode, "killed") == 0) {
         open_library("storm-one", 0);
         spans("one", number);

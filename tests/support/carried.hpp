@@ -17,7 +17,8 @@ namespace spanring::test {
 // Memory of exactly `capacity` bytes, so that a sanitizer sees one byte more.
 class Text {
 public:
-    explicit Text(size_t capacity, const std::string& content = "") : bytes_(capacity), text_{bytes_.data(), 0, capacity} {
+    explicit Text(size_t capacity, const std::string& content = "")
+        : bytes_(capacity), text_{bytes_.data(), 0, capacity} {
         std::copy(content.begin(), content.end(), bytes_.begin());
         text_.size = content.size();
     }
@@ -76,7 +77,8 @@ public:
     spr_carrier carrier = SPR_CARRIER_INIT;
 
 private:
-    static int get(void* user, const char* key, size_t key_size, size_t index, const char** ret_value, size_t* ret_size) {
+    static int get(void* user, const char* key, size_t key_size, size_t index, const char** ret_value,
+                   size_t* ret_size) {
         const Headers& self = *static_cast<const Headers*>(user);
         if (self.error != 0 || key[key_size] != 0) return self.error;
         for (const auto& [name, value] : self.list)

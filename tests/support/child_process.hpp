@@ -73,7 +73,7 @@ inline void in_child(const std::function<void()>& body) {
 }  // namespace spanring::test
 
 // A test whose body runs in a process of its own.
-#define TEST_IN_PROCESS(suite, name)                                              \
-    static void suite##_##name##_body();                                          \
-    TEST(suite, name) { spanring::test::in_child(suite##_##name##_body); }        \
+#define TEST_IN_PROCESS(suite, name)                                       \
+    static void suite##_##name##_body();                                   \
+    TEST(suite, name) { spanring::test::in_child(suite##_##name##_body); } \
     static void suite##_##name##_body()

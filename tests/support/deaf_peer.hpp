@@ -43,8 +43,8 @@ public:
 private:
     void run() {
         // SETTINGS: INITIAL_WINDOW_SIZE 2^31-1. WINDOW_UPDATE of the connection.
-        static constexpr unsigned char kGreeting[] = {0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0x7f, 0xff, 0xff, 0xff,
-                                                      0, 0, 4, 8, 0, 0, 0, 0, 0, 0x7f, 0xff, 0, 0};
+        static constexpr unsigned char kGreeting[] = {0,    0, 6, 4, 0, 0, 0, 0, 0, 0, 4,    0x7f, 0xff, 0xff,
+                                                      0xff, 0, 0, 4, 8, 0, 0, 0, 0, 0, 0x7f, 0xff, 0,    0};
         for (;;) {
             const int connection = ::accept(listener_, nullptr, nullptr);
             if (connection < 0) return;

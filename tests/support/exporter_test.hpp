@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "support/batches.hpp"
 #include "batch/exporter.hpp"
+#include "support/batches.hpp"
 #include "support/memory_ledger.hpp"
 #include "support/span_ids.hpp"
 #include "support/temporary_directory.hpp"

@@ -14,10 +14,10 @@
 
 #include "base/descriptor.hpp"
 #include "base/file_lock.hpp"
-#include "support/temporary_directory.hpp"
-#include "support/test_spans.hpp"
 #include "ring/runtime_directory.hpp"
 #include "ring/segment_view.hpp"
+#include "support/temporary_directory.hpp"
+#include "support/test_spans.hpp"
 
 namespace spanring::test {
 

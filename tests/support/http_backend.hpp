@@ -39,9 +39,9 @@ struct HttpReply {
     std::string body = {};
     std::string content_type = "application/x-protobuf";
     std::vector<std::string> headers = {};  // whole lines
-    bool never = false;    // not until the client gives up
-    bool hang_up = false;  // instead of an answer
-    bool close = false;    // after it
+    bool never = false;                     // not until the client gives up
+    bool hang_up = false;                   // instead of an answer
+    bool close = false;                     // after it
 };
 
 class HttpBackend {

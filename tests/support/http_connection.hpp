@@ -84,8 +84,8 @@ private:
     bool more() {
         if (!sound_) return false;
         char buffer[65536];
-        const ssize_t got = ssl_ != nullptr ? ::SSL_read(ssl_, buffer, sizeof buffer)
-                                            : ::recv(socket_, buffer, sizeof buffer, 0);
+        const ssize_t got =
+            ssl_ != nullptr ? ::SSL_read(ssl_, buffer, sizeof buffer) : ::recv(socket_, buffer, sizeof buffer, 0);
         if (got <= 0) return false;
         pending_.append(buffer, static_cast<size_t>(got));
         return true;

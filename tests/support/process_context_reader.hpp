@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finds and reads the process context of another process by OTEP 4719's Reading Protocol, and by nothing that the library
-// says of itself.
+// Finds and reads the process context of another process by OTEP 4719's Reading Protocol, and by nothing that the
+// library says of itself.
 #pragma once
 
 #include <cstring>

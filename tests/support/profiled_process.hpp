@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A program under a profiler's eyes (profiled.c), that does what it is told, and its memory as one sees it from outside.
+// A program under a profiler's eyes (profiled.c), that does what it is told, and its memory as one sees it from
+// outside.
 #pragma once
 
 #include <cerrno>

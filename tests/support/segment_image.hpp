@@ -16,11 +16,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "support/temporary_directory.hpp"
 #include "ring/atomics.hpp"
 #include "ring/chunk_word.hpp"
 #include "ring/runtime_directory.hpp"
 #include "ring/segment_view.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace spanring::test {
 

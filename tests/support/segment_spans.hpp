@@ -190,7 +190,8 @@ inline std::string to_text(const otlp::AnyValue& value) {
         case otlp::AnyValue::kBytesValue: return "bytes:" + value.bytes_value();
         case otlp::AnyValue::kArrayValue: {
             std::string text;
-            for (const otlp::AnyValue& element : value.array_value().values()) text += (text.empty() ? "" : ",") + to_text(element);
+            for (const otlp::AnyValue& element : value.array_value().values())
+                text += (text.empty() ? "" : ",") + to_text(element);
             return "array:[" + text + "]";
         }
         case otlp::AnyValue::kKvlistValue: {

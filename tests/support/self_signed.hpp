@@ -16,10 +16,9 @@ namespace spanring::agent::test {
 class SelfSigned {
 public:
     SelfSigned() {
-        const std::string command =
-            "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext "
-            "subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout " +
-            key() + " -out " + cert() + " 2>/dev/null";
+        const std::string command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext "
+                                    "subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout " +
+                                    key() + " -out " + cert() + " 2>/dev/null";
         made_ = std::system(command.c_str()) == 0;
     }
 

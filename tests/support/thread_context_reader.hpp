@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finds and reads the thread contexts of another process by OTEP 4947's Reading Protocol: the symbol in the dynamic symbol
-// table, the access model from its relocation, the record from a thread that ptrace has stopped. 64 bits, glibc.
+// Finds and reads the thread contexts of another process by OTEP 4947's Reading Protocol: the symbol in the dynamic
+// symbol table, the access model from its relocation, the record from a thread that ptrace has stopped. 64 bits, glibc.
 #pragma once
 
 #include <cstring>
@@ -45,7 +45,8 @@ public:
     explicit ThreadContextPlace(pid_t process) : process_(process) {
         std::string before;
         for (const Mapping& mapping : mappings_of(process)) {
-            if (mapping.offset != 0 || mapping.name.empty() || mapping.name[0] != '/' || mapping.name == before) continue;
+            if (mapping.offset != 0 || mapping.name.empty() || mapping.name[0] != '/' || mapping.name == before)
+                continue;
             before = mapping.name;
             look_into(mapping);
             if (access_ != kNone) return;
@@ -84,7 +85,8 @@ private:
             const auto& names = at<Elf64_Shdr>(file, header.e_shoff, section.sh_link);
             for (uint32_t entry = 0; entry < section.sh_size / sizeof(Elf64_Sym); ++entry) {
                 const auto& candidate = at<Elf64_Sym>(file, section.sh_offset, entry);
-                if (candidate.st_shndx == SHN_UNDEF || strcmp(&file[names.sh_offset + candidate.st_name], "otel_thread_ctx_v1") != 0)
+                if (candidate.st_shndx == SHN_UNDEF ||
+                    strcmp(&file[names.sh_offset + candidate.st_name], "otel_thread_ctx_v1") != 0)
                     continue;
                 EXPECT_EQ(ELF64_ST_TYPE(candidate.st_info), STT_TLS);
                 symbol = candidate;
@@ -108,7 +110,9 @@ private:
         for (uint32_t i = 0; i < header.e_phnum; ++i) {
             const auto& program = at<Elf64_Phdr>(file, header.e_phoff, i);
             if (program.p_type != PT_TLS) continue;
-            const auto up = [&](uint64_t size) { return (size + program.p_align - 1) / program.p_align * program.p_align; };
+            const auto up = [&](uint64_t size) {
+                return (size + program.p_align - 1) / program.p_align * program.p_align;
+            };
             access_ = kStatic;
 #if defined(__x86_64__)
             offset_ = symbol->st_value - up(program.p_memsz);
@@ -132,7 +136,9 @@ private:
 class StoppedThread {
 public:
     explicit StoppedThread(pid_t thread) : thread_(thread) {
-        if (ptrace(PTRACE_SEIZE, thread, nullptr, nullptr) != 0 || ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr) != 0) return;
+        if (ptrace(PTRACE_SEIZE, thread, nullptr, nullptr) != 0 ||
+            ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr) != 0)
+            return;
         stopped_ = wait();
     }
     ~StoppedThread() {

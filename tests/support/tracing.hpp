@@ -13,10 +13,10 @@
 
 #include "ring/chunk_reader.hpp"
 #include "spanring/spanring.h"
-#include "trace/process/provider.hpp"
 #include "support/child_process.hpp"
 #include "support/private_directory.hpp"
 #include "support/segment_spans.hpp"
+#include "trace/process/provider.hpp"
 
 namespace spanring::test {
 

@@ -17,10 +17,10 @@
 #include "base/error_text.hpp"
 #include "base/quantity.hpp"
 #include "config/config.hpp"
-#include "segment/segment_lock.hpp"
 #include "export/grpc/endpoint.hpp"
 #include "export/http/endpoint.hpp"
 #include "ring/layout.hpp"
+#include "segment/segment_lock.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -71,8 +71,10 @@ int connect_to(const sockaddr* address, socklen_t size, Clock::time_point deadli
         pollfd waited = {socket.get(), POLLOUT, 0};
         const int came = ::poll(&waited, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
         socklen_t length = sizeof error;
-        if (came <= 0) error = came == 0 ? ETIMEDOUT : errno;
-        else if (::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+        if (came <= 0)
+            error = came == 0 ? ETIMEDOUT : errno;
+        else if (::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0)
+            error = errno;
     }
     return error;
 }

@@ -12,11 +12,11 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "command/doctor/agent_facts.hpp"
+#include "base/quantity.hpp"
 #include "command/commands.hpp"
+#include "command/doctor/agent_facts.hpp"
 #include "command/doctor/kernel_facts.hpp"
 #include "command/doctor/place_facts.hpp"
-#include "base/quantity.hpp"
 #include "config/config.hpp"
 
 namespace spanring::agent {
@@ -106,8 +106,10 @@ int run(const Options& options, const CommandContext& context) {
     ::signal(SIGXFSZ, SIG_IGN);  // a file that is larger than allowed is a finding, and not the end
     const Findings findings =
         examine(options, context, std::chrono::duration_cast<std::chrono::milliseconds>(*patience));
-    if (options.json) print_json(findings);
-    else print(findings, context.terminal());
+    if (options.json)
+        print_json(findings);
+    else
+        print(findings, context.terminal());
     return worst(findings) == Health::kError ? kExitUnsound : 0;
 }
 
@@ -115,17 +117,17 @@ int run(const Options& options, const CommandContext& context) {
 
 void add_doctor(CLI::App& app, Selection& selection) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = app.add_subcommand("doctor", "Whether everything that spanring needs is there, and what to do where it is not");
+    CLI::App* command =
+        app.add_subcommand("doctor", "Whether everything that spanring needs is there, and what to do where it is not");
     command
         ->add_option("--config", options->config,
                      "the agent's configuration (else /etc/spanring/config.yaml if it is there)")
         ->type_name("FILE");
     command->add_option("--patience", options->patience, "for a connection to a backend (2s)")->type_name("TIME");
     command->add_flag("--json", options->json, "one JSON document");
-    command->footer(
-        "Run it as the user, and with the environment, of the process whose spans do not arrive.\n"
-        "It makes a folder of its own where segments are, and removes it; nothing else is changed.\n"
-        "\nExit: 0, or 1 where there is an error.");
+    command->footer("Run it as the user, and with the environment, of the process whose spans do not arrive.\n"
+                    "It makes a folder of its own where segments are, and removes it; nothing else is changed.\n"
+                    "\nExit: 0, or 1 where there is an error.");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };
     });

@@ -14,7 +14,7 @@ const char* word(Health health);  // "ok", "warning", "error"
 
 struct Finding {
     Health health = Health::kOk;
-    std::string check;   // what was looked at: a word or two
+    std::string check;  // what was looked at: a word or two
     std::string found;
     std::string advice;  // empty: nothing to do
 };

@@ -303,15 +303,14 @@ void look_at_memory(const Folder& folder, Findings& findings) {
     }
     if (::fallocate(fd, 0, 0, kBytes) != 0) {
         const int error = errno;
-        findings.push_back(error == EOPNOTSUPP
-                               ? Finding{Health::kWarning, kCheck,
-                                         "the file system cannot reserve (fallocate): libc writes "
-                                         "zeros instead, which is slower",
-                                         "use a tmpfs"}
-                               : failed(kCheck,
-                                        "nothing can be reserved (fallocate): " + error_text(error) +
-                                            "; tracing is off",
-                                        "make room, or use another directory"));
+        findings.push_back(
+            error == EOPNOTSUPP
+                ? Finding{Health::kWarning, kCheck,
+                          "the file system cannot reserve (fallocate): libc writes "
+                          "zeros instead, which is slower",
+                          "use a tmpfs"}
+                : failed(kCheck, "nothing can be reserved (fallocate): " + error_text(error) + "; tracing is off",
+                         "make room, or use another directory"));
     } else {
         findings.push_back(ok(kCheck, "is reserved before it is used (fallocate)"));
     }
@@ -373,8 +372,8 @@ Findings look_at_kernel(const std::string& directory) {
     const Folder folder(directory);
     if (folder.error() != 0) {
         const std::string reason = error_text(folder.error());
-        findings.push_back(failed("kernel facts", "not tried: no folder can be made in " + directory + ": " + reason,
-                                  kElsewhere));
+        findings.push_back(
+            failed("kernel facts", "not tried: no folder can be made in " + directory + ": " + reason, kElsewhere));
         return findings;
     }
     look_at_lock(folder, findings);

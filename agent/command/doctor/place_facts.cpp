@@ -20,8 +20,8 @@
 
 #include "base/descriptor.hpp"
 #include "base/error_text.hpp"
-#include "command/terminal/terminal.hpp"
 #include "base/quantity.hpp"
+#include "command/terminal/terminal.hpp"
 #include "ring/attach.hpp"
 #include "ring/layout.hpp"
 #include "ring/runtime_directory.hpp"

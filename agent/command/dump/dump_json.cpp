@@ -17,7 +17,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kSpansOfALine = 512;
 
-// OTLP has no open spans: one is given the end that the table of open spans assumes, and says that it is not a real one.
+// OTLP has no open spans: one is given the end that the table of open spans assumes, and says that it is not a real
+// one.
 Json span_json(const SegmentDump& dump, const DumpedSpan& dumped) {
     Json span = otlp_json_of_span(dumped.body);
     if (!dumped.open) return span;

@@ -6,12 +6,12 @@
 #include <map>
 
 #include "accounts/equations.hpp"
+#include "accounts/process_accounts.hpp"
+#include "base/quantity.hpp"
 #include "base/text.hpp"
 #include "command/terminal/human.hpp"
-#include "accounts/process_accounts.hpp"
 #include "command/terminal/table.hpp"
 #include "command/traces/trace_view.hpp"
-#include "base/quantity.hpp"
 #include "otlp/wire.hpp"
 #include "ring/unfinished_span.hpp"
 #include "store/trace_index.hpp"

@@ -12,17 +12,17 @@
 #include "base/descriptor.hpp"
 #include "base/error_text.hpp"
 #include "base/wall_clock.hpp"
-#include "segment/counter_reading.hpp"
-#include "segment/producer_reader.hpp"
-#include "segment/chunk_record.hpp"
-#include "segment/scope_reader.hpp"
-#include "segment/segment_lock.hpp"
 #include "otlp/span_validator.hpp"
 #include "otlp/wire.hpp"
 #include "ring/attach.hpp"
 #include "ring/chunk_reader.hpp"
 #include "ring/counter_sums.hpp"
 #include "ring/unfinished_span.hpp"
+#include "segment/chunk_record.hpp"
+#include "segment/counter_reading.hpp"
+#include "segment/producer_reader.hpp"
+#include "segment/scope_reader.hpp"
+#include "segment/segment_lock.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -77,8 +77,10 @@ private:
     ring::SegmentView view() const { return dump_.copy->view(); }
 
     void problem(uint64_t offset, std::string what) {
-        if (dump_.problems.size() < SegmentDump::kMostProblems) dump_.problems.push_back({offset, std::move(what)});
-        else ++dump_.more_problems;
+        if (dump_.problems.size() < SegmentDump::kMostProblems)
+            dump_.problems.push_back({offset, std::move(what)});
+        else
+            ++dump_.more_problems;
     }
 
     // What the header says wrongly is taken from the file, or left out.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // All that a segment's file says, live, dead, copied from another host, truncated or damaged: read once into private
-// memory, read-only and without any lock, and then looked at with the agent's eyes. What breaks a rule is a problem with
-// its place in the file, and everything else is shown nevertheless.
+// memory, read-only and without any lock, and then looked at with the agent's eyes. What breaks a rule is a problem
+// with its place in the file, and everything else is shown nevertheless.
 //
 // Beside a living process: what is shown of a chunk was whole when it was copied; a chunk or slot that changed hands
 // meanwhile is left out, and `moving` says that the numbers are of several instants.
@@ -19,9 +19,9 @@
 #include <vector>
 
 #include "batch/batch.hpp"
+#include "ring/chunk_word.hpp"
 #include "segment/segment_copy.hpp"
 #include "segment/segment_probe.hpp"
-#include "ring/chunk_word.hpp"
 
 namespace spanring::agent {
 
@@ -59,11 +59,11 @@ struct SegmentDump {
     uint64_t policy = 0;
     SegmentSnapshot numbers;
     std::array<ChunkSum, kChunkStates> chunks{};
-    std::vector<DumpedSpan> ended;          // by end
-    std::vector<DumpedSpan> open;           // by start
-    uint64_t last_sign_unix_nano = 0;       // of the dead: the newest time in the file. Of the living: now
-    uint64_t left_out = 0;                  // chunks and slots that changed while they were read
-    std::vector<DumpProblem> problems;      // the first ones
+    std::vector<DumpedSpan> ended;      // by end
+    std::vector<DumpedSpan> open;       // by start
+    uint64_t last_sign_unix_nano = 0;   // of the dead: the newest time in the file. Of the living: now
+    uint64_t left_out = 0;              // chunks and slots that changed while they were read
+    std::vector<DumpProblem> problems;  // the first ones
     uint64_t more_problems = 0;
 
     // What the spans point into.

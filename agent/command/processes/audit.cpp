@@ -14,11 +14,11 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "command/commands.hpp"
 #include "accounts/equations.hpp"
+#include "base/quantity.hpp"
+#include "command/commands.hpp"
 #include "command/processes/ledger_access.hpp"
 #include "command/processes/process_json.hpp"
-#include "base/quantity.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -81,7 +81,9 @@ const char* word(Judgement verdict) {
 }
 
 Colour colour_of(Judgement verdict) {
-    return verdict == Judgement::kOk ? Colour::kGreen : verdict == Judgement::kMismatch ? Colour::kRed : Colour::kYellow;
+    return verdict == Judgement::kOk         ? Colour::kGreen
+           : verdict == Judgement::kMismatch ? Colour::kRed
+                                             : Colour::kYellow;
 }
 
 void print_equation(const Equation& equation, size_t name_cells, size_t text_cells, const Terminal& terminal) {

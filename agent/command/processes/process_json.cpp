@@ -12,18 +12,17 @@ using Json = nlohmann::ordered_json;
 using ring::Counter;
 
 Json exporter_json(const ExporterAccount& exporter) {
-    return {{"name", exporter.name},
-            {"exported", exporter.exported},
-            {"rejected", exporter.rejected},
-            {"dropped",
-             {{"invalid", exporter.dropped_invalid},
-              {"queue", exporter.dropped_queue},
-              {"spool", exporter.dropped_spool}}},
-            {"pending", exporter.pending()},
-            {"pending_ring", exporter.pending_ring},
-            {"pending_spool", exporter.pending_spool},
-            {"redelivered", exporter.redelivered},
-            {"elsewhere", exporter.elsewhere}};
+    return {
+        {"name", exporter.name},
+        {"exported", exporter.exported},
+        {"rejected", exporter.rejected},
+        {"dropped",
+         {{"invalid", exporter.dropped_invalid}, {"queue", exporter.dropped_queue}, {"spool", exporter.dropped_spool}}},
+        {"pending", exporter.pending()},
+        {"pending_ring", exporter.pending_ring},
+        {"pending_spool", exporter.pending_spool},
+        {"redelivered", exporter.redelivered},
+        {"elsewhere", exporter.elsewhere}};
 }
 
 }  // namespace

@@ -12,9 +12,9 @@
 #include "base/text.hpp"
 #include "base/wall_clock.hpp"
 #include "command/commands.hpp"
-#include "command/terminal/human.hpp"
 #include "command/processes/ledger_access.hpp"
 #include "command/processes/process_json.hpp"
+#include "command/terminal/human.hpp"
 #include "command/terminal/table.hpp"
 
 namespace spanring::agent {

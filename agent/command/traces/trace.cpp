@@ -50,7 +50,8 @@ int run(const Options& options, const CommandContext& context) {
         std::cerr << "spanring trace: " << to_hex(found.front()) << " was just removed from the store\n";
         return kExitNotFound;
     }
-    std::cout << (options.json ? trace_json(tree) : render_trace(tree, context.terminal(), {.attributes = options.attributes}));
+    std::cout << (options.json ? trace_json(tree)
+                               : render_trace(tree, context.terminal(), {.attributes = options.attributes}));
     return 0;
 }
 

@@ -15,7 +15,7 @@ namespace spanring::agent {
 struct TreeSpan {
     StoredSpan stored;
     uint32_t depth = 0;
-    bool last = true;            // of its siblings
+    bool last = true;             // of its siblings
     bool parent_missing = false;  // it names a parent that is not here
     bool unfinished = false;
 

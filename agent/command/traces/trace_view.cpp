@@ -16,7 +16,7 @@ constexpr size_t kGap = 2;
 constexpr size_t kDurationCells = 9;
 
 struct Signs {
-    const char *branch, *last_branch, *line, *blank;      // of the tree
+    const char *branch, *last_branch, *line, *blank;     // of the tree
     const char *full, *left_half, *right_half, *broken;  // of a bar
     const char *error, *unfinished, *orphan, *dot, *separator;
 };
@@ -32,7 +32,10 @@ std::string count_of(size_t count, const char* one, const char* many) {
 class View {
 public:
     View(const TraceTree& tree, const Terminal& terminal, const TraceViewOptions& options)
-        : tree_(tree), terminal_(terminal), options_(options), signs_(terminal.unicode ? kUnicode : kAscii),
+        : tree_(tree),
+          terminal_(terminal),
+          options_(options),
+          signs_(terminal.unicode ? kUnicode : kAscii),
           services_(tree.services()) {
         draw_branches();
         measure();
@@ -70,8 +73,10 @@ private:
         const TreeSpan& span = tree_.spans[i];
         std::string marks;
         if (span.parent_missing) marks += std::string(signs_.orphan) + " ";
-        if (span.unfinished) marks += std::string(signs_.unfinished) + " ";
-        else if (span.error()) marks += std::string(signs_.error) + " ";
+        if (span.unfinished)
+            marks += std::string(signs_.unfinished) + " ";
+        else if (span.error())
+            marks += std::string(signs_.error) + " ";
         const std::string name = printable(span.span().name);
         return marks + (name.empty() ? "(no name)" : name);
     }

@@ -11,7 +11,7 @@
 namespace spanring::agent {
 
 struct TraceViewOptions {
-    bool attributes = false;  // ids, attributes, events and links below each span
+    bool attributes = false;              // ids, attributes, events and links below each span
     const char* place = "in this store";  // where a missing parent is missing
 };
 

@@ -7,13 +7,13 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/quantity.hpp"
 #include "base/text.hpp"
 #include "base/wall_clock.hpp"
 #include "command/commands.hpp"
 #include "command/terminal/human.hpp"
-#include "command/traces/store_access.hpp"
 #include "command/terminal/table.hpp"
-#include "base/quantity.hpp"
+#include "command/traces/store_access.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -129,7 +129,9 @@ void add_traces(CLI::App& app, Selection& selection) {
         ->type_name("TIME");
     command->add_flag("--error", options->filter.errors_only, "traces with an error or an unfinished span in them");
     command->add_option("--since", options->since, "traces that started within the last TIME")->type_name("TIME");
-    command->add_option("-n,--limit", options->filter.limit, "at most this many")->type_name("N")->capture_default_str();
+    command->add_option("-n,--limit", options->filter.limit, "at most this many")
+        ->type_name("N")
+        ->capture_default_str();
     command->add_flag("--json", options->json, "one JSON document");
     command->footer(
         "A name in brackets is not the root's: the root is not in the store (yet), and the earliest span stands in.\n"

@@ -27,7 +27,8 @@ void check_header(const std::string& key, const std::string& value) {
                                     "\" is not a legal gRPC metadata key (lower-case letters, digits, - _ .)");
     }
     if (!key.ends_with("-bin") && grpc_header_nonbin_value_is_legal(value_slice) == 0) {
-        throw std::invalid_argument("headers: the value of \"" + key + "\" contains characters that a header must not contain");
+        throw std::invalid_argument("headers: the value of \"" + key +
+                                    "\" contains characters that a header must not contain");
     }
 }
 

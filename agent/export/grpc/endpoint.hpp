@@ -10,9 +10,9 @@
 namespace spanring::agent {
 
 struct Endpoint {
-    std::string host;       // without brackets; empty: unix
+    std::string host;  // without brackets; empty: unix
     std::string port;
-    std::string path;       // of the unix socket
+    std::string path;  // of the unix socket
     bool tls = false;
 
     bool unix_socket() const { return host.empty(); }

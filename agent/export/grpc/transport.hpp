@@ -61,7 +61,7 @@ private:
 
     std::unique_ptr<Wire> wire_;
     std::unique_ptr<OwnConnection> own_;  // null: zero copy is not asked for, or cannot be had
-    uint64_t generation_ = 1;  // of wire_->channel
+    uint64_t generation_ = 1;             // of wire_->channel
     std::vector<Lingering> lingering_;
 };
 

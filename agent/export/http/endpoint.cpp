@@ -54,9 +54,7 @@ private:
     const std::unique_ptr<CURLU, FreeUrl> url_;
 };
 
-bool is_loopback(const std::string& host) {
-    return host == "localhost" || host == "[::1]" || host.starts_with("127.");
-}
+bool is_loopback(const std::string& host) { return host == "localhost" || host == "[::1]" || host.starts_with("127."); }
 
 }  // namespace
 

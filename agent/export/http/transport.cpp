@@ -36,11 +36,11 @@ void check_header(const std::string& key, const std::string& value) {
     if (std::find(kOwn.begin(), kOwn.end(), lower(key)) != kOwn.end()) {
         throw std::invalid_argument("headers: \"" + key + "\" is set by the exporter itself");
     }
-    const bool legal = std::none_of(value.begin(), value.end(), [](unsigned char c) {
-        return (c < ' ' && c != '\t') || c == 0x7f;
-    });
+    const bool legal =
+        std::none_of(value.begin(), value.end(), [](unsigned char c) { return (c < ' ' && c != '\t') || c == 0x7f; });
     if (!legal) {
-        throw std::invalid_argument("headers: the value of \"" + key + "\" contains characters that a header must not contain");
+        throw std::invalid_argument("headers: the value of \"" + key +
+                                    "\" contains characters that a header must not contain");
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LTTng-UST as a worker of the benchmark: a span is a begin and an end event. The keys of attributes are part of LTTng's
-// metadata and cost nothing here.
+// LTTng-UST as a worker of the benchmark: a span is a begin and an end event. The keys of attributes are part of
+// LTTng's metadata and cost nothing here.
 //
 //     burst BURSTS SPANS    ns of a span, the median over bursts with a pause of 1 ms between them
 //     flat SPANS            as fast as it goes
@@ -22,7 +22,8 @@ uint64_t trace_id[2];
 void spans(uint64_t count) {
     for (uint64_t i = 0; i < count; ++i) {
         const uint64_t id = ids.next();
-        lttng_ust_tracepoint(spanring_bench, begin, reinterpret_cast<const uint8_t*>(trace_id), id, 1, "GET /api/orders");
+        lttng_ust_tracepoint(spanring_bench, begin, reinterpret_cast<const uint8_t*>(trace_id), id, 1,
+                             "GET /api/orders");
         lttng_ust_tracepoint(spanring_bench, end, id, "GET", "/api/orders/1234567", 200);
     }
 }

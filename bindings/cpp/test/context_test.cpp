@@ -83,5 +83,5 @@ TEST(ParentTest, IsTheOneThatIsGiven) {
     EXPECT_NE(root.context().trace_id(), here.context().trace_id()) << "an invalid parent starts a new trace";
 }
 
-} // namespace
-} // namespace spanring
+}  // namespace
+}  // namespace spanring

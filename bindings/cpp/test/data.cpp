@@ -117,7 +117,7 @@ std::array<char, 16> record_whole(const spanring::Tracer& tracer, const Context&
     return context.span_id();
 }
 
-} // namespace
+}  // namespace
 
 int main(int argc, char** argv) {
     if (argc != 4) {
@@ -138,13 +138,17 @@ int main(int argc, char** argv) {
     limits.link_count = 2;
     limits.event_attribute_count = 4;
     limits.link_attribute_count = 3;
-    const auto provider = spanring::Provider::open(
-        {"data", {{"scenario.language", "cpp"}, {"resource.list", ValueList{1, "two", Empty{}}}}, 0, {}, {}, limits,
-         "https://schemas.test/resource"});
-    const auto tracer = provider.tracer(
-        "bindings.data", "1.0", "https://schemas.test/scope",
-        {{"scope.map", AttributeList{{"a", 1}, {"b", ValueList{true, Empty{}}}}},
-         {"scope.bytes", Bytes{"\x00\xff", 2}}});
+    const auto provider =
+        spanring::Provider::open({"data",
+                                  {{"scenario.language", "cpp"}, {"resource.list", ValueList{1, "two", Empty{}}}},
+                                  0,
+                                  {},
+                                  {},
+                                  limits,
+                                  "https://schemas.test/resource"});
+    const auto tracer = provider.tracer("bindings.data", "1.0", "https://schemas.test/scope",
+                                        {{"scope.map", AttributeList{{"a", 1}, {"b", ValueList{true, Empty{}}}}},
+                                         {"scope.bytes", Bytes{"\x00\xff", 2}}});
     if (!tracer) {
         std::cerr << "data: " << spr_strerror(tracer.error()) << '\n';
         return 1;
@@ -160,13 +164,17 @@ int main(int argc, char** argv) {
         const Value one{1};
         const ValueList ones{&one, 1};
         const Attribute pair{"k", "v"};
-        const Value list[] = {"\xc3\xa9", true, -1, 0.5, Bytes{"\x01", 1}, Empty{}, ValueList{}, Value{ones},
-                              AttributeList{&pair, 1}};
+        const Value list[] = {
+            "\xc3\xa9", true, -1, 0.5, Bytes{"\x01", 1}, Empty{}, ValueList{}, Value{ones}, AttributeList{&pair, 1}};
         const Value numbers[] = {1, 2};
         const Attribute inner[] = {{"list", ValueList{numbers, 2}}};
         const Attribute map[] = {{"text", "x"}, {"inner", AttributeList{inner, 1}}};
-        const Attribute first[] = {{"bytes", Bytes{"\x00\xff" "A", 3}}, {"list", ValueList{list, 9}},
-                                   {"map", AttributeList{map, 2}}, {"empty", Empty{}}};
+        const Attribute first[] = {{"bytes", Bytes{"\x00\xff"
+                                                   "A",
+                                                   3}},
+                                   {"list", ValueList{list, 9}},
+                                   {"map", AttributeList{map, 2}},
+                                   {"empty", Empty{}}};
         options.attributes = {first, 4};
         const Value a{"a"};
         const Attribute of_link{"list", ValueList{&a, 1}};

@@ -13,7 +13,7 @@ class PrivateDirectory : public ::testing::Environment {
 public:
     void SetUp() override {
         std::string name = std::filesystem::temp_directory_path() / "spanring-test-XXXXXX";
-        ASSERT_NE(mkdtemp(name.data()), nullptr); // of mode 0700
+        ASSERT_NE(mkdtemp(name.data()), nullptr);  // of mode 0700
         path_ = name;
         for (const char* variable : {"SPANRING_DISABLED", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER"}) {
             unsetenv(variable);

@@ -49,7 +49,8 @@ std::string value_of(const Propagated& propagated, std::string_view key) {
 }
 
 TEST(PropagatedTest, ComesOutOfHeadersAndGoesIntoOthers) {
-    const Headers in{{{"traceparent", kTraceparent}, {"tracestate", "a=1"}, {"tracestate", "b=2"}, {"baggage", "k=v%20w"}}};
+    const Headers in{
+        {{"traceparent", kTraceparent}, {"tracestate", "a=1"}, {"tracestate", "b=2"}, {"baggage", "k=v%20w"}}};
     Propagated propagated;
     EXPECT_TRUE(propagated.extract(in));
     EXPECT_EQ(propagated.context().inject().view(), kTraceparent);
@@ -60,7 +61,8 @@ TEST(PropagatedTest, ComesOutOfHeadersAndGoesIntoOthers) {
     Headers out{{{"baggage", "stale=1"}, {"tracestate", "stale=1"}}};
     propagated.clear_baggage();
     propagated.inject(out);
-    EXPECT_EQ(out.all, (std::multimap<std::string, std::string>{{"traceparent", kTraceparent}, {"tracestate", "a=1,b=2"}}));
+    EXPECT_EQ(out.all,
+              (std::multimap<std::string, std::string>{{"traceparent", kTraceparent}, {"tracestate", "a=1,b=2"}}));
     EXPECT_FALSE(Propagated{}.extract(Headers{}));
 }
 
@@ -108,9 +110,10 @@ TEST(PropagatedScopeTest, GoesWithTheThreadUntilItCloses) {
         const Scope inner{server.context()};
         Headers out;
         inject(server.context(), out);
-        EXPECT_EQ(out.all, (std::multimap<std::string, std::string>{{"traceparent", std::string{server.context().inject().view()}},
-                                                                   {"tracestate", "a=1"},
-                                                                   {"baggage", "k=v"}}));
+        EXPECT_EQ(out.all, (std::multimap<std::string, std::string>{
+                               {"traceparent", std::string{server.context().inject().view()}},
+                               {"tracestate", "a=1"},
+                               {"baggage", "k=v"}}));
         const auto everything = Propagated::current();
         EXPECT_EQ(everything.context().span_id(), server.context().span_id());
         EXPECT_EQ(everything.trace_state(), "a=1");
@@ -125,5 +128,5 @@ TEST(PropagatedScopeTest, GoesWithTheThreadUntilItCloses) {
     EXPECT_FALSE(Propagated::current().context().valid());
 }
 
-} // namespace
-} // namespace spanring
+}  // namespace
+}  // namespace spanring

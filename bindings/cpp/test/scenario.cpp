@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The scenario of tests/bindings/arrival_test.py: the same spans in every language, which checks each field that arrives.
+// The scenario of tests/bindings/arrival_test.py: the same spans in every language, which checks each field that
+// arrives.
 //
 //     scenario TRACEPARENT TIME_NS
 //
@@ -27,8 +28,8 @@ int main(int argc, char** argv) {
     const auto remote = spanring::Context::extract(argv[1]);
     const spanring::TimePoint begin{std::chrono::nanoseconds{std::atoll(argv[2])}};
 
-    const auto provider = spanring::Provider::open(
-        {"scenario", {{"scenario.language", "cpp"}, {"scenario.number", 7}}, 1024 * 1024});
+    const auto provider =
+        spanring::Provider::open({"scenario", {{"scenario.language", "cpp"}, {"scenario.number", 7}}, 1024 * 1024});
     const auto tracer = provider.tracer("bindings.scenario", "2.5");
     if (!tracer) {
         std::cerr << "scenario: " << spr_strerror(tracer.error()) << '\n';
@@ -39,8 +40,11 @@ int main(int argc, char** argv) {
     const spanring::Attribute why[] = {{"why", "because"}, {"weight", 3}};
     const spanring::Link link{remote, {why, 2}};
     const spanring::Attribute first[] = {
-        {"text", "\xc3\xbc" "ber"}, {"empty", ""},
-        {"yes", true},              {"no", false},
+        {"text", "\xc3\xbc"
+                 "ber"},
+        {"empty", ""},
+        {"yes", true},
+        {"no", false},
         {"least", std::numeric_limits<std::int64_t>::min()},
         {"half", 0.5},
     };
@@ -74,6 +78,6 @@ int main(int argc, char** argv) {
 
     auto open = tracer.start("open", {spanring::Kind::kInternal, parent.context(), {{"at.start", "kept"}}});
     std::cout << "ready " << traceparent << std::endl;
-    std::getchar(); // nothing comes: the test kills this process
+    std::getchar();  // nothing comes: the test kills this process
     return 1;
 }

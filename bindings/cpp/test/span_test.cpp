@@ -22,7 +22,7 @@
 
 namespace {
 std::atomic<unsigned> allocations{0};
-} // namespace
+}  // namespace
 
 void* operator new(std::size_t size) {
     allocations.fetch_add(1);
@@ -31,12 +31,8 @@ void* operator new(std::size_t size) {
     }
     throw std::bad_alloc{};
 }
-void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace spanring {
 namespace {
@@ -95,7 +91,7 @@ TEST_F(SpanTest, EndsOnceWhenItIsMoved) {
         auto first = tracer_.start("moved");
         const auto context = first.context().span_id();
         auto second = std::move(first);
-        EXPECT_FALSE(first.recording()); // NOLINT: a span that was moved from is one that does nothing
+        EXPECT_FALSE(first.recording());  // NOLINT: a span that was moved from is one that does nothing
         EXPECT_TRUE(second.recording());
         EXPECT_EQ(second.context().span_id(), context);
     }
@@ -270,5 +266,5 @@ TEST_F(SpanTest, AllocatesNothing) {
     EXPECT_EQ(ended(), 3u);
 }
 
-} // namespace
-} // namespace spanring
+}  // namespace
+}  // namespace spanring

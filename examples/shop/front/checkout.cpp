@@ -8,9 +8,7 @@ namespace shop {
 
 namespace {
 
-std::string_view view(beast::string_view text) {
-    return {text.data(), text.size()};
-}
+std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
 std::string_view path_of(const Request& request) {
     const auto target = view(request.target());
@@ -42,7 +40,7 @@ Response make_response(http::status status, std::string body) {
     return response;
 }
 
-} // namespace
+}  // namespace
 
 asio::awaitable<Response> Checkout::answer(const Request& request) const {
     const auto path = path_of(request);
@@ -102,7 +100,7 @@ asio::awaitable<Response> Checkout::reserve(const spanring::Context& parent, std
     try {
         auto answer = co_await exchange(request);
         span.set_attribute("http.response.status_code", answer.result_int());
-        if (answer.result_int() >= 400) { // a client span fails where its server refuses
+        if (answer.result_int() >= 400) {  // a client span fails where its server refuses
             span.set_status(spanring::Status::kError, view(answer.reason()));
         }
         co_return make_response(answer.result(), std::move(answer.body()));
@@ -125,4 +123,4 @@ asio::awaitable<Response> Checkout::exchange(const Request& request) const {
     co_return response;
 }
 
-} // namespace shop
+}  // namespace shop

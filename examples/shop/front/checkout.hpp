@@ -30,4 +30,4 @@ private:
     std::chrono::seconds timeout_;
 };
 
-} // namespace shop
+}  // namespace shop

@@ -91,8 +91,7 @@ int run(const Arguments& arguments) {
     }
     // No flush: a span that has ended is outside this process already.
     const auto spans = provider.statistics();
-    const auto dropped =
-        spans.dropped_full + spans.dropped_too_big + spans.dropped_nested + spans.dropped_overwritten;
+    const auto dropped = spans.dropped_full + spans.dropped_too_big + spans.dropped_nested + spans.dropped_overwritten;
     std::printf("spans started=%llu ended=%llu dropped=%llu not_started=%llu\n",
                 static_cast<unsigned long long>(spans.started), static_cast<unsigned long long>(spans.ended),
                 static_cast<unsigned long long>(dropped),
@@ -100,7 +99,7 @@ int run(const Arguments& arguments) {
     return 0;
 }
 
-} // namespace
+}  // namespace
 
 int main(int argc, char** argv) {
     Arguments arguments;

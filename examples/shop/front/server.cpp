@@ -13,16 +13,14 @@ namespace {
 constexpr std::chrono::minutes kIdle{5};
 constexpr std::chrono::seconds kWrite{10};
 
-} // namespace
+}  // namespace
 
 Server::Server(asio::io_context& context, const Checkout& checkout, unsigned short port)
     : context_{context},
       checkout_{checkout},
       acceptor_{asio::make_strand(context), tcp::endpoint{asio::ip::address_v4::loopback(), port}} {}
 
-void Server::start() {
-    asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached);
-}
+void Server::start() { asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached); }
 
 void Server::stop() {
     asio::post(acceptor_.get_executor(), [this] {
@@ -65,7 +63,7 @@ asio::awaitable<void> Server::serve(tcp::socket socket) {
         stream.expires_after(kIdle);
         co_await http::async_read(stream, buffer, request, asio::redirect_error(asio::use_awaitable, error));
         if (error) {
-            break; // the peer has closed, or speaks no HTTP
+            break;  // the peer has closed, or speaks no HTTP
         }
         busy_.fetch_add(1);
         auto response = co_await checkout_.answer(request);
@@ -80,4 +78,4 @@ asio::awaitable<void> Server::serve(tcp::socket socket) {
     stream.socket().shutdown(tcp::socket::shutdown_send, error);
 }
 
-} // namespace shop
+}  // namespace shop

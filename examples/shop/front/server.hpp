@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Listens on 127.0.0.1 and answers on as many threads as run the io_context. stop() lets every request that has been read
-// be answered, then stops the io_context; connections that wait for a next request go with it.
+// Listens on 127.0.0.1 and answers on as many threads as run the io_context. stop() lets every request that has been
+// read be answered, then stops the io_context; connections that wait for a next request go with it.
 #pragma once
 
 #include "../coroutines.hpp"
@@ -33,4 +33,4 @@ private:
     std::atomic<bool> stopping_ = false;
 };
 
-} // namespace shop
+}  // namespace shop

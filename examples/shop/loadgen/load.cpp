@@ -15,7 +15,7 @@ constexpr std::string_view kSoldOut = "typewriter";
 constexpr std::uint32_t kDeclinedOneIn = 20;
 constexpr std::uint32_t kSoldOutOneIn = 25;
 
-} // namespace
+}  // namespace
 
 LoadResult Load::run() {
     asio::io_context context{1};
@@ -104,4 +104,4 @@ void Load::count(const Response& response) {
     }
 }
 
-} // namespace shop
+}  // namespace shop

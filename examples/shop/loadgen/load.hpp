@@ -16,18 +16,18 @@ struct LoadOptions {
     tcp::endpoint front;
     std::uint32_t requests = 0;
     std::uint32_t concurrency = 0;
-    std::uint32_t rate = 0; // requests a second; 0: as fast as they are answered
+    std::uint32_t rate = 0;  // requests a second; 0: as fast as they are answered
     std::chrono::seconds seconds{30};
-    std::string item; // empty: varied
+    std::string item;  // empty: varied
     bool verbose = false;
 };
 
 struct LoadResult {
     std::uint32_t sent = 0;
-    std::uint32_t ok = 0;         // 2xx
-    std::uint32_t refused = 0;    // 4xx
-    std::uint32_t failed = 0;     // 5xx
-    std::uint32_t unanswered = 0; // no HTTP answer
+    std::uint32_t ok = 0;          // 2xx
+    std::uint32_t refused = 0;     // 4xx
+    std::uint32_t failed = 0;      // 5xx
+    std::uint32_t unanswered = 0;  // no HTTP answer
 };
 
 class Load {
@@ -52,4 +52,4 @@ private:
     Clock::time_point end_;
 };
 
-} // namespace shop
+}  // namespace shop

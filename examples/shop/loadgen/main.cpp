@@ -81,7 +81,7 @@ std::string parse(const std::vector<std::string_view>& words, shop::LoadOptions&
     return "";
 }
 
-} // namespace
+}  // namespace
 
 int main(int argc, char** argv) {
     shop::LoadOptions options;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A KeyValue as a field of some message: `tag len { 0x0a len key, 0x12 len AnyValue }`. Sizes first, bytes then, so that
-// nothing is ever moved. A Sink takes put(bytes, size) and put_byte().
+// A KeyValue as a field of some message: `tag len { 0x0a len key, 0x12 len AnyValue }`. Sizes first, bytes then, so
+// that nothing is ever moved. A Sink takes put(bytes, size) and put_byte().
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ struct Attribute {
 
     // False: no key, no such type, a key that is not UTF-8, or far too long. Values that are not UTF-8 are repaired by
     // the agent.
-    static bool check(const spr_attribute& from, Attribute& ret, uint32_t length_limit = kNoLengthLimit, uint32_t depth = 0) {
+    static bool check(const spr_attribute& from, Attribute& ret, uint32_t length_limit = kNoLengthLimit,
+                      uint32_t depth = 0) {
         const size_t key_size = text_size(from.key, from.key_size);
         if (key_size == 0 || key_size > kMaxText || !is_utf8(from.key, key_size)) return false;
         ret.key = from.key;
@@ -62,7 +63,8 @@ template <class Sink>
 void Value::write_pairs(Sink& sink) const {
     for (size_t i = 0; i < from->key_values.count; ++i) {
         Attribute pair;
-        if (Attribute::check(from->key_values.pairs[i], pair, length_limit, depth + 1)) pair.write(sink, tag(1, kBytes));
+        if (Attribute::check(from->key_values.pairs[i], pair, length_limit, depth + 1))
+            pair.write(sink, tag(1, kBytes));
     }
 }
 

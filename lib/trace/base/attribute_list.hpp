@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The attributes of an event, a link or a scope: two lists of the caller read as one, without what is invalid and what is
-// over the limit, and of equal keys the last value, as with a span's attributes set one by one. Nothing is allocated: what
-// becomes of an attribute is found out twice, to measure and to write. Comparisons grow with count times what is kept, but
-// only from the first key on that may be there twice.
+// The attributes of an event, a link or a scope: two lists of the caller read as one, without what is invalid and what
+// is over the limit, and of equal keys the last value, as with a span's attributes set one by one. Nothing is
+// allocated: what becomes of an attribute is found out twice, to measure and to write. Comparisons grow with count
+// times what is kept, but only from the first key on that may be there twice.
 #pragma once
 
 #include <cstddef>
@@ -58,7 +58,9 @@ public:
 private:
     static constexpr size_t kNoEnd = ~size_t{0};
 
-    static AttributeRange whole(AttributeRange range) { return range.attributes == nullptr ? AttributeRange{nullptr, 0} : range; }
+    static AttributeRange whole(AttributeRange range) {
+        return range.attributes == nullptr ? AttributeRange{nullptr, 0} : range;
+    }
     size_t count() const { return first_.count + second_.count; }
     bool read(size_t i, Attribute& ret) const {
         const spr_attribute& from = i < first_.count ? first_.attributes[i] : second_.attributes[i - first_.count];
@@ -68,7 +70,8 @@ private:
     bool find(const Attribute& attribute, size_t begin, size_t end) const {
         for (size_t i = begin; i < end; ++i) {
             Attribute other;
-            if (read(i, other) && other.key_size == attribute.key_size && memcmp(other.key, attribute.key, other.key_size) == 0)
+            if (read(i, other) && other.key_size == attribute.key_size &&
+                memcmp(other.key, attribute.key, other.key_size) == 0)
                 return true;
         }
         return false;

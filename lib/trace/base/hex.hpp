@@ -41,8 +41,8 @@ template <size_t Size>
     return to + 2 * Size;
 }
 
-// What was read, and whether it was what it ought to be. Sixteen digits at a time in a vector of the compiler's (SSE2, NEON,
-// or plain words where there is neither); all stays in registers until it is known to be good.
+// What was read, and whether it was what it ought to be. Sixteen digits at a time in a vector of the compiler's (SSE2,
+// NEON, or plain words where there is neither); all stays in registers until it is known to be good.
 class HexReader {
 public:
     // Sixteen digits are eight bytes, in the order of memory.
@@ -51,8 +51,8 @@ public:
         memcpy(&digits, from, sizeof digits);
         const Digits letters = reinterpret_cast<Digits>(reinterpret_cast<Signed>(digits) >= 'a');
         const Digits values = digits - '0' - (letters & 39);
-        // A letter is 10 or more and nothing else is; none is 16 or more. Compared with their sign, which SSE2 can do; what
-        // is negative then is 16 or more.
+        // A letter is 10 or more and nothing else is; none is 16 or more. Compared with their sign, which SSE2 can do;
+        // what is negative then is 16 or more.
         wrong_ |= (reinterpret_cast<Digits>(reinterpret_cast<Signed>(values) >= 10) ^ letters) | (values & 0xf0);
         const Words halves = reinterpret_cast<Words>(values);
         const Words bytes = (halves << 4 | halves >> 8) & 0xff;

@@ -9,8 +9,8 @@
 
 namespace spanring::trace {
 
-// The bit of a key that is not empty: of its size and both its ends (client.address and server.address are of one length
-// and end alike).
+// The bit of a key that is not empty: of its size and both its ends (client.address and server.address are of one
+// length and end alike).
 inline uint32_t key_bit(const char* key, size_t size) {
     uint64_t head = 0, tail = 0;
     if (size >= 8) [[likely]] {
@@ -19,8 +19,8 @@ inline uint32_t key_bit(const char* key, size_t size) {
     } else {
         for (size_t i = 0; i < size; ++i) tail = tail << 8 | static_cast<uint8_t>(key[i]);
     }
-    // The golden ratio of 64 bits: each bit of the key reaches the highest six (Knuth, multiplicative hashing). The head is
-    // turned, so that equal bytes at both ends do not cancel out.
+    // The golden ratio of 64 bits: each bit of the key reaches the highest six (Knuth, multiplicative hashing). The
+    // head is turned, so that equal bytes at both ends do not cancel out.
     return static_cast<uint32_t>((((head << 23 | head >> 41) ^ tail) + size) * 0x9e3779b97f4a7c15 >> 58);
 }
 

@@ -39,7 +39,8 @@ uint32_t count(uint32_t option, const char* variable, const char* general = null
 
 Limits Limits::choose(const spr_provider_options& options) {
     Limits limits;
-    limits.attributes = count(options.attribute_count_limit, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT");
+    limits.attributes =
+        count(options.attribute_count_limit, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT");
     limits.value_length = number(options.attribute_value_length_limit, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
                                  "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", kNoLengthLimit, kNoLengthLimit);
     limits.events = count(options.event_count_limit, "OTEL_SPAN_EVENT_COUNT_LIMIT");

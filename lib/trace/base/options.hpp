@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads a struct of options of any age: an older caller's is shorter and reads as if the rest were zero; a newer caller's
-// is longer and is taken if what is unknown here is zero.
+// Reads a struct of options of any age: an older caller's is shorter and reads as if the rest were zero; a newer
+// caller's is longer and is taken if what is unknown here is zero.
 #pragma once
 
 #include <errno.h>
@@ -56,7 +56,8 @@ int check_in_place(const Options* options) {
 // ret_error.
 template <class Options>
 const Options* known_options(const Options* options, Options& space, int& ret_error) {
-    if (options != nullptr && options->struct_size == sizeof(Options)) [[likely]] return options;
+    if (options != nullptr && options->struct_size == sizeof(Options)) [[likely]]
+        return options;
     ret_error = read_options(options, space);
     return ret_error == 0 ? &space : nullptr;
 }

@@ -15,7 +15,7 @@ struct SpanHandle {
     uint32_t slot;             // 20 bits
     uint32_t generation;       // Slot::generation
 
-    static constexpr uint64_t kRecorded = 1;       // in every handle of a span that is recorded
+    static constexpr uint64_t kRecorded = 1;      // in every handle of a span that is recorded
     static constexpr uint64_t kLifeMask = 0xfff;  // what all handles of one life of a provider share
 
     // Bits: 0 set (recorded), 1-3 provider, 4-11 fork generation, 12-31 slot, 32-63 generation.

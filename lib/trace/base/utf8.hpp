@@ -26,9 +26,7 @@ inline bool is_ascii(const char* text, size_t size) {
 bool is_utf8_beyond_ascii(const char* text, size_t size);
 
 // RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
-inline bool is_utf8(const char* text, size_t size) {
-    return is_ascii(text, size) || is_utf8_beyond_ascii(text, size);
-}
+inline bool is_utf8(const char* text, size_t size) { return is_ascii(text, size) || is_utf8_beyond_ascii(text, size); }
 
 // Bytes of the first `count` characters. A byte that is part of none counts as one: so many the agent makes of it.
 size_t first_characters(const char* text, size_t size, size_t count);

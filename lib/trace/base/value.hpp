@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An AnyValue: `tag len { one field }`, its size known before its bytes are written. Lists are walked twice, to check and
-// measure them and to write them, and each level once more for every list around it: SPR_VALUE_DEPTH bounds that, the
-// size of a span bounds the rest. Nothing is allocated. The caller's memory must not change meanwhile.
+// An AnyValue: `tag len { one field }`, its size known before its bytes are written. Lists are walked twice, to check
+// and measure them and to write them, and each level once more for every list around it: SPR_VALUE_DEPTH bounds that,
+// the size of a span bounds the rest. Nothing is allocated. The caller's memory must not change meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ inline size_t text_size(const char* text, size_t size) {
     return size == SPR_NUL ? strlen(text) : size;
 }
 
-// A checked value. `from` is the caller's. Texts are cut to length_limit characters and bytes to as many bytes, inside lists
-// as well (specification: common/README.md, Attribute Limits).
+// A checked value. `from` is the caller's. Texts are cut to length_limit characters and bytes to as many bytes, inside
+// lists as well (specification: common/README.md, Attribute Limits).
 struct Value {
     const spr_any* from;
     uint32_t length_limit;
@@ -50,7 +50,8 @@ struct Value {
                 if (!check_values(from, depth + 1, length_limit, inner)) return false;
                 break;
             case SPR_TYPE_KEY_VALUES:
-                if (depth == SPR_VALUE_DEPTH || (from.key_values.pairs == nullptr && from.key_values.count != 0)) return false;
+                if (depth == SPR_VALUE_DEPTH || (from.key_values.pairs == nullptr && from.key_values.count != 0))
+                    return false;
                 if (!check_pairs(from, depth + 1, length_limit, inner)) return false;
                 break;
             case SPR_TYPE_BOOL: ret.size = 2; return true;
@@ -86,9 +87,7 @@ struct Value {
                 end += 8;
                 break;
             case SPR_TYPE_EMPTY: break;
-            default:
-                *end++ = tag(type, kBytes);
-                end = put_varint(end, inner_size);
+            default: *end++ = tag(type, kBytes); end = put_varint(end, inner_size);
         }
         sink.put(head, static_cast<uint32_t>(end - head));
         if (inner_size == 0) return;
@@ -110,7 +109,8 @@ private:
         }
         return true;
     }
-    static bool check_pairs(const spr_any& from, uint32_t depth, uint32_t length_limit, uint64_t& ret_size);  // attribute.hpp
+    static bool check_pairs(const spr_any& from, uint32_t depth, uint32_t length_limit,
+                            uint64_t& ret_size);  // attribute.hpp
 
     template <class Sink>
     void write_values(Sink& sink) const {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An environment variable as the specification has it read (configuration/sdk-environment-variables.md): empty is unset,
-// words have no case, what cannot be understood is as if it were unset. Blanks around a value do not count. Nothing here
-// asks the application's locale, allocates, or touches errno.
+// An environment variable as the specification has it read (configuration/sdk-environment-variables.md): empty is
+// unset, words have no case, what cannot be understood is as if it were unset. Blanks around a value do not count.
+// Nothing here asks the application's locale, allocates, or touches errno.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ public:
     // Each: false, and `ret` as it was, where the value is something else.
     bool number(double least, double most, double& ret) const;  // 0.25, .5, 1e-3; no sign but +
     bool count(uint64_t& ret) const;                            // digits; what is too large is the largest there is
-    bool bytes(uint64_t& ret) const;                            // the same with KiB, MiB, GiB (K, M, G), KB, MB, GB or B
+    bool bytes(uint64_t& ret) const;  // the same with KiB, MiB, GiB (K, M, G), KB, MB, GB or B
 
 private:
     Variable() = default;

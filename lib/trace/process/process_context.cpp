@@ -14,8 +14,8 @@
 
 #include "ring/atomics.hpp"
 #include "ring/clock.hpp"
-#include "trace/process/mapping_names.hpp"
 #include "trace/base/wire.hpp"
+#include "trace/process/mapping_names.hpp"
 
 namespace spanring::trace {
 namespace {
@@ -34,8 +34,8 @@ static_assert(sizeof(Header) == 32);
 constexpr char kName[] = "OTEL_CTX";
 constexpr uint32_t kVersion = 2;
 
-// ProcessContext.attributes of OTEP 4947, Thread-Local Reference Data. The map of keys is an empty list: thread contexts
-// have no attributes.
+// ProcessContext.attributes of OTEP 4947, Thread-Local Reference Data. The map of keys is an empty list: thread
+// contexts have no attributes.
 constexpr char kSchemaKey[] = "threadlocal.schema_version";
 constexpr char kSchema[] = "tlsdesc_v1_dev";
 constexpr char kKeyMapKey[] = "threadlocal.attribute_key_map";
@@ -77,8 +77,8 @@ uint32_t put_payload(uint8_t* const to, const uint8_t* resource, uint32_t size) 
     return static_cast<uint32_t>(at - to);
 }
 
-// A private mapping of a file without a name in any folder, so that the name is seen in /proc/PID/maps on every kernel; an
-// anonymous one where that is forbidden, which has a name only if the kernel gives it one.
+// A private mapping of a file without a name in any folder, so that the name is seen in /proc/PID/maps on every kernel;
+// an anonymous one where that is forbidden, which has a name only if the kernel gives it one.
 void* map(size_t size, bool& ret_named) {
     long file = syscall(SYS_memfd_create, kName, MFD_CLOEXEC | MFD_ALLOW_SEALING | kNoExecSeal);
     if (file < 0) file = syscall(SYS_memfd_create, kName, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -120,8 +120,8 @@ bool ProcessContext::make(const uint8_t* resource, uint32_t resource_size) {
     header.payload = reinterpret_cast<uintptr_t>(payload);
     header.version = kVersion;
     memcpy(header.signature, kName, sizeof header.signature);
-    // release: publishes header and payload. Pairs with the barrier after a reader's look at the time (OTEP 4719, Reading
-    // Protocol, step 4). Without it a profiler could find the time and a payload that is not there yet.
+    // release: publishes header and payload. Pairs with the barrier after a reader's look at the time (OTEP 4719,
+    // Reading Protocol, step 4). Without it a profiler could find the time and a payload that is not there yet.
     StdAtomics::store(header.published_at, ring::Clock::read(CLOCK_BOOTTIME), std::memory_order_release);
     // Also where the mapping has a name already: a reader may wait for this very call.
     const bool renamed = prctl(kSetVma, kSetVmaAnonName, memory, size, kName) == 0;
@@ -137,8 +137,8 @@ void ProcessContext::publish(const uint8_t* resource, uint32_t size) {
         !StdAtomics::compare_exchange(g_state, seen, uint32_t{kMaking}, std::memory_order_relaxed))
         return;
     const int error = errno;
-    // Two in one process are forbidden, so another library's goes first. (So does one that was just being made when this
-    // process was forked off: it came along, unfinished.)
+    // Two in one process are forbidden, so another library's goes first. (So does one that was just being made when
+    // this process was forked off: it came along, unfinished.)
     const bool made = is_wanted() && !has_mapping_named("/proc/self/maps", kName) && make(resource, size);
     StdAtomics::store(g_state, uint32_t{made ? kOn : kOff}, std::memory_order_relaxed);
     errno = error;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The process context (OTEP 4719): the resource, in a mapping of this process that a profiler finds by its name and reads
-// from outside. docs/profilers.md has its layout.
+// The process context (OTEP 4719): the resource, in a mapping of this process that a profiler finds by its name and
+// reads from outside. docs/profilers.md has its layout.
 //
 //     not asked ──▶ making ──▶ on       published once; stays until the process ends
 //                     │  └───▶ off      switched off, another library's is there, or the kernel refuses: for good

@@ -111,8 +111,8 @@ size_t container_id(char (&ret)[kContainerIdSize], const char* cgroup, const cha
     if (id != nullptr) return sizeof ret;
     Lines lines(mountinfo);
     for (char* line; lines.next(line);) {
-        // ".../containers/ID/hostname" of Docker, ".../overlay-containers/ID/userdata/hostname" of Podman. A "sandboxes/ID" is
-        // the pod's, not the container's.
+        // ".../containers/ID/hostname" of Docker, ".../overlay-containers/ID/userdata/hostname" of Podman. A
+        // "sandboxes/ID" is the pod's, not the container's.
         constexpr char kFolder[] = "containers/";
         for (const char* at = strstr(line, kFolder); at != nullptr; at = strstr(at + 1, kFolder)) {
             if (!is_id(at + sizeof kFolder - 1)) continue;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a process can find out about itself, from files that may be missing, be long, or say nonsense. COLD, libc alone,
-// no allocation, no name service: what takes more than a few reads is left out. Each returns the size of the text, 0: not
-// known. The paths are the tests' to change.
+// no allocation, no name service: what takes more than a few reads is left out. Each returns the size of the text, 0:
+// not known. The paths are the tests' to change.
 #pragma once
 
 #include <cstddef>

@@ -38,7 +38,8 @@ uint64_t memory_from_environment() {
 
 bool is_switched_off() {
     const Variable own("SPANRING_DISABLED");
-    return own.is("1") || own.is("true") || Variable("OTEL_SDK_DISABLED").is("true") || Variable("OTEL_TRACES_EXPORTER").is("none");
+    return own.is("1") || own.is("true") || Variable("OTEL_SDK_DISABLED").is("true") ||
+           Variable("OTEL_TRACES_EXPORTER").is("none");
 }
 
 // What service.instance.id is made of: one for each process. Zero where there is no randomness.
@@ -54,11 +55,11 @@ void draw_instance() {
 int Provider::prepare_process() {
     int patience = 100'000;
     uint32_t expected = 0;
-    // acquire: one caller prepares, after one that failed has put things back. Pairs with the release below. Without it two
-    // could make the key at once.
+    // acquire: one caller prepares, after one that failed has put things back. Pairs with the release below. Without it
+    // two could make the key at once.
     while (!StdAtomics::compare_exchange(g_prepared, expected, uint32_t{1}, std::memory_order_acquire)) {
-        // acquire, since a failed exchange orders nothing: what the first caller prepared is there. Pairs with the release
-        // below. Without it a second opener could use a clock that was not started yet.
+        // acquire, since a failed exchange orders nothing: what the first caller prepared is there. Pairs with the
+        // release below. Without it a second opener could use a clock that was not started yet.
         if (StdAtomics::load(g_prepared, std::memory_order_acquire) == 2) return 0;
         if (--patience == 0) return -EBUSY;  // a fork() in the middle of another thread's preparation left it at 1
         sched_yield();
@@ -69,8 +70,8 @@ int Provider::prepare_process() {
     if (error == 0) error = -pthread_atfork(nullptr, nullptr, after_fork);
     if (error == 0) process.clock.start();
     if (error == 0) draw_instance();
-    // release: publishes the guard, the key and the clock. Pairs with the acquires above. Without it a caller that finds 2
-    // could use them half prepared.
+    // release: publishes the guard, the key and the clock. Pairs with the acquires above. Without it a caller that
+    // finds 2 could use them half prepared.
     StdAtomics::store(g_prepared, error == 0 ? uint32_t{2} : uint32_t{0}, std::memory_order_release);
     return error;
 }
@@ -79,9 +80,10 @@ int Provider::open(const spr_provider_options& options, Provider*& ret_provider)
     for (uint32_t index = 0; index < kMaxProviders; ++index) {
         Provider& provider = at(index);
         uint32_t expected = kUnused;
-        // acquire: after an opener that failed and put it back. Pairs with the release below. Without it what that one wrote
-        // could come after what this one writes.
-        if (!StdAtomics::compare_exchange(provider.state_, expected, uint32_t{kOpening}, std::memory_order_acquire)) continue;
+        // acquire: after an opener that failed and put it back. Pairs with the release below. Without it what that one
+        // wrote could come after what this one writes.
+        if (!StdAtomics::compare_exchange(provider.state_, expected, uint32_t{kOpening}, std::memory_order_acquire))
+            continue;
         provider.index_ = index;
         const int error = provider.open_this(options);
         if (error != 0) {
@@ -104,7 +106,8 @@ int Provider::open_this(const spr_provider_options& options) {
     full_wait_ = options.full_policy == SPR_FULL_WAIT ? options.full_wait_ns : 0;
     uint64_t memory = options.memory_limit != 0 ? options.memory_limit : memory_from_environment();
     memory = memory < kLeastMemory ? kLeastMemory : memory;
-    const uint64_t extents = memory <= ring::segment_size(1) ? 1 : (memory - ring::extent_offset(0)) / ring::kExtentSize;
+    const uint64_t extents =
+        memory <= ring::segment_size(1) ? 1 : (memory - ring::extent_offset(0)) / ring::kExtentSize;
     extent_limit_ = static_cast<uint32_t>(extents < ring::kMaxExtents ? extents : ring::kMaxExtents);
 
     int error = 0;
@@ -116,8 +119,8 @@ int Provider::open_this(const spr_provider_options& options) {
         error = prepare_process();
     error_ = error;
     if (error == 0) publish_process_context();
-    // release: everything above. Pairs with the acquire in state(), for a thread that got the provider by other means than
-    // this call's return. Without it that thread could find limits and sampler not there yet.
+    // release: everything above. Pairs with the acquire in state(), for a thread that got the provider by other means
+    // than this call's return. Without it that thread could find limits and sampler not there yet.
     StdAtomics::store(state_, uint32_t{error == 0 ? kOpen : kOff}, std::memory_order_release);
     return 0;
 }
@@ -125,8 +128,8 @@ int Provider::open_this(const spr_provider_options& options) {
 void Provider::publish_process_context() {
     if (!ProcessContext::is_due()) return;
     uint32_t first = kMaxProviders;
-    // relaxed: each opener has built its own resource, and any one may be the first. A child, which asks for the resource of
-    // another provider, has one thread that has seen all there is.
+    // relaxed: each opener has built its own resource, and any one may be the first. A child, which asks for the
+    // resource of another provider, has one thread that has seen all there is.
     if (StdAtomics::compare_exchange(g_first, first, index_, std::memory_order_relaxed)) first = index_;
     if (first != index_ && ProcessContext::state() != ProcessContext::kLost) return;
     uint8_t resource[ring::kResourceSize];
@@ -146,8 +149,8 @@ bool Provider::begin_life() {
     }
     publish_process_context();  // in a child; done long ago elsewhere
     uint8_t resource[ring::kResourceSize];
-    const ring::SegmentRequest request{extent_limit_, full_policy_, resource, resource_.finish(process.instance, resource),
-                                       resource_.schema_size()};
+    const ring::SegmentRequest request{extent_limit_, full_policy_, resource,
+                                       resource_.finish(process.instance, resource), resource_.schema_size()};
     const uint32_t number = StdAtomics::fetch_add(g_lives, uint32_t{1}, std::memory_order_relaxed) + 1;
     int error = 0;
     Life* life = Life::begin(number, request, process.clock, error);
@@ -155,12 +158,13 @@ bool Provider::begin_life() {
     // release: the life's content. Pairs with the acquire in life(). Without it a thread could use a half-made one.
     __atomic_store_n(&life_, life, __ATOMIC_RELEASE);
     const uint64_t bits = SpanHandle{index_, fork_generation(), 0, 0}.life();
-    // release: life_, for whoever finds a handle of this life. Pairs with the acquire in lives(). Before kLive: a span of
-    // another thread must not start and then not be found.
+    // release: life_, for whoever finds a handle of this life. Pairs with the acquire in lives(). Before kLive: a span
+    // of another thread must not start and then not be found.
     if (life != nullptr) StdAtomics::store(live_bits_, static_cast<uint32_t>(bits), std::memory_order_release);
     uint32_t making = kMaking;  // unless it was shut down meanwhile, which stays
     // release: life_ and error_. Pairs with the acquire in state(). Without it a thread could find kLive and no life.
-    if (StdAtomics::compare_exchange(state_, making, uint32_t{life != nullptr ? kLive : kOff}, std::memory_order_release))
+    if (StdAtomics::compare_exchange(state_, making, uint32_t{life != nullptr ? kLive : kOff},
+                                     std::memory_order_release))
         return life != nullptr;
     StdAtomics::store(live_bits_, uint32_t{0}, std::memory_order_relaxed);  // takes back; publishes nothing
     return false;
@@ -232,10 +236,12 @@ void Provider::after_fork() {
 void Provider::shut_down() {
     uint32_t seen = state();
     while (seen != kShutDown && seen != kOff &&
-           !StdAtomics::compare_exchange(state_, seen, uint32_t{kShutDown}, std::memory_order_relaxed)) {}
+           !StdAtomics::compare_exchange(state_, seen, uint32_t{kShutDown}, std::memory_order_relaxed)) {
+    }
     StdAtomics::store(live_bits_, uint32_t{0}, std::memory_order_relaxed);  // takes back; publishes nothing
     if (seen == kLive) ring::ForkGuard::disturb();  // spans that threads have resolved are to be resolved again
-    if (Life* current = life()) StdAtomics::store(current->segment.view().writer().shutdown, uint64_t{1}, std::memory_order_relaxed);
+    if (Life* current = life())
+        StdAtomics::store(current->segment.view().writer().shutdown, uint64_t{1}, std::memory_order_relaxed);
 }
 
 }  // namespace spanring::trace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A provider: resource, sampler, limits, tracers, and the current life. All are static objects of the library, so that a
-// handle is never a dangling pointer.
+// A provider: resource, sampler, limits, tracers, and the current life. All are static objects of the library, so that
+// a handle is never a dangling pointer.
 //
 //     state        what a start does
 //     kUnused      (not open)
@@ -18,14 +18,14 @@
 #include "ring/clock.hpp"
 #include "ring/fork_guard.hpp"
 #include "spanring/spanring.h"
-#include "trace/process/life.hpp"
 #include "trace/base/limits.hpp"
+#include "trace/base/span_handle.hpp"
+#include "trace/process/life.hpp"
 #include "trace/process/rate_limiter.hpp"
 #include "trace/process/resource.hpp"
 #include "trace/process/sampler.hpp"
-#include "trace/process/tracer_table.hpp"
-#include "trace/base/span_handle.hpp"
 #include "trace/process/thread_state.hpp"
+#include "trace/process/tracer_table.hpp"
 
 namespace spanring::trace {
 
@@ -42,8 +42,8 @@ public:
 
     uint32_t index() const { return index_; }
     State state() const {
-        // acquire: with kLive comes the life. Pairs with the releases in begin_life() and open_this(). Without it a thread
-        // could find the provider live and its life, or what the environment said, not there yet.
+        // acquire: with kLive comes the life. Pairs with the releases in begin_life() and open_this(). Without it a
+        // thread could find the provider live and its life, or what the environment said, not there yet.
         return static_cast<State>(ring::StdAtomics::load(state_, std::memory_order_acquire));
     }
     int error() const { return error_; }
@@ -56,11 +56,13 @@ public:
     // HOT. The handle of a span in the present life; a life that was just shut down gives one that resolves to nothing.
     uint64_t handle(uint32_t slot, uint32_t generation) const {
         // relaxed: the caller writes into this life, so it has seen its beginning.
-        return ring::StdAtomics::load(live_bits_, std::memory_order_relaxed) | SpanHandle{0, 0, slot, generation}.place();
+        return ring::StdAtomics::load(live_bits_, std::memory_order_relaxed) |
+               SpanHandle{0, 0, slot, generation}.place();
     }
     // nullptr before the first span.
     Life* life() const {
-        // acquire: the life's content. Pairs with the release in begin_life(). Without it a half-made one could be used.
+        // acquire: the life's content. Pairs with the release in begin_life(). Without it a half-made one could be
+        // used.
         return __atomic_load_n(&life_, __ATOMIC_ACQUIRE);
     }
     const Sampler& sampler() const { return sampler_; }
@@ -72,14 +74,16 @@ public:
     // HOT except for a thread's first call. The caller's state, or nullptr (off, shut down, nested in the making).
     ThreadState* thread() {
         ThreadState* state = thread_local_state.states[index_];
-        if (state != nullptr) [[likely]] return state;
+        if (state != nullptr) [[likely]]
+            return state;
         return attach_thread();
     }
 
     // The writer of a level; opened at its first use.
     static Level& level(ThreadState& state, uint32_t depth) {
         Level& level = *state.at[depth];
-        if (!level.writer.is_open()) [[unlikely]] level.writer.open(state.life->segment, state.thread);
+        if (!level.writer.is_open()) [[unlikely]]
+            level.writer.open(state.life->segment, state.thread);
         return level;
     }
 
@@ -87,7 +91,8 @@ public:
 
     // A child must call it before anything else; a cheap test otherwise. HOT.
     static void check_fork() {
-        if (ring::ForkGuard::in_doubt()) [[unlikely]] after_fork();
+        if (ring::ForkGuard::in_doubt()) [[unlikely]]
+            after_fork();
     }
 
 private:
@@ -101,7 +106,8 @@ private:
     int open_this(const spr_provider_options& options);
 
     uint32_t state_ = kUnused;  // State; atomic
-    uint32_t live_bits_ = 0;    // of every handle while state_ is kLive, else 0: state, provider and fork generation in one look
+    uint32_t live_bits_ =
+        0;  // of every handle while state_ is kLive, else 0: state, provider and fork generation in one look
     uint32_t index_ = 0;
     int error_ = 0;
     Life* life_ = nullptr;

@@ -14,7 +14,7 @@ using trace::Provider;
 
 namespace {
 
-constexpr uint64_t kFirstPause = 50'000;    // nanoseconds between two looks at the agent's answer to a flush
+constexpr uint64_t kFirstPause = 50'000;  // nanoseconds between two looks at the agent's answer to a flush
 constexpr uint64_t kLongestPause = 2'000'000;
 
 uint64_t total(ring::SegmentView segment, Counter counter) {
@@ -25,7 +25,8 @@ uint64_t total(ring::SegmentView segment, Counter counter) {
     // touched that is not there yet.
     const uint32_t lines = StdAtomics::load(page.counter_lines, std::memory_order_acquire);
     for (uint32_t line = 0; line < lines; ++line)
-        sum += StdAtomics::load(segment.counter_line(line).values[index], std::memory_order_relaxed);  // exact when quiet
+        sum +=
+            StdAtomics::load(segment.counter_line(line).values[index], std::memory_order_relaxed);  // exact when quiet
     return sum;
 }
 
@@ -37,7 +38,9 @@ int spr_provider_open(const spr_provider_options* options, spr_provider** ret_pr
     if (ret_provider == nullptr) return -EINVAL;
     spr_provider_options known;
     if (const int error = trace::read_options(options, known)) return error;
-    if (known.full_policy > SPR_FULL_WAIT || (known.resource_attribute_count != 0 && known.resource_attributes == nullptr)) return -EINVAL;
+    if (known.full_policy > SPR_FULL_WAIT ||
+        (known.resource_attribute_count != 0 && known.resource_attributes == nullptr))
+        return -EINVAL;
     Provider::check_fork();
     Provider* provider = nullptr;
     const int before = errno;
@@ -65,10 +68,11 @@ int spr_provider_flush(spr_provider* provider, uint64_t timeout_ns) noexcept {
     trace::Life* life = provider->life();
     if (life == nullptr) return 0;  // nothing was ever written
     ring::SegmentView segment = life->segment.view();
-    // release: every span that ended before this call is committed before the ticket. Pairs with the acquire in the agent's
-    // FlushRequest::look(). Without it the agent could serve the ticket without having seen the spans. acquire: after
-    // those of other callers, so that a later ticket answers for theirs as well.
-    const uint64_t ticket = StdAtomics::fetch_add(segment.writer().flush_wanted, uint64_t{1}, std::memory_order_acq_rel) + 1;
+    // release: every span that ended before this call is committed before the ticket. Pairs with the acquire in the
+    // agent's FlushRequest::look(). Without it the agent could serve the ticket without having seen the spans. acquire:
+    // after those of other callers, so that a later ticket answers for theirs as well.
+    const uint64_t ticket =
+        StdAtomics::fetch_add(segment.writer().flush_wanted, uint64_t{1}, std::memory_order_acq_rel) + 1;
     const uint64_t start = ring::Clock::read(CLOCK_MONOTONIC);
     const int error = errno;
     for (uint64_t pause = kFirstPause;; pause = pause < kLongestPause ? pause * 2 : pause) {
@@ -98,8 +102,8 @@ int spr_provider_shutdown(spr_provider* provider, uint64_t timeout_ns) noexcept 
 int spr_tracer_get(spr_provider* provider, const char* name, size_t name_size, const char* version, size_t version_size,
                    const char* schema_url, size_t schema_url_size, spr_tracer** ret_tracer) noexcept {
     if (provider == nullptr || ret_tracer == nullptr) return -EINVAL;
-    const spr_tracer_options options = {sizeof options, 0, name, name_size, version, version_size, schema_url, schema_url_size,
-                                        nullptr, 0};
+    const spr_tracer_options options = {sizeof options,  0,       name, name_size, version, version_size, schema_url,
+                                        schema_url_size, nullptr, 0};
     return provider->tracers().get(options, ret_tracer);
 }
 
@@ -119,7 +123,8 @@ int spr_tracer_enabled(const spr_tracer* tracer) noexcept {
     if (state == Provider::kOff || state == Provider::kShutDown) return 0;
     const trace::Life* life = provider.life();
     // relaxed: a switch.
-    const uint64_t policy = life != nullptr ? StdAtomics::load(life->segment.view().control().policy, std::memory_order_relaxed) : 0;
+    const uint64_t policy =
+        life != nullptr ? StdAtomics::load(life->segment.view().control().policy, std::memory_order_relaxed) : 0;
     if ((policy & (ring::PolicyBits::kDisabled | ring::PolicyBits::kRetired)) != 0) return 0;
     return (policy & ring::PolicyBits::kSamplingKind) != 0 || !provider.sampler().never();
 }

@@ -70,8 +70,8 @@ bool names_no_service(const Attribute& attribute) {
            std::string_view(attribute.key, attribute.key_size) == "service.name";
 }
 
-// Visits each pair of the list, decoded, with an empty key where it is longer than any may be; empty elements do not count.
-// False: at the first that is malformed.
+// Visits each pair of the list, decoded, with an empty key where it is longer than any may be; empty elements do not
+// count. False: at the first that is malformed.
 template <class Visit>
 bool each_pair(const char* list, Visit&& visit) {
     for (const char* end; *list != 0; list = *end == ',' ? end + 1 : end) {
@@ -89,7 +89,8 @@ bool each_pair(const char* list, Visit&& visit) {
             continue;
         }
         if (key_size <= 0 || value_size < 0) return false;
-        const std::string_view decoded_key(key, static_cast<size_t>(key_size)), decoded(value, static_cast<size_t>(value_size));
+        const std::string_view decoded_key(key, static_cast<size_t>(key_size)),
+            decoded(value, static_cast<size_t>(value_size));
         if (!is_utf8(key, decoded_key.size()) || !is_utf8(value, decoded.size())) return false;
         visit(decoded_key, decoded);
     }
@@ -138,7 +139,8 @@ bool Resource::add(const spr_attribute& from, uint32_t keep) {
     attribute.write(memory, kAttributes);
     size_ = others + attribute.field_size();
     // A profiler reads these bytes as they are; no agent repairs them on the way.
-    if (attribute.value.type == SPR_TYPE_STRING) repair_utf8(memory.at - attribute.value.inner_size, attribute.value.inner_size);
+    if (attribute.value.type == SPR_TYPE_STRING)
+        repair_utf8(memory.at - attribute.value.inner_size, attribute.value.inner_size);
     return true;
 }
 

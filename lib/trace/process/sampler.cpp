@@ -8,7 +8,9 @@ namespace spanring::trace {
 
 using ring::SamplingDirective;
 
-Sampler Sampler::parse(const char* name, const char* argument) { return choose(Variable::of(name), Variable::of(argument)); }
+Sampler Sampler::parse(const char* name, const char* argument) {
+    return choose(Variable::of(name), Variable::of(argument));
+}
 
 Sampler Sampler::choose(Variable name, Variable argument) {
     constexpr double kMostTracesASecond = 1e9;
@@ -36,7 +38,8 @@ Sampler Sampler::from_environment() {
     return choose(Variable("OTEL_TRACES_SAMPLER"), Variable("OTEL_TRACES_SAMPLER_ARG"));
 }
 
-Sampler::Decision Sampler::decide(SamplingDirective directive, RateLimiter& limiter, uint64_t randomness, uint64_t now) const {
+Sampler::Decision Sampler::decide(SamplingDirective directive, RateLimiter& limiter, uint64_t randomness,
+                                  uint64_t now) const {
     const SamplingDirective rule = in_force(directive);
     switch (rule.kind) {
         case SamplingDirective::kNone: return {true, false, 0};

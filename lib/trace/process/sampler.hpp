@@ -41,10 +41,13 @@ public:
         bool has_threshold;  // it was decided by
         uint64_t threshold;
     };
-    // Where a trace begins, or a parent is not followed. `directive`: the agent's; of kind kNone, the application's own counts.
-    // randomness: 56 bits of the trace. now: nanoseconds since the Unix epoch; looked at where needs_time() says so.
+    // Where a trace begins, or a parent is not followed. `directive`: the agent's; of kind kNone, the application's own
+    // counts. randomness: 56 bits of the trace. now: nanoseconds since the Unix epoch; looked at where needs_time()
+    // says so.
     Decision decide(ring::SamplingDirective directive, RateLimiter& limiter, uint64_t randomness, uint64_t now) const;
-    bool needs_time(ring::SamplingDirective directive) const { return in_force(directive).kind == ring::SamplingDirective::kRate; }
+    bool needs_time(ring::SamplingDirective directive) const {
+        return in_force(directive).kind == ring::SamplingDirective::kRate;
+    }
 
     bool never() const { return ignores_parent_ && refuses(nullptr); }
 
@@ -63,7 +66,7 @@ private:
         return directive.kind != ring::SamplingDirective::kNone ? directive : own_;
     }
 
-    ring::SamplingDirective own_;      // kNone: everything
+    ring::SamplingDirective own_;  // kNone: everything
     bool refuses_roots_ = false;   // what own_ comes to
     bool ignores_parent_ = false;  // all zero is parentbased_always_on: the providers stay in .bss
 };

@@ -27,7 +27,7 @@ struct Level {
 };
 
 struct ThreadState {
-    static constexpr uint32_t kFree = 0;                // in `use`
+    static constexpr uint32_t kFree = 0;  // in `use`
     static constexpr uint32_t kReaping = ~uint32_t{0};
 
     Level levels[kSignalLevels];
@@ -38,8 +38,8 @@ struct ThreadState {
     uint32_t use;     // kFree, kReaping, or the id of the thread that uses it; atomic
 };
 
-// The span that the thread started last, resolved: nearly every call names it. Written by starts outside of signal handlers
-// alone, read by all; what was found out when it was written is good while the guard's stamp is the same.
+// The span that the thread started last, resolved: nearly every call names it. Written by starts outside of signal
+// handlers alone, read by all; what was found out when it was written is good while the guard's stamp is the same.
 struct LastSpan {
     uint64_t handle = ~uint64_t{0};
     uint64_t stamp = ring::ForkGuard::kNever;
@@ -62,11 +62,11 @@ struct LastSpan {
 // Constant-initialised, initial-exec, small: a big block would make dlopen() fail.
 struct ThreadLocal {
     ThreadState* states[kMaxProviders];
-    spr_token* top;   // innermost attached context
-    uint32_t depth;   // calls that this one interrupts
+    spr_token* top;  // innermost attached context
+    uint32_t depth;  // calls that this one interrupts
     LastSpan last;
     uintptr_t context_slot;  // where a profiler looks for the innermost context: ThreadContext
-    uint32_t attaching;  // a state is being made: a handler must not make one inside
+    uint32_t attaching;      // a state is being made: a handler must not make one inside
 };
 static_assert(sizeof(ThreadLocal) <= 256);
 

@@ -14,7 +14,7 @@ namespace {
 using ring::StdAtomics;
 
 constexpr uint32_t kLargestPart = 4096;  // of a scope: name, version, schema URL, attributes
-constexpr int kPatience = 1000;  // yields for a tracer that another thread is making at this moment
+constexpr int kPatience = 1000;          // yields for a tracer that another thread is making at this moment
 
 }  // namespace
 
@@ -22,7 +22,8 @@ spr_tracer* TracerTable::find(const uint8_t* bytes, uint32_t scope_size, uint32_
     for (uint32_t i = 0; i < entries; ++i) {
         // acquire: the entry and its bytes. Pairs with the release in get(). Without it half a scope could be compared.
         // One that never becomes ready was in the making when this process was forked off: it is passed over.
-        for (int patience = kPatience; StdAtomics::load(entries_[i].ready, std::memory_order_acquire) == 0 && patience > 0; --patience)
+        for (int patience = kPatience;
+             StdAtomics::load(entries_[i].ready, std::memory_order_acquire) == 0 && patience > 0; --patience)
             sched_yield();
         const ring::ScopeEntry& entry = entries_[i];
         // acquire: as above, where patience ended.
@@ -38,7 +39,8 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
     const size_t name_size = text_size(options.name, options.name_size);
     const size_t version_size = text_size(options.version, options.version_size);
     const size_t schema_url_size = text_size(options.schema_url, options.schema_url_size);
-    const AttributeList attributes({nullptr, 0}, {options.attributes, options.attribute_count}, ~uint32_t{0}, kNoLengthLimit);
+    const AttributeList attributes({nullptr, 0}, {options.attributes, options.attribute_count}, ~uint32_t{0},
+                                   kNoLengthLimit);
     if (name_size > kLargestPart || version_size > kLargestPart || schema_url_size > kLargestPart ||
         attributes.size() > kLargestPart)
         return -ENOSPC;
@@ -53,7 +55,9 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
         memcpy(to, text, size);
         return to + size;
     };
-    const auto field_size = [](size_t size) { return size == 0 ? 0 : 1 + varint_size(size) + static_cast<uint32_t>(size); };
+    const auto field_size = [](size_t size) {
+        return size == 0 ? 0 : 1 + varint_size(size) + static_cast<uint32_t>(size);
+    };
     uint8_t* end = encoded;
     *end++ = tag(1, kBytes);
     end = put_varint(end, field_size(name_size) + field_size(version_size) + attributes.size());
@@ -78,7 +82,9 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
             return 0;
         }
         if (index == ring::kScopeEntries || size > sizeof bytes_ - offset) return -ENOSPC;
-        if (StdAtomics::compare_exchange(used_, used, uint64_t{index + 1} << 32 | (offset + size), std::memory_order_relaxed)) break;
+        if (StdAtomics::compare_exchange(used_, used, uint64_t{index + 1} << 32 | (offset + size),
+                                         std::memory_order_relaxed))
+            break;
     }
     memcpy(bytes_ + offset, encoded, size);
     entries_[index].offset = ring::kScopeBytesOffset + offset;
@@ -97,24 +103,28 @@ void TracerTable::publish(spr_tracer& tracer, ring::SegmentView segment, uint32_
     const uint32_t index = tracer.scope - 1;
     const ring::ScopeEntry& from = entries_[index];
     ring::ScopeEntry& to = segment.scope(index);
-    // relaxed, single bytes and words: threads that publish at once store the same; the release below orders each one's.
+    // relaxed, single bytes and words: threads that publish at once store the same; the release below orders each
+    // one's.
     uint8_t* const place = segment.scope_bytes(from.offset);
     for (uint32_t i = 0; i < from.scope_size + from.schema_size; ++i)
         StdAtomics::store(place[i], bytes_[from.offset - ring::kScopeBytesOffset + i], std::memory_order_relaxed);
     StdAtomics::store(to.offset, from.offset, std::memory_order_relaxed);
     StdAtomics::store(to.scope_size, from.scope_size, std::memory_order_relaxed);
     StdAtomics::store(to.schema_size, from.schema_size, std::memory_order_relaxed);
-    // release: publishes the entry and its bytes. Pairs with the acquire of `ready` in the agent's ScopeReader. Without it
-    // the agent could find a span whose scope is not there yet.
+    // release: publishes the entry and its bytes. Pairs with the acquire of `ready` in the agent's ScopeReader. Without
+    // it the agent could find a span whose scope is not there yet.
     StdAtomics::store(to.ready, uint32_t{1}, std::memory_order_release);
     ring::WriterPage& page = segment.writer();
     uint32_t scopes = StdAtomics::load(page.scopes, std::memory_order_relaxed);  // informational; ready decides
-    while (scopes < index + 1 && !StdAtomics::compare_exchange(page.scopes, scopes, index + 1, std::memory_order_relaxed)) {}
+    while (scopes < index + 1 &&
+           !StdAtomics::compare_exchange(page.scopes, scopes, index + 1, std::memory_order_relaxed)) {
+    }
     const uint32_t bytes = from.offset - ring::kScopeBytesOffset + from.scope_size + from.schema_size;
     uint32_t seen = StdAtomics::load(page.scope_bytes, std::memory_order_relaxed);
-    while (seen < bytes && !StdAtomics::compare_exchange(page.scope_bytes, seen, bytes, std::memory_order_relaxed)) {}
-    // release: a thread that finds it published may commit spans of this scope. Pairs with the acquire in the start of a
-    // span. Without it the agent could find such a span before the scope.
+    while (seen < bytes && !StdAtomics::compare_exchange(page.scope_bytes, seen, bytes, std::memory_order_relaxed)) {
+    }
+    // release: a thread that finds it published may commit spans of this scope. Pairs with the acquire in the start of
+    // a span. Without it the agent could find such a span before the scope.
     StdAtomics::store(tracer.published, life, std::memory_order_release);
 }
 

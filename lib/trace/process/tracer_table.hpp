@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tracers of a provider, and the instrumentation scopes that they stand for: a private image of the segment's scopes
-// region, entry for entry and byte for byte. Publishing a scope copies it to its place in the segment; doing that twice,
-// or by two threads at once, writes the same bytes. The image outlives a fork(), so the child publishes anew.
+// The tracers of a provider, and the instrumentation scopes that they stand for: a private image of the segment's
+// scopes region, entry for entry and byte for byte. Publishing a scope copies it to its place in the segment; doing
+// that twice, or by two threads at once, writes the same bytes. The image outlives a fork(), so the child publishes
+// anew.
 #pragma once
 
 #include <cstdint>

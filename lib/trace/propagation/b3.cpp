@@ -4,9 +4,9 @@
 // context/api-propagators.md, B3 Requirements).
 #include <errno.h>
 
+#include "trace/base/hex.hpp"
 #include "trace/propagation/context.hpp"
 #include "trace/propagation/header_text.hpp"
-#include "trace/base/hex.hpp"
 
 namespace spanring::trace {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-#include "trace/propagation/percent.hpp"
 #include "trace/base/utf8.hpp"
+#include "trace/propagation/percent.hpp"
 
 namespace spanring::trace {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <errno.h>
 
-#include "trace/propagation/header_text.hpp"
 #include "trace/base/options.hpp"
+#include "trace/propagation/header_text.hpp"
 
 namespace spanring::trace {
 
@@ -14,9 +14,7 @@ class Carrier {
 public:
     explicit Carrier(const spr_carrier& carrier) : carrier_(carrier) {}
 
-    static int check(const spr_carrier* carrier) {
-        return carrier == nullptr ? -EINVAL : check_in_place(carrier);
-    }
+    static int check(const spr_carrier* carrier) { return carrier == nullptr ? -EINVAL : check_in_place(carrier); }
 
     // 1, 0: no such value, negative: the carrier gave up.
     int get(std::string_view key, size_t index, std::string_view& ret_value) const {

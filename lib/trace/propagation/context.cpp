@@ -78,7 +78,8 @@ int spr_context_current_with(spr_propagated* ret_propagated) noexcept {
 
 int spr_context_detach(spr_token* token) noexcept {
     if (token == nullptr) return -EINVAL;
-    if (token != thread_local_state.top) [[unlikely]] return detach_from_the_middle(*token);
+    if (token != thread_local_state.top) [[unlikely]]
+        return detach_from_the_middle(*token);
     ThreadContext::pop_to(token->previous);
     return 0;
 }

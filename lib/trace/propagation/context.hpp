@@ -34,7 +34,8 @@ inline bool is_same_trace(const spr_context& a, const spr_context& b) {
 // attaching a context costs one word more and finding out that nothing is there one load. It is the caller's, and stays
 // until its detach.
 inline const spr_propagated* attached_to(const spr_token* token) {
-    return token == nullptr ? nullptr : reinterpret_cast<const spr_propagated*>(static_cast<uintptr_t>(token->reserved));
+    return token == nullptr ? nullptr
+                            : reinterpret_cast<const spr_propagated*>(static_cast<uintptr_t>(token->reserved));
 }
 
 // What is attached, if its trace state is that of spans with this parent; nullptr: nothing is, or it is not.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The last eight bytes of an spr_context as one number, so that a start writes them at once: flags, whether it is remote,
-// and in `sampling` the rejection threshold by which its trace was sampled, which its trace state tells the others:
+// The last eight bytes of an spr_context as one number, so that a start writes them at once: flags, whether it is
+// remote, and in `sampling` the rejection threshold by which its trace was sampled, which its trace state tells the
+// others:
 //
 //     bits  0-7   trace flags
 //           8-15  is_remote
@@ -21,7 +22,8 @@ namespace spanring::trace {
 struct ContextTail {
     static constexpr uint64_t kSampling = ~uint64_t{0xffff};
     static constexpr uint64_t kKnown = uint64_t{1} << 16;
-    static_assert(offsetof(spr_context, trace_flags) == 24 && offsetof(spr_context, sampling) == 26 && sizeof(spr_context) == 32);
+    static_assert(offsetof(spr_context, trace_flags) == 24 && offsetof(spr_context, sampling) == 26 &&
+                  sizeof(spr_context) == 32);
     static_assert(4 * ring::RejectionThreshold::kDigits == 44);
 
     static uint64_t read(const spr_context& context) {
@@ -37,6 +39,7 @@ struct ContextTail {
     static constexpr bool has_threshold(uint64_t tail) { return (tail & kKnown) != 0; }
     static constexpr uint64_t threshold(uint64_t tail) { return tail >> 20 << 12; }
 };
-static_assert(ContextTail::threshold(ContextTail::of_threshold(ring::RejectionThreshold::of(0.3))) == ring::RejectionThreshold::of(0.3));
+static_assert(ContextTail::threshold(ContextTail::of_threshold(ring::RejectionThreshold::of(0.3))) ==
+              ring::RejectionThreshold::of(0.3));
 
 }  // namespace spanring::trace

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "spanring/spanring.h"
-#include "trace/propagation/header_text.hpp"
 #include "trace/base/options.hpp"
+#include "trace/propagation/header_text.hpp"
 
 namespace spanring::trace {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading header values: what tracestate, baggage and lists in environment variables have in common. Views into memory of
-// the caller; nothing here can throw.
+// Reading header values: what tracestate, baggage and lists in environment variables have in common. Views into memory
+// of the caller; nothing here can throw.
 #pragma once
 
 #include <cerrno>
@@ -27,7 +27,9 @@ inline std::string_view trim(std::string_view text) {
     return text;
 }
 
-inline std::string_view between(const char* begin, const char* end) { return {begin, static_cast<size_t>(end - begin)}; }
+inline std::string_view between(const char* begin, const char* end) {
+    return {begin, static_cast<size_t>(end - begin)};
+}
 
 // Where c is in the text; the text's end if it is not in it.
 inline const char* find(std::string_view text, char c) {
@@ -49,7 +51,8 @@ inline std::string_view take_piece(std::string_view& rest, char separator) {
 // Walks over the pieces of a list from a place on that the caller keeps between two calls.
 class Pieces {
 public:
-    Pieces(std::string_view list, char separator, size_t& cursor) : list_(list), separator_(separator), cursor_(cursor) {}
+    Pieces(std::string_view list, char separator, size_t& cursor)
+        : list_(list), separator_(separator), cursor_(cursor) {}
 
     bool next() {
         if (cursor_ >= list_.size()) return false;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What goes with a request, between a carrier and spr_propagated, by the propagators of the process. Formats are parsed and
-// written elsewhere; here is who asks for which key, and what holds where several values came.
+// What goes with a request, between a carrier and spr_propagated, by the propagators of the process. Formats are parsed
+// and written elsewhere; here is who asks for which key, and what holds where several values came.
 #include <errno.h>
 
+#include "trace/process/provider.hpp"
 #include "trace/propagation/baggage.hpp"
 #include "trace/propagation/carrier.hpp"
 #include "trace/propagation/context.hpp"
 #include "trace/propagation/propagators.hpp"
-#include "trace/process/provider.hpp"
 #include "trace/propagation/sampled_trace_state.hpp"
 #include "trace/propagation/trace_state.hpp"
 
@@ -154,7 +154,8 @@ int check_writer(const spr_carrier* carrier) {
 // Keys of a propagator, in the order in which they are written; without data after the last one.
 std::string_view field_of(Propagator propagator, size_t index) {
     switch (propagator) {
-        case Propagator::kTraceContext: return index == 0 ? kTraceparent : index == 1 ? kTracestate : std::string_view();
+        case Propagator::kTraceContext:
+            return index == 0 ? kTraceparent : index == 1 ? kTracestate : std::string_view();
         case Propagator::kBaggage: return index == 0 ? kBaggage : std::string_view();
         case Propagator::kB3: return index == 0 ? kB3 : std::string_view();
         case Propagator::kB3Multi: return index < std::size(kB3Keys) ? kB3Keys[index] : std::string_view();

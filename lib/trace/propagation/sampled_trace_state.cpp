@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::string_view kOt = "ot=", kThreshold = "th:", kRandomness = "rv:";
 
-// `prefix` taken off `text`, where it begins with it. (substr(), and starts_with() by it, can throw, and below -O2 needs
-// the C++ runtime for that.)
+// `prefix` taken off `text`, where it begins with it. (substr(), and starts_with() by it, can throw, and below -O2
+// needs the C++ runtime for that.)
 bool take_prefix(std::string_view& text, std::string_view prefix) {
     if (text.size() < prefix.size() || memcmp(text.data(), prefix.data(), prefix.size()) != 0) return false;
     text.remove_prefix(prefix.size());
@@ -31,7 +31,9 @@ std::string_view find_ot(std::string_view list) {
 void SampledTraceState::compose(uint64_t threshold) {
     char* at = put(put(buffer_, kOt), kThreshold);
     at += ring::RejectionThreshold::write(at, threshold);
-    const auto fits = [&](std::string_view text) { return text.size() + 1 <= static_cast<size_t>(buffer_ + sizeof buffer_ - at); };
+    const auto fits = [&](std::string_view text) {
+        return text.size() + 1 <= static_cast<size_t>(buffer_ + sizeof buffer_ - at);
+    };
     for (std::string_view ot = find_ot(view_); ot.data() != nullptr;) {
         const std::string_view sub = trim(take_piece(ot, ';'));
         if (sub.empty() || begins_with(sub, kThreshold) || !fits(sub)) continue;

@@ -7,7 +7,8 @@
 #include "trace/process/process_context.hpp"
 
 extern "C" {
-__attribute__((visibility("default"), tls_model("global-dynamic"))) constinit thread_local const void* otel_thread_ctx_v1 = nullptr;
+__attribute__((visibility("default"),
+               tls_model("global-dynamic"))) constinit thread_local const void* otel_thread_ctx_v1 = nullptr;
 }
 
 namespace spanring::trace {

@@ -3,9 +3,10 @@
 // The thread context (OTEP 4947): a thread-local pointer, otel_thread_ctx_v1, at a record of the innermost attached
 // context, for a profiler that stops the thread and looks. docs/profilers.md has the layout.
 //
-// A record lies in the token of its context, is complete before the pointer can name it, and is never changed afterwards.
-// So one store of a pointer moves from one to the other, and a look between any two instructions finds the old one, none, or
-// the new one. A signal handler in between leaves the pointer as it found it, since it detaches what it attached.
+// A record lies in the token of its context, is complete before the pointer can name it, and is never changed
+// afterwards. So one store of a pointer moves from one to the other, and a look between any two instructions finds the
+// old one, none, or the new one. A signal handler in between leaves the pointer as it found it, since it detaches what
+// it attached.
 #pragma once
 
 #include <atomic>
@@ -13,8 +14,8 @@
 #include <cstring>
 
 #include "spanring/spanring.h"
-#include "trace/propagation/context.hpp"
 #include "trace/process/thread_state.hpp"
+#include "trace/propagation/context.hpp"
 
 namespace spanring::trace {
 
@@ -31,7 +32,8 @@ public:
         std::atomic_signal_fence(std::memory_order_release);  // a handler and a profiler find the token complete
         thread_local_state.top = &token;
         if (slot == kOff) return;
-        if (slot == kUnknown) [[unlikely]] return find();
+        if (slot == kUnknown) [[unlikely]]
+            return find();
         show(slot, token.record);
     }
     // HOT. Makes `innermost` that again; nullptr: there is none any more.
@@ -39,7 +41,8 @@ public:
         thread_local_state.top = innermost;
         const uintptr_t slot = thread_local_state.context_slot;
         if (slot == kOff) return;
-        if (slot == kUnknown) [[unlikely]] return find();
+        if (slot == kUnknown) [[unlikely]]
+            return find();
         show(slot, innermost != nullptr ? innermost->record : nullptr);
     }
 
@@ -69,8 +72,8 @@ private:
         std::atomic_signal_fence(std::memory_order_seq_cst);  // a detached token's memory is its owner's only now
     }
 
-    // Once for a thread, and again while it is not known: until the process context is there, or is not going to be. Shows
-    // the innermost.
+    // Once for a thread, and again while it is not known: until the process context is there, or is not going to be.
+    // Shows the innermost.
     static void find();
 };
 

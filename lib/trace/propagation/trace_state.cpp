@@ -105,7 +105,8 @@ int spr_tracestate_extract(const char* header, size_t header_size, spr_text* tra
     return state.add(view_of(header, header_size)) ? state.left_out() : -EBADMSG;
 }
 
-int spr_tracestate_next(const char* trace_state, size_t trace_state_size, size_t* cursor, spr_member* ret_member) noexcept {
+int spr_tracestate_next(const char* trace_state, size_t trace_state_size, size_t* cursor,
+                        spr_member* ret_member) noexcept {
     return next_member<TraceStateMember>(view_of(trace_state, trace_state_size), ',', cursor, ret_member);
 }
 
@@ -119,7 +120,8 @@ int spr_tracestate_get(const char* trace_state, size_t trace_state_size, const c
     return 1;
 }
 
-int spr_tracestate_set(spr_text* trace_state, const char* key, size_t key_size, const char* value, size_t value_size) noexcept {
+int spr_tracestate_set(spr_text* trace_state, const char* key, size_t key_size, const char* value,
+                       size_t value_size) noexcept {
     if (!ListText::writable(trace_state)) return -EINVAL;
     const TraceStateMember member{{}, view_of(key, key_size), view_of(value, value_size)};
     if (!is_key(member.key) || !is_value(member.value)) return -EINVAL;

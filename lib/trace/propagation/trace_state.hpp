@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A W3C tracestate (Trace Context level 2, section 3.3) in memory of the caller. The grammar of keys is that of level 2,
-// which takes every key of level 1.
+// A W3C tracestate (Trace Context level 2, section 3.3) in memory of the caller. The grammar of keys is that of level
+// 2, which takes every key of level 1.
 #pragma once
 
 #include "trace/propagation/list_text.hpp"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// W3C Trace Context (level 2), section 3.2: version "-" trace-id "-" parent-id "-" trace-flags, lower-case hex. A higher
-// version may carry more after a further "-".
+// W3C Trace Context (level 2), section 3.2: version "-" trace-id "-" parent-id "-" trace-flags, lower-case hex. A
+// higher version may carry more after a further "-".
 #include <errno.h>
 #include <string.h>
 
+#include "trace/base/hex.hpp"
 #include "trace/propagation/context.hpp"
 #include "trace/propagation/header_text.hpp"
-#include "trace/base/hex.hpp"
 
 namespace spanring::trace {
 namespace {
@@ -53,7 +53,8 @@ int spr_traceparent_inject(const spr_context* context, char ret_header[SPR_TRACE
 int spr_traceparent_extract(const char* header, size_t header_size, spr_context* ret_context) noexcept {
     if (header == nullptr || ret_context == nullptr) return -EINVAL;
     if (header_size == SPR_NUL) header_size = strlen(header);
-    if (parse(header, header_size, *ret_context)) [[likely]] return 0;
+    if (parse(header, header_size, *ret_context)) [[likely]]
+        return 0;
     const std::string_view trimmed = trim({header, header_size});
     return trimmed.size() != header_size && parse(trimmed.data(), trimmed.size(), *ret_context) ? 0 : -EBADMSG;
 }

@@ -18,7 +18,8 @@ inline bool is_unrecorded(const spr_span* span) { return span != nullptr && span
 template <OpenSpan::Place kPlace = OpenSpan::Place::kSlot>
 [[gnu::always_inline]] inline bool set_short(OpenSpan span, const spr_attribute& attribute) {
     if (attribute.type == SPR_TYPE_STRING)
-        return span.set_short<kPlace>(attribute.key, attribute.key_size, attribute.value.string.data, attribute.value.string.size);
+        return span.set_short<kPlace>(attribute.key, attribute.key_size, attribute.value.string.data,
+                                      attribute.value.string.size);
     uint64_t bits;
     memcpy(&bits, &attribute.value, sizeof bits);
     if (attribute.type == SPR_TYPE_BOOL) bits = bits != 0;

@@ -14,7 +14,8 @@ inline constexpr uint64_t kNoTicks = 0;  // Slot::start_ticks: the start was giv
 
 // The present, in the span's own time: its start and what passed since; the wall clock where the start was given.
 [[gnu::always_inline]] inline uint64_t now_of(const ring::Slot& slot) {
-    if (slot.start_ticks == kNoTicks) [[unlikely]] return ring::Clock::read(CLOCK_REALTIME);
+    if (slot.start_ticks == kNoTicks) [[unlikely]]
+        return ring::Clock::read(CLOCK_REALTIME);
     const uint64_t ticks = Provider::clock().ticks() - slot.start_ticks;
     return slot.start_unix_nano + (static_cast<int64_t>(ticks) > 0 ? Provider::clock().duration(ticks) : 0);
 }

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "trace/process/entry.hpp"
 #include "trace/base/options.hpp"
+#include "trace/process/entry.hpp"
 #include "trace/span/calls.hpp"
 #include "trace/span/clock.hpp"
 
@@ -32,7 +32,8 @@ namespace spanring::trace {
 namespace {
 
 // A span that has outgrown its slot, and the general way for what OpenSpan::set_short() does not take.
-[[gnu::noinline]] int set_any_string(OpenSpan open, const char* key, size_t key_size, const char* value, size_t value_size) {
+[[gnu::noinline]] int set_any_string(OpenSpan open, const char* key, size_t key_size, const char* value,
+                                     size_t value_size) {
     if (open.set_short<OpenSpan::Place::kBlock>(key, key_size, value, value_size)) return 0;
     spr_attribute attribute{key, key_size, SPR_TYPE_STRING, 0, {}};
     attribute.value.string = {value, value_size};
@@ -48,27 +49,33 @@ namespace {
 
 // HOT as well: lengths that are still to be found out, a span that is not the thread's last. Apart, so that what needs
 // neither saves no register for the calls.
-[[gnu::noinline]] int set_string(const spr_span* span, const char* key, size_t key_size, const char* value, size_t value_size) {
+[[gnu::noinline]] int set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
+                                 size_t value_size) {
     OpenSpan open;
-    if (!OpenSpan::find(span, open)) [[unlikely]] return OpenSpan::why_not(span);
+    if (!OpenSpan::find(span, open)) [[unlikely]]
+        return OpenSpan::why_not(span);
     key_size = text_size(key, key_size);
     value_size = text_size(value, value_size);
-    if (open.set_short(key, key_size, value, value_size)) [[likely]] return 0;
+    if (open.set_short(key, key_size, value, value_size)) [[likely]]
+        return 0;
     return set_any_string(open, key, key_size, value, value_size);
 }
 
 [[gnu::noinline]] int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
     OpenSpan open;
-    if (!OpenSpan::find(span, open)) [[unlikely]] return OpenSpan::why_not(span);
+    if (!OpenSpan::find(span, open)) [[unlikely]]
+        return OpenSpan::why_not(span);
     key_size = text_size(key, key_size);
-    if (open.set_short(key, key_size, type, bits)) [[likely]] return 0;
+    if (open.set_short(key, key_size, type, bits)) [[likely]]
+        return 0;
     return set_any_scalar(open, key, key_size, type, bits);
 }
 
 [[gnu::always_inline]] inline int set_last_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type,
                                                   uint64_t bits) {
     OpenSpan open;
-    if (OpenSpan::last(span, open) && open.set_short(key, key_size, type, bits)) [[likely]] return 0;
+    if (OpenSpan::last(span, open) && open.set_short(key, key_size, type, bits)) [[likely]]
+        return 0;
     if (is_unrecorded(span)) return 0;
     return set_scalar(span, key, key_size, type, bits);
 }
@@ -80,9 +87,11 @@ using namespace spanring::trace;
 
 extern "C" {
 
-int spr_span_set_string(const spr_span* span, const char* key, size_t key_size, const char* value, size_t value_size) noexcept {
+int spr_span_set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
+                        size_t value_size) noexcept {
     OpenSpan open;
-    if (OpenSpan::last(span, open) && open.set_short(key, key_size, value, value_size)) [[likely]] return 0;
+    if (OpenSpan::last(span, open) && open.set_short(key, key_size, value, value_size)) [[likely]]
+        return 0;
     if (is_unrecorded(span)) return 0;
     return set_string(span, key, key_size, value, value_size);
 }
@@ -142,8 +151,13 @@ int spr_span_record_exception(const spr_span* span, const spr_exception* excepti
     say("exception.type", known->type, known->type_size);
     say("exception.message", known->message, known->message_size);
     say("exception.stacktrace", known->stacktrace, known->stacktrace_size);
-    const spr_event event = {"exception", SPR_NUL, known->time_ns != 0 ? known->time_ns : now_of(open.slot()),
-                             known->attributes, known->attribute_count, 0, 0};
+    const spr_event event = {"exception",
+                             SPR_NUL,
+                             known->time_ns != 0 ? known->time_ns : now_of(open.slot()),
+                             known->attributes,
+                             known->attribute_count,
+                             0,
+                             0};
     return refused(open, open.add(event, event.time_ns, said, count));
 }
 

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <time.h>
 
-#include "trace/process/entry.hpp"
 #include "trace/base/options.hpp"
+#include "trace/process/entry.hpp"
 #include "trace/span/calls.hpp"
 #include "trace/span/clock.hpp"
 #include "trace/span/tail.hpp"
@@ -27,17 +27,20 @@ constexpr uint64_t kFullPause = 50'000;  // nanoseconds between two looks at a f
 [[gnu::noinline]] void drop_without_writer(OpenSpan span) {
     Slot& slot = span.slot();
     const SlotWord word = span.word();
-    // relaxed: published with the state. Atomic for LevelWriter::settle(), which looks at slots of living threads as well.
+    // relaxed: published with the state. Atomic for LevelWriter::settle(), which looks at slots of living threads as
+    // well.
     StdAtomics::store(slot.intent_line, ring::LevelWriter::kSharedLine, std::memory_order_relaxed);
-    // release: the line before the state that makes recovery look at it. Pairs with the acquire in Recovery::settle_slot() and
-    // in LevelWriter::settle(). Without it the drop could be settled in the line of the slot's last user.
-    StdAtomics::store(slot.word, SlotWord{SlotState::kDropping, word.blocks, word.length}.pack(), std::memory_order_release);
+    // release: the line before the state that makes recovery look at it. Pairs with the acquire in
+    // Recovery::settle_slot() and in LevelWriter::settle(). Without it the drop could be settled in the line of the
+    // slot's last user.
+    StdAtomics::store(slot.word, SlotWord{SlotState::kDropping, word.blocks, word.length}.pack(),
+                      std::memory_order_release);
     if (Life* life = span.provider().life()) {
         count_shared(*life, Counter::kDroppedNested);
         count_shared(*life, Counter::kEnded);
     }
-    // release: the counts before the slot is free. Pairs with the acquire in Recovery::settle_slot(). Without it recovery could
-    // find the slot free and the end uncounted.
+    // release: the counts before the slot is free. Pairs with the acquire in Recovery::settle_slot(). Without it
+    // recovery could find the slot free and the end uncounted.
     StdAtomics::store(slot.word, uint64_t{0}, std::memory_order_release);
     for (uint32_t i = 0; i < word.blocks; ++i) span.segment().give_block(slot.blocks[i]);
     span.segment().give_slot(span.index());
@@ -99,7 +102,8 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
 
 [[gnu::noinline]] int end_recorded(const spr_span* span) {
     OpenSpan open;
-    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) [[unlikely]] return OpenSpan::why_not(span);
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) [[unlikely]]
+        return OpenSpan::why_not(span);
     return end(open, 0);
 }
 
@@ -116,7 +120,8 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
 
 int end_with(OpenSpan span, const spr_end_options& options) {
     set_all(span, options.attributes, options.attribute_count);
-    if (options.name != nullptr || options.event_count != 0 || options.status != SPR_STATUS_UNSET) add_last(span, options);
+    if (options.name != nullptr || options.event_count != 0 || options.status != SPR_STATUS_UNSET)
+        add_last(span, options);
     return end(span, options.end_time_ns);
 }
 
@@ -130,9 +135,7 @@ using namespace spanring::trace;
 
 extern "C" {
 
-int spr_span_end(const spr_span* span) noexcept {
-    return is_unrecorded(span) ? 0 : end_recorded(span);
-}
+int spr_span_end(const spr_span* span) noexcept { return is_unrecorded(span) ? 0 : end_recorded(span); }
 
 int spr_span_end_with(const spr_span* span, const spr_end_options* options) noexcept {
     spr_end_options space;

@@ -86,8 +86,8 @@ void OpenSpan::supersede(uint32_t position) {
     ++slot_->superseded;
 }
 
-// Two keys of twenty share a bit of the filter more often than not, so this is no rare way: fields are read where they lie,
-// piece by piece; only the heads of one that lies across two pieces are put together first.
+// Two keys of twenty share a bit of the filter more often than not, so this is no rare way: fields are read where they
+// lie, piece by piece; only the heads of one that lies across two pieces are put together first.
 bool OpenSpan::find_key(const char* key, uint32_t size, uint32_t& ret_position) const {
     constexpr uint32_t kHeads = 12;  // tag, length, tag of the key, its length
     const SlotData data(segment().view(), *slot_);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An open span that a handle named: its slot, found and checked. Fields are appended as the OTLP bytes that they will be.
+// An open span that a handle named: its slot, found and checked. Fields are appended as the OTLP bytes that they will
+// be.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +11,10 @@
 #include "ring/slot_data.hpp"
 #include "spanring/spanring.h"
 #include "trace/base/key_filter.hpp"
-#include "trace/process/provider.hpp"
 #include "trace/base/short_text.hpp"
 #include "trace/base/span_handle.hpp"
 #include "trace/base/wire.hpp"
+#include "trace/process/provider.hpp"
 
 namespace spanring::trace {
 
@@ -29,15 +30,19 @@ public:
 
     // For a span that is being started: its slot is filled, but not published yet.
     OpenSpan() = default;
-    OpenSpan(Provider& provider, ring::Slot& slot, uint32_t index) : provider_(&provider), slot_(&slot), index_(index) {}
+    OpenSpan(Provider& provider, ring::Slot& slot, uint32_t index)
+        : provider_(&provider), slot_(&slot), index_(index) {}
 
     Provider& provider() const { return *provider_; }
     ring::Segment& segment() const { return provider_->life()->segment; }
     ring::Slot& slot() const { return *slot_; }
     uint32_t index() const { return index_; }
-    ring::SlotWord word() const { return ring::SlotWord::unpack(ring::StdAtomics::load(slot_->word, std::memory_order_relaxed)); }
+    ring::SlotWord word() const {
+        return ring::SlotWord::unpack(ring::StdAtomics::load(slot_->word, std::memory_order_relaxed));
+    }
 
-    // Where set_short() may write: in the slot alone, which is found with the least work, or also in the last of its blocks.
+    // Where set_short() may write: in the slot alone, which is found with the least work, or also in the last of its
+    // blocks.
     enum class Place { kSlot, kBlock };
 
     // HOT. The attribute that nearly all are: ASCII key and text short, key new, room in one piece. False: it is not of
@@ -52,18 +57,17 @@ public:
     // Each: 0, or -EINVAL, -EDQUOT, -ENOBUFS; what is refused is counted in the slot.
     int set(const spr_attribute& attribute);
     // `first`: attributes in front of the event's own, which win.
-    int add(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first = nullptr, size_t first_count = 0);
+    int add(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first = nullptr,
+            size_t first_count = 0);
     int add(const spr_link& link);
     int set_name(const char* name, size_t size);
     int set_trace_state(const char* text, size_t size);
     // 1: nothing changed (OK is final, UNSET is ignored).
     int set_status(int code, const char* message, size_t size);
 
-    // HOT where nothing is superseded and no block is used. Bytes of data that are not superseded, and a copy of them. The
-    // general way works on a copy of this object, so that the hot one can keep it in registers.
-    uint32_t live_size() const {
-        return slot_->superseded == 0 ? word().length : OpenSpan(*this).live_size_of_rest();
-    }
+    // HOT where nothing is superseded and no block is used. Bytes of data that are not superseded, and a copy of them.
+    // The general way works on a copy of this object, so that the hot one can keep it in registers.
+    uint32_t live_size() const { return slot_->superseded == 0 ? word().length : OpenSpan(*this).live_size_of_rest(); }
     void copy_live(uint8_t* to, uint32_t size) const {
         if (slot_->superseded == 0 && size <= ring::kSlotInlineData) [[likely]]
             memcpy(to, slot_->data, size);
@@ -93,32 +97,39 @@ private:
 
 inline bool OpenSpan::last(const spr_span* span, OpenSpan& ret) {
     const LastSpan& last = thread_local_state.last;
-    if (span == nullptr || span->handle != last.handle || last.stamp != ring::ForkGuard::stamp()) [[unlikely]] return false;
+    if (span == nullptr || span->handle != last.handle || last.stamp != ring::ForkGuard::stamp()) [[unlikely]]
+        return false;
     ring::Slot& slot = *last.slot;
-    if (!is_open(slot, span->handle)) [[unlikely]] return false;
+    if (!is_open(slot, span->handle)) [[unlikely]]
+        return false;
     ret = OpenSpan(*last.provider, slot, SpanHandle::unpack(span->handle).slot);
     return true;
 }
 
 inline bool OpenSpan::is_open(const ring::Slot& slot, uint64_t handle) {
-    // acquire: the generation after the word. Pairs with the release in LevelWriter::publish_start(). The other way round
-    // a spent handle could pass the test on the old generation and the word of the span that reuses the slot. (Handing an
-    // open span over between threads is ordered by the caller: spanring.h, convention on threads.)
+    // acquire: the generation after the word. Pairs with the release in LevelWriter::publish_start(). The other way
+    // round a spent handle could pass the test on the old generation and the word of the span that reuses the slot.
+    // (Handing an open span over between threads is ordered by the caller: spanring.h, convention on threads.)
     const uint64_t word = ring::StdAtomics::load(slot.word, std::memory_order_acquire);
     // relaxed: ordered by the acquire above.
-    return ring::StdAtomics::load(slot.generation, std::memory_order_relaxed) == SpanHandle::unpack(handle).generation &&
+    return ring::StdAtomics::load(slot.generation, std::memory_order_relaxed) ==
+               SpanHandle::unpack(handle).generation &&
            ring::SlotWord::unpack(word).state == ring::SlotState::kOpen;
 }
 
 inline bool OpenSpan::find(const spr_span* span, OpenSpan& ret) {
-    if (span == nullptr || ring::ForkGuard::in_doubt() || (span->handle & SpanHandle::kRecorded) == 0) [[unlikely]] return false;
+    if (span == nullptr || ring::ForkGuard::in_doubt() || (span->handle & SpanHandle::kRecorded) == 0) [[unlikely]]
+        return false;
     const SpanHandle handle = SpanHandle::unpack(span->handle);
     Provider& provider = Provider::at(handle.provider);
-    if (!provider.lives(span->handle)) [[unlikely]] return false;
+    if (!provider.lives(span->handle)) [[unlikely]]
+        return false;
     ring::Segment& segment = provider.life()->segment;
-    if (handle.slot >= segment.slots()) [[unlikely]] return false;
+    if (handle.slot >= segment.slots()) [[unlikely]]
+        return false;
     ring::Slot& slot = segment.view().slot(handle.slot);
-    if (!is_open(slot, span->handle)) [[unlikely]] return false;
+    if (!is_open(slot, span->handle)) [[unlikely]]
+        return false;
     ret = OpenSpan(provider, slot, handle.slot);
     return true;
 }
@@ -126,9 +137,11 @@ inline bool OpenSpan::find(const spr_span* span, OpenSpan& ret) {
 // Where so many more bytes lie in one piece; nullptr: they do not, or there is no such block yet.
 template <OpenSpan::Place kPlace>
 [[gnu::always_inline]] inline uint8_t* OpenSpan::place(ring::SlotWord word, size_t size) const {
-    if (word.length + size <= ring::kSlotInlineData) [[likely]] return slot_->data + word.length;
+    if (word.length + size <= ring::kSlotInlineData) [[likely]]
+        return slot_->data + word.length;
     if constexpr (kPlace == Place::kBlock) {
-        if (word.length < ring::kSlotInlineData || word.length + size > ring::kSlotInlineData + word.blocks * ring::kBlockSize)
+        if (word.length < ring::kSlotInlineData ||
+            word.length + size > ring::kSlotInlineData + word.blocks * ring::kBlockSize)
             return nullptr;
         uint32_t room;
         uint8_t* const at = ring::SlotData(segment().view(), *slot_).at(word.length, room);
@@ -142,24 +155,31 @@ static_assert(kShortText + kShortValue + 6 < 128);
 //     0x4a len { 0x0a len key, 0x12 len AnyValue }
 // put_value writes the AnyValue and returns its end, within value_room bytes.
 template <OpenSpan::Place kPlace, class PutValue>
-[[gnu::always_inline]] inline bool OpenSpan::append_short(const char* key, size_t key_size, uint32_t value_room, PutValue&& put_value) {
+[[gnu::always_inline]] inline bool OpenSpan::append_short(const char* key, size_t key_size, uint32_t value_room,
+                                                          PutValue&& put_value) {
     ring::Slot& slot = *slot_;
-    const uint64_t word = ring::StdAtomics::load(slot.word, std::memory_order_relaxed);  // this thread's own, or ordered by find()
-    if (key == nullptr || key_size - 1 >= kShortText) [[unlikely]] return false;
+    const uint64_t word =
+        ring::StdAtomics::load(slot.word, std::memory_order_relaxed);  // this thread's own, or ordered by find()
+    if (key == nullptr || key_size - 1 >= kShortText) [[unlikely]]
+        return false;
     uint8_t* const field = place<kPlace>(ring::SlotWord::unpack(word), key_size + value_room + 6);
-    if (field == nullptr) [[unlikely]] return false;
+    if (field == nullptr) [[unlikely]]
+        return false;
     const uint64_t bit = uint64_t{1} << key_bit(key, key_size);
-    if ((slot.key_filter & bit) != 0 || slot.attributes >= provider_->limits().short_attributes) [[unlikely]] return false;
-    if (!copy_short(field + 4, key, key_size)) [[unlikely]] return false;
+    if ((slot.key_filter & bit) != 0 || slot.attributes >= provider_->limits().short_attributes) [[unlikely]]
+        return false;
+    if (!copy_short(field + 4, key, key_size)) [[unlikely]]
+        return false;
     uint8_t* const value = field + 4 + key_size;
     uint8_t* const end = put_value(value + 2);
     value[0] = tag(2, kBytes);
     value[1] = static_cast<uint8_t>(end - value - 2);
-    put_fixed32(field, uint32_t{kAttributeField} | static_cast<uint32_t>(end - field - 2) << 8 | uint32_t{tag(1, kBytes)} << 16 |
-                           static_cast<uint32_t>(key_size) << 24);
+    put_fixed32(field, uint32_t{kAttributeField} | static_cast<uint32_t>(end - field - 2) << 8 |
+                           uint32_t{tag(1, kBytes)} << 16 | static_cast<uint32_t>(key_size) << 24);
     // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish(). The length is
     // the word's lowest field, and the piece that had room bounds it: nothing is carried into the next.
-    ring::StdAtomics::store(slot.word, ring::SlotWord::longer(word, static_cast<uint32_t>(end - field)), std::memory_order_release);
+    ring::StdAtomics::store(slot.word, ring::SlotWord::longer(word, static_cast<uint32_t>(end - field)),
+                            std::memory_order_release);
     SPR_TESTPOINT(field_published);
     slot.key_filter |= bit;
     ++slot.attributes;
@@ -168,7 +188,8 @@ template <OpenSpan::Place kPlace, class PutValue>
 
 template <OpenSpan::Place kPlace>
 inline bool OpenSpan::set_short(const char* key, size_t key_size, const char* text, size_t text_size) {
-    if (text_size > kShortValue || (text == nullptr && text_size != 0)) [[unlikely]] return false;
+    if (text_size > kShortValue || (text == nullptr && text_size != 0)) [[unlikely]]
+        return false;
     return append_short<kPlace>(key, key_size, static_cast<uint32_t>(text_size) + 2, [=](uint8_t* to) {
         to[0] = tag(1, kBytes);
         to[1] = static_cast<uint8_t>(text_size);

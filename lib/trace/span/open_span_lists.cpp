@@ -102,7 +102,8 @@ int OpenSpan::add(const spr_link& link) {
         ++slot_->dropped_links;
         return error;
     }
-    const AttributeList list({nullptr, 0}, {link.attributes, link.attribute_count}, limits.link_attributes, limits.value_length);
+    const AttributeList list({nullptr, 0}, {link.attributes, link.attribute_count}, limits.link_attributes,
+                             limits.value_length);
     // Span.Link: trace_id 1, span_id 2, trace_state 3, attributes 4, dropped_attributes_count 5, flags 6.
     const uint32_t dropped = sum(link.dropped_attributes, list.dropped());
     const uint64_t size = 18 + 10 + text_field_size(state_size) + list.size() + count_field_size(dropped) + 5;

@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "trace/base/options.hpp"
+#include "trace/process/entry.hpp"
 #include "trace/propagation/context.hpp"
 #include "trace/propagation/context_tail.hpp"
-#include "trace/process/entry.hpp"
-#include "trace/base/options.hpp"
 #include "trace/propagation/sampled_trace_state.hpp"
 #include "trace/span/calls.hpp"
 #include "trace/span/clock.hpp"
@@ -37,7 +37,8 @@ void pass_through(const spr_context* parent, spr_span* ret_span) {
 const spr_context* choose_parent(const spr_start_options& options, const spr_token* top) {
     switch (options.parent_mode) {
         case SPR_PARENT_CURRENT: return top != nullptr ? &top->context : nullptr;
-        case SPR_PARENT_EXPLICIT: return options.parent != nullptr && is_valid(*options.parent) ? options.parent : nullptr;
+        case SPR_PARENT_EXPLICIT:
+            return options.parent != nullptr && is_valid(*options.parent) ? options.parent : nullptr;
         default: return nullptr;
     }
 }
@@ -72,8 +73,8 @@ uint32_t write_identity(uint8_t* to, const spr_context& context, const spr_conte
     return static_cast<uint32_t>(text + size - to);
 }
 
-// The name as a field where it fits into the slot itself, as nearly all do. Returns its bytes; 0: it does not fit. One that
-// is not UTF-8 is repaired by the agent, as every text is.
+// The name as a field where it fits into the slot itself, as nearly all do. Returns its bytes; 0: it does not fit. One
+// that is not UTF-8 is repaired by the agent, as every text is.
 [[gnu::always_inline]] inline uint32_t write_name(uint8_t* to, const char* name, size_t size) {
     if (size <= kShortText && name != nullptr) [[likely]] {
         to[0] = tag(5, kBytes);
@@ -111,8 +112,8 @@ int refuse_start(const Provider& provider, const spr_context* parent, spr_span* 
     return -EBUSY;
 }
 
-// The context of a new span except for its tail. Returns that, as it is where the parent is followed, but for the sampled
-// flag: never remote.
+// The context of a new span except for its tail. Returns that, as it is where the parent is followed, but for the
+// sampled flag: never remote.
 [[gnu::always_inline]] inline uint64_t make_ids(Random& random, const spr_context* parent, spr_context& ret_context) {
     uint64_t tail = SPR_TRACE_FLAG_RANDOM;
     if (parent != nullptr) {
@@ -125,10 +126,10 @@ int refuse_start(const Provider& provider, const spr_context* parent, spr_span* 
     return tail;
 }
 
-// Whether the span is sampled, where that takes a thought: a directive is in force, or the sampler looks at more than the
-// parent. The tail has the threshold afterwards, if there is one.
-[[gnu::noinline]] bool decide(Provider& provider, Level& level, uint64_t policy, const spr_context* parent, const spr_context& context,
-                              const spr_start_options& options, uint64_t& tail) {
+// Whether the span is sampled, where that takes a thought: a directive is in force, or the sampler looks at more than
+// the parent. The tail has the threshold afterwards, if there is one.
+[[gnu::noinline]] bool decide(Provider& provider, Level& level, uint64_t policy, const spr_context* parent,
+                              const spr_context& context, const spr_start_options& options, uint64_t& tail) {
     const uint64_t followed = tail;
     tail &= ~ContextTail::kSampling;
     if ((policy & kRecordsNothing) != 0) return false;
@@ -180,7 +181,8 @@ template <StartCall kCall>
     Provider::check_fork();
     ThreadState* thread = provider.thread();
     Entry entry;
-    if (thread == nullptr || entry.too_deep()) [[unlikely]] return refuse_start(provider, parent, ret_span);
+    if (thread == nullptr || entry.too_deep()) [[unlikely]]
+        return refuse_start(provider, parent, ret_span);
     ring::Segment& segment = thread->life->segment;
     Level& level = Provider::level(*thread, entry.depth());
 
@@ -197,7 +199,8 @@ template <StartCall kCall>
         sampled = (policy == 0 && provider.sampler().accepts(parent, tail & ContextTail::kSampling)) ||
                   decide(provider, level, policy, parent, context, options, tail);
     }
-    if (!sampled) [[unlikely]] return unsampled(level, context, tail, ret_span);
+    if (!sampled) [[unlikely]]
+        return unsampled(level, context, tail, ret_span);
     tail |= SPR_TRACE_FLAG_SAMPLED;
     ContextTail::write(context, tail);
 
@@ -245,16 +248,16 @@ template <StartCall kCall>
     ret_span->context = context;
     // A whole span ends at once; the one that the thread is in goes on.
     if (kCall != StartCall::kWhole && entry.depth() == 0) thread_local_state.last.set(ret_span->handle, provider, slot);
-    if (name_bytes == 0 || ContextTail::has_threshold(tail) || options.trace_state != nullptr || options.attribute_count != 0 ||
-        options.link_count != 0) [[unlikely]]
+    if (name_bytes == 0 || ContextTail::has_threshold(tail) || options.trace_state != nullptr ||
+        options.attribute_count != 0 || options.link_count != 0) [[unlikely]]
         add_rest(OpenSpan(provider, slot, index), level, tail, name, name_size, options);
     return 1;
 }
 
-// Under a context that was attached with a trace state: the span's, if it is of that trace and brings none. (A whole span
-// says its own.)
-[[gnu::noinline]] int start_inheriting(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
-                                       spr_span* ret_span, const spr_start_options& given) {
+// Under a context that was attached with a trace state: the span's, if it is of that trace and brings none. (A whole
+// span says its own.)
+[[gnu::noinline]] int start_inheriting(spr_tracer* tracer, const char* name, size_t name_size,
+                                       const spr_context* parent, spr_span* ret_span, const spr_start_options& given) {
     spr_start_options options = given;
     if (parent != nullptr && view_of(given.trace_state, given.trace_state_size).empty()) {
         const std::string_view inherited = attached_trace_state(thread_local_state.top, *parent);
@@ -276,8 +279,9 @@ int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
 }
 
 // Ends up unsampled as well, where the thread's state or its writer must be made first.
-[[gnu::noinline]] int start_first_unsampled(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
-                                            spr_span* ret_span, const spr_start_options& options) {
+[[gnu::noinline]] int start_first_unsampled(spr_tracer* tracer, const char* name, size_t name_size,
+                                            const spr_context* parent, spr_span* ret_span,
+                                            const spr_start_options& options) {
     Provider& provider = *tracer->provider;
     Provider::check_fork();
     ThreadState* thread = provider.thread();
@@ -305,14 +309,15 @@ int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
 
 // What can be decided with nothing saved and nothing called.
 template <StartCall kCall>
-[[gnu::always_inline]] inline int start(spr_tracer* tracer, const char* name, size_t name_size, const spr_start_options& options,
-                                        spr_span* ret_span) {
+[[gnu::always_inline]] inline int start(spr_tracer* tracer, const char* name, size_t name_size,
+                                        const spr_start_options& options, spr_span* ret_span) {
     const spr_token* const top = thread_local_state.top;
     const spr_context* parent = choose_parent(options, top);
     if (parent != nullptr && !is_valid(*parent)) parent = nullptr;
     Provider& provider = *tracer->provider;
     const Provider::State state = provider.state();
-    if (state == Provider::kOff || state == Provider::kShutDown) [[unlikely]] return start_off(provider, parent, ret_span);
+    if (state == Provider::kOff || state == Provider::kShutDown) [[unlikely]]
+        return start_off(provider, parent, ret_span);
     if (own_context<kCall>(options) == nullptr && provider.sampler().refuses(parent))
         return start_unsampled(tracer, name, name_size, parent, ret_span, options);
     if (kCall != StartCall::kWhole && parent != nullptr && attached_to(top) != nullptr) [[unlikely]]
@@ -322,7 +327,8 @@ template <StartCall kCall>
 
 }  // namespace
 
-int start_whole(spr_tracer* tracer, const char* name, size_t name_size, const WholeStart& start_options, spr_span* ret_span) {
+int start_whole(spr_tracer* tracer, const char* name, size_t name_size, const WholeStart& start_options,
+                spr_span* ret_span) {
     return start<StartCall::kWhole>(tracer, name, name_size, start_options, ret_span);
 }
 
@@ -333,7 +339,8 @@ using namespace spanring::trace;
 extern "C" {
 
 int spr_span_start(spr_tracer* tracer, const char* name, size_t name_size, spr_span* ret_span) noexcept {
-    if (ret_span == nullptr) [[unlikely]] return -EINVAL;
+    if (ret_span == nullptr) [[unlikely]]
+        return -EINVAL;
     if (tracer == nullptr) [[unlikely]] {
         *ret_span = spr_span{};
         return -EINVAL;

@@ -10,7 +10,8 @@ namespace spanring::trace {
 
 // What a span carries after its data: end time, kind, flags, counts of what was refused (rarely any).
 struct Tail {
-    explicit Tail(const ring::Slot& slot) : slot(slot), refused((slot.dropped_attributes | slot.dropped_events | slot.dropped_links) != 0) {}
+    explicit Tail(const ring::Slot& slot)
+        : slot(slot), refused((slot.dropped_attributes | slot.dropped_events | slot.dropped_links) != 0) {}
 
     static constexpr uint32_t kMost = 9 + 2 + 6 + 3 * 6;
 
@@ -30,7 +31,8 @@ struct Tail {
         *at++ = 0x01;
         // SpanFlags: 0x100 says that 0x200 (the parent is remote) is known.
         at = put_fixed32(at, uint32_t{slot.trace_flags} | 0x100 | ((slot.parent_flags & 2) != 0 ? 0x200 : 0));
-        if (!refused) [[likely]] return;
+        if (!refused) [[likely]]
+            return;
         const auto put_count = [&](uint32_t field, uint32_t count) {
             if (count == 0) return;
             *at++ = tag(field, kVarint);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A span that was measured elsewhere: started and ended in one call. A kill in its middle leaves an unfinished span with
-// what was copied until then.
+// A span that was measured elsewhere: started and ended in one call. A kill in its middle leaves an unfinished span
+// with what was copied until then.
 #include <errno.h>
 
-#include "trace/propagation/context.hpp"
 #include "trace/base/options.hpp"
+#include "trace/propagation/context.hpp"
 #include "trace/span/whole_span.hpp"
 
 using namespace spanring::trace;
@@ -14,8 +14,9 @@ namespace {
 
 bool is_complete(const spr_whole_span& span) {
     return span.kind <= SPR_KIND_CONSUMER && span.status <= SPR_STATUS_ERROR &&
-           (span.attribute_count == 0 || span.attributes != nullptr) && (span.event_count == 0 || span.events != nullptr) &&
-           (span.link_count == 0 || span.links != nullptr) && (span.context == nullptr || is_valid(*span.context));
+           (span.attribute_count == 0 || span.attributes != nullptr) &&
+           (span.event_count == 0 || span.events != nullptr) && (span.link_count == 0 || span.links != nullptr) &&
+           (span.context == nullptr || is_valid(*span.context));
 }
 
 }  // namespace

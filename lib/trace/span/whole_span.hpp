@@ -14,7 +14,8 @@ struct WholeStart : spr_start_options {
 };
 
 // What spr_span_start_with() returns.
-int start_whole(spr_tracer* tracer, const char* name, size_t name_size, const WholeStart& start_options, spr_span* ret_span);
+int start_whole(spr_tracer* tracer, const char* name, size_t name_size, const WholeStart& start_options,
+                spr_span* ret_span);
 // What spr_span_end_with() returns, of options that were checked.
 int end_whole(OpenSpan span, const spr_end_options& options);
 

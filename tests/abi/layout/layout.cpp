@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Prints the shared-memory layout as the compiler sees it: "name offset size" for each region, struct, field and group of
-// bits, "name value" for each constant. Its output is compared with the frozen copy of the released layout, with that of
-// a 32-bit build, and with the tables of docs/shared-memory.md (compare.py).
+// Prints the shared-memory layout as the compiler sees it: "name offset size" for each region, struct, field and group
+// of bits, "name value" for each constant. Its output is compared with the frozen copy of the released layout, with
+// that of a 32-bit build, and with the tables of docs/shared-memory.md (compare.py).
 #include <bit>
 #include <cstdio>
 #include <type_traits>
@@ -16,7 +16,9 @@ namespace {
 
 unsigned long long wide(uint64_t value) { return value; }
 
-void place(const char* name, uint64_t offset, uint64_t size) { printf("%s %llu %llu\n", name, wide(offset), wide(size)); }
+void place(const char* name, uint64_t offset, uint64_t size) {
+    printf("%s %llu %llu\n", name, wide(offset), wide(size));
+}
 void constant(const char* name, uint64_t value) { printf("%s %llu\n", name, wide(value)); }
 
 // Where a member of an unpacked word lies in the packed one: from the largest value that comes out of it.
@@ -39,12 +41,12 @@ constexpr bool aligned(size_t offset) {
 #define REGION(name, offset, size) place("region." name, offset, size)
 #define CONSTANT(name) constant("constant." #name, name)
 #define STATE(type, name) constant(#type "." #name, static_cast<uint64_t>(type::name))
-#define STRUCT(type)                                                                   \
-    static_assert(shared<type>, #type " is not the same for every compiler");          \
+#define STRUCT(type)                                                          \
+    static_assert(shared<type>, #type " is not the same for every compiler"); \
     place(#type, 0, sizeof(type))
-#define FIELD(type, field)                                                                                   \
-    static_assert(aligned<std::remove_all_extents_t<decltype(type::field)>>(offsetof(type, field)),          \
-                  #type "." #field " must be an aligned unsigned integer of explicit size");                 \
+#define FIELD(type, field)                                                                          \
+    static_assert(aligned<std::remove_all_extents_t<decltype(type::field)>>(offsetof(type, field)), \
+                  #type "." #field " must be an aligned unsigned integer of explicit size");        \
     place(#type "." #field, offsetof(type, field), sizeof(type::field))
 #define MEMBER(type, field) place(#type "." #field, offsetof(type, field), sizeof(type::field)) /* a struct inside */
 #define BITS(type, field) bits("bits." #type "." #field, &type::field)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Makes the described spans through the library: described DESCRIPTION. What a line says is in description.py. A "whole"
- * span goes through spr_span_record(), "steps" through one call for each step; its ids are the library's then. */
+ * Makes the described spans through the library: described DESCRIPTION. What a line says is in description.py. A
+ * "whole" span goes through spr_span_record(), "steps" through one call for each step; its ids are the library's then.
+ */
 #include "line.h"
 
 #include <errno.h>
@@ -34,39 +35,29 @@ static uint32_t read_value(line *words, spr_any *ret) {
     const char *kind = line_word(words);
     memset(ret, 0, sizeof *ret);
     switch (*kind) {
-    case 's':
-        ret->string.data = line_text(words, &ret->string.size);
-        return SPR_TYPE_STRING;
-    case 'b':
-        ret->boolean = line_number(words);
-        return SPR_TYPE_BOOL;
-    case 'i':
-        ret->int64 = line_integer(words);
-        return SPR_TYPE_INT64;
-    case 'd': {
-        const uint64_t bits = line_bits(words);
-        memcpy(&ret->float64, &bits, sizeof bits);
-        return SPR_TYPE_DOUBLE;
-    }
-    case 'y':
-        ret->bytes.data = line_text(words, &ret->bytes.size);
-        return SPR_TYPE_BYTES;
-    case 'a': {
-        const size_t count = (size_t)line_number(words);
-        spr_value *values = line_room(words, count * sizeof *values);
-        for (size_t i = 0; i < count; ++i) {
-            values[i].reserved = 0;
-            values[i].type = read_value(words, &values[i].value);
+        case 's': ret->string.data = line_text(words, &ret->string.size); return SPR_TYPE_STRING;
+        case 'b': ret->boolean = line_number(words); return SPR_TYPE_BOOL;
+        case 'i': ret->int64 = line_integer(words); return SPR_TYPE_INT64;
+        case 'd': {
+            const uint64_t bits = line_bits(words);
+            memcpy(&ret->float64, &bits, sizeof bits);
+            return SPR_TYPE_DOUBLE;
         }
-        ret->array.values = values;
-        ret->array.count = count;
-        return SPR_TYPE_ARRAY;
-    }
-    case 'k':
-        ret->key_values.pairs = read_attributes(words, &ret->key_values.count);
-        return SPR_TYPE_KEY_VALUES;
-    case 'e': return SPR_TYPE_EMPTY;
-    default: line_fail(words, "a type that is none");
+        case 'y': ret->bytes.data = line_text(words, &ret->bytes.size); return SPR_TYPE_BYTES;
+        case 'a': {
+            const size_t count = (size_t)line_number(words);
+            spr_value *values = line_room(words, count * sizeof *values);
+            for (size_t i = 0; i < count; ++i) {
+                values[i].reserved = 0;
+                values[i].type = read_value(words, &values[i].value);
+            }
+            ret->array.values = values;
+            ret->array.count = count;
+            return SPR_TYPE_ARRAY;
+        }
+        case 'k': ret->key_values.pairs = read_attributes(words, &ret->key_values.count); return SPR_TYPE_KEY_VALUES;
+        case 'e': return SPR_TYPE_EMPTY;
+        default: line_fail(words, "a type that is none");
     }
 }
 
@@ -111,10 +102,10 @@ static void append(maker *self, spr_attribute *to, size_t *count) {
     *count += more;
 }
 
-/* A refusal by a limit, or of an empty key, is what the test is about; a call that fails for another reason is a failure. */
+/* A refusal by a limit, or of an empty key, is what the test is about; a call that fails for another reason is a
+ * failure. */
 static void check(maker *self, int result) {
-    if (result < 0 && result != -EDQUOT && result != -EINVAL)
-        line_fail(&self->words, spr_strerror(result));
+    if (result < 0 && result != -EDQUOT && result != -EINVAL) line_fail(&self->words, spr_strerror(result));
 }
 
 static void make_whole(maker *self, spr_tracer *tracer, spr_whole_span *whole, lists *all) {
@@ -149,14 +140,16 @@ static void make_whole(maker *self, spr_tracer *tracer, spr_whole_span *whole, l
 
 static int set(const spr_span *span, const spr_attribute *attribute) {
     switch (attribute->type) {
-    case SPR_TYPE_STRING:
-        return spr_span_set_string(span, attribute->key, attribute->key_size, attribute->value.string.data,
-                                   attribute->value.string.size);
-    case SPR_TYPE_BOOL:
-        return spr_span_set_bool(span, attribute->key, attribute->key_size, attribute->value.boolean != 0);
-    case SPR_TYPE_INT64: return spr_span_set_int64(span, attribute->key, attribute->key_size, attribute->value.int64);
-    case SPR_TYPE_DOUBLE: return spr_span_set_double(span, attribute->key, attribute->key_size, attribute->value.float64);
-    default: return spr_span_set_attributes(span, attribute, 1);
+        case SPR_TYPE_STRING:
+            return spr_span_set_string(span, attribute->key, attribute->key_size, attribute->value.string.data,
+                                       attribute->value.string.size);
+        case SPR_TYPE_BOOL:
+            return spr_span_set_bool(span, attribute->key, attribute->key_size, attribute->value.boolean != 0);
+        case SPR_TYPE_INT64:
+            return spr_span_set_int64(span, attribute->key, attribute->key_size, attribute->value.int64);
+        case SPR_TYPE_DOUBLE:
+            return spr_span_set_double(span, attribute->key, attribute->key_size, attribute->value.float64);
+        default: return spr_span_set_attributes(span, attribute, 1);
     }
 }
 

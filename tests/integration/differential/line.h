@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The words of a description, line by line. What is malformed ends the program; what a line needs of memory is given back
- * with the next one. */
+ * The words of a description, line by line. What is malformed ends the program; what a line needs of memory is given
+ * back with the next one. */
 #ifndef SPANRING_TEST_LINE_H
 #define SPANRING_TEST_LINE_H
 

@@ -37,25 +37,19 @@ size_t make_attributes(producer *self, unsigned long index, size_t from, size_t 
         const uint64_t random = next_random(self);
         const char *key = text(self, "test.key.%zu", i);
         switch (i % 6) {
-        case 0: {
-            const char *value = text(self, "Wert %llu: äöü \"quoted\" \\ \t日本語 🛒", (unsigned long long)random);
-            attributes[count++] = string_attribute(key, value, strlen(value));
-            break;
-        }
-        case 1:
-            attributes[count++] = bool_attribute(key, (int)(random & 1));
-            break;
-        case 2:
-            attributes[count++] = int64_attribute(key, random % 3 ? kIntegers[random % 9] : (int64_t)random);
-            break;
-        case 3:
-            attributes[count++] = double_attribute(key, kDoubles[(random + index) % 9]);
-            break;
-        case 4:
-            attributes[count++] = string_attribute(key, "", 0);
-            break;
-        default:
-            attributes[count++] = string_attribute(text(self, "schlüssel.%zu.鍵", i), "a\0b", 3);
+            case 0: {
+                const char *value =
+                    text(self, "Wert %llu: äöü \"quoted\" \\ \t日本語 🛒", (unsigned long long)random);
+                attributes[count++] = string_attribute(key, value, strlen(value));
+                break;
+            }
+            case 1: attributes[count++] = bool_attribute(key, (int)(random & 1)); break;
+            case 2:
+                attributes[count++] = int64_attribute(key, random % 3 ? kIntegers[random % 9] : (int64_t)random);
+                break;
+            case 3: attributes[count++] = double_attribute(key, kDoubles[(random + index) % 9]); break;
+            case 4: attributes[count++] = string_attribute(key, "", 0); break;
+            default: attributes[count++] = string_attribute(text(self, "schlüssel.%zu.鍵", i), "a\0b", 3);
         }
     }
     return count;
@@ -63,15 +57,14 @@ size_t make_attributes(producer *self, unsigned long index, size_t from, size_t 
 
 static int set_attribute(const spr_span *span, const spr_attribute *attribute) {
     switch (attribute->type) {
-    case SPR_TYPE_STRING:
-        return spr_span_set_string(span, attribute->key, attribute->key_size, attribute->value.string.data,
-                                   attribute->value.string.size);
-    case SPR_TYPE_BOOL:
-        return spr_span_set_bool(span, attribute->key, attribute->key_size, (int)attribute->value.boolean);
-    case SPR_TYPE_INT64:
-        return spr_span_set_int64(span, attribute->key, attribute->key_size, attribute->value.int64);
-    default:
-        return spr_span_set_double(span, attribute->key, attribute->key_size, attribute->value.float64);
+        case SPR_TYPE_STRING:
+            return spr_span_set_string(span, attribute->key, attribute->key_size, attribute->value.string.data,
+                                       attribute->value.string.size);
+        case SPR_TYPE_BOOL:
+            return spr_span_set_bool(span, attribute->key, attribute->key_size, (int)attribute->value.boolean);
+        case SPR_TYPE_INT64:
+            return spr_span_set_int64(span, attribute->key, attribute->key_size, attribute->value.int64);
+        default: return spr_span_set_double(span, attribute->key, attribute->key_size, attribute->value.float64);
     }
 }
 
@@ -83,7 +76,8 @@ static int has_key(const expected_attributes *attributes, const spr_attribute *w
     return 0;
 }
 
-int expect_attributes(const producer *self, expected_attributes *expected, const spr_attribute *attributes, size_t count) {
+int expect_attributes(const producer *self, expected_attributes *expected, const spr_attribute *attributes,
+                      size_t count) {
     int refused = 0;
     for (size_t i = 0; i < count; ++i) {
         if (expected->count < self->arguments.attribute_limit || has_key(expected, &attributes[i])) {

@@ -13,7 +13,8 @@ spr_attribute int64_attribute(const char *key, int64_t value);
 size_t make_attributes(producer *self, unsigned long index, size_t from, size_t to, spr_attribute *attributes);
 
 /* What the library must make of these under the limit; returns how many it must refuse. */
-int expect_attributes(const producer *self, expected_attributes *expected, const spr_attribute *attributes, size_t count);
+int expect_attributes(const producer *self, expected_attributes *expected, const spr_attribute *attributes,
+                      size_t count);
 
 void set_attributes_one_by_one(const producer *self, const spr_span *span, expectation *expected,
                                const spr_attribute *attributes, size_t count);

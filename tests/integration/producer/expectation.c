@@ -51,23 +51,17 @@ static void write_time(FILE *file, const char *key, const expected_time *time) {
 
 static void write_value(FILE *file, const spr_attribute *attribute) {
     switch (attribute->type) {
-    case SPR_TYPE_STRING:
-        write_string(file, attribute->value.string.data, attribute->value.string.size);
-        break;
-    case SPR_TYPE_BOOL:
-        fputs(attribute->value.boolean ? "true" : "false", file);
-        break;
-    case SPR_TYPE_INT64:
-        fprintf(file, "%" PRId64, attribute->value.int64);
-        break;
-    default:
-        if (isnan(attribute->value.float64)) {
-            fputs("\"NaN\"", file);
-        } else if (isinf(attribute->value.float64)) {
-            fputs(attribute->value.float64 > 0 ? "\"Infinity\"" : "\"-Infinity\"", file);
-        } else {
-            fprintf(file, "%.17g", attribute->value.float64);
-        }
+        case SPR_TYPE_STRING: write_string(file, attribute->value.string.data, attribute->value.string.size); break;
+        case SPR_TYPE_BOOL: fputs(attribute->value.boolean ? "true" : "false", file); break;
+        case SPR_TYPE_INT64: fprintf(file, "%" PRId64, attribute->value.int64); break;
+        default:
+            if (isnan(attribute->value.float64)) {
+                fputs("\"NaN\"", file);
+            } else if (isinf(attribute->value.float64)) {
+                fputs(attribute->value.float64 > 0 ? "\"Infinity\"" : "\"-Infinity\"", file);
+            } else {
+                fprintf(file, "%.17g", attribute->value.float64);
+            }
     }
 }
 

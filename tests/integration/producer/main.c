@@ -30,7 +30,8 @@ static void open_provider(producer *self) {
     spr_attribute attributes[] = {string_attribute("deployment.environment.name", "prüfung", strlen("prüfung")),
                                   int64_attribute("test.seed", (int64_t)self->arguments.seed)};
     spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
-    options.full_policy = SPR_FULL_WAIT; /* exact counts: nothing may be dropped while the agent is slower than we are */
+    options.full_policy =
+        SPR_FULL_WAIT; /* exact counts: nothing may be dropped while the agent is slower than we are */
     options.full_wait_ns = 60ull * 1000000000u;
     options.service_name = self->arguments.service;
     options.resource_attributes = attributes;
@@ -44,7 +45,8 @@ static void open_provider(producer *self) {
     write_resource(self->record, &expected);
 
     MUST(spr_tracer_get(self->provider, "shop.checkout", SPR_NUL, "1.2.3", SPR_NUL,
-                        "https://opentelemetry.io/schemas/1.26.0", SPR_NUL, &self->tracers[0]), 0);
+                        "https://opentelemetry.io/schemas/1.26.0", SPR_NUL, &self->tracers[0]),
+         0);
     MUST(spr_tracer_get(self->provider, "shop.stock", SPR_NUL, NULL, 0, NULL, 0, &self->tracers[1]), 0);
     MUST(spr_tracer_get(self->provider, "Lager", SPR_NUL, "β2", SPR_NUL, NULL, 0, &self->tracers[2]), 0);
 }
@@ -116,29 +118,28 @@ static unsigned long number(const char *option, const char *value) {
 
 static arguments parse(int argc, char **argv) {
     static const struct option kOptions[] = {
-        {"record", 1, NULL, 'r'}, {"count", 1, NULL, 'c'},   {"seed", 1, NULL, 's'},   {"service", 1, NULL, 'n'},
-        {"open", 1, NULL, 'o'},   {"hold", 0, NULL, 'h'},    {"endless", 0, NULL, 'e'}, {"rate", 1, NULL, 'R'},
-        {"flush", 1, NULL, 'f'},  {"limits", 1, NULL, 'l'},  {"expect-off", 0, NULL, 'x'}, {NULL, 0, NULL, 0}};
+        {"record", 1, NULL, 'r'}, {"count", 1, NULL, 'c'},  {"seed", 1, NULL, 's'},       {"service", 1, NULL, 'n'},
+        {"open", 1, NULL, 'o'},   {"hold", 0, NULL, 'h'},   {"endless", 0, NULL, 'e'},    {"rate", 1, NULL, 'R'},
+        {"flush", 1, NULL, 'f'},  {"limits", 1, NULL, 'l'}, {"expect-off", 0, NULL, 'x'}, {NULL, 0, NULL, 0}};
     arguments given = {.service = "producer", .seed = 1, .attribute_limit = 128, .event_limit = 128, .link_limit = 128};
     int option, which = 0;
     while ((option = getopt_long(argc, argv, "", kOptions, &which)) != -1) {
         switch (option) {
-        case 'r': given.record = optarg; break;
-        case 'n': given.service = optarg; break;
-        case 'c': given.count = number("count", optarg); break;
-        case 's': given.seed = number("seed", optarg); break;
-        case 'o': given.open = number("open", optarg); break;
-        case 'R': given.rate = number("rate", optarg); break;
-        case 'f': given.flush_seconds = number("flush", optarg); break;
-        case 'h': given.hold = 1; break;
-        case 'e': given.endless = 1; break;
-        case 'x': given.expect_off = 1; break;
-        case 'l':
-            if (sscanf(optarg, "%lu,%lu,%lu", &given.attribute_limit, &given.event_limit, &given.link_limit) == 3) break;
-            /* fall through */
-        default:
-            fprintf(stderr, "producer: wrong command line; see the head of producer/main.c\n");
-            exit(2);
+            case 'r': given.record = optarg; break;
+            case 'n': given.service = optarg; break;
+            case 'c': given.count = number("count", optarg); break;
+            case 's': given.seed = number("seed", optarg); break;
+            case 'o': given.open = number("open", optarg); break;
+            case 'R': given.rate = number("rate", optarg); break;
+            case 'f': given.flush_seconds = number("flush", optarg); break;
+            case 'h': given.hold = 1; break;
+            case 'e': given.endless = 1; break;
+            case 'x': given.expect_off = 1; break;
+            case 'l':
+                if (sscanf(optarg, "%lu,%lu,%lu", &given.attribute_limit, &given.event_limit, &given.link_limit) == 3)
+                    break;
+                /* fall through */
+            default: fprintf(stderr, "producer: wrong command line; see the head of producer/main.c\n"); exit(2);
         }
     }
     if (!given.record || optind != argc) {

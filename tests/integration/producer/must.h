@@ -7,14 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MUST(call, wanted)                                                                              \
-    do {                                                                                                \
-        const long result_ = (call);                                                                    \
-        if (result_ != (wanted)) {                                                                      \
-            fprintf(stderr, "%s:%d: %s: %ld (%s), not %ld\n", __FILE__, __LINE__, #call, result_,       \
-                    result_ < 0 ? spr_strerror((int)result_) : "", (long)(wanted));                     \
-            exit(3);                                                                                    \
-        }                                                                                               \
+#define MUST(call, wanted)                                                                        \
+    do {                                                                                          \
+        const long result_ = (call);                                                              \
+        if (result_ != (wanted)) {                                                                \
+            fprintf(stderr, "%s:%d: %s: %ld (%s), not %ld\n", __FILE__, __LINE__, #call, result_, \
+                    result_ < 0 ? spr_strerror((int)result_) : "", (long)(wanted));               \
+            exit(3);                                                                              \
+        }                                                                                         \
     } while (0)
 
 #endif

@@ -48,7 +48,8 @@ static void add_events(producer *self, const spr_span *span, unsigned long index
 static spr_link make_link(producer *self, unsigned long index, size_t number, spr_attribute *attributes) {
     spr_link link = {.context = self->previous, .attributes = attributes};
     if (number > 0 || link.context.trace_id[0] == 0) { /* somebody else's span */
-        for (size_t i = 0; i < sizeof link.context.trace_id; ++i) link.context.trace_id[i] = (uint8_t)(index + i + 1) | 1;
+        for (size_t i = 0; i < sizeof link.context.trace_id; ++i)
+            link.context.trace_id[i] = (uint8_t)(index + i + 1) | 1;
         for (size_t i = 0; i < sizeof link.context.span_id; ++i) link.context.span_id[i] = (uint8_t)(number + i) | 1;
         link.context.trace_flags = SPR_TRACE_FLAG_SAMPLED;
         link.context.is_remote = 1;
@@ -71,8 +72,9 @@ static int expect_link(const producer *self, expectation *expected, const spr_li
 }
 
 static void choose_tracer(producer *self, unsigned long index, expectation *expected, spr_tracer **ret_tracer) {
-    static const char *const kScopes[3][3] = {
-        {"shop.checkout", "1.2.3", "https://opentelemetry.io/schemas/1.26.0"}, {"shop.stock", "", ""}, {"Lager", "β2", ""}};
+    static const char *const kScopes[3][3] = {{"shop.checkout", "1.2.3", "https://opentelemetry.io/schemas/1.26.0"},
+                                              {"shop.stock", "", ""},
+                                              {"Lager", "β2", ""}};
     const size_t scope = index / 7 % 3;
     expected->scope_name = kScopes[scope][0];
     expected->scope_version = kScopes[scope][1];
@@ -86,41 +88,38 @@ static void choose_parent(const producer *self, unsigned long index, spr_start_o
     static const char kHeader[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     token->previous = NULL;
     switch (self->previous.trace_id[0] ? index % 4 : 3) {
-    case 0:
-        options->parent_mode = SPR_PARENT_ROOT;
-        return;
-    case 1:
-        *parent = self->previous;
-        options->parent_mode = SPR_PARENT_EXPLICIT;
-        options->parent = parent;
-        break;
-    case 2:
-        *parent = self->previous;
-        options->parent_mode = SPR_PARENT_CURRENT;
-        MUST(spr_context_attach(parent, token), 0);
-        break;
-    default:
-        MUST(spr_traceparent_extract(kHeader, sizeof kHeader - 1, parent), 0);
-        options->parent_mode = SPR_PARENT_EXPLICIT;
-        options->parent = parent;
+        case 0: options->parent_mode = SPR_PARENT_ROOT; return;
+        case 1:
+            *parent = self->previous;
+            options->parent_mode = SPR_PARENT_EXPLICIT;
+            options->parent = parent;
+            break;
+        case 2:
+            *parent = self->previous;
+            options->parent_mode = SPR_PARENT_CURRENT;
+            MUST(spr_context_attach(parent, token), 0);
+            break;
+        default:
+            MUST(spr_traceparent_extract(kHeader, sizeof kHeader - 1, parent), 0);
+            options->parent_mode = SPR_PARENT_EXPLICIT;
+            options->parent = parent;
     }
     expected->parent = *parent;
 }
 
 static void set_status(const spr_span *span, unsigned long index, producer *self, expectation *expected) {
     switch (index % 5) {
-    case 0:
-        return;
-    case 1:
-        MUST(spr_span_set_status(span, SPR_STATUS_OK, NULL, 0), 0);
-        MUST(spr_span_set_status(span, SPR_STATUS_ERROR, "too late", SPR_NUL), 1); /* OK is final */
-        expected->status = SPR_STATUS_OK;
-        return;
-    default:
-        if (index % 3 == 0) MUST(spr_span_set_status(span, SPR_STATUS_ERROR, "first", SPR_NUL), 0);
-        expected->status = SPR_STATUS_ERROR;
-        expected->status_message = text(self, "kaputt: Nummer %lu ✗", index);
-        MUST(spr_span_set_status(span, SPR_STATUS_ERROR, expected->status_message, SPR_NUL), 0);
+        case 0: return;
+        case 1:
+            MUST(spr_span_set_status(span, SPR_STATUS_OK, NULL, 0), 0);
+            MUST(spr_span_set_status(span, SPR_STATUS_ERROR, "too late", SPR_NUL), 1); /* OK is final */
+            expected->status = SPR_STATUS_OK;
+            return;
+        default:
+            if (index % 3 == 0) MUST(spr_span_set_status(span, SPR_STATUS_ERROR, "first", SPR_NUL), 0);
+            expected->status = SPR_STATUS_ERROR;
+            expected->status_message = text(self, "kaputt: Nummer %lu ✗", index);
+            MUST(spr_span_set_status(span, SPR_STATUS_ERROR, expected->status_message, SPR_NUL), 0);
     }
 }
 
@@ -173,7 +172,8 @@ static void start_span(producer *self, unsigned long index, int flat, spr_span *
 
     if (!flat) {
         MUST(spr_span_set_kind(span, expected->kind), 0);
-        set_attributes_one_by_one(self, span, expected, attributes, make_attributes(self, index, 0, index % 9, attributes));
+        set_attributes_one_by_one(self, span, expected, attributes,
+                                  make_attributes(self, index, 0, index % 9, attributes));
         for (size_t i = 0; i < index % 3; ++i) {
             links[0] = make_link(self, index, i, link_attributes[0]);
             const int refused = expect_link(self, expected, &links[0]);

@@ -51,12 +51,15 @@ TEST_F(AttachTest, NamesEachRefusal) {
     };
     const auto field = [&](AttachResult result, auto& place, auto wrong) {
         const auto right = place;
-        refused(result, [&] { place = static_cast<std::decay_t<decltype(place)>>(wrong); }, [&] { place = right; });
+        refused(
+            result, [&] { place = static_cast<std::decay_t<decltype(place)>>(wrong); }, [&] { place = right; });
     };
     const char* path = image.path().c_str();
     const std::string link = image.path() + ".link";
-    refused(AttachResult::kWrongMode, [&] { chmod(path, 0640); }, [&] { chmod(path, 0600); });
-    refused(AttachResult::kHardLinks, [&] { ASSERT_EQ(::link(path, link.c_str()), 0); }, [&] { unlink(link.c_str()); });
+    refused(
+        AttachResult::kWrongMode, [&] { chmod(path, 0640); }, [&] { chmod(path, 0600); });
+    refused(
+        AttachResult::kHardLinks, [&] { ASSERT_EQ(::link(path, link.c_str()), 0); }, [&] { unlink(link.c_str()); });
     field(AttachResult::kBadMagic, header().magic, 1);
     field(AttachResult::kByteOrder, header().byte_order, 0x04030201);
     field(AttachResult::kFutureMajor, header().layout_major, kLayoutMajor + 1);
@@ -141,8 +144,8 @@ TEST_F(AttachTest, WaitsWhereItCannotBeMapped) {
     if (child == 0) {
         const int folder = open(directory.path().c_str(), O_RDONLY | O_DIRECTORY);
         const auto kind = [&](std::string& ret_reason) {
-            AttachOutcome outcome = attach_segment(
-                agent::open_segment_file(folder, image.name().c_str(), geteuid()), image.name(), geteuid(), 1, {});
+            AttachOutcome outcome = attach_segment(agent::open_segment_file(folder, image.name().c_str(), geteuid()),
+                                                   image.name(), geteuid(), 1, {});
             ret_reason = outcome.reason;
             return outcome.kind;
         };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The atomics of the ring core under the stepper: as a template argument, and, where the ring's sources are compiled with
-// -DSPR_TEST_ATOMICS naming this file, in place of StdAtomics. Outside of fibers: plain accesses.
+// The atomics of the ring core under the stepper: as a template argument, and, where the ring's sources are compiled
+// with -DSPR_TEST_ATOMICS naming this file, in place of StdAtomics. Outside of fibers: plain accesses.
 //
-// Every acquire, release and compiler's fence is an Order of its own, known by where it stands; one of them may be weakened. An
-// acq_rel is two.
+// Every acquire, release and compiler's fence is an Order of its own, known by where it stands; one of them may be
+// weakened. An acq_rel is two.
 #pragma once
 
 #include <atomic>
@@ -40,7 +40,8 @@ struct Orders {
     // Whether the order holds.
     static bool holds(const std::source_location& where, Half half) {
         if (seen != nullptr) seen->insert({where.file_name(), where.line(), half, where.function_name()});
-        return !weakened || weakened->line != where.line() || weakened->half != half || weakened->file != where.file_name();
+        return !weakened || weakened->line != where.line() || weakened->half != half ||
+               weakened->file != where.file_name();
     }
 };
 
@@ -126,8 +127,8 @@ private:
             return true;
         }
         Stepper::step();
-        return stepper->memory().exchange(word, ret_old, stepper->running(), stepper->knowledge(), load_order(order, where),
-                                          releases(order, where), stepper->choices(), change);
+        return stepper->memory().exchange(word, ret_old, stepper->running(), stepper->knowledge(),
+                                          load_order(order, where), releases(order, where), stepper->choices(), change);
     }
 };
 

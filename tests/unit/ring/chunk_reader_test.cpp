@@ -20,8 +20,16 @@ TEST(ChunkReaderTest, AcceptsWhatWritersDo) {
     const ChunkWord longer = word(ChunkState::kOpen, 5, 300, 3);
     const ChunkWord parked = word(ChunkState::kParked, 5, 300, 3);
     const ChunkWord full = word(ChunkState::kFull, 5, 400, 4);
-    for (const auto& [last, now] : {std::pair{free, open}, {free, full}, {free, parked}, {open, open}, {open, longer},
-                                    {open, full}, {longer, parked}, {parked, longer}, {parked, full}, {full, full}}) {
+    for (const auto& [last, now] : {std::pair{free, open},
+                                    {free, full},
+                                    {free, parked},
+                                    {open, open},
+                                    {open, longer},
+                                    {open, full},
+                                    {longer, parked},
+                                    {parked, longer},
+                                    {parked, full},
+                                    {full, full}}) {
         EXPECT_EQ(check_transition(last, now, kCapacity, false), ChunkFault::kNone);
     }
     const ChunkWord last = word(ChunkState::kFree, ChunkWord::kGenerationMask);
@@ -61,10 +69,12 @@ TEST(ChunkReaderTest, LetsAWriterEvictAFullChunkThatStaysWhole) {
     const ChunkWord evicting = word(ChunkState::kEvicting, 5, 400, 4);
     const auto fault = [](ChunkWord last, ChunkWord now) { return check_transition(last, now, kCapacity, true); };
     EXPECT_EQ(fault(full, evicting), ChunkFault::kNone);
-    EXPECT_EQ(fault(word(ChunkState::kOpen, 5, 300, 3), evicting), ChunkFault::kNone) << "several steps may lie between";
+    EXPECT_EQ(fault(word(ChunkState::kOpen, 5, 300, 3), evicting), ChunkFault::kNone)
+        << "several steps may lie between";
     EXPECT_EQ(fault(evicting, word(ChunkState::kOpen, 6)), ChunkFault::kNone);
     EXPECT_EQ(fault(evicting, full), ChunkFault::kNone) << "its writer vanished";
-    EXPECT_EQ(check_transition(full, evicting, kCapacity, false), ChunkFault::kState) << "only a flight recorder evicts";
+    EXPECT_EQ(check_transition(full, evicting, kCapacity, false), ChunkFault::kState)
+        << "only a flight recorder evicts";
     EXPECT_EQ(fault(full, word(ChunkState::kEvicting, 5, 300, 3)), ChunkFault::kReopened);
     EXPECT_EQ(fault(evicting, word(ChunkState::kOpen, 5, 400, 4)), ChunkFault::kReopened);
     EXPECT_EQ(fault(evicting, word(ChunkState::kFull, 5, 500, 5)), ChunkFault::kReopened);

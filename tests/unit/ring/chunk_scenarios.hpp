@@ -241,8 +241,8 @@ inline void overwrite_after_a_whole_round(SegmentMemory& memory, Stepper& steppe
 }
 
 // The agent copies the prefix of an OPEN chunk, which is sealed and overwritten meanwhile, and looks again. Where that
-// says "unchanged", every byte that the copy read must have been read before the overwriter's were written, by the orders
-// alone: they may not even race.
+// says "unchanged", every byte that the copy read must have been read before the overwriter's were written, by the
+// orders alone: they may not even race.
 template <class Atomics>
 void overwrite_under_a_copy(Stepper& stepper, Choices& choices) {
     TinyChunk chunk;

@@ -175,8 +175,8 @@ TEST_F(ChunkWriterTest, IntendsALossAlsoWhereTheGenerationsWrap) {
 }
 
 TEST_F(ChunkWriterTest, OverwritesNothingButAFullChunk) {
-    for (const ChunkState state : {ChunkState::kFree, ChunkState::kOpen, ChunkState::kParked, ChunkState::kTaken,
-                                   ChunkState::kEvicting}) {
+    for (const ChunkState state :
+         {ChunkState::kFree, ChunkState::kOpen, ChunkState::kParked, ChunkState::kTaken, ChunkState::kEvicting}) {
         const uint64_t before = line_.word = ChunkWord{state, 5, 12, 3}.pack();
         Loss loss;
         EXPECT_FALSE(overwrite(loss)) << static_cast<int>(state);

@@ -150,14 +150,13 @@ public:
 
     // How far the pair is from the truth: the clock is the counter.
     uint64_t error() {
-        const Clock::Pair pair = Clock::narrowest_pair(
-            [this] { return now_ += 10; },
-            [this] {
-                now_ += 10 + (tries_ < stolen_.size() ? stolen_[tries_] : 0);
-                ++tries_;
-                return now_;
-            },
-            [](uint64_t width) { return width <= 500; });
+        const Clock::Pair pair = Clock::narrowest_pair([this] { return now_ += 10; },
+                                                       [this] {
+                                                           now_ += 10 + (tries_ < stolen_.size() ? stolen_[tries_] : 0);
+                                                           ++tries_;
+                                                           return now_;
+                                                       },
+                                                       [](uint64_t width) { return width <= 500; });
         return pair.ticks < pair.nanoseconds ? pair.nanoseconds - pair.ticks : pair.ticks - pair.nanoseconds;
     }
     size_t tries() const { return tries_; }

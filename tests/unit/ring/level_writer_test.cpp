@@ -71,11 +71,12 @@ protected:
 using Names = std::vector<std::string>;
 
 TEST_F(LevelWriterTest, StartsASpanByItsSlotFirstAndCountsItThen) {
-    const Names names = watch([&] { start(); }, [&](const std::string& name) {
-        EXPECT_EQ(slot_word(), (SlotWord{SlotState::kOpen, 0, 10})) << name;
-        EXPECT_EQ(slot().started, 1u) << "the slot says what the counter will be";
-        EXPECT_EQ(count(Counter::kStarted), name == "slot_opened" ? 0u : 1u) << name;
-    });
+    const Names names = watch([&] { start(); },
+                              [&](const std::string& name) {
+                                  EXPECT_EQ(slot_word(), (SlotWord{SlotState::kOpen, 0, 10})) << name;
+                                  EXPECT_EQ(slot().started, 1u) << "the slot says what the counter will be";
+                                  EXPECT_EQ(count(Counter::kStarted), name == "slot_opened" ? 0u : 1u) << name;
+                              });
     EXPECT_EQ(names, (Names{"slot_opened", "start_counted"}));
 }
 
@@ -100,17 +101,17 @@ TEST_F(LevelWriterTest, EndsASpanByIntentCommitCountAndSlotInThisOrder) {
 
 TEST_F(LevelWriterTest, DropsASpanByIntentCauseCountAndSlotInThisOrder) {
     start();
-    const Names names = watch(
-        [&] { writer_.publish_drop(*segment_, slot(), index_, slot_word(), Counter::kDroppedFull); },
-        [&](const std::string& name) {
-            const bool caused = name != "drop_intended", cleared = name == "slot_cleared";
-            EXPECT_EQ(slot_word().state, cleared ? SlotState::kFree : SlotState::kDropping) << name;
-            EXPECT_EQ(slot().intent_cause, static_cast<uint32_t>(Counter::kDroppedFull)) << name;
-            EXPECT_EQ(slot().intent_dropped, 1u) << name;
-            EXPECT_EQ(slot().intent_ended, 1u) << name;
-            EXPECT_EQ(count(Counter::kDroppedFull), caused ? 1u : 0u) << name;
-            EXPECT_EQ(count(Counter::kEnded), cleared ? 1u : 0u) << name;
-        });
+    const Names names =
+        watch([&] { writer_.publish_drop(*segment_, slot(), index_, slot_word(), Counter::kDroppedFull); },
+              [&](const std::string& name) {
+                  const bool caused = name != "drop_intended", cleared = name == "slot_cleared";
+                  EXPECT_EQ(slot_word().state, cleared ? SlotState::kFree : SlotState::kDropping) << name;
+                  EXPECT_EQ(slot().intent_cause, static_cast<uint32_t>(Counter::kDroppedFull)) << name;
+                  EXPECT_EQ(slot().intent_dropped, 1u) << name;
+                  EXPECT_EQ(slot().intent_ended, 1u) << name;
+                  EXPECT_EQ(count(Counter::kDroppedFull), caused ? 1u : 0u) << name;
+                  EXPECT_EQ(count(Counter::kEnded), cleared ? 1u : 0u) << name;
+              });
     EXPECT_EQ(names, (Names{"drop_intended", "drop_counted", "slot_cleared"}));
 }
 
@@ -221,17 +222,23 @@ TEST_F(LevelWriterTest, OverwritesByIntentGenerationAndCountInThisOrder) {
     writer.open(*segment, 1);
     writer.count(Counter::kDroppedOverwritten, 40);
     const uint64_t& lost = segment.view().counter_line(0).values[static_cast<uint32_t>(Counter::kDroppedOverwritten)];
-    const Names names = watch([&] { EXPECT_TRUE(writer.make_room(*segment, kBytes)); }, [&](const std::string& name) {
-        const bool counted = name == "loss_counted", gone = counted || name == "overwritten";
-        const bool armed = gone || name == "loss_armed", written = armed || name == "loss_written";
-        EXPECT_EQ(segment.word(chunk), gone ? (ChunkWord{ChunkState::kOpen, full.generation + 1, 0, 0})
-                                            : (ChunkWord{ChunkState::kEvicting, full.generation, full.length, full.spans}))
-            << name;
-        EXPECT_EQ(line.loss_generation, armed ? full.generation + 1 : name == "evicting" ? full.generation : 0) << name;
-        EXPECT_EQ(line.loss_line, written ? 0u : 7u) << name;
-        EXPECT_EQ(line.loss, written ? 43u : 99u) << name;
-        EXPECT_EQ(lost, counted ? 43u : 40u) << name;
-    });
+    const Names names =
+        watch([&] { EXPECT_TRUE(writer.make_room(*segment, kBytes)); },
+              [&](const std::string& name) {
+                  const bool counted = name == "loss_counted", gone = counted || name == "overwritten";
+                  const bool armed = gone || name == "loss_armed", written = armed || name == "loss_written";
+                  EXPECT_EQ(segment.word(chunk),
+                            gone ? (ChunkWord{ChunkState::kOpen, full.generation + 1, 0, 0})
+                                 : (ChunkWord{ChunkState::kEvicting, full.generation, full.length, full.spans}))
+                      << name;
+                  EXPECT_EQ(line.loss_generation, armed                ? full.generation + 1
+                                                  : name == "evicting" ? full.generation
+                                                                       : 0)
+                      << name;
+                  EXPECT_EQ(line.loss_line, written ? 0u : 7u) << name;
+                  EXPECT_EQ(line.loss, written ? 43u : 99u) << name;
+                  EXPECT_EQ(lost, counted ? 43u : 40u) << name;
+              });
     EXPECT_EQ(names, (Names{"evicting", "loss_disarmed", "loss_written", "loss_armed", "overwritten", "loss_counted"}));
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whole steps of a process and of the agent over a segment in memory: spans that start, end and are dropped, threads that
-// vanish, processes and agents that are killed between any two stores, and what the next one makes of what it finds.
-// Explored by orders_test.cpp.
+// Whole steps of a process and of the agent over a segment in memory: spans that start, end and are dropped, threads
+// that vanish, processes and agents that are killed between any two stores, and what the next one makes of what it
+// finds. Explored by orders_test.cpp.
 #pragma once
 
 #include <array>
@@ -114,8 +114,8 @@ inline void recover_and_audit(SegmentView view, Stepper& stepper, Choices& choic
         }
     }
     if (counted(Counter::kEnded) != committed + counted(Counter::kDroppedFull))
-        stepper.complain("ended: " + std::to_string(counted(Counter::kEnded)) + ", committed: " + std::to_string(committed) +
-                         ", dropped: " + std::to_string(counted(Counter::kDroppedFull)));
+        stepper.complain("ended: " + std::to_string(counted(Counter::kEnded)) + ", committed: " +
+                         std::to_string(committed) + ", dropped: " + std::to_string(counted(Counter::kDroppedFull)));
     if (counted(Counter::kStarted) != counted(Counter::kEnded) + open.size())
         stepper.complain("started: " + std::to_string(counted(Counter::kStarted)) + ", ended: " +
                          std::to_string(counted(Counter::kEnded)) + ", open: " + std::to_string(open.size()));
@@ -208,8 +208,9 @@ inline void killed_while_overwriting(SegmentInMemory& segment, Stepper& stepper,
 
 // ---- An agent is killed ---------------------------------------------------------------------------------------------
 
-// It acknowledges a chunk in two steps and frees it; a writer goes on with the chunk if it is free. The next agent, killed
-// as well while it puts things right, and the one after it, which counts what is acknowledged and what is still to be sent.
+// It acknowledges a chunk in two steps and frees it; a writer goes on with the chunk if it is free. The next agent,
+// killed as well while it puts things right, and the one after it, which counts what is acknowledged and what is still
+// to be sent.
 inline void agent_killed_while_acknowledging(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
     segment.reset();
     const SegmentView view = segment.view();
@@ -317,7 +318,8 @@ void heir_beside_a_living_thread(SegmentInMemory& segment, Stepper& stepper, Cho
     segment.reset();
     const SegmentView view = segment.view();
     Thread vanished(segment, 1);
-    counter(view, 1, Counter::kStarted) = counter(view, 1, Counter::kEnded) = counter(view, 1, Counter::kDroppedFull) = 100;
+    counter(view, 1, Counter::kStarted) = counter(view, 1, Counter::kEnded) = counter(view, 1, Counter::kDroppedFull) =
+        100;
     Thread living(segment, 3);
     vanished.start(1);
     drops ? vanished.drop() : vanished.end();
@@ -390,8 +392,8 @@ inline void heir_of_a_thread_in_a_span(SegmentInMemory& segment, Stepper& steppe
     const uint64_t started = counter(view, 0, Counter::kStarted), ended = counter(view, 0, Counter::kEnded);
     const ChunkWord word = ChunkWord::unpack(view.chunk_line(0).word);
     if (started != ended || ended != word.spans)
-        stepper.complain("started: " + std::to_string(started) + ", ended: " + std::to_string(ended) + ", committed: " +
-                         std::to_string(word.spans));
+        stepper.complain("started: " + std::to_string(started) + ", ended: " + std::to_string(ended) +
+                         ", committed: " + std::to_string(word.spans));
 }
 
 // ---- What a count says is there -------------------------------------------------------------------------------------
@@ -464,7 +466,8 @@ inline void growth_of_counter_lines(SegmentInMemory& segment, Stepper& stepper, 
     segment.reset();
     const SegmentView view = segment.view();
     const auto use = [&](uint32_t line) {
-        if (const CounterLine* const place = segment->counter_line(line)) SegmentInMemory::expect_populated(stepper, place);
+        if (const CounterLine* const place = segment->counter_line(line))
+            SegmentInMemory::expect_populated(stepper, place);
     };
     const auto sum = [&] {
         sum_counters(view);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Every order of the ring core, weakened one at a time: an acquire or release becomes relaxed, a fence for the compiler
-// nothing. As the code is, the scenarios hold. Each order that they meet is in the table below: weakened, one of them must
-// break, or the table says why nothing does. An order that is not in the table fails the test, and so does a row of which
-// no order is left.
+// nothing. As the code is, the scenarios hold. Each order that they meet is in the table below: weakened, one of them
+// must break, or the table says why nothing does. An order that is not in the table fails the test, and so does a row
+// of which no order is left.
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -19,8 +19,8 @@ namespace spanring::test {
 namespace {
 
 struct Row {
-    const char* order;   // function, half, and which of several in the function
-    const char* spare;   // why nothing breaks without it; nullptr: something must
+    const char* order;  // function, half, and which of several in the function
+    const char* spare;  // why nothing breaks without it; nullptr: something must
 };
 
 constexpr Row kTable[] = {
@@ -29,22 +29,26 @@ constexpr Row kTable[] = {
     {"ChunkWriter::leave release", nullptr},
     {"ChunkWriter::take acquire", nullptr},
     {"ChunkReader::committed acquire", nullptr},
-    {"ChunkReader::release release", "of the mark's reset: FREE, which is a release, comes after it, and the mark is read after "
-                                     "the journal's or the word's acquire"},
+    {"ChunkReader::release release",
+     "of the mark's reset: FREE, which is a release, comes after it, and the mark is read after "
+     "the journal's or the word's acquire"},
     {"ChunkReader::release release 2", nullptr},  // FREE
     {"ChunkReader::release release 3", nullptr},  // the count of freed chunks
     {"Segment::freed_mark acquire", nullptr},
     {"Segment::freed_mark acquire 2", nullptr},  // of what was parked
     {"Segment::note_parked release", nullptr},
-    {"ChunkReader::mark acquire", "the totals come before it (journal), and the word of the chunk as well: both acquire"},
+    {"ChunkReader::mark acquire",
+     "the totals come before it (journal), and the word of the chunk as well: both acquire"},
     // Overwriting.
-    {"ChunkReader::take acquire", "committed() saw the same word with an acquire; one that became FULL again has the same bytes"},
+    {"ChunkReader::take acquire",
+     "committed() saw the same word with an acquire; one that became FULL again has the same bytes"},
     {"ChunkReader::unchanged acquire", "nothing that follows reads the chunk: the copy is private"},
     {"ChunkReader::unchanged release", nullptr},
     {"ChunkWriter::overwrite acquire", nullptr},
     {"ChunkWriter::overwrite release", nullptr},    // the line
     {"ChunkWriter::overwrite release 2", nullptr},  // the number
-    {"ChunkWriter::overwrite release 3", "armed too early it names a generation that is not there yet: the exchange comes after"},
+    {"ChunkWriter::overwrite release 3",
+     "armed too early it names a generation that is not there yet: the exchange comes after"},
     {"ChunkWriter::overwrite release 4", nullptr},  // the next generation
     // Slots and counters.
     {"LevelWriter::publish_start release", nullptr},    // the number of the start
@@ -76,8 +80,9 @@ constexpr Row kTable[] = {
     {"sum_counters acquire 3", "as above, of the shared line"},
     // The pool.
     {"IndexPool::push release", nullptr},
-    {"IndexPool::pop acquire", nullptr},    // the head
-    {"IndexPool::pop acquire 2", "of the exchange: the head that it takes was loaded with one, and is the same by its count"},
+    {"IndexPool::pop acquire", nullptr},  // the head
+    {"IndexPool::pop acquire 2",
+     "of the exchange: the head that it takes was loaded with one, and is the same by its count"},
     {"IndexPool::pop acquire 3", nullptr},  // the head, again
 };
 
@@ -100,7 +105,8 @@ const std::vector<Named>& scenarios() {
         {"commit and read", commit_and_read<StdAtomics>, kBound},
         {"free and claim", [](Stepper& s, Choices& c) { free_and_claim<StdAtomics>(memory, s, c); }, kBound},
         {"overwrite and take", overwrite_and_take<StdAtomics>, kBound},
-        {"overwrite after a round", [](Stepper& s, Choices& c) { overwrite_after_a_whole_round(memory, s, c); }, kBound},
+        {"overwrite after a round", [](Stepper& s, Choices& c) { overwrite_after_a_whole_round(memory, s, c); },
+         kBound},
         {"overwrite under a copy", overwrite_under_a_copy<StdAtomics>, kBound},
         {"pool of two", pool_of_two, kBound},
         {"pool given back", pool_given_back, kBound},
@@ -217,9 +223,11 @@ TEST(OrdersTest, AreNeeded) {
             EXPECT_EQ(broken, "") << row.order << ": the table says that nothing breaks";
         }
         ++(row.spare == nullptr ? caught : spare);
-        std::printf("%-38s %s\n", row.order, row.spare == nullptr ? broken.substr(0, broken.find(" (")).c_str() : "spare");
+        std::printf("%-38s %s\n", row.order,
+                    row.spare == nullptr ? broken.substr(0, broken.find(" (")).c_str() : "spare");
     }
-    std::printf("%u orders needed, %u spare, %llu executions\n", caught, spare, static_cast<unsigned long long>(executions));
+    std::printf("%u orders needed, %u spare, %llu executions\n", caught, spare,
+                static_cast<unsigned long long>(executions));
 }
 
 }  // namespace

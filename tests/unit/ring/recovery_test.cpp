@@ -113,12 +113,12 @@ TEST(RecoveryTest, CountsWhatWasOverwrittenOnceTheGenerationMoved) {
         uint32_t generation, intended;
         uint64_t counted, then;
     };
-    for (const Case& kill : {Case{ChunkState::kEvicting, 5, 0, 10, 10},   // disarmed: the data is whole
-                             Case{ChunkState::kEvicting, 5, 6, 10, 10},   // armed: still
-                             Case{ChunkState::kOpen, 6, 6, 10, 13},       // overwritten, not counted
-                             Case{ChunkState::kOpen, 6, 6, 13, 13},       // counted
-                             Case{ChunkState::kFull, 6, 6, 40, 40},       // long ago
-                             Case{ChunkState::kOpen, 7, 6, 10, 10},       // freed and claimed since: not this generation's
+    for (const Case& kill : {Case{ChunkState::kEvicting, 5, 0, 10, 10},  // disarmed: the data is whole
+                             Case{ChunkState::kEvicting, 5, 6, 10, 10},  // armed: still
+                             Case{ChunkState::kOpen, 6, 6, 10, 13},      // overwritten, not counted
+                             Case{ChunkState::kOpen, 6, 6, 13, 13},      // counted
+                             Case{ChunkState::kFull, 6, 6, 40, 40},      // long ago
+                             Case{ChunkState::kOpen, 7, 6, 10, 10},  // freed and claimed since: not this generation's
                              Case{ChunkState::kOpen, 0, 1u << 28, 10, 13},  // the generations wrap
                              Case{ChunkState::kFree, 0, 0, 10, 10}}) {
         BufferImage image;

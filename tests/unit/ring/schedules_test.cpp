@@ -13,7 +13,8 @@ namespace {
 // Atomics whose exchange is no exchange: what was loaded is believed.
 struct BlindExchanges : CheckedAtomics<> {
     template <class T>
-    static bool compare_exchange(T& word, T& expected, T desired, std::memory_order order, Where where = Where::current()) {
+    static bool compare_exchange(T& word, T& expected, T desired, std::memory_order order,
+                                 Where where = Where::current()) {
         store(word, desired, order, where);
         expected = desired;
         return true;

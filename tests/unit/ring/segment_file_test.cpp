@@ -143,8 +143,8 @@ TEST_F(SegmentFileTest, IsFreeTheMomentItsProcessIsKilledEvenWhileAChildLives) {
             pause();
             _exit(0);
         }
-        const bool written = write(pipes[1], &child, sizeof child) == sizeof child &&
-                             write(pipes[1], file_.instance_id, 16) == 16;
+        const bool written =
+            write(pipes[1], &child, sizeof child) == sizeof child && write(pipes[1], file_.instance_id, 16) == 16;
         if (!written) _exit(1);
         pause();
         _exit(0);

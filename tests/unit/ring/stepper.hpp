@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A stepping scheduler: fibers of one thread, switched before atomic accesses, over weak_memory.hpp. It tries every
-// execution within its bounds: who goes on, what a load sees, at which instruction a process dies. Or seeded random ones.
+// execution within its bounds: who goes on, what a load sees, at which instruction a process dies. Or seeded random
+// ones.
 //
 // A scenario may have several rounds: run() with the processes that may die, then run() with the one that finds them
 // dead. Who lived to its end in one round happens before the next.
@@ -42,8 +43,8 @@ public:
     Stepper(const Stepper&) = delete;
     Stepper& operator=(const Stepper&) = delete;
 
-    // Runs the bodies to their ends. What the scenario did before happens before all of them. The first `mortal` of them
-    // are one process, which dies in the middle or at the end; their locals are not destroyed then.
+    // Runs the bodies to their ends. What the scenario did before happens before all of them. The first `mortal` of
+    // them are one process, which dies in the middle or at the end; their locals are not destroyed then.
     void run(const std::vector<Body>& bodies, Choices& choices, uint32_t mortal = 0) {
         active() = this;
         choices_ = &choices;
@@ -111,7 +112,8 @@ public:
     static void plain_write(const void* at, size_t size) { touch(at, size, true); }
     static void plain_read(const void* at, size_t size) { touch(at, size, false); }
 
-    // For a read that turns out only later to have been one: what was copied on suspicion and thrown away raced with nobody.
+    // For a read that turns out only later to have been one: what was copied on suspicion and thrown away raced with
+    // nobody.
     using Moment = uint32_t;
     static Moment now() {
         Stepper* const self = stepping();
@@ -214,7 +216,7 @@ private:
     Choices* choices_ = nullptr;
     ucontext_t main_;
     std::vector<std::unique_ptr<Fiber>> fibers_;
-    uint32_t begin_ = 0;   // of this round's
+    uint32_t begin_ = 0;  // of this round's
     uint32_t mortal_ = 0;
     uint32_t running_ = kNobody;
     uint32_t preemptions_ = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory as C++ has it, not as the machine at hand: each location keeps the history of its stores, and a load may see any
-// of them that no happens-before hides. For the fibers of stepper.hpp.
+// Memory as C++ has it, not as the machine at hand: each location keeps the history of its stores, and a load may see
+// any of them that no happens-before hides. For the fibers of stepper.hpp.
 //
 //     load     any store not older than the newest one that happens before it, or that a load before it saw
 //     acquire  ... and whatever came before the release store that it sees, or that heads its release sequence
@@ -11,11 +11,12 @@
 // Narrower than the language in one thing: the order of a location's stores is the one in which they were executed.
 //
 // Death. A process dies between two instructions, so memory holds what it executed; but its compiler may have put off a
-// store past others that do not forbid it. bury() chooses one store that was put off, or none: it is missing from memory,
-// and with it all that must not come before it (later stores to its place, later releases, what stands behind a fence for
-// the compiler, and what an acquiring read-modify-write keeps behind itself). An acquire after the death sees what was
-// last stored and everything before it: the protocol looks at words only once it has seen the lock free. A relaxed load
-// has no such order; one in place of an acquire may have been made before the death was seen, whatever came before it.
+// store past others that do not forbid it. bury() chooses one store that was put off, or none: it is missing from
+// memory, and with it all that must not come before it (later stores to its place, later releases, what stands behind a
+// fence for the compiler, and what an acquiring read-modify-write keeps behind itself). An acquire after the death sees
+// what was last stored and everything before it: the protocol looks at words only once it has seen the lock free. A
+// relaxed load has no such order; one in place of an acquire may have been made before the death was seen, whatever
+// came before it.
 #pragma once
 
 #include <array>
@@ -43,8 +44,8 @@ struct VectorClock {
 
 // What a fiber knows of the others.
 struct Knowledge {
-    VectorClock all;        // what a death says included
-    VectorClock by_orders;  // by acquire and release alone
+    VectorClock all;           // what a death says included
+    VectorClock by_orders;     // by acquire and release alone
     bool after_death = false;  // it began when somebody was dead
 };
 
@@ -107,11 +108,11 @@ public:
         tick(me, knowledge);
     }
 
-    // `change` says the new value for the newest one, or that there is none: then the old value may also be an older one
-    // for which there is none either.
+    // `change` says the new value for the newest one, or that there is none: then the old value may also be an older
+    // one for which there is none either.
     template <class T, class Change>
-    bool exchange(T& word, T& ret_old, uint32_t me, Knowledge& knowledge, LoadOrder order, bool release, Choices& choices,
-                  const Change& change) {
+    bool exchange(T& word, T& ret_old, uint32_t me, Knowledge& knowledge, LoadOrder order, bool release,
+                  Choices& choices, const Change& change) {
         const uint32_t index = index_of(&word, sizeof word);
         tick(me, knowledge);
         uint32_t seen = static_cast<uint32_t>(locations_[index].stores.size()) - 1;
@@ -121,7 +122,8 @@ public:
             uint32_t options[kHistory];
             uint32_t count = 0;
             options[count++] = seen;
-            for (uint32_t older = seen; older-- > oldest_visible(locations_[index], knowledge.all) && count < kHistory;) {
+            for (uint32_t older = seen;
+                 older-- > oldest_visible(locations_[index], knowledge.all) && count < kHistory;) {
                 T unused{};
                 if (!change(static_cast<T>(locations_[index].stores[older].value), unused)) options[count++] = older;
             }
@@ -182,7 +184,8 @@ public:
                 if (fiber == me) continue;
                 const uint32_t known = knowledge.all.at[fiber];
                 if (byte.written.at[fiber] > known || (write && byte.read.at[fiber] > known))
-                    race = "a race on plain bytes between fibers " + std::to_string(fiber) + " and " + std::to_string(me);
+                    race =
+                        "a race on plain bytes between fibers " + std::to_string(fiber) + " and " + std::to_string(me);
             }
             (write ? byte.written : byte.read).at[me] = knowledge.all.at[me];
         }
@@ -240,9 +243,7 @@ private:
         return static_cast<uint32_t>(locations_.size()) - 1;
     }
 
-    static void tick(uint32_t me, Knowledge& knowledge) {
-        knowledge.by_orders.at[me] = ++knowledge.all.at[me];
-    }
+    static void tick(uint32_t me, Knowledge& knowledge) { knowledge.by_orders.at[me] = ++knowledge.all.at[me]; }
     void acquire(const Store& store, Knowledge& knowledge) const {
         if (knowledge.after_death) knowledge.all.join(death_);
         knowledge.all.join(store.message);
@@ -250,7 +251,9 @@ private:
     }
     static uint32_t oldest_visible(const Location& location, const VectorClock& known) {
         uint32_t oldest = static_cast<uint32_t>(location.stores.size()) - 1;
-        const auto hidden_by = [&](const Store& store) { return store.by == kNobody || store.stamp <= known.at[store.by]; };
+        const auto hidden_by = [&](const Store& store) {
+            return store.by == kNobody || store.stamp <= known.at[store.by];
+        };
         while (oldest > 0 && !hidden_by(location.stores[oldest])) --oldest;
         for (uint32_t fiber = 0; fiber < kFibers; ++fiber)
             for (size_t i = location.reads[fiber].size(); i-- > 0;) {

@@ -132,6 +132,6 @@ inline Value::Value(AttributeList pairs) noexcept : raw_{make(SPR_TYPE_KEY_VALUE
     raw_.value.key_values.count = pairs.size();
 }
 
-} // namespace spanring
+}  // namespace spanring
 
 #endif

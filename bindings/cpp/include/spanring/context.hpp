@@ -103,6 +103,6 @@ private:
     spr_token token_{};
 };
 
-} // namespace spanring
+}  // namespace spanring
 
 #endif

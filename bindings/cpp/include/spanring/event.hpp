@@ -37,6 +37,6 @@ private:
 static_assert(is_list_element<Event, spr_event>);
 using EventList = List<Event>;
 
-} // namespace spanring
+}  // namespace spanring
 
 #endif

@@ -28,7 +28,7 @@ struct Exception {
     std::string_view type{};
     std::string_view message{};
     std::string_view stacktrace{};
-    AttributeList attributes{}; // more of them; one with a key of the above wins
+    AttributeList attributes{};  // more of them; one with a key of the above wins
     TimePoint time{};
 };
 
@@ -56,7 +56,7 @@ private:
     char* name_ = nullptr;
 };
 
-} // namespace detail
-} // namespace spanring
+}  // namespace detail
+}  // namespace spanring
 
 #endif

@@ -41,6 +41,6 @@ private:
 static_assert(is_list_element<Link, spr_link>);
 using LinkList = List<Link>;
 
-} // namespace spanring
+}  // namespace spanring
 
 #endif

@@ -34,10 +34,9 @@ private:
 
 // What an element of a List promises.
 template <typename Element, typename Raw>
-inline constexpr bool is_list_element =
-    (sizeof(Element) == sizeof(Raw) && alignof(Element) == alignof(Raw) && std::is_standard_layout_v<Element> &&
-     std::is_trivially_copyable_v<Element>);
+inline constexpr bool is_list_element = (sizeof(Element) == sizeof(Raw) && alignof(Element) == alignof(Raw) &&
+                                         std::is_standard_layout_v<Element> && std::is_trivially_copyable_v<Element>);
 
-} // namespace spanring
+}  // namespace spanring
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What goes with a request from process to process: context, trace state, baggage; read from headers, attached to a thread,
-// written to headers. Headers are any class of the caller's with these members, which find "Traceparent" for "traceparent"
-// where case does not count, and do not throw (an exception would end the program):
+// What goes with a request from process to process: context, trace state, baggage; read from headers, attached to a
+// thread, written to headers. Headers are any class of the caller's with these members, which find "Traceparent" for
+// "traceparent" where case does not count, and do not throw (an exception would end the program):
 //
 //     bool get(std::string_view key, std::size_t index, std::string_view& value) const;   // for extract()
 //     void set(std::string_view key, std::string_view value);                             // for inject()
@@ -55,7 +55,7 @@ spr_carrier writing_carrier(Headers& headers) noexcept {
     return carrier;
 }
 
-} // namespace detail
+}  // namespace detail
 
 // Writes a context, with the trace state (if it is of the same trace) and the baggage attached to this thread: for an
 // outgoing call, that of the client span.
@@ -65,8 +65,8 @@ void inject(const Context& context, Headers& headers) noexcept {
     spr_inject(&context.raw(), &carrier);
 }
 
-// All of it, in memory of its own (nearly 9 KiB), so that nothing is allocated. A value: it may be copied, but not while a
-// PropagatedScope of it is open may it change.
+// All of it, in memory of its own (nearly 9 KiB), so that nothing is allocated. A value: it may be copied, but not
+// while a PropagatedScope of it is open may it change.
 class Propagated {
 public:
     Propagated() noexcept { hold(0, 0); }
@@ -163,8 +163,8 @@ private:
     std::array<char, SPR_BAGGAGE_SIZE> baggage_;
 };
 
-// Attaches all of it until the scope closes; as Scope does a context. Several threads may attach the same one. It must outlive
-// the scope.
+// Attaches all of it until the scope closes; as Scope does a context. Several threads may attach the same one. It must
+// outlive the scope.
 class [[nodiscard]] PropagatedScope {
 public:
     explicit PropagatedScope(const Propagated& propagated) noexcept {
@@ -180,6 +180,6 @@ private:
     spr_token token_{};
 };
 
-} // namespace spanring
+}  // namespace spanring
 
 #endif

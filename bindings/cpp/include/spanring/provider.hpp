@@ -26,23 +26,23 @@ enum class FullPolicy : std::uint32_t {
 // Of each span; 0: the OTEL_*_LIMIT variable behind it, else the specification's default. <spanring/spanring.h> has
 // them all.
 struct SpanLimits {
-    static constexpr std::uint32_t kNone = SPR_LIMIT_NONE; // no limit
-    static constexpr std::uint32_t kZero = SPR_LIMIT_ZERO; // not one
+    static constexpr std::uint32_t kNone = SPR_LIMIT_NONE;  // no limit
+    static constexpr std::uint32_t kZero = SPR_LIMIT_ZERO;  // not one
 
     std::uint32_t attribute_count = 0;
-    std::uint32_t attribute_value_length = 0; // characters of a text, bytes of Bytes
+    std::uint32_t attribute_value_length = 0;  // characters of a text, bytes of Bytes
     std::uint32_t event_count = 0;
     std::uint32_t link_count = 0;
-    std::uint32_t event_attribute_count = 0; // of each event
-    std::uint32_t link_attribute_count = 0;  // of each link
+    std::uint32_t event_attribute_count = 0;  // of each event
+    std::uint32_t link_attribute_count = 0;   // of each link
 };
 
 struct ProviderOptions {
-    std::string_view service_name{}; // empty: OTEL_SERVICE_NAME, else unknown_service:PROGRAM
+    std::string_view service_name{};  // empty: OTEL_SERVICE_NAME, else unknown_service:PROGRAM
     AttributeList resource_attributes{};
-    std::uint64_t memory_limit = 0; // bytes; 0: SPANRING_MEMORY_LIMIT, else the library's default
+    std::uint64_t memory_limit = 0;  // bytes; 0: SPANRING_MEMORY_LIMIT, else the library's default
     FullPolicy full_policy = FullPolicy::kDropNewest;
-    std::chrono::nanoseconds full_wait{0}; // for kWait
+    std::chrono::nanoseconds full_wait{0};  // for kWait
     SpanLimits limits{};
     std::string_view resource_schema_url{};
 };
@@ -137,6 +137,6 @@ private:
     int error_ = 0;
 };
 
-} // namespace spanring
+}  // namespace spanring
 
 #endif

@@ -177,6 +177,6 @@ private:
     spr_span raw_{};
 };
 
-} // namespace spanring
+}  // namespace spanring
 
 #endif

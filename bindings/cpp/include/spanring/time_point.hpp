@@ -17,7 +17,7 @@ inline std::uint64_t nanoseconds(TimePoint time) noexcept {
     return count > 0 ? static_cast<std::uint64_t>(count) : 0;
 }
 
-} // namespace detail
-} // namespace spanring
+}  // namespace detail
+}  // namespace spanring
 
 #endif

@@ -25,7 +25,7 @@ struct StartOptions {
     std::optional<Context> parent{};
     AttributeList attributes{};
     TimePoint start_time{};
-    LinkList links{}; // a sampler sees these alone
+    LinkList links{};  // a sampler sees these alone
     std::string_view trace_state{};
 };
 
@@ -114,6 +114,6 @@ private:
     int error_ = 0;
 };
 
-} // namespace spanring
+}  // namespace spanring
 
 #endif

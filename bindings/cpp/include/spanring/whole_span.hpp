@@ -26,16 +26,16 @@ struct WholeSpan {
     Context parent{};                  // of the same trace; an invalid one: none
     Kind kind = Kind::kInternal;
     Status status = Status::kUnset;
-    std::string_view status_message{}; // with kError alone
-    std::string_view trace_state{};    // W3C's
+    std::string_view status_message{};  // with kError alone
+    std::string_view trace_state{};     // W3C's
     AttributeList attributes{};
     EventList events{};
     LinkList links{};
-    std::uint32_t dropped_attributes = 0; // left out before, each; added to those that are refused
+    std::uint32_t dropped_attributes = 0;  // left out before, each; added to those that are refused
     std::uint32_t dropped_events = 0;
     std::uint32_t dropped_links = 0;
 };
 
-} // namespace spanring
+}  // namespace spanring
 
 #endif

@@ -114,11 +114,9 @@ TEST(EquationsTest, AnExporterOfALaterAgentDoesNotAnswerForWhatWasBefore) {
     fill_exporters(account, totals, nullptr);
     const auto equations = equations_of(account);
     ASSERT_EQ(equations.size(), 3u);
-    EXPECT_EQ(equations[1].text(),
-              "ended 90 = exported 50 + rejected 0 + dropped{full} 3 + pending 0 + elsewhere 37");
+    EXPECT_EQ(equations[1].text(), "ended 90 = exported 50 + rejected 0 + dropped{full} 3 + pending 0 + elsewhere 37");
     EXPECT_EQ(equations[1].verdict, Judgement::kOk);
     EXPECT_EQ(equations[2].verdict, Judgement::kOk);
-
 }
 
 TEST(EquationsTest, AnExporterIsNotExcusedByWhatAnotherHasAnsweredFor) {
@@ -166,7 +164,8 @@ TEST(EquationsTest, ASpoolMayAnswerBeforeTheDrainHasBooked) {
 
 TEST(EquationsTest, WhatTheSpoolOfAKilledAgentDeliveredIsSentAgainAndNothingElseIsExcused) {
     MemoryLedger ledger;
-    ledger.book_spool({}, "otlp_grpc", {87, 0, 0});  // seven of them were in the spool and not booked when the agent was killed
+    ledger.book_spool({}, "otlp_grpc",
+                      {87, 0, 0});  // seven of them were in the spool and not booked when the agent was killed
     ring::Totals totals{};
     totals.acknowledged = 87;
     totals.exporters[0] = row("otlp_grpc");
@@ -236,8 +235,7 @@ TEST(EquationsTest, TotalsAddUp) {
     fill_exporters(other, totals, nullptr);
     const auto mixed = equations_of(total_of({one, other}));
     ASSERT_EQ(mixed.size(), 3u);
-    EXPECT_EQ(mixed[1].text(),
-              "ended 180 = exported 87 + rejected 0 + dropped{full} 6 + pending 0 + elsewhere 87");
+    EXPECT_EQ(mixed[1].text(), "ended 180 = exported 87 + rejected 0 + dropped{full} 6 + pending 0 + elsewhere 87");
     EXPECT_EQ(mixed[2].verdict, Judgement::kOk);
 }
 

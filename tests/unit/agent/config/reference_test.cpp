@@ -21,8 +21,9 @@ const ReferenceTable& table(const std::vector<ReferenceTable>& tables, const std
 
 TEST(ReferenceTest, SaysValuesDefaultAndMeaning) {
     const auto tables = reference();
-    EXPECT_THAT(table(tables, "exporters.store").rows,
-                Contains(ReferenceRow{"max_age", "duration, at least 1m", "`72h`", "what is older is removed, and counted"}));
+    EXPECT_THAT(
+        table(tables, "exporters.store").rows,
+        Contains(ReferenceRow{"max_age", "duration, at least 1m", "`72h`", "what is older is removed, and counted"}));
     EXPECT_THAT(table(tables, "exporters.otlp_grpc").rows, Contains(testing::Field(&ReferenceRow::key, "zero_copy")));
 }
 

@@ -59,7 +59,9 @@ protected:
         std::ofstream(file(), std::ios::app) << SIGSEGV << ' ' << time(nullptr) - age << ' ' << segment << end;
     }
     size_t crashes() const { return CrashJournal(file()).crashes().size(); }
-    std::string reason(const std::string& segment = kSegment) const { return CrashJournal(file()).reason_to_quarantine(segment); }
+    std::string reason(const std::string& segment = kSegment) const {
+        return CrashJournal(file()).reason_to_quarantine(segment);
+    }
 
     test::TemporaryDirectory directory;
 };

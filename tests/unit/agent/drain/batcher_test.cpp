@@ -181,11 +181,14 @@ TEST(RunCutterTest, NamesEachRuleThatRecordsBreak) {
         Cutting cutting({});
         return std::string(cutting.cut(make(cutting), spans).fault);
     };
-    EXPECT_EQ(fault([](Cutting& cutting) {
-                  Bytes records = cutting.some(0, 2);
-                  records.pop_back();
-                  return records;
-              }, 2), "the length of a span runs past what is committed");
+    EXPECT_EQ(fault(
+                  [](Cutting& cutting) {
+                      Bytes records = cutting.some(0, 2);
+                      records.pop_back();
+                      return records;
+                  },
+                  2),
+              "the length of a span runs past what is committed");
     EXPECT_EQ(fault([](Cutting&) { return Bytes{0x55, 1, 2}; }, 0), "a record is neither a span nor a control record");
     EXPECT_EQ(fault([](Cutting&) { return Bytes{ring::kControlRecord, 9, 0, 0, 0, 0}; }, 0),
               "an unknown control record");

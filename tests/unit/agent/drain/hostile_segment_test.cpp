@@ -16,14 +16,26 @@ namespace {
 TEST_F(DrainTest, GivesUpAHostileSegmentAndServesTheOthers) {
     using Spoil = void (*)(FileImage&);
     const Spoil spoils[] = {
-        [](FileImage& image) { image->set_word(0, {static_cast<ChunkState>(13), 1, 6, 0}); },
-        [](FileImage& image) { image->set_word(0, {ChunkState::kOpen, 1, ring::kSmallChunk + 1, 0}); },
-        [](FileImage& image) { image->set_word(0, {ChunkState::kOpen, 1, 6, 0}); },
-        [](FileImage& image) { image->set_word(0, {ChunkState::kOpen, 2, 6, 0}); },
-        [](FileImage& image) { image->set_word(0, {ChunkState::kFree, 1, 0, 0}); },
+        [](FileImage& image) {
+            image->set_word(0, {static_cast<ChunkState>(13), 1, 6, 0});
+        },
+        [](FileImage& image) {
+            image->set_word(0, {ChunkState::kOpen, 1, ring::kSmallChunk + 1, 0});
+        },
+        [](FileImage& image) {
+            image->set_word(0, {ChunkState::kOpen, 1, 6, 0});
+        },
+        [](FileImage& image) {
+            image->set_word(0, {ChunkState::kOpen, 2, 6, 0});
+        },
+        [](FileImage& image) {
+            image->set_word(0, {ChunkState::kFree, 1, 0, 0});
+        },
         [](FileImage& image) { image->append(0, test::Bytes(10, 0x55), 0); },
         [](FileImage& image) { image->append(0, test::record_of(test::make_span(7)), 0); },
-        [](FileImage& image) { image->append(0, {0x12, 0x7f}, 0); },
+        [](FileImage& image) {
+            image->append(0, {0x12, 0x7f}, 0);
+        },
         [](FileImage& image) { image->append(0, test::scope_record(99), 0); },
         [](FileImage& image) { image.view().writer().extents = ring::kMaxExtents; },
         [](FileImage& image) { image.view().writer().extents = 0; },
@@ -50,7 +62,8 @@ TEST_F(DrainTest, GivesUpAHostileSegmentAndServesTheOthers) {
         EXPECT_EQ(drainer->status().quarantined, ++quarantined) << "spoil " << quarantined;
         pass_until([&] { return !ledger.of(hostile.instance()).quarantine.empty(); });
         const std::vector<uint64_t> numbers = exporter.numbers();
-        EXPECT_EQ(std::count(numbers.begin(), numbers.end(), 1u), 1) << "the honest one is served, spoil " << quarantined;
+        EXPECT_EQ(std::count(numbers.begin(), numbers.end(), 1u), 1)
+            << "the honest one is served, spoil " << quarantined;
         hostile.die();
         honest.die();
         pass_until([&] { return !directory.has(honest.name()); });
@@ -129,7 +142,8 @@ TEST_F(DrainTest, GivesUpUnreadWhatBroughtTheAgentDownTwice) {
     known.agent.acknowledged = 17;
     ledger.update(known);
     for (int i = 0; i < 2; ++i) {
-        std::ofstream(state.path() + "/crashes", std::ios::app) << "11 " << time(nullptr) << ' ' << poison.path() << '\n';
+        std::ofstream(state.path() + "/crashes", std::ios::app)
+            << "11 " << time(nullptr) << ' ' << poison.path() << '\n';
     }
     const CrashJournal crashes(state.path() + "/crashes");
     DrainOptions with = options();

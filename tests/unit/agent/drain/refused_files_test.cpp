@@ -16,9 +16,7 @@ namespace {
 
 class RefusedTest : public ::testing::Test {
 protected:
-    void make(const std::string& name) {
-        close(open((directory.path() + "/" + name).c_str(), O_CREAT | O_RDWR, 0600));
-    }
+    void make(const std::string& name) { close(open((directory.path() + "/" + name).c_str(), O_CREAT | O_RDWR, 0600)); }
     RefusedFile file(bool for_good, std::string reason = "wrong") {
         RefusedFile file;
         EXPECT_TRUE(folders[0].identify(kName, file.device, file.inode));

@@ -28,7 +28,7 @@ TEST_F(OtlpSenderTest, SharesOutWhatPartialSuccessRejectedOfASpooledRequest) {
     EXPECT_EQ(send(mixed).outcome, Outcome::kSpooled);
     ASSERT_TRUE(ledger_.wait_for_total(32));
     const SpoolRow shop = ledger_.spool(producer(1, "")->instance, "otlp"),
-                      cart = ledger_.spool(producer(2, "")->instance, "otlp");
+                   cart = ledger_.spool(producer(2, "")->instance, "otlp");
     EXPECT_EQ(shop.exported + shop.rejected, 30u);
     EXPECT_EQ(cart.exported + cart.rejected, 2u);
     EXPECT_EQ(shop.rejected + cart.rejected, 10u);

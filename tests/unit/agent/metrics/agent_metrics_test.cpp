@@ -7,11 +7,11 @@
 #include <regex>
 #include <sstream>
 
-#include "support/accounts.hpp"
 #include "accounts/equations.hpp"
 #include "batch/exporter.hpp"
 #include "drain/drain_status.hpp"
 #include "metrics/page_parts.hpp"
+#include "support/accounts.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/test_spans.hpp"
 
@@ -62,15 +62,15 @@ ProcessAccount busy_process() {
 TEST(AgentMetricsTest, NamesEachCauseOfAProcess) {
     Exposition page;
     add_spans(page, busy_process());
-    EXPECT_THAT(page.text(), AllOf(HasSubstr("\nspanring_spans_started_total 100\n"),
-                                   HasSubstr("\nspanring_spans_ended_total 90\n"),
-                                   HasSubstr("\nspanring_spans_unsampled_total 11\n"),
-                                   HasSubstr("\nspanring_spans_not_started_total{cause=\"slot\"} 12\n"),
-                                   HasSubstr("\nspanring_spans_not_started_total{cause=\"nested\"} 13\n"),
-                                   HasSubstr("\nspanring_spans_dropped_total{cause=\"full\"} 1\n"),
-                                   HasSubstr("\nspanring_spans_dropped_total{cause=\"nested\"} 3\n"),
-                                   HasSubstr("\nspanring_spans_dropped_total{cause=\"overwritten\"} 11\n"),
-                                   HasSubstr("\nspanring_open_spans 10\n")));
+    EXPECT_THAT(page.text(),
+                AllOf(HasSubstr("\nspanring_spans_started_total 100\n"), HasSubstr("\nspanring_spans_ended_total 90\n"),
+                      HasSubstr("\nspanring_spans_unsampled_total 11\n"),
+                      HasSubstr("\nspanring_spans_not_started_total{cause=\"slot\"} 12\n"),
+                      HasSubstr("\nspanring_spans_not_started_total{cause=\"nested\"} 13\n"),
+                      HasSubstr("\nspanring_spans_dropped_total{cause=\"full\"} 1\n"),
+                      HasSubstr("\nspanring_spans_dropped_total{cause=\"nested\"} 3\n"),
+                      HasSubstr("\nspanring_spans_dropped_total{cause=\"overwritten\"} 11\n"),
+                      HasSubstr("\nspanring_open_spans 10\n")));
 }
 
 TEST(AgentMetricsTest, NamesEachFateAtAnExporter) {

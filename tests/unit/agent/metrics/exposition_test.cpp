@@ -14,10 +14,9 @@ TEST(ExpositionTest, WritesFamiliesOnceInTheirOrder) {
     page.counter("spans_total", "Spans.", {{"cause", "a"}}, 1);
     page.gauge("open", "Open.", {}, 0.5);
     page.counter("spans_total", "Spans.", {{"cause", "b"}}, 12345678);
-    EXPECT_EQ(page.text(),
-              "# HELP spans_total Spans.\n# TYPE spans_total counter\n"
-              "spans_total{cause=\"a\"} 1\nspans_total{cause=\"b\"} 12345678\n"
-              "# HELP open Open.\n# TYPE open gauge\nopen 0.5\n");
+    EXPECT_EQ(page.text(), "# HELP spans_total Spans.\n# TYPE spans_total counter\n"
+                           "spans_total{cause=\"a\"} 1\nspans_total{cause=\"b\"} 12345678\n"
+                           "# HELP open Open.\n# TYPE open gauge\nopen 0.5\n");
 }
 
 TEST(ExpositionTest, EscapesValuesOfLabels) {
@@ -28,7 +27,10 @@ TEST(ExpositionTest, EscapesValuesOfLabels) {
 
 TEST(ExpositionTest, RepairsAndCutsValuesOfLabels) {
     Exposition page;
-    page.gauge("broken", "", {{"service", "a\xff" "b"}}, 1);
+    page.gauge("broken", "",
+               {{"service", "a\xff"
+                            "b"}},
+               1);
     page.gauge("zero", "", {{"service", std::string("a\0b", 3)}}, 1);
     std::string text = std::string(255, 'x') + "\u00e9" + "more";
     page.gauge("long", "", {{"service", text}}, 1);

@@ -72,10 +72,10 @@ protected:
 TEST_F(MetricsServerTest, ServesThePage) {
     server_.serve([] { return "the page\n"; });
     EXPECT_THAT(server_.url(), AllOf(StartsWith("http://127.0.0.1:"), EndsWith("/metrics")));
-    EXPECT_THAT(ask("GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
-                AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("Content-Length: 9\r\n"),
-                      HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"),
-                      EndsWith("\r\n\r\nthe page\n")));
+    EXPECT_THAT(
+        ask("GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+        AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("Content-Length: 9\r\n"),
+              HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"), EndsWith("\r\n\r\nthe page\n")));
     EXPECT_THAT(ask("GET /metrics?name[]=up HTTP/1.0\r\n\r\n"), EndsWith("the page\n"));
 }
 

@@ -5,8 +5,8 @@
 
 #include <random>
 
-#include "support/batches.hpp"
 #include "otlp.pb.h"
+#include "support/batches.hpp"
 
 namespace spanring::agent::test {
 namespace {

@@ -40,9 +40,7 @@ const std::map<Message, const Descriptor*>& descriptors() {
 
 const FieldDescriptor* field_of(const Row& row) { return descriptors().at(row.message)->FindFieldByNumber(row.field); }
 
-std::string name_of(const Row& row) {
-    return descriptors().at(row.message)->name() + "." + std::to_string(row.field);
-}
+std::string name_of(const Row& row) { return descriptors().at(row.message)->name() + "." + std::to_string(row.field); }
 
 wire::Type wire_type(const FieldDescriptor& field) {
     switch (field.type()) {

@@ -13,7 +13,8 @@ namespace {
 TEST(SpanDecoderTest, ReadsEveryField) {
     DecodedSpan span;
     ASSERT_TRUE(decode_span(readable(full_span(3)), span));
-    EXPECT_EQ(to_hex(span.trace_id), "0300000000000000" "1111111111111111");
+    EXPECT_EQ(to_hex(span.trace_id), "0300000000000000"
+                                     "1111111111111111");
     EXPECT_EQ(to_hex(span.span_id), "0400000000000000");
     EXPECT_EQ(to_hex(span.parent_span_id), "0500000000000000");
     EXPECT_FALSE(span.root());
@@ -57,7 +58,11 @@ TEST(SpanDecoderTest, RendersEveryTypeOfValue) {
 
 TEST(SpanDecoderTest, EscapesTextInJson) {
     EXPECT_EQ((Value{ValueType::kString, "a\"b\\c\n\x01"}.json()), R"("a\"b\\c\n\u0001")");
-    EXPECT_EQ((Value{ValueType::kString, "Gr\xc3\xbc\xc3\x9f" "e"}.json()), "\"Gr\xc3\xbc\xc3\x9f" "e\"");
+    EXPECT_EQ((Value{ValueType::kString, "Gr\xc3\xbc\xc3\x9f"
+                                         "e"}
+                   .json()),
+              "\"Gr\xc3\xbc\xc3\x9f"
+              "e\"");
 }
 
 TEST(SpanDecoderTest, RendersOddDoublesSoThatJsonStaysJson) {
@@ -85,19 +90,21 @@ TEST(SpanDecoderTest, VisitsTheSpansOfARequestWithTheirResourceAndScope) {
                                              bytes(2, bytes(2, bare_span(3)) + bytes(3, "https://schema"))) +
                                 bytes(1, bytes(2, bytes(2, bare_span(4))));
     std::string seen;
-    ASSERT_TRUE(visit_spans(readable(request), [&](const DecodedResource& resource, const DecodedScope& scope,
-                                                   auto body) {
-        DecodedSpan span;
-        ASSERT_TRUE(decode_span(body, span));
-        seen += resource.service_name + "/" + scope.name + scope.version + scope.schema_url + "/" +
-                std::to_string(span.span_id[0] - 1) + " ";
-    }));
+    ASSERT_TRUE(
+        visit_spans(readable(request), [&](const DecodedResource& resource, const DecodedScope& scope, auto body) {
+            DecodedSpan span;
+            ASSERT_TRUE(decode_span(body, span));
+            seen += resource.service_name + "/" + scope.name + scope.version + scope.schema_url + "/" +
+                    std::to_string(span.span_id[0] - 1) + " ";
+        }));
     EXPECT_EQ(seen, "shop/lib2/1 shop/lib2/2 shop/https://schema/3 //4 ");
 }
 
 TEST(SpanDecoderTest, RefusesWhatIsNoOtlpAndNeverReadsOutside) {
     DecodedSpan span;
-    EXPECT_FALSE(decode_span(readable("\x0a\x05""abc"), span));
+    EXPECT_FALSE(decode_span(readable("\x0a\x05"
+                                      "abc"),
+                             span));
     EXPECT_FALSE(decode_span(readable(bytes(1, "short")), span));
     std::string deep = text_value("x");
     for (int i = 0; i < 1000; ++i) deep = bytes(5, bytes(1, deep));

@@ -39,10 +39,11 @@ TEST(SpanShapesTest, KnowsWhatItLearnedAndWhatDiffersInIdsTimesAndValues) {
     EXPECT_FALSE(SpanShapes().match(readable(typical_span(1))));
 }
 
-// The proof by exhaustion: every byte of several spans takes every value, and whatever still matches the validator accepts
-// and leaves alone.
+// The proof by exhaustion: every byte of several spans takes every value, and whatever still matches the validator
+// accepts and leaves alone.
 TEST(SpanShapesTest, NeverMatchWhatTheValidatorWouldRefuseOrRepair) {
-    const std::string texts = bare_span() + bytes(5, "name") + bytes(9, key_value("k", text_value("a value, longer than 8")));
+    const std::string texts =
+        bare_span() + bytes(5, "name") + bytes(9, key_value("k", text_value("a value, longer than 8")));
     for (const std::string& span : {bare_span(), typical_span(), full_span(), long_span(), texts,
                                     bare_span() + "\x30" + padded_varint(2, 10), bare_span() + number(6, ~uint64_t{0}),
                                     bare_span() + padded_varint(5 << 3 | 2, 5) + padded_varint(4, 5) + "name"}) {

@@ -5,8 +5,8 @@
 
 #include <random>
 
-#include "support/otlp_bytes.hpp"
 #include "otlp.pb.h"
+#include "support/otlp_bytes.hpp"
 
 namespace spanring::agent::test {
 namespace {
@@ -157,17 +157,19 @@ TEST(SpanValidatorTest, WhatIsDeepestIsStillParsedInAWholeRequest) {
 }
 
 TEST(SpanValidatorTest, RepairsUtf8InPlaceByteForByte) {
-    struct Case { std::string text, repaired; };
+    struct Case {
+        std::string text, repaired;
+    };
     const Case cases[] = {
         {"\xff", "?"},
         {"a\x80z", "a?z"},
-        {"\xc0\xaf", "??"},                                      // overlong
-        {"\xe0\x80\x80", "???"},                                 // overlong
-        {"\xf0\x80\x80\x80", "????"},                            // overlong
-        {"\xed\xa0\x80", "???"},                                 // surrogate
-        {"\xf4\x90\x80\x80", "????"},                            // above U+10FFFF
+        {"\xc0\xaf", "??"},            // overlong
+        {"\xe0\x80\x80", "???"},       // overlong
+        {"\xf0\x80\x80\x80", "????"},  // overlong
+        {"\xed\xa0\x80", "???"},       // surrogate
+        {"\xf4\x90\x80\x80", "????"},  // above U+10FFFF
         {"\xf5\x80\x80\x80", "????"},
-        {"\xe2\x82", "??"},                                      // cut short
+        {"\xe2\x82", "??"},  // cut short
         {"\xe2\x82z", "??z"},
         {"\xf0\x9f\x98\x80\xf0\x9f", "\xf0\x9f\x98\x80??"},
         {"a long text, longer than a word \xc3\x28 and on", "a long text, longer than a word ?( and on"},

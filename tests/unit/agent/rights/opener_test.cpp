@@ -8,8 +8,8 @@
 
 #include <sys/stat.h>
 
-#include "support/segment_image.hpp"
 #include "rights/opener.hpp"
+#include "support/segment_image.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -70,9 +70,9 @@ TEST_F(OpenerTest, KnowsNoUserWhoseDirectoryItHasNotChecked) {
 TEST_F(OpenerTest, TakesNoNameButThatOfASegment) {
     ASSERT_EQ(ask(OpenerTask::kFolder).error, 0);
     const std::string segment = image->name();
-    for (const std::string& name : {std::string(), std::string("agent.lock"), std::string("../0/") + segment,
-                                    std::string("/etc/passwd"), std::string(".."), "." + segment,
-                                    std::string(40, 'a'), "." + segment.substr(0, 32) + ".tmp"}) {
+    for (const std::string& name :
+         {std::string(), std::string("agent.lock"), std::string("../0/") + segment, std::string("/etc/passwd"),
+          std::string(".."), "." + segment, std::string(40, 'a'), "." + segment.substr(0, 32) + ".tmp"}) {
         for (const OpenerTask task : {OpenerTask::kSegment, OpenerTask::kIdentify, OpenerTask::kUnlink}) {
             EXPECT_EQ(ask(task, name).error, -EINVAL) << name;
             EXPECT_FALSE(file);

@@ -51,7 +51,8 @@ struct Forbidden {
 const Forbidden kForbidden[] = {
     {"execve", [] { return syscall(SYS_execve, "/nonexistent", nullptr, nullptr); }},
     {"execveat", [] { return syscall(SYS_execveat, AT_FDCWD, "/nonexistent", nullptr, nullptr, 0); }},
-    {"fork", [] {
+    {"fork",
+     [] {
          const long pid = syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
          if (pid == 0) _exit(0);
          return pid;
@@ -63,11 +64,13 @@ const Forbidden kForbidden[] = {
     {"a socket of another family", [] { return static_cast<long>(socket(AF_VSOCK + 40, SOCK_STREAM, 0)); }},
     {"to listen", [] { return static_cast<long>(listen(-1, 1)); }},
     {"to accept", [] { return static_cast<long>(accept(-1, nullptr, nullptr)); }},
-    {"memory to write and execute", [] {
+    {"memory to write and execute",
+     [] {
          void* place = mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
          return place == MAP_FAILED ? -1L : 0L;
      }},
-    {"memory that becomes executable", [] {
+    {"memory that becomes executable",
+     [] {
          void* place = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
          return static_cast<long>(mprotect(place, 4096, PROT_READ | PROT_EXEC));
      }},
@@ -75,7 +78,8 @@ const Forbidden kForbidden[] = {
     {"chmod of a path", [] { return static_cast<long>(chmod("/nonexistent", 0)); }},
     {"setuid", [] { return static_cast<long>(setuid(getuid())); }},
     {"io_uring", [] { return syscall(SYS_io_uring_setup, 0, nullptr); }},
-    {"the rights of another process", [] {
+    {"the rights of another process",
+     [] {
          rlimit limit = {};
          return static_cast<long>(prlimit(getpid(), RLIMIT_NOFILE, nullptr, &limit));
      }},

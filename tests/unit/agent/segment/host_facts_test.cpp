@@ -10,8 +10,8 @@
 #include <gtest/gtest.h>
 #include <sys/utsname.h>
 
-#include "segment/producer_reader.hpp"
 #include "otlp/span_decoder.hpp"
+#include "segment/producer_reader.hpp"
 #include "support/segment_image.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -39,7 +39,8 @@ protected:
 
 TEST_F(HostFactsTest, AreThoseOfTheKernelAndTheFiles) {
     file("/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
-    file("/etc/os-release", "PRETTY_NAME=\"Some Linux 12 (name)\"\nNAME='Some Linux'\nVERSION_ID=12\nVERSION=other\nNAMESAKE=x\n");
+    file("/etc/os-release",
+         "PRETTY_NAME=\"Some Linux 12 (name)\"\nNAME='Some Linux'\nVERSION_ID=12\nVERSION=other\nNAMESAKE=x\n");
     utsname kernel{};
     uname(&kernel);
     const auto found = facts();
@@ -84,11 +85,11 @@ TEST_F(HostFactsTest, AreAddedWhereTheProcessDoesNotSaySoItself) {
     ring::Header header = image.view().header();
     memcpy(image.view().resource() + header.resource_size, "https://schema", 14);
     header.schema_size = 14;
-    const auto producer = read_producer(header, image.view(), 1,
-                                        {{"host.name", "here"}, {"service.name", "not the host's to say"}});
+    const auto producer =
+        read_producer(header, image.view(), 1, {{"host.name", "here"}, {"service.name", "not the host's to say"}});
     ASSERT_NE(producer, nullptr);
-    const std::string span = {0x12, 4, 0x12, 2, 0x2a, 0};                     // one ScopeSpans with one Span
-    const std::string inside = producer->resource + span;                     // fields 1, 3 and 2 of ResourceSpans
+    const std::string span = {0x12, 4, 0x12, 2, 0x2a, 0};  // one ScopeSpans with one Span
+    const std::string inside = producer->resource + span;  // fields 1, 3 and 2 of ResourceSpans
     const std::string request = std::string(1, 0x0a) + static_cast<char>((inside.size() & 0x7f) | 0x80) +
                                 static_cast<char>(inside.size() >> 7) + inside;
     int spans = 0;

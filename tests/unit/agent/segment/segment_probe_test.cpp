@@ -9,8 +9,8 @@
 #include <cstring>
 #include <fstream>
 
-#include "support/hand_made_segment.hpp"
 #include "ring/chunk_word.hpp"
+#include "support/hand_made_segment.hpp"
 
 namespace spanring::agent {
 namespace {

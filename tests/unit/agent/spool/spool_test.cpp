@@ -41,7 +41,7 @@ TEST_F(SpoolTest, KeepsTheSharesOfEachProcess) {
 TEST_F(SpoolTest, IsPrivate) {
     const auto spool = open();
     ASSERT_TRUE(append(*spool, 1));
-    struct stat status{};
+    struct stat status {};
     ASSERT_EQ(::stat(options_.directory.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, 0700u);
     ASSERT_EQ(::stat(files()[0].c_str(), &status), 0);

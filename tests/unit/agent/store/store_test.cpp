@@ -11,11 +11,11 @@
 namespace spanring::agent {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
 using test::make_batch;
 using test::TestSpan;
 using test::watchdog;
+using testing::ElementsAre;
+using testing::IsEmpty;
 
 constexpr uint64_t kMillisecond = 1'000'000;
 
@@ -98,8 +98,9 @@ TEST_F(StoreTest, SumsATraceUpOverBatchesAndServices) {
 }
 
 TEST_F(StoreTest, TheEarliestSpanStandsInForAMissingRoot) {
-    store({{{"cart", {{.trace = 1, .id = 3, .parent = 9, .name = "late", .start = 1500},
-                      {.trace = 1, .id = 2, .parent = 9, .name = "early", .start = 1100}}}}});
+    store({{{"cart",
+             {{.trace = 1, .id = 3, .parent = 9, .name = "late", .start = 1500},
+              {.trace = 1, .id = 2, .parent = 9, .name = "early", .start = 1100}}}}});
     StoreReader reader(file_);
     const auto trace = reader.summary(trace_id(1));
     ASSERT_TRUE(trace);
@@ -232,7 +233,8 @@ TEST_F(StoreTest, PastItsCeilingItDropsAndCounts) {
             batches.push_back(batch({{"a", {large_span(i, 40 << 10)}}}));
             exporter.submit(batches.back());
         }
-        // At most two batches are with the writer and two in the queue, whichever those are: the rest is answered already.
+        // At most two batches are with the writer and two in the queue, whichever those are: the rest is answered
+        // already.
         EXPECT_GE(exporter.status().dropped, batches.size() - 4);
     }
     ASSERT_TRUE(exporter.flush(watchdog()));

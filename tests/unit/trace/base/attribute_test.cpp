@@ -66,9 +66,12 @@ TEST_IN_PROCESS(AttributeTest, HasListsAndBytesAndNothing) {
     nested[1].value.array = {inner, 3};
     spr_attribute pairs[] = {{"a", SPR_NUL, SPR_TYPE_BOOL, 0, {}}, array("b", inner)};
     pairs[0].value.boolean = 7;
-    spr_attribute attributes[] = {array("array", nested), {"pairs", SPR_NUL, SPR_TYPE_KEY_VALUES, 0, {}},
-                                  {"bytes", SPR_NUL, SPR_TYPE_BYTES, 0, {}}, {"nothing", SPR_NUL, SPR_TYPE_EMPTY, 0, {}},
-                                  {"no elements", SPR_NUL, SPR_TYPE_ARRAY, 0, {}}, {"no bytes", SPR_NUL, SPR_TYPE_BYTES, 0, {}}};
+    spr_attribute attributes[] = {array("array", nested),
+                                  {"pairs", SPR_NUL, SPR_TYPE_KEY_VALUES, 0, {}},
+                                  {"bytes", SPR_NUL, SPR_TYPE_BYTES, 0, {}},
+                                  {"nothing", SPR_NUL, SPR_TYPE_EMPTY, 0, {}},
+                                  {"no elements", SPR_NUL, SPR_TYPE_ARRAY, 0, {}},
+                                  {"no bytes", SPR_NUL, SPR_TYPE_BYTES, 0, {}}};
     attributes[1].value.key_values = {pairs, 2};
     attributes[2].value.bytes = {"\0\xff\x80", 3};
     EXPECT_EQ(spr_span_set_attributes(&span, attributes, std::size(attributes)), 0);
@@ -104,8 +107,11 @@ TEST_IN_PROCESS(AttributeTest, RefusesListsThatAreNestedTooDeepOrHaveNoElements)
     };
     EXPECT_EQ(deep(SPR_VALUE_DEPTH), 0);
     EXPECT_EQ(deep(SPR_VALUE_DEPTH + 1), 1);
-    spr_attribute bad[] = {{"array", SPR_NUL, SPR_TYPE_ARRAY, 0, {}}, {"pairs", SPR_NUL, SPR_TYPE_KEY_VALUES, 0, {}},
-                           {"bytes", SPR_NUL, SPR_TYPE_BYTES, 0, {}}, {"type", SPR_NUL, 8, 0, {}}, {"type", SPR_NUL, 0, 0, {}}};
+    spr_attribute bad[] = {{"array", SPR_NUL, SPR_TYPE_ARRAY, 0, {}},
+                           {"pairs", SPR_NUL, SPR_TYPE_KEY_VALUES, 0, {}},
+                           {"bytes", SPR_NUL, SPR_TYPE_BYTES, 0, {}},
+                           {"type", SPR_NUL, 8, 0, {}},
+                           {"type", SPR_NUL, 0, 0, {}}};
     bad[0].value.array = {nullptr, 1};
     bad[1].value.key_values = {nullptr, 1};
     bad[2].value.bytes = {"", SPR_NUL};
@@ -199,7 +205,8 @@ TEST_IN_PROCESS(AttributeTest, SeesABadByteAtEveryPlaceOfAKeyOfEverySize) {
     }
     const auto segment = tracing.read();
     for (const test::WrittenSpan& written : segment.spans())
-        for (const otlp::KeyValue& pair : written.span.attributes()) EXPECT_EQ(pair.value().int_value(), 2) << pair.key();
+        for (const otlp::KeyValue& pair : written.span.attributes())
+            EXPECT_EQ(pair.value().int_value(), 2) << pair.key();
 }
 
 TEST_IN_PROCESS(AttributeTest, HasTextOfAnyLengthUpToTheSpans) {
@@ -279,7 +286,8 @@ TEST_IN_PROCESS(AttributeTest, WithoutAKeyOrWithOneThatIsNoTextIsRefusedAndCount
     EXPECT_EQ(tracing.statistics().refused_data, static_cast<uint64_t>(refused));
 }
 
-// The search for a key reads fields where they lie: each step of padding moves them over the end of the slot, or of a block.
+// The search for a key reads fields where they lie: each step of padding moves them over the end of the slot, or of a
+// block.
 TEST_IN_PROCESS(AttributeTest, SetAgainIsFoundWhereverItLies) {
     Tracing tracing;
     for (const size_t before : {0, 4000}) {
@@ -288,7 +296,9 @@ TEST_IN_PROCESS(AttributeTest, SetAgainIsFoundWhereverItLies) {
             const spr_span span = tracing.start(name.c_str());
             ASSERT_EQ(set(span, "padding", std::string(before + padding, 'p')), 0);
             constexpr int kKeys = 30;
-            const auto key = [](int i) { return "key" + std::string(static_cast<size_t>(i % 17), '.') + std::to_string(i); };
+            const auto key = [](int i) {
+                return "key" + std::string(static_cast<size_t>(i % 17), '.') + std::to_string(i);
+            };
             for (const char* value : {"first", "the last"})
                 for (int i = 0; i < kKeys; ++i) ASSERT_EQ(set(span, key(i).c_str(), value + std::to_string(i)), 0);
             EXPECT_EQ(spr_span_end(&span), 0);

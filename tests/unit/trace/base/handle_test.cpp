@@ -6,8 +6,8 @@
 #include <random>
 #include <thread>
 
-#include "trace/base/span_handle.hpp"
 #include "support/tracing.hpp"
+#include "trace/base/span_handle.hpp"
 
 namespace spanring {
 namespace {
@@ -103,8 +103,8 @@ TEST_IN_PROCESS(HandleTest, OfTheLastSpanIsForgottenAtShutdownByAnotherThread) {
     EXPECT_EQ(spr_span_end(&span), -ESTALE);
 }
 
-// Every function of a span, in any order and again, also behind the end: a seeded walk over all of them beside a model of what
-// the span is. What a call answers and what is written at last must be the model's.
+// Every function of a span, in any order and again, also behind the end: a seeded walk over all of them beside a model
+// of what the span is. What a call answers and what is written at last must be the model's.
 TEST_IN_PROCESS(HandleTest, MayBeUsedInAnyOrderAndTwice) {
     Tracing tracing(test::large_ring());
     std::mt19937 random(5);

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "support/tracing.hpp"
 #include "trace/base/limits.hpp"
 #include "trace/base/utf8.hpp"
-#include "support/tracing.hpp"
 
 namespace spanring {
 namespace {
@@ -23,7 +23,9 @@ spr_value text_value(const char* text) {
 }
 
 // Euro signs have three bytes, the smiling face four.
-constexpr char kUnicode[] = "a\xe2\x82\xac" "b\xf0\x9f\x98\x80" "c";
+constexpr char kUnicode[] = "a\xe2\x82\xac"
+                            "b\xf0\x9f\x98\x80"
+                            "c";
 
 TEST(LimitsTest, MinusOneIsNone) {
     setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "-1", 1);
@@ -51,7 +53,8 @@ TEST(FirstCharactersTest, CountCharactersAndNotBytes) {
 }
 
 TEST(FirstCharactersTest, TakeEachBadByteForOne) {
-    const std::string text = "\x80\x80\xe2\x82" "a\xff\xed\xa0\x80";
+    const std::string text = "\x80\x80\xe2\x82"
+                             "a\xff\xed\xa0\x80";
     for (size_t count = 0; count <= text.size() + 1; ++count)
         EXPECT_EQ(trace::first_characters(text.data(), text.size(), count), std::min(count, text.size()));
 }
@@ -60,9 +63,10 @@ TEST(FirstCharactersTest, TakeEachBadByteForOne) {
 void make(Tracing& tracing) {
     const spr_value texts[] = {text_value("short"), text_value(kUnicode), {SPR_TYPE_INT64, 0, {}}};
     spr_attribute inner[] = {text_attribute("a key is never cut", "but its value is")};
-    spr_attribute attributes[] = {text_attribute("text", kUnicode), {"bytes", SPR_NUL, SPR_TYPE_BYTES, 0, {}},
-                                  {"array", SPR_NUL, SPR_TYPE_ARRAY, 0, {}}, {"pairs", SPR_NUL, SPR_TYPE_KEY_VALUES, 0, {}},
-                                  int_attribute("number", 123456789), text_attribute("empty", "")};
+    spr_attribute attributes[] = {
+        text_attribute("text", kUnicode),          {"bytes", SPR_NUL, SPR_TYPE_BYTES, 0, {}},
+        {"array", SPR_NUL, SPR_TYPE_ARRAY, 0, {}}, {"pairs", SPR_NUL, SPR_TYPE_KEY_VALUES, 0, {}},
+        int_attribute("number", 123456789),        text_attribute("empty", "")};
     attributes[1].value.bytes = {"\0\xe2\x82\xac\x01", 5};
     attributes[2].value.array = {texts, 3};
     attributes[3].value.key_values = {inner, 1};
@@ -160,7 +164,9 @@ TEST_IN_PROCESS(ValueLengthTest, IsTheSameOnEachSideOfTheShortWay) {
         Tracing tracing(options);
         const spr_span span = tracing.start("span");
         for (size_t size = 80; size <= 95; ++size)
-            EXPECT_EQ(spr_span_set_string(&span, std::to_string(size).c_str(), SPR_NUL, std::string(size, 'x').c_str(), size), 0);
+            EXPECT_EQ(
+                spr_span_set_string(&span, std::to_string(size).c_str(), SPR_NUL, std::string(size, 'x').c_str(), size),
+                0);
         EXPECT_EQ(spr_span_end(&span), 0);
         const auto segment = tracing.read();
         for (size_t size = 80; size <= 95; ++size)
@@ -220,8 +226,9 @@ TEST_IN_PROCESS(LimitTest, OfCountsIsTheOptionsThenTheEnvironments) {
 
 TEST_IN_PROCESS(AttributeListTest, KeepsTheLastOfEqualKeys) {
     Tracing tracing;
-    const spr_attribute attributes[] = {text_attribute("a", "1"), text_attribute("b", "only"), text_attribute("a", "22"),
-                                        int_attribute("c", 1),    int_attribute("a", 3),       text_attribute("", "none")};
+    const spr_attribute attributes[] = {text_attribute("a", "1"),  text_attribute("b", "only"),
+                                        text_attribute("a", "22"), int_attribute("c", 1),
+                                        int_attribute("a", 3),     text_attribute("", "none")};
     const spr_event event = {"event", SPR_NUL, 0, attributes, 6, 0, 0};
     const spr_link link = {{{1}, {1}, 0, 0, {}}, attributes, 6, nullptr, 0, 0, 0};
     const spr_span span = tracing.start("span");

@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "trace/base/options.hpp"
 #include "support/tracing.hpp"
+#include "trace/base/options.hpp"
 
 namespace spanring::trace {
 namespace {

@@ -54,13 +54,15 @@ TEST(VariableTest, ReadsDecimalNumbersAsTheCompilerDoes) {
 }
 
 TEST(VariableTest, RefusesWhatIsNotANumberOrIsOutOfItsBounds) {
-    for (const char* text : {"", ".", "e3", "1e", "1e+", "0,1", "0.1x", "-0.1", "-0", "0x1p3", "nan", "inf", "1 2", "1e999"})
+    for (const char* text :
+         {"", ".", "e3", "1e", "1e+", "0,1", "0.1x", "-0.1", "-0", "0x1p3", "nan", "inf", "1 2", "1e999"})
         EXPECT_EQ(number(text), -1) << text;
     EXPECT_EQ(number("1.5", 0, 1), -1);
     EXPECT_EQ(number("0.5", 1, 2), -1);
 }
 
-// A program that calls setlocale() under a German locale had its ratio of 0.1 read as 0 and a rest: everything recorded.
+// A program that calls setlocale() under a German locale had its ratio of 0.1 read as 0 and a rest: everything
+// recorded.
 TEST(VariableTest, DoesNotAskTheApplicationsLocale) {
     const char* const locales[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "C.UTF-8"};
     for (const char* locale : locales) {

@@ -74,7 +74,8 @@ void child_has_its_own(void (*in_kind_of_child)(const std::function<void()>&)) {
         const std::string instance = test::attribute(own.resource(), "service.instance.id");
         EXPECT_EQ(instance.size(), 36 + sizeof "string:" - 1) << instance;
         const test::SegmentSpans parents(tracing.directory().path() + "/" + before.at(0));
-        EXPECT_NE(instance, test::attribute(parents.resource(), "service.instance.id")) << "a child is another instance";
+        EXPECT_NE(instance, test::attribute(parents.resource(), "service.instance.id"))
+            << "a child is another instance";
         EXPECT_EQ(own.header().pid, static_cast<uint32_t>(getpid()));
         EXPECT_TRUE(own.open_slots().empty());
     });
@@ -131,9 +132,7 @@ TEST_IN_PROCESS(ForkTest, CopiesTheAttachedContextOfTheForkingThread) {
 TEST_IN_PROCESS(ForkTest, AChildThatNeverTracesLeavesNoTrace) {
     Tracing tracing;
     EXPECT_EQ(tracing.make("parent"), 0);
-    in_fork([] {
-        std::thread([] {}).join();
-    });
+    in_fork([] { std::thread([] {}).join(); });
     EXPECT_EQ(tracing.directory().files().size(), 1u);
     EXPECT_EQ(tracing.make("parent"), 0);
 }

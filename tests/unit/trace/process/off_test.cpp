@@ -107,10 +107,10 @@ TEST_IN_PROCESS(OffTest, WhereTheRuntimeDirectoryCannotBeUsed) {
 }
 
 TEST_IN_PROCESS(OffTest, IsSaidByAPhraseForEachError) {
-    for (const int error : {-EINVAL, -E2BIG,   -ESTALE,    -ENOBUFS,      -EBUSY,   -EDQUOT, -ETIMEDOUT,
-                            -EMFILE, -ENOSPC,  -ECANCELED, -EPERM,        -ESHUTDOWN, -EBADMSG, -EACCES, -EMEDIUMTYPE,
-                            -ENOENT, -ENOTDIR, -ELOOP,     -ENAMETOOLONG, -EIO,       -99999,   0,       1,
-                            7})
+    for (const int error : {-EINVAL,       -E2BIG,  -ESTALE,      -ENOBUFS,   -EBUSY,   -EDQUOT,
+                            -ETIMEDOUT,    -EMFILE, -ENOSPC,      -ECANCELED, -EPERM,   -ESHUTDOWN,
+                            -EBADMSG,      -EACCES, -EMEDIUMTYPE, -ENOENT,    -ENOTDIR, -ELOOP,
+                            -ENAMETOOLONG, -EIO,    -99999,       0,          1,        7})
         EXPECT_GT(std::string(spr_strerror(error)).size(), 4u) << error;
     EXPECT_STREQ(spr_strerror(0), "success");
     EXPECT_STREQ(spr_strerror(3), "success") << "a positive value is none";

@@ -3,9 +3,9 @@
 // The process context, read from outside as OTEP 4719 tells a profiler to.
 #include <string>
 
-#include "trace/process/mapping_names.hpp"
 #include "support/process_context_reader.hpp"
 #include "support/segment_spans.hpp"
+#include "trace/process/mapping_names.hpp"
 
 namespace spanring {
 namespace {
@@ -59,7 +59,8 @@ TEST(ProcessContextTest, OfAChildIsItsOwn) {
         ASSERT_EQ(program.ask("open shop"), 0);
         const auto parents = test::read_process_context(program.id());
         const pid_t child = program.ask(kind);
-        EXPECT_TRUE(test::process_context_mappings(child).empty()) << "nothing of the parent's in a child that never traced";
+        EXPECT_TRUE(test::process_context_mappings(child).empty())
+            << "nothing of the parent's in a child that never traced";
         ASSERT_EQ(program.ask("span"), 0);
         EXPECT_EQ(test::process_context_mappings(child).size(), 1u);
         const auto own = test::read_process_context(child);
@@ -150,9 +151,11 @@ bool finds(const std::string& maps) {
 constexpr char kFields[] = "7f976f557000-7f976f558000 rw-p 00000000 00:01 135667                     ";
 
 TEST(MappingNamesTest, AreFoundAsTheSpecificationSpellsThem) {
-    for (const char* name : {"/memfd:OTEL_CTX (deleted)", "/memfd:OTEL_CTX", "[anon:OTEL_CTX]", "[anon_shmem:OTEL_CTX]"})
+    for (const char* name :
+         {"/memfd:OTEL_CTX (deleted)", "/memfd:OTEL_CTX", "[anon:OTEL_CTX]", "[anon_shmem:OTEL_CTX]"})
         EXPECT_TRUE(finds(std::string(kFields) + "[heap]\n" + kFields + "\n" + kFields + name + "\n")) << name;
-    for (const char* name : {"/memfd:OTEL_CT", "/memfd:MY_OTEL_CTX", "/home/memfd:OTEL_CTX", "[anon:OTEL]", "", "[stack]", "/OTEL_CTX"})
+    for (const char* name :
+         {"/memfd:OTEL_CT", "/memfd:MY_OTEL_CTX", "/home/memfd:OTEL_CTX", "[anon:OTEL]", "", "[stack]", "/OTEL_CTX"})
         EXPECT_FALSE(finds(std::string(kFields) + name + "\n")) << name;
 }
 

@@ -50,10 +50,17 @@ TEST_F(ProcessFactsTest, FindsTheContainerInTheSecondVersionOfCgroups) {
 }
 
 TEST_F(ProcessFactsTest, FindsTheContainerInItsMountsWhereTheCgroupIsHidden) {
-    const std::string root = "600 500 0:50 / / rw - overlay overlay rw,lowerdir=/var/lib/docker/overlay2/" + kOther + "/diff\n";
-    EXPECT_EQ(container("0::/\n", root + "610 600 254:1 /var/lib/docker/containers/" + kId + "/hostname /etc/hostname rw - ext4 /dev/vda1 rw\n"), kId);
-    EXPECT_EQ(container("0::/\n", root + "1 2 0:3 /containers/overlay-containers/" + kId + "/userdata/hostname /etc/hostname rw - tmpfs tmpfs rw\n"), kId);
-    EXPECT_EQ(container("", "1 2 0:3 /var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/" + kId + "/hostname /etc/hostname rw\n"), "")
+    const std::string root =
+        "600 500 0:50 / / rw - overlay overlay rw,lowerdir=/var/lib/docker/overlay2/" + kOther + "/diff\n";
+    EXPECT_EQ(container("0::/\n", root + "610 600 254:1 /var/lib/docker/containers/" + kId +
+                                      "/hostname /etc/hostname rw - ext4 /dev/vda1 rw\n"),
+              kId);
+    EXPECT_EQ(container("0::/\n", root + "1 2 0:3 /containers/overlay-containers/" + kId +
+                                      "/userdata/hostname /etc/hostname rw - tmpfs tmpfs rw\n"),
+              kId);
+    EXPECT_EQ(container("", "1 2 0:3 /var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/" + kId +
+                                "/hostname /etc/hostname rw\n"),
+              "")
         << "a sandbox is the pod's";
 }
 
@@ -77,7 +84,8 @@ TEST_F(ProcessFactsTest, SurvivesLinesOfAnyLength) {
 }
 
 TEST_F(ProcessFactsTest, FindsTheUsersName) {
-    const std::string passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\n:::\nanna:x:1000:1000::/:\nbob:x:10001:1::/:\nlast:x:77:1::/:";
+    const std::string passwd =
+        "root:x:0:0:root:/root:/bin/sh\nbroken\n:::\nanna:x:1000:1000::/:\nbob:x:10001:1::/:\nlast:x:77:1::/:";
     EXPECT_EQ(user(0, passwd), "root");
     EXPECT_EQ(user(1000, passwd), "anna");
     EXPECT_EQ(user(10001, passwd), "bob");

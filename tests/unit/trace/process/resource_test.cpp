@@ -12,8 +12,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "trace/process/process_facts.hpp"
 #include "support/tracing.hpp"
+#include "trace/process/process_facts.hpp"
 
 namespace spanring::trace {
 namespace {
@@ -236,8 +236,10 @@ TEST_F(ResourceTest, KeepsTheLastOfEqualKeysOfOneSource) {
 }
 
 TEST_F(ResourceTest, CountsWhatOfTheEnvironmentIsLeftOut) {
-    set("OTEL_RESOURCE_ATTRIBUTES", ("good=1,large=" + std::string(4000, 'x') + ",big=" + std::string(4000, 'x') + ",bigger=" + std::string(4000, 'x') +
-                                     ",biggest=" + std::string(5000, 'x') + ",last=2").c_str());
+    set("OTEL_RESOURCE_ATTRIBUTES",
+        ("good=1,large=" + std::string(4000, 'x') + ",big=" + std::string(4000, 'x') +
+         ",bigger=" + std::string(4000, 'x') + ",biggest=" + std::string(5000, 'x') + ",last=2")
+            .c_str());
     const auto resource = built();
     EXPECT_EQ(attribute(resource, "last"), "string:2");
     EXPECT_EQ(attribute(resource, "biggest"), "");
@@ -249,7 +251,8 @@ TEST_F(ResourceTest, HasASchemaBehindIt) {
     ASSERT_EQ(build(), 0);
     std::vector<uint8_t> bytes(ring::kResourceSize);
     const uint32_t size = resource_->finish(random_, bytes.data());
-    EXPECT_EQ(std::string(bytes.begin() + size, bytes.begin() + size + resource_->schema_size()), options_.resource_schema_url);
+    EXPECT_EQ(std::string(bytes.begin() + size, bytes.begin() + size + resource_->schema_size()),
+              options_.resource_schema_url);
     const std::string long_url(1025, 'x');
     options_.resource_schema_url = long_url.c_str();
     EXPECT_EQ(build(), -E2BIG);

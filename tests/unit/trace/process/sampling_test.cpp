@@ -22,7 +22,8 @@ int sampled(Tracing& tracing) {
         spr_span span;
         const int result = spr_span_start(tracing.tracer(), "root", SPR_NUL, &span);
         EXPECT_GE(result, 0);
-        EXPECT_EQ(span.context.trace_flags, result == 1 ? SPR_TRACE_FLAG_SAMPLED | SPR_TRACE_FLAG_RANDOM : SPR_TRACE_FLAG_RANDOM);
+        EXPECT_EQ(span.context.trace_flags,
+                  result == 1 ? SPR_TRACE_FLAG_SAMPLED | SPR_TRACE_FLAG_RANDOM : SPR_TRACE_FLAG_RANDOM);
         if (result == 1) {
             EXPECT_EQ(spr_span_end(&span), 0);
         }
@@ -109,7 +110,8 @@ TEST_IN_PROCESS(SamplingTest, ARequestTellsHowItsTraceWasSampled) {
     EXPECT_EQ(local["tracestate"], "ot=th:0");
 
     test::Carried from_elsewhere;  // by the same rule there, and another vendor's member
-    test::Headers received({{"traceparent", "00-0102030405060708090a0b0c0d0e0f10-0102030405060708-03"}, {"tracestate", "v=1,ot=th:8"}});
+    test::Headers received(
+        {{"traceparent", "00-0102030405060708090a0b0c0d0e0f10-0102030405060708-03"}, {"tracestate", "v=1,ot=th:8"}});
     EXPECT_EQ(spr_extract(&received.carrier, &from_elsewhere.raw), 1);
     spr_token token;
     EXPECT_EQ(spr_context_attach_with(&from_elsewhere.raw, &token), 0);

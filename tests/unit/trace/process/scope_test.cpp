@@ -69,7 +69,9 @@ TEST_IN_PROCESS(ScopeTest, HasOneOf127ScopesAndNoMore) {
 TEST_IN_PROCESS(ScopeTest, HasAttributesOfEachTypeAndASchema) {
     Tracing tracing;
     const spr_value values[] = {{SPR_TYPE_EMPTY, 0, {}}};
-    spr_attribute attributes[] = {text_attribute("a", "first"), int_attribute("n", 1), text_attribute("a", "last"),
+    spr_attribute attributes[] = {text_attribute("a", "first"),
+                                  int_attribute("n", 1),
+                                  text_attribute("a", "last"),
                                   {"list", SPR_NUL, SPR_TYPE_ARRAY, 0, {}}};
     attributes[3].value.array = {values, 1};
     spr_tracer_options options = SPR_TRACER_OPTIONS_INIT;
@@ -85,7 +87,9 @@ TEST_IN_PROCESS(ScopeTest, HasAttributesOfEachTypeAndASchema) {
     options.attribute_count = 0;
     ASSERT_EQ(spr_tracer_get_with(tracing.provider(), &options, &plain), 0);
     EXPECT_NE(plain, tracer);
-    ASSERT_EQ(spr_tracer_get(tracing.provider(), "scope", SPR_NUL, "1.2", SPR_NUL, "https://example.com/1", SPR_NUL, &again), 0);
+    ASSERT_EQ(
+        spr_tracer_get(tracing.provider(), "scope", SPR_NUL, "1.2", SPR_NUL, "https://example.com/1", SPR_NUL, &again),
+        0);
     EXPECT_EQ(plain, again) << "the same arguments, said in the other way";
 
     spr_span span;

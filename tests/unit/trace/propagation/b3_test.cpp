@@ -36,7 +36,8 @@ Found single(const std::string& header) {
 Found multi(const char* trace_id, const char* span_id, const char* sampled, const char* flags) {
     Found found;
     memset(&found, 0x77, sizeof found);
-    found.result = spr_b3multi_extract(trace_id, SPR_NUL, span_id, SPR_NUL, sampled, SPR_NUL, flags, SPR_NUL, &found.context, &found.flags);
+    found.result = spr_b3multi_extract(trace_id, SPR_NUL, span_id, SPR_NUL, sampled, SPR_NUL, flags, SPR_NUL,
+                                       &found.context, &found.flags);
     return found;
 }
 
@@ -61,7 +62,8 @@ TEST(B3Test, KnowsFourSamplingStates) {
     EXPECT_EQ(single(kTrace + "-" + kSpan).b3(), kTrace + "-" + kSpan + "-0") << "deferred";
     const Found debug = single(kTrace + "-" + kSpan + "-d");
     EXPECT_EQ(debug.flags, SPR_PROPAGATED_DEBUG);
-    EXPECT_EQ(debug.context.trace_flags, SPR_TRACE_FLAG_SAMPLED) << "OpenTelemetry: sampled where the debug flag is set";
+    EXPECT_EQ(debug.context.trace_flags, SPR_TRACE_FLAG_SAMPLED)
+        << "OpenTelemetry: sampled where the debug flag is set";
     EXPECT_EQ(debug.b3(), kTrace + "-" + kSpan + "-d") << "handed on";
     EXPECT_EQ(single(kTrace + "-" + kSpan + "-1").flags, 0u);
 }
@@ -78,16 +80,33 @@ TEST(B3Test, MayBeADecisionAlone) {
 
 TEST(B3Test, FillsAShortTraceIdWithZeros) {
     EXPECT_EQ(single(kShort + "-" + kSpan + "-1").b3(), std::string(16, '0') + kShort + "-" + kSpan + "-1");
-    EXPECT_EQ(multi(kShort.c_str(), kSpan.c_str(), "1", nullptr).b3(), std::string(16, '0') + kShort + "-" + kSpan + "-1");
+    EXPECT_EQ(multi(kShort.c_str(), kSpan.c_str(), "1", nullptr).b3(),
+              std::string(16, '0') + kShort + "-" + kSpan + "-1");
 }
 
 TEST(B3Test, RefusesWhatIsMalformed) {
     const std::string upper = "80F198EE56343BA864FE8B2A57D3EFF7", ids = kTrace + "-" + kSpan;
-    for (const std::string& bad : {std::string(), std::string("2"), std::string("dd"), std::string("-"), kTrace, kTrace + "-", upper + "-" + kSpan,
-                                   std::string(32, '0') + "-" + kSpan, kTrace + "-" + std::string(16, '0'), kTrace + "0-" + kSpan,
-                                   kTrace + "-" + kSpan + "0", kTrace + "-" + kParent.substr(1), ids + "-", ids + "-2", ids + "-1-",
-                                   ids + "-1-" + kParent + "-", ids + "-1-" + kParent.substr(1), ids + "--" + kParent, ids + "-1-zzzzzzzzzzzzzzzz",
-                                   kTrace.substr(1) + "-" + kSpan, "g" + kTrace.substr(1) + "-" + kSpan})
+    for (const std::string& bad : {std::string(),
+                                   std::string("2"),
+                                   std::string("dd"),
+                                   std::string("-"),
+                                   kTrace,
+                                   kTrace + "-",
+                                   upper + "-" + kSpan,
+                                   std::string(32, '0') + "-" + kSpan,
+                                   kTrace + "-" + std::string(16, '0'),
+                                   kTrace + "0-" + kSpan,
+                                   kTrace + "-" + kSpan + "0",
+                                   kTrace + "-" + kParent.substr(1),
+                                   ids + "-",
+                                   ids + "-2",
+                                   ids + "-1-",
+                                   ids + "-1-" + kParent + "-",
+                                   ids + "-1-" + kParent.substr(1),
+                                   ids + "--" + kParent,
+                                   ids + "-1-zzzzzzzzzzzzzzzz",
+                                   kTrace.substr(1) + "-" + kSpan,
+                                   "g" + kTrace.substr(1) + "-" + kSpan})
         expect_refused(single(bad));
 }
 
@@ -97,7 +116,8 @@ TEST(B3Test, IsReadFromSeveralHeaders) {
     EXPECT_EQ(multi(kTrace.c_str(), kSpan.c_str(), nullptr, nullptr).b3(), kTrace + "-" + kSpan + "-0");
     EXPECT_EQ(multi(kTrace.c_str(), kSpan.c_str(), nullptr, "1").b3(), kTrace + "-" + kSpan + "-d");
     EXPECT_EQ(multi(kTrace.c_str(), kSpan.c_str(), "0", "1").b3(), kTrace + "-" + kSpan + "-d") << "debug decides";
-    EXPECT_EQ(multi(kTrace.c_str(), kSpan.c_str(), "1", "7").b3(), kTrace + "-" + kSpan + "-1") << "no other flag is known";
+    EXPECT_EQ(multi(kTrace.c_str(), kSpan.c_str(), "1", "7").b3(), kTrace + "-" + kSpan + "-1")
+        << "no other flag is known";
     EXPECT_EQ(multi(kTrace.c_str(), kSpan.c_str(), "true", nullptr).b3(), kTrace + "-" + kSpan + "-1");
     EXPECT_EQ(multi(kTrace.c_str(), kSpan.c_str(), "false", nullptr).b3(), kTrace + "-" + kSpan + "-0");
     EXPECT_EQ(multi(nullptr, nullptr, "0", nullptr).result, 0) << "a decision alone";

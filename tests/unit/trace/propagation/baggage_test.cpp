@@ -32,11 +32,13 @@ std::string value_of(const std::string& baggage, const std::string& key) {
 }
 std::string decoded(const std::string& encoded) {
     Text value(encoded.size());
-    EXPECT_EQ(spr_baggage_decode(encoded.data(), encoded.size(), value.get()), 0) << "never longer than it was: " << encoded;
+    EXPECT_EQ(spr_baggage_decode(encoded.data(), encoded.size(), value.get()), 0)
+        << "never longer than it was: " << encoded;
     return value.str();
 }
 int set(Text& baggage, const std::string& key, const std::string& value, const std::string& properties = "") {
-    return spr_baggage_set(baggage.get(), key.data(), key.size(), value.data(), value.size(), properties.data(), properties.size());
+    return spr_baggage_set(baggage.get(), key.data(), key.size(), value.data(), value.size(), properties.data(),
+                           properties.size());
 }
 
 std::string many(int count) {
@@ -63,10 +65,12 @@ TEST(BaggageTest, AsTheW3cTestsIt) {
     EXPECT_EQ(walk("SomeKey=SomeValue"), "(SomeKey|SomeValue)");
     EXPECT_EQ(walk("SomeKey=SomeValue;SomeProp,SomeKey2=SomeValue2;ValueProp=PropVal"),
               "(SomeKey|SomeValue;SomeProp)(SomeKey2|SomeValue2;ValueProp|PropVal)");
-    EXPECT_EQ(walk("SomeKey \t = \t SomeValue \t ; \t SomeProp \t , \t SomeKey2 \t = \t SomeValue2 \t ; \t ValueProp \t = \t PropVal"),
+    EXPECT_EQ(walk("SomeKey \t = \t SomeValue \t ; \t SomeProp \t , \t SomeKey2 \t = \t SomeValue2 \t ; \t ValueProp "
+                   "\t = \t PropVal"),
               "(SomeKey|SomeValue;SomeProp)(SomeKey2|SomeValue2;ValueProp|PropVal)");
     EXPECT_EQ(walk("SomeKey=SomeValue=equals"), "(SomeKey|SomeValue=equals)");
-    const std::string encoded = "%09%20%22%27%3B%3Dasdf%21%40%23%24%25%5E%26%2A%28%29", plain = "\t \"';=asdf!@#$%^&*()";
+    const std::string encoded = "%09%20%22%27%3B%3Dasdf%21%40%23%24%25%5E%26%2A%28%29",
+                      plain = "\t \"';=asdf!@#$%^&*()";
     EXPECT_EQ(value_of("SomeKey=" + encoded, "SomeKey"), plain);
     EXPECT_EQ(walk("SomeKey=SomeValue;SomePropKey=" + encoded), "(SomeKey|SomeValue;SomePropKey|" + plain + ")");
     EXPECT_EQ(walk("SomeKey=SomeValue;SomeProp;SomeProp=PropValue;SomeProp=AnotherPropValue"),
@@ -85,7 +89,8 @@ TEST(BaggageTest, IsKeptWithoutSpacesAndEmptyMembers) {
 }
 
 TEST(BaggageTest, LosesMalformedMembersAlone) {
-    for (const char* bad : {"b", "=1", "b@=1", "b c=1", "b=\"1\"", "b=1 2", "b=1;", "b=1;;p", "b=1;=", "b=1;p=\\", "b=\x01", "b=\xc3\xa9", "b=a\\"}) {
+    for (const char* bad : {"b", "=1", "b@=1", "b c=1", "b=\"1\"", "b=1 2", "b=1;", "b=1;;p", "b=1;=", "b=1;p=\\",
+                            "b=\x01", "b=\xc3\xa9", "b=a\\"}) {
         Text baggage(SPR_BAGGAGE_SIZE);
         EXPECT_EQ(extract("a=1," + std::string(bad) + ",c=3", baggage), 1) << bad;
         EXPECT_EQ(baggage.str(), "a=1,c=3") << bad;
@@ -181,7 +186,11 @@ TEST(BaggageTest, NeverLeavesItsMemory) {
         Text baggage(capacity);
         EXPECT_GE(extract("a=1,bb=22,c=3", baggage), 0);
         EXPECT_LE(baggage.raw().size, capacity);
-        EXPECT_EQ(baggage.str(), capacity >= 13 ? "a=1,bb=22,c=3" : capacity >= 9 ? "a=1,bb=22" : capacity >= 7 ? "a=1,c=3" : capacity >= 3 ? "a=1" : "");
+        EXPECT_EQ(baggage.str(), capacity >= 13  ? "a=1,bb=22,c=3"
+                                 : capacity >= 9 ? "a=1,bb=22"
+                                 : capacity >= 7 ? "a=1,c=3"
+                                 : capacity >= 3 ? "a=1"
+                                                 : "");
         spr_baggage_remove(baggage.get(), "c", 1);
         const std::string before = baggage.str(), after = before + (before.empty() ? "" : ",") + "c=%25";
         EXPECT_EQ(set(baggage, "c", "%"), after.size() <= capacity ? 0 : -ENOSPC) << capacity;

@@ -35,12 +35,17 @@ struct Chosen {
 
 std::string fields() {
     std::string all;
-    for (size_t i = 0; const char* field = spr_propagation_field(i); ++i) all += (i == 0 ? "" : " ") + std::string(field);
+    for (size_t i = 0; const char* field = spr_propagation_field(i); ++i)
+        all += (i == 0 ? "" : " ") + std::string(field);
     return all;
 }
 
 TEST(PropagationTest, TakesContextTraceStateAndBaggage) {
-    Headers in({{"Traceparent", kTraceparent}, {"Tracestate", "a=1"}, {"tracestate", "b=2"}, {"Baggage", "k=v"}, {"baggage", "l=w;p"}});
+    Headers in({{"Traceparent", kTraceparent},
+                {"Tracestate", "a=1"},
+                {"tracestate", "b=2"},
+                {"Baggage", "k=v"},
+                {"baggage", "l=w;p"}});
     Carried carried;
     EXPECT_EQ(spr_extract(&in.carrier, &carried.raw), 1);
     EXPECT_EQ(traceparent(carried.raw.context), kTraceparent);
@@ -50,7 +55,10 @@ TEST(PropagationTest, TakesContextTraceStateAndBaggage) {
 
     Headers out({{"TraceParent", "old"}, {"other", "stays"}});
     EXPECT_EQ(spr_inject_with(&carried.raw, &out.carrier), 0);
-    EXPECT_EQ(out.list, (Headers::List{{"other", "stays"}, {"traceparent", kTraceparent}, {"tracestate", "a=1,b=2"}, {"baggage", "k=v,l=w;p"}}));
+    EXPECT_EQ(
+        out.list,
+        (Headers::List{
+            {"other", "stays"}, {"traceparent", kTraceparent}, {"tracestate", "a=1,b=2"}, {"baggage", "k=v,l=w;p"}}));
 }
 
 // OpenTelemetry specification, context/api-propagators.md, Extract: what cannot be parsed leaves what was there before.
@@ -58,8 +66,10 @@ TEST(PropagationTest, LeavesWhatWasThereWhereNothingValidComes) {
     Headers first({{"traceparent", kTraceparent}, {"tracestate", "a=1"}, {"baggage", "k=v"}});
     Carried carried;
     ASSERT_EQ(spr_extract(&first.carrier, &carried.raw), 1);
-    for (const Headers::List& list : {Headers::List{}, {{"traceparent", "bad"}, {"tracestate", "b=2"}, {"baggage", "bad"}},
-                                      {{"traceparent", kTraceparent}, {"traceparent", kTraceparent}}, {{"baggage", ""}}}) {
+    for (const Headers::List& list : {Headers::List{},
+                                      {{"traceparent", "bad"}, {"tracestate", "b=2"}, {"baggage", "bad"}},
+                                      {{"traceparent", kTraceparent}, {"traceparent", kTraceparent}},
+                                      {{"baggage", ""}}}) {
         Headers second(list);
         EXPECT_EQ(spr_extract(&second.carrier, &carried.raw), 0);
         EXPECT_EQ(traceparent(carried.raw.context), kTraceparent);
@@ -102,7 +112,10 @@ TEST(PropagationTest, RemovesWhatHasNoValueThisTime) {
 TEST(PropagationTest, ReadsB3WhicheverFormItWrites) {
     Carried carried;
     Headers both({{"b3", kB3}, {"X-B3-TraceId", kTrace}, {"X-B3-SpanId", kSpan}, {"X-B3-Sampled", "0"}});
-    Headers several({{"X-B3-TraceId", kTrace}, {"X-B3-SpanId", kSpan}, {"X-B3-ParentSpanId", "05e3ac9a4f6e3b90"}, {"X-B3-Flags", "1"}});
+    Headers several({{"X-B3-TraceId", kTrace},
+                     {"X-B3-SpanId", kSpan},
+                     {"X-B3-ParentSpanId", "05e3ac9a4f6e3b90"},
+                     {"X-B3-Flags", "1"}});
     Headers fallback({{"b3", "malformed"}, {"X-B3-TraceId", kTrace}, {"X-B3-SpanId", kSpan}});
     Headers decision({{"b3", "0"}, {"X-B3-TraceId", kTrace}, {"X-B3-SpanId", kSpan}});
     Headers too_long({{"x-b3-traceid", kTrace + kTrace}, {"x-b3-spanid", kSpan}});
@@ -119,9 +132,10 @@ TEST(PropagationTest, ReadsB3WhicheverFormItWrites) {
         EXPECT_EQ(carried.raw.flags, SPR_PROPAGATED_DEBUG);
         Headers out(Headers::List{{"x-b3-sampled", "1"}});
         EXPECT_EQ(spr_inject_with(&carried.raw, &out.carrier), 0);
-        EXPECT_EQ(out.list, (std::string(names) == "b3"
-                                 ? Headers::List{{"x-b3-sampled", "1"}, {"b3", kTrace + "-" + kSpan + "-d"}}
-                                 : Headers::List{{"x-b3-traceid", kTrace}, {"x-b3-spanid", kSpan}, {"x-b3-flags", "1"}}));
+        EXPECT_EQ(out.list,
+                  (std::string(names) == "b3"
+                       ? Headers::List{{"x-b3-sampled", "1"}, {"b3", kTrace + "-" + kSpan + "-d"}}
+                       : Headers::List{{"x-b3-traceid", kTrace}, {"x-b3-spanid", kSpan}, {"x-b3-flags", "1"}}));
     }
 }
 
@@ -236,7 +250,9 @@ TEST_IN_PROCESS(PropagationTest, GoesThroughTheSpansOfAProcess) {
     ASSERT_EQ(spr_context_attach(&server.context, &inside), 0);
     const spr_span client = tracing.start("client");
     EXPECT_EQ(spr_inject(&client.context, &out.carrier), 0);
-    EXPECT_EQ(out.list, (Headers::List{{"traceparent", traceparent(client.context)}, {"tracestate", "a=1,ot=th:8"}, {"baggage", "k=v"}}));
+    EXPECT_EQ(out.list,
+              (Headers::List{
+                  {"traceparent", traceparent(client.context)}, {"tracestate", "a=1,ot=th:8"}, {"baggage", "k=v"}}));
 
     spr_start_options own = SPR_START_OPTIONS_INIT;
     own.trace_state = "own=1";
@@ -256,11 +272,14 @@ TEST_IN_PROCESS(PropagationTest, GoesThroughTheSpansOfAProcess) {
     EXPECT_EQ(spr_context_detach(&inside), 0);
     EXPECT_EQ(spr_context_detach(&request), 0);
     const spr_span after = tracing.start("after");
-    for (const spr_span* span : std::initializer_list<const spr_span*>{&after, &with_parent, &with_root, &with_own, &client, &server}) EXPECT_EQ(spr_span_end(span), 0);
+    for (const spr_span* span :
+         std::initializer_list<const spr_span*>{&after, &with_parent, &with_root, &with_own, &client, &server})
+        EXPECT_EQ(spr_span_end(span), 0);
 
     const auto segment = tracing.read();
     EXPECT_EQ(segment.named("server").parent_span_id(), test::span_id(carried.raw.context));
-    for (const char* name : {"server", "client", "parent"}) EXPECT_EQ(segment.named(name).trace_state(), "a=1,ot=th:8") << name;
+    for (const char* name : {"server", "client", "parent"})
+        EXPECT_EQ(segment.named(name).trace_state(), "a=1,ot=th:8") << name;
     EXPECT_EQ(segment.named("own").trace_state(), "own=1");
     for (const char* name : {"root", "after"}) EXPECT_EQ(segment.named(name).trace_state(), "") << name;
 }

@@ -39,7 +39,9 @@ TEST(SampledTraceStateTest, TheLastMembersGiveWay) {
     const std::string large = composed("a=" + std::string(250, 'x') + ",b=" + std::string(240, 'x') + ",c=1", 0.25);
     EXPECT_LE(large.size(), size_t{SPR_TRACESTATE_SIZE});
     EXPECT_EQ(large.substr(large.size() - 5), "x,c=1");
-    EXPECT_EQ(composed("a=" + std::string(250, 'x') + ",b=" + std::string(260, 'x') + ",c=1", 0.25).size(), 7 + 1 + 252u) << "whole members, and none behind";
+    EXPECT_EQ(composed("a=" + std::string(250, 'x') + ",b=" + std::string(260, 'x') + ",c=1", 0.25).size(),
+              7 + 1 + 252u)
+        << "whole members, and none behind";
     EXPECT_EQ(composed("ot=" + std::string(600, 'x') + ",a=1", 0.5), "ot=th:8,a=1");
 }
 
@@ -50,7 +52,8 @@ TEST(SampledTraceStateTest, FindsExplicitRandomness) {
     };
     EXPECT_EQ(found("ot=rv:6e6d1a75832a2f"), 0x6e6d1a75832a2fu);
     EXPECT_EQ(found("a=1,ot=th:8;rv:00000000000001"), 1u);
-    for (const char* none : {"", "a=1", "ot=th:8", "ot=rv:6e6d1a75832a2", "ot=rv:6e6d1a75832a2fa", "ot=rv:6E6D1A75832A2F", "rv:6e6d1a75832a2f"})
+    for (const char* none : {"", "a=1", "ot=th:8", "ot=rv:6e6d1a75832a2", "ot=rv:6e6d1a75832a2fa",
+                             "ot=rv:6E6D1A75832A2F", "rv:6e6d1a75832a2f"})
         EXPECT_EQ(found(none), ~uint64_t{0}) << none;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Thread contexts, read from outside as OTEP 4947 tells a profiler to, also after every single instruction. The contexts of
-// the program (profiled.c) consist of one number, so that a mixture of two is seen.
+// Thread contexts, read from outside as OTEP 4947 tells a profiler to, also after every single instruction. The
+// contexts of the program (profiled.c) consist of one number, so that a mixture of two is seen.
 #include <string>
 
 #include "support/thread_context_reader.hpp"

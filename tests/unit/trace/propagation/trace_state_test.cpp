@@ -16,7 +16,9 @@ using test::Text;
 
 std::string member(const std::string& key, size_t size) { return key + "=" + std::string(size - key.size() - 1, 'v'); }
 
-int extract(const std::string& header, Text& state) { return spr_tracestate_extract(header.data(), header.size(), state.get()); }
+int extract(const std::string& header, Text& state) {
+    return spr_tracestate_extract(header.data(), header.size(), state.get());
+}
 int set(Text& state, const std::string& key, const std::string& value) {
     return spr_tracestate_set(state.get(), key.data(), key.size(), value.data(), value.size());
 }
@@ -46,7 +48,8 @@ TEST(TraceStateTest, OfSeveralHeadersIsOne) {
 }
 
 TEST(TraceStateTest, ThatIsMalformedAnywhereIsNone) {
-    for (const char* header : {"a", "=1", "a=", "a=1,b", "a=1;b=2,=", "a=1\n", "a=\x7f", "a=\xc3\xa9", "A=1", "_a=1", "a=1,b=2=3"}) {
+    for (const char* header :
+         {"a", "=1", "a=", "a=1,b", "a=1;b=2,=", "a=1\n", "a=\x7f", "a=\xc3\xa9", "A=1", "_a=1", "a=1,b=2=3"}) {
         Text state(SPR_TRACESTATE_SIZE, "there=before");
         EXPECT_EQ(extract(header, state), -EBADMSG) << header;
         EXPECT_EQ(state.str(), "");
@@ -73,7 +76,8 @@ TEST(TraceStateTest, KeysAndValuesHaveUpTo256Characters) {
 // W3C Trace Context, tracestate Limits: whole entries; those of more than 128 characters first, then from the end.
 TEST(TraceStateTest, ThatIsTooLongLosesLargeMembersFirst) {
     Text state(300);
-    const std::string large = member("large", 129), other = member("other", 140), a = member("a", 100), b = member("b", 128);
+    const std::string large = member("large", 129), other = member("other", 140), a = member("a", 100),
+                      b = member("b", 128);
     EXPECT_EQ(extract(large + "," + a + "," + b, state), 1);
     EXPECT_EQ(state.str(), a + "," + b);
 
@@ -93,7 +97,11 @@ TEST(TraceStateTest, NeverLeavesItsMemory) {
     for (size_t capacity = 0; capacity < 12; ++capacity) {
         Text state(capacity);
         EXPECT_GE(extract("a=1,b=2,c=3", state), 0);
-        EXPECT_EQ(state.str(), std::string("a=1,b=2,c=3").substr(0, capacity >= 11 ? 11 : capacity >= 7 ? 7 : capacity >= 3 ? 3 : 0));
+        EXPECT_EQ(state.str(), std::string("a=1,b=2,c=3")
+                                   .substr(0, capacity >= 11  ? 11
+                                              : capacity >= 7 ? 7
+                                              : capacity >= 3 ? 3
+                                                              : 0));
     }
 }
 

@@ -128,11 +128,14 @@ TEST(TraceparentTest, TakesEachDigitForWhatItIs) {
             header[at] = static_cast<char>(byte);
             spr_context context;
             const size_t value = digits.find(static_cast<char>(byte));
-            ASSERT_EQ(extract(header, context), value != std::string::npos ? 0 : -EBADMSG) << "byte " << byte << " at " << at;
+            ASSERT_EQ(extract(header, context), value != std::string::npos ? 0 : -EBADMSG)
+                << "byte " << byte << " at " << at;
             if (value == std::string::npos) continue;
             const uint8_t* bytes = at < 35 ? context.trace_id + (at - 3) / 2 : context.span_id + (at - 36) / 2;
             const bool high = (at < 35 ? at - 3 : at - 36) % 2 == 0;
-            const size_t read = at >= 52 ? (at == 54 ? context.trace_flags | (value & 12) : value) : high ? *bytes >> 4 : *bytes & 15;
+            const size_t read = at >= 52 ? (at == 54 ? context.trace_flags | (value & 12) : value)
+                                : high   ? *bytes >> 4
+                                         : *bytes & 15;
             ASSERT_EQ(read, value) << "at " << at;
         }
     }

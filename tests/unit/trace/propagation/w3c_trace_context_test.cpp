@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The cases of the W3C's own test suite (github.com/w3c/trace-context, test/test.py, as of June 2026) that are about what a
-// header means, each under its name there. What is about the test service or HTTP is not here. A case that expects "a newly
-// generated trace id" expects no context here: then a span starts a new trace.
+// The cases of the W3C's own test suite (github.com/w3c/trace-context, test/test.py, as of June 2026) that are about
+// what a header means, each under its name there. What is about the test service or HTTP is not here. A case that
+// expects "a newly generated trace id" expects no context here: then a span starts a new trace.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -45,7 +45,9 @@ std::string allowed_value() {
 }
 
 // A traceparent that is given, and one with which a tracestate comes.
-Case parent(const char* name, std::string value, bool found) { return {name, {{"traceparent", std::move(value)}}, found}; }
+Case parent(const char* name, std::string value, bool found) {
+    return {name, {{"traceparent", std::move(value)}}, found};
+}
 Case state(const char* name, std::vector<std::string> values, std::string handed_on) {
     Headers::List headers = {{"traceparent", kUnsampled}};
     for (std::string& value : values) headers.emplace_back("tracestate", std::move(value));
@@ -56,7 +58,7 @@ std::vector<Case> cases() {
     const std::string span = "-1234567890123456-01", trace = "00-" + kTrace;
     const std::string key = "abcdefghijklmnopqrstuvwxyz0123456789_-*/", vendor_key = key + "@a-z0-9_-*/";
     const std::string z256(256, 'z'), t241 = std::string(241, 't') + "@" + std::string(14, 'v'),
-                      t242 = std::string(242, 't') + "@v", v15 = "t@" + std::string(15, 'v');
+                                      t242 = std::string(242, 't') + "@v", v15 = "t@" + std::string(15, 'v');
     return {
         {"test_both_traceparent_and_tracestate_missing", {}, false},
         parent("test_traceparent_included_tracestate_missing", kValid, true),
@@ -103,9 +105,18 @@ std::vector<Case> cases() {
         state("test_tracestate_included_traceparent_included", {"foo=1,bar=2"}, "foo=1,bar=2"),
         {"test_tracestate_header_name", {{"traceparent", kUnsampled}, {"trace-state", "foo=1"}}, true},
         {"test_tracestate_header_name", {{"traceparent", kUnsampled}, {"trace.state", "foo=1"}}, true},
-        {"test_tracestate_header_name_valid_casing", {{"traceparent", kUnsampled}, {"TraceState", "foo=1"}}, true, "foo=1"},
-        {"test_tracestate_header_name_valid_casing", {{"traceparent", kUnsampled}, {"TrAcEsTaTe", "foo=1"}}, true, "foo=1"},
-        {"test_tracestate_header_name_valid_casing", {{"traceparent", kUnsampled}, {"TRACESTATE", "foo=1"}}, true, "foo=1"},
+        {"test_tracestate_header_name_valid_casing",
+         {{"traceparent", kUnsampled}, {"TraceState", "foo=1"}},
+         true,
+         "foo=1"},
+        {"test_tracestate_header_name_valid_casing",
+         {{"traceparent", kUnsampled}, {"TrAcEsTaTe", "foo=1"}},
+         true,
+         "foo=1"},
+        {"test_tracestate_header_name_valid_casing",
+         {{"traceparent", kUnsampled}, {"TRACESTATE", "foo=1"}},
+         true,
+         "foo=1"},
         state("test_tracestate_empty_header", {""}, ""),
         state("test_tracestate_empty_header", {"foo=1", ""}, "foo=1"),
         state("test_tracestate_empty_header", {"", "foo=1"}, "foo=1"),
@@ -116,7 +127,8 @@ std::vector<Case> cases() {
         state("test_tracestate_duplicated_keys", {"foo=1", "foo=1"}, "foo=1"),
         state("test_tracestate_duplicated_keys", {"foo=1", "foo=2"}, "foo=1"),
         state("test_tracestate_all_allowed_characters", {key + "=" + allowed_value()}, key + "=" + allowed_value()),
-        state("test_tracestate_all_allowed_characters", {vendor_key + "=" + allowed_value()}, vendor_key + "=" + allowed_value()),
+        state("test_tracestate_all_allowed_characters", {vendor_key + "=" + allowed_value()},
+              vendor_key + "=" + allowed_value()),
         state("test_tracestate_ows_handling", {"foo=1 \t , \t bar=2, \t baz=3"}, "foo=1,bar=2,baz=3"),
         state("test_tracestate_ows_handling", {"foo=1\t \t,\t \tbar=2,\t \tbaz=3"}, "foo=1,bar=2,baz=3"),
         state("test_tracestate_ows_handling", {" foo=1"}, "foo=1"),
@@ -131,9 +143,10 @@ std::vector<Case> cases() {
         state("test_tracestate_key_illegal_vendor_format", {"@foo=1,bar=2"}, ""),
         state("test_tracestate_key_illegal_vendor_format", {"foo@@bar=1,bar=2"}, "foo@@bar=1,bar=2"),
         state("test_tracestate_key_illegal_vendor_format", {"foo@bar@baz=1,bar=2"}, "foo@bar@baz=1,bar=2"),
-        state("test_tracestate_member_count_limit", {numbered(1, 10), numbered(11, 20), numbered(21, 30), numbered(31, 32)},
-              numbered(1, 32)),
-        state("test_tracestate_member_count_limit", {numbered(1, 10), numbered(11, 20), numbered(21, 30), numbered(31, 33)}, ""),
+        state("test_tracestate_member_count_limit",
+              {numbered(1, 10), numbered(11, 20), numbered(21, 30), numbered(31, 32)}, numbered(1, 32)),
+        state("test_tracestate_member_count_limit",
+              {numbered(1, 10), numbered(11, 20), numbered(21, 30), numbered(31, 33)}, ""),
         state("test_tracestate_key_length_limit", {"foo=1", z256 + "=1"}, "foo=1," + z256 + "=1"),
         state("test_tracestate_key_length_limit", {"foo=1", z256 + "z=1"}, ""),
         state("test_tracestate_key_length_limit", {"foo=1", t241 + "=1"}, "foo=1," + t241 + "=1"),
@@ -156,7 +169,9 @@ TEST(W3cTraceContextTest, EachCaseOfTheSuiteThatIsAboutHeaders) {
         EXPECT_EQ(spr_inject_with(&carried.raw, &out.carrier), 0) << shown;
         EXPECT_EQ(out["tracestate"], one.trace_state) << shown;
         EXPECT_EQ(out["traceparent"].substr(0, 35), one.found ? "00-" + kTrace : "") << shown;
-        EXPECT_EQ(std::count_if(out.list.begin(), out.list.end(), [](const auto& header) { return header.second.empty(); }), 0)
+        EXPECT_EQ(
+            std::count_if(out.list.begin(), out.list.end(), [](const auto& header) { return header.second.empty(); }),
+            0)
             << "nothing empty is sent: " << shown;
         if (one.found && one.name == std::string("test_propagates_random_flag")) {
             EXPECT_EQ(out["traceparent"].substr(52), "-02");

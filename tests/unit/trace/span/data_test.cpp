@@ -53,7 +53,8 @@ TEST_IN_PROCESS(SpanDataTest, KeepsTextsThatAreNotUtf8AsTheyAre) {
     EXPECT_EQ(slot.status_code, SPR_STATUS_ERROR) << "a failure must not look like a success for a byte in its text";
     const char* bytes = reinterpret_cast<const char*>(tracing.view().chunk_bytes(slot.intent_chunk));
     const std::string chunk(bytes, ring::ChunkWord::unpack(slot.intent_word).length);
-    for (const char* text : {"name \xff", "message \xff", "event \xff"}) EXPECT_NE(chunk.find(text), std::string::npos) << text;
+    for (const char* text : {"name \xff", "message \xff", "event \xff"})
+        EXPECT_NE(chunk.find(text), std::string::npos) << text;
     EXPECT_EQ(tracing.statistics().refused_data, 0u);
 }
 
@@ -102,7 +103,8 @@ TEST_IN_PROCESS(SpanDataTest, HasEventsInTheirOrder) {
     const spr_span span = tracing.start("span");
     const spr_attribute attributes[] = {test::text_attribute("a", "b"), test::text_attribute("", "no key"),
                                         test::int_attribute("n", 1)};
-    const spr_event first = {"first", SPR_NUL, 1234567890, attributes, 3, 0, 0}, second = {"second", SPR_NUL, 0, nullptr, 0, 0, 0};
+    const spr_event first = {"first", SPR_NUL, 1234567890, attributes, 3, 0, 0},
+                    second = {"second", SPR_NUL, 0, nullptr, 0, 0, 0};
     const spr_event unnamed = {nullptr, 0, 0, nullptr, 0, 0, 0}, bad = {"bad", kTooLong, 0, nullptr, 0, 0, 0};
     EXPECT_EQ(spr_span_add_event(&span, &first), 0);
     EXPECT_EQ(spr_span_add_event(&span, &second), 0);
@@ -203,7 +205,8 @@ TEST_IN_PROCESS(SpanDataTest, StartsAndEndsFlat) {
     const spr_attribute at_start[] = {test::text_attribute("start", "1"), test::text_attribute("both", "start"),
                                       test::int_attribute("", 0)};
     const spr_attribute at_end[] = {test::int_attribute("end", 2), test::text_attribute("both", "end")};
-    const spr_link links[] = {{test::make_context(0x11, 0x22, 0, true), nullptr, 0, nullptr, 0, 0, 0}, {{}, nullptr, 0, nullptr, 0, 0, 0}};
+    const spr_link links[] = {{test::make_context(0x11, 0x22, 0, true), nullptr, 0, nullptr, 0, 0, 0},
+                              {{}, nullptr, 0, nullptr, 0, 0, 0}};
     const spr_event events[] = {{"one", SPR_NUL, 1500, nullptr, 0, 0, 0}, {"two", SPR_NUL, 0, nullptr, 0, 0, 0}};
     spr_start_options start = SPR_START_OPTIONS_INIT;
     start.kind = SPR_KIND_CLIENT;

@@ -119,8 +119,8 @@ int propagate_everything(const spr_context& context) {
     failed += spr_b3_inject(&context, 0, b3) != 0;
     failed += spr_b3_extract(b3, SPR_NUL, &extracted, nullptr) != 1;
     failed += spr_b3multi_inject(&context, 0, &headers) != 0;
-    failed += spr_b3multi_extract(headers.trace_id, SPR_NUL, headers.span_id, SPR_NUL, headers.sampled, SPR_NUL, nullptr, 0,
-                                  &extracted, nullptr) != 1;
+    failed += spr_b3multi_extract(headers.trace_id, SPR_NUL, headers.span_id, SPR_NUL, headers.sampled, SPR_NUL,
+                                  nullptr, 0, &extracted, nullptr) != 1;
     spr_environment environment = SPR_ENVIRONMENT_INIT;
     failed += spr_environment_carrier(&environment, &carrier) != 0;
     failed += spr_extract(&carrier, &propagated) < 0;

@@ -189,7 +189,8 @@ TEST_IN_PROCESS(SpanTest, ThatIsNotSampledCarriesAContextAndRecordsNothing) {
 
     spr_start_options options = SPR_START_OPTIONS_INIT;
     options.parent_mode = SPR_PARENT_EXPLICIT;
-    const spr_context sampled = test::make_context(0x11, 0x22, SPR_TRACE_FLAG_SAMPLED, true), unsampled = test::make_context(0x11, 0x22, SPR_TRACE_FLAG_RANDOM, true);
+    const spr_context sampled = test::make_context(0x11, 0x22, SPR_TRACE_FLAG_SAMPLED, true),
+                      unsampled = test::make_context(0x11, 0x22, SPR_TRACE_FLAG_RANDOM, true);
     options.parent = &unsampled;
     ASSERT_EQ(spr_span_start_with(tracing.tracer(), "below", SPR_NUL, &options, &span), 0);
     EXPECT_EQ(test::trace_id(span.context), test::trace_id(unsampled));

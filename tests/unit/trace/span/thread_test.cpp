@@ -166,9 +166,9 @@ pthread_key_t g_late_key;
 TEST_IN_PROCESS(ThreadTest, MayTraceInADestructorAfterTheLibrarysOwn) {
     Tracing tracing;
     EXPECT_EQ(tracing.make("the library's key comes first"), 0);
-    ASSERT_EQ(pthread_key_create(&g_late_key, [](void* value) {
-                  EXPECT_EQ(static_cast<Tracing*>(value)->make("late"), 0);
-              }), 0);
+    ASSERT_EQ(
+        pthread_key_create(&g_late_key, [](void* value) { EXPECT_EQ(static_cast<Tracing*>(value)->make("late"), 0); }),
+        0);
     for (int i = 0; i < 100; ++i)
         std::thread([&] {
             EXPECT_EQ(tracing.make("early"), 0);

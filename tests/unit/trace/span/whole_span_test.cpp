@@ -10,18 +10,21 @@
 namespace spanring {
 namespace {
 
+using otlp::Status;
 using test::attribute;
 using test::int_attribute;
 using test::make_context;
 using test::text_attribute;
 using test::Tracing;
-using otlp::Status;
 
 TEST_IN_PROCESS(WholeSpanTest, SaysEverythingInOneCall) {
     Tracing tracing;
-    const spr_context own = make_context(0x11, 0x22, SPR_TRACE_FLAG_SAMPLED), parent = make_context(0x11, 0x33, 0, true);
-    const spr_attribute attributes[] = {text_attribute("a", "first"), text_attribute("a", "last"), int_attribute("", 1)};
-    const spr_event events[] = {{"early", SPR_NUL, 1100, attributes, 3, 5, 0}, {"long", size_t{2} << 20, 0, nullptr, 0, 0, 0}};
+    const spr_context own = make_context(0x11, 0x22, SPR_TRACE_FLAG_SAMPLED),
+                      parent = make_context(0x11, 0x33, 0, true);
+    const spr_attribute attributes[] = {text_attribute("a", "first"), text_attribute("a", "last"),
+                                        int_attribute("", 1)};
+    const spr_event events[] = {{"early", SPR_NUL, 1100, attributes, 3, 5, 0},
+                                {"long", size_t{2} << 20, 0, nullptr, 0, 0, 0}};
     const spr_link links[] = {{make_context(0x44, 0x55, 3, true), attributes, 1, "vendor=1", SPR_NUL, 7, 0}};
     spr_whole_span whole = SPR_WHOLE_SPAN_INIT;
     whole.kind = SPR_KIND_CONSUMER;
@@ -96,7 +99,8 @@ TEST_IN_PROCESS(WholeSpanTest, NeedsNothing) {
 }
 
 TEST_IN_PROCESS(WholeSpanTest, WithItsOwnContextIsRecordedAsItWasSampledElsewhere) {
-    const spr_context sampled = make_context(1, 2, SPR_TRACE_FLAG_SAMPLED), unsampled = make_context(1, 3, SPR_TRACE_FLAG_RANDOM);
+    const spr_context sampled = make_context(1, 2, SPR_TRACE_FLAG_SAMPLED),
+                      unsampled = make_context(1, 3, SPR_TRACE_FLAG_RANDOM);
     for (const char* sampler : {"always_off", "always_on"}) {
         setenv("OTEL_TRACES_SAMPLER", sampler, 1);
         Tracing tracing;

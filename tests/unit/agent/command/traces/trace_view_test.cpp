@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/traces/trace_json.hpp"
 #include "command/traces/trace_view.hpp"
+#include "command/traces/trace_json.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -42,7 +42,11 @@ StoredSpan stored(const std::string& service, const TestSpan& span) {
 }
 
 TestSpan span(uint8_t id, uint8_t parent, const std::string& name, uint64_t from_ms, uint64_t to_ms) {
-    return {.trace = 0xab, .id = id, .parent = parent, .name = name, .start = kEpoch + from_ms * kMillisecond,
+    return {.trace = 0xab,
+            .id = id,
+            .parent = parent,
+            .name = name,
+            .start = kEpoch + from_ms * kMillisecond,
             .end = kEpoch + to_ms * kMillisecond};
 }
 
@@ -55,8 +59,11 @@ std::vector<StoredSpan> shop() {
     killed.message = "the process ended before the span did";
     TestSpan root = span(1, 0, "GET /checkout", 0, 100);
     root.attributes = {{"http.method", "GET"}};
-    return {stored("payment", killed), stored("cart", failing), stored("front", span(2, 1, "GET cart", 10, 45)),
-            stored("cart", span(3, 2, "GET /cart", 12, 44)), stored("front", root),
+    return {stored("payment", killed),
+            stored("cart", failing),
+            stored("front", span(2, 1, "GET cart", 10, 45)),
+            stored("cart", span(3, 2, "GET /cart", 12, 44)),
+            stored("front", root),
             stored("front", span(5, 1, "POST pay", 50, 100))};
 }
 

@@ -30,11 +30,22 @@ Verdict verdict(grpc::StatusCode code, const std::string& details = {}) {
 
 TEST(GrpcAnswerTest, RetriesExactlyTheCodesThatOtlpLists) {
     const std::map<grpc::StatusCode, bool> retryable = {
-        {grpc::CANCELLED, true}, {grpc::DEADLINE_EXCEEDED, true}, {grpc::ABORTED, true}, {grpc::OUT_OF_RANGE, true},
-        {grpc::UNAVAILABLE, true}, {grpc::DATA_LOSS, true}, {grpc::UNKNOWN, false}, {grpc::INVALID_ARGUMENT, false},
-        {grpc::NOT_FOUND, false}, {grpc::ALREADY_EXISTS, false}, {grpc::PERMISSION_DENIED, false},
-        {grpc::RESOURCE_EXHAUSTED, false}, {grpc::FAILED_PRECONDITION, false}, {grpc::UNIMPLEMENTED, false},
-        {grpc::INTERNAL, false}, {grpc::UNAUTHENTICATED, false},
+        {grpc::CANCELLED, true},
+        {grpc::DEADLINE_EXCEEDED, true},
+        {grpc::ABORTED, true},
+        {grpc::OUT_OF_RANGE, true},
+        {grpc::UNAVAILABLE, true},
+        {grpc::DATA_LOSS, true},
+        {grpc::UNKNOWN, false},
+        {grpc::INVALID_ARGUMENT, false},
+        {grpc::NOT_FOUND, false},
+        {grpc::ALREADY_EXISTS, false},
+        {grpc::PERMISSION_DENIED, false},
+        {grpc::RESOURCE_EXHAUSTED, false},
+        {grpc::FAILED_PRECONDITION, false},
+        {grpc::UNIMPLEMENTED, false},
+        {grpc::INTERNAL, false},
+        {grpc::UNAUTHENTICATED, false},
     };
     ASSERT_EQ(retryable.size(), 16u) << "every code but OK";
     for (const auto& [code, again] : retryable) {

@@ -48,7 +48,10 @@ TEST(EndpointTest, TakesUnixSockets) {
 }
 
 TEST(EndpointTest, SaysWhatIsWrong) {
-    struct Case { const char* text; const char* complaint; };
+    struct Case {
+        const char* text;
+        const char* complaint;
+    };
     const Case cases[] = {
         {"", "it is empty"},
         {"local host:4317", "white space"},

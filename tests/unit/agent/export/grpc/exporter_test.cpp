@@ -58,10 +58,9 @@ TEST_F(OtlpGrpcExporterTest, SendsOverAUnixSocket) {
 
 TEST_F(OtlpGrpcExporterTest, SendsOverTls) {
     const std::string key = directory_.file("key"), cert = directory_.file("cert");
-    const std::string command =
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext "
-        "subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout " +
-        key + " -out " + cert + " 2>/dev/null";
+    const std::string command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext "
+                                "subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout " +
+                                key + " -out " + cert + " 2>/dev/null";
     if (std::system(command.c_str()) != 0) GTEST_SKIP() << "no openssl command to make a certificate";
     const auto read = [](const std::string& path) {
         std::string text;

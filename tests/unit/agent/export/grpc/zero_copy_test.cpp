@@ -193,8 +193,8 @@ TEST_F(ZeroCopyTest, ValidatesAgainWhatItCopiesOutOfTheMapping) {
     std::promise<void> released;
     auto made = pinned(0, 100, released);
     const size_t each = made->bytes / 100;
-    std::memset(mapping_ + 10 * each + 3, 0xff, 4);   // a trace id becomes a length that runs away
-    mapping_[20 * each + 3] = 0x0b;                   // a group
+    std::memset(mapping_ + 10 * each + 3, 0xff, 4);  // a trace id becomes a length that runs away
+    mapping_[20 * each + 3] = 0x0b;                  // a group
     EXPECT_EQ(send(std::move(made)).outcome, Outcome::kSpooled);
     EXPECT_TRUE(wait_released(released));
     backend_.start(options_.endpoint = "unix:" + directory_.file("backend"));
