@@ -57,7 +57,7 @@ class EditorConfigTest(unittest.TestCase):
 
 class LintTest(unittest.TestCase):
     def run_checks(self, **checks):
-        with mock.patch.multiple(lint, CHECKS=checks, NOT_YET={}, Tree=mock.DEFAULT), \
+        with mock.patch.multiple(lint, CHECKS=checks, Tree=mock.DEFAULT), \
                 mock.patch.object(sys, "argv", ["lint"]), mock.patch("builtins.print") as printed:
             code = lint.main()
         return code, [call.args[0] for call in printed.call_args_list]
