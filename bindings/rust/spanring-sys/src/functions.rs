@@ -3,6 +3,8 @@
 
 use std::os::raw::{c_char, c_int};
 
+#[allow(unused_imports)] // the documentation links to them
+use crate::constants::*;
 use crate::options::*;
 use crate::types::*;
 

@@ -3,6 +3,8 @@
 
 use std::os::raw::c_char;
 
+#[allow(unused_imports)] // the documentation links to them
+use crate::constants::*;
 use crate::types::*;
 
 /// How to open a provider.

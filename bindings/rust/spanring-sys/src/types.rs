@@ -3,6 +3,9 @@
 
 use std::os::raw::{c_char, c_int, c_void};
 
+#[allow(unused_imports)] // the documentation links to them
+use crate::constants::*;
+
 /// Resource, sampler, limits and tracers of a process. Owned by the library, valid for the life of the process.
 #[repr(C)]
 pub struct spr_provider {
@@ -41,7 +44,7 @@ pub struct spr_span {
     pub context: spr_context,
 }
 
-/// What [`spr_context_attach`] needs until the detach, in memory of the caller that does not move.
+/// What [`spr_context_attach`](crate::spr_context_attach) needs until the detach, in memory of the caller that does not move.
 #[repr(C)]
 pub struct spr_token {
     /// What is attached.
