@@ -76,6 +76,7 @@ type Provider struct{ raw *C.spr_provider }
 // Open makes the provider. It succeeds where tracing is off, too: State says why.
 func Open(options Options) (*Provider, error) {
 	var resource packed
+	resource.addAttributes([]Attribute{String("telemetry.sdk.language", "go")})
 	resource.addAttributes(options.ResourceAttributes)
 	name, nameSize := stringData(options.ServiceName)
 	url, urlSize := stringData(options.ResourceSchemaURL)

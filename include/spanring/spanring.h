@@ -17,7 +17,8 @@
  *  3. NULL and spent handles are safe everywhere: the call does nothing and returns -EINVAL (NULL) or -ESTALE (ended,
  *     shut down, or inherited over fork()). The library never crashes, blocks, prints, or touches errno.
  *  4. Every struct of options starts with struct_size, set by its initializer macro. A newer caller's larger struct is
- *     accepted if what is unknown is zero; otherwise -E2BIG. Their reserved members are zero.
+ *     accepted if what is unknown is zero; otherwise -E2BIG. A size that ends inside of a member is refused (-EINVAL).
+ *     Reserved members are zero.
  *  5. Times are nanoseconds since the Unix epoch; 0 means "now". Durations are nanoseconds.
  *  6. Cost classes. HOT: no system call, no allocation, no lock, no thread; a bounded number of instructions. COLD: may
  *     make system calls. The first HOT call of a thread, the first after a fork(), and one that finds the segment

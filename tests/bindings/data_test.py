@@ -113,6 +113,7 @@ class Data(harness.Case):
             found = attributes_of(resource["resource"])
             self.same({key: found.get(key) for key in ("service.name", "scenario.language", "resource.list")},
                       {"service.name": "data", "scenario.language": LANGUAGE, "resource.list": [1, "two", None]})
+            self.assertEqual(found["telemetry.sdk.language"], LANGUAGE)
             self.assertEqual(resource["schemaUrl"], "https://schemas.test/resource")
             for scope in resource["scopeSpans"]:
                 self.assertEqual(scope["schemaUrl"], "https://schemas.test/scope")

@@ -14,14 +14,22 @@
 
 namespace spanring::trace {
 
-// options may be nullptr: all defaults. 0, -EINVAL (no size), -E2BIG.
+// Whether a release can have had a struct of so many bytes: one that ends in the middle of a member has no such size.
+// (Every size but that of struct_size alone is a multiple of the alignment, and no pointer ends elsewhere.) Half a
+// pointer would be followed.
+template <class Options>
+constexpr bool may_be_size(size_t size) {
+    return size == sizeof(uint32_t) || (size != 0 && size % alignof(Options) == 0);
+}
+
+// options may be nullptr: all defaults. 0, -EINVAL (no size, or one that no release has), -E2BIG.
 template <class Options>
 [[gnu::noinline]] int read_options(const Options* options, Options& ret) {
     memset(&ret, 0, sizeof ret);
     ret.struct_size = sizeof ret;
     if (options == nullptr) return 0;
     const size_t size = options->struct_size;
-    if (size < sizeof(uint32_t)) return -EINVAL;
+    if (!may_be_size<Options>(size)) return -EINVAL;
     const uint8_t* bytes = reinterpret_cast<const uint8_t*>(options);
     for (size_t i = sizeof ret; i < size; ++i)
         if (bytes[i] != 0) return -E2BIG;
@@ -45,7 +53,7 @@ template <class Options>
 int check_in_place(const Options* options) {
     static_assert(kFirstSize<Options> != 0);
     const size_t size = options->struct_size;
-    if (size < kFirstSize<Options>) return -EINVAL;
+    if (size < kFirstSize<Options> || !may_be_size<Options>(size)) return -EINVAL;
     const uint8_t* bytes = reinterpret_cast<const uint8_t*>(options);
     for (size_t i = sizeof *options; i < size; ++i)
         if (bytes[i] != 0) return -E2BIG;

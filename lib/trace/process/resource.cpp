@@ -198,7 +198,6 @@ int Resource::build(const spr_provider_options& options) {
     if (schema_size != 0) memcpy(schema_, options.resource_schema_url, schema_size);
 
     bool fits = add_text("telemetry.sdk.name", SPR_NUL, "spanring", SPR_NUL) &&
-                add_text("telemetry.sdk.language", SPR_NUL, "cpp", SPR_NUL) &&
                 add_text("telemetry.sdk.version", SPR_NUL, spr_version(), SPR_NUL);
     if (options.service_name != nullptr) {
         const size_t size = text_size(options.service_name, options.service_name_size);
@@ -210,6 +209,8 @@ int Resource::build(const spr_provider_options& options) {
         if (!Attribute::check(options.resource_attributes[i], checked)) return -EINVAL;
         fits = fits && add(options.resource_attributes[i]);
     }
+    // A binding says its own language in the options; an application's environment cannot.
+    fits = fits && (has("telemetry.sdk.language") || add_text("telemetry.sdk.language", SPR_NUL, "cpp", SPR_NUL));
     if (!fits) return -E2BIG;
     begin_source();
     const char* service = getenv("OTEL_SERVICE_NAME");

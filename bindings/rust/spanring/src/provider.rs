@@ -85,13 +85,16 @@ impl<'a> ProviderBuilder<'a> {
             FullPolicy::OverwriteOldest => (sys::SPR_FULL_OVERWRITE_OLDEST, 0),
             FullPolicy::Wait(time) => (sys::SPR_FULL_WAIT, nanoseconds(time)),
         };
+        let mut resource = Vec::with_capacity(1 + self.resource_attributes.len());
+        resource.push(Attribute::new("telemetry.sdk.language", "rust"));
+        resource.extend_from_slice(self.resource_attributes);
         let options = sys::spr_provider_options {
             struct_size: std::mem::size_of::<sys::spr_provider_options>() as u32,
             full_policy,
             service_name: self.service_name.map_or(ptr::null(), |name| name.as_ptr().cast()),
             service_name_size: self.service_name.map_or(0, str::len),
-            resource_attributes: raw_list(self.resource_attributes),
-            resource_attribute_count: self.resource_attributes.len(),
+            resource_attributes: raw_list(&resource),
+            resource_attribute_count: resource.len(),
             memory_limit: self.memory_limit,
             full_wait_ns,
             attribute_count_limit: self.limits.attribute_count.raw(),

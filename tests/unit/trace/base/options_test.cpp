@@ -3,6 +3,7 @@
 // Structs of options of any age: an older caller's is shorter, a newer caller's is longer.
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -74,6 +75,18 @@ TEST(OptionsTest, OfANewerCallerAreTakenIfWhatIsUnknownIsZero) {
         auto spoilt = given;
         reinterpret_cast<uint8_t*>(spoilt.unknown)[byte] = 1;
         EXPECT_EQ(read_options(&spoilt.known, read), -E2BIG) << "byte " << byte;
+    }
+}
+
+TEST(OptionsTest, OfASizeThatNoReleaseHasAreRefused) {
+    spr_start_options given = SPR_START_OPTIONS_INIT, read;
+    for (uint32_t size = 0; size <= 2 * sizeof given; ++size) {
+        std::vector<uint8_t> bytes(2 * sizeof given);
+        memcpy(bytes.data(), &given, sizeof given);
+        memcpy(bytes.data(), &size, sizeof size);
+        const bool possible = size == sizeof size || (size != 0 && size % alignof(spr_start_options) == 0);
+        EXPECT_EQ(read_options(reinterpret_cast<const spr_start_options*>(bytes.data()), read), possible ? 0 : -EINVAL)
+            << size;
     }
 }
 

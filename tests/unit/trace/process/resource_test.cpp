@@ -86,6 +86,16 @@ TEST_F(ResourceTest, TakesAnEmptyVariableForUnset) {
     EXPECT_EQ(attribute(built(), "service.name").substr(0, 22), "string:unknown_service");
 }
 
+TEST_F(ResourceTest, SaysTheLanguageOfTheBindingThatOpened) {
+    const spr_attribute given[] = {text_attribute("telemetry.sdk.language", "go")};
+    options_.resource_attributes = given;
+    options_.resource_attribute_count = 1;
+    set("OTEL_RESOURCE_ATTRIBUTES", "telemetry.sdk.language=php");
+    EXPECT_EQ(attribute(built(), "telemetry.sdk.language"), "string:go");
+    options_.resource_attribute_count = 0;
+    EXPECT_EQ(attribute(built(), "telemetry.sdk.language"), "string:cpp");
+}
+
 TEST_F(ResourceTest, TakesAServicesNameOfAGivenLength) {
     options_.service_name = "shopping";
     options_.service_name_size = 4;
