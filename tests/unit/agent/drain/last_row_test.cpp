@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "drain/last_row.hpp"
+#include "drain/ledger_writer.hpp"
 #include "support/memory_ledger.hpp"
 
 namespace spanring::agent {
