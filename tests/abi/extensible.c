@@ -209,8 +209,11 @@ static void check(const row *row, size_t known_behind) {
     for (uint32_t said = 0; said < sizeof(uint32_t); ++said)
         expect(row, "without a size", call_with(row, said, row->size, 0), -EINVAL);
     if ((row->kind & kCopied) != 0)
-        for (size_t size = sizeof(uint32_t); size < row->size; size += 4)
-            expect(row, "of an older caller", call_with(row, (uint32_t)size, size, 0), 0);
+        for (size_t size = sizeof(uint32_t); size < row->size; size += 4) {
+            /* No release ended inside of a pointer; what is written has none. */
+            const int ends = size == sizeof(uint32_t) || size % sizeof(void *) == 0 || (row->kind & kWritten) != 0;
+            expect(row, "of an older caller", call_with(row, (uint32_t)size, size, 0), ends ? 0 : -EINVAL);
+        }
     for (size_t size = row->size + known_behind + 1; size <= row->size + kTail; ++size) {
         expect(row, "of a newer caller who says no more", call_with(row, (uint32_t)size, size, 0), 0);
         expect(row, "of a newer caller who says more", call_with(row, (uint32_t)size, size, 1),

@@ -14,12 +14,12 @@
 
 namespace spanring::trace {
 
-// Whether a release can have had a struct of so many bytes: one that ends in the middle of a member has no such size.
-// (Every size but that of struct_size alone is a multiple of the alignment, and no pointer ends elsewhere.) Half a
-// pointer would be followed.
+// Whether an earlier release can have had a struct of so many bytes: none ended in the middle of a member. (Every size
+// but that of struct_size alone is a multiple of the alignment, and no pointer ends elsewhere.) Half a pointer would be
+// followed. What is behind a later release's struct only has to be zero.
 template <class Options>
 constexpr bool may_be_size(size_t size) {
-    return size == sizeof(uint32_t) || (size != 0 && size % alignof(Options) == 0);
+    return size == sizeof(uint32_t) || size > sizeof(Options) || (size != 0 && size % alignof(Options) == 0);
 }
 
 // options may be nullptr: all defaults. 0, -EINVAL (no size, or one that no release has), -E2BIG.
