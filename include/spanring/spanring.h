@@ -9,7 +9,7 @@
  * Conventions
  *
  *  1. Strings are pointer + length in bytes, need no terminator, are UTF-8, and are copied before the call returns.
- *     A byte that is no UTF-8 becomes '?' on its way (in the agent's copy); only keys are refused for one.
+ *     A byte that is no UTF-8 becomes '?' on its way (in the agent's copy); only keys and trace states are refused for one.
  *     The length SPR_NUL says "ends at its NUL". A NULL pointer is an empty string. Nothing that is passed in is
  *     kept, except where a function says so (spr_token, and what spr_context_attach_with() attaches).
  *  2. A function that can fail returns 0 or a positive value, or a negative errno (spr_strerror() explains it).
