@@ -36,6 +36,7 @@
 #include "ledger/ledger.hpp"
 #include "metrics/agent_metrics.hpp"
 #include "metrics/metrics_server.hpp"
+#include "presence/announcement.hpp"
 #include "rights/system_call_filter.hpp"
 #include "rights/users.hpp"
 #include "segment/host_facts.hpp"
@@ -118,6 +119,8 @@ public:
         drain_.start(std::move(options), std::move(exporters), ledger_.get());
         if (metrics_server_ != nullptr) serve_metrics(config);
     }
+
+    const std::vector<std::string>& directories() const { return drain_.directories(); }
 
     std::string description() const {
         std::vector<std::string> names;
@@ -226,6 +229,20 @@ void end_at_next_signal() {
     ::pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
 }
 
+Notice notice_of(const Config& config) {
+    Notice notice{::getpid(), version(), config.state_directory, {}, config.all_users, {}};
+    for (const ExporterConfig& exporter : config.exporters) notice.exporters.push_back(exporter.id);
+    return notice;
+}
+
+// For the command, in the directories that are there.
+void announce(const Notice& notice, const std::vector<std::string>& directories, Announcement& announcement) {
+    for (const std::string& directory : directories) {
+        const std::string problem = announcement.place_in(directory, notice);
+        if (!problem.empty()) spdlog::debug("{}: the command will not find this agent there: {}", directory, problem);
+    }
+}
+
 // Returns the signal that ends the agent.
 int wait_for_end(const Agent& agent, const sigset_t& signals) {
     for (;;) {
@@ -241,12 +258,22 @@ int serve(const Config& config) {
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
     DescriptorBudget::raise();
+    Notice notice = notice_of(config);
+    Announcement announcement;
     std::unique_ptr<Users> users;  // first: it forks, and drops rights, which threads would keep
     if (config.all_users) {
         const bool named = !config.directories.empty();
-        users = std::make_unique<Users>(named ? config.directories.front() : kUsersDirectory, named);
+        const std::string parent = named ? config.directories.front() : kUsersDirectory;
+        notice.directories = {parent};
+        announce(notice, {parent}, announcement);  // takes a right that is about to go
+        users = std::make_unique<Users>(parent, named);
     }
     Agent agent(config, users.get());
+    if (!config.all_users) {
+        notice.directories = agent.directories();
+        announce(notice, notice.directories, announcement);
+    }
+    announce(notice, {config.state_directory}, announcement);
     const std::string problem = confine(config.system_calls, config.metrics.has_value());
     if (!problem.empty()) {
         spdlog::warn("system calls are not confined: {}", problem);

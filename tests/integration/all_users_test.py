@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One agent for all users: an opener with one right, a drainer with none, and users who trust nobody."""
 
+import json
 import os
 import pathlib
 import secrets
@@ -112,6 +113,16 @@ class AllUsers(harness.Case):
                 self.assertEqual(said["Seccomp"], "2")
         for thread in os.listdir(f"/proc/{agent.pid}/task"):
             self.assertEqual(int(status(f"{agent.pid}/task/{thread}")["CapEff"], 16), 0, "no thread has any either")
+        agent.stop()
+
+    def test_everybody_can_read_that_they_are_served(self):
+        agent = self.agent("--exporter", "debug")
+        notice = self.parent / "agent.json"
+        self.assertEqual(notice.stat().st_mode & 0o777, 0o644)
+        said = json.loads(notice.read_text())
+        self.assertEqual(said["pid"], agent.pid)
+        self.assertEqual(said["directories"], [str(self.parent)])
+        self.assertTrue(said["all_users"])
         agent.stop()
 
     def test_each_ends_with_the_other(self):

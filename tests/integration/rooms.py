@@ -35,6 +35,7 @@ AGENT = {
     "agent/accounts": {"agent/base", "agent/ledger", "agent/segment"},
     "agent/store": {"agent/base", "agent/batch", "agent/otlp"},
     "agent/sampling": {"agent/base"},
+    "agent/presence": {"agent/base"},
     "agent/export": {"agent/base", "agent/batch", "agent/otlp", "agent/spool", "agent/ledger"},
     "agent/export/grpc": {"agent/base", "agent/batch", "agent/otlp", "agent/export"},
     "agent/export/http": {"agent/base", "agent/otlp", "agent/export"},
