@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <map>
+#include <utility>
 
 #include "base/descriptor.hpp"
 #include "base/directory.hpp"
@@ -58,6 +60,12 @@ bool list_segments(int directory, std::vector<std::string>& ret_names) {
     });
     std::sort(ret_names.begin(), ret_names.end());
     return listed;
+}
+
+void sort(std::vector<ProcessAccount>& processes) {
+    std::stable_sort(processes.begin(), processes.end(), [](const ProcessAccount& a, const ProcessAccount& b) {
+        return a.state != b.state ? a.state < b.state : a.since_unix_nano < b.since_unix_nano;
+    });
 }
 
 bool exists(int directory, const std::string& name) { return ::faccessat(directory, name.c_str(), F_OK, 0) == 0; }
@@ -147,6 +155,12 @@ void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const L
     }
 }
 
+void add(Survey& survey, Survey more) {
+    std::move(more.processes.begin(), more.processes.end(), std::back_inserter(survey.processes));
+    std::move(more.problems.begin(), more.problems.end(), std::back_inserter(survey.problems));
+    sort(survey.processes);
+}
+
 Survey survey(const std::vector<std::string>& directories, const Ledger* ledger, bool finished) {
     Survey result;
     std::map<InstanceId, size_t> found;
@@ -178,10 +192,7 @@ Survey survey(const std::vector<std::string>& directories, const Ledger* ledger,
             }
         }
     }
-    std::stable_sort(result.processes.begin(), result.processes.end(),
-                     [](const ProcessAccount& a, const ProcessAccount& b) {
-                         return a.state != b.state ? a.state < b.state : a.since_unix_nano < b.since_unix_nano;
-                     });
+    sort(result.processes);
     return result;
 }
 

@@ -83,6 +83,8 @@ struct Survey {
     std::vector<ProcessAccount> processes;  // live ones first, then by age
     std::vector<std::string> problems;      // files that are not sound segments; places that cannot be read
 };
+// One of several places, put to those of others in the same order.
+void add(Survey& survey, Survey more);
 // `finished`: also the processes that are known from the ledger alone.
 Survey survey(const std::vector<std::string>& directories, const Ledger* ledger, bool finished);
 

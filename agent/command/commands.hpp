@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "command/sites.hpp"
 #include "command/terminal/terminal.hpp"
 
 namespace CLI {
@@ -17,22 +18,19 @@ namespace spanring::agent {
 
 // Beside 0.
 inline constexpr int kExitMismatch = 1;  // audit: an equation does not hold
-inline constexpr int kExitNotFound = 1;  // trace: there is none
+inline constexpr int kExitNotFound = 1;  // trace: there is none; sampling: no rule, nobody who reads it
 inline constexpr int kExitUnsound = 1;   // doctor: an error; dump: a file that is damaged or cannot be read
 inline constexpr int kExitUsage = 2;     // wrong flags, or nothing to read from
 inline constexpr int kExitBroken = 3;    // a file that cannot be read
 
 // What all of them share: where to look, and how to show it.
 struct CommandContext {
-    std::string state_directory;           // --state-dir; filled with the default
-    std::vector<std::string> directories;  // --directory; filled with the runtime directories of this user
-    bool directories_given = false;        // by --directory
-    std::string store;                     // --store; empty: of the state directory
+    GivenPlaces given;  // --state-dir, --directory
+    Sites sites;
+    std::string store;  // --store; empty: of the site
     std::string colour = "auto";
     bool ascii = false;
 
-    std::string ledger_file() const { return state_directory + "/ledger.db"; }
-    std::string store_file() const { return store.empty() ? state_directory + "/spans.db" : store; }
     Terminal terminal() const { return Terminal::detect(colour, ascii); }
 };
 

@@ -2,8 +2,6 @@
 //
 // spanring: looks at what processes, the agent and the local store hold, and at the host. It only reads, except for
 // `sampling`, which writes the rules that the agent follows, and `doctor`, which makes files of its own to try things.
-#include <unistd.h>
-
 #include <exception>
 #include <iostream>
 
@@ -12,30 +10,17 @@
 #include "base/suggest.hpp"
 #include "base/version.hpp"
 #include "command/commands.hpp"
-#include "config/config.hpp"
-#include "ring/runtime_directory.hpp"
 
 namespace {
 
 using namespace spanring::agent;
-namespace ring = spanring::ring;
 
 constexpr const char* kFooter =
-    R"(Looks where the agent of the same user keeps its things: SPANRING_STATE_DIR, else /var/lib/spanring for root,
-else $XDG_STATE_HOME/spanring, else ~/.local/state/spanring.
+    R"(Looks at what the running agents keep (agent.json in their runtime directories says where), root at those of all
+users; where none runs, in SPANRING_STATE_DIR, else /var/lib/spanring for root, else $XDG_STATE_HOME/spanring, else
+~/.local/state/spanring.
 
 Exit: 0 done   1 not found, not exact, not sound   2 wrong flags, or nothing to read   3 unreadable file)";
-
-std::vector<std::string> default_directories() {
-    std::vector<std::string> directories;
-    for (uint32_t kind = 0; kind < static_cast<uint32_t>(ring::RuntimeDirectory::kCount); ++kind) {
-        char path[ring::kRuntimePathSize];
-        if (ring::runtime_directory_path(static_cast<ring::RuntimeDirectory>(kind), path, sizeof path) == 0) {
-            directories.emplace_back(path);
-        }
-    }
-    return directories;
-}
 
 std::vector<std::string> names_of_options(const CLI::App& app) {
     std::vector<std::string> names;
@@ -76,8 +61,8 @@ int run(int argc, char** argv) {
     app.allow_extras();
     app.fallthrough();
     app.footer(kFooter);
-    app.add_option("--state-dir", context.state_directory, "the agent's state directory")->type_name("DIR");
-    app.add_option("--directory", context.directories, "where segments are; may be given several times")
+    app.add_option("--state-dir", context.given.state_directory, "the agent's state directory")->type_name("DIR");
+    app.add_option("--directory", context.given.directories, "where segments are; may be given several times")
         ->type_name("DIR")
         ->allow_extra_args(false);
     app.add_option("--store", context.store, "the span store's file")->type_name("FILE");
@@ -109,12 +94,14 @@ int run(int argc, char** argv) {
         std::cout << app.help();
         return 0;
     }
-    if (context.state_directory.empty()) {
-        context.state_directory = default_state_directory(process_environment(), ::geteuid() == 0);
+    context.sites = find_sites(context.given);
+    for (const std::string& problem : context.sites.problems) std::cerr << "spanring: " << printable(problem) << "\n";
+    try {
+        return selection.run(context);
+    } catch (const SeveralSites& several) {
+        std::cerr << "spanring: " << several.what() << "\n";
+        return kExitUsage;
     }
-    context.directories_given = !context.directories.empty();
-    if (context.directories.empty()) context.directories = default_directories();
-    return selection.run(context);
 }
 
 }  // namespace

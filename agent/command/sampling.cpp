@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `spanring sampling`: what the agent lets the processes of a service record, while they run.
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/error_text.hpp"
 #include "command/commands.hpp"
 #include "command/terminal/table.hpp"
 #include "sampling/sampling_file.hpp"
@@ -25,21 +32,60 @@ const char kAnyService[] = "*";
 
 std::string shown(const std::string& service) { return service == kAnyService ? "(all others)" : printable(service); }
 
+// Takes over the identity of the agent's user where root changes that user's file: what this command writes is then no
+// more than that user could have written.
+void become_user_of(const Site& site) {
+    if (::geteuid() != 0 || !site.agent || site.agent->user == 0) return;
+    struct stat state {};
+    const bool done = ::stat(site.state_directory.c_str(), &state) == 0 && ::setgroups(0, nullptr) == 0 &&
+                      ::setresgid(state.st_gid, state.st_gid, state.st_gid) == 0 &&
+                      ::setresuid(site.agent->user, site.agent->user, site.agent->user) == 0;
+    if (!done) {
+        throw std::runtime_error(site.state_directory + ": cannot be changed as user " +
+                                 std::to_string(site.agent->user) + ": " + error_text(errno));
+    }
+}
+
+// The site whose rules are to be changed, or nothing, told, where nobody would read them.
+const Site* site_to_change(const CommandContext& context) {
+    const Site& site = context.sites.only();
+    if (!site.agent && context.given.state_directory.empty()) {
+        std::cerr << "spanring: no agent runs that would read the rule; looked in:\n";
+        for (const std::string& directory : site.directories) std::cerr << "  " << printable(directory) << "\n";
+        std::cerr << "For an agent that is not started yet, name its place by --state-dir.\n";
+        return nullptr;
+    }
+    if (!site.agent) std::cerr << "spanring: no agent runs there; the rules hold once one is started with it\n";
+    if (site.agent && ::geteuid() != 0 && site.agent->user != ::geteuid()) {
+        std::cerr << "spanring: the agent here (" << describe(*site.agent)
+                  << ") takes its rules from that user and from root only\n";
+        return nullptr;
+    }
+    become_user_of(site);
+    return &site;
+}
+
 int set(const Options& options, const CommandContext& context) {
-    const SamplingFile file(context.state_directory);
-    SamplingRules rules = file.read();
+    std::optional<SamplingRule> rule;
     try {
-        rules.insert_or_assign(options.service, SamplingRule::parse(options.rule));
+        rule = SamplingRule::parse(options.rule);
     } catch (const std::invalid_argument& error) {
         std::cerr << "spanring: " << printable(error.what()) << "\n";
         return kExitUsage;
     }
+    const Site* const site = site_to_change(context);
+    if (site == nullptr) return kExitNotFound;
+    const SamplingFile file(site->state_directory);
+    SamplingRules rules = file.read();
+    rules.insert_or_assign(options.service, *rule);
     file.write(rules);
     return 0;
 }
 
 int clear(const Options& options, const CommandContext& context) {
-    const SamplingFile file(context.state_directory);
+    const Site* const site = site_to_change(context);
+    if (site == nullptr) return kExitNotFound;
+    const SamplingFile file(site->state_directory);
     SamplingRules rules = file.read();
     if (rules.erase(options.service) == 0) {
         std::cerr << "spanring: there is no rule for " << shown(options.service) << "\n";
@@ -50,7 +96,7 @@ int clear(const Options& options, const CommandContext& context) {
 }
 
 int show(const Options& options, const CommandContext& context) {
-    const SamplingFile file(context.state_directory);
+    const SamplingFile file(context.sites.only().state_directory);
     const SamplingRules rules = file.read();
     if (options.json) {
         nlohmann::json document = nlohmann::json::object();
@@ -59,7 +105,8 @@ int show(const Options& options, const CommandContext& context) {
         return 0;
     }
     if (rules.empty()) {
-        std::cout << "No rules: every process samples as its application configured it (" << file.path() << ").\n";
+        std::cout << "No rules: every process samples as its application configured it (" << printable(file.path())
+                  << ").\n";
         return 0;
     }
     Table table;
@@ -101,7 +148,7 @@ void add_sampling(CLI::App& app, Selection& selection) {
     choose(show_command, options, selection, show);
     command->footer(
         "Rules decide where traces begin; spans of a trace that was sampled elsewhere follow it, except with `off`.\n"
-        "They are kept in the agent's state directory (sampling.json), so run this as the agent's user.");
+        "They are kept in the agent's state directory (sampling.json): run this as the agent's user, or as root.");
 }
 
 }  // namespace spanring::agent

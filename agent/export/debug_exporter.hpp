@@ -36,7 +36,6 @@ private:
     };
 
     void run();
-    Outcome print(const Item& item);
     std::string render(const Item& item) const;
 
     const DebugOptions options_;

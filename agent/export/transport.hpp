@@ -6,8 +6,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -52,8 +50,5 @@ public:
     // The end: what is in flight, which will not be reported any more. Only the destructor may follow.
     virtual std::vector<ShipmentPtr> abandon() = 0;
 };
-
-// A new one each time; throws std::runtime_error or std::invalid_argument with what is wrong with its options.
-using MakeTransport = std::function<std::unique_ptr<Transport>()>;
 
 }  // namespace spanring::agent

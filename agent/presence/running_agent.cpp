@@ -18,13 +18,15 @@ Descriptor open_notice(int directory) {
     return Descriptor(::openat(directory, Notice::kName, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 }
 
-// Who holds its lock; 0: nobody. Only a lock for writing counts, which whoever may merely read the file cannot take.
-pid_t holder_of(int file) {
+// Whether somebody holds its lock, and who: 0 where that process is in a namespace that this one does not see. Only a
+// lock for writing counts, which whoever may merely read the file cannot take.
+bool is_held(int file, pid_t& ret_holder) {
     struct flock lock = {};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
-    if (::fcntl(file, F_GETLK, &lock) != 0 || lock.l_type != F_WRLCK) return 0;
-    return lock.l_pid;  // negative: in a namespace that this process does not see
+    if (::fcntl(file, F_GETLK, &lock) != 0 || lock.l_type != F_WRLCK) return false;
+    ret_holder = lock.l_pid > 0 ? lock.l_pid : 0;
+    return true;
 }
 
 bool may_write(const struct stat& directory) { return (directory.st_mode & 022) != 0; }
@@ -56,7 +58,8 @@ std::string parent_of(const std::string& directory) {
 
 bool is_announced(int directory) {
     const Descriptor file = open_notice(directory);
-    return file && holder_of(file.get()) != 0;
+    pid_t holder = 0;
+    return file && is_held(file.get(), holder);
 }
 
 std::optional<RunningAgent> running_agent_in(const std::string& directory, std::string& ret_problem) {
@@ -70,8 +73,8 @@ std::optional<RunningAgent> running_agent_in(const std::string& directory, std::
         if (errno != ENOENT) ret_problem = error_text(errno);
         return std::nullopt;
     }
-    const pid_t holder = holder_of(file.get());
-    if (holder == 0) return std::nullopt;  // its agent is dead
+    pid_t holder = 0;
+    if (!is_held(file.get(), holder)) return std::nullopt;  // its agent is dead
     const bool known = ::fstat(file.get(), &status) == 0;
     // In a directory of root's anybody's file is one that root let in.
     const bool trusted = place.st_uid == 0 || status.st_uid == place.st_uid || status.st_uid == ::geteuid();
@@ -86,7 +89,7 @@ std::optional<RunningAgent> running_agent_in(const std::string& directory, std::
         return std::nullopt;
     }
     RunningAgent agent{*notice, status.st_uid};
-    if (holder > 0) agent.pid = holder;
+    agent.pid = holder;
     ret_problem = fault_of_state(agent);
     if (!ret_problem.empty()) return std::nullopt;
     return agent;

@@ -14,6 +14,7 @@ namespace spanring::agent {
 
 struct RunningAgent : Notice {
     uid_t user = 0;  // who wrote the notice
+    // `pid` is what the kernel says, not what is written; 0: in another namespace.
 };
 
 // Of the notice in a directory. `ret_problem`: why one that is there is not believed.

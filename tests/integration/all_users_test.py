@@ -125,6 +125,41 @@ class AllUsers(harness.Case):
         self.assertTrue(said["all_users"])
         agent.stop()
 
+    def test_root_sees_all_of_them_and_each_user_what_is_its_own(self):
+        agent = self.agent("--exporter", "debug")
+        producers = [self.producer(user, "--count", 3, "--hold") for user in (self.alice, self.bob)]
+        for producer in producers:
+            producer.wait_for_line("ready")
+
+        def spanring(*arguments, user=None, code=0):
+            before = self.as_user(user) if user else []
+            ended = subprocess.run([*before, harness.COMMAND, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                                   text=True, env=harness.environment(), timeout=harness.WATCHDOG)
+            self.assertEqual(ended.returncode, code, ended.stdout + ended.stderr)
+            return ended
+
+        def attached():
+            listed = json.loads(spanring("--directory", self.parent, "ps", "--json").stdout)
+            self.assertEqual([each["pid"] for each in listed["agents"]], [agent.pid])
+            return sorted(process["uid"] for process in listed["processes"] if process["attached"])
+        harness.wait_until(lambda: attached() == [self.alice, self.bob], "root sees both users' processes, attached")
+        own = self.parent / str(self.alice)
+        listed = spanring("--directory", own, "ps", "--json", user=self.alice)
+        self.assertEqual([process["uid"] for process in json.loads(listed.stdout)["processes"]], [self.alice])
+        self.assertIn(f"it is the agent's (pid {agent.pid} of user {self.agent_user}): that user and root can read it",
+                      listed.stderr)
+        self.assertIn(f"one serves {own}: pid {agent.pid} of user {self.agent_user}",
+                      spanring("--directory", own, "doctor", user=self.alice).stdout)
+        said = spanring("--directory", own, "sampling", "set", "0.5", user=self.alice, code=1).stderr
+        self.assertIn("takes its rules from that user and from root only", said)
+        spanring("--directory", self.parent, "sampling", "set", "0.5")
+        rules = self.workspace.state / "sampling.json"
+        self.assertEqual((rules.stat().st_uid, json.loads(rules.read_text())), (self.agent_user, {"*": "0.5"}))
+        for producer in producers:
+            producer.end_input()
+            producer.expect(0)
+        agent.stop()
+
     def test_each_ends_with_the_other(self):
         agent = self.agent("--exporter", "debug")
         opener = self.opener_of(agent)

@@ -2,6 +2,7 @@
 """A running agent is found, whatever flags it was started with."""
 
 import json
+import subprocess
 
 import harness
 
@@ -9,6 +10,21 @@ NOTICE = "agent.json"
 
 
 class Presence(harness.Case):
+    def spanring(self, *arguments, code=0, state=None, **env):
+        """Without --state-dir. `state`: what this user's default is."""
+        state = state or self.workspace.folder / "nothing"
+        ended = subprocess.run([harness.COMMAND, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                               env=harness.environment(SPANRING_STATE_DIR=state, **env), timeout=harness.WATCHDOG)
+        self.assertEqual(ended.returncode, code, ended.stdout + ended.stderr)
+        return ended
+
+    def here(self, *arguments, **options):
+        return self.spanring("--directory", self.workspace.segments, *arguments, **options)
+
+    def drained(self):
+        self.workspace.producer("--count", 3).expect(0)
+        harness.wait_until(lambda: not self.workspace.segment_files(), "the segment is drained")
+
     def notices(self):
         return [folder / NOTICE for folder in (self.workspace.segments, self.workspace.state)]
 
@@ -31,6 +47,75 @@ class Presence(harness.Case):
         for file in self.notices():
             self.assertEqual(json.loads(file.read_text())["pid"], agent.pid)
         agent.stop()
+
+    def test_the_commands_find_ledger_and_store_of_the_agent_that_serves_a_directory(self):
+        agent = self.workspace.agent("--exporter", "store")
+        self.drained()
+        listed = json.loads(self.here("ps", "--all", "--json").stdout)
+        self.assertEqual([process["state"] for process in listed["processes"]], ["finished"])
+        (said,) = listed["agents"]
+        self.assertEqual((said["pid"], said["state_directory"]), (agent.pid, str(self.workspace.state)))
+        self.assertEqual(json.loads(self.here("audit", "--json").stdout)["verdict"], "OK")
+        self.assertNotEqual(json.loads(self.here("traces", "--json").stdout), [])
+        self.here("trace", "last")
+        agent.stop()
+
+    def test_the_commands_find_the_directories_of_the_agent_that_uses_a_state_directory(self):
+        self.workspace.agent("--exporter", "debug")
+        producer = self.workspace.producer("--count", 3, "--hold")
+        producer.wait_for_line("ready")
+        for found in (self.spanring("ps", "--json", state=self.workspace.state),
+                      self.spanring("--state-dir", self.workspace.state, "ps", "--json")):
+            self.assertIn(str(self.workspace.segment_files()[0]),
+                          [process["segment"] for process in json.loads(found.stdout)["processes"]])
+        producer.end_input()
+        producer.expect(0)
+
+    def test_a_store_that_is_not_kept_is_explained(self):
+        agent = self.workspace.agent("--exporter", "debug")
+        said = self.here("traces", code=2).stderr
+        self.assertIn(f"The agent (pid {agent.pid}) exports to debug.", said)
+
+    def test_a_rule_goes_to_the_agent_that_serves_the_directory(self):
+        self.workspace.agent("--exporter", "debug")
+        self.here("sampling", "set", "--service", "shop", "0.5")
+        self.assertEqual(json.loads((self.workspace.state / "sampling.json").read_text()), {"shop": "0.5"})
+        self.assertEqual(json.loads(self.here("sampling", "show", "--json").stdout), {"shop": "0.5"})
+        self.here("sampling", "clear", "--service", "shop")
+
+    def test_a_rule_that_nobody_reads_is_refused(self):
+        said = self.here("sampling", "set", "0.5", code=1).stderr
+        self.assertIn("no agent runs that would read the rule", said)
+        self.assertIn(str(self.workspace.segments), said)
+        self.assertFalse((self.workspace.folder / "nothing").exists())
+        said = self.here("--state-dir", self.workspace.state, "sampling", "set", "0.5").stderr
+        self.assertIn("no agent runs there; the rules hold once one is started with it", said)
+        self.assertTrue((self.workspace.state / "sampling.json").exists())
+
+    def test_of_several_agents_one_is_to_be_named(self):
+        second = self.workspace.folder / "second"
+        second.mkdir(mode=0o700)
+        self.workspace.agent("--exporter", "store")
+        self.workspace.agent("--exporter", "store", directory=second, state=self.workspace.folder / "other")
+        both = ("--directory", self.workspace.segments, "--directory", second)
+        for directory in (self.workspace.segments, second):
+            producer = self.workspace.producer("--count", 3, env={"SPANRING_DIR": directory})
+            producer.expect(0)
+        harness.wait_until(lambda: not list(second.glob("*.spr")) and not self.workspace.segment_files(), "both are drained")
+        listed = json.loads(self.spanring(*both, "ps", "--all", "--json").stdout)
+        self.assertEqual([process["state"] for process in listed["processes"]], ["finished"] * 2)
+        self.assertEqual(len(listed["agents"]), 2)
+        for command in (("traces",), ("sampling", "set", "0.5")):
+            said = self.spanring(*both, *command, code=2).stderr
+            self.assertIn("several agents run here; name one by --state-dir:", said)
+            self.assertIn(str(self.workspace.folder / "other"), said)
+
+    def test_a_notice_that_others_may_have_written_is_told_and_not_followed(self):
+        self.workspace.agent("--exporter", "debug")
+        (self.workspace.segments / NOTICE).chmod(0o666)
+        listed = self.here("ps", "--json")
+        self.assertIn("agent.json is not believed: others may have written it", listed.stderr)
+        self.assertEqual(json.loads(listed.stdout)["agents"], [])
 
 
 if __name__ == "__main__":

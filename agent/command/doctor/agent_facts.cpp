@@ -16,6 +16,7 @@
 #include "base/descriptor.hpp"
 #include "base/error_text.hpp"
 #include "base/quantity.hpp"
+#include "base/text.hpp"
 #include "config/config.hpp"
 #include "export/grpc/endpoint.hpp"
 #include "export/http/endpoint.hpp"
@@ -36,6 +37,14 @@ Lock lock_in(const std::string& directory) {
     if (!file) return errno == ENOENT || errno == ENOTDIR ? Lock::kNone : Lock::kUnknown;
     const Liveness holder = process_liveness(file.get());
     return holder == Liveness::kAlive ? Lock::kHeld : holder == Liveness::kDead ? Lock::kFree : Lock::kUnknown;
+}
+
+const RunningAgent* agent_of(const std::string& directory, const Sites& sites) {
+    for (const Site& site : sites.all) {
+        const auto& served = site.directories;
+        if (site.agent && std::find(served.begin(), served.end(), directory) != served.end()) return &*site.agent;
+    }
+    return nullptr;
 }
 
 struct Target {
@@ -122,9 +131,16 @@ rlim_t limit(int which) {
 
 }  // namespace
 
-Findings look_at_agent(const std::vector<std::string>& directories, const std::string& state_directory) {
+Findings look_at_agents(const std::vector<std::string>& directories, const Sites& sites) {
     Findings findings;
     for (const std::string& directory : directories) {
+        if (const RunningAgent* const agent = agent_of(directory, sites)) {
+            findings.push_back({Health::kOk, "agent",
+                                "one serves " + directory + ": " + describe(*agent) + ", version " + agent->version +
+                                    ", exports to " + join(agent->exporters),
+                                ""});
+            continue;
+        }
         switch (lock_in(directory)) {
             case Lock::kHeld: findings.push_back({Health::kOk, "agent", "one serves " + directory, ""}); break;
             case Lock::kUnknown:
@@ -141,8 +157,11 @@ Findings look_at_agent(const std::vector<std::string>& directories, const std::s
                      "systemctl --user start spanring-agent, or spanring-agent --directory " + directory});
         }
     }
-    const bool held = lock_in(state_directory) == Lock::kHeld;
-    findings.push_back({Health::kOk, "state", state_directory + (held ? ": an agent's" : ": no agent uses it"), ""});
+    for (const Site& site : sites.all) {
+        const std::string whose = site.agent ? "the agent's, " + describe(*site.agent) : "no agent uses it";
+        findings.push_back({Health::kOk, "state", site.state_directory + ": " + whose, ""});
+    }
+    for (const std::string& problem : sites.problems) findings.push_back({Health::kWarning, "state", problem, ""});
     return findings;
 }
 

@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "command/doctor/finding.hpp"
+#include "command/sites.hpp"
 
 namespace spanring::agent {
 
 struct Flags;
 
-// By its locks: in each directory, and in its state directory.
-Findings look_at_agent(const std::vector<std::string>& directories, const std::string& state_directory);
+// Which agent serves each directory: by its notice, else by its lock.
+Findings look_at_agents(const std::vector<std::string>& directories, const Sites& sites);
 
 // Its configuration, and a connection to each backend; `patience` for all of one backend's addresses.
 Findings look_at_backends(const Flags& flags, std::chrono::milliseconds patience);

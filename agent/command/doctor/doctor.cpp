@@ -39,7 +39,7 @@ Findings examine(const Options& options, const CommandContext& context, std::chr
     ::uname(&system);
     all.push_back(judge_kernel(system.release));
 
-    const Places places = look_at_places(context.directories_given ? context.directories : std::vector<std::string>());
+    const Places places = look_at_places(context.given.directories);
     // Where segments will be, or at least on a tmpfs.
     add(look_at_kernel(places.usable.empty() ? "/dev/shm" : places.usable));
     all.push_back(look_at_clock());
@@ -47,12 +47,12 @@ Findings examine(const Options& options, const CommandContext& context, std::chr
     add(look_at_logind(places.usable));
     add(look_at_limits());
     add(look_at_segments(places.directories));
-    add(look_at_agent(places.directories, context.state_directory));
+    add(look_at_agents(places.directories, context.sites));
 
     Flags flags;
     flags.config_file = options.config;
     if (flags.config_file.empty() && ::access(kPackagedConfig, R_OK) == 0) flags.config_file = kPackagedConfig;
-    flags.state_directory = context.state_directory;
+    flags.state_directory = context.sites.all.front().state_directory;
     add(look_at_backends(flags, patience));
     return all;
 }

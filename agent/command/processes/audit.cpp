@@ -17,8 +17,8 @@
 #include "accounts/equations.hpp"
 #include "base/quantity.hpp"
 #include "command/commands.hpp"
-#include "command/processes/ledger_access.hpp"
 #include "command/processes/process_json.hpp"
+#include "command/processes/site_survey.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -56,9 +56,9 @@ bool is_quiet(const ProcessAccount& process) {
     return !process.moving && !pending && process.state != ProcessState::kDead;
 }
 
-Audit look(const Options& options, const CommandContext& context, const Ledger* ledger) {
+Audit look(const Options& options, const SiteSurvey& sites) {
     Audit result;
-    result.survey = survey(context.directories, ledger, true);
+    result.survey = sites.look(true);
     if (!options.service.empty()) {
         std::erase_if(result.survey.processes,
                       [&](const ProcessAccount& process) { return process.service != options.service; });
@@ -160,14 +160,14 @@ int run(const Options& options, const CommandContext& context) {
                   << "' is not a duration (such as 500ms, 10s)\n";
         return kExitUsage;
     }
-    const LedgerAccess ledger(context.ledger_file());
+    const SiteSurvey sites(context.sites);
     const auto deadline = steady_clock::now() + *wait;
-    Audit result = look(options, context, ledger.get());
+    Audit result = look(options, sites);
     for (int looks = 1; result.verdict() != Judgement::kMismatch; ++looks) {
         const bool done = result.verdict() != Judgement::kBusy && (wait->count() == 0 || result.quiet);
         if (done || (steady_clock::now() >= deadline && looks >= kLooks)) break;
         std::this_thread::sleep_for(kBetweenLooks);
-        result = look(options, context, ledger.get());
+        result = look(options, sites);
     }
     if (options.json) {
         print_json(result);
@@ -178,7 +178,7 @@ int run(const Options& options, const CommandContext& context) {
         print(result, context.terminal());
     }
     for (const std::string& problem : result.survey.problems) std::cerr << "spanring: " << printable(problem) << "\n";
-    ledger.warn();
+    sites.warn();
     const bool exact = result.verdict() != Judgement::kMismatch && result.verdict() != Judgement::kBusy;
     return exact ? 0 : kExitMismatch;
 }

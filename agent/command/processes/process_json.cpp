@@ -25,6 +25,16 @@ Json exporter_json(const ExporterAccount& exporter) {
         {"elsewhere", exporter.elsewhere}};
 }
 
+Json agent_json(const RunningAgent& agent) {
+    return {{"pid", agent.pid},
+            {"uid", agent.user},
+            {"version", agent.version},
+            {"state_directory", agent.state_directory},
+            {"directories", agent.directories},
+            {"all_users", agent.all_users},
+            {"exporters", agent.exporters}};
+}
+
 }  // namespace
 
 Json to_json(const ProcessAccount& process) {
@@ -57,8 +67,12 @@ Json to_json(const ProcessAccount& process) {
     return json;
 }
 
-std::string survey_json(const Survey& survey) {
+std::string survey_json(const Survey& survey, const Sites& sites) {
     Json json;
+    json["agents"] = Json::array();
+    for (const Site& site : sites.all) {
+        if (site.agent) json["agents"].push_back(agent_json(*site.agent));
+    }
     json["processes"] = Json::array();
     for (const ProcessAccount& process : survey.processes) json["processes"].push_back(to_json(process));
     json["problems"] = survey.problems;

@@ -7,10 +7,11 @@
 #include <string>
 
 #include "accounts/process_accounts.hpp"
+#include "command/sites.hpp"
 
 namespace spanring::agent {
 
 nlohmann::ordered_json to_json(const ProcessAccount& process);
-std::string survey_json(const Survey& survey);  // one line
+std::string survey_json(const Survey& survey, const Sites& sites);  // one line
 
 }  // namespace spanring::agent

@@ -12,8 +12,8 @@
 #include "base/text.hpp"
 #include "base/wall_clock.hpp"
 #include "command/commands.hpp"
-#include "command/processes/ledger_access.hpp"
 #include "command/processes/process_json.hpp"
+#include "command/processes/site_survey.hpp"
 #include "command/terminal/human.hpp"
 #include "command/terminal/table.hpp"
 
@@ -116,21 +116,24 @@ void print_table(const Survey& survey, const Terminal& terminal) {
 }
 
 int run(const Options& options, const CommandContext& context) {
-    const LedgerAccess ledger(context.ledger_file());
-    const Survey found = survey(context.directories, ledger.get(), options.all);
+    const SiteSurvey sites(context.sites);
+    const Survey found = sites.look(options.all);
     if (options.json) {
-        std::cout << survey_json(found) << "\n";
+        std::cout << survey_json(found, context.sites) << "\n";
+        sites.warn();
         return 0;
     }
     if (!found.processes.empty()) {
         print_table(found, context.terminal());
     } else {
         std::cout << "No process writes spans" << (options.all ? " or has written any" : "") << ". Looked in:\n";
-        for (const std::string& directory : context.directories) std::cout << "  " << directory << "\n";
+        for (const Site& site : context.sites.all) {
+            for (const std::string& directory : site.directories) std::cout << "  " << printable(directory) << "\n";
+        }
         if (!options.all) std::cout << "For finished ones: spanring ps --all\n";
     }
     for (const std::string& problem : found.problems) std::cerr << "spanring: " << printable(problem) << "\n";
-    ledger.warn();
+    sites.warn();
     return 0;
 }
 

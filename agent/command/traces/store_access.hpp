@@ -6,13 +6,14 @@
 #include <optional>
 #include <string>
 
+#include "command/commands.hpp"
 #include "store/store_reader.hpp"
 
 namespace spanring::agent {
 
 class StoreAccess {
 public:
-    explicit StoreAccess(const std::string& file);
+    explicit StoreAccess(const CommandContext& context);
 
     explicit operator bool() const { return reader_.has_value(); }
     StoreReader* operator->() { return &*reader_; }
@@ -20,6 +21,7 @@ public:
 
 private:
     std::string file_;
+    std::optional<RunningAgent> agent_;  // whose store it would be
     std::string problem_;
     bool missing_ = false;
     std::optional<StoreReader> reader_;

@@ -32,7 +32,7 @@ std::vector<TraceId> find_traces(StoreReader& store, const std::string& id) {
 }
 
 int run(const Options& options, const CommandContext& context) {
-    StoreAccess store(context.store_file());
+    StoreAccess store(context);
     if (!store) return store.explain();
     const std::vector<TraceId> found = find_traces(*store.operator->(), options.id);
     if (found.empty()) {

@@ -99,7 +99,7 @@ int run(const Options& options, const CommandContext& context) {
         const uint64_t now = unix_nano();
         filter.since_unix_nano = now > age ? now - age : 0;
     }
-    StoreAccess store(context.store_file());
+    StoreAccess store(context);
     if (!store) return store.explain();
     const std::vector<TraceSummary> traces = store->recent(filter);
     if (options.json) {
