@@ -28,6 +28,7 @@
 #include "base/version.hpp"
 #include "config/config.hpp"
 #include "config/reference.hpp"
+#include "crash/crash_scope.hpp"
 #include "drain/descriptor_budget.hpp"
 #include "drain/drain_service.hpp"
 #include "export/debug_exporter.hpp"
@@ -158,10 +159,13 @@ public:
 private:
     void tell_of_crashes() const {
         for (const CrashJournal::Crash& crash : crashes_.crashes()) {
-            if (crashes_.reason_to_quarantine(crash.segment).empty()) {
+            if (crash.place.starts_with(kCrashInExporter)) {
+                spdlog::warn("an earlier agent crashed ({}) on the thread of {}", signal_name(crash.signal),
+                             crash.place);
+            } else if (crashes_.reason_to_quarantine(crash.place).empty()) {
                 spdlog::warn(
                     "an earlier agent crashed ({}) while it read {}; if that happens again, the segment is quarantined",
-                    signal_name(crash.signal), crash.segment);
+                    signal_name(crash.signal), crash.place);
             }
         }
     }
@@ -257,6 +261,7 @@ int serve(const Config& config) {
     const sigset_t signals = awaited_signals();
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);  // a write past RLIMIT_FSIZE fails, as one to a full disk does
     DescriptorBudget::raise();
     Notice notice = notice_of(config);
     Announcement announcement;

@@ -28,6 +28,7 @@ struct ExporterStatus {
     uint64_t attempts_accepted = 0;  // requests that the backend took, at least in part ...
     uint64_t attempts_rejected = 0;  // ... will never take ...
     uint64_t attempts_failed = 0;    // ... or did not take this time
+    uint64_t restarts = 0;           // of its thread, after an exception
     bool healthy = true;
     std::string last_error;
 };

@@ -42,7 +42,7 @@ char* put_number(char* to, uint64_t number) {
     return to;
 }
 
-void write_line(int fd, int signal, const char* segment) {
+void write_line(int fd, int signal, const char* place) {
     char line[64 + kLongestPath];
     timespec now = {};
     clock_gettime(CLOCK_REALTIME, &now);
@@ -50,8 +50,8 @@ void write_line(int fd, int signal, const char* segment) {
     *at++ = ' ';
     at = put_number(at, static_cast<uint64_t>(now.tv_sec));
     *at++ = ' ';
-    const size_t size = strnlen(segment, kLongestPath);
-    memcpy(at, segment, size);
+    const size_t size = strnlen(place, kLongestPath);
+    memcpy(at, place, size);
     at += size;
     *at++ = '\n';
     // One write, after what is there (O_APPEND): whole, or the reader passes over it.
@@ -68,7 +68,7 @@ void on_crash(int signal, siginfo_t* info, void*) {
     const int saved = errno;
     const int fd = journal.load(std::memory_order_relaxed);  // relaxed: set before any segment is read, by a thread
                                                              // that made this one or is this one
-    if (fd >= 0 && crash_segment != nullptr && is_own(signal, info)) write_line(fd, signal, crash_segment);
+    if (fd >= 0 && crash_place != nullptr && is_own(signal, info)) write_line(fd, signal, crash_place);
     sigaction(signal, &previous[signal], nullptr);
     errno = saved;
     // A fault comes again when its instruction is repeated. What was sent must be sent again; it waits for the return.
@@ -78,7 +78,8 @@ void on_crash(int signal, siginfo_t* info, void*) {
 bool parse(const std::string& line, CrashJournal::Crash& ret_crash) {
     std::istringstream words(line);
     if (!(words >> ret_crash.signal >> ret_crash.unix_seconds) || words.get() != ' ') return false;
-    return std::getline(words, ret_crash.segment) && ret_crash.segment.starts_with('/');
+    if (!std::getline(words, ret_crash.place)) return false;
+    return ret_crash.place.starts_with('/') || ret_crash.place.starts_with(kCrashInExporter);
 }
 
 }  // namespace
@@ -103,7 +104,7 @@ CrashJournal::CrashJournal(std::string file) : file_(std::move(file)) {
     }
     // Old crashes do not count any more; a quarantine stays.
     const int64_t recent = time(nullptr) - std::chrono::seconds(kCrashMemory).count();
-    keep([&](const Crash& crash) { return crash.unix_seconds >= recent || is_quarantined(crash.segment); });
+    keep([&](const Crash& crash) { return crash.unix_seconds >= recent || is_quarantined(crash.place); });
     if (crashes_.size() > kMostCrashes) crashes_.erase(crashes_.begin(), crashes_.end() - kMostCrashes);
     rewrite();
     appended_ = Descriptor(open(file_.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC));
@@ -131,7 +132,7 @@ void CrashJournal::arm() {
 bool CrashJournal::is_quarantined(const std::string& segment) const {
     const Crash* before = nullptr;
     for (const Crash& crash : crashes_) {
-        if (crash.segment != segment) continue;
+        if (crash.place != segment) continue;
         if (before != nullptr &&
             crash.unix_seconds - before->unix_seconds <= std::chrono::seconds(kCrashMemory).count()) {
             return true;
@@ -144,13 +145,13 @@ bool CrashJournal::is_quarantined(const std::string& segment) const {
 std::string CrashJournal::reason_to_quarantine(const std::string& segment) const {
     if (!is_quarantined(segment)) return {};
     const auto last =
-        std::find_if(crashes_.rbegin(), crashes_.rend(), [&](const Crash& crash) { return crash.segment == segment; });
+        std::find_if(crashes_.rbegin(), crashes_.rend(), [&](const Crash& crash) { return crash.place == segment; });
     return "the agent crashed twice while reading it, the last time with " + signal_name(last->signal);
 }
 
 void CrashJournal::forget() {
     const size_t before = crashes_.size();
-    keep([this](const Crash& crash) { return is_quarantined(crash.segment); });
+    keep([this](const Crash& crash) { return is_quarantined(crash.place); });
     if (crashes_.size() == before) return;
     try {
         rewrite();
@@ -162,7 +163,7 @@ void CrashJournal::forget() {
 void CrashJournal::rewrite() {
     std::string text;
     for (const Crash& crash : crashes_) {
-        text += std::to_string(crash.signal) + ' ' + std::to_string(crash.unix_seconds) + ' ' + crash.segment + '\n';
+        text += std::to_string(crash.signal) + ' ' + std::to_string(crash.unix_seconds) + ' ' + crash.place + '\n';
     }
     replace_file(file_, text);
 }

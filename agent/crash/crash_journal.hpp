@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which segments an agent was reading when it crashed: a file of lines in the state directory, so that a segment that
-// brings the agent down can do so twice, not forever.
+// Which segment an agent was reading when it crashed, or which exporter's thread it was on: a file of lines in the
+// state directory, so that a segment that brings the agent down can do so twice, not forever.
 //
 // Written by a signal handler, at a fault of the thread's own (a bad access, an abort) and only while a CrashScope
-// names a segment. So a kill from outside, SIGKILL above all, is never blamed on a segment, and nothing is written
+// names one. So a kill from outside, SIGKILL above all, is never blamed on a segment, and nothing is written
 // while all is well. A segment is quarantined after two crashes within kCrashMemory of each other; a clean end forgets
 // the others.
 //
-// What is not seen: a crash on a thread of an exporter, which has only a batch; and an end by the kernel for lack of
-// memory.
+// What is not seen: a crash on a thread of gRPC's own; and an end by the kernel for lack of memory.
 #pragma once
 
 #include <chrono>
@@ -40,7 +39,7 @@ public:
     struct Crash {
         int signal = 0;
         int64_t unix_seconds = 0;
-        std::string segment;  // its path
+        std::string place;  // a segment's path, or as CrashScope says it of an exporter
     };
     const std::vector<Crash>& crashes() const { return crashes_; }  // of earlier agents, oldest first
 

@@ -4,7 +4,12 @@
 #include <algorithm>
 #include <cinttypes>
 #include <ctime>
+#include <exception>
 
+#include <spdlog/spdlog.h>
+
+#include "crash/alternate_stack.hpp"
+#include "crash/crash_scope.hpp"
 #include "export/private_runs.hpp"
 #include "export/shipment.hpp"
 #include "otlp/request.hpp"
@@ -170,6 +175,9 @@ ExporterStatus DebugExporter::status() const {
 }
 
 void DebugExporter::run() {
+    const AlternateStack stack;
+    const std::string place = kCrashInExporter + name();
+    const CrashScope scope(place);
     std::unique_lock lock(mutex_);
     for (;;) {
         changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
@@ -178,18 +186,30 @@ void DebugExporter::run() {
         queue_.pop_front();
         const bool too_late = stopping_ && std::chrono::steady_clock::now() >= stop_at_;
         lock.unlock();
-        if (!too_late) {
-            const std::string text = render(item);
-            std::fwrite(text.data(), 1, text.size(), out_);
-            std::fflush(out_);
-        }
-        if (item.batch) resolve(item.batch, {too_late ? Outcome::kLeftBehind : Outcome::kExported, 0});
+        const Outcome outcome = too_late ? Outcome::kLeftBehind : print(item);
+        if (item.batch) resolve(item.batch, {outcome, 0});
         lock.lock();
         queued_bytes_ -= item.request.size();
         status_.queued_spans -= item.spans;
-        (too_late ? status_.dropped : status_.exported) += item.spans;
+        (outcome == Outcome::kExported ? status_.exported : status_.dropped) += item.spans;
         ++printed_;
         changed_.notify_all();
+    }
+}
+
+// Rather a batch less on the console than the agent's end.
+Outcome DebugExporter::print(const Item& item) {
+    try {
+        const std::string text = render(item);
+        std::fwrite(text.data(), 1, text.size(), out_);
+        std::fflush(out_);
+        return Outcome::kExported;
+    } catch (const std::exception& error) {
+        spdlog::error("{}: {} spans are not printed: {}", name(), item.spans, error.what());
+        std::lock_guard lock(mutex_);
+        ++status_.restarts;
+        status_.last_error = error.what();
+        return Outcome::kDroppedQueue;
     }
 }
 

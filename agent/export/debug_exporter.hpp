@@ -36,6 +36,7 @@ private:
     };
 
     void run();
+    Outcome print(const Item& item);
     std::string render(const Item& item) const;
 
     const DebugOptions options_;

@@ -3,7 +3,6 @@
 
 #include <numeric>
 
-#include "export/shipment.hpp"
 #include "ledger/ledger.hpp"
 
 namespace spanring::agent {
@@ -29,11 +28,11 @@ void DeliveryBooks::turn_away(const std::shared_ptr<Batch>& batch, uint64_t sequ
     closed_(batch, sequence, {outcome, 0});
 }
 
-void DeliveryBooks::close(const Shipment& shipment, Resolution resolution) {
-    const uint64_t spans = shipment.batch->spans;
+void DeliveryBooks::close(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution) {
+    const uint64_t spans = batch->spans;
     {
         std::lock_guard lock(mutex_);
-        held_bytes_ -= shipment.batch->bytes;
+        held_bytes_ -= batch->bytes;
         status_.queued_spans -= spans;
         switch (resolution.outcome) {
             case Outcome::kExported:
@@ -45,7 +44,7 @@ void DeliveryBooks::close(const Shipment& shipment, Resolution resolution) {
             default: status_.dropped += spans; break;
         }
     }
-    closed_(shipment.batch, shipment.sequence, resolution);
+    closed_(batch, sequence, resolution);
 }
 
 // Of partial success the backend says how many it rejected, not whose, so each process gets its part by size.
@@ -84,6 +83,12 @@ void DeliveryBooks::count_attempt(Verdict verdict) {
 
 void DeliveryBooks::note(const std::string& error) {
     std::lock_guard lock(mutex_);
+    status_.last_error = error;
+}
+
+void DeliveryBooks::note_restart(const std::string& error) {
+    std::lock_guard lock(mutex_);
+    ++status_.restarts;
     status_.last_error = error;
 }
 

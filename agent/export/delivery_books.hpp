@@ -19,7 +19,6 @@
 namespace spanring::agent {
 
 class Ledger;
-struct Shipment;
 
 class DeliveryBooks {
 public:
@@ -34,13 +33,14 @@ public:
     // Resolves a batch that was not admitted.
     void turn_away(const std::shared_ptr<Batch>& batch, uint64_t sequence, Outcome outcome);
     // Resolves an admitted one.
-    void close(const Shipment& shipment, Resolution resolution);
+    void close(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution);
     // Of the spool. Exactly one of the three counts is for the whole of `shares`, except for partial success.
     void book_spooled(std::span<const spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped);
 
     // An attempt to deliver ended; one request may need several.
     void count_attempt(Verdict verdict);
     void note(const std::string& error);
+    void note_restart(const std::string& error);
     void note_health(bool healthy, uint64_t spool_bytes);
     ExporterStatus status() const;
 

@@ -24,9 +24,14 @@ void Inbox::wake() {
     if (!closed_) wake_();
 }
 
-std::vector<Inbox::Arrival> Inbox::take() {
+std::list<Inbox::Arrival> Inbox::take() {
     std::lock_guard lock(mutex_);
     return std::exchange(arrivals_, {});
+}
+
+void Inbox::undisturbed(const std::function<void()>& work) {
+    std::lock_guard lock(mutex_);
+    work();
 }
 
 std::optional<Inbox::Time> Inbox::stop_at() const {

@@ -7,10 +7,10 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <vector>
 
 namespace spanring::agent {
 
@@ -34,7 +34,9 @@ public:
     void wake();
 
     // The exporter's own thread.
-    std::vector<Arrival> take();
+    std::list<Arrival> take();  // moves them without an allocation: none is lost for lack of memory
+    // For a change of what wakes this thread: nobody does meanwhile.
+    void undisturbed(const std::function<void()>& work);
     std::optional<Time> stop_at() const;  // nothing: it is not to end yet
     // When it is to end and there is nothing to do any more (`idle`, and nothing arrived), or its deadline has come.
     bool close(bool idle, Time now);
@@ -43,7 +45,7 @@ private:
     const std::function<void()> wake_;
 
     mutable std::mutex mutex_;
-    std::vector<Arrival> arrivals_;  // guarded, like all below
+    std::list<Arrival> arrivals_;  // guarded, like all below
     std::optional<Time> stop_at_;
     bool closed_ = false;
 };

@@ -9,7 +9,7 @@
 namespace spanring::agent {
 
 OtlpExporter::OtlpExporter(std::string name, uint32_t index, bool required, const OtlpOptions& options,
-                           std::unique_ptr<Transport> transport, Ledger* ledger, OnZeroCopyFailure on_zero_copy_failure)
+                           const MakeTransport& make_transport, Ledger* ledger, OnZeroCopyFailure on_zero_copy_failure)
     : Exporter(std::move(name), index, required), open_(std::make_unique<OpenBatches>()) {
     OtlpSender::Hooks hooks;
     hooks.closed = [this](const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution) {
@@ -19,7 +19,7 @@ OtlpExporter::OtlpExporter(std::string name, uint32_t index, bool required, cons
     hooks.zero_copy_failed = [tell = std::move(on_zero_copy_failure)](const InstanceId& instance) {
         if (tell) tell(instance);
     };
-    sender_ = std::make_unique<OtlpSender>(this->name(), options, std::move(transport), ledger, std::move(hooks));
+    sender_ = std::make_unique<OtlpSender>(this->name(), options, make_transport, ledger, std::move(hooks));
 }
 
 OtlpExporter::~OtlpExporter() = default;

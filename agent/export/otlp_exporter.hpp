@@ -35,7 +35,8 @@ protected:
     // `ledger` may be null. Start-up only: throws std::runtime_error or std::invalid_argument with what is wrong with
     // the options (a time-out of nothing, a spool that another agent uses).
     OtlpExporter(std::string name, uint32_t index, bool required, const OtlpOptions& options,
-                 std::unique_ptr<Transport> transport, Ledger* ledger, OnZeroCopyFailure on_zero_copy_failure);
+                 const std::function<std::unique_ptr<Transport>()>& make_transport, Ledger* ledger,
+                 OnZeroCopyFailure on_zero_copy_failure);
 
 private:
     const std::unique_ptr<OpenBatches> open_;  // for flush()

@@ -7,6 +7,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "crash/alternate_stack.hpp"
+#include "crash/crash_scope.hpp"
 #include "ring/testpoint.hpp"
 
 namespace spanring::agent {
@@ -18,6 +20,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLookAgain{250};  // memory that is out comes back without a sign
 constexpr std::chrono::hours kIdle{1};
 constexpr std::chrono::seconds kLogPause{10};
+constexpr milliseconds kRestartPause{100};
+constexpr uint32_t kMostFailuresAtEnd = 3;
 
 void check(const OtlpOptions& options) {
     if (options.timeout.count() <= 0) throw std::invalid_argument("timeout must be longer than 0");
@@ -26,29 +30,32 @@ void check(const OtlpOptions& options) {
 
 }  // namespace
 
-OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, std::unique_ptr<Transport> transport,
-                       Ledger* ledger, Hooks hooks)
+OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, MakeTransport make_transport, Ledger* ledger,
+                       Hooks hooks)
     : name_(std::move(name)),
+      place_(kCrashInExporter + name_),
       options_(options),
+      make_transport_(std::move(make_transport)),
       zero_copy_failed_(std::move(hooks.zero_copy_failed)),
       books_(name_, ledger, std::move(hooks.closed)),
       inbox_([this] { transport_->wake(); }),
-      transport_(std::move(transport)),
+      transport_(make_transport_()),
       circuit_(options.retry) {
     check(options_);
-    if (options_.spool.enabled) {
-        spool_.emplace(options_.spool, [this](std::span<const Spool::Share> shares) {
-            books_.book_spooled(shares, 0, 0, spans_of(shares));
-        });
-        if (spool_->damaged() != 0) {
-            spdlog::warn(
-                "exporter {}: {} entries of its spool in {} are damaged beyond repair; whose spans they held is "
-                "not known, they stay pending in the accounts",
-                name_, spool_->damaged(), options_.spool.directory);
-        }
-        note_health();
-    }
+    if (options_.spool.enabled) open_spool();
     thread_ = std::thread([this] { run(); });
+}
+
+void OtlpSender::open_spool() {
+    spool_.emplace(options_.spool, [this](std::span<const Spool::Share> shares) {
+        books_.book_spooled(shares, 0, 0, spans_of(shares));
+    });
+    if (spool_->damaged() != 0) {
+        spdlog::warn("exporter {}: {} entries of its spool in {} are damaged beyond repair; whose spans they held is "
+                     "not known, they stay pending in the accounts",
+                     name_, spool_->damaged(), options_.spool.directory);
+    }
+    note_health();
 }
 
 OtlpSender::~OtlpSender() { stop(Clock::now()); }
@@ -73,6 +80,21 @@ void OtlpSender::stop(Clock::time_point deadline) {
 // ---- The thread -----------------------------------------------------------------------------------------------------
 
 void OtlpSender::run() {
+    const AlternateStack stack;
+    const CrashScope scope(place_);
+    for (bool ended = false; !ended;) {
+        try {
+            if (failed_) restart();
+            serve();
+            wind_up();
+            ended = true;
+        } catch (const std::exception& error) {
+            ended = fail(error.what());
+        }
+    }
+}
+
+void OtlpSender::serve() {
     for (;;) {
         take_inbox();
         const Clock::time_point now = Clock::now();
@@ -80,11 +102,71 @@ void OtlpSender::run() {
         if (finished(now)) break;
         for (const Transport::Ended& attempt : transport_->wait(next_event(now))) ended(attempt);
     }
-    wind_up();
+}
+
+// Everything that an exception may have left halfway is made anew. True: it is the end, and too late for that.
+bool OtlpSender::fail(const char* what) {
+    failed_ = true;
+    suspect_.blame();
+    books_.note_restart(what);
+    const Clock::time_point now = Clock::now();
+    if (now >= next_failure_log_) {
+        next_failure_log_ = now + kLogPause;
+        spdlog::error("exporter {}: begins again after an exception: {}", name_, what);
+    }
+    const std::optional<Clock::time_point> stop_at = inbox_.stop_at();
+    if (stop_at && now >= *stop_at && ++failures_at_end_ >= kMostFailuresAtEnd) {
+        inbox_.close(false, now);
+        owed_.splice(owed_.end(), inbox_.take());
+        while (!owed_.empty()) close(owed_.front().batch, owed_.front().sequence, {Outcome::kLeftBehind, 0});
+        return true;
+    }
+    circuit_.fail(now, {}, circuit_.probing());
+    std::this_thread::sleep_for(kRestartPause);
+    return false;
+}
+
+void OtlpSender::restart() {
+    std::unique_ptr<Transport> transport = make_transport_();
+    inbox_.undisturbed([&] { transport_.swap(transport); });
+    if (transport) transport->abandon();
+    transport.reset();
+    queue_ = {};
+    in_flight_ = replays_ = 0;
+    if (options_.spool.enabled) {
+        spool_.reset();  // an entry that was taken is in it again
+        open_spool();
+    }
+    for (const Inbox::Arrival& each : owed_) queue_.push(ship(each.batch, each.sequence));
+    failed_ = false;
+}
+
+void OtlpSender::close(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution) {
+    const std::shared_ptr<Batch> kept = batch;  // the entry may hold what the caller refers to
+    owed_.erase(std::find_if(owed_.begin(), owed_.end(),
+                             [&](const Inbox::Arrival& each) { return each.sequence == sequence; }));
+    books_.close(kept, sequence, resolution);
+}
+
+// Made this thread fail again and again.
+void OtlpSender::drop(const Shipment& shipment) {
+    spdlog::error("exporter {}: {} spans are dropped: each attempt to send them ended by an exception", name_,
+                  shipment.spans);
+    if (shipment.entry) {
+        books_.book_spooled(shipment.entry->shares, 0, 0, shipment.spans);
+        spool_->finish(shipment.entry->ticket);
+    } else {
+        close(shipment, {Outcome::kDroppedQueue, 0});
+    }
 }
 
 void OtlpSender::take_inbox() {
-    for (Inbox::Arrival& arrival : inbox_.take()) queue_.push(ship(std::move(arrival.batch), arrival.sequence));
+    std::list<Inbox::Arrival> arrivals = inbox_.take();
+    auto left = arrivals.size();
+    owed_.splice(owed_.end(), arrivals);
+    for (auto each = std::prev(owed_.end(), static_cast<std::ptrdiff_t>(left)); each != owed_.end(); ++each) {
+        queue_.push(ship(each->batch, each->sequence));
+    }
 }
 
 void OtlpSender::feed(Clock::time_point now) {
@@ -144,24 +226,28 @@ bool OtlpSender::start_replay(bool probe) {
 }
 
 void OtlpSender::start(ShipmentPtr shipment, bool probe) {
+    if (suspect_.is_guilty(*shipment)) return drop(*shipment);
+    suspect_.work_on(*shipment);
     if (shipment->mapped && !transport_->carries_mapped()) shipment = unmap(*shipment);
     if (!shipment->entry && shipment->request.bytes > kMaxRequestBytes && spool_) {
         to_spool(std::move(shipment), Outcome::kDroppedQueue);  // cut there into requests that receivers take
         return;
     }
     if (shipment->spans == 0) {
-        books_.close(*shipment, {Outcome::kRejected, 0});  // a mapping whose bytes were gone
+        close(*shipment, {Outcome::kRejected, 0});  // a mapping whose bytes were gone
         return;
     }
     if (probe) circuit_.probe();
     ++in_flight_;
     replays_ += shipment->entry.has_value();
     transport_->start(std::move(shipment), probe);
+    suspect_.put_down();
     SPR_TESTPOINT(attempt_started);
 }
 
 void OtlpSender::ended(const Transport::Ended& attempt) {
     SPR_TESTPOINT(attempt_ended);
+    suspect_.work_on(*attempt.shipment);
     --in_flight_;
     replays_ -= attempt.shipment->entry.has_value();
     books_.count_attempt(attempt.answer.verdict);
@@ -171,6 +257,7 @@ void OtlpSender::ended(const Transport::Ended& attempt) {
         case Verdict::kRejected: reject(*attempt.shipment, attempt.answer); break;
         case Verdict::kRetry: postpone(attempt); break;
     }
+    suspect_.put_down();
     note_health();
 }
 
@@ -190,7 +277,7 @@ void OtlpSender::accept(const Shipment& shipment, const Answer& answer) {
         SPR_TESTPOINT(replay_booked);
         spool_->finish(shipment.entry->ticket);
     } else {
-        books_.close(shipment, {Outcome::kExported, rejected + shipment.lost()});
+        close(shipment, {Outcome::kExported, rejected + shipment.lost()});
         SPR_TESTPOINT(answer_booked);
     }
 }
@@ -203,7 +290,7 @@ void OtlpSender::reject(const Shipment& shipment, const Answer& answer) {
         books_.book_spooled(shipment.entry->shares, 0, shipment.spans, 0);
         spool_->finish(shipment.entry->ticket);
     } else {
-        books_.close(shipment, {Outcome::kRejected, 0});
+        close(shipment, {Outcome::kRejected, 0});
     }
 }
 
@@ -228,7 +315,7 @@ void OtlpSender::keep(ShipmentPtr shipment) {
         return;
     }
     if (!options_.retry.enabled) {
-        books_.close(*shipment, {Outcome::kDroppedQueue, 0});
+        close(*shipment, {Outcome::kDroppedQueue, 0});
     } else if (spool_) {
         to_spool(std::move(shipment), Outcome::kDroppedQueue);
     } else {
@@ -244,7 +331,7 @@ void OtlpSender::give_back(const Shipment& shipment) {
 
 void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
     if (!spool_) {
-        books_.close(*shipment, {otherwise, 0});
+        close(*shipment, {otherwise, 0});
         return;
     }
     if (shipment->mapped) shipment = unmap(*shipment);
@@ -265,7 +352,7 @@ void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
     }
     note_health();
     if (stored == 0) {
-        books_.close(*shipment, {otherwise, 0});
+        close(*shipment, {otherwise, 0});
         return;
     }
     SPR_TESTPOINT(batch_in_spool);
@@ -278,7 +365,7 @@ void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
         }
         books_.book_spooled(lost, 0, 0, spans_of(lost));
     }
-    books_.close(*shipment, {Outcome::kSpooled, 0});
+    close(*shipment, {Outcome::kSpooled, 0});
 }
 
 // The end: nothing is waited for any more. What has no answer goes to the spool.
@@ -290,10 +377,8 @@ void OtlpSender::wind_up() {
             to_spool(std::move(shipment), Outcome::kLeftBehind);
         }
     }
+    take_inbox();
     while (!queue_.empty()) to_spool(queue_.take_oldest(), Outcome::kLeftBehind);
-    for (Inbox::Arrival& arrival : inbox_.take()) {
-        to_spool(ship(std::move(arrival.batch), arrival.sequence), Outcome::kLeftBehind);
-    }
     transport_.reset();
 }
 

@@ -3,6 +3,10 @@
 // The thread of an OTLP exporter. It alone owns transport, circuit and spool; other threads only leave batches in its
 // inbox and wake it.
 //
+// An exception on it (no memory, a compressor, a disk) ends nothing: it begins again, with a new transport, the spool
+// as it is on disk and the batches that are not resolved. What makes it fail three times in a row is dropped and
+// counted.
+//
 // Every batch is resolved once, and never waits for the backend longer than one attempt: what was answered is done,
 // what was not, or has no place in memory, goes to the spool. While too much memory is out in attempts that ended
 // without giving it back, nothing is sent.
@@ -13,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +28,7 @@
 #include "export/inbox.hpp"
 #include "export/otlp_options.hpp"
 #include "export/shipment_queue.hpp"
+#include "export/suspect.hpp"
 #include "export/transport.hpp"
 #include "spool/spool.hpp"
 
@@ -38,8 +44,7 @@ public:
     };
 
     // Throws std::runtime_error or std::invalid_argument with what is wrong with the options.
-    OtlpSender(std::string name, const OtlpOptions& options, std::unique_ptr<Transport> transport, Ledger* ledger,
-               Hooks hooks);
+    OtlpSender(std::string name, const OtlpOptions& options, MakeTransport make_transport, Ledger* ledger, Hooks hooks);
     ~OtlpSender();
     OtlpSender(const OtlpSender&) = delete;
     OtlpSender& operator=(const OtlpSender&) = delete;
@@ -52,6 +57,15 @@ public:
 
 private:
     void run();
+    void serve();
+    bool fail(const char* what);
+    void restart();
+    void open_spool();
+    void close(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution);
+    void close(const Shipment& shipment, Resolution resolution) {
+        close(shipment.batch, shipment.sequence, resolution);
+    }
+    void drop(const Shipment& shipment);
     void take_inbox();
     void feed(Clock::time_point now);
     void shed(Clock::time_point now);
@@ -73,7 +87,9 @@ private:
     void note_health() { books_.note_health(circuit_.closed(), spool_ ? spool_->bytes() : 0); }
 
     const std::string name_;
+    const std::string place_;  // for the crash journal
     const OtlpOptions options_;
+    const MakeTransport make_transport_;
     const std::function<void(const InstanceId&)> zero_copy_failed_;
 
     // Any thread.
@@ -83,11 +99,16 @@ private:
     // The sender's thread.
     std::unique_ptr<Transport> transport_;
     std::optional<Spool> spool_;
+    std::list<Inbox::Arrival> owed_;  // every batch that is not resolved, wherever its shipment is
+    Suspect suspect_;
+    bool failed_ = false;  // an exception came: to be restarted
+    uint32_t failures_at_end_ = 0;
     Circuit circuit_;
     ShipmentQueue queue_;
     size_t in_flight_ = 0;
     size_t replays_ = 0;  // of these, out of the spool
     Clock::time_point next_partial_log_{};
+    Clock::time_point next_failure_log_{};
 
     std::thread thread_;
 };

@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -50,5 +52,8 @@ public:
     // The end: what is in flight, which will not be reported any more. Only the destructor may follow.
     virtual std::vector<ShipmentPtr> abandon() = 0;
 };
+
+// A new one each time; throws std::runtime_error or std::invalid_argument with what is wrong with its options.
+using MakeTransport = std::function<std::unique_ptr<Transport>()>;
 
 }  // namespace spanring::agent

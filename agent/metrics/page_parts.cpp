@@ -168,6 +168,8 @@ void add_exporter_status(Exposition& page, const Exporter& exporter) {
     page.gauge("spanring_exporter_healthy",
                "1: the backend, or the disk, takes spans. 0: it does not, it is only tried now and then.", labels,
                status.healthy ? 1 : 0);
+    page.counter("spanring_exporter_restarts_total", "Restarts of the exporter's thread, each after an exception.",
+                 labels, number(status.restarts));
     const std::array<std::pair<const char*, uint64_t>, 3> results = {{{"accepted", status.attempts_accepted},
                                                                       {"rejected", status.attempts_rejected},
                                                                       {"failed", status.attempts_failed}}};

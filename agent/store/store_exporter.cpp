@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "base/wall_clock.hpp"
+#include "crash/alternate_stack.hpp"
+#include "crash/crash_scope.hpp"
 #include "otlp/request.hpp"
 #include "store/trace_index.hpp"
 
@@ -111,6 +113,9 @@ StoreExporter::Batches StoreExporter::next_group(std::unique_lock<std::mutex>& l
 }
 
 void StoreExporter::run() {
+    const AlternateStack stack;
+    const std::string place = kCrashInExporter + name();
+    const CrashScope scope(place);
     for (;;) {
         std::unique_lock lock(mutex_);
         const Batches group = next_group(lock);

@@ -56,7 +56,7 @@ extern "C" {
 #endif
 
 #define SPR_VERSION_MAJOR 0
-#define SPR_VERSION_MINOR 1
+#define SPR_VERSION_MINOR 2
 #define SPR_VERSION_PATCH 0
 
 #if defined(__GNUC__)
@@ -76,6 +76,9 @@ extern "C" {
 
 /* The length of a string that ends at its NUL. */
 #define SPR_NUL ((size_t)-1)
+
+/* A string literal as the two arguments, or members, pointer and length: spr_span_set_string(&span, SPR_S("key"), ...). */
+#define SPR_S(literal) "" literal "", (sizeof(literal) - 1)
 
 /* ---- Handles and values ------------------------------------------------------------------------------------- */
 
@@ -478,6 +481,18 @@ SPR_PUBLIC int spr_span_record(spr_tracer *tracer, const spr_whole_span *span, s
 
 /* ---- Context: HOT ------------------------------------------------------------------------------------------- */
 
+/* Lower-case hexadecimal digits of the ids, with their NUL: what logs and URLs have. */
+#define SPR_TRACE_ID_HEX_SIZE 33
+#define SPR_SPAN_ID_HEX_SIZE 17
+
+/*
+ * Writes an id of a context as digits and a NUL; zeros where the context has none. May be called anywhere, in a signal
+ * handler too. Errors: -EINVAL (NULL). Source: OpenTelemetry specification, trace/api.md, Retrieving the TraceId and
+ * SpanId.
+ */
+SPR_PUBLIC int spr_trace_id_hex(const spr_context *context, char ret_hex[SPR_TRACE_ID_HEX_SIZE]) SPR_NOEXCEPT;
+SPR_PUBLIC int spr_span_id_hex(const spr_context *context, char ret_hex[SPR_SPAN_ID_HEX_SIZE]) SPR_NOEXCEPT;
+
 /* The context attached to this thread. Returns 1, or 0 and an all-zero context where there is none. */
 SPR_PUBLIC int spr_context_current(spr_context *ret_context) SPR_NOEXCEPT;
 
@@ -739,7 +754,7 @@ SPR_PUBLIC int spr_provider_statistics(const spr_provider *provider, spr_statist
 /* An English phrase for a value that this library returned; static memory, never NULL, any thread, signal-safe. */
 SPR_PUBLIC const char *spr_strerror(int error) SPR_NOEXCEPT;
 
-/* "0.1.0": of the library that is loaded, which may be newer than this header. */
+/* "0.2.0": of the library that is loaded, which may be newer than this header. */
 SPR_PUBLIC const char *spr_version(void) SPR_NOEXCEPT;
 
 #ifdef __cplusplus

@@ -28,6 +28,6 @@ int main(void) {
     MUST(spr_provider_statistics(provider, &statistics), 0);
     MUST((int)statistics.started, 1);
     MUST((int)statistics.ended, 1);
-    MUST(strcmp(spr_version(), "0.1.0"), 0);
+    MUST(strcmp(spr_version(), "0.2.0"), 0);
     return 0;
 }

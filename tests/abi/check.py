@@ -4,7 +4,8 @@
 
     header STANDARD SOURCE INCLUDE COMPILER...    the header alone compiles under the standard, without a warning
     declared MAP HEADER                           the header declares what the version script exports
-    structs PROGRAM FROZEN                        sizes and offsets are the frozen ones
+    structs PROGRAM TODAY EARLIER...              sizes, offsets and numbers are those of TODAY, and what an EARLIER release had
+                                                  is where it was, but that a struct may have grown
     symbols LIBRARY MAP                           exported functions are those of the version script, at their versions
     needed LIBRARY                                libc and nothing else
     size LIBRARY                                  stripped: under 200 KB
@@ -242,14 +243,28 @@ def diff(frozen, library, header):
             assert breaks(spoilt, library, extensible), f"{name} is not found"
 
 
-def structs(program, frozen):
+# Numbers that are limits: a minor release may raise them (docs/abi.md).
+LIMITS = {"SPR_VALUE_DEPTH"}
+
+
+def rows_of(path):
+    return [line for line in open(path).read().splitlines() if line and not line.startswith("#")]
+
+
+def structs(program, today, *earlier):
     if "ELF64" not in output_of("readelf", "-hW", program):
         print("frozen for 64 bits; this is a build of another size")
         sys.exit(SKIPPED)
-    wanted = [line for line in open(frozen).read().splitlines() if line and not line.startswith("#")]
-    found = output_of(*WRAPPER, program).splitlines()
+    wanted, found = rows_of(today), output_of(*WRAPPER, program).splitlines()
     differences = sorted(set(wanted) ^ set(found))
-    assert wanted == found, "differ from the frozen ABI: " + "; ".join(differences)
+    assert wanted == found, f"differ from {os.path.basename(today)}: " + "; ".join(differences)
+    values = dict(row.rsplit(" ", 1) for row in found)
+    for release in earlier:
+        for name, value in (row.rsplit(" ", 1) for row in rows_of(release)):
+            here = values.get(name)
+            grows = name.endswith(" size") and f"{name[:-5]}.struct_size" in values or name in LIMITS
+            assert here == value or (here is not None and grows and int(here) > int(value)), \
+                f"{name} is {here}; in {os.path.basename(release)} it is {value}"
 
 
 CHECKS = {function.__name__: function for function in

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prints size and offsets of each public struct, and each public number, one a line: what abi-*.txt freezes. */
+/* Prints size and offsets of each public struct, and each public number, one a line: what abi-*.txt says of each
+ * release. */
 #include <spanring/spanring.h>
 #include <stdio.h>
 
@@ -201,6 +202,8 @@ int main(void) {
     MEMBER(spr_b3_headers, span_id);
     MEMBER(spr_b3_headers, sampled);
     MEMBER(spr_b3_headers, flags);
+    NUMBER(SPR_TRACE_ID_HEX_SIZE);
+    NUMBER(SPR_SPAN_ID_HEX_SIZE);
     NUMBER(SPR_TRACE_FLAG_SAMPLED);
     NUMBER(SPR_TRACE_FLAG_RANDOM);
     NUMBER(SPR_KIND_INTERNAL);

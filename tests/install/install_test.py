@@ -26,7 +26,7 @@ int main(void) {
 
 
 # Below the prefix; LIBDIR is Meson's.
-LIBRARY = {"LIBDIR/libspanring.so", "LIBDIR/libspanring.so.0", "LIBDIR/libspanring.so.0.1.0", "LIBDIR/libspanring.a",
+LIBRARY = {"LIBDIR/libspanring.so", "LIBDIR/libspanring.so.0", "LIBDIR/libspanring.so.0.2.0", "LIBDIR/libspanring.a",
            "LIBDIR/pkgconfig/spanring.pc", "include/spanring/spanring.h", "share/spanring/libspanring.map",
            "share/man/man3/libspanring.3"}
 HEADERS_OF_CPP = {f"include/spanring/{path.name}"
@@ -100,7 +100,7 @@ class Install(harness.Case):
         wanted = LIBRARY | HEADERS_OF_CPP | AGENT | MAN | SYSTEMD | COMPLETIONS | CONFIGURATION
         self.assertEqual(files_below(self.root / options["prefix"].lstrip("/")),
                          {path.replace("LIBDIR", options["libdir"]) for path in wanted})
-        self.assertEqual(self.pkg_config("--modversion"), ["0.1.0"])
+        self.assertEqual(self.pkg_config("--modversion"), ["0.2.0"])
 
     def test_a_configuration_that_is_there_is_kept(self):
         root = installed(harness.BUILD, "--tags", "config")
@@ -140,7 +140,7 @@ class Install(harness.Case):
         for name in ("bin/spanring-agent", "bin/spanring"):
             done = subprocess.run([self.only(name), "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
             self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertIn("0.1.0", done.stdout)
+            self.assertIn("0.2.0", done.stdout)
 
 
 class Configured(harness.Case):

@@ -150,7 +150,7 @@ class Version(harness.Case):
         for program in (harness.AGENT, harness.COMMAND):
             said = subprocess.run([program, "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
             self.assertEqual(said.returncode, 0)
-            self.assertIn("0.1.0", said.stdout)
+            self.assertIn("0.2.0", said.stdout)
 
 
 if __name__ == "__main__":

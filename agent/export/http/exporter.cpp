@@ -21,7 +21,7 @@ OtlpOptions bounded(OtlpHttpOptions options) {
 
 OtlpHttpExporter::OtlpHttpExporter(std::string name, uint32_t index, bool required, const OtlpHttpOptions& options,
                                    Ledger* ledger)
-    : OtlpExporter(std::move(name), index, required, bounded(options), std::make_unique<HttpTransport>(options), ledger,
-                   {}) {}
+    : OtlpExporter(std::move(name), index, required, bounded(options),
+                   [options] { return std::make_unique<HttpTransport>(options); }, ledger, {}) {}
 
 }  // namespace spanring::agent

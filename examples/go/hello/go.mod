@@ -2,6 +2,6 @@ module hello
 
 go 1.21
 
-require spanring.example/go/spanring v0.1.0
+require spanring.example/go/spanring v0.2.0
 
 replace spanring.example/go/spanring => ../../../bindings/go

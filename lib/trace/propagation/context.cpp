@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "trace/base/hex.hpp"
 #include "trace/base/options.hpp"
 #include "trace/process/provider.hpp"
 #include "trace/propagation/thread_context.hpp"
@@ -36,6 +37,20 @@ spr_text read_only(const spr_text& text) { return {text.data, text.data != nullp
 }  // namespace
 
 extern "C" {
+
+int spr_trace_id_hex(const spr_context* context, char ret_hex[SPR_TRACE_ID_HEX_SIZE]) noexcept {
+    static_assert(SPR_TRACE_ID_HEX_SIZE == 2 * sizeof context->trace_id + 1);
+    if (context == nullptr || ret_hex == nullptr) return -EINVAL;
+    *put_hex<sizeof context->trace_id>(ret_hex, context->trace_id) = 0;
+    return 0;
+}
+
+int spr_span_id_hex(const spr_context* context, char ret_hex[SPR_SPAN_ID_HEX_SIZE]) noexcept {
+    static_assert(SPR_SPAN_ID_HEX_SIZE == 2 * sizeof context->span_id + 1);
+    if (context == nullptr || ret_hex == nullptr) return -EINVAL;
+    *put_hex<sizeof context->span_id>(ret_hex, context->span_id) = 0;
+    return 0;
+}
 
 int spr_context_current(spr_context* ret_context) noexcept {
     if (ret_context == nullptr) return -EINVAL;

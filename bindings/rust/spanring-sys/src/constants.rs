@@ -4,7 +4,7 @@
 /// Of the header that these declarations follow.
 pub const SPR_VERSION_MAJOR: u32 = 0;
 /// Of the header that these declarations follow.
-pub const SPR_VERSION_MINOR: u32 = 1;
+pub const SPR_VERSION_MINOR: u32 = 2;
 /// Of the header that these declarations follow.
 pub const SPR_VERSION_PATCH: u32 = 0;
 
@@ -72,6 +72,10 @@ pub const SPR_PARENT_EXPLICIT: u8 = 1;
 /// A new trace.
 pub const SPR_PARENT_ROOT: u8 = 2;
 
+/// Digits of a trace id with their NUL.
+pub const SPR_TRACE_ID_HEX_SIZE: usize = 33;
+/// Digits of a span id with their NUL.
+pub const SPR_SPAN_ID_HEX_SIZE: usize = 17;
 /// Bytes of a traceparent with its NUL.
 pub const SPR_TRACEPARENT_SIZE: usize = 56;
 

@@ -105,6 +105,10 @@ extern "C" {
         ret_context: *mut spr_context,
     ) -> c_int;
 
+    /// Writes the trace id as digits and a NUL, `SPR_TRACE_ID_HEX_SIZE` bytes.
+    pub fn spr_trace_id_hex(context: *const spr_context, ret_hex: *mut c_char) -> c_int;
+    /// Writes the span id as digits and a NUL, `SPR_SPAN_ID_HEX_SIZE` bytes.
+    pub fn spr_span_id_hex(context: *const spr_context, ret_hex: *mut c_char) -> c_int;
     /// The context attached to this thread. Returns 1, or 0 where there is none.
     pub fn spr_context_current(ret_context: *mut spr_context) -> c_int;
     /// Attaches a context to this thread until the detach.

@@ -72,7 +72,7 @@ TEST_F(JournalTest, NamesTheSegmentThatWasReadAtACrash) {
     EXPECT_EQ(WTERMSIG(status), SIGABRT);
     const CrashJournal journal(file());
     ASSERT_EQ(journal.crashes().size(), 1u);
-    EXPECT_EQ(journal.crashes()[0].segment, kSegment);
+    EXPECT_EQ(journal.crashes()[0].place, kSegment);
     EXPECT_EQ(journal.crashes()[0].signal, SIGABRT);
     EXPECT_EQ(journal.reason_to_quarantine(kSegment), "");
 }
@@ -85,6 +85,14 @@ TEST_F(JournalTest, GivesASegmentUpAfterTwoCrashesAndNoOtherOne) {
     child_reading(kOther, [] { std::abort(); });
     EXPECT_NE(reason().find("SIGSEGV"), std::string::npos);
     EXPECT_EQ(reason(kOther), "");
+}
+
+TEST_F(JournalTest, NamesTheExporterOnWhoseThreadACrashWas) {
+    const std::string place = kCrashInExporter + std::string("otlp_grpc/backup");
+    child_reading(place, [] { crash("fault"); });
+    const CrashJournal journal(file());
+    ASSERT_EQ(journal.crashes().size(), 1u);
+    EXPECT_EQ(journal.crashes()[0].place, "exporter otlp_grpc/backup");
 }
 
 TEST_F(JournalTest, IsWrittenWhereTheStackRanOver) {
@@ -194,7 +202,7 @@ TEST_F(JournalTest, PassesOverWhatMakesNoSense) {
 TEST_F(JournalTest, KeepsABoundedNumberOfLines) {
     for (int i = 0; i < 1000; ++i) write(100, "/run/spanring/1000/" + std::to_string(i));
     EXPECT_EQ(crashes(), 256u);
-    EXPECT_EQ(CrashJournal(file()).crashes().back().segment, "/run/spanring/1000/999");
+    EXPECT_EQ(CrashJournal(file()).crashes().back().place, "/run/spanring/1000/999");
 }
 
 TEST_F(JournalTest, RefusesAPlaceThatCannotBeWritten) {

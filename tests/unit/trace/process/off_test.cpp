@@ -114,7 +114,7 @@ TEST_IN_PROCESS(OffTest, IsSaidByAPhraseForEachError) {
         EXPECT_GT(std::string(spr_strerror(error)).size(), 4u) << error;
     EXPECT_STREQ(spr_strerror(0), "success");
     EXPECT_STREQ(spr_strerror(3), "success") << "a positive value is none";
-    EXPECT_STREQ(spr_version(), "0.1.0");
+    EXPECT_STREQ(spr_version(), "0.2.0");
 }
 
 TEST_IN_PROCESS(OffTest, AfterTheEighthProvider) {

@@ -28,6 +28,27 @@ int current() {
     return context.trace_id[0];
 }
 
+// Specification: trace/api.md, Retrieving the TraceId and SpanId.
+TEST(ContextTest, IsWrittenInHex) {
+    const std::string header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    spr_context context;
+    ASSERT_EQ(spr_traceparent_extract(header.data(), header.size(), &context), 0);
+    char trace[SPR_TRACE_ID_HEX_SIZE], span[SPR_SPAN_ID_HEX_SIZE];
+    EXPECT_EQ(spr_trace_id_hex(&context, trace), 0);
+    EXPECT_EQ(spr_span_id_hex(&context, span), 0);
+    EXPECT_STREQ(trace, "0af7651916cd43dd8448eb211c80319c");
+    EXPECT_STREQ(span, "b7ad6b7169203331");
+    context = {};
+    EXPECT_EQ(spr_trace_id_hex(&context, trace), 0);
+    EXPECT_EQ(spr_span_id_hex(&context, span), 0);
+    EXPECT_STREQ(trace, std::string(32, '0').c_str());
+    EXPECT_STREQ(span, std::string(16, '0').c_str());
+    EXPECT_EQ(spr_trace_id_hex(nullptr, trace), -EINVAL);
+    EXPECT_EQ(spr_trace_id_hex(&context, nullptr), -EINVAL);
+    EXPECT_EQ(spr_span_id_hex(nullptr, span), -EINVAL);
+    EXPECT_EQ(spr_span_id_hex(&context, nullptr), -EINVAL);
+}
+
 TEST(ContextTest, IsNothingAtFirst) {
     spr_context context;
     memset(&context, 0x77, sizeof context);

@@ -23,7 +23,7 @@ TEST_F(OtlpGrpcExporterTest, DeliversEverySpanWithItsResourceAndScope) {
     const Received received = backend_.received().at(0);
     EXPECT_EQ(received.method, "/opentelemetry.proto.collector.trace.v1.TraceService/Export");
     EXPECT_EQ(received.metadata.find("authorization")->second, "Bearer abc");
-    EXPECT_THAT(received.metadata.find("user-agent")->second, testing::StartsWith("spanring-agent/0.1.0"));
+    EXPECT_THAT(received.metadata.find("user-agent")->second, testing::StartsWith("spanring-agent/0.2.0"));
     const auto& resource = received.request.resource_spans(0);
     EXPECT_EQ(resource.resource().attributes(0).value().string_value(), "shop");
     EXPECT_EQ(resource.scope_spans(0).scope().name(), "test");

@@ -26,7 +26,7 @@ TEST_F(OtlpHttpExporterTest, DeliversEverySpanWithItsResourceAndScope) {
     EXPECT_EQ(received.header("content-length"), std::to_string(received.body.size()));
     EXPECT_EQ(received.header("host"), "127.0.0.1:" + std::to_string(backend_.port()));
     EXPECT_EQ(received.header("authorization"), "Bearer abc");
-    EXPECT_EQ(received.header("user-agent"), "spanring-agent/0.1.0");
+    EXPECT_EQ(received.header("user-agent"), "spanring-agent/0.2.0");
     EXPECT_TRUE(received.headers.contains("x-empty"));
     for (const char* unwanted : {"expect", "content-encoding", "transfer-encoding"}) {
         EXPECT_FALSE(received.headers.contains(unwanted)) << unwanted;
