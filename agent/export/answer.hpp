@@ -26,7 +26,7 @@ struct Answer {
                           // error
 };
 
-// What a backend may ask for without being taken for broken.
+// Beyond it a delay is read as this long; how much of it is granted is the circuit's affair.
 inline constexpr std::chrono::hours kLongestDelay{24};
 
 // The answer of a backend that took the request: `response` is the serialized ExportTraceServiceResponse, whose partial

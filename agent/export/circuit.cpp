@@ -15,8 +15,8 @@ bool Circuit::succeed() {
 
 bool Circuit::fail(Time now, std::optional<std::chrono::nanoseconds> delay, bool was_probe) {
     const bool was_up = closed_;
-    if (closed_ || was_probe) reopen_at_ = now + delay.value_or(backoff_.next());
-    if (delay) reopen_at_ = std::max(reopen_at_, now + *delay);
+    if (closed_ || was_probe) reopen_at_ = now + backoff_.next();
+    if (delay) reopen_at_ = std::max(reopen_at_, now + std::min(*delay, kLongestPause));
     closed_ = false;
     if (was_probe) probing_ = false;
     return was_up;

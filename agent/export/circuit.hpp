@@ -2,6 +2,9 @@
 //
 // Is the backend up? Closed: it is, everything is sent. Open: an attempt failed in a way that may pass; nothing is sent
 // until a wait is over. Then one probe decides.
+//
+// The wait is the backoff, or what the backend asked for where that is longer: it may slow the exporter down, within
+// kLongestPause, and never hurry it.
 #pragma once
 
 #include <chrono>
@@ -14,6 +17,7 @@ namespace spanring::agent {
 class Circuit {
 public:
     using Time = std::chrono::steady_clock::time_point;
+    static constexpr std::chrono::nanoseconds kLongestPause = std::chrono::minutes(10);  // that a backend may ask for
 
     explicit Circuit(const RetryOptions& options) : backoff_(options) {}
 

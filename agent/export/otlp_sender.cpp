@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include <spdlog/fmt/chrono.h>
 #include <spdlog/spdlog.h>
 
 #include "crash/alternate_stack.hpp"
@@ -16,12 +17,19 @@ namespace spanring::agent {
 namespace {
 
 using std::chrono::milliseconds;
+using Clock = OtlpSender::Clock;
 
 constexpr milliseconds kLookAgain{250};  // memory that is out comes back without a sign
 constexpr std::chrono::hours kIdle{1};
 constexpr std::chrono::seconds kLogPause{10};
 constexpr milliseconds kRestartPause{100};
 constexpr uint32_t kMostFailuresAtEnd = 3;
+
+// As the log's own stamps are written.
+std::string time_of_day(Clock::duration ahead) {
+    const auto at = std::chrono::system_clock::now() + ahead;
+    return fmt::format("{:%H:%M:%S}", fmt::localtime(std::chrono::system_clock::to_time_t(at)));
+}
 
 void check(const OtlpOptions& options) {
     if (options.timeout.count() <= 0) throw std::invalid_argument("timeout must be longer than 0");
@@ -295,8 +303,13 @@ void OtlpSender::reject(const Shipment& shipment, const Answer& answer) {
 }
 
 void OtlpSender::postpone(const Transport::Ended& attempt) {
-    if (circuit_.fail(Clock::now(), attempt.answer.delay, attempt.probe)) {
-        spdlog::warn("exporter {}: {} does not take spans: {}", name_, transport_->peer(), attempt.answer.message);
+    const Clock::time_point now = Clock::now();
+    const bool was_up = circuit_.fail(now, attempt.answer.delay, attempt.probe);
+    const bool asked = attempt.answer.delay && circuit_.reopen_at() - now > options_.retry.max_interval;
+    if (was_up || (asked && circuit_.reopen_at() > told_until_)) {
+        told_until_ = circuit_.reopen_at();
+        spdlog::warn("exporter {}: {} does not take spans: {}; next attempt at {}{}", name_, transport_->peer(),
+                     attempt.answer.message, time_of_day(told_until_ - now), asked ? ", as it asks for a pause" : "");
     }
     if (attempt.shipment->mapped) zero_copy_failed_(attempt.shipment->runs().front().producer->instance);
     keep(attempt.shipment);

@@ -109,6 +109,7 @@ private:
     size_t replays_ = 0;  // of these, out of the spool
     Clock::time_point next_partial_log_{};
     Clock::time_point next_failure_log_{};
+    Clock::time_point told_until_{};  // the log said that nothing is sent before
 
     std::thread thread_;
 };

@@ -21,8 +21,7 @@ struct HttpResponse {
 
 Answer judge(const HttpResponse& response);
 
-// Retry-After: seconds, or an HTTP-date. Nothing where it is neither, and where it says now or a time that has passed:
-// a backend that fails and asks for no pause at all gets the backoff.
+// Retry-After: seconds, or an HTTP-date. Nothing where it is neither, and where it says now or a time that has passed.
 std::optional<std::chrono::nanoseconds> retry_after(std::string_view value, std::chrono::system_clock::time_point now);
 
 }  // namespace spanring::agent

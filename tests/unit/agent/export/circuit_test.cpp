@@ -64,13 +64,31 @@ TEST(CircuitTest, OpensAtAFailureAndLetsOneProbeDecide) {
 TEST(CircuitTest, WaitsAsLongAsTheBackendAsks) {
     Circuit circuit(options());
     const auto now = std::chrono::steady_clock::now();
-    circuit.fail(now, 1h, false);
-    EXPECT_EQ(circuit.reopen_at(), now + 1h);
-    circuit.fail(now, 2h, false);
-    EXPECT_EQ(circuit.reopen_at(), now + 2h) << "the longest of those in flight together";
-    circuit.probe();
-    circuit.fail(now, 1ms, true);
-    EXPECT_EQ(circuit.reopen_at(), now + 1ms) << "also when it asks for less than the backoff";
+    circuit.fail(now, 1min, false);
+    EXPECT_EQ(circuit.reopen_at(), now + 1min);
+    circuit.fail(now, 2min, false);
+    EXPECT_EQ(circuit.reopen_at(), now + 2min) << "the longest of those in flight together";
+    circuit.fail(now, 1s, false);
+    EXPECT_EQ(circuit.reopen_at(), now + 2min);
+}
+
+TEST(CircuitTest, IsNotHurriedByTheBackend) {
+    Circuit circuit(options());
+    const auto now = std::chrono::steady_clock::now();
+    circuit.fail(now, 0ms, false);
+    EXPECT_EQ(circuit.reopen_at(), now + 100ms) << "the backoff is the least";
+    for (const auto expected : {200ms, 400ms, 800ms, 1000ms}) {
+        circuit.probe();
+        circuit.fail(now, 1ms, true);
+        EXPECT_EQ(circuit.reopen_at(), now + expected) << "and it grows";
+    }
+}
+
+TEST(CircuitTest, WaitsTenMinutesAtMostForABackendThatAsksForMore) {
+    Circuit circuit(options());
+    const auto now = std::chrono::steady_clock::now();
+    circuit.fail(now, 24h, false);
+    EXPECT_EQ(circuit.reopen_at(), now + 10min);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <future>
 
+#include "support/captured_log.hpp"
 #include "support/grpc_exporter_test.hpp"
 
 namespace spanring::agent::test {
@@ -14,7 +15,14 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
-class OtlpSenderTest : public OtlpGrpcExporterTest {};
+class OtlpSenderTest : public OtlpGrpcExporterTest {
+protected:
+    // google.rpc.Status with a RetryInfo.
+    static std::string retry_info(uint64_t seconds) {
+        const std::string delay = bytes(1, number(1, seconds));
+        return bytes(3, bytes(1, "type.googleapis.com/google.rpc.RetryInfo") + bytes(2, delay));
+    }
+};
 
 TEST_F(OtlpSenderTest, SharesOutWhatPartialSuccessRejectedOfASpooledRequest) {
     options_.endpoint = backend_.start("127.0.0.1:0");
@@ -137,6 +145,27 @@ TEST_F(OtlpSenderTest, WithoutASpoolTriesAgainFromMemory) {
     make();
     EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
     EXPECT_EQ(backend_.received().size(), 4u);
+}
+
+TEST_F(OtlpSenderTest, IsNotHurriedByABackendThatAsksForNoPause) {
+    options_.retry.initial_interval = 1h;
+    options_.retry.max_interval = 1h;
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with(answer(grpc::UNAVAILABLE, retry_info(0)));
+    make();
+    for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(send(batch(i * 10, 10)).outcome, Outcome::kSpooled);
+    EXPECT_EQ(backend_.received().size(), 1u);
+}
+
+TEST_F(OtlpSenderTest, SaysUntilWhenABackendWantsToBeLeftAlone) {
+    CapturedLog log;
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with(answer(grpc::UNAVAILABLE, retry_info(3600)));
+    make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kSpooled);
+    ASSERT_EQ(log.count("does not take spans"), 1u);
+    EXPECT_THAT(log.lines().back(), testing::ContainsRegex("next attempt at [0-9:]+, as it asks for a pause"));
+    exporter_.reset();
 }
 
 TEST_F(OtlpSenderTest, WithoutASpoolGivesUpAfterMaxElapsedTime) {
