@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -23,6 +22,7 @@
 #include "base/descriptor.hpp"
 #include "base/error_text.hpp"
 #include "base/file_lock.hpp"
+#include "base/log.hpp"
 #include "base/quantity.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
@@ -308,10 +308,7 @@ int run(int argc, char** argv) {
     for (const std::string& problem : loaded.problems) std::fprintf(stderr, "spanring-agent: %s\n", problem.c_str());
     if (!loaded.problems.empty()) return kExitUsage;
 
-    auto logger = spdlog::stderr_color_mt("spanring-agent");
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
-    logger->set_level(spdlog::level::from_str(loaded.config.log_level));
-    spdlog::set_default_logger(std::move(logger));
+    start_log(loaded.config.log_level);
     for (const std::string& warning : loaded.warnings) spdlog::warn("{}", warning);
     if (flags.validate) return std::fputs(print_config(loaded.config).c_str(), stdout), 0;
     return serve(loaded.config);

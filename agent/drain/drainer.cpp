@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <spdlog/spdlog.h>
 
+#include "base/foreign_text.hpp"
 #include "base/wall_clock.hpp"
 #include "crash/crash_scope.hpp"
 #include "crash/failpoint.hpp"
@@ -111,7 +112,8 @@ void Drainer::try_attach(const FileKey& file) {
     sampling_.give(*served.segment);
     ++status_.attached;
     const Producer& producer = served.segment->producer();
-    spdlog::debug("{}: attached ({}, {}, pid {})", path, producer.service, producer.program, producer.pid);
+    spdlog::debug("{}: attached ({}, {}, pid {})", path, foreign(producer.service), foreign(producer.program),
+                  producer.pid);
 }
 
 void Drainer::refuse(const FileKey& file, const std::string& path, AttachOutcome& outcome, bool quarantined) {
@@ -126,7 +128,7 @@ void Drainer::refuse(const FileKey& file, const std::string& path, AttachOutcome
 
 // What an earlier agent knew of the process stays in the ledger.
 void Drainer::quarantine_unread(const std::string& path, ProcessRow row) {
-    spdlog::error("{} ({}, pid {}): quarantined: {}. The file is left where it is", path, row.program, row.pid,
+    spdlog::error("{} ({}, pid {}): quarantined: {}. The file is left where it is", path, foreign(row.program), row.pid,
                   row.quarantine);
     if (std::optional<ProcessRow> known = ledger_.find(row.instance)) {
         known->quarantine = row.quarantine;
@@ -212,8 +214,8 @@ void Drainer::close_quarantined(ServedSegment& served) {
     AttachedSegment& segment = *served.segment;
     ++status_.quarantined;
     const Producer& producer = segment.producer();
-    spdlog::error("{} ({}, pid {}): quarantined: {}. The file is left where it is", served.path, producer.service,
-                  producer.pid, segment.quarantined());
+    spdlog::error("{} ({}, pid {}): quarantined: {}. The file is left where it is", served.path,
+                  foreign(producer.service), producer.pid, segment.quarantined());
     refused_.add(served.file, {segment.device(), segment.inode(), true, segment.quarantined()});
     batcher_.submit(segment.own_lane());
 }

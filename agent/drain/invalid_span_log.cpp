@@ -5,6 +5,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "base/foreign_text.hpp"
+
 namespace spanring::agent {
 
 namespace {
@@ -19,8 +21,8 @@ void InvalidSpanLog::add(uint32_t invalid, SpanDefect last, const std::string& s
     const auto now = std::chrono::steady_clock::now();
     if (now < next_) return;
     next_ = now + kPause;
-    spdlog::warn("{} ({}, pid {}): {} invalid spans dropped and counted; the last one: {}", segment, producer.service,
-                 producer.pid, std::exchange(untold_, 0), describe(last));
+    spdlog::warn("{} ({}, pid {}): {} invalid spans dropped and counted; the last one: {}", segment,
+                 foreign(producer.service), producer.pid, std::exchange(untold_, 0), describe(last));
 }
 
 }  // namespace spanring::agent

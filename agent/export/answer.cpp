@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/answer.hpp"
 
+#include "base/foreign_text.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {
@@ -17,7 +18,7 @@ Answer accepted(std::span<const uint8_t> response) {
         each_field(partial_success.bytes, [&](const Field& field) {
             const auto count = static_cast<int64_t>(field.value);
             if (field.tag() == varint(1)) answer.rejected = count > 0 ? static_cast<uint64_t>(count) : 0;
-            if (field.tag() == bytes(2)) answer.message = field.text();
+            if (field.tag() == bytes(2)) answer.message = foreign(field.text());
         });
     });
     return answer;

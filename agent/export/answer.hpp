@@ -22,8 +22,8 @@ struct Answer {
     Verdict verdict = Verdict::kRejected;
     uint64_t rejected = 0;
     std::optional<std::chrono::nanoseconds> delay;
-    std::string message;  // for messages: of the partial success (may warn though nothing was rejected), or of the
-                          // error
+    std::string message;  // of the partial success (may warn though nothing was rejected), or of the error; what of it
+                          // is foreign() is cut already
 };
 
 // Beyond it a delay is read as this long; how much of it is granted is the circuit's affair.

@@ -8,6 +8,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "base/foreign_text.hpp"
 #include "crash/alternate_stack.hpp"
 #include "crash/crash_scope.hpp"
 #include "export/private_runs.hpp"
@@ -46,13 +47,7 @@ std::string duration_text(uint64_t nanos) {
 }
 
 // What a process chose must not steer the terminal.
-std::string plain(const std::string& text) {
-    std::string out = text;
-    for (char& c : out) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-    }
-    return out;
-}
+std::string plain(const std::string& text) { return visible_line(text, std::string::npos); }
 
 uint64_t duration(const DecodedSpan& span) {
     return span.end_unix_nano > span.start_unix_nano ? span.end_unix_nano - span.start_unix_nano : 0;

@@ -21,7 +21,6 @@ using Clock = OtlpSender::Clock;
 
 constexpr milliseconds kLookAgain{250};  // memory that is out comes back without a sign
 constexpr std::chrono::hours kIdle{1};
-constexpr std::chrono::seconds kLogPause{10};
 constexpr milliseconds kRestartPause{100};
 constexpr uint32_t kMostFailuresAtEnd = 3;
 
@@ -117,11 +116,10 @@ bool OtlpSender::fail(const char* what) {
     failed_ = true;
     suspect_.blame();
     books_.note_restart(what);
-    const Clock::time_point now = Clock::now();
-    if (now >= next_failure_log_) {
-        next_failure_log_ = now + kLogPause;
-        spdlog::error("exporter {}: begins again after an exception: {}", name_, what);
+    if (const auto more = failure_log_.due()) {
+        spdlog::error("exporter {}: begins again after an exception: {}{}", name_, what, *more);
     }
+    const Clock::time_point now = Clock::now();
     const std::optional<Clock::time_point> stop_at = inbox_.stop_at();
     if (stop_at && now >= *stop_at && ++failures_at_end_ >= kMostFailuresAtEnd) {
         inbox_.close(false, now);
@@ -274,10 +272,9 @@ void OtlpSender::accept(const Shipment& shipment, const Answer& answer) {
     const uint64_t rejected = std::min(answer.rejected, shipment.spans);
     if (!answer.message.empty() || answer.rejected != 0) {
         books_.note("partial success: " + answer.message);
-        if (Clock::now() >= next_partial_log_) {
-            next_partial_log_ = Clock::now() + kLogPause;
-            spdlog::warn("exporter {}: {} of {} spans were rejected: {}", name_, rejected, shipment.spans,
-                         answer.message);
+        if (const auto more = partial_log_.due()) {
+            spdlog::warn("exporter {}: {} of {} spans were rejected: {}{}", name_, rejected, shipment.spans,
+                         answer.message, *more);
         }
     }
     if (shipment.entry) {
@@ -292,7 +289,9 @@ void OtlpSender::accept(const Shipment& shipment, const Answer& answer) {
 
 void OtlpSender::reject(const Shipment& shipment, const Answer& answer) {
     circuit_.succeed();  // it does not want this request, but it is there
-    spdlog::warn("exporter {}: {} spans were rejected: {}", name_, shipment.spans, answer.message);
+    if (const auto more = rejected_log_.due()) {
+        spdlog::warn("exporter {}: {} spans were rejected: {}{}", name_, shipment.spans, answer.message, *more);
+    }
     if (shipment.mapped) zero_copy_failed_(shipment.runs().front().producer->instance);
     if (shipment.entry) {
         books_.book_spooled(shipment.entry->shares, 0, shipment.spans, 0);

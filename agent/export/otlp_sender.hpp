@@ -23,6 +23,7 @@
 #include <string>
 #include <thread>
 
+#include "base/log_pace.hpp"
 #include "export/circuit.hpp"
 #include "export/delivery_books.hpp"
 #include "export/inbox.hpp"
@@ -107,8 +108,7 @@ private:
     ShipmentQueue queue_;
     size_t in_flight_ = 0;
     size_t replays_ = 0;  // of these, out of the spool
-    Clock::time_point next_partial_log_{};
-    Clock::time_point next_failure_log_{};
+    LogPace partial_log_, rejected_log_, failure_log_;
     Clock::time_point told_until_{};  // the log said that nothing is sent before
 
     std::thread thread_;

@@ -7,6 +7,7 @@
 
 #include <grpcpp/support/status.h>
 
+#include "base/foreign_text.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {
@@ -81,7 +82,7 @@ Answer judge(const grpc::Status& status, Bytes response) {
     Answer answer;
     answer.delay = retry_delay(status.error_details());
     answer.verdict = may_retry(status.error_code(), answer.delay.has_value()) ? Verdict::kRetry : Verdict::kRejected;
-    answer.message = std::string(code_name(status.error_code())) + ": " + status.error_message();
+    answer.message = std::string(code_name(status.error_code())) + ": " + foreign(status.error_message());
     return answer;
 }
 

@@ -14,6 +14,7 @@
 
 #include "export/grpc/call.hpp"
 #include "export/grpc/channel.hpp"
+#include "export/grpc/log.hpp"
 #include "export/grpc/own_connection.hpp"
 
 namespace spanring::agent {
@@ -42,6 +43,7 @@ GrpcTransport::GrpcTransport(const OtlpGrpcOptions& options)
       endpoint_(parse_endpoint(options.endpoint, options.insecure)),
       credentials_(make_credentials(endpoint_, options)),
       wire_(std::make_unique<Wire>()) {
+    take_over_grpc_log();
     check_options(options_);
     wire_->channel = make_channel(endpoint_, options_, credentials_);
     if (options_.zero_copy != ZeroCopy::kOff && !endpoint_.tls && options_.compression != "gzip") {

@@ -7,14 +7,13 @@
 #include <charconv>
 #include <string>
 
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {
 
 namespace {
-
-constexpr size_t kLongestText = 200;  // of a body that is not protobuf
 
 bool is_protobuf(std::string_view content_type) {
     constexpr std::string_view kType = "application/x-protobuf";
@@ -23,18 +22,14 @@ bool is_protobuf(std::string_view content_type) {
 
 // What the body of an error says: google.rpc.Status.message, or the beginning of whatever it holds instead.
 std::string said(const HttpResponse& response) {
-    std::string message;
     if (is_protobuf(response.content_type)) {
+        std::string message;
         wire::each_field(response.body, [&](const wire::Field& field) {
-            if (field.tag() == wire::tags::bytes(2)) message = field.text();
+            if (field.tag() == wire::tags::bytes(2)) message = foreign(field.text());
         });
         return message;
     }
-    for (const uint8_t c : response.body.first(std::min(response.body.size(), kLongestText))) {
-        message += c >= ' ' && c <= '~' ? static_cast<char>(c) : ' ';
-    }
-    while (message.ends_with(' ')) message.pop_back();
-    return message;
+    return foreign({reinterpret_cast<const char*>(response.body.data()), response.body.size()});
 }
 
 // opentelemetry-proto, docs/specification.md, "Retryable Response Codes": everything else must not be tried again.
@@ -68,7 +63,7 @@ Answer judge(const HttpResponse& response) {
     }
     answer.message = "HTTP " + std::to_string(response.code);
     if (!response.location.empty()) {
-        answer.message += ", which points to " + std::string(response.location) + "; redirections are not followed";
+        answer.message += ", which points to " + foreign(response.location) + "; redirections are not followed";
     }
     if (const std::string text = said(response); !text.empty()) answer.message += ": " + text;
     return answer;

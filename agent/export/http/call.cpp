@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/foreign_text.hpp"
 #include "export/http/answer.hpp"
 #include "export/user_agent.hpp"
 
@@ -116,9 +117,9 @@ Answer HttpCall::answer(CURLcode result) const {
     answer.verdict = Verdict::kRetry;
     if (result == CURLE_OPERATION_TIMEDOUT) {
         answer.message = "no answer within " + std::to_string(options_.timeout.count()) + " ms";
-        if (error_[0] != '\0') answer.message += std::string(" (") + error_ + ")";
+        if (error_[0] != '\0') answer.message += " (" + foreign(error_) + ")";
     } else {
-        answer.message = error_[0] != '\0' ? error_ : ::curl_easy_strerror(result);
+        answer.message = foreign(error_[0] != '\0' ? error_ : ::curl_easy_strerror(result));
     }
     return answer;
 }

@@ -168,6 +168,16 @@ TEST_F(OtlpSenderTest, SaysUntilWhenABackendWantsToBeLeftAlone) {
     exporter_.reset();
 }
 
+TEST_F(OtlpSenderTest, TellsOfRejectionsOnceInAWhile) {
+    CapturedLog log;
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with(answer(grpc::INVALID_ARGUMENT));
+    make();
+    for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(send(batch(i * 10, 10)).outcome, Outcome::kRejected);
+    exporter_.reset();
+    EXPECT_EQ(log.count("were rejected"), 1u);
+}
+
 TEST_F(OtlpSenderTest, WithoutASpoolGivesUpAfterMaxElapsedTime) {
     options_.spool.enabled = false;
     options_.retry.max_elapsed_time = 30ms;

@@ -88,5 +88,13 @@ TEST(GrpcAnswerTest, NamesTheCodeForPeople) {
     EXPECT_EQ(judge(grpc::Status(grpc::PERMISSION_DENIED, "no token"), {}).message, "PERMISSION_DENIED: no token");
 }
 
+TEST(GrpcAnswerTest, ShowsNothingThatIsNotToBeSeen) {
+    const std::string wild = "one\ntwo\x1b[2J" + std::string(1000, 'x');
+    EXPECT_EQ(judge(grpc::Status(grpc::INTERNAL, wild), {}).message,
+              "INTERNAL: one two?[2J" + std::string(189, 'x') + "…");
+    const std::string response = bytes(1, bytes(2, wild));
+    EXPECT_EQ(judge(grpc::Status::OK, readable(response)).message.size(), 200 + std::string("…").size());
+}
+
 }  // namespace
 }  // namespace spanring::agent::test

@@ -55,8 +55,9 @@ TEST(HttpAnswerTest, ReadsPartialSuccessOfProtobufAlone) {
 TEST(HttpAnswerTest, SaysWhatTheBodySays) {
     EXPECT_EQ(http(400, number(1, 3) + bytes(2, "bad data")).message, "HTTP 400: bad data");
     EXPECT_EQ(http(404, "<html>\n\x01not here\xff</html>  ", "text/html").message,
-              "HTTP 404: <html>  not here </html>");
-    EXPECT_EQ(http(500, std::string(5000, 'x'), "text/plain").message.size(), std::string("HTTP 500: ").size() + 200);
+              "HTTP 404: <html> ?not here?</html>");
+    EXPECT_EQ(http(500, std::string(5000, 'x'), "text/plain").message, "HTTP 500: " + std::string(200, 'x') + "…");
+    EXPECT_EQ(http(400, bytes(2, "one\ntwo\x1b[2J")).message, "HTTP 400: one two?[2J");
     EXPECT_EQ(http(502).message, "HTTP 502");
 }
 
