@@ -3,10 +3,10 @@
 # Completion of spanring-agent for fish. tests/install/completions_test.py compares it with --help.
 
 complete -c spanring-agent -f
-complete -c spanring-agent -s h -l help -d 'print the help and end'
-complete -c spanring-agent -l version -d 'print the version and end'
-complete -c spanring-agent -l validate-config -d 'check, print the effective configuration, and end'
-complete -c spanring-agent -l describe-options -d 'print every key of the file, and end'
+complete -c spanring-agent -s h -l help -d 'print the help and exit'
+complete -c spanring-agent -l version -d 'print the version and exit'
+complete -c spanring-agent -l validate-config -d 'check, print the effective configuration, and exit'
+complete -c spanring-agent -l describe-options -d 'print every key of the file, and exit'
 complete -c spanring-agent -l config -r -F -d 'YAML file'
 complete -c spanring-agent -l endpoint -x -d 'OTLP backend: host:port, http://… or https://…'
 complete -c spanring-agent -l exporter -x -a 'otlp_grpc otlp otlp_http debug store' -d 'exporter'

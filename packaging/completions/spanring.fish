@@ -6,8 +6,8 @@ set -l commands ps traces trace audit accounting dump sampling doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c spanring -f
-complete -c spanring -s h -l help -d 'print the help and end'
-complete -c spanring -n $none -l version -d 'print the version and end'
+complete -c spanring -s h -l help -d 'print the help and exit'
+complete -c spanring -n $none -l version -d 'print the version and exit'
 complete -c spanring -n $none -l state-dir -x -a '(__fish_complete_directories)' -d 'state directory of the agent'
 complete -c spanring -n $none -l directory -x -a '(__fish_complete_directories)' -d 'where segments are'
 complete -c spanring -n $none -l store -r -F -d 'file of the span store'
