@@ -304,7 +304,7 @@ int run(int argc, char** argv) {
     if (flags.help) return std::fputs(flags.help_text.c_str(), stdout), 0;
     if (flags.version) return std::printf("spanring-agent %s\n", version().c_str()), 0;
     if (flags.describe_options) return std::fputs(print_reference(reference()).c_str(), stdout), 0;
-    const LoadedConfig loaded = load_config(flags, process_environment());
+    const LoadedConfig loaded = load_and_check(flags, process_environment());
     for (const std::string& problem : loaded.problems) std::fprintf(stderr, "spanring-agent: %s\n", problem.c_str());
     if (!loaded.problems.empty()) return kExitUsage;
 

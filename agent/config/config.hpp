@@ -118,6 +118,10 @@ struct LoadedConfig {
 
 LoadedConfig load_config(const Flags& flags, const Environment& environment);
 
+// The same, and whether the files that it names can be read: all that the agent's start refuses in a configuration. The
+// agent, --validate-config and `spanring doctor` ask this.
+LoadedConfig load_and_check(const Flags& flags, const Environment& environment);
+
 // The effective configuration as a file that would say the same; header values are left out, they are secrets.
 std::string print_config(Config config);
 

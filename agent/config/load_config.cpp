@@ -13,6 +13,7 @@
 #include "config/otel_environment.hpp"
 #include "export/grpc/endpoint.hpp"
 #include "export/http/endpoint.hpp"
+#include "export/tls_files.hpp"
 #include "ring/layout.hpp"
 
 namespace spanring::agent {
@@ -189,6 +190,52 @@ void check_endpoints(const Flags& flags, const OtelEnvironment& otel, const Conf
     }
 }
 
+// Where an exporter got a value from: the variable, while nothing else replaced what that says, else its key.
+std::string source_of(const std::string& key, const ExporterConfig& exporter, const OtelEnvironment& otel) {
+    const auto same = [&](auto OtlpOptions::*member) { return exporter.delivery()->*member == otel.otlp.*member; };
+    const bool by_variable = key == "headers"         ? same(&OtlpOptions::headers)
+                             : key == "tls.ca_file"   ? same(&OtlpOptions::ca_file)
+                             : key == "tls.cert_file" ? same(&OtlpOptions::cert_file)
+                                                      : same(&OtlpOptions::key_file);
+    const auto variable = otel.variables.find(key);
+    if (by_variable && variable != otel.variables.end()) return variable->second;
+    return "exporters." + exporter.id + "." + key;
+}
+
+// What the transports would refuse.
+void check_headers(const OtelEnvironment& otel, const Config& config, Problems& problems) {
+    for (const ExporterConfig& exporter : config.exporters) {
+        if (exporter.delivery() == nullptr) continue;
+        const bool http = exporter.type == ExporterType::kOtlpHttp;
+        for (const OptionFault& fault : http ? header_faults(exporter.http) : header_faults(exporter.otlp))
+            problems.push_back(source_of(fault.key, exporter, otel) + ": " + fault.what);
+    }
+}
+
+bool uses_tls(const ExporterConfig& exporter) {
+    if (exporter.type == ExporterType::kOtlpHttp) return exporter.http.https();
+    return parse_endpoint(exporter.otlp.endpoint, exporter.otlp.insecure).tls;
+}
+
+void check_files(const OtelEnvironment& otel, const Config& config, Problems& problems) {
+    for (const ExporterConfig& exporter : config.exporters) {
+        if (exporter.delivery() == nullptr || !uses_tls(exporter)) continue;
+        for (const OptionFault& fault : tls_faults(*exporter.delivery()))
+            problems.push_back(source_of(fault.key, exporter, otel) + ": " + fault.what);
+    }
+}
+
+// A batch that does not fit into a queue, empty as it may be, would never be sent.
+void check_queue(const ExporterConfig& exporter, const BatchConfig& batch, Problems& problems) {
+    const bool store = exporter.type == ExporterType::kStore;
+    if (!store && exporter.delivery() == nullptr) return;
+    const uint64_t queue = store ? exporter.store.queue_bytes : exporter.delivery()->queue_bytes;
+    if (queue >= batch.send_batch_max_bytes) return;
+    problems.push_back("exporters." + exporter.id + (store ? "" : ".sending_queue") + ": queue_size (" +
+                       format_size(queue) + ") is less than a batch may have (processors.batch.send_batch_max_bytes, " +
+                       format_size(batch.send_batch_max_bytes) + ")");
+}
+
 // Limits between values, whichever layer they came from.
 void check_whole(const Config& config, Problems& problems) {
     if (config.all_users && config.directories.size() > 1) {
@@ -201,6 +248,7 @@ void check_whole(const Config& config, Problems& problems) {
     }
     for (const ExporterConfig& exporter : config.exporters) {
         const std::string path = "exporters." + exporter.id;
+        check_queue(exporter, config.batch, problems);
         if (exporter.delivery() == nullptr) continue;
         const OtlpOptions& otlp = *exporter.delivery();
         if (otlp.cert_file.empty() != otlp.key_file.empty()) {
@@ -255,7 +303,15 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
     for (const ExporterConfig& exporter : config.exporters) config.pipeline.exporters.push_back(exporter.id);
     fill_places(config, problems);
     check_endpoints(flags, otel, config, problems);
+    check_headers(otel, config, problems);
     check_whole(config, problems);
+    return loaded;
+}
+
+LoadedConfig load_and_check(const Flags& flags, const Environment& environment) {
+    LoadedConfig loaded = load_config(flags, environment);
+    std::vector<std::string> told;  // by load_config()
+    if (loaded.problems.empty()) check_files(read_otel_environment(environment, told), loaded.config, loaded.problems);
     return loaded;
 }
 

@@ -100,8 +100,10 @@ OtelEnvironment read_otel_environment(const Environment& environment, std::vecto
     OtelEnvironment result;
     read_protocol(environment, result, warnings);
     OtlpOptions otlp = result.otlp;  // what both ways have in common
-    if (const auto said = spoken(environment, "HEADERS"))
+    if (const auto said = spoken(environment, "HEADERS")) {
         otlp.headers = parse_headers(said->first, said->second, warnings);
+        result.variables["headers"] = said->first;
+    }
     if (const auto said = spoken(environment, "TIMEOUT")) {
         const auto value = parse_unsigned(said->second);
         constexpr uint64_t kLongest = uint64_t{365} * 24 * 3600 * 1000;
@@ -128,9 +130,15 @@ OtelEnvironment read_otel_environment(const Environment& environment, std::vecto
             warnings.push_back(said->first + ": '" + said->second + "' is neither true nor false, taken as false");
         result.otlp.insecure = value.value_or(false);
     }
-    if (const auto said = spoken(environment, "CERTIFICATE")) otlp.ca_file = said->second;
-    if (const auto said = spoken(environment, "CLIENT_KEY")) otlp.key_file = said->second;
-    if (const auto said = spoken(environment, "CLIENT_CERTIFICATE")) otlp.cert_file = said->second;
+    const auto read_file_name = [&](const char* rest, const char* key, std::string& file) {
+        const auto said = spoken(environment, rest);
+        if (!said) return;
+        file = said->second;
+        result.variables[key] = said->first;
+    };
+    read_file_name("CERTIFICATE", "tls.ca_file", otlp.ca_file);
+    read_file_name("CLIENT_KEY", "tls.key_file", otlp.key_file);
+    read_file_name("CLIENT_CERTIFICATE", "tls.cert_file", otlp.cert_file);
     for (OtlpOptions* const way : {static_cast<OtlpOptions*>(&result.otlp), static_cast<OtlpOptions*>(&result.http)}) {
         otlp.endpoint = way->endpoint;
         otlp.compression = way->compression;

@@ -4,6 +4,7 @@
 // warning, as the OpenTelemetry specification asks.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,9 @@ struct OtelEnvironment {
     OtlpGrpcOptions otlp;  // defaults, with what the variables say
     OtlpHttpOptions http;
     ExporterType protocol = ExporterType::kOtlpGrpc;
-    std::string endpoint_variable;  // the one that speaks; empty: none is set
-    std::string log_level;          // OTEL_LOG_LEVEL; empty: not set
+    std::string endpoint_variable;                 // the one that speaks; empty: none is set
+    std::map<std::string, std::string> variables;  // by the key of an exporter: "headers", "tls.ca_file"
+    std::string log_level;                         // OTEL_LOG_LEVEL; empty: not set
 };
 
 OtelEnvironment read_otel_environment(const Environment& environment, std::vector<std::string>& warnings);

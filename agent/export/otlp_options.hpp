@@ -41,6 +41,12 @@ struct OtlpOptions {
     bool operator==(const OtlpOptions&) const = default;
 };
 
+// What a transport refuses to start with, so that it can be told before.
+struct OptionFault {
+    std::string key;   // "headers"
+    std::string what;  // without secrets
+};
+
 // The keys that do not depend on the way, and those of `tls` that do not.
 std::vector<Option> describe_delivery(OtlpOptions& otlp);
 std::vector<Option> describe_tls_files(OtlpOptions& otlp);

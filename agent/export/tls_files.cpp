@@ -12,27 +12,46 @@ namespace spanring::agent {
 
 namespace {
 
-std::string read_file(const std::string& path, const char* key) {
+// Its bytes; `ret_fault` where it cannot be read.
+std::string read_file(const std::string& path, std::string& ret_fault) {
     if (path.empty()) return {};
     errno = 0;
     std::ifstream file(path, std::ios::binary);
     std::ostringstream text;
     if (file) text << file.rdbuf();
-    if (!file || text.str().empty()) {
-        throw std::runtime_error(std::string(key) + ": cannot read " + path +
-                                 (errno != 0 ? ": " + error_text(errno) : ", it is empty"));
-    }
+    if (!file || text.str().empty())
+        ret_fault = "cannot read " + path + (errno != 0 ? ": " + error_text(errno) : ", it is empty");
     return text.str();
 }
 
+std::string read_named(const std::string& path, const char* key) {
+    std::string fault;
+    std::string text = read_file(path, fault);
+    if (!fault.empty()) throw std::runtime_error(std::string(key) + ": " + fault);
+    return text;
+}
+
 }  // namespace
+
+std::vector<OptionFault> tls_faults(const OtlpOptions& options) {
+    std::vector<OptionFault> faults;
+    const auto look = [&](const std::string& path, const char* key) {
+        std::string fault;
+        read_file(path, fault);
+        if (!fault.empty()) faults.push_back({key, fault});
+    };
+    look(options.ca_file, "tls.ca_file");
+    look(options.cert_file, "tls.cert_file");
+    look(options.key_file, "tls.key_file");
+    return faults;
+}
 
 TlsFiles read_tls_files(const OtlpOptions& options) {
     if (options.cert_file.empty() != options.key_file.empty()) {
         throw std::invalid_argument("cert_file and key_file: one is set without the other");
     }
-    return {read_file(options.ca_file, "ca_file"), read_file(options.cert_file, "cert_file"),
-            read_file(options.key_file, "key_file")};
+    return {read_named(options.ca_file, "ca_file"), read_named(options.cert_file, "cert_file"),
+            read_named(options.key_file, "key_file")};
 }
 
 }  // namespace spanring::agent

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "export/otlp_options.hpp"
 
@@ -12,6 +13,9 @@ namespace spanring::agent {
 struct TlsFiles {
     std::string ca, cert, key;  // PEM; empty: not named
 };
+
+// Those that are named and cannot be read.
+std::vector<OptionFault> tls_faults(const OtlpOptions& options);
 
 // Throws std::runtime_error that names the file, std::invalid_argument where one is set without its other half.
 TlsFiles read_tls_files(const OtlpOptions& options);

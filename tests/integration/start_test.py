@@ -127,6 +127,25 @@ class WrongInput(harness.Case):
                 said = self.refuse("--endpoint", endpoint)
                 self.assertIn(endpoint, said)
 
+    def test_the_start_the_validation_and_the_doctor_refuse_the_same(self):
+        file = self.workspace.folder / "agent.yaml"
+        for options, said in (("headers: {X-Key: a}", "is not a legal gRPC metadata key"),
+                              ("endpoint: https://localhost:1\n    tls: {ca_file: /nonexistent/ca}", "cannot read /nonexistent/ca"),
+                              ("sending_queue: {queue_size: 1MiB}", "queue_size (1MiB) is less than a batch may have"),
+                              ("tls: {cert_file: /cert}", "cert_file and key_file go together")):
+            with self.subTest(options):
+                file.write_text(f"exporters:\n  otlp_grpc:\n    {options}\n")
+                start = self.refuse("--config", file)
+                self.assertIn(said, start)
+                self.assertEqual(self.refuse("--config", file, "--validate-config"), start)
+                doctor = subprocess.run([harness.COMMAND, "--state-dir", self.workspace.state, "--directory",
+                                         self.workspace.segments, "doctor", "--config", file],
+                                        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=harness.WATCHDOG,
+                                        env=harness.environment())
+                self.assertEqual(doctor.returncode, 1, doctor.stderr)
+                for problem in start.splitlines():
+                    self.assertIn(problem.removeprefix("spanring-agent: "), doctor.stdout)
+
     def test_an_endpoint_of_the_environment_that_does_not_parse_names_its_variable(self):
         command = [harness.AGENT, "--directory", self.workspace.segments, "--state-dir", self.workspace.state]
         ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=harness.WATCHDOG,

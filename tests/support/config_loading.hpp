@@ -23,19 +23,28 @@ protected:
             std::ofstream(file_) << yaml;
             arguments.insert(arguments.end(), {"--config", file_});
         }
-        arguments.insert(arguments.begin(), "spanring-agent");
-        std::vector<const char*> pointers;
-        for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
-        const Flags flags = parse_flags(static_cast<int>(pointers.size()), pointers.data());
-        return load_config(flags, [this](const std::string& name) -> std::optional<std::string> {
-            const auto value = environment_.find(name);
-            if (value == environment_.end() || value->second.empty()) return std::nullopt;
-            return value->second;
-        });
+        return load_config(flags(arguments), environment());
+    }
+    // With a look at the files that the configuration names.
+    LoadedConfig check(const std::vector<std::string>& arguments) {
+        return load_and_check(flags(arguments), environment());
     }
 
     std::string at(int line, int column) const {
         return file_ + ":" + std::to_string(line) + ":" + std::to_string(column) + ": ";
+    }
+
+    static Flags flags(const std::vector<std::string>& arguments) {
+        std::vector<const char*> pointers = {"spanring-agent"};
+        for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
+        return parse_flags(static_cast<int>(pointers.size()), pointers.data());
+    }
+    Environment environment() const {
+        return [this](const std::string& name) -> std::optional<std::string> {
+            const auto value = environment_.find(name);
+            if (value == environment_.end() || value->second.empty()) return std::nullopt;
+            return value->second;
+        };
     }
 
     spanring::test::TemporaryDirectory directory_;

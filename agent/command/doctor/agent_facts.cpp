@@ -167,7 +167,7 @@ Findings look_at_agents(const std::vector<std::string>& directories, const Sites
 
 Findings look_at_backends(const Flags& flags, std::chrono::milliseconds patience) {
     Findings findings;
-    const LoadedConfig loaded = load_config(flags, process_environment());
+    const LoadedConfig loaded = load_and_check(flags, process_environment());
     const std::string source = flags.config_file.empty() ? "the environment and the defaults" : flags.config_file;
     for (const std::string& problem : loaded.problems)
         findings.push_back({Health::kError, "configuration", problem, "correct it; the agent does not start with it"});

@@ -16,5 +16,6 @@ struct OtlpGrpcOptions : OtlpOptions {
 };
 
 std::vector<Option> describe(OtlpGrpcOptions& otlp);
+std::vector<OptionFault> header_faults(const OtlpGrpcOptions& otlp);
 
 }  // namespace spanring::agent

@@ -27,21 +27,16 @@ bool is_token(std::string_view text) {  // RFC 9110, 5.6.2
     });
 }
 
-void check_header(const std::string& key, const std::string& value) {
+// Empty, or why it cannot be sent. The value is a secret.
+std::string fault_of(const std::string& key, const std::string& value) {
     static constexpr std::array<std::string_view, 7> kOwn = {
         "content-type", "content-encoding", "content-length", "transfer-encoding", "connection", "expect", "upgrade"};
-    if (!is_token(key)) {
-        throw std::invalid_argument("headers: \"" + key + "\" is not a legal name of an HTTP header");
-    }
-    if (std::find(kOwn.begin(), kOwn.end(), lower(key)) != kOwn.end()) {
-        throw std::invalid_argument("headers: \"" + key + "\" is set by the exporter itself");
-    }
+    if (!is_token(key)) return "\"" + key + "\" is not a legal name of an HTTP header";
+    if (std::find(kOwn.begin(), kOwn.end(), lower(key)) != kOwn.end())
+        return "\"" + key + "\" is set by the exporter itself";
     const bool legal =
         std::none_of(value.begin(), value.end(), [](unsigned char c) { return (c < ' ' && c != '\t') || c == 0x7f; });
-    if (!legal) {
-        throw std::invalid_argument("headers: the value of \"" + key +
-                                    "\" contains characters that a header must not contain");
-    }
+    return legal ? "" : "the value of \"" + key + "\" contains characters that a header must not contain";
 }
 
 TlsFiles files_for(const HttpEndpoint& endpoint, const OtlpHttpOptions& options) {
@@ -50,12 +45,20 @@ TlsFiles files_for(const HttpEndpoint& endpoint, const OtlpHttpOptions& options)
 
 }  // namespace
 
+std::vector<OptionFault> header_faults(const OtlpHttpOptions& otlp) {
+    std::vector<OptionFault> faults;
+    for (const auto& [key, value] : otlp.headers) {
+        if (const std::string what = fault_of(key, value); !what.empty()) faults.push_back({"headers", what});
+    }
+    return faults;
+}
+
 HttpTransport::HttpTransport(const OtlpHttpOptions& options)
     : options_(options),
       endpoint_(parse_http_endpoint(options.endpoint, options.traces_endpoint)),
       tls_(files_for(endpoint_, options)),
       compressor_(make_compressor(options.compression, options.compression_level)) {
-    for (const auto& [key, value] : options_.headers) check_header(key, value);
+    for (const OptionFault& fault : header_faults(options_)) throw std::invalid_argument(fault.key + ": " + fault.what);
     set_up_curl();
     multi_.reset(::curl_multi_init());
     if (multi_ == nullptr) throw std::runtime_error("HTTP client: cannot be set up");

@@ -43,7 +43,7 @@ exporters:
       max_elapsed_time: 0s
       multiplier: 2.5
       randomization_factor: 0.25
-    sending_queue: {num_consumers: 3, queue_size: 2MiB}
+    sending_queue: {num_consumers: 3, queue_size: 6MiB}
     spool: {enabled: false, directory: /spool, max_bytes: 10MiB, file_bytes: 1MiB, fsync: true}
     zero_copy: off
   debug: {verbosity: detailed}
@@ -83,7 +83,7 @@ service:
     EXPECT_DOUBLE_EQ(otlp.retry.multiplier, 2.5);
     EXPECT_DOUBLE_EQ(otlp.retry.randomization_factor, 0.25);
     EXPECT_EQ(otlp.in_flight, 3u);
-    EXPECT_EQ(otlp.queue_bytes, uint64_t{2} << 20);
+    EXPECT_EQ(otlp.queue_bytes, uint64_t{6} << 20);
     EXPECT_FALSE(otlp.spool.enabled);
     EXPECT_EQ(otlp.spool.directory, "/spool");
     EXPECT_EQ(otlp.spool.max_bytes, uint64_t{10} << 20);
@@ -110,7 +110,7 @@ exporters:
     timeout: 3s
     headers: {x-api-key: abc}
     retry_on_failure: {enabled: false, initial_interval: 1s, max_interval: 2s}
-    sending_queue: {num_consumers: 3, queue_size: 2MiB, sizer: bytes}
+    sending_queue: {num_consumers: 3, queue_size: 6MiB, sizer: bytes}
     spool: {enabled: false, directory: /spool, max_bytes: 10MiB, file_bytes: 1MiB, fsync: true}
   otlphttp:
 )");
@@ -133,7 +133,7 @@ exporters:
     EXPECT_EQ(http.headers.at("x-api-key"), "abc");
     EXPECT_FALSE(http.retry.enabled);
     EXPECT_EQ(http.in_flight, 3u);
-    EXPECT_EQ(http.queue_bytes, uint64_t{2} << 20);
+    EXPECT_EQ(http.queue_bytes, uint64_t{6} << 20);
     EXPECT_EQ(http.spool.directory, "/spool");
     EXPECT_TRUE(http.spool.fsync);
 

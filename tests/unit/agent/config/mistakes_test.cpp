@@ -107,6 +107,52 @@ TEST_F(MistakesTest, MistakesOfHttpAreNamedWithTheirPlace) {
     EXPECT_THAT(first("retry_on_failure: {max_interval: 1s}"), HasSubstr("shorter than initial_interval"));
 }
 
+TEST_F(MistakesTest, AHeaderThatCannotBeSentIsOneBeforeTheStart) {
+    const auto of = [this](const std::string& type, const std::string& headers) {
+        return load("exporters:\n  " + type + ":\n    headers: " + headers + "\n").problems;
+    };
+    EXPECT_THAT(of("otlp_grpc", "{X-Key: a}"),
+                ElementsAre(StartsWith("exporters.otlp_grpc.headers: \"X-Key\" is not a legal gRPC metadata key")));
+    EXPECT_THAT(
+        of("otlp_grpc", "{x-key: \"secret\\n\"}"),
+        ElementsAre("exporters.otlp_grpc.headers: the value of \"x-key\" contains characters that a header must "
+                    "not contain"));
+    EXPECT_THAT(of("otlp_http", "{x key: a, content-type: b, X-Key: c}"),
+                ElementsAre("exporters.otlp_http.headers: \"content-type\" is set by the exporter itself",
+                            "exporters.otlp_http.headers: \"x key\" is not a legal name of an HTTP header"));
+    environment_["OTEL_EXPORTER_OTLP_HEADERS"] = "\"x-key=a\"";
+    environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://localhost:4317";
+    EXPECT_THAT(load("").problems, ElementsAre(StartsWith("OTEL_EXPORTER_OTLP_HEADERS: \"\"x-key\" is not a legal")));
+}
+
+TEST_F(MistakesTest, ABatchFitsIntoEveryQueue) {
+    EXPECT_THAT(load("exporters:\n  otlp_grpc:\n    sending_queue: {queue_size: 2MiB}\n").problems,
+                ElementsAre("exporters.otlp_grpc.sending_queue: queue_size (2MiB) is less than a batch may have "
+                            "(processors.batch.send_batch_max_bytes, 3584KiB)"));
+    EXPECT_THAT(load("processors:\n  batch: {send_batch_max_bytes: 5MiB}\nexporters:\n  store: {queue_size: 4MiB}\n  "
+                     "debug:\n")
+                    .problems,
+                ElementsAre(StartsWith("exporters.store: queue_size (4MiB) is less than a batch may have ")));
+    EXPECT_TRUE(load("processors:\n  batch: {send_batch_max_bytes: 2MiB}\nexporters:\n  otlp_grpc:\n    "
+                     "sending_queue: {queue_size: 2MiB}\n")
+                    .problems.empty());
+}
+
+TEST_F(MistakesTest, FilesThatCannotBeReadAreMistakesWhereTheyAreUsed) {
+    const auto of = [this](const std::string& endpoint) {
+        load("exporters:\n  otlp_grpc:\n    endpoint: " + endpoint +
+             "\n    tls: {ca_file: /nonexistent/ca, cert_file: " + file_ + ", key_file: /nonexistent/key}\n");
+        return check({"--config", file_}).problems;
+    };
+    EXPECT_THAT(of("https://localhost:4317"),
+                ElementsAre("exporters.otlp_grpc.tls.ca_file: cannot read /nonexistent/ca: No such file or directory",
+                            StartsWith("exporters.otlp_grpc.tls.key_file: ")));
+    EXPECT_TRUE(of("http://localhost:4317").empty());
+    environment_["OTEL_EXPORTER_OTLP_CERTIFICATE"] = "/nonexistent/ca";
+    EXPECT_THAT(check({"--endpoint", "https://localhost:4317"}).problems,
+                ElementsAre(StartsWith("OTEL_EXPORTER_OTLP_CERTIFICATE: ")));
+}
+
 TEST_F(MistakesTest, ReportsWrongPlacesOfMetrics) {
     const auto of = [this](const std::string& metrics) {
         return load("service:\n telemetry:\n  metrics:\n   " + metrics + "\n").problems;
