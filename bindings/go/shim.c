@@ -139,8 +139,9 @@ static void take_link(room *room, const uint8_t **at, spr_link *link) {
 int spr_go_span_start(spr_tracer *tracer, const char *name, size_t name_size, int kind, const spr_context *parent,
                       uint64_t start_time_ns, const char *trace_state, size_t trace_state_size,
                       const uint8_t *attributes, uint32_t attribute_count, const uint8_t *links, uint32_t link_count,
-                      spr_go_total total, spr_span *ret_span) {
+                      spr_go_total total, uint32_t sampling, int has_ids, spr_span *io_span) {
     spr_start_options options = SPR_START_OPTIONS_INIT;
+    const spr_context ids = io_span->context;
     spr_link stack_links[STACK_OTHERS];
     spr_link *list = stack_links;
     room room;
@@ -152,6 +153,8 @@ int spr_go_span_start(spr_tracer *tracer, const char *name, size_t name_size, in
     options.start_time_ns = start_time_ns;
     options.trace_state = trace_state;
     options.trace_state_size = trace_state_size;
+    options.context = has_ids ? &ids : NULL;
+    options.sampling = sampling;
     if (link_count > STACK_OTHERS) {
         list = malloc(link_count * sizeof(*list));
     }
@@ -164,10 +167,10 @@ int spr_go_span_start(spr_tracer *tracer, const char *name, size_t name_size, in
         }
         options.links = list;
         options.link_count = link_count;
-        result = spr_span_start_with(tracer, name, name_size, &options, ret_span);
+        result = spr_span_start_with(tracer, name, name_size, &options, io_span);
         room_close(&room);
     } else {
-        result = spr_span_start_with(tracer, name, name_size, &options, ret_span);
+        result = spr_span_start_with(tracer, name, name_size, &options, io_span);
     }
     if (list != stack_links) {
         free(list);

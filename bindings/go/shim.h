@@ -42,10 +42,11 @@ typedef struct spr_go_limits {
     uint32_t link_attribute_count;
 } spr_go_limits;
 
+/* What *io_span has in its context are ids of its own, where has_ids says so. */
 int spr_go_span_start(spr_tracer *tracer, const char *name, size_t name_size, int kind, const spr_context *parent,
                       uint64_t start_time_ns, const char *trace_state, size_t trace_state_size,
                       const uint8_t *attributes, uint32_t attribute_count, const uint8_t *links, uint32_t link_count,
-                      spr_go_total total, spr_span *ret_span);
+                      spr_go_total total, uint32_t sampling, int has_ids, spr_span *io_span);
 
 /* end = 0 sets what is there and leaves the span open. */
 int spr_go_span_finish(const spr_span *span, int end, uint64_t end_time_ns, int status, const char *status_message,

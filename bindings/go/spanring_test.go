@@ -80,6 +80,29 @@ func TestASpanEndsOnce(t *testing.T) {
 	}
 }
 
+func TestIDsAndTheDecisionMayBeSaid(t *testing.T) {
+	library := open(t)
+	trace, id := TraceID{1, 2}, SpanID{3, 4}
+	_, span := library.tracer.Start(context.Background(), "own", WithIDs(trace, id), WithSampling(SamplingRecord))
+	if got := span.Context(); !span.IsRecording() || got.TraceID() != trace || got.SpanID() != id || !got.IsSampled() {
+		t.Errorf("got %v %v, recording %v", got.TraceID(), got.SpanID(), span.IsRecording())
+	}
+	span.End()
+	below := ContextWithSpanContext(context.Background(), NewSpanContext(SpanContextConfig{TraceID: TraceID{9}, SpanID: SpanID{9}, Sampled: true}))
+	if _, span := library.tracer.Start(below, "of another trace", WithIDs(trace, id)); span.IsRecording() || span.Context().IsValid() {
+		t.Error("a span of another trace than its parent's started")
+	}
+	_, child := library.tracer.Start(below, "below", WithIDs(TraceID{}, id))
+	if got := child.Context(); got.TraceID() != (TraceID{9}) || got.SpanID() != id {
+		t.Errorf("below a parent: %v %v", got.TraceID(), got.SpanID())
+	}
+	child.End()
+	_, dropped := library.tracer.Start(context.Background(), "dropped", WithSampling(SamplingDrop))
+	if dropped.IsRecording() || !dropped.Context().IsValid() {
+		t.Error("a span that is to be dropped is recorded, or has no context")
+	}
+}
+
 func TestASpanCostsTwoCallsIntoC(t *testing.T) {
 	library := open(t)
 	ctx, first := library.tracer.Start(context.Background(), "first")

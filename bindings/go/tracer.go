@@ -28,9 +28,25 @@ const (
 	KindConsumer Kind = C.SPR_KIND_CONSUMER
 )
 
+// A Sampling says who decides whether a span is recorded. The agent's "off" goes before all of them.
+type Sampling uint32
+
+const (
+	// SamplingAsk leaves it to the sampler, or to the agent's rule in its place.
+	SamplingAsk Sampling = C.SPR_SAMPLING_ASK
+	// SamplingRecord has the span recorded, whatever sampler and parent say; its children follow it.
+	SamplingRecord Sampling = C.SPR_SAMPLING_RECORD
+	// SamplingDrop has it not recorded; it counts as not sampled.
+	SamplingDrop Sampling = C.SPR_SAMPLING_DROP
+)
+
 type startConfig struct {
 	kind       Kind
 	newRoot    bool
+	hasIDs     bool
+	sampling   Sampling
+	traceID    TraceID
+	spanID     SpanID
 	time       time.Time
 	attributes packed
 	links      packed
@@ -61,6 +77,17 @@ func WithNewRoot() StartOption { return func(config *startConfig) { config.newRo
 
 // WithStartTime starts the span at a time; the zero time is now.
 func WithStartTime(at time.Time) StartOption { return func(config *startConfig) { config.time = at } }
+
+// WithIDs gives the span ids of its own; one that is zero is made. Below a parent the trace id is the parent's: with another one
+// the span does nothing.
+func WithIDs(traceID TraceID, spanID SpanID) StartOption {
+	return func(config *startConfig) { config.hasIDs, config.traceID, config.spanID = true, traceID, spanID }
+}
+
+// WithSampling says whether to record this one, in place of what the sampler says.
+func WithSampling(sampling Sampling) StartOption {
+	return func(config *startConfig) { config.sampling = sampling }
+}
 
 type tracerConfig struct {
 	schemaURL  string
@@ -107,10 +134,16 @@ func (t *Tracer) Start(ctx context.Context, name string, options ...StartOption)
 	span := new(Span)
 	nameData, nameSize := stringData(name)
 	stateData, stateSize := stringData(parent.traceState)
+	var hasIDs C.int
+	if config.hasIDs {
+		hasIDs = 1
+		*span.context.traceID(), *span.context.spanID() = config.traceID, config.spanID
+		span.raw.context = span.context.raw
+	}
 	// One call. What it refuses (no slot, tracing off) leaves a span that does nothing and passes its parent on.
 	C.spr_go_span_start(t.raw, nameData, nameSize, C.int(config.kind), &parent.raw, C.uint64_t(nanoseconds(config.time)),
 		stateData, stateSize, config.attributes.data(), C.uint32_t(config.attributes.count), config.links.data(),
-		C.uint32_t(config.links.count), inner.raw(), &span.raw)
+		C.uint32_t(config.links.count), inner.raw(), C.uint32_t(config.sampling), hasIDs, &span.raw)
 	config.attributes.release()
 	config.links.release()
 	span.context = SpanContext{raw: span.raw.context, traceState: parent.traceState, flags: parent.flags}

@@ -326,6 +326,11 @@ typedef struct spr_event {
 #define SPR_PARENT_EXPLICIT 1 /* parent; an invalid (all-zero) one starts a new trace */
 #define SPR_PARENT_ROOT 2     /* a new trace */
 
+/* Who decides whether a span is recorded. The agent's "off" goes before all of them. */
+#define SPR_SAMPLING_ASK 0    /* the sampler, or the agent's rule in its place (default) */
+#define SPR_SAMPLING_RECORD 1 /* the caller: it is recorded, whatever sampler and parent say; its children follow it */
+#define SPR_SAMPLING_DROP 2   /* the caller: it is not recorded, and counts as not sampled */
+
 /* Everything about a start in one call; for bindings and for spans with links (a sampler sees them). */
 typedef struct spr_start_options {
     uint32_t struct_size;
@@ -340,9 +345,13 @@ typedef struct spr_start_options {
     size_t link_count;
     const char *trace_state; /* W3C tracestate to be recorded with the span; empty: that which is attached, if any */
     size_t trace_state_size;
+    /* Since 0.2 */
+    const spr_context *context; /* ids of its own; one that is zero is made. NULL: both are made */
+    uint32_t sampling;          /* SPR_SAMPLING_* */
+    uint32_t reserved_word;
 } spr_start_options;
 
-#define SPR_START_OPTIONS_INIT {sizeof(spr_start_options), 0, 0, 0, 0, NULL, NULL, 0, NULL, 0, NULL, 0}
+#define SPR_START_OPTIONS_INIT {sizeof(spr_start_options), 0, 0, 0, 0, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0}
 
 /* Everything about an end in one call. Attributes, events and status are added before the span ends. */
 typedef struct spr_end_options {
@@ -369,7 +378,15 @@ typedef struct spr_end_options {
  */
 SPR_PUBLIC int spr_span_start(spr_tracer *tracer, const char *name, size_t name_size, spr_span *ret_span) SPR_NOEXCEPT;
 
-/* The same, with everything said. options may be NULL. More errors: -EINVAL, -E2BIG. */
+/*
+ * The same, with everything said. options may be NULL.
+ * Ids of its own (options->context) are for a program that has them already: of a proxy's request, of another tracer.
+ * Below a parent the trace id is the parent's. Its sampled flag decides nothing: the sampler is asked with that trace
+ * id; its random flag says of a trace id without a parent whether its lowest 56 bits are random. Two spans of the same
+ * ids are the caller's mistake and are not found here. options->sampling is for one request (specification:
+ * trace/sdk.md, Sampling); a span that is recorded by it says no probability.
+ * More errors: -EINVAL (also: another trace id than the parent's), -E2BIG.
+ */
 SPR_PUBLIC int spr_span_start_with(spr_tracer *tracer, const char *name, size_t name_size,
                                    const spr_start_options *options, spr_span *ret_span) SPR_NOEXCEPT;
 

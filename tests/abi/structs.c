@@ -114,6 +114,9 @@ int main(void) {
     MEMBER(spr_start_options, link_count);
     MEMBER(spr_start_options, trace_state);
     MEMBER(spr_start_options, trace_state_size);
+    MEMBER(spr_start_options, context);
+    MEMBER(spr_start_options, sampling);
+    MEMBER(spr_start_options, reserved_word);
     STRUCT(spr_end_options);
     MEMBER(spr_end_options, struct_size);
     MEMBER(spr_end_options, status);
@@ -231,6 +234,9 @@ int main(void) {
     NUMBER(SPR_PARENT_CURRENT);
     NUMBER(SPR_PARENT_EXPLICIT);
     NUMBER(SPR_PARENT_ROOT);
+    NUMBER(SPR_SAMPLING_ASK);
+    NUMBER(SPR_SAMPLING_RECORD);
+    NUMBER(SPR_SAMPLING_DROP);
     NUMBER(SPR_TRACEPARENT_SIZE);
     NUMBER(SPR_PROPAGATED_DEBUG);
     NUMBER(SPR_TRACESTATE_SIZE);

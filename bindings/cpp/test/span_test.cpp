@@ -161,6 +161,26 @@ TEST_F(SpanTest, TakesAttributesOfEveryType) {
     EXPECT_EQ(refused(), 1u);
 }
 
+TEST_F(SpanTest, HasIdsOfItsOwnAndIsRecordedByAWord) {
+    const Context own{{1, 2, 3}, {4, 5, 6}, false};
+    StartOptions options;
+    options.context = own;
+    options.sampling = Sampling::kRecord;
+    auto span = tracer_.start("own", options);
+    EXPECT_TRUE(span.recording());
+    EXPECT_EQ(span.context().trace_id(), own.trace_id());
+    EXPECT_EQ(span.context().span_id(), own.span_id());
+    EXPECT_TRUE(span.context().sampled());
+
+    options.parent = Context{{9}, {9}, true};
+    EXPECT_FALSE(tracer_.start("of another trace", options).context().valid());
+    options = StartOptions{};
+    options.sampling = Sampling::kDrop;
+    auto dropped = tracer_.start("dropped", options);
+    EXPECT_FALSE(dropped.recording());
+    EXPECT_TRUE(dropped.context().valid());
+}
+
 TEST_F(SpanTest, TakesListsBytesAndNothing) {
     EXPECT_EQ((Attribute{"key", Bytes{"\x00", 1}}.raw().type), std::uint32_t{SPR_TYPE_BYTES});
     EXPECT_EQ((Attribute{"key", ValueList{1, "two"}}.raw().type), std::uint32_t{SPR_TYPE_ARRAY});

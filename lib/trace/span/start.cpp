@@ -5,12 +5,15 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <type_traits>
+
 #include "trace/base/options.hpp"
 #include "trace/process/entry.hpp"
 #include "trace/propagation/context.hpp"
 #include "trace/propagation/context_tail.hpp"
 #include "trace/propagation/sampled_trace_state.hpp"
 #include "trace/span/calls.hpp"
+#include "trace/span/chosen_start.hpp"
 #include "trace/span/clock.hpp"
 #include "trace/span/whole_span.hpp"
 
@@ -161,22 +164,58 @@ uint64_t policy_of(const ThreadState& thread) {
     return StdAtomics::load(thread.life->segment.view().control().policy, std::memory_order_relaxed);
 }
 
-// kPlain: the options are the defaults, which the compiler then knows. kWhole: they are a WholeStart.
-enum class StartCall { kPlain, kWith, kWhole };
+// kPlain: the options are the defaults, which the compiler then knows. kWith: they leave ids and the decision open.
+// kChosen: they are a ChosenStart.
+enum class StartCall { kPlain, kWith, kChosen };
 constexpr spr_start_options kDefaults = SPR_START_OPTIONS_INIT;
-
-// The context that a whole span brings with it; nullptr: none.
 template <StartCall kCall>
-const spr_context* own_context(const spr_start_options& options) {
-    if constexpr (kCall == StartCall::kWhole) return static_cast<const WholeStart&>(options).own;
-    return nullptr;
+using OptionsOf = std::conditional_t<kCall == StartCall::kChosen, ChosenStart, spr_start_options>;
+
+template <StartCall kCall>
+bool is_whole([[maybe_unused]] const OptionsOf<kCall>& options) {
+    if constexpr (kCall == StartCall::kChosen) return options.whole;
+    return false;
+}
+
+bool has_trace_id(const spr_context& context) { return !is_same_trace(context, spr_context{}); }
+bool has_span_id(const spr_context& context) {
+    constexpr uint8_t kNone[sizeof context.span_id] = {};
+    return memcmp(context.span_id, kNone, sizeof kNone) != 0;
+}
+
+bool is_of_another_trace(const spr_context* own, const spr_context* parent) {
+    return own != nullptr && parent != nullptr && has_trace_id(*own) && !is_same_trace(*own, *parent);
+}
+
+// make_ids(), where ids are said.
+uint64_t choose_ids(Random& random, const spr_context* parent, const ChosenStart& options, spr_context& ret_context) {
+    uint64_t tail = make_ids(random, parent, ret_context);
+    if (options.context == nullptr) return tail;
+    const spr_context& own = *options.context;
+    if (options.whole) {
+        ret_context = own;
+        return ContextTail::read(own) & (ContextTail::kSampling | 0xff);
+    }
+    if (parent == nullptr && has_trace_id(own)) {
+        memcpy(ret_context.trace_id, own.trace_id, sizeof own.trace_id);
+        tail = own.trace_flags & SPR_TRACE_FLAG_RANDOM;
+    }
+    if (has_span_id(own)) memcpy(ret_context.span_id, own.span_id, sizeof own.span_id);
+    return tail;
+}
+
+// Whether the span is sampled, by the caller's word. A probability goes with it only where the parent's goes on.
+bool decide_by_word(const spr_start_options& options, bool whole, uint64_t policy, const spr_context* parent,
+                    uint64_t& tail) {
+    const bool follows = whole || (parent != nullptr && (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) != 0);
+    if (!follows) tail &= ~ContextTail::kSampling;
+    return options.sampling == SPR_SAMPLING_RECORD && (policy & kRecordsNothing) == 0;
 }
 
 template <StartCall kCall>
 [[gnu::noinline]] int start_recorded(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
-                                     spr_span* ret_span, const spr_start_options& given) {
+                                     spr_span* ret_span, const OptionsOf<kCall>& given) {
     const spr_start_options& options = kCall == StartCall::kPlain ? kDefaults : given;
-    const spr_context* own = own_context<kCall>(options);
     Provider& provider = *tracer->provider;
     Provider::check_fork();
     ThreadState* thread = provider.thread();
@@ -189,16 +228,14 @@ template <StartCall kCall>
     spr_context context;
     const uint64_t policy = policy_of(*thread);
     uint64_t tail;
-    bool sampled;
-    if (own != nullptr) {
-        context = *own;
-        tail = ContextTail::read(*own) & (ContextTail::kSampling | 0xff);
-        sampled = (tail & SPR_TRACE_FLAG_SAMPLED) != 0 && (policy & kRecordsNothing) == 0;
-    } else {
+    if constexpr (kCall == StartCall::kChosen)
+        tail = choose_ids(level.random, parent, given, context);
+    else
         tail = make_ids(level.random, parent, context);
-        sampled = (policy == 0 && provider.sampler().accepts(parent, tail & ContextTail::kSampling)) ||
-                  decide(provider, level, policy, parent, context, options, tail);
-    }
+    const bool is_said = kCall == StartCall::kChosen && options.sampling != SPR_SAMPLING_ASK;
+    const bool sampled = is_said ? decide_by_word(options, is_whole<kCall>(given), policy, parent, tail)
+                                 : (policy == 0 && provider.sampler().accepts(parent, tail & ContextTail::kSampling)) ||
+                                       decide(provider, level, policy, parent, context, options, tail);
     if (!sampled) [[unlikely]]
         return unsampled(level, context, tail, ret_span);
     tail |= SPR_TRACE_FLAG_SAMPLED;
@@ -247,7 +284,7 @@ template <StartCall kCall>
     ret_span->handle = provider.handle(index, slot.generation);
     ret_span->context = context;
     // A whole span ends at once; the one that the thread is in goes on.
-    if (kCall != StartCall::kWhole && entry.depth() == 0) thread_local_state.last.set(ret_span->handle, provider, slot);
+    if (!is_whole<kCall>(given) && entry.depth() == 0) thread_local_state.last.set(ret_span->handle, provider, slot);
     if (name_bytes == 0 || ContextTail::has_threshold(tail) || options.trace_state != nullptr ||
         options.attribute_count != 0 || options.link_count != 0) [[unlikely]]
         add_rest(OpenSpan(provider, slot, index), level, tail, name, name_size, options);
@@ -256,15 +293,16 @@ template <StartCall kCall>
 
 // Under a context that was attached with a trace state: the span's, if it is of that trace and brings none. (A whole
 // span says its own.)
+template <StartCall kCall>
 [[gnu::noinline]] int start_inheriting(spr_tracer* tracer, const char* name, size_t name_size,
-                                       const spr_context* parent, spr_span* ret_span, const spr_start_options& given) {
-    spr_start_options options = given;
+                                       const spr_context* parent, spr_span* ret_span, const OptionsOf<kCall>& given) {
+    OptionsOf<kCall> options = given;
     if (parent != nullptr && view_of(given.trace_state, given.trace_state_size).empty()) {
         const std::string_view inherited = attached_trace_state(thread_local_state.top, *parent);
         options.trace_state = inherited.data();
         options.trace_state_size = inherited.size();
     }
-    return start_recorded<StartCall::kWith>(tracer, name, name_size, parent, ret_span, options);
+    return start_recorded<kCall>(tracer, name, name_size, parent, ret_span, options);
 }
 
 // Whether the agent's directive overrules a sampler that refuses.
@@ -286,7 +324,7 @@ int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
     Provider::check_fork();
     ThreadState* thread = provider.thread();
     if (thread != nullptr && is_overruled(provider, *thread, parent))
-        return start_inheriting(tracer, name, name_size, parent, ret_span, options);
+        return start_inheriting<StartCall::kWith>(tracer, name, name_size, parent, ret_span, options);
     Entry entry;
     if (thread == nullptr || entry.too_deep()) return refuse_start(provider, parent, ret_span);
     return end_unsampled(Provider::level(*thread, entry.depth()), parent, ret_span);
@@ -302,7 +340,7 @@ int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
         !thread->at[thread_local_state.depth]->writer.is_open()) [[unlikely]]
         return start_first_unsampled(tracer, name, name_size, parent, ret_span, options);
     if (is_overruled(provider, *thread, parent)) [[unlikely]]
-        return start_inheriting(tracer, name, name_size, parent, ret_span, options);
+        return start_inheriting<StartCall::kWith>(tracer, name, name_size, parent, ret_span, options);
     Entry entry;
     return end_unsampled(*thread->at[entry.depth()], parent, ret_span);
 }
@@ -310,26 +348,40 @@ int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
 // What can be decided with nothing saved and nothing called.
 template <StartCall kCall>
 [[gnu::always_inline]] inline int start(spr_tracer* tracer, const char* name, size_t name_size,
-                                        const spr_start_options& options, spr_span* ret_span) {
+                                        const OptionsOf<kCall>& options, spr_span* ret_span) {
     const spr_token* const top = thread_local_state.top;
     const spr_context* parent = choose_parent(options, top);
     if (parent != nullptr && !is_valid(*parent)) parent = nullptr;
+    if constexpr (kCall == StartCall::kChosen)
+        if (!options.whole && is_of_another_trace(options.context, parent)) {
+            *ret_span = spr_span{};
+            return -EINVAL;
+        }
     Provider& provider = *tracer->provider;
     const Provider::State state = provider.state();
     if (state == Provider::kOff || state == Provider::kShutDown) [[unlikely]]
         return start_off(provider, parent, ret_span);
-    if (own_context<kCall>(options) == nullptr && provider.sampler().refuses(parent))
+    if (kCall != StartCall::kChosen && provider.sampler().refuses(parent))
         return start_unsampled(tracer, name, name_size, parent, ret_span, options);
-    if (kCall != StartCall::kWhole && parent != nullptr && attached_to(top) != nullptr) [[unlikely]]
-        return start_inheriting(tracer, name, name_size, parent, ret_span, options);
+    if (!is_whole<kCall>(options) && parent != nullptr && attached_to(top) != nullptr) [[unlikely]]
+        return start_inheriting < kCall == StartCall::kPlain
+                   ? StartCall::kWith
+                   : kCall > (tracer, name, name_size, parent, ret_span, options);
     return start_recorded<kCall>(tracer, name, name_size, parent, ret_span, options);
+}
+
+[[gnu::noinline]] int start_chosen(spr_tracer* tracer, const char* name, size_t name_size,
+                                   const spr_start_options& options, spr_span* ret_span) {
+    ChosenStart chosen;
+    static_cast<spr_start_options&>(chosen) = options;
+    return start<StartCall::kChosen>(tracer, name, name_size, chosen, ret_span);
 }
 
 }  // namespace
 
-int start_whole(spr_tracer* tracer, const char* name, size_t name_size, const WholeStart& start_options,
+int start_whole(spr_tracer* tracer, const char* name, size_t name_size, const ChosenStart& start_options,
                 spr_span* ret_span) {
-    return start<StartCall::kWhole>(tracer, name, name_size, start_options, ret_span);
+    return start<StartCall::kChosen>(tracer, name, name_size, start_options, ret_span);
 }
 
 }  // namespace spanring::trace
@@ -355,14 +407,17 @@ int spr_span_start_with(spr_tracer* tracer, const char* name, size_t name_size, 
     int error = 0;
     const spr_start_options* known = known_options(options, space, error);
     if (tracer == nullptr) error = -EINVAL;
-    if (error == 0 && (known->kind > SPR_KIND_CONSUMER || known->parent_mode > SPR_PARENT_ROOT ||
-                       (known->attribute_count != 0 && known->attributes == nullptr) ||
-                       (known->link_count != 0 && known->links == nullptr)))
+    if (error == 0 &&
+        (known->kind > SPR_KIND_CONSUMER || known->parent_mode > SPR_PARENT_ROOT ||
+         known->sampling > SPR_SAMPLING_DROP || (known->attribute_count != 0 && known->attributes == nullptr) ||
+         (known->link_count != 0 && known->links == nullptr)))
         error = -EINVAL;
     if (error != 0) {
         *ret_span = spr_span{};
         return error;
     }
+    if (known->context != nullptr || known->sampling != SPR_SAMPLING_ASK) [[unlikely]]
+        return start_chosen(tracer, name, name_size, *known, ret_span);
     return start<StartCall::kWith>(tracer, name, name_size, *known, ret_span);
 }
 

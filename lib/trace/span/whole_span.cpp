@@ -31,8 +31,9 @@ int spr_span_record(spr_tracer* tracer, const spr_whole_span* span, spr_context*
     if (known == nullptr) return error;
     if (!is_complete(*known)) return -EINVAL;
 
-    WholeStart start;
+    ChosenStart start;
     static_cast<spr_start_options&>(start) = SPR_START_OPTIONS_INIT;
+    start.whole = true;
     start.kind = known->kind;
     start.parent_mode = SPR_PARENT_EXPLICIT;
     start.parent = known->parent;
@@ -43,7 +44,10 @@ int spr_span_record(spr_tracer* tracer, const spr_whole_span* span, spr_context*
     start.link_count = known->link_count;
     start.trace_state = known->trace_state;
     start.trace_state_size = known->trace_state_size;
-    start.own = known->context;
+    start.context = known->context;
+    if (known->context != nullptr)  // it was decided where the span was measured
+        start.sampling =
+            (known->context->trace_flags & SPR_TRACE_FLAG_SAMPLED) != 0 ? SPR_SAMPLING_RECORD : SPR_SAMPLING_DROP;
     spr_span handle;
     const int started = start_whole(tracer, known->name, known->name_size, start, &handle);
     if (ret_context != nullptr) *ret_context = handle.context;

@@ -5,16 +5,13 @@
 
 #include <cstddef>
 
+#include "trace/span/chosen_start.hpp"
 #include "trace/span/open_span.hpp"
 
 namespace spanring::trace {
 
-struct WholeStart : spr_start_options {
-    const spr_context* own = nullptr;  // valid; its sampled flag decides. nullptr: ids and the decision as at any start
-};
-
 // What spr_span_start_with() returns.
-int start_whole(spr_tracer* tracer, const char* name, size_t name_size, const WholeStart& start_options,
+int start_whole(spr_tracer* tracer, const char* name, size_t name_size, const ChosenStart& start_options,
                 spr_span* ret_span);
 // What spr_span_end_with() returns, of options that were checked.
 int end_whole(OpenSpan span, const spr_end_options& options);

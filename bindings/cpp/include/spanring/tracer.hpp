@@ -18,6 +18,13 @@
 
 namespace spanring {
 
+// Who decides whether a span is recorded. The agent's "off" goes before all of them.
+enum class Sampling : std::uint32_t {
+    kAsk = SPR_SAMPLING_ASK,        // the sampler
+    kRecord = SPR_SAMPLING_RECORD,  // it is recorded, whatever sampler and parent say
+    kDrop = SPR_SAMPLING_DROP,      // it is not
+};
+
 // How a span starts. Designated initialisers fit: tracer.start("name", {.kind = Kind::kServer}) in C++20.
 struct StartOptions {
     Kind kind = Kind::kInternal;
@@ -27,6 +34,9 @@ struct StartOptions {
     TimePoint start_time{};
     LinkList links{};  // a sampler sees these alone
     std::string_view trace_state{};
+    // Ids of its own; one that is zero is made. Below a parent the trace id is the parent's, or nothing starts.
+    std::optional<Context> context{};
+    Sampling sampling = Sampling::kAsk;
 };
 
 class Tracer {
@@ -62,6 +72,8 @@ public:
         raw_options.link_count = options.links.size();
         raw_options.trace_state = options.trace_state.data();
         raw_options.trace_state_size = options.trace_state.size();
+        raw_options.context = options.context ? &options.context->raw() : nullptr;
+        raw_options.sampling = static_cast<std::uint32_t>(options.sampling);
 
         spr_span raw{};
         spr_span_start_with(raw_, name.data(), name.size(), &raw_options, &raw);

@@ -72,6 +72,13 @@ pub const SPR_PARENT_EXPLICIT: u8 = 1;
 /// A new trace.
 pub const SPR_PARENT_ROOT: u8 = 2;
 
+/// `spr_start_options::sampling`: the sampler decides, or the agent's rule in its place.
+pub const SPR_SAMPLING_ASK: u32 = 0;
+/// It is recorded, whatever sampler and parent say.
+pub const SPR_SAMPLING_RECORD: u32 = 1;
+/// It is not recorded, and counts as not sampled.
+pub const SPR_SAMPLING_DROP: u32 = 2;
+
 /// Digits of a trace id with their NUL.
 pub const SPR_TRACE_ID_HEX_SIZE: usize = 33;
 /// Digits of a span id with their NUL.

@@ -216,6 +216,12 @@ pub struct spr_start_options {
     pub trace_state: *const c_char,
     /// Bytes of `trace_state`, or [`SPR_NUL`].
     pub trace_state_size: usize,
+    /// Ids of its own; one that is zero is made. NULL: both are made.
+    pub context: *const spr_context,
+    /// `SPR_SAMPLING_*`.
+    pub sampling: u32,
+    /// Zero.
+    pub reserved_word: u32,
 }
 
 /// How a span ends, and what is set at its end.

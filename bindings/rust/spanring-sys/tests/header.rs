@@ -146,6 +146,9 @@ fn layouts() -> String {
             link_count,
             trace_state,
             trace_state_size,
+            context,
+            sampling,
+            reserved_word,
         }),
         layout!(spr_end_options {
             struct_size,

@@ -53,7 +53,7 @@ pub use link::Link;
 pub use propagation::{inject, Headers, HeadersMut, Propagated};
 pub use provider::{FullPolicy, Provider, ProviderBuilder, Statistics};
 pub use span::{Kind, Span, Status};
-pub use tracer::{SpanBuilder, Tracer, TracerBuilder};
+pub use tracer::{Sampling, SpanBuilder, Tracer, TracerBuilder};
 pub use value::Value;
 pub use whole_span::WholeSpan;
 

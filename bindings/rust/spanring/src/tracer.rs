@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use crate::attribute::{raw_list, Attribute};
-use crate::context::Context;
+use crate::context::{Context, SpanId, TraceId};
 use crate::error::{check, Error};
 use crate::link::{self, Link};
 use crate::span::{Kind, Span};
@@ -53,6 +53,8 @@ impl Tracer {
             attributes: &[],
             links: &[],
             trace_state: "",
+            ids: None,
+            sampling: Sampling::Ask,
         }
     }
 }
@@ -113,6 +115,18 @@ impl<'a> TracerBuilder<'a> {
     }
 }
 
+/// Who decides whether a span is recorded. The agent's "off" goes before all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum Sampling {
+    /// The sampler, or the agent's rule in its place.
+    Ask = sys::SPR_SAMPLING_ASK,
+    /// The caller: it is recorded, whatever sampler and parent say; its children follow it.
+    Record = sys::SPR_SAMPLING_RECORD,
+    /// The caller: it is not recorded, and counts as not sampled.
+    Drop = sys::SPR_SAMPLING_DROP,
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Parent {
     Current,
@@ -132,6 +146,8 @@ pub struct SpanBuilder<'a> {
     attributes: &'a [Attribute<'a>],
     links: &'a [Link<'a>],
     trace_state: &'a str,
+    ids: Option<Context>,
+    sampling: Sampling,
 }
 
 impl<'a> SpanBuilder<'a> {
@@ -177,6 +193,19 @@ impl<'a> SpanBuilder<'a> {
         self
     }
 
+    /// Ids of its own, in place of ones that are made; one that is zero is made. Below a parent the trace id is the
+    /// parent's: with another one the span does nothing.
+    pub fn ids(mut self, trace_id: TraceId, span_id: SpanId) -> Self {
+        self.ids = Some(Context::new(trace_id, span_id, false));
+        self
+    }
+
+    /// Whether to record this one, in place of what the sampler says.
+    pub fn sampling(mut self, sampling: Sampling) -> Self {
+        self.sampling = sampling;
+        self
+    }
+
     /// The span. What the library refuses (no slot, tracing off) is one that does nothing and passes its parent on.
     pub fn start(self) -> Span {
         let (parent_mode, parent) = match &self.parent {
@@ -197,6 +226,9 @@ impl<'a> SpanBuilder<'a> {
             link_count: self.links.len(),
             trace_state: self.trace_state.as_ptr().cast(),
             trace_state_size: self.trace_state.len(),
+            context: self.ids.as_ref().map_or(ptr::null(), |ids| &ids.0 as *const _),
+            sampling: self.sampling as u32,
+            reserved_word: 0,
         };
         let mut raw = sys::spr_span::default();
         // SAFETY: all that is borrowed lives until the call returns, and C copies it.

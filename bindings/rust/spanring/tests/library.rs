@@ -2,8 +2,8 @@
 //! The safe crate over the library alone, without an agent.
 
 use spanring::{
-    Attribute, Context, Event, Exception, Kind, Link, Provider, Span, SpanId, Statistics, Status, TraceId, Tracer,
-    Value,
+    Attribute, Context, Event, Exception, Kind, Link, Provider, Sampling, Span, SpanId, Statistics, Status, TraceId,
+    Tracer, Value,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -185,6 +185,23 @@ fn a_parent_that_is_given_wins() {
         assert!(root.context().is_valid());
         assert_ne!(root.context().trace_id(), here.context().trace_id());
     }
+}
+
+#[test]
+fn ids_and_the_decision_may_be_said() {
+    let library = Library::open();
+    let (trace, id) = (TraceId([1; 16]), SpanId([2; 8]));
+    let span = library.tracer.span("own").ids(trace, id).sampling(Sampling::Record).start();
+    assert!(span.is_recording());
+    assert_eq!((span.context().trace_id(), span.context().span_id()), (trace, id));
+    assert!(span.context().is_sampled());
+    let elsewhere = Context::new(TraceId([9; 16]), SpanId([9; 8]), true);
+    let refused = library.tracer.span("of another trace").parent(elsewhere).ids(trace, id).start();
+    assert!(!refused.context().is_valid());
+    let below = library.tracer.span("below").parent(elsewhere).ids(TraceId([0; 16]), id).start();
+    assert_eq!((below.context().trace_id(), below.context().span_id()), (elsewhere.trace_id(), id));
+    let dropped = library.tracer.span("dropped").sampling(Sampling::Drop).start();
+    assert!(!dropped.is_recording() && dropped.context().is_valid());
 }
 
 #[test]
