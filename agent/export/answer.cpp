@@ -2,25 +2,38 @@
 #include "export/answer.hpp"
 
 #include "base/foreign_text.hpp"
+#include "export/gunzip.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {
 
 using namespace wire::tags;
-using wire::each_field;
 using wire::Field;
 
-Answer accepted(std::span<const uint8_t> response) {
+std::optional<Answer> accepted(std::span<const uint8_t> response) {
+    std::optional<std::string> plain;
+    if (is_gzip(response)) {
+        plain = gunzip(response, kMostAnswer);
+        if (!plain) return std::nullopt;
+        response = {reinterpret_cast<const uint8_t*>(plain->data()), plain->size()};
+    }
     Answer answer;
     answer.verdict = Verdict::kAccepted;
-    each_field(response, [&](const Field& partial_success) {
+    bool sound = true;
+    const auto each = [&](std::span<const uint8_t> message, auto take) {
+        wire::Cursor cursor(message);
+        for (Field field; wire::next(cursor, field);) take(field);
+        sound = sound && cursor.done();
+    };
+    each(response, [&](const Field& partial_success) {
         if (partial_success.tag() != bytes(1)) return;
-        each_field(partial_success.bytes, [&](const Field& field) {
+        each(partial_success.bytes, [&](const Field& field) {
             const auto count = static_cast<int64_t>(field.value);
             if (field.tag() == varint(1)) answer.rejected = count > 0 ? static_cast<uint64_t>(count) : 0;
             if (field.tag() == bytes(2)) answer.message = foreign(field.text());
         });
     });
+    if (!sound) return std::nullopt;
     return answer;
 }
 

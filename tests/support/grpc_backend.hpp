@@ -38,6 +38,7 @@ struct Reply {
     grpc::Status status = grpc::Status::OK;
     std::string response;
     bool never = false;  // not until the client gives up
+    bool gzip = false;   // the response, whatever the client says that it takes
 };
 
 class Backend {
@@ -98,6 +99,7 @@ private:
                 if (!cancelled_) return;
             }
             if (!reply.status.ok()) return finish(reply.status);
+            if (reply.gzip) context_->set_compression_algorithm(GRPC_COMPRESS_GZIP);
             const grpc::Slice slice(reply.response);
             response_ = grpc::ByteBuffer(&slice, 1);
             StartWriteAndFinish(&response_, {}, grpc::Status::OK);

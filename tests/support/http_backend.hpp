@@ -42,6 +42,7 @@ struct HttpReply {
     bool never = false;                     // not until the client gives up
     bool hang_up = false;                   // instead of an answer
     bool close = false;                     // after it
+    std::string raw = {};                   // instead of all of it, then the end
 };
 
 class HttpBackend {
@@ -145,6 +146,7 @@ private:
         }
         const HttpReply reply = answer(received);
         if (reply.hang_up) return false;
+        if (!reply.raw.empty()) return connection.write(reply.raw), false;
         if (reply.never) return connection.wait_for_end(), false;
         std::string head = "HTTP/1.1 " + std::to_string(reply.code) + " because of the test\r\n";
         if (!reply.content_type.empty()) head += "Content-Type: " + reply.content_type + "\r\n";

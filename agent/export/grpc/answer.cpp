@@ -78,7 +78,11 @@ std::optional<std::chrono::nanoseconds> retry_delay(std::string_view details) {
 }
 
 Answer judge(const grpc::Status& status, Bytes response) {
-    if (status.ok()) return accepted(response);
+    if (status.ok()) {
+        if (std::optional<Answer> answer = accepted(response)) return *std::move(answer);
+        // As gRPC's own stubs have it; and that code must not be tried again.
+        return judge({grpc::StatusCode::INTERNAL, "the answer is not an ExportTraceServiceResponse"}, {});
+    }
     Answer answer;
     answer.delay = retry_delay(status.error_details());
     answer.verdict = may_retry(status.error_code(), answer.delay.has_value()) ? Verdict::kRetry : Verdict::kRejected;

@@ -10,6 +10,7 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include "export/answer.hpp"
 #include "export/tls_files.hpp"
 #include "export/user_agent.hpp"
 
@@ -58,6 +59,9 @@ grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrp
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTime);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
                      static_cast<int>(std::clamp<int64_t>(options.timeout.count(), 1000, 60000)));
+    // gRPC would decompress without a bound; accepted() has one.
+    arguments.SetMaxReceiveMessageSize(static_cast<int>(kMostAnswer));
+    arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 250);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
                      static_cast<int>(std::clamp<int64_t>(options.retry.max_interval.count(), 250, 5000)));

@@ -7,7 +7,10 @@
 #include <charconv>
 #include <string>
 
+#include <nlohmann/json.hpp>
+
 #include "base/foreign_text.hpp"
+#include "base/quantity.hpp"
 #include "base/text.hpp"
 #include "otlp/wire.hpp"
 
@@ -15,9 +18,44 @@ namespace spanring::agent {
 
 namespace {
 
-bool is_protobuf(std::string_view content_type) {
-    constexpr std::string_view kType = "application/x-protobuf";
-    return lower(content_type.substr(0, kType.size())) == kType;
+bool is_type(std::string_view content_type, std::string_view type) {
+    return lower(content_type.substr(0, content_type.find_first_of("; \t"))) == type;
+}
+
+bool is_protobuf(std::string_view content_type) { return is_type(content_type, "application/x-protobuf"); }
+
+std::string_view text_of(std::span<const uint8_t> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// OTLP's JSON, of a receiver that does not answer in the encoding of the request. Nothing: it is not JSON.
+std::optional<Answer> accepted_in_json(std::span<const uint8_t> body) {
+    const auto response = nlohmann::json::parse(text_of(body), nullptr, false);
+    if (!response.is_object()) return std::nullopt;
+    Answer answer;
+    answer.verdict = Verdict::kAccepted;
+    const auto partial = response.find("partialSuccess");
+    if (partial == response.end() || !partial->is_object()) return answer;
+    for (const auto& [key, value] : partial->items()) {
+        if (key == "errorMessage" && value.is_string()) answer.message = foreign(value.get_ref<const std::string&>());
+        if (key != "rejectedSpans") continue;
+        if (value.is_number_unsigned()) answer.rejected = value.get<uint64_t>();
+        if (value.is_string()) {  // as protobuf's mapping has 64-bit numbers
+            answer.rejected = parse_unsigned(value.get_ref<const std::string&>()).value_or(0);
+        }
+    }
+    return answer;
+}
+
+// Of a 2xx. Nothing: it is not the answer of an OTLP receiver.
+std::optional<Answer> taken(const HttpResponse& response) {
+    const std::string_view type = response.content_type;
+    const bool json = is_type(type, "application/json");
+    if (response.body.empty() && response.end == HttpResponse::End::kWhole) return accepted(response.body);
+    if (!json && !is_protobuf(type) && !type.empty()) return std::nullopt;
+    // Once the status has arrived, a connection that breaks does not cause the request to be sent again.
+    if (response.end == HttpResponse::End::kBrokenOff) return accepted(std::span<const uint8_t>());
+    return json ? accepted_in_json(response.body) : accepted(response.body);
 }
 
 // What the body of an error says: google.rpc.Status.message, or the beginning of whatever it holds instead.
@@ -29,7 +67,7 @@ std::string said(const HttpResponse& response) {
         });
         return message;
     }
-    return foreign({reinterpret_cast<const char*>(response.body.data()), response.body.size()});
+    return foreign(text_of(response.body));
 }
 
 // opentelemetry-proto, docs/specification.md, "Retryable Response Codes": everything else must not be tried again.
@@ -53,15 +91,19 @@ std::optional<std::chrono::nanoseconds> retry_after(std::string_view value, std:
 }
 
 Answer judge(const HttpResponse& response) {
-    if (response.code >= 200 && response.code < 300) {
-        return accepted(is_protobuf(response.content_type) ? response.body : std::span<const uint8_t>());
-    }
+    const bool success = response.code >= 200 && response.code < 300;
+    const bool too_long = response.end == HttpResponse::End::kTooLong;
     Answer answer;
-    answer.verdict = may_retry(response.code) ? Verdict::kRetry : Verdict::kRejected;
-    if (answer.verdict == Verdict::kRetry) {
-        answer.delay = retry_after(response.retry_after, std::chrono::system_clock::now());
-    }
     answer.message = "HTTP " + std::to_string(response.code);
+    if (success && !too_long) {
+        if (std::optional<Answer> answer = taken(response)) return *std::move(answer);
+        answer.message += ", but not from an OTLP receiver: ";
+        answer.message += response.content_type.empty() ? "no content type" : foreign(response.content_type);
+    }
+    const bool again = success ? !too_long : may_retry(response.code);
+    answer.verdict = again ? Verdict::kRetry : Verdict::kRejected;
+    if (again) answer.delay = retry_after(response.retry_after, std::chrono::system_clock::now());
+    if (too_long) answer.message += " and an answer without an end";
     if (!response.location.empty()) {
         answer.message += ", which points to " + foreign(response.location) + "; redirections are not followed";
     }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What an HTTP response means: which codes may be tried again, Retry-After, and what the body says.
+//
+// A 2xx is believed from what answers as an OTLP receiver: an ExportTraceServiceResponse, as protobuf or as JSON, or no
+// body at all. Whatever else comes with a 2xx is from something in between, such as a page to log in at: it is not
+// delivered, and tried again. An answer without an end says nothing; it is rejected, and not sent again.
 #pragma once
 
 #include <chrono>
@@ -17,6 +21,8 @@ struct HttpResponse {
     long code = 0;
     std::string_view content_type, retry_after, location;  // headers; empty: not there
     std::span<const uint8_t> body;
+    enum class End : uint8_t { kWhole, kBrokenOff, kTooLong };
+    End end = End::kWhole;  // with the others the body is not looked at
 };
 
 Answer judge(const HttpResponse& response);

@@ -15,8 +15,8 @@ namespace spanring::agent {
 
 namespace {
 
-constexpr size_t kMostResponse = size_t{4} << 20;  // the specification's default
-constexpr long kUploadBuffer = 256 << 10;          // what one write to the socket takes; libcurl's own is 64 KiB
+constexpr size_t kMostHeaders = 64 << 10;  // of an answer, trailers and informational answers included
+constexpr long kUploadBuffer = 256 << 10;  // what one write to the socket takes; libcurl's own is 64 KiB
 
 template <class Value>
 void set(CURL* easy, CURLoption option, Value value) {
@@ -56,6 +56,8 @@ HttpCall::HttpCall(const HttpEndpoint& endpoint, const OtlpHttpOptions& options,
     set(easy, CURLOPT_SEEKDATA, this);
     set(easy, CURLOPT_WRITEFUNCTION, &HttpCall::write);
     set(easy, CURLOPT_WRITEDATA, this);
+    set(easy, CURLOPT_HEADERFUNCTION, &HttpCall::take_header);
+    set(easy, CURLOPT_HEADERDATA, this);
     set(easy, CURLOPT_UPLOAD_BUFFERSIZE, kUploadBuffer);
     // One request at a time on a connection, so that the end of one at its deadline ends no other.
     set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
@@ -95,6 +97,7 @@ void HttpCall::start(ShipmentPtr shipment, std::string compressed) {
     }
     piece_ = offset_ = 0;
     response_.clear();
+    header_bytes_ = 0;
     too_long_ = false;
     error_[0] = '\0';
     const size_t size = compressed_.empty() ? shipment_->request.bytes : compressed_.size();
@@ -105,17 +108,16 @@ Answer HttpCall::answer(CURLcode result) const {
     long code = 0;
     ::curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &code);
     Answer answer;
-    // Once there is a status, it is the answer, and a body that is broken off or too long changes nothing about it.
     if (code >= 200) {
+        using End = HttpResponse::End;
         const std::string type = header("Content-Type"), after = header("Retry-After"), location = header("Location");
-        std::span<const uint8_t> body = response_;
-        if (result != CURLE_OK) body = {};
-        answer = judge({code, type, after, location, body});
-        if (too_long_) answer.message += " (an answer of more than 4 MiB)";
-        return answer;
+        const End end = too_long_ ? End::kTooLong : result != CURLE_OK ? End::kBrokenOff : End::kWhole;
+        return judge({code, type, after, location, end == End::kWhole ? response_ : std::span<const uint8_t>(), end});
     }
     answer.verdict = Verdict::kRetry;
-    if (result == CURLE_OPERATION_TIMEDOUT) {
+    if (too_long_) {
+        answer.message = "an answer without an end";
+    } else if (result == CURLE_OPERATION_TIMEDOUT) {
         answer.message = "no answer within " + std::to_string(options_.timeout.count()) + " ms";
         if (error_[0] != '\0') answer.message += " (" + foreign(error_) + ")";
     } else {
@@ -161,10 +163,17 @@ int HttpCall::seek(void* self, curl_off_t offset, int origin) {
     return CURL_SEEKFUNC_OK;
 }
 
+size_t HttpCall::take_header(char*, size_t size, size_t count, void* self) {
+    auto& call = *static_cast<HttpCall*>(self);
+    call.header_bytes_ += size * count;
+    call.too_long_ = call.too_long_ || call.header_bytes_ > kMostHeaders;
+    return call.too_long_ ? 0 : size * count;
+}
+
 size_t HttpCall::write(char* from, size_t size, size_t count, void* self) {
     auto& call = *static_cast<HttpCall*>(self);
     const size_t more = size * count;
-    if (call.response_.size() + more > kMostResponse) {
+    if (call.response_.size() + more > kMostAnswer) {
         call.too_long_ = true;
         return 0;  // ends the transfer
     }

@@ -47,6 +47,7 @@ private:
     static size_t read(char* to, size_t size, size_t count, void* self);
     static int seek(void* self, curl_off_t offset, int origin);
     static size_t write(char* from, size_t size, size_t count, void* self);
+    static size_t take_header(char* from, size_t size, size_t count, void* self);
     std::string header(const char* name) const;
 
     const OtlpHttpOptions& options_;
@@ -60,6 +61,7 @@ private:
     size_t piece_ = 0;  // of the body, and how far into it
     size_t offset_ = 0;
     std::vector<uint8_t> response_;
+    size_t header_bytes_ = 0;
     bool too_long_ = false;
 };
 

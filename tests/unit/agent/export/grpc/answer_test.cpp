@@ -84,6 +84,15 @@ TEST(GrpcAnswerTest, ReadsPartialSuccess) {
     EXPECT_EQ(judge(grpc::Status::OK, readable(negative)).rejected, 0u);
 }
 
+TEST(GrpcAnswerTest, RejectsWhatIsNotAResponse) {
+    const std::string page = "<html>log in</html>";
+    EXPECT_EQ(judge(grpc::Status::OK, readable(page)).verdict, Verdict::kRejected);
+    EXPECT_EQ(judge(grpc::Status::OK, readable(page)).message,
+              "INTERNAL: the answer is not an ExportTraceServiceResponse");
+    const std::string later = number(7, 1) + bytes(9, "a field of a later version");
+    EXPECT_EQ(judge(grpc::Status::OK, readable(later)).verdict, Verdict::kAccepted);
+}
+
 TEST(GrpcAnswerTest, NamesTheCodeForPeople) {
     EXPECT_EQ(judge(grpc::Status(grpc::PERMISSION_DENIED, "no token"), {}).message, "PERMISSION_DENIED: no token");
 }

@@ -125,6 +125,40 @@ TEST_F(OtlpGrpcExporterTest, HonoursRetryInfo) {
     EXPECT_EQ(backend_.received().size(), 1u);
 }
 
+TEST_F(OtlpGrpcExporterTest, ReadsAnAnswerThatCameCompressed) {
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with([](const Received&) {
+        return Reply{.response = bytes(1, number(1, 3) + bytes(2, std::string(1000, 'x'))), .gzip = true};
+    });
+    for (const char* compression : {"none", "gzip"}) {
+        options_.compression = compression;
+        make();
+        const Resolution resolution = send(batch(0, 10));
+        EXPECT_EQ(resolution.outcome, Outcome::kExported);
+        EXPECT_EQ(resolution.rejected, 3u);
+    }
+}
+
+TEST_F(OtlpGrpcExporterTest, TakesNoAnswerThatGrowsWithoutABoundWhenItIsDecompressed) {
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with([bomb = bytes(1, bytes(2, std::string(size_t{64} << 20, 'x')))](const Received&) {
+        return Reply{.response = bomb, .gzip = true};
+    });
+    make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kRejected);
+    EXPECT_EQ(exporter_->status().rejected, 10u);
+    EXPECT_THAT(exporter_->status().last_error, HasSubstr("not an ExportTraceServiceResponse"));
+    EXPECT_EQ(backend_.received().size(), 1u) << "it was taken, so it is not sent again";
+}
+
+TEST_F(OtlpGrpcExporterTest, TakesNoAnswerOfMoreThanAMegabyte) {
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with(response(bytes(1, bytes(2, std::string(size_t{2} << 20, 'x')))));
+    make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kRejected);
+    EXPECT_EQ(backend_.received().size(), 1u);
+}
+
 TEST_F(OtlpGrpcExporterTest, BooksPartialSuccess) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     backend_.answer_with(response(bytes(1, number(1, 3) + bytes(2, "three are too old"))));

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 Answer http(long code, std::string_view body = {}, std::string_view type = "application/x-protobuf",
             std::string_view after = {}) {
-    return judge(HttpResponse{code, type, after, {}, readable(body)});
+    return judge(HttpResponse{code, type, after, {}, readable(body), HttpResponse::End::kWhole});
 }
 
 TEST(HttpAnswerTest, RetriesExactlyTheCodesThatOtlpLists) {
@@ -48,8 +48,46 @@ TEST(HttpAnswerTest, ReadsPartialSuccessOfProtobufAlone) {
     EXPECT_EQ(http(200, response).rejected, 17u);
     EXPECT_EQ(http(200, response).message, "too old");
     EXPECT_EQ(http(200, response, "Application/X-Protobuf; charset=x").rejected, 17u);
-    EXPECT_EQ(http(200, response, "application/json").rejected, 0u);
-    EXPECT_EQ(http(200, "{\"partialSuccess\":{}}", "application/json").message, "");
+    EXPECT_EQ(http(200, response, "").rejected, 17u) << "without a type it is what was asked for";
+}
+
+TEST(HttpAnswerTest, ReadsPartialSuccessInJson) {
+    const auto json = [](std::string_view body) { return http(200, body, "application/json; charset=utf-8"); };
+    EXPECT_EQ(json("{}").verdict, Verdict::kAccepted);
+    EXPECT_EQ(json(R"({"partialSuccess":{}})").message, "");
+    const Answer answer = json(R"({"partialSuccess":{"rejectedSpans":"17","errorMessage":"too\nold"}})");
+    EXPECT_EQ(answer.rejected, 17u);
+    EXPECT_EQ(answer.message, "too old");
+    EXPECT_EQ(json(R"({"partialSuccess":{"rejectedSpans":17}})").rejected, 17u);
+    EXPECT_EQ(json(R"({"partialSuccess":{"rejectedSpans":-1}})").rejected, 0u);
+    EXPECT_EQ(json(R"({"partialSuccess":["odd"]})").rejected, 0u);
+}
+
+TEST(HttpAnswerTest, BelievesASuccessOfAnOtlpReceiverAlone) {
+    const std::string page = "<html>log in</html>";
+    EXPECT_EQ(http(200, page, "text/html").verdict, Verdict::kRetry);
+    EXPECT_EQ(http(200, page, "text/html").message,
+              "HTTP 200, but not from an OTLP receiver: text/html: <html>log in</html>");
+    EXPECT_EQ(http(200, page).verdict, Verdict::kRetry) << "the type alone is not enough";
+    EXPECT_EQ(http(200, page, "").verdict, Verdict::kRetry);
+    EXPECT_EQ(http(200, "log in", "application/json").verdict, Verdict::kRetry);
+    EXPECT_EQ(http(202, "OK", "text/plain").verdict, Verdict::kRetry);
+    EXPECT_EQ(http(200, page, "text/html", "7").delay, 7s);
+    for (const char* type : {"application/x-protobuf", "application/json", "text/plain", ""}) {
+        EXPECT_EQ(http(200, "", type).verdict, Verdict::kAccepted) << type;
+    }
+}
+
+TEST(HttpAnswerTest, DoesNotSendAgainWhatWasTakenBeforeTheAnswerBroke) {
+    using End = HttpResponse::End;
+    const auto ended = [](long code, std::string_view type, End end) {
+        return judge(HttpResponse{code, type, {}, {}, {}, end}).verdict;
+    };
+    EXPECT_EQ(ended(200, "application/x-protobuf", End::kBrokenOff), Verdict::kAccepted);
+    EXPECT_EQ(ended(200, "text/html", End::kBrokenOff), Verdict::kRetry);
+    EXPECT_EQ(ended(503, "application/x-protobuf", End::kBrokenOff), Verdict::kRetry);
+    EXPECT_EQ(ended(200, "application/x-protobuf", End::kTooLong), Verdict::kRejected);
+    EXPECT_EQ(ended(503, "application/x-protobuf", End::kTooLong), Verdict::kRetry);
 }
 
 TEST(HttpAnswerTest, SaysWhatTheBodySays) {

@@ -200,13 +200,44 @@ TEST_F(OtlpHttpExporterTest, SaysWhatTheBackendSaid) {
     EXPECT_THAT(exporter_->status().last_error, HasSubstr("https://elsewhere/"));
 }
 
-TEST_F(OtlpHttpExporterTest, TakesNoEndlessAnswerAndDoesNotSendAgainWhatWasAccepted) {
-    backend_.answer_with(always({.body = std::string(size_t{5} << 20, 'x')}));
+TEST_F(OtlpHttpExporterTest, TakesNoPageToLogInAtForAnAnswer) {
+    backend_.answer_with(first_with({.body = "<html>Welcome</html>", .content_type = "text/html"}));
     start_and_make();
-    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
-    EXPECT_THAT(exporter_->status().last_error, HasSubstr("more than 4 MiB"));
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kSpooled);
+    ASSERT_TRUE(ledger_.wait_for_total(10)) << "delivered once the receiver itself answers";
+    EXPECT_EQ(exporter_->status().spool_exported, 10u);
+}
+
+// Each is larger than its bound, and the backend goes on to send it for as long as anybody reads.
+struct EndlessAnswer {
+    const char* name;
+    std::string beginning, piece;
+};
+
+class EndlessAnswerTest : public OtlpHttpExporterTest, public testing::WithParamInterface<EndlessAnswer> {};
+
+TEST_P(EndlessAnswerTest, IsCutAndCountedAndNothingIsSentAgain) {
+    HttpReply reply;
+    reply.raw = GetParam().beginning;
+    while (reply.raw.size() < size_t{4} << 20) reply.raw += GetParam().piece;
+    backend_.answer_with(always(reply));
+    start_and_make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kRejected);
+    EXPECT_THAT(exporter_->status().last_error, HasSubstr("an answer without an end"));
+    EXPECT_EQ(exporter_->status().rejected, 10u);
     EXPECT_EQ(backend_.received().size(), 1u);
 }
+
+constexpr const char* kChunked =
+    "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+INSTANTIATE_TEST_SUITE_P(
+    Http, EndlessAnswerTest,
+    testing::Values(EndlessAnswer{"body", "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\n\r\n", "xxxx"},
+                    EndlessAnswer{"chunks", kChunked, "4\r\nxxxx\r\n"},
+                    EndlessAnswer{"headers", "HTTP/1.1 200 OK\r\n", "X-More: and more\r\n"},
+                    EndlessAnswer{"trailers", kChunked + std::string("0\r\n"), "X-More: and more\r\n"}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 // ---- Attempts that end without an answer ----------------------------------------------------------------------------
 
