@@ -80,6 +80,18 @@ public:
         }
         return spans;
     }
+    // Moves the mark of every chunk to its end, or in one of them to so many spans before it.
+    void acknowledge_but(uint32_t pending) {
+        const uint32_t extents = ring::StdAtomics::load(segment_.writer().extents, std::memory_order_acquire);
+        for (uint32_t chunk = 0; chunk < extents * ring::kChunksPerExtent; ++chunk) {
+            const ring::ChunkWord word = ring::ChunkReader<>::committed(segment_.chunk_line(chunk));
+            const uint32_t left = word.spans < pending ? word.spans : pending;
+            pending -= left;
+            const ring::ChunkWord mark = ring::mark_of(word.generation, word.length - left, word.spans - left);
+            if (word.state != ring::ChunkState::kFree)
+                ring::StdAtomics::store(segment_.chunk_mark(chunk), mark.pack(), std::memory_order_release);
+        }
+    }
     // Answers every flush that was asked for.
     void serve_flush() {
         const uint64_t wanted = ring::StdAtomics::load(segment_.writer().flush_wanted, std::memory_order_acquire);

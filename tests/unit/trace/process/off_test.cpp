@@ -190,6 +190,38 @@ TEST_IN_PROCESS(FlushTest, ReturnsWhenTheAgentHasAnswered) {
     stand_in.join();
 }
 
+// Without waiting, and without an agent that answers: it may have done its work and be gone.
+TEST_IN_PROCESS(FlushTest, SucceedsAtOnceWhereEverythingWasTakenOver) {
+    Tracing tracing;
+    EXPECT_EQ(tracing.make("span"), 0);
+    EXPECT_EQ(tracing.make("span"), 0);
+    EXPECT_EQ(spr_provider_flush(tracing.provider(), 0), -ETIMEDOUT);
+    tracing.agent().acknowledge_but(1);
+    EXPECT_EQ(spr_provider_flush(tracing.provider(), 0), -ETIMEDOUT) << "one is not";
+    tracing.agent().acknowledge_but(0);
+    EXPECT_EQ(spr_provider_flush(tracing.provider(), 0), 0);
+    const spr_span open = tracing.start("open");
+    EXPECT_EQ(spr_provider_flush(tracing.provider(), 0), 0) << "what has not ended is not waited for";
+    EXPECT_EQ(spr_span_end(&open), 0);
+    EXPECT_EQ(spr_provider_flush(tracing.provider(), 0), -ETIMEDOUT);
+    tracing.agent().acknowledge_but(0);
+    EXPECT_EQ(spr_provider_shutdown(tracing.provider(), 0), 0);
+}
+
+TEST_IN_PROCESS(FlushTest, SucceedsAtOnceWhereTheChunksWereFreed) {
+    Tracing tracing;
+    spr_span span;
+    for (int i = 0; i < 100; ++i) {  // several chunks, the last of which is still open
+        span = tracing.start("span");
+        EXPECT_EQ(spr_span_set_string(&span, "key", SPR_NUL, std::string(1000, 'x').c_str(), SPR_NUL), 0);
+        EXPECT_EQ(spr_span_end(&span), 0);
+    }
+    EXPECT_GT(tracing.agent().release_full(), 0u);
+    EXPECT_EQ(spr_provider_flush(tracing.provider(), 0), -ETIMEDOUT);
+    tracing.agent().acknowledge_but(0);
+    EXPECT_EQ(spr_provider_flush(tracing.provider(), 0), 0);
+}
+
 // ---- errno
 // ----------------------------------------------------------------------------------------------------------------
 
