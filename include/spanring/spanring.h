@@ -255,7 +255,8 @@ SPR_PUBLIC int spr_provider_state(const spr_provider *provider) SPR_NOEXCEPT;
 
 /*
  * Waits until the agent has taken over (delivered or spooled) every span that ended before the call, at most
- * timeout_ns. Errors: -ETIMEDOUT. What was not taken over stays in the segment and is not lost.
+ * timeout_ns. With 0 it does not wait: it says whether that is so already. Errors: -ETIMEDOUT. What was not taken over
+ * stays in the segment and is not lost.
  */
 SPR_PUBLIC int spr_provider_flush(spr_provider *provider, uint64_t timeout_ns) SPR_NOEXCEPT;
 
@@ -303,7 +304,8 @@ SPR_PUBLIC int spr_tracer_enabled(const spr_tracer *tracer) SPR_NOEXCEPT;
 /* ---- Spans: HOT --------------------------------------------------------------------------------------------- */
 
 typedef struct spr_link {
-    spr_context context; /* its flags, and whether it is remote, are recorded with the link */
+    spr_context context; /* its flags, and whether it is remote, are recorded with the link. One that is not valid is
+                            taken where there are attributes or a trace state (specification: trace/api.md, Link) */
     const spr_attribute *attributes;
     size_t attribute_count;
     const char *trace_state; /* W3C tracestate of the linked span; may be NULL */

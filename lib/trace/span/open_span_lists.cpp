@@ -94,7 +94,10 @@ int OpenSpan::add(const spr_link& link) {
     const Limits& limits = provider_->limits();
     const size_t state_size = text_size(link.trace_state, link.trace_state_size);
     int error = 0;
-    if (!is_valid(link.context) || state_size > kMaxText || !is_utf8(link.trace_state, state_size))
+    // Specification: trace/api.md, Link: one to an empty context is recorded where it says something else.
+    const bool says_something =
+        is_valid(link.context) || state_size != 0 || (link.attributes != nullptr && link.attribute_count != 0);
+    if (!says_something || state_size > kMaxText || !is_utf8(link.trace_state, state_size))
         error = -EINVAL;
     else if (slot_->links >= limits.links)
         error = -EDQUOT;

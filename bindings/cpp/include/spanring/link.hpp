@@ -17,7 +17,7 @@ namespace spanring {
 
 class Link {
 public:
-    // To no span: refused and counted.
+    // To no span, and without anything else to say: refused and counted.
     Link() noexcept = default;
 
     // trace_state is W3C's, of the linked span. dropped_attributes were left out before; they are added to those that

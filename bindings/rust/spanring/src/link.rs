@@ -15,7 +15,8 @@ pub struct Link<'a> {
 }
 
 impl<'a> Link<'a> {
-    /// A link to the span of a context; its flags, and whether it is remote, are recorded with the link.
+    /// A link to the span of a context; its flags, and whether it is remote, are recorded with the link. One to an
+    /// invalid context is recorded where it has attributes or a trace state.
     pub fn new(context: &Context, attributes: &'a [Attribute<'a>]) -> Self {
         let raw = sys::spr_link {
             context: context.0,

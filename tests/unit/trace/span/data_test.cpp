@@ -153,6 +153,36 @@ TEST_IN_PROCESS(SpanDataTest, HasLinks) {
     EXPECT_EQ(written.dropped_links_count(), 1u);
 }
 
+// Specification: trace/api.md, Link.
+TEST_IN_PROCESS(SpanDataTest, HasLinksToAnEmptyContextThatSaySomethingElse) {
+    Tracing tracing;
+    const spr_span span = tracing.start("span");
+    const spr_attribute attributes[] = {test::text_attribute("why", "batch")};
+    spr_link with_attribute = {};
+    with_attribute.attributes = attributes;
+    with_attribute.attribute_count = 1;
+    spr_link with_state = {};
+    with_state.trace_state = "v=1";
+    with_state.trace_state_size = SPR_NUL;
+    spr_link of_one_id = with_state;
+    of_one_id.context.trace_id[0] = 1;
+    spr_link without_list = {};
+    without_list.attribute_count = 1;
+    for (const spr_link* link : {&with_attribute, &with_state, &of_one_id})
+        EXPECT_EQ(spr_span_add_link(&span, link), 0);
+    EXPECT_EQ(spr_span_add_link(&span, &without_list), -EINVAL);
+    EXPECT_EQ(spr_span_end(&span), 0);
+    const auto segment = tracing.read();
+    const auto& written = segment.named("span");
+    ASSERT_EQ(written.links_size(), 3);
+    EXPECT_EQ(written.links(0).trace_id(), std::string(16, '\0'));
+    EXPECT_EQ(written.links(0).span_id(), std::string(8, '\0'));
+    EXPECT_EQ(attribute(written.links(0), "why"), "string:batch");
+    EXPECT_EQ(written.links(1).trace_state(), "v=1");
+    EXPECT_EQ(written.links(2).trace_id(), '\1' + std::string(15, '\0'));
+    EXPECT_EQ(written.dropped_links_count(), 1u);
+}
+
 TEST_IN_PROCESS(SpanDataTest, HasNoMoreEventsAndLinksThanItsLimits) {
     setenv("OTEL_SPAN_EVENT_COUNT_LIMIT", "5", 1);
     Tracing tracing;
