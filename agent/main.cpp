@@ -3,7 +3,6 @@
 // spanring-agent: builds what the configuration names, in the order that things depend on each other, and waits for
 // signals. The only place of the agent where exceptions end: they are failures to start. The exit codes are in
 // docs/agent.md.
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
@@ -17,13 +16,15 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <system_error>
 #include <vector>
 
 #include "base/descriptor.hpp"
 #include "base/error_text.hpp"
-#include "base/file_lock.hpp"
 #include "base/log.hpp"
 #include "base/quantity.hpp"
+#include "base/state_file.hpp"
+#include "base/state_lock.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "config/config.hpp"
@@ -71,38 +72,19 @@ void notify_supervisor(const char* state) {
     }
 }
 
-struct StateBusy : std::runtime_error {
-    explicit StateBusy(const std::string& directory)
-        : std::runtime_error("another agent uses " + directory + " (it holds agent.lock there)") {}
-};
-
-// One agent for each state directory; the kernel knows when it is gone. Kept open until the end.
-class StateLock {
-public:
-    explicit StateLock(const Config& config) {
-        prepare_private_directory(config.state_directory);
-        const std::string file = config.lock_file();
-        file_ = Descriptor(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-        if (!file_) throw std::runtime_error(file + ": cannot open: " + error_text(errno));
-        const int result = lock_file(file_.get());
-        if (result == -EAGAIN) throw StateBusy(config.state_directory);
-        if (result != 0) throw std::runtime_error(file + ": cannot lock: " + error_text(-result));
-    }
-
-private:
-    Descriptor file_;
-};
-
 class Agent {
 public:
     Agent(const Config& config, FolderSource* users)
-        : lock_(config), ledger_(Ledger::open(config.ledger_file())), crashes_(config.crash_file()) {
+        : lock_(config.state_directory, config.lock_file()),
+          ledger_(Ledger::open(config.ledger_file())),
+          crashes_(config.crash_file()) {
         if (config.metrics) metrics_server_ = std::make_unique<MetricsServer>(*config.metrics);
         DrainOptions options;
         options.directories = config.directories;
         options.batch.spans = config.batch.send_batch_size;
         options.batch.bytes = config.batch.send_batch_max_bytes;
         options.batch.age = config.batch.timeout;
+        make_folder_of_spools(config);
         for (const ExporterConfig& exporter : config.exporters) {
             add(exporter);
             if (exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy != ZeroCopy::kOff) {
@@ -166,6 +148,20 @@ private:
                 spdlog::warn(
                     "an earlier agent crashed ({}) while it read {}; if that happens again, the segment is quarantined",
                     signal_name(crash.signal), crash.place);
+            }
+        }
+    }
+
+    // Of those that have no place of their own.
+    static void make_folder_of_spools(const Config& config) {
+        const std::string folder = config.state_directory + "/spool";
+        for (const ExporterConfig& exporter : config.exporters) {
+            const OtlpOptions* const otlp = exporter.delivery();
+            if (otlp == nullptr || !otlp->spool.enabled || !otlp->spool.directory.starts_with(folder + "/")) continue;
+            try {
+                return make_state_directory(folder);
+            } catch (const std::system_error& error) {
+                return spdlog::error("{}", error.what());
             }
         }
     }

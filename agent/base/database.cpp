@@ -1,35 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/database.hpp"
 
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
+#include <cstdio>
+#include <system_error>
 #include <utility>
 
-#include "base/descriptor.hpp"
 #include "base/error_text.hpp"
+#include "base/set_aside.hpp"
+#include "base/state_file.hpp"
 
 namespace spanring::agent {
 namespace {
 
 constexpr int kBusyMilliseconds = 5000;
 
-// SQLite would create the file with the umask's mode and follow any link.
-void prepare_file(const std::string& file) {
-    const Descriptor opened(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!opened) throw DatabaseError(file + ": cannot open: " + error_text(errno));
-    struct stat status {};
-    const bool known = ::fstat(opened.get(), &status) == 0;
-    const bool regular = known && S_ISREG(status.st_mode);
-    const bool own = known && (status.st_uid == ::geteuid() || ::geteuid() == 0);
-    if (regular && own && (status.st_mode & 077) != 0) ::fchmod(opened.get(), 0600);
-    if (!known) throw DatabaseError(file + ": cannot be examined");
-    if (!regular) throw DatabaseError(file + ": is not a regular file");
-    if (!own) throw DatabaseError(file + ": belongs to user " + std::to_string(status.st_uid) + ", not to this one");
+// SQLite's own files beside it.
+constexpr const char* kBeside[] = {"-wal", "-shm", "-journal"};
+
+// SQLite would create the file with the umask's mode, follow any link, and wait at a FIFO.
+void prepare_files(const std::string& file) {
+    try {
+        open_state_file(file);
+        for (const char* const end : kBeside) {
+            const std::string fault = fault_of_state_file(file + end);
+            if (!fault.empty()) agent::set_aside(file + end, fault);
+        }
+    } catch (const std::system_error& error) {
+        throw DatabaseError(error.what());
+    }
+}
+
+bool is_damage(int code) {
+    switch (code & 0xff) {
+        case SQLITE_NOTADB:
+        case SQLITE_CORRUPT:
+        case SQLITE_FORMAT:
+        case SQLITE_MISMATCH:
+        case SQLITE_ERROR: return true;  // a table that is not as it was made
+        case SQLITE_CONSTRAINT: return code != SQLITE_CONSTRAINT_TRIGGER;
+        case SQLITE_IOERR: return code == SQLITE_IOERR_SHORT_READ || code == SQLITE_IOERR_CORRUPTFS;
+        default: return false;
+    }
 }
 
 sqlite3* connect(const std::string& file, int flags) {
@@ -38,7 +54,7 @@ sqlite3* connect(const std::string& file, int flags) {
     if (result != SQLITE_OK) {
         const std::string message = handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(result);
         sqlite3_close(handle);
-        throw DatabaseError(file + ": cannot open: " + message);
+        throw DatabaseError(file + ": cannot open: " + message, is_damage(result));
     }
     sqlite3_busy_timeout(handle, kBusyMilliseconds);
     sqlite3_extended_result_codes(handle, 1);
@@ -48,12 +64,13 @@ sqlite3* connect(const std::string& file, int flags) {
 void check_schema(Database& database, const DatabaseSchema& schema) {
     const int64_t application = database.number("PRAGMA application_id");
     if (application != schema.application_id) {
-        throw DatabaseError(database.file() + ": is a database, but not a spanring " + schema.what);
+        throw DatabaseError(database.file() + ": is a database, but not a spanring " + schema.what, true);
     }
     const int64_t version = database.number("PRAGMA user_version");
     if (version != schema.version) {
         throw DatabaseError(database.file() + ": is version " + std::to_string(version) + " of the " + schema.what +
-                            ", this program knows version " + std::to_string(schema.version));
+                                ", this program knows version " + std::to_string(schema.version),
+                            true);
     }
 }
 
@@ -74,25 +91,6 @@ void upgrade(Database& database, const DatabaseSchema& schema) {
 
 }  // namespace
 
-void prepare_private_directory(const std::string& directory) {
-    namespace fs = std::filesystem;
-    fs::path path;
-    for (const fs::path& part : fs::path(directory)) {
-        path /= part;
-        if (part.empty() || path == path.root_path()) continue;
-        if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-            throw DatabaseError(path.string() + ": cannot make directory: " + error_text(errno));
-        }
-    }
-    struct stat status {};
-    if (::stat(directory.c_str(), &status) != 0) throw DatabaseError(directory + ": " + error_text(errno));
-    if (!S_ISDIR(status.st_mode)) throw DatabaseError(directory + ": is not a directory");
-    if (status.st_uid != ::geteuid() && status.st_uid != 0) {
-        throw DatabaseError(directory + ": belongs to user " + std::to_string(status.st_uid) + ", not to this one");
-    }
-    if ((status.st_mode & 022) != 0) throw DatabaseError(directory + ": others can write to it; make it 0700");
-}
-
 Database::Database(Database&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)), file_(std::move(other.file_)) {}
 
@@ -105,9 +103,7 @@ Database& Database::operator=(Database&& other) noexcept {
 Database::~Database() { sqlite3_close_v2(handle_); }
 
 Database Database::open(const std::string& file, const DatabaseSchema& schema) {
-    const std::string directory = std::filesystem::path(file).parent_path().string();
-    if (!directory.empty()) prepare_private_directory(directory);
-    prepare_file(file);
+    prepare_files(file);
     Database database(connect(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX), file);
     database.execute("PRAGMA synchronous = NORMAL");
     if (database.number("PRAGMA page_count") == 0) {
@@ -137,7 +133,24 @@ Database Database::open_read_only(const std::string& file, const DatabaseSchema&
 }
 
 void Database::fail(std::string_view doing) const {
-    throw DatabaseError(file_ + ": " + std::string(doing) + ": " + sqlite3_errmsg(handle_));
+    throw DatabaseError(file_ + ": " + std::string(doing) + ": " + sqlite3_errmsg(handle_),
+                        is_damage(sqlite3_extended_errcode(handle_)));
+}
+
+void Database::set_aside(const std::string& file, const std::string& why) {
+    try {
+        const std::string name = agent::set_aside(file, why);
+        for (const char* const end : kBeside) ::rename((file + end).c_str(), (name + end).c_str());
+        ::unlink((name + "-shm").c_str());  // an index of the log, made anew from it
+    } catch (const std::system_error& error) {
+        throw DatabaseError(error.what());
+    }
+}
+
+void Database::check_content() {
+    Statement statement(*this, "PRAGMA quick_check(1)");
+    if (!statement.step() || statement.text(0) == "ok") return;
+    throw DatabaseError(file_ + ": " + std::string(statement.text(0)), true);
 }
 
 void Database::execute(const char* sql) {

@@ -21,7 +21,14 @@ namespace spanring::agent {
 
 class DatabaseError : public std::runtime_error {
 public:
-    using std::runtime_error::runtime_error;
+    explicit DatabaseError(const std::string& what, bool damaged = false)
+        : std::runtime_error(what), damaged_(damaged) {}
+
+    // The content of the file is to blame, not the disk or its rights: a new one would do.
+    bool damaged() const { return damaged_; }
+
+private:
+    bool damaged_;
 };
 
 // What a file must be. `create` makes version `version` of it out of an empty file, `upgrade` out of the version
@@ -41,11 +48,16 @@ public:
     Database& operator=(Database&& other) noexcept;
     ~Database();
 
-    // Creates the directory (0700) and the file (0600) where they are missing; upgrades the version before.
+    // Creates the file (0600) where it is missing; upgrades the version before. What is no file of this user's is set
+    // aside.
     static Database open(const std::string& file, const DatabaseSchema& schema);
     // Never creates, upgrades or changes anything but SQLite's own index of the log.
     static Database open_read_only(const std::string& file, const DatabaseSchema& schema);
 
+    // After an error that says damaged(): the file and its log get other names, and none is open any more.
+    static void set_aside(const std::string& file, const std::string& why);
+
+    void check_content();  // reads all of it; throws what it finds
     void execute(const char* sql);
     int64_t number(const char* sql);  // first column of the first row; 0 if there is none
     int64_t last_row() const;
@@ -109,8 +121,5 @@ private:
     Database& database_;
     bool committed_ = false;
 };
-
-// Creates `directory` and its missing parents, each 0700; refuses one that others can write to. Throws DatabaseError.
-void prepare_private_directory(const std::string& directory);
 
 }  // namespace spanring::agent

@@ -7,17 +7,20 @@
 #include <csignal>
 #include <cstring>
 #include <ctime>
-#include <fstream>
 #include <iterator>
 #include <sstream>
 #include <stdexcept>
+#include <system_error>
 
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error_text.hpp"
 #include "base/replace_file.hpp"
+#include "base/set_aside.hpp"
+#include "base/state_file.hpp"
 #include "crash/crash_scope.hpp"
 
 namespace spanring::agent {
@@ -27,6 +30,8 @@ namespace {
 constexpr size_t kMostCrashes = 256;  // kept; the oldest go first
 constexpr off_t kReserved = 4096;     // so that a disk that is full later does not stop the handler
 constexpr size_t kLongestPath = 4096;
+constexpr size_t kLongestLine = 64 + kLongestPath;
+constexpr off_t kMostRead = kMostCrashes * kLongestLine;
 constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
 std::atomic<int> journal{-1};  // the descriptor, a number alone: for the handler
@@ -43,7 +48,7 @@ char* put_number(char* to, uint64_t number) {
 }
 
 void write_line(int fd, int signal, const char* place) {
-    char line[64 + kLongestPath];
+    char line[kLongestLine];
     timespec now = {};
     clock_gettime(CLOCK_REALTIME, &now);
     char* at = put_number(line, static_cast<uint64_t>(signal));
@@ -82,6 +87,15 @@ bool parse(const std::string& line, CrashJournal::Crash& ret_crash) {
     return ret_crash.place.starts_with('/') || ret_crash.place.starts_with(kCrashInExporter);
 }
 
+// As much of a file as this journal may be.
+std::string end_of(int fd, off_t file_size) {
+    const off_t size = std::min(file_size, kMostRead);
+    std::string text(static_cast<size_t>(size), '\0');
+    const ssize_t got = pread(fd, text.data(), text.size(), file_size - size);
+    text.resize(got > 0 ? static_cast<size_t>(got) : 0);
+    return text;
+}
+
 }  // namespace
 
 std::string signal_name(int signal) {
@@ -97,18 +111,40 @@ void CrashJournal::keep(Wanted&& wanted) {
 }
 
 CrashJournal::CrashJournal(std::string file) : file_(std::move(file)) {
-    std::ifstream lines(file_);
-    for (std::string line; std::getline(lines, line);) {
-        Crash crash;
-        if (!lines.eof() && parse(line, crash)) crashes_.push_back(std::move(crash));  // without its end it is torn
+    try {
+        open();
+    } catch (const std::system_error& error) {
+        spdlog::error("{}; a crash would not be noted", error.what());
     }
+}
+
+void CrashJournal::open() {
+    appended_ = open_state_file(file_);
+    struct stat status = {};
+    fstat(appended_.get(), &status);
+    std::istringstream lines(end_of(appended_.get(), status.st_size));
+    bool damaged = status.st_size > kMostRead;
+    size_t read = 0;
+    for (std::string line; std::getline(lines, line); ++read) {
+        Crash crash;
+        const bool begins = !line.empty() && line.size() <= kLongestLine && line[0] >= '1' && line[0] <= '9';
+        const bool torn = lines.eof() && begins;
+        if (torn) continue;
+        if (!lines.eof() && parse(line, crash))
+            crashes_.push_back(std::move(crash));
+        else
+            damaged = true;
+    }
+    if (damaged) set_aside(file_, "has lines that no agent wrote");
     // Old crashes do not count any more; a quarantine stays.
     const int64_t recent = time(nullptr) - std::chrono::seconds(kCrashMemory).count();
     keep([&](const Crash& crash) { return crash.unix_seconds >= recent || is_quarantined(crash.place); });
     if (crashes_.size() > kMostCrashes) crashes_.erase(crashes_.begin(), crashes_.end() - kMostCrashes);
-    rewrite();
-    appended_ = Descriptor(open(file_.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC));
-    if (!appended_) throw std::runtime_error(file_ + ": cannot open: " + error_text(errno));
+    if (damaged || crashes_.size() != read) {
+        rewrite();
+        appended_ = open_state_file(file_);
+    }
+    if (fcntl(appended_.get(), F_SETFL, O_APPEND) != 0) spdlog::warn("{}: {}", file_, error_text(errno));
     const off_t reserved = kReserved + static_cast<off_t>(crashes_.size() * 64);
     fallocate(appended_.get(), FALLOC_FL_KEEP_SIZE, 0, reserved);  // as well as it can
 }
@@ -152,12 +188,7 @@ std::string CrashJournal::reason_to_quarantine(const std::string& segment) const
 void CrashJournal::forget() {
     const size_t before = crashes_.size();
     keep([this](const Crash& crash) { return is_quarantined(crash.place); });
-    if (crashes_.size() == before) return;
-    try {
-        rewrite();
-    } catch (const std::exception& error) {
-        spdlog::warn("{}", error.what());
-    }
+    if (crashes_.size() != before) rewrite();
 }
 
 void CrashJournal::rewrite() {
@@ -165,7 +196,11 @@ void CrashJournal::rewrite() {
     for (const Crash& crash : crashes_) {
         text += std::to_string(crash.signal) + ' ' + std::to_string(crash.unix_seconds) + ' ' + crash.place + '\n';
     }
-    replace_file(file_, text);
+    try {
+        replace_file(file_, text);
+    } catch (const std::exception& error) {
+        spdlog::warn("{}", error.what());  // what is there goes on being true
+    }
 }
 
 }  // namespace spanring::agent

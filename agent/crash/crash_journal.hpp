@@ -25,8 +25,8 @@ class CrashJournal {
 public:
     static constexpr std::chrono::hours kCrashMemory{1};
 
-    // Reads what earlier agents left. Throws std::runtime_error with a clear message. Lines that make no sense are
-    // passed over: a torn one counts as none.
+    // Reads what earlier agents left. Lines that make no sense are passed over: a torn one counts as none. Where the
+    // file cannot be made or opened, nothing is noted, and the log says so.
     explicit CrashJournal(std::string file);
     ~CrashJournal();  // disarms
     CrashJournal(const CrashJournal&) = delete;
@@ -50,6 +50,7 @@ public:
     void forget();
 
 private:
+    void open();
     bool is_quarantined(const std::string& segment) const;
     template <class Wanted>
     void keep(Wanted&& wanted);

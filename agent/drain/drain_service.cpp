@@ -70,7 +70,7 @@ void DrainService::run() {
         drainer_->process_answers();
         all_booked_ = drainer_->quiet();
         if (!all_booked_) std::this_thread::sleep_for(kLook);
-    } while (!all_booked_ && Clock::now() < book_until_);
+    } while (!all_booked_ && !drainer_->stuck() && Clock::now() < book_until_);
     drainer_->update_ledger();
 }
 

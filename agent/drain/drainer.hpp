@@ -72,6 +72,9 @@ public:
     // Every batch is answered and booked, and no final row is on its way.
     bool quiet() const;
 
+    // Every batch is answered and booked, but the ledger cannot be written: waiting for final rows is of no use.
+    bool stuck() const { return batcher_.outstanding() == 0 && ledger_.refused(); }
+
     // Writes the totals of all attached segments to the ledger; last.
     void update_ledger();
 

@@ -47,6 +47,12 @@ std::optional<ProcessRow> LedgerWriter::find(const InstanceId& instance) const {
     return std::nullopt;
 }
 
+bool LedgerWriter::write(const ProcessRow& row) {
+    const bool done = ledger_->update(row);
+    refused_.store(!done, std::memory_order_relaxed);
+    return done;
+}
+
 void LedgerWriter::run() {
     std::unique_lock lock(mutex_);
     for (;;) {
@@ -55,7 +61,7 @@ void LedgerWriter::run() {
         const ProcessRow row = std::move(queue_.front());
         queue_.pop_front();
         lock.unlock();
-        while (!ledger_->update(row) && row.finished) {
+        while (!write(row) && row.finished) {
             lock.lock();
             // At the end the file stays where it is: the next agent writes its row.
             if (changed_.wait_for(lock, kRetryPause, [this] { return stop_; })) return;

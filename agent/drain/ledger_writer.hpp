@@ -26,6 +26,8 @@ public:
 
     uint64_t update(ProcessRow row);  // returns its ticket
     bool written(uint64_t ticket) const;
+    // The ledger could not be written the last time.
+    bool refused() const { return refused_.load(std::memory_order_relaxed); }  // relaxed: a hint, nothing hangs on it
 
     // What the ledger knows of a process. Slow: it looks through all.
     std::optional<ProcessRow> find(const InstanceId& instance) const;
@@ -34,6 +36,7 @@ public:
 
 private:
     void run();
+    bool write(const ProcessRow& row);
 
     Ledger* const ledger_;
     std::function<void()> wake_;
@@ -43,6 +46,7 @@ private:
     bool stop_ = false;
     uint64_t tickets_ = 0;
     std::atomic<uint64_t> written_{0};
+    std::atomic<bool> refused_{false};
     std::thread thread_;
 };
 

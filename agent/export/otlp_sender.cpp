@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include <spdlog/fmt/chrono.h>
@@ -22,6 +23,7 @@ using Clock = OtlpSender::Clock;
 constexpr milliseconds kLookAgain{250};  // memory that is out comes back without a sign
 constexpr std::chrono::hours kIdle{1};
 constexpr milliseconds kRestartPause{100};
+constexpr std::chrono::seconds kSpoolPause{5};
 constexpr uint32_t kMostFailuresAtEnd = 3;
 
 // As the log's own stamps are written.
@@ -53,14 +55,22 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, MakeTranspo
     thread_ = std::thread([this] { run(); });
 }
 
+// A disk that does not take it may pass; until then it is as if there were none.
 void OtlpSender::open_spool() {
-    spool_.emplace(options_.spool, [this](std::span<const Spool::Share> shares) {
-        books_.book_spooled(shares, 0, 0, spans_of(shares));
-    });
+    next_spool_ = Clock::now() + kSpoolPause;
+    try {
+        spool_.emplace(options_.spool, [this](std::span<const Spool::Share> shares) {
+            books_.book_spooled(shares, 0, 0, spans_of(shares));
+        });
+    } catch (const std::system_error& error) {
+        if (!std::exchange(spool_missing_, true)) spdlog::error("exporter {} has no spool: {}", name_, error.what());
+        books_.note(error.what());
+        return;
+    }
+    if (std::exchange(spool_missing_, false)) spdlog::info("exporter {} has its spool again", name_);
     if (spool_->damaged() != 0) {
-        spdlog::warn("exporter {}: {} entries of its spool in {} are damaged beyond repair; whose spans they held is "
-                     "not known, they stay pending in the accounts",
-                     name_, spool_->damaged(), options_.spool.directory);
+        spdlog::error("exporter {}: {} entries or files of its spool in {} are damaged beyond repair", name_,
+                      spool_->damaged(), options_.spool.directory);
     }
     note_health();
 }
@@ -105,6 +115,7 @@ void OtlpSender::serve() {
     for (;;) {
         take_inbox();
         const Clock::time_point now = Clock::now();
+        if (spool_missing_ && now >= next_spool_) open_spool();
         feed(now);
         if (finished(now)) break;
         for (const Transport::Ended& attempt : transport_->wait(next_event(now))) ended(attempt);
@@ -206,6 +217,7 @@ OtlpSender::Clock::time_point OtlpSender::next_event(Clock::time_point now) cons
         const bool due = now >= circuit_.reopen_at();  // but too much memory is out
         if (work) next = std::min(next, due ? now + kLookAgain : circuit_.reopen_at());
     }
+    if (spool_missing_ && !queue_.empty()) next = std::min(next, next_spool_);
     return std::min(next, inbox_.stop_at().value_or(next));
 }
 

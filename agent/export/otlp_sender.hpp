@@ -100,6 +100,8 @@ private:
     // The sender's thread.
     std::unique_ptr<Transport> transport_;
     std::optional<Spool> spool_;
+    bool spool_missing_ = false;      // it could not be opened
+    Clock::time_point next_spool_{};  // when to try again
     std::list<Inbox::Arrival> owed_;  // every batch that is not resolved, wherever its shipment is
     Suspect suspect_;
     bool failed_ = false;  // an exception came: to be restarted

@@ -1,282 +1,179 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The ledger in SQLite. One connection behind a mutex: it is written a few times a second at most. What a killed agent
-// wrote is safe (the log is in the page cache); what a lost host wrote since the last checkpoint is not.
+// The ledger over its file. One connection behind a mutex: it is written a few times a second at most. Where the file
+// cannot be opened or written (a full disk) the agent goes on: rows are refused until it can, what spools did is kept
+// in memory. Where it is damaged, it is set aside and a new one is made.
 #include "ledger/ledger.hpp"
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <map>
 #include <mutex>
-#include <string_view>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
 
-#include "base/database.hpp"
-#include "ring/testpoint.hpp"
+#include "base/private_directory.hpp"
+#include "ledger/ledger_tables.hpp"
 
 namespace spanring::agent {
 namespace {
 
-constexpr int64_t kFinishedKept = 10000;  // processes; older ones go once nothing of theirs is pending
+constexpr std::chrono::seconds kOpenPause{1};
 
-// The order of the counters is ring::Counter's. `dropped_queue` is what ring::ExporterTotals still calls dropped_spool.
-constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 4, R"sql(
-CREATE TABLE processes (
-    instance BLOB PRIMARY KEY,
-    pid INTEGER NOT NULL,
-    uid INTEGER NOT NULL,
-    program TEXT NOT NULL,
-    service TEXT NOT NULL,
-    attached_unix_nano INTEGER NOT NULL,
-    updated_unix_nano INTEGER NOT NULL,
-    finished INTEGER NOT NULL,
-    quarantine TEXT NOT NULL,
-    agent_died INTEGER NOT NULL,
-    started INTEGER NOT NULL,
-    ended INTEGER NOT NULL,
-    unsampled INTEGER NOT NULL,
-    not_started_slot INTEGER NOT NULL,
-    not_started_nested INTEGER NOT NULL,
-    dropped_full INTEGER NOT NULL,
-    dropped_too_big INTEGER NOT NULL,
-    dropped_nested INTEGER NOT NULL,
-    dropped_overwritten INTEGER NOT NULL,
-    refused_data INTEGER NOT NULL,
-    acknowledged INTEGER NOT NULL,
-    unfinished INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX processes_by_age ON processes (finished, updated_unix_nano);
-CREATE TABLE exports (
-    instance BLOB NOT NULL,
-    exporter INTEGER NOT NULL,
-    place INTEGER NOT NULL,
-    exported INTEGER NOT NULL,
-    rejected INTEGER NOT NULL,
-    spooled INTEGER NOT NULL,
-    dropped_invalid INTEGER NOT NULL,
-    dropped_queue INTEGER NOT NULL,
-    elsewhere INTEGER NOT NULL,
-    PRIMARY KEY (instance, exporter)
-) WITHOUT ROWID;
-CREATE TABLE spools (
-    instance BLOB NOT NULL,
-    exporter INTEGER NOT NULL,
-    exported INTEGER NOT NULL,
-    rejected INTEGER NOT NULL,
-    dropped INTEGER NOT NULL,
-    PRIMARY KEY (instance, exporter)
-) WITHOUT ROWID;
-CREATE TABLE exporters (
-    exporter INTEGER PRIMARY KEY,
-    name TEXT NOT NULL
-);
-CREATE TABLE agent (ended_well INTEGER NOT NULL);
-INSERT INTO agent VALUES (1);
-)sql",
-                                    R"sql(
-ALTER TABLE processes DROP COLUMN overwritten;
-ALTER TABLE exports RENAME COLUMN dropped_spool TO dropped_queue;
-ALTER TABLE exports DROP COLUMN dropped_shutdown;
-)sql"};
-
-constexpr int kCounters = static_cast<int>(ring::Counter::kCount);
-static_assert(kCounters == 10, "a new counter needs a column and a new schema version");
-
-constexpr std::string_view kUpdateProcess =
-    "INSERT OR REPLACE INTO processes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-    "MAX(?10, COALESCE((SELECT agent_died FROM processes WHERE instance = ?1), 0)), "
-    "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
-constexpr std::string_view kUpdateExport = "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-constexpr std::string_view kBookSpool =
-    "INSERT INTO spools VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (instance, exporter) DO UPDATE SET "
-    "exported = exported + excluded.exported, rejected = rejected + excluded.rejected, "
-    "dropped = dropped + excluded.dropped";
-constexpr std::string_view kNameExporter = "INSERT OR REPLACE INTO exporters VALUES (?1, ?2)";
-constexpr char kNoteDeath[] =
-    "UPDATE processes SET agent_died = 1 WHERE finished = 0 OR EXISTS (SELECT 1 FROM exports e LEFT JOIN spools s "
-    "USING (instance, exporter) WHERE e.instance = processes.instance AND "
-    "e.spooled > COALESCE(s.exported + s.rejected + s.dropped, 0))";
-constexpr std::string_view kForget =
-    "DELETE FROM processes WHERE instance IN (SELECT instance FROM processes p WHERE finished = 1 AND NOT EXISTS ("
-    "SELECT 1 FROM exports e LEFT JOIN spools s USING (instance, exporter) WHERE e.instance = p.instance AND "
-    "e.spooled > COALESCE(s.exported + s.rejected + s.dropped, 0)) ORDER BY updated_unix_nano DESC LIMIT -1 OFFSET ?1)";
-
-class SqliteLedger final : public Ledger {
+class FileLedger final : public Ledger {
 public:
-    explicit SqliteLedger(Database database, bool writable) : database_(std::move(database)) {
-        processes_ = Statement(database_, "SELECT * FROM processes ORDER BY attached_unix_nano DESC, instance");
-        exports_ = Statement(database_, "SELECT * FROM exports WHERE instance = ?1");
-        spool_ = Statement(database_,
-                           "SELECT exported, rejected, dropped FROM spools WHERE instance = ?1 AND exporter = ?2");
-        name_ = Statement(database_, "SELECT name FROM exporters WHERE exporter = ?1");
-        if (!writable) return;
-        update_process_ = Statement(database_, kUpdateProcess);
-        update_export_ = Statement(database_, kUpdateExport);
-        book_spool_ = Statement(database_, kBookSpool);
-        name_exporter_ = Statement(database_, kNameExporter);
-        begin();
-        forget();
+    explicit FileLedger(std::string file) : file_(std::move(file)) {
+        for (int times = 0; times < 2 && !tables_; ++times) {  // the first may have been damaged
+            next_open_ = {};
+            guarded("opening", [] {});
+        }
     }
 
     bool follows_a_death() const override { return follows_a_death_; }
 
     void end_well() override {
         std::lock_guard lock(mutex_);
-        guarded("closing", [&] { database_.execute("UPDATE agent SET ended_well = 1"); });
+        guarded("closing", [&] { tables_->end_well(); });
     }
 
     bool update(const ProcessRow& process) override {
         std::lock_guard lock(mutex_);
-        return guarded("update", [&] {
-            Transaction transaction(database_);
-            write_process(process);
-            SPR_TESTPOINT(ledger_open);
-            transaction.commit();
-            SPR_TESTPOINT(ledger_written);
-        });
+        return guarded("update", [&] { tables_->update(process); });
     }
 
     void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRow& more) override {
         std::lock_guard lock(mutex_);
-        guarded("booking", [&] {
-            book_spool_.bind(1, instance).bind(2, exporter_hash(exporter));
-            book_spool_.bind(3, more.exported).bind(4, more.rejected).bind(5, more.dropped).run();
-        });
+        SpoolRow& row = untold_[{instance, exporter_hash(exporter)}];
+        row.exported += more.exported;
+        row.rejected += more.rejected;
+        row.dropped += more.dropped;
+        guarded("booking", [] {});
     }
 
     void name_exporter(const std::string& exporter) override {
         std::lock_guard lock(mutex_);
-        guarded("naming", [&] { name_exporter_.bind(1, exporter_hash(exporter)).bind(2, exporter).run(); });
+        names_.insert(exporter);
+        guarded("naming", [&] { tables_->name_exporter(exporter); });
     }
 
     std::vector<ProcessRow> processes() const override {
-        std::lock_guard lock(mutex_);
-        std::vector<ProcessRow> rows;
-        database_.execute("BEGIN");  // one view of both tables
-        try {
-            while (processes_.step()) rows.push_back(read_process());
-        } catch (const DatabaseError&) {
-            database_.execute("ROLLBACK");
-            throw;
-        }
-        processes_.reset();
-        database_.execute("COMMIT");
-        return rows;
+        return read(std::vector<ProcessRow>{}, [](LedgerTables& tables) { return tables.processes(); });
     }
 
     SpoolRow spool(const InstanceId& instance, const std::string& exporter) const override {
-        std::lock_guard lock(mutex_);
-        SpoolRow row;
-        spool_.reset();
-        spool_.bind(1, instance).bind(2, exporter_hash(exporter));
-        if (spool_.step()) {
-            row = {spool_.unsigned_integer(0), spool_.unsigned_integer(1), spool_.unsigned_integer(2)};
-        }
-        spool_.reset();
-        return row;
+        return read(SpoolRow{}, [&](LedgerTables& tables) { return tables.spool(instance, exporter_hash(exporter)); });
     }
 
     std::string exporter_name(uint64_t hash) const override {
-        std::lock_guard lock(mutex_);
-        name_.reset();
-        name_.bind(1, hash);
-        std::string name;
-        if (name_.step()) name = name_.text(0);
-        name_.reset();
-        return name;
+        return read(std::string(), [&](LedgerTables& tables) { return tables.exporter_name(hash); });
     }
 
 private:
-    // The agent continues without its ledger (a full disk must not stop the export), and says so.
+    template <class Result, class Work>
+    Result read(Result nothing, Work work) const {
+        std::lock_guard lock(mutex_);
+        try {
+            return tables_ ? work(*tables_) : nothing;
+        } catch (const DatabaseError&) {  // the next write tells, and sets aside what is damaged
+            return nothing;
+        }
+    }
+
+    // False: it is not written. Told once, until it is again.
     template <class Work>
     bool guarded(const char* doing, Work work) {
+        const auto now = std::chrono::steady_clock::now();
+        if (!tables_ && now < next_open_) return false;
         try {
+            if (!tables_) open();
+            tell_untold();
             work();
-            broken_ = false;
+            if (std::exchange(broken_, false)) spdlog::info("ledger: it is written again");
             return true;
         } catch (const DatabaseError& error) {
-            if (!broken_)
+            if (!std::exchange(broken_, true))
                 spdlog::error("ledger: {} failed, accounts of processes are incomplete: {}", doing, error.what());
-            broken_ = true;
+            next_open_ = now + kOpenPause;
+            if (error.damaged()) replace(error.what());
             return false;
         }
     }
 
-    void write_process(const ProcessRow& process) {
-        Statement& to = update_process_;
-        to.reset();
-        to.bind(1, process.instance).bind(2, process.pid).bind(3, process.uid);
-        to.bind(4, std::string_view(process.program)).bind(5, std::string_view(process.service));
-        to.bind(6, process.attached_unix_nano).bind(7, process.updated_unix_nano);
-        to.bind(8, int64_t{process.finished}).bind(9, std::string_view(process.quarantine));
-        to.bind(10, int64_t{process.agent_died});
-        for (int counter = 0; counter < kCounters; ++counter) to.bind(11 + counter, process.writer[counter]);
-        to.bind(11 + kCounters, process.agent.acknowledged).bind(12 + kCounters, process.agent.unfinished).run();
-        for (uint32_t row = 0; row < ring::kExporterRows; ++row) {
-            const ring::ExporterTotals& totals = process.agent.exporters[row];
-            if (totals.exporter == 0) continue;
-            update_export_.reset();
-            update_export_.bind(1, process.instance).bind(2, totals.exporter).bind(3, row).bind(4, totals.exported);
-            update_export_.bind(5, totals.rejected).bind(6, totals.spooled).bind(7, totals.dropped_invalid);
-            update_export_.bind(8, totals.dropped_spool).bind(9, totals.elsewhere).run();
+    void open() {
+        try {
+            make_private_directories(std::filesystem::path(file_).parent_path().string());
+        } catch (const std::system_error& error) {
+            throw DatabaseError(error.what());
+        }
+        tables_.emplace(file_);
+        try {
+            follows_a_death_ = tables_->begin() || lost_;
+            for (const std::string& name : names_) tables_->name_exporter(name);
+        } catch (const DatabaseError&) {
+            tables_.reset();
+            throw;
         }
     }
 
-    ProcessRow read_process() const {
-        const Statement& from = processes_;
-        ProcessRow process;
-        const auto instance = from.blob(0);
-        std::copy_n(instance.begin(), std::min(instance.size(), process.instance.size()), process.instance.begin());
-        process.pid = static_cast<uint32_t>(from.integer(1));
-        process.uid = static_cast<uint32_t>(from.integer(2));
-        process.program = from.text(3);
-        process.service = from.text(4);
-        process.attached_unix_nano = from.unsigned_integer(5);
-        process.updated_unix_nano = from.unsigned_integer(6);
-        process.finished = from.integer(7) != 0;
-        process.quarantine = from.text(8);
-        process.agent_died = from.integer(9) != 0;
-        for (int counter = 0; counter < kCounters; ++counter)
-            process.writer[counter] = from.unsigned_integer(10 + counter);
-        process.agent.acknowledged = from.unsigned_integer(10 + kCounters);
-        process.agent.unfinished = from.unsigned_integer(11 + kCounters);
-        exports_.reset();
-        exports_.bind(1, process.instance);
-        while (exports_.step()) {
-            const int64_t row = exports_.integer(2);
-            if (row < 0 || row >= ring::kExporterRows) continue;
-            ring::ExporterTotals& totals = process.agent.exporters[row];
-            totals.exporter = exports_.unsigned_integer(1);
-            totals.exported = exports_.unsigned_integer(3);
-            totals.rejected = exports_.unsigned_integer(4);
-            totals.spooled = exports_.unsigned_integer(5);
-            totals.dropped_invalid = exports_.unsigned_integer(6);
-            totals.dropped_spool = exports_.unsigned_integer(7);
-            totals.elsewhere = exports_.unsigned_integer(8);
+    // What was in the file is not known any more: whatever earlier agents did may come twice.
+    void replace(const std::string& why) {
+        tables_.reset();
+        lost_ = true;
+        try {
+            Database::set_aside(file_, why);
+            next_open_ = {};
+        } catch (const DatabaseError& error) {
+            spdlog::error("ledger: {}", error.what());
         }
-        exports_.reset();
-        return process;
     }
 
-    void begin() {
-        follows_a_death_ = database_.number("SELECT ended_well FROM agent") == 0;
-        Transaction transaction(database_);
-        if (follows_a_death_) database_.execute(kNoteDeath);
-        database_.execute("UPDATE agent SET ended_well = 0");
-        transaction.commit();
+    void tell_untold() {
+        while (!untold_.empty()) {
+            const auto& [key, row] = *untold_.begin();
+            tables_->book_spool(key.first, key.second, row);
+            untold_.erase(untold_.begin());
+        }
     }
 
-    void forget() {
-        Statement(database_, kForget).bind(1, kFinishedKept).run();
-        database_.execute("DELETE FROM exports WHERE instance NOT IN (SELECT instance FROM processes)");
-        database_.execute("DELETE FROM spools WHERE instance NOT IN (SELECT instance FROM processes)");
-    }
-
+    const std::string file_;
     mutable std::mutex mutex_;
+    mutable std::optional<LedgerTables> tables_;  // guarded, like all below; none: it cannot be opened
+    std::chrono::steady_clock::time_point next_open_{};
     bool broken_ = false;
-    bool follows_a_death_ = false;
-    mutable Database database_;
-    mutable Statement processes_, exports_, spool_, name_;
-    Statement update_process_, update_export_, book_spool_, name_exporter_;
+    bool lost_ = false;            // what earlier agents wrote
+    bool follows_a_death_ = true;  // until it is known
+    std::set<std::string> names_;
+    std::map<std::pair<InstanceId, uint64_t>, SpoolRow> untold_;  // of spools, by process and exporter
+};
+
+// Throws on any call, as it says.
+class LedgerReader final : public Ledger {
+public:
+    explicit LedgerReader(const std::string& file) : tables_(LedgerTables::open_read_only(file)) {}
+
+    bool update(const ProcessRow&) override { return false; }
+    void book_spool(const InstanceId&, const std::string&, const SpoolRow&) override {}
+    std::vector<ProcessRow> processes() const override {
+        std::lock_guard lock(mutex_);
+        return tables_.processes();
+    }
+    SpoolRow spool(const InstanceId& instance, const std::string& exporter) const override {
+        std::lock_guard lock(mutex_);
+        return tables_.spool(instance, exporter_hash(exporter));
+    }
+    std::string exporter_name(uint64_t hash) const override {
+        std::lock_guard lock(mutex_);
+        return tables_.exporter_name(hash);
+    }
+
+private:
+    mutable std::mutex mutex_;
+    mutable LedgerTables tables_;
 };
 
 }  // namespace
@@ -289,11 +186,14 @@ uint64_t exporter_hash(const std::string& name) {
 }
 
 std::unique_ptr<Ledger> Ledger::open(const std::string& file) {
-    return std::make_unique<SqliteLedger>(Database::open(file, kSchema), true);
+    try {
+        prepare_private_directory(std::filesystem::path(file).parent_path().string());
+    } catch (const std::system_error& error) {
+        spdlog::error("ledger: {}", error.what());
+    }
+    return std::make_unique<FileLedger>(file);
 }
 
-std::unique_ptr<Ledger> Ledger::open_read_only(const std::string& file) {
-    return std::make_unique<SqliteLedger>(Database::open_read_only(file, kSchema), false);
-}
+std::unique_ptr<Ledger> Ledger::open_read_only(const std::string& file) { return std::make_unique<LedgerReader>(file); }
 
 }  // namespace spanring::agent

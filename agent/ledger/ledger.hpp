@@ -42,13 +42,16 @@ uint64_t exporter_hash(const std::string& name);  // never 0
 
 class Ledger {
 public:
-    // Throw std::runtime_error with a clear message (start-up only; for a reader, any call may).
+    // The agent's. Throws std::runtime_error where others can write to the directory. A file that is damaged is set
+    // aside, and one that cannot be written (a full disk) is tried again at every call.
     static std::unique_ptr<Ledger> open(const std::string& file);
-    static std::unique_ptr<Ledger> open_read_only(const std::string& file);  // while an agent may be writing it
+    // While an agent may be writing it. Throws std::runtime_error with a clear message, as any call may.
+    static std::unique_ptr<Ledger> open_read_only(const std::string& file);
     virtual ~Ledger() = default;
 
     // Inserts or replaces by instance. False: it is not written (a full disk), and the log says so.
     virtual bool update(const ProcessRow& process) = 0;
+    // What cannot be written yet is kept, and written with the next call that can.
     virtual void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRow& more) = 0;
 
     virtual std::vector<ProcessRow> processes() const = 0;  // newest first

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "accounts/equations.hpp"
+#include "base/set_aside.hpp"
 #include "batch/exporter.hpp"
 #include "drain/drain_status.hpp"
 #include "otlp/span_decoder.hpp"
@@ -201,6 +202,8 @@ void add_drain(Exposition& page, const DrainStatus& status) {
             status.invalid);
     counter("spanring_agent_repaired_strings_total", "Strings in spans that were not UTF-8.", status.repaired);
     counter("spanring_agent_batches_total", "Batches handed to the exporters.", status.batches);
+    counter("spanring_agent_files_set_aside_total", "State files that were damaged, renamed and made anew.",
+            files_set_aside());
 }
 
 }  // namespace spanring::agent

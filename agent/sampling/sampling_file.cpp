@@ -10,9 +10,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/database.hpp"
 #include "base/descriptor.hpp"
 #include "base/error_text.hpp"
+#include "base/private_directory.hpp"
 #include "base/replace_file.hpp"
 
 namespace spanring::agent {

@@ -52,6 +52,7 @@ inline constexpr uint64_t tail_offset(uint64_t shares, uint64_t request_bytes) {
 inline constexpr uint64_t entry_size(uint64_t shares, uint64_t request_bytes) {
     return tail_offset(shares, request_bytes) + tail_size(shares);
 }
+inline constexpr uint64_t kMaxEntry = entry_size(kMaxShares, kMaxRequest);
 static_assert(tail_size(1) % 8 == 0 && tail_size(2) % 8 == 0);
 
 uint32_t crc(uint32_t seed, const void* bytes, size_t size);

@@ -2,7 +2,6 @@
 #include "spool/spool.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,9 @@
 
 #include "base/error_text.hpp"
 #include "base/file_lock.hpp"
+#include "base/private_directory.hpp"
+#include "base/set_aside.hpp"
+#include "base/state_file.hpp"
 
 namespace spanring::agent {
 
@@ -22,7 +24,7 @@ namespace {
 constexpr uint64_t kSmallestFile = uint64_t{64} << 10;
 
 [[noreturn]] void fail(const std::string& what, int error) {
-    throw std::runtime_error("spool: " + what + ": " + error_text(error));
+    throw std::system_error(error, std::generic_category(), "spool: " + what);
 }
 
 // The number of "0000000000000001.spool", else 0.
@@ -36,16 +38,8 @@ void make_directory(const std::string& directory) {
     if (directory.empty() || directory.front() != '/') {
         throw std::runtime_error("spool: directory \"" + directory + "\" is not absolute");
     }
-    std::error_code error;
-    std::filesystem::create_directories(std::filesystem::path(directory).parent_path(), error);
-    if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) fail("cannot make directory " + directory, errno);
-    struct stat status {};
-    if (::lstat(directory.c_str(), &status) != 0) fail("cannot read directory " + directory, errno);
-    if (!S_ISDIR(status.st_mode)) fail("cannot use " + directory, ENOTDIR);
-    if (status.st_uid != ::geteuid()) throw std::runtime_error("spool: " + directory + " belongs to another user");
-    if ((status.st_mode & 0777) != 0700 && ::chmod(directory.c_str(), 0700) != 0) {
-        fail("cannot set the mode of " + directory, errno);
-    }
+    make_private_directories(std::filesystem::path(directory).parent_path().string());
+    make_state_directory(directory);
 }
 
 }  // namespace
@@ -61,8 +55,7 @@ Spool::Spool(const SpoolOptions& options, OnLost on_lost)
 
 void Spool::lock() {
     const std::string path = options_.directory + "/lock";
-    lock_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!lock_) fail("cannot open " + path, errno);
+    lock_ = open_state_file(path);
     const int error = lock_file(lock_.get());
     if (error == -EAGAIN) throw std::runtime_error("spool: " + options_.directory + " is used by another agent");
     if (error != 0) fail("cannot lock " + path, -error);
@@ -75,13 +68,41 @@ void Spool::recover() {
     }
     std::sort(numbers.begin(), numbers.end());
     for (const uint64_t number : numbers) {
-        const auto file = files_.try_emplace(number, spool::SpoolFile::recover(options_.directory, number)).first;
-        bytes_ += file->second.size();
-        damaged_ += file->second.damaged();
-        if (file->second.finished()) remove(file);
         next_number_ = number + 1;
+        recover(number);
     }
     make_room(0);
+}
+
+void Spool::recover(uint64_t number) {
+    const std::string path = options_.directory + "/" + spool::SpoolFile::name(number);
+    std::string fault = fault_of_state_file(path);
+    std::optional<spool::SpoolFile> recovered;
+    if (fault.empty()) {
+        recovered.emplace(
+            spool::SpoolFile::recover(options_.directory, number, std::max(file_bytes_, spool::kMaxEntry)));
+        fault = recovered->fault();
+    }
+    if (!fault.empty()) {
+        ++damaged_;
+        set_aside(path, fault);
+        return;
+    }
+    const auto file = files_.try_emplace(number, std::move(*recovered)).first;
+    bytes_ += file->second.size();
+    damaged_ += file->second.damaged();
+    if (file->second.finished()) remove(file);
+}
+
+std::map<InstanceId, uint64_t> Spool::unfinished() {
+    std::map<InstanceId, uint64_t> spans;
+    for (auto& [number, file] : files_) {
+        for (size_t i = 0; i < file.places().size(); ++i) {
+            if (file.places()[i].state == spool::State::kDone) continue;
+            for (const Share& share : file.shares(i)) spans[share.instance] += share.spans;
+        }
+    }
+    return spans;
 }
 
 bool Spool::append(std::span<const Share> shares, std::span<const std::span<const uint8_t>> request) {

@@ -32,7 +32,9 @@ public:
     // Told of each entry that is lost: the spool was full, or the entry is damaged.
     using OnLost = std::function<void(std::span<const Share> shares)>;
 
-    // Start-up only: throws std::runtime_error that names the directory and what is wrong with it.
+    // Start-up only. Files that are none of a spool's, or in which nothing is sound, are set aside. Throws
+    // std::system_error where the system does not let it (a full disk), and std::runtime_error where another agent uses
+    // the directory; both name it.
     Spool(const SpoolOptions& options, OnLost on_lost);
     Spool(const Spool&) = delete;
     Spool& operator=(const Spool&) = delete;
@@ -48,6 +50,9 @@ public:
     // Delivered, or rejected.
     void finish(const Ticket& ticket);
 
+    // Spans that are in it and not finished, by process: for the accounts, at the start.
+    std::map<InstanceId, uint64_t> unfinished();
+
     bool waiting() const;  // is there anything to take?
     uint64_t bytes() const { return bytes_; }
     uint64_t damaged() const { return damaged_; }  // entries, or places where entries were
@@ -55,6 +60,7 @@ public:
 private:
     void lock();
     void recover();
+    void recover(uint64_t number);
     void make_room(uint64_t bytes);
     bool new_file();
     void drop_oldest();

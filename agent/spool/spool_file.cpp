@@ -77,11 +77,15 @@ SpoolFile SpoolFile::create(const std::string& directory, uint64_t number) {
     return file;
 }
 
-SpoolFile SpoolFile::recover(const std::string& directory, uint64_t number) {
+SpoolFile SpoolFile::recover(const std::string& directory, uint64_t number, uint64_t most_bytes) {
     SpoolFile file(directory + "/" + name(number), number);
     struct stat status {};
     if (!file.open() || ::fstat(file.fd_.get(), &status) != 0) fail("read", file.path_);
     file.size_ = static_cast<uint64_t>(status.st_size);
+    if (file.size_ / 2 > most_bytes) {
+        file.fault_ = "is larger than any file of a spool";
+        return file;
+    }
 
     EntryHeader header{};
     std::vector<Share> shares;
@@ -90,7 +94,7 @@ SpoolFile SpoolFile::recover(const std::string& directory, uint64_t number) {
         if (!file.read_header(offset, header, shares)) {
             bool is_tail = false;
             const uint64_t next = file.next_sound(offset, is_tail);
-            if (next == offset) break;  // nothing sound after it: torn as well
+            if (next == offset) break;  // nothing sound after it
             if (is_tail && file.mend(offset, next)) continue;
             ++file.damaged_;
             offset = next;
@@ -104,6 +108,13 @@ SpoolFile SpoolFile::recover(const std::string& directory, uint64_t number) {
         offset += size;
     }
     if (offset < file.size_) {
+        if (!file.is_torn(offset)) {
+            if (file.places_.empty()) {
+                file.fault_ = "nothing in it is a spool's";
+                return file;
+            }
+            ++file.damaged_;
+        }
         if (::ftruncate(file.fd_.get(), static_cast<off_t>(offset)) != 0) fail("cut the torn end of", file.path_);
         file.size_ = offset;
     }
@@ -112,7 +123,7 @@ SpoolFile SpoolFile::recover(const std::string& directory, uint64_t number) {
 }
 
 bool SpoolFile::open() {
-    if (!fd_) fd_ = Descriptor(::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd_) fd_ = Descriptor(::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     return static_cast<bool>(fd_);
 }
 
@@ -194,6 +205,10 @@ uint64_t SpoolFile::next_sound(uint64_t offset, bool& ret_tail) {
     std::vector<Share> shares;
     std::vector<uint8_t> window(size_t{1} << 20);
     for (uint64_t base = offset + 8; base < size_; base += window.size()) {
+        // Over holes, which are nothing but zeros, at once.
+        const off_t data = ::lseek(fd_.get(), static_cast<off_t>(base), SEEK_DATA);
+        if (data < 0 && errno == ENXIO) break;
+        if (data > 0) base = std::max(base, static_cast<uint64_t>(data) & ~uint64_t{7});
         const size_t got = static_cast<size_t>(std::min<uint64_t>(window.size(), size_ - base));
         if (!read_all(fd_.get(), window.data(), got, base)) break;
         for (size_t at = 0; at + sizeof(uint32_t) <= got; at += 8) {
@@ -207,6 +222,23 @@ uint64_t SpoolFile::next_sound(uint64_t offset, bool& ret_tail) {
         }
     }
     return offset;
+}
+
+// Whether what lies there is the beginning of an entry whose append never returned: as much of its header as there is.
+bool SpoolFile::is_torn(uint64_t offset) const {
+    EntryHeader header{}, expected{};
+    const size_t size = static_cast<size_t>(std::min<uint64_t>(size_ - offset, sizeof header));
+    if (!read_all(fd_.get(), &header, size, offset)) return false;
+    expected.magic = kMagic;
+    expected.file = number_;
+    expected.offset = offset;
+    const auto same = [&](size_t from, size_t bytes) {
+        const size_t to = std::min(size, from + bytes);
+        return from >= to || std::memcmp(reinterpret_cast<const uint8_t*>(&header) + from,
+                                         reinterpret_cast<const uint8_t*>(&expected) + from, to - from) == 0;
+    };
+    return same(offsetof(EntryHeader, magic), sizeof header.magic) &&
+           same(offsetof(EntryHeader, file), sizeof header.file + sizeof header.offset);
 }
 
 // Writes a damaged header anew from the entry's tail; its state is a word of its own. False: it cannot be written.

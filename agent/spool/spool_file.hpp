@@ -29,8 +29,10 @@ public:
     // Both throw std::system_error that names the file.
     static SpoolFile create(const std::string& directory, uint64_t number);
     // Reads the headers of a file that an earlier process left: cuts a torn end, mends a damaged header from the
-    // entry's tail, steps over what cannot be mended.
-    static SpoolFile recover(const std::string& directory, uint64_t number);
+    // entry's tail, steps over what cannot be mended. A file of more than two times `most_bytes` is not read. Where
+    // fault() says something afterwards, it is no spool's file: it was not touched, and nothing else may be asked of
+    // it.
+    static SpoolFile recover(const std::string& directory, uint64_t number, uint64_t most_bytes);
 
     SpoolFile(SpoolFile&&) = default;
 
@@ -41,6 +43,7 @@ public:
     const std::vector<Place>& places() const { return places_; }
     uint64_t waiting() const { return waiting_; }  // entries
     bool finished() const { return done_ == places_.size(); }
+    const std::string& fault() const { return fault_; }
     uint64_t damaged() const { return damaged_; }  // places at which recover() stepped over entries
 
     // 0, or an errno; then nothing was appended. Survives the death of this process; that of the host with `sync`.
@@ -65,6 +68,7 @@ private:
     bool read_copy(uint64_t offset, uint32_t magic, EntryHeader& header, std::vector<Share>& shares);
     uint64_t next_sound(uint64_t offset, bool& ret_tail);
     bool mend(uint64_t offset, uint64_t tail);
+    bool is_torn(uint64_t offset) const;
 
     std::string path_;
     uint64_t number_ = 0;
@@ -75,6 +79,7 @@ private:
     size_t first_waiting_ = 0;  // no entry before it waits
     size_t done_ = 0;
     uint64_t damaged_ = 0;
+    std::string fault_;
 };
 
 }  // namespace spanring::agent::spool

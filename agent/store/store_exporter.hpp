@@ -10,19 +10,21 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "batch/exporter.hpp"
+#include "store/span_store.hpp"
 #include "store/store_options.hpp"
-#include "store/store_schema.hpp"
 
 namespace spanring::agent {
 
 class StoreExporter final : public Exporter {
 public:
-    // Opens or creates the file; throws DatabaseError.
+    // Opens or creates the file, and sets it aside where it is damaged; a disk without room may pass. Throws
+    // std::runtime_error where others can write to its directory.
     StoreExporter(std::string name, uint32_t index, bool required, StoreOptions options);
     ~StoreExporter() override;
 
@@ -38,18 +40,15 @@ private:
 
     void run();
     Batches next_group(std::unique_lock<std::mutex>& lock);
+    void open();
     void store(const Batches& group);
-    void insert(const Batch& batch, int64_t now);
-    uint64_t evict(uint64_t incoming_bytes, int64_t now);
-    uint64_t evict_oldest();
+    void trouble(const std::string& error);
     void resolve_group(const Batches& group, Outcome outcome, const std::string& error);
-    void add_total(std::string_view name, uint64_t more);
 
     const StoreOptions options_;
 
     // The writer thread's own.
-    Database database_;
-    Statement insert_batch_, insert_trace_, oldest_batch_, delete_traces_, delete_batch_, add_total_;
+    std::optional<SpanStore> database_;  // none: it could not be opened; the next batch tries again
 
     mutable std::mutex mutex_;
     std::condition_variable work_;      // for the writer: something queued, or stopping

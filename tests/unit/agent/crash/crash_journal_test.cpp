@@ -205,8 +205,21 @@ TEST_F(JournalTest, KeepsABoundedNumberOfLines) {
     EXPECT_EQ(CrashJournal(file()).crashes().back().place, "/run/spanring/1000/999");
 }
 
-TEST_F(JournalTest, RefusesAPlaceThatCannotBeWritten) {
-    EXPECT_THROW(CrashJournal("/nonexistent/crashes"), std::runtime_error);
+TEST_F(JournalTest, NotesNothingWhereItCannotBeWritten) {
+    CrashJournal journal("/nonexistent/crashes");
+    journal.arm();
+    EXPECT_TRUE(journal.crashes().empty());
+    journal.forget();
+}
+
+TEST_F(JournalTest, SetsAsideWhatNoAgentWrote) {
+    std::ofstream(file()) << "11 1000 /run/x.spr\nnot a line of a journal\n";
+    EXPECT_EQ(crashes(), 0u);
+    EXPECT_EQ(directory.files().size(), 2u);
+    std::filesystem::remove(file());
+    ASSERT_EQ(::mkfifo(file().c_str(), 0600), 0);
+    EXPECT_EQ(crashes(), 0u);
+    EXPECT_EQ(directory.files().size(), 3u);
 }
 
 }  // namespace

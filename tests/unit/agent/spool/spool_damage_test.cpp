@@ -99,6 +99,42 @@ TEST_F(SpoolDamageTest, StepsOverAnEntryWhoseHeaderAndTailAreDamaged) {
     EXPECT_TRUE(lost_.empty()) << "whose spans they were nobody knows any more";
 }
 
+TEST_F(SpoolDamageTest, SetsAsideAFileInWhichNothingIsSound) {
+    const auto set_aside = [&] {
+        size_t count = 0;
+        for (const auto& entry : fs::directory_iterator(options_.directory)) {
+            count += entry.path().filename().string().find(".damaged-") != std::string::npos;
+        }
+        return count;
+    };
+    {
+        const auto spool = open();
+        for (int n = 0; n < 3; ++n) ASSERT_TRUE(append(*spool, n));
+    }
+    const fs::path file = files().at(0);
+    const auto size = fs::file_size(file);
+    fs::resize_file(file, 0);
+    fs::resize_file(file, size);  // zeros
+    EXPECT_EQ(open()->damaged(), 1u);
+    EXPECT_EQ(set_aside(), 1u);
+    {
+        const auto spool = open();
+        ASSERT_TRUE(append(*spool, 1));
+        EXPECT_EQ(spool->damaged(), 0u);
+    }
+    fs::rename(files().at(0), fs::path(options_.directory) / spool::SpoolFile::name(77));
+    EXPECT_EQ(open()->damaged(), 1u) << "its entries name another file";
+    EXPECT_EQ(set_aside(), 2u);
+    fs::create_directory(fs::path(options_.directory) / spool::SpoolFile::name(78));
+    EXPECT_EQ(open()->damaged(), 1u);
+    EXPECT_EQ(set_aside(), 3u);
+    std::ofstream(fs::path(options_.directory) / spool::SpoolFile::name(79)) << "x";
+    fs::resize_file(fs::path(options_.directory) / spool::SpoolFile::name(79), uint64_t{1} << 40);
+    EXPECT_EQ(open()->damaged(), 1u) << "and it is not read for hours";
+    const auto spool = open();
+    EXPECT_TRUE(append(*spool, 1));
+}
+
 TEST_F(SpoolDamageTest, FindsNoEntryInsideARequest) {
     // A process may write what looks like a record into an attribute.
     std::string forged;

@@ -3,6 +3,11 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
 #include "store/store_exporter.hpp"
 #include "store/store_reader.hpp"
 #include "support/temporary_directory.hpp"
@@ -331,16 +336,16 @@ TEST_F(StoreTest, GoesOnWithTheFileOfAnEarlierAgent) {
     EXPECT_EQ(reader.stored_spans(), 2u);
 }
 
-TEST_F(StoreTest, NamesAFileThatItCannotUse) {
-    StoreOptions bad = options();
-    bad.path = directory_.file("folder");
-    std::filesystem::create_directory(bad.path);
-    try {
-        StoreExporter exporter("store", 0, true, bad);
-        FAIL() << "a directory is no store";
-    } catch (const DatabaseError& error) {
-        EXPECT_THAT(error.what(), testing::HasSubstr(bad.path));
-    }
+TEST_F(StoreTest, SetsAsideWhatIsNoStore) {
+    std::filesystem::create_directories(file_);
+    ::chmod(directory_.file("state").c_str(), 0700);
+    store({{{"a", {{.trace = 1}}}}});
+    EXPECT_EQ(StoreReader(file_).recent({}).size(), 1u);
+    std::ofstream(file_, std::ios::binary | std::ios::trunc) << std::string(100000, 'x');
+    store({{{"a", {{.trace = 2}}}}});
+    EXPECT_EQ(StoreReader(file_).recent({}).size(), 1u);
+    EXPECT_GE(std::distance(std::filesystem::directory_iterator(directory_.file("state")), {}), 3)
+        << "both are beside it";
 }
 
 }  // namespace

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a killed agent wrote is safe (the log is in the page cache); what a lost host wrote since the last checkpoint is
+// not.
+#include "ledger/ledger_tables.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "ring/testpoint.hpp"
+
+namespace spanring::agent {
+namespace {
+
+constexpr int64_t kFinishedKept = 10000;  // processes; older ones go once nothing of theirs is pending
+
+// The order of the counters is ring::Counter's. `dropped_queue` is what ring::ExporterTotals still calls dropped_spool.
+constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 4, R"sql(
+CREATE TABLE processes (
+    instance BLOB PRIMARY KEY,
+    pid INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    program TEXT NOT NULL,
+    service TEXT NOT NULL,
+    attached_unix_nano INTEGER NOT NULL,
+    updated_unix_nano INTEGER NOT NULL,
+    finished INTEGER NOT NULL,
+    quarantine TEXT NOT NULL,
+    agent_died INTEGER NOT NULL,
+    started INTEGER NOT NULL,
+    ended INTEGER NOT NULL,
+    unsampled INTEGER NOT NULL,
+    not_started_slot INTEGER NOT NULL,
+    not_started_nested INTEGER NOT NULL,
+    dropped_full INTEGER NOT NULL,
+    dropped_too_big INTEGER NOT NULL,
+    dropped_nested INTEGER NOT NULL,
+    dropped_overwritten INTEGER NOT NULL,
+    refused_data INTEGER NOT NULL,
+    acknowledged INTEGER NOT NULL,
+    unfinished INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX processes_by_age ON processes (finished, updated_unix_nano);
+CREATE TABLE exports (
+    instance BLOB NOT NULL,
+    exporter INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    exported INTEGER NOT NULL,
+    rejected INTEGER NOT NULL,
+    spooled INTEGER NOT NULL,
+    dropped_invalid INTEGER NOT NULL,
+    dropped_queue INTEGER NOT NULL,
+    elsewhere INTEGER NOT NULL,
+    PRIMARY KEY (instance, exporter)
+) WITHOUT ROWID;
+CREATE TABLE spools (
+    instance BLOB NOT NULL,
+    exporter INTEGER NOT NULL,
+    exported INTEGER NOT NULL,
+    rejected INTEGER NOT NULL,
+    dropped INTEGER NOT NULL,
+    PRIMARY KEY (instance, exporter)
+) WITHOUT ROWID;
+CREATE TABLE exporters (
+    exporter INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+);
+CREATE TABLE agent (ended_well INTEGER NOT NULL);
+INSERT INTO agent VALUES (1);
+)sql",
+                                    R"sql(
+ALTER TABLE processes DROP COLUMN overwritten;
+ALTER TABLE exports RENAME COLUMN dropped_spool TO dropped_queue;
+ALTER TABLE exports DROP COLUMN dropped_shutdown;
+)sql"};
+
+constexpr int kCounters = static_cast<int>(ring::Counter::kCount);
+static_assert(kCounters == 10, "a new counter needs a column and a new schema version");
+
+constexpr std::string_view kUpdateProcess =
+    "INSERT OR REPLACE INTO processes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+    "MAX(?10, COALESCE((SELECT agent_died FROM processes WHERE instance = ?1), 0)), "
+    "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+constexpr std::string_view kUpdateExport = "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+constexpr std::string_view kBookSpool =
+    "INSERT INTO spools VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (instance, exporter) DO UPDATE SET "
+    "exported = exported + excluded.exported, rejected = rejected + excluded.rejected, "
+    "dropped = dropped + excluded.dropped";
+constexpr std::string_view kNameExporter = "INSERT OR REPLACE INTO exporters VALUES (?1, ?2)";
+constexpr char kNoteDeath[] =
+    "UPDATE processes SET agent_died = 1 WHERE finished = 0 OR EXISTS (SELECT 1 FROM exports e LEFT JOIN spools s "
+    "USING (instance, exporter) WHERE e.instance = processes.instance AND "
+    "e.spooled > COALESCE(s.exported + s.rejected + s.dropped, 0))";
+constexpr std::string_view kForget =
+    "DELETE FROM processes WHERE instance IN (SELECT instance FROM processes p WHERE finished = 1 AND NOT EXISTS ("
+    "SELECT 1 FROM exports e LEFT JOIN spools s USING (instance, exporter) WHERE e.instance = p.instance AND "
+    "e.spooled > COALESCE(s.exported + s.rejected + s.dropped, 0)) ORDER BY updated_unix_nano DESC LIMIT -1 OFFSET ?1)";
+
+}  // namespace
+
+LedgerTables::LedgerTables(const std::string& file) : LedgerTables(Database::open(file, kSchema), true) {}
+
+LedgerTables LedgerTables::open_read_only(const std::string& file) {
+    return LedgerTables(Database::open_read_only(file, kSchema), false);
+}
+
+LedgerTables::LedgerTables(Database database, bool writable) : database_(std::move(database)) {
+    processes_ = Statement(database_, "SELECT * FROM processes ORDER BY attached_unix_nano DESC, instance");
+    exports_ = Statement(database_, "SELECT * FROM exports WHERE instance = ?1");
+    spool_ =
+        Statement(database_, "SELECT exported, rejected, dropped FROM spools WHERE instance = ?1 AND exporter = ?2");
+    name_ = Statement(database_, "SELECT name FROM exporters WHERE exporter = ?1");
+    if (!writable) return;
+    update_process_ = Statement(database_, kUpdateProcess);
+    update_export_ = Statement(database_, kUpdateExport);
+    book_spool_ = Statement(database_, kBookSpool);
+    name_exporter_ = Statement(database_, kNameExporter);
+    database_.check_content();
+}
+
+bool LedgerTables::begin() {
+    const bool follows_a_death = database_.number("SELECT ended_well FROM agent") == 0;
+    Transaction transaction(database_);
+    if (follows_a_death) database_.execute(kNoteDeath);
+    database_.execute("UPDATE agent SET ended_well = 0");
+    forget();
+    transaction.commit();
+    return follows_a_death;
+}
+
+void LedgerTables::forget() {
+    Statement(database_, kForget).bind(1, kFinishedKept).run();
+    database_.execute("DELETE FROM exports WHERE instance NOT IN (SELECT instance FROM processes)");
+    database_.execute("DELETE FROM spools WHERE instance NOT IN (SELECT instance FROM processes)");
+}
+
+void LedgerTables::end_well() { database_.execute("UPDATE agent SET ended_well = 1"); }
+
+void LedgerTables::update(const ProcessRow& process) {
+    Transaction transaction(database_);
+    write_process(process);
+    SPR_TESTPOINT(ledger_open);
+    transaction.commit();
+    SPR_TESTPOINT(ledger_written);
+}
+
+void LedgerTables::book_spool(const InstanceId& instance, uint64_t exporter, const SpoolRow& more) {
+    book_spool_.reset();
+    book_spool_.bind(1, instance).bind(2, exporter);
+    book_spool_.bind(3, more.exported).bind(4, more.rejected).bind(5, more.dropped).run();
+}
+
+void LedgerTables::name_exporter(const std::string& exporter) {
+    name_exporter_.reset();
+    name_exporter_.bind(1, exporter_hash(exporter)).bind(2, exporter).run();
+}
+
+std::vector<ProcessRow> LedgerTables::processes() {
+    std::vector<ProcessRow> rows;
+    database_.execute("BEGIN");  // one view of both tables
+    try {
+        while (processes_.step()) rows.push_back(read_process());
+    } catch (const DatabaseError&) {
+        database_.execute("ROLLBACK");
+        throw;
+    }
+    processes_.reset();
+    database_.execute("COMMIT");
+    return rows;
+}
+
+SpoolRow LedgerTables::spool(const InstanceId& instance, uint64_t exporter) {
+    SpoolRow row;
+    spool_.reset();
+    spool_.bind(1, instance).bind(2, exporter);
+    if (spool_.step()) row = {spool_.unsigned_integer(0), spool_.unsigned_integer(1), spool_.unsigned_integer(2)};
+    spool_.reset();
+    return row;
+}
+
+std::string LedgerTables::exporter_name(uint64_t hash) {
+    name_.reset();
+    name_.bind(1, hash);
+    std::string name;
+    if (name_.step()) name = name_.text(0);
+    name_.reset();
+    return name;
+}
+
+void LedgerTables::write_process(const ProcessRow& process) {
+    Statement& to = update_process_;
+    to.reset();
+    to.bind(1, process.instance).bind(2, process.pid).bind(3, process.uid);
+    to.bind(4, std::string_view(process.program)).bind(5, std::string_view(process.service));
+    to.bind(6, process.attached_unix_nano).bind(7, process.updated_unix_nano);
+    to.bind(8, int64_t{process.finished}).bind(9, std::string_view(process.quarantine));
+    to.bind(10, int64_t{process.agent_died});
+    for (int counter = 0; counter < kCounters; ++counter) to.bind(11 + counter, process.writer[counter]);
+    to.bind(11 + kCounters, process.agent.acknowledged).bind(12 + kCounters, process.agent.unfinished).run();
+    for (uint32_t row = 0; row < ring::kExporterRows; ++row) {
+        const ring::ExporterTotals& totals = process.agent.exporters[row];
+        if (totals.exporter == 0) continue;
+        update_export_.reset();
+        update_export_.bind(1, process.instance).bind(2, totals.exporter).bind(3, row).bind(4, totals.exported);
+        update_export_.bind(5, totals.rejected).bind(6, totals.spooled).bind(7, totals.dropped_invalid);
+        update_export_.bind(8, totals.dropped_spool).bind(9, totals.elsewhere).run();
+    }
+}
+
+ProcessRow LedgerTables::read_process() {
+    const Statement& from = processes_;
+    ProcessRow process;
+    const auto instance = from.blob(0);
+    std::copy_n(instance.begin(), std::min(instance.size(), process.instance.size()), process.instance.begin());
+    process.pid = static_cast<uint32_t>(from.integer(1));
+    process.uid = static_cast<uint32_t>(from.integer(2));
+    process.program = from.text(3);
+    process.service = from.text(4);
+    process.attached_unix_nano = from.unsigned_integer(5);
+    process.updated_unix_nano = from.unsigned_integer(6);
+    process.finished = from.integer(7) != 0;
+    process.quarantine = from.text(8);
+    process.agent_died = from.integer(9) != 0;
+    for (int counter = 0; counter < kCounters; ++counter) process.writer[counter] = from.unsigned_integer(10 + counter);
+    process.agent.acknowledged = from.unsigned_integer(10 + kCounters);
+    process.agent.unfinished = from.unsigned_integer(11 + kCounters);
+    exports_.reset();
+    exports_.bind(1, process.instance);
+    while (exports_.step()) {
+        const int64_t row = exports_.integer(2);
+        if (row < 0 || row >= ring::kExporterRows) continue;
+        ring::ExporterTotals& totals = process.agent.exporters[row];
+        totals.exporter = exports_.unsigned_integer(1);
+        totals.exported = exports_.unsigned_integer(3);
+        totals.rejected = exports_.unsigned_integer(4);
+        totals.spooled = exports_.unsigned_integer(5);
+        totals.dropped_invalid = exports_.unsigned_integer(6);
+        totals.dropped_spool = exports_.unsigned_integer(7);
+        totals.elsewhere = exports_.unsigned_integer(8);
+    }
+    exports_.reset();
+    return process;
+}
+
+}  // namespace spanring::agent

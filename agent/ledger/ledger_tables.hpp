@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ledger's file while it is open. Every call may throw DatabaseError. One thread at a time.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/database.hpp"
+#include "ledger/ledger.hpp"
+
+namespace spanring::agent {
+
+class LedgerTables {
+public:
+    // Makes the file where it is missing and reads all of it once: damage is to be found before anything is added.
+    explicit LedgerTables(const std::string& file);
+    static LedgerTables open_read_only(const std::string& file);
+    LedgerTables(LedgerTables&&) = delete;  // its statements know where its database is
+
+    // Writer's: the agent begins, forgets what is old, and ends well. Whether the agent before did not.
+    bool begin();
+    void end_well();
+
+    void update(const ProcessRow& process);
+    void book_spool(const InstanceId& instance, uint64_t exporter, const SpoolRow& more);
+    void name_exporter(const std::string& exporter);
+
+    std::vector<ProcessRow> processes();
+    SpoolRow spool(const InstanceId& instance, uint64_t exporter);
+    std::string exporter_name(uint64_t hash);
+
+private:
+    LedgerTables(Database database, bool writable);
+
+    void write_process(const ProcessRow& process);
+    ProcessRow read_process();
+    void forget();
+
+    Database database_;
+    Statement processes_, exports_, spool_, name_;
+    Statement update_process_, update_export_, book_spool_, name_exporter_;
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""State directories with damaged files, and on full disks: the agent starts, serves and ends each time."""
+
+import os
+import resource
+import subprocess
+import unittest
+
+import harness
+from otlp_json import Received
+
+COUNT = 50  # spans of a producer
+
+
+class Case(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.collector = self.workspace.collector().start()
+        self.received = Received(self.collector.received)
+        self.expected = 0
+
+    def agent(self, *arguments):
+        return self.workspace.agent("--endpoint", self.collector.endpoint, "--exporter", "otlp", "--exporter", "store",
+                                    "--batch-timeout", "20ms", *arguments)
+
+    def produce(self):
+        self.workspace.producer("--seed", 1, "--count", COUNT).expect(0)
+        self.expected += COUNT
+        harness.wait_until(lambda: self.received.count() >= self.expected, "spans arrive")
+
+    def serve(self):
+        """Once, from start to end. Returns what the agent said."""
+        agent = self.agent()
+        self.produce()
+        harness.wait_until(lambda: not self.workspace.segment_files(), "the process is booked and buried")
+        agent.stop()
+        return agent.stderr()
+
+
+class Damaged(Case):
+    def check(self, damage, *names, told=True):
+        self.serve()
+        for name in names:
+            with self.subTest(name=name):
+                path = self.workspace.state / name
+                damage(path)
+                self.assertEqual(told, "set aside" in self.serve())
+
+    FILES = ("agent.lock", "crashes", "ledger.db", "spans.db", "spool/otlp_grpc/lock")
+
+    def test_fifos(self):
+        def damage(path):
+            path.unlink(missing_ok=True)
+            os.mkfifo(path, 0o600)
+        self.check(damage, *self.FILES, "ledger.db-wal", "spool/otlp_grpc/0000000000000001.spool")
+
+    def test_folders(self):
+        def damage(path):
+            path.unlink(missing_ok=True)
+            path.mkdir()
+        self.check(damage, *self.FILES, "spool/otlp_grpc/0000000000000001.spool")
+
+    def test_links(self):
+        def damage(path):
+            path.unlink(missing_ok=True)
+            path.symlink_to("/dev/zero")
+        self.check(damage, *self.FILES, "spool/otlp_grpc/0000000000000001.spool")
+
+    def test_zeros(self):
+        self.check(lambda path: path.write_bytes(bytes(100_000)), "crashes", "ledger.db", "spans.db",
+                   "spool/otlp_grpc/0000000000000001.spool")
+
+    def test_huge_files(self):
+        def damage(path):
+            with open(path, "ab") as file:
+                file.truncate(1 << 40)
+        self.check(damage, "crashes", "spool/otlp_grpc/0000000000000001.spool")
+
+    def test_files_that_let_nobody_in(self):
+        self.check(lambda path: path.chmod(0), *self.FILES, told=False)
+
+    def test_a_file_in_place_of_a_folder(self):
+        def damage(path):
+            harness.shutil.rmtree(path)
+            path.write_text("no folder")
+        self.check(damage, "spool/otlp_grpc", "spool")
+
+
+class FullDisk(Case):
+    def setUp(self):
+        super().setUp()
+        self.disk = self.workspace.folder / "disk"
+        self.disk.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=64,mode=700", "tmpfs", self.disk],
+                                 stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if mounted.returncode != 0:
+            raise unittest.SkipTest(f"cannot mount a tmpfs: {mounted.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", self.disk], check=True)
+        self.workspace.state = self.disk / "state"
+
+    def fill(self):
+        free = os.statvfs(self.disk)
+        with open(self.disk / "filler", "wb") as filler:
+            os.posix_fallocate(filler.fileno(), 0, free.f_bavail * free.f_bsize)
+
+    def fill_inodes(self):
+        try:
+            for number in range(1000):
+                (self.disk / f"filler{number}").touch()
+        except OSError:
+            pass
+
+    def empty(self):
+        for filler in self.disk.glob("filler*"):
+            filler.unlink()
+
+    def check(self, fill):
+        fill()
+        agent = self.agent()
+        self.workspace.producer("--seed", 1, "--count", COUNT).expect(0)
+        harness.wait_until(lambda: self.received.count() == COUNT, "the backend has the spans, whatever the disk says")
+        self.empty()
+        harness.wait_until(lambda: not self.workspace.segment_files(), "the process is booked once there is room")
+        agent.stop()
+        self.assertEqual(len(self.workspace.accounting()), 1)
+
+    def test_no_room_at_the_first_start(self):
+        self.check(self.fill)
+
+    def test_no_room_for_a_name_at_the_first_start(self):
+        self.check(self.fill_inodes)
+
+
+class FileSizes(Case):
+    def test_a_limit_on_file_sizes_is_like_a_full_disk(self):
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limit[1]))
+        try:
+            agent = self.agent()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        self.produce()
+        agent.stop()
+
+
+if __name__ == "__main__":
+    harness.main()
