@@ -41,7 +41,7 @@ enum class Content : uint8_t {
     kLinkedTraceId,  // 16 bytes, or none: a link to an invalid context is legal (specification, trace/api.md, "Link")
     kLinkedSpanId,   // 8 bytes, or none
     kChild,          // a message
-    kDeeperChild,    // a message, one level of AnyValue deeper
+    kDeeperChild,    // a message, by which values come to be nested
 };
 
 enum class Times : uint8_t {

@@ -34,6 +34,10 @@ consteval uint32_t marks() {
     return all;
 }
 
+// Where they are in ExportTraceServiceRequest { ResourceSpans { Resource, ScopeSpans { InstrumentationScope, Span } }
+// }.
+constexpr uint32_t kResourceDepth = 3, kScopeDepth = 4, kSpanDepth = 4;
+
 class Checker {
 public:
     explicit Checker(const uint8_t* limit) : limit_(limit) {}
@@ -75,7 +79,7 @@ public:
                     case bytes(9):
                         if (length >= 0x80 || length + 2 > fields.left()) break;
                         if (!plain_attribute(at + 2, length) &&
-                            !message<Message::kKeyValue>({at + 2, at + 2 + length}, 1)) {
+                            !message<Message::kKeyValue>({at + 2, at + 2 + length}, kSpanDepth + 1)) {
                             return false;
                         }
                         fields.at += 2 + length;
@@ -88,12 +92,12 @@ public:
                 fields.at += 6;
                 continue;
             }
-            if (!field<Message::kSpan>(fields, seen, 1)) return false;
+            if (!field<Message::kSpan>(fields, seen, kSpanDepth)) return false;
         }
         return complete<Message::kSpan>(seen);
     }
 
-    // `depth`: levels of AnyValue, from 1.
+    // `depth`: of this message in the request, from 1.
     template <Message kMessage>
     bool message(Fields fields, uint32_t depth) {
         uint32_t seen = 0;
@@ -151,12 +155,14 @@ private:
         } else if constexpr (kContent == Content::kFixed32) {
             return skip(fields, 4);
         } else {
-            if (kContent == Content::kDeeperChild && depth == kMaxDepth) return fail(SpanDefect::kDepth);
+            constexpr bool is_message = kContent == Content::kChild || kContent == Content::kDeeperChild;
+            if (is_message && depth == kMostMessages) return fail(SpanDefect::kDepth);
             Fields inside;
             if (!open(fields, inside)) return false;
-            if constexpr (kContent == Content::kChild) return message<kChild>(inside, depth);
-            if constexpr (kContent == Content::kDeeperChild) return message<kChild>(inside, depth + 1);
-            return sound(kContent, inside);
+            if constexpr (is_message)
+                return message<kChild>(inside, depth + 1);
+            else
+                return sound(kContent, inside);
         }
     }
 
@@ -268,9 +274,9 @@ private:
 };
 
 template <Message kMessage>
-SpanCheck validate(std::span<uint8_t> bytes) {
+SpanCheck validate(std::span<uint8_t> bytes, uint32_t depth) {
     Checker checker(bytes.data() + bytes.size());
-    checker.message<kMessage>(Fields(bytes), 1);
+    checker.message<kMessage>(Fields(bytes), depth);
     return checker.result();
 }
 
@@ -282,9 +288,11 @@ SpanCheck validate_span(std::span<uint8_t> span) {
     return checker.result();
 }
 
-SpanCheck validate_resource(std::span<uint8_t> resource) { return validate<Message::kResource>(resource); }
+SpanCheck validate_resource(std::span<uint8_t> resource) {
+    return validate<Message::kResource>(resource, kResourceDepth);
+}
 
-SpanCheck validate_scope(std::span<uint8_t> scope) { return validate<Message::kScope>(scope); }
+SpanCheck validate_scope(std::span<uint8_t> scope) { return validate<Message::kScope>(scope, kScopeDepth); }
 
 const char* describe(SpanDefect defect) {
     switch (defect) {

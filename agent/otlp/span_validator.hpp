@@ -19,7 +19,7 @@ enum class SpanDefect : uint8_t {
     kTraceId,       // not 16 bytes, or all zero, or missing; in a Link only the size counts, and empty is allowed
     kSpanId,        // not 8 bytes, or all zero, or missing; in a Link likewise
     kParentSpanId,  // neither 8 bytes nor empty
-    kDepth,         // AnyValue nested deeper than kMaxDepth
+    kDepth,         // more than kMostMessages in one another
     kRepeated,      // a singular message, or the value of an AnyValue, twice (messages would merge)
 };
 
@@ -28,8 +28,11 @@ struct SpanCheck {
     uint32_t repaired = 0;  // strings whose invalid UTF-8 was replaced by '?', byte for byte
 };
 
-// Levels of AnyValue. The deepest span is then 99 messages deep in its request; parsers stop at 100.
-inline constexpr uint32_t kMaxDepth = 32;
+// Messages in one another in the request that a span goes out in, itself included: parsers stop at 100. A level of
+// arrays is two of them, one of key-value lists three.
+inline constexpr uint32_t kMostMessages = 100;
+// Levels of AnyValue that this leaves: those of arrays in an attribute of the span.
+inline constexpr uint32_t kMaxDepth = 48;
 
 // `span` is the inside of a Span message (without the 0x12 and its length). Strings are repaired in place.
 SpanCheck validate_span(std::span<uint8_t> span);

@@ -19,7 +19,7 @@
  *                 links dropped before, then of each of these u32 their number and they
  *
  * Called with what the packer of wire.go wrote alone, which is trusted: sizes are not checked again, and lists are
- * nested no deeper than SPR_VALUE_DEPTH.
+ * nested no deeper than valueDepth of value.go.
  */
 #ifndef SPANRING_GO_SHIM_H
 #define SPANRING_GO_SHIM_H

@@ -6,7 +6,6 @@ import "math"
 
 // The types of values: field numbers of opentelemetry.proto.common.v1.AnyValue, as in the C header.
 const (
-	typeTooDeep   = 0 // refused by the library
 	typeString    = 1
 	typeBool      = 2
 	typeInt64     = 3
@@ -17,11 +16,12 @@ const (
 	typeEmpty     = 100
 )
 
-// Lists in lists that the library takes: SPR_VALUE_DEPTH.
-const valueDepth = 16
+// Lists in lists that are handed to the library, which takes fewer and makes what is deeper an empty value. It bounds how
+// deep the C code that unpacks them calls itself.
+const valueDepth = 128
 
 // A Value is one of any type that OTLP has; it does not change. A list is packed when it is made, so that a Value stays
-// small. Lists may be nested 16 deep; what is deeper is refused and counted.
+// small. 46 arrays or 31 key-value lists may be in one another; a list that is deeper is an empty value.
 type Value struct {
 	text   string // typeString, typeBytes; of a list the packed elements behind their number
 	number uint64 // the others, as bits; of a list how much is in it
@@ -91,6 +91,14 @@ func (v *Value) total() total {
 	return total{}
 }
 
+// bounded is the value where it may be an element of a list, else none.
+func (v Value) bounded() Value {
+	if v.depth < valueDepth {
+		return v
+	}
+	return EmptyValue()
+}
+
 type listBuilder struct {
 	bytes []byte
 	total total
@@ -98,6 +106,7 @@ type listBuilder struct {
 }
 
 func (l *listBuilder) addValue(value Value) {
+	value = value.bounded()
 	l.bytes = append(l.bytes, value.kind)
 	l.bytes = appendPayload(l.bytes, &value)
 	l.total.values++
@@ -105,6 +114,7 @@ func (l *listBuilder) addValue(value Value) {
 }
 
 func (l *listBuilder) addPair(pair Attribute) {
+	pair.value = pair.value.bounded()
 	l.bytes = appendAttribute(l.bytes, &pair)
 	l.total.attributes++
 	l.added(&pair.value)
@@ -116,9 +126,6 @@ func (l *listBuilder) added(value *Value) {
 }
 
 func (l *listBuilder) build(kind uint8, count int) Value {
-	if l.depth >= valueDepth {
-		return Value{kind: typeTooDeep, depth: valueDepth}
-	}
 	packed := append(native.AppendUint32(make([]byte, 0, 4+len(l.bytes)), uint32(count)), l.bytes...)
 	return Value{string(packed), uint64(l.total.attributes)<<32 | uint64(l.total.values), kind, l.depth + 1}
 }

@@ -33,7 +33,7 @@ func TestListsCostNoCallsOfTheirOwn(t *testing.T) {
 	library.expect(t, 1, 1, 0)
 }
 
-func TestListsThatAreNestedTooDeepAreRefused(t *testing.T) {
+func TestListsThatAreNestedTooDeepAreEmptyValues(t *testing.T) {
 	library := open(t)
 	_, span := library.tracer.Start(context.Background(), "deep")
 	value := IntValue(1)
@@ -41,12 +41,12 @@ func TestListsThatAreNestedTooDeepAreRefused(t *testing.T) {
 		value = ArrayValue(value, EmptyValue())
 	}
 	span.SetAttributes(Any("deep", value))
-	for i := 0; i < 1000; i++ {
+	for i := 0; i < 20; i++ {
 		value = KeyValuesValue(Any("inner", value))
 		span.SetAttributes(Any("deeper", value))
 	}
 	span.End()
-	library.expect(t, 1, 1, 1000)
+	library.expect(t, 1, 1, 0)
 }
 
 func TestAListMayBeLong(t *testing.T) {

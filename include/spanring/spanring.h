@@ -162,7 +162,12 @@ typedef struct spr_propagated {
 #define SPR_TYPE_KEY_VALUES 6 /* of pairs of a key and a value */
 #define SPR_TYPE_BYTES 7      /* not text: not checked, not repaired */
 #define SPR_TYPE_EMPTY 100    /* no value: what a language's null becomes */
-#define SPR_VALUE_DEPTH 16    /* lists in lists: a value that is nested deeper is refused with -EINVAL */
+/*
+ * Lists in lists (specification: common/README.md, Attribute Limits). Parsers stop at 100 messages in one another, of
+ * which a request takes 7 to an attribute's value, an array 2 and a key-value list 3: so it is some 46 arrays, or 31
+ * key-value lists, that count. A list that is deeper becomes SPR_TYPE_EMPTY.
+ */
+#define SPR_VALUE_DEPTH 64
 
 typedef struct spr_value spr_value;
 typedef struct spr_attribute spr_attribute;

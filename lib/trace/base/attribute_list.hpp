@@ -23,7 +23,7 @@ struct AttributeRange {
 
 class AttributeList {
 public:
-    AttributeList(AttributeRange first, AttributeRange second, uint32_t count_limit, uint32_t length_limit)
+    AttributeList(AttributeRange first, AttributeRange second, uint32_t count_limit, LengthLimit length_limit)
         : first_(whole(first)), second_(whole(second)), length_limit_(length_limit) {
         KeyFilter filter;
         uint32_t kept = 0;
@@ -89,7 +89,7 @@ private:
 
     const AttributeRange first_;
     const AttributeRange second_;
-    const uint32_t length_limit_;
+    const LengthLimit length_limit_;
     size_t end_ = kNoEnd;  // of the first attribute that was over the limit
     bool again_ = false;   // a key is there twice
     uint32_t dropped_ = 0;

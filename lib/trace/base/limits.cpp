@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trace/base/limits.hpp"
 
+#include "trace/base/length_limit.hpp"
 #include "trace/base/short_text.hpp"
-#include "trace/base/value.hpp"
 #include "trace/base/variable.hpp"
 
 namespace spanring::trace {

@@ -41,6 +41,13 @@ void repair_utf8(uint8_t* text, size_t size) {
     }
 }
 
+size_t whole_characters(const char* text, size_t size, size_t most) {
+    const uint8_t* const begin = reinterpret_cast<const uint8_t*>(text);
+    for (size_t back = 1; back <= 3 && back <= most; ++back)
+        if (character_size(begin + most - back, begin + size) > back) return most - back;
+    return most;
+}
+
 size_t first_characters(const char* text, size_t size, size_t count) {
     const uint8_t* const begin = reinterpret_cast<const uint8_t*>(text);
     const uint8_t* const end = begin + size;

@@ -31,6 +31,9 @@ inline bool is_utf8(const char* text, size_t size) { return is_ascii(text, size)
 // Bytes of the first `count` characters. A byte that is part of none counts as one: so many the agent makes of it.
 size_t first_characters(const char* text, size_t size, size_t count);
 
+// The most bytes up to `most`, which is less than there are, that end between two characters.
+size_t whole_characters(const char* text, size_t size, size_t most);
+
 // Each byte that is part of no character becomes '?', as the agent does it.
 void repair_utf8(uint8_t* text, size_t size);
 

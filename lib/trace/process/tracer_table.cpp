@@ -40,7 +40,7 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
     const size_t version_size = text_size(options.version, options.version_size);
     const size_t schema_url_size = text_size(options.schema_url, options.schema_url_size);
     const AttributeList attributes({nullptr, 0}, {options.attributes, options.attribute_count}, ~uint32_t{0},
-                                   kNoLengthLimit);
+                                   LengthLimit{});
     if (name_size > kLargestPart || version_size > kLargestPart || schema_url_size > kLargestPart ||
         attributes.size() > kLargestPart)
         return -ENOSPC;

@@ -127,7 +127,7 @@ bool OpenSpan::find_key(const char* key, uint32_t size, uint32_t& ret_position) 
 
 int OpenSpan::set(const spr_attribute& from) {
     Attribute attribute;
-    if (!Attribute::check(from, attribute, provider_->limits().value_length)) {
+    if (!Attribute::check(from, attribute, {provider_->limits().value_length})) {
         ++slot_->dropped_attributes;
         return -EINVAL;
     }

@@ -67,7 +67,7 @@ int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attr
         return error;
     }
     const AttributeList list({first, first_count}, {event.attributes, event.attribute_count}, limits.event_attributes,
-                             limits.value_length);
+                             {limits.value_length});
     // Span.Event: time_unix_nano 1, name 2, attributes 3, dropped_attributes_count 4.
     const uint32_t dropped = sum(event.dropped_attributes, list.dropped());
     const uint64_t size = 9 + text_field_size(name_size) + list.size() + count_field_size(dropped);
@@ -106,7 +106,7 @@ int OpenSpan::add(const spr_link& link) {
         return error;
     }
     const AttributeList list({nullptr, 0}, {link.attributes, link.attribute_count}, limits.link_attributes,
-                             limits.value_length);
+                             {limits.value_length});
     // Span.Link: trace_id 1, span_id 2, trace_state 3, attributes 4, dropped_attributes_count 5, flags 6.
     const uint32_t dropped = sum(link.dropped_attributes, list.dropped());
     const uint64_t size = 18 + 10 + text_field_size(state_size) + list.size() + count_field_size(dropped) + 5;

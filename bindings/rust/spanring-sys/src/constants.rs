@@ -50,8 +50,9 @@ pub const SPR_TYPE_KEY_VALUES: u32 = 6;
 pub const SPR_TYPE_BYTES: u32 = 7;
 /// No value: what a language's null becomes.
 pub const SPR_TYPE_EMPTY: u32 = 100;
-/// Lists in lists: a value that is nested deeper is refused with `-EINVAL`.
-pub const SPR_VALUE_DEPTH: u32 = 16;
+/// Lists in lists; as messages in one another are bounded as well, a list below the 46th array or the 31st key-value list
+/// becomes `SPR_TYPE_EMPTY`.
+pub const SPR_VALUE_DEPTH: u32 = 64;
 
 /// The span that does not fit is refused and counted.
 pub const SPR_FULL_DROP_NEWEST: u32 = 0;

@@ -44,7 +44,8 @@ impl<'a> Value<'a> {
         Value::new(sys::SPR_TYPE_BYTES, sys::spr_attribute_value { bytes: value })
     }
 
-    /// An array, of values of any types. Lists may be nested 16 deep; what is deeper is refused.
+    /// An array, of values of any types. 46 arrays or 31 key-value lists may be in one another; a list
+    /// that is deeper is an empty value.
     pub fn array(values: &'a [Value<'a>]) -> Value<'a> {
         // Value is transparent over spr_value.
         let value = sys::spr_attribute_array { values: values.as_ptr().cast(), count: values.len() };
