@@ -10,6 +10,13 @@ namespace spanring::agent {
 using namespace wire::tags;
 using wire::Field;
 
+Answer kept_busy() {
+    Answer answer;
+    answer.verdict = Verdict::kRetry;
+    answer.message = "it keeps the agent busy with what is not an answer; its connections were closed";
+    return answer;
+}
+
 std::optional<Answer> accepted(std::span<const uint8_t> response) {
     std::optional<std::string> plain;
     if (is_gzip(response)) {

@@ -30,8 +30,11 @@ struct Answer {
 // Beyond it a delay is read as this long; how much of it is granted is the circuit's affair.
 inline constexpr std::chrono::hours kLongestDelay{24};
 
+// In place of the answer of a backend that sends everything but answers.
+Answer kept_busy();
+
 // Of an answer, also once it is decompressed. What a receiver has to say is some hundred bytes.
-inline constexpr size_t kMostAnswer = size_t{1} << 20;
+inline constexpr size_t kMostAnswer = 256 << 10;
 
 // The answer of a backend that took the request: `response` is the serialized ExportTraceServiceResponse, compressed by
 // gzip or not, whose partial success says what it did not take after all. Nothing: it is no such message.

@@ -112,19 +112,26 @@ void OtlpSender::run() {
 }
 
 void OtlpSender::serve() {
+    watch_.emplace([this] { return transport_->threads_cpu(); }, [this] { transport_->cut(); });
     for (;;) {
         take_inbox();
         const Clock::time_point now = Clock::now();
         if (spool_missing_ && now >= next_spool_) open_spool();
         feed(now);
         if (finished(now)) break;
-        for (const Transport::Ended& attempt : transport_->wait(next_event(now))) ended(attempt);
+        watch_->begin();
+        const std::vector<Transport::Ended> attempts = transport_->wait(next_event(now));
+        watch_->end();
+        for (const Transport::Ended& attempt : attempts) ended(attempt);
+        if (watch_->take_cut() && circuit_.closed()) fail_circuit(kept_busy(), false);  // nothing was in flight
     }
+    watch_.reset();
 }
 
 // Everything that an exception may have left halfway is made anew. True: it is the end, and too late for that.
 bool OtlpSender::fail(const char* what) {
     failed_ = true;
+    watch_.reset();
     suspect_.blame();
     books_.note_restart(what);
     if (const auto more = failure_log_.due()) {
@@ -258,6 +265,7 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
     if (probe) circuit_.probe();
     ++in_flight_;
     replays_ += shipment->entry.has_value();
+    watch_->attempt_started(shipment->request.bytes);
     transport_->start(std::move(shipment), probe);
     suspect_.put_down();
     SPR_TESTPOINT(attempt_started);
@@ -313,15 +321,18 @@ void OtlpSender::reject(const Shipment& shipment, const Answer& answer) {
     }
 }
 
-void OtlpSender::postpone(const Transport::Ended& attempt) {
+void OtlpSender::fail_circuit(const Answer& answer, bool probe) {
     const Clock::time_point now = Clock::now();
-    const bool was_up = circuit_.fail(now, attempt.answer.delay, attempt.probe);
-    const bool asked = attempt.answer.delay && circuit_.reopen_at() - now > options_.retry.max_interval;
-    if (was_up || (asked && circuit_.reopen_at() > told_until_)) {
-        told_until_ = circuit_.reopen_at();
-        spdlog::warn("exporter {}: {} does not take spans: {}; next attempt at {}{}", name_, transport_->peer(),
-                     attempt.answer.message, time_of_day(told_until_ - now), asked ? ", as it asks for a pause" : "");
-    }
+    const bool was_up = circuit_.fail(now, answer.delay, probe);
+    const bool asked = answer.delay && circuit_.reopen_at() - now > options_.retry.max_interval;
+    if (!was_up && !(asked && circuit_.reopen_at() > told_until_)) return;
+    told_until_ = circuit_.reopen_at();
+    spdlog::warn("exporter {}: {} does not take spans: {}; next attempt at {}{}", name_, transport_->peer(),
+                 answer.message, time_of_day(told_until_ - now), asked ? ", as it asks for a pause" : "");
+}
+
+void OtlpSender::postpone(const Transport::Ended& attempt) {
+    fail_circuit(attempt.answer, attempt.probe);
     if (attempt.shipment->mapped) zero_copy_failed_(attempt.shipment->runs().front().producer->instance);
     keep(attempt.shipment);
 }

@@ -27,6 +27,7 @@
 #include "export/circuit.hpp"
 #include "export/delivery_books.hpp"
 #include "export/inbox.hpp"
+#include "export/listening_watch.hpp"
 #include "export/otlp_options.hpp"
 #include "export/shipment_queue.hpp"
 #include "export/suspect.hpp"
@@ -81,6 +82,7 @@ private:
     void accept(const Shipment& shipment, const Answer& answer);
     void reject(const Shipment& shipment, const Answer& answer);
     void postpone(const Transport::Ended& attempt);
+    void fail_circuit(const Answer& answer, bool probe);
 
     void keep(ShipmentPtr shipment);  // for a later attempt
     void give_back(const Shipment& shipment);
@@ -108,6 +110,7 @@ private:
     uint32_t failures_at_end_ = 0;
     Circuit circuit_;
     ShipmentQueue queue_;
+    std::optional<ListeningWatch> watch_;  // while it serves: the transport does not change meanwhile
     size_t in_flight_ = 0;
     size_t replays_ = 0;  // of these, out of the spool
     LogPace partial_log_, rejected_log_, failure_log_;

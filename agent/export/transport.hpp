@@ -36,6 +36,13 @@ public:
     // Any thread: wait() returns.
     virtual void wake() = 0;
 
+    // Any thread, one at a time.
+
+    // CPU time that threads below used since the last time this was asked.
+    virtual std::chrono::nanoseconds threads_cpu() { return std::chrono::nanoseconds(0); }
+    // The peer keeps the agent busy: closes all connections. What is in flight ends as kept_busy(), and wait() returns.
+    virtual void cut() = 0;
+
     // All others: one thread, the sender's.
 
     // Where it does not carry memory that a process can still write, mapped shipments are copied first. While it is

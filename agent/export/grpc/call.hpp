@@ -38,6 +38,7 @@ public:
     // The sender's notes.
     uint64_t generation = 0;  // of the channel; 0: zero copy's own connection
     bool probe = false;
+    bool cut = false;        // with its connection, which kept the agent busy
     bool abandoned = false;  // its shipment was taken care of; only the memory is still out
 
 private:

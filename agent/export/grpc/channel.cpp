@@ -18,6 +18,7 @@ namespace spanring::agent {
 
 namespace {
 
+constexpr int kReadAhead = 64 << 10;
 constexpr int kKeepaliveTime = 5 * 60 * 1000;  // ms; servers answer more frequent pings with GOAWAY
 
 // Empty, or why it cannot be sent. The value is a secret.
@@ -62,6 +63,8 @@ grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrp
     // gRPC would decompress without a bound; accepted() has one.
     arguments.SetMaxReceiveMessageSize(static_cast<int>(kMostAnswer));
     arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+    // Answers are small. What gRPC reads ahead is up to 4 MiB otherwise.
+    arguments.SetInt(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kReadAhead);
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 250);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
                      static_cast<int>(std::clamp<int64_t>(options.retry.max_interval.count(), 250, 5000)));

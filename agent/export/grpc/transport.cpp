@@ -76,11 +76,31 @@ void GrpcTransport::wake() {
     wire_->alarm.Set(&wire_->queue, gpr_time_0(GPR_CLOCK_REALTIME), &wire_->alarm);
 }
 
-bool GrpcTransport::carries_mapped() { return own_ && own_->channel() != nullptr; }
+void GrpcTransport::cut() {
+    {
+        std::lock_guard lock(rest_mutex_);
+        for (const auto& [key, call] : wire_->calls) {
+            call->cut = true;
+            call->cancel();
+        }
+        replace_channel(0);
+        replace_channel(generation_);
+    }
+    wake();
+}
 
-bool GrpcTransport::connecting() { return own_ && own_->pending(); }
+bool GrpcTransport::carries_mapped() {
+    std::lock_guard lock(rest_mutex_);
+    return own_ && own_->channel() != nullptr;
+}
+
+bool GrpcTransport::connecting() {
+    std::lock_guard lock(rest_mutex_);
+    return own_ && own_->pending();
+}
 
 void GrpcTransport::start(ShipmentPtr shipment, bool probe) {
+    std::lock_guard lock(rest_mutex_);
     const std::shared_ptr<grpc::Channel> own = shipment->mapped ? own_->channel() : nullptr;
     auto call = std::make_unique<OtlpCall>(std::move(shipment), options_);
     call->generation = own == nullptr ? generation_ : 0;
@@ -95,9 +115,16 @@ std::vector<Transport::Ended> GrpcTransport::wait(Clock::time_point until) {
     std::vector<Ended> ended;
     void* tag = nullptr;
     bool ok = false;
+    std::unique_lock rest(rest_mutex_);
     gpr_timespec deadline = in(std::min(until, next_event()) - Clock::now());
+    const auto next = [&] {
+        rest.unlock();
+        const bool got = wire_->queue.AsyncNext(&tag, &ok, deadline) == grpc::CompletionQueue::GOT_EVENT;
+        rest.lock();
+        return got;
+    };
     // After the first event takes what else is there, without waiting.
-    while (wire_->queue.AsyncNext(&tag, &ok, deadline) == grpc::CompletionQueue::GOT_EVENT) {
+    while (next()) {
         if (tag == &wire_->alarm) {
             std::lock_guard lock(mutex_);
             woken_ = false;
@@ -124,6 +151,7 @@ void GrpcTransport::end(OtlpCall* key, std::vector<Ended>& ended) {
     const OtlpCall& call = *node.mapped();
     if (!call.abandoned) {
         Answer answer = call.answer();
+        if (call.cut && answer.verdict == Verdict::kRetry) answer = kept_busy();
         // Whether the connection is still sound cannot be asked.
         if (answer.verdict == Verdict::kRetry && call.shipment()->mapped) replace_channel(call.generation);
         ended.push_back({call.shipment(), call.probe, std::move(answer)});
@@ -168,6 +196,7 @@ void GrpcTransport::replace_channel(uint64_t generation) {
 
 // What gRPC holds beyond its calls.
 size_t GrpcTransport::memory_out() const {
+    std::lock_guard lock(rest_mutex_);
     size_t bytes = 0;
     for (const auto& [key, call] : wire_->calls) bytes += call->abandoned ? call->shipment()->request.bytes : 0;
     for (const Lingering& rest : lingering_) bytes += rest.slices.expired() ? 0 : rest.bytes;
@@ -180,6 +209,7 @@ std::vector<ShipmentPtr> GrpcTransport::abandon() {
         ending_ = true;
     }
     std::vector<ShipmentPtr> left;
+    std::lock_guard lock(rest_mutex_);
     for (const auto& [key, call] : wire_->calls) {
         if (!std::exchange(call->abandoned, true)) left.push_back(call->shipment());
     }

@@ -12,6 +12,7 @@
 
 #include "export/grpc/endpoint.hpp"
 #include "export/grpc/forward.hpp"
+#include "export/grpc/library_threads.hpp"
 #include "export/grpc/options.hpp"
 #include "export/transport.hpp"
 
@@ -28,6 +29,8 @@ public:
 
     const std::string& peer() const override { return options_.endpoint; }
     void wake() override;
+    std::chrono::nanoseconds threads_cpu() override { return threads_.used(); }
+    void cut() override;
     bool carries_mapped() override;
     bool connecting() override;
     void start(ShipmentPtr shipment, bool probe) override;
@@ -59,10 +62,14 @@ private:
     bool woken_ = false;   // guarded: the alarm is set
     bool ending_ = false;  // guarded
 
-    std::unique_ptr<Wire> wire_;
+    // Held but for where the sender waits, so that cut() finds everything at rest.
+    mutable std::mutex rest_mutex_;
+    std::unique_ptr<Wire> wire_;          // guarded, like what follows
     std::unique_ptr<OwnConnection> own_;  // null: zero copy is not asked for, or cannot be had
     uint64_t generation_ = 1;             // of wire_->channel
     std::vector<Lingering> lingering_;
+
+    LibraryThreads threads_;  // threads_cpu()'s own
 };
 
 }  // namespace spanring::agent

@@ -107,7 +107,9 @@ std::vector<Transport::Ended> HttpTransport::wait(Clock::time_point until) {
     ::curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(pause), nullptr);
     int running = 0;
     ::curl_multi_perform(multi_.get(), &running);
-    return take_ended();
+    ended = take_ended();
+    if (cut_.exchange(false)) end_all(ended);
+    return ended;
 }
 
 std::vector<Transport::Ended> HttpTransport::take_ended() {
@@ -124,6 +126,16 @@ std::vector<Transport::Ended> HttpTransport::take_ended() {
         free_.push_back(&call);
     }
     return ended;
+}
+
+// libcurl reads nothing from connections that wait for their next request.
+void HttpTransport::end_all(std::vector<Ended>& ended) {
+    for (const auto& call : calls_) {
+        if (call->shipment() == nullptr) continue;
+        ::curl_multi_remove_handle(multi_.get(), call->handle());
+        ended.push_back({call->finish(), call->probe, kept_busy()});
+        free_.push_back(call.get());
+    }
 }
 
 std::vector<ShipmentPtr> HttpTransport::abandon() {

@@ -8,6 +8,7 @@
 
 #include <curl/curl.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +30,10 @@ public:
 
     const std::string& peer() const override { return endpoint_.url; }
     void wake() override { ::curl_multi_wakeup(multi_.get()); }
+    void cut() override {
+        cut_ = true;
+        wake();
+    }
     void start(ShipmentPtr shipment, bool probe) override;
     std::vector<Ended> wait(Clock::time_point until) override;
     std::vector<ShipmentPtr> abandon() override;
@@ -43,6 +48,7 @@ private:
 
     void append_header(const std::string& line);
     std::vector<Ended> take_ended();
+    void end_all(std::vector<Ended>& ended);
 
     const OtlpHttpOptions options_;
     const HttpEndpoint endpoint_;
@@ -52,6 +58,7 @@ private:
     std::unique_ptr<CURLM, FreeMulti> multi_;
     std::vector<std::unique_ptr<HttpCall>> calls_;  // in use or not
     std::vector<HttpCall*> free_;                   // of these
+    std::atomic<bool> cut_ = false;
 };
 
 }  // namespace spanring::agent

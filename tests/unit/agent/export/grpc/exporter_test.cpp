@@ -151,7 +151,7 @@ TEST_F(OtlpGrpcExporterTest, TakesNoAnswerThatGrowsWithoutABoundWhenItIsDecompre
     EXPECT_EQ(backend_.received().size(), 1u) << "it was taken, so it is not sent again";
 }
 
-TEST_F(OtlpGrpcExporterTest, TakesNoAnswerOfMoreThanAMegabyte) {
+TEST_F(OtlpGrpcExporterTest, TakesNoAnswerThatIsTooLarge) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     backend_.answer_with(response(bytes(1, bytes(2, std::string(size_t{2} << 20, 'x')))));
     make();

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/listening_watch.hpp"
+
+#include <pthread.h>
+
+#include <utility>
+
+namespace spanring::agent {
+
+namespace {
+
+ListeningCost::Cpu read_clock(clockid_t clock) {
+    timespec used{};
+    ::clock_gettime(clock, &used);
+    return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+}  // namespace
+
+ListeningWatch::ListeningWatch(std::function<ListeningCost::Cpu()> others, std::function<void()> cut)
+    : others_(std::move(others)), cut_(std::move(cut)) {
+    ::pthread_getcpuclockid(::pthread_self(), &clock_);
+    thread_ = std::thread([this] { run(); });
+}
+
+ListeningWatch::~ListeningWatch() {
+    {
+        std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+}
+
+void ListeningWatch::begin() {
+    std::lock_guard lock(mutex_);
+    since_ = read_clock(clock_);
+    listening_ = true;
+}
+
+void ListeningWatch::end() {
+    std::lock_guard lock(mutex_);
+    listening_ = false;
+    cost_.spend(read_clock(clock_) - since_);
+}
+
+void ListeningWatch::attempt_started(size_t bytes) {
+    std::lock_guard lock(mutex_);
+    cost_.attempt_started(bytes);
+}
+
+bool ListeningWatch::take_cut() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(was_cut_, false);
+}
+
+void ListeningWatch::run() {
+    std::unique_lock lock(mutex_);
+    while (!changed_.wait_for(lock, kPeriod, [this] { return stop_; })) {
+        if (listening_) {
+            const ListeningCost::Cpu now = read_clock(clock_);
+            cost_.spend(now - std::exchange(since_, now));
+        }
+        cost_.spend(others_());
+        if (!cost_.end_period()) continue;
+        was_cut_ = true;
+        lock.unlock();
+        cut_();
+        lock.lock();
+    }
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Looks twice a second at what listening to the backend cost the exporter's thread, and has the connections cut when it
+// was too much. From a thread of its own: gRPC does not return to its caller while a peer sends faster than it reads.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <ctime>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "export/listening_cost.hpp"
+
+namespace spanring::agent {
+
+class ListeningWatch {
+public:
+    static constexpr std::chrono::milliseconds kPeriod{500};
+
+    // Made by the thread that is watched. `others` says what further threads used since it was asked last. `cut` is
+    // called, as that is, on the watch's thread.
+    ListeningWatch(std::function<ListeningCost::Cpu()> others, std::function<void()> cut);
+    ~ListeningWatch();
+    ListeningWatch(const ListeningWatch&) = delete;
+    ListeningWatch& operator=(const ListeningWatch&) = delete;
+
+    // The watched thread. What it uses between begin() and end() is for listening.
+    void begin();
+    void end();
+    void attempt_started(size_t bytes);
+    bool take_cut();  // it was cut since the last time this was asked
+
+private:
+    void run();
+
+    const std::function<ListeningCost::Cpu()> others_;
+    const std::function<void()> cut_;
+    clockid_t clock_{};  // of the watched thread
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool stop_ = false;  // guarded, like what follows
+    bool listening_ = false;
+    bool was_cut_ = false;
+    ListeningCost::Cpu since_{};
+    ListeningCost cost_;
+    std::thread thread_;
+};
+
+}  // namespace spanring::agent
