@@ -16,6 +16,7 @@
 
 #include "base/error_text.hpp"
 #include "command/commands.hpp"
+#include "command/json_text.hpp"
 #include "command/terminal/table.hpp"
 #include "sampling/sampling_file.hpp"
 
@@ -99,9 +100,9 @@ int show(const Options& options, const CommandContext& context) {
     const SamplingFile file(context.sites.only().state_directory);
     const SamplingRules rules = file.read();
     if (options.json) {
-        nlohmann::json document = nlohmann::json::object();
+        nlohmann::ordered_json document = nlohmann::ordered_json::object();
         for (const auto& [service, rule] : rules) document[service] = rule.text();
-        std::cout << document.dump() << "\n";
+        std::cout << json_text(document) << "\n";
         return 0;
     }
     if (rules.empty()) {

@@ -10,7 +10,7 @@ _spanring() {
         ['spanring trace']='-h --help -a --attributes --json'
         ['spanring audit']='-h --help --service --wait --json'
         ['spanring accounting']='-h --help --service --wait --json'
-        ['spanring dump']='-h --help --format --open --pending -a --attributes -n --limit'
+        ['spanring dump']='-h --help --format --json --open --pending -a --attributes -n --limit'
         ['spanring sampling']='-h --help'
         ['spanring sampling set']='-h --help -s --service'
         ['spanring sampling clear']='-h --help -s --service'

@@ -43,6 +43,7 @@ complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l wait -
 complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l json -d 'one JSON document'
 
 complete -c spanring -n '__fish_seen_subcommand_from dump' -F
+complete -c spanring -n '__fish_seen_subcommand_from dump' -l json -d 'OTLP JSON'
 complete -c spanring -n '__fish_seen_subcommand_from dump' -l format -x -a 'tree json' -d 'a tree, or OTLP JSON'
 complete -c spanring -n '__fish_seen_subcommand_from dump' -l open -d 'only spans that never ended'
 complete -c spanring -n '__fish_seen_subcommand_from dump' -l pending -d 'only spans that no agent has acknowledged'

@@ -4,6 +4,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 
@@ -41,6 +42,20 @@ class Dump(Case):
         producer = self.workspace.producer(*arguments, "--hold")
         producer.wait_for_line("ready")
         return producer
+
+    def test_json_is_asked_for_as_of_every_command(self):
+        self.finished_producer("--count", 3)
+        self.assertEqual(self.dump("--json", self.segment()), self.dump("--format", "json", self.segment()))
+
+    def test_a_file_that_is_no_segment_is_called_that_and_nothing_more(self):
+        zeros = self.workspace.folder / "zeros"
+        zeros.write_bytes(bytes(1 << 20))
+        for file, why in (("/etc/passwd", "not a spanring segment ("), (harness.COMMAND, "not a spanring segment ("),
+                          (zeros, "not a spanring segment ("), ("/dev/null", "not a regular file"),
+                          (self.workspace.folder, "not a regular file")):
+            said, problems = self.dump(file, code=1)
+            self.assertEqual(said, "")
+            self.assertRegex(problems, rf"^spanring dump: {file}: .*{re.escape(why)}.*\n$")
 
     def check_json(self, producer, live=False):
         """Every field of every span, as its producer set it."""

@@ -48,6 +48,8 @@ void add_dump(CLI::App& app, Selection& selection) {
     command->add_option("--format", options->format, "tree, or json: OTLP JSON lines")
         ->type_name("FORMAT")
         ->check(CLI::IsMember({"tree", "json"}));
+    command->add_flag_callback(
+        "--json", [options] { options->format = "json"; }, "the same as --format json");
     command->add_flag("--open", options->view.selection.open_only, "only spans that never ended");
     command->add_flag("--pending", options->view.selection.pending_only,
                       "of the ended ones, only those that no agent has acknowledged");

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "command/json_text.hpp"
 #include "command/traces/otlp_json.hpp"
 #include "otlp/wire.hpp"
 #include "ring/unfinished_span.hpp"
@@ -63,7 +64,7 @@ std::string dump_json_lines(const SegmentDump& dump, const DumpSelection& select
         group["scopeSpans"] = std::move(scopes);
         request["resourceSpans"] = Json::array();
         request["resourceSpans"].push_back(std::move(group));
-        lines += otlp_json_text(request) + "\n";
+        lines += json_text(request) + "\n";
     }
     return lines;
 }

@@ -37,9 +37,8 @@ constexpr uint64_t kHead = ring::kBlocksOffset;  // of an extent: chunk lines, m
 
 // Nothing after the header is where this program would look for it.
 bool foreign(AttachResult result) {
-    return result == AttachResult::kBadMagic || result == AttachResult::kByteOrder ||
-           result == AttachResult::kFutureMajor || result == AttachResult::kPastMajor ||
-           result == AttachResult::kIncompatible;
+    return result == AttachResult::kByteOrder || result == AttachResult::kFutureMajor ||
+           result == AttachResult::kPastMajor || result == AttachResult::kIncompatible;
 }
 
 class Reader {
@@ -48,9 +47,10 @@ public:
         dump_.file_size = size;
     }
 
-    SegmentDump read() {
+    std::variant<SegmentDump, std::string> read() {
         read_at(fd_, 0, &dump_.header, sizeof dump_.header);
         const ring::AttachReport report = ring::check_header(dump_.header, dump_.file_size, dump_.header.instance_id);
+        if (report == AttachResult::kBadMagic) return ring::describe(report);
         if (!report.ok()) problem(0, "its header: " + ring::describe(report));
         if (foreign(report.result)) return std::move(dump_);
         dump_.understood = true;
@@ -346,7 +346,7 @@ std::variant<SegmentDump, std::string> read_dump(const std::string& file) {
     if (!S_ISREG(status.st_mode)) return "not a regular file";
     const auto size = static_cast<uint64_t>(status.st_size);
     if (size < sizeof(ring::Header)) {
-        return std::to_string(size) + " bytes, too short for a segment's header (" +
+        return "not a spanring segment (" + std::to_string(size) + " bytes, too short for a header of " +
                std::to_string(sizeof(ring::Header)) + ")";
     }
     return Reader(opened.get(), size, status.st_uid).read();

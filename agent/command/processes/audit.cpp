@@ -17,6 +17,7 @@
 #include "accounts/equations.hpp"
 #include "base/quantity.hpp"
 #include "command/commands.hpp"
+#include "command/json_text.hpp"
 #include "command/processes/process_json.hpp"
 #include "command/processes/site_survey.hpp"
 
@@ -150,7 +151,7 @@ void print_json(const Audit& result) {
         json["processes"].push_back(std::move(process));
     }
     json["problems"] = result.survey.problems;
-    std::cout << json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
+    std::cout << json_text(json) << "\n";
 }
 
 int run(const Options& options, const CommandContext& context) {

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "command/json_text.hpp"
 #include "otlp/span_decoder.hpp"
 
 namespace spanring::agent {
@@ -76,7 +77,7 @@ std::string survey_json(const Survey& survey, const Sites& sites) {
     json["processes"] = Json::array();
     for (const ProcessAccount& process : survey.processes) json["processes"].push_back(to_json(process));
     json["problems"] = survey.problems;
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return json_text(json);
 }
 
 }  // namespace spanring::agent

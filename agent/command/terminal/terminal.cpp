@@ -5,11 +5,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <array>
 #include <clocale>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+
+#include "base/character.hpp"
+#include "base/foreign_text.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -55,29 +57,6 @@ int terminal_width() {
     return kDefaultWidth;
 }
 
-struct Character {
-    size_t bytes = 1;
-    uint32_t point = 0;
-    bool valid = false;
-};
-
-Character first_character(std::string_view text) {
-    const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-    const uint8_t lead = byte(0);
-    if (lead < 0x80) return {1, lead, true};
-    const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
-    if (length == 0 || lead > 0xf4 || text.size() < length) return {};
-    uint32_t point = lead & (0x7f >> length);
-    for (size_t i = 1; i < length; ++i) {
-        if ((byte(i) & 0xc0) != 0x80) return {};
-        point = point << 6 | (byte(i) & 0x3f);
-    }
-    constexpr std::array<uint32_t, 5> kLeast = {0, 0, 0x80, 0x800, 0x10000};
-    const bool surrogate = point >= 0xd800 && point < 0xe000;
-    if (point < kLeast[length] || point > 0x10ffff || surrogate) return {};
-    return {length, point, true};
-}
-
 struct Range {
     uint32_t first, last;
 };
@@ -88,8 +67,6 @@ constexpr Range kWide[] = {{0x1100, 0x115f},   {0x2e80, 0x303e},   {0x3041, 0x33
                            {0xfe30, 0xfe6f},   {0xff00, 0xff60},   {0xffe0, 0xffe6},  {0x1f300, 0x1f64f},
                            {0x1f680, 0x1f6ff}, {0x1f900, 0x1faff}, {0x20000, 0x3fffd}};
 constexpr Range kNone[] = {{0x0300, 0x036f}, {0x200b, 0x200f}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}};
-// C0, DEL, C1, and what turns the direction of writing.
-constexpr Range kControl[] = {{0, 0x1f}, {0x7f, 0x9f}, {0x2028, 0x202e}, {0x2066, 0x2069}};
 
 template <size_t N>
 bool is_in(const Range (&ranges)[N], uint32_t point) {
@@ -120,19 +97,7 @@ std::string Terminal::paint(Colour colour, std::string_view text) const {
     return "\033[" + std::string(code_of(colour)) + "m" + std::string(text) + "\033[0m";
 }
 
-std::string printable(std::string_view text) {
-    std::string result;
-    while (!text.empty()) {
-        const Character character = first_character(text);
-        if (!character.valid || is_in(kControl, character.point)) {
-            result += '?';
-        } else {
-            result += text.substr(0, character.bytes);
-        }
-        text.remove_prefix(character.bytes);
-    }
-    return result;
-}
+std::string printable(std::string_view text) { return visible_line(text, std::string_view::npos); }
 
 size_t cells(std::string_view text) {
     size_t width = 0;

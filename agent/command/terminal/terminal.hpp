@@ -24,10 +24,10 @@ struct Terminal {
     std::string paint(Colour colour, std::string_view text) const;
 };
 
-// Control characters and bytes that are not UTF-8 become '?'.
+// What cannot be seen and bytes that are not UTF-8 become '?'.
 std::string printable(std::string_view text);
 
-// Cells that a text takes; wide characters take two. `text` has no control characters.
+// Cells that a text takes; wide characters take two. `text` is printable.
 size_t cells(std::string_view text);
 
 // Cut with an ellipsis where it is too long, filled with blanks where it is too short: exactly `width` cells.

@@ -174,6 +174,4 @@ Json otlp_json_of_scope(Bytes scope) {
     return object;
 }
 
-std::string otlp_json_text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 }  // namespace spanring::agent

@@ -17,7 +17,4 @@ nlohmann::ordered_json otlp_json_of_span(std::span<const uint8_t> span);
 nlohmann::ordered_json otlp_json_of_resource(std::span<const uint8_t> resource);
 nlohmann::ordered_json otlp_json_of_scope(std::span<const uint8_t> scope);
 
-// One line, without its end.
-std::string otlp_json_text(const nlohmann::ordered_json& json);
-
 }  // namespace spanring::agent

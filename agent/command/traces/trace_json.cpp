@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "command/json_text.hpp"
+
 namespace spanring::agent {
 namespace {
 
@@ -68,7 +70,7 @@ std::string trace_json(const TraceTree& tree) {
     object["services"] = tree.services();
     object["spans"] = Json::array();
     for (const TreeSpan& span : tree.spans) object["spans"].push_back(to_json_span(span));
-    return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_text(object) + "\n";
 }
 
 }  // namespace spanring::agent

@@ -11,6 +11,7 @@
 #include "base/text.hpp"
 #include "base/wall_clock.hpp"
 #include "command/commands.hpp"
+#include "command/json_text.hpp"
 #include "command/terminal/human.hpp"
 #include "command/terminal/table.hpp"
 #include "command/traces/store_access.hpp"
@@ -63,7 +64,7 @@ void print_json(const std::vector<TraceSummary>& traces) {
                                   {"errors", trace.errors},
                                   {"unfinished", trace.unfinished}});
     }
-    std::cout << json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
+    std::cout << json_text(json) << "\n";
 }
 
 void print_table(const std::vector<TraceSummary>& traces, const Terminal& terminal) {

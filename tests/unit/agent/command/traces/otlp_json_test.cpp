@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/traces/otlp_json.hpp"
+#include "command/json_text.hpp"
 
 #include <gtest/gtest.h>
 
@@ -67,7 +68,7 @@ TEST(OtlpJsonTest, MapsEveryFieldOfASpan) {
                        .fixed32(6, 0x301));
     span.number(14, 5).bytes(15, Message().bytes(2, "bad").number(3, 2)).fixed32(16, 0x101);
     EXPECT_EQ(
-        otlp_json_text(otlp_json_of_span(span.get())),
+        json_text(otlp_json_of_span(span.get())),
         R"({"traceId":"abababababababababababababababab","spanId":"0101010101010101","traceState":"a=1",)"
         R"("parentSpanId":"0202020202020202","name":"näme","kind":2,"startTimeUnixNano":"1700000000000000001",)"
         R"("endTimeUnixNano":"18446744073709551615","attributes":[{"key":"k","value":{"stringValue":"v"}}],)"
@@ -91,7 +92,7 @@ TEST(OtlpJsonTest, MapsEveryKindOfValue) {
     resource.bytes(1, attribute("bytes", Message().bytes(7, std::string("\0\xff", 2))));
     resource.bytes(1, attribute("empty list", Message().bytes(5, Message()))).bytes(1, attribute("none", Message()));
     EXPECT_EQ(
-        otlp_json_text(otlp_json_of_resource(resource.get())),
+        json_text(otlp_json_of_resource(resource.get())),
         R"({"attributes":[{"key":"int","value":{"intValue":"-9223372036854775808"}},)"
         R"({"key":"double","value":{"doubleValue":0.5}},{"key":"minus zero","value":{"doubleValue":-0.0}},)"
         R"({"key":"nan","value":{"doubleValue":"NaN"}},{"key":"inf","value":{"doubleValue":"-Infinity"}},)"
@@ -102,19 +103,18 @@ TEST(OtlpJsonTest, MapsEveryKindOfValue) {
 }
 
 TEST(OtlpJsonTest, LeavesOutDefaultsAndWhatIsNoField) {
-    EXPECT_EQ(otlp_json_text(otlp_json_of_span(Message().bytes(5, "").number(6, 0).fixed64(7, 0).number(99, 1).get())),
+    EXPECT_EQ(json_text(otlp_json_of_span(Message().bytes(5, "").number(6, 0).fixed64(7, 0).number(99, 1).get())),
               "{}");
-    EXPECT_EQ(otlp_json_text(otlp_json_of_scope(Message().bytes(1, "lib").bytes(2, "1.0").get())),
+    EXPECT_EQ(json_text(otlp_json_of_scope(Message().bytes(1, "lib").bytes(2, "1.0").get())),
               R"({"name":"lib","version":"1.0"})");
     const std::string broken = "\x2a\xff";
-    EXPECT_EQ(otlp_json_text(otlp_json_of_span({reinterpret_cast<const uint8_t*>(broken.data()), broken.size()})),
-              "{}");
+    EXPECT_EQ(json_text(otlp_json_of_span({reinterpret_cast<const uint8_t*>(broken.data()), broken.size()})), "{}");
 }
 
 TEST(OtlpJsonTest, ValuesThatAreNestedTooDeepEnd) {
     Message value = Message().number(3, 1);
     for (int i = 0; i < 1000; ++i) value = Message().bytes(5, Message().bytes(1, value));
-    EXPECT_FALSE(otlp_json_text(otlp_json_of_resource(Message().bytes(1, attribute("deep", value)).get())).empty());
+    EXPECT_FALSE(json_text(otlp_json_of_resource(Message().bytes(1, attribute("deep", value)).get())).empty());
 }
 
 }  // namespace
