@@ -15,14 +15,14 @@ _spanring() {
         ['spanring sampling set']='-h --help -s --service'
         ['spanring sampling clear']='-h --help -s --service'
         ['spanring sampling show']='-h --help --json'
-        ['spanring doctor']='-h --help --config --patience --json'
+        ['spanring doctor']='-h --help --config --pid --patience --json'
     )
     local -A commands=(
         [spanring]='ps traces trace audit accounting dump sampling doctor'
         ['spanring sampling']='set clear show'
     )
     local with_value='--state-dir --directory --store --colour --color --service --name --min-duration --since -n --limit
-        --wait --format -s --config --patience'
+        --wait --format -s --config --pid --patience'
 
     # Without the "=" that bash makes a word of its own: --format=json.
     local words=() word

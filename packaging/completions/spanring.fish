@@ -60,5 +60,6 @@ complete -c spanring -n '__fish_seen_subcommand_from set clear' -s s -l service 
 complete -c spanring -n '__fish_seen_subcommand_from show' -l json -d 'one JSON document'
 
 complete -c spanring -n '__fish_seen_subcommand_from doctor' -l config -r -F -d 'configuration of the agent'
+complete -c spanring -n '__fish_seen_subcommand_from doctor' -l pid -x -d 'a process whose spans do not arrive'
 complete -c spanring -n '__fish_seen_subcommand_from doctor' -l patience -x -d 'for a connection to a backend'
 complete -c spanring -n '__fish_seen_subcommand_from doctor' -l json -d 'one JSON document'

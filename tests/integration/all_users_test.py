@@ -150,6 +150,11 @@ class AllUsers(harness.Case):
                       listed.stderr)
         self.assertIn(f"one serves {own}: pid {agent.pid} of user {self.agent_user}",
                       spanring("--directory", own, "doctor", user=self.alice).stdout)
+        checks = json.loads(spanring("doctor", "--json", "--pid", str(producers[0].pid)).stdout)["checks"]
+        found = {check["check"]: check["found"] for check in checks if check["health"] == "ok"}
+        self.assertIn(f"one serves {own}: pid {agent.pid} of user {self.agent_user}", found["agent"])
+        self.assertIn(f"{own}: new segments are made here; user {self.alice}", found["directory"])
+        self.assertIn("started 3, ended 3", found["process"])
         said = spanring("--directory", own, "sampling", "set", "0.5", user=self.alice, code=1).stderr
         self.assertIn("takes its rules from that user and from root only", said)
         spanring("--directory", self.parent, "sampling", "set", "0.5")

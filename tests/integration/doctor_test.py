@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """spanring doctor: says what is there where all is well, and names what is broken where it is not."""
 
+import http.server
 import json
 import os
 import shutil
 import socket
 import subprocess
+import threading
 import unittest
 
 import harness
+from sampling_test import Roots
 
 ROOT = os.geteuid() == 0
 NOBODY = 65534
@@ -168,6 +171,115 @@ class Doctor(harness.Case):
     def test_a_directory_that_cannot_be_written(self):
         self.workspace.segments.chmod(0o500)
         self.assertIn("nothing can be written there", self.only(self.examine(code=1), "directory", "error")[0])
+
+    def held(self, **env):
+        """A process that has a provider and goes on."""
+        producer = self.workspace.producer("--count", 3, "--hold", env=env)
+        producer.wait_for_line("ready")
+        return producer
+
+    def look(self, pid, *arguments, **options):
+        return self.examine("--pid", pid, *arguments, **options)
+
+    def test_a_process_of_which_all_is_well(self):
+        self.workspace.agent("--exporter", "debug")
+        producer = self.held()
+        harness.wait_until(lambda: not self.only(self.look(producer.pid), "process", "warning"), "the agent attaches")
+        checks = self.look(producer.pid)
+        self.assertTrue(any("started 3, ended 3" in found for found in self.only(checks, "process", "ok")), checks)
+        self.assertTrue(self.only(checks, "environment", "ok"))
+        self.assertIn("of the running agent", self.only(checks, "configuration", "ok")[0])
+
+    def test_its_environment_is_looked_at_and_not_the_doctors(self):
+        producer = self.held(OTEL_TRACES_SAMPLER="alwayson", SPANRING_MEMORY_LIMIT="8 Megs")
+        checks = self.look(producer.pid, env={"OTEL_SDK_DISABLED": "true"})
+        said = self.only(checks, "environment", "warning")
+        self.assertTrue(any("OTEL_TRACES_SAMPLER is not understood: 'alwayson' is not a sampler" in found for found in said), said)
+        self.assertTrue(any("SPANRING_MEMORY_LIMIT" in found for found in said), said)
+        self.assertEqual(self.only(checks, "environment", "error"), [])
+        listed = self.workspace.command("ps")
+        self.assertIn(f"not understood {producer.pid}: OTEL_TRACES_SAMPLER: 'alwayson'", listed)
+        (process,) = json.loads(self.workspace.command("ps", "--json"))["processes"]
+        self.assertEqual([sentence.split(":")[0] for sentence in process["not_understood"]],
+                         ["OTEL_TRACES_SAMPLER", "SPANRING_MEMORY_LIMIT"])
+
+    def test_it_is_looked_for_where_its_environment_puts_it(self):
+        elsewhere = self.workspace.folder / "elsewhere"
+        elsewhere.mkdir(mode=0o700)
+        producer = self.held(SPANRING_DIR=elsewhere)
+        checks = self.look(producer.pid, directory=False)
+        self.assertTrue(any(f"{elsewhere}: new segments are made here" in found for found in self.only(checks, "directory", "ok")))
+        self.assertTrue(any("no agent has attached" in found for found in self.only(checks, "process", "warning")), checks)
+
+    def test_a_process_that_is_switched_off(self):
+        process = harness.Process(self.workspace, "sleep", ["sleep", "600"], env=harness.environment(OTEL_SDK_DISABLED="true"))
+        checks = self.look(process.pid, code=1)
+        self.assertEqual(self.only(checks, "environment", "error"), ["OTEL_SDK_DISABLED: 'true' switches tracing off"])
+        self.assertIn("no segment of it was found", self.only(checks, "process", "error")[0])
+
+    def test_the_environment_of_the_doctor_stands_for_that_of_a_process(self):
+        error = self.error(self.examine(code=1, env={"SPANRING_DISABLED": "1"}))
+        self.assertEqual(error["found"], "SPANRING_DISABLED: '1' switches tracing off")
+
+    def test_a_sampler_that_declines_everything_and_a_rule_of_the_agent(self):
+        self.workspace.agent("--exporter", "debug")
+        self.workspace.command("sampling", "set", "off")
+        roots = Roots(self.workspace, "shop", OTEL_TRACES_SAMPLER="always_off")
+        self.assertEqual(roots.recorded(3), 0)
+        checks = self.look(roots.process.pid, code=1)
+        roots.end()
+        self.assertIn("records no span", self.only(checks, "environment", "error")[0])
+        self.assertIn("declined all 3", self.only(checks, "process", "error")[0])
+        self.assertIn("a rule of the agent for all others: off", self.only(checks, "sampling", "error")[0])
+
+    def test_a_backend_that_rejects(self):
+        """It speaks HTTP and refuses every request for good."""
+        class Refuse(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_error(401)
+
+            def log_message(self, *_):
+                pass
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refuse) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            self.workspace.agent("--exporter", "otlp_http", "--endpoint", f"http://127.0.0.1:{server.server_port}")
+            producer = self.held()
+
+            def rejected():
+                (process,) = json.loads(self.workspace.command("ps", "--json"))["processes"]
+                return [exporter["rejected"] for exporter in process["exporters"]] == [3]
+            harness.wait_until(rejected, "the backend has refused all")
+            for checks in (self.look(producer.pid, code=1), self.examine(code=1)):
+                self.assertIn("the backend of otlp_http rejected 3 spans, exported are 0", self.only(checks, "exports", "error")[0])
+            server.shutdown()
+
+    def test_a_process_that_is_quarantined(self):
+        """It is told, by its pid and without one."""
+        self.workspace.agent("--exporter", "debug")
+        scribbler = harness.Process(self.workspace, "scribbler", [harness.BUILD / "tests/integration/scribbler"],
+                                    stdin=subprocess.PIPE, env=harness.environment(SPANRING_DIR=self.workspace.segments))
+        harness.wait_until(lambda: any(process["state"] == "quarantined" for process in
+                                       json.loads(self.workspace.command("ps", "--json"))["processes"]), "it is quarantined")
+        checks = self.examine(code=1)
+        self.assertIn("is quarantined, nothing of it is exported: ", self.only(checks, "process", "error")[0])
+        scribbler.kill()
+
+    def test_a_process_that_is_not_there(self):
+        ended = subprocess.run([harness.COMMAND, "doctor", "--pid", "4000000"], stdin=subprocess.DEVNULL, capture_output=True,
+                               text=True, env=harness.environment(), timeout=harness.WATCHDOG)
+        self.assertEqual(ended.returncode, 3)
+        self.assertIn("there is no process 4000000 here", ended.stderr)
+
+    @unittest.skipUnless(ROOT, "needs root to be two users")
+    def test_a_directory_of_another_user_that_is_closed_as_it_should_be(self):
+        self.workspace.folder.chmod(0o711)
+        os.chown(self.workspace.segments, NOBODY - 1, NOBODY - 1)
+        ended = subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", harness.COMMAND,
+                                "--directory", self.workspace.segments, "doctor", "--json"], stdin=subprocess.DEVNULL,
+                               capture_output=True, text=True, env=harness.environment(), timeout=harness.WATCHDOG)
+        said = self.only(json.loads(ended.stdout)["checks"], "directory", "error")
+        self.assertIn(f"belongs to user {NOBODY - 1}, not to {NOBODY}", said[0])
 
     def mount(self, options):
         """A tmpfs over the directory, in a mount namespace of the command alone."""

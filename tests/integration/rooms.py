@@ -50,8 +50,9 @@ AGENT = {
     "agent/command/traces": {"agent/base", "agent/otlp", "agent/store", "agent/command/terminal", "agent/command"},
     "agent/command/processes": {"agent/base", "agent/otlp", "agent/ledger", "agent/accounts", "agent/command/terminal",
                                 "agent/command"},
-    "agent/command/doctor": {"agent/base", "agent/segment", "agent/export/grpc", "agent/export/http", "agent/config",
-                             "agent/command/terminal", "agent/command"},
+    "agent/command/doctor": {"agent/base", "agent/segment", "agent/accounts", "agent/sampling", "agent/export/grpc",
+                             "agent/export/http", "agent/config", "agent/command/terminal", "agent/command",
+                             "agent/command/processes"},
     "agent/command/dump": {"agent/base", "agent/batch", "agent/otlp", "agent/segment", "agent/accounts", "agent/store",
                            "agent/command/terminal", "agent/command", "agent/command/traces"},
 }

@@ -17,6 +17,7 @@
 #include "base/error_text.hpp"
 #include "base/quantity.hpp"
 #include "base/text.hpp"
+#include "command/doctor/agent_configuration.hpp"
 #include "config/config.hpp"
 #include "export/grpc/endpoint.hpp"
 #include "export/http/endpoint.hpp"
@@ -124,9 +125,10 @@ Finding look_at_backend(const ExporterConfig& exporter, std::chrono::millisecond
             "start it, or correct the endpoint (--config FILE, --endpoint of the agent, OTEL_EXPORTER_OTLP_ENDPOINT)"};
 }
 
-rlim_t limit(int which) {
+rlim_t limit(pid_t pid, decltype(RLIMIT_NOFILE) which) {
     rlimit value{};
-    return ::getrlimit(static_cast<__rlimit_resource_t>(which), &value) == 0 ? value.rlim_cur : RLIM_INFINITY;
+    const int result = ::prlimit(pid, which, nullptr, &value);
+    return result == 0 ? value.rlim_cur : RLIM_INFINITY;
 }
 
 }  // namespace
@@ -165,25 +167,27 @@ Findings look_at_agents(const std::vector<std::string>& directories, const Sites
     return findings;
 }
 
-Findings look_at_backends(const Flags& flags, std::chrono::milliseconds patience) {
+Findings look_at_backends(const AgentConfiguration& configuration, std::chrono::milliseconds patience) {
     Findings findings;
-    const LoadedConfig loaded = load_and_check(flags, process_environment());
-    const std::string source = flags.config_file.empty() ? "the environment and the defaults" : flags.config_file;
+    if (!configuration.loaded) {
+        return {{Health::kOk, "configuration",
+                 configuration.source + "; only its user and root can look at it, and at its backends", ""}};
+    }
+    const LoadedConfig& loaded = *configuration.loaded;
     for (const std::string& problem : loaded.problems)
         findings.push_back({Health::kError, "configuration", problem, "correct it; the agent does not start with it"});
     for (const std::string& warning : loaded.warnings)
         findings.push_back({Health::kWarning, "configuration", warning, ""});
     if (!loaded.problems.empty()) return findings;
-    findings.push_back({Health::kOk, "configuration",
-                        "by " + source + "; a running agent may have been started with other settings", ""});
+    findings.push_back({Health::kOk, "configuration", configuration.source, ""});
     for (const ExporterConfig& exporter : loaded.config.exporters)
         findings.push_back(look_at_backend(exporter, patience));
     return findings;
 }
 
-Findings look_at_limits() {
+Findings look_at_limits(pid_t pid) {
     Findings findings;
-    const rlim_t files = limit(RLIMIT_NOFILE), largest = limit(RLIMIT_FSIZE), memory = limit(RLIMIT_AS);
+    const rlim_t files = limit(pid, RLIMIT_NOFILE), largest = limit(pid, RLIMIT_FSIZE), memory = limit(pid, RLIMIT_AS);
     if (files < kFewFiles) {
         findings.push_back(
             {Health::kWarning, "limits",

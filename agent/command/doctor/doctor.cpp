@@ -3,7 +3,6 @@
 // `spanring doctor`: whether everything that spanring needs is there, and what to do where it is not.
 #include <signal.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <iostream>
@@ -14,15 +13,19 @@
 
 #include "base/quantity.hpp"
 #include "command/commands.hpp"
+#include "command/doctor/agent_configuration.hpp"
 #include "command/doctor/agent_facts.hpp"
 #include "command/doctor/kernel_facts.hpp"
 #include "command/doctor/place_facts.hpp"
-#include "config/config.hpp"
+#include "command/doctor/process_facts.hpp"
+#include "command/doctor/subject.hpp"
+#include "command/doctor/variable_facts.hpp"
+#include "command/json_text.hpp"
+#include "command/processes/site_survey.hpp"
 
 namespace spanring::agent {
 namespace {
 
-constexpr const char* kPackagedConfig = "/etc/spanring/config.yaml";
 constexpr size_t kHealthCells = 7;
 constexpr size_t kCheckCells = 13;
 
@@ -30,30 +33,41 @@ struct Options {
     bool json = false;
     std::string config;
     std::string patience = "2s";
+    pid_t pid = 0;
 };
 
-Findings examine(const Options& options, const CommandContext& context, std::chrono::milliseconds patience) {
+// What only the caller may see is looked at first; then the rest, as the process would.
+Findings examine(const Options& options, const CommandContext& context, const Subject& subject,
+                 std::chrono::milliseconds patience) {
     Findings all;
     const auto add = [&](Findings more) { all.insert(all.end(), more.begin(), more.end()); };
+    const bool asked = options.pid != 0;
+    Sites sites = context.sites;
+    if (asked) {
+        subject.take_variables();
+        sites = find_sites(context.given);
+    }
+    const Survey survey = SiteSurvey(sites).look(false);
+    const Findings accounts = asked ? look_at_process(subject, survey, sites) : look_at_accounts(survey);
+    const AgentConfiguration configuration = configuration_of(sites.all.front(), options.config);
+    subject.take_user();
+
     utsname system{};
     ::uname(&system);
     all.push_back(judge_kernel(system.release));
-
     const Places places = look_at_places(context.given.directories);
     // Where segments will be, or at least on a tmpfs.
     add(look_at_kernel(places.usable.empty() ? "/dev/shm" : places.usable));
     all.push_back(look_at_clock());
     add(places.findings);
     add(look_at_logind(places.usable));
-    add(look_at_limits());
+    add(look_at_limits(asked ? subject.pid : 0));
     add(look_at_segments(places.directories));
-    add(look_at_agents(places.directories, context.sites));
-
-    Flags flags;
-    flags.config_file = options.config;
-    if (flags.config_file.empty() && ::access(kPackagedConfig, R_OK) == 0) flags.config_file = kPackagedConfig;
-    flags.state_directory = context.sites.all.front().state_directory;
-    add(look_at_backends(flags, patience));
+    add(subject.look());
+    add(look_at_variables(subject.variables));
+    add(accounts);
+    add(look_at_agents(places.directories, sites));
+    add(look_at_backends(configuration, patience));
     return all;
 }
 
@@ -93,7 +107,7 @@ void print_json(const Findings& findings) {
         check["advice"] = finding.advice;
         json["checks"].push_back(std::move(check));
     }
-    std::cout << json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
+    std::cout << json_text(json) << "\n";
 }
 
 int run(const Options& options, const CommandContext& context) {
@@ -104,8 +118,9 @@ int run(const Options& options, const CommandContext& context) {
         return kExitUsage;
     }
     ::signal(SIGXFSZ, SIG_IGN);  // a file that is larger than allowed is a finding, and not the end
+    const Subject subject = options.pid != 0 ? Subject::of(options.pid) : Subject::self();
     const Findings findings =
-        examine(options, context, std::chrono::duration_cast<std::chrono::milliseconds>(*patience));
+        examine(options, context, subject, std::chrono::duration_cast<std::chrono::milliseconds>(*patience));
     if (options.json)
         print_json(findings);
     else
@@ -121,13 +136,17 @@ void add_doctor(CLI::App& app, Selection& selection) {
         app.add_subcommand("doctor", "Whether everything that spanring needs is there, and what to do where it is not");
     command
         ->add_option("--config", options->config,
-                     "the agent's configuration (else /etc/spanring/config.yaml if it is there)")
+                     "a configuration, in place of the running agent's (else /etc/spanring/config.yaml if it is there)")
         ->type_name("FILE");
+    command->add_option("--pid", options->pid, "a process whose spans do not arrive: with its environment, as its user")
+        ->type_name("PID")
+        ->check(CLI::PositiveNumber);
     command->add_option("--patience", options->patience, "for a connection to a backend (2s)")->type_name("TIME");
     command->add_flag("--json", options->json, "one JSON document");
-    command->footer("Run it as the user, and with the environment, of the process whose spans do not arrive.\n"
-                    "It makes a folder of its own where segments are, and removes it; nothing else is changed.\n"
-                    "\nExit: 0, or 1 where there is an error.");
+    command->footer(
+        "Name the process whose spans do not arrive by --pid, or run this as its user and with its environment.\n"
+        "It makes a folder of its own where segments are, and removes it; nothing else is changed.\n"
+        "\nExit: 0, or 1 where there is an error.");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };
     });

@@ -79,7 +79,9 @@ Finding refused(const std::string& path, int error, bool decides) {
     const char* what = decides ? "tracing is off" : "its segments are not drained";
     struct stat status {};
     const bool there = ::lstat(path.c_str(), &status) == 0;
-    switch (error) {
+    // Another user's, and closed as it should be, cannot be opened, which says nothing of its mode.
+    const bool others = there && S_ISDIR(status.st_mode) && status.st_uid != ::geteuid();
+    switch (error == -EACCES && others ? -EPERM : error) {
         case -EPERM:
             finding.found +=
                 "belongs to user " + std::to_string(status.st_uid) + ", not to " + std::to_string(::geteuid());

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command/json_text.hpp"
+#include "command/processes/not_understood.hpp"
 #include "otlp/span_decoder.hpp"
 
 namespace spanring::agent {
@@ -75,7 +76,10 @@ std::string survey_json(const Survey& survey, const Sites& sites) {
         if (site.agent) json["agents"].push_back(agent_json(*site.agent));
     }
     json["processes"] = Json::array();
-    for (const ProcessAccount& process : survey.processes) json["processes"].push_back(to_json(process));
+    for (const ProcessAccount& process : survey.processes) {
+        json["processes"].push_back(to_json(process));
+        json["processes"].back()["not_understood"] = not_understood(process);
+    }
     json["problems"] = survey.problems;
     return json_text(json);
 }

@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "base/wall_clock.hpp"
 #include "command/commands.hpp"
+#include "command/processes/not_understood.hpp"
 #include "command/processes/process_json.hpp"
 #include "command/processes/site_survey.hpp"
 #include "command/terminal/human.hpp"
@@ -112,6 +113,11 @@ void print_table(const Survey& survey, const Terminal& terminal) {
         if (process.quarantine.empty()) continue;
         std::cout << terminal.paint(Colour::kRed, "quarantined") << " " << process.pid << ": "
                   << printable(process.quarantine) << "\n";
+    }
+    for (const ProcessAccount& process : survey.processes) {
+        for (const std::string& sentence : not_understood(process))
+            std::cout << terminal.paint(Colour::kYellow, "not understood") << " " << process.pid << ": " << sentence
+                      << "\n";
     }
 }
 
