@@ -28,15 +28,15 @@ JOBS = str(os.cpu_count() or 2)
 # FURTHER: with a build of their own, or a second time. LONG: too long for every day.
 FIRST = {"lint": 2}
 PLAIN = {"unit": 1, "abi": 2, "model": 1, "integration": 5, "crash": 1, "fuzz": 4, "bindings": 3}
-FURTHER = {"user": 6, "i686": 2, "aarch64": 3, "tsan": 3, "asan": 3, "minimum": 2, "instructions": 1, "compilers": 3}
-LONG = {"asan-agent": 30, "compilers-agent": 120, "soak": 31}
+FURTHER = {"user": 6, "i686": 2, "aarch64": 3, "tsan": 3, "asan": 3, "minimum": 2, "instructions": 1, "compilers": 1}
+LONG = {"asan-agent": 30, "compilers-all": 120, "soak": 31}
 SUITES = FIRST | PLAIN | FURTHER | LONG
 MAIN_BUILD = 8  # minutes
 
 # Suites that are one command: 0 is passed, 77 skipped. BUILD is the main build's folder.
 COMMANDS = {
-    "compilers": ["tools/compilers"],
-    "compilers-agent": ["tools/compilers", "--agent"],
+    "compilers": ["tools/compilers", "gcc-O3", "gcc-debian-lto", "clang-O0", "clang-debian"],
+    "compilers-all": ["tools/compilers", "--agent"],
     "soak": ["tools/soak", "--minutes", "30", "--build", "BUILD"],
 }
 AGAIN_AS_USER = ["unit", "integration", "crash"]
@@ -305,8 +305,9 @@ def read_by_agent(one, build, main_build, total):
 
 
 def sanitizer(label, kinds, options, total, suites=("unit",)):
-    # -O1, as the sanitizers' own pages advise: half of the time to compile, and reports that name the line.
-    build = BuildFolder(f"build-{label}", f"-Db_sanitize={kinds}", "-Db_lundef=false", "-Doptimization=1", *options)
+    # -O1 and line numbers alone, as the sanitizers' own pages advise: half of the time to compile, and reports name the line.
+    build = BuildFolder(f"build-{label}", f"-Db_sanitize={kinds}", "-Db_lundef=false", "-Doptimization=1",
+                        "-Ddebug=false", "-Dc_args=-g1", "-Dcpp_args=-g1", *options)
     if not build.configure():
         total.failed.append(f"{label}: cannot be configured")
         return
@@ -379,6 +380,9 @@ class Plan:
         seconds = self.seconds[step]
         return f"{max(1, round(seconds / 60))} min" if seconds >= 60 else f"{seconds:.0f} s"
 
+    def told(self):
+        return ", ".join(f"{step} {self.measured[step]:.0f} s" for step in self.steps if step in self.measured)
+
     def announce(self):
         whole = max(1, round(sum(self.seconds[step] for step in self.steps) / 60))
         known = all(step in self.measured for step in self.steps)
@@ -445,6 +449,7 @@ def run_all(suites, folder, total):
                 return
         else:
             plan.step(step, lambda: run_suite(step, suites, build, total))
+    say(plan.told())
 
 
 def chosen(words, quick):
@@ -464,7 +469,8 @@ def main():
   with builds of their own, or a second time
                       {' '.join(FURTHER)}
   long                {' '.join(LONG)}
-                      hours on two cores: the agent under AddressSanitizer, the agent by every compiler (tools/compilers),
+                      hours on two cores: the agent under AddressSanitizer, library and agent by every compiler at every
+                      optimization (tools/compilers),
                       and half an hour of random kills (tools/soak)""")
     parser.add_argument("suites", nargs="*", metavar="SUITE",
                         help="one of those below; 'long': all that are too long for every day. All but these by default")
