@@ -125,7 +125,7 @@ LoadedConfig load_and_check(const Flags& flags, const Environment& environment);
 // The effective configuration as a file that would say the same; header values are left out, they are secrets.
 std::string print_config(Config config);
 
-// $SPANRING_STATE_DIR, else root's or the user's place.
+// $SPANRING_STATE_DIR, else root's or the user's place; empty: the user has none.
 std::string default_state_directory(const Environment& environment, bool root);
 
 const char* type_name(ExporterType type);                            // "otlp_grpc", "otlp_http", "debug", "store"

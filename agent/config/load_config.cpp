@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Lays the layers over each other: defaults, environment, file, flags.
+#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -149,7 +150,10 @@ void fill_places(Config& config, Problems& problems) {
     const auto absolute = [&](const std::string& what, const std::string& path) {
         if (!path.starts_with("/")) problems.push_back(what + ": '" + path + "' is not an absolute path");
     };
-    absolute("state directory", config.state_directory);
+    if (config.state_directory.empty())
+        problems.push_back("state directory: this user has no home directory; give --state-dir");
+    else
+        absolute("state directory", config.state_directory);
     for (const std::string& directory : config.directories) absolute("directory", directory);
     for (ExporterConfig& exporter : config.exporters) {
         const std::string stem = config.state_directory + "/";
@@ -164,6 +168,12 @@ void fill_places(Config& config, Problems& problems) {
             absolute("exporters." + exporter.id + ".path", exporter.store.path);
         }
     }
+}
+
+// What stands in for $HOME: never a directory that others can write to.
+std::string home_of_user() {
+    const passwd* const user = ::getpwuid(::geteuid());
+    return user != nullptr ? user->pw_dir : "";
 }
 
 // Those of the file were checked where they stand.
@@ -277,7 +287,8 @@ std::string default_state_directory(const Environment& environment, bool root) {
     if (const auto directory = environment("SPANRING_STATE_DIR")) return *directory;
     if (root) return "/var/lib/spanring";
     if (const auto state = environment("XDG_STATE_HOME"); state && state->starts_with("/")) return *state + "/spanring";
-    return environment("HOME").value_or("/tmp") + "/.local/state/spanring";
+    const std::string home = environment("HOME").value_or(home_of_user());
+    return home.starts_with("/") ? home + "/.local/state/spanring" : "";
 }
 
 LoadedConfig load_config(const Flags& flags, const Environment& environment) {

@@ -39,6 +39,9 @@ TEST(StateDirectoryTest, FollowsTheUser) {
     };
     EXPECT_EQ(default_state_directory(environment, true), "/var/lib/spanring");
     EXPECT_EQ(default_state_directory(environment, false), "/home/u/.local/state/spanring");
+    set.erase("HOME");
+    EXPECT_THAT(default_state_directory(environment, false), testing::Not(testing::StartsWith("/tmp")))
+        << "which is everybody's";
     set["XDG_STATE_HOME"] = "/home/u/state";
     EXPECT_EQ(default_state_directory(environment, false), "/home/u/state/spanring");
     set["SPANRING_STATE_DIR"] = "/chosen";
