@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -279,7 +280,7 @@ int serve(const Config& config) {
     if (!problem.empty()) {
         spdlog::warn("system calls are not confined: {}", problem);
     }
-    std::fprintf(stderr, "spanring-agent ready: %s\n", agent.description().c_str());
+    say("spanring-agent ready: " + agent.description());
     notify_supervisor("READY=1");
 
     const int signal = wait_for_end(agent, signals);
@@ -296,6 +297,7 @@ int serve(const Config& config) {
 }
 
 int run(int argc, char** argv) {
+    ::umask(0077);  // files are for this user alone, and for this user they are
     const Flags flags = parse_flags(argc, argv);
     if (flags.help) return std::fputs(flags.help_text.c_str(), stdout), 0;
     if (flags.version) return std::printf("spanring-agent %s\n", version().c_str()), 0;

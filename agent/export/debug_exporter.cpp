@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/foreign_text.hpp"
+#include "base/patient_stream.hpp"
 #include "crash/alternate_stack.hpp"
 #include "crash/crash_scope.hpp"
 #include "export/private_runs.hpp"
@@ -19,6 +20,8 @@
 namespace spanring::agent {
 
 namespace {
+
+constexpr int kLook = 100;  // milliseconds, between looks at whether the end has come
 
 // RFC 3339 with nanoseconds, UTC.
 std::string time_text(uint64_t unix_nano) {
@@ -196,9 +199,7 @@ void DebugExporter::run() {
 Outcome DebugExporter::print(const Item& item) {
     try {
         const std::string text = render(item);
-        std::fwrite(text.data(), 1, text.size(), out_);
-        std::fflush(out_);
-        return Outcome::kExported;
+        return put(text) ? Outcome::kExported : Outcome::kLeftBehind;
     } catch (const std::exception& error) {
         spdlog::error("{}: {} spans are not printed: {}", name(), item.spans, error.what());
         std::lock_guard lock(mutex_);
@@ -206,6 +207,22 @@ Outcome DebugExporter::print(const Item& item) {
         status_.last_error = error.what();
         return Outcome::kDroppedQueue;
     }
+}
+
+// False: its reader did not read, and the end came.
+bool DebugExporter::put(std::string_view text) {
+    std::fflush(out_);
+    const int fd = ::fileno(out_);
+    if (fd < 0) {  // no file: memory
+        std::fwrite(text.data(), 1, text.size(), out_);
+        std::fflush(out_);
+        return true;
+    }
+    while (!(text = write_for(fd, text, kLook)).empty()) {
+        std::lock_guard lock(mutex_);
+        if (stopping_ && std::chrono::steady_clock::now() >= stop_at_) return false;
+    }
+    return true;
 }
 
 std::string DebugExporter::render(const Item& item) const {

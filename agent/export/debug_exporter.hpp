@@ -37,6 +37,7 @@ private:
 
     void run();
     Outcome print(const Item& item);
+    bool put(std::string_view text);
     std::string render(const Item& item) const;
 
     const DebugOptions options_;

@@ -114,6 +114,14 @@ class FullDisk(Case):
         for filler in self.disk.glob("filler*"):
             filler.unlink()
 
+    def test_the_end_on_a_full_disk_waits_for_no_room(self):
+        agent = self.agent("--shutdown-timeout", "1h")
+        self.fill()
+        self.workspace.producer("--seed", 1, "--count", COUNT).expect(0)
+        harness.wait_until(lambda: self.received.count() == COUNT, "spans arrive")
+        agent.stop()
+        self.assertEqual(len(self.workspace.segment_files()), 1, "the next agent books it")
+
     def check(self, fill):
         fill()
         agent = self.agent()
@@ -129,6 +137,29 @@ class FullDisk(Case):
 
     def test_no_room_for_a_name_at_the_first_start(self):
         self.check(self.fill_inodes)
+
+
+class Modes(Case):
+    def check(self, mask):
+        before = os.umask(mask)
+        self.addCleanup(os.umask, before)
+        agent = self.agent()
+        os.umask(before)
+        self.collector.stop()
+        self.workspace.producer("--seed", 1, "--count", COUNT).expect(0)
+        spool = self.workspace.state / "spool/otlp_grpc"
+        harness.wait_until(lambda: list(spool.glob("*.spool")), "spans go to the spool")
+        modes = {path: path.stat().st_mode & 0o7777 for path in [self.workspace.state, *self.workspace.state.rglob("*")]}
+        self.assertGreater(len(modes), 8)
+        for path, mode in modes.items():
+            self.assertEqual(mode, 0o700 if path.is_dir() else 0o600, path)
+        agent.stop()
+
+    def test_under_a_umask_that_takes_nothing(self):
+        self.check(0)
+
+    def test_under_a_umask_that_takes_everything(self):
+        self.check(0o777)
 
 
 class FileSizes(Case):
