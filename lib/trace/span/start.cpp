@@ -363,10 +363,9 @@ template <StartCall kCall>
         return start_off(provider, parent, ret_span);
     if (kCall != StartCall::kChosen && provider.sampler().refuses(parent))
         return start_unsampled(tracer, name, name_size, parent, ret_span, options);
+    constexpr StartCall kInheriting = kCall == StartCall::kPlain ? StartCall::kWith : kCall;  // it gets a trace state
     if (!is_whole<kCall>(options) && parent != nullptr && attached_to(top) != nullptr) [[unlikely]]
-        return start_inheriting < kCall == StartCall::kPlain
-                   ? StartCall::kWith
-                   : kCall > (tracer, name, name_size, parent, ret_span, options);
+        return start_inheriting<kInheriting>(tracer, name, name_size, parent, ret_span, options);
     return start_recorded<kCall>(tracer, name, name_size, parent, ret_span, options);
 }
 
