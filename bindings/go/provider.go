@@ -142,6 +142,7 @@ type Statistics struct {
 	Started, Ended, Unsampled, NotStarted                         uint64
 	DroppedFull, DroppedTooBig, DroppedNested, DroppedOverwritten uint64
 	RefusedData, Acknowledged                                     uint64
+	CutTexts                                                      uint64 // attributes, events, links, names, messages
 }
 
 // Dropped are the spans that ended and were lost, of all causes.
@@ -164,5 +165,6 @@ func (p *Provider) Statistics() Statistics {
 		DroppedOverwritten: uint64(raw.dropped_overwritten),
 		RefusedData:        uint64(raw.refused_data),
 		Acknowledged:       uint64(raw.acknowledged),
+		CutTexts:           uint64(raw.cut_texts),
 	}
 }

@@ -399,9 +399,10 @@ SPR_PUBLIC int spr_span_start_with(spr_tracer *tracer, const char *name, size_t 
 
 /*
  * Attributes. A key set again replaces its value (and takes its room until the end). A value that is not UTF-8 is
- * repaired by the agent, byte for byte. Errors: -EINVAL (empty key, or one that is not UTF-8), -EDQUOT (over
- * OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT), -ENOBUFS (no room), -ESTALE. What is refused is counted in the span's
- * dropped_attributes_count. A span that is not recorded returns 0.
+ * repaired by the agent, byte for byte; one that does not fit into the span is cut between two characters, so that a
+ * little room is left for others, and counted (spr_statistics.cut_texts). Errors: -EINVAL (empty key, or one that is not
+ * UTF-8), -EDQUOT (over OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT), -ENOBUFS (no room, however short its texts), -ESTALE. What is
+ * refused is counted in the span's dropped_attributes_count. A span that is not recorded returns 0.
  */
 SPR_PUBLIC int spr_span_set_string(const spr_span *span, const char *key, size_t key_size, const char *value,
                                    size_t value_size) SPR_NOEXCEPT;
@@ -413,7 +414,10 @@ SPR_PUBLIC int spr_span_set_double(const spr_span *span, const char *key, size_t
 SPR_PUBLIC int spr_span_set_attributes(const spr_span *span, const spr_attribute *attributes,
                                        size_t attribute_count) SPR_NOEXCEPT;
 
-/* Errors as for attributes; what is refused is counted in dropped_events_count and dropped_links_count. */
+/*
+ * Errors as for attributes; what is refused is counted in dropped_events_count and dropped_links_count. Of texts that do
+ * not fit together the longest are cut; a link's trace state is not.
+ */
 SPR_PUBLIC int spr_span_add_event(const spr_span *span, const spr_event *event) SPR_NOEXCEPT;
 SPR_PUBLIC int spr_span_add_link(const spr_span *span, const spr_link *link) SPR_NOEXCEPT;
 
@@ -441,6 +445,7 @@ typedef struct spr_exception {
 SPR_PUBLIC int spr_span_record_exception(const spr_span *span, const spr_exception *exception) SPR_NOEXCEPT;
 
 /*
+ * Names and messages that do not fit are cut as attributes are, and replace what was there.
  * OK is final; UNSET is ignored; a message is kept only with ERROR (specification: trace/api.md, Set Status).
  * Returns 1 where the call changed nothing for one of these reasons.
  */
@@ -768,9 +773,11 @@ typedef struct spr_statistics {
     uint64_t dropped_overwritten; /* committed, then overwritten before the agent took it (flight recorder) */
     uint64_t refused_data;       /* attributes, events and links refused (each also counted in its span) */
     uint64_t acknowledged;       /* taken over by the agent: exported, rejected, spooled or dropped, and counted there */
+    /* Since 0.2 */
+    uint64_t cut_texts; /* attributes, events, links, names and messages whose texts were cut for want of room */
 } spr_statistics;
 
-#define SPR_STATISTICS_INIT {sizeof(spr_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define SPR_STATISTICS_INIT {sizeof(spr_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* COLD. Fills what fits into struct_size. Before the first span all is 0. Errors: -EINVAL. */
 SPR_PUBLIC int spr_provider_statistics(const spr_provider *provider, spr_statistics *statistics) SPR_NOEXCEPT;

@@ -169,6 +169,7 @@ int main(void) {
     MEMBER(spr_statistics, dropped_overwritten);
     MEMBER(spr_statistics, refused_data);
     MEMBER(spr_statistics, acknowledged);
+    MEMBER(spr_statistics, cut_texts);
 
     STRUCT(spr_text);
     MEMBER(spr_text, data);

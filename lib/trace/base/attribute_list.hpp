@@ -23,6 +23,7 @@ struct AttributeRange {
 
 class AttributeList {
 public:
+    AttributeList() = default;
     AttributeList(AttributeRange first, AttributeRange second, uint32_t count_limit, LengthLimit length_limit)
         : first_(whole(first)), second_(whole(second)), length_limit_(length_limit) {
         KeyFilter filter;
@@ -87,9 +88,9 @@ private:
         }
     }
 
-    const AttributeRange first_;
-    const AttributeRange second_;
-    const LengthLimit length_limit_;
+    AttributeRange first_ = {nullptr, 0};
+    AttributeRange second_ = {nullptr, 0};
+    LengthLimit length_limit_;
     size_t end_ = kNoEnd;  // of the first attribute that was over the limit
     bool again_ = false;   // a key is there twice
     uint32_t dropped_ = 0;

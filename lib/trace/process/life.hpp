@@ -19,6 +19,7 @@ struct Life {
     ring::Segment segment;
     ring::IndexPool<> free_threads;
     alignas(8) uint64_t reap_after;  // nanoseconds of CLOCK_MONOTONIC
+    alignas(8) uint64_t cut_texts;   // atomic
     uint32_t next_thread[kMaxThreads];
     ThreadState threads[kMaxThreads];
 
@@ -39,6 +40,9 @@ struct Life {
     // chunk that it was just winning or leaving: they come back with the end of the process. No count and no span is
     // lost.
     bool reap();
+
+    // relaxed: a sum.
+    void count_cut_text() { ring::StdAtomics::fetch_add(cut_texts, uint64_t{1}, std::memory_order_relaxed); }
 
     // The least time between two reaps. Whoever finds no free slot or chunk calls reap(); most calls return at once.
     static constexpr uint64_t kReapPause = 1'000'000'000;

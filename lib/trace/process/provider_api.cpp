@@ -147,6 +147,7 @@ int spr_provider_statistics(const spr_provider* provider, spr_statistics* statis
         all.dropped_nested = total(segment, Counter::kDroppedNested);
         all.dropped_overwritten = total(segment, Counter::kDroppedOverwritten);
         all.refused_data = total(segment, Counter::kRefusedData);
+        all.cut_texts = StdAtomics::load(life->cut_texts, std::memory_order_relaxed);
         all.acknowledged = StdAtomics::load(segment.control().totals.acknowledged, std::memory_order_relaxed);
     }
     const uint32_t size = statistics->struct_size;

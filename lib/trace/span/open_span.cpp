@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "trace/base/attribute.hpp"
+#include "trace/span/text_cut.hpp"
 
 namespace spanring::trace {
 
@@ -139,13 +140,16 @@ int OpenSpan::set(const spr_attribute& from) {
         return -EDQUOT;
     }
     SlotWriter writer(segment(), *slot_, word());
-    const uint32_t size = attribute.field_size();
-    if (!writer.reserve(size)) {
+    const auto measure = [&](uint32_t bytes) {
+        Attribute::check(from, attribute, {provider_->limits().value_length, bytes});
+        return attribute.field_size();
+    };
+    if (!writer.reserve(attribute.field_size()) && !reserve_cut(*provider_, writer, measure)) {
         writer.keep_blocks();
         ++slot_->dropped_attributes;
         return -ENOBUFS;
     }
-    write_together(writer, size, [&](auto& sink) { attribute.write(sink, kAttributeField); });
+    write_together(writer, attribute.field_size(), [&](auto& sink) { attribute.write(sink, kAttributeField); });
     writer.publish();
     slot_->key_filter |= bit;
     // The new value is published before the old one goes: a kill in between leaves both, and recovery keeps the last.
@@ -157,10 +161,15 @@ int OpenSpan::set(const spr_attribute& from) {
 }
 
 int OpenSpan::set_name(const char* name, size_t given_size) {
-    const size_t size = text_size(name, given_size);
-    if (size > kMaxText) return -EINVAL;
+    const size_t whole = text_size(name, given_size);
+    if (whole > PTRDIFF_MAX) return -EINVAL;
+    uint32_t size;
+    const auto measure = [&](uint32_t bytes) {
+        size = LengthLimit{kNoLengthLimit, bytes}.of_text(name, whole);
+        return 1 + varint_size(size) + size;
+    };
     SlotWriter writer(segment(), *slot_, word());
-    if (!writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size))) {
+    if (!writer.reserve(measure(kMaxText)) && !reserve_cut(*provider_, writer, measure)) {
         writer.keep_blocks();
         return -ENOBUFS;
     }
@@ -169,7 +178,7 @@ int OpenSpan::set_name(const char* name, size_t given_size) {
     head[0] = kName;
     uint8_t* end = put_varint(head + 1, size);
     writer.put(head, static_cast<uint32_t>(end - head));
-    writer.put(name, static_cast<uint32_t>(size));
+    writer.put(name, size);
     writer.publish();
     if (slot_->name != 0) supersede(slot_->name);
     slot_->name = position;
@@ -196,13 +205,18 @@ int OpenSpan::set_trace_state(const char* text, size_t given_size) {
 
 int OpenSpan::set_status(int code, const char* message, size_t given_size) {
     if (code != SPR_STATUS_UNSET && code != SPR_STATUS_OK && code != SPR_STATUS_ERROR) return -EINVAL;
-    const size_t size = code == SPR_STATUS_ERROR ? text_size(message, given_size) : 0;
-    if (size > kMaxText) return -EINVAL;
+    const size_t whole = code == SPR_STATUS_ERROR ? text_size(message, given_size) : 0;
+    if (whole > PTRDIFF_MAX) return -EINVAL;
     if (code == SPR_STATUS_UNSET || slot_->status_code == SPR_STATUS_OK) return 1;
     // Status: message 2, code 3. Written once in the end: a message field that occurs twice would be merged.
-    const uint32_t inside = (size == 0 ? 0 : 1 + varint_size(size) + static_cast<uint32_t>(size)) + 2;
+    uint32_t size, inside;
+    const auto measure = [&](uint32_t bytes) {
+        size = LengthLimit{kNoLengthLimit, bytes}.of_text(message, whole);
+        inside = (size == 0 ? 0 : 1 + varint_size(size) + size) + 2;
+        return 1 + varint_size(inside) + inside;
+    };
     SlotWriter writer(segment(), *slot_, word());
-    if (!writer.reserve(1 + varint_size(inside) + inside)) {
+    if (!writer.reserve(measure(kMaxText)) && !reserve_cut(*provider_, writer, measure)) {
         writer.keep_blocks();
         return -ENOBUFS;
     }
@@ -217,7 +231,7 @@ int OpenSpan::set_status(int code, const char* message, size_t given_size) {
         end = put_varint(end, size);
     }
     writer.put(head, static_cast<uint32_t>(end - head));
-    if (size != 0) writer.put(message, static_cast<uint32_t>(size));
+    if (size != 0) writer.put(message, size);
     writer.publish();
     if (slot_->status != 0) supersede(slot_->status);
     slot_->status = position;

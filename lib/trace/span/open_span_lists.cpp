@@ -7,6 +7,7 @@
 #include "trace/base/attribute_list.hpp"
 #include "trace/propagation/context.hpp"
 #include "trace/span/open_span.hpp"
+#include "trace/span/text_cut.hpp"
 
 namespace spanring::trace {
 
@@ -36,9 +37,12 @@ void put_count(SlotWriter& writer, uint32_t field, uint64_t count) {
     writer.put(bytes, static_cast<uint32_t>(put_varint(bytes + 1, count) - bytes));
 }
 
-// Room for a field of `size` bytes inside. False: there is none.
-bool reserve(SlotWriter& writer, uint64_t size) {
-    if (size <= ring::kSlotDataMax && writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size))) return true;
+// Room for a field, whole or with its texts cut; measure() as in reserve_cut(). False: there is none.
+template <class Measure>
+bool reserve(Provider& provider, SlotWriter& writer, Measure&& measure) {
+    const uint64_t size = measure(kMaxText);
+    if (size <= ring::kSlotDataMax && writer.reserve(static_cast<uint32_t>(size))) return true;
+    if (reserve_cut(provider, writer, measure)) return true;
     writer.keep_blocks();
     return false;
 }
@@ -56,9 +60,9 @@ void OpenSpan::add_dropped(uint32_t attributes, uint32_t events, uint32_t links)
 
 int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count) {
     const Limits& limits = provider_->limits();
-    const size_t name_size = text_size(event.name, event.name_size);
+    const size_t whole_name = text_size(event.name, event.name_size);
     int error = 0;
-    if (name_size > kMaxText)
+    if (whole_name > PTRDIFF_MAX)
         error = -EINVAL;
     else if (slot_->events >= limits.events)
         error = -EDQUOT;
@@ -66,13 +70,20 @@ int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attr
         ++slot_->dropped_events;
         return error;
     }
-    const AttributeList list({first, first_count}, {event.attributes, event.attribute_count}, limits.event_attributes,
-                             {limits.value_length});
     // Span.Event: time_unix_nano 1, name 2, attributes 3, dropped_attributes_count 4.
-    const uint32_t dropped = sum(event.dropped_attributes, list.dropped());
-    const uint64_t size = 9 + text_field_size(name_size) + list.size() + count_field_size(dropped);
+    AttributeList list;
+    uint32_t name_size, dropped;
+    uint64_t size;
+    const auto measure = [&](uint32_t bytes) {
+        list = AttributeList({first, first_count}, {event.attributes, event.attribute_count}, limits.event_attributes,
+                             {limits.value_length, bytes});
+        name_size = LengthLimit{kNoLengthLimit, bytes}.of_text(event.name, whole_name);
+        dropped = sum(event.dropped_attributes, list.dropped());
+        size = 9 + text_field_size(name_size) + list.size() + count_field_size(dropped);
+        return 1 + varint_size(size) + size;
+    };
     SlotWriter writer(segment(), *slot_, word());
-    if (!reserve(writer, size)) {
+    if (!reserve(*provider_, writer, measure)) {
         ++slot_->dropped_events;
         return -ENOBUFS;
     }
@@ -105,13 +116,19 @@ int OpenSpan::add(const spr_link& link) {
         ++slot_->dropped_links;
         return error;
     }
-    const AttributeList list({nullptr, 0}, {link.attributes, link.attribute_count}, limits.link_attributes,
-                             {limits.value_length});
     // Span.Link: trace_id 1, span_id 2, trace_state 3, attributes 4, dropped_attributes_count 5, flags 6.
-    const uint32_t dropped = sum(link.dropped_attributes, list.dropped());
-    const uint64_t size = 18 + 10 + text_field_size(state_size) + list.size() + count_field_size(dropped) + 5;
+    AttributeList list;
+    uint32_t dropped;
+    uint64_t size;
+    const auto measure = [&](uint32_t bytes) {
+        list = AttributeList({nullptr, 0}, {link.attributes, link.attribute_count}, limits.link_attributes,
+                             {limits.value_length, bytes});
+        dropped = sum(link.dropped_attributes, list.dropped());
+        size = 18 + 10 + text_field_size(state_size) + list.size() + count_field_size(dropped) + 5;
+        return 1 + varint_size(size) + size;
+    };
     SlotWriter writer(segment(), *slot_, word());
-    if (!reserve(writer, size)) {
+    if (!reserve(*provider_, writer, measure)) {
         ++slot_->dropped_links;
         return -ENOBUFS;
     }

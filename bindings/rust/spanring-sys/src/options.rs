@@ -283,4 +283,6 @@ pub struct spr_statistics {
     pub refused_data: u64,
     /// Taken over by the agent: delivered, spooled, or refused for good and counted there.
     pub acknowledged: u64,
+    /// Attributes, events, links, names and messages whose texts were cut for want of room.
+    pub cut_texts: u64,
 }

@@ -170,6 +170,7 @@ impl Provider {
             dropped_overwritten: raw.dropped_overwritten,
             refused_data: raw.refused_data,
             acknowledged: raw.acknowledged,
+            cut_texts: raw.cut_texts,
         }
     }
 }
@@ -198,6 +199,8 @@ pub struct Statistics {
     pub refused_data: u64,
     /// Taken over by the agent: delivered, spooled, or refused for good and counted there.
     pub acknowledged: u64,
+    /// Attributes, events, links, names and messages whose texts were cut for want of room.
+    pub cut_texts: u64,
 }
 
 impl Statistics {

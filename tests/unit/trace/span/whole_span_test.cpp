@@ -24,7 +24,7 @@ TEST_IN_PROCESS(WholeSpanTest, SaysEverythingInOneCall) {
     const spr_attribute attributes[] = {text_attribute("a", "first"), text_attribute("a", "last"),
                                         int_attribute("", 1)};
     const spr_event events[] = {{"early", SPR_NUL, 1100, attributes, 3, 5, 0},
-                                {"long", size_t{2} << 20, 0, nullptr, 0, 0, 0}};
+                                {"long", size_t{PTRDIFF_MAX} + 1, 0, nullptr, 0, 0, 0}};
     const spr_link links[] = {{make_context(0x44, 0x55, 3, true), attributes, 1, "vendor=1", SPR_NUL, 7, 0}};
     spr_whole_span whole = SPR_WHOLE_SPAN_INIT;
     whole.kind = SPR_KIND_CONSUMER;
