@@ -11,6 +11,7 @@
 
 #include "crash/alternate_stack.hpp"
 #include "crash/crash_scope.hpp"
+#include "otlp/request_runs.hpp"
 #include "ring/testpoint.hpp"
 
 namespace spanring::agent {
@@ -156,6 +157,7 @@ void OtlpSender::restart() {
     if (transport) transport->abandon();
     transport.reset();
     queue_ = {};
+    parts_.clear();  // a batch without an answer is sent again as a whole
     in_flight_ = replays_ = 0;
     if (options_.spool.enabled) {
         spool_.reset();  // an entry that was taken is in it again
@@ -170,6 +172,16 @@ void OtlpSender::close(const std::shared_ptr<Batch>& batch, uint64_t sequence, R
     owed_.erase(std::find_if(owed_.begin(), owed_.end(),
                              [&](const Inbox::Arrival& each) { return each.sequence == sequence; }));
     books_.close(kept, sequence, resolution);
+}
+
+void OtlpSender::close(const Shipment& shipment, Resolution resolution) {
+    if (shipment.whole) {
+        const auto parts = parts_.find(shipment.sequence);
+        if (!parts->second.close(shipment.spans, resolution)) return;
+        resolution = parts->second.resolution(shipment.batch->spans);
+        parts_.erase(parts);
+    }
+    close(shipment.batch, shipment.sequence, resolution);
 }
 
 // Made this thread fail again and again.
@@ -254,10 +266,7 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
     if (suspect_.is_guilty(*shipment)) return drop(*shipment);
     suspect_.work_on(*shipment);
     if (shipment->mapped && !transport_->carries_mapped()) shipment = unmap(*shipment);
-    if (!shipment->entry && shipment->request.bytes > kMaxRequestBytes && spool_) {
-        to_spool(std::move(shipment), Outcome::kDroppedQueue);  // cut there into requests that receivers take
-        return;
-    }
+    if (is_too_large(*shipment) && divide(shipment)) return suspect_.put_down();
     if (shipment->spans == 0) {
         close(*shipment, {Outcome::kRejected, 0});  // a mapping whose bytes were gone
         return;
@@ -280,7 +289,7 @@ void OtlpSender::ended(const Transport::Ended& attempt) {
     if (attempt.answer.verdict != Verdict::kAccepted) books_.note(attempt.answer.message);
     switch (attempt.answer.verdict) {
         case Verdict::kAccepted: accept(*attempt.shipment, attempt.answer); break;
-        case Verdict::kRejected: reject(*attempt.shipment, attempt.answer); break;
+        case Verdict::kRejected: reject(attempt.shipment, attempt.answer); break;
         case Verdict::kRetry: postpone(attempt); break;
     }
     suspect_.put_down();
@@ -307,8 +316,17 @@ void OtlpSender::accept(const Shipment& shipment, const Answer& answer) {
     }
 }
 
-void OtlpSender::reject(const Shipment& shipment, const Answer& answer) {
+void OtlpSender::reject(const ShipmentPtr& rejected, const Answer& answer) {
+    const Shipment& shipment = *rejected;
     circuit_.succeed();  // it does not want this request, but it is there
+    const Clock::time_point now = Clock::now();
+    if (answer.too_large && shipment.spans > 1 && limit_.refuse(shipment.request.bytes, now) && divide(rejected)) {
+        if (const auto more = too_large_log_.due()) {
+            spdlog::warn("exporter {}: a request of {} bytes is too large for {}, {} from now on: {}{}", name_,
+                         shipment.request.bytes, transport_->peer(), limit_.most(now), answer.message, *more);
+        }
+        return;
+    }
     if (const auto more = rejected_log_.due()) {
         spdlog::warn("exporter {}: {} spans were rejected: {}{}", name_, shipment.spans, answer.message, *more);
     }
@@ -364,6 +382,56 @@ void OtlpSender::give_back(const Shipment& shipment) {
     if (!spool_->give_back(shipment.entry->ticket)) books_.book_spooled(shipment.entry->shares, 0, 0, shipment.spans);
 }
 
+bool OtlpSender::is_too_large(const Shipment& shipment) const {
+    return shipment.spans > 1 && shipment.request.bytes > limit_.most(Clock::now());
+}
+
+// Into requests that the backend takes: entries of the spool, or where there is none parts in memory. False: it is left
+// as it is.
+bool OtlpSender::divide(const ShipmentPtr& shipment) {
+    if (shipment->entry) return divide_entry(*shipment);
+    if (spool_) {
+        to_spool(shipment, Outcome::kDroppedQueue);
+        return true;
+    }
+    const ShipmentPtr whole = shipment->mapped ? unmap(*shipment) : shipment;
+    std::vector<std::vector<Run>> parts = split(whole->runs(), limit_.most(Clock::now()));
+    if (parts.size() < 2) return false;
+    // A part that is cut once more is replaced by its own parts.
+    parts_[whole->sequence].add(parts.size() - (whole->whole ? 1 : 0));
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part)
+        queue_.push_first(ship_part(whole, std::move(*part)));
+    return true;
+}
+
+// A request does not say whose its spans are, only how many each process has in it: they are shared out in turn.
+bool OtlpSender::divide_entry(const Shipment& shipment) {
+    const std::string& request = shipment.entry->request;
+    const auto runs = runs_of({reinterpret_cast<const uint8_t*>(request.data()), request.size()});
+    if (!runs) return false;
+    const auto parts = split(*runs, limit_.most(Clock::now()));
+    if (parts.size() < 2) return false;
+    std::vector<Spool::Share> shares = shipment.entry->shares;
+    auto next = shares.begin();
+    for (const auto& part : parts) {
+        std::vector<Spool::Share> own;
+        uint64_t left = 0;
+        for (const Run& run : part) left += run.spans;
+        while (left != 0 && next != shares.end()) {
+            const uint64_t taken = std::min(left, next->spans);
+            if (taken != 0) own.push_back({next->instance, taken});
+            left -= taken;
+            next->spans -= taken;
+            if (next->spans == 0) ++next;
+        }
+        if (spool_->append(own, assemble(part).slices)) continue;
+        books_.note(spool_->error());
+        books_.book_spooled(own, 0, 0, spans_of(own));
+    }
+    spool_->finish(shipment.entry->ticket);
+    return true;
+}
+
 void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
     if (!spool_) {
         close(*shipment, {otherwise, 0});
@@ -380,10 +448,11 @@ void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
             books_.note(spool_->error());
         }
     };
-    if (shipment->request.bytes <= kMaxRequestBytes) {
+    const size_t most = limit_.most(Clock::now());
+    if (shipment->request.bytes <= most) {
         store(shipment->runs(), shipment->request);
     } else {
-        for (const auto part : split(shipment->runs(), kMaxRequestBytes)) store(part, assemble(part));
+        for (const auto& part : split(shipment->runs(), most)) store(part, assemble(part));
     }
     note_health();
     if (stored == 0) {

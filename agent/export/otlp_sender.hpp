@@ -18,17 +18,20 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 
 #include "base/log_pace.hpp"
+#include "export/batch_parts.hpp"
 #include "export/circuit.hpp"
 #include "export/delivery_books.hpp"
 #include "export/inbox.hpp"
 #include "export/listening_watch.hpp"
 #include "export/otlp_options.hpp"
+#include "export/request_limit.hpp"
 #include "export/shipment_queue.hpp"
 #include "export/suspect.hpp"
 #include "export/transport.hpp"
@@ -64,9 +67,7 @@ private:
     void restart();
     void open_spool();
     void close(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution);
-    void close(const Shipment& shipment, Resolution resolution) {
-        close(shipment.batch, shipment.sequence, resolution);
-    }
+    void close(const Shipment& shipment, Resolution resolution);
     void drop(const Shipment& shipment);
     void take_inbox();
     void feed(Clock::time_point now);
@@ -80,12 +81,15 @@ private:
     void start(ShipmentPtr shipment, bool probe);
     void ended(const Transport::Ended& attempt);
     void accept(const Shipment& shipment, const Answer& answer);
-    void reject(const Shipment& shipment, const Answer& answer);
+    void reject(const ShipmentPtr& shipment, const Answer& answer);
     void postpone(const Transport::Ended& attempt);
     void fail_circuit(const Answer& answer, bool probe);
 
     void keep(ShipmentPtr shipment);  // for a later attempt
     void give_back(const Shipment& shipment);
+    bool is_too_large(const Shipment& shipment) const;
+    bool divide(const ShipmentPtr& shipment);
+    bool divide_entry(const Shipment& shipment);
     void to_spool(ShipmentPtr shipment, Outcome otherwise);
     void note_health() { books_.note_health(circuit_.closed(), spool_ ? spool_->bytes() : 0); }
 
@@ -110,10 +114,12 @@ private:
     uint32_t failures_at_end_ = 0;
     Circuit circuit_;
     ShipmentQueue queue_;
-    std::optional<ListeningWatch> watch_;  // while it serves: the transport does not change meanwhile
+    RequestLimit limit_;
+    std::map<uint64_t, BatchParts> parts_;  // of batches in several requests, by their number
+    std::optional<ListeningWatch> watch_;   // while it serves: the transport does not change meanwhile
     size_t in_flight_ = 0;
     size_t replays_ = 0;  // of these, out of the spool
-    LogPace partial_log_, rejected_log_, failure_log_;
+    LogPace partial_log_, rejected_log_, too_large_log_, failure_log_;
     Clock::time_point told_until_{};  // the log said that nothing is sent before
 
     std::thread thread_;

@@ -38,6 +38,18 @@ ShipmentPtr ship(spool::TakenEntry entry) {
     return shipment;
 }
 
+ShipmentPtr ship_part(const ShipmentPtr& whole, std::vector<Run> part) {
+    auto shipment = std::make_shared<Shipment>();
+    shipment->batch = whole->batch;
+    shipment->sequence = whole->sequence;
+    shipment->whole = whole;
+    shipment->part = std::move(part);
+    shipment->request = assemble(shipment->part);
+    for (const Run& run : shipment->part) shipment->spans += run.spans;
+    shipment->submitted = whole->submitted;
+    return shipment;
+}
+
 ShipmentPtr unmap(const Shipment& mapped) {
     auto shipment = std::make_shared<Shipment>();
     shipment->batch = mapped.batch;

@@ -24,12 +24,14 @@ struct Shipment {
     uint64_t sequence = 0;         // of the batch, as submitted
     std::optional<PrivateRuns> own;
     std::optional<spool::TakenEntry> entry;
+    std::shared_ptr<const Shipment> whole;  // of a part: whose memory its runs refer to
+    std::vector<Run> part;
     Request request;
     uint64_t spans = 0;
     bool mapped = false;  // the request points into memory that a process can still write
     std::chrono::steady_clock::time_point submitted{};
 
-    std::span<const Run> runs() const { return own ? std::span<const Run>(own->runs) : batch->runs; }
+    std::span<const Run> runs() const { return whole ? part : own ? std::span<const Run>(own->runs) : batch->runs; }
     std::vector<spool::Share> shares() const;
     uint64_t lost() const { return own ? own->lost : 0; }  // spans of the batch that the request does not have
 };
@@ -40,6 +42,8 @@ ShipmentPtr ship(std::shared_ptr<Batch> batch, uint64_t sequence);
 ShipmentPtr ship(spool::TakenEntry entry);
 // A copy of a mapped shipment whose bytes are in private memory.
 ShipmentPtr unmap(const Shipment& mapped);
+// Some of the runs of a batch that goes in several requests.
+ShipmentPtr ship_part(const ShipmentPtr& whole, std::vector<Run> part);
 
 std::vector<spool::Share> shares_of(std::span<const Run> runs);
 

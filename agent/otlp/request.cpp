@@ -116,29 +116,38 @@ Request assemble(std::span<const Run> runs) {
     return request;
 }
 
-std::vector<std::span<const Run>> split(std::span<const Run> runs, size_t max_bytes) {
+std::vector<std::vector<Run>> split(std::span<const Run> runs, size_t max_bytes) {
     constexpr size_t kHeader = 6;  // tag and length of an element
-    std::vector<std::span<const Run>> parts;
-    size_t begin = 0;
+    std::vector<std::vector<Run>> parts;
     size_t bytes = 0;
-    for (size_t i = 0; i < runs.size(); ++i) {
+    const auto add = [&](const Run& of, std::span<const uint8_t> span) {
         // Never less than what grouping makes of it: headers that two runs share are counted for both unless they are
         // neighbours.
-        const bool same_producer = i > begin && runs[i].producer == runs[i - 1].producer;
-        const bool same_scope = same_producer && runs[i].scope == runs[i - 1].scope;
-        const size_t scope = kHeader + runs[i].scope->scope.size() + runs[i].scope->schema_url.size();
-        const size_t resource = kHeader + runs[i].producer->resource.size();
-        const size_t alone = runs[i].bytes.size() + scope + resource;
-        const size_t more = runs[i].bytes.size() + (same_scope ? 0 : scope) + (same_producer ? 0 : resource);
-        if (i > begin && bytes + more > max_bytes) {
-            parts.push_back(runs.subspan(begin, i - begin));
-            begin = i;
-            bytes = alone;
-        } else {
-            bytes += more;
+        const Run* last = parts.empty() ? nullptr : &parts.back().back();
+        const bool same_producer = last != nullptr && of.producer == last->producer;
+        const bool same_scope = same_producer && of.scope == last->scope;
+        const size_t scope = kHeader + of.scope->scope.size() + of.scope->schema_url.size();
+        const size_t resource = kHeader + of.producer->resource.size();
+        const size_t more = span.size() + (same_scope ? 0 : scope) + (same_producer ? 0 : resource);
+        if (last == nullptr || bytes + more > max_bytes) {
+            parts.push_back({{of.producer, of.scope, span, 1}});
+            bytes = span.size() + scope + resource;
+            return;
         }
+        bytes += more;
+        if (same_scope && last->bytes.data() + last->bytes.size() == span.data()) {
+            Run& run = parts.back().back();
+            run.bytes = {run.bytes.data(), run.bytes.size() + span.size()};
+            ++run.spans;
+        } else {
+            parts.back().push_back({of.producer, of.scope, span, 1});
+        }
+    };
+    for (const Run& run : runs) {
+        wire::Cursor cursor(run.bytes);
+        const uint8_t* begin = cursor.at;
+        for (wire::Field span; wire::next(cursor, span); begin = cursor.at) add(run, {begin, cursor.at});
     }
-    if (begin < runs.size()) parts.push_back(runs.subspan(begin));
     return parts;
 }
 

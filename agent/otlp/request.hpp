@@ -26,8 +26,9 @@ struct Request {
 
 Request assemble(std::span<const Run> runs);
 
-// Cuts where a request would pass max_bytes. A single run is never cut, so one larger run is a part of its own.
-std::vector<std::span<const Run>> split(std::span<const Run> runs, size_t max_bytes);
+// Cuts where a request would pass max_bytes, between spans: a span that is larger is a part of its own. The parts refer
+// to the same memory.
+std::vector<std::vector<Run>> split(std::span<const Run> runs, size_t max_bytes);
 
 // One piece of memory. For the spool and the store; not on the way to a backend.
 std::string flatten(const Request& request);

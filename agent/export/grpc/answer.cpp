@@ -8,6 +8,7 @@
 #include <grpcpp/support/status.h>
 
 #include "base/foreign_text.hpp"
+#include "base/text.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {
@@ -56,6 +57,21 @@ bool may_retry(grpc::StatusCode code, bool retry_info) {
     }
 }
 
+// There is no code for a request that is too large, only what the libraries write: gRPC for C++, Go, Python and others,
+// Java, .NET; Rust's, with a code of its own.
+bool says_too_large(const grpc::Status& status) {
+    const std::string text = lower(status.error_message());
+    const auto has = [&](std::string_view part) { return text.find(part) != std::string::npos; };
+    switch (status.error_code()) {
+        case grpc::StatusCode::RESOURCE_EXHAUSTED:
+            // Of an answer that is too large our own side says the same, with our own limit.
+            if (has(" vs. " + std::to_string(kMostAnswer) + ")")) return false;
+            return has("larger than max") || has("too large") || (has("exceeds") && has("maximum") && has("size"));
+        case grpc::StatusCode::OUT_OF_RANGE: return has("message length too large");
+        default: return false;
+    }
+}
+
 }  // namespace
 
 std::optional<std::chrono::nanoseconds> retry_delay(std::string_view details) {
@@ -86,6 +102,8 @@ Answer judge(const grpc::Status& status, Bytes response) {
     Answer answer;
     answer.delay = retry_delay(status.error_details());
     answer.verdict = may_retry(status.error_code(), answer.delay.has_value()) ? Verdict::kRetry : Verdict::kRejected;
+    answer.too_large = !answer.delay && says_too_large(status);
+    if (answer.too_large) answer.verdict = Verdict::kRejected;
     answer.message = std::string(code_name(status.error_code())) + ": " + foreign(status.error_message());
     return answer;
 }

@@ -136,6 +136,104 @@ TEST_F(OtlpSenderTest, CutsWhatIsTooLargeForOneRequest) {
     EXPECT_GE(backend_.received().size(), 2u);
 }
 
+// Takes requests of some size and says of larger ones what gRPC's own server would say.
+static Backend::Answer takes_at_most(size_t bytes) {
+    return [bytes](const Received& received) {
+        if (received.bytes <= bytes) return Reply{};
+        const std::string text = "Received message larger than max (" + std::to_string(received.bytes) + " vs. " +
+                                 std::to_string(bytes) + ")";
+        return Reply{grpc::Status(grpc::RESOURCE_EXHAUSTED, text), {}, false};
+    };
+}
+
+static std::vector<Received> taken(std::vector<Received> received, size_t bytes) {
+    std::erase_if(received, [&](const Received& each) { return each.bytes > bytes; });
+    return received;
+}
+
+TEST_F(OtlpSenderTest, CutsWhatTheBackendFindsTooLargeAndRemembersTheSize) {
+    constexpr size_t kTaken = 300'000;
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with(takes_at_most(kTaken));
+    make();
+    EXPECT_EQ(send(batch(0, 10'000)).outcome, Outcome::kSpooled);  // about 1,860,000 bytes
+    ASSERT_TRUE(ledger_.wait_for_total(10'000));
+    expect_once(taken(backend_.received(), kTaken), 0, 10'000);
+    EXPECT_EQ(exporter_->status().spool_exported, 10'000u);
+    EXPECT_EQ(exporter_->status().rejected + exporter_->status().spool_rejected, 0u);
+    const size_t refused = backend_.received().size() - taken(backend_.received(), kTaken).size();
+    EXPECT_LE(refused, 1u + options_.in_flight) << "by halves, and what was on its way";
+
+    EXPECT_EQ(send(batch(10'000, 10'000)).outcome, Outcome::kSpooled);
+    ASSERT_TRUE(ledger_.wait_for_total(20'000));
+    expect_once(taken(backend_.received(), kTaken), 0, 20'000);
+    EXPECT_EQ(backend_.received().size() - taken(backend_.received(), kTaken).size(), refused) << "it knows by now";
+}
+
+TEST_F(OtlpSenderTest, SharesOutACutEntryAmongItsProcesses) {
+    constexpr size_t kTaken = 100'000;
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with([first = true](const Received&) mutable {
+        return Reply{
+            std::exchange(first, false) ? grpc::Status(grpc::UNAVAILABLE, "once") : grpc::Status::OK, {}, false};
+    });
+    auto mixed = batch(0, 1000, producer(1, "shop"));
+    std::string cart;
+    for (uint64_t n = 1000; n < 1500; ++n) cart += bytes(2, typical_span(n));
+    add_run(*mixed, producer(2, "cart"), scope("x"), cart, 500);
+    options_.retry.initial_interval = options_.retry.max_interval = 1h;
+    make();
+    EXPECT_EQ(send(mixed).outcome, Outcome::kSpooled) << "whole";
+    backend_.answer_with(takes_at_most(kTaken));
+    make();
+    ASSERT_TRUE(ledger_.wait_for_total(1500));
+    expect_once(taken(backend_.received(), kTaken), 0, 1500);
+    EXPECT_EQ(ledger_.spool(producer(1, "")->instance, "otlp").exported, 1000u);
+    EXPECT_EQ(ledger_.spool(producer(2, "")->instance, "otlp").exported, 500u);
+}
+
+TEST_F(OtlpSenderTest, CutsInMemoryWhereThereIsNoSpool) {
+    constexpr size_t kTaken = 300'000;
+    options_.spool.enabled = false;
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with(takes_at_most(kTaken));
+    make();
+    for (uint64_t i = 0; i < 2; ++i) {
+        const Resolution resolution = send(batch(i * 10'000, 10'000));
+        EXPECT_EQ(resolution.outcome, Outcome::kExported);
+        EXPECT_EQ(resolution.rejected, 0u);
+    }
+    expect_once(taken(backend_.received(), kTaken), 0, 20'000);
+    EXPECT_EQ(exporter_->status().exported, 20'000u);
+}
+
+TEST_F(OtlpSenderTest, RejectsTheOneSpanThatIsTooLargeAndDeliversTheOthers) {
+    constexpr size_t kTaken = 300'000;
+    options_.spool.enabled = false;
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with(takes_at_most(kTaken));
+    make();
+    auto made = batch(0, 1000);
+    add_run(*made, producer(1, "shop"), scope("x"), bytes(2, bare_span(1000) + bytes(5, std::string(400'000, 'x'))), 1);
+    const Resolution resolution = send(made);
+    EXPECT_EQ(resolution.outcome, Outcome::kExported);
+    EXPECT_EQ(resolution.rejected, 1u);
+    expect_once(taken(backend_.received(), kTaken), 0, 1000);
+}
+
+TEST_F(OtlpSenderTest, DoesNotCutForEverForABackendThatFindsEverythingTooLarge) {
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    backend_.answer_with(takes_at_most(0));
+    make();
+    EXPECT_EQ(send(batch(0, 10'000)).outcome, Outcome::kSpooled);
+    ASSERT_TRUE(ledger_.wait_for_total(10'000));
+    EXPECT_EQ(exporter_->status().spool_rejected, 10'000u);
+    const size_t requests = backend_.received().size();
+    EXPECT_LE(requests, 80u);
+    EXPECT_EQ(send(batch(10'000, 10'000)).outcome, Outcome::kRejected);
+    EXPECT_EQ(backend_.received().size(), requests + 1) << "not believed any more";
+}
+
 TEST_F(OtlpSenderTest, WithoutASpoolTriesAgainFromMemory) {
     options_.spool.enabled = false;
     options_.endpoint = backend_.start("127.0.0.1:0");

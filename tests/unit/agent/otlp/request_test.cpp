@@ -6,6 +6,7 @@
 #include <random>
 
 #include "otlp.pb.h"
+#include "otlp/request_runs.hpp"
 #include "support/batches.hpp"
 
 namespace spanring::agent::test {
@@ -85,6 +86,32 @@ TEST(RequestTest, RefersToTheRunsAndJoinsNeighbours) {
     EXPECT_EQ(request.slices[1].size(), whole.bytes.size());
 }
 
+TEST(RequestTest, IsCutBetweenSpans) {
+    Batch batch;
+    add_run(batch, producer(1, "shop"), scope("x"), spans(0, 100), 100);
+    const auto parts = split(batch.runs, 1000);
+    EXPECT_GT(parts.size(), 3u);
+    uint64_t next = 0;
+    for (const auto& part : parts) {
+        ASSERT_EQ(part.size(), 1u) << "neighbours are one run";
+        EXPECT_LE(assemble(part).bytes, 1000u);
+        const otlp::Request request = parse(part);
+        for (const auto& span : request.resource_spans(0).scope_spans(0).spans()) {
+            EXPECT_EQ(span.span_id(), span_id(next++));
+        }
+    }
+    EXPECT_EQ(next, 100u);
+    EXPECT_EQ(split(batch.runs, 1).size(), 100u) << "a span is never cut";
+}
+
+TEST(RequestTest, HasNoRunsWhereItIsNotOurs) {
+    EXPECT_TRUE(runs_of({}).has_value());
+    for (const std::string& other : {std::string("<html>"), bytes(2, "x"), bytes(1, "<html>"), bytes(1, number(9, 1)),
+                                     bytes(1, bytes(2, number(2, 1)))}) {
+        EXPECT_FALSE(runs_of(readable(other)).has_value());
+    }
+}
+
 TEST(RequestTest, SurvivesRandomBatches) {
     std::mt19937 random(7);
     for (int round = 0; round < 50; ++round) {
@@ -111,11 +138,17 @@ TEST(RequestTest, SurvivesRandomBatches) {
 
         constexpr size_t kMost = 2000;
         uint64_t in_parts = 0;
-        for (const auto part : split(batch.runs, kMost)) {
-            EXPECT_TRUE(part.size() == 1 || assemble(part).bytes <= kMost);
+        for (const auto& part : split(batch.runs, kMost)) {
+            const bool one_span = part.size() == 1 && part[0].spans == 1;
+            EXPECT_TRUE(one_span || assemble(part).bytes <= kMost);
             in_parts += count(parse(part));
         }
         EXPECT_EQ(in_parts, next);
+
+        const std::string whole = flatten(assemble(batch.runs));
+        const auto again = runs_of(readable(whole));
+        ASSERT_TRUE(again.has_value());
+        EXPECT_EQ(flatten(assemble(*again)), whole) << "there and back";
     }
 }
 

@@ -61,6 +61,25 @@ TEST(GrpcAnswerTest, RetriesResourceExhaustedOnlyWithRetryInfo) {
     EXPECT_EQ(verdict(grpc::INVALID_ARGUMENT, retry_info(1, 0)), Verdict::kRejected) << "RetryInfo opens no other code";
 }
 
+TEST(GrpcAnswerTest, KnowsRequestsThatWereTooLargeByWhatTheLibrariesSay) {
+    const auto too_large = [](grpc::StatusCode code, const char* text, const std::string& details = {}) {
+        const Answer answer = judge(grpc::Status(code, text, details), {});
+        return answer.too_large && answer.verdict == Verdict::kRejected;
+    };
+    for (const char* text : {"Received message larger than max (5000000 vs. 4194304)",
+                             "grpc: received message larger than max (5000000 vs. 4194304)",
+                             "gRPC message exceeds maximum size 4194304: 5000000",
+                             "Received message exceeds the maximum configured message size."}) {
+        EXPECT_TRUE(too_large(grpc::RESOURCE_EXHAUSTED, text)) << text;
+        EXPECT_FALSE(too_large(grpc::INVALID_ARGUMENT, text)) << text;
+        EXPECT_FALSE(too_large(grpc::RESOURCE_EXHAUSTED, text, retry_info(1, 0))) << text;
+    }
+    EXPECT_TRUE(too_large(grpc::OUT_OF_RANGE, "Error, message length too large: found 5000000 bytes"));
+    EXPECT_FALSE(too_large(grpc::RESOURCE_EXHAUSTED, "quota of this month"));
+    const std::string own = "Received message larger than max (300000 vs. " + std::to_string(kMostAnswer) + ")";
+    EXPECT_FALSE(too_large(grpc::RESOURCE_EXHAUSTED, own.c_str())) << "it is the answer that was";
+}
+
 TEST(GrpcAnswerTest, ReadsTheDelay) {
     EXPECT_EQ(retry_delay(retry_info(2, 500'000'000)), 2500ms);
     EXPECT_EQ(retry_delay(bytes(3, any("google.rpc.RetryInfo", ""))), 0ns);

@@ -23,6 +23,11 @@ TEST(HttpAnswerTest, RetriesExactlyTheCodesThatOtlpLists) {
     }
 }
 
+TEST(HttpAnswerTest, KnowsARequestThatWasTooLarge) {
+    EXPECT_TRUE(http(413).too_large);
+    EXPECT_FALSE(http(400).too_large);
+}
+
 TEST(HttpAnswerTest, ReadsRetryAfterInBothForms) {
     const auto now = std::chrono::system_clock::from_time_t(1'700'000'000);  // Tue, 14 Nov 2023 22:13:20 GMT
     EXPECT_EQ(retry_after("120", now), 120s);
