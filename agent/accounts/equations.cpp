@@ -51,7 +51,8 @@ std::string Equation::difference() const {
 }
 
 std::vector<Equation> equations_of(const ProcessAccount& process) {
-    const bool gone = process.state == ProcessState::kGone;  // and so is what was only in its segment
+    // What was only in its segment will never be read.
+    const bool gone = process.state == ProcessState::kGone || process.state == ProcessState::kQuarantined;
     std::vector<Equation> equations;
     Equation& own = equations.emplace_back();
     own.left = {{"started", process.started()}};

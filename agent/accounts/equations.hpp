@@ -41,7 +41,7 @@ struct Equation {
     std::string exporter;  // empty: the process's own
     std::vector<Term> left;
     std::vector<Term> right;  // terms that are zero and that nobody expects are left out
-    uint64_t lost = 0;        // counted as open or pending on the right, but gone with the segment
+    uint64_t lost = 0;        // counted as open or pending on the right, but nobody will read it any more
     Judgement verdict = Judgement::kOk;
 
     uint64_t left_sum() const;

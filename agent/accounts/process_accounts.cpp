@@ -35,8 +35,8 @@ std::string exporter_name(uint64_t hash, const Ledger* ledger) {
     return "exporter " + std::to_string(hash);
 }
 
-ProcessAccount from_ledger(const ProcessRow& row, const Ledger& ledger) {
-    ProcessAccount process;
+// All that it knows: numbers and the reason for a quarantine.
+void believe_ledger(ProcessAccount& process, const ProcessRow& row, const Ledger& ledger) {
     process.identity() = row.identity();
     process.quarantine = row.quarantine;
     process.agent_died = row.agent_died;
@@ -44,12 +44,18 @@ ProcessAccount from_ledger(const ProcessRow& row, const Ledger& ledger) {
                     : row.finished          ? ProcessState::kFinished
                                             : ProcessState::kGone;
     process.attached = true;
-    process.since_unix_nano = row.attached_unix_nano;
     process.writer = row.writer;
+    process.exporters.clear();
     fill_exporters(process, row.agent, &ledger);
     // A process that was drained to its end has no open span left; what any other had open is known only as the
     // difference.
-    if (!row.finished) process.open = minus(process.started(), process.ended() + process.unfinished);
+    process.open = row.finished ? 0 : minus(process.started(), process.ended() + process.unfinished);
+}
+
+ProcessAccount from_ledger(const ProcessRow& row, const Ledger& ledger) {
+    ProcessAccount process;
+    believe_ledger(process, row, ledger);
+    process.since_unix_nano = row.attached_unix_nano;
     return process;
 }
 
@@ -185,8 +191,9 @@ Survey survey(const std::vector<std::string>& directories, const Ledger* ledger,
     if (ledger != nullptr) {
         for (const ProcessRow& row : ledger->processes()) {
             if (const auto place = found.find(row.instance); place != found.end()) {
-                result.processes[place->second].quarantine = row.quarantine;
-                result.processes[place->second].agent_died = row.agent_died;
+                ProcessAccount& process = result.processes[place->second];
+                process.agent_died = row.agent_died;
+                if (!row.quarantine.empty()) believe_ledger(process, row, *ledger);
             } else if (finished) {
                 result.processes.push_back(from_ledger(row, *ledger));
             }

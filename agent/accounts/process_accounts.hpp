@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What is known of each process, from its segment while that exists, else from the agent's ledger; and what the agent
-// did with its spans, exporter by exporter.
+// did with its spans, exporter by exporter. Of a quarantined segment, which nobody writes to any more, the ledger has
+// the last word: batches that were on their way are answered there.
 #pragma once
 
 #include <cstdint>

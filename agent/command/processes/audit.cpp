@@ -52,8 +52,11 @@ struct Audit {
 };
 
 bool is_quiet(const ProcessAccount& process) {
-    const bool pending = std::any_of(process.exporters.begin(), process.exporters.end(),
-                                     [](const ExporterAccount& exporter) { return exporter.pending() != 0; });
+    // In a quarantined segment it stays.
+    const bool is_read = process.state != ProcessState::kQuarantined;
+    const bool pending = std::any_of(
+        process.exporters.begin(), process.exporters.end(),
+        [&](const ExporterAccount& exporter) { return (is_read ? exporter.pending() : exporter.pending_spool) != 0; });
     return !process.moving && !pending && process.state != ProcessState::kDead;
 }
 

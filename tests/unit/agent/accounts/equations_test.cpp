@@ -239,5 +239,17 @@ TEST(EquationsTest, TotalsAddUp) {
     EXPECT_EQ(mixed[2].verdict, Judgement::kOk);
 }
 
+TEST(EquationsTest, TellWhatAQuarantinedSegmentKeeps) {
+    ProcessAccount account = process();
+    account.state = ProcessState::kQuarantined;
+    fill_exporters(account, exported(80, 80), nullptr);
+    const auto equations = equations_of(account);
+    ASSERT_EQ(equations.size(), 2u);
+    EXPECT_EQ(equations[0].verdict, Judgement::kUntrusted);
+    EXPECT_EQ(equations[0].difference(), "10 missing") << "open, and nobody will see their end";
+    EXPECT_EQ(equations[1].verdict, Judgement::kUntrusted);
+    EXPECT_EQ(equations[1].difference(), "7 missing") << "committed, and not read";
+}
+
 }  // namespace
 }  // namespace spanring::agent
