@@ -72,6 +72,13 @@ void DeliveryBooks::book_spooled(std::span<const spool::Share> shares, uint64_t 
     }
 }
 
+uint64_t DeliveryBooks::settle_spool(const std::string& directory, const std::map<InstanceId, uint64_t>& held) {
+    const uint64_t lost = ledger_ != nullptr ? ledger_->settle_spool(name_, directory, held) : 0;
+    std::lock_guard lock(mutex_);
+    status_.spool_dropped += lost;
+    return lost;
+}
+
 void DeliveryBooks::count_attempt(Verdict verdict) {
     std::lock_guard lock(mutex_);
     switch (verdict) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -36,6 +37,9 @@ public:
     void close(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution);
     // Of the spool. Exactly one of the three counts is for the whole of `shares`, except for partial success.
     void book_spooled(std::span<const spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped);
+
+    // The spool was opened and holds so much. What is lost is booked, and returned.
+    uint64_t settle_spool(const std::string& directory, const std::map<InstanceId, uint64_t>& held);
 
     // An attempt to deliver ended; one request may need several.
     void count_attempt(Verdict verdict);

@@ -73,6 +73,11 @@ void OtlpSender::open_spool() {
         spdlog::error("exporter {}: {} entries or files of its spool in {} are damaged beyond repair", name_,
                       spool_->damaged(), options_.spool.directory);
     }
+    const uint64_t lost = books_.settle_spool(options_.spool.directory, spool_->unfinished());
+    if (lost != 0) {
+        spdlog::error("exporter {}: {} spans that were in its spool are not there any more; they are booked as dropped",
+                      name_, lost);
+    }
     note_health();
 }
 

@@ -55,6 +55,14 @@ public:
         guarded("booking", [] {});
     }
 
+    uint64_t settle_spool(const std::string& exporter, const std::string& directory,
+                          const std::map<InstanceId, uint64_t>& held) override {
+        std::lock_guard lock(mutex_);
+        uint64_t lost = 0;
+        guarded("settling", [&] { lost = tables_->settle_spool(exporter_hash(exporter), directory, held); });
+        return lost;
+    }
+
     void name_exporter(const std::string& exporter) override {
         std::lock_guard lock(mutex_);
         names_.insert(exporter);

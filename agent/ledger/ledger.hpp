@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,6 +54,14 @@ public:
     virtual bool update(const ProcessRow& process) = 0;
     // What cannot be written yet is kept, and written with the next call that can.
     virtual void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRow& more) = 0;
+
+    // The spool of an exporter, in `directory`, was opened and holds so many spans of each process. What the ledger
+    // knows to be there beyond that is lost, and booked as dropped. Nothing is where the exporter had its spool
+    // elsewhere, too. Returns how many spans that are.
+    virtual uint64_t settle_spool(const std::string& /*exporter*/, const std::string& /*directory*/,
+                                  const std::map<InstanceId, uint64_t>& /*held*/) {
+        return 0;
+    }
 
     virtual std::vector<ProcessRow> processes() const = 0;  // newest first
     virtual SpoolRow spool(const InstanceId& instance, const std::string& exporter) const = 0;

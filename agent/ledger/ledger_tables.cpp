@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kFinishedKept = 10000;  // processes; older ones go once nothing of theirs is pending
 
 // The order of the counters is ring::Counter's. `dropped_queue` is what ring::ExporterTotals still calls dropped_spool.
-constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 4, R"sql(
+constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 5, R"sql(
 CREATE TABLE processes (
     instance BLOB PRIMARY KEY,
     pid INTEGER NOT NULL,
@@ -66,13 +66,20 @@ CREATE TABLE exporters (
     exporter INTEGER PRIMARY KEY,
     name TEXT NOT NULL
 );
+CREATE TABLE spool_places (
+    exporter INTEGER NOT NULL,
+    directory TEXT NOT NULL,
+    PRIMARY KEY (exporter, directory)
+) WITHOUT ROWID;
 CREATE TABLE agent (ended_well INTEGER NOT NULL);
 INSERT INTO agent VALUES (1);
 )sql",
                                     R"sql(
-ALTER TABLE processes DROP COLUMN overwritten;
-ALTER TABLE exports RENAME COLUMN dropped_spool TO dropped_queue;
-ALTER TABLE exports DROP COLUMN dropped_shutdown;
+CREATE TABLE spool_places (
+    exporter INTEGER NOT NULL,
+    directory TEXT NOT NULL,
+    PRIMARY KEY (exporter, directory)
+) WITHOUT ROWID;
 )sql"};
 
 constexpr int kCounters = static_cast<int>(ring::Counter::kCount);
@@ -87,6 +94,10 @@ constexpr std::string_view kBookSpool =
     "INSERT INTO spools VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (instance, exporter) DO UPDATE SET "
     "exported = exported + excluded.exported, rejected = rejected + excluded.rejected, "
     "dropped = dropped + excluded.dropped";
+constexpr std::string_view kNotePlace = "INSERT OR IGNORE INTO spool_places VALUES (?1, ?2)";
+constexpr std::string_view kPendingInSpool =
+    "SELECT instance, e.spooled - COALESCE(s.exported + s.rejected + s.dropped, 0) AS pending FROM exports e "
+    "LEFT JOIN spools s USING (instance, exporter) WHERE e.exporter = ?1 AND pending > 0";
 constexpr std::string_view kNameExporter = "INSERT OR REPLACE INTO exporters VALUES (?1, ?2)";
 constexpr char kNoteDeath[] =
     "UPDATE processes SET agent_died = 1 WHERE finished = 0 OR EXISTS (SELECT 1 FROM exports e LEFT JOIN spools s "
@@ -149,6 +160,36 @@ void LedgerTables::book_spool(const InstanceId& instance, uint64_t exporter, con
     book_spool_.reset();
     book_spool_.bind(1, instance).bind(2, exporter);
     book_spool_.bind(3, more.exported).bind(4, more.rejected).bind(5, more.dropped).run();
+}
+
+uint64_t LedgerTables::settle_spool(uint64_t exporter, const std::string& directory,
+                                    const std::map<InstanceId, uint64_t>& held) {
+    Transaction transaction(database_);
+    Statement(database_, kNotePlace).bind(1, exporter).bind(2, std::string_view(directory)).run();
+    Statement elsewhere(database_, "SELECT COUNT(*) FROM spool_places WHERE exporter = ?1");
+    elsewhere.bind(1, exporter);
+    uint64_t lost = 0;
+    if (elsewhere.step() && elsewhere.integer(0) == 1) {
+        Statement pending(database_, kPendingInSpool);
+        pending.bind(1, exporter);
+        std::vector<std::pair<InstanceId, uint64_t>> missing;
+        while (pending.step()) {
+            InstanceId instance{};
+            const auto bytes = pending.blob(0);
+            std::copy_n(bytes.begin(), std::min(bytes.size(), instance.size()), instance.begin());
+            const auto there = held.find(instance);
+            const uint64_t spans = there != held.end() ? there->second : 0;
+            if (pending.unsigned_integer(1) > spans)
+                missing.emplace_back(instance, pending.unsigned_integer(1) - spans);
+        }
+        for (const auto& [instance, spans] : missing) {
+            book_spool(instance, exporter, {0, 0, spans});
+            lost += spans;
+        }
+    }
+    elsewhere.reset();
+    transaction.commit();
+    return lost;
 }
 
 void LedgerTables::name_exporter(const std::string& exporter) {

@@ -3,6 +3,7 @@
 // The ledger's file while it is open. Every call may throw DatabaseError. One thread at a time.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ public:
 
     void update(const ProcessRow& process);
     void book_spool(const InstanceId& instance, uint64_t exporter, const SpoolRow& more);
+    uint64_t settle_spool(uint64_t exporter, const std::string& directory, const std::map<InstanceId, uint64_t>& held);
     void name_exporter(const std::string& exporter);
 
     std::vector<ProcessRow> processes();

@@ -86,6 +86,39 @@ class Damaged(Case):
         self.check(damage, "spool/otlp_grpc", "spool")
 
 
+class LostSpool(Case):
+    def check(self, damage):
+        self.collector.stop()
+        agent = self.agent()
+        self.workspace.producer("--seed", 1, "--count", COUNT).expect(0)
+        harness.wait_until(lambda: not self.workspace.segment_files(), "the process is booked and buried")
+        agent.stop()
+        files = sorted((self.workspace.state / "spool/otlp_grpc").glob("*.spool"))
+        self.assertTrue(files)
+        for file in files:
+            damage(file)
+        self.collector.start()
+        agent = self.agent()
+        [process] = self.workspace.accounting()
+        [exporter] = [exporter for exporter in process["exporters"] if exporter["name"] == "otlp_grpc"]
+        self.assertEqual(exporter["dropped"]["spool"], COUNT)
+        self.assertEqual(exporter["pending"], 0)
+        self.assertIn(f"{COUNT} spans that were in its spool are not there any more", agent.stderr())
+        agent.stop()
+
+    def test_zeros(self):
+        self.check(lambda file: file.write_bytes(bytes(file.stat().st_size)))
+
+    def test_another_number(self):
+        self.check(lambda file: file.rename(file.with_name("00000000000000ff.spool")))
+
+    def test_another_name(self):
+        self.check(lambda file: file.rename(file.with_name("old")))
+
+    def test_removed(self):
+        self.check(lambda file: file.unlink())
+
+
 class FullDisk(Case):
     def setUp(self):
         super().setUp()

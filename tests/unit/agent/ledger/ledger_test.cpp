@@ -102,34 +102,33 @@ TEST(LedgerTest, GivesBackWhatItWasTold) {
     EXPECT_EQ(row.elsewhere, 7u);
 }
 
-// As 0.1.0 wrote it: dropped_spool was what dropped_queue is, and two columns were never anything but 0.
-constexpr char kVersion3[] = R"sql(
+// As earlier states wrote it: without the places of spools.
+constexpr char kVersion4[] = R"sql(
 CREATE TABLE processes (instance BLOB PRIMARY KEY, pid INTEGER NOT NULL, uid INTEGER NOT NULL, program TEXT NOT NULL,
     service TEXT NOT NULL, attached_unix_nano INTEGER NOT NULL, updated_unix_nano INTEGER NOT NULL,
     finished INTEGER NOT NULL, quarantine TEXT NOT NULL, agent_died INTEGER NOT NULL, started INTEGER NOT NULL,
     ended INTEGER NOT NULL, unsampled INTEGER NOT NULL, not_started_slot INTEGER NOT NULL,
     not_started_nested INTEGER NOT NULL, dropped_full INTEGER NOT NULL, dropped_too_big INTEGER NOT NULL,
     dropped_nested INTEGER NOT NULL, dropped_overwritten INTEGER NOT NULL, refused_data INTEGER NOT NULL,
-    acknowledged INTEGER NOT NULL, unfinished INTEGER NOT NULL, overwritten INTEGER NOT NULL) WITHOUT ROWID;
+    acknowledged INTEGER NOT NULL, unfinished INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX processes_by_age ON processes (finished, updated_unix_nano);
 CREATE TABLE exports (instance BLOB NOT NULL, exporter INTEGER NOT NULL, place INTEGER NOT NULL,
     exported INTEGER NOT NULL, rejected INTEGER NOT NULL, spooled INTEGER NOT NULL, dropped_invalid INTEGER NOT NULL,
-    dropped_spool INTEGER NOT NULL, dropped_shutdown INTEGER NOT NULL, elsewhere INTEGER NOT NULL,
-    PRIMARY KEY (instance, exporter)) WITHOUT ROWID;
+    dropped_queue INTEGER NOT NULL, elsewhere INTEGER NOT NULL, PRIMARY KEY (instance, exporter)) WITHOUT ROWID;
 CREATE TABLE spools (instance BLOB NOT NULL, exporter INTEGER NOT NULL, exported INTEGER NOT NULL,
     rejected INTEGER NOT NULL, dropped INTEGER NOT NULL, PRIMARY KEY (instance, exporter)) WITHOUT ROWID;
 CREATE TABLE exporters (exporter INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE agent (ended_well INTEGER NOT NULL);
 INSERT INTO agent VALUES (1);
 INSERT INTO processes VALUES (x'01010101010101010101010101010101', 1001, 0, 'prog', 'cart', 100, 200, 1, '', 0,
-    10, 20, 30, 40, 50, 60, 0, 80, 90, 100, 5, 6, 0);
-INSERT INTO exports VALUES (x'01010101010101010101010101010101', 77, 2, 1, 2, 3, 4, 5, 0, 7);
+    10, 20, 30, 40, 50, 60, 0, 80, 90, 100, 5, 6);
+INSERT INTO exports VALUES (x'01010101010101010101010101010101', 77, 2, 1, 2, 3, 4, 5, 7);
 )sql";
 
 TEST(LedgerTest, UpgradesTheVersionBefore) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
-    Database::open(file, {"ledger", 0x53504c44, 3, kVersion3});
+    Database::open(file, {"ledger", 0x53504c44, 4, kVersion4});
     EXPECT_THROW(Ledger::open_read_only(file), std::runtime_error) << "a reader changes nothing";
     Ledger::open(file)->update(process(2));
     const auto processes = Ledger::open_read_only(file)->processes();
@@ -194,6 +193,27 @@ TEST(LedgerTest, AddsUpWhatSpoolsDid) {
     EXPECT_EQ(record.rejected, 1u);
     EXPECT_EQ(record.dropped, 2u);
     EXPECT_EQ(ledger->spool(instance(2), "otlp_grpc").exported, 0u);
+}
+
+TEST(LedgerTest, BooksWhatASpoolDoesNotHoldAnyMore) {
+    const spanring::test::TemporaryDirectory directory;
+    const std::string file = directory.file("ledger.db");
+    const auto ledger = Ledger::open(file);
+    for (uint8_t n = 1; n <= 3; ++n) {
+        ProcessRow row = process(n);
+        row.agent.exporters[2].spooled = 30;
+        ledger->update(row);
+    }
+    ledger->book_spool(instance(1), "otlp_grpc", {10, 0, 0});  // 20 are left
+    ledger->book_spool(instance(2), "otlp_grpc", {30, 0, 0});
+    // Of the first 15 are there, of the third more than the ledger knows of.
+    const std::map<InstanceId, uint64_t> held = {{instance(1), 15}, {instance(3), 31}};
+    EXPECT_EQ(ledger->settle_spool("otlp_grpc", "/spool/a", held), 5u);
+    EXPECT_EQ(ledger->spool(instance(1), "otlp_grpc").dropped, 5u);
+    EXPECT_EQ(ledger->settle_spool("otlp_grpc", "/spool/a", held), 0u) << "once";
+    EXPECT_EQ(ledger->settle_spool("other", "/spool/other", {}), 0u);
+    EXPECT_EQ(ledger->settle_spool("otlp_grpc", "/spool/b", {}), 0u) << "they may all be where it was before";
+    EXPECT_EQ(ledger->settle_spool("otlp_grpc", "/spool/a", {}), 0u) << "for good";
 }
 
 TEST(LedgerTest, KnowsExportersByHash) {
@@ -281,7 +301,7 @@ TEST(LedgerTest, SetsAsideWhatIsNoLedger) {
     const std::string future = directory.file("future.db");
     { Ledger::open(future); }
     {
-        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 4, ""};
+        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 5, ""};
         Database database = Database::open(future, kSame);
         database.execute("PRAGMA user_version = 9");
     }
