@@ -51,6 +51,7 @@ std::string Equation::difference() const {
 }
 
 std::vector<Equation> equations_of(const ProcessAccount& process) {
+    if (!process.credible) return {};
     // What was only in its segment will never be read.
     const bool gone = process.state == ProcessState::kGone || process.state == ProcessState::kQuarantined;
     std::vector<Equation> equations;

@@ -51,7 +51,8 @@ struct Equation {
 };
 
 // The process's own, then one for each exporter, by the numbers of that exporter alone: what another one has answered
-// for explains nothing. The numbers of an account that does not move are of one instant, so they must hold.
+// for explains nothing. The numbers of an account that does not move are of one instant, so they must hold. None for an
+// account without credible numbers.
 std::vector<Equation> equations_of(const ProcessAccount& process);
 
 // The sums over several processes, exporter by exporter. It moves if one of them does.

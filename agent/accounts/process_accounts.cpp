@@ -59,6 +59,17 @@ ProcessAccount from_ledger(const ProcessRow& row, const Ledger& ledger) {
     return process;
 }
 
+// Of a segment that its agent quarantined and of which no ledger says more.
+void forget_numbers(ProcessAccount& process) {
+    process.credible = false;
+    process.writer = {};
+    process.open = process.unfinished = 0;
+    process.fill = 0;
+    process.moving = false;
+    process.exporters.clear();
+    fill_exporters(process, {}, nullptr);
+}
+
 // False: it cannot be listed, errno says why.
 bool list_segments(int directory, std::vector<std::string>& ret_names) {
     const bool listed = each_name(directory, [&](const char* name) {
@@ -198,6 +209,9 @@ Survey survey(const std::vector<std::string>& directories, const Ledger* ledger,
                 result.processes.push_back(from_ledger(row, *ledger));
             }
         }
+    }
+    for (ProcessAccount& process : result.processes) {
+        if (process.state == ProcessState::kQuarantined && process.quarantine.empty()) forget_numbers(process);
     }
     sort(result.processes);
     return result;

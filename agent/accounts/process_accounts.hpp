@@ -51,6 +51,7 @@ struct ProcessAccount : ProcessIdentity {
     ProcessState state = ProcessState::kLive;
     bool attached = false;
     bool moving = false;      // the numbers are not of one instant
+    bool credible = true;     // false: of a quarantined segment that no ledger knows, and then there are no numbers
     bool agent_died = false;  // an agent was killed while it served this process
     uint64_t since_unix_nano = 0;
     WriterTotals writer{};

@@ -2,6 +2,7 @@
 """A running agent is found, whatever flags it was started with."""
 
 import json
+import signal
 import subprocess
 
 import harness
@@ -56,7 +57,7 @@ class Presence(harness.Case):
         (said,) = listed["agents"]
         self.assertEqual((said["pid"], said["state_directory"]), (agent.pid, str(self.workspace.state)))
         self.assertEqual(json.loads(self.here("audit", "--json").stdout)["verdict"], "OK")
-        self.assertNotEqual(json.loads(self.here("traces", "--json").stdout), [])
+        self.assertNotEqual(json.loads(self.here("traces", "--json").stdout)["traces"], [])
         self.here("trace", "last")
         agent.stop()
 
@@ -70,6 +71,23 @@ class Presence(harness.Case):
                           [process["segment"] for process in json.loads(found.stdout)["processes"]])
         producer.end_input()
         producer.expect(0)
+
+    def test_traces_of_a_program_that_has_just_ended_are_there(self):
+        """The agent has neither drained nor stored it when the command is given."""
+        self.workspace.agent("--exporter", "store", "--batch-timeout", "300ms")
+        for seed in range(1, 4):
+            self.workspace.producer("--count", 3, "--open", 1, "--seed", seed).expect(0)
+            said = self.here("traces", "--json")
+            self.assertEqual(said.stderr, "")
+            self.assertEqual(sum(trace["spans"] for trace in json.loads(said.stdout)["traces"]), 4 * seed)
+
+    def test_what_does_not_come_in_time_is_told(self):
+        agent = self.workspace.agent("--exporter", "store")
+        self.drained()
+        agent.send(signal.SIGSTOP)
+        self.workspace.producer("--count", 3).expect(0)
+        self.assertIn("spans are still on the way to the store", self.here("traces").stderr)
+        agent.send(signal.SIGCONT)
 
     def test_a_store_that_is_not_kept_is_explained(self):
         agent = self.workspace.agent("--exporter", "debug")

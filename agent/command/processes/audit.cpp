@@ -129,6 +129,7 @@ void print(const Audit& result, const Terminal& terminal) {
         if (!process.quarantine.empty()) {
             std::cout << "  " << terminal.paint(Colour::kRed, "quarantined: " + printable(process.quarantine)) << "\n";
         }
+        if (!process.credible) std::cout << "  quarantined; its numbers are in the ledger, which is not to be seen\n";
         for (const Equation& equation : result.equations[i]) print_equation(equation, names, texts, terminal);
     }
     if (totals.empty()) return;

@@ -51,6 +51,7 @@ Json to_json(const ProcessAccount& process) {
     json["since_unix_nano"] = process.since_unix_nano;
     json["segment"] = process.file;
     json["quarantine"] = process.quarantine;
+    json["credible"] = process.credible;
     json["agent_died"] = process.agent_died;
     json["started"] = process.started();
     json["ended"] = process.ended();

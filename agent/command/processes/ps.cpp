@@ -48,6 +48,8 @@ std::string causes_of(const ProcessAccount& process) {
     return text;
 }
 
+constexpr const char* kUnknownReason = "the ledger, which is not to be seen, has the reason and the numbers";
+
 uint64_t dropped(const ProcessAccount& process) {
     uint64_t most = 0;
     for (const ExporterAccount& exporter : process.exporters) most = std::max(most, exporter.dropped());
@@ -91,28 +93,29 @@ void print_table(const Survey& survey, const Terminal& terminal) {
         const ExporterAccount& exporter = slowest(process);
         const uint64_t lost = dropped(process);
         const uint64_t open = process.open + process.unfinished;
+        const auto number = [&](uint64_t value) { return process.credible ? std::to_string(value) : "?"; };
         std::vector<Table::Cell> row = {
             {std::to_string(process.pid)},
             {process.service.empty() ? "(none)" : printable(process.service), Colour::kBold},
             {printable(process.program)},
             {state_of(process), state_colour(process)},
             {human_age(process.since_unix_nano, now)},
-            {std::to_string(process.started())},
-            {std::to_string(process.ended())},
-            {std::to_string(open), process.unfinished != 0 ? Colour::kYellow : Colour::kPlain},
-            {std::to_string(exporter.exported)},
-            {std::to_string(exporter.pending())},
-            {std::to_string(lost), lost != 0 ? Colour::kRed : Colour::kPlain},
-            {process.file.empty() ? "-" : percent(process.fill),
+            {number(process.started())},
+            {number(process.ended())},
+            {number(open), process.unfinished != 0 ? Colour::kYellow : Colour::kPlain},
+            {number(exporter.exported)},
+            {number(exporter.pending())},
+            {number(lost), lost != 0 ? Colour::kRed : Colour::kPlain},
+            {process.file.empty() || process.state == ProcessState::kQuarantined ? "-" : percent(process.fill),
              process.fill > 0.8 ? Colour::kYellow : Colour::kPlain}};
         if (causes) row.push_back({causes_of(process), Colour::kRed});
         table.row(std::move(row));
     }
     std::cout << table.render(terminal);
     for (const ProcessAccount& process : survey.processes) {
-        if (process.quarantine.empty()) continue;
+        if (process.state != ProcessState::kQuarantined) continue;
         std::cout << terminal.paint(Colour::kRed, "quarantined") << " " << process.pid << ": "
-                  << printable(process.quarantine) << "\n";
+                  << (process.credible ? printable(process.quarantine) : kUnknownReason) << "\n";
     }
     for (const ProcessAccount& process : survey.processes) {
         for (const std::string& sentence : not_understood(process))

@@ -4,17 +4,25 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <iostream>
 
 #include "base/text.hpp"
+#include "command/processes/arrival.hpp"
 
 namespace spanring::agent {
+namespace {
+
+constexpr std::chrono::milliseconds kPatience{1000};
+
+}  // namespace
 
 StoreAccess::StoreAccess(const CommandContext& context) : file_(context.store) {
     if (file_.empty()) {
         const Site& site = context.sites.only();
         file_ = site.store_file();
         agent_ = site.agent;
+        pending_ = wait_for_store(site, kPatience);
     }
     try {
         reader_.emplace(file_);
@@ -22,6 +30,12 @@ StoreAccess::StoreAccess(const CommandContext& context) : file_(context.store) {
         problem_ = error.what();
         missing_ = ::access(file_.c_str(), F_OK) != 0 && errno == ENOENT;
     }
+}
+
+void StoreAccess::tell_pending() const {
+    if (pending_ == 0) return;
+    std::cerr << "spanring: " << pending_ << (pending_ == 1 ? " span is" : " spans are")
+              << " still on the way to the store; spanring ps shows of whom\n";
 }
 
 int StoreAccess::explain() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The local span store as the command sees it; where there is none, why that may be.
+// The local span store as the command sees it, with what was ended when the command was given; where there is none, why
+// that may be.
 #pragma once
 
 #include <optional>
@@ -17,13 +18,15 @@ public:
 
     explicit operator bool() const { return reader_.has_value(); }
     StoreReader* operator->() { return &*reader_; }
-    int explain() const;  // to stderr; returns the exit code
+    int explain() const;        // to stderr; returns the exit code
+    void tell_pending() const;  // to stderr: what has not come in time
 
 private:
     std::string file_;
     std::optional<RunningAgent> agent_;  // whose store it would be
     std::string problem_;
     bool missing_ = false;
+    uint64_t pending_ = 0;
     std::optional<StoreReader> reader_;
 };
 

@@ -34,6 +34,7 @@ std::vector<TraceId> find_traces(StoreReader& store, const std::string& id) {
 int run(const Options& options, const CommandContext& context) {
     StoreAccess store(context);
     if (!store) return store.explain();
+    store.tell_pending();
     const std::vector<TraceId> found = find_traces(*store.operator->(), options.id);
     if (found.empty()) {
         std::cerr << "spanring trace: no trace in the store begins with '" << printable(options.id) << "'\n";

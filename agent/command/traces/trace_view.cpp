@@ -13,6 +13,7 @@ namespace {
 
 constexpr uint32_t kDeepestDrawn = 16;  // deeper spans are drawn at this depth
 constexpr size_t kGap = 2;
+constexpr size_t kLeastLabel = 8;  // of a name, where branches would take all the room
 constexpr size_t kDurationCells = 9;
 
 struct Signs {
@@ -164,7 +165,8 @@ private:
 
     void line(size_t i) {
         const TreeSpan& span = tree_.spans[i];
-        const size_t branch_cells = std::min(cells(branches_[i]), name_cells_ - std::min<size_t>(name_cells_, 8));
+        const size_t least_label = std::min({cells(label(i)), kLeastLabel, name_cells_});
+        const size_t branch_cells = std::min(cells(branches_[i]), name_cells_ - least_label);
         const Colour name_colour = span.unfinished ? Colour::kYellow : span.error() ? Colour::kRed : Colour::kPlain;
         text_ += terminal_.paint(Colour::kDim, shorten(branches_[i], branch_cells, terminal_.unicode));
         text_ += terminal_.paint(name_colour, fit_left(label(i), name_cells_ - branch_cells, terminal_.unicode));

@@ -103,6 +103,7 @@ int run(const Options& options, const CommandContext& context) {
     StoreAccess store(context);
     if (!store) return store.explain();
     const std::vector<TraceSummary> traces = store->recent(filter);
+    store.tell_pending();
     if (options.json) {
         print_json(traces);
         return 0;

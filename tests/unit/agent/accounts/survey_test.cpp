@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "accounts/equations.hpp"
 #include "accounts/process_accounts.hpp"
 #include "support/hand_made_segment.hpp"
 #include "support/memory_ledger.hpp"
@@ -65,6 +66,32 @@ TEST(SurveyTest, ShowsSegmentsAndTheLedger) {
     segment.write();
     EXPECT_THAT(survey({segment.directory().path()}, nullptr, true).problems,
                 ElementsAre(AllOf(HasSubstr(segment.file()), HasSubstr("signature"))));
+}
+
+// What stands in it may be anything; the ledger has what was last believed.
+TEST(SurveyTest, OfAQuarantinedSegmentTheNumbersAreTheLedgers) {
+    HandMadeSegment segment;
+    segment.view().writer().shared_line[static_cast<size_t>(Counter::kStarted)] = uint64_t{1} << 63;
+    segment.view().control().policy = ring::PolicyBits::kRetired;
+    segment.write();
+    const Survey without = survey({segment.directory().path()}, nullptr, true);
+    ASSERT_EQ(without.processes.size(), 1u);
+    EXPECT_EQ(without.processes[0].state, ProcessState::kQuarantined);
+    EXPECT_FALSE(without.processes[0].credible);
+    EXPECT_EQ(without.processes[0].started(), 0u);
+    EXPECT_THAT(equations_of(without.processes[0]), IsEmpty());
+
+    MemoryLedger ledger;
+    ProcessRow row;
+    std::copy(std::begin(segment.header.instance_id), std::end(segment.header.instance_id), row.instance.begin());
+    row.quarantine = "a counter went back";
+    set(row.writer, Counter::kStarted, 3);
+    ledger.update(row);
+    const Survey with = survey({segment.directory().path()}, &ledger, true);
+    ASSERT_EQ(with.processes.size(), 1u);
+    EXPECT_TRUE(with.processes[0].credible);
+    EXPECT_EQ(with.processes[0].started(), 3u);
+    EXPECT_EQ(with.processes[0].file, segment.file());
 }
 
 }  // namespace

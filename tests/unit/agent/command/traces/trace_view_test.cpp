@@ -92,6 +92,14 @@ std::vector<std::string> outline(const TraceTree& tree) {
     return lines;
 }
 
+TEST_F(TraceViewTest, KeepsTheBranchesWhereNamesAreShort) {
+    const TraceTree tree =
+        build_tree(trace_, {stored("a", span(1, 0, "a", 0, 100)), stored("a", span(2, 1, "b", 0, 50)),
+                            stored("a", span(3, 2, "c", 0, 50)), stored("a", span(4, 1, "d", 50, 100))});
+    EXPECT_THAT(render_trace(tree, plain(), {}),
+                testing::ContainsRegex("\na        a .*\n├─ b     a .*\n│  └─ c  a .*\n└─ d     a "));
+}
+
 // 61 cells for bars, 122 half cells for 100 ms: 10 to 45 ms are half cells 12 to 55.
 TEST_F(TraceViewTest, DrawsTheTreeWithATimeBarForEachSpan) {
     const std::string expected =
