@@ -23,6 +23,9 @@ func Int(key string, value int) Attribute { return Int64(key, int64(value)) }
 // Int64 is an attribute of a whole number.
 func Int64(key string, value int64) Attribute { return Attribute{key, Int64Value(value)} }
 
+// Uint64 is an attribute of a whole number; above math.MaxInt64 of its decimal digits.
+func Uint64(key string, value uint64) Attribute { return Attribute{key, Uint64Value(value)} }
+
 // Float64 is an attribute of a floating-point number.
 func Float64(key string, value float64) Attribute { return Attribute{key, Float64Value(value)} }
 

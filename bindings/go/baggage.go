@@ -20,12 +20,12 @@ type baggageKey struct{}
 
 // ContextWithBaggage returns a context with this baggage instead of any other.
 func ContextWithBaggage(ctx context.Context, baggage Baggage) context.Context {
-	return context.WithValue(ctx, baggageKey{}, baggage)
+	return context.WithValue(orBackground(ctx), baggageKey{}, baggage)
 }
 
 // BaggageFromContext is empty where there is none.
 func BaggageFromContext(ctx context.Context) Baggage {
-	baggage, _ := ctx.Value(baggageKey{}).(Baggage)
+	baggage, _ := orBackground(ctx).Value(baggageKey{}).(Baggage)
 	return baggage
 }
 

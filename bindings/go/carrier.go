@@ -45,6 +45,7 @@ func Inject(ctx context.Context, header http.Header) {
 // Extract returns a context whose spans are children of the span that the headers name, with their baggage, by the
 // propagators that OTEL_PROPAGATORS names. Headers that are missing or malformed leave what is in the context as it is.
 func Extract(ctx context.Context, header http.Header) context.Context {
+	ctx = orBackground(ctx)
 	var packed []byte
 	room := 1 // never empty memory
 	for _, key := range propagationFields() {

@@ -87,19 +87,27 @@ func ParseTraceparent(traceparent string) (SpanContext, error) {
 
 type contextKey struct{}
 
+// orBackground is the context, or an empty one for nil: a mistake of the caller's is no reason to panic.
+func orBackground(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}
+
 // ContextWithSpan returns a context whose spans are children of span.
 func ContextWithSpan(ctx context.Context, span *Span) context.Context {
-	return context.WithValue(ctx, contextKey{}, span)
+	return context.WithValue(orBackground(ctx), contextKey{}, span)
 }
 
 // ContextWithSpanContext returns a context whose spans are children of a span of another process or thread.
 func ContextWithSpanContext(ctx context.Context, parent SpanContext) context.Context {
-	return context.WithValue(ctx, contextKey{}, parent)
+	return context.WithValue(orBackground(ctx), contextKey{}, parent)
 }
 
 // SpanFromContext is the span that Start put into the context; a span that does nothing where there is none.
 func SpanFromContext(ctx context.Context) *Span {
-	if span, ok := ctx.Value(contextKey{}).(*Span); ok && span != nil {
+	if span, ok := orBackground(ctx).Value(contextKey{}).(*Span); ok && span != nil {
 		return span
 	}
 	return &Span{ended: true}
@@ -107,7 +115,7 @@ func SpanFromContext(ctx context.Context) *Span {
 
 // SpanContextFromContext is what a span that starts with this context has for a parent; invalid where there is none.
 func SpanContextFromContext(ctx context.Context) SpanContext {
-	switch value := ctx.Value(contextKey{}).(type) {
+	switch value := orBackground(ctx).Value(contextKey{}).(type) {
 	case *Span:
 		return value.Context()
 	case SpanContext:

@@ -28,14 +28,24 @@ const (
 
 // A Limit is how many at most. The zero value is what the OTEL_*_LIMIT variable behind it says, else the specification's
 // default.
-type Limit uint32
+type Limit int
 
 const (
 	// NoLimit is as many as there are.
-	NoLimit Limit = C.SPR_LIMIT_NONE
+	NoLimit Limit = -1
 	// ZeroLimit is not one: the number 0 means something else.
-	ZeroLimit Limit = C.SPR_LIMIT_ZERO
+	ZeroLimit Limit = -2
 )
+
+func (l Limit) raw() C.uint32_t {
+	switch {
+	case l == ZeroLimit:
+		return C.SPR_LIMIT_ZERO
+	case l < 0:
+		return C.SPR_LIMIT_NONE
+	}
+	return C.uint32_t(min(uint64(l), C.SPR_LIMIT_ZERO-1))
+}
 
 // SpanLimits bound what is recorded of each span (specification: trace/sdk.md, Span Limits).
 type SpanLimits struct {
@@ -49,12 +59,12 @@ type SpanLimits struct {
 
 func (l SpanLimits) raw() C.spr_go_limits {
 	return C.spr_go_limits{
-		attribute_count:        C.uint32_t(l.AttributeCount),
-		attribute_value_length: C.uint32_t(l.AttributeValueLength),
-		event_count:            C.uint32_t(l.EventCount),
-		link_count:             C.uint32_t(l.LinkCount),
-		event_attribute_count:  C.uint32_t(l.EventAttributeCount),
-		link_attribute_count:   C.uint32_t(l.LinkAttributeCount),
+		attribute_count:        l.AttributeCount.raw(),
+		attribute_value_length: l.AttributeValueLength.raw(),
+		event_count:            l.EventCount.raw(),
+		link_count:             l.LinkCount.raw(),
+		event_attribute_count:  l.EventAttributeCount.raw(),
+		link_attribute_count:   l.LinkAttributeCount.raw(),
 	}
 }
 
@@ -113,12 +123,21 @@ func (p *Provider) Tracer(name, version string, options ...TracerOption) (*Trace
 // State is nil where spans are recorded, else why tracing is off.
 func (p *Provider) State() error { return check(C.spr_provider_state(p.raw)) }
 
-// Flush waits until the agent has taken over every span that ended before the call, or the context is done.
+// Flush waits until the agent has taken over every span that ended before the call, or the context is done. With one that is
+// done already it does not wait: it says whether that is so.
 func (p *Provider) Flush(ctx context.Context) error {
+	ctx = orBackground(ctx)
 	// C cannot see the context, so it is asked in slices.
 	const slice = 20 * time.Millisecond
 	for {
-		err := check(C.spr_provider_flush(p.raw, C.uint64_t(slice)))
+		wait := slice
+		if deadline, ok := ctx.Deadline(); ok {
+			wait = min(wait, max(time.Until(deadline), 0))
+		}
+		if ctx.Err() != nil {
+			wait = 0
+		}
+		err := check(C.spr_provider_flush(p.raw, C.uint64_t(wait)))
 		if !errors.Is(err, syscall.ETIMEDOUT) {
 			return err
 		}
@@ -128,11 +147,13 @@ func (p *Provider) Flush(ctx context.Context) error {
 	}
 }
 
-// Shutdown flushes like Flush, then refuses every later call, also where the flush failed.
+// Shutdown flushes like Flush, then refuses every later call, also where the flush failed. It reports what became of the
+// spans: nil where the agent has taken over all that ended before, else why the flush ended without.
 func (p *Provider) Shutdown(ctx context.Context) error {
-	err := p.Flush(ctx)
-	if shutdown := check(C.spr_provider_shutdown(p.raw, 0)); err == nil {
-		err = shutdown
+	flushed := p.Flush(ctx)
+	err := check(C.spr_provider_shutdown(p.raw, 0))
+	if err != nil && flushed != nil {
+		return flushed
 	}
 	return err
 }

@@ -81,6 +81,7 @@ static void take_payload(room *room, const uint8_t **at, uint32_t type, spr_any 
             break;
         case SPR_TYPE_BOOL:
         case SPR_TYPE_INT64:
+        case SPR_TYPE_UINT64:
         case SPR_TYPE_DOUBLE:
             /* boolean, int64 and float64 are the same 8 bytes of the union. */
             ret_any->boolean = take_u64(at);

@@ -7,16 +7,13 @@
  * Packed, in the machine's byte order, unaligned:
  *
  *     text        u32 size, bytes
- *     payload     a text (string, bytes), 8 bytes (bool, int64, double), or of a list u32 number of elements and these:
- *                 values (array) or attributes (key-values); of other types nothing
- *     value       u8 type, payload
- *     attribute   u8 type, key as a text, payload
- *     event       u64 time, name as a text, u32 attributes dropped before, u32 number of attributes, attributes
- *     link        spr_context, trace state as a text, u32 attributes dropped before, u32 number of attributes,
- *                 attributes
- *     whole span  u8 kind, u8 status, u8 whether it has a context of its own, spr_context, parent's spr_context,
- *                 u64 start, u64 end, name, status message and trace state as texts, u32 of attributes, events and
- *                 links dropped before, then of each of these u32 their number and they
+ *     payload     a text (string, bytes), 8 bytes (bool, int64, uint64, double), or of a list u32 number of elements
+ * and these: values (array) or attributes (key-values); of other types nothing value       u8 type, payload attribute
+ * u8 type, key as a text, payload event       u64 time, name as a text, u32 attributes dropped before, u32 number of
+ * attributes, attributes link        spr_context, trace state as a text, u32 attributes dropped before, u32 number of
+ * attributes, attributes whole span  u8 kind, u8 status, u8 whether it has a context of its own, spr_context, parent's
+ * spr_context, u64 start, u64 end, name, status message and trace state as texts, u32 of attributes, events and links
+ * dropped before, then of each of these u32 their number and they
  *
  * Called with what the packer of wire.go wrote alone, which is trusted: sizes are not checked again, and lists are
  * nested no deeper than valueDepth of value.go.

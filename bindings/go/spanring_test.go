@@ -80,6 +80,70 @@ func TestASpanEndsOnce(t *testing.T) {
 	}
 }
 
+func TestANilContextIsAnEmptyOne(t *testing.T) {
+	library := open(t)
+	var none context.Context
+	ctx, span := library.tracer.Start(none, "root")
+	if ctx == nil || !span.IsRecording() || SpanFromContext(ctx) != span {
+		t.Error("no span, or no context with it")
+	}
+	span.End()
+	if SpanFromContext(none).IsRecording() || SpanContextFromContext(none).IsValid() || BaggageFromContext(none).String() != "" {
+		t.Error("something is in no context")
+	}
+	if Extract(none, http.Header{}) == nil || ContextWithBaggage(none, Baggage{}) == nil {
+		t.Error("no context came out")
+	}
+	Inject(none, http.Header{})
+	if _, err := library.tracer.Record(none, WholeSpan{Name: "whole"}); err != nil {
+		t.Error(err)
+	}
+	if err := library.Flush(expired()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("nobody took them over: %v", err)
+	}
+}
+
+// A context whose time is over.
+func expired() context.Context {
+	ctx, cancel := context.WithDeadline(context.Background(), time.Unix(0, 0))
+	cancel()
+	return ctx
+}
+
+func TestAShutdownReportsWhatBecameOfTheSpans(t *testing.T) {
+	idle, err := Open(Options{ServiceName: "idle"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := idle.Shutdown(expired()); err != nil {
+		t.Errorf("there was nothing to take over: %v", err)
+	}
+	busy, err := Open(Options{ServiceName: "busy", SpanLimits: SpanLimits{EventCount: -1, LinkCount: ZeroLimit}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tracer, err := busy.Tracer("busy", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, span := tracer.Start(context.Background(), "span")
+	span.End()
+	if err := busy.Shutdown(expired()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("nobody took it over: %v", err)
+	}
+	if err := busy.State(); !errors.Is(err, syscall.ESHUTDOWN) {
+		t.Errorf("it is shut down all the same: %v", err)
+	}
+}
+
+func TestALimitIsANumberOrNoneOrNotOne(t *testing.T) {
+	for limit, want := range map[Limit]uint32{0: 0, 7: 7, -1: 0xffffffff, ZeroLimit: 0xfffffffe, 1 << 31: 1 << 31} {
+		if got := uint32(limit.raw()); got != want {
+			t.Errorf("%d is %d, not %d", limit, got, want)
+		}
+	}
+}
+
 func TestIDsAndTheDecisionMayBeSaid(t *testing.T) {
 	library := open(t)
 	trace, id := TraceID{1, 2}, SpanID{3, 4}

@@ -14,6 +14,7 @@ const (
 	typeKeyValues = 6
 	typeBytes     = 7
 	typeEmpty     = 100
+	typeUint64    = 101
 )
 
 // Lists in lists that are handed to the library, which takes fewer and makes what is deeper an empty value. It bounds how
@@ -45,6 +46,9 @@ func IntValue(value int) Value { return Int64Value(int64(value)) }
 
 // Int64Value is a whole number.
 func Int64Value(value int64) Value { return Value{number: uint64(value), kind: typeInt64} }
+
+// Uint64Value is a whole number. Above math.MaxInt64 it becomes its decimal digits, a string: OTLP has no such integer.
+func Uint64Value(value uint64) Value { return Value{number: value, kind: typeUint64} }
 
 // Float64Value is a floating-point number.
 func Float64Value(value float64) Value {

@@ -46,7 +46,7 @@ func appendPayload(bytes []byte, value *Value) []byte {
 		return append(bytes, value.text...)
 	case typeArray, typeKeyValues:
 		return append(bytes, value.text...)
-	case typeBool, typeInt64, typeFloat64:
+	case typeBool, typeInt64, typeUint64, typeFloat64:
 		return native.AppendUint64(bytes, value.number)
 	}
 	return bytes

@@ -162,6 +162,9 @@ typedef struct spr_propagated {
 #define SPR_TYPE_KEY_VALUES 6 /* of pairs of a key and a value */
 #define SPR_TYPE_BYTES 7      /* not text: not checked, not repaired */
 #define SPR_TYPE_EMPTY 100    /* no value: what a language's null becomes */
+/* The bits of int64 without a sign. Above INT64_MAX it becomes decimal digits, a string: OTLP has no such integer
+ * (specification: common/attribute-type-mapping.md, Integer Values). */
+#define SPR_TYPE_UINT64 101
 /*
  * Lists in lists (specification: common/README.md, Attribute Limits). Parsers stop at 100 messages in one another, of
  * which a request takes 7 to an attribute's value, an array 2 and a key-value list 3: so it is some 46 arrays, or 31
@@ -236,7 +239,7 @@ typedef struct spr_provider_options {
     size_t resource_schema_url_size;       /* bytes */
 } spr_provider_options;
 
-#define SPR_LIMIT_NONE 0xffffffffu /* no limit: 65,535 of a kind in a span, values of any length */
+#define SPR_LIMIT_NONE 0xffffffffu /* -1: no limit: 65,535 of a kind in a span, values of any length */
 #define SPR_LIMIT_ZERO 0xfffffffeu /* not one; texts of no length */
 
 #define SPR_PROVIDER_OPTIONS_INIT \

@@ -42,7 +42,7 @@ public:
     }
     uint32_t value(spr_any& ret, int depth) {
         memset(&ret, 0, sizeof ret);
-        const uint32_t type = input_.ConsumeIntegralInRange<uint32_t>(0, 9);
+        const uint32_t type = input_.ConsumeIntegralInRange<uint32_t>(0, 10);
         switch (type) {
             case SPR_TYPE_STRING: ret.string.data = text(ret.string.size); break;
             case SPR_TYPE_BYTES:
@@ -60,7 +60,8 @@ public:
             }
             case SPR_TYPE_KEY_VALUES: ret.key_values.pairs = attributes(ret.key_values.count, depth + 1); break;
             case 8: return SPR_TYPE_EMPTY;
-            case 9: return input_.ConsumeIntegral<uint32_t>();  // mostly none; of a list then without elements
+            case 9: ret.int64 = input_.ConsumeIntegral<int64_t>(); return SPR_TYPE_UINT64;
+            case 10: return input_.ConsumeIntegral<uint32_t>();  // mostly none; of a list then without elements
             default: ret.int64 = input_.ConsumeIntegral<int64_t>();
         }
         return type;

@@ -154,6 +154,7 @@ TEST_F(SpanTest, TakesAttributesOfEveryType) {
     EXPECT_EQ(span.set_attribute("bool", false), 0);
     EXPECT_EQ(span.set_attribute("short", short{1}), 0);
     EXPECT_EQ(span.set_attribute("size", sizeof(int)), 0);
+    EXPECT_EQ(span.set_attribute("unsigned", UINT64_MAX), 0);
     EXPECT_EQ(span.set_attribute("double", 0.5), 0);
     EXPECT_EQ(span.set_attributes({{"one", 1}, {"two", "two"}}), 0);
     EXPECT_EQ(refused(), 0u);
@@ -185,6 +186,8 @@ TEST_F(SpanTest, TakesListsBytesAndNothing) {
     EXPECT_EQ((Attribute{"key", Bytes{"\x00", 1}}.raw().type), std::uint32_t{SPR_TYPE_BYTES});
     EXPECT_EQ((Attribute{"key", ValueList{1, "two"}}.raw().type), std::uint32_t{SPR_TYPE_ARRAY});
     EXPECT_EQ((Attribute{"key", AttributeList{{"a", 1}, {"b", true}}}.raw().value.key_values.count), 2u);
+    EXPECT_EQ((Attribute{"key", UINT64_MAX}.raw().type), std::uint32_t{SPR_TYPE_UINT64});
+    EXPECT_EQ((Attribute{"key", std::uint32_t{1}}.raw().type), std::uint32_t{SPR_TYPE_INT64});
     EXPECT_EQ((Attribute{"key", Empty{}}.raw().type), std::uint32_t{SPR_TYPE_EMPTY});
     EXPECT_EQ((Attribute{"key", Value{"text"}}.raw().type), std::uint32_t{SPR_TYPE_STRING});
     const std::array<std::uint8_t, 5> octets{};

@@ -72,6 +72,7 @@ struct Value {
 
 private:
     static bool check_flat(uint32_t type, const spr_any& from, LengthLimit limit, uint32_t nesting, Value& ret) {
+        if (type == SPR_TYPE_UINT64 && from.int64 >= 0) type = SPR_TYPE_INT64;
         ret = {&from, limit, type, nesting, 0, 0};
         switch (type) {
             case SPR_TYPE_STRING: {
@@ -86,6 +87,7 @@ private:
                 ret.inner_size = limit.of_bytes(given);
                 break;
             }
+            case SPR_TYPE_UINT64: ret.inner_size = digits_of(from); break;
             case SPR_TYPE_BOOL: ret.size = 2; return true;
             case SPR_TYPE_INT64: ret.size = 1 + varint_size(static_cast<uint64_t>(from.int64)); return true;
             case SPR_TYPE_DOUBLE: ret.size = 9; return true;
@@ -96,13 +98,24 @@ private:
         return true;
     }
 
+    // Of what no int64 can hold: 19 or 20.
+    static uint32_t digits_of(const spr_any& from) {
+        return static_cast<uint64_t>(from.int64) >= 10'000'000'000'000'000'000u ? 20 : 19;
+    }
+    static uint8_t* put_digits(uint8_t* to, const spr_any& from) {
+        const uint32_t digits = digits_of(from);
+        uint64_t rest = static_cast<uint64_t>(from.int64);
+        for (uint32_t i = digits; i-- != 0; rest /= 10) to[i] = static_cast<uint8_t>('0' + rest % 10);
+        return to + digits;
+    }
+
     // Fills inner_size. False: an element is not valid.
     static bool measure_list(Value& list);  // value.cpp
 
     // All but what is inside of a list.
     template <class Sink>
     void write_flat(Sink& sink, uint8_t field_tag) const {
-        uint8_t head[24];
+        uint8_t head[40];
         head[0] = field_tag;
         uint8_t* end = put_varint(head + 1, size);
         // AnyValue: the type is the number of its field.
@@ -119,6 +132,10 @@ private:
                 *end++ = tag(type, kFixed64);
                 memcpy(end, &from->float64, 8);
                 end += 8;
+                break;
+            case SPR_TYPE_UINT64:
+                *end++ = tag(SPR_TYPE_STRING, kBytes);
+                end = put_digits(put_varint(end, inner_size), *from);
                 break;
             case SPR_TYPE_EMPTY: break;
             default: *end++ = tag(type, kBytes); end = put_varint(end, inner_size);

@@ -43,12 +43,16 @@ private:
 // No value: what a language's null becomes.
 struct Empty {};
 
-// Any integer but bool and the character types: they become int64. An unsigned 64-bit value above INT64_MAX wraps, as
-// OTLP has no unsigned integer.
+// Any integer but bool and the character types: they become int64. An unsigned one above INT64_MAX becomes its decimal
+// digits, a string, as OTLP has no unsigned integer.
 template <typename T>
 inline constexpr bool is_attribute_integer =
     std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char> && !std::is_same_v<T, wchar_t> &&
     !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t>;
+
+// What may be above INT64_MAX.
+template <typename T>
+inline constexpr bool is_wide_unsigned = std::is_unsigned_v<T> && sizeof(T) == sizeof(std::uint64_t);
 
 class Value {
 public:
@@ -66,7 +70,7 @@ public:
     }
 
     template <typename T, std::enable_if_t<is_attribute_integer<T>, int> = 0>
-    Value(T value) noexcept : raw_{make(SPR_TYPE_INT64)} {
+    Value(T value) noexcept : raw_{make(is_wide_unsigned<T> ? SPR_TYPE_UINT64 : SPR_TYPE_INT64)} {
         raw_.value.int64 = static_cast<std::int64_t>(value);
     }
 

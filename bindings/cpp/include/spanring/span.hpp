@@ -79,7 +79,11 @@ public:
 
     template <typename T, std::enable_if_t<is_attribute_integer<T>, int> = 0>
     int set_attribute(std::string_view key, T value) noexcept {
-        return spr_span_set_int64(&raw_, key.data(), key.size(), static_cast<std::int64_t>(value));
+        const auto number = static_cast<std::int64_t>(value);
+        if (is_wide_unsigned<T> && number < 0) {
+            return set_attribute(key, Value{value});
+        }
+        return spr_span_set_int64(&raw_, key.data(), key.size(), number);
     }
 
     template <typename T, std::enable_if_t<std::is_floating_point_v<T>, int> = 0>

@@ -50,6 +50,8 @@ pub const SPR_TYPE_KEY_VALUES: u32 = 6;
 pub const SPR_TYPE_BYTES: u32 = 7;
 /// No value: what a language's null becomes.
 pub const SPR_TYPE_EMPTY: u32 = 100;
+/// The bits of `int64` without a sign; above `i64::MAX` it becomes decimal digits, a string.
+pub const SPR_TYPE_UINT64: u32 = 101;
 /// Lists in lists; as messages in one another are bounded as well, a list below the 46th array or the 31st key-value list
 /// becomes `SPR_TYPE_EMPTY`.
 pub const SPR_VALUE_DEPTH: u32 = 64;

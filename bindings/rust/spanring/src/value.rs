@@ -100,8 +100,22 @@ macro_rules! from_integer {
         }
     )*};
 }
-// What fits into OTLP's only integer. Of u64 and usize the caller decides: i64::try_from(), or a string.
+// What fits into OTLP's only integer.
 from_integer!(i8, i16, i32, i64, u8, u16, u32);
+
+/// Above [`i64::MAX`] it becomes its decimal digits, a string: OTLP has no such integer.
+impl From<u64> for Value<'_> {
+    fn from(value: u64) -> Self {
+        Value::new(sys::SPR_TYPE_UINT64, sys::spr_attribute_value { int64: value as i64 })
+    }
+}
+
+/// As of a [`u64`].
+impl From<usize> for Value<'_> {
+    fn from(value: usize) -> Self {
+        (value as u64).into()
+    }
+}
 
 impl From<f32> for Value<'_> {
     fn from(value: f32) -> Self {
@@ -154,6 +168,7 @@ impl fmt::Debug for Value<'_> {
                 sys::SPR_TYPE_STRING => self.text().fmt(formatter),
                 sys::SPR_TYPE_BOOL => (value.boolean != 0).fmt(formatter),
                 sys::SPR_TYPE_INT64 => value.int64.fmt(formatter),
+                sys::SPR_TYPE_UINT64 => (value.int64 as u64).fmt(formatter),
                 sys::SPR_TYPE_DOUBLE => value.float64.fmt(formatter),
                 sys::SPR_TYPE_BYTES => {
                     slice::from_raw_parts(value.bytes.data.cast::<u8>(), value.bytes.size).fmt(formatter)

@@ -243,6 +243,8 @@ fn values_are_of_every_type() {
     let span = library.tracer.span("values").attributes(&pairs).start();
     span.set_attribute("list", &list).set_attribute("pairs", &pairs).set_attribute("bytes", &[1_u8, 2]);
     span.set_attribute("some", Some(1)).set_attributes(&[nested]);
+    span.set_attribute("unsigned", u64::MAX).set_attribute("length", list.len());
+    assert_eq!(format!("{:?}", Value::from(u64::MAX)), "18446744073709551615");
     assert_eq!(library.refused(), 0);
 
     fn nest(span: &Span, value: Value<'_>, levels: u32) {

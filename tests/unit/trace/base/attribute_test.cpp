@@ -213,6 +213,33 @@ TEST_IN_PROCESS(AttributeTest, HoldsTheExtremesOfItsTypes) {
     }
 }
 
+// Specification: common/attribute-type-mapping.md, Integer Values.
+TEST_IN_PROCESS(AttributeTest, AnUnsignedIntegerThatNoInt64HoldsIsText) {
+    Tracing tracing;
+    const spr_span span = tracing.start("span");
+    constexpr uint64_t kNumbers[] = {
+        0, 7, INT64_MAX, uint64_t{INT64_MAX} + 1, 9'999'999'999'999'999'999u, 10'000'000'000'000'000'000u, UINT64_MAX};
+    spr_attribute attributes[std::size(kNumbers) + 1];
+    spr_value elements[std::size(kNumbers)];
+    std::string keys = "0123456", wanted;
+    for (size_t i = 0; i < std::size(kNumbers); ++i) {
+        attributes[i] = {&keys[i], 1, SPR_TYPE_UINT64, 0, {}};
+        attributes[i].value.int64 = static_cast<int64_t>(kNumbers[i]);
+        elements[i] = {SPR_TYPE_UINT64, 0, attributes[i].value};
+        wanted += (i == 0 ? "" : ",") + std::string(kNumbers[i] > INT64_MAX ? "string:" : "int:") +
+                  std::to_string(kNumbers[i]);
+    }
+    attributes[std::size(kNumbers)] = {"list", SPR_NUL, SPR_TYPE_ARRAY, 0, {}};
+    attributes[std::size(kNumbers)].value.array = {elements, std::size(elements)};
+    EXPECT_EQ(spr_span_set_attributes(&span, attributes, std::size(attributes)), 0);
+    EXPECT_EQ(spr_span_end(&span), 0);
+    const auto segment = tracing.read();
+    for (size_t i = 0; i < std::size(kNumbers); ++i)
+        EXPECT_EQ(attribute(segment.named("span"), keys.substr(i, 1)),
+                  (kNumbers[i] > INT64_MAX ? "string:" : "int:") + std::to_string(kNumbers[i]));
+    EXPECT_EQ(attribute(segment.named("span"), "list"), "array:[" + wanted + "]");
+}
+
 TEST_IN_PROCESS(AttributeTest, HasKeysAndShortValuesOfEverySize) {
     Tracing tracing(test::large_ring());
     const auto text = [](size_t size) {
