@@ -8,6 +8,7 @@
 // side.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -83,7 +84,11 @@ struct Batch {
     std::shared_ptr<Pin> pin;                 // zero copy: set, and all runs are of one producer
     std::vector<Receipt> receipts;
     uint32_t spans = 0;
-    size_t bytes = 0;  // of all runs
+    size_t bytes = 0;   // of all runs
+    size_t memory = 0;  // copy mode: that `buffers` give for it, invalid spans included
+
+    // What a queue holds by it.
+    size_t held() const { return std::max(bytes, memory); }
 
     // One for each configured exporter, by its index; written once by that exporter through resolve().
     std::array<Resolution, ring::kExporterRows> resolutions{};

@@ -181,8 +181,8 @@ bool AttachedSegment::take_portion(uint32_t chunk, ChunkCursor& cursor, ChunkWor
     const uint8_t* from = view().chunk_bytes(chunk) + portion.begin;
     if (portion.in_lane) {
         // Rather a batch that is a little smaller than one that is cut inside a portion.
-        if (!lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, portion.spans, portion.size))
-            batcher.submit(lane);
+        const bool full = !lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, portion.spans, portion.size);
+        if (full || !batcher.has_room(lane, portion.size)) batcher.submit(lane);
         portion.data = batcher.allocate(lane, portion.size);
     } else {
         scratch_.resize(portion.size);

@@ -35,6 +35,10 @@ bool Batcher::fits(const Lane& lane, uint64_t spans, uint64_t bytes) const {
     return spans <= limits_.spans && bytes <= limits_.bytes;
 }
 
+bool Batcher::has_room(const Lane& lane, size_t bytes) const {
+    return lane.batch_ == nullptr || lane.batch_->memory + bytes <= limits_.bytes;
+}
+
 uint8_t* Batcher::allocate(Lane& lane, size_t bytes) {
     Batch& batch = open(lane);
     if (bytes > lane.room_) {
@@ -48,6 +52,7 @@ uint8_t* Batcher::allocate(Lane& lane, size_t bytes) {
     uint8_t* place = lane.free_;
     lane.free_ += bytes;
     lane.room_ -= bytes;
+    batch.memory += bytes;
     return place;
 }
 

@@ -61,6 +61,10 @@ public:
     // Whether that many spans and bytes more keep the limits.
     bool fits(const Lane& lane, uint64_t spans, uint64_t bytes) const;
 
+    // Whether the lane's batch may take that much memory more: spans that turn out to be invalid are in no run, and a
+    // batch of many of them would keep no other limit.
+    bool has_room(const Lane& lane, size_t bytes) const;
+
     // Memory that lives as long as the lane's open batch. Opens one.
     uint8_t* allocate(Lane& lane, size_t bytes);
 

@@ -14,8 +14,8 @@ uint64_t spans_of(std::span<const spool::Share> shares) {
 
 bool DeliveryBooks::admit(const Batch& batch, uint64_t most) {
     std::lock_guard lock(mutex_);
-    if (held_bytes_ + batch.bytes > most) return false;
-    held_bytes_ += batch.bytes;
+    if (held_bytes_ + batch.held() > most) return false;
+    held_bytes_ += batch.held();
     status_.queued_spans += batch.spans;
     return true;
 }
@@ -32,7 +32,7 @@ void DeliveryBooks::close(const std::shared_ptr<Batch>& batch, uint64_t sequence
     const uint64_t spans = batch->spans;
     {
         std::lock_guard lock(mutex_);
-        held_bytes_ -= batch->bytes;
+        held_bytes_ -= batch->held();
         status_.queued_spans -= spans;
         switch (resolution.outcome) {
             case Outcome::kExported:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Shipments that wait for their turn, the oldest first, and how many bytes they are.
+// Shipments that wait for their turn, the oldest first, and how many bytes they hold.
 #pragma once
 
 #include <cstddef>
@@ -18,25 +18,25 @@ public:
     const Shipment& oldest() const { return *queue_.front(); }
 
     void push(ShipmentPtr shipment) {
-        bytes_ += shipment->request.bytes;
+        bytes_ += shipment->held();
         queue_.push_back(std::move(shipment));
     }
     // In front of all others: it had its turn and needs another.
     void push_first(ShipmentPtr shipment) {
-        bytes_ += shipment->request.bytes;
+        bytes_ += shipment->held();
         queue_.push_front(std::move(shipment));
     }
 
     ShipmentPtr take_oldest() {
         ShipmentPtr shipment = std::move(queue_.front());
         queue_.pop_front();
-        bytes_ -= shipment->request.bytes;
+        bytes_ -= shipment->held();
         return shipment;
     }
     ShipmentPtr take_newest() {
         ShipmentPtr shipment = std::move(queue_.back());
         queue_.pop_back();
-        bytes_ -= shipment->request.bytes;
+        bytes_ -= shipment->held();
         return shipment;
     }
 

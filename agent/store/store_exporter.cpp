@@ -40,12 +40,12 @@ void StoreExporter::submit(std::shared_ptr<Batch> batch) {
         std::lock_guard lock(mutex_);
         if (stopping_) {
             refusal = Outcome::kLeftBehind;
-        } else if (!queue_.empty() && queue_bytes_ + batch->bytes > options_.queue_bytes) {
+        } else if (!queue_.empty() && queue_bytes_ + batch->held() > options_.queue_bytes) {
             refusal = Outcome::kDroppedQueue;
             status_.last_error = "spans come faster than the disk takes them";
         }
         if (refusal == Outcome::kPending) {
-            queue_bytes_ += batch->bytes;
+            queue_bytes_ += batch->held();
             status_.queued_spans += batch->spans;
             accepted_ += 1;
             queue_.push_back(std::move(batch));
@@ -93,8 +93,8 @@ StoreExporter::Batches StoreExporter::next_group(std::unique_lock<std::mutex>& l
     work_.wait_for(lock, kSweep, [&] { return stopping_ || !queue_.empty(); });
     Batches group;
     uint64_t bytes = 0;
-    while (!queue_.empty() && (group.empty() || bytes + queue_.front()->bytes <= kGroupBytes)) {
-        bytes += queue_.front()->bytes;
+    while (!queue_.empty() && (group.empty() || bytes + queue_.front()->held() <= kGroupBytes)) {
+        bytes += queue_.front()->held();
         group.push_back(std::move(queue_.front()));
         queue_.pop_front();
     }

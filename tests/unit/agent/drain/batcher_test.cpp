@@ -92,6 +92,18 @@ TEST(BatcherTest, SendsASpanThatAloneIsOverTheLimit) {
     EXPECT_EQ(cutting.exporter.sizes, (std::vector<uint32_t>{1, 1, 1}));
 }
 
+TEST(BatcherTest, BoundsTheMemoryOfABatchWhateverIsInIt) {
+    Batcher batcher({.bytes = 1 << 20}, {});
+    Batcher::Lane& lane = batcher.shared();
+    EXPECT_TRUE(batcher.has_room(lane, 2 << 20)) << "a portion is never too large for an empty batch";
+    batcher.allocate(lane, 600 << 10);
+    EXPECT_EQ(lane.batch()->memory, 600u << 10) << "though no run refers to it";
+    EXPECT_TRUE(batcher.has_room(lane, 400 << 10));
+    EXPECT_FALSE(batcher.has_room(lane, 500 << 10));
+    batcher.submit(lane);
+    EXPECT_TRUE(batcher.has_room(lane, 500 << 10));
+}
+
 TEST(BatcherTest, ClosesABatchByAge) {
     Cutting cutting({.age = 200ms});
     const Batcher::Clock::time_point begin(1h);

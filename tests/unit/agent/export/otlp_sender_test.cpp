@@ -117,6 +117,28 @@ TEST_F(OtlpSenderTest, SpoolsWhatDoesNotFitIntoItsQueue) {
     EXPECT_EQ(status.exported + status.spooled, 2000u);
 }
 
+TEST_F(OtlpSenderTest, CountsTheMemoryOfInvalidSpansInItsQueue) {
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    options_.in_flight = 1;
+    options_.queue_bytes = 1 << 20;
+    std::promise<void> release;
+    backend_.answer_with([gate = release.get_future().share()](const Received&) {
+        gate.wait();
+        return Reply{};
+    });
+    make();
+    for (uint64_t i = 0; i < 20; ++i) {
+        const auto made = batch(i, 1);
+        made->memory = 256 << 10;  // one sound span in it
+        exporter_->submit(made);
+    }
+    // The first is in flight, four fit.
+    EXPECT_TRUE(eventually([&] { return exporter_->status().spooled == 15; }));
+    release.set_value();
+    ASSERT_TRUE(exporter_->flush(watchdog()));
+    ASSERT_TRUE(ledger_.wait_for_total(15));
+}
+
 TEST_F(OtlpSenderTest, CutsWhatIsTooLargeForOneRequest) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     make();
