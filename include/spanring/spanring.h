@@ -224,7 +224,8 @@ typedef struct spr_provider_options {
     size_t service_name_size;                 /* bytes */
     const spr_attribute *resource_attributes; /* beside OTEL_RESOURCE_ATTRIBUTES; these win */
     size_t resource_attribute_count;
-    uint64_t memory_limit; /* bytes of shared memory at most; 0: SPANRING_MEMORY_LIMIT, else 16 MiB; at least 512 KiB */
+    uint64_t memory_limit; /* bytes of shared memory at most; 0: SPANRING_MEMORY_LIMIT, else 16 MiB. Less than 512 KiB,
+                              one segment of one extent, counts as that */
     uint64_t full_wait_ns; /* for SPR_FULL_WAIT */
     /* Span limits (specification: trace/sdk.md, Span Limits). 0: the variable named beside it, else the specification's default. */
     uint32_t attribute_count_limit;        /* OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, OTEL_ATTRIBUTE_COUNT_LIMIT; 128 */
@@ -250,7 +251,7 @@ typedef struct spr_provider_options {
  * options may be NULL. Where tracing is off (SPANRING_DISABLED=1, OTEL_SDK_DISABLED=true, OTEL_TRACES_EXPORTER=none,
  * AT_SECURE, or no usable runtime directory) it succeeds all the same and every later call is a cheap no-op:
  * spr_provider_state() says why.
- * Errors: -EINVAL, -E2BIG (options), -EMFILE (more than 8 providers open in this process).
+ * Errors: -EINVAL, -E2BIG (options), -EMFILE (8 have been opened in this process; those that are shut down count).
  */
 SPR_PUBLIC int spr_provider_open(const spr_provider_options *options, spr_provider **ret_provider) SPR_NOEXCEPT;
 

@@ -124,6 +124,8 @@ TEST_IN_PROCESS(OffTest, AfterTheEighthProvider) {
     spr_provider* untouched = provider;
     EXPECT_EQ(spr_provider_open(nullptr, &untouched), -EMFILE);
     EXPECT_EQ(untouched, provider);
+    spr_provider_shutdown(provider, 0);
+    EXPECT_EQ(spr_provider_open(nullptr, &untouched), -EMFILE) << "one that is shut down keeps its place";
 }
 
 // ---- Shutdown
