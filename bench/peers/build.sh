@@ -8,7 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 mkdir -p "$1/peers"
 folder=$(cd "$1/peers" && pwd)
 
-for peer in opentelemetry_rust opentelemetry_go collector lttng iceoryx; do
+for peer in opentelemetry_rust opentelemetry_cpp opentelemetry_go collector lttng iceoryx; do
     stamp=$(cd "$here" && find -L "$peer" ./*.sh ../../tools/go_build ../*.hpp -type f -not -path '*/target/*' -print0 | sort -z |
         xargs -0 sha256sum | sha256sum)
     if [ -x "$folder/$peer" ] && [ "$(cat "$folder/$peer.stamp" 2>/dev/null)" = "$stamp" ]; then

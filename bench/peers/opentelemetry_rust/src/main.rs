@@ -3,6 +3,16 @@
 //! The OpenTelemetry SDK of Rust with its batch processor and OTLP/gRPC (tonic), as a worker of the benchmark
 //! (bench/worker.hpp has the protocol). The SDK's threads start on the core the process was started on; the
 //! application's thread then moves to core 0. The batch processor is configured by the standard OTEL_BSP_* variables.
+//!
+//!     opentelemetry_rust ENDPOINT [REQUESTS SHAPE]
+//!
+//!     burst BURSTS SPANS    ns of a span, the median over bursts, each flushed before the next
+//!     flat SPANS            as fast as it goes: produced_s, seconds until the last was sent
+//!
+//! Without a shape it is `three` with static strings, which cost this SDK less than owned ones.
+mod requests;
+mod shapes;
+
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
@@ -20,19 +30,43 @@ fn pin(core: usize) {
     }
 }
 
-/// Nanoseconds a span. The attributes go in with the start, which is this SDK's cheapest way.
-fn burst(tracer: &SdkTracer, parent: &Context, spans: usize) -> f64 {
+/// `three` without an owned string. The attributes go in with the start, which is this SDK's cheapest way.
+fn static_strings(tracer: &SdkTracer, parent: &Context) {
+    let mut span = tracer
+        .span_builder("GET /api/orders")
+        .with_attributes([
+            KeyValue::new("http.request.method", "GET"),
+            KeyValue::new("url.path", "/api/orders/1234567"),
+            KeyValue::new("http.response.status_code", 200),
+        ])
+        .start_with_context(tracer, parent);
+    span.end();
+}
+
+/// What this process makes spans of.
+struct Load {
+    shape: shapes::Shape,
+    requests: Vec<requests::Request>,
+}
+
+impl Load {
+    fn from_arguments() -> Result<Option<Self>, Box<dyn std::error::Error>> {
+        let mut arguments = std::env::args().skip(2);
+        let Some(file) = arguments.next() else { return Ok(None) };
+        let name = arguments.next().ok_or("needs a shape")?;
+        let shape = shapes::find(&name).ok_or_else(|| format!("no shape is called '{name}'"))?;
+        Ok(Some(Self { shape, requests: requests::read(&file)? }))
+    }
+}
+
+/// Nanoseconds a span.
+fn burst(tracer: &SdkTracer, parent: &Context, load: &Option<Load>, spans: usize) -> f64 {
     let begin = Instant::now();
-    for _ in 0..spans {
-        let mut span = tracer
-            .span_builder("GET /api/orders")
-            .with_attributes([
-                KeyValue::new("http.request.method", "GET"),
-                KeyValue::new("url.path", "/api/orders/1234567"),
-                KeyValue::new("http.response.status_code", 200),
-            ])
-            .start_with_context(tracer, parent);
-        span.end();
+    match load {
+        Some(Load { shape, requests }) => {
+            requests.iter().cycle().take(spans).for_each(|request| shape(tracer, parent, request));
+        }
+        None => (0..spans).for_each(|_| static_strings(tracer, parent)),
     }
     begin.elapsed().as_nanos() as f64 / spans as f64
 }
@@ -43,6 +77,7 @@ fn parent_of(context: SpanContext) -> Context {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let endpoint = std::env::args().nth(1).ok_or("needs the sink's host:port")?;
+    let load = Load::from_arguments()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let exporter = {
         let _inside = runtime.enter();
@@ -67,7 +102,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "burst" => {
                 let mut each = Vec::new();
                 for _ in 0..numbers[0] {
-                    each.push(burst(&tracer, &parent, numbers[1]));
+                    each.push(burst(&tracer, &parent, &load, numbers[1]));
                     provider.force_flush()?;
                 }
                 each.sort_by(f64::total_cmp);
@@ -75,7 +110,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
             "flat" => {
                 let begin = Instant::now();
-                burst(&tracer, &parent, numbers[0]);
+                burst(&tracer, &parent, &load, numbers[0]);
                 let produced = begin.elapsed().as_secs_f64();
                 provider.force_flush()?;
                 println!("spans={} produced_s={produced} seconds={}", numbers[0], begin.elapsed().as_secs_f64());
