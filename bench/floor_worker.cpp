@@ -2,8 +2,9 @@
 //
 // floor_worker BYTES: what a span of BYTES bytes cannot cost less than, in two ways.
 //
-//     burst BURSTS SPANS    two clock reads and one copy into the ring, for each span
-//     burst2 BURSTS SPANS   the same with two copies (open span, ring) and random ids: what a crash-safe span needs
+//     burst BURSTS SPANS [BYTES]    two clock reads and one copy into the ring, for each span
+//     burst2 BURSTS SPANS [BYTES]   the same with two copies (open span, ring) and random ids: what a crash-safe span
+//                                   needs
 //     calls BURSTS SPANS    two calls into a shared library that do nothing: the shape of start and end
 //     calls5 BURSTS SPANS   five of them: start, three attributes, end
 //
@@ -23,7 +24,7 @@ namespace {
 using bench::Answer;
 using bench::Numbers;
 
-constexpr size_t kLargest = 1024;
+constexpr size_t kLargest = 4096;
 
 void one_copy(bench::FloorRing& ring, size_t size) {
     static uint8_t record[kLargest];
@@ -63,8 +64,12 @@ void five_calls() {
 }  // namespace
 
 int main(int count, char** words) {
-    const size_t size = count > 1 ? std::strtoul(words[1], nullptr, 10) : 0;
-    if (size < 64 || size > kLargest) bench::fail("needs a number of bytes, 64 to 1024");
+    const size_t usual = count > 1 ? std::strtoul(words[1], nullptr, 10) : 0;
+    const auto size_of = [&](const Numbers& numbers) {
+        const size_t size = numbers[2] != 0 ? numbers[2] : usual;
+        if (size < 64 || size > kLargest) bench::fail("needs a number of bytes, 64 to 4096");
+        return size;
+    };
     bench::FloorRing ring(1);
     bench::pin(0);
     bench::RandomIds ids;
@@ -78,8 +83,14 @@ int main(int count, char** words) {
         return Answer().add("ns", bench::burst_median(numbers, spans, rest));
     };
     bench::serve({
-        {"burst", [&](const Numbers& numbers) { return bursts(numbers, [&] { one_copy(ring, size); }); }},
-        {"burst2", [&](const Numbers& numbers) { return bursts(numbers, [&] { two_copies(ring, size, ids); }); }},
+        {"burst",
+         [&](const Numbers& numbers) {
+             return bursts(numbers, [&, size = size_of(numbers)] { one_copy(ring, size); });
+         }},
+        {"burst2",
+         [&](const Numbers& numbers) {
+             return bursts(numbers, [&, size = size_of(numbers)] { two_copies(ring, size, ids); });
+         }},
         {"calls", [&](const Numbers& numbers) { return bursts(numbers, two_calls); }},
         {"calls5", [&](const Numbers& numbers) { return bursts(numbers, five_calls); }},
     });

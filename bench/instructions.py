@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Instructions of a span in the application, counted by callgrind: the same on a noisy machine as on a quiet one.
 
-    instructions.py check PROGRAM     compares with instructions.json; ends with 1 when there are too many, 77 when it was
-                                      recorded with another compiler, libc or machine
-    instructions.py record PROGRAM    writes instructions.json
+    instructions.py check FOLDER     compares with instructions.json; ends with 1 when there are too many, 77 when it was
+                                     recorded with another compiler, libc or machine
+    instructions.py record FOLDER    writes instructions.json
 
-PROGRAM is bench/hot_path, built for release. `tools/bench --instructions` and `--record-instructions` build and call this.
+FOLDER has hot_path and hot_path_static, built for release. `tools/bench --instructions` and `--record-instructions` build
+and call this.
 """
 
 import json
@@ -19,27 +20,40 @@ import sys
 import tempfile
 
 import callgrind
+import shop_requests
 
 RECORD = pathlib.Path(__file__).resolve().with_name("instructions.json")
 TOLERANCE = 1.03
 FEW, MANY = 1000, 4000  # spans
 SKIPPED = 77
 
-STATES = {
-    "span": {},
-    "unsampled": {"OTEL_TRACES_SAMPLER": "always_off"},
-    "disabled": {"SPANRING_DISABLED": "1"},
+SHAPES = ("bare", "three", "ten", "twenty", "rich", "http", "db", "nested")  # shape.hpp
+
+UNSAMPLED, DISABLED = {"OTEL_TRACES_SAMPLER": "always_off"}, {"SPANRING_DISABLED": "1"}
+
+# row: (program, shape, environment)
+ROWS = {
+    **{shape + text: ("hot_path", shape + text, {}) for shape in SHAPES for text in ("", ".nul")},
+    **{f"{shape}.static": ("hot_path_static", shape, {}) for shape in SHAPES},
+    "unsampled": ("hot_path", "three", UNSAMPLED),
+    "unsampled.static": ("hot_path_static", "three", UNSAMPLED),
+    "disabled": ("hot_path", "three", DISABLED),
+    "disabled.static": ("hot_path_static", "three", DISABLED),
 }
 
 
-def measure(program):
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "SPANRING_"))}
+def measure(programs):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "SPANRING_"))}
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
+        inputs = shop_requests.write(pathlib.Path(place) / "requests.tsv")
 
-        def count(spans, state):
-            return sum(callgrind.run([program, spans], "span_once", {**kept, "SPANRING_DIR": folder, **state}).values())
+        def count(spans, program, shape, state):
+            folder = tempfile.mkdtemp(dir=place)  # segments stay, for an agent that never comes: each run its own
+            costs = callgrind.run([programs / program, shape, inputs, spans], "span_once", {**kept, "SPANRING_DIR": folder, **state})
+            shutil.rmtree(folder)
+            return sum(costs.values())
 
-        return {name: round((count(MANY, state) - count(FEW, state)) / (MANY - FEW), 1) for name, state in STATES.items()}
+        return {row: round((count(MANY, *what) - count(FEW, *what)) / (MANY - FEW), 1) for row, what in ROWS.items()}
 
 
 def built_with():
@@ -47,7 +61,7 @@ def built_with():
     return {"compiler": f"g++ {version}", "libc": " ".join(platform.libc_ver()), "machine": platform.machine()}
 
 
-def check(program):
+def check(programs):
     recorded = json.loads(RECORD.read_text())
     here = built_with()
     for name, value in here.items():
@@ -55,7 +69,7 @@ def check(program):
             print(f"skipped: recorded with {recorded[name]}, this is {value}; tools/bench --record-instructions records anew")
             return SKIPPED
     too_many = False
-    for name, count in measure(program).items():
+    for name, count in measure(programs).items():
         before = recorded["instructions"][name]
         over = count > before * TOLERANCE + 1
         too_many |= over
@@ -67,8 +81,8 @@ def check(program):
     return int(too_many)
 
 
-def record(program):
-    RECORD.write_text(json.dumps({**built_with(), "instructions": measure(program)}, indent=2) + "\n")
+def record(programs):
+    RECORD.write_text(json.dumps({**built_with(), "instructions": measure(programs)}, indent=2) + "\n")
     print(RECORD.read_text(), end="")
     return 0
 
@@ -80,7 +94,7 @@ def main():
     if shutil.which("valgrind") is None:
         print("skipped: valgrind is not installed")
         return SKIPPED
-    return {"check": check, "record": record}[sys.argv[1]](sys.argv[2])
+    return {"check": check, "record": record}[sys.argv[1]](pathlib.Path(sys.argv[2]))
 
 
 if __name__ == "__main__":

@@ -1,109 +1,196 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The spans that are measured, through the public header alone. What a shape weighs is counted where it arrives, by the
-// sink.
+// The spans that are measured, through the public header alone, each with what a request says. What a shape weighs is
+// counted where it arrives, by the sink. A shape is a span, and `nested` a pair; the names of its figures are its own,
+// those of the variant in which strings end at their NUL have ".nul" after it.
 #pragma once
 
 #include <spanring/spanring.h>
 
 #include <string_view>
 
+#include "requests.hpp"
 #include "worker.hpp"
 
 namespace bench {
 
-using Shape = void (*)(spr_tracer*);
+using Shape = void (*)(spr_tracer*, const Request&);
 
-inline void set(const spr_span& span, std::string_view key, std::string_view value) {
-    spr_span_set_string(&span, key.data(), key.size(), value.data(), value.size());
-}
-inline void set(const spr_span& span, std::string_view key, int64_t value) {
-    spr_span_set_int64(&span, key.data(), key.size(), value);
-}
-inline spr_span start(spr_tracer* tracer, std::string_view name = "GET /api/orders") {
-    spr_span span;
-    spr_span_start(tracer, name.data(), name.size(), &span);
-    return span;
-}
+// How a string is given to the library. All of them end at a NUL: literals and std::string do.
+struct WithLength {
+    static size_t size(std::string_view text) { return text.size(); }
+};
+struct UntilNul {
+    static size_t size(std::string_view) { return SPR_NUL; }
+};
 
-inline void bare(spr_tracer* tracer) {
-    const spr_span span = start(tracer);
-    spr_span_end(&span);
-}
+template <class Text>
+class Shapes {
+public:
+    static void bare(spr_tracer* tracer, const Request& request) {
+        const spr_span span = start(tracer, request.name);
+        spr_span_end(&span);
+    }
 
-// Two strings and an integer: what the issue, the floors and all peers are measured with.
-inline void three(spr_tracer* tracer) {
-    const spr_span span = start(tracer);
-    set(span, "http.request.method", "GET");
-    set(span, "url.path", "/api/orders/1234567");
-    set(span, "http.response.status_code", 200);
-    spr_span_end(&span);
-}
+    // Two strings and an integer: what the floors and all peers are measured with.
+    static void three(spr_tracer* tracer, const Request& request) {
+        const spr_span span = start(tracer, request.name);
+        set_three(span, request);
+        spr_span_end(&span);
+    }
 
-inline void ten(spr_tracer* tracer) {
-    const spr_span span = start(tracer);
-    set(span, "http.request.method", "GET");
-    set(span, "url.path", "/api/orders/1234567");
-    set(span, "http.response.status_code", 200);
-    set(span, "server.address", "shop.example.com");
-    set(span, "server.port", 443);
-    set(span, "network.protocol.version", "1.1");
-    set(span, "client.address", "192.0.2.17");
-    set(span, "user_agent.original", "curl/8.5.0");
-    spr_span_set_double(&span, "cart.total", 10, 129.95);
-    spr_span_set_bool(&span, "cart.gift", 9, 1);
-    spr_span_end(&span);
-}
+    static void ten(spr_tracer* tracer, const Request& request) {
+        const spr_span span = start(tracer, request.name);
+        set_three(span, request);
+        set(span, "server.address", request.server);
+        set(span, "server.port", request.port);
+        set(span, "network.protocol.version", request.protocol);
+        set(span, "client.address", request.client);
+        set(span, "user_agent.original", request.short_agent);
+        set(span, "cart.total", request.total);
+        set(span, "cart.gift", request.rows % 2 == 0);
+        spr_span_end(&span);
+    }
 
-// 805 bytes in twenty attributes: the size that public benchmarks of agents use.
-inline void twenty(spr_tracer* tracer) {
-    static constexpr std::string_view keys[] = {
-        "request.header.01", "request.header.02", "request.header.03", "request.header.04", "request.header.05",
-        "request.header.06", "request.header.07", "request.header.08", "request.header.09", "request.header.10",
-        "request.header.11", "request.header.12", "request.header.13", "request.header.14", "request.header.15",
-        "request.header.16", "request.header.17", "request.header.18", "request.header.19", "request.header.20"};
-    const spr_span span = start(tracer, "GET /api/orders/");
-    for (const std::string_view key : keys) set(span, key, "value-abcde");
-    spr_span_end(&span);
-}
+    // 805 bytes in twenty attributes: the size that public benchmarks of agents use.
+    static void twenty(spr_tracer* tracer, const Request& request) {
+        static constexpr std::string_view keys[] = {
+            "request.header.01", "request.header.02", "request.header.03", "request.header.04", "request.header.05",
+            "request.header.06", "request.header.07", "request.header.08", "request.header.09", "request.header.10",
+            "request.header.11", "request.header.12", "request.header.13", "request.header.14", "request.header.15",
+            "request.header.16", "request.header.17", "request.header.18", "request.header.19", "request.header.20"};
+        const spr_span span = start(tracer, request.name);
+        for (size_t i = 0; i < request.headers.size(); ++i) set(span, keys[i], request.headers[i]);
+        spr_span_end(&span);
+    }
 
-// Three attributes, two events with an attribute each, one link.
-inline void rich(spr_tracer* tracer) {
-    static const spr_context other{
-        {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, {1, 2, 3, 4, 5, 6, 7, 8}, 1, 1, {}};
-    static const spr_link link = [] {
-        spr_link made{};
-        made.context = other;
-        return made;
-    }();
-    static const spr_attribute attribute = [] {
-        spr_attribute made{};
-        made.key = "cache.key";
-        made.key_size = 9;
-        made.type = SPR_TYPE_STRING;
-        made.value.string = {"basket:12345", 12};
-        return made;
-    }();
-    static const spr_event event{"cache miss", 10, 0, &attribute, 1, 0, 0};
-    spr_start_options options = SPR_START_OPTIONS_INIT;
-    options.links = &link;
-    options.link_count = 1;
-    spr_span span;
-    spr_span_start_with(tracer, "GET /api/orders", 15, &options, &span);
-    set(span, "http.request.method", "GET");
-    set(span, "url.path", "/api/orders/1234567");
-    set(span, "http.response.status_code", 200);
-    spr_span_add_event(&span, &event);
-    spr_span_add_event(&span, &event);
-    spr_span_end(&span);
-}
+    // Three attributes, two events with an attribute each, one link.
+    static void rich(spr_tracer* tracer, const Request& request) {
+        spr_link link{};
+        link.context = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, {1, 2, 3, 4, 5, 6, 7, 8}, 1, 1, {}};
+        link.context.span_id[0] = static_cast<uint8_t>(request.rows);
+        spr_start_options options = SPR_START_OPTIONS_INIT;
+        options.links = &link;
+        options.link_count = 1;
+        spr_span span;
+        spr_span_start_with(tracer, request.name.data(), Text::size(request.name), &options, &span);
+        set_three(span, request);
+        add_event(span, "cache miss", request);
+        add_event(span, "cache fill", request);
+        spr_span_end(&span);
+    }
 
-inline Shape find_shape(const std::string& name) {
-    const std::map<std::string, Shape> shapes{
-        {"bare", bare}, {"three", three}, {"ten", ten}, {"twenty", twenty}, {"rich", rich}};
+    // A server's span by the semantic conventions for HTTP.
+    static spr_span start_http(spr_tracer* tracer, const Request& request) {
+        const spr_span span = start(tracer, request.route_name, SPR_KIND_SERVER);
+        set(span, "http.request.method", request.method);
+        set(span, "url.path", request.long_path);
+        set(span, "url.query", request.query);
+        set(span, "url.scheme", "https");
+        set(span, "http.route", request.route);
+        set(span, "server.address", request.server);
+        set(span, "server.port", request.port);
+        set(span, "client.address", request.client);
+        set(span, "network.peer.port", request.peer_port);
+        set(span, "network.protocol.version", request.protocol);
+        set(span, "user_agent.original", request.agent);
+        set(span, "http.response.status_code", request.status);
+        return span;
+    }
+    static void http(spr_tracer* tracer, const Request& request) {
+        const spr_span span = start_http(tracer, request);
+        spr_span_end(&span);
+    }
+
+    // A client's span by the semantic conventions for databases.
+    static void db(spr_tracer* tracer, const Request& request) {
+        const spr_span span = start(tracer, request.operation, SPR_KIND_CLIENT);
+        set(span, "db.system.name", "postgresql");
+        set(span, "db.namespace", "shop");
+        set(span, "db.collection.name", request.table);
+        set(span, "db.operation.name", request.operation);
+        set(span, "db.query.text", request.statement);
+        set(span, "server.address", request.server);
+        set(span, "server.port", request.port);
+        set(span, "db.response.returned_rows", request.rows);
+        spr_span_end(&span);
+    }
+
+    // A parent, a child inside of it, and what the parent learns after that. Three attributes each.
+    static void nested(spr_tracer* tracer, const Request& request) {
+        const spr_span parent = start(tracer, request.name);
+        spr_token token;
+        spr_context_attach(&parent.context, &token);
+        three(tracer, request);
+        spr_context_detach(&token);
+        set_three(parent, request);
+        spr_span_end(&parent);
+    }
+
+private:
+    static spr_span start(spr_tracer* tracer, std::string_view name) {
+        spr_span span;
+        spr_span_start(tracer, name.data(), Text::size(name), &span);
+        return span;
+    }
+    static spr_span start(spr_tracer* tracer, std::string_view name, uint8_t kind) {
+        spr_start_options options = SPR_START_OPTIONS_INIT;
+        options.kind = kind;
+        spr_span span;
+        spr_span_start_with(tracer, name.data(), Text::size(name), &options, &span);
+        return span;
+    }
+    static void set_three(const spr_span& span, const Request& request) {
+        set(span, "http.request.method", request.method);
+        set(span, "url.path", request.path);
+        set(span, "http.response.status_code", request.status);
+    }
+    static void add_event(const spr_span& span, std::string_view name, const Request& request) {
+        spr_attribute attribute{};
+        attribute.key = "cache.key";
+        attribute.key_size = Text::size("cache.key");
+        attribute.type = SPR_TYPE_STRING;
+        attribute.value.string = {request.cache_key.data(), Text::size(request.cache_key)};
+        const spr_event event{name.data(), Text::size(name), 0, &attribute, 1, 0, 0};
+        spr_span_add_event(&span, &event);
+    }
+
+    static void set(const spr_span& span, std::string_view key, std::string_view value) {
+        spr_span_set_string(&span, key.data(), Text::size(key), value.data(), Text::size(value));
+    }
+    static void set(const spr_span& span, std::string_view key, const std::string& value) {
+        set(span, key, std::string_view(value));
+    }
+    static void set(const spr_span& span, std::string_view key, const char* value) {
+        set(span, key, std::string_view(value));
+    }
+    static void set(const spr_span& span, std::string_view key, int64_t value) {
+        spr_span_set_int64(&span, key.data(), Text::size(key), value);
+    }
+    static void set(const spr_span& span, std::string_view key, double value) {
+        spr_span_set_double(&span, key.data(), Text::size(key), value);
+    }
+    static void set(const spr_span& span, std::string_view key, bool value) {
+        spr_span_set_bool(&span, key.data(), Text::size(key), value);
+    }
+};
+
+template <class Text>
+Shape find_shape(std::string_view name) {
+    using Of = Shapes<Text>;
+    static const std::map<std::string_view, Shape> shapes{
+        {"bare", Of::bare}, {"three", Of::three}, {"ten", Of::ten}, {"twenty", Of::twenty},
+        {"rich", Of::rich}, {"http", Of::http},   {"db", Of::db},   {"nested", Of::nested}};
     const auto found = shapes.find(name);
-    if (found == shapes.end()) fail("no shape is called '" + name + "'");
-    return found->second;
+    return found == shapes.end() ? nullptr : found->second;
+}
+
+inline Shape find_shape(std::string_view name) {
+    constexpr std::string_view nul = ".nul";
+    const Shape shape = name.ends_with(nul) ? find_shape<UntilNul>(name.substr(0, name.size() - nul.size()))
+                                            : find_shape<WithLength>(name);
+    if (shape == nullptr) fail("no shape is called '" + std::string(name) + "'");
+    return shape;
 }
 
 }  // namespace bench

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// span_worker SHAPE [CORE]: an application that traces with the library, on core 0 unless told otherwise.
+// span_worker SHAPE CORE REQUESTS: an application that traces with the library. span_worker_static is the same, with
+// the library linked into it by link-time optimization.
 //
 //     burst BURSTS SPANS           ns of a span: the median over bursts with a pause of 1 ms between them, in which the
 //                                  agent goes on draining as it does during the burst
@@ -10,7 +11,9 @@
 //     threads COUNT SPANS WHERE    COUNT threads with SPANS spans each: on core 0 (0), core 1 (1), or dealt out to all
 //                                  cores (2)
 //
-// Every answer has spans (committed), dropped and seconds (until the agent has taken over what was committed).
+// SPANS counts what a shape makes in one go: `nested` makes two. Every answer has what the library counted meanwhile:
+// spans (committed), dropped, refused (attributes, events, links), and seconds until the agent has taken over what was
+// committed. Spans that the library did not count end the worker.
 #include <barrier>
 #include <thread>
 
@@ -28,14 +31,15 @@ constexpr uint64_t kMillisecond = 1'000'000;
 
 class Application {
 public:
-    explicit Application(bench::Shape shape) : shape_(shape) {
+    Application(bench::Shape shape, const std::string& requests) : shape_(shape), requests_(requests) {
         spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
         options.service_name = "bench";
         if (spr_provider_open(&options, &provider_) != 0 ||
             spr_tracer_get(provider_, "bench", SPR_NUL, "1", SPR_NUL, nullptr, 0, &tracer_) != 0)
             bench::fail("the library does not open");
-        const int started = spr_span_start(tracer_, "root", 4, &root_);  // the parent of all spans here
+        const int started = spr_span_start(tracer_, "root", SPR_NUL, &root_);  // the parent of all spans here
         if (started < 0 && started != -ECANCELED) bench::fail(spr_strerror(started));
+        recording_ = started == 1;
         spr_context_attach(&root_.context, &token_);
     }
     ~Application() {
@@ -57,7 +61,7 @@ public:
         const uint64_t begin = bench::now(), first = bench::ticks();
         for (uint64_t i = 0; i < numbers[0]; ++i) {
             const uint64_t before = bench::ticks();
-            shape_(tracer_);
+            one(i);
             each[i] = bench::ticks() - before;
             if (i % kTailBurst == kTailBurst - 1) bench::sleep_until(bench::now() + kMillisecond);
         }
@@ -112,7 +116,7 @@ public:
                 bench::pin(numbers[2] < 2 ? static_cast<int>(numbers[2]) : static_cast<int>(i) % cores);
                 spr_token token;
                 spr_context_attach(&root_.context, &token);
-                shape_(tracer_);  // a thread's first span also makes its place in the ring
+                one(i);  // a thread's first span also makes its place in the ring
                 gate.arrive_and_wait();
                 const uint64_t begin = bench::now(), cpu = bench::now(CLOCK_THREAD_CPUTIME_ID);
                 spans(each);
@@ -159,9 +163,13 @@ private:
                                    since(&spr_statistics::dropped_nested);
             const double never_started =
                 since(&spr_statistics::not_started_slot) + since(&spr_statistics::not_started_nested);
+            const double ended = since(&spr_statistics::ended);
+            if (since(&spr_statistics::started) != ended) bench::fail("a span that started has not ended");
+            if (application_.recording_ && ended + never_started == 0) bench::fail("no span reached the library");
             return Answer()
-                .add("spans", since(&spr_statistics::ended) - dropped)
+                .add("spans", ended - dropped)
                 .add("dropped", dropped + never_started)
+                .add("refused", since(&spr_statistics::refused_data))
                 .add("seconds", static_cast<double>(bench::now() - begin_) / 1e9);
         }
 
@@ -172,8 +180,9 @@ private:
     };
 
     void spans(uint64_t count) {
-        for (uint64_t i = 0; i < count; ++i) shape_(tracer_);
+        for (uint64_t i = 0; i < count; ++i) one(i);
     }
+    void one(uint64_t number) { shape_(tracer_, requests_[number]); }
     spr_statistics statistics() const {
         spr_statistics statistics = SPR_STATISTICS_INIT;
         spr_provider_statistics(provider_, &statistics);
@@ -181,6 +190,8 @@ private:
     }
 
     bench::Shape shape_;
+    bench::Requests requests_;
+    bool recording_ = false;
     spr_provider* provider_ = nullptr;
     spr_tracer* tracer_ = nullptr;
     spr_span root_{};
@@ -190,8 +201,9 @@ private:
 }  // namespace
 
 int main(int count, char** words) {
-    bench::pin(count > 2 ? std::atoi(words[2]) : 0);
-    Application application(bench::find_shape(count > 1 ? words[1] : "three"));
+    if (count < 4) bench::fail("needs a shape, a core and the file of requests");
+    bench::pin(std::atoi(words[2]));
+    Application application(bench::find_shape(words[1]), words[3]);
     bench::serve({
         {"burst", [&](const Numbers& numbers) { return application.bursts(numbers); }},
         {"tail", [&](const Numbers& numbers) { return application.tail(numbers); }},

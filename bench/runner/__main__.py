@@ -16,6 +16,7 @@ import memory
 import page
 import peers
 import pipeline
+import shapes
 import table
 from measure import run_group, say
 from series import Series
@@ -28,13 +29,13 @@ OTHER = """instead of measuring, each alone:
   --flame-graphs         draws docs/performance/*_flame.svg"""
 
 
-def groups(quick, rounds):
+def groups(quick, rounds, once=False):
     """name -> (measures, rounds): what is compared with each other is in one group, and takes turns."""
-    fewer = max(3, rounds // 3)
-    few = max(1 if quick else 3, rounds // 10)
+    fewer = 1 if once else max(3, rounds // 3)
+    few = 1 if once else max(1 if quick else 3, rounds // 10)
     return {
         "app": (app.measures() + peers.application(), rounds),
-        "shapes": (app.shapes(), fewer),
+        "shapes": (shapes.measures(), fewer),
         "agent": (agent_cost.measures(), fewer),
         "pipeline": (pipeline.measures() + peers.flat_out(), fewer),
         "rates": (agent_cost.rates(), few),
@@ -56,9 +57,10 @@ def main():
     parser.add_argument("--rounds", type=int, metavar="N",
                         help=f"of the group app ({ROUNDS}, quick: {QUICK_ROUNDS}); the others have a third or a tenth")
     parser.add_argument("--docs", action="store_true", help="write table and plots into docs/")
+    parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)  # a round of next to nothing: for tests
     parser.add_argument("--build", default=SOURCE / "build-bench", type=pathlib.Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
+    rounds = 1 if options.once else options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
     if options.docs and options.only:
         parser.error("--docs writes a page of everything: not with --only")
     if rounds < 1:
@@ -69,9 +71,9 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends with us
     series = Series()
     begin = time.monotonic()
-    for name, (measures, turns) in groups(options.quick, rounds).items():
+    for name, (measures, turns) in groups(options.quick, rounds, options.once).items():
         if not options.only or name in options.only:
-            run_group(name, measures, turns, options.build, series, options.quick)
+            run_group(name, measures, turns, options.build, series, options.quick, options.once)
     seconds = time.monotonic() - begin
     say(f"measured for {seconds:.0f} s")
 

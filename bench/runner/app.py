@@ -66,34 +66,6 @@ class TwoThreads(Measure):
         return {"app.threads2_ratio": ratio, "app.dropped": sum(answer["dropped"] for answer in (*alone, both))}
 
 
-class ShapeCost(Measure):
-    """A shape's bytes, its cost in the application, and in the agent at a steady rate of the same bytes a second."""
-
-    BYTES_PER_SECOND = 100_000_000
-
-    def __init__(self, shape):
-        self.shape = shape
-        self.keys = tuple(f"shape.{shape}.{what}" for what in ("bytes", "app_ns", "agent_cpu_ns"))
-
-    def start(self, bed, place):
-        self.sink = place.sink
-        self.milliseconds = 300 if place.quick else 1000
-        self.agent = bed.agent(place.endpoint)
-        self.worker = self.agent.application(self.shape)
-        self.worker.ask("burst", 5, BURST)
-        self.sink.ask("count")
-        self.worker.ask("burst", 5, BURST)
-        arrived = self.sink.ask("count")
-        self.bytes = round(arrived["bytes"] / arrived["spans"])  # a request's frame is shared by thousands
-        self.burst = BURST * BYTES // self.bytes  # as many bytes whatever the shape
-
-    def round(self):
-        app = self.worker.ask("burst", 20, self.burst)["ns"]
-        before = self.agent.cpu_ns()
-        paced = self.worker.ask("paced", self.BYTES_PER_SECOND // self.bytes, self.milliseconds)
-        return dict(zip(self.keys, (self.bytes, app, (self.agent.cpu_ns() - before) / paced["spans"])))
-
-
 def measures():
     return [Floor(), Span("app.span_ns"), Span("app.span_bare_ns", "bare"),
             Span("app.unsampled_ns", "bare", OTEL_TRACES_SAMPLER="always_off"),
@@ -101,7 +73,3 @@ def measures():
             Span("app.unsampled_three_ns", "three", OTEL_TRACES_SAMPLER="always_off"),
             Span("app.disabled_three_ns", "three", SPANRING_DISABLED="1"),
             Tail(), TwoThreads()]
-
-
-def shapes():
-    return [ShapeCost(shape) for shape in ("bare", "three", "ten", "twenty", "rich")]

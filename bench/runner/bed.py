@@ -5,10 +5,14 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
 from worker import Gone, Program, Worker
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import shop_requests  # noqa: E402
 
 AGENT_CORE = 1  # agents, sinks, daemons, the SDKs' own threads; applications run on core 0
 
@@ -20,6 +24,7 @@ class Bed:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="spanring-bench-", dir=base))
         self.programs = []
         self.names = 0
+        self.requests = shop_requests.write(self.folder / "requests.tsv")
 
     def path(self, name):
         self.names += 1
@@ -88,6 +93,6 @@ class Agent(Program):
                 raise Gone(f"the agent does not start{self.last_words()}")
             time.sleep(0.01)
 
-    def application(self, shape="three", core=0, **environment):
-        return self.bed.worker("span_worker", shape, core, core=core,
+    def application(self, shape="three", core=0, program="span_worker", **environment):
+        return self.bed.worker(program, shape, core, self.bed.requests, core=core,
                                environment={"SPANRING_DIR": self.segments, **environment})

@@ -17,17 +17,21 @@ import flame
 from bed import Bed
 from measure import MILLION, say
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import callgrind  # noqa: E402
+import shop_requests  # noqa: E402
+
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 FOLDER = SOURCE / "docs/performance"
-sys.path.insert(0, str(SOURCE / "bench"))
-import callgrind  # noqa: E402
 
 SPANS = 3000
 
 
 def hot_path(build):
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        costs = callgrind.run([build / "bench/hot_path", SPANS], "span_once", {**os.environ, "SPANRING_DIR": folder})
+        inputs = shop_requests.write(pathlib.Path(folder) / "requests.tsv")
+        costs = callgrind.run([build / "bench/hot_path", "three", inputs, SPANS], "span_once",
+                              {**os.environ, "SPANRING_DIR": folder})
     inside = collections.Counter()
     for stack, count in costs.items():
         if "span_once" in stack:

@@ -29,8 +29,10 @@ class Measure:
 class Place:
     """What the measures of a group share."""
 
-    def __init__(self, bed, quick):
+    def __init__(self, bed, quick, once):
         self.quick = quick
+        self.once = once  # the least that goes through everything: for tests
+        self.floor = bed.worker("floor_worker", BYTES)
         self.sink = bed.sink()
         self.http_sink = bed.http_sink()
         self.endpoint = self.sink.said[0]
@@ -41,12 +43,11 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def run_group(name, measures, rounds, build, series, quick):
+def run_group(name, measures, rounds, build, series, quick, once=False):
     """Starts everything, then takes turns: each round begins and ends with the floor, and watches what others do."""
     bed = Bed(build)
     try:
-        place = Place(bed, quick)
-        floor = bed.worker("floor_worker", BYTES)
+        place = Place(bed, quick, once)
         alive = []
         for measure in measures:
             try:
@@ -57,7 +58,7 @@ def run_group(name, measures, rounds, build, series, quick):
                 series.missing.update({key: str(gone) for key in measure.keys})
 
         def floor_ns():
-            return floor.ask("burst", 10, BURST)["ns"]
+            return place.floor.ask("burst", 10, BURST)["ns"]
 
         floor_ns()
         for number in range(rounds):

@@ -30,6 +30,7 @@ BARS = {
         ("spanring", "app.span_ns", chart.OURS),
         ("LTTng-UST, two events", "peer.lttng.app_span_ns", chart.OTHERS),
         ("OpenTelemetry SDK, Rust", "peer.opentelemetry_rust.app_span_ns", chart.OTHERS),
+        ("OpenTelemetry SDK, C++", "peer.opentelemetry_cpp.app_span_ns", chart.OTHERS),
         ("iceoryx, bytes alone", "peer.iceoryx.app_span_ns", chart.OTHERS),
         ("OpenTelemetry SDK, Go", "peer.opentelemetry_go.app_span_ns", chart.OTHERS)]),
     "agent": ("CPU of the agent for a span of 183 bytes", "ns", [

@@ -18,7 +18,9 @@ from worker import Gone, Program
 
 SETTINGS = {
     "opentelemetry_rust": "batch processor, queue 65,536, batches of 8,192; OTLP/gRPC (tonic), no compression; "
-                          "attributes given at the start",
+                          "attributes given at the start; static strings, but for the shapes, which have owned ones",
+    "opentelemetry_cpp": "batch processor, queue 65,536, batches of 8,192; OTLP/gRPC, no compression; attributes given at "
+                         "the start",
     "opentelemetry_go": "batch processor, queue 65,536, batches of 8,192; OTLP/gRPC, no compression; GOMAXPROCS 2",
     "lttng": "one begin and one end event, user space, 8 sub-buffers of 8 MiB a core, the reader is woken by full ones "
              "(no timer), trace on tmpfs; losses as it counts them itself",
@@ -47,6 +49,7 @@ def version(name):
     return {
         "opentelemetry_rust": lambda: find("opentelemetry_rust/Cargo.lock", r'name = "opentelemetry_sdk"\nversion = "(.*)"'),
         "opentelemetry_go": lambda: find("opentelemetry_go/go.mod", r"go.opentelemetry.io/otel/sdk v(\S+)"),
+        "opentelemetry_cpp": lambda: debian("opentelemetry-cpp-dev"),
         "lttng": lambda: debian("liblttng-ust-dev"),
         "iceoryx": lambda: debian("libiceoryx-posh-dev"),
     }.get(name, lambda: find("collector/go.mod", r"collector/otelcol v(\S+)"))()
@@ -62,29 +65,61 @@ class SdkBurst(Measure):
 
     BURST = 40_000
 
-    def __init__(self, name):
+    def __init__(self, name, shape=None):
         self.name = name
+        self.shape = shape
         self.keys = keys(name, "app_span_ns")
 
     def start(self, bed, place):
-        self.worker = bed.peer(self.name, place.endpoint, environment=BATCH_PROCESSOR)
+        load = (bed.requests, self.shape) if self.shape else ()
+        self.worker = bed.peer(self.name, place.endpoint, *load, environment=BATCH_PROCESSOR)
         self.worker.ask("burst", 1, self.BURST)
 
     def round(self):
         return {self.keys[0]: self.worker.ask("burst", 3, self.BURST)["ns"]}
 
 
+class SdkShape(Measure):
+    """The same for a shape, each span with what another request says: strings that the SDK has to copy. What one of them
+    cannot say does not come: all that was made must arrive."""
+
+    SDKS = {"rust_ns": "opentelemetry_rust", "cpp_ns": "opentelemetry_cpp"}
+
+    def __init__(self, shape, key, each):
+        self.shape = shape
+        self.name = self.SDKS[key]
+        self.each = each  # spans of a call
+        self.keys = (f"shape.{shape}.{key}",)
+
+    def start(self, bed, place):
+        self.sink = place.sink
+        self.bursts = 1 if place.once else 3
+        self.calls = (100 if place.once else SdkBurst.BURST) // self.each
+        self.worker = bed.peer(self.name, place.endpoint, bed.requests, self.shape, environment=BATCH_PROCESSOR)
+        self.worker.ask("burst", 1, self.calls)
+
+    def round(self):
+        self.sink.ask("count")
+        answer = self.worker.ask("burst", self.bursts, self.calls)
+        arrived, made = self.sink.ask("count")["spans"], self.each * self.bursts * self.calls
+        if arrived != made:
+            raise Gone(f"{self.name} made {made} spans, and {arrived:.0f} arrived")
+        return {self.keys[0]: answer["ns"]}
+
+
 class SdkFlat(Measure):
     """As fast as it goes: CPU of the whole process for a span that arrived; what the full queue dropped."""
 
-    def __init__(self, name):
+    def __init__(self, name, shape=None):
         self.name = name
+        self.shape = shape
         self.keys = keys(name, "cpu_ns_per_span", "spans_per_s", "lost_percent")
 
     def start(self, bed, place):
         self.sink = place.sink
         self.spans = 200_000 if place.quick else MILLION
-        self.worker = bed.peer(self.name, place.endpoint, environment=BATCH_PROCESSOR)
+        load = (bed.requests, self.shape) if self.shape else ()
+        self.worker = bed.peer(self.name, place.endpoint, *load, environment=BATCH_PROCESSOR)
         self.worker.ask("flat", 50_000)
 
     def round(self):
@@ -345,11 +380,13 @@ class CollectorMemory(Measure):
 
 
 def application():
-    return [SdkBurst("opentelemetry_rust"), SdkBurst("opentelemetry_go"), Lttng(), Iceoryx()]
+    return [SdkBurst("opentelemetry_rust"), SdkBurst("opentelemetry_cpp", "three"), SdkBurst("opentelemetry_go"), Lttng(),
+            Iceoryx()]
 
 
 def flat_out():
-    return [SdkFlat("opentelemetry_rust"), SdkFlat("opentelemetry_go"), CollectorCost("collector", OVER_GRPC),
+    return [SdkFlat("opentelemetry_rust"), SdkFlat("opentelemetry_cpp", "three"), SdkFlat("opentelemetry_go"),
+            CollectorCost("collector", OVER_GRPC),
             CollectorCost("collector_zstd", OVER_HTTP), CollectorCost("collector", OVER_GRPC, LARGE_BYTES),
             CollectorCost("collector_zstd", OVER_HTTP, LARGE_BYTES)]
 

@@ -5,7 +5,7 @@ of the run, or where other programs used the machine meanwhile. Medians are over
 import statistics
 
 DISTURBED = 1.5   # times the lowest floor
-COUNTS = (".lost", ".dropped", ".processes")  # summed over all rounds, disturbed ones too
+COUNTS = (".lost", ".dropped", ".processes", ".spans", ".refused")  # summed over all rounds, disturbed ones too
 OTHERS = 0.05     # of all cores' time
 FEWEST = 3        # with fewer quiet rounds than this all count, and the table says so
 

@@ -9,10 +9,18 @@ from growth import THREADS
 from series import DISTURBED, FEWEST, OTHERS
 
 GROWTH = "How cost grows"
-SHAPES = (("bare", "no attribute"), ("three", "two strings, an integer"), ("ten", "ten attributes"),
-          ("twenty", "twenty attributes"), ("rich", "two strings, an integer, two events, a link"))
-SHAPE_COLUMNS = (("bytes", "size", "bytes", 0), ("app_ns", "application", "ns", 1),
-                 ("agent_cpu_ns", "agent CPU at 100 MB/s", "ns", 1))
+SHAPES = {"bare": "no attribute", "three": "two strings, an integer", "ten": "ten attributes",
+          "twenty": "twenty attributes", "rich": "two strings, an integer, two events, a link",
+          "http": "HTTP server, twelve attributes", "db": "database client, a statement of 300 to 2,000 bytes",
+          "nested": "parent, child, then the parent's attributes (both)"}
+SHAPE_COLUMNS = (("bytes", "size", "bytes", 0), ("floor_ns", "floor", "ns", 1), ("floor2_ns", "two copies, ids", "ns", 1),
+                 ("app_ns", "application", "ns", 1), ("nul_ns", "with SPR_NUL", "ns", 1),
+                 ("static_ns", "linked statically, LTO", "ns", 1), ("rust_ns", "SDK, Rust", "ns", 0),
+                 ("cpp_ns", "SDK, C++", "ns", 0), ("agent_cpu_ns", "agent CPU at 100 MB/s", "ns", 1))
+SHAPE_COUNTS = (("spans", "spans made in all rounds", "spans", 0), ("dropped", "dropped", "spans", 0),
+                ("refused", "attributes, events and links refused", "", 0), ("lost", "lost on the way", "spans", 0))
+# Strings that a call of the shape hands over, keys and names with them: each is one that SPR_NUL has to measure.
+SHAPE_STRINGS = {"bare": 1, "three": 6, "ten": 17, "twenty": 41, "rich": 12, "http": 22, "db": 15, "nested": 12}
 THREAD_COLUMNS = (("spans_per_s", "all together", "spans/s", 0), ("app_cpu_ns", "CPU a span", "ns", 1),
                   ("segment_mib", "shared memory", "MiB", 1), ("dropped", "dropped", "spans", 0))
 
@@ -33,6 +41,7 @@ FIGURES = [
     ("app.threads2_ratio", "two threads: CPU of each against itself alone, the larger", "x", 2),
     ("app.dropped", "spans dropped in all of these, for lack of room", "spans", 0),
     ("peer.opentelemetry_rust.app_span_ns", "OpenTelemetry SDK, Rust", "ns", 0),
+    ("peer.opentelemetry_cpp.app_span_ns", "OpenTelemetry SDK, C++", "ns", 0),
     ("peer.opentelemetry_go.app_span_ns", "OpenTelemetry SDK, Go", "ns", 0),
     ("peer.lttng.app_span_ns", "LTTng-UST, begin and end event", "ns", 0),
     ("peer.iceoryx.app_span_ns", "iceoryx, loan and publish of 183 bytes", "ns", 0),
@@ -63,7 +72,7 @@ FIGURES = [
     ("pipeline.lost", "spans lost at 80 % of that rate, all rounds", "spans", 0),
     ("pipeline.dropped_percent_flat_out", "dropped and counted beyond that rate", "%", 1),
     *[(f"peer.{name}.{key}", f"{title}: {what}", unit, digits)
-      for name, title in (("opentelemetry_rust", "SDK, Rust"), ("opentelemetry_go", "SDK, Go"), ("lttng", "LTTng-UST"),
+      for name, title in (("opentelemetry_rust", "SDK, Rust"), ("opentelemetry_cpp", "SDK, C++"), ("opentelemetry_go", "SDK, Go"), ("lttng", "LTTng-UST"),
                           ("iceoryx", "iceoryx"), ("collector", "Collector"), ("collector_zstd", "Collector, zstd"))
       for key, what, unit, digits in (("spans_per_s", "arrived", "spans/s", 0),
                                       ("cpu_ns_per_span", "CPU of all its processes a span", "ns", 0),
@@ -71,7 +80,7 @@ FIGURES = [
       if not (name.startswith("collector") and key == "cpu_ns_per_span")],
     (GROWTH, None),
     *[(f"shape.{shape}.{key}", f"{title}: {what}", unit, digits)
-      for shape, title in SHAPES for key, what, unit, digits in SHAPE_COLUMNS],
+      for shape, title in SHAPES.items() for key, what, unit, digits in SHAPE_COLUMNS + SHAPE_COUNTS],
     *[(f"growth.rate{rate}.agent_cpu_ns", f"agent CPU at {rate:,} spans/s", "ns", 1) for rate in RATES if rate != 100_000],
     *[(f"growth.processes{count}.agent_cpu_ns", f"agent CPU, 100,000 spans/s, processes: {count}", "ns", 1)
       for count in PROCESSES],
@@ -92,8 +101,17 @@ def at_most_times(factor, other):
     return lambda value, figure: value <= factor * figure(other)
 
 
+def at_most_floors(factor):
+    """Of a span of 183 bytes, in the same rounds."""
+    return f"at most {factor} x floor of 183 bytes", at_most_times(factor, "shape.three.floor_ns")
+
+
 def at_least(limit):
     return lambda value, _: value >= limit
+
+
+def at_most_above(distance, other):
+    return lambda value, figure: value <= distance + figure(other)
 
 
 def at_least_times(factor, other):
@@ -103,6 +121,14 @@ def at_least_times(factor, other):
 # key: what is asked for as a text, does it hold
 BARS = {
     "app.span_ns": ("at most 2 x floor", at_most_times(2, "app.floor_ns")),
+    **{f"shape.{shape}.app_ns": at_most_floors(factor)
+       for shape, factor in {"bare": 1.8, "three": 2.8, "ten": 5.3, "http": 6.5, "twenty": 9.5, "rich": 6.8,
+                             "nested": 6.5}.items()},
+    **{f"shape.{shape}.nul_ns": (f"at most 3 ns a string more: {3 * strings} ns", at_most_above(3 * strings, f"shape.{shape}.app_ns"))
+       for shape, strings in SHAPE_STRINGS.items()},
+    **{f"shape.{shape}.rust_ns": ("at least 4 x span", at_least_times(4, f"shape.{shape}.app_ns")) for shape in SHAPES},
+    "shape.three.static_ns": at_most_floors(2.0),
+    **{f"shape.{shape}.{key}": ("0", at_most(0)) for shape in SHAPES for key in ("dropped", "refused", "lost")},
     "app.unsampled_ns": ("at most 6 ns", at_most(6)),
     "app.disabled_ns": ("at most 2.5 ns", at_most(2.5)),
     "app.threads2_ratio": ("at most 1.3", at_most(1.3)),
@@ -187,11 +213,14 @@ def text(rows, series):
 
 def grid(series, corner, lines, columns):
     """A table of its own for what differs in one thing: lines are (title, beginning of the keys)."""
+    def cell(key, unit, digits):
+        return f"{series.value(key):,.{digits}f} {unit}" if key in series.values else "–"
+
     made = [f"| {corner} | " + " | ".join(what for _, what, _, _ in columns) + " |", "|---|" + "---:|" * len(columns)]
     for title, beginning in lines:
         keys = [(f"{beginning}.{key}", unit, digits) for key, _, unit, digits in columns]
-        if all(key in series.values for key, _, _ in keys):
-            made.append(f"| {title} | " + " | ".join(f"{series.value(key):,.{digits}f} {unit}" for key, unit, digits in keys) + " |")
+        if keys[0][0] in series.values:
+            made.append(f"| {title} | " + " | ".join(cell(*key) for key in keys) + " |")
     return made + [""] if len(made) > 2 else []
 
 
@@ -202,7 +231,7 @@ def markdown(rows, series):
         if not row.key:
             lines += ["", f"### {row.title}", ""]
             if row.title == GROWTH:
-                lines += grid(series, "span", [(title, f"shape.{shape}") for shape, title in SHAPES], SHAPE_COLUMNS)
+                lines += grid(series, "span", [(title, f"shape.{shape}") for shape, title in SHAPES.items()], SHAPE_COLUMNS)
                 lines += grid(series, "threads", [(f"{count:,}", f"growth.threads{count}") for count in THREADS], THREAD_COLUMNS)
             lines += ["| figure | median | quartiles | quiet rounds | asked for |", "|---|---:|---:|---:|---|"]
         elif not row.key.startswith(("shape.", "growth.threads")):

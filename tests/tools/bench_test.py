@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The benchmark of the shapes, once and with next to nothing: its figures have their names, and every span that it made was
+started, ended, kept and counted by the receiver. How fast that was is nobody's business here."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("SPANRING_BUILD", SOURCE / "build")).resolve()
+SHAPES = ("bare", "three", "ten", "twenty", "rich", "http", "db", "nested")
+SKIPPED = 77
+sys.path.insert(0, str(SOURCE / "bench"))
+import shop_requests  # noqa: E402
+
+
+class BenchTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "figures.json"
+            done = subprocess.run([sys.executable, "-B", SOURCE / "bench/runner", "--once", "--only", "shapes",
+                                   "--build", BUILD, "--json", file], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            cls.said = done.stdout + done.stderr
+            cls.figures = json.loads(file.read_text()) if done.returncode == 0 else {}
+
+    def figure(self, key):
+        self.assertIn(key, self.figures, self.said)
+        return self.figures[key]
+
+    def test_every_shape_has_its_figures(self):
+        for shape in SHAPES:
+            for figure in ("app_ns", "nul_ns", "static_ns", "floor_ns", "floor2_ns", "agent_cpu_ns"):
+                with self.subTest(shape=shape, figure=figure):
+                    self.assertGreater(self.figure(f"shape.{shape}.{figure}"), 0)
+
+    def test_every_span_was_made_and_arrived(self):
+        for shape in SHAPES:
+            with self.subTest(shape=shape):
+                self.assertGreater(self.figure(f"shape.{shape}.spans"), 0)
+                for count in ("dropped", "refused", "lost"):
+                    self.assertEqual(self.figure(f"shape.{shape}.{count}"), 0, count)
+
+    def test_shapes_weigh_what_they_are_compared_with(self):
+        self.assertEqual(self.figure("shape.three.bytes"), 183)
+        self.assertEqual(self.figure("shape.twenty.bytes"), 805)
+
+
+class ShopRequestsTest(unittest.TestCase):
+    """What spans say: the same at each run, and no two alike."""
+
+    def test_the_same_are_drawn_each_time(self):
+        first, second = shop_requests.Draw(), shop_requests.Draw()
+        self.assertEqual([first.request() for _ in range(3)], [second.request() for _ in range(3)])
+
+    def test_they_differ_in_content_and_length(self):
+        draw = shop_requests.Draw()
+        requests = [draw.request() for _ in range(shop_requests.COUNT)]
+        self.assertGreater(len({request["path"] for request in requests}), shop_requests.COUNT / 2)
+        self.assertGreater(len({len(request["long_path"]) for request in requests}), 10)
+        statements = [len(request["statement"]) for request in requests]
+        low, high = shop_requests.STATEMENT_BYTES
+        self.assertTrue(all(low <= size <= high for size in statements), statements)
+        self.assertGreater(max(statements) - min(statements), (high - low) / 2)
+        self.assertEqual({len(request["agent"]) for request in requests}, {shop_requests.AGENT_BYTES})
+
+
+if __name__ == "__main__":
+    if len(os.sched_getaffinity(0)) < 2:
+        print("skipped: the benchmark needs two cores")
+        sys.exit(SKIPPED)
+    unittest.main(verbosity=2)
