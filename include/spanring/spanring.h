@@ -117,6 +117,12 @@ typedef struct spr_token {
     uint64_t record[4]; /* what a profiler sees of it (OTEP 4947) */
 } spr_token;
 
+/* The same for a span: spr_span_attach(), and spr_context_detach(&token.token). */
+typedef struct spr_span_token {
+    spr_token token;
+    spr_span span; /* the library's */
+} spr_span_token;
+
 /* Text in memory of the caller, for functions that write: never beyond capacity, and without a terminator. */
 typedef struct spr_text {
     char *data;
@@ -558,6 +564,29 @@ SPR_PUBLIC int spr_context_attach_with(const spr_propagated *propagated, spr_tok
  */
 SPR_PUBLIC int spr_context_current_with(spr_propagated *ret_propagated) SPR_NOEXCEPT;
 
+/*
+ * Attaches a span: its context, as spr_context_attach() does, and the span itself, for spr_span_current(). Spans that
+ * start below it in its trace, and what is injected, take over the trace state that it keeps. The span may end before
+ * it is detached; it is not ended by the detach. Signal-safe, as all of these. Errors: -EINVAL.
+ */
+SPR_PUBLIC int spr_span_attach(const spr_span *span, spr_span_token *token) SPR_NOEXCEPT;
+
+/*
+ * The span that is attached to this thread (specification: trace/api.md, Context Interaction), also where its own context
+ * was attached again inside of it, with other baggage. Returns 1; or 0 where only a context is attached: *ret_span then
+ * does nothing and carries that context, all zero if there is none. It may have ended: calls return -ESTALE then. In a
+ * child after fork() it is the parent's: -ESTALE. Errors: -EINVAL.
+ */
+SPR_PUBLIC int spr_span_current(spr_span *ret_span) SPR_NOEXCEPT;
+
+/*
+ * The trace state that a span keeps: what spr_start_options.trace_state said or what was inherited, with the sampler's
+ * member, in memory that *ret_trace_state brings (SPR_TRACESTATE_SIZE is always enough; of a longer one whole members are
+ * left out at the end). Returns 1, or 0 and an empty text where there is none, the span has ended or was not recorded.
+ * Errors: -EINVAL, -ENOSPC.
+ */
+SPR_PUBLIC int spr_span_trace_state(const spr_span *span, spr_text *ret_trace_state) SPR_NOEXCEPT;
+
 /* ---- Propagation: HOT --------------------------------------------------------------------------------------- */
 
 /*
@@ -593,10 +622,17 @@ SPR_PUBLIC int spr_extract(const spr_carrier *carrier, spr_propagated *propagate
 
 /*
  * Writes context, with the trace state (if it is of the same trace) and the baggage attached to this thread. NULL: the
- * context that is attached. For an outgoing call: &span.context of the client span.
+ * context that is attached. The trace state that an attached span keeps goes before one that spr_context_attach_with()
+ * attached. For an outgoing call: &span.context of the client span, or spr_span_inject().
  * Errors: -EINVAL, -E2BIG, those of the callbacks. Without a valid context only baggage is written.
  */
 SPR_PUBLIC int spr_inject(const spr_context *context, const spr_carrier *carrier) SPR_NOEXCEPT;
+
+/*
+ * The same for a span, which need not be attached: the trace state that it keeps is sent on. One that is not recorded
+ * keeps none; what is attached is sent then. Errors: those of spr_inject().
+ */
+SPR_PUBLIC int spr_span_inject(const spr_span *span, const spr_carrier *carrier) SPR_NOEXCEPT;
 
 /* Writes what is said and nothing that is attached. */
 SPR_PUBLIC int spr_inject_with(const spr_propagated *propagated, const spr_carrier *carrier) SPR_NOEXCEPT;

@@ -24,6 +24,9 @@ int main(void) {
     MEMBER(spr_token, previous);
     MEMBER(spr_token, reserved);
     MEMBER(spr_token, record);
+    STRUCT(spr_span_token);
+    MEMBER(spr_span_token, token);
+    MEMBER(spr_span_token, span);
     STRUCT(spr_attribute);
     MEMBER(spr_attribute, key);
     MEMBER(spr_attribute, key_size);

@@ -182,6 +182,20 @@ TEST_F(SpanTest, HasIdsOfItsOwnAndIsRecordedByAWord) {
     EXPECT_TRUE(dropped.context().valid());
 }
 
+TEST_F(SpanTest, IsTheCurrentOneInsideOfItsScope) {
+    Span::with_current([](Span& current) { EXPECT_FALSE(current.context().valid()); });
+    auto span = tracer_.start("current");
+    {
+        SpanScope scope{span};
+        const int result = Span::with_current([](Span& current) { return current.set_attribute("key", 1); });
+        EXPECT_EQ(result, 0);
+        Span::with_current([&](Span& current) { EXPECT_EQ(current.context().span_id(), span.context().span_id()); });
+        EXPECT_EQ(tracer_.start("child").context().trace_id(), span.context().trace_id());
+    }
+    EXPECT_TRUE(span.recording()) << "neither the scope nor the function ended it";
+    Span::with_current([](Span& current) { EXPECT_FALSE(current.recording()); });
+}
+
 TEST_F(SpanTest, TakesListsBytesAndNothing) {
     EXPECT_EQ((Attribute{"key", Bytes{"\x00", 1}}.raw().type), std::uint32_t{SPR_TYPE_BYTES});
     EXPECT_EQ((Attribute{"key", ValueList{1, "two"}}.raw().type), std::uint32_t{SPR_TYPE_ARRAY});

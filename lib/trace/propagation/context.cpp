@@ -66,13 +66,16 @@ int spr_context_current(spr_context* ret_context) noexcept {
 int spr_context_attach(const spr_context* context, spr_token* token) noexcept {
     if (context == nullptr || token == nullptr) return -EINVAL;
     const spr_token* top = thread_local_state.top;
-    return attach(*context, top != nullptr ? top->reserved : 0, token);
+    return attach(*context, top != nullptr ? top->reserved & ~TokenBits::kSpan : 0, token);
 }
 
 int spr_context_attach_with(const spr_propagated* propagated, spr_token* token) noexcept {
     if (propagated == nullptr || token == nullptr) return -EINVAL;
     const int error = check_in_place(propagated);
-    return error != 0 ? error : attach(propagated->context, reinterpret_cast<uintptr_t>(propagated), token);
+    if (error != 0) return error;
+    const spr_token* top = thread_local_state.top;
+    const uint64_t of_spans = top != nullptr ? top->reserved & TokenBits::kKeepsTraceState : 0;
+    return attach(propagated->context, reinterpret_cast<uintptr_t>(propagated) | of_spans, token);
 }
 
 int spr_context_current_with(spr_propagated* ret_propagated) noexcept {

@@ -30,12 +30,24 @@ inline bool is_same_trace(const spr_context& a, const spr_context& b) {
     return memcmp(a.trace_id, b.trace_id, sizeof a.trace_id) == 0;
 }
 
-// What spr_context_attach_with() attached here or further out. Its address is handed on from token to token, so that
-// attaching a context costs one word more and finding out that nothing is there one load. It is the caller's, and stays
-// until its detach.
+// What spr_token::reserved holds: the address of what spr_context_attach_with() attached here or further out, which is
+// handed on from token to token, so that attaching a context costs one word more and finding out that nothing is there
+// one load; and in the bits that an address leaves free what is said of spans.
+struct TokenBits {
+    static constexpr uint64_t kSpan = 1;             // the token is an spr_span_token's; not handed on
+    static constexpr uint64_t kKeepsTraceState = 2;  // a span that keeps one is attached here or further out
+    static constexpr uint64_t kAddress = ~uint64_t{3};
+    static_assert(alignof(spr_propagated) >= 4);
+};
+
+// HOT. Whether a span that starts under it may inherit a trace state.
+inline bool may_inherit(const spr_token* top) { return top != nullptr && (top->reserved & ~TokenBits::kSpan) != 0; }
+
+// It is the caller's, and stays until its detach.
 inline const spr_propagated* attached_to(const spr_token* token) {
-    return token == nullptr ? nullptr
-                            : reinterpret_cast<const spr_propagated*>(static_cast<uintptr_t>(token->reserved));
+    return token == nullptr
+               ? nullptr
+               : reinterpret_cast<const spr_propagated*>(static_cast<uintptr_t>(token->reserved & TokenBits::kAddress));
 }
 
 // What is attached, if its trace state is that of spans with this parent; nullptr: nothing is, or it is not.

@@ -7,6 +7,7 @@
 //     bits  0-7   trace flags
 //           8-15  is_remote
 //          16     a threshold is known
+//          17     the span keeps a trace state: of this span alone, its children have bits of their own
 //          20-63  the threshold, its upper 44 of 56 bits (RejectionThreshold::kDigits says that the rest is zero)
 #pragma once
 
@@ -20,8 +21,9 @@
 namespace spanring::trace {
 
 struct ContextTail {
-    static constexpr uint64_t kSampling = ~uint64_t{0xffff};
     static constexpr uint64_t kKnown = uint64_t{1} << 16;
+    static constexpr uint64_t kKeepsTraceState = uint64_t{1} << 17;
+    static constexpr uint64_t kSampling = ~uint64_t{0xffff} & ~kKeepsTraceState;  // what a child takes over
     static_assert(offsetof(spr_context, trace_flags) == 24 && offsetof(spr_context, sampling) == 26 &&
                   sizeof(spr_context) == 32);
     static_assert(4 * ring::RejectionThreshold::kDigits == 44);

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "trace/process/provider.hpp"
+#include "trace/propagation/attached_span.hpp"
 #include "trace/propagation/baggage.hpp"
 #include "trace/propagation/carrier.hpp"
 #include "trace/propagation/context.hpp"
@@ -151,6 +152,22 @@ int check_writer(const spr_carrier* carrier) {
     return error != 0 ? error : carrier->set == nullptr ? -EINVAL : 0;
 }
 
+// A context, with what is attached to this thread. `kept`: its own trace state.
+int inject_with_attached(const spr_context* context, std::string_view kept, const spr_carrier* carrier) {
+    const spr_token* const top = thread_local_state.top;
+    Outgoing out = {context != nullptr && is_valid(*context) ? context : nullptr, 0, kept, {}};
+    if (const spr_propagated* attached = attached_to(top)) out.baggage = view_of(attached->baggage);
+    TraceStateRoom room;
+    if (out.context != nullptr) {
+        if (kept.empty()) out.trace_state = kept_trace_state(top, *context, room);
+        if (const spr_propagated* attached = attached_to_trace(top, *context)) {
+            if (out.trace_state.empty()) out.trace_state = view_of(attached->trace_state);
+            out.flags = attached->flags;
+        }
+    }
+    return inject(out, Carrier(*carrier));
+}
+
 // Keys of a propagator, in the order in which they are written; without data after the last one.
 std::string_view field_of(Propagator propagator, size_t index) {
     switch (propagator) {
@@ -197,14 +214,14 @@ int spr_inject(const spr_context* context, const spr_carrier* carrier) noexcept 
     if (const int error = check_writer(carrier)) return error;
     const spr_token* top = thread_local_state.top;
     if (context == nullptr && top != nullptr) context = &top->context;
-    Outgoing out = {context != nullptr && is_valid(*context) ? context : nullptr, 0, {}, {}};
-    if (const spr_propagated* attached = attached_to(top)) out.baggage = view_of(attached->baggage);
-    if (out.context != nullptr)
-        if (const spr_propagated* attached = attached_to_trace(top, *context)) {
-            out.trace_state = view_of(attached->trace_state);
-            out.flags = attached->flags;
-        }
-    return inject(out, Carrier(*carrier));
+    return inject_with_attached(context, {}, carrier);
+}
+
+int spr_span_inject(const spr_span* span, const spr_carrier* carrier) noexcept {
+    if (span == nullptr) return -EINVAL;
+    if (const int error = check_writer(carrier)) return error;
+    TraceStateRoom room;
+    return inject_with_attached(&span->context, kept_trace_state(*span, room), carrier);
 }
 
 int spr_inject_with(const spr_propagated* propagated, const spr_carrier* carrier) noexcept {

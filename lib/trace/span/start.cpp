@@ -9,6 +9,7 @@
 
 #include "trace/base/options.hpp"
 #include "trace/process/entry.hpp"
+#include "trace/propagation/attached_span.hpp"
 #include "trace/propagation/context.hpp"
 #include "trace/propagation/context_tail.hpp"
 #include "trace/propagation/sampled_trace_state.hpp"
@@ -88,18 +89,22 @@ uint32_t write_identity(uint8_t* to, const spr_context& context, const spr_conte
     return write_any_name(to, name, size);
 }
 
-// What the first publication of a span had no room for. Refusals are counted.
-[[gnu::noinline]] void add_rest(OpenSpan span, Level& level, uint64_t tail, const char* name, size_t name_size,
+// What the first publication of a span had no room for. Refusals are counted. Whether it keeps a trace state that
+// spans below it and requests take over.
+[[gnu::noinline]] bool add_rest(OpenSpan span, Level& level, uint64_t tail, const char* name, size_t name_size,
                                 const spr_start_options& options) {
     uint32_t refused = 0;
     if (span.slot().name == 0 && span.set_name(name, name_size) != 0) ++refused;
-    const SampledTraceState state(view_of(options.trace_state, options.trace_state_size), tail);
-    if (!state.view().empty() && span.set_trace_state(state.view().data(), state.view().size()) != 0) ++refused;
+    const std::string_view given = view_of(options.trace_state, options.trace_state_size);
+    const SampledTraceState state(given, tail);
+    const bool kept = !state.view().empty() && span.set_trace_state(state.view().data(), state.view().size()) == 0;
+    if (!kept && !state.view().empty()) ++refused;
     for (size_t i = 0; i < options.attribute_count; ++i)
         if (!set_short(span, options.attributes[i]) && set_any(span, options.attributes[i]) != 0) ++refused;
     for (size_t i = 0; i < options.link_count; ++i)
         if (span.add(options.links[i]) != 0) ++refused;
     if (refused != 0) level.writer.count(Counter::kRefusedData, refused);
+    return kept && !given.empty();
 }
 
 // A provider that is off or shut down, in a child as in its parent.
@@ -286,8 +291,11 @@ template <StartCall kCall>
     // A whole span ends at once; the one that the thread is in goes on.
     if (!is_whole<kCall>(given) && entry.depth() == 0) thread_local_state.last.set(ret_span->handle, provider, slot);
     if (name_bytes == 0 || ContextTail::has_threshold(tail) || options.trace_state != nullptr ||
-        options.attribute_count != 0 || options.link_count != 0) [[unlikely]]
-        add_rest(OpenSpan(provider, slot, index), level, tail, name, name_size, options);
+        options.attribute_count != 0 || options.link_count != 0) [[unlikely]] {
+        const bool keeps = add_rest(OpenSpan(provider, slot, index), level, tail, name, name_size, options);
+        if (keeps && !is_whole<kCall>(given))
+            ContextTail::write(ret_span->context, tail | ContextTail::kKeepsTraceState);
+    }
     return 1;
 }
 
@@ -297,8 +305,10 @@ template <StartCall kCall>
 [[gnu::noinline]] int start_inheriting(spr_tracer* tracer, const char* name, size_t name_size,
                                        const spr_context* parent, spr_span* ret_span, const OptionsOf<kCall>& given) {
     OptionsOf<kCall> options = given;
+    TraceStateRoom room;
     if (parent != nullptr && view_of(given.trace_state, given.trace_state_size).empty()) {
-        const std::string_view inherited = attached_trace_state(thread_local_state.top, *parent);
+        std::string_view inherited = kept_trace_state(thread_local_state.top, *parent, room);
+        if (inherited.empty()) inherited = attached_trace_state(thread_local_state.top, *parent);
         options.trace_state = inherited.data();
         options.trace_state_size = inherited.size();
     }
@@ -364,7 +374,7 @@ template <StartCall kCall>
     if (kCall != StartCall::kChosen && provider.sampler().refuses(parent))
         return start_unsampled(tracer, name, name_size, parent, ret_span, options);
     constexpr StartCall kInheriting = kCall == StartCall::kPlain ? StartCall::kWith : kCall;  // it gets a trace state
-    if (!is_whole<kCall>(options) && parent != nullptr && attached_to(top) != nullptr) [[unlikely]]
+    if (!is_whole<kCall>(options) && parent != nullptr && may_inherit(top)) [[unlikely]]
         return start_inheriting<kInheriting>(tracer, name, name_size, parent, ret_span, options);
     return start_recorded<kCall>(tracer, name, name_size, parent, ret_span, options);
 }

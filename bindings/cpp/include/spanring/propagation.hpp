@@ -11,6 +11,7 @@
 #define SPANRING_PROPAGATION_HPP
 
 #include <spanring/context.hpp>
+#include <spanring/span.hpp>
 #include <spanring/spanring.h>
 
 #include <array>
@@ -63,6 +64,13 @@ template <class Headers>
 void inject(const Context& context, Headers& headers) noexcept {
     const spr_carrier carrier = detail::writing_carrier(headers);
     spr_inject(&context.raw(), &carrier);
+}
+
+// The same for a span, with the trace state that it keeps.
+template <class Headers>
+void inject(const Span& span, Headers& headers) noexcept {
+    const spr_carrier carrier = detail::writing_carrier(headers);
+    spr_span_inject(&span.raw(), &carrier);
 }
 
 // All of it, in memory of its own (nearly 9 KiB), so that nothing is allocated. A value: it may be copied, but not

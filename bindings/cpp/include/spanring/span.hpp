@@ -60,6 +60,18 @@ public:
     // Valid for spans that are not sampled too; it outlives the end.
     Context context() const noexcept { return Context{raw_.context}; }
 
+    // Runs a function with the span that a SpanScope attached to this thread; with one that does nothing where there is
+    // none, or only a context. The function may not end it.
+    template <typename Function>
+    static auto with_current(Function&& function) -> decltype(function(std::declval<Span&>())) {
+        struct Borrowed {
+            Span span;
+            ~Borrowed() { span.raw_ = spr_span{}; }
+        } borrowed;
+        spr_span_current(&borrowed.span.raw_);
+        return function(borrowed.span);
+    }
+
     // Worth asking before computing a costly attribute.
     bool recording() const noexcept { return spr_span_is_recording(&raw_) == 1; }
 
@@ -179,6 +191,20 @@ private:
     }
 
     spr_span raw_{};
+};
+
+// Attaches a span: as a Scope of its context, and Span::with_current() finds it. What is injected, and spans that
+// start, take over the trace state that it keeps. It stays where it is made, as a Scope does; it does not end the span.
+class [[nodiscard]] SpanScope {
+public:
+    explicit SpanScope(const Span& span) noexcept { spr_span_attach(&span.raw(), &token_); }
+    ~SpanScope() { spr_context_detach(&token_.token); }
+
+    SpanScope(const SpanScope&) = delete;
+    SpanScope& operator=(const SpanScope&) = delete;
+
+private:
+    spr_span_token token_{};
 };
 
 }  // namespace spanring

@@ -105,6 +105,14 @@ extern "C" {
         ret_context: *mut spr_context,
     ) -> c_int;
 
+    /// Attaches a span; `spr_context_detach` of the token inside detaches it.
+    pub fn spr_span_attach(span: *const spr_span, token: *mut spr_span_token) -> c_int;
+    /// The span attached to this thread: 1, or 0 and one that does nothing.
+    pub fn spr_span_current(ret_span: *mut spr_span) -> c_int;
+    /// The trace state that a span keeps, in memory of the caller.
+    pub fn spr_span_trace_state(span: *const spr_span, ret_trace_state: *mut spr_text) -> c_int;
+    /// Writes a span's context, the trace state that it keeps, and the baggage attached to this thread.
+    pub fn spr_span_inject(span: *const spr_span, carrier: *const spr_carrier) -> c_int;
     /// Writes the trace id as digits and a NUL, `SPR_TRACE_ID_HEX_SIZE` bytes.
     pub fn spr_trace_id_hex(context: *const spr_context, ret_hex: *mut c_char) -> c_int;
     /// Writes the span id as digits and a NUL, `SPR_SPAN_ID_HEX_SIZE` bytes.

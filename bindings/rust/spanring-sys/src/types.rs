@@ -57,6 +57,15 @@ pub struct spr_token {
     pub record: [u64; 4],
 }
 
+/// The same for [`spr_span_attach`](crate::spr_span_attach).
+#[repr(C)]
+pub struct spr_span_token {
+    /// What [`spr_context_detach`](crate::spr_context_detach) is given.
+    pub token: spr_token,
+    /// The library's.
+    pub span: spr_span,
+}
+
 /// Text in memory of the caller. A capacity of 0 is read only.
 #[repr(C)]
 #[derive(Clone, Copy)]

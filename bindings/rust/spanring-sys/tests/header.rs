@@ -46,6 +46,7 @@ fn layouts() -> String {
         layout!(spr_context { trace_id, span_id, trace_flags, is_remote, sampling }),
         layout!(spr_span { handle, context }),
         layout!(spr_token { context, previous, reserved, record }),
+        layout!(spr_span_token { token, span }),
         layout!(spr_text { data, size, capacity }),
         layout!(spr_propagated { struct_size, flags, context, trace_state, baggage }),
         layout!(spr_carrier { struct_size, reserved, user, get, set, remove }),

@@ -248,6 +248,11 @@ pub fn inject<H: HeadersMut>(context: Context, headers: &mut H) {
     unsafe { sys::spr_inject(&context.0, &writing_carrier(headers)) };
 }
 
+pub(crate) fn inject_span<H: HeadersMut>(span: &sys::spr_span, headers: &mut H) {
+    // SAFETY: all of it lives until the call returns.
+    unsafe { sys::spr_span_inject(span, &writing_carrier(headers)) };
+}
+
 fn empty() -> sys::spr_propagated {
     let none = sys::spr_text { data: ptr::null_mut(), size: 0, capacity: 0 };
     sys::spr_propagated {

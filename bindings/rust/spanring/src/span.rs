@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use crate::attribute::{raw_list, Attribute};
-use crate::context::{Context, ContextGuard};
+use crate::context::{empty_token, Context, ContextGuard};
 use crate::event::Event;
 use crate::exception::Exception;
 use crate::link::Link;
+use crate::propagation::{inject_span, HeadersMut};
 use crate::time::since_epoch;
 use crate::value::Value;
 use spanring_sys as sys;
 use std::cell::Cell;
 use std::error;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ptr;
 use std::time::SystemTime;
 
@@ -175,6 +177,41 @@ impl Span {
     pub fn set_kind(&self, kind: Kind) -> &Self {
         unsafe { sys::spr_span_set_kind(&self.raw, kind as i32) };
         self
+    }
+
+    /// Runs a function with this span attached to the thread: it is the parent of spans that start, and
+    /// [`Span::with_current`] finds it. They and what is injected take over the trace state that it keeps. It is detached
+    /// when the function returns or panics, and not ended.
+    pub fn with<R>(&self, function: impl FnOnce() -> R) -> R {
+        struct Detach(*mut sys::spr_span_token);
+        impl Drop for Detach {
+            fn drop(&mut self) {
+                // SAFETY: attached below, on this thread, and not moved since.
+                unsafe { sys::spr_context_detach(ptr::addr_of_mut!((*self.0).token)) };
+            }
+        }
+        let mut token = sys::spr_span_token { token: empty_token(), span: sys::spr_span::default() };
+        let detach = Detach(&mut token);
+        // SAFETY: the token stays where it is until `detach` is dropped, at the end of this function; the span is
+        // borrowed until then, so that no other thread can have it.
+        unsafe { sys::spr_span_attach(&self.raw, detach.0) };
+        function()
+    }
+
+    /// Runs a function with the span that [`Span::with`] attached to this thread; with one that does nothing where there
+    /// is none, or only a context.
+    pub fn with_current<R>(function: impl FnOnce(&Span) -> R) -> R {
+        let mut raw = sys::spr_span::default();
+        // SAFETY: the address is valid for the call.
+        unsafe { sys::spr_span_current(&mut raw) };
+        // It is its owner's to end.
+        function(&ManuallyDrop::new(Span::new(raw)))
+    }
+
+    /// Writes the span's context, the trace state that it keeps, and the baggage attached to this thread, for an outgoing
+    /// call.
+    pub fn inject<H: HeadersMut>(&self, headers: &mut H) {
+        inject_span(&self.raw, headers);
     }
 
     /// Attaches the span's context to this thread: see [`Context::attach`]. The guard does not end the span.

@@ -188,6 +188,24 @@ fn a_parent_that_is_given_wins() {
 }
 
 #[test]
+fn a_span_is_the_current_one_inside_of_its_function() {
+    let library = Library::open();
+    let span = library.tracer.start("current");
+    assert!(!Span::with_current(|current| current.is_recording()));
+    let child = span.with(|| {
+        Span::with_current(|current| {
+            assert_eq!(current.context(), span.context());
+            current.set_attribute("key", 1);
+        });
+        library.tracer.start("child")
+    });
+    assert_eq!(child.context().trace_id(), span.context().trace_id());
+    assert!(span.is_recording(), "neither function ended it");
+    assert!(!Span::with_current(|current| current.is_recording()));
+    assert_eq!(library.refused(), 0);
+}
+
+#[test]
 fn ids_and_the_decision_may_be_said() {
     let library = Library::open();
     let (trace, id) = (TraceId([1; 16]), SpanId([2; 8]));

@@ -39,6 +39,13 @@ fn request() -> Propagated {
 }
 
 #[test]
+fn a_span_that_does_nothing_is_injected_as_nothing() {
+    let mut headers = List::of(&[("traceparent", "old")]);
+    spanring::Tracer::disabled().start("nothing").inject(&mut headers);
+    assert_eq!(headers, List::default());
+}
+
+#[test]
 fn it_comes_out_of_headers_and_goes_into_others() {
     let headers =
         List::of(&[("Traceparent", TRACEPARENT), ("Tracestate", "a=1"), ("tracestate", "b=2"), ("Baggage", "k=v%20w")]);
