@@ -231,8 +231,11 @@ void end_at_next_signal() {
 }
 
 Notice notice_of(const Config& config) {
-    Notice notice{::getpid(), version(), config.state_directory, {}, config.all_users, {}};
-    for (const ExporterConfig& exporter : config.exporters) notice.exporters.push_back(exporter.id);
+    Notice notice{::getpid(), version(), config.state_directory, {}, config.all_users, {}, {}};
+    for (const ExporterConfig& exporter : config.exporters) {
+        notice.exporters.push_back(exporter.id);
+        if (exporter.type == ExporterType::kStore) notice.stores.push_back(exporter.store.path);
+    }
     return notice;
 }
 

@@ -101,6 +101,8 @@ public:
         Directories unserved;
         for (const std::string& directory : directories) {
             auto agent = agent_at(directory, running_agent_of);
+            // The agent of all users makes none of their directories.
+            if (agent && agent->all_users && ::access(directory.c_str(), F_OK) != 0) agent.reset();
             if (!agent) {
                 unserved.push_back(directory);
             } else {

@@ -20,7 +20,9 @@ struct Site {
     std::optional<RunningAgent> agent;  // that keeps its state there; empty: none runs
 
     std::string ledger_file() const { return state_directory + "/ledger.db"; }
-    std::string store_file() const { return state_directory + "/spans.db"; }
+    std::string store_file() const {
+        return agent && !agent->stores.empty() ? agent->stores.front() : state_directory + "/spans.db";
+    }
 };
 
 // What the caller named; empty: nothing.

@@ -18,6 +18,7 @@ std::string Notice::text() const {
     document["directories"] = directories;
     document["all_users"] = all_users;
     document["exporters"] = exporters;
+    document["stores"] = stores;
     return document.dump(4, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
@@ -32,11 +33,13 @@ std::optional<Notice> Notice::parse(std::string_view text) {
         notice.directories = document.at("directories").get<std::vector<std::string>>();
         notice.all_users = document.at("all_users").get<bool>();
         notice.exporters = document.at("exporters").get<std::vector<std::string>>();
+        notice.stores = document.at("stores").get<std::vector<std::string>>();
     } catch (const nlohmann::json::exception&) {
         return std::nullopt;
     }
     if (!is_path(notice.state_directory)) return std::nullopt;
-    std::erase_if(notice.directories, [](const std::string& directory) { return !is_path(directory); });
+    for (auto* const paths : {&notice.directories, &notice.stores})
+        std::erase_if(*paths, [](const std::string& path) { return !is_path(path); });
     return notice;
 }
 

@@ -23,6 +23,7 @@ struct Notice {
     std::vector<std::string> directories;  // where it looks for segments; of all users: the parent of theirs
     bool all_users = false;
     std::vector<std::string> exporters;
+    std::vector<std::string> stores;  // files of those among them that are stores
 
     std::string text() const;  // JSON, at most kMostBytes for what an agent can have
     // Nothing where it is not whole, or names no absolute state directory: somebody else may have written it.

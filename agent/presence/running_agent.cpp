@@ -39,12 +39,12 @@ bool read_whole(int file, std::string& ret_text) {
     return true;
 }
 
-// Empty, or why the state directory is not the writer's own.
-std::string fault_of_state(const RunningAgent& agent) {
+// Empty, or why a path in the notice is not the writer's own.
+std::string fault_of(const std::string& path, const RunningAgent& agent) {
     struct stat state {};
-    if (::stat(agent.state_directory.c_str(), &state) != 0) return {};  // what cannot be seen cannot be opened either
+    if (::stat(path.c_str(), &state) != 0) return {};  // what cannot be seen cannot be opened either
     if (state.st_uid == agent.user || agent.user == 0) return {};
-    return "user " + std::to_string(agent.user) + " wrote it, and " + agent.state_directory + " belongs to user " +
+    return "user " + std::to_string(agent.user) + " wrote it, and " + path + " belongs to user " +
            std::to_string(state.st_uid);
 }
 
@@ -90,7 +90,10 @@ std::optional<RunningAgent> running_agent_in(const std::string& directory, std::
     }
     RunningAgent agent{*notice, status.st_uid};
     agent.pid = holder;
-    ret_problem = fault_of_state(agent);
+    ret_problem = fault_of(agent.state_directory, agent);
+    for (const std::string& store : agent.stores) {
+        if (ret_problem.empty()) ret_problem = fault_of(store, agent);
+    }
     if (!ret_problem.empty()) return std::nullopt;
     return agent;
 }

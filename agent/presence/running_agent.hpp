@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The agent that serves a directory, by its notice there. A notice is believed where only its directory's owner, root
-// or this user can have put it, while its writer holds its lock, and where the state directory that it names is its
-// writer's: what the command opens there is then no more than that user could have been asked for.
+// or this user can have put it, while its writer holds its lock, and where the state directory and the files that it
+// names are its writer's: what the command opens there is then no more than that user could have been asked for.
 #pragma once
 
 #include <optional>

@@ -165,6 +165,22 @@ class AllUsers(harness.Case):
             producer.expect(0)
         agent.stop()
 
+    def test_a_user_who_lacks_a_directory_is_told_which(self):
+        if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode != 0:
+            self.skipTest("no mount namespaces here")
+        agent = self.agent("--exporter", "debug")
+        carol = self.bob + 30
+        script = (f"mount -t tmpfs tmpfs /run; mkdir -m 755 /run/spanring; mount --bind {self.parent} /run/spanring\n"
+                  'exec "$@"')
+        ended = subprocess.run(["unshare", "--mount", "sh", "-ec", script, "sh", *self.as_user(carol), harness.COMMAND,
+                                "doctor", "--json"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                               env=harness.environment(), timeout=harness.WATCHDOG)
+        advice = [check["advice"] for check in json.loads(ended.stdout)["checks"] if check["check"] == "agent"]
+        self.assertEqual(len(advice), 1, ended.stdout)
+        self.assertIn(f"the agent of all users (pid {agent.pid} of user {self.agent_user}) serves /run/spanring/{carol} alone: "
+                      f"as root, install -d -m 0700 -o {carol} /run/spanring/{carol}", advice[0])
+        agent.stop()
+
     def test_each_ends_with_the_other(self):
         agent = self.agent("--exporter", "debug")
         opener = self.opener_of(agent)

@@ -58,7 +58,7 @@ class Doctor(harness.Case):
         self.assertIn("the oldest that will do is 4.14, for MADV_WIPEONFORK", self.only(checks, "kernel")[0])
         self.assertIn(f"one serves {self.workspace.segments}", self.only(checks, "agent", "ok")[0])
         self.assertIn("1 segment of layout 1", self.only(checks, "layout", "ok")[0])
-        self.assertIn(f"port {collector.port} accepts connections", self.only(checks, "backend", "ok")[0])
+        self.assertIn(f"port {collector.port} accepts connections and takes requests", self.only(checks, "backend", "ok")[0])
         self.assertIn("new segments are made here", self.only(checks, "directory", "ok")[0])
         self.assertTrue(self.only(checks, "clock"))
         self.assertTrue(self.only(checks, "limits"))
@@ -252,6 +252,27 @@ class Doctor(harness.Case):
             harness.wait_until(rejected, "the backend has refused all")
             for checks in (self.look(producer.pid, code=1), self.examine(code=1)):
                 self.assertIn("the backend of otlp_http rejected 3 spans, exported are 0", self.only(checks, "exports", "error")[0])
+            server.shutdown()
+
+    def test_a_backend_that_is_no_receiver_of_spans(self):
+        """What listens there answers, and is something else."""
+        class Page(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(401)
+                self.end_headers()
+                self.wfile.write(b"who are you?")
+
+            def log_message(self, *_):
+                pass
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            for protocol, said in (("http/protobuf", "401"), ("grpc", "")):
+                checks = self.examine(code=1, env={"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+                                                   "OTEL_EXPORTER_OTLP_PROTOCOL": protocol})
+                found = self.error(checks)["found"]
+                self.assertIn("accepts connections, and does not take an empty request: ", found)
+                self.assertIn(said, found)
             server.shutdown()
 
     def test_a_process_that_is_quarantined(self):

@@ -94,6 +94,13 @@ class Presence(harness.Case):
         said = self.here("traces", code=2).stderr
         self.assertIn(f"The agent (pid {agent.pid}) exports to debug.", said)
 
+    def test_a_store_in_another_place_is_found(self):
+        file = self.workspace.folder / "agent.yaml"
+        file.write_text(f"exporters:\n  store/here: {{path: {self.workspace.folder}/kept.db}}\n")
+        self.workspace.agent("--config", file)
+        self.drained()
+        self.assertNotEqual(json.loads(self.here("traces", "--json").stdout)["traces"], [])
+
     def test_a_rule_goes_to_the_agent_that_serves_the_directory(self):
         self.workspace.agent("--exporter", "debug")
         self.here("sampling", "set", "--service", "shop", "0.5")

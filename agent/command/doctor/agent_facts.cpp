@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,10 +19,13 @@
 #include "base/quantity.hpp"
 #include "base/text.hpp"
 #include "command/doctor/agent_configuration.hpp"
+#include "command/doctor/backend_trial.hpp"
 #include "config/config.hpp"
 #include "export/grpc/endpoint.hpp"
 #include "export/http/endpoint.hpp"
+#include "presence/running_agent.hpp"
 #include "ring/layout.hpp"
+#include "ring/runtime_directory.hpp"
 #include "segment/segment_lock.hpp"
 
 namespace spanring::agent {
@@ -46,6 +50,26 @@ const RunningAgent* agent_of(const std::string& directory, const Sites& sites) {
         if (site.agent && std::find(served.begin(), served.end(), directory) != served.end()) return &*site.agent;
     }
     return nullptr;
+}
+
+bool serves_one_of(const Site& site, const std::vector<std::string>& directories) {
+    return std::any_of(directories.begin(), directories.end(), [&](const std::string& directory) {
+        return std::find(site.directories.begin(), site.directories.end(), directory) != site.directories.end();
+    });
+}
+
+// Where the agent of all users runs, it lacks no more than a directory.
+std::string way_to_an_agent(const std::string& directory) {
+    char packaged[ring::kRuntimePathSize];
+    const std::string own = "systemctl --user start spanring-agent, or spanring-agent" +
+                            (directory.empty() ? "" : " --directory " + directory);
+    if (ring::runtime_directory_path(ring::RuntimeDirectory::kPackage, packaged, sizeof packaged) != 0) return own;
+    std::string problem;
+    const auto agent = running_agent_of(packaged, problem);
+    if (!agent || !agent->all_users || directory == packaged) return own;
+    const std::string user = std::to_string(::geteuid());
+    return "the agent of all users (" + describe(*agent) + ") serves " + packaged +
+           " alone: as root, install -d -m 0700 -o " + user + " " + packaged + "; or " + own;
 }
 
 struct Target {
@@ -118,7 +142,14 @@ Finding look_at_backend(const ExporterConfig& exporter, std::chrono::millisecond
     const Target target = target_of(exporter);
     const std::string where = target.path.empty() ? target.host + " port " + target.port : target.path;
     const std::string reason = reach(target, patience);
-    if (reason.empty()) return {Health::kOk, "backend", exporter.id + ": " + where + " accepts connections", ""};
+    if (reason.empty()) {
+        const std::string refusal = try_backend(exporter, patience);
+        if (refusal.empty())
+            return {Health::kOk, "backend", exporter.id + ": " + where + " accepts connections and takes requests", ""};
+        return {Health::kError, "backend",
+                exporter.id + ": " + where + " accepts connections, and does not take an empty request: " + refusal,
+                "look at the exporter's endpoint (its path, its scheme), headers and tls"};
+    }
     return {Health::kError, "backend",
             exporter.id + ": " + where + " cannot be reached: " + reason +
                 "; spans wait in the spool, and are dropped and counted once that is full",
@@ -156,10 +187,20 @@ Findings look_at_agents(const std::vector<std::string>& directories, const Sites
                      "none serves " + directory +
                          ": spans wait in shared memory until one does, and are dropped and counted once a ring is "
                          "full",
-                     "systemctl --user start spanring-agent, or spanring-agent --directory " + directory});
+                     way_to_an_agent(directory)});
         }
     }
+    const bool any =
+        std::any_of(sites.all.begin(), sites.all.end(), [](const Site& site) { return site.agent.has_value(); });
+    if (directories.empty() && !any) {
+        findings.push_back({Health::kWarning, "agent",
+                            "none runs for this user, and no directory of segments is there yet", way_to_an_agent("")});
+    }
     for (const Site& site : sites.all) {
+        if (site.agent && !serves_one_of(site, directories)) {
+            findings.push_back(
+                {Health::kOk, "agent", "one serves " + join(site.directories) + ": " + describe(*site.agent), ""});
+        }
         const std::string whose = site.agent ? "the agent's, " + describe(*site.agent) : "no agent uses it";
         findings.push_back({Health::kOk, "state", site.state_directory + ": " + whose, ""});
     }

@@ -49,7 +49,7 @@ Findings examine(const Options& options, const CommandContext& context, const Su
     }
     const Survey survey = SiteSurvey(sites).look(false);
     const Findings accounts = asked ? look_at_process(subject, survey, sites) : look_at_accounts(survey);
-    const AgentConfiguration configuration = configuration_of(sites.all.front(), options.config);
+    const Findings backends = look_at_backends(configuration_of(sites.all.front(), options.config), patience);
     subject.take_user();
 
     utsname system{};
@@ -67,7 +67,7 @@ Findings examine(const Options& options, const CommandContext& context, const Su
     add(look_at_variables(subject.variables));
     add(accounts);
     add(look_at_agents(places.directories, sites));
-    add(look_at_backends(configuration, patience));
+    add(backends);
     return all;
 }
 

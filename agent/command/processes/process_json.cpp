@@ -34,7 +34,8 @@ Json agent_json(const RunningAgent& agent) {
             {"state_directory", agent.state_directory},
             {"directories", agent.directories},
             {"all_users", agent.all_users},
-            {"exporters", agent.exporters}};
+            {"exporters", agent.exporters},
+            {"stores", agent.stores}};
 }
 
 }  // namespace

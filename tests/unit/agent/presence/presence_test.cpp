@@ -72,7 +72,13 @@ private:
 class PresenceTest : public ::testing::Test {
 protected:
     Notice notice(bool all_users = false) const {
-        return {1, "1.2.3", directory.path(), {directory.path()}, all_users, {"otlp_grpc", "store"}};
+        return {1,
+                "1.2.3",
+                directory.path(),
+                {directory.path()},
+                all_users,
+                {"otlp_grpc", "store"},
+                {directory.file("spans.db")}};
     }
     std::optional<RunningAgent> found() { return running_agent_in(directory.path(), problem); }
 
@@ -169,13 +175,14 @@ TEST_F(PresenceTest, DoesNotWaitForAPipeOrFollowALink) {
 }
 
 TEST(NoticeTest, IsReadAsItWasWritten) {
-    const Notice notice{7, "1.0", "/var/lib/x", {"/run/spanring"}, true, {"store"}};
+    const Notice notice{7, "1.0", "/var/lib/x", {"/run/spanring"}, true, {"store"}, {"/var/lib/x/spans.db"}};
     EXPECT_EQ(Notice::parse(notice.text()), notice);
 }
 
 TEST(NoticeTest, ThatIsNoneIsNothing) {
-    const Notice notice{7, "1.0", "/var/lib/x", {"relative", "/run/spanring"}, true, {"store"}};
+    const Notice notice{7, "1.0", "/var/lib/x", {"relative", "/run/spanring"}, true, {"store"}, {"x"}};
     EXPECT_EQ(Notice::parse(notice.text())->directories, std::vector<std::string>{"/run/spanring"});
+    EXPECT_TRUE(Notice::parse(notice.text())->stores.empty());
     const std::string text = notice.text();
     EXPECT_FALSE(Notice::parse(""));
     EXPECT_FALSE(Notice::parse("[]"));

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/doctor/backend_trial.hpp"
+
+#include <exception>
+#include <memory>
+#include <vector>
+
+#include "base/quantity.hpp"
+#include "export/grpc/transport.hpp"
+#include "export/http/transport.hpp"
+
+namespace spanring::agent {
+namespace {
+
+// Whose attempts end after this time.
+std::unique_ptr<Transport> make_transport(const ExporterConfig& exporter, std::chrono::milliseconds timeout) {
+    ExporterConfig tried = exporter;
+    tried.delivery()->timeout = timeout;
+    if (exporter.type == ExporterType::kOtlpGrpc) return std::make_unique<GrpcTransport>(tried.otlp);
+    return std::make_unique<HttpTransport>(tried.http);
+}
+
+}  // namespace
+
+std::string try_backend(const ExporterConfig& exporter, std::chrono::milliseconds patience) {
+    const std::string no_answer = "no answer within " + format_duration(patience);
+    try {
+        const std::unique_ptr<Transport> transport = make_transport(exporter, patience);
+        const auto deadline = Transport::Clock::now() + patience + std::chrono::seconds(1);  // the attempt ends before
+        transport->start(std::make_shared<const Shipment>(), false);
+        std::vector<Transport::Ended> ended;
+        while (ended.empty() && Transport::Clock::now() < deadline) ended = transport->wait(deadline);
+        if (ended.empty()) {
+            transport->abandon();
+            return no_answer;
+        }
+        const Answer& answer = ended.front().answer;
+        if (answer.verdict == Verdict::kAccepted) return {};
+        return answer.message.empty() ? no_answer : answer.message;
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An empty request to a backend, by the transport that the agent would use: TLS, credentials, path and protocol are
+// tried as they are, and no span is sent (OTLP allows a request without one).
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "config/config.hpp"
+
+namespace spanring::agent {
+
+// Empty: it was taken. Else the backend's reason, or that there was no answer in this time.
+std::string try_backend(const ExporterConfig& exporter, std::chrono::milliseconds patience);
+
+}  // namespace spanring::agent
