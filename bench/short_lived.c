@@ -12,8 +12,8 @@ int main(int count, char** words) {
         return 1;
     for (long spans = count > 1 ? atol(words[1]) : 1; spans > 0; --spans) {
         spr_span span;
-        spr_span_start(tracer, "tool", 4, &span);
-        spr_span_set_string(&span, "process.command", 15, "tool", 4);
+        spr_span_start(tracer, "tool", SPR_NUL, &span);
+        spr_span_set_string(&span, "process.command", SPR_NUL, words[0], SPR_NUL);
         spr_span_end(&span);
     }
     return 0;

@@ -7,6 +7,14 @@
 //                                  agent goes on draining as it does during the burst
 //     tail SPANS                   p50_ns, p999_ns of single spans, each timed on its own: one clock read is in it
 //     paced RATE MILLISECONDS      a steady rate, in steps of a millisecond or of a span
+//     open TURNS SPANS             ns of a span, of which SPANS are open at once and then end in another order; the
+//     median
+//                                  over turns with the agent's acknowledgement between them. The shape is `http`
+//     turns THREADS TURNS SPANS    THREADS threads live and take turns, TURNS each, of SPANS spans: ns of a span, CPU
+//     time
+//                                  of its thread, the median over turns. A turn ends with a pause of 1 ms, each tenth
+//                                  with the agent's acknowledgement: what is dropped then had no room, however fast the
+//                                  agent is
 //     flat SPANS                   as fast as it goes: what does not fit into the ring is dropped and counted
 //     threads COUNT SPANS WHERE    COUNT threads with SPANS spans each: on core 0 (0), core 1 (1), or dealt out to all
 //                                  cores (2)
@@ -15,11 +23,14 @@
 // spans (committed), dropped, refused (attributes, events, links), and seconds until the agent has taken over what was
 // committed. Spans that the library did not count end the worker.
 #include <barrier>
+#include <memory>
+#include <semaphore>
 #include <thread>
 
 #include "bursts.hpp"
 #include "core.hpp"
 #include "shape.hpp"
+#include "shuffled.hpp"
 
 namespace {
 
@@ -98,6 +109,54 @@ public:
         return total.settle().add("produced_s", produced);
     }
 
+    Answer open(const Numbers& numbers) {
+        const Total total(*this);
+        const std::vector<uint32_t> order = bench::shuffled(numbers[1]);
+        std::vector<spr_span> spans(numbers[1]);
+        const auto turn = [&](uint64_t count) {
+            for (uint64_t i = 0; i < count; ++i)
+                spans[i] = bench::Shapes<bench::WithLength>::start_http(tracer_, requests_[i]);
+            for (const uint32_t one : order) spr_span_end(&spans[one]);
+        };
+        const double median = bench::burst_median(numbers, turn, [this](uint64_t) { flush(); });
+        return total.settle().add("ns", median);
+    }
+
+    Answer turns(const Numbers& numbers) {
+        const Total total(*this);
+        const uint64_t count = std::max<uint64_t>(numbers[0], 1);
+        std::vector<std::unique_ptr<std::binary_semaphore>> mine;  // given to a thread when it is its turn
+        for (uint64_t i = 0; i < count; ++i) mine.push_back(std::make_unique<std::binary_semaphore>(0));
+        std::binary_semaphore over(0);
+        std::vector<double> each;  // written by the one whose turn it is
+        std::vector<std::thread> threads;
+        for (uint64_t i = 0; i < count; ++i) {
+            threads.emplace_back([&, i] {
+                spr_token token;
+                spr_context_attach(&root_.context, &token);
+                for (uint64_t turn = 0; turn <= numbers[1]; ++turn) {  // the first makes its place in the ring
+                    mine[i]->acquire();
+                    const uint64_t cpu = bench::now(CLOCK_THREAD_CPUTIME_ID);
+                    spans(turn == 0 ? 1 : numbers[2]);
+                    const uint64_t used = bench::now(CLOCK_THREAD_CPUTIME_ID) - cpu;
+                    if (turn != 0) each.push_back(static_cast<double>(used) / static_cast<double>(numbers[2]));
+                    over.release();
+                }
+                spr_context_detach(&token);
+            });
+        }
+        for (uint64_t turn = 0; turn <= numbers[1]; ++turn) {
+            for (uint64_t i = 0; i < count; ++i) {
+                mine[i]->release();
+                over.acquire();
+                if ((turn * count + i) % kTurnsToFlush == kTurnsToFlush - 1) flush();
+                if (turn != 0) bench::sleep_until(bench::now() + kMillisecond);
+            }
+        }
+        for (std::thread& thread : threads) thread.join();
+        return total.settle().add("ns", bench::median(std::move(each)));
+    }
+
     // ns, first_ns, last_ns: CPU time a span of all threads, of the first and of the last: what the agent takes of a
     // shared core is not in it. wall_s: from the first thread's first span to the last one's last.
     Answer threads(const Numbers& numbers) {
@@ -141,7 +200,7 @@ public:
     }
 
 private:
-    static constexpr uint64_t kTailBurst = 5000;
+    static constexpr uint64_t kTailBurst = 5000, kTurnsToFlush = 10;
 
     // What the library counted since it was made.
     class Total {
@@ -151,10 +210,7 @@ private:
 
         // Waits until the agent has taken over what was committed.
         Answer settle() const {
-            if (spr_provider_state(application_.provider_) == 1) {
-                const int flushed = spr_provider_flush(application_.provider_, kWatchdog);
-                if (flushed != 0) bench::fail(std::string("the agent takes no spans over: ") + spr_strerror(flushed));
-            }
+            application_.flush();
             const spr_statistics after = application_.statistics();
             const auto since = [&](uint64_t spr_statistics::*member) {
                 return static_cast<double>(after.*member - before_.*member);
@@ -182,6 +238,11 @@ private:
     void spans(uint64_t count) {
         for (uint64_t i = 0; i < count; ++i) one(i);
     }
+    void flush() {
+        if (spr_provider_state(provider_) != 1) return;
+        const int flushed = spr_provider_flush(provider_, kWatchdog);
+        if (flushed != 0) bench::fail(std::string("the agent takes no spans over: ") + spr_strerror(flushed));
+    }
     void one(uint64_t number) { shape_(tracer_, requests_[number]); }
     spr_statistics statistics() const {
         spr_statistics statistics = SPR_STATISTICS_INIT;
@@ -208,6 +269,8 @@ int main(int count, char** words) {
         {"burst", [&](const Numbers& numbers) { return application.bursts(numbers); }},
         {"tail", [&](const Numbers& numbers) { return application.tail(numbers); }},
         {"paced", [&](const Numbers& numbers) { return application.paced(numbers); }},
+        {"open", [&](const Numbers& numbers) { return application.open(numbers); }},
+        {"turns", [&](const Numbers& numbers) { return application.turns(numbers); }},
         {"flat", [&](const Numbers& numbers) { return application.flat(numbers); }},
         {"threads", [&](const Numbers& numbers) { return application.threads(numbers); }},
     });

@@ -11,6 +11,8 @@ import time
 
 import agent_cost
 import app
+import crowd
+import first_span
 import growth
 import memory
 import page
@@ -36,6 +38,8 @@ def groups(quick, rounds, once=False):
     return {
         "app": (app.measures() + peers.application(), rounds),
         "shapes": (shapes.measures(), fewer),
+        "crowd": (crowd.measures(), fewer),
+        "first_span": (first_span.measures(), fewer),
         "agent": (agent_cost.measures(), fewer),
         "pipeline": (pipeline.measures() + peers.flat_out(), fewer),
         "rates": (agent_cost.rates(), few),

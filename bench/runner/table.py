@@ -81,6 +81,20 @@ FIGURES = [
     (GROWTH, None),
     *[(f"shape.{shape}.{key}", f"{title}: {what}", unit, digits)
       for shape, title in SHAPES.items() for key, what, unit, digits in SHAPE_COLUMNS + SHAPE_COUNTS],
+    ("shape.many_open.bytes", "10,000 open HTTP spans: size of one", "bytes", 0),
+    ("shape.many_open.floor_ns", "floor: as many bytes, written to and copied from as many places", "ns", 1),
+    ("shape.many_open.app_ns", "10,000 open HTTP spans, ended in another order: each", "ns", 1),
+    ("shape.many_open.memory_mib", "with so much memory; the default is 16 MiB", "MiB", 0),
+    ("shape.many_open.not_taken_by_default", "in default memory: spans refused or dropped", "spans", 0),
+    ("shape.many_open.refused_by_default", "in default memory: attributes refused", "", 0),
+    *[(f"shape.many_open.{key}", f"10,000 open: {what}", unit, digits) for key, what, unit, digits in SHAPE_COUNTS],
+    ("threads1000.ns", "1,000 threads in turns of 1,000 spans: CPU of its thread a span", "ns", 1),
+    ("threads1000.one_ns", "one thread with as many turns", "ns", 1),
+    ("threads1000.ratio", "the first against the second", "x", 2),
+    *[(f"threads1000.{key}", f"1,000 threads: {what}", unit, digits) for key, what, unit, digits in SHAPE_COUNTS],
+    ("first_span.us", "first span of a process, start to end", "us", 0),
+    ("first_span.forked_us", "first span of a forked child whose parent has one", "us", 0),
+    ("first_span.lost", "first spans lost", "spans", 0),
     *[(f"growth.rate{rate}.agent_cpu_ns", f"agent CPU at {rate:,} spans/s", "ns", 1) for rate in RATES if rate != 100_000],
     *[(f"growth.processes{count}.agent_cpu_ns", f"agent CPU, 100,000 spans/s, processes: {count}", "ns", 1)
       for count in PROCESSES],
@@ -127,6 +141,14 @@ BARS = {
     **{f"shape.{shape}.nul_ns": (f"at most 3 ns a string more: {3 * strings} ns", at_most_above(3 * strings, f"shape.{shape}.app_ns"))
        for shape, strings in SHAPE_STRINGS.items()},
     **{f"shape.{shape}.rust_ns": ("at least 4 x span", at_least_times(4, f"shape.{shape}.app_ns")) for shape in SHAPES},
+    "shape.many_open.app_ns": ("at most 2 x its floor", at_most_times(2, "shape.many_open.floor_ns")),
+    "shape.many_open.not_taken_by_default": ("0", at_most(0)),
+    "shape.many_open.refused_by_default": ("0", at_most(0)),
+    "threads1000.ratio": ("at most 1.5", at_most(1.5)),
+    "first_span.us": ("at most 150 us", at_most(150)),
+    **{f"{beginning}.{key}": ("0", at_most(0)) for beginning in ("shape.many_open", "threads1000")
+       for key in ("dropped", "refused", "lost")},
+    "first_span.lost": ("0", at_most(0)),
     "shape.three.static_ns": at_most_floors(2.0),
     **{f"shape.{shape}.{key}": ("0", at_most(0)) for shape in SHAPES for key in ("dropped", "refused", "lost")},
     "app.unsampled_ns": ("at most 6 ns", at_most(6)),
@@ -234,6 +256,6 @@ def markdown(rows, series):
                 lines += grid(series, "span", [(title, f"shape.{shape}") for shape, title in SHAPES.items()], SHAPE_COLUMNS)
                 lines += grid(series, "threads", [(f"{count:,}", f"growth.threads{count}") for count in THREADS], THREAD_COLUMNS)
             lines += ["| figure | median | quartiles | quiet rounds | asked for |", "|---|---:|---:|---:|---|"]
-        elif not row.key.startswith(("shape.", "growth.threads")):
+        elif not row.key.startswith((*(f"shape.{shape}." for shape in SHAPES), "growth.threads")):
             lines.append(f"| {row.title} | {row.value} | {row.spread} | {row.rounds} | {row.bar} |")
     return "\n".join(lines).strip() + "\n\n" + quality(series)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmark of the shapes, once and with next to nothing: its figures have their names, and every span that it made was
+"""The benchmarks of an application, once and with next to nothing: its figures have their names, and every span that it made was
 started, ended, kept and counted by the receiver. How fast that was is nobody's business here."""
 
 import json
@@ -12,6 +12,7 @@ import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("SPANRING_BUILD", SOURCE / "build")).resolve()
+GROUPS = ("shapes", "crowd", "first_span")
 SHAPES = ("bare", "three", "ten", "twenty", "rich", "http", "db", "nested")
 SKIPPED = 77
 sys.path.insert(0, str(SOURCE / "bench"))
@@ -23,8 +24,9 @@ class BenchTest(unittest.TestCase):
     def setUpClass(cls):
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder) / "figures.json"
-            done = subprocess.run([sys.executable, "-B", SOURCE / "bench/runner", "--once", "--only", "shapes",
-                                   "--build", BUILD, "--json", file], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            groups = [word for group in GROUPS for word in ("--only", group)]
+            done = subprocess.run([sys.executable, "-B", SOURCE / "bench/runner", "--once", *groups, "--build", BUILD,
+                                   "--json", file], stdin=subprocess.DEVNULL, capture_output=True, text=True)
             cls.said = done.stdout + done.stderr
             cls.figures = json.loads(file.read_text()) if done.returncode == 0 else {}
 
@@ -44,6 +46,18 @@ class BenchTest(unittest.TestCase):
                 self.assertGreater(self.figure(f"shape.{shape}.spans"), 0)
                 for count in ("dropped", "refused", "lost"):
                     self.assertEqual(self.figure(f"shape.{shape}.{count}"), 0, count)
+
+    def test_crowds_and_first_spans_have_their_figures(self):
+        for figure in ("shape.many_open.app_ns", "shape.many_open.floor_ns", "threads1000.ns", "threads1000.one_ns",
+                       "first_span.us", "first_span.forked_us"):
+            with self.subTest(figure=figure):
+                self.assertGreater(self.figure(figure), 0)
+        for figure in ("shape.many_open", "threads1000"):
+            with self.subTest(figure=figure):
+                self.assertGreater(self.figure(f"{figure}.spans"), 0)
+                for count in ("dropped", "refused", "lost"):
+                    self.assertEqual(self.figure(f"{figure}.{count}"), 0, count)
+        self.assertEqual(self.figure("first_span.lost"), 0)
 
     def test_shapes_weigh_what_they_are_compared_with(self):
         self.assertEqual(self.figure("shape.three.bytes"), 183)
