@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/unix_address.hpp"
 #include "support/decompress.hpp"
 #include "support/http_connection.hpp"
 #include "support/span_ids.hpp"
@@ -70,6 +71,15 @@ public:
         return "127.0.0.1:" + std::to_string(port_);
     }
     uint16_t port() const { return port_; }
+
+    // On a unix socket; an abstract name begins with a zero byte.
+    void start_at(const std::string& path) {
+        listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const UnixAddress address(path);
+        if (::bind(listener_, address.get(), address.size()) != 0) std::abort();
+        ::listen(listener_, 64);
+        acceptor_ = std::thread([this] { accept(); });
+    }
 
     void stop() {
         if (listener_ < 0) return;

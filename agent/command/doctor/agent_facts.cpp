@@ -6,18 +6,17 @@
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <stdexcept>
 
 #include "base/descriptor.hpp"
 #include "base/error_text.hpp"
 #include "base/quantity.hpp"
 #include "base/text.hpp"
+#include "base/unix_address.hpp"
 #include "command/doctor/agent_configuration.hpp"
 #include "command/doctor/backend_trial.hpp"
 #include "config/config.hpp"
@@ -82,6 +81,7 @@ Target target_of(const ExporterConfig& exporter) {
         return {endpoint.host, endpoint.port, endpoint.path};
     }
     const HttpEndpoint endpoint = parse_http_endpoint(exporter.http.endpoint, exporter.http.traces_endpoint);
+    if (!endpoint.socket.empty()) return {"", "", endpoint.socket};
     std::string rest = endpoint.url.substr(endpoint.url.find("://") + 3);
     rest = rest.substr(0, rest.find_first_of("/?#"));
     if (const size_t user = rest.rfind('@'); user != std::string::npos) rest = rest.substr(user + 1);
@@ -117,11 +117,8 @@ int connect_to(const sockaddr* address, socklen_t size, Clock::time_point deadli
 std::string reach(const Target& target, std::chrono::milliseconds patience) {
     const auto deadline = Clock::now() + patience;
     if (!target.path.empty()) {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        if (target.path.size() >= sizeof address.sun_path) return "the path is too long for a socket";
-        std::memcpy(address.sun_path, target.path.data(), target.path.size());
-        const int error = connect_to(reinterpret_cast<const sockaddr*>(&address), sizeof address, deadline);
+        const UnixAddress address(target.path);
+        const int error = connect_to(address.get(), address.size(), deadline);
         return error == 0 ? "" : error_text(error);
     }
     addrinfo wanted{};
@@ -140,7 +137,7 @@ Finding look_at_backend(const ExporterConfig& exporter, std::chrono::millisecond
     if (exporter.delivery() == nullptr)
         return {Health::kOk, "backend", exporter.id + ": on this host, nothing to connect to", ""};
     const Target target = target_of(exporter);
-    const std::string where = target.path.empty() ? target.host + " port " + target.port : target.path;
+    const std::string where = target.path.empty() ? target.host + " port " + target.port : shown_unix_path(target.path);
     const std::string reason = reach(target, patience);
     if (reason.empty()) {
         const std::string refusal = try_backend(exporter, patience);

@@ -11,6 +11,7 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include "export/answer.hpp"
+#include "export/grpc/proxy_exceptions.hpp"
 #include "export/tls_files.hpp"
 #include "export/user_agent.hpp"
 
@@ -68,6 +69,9 @@ grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrp
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 250);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
                      static_cast<int>(std::clamp<int64_t>(options.retry.max_interval.count(), 250, 5000)));
+    if (!endpoint.unix_socket() && is_reached_directly(endpoint.host, endpoint.port, proxy_exceptions())) {
+        arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    }
     if (!endpoint.tls) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, endpoint.authority());
     return arguments;
 }

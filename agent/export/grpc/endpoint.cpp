@@ -4,16 +4,18 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 
 #include "base/text.hpp"
+#include "base/unix_address.hpp"
+#include "export/unix_endpoint.hpp"
 
 namespace spanring::agent {
 
 namespace {
 
 constexpr std::string_view kDefaultPort = "4317";
-constexpr size_t kLongestUnixPath = 107;  // sockaddr_un
 
 [[noreturn]] void fail(std::string_view text, const std::string& what) {
     throw std::invalid_argument("endpoint \"" + std::string(text) + "\": " + what);
@@ -40,20 +42,6 @@ void check_host(std::string_view text, std::string_view host, bool brackets) {
     };
     const auto bad = std::find_if_not(host.begin(), host.end(), legal);
     if (bad != host.end()) fail(text, "the host contains an invalid character: '" + std::string(1, *bad) + "'");
-}
-
-Endpoint parse_unix(std::string_view text, std::string_view path) {
-    if (path.starts_with("//")) {
-        path.remove_prefix(2);
-        if (!path.starts_with('/')) fail(text, "the path after \"unix://\" is not absolute");
-    }
-    if (path.empty()) fail(text, "the path of the socket is missing");
-    if (path.size() > kLongestUnixPath) {
-        fail(text, "the path of the socket is longer than " + std::to_string(kLongestUnixPath) + " bytes");
-    }
-    Endpoint endpoint;
-    endpoint.path = path;
-    return endpoint;
 }
 
 // host, host:port, [address], [address]:port
@@ -86,6 +74,30 @@ Endpoint parse_authority(std::string_view text, std::string_view authority) {
     return endpoint;
 }
 
+// dns:, ipv4:, ipv6: of gRPC's own targets; `rest` is what follows.
+Endpoint parse_own(std::string_view text, std::string_view scheme, std::string_view rest) {
+    std::string before(scheme);
+    if (scheme == "dns:" && rest.starts_with("//")) {  // the name server, mostly none
+        const size_t slash = rest.find('/', 2);
+        if (slash == std::string_view::npos) fail(text, "the host after \"dns://server/\" is missing");
+        before += rest.substr(0, slash + 1);
+        rest.remove_prefix(slash + 1);
+    }
+    Endpoint endpoint;
+    for (size_t comma = 0; comma != std::string_view::npos; rest.remove_prefix(std::min(comma + 1, rest.size()))) {
+        comma = scheme == "dns:" ? std::string_view::npos : rest.find(',');
+        const Endpoint each = parse_authority(text, rest.substr(0, comma));
+        if (endpoint.own.empty()) {
+            endpoint = each;
+            endpoint.own = before + each.authority();
+        } else {
+            endpoint.own += "," + each.authority();
+        }
+        if (comma == std::string_view::npos) break;
+    }
+    return endpoint;
+}
+
 }  // namespace
 
 std::string Endpoint::authority() const {
@@ -93,12 +105,29 @@ std::string Endpoint::authority() const {
     return (is_address6(host) ? "[" + host + "]" : host) + ":" + port;
 }
 
-std::string Endpoint::target() const { return unix_socket() ? "unix:" + path : authority(); }
+std::string Endpoint::target() const {
+    if (!own.empty()) return own;
+    if (!unix_socket()) return authority();
+    return path.starts_with('\0') ? shown_unix_path(path) : "unix:" + path;
+}
 
 Endpoint parse_endpoint(std::string_view text, bool insecure) {
     if (text.empty()) fail(text, "it is empty");
     if (text.find_first_of(" \t\r\n") != std::string_view::npos) fail(text, "it contains white space");
-    if (lower(text.substr(0, 5)) == "unix:") return parse_unix(text, text.substr(5));
+    if (std::optional<std::string> path = parse_unix_path(text)) {
+        Endpoint endpoint;
+        endpoint.path = *std::move(path);
+        return endpoint;
+    }
+    for (const std::string_view own : {"dns:", "ipv4:", "ipv6:"}) {
+        // A host may be called dns.
+        const std::string_view rest = text.substr(std::min(own.size(), text.size()));
+        const bool port = own == "dns:" && !rest.empty() && rest.find_first_not_of("0123456789") == rest.npos;
+        if (port || lower(text.substr(0, own.size())) != own) continue;
+        Endpoint endpoint = parse_own(text, own, rest);
+        endpoint.tls = !insecure;
+        return endpoint;
+    }
 
     std::string scheme;
     std::string_view rest = text;
@@ -106,7 +135,7 @@ Endpoint parse_endpoint(std::string_view text, bool insecure) {
         scheme = lower(text.substr(0, at));
         rest = text.substr(at + 3);
         if (scheme != "http" && scheme != "https") {
-            fail(text, "the scheme \"" + scheme + "\" is not one of http, https, unix");
+            fail(text, "the scheme \"" + scheme + "\" is not one of http, https, unix, unix-abstract, dns, ipv4, ipv6");
         }
     }
     const size_t tail = rest.find_first_of("/?#");

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where a gRPC exporter sends to. Forms: host:port, http://host[:port], https://host[:port], unix:path,
-// unix:///absolute/path. An IPv6 address is in brackets. The port is 4317 where a form without it is used.
+// unix:///absolute/path, unix-abstract:name, and of gRPC's own targets dns:host[:port], dns:///host[:port],
+// dns://server/host[:port], ipv4:address[:port] and ipv6:address, several of these separated by commas. An IPv6 address
+// is in brackets. The port is 4317 where there is none.
 #pragma once
 
 #include <string>
@@ -12,7 +14,8 @@ namespace spanring::agent {
 struct Endpoint {
     std::string host;  // without brackets; empty: unix
     std::string port;
-    std::string path;  // of the unix socket
+    std::string path;  // of the unix socket; it begins with a zero byte where its name is abstract
+    std::string own;   // the target, where the form is one of gRPC's own; host and port are those of the first address
     bool tls = false;
 
     bool unix_socket() const { return host.empty(); }

@@ -14,7 +14,7 @@ std::vector<Option> describe(OtlpGrpcOptions& otlp) {
     append(tls, describe_tls_files(otlp));
     std::vector<Option> options = {
         {"endpoint", text(otlp.endpoint, "URL or address", [](const std::string& text) { parse_endpoint(text, true); }),
-         "`host:port`, `http://host[:port]`, `https://host[:port]` or `unix:path`"},
+         "`host:port`, `http://host[:port]`, `https://host[:port]`, `unix:path`, or another target of gRPC's"},
         {"tls", Group{tls}},
         {"compression", choice(otlp.compression, {"none", "gzip"}), "how requests are compressed"},
     };

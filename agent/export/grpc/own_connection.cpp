@@ -7,15 +7,15 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <grpcpp/channel.h>
 #include <grpcpp/create_channel_posix.h>
 #include <grpcpp/support/channel_arguments.h>
+
+#include "base/unix_address.hpp"
 
 namespace spanring::agent {
 
@@ -119,10 +119,8 @@ void OwnConnection::connect() {
 Descriptor OwnConnection::open_socket(Clock::time_point deadline) {
     const std::function<bool()> stop = [this] { return stopping(); };
     if (endpoint_.unix_socket()) {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        std::memcpy(address.sun_path, endpoint_.path.data(), endpoint_.path.size());
-        return connect_to(reinterpret_cast<const sockaddr*>(&address), sizeof address, deadline, stop);
+        const UnixAddress address(endpoint_.path);
+        return connect_to(address.get(), address.size(), deadline, stop);
     }
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;

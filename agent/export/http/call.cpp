@@ -47,6 +47,12 @@ HttpCall::HttpCall(const HttpEndpoint& endpoint, const OtlpHttpOptions& options,
     set(easy, CURLOPT_PRIVATE, this);
     set(easy, CURLOPT_ERRORBUFFER, error_);
     set(easy, CURLOPT_URL, endpoint.url.c_str());
+    set(easy, CURLOPT_PATH_AS_IS, 1L);
+    if (endpoint.socket.starts_with('\0')) {
+        set(easy, CURLOPT_ABSTRACT_UNIX_SOCKET, endpoint.socket.c_str() + 1);
+    } else if (!endpoint.socket.empty()) {
+        set(easy, CURLOPT_UNIX_SOCKET_PATH, endpoint.socket.c_str());
+    }
     set(easy, CURLOPT_HTTPHEADER, headers);
     set(easy, CURLOPT_USERAGENT, user_agent().c_str());
     set(easy, CURLOPT_POST, 1L);

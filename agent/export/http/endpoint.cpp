@@ -4,7 +4,11 @@
 #include <curl/curl.h>
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <utility>
+
+#include "export/unix_endpoint.hpp"
 
 namespace spanring::agent {
 
@@ -23,8 +27,9 @@ public:
         if (text.empty()) fail("it is empty");
         if (text.find_first_of(" \t\r\n") != std::string_view::npos) fail("it contains white space");
         const size_t colon = text.find("://");
-        if (colon == std::string_view::npos) fail("it must begin with http:// or https://");
-        const CURLUcode result = ::curl_url_set(url_.get(), CURLUPART_URL, text_.c_str(), CURLU_NON_SUPPORT_SCHEME);
+        if (colon == std::string_view::npos) fail("it must begin with http://, https:// or unix:");
+        const CURLUcode result =
+            ::curl_url_set(url_.get(), CURLUPART_URL, text_.c_str(), CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS);
         if (result == CURLUE_BAD_PORT_NUMBER) fail("the port is not a number from 1 to 65535");
         if (result != CURLUE_OK) fail(::curl_url_strerror(result));
         const std::string scheme = part(CURLUPART_SCHEME);
@@ -60,14 +65,23 @@ bool is_loopback(const std::string& host) { return host == "localhost" || host =
 
 HttpEndpoint parse_http_endpoint(std::string_view endpoint, std::string_view traces_endpoint) {
     const bool whole = !traces_endpoint.empty();
+    if (!whole) {
+        if (std::optional<std::string> socket = parse_unix_path(endpoint)) {
+            return {std::string("http://localhost") + kPath, false, true, *std::move(socket)};
+        }
+    }
     Parsed url(whole ? "traces_endpoint" : "endpoint", whole ? traces_endpoint : endpoint);
     if (!whole) {
         if (!url.part(CURLUPART_QUERY).empty()) url.fail("it must not contain a query; traces_endpoint may");
         std::string path = url.part(CURLUPART_PATH);
         while (path.ends_with('/')) path.pop_back();
+        if (path.ends_with(kPath)) {
+            url.fail(std::string(kPath) +
+                     " is appended to it, so it must not end in it; traces_endpoint is the whole URL");
+        }
         url.set(CURLUPART_PATH, path + kPath);
     }
-    return {url.part(CURLUPART_URL), url.part(CURLUPART_SCHEME) == "https", is_loopback(url.part(CURLUPART_HOST))};
+    return {url.part(CURLUPART_URL), url.part(CURLUPART_SCHEME) == "https", is_loopback(url.part(CURLUPART_HOST)), {}};
 }
 
 }  // namespace spanring::agent

@@ -31,7 +31,7 @@ std::vector<Option> describe_tls(OtlpHttpOptions& otlp) {
 std::vector<Option> describe(OtlpHttpOptions& otlp) {
     std::vector<Option> options = {
         {"endpoint", text(otlp.endpoint, "URL", check_endpoint),
-         "`http://...` or `https://...`, to which `/v1/traces` is appended"},
+         "`http://...` or `https://...`, to which `/v1/traces` is appended; or `unix:path`"},
         {"traces_endpoint", text(otlp.traces_endpoint, "URL", check_traces_endpoint),
          "the whole URL, in place of endpoint"},
         {"encoding", only("proto"), "how requests are encoded"},

@@ -28,7 +28,7 @@ public:
     explicit HttpTransport(const OtlpHttpOptions& options);
     ~HttpTransport() override;
 
-    const std::string& peer() const override { return endpoint_.url; }
+    const std::string& peer() const override { return endpoint_.socket.empty() ? endpoint_.url : options_.endpoint; }
     void wake() override { ::curl_multi_wakeup(multi_.get()); }
     void cut() override {
         cut_ = true;

@@ -47,6 +47,28 @@ TEST(EndpointTest, TakesUnixSockets) {
     EXPECT_EQ(parse_endpoint("unix:/run/a.sock", true).authority(), "localhost");
 }
 
+TEST(EndpointTest, TakesAbstractSockets) {
+    const Endpoint endpoint = parse_endpoint("unix-abstract:collector", false);
+    EXPECT_EQ(endpoint.path, std::string("\0collector", 10));
+    EXPECT_EQ(endpoint.target(), "unix-abstract:collector");
+    EXPECT_EQ(endpoint.authority(), "localhost");
+    EXPECT_FALSE(endpoint.tls);
+}
+
+TEST(EndpointTest, TakesTargetsOfGrpcs) {
+    EXPECT_EQ(parse_endpoint("dns:///collector:9", true).target(), "dns:///collector:9");
+    EXPECT_EQ(parse_endpoint("dns:///collector", true).target(), "dns:///collector:4317");
+    EXPECT_EQ(parse_endpoint("dns:collector", true).target(), "dns:collector:4317");
+    EXPECT_EQ(parse_endpoint("dns://8.8.8.8/collector:9", true).target(), "dns://8.8.8.8/collector:9");
+    EXPECT_EQ(parse_endpoint("ipv4:10.0.0.1:9,10.0.0.2", true).target(), "ipv4:10.0.0.1:9,10.0.0.2:4317");
+    EXPECT_EQ(parse_endpoint("ipv6:[fe80::1]:9", true).target(), "ipv6:[fe80::1]:9");
+    const Endpoint first = parse_endpoint("ipv4:10.0.0.1:9,10.0.0.2", false);
+    EXPECT_EQ(first.host, "10.0.0.1");
+    EXPECT_EQ(first.authority(), "10.0.0.1:9");
+    EXPECT_TRUE(first.tls) << "no scheme says otherwise";
+    EXPECT_EQ(parse_endpoint("dns:4317", true).host, "dns") << "a host may be called so";
+}
+
 TEST(EndpointTest, SaysWhatIsWrong) {
     struct Case {
         const char* text;
@@ -75,6 +97,11 @@ TEST(EndpointTest, SaysWhatIsWrong) {
         {"localhost?x", "\"?x\" follows the port"},
         {"unix:", "path of the socket is missing"},
         {"unix://relative", "is not absolute"},
+        {"unix-abstract:", "name of the socket is missing"},
+        {"dns://server", "the host after"},
+        {"dns:///", "the host is missing"},
+        {"ipv4:10.0.0.1,", "the host is missing"},
+        {"ipv6:fe80::1", "must be in brackets"},
     };
     for (const Case& c : cases) {
         try {

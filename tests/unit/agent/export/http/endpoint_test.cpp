@@ -38,6 +38,21 @@ TEST(HttpEndpointTest, TakesTracesEndpointAsItIs) {
     EXPECT_EQ(url("", "https://otlp.example"), "https://otlp.example/") << "the root where there is no path";
 }
 
+TEST(HttpEndpointTest, LeavesAPathAsItStands) {
+    EXPECT_EQ(url("http://x:1/a/../b"), "http://x:1/a/../b/v1/traces");
+    EXPECT_EQ(url("", "http://x:1/a/./../b"), "http://x:1/a/./../b");
+}
+
+TEST(HttpEndpointTest, TakesUnixSockets) {
+    const HttpEndpoint path = parse_http_endpoint("unix:/run/collector.sock", "");
+    EXPECT_EQ(path.socket, "/run/collector.sock");
+    EXPECT_EQ(path.url, "http://localhost/v1/traces");
+    EXPECT_FALSE(path.tls);
+    EXPECT_TRUE(path.loopback);
+    EXPECT_EQ(parse_http_endpoint("unix:///run/collector.sock", "").socket, "/run/collector.sock");
+    EXPECT_EQ(parse_http_endpoint("unix-abstract:collector", "").socket, std::string("\0collector", 10));
+}
+
 TEST(HttpEndpointTest, KnowsTlsByTheSchemeAndThisHostByItsNames) {
     EXPECT_TRUE(parse_http_endpoint("https://x", "").tls);
     EXPECT_TRUE(parse_http_endpoint("HTTPS://x", "").tls);
@@ -51,6 +66,9 @@ TEST(HttpEndpointTest, KnowsTlsByTheSchemeAndThisHostByItsNames) {
 TEST(HttpEndpointTest, SaysWhatIsWrongWithWhichText) {
     EXPECT_THAT(complaint(""), StartsWith("endpoint \"\": it is empty"));
     EXPECT_THAT(complaint("localhost:4318"), StartsWith("endpoint \"localhost:4318\": it must begin with http://"));
+    EXPECT_THAT(complaint("http://x:4318/v1/traces"), HasSubstr("traces_endpoint is the whole URL"));
+    EXPECT_THAT(complaint("http://x/base/v1/traces/"), HasSubstr("it must not end in it"));
+    EXPECT_THAT(complaint("unix:"), HasSubstr("path of the socket is missing"));
     EXPECT_THAT(complaint("ftp://host"), HasSubstr("the scheme \"ftp\" is not one of http, https"));
     EXPECT_THAT(complaint("http://"), StartsWith("endpoint \"http://\": "));
     EXPECT_THAT(complaint("http://ho st"), HasSubstr("white space"));

@@ -167,6 +167,32 @@ INSTANTIATE_TEST_SUITE_P(Http, EveryHttpCodeTest,
                                          501, 502, 503, 504, 505, 599),
                          [](const auto& info) { return "code_" + std::to_string(info.param); });
 
+TEST_F(OtlpHttpExporterTest, SendsToUnixSockets) {
+    const std::string path = directory_.file("collector.sock");
+    backend_.start_at(path);
+    options_.endpoint = "unix:" + path;
+    make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
+    EXPECT_EQ(backend_.received().at(0).line, "POST /v1/traces HTTP/1.1");
+    expect_delivered_once(0, 10);
+}
+
+TEST_F(OtlpHttpExporterTest, SendsToAbstractUnixSockets) {
+    const std::string name = "spanring-test-" + std::to_string(::getpid());
+    backend_.start_at(std::string(1, '\0') + name);
+    options_.endpoint = "unix-abstract:" + name;
+    make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
+    expect_delivered_once(0, 10);
+}
+
+TEST_F(OtlpHttpExporterTest, SendsAPathAsItStands) {
+    options_.traces_endpoint = "http://" + backend_.start() + "/in/../out";
+    make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
+    EXPECT_EQ(backend_.received().at(0).line, "POST /in/../out HTTP/1.1");
+}
+
 TEST_F(OtlpHttpExporterTest, HonoursRetryAfter) {
     // Without it the next attempt would be in milliseconds.
     backend_.answer_with(first_with({.code = 429, .headers = {"Retry-After: 600"}}));
@@ -260,6 +286,7 @@ TEST_F(OtlpHttpExporterTest, EndsAnAttemptAtItsDeadlineWhereThePeerDoesNotRead) 
     options_.retry.max_interval = 1h;
     make();
     EXPECT_EQ(send(batch(0, 20'000)).outcome, Outcome::kSpooled);
+    options_.timeout = 20s;  // the sound one may be slow
     options_.endpoint = "http://" + backend_.start();
     make();
     ASSERT_TRUE(ledger_.wait_for_total(20'000)) << "nothing is lost";
