@@ -149,7 +149,7 @@ void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const L
         if (row.exporter == 0) continue;
         ExporterAccount account;
         account.name = exporter_name(row.exporter, ledger);
-        const SpoolRow spool = ledger != nullptr ? ledger->spool(process.instance, account.name) : SpoolRow{};
+        const SpoolRow spool = ledger != nullptr ? ledger->spool(process.account(), account.name) : SpoolRow{};
         account.exported = row.exported + spool.exported;
         account.rejected = row.rejected + spool.rejected;
         account.spooled = row.spooled;
@@ -180,7 +180,7 @@ void add(Survey& survey, Survey more) {
 
 Survey survey(const std::vector<std::string>& directories, const Ledger* ledger, bool finished) {
     Survey result;
-    std::map<InstanceId, size_t> found;
+    std::map<AccountId, size_t> found;
     for (const std::string& path : directories) {
         const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         std::vector<std::string> names;
@@ -196,12 +196,12 @@ Survey survey(const std::vector<std::string>& directories, const Ledger* ledger,
                 continue;  // else it was drained to its end a moment ago
             }
             result.processes.push_back(account_of(std::get<SegmentSnapshot>(probed), file, ledger));
-            found.emplace(result.processes.back().instance, result.processes.size() - 1);
+            found.emplace(result.processes.back().account(), result.processes.size() - 1);
         }
     }
     if (ledger != nullptr) {
         for (const ProcessRow& row : ledger->processes()) {
-            if (const auto place = found.find(row.instance); place != found.end()) {
+            if (const auto place = found.find(row.account()); place != found.end()) {
                 ProcessAccount& process = result.processes[place->second];
                 process.agent_died = row.agent_died;
                 if (!row.quarantine.empty()) believe_ledger(process, row, *ledger);

@@ -130,7 +130,7 @@ void Drainer::refuse(const FileKey& file, const std::string& path, AttachOutcome
 void Drainer::quarantine_unread(const std::string& path, ProcessRow row) {
     spdlog::error("{} ({}, pid {}): quarantined: {}. The file is left where it is", path, foreign(row.program), row.pid,
                   row.quarantine);
-    if (std::optional<ProcessRow> known = ledger_.find(row.instance)) {
+    if (std::optional<ProcessRow> known = ledger_.find(row.account())) {
         known->quarantine = row.quarantine;
         row = std::move(*known);
     }

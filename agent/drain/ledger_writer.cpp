@@ -39,10 +39,10 @@ bool LedgerWriter::written(uint64_t ticket) const {
     return written_.load(std::memory_order_acquire) >= ticket;
 }
 
-std::optional<ProcessRow> LedgerWriter::find(const InstanceId& instance) const {
+std::optional<ProcessRow> LedgerWriter::find(const AccountId& account) const {
     if (ledger_ == nullptr) return std::nullopt;
     for (ProcessRow& row : ledger_->processes()) {
-        if (row.instance == instance) return std::move(row);
+        if (row.account() == account) return std::move(row);
     }
     return std::nullopt;
 }

@@ -30,7 +30,7 @@ public:
     bool refused() const { return refused_.load(std::memory_order_relaxed); }  // relaxed: a hint, nothing hangs on it
 
     // What the ledger knows of a process. Slow: it looks through all.
-    std::optional<ProcessRow> find(const InstanceId& instance) const;
+    std::optional<ProcessRow> find(const AccountId& account) const;
 
     void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }  // before the first update
 

@@ -26,6 +26,8 @@ ProcessRow header_row(const HeldSegment& held, uid_t owner, const std::string& r
     const std::shared_ptr<const Producer> producer = read_producer(held.header, owner);
     ProcessRow row;
     row.identity() = producer->identity();
+    row.device = held.device;
+    row.inode = held.inode;
     row.attached_unix_nano = row.updated_unix_nano = held.attached_unix_nano;
     row.quarantine = reason_to_quarantine;
     return row;
@@ -36,7 +38,11 @@ std::string examine(HeldSegment& held, uid_t owner, const HostFacts& host) {
     const ring::SegmentView view = held.view();
     PolicyWord policy(view);
     const bool retired = policy.retired();
-    held.producer = read_producer(held.header, view, owner, host);
+    if (const std::shared_ptr<Producer> producer = read_producer(held.header, view, owner, host)) {
+        producer->device = held.device;
+        producer->inode = held.inode;
+        held.producer = producer;
+    }
     const bool extents = held.update_extents();
     if (!extents) policy.retire();
     const bool journal = extents && held.book.open(view, held.extents);

@@ -68,11 +68,11 @@ void DeliveryBooks::book_spooled(std::span<const spool::Share> shares, uint64_t 
             rejected -= more.rejected;
             spans_left -= share.spans;
         }
-        if (share.spans != 0) ledger_->book_spool(share.instance, name_, more);
+        if (share.spans != 0) ledger_->book_spool(share.account, name_, more);
     }
 }
 
-uint64_t DeliveryBooks::settle_spool(const std::string& directory, const std::map<InstanceId, uint64_t>& held) {
+uint64_t DeliveryBooks::settle_spool(const std::string& directory, const std::map<AccountId, uint64_t>& held) {
     const uint64_t lost = ledger_ != nullptr ? ledger_->settle_spool(name_, directory, held) : 0;
     std::lock_guard lock(mutex_);
     status_.spool_dropped += lost;

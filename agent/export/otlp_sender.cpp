@@ -424,7 +424,7 @@ bool OtlpSender::divide_entry(const Shipment& shipment) {
         for (const Run& run : part) left += run.spans;
         while (left != 0 && next != shares.end()) {
             const uint64_t taken = std::min(left, next->spans);
-            if (taken != 0) own.push_back({next->instance, taken});
+            if (taken != 0) own.push_back({next->account, taken});
             left -= taken;
             next->spans -= taken;
             if (next->spans == 0) ++next;

@@ -6,11 +6,11 @@
 namespace spanring::agent {
 
 std::vector<spool::Share> shares_of(std::span<const Run> runs) {
-    std::map<InstanceId, uint64_t> spans;
-    for (const Run& run : runs) spans[run.producer->instance] += run.spans;
+    std::map<AccountId, uint64_t> spans;
+    for (const Run& run : runs) spans[run.producer->account()] += run.spans;
     std::vector<spool::Share> shares;
     shares.reserve(spans.size());
-    for (const auto& [instance, count] : spans) shares.push_back({instance, count});
+    for (const auto& [account, count] : spans) shares.push_back({account, count});
     return shares;
 }
 

@@ -46,9 +46,9 @@ public:
         return guarded("update", [&] { tables_->update(process); });
     }
 
-    void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRow& more) override {
+    void book_spool(const AccountId& account, const std::string& exporter, const SpoolRow& more) override {
         std::lock_guard lock(mutex_);
-        SpoolRow& row = untold_[{instance, exporter_hash(exporter)}];
+        SpoolRow& row = untold_[{account, exporter_hash(exporter)}];
         row.exported += more.exported;
         row.rejected += more.rejected;
         row.dropped += more.dropped;
@@ -56,7 +56,7 @@ public:
     }
 
     uint64_t settle_spool(const std::string& exporter, const std::string& directory,
-                          const std::map<InstanceId, uint64_t>& held) override {
+                          const std::map<AccountId, uint64_t>& held) override {
         std::lock_guard lock(mutex_);
         uint64_t lost = 0;
         guarded("settling", [&] { lost = tables_->settle_spool(exporter_hash(exporter), directory, held); });
@@ -73,8 +73,8 @@ public:
         return read(std::vector<ProcessRow>{}, [](LedgerTables& tables) { return tables.processes(); });
     }
 
-    SpoolRow spool(const InstanceId& instance, const std::string& exporter) const override {
-        return read(SpoolRow{}, [&](LedgerTables& tables) { return tables.spool(instance, exporter_hash(exporter)); });
+    SpoolRow spool(const AccountId& account, const std::string& exporter) const override {
+        return read(SpoolRow{}, [&](LedgerTables& tables) { return tables.spool(account, exporter_hash(exporter)); });
     }
 
     std::string exporter_name(uint64_t hash) const override {
@@ -156,7 +156,7 @@ private:
     bool lost_ = false;            // what earlier agents wrote
     bool follows_a_death_ = true;  // until it is known
     std::set<std::string> names_;
-    std::map<std::pair<InstanceId, uint64_t>, SpoolRow> untold_;  // of spools, by process and exporter
+    std::map<std::pair<AccountId, uint64_t>, SpoolRow> untold_;  // of spools, by process and exporter
 };
 
 // Throws on any call, as it says.
@@ -165,14 +165,14 @@ public:
     explicit LedgerReader(const std::string& file) : tables_(LedgerTables::open_read_only(file)) {}
 
     bool update(const ProcessRow&) override { return false; }
-    void book_spool(const InstanceId&, const std::string&, const SpoolRow&) override {}
+    void book_spool(const AccountId&, const std::string&, const SpoolRow&) override {}
     std::vector<ProcessRow> processes() const override {
         std::lock_guard lock(mutex_);
         return tables_.processes();
     }
-    SpoolRow spool(const InstanceId& instance, const std::string& exporter) const override {
+    SpoolRow spool(const AccountId& account, const std::string& exporter) const override {
         std::lock_guard lock(mutex_);
-        return tables_.spool(instance, exporter_hash(exporter));
+        return tables_.spool(account, exporter_hash(exporter));
     }
     std::string exporter_name(uint64_t hash) const override {
         std::lock_guard lock(mutex_);

@@ -50,21 +50,22 @@ public:
     static std::unique_ptr<Ledger> open_read_only(const std::string& file);
     virtual ~Ledger() = default;
 
-    // Inserts or replaces by instance. False: it is not written (a full disk), and the log says so.
+    // Inserts or replaces by account(): a process of another user, or in another file, never replaces it. False: it is
+    // not written (a full disk), and the log says so.
     virtual bool update(const ProcessRow& process) = 0;
     // What cannot be written yet is kept, and written with the next call that can.
-    virtual void book_spool(const InstanceId& instance, const std::string& exporter, const SpoolRow& more) = 0;
+    virtual void book_spool(const AccountId& account, const std::string& exporter, const SpoolRow& more) = 0;
 
     // The spool of an exporter, in `directory`, was opened and holds so many spans of each process. What the ledger
     // knows to be there beyond that is lost, and booked as dropped. Nothing is where the exporter had its spool
     // elsewhere, too. Returns how many spans that are.
     virtual uint64_t settle_spool(const std::string& /*exporter*/, const std::string& /*directory*/,
-                                  const std::map<InstanceId, uint64_t>& /*held*/) {
+                                  const std::map<AccountId, uint64_t>& /*held*/) {
         return 0;
     }
 
     virtual std::vector<ProcessRow> processes() const = 0;  // newest first
-    virtual SpoolRow spool(const InstanceId& instance, const std::string& exporter) const = 0;
+    virtual SpoolRow spool(const AccountId& account, const std::string& exporter) const = 0;
 
     // Exporters appear in segments by hash only: the agent tells their names once, at start.
     virtual void name_exporter(const std::string&) {}

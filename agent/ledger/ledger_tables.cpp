@@ -5,6 +5,7 @@
 #include "ledger/ledger_tables.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 
@@ -16,9 +17,9 @@ namespace {
 constexpr int64_t kFinishedKept = 10000;  // processes; older ones go once nothing of theirs is pending
 
 // The order of the counters is ring::Counter's. `dropped_queue` is what ring::ExporterTotals still calls dropped_spool.
-constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 5, R"sql(
+constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 6, R"sql(
 CREATE TABLE processes (
-    instance BLOB PRIMARY KEY,
+    account BLOB PRIMARY KEY,
     pid INTEGER NOT NULL,
     uid INTEGER NOT NULL,
     program TEXT NOT NULL,
@@ -39,11 +40,15 @@ CREATE TABLE processes (
     dropped_overwritten INTEGER NOT NULL,
     refused_data INTEGER NOT NULL,
     acknowledged INTEGER NOT NULL,
-    unfinished INTEGER NOT NULL
+    unfinished INTEGER NOT NULL,
+    instance BLOB NOT NULL,
+    device INTEGER NOT NULL,
+    inode INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX processes_by_age ON processes (finished, updated_unix_nano);
+CREATE INDEX processes_by_instance ON processes (instance);
 CREATE TABLE exports (
-    instance BLOB NOT NULL,
+    account BLOB NOT NULL,
     exporter INTEGER NOT NULL,
     place INTEGER NOT NULL,
     exported INTEGER NOT NULL,
@@ -52,15 +57,15 @@ CREATE TABLE exports (
     dropped_invalid INTEGER NOT NULL,
     dropped_queue INTEGER NOT NULL,
     elsewhere INTEGER NOT NULL,
-    PRIMARY KEY (instance, exporter)
+    PRIMARY KEY (account, exporter)
 ) WITHOUT ROWID;
 CREATE TABLE spools (
-    instance BLOB NOT NULL,
+    account BLOB NOT NULL,
     exporter INTEGER NOT NULL,
     exported INTEGER NOT NULL,
     rejected INTEGER NOT NULL,
     dropped INTEGER NOT NULL,
-    PRIMARY KEY (instance, exporter)
+    PRIMARY KEY (account, exporter)
 ) WITHOUT ROWID;
 CREATE TABLE exporters (
     exporter INTEGER PRIMARY KEY,
@@ -75,11 +80,14 @@ CREATE TABLE agent (ended_well INTEGER NOT NULL);
 INSERT INTO agent VALUES (1);
 )sql",
                                     R"sql(
-CREATE TABLE spool_places (
-    exporter INTEGER NOT NULL,
-    directory TEXT NOT NULL,
-    PRIMARY KEY (exporter, directory)
-) WITHOUT ROWID;
+ALTER TABLE processes RENAME COLUMN instance TO account;
+ALTER TABLE processes ADD COLUMN instance BLOB NOT NULL DEFAULT x'';
+ALTER TABLE processes ADD COLUMN device INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE processes ADD COLUMN inode INTEGER NOT NULL DEFAULT 0;
+UPDATE processes SET instance = account;
+CREATE INDEX processes_by_instance ON processes (instance);
+ALTER TABLE exports RENAME COLUMN instance TO account;
+ALTER TABLE spools RENAME COLUMN instance TO account;
 )sql"};
 
 constexpr int kCounters = static_cast<int>(ring::Counter::kCount);
@@ -87,25 +95,34 @@ static_assert(kCounters == 10, "a new counter needs a column and a new schema ve
 
 constexpr std::string_view kUpdateProcess =
     "INSERT OR REPLACE INTO processes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-    "MAX(?10, COALESCE((SELECT agent_died FROM processes WHERE instance = ?1), 0)), "
-    "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+    "MAX(?10, COALESCE((SELECT agent_died FROM processes WHERE account = ?1), 0)), "
+    "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)";
+// What an agent before this version wrote of a process that is still there.
+constexpr std::array<const char*, 3> kAdopt = {
+    "UPDATE OR IGNORE exports SET account = ?1 WHERE account = ?2 AND ?2 IN (SELECT account FROM processes WHERE uid = "
+    "?3 AND device = 0 AND inode = 0)",
+    "UPDATE OR IGNORE spools SET account = ?1 WHERE account = ?2 AND ?2 IN (SELECT account FROM processes WHERE uid = "
+    "?3 AND device = 0 AND inode = 0)",
+    "UPDATE OR IGNORE processes SET account = ?1 WHERE account = ?2 AND uid = ?3 AND device = 0 AND inode = 0"};
 constexpr std::string_view kUpdateExport = "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 constexpr std::string_view kBookSpool =
-    "INSERT INTO spools VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (instance, exporter) DO UPDATE SET "
+    "INSERT INTO spools VALUES (COALESCE((SELECT account FROM processes WHERE account = ?1), "
+    "(SELECT account FROM processes WHERE instance = ?1), ?1), ?2, ?3, ?4, ?5) ON CONFLICT (account, exporter) DO "
+    "UPDATE SET "
     "exported = exported + excluded.exported, rejected = rejected + excluded.rejected, "
     "dropped = dropped + excluded.dropped";
 constexpr std::string_view kNotePlace = "INSERT OR IGNORE INTO spool_places VALUES (?1, ?2)";
 constexpr std::string_view kPendingInSpool =
-    "SELECT instance, e.spooled - COALESCE(s.exported + s.rejected + s.dropped, 0) AS pending FROM exports e "
-    "LEFT JOIN spools s USING (instance, exporter) WHERE e.exporter = ?1 AND pending > 0";
+    "SELECT account, e.spooled - COALESCE(s.exported + s.rejected + s.dropped, 0) AS pending FROM exports e "
+    "LEFT JOIN spools s USING (account, exporter) WHERE e.exporter = ?1 AND pending > 0";
 constexpr std::string_view kNameExporter = "INSERT OR REPLACE INTO exporters VALUES (?1, ?2)";
 constexpr char kNoteDeath[] =
     "UPDATE processes SET agent_died = 1 WHERE finished = 0 OR EXISTS (SELECT 1 FROM exports e LEFT JOIN spools s "
-    "USING (instance, exporter) WHERE e.instance = processes.instance AND "
+    "USING (account, exporter) WHERE e.account = processes.account AND "
     "e.spooled > COALESCE(s.exported + s.rejected + s.dropped, 0))";
 constexpr std::string_view kForget =
-    "DELETE FROM processes WHERE instance IN (SELECT instance FROM processes p WHERE finished = 1 AND NOT EXISTS ("
-    "SELECT 1 FROM exports e LEFT JOIN spools s USING (instance, exporter) WHERE e.instance = p.instance AND "
+    "DELETE FROM processes WHERE account IN (SELECT account FROM processes p WHERE finished = 1 AND NOT EXISTS ("
+    "SELECT 1 FROM exports e LEFT JOIN spools s USING (account, exporter) WHERE e.account = p.account AND "
     "e.spooled > COALESCE(s.exported + s.rejected + s.dropped, 0)) ORDER BY updated_unix_nano DESC LIMIT -1 OFFSET ?1)";
 
 }  // namespace
@@ -118,13 +135,14 @@ LedgerTables LedgerTables::open_read_only(const std::string& file) {
 
 LedgerTables::LedgerTables(Database database, bool writable) : database_(std::move(database)) {
     processes_ = Statement(database_, "SELECT * FROM processes ORDER BY attached_unix_nano DESC, instance");
-    exports_ = Statement(database_, "SELECT * FROM exports WHERE instance = ?1");
+    exports_ = Statement(database_, "SELECT * FROM exports WHERE account = ?1");
     spool_ =
-        Statement(database_, "SELECT exported, rejected, dropped FROM spools WHERE instance = ?1 AND exporter = ?2");
+        Statement(database_, "SELECT exported, rejected, dropped FROM spools WHERE account = ?1 AND exporter = ?2");
     name_ = Statement(database_, "SELECT name FROM exporters WHERE exporter = ?1");
     if (!writable) return;
     update_process_ = Statement(database_, kUpdateProcess);
     update_export_ = Statement(database_, kUpdateExport);
+    for (size_t i = 0; i < kAdopt.size(); ++i) adopt_[i] = Statement(database_, kAdopt[i]);
     book_spool_ = Statement(database_, kBookSpool);
     name_exporter_ = Statement(database_, kNameExporter);
     database_.check_content();
@@ -142,28 +160,38 @@ bool LedgerTables::begin() {
 
 void LedgerTables::forget() {
     Statement(database_, kForget).bind(1, kFinishedKept).run();
-    database_.execute("DELETE FROM exports WHERE instance NOT IN (SELECT instance FROM processes)");
-    database_.execute("DELETE FROM spools WHERE instance NOT IN (SELECT instance FROM processes)");
+    database_.execute("DELETE FROM exports WHERE account NOT IN (SELECT account FROM processes)");
+    database_.execute("DELETE FROM spools WHERE account NOT IN (SELECT account FROM processes)");
 }
 
 void LedgerTables::end_well() { database_.execute("UPDATE agent SET ended_well = 1"); }
 
 void LedgerTables::update(const ProcessRow& process) {
     Transaction transaction(database_);
+    adopt(process);
     write_process(process);
     SPR_TESTPOINT(ledger_open);
     transaction.commit();
     SPR_TESTPOINT(ledger_written);
 }
 
-void LedgerTables::book_spool(const InstanceId& instance, uint64_t exporter, const SpoolRow& more) {
+void LedgerTables::adopt(const ProcessRow& process) {
+    const AccountId account = process.account();
+    if (account == process.instance) return;
+    for (Statement& statement : adopt_) {
+        statement.reset();
+        statement.bind(1, account).bind(2, process.instance).bind(3, process.uid).run();
+    }
+}
+
+void LedgerTables::book_spool(const AccountId& account, uint64_t exporter, const SpoolRow& more) {
     book_spool_.reset();
-    book_spool_.bind(1, instance).bind(2, exporter);
+    book_spool_.bind(1, account).bind(2, exporter);
     book_spool_.bind(3, more.exported).bind(4, more.rejected).bind(5, more.dropped).run();
 }
 
 uint64_t LedgerTables::settle_spool(uint64_t exporter, const std::string& directory,
-                                    const std::map<InstanceId, uint64_t>& held) {
+                                    const std::map<AccountId, uint64_t>& held) {
     Transaction transaction(database_);
     Statement(database_, kNotePlace).bind(1, exporter).bind(2, std::string_view(directory)).run();
     Statement elsewhere(database_, "SELECT COUNT(*) FROM spool_places WHERE exporter = ?1");
@@ -172,18 +200,17 @@ uint64_t LedgerTables::settle_spool(uint64_t exporter, const std::string& direct
     if (elsewhere.step() && elsewhere.integer(0) == 1) {
         Statement pending(database_, kPendingInSpool);
         pending.bind(1, exporter);
-        std::vector<std::pair<InstanceId, uint64_t>> missing;
+        std::vector<std::pair<AccountId, uint64_t>> missing;
         while (pending.step()) {
-            InstanceId instance{};
+            AccountId account{};
             const auto bytes = pending.blob(0);
-            std::copy_n(bytes.begin(), std::min(bytes.size(), instance.size()), instance.begin());
-            const auto there = held.find(instance);
+            std::copy_n(bytes.begin(), std::min(bytes.size(), account.size()), account.begin());
+            const auto there = held.find(account);
             const uint64_t spans = there != held.end() ? there->second : 0;
-            if (pending.unsigned_integer(1) > spans)
-                missing.emplace_back(instance, pending.unsigned_integer(1) - spans);
+            if (pending.unsigned_integer(1) > spans) missing.emplace_back(account, pending.unsigned_integer(1) - spans);
         }
-        for (const auto& [instance, spans] : missing) {
-            book_spool(instance, exporter, {0, 0, spans});
+        for (const auto& [account, spans] : missing) {
+            book_spool(account, exporter, {0, 0, spans});
             lost += spans;
         }
     }
@@ -211,10 +238,10 @@ std::vector<ProcessRow> LedgerTables::processes() {
     return rows;
 }
 
-SpoolRow LedgerTables::spool(const InstanceId& instance, uint64_t exporter) {
+SpoolRow LedgerTables::spool(const AccountId& account, uint64_t exporter) {
     SpoolRow row;
     spool_.reset();
-    spool_.bind(1, instance).bind(2, exporter);
+    spool_.bind(1, account).bind(2, exporter);
     if (spool_.step()) row = {spool_.unsigned_integer(0), spool_.unsigned_integer(1), spool_.unsigned_integer(2)};
     spool_.reset();
     return row;
@@ -232,18 +259,21 @@ std::string LedgerTables::exporter_name(uint64_t hash) {
 void LedgerTables::write_process(const ProcessRow& process) {
     Statement& to = update_process_;
     to.reset();
-    to.bind(1, process.instance).bind(2, process.pid).bind(3, process.uid);
+    const AccountId account = process.account();
+    to.bind(1, account).bind(2, process.pid).bind(3, process.uid);
     to.bind(4, std::string_view(process.program)).bind(5, std::string_view(process.service));
     to.bind(6, process.attached_unix_nano).bind(7, process.updated_unix_nano);
     to.bind(8, int64_t{process.finished}).bind(9, std::string_view(process.quarantine));
     to.bind(10, int64_t{process.agent_died});
     for (int counter = 0; counter < kCounters; ++counter) to.bind(11 + counter, process.writer[counter]);
-    to.bind(11 + kCounters, process.agent.acknowledged).bind(12 + kCounters, process.agent.unfinished).run();
+    to.bind(11 + kCounters, process.agent.acknowledged).bind(12 + kCounters, process.agent.unfinished);
+    to.bind(13 + kCounters, process.instance).bind(14 + kCounters, process.device).bind(15 + kCounters, process.inode);
+    to.run();
     for (uint32_t row = 0; row < ring::kExporterRows; ++row) {
         const ring::ExporterTotals& totals = process.agent.exporters[row];
         if (totals.exporter == 0) continue;
         update_export_.reset();
-        update_export_.bind(1, process.instance).bind(2, totals.exporter).bind(3, row).bind(4, totals.exported);
+        update_export_.bind(1, account).bind(2, totals.exporter).bind(3, row).bind(4, totals.exported);
         update_export_.bind(5, totals.rejected).bind(6, totals.spooled).bind(7, totals.dropped_invalid);
         update_export_.bind(8, totals.dropped_spool).bind(9, totals.elsewhere).run();
     }
@@ -252,7 +282,7 @@ void LedgerTables::write_process(const ProcessRow& process) {
 ProcessRow LedgerTables::read_process() {
     const Statement& from = processes_;
     ProcessRow process;
-    const auto instance = from.blob(0);
+    const auto instance = from.blob(12 + kCounters);
     std::copy_n(instance.begin(), std::min(instance.size(), process.instance.size()), process.instance.begin());
     process.pid = static_cast<uint32_t>(from.integer(1));
     process.uid = static_cast<uint32_t>(from.integer(2));
@@ -267,7 +297,10 @@ ProcessRow LedgerTables::read_process() {
     process.agent.acknowledged = from.unsigned_integer(10 + kCounters);
     process.agent.unfinished = from.unsigned_integer(11 + kCounters);
     exports_.reset();
-    exports_.bind(1, process.instance);
+    process.device = from.unsigned_integer(13 + kCounters);
+    process.inode = from.unsigned_integer(14 + kCounters);
+    const AccountId account = process.account();
+    exports_.bind(1, account);
     while (exports_.step()) {
         const int64_t row = exports_.integer(2);
         if (row < 0 || row >= ring::kExporterRows) continue;

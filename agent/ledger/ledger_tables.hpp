@@ -3,6 +3,7 @@
 // The ledger's file while it is open. Every call may throw DatabaseError. One thread at a time.
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
 #include <vector>
@@ -24,17 +25,18 @@ public:
     void end_well();
 
     void update(const ProcessRow& process);
-    void book_spool(const InstanceId& instance, uint64_t exporter, const SpoolRow& more);
-    uint64_t settle_spool(uint64_t exporter, const std::string& directory, const std::map<InstanceId, uint64_t>& held);
+    void book_spool(const AccountId& account, uint64_t exporter, const SpoolRow& more);
+    uint64_t settle_spool(uint64_t exporter, const std::string& directory, const std::map<AccountId, uint64_t>& held);
     void name_exporter(const std::string& exporter);
 
     std::vector<ProcessRow> processes();
-    SpoolRow spool(const InstanceId& instance, uint64_t exporter);
+    SpoolRow spool(const AccountId& account, uint64_t exporter);
     std::string exporter_name(uint64_t hash);
 
 private:
     LedgerTables(Database database, bool writable);
 
+    void adopt(const ProcessRow& process);
     void write_process(const ProcessRow& process);
     ProcessRow read_process();
     void forget();
@@ -42,6 +44,7 @@ private:
     Database database_;
     Statement processes_, exports_, spool_, name_;
     Statement update_process_, update_export_, book_spool_, name_exporter_;
+    std::array<Statement, 3> adopt_;
 };
 
 }  // namespace spanring::agent

@@ -83,9 +83,9 @@ std::shared_ptr<Producer> read_producer(const ring::Header& header, uint32_t uid
     return producer;
 }
 
-std::shared_ptr<const Producer> read_producer(const ring::Header& header, ring::SegmentView segment, uint32_t uid,
-                                              const HostFacts& host) {
-    const std::shared_ptr<Producer> producer = read_producer(header, uid);
+std::shared_ptr<Producer> read_producer(const ring::Header& header, ring::SegmentView segment, uint32_t uid,
+                                        const HostFacts& host) {
+    std::shared_ptr<Producer> producer = read_producer(header, uid);
     std::string body(reinterpret_cast<const char*>(segment.resource()), header.resource_size);
     const std::span<uint8_t> bytes(reinterpret_cast<uint8_t*>(body.data()), body.size());
     if (validate_resource(bytes).defect != SpanDefect::kNone) return nullptr;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who wrote a segment, from the checked copy of its header and one look at its resource.
+// Who wrote a segment, from the checked copy of its header and one look at its resource. Which file it is, only whoever
+// opened it knows.
 #pragma once
 
 #include <memory>
@@ -15,7 +16,7 @@ namespace spanring::agent {
 std::shared_ptr<Producer> read_producer(const ring::Header& header, uint32_t uid);
 
 // Adds what `host` knows and the resource does not say itself. nullptr: the resource is malformed.
-std::shared_ptr<const Producer> read_producer(const ring::Header& header, ring::SegmentView segment, uint32_t uid,
-                                              const HostFacts& host = {});
+std::shared_ptr<Producer> read_producer(const ring::Header& header, ring::SegmentView segment, uint32_t uid,
+                                        const HostFacts& host = {});
 
 }  // namespace spanring::agent

@@ -99,8 +99,13 @@ std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const st
     if (!copy_at_rest(copy, file.get(), header, rest)) return kShorter;
     const ring::SegmentView view = copy.view();
     SegmentSnapshot snapshot;
-    snapshot.producer = read_producer(header, view, owner.st_uid);
-    if (snapshot.producer == nullptr) return "its resource is malformed";
+    const std::shared_ptr<Producer> producer = read_producer(header, view, owner.st_uid);
+    if (producer == nullptr) return "its resource is malformed";
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0) return error_text(errno);
+    producer->device = status.st_dev;
+    producer->inode = status.st_ino;
+    snapshot.producer = producer;
     snapshot.created_unix_nano = header.created_unix_nano;
     snapshot.alive = alive;
     snapshot.attached = view.control().attachments != 0;

@@ -20,7 +20,7 @@
 namespace spanring::agent::spool {
 
 struct Share {  // how many of the request's spans one process wrote
-    InstanceId instance{};
+    AccountId account{};
     uint64_t spans = 0;
 };
 static_assert(sizeof(Share) == 24 && std::is_trivially_copyable_v<Share>);

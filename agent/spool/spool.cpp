@@ -94,12 +94,12 @@ void Spool::recover(uint64_t number) {
     if (file->second.finished()) remove(file);
 }
 
-std::map<InstanceId, uint64_t> Spool::unfinished() {
-    std::map<InstanceId, uint64_t> spans;
+std::map<AccountId, uint64_t> Spool::unfinished() {
+    std::map<AccountId, uint64_t> spans;
     for (auto& [number, file] : files_) {
         for (size_t i = 0; i < file.places().size(); ++i) {
             if (file.places()[i].state == spool::State::kDone) continue;
-            for (const Share& share : file.shares(i)) spans[share.instance] += share.spans;
+            for (const Share& share : file.shares(i)) spans[share.account] += share.spans;
         }
     }
     return spans;

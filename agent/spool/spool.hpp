@@ -51,7 +51,7 @@ public:
     void finish(const Ticket& ticket);
 
     // Spans that are in it and not finished, by process: for the accounts, at the start.
-    std::map<InstanceId, uint64_t> unfinished();
+    std::map<AccountId, uint64_t> unfinished();
 
     bool waiting() const;  // is there anything to take?
     uint64_t bytes() const { return bytes_; }

@@ -85,9 +85,10 @@ def paths(value, prefix=""):
 # Numbers of a process that do not count spans.
 OTHER = {"pid", "uid", "since_unix_nano", "ring_fill"}
 ALWAYS_0 = {"dropped_too_big"}  # goes with the next layout of the segment
-COLUMNS = {"processes": OTHER | ALWAYS_0 | {"instance", "program", "service", "attached_unix_nano", "updated_unix_nano",
-                                            "finished", "quarantine", "agent_died"},
-           "exports": {"instance", "exporter", "place"}, "spools": {"instance", "exporter"}}
+COLUMNS = {"processes": OTHER | ALWAYS_0 | {"account", "instance", "device", "inode", "program", "service",
+                                            "attached_unix_nano", "updated_unix_nano", "finished", "quarantine",
+                                            "agent_died"},
+           "exports": {"account", "exporter", "place"}, "spools": {"account", "exporter"}}
 
 
 class Names(harness.Case):

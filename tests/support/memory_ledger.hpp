@@ -25,10 +25,10 @@ public:
         return true;
     }
     std::atomic<bool> refuses{false};  // as with a full disk
-    void book_spool(const agent::InstanceId& instance, const std::string& exporter,
+    void book_spool(const agent::AccountId& account, const std::string& exporter,
                     const agent::SpoolRow& more) override {
         std::lock_guard lock(mutex_);
-        agent::SpoolRow& booked = spools_[{instance, exporter}];
+        agent::SpoolRow& booked = spools_[{account, exporter}];
         booked.exported += more.exported;
         booked.rejected += more.rejected;
         booked.dropped += more.dropped;
@@ -40,9 +40,9 @@ public:
         for (const auto& [instance, record] : records_) all.push_back(record);
         return all;
     }
-    agent::SpoolRow spool(const agent::InstanceId& instance, const std::string& exporter) const override {
+    agent::SpoolRow spool(const agent::AccountId& account, const std::string& exporter) const override {
         std::lock_guard lock(mutex_);
-        const auto found = spools_.find({instance, exporter});
+        const auto found = spools_.find({account, exporter});
         return found == spools_.end() ? agent::SpoolRow{} : found->second;
     }
 
@@ -66,7 +66,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable booked_;
     std::map<agent::InstanceId, agent::ProcessRow> records_;
-    std::map<std::pair<agent::InstanceId, std::string>, agent::SpoolRow> spools_;
+    std::map<std::pair<agent::AccountId, std::string>, agent::SpoolRow> spools_;
 };
 
 }  // namespace spanring::test

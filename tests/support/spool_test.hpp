@@ -26,7 +26,7 @@ protected:
 
     std::unique_ptr<Spool> open() {
         return std::make_unique<Spool>(options_, [this](std::span<const Spool::Share> shares) {
-            for (const Spool::Share& share : shares) lost_[share.instance[0]] += share.spans;
+            for (const Spool::Share& share : shares) lost_[share.account[0]] += share.spans;
         });
     }
 

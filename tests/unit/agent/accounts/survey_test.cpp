@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "accounts/equations.hpp"
 #include "accounts/process_accounts.hpp"
@@ -20,12 +21,22 @@ using testing::IsEmpty;
 
 void set(WriterTotals& writer, Counter counter, uint64_t value) { writer[static_cast<size_t>(counter)] = value; }
 
+// The row is of this segment's process.
+void be_of(const HandMadeSegment& segment, ProcessRow& row) {
+    struct stat status {};
+    ASSERT_EQ(::stat(segment.file().c_str(), &status), 0);
+    std::copy(std::begin(segment.header.instance_id), std::end(segment.header.instance_id), row.instance.begin());
+    row.uid = status.st_uid;
+    row.device = status.st_dev;
+    row.inode = status.st_ino;
+}
+
 TEST(SurveyTest, ShowsSegmentsAndTheLedger) {
     HandMadeSegment segment;
     segment.write();
     MemoryLedger ledger;
     ProcessRow live;
-    std::copy(std::begin(segment.header.instance_id), std::end(segment.header.instance_id), live.instance.begin());
+    be_of(segment, live);
     live.service = "cart";
     live.quarantine = "a chunk is longer than its capacity";
     set(live.writer, Counter::kStarted, 12);
@@ -83,7 +94,7 @@ TEST(SurveyTest, OfAQuarantinedSegmentTheNumbersAreTheLedgers) {
 
     MemoryLedger ledger;
     ProcessRow row;
-    std::copy(std::begin(segment.header.instance_id), std::end(segment.header.instance_id), row.instance.begin());
+    be_of(segment, row);
     row.quarantine = "a counter went back";
     set(row.writer, Counter::kStarted, 3);
     ledger.update(row);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Segments that break a rule, or are none, beside honest ones.
+#include <sys/stat.h>
+
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -137,7 +139,12 @@ TEST_F(DrainTest, GivesUpUnreadWhatBroughtTheAgentDownTwice) {
         (*image)->commit(0, image == &honest ? 0 : 1);
     }
     ProcessRow known;  // by an agent that lived long enough to tell
+    struct stat file {};
+    ASSERT_EQ(::stat(poison.path().c_str(), &file), 0);
     known.instance = poison.instance();
+    known.uid = file.st_uid;
+    known.device = file.st_dev;
+    known.inode = file.st_ino;
     known.service = "shop";
     known.agent.acknowledged = 17;
     ledger.update(known);

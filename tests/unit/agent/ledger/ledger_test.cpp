@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <thread>
@@ -102,8 +103,8 @@ TEST(LedgerTest, GivesBackWhatItWasTold) {
     EXPECT_EQ(row.elsewhere, 7u);
 }
 
-// As earlier states wrote it: without the places of spools.
-constexpr char kVersion4[] = R"sql(
+// As earlier states wrote it: by instance alone.
+constexpr char kVersion5[] = R"sql(
 CREATE TABLE processes (instance BLOB PRIMARY KEY, pid INTEGER NOT NULL, uid INTEGER NOT NULL, program TEXT NOT NULL,
     service TEXT NOT NULL, attached_unix_nano INTEGER NOT NULL, updated_unix_nano INTEGER NOT NULL,
     finished INTEGER NOT NULL, quarantine TEXT NOT NULL, agent_died INTEGER NOT NULL, started INTEGER NOT NULL,
@@ -118,6 +119,8 @@ CREATE TABLE exports (instance BLOB NOT NULL, exporter INTEGER NOT NULL, place I
 CREATE TABLE spools (instance BLOB NOT NULL, exporter INTEGER NOT NULL, exported INTEGER NOT NULL,
     rejected INTEGER NOT NULL, dropped INTEGER NOT NULL, PRIMARY KEY (instance, exporter)) WITHOUT ROWID;
 CREATE TABLE exporters (exporter INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE spool_places (exporter INTEGER NOT NULL, directory TEXT NOT NULL, PRIMARY KEY (exporter, directory))
+    WITHOUT ROWID;
 CREATE TABLE agent (ended_well INTEGER NOT NULL);
 INSERT INTO agent VALUES (1);
 INSERT INTO processes VALUES (x'01010101010101010101010101010101', 1001, 0, 'prog', 'cart', 100, 200, 1, '', 0,
@@ -128,7 +131,7 @@ INSERT INTO exports VALUES (x'01010101010101010101010101010101', 77, 2, 1, 2, 3,
 TEST(LedgerTest, UpgradesTheVersionBefore) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
-    Database::open(file, {"ledger", 0x53504c44, 4, kVersion4});
+    Database::open(file, {"ledger", 0x53504c44, 5, kVersion5});
     EXPECT_THROW(Ledger::open_read_only(file), std::runtime_error) << "a reader changes nothing";
     Ledger::open(file)->update(process(2));
     const auto processes = Ledger::open_read_only(file)->processes();
@@ -175,6 +178,52 @@ TEST(LedgerTest, KnowsWhomAnAgentServedThatDidNotEndWell) {
     EXPECT_TRUE(died()[0]) << "it stays so";
     ledger->end_well();
     EXPECT_FALSE(Ledger::open(file)->follows_a_death());
+}
+
+TEST(LedgerTest, AnotherUserOrAnotherFileOfTheNameReplacesNothing) {
+    const spanring::test::TemporaryDirectory directory;
+    const auto ledger = Ledger::open(directory.file("ledger.db"));
+    ProcessRow finished = process(1);
+    finished.device = 5;
+    finished.inode = 77;
+    finished.finished = true;
+    ProcessRow of_another = finished, renamed_over = finished;
+    of_another.uid = 4711;
+    of_another.service = "another user's";
+    renamed_over.inode = 78;
+    renamed_over.service = "renamed over";
+    for (const ProcessRow& row : {finished, of_another, renamed_over, finished}) ASSERT_TRUE(ledger->update(row));
+    ASSERT_EQ(ledger->processes().size(), 3u);
+    for (const ProcessRow& row : {finished, of_another, renamed_over}) {
+        const auto rows = ledger->processes();
+        EXPECT_EQ(std::count_if(rows.begin(), rows.end(),
+                                [&](const ProcessRow& each) { return each.identity() == row.identity(); }),
+                  1)
+            << row.service;
+    }
+    ledger->book_spool(of_another.account(), "otlp_grpc", {3, 0, 0});
+    EXPECT_EQ(ledger->spool(of_another.account(), "otlp_grpc").exported, 3u);
+    EXPECT_EQ(ledger->spool(finished.account(), "otlp_grpc").exported, 0u);
+}
+
+TEST(LedgerTest, GoesOnWithTheAccountsOfAnEarlierVersion) {
+    const spanring::test::TemporaryDirectory directory;
+    const std::string file = directory.file("ledger.db");
+    Database::open(file, {"ledger", 0x53504c44, 5, kVersion5})
+        .execute("UPDATE processes SET finished = 0; INSERT INTO spools VALUES (x'01010101010101010101010101010101', "
+                 "77, 1, 0, 0)");
+    const auto ledger = Ledger::open(file);
+    ProcessRow row = process(1);
+    row.uid = 0;
+    row.device = 5;
+    row.inode = 77;
+    ASSERT_TRUE(ledger->update(row));
+    const auto rows = ledger->processes();
+    ASSERT_EQ(rows.size(), 1u) << "it is the same process";
+    EXPECT_EQ(rows[0].identity(), row.identity());
+    // An entry that an earlier agent spooled names the instance.
+    ledger->book_spool(row.instance, "otlp_grpc", {2, 0, 0});
+    EXPECT_EQ(ledger->spool(row.account(), "otlp_grpc").exported, 2u);
 }
 
 TEST(LedgerTest, AddsUpWhatSpoolsDid) {
@@ -301,7 +350,7 @@ TEST(LedgerTest, SetsAsideWhatIsNoLedger) {
     const std::string future = directory.file("future.db");
     { Ledger::open(future); }
     {
-        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 5, ""};
+        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 6, ""};
         Database database = Database::open(future, kSame);
         database.execute("PRAGMA user_version = 9");
     }

@@ -34,7 +34,7 @@ TEST_F(SpoolTest, KeepsTheSharesOfEachProcess) {
     ASSERT_TRUE(record.has_value());
     EXPECT_EQ(record->spans, 43u);
     ASSERT_EQ(record->shares.size(), 2u);
-    EXPECT_EQ(record->shares[1].instance[0], 9);
+    EXPECT_EQ(record->shares[1].account[0], 9);
     EXPECT_EQ(record->shares[1].spans, 40u);
 }
 
