@@ -22,26 +22,7 @@ namespace {
 constexpr int kReadAhead = 64 << 10;
 constexpr int kKeepaliveTime = 5 * 60 * 1000;  // ms; servers answer more frequent pings with GOAWAY
 
-// Empty, or why it cannot be sent. The value is a secret.
-std::string fault_of(const std::string& key, const std::string& value) {
-    const grpc_slice key_slice = grpc_slice_from_static_buffer(key.data(), key.size());
-    const grpc_slice value_slice = grpc_slice_from_static_buffer(value.data(), value.size());
-    if (key.empty() || grpc_header_key_is_legal(key_slice) == 0)
-        return "\"" + key + "\" is not a legal gRPC metadata key (lower-case letters, digits, - _ .)";
-    if (!key.ends_with("-bin") && grpc_header_nonbin_value_is_legal(value_slice) == 0)
-        return "the value of \"" + key + "\" contains characters that a header must not contain";
-    return {};
-}
-
 }  // namespace
-
-std::vector<OptionFault> header_faults(const OtlpGrpcOptions& otlp) {
-    std::vector<OptionFault> faults;
-    for (const auto& [key, value] : otlp.headers) {
-        if (const std::string what = fault_of(key, value); !what.empty()) faults.push_back({"headers", what});
-    }
-    return faults;
-}
 
 void check_options(const OtlpGrpcOptions& options) {
     for (const OptionFault& fault : header_faults(options)) throw std::invalid_argument(fault.key + ": " + fault.what);

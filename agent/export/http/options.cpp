@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/http/options.hpp"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 #include "base/option.hpp"
+#include "base/text.hpp"
 #include "export/http/endpoint.hpp"
 
 namespace spanring::agent {
@@ -26,7 +31,34 @@ std::vector<Option> describe_tls(OtlpHttpOptions& otlp) {
     return tls;
 }
 
+bool is_token(std::string_view text) {  // RFC 9110, 5.6.2
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+    });
+}
+
+// Empty, or why it cannot be sent. The value is a secret.
+std::string fault_of(const std::string& key, const std::string& value) {
+    static constexpr std::array<std::string_view, 7> kOwn = {
+        "content-type", "content-encoding", "content-length", "transfer-encoding", "connection", "expect", "upgrade"};
+    if (!is_token(key)) return "\"" + key + "\" is not a legal name of an HTTP header";
+    if (std::find(kOwn.begin(), kOwn.end(), lower(key)) != kOwn.end())
+        return "\"" + key + "\" is set by the exporter itself";
+    const bool legal =
+        std::none_of(value.begin(), value.end(), [](unsigned char c) { return (c < ' ' && c != '\t') || c == 0x7f; });
+    return legal ? "" : "the value of \"" + key + "\" contains characters that a header must not contain";
+}
+
 }  // namespace
+
+std::vector<OptionFault> header_faults(const OtlpHttpOptions& otlp) {
+    std::vector<OptionFault> faults;
+    for (const auto& [key, value] : otlp.headers) {
+        if (const std::string what = fault_of(key, value); !what.empty()) faults.push_back({"headers", what});
+    }
+    return faults;
+}
 
 std::vector<Option> describe(OtlpHttpOptions& otlp) {
     std::vector<Option> options = {

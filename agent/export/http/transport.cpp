@@ -2,7 +2,6 @@
 #include "export/http/transport.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <stdexcept>
 #include <string_view>
@@ -20,38 +19,11 @@ void set_up_curl() {
     if (result != CURLE_OK) throw std::runtime_error(std::string("HTTP client: ") + ::curl_easy_strerror(result));
 }
 
-bool is_token(std::string_view text) {  // RFC 9110, 5.6.2
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-    });
-}
-
-// Empty, or why it cannot be sent. The value is a secret.
-std::string fault_of(const std::string& key, const std::string& value) {
-    static constexpr std::array<std::string_view, 7> kOwn = {
-        "content-type", "content-encoding", "content-length", "transfer-encoding", "connection", "expect", "upgrade"};
-    if (!is_token(key)) return "\"" + key + "\" is not a legal name of an HTTP header";
-    if (std::find(kOwn.begin(), kOwn.end(), lower(key)) != kOwn.end())
-        return "\"" + key + "\" is set by the exporter itself";
-    const bool legal =
-        std::none_of(value.begin(), value.end(), [](unsigned char c) { return (c < ' ' && c != '\t') || c == 0x7f; });
-    return legal ? "" : "the value of \"" + key + "\" contains characters that a header must not contain";
-}
-
 TlsFiles files_for(const HttpEndpoint& endpoint, const OtlpHttpOptions& options) {
     return endpoint.tls ? read_tls_files(options) : TlsFiles{};
 }
 
 }  // namespace
-
-std::vector<OptionFault> header_faults(const OtlpHttpOptions& otlp) {
-    std::vector<OptionFault> faults;
-    for (const auto& [key, value] : otlp.headers) {
-        if (const std::string what = fault_of(key, value); !what.empty()) faults.push_back({"headers", what});
-    }
-    return faults;
-}
 
 HttpTransport::HttpTransport(const OtlpHttpOptions& options)
     : options_(options),
