@@ -264,7 +264,8 @@ SPR_PUBLIC int spr_provider_open(const spr_provider_options *options, spr_provid
 /*
  * 1: segment is there. 0: none yet, the first span will make it. Negative: tracing is off, and why (-ECANCELED by
  * SPANRING_DISABLED, OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER, -EPERM AT_SECURE, -ESHUTDOWN after shutdown, else the
- * error of the system that spoiled the runtime directory or the segment).
+ * error of the system that spoiled the runtime directory or the segment). What may pass (-EMFILE, -ENFILE, -ENOSPC,
+ * -ENOMEM, -EAGAIN) is tried again by a later span, at most once a second, and by the first span of each child.
  */
 SPR_PUBLIC int spr_provider_state(const spr_provider *provider) SPR_NOEXCEPT;
 
@@ -805,7 +806,7 @@ typedef struct spr_statistics {
     uint64_t started;            /* recorded spans */
     uint64_t ended;              /* committed or dropped */
     uint64_t unsampled;          /* not started: sampler said no */
-    uint64_t not_started_slot;   /* not started: no slot */
+    uint64_t not_started_slot;   /* not started: no slot, or no segment (no descriptor, a full tmpfs) */
     uint64_t not_started_nested; /* not started: signal handlers nested too deep */
     uint64_t dropped_full;       /* ended, but no chunk was free */
     uint64_t dropped_too_big;    /* 0: what a span has no room for is refused as it is set */

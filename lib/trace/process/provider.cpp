@@ -23,6 +23,7 @@ constinit Process process{};
 namespace {
 
 constexpr uint64_t kDefaultMemory = uint64_t{16} << 20;
+constexpr uint64_t kRetryPause = 1'000'000'000;  // nanoseconds between two tries to make a segment
 constexpr uint64_t kLeastMemory = uint64_t{512} << 10;
 
 constinit uint32_t g_lives = 0;
@@ -40,6 +41,20 @@ bool is_switched_off() {
     const Variable own("SPANRING_DISABLED");
     return own.is("1") || own.is("true") || Variable("OTEL_SDK_DISABLED").is("true") ||
            Variable("OTEL_TRACES_EXPORTER").is("none");
+}
+
+// Errors of a first span that may be gone a moment later.
+bool may_pass(int error) {
+    switch (-error) {
+        case EMFILE:
+        case ENFILE:
+        case ENOSPC:
+        case EDQUOT:
+        case ENOMEM:
+        case EAGAIN:
+        case EINTR: return true;
+        default: return false;
+    }
 }
 
 // What service.instance.id is made of: one for each process. Zero where there is no randomness.
@@ -145,6 +160,9 @@ bool Provider::begin_life() {
             continue;
         }
         if (seen != kOpen) return false;
+        // relaxed: at worst one try more.
+        const uint64_t due = StdAtomics::load(retry_after_, std::memory_order_relaxed);
+        if (due != 0 && ring::Clock::read(CLOCK_MONOTONIC) < due) return false;
         if (StdAtomics::compare_exchange(state_, seen, uint32_t{kMaking}, std::memory_order_relaxed)) break;
     }
     publish_process_context();  // in a child; done long ago elsewhere
@@ -155,6 +173,15 @@ bool Provider::begin_life() {
     int error = 0;
     Life* life = Life::begin(number, request, process.clock, error);
     error_ = error;
+    const uint32_t without_life = may_pass(error) ? kOpen : kOff;
+    if (life == nullptr) {
+        StdAtomics::store(retry_after_, ring::Clock::read(CLOCK_MONOTONIC) + kRetryPause, std::memory_order_relaxed);
+    } else if (const uint64_t before = unmade()) {
+        constexpr auto kNotStarted = static_cast<uint32_t>(ring::Counter::kNotStartedSlot);
+        StdAtomics::fetch_add(life->segment.view().writer().shared_line[kNotStarted], before,
+                              std::memory_order_relaxed);
+        StdAtomics::fetch_add(unmade_, ~before + 1, std::memory_order_relaxed);
+    }
     // release: the life's content. Pairs with the acquire in life(). Without it a thread could use a half-made one.
     __atomic_store_n(&life_, life, __ATOMIC_RELEASE);
     const uint64_t bits = SpanHandle{index_, fork_generation(), 0, 0}.life();
@@ -163,7 +190,7 @@ bool Provider::begin_life() {
     if (life != nullptr) StdAtomics::store(live_bits_, static_cast<uint32_t>(bits), std::memory_order_release);
     uint32_t making = kMaking;  // unless it was shut down meanwhile, which stays
     // release: life_ and error_. Pairs with the acquire in state(). Without it a thread could find kLive and no life.
-    if (StdAtomics::compare_exchange(state_, making, uint32_t{life != nullptr ? kLive : kOff},
+    if (StdAtomics::compare_exchange(state_, making, uint32_t{life != nullptr ? kLive : without_life},
                                      std::memory_order_release))
         return life != nullptr;
     StdAtomics::store(live_bits_, uint32_t{0}, std::memory_order_relaxed);  // takes back; publishes nothing
@@ -218,6 +245,8 @@ void Provider::after_fork() {
         if (provider.life_ != nullptr) provider.life_->segment.abandon();  // also of one that was shut down
         provider.life_ = nullptr;
         provider.live_bits_ = 0;
+        provider.retry_after_ = 0;
+        provider.unmade_ = 0;
         if (seen == kLive || seen == kMaking) {
             provider.state_ = kOpen;
         } else if (seen == kOpening) {

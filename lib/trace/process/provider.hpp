@@ -6,7 +6,7 @@
 //     state        what a start does
 //     kUnused      (not open)
 //     kOpening     (not open yet: open_this() is at work)
-//     kOpen        begins a life: makes the segment
+//     kOpen        begins a life: makes the segment; where that failed for a reason that may pass, once a second
 //     kMaking      waits for the thread that does
 //     kLive        records
 //     kOff         refuses; error says why
@@ -89,6 +89,10 @@ public:
 
     void shut_down();
 
+    // Spans that were not started because there was no segment yet. Once there is one, they are in its counts.
+    void count_unmade() { ring::StdAtomics::fetch_add(unmade_, uint64_t{1}, std::memory_order_relaxed); }  // a sum
+    uint64_t unmade() const { return ring::StdAtomics::load(unmade_, std::memory_order_relaxed); }
+
     // A child must call it before anything else; a cheap test otherwise. HOT.
     static void check_fork() {
         if (ring::ForkGuard::in_doubt()) [[unlikely]]
@@ -109,8 +113,10 @@ private:
     uint32_t live_bits_ =
         0;  // of every handle while state_ is kLive, else 0: state, provider and fork generation in one look
     uint32_t index_ = 0;
-    int error_ = 0;
+    int error_ = 0;  // of the last try to make the segment as well
     Life* life_ = nullptr;
+    alignas(8) uint64_t retry_after_ = 0;  // nanoseconds of CLOCK_MONOTONIC; 0: at once
+    alignas(8) uint64_t unmade_ = 0;
     uint32_t extent_limit_ = 0;
     uint32_t full_policy_ = 0;
     uint64_t full_wait_ = 0;

@@ -59,7 +59,7 @@ int spr_provider_state(const spr_provider* provider) noexcept {
         case Provider::kLive: return 1;
         case Provider::kOff: return provider->error();
         case Provider::kShutDown: return -ESHUTDOWN;
-        default: return 0;
+        default: return provider->error();  // of the last try to make the segment; mostly 0
     }
 }
 
@@ -135,12 +135,13 @@ int spr_provider_statistics(const spr_provider* provider, spr_statistics* statis
     if (provider == nullptr || statistics == nullptr || statistics->struct_size < sizeof(uint32_t)) return -EINVAL;
     Provider::check_fork();
     spr_statistics all = SPR_STATISTICS_INIT;
+    all.not_started_slot = provider->unmade();
     if (const trace::Life* life = provider->life()) {
         const ring::SegmentView segment = life->segment.view();
         all.started = total(segment, Counter::kStarted);
         all.ended = total(segment, Counter::kEnded);
         all.unsampled = total(segment, Counter::kUnsampled);
-        all.not_started_slot = total(segment, Counter::kNotStartedSlot);
+        all.not_started_slot += total(segment, Counter::kNotStartedSlot);
         all.not_started_nested = total(segment, Counter::kNotStartedNested);
         all.dropped_full = total(segment, Counter::kDroppedFull);
         all.dropped_too_big = total(segment, Counter::kDroppedTooBig);

@@ -113,9 +113,13 @@ uint32_t write_identity(uint8_t* to, const spr_context& context, const spr_conte
     return provider.state() == Provider::kShutDown ? -ESHUTDOWN : provider.error();
 }
 
-int refuse_start(const Provider& provider, const spr_context* parent, spr_span* ret_span) {
+int refuse_start(Provider& provider, const spr_context* parent, spr_span* ret_span) {
     pass_through(parent, ret_span);
     if (provider.state() == Provider::kOff) return provider.error();
+    if (provider.life() == nullptr && provider.error() != 0) {
+        provider.count_unmade();
+        return provider.error();
+    }
     if (Life* life = provider.life()) count_shared(*life, Counter::kNotStartedNested);
     return -EBUSY;
 }

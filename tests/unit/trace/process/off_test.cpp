@@ -2,11 +2,15 @@
 //
 // Tracing that is off, or was shut down: every call is a cheap no-op and the application runs on.
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <string>
 #include <thread>
 
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "support/tracing.hpp"
 
@@ -222,6 +226,56 @@ TEST_IN_PROCESS(FlushTest, SucceedsAtOnceWhereTheChunksWereFreed) {
     EXPECT_EQ(spr_provider_flush(tracing.provider(), 0), -ETIMEDOUT);
     tracing.agent().acknowledge_but(0);
     EXPECT_EQ(spr_provider_flush(tracing.provider(), 0), 0);
+}
+
+// ---- A segment that cannot be made at first
+
+// No descriptor is left for as long as it lives.
+class NoDescriptors {
+public:
+    NoDescriptors() {
+        getrlimit(RLIMIT_NOFILE, &before_);
+        const rlimit none = {0, before_.rlim_max};
+        setrlimit(RLIMIT_NOFILE, &none);
+    }
+    ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+private:
+    rlimit before_;
+};
+
+TEST_IN_PROCESS(FirstSpanTest, IsTriedAgainWhereWhatFailedMayPass) {
+    Tracing tracing;
+    {
+        const NoDescriptors none;
+        for (int i = 0; i < 3; ++i) EXPECT_EQ(tracing.make("too early"), -EMFILE);
+        EXPECT_EQ(spr_provider_state(tracing.provider()), -EMFILE);
+        EXPECT_EQ(tracing.statistics().not_started_slot, 3u);
+    }
+    uint64_t refused = 3;
+    int result;
+    while ((result = tracing.make("span")) == -EMFILE) {  // until the next try is due
+        ++refused;
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    EXPECT_EQ(result, 0);
+    EXPECT_EQ(spr_provider_state(tracing.provider()), 1);
+    EXPECT_EQ(tracing.statistics().not_started_slot, refused) << "and the segment knows of them";
+    EXPECT_EQ(tracing.statistics().started, 1u);
+    EXPECT_EQ(tracing.directory().files().size(), 1u) << "nothing is left of the tries";
+}
+
+TEST_IN_PROCESS(FirstSpanTest, IsTriedAgainInAChildAtOnce) {
+    Tracing tracing;
+    {
+        const NoDescriptors none;
+        EXPECT_EQ(tracing.make("too early"), -EMFILE);
+    }
+    const pid_t child = fork();
+    if (child == 0) _exit(tracing.make("span") == 0 && tracing.statistics().not_started_slot == 0 ? 0 : 1);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
 }
 
 // ---- errno
