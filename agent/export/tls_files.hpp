@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The certificates and the key that an exporter's options name, read once, at the start.
+// The certificates and the key that an exporter's options name, as they are at present.
 #pragma once
 
 #include <string>

@@ -57,10 +57,9 @@ grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrp
     return arguments;
 }
 
-std::shared_ptr<grpc::ChannelCredentials> make_credentials(const Endpoint& endpoint, const OtlpGrpcOptions& options) {
-    if (!endpoint.tls) return grpc::InsecureChannelCredentials();
-    const TlsFiles files = read_tls_files(options);
-    return grpc::SslCredentials({files.ca, files.key, files.cert});
+std::shared_ptr<grpc::ChannelCredentials> make_credentials(const TlsFiles* files) {
+    if (files == nullptr) return grpc::InsecureChannelCredentials();
+    return grpc::SslCredentials({files->ca, files->key, files->cert});
 }
 
 std::shared_ptr<grpc::Channel> make_channel(const Endpoint& endpoint, const OtlpGrpcOptions& options,

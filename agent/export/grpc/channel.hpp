@@ -11,13 +11,15 @@
 
 namespace spanring::agent {
 
+struct TlsFiles;
+
 // Throws std::runtime_error or std::invalid_argument with what is wrong: a file, a header, the compression.
 void check_options(const OtlpGrpcOptions& options);
 
 grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrpcOptions& options);
 
-// Throws std::runtime_error where a certificate cannot be read.
-std::shared_ptr<grpc::ChannelCredentials> make_credentials(const Endpoint& endpoint, const OtlpGrpcOptions& options);
+// Null: plaintext.
+std::shared_ptr<grpc::ChannelCredentials> make_credentials(const TlsFiles* files);
 
 // Each one has a connection of its own.
 std::shared_ptr<grpc::Channel> make_channel(const Endpoint& endpoint, const OtlpGrpcOptions& options,

@@ -41,10 +41,11 @@ struct GrpcTransport::Wire {
 GrpcTransport::GrpcTransport(const OtlpGrpcOptions& options)
     : options_(options),
       endpoint_(parse_endpoint(options.endpoint, options.insecure)),
-      credentials_(make_credentials(endpoint_, options)),
       wire_(std::make_unique<Wire>()) {
     take_over_grpc_log();
     check_options(options_);
+    if (endpoint_.tls) tls_.emplace(options_);
+    credentials_ = make_credentials(tls_ ? tls_->get().get() : nullptr);
     wire_->channel = make_channel(endpoint_, options_, credentials_);
     if (options_.zero_copy != ZeroCopy::kOff && !endpoint_.tls && options_.compression != "gzip") {
         own_ = std::make_unique<OwnConnection>(endpoint_, channel_arguments(endpoint_, options_), [this] { wake(); });
@@ -101,6 +102,10 @@ bool GrpcTransport::connecting() {
 
 void GrpcTransport::start(ShipmentPtr shipment, bool probe) {
     std::lock_guard lock(rest_mutex_);
+    if (tls_ && tls_->refresh(Clock::now())) {
+        credentials_ = make_credentials(tls_->get().get());
+        replace_channel(generation_);  // what is in flight goes on with the old one
+    }
     const std::shared_ptr<grpc::Channel> own = shipment->mapped ? own_->channel() : nullptr;
     auto call = std::make_unique<OtlpCall>(std::move(shipment), options_);
     call->generation = own == nullptr ? generation_ : 0;

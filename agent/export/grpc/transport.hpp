@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "export/grpc/library_threads.hpp"
 #include "export/grpc/options.hpp"
 #include "export/transport.hpp"
+#include "export/watched_tls_files.hpp"
 
 namespace spanring::agent {
 
@@ -56,7 +58,8 @@ private:
 
     const OtlpGrpcOptions options_;
     const Endpoint endpoint_;
-    const std::shared_ptr<grpc::ChannelCredentials> credentials_;
+    std::optional<WatchedTlsFiles> tls_;  // none: plaintext
+    std::shared_ptr<grpc::ChannelCredentials> credentials_;
 
     std::mutex mutex_;
     bool woken_ = false;   // guarded: the alarm is set

@@ -39,9 +39,9 @@ long tls_version(const std::string& version) {
 
 }  // namespace
 
-HttpCall::HttpCall(const HttpEndpoint& endpoint, const OtlpHttpOptions& options, const TlsFiles& tls,
+HttpCall::HttpCall(const HttpEndpoint& endpoint, const OtlpHttpOptions& options, std::shared_ptr<const TlsFiles> tls,
                    const curl_slist* headers)
-    : options_(options), easy_(::curl_easy_init()) {
+    : options_(options), tls_(std::move(tls)), easy_(::curl_easy_init()) {
     CURL* const easy = easy_.get();
     if (easy == nullptr) throw std::runtime_error("HTTP client: cannot be set up");
     set(easy, CURLOPT_PRIVATE, this);
@@ -75,15 +75,15 @@ HttpCall::HttpCall(const HttpEndpoint& endpoint, const OtlpHttpOptions& options,
     set(easy, CURLOPT_NOSIGNAL, 1L);
     set(easy, CURLOPT_QUICK_EXIT, 1L);  // never waits for the thread that looks a name up
     if (endpoint.loopback) set(easy, CURLOPT_PROXY, "");
-    if (!endpoint.tls) return;
+    if (!tls_) return;
     set(easy, CURLOPT_SSLVERSION, tls_version(options.min_version));
     set(easy, CURLOPT_SSL_VERIFYPEER, options.insecure_skip_verify ? 0L : 1L);
     set(easy, CURLOPT_SSL_VERIFYHOST, options.insecure_skip_verify ? 0L : 2L);
-    set_blob(easy, CURLOPT_CAINFO_BLOB, tls.ca);
+    set_blob(easy, CURLOPT_CAINFO_BLOB, tls_->ca);
     // Instead of the system's authorities, not in addition to them.
-    if (!tls.ca.empty()) set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-    set_blob(easy, CURLOPT_SSLCERT_BLOB, tls.cert);
-    set_blob(easy, CURLOPT_SSLKEY_BLOB, tls.key);
+    if (!tls_->ca.empty()) set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+    set_blob(easy, CURLOPT_SSLCERT_BLOB, tls_->cert);
+    set_blob(easy, CURLOPT_SSLKEY_BLOB, tls_->key);
 }
 
 HttpCall& HttpCall::of(CURL* handle) {

@@ -22,8 +22,8 @@ namespace spanring::agent {
 
 class HttpCall {
 public:
-    // All must outlive the call; `headers` are sent with each request.
-    HttpCall(const HttpEndpoint& endpoint, const OtlpHttpOptions& options, const TlsFiles& tls,
+    // All but `tls` must outlive the call; `headers` are sent with each request.
+    HttpCall(const HttpEndpoint& endpoint, const OtlpHttpOptions& options, std::shared_ptr<const TlsFiles> tls,
              const curl_slist* headers);
 
     // `compressed`: the body, where it is not the shipment's own bytes. Then the handle goes to a multi handle.
@@ -34,6 +34,7 @@ public:
     ShipmentPtr finish();
 
     CURL* handle() const { return easy_.get(); }
+    const std::shared_ptr<const TlsFiles>& tls() const { return tls_; }
     const ShipmentPtr& shipment() const { return shipment_; }  // null: not in use
     static HttpCall& of(CURL* handle);
 
@@ -51,6 +52,7 @@ private:
     std::string header(const char* name) const;
 
     const OtlpHttpOptions& options_;
+    const std::shared_ptr<const TlsFiles> tls_;  // libcurl refers to them; null: plaintext
     char error_[CURL_ERROR_SIZE] = {};
     const std::unique_ptr<CURL, Free> easy_;
 

@@ -19,18 +19,14 @@ void set_up_curl() {
     if (result != CURLE_OK) throw std::runtime_error(std::string("HTTP client: ") + ::curl_easy_strerror(result));
 }
 
-TlsFiles files_for(const HttpEndpoint& endpoint, const OtlpHttpOptions& options) {
-    return endpoint.tls ? read_tls_files(options) : TlsFiles{};
-}
-
 }  // namespace
 
 HttpTransport::HttpTransport(const OtlpHttpOptions& options)
     : options_(options),
       endpoint_(parse_http_endpoint(options.endpoint, options.traces_endpoint)),
-      tls_(files_for(endpoint_, options)),
       compressor_(make_compressor(options.compression, options.compression_level)) {
     for (const OptionFault& fault : header_faults(options_)) throw std::invalid_argument(fault.key + ": " + fault.what);
+    if (endpoint_.tls) tls_.emplace(options_);
     set_up_curl();
     multi_.reset(::curl_multi_init());
     if (multi_ == nullptr) throw std::runtime_error("HTTP client: cannot be set up");
@@ -56,8 +52,12 @@ void HttpTransport::append_header(const std::string& line) {
 }
 
 void HttpTransport::start(ShipmentPtr shipment, bool probe) {
+    if (tls_ && tls_->refresh(Clock::now())) {
+        // libcurl goes on with a kept connection only where its certificates are the same.
+        for (HttpCall* const old : std::exchange(free_, {})) free_call(*old);
+    }
     if (free_.empty()) {
-        calls_.push_back(std::make_unique<HttpCall>(endpoint_, options_, tls_, headers_.get()));
+        calls_.push_back(std::make_unique<HttpCall>(endpoint_, options_, current_tls(), headers_.get()));
         free_.push_back(calls_.back().get());
     }
     HttpCall& call = *free_.back();
@@ -84,6 +84,12 @@ std::vector<Transport::Ended> HttpTransport::wait(Clock::time_point until) {
     return ended;
 }
 
+// For the next request, unless its certificates are not those of today.
+void HttpTransport::free_call(HttpCall& call) {
+    if (call.tls() == current_tls()) return free_.push_back(&call);
+    std::erase_if(calls_, [&](const auto& each) { return each.get() == &call; });
+}
+
 std::vector<Transport::Ended> HttpTransport::take_ended() {
     std::vector<Ended> ended;
     int left = 0;
@@ -95,18 +101,21 @@ std::vector<Transport::Ended> HttpTransport::take_ended() {
         Answer answer = call.answer(result);
         ::curl_multi_remove_handle(multi_.get(), handle);  // `message` is gone with it
         ended.push_back({call.finish(), call.probe, std::move(answer)});
-        free_.push_back(&call);
+        free_call(call);
     }
     return ended;
 }
 
 // libcurl reads nothing from connections that wait for their next request.
 void HttpTransport::end_all(std::vector<Ended>& ended) {
+    std::vector<HttpCall*> calls;
     for (const auto& call : calls_) {
-        if (call->shipment() == nullptr) continue;
+        if (call->shipment() != nullptr) calls.push_back(call.get());
+    }
+    for (HttpCall* const call : calls) {
         ::curl_multi_remove_handle(multi_.get(), call->handle());
         ended.push_back({call->finish(), call->probe, kept_busy()});
-        free_.push_back(call.get());
+        free_call(*call);
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,8 @@
 #include "export/http/compressor.hpp"
 #include "export/http/endpoint.hpp"
 #include "export/http/options.hpp"
-#include "export/tls_files.hpp"
 #include "export/transport.hpp"
+#include "export/watched_tls_files.hpp"
 
 namespace spanring::agent {
 
@@ -49,10 +50,12 @@ private:
     void append_header(const std::string& line);
     std::vector<Ended> take_ended();
     void end_all(std::vector<Ended>& ended);
+    std::shared_ptr<const TlsFiles> current_tls() const { return tls_ ? tls_->get() : nullptr; }
+    void free_call(HttpCall& call);
 
     const OtlpHttpOptions options_;
     const HttpEndpoint endpoint_;
-    const TlsFiles tls_;
+    std::optional<WatchedTlsFiles> tls_;  // none: plaintext
     const std::unique_ptr<Compressor> compressor_;
     std::unique_ptr<curl_slist, FreeList> headers_;
     std::unique_ptr<CURLM, FreeMulti> multi_;

@@ -3,9 +3,13 @@
 // What goes over gRPC, and what becomes of each answer.
 #include "export/grpc/exporter.hpp"
 
+#include <filesystem>
+#include <fstream>
 #include <set>
+#include <sstream>
 
 #include "support/grpc_exporter_test.hpp"
+#include "support/self_signed.hpp"
 
 namespace spanring::agent::test {
 namespace {
@@ -78,6 +82,28 @@ TEST_F(OtlpGrpcExporterTest, SendsOverTls) {
     make();
     EXPECT_EQ(send(batch(0, 100)).outcome, Outcome::kExported);
     expect_delivered_once(0, 100);
+}
+
+TEST_F(OtlpGrpcExporterTest, ReadsItsCertificatesAgainWhenTheyChange) {
+    const SelfSigned certificate, other;
+    if (!certificate.made()) GTEST_SKIP() << "no openssl command to make a certificate";
+    const auto read = [](const std::string& path) {
+        std::ostringstream text;
+        text << std::ifstream(path).rdbuf();
+        return text.str();
+    };
+    grpc::SslServerCredentialsOptions tls;
+    tls.pem_key_cert_pairs.push_back({read(certificate.key()), read(certificate.cert())});
+    options_.endpoint = "https://" + backend_.start("127.0.0.1:0", grpc::SslServerCredentials(tls));
+    options_.ca_file = directory_.file("ca.pem");
+    options_.timeout = std::chrono::seconds(1);  // that a probe waits for its connection
+    std::filesystem::copy_file(other.cert(), options_.ca_file);
+    make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kSpooled) << "of another authority";
+    std::filesystem::remove(options_.ca_file);
+    std::filesystem::copy_file(certificate.cert(), options_.ca_file);
+    ASSERT_TRUE(ledger_.wait_for_total(10)) << "without a restart";
+    EXPECT_EQ(exporter_->status().spool_exported, 10u);
 }
 
 class EveryCodeTest : public OtlpGrpcExporterTest, public testing::WithParamInterface<int> {};

@@ -2,6 +2,7 @@
 //
 // The OTLP/HTTP exporter with TLS: which servers it trusts, and what it shows of itself.
 #include <csignal>
+#include <filesystem>
 
 #include "support/http_exporter_test.hpp"
 #include "support/self_signed.hpp"
@@ -69,6 +70,24 @@ TEST_F(HttpTlsTest, ShowsItsOwnCertificate) {
     ASSERT_TRUE(ledger_.wait_for_total(1));
     EXPECT_EQ(send(batch(1, 10)).outcome, Outcome::kExported);
     expect_delivered_once(0, 11);
+    exporter_.reset();
+    backend_.stop();
+}
+
+TEST_F(HttpTlsTest, ReadsItsFilesAgainWhenTheyChange) {
+    const SelfSigned other;
+    const std::string trusted = directory_.file("ca.pem");
+    std::filesystem::copy_file(other.cert(), trusted);
+    const auto context = certificate_.server();
+    options_.ca_file = trusted;
+    options_.retry.initial_interval = 5ms;
+    options_.retry.max_interval = 20ms;
+    start_and_make(context.get());
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kSpooled) << "of another authority";
+    std::filesystem::remove(trusted);  // for a moment there is none, and the old one stays
+    std::filesystem::copy_file(certificate_.cert(), trusted);
+    ASSERT_TRUE(ledger_.wait_for_total(10)) << "without a restart";
+    EXPECT_EQ(exporter_->status().spool_exported, 10u);
     exporter_.reset();
     backend_.stop();
 }
