@@ -72,7 +72,7 @@ void DeliveryBooks::book_spooled(std::span<const spool::Share> shares, uint64_t 
     }
 }
 
-uint64_t DeliveryBooks::settle_spool(const std::string& directory, const std::map<AccountId, uint64_t>& held) {
+uint64_t DeliveryBooks::settle_spool(const std::string& directory, const SpooledSpans& held) {
     const uint64_t lost = ledger_ != nullptr ? ledger_->settle_spool(name_, directory, held) : 0;
     std::lock_guard lock(mutex_);
     status_.spool_dropped += lost;

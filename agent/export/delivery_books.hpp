@@ -7,11 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "batch/exporter.hpp"
 #include "export/answer.hpp"
@@ -39,7 +40,7 @@ public:
     void book_spooled(std::span<const spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped);
 
     // The spool was opened and holds so much. What is lost is booked, and returned.
-    uint64_t settle_spool(const std::string& directory, const std::map<AccountId, uint64_t>& held);
+    uint64_t settle_spool(const std::string& directory, const std::vector<std::pair<AccountId, uint64_t>>& held);
 
     // An attempt to deliver ended; one request may need several.
     void count_attempt(Verdict verdict);

@@ -2,6 +2,7 @@
 #include "export/otlp_sender.hpp"
 
 #include <algorithm>
+#include <map>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -73,7 +74,8 @@ void OtlpSender::open_spool() {
         spdlog::error("exporter {}: {} entries or files of its spool in {} are damaged beyond repair", name_,
                       spool_->damaged(), options_.spool.directory);
     }
-    const uint64_t lost = books_.settle_spool(options_.spool.directory, spool_->unfinished());
+    const std::map<AccountId, uint64_t> held = spool_->unfinished();
+    const uint64_t lost = books_.settle_spool(options_.spool.directory, {held.begin(), held.end()});
     if (lost != 0) {
         spdlog::error("exporter {}: {} spans that were in its spool are not there any more; they are booked as dropped",
                       name_, lost);

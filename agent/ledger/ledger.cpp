@@ -56,7 +56,7 @@ public:
     }
 
     uint64_t settle_spool(const std::string& exporter, const std::string& directory,
-                          const std::map<AccountId, uint64_t>& held) override {
+                          const SpooledSpans& held) override {
         std::lock_guard lock(mutex_);
         uint64_t lost = 0;
         guarded("settling", [&] { lost = tables_->settle_spool(exporter_hash(exporter), directory, held); });

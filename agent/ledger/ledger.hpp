@@ -9,9 +9,9 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/process_identity.hpp"
@@ -39,6 +39,8 @@ struct SpoolRow {  // what became of spooled spans of one process at one exporte
     uint64_t dropped = 0;
 };
 
+using SpooledSpans = std::vector<std::pair<AccountId, uint64_t>>;  // of each process once
+
 uint64_t exporter_hash(const std::string& name);  // never 0
 
 class Ledger {
@@ -60,7 +62,7 @@ public:
     // knows to be there beyond that is lost, and booked as dropped. Nothing is where the exporter had its spool
     // elsewhere, too. Returns how many spans that are.
     virtual uint64_t settle_spool(const std::string& /*exporter*/, const std::string& /*directory*/,
-                                  const std::map<AccountId, uint64_t>& /*held*/) {
+                                  const SpooledSpans& /*held*/) {
         return 0;
     }
 

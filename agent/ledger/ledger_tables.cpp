@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -190,8 +191,8 @@ void LedgerTables::book_spool(const AccountId& account, uint64_t exporter, const
     book_spool_.bind(3, more.exported).bind(4, more.rejected).bind(5, more.dropped).run();
 }
 
-uint64_t LedgerTables::settle_spool(uint64_t exporter, const std::string& directory,
-                                    const std::map<AccountId, uint64_t>& held) {
+uint64_t LedgerTables::settle_spool(uint64_t exporter, const std::string& directory, const SpooledSpans& held) {
+    const std::map<AccountId, uint64_t> holding(held.begin(), held.end());
     Transaction transaction(database_);
     Statement(database_, kNotePlace).bind(1, exporter).bind(2, std::string_view(directory)).run();
     Statement elsewhere(database_, "SELECT COUNT(*) FROM spool_places WHERE exporter = ?1");
@@ -205,8 +206,8 @@ uint64_t LedgerTables::settle_spool(uint64_t exporter, const std::string& direct
             AccountId account{};
             const auto bytes = pending.blob(0);
             std::copy_n(bytes.begin(), std::min(bytes.size(), account.size()), account.begin());
-            const auto there = held.find(account);
-            const uint64_t spans = there != held.end() ? there->second : 0;
+            const auto there = holding.find(account);
+            const uint64_t spans = there != holding.end() ? there->second : 0;
             if (pending.unsigned_integer(1) > spans) missing.emplace_back(account, pending.unsigned_integer(1) - spans);
         }
         for (const auto& [account, spans] : missing) {

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -26,7 +25,7 @@ public:
 
     void update(const ProcessRow& process);
     void book_spool(const AccountId& account, uint64_t exporter, const SpoolRow& more);
-    uint64_t settle_spool(uint64_t exporter, const std::string& directory, const std::map<AccountId, uint64_t>& held);
+    uint64_t settle_spool(uint64_t exporter, const std::string& directory, const SpooledSpans& held);
     void name_exporter(const std::string& exporter);
 
     std::vector<ProcessRow> processes();

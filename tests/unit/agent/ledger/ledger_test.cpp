@@ -256,7 +256,7 @@ TEST(LedgerTest, BooksWhatASpoolDoesNotHoldAnyMore) {
     ledger->book_spool(instance(1), "otlp_grpc", {10, 0, 0});  // 20 are left
     ledger->book_spool(instance(2), "otlp_grpc", {30, 0, 0});
     // Of the first 15 are there, of the third more than the ledger knows of.
-    const std::map<InstanceId, uint64_t> held = {{instance(1), 15}, {instance(3), 31}};
+    const SpooledSpans held = {{instance(1), 15}, {instance(3), 31}};
     EXPECT_EQ(ledger->settle_spool("otlp_grpc", "/spool/a", held), 5u);
     EXPECT_EQ(ledger->spool(instance(1), "otlp_grpc").dropped, 5u);
     EXPECT_EQ(ledger->settle_spool("otlp_grpc", "/spool/a", held), 0u) << "once";
