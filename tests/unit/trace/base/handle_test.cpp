@@ -98,7 +98,7 @@ TEST_IN_PROCESS(HandleTest, OfTheLastSpanIsForgottenAtShutdownByAnotherThread) {
     Tracing tracing;
     const spr_span span = tracing.start("open");
     EXPECT_EQ(spr_span_set_int64(&span, "before", SPR_NUL, 1), 0);
-    std::thread([&] { EXPECT_EQ(spr_provider_shutdown(tracing.provider(), 0), -ETIMEDOUT); }).join();
+    std::thread([&] { EXPECT_EQ(spr_provider_shutdown(tracing.provider(), 0), 0) << "nothing ended"; }).join();
     EXPECT_EQ(spr_span_set_int64(&span, "after", SPR_NUL, 2), -ESTALE);
     EXPECT_EQ(spr_span_end(&span), -ESTALE);
 }

@@ -206,7 +206,7 @@ TEST_IN_PROCESS(FullTmpfsTest, DropsWhatDoesNotFitAndTouchesNeitherErrnoNorAMiss
     test::expect_balance(statistics, 0, committed);
 }
 
-TEST_IN_PROCESS(FullTmpfsTest, TurnsTracingOffWhereNotEvenTheFirstExtentFits) {
+TEST_IN_PROCESS(FullTmpfsTest, RecordsNothingWhereNotEvenTheFirstExtentFitsUntilThereIsRoom) {
     test::SmallDirectory directory;
     SKIP_UNLESS_MOUNTED(directory);
     test::fill_up(directory.path());
@@ -222,8 +222,15 @@ TEST_IN_PROCESS(FullTmpfsTest, TurnsTracingOffWhereNotEvenTheFirstExtentFits) {
     EXPECT_EQ(span.handle, 0u);
     EXPECT_EQ(spr_span_end(&span), 0);
     EXPECT_EQ(spr_provider_state(provider), -ENOSPC);
-    EXPECT_EQ(spr_tracer_enabled(tracer), 0);
+    EXPECT_LT(spr_span_start(tracer, "too early to try again", SPR_NUL, &span), 0);
+    EXPECT_EQ(test::statistics_of(provider).not_started_slot, 2u);
     EXPECT_EQ(directory.files(), std::vector<std::string>{".filler"});
+
+    test::make_room(directory.path());
+    test::in_child([&] {
+        EXPECT_EQ(spr_span_start(tracer, "a child tries at once", SPR_NUL, &span), 1);
+        EXPECT_EQ(spr_span_end(&span), 0);
+    });
 }
 
 }  // namespace
