@@ -8,7 +8,6 @@
 // side.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -88,7 +87,7 @@ struct Batch {
     size_t memory = 0;  // copy mode: that `buffers` give for it, invalid spans included
 
     // What a queue holds by it.
-    size_t held() const { return std::max(bytes, memory); }
+    size_t held() const { return bytes < memory ? memory : bytes; }
 
     // One for each configured exporter, by its index; written once by that exporter through resolve().
     std::array<Resolution, ring::kExporterRows> resolutions{};

@@ -2,6 +2,8 @@
 //
 // Looks twice a second at what listening to the backend cost the exporter's thread, and has the connections cut when it
 // was too much. From a thread of its own: gRPC does not return to its caller while a peer sends faster than it reads.
+//
+// Header bill: a thread, its mutex and two functions; sender and transports include it.
 #pragma once
 
 #include <chrono>

@@ -4,7 +4,6 @@
 // with gRPC, which reads its bytes until it gives the slices back.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -36,7 +35,7 @@ struct Shipment {
     std::span<const Run> runs() const { return whole ? part : own ? std::span<const Run>(own->runs) : batch->runs; }
     std::vector<spool::Share> shares() const;
     // What a queue holds by it; a part shares the memory of its batch.
-    size_t held() const { return batch && !whole ? std::max(request.bytes, batch->memory) : request.bytes; }
+    size_t held() const { return batch && !whole && request.bytes < batch->memory ? batch->memory : request.bytes; }
     uint64_t lost() const { return own ? own->lost : 0; }  // spans of the batch that the request does not have
 };
 

