@@ -13,7 +13,7 @@ namespace spanring::agent {
 namespace {
 
 void append_escape(std::string& text, uint32_t unit) {
-    char escape[8];
+    char escape[16];
     std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(unit));
     text += escape;
 }
