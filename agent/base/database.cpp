@@ -26,10 +26,7 @@ constexpr const char* kBeside[] = {"-wal", "-shm", "-journal"};
 void prepare_files(const std::string& file) {
     try {
         open_state_file(file);
-        for (const char* const end : kBeside) {
-            const std::string fault = fault_of_state_file(file + end);
-            if (!fault.empty()) agent::set_aside(file + end, fault);
-        }
+        for (const char* const end : kBeside) prepare_state_file(file + end);
     } catch (const std::system_error& error) {
         throw DatabaseError(error.what());
     }

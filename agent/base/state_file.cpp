@@ -54,8 +54,10 @@ std::string fault_of_state_file(const std::string& path) {
     return ::lstat(path.c_str(), &status) == 0 ? fault_of(status, S_IFREG) : std::string();
 }
 
+void prepare_state_file(const std::string& path) { prepare(path, S_IFREG, 0600); }
+
 Descriptor open_state_file(const std::string& path) {
-    prepare(path, S_IFREG, 0600);
+    prepare_state_file(path);
     Descriptor file(
         ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, S_IRUSR | S_IWUSR));
     if (!file) fail(path, "be opened");

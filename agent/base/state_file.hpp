@@ -13,6 +13,9 @@ namespace spanring::agent {
 // Why what lies there cannot be such a file; empty: it can, or nothing lies there.
 std::string fault_of_state_file(const std::string& path);
 
+// What is there and is no such file is set aside, and one that is gets its mode back. Throws std::system_error.
+void prepare_state_file(const std::string& path);
+
 // For reading and writing; makes it where it is missing. What is there and is no such file is set aside. Throws
 // std::system_error (a full disk, above all).
 Descriptor open_state_file(const std::string& path);

@@ -123,7 +123,10 @@ SpoolFile SpoolFile::recover(const std::string& directory, uint64_t number, uint
 }
 
 bool SpoolFile::open() {
-    if (!fd_) fd_ = Descriptor(::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const auto try_it = [this] { return ::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK); };
+    if (!fd_) fd_ = Descriptor(try_it());
+    // Somebody took its mode away; it is this user's, and gets it back.
+    if (!fd_ && errno == EACCES && ::chmod(path_.c_str(), 0600) == 0) fd_ = Descriptor(try_it());
     return static_cast<bool>(fd_);
 }
 

@@ -23,9 +23,9 @@ class Case(harness.Case):
         self.received = Received(self.collector.received)
         self.expected = 0
 
-    def agent(self, *arguments):
+    def agent(self, *arguments, **options):
         return self.workspace.agent("--endpoint", self.collector.endpoint, "--exporter", "otlp", "--exporter", "store",
-                                    "--batch-timeout", "20ms", *arguments)
+                                    "--batch-timeout", "20ms", *arguments, **options)
 
     def produce(self):
         self.workspace.producer("--seed", 1, "--count", COUNT).expect(0)
@@ -181,10 +181,10 @@ class Modes(Case):
     COLLECTED = False
 
     def check(self, mask):
-        before = os.umask(mask)
-        self.addCleanup(os.umask, before)
-        agent = self.agent()
-        os.umask(before)
+        program = self.workspace.folder / "agent-with-umask"  # the mask is the agent's alone, not the test's
+        program.write_text(f'#!/bin/sh\numask {mask:03o}\nexec "{harness.AGENT}" "$@"\n')
+        program.chmod(0o700)
+        agent = self.agent(program=program)
         self.workspace.producer("--seed", 1, "--count", COUNT).expect(0)
         spool = self.workspace.state / "spool/otlp_grpc"
         harness.wait_until(lambda: list(spool.glob("*.spool")), "spans go to the spool")
