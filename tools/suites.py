@@ -231,6 +231,7 @@ def aarch64():
         wrapper=["qemu-aarch64", "-L", str(SOURCE / "build-aarch64/root")],
         left_out={"ring fork_guard": NO_MADVISE, "ring full_tmpfs": NO_MADVISE, "trace fork": NO_MADVISE},
         left_out_of_tests={
+            "FirstSpanTest.IsTriedAgainInAChildAtOnce": NO_MADVISE,
             "FullTmpfsTest.*": NO_MADVISE,
             "SegmentFileTest.AHoleThatSomebodyElseFilledIsLeftAlone": NO_MADVISE,
             "SegmentFileTest.IsFreeTheMomentItsProcessIsKilledEvenWhileAChildLives": NO_MADVISE,
