@@ -36,7 +36,8 @@ ring::Slot* open_slot(uint64_t handle, Provider& provider) {
     const SpanHandle place = SpanHandle::unpack(handle);
     if (!provider.lives(handle) || place.slot >= provider.life()->segment.slots()) return nullptr;
     ring::Slot& slot = provider.life()->segment.view().slot(place.slot);
-    // acquire: the generation after the word, as in OpenSpan::is_open(), which says what breaks.
+    // acquire: the generation after the word. Pairs with the release in LevelWriter::publish_start(). The other way
+    // round a spent handle could reach the span that reuses the slot, as OpenSpan::is_open() says.
     const uint64_t word = StdAtomics::load(slot.word, std::memory_order_acquire);
     return StdAtomics::load(slot.generation, std::memory_order_relaxed) == place.generation &&
                    ring::SlotWord::unpack(word).state == ring::SlotState::kOpen
