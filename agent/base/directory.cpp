@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/descriptor.hpp"
+#include "base/foreign_file.hpp"
 
 namespace spanring::agent {
 
@@ -25,7 +26,8 @@ bool each_name(int directory, const std::function<void(const char* name)>& visit
 bool is_at(int directory, const std::string& path) {
     struct stat held, there;
     if (fstat(directory, &held) < 0 || held.st_nlink == 0) return false;
-    return stat(path.c_str(), &there) == 0 && there.st_dev == held.st_dev && there.st_ino == held.st_ino;
+    return identify_foreign(AT_FDCWD, path.c_str(), there) && there.st_dev == held.st_dev &&
+           there.st_ino == held.st_ino;
 }
 
 }  // namespace spanring::agent

@@ -11,6 +11,7 @@
 #include "base/directory.hpp"
 #include "base/error_text.hpp"
 #include "base/file_lock.hpp"
+#include "base/foreign_file.hpp"
 #include "ring/runtime_directory.hpp"
 
 namespace spanring::agent {
@@ -67,7 +68,7 @@ std::vector<std::string> RuntimeFolder::scan(std::chrono::seconds temporary_age)
 
 bool RuntimeFolder::identify(const std::string& name, dev_t& ret_device, ino_t& ret_inode) const {
     struct stat status;
-    if (fstatat(directory_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) return false;
+    if (!identify_foreign(directory_.get(), name.c_str(), status)) return false;
     ret_device = status.st_dev;
     ret_inode = status.st_ino;
     return true;

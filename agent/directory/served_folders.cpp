@@ -28,6 +28,7 @@ std::string refusal(int error) {
         case -ENOTDIR:
         case -ELOOP: return "it is not a directory, or is a symbolic link";
         case -EINVAL: return "it is not an absolute path";
+        case -EXDEV: return "a file system is mounted there";
         default: return error_text(-error);
     }
 }

@@ -15,6 +15,7 @@
 
 #include "base/error_text.hpp"
 #include "base/file_lock.hpp"
+#include "base/foreign_file.hpp"
 #include "directory/directory_watch.hpp"
 #include "ring/runtime_directory.hpp"
 #include "segment/segment_lock.hpp"
@@ -66,13 +67,12 @@ int Opener::open_folder(uid_t user, Descriptor& ret_file) {
     char name[16];
     snprintf(name, sizeof name, "%u", user);
     User opened;
-    opened.directory = Descriptor(openat(parent_.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    opened.directory = open_foreign(parent_.get(), name, O_RDONLY | O_DIRECTORY);
     if (!opened.directory) return -errno;
     if (const int error = check_folder(opened.directory.get(), user, any_file_system_); error != 0) return error;
     // Never made here: it would be this process's, and the user's own agent could not open it any more. Without it the
     // locks of the segments keep two agents apart.
-    opened.lock =
-        Descriptor(openat(opened.directory.get(), "agent.lock", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    opened.lock = open_foreign(opened.directory.get(), "agent.lock", O_RDWR);
     if (opened.lock && lock_file(opened.lock.get()) == -EAGAIN) return -EBUSY;
     ret_file = Descriptor(fcntl(opened.directory.get(), F_DUPFD_CLOEXEC, 0));
     if (!ret_file) return -errno;
@@ -128,7 +128,7 @@ OpenerReply Opener::answer(const OpenerRequest& request, const Descriptor& file,
             break;
         }
         case OpenerTask::kIdentify:
-            if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+            if (!identify_foreign(directory, name, status)) {
                 reply.error = -errno;
             } else {
                 reply.device = status.st_dev;

@@ -107,6 +107,7 @@ constexpr const char* kAllowed[] = {
     "newfstatat",
     "open",
     "openat",
+    "openat2",
     "pread64",
     "preadv",
     "preadv2",

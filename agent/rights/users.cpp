@@ -10,7 +10,6 @@
 #include <system_error>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -69,26 +68,20 @@ Users::Users(std::string parent, bool any_file_system) : parent_(std::move(paren
         mine.reset();
         be_opener(opener, its.get());
     }
-    socket_ = std::move(mine);
+    client_.emplace(std::move(mine));
     its.reset();
     keep_rights(kNoRights);
-    OpenerReply ready;
-    Descriptor none;
-    if (receive_message(socket_.get(), &ready, sizeof ready, none) != 1) {
-        throw std::runtime_error("all users: the opener did not start");
-    }
+    if (!client_->started()) throw std::runtime_error("all users: the opener did not start");
 }
 
 Users::~Users() {
-    socket_.reset();  // it ends by that
+    client_->close();
     waitpid(opener_, nullptr, 0);
 }
 
 OpenerReply Users::ask(const OpenerRequest& request, int file, Descriptor& ret_file) {
-    OpenerReply reply = {};
-    int result = send_message(socket_.get(), &request, sizeof request, file);
-    if (result == 0) result = receive_message(socket_.get(), &reply, sizeof reply, ret_file);
-    if (result != 1) end_with_opener();
+    const OpenerReply reply = client_->ask(request, file, ret_file);
+    if (client_->ended()) end_with_opener();
     return reply;
 }
 
@@ -99,8 +92,7 @@ void Users::end_with_opener() const {
 }
 
 std::vector<std::unique_ptr<Folder>> Users::appeared() {
-    pollfd socket = {socket_.get(), 0, 0};  // it sends nothing unasked: readable means that it ended
-    if (poll(&socket, 1, 0) > 0) end_with_opener();
+    if (client_->ended()) end_with_opener();
     std::vector<std::unique_ptr<Folder>> found;
     const Descriptor directory(open(parent_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const bool listed = directory && each_name(directory.get(), [&](const char* name) {

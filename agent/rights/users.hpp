@@ -3,12 +3,13 @@
 // The drainer's side of the opener: the runtime directories of all users, each as a Folder. Drain thread only.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 
 #include "base/descriptor.hpp"
 #include "directory/folder.hpp"
-#include "rights/opener_message.hpp"
+#include "rights/opener_client.hpp"
 
 namespace spanring::agent {
 
@@ -31,7 +32,7 @@ private:
     [[noreturn]] void end_with_opener() const;
 
     const std::string parent_;
-    Descriptor socket_;
+    std::optional<OpenerClient> client_;
     pid_t opener_ = -1;
     std::set<uid_t> known_;
 };

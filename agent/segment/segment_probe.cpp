@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "base/descriptor.hpp"
 #include "base/error_text.hpp"
+#include "base/foreign_file.hpp"
 #include "ring/attach.hpp"
 #include "ring/chunk_word.hpp"
 #include "ring/counter_sums.hpp"
@@ -84,7 +84,7 @@ std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const st
     if (!ring::parse_segment_name(name.c_str(), instance)) return "its name is not that of a segment";
     struct stat owner {};
     if (::fstat(directory, &owner) != 0) return error_text(errno);
-    const Descriptor file(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    const Descriptor file = open_foreign(directory, name.c_str(), O_RDONLY);
     if (!file) return error_text(errno);
     uint64_t size = 0;
     ring::Header header;
