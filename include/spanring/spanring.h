@@ -36,7 +36,9 @@
  *
  *  A hand-over of a span between threads is ordered by the caller (a mutex, a queue). A handler that interrupts a
  *  handler that interrupts this library is refused and counted. fork(), vfork(), exec(), daemon(), closing every
- *  descriptor, dlclose(), exit() and _exit() without shutdown are all ordinary.
+ *  descriptor, dlclose(), exit() and _exit() without shutdown are all ordinary. A plugin that carries the static library
+ *  may be closed when no thread is in a call: what was open ends there as unfinished, and its providers and tracers with
+ *  it. The shared library stays until the process ends.
  *
  *  A profiler on this host that may read the memory of this process sees the resource from the first
  *  spr_provider_open() on (OTEP 4719) and the attached context of each thread (OTEP 4947). The variable
@@ -82,8 +84,8 @@ extern "C" {
 
 /* ---- Handles and values ------------------------------------------------------------------------------------- */
 
-typedef struct spr_provider spr_provider; /* owned by the library; valid for the life of the process */
-typedef struct spr_tracer spr_tracer;     /* owned by the library; valid for the life of the process */
+typedef struct spr_provider spr_provider; /* owned by the library; valid until the process ends */
+typedef struct spr_tracer spr_tracer;     /* owned by the library; valid until the process ends */
 
 /* What identifies a span to others (specification: SpanContext). An all-zero context is "none". */
 typedef struct spr_context {

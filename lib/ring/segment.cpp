@@ -2,6 +2,7 @@
 #include "ring/segment.hpp"
 
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "ring/testpoint.hpp"
 
@@ -34,6 +35,11 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint32_t* pool_me
 
 void Segment::abandon() {
     if (view_) cover_hole(view_.base(), size_);
+    view_ = SegmentView();
+}
+
+void Segment::close() {
+    if (view_) munmap(view_.base(), size_);
     view_ = SegmentView();
 }
 

@@ -32,6 +32,10 @@ public:
     // next open().
     void abandon();
 
+    // COLD. Gives the mapping back, and with it the lock: to the agent the segment is one of the dead. No thread may be
+    // in a call, now or later.
+    void close();
+
     explicit operator bool() const { return static_cast<bool>(view_); }
     SegmentView view() const { return view_; }
 

@@ -23,6 +23,7 @@ Life* Life::begin(uint32_t number, const ring::SegmentRequest& request, ring::Cl
     }
     // The kernel's zeroes are the initial state of everything but the segment and its pools.
     Life* life = static_cast<Life*>(memory);
+    life->size = size;
     life->number = number;
     life->segment = ring::Segment();
     life->free_threads.reset(life->next_thread);
@@ -30,6 +31,11 @@ Life* Life::begin(uint32_t number, const ring::SegmentRequest& request, ring::Cl
     if (ret_error == 0) return life;
     munmap(memory, size);
     return nullptr;
+}
+
+void Life::end(bool of_parent) {
+    if (!of_parent) segment.close();
+    munmap(this, size);
 }
 
 ThreadState* Life::take_thread(uint32_t thread) {

@@ -15,6 +15,7 @@ namespace spanring::trace {
 struct Life {
     static constexpr uint32_t kMaxThreads = 4096;
 
+    uint64_t size;    // of this object and its pools
     uint32_t number;  // never 0, never the same twice in a process and its ancestors
     ring::Segment segment;
     ring::IndexPool<> free_threads;
@@ -25,6 +26,10 @@ struct Life {
 
     // COLD. Maps and opens; nullptr and ret_error (-errno) on failure.
     static Life* begin(uint32_t number, const ring::SegmentRequest& request, ring::Clock& clock, int& ret_error);
+
+    // COLD. Gives all of its memory back. No thread may be in a call, or use the life later. `of_parent`: the process
+    // was forked off, and the segment did not come along.
+    void end(bool of_parent);
 
     // COLD. A state for the calling thread; nullptr: more than kMaxThreads, or no randomness.
     ThreadState* take_thread(uint32_t thread);

@@ -46,6 +46,8 @@ constexpr int kSetVma = 0x53564d41;       // PR_SET_VMA, PR_SET_VMA_ANON_NAME: L
 constexpr unsigned long kSetVmaAnonName = 0;
 
 constinit uint32_t g_state = ProcessContext::kNotAsked;
+constinit Header* g_published = nullptr;  // while the state is kOn
+constinit size_t g_size = 0;
 
 uint8_t* put_field(uint8_t* to, uint32_t field, const void* bytes, uint32_t size) {
     *to++ = tag(field, kBytes);
@@ -125,9 +127,13 @@ bool ProcessContext::make(const uint8_t* resource, uint32_t resource_size) {
     StdAtomics::store(header.published_at, ring::Clock::read(CLOCK_BOOTTIME), std::memory_order_release);
     // Also where the mapping has a name already: a reader may wait for this very call.
     const bool renamed = prctl(kSetVma, kSetVmaAnonName, memory, size, kName) == 0;
-    if (named || renamed) return true;
-    munmap(memory, size);  // nobody could find it
-    return false;
+    if (!named && !renamed) {
+        munmap(memory, size);  // nobody could find it
+        return false;
+    }
+    g_published = &header;
+    g_size = size;
+    return true;
 }
 
 void ProcessContext::publish(const uint8_t* resource, uint32_t size) {
@@ -147,6 +153,14 @@ void ProcessContext::publish(const uint8_t* resource, uint32_t size) {
 void ProcessContext::lose() {
     const State seen = state();
     if (seen == kOn || seen == kMaking) StdAtomics::store(g_state, uint32_t{kLost}, std::memory_order_relaxed);
+}
+
+void ProcessContext::withdraw() {
+    if (state() != kOn) return;
+    // relaxed: a word alone, for a reader that has found the mapping and not yet looked.
+    StdAtomics::store(g_published->published_at, uint64_t{0}, std::memory_order_relaxed);
+    munmap(g_published, g_size);
+    StdAtomics::store(g_state, uint32_t{kOff}, std::memory_order_relaxed);
 }
 
 }  // namespace spanring::trace

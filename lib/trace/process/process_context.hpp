@@ -3,7 +3,7 @@
 // The process context (OTEP 4719): the resource, in a mapping of this process that a profiler finds by its name and
 // reads from outside. docs/profilers.md has its layout.
 //
-//     not asked ──▶ making ──▶ on       published once; stays until the process ends
+//     not asked ──▶ making ──▶ on       published once; stays until the process ends (or the library goes)
 //                     │  └───▶ off      switched off, another library's is there, or the kernel refuses: for good
 //     on ──fork──▶ lost (the child)     the mapping does not come along; made anew when the child first traces
 //
@@ -31,6 +31,9 @@ public:
 
     // The only thread of a child: the parent's mapping is not here.
     static void lose();
+
+    // The library is unloaded: so is what it published.
+    static void withdraw();
 
 private:
     static bool is_wanted();

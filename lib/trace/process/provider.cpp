@@ -12,6 +12,7 @@
 
 #include "trace/base/variable.hpp"
 #include "trace/process/process_context.hpp"
+#include "trace/process/unloading.hpp"
 
 namespace spanring::trace {
 
@@ -27,8 +28,7 @@ constexpr uint64_t kRetryPause = 1'000'000'000;  // nanoseconds between two trie
 constexpr uint64_t kLeastMemory = uint64_t{512} << 10;
 
 constinit uint32_t g_lives = 0;
-constinit uint32_t g_prepared = 0;  // 0 no, 1 by somebody at this moment, 2 yes
-constinit pthread_key_t g_key = 0;
+constinit uint32_t g_prepared = 0;           // 0 no, 1 by somebody at this moment, 2 yes
 constinit uint32_t g_first = kMaxProviders;  // provider that opened first: its resource is the process's
 
 // "8MiB", "8M", "8MB", "8388608".
@@ -81,7 +81,7 @@ int Provider::prepare_process() {
         expected = 0;
     }
     int error = ring::ForkGuard::arm();
-    if (error == 0) error = -pthread_key_create(&g_key, thread_leaves);
+    if (error == 0) error = Unloading::prepare(thread_leaves, give_back);
     if (error == 0) error = -pthread_atfork(nullptr, nullptr, after_fork);
     if (error == 0) process.clock.start();
     if (error == 0) draw_instance();
@@ -211,7 +211,7 @@ ThreadState* Provider::attach_thread() {
     if (begin_life()) {
         result = life()->take_thread(static_cast<uint32_t>(syscall(SYS_gettid)));
         if (result != nullptr) {
-            pthread_setspecific(g_key, &thread_local_state);
+            Unloading::watch_thread();
             local.states[index_] = result;
         }
     }
@@ -271,6 +271,23 @@ void Provider::shut_down() {
     if (seen == kLive) ring::ForkGuard::disturb();  // spans that threads have resolved are to be resolved again
     if (Life* current = life())
         StdAtomics::store(current->segment.view().writer().shutdown, uint64_t{1}, std::memory_order_relaxed);
+}
+
+// The code goes, and no thread is in a call. Providers are left as after a shutdown, for what may still run in this
+// thread.
+void Provider::give_back() {
+    const bool in_child = ring::ForkGuard::forked();  // where the segments did not come along
+    for (Provider& provider : process.providers) {
+        thread_local_state.states[provider.index_] = nullptr;
+        if (provider.state_ == kUnused) continue;
+        provider.state_ = kShutDown;
+        provider.live_bits_ = 0;
+        Life* const life = provider.life_;
+        provider.life_ = nullptr;
+        if (life != nullptr) life->end(in_child);
+    }
+    thread_local_state.last.forget();
+    if (!in_child) ProcessContext::withdraw();
 }
 
 }  // namespace spanring::trace

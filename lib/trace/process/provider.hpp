@@ -102,6 +102,7 @@ public:
 private:
     static void after_fork();
     static void thread_leaves(void*);
+    static void give_back();
     static int prepare_process();
 
     ThreadState* attach_thread();
