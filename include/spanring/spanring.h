@@ -233,7 +233,7 @@ typedef struct spr_provider_options {
     const spr_attribute *resource_attributes; /* beside OTEL_RESOURCE_ATTRIBUTES; these win */
     size_t resource_attribute_count;
     uint64_t memory_limit; /* bytes of shared memory at most; 0: SPANRING_MEMORY_LIMIT, else 16 MiB. Less than 512 KiB,
-                              one segment of one extent, counts as that */
+                              one segment of one extent, counts as that; RLIMIT_FSIZE may make it less */
     uint64_t full_wait_ns; /* for SPR_FULL_WAIT */
     /* Span limits (specification: trace/sdk.md, Span Limits). 0: the variable named beside it, else the specification's default. */
     uint32_t attribute_count_limit;        /* OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, OTEL_ATTRIBUTE_COUNT_LIMIT; 128 */
@@ -267,7 +267,8 @@ SPR_PUBLIC int spr_provider_open(const spr_provider_options *options, spr_provid
  * 1: segment is there. 0: none yet, the first span will make it. Negative: tracing is off, and why (-ECANCELED by
  * SPANRING_DISABLED, OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER, -EPERM AT_SECURE, -ESHUTDOWN after shutdown, else the
  * error of the system that spoiled the runtime directory or the segment). What may pass (-EMFILE, -ENFILE, -ENOSPC,
- * -ENOMEM, -EAGAIN) is tried again by a later span, at most once a second, and by the first span of each child.
+ * -ENOMEM, -EAGAIN; -EFBIG: RLIMIT_FSIZE is below the smallest segment) is tried again by a later span, at most once a
+ * second, and by the first span of each child.
  */
 SPR_PUBLIC int spr_provider_state(const spr_provider *provider) SPR_NOEXCEPT;
 

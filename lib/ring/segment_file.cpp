@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ring/atomics.hpp"
+#include "ring/file_size_limit.hpp"
 #include "ring/runtime_directory.hpp"
 #include "ring/testpoint.hpp"
 
@@ -67,6 +68,7 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file)
 // Everything between the open temporary file and its rename. 0 or -errno; on failure the caller unlinks.
 int build(int fd, const SegmentRequest& request, SegmentFile& file) {
     file.size = segment_size(request.extent_limit);
+    if (file.size > file_size_limit()) return -EFBIG;
     // The whole size at once, but memory only for the base's first pages and the first extent: a full tmpfs is an error
     // here and never a SIGBUS later.
     if (ftruncate(fd, static_cast<off_t>(file.size)) != 0) return -errno;

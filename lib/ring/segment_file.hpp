@@ -30,7 +30,7 @@ struct SegmentFile {
     uint8_t instance_id[16] = {};
 };
 
-// COLD. 0 or -errno (-ENOSPC: the tmpfs is full). On failure nothing is left behind.
+// COLD. 0 or -errno (-ENOSPC: the tmpfs is full; -EFBIG: RLIMIT_FSIZE). On failure nothing is left behind.
 int create_segment(const SegmentRequest& request, SegmentFile& ret_segment);
 
 // COLD. Makes memory of the segment writable without a fault later. 0 or -errno (-ENOSPC where the tmpfs is full).

@@ -237,7 +237,8 @@ Findings look_at_limits(pid_t pid) {
         findings.push_back({largest < ring::segment_size(1) ? Health::kError : Health::kWarning, "limits",
                             "RLIMIT_FSIZE is " + std::to_string(largest) + " bytes: a segment's file is " +
                                 format_size(kDefaultSegment) +
-                                " by default, and SIGXFSZ kills a process that makes a larger one",
+                                " by default; with this limit it is smaller, or not made at all below " +
+                                format_size(ring::segment_size(1)),
                             "ulimit -f unlimited, or lower SPANRING_MEMORY_LIMIT"});
     }
     if (memory < 2 * kDefaultSegment) {

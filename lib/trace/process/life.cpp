@@ -8,13 +8,26 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "ring/file_size_limit.hpp"
 #include "ring/testpoint.hpp"
 
 namespace spanring::trace {
 
 using ring::StdAtomics;
 
-Life* Life::begin(uint32_t number, const ring::SegmentRequest& request, ring::Clock& clock, int& ret_error) {
+namespace {
+
+// As many extents as the process may have in one file; one at least, which is refused where it is made.
+uint32_t extents_within(uint64_t file_size, uint32_t limit) {
+    if (file_size >= ring::segment_size(limit)) return limit;
+    if (file_size < ring::segment_size(2)) return 1;
+    return static_cast<uint32_t>((file_size - ring::extent_offset(0)) / ring::kExtentSize);
+}
+
+}  // namespace
+
+Life* Life::begin(uint32_t number, ring::SegmentRequest request, ring::Clock& clock, int& ret_error) {
+    request.extent_limit = extents_within(ring::file_size_limit(), request.extent_limit);
     const uint64_t size = sizeof(Life) + ring::Segment::pool_bytes(request.extent_limit);
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) {

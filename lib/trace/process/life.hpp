@@ -24,8 +24,9 @@ struct Life {
     uint32_t next_thread[kMaxThreads];
     ThreadState threads[kMaxThreads];
 
-    // COLD. Maps and opens; nullptr and ret_error (-errno) on failure.
-    static Life* begin(uint32_t number, const ring::SegmentRequest& request, ring::Clock& clock, int& ret_error);
+    // COLD. Maps and opens; nullptr and ret_error (-errno) on failure. The segment has fewer extents than asked for where
+    // RLIMIT_FSIZE allows no more.
+    static Life* begin(uint32_t number, ring::SegmentRequest request, ring::Clock& clock, int& ret_error);
 
     // COLD. Gives all of its memory back. No thread may be in a call, or use the life later. `of_parent`: the process
     // was forked off, and the segment did not come along.

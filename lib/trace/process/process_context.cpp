@@ -14,6 +14,7 @@
 
 #include "ring/atomics.hpp"
 #include "ring/clock.hpp"
+#include "ring/file_size_limit.hpp"
 #include "trace/base/wire.hpp"
 #include "trace/process/mapping_names.hpp"
 
@@ -82,8 +83,9 @@ uint32_t put_payload(uint8_t* const to, const uint8_t* resource, uint32_t size) 
 // A private mapping of a file without a name in any folder, so that the name is seen in /proc/PID/maps on every kernel;
 // an anonymous one where that is forbidden, which has a name only if the kernel gives it one.
 void* map(size_t size, bool& ret_named) {
-    long file = syscall(SYS_memfd_create, kName, MFD_CLOEXEC | MFD_ALLOW_SEALING | kNoExecSeal);
-    if (file < 0) file = syscall(SYS_memfd_create, kName, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    const bool may_be_file = size <= ring::file_size_limit();
+    long file = may_be_file ? syscall(SYS_memfd_create, kName, MFD_CLOEXEC | MFD_ALLOW_SEALING | kNoExecSeal) : -1;
+    if (file < 0 && may_be_file) file = syscall(SYS_memfd_create, kName, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     ret_named = file >= 0;
     if (file < 0) return mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     void* const memory = ftruncate(static_cast<int>(file), static_cast<off_t>(size)) != 0

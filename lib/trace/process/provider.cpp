@@ -50,6 +50,7 @@ bool may_pass(int error) {
         case ENFILE:
         case ENOSPC:
         case EDQUOT:
+        case EFBIG:
         case ENOMEM:
         case EAGAIN:
         case EINTR: return true;

@@ -3,7 +3,6 @@
 // The birth of a segment, seen from outside: by its file, by another process, by a child.
 #include "ring/segment_file.hpp"
 
-#include <csignal>
 #include <cstring>
 #include <string>
 
@@ -211,9 +210,8 @@ TEST_F(SegmentFileTest, ADirectoryThatIsOpenToOthersIsRefusedAndNothingIsLeft) {
     EXPECT_TRUE(directory_.files().empty());
 }
 
-TEST_F(SegmentFileTest, ALimitOfTheProcessOnFileSizesLeavesNothingBehind) {
+TEST_F(SegmentFileTest, ALimitOfTheProcessOnFileSizesIsAnErrorAndNoSignal) {
     const int status = test::status_of_child([&] {
-        signal(SIGXFSZ, SIG_IGN);
         const rlimit limit{kPage, kPage};
         setrlimit(RLIMIT_FSIZE, &limit);
         return create() == -EFBIG && file_.base == nullptr ? 0 : 1;

@@ -278,6 +278,37 @@ TEST_IN_PROCESS(FirstSpanTest, IsTriedAgainInAChildAtOnce) {
     EXPECT_EQ(status, 0);
 }
 
+// ---- RLIMIT_FSIZE, beyond which the kernel ends a process
+
+void limit_files(rlim_t size) {
+    rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = size;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+TEST_IN_PROCESS(FileSizeTest, OfFewExtentsMakesASmallerSegment) {
+    limit_files(ring::segment_size(4) - 1);
+    Tracing tracing(test::large_ring());
+    EXPECT_EQ(tracing.make("span"), 0);
+    EXPECT_EQ(tracing.view().header().segment_size, ring::segment_size(3));
+    int result;
+    while ((result = tracing.make("span")) == 0) {
+    }
+    EXPECT_EQ(result, -ENOBUFS) << "it is full, at its own end";
+}
+
+TEST_IN_PROCESS(FileSizeTest, OfLessThanASegmentRefusesUntilItIsRaised) {
+    limit_files(0);
+    Tracing tracing;
+    EXPECT_EQ(tracing.make("too early"), -EFBIG);
+    EXPECT_EQ(spr_provider_state(tracing.provider()), -EFBIG);
+    EXPECT_EQ(tracing.statistics().not_started_slot, 1u);
+    EXPECT_TRUE(tracing.directory().files().empty());
+    limit_files(ring::segment_size(1));
+    test::in_child([&] { EXPECT_EQ(tracing.make("span"), 0) << "in a child it is tried at once"; });
+}
+
 // ---- errno
 // ----------------------------------------------------------------------------------------------------------------
 
