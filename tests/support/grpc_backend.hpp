@@ -57,7 +57,7 @@ public:
         service_ = std::make_unique<Service>(*this);  // serves one server only
         builder.RegisterCallbackGenericService(service_.get());
         server_ = builder.BuildAndStart();
-        return address.starts_with("unix:") ? address : "127.0.0.1:" + std::to_string(port);
+        return address.starts_with("unix") ? address : "127.0.0.1:" + std::to_string(port);
     }
 
     void stop() {

@@ -21,6 +21,7 @@ namespace {
 
 constexpr int kReadAhead = 64 << 10;
 constexpr int kKeepaliveTime = 5 * 60 * 1000;  // ms; servers answer more frequent pings with GOAWAY
+constexpr std::chrono::seconds kShortestTimeout{1}, kLongestTimeout{60};
 
 }  // namespace
 
@@ -31,7 +32,12 @@ void check_options(const OtlpGrpcOptions& options) {
     }
 }
 
-grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrpcOptions& options) {
+std::chrono::milliseconds keepalive_timeout(const OtlpGrpcOptions& options) {
+    return std::clamp<std::chrono::milliseconds>(options.timeout, kShortestTimeout, kLongestTimeout);
+}
+
+grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrpcOptions& options,
+                                         std::chrono::milliseconds keepalive_timeout) {
     grpc::ChannelArguments arguments;
     arguments.SetUserAgentPrefix(user_agent());
     // A channel that is made to replace another one must not find its connection again.
@@ -40,8 +46,7 @@ grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrp
     // The keepalive's time-out is TCP_USER_TIMEOUT as well: the kernel ends a connection whose peer takes nothing for
     // so long. The pings alone do not, they queue up after the write that is stuck.
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTime);
-    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
-                     static_cast<int>(std::clamp<int64_t>(options.timeout.count(), 1000, 60000)));
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, static_cast<int>(keepalive_timeout.count()));
     // gRPC would decompress without a bound; accepted() has one.
     arguments.SetMaxReceiveMessageSize(static_cast<int>(kMostAnswer));
     arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
@@ -62,9 +67,9 @@ std::shared_ptr<grpc::ChannelCredentials> make_credentials(const TlsFiles* files
     return grpc::SslCredentials({files->ca, files->key, files->cert});
 }
 
-std::shared_ptr<grpc::Channel> make_channel(const Endpoint& endpoint, const OtlpGrpcOptions& options,
+std::shared_ptr<grpc::Channel> make_channel(const Endpoint& endpoint, const grpc::ChannelArguments& arguments,
                                             const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
-    return grpc::CreateCustomChannel(endpoint.target(), credentials, channel_arguments(endpoint, options));
+    return grpc::CreateCustomChannel(endpoint.target(), credentials, arguments);
 }
 
 }  // namespace spanring::agent

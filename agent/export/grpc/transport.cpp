@@ -32,6 +32,7 @@ gpr_timespec in(std::chrono::nanoseconds time) {
 }  // namespace
 
 struct GrpcTransport::Wire {
+    grpc::ChannelArguments arguments;
     grpc::CompletionQueue queue;
     grpc::Alarm alarm;
     std::shared_ptr<grpc::Channel> channel;
@@ -41,14 +42,16 @@ struct GrpcTransport::Wire {
 GrpcTransport::GrpcTransport(const OtlpGrpcOptions& options)
     : options_(options),
       endpoint_(parse_endpoint(options.endpoint, options.insecure)),
+      sockets_(keepalive_timeout(options), endpoint_.path),
       wire_(std::make_unique<Wire>()) {
     take_over_grpc_log();
     check_options(options_);
     if (endpoint_.tls) tls_.emplace(options_);
     credentials_ = make_credentials(tls_ ? tls_->get().get() : nullptr);
-    wire_->channel = make_channel(endpoint_, options_, credentials_);
+    wire_->arguments = channel_arguments(endpoint_, options_, sockets_.keepalive_timeout());
+    wire_->channel = make_channel(endpoint_, wire_->arguments, credentials_);
     if (options_.zero_copy != ZeroCopy::kOff && !endpoint_.tls && options_.compression != "gzip") {
-        own_ = std::make_unique<OwnConnection>(endpoint_, channel_arguments(endpoint_, options_), [this] { wake(); });
+        own_ = std::make_unique<OwnConnection>(endpoint_, wire_->arguments, [this] { wake(); });
         own_->pending();  // connect before it is needed
     }
 }
@@ -86,6 +89,7 @@ void GrpcTransport::cut() {
         }
         replace_channel(0);
         replace_channel(generation_);
+        sockets_.shut_down();  // before the new channel connects: it does so at its first call
     }
     wake();
 }
@@ -194,7 +198,7 @@ void GrpcTransport::replace_channel(uint64_t generation) {
     if (generation == 0) {
         if (own_) own_->cut();
     } else if (generation == generation_) {
-        wire_->channel = make_channel(endpoint_, options_, credentials_);
+        wire_->channel = make_channel(endpoint_, wire_->arguments, credentials_);
         ++generation_;
     }
 }

@@ -15,6 +15,7 @@
 
 #include "export/grpc/endpoint.hpp"
 #include "export/grpc/forward.hpp"
+#include "export/grpc/library_sockets.hpp"
 #include "export/grpc/library_threads.hpp"
 #include "export/grpc/options.hpp"
 #include "export/transport.hpp"
@@ -60,6 +61,7 @@ private:
 
     const OtlpGrpcOptions options_;
     const Endpoint endpoint_;
+    const LibrarySockets sockets_;        // of all channels but zero copy's own
     std::optional<WatchedTlsFiles> tls_;  // none: plaintext
     std::shared_ptr<grpc::ChannelCredentials> credentials_;
 

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The sockets that gRPC opens for one transport. It hands them to nobody, and a connection that is being closed stays
+// open for as long as a write is under way: a peer that sends without an end what has to be acknowledged keeps it open
+// for ever, at the price of a core. So they are found among the process's own and shut down. A TCP connection is known
+// by its TCP_USER_TIMEOUT, which gRPC sets to the keepalive's time-out and each transport chooses differently; that
+// holds behind a proxy and under TLS, too. A unix socket is known by the path of its peer.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace spanring::agent {
+
+class LibrarySockets {
+public:
+    // `unix_path`: as in Endpoint; empty for TCP.
+    LibrarySockets(std::chrono::milliseconds timeout, std::string unix_path);
+
+    // For GRPC_ARG_KEEPALIVE_TIMEOUT_MS: `timeout`, and up to a second more. No two of a thousand transports share it.
+    std::chrono::milliseconds keepalive_timeout() const { return timeout_; }
+
+    // Ends what is open now; reads and writes of it fail at once. From any thread.
+    void shut_down() const;
+
+private:
+    bool owns(int socket) const;
+
+    const std::chrono::milliseconds timeout_;
+    const std::string unix_path_;
+};
+
+}  // namespace spanring::agent
