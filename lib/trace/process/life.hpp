@@ -24,8 +24,8 @@ struct Life {
     uint32_t next_thread[kMaxThreads];
     ThreadState threads[kMaxThreads];
 
-    // COLD. Maps and opens; nullptr and ret_error (-errno) on failure. The segment has fewer extents than asked for where
-    // RLIMIT_FSIZE allows no more.
+    // COLD. Maps and opens; nullptr and ret_error (-errno) on failure. The segment has fewer extents than asked for
+    // where RLIMIT_FSIZE allows no more.
     static Life* begin(uint32_t number, ring::SegmentRequest request, ring::Clock& clock, int& ret_error);
 
     // COLD. Gives all of its memory back. No thread may be in a call, or use the life later. `of_parent`: the process

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "trace/base/scratch.hpp"
+
 namespace spanring::trace {
 namespace {
 
@@ -29,8 +31,9 @@ bool has_mapping_named(const char* maps, const char* name) {
     char line[256];
     size_t used = 0;
     bool found = false;
-    char bytes[4096];
-    for (ssize_t size; !found && (size = read(file, bytes, sizeof bytes)) > 0;)
+    const Scratch scratch(4096);  // as much as the kernel gives at once
+    const char* const bytes = scratch.text();
+    for (ssize_t size; scratch && !found && (size = read(file, scratch.bytes(), scratch.size())) > 0;)
         for (ssize_t i = 0; i < size && !found; ++i) {
             if (bytes[i] != '\n') {
                 if (used < sizeof line - 1) line[used++] = bytes[i];

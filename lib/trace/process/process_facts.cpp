@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "trace/base/scratch.hpp"
+
 namespace spanring::trace {
 namespace {
 
@@ -14,7 +16,7 @@ constexpr size_t kMostRead = size_t{256} << 10;  // of a file
 // The lines of a file, one by one; of a longer one than fits here the beginning.
 class Lines {
 public:
-    explicit Lines(const char* path) : file_(open(path, O_RDONLY | O_CLOEXEC)) {}
+    explicit Lines(const char* path) : file_(scratch_ ? open(path, O_RDONLY | O_CLOEXEC) : -1) {}
     ~Lines() {
         if (file_ >= 0) close(file_);
     }
@@ -23,7 +25,7 @@ public:
 
     // Without its newline, ended by a NUL. False: no more.
     bool next(char*& ret_line) {
-        for (;;) {
+        while (scratch_) {
             char* const begin = bytes_ + begin_;
             char* newline = static_cast<char*>(memchr(begin, '\n', end_ - begin_));
             if (newline == nullptr && fill()) continue;
@@ -38,6 +40,7 @@ public:
             ret_line = line;
             return true;
         }
+        return false;
     }
 
 private:
@@ -55,12 +58,13 @@ private:
     }
 
     static constexpr size_t kRoom = 4096;
+    const Scratch scratch_{kRoom + 1};
+    char* const bytes_ = scratch_.text();
     const int file_;
     size_t begin_ = 0;
     size_t end_ = 0;
     size_t read_ = 0;
     bool inside_ = false;  // the next bytes belong to a line that was longer than the room
-    char bytes_[kRoom + 1];
 };
 
 bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }

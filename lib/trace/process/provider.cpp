@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "trace/base/scratch.hpp"
 #include "trace/base/variable.hpp"
 #include "trace/process/process_context.hpp"
 #include "trace/process/unloading.hpp"
@@ -148,8 +149,21 @@ void Provider::publish_process_context() {
     // resource of another provider, has one thread that has seen all there is.
     if (StdAtomics::compare_exchange(g_first, first, index_, std::memory_order_relaxed)) first = index_;
     if (first != index_ && ProcessContext::state() != ProcessContext::kLost) return;
-    uint8_t resource[ring::kResourceSize];
-    ProcessContext::publish(resource, at(first).resource_.finish(process.instance, resource));
+    const Scratch resource(ring::kResourceSize);
+    if (!resource) return;
+    ProcessContext::publish(resource.bytes(), at(first).resource_.finish(process.instance, resource.bytes()));
+}
+
+Life* Provider::make_life(int& ret_error) {
+    const Scratch resource(ring::kResourceSize);
+    if (!resource) {
+        ret_error = -ENOMEM;
+        return nullptr;
+    }
+    const ring::SegmentRequest request{extent_limit_, full_policy_, resource.bytes(),
+                                       resource_.finish(process.instance, resource.bytes()), resource_.schema_size()};
+    const uint32_t number = StdAtomics::fetch_add(g_lives, uint32_t{1}, std::memory_order_relaxed) + 1;
+    return Life::begin(number, request, process.clock, ret_error);
 }
 
 bool Provider::begin_life() {
@@ -167,12 +181,8 @@ bool Provider::begin_life() {
         if (StdAtomics::compare_exchange(state_, seen, uint32_t{kMaking}, std::memory_order_relaxed)) break;
     }
     publish_process_context();  // in a child; done long ago elsewhere
-    uint8_t resource[ring::kResourceSize];
-    const ring::SegmentRequest request{extent_limit_, full_policy_, resource,
-                                       resource_.finish(process.instance, resource), resource_.schema_size()};
-    const uint32_t number = StdAtomics::fetch_add(g_lives, uint32_t{1}, std::memory_order_relaxed) + 1;
     int error = 0;
-    Life* life = Life::begin(number, request, process.clock, error);
+    Life* const life = make_life(error);
     error_ = error;
     const uint32_t without_life = may_pass(error) ? kOpen : kOff;
     if (life == nullptr) {

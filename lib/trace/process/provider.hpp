@@ -107,6 +107,7 @@ private:
 
     ThreadState* attach_thread();
     bool begin_life();
+    Life* make_life(int& ret_error);
     void publish_process_context();
     int open_this(const spr_provider_options& options);
 

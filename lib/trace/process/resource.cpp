@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <string_view>
 
+#include "trace/base/scratch.hpp"
 #include "trace/process/process_facts.hpp"
 
 namespace spanring::trace {
@@ -70,10 +72,13 @@ bool names_no_service(const Attribute& attribute) {
            std::string_view(attribute.key, attribute.key_size) == "service.name";
 }
 
+constexpr int kLongestValue = 4096;  // in the environment
+
 // Visits each pair of the list, decoded, with an empty key where it is longer than any may be; empty elements do not
 // count. False: at the first that is malformed.
 template <class Visit>
-bool each_pair(const char* list, Visit&& visit) {
+bool each_pair(const char* list, const Scratch& scratch, Visit&& visit) {
+    char* const value = scratch.text();
     for (const char* end; *list != 0; list = *end == ',' ? end + 1 : end) {
         end = strchrnul(list, ',');
         const std::string_view element(list, static_cast<size_t>(end - list));
@@ -81,9 +86,8 @@ bool each_pair(const char* list, Visit&& visit) {
         const size_t equals = element.find('=');
         if (equals == element.npos) return false;
         char key[256];
-        char value[4096];
         const int key_size = decode(list, list + equals, key, sizeof key);
-        const int value_size = decode(list + equals + 1, end, value, sizeof value);
+        const int value_size = decode(list + equals + 1, end, value, kLongestValue);
         if (key_size == -E2BIG || value_size == -E2BIG) {
             visit(std::string_view(), std::string_view());
             continue;
@@ -154,11 +158,12 @@ bool Resource::add_text(const char* key, size_t key_size, const char* value, siz
 void Resource::add_environment(const char* list) {
     if (list == nullptr) return;
     uint32_t pairs = 0;
-    if (!each_pair(list, [&](std::string_view, std::string_view) { ++pairs; })) {
+    const Scratch scratch(kLongestValue);
+    if (!scratch || !each_pair(list, scratch, [&](std::string_view, std::string_view) { ++pairs; })) {
         dropped_ += pairs + 1;
         return;
     }
-    each_pair(list, [&](std::string_view key, std::string_view value) {
+    each_pair(list, scratch, [&](std::string_view key, std::string_view value) {
         if (!add_text(key.data(), key.size(), value.data(), value.size())) ++dropped_;
     });
 }
@@ -178,14 +183,16 @@ bool Resource::add_unknown_service() {
 
 // Semantic conventions: resource/process.md, resource/container.md. Not the command's arguments: they may be secrets.
 void Resource::add_process() {
-    char text[4096];
-    if (const size_t size = executable_path(text, sizeof text)) {
+    const Scratch scratch(PATH_MAX);
+    if (!scratch) return;
+    char* const text = scratch.text();
+    if (const size_t size = executable_path(text, scratch.size())) {
         const char* const slash = static_cast<const char*>(memrchr(text, '/', size));
         const char* const name = slash == nullptr ? text : slash + 1;
         add_text("process.executable.name", SPR_NUL, name, static_cast<size_t>(text + size - name));
         add_text("process.executable.path", SPR_NUL, text, size);
     }
-    if (const size_t size = user_name(geteuid(), text, sizeof text)) add_text("process.owner", SPR_NUL, text, size);
+    if (const size_t size = user_name(geteuid(), text, scratch.size())) add_text("process.owner", SPR_NUL, text, size);
     char id[kContainerIdSize];
     if (const size_t size = container_id(id)) add_text("container.id", SPR_NUL, id, size);
 }

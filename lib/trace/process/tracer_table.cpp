@@ -7,6 +7,7 @@
 
 #include "ring/atomics.hpp"
 #include "trace/base/attribute_list.hpp"
+#include "trace/base/scratch.hpp"
 
 namespace spanring::trace {
 namespace {
@@ -47,7 +48,12 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
     if (attributes.dropped() != 0) return -EINVAL;
 
     // common.v1.InstrumentationScope: name 1, version 2, attributes 3; ScopeSpans: scope 1, schema_url 3.
-    uint8_t encoded[4 * kLargestPart + 32];
+    constexpr size_t kHeads = 32;
+    const size_t room = kHeads + name_size + version_size + attributes.size() + schema_url_size;
+    uint8_t small[512];
+    const Scratch large(room <= sizeof small ? 0 : room);
+    uint8_t* const encoded = room <= sizeof small ? small : large.bytes();
+    if (encoded == nullptr) return -ENOMEM;
     const auto put_text = [](uint8_t* to, uint8_t field, const char* text, size_t size) {
         if (size == 0) return to;
         *to++ = field;
