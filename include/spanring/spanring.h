@@ -16,6 +16,8 @@
  *     Its ret_ parameters are untouched on failure, except ret_span, which then is a span that does nothing.
  *  3. NULL and spent handles are safe everywhere: the call does nothing and returns -EINVAL (NULL) or -ESTALE (ended,
  *     shut down, or inherited over fork()). The library never crashes, blocks, prints, or touches errno.
+ *     One thing ends the application, by SIGBUS: its own user (or root) truncates the file of its live segment. Removing
+ *     it does not.
  *  4. Every struct of options starts with struct_size, set by its initializer macro. A newer caller's larger struct is
  *     accepted if what is unknown is zero; otherwise -E2BIG. A size that ends inside of a member is refused (-EINVAL).
  *     Reserved members are zero.
