@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/directory.hpp"
 
-#include <memory>
-
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -12,14 +9,27 @@
 
 namespace spanring::agent {
 
-bool each_name(int directory, const std::function<void(const char* name)>& visit) {
+bool DirectoryReader::open(int directory) {
     Descriptor copy(fcntl(directory, F_DUPFD_CLOEXEC, 0));
     if (!copy) return false;
-    const std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(copy.get()), closedir);
-    if (stream == nullptr) return false;
-    copy.release();           // the stream's
-    rewinddir(stream.get());  // the position is shared with whoever listed it before
-    while (const dirent* entry = readdir(stream.get())) visit(entry->d_name);
+    stream_.reset(fdopendir(copy.get()));
+    if (stream_ == nullptr) return false;
+    copy.release();            // the stream's
+    rewinddir(stream_.get());  // the position is shared with whoever listed it before
+    return true;
+}
+
+const dirent* DirectoryReader::next() {
+    if (stream_ == nullptr) return nullptr;
+    const dirent* entry = readdir(stream_.get());
+    if (entry == nullptr) stream_.reset();
+    return entry;
+}
+
+bool each_name(int directory, const std::function<void(const char* name)>& visit) {
+    DirectoryReader reader;
+    if (!reader.open(directory)) return false;
+    while (const dirent* entry = reader.next()) visit(entry->d_name);
     return true;
 }
 

@@ -5,9 +5,27 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
+#include <dirent.h>
+
 namespace spanring::agent {
+
+// Names it one by one, so that whoever lists it may do something else in between. One listing of a descriptor at a
+// time: its position belongs to all copies of it.
+class DirectoryReader {
+public:
+    // From the beginning. False: it cannot be listed, errno says why.
+    bool open(int directory);
+    bool is_open() const { return stream_ != nullptr; }
+
+    // nullptr: that was all, and it is closed. The entry is good until the next call.
+    const dirent* next();
+
+private:
+    std::unique_ptr<DIR, int (*)(DIR*)> stream_{nullptr, closedir};
+};
 
 // Visits every name in it, "." and ".." too. False: it cannot be listed, errno says why.
 bool each_name(int directory, const std::function<void(const char* name)>& visit);

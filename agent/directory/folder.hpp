@@ -25,6 +25,15 @@ public:
         : std::runtime_error("another agent drains " + directory + " (it holds agent.lock there)") {}
 };
 
+struct ListedFile {
+    std::string name;
+    ino_t inode = 0;  // as the directory has it
+};
+struct Listing {
+    std::vector<ListedFile> segments;
+    bool complete = true;  // the next call begins anew
+};
+
 class Folder {
 public:
     virtual ~Folder() = default;
@@ -43,16 +52,14 @@ public:
     virtual void close() = 0;
     virtual bool gone() const = 0;  // nothing, or something else, is at the path by now
 
-    // Names of segments. Removes temporary files that nobody has locked and nobody has touched for that long.
-    virtual std::vector<std::string> scan(std::chrono::seconds temporary_age) = 0;
+    // Names of segments, from where the last call stopped. Looks at so many names, and at few temporary files beside:
+    // removes those that nobody has locked and nobody has touched for that long.
+    virtual Listing scan(size_t most, std::chrono::seconds temporary_age) = 0;
 
     virtual SegmentFile open_segment(const std::string& name) const = 0;
 
     // Removes a file, if the name still leads to this one.
     virtual bool unlink(const std::string& name, dev_t device, ino_t inode) = 0;
-
-    // Which file a name leads to. False: none.
-    virtual bool identify(const std::string& name, dev_t& ret_device, ino_t& ret_inode) const = 0;
 };
 
 // Where folders come from while the agent runs: one for each user.

@@ -5,13 +5,10 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include "base/directory.hpp"
-#include "base/error_text.hpp"
 #include "base/file_lock.hpp"
-#include "base/foreign_file.hpp"
 #include "ring/runtime_directory.hpp"
 
 namespace spanring::agent {
@@ -26,6 +23,7 @@ RuntimeFolder::RuntimeFolder(std::string path, bool any_file_system)
     : path_(std::move(path)), any_file_system_(any_file_system) {}
 
 void RuntimeFolder::close() {
+    listing_.close();
     directory_.reset();
     lock_.reset();
 }
@@ -52,26 +50,11 @@ int RuntimeFolder::open(bool create) {
 
 bool RuntimeFolder::gone() const { return !is_at(directory_.get(), path_); }
 
-std::vector<std::string> RuntimeFolder::scan(std::chrono::seconds temporary_age) {
-    std::vector<std::string> names;
-    if (!is_open()) return names;
-    const bool listed = each_name(directory_.get(), [&](const char* name) {
-        if (ring::parse_segment_name(name, nullptr)) names.emplace_back(name);
-        if (ring::parse_temporary_name(name, nullptr) &&
-            remove_if_abandoned(directory_.get(), name, owner_, temporary_age)) {
-            spdlog::info("{}/{}: removed, its process died while it was being made", path_, name);
-        }
+Listing RuntimeFolder::scan(size_t most, std::chrono::seconds temporary_age) {
+    if (!is_open()) return {};
+    return listing_.next(directory_.get(), path_, most, [&](const char* name) {
+        return remove_if_abandoned(directory_.get(), name, owner_, temporary_age);
     });
-    if (!listed) spdlog::warn("{}: cannot be listed: {}", path_, error_text(errno));
-    return names;
-}
-
-bool RuntimeFolder::identify(const std::string& name, dev_t& ret_device, ino_t& ret_inode) const {
-    struct stat status;
-    if (!identify_foreign(directory_.get(), name.c_str(), status)) return false;
-    ret_device = status.st_dev;
-    ret_inode = status.st_ino;
-    return true;
 }
 
 SegmentFile RuntimeFolder::open_segment(const std::string& name) const {

@@ -7,12 +7,12 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include <sys/types.h>
 
 #include "base/descriptor.hpp"
 #include "directory/folder.hpp"
+#include "directory/segment_listing.hpp"
 
 namespace spanring::agent {
 
@@ -28,16 +28,16 @@ public:
     void watch(DirectoryWatch& watch, size_t number) override { watch.watch(number, path_); }
     void close() override;
     bool gone() const override;
-    std::vector<std::string> scan(std::chrono::seconds temporary_age) override;
+    Listing scan(size_t most, std::chrono::seconds temporary_age) override;
     SegmentFile open_segment(const std::string& name) const override;
     bool unlink(const std::string& name, dev_t device, ino_t inode) override;
-    bool identify(const std::string& name, dev_t& ret_device, ino_t& ret_inode) const override;
 
 private:
     std::string path_;
     bool any_file_system_;
     Descriptor directory_;
     Descriptor lock_;
+    SegmentListing listing_;
     uid_t owner_ = 0;
 };
 

@@ -2,6 +2,7 @@
 #include "directory/served_folders.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>
@@ -54,7 +55,7 @@ ServedFolders::ServedFolders(const std::vector<std::string>& paths, FolderSource
     : users_(users), watch_(watch) {
     if (users_ != nullptr) {
         names_.push_back(users_->parent() + "/*");
-        watch_.watch_parent(users_->parent());
+        watch_.watch_users(users_->parent());
         add_appeared();
     } else if (paths.empty()) {
         add_own();
@@ -103,7 +104,10 @@ void ServedFolders::refresh() {
             spdlog::warn("{}: was removed; its processes go on unseen until they make a new segment", folder.path());
             folder.close();
         }
-        if (!folder.is_open()) reopen(number);
+        if (!folder.is_open())
+            reopen(number);
+        else if (watch_.is_to_renew(number, std::chrono::steady_clock::now()))
+            folder.watch(watch_, number);
     }
 }
 

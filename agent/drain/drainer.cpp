@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kWaitForAnswers{10};  // between looks at the answers of exporters
 constexpr std::chrono::milliseconds kWaitForFlush{1};     // somebody waits
+constexpr std::chrono::milliseconds kHintSpacing{2};      // whoever makes events makes no more passes than that
 
 std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) {
     std::vector<ExporterRow> rows;
@@ -52,24 +53,35 @@ Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger*
                 .host = options_.host},
       folders_(options_.directories, options_.users, watch_),
       sampling_(options_.state_directory, watch_),
-      ledger_(ledger) {
+      ledger_(ledger),
+      scans_(options_.scan_period, options_.temporary_age) {
     ledger_.set_wake([this] { wake(); });
 }
 
 // ---- Attach ---------------------------------------------------------------------------------------------------------
 
 void Drainer::handle_hints() {
-    const WatchHints hints = std::exchange(hinted_, true) ? watch_.poll() : WatchHints();
-    for (const FileKey& file : hints.files) {
-        if (ServedSegment* served = segments_.find(file)) {
-            served->next_liveness = now_;
-            served->pace.hurry(now_);
-        } else if (folders_[file.first].is_open()) {
-            try_attach(file);
-        }
-    }
+    if (!std::exchange(hinted_, true) || now_ < next_hints_) return;
+    const WatchHints hints = watch_.poll(now_);
+    if (hints.any()) next_hints_ = now_ + kHintSpacing;
+    for (const FileKey& file : hints.files) take_hint(file);
     if (hints.file) read_sampling();
-    if (hints.rescan || now_ >= next_scan_) scan();
+    if (hints.lost) scans_.hurry();
+    if (hints.refresh) next_refresh_ = std::min(next_refresh_, now_);
+}
+
+void Drainer::take_hint(const FileKey& file) {
+    if (ServedSegment* served = segments_.find(file)) {
+        served->next_liveness = now_;
+        served->pace.hurry(now_);
+        return;
+    }
+    const Folder& folder = folders_[file.first];
+    if (!folder.is_open() || refused_.hold(file, 0) || !budget_.admits(segments_.size())) return;
+    if (attempts_.ask(folder.owner(), AttemptOrigin::kHint, now_) == AttemptBudget::Answer::kNow)
+        try_attach(file, 0, AttemptOrigin::kHint);
+    else
+        scans_.hurry(file.first);
 }
 
 void Drainer::read_sampling() {
@@ -80,31 +92,54 @@ void Drainer::read_sampling() {
     }
 }
 
-void Drainer::scan() {
-    next_scan_ = now_ + options_.scan_period;
+void Drainer::refresh_folders() {
+    if (now_ < next_refresh_) return;
+    next_refresh_ = now_ + options_.scan_period;
     folders_.refresh();
-    for (size_t i = 0; i < folders_.size(); ++i) {
-        for (std::string& name : folders_[i].scan(options_.temporary_age)) {
-            const FileKey file(i, std::move(name));
-            if (segments_.find(file) == nullptr) try_attach(file);
-        }
-    }
-    refused_.forget_gone(folders_);
 }
 
-void Drainer::try_attach(const FileKey& file) {
+// False: there is more to look at in the next pass.
+bool Drainer::scan() {
+    return scans_.step(
+        folders_, now_, [this](const FileKey& file, ino_t inode) { return take_listed(file, inode); },
+        [this](size_t folder) { refused_.forget_unlisted(folder); });
+}
+
+// What has begun is finished first, for it may be past what is new.
+void Drainer::scan_everything() {
+    const auto finish = [this] {
+        do attempts_.begin_pass();
+        while (!scan());
+    };
+    finish();
+    scans_.begin_anew();
+    finish();
+}
+
+// False: not in this pass.
+bool Drainer::take_listed(const FileKey& file, ino_t inode) {
+    if (segments_.find(file) != nullptr || refused_.hold(file, inode) || !budget_.admits(segments_.size())) return true;
+    switch (attempts_.ask(folders_[file.first].owner(), AttemptOrigin::kListing, now_)) {
+        case AttemptBudget::Answer::kNextPass: return false;
+        case AttemptBudget::Answer::kNow: try_attach(file, inode, AttemptOrigin::kListing); break;
+        case AttemptBudget::Answer::kLater: break;
+    }
+    return true;
+}
+
+void Drainer::try_attach(const FileKey& file, ino_t inode, AttemptOrigin origin) {
     const auto& [number, name] = file;
     const Folder& folder = folders_[number];
-    if (refused_.hold(file, folder) || !budget_.admits(segments_.size())) return;
     const std::string path = folder.path() + "/" + name;
     const CrashScope scope(path);
     const std::string reason =
         options_.crashes != nullptr ? options_.crashes->reason_to_quarantine(path) : std::string();
     AttachOutcome outcome =
         attach_segment(folder.open_segment(name), name, folder.owner(), segments_.next_source(), settings_, reason);
+    if (outcome.segment == nullptr) attempts_.failed(folder.owner(), origin);
     if (outcome.kind == AttachOutcome::Kind::kGone) return;
     if (outcome.segment == nullptr) {
-        refuse(file, path, outcome, !reason.empty());
+        refuse(file, inode, path, outcome, !reason.empty());
         return;
     }
     refused_.forget(file);
@@ -116,13 +151,14 @@ void Drainer::try_attach(const FileKey& file) {
                   producer.pid);
 }
 
-void Drainer::refuse(const FileKey& file, const std::string& path, AttachOutcome& outcome, bool quarantined) {
+void Drainer::refuse(const FileKey& file, ino_t inode, const std::string& path, AttachOutcome& outcome,
+                     bool quarantined) {
     const bool for_good = outcome.kind == AttachOutcome::Kind::kRefused;
-    const RefusedFiles::News news = refused_.add(file, {outcome.device, outcome.inode, for_good, outcome.reason});
+    const RefusedFiles::News news = refused_.add(file, inode, for_good, outcome.reason);
     if (outcome.quarantined)
         quarantine_unread(path, std::move(*outcome.quarantined));
     else if (news.reason)
-        spdlog::warn("{}: not drained: {}", path, outcome.reason);
+        refusals_.tell(file.first, path, outcome.reason);
     if (news.for_good) ++(quarantined ? status_.quarantined : status_.refused);
 }
 
@@ -143,8 +179,10 @@ void Drainer::do_work() {
     now_ = Clock::now();
     ++status_.passes;
     batcher_.begin_pass(now_);
-    more_ = false;
+    attempts_.begin_pass();
     handle_hints();
+    refresh_folders();
+    more_ = !scan();
     handle_requests();
     if (const std::optional<uint64_t> ticket = flushes_.next()) {
         drain_due(true);
@@ -167,7 +205,7 @@ void Drainer::do_work() {
 void Drainer::drain_everything() {
     now_ = Clock::now();
     batcher_.begin_pass(now_);
-    scan();
+    scan_everything();
     for (auto& [source, served] : segments_) served.next_liveness = now_;
     drain_due(true);
     submit_all();
@@ -216,7 +254,7 @@ void Drainer::close_quarantined(ServedSegment& served) {
     const Producer& producer = segment.producer();
     spdlog::error("{} ({}, pid {}): quarantined: {}. The file is left where it is", served.path,
                   foreign(producer.service), producer.pid, segment.quarantined());
-    refused_.add(served.file, {segment.device(), segment.inode(), true, segment.quarantined()});
+    refused_.add(served.file, segment.inode(), true, segment.quarantined());
     batcher_.submit(segment.own_lane());
 }
 
@@ -290,7 +328,7 @@ void Drainer::finish_segments() {
         SPR_TESTPOINT(last_record_written);
         if (served.segment->quarantined().empty()) remove(served);
         at = segments_.erase(at);
-        if (budget_.give_back()) next_scan_ = now_;
+        if (budget_.give_back()) scans_.hurry();
     }
 }
 
@@ -328,18 +366,20 @@ void Drainer::publish_status() {
 
 void Drainer::wait() {
     if (more_) return;
-    Clock::time_point until = std::min(next_scan_, next_ledger_);
+    Clock::time_point until = std::min({next_refresh_, scans_.due(), next_ledger_});
     for (const auto& [source, served] : segments_) {
         if (served.is_read()) until = std::min(until, served.pace.due());
     }
     const Clock::time_point now = Clock::now();
+    const bool listens = now >= next_hints_;
+    if (!listens) until = std::min(until, next_hints_);
     if (batcher_.outstanding() != 0) until = std::min(until, now + kWaitForAnswers);
     if (flushes_.waiting()) until = std::min(until, now + kWaitForFlush);
     if (until <= now) return;
     const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(until - now);
     const timespec timeout = {static_cast<time_t>(left.count() / 1'000'000'000),
                               static_cast<long>(left.count() % 1'000'000'000)};
-    pollfd files[] = {{mailbox_.bell(), POLLIN, 0}, {watch_.fd(), POLLIN, 0}};
+    pollfd files[] = {{mailbox_.bell(), POLLIN, 0}, {listens ? watch_.fd() : -1, POLLIN, 0}};
     const bool woken = ppoll(files, 2, &timeout, nullptr) > 0;
     hinted_ = woken && files[1].revents != 0;
     if (woken && (files[0].revents & POLLIN) != 0) mailbox_.silence();

@@ -16,13 +16,16 @@
 #include "crash/crash_journal.hpp"
 #include "directory/directory_watch.hpp"
 #include "directory/served_folders.hpp"
+#include "drain/attempt_budget.hpp"
 #include "drain/batcher.hpp"
 #include "drain/descriptor_budget.hpp"
 #include "drain/drain_status.hpp"
 #include "drain/flush_tickets.hpp"
+#include "drain/folder_scans.hpp"
 #include "drain/ledger_writer.hpp"
 #include "drain/mailbox.hpp"
 #include "drain/pace.hpp"
+#include "drain/refusal_log.hpp"
 #include "drain/refused_files.hpp"
 #include "drain/sampling_directives.hpp"
 #include "drain/segment_attach.hpp"
@@ -92,9 +95,13 @@ private:
     void handle_hints();
     void handle_requests();
     void read_sampling();
-    void scan();
-    void try_attach(const FileKey& file);
-    void refuse(const FileKey& file, const std::string& path, AttachOutcome& outcome, bool quarantined);
+    void refresh_folders();
+    bool scan();
+    void scan_everything();
+    void take_hint(const FileKey& file);
+    bool take_listed(const FileKey& file, ino_t inode);
+    void try_attach(const FileKey& file, ino_t inode, AttemptOrigin origin);
+    void refuse(const FileKey& file, ino_t inode, const std::string& path, AttachOutcome& outcome, bool quarantined);
     void quarantine_unread(const std::string& path, ProcessRow row);
     void drain_due(bool all);
     void drain(ServedSegment& served, uint64_t budget);
@@ -118,14 +125,18 @@ private:
     LedgerWriter ledger_;
 
     SegmentTable segments_;
+    FolderScans scans_;
+    AttemptBudget attempts_;
     RefusedFiles refused_;
+    RefusalLog refusals_;
     DescriptorBudget budget_;
     FlushTickets flushes_;
 
     Clock::time_point now_{};
-    Clock::time_point next_scan_{};
+    Clock::time_point next_refresh_{};
+    Clock::time_point next_hints_{};
     Clock::time_point next_ledger_{};
-    bool more_ = false;   // a pass was cut by its budget
+    bool more_ = false;   // a pass was cut by a budget
     bool hinted_ = true;  // the watch may have something to say
 
     DrainStatus status_;

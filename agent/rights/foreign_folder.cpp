@@ -4,11 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include <spdlog/spdlog.h>
-
 #include "base/directory.hpp"
-#include "base/error_text.hpp"
-#include "ring/runtime_directory.hpp"
 
 namespace spanring::agent {
 
@@ -41,23 +37,18 @@ void ForeignFolder::watch(DirectoryWatch& watch, size_t number) {
 
 bool ForeignFolder::gone() const { return !is_at(directory_.get(), path_); }
 
-std::vector<std::string> ForeignFolder::scan(std::chrono::seconds temporary_age) {
-    std::vector<std::string> names;
-    if (!is_open()) return names;
-    std::vector<std::string> temporary;
-    const bool listed = each_name(directory_.get(), [&](const char* name) {
-        if (ring::parse_segment_name(name, nullptr)) names.emplace_back(name);
-        if (ring::parse_temporary_name(name, nullptr)) temporary.emplace_back(name);
-    });
-    if (!listed) spdlog::warn("{}: cannot be listed: {}", path_, error_text(errno));
-    for (const std::string& name : temporary) {
+void ForeignFolder::close() {
+    listing_.close();
+    directory_.reset();
+}
+
+Listing ForeignFolder::scan(size_t most, std::chrono::seconds temporary_age) {
+    if (!is_open()) return {};
+    return listing_.next(directory_.get(), path_, most, [&](const char* name) {
         OpenerRequest clean = request(OpenerTask::kClean, name);
         clean.age = temporary_age.count();
-        if (ask(clean).error == 0) {
-            spdlog::info("{}/{}: removed, its process died while it was being made", path_, name);
-        }
-    }
-    return names;
+        return ask(clean).error == 0;
+    });
 }
 
 SegmentFile ForeignFolder::open_segment(const std::string& name) const {
@@ -77,13 +68,6 @@ bool ForeignFolder::unlink(const std::string& name, dev_t device, ino_t inode) {
     unlink.device = device;
     unlink.inode = inode;
     return is_open() && ask(unlink).error == 0;
-}
-
-bool ForeignFolder::identify(const std::string& name, dev_t& ret_device, ino_t& ret_inode) const {
-    const OpenerReply reply = ask(request(OpenerTask::kIdentify, name));
-    ret_device = reply.device;
-    ret_inode = reply.inode;
-    return reply.error == 0;
 }
 
 }  // namespace spanring::agent

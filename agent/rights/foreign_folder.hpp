@@ -7,6 +7,7 @@
 
 #include "base/descriptor.hpp"
 #include "directory/folder.hpp"
+#include "directory/segment_listing.hpp"
 #include "rights/users.hpp"
 
 namespace spanring::agent {
@@ -20,12 +21,11 @@ public:
     uid_t owner() const override { return owner_; }
     int open(bool create) override;
     void watch(DirectoryWatch& watch, size_t number) override;
-    void close() override { directory_.reset(); }
+    void close() override;
     bool gone() const override;
-    std::vector<std::string> scan(std::chrono::seconds temporary_age) override;
+    Listing scan(size_t most, std::chrono::seconds temporary_age) override;
     SegmentFile open_segment(const std::string& name) const override;
     bool unlink(const std::string& name, dev_t device, ino_t inode) override;
-    bool identify(const std::string& name, dev_t& ret_device, ino_t& ret_inode) const override;
 
 private:
     OpenerRequest request(OpenerTask task, const std::string& name = {}) const;
@@ -35,6 +35,7 @@ private:
     const std::string path_;
     const uid_t owner_;
     Descriptor directory_;
+    SegmentListing listing_;
 };
 
 }  // namespace spanring::agent

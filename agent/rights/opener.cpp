@@ -116,7 +116,6 @@ OpenerReply Opener::answer(const OpenerRequest& request, const Descriptor& file,
         reply.error = -EINVAL;
         return reply;
     }
-    struct stat status;
     switch (request.task) {
         case OpenerTask::kSegment: {
             SegmentFile segment = open_segment_file(directory, name, request.user);
@@ -127,14 +126,6 @@ OpenerReply Opener::answer(const OpenerRequest& request, const Descriptor& file,
             ret_file = std::move(segment.file);
             break;
         }
-        case OpenerTask::kIdentify:
-            if (!identify_foreign(directory, name, status)) {
-                reply.error = -errno;
-            } else {
-                reply.device = status.st_dev;
-                reply.inode = status.st_ino;
-            }
-            break;
         case OpenerTask::kUnlink: reply.error = remove_dead(directory, name, request.user, request); break;
         case OpenerTask::kClean:
             // Not sooner than the library needs, whatever was asked.

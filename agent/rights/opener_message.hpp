@@ -14,12 +14,11 @@
 namespace spanring::agent {
 
 enum class OpenerTask : uint32_t {
-    kFolder,    // the directory of a user, for listing only
-    kWatch,     // adds a watch of it to the inotify descriptor that comes along
-    kSegment,   // a segment in it
-    kIdentify,  // which file a name leads to
-    kUnlink,    // removes the segment of a dead process, if it is still this file
-    kClean,     // removes a temporary file, if it is abandoned
+    kFolder,   // the directory of a user, for listing only
+    kWatch,    // adds a watch of it to the inotify descriptor that comes along
+    kSegment,  // a segment in it
+    kUnlink,   // removes the segment of a dead process, if it is still this file
+    kClean,    // removes a temporary file, if it is abandoned
 };
 
 struct OpenerRequest {

@@ -1,85 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "drain/refused_files.hpp"
+
 #include <gtest/gtest.h>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cstdio>
 #include <string>
-
-#include "drain/refused_files.hpp"
-#include "support/segment_image.hpp"
 
 namespace spanring::agent {
 namespace {
 
-class RefusedTest : public ::testing::Test {
-protected:
-    void make(const std::string& name) { close(open((directory.path() + "/" + name).c_str(), O_CREAT | O_RDWR, 0600)); }
-    RefusedFile file(bool for_good, std::string reason = "wrong") {
-        RefusedFile file;
-        EXPECT_TRUE(folders[0].identify(kName, file.device, file.inode));
-        file.for_good = for_good;
-        file.reason = std::move(reason);
-        return file;
-    }
+const FileKey kFile{0, "00000000000000000000000000000001.spr"};
+const FileKey kOther{0, "00000000000000000000000000000002.spr"};
+constexpr ino_t kInode = 7;
 
-    static constexpr char kName[] = "00000000000000000000000000000001.spr";
-    const FileKey key{0, kName};
-    test::TemporaryDirectory directory;
-    DirectoryWatch watch;
-    ServedFolders folders{{directory.path()}, nullptr, watch};
+TEST(RefusedFiles, HoldAFileForGoodAsLongAsItIsTheSame) {
     RefusedFiles refused;
-};
-
-TEST_F(RefusedTest, HoldAFileForGoodAsLongAsItIsTheSame) {
-    make(kName);
-    EXPECT_FALSE(refused.hold(key, folders[0]));
-    refused.add(key, file(true));
-    EXPECT_TRUE(refused.hold(key, folders[0]));
-    EXPECT_FALSE(refused.hold({0, "00000000000000000000000000000002.spr"}, folders[0])) << "another one";
-
-    make("other");
-    ASSERT_EQ(rename((directory.path() + "/other").c_str(), (directory.path() + "/" + kName).c_str()), 0);
-    EXPECT_FALSE(refused.hold(key, folders[0])) << "another file of its name";
+    EXPECT_FALSE(refused.hold(kFile, kInode));
+    refused.add(kFile, kInode, true, "wrong");
+    EXPECT_TRUE(refused.hold(kFile, kInode));
+    EXPECT_TRUE(refused.hold(kFile, 0)) << "by name alone";
+    EXPECT_FALSE(refused.hold(kOther, kInode)) << "another one";
+    EXPECT_FALSE(refused.hold({1, kFile.second}, kInode)) << "in another folder";
+    EXPECT_FALSE(refused.hold(kFile, kInode + 1)) << "another file of its name";
+    EXPECT_FALSE(refused.hold(kFile, kInode + 1));
 }
 
-TEST_F(RefusedTest, HoldWhatIsGoneSoThatNobodyOpensIt) {
-    make(kName);
-    refused.add(key, file(true));
-    ASSERT_EQ(unlink((directory.path() + "/" + kName).c_str()), 0);
-    EXPECT_TRUE(refused.hold(key, folders[0]));
-    refused.forget_gone(folders);
-    EXPECT_FALSE(refused.hold(key, folders[0]));
+TEST(RefusedFiles, LearnWhichFileItWasFromTheNextListing) {
+    RefusedFiles refused;
+    refused.add(kFile, 0, true, "wrong");
+    EXPECT_TRUE(refused.hold(kFile, kInode));
+    EXPECT_FALSE(refused.hold(kFile, kInode + 1));
 }
 
-TEST_F(RefusedTest, LetAFileBeTriedAgainThatMayBecomeRight) {
-    make(kName);
-    refused.add(key, file(false));
-    EXPECT_FALSE(refused.hold(key, folders[0]));
+TEST(RefusedFiles, LetAFileBeTriedAgainThatMayBecomeRight) {
+    RefusedFiles refused;
+    refused.add(kFile, kInode, false, "not yet");
+    EXPECT_FALSE(refused.hold(kFile, kInode));
 }
 
-TEST_F(RefusedTest, SayWhatIsNew) {
-    make(kName);
-    EXPECT_TRUE(refused.add(key, file(false, "not yet")).reason);
-    EXPECT_FALSE(refused.add(key, file(false, "not yet")).reason) << "told once";
-    const RefusedFiles::News other = refused.add(key, file(true, "never"));
+TEST(RefusedFiles, SayWhatIsNew) {
+    RefusedFiles refused;
+    EXPECT_TRUE(refused.add(kFile, kInode, false, "not yet").reason);
+    EXPECT_FALSE(refused.add(kFile, kInode, false, "not yet").reason) << "told once";
+    const RefusedFiles::News other = refused.add(kFile, kInode, true, "never");
     EXPECT_TRUE(other.reason);
     EXPECT_TRUE(other.for_good);
-    EXPECT_FALSE(refused.add(key, file(true, "never")).for_good) << "counted once";
-    refused.forget(key);
-    EXPECT_TRUE(refused.add(key, file(true, "never")).for_good);
+    EXPECT_FALSE(refused.add(kFile, kInode, true, "never").for_good) << "counted once";
+    refused.forget(kFile);
+    EXPECT_TRUE(refused.add(kFile, kInode, true, "never").for_good);
 }
 
-TEST_F(RefusedTest, RememberWhatIsStillThere) {
-    make(kName);
-    refused.add(key, file(true));
-    refused.forget_gone(folders);
-    EXPECT_TRUE(refused.hold(key, folders[0]));
-    folders[0].close();
-    refused.forget_gone(folders);
-    EXPECT_FALSE(refused.hold(key, folders[0]));
+TEST(RefusedFiles, RememberWhatIsListedAgain) {
+    RefusedFiles refused;
+    refused.add(kFile, kInode, true, "wrong");
+    refused.add(kOther, kInode, true, "wrong");
+    refused.forget_unlisted(0);
+    EXPECT_TRUE(refused.hold(kFile, kInode)) << "refused during that listing";
+    refused.forget_unlisted(1);
+    refused.forget_unlisted(0);
+    EXPECT_TRUE(refused.hold(kFile, kInode));
+    EXPECT_FALSE(refused.hold(kOther, kInode)) << "in the last listing it was missing";
+}
+
+TEST(RefusedFiles, AreRememberedInABoundedNumberOfEachFolder) {
+    RefusedFiles refused;
+    for (size_t i = 0; i < RefusedFiles::kMost; ++i) refused.add({0, std::to_string(i)}, kInode, true, "wrong");
+    const RefusedFiles::News news = refused.add({0, "one more"}, kInode, true, "wrong");
+    EXPECT_FALSE(news.reason || news.for_good) << "it would be news each time";
+    EXPECT_FALSE(refused.hold({0, "one more"}, kInode));
+    EXPECT_TRUE(refused.add({1, "another's"}, kInode, true, "wrong").for_good);
 }
 
 }  // namespace

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drain/folder_scans.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "support/temporary_directory.hpp"
+
+namespace spanring::agent {
+namespace {
+
+class ScansTest : public ::testing::Test {
+protected:
+    void make(int count, const test::TemporaryDirectory& where) {
+        for (int i = 0; i < count; ++i) {
+            char name[40];
+            snprintf(name, sizeof name, "/%032x.spr", i);
+            close(open((where.path() + name).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+        }
+    }
+    // One pass, which has time for so many names. True: nothing is left of what has begun.
+    bool step(size_t most = ~size_t{0}) {
+        size_t visited = 0;
+        return scans.step(
+            folders, now,
+            [&](const FileKey& file, ino_t inode) {
+                EXPECT_NE(inode, 0u);
+                if (visited++ == most) return false;
+                EXPECT_TRUE(seen[file.first].insert(file.second).second) << "twice";
+                return true;
+            },
+            [&](size_t number) { listed.push_back(number); });
+    }
+
+    test::TemporaryDirectory one, other;
+    DirectoryWatch watch;
+    ServedFolders folders{{one.path(), other.path()}, nullptr, watch};
+    FolderScans scans{std::chrono::seconds(2), std::chrono::seconds(10)};
+    FolderScans::Time now = FolderScans::Clock::now();
+    std::set<std::string> seen[2];
+    std::vector<size_t> listed;
+};
+
+TEST_F(ScansTest, GoOnWhereTheyStopped) {
+    make(1500, one);
+    make(3, other);
+    EXPECT_FALSE(step(100));
+    EXPECT_EQ(seen[0].size(), 100u);
+    EXPECT_EQ(listed, (std::vector<size_t>{1})) << "the other one does not wait for it";
+    while (!step(100)) continue;
+    EXPECT_EQ(seen[0].size(), 1500u);
+    EXPECT_EQ(seen[1].size(), 3u);
+    EXPECT_EQ(listed, (std::vector<size_t>{1, 0}));
+}
+
+TEST_F(ScansTest, ListAPartOfALargeFolderInAPassAndTheOthersBeside) {
+    make(1500, one);
+    make(3, other);
+    EXPECT_FALSE(step());
+    EXPECT_LT(seen[0].size(), 1500u);
+    EXPECT_EQ(listed, (std::vector<size_t>{1}));
+}
+
+TEST_F(ScansTest, ComeAgainAfterTheirPeriodOrWhereSomethingMayBe) {
+    make(1, one);
+    EXPECT_TRUE(step());
+    seen[0].clear();
+    EXPECT_TRUE(step());
+    EXPECT_TRUE(seen[0].empty());
+    scans.hurry(0);
+    EXPECT_TRUE(step()) << "not that soon";
+    EXPECT_TRUE(seen[0].empty());
+    now = scans.due();
+    EXPECT_TRUE(step());
+    EXPECT_EQ(seen[0].size(), 1u);
+    seen[0].clear();
+    EXPECT_GT(scans.due(), now + std::chrono::seconds(1));
+    scans.begin_anew();
+    EXPECT_TRUE(step());
+    EXPECT_EQ(seen[0].size(), 1u);
+}
+
+}  // namespace
+}  // namespace spanring::agent
