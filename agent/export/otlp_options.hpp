@@ -34,8 +34,9 @@ struct OtlpOptions {
     std::chrono::milliseconds timeout{10000};  // of one attempt
     std::map<std::string, std::string> headers;
     RetryOptions retry;
-    uint32_t in_flight = 8;            // concurrent requests
-    uint64_t queue_bytes = 64u << 20;  // in memory, before the spool
+    uint32_t in_flight = 8;                // concurrent requests
+    uint64_t in_flight_bytes = 16u << 20;  // of them; a quarter while answers are quick
+    uint64_t queue_bytes = 64u << 20;      // in memory, before the spool
     SpoolOptions spool;
 
     bool operator==(const OtlpOptions&) const = default;

@@ -12,6 +12,7 @@
 
 #include "crash/alternate_stack.hpp"
 #include "crash/crash_scope.hpp"
+#include "export/shares_in_turn.hpp"
 #include "otlp/request_runs.hpp"
 #include "ring/testpoint.hpp"
 
@@ -51,7 +52,8 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, MakeTranspo
       books_(name_, ledger, std::move(hooks.closed)),
       inbox_([this] { transport_->wake(); }),
       transport_(make_transport_()),
-      circuit_(options.retry) {
+      circuit_(options.retry),
+      flights_(options.in_flight, options.in_flight_bytes) {
     check(options_);
     if (options_.spool.enabled) open_spool();
     thread_ = std::thread([this] { run(); });
@@ -86,9 +88,9 @@ void OtlpSender::open_spool() {
 OtlpSender::~OtlpSender() { stop(Clock::now()); }
 
 void OtlpSender::push(std::shared_ptr<Batch> batch, uint64_t sequence) {
-    // What waits for a slot is bounded by queue_bytes, what is in flight by its count. The rest of the room is for what
+    // What waits for a slot is bounded by queue_bytes, what is in flight by its own. The rest of the room is for what
     // this thread did not get round to yet; beyond it the disk is slower than the applications.
-    const uint64_t most = 2 * options_.queue_bytes + options_.in_flight * kMaxRequestBytes;
+    const uint64_t most = 2 * options_.queue_bytes + options_.in_flight_bytes + kMaxRequestBytes;
     switch (inbox_.put(batch, sequence, [&] { return books_.admit(*batch, most); })) {
         case Inbox::Put::kTaken: inbox_.wake(); break;
         case Inbox::Put::kRefused: books_.turn_away(batch, sequence, Outcome::kDroppedQueue); break;
@@ -165,7 +167,8 @@ void OtlpSender::restart() {
     transport.reset();
     queue_ = {};
     parts_.clear();  // a batch without an answer is sent again as a whole
-    in_flight_ = replays_ = 0;
+    flights_.forget();
+    replays_ = 0;
     if (options_.spool.enabled) {
         spool_.reset();  // an entry that was taken is in it again
         open_spool();
@@ -214,7 +217,7 @@ void OtlpSender::take_inbox() {
 
 void OtlpSender::feed(Clock::time_point now) {
     if (circuit_.closed()) {
-        while (in_flight_ < options_.in_flight && start_next()) {
+        while (start_next()) {
         }
     } else if (circuit_.may_probe(now) && transport_->memory_out() <= options_.queue_bytes) {
         if (!start_replay(true) && !queue_.empty()) start(queue_.take_oldest(), true);
@@ -234,7 +237,7 @@ void OtlpSender::shed(Clock::time_point now) {
     }
 }
 
-bool OtlpSender::finished(Clock::time_point now) { return inbox_.close(queue_.empty() && in_flight_ == 0, now); }
+bool OtlpSender::finished(Clock::time_point now) { return inbox_.close(queue_.empty() && flights_.empty(), now); }
 
 OtlpSender::Clock::time_point OtlpSender::next_event(Clock::time_point now) const {
     Clock::time_point next = now + kIdle;
@@ -249,20 +252,21 @@ OtlpSender::Clock::time_point OtlpSender::next_event(Clock::time_point now) cons
 
 // ---- Attempts -------------------------------------------------------------------------------------------------------
 
-// When the spool has something, half of the calls are its own, the others when nothing else is there.
+// When the spool has something, half of the calls are its own, in turn where there is room for one alone; the others
+// when nothing else is there.
 bool OtlpSender::start_next() {
-    const size_t share = std::max<size_t>(1, options_.in_flight / 2);
-    const bool replay_first = replays_ < share;
+    const bool replay_first = 2 * replays_ + (last_was_replay_ ? 1 : 0) <= flights_.count();
     if (replay_first && start_replay(false)) return true;
     // While zero copy's connection is being made, what it is to carry waits; it takes seconds at most.
     const bool connecting = !queue_.empty() && queue_.oldest().mapped && transport_->connecting();
     if (queue_.empty() || connecting) return !replay_first && start_replay(false);
+    if (!flights_.takes(queue_.oldest().request.bytes)) return false;
     start(queue_.take_oldest(), false);
     return true;
 }
 
 bool OtlpSender::start_replay(bool probe) {
-    if (inbox_.stop_at() || !spool_ || !spool_->waiting()) return false;
+    if (inbox_.stop_at() || !spool_ || !spool_->waiting() || !flights_.takes(spool_->next_bytes())) return false;
     std::optional<Spool::Entry> entry = spool_->take();
     if (!entry) return false;
     start(ship(std::move(*entry)), probe);
@@ -279,8 +283,9 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
         return;
     }
     if (probe) circuit_.probe();
-    ++in_flight_;
-    replays_ += shipment->entry.has_value();
+    flights_.begin(shipment.get(), shipment->request.bytes, Clock::now());
+    last_was_replay_ = shipment->entry.has_value();
+    replays_ += last_was_replay_;
     watch_->attempt_started(shipment->request.bytes);
     transport_->start(std::move(shipment), probe);
     suspect_.put_down();
@@ -290,7 +295,7 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
 void OtlpSender::ended(const Transport::Ended& attempt) {
     SPR_TESTPOINT(attempt_ended);
     suspect_.work_on(*attempt.shipment);
-    --in_flight_;
+    flights_.end(attempt.shipment.get(), Clock::now(), attempt.answer.verdict != Verdict::kRetry);
     replays_ -= attempt.shipment->entry.has_value();
     books_.count_attempt(attempt.answer.verdict);
     if (attempt.answer.verdict != Verdict::kAccepted) books_.note(attempt.answer.message);
@@ -411,26 +416,17 @@ bool OtlpSender::divide(const ShipmentPtr& shipment) {
     return true;
 }
 
-// A request does not say whose its spans are, only how many each process has in it: they are shared out in turn.
 bool OtlpSender::divide_entry(const Shipment& shipment) {
     const std::string& request = shipment.entry->request;
     const auto runs = runs_of({reinterpret_cast<const uint8_t*>(request.data()), request.size()});
     if (!runs) return false;
     const auto parts = split(*runs, limit_.most(Clock::now()));
     if (parts.size() < 2) return false;
-    std::vector<Spool::Share> shares = shipment.entry->shares;
-    auto next = shares.begin();
+    SharesInTurn shares(shipment.entry->shares);
     for (const auto& part : parts) {
-        std::vector<Spool::Share> own;
-        uint64_t left = 0;
-        for (const Run& run : part) left += run.spans;
-        while (left != 0 && next != shares.end()) {
-            const uint64_t taken = std::min(left, next->spans);
-            if (taken != 0) own.push_back({next->account, taken});
-            left -= taken;
-            next->spans -= taken;
-            if (next->spans == 0) ++next;
-        }
+        uint64_t spans = 0;
+        for (const Run& run : part) spans += run.spans;
+        const std::vector<Spool::Share> own = shares.next(spans);
         if (spool_->append(own, assemble(part).slices)) continue;
         books_.note(spool_->error());
         books_.book_spooled(own, 0, 0, spans_of(own));
@@ -468,12 +464,8 @@ void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
     }
     SPR_TESTPOINT(batch_in_spool);
     // The spool answers for the whole batch from here; what it did not get is booked as its loss.
-    if (uint64_t left = shipment->batch->spans - stored; left != 0) {
-        std::vector<Spool::Share> lost = shares_of(shipment->batch->runs);
-        for (Spool::Share& share : lost) {
-            share.spans = std::min(share.spans, left);
-            left -= share.spans;
-        }
+    if (const uint64_t left = shipment->batch->spans - stored; left != 0) {
+        const std::vector<Spool::Share> lost = SharesInTurn(shares_of(shipment->batch->runs)).next(left);
         books_.book_spooled(lost, 0, 0, spans_of(lost));
     }
     close(*shipment, {Outcome::kSpooled, 0});

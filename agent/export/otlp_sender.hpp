@@ -28,6 +28,7 @@
 #include "export/batch_parts.hpp"
 #include "export/circuit.hpp"
 #include "export/delivery_books.hpp"
+#include "export/flight_window.hpp"
 #include "export/inbox.hpp"
 #include "export/listening_watch.hpp"
 #include "export/otlp_options.hpp"
@@ -117,8 +118,9 @@ private:
     RequestLimit limit_;
     std::map<uint64_t, BatchParts> parts_;  // of batches in several requests, by their number
     std::optional<ListeningWatch> watch_;   // while it serves: the transport does not change meanwhile
-    size_t in_flight_ = 0;
+    FlightWindow flights_;
     size_t replays_ = 0;  // of these, out of the spool
+    bool last_was_replay_ = false;
     LogPace partial_log_, rejected_log_, too_large_log_, failure_log_;
     Clock::time_point told_until_{};  // the log said that nothing is sent before
 

@@ -198,4 +198,11 @@ bool Spool::waiting() const {
     return std::any_of(files_.begin(), files_.end(), [](const auto& file) { return file.second.waiting() != 0; });
 }
 
+size_t Spool::next_bytes() const {
+    for (const auto& [number, file] : files_) {
+        if (file.waiting() != 0) return file.places()[file.next()].request_bytes;
+    }
+    return 0;
+}
+
 }  // namespace spanring::agent

@@ -53,7 +53,8 @@ public:
     // Spans that are in it and not finished, by process: for the accounts, at the start.
     std::map<AccountId, uint64_t> unfinished();
 
-    bool waiting() const;  // is there anything to take?
+    bool waiting() const;       // is there anything to take?
+    size_t next_bytes() const;  // the request of what take() gives next; 0: there is nothing
     uint64_t bytes() const { return bytes_; }
     uint64_t damaged() const { return damaged_; }  // entries, or places where entries were
 

@@ -276,11 +276,18 @@ std::vector<Share> SpoolFile::shares(size_t index) {
     return shares;
 }
 
+size_t SpoolFile::next() const {
+    size_t place = first_waiting_;
+    while (places_[place].state != State::kWaiting) ++place;
+    return place;
+}
+
 size_t SpoolFile::take() {
-    while (places_[first_waiting_].state != State::kWaiting) ++first_waiting_;
-    places_[first_waiting_].state = State::kTaken;
+    const size_t place = next();
+    places_[place].state = State::kTaken;
     --waiting_;
-    return first_waiting_++;
+    first_waiting_ = place + 1;
+    return place;
 }
 
 void SpoolFile::give_back(size_t index) {

@@ -53,7 +53,9 @@ public:
     bool read(size_t place, std::string& ret_request);
     std::vector<Share> shares(size_t place);  // empty: unreadable
 
-    size_t take();  // the first that waits; there must be one
+    // The first that waits; there must be one.
+    size_t next() const;
+    size_t take();
     void give_back(size_t place);
     void finish(size_t place);
 

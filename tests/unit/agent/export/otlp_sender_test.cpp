@@ -359,6 +359,35 @@ TEST_F(OtlpSenderTest, ShutdownPutsUnansweredBatchesIntoTheSpool) {
     ASSERT_TRUE(ledger_.wait_for_total(200));
 }
 
+TEST_F(OtlpSenderTest, HasNoMoreBytesInFlightThanItMay) {
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
+    const uint64_t bytes = backend_.received().at(0).bytes;
+    backend_.answer_with(silence());
+    options_.in_flight_bytes = FlightWindow::kQuickShare * (2 * bytes + bytes / 2);
+    make();
+    for (uint64_t i = 1; i <= 6; ++i) exporter_->submit(batch(i * 10, 10));
+    ASSERT_TRUE(backend_.wait_for_requests(3));
+    exporter_->shutdown(Clock::now());
+    EXPECT_EQ(backend_.received().size(), 3u) << "the first, and two at the same time";
+}
+
+TEST_F(OtlpSenderTest, TakesTurnsWithItsSpoolWhereOneRequestIsInFlight) {
+    options_.endpoint = "unix:" + directory_.file("backend");
+    options_.in_flight_bytes = 1;
+    make();
+    for (uint64_t i = 0; i < 100; ++i) EXPECT_EQ(send(batch(i, 1)).outcome, Outcome::kSpooled);
+    backend_.start(options_.endpoint);
+    ASSERT_TRUE(backend_.wait_for_requests(1));
+    exporter_->submit(batch(100, 1));
+    ASSERT_TRUE(ledger_.wait_for_total(100));
+    ASSERT_TRUE(exporter_->flush(watchdog()));
+    expect_delivered_once(0, 101);
+    const auto received = backend_.received();
+    EXPECT_NE(received.back().span_ids().at(0), span_id(100)) << "it did not wait for all of the spool";
+}
+
 TEST_F(OtlpSenderTest, ShutdownWaitsForAnswersUntilItsDeadline) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     make();
