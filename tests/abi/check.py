@@ -13,11 +13,13 @@
     nodelete LIBRARY                              dlclose() does not unload it
     static ARCHIVE SOURCE INCLUDE COMPILER...     `gcc SOURCE ARCHIVE` links without the C++ runtime, and runs
     shared LIBRARY SOURCE INCLUDE COMPILER...     the same against the shared one
+    musl SOURCE INCLUDE LIB FILE...               LIB's FILEs by musl-gcc and SOURCE with them, linked statically, run
     program PROGRAM ARGUMENT...                   ends with 0, in a runtime directory of its own
     covers HEADER PROGRAM CLOSED                  each struct of the header is a row of PROGRAM (extensible.c) or in CLOSED
     calls MAP HEADER SOURCE                       SOURCE calls every function of the frozen HEADER, and MAP has them all
     diff FROZEN LIBRARY HEADER                    abidiff finds nothing but additions since FROZEN, and would find a break
 """
+import concurrent.futures
 import os
 import re
 import shlex
@@ -147,6 +149,54 @@ def shared(library, source, include, *compiler):
         run_caller(program, {"LD_LIBRARY_PATH": os.path.dirname(os.path.abspath(library))})
 
 
+# What a C++ library that was configured for musl would not have; Debian's is for glibc.
+FOR_MUSL = """
+#define __GLIBC_PREREQ(major, minor) 0
+#define __locale_t locale_t
+#ifdef __cplusplus
+#include <bits/c++config.h>
+#undef _GLIBCXX_USE_PTHREAD_COND_CLOCKWAIT
+#undef _GLIBCXX_USE_PTHREAD_MUTEX_CLOCKLOCK
+#undef _GLIBCXX_USE_PTHREAD_RWLOCK_CLOCKLOCK
+#endif
+"""
+
+
+def headers_of(compiler, *arguments):
+    """The folders in which a compiler looks, in their order."""
+    said = subprocess.run([*compiler, *arguments, "-E", "-v", "-x", "c++", os.devnull], check=True, env=dict(os.environ, LC_ALL="C"),
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True).stderr
+    return re.search(r"search starts here:\n((?: .*\n)+)End of", said).group(1).split()
+
+
+def musl(source, include, lib, *files):
+    wrapper = shutil.which("musl-gcc")
+    if wrapper is None or shutil.which("g++") is None:
+        print("there is no musl-gcc here (musl-tools), or no g++ for it to call")
+        sys.exit(SKIPPED)
+    os.environ["REALGCC"] = "g++"
+    own = headers_of([wrapper])
+    from_glibc = headers_of(["g++"])
+    folders = [option for folder in [name for name in from_glibc if "c++" in name] + own for option in ("-isystem", folder)]
+    kernel = [option for folder in from_glibc if folder.startswith("/usr/include") and "c++" not in folder
+              for option in ("-idirafter", folder)]
+    with tempfile.TemporaryDirectory() as folder:
+        shim, archive, program = (os.path.join(folder, name) for name in ("for_musl.h", "libspanring.a", "caller"))
+        with open(shim, "w") as file:
+            file.write(FOR_MUSL)
+        compile_ = [wrapper, *folders, *kernel, "-include", shim, "-std=c++20", "-O0", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE",
+                    "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-ftls-model=initial-exec", "-I", lib, "-I", include]
+        objects = [os.path.join(folder, f"{number}.o") for number in range(len(files))]
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            for _ in pool.map(lambda pair: output_of(*compile_, "-c", pair[0], "-o", pair[1]), zip(files, objects)):
+                pass
+        output_of("ar", "rcs", archive, *objects)
+        os.environ["REALGCC"] = "gcc"
+        output_of(wrapper, "-static", "-std=c99", "-I", include, source, archive, "-o", program)
+        assert "interpreter" not in output_of("readelf", "-lW", program), "it is not static"
+        run_caller(program)
+
+
 def program(path, *arguments):
     runtime = tempfile.mkdtemp(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
     try:
@@ -268,7 +318,7 @@ def structs(program, today, *earlier):
 
 
 CHECKS = {function.__name__: function for function in
-          (header, declared, structs, symbols, needed, size, tls, nodelete, static, shared, program,
+          (header, declared, structs, symbols, needed, size, tls, nodelete, static, shared, musl, program,
            covers, calls, diff)}
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "spanring/spanring.h"
@@ -7,9 +8,24 @@
 #define SPR_TEXT(value) #value
 #define SPR_VERSION_TEXT(major, minor, patch) SPR_TEXT(major) "." SPR_TEXT(minor) "." SPR_TEXT(patch)
 
+namespace {
+
+// Neither translated nor written into memory that threads share: with glibc, strerror() does both; musl's is a table.
+const char* phrase_of(int error) {
+#ifdef __GLIBC__
+    const char* const phrase = strerrordesc_np(error);
+    return phrase != nullptr ? phrase : "unknown error";
+#else
+    return strerror(error);
+#endif
+}
+
+}  // namespace
+
 extern "C" {
 
 const char* spr_strerror(int error) noexcept {
+    if (error == INT_MIN) return "unknown error";
     switch (error < 0 ? -error : 0) {
         case 0: return "success";
         case EINVAL: return "invalid argument: NULL, an empty key, a value out of range, or text that is not UTF-8";
@@ -23,6 +39,7 @@ const char* spr_strerror(int error) noexcept {
         case EMFILE: return "too many providers in this process, or too many open files";
         case ENOSPC:
             return "no space: in the memory for a text, in the runtime directory's file system, or for one more scope";
+        case EFBIG: return "RLIMIT_FSIZE is below the size of the smallest segment";
         case ECANCELED:
             return "tracing is off: SPANRING_DISABLED, OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER=none is set";
         case EPERM: return "tracing is off: a set-user-id program, or a runtime directory of another owner";
@@ -35,9 +52,7 @@ const char* spr_strerror(int error) noexcept {
         case ELOOP: return "the runtime directory is not a directory, or is reached through a symbolic link";
         case EROFS: return "this environment is read only: inject into a copy of it";
         case ENAMETOOLONG: return "the path of the runtime directory, or a carrier's key, is too long";
-        default:
-            return strerrordesc_np(error < 0 ? -error : error) != nullptr ? strerrordesc_np(error < 0 ? -error : error)
-                                                                          : "unknown error";
+        default: return phrase_of(error < 0 ? -error : error);
     }
 }
 
