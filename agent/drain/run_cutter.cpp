@@ -87,7 +87,7 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
                     base = at;
                 }
             }
-            const SpanCheck check = check_span({data + (record.body - base), record.end - record.body});
+            const SpanCheck check = gate_.check({data + (record.body - base), record.end - record.body});
             report.repaired += check.repaired;
             ++spans;
             ++piece_spans;
@@ -110,13 +110,6 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
     if (report.fault == nullptr && spans != portion.spans)
         report.fault = "a chunk does not hold as many spans as it counts";
     return report;
-}
-
-SpanCheck RunCutter::check_span(std::span<uint8_t> span) {
-    if (shapes_.match(span)) return {};
-    const SpanCheck check = validate_span(span);
-    if (check.defect == SpanDefect::kNone && check.repaired == 0) shapes_.learn(span);
-    return check;
 }
 
 CutReport RunCutter::add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint32_t slot, uint32_t generation,

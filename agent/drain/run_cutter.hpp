@@ -11,8 +11,7 @@
 
 #include "batch/batch.hpp"
 #include "drain/batcher.hpp"
-#include "otlp/span_shapes.hpp"
-#include "otlp/span_validator.hpp"
+#include "otlp/span_gate.hpp"
 #include "segment/scope_reader.hpp"
 
 namespace spanring::agent {
@@ -72,13 +71,12 @@ public:
     const std::set<uint64_t>& batches() const { return batches_; }
 
 private:
-    SpanCheck check_span(std::span<uint8_t> span);
     void add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, ReceiptPlace* place);
 
     const uint64_t source_;
     const std::shared_ptr<const Producer> producer_;
     ScopeReader scopes_;
-    SpanShapes shapes_;
+    SpanGate gate_;
     std::set<uint64_t> batches_;
 };
 

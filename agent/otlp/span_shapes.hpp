@@ -36,16 +36,16 @@ public:
         return false;
     }
 
-    // `span` did not match, and validate_span() found it sound and changed nothing. Where spans hardly ever look like
-    // one before, most of them are not remembered: that costs more than to validate one.
+    // `span` did not match, and validate_span() would find it sound and change nothing. After the first kShapes only so
+    // many are remembered as matches pay for: that costs much more than to validate one.
     void learn(std::span<const uint8_t> span) {
-        if (++credit_ >= kPrice) remember(span);
+        if (credit_ >= kPrice) remember(span);
     }
 
 private:
     static constexpr size_t kWays = 2;
     static constexpr size_t kSets = kShapes / kWays;
-    static constexpr uint32_t kPrice = 16;  // hits and misses for a shape
+    static constexpr uint32_t kPrice = 512;  // matches for a shape
     static constexpr uint32_t kMostCredit = kPrice * kShapes;
 
     typedef uint64_t Block __attribute__((vector_size(16)));

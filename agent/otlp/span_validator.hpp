@@ -8,39 +8,23 @@
 #include <cstdint>
 #include <span>
 
-namespace spanring::agent {
+#include "otlp/span_defect.hpp"
 
-enum class SpanDefect : uint8_t {
-    kNone,
-    kTruncated,     // a length runs past the end
-    kVarint,        // more than 64 bits; or a tag or length of more than 5 bytes
-    kWireType,      // not the one of its field, or a group
-    kUnknownField,  // no field of Span, Event, Link, Status, KeyValue or AnyValue
-    kTraceId,       // not 16 bytes, or all zero, or missing; in a Link only the size counts, and empty is allowed
-    kSpanId,        // not 8 bytes, or all zero, or missing; in a Link likewise
-    kParentSpanId,  // neither 8 bytes nor empty
-    kDepth,         // more than kMostMessages in one another
-    kRepeated,      // a singular message, or the value of an AnyValue, twice (messages would merge)
-};
+namespace spanring::agent {
 
 struct SpanCheck {
     SpanDefect defect = SpanDefect::kNone;
     uint32_t repaired = 0;  // strings whose invalid UTF-8 was replaced by '?', byte for byte
+
+    bool untouched() const { return defect == SpanDefect::kNone && repaired == 0; }
 };
 
-// Messages in one another in the request that a span goes out in, itself included: parsers stop at 100. A level of
-// arrays is two of them, one of key-value lists three.
-inline constexpr uint32_t kMostMessages = 100;
-// Levels of AnyValue that this leaves: those of arrays in an attribute of the span.
-inline constexpr uint32_t kMaxDepth = 48;
-
-// `span` is the inside of a Span message (without the 0x12 and its length). Strings are repaired in place.
+// `span` is the inside of a Span message (without the 0x12 and its length). Strings are repaired in place. Where spans
+// come in streams, SpanGate is cheaper and says the same.
 SpanCheck validate_span(std::span<uint8_t> span);
 
 // Checks the bodies that come from the segment's header and scopes, by the same rules.
 SpanCheck validate_resource(std::span<uint8_t> resource);
 SpanCheck validate_scope(std::span<uint8_t> scope);
-
-const char* describe(SpanDefect defect);
 
 }  // namespace spanring::agent

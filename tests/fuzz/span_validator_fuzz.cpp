@@ -10,6 +10,7 @@
 
 #include "demand.hpp"
 #include "otlp.pb.h"
+#include "otlp/plain_span.hpp"
 #include "otlp/span_decoder.hpp"
 #include "otlp/span_shapes.hpp"
 #include "otlp/span_validator.hpp"
@@ -28,7 +29,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     validate_resource(std::span<uint8_t>(copy.get(), size));
     validate_scope(std::span<uint8_t>(copy.get(), size));
 
-    if (validate_span(span).defect != SpanDefect::kNone) return 0;
+    const bool plain = is_plain_span(span);
+    const SpanCheck first = validate_span(span);
+    demand(!plain || first.untouched(), "what is plain is sound");
+    if (first.defect != SpanDefect::kNone) return 0;
     const std::string accepted(reinterpret_cast<const char*>(copy.get()), size);
     spanring::otlp::Span parsed;
     demand(parsed.ParseFromString(accepted), "protobuf parses an accepted span");
@@ -40,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     demand(again.ParseFromString(element + element) && again.spans_size() == 2, "it merges with others");
     DecodedSpan read;
     demand(decode_span(span, read) && read.name == parsed.name(), "the decoder reads it");
-    demand(validate_span(span).repaired == 0, "it was repaired at once");
+    demand(validate_span(span).untouched(), "it was repaired at once");
 
     // Its relatives: some bytes changed, where and how the span itself decides.
     SpanShapes shapes;

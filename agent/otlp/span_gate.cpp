@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "otlp/span_gate.hpp"
+
+namespace spanring::agent {
+
+SpanCheck SpanGate::check_stranger(std::span<uint8_t> span) {
+    bool plain = false;
+    if (plain_.is_tried()) {
+        plain = is_plain_span(span);
+        if (plain)
+            plain_.succeeded();
+        else
+            plain_.failed();
+    }
+    const SpanCheck check = plain ? SpanCheck{} : validate_span(span);
+    if (!known_.resting() && check.untouched()) shapes_.learn(span);
+    return check;
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Checks the spans of one process, as validate_span() would, the cheapest way first: one that looks like an earlier one
+// is compared with it (span_shapes.hpp), a plain one is walked without a look at its text (plain_span.hpp), any other
+// goes to the validator. A way that the spans of this process hardly ever go is not tried (shortcut.hpp). One thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "otlp/plain_span.hpp"
+#include "otlp/shortcut.hpp"
+#include "otlp/span_shapes.hpp"
+#include "otlp/span_validator.hpp"
+
+namespace spanring::agent {
+
+class SpanGate {
+public:
+    // A shape costs as much as the walks over some dozens of spans: a process of a few spans gets none.
+    static constexpr uint32_t kSpansBeforeShapes = 256;
+
+    SpanCheck check(std::span<uint8_t> span) {
+        if (known_.is_tried()) {
+            if (shapes_.match(span)) [[likely]] {
+                known_.succeeded();
+                return {};
+            }
+            if (known_.failed()) shapes_ = SpanShapes();  // gives their memory back
+        }
+        return check_stranger(span);
+    }
+
+private:
+    SpanCheck check_stranger(std::span<uint8_t> span);
+
+    Shortcut known_{kSpansBeforeShapes};
+    Shortcut plain_{0};
+    SpanShapes shapes_;
+};
+
+}  // namespace spanring::agent

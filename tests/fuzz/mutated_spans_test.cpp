@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ways around the validator against the validator itself, over spans that were changed here and there:
+//
+//     mutated_spans_test [COUNT [SEED]]
+//
+// A plain span, by every set of instructions, is exactly one that the validator finds sound and leaves alone and in
+// which, by protobuf's description of the messages, no text has a byte that is not ASCII. A gate, which sees one span
+// after the other, says what the validator says, and leaves behind the same bytes. Each span ends where nothing more is
+// mapped.
+#include <google/protobuf/descriptor.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "demand.hpp"
+#include "otlp.pb.h"
+#include "otlp/high_bytes.hpp"
+#include "otlp/plain_span.hpp"
+#include "otlp/span_gate.hpp"
+#include "otlp/wire.hpp"
+#include "support/guarded_bytes.hpp"
+#include "support/otlp_bytes.hpp"
+#include "support/varied_spans.hpp"
+
+namespace {
+
+using namespace spanring::agent;
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+
+bool is_ascii(std::span<const uint8_t> text) {
+    return std::all_of(text.begin(), text.end(), [](uint8_t byte) { return byte < 0x80; });
+}
+
+// All strings of a message, those of the messages in it as well. Field by field: of a string that comes twice, a parsed
+// message has the last alone.
+bool is_all_ascii(std::span<const uint8_t> message, const Descriptor& type) {
+    bool ascii = true;
+    wire::each_field(message, [&](const wire::Field& field) {
+        const FieldDescriptor* const known = type.FindFieldByNumber(static_cast<int>(field.number));
+        demand(known != nullptr, "protobuf knows the fields of a sound span");
+        if (known->type() == FieldDescriptor::TYPE_STRING)
+            ascii = ascii && is_ascii(field.bytes);
+        else if (known->type() == FieldDescriptor::TYPE_MESSAGE)
+            ascii = ascii && is_all_ascii(field.bytes, *known->message_type());
+    });
+    return ascii;
+}
+
+class Mutations {
+public:
+    explicit Mutations(uint64_t seed) : random_(seed), varied_(static_cast<uint32_t>(seed)) {}
+
+    std::string next() {
+        std::string span = sound();
+        // One in eight stays as it is: gates come to know shapes by them.
+        for (uint64_t changes = below(8) == 0 ? 0 : 1 + below(3); changes != 0; --changes) change(span);
+        return span;
+    }
+
+private:
+    uint64_t below(uint64_t bound) { return random_() % bound; }
+
+    std::string sound() {
+        using namespace spanring::agent::test;
+        switch (below(8)) {
+            case 0: return full_span(random_());
+            case 1: return varied_.next(static_cast<uint32_t>(below(3)));
+            case 2: return bare_span(random_()) + bytes(5, text(below(300))) + fixed64(7, random_());
+            case 3: return attributes();
+            case 4:
+                return attributes() + bytes(11, fixed64(1, random_()) + bytes(2, text(below(40))) + attributes_of(3));
+            default: return typical_span(random_());
+        }
+    }
+
+    // Attributes of all types, with values and texts around the sizes at which lengths grow.
+    std::string attributes() { return spanring::agent::test::bare_span(random_()) + attributes_of(9); }
+
+    std::string attributes_of(uint32_t field) {
+        using namespace spanring::agent::test;
+        std::string all;
+        for (uint64_t count = below(6); count != 0; --count) {
+            std::string value;
+            switch (below(6)) {
+                case 0: value = text_value(text(below(4) == 0 ? 110 + below(40) : below(40))); break;
+                case 1: value = number(3, random_() >> below(64)); break;
+                case 2: value = number(2, below(2)); break;
+                case 3: value = fixed64(4, random_()); break;
+                case 4: value = bytes(5, bytes(1, text_value(text(below(20)))) + bytes(1, number(3, random_()))); break;
+                default: value = bytes(7, std::string(below(30), '\xc3')); break;
+            }
+            all += bytes(field, key_value(text(below(30)), value));
+        }
+        return all;
+    }
+
+    // Mostly ASCII; some other letters, some bytes that are none.
+    std::string text(uint64_t size) {
+        static constexpr std::string_view kLetters[] = {"\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xff",
+                                                        "\xed\xa0\x80"};
+        std::string text(size, 'a');
+        if (below(6) == 0 && size != 0) text.insert(below(size), kLetters[below(std::size(kLetters))]);
+        return text;
+    }
+
+    void change(std::string& span) {
+        if (span.empty()) return;
+        const size_t at = below(span.size());
+        switch (below(9)) {
+            case 0: span[at] = static_cast<char>(random_()); break;
+            case 1: span[at] = static_cast<char>(span[at] ^ 1 << below(8)); break;
+            case 2: span[at] = static_cast<char>(span[at] + 1 - 2 * static_cast<int>(below(2))); break;
+            case 3: span.insert(at, 1, static_cast<char>(random_())); break;
+            case 4: span.erase(at, 1 + below(4)); break;
+            case 5: span.resize(at); break;
+            case 6: span += span.substr(at, below(40)); break;
+            case 7: span.insert(at, span.substr(below(span.size()), below(20))); break;
+            default: span[at] = static_cast<char>(span[at] ^ 0x80); break;
+        }
+    }
+
+    std::mt19937_64 random_;
+    test::VariedSpans varied_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const uint64_t count = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100'000;
+    const uint64_t seed = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1;
+    std::vector<CountHighBytes> sets;
+    for (const auto set :
+         {InstructionSet::kPortable, InstructionSet::kSse2, InstructionSet::kAvx2, InstructionSet::kNeon}) {
+        if (const CountHighBytes with = count_high_bytes_with(set)) sets.push_back(with);
+    }
+    spanring::test::GuardedBytes judged_place(1 << 16), place(1 << 16);
+    Mutations mutations(seed);
+    SpanGate gate;
+    uint64_t plain = 0, other_text = 0, repaired = 0, refused = 0;
+    for (uint64_t i = 0; i < count; ++i) {
+        const std::string span = mutations.next();
+        const std::span<uint8_t> judged = judged_place.at_end(span);
+        const SpanCheck expected = validate_span(judged);
+
+        std::span<uint8_t> bytes = place.at_end(span);
+        const bool is_plain = is_plain_span(bytes, sets[0]);
+        for (const CountHighBytes set : sets)
+            demand(is_plain_span(bytes, set) == is_plain, "all sets of instructions say the same");
+        if (is_plain) {
+            demand(expected.untouched(), "what is plain is sound");
+            ++plain;
+        } else if (expected.untouched()) {
+            spanring::otlp::Span parsed;
+            demand(parsed.ParseFromString(span), "protobuf parses a sound span");
+            demand(!is_all_ascii(judged, *parsed.GetDescriptor()), "what is sound and not plain has other text");
+            ++other_text;
+        } else {
+            (expected.defect == SpanDefect::kNone ? repaired : refused) += 1;
+        }
+
+        bytes = place.at_end(span);
+        const SpanCheck check = gate.check(bytes);
+        demand(check.defect == expected.defect && check.repaired == expected.repaired, "the gate says the same");
+        demand(std::equal(bytes.begin(), bytes.end(), judged.begin(), judged.end()), "and leaves the same bytes");
+    }
+    std::printf("%llu spans: %llu plain, %llu with other text, %llu repaired, %llu refused\n",
+                static_cast<unsigned long long>(count), static_cast<unsigned long long>(plain),
+                static_cast<unsigned long long>(other_text), static_cast<unsigned long long>(repaired),
+                static_cast<unsigned long long>(refused));
+    demand(plain > count / 20 && other_text > count / 100 && repaired > count / 100 && refused > count / 20,
+           "there are many of each");
+    return 0;
+}
