@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <list>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -18,6 +20,8 @@
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
 
+#include "base/token_bucket.hpp"
+
 namespace spanring::agent {
 namespace {
 
@@ -27,7 +31,12 @@ namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr size_t kMostConnections = 16;
+// One more, and the one that has been silent for longest has to go: whoever asks is answered at once.
+constexpr size_t kMostConnections = 64;
+// Anybody on this host may ask, and a page takes milliseconds where there are many processes. Beyond that the last one
+// is told again.
+constexpr double kPagesAtOnce = 20;
+constexpr double kPagesASecond = 10;
 constexpr uint32_t kMostHeader = 8192;           // bytes
 constexpr std::chrono::seconds kPatience{30};    // for a whole request, or for somebody to take the answer
 constexpr std::chrono::seconds kAcceptPause{1};  // when there is no descriptor for one more
@@ -81,23 +90,31 @@ private:
     // One connection. Lives as long as an operation on it is under way.
     class Session;
 
-    void accept();
-    void left();
+    using Sessions = std::list<Session*>;
 
-    bool ended_ = false;  // outlives the sessions, which are the context's
+    void accept();
+    std::string page();
+
+    Sessions sessions_;   // the one that has been silent for longest first
+    bool ended_ = false;  // both outlive the sessions, which are the context's
     asio::io_context context_{1};
     tcp::acceptor acceptor_{context_};
     asio::steady_timer pause_{context_};
-    Page page_;
-    size_t sessions_ = 0;
-    bool accepting_ = false;
+    Page make_page_;
+    std::string last_page_;
+    TokenBucket pages_{kPagesAtOnce, kPagesASecond};
     std::thread thread_;
 };
 
 class MetricsServer::Listener::Session : public std::enable_shared_from_this<Session> {
 public:
-    Session(Listener& listener, tcp::socket socket) : listener_(listener), stream_(std::move(socket)) {}
-    ~Session() { listener_.left(); }
+    Session(Listener& listener, tcp::socket socket)
+        : listener_(listener),
+          place_(listener.sessions_.insert(listener.sessions_.end(), this)),
+          stream_(std::move(socket)) {}
+    ~Session() {
+        if (!listener_.ended_) listener_.sessions_.erase(place_);
+    }
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
@@ -109,12 +126,16 @@ public:
                          [self = shared_from_this()](error_code error, size_t) { self->was_read(error); });
     }
 
+    // What is under way on it fails, and it goes by that.
+    void close() { stream_.close(); }
+
 private:
     void was_read(const error_code& error) {
         if (!error) {
+            listener_.sessions_.splice(listener_.sessions_.end(), listener_.sessions_, place_);
             const Request& request = parser_->get();
             const bool head = request.method() == http::verb::head;
-            return write(answer(request, listener_.page_), request.keep_alive(), head);
+            return write(answer(request, [this] { return listener_.page(); }), request.keep_alive(), head);
         }
         const bool spoke = error.category() == make_error_code(http::error::bad_method).category() &&
                            error != http::error::end_of_stream && error != http::error::partial_message;
@@ -137,6 +158,7 @@ private:
     }
 
     Listener& listener_;
+    const Sessions::iterator place_;
     beast::tcp_stream stream_;
     beast::flat_buffer buffer_{2 * kMostHeader};
     std::optional<http::request_parser<http::empty_body>> parser_;
@@ -163,7 +185,7 @@ MetricsServer::Listener::Listener(const MetricsAddress& address) {
 }
 
 void MetricsServer::Listener::serve(Page page) {
-    page_ = std::move(page);
+    make_page_ = std::move(page);
     accept();
     thread_ = std::thread([this] { context_.run(); });
 }
@@ -174,33 +196,26 @@ void MetricsServer::Listener::stop() {
     ended_ = true;
 }
 
+std::string MetricsServer::Listener::page() {
+    if (last_page_.empty() || pages_.try_take(std::chrono::steady_clock::now())) last_page_ = make_page_();
+    return last_page_;
+}
+
 std::string MetricsServer::Listener::url() const {
     const tcp::endpoint endpoint = acceptor_.local_endpoint();
     return "http://" + MetricsAddress{endpoint.address().to_string(), endpoint.port()}.text() + "/metrics";
 }
 
 void MetricsServer::Listener::accept() {
-    if (accepting_ || sessions_ == kMostConnections) return;
-    accepting_ = true;
     acceptor_.async_accept([this](error_code error, tcp::socket socket) {
         if (error) {
             pause_.expires_after(kAcceptPause);
-            return pause_.async_wait([this](error_code) {
-                accepting_ = false;
-                accept();
-            });
+            return pause_.async_wait([this](error_code) { accept(); });
         }
-        ++sessions_;
+        if (sessions_.size() >= kMostConnections) sessions_.front()->close();
         std::make_shared<Session>(*this, std::move(socket))->read();
-        accepting_ = false;
         accept();
     });
-}
-
-void MetricsServer::Listener::left() {
-    if (ended_) return;
-    --sessions_;
-    accept();
 }
 
 MetricsServer::MetricsServer(const MetricsAddress& address) : listener_(std::make_unique<Listener>(address)) {}

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include "accounts/equations.hpp"
@@ -15,6 +17,10 @@ namespace spanring::agent {
 namespace {
 
 using ring::Counter;
+
+// Of an instance, enough to tell processes apart. All of them are the name of its segment's file, and everybody on this
+// host may read the page.
+constexpr size_t kShownDigits = 8;
 
 double number(uint64_t value) { return static_cast<double>(value); }
 
@@ -89,12 +95,17 @@ void add_processes(Exposition& page, const Survey& survey, const ProcessSeries::
     }
     page.gauge("spanring_unreadable_segments", "Files and directories that could not be read for these numbers.", {},
                number(survey.problems.size()));
+    std::set<MetricLabels> taken;
     for (const ProcessAccount* process : split.own) {
-        add_process(page,
-                    {{"service", process->service},
-                     {"pid", std::to_string(process->pid)},
-                     {"instance_id", to_hex(process->instance)}},
-                    *process, pending(*process), process->fill);
+        const auto labels = [&](size_t digits) {
+            return MetricLabels{{"service", process->service},
+                                {"pid", std::to_string(process->pid)},
+                                {"instance_id", to_hex(process->instance).substr(0, digits)}};
+        };
+        // A process says of itself what it likes, also what another one says; no series may be there twice.
+        auto [name, is_new] = taken.insert(labels(kShownDigits));
+        if (!is_new) std::tie(name, is_new) = taken.insert(labels(2 * kShownDigits));
+        if (is_new) add_process(page, *name, *process, pending(*process), process->fill);
     }
     uint64_t waiting = 0;
     double fullest = 0;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <regex>
+#include <set>
 #include <sstream>
 
 #include "accounts/equations.hpp"
@@ -117,14 +118,31 @@ TEST(AgentMetricsTest, SumsProcessesWithoutSeriesOfTheirOwn) {
     add_processes(page, survey, series.split(survey.processes));
     const std::string text = page.text();
     EXPECT_THAT(text, HasSubstr("spanring_process_spans_started_total{service=\"say \\\"hi\\\"\",pid=\"7\","
-                                "instance_id=\"07000000000000000000000000000000\"} 100\n"));
+                                "instance_id=\"07000000\"} 100\n"));
     const std::string other = "{service=\"other\",pid=\"other\",instance_id=\"other\"}";
     EXPECT_THAT(text, AllOf(HasSubstr("spanring_process_spans_started_total" + other + " 11\n"),
                             HasSubstr("spanring_process_ring_fill_ratio" + other + " 0.5\n"),
                             HasSubstr("spanring_processes{state=\"live\"} 3\n"),
                             HasSubstr("spanring_process_pending_spans{service=\"say \\\"hi\\\"\",pid=\"7\","
-                                      "instance_id=\"07000000000000000000000000000000\"} 14\n"),
+                                      "instance_id=\"07000000\"} 14\n"),
                             Not(HasSubstr("service-8")), Not(HasSubstr("service-9"))));
+}
+
+// One that claims to be another must not make the page one that is refused as a whole.
+TEST(AgentMetricsTest, HasNoSeriesTwice) {
+    ProcessSeries series(9);
+    Survey survey;
+    survey.processes = {process_account(7, 100), process_account(7, 1), process_account(7, 2)};
+    survey.processes[1].instance[10] ^= 1;  // past the digits that are shown
+    survey.processes[2].instance[5] ^= 1;
+    Exposition page;
+    add_processes(page, survey, series.split(survey.processes));
+    std::istringstream text(page.text());
+    std::set<std::string> names;
+    for (std::string line; std::getline(text, line);) {
+        if (line[0] == '#') continue;
+        EXPECT_TRUE(names.insert(line.substr(0, line.rfind(' '))).second) << line;
+    }
 }
 
 TEST(AgentMetricsTest, ShowsWhatAnExporterIsDoing) {

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <memory>
 #include <stdexcept>
 #include <vector>
 
@@ -94,6 +95,29 @@ TEST_F(MetricsServerTest, KeepsTheConnection) {
         peer.say("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
         EXPECT_THAT(peer.hear("page " + std::to_string(page) + "\n"), StartsWith("HTTP/1.1 200"));
     }
+}
+
+TEST_F(MetricsServerTest, IsNotDeniedToAnybodyByConnectionsThatSayNothing) {
+    server_.serve([] { return "the page\n"; });
+    Peer first(port_of(server_));
+    first.say("GET /metrics HTTP/1.1\r\n");
+    std::vector<std::unique_ptr<Peer>> idle;
+    for (int i = 0; i < 200; ++i) idle.push_back(std::make_unique<Peer>(port_of(server_)));
+    EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\n\r\n"), EndsWith("the page\n"));
+    EXPECT_EQ(first.hear(), "") << "the one that was silent for longest had to go";
+    idle.back()->say("GET /metrics HTTP/1.0\r\n\r\n");
+    EXPECT_THAT(idle.back()->hear(), EndsWith("the page\n"));
+}
+
+// Making one may take milliseconds, and anybody may ask.
+TEST_F(MetricsServerTest, MakesSoManyPagesASecondAndThenTellsTheLastOne) {
+    int pages = 0;
+    server_.serve([&] { return "page " + std::to_string(++pages) + "\n"; });
+    std::string last;
+    for (int i = 0; i < 200; ++i) last = ask("GET /metrics HTTP/1.0\r\n\r\n");
+    server_.stop();
+    EXPECT_LT(pages, 200);
+    EXPECT_THAT(last, EndsWith("page " + std::to_string(pages) + "\n"));
 }
 
 TEST_F(MetricsServerTest, TellsTheHeadOfAPage) {
