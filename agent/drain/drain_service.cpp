@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/named_thread.hpp"
 #include "crash/alternate_stack.hpp"
 
 namespace spanring::agent {
@@ -22,7 +23,7 @@ DrainService::~DrainService() {
 void DrainService::start(DrainOptions options, std::vector<Exporter*> exporters, Ledger* ledger) {
     exporters_ = exporters;
     drainer_ = std::make_unique<Drainer>(std::move(options), std::move(exporters), ledger);
-    thread_ = std::thread([this] { run(); });
+    thread_ = named_thread("drain/0", [this] { run(); });
 }
 
 bool DrainService::wait_until(Clock::time_point deadline, const std::function<bool()>& reached) {

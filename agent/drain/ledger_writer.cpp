@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "base/named_thread.hpp"
+
 namespace spanring::agent {
 
 namespace {
@@ -13,7 +15,7 @@ constexpr std::chrono::seconds kRetryPause{1};
 }  // namespace
 
 LedgerWriter::LedgerWriter(Ledger* ledger) : ledger_(ledger) {
-    if (ledger_ != nullptr) thread_ = std::thread([this] { run(); });
+    if (ledger_ != nullptr) thread_ = named_thread("ledger", [this] { run(); });
 }
 
 LedgerWriter::~LedgerWriter() {

@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/foreign_text.hpp"
+#include "base/named_thread.hpp"
 #include "base/patient_stream.hpp"
 #include "crash/alternate_stack.hpp"
 #include "crash/crash_scope.hpp"
@@ -116,7 +117,10 @@ std::string details(const DecodedSpan& span) {
 
 DebugExporter::DebugExporter(std::string name, uint32_t index, bool required, const DebugOptions& options,
                              std::FILE* out)
-    : Exporter(std::move(name), index, required), options_(options), out_(out), thread_([this] { run(); }) {}
+    : Exporter(std::move(name), index, required),
+      options_(options),
+      out_(out),
+      thread_(named_thread("print/" + this->name(), [this] { run(); })) {}
 
 DebugExporter::~DebugExporter() { shutdown(std::chrono::steady_clock::now()); }
 

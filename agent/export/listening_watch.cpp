@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "base/named_thread.hpp"
+
 namespace spanring::agent {
 
 namespace {
@@ -17,10 +19,11 @@ ListeningCost::Cpu read_clock(clockid_t clock) {
 
 }  // namespace
 
-ListeningWatch::ListeningWatch(std::function<ListeningCost::Cpu()> others, std::function<void()> cut)
+ListeningWatch::ListeningWatch(const std::string& exporter, std::function<ListeningCost::Cpu()> others,
+                               std::function<void()> cut)
     : others_(std::move(others)), cut_(std::move(cut)) {
     ::pthread_getcpuclockid(::pthread_self(), &clock_);
-    thread_ = std::thread([this] { run(); });
+    thread_ = named_thread("watch/" + exporter, [this] { run(); });
 }
 
 ListeningWatch::~ListeningWatch() {

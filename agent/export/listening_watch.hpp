@@ -12,6 +12,7 @@
 #include <ctime>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "export/listening_cost.hpp"
@@ -24,7 +25,7 @@ public:
 
     // Made by the thread that is watched. `others` says what further threads used since it was asked last. `cut` is
     // called, as that is, on the watch's thread.
-    ListeningWatch(std::function<ListeningCost::Cpu()> others, std::function<void()> cut);
+    ListeningWatch(const std::string& exporter, std::function<ListeningCost::Cpu()> others, std::function<void()> cut);
     ~ListeningWatch();
     ListeningWatch(const ListeningWatch&) = delete;
     ListeningWatch& operator=(const ListeningWatch&) = delete;

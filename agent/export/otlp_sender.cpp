@@ -10,6 +10,7 @@
 #include <spdlog/fmt/chrono.h>
 #include <spdlog/spdlog.h>
 
+#include "base/named_thread.hpp"
 #include "crash/alternate_stack.hpp"
 #include "crash/crash_scope.hpp"
 #include "export/shares_in_turn.hpp"
@@ -56,7 +57,7 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, MakeTranspo
       flights_(options.in_flight, options.in_flight_bytes) {
     check(options_);
     if (options_.spool.enabled) open_spool();
-    thread_ = std::thread([this] { run(); });
+    thread_ = named_thread("send/" + name_, [this] { run(); });
 }
 
 // A disk that does not take it may pass; until then it is as if there were none.
@@ -122,7 +123,8 @@ void OtlpSender::run() {
 }
 
 void OtlpSender::serve() {
-    watch_.emplace([this] { return transport_->threads_cpu(); }, [this] { transport_->cut(); });
+    watch_.emplace(
+        name_, [this] { return transport_->threads_cpu(); }, [this] { transport_->cut(); });
     for (;;) {
         take_inbox();
         const Clock::time_point now = Clock::now();

@@ -11,6 +11,7 @@
 #include "metrics/page_parts.hpp"
 #include "metrics/process_series.hpp"
 #include "metrics/process_usage.hpp"
+#include "metrics/thread_usage.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -43,6 +44,7 @@ std::string AgentMetrics::page() {
     add_drain(page, sources_.drain());
     add_processes(page, found, series_->split(found.processes));
     add_process_usage(page);
+    add_thread_usage(page);
     page_ = page.text();
     shown_ = std::move(page).shown();
     const Clock::time_point end = Clock::now();

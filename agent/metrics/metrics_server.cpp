@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/metrics_server.hpp"
+#include "base/named_thread.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -187,7 +188,7 @@ MetricsServer::Listener::Listener(const MetricsAddress& address) {
 void MetricsServer::Listener::serve(Page page) {
     make_page_ = std::move(page);
     accept();
-    thread_ = std::thread([this] { context_.run(); });
+    thread_ = named_thread("metrics", [this] { context_.run(); });
 }
 
 void MetricsServer::Listener::stop() {

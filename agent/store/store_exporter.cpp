@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/named_thread.hpp"
 #include "base/private_directory.hpp"
 #include "crash/alternate_stack.hpp"
 #include "crash/crash_scope.hpp"
@@ -29,7 +30,7 @@ StoreExporter::StoreExporter(std::string name, uint32_t index, bool required, St
     } catch (const DatabaseError& error) {
         trouble(error.what());
     }
-    writer_ = std::thread([this] { run(); });
+    writer_ = named_thread("store/" + this->name(), [this] { run(); });
 }
 
 StoreExporter::~StoreExporter() { shutdown(std::chrono::steady_clock::now()); }

@@ -152,6 +152,9 @@ class Metrics(harness.Case):
         self.assertEqual(page.value("process_pending_spans", **own), 0)
         self.assertEqual(page.own_series(), {live["instance"][:8], "other"})
         self.assertEqual(page.value("processes", state="finished"), 3)
+
+        for thread in "main", "drain/0", "ledger", "store/store", "metrics":
+            self.assertGreaterEqual(page.value("agent_thread_cpu_seconds_total", thread=thread), 0)
         agent.stop()
 
     def test_an_agent_that_starts_again_goes_on_counting(self):

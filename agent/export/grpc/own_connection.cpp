@@ -15,6 +15,7 @@
 #include <grpcpp/create_channel_posix.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include "base/named_thread.hpp"
 #include "base/unix_address.hpp"
 
 namespace spanring::agent {
@@ -84,7 +85,7 @@ bool OwnConnection::pending() {
     next_attempt_ = Clock::now() + kPause;
     if (thread_.joinable()) thread_.join();  // it has ended: connecting_ is false
     connecting_ = true;
-    thread_ = std::thread([this] { connect(); });
+    thread_ = named_thread("connect", [this] { connect(); });
     return true;
 }
 
