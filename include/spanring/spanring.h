@@ -229,6 +229,9 @@ struct spr_attribute {
 #define SPR_FULL_OVERWRITE_OLDEST 1 /* flight recorder: the oldest finished chunk gives way, and is counted */
 #define SPR_FULL_WAIT 2             /* wait up to full_wait_ns for room in spr_span_end(), then drop and count */
 
+#define SPR_MEMORY_AS_NEEDED 0 /* the segment is made at the first span, and takes memory as it grows (default) */
+#define SPR_MEMORY_AT_OPEN 1   /* spr_provider_open() makes it, with all of its memory; see there */
+
 typedef struct spr_provider_options {
     uint32_t struct_size;
     uint32_t full_policy;                     /* SPR_FULL_* */
@@ -250,19 +253,28 @@ typedef struct spr_provider_options {
     uint32_t link_attribute_count_limit;   /* of each link: OTEL_LINK_ATTRIBUTE_COUNT_LIMIT; 128 */
     const char *resource_schema_url;       /* NULL: none */
     size_t resource_schema_url_size;       /* bytes */
+    /* Since 0.2 */
+    uint32_t memory; /* SPR_MEMORY_* */
+    uint32_t reserved;
 } spr_provider_options;
 
 #define SPR_LIMIT_NONE 0xffffffffu /* -1: no limit: 65,535 of a kind in a span, values of any length */
 #define SPR_LIMIT_ZERO 0xfffffffeu /* not one; texts of no length */
 
 #define SPR_PROVIDER_OPTIONS_INIT \
-    {sizeof(spr_provider_options), 0, NULL, SPR_NUL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, SPR_NUL}
+    {sizeof(spr_provider_options), 0, NULL, SPR_NUL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, SPR_NUL, 0, 0}
 
 /*
  * Opens a provider: reads the environment, prepares the resource. The segment itself is made at the first span.
  * options may be NULL. Where tracing is off (SPANRING_DISABLED=1, OTEL_SDK_DISABLED=true, OTEL_TRACES_EXPORTER=none,
  * AT_SECURE, or no usable runtime directory) it succeeds all the same and every later call is a cheap no-op:
  * spr_provider_state() says why.
+ * With SPR_MEMORY_AT_OPEN the segment is made here, and all of memory_limit and of the library's own memory is taken from
+ * the system (or tracing is off: it is not tried again). From then on spans, in any thread, make no system call but
+ * those of a clock without a vDSO: for programs that install a filter of system calls afterwards. What still makes some:
+ * spr_provider_flush(), spr_provider_shutdown() and SPR_FULL_WAIT where they wait, tracers of scopes of more than 400
+ * bytes, and the first span of a child. Ids of threads are not recorded, and those that vanish without their destructors
+ * are not looked for.
  * Errors: -EINVAL, -E2BIG (options), -EMFILE (8 have been opened in this process; those that are shut down count).
  */
 SPR_PUBLIC int spr_provider_open(const spr_provider_options *options, spr_provider **ret_provider) SPR_NOEXCEPT;

@@ -58,7 +58,7 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file)
     if (resource_bytes != 0) memcpy(segment.resource(), request.resource, resource_bytes);
 
     segment.writer().extents = file.extents;
-    segment.writer().counter_lines = kCounterLinesPerPage;
+    segment.writer().counter_lines = request.whole ? kCounterLines : kCounterLinesPerPage;
     // release: everything above before it. Pairs with the rename below and the pread() in read_segment_header(): a
     // reader copies the header once it found the name, and refuses one that is not ready. Without it, and without the
     // rename, it could take a half-made header for a whole one.
@@ -90,6 +90,12 @@ int build(int fd, const SegmentRequest& request, SegmentFile& file) {
         if (const int error = posix_fallocate(fd, kCountersOffset, kCountersSize)) return -error;
     } else if (populated != 0) {
         return populated;
+    }
+    if (request.whole) {
+        if (const int error = posix_fallocate(fd, 0, static_cast<off_t>(file.size))) return -error;
+        // Before Linux 5.14 a first touch is a fault, and no longer one that can fail.
+        if (const int error = populate(file.base, file.size); error != 0 && error != -EINVAL) return error;
+        file.extents = request.extent_limit;
     }
     fill(SegmentView(file.base), request, file);
 

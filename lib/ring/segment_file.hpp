@@ -21,6 +21,7 @@ struct SegmentRequest {
     const uint8_t* resource;  // OTLP bytes, then the schema URL; together at most kResourceSize
     uint32_t resource_size;
     uint32_t schema_size = 0;
+    bool whole = false;  // all of its memory at birth
 };
 
 struct SegmentFile {

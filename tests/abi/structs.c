@@ -65,6 +65,8 @@ int main(void) {
     MEMBER(spr_provider_options, link_attribute_count_limit);
     MEMBER(spr_provider_options, resource_schema_url);
     MEMBER(spr_provider_options, resource_schema_url_size);
+    MEMBER(spr_provider_options, memory);
+    MEMBER(spr_provider_options, reserved);
     STRUCT(spr_tracer_options);
     MEMBER(spr_tracer_options, struct_size);
     MEMBER(spr_tracer_options, reserved);
@@ -234,6 +236,8 @@ int main(void) {
     NUMBER(SPR_FULL_DROP_NEWEST);
     NUMBER(SPR_FULL_OVERWRITE_OLDEST);
     NUMBER(SPR_FULL_WAIT);
+    NUMBER(SPR_MEMORY_AS_NEEDED);
+    NUMBER(SPR_MEMORY_AT_OPEN);
     NUMBER(SPR_LIMIT_NONE);
     NUMBER(SPR_LIMIT_ZERO);
     NUMBER(SPR_PARENT_CURRENT);

@@ -29,7 +29,8 @@ uint32_t extents_within(uint64_t file_size, uint32_t limit) {
 Life* Life::begin(uint32_t number, ring::SegmentRequest request, ring::Clock& clock, int& ret_error) {
     request.extent_limit = extents_within(ring::file_size_limit(), request.extent_limit);
     const uint64_t size = sizeof(Life) + ring::Segment::pool_bytes(request.extent_limit);
-    void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    const int when = request.whole ? MAP_POPULATE : MAP_NORESERVE;
+    void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | when, -1, 0);
     if (memory == MAP_FAILED) {
         ret_error = -errno;
         return nullptr;
@@ -37,10 +38,13 @@ Life* Life::begin(uint32_t number, ring::SegmentRequest request, ring::Clock& cl
     // The kernel's zeroes are the initial state of everything but the segment and its pools.
     Life* life = static_cast<Life*>(memory);
     life->size = size;
+    life->is_quiet = request.whole;
     life->number = number;
     life->segment = ring::Segment();
     life->free_threads.reset(life->next_thread);
-    ret_error = life->segment.open(request, clock, reinterpret_cast<uint32_t*>(life + 1));
+    ret_error = 0;
+    if (request.whole && getrandom(life->secret_, sizeof life->secret_, 0) != sizeof life->secret_) ret_error = -EIO;
+    if (ret_error == 0) ret_error = life->segment.open(request, clock, reinterpret_cast<uint32_t*>(life + 1));
     if (ret_error == 0) return life;
     munmap(memory, size);
     return nullptr;
@@ -51,13 +55,28 @@ void Life::end(bool of_parent) {
     munmap(this, size);
 }
 
+bool Life::draw(uint64_t (&ret_seeds)[kSignalLevels][2]) {
+    if (!is_quiet) return getrandom(ret_seeds, sizeof ret_seeds, 0) == sizeof ret_seeds;
+    for (auto& seed : ret_seeds) {
+        // relaxed: each caller gets another number.
+        const uint64_t number = StdAtomics::fetch_add(drawn_, uint64_t{1}, std::memory_order_relaxed) + 1;
+        for (int i = 0; i < 2; ++i) {  // SplitMix64 (Steele, Lea and Flood, 2014)
+            uint64_t bits = secret_[i] + number * 0x9e3779b97f4a7c15;
+            bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9;
+            bits = (bits ^ bits >> 27) * 0x94d049bb133111eb;
+            seed[i] = bits ^ bits >> 31;
+        }
+    }
+    return true;
+}
+
 ThreadState* Life::take_thread(uint32_t thread) {
     uint32_t index = free_threads.pop(kMaxThreads);
     if (index == ring::IndexPool<>::kNone && reap()) index = free_threads.pop(kMaxThreads);
     if (index == ring::IndexPool<>::kNone) return nullptr;
     ThreadState& state = threads[index];
     uint64_t seeds[kSignalLevels][2];
-    if (getrandom(seeds, sizeof seeds, 0) != sizeof seeds) {
+    if (!draw(seeds)) {
         free_threads.push(index);
         return nullptr;
     }
@@ -74,7 +93,7 @@ ThreadState* Life::take_thread(uint32_t thread) {
     state.levels[0].writer.open(segment, thread);  // the handler's level only when it is used
     // release: a reaper that sees whose it is sees it complete. Pairs with the acquires in reap(). Without it a reaper
     // could give away what the state's last user had.
-    StdAtomics::store(state.use, thread, std::memory_order_release);
+    StdAtomics::store(state.use, thread != kNoThread ? thread : ThreadState::kUnnamed, std::memory_order_release);
     SPR_TESTPOINT(thread_attached);
     return &state;
 }
@@ -92,6 +111,7 @@ void Life::release_thread(ThreadState& state, bool in_a_call) {
 }
 
 bool Life::reap() {
+    if (is_quiet) return false;
     const uint64_t now = ring::Clock::read(CLOCK_MONOTONIC);
     uint64_t due = StdAtomics::load(reap_after, std::memory_order_relaxed);
     if (now < due) return false;

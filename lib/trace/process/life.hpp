@@ -16,6 +16,7 @@ struct Life {
     static constexpr uint32_t kMaxThreads = 4096;
 
     uint64_t size;    // of this object and its pools
+    bool is_quiet;    // all memory is there: no system call is made any more, nor could be
     uint32_t number;  // never 0, never the same twice in a process and its ancestors
     ring::Segment segment;
     ring::IndexPool<> free_threads;
@@ -32,7 +33,8 @@ struct Life {
     // was forked off, and the segment did not come along.
     void end(bool of_parent);
 
-    // COLD. A state for the calling thread; nullptr: more than kMaxThreads, or no randomness.
+    // COLD. A state for the calling thread; nullptr: more than kMaxThreads, or no randomness. `thread`: its id, or
+    // kNoThread.
     ThreadState* take_thread(uint32_t thread);
 
     // COLD. The thread that owns the state leaves, or is known to be gone. `in_a_call`: it may have been in the middle
@@ -50,8 +52,17 @@ struct Life {
     // relaxed: a sum.
     void count_cut_text() { ring::StdAtomics::fetch_add(cut_texts, uint64_t{1}, std::memory_order_relaxed); }
 
+    // Of a thread in a quiet life.
+    static constexpr uint32_t kNoThread = 0;
+
     // The least time between two reaps. Whoever finds no free slot or chunk calls reap(); most calls return at once.
     static constexpr uint64_t kReapPause = 1'000'000'000;
+
+private:
+    bool draw(uint64_t (&ret_seeds)[kSignalLevels][2]);
+
+    uint64_t secret_[2];  // of a quiet life, whose threads draw no randomness of their own
+    uint64_t drawn_;      // atomic
 };
 
 }  // namespace spanring::trace

@@ -67,6 +67,18 @@ void draw_instance() {
     errno = error;
 }
 
+// Nobody would finish a half-made segment.
+class NoCancellation {
+public:
+    NoCancellation() { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+    ~NoCancellation() { pthread_setcancelstate(before_, nullptr); }
+    NoCancellation(const NoCancellation&) = delete;
+    NoCancellation& operator=(const NoCancellation&) = delete;
+
+private:
+    int before_;
+};
+
 }  // namespace
 
 int Provider::prepare_process() {
@@ -120,6 +132,7 @@ int Provider::open_this(const spr_provider_options& options) {
     sampler_ = Sampler::from_environment();
     limits_ = Limits::choose(options);
     full_policy_ = options.full_policy;
+    memory_at_open_ = options.memory == SPR_MEMORY_AT_OPEN;
     full_wait_ = options.full_policy == SPR_FULL_WAIT ? options.full_wait_ns : 0;
     uint64_t memory = options.memory_limit != 0 ? options.memory_limit : memory_from_environment();
     memory = memory < kLeastMemory ? kLeastMemory : memory;
@@ -139,6 +152,10 @@ int Provider::open_this(const spr_provider_options& options) {
     // release: everything above. Pairs with the acquire in state(), for a thread that got the provider by other means
     // than this call's return. Without it that thread could find limits and sampler not there yet.
     StdAtomics::store(state_, uint32_t{error == 0 ? kOpen : kOff}, std::memory_order_release);
+    if (memory_at_open_ && error == 0) {
+        const NoCancellation whole;
+        begin_life();  // where it fails it is off, and says why
+    }
     return 0;
 }
 
@@ -160,8 +177,9 @@ Life* Provider::make_life(int& ret_error) {
         ret_error = -ENOMEM;
         return nullptr;
     }
-    const ring::SegmentRequest request{extent_limit_, full_policy_, resource.bytes(),
-                                       resource_.finish(process.instance, resource.bytes()), resource_.schema_size()};
+    const ring::SegmentRequest request{extent_limit_,           full_policy_,
+                                       resource.bytes(),        resource_.finish(process.instance, resource.bytes()),
+                                       resource_.schema_size(), memory_at_open_};
     const uint32_t number = StdAtomics::fetch_add(g_lives, uint32_t{1}, std::memory_order_relaxed) + 1;
     return Life::begin(number, request, process.clock, ret_error);
 }
@@ -184,7 +202,7 @@ bool Provider::begin_life() {
     int error = 0;
     Life* const life = make_life(error);
     error_ = error;
-    const uint32_t without_life = may_pass(error) ? kOpen : kOff;
+    const uint32_t without_life = may_pass(error) && !memory_at_open_ ? kOpen : kOff;
     if (life == nullptr) {
         StdAtomics::store(retry_after_, ring::Clock::read(CLOCK_MONOTONIC) + kRetryPause, std::memory_order_relaxed);
     } else if (const uint64_t before = unmade()) {
@@ -216,17 +234,16 @@ ThreadState* Provider::attach_thread() {
     local.attaching = 1;
     std::atomic_signal_fence(std::memory_order_seq_cst);  // a handler on this thread sees it set
     const int error = errno;
-    int cancel_state;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);  // nobody would finish a half-made segment
+    const NoCancellation whole;
     ThreadState* result = nullptr;
     if (begin_life()) {
-        result = life()->take_thread(static_cast<uint32_t>(syscall(SYS_gettid)));
+        Life& life = *this->life();
+        result = life.take_thread(life.is_quiet ? Life::kNoThread : static_cast<uint32_t>(syscall(SYS_gettid)));
         if (result != nullptr) {
             Unloading::watch_thread();
             local.states[index_] = result;
         }
     }
-    pthread_setcancelstate(cancel_state, nullptr);
     errno = error;
     std::atomic_signal_fence(std::memory_order_seq_cst);  // nothing of the above moves past the end of it
     local.attaching = 0;

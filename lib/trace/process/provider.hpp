@@ -122,6 +122,7 @@ private:
     uint32_t extent_limit_ = 0;
     uint32_t full_policy_ = 0;
     uint64_t full_wait_ = 0;
+    bool memory_at_open_ = false;
     Sampler sampler_;
     RateLimiter rate_limiter_;
     Limits limits_{};

@@ -39,7 +39,7 @@ int spr_provider_open(const spr_provider_options* options, spr_provider** ret_pr
     if (ret_provider == nullptr) return -EINVAL;
     spr_provider_options known;
     if (const int error = trace::read_options(options, known)) return error;
-    if (known.full_policy > SPR_FULL_WAIT ||
+    if (known.full_policy > SPR_FULL_WAIT || known.memory > SPR_MEMORY_AT_OPEN ||
         (known.resource_attribute_count != 0 && known.resource_attributes == nullptr))
         return -EINVAL;
     Provider::check_fork();

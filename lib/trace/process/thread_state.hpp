@@ -29,13 +29,14 @@ struct Level {
 struct ThreadState {
     static constexpr uint32_t kFree = 0;  // in `use`
     static constexpr uint32_t kReaping = ~uint32_t{0};
+    static constexpr uint32_t kUnnamed = kReaping - 1;  // of a thread that is not known by its id
 
     Level levels[kSignalLevels];
     Level* at[kSignalLevels];  // the levels' addresses: one that is loaded once is not computed again and again
     Life* life;
     uint32_t index;   // in Life::threads
     uint32_t thread;  // kernel's thread id
-    uint32_t use;     // kFree, kReaping, or the id of the thread that uses it; atomic
+    uint32_t use;     // kFree, kReaping, kUnnamed, or the id of the thread that uses it; atomic
 };
 
 // The span that the thread started last, resolved: nearly every call names it. Written by starts outside of signal

@@ -45,6 +45,7 @@ struct ProviderOptions {
     std::chrono::nanoseconds full_wait{0};  // for kWait
     SpanLimits limits{};
     std::string_view resource_schema_url{};
+    bool memory_at_open = false;  // all of it, so that no span makes a system call: before a filter of these
 };
 
 class [[nodiscard]] Provider {
@@ -70,6 +71,7 @@ public:
         raw_options.link_count_limit = options.limits.link_count;
         raw_options.event_attribute_count_limit = options.limits.event_attribute_count;
         raw_options.link_attribute_count_limit = options.limits.link_attribute_count;
+        if (options.memory_at_open) raw_options.memory = SPR_MEMORY_AT_OPEN;
         if (!options.resource_schema_url.empty()) {
             raw_options.resource_schema_url = options.resource_schema_url.data();
             raw_options.resource_schema_url_size = options.resource_schema_url.size();

@@ -63,6 +63,11 @@ pub const SPR_FULL_OVERWRITE_OLDEST: u32 = 1;
 /// The end of a span waits for room, up to `full_wait_ns`; then the span is dropped and counted.
 pub const SPR_FULL_WAIT: u32 = 2;
 
+/// The segment is made at the first span, and takes memory as it grows.
+pub const SPR_MEMORY_AS_NEEDED: u32 = 0;
+/// `spr_provider_open` makes it, with all of its memory; no span makes a system call afterwards.
+pub const SPR_MEMORY_AT_OPEN: u32 = 1;
+
 /// No limit: 65,535 of a kind in a span, values of any length.
 pub const SPR_LIMIT_NONE: u32 = 0xffffffff;
 /// Not one; texts of no length.

@@ -42,6 +42,10 @@ pub struct spr_provider_options {
     pub resource_schema_url: *const c_char,
     /// Bytes of `resource_schema_url`, or [`SPR_NUL`].
     pub resource_schema_url_size: usize,
+    /// `SPR_MEMORY_*`.
+    pub memory: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// What identifies an instrumentation scope.

@@ -72,6 +72,8 @@ fn layouts() -> String {
             link_attribute_count_limit,
             resource_schema_url,
             resource_schema_url_size,
+            memory,
+            reserved,
         }),
         layout!(spr_tracer_options {
             struct_size,

@@ -39,6 +39,7 @@ pub struct ProviderBuilder<'a> {
     full_policy: FullPolicy,
     limits: SpanLimits,
     resource_schema_url: &'a str,
+    memory_at_open: bool,
 }
 
 impl<'a> ProviderBuilder<'a> {
@@ -78,6 +79,13 @@ impl<'a> ProviderBuilder<'a> {
         self
     }
 
+    /// All of the memory limit is taken at once, and no span makes a system call afterwards: for programs that install a
+    /// filter of system calls.
+    pub fn memory_at_open(mut self) -> Self {
+        self.memory_at_open = true;
+        self
+    }
+
     /// Succeeds where tracing is off, too: [`Provider::state`] says why.
     pub fn open(self) -> Result<Provider, Error> {
         let (full_policy, full_wait_ns) = match self.full_policy {
@@ -105,6 +113,8 @@ impl<'a> ProviderBuilder<'a> {
             link_attribute_count_limit: self.limits.link_attribute_count.raw(),
             resource_schema_url: self.resource_schema_url.as_ptr().cast(),
             resource_schema_url_size: self.resource_schema_url.len(),
+            memory: if self.memory_at_open { sys::SPR_MEMORY_AT_OPEN } else { sys::SPR_MEMORY_AS_NEEDED },
+            reserved: 0,
         };
         let mut raw = ptr::null_mut();
         // SAFETY: all that is borrowed lives until the call returns, and C copies it.
@@ -123,6 +133,7 @@ impl Provider {
             full_policy: FullPolicy::DropNewest,
             limits: SpanLimits::default(),
             resource_schema_url: "",
+            memory_at_open: false,
         }
     }
 

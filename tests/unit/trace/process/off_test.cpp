@@ -309,6 +309,36 @@ TEST_IN_PROCESS(FileSizeTest, OfLessThanASegmentRefusesUntilItIsRaised) {
     test::in_child([&] { EXPECT_EQ(tracing.make("span"), 0) << "in a child it is tried at once"; });
 }
 
+// ---- Memory that is taken at open
+
+TEST_IN_PROCESS(MemoryAtOpenTest, MakesTheWholeSegment) {
+    spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
+    options.memory = SPR_MEMORY_AT_OPEN;
+    options.memory_limit = 2 << 20;
+    Tracing tracing(options);
+    EXPECT_EQ(spr_provider_state(tracing.provider()), 1);
+    const std::vector<std::string> files = tracing.directory().files();
+    ASSERT_EQ(files.size(), 1u);
+    struct stat status;
+    ASSERT_EQ(stat((tracing.directory().path() + "/" + files[0]).c_str(), &status), 0);
+    EXPECT_GE(status.st_blocks * 512, status.st_size);
+    EXPECT_EQ(tracing.make("span"), 0);
+    test::in_child([&] { EXPECT_EQ(tracing.make("a child's"), 0); });
+}
+
+TEST_IN_PROCESS(MemoryAtOpenTest, IsOffForGoodWhereThereIsNone) {
+    limit_files(4096);
+    spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
+    options.memory = SPR_MEMORY_AT_OPEN;
+    Tracing tracing(options);
+    EXPECT_EQ(spr_provider_state(tracing.provider()), -EFBIG);
+    EXPECT_EQ(tracing.make("span"), -EFBIG);
+    EXPECT_EQ(spr_tracer_enabled(tracing.tracer()), 0);
+    options.memory = SPR_MEMORY_AT_OPEN + 1;
+    spr_provider* other = nullptr;
+    EXPECT_EQ(spr_provider_open(&options, &other), -EINVAL);
+}
+
 // ---- errno
 // ----------------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 //
 // What happens between the start and the end of a span besides the span: no system call, no allocation, no thread, no
 // descriptor. Not under sanitizers: their own runtime does all of these.
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
@@ -194,8 +195,13 @@ int trace_everything(spr_tracer* tracer) {
     return failed;
 }
 
+// Without a system call.
+void pause_a_moment() {
+    for (int i = 0; i < 100; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
 // From here on each system call but the last one kills the process with SIGSYS.
-bool forbid_system_calls() {
+bool forbid_system_calls(unsigned flags = 0) {
     sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 0, 1),
@@ -203,7 +209,8 @@ bool forbid_system_calls() {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
     };
     const sock_fprog program = {static_cast<unsigned short>(std::size(filter)), filter};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) == 0;
 }
 
 constexpr int kNoFilter = 99;
@@ -235,6 +242,50 @@ TEST_IN_PROCESS(QuietTest, NoSystemCallBetweenStartAndEnd) {
             agent.release_full();
         }
         syscall(SYS_exit_group, failed == 0 ? 0 : 2);
+        return 3;
+    });
+    if (WIFEXITED(status) && WEXITSTATUS(status) == kNoFilter) GTEST_SKIP() << "seccomp filters are not allowed here";
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "the child " << test::describe_status(status);
+}
+
+// Threads that trace for the first time, a ring that grows to its end and is full: all of it under the filter.
+TEST_IN_PROCESS(QuietTest, NoSystemCallAtAllWhereMemoryWasTakenAtOpen) {
+    constexpr int kThreads = 3;
+    const int status = test::status_of_child([&] {
+        spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
+        options.memory_limit = 3 << 20;
+        options.memory = SPR_MEMORY_AT_OPEN;
+        Tracing tracing(options);
+        if (spr_provider_state(tracing.provider()) != 1) return 4;
+        static std::atomic<bool> go{false};
+        static std::atomic<int> ready{0}, failed{0}, first{0}, done{0};
+        const auto trace = [&] {
+            failed += trace_everything(tracing.tracer());
+            ++first;
+            while (first.load() != kThreads + 1) pause_a_moment();  // there was room for all of them
+            spr_span span;
+            for (int round = 0; round < kRounds / 4; ++round) {  // more than the ring holds
+                spr_span_start(tracing.tracer(), "span", SPR_NUL, &span);
+                spr_span_set_string(&span, "key", SPR_NUL, kLong.data(), kLong.size());
+                spr_span_end(&span);
+            }
+            ++done;
+        };
+        for (int i = 0; i < kThreads; ++i)
+            std::thread([&] {
+                ++ready;  // its start was system calls as well
+                while (!go.load()) pause_a_moment();
+                trace();
+                for (;;) pause_a_moment();  // and so would be its end
+            }).detach();
+        while (ready.load() != kThreads) pause_a_moment();
+        if (!forbid_system_calls(SECCOMP_FILTER_FLAG_TSYNC)) return kNoFilter;
+        go.store(true);
+        trace();
+        while (done.load() != kThreads + 1) pause_a_moment();
+        const spr_statistics statistics = test::statistics_of(tracing.provider());
+        const bool sound = failed == 0 && statistics.dropped_full != 0 && statistics.started == statistics.ended;
+        syscall(SYS_exit_group, sound ? 0 : 2);
         return 3;
     });
     if (WIFEXITED(status) && WEXITSTATUS(status) == kNoFilter) GTEST_SKIP() << "seccomp filters are not allowed here";
