@@ -75,6 +75,7 @@ public:
 
     // A flush was asked for and a complete pass was made since: the batches in the making are to be submitted.
     bool wants_flush() const { return flush_.wants_submit(); }
+    bool is_in(const Batcher::Lane& lane) const { return !lane.empty() && cutter_.batches().contains(lane.serial()); }
     void flush_submitted(const Batcher& batcher) { flush_.submitted(batcher.last_serial()); }
     void serve_flush();
     bool flush_pending() const { return flush_.pending(); }

@@ -30,12 +30,15 @@ size_t DescriptorBudget::segments() {
     return std::max<size_t>(all - reserve, 1);
 }
 
-bool DescriptorBudget::admits(size_t attached) {
+bool DescriptorBudget::admits(size_t attached, size_t of_owner) {
     const size_t most = segments();
-    if (attached < most) return true;
+    const size_t free = most - std::min(attached, most);
+    const size_t kept_back = of_owner == 0 ? 0 : most / kPartKeptBack;
+    if (of_several_users_ ? of_owner < kTimesWhatIsFree * (free - std::min(free, kept_back)) : free != 0) return true;
     waits_ = true;
     if (!std::exchange(told_, true)) {
-        spdlog::warn("the limit of open files allows {} processes at once: the others wait, and lose nothing", most);
+        spdlog::warn("the limit of open files allows {} processes at once{}: the others wait, and lose nothing", most,
+                     of_several_users_ ? ", and no user as many" : "");
     }
     return false;
 }

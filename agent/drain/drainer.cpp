@@ -54,7 +54,9 @@ Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger*
       folders_(options_.directories, options_.users, watch_),
       sampling_(options_.state_directory, watch_),
       ledger_(ledger),
-      scans_(options_.scan_period, options_.temporary_age) {
+      scans_(options_.scan_period, options_.temporary_age),
+      budget_(options_.users != nullptr),
+      turns_(options_.users != nullptr) {
     ledger_.set_wake([this] { wake(); });
 }
 
@@ -77,7 +79,7 @@ void Drainer::take_hint(const FileKey& file) {
         return;
     }
     const Folder& folder = folders_[file.first];
-    if (!folder.is_open() || refused_.hold(file, 0) || !budget_.admits(segments_.size())) return;
+    if (!folder.is_open() || refused_.hold(file, 0) || !has_room(folder.owner())) return;
     if (attempts_.ask(folder.owner(), AttemptOrigin::kHint, now_) == AttemptBudget::Answer::kNow)
         try_attach(file, 0, AttemptOrigin::kHint);
     else
@@ -118,8 +120,9 @@ void Drainer::scan_everything() {
 
 // False: not in this pass.
 bool Drainer::take_listed(const FileKey& file, ino_t inode) {
-    if (segments_.find(file) != nullptr || refused_.hold(file, inode) || !budget_.admits(segments_.size())) return true;
-    switch (attempts_.ask(folders_[file.first].owner(), AttemptOrigin::kListing, now_)) {
+    const uid_t owner = folders_[file.first].owner();
+    if (segments_.find(file) != nullptr || refused_.hold(file, inode) || !has_room(owner)) return true;
+    switch (attempts_.ask(owner, AttemptOrigin::kListing, now_)) {
         case AttemptBudget::Answer::kNextPass: return false;
         case AttemptBudget::Answer::kNow: try_attach(file, inode, AttemptOrigin::kListing); break;
         case AttemptBudget::Answer::kLater: break;
@@ -143,7 +146,7 @@ void Drainer::try_attach(const FileKey& file, ino_t inode, AttemptOrigin origin)
         return;
     }
     refused_.forget(file);
-    ServedSegment& served = segments_.add(file, path, std::move(outcome.segment));
+    ServedSegment& served = segments_.add(file, folder.owner(), path, std::move(outcome.segment));
     sampling_.give(*served.segment);
     ++status_.attached;
     const Producer& producer = served.segment->producer();
@@ -223,9 +226,16 @@ void Drainer::handle_requests() {
 }
 
 void Drainer::drain_due(bool all) {
-    const uint64_t budget = all ? std::numeric_limits<uint64_t>::max() : options_.pass_bytes;
+    turns_.begin_pass();
     segments_.visit_in_turn([&](ServedSegment& served) {
-        if (served.is_read() && (all || served.pace.is_due(now_))) drain(served, budget);
+        if (!served.is_read() || (!all && !served.pace.is_due(now_))) return;
+        const uint64_t left = turns_.bytes_left(served.owner);
+        if (all)
+            drain(served, std::numeric_limits<uint64_t>::max());
+        else if (left != 0)
+            drain(served, std::min(options_.pass_bytes, left));
+        else
+            more_ = true;
     });
 }
 
@@ -238,6 +248,7 @@ void Drainer::drain(ServedSegment& served, uint64_t budget) {
         segment.check_liveness();
     }
     const PassResult result = segment.drain(batcher_, budget);
+    turns_.took(served.owner, result.bytes);
     status_.spans += result.spans;
     status_.bytes += result.bytes;
     status_.invalid += result.invalid;
@@ -269,7 +280,11 @@ void Drainer::submit_all() {
 void Drainer::submit_for_flush() {
     for (auto& [source, served] : segments_) {
         if (!served.segment->wants_flush()) continue;
-        batcher_.submit(batcher_.shared());
+        // Where nothing of it is in the batch that all share, that one stays as it is.
+        if (served.segment->is_in(batcher_.shared())) {
+            if (!turns_.may_flush(served.owner, now_)) continue;  // it is sent by its age meanwhile
+            batcher_.submit(batcher_.shared());
+        }
         batcher_.submit(served.segment->own_lane());
         served.segment->flush_submitted(batcher_);
     }

@@ -24,6 +24,7 @@
 #include "drain/folder_scans.hpp"
 #include "drain/ledger_writer.hpp"
 #include "drain/mailbox.hpp"
+#include "drain/owner_turns.hpp"
 #include "drain/pace.hpp"
 #include "drain/refusal_log.hpp"
 #include "drain/refused_files.hpp"
@@ -99,6 +100,7 @@ private:
     bool scan();
     void scan_everything();
     void take_hint(const FileKey& file);
+    bool has_room(uid_t owner) { return budget_.admits(segments_.size(), segments_.count_of(owner)); }
     bool take_listed(const FileKey& file, ino_t inode);
     void try_attach(const FileKey& file, ino_t inode, AttemptOrigin origin);
     void refuse(const FileKey& file, ino_t inode, const std::string& path, AttachOutcome& outcome, bool quarantined);
@@ -130,6 +132,7 @@ private:
     RefusedFiles refused_;
     RefusalLog refusals_;
     DescriptorBudget budget_;
+    OwnerTurns turns_;
     FlushTickets flushes_;
 
     Clock::time_point now_{};

@@ -14,6 +14,8 @@
 #include <string>
 #include <utility>
 
+#include <sys/types.h>
+
 #include "directory/served_folders.hpp"
 #include "drain/attached_segment.hpp"
 #include "drain/last_row.hpp"
@@ -23,6 +25,7 @@ namespace spanring::agent {
 
 struct ServedSegment {
     FileKey file;
+    uid_t owner = 0;
     std::string path;  // for CrashScope
     std::unique_ptr<AttachedSegment> segment;
     Pace pace;
@@ -39,10 +42,12 @@ public:
 
     uint64_t next_source() const { return last_source_ + 1; }  // of what is added next
 
-    ServedSegment& add(FileKey file, std::string path, std::unique_ptr<AttachedSegment> segment) {
+    ServedSegment& add(FileKey file, uid_t owner, std::string path, std::unique_ptr<AttachedSegment> segment) {
         files_[file] = ++last_source_;
+        ++owners_[owner];
         ServedSegment& served = segments_[last_source_];
         served.file = std::move(file);
+        served.owner = owner;
         served.path = std::move(path);
         served.segment = std::move(segment);
         return served;
@@ -69,7 +74,13 @@ public:
         }
     }
 
+    size_t count_of(uid_t owner) const {
+        const auto found = owners_.find(owner);
+        return found == owners_.end() ? 0 : found->second;
+    }
+
     Map::iterator erase(Map::iterator at) {
+        if (const auto owner = owners_.find(at->second.owner); --owner->second == 0) owners_.erase(owner);
         files_.erase(at->second.file);
         return segments_.erase(at);
     }
@@ -83,6 +94,7 @@ public:
 private:
     Map segments_;
     std::map<FileKey, uint64_t> files_;
+    std::map<uid_t, size_t> owners_;  // how many each has
     uint64_t last_source_ = 0;
     uint64_t next_turn_ = 0;
 };

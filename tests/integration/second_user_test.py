@@ -76,6 +76,22 @@ while not select.select([sys.stdin], [], [], 0)[0]:
         flood.expect(0)
         self.check_honest(agent, producers)
 
+    def rival(self, *arguments):
+        rival = harness.Process(self.workspace, "rival", [*self.as_user(self.bob), harness.BUILD / "tests/integration/rival",
+                                                          *arguments],
+                                stdin=subprocess.PIPE, env=harness.environment(SPANRING_DIR=self.folder))
+        rival.wait_for_line("ready")
+        return rival
+
+    def test_more_segments_than_all_users_may_have(self):
+        agent = self.agent("--endpoint", self.collector.endpoint, before=["prlimit", "--nofile=256:256"])  # 192 for segments
+        rival = self.rival("segments", "250")
+        harness.wait_until(lambda: len(self.segments(self.bob)) == 250, "Bob has his segments")
+        harness.wait_until(lambda: "the others wait" in agent.stderr(), "the agent has taken what it takes of him")
+        self.check_honest(agent, [self.honest(seed) for seed in range(3)])
+        rival.end_input()
+        rival.expect(0)
+
 
 if __name__ == "__main__":
     harness.main()

@@ -38,14 +38,14 @@ class AllUsersCase(harness.Case):
         return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
                 *(more or ["--inh-caps=-all", "--bounding-set=-all"])]
 
-    def start(self, *arguments, rights=("--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override")):
+    def start(self, *arguments, before=(), rights=("--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override")):
         return harness.Process(self.workspace, "agent",
-                               [*self.as_user(self.agent_user, *rights), harness.AGENT, "--all-users", "--directory",
+                               [*before, *self.as_user(self.agent_user, *rights), harness.AGENT, "--all-users", "--directory",
                                 self.parent, "--state-dir", self.workspace.state, *harness.SECCOMP, *arguments],
                                env=harness.environment(HOME=self.workspace.state))
 
-    def agent(self, *arguments):
-        agent = self.start(*arguments)
+    def agent(self, *arguments, before=()):
+        agent = self.start(*arguments, before=before)
         agent.wait_for_line("spanring-agent ready:", stream="stderr")
         return agent
 

@@ -102,6 +102,23 @@ TEST_F(DrainTest, ServesAFlushWhenEverythingBeforeItIsAnswered) {
     EXPECT_EQ(exporter.numbers(), upto(2));
 }
 
+TEST_F(DrainTest, AFlushOfAProcessThatHasNothingToSendLeavesTheBatchOfTheOthersAlone) {
+    FileImage busy(directory), idle(directory);
+    DrainOptions with = options();
+    with.batch.age = std::chrono::hours(1);
+    start(with);
+    exporter.answers = false;
+    busy->claim(0);
+    busy->commit(0, 1);
+    pass();
+    for (uint64_t ticket = 1; ticket <= 3; ++ticket) {
+        idle.view().writer().flush_wanted = ticket;
+        pass();
+        EXPECT_EQ(idle.view().control().flushed, ticket);
+    }
+    EXPECT_TRUE(exporter.waiting.empty());
+}
+
 TEST_F(DrainTest, CountsMalformedSpansAndExportsTheRest) {
     FileImage image(directory);
     image->claim(0);

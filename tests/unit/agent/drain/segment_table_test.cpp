@@ -12,7 +12,9 @@ namespace {
 
 class TableTest : public ::testing::Test {
 protected:
-    ServedSegment& add(const std::string& name) { return table.add({0, name}, "/folder/" + name, nullptr); }
+    ServedSegment& add(const std::string& name, uid_t owner = 0) {
+        return table.add({0, name}, owner, "/folder/" + name, nullptr);
+    }
     std::vector<std::string> turn() {
         std::vector<std::string> names;
         table.visit_in_turn([&](ServedSegment& served) { names.push_back(served.file.second); });
@@ -31,6 +33,17 @@ TEST_F(TableTest, FindsASegmentByItsFileAndByItsSource) {
     EXPECT_EQ(table.find(source), &one);
     EXPECT_EQ(table.find(source + 1), nullptr);
     EXPECT_EQ(one.path, "/folder/one");
+}
+
+TEST_F(TableTest, CountsThoseOfEachOwner) {
+    add("one", 1);
+    add("two", 2);
+    add("three", 2);
+    EXPECT_EQ(table.count_of(1), 1u);
+    EXPECT_EQ(table.count_of(2), 2u);
+    table.erase(table.begin());
+    EXPECT_EQ(table.count_of(1), 0u);
+    EXPECT_EQ(table.count_of(3), 0u);
 }
 
 TEST_F(TableTest, NeverGivesASourceTwice) {
