@@ -58,6 +58,7 @@ void AttachedSegment::quarantine(const std::string& reason) {
     quarantined_ = held_.mapping->faulted() ? kUnreadable : reason;
     retired_.clear();
     PolicyWord(view()).retire();  // where the file has shrunk, the guard catches this too
+    if (held_.mapping->faulted()) PolicyWord::retire_in_file(held_.file.get());
 }
 
 void AttachedSegment::direct_sampling(ring::SamplingDirective directive, bool enabled) {

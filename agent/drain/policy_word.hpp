@@ -6,7 +6,11 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ring/atomics.hpp"
 #include "ring/sampling_directive.hpp"
@@ -27,6 +31,17 @@ public:
             enabled ? present & ~ring::PolicyBits::kDisabled : present | ring::PolicyBits::kDisabled;
         const uint64_t wanted = directive.pack(switched);
         if (wanted != present) store(wanted);
+    }
+
+    // Where the memory is not the file's any more, but zeros (FaultGuard): what there is of the file is told.
+    static void retire_in_file(int file) {
+        constexpr off_t kPlace = ring::kControlOffset + offsetof(ring::Control, policy);
+        uint64_t word = 0;
+        struct stat status;
+        if (fstat(file, &status) != 0 || status.st_size < static_cast<off_t>(kPlace + sizeof word)) return;
+        if (pread(file, &word, sizeof word, kPlace) != sizeof word) return;
+        word |= ring::PolicyBits::kRetired;
+        if (pwrite(file, &word, sizeof word, kPlace) != sizeof word) return;  // no memory for it: it stays unseen
     }
 
 private:

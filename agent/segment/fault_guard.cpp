@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "segment/fault_guard.hpp"
 
+#include <cerrno>
 #include <csignal>
 #include <mutex>
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 namespace spanring::agent {
 
@@ -22,17 +22,17 @@ namespace {
 std::atomic<FaultGuard::Range*> ranges{nullptr};
 std::mutex mutex;  // held to add or remove a range
 struct sigaction previous;
-uintptr_t page_size = 4096;
 
 bool cover(uintptr_t address) {
     // acquire: the list's entries. Pairs with the release when one is published.
     for (FaultGuard::Range* range = ranges.load(std::memory_order_acquire); range != nullptr; range = range->next) {
         // acquire: `end` after `begin`. Pairs with the release in the constructor.
         const uintptr_t begin = range->begin.load(std::memory_order_acquire);
-        if (begin == 0 || address < begin || address >= range->end.load(std::memory_order_relaxed)) continue;
-        void* page = reinterpret_cast<void*>(address & ~(page_size - 1));
-        // Private memory of the agent: what is written there from now on reaches nobody.
-        const void* mapped = mmap(page, page_size, PROT_READ | PROT_WRITE,
+        const uintptr_t end = range->end.load(std::memory_order_relaxed);
+        if (begin == 0 || address < begin || address >= end) continue;
+        // Private memory of the agent: what is written there from now on reaches nobody. All of it at once: a process
+        // may have 65,530 mappings, and a file that was cut has more pages to fault on.
+        const void* mapped = mmap(reinterpret_cast<void*>(begin), end - begin, PROT_READ | PROT_WRITE,
                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
         if (mapped == MAP_FAILED) return false;
         // release: pairs with the acquire in faulted(). Without it a reader could take the zeros for content.
@@ -55,7 +55,6 @@ void on_bus_error(int signal, siginfo_t* info, void* context) {
 }
 
 void install_handler() {
-    page_size = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
     struct sigaction action = {};
     action.sa_sigaction = on_bus_error;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Reading a mapping whose file somebody else may truncate, or whose holes a full tmpfs cannot fill, raises SIGBUS. A
-// guarded range turns that into a page of zeros under the fault and a flag that is looked at after each pass: a segment
-// of zeros means "empty, free", so whoever was reading goes on without harm, on whatever thread, and the segment is
+// guarded range turns that into zeros in place of all of it and a flag that is looked at after each pass: a segment of
+// zeros means "empty, free", so whoever was reading goes on without harm, on whatever thread, and the segment is
 // quarantined. (Not a jump out of the handler: that would skip destructors of everything in between.)
 //
 // The kernel's own reads, in a send from the mapping, do not fault: they give EFAULT to the sender.

@@ -9,13 +9,13 @@
  */
 #define _GNU_SOURCE
 #include <poll.h>
+#include <signal.h>
 #include <spanring/spanring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <signal.h>
 #include <unistd.h>
 
 static spr_provider *provider;
@@ -25,7 +25,8 @@ static int begin(void) {
     spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
     options.service_name = "bob";
     options.service_name_size = SPR_NUL;
-    return spr_provider_open(&options, &provider) >= 0 && spr_tracer_get(provider, SPR_S("rival"), NULL, 0, NULL, 0, &tracer) >= 0;
+    return spr_provider_open(&options, &provider) >= 0 &&
+           spr_tracer_get(provider, SPR_S("rival"), NULL, 0, NULL, 0, &tracer) >= 0;
 }
 
 static int span(void) {

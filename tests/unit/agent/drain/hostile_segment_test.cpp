@@ -82,6 +82,19 @@ TEST_F(DrainTest, TellsARetiredProcessToStop) {
     EXPECT_EQ(image.view().control().policy, ring::PolicyBits::kRetired);
 }
 
+TEST_F(DrainTest, TellsAProcessWhoseFileWasCutThatItMayStop) {
+    FileImage image(directory);
+    image->claim(0);
+    image->commit(0, 1);
+    start();
+    pass();
+    image->commit(0, 2);
+    ASSERT_EQ(truncate(image.path().c_str(), static_cast<off_t>(ring::kExtentsOffset)), 0);
+    pass();
+    EXPECT_EQ(drainer->status().quarantined, 1u);
+    EXPECT_NE(image.view().control().policy & ring::PolicyBits::kRetired, 0u);
+}
+
 TEST_F(DrainTest, IsNotHarmedByOneThatWritesRandomWordsAllTheTime) {
     start();
     std::atomic<bool> stop{false};

@@ -3,6 +3,8 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <string>
 #include <thread>
 
 #include "segment/fault_guard.hpp"
@@ -54,6 +56,27 @@ TEST_F(TruncatedTest, IsSurvivedByEveryThreadThatReads) {
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(total, 0u);
     EXPECT_TRUE(mapping.faulted());
+}
+
+// How many mappings the kernel has of it. A process may have 65,530 in all.
+size_t mappings_of(const SegmentMapping& mapping, size_t size) {
+    const auto begin = reinterpret_cast<uintptr_t>(mapping.view().base());
+    std::ifstream maps("/proc/self/maps");
+    size_t count = 0;
+    for (std::string line; std::getline(maps, line);) {
+        const uintptr_t first = std::stoull(line, nullptr, 16);
+        const uintptr_t last = std::stoull(line.substr(line.find('-') + 1), nullptr, 16);
+        count += last > begin && first < begin + size ? 1 : 0;
+    }
+    return count;
+}
+
+TEST_F(TruncatedTest, CostsOneMappingHoweverMuchOfItIsRead) {
+    SegmentMapping mapping(fd, kSize);
+    ASSERT_EQ(ftruncate(fd, 0), 0);
+    for (size_t page = 0; page < kSize; page += 2 * 4096)  // neighbours would be joined
+        EXPECT_EQ(static_cast<const volatile uint8_t*>(mapping.view().base())[page], 0);
+    EXPECT_EQ(mappings_of(mapping, kSize), 1u);
 }
 
 TEST_F(TruncatedTest, IsForgottenWhenTheRangeIsUsedAgain) {
