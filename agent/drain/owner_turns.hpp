@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What each owner gets where the agent serves several: of a pass a number of bytes, whatever the number of its segments;
-// and of flushes, each of which sends what is in the making for everybody, so many a second. One owner alone gets what
-// there is. Drain thread only.
+// What each owner gets where the agent serves several: of a pass a number of bytes, whatever the number of its
+// segments; and of flushes, each of which sends what is in the making for everybody, so many a second. One owner alone
+// gets what there is. Drain thread only.
 #pragma once
 
 #include <algorithm>

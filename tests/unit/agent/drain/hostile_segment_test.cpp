@@ -89,7 +89,7 @@ TEST_F(DrainTest, TellsAProcessWhoseFileWasCutThatItMayStop) {
     start();
     pass();
     image->commit(0, 2);
-    ASSERT_EQ(truncate(image.path().c_str(), static_cast<off_t>(ring::kExtentsOffset)), 0);
+    ASSERT_EQ(truncate(image.path().c_str(), static_cast<off_t>(ring::kScopesOffset)), 0);
     pass();
     EXPECT_EQ(drainer->status().quarantined, 1u);
     EXPECT_NE(image.view().control().policy & ring::PolicyBits::kRetired, 0u);
