@@ -14,25 +14,28 @@
 
 namespace spanring::ring {
 
+// By the compiler's own operations: std::atomic_ref is of C++20, and who embeds the library may be at C++17.
 struct StdAtomics {
-    static_assert(std::atomic_ref<uint64_t>::is_always_lock_free && std::atomic_ref<uint32_t>::is_always_lock_free,
+    static_assert(__atomic_always_lock_free(sizeof(uint64_t), nullptr) &&
+                      __atomic_always_lock_free(sizeof(uint32_t), nullptr),
                   "words shared between processes must be address-free");
 
     template <class T>
     static T load(const T& word, std::memory_order order) {
-        return std::atomic_ref<T>(const_cast<T&>(word)).load(order);
+        return __atomic_load_n(&word, static_cast<int>(order));
     }
     template <class T>
     static void store(T& word, T value, std::memory_order order) {
-        std::atomic_ref<T>(word).store(value, order);
+        __atomic_store_n(&word, value, static_cast<int>(order));
     }
     template <class T>
     static bool compare_exchange(T& word, T& expected, T desired, std::memory_order success) {
-        return std::atomic_ref<T>(word).compare_exchange_strong(expected, desired, success, std::memory_order_relaxed);
+        return __atomic_compare_exchange_n(&word, &expected, desired, false, static_cast<int>(success),
+                                           __ATOMIC_RELAXED);
     }
     template <class T>
     static T fetch_add(T& word, T value, std::memory_order order) {
-        return std::atomic_ref<T>(word).fetch_add(value, order);
+        return __atomic_fetch_add(&word, value, static_cast<int>(order));
     }
     // No store that follows is made before one that precedes, by the compiler: all that a kill, which lands between two
     // instructions, needs. To the hardware it is nothing.

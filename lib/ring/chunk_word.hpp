@@ -46,7 +46,7 @@ struct ChunkWord {
     static constexpr uint64_t longer(uint64_t word, uint32_t bytes, uint32_t spans) {
         return word + bytes + (uint64_t{spans} << 20);
     }
-    constexpr bool operator==(const ChunkWord&) const = default;
+    constexpr bool operator==(const ChunkWord& other) const { return pack() == other.pack(); }
 };
 
 struct SlotWord {
@@ -63,7 +63,7 @@ struct SlotWord {
                 static_cast<uint32_t>(word) & 0xffffff};
     }
     static constexpr uint64_t longer(uint64_t word, uint32_t bytes) { return word + bytes; }  // as above
-    constexpr bool operator==(const SlotWord&) const = default;
+    constexpr bool operator==(const SlotWord& other) const { return pack() == other.pack(); }
 };
 
 // The smallest record of a span (tag, length, trace id, span id, start, end) bounds the number of spans in a chunk.

@@ -45,7 +45,9 @@ struct SamplingDirective {
 
     constexpr uint64_t threshold() const { return value == kGreatest ? RejectionThreshold::kNever : value; }
 
-    friend constexpr bool operator==(const SamplingDirective&, const SamplingDirective&) = default;
+    friend constexpr bool operator==(const SamplingDirective& one, const SamplingDirective& other) {
+        return one.kind == other.kind && one.value == other.value;
+    }
 };
 
 static_assert(SamplingDirective::unpack(SamplingDirective::ratio(0.25).pack(PolicyBits::kDisabled)) ==

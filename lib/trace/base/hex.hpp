@@ -3,14 +3,13 @@
 // Lower-case hexadecimal, eight digits at a time in one register: what ids are made of in every header.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
 namespace spanring::trace {
 
-static_assert(std::endian::native == std::endian::little, "the first digit is taken for the lowest byte");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first digit is taken for the lowest byte");
 
 inline constexpr uint64_t kEachByte = 0x0101010101010101;
 

@@ -32,7 +32,7 @@ struct Header {
     uint64_t payload;       // its address in this process
 };
 static_assert(sizeof(Header) == 32);
-constexpr char kName[] = "OTEL_CTX";
+constexpr char kMappingName[] = "OTEL_CTX";
 constexpr uint32_t kVersion = 2;
 
 // ProcessContext.attributes of OTEP 4947, Thread-Local Reference Data. The map of keys is an empty list: thread
@@ -84,8 +84,9 @@ uint32_t put_payload(uint8_t* const to, const uint8_t* resource, uint32_t size) 
 // an anonymous one where that is forbidden, which has a name only if the kernel gives it one.
 void* map(size_t size, bool& ret_named) {
     const bool may_be_file = size <= ring::file_size_limit();
-    long file = may_be_file ? syscall(SYS_memfd_create, kName, MFD_CLOEXEC | MFD_ALLOW_SEALING | kNoExecSeal) : -1;
-    if (file < 0 && may_be_file) file = syscall(SYS_memfd_create, kName, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    long file =
+        may_be_file ? syscall(SYS_memfd_create, kMappingName, MFD_CLOEXEC | MFD_ALLOW_SEALING | kNoExecSeal) : -1;
+    if (file < 0 && may_be_file) file = syscall(SYS_memfd_create, kMappingName, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     ret_named = file >= 0;
     if (file < 0) return mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     void* const memory = ftruncate(static_cast<int>(file), static_cast<off_t>(size)) != 0
@@ -123,12 +124,12 @@ bool ProcessContext::make(const uint8_t* resource, uint32_t resource_size) {
     header.payload_size = put_payload(payload, resource, resource_size);
     header.payload = reinterpret_cast<uintptr_t>(payload);
     header.version = kVersion;
-    memcpy(header.signature, kName, sizeof header.signature);
+    memcpy(header.signature, kMappingName, sizeof header.signature);
     // release: publishes header and payload. Pairs with the barrier after a reader's look at the time (OTEP 4719,
     // Reading Protocol, step 4). Without it a profiler could find the time and a payload that is not there yet.
     StdAtomics::store(header.published_at, ring::Clock::read(CLOCK_BOOTTIME), std::memory_order_release);
     // Also where the mapping has a name already: a reader may wait for this very call.
-    const bool renamed = prctl(kSetVma, kSetVmaAnonName, memory, size, kName) == 0;
+    const bool renamed = prctl(kSetVma, kSetVmaAnonName, memory, size, kMappingName) == 0;
     if (!named && !renamed) {
         munmap(memory, size);  // nobody could find it
         return false;
@@ -147,7 +148,7 @@ void ProcessContext::publish(const uint8_t* resource, uint32_t size) {
     const int error = errno;
     // Two in one process are forbidden, so another library's goes first. (So does one that was just being made when
     // this process was forked off: it came along, unfinished.)
-    const bool made = is_wanted() && !has_mapping_named("/proc/self/maps", kName) && make(resource, size);
+    const bool made = is_wanted() && !has_mapping_named("/proc/self/maps", kMappingName) && make(resource, size);
     StdAtomics::store(g_state, uint32_t{made ? kOn : kOff}, std::memory_order_relaxed);
     errno = error;
 }

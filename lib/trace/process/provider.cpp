@@ -19,7 +19,7 @@ namespace spanring::trace {
 
 using ring::StdAtomics;
 
-constinit thread_local ThreadLocal thread_local_state{};
+[[gnu::tls_model(SPR_TLS_MODEL)]] constinit thread_local ThreadLocal thread_local_state{};
 constinit Process process{};
 
 namespace {

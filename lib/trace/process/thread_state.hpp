@@ -71,6 +71,11 @@ struct ThreadLocal {
 };
 static_assert(sizeof(ThreadLocal) <= 256);
 
-extern constinit thread_local ThreadLocal thread_local_state;
+// In the initial-exec model it is reached by one load. An object that is loaded by dlopen() takes the room for that
+// from a small reserve (glibc) or has none (musl): those may ask for "global-dynamic", at a call for each span.
+#ifndef SPR_TLS_MODEL
+#define SPR_TLS_MODEL "initial-exec"
+#endif
+[[gnu::tls_model(SPR_TLS_MODEL)]] extern constinit thread_local ThreadLocal thread_local_state;
 
 }  // namespace spanring::trace

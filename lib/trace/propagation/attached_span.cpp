@@ -15,8 +15,8 @@ namespace {
 using ring::StdAtomics;
 
 // Fields of opentelemetry.proto.trace.v1.Span, as they lie in a slot.
-constexpr uint8_t kTraceState = tag(3, kBytes);
-constexpr uint8_t kStartTime = tag(7, kFixed64);
+constexpr uint8_t kTraceStateTag = tag(3, kBytes);
+constexpr uint8_t kStartTimeTag = tag(7, kFixed64);
 
 const spr_span& span_of(const spr_token& token) { return reinterpret_cast<const spr_span_token&>(token).span; }
 
@@ -66,7 +66,7 @@ std::string_view kept_trace_state(const spr_span& span, TraceStateRoom& room) {
     while (position < end) {
         const uint8_t field = data.byte(position++);
         uint32_t size = 8;
-        if (field != kStartTime) {
+        if (field != kStartTimeTag) {
             size = 0;
             for (int shift = 0; shift < 32 && position < end; shift += 7) {
                 const uint8_t byte = data.byte(position++);
@@ -75,7 +75,7 @@ std::string_view kept_trace_state(const spr_span& span, TraceStateRoom& room) {
             }
         }
         if (size > end - position) break;
-        if (field == kTraceState) {
+        if (field == kTraceStateTag) {
             const uint32_t copied = size < sizeof room ? size : static_cast<uint32_t>(sizeof room);
             data.copy(position, copied, reinterpret_cast<uint8_t*>(room));
             // A span that another thread ended meanwhile, against the rules, has none.

@@ -18,13 +18,15 @@ bool is_token(std::string_view text) {
     return !text.empty();
 }
 
-bool is_value(std::string_view text) {
+bool is_baggage_value(std::string_view text) {
     for (const char c : text)
         if (!is_baggage_octet(c)) return false;
     return true;
 }
 
 struct Pair {
+    static constexpr bool kHasProperties = false;
+
     std::string_view key;
     std::string_view value;  // without data: none
 
@@ -33,7 +35,7 @@ struct Pair {
         const char* const end = text.data() + text.size();
         ret.key = trim(between(text.data(), equals));
         ret.value = equals == end ? std::string_view() : trim(between(equals + 1, end));
-        return is_token(ret.key) && is_value(ret.value);
+        return is_token(ret.key) && is_baggage_value(ret.value);
     }
     bool has_value() const { return value.data() != nullptr; }
     size_t size() const { return key.size() + (has_value() ? 1 + value.size() : 0); }

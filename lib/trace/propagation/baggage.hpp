@@ -8,6 +8,8 @@
 namespace spanring::trace {
 
 struct BaggageMember {
+    static constexpr bool kHasProperties = true;
+
     std::string_view piece;  // as it stands between two commas
     std::string_view key;
     std::string_view value;       // percent-encoded

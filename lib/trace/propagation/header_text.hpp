@@ -85,7 +85,7 @@ int next_member(std::string_view list, char separator, size_t* cursor, spr_membe
     while (pieces.next()) {
         if (!Member::parse(pieces.piece(), member)) continue;
         *ret_member = {member.key.data(), member.key.size(), member.value.data(), member.value.size(), nullptr, 0};
-        if constexpr (requires { member.properties; }) {
+        if constexpr (Member::kHasProperties) {
             ret_member->properties = member.properties.data();
             ret_member->properties_size = member.properties.size();
         }

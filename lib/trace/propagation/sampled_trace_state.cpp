@@ -15,7 +15,7 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
     text.remove_prefix(prefix.size());
     return true;
 }
-bool begins_with(std::string_view text, std::string_view prefix) { return take_prefix(text, prefix); }
+bool has_prefix(std::string_view text, std::string_view prefix) { return take_prefix(text, prefix); }
 
 // Sub-keys of the member `ot`; empty where there is none.
 std::string_view find_ot(std::string_view list) {
@@ -36,14 +36,14 @@ void SampledTraceState::compose(uint64_t threshold) {
     };
     for (std::string_view ot = find_ot(view_); ot.data() != nullptr;) {
         const std::string_view sub = trim(take_piece(ot, ';'));
-        if (sub.empty() || begins_with(sub, kThreshold) || !fits(sub)) continue;
+        if (sub.empty() || has_prefix(sub, kThreshold) || !fits(sub)) continue;
         *at++ = ';';
         at = put(at, sub);
     }
     uint32_t members = 1;
     for (std::string_view list = view_; list.data() != nullptr && members < SPR_TRACESTATE_MEMBERS;) {
         const std::string_view member = trim(take_piece(list, ','));
-        if (member.empty() || begins_with(member, kOt)) continue;
+        if (member.empty() || has_prefix(member, kOt)) continue;
         if (!fits(member)) break;
         *at++ = ',';
         at = put(at, member);

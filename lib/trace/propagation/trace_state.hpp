@@ -9,6 +9,8 @@
 namespace spanring::trace {
 
 struct TraceStateMember {
+    static constexpr bool kHasProperties = false;
+
     std::string_view piece;  // as it stands between two commas
     std::string_view key;
     std::string_view value;
