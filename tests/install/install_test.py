@@ -25,9 +25,19 @@ int main(void) {
 """
 
 
+CMAKE_PROJECT = """
+cmake_minimum_required(VERSION 3.18)
+project(six_lines LANGUAGES C)
+find_package(spanring 0.1 REQUIRED)
+add_executable(main main.c)
+target_link_libraries(main PRIVATE spanring::TARGET)
+"""
+
+
 # Below the prefix; LIBDIR is Meson's.
 LIBRARY = {"LIBDIR/libspanring.so", "LIBDIR/libspanring.so.0", "LIBDIR/libspanring.so.0.2.0", "LIBDIR/libspanring.a",
-           "LIBDIR/pkgconfig/spanring.pc", "include/spanring/spanring.h", "share/spanring/libspanring.map",
+           "LIBDIR/pkgconfig/spanring.pc", "LIBDIR/cmake/spanring/spanring-config.cmake",
+           "LIBDIR/cmake/spanring/spanring-config-version.cmake", "include/spanring/spanring.h", "share/spanring/libspanring.map",
            "share/man/man3/libspanring.3"}
 HEADERS_OF_CPP = {f"include/spanring/{path.name}"
                   for path in (harness.SOURCE / "bindings/cpp/include/spanring").glob("*.hpp")}
@@ -119,6 +129,36 @@ class Install(harness.Case):
     def test_the_example_of_the_readme_builds_and_runs(self):
         (example,) = re.findall(r"```c\n(.*?)```", (harness.SOURCE / "README.md").read_text(), re.DOTALL)
         self.run_program(self.compile(["gcc", "-std=c99"], ".c", *self.pkg_config("--cflags", "--libs"), text=example))
+
+    def cmake(self, target, text=CMAKE_PROJECT):
+        """What CMake makes of the six lines, or nothing and what it says."""
+        if shutil.which("cmake") is None:
+            self.skipTest("there is no cmake here")
+        folder = self.workspace.folder
+        (folder / "main.c").write_text(PROGRAM)
+        (folder / "CMakeLists.txt").write_text(text.replace("TARGET", target))
+        package = self.only("spanring-config.cmake").parent
+        done = subprocess.run(["cmake", "-S", folder, "-B", folder / "made", f"-Dspanring_DIR={package}"], capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=harness.WATCHDOG)
+        if done.returncode != 0:
+            return None, done.stderr
+        subprocess.run(["cmake", "--build", folder / "made"], check=True, stdout=subprocess.DEVNULL)
+        return folder / "made/main", ""
+
+    def test_cmake_finds_the_shared_library(self):
+        program, _ = self.cmake("spanring")
+        self.assertIn("libspanring.so.0", self.needed(program))
+        self.run_program(program)
+
+    def test_cmake_finds_the_static_library(self):
+        program, _ = self.cmake("static")
+        self.assertEqual(self.needed(program) - {name for name in self.needed(program) if name.startswith("ld-linux")}, {"libc.so.6"})
+        self.run_program(program)
+
+    def test_cmake_is_refused_a_later_version(self):
+        program, said = self.cmake("spanring", CMAKE_PROJECT.replace("0.1 REQUIRED", "0.99 REQUIRED"))
+        self.assertIsNone(program)
+        self.assertIn("0.99", said)
 
     def test_cpp_with_the_shared_library(self):
         self.run_program(self.compile(["g++", "-std=c++11"], ".cpp", *self.pkg_config("--cflags", "--libs")))
