@@ -164,6 +164,7 @@ type Statistics struct {
 	DroppedFull, DroppedTooBig, DroppedNested, DroppedOverwritten uint64
 	RefusedData, Acknowledged                                     uint64
 	CutTexts                                                      uint64 // attributes, events, links, names, messages
+	MisreadVariables                                              uint64 // of the environment, taken as unset
 }
 
 // Dropped are the spans that ended and were lost, of all causes.
@@ -187,5 +188,6 @@ func (p *Provider) Statistics() Statistics {
 		RefusedData:        uint64(raw.refused_data),
 		Acknowledged:       uint64(raw.acknowledged),
 		CutTexts:           uint64(raw.cut_texts),
+		MisreadVariables:   uint64(raw.misread_variables),
 	}
 }

@@ -835,11 +835,13 @@ typedef struct spr_statistics {
     uint64_t acknowledged;       /* taken over by the agent: exported, rejected, spooled or dropped, and counted there */
     /* Since 0.2 */
     uint64_t cut_texts; /* attributes, events, links, names and messages whose texts were cut for want of room */
+    uint64_t misread_variables; /* of the environment: not understood by spr_provider_open() and taken as unset; spanring
+                                   doctor --pid names them */
 } spr_statistics;
 
-#define SPR_STATISTICS_INIT {sizeof(spr_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define SPR_STATISTICS_INIT {sizeof(spr_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
-/* COLD. Fills what fits into struct_size. Before the first span all is 0. Errors: -EINVAL. */
+/* COLD. Fills what fits into struct_size. Before the first span all but the last is 0. Errors: -EINVAL. */
 SPR_PUBLIC int spr_provider_statistics(const spr_provider *provider, spr_statistics *statistics) SPR_NOEXCEPT;
 
 /* An English phrase for a value that this library returned; static memory, never NULL, any thread, signal-safe. */

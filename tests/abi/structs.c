@@ -175,6 +175,7 @@ int main(void) {
     MEMBER(spr_statistics, refused_data);
     MEMBER(spr_statistics, acknowledged);
     MEMBER(spr_statistics, cut_texts);
+    MEMBER(spr_statistics, misread_variables);
 
     STRUCT(spr_text);
     MEMBER(spr_text, data);

@@ -11,44 +11,53 @@ namespace {
 constexpr uint32_t kDefaultCount = 128;
 constexpr uint32_t kMostCount = 65535;  // what the slot can count
 
-// -1 is no limit, as other SDKs have it; what is empty or something else is unset, as the specification asks.
-bool read_number(const char* name, uint32_t most, uint32_t& ret) {
-    const Variable variable(name);
-    uint64_t value = 0;
-    if (variable.is("-1"))
-        value = most;
-    else if (!variable.count(value))
-        return false;
-    ret = value < most ? static_cast<uint32_t>(value) : most;
-    return true;
-}
+// Reads limits from the environment, and counts the variables that say something else.
+class Reader {
+public:
+    uint32_t count(uint32_t option, const char* variable, const char* general = nullptr) {
+        return number(option, variable, general, kDefaultCount, kMostCount);
+    }
+    uint32_t number(uint32_t option, const char* variable, const char* general, uint32_t otherwise, uint32_t most) {
+        if (option == SPR_LIMIT_ZERO) return 0;
+        if (option != 0) return option < most ? option : most;
+        uint32_t value = otherwise;
+        if (general != nullptr) read(general, most, value);
+        read(variable, most, value);
+        return value;
+    }
+    uint32_t misread() const { return misread_; }
 
-uint32_t number(uint32_t option, const char* variable, const char* general, uint32_t otherwise, uint32_t most) {
-    if (option == SPR_LIMIT_ZERO) return 0;
-    if (option != 0) return option < most ? option : most;
-    uint32_t value = otherwise;
-    if (!read_number(variable, most, value) && general != nullptr) read_number(general, most, value);
-    return value;
-}
+private:
+    // -1 is no limit, as other SDKs have it; what is empty or something else is unset, as the specification asks.
+    void read(const char* name, uint32_t most, uint32_t& ret) {
+        const Variable variable(name);
+        uint64_t value = most;
+        if (!variable.is_set()) return;
+        if (variable.is("-1") || variable.count(value))
+            ret = value < most ? static_cast<uint32_t>(value) : most;
+        else
+            ++misread_;
+    }
 
-uint32_t count(uint32_t option, const char* variable, const char* general = nullptr) {
-    return number(option, variable, general, kDefaultCount, kMostCount);
-}
+    uint32_t misread_ = 0;
+};
 
 }  // namespace
 
 Limits Limits::choose(const spr_provider_options& options) {
     Limits limits;
+    Reader reader;
     limits.attributes =
-        count(options.attribute_count_limit, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT");
-    limits.value_length = number(options.attribute_value_length_limit, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-                                 "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", kNoLengthLimit, kNoLengthLimit);
-    limits.events = count(options.event_count_limit, "OTEL_SPAN_EVENT_COUNT_LIMIT");
-    limits.links = count(options.link_count_limit, "OTEL_SPAN_LINK_COUNT_LIMIT");
-    limits.event_attributes = count(options.event_attribute_count_limit, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT");
-    limits.link_attributes = count(options.link_attribute_count_limit, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT");
+        reader.count(options.attribute_count_limit, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT");
+    limits.value_length = reader.number(options.attribute_value_length_limit, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+                                        "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", kNoLengthLimit, kNoLengthLimit);
+    limits.events = reader.count(options.event_count_limit, "OTEL_SPAN_EVENT_COUNT_LIMIT");
+    limits.links = reader.count(options.link_count_limit, "OTEL_SPAN_LINK_COUNT_LIMIT");
+    limits.event_attributes = reader.count(options.event_attribute_count_limit, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT");
+    limits.link_attributes = reader.count(options.link_attribute_count_limit, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT");
     // A text has at most as many characters as bytes: the short way need not count them.
     limits.short_attributes = limits.value_length >= kShortValue ? limits.attributes : 0;
+    limits.misread = reader.misread();
     return limits;
 }
 

@@ -17,6 +17,7 @@ struct Limits {
     uint32_t links;
     uint32_t event_attributes;  // of each
     uint32_t link_attributes;
+    uint32_t misread;  // variables that were not understood
 
     // What the options leave open the environment says; what that leaves open is as in the specification.
     static Limits choose(const spr_provider_options& options);

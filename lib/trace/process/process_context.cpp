@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -15,6 +13,7 @@
 #include "ring/atomics.hpp"
 #include "ring/clock.hpp"
 #include "ring/file_size_limit.hpp"
+#include "trace/base/variable.hpp"
 #include "trace/base/wire.hpp"
 #include "trace/process/mapping_names.hpp"
 
@@ -104,9 +103,8 @@ ProcessContext::State ProcessContext::state() {
 }
 
 bool ProcessContext::is_wanted() {
-    const char* const text = getenv("SPANRING_PROFILER_CONTEXT");
-    if (text == nullptr) return true;
-    return strcasecmp(text, "off") != 0 && strcasecmp(text, "false") != 0 && strcmp(text, "0") != 0;
+    const Variable variable("SPANRING_PROFILER_CONTEXT");
+    return !variable.is("off") && !variable.is("false") && !variable.is("0");
 }
 
 bool ProcessContext::make(const uint8_t* resource, uint32_t resource_size) {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "trace/base/scratch.hpp"
-#include "trace/base/variable.hpp"
+#include "trace/process/own_variables.hpp"
 #include "trace/process/process_context.hpp"
 #include "trace/process/unloading.hpp"
 
@@ -24,25 +24,12 @@ constinit Process process{};
 
 namespace {
 
-constexpr uint64_t kDefaultMemory = uint64_t{16} << 20;
 constexpr uint64_t kRetryPause = 1'000'000'000;  // nanoseconds between two tries to make a segment
 constexpr uint64_t kLeastMemory = uint64_t{512} << 10;
 
 constinit uint32_t g_lives = 0;
 constinit uint32_t g_prepared = 0;           // 0 no, 1 by somebody at this moment, 2 yes
 constinit uint32_t g_first = kMaxProviders;  // provider that opened first: its resource is the process's
-
-// "8MiB", "8M", "8MB", "8388608".
-uint64_t memory_from_environment() {
-    uint64_t bytes = 0;
-    return Variable("SPANRING_MEMORY_LIMIT").bytes(bytes) && bytes != 0 ? bytes : kDefaultMemory;
-}
-
-bool is_switched_off() {
-    const Variable own("SPANRING_DISABLED");
-    return own.is("1") || own.is("true") || Variable("OTEL_SDK_DISABLED").is("true") ||
-           Variable("OTEL_TRACES_EXPORTER").is("none");
-}
 
 // Errors of a first span that may be gone a moment later.
 bool may_pass(int error) {
@@ -128,20 +115,22 @@ int Provider::open(const spr_provider_options& options, Provider*& ret_provider)
 
 int Provider::open_this(const spr_provider_options& options) {
     if (const int error = resource_.build(options)) return error;
+    const OwnVariables variables = OwnVariables::read(options.memory_limit == 0);
+    misread_ = variables.misread;
     tracers_.open(*this);
     sampler_ = Sampler::from_environment();
     limits_ = Limits::choose(options);
     full_policy_ = options.full_policy;
     memory_at_open_ = options.memory == SPR_MEMORY_AT_OPEN;
     full_wait_ = options.full_policy == SPR_FULL_WAIT ? options.full_wait_ns : 0;
-    uint64_t memory = options.memory_limit != 0 ? options.memory_limit : memory_from_environment();
+    uint64_t memory = options.memory_limit != 0 ? options.memory_limit : variables.memory;
     memory = memory < kLeastMemory ? kLeastMemory : memory;
     const uint64_t extents =
         memory <= ring::segment_size(1) ? 1 : (memory - ring::extent_offset(0)) / ring::kExtentSize;
     extent_limit_ = static_cast<uint32_t>(extents < ring::kMaxExtents ? extents : ring::kMaxExtents);
 
     int error = 0;
-    if (is_switched_off())
+    if (variables.is_off)
         error = -ECANCELED;
     else if (getauxval(AT_SECURE) != 0)
         error = -EPERM;

@@ -93,6 +93,9 @@ public:
     void count_unmade() { ring::StdAtomics::fetch_add(unmade_, uint64_t{1}, std::memory_order_relaxed); }  // a sum
     uint64_t unmade() const { return ring::StdAtomics::load(unmade_, std::memory_order_relaxed); }
 
+    // Variables of the environment that were not understood when it opened.
+    uint32_t misread() const { return misread_ + sampler_.misread() + limits_.misread + resource_.misread(); }
+
     // A child must call it before anything else; a cheap test otherwise. HOT.
     static void check_fork() {
         if (ring::ForkGuard::in_doubt()) [[unlikely]]
@@ -123,6 +126,7 @@ private:
     uint32_t full_policy_ = 0;
     uint64_t full_wait_ = 0;
     bool memory_at_open_ = false;
+    uint32_t misread_ = 0;  // of its own
     Sampler sampler_;
     RateLimiter rate_limiter_;
     Limits limits_{};

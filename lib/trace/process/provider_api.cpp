@@ -136,6 +136,7 @@ int spr_provider_statistics(const spr_provider* provider, spr_statistics* statis
     Provider::check_fork();
     spr_statistics all = SPR_STATISTICS_INIT;
     all.not_started_slot = provider->unmade();
+    all.misread_variables = provider->misread();
     if (const trace::Life* life = provider->life()) {
         const ring::SegmentView segment = life->segment.view();
         all.started = total(segment, Counter::kStarted);

@@ -161,6 +161,7 @@ void Resource::add_environment(const char* list) {
     const Scratch scratch(kLongestValue);
     if (!scratch || !each_pair(list, scratch, [&](std::string_view, std::string_view) { ++pairs; })) {
         dropped_ += pairs + 1;
+        misread_ = true;
         return;
     }
     each_pair(list, scratch, [&](std::string_view key, std::string_view value) {
@@ -199,6 +200,7 @@ void Resource::add_process() {
 
 int Resource::build(const spr_provider_options& options) {
     size_ = source_ = dropped_ = 0;
+    misread_ = false;
     const size_t schema_size = text_size(options.resource_schema_url, options.resource_schema_url_size);
     if (schema_size > kLargestSchema) return -E2BIG;
     schema_size_ = static_cast<uint32_t>(schema_size);

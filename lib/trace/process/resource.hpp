@@ -24,6 +24,9 @@ public:
     uint32_t finish(const uint8_t (&random)[16], uint8_t* to) const;
     uint32_t schema_size() const { return schema_size_; }
 
+    // Variables that were not understood.
+    uint32_t misread() const { return misread_ ? 1 : 0; }
+
 private:
     // keep: bytes that stay free. False: does not fit, or is not one. A key of an earlier source is passed over, one of
     // this source replaced.
@@ -44,6 +47,7 @@ private:
     uint32_t source_ = 0;  // where the present source's attributes begin
     uint32_t dropped_ = 0;
     uint32_t schema_size_ = 0;
+    bool misread_ = false;
     uint8_t schema_[kLargestSchema] = {};
     uint8_t bytes_[ring::kResourceSize] = {};
 };

@@ -15,6 +15,7 @@ Sampler Sampler::parse(const char* name, const char* argument) {
 Sampler Sampler::choose(Variable name, Variable argument) {
     constexpr double kMostTracesASecond = 1e9;
     Sampler sampler;
+    const bool is_said = name.is_set();
     const bool parent_based = name.take("parentbased_");
     double number = 1;
     if (name.is("always_on")) {
@@ -22,11 +23,12 @@ Sampler Sampler::choose(Variable name, Variable argument) {
     } else if (name.is("always_off")) {
         sampler.own_ = SamplingDirective::ratio(0);
     } else if (name.is("traceidratio")) {
-        argument.number(0, 1, number);
+        sampler.misread_ = !argument.number(0, 1, number) && argument.is_set();
         sampler.own_ = SamplingDirective::ratio(number);
     } else if (name.is("ratelimiting") && argument.number(0, kMostTracesASecond, number)) {
         sampler.own_ = SamplingDirective::rate(number);  // not of the specification
-    } else {
+    } else {                                             // ratelimiting without a rate as well
+        sampler.misread_ = is_said;
         return sampler;
     }
     sampler.refuses_roots_ = sampler.own_ == SamplingDirective::ratio(0);

@@ -49,6 +49,9 @@ public:
         return in_force(directive).kind == ring::SamplingDirective::kRate;
     }
 
+    // Variables that were not understood.
+    uint32_t misread() const { return misread_ ? 1 : 0; }
+
     bool never() const { return ignores_parent_ && refuses(nullptr); }
 
     // The lowest 56 bits of the trace id, so that every sampler that follows the consistent-probability rules decides
@@ -68,6 +71,7 @@ private:
 
     ring::SamplingDirective own_;  // kNone: everything
     bool refuses_roots_ = false;   // what own_ comes to
+    bool misread_ = false;
     bool ignores_parent_ = false;  // all zero is parentbased_always_on: the providers stay in .bss
 };
 

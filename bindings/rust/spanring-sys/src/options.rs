@@ -289,4 +289,6 @@ pub struct spr_statistics {
     pub acknowledged: u64,
     /// Attributes, events, links, names and messages whose texts were cut for want of room.
     pub cut_texts: u64,
+    /// Variables of the environment that were not understood and count as unset.
+    pub misread_variables: u64,
 }

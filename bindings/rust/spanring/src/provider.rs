@@ -182,6 +182,7 @@ impl Provider {
             refused_data: raw.refused_data,
             acknowledged: raw.acknowledged,
             cut_texts: raw.cut_texts,
+            misread_variables: raw.misread_variables,
         }
     }
 }
@@ -212,6 +213,8 @@ pub struct Statistics {
     pub acknowledged: u64,
     /// Attributes, events, links, names and messages whose texts were cut for want of room.
     pub cut_texts: u64,
+    /// Variables of the environment that were not understood and count as unset.
+    pub misread_variables: u64,
 }
 
 impl Statistics {

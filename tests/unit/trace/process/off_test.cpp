@@ -278,6 +278,23 @@ TEST_IN_PROCESS(FirstSpanTest, IsTriedAgainInAChildAtOnce) {
     EXPECT_EQ(status, 0);
 }
 
+// ---- The environment
+
+TEST_IN_PROCESS(MisreadVariablesTest, AreCounted) {
+    setenv("OTEL_TRACES_SAMPLER", "alwayson", 1);
+    setenv("OTEL_SDK_DISABLED", "yes", 1);
+    setenv("OTEL_SPAN_LINK_COUNT_LIMIT", "many", 1);
+    setenv("OTEL_ATTRIBUTE_COUNT_LIMIT", "-2", 1);
+    setenv("OTEL_RESOURCE_ATTRIBUTES", "key", 1);
+    setenv("SPANRING_PROFILER_CONTEXT", "perhaps", 1);
+    setenv("SPANRING_MEMORY_LIMIT", "much", 1);
+    Tracing tracing(test::large_ring());
+    EXPECT_EQ(tracing.statistics().misread_variables, 7u);
+    Tracing other(test::small_ring());
+    EXPECT_EQ(other.statistics().misread_variables, 6u) << "what the options say is not asked for";
+    EXPECT_EQ(tracing.make("span"), 0);
+}
+
 // ---- RLIMIT_FSIZE, beyond which the kernel ends a process
 
 void limit_files(rlim_t size) {
