@@ -78,8 +78,9 @@ void add_recording(Findings& findings, const ProcessAccount& process) {
     }
     if (refused != 0) {
         findings.push_back({Health::kWarning, "process",
-                            name_of(process) + ": " + spans(refused) + " did not start, every slot was taken",
-                            "end spans, or raise SPANRING_MEMORY_LIMIT"});
+                            name_of(process) + ": " + spans(refused) +
+                                " did not start: every slot was taken, or the segment could not be made at first",
+                            "end spans, or raise SPANRING_MEMORY_LIMIT; look at \"limits\" and \"directory\""});
     }
     if (!process.attached) {
         findings.push_back({Health::kWarning, "process", name_of(process) + ": no agent has attached to its segment",
