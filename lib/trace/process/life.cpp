@@ -24,6 +24,22 @@ uint32_t extents_within(uint64_t file_size, uint32_t limit) {
     return static_cast<uint32_t>((file_size - ring::extent_offset(0)) / ring::kExtentSize);
 }
 
+// Seeds of a thread's random numbers. False: the system has no randomness.
+bool draw(Life& life, uint64_t (&ret_seeds)[kSignalLevels][2]) {
+    if (!life.is_quiet) return getrandom(ret_seeds, sizeof ret_seeds, 0) == sizeof ret_seeds;
+    for (auto& seed : ret_seeds) {
+        // relaxed: each caller gets another number.
+        const uint64_t number = StdAtomics::fetch_add(life.drawn, uint64_t{1}, std::memory_order_relaxed) + 1;
+        for (int i = 0; i < 2; ++i) {  // SplitMix64 (Steele, Lea and Flood, 2014)
+            uint64_t bits = life.secret[i] + number * 0x9e3779b97f4a7c15;
+            bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9;
+            bits = (bits ^ bits >> 27) * 0x94d049bb133111eb;
+            seed[i] = bits ^ bits >> 31;
+        }
+    }
+    return true;
+}
+
 }  // namespace
 
 Life* Life::begin(uint32_t number, ring::SegmentRequest request, ring::Clock& clock, int& ret_error) {
@@ -43,7 +59,7 @@ Life* Life::begin(uint32_t number, ring::SegmentRequest request, ring::Clock& cl
     life->segment = ring::Segment();
     life->free_threads.reset(life->next_thread);
     ret_error = 0;
-    if (request.whole && getrandom(life->secret_, sizeof life->secret_, 0) != sizeof life->secret_) ret_error = -EIO;
+    if (request.whole && getrandom(life->secret, sizeof life->secret, 0) != sizeof life->secret) ret_error = -EIO;
     if (ret_error == 0) ret_error = life->segment.open(request, clock, reinterpret_cast<uint32_t*>(life + 1));
     if (ret_error == 0) return life;
     munmap(memory, size);
@@ -55,28 +71,13 @@ void Life::end(bool of_parent) {
     munmap(this, size);
 }
 
-bool Life::draw(uint64_t (&ret_seeds)[kSignalLevels][2]) {
-    if (!is_quiet) return getrandom(ret_seeds, sizeof ret_seeds, 0) == sizeof ret_seeds;
-    for (auto& seed : ret_seeds) {
-        // relaxed: each caller gets another number.
-        const uint64_t number = StdAtomics::fetch_add(drawn_, uint64_t{1}, std::memory_order_relaxed) + 1;
-        for (int i = 0; i < 2; ++i) {  // SplitMix64 (Steele, Lea and Flood, 2014)
-            uint64_t bits = secret_[i] + number * 0x9e3779b97f4a7c15;
-            bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9;
-            bits = (bits ^ bits >> 27) * 0x94d049bb133111eb;
-            seed[i] = bits ^ bits >> 31;
-        }
-    }
-    return true;
-}
-
 ThreadState* Life::take_thread(uint32_t thread) {
     uint32_t index = free_threads.pop(kMaxThreads);
     if (index == ring::IndexPool<>::kNone && reap()) index = free_threads.pop(kMaxThreads);
     if (index == ring::IndexPool<>::kNone) return nullptr;
     ThreadState& state = threads[index];
     uint64_t seeds[kSignalLevels][2];
-    if (!draw(seeds)) {
+    if (!draw(*this, seeds)) {
         free_threads.push(index);
         return nullptr;
     }

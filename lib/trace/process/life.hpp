@@ -22,6 +22,8 @@ struct Life {
     ring::IndexPool<> free_threads;
     alignas(8) uint64_t reap_after;  // nanoseconds of CLOCK_MONOTONIC
     alignas(8) uint64_t cut_texts;   // atomic
+    uint64_t secret[2];              // of a quiet life, whose threads draw no randomness of their own
+    alignas(8) uint64_t drawn;       // seeds made of the secret; atomic
     uint32_t next_thread[kMaxThreads];
     ThreadState threads[kMaxThreads];
 
@@ -57,12 +59,6 @@ struct Life {
 
     // The least time between two reaps. Whoever finds no free slot or chunk calls reap(); most calls return at once.
     static constexpr uint64_t kReapPause = 1'000'000'000;
-
-private:
-    bool draw(uint64_t (&ret_seeds)[kSignalLevels][2]);
-
-    uint64_t secret_[2];  // of a quiet life, whose threads draw no randomness of their own
-    uint64_t drawn_;      // atomic
 };
 
 }  // namespace spanring::trace
