@@ -6,12 +6,12 @@
 namespace spanring::agent {
 
 void Acknowledgements::push(std::shared_ptr<Batch> batch) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     resolved_.push_back(std::move(batch));
 }
 
 std::vector<std::shared_ptr<Batch>> Acknowledgements::take() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return std::exchange(resolved_, {});
 }
 

@@ -4,8 +4,9 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
+
+#include "base/mutex.hpp"
 
 namespace spanring::agent {
 
@@ -17,8 +18,8 @@ public:
     std::vector<std::shared_ptr<Batch>> take();  // drain thread
 
 private:
-    std::mutex mutex_;
-    std::vector<std::shared_ptr<Batch>> resolved_;
+    Mutex mutex_;
+    std::vector<std::shared_ptr<Batch>> resolved_ SPR_GUARDED_BY(mutex_);
 };
 
 }  // namespace spanring::agent

@@ -14,7 +14,7 @@ BufferPool::~BufferPool() {
 BufferPool::Buffer BufferPool::take() {
     uint8_t* buffer = nullptr;
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         kept_.reserve(kKept);  // give_back() must not fail
         if (!kept_.empty()) {
             buffer = kept_.back();  // the last one that came back: its pages are there, and perhaps still in a cache
@@ -31,13 +31,13 @@ BufferPool::Buffer BufferPool::take() {
 }
 
 size_t BufferPool::kept() const {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return kept_.size();
 }
 
 void BufferPool::give_back(uint8_t* buffer) {
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (kept_.size() < kKept) {
             kept_.push_back(buffer);
             return;

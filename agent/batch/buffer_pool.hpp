@@ -8,8 +8,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
+
+#include "base/mutex.hpp"
 
 namespace spanring::agent {
 
@@ -45,8 +46,8 @@ public:
 private:
     void give_back(uint8_t* buffer);
 
-    mutable std::mutex mutex_;
-    std::vector<uint8_t*> kept_;  // guarded
+    mutable Mutex mutex_;
+    std::vector<uint8_t*> kept_ SPR_GUARDED_BY(mutex_);
 };
 
 }  // namespace spanring::agent

@@ -4,7 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
+
+#include "base/mutex.hpp"
 
 namespace spanring::agent {
 
@@ -28,17 +29,17 @@ struct DrainStatus {
 class DrainStatusBoard {
 public:
     void publish(const DrainStatus& status) {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         status_ = status;
     }
     DrainStatus latest() const {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         return status_;
     }
 
 private:
-    mutable std::mutex mutex_;
-    DrainStatus status_;
+    mutable Mutex mutex_;
+    DrainStatus status_ SPR_GUARDED_BY(mutex_);
 };
 
 }  // namespace spanring::agent

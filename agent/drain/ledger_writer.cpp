@@ -21,7 +21,7 @@ LedgerWriter::LedgerWriter(Ledger* ledger) : ledger_(ledger) {
 LedgerWriter::~LedgerWriter() {
     if (!thread_.joinable()) return;
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         stop_ = true;
     }
     changed_.notify_one();
@@ -30,7 +30,7 @@ LedgerWriter::~LedgerWriter() {
 
 uint64_t LedgerWriter::update(ProcessRow row) {
     if (ledger_ == nullptr) return 0;
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     queue_.push_back(std::move(row));
     changed_.notify_one();
     return ++tickets_;
@@ -56,9 +56,9 @@ bool LedgerWriter::write(const ProcessRow& row) {
 }
 
 void LedgerWriter::run() {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [this] { return stop_ || !queue_.empty(); });
+        changed_.wait(lock.native(), [this]() SPR_REQUIRES(mutex_) { return stop_ || !queue_.empty(); });
         if (queue_.empty()) return;
         const ProcessRow row = std::move(queue_.front());
         queue_.pop_front();
@@ -66,7 +66,7 @@ void LedgerWriter::run() {
         while (!write(row) && row.finished) {
             lock.lock();
             // At the end the file stays where it is: the next agent writes its row.
-            if (changed_.wait_for(lock, kRetryPause, [this] { return stop_; })) return;
+            if (changed_.wait_for(lock.native(), kRetryPause, [this]() SPR_REQUIRES(mutex_) { return stop_; })) return;
             lock.unlock();
         }
         // release: pairs with the acquire in written(). relaxed would let a file be unlinked before its row is safe.

@@ -9,10 +9,10 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <thread>
 
+#include "base/mutex.hpp"
 #include "ledger/ledger.hpp"
 
 namespace spanring::agent {
@@ -40,11 +40,11 @@ private:
 
     Ledger* const ledger_;
     std::function<void()> wake_;
-    std::mutex mutex_;
+    Mutex mutex_;
     std::condition_variable changed_;
-    std::deque<ProcessRow> queue_;
-    bool stop_ = false;
-    uint64_t tickets_ = 0;
+    std::deque<ProcessRow> queue_ SPR_GUARDED_BY(mutex_);
+    bool stop_ SPR_GUARDED_BY(mutex_) = false;
+    uint64_t tickets_ SPR_GUARDED_BY(mutex_) = 0;
     std::atomic<uint64_t> written_{0};
     std::atomic<bool> refused_{false};
     std::thread thread_;

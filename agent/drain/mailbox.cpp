@@ -25,7 +25,7 @@ void Mailbox::ring() {
 
 void Mailbox::distrust(const InstanceId& instance) {
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         distrusted_.push_back(instance);
     }
     ring();
@@ -37,7 +37,7 @@ void Mailbox::silence() {
 }
 
 std::vector<InstanceId> Mailbox::take_distrusted() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return std::exchange(distrusted_, {});
 }
 

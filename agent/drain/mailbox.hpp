@@ -3,10 +3,10 @@
 // What other threads leave for the drain thread, and the bell that wakes it.
 #pragma once
 
-#include <mutex>
 #include <vector>
 
 #include "base/descriptor.hpp"
+#include "base/mutex.hpp"
 #include "batch/batch.hpp"
 
 namespace spanring::agent {
@@ -28,8 +28,8 @@ public:
 
 private:
     const Descriptor bell_;
-    std::mutex mutex_;  // guards what follows
-    std::vector<InstanceId> distrusted_;
+    Mutex mutex_;
+    std::vector<InstanceId> distrusted_ SPR_GUARDED_BY(mutex_);
 };
 
 }  // namespace spanring::agent

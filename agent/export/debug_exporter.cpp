@@ -126,7 +126,7 @@ DebugExporter::~DebugExporter() { shutdown(std::chrono::steady_clock::now()); }
 
 void DebugExporter::submit(std::shared_ptr<Batch> batch) {
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (stopping_ || queued_bytes_ + batch->bytes > options_.queue_bytes) {
             status_.dropped += batch->spans;
             if (required()) resolve(batch, {stopping_ ? Outcome::kLeftBehind : Outcome::kDroppedQueue, 0});
@@ -144,7 +144,7 @@ void DebugExporter::submit(std::shared_ptr<Batch> batch) {
     }
     if (required()) item.batch = std::move(batch);
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         queued_bytes_ += item.request.size();
         status_.queued_spans += item.spans;
         ++submitted_;
@@ -154,14 +154,14 @@ void DebugExporter::submit(std::shared_ptr<Batch> batch) {
 }
 
 bool DebugExporter::flush(std::chrono::steady_clock::time_point deadline) {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     const uint64_t end = submitted_;
-    return changed_.wait_until(lock, deadline, [&] { return printed_ >= end; });
+    return changed_.wait_until(lock.native(), deadline, [&]() SPR_REQUIRES(mutex_) { return printed_ >= end; });
 }
 
 void DebugExporter::shutdown(std::chrono::steady_clock::time_point deadline) {
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (!stopping_ || deadline < stop_at_) stop_at_ = deadline;
         stopping_ = true;
     }
@@ -170,7 +170,7 @@ void DebugExporter::shutdown(std::chrono::steady_clock::time_point deadline) {
 }
 
 ExporterStatus DebugExporter::status() const {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ExporterStatus status = status_;
     status.queued_bytes = queued_bytes_;
     return status;
@@ -180,9 +180,9 @@ void DebugExporter::run() {
     const AlternateStack stack;
     const std::string place = kCrashInExporter + name();
     const CrashScope scope(place);
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+        changed_.wait(lock.native(), [&]() SPR_REQUIRES(mutex_) { return stopping_ || !queue_.empty(); });
         if (queue_.empty()) return;
         Item item = std::move(queue_.front());
         queue_.pop_front();
@@ -206,7 +206,7 @@ Outcome DebugExporter::print(const Item& item) {
         return put(text) ? Outcome::kExported : Outcome::kLeftBehind;
     } catch (const std::exception& error) {
         spdlog::error("{}: {} spans are not printed: {}", name(), item.spans, error.what());
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         ++status_.restarts;
         status_.last_error = error.what();
         return Outcome::kDroppedQueue;
@@ -223,7 +223,7 @@ bool DebugExporter::put(std::string_view text) {
         return true;
     }
     while (!(text = write_for(fd, text, kLook)).empty()) {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (stopping_ && std::chrono::steady_clock::now() >= stop_at_) return false;
     }
     return true;

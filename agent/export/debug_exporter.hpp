@@ -7,9 +7,9 @@
 #include <condition_variable>
 #include <cstdio>
 #include <deque>
-#include <mutex>
 #include <thread>
 
+#include "base/mutex.hpp"
 #include "batch/exporter.hpp"
 #include "export/debug_options.hpp"
 
@@ -43,15 +43,15 @@ private:
     const DebugOptions options_;
     std::FILE* const out_;
 
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     std::condition_variable changed_;
-    std::deque<Item> queue_;  // guarded, like all below
-    uint64_t queued_bytes_ = 0;
-    uint64_t submitted_ = 0;  // batches
-    uint64_t printed_ = 0;
-    bool stopping_ = false;
-    std::chrono::steady_clock::time_point stop_at_{};
-    ExporterStatus status_;
+    std::deque<Item> queue_ SPR_GUARDED_BY(mutex_);
+    uint64_t queued_bytes_ SPR_GUARDED_BY(mutex_) = 0;
+    uint64_t submitted_ SPR_GUARDED_BY(mutex_) = 0;  // batches
+    uint64_t printed_ SPR_GUARDED_BY(mutex_) = 0;
+    bool stopping_ SPR_GUARDED_BY(mutex_) = false;
+    std::chrono::steady_clock::time_point stop_at_ SPR_GUARDED_BY(mutex_){};
+    ExporterStatus status_ SPR_GUARDED_BY(mutex_);
     std::thread thread_;
 };
 

@@ -13,7 +13,7 @@ uint64_t spans_of(std::span<const spool::Share> shares) {
 }
 
 bool DeliveryBooks::admit(const Batch& batch, uint64_t most) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (held_bytes_ + batch.held() > most) return false;
     held_bytes_ += batch.held();
     status_.queued_spans += batch.spans;
@@ -22,7 +22,7 @@ bool DeliveryBooks::admit(const Batch& batch, uint64_t most) {
 
 void DeliveryBooks::turn_away(const std::shared_ptr<Batch>& batch, uint64_t sequence, Outcome outcome) {
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         status_.dropped += batch->spans;
     }
     closed_(batch, sequence, {outcome, 0});
@@ -31,7 +31,7 @@ void DeliveryBooks::turn_away(const std::shared_ptr<Batch>& batch, uint64_t sequ
 void DeliveryBooks::close(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution) {
     const uint64_t spans = batch->spans;
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         held_bytes_ -= batch->held();
         status_.queued_spans -= spans;
         switch (resolution.outcome) {
@@ -51,7 +51,7 @@ void DeliveryBooks::close(const std::shared_ptr<Batch>& batch, uint64_t sequence
 void DeliveryBooks::book_spooled(std::span<const spool::Share> shares, uint64_t exported, uint64_t rejected,
                                  uint64_t dropped) {
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         status_.spool_exported += exported;
         status_.spool_rejected += rejected;
         status_.spool_dropped += dropped;
@@ -74,13 +74,13 @@ void DeliveryBooks::book_spooled(std::span<const spool::Share> shares, uint64_t 
 
 uint64_t DeliveryBooks::settle_spool(const std::string& directory, const SpooledSpans& held) {
     const uint64_t lost = ledger_ != nullptr ? ledger_->settle_spool(name_, directory, held) : 0;
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     status_.spool_dropped += lost;
     return lost;
 }
 
 void DeliveryBooks::count_attempt(Verdict verdict) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     switch (verdict) {
         case Verdict::kAccepted: ++status_.attempts_accepted; break;
         case Verdict::kRejected: ++status_.attempts_rejected; break;
@@ -89,24 +89,24 @@ void DeliveryBooks::count_attempt(Verdict verdict) {
 }
 
 void DeliveryBooks::note(const std::string& error) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     status_.last_error = error;
 }
 
 void DeliveryBooks::note_restart(const std::string& error) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++status_.restarts;
     status_.last_error = error;
 }
 
 void DeliveryBooks::note_health(bool healthy, uint64_t spool_bytes) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     status_.healthy = healthy;
     status_.spool_bytes = spool_bytes;
 }
 
 ExporterStatus DeliveryBooks::status() const {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ExporterStatus status = status_;
     status.queued_bytes = held_bytes_;
     return status;

@@ -8,12 +8,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "batch/exporter.hpp"
 #include "export/answer.hpp"
 #include "spool/entry.hpp"
@@ -54,9 +54,9 @@ private:
     Ledger* const ledger_;
     const Closed closed_;
 
-    mutable std::mutex mutex_;
-    ExporterStatus status_;    // guarded
-    uint64_t held_bytes_ = 0;  // guarded: of batches that are not resolved
+    mutable Mutex mutex_;
+    ExporterStatus status_ SPR_GUARDED_BY(mutex_);
+    uint64_t held_bytes_ SPR_GUARDED_BY(mutex_) = 0;  // of batches that are not resolved
 };
 
 uint64_t spans_of(std::span<const spool::Share> shares);

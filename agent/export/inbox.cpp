@@ -7,7 +7,7 @@
 namespace spanring::agent {
 
 Inbox::Put Inbox::put(std::shared_ptr<Batch>& batch, uint64_t sequence, const std::function<bool()>& admit) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (closed_) return Put::kClosed;
     if (!admit()) return Put::kRefused;
     arrivals_.push_back({std::move(batch), sequence});
@@ -15,32 +15,32 @@ Inbox::Put Inbox::put(std::shared_ptr<Batch>& batch, uint64_t sequence, const st
 }
 
 void Inbox::stop(Time deadline) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stop_at_ = std::min(deadline, stop_at_.value_or(deadline));
 }
 
 void Inbox::wake() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!closed_) wake_();
 }
 
 std::list<Inbox::Arrival> Inbox::take() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return std::exchange(arrivals_, {});
 }
 
 void Inbox::undisturbed(const std::function<void()>& work) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     work();
 }
 
 std::optional<Inbox::Time> Inbox::stop_at() const {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return stop_at_;
 }
 
 bool Inbox::close(bool idle, Time now) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!stop_at_) return false;
     if (!(idle && arrivals_.empty()) && now < *stop_at_) return false;
     closed_ = true;

@@ -9,8 +9,9 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
+
+#include "base/mutex.hpp"
 
 namespace spanring::agent {
 
@@ -44,10 +45,10 @@ public:
 private:
     const std::function<void()> wake_;
 
-    mutable std::mutex mutex_;
-    std::list<Arrival> arrivals_;  // guarded, like all below
-    std::optional<Time> stop_at_;
-    bool closed_ = false;
+    mutable Mutex mutex_;
+    std::list<Arrival> arrivals_ SPR_GUARDED_BY(mutex_);
+    std::optional<Time> stop_at_ SPR_GUARDED_BY(mutex_);
+    bool closed_ SPR_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace spanring::agent

@@ -28,7 +28,7 @@ ListeningWatch::ListeningWatch(const std::string& exporter, std::function<Listen
 
 ListeningWatch::~ListeningWatch() {
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         stop_ = true;
     }
     changed_.notify_all();
@@ -36,30 +36,30 @@ ListeningWatch::~ListeningWatch() {
 }
 
 void ListeningWatch::begin() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     since_ = read_clock(clock_);
     listening_ = true;
 }
 
 void ListeningWatch::end() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     listening_ = false;
     cost_.spend(read_clock(clock_) - since_);
 }
 
 void ListeningWatch::attempt_started(size_t bytes) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     cost_.attempt_started(bytes);
 }
 
 bool ListeningWatch::take_cut() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return std::exchange(was_cut_, false);
 }
 
 void ListeningWatch::run() {
-    std::unique_lock lock(mutex_);
-    while (!changed_.wait_for(lock, kPeriod, [this] { return stop_; })) {
+    MutexLock lock(mutex_);
+    while (!changed_.wait_for(lock.native(), kPeriod, [this]() SPR_REQUIRES(mutex_) { return stop_; })) {
         if (listening_) {
             const ListeningCost::Cpu now = read_clock(clock_);
             cost_.spend(now - std::exchange(since_, now));

@@ -11,10 +11,10 @@
 #include <cstddef>
 #include <ctime>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <thread>
 
+#include "base/mutex.hpp"
 #include "export/listening_cost.hpp"
 
 namespace spanring::agent {
@@ -43,13 +43,13 @@ private:
     const std::function<void()> cut_;
     clockid_t clock_{};  // of the watched thread
 
-    std::mutex mutex_;
+    Mutex mutex_;
     std::condition_variable changed_;
-    bool stop_ = false;  // guarded, like what follows
-    bool listening_ = false;
-    bool was_cut_ = false;
-    ListeningCost::Cpu since_{};
-    ListeningCost cost_;
+    bool stop_ SPR_GUARDED_BY(mutex_) = false;
+    bool listening_ SPR_GUARDED_BY(mutex_) = false;
+    bool was_cut_ SPR_GUARDED_BY(mutex_) = false;
+    ListeningCost::Cpu since_ SPR_GUARDED_BY(mutex_){};
+    ListeningCost cost_ SPR_GUARDED_BY(mutex_);
     std::thread thread_;
 };
 

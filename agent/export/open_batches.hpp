@@ -6,8 +6,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <set>
+
+#include "base/mutex.hpp"
 
 namespace spanring::agent {
 
@@ -20,10 +21,10 @@ public:
     bool wait(std::chrono::steady_clock::time_point deadline);
 
 private:
-    std::mutex mutex_;
+    Mutex mutex_;
     std::condition_variable closed_;
-    uint64_t next_ = 0;        // guarded
-    std::set<uint64_t> open_;  // guarded
+    uint64_t next_ SPR_GUARDED_BY(mutex_) = 0;
+    std::set<uint64_t> open_ SPR_GUARDED_BY(mutex_);
 };
 
 }  // namespace spanring::agent

@@ -4,13 +4,13 @@
 // cannot be opened or written (a full disk) the agent goes on: rows are refused until it can, what spools did is kept
 // in memory. Where it is damaged, it is set aside and a new one is made.
 #include "ledger/ledger.hpp"
+#include "base/mutex.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <filesystem>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -34,20 +34,23 @@ public:
         }
     }
 
-    bool follows_a_death() const override { return follows_a_death_; }
+    bool follows_a_death() const override {
+        const MutexLock lock(mutex_);
+        return follows_a_death_;
+    }
 
     void end_well() override {
-        std::lock_guard lock(mutex_);
-        guarded("closing", [&] { tables_->end_well(); });
+        const MutexLock lock(mutex_);
+        guarded("closing", [&]() SPR_REQUIRES(mutex_) { tables_->end_well(); });
     }
 
     bool update(const ProcessRow& process) override {
-        std::lock_guard lock(mutex_);
-        return guarded("update", [&] { tables_->update(process); });
+        const MutexLock lock(mutex_);
+        return guarded("update", [&]() SPR_REQUIRES(mutex_) { tables_->update(process); });
     }
 
     void book_spool(const AccountId& account, const std::string& exporter, const SpoolRow& more) override {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         SpoolRow& row = untold_[{account, exporter_hash(exporter)}];
         row.exported += more.exported;
         row.rejected += more.rejected;
@@ -57,16 +60,17 @@ public:
 
     uint64_t settle_spool(const std::string& exporter, const std::string& directory,
                           const SpooledSpans& held) override {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         uint64_t lost = 0;
-        guarded("settling", [&] { lost = tables_->settle_spool(exporter_hash(exporter), directory, held); });
+        guarded("settling",
+                [&]() SPR_REQUIRES(mutex_) { lost = tables_->settle_spool(exporter_hash(exporter), directory, held); });
         return lost;
     }
 
     void name_exporter(const std::string& exporter) override {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         names_.insert(exporter);
-        guarded("naming", [&] { tables_->name_exporter(exporter); });
+        guarded("naming", [&]() SPR_REQUIRES(mutex_) { tables_->name_exporter(exporter); });
     }
 
     std::vector<ProcessRow> processes() const override {
@@ -84,7 +88,7 @@ public:
 private:
     template <class Result, class Work>
     Result read(Result nothing, Work work) const {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         try {
             return tables_ ? work(*tables_) : nothing;
         } catch (const DatabaseError&) {  // the next write tells, and sets aside what is damaged
@@ -94,7 +98,7 @@ private:
 
     // False: it is not written. Told once, until it is again.
     template <class Work>
-    bool guarded(const char* doing, Work work) {
+    bool guarded(const char* doing, Work work) SPR_REQUIRES(mutex_) {
         const auto now = std::chrono::steady_clock::now();
         if (!tables_ && now < next_open_) return false;
         try {
@@ -112,7 +116,7 @@ private:
         }
     }
 
-    void open() {
+    void open() SPR_REQUIRES(mutex_) {
         try {
             make_private_directories(std::filesystem::path(file_).parent_path().string());
         } catch (const std::system_error& error) {
@@ -129,7 +133,7 @@ private:
     }
 
     // What was in the file is not known any more: whatever earlier agents did may come twice.
-    void replace(const std::string& why) {
+    void replace(const std::string& why) SPR_REQUIRES(mutex_) {
         tables_.reset();
         lost_ = true;
         try {
@@ -140,7 +144,7 @@ private:
         }
     }
 
-    void tell_untold() {
+    void tell_untold() SPR_REQUIRES(mutex_) {
         while (!untold_.empty()) {
             const auto& [key, row] = *untold_.begin();
             tables_->book_spool(key.first, key.second, row);
@@ -149,14 +153,15 @@ private:
     }
 
     const std::string file_;
-    mutable std::mutex mutex_;
-    mutable std::optional<LedgerTables> tables_;  // guarded, like all below; none: it cannot be opened
-    std::chrono::steady_clock::time_point next_open_{};
-    bool broken_ = false;
-    bool lost_ = false;            // what earlier agents wrote
-    bool follows_a_death_ = true;  // until it is known
-    std::set<std::string> names_;
-    std::map<std::pair<AccountId, uint64_t>, SpoolRow> untold_;  // of spools, by process and exporter
+    mutable Mutex mutex_;
+    mutable std::optional<LedgerTables> tables_ SPR_GUARDED_BY(mutex_);  // none: it cannot be opened
+    std::chrono::steady_clock::time_point next_open_ SPR_GUARDED_BY(mutex_){};
+    bool broken_ SPR_GUARDED_BY(mutex_) = false;
+    bool lost_ SPR_GUARDED_BY(mutex_) = false;            // what earlier agents wrote
+    bool follows_a_death_ SPR_GUARDED_BY(mutex_) = true;  // until it is known
+    std::set<std::string> names_ SPR_GUARDED_BY(mutex_);
+    std::map<std::pair<AccountId, uint64_t>, SpoolRow> untold_ SPR_GUARDED_BY(mutex_);  // of spools, by process and
+                                                                                        // exporter
 };
 
 // Throws on any call, as it says.
@@ -167,21 +172,21 @@ public:
     bool update(const ProcessRow&) override { return false; }
     void book_spool(const AccountId&, const std::string&, const SpoolRow&) override {}
     std::vector<ProcessRow> processes() const override {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         return tables_.processes();
     }
     SpoolRow spool(const AccountId& account, const std::string& exporter) const override {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         return tables_.spool(account, exporter_hash(exporter));
     }
     std::string exporter_name(uint64_t hash) const override {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         return tables_.exporter_name(hash);
     }
 
 private:
-    mutable std::mutex mutex_;
-    mutable LedgerTables tables_;
+    mutable Mutex mutex_;
+    mutable LedgerTables tables_ SPR_GUARDED_BY(mutex_);
 };
 
 }  // namespace

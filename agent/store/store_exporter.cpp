@@ -38,7 +38,7 @@ StoreExporter::~StoreExporter() { shutdown(std::chrono::steady_clock::now()); }
 void StoreExporter::submit(std::shared_ptr<Batch> batch) {
     Outcome refusal = Outcome::kPending;
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (stopping_) {
             refusal = Outcome::kLeftBehind;
         } else if (!queue_.empty() && queue_bytes_ + batch->held() > options_.queue_bytes) {
@@ -62,14 +62,14 @@ void StoreExporter::submit(std::shared_ptr<Batch> batch) {
 }
 
 bool StoreExporter::flush(std::chrono::steady_clock::time_point deadline) {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     const uint64_t ticket = accepted_;
-    return resolved_.wait_until(lock, deadline, [&] { return finished_ >= ticket; });
+    return resolved_.wait_until(lock.native(), deadline, [&]() SPR_REQUIRES(mutex_) { return finished_ >= ticket; });
 }
 
 void StoreExporter::shutdown(std::chrono::steady_clock::time_point deadline) {
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (!stopping_) stop_at_ = deadline;
         stopping_ = true;
     }
@@ -78,20 +78,20 @@ void StoreExporter::shutdown(std::chrono::steady_clock::time_point deadline) {
 }
 
 ExporterStatus StoreExporter::status() const {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ExporterStatus status = status_;
     status.queued_bytes = queue_bytes_;
     return status;
 }
 
 uint64_t StoreExporter::evicted_spans() const {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return evicted_;
 }
 
 // Empty: nothing came within the sweep interval, or all is done and it is time to stop.
-StoreExporter::Batches StoreExporter::next_group(std::unique_lock<std::mutex>& lock) {
-    work_.wait_for(lock, kSweep, [&] { return stopping_ || !queue_.empty(); });
+StoreExporter::Batches StoreExporter::next_group(MutexLock& lock) {
+    work_.wait_for(lock.native(), kSweep, [&]() SPR_REQUIRES(mutex_) { return stopping_ || !queue_.empty(); });
     Batches group;
     uint64_t bytes = 0;
     while (!queue_.empty() && (group.empty() || bytes + queue_.front()->held() <= kGroupBytes)) {
@@ -108,7 +108,7 @@ void StoreExporter::run() {
     const std::string place = kCrashInExporter + name();
     const CrashScope scope(place);
     for (;;) {
-        std::unique_lock lock(mutex_);
+        MutexLock lock(mutex_);
         const Batches group = next_group(lock);
         if (group.empty() && stopping_) return;
         const bool late = stopping_ && std::chrono::steady_clock::now() >= stop_at_;
@@ -138,7 +138,7 @@ void StoreExporter::open() {
         Database::set_aside(options_.path, error.what());
         database_.emplace(options_);
     }
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     evicted_ = evicted;
 }
 
@@ -154,7 +154,7 @@ void StoreExporter::store(const Batches& group) {
         open();
         evicted = database_->add(group);
     }
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     evicted_ += evicted;
 }
 
@@ -168,7 +168,7 @@ void StoreExporter::resolve_group(const Batches& group, Outcome outcome, const s
     uint64_t spans = 0;
     for (const auto& batch : group) spans += batch->spans;
     for (const auto& batch : group) resolve(batch, {outcome, 0});
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     (outcome == Outcome::kExported ? status_.exported : status_.dropped) += spans;
     status_.queued_spans -= spans;
     finished_ += group.size();

@@ -9,12 +9,12 @@
 
 #include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "batch/exporter.hpp"
 #include "store/span_store.hpp"
 #include "store/store_options.hpp"
@@ -39,10 +39,10 @@ private:
     using Batches = std::vector<std::shared_ptr<Batch>>;
 
     void run();
-    Batches next_group(std::unique_lock<std::mutex>& lock);
+    Batches next_group(MutexLock& lock) SPR_REQUIRES(mutex_);
     void open();
     void store(const Batches& group);
-    void trouble(const std::string& error);
+    void trouble(const std::string& error) SPR_REQUIRES(mutex_);
     void resolve_group(const Batches& group, Outcome outcome, const std::string& error);
 
     const StoreOptions options_;
@@ -50,17 +50,17 @@ private:
     // The writer thread's own.
     std::optional<SpanStore> database_;  // none: it could not be opened; the next batch tries again
 
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     std::condition_variable work_;      // for the writer: something queued, or stopping
     std::condition_variable resolved_;  // for flush()
-    std::deque<std::shared_ptr<Batch>> queue_;
-    uint64_t queue_bytes_ = 0;
-    uint64_t accepted_ = 0;  // batches ever queued
-    uint64_t finished_ = 0;  // of these, resolved; in the same order
-    uint64_t evicted_ = 0;
-    bool stopping_ = false;
-    std::chrono::steady_clock::time_point stop_at_;
-    ExporterStatus status_;
+    std::deque<std::shared_ptr<Batch>> queue_ SPR_GUARDED_BY(mutex_);
+    uint64_t queue_bytes_ SPR_GUARDED_BY(mutex_) = 0;
+    uint64_t accepted_ SPR_GUARDED_BY(mutex_) = 0;  // batches ever queued
+    uint64_t finished_ SPR_GUARDED_BY(mutex_) = 0;  // of these, resolved; in the same order
+    uint64_t evicted_ SPR_GUARDED_BY(mutex_) = 0;
+    bool stopping_ SPR_GUARDED_BY(mutex_) = false;
+    std::chrono::steady_clock::time_point stop_at_ SPR_GUARDED_BY(mutex_);
+    ExporterStatus status_ SPR_GUARDED_BY(mutex_);
 
     std::thread writer_;
 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/architecture.md draws the rooms that the tree has: its tables are those of tests/integration/rooms.py."""
+"""docs/architecture.md draws the rooms that the tree has: its tables are those of tests/integration/rooms.py; and its locks."""
 
 import pathlib
 import re
@@ -72,6 +72,43 @@ class Files(unittest.TestCase):
                    if not any(re.search(rf"\b(?:class|struct) {owner}\b[^;]*\{{", text) and
                               re.search(rf"\b{member}\(", text) for text in headers)]
         self.assertEqual(missing, [])
+
+
+def mutexes(text):
+    """`Owner.member` of each Mutex in a file: the class or, of a static one, the function that it is in."""
+    found, owner = [], None
+    for line in text.splitlines():
+        if match := re.match(r"(?:class|struct) (?:SPR_\S+ )?(\w+)[^;]*\{|(?=\S)[\w:&*<> ]+ (\w+)\([^;]*\{", line):
+            owner = match.group(1) or match.group(2)
+        elif match := re.match(r"\s+(?:static |mutable )*Mutex (\w+);", line):
+            found.append(f"{owner}.{match.group(1)}")
+    return found
+
+
+class Locks(unittest.TestCase):
+    def rows(self):
+        text = re.search(r"<!-- locks -->\n\|.*\n\|.*\n((?:\|.*\n)+)", PAGE.read_text()).group(1)
+        return [[cell.strip() for cell in row.strip("|").split("|")] for row in text.splitlines()]
+
+    def test_each_mutex_of_the_agent_has_its_row(self):
+        there = [name for path in (SOURCE / "agent").rglob("*.[hc]pp") for name in mutexes(path.read_text())]
+        self.assertGreater(len(there), 10)
+        self.assertEqual(sorted(row[0].strip("`") for row in self.rows()), sorted(there))
+
+    def test_what_may_be_taken_stands_below(self):
+        order = [row[0].strip("`") for row in self.rows()]
+        for place, row in enumerate(self.rows()):
+            for taken in re.findall(r"`([^`]+)`", row[2]):
+                self.assertIn(taken, order[place + 1:], f"while {order[place]} is held")
+
+    def test_no_other_kind_of_mutex_is_used(self):
+        others = [path.relative_to(SOURCE).as_posix() for path in (SOURCE / "agent").rglob("*.[hc]pp")
+                  if re.search(r"std::(recursive_|shared_|timed_)?mutex\b", path.read_text())]
+        self.assertEqual(sorted(others), ["agent/base/mutex.hpp", "agent/segment/fault_guard.cpp"])
+
+    def test_a_mutex_is_found_wherever_it_is(self):
+        self.assertEqual(mutexes("class One final : public Two {\n    mutable Mutex mutex_;\n};\n"), ["One.mutex_"])
+        self.assertEqual(mutexes("void log(int* line) {\n    static Mutex mutex;\n}\n"), ["log.mutex"])
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 
 import pathlib
 import sys
+import tempfile
 import unittest
 from unittest import mock
 
@@ -81,6 +82,33 @@ class LintTest(unittest.TestCase):
     def test_a_tool_that_fails_without_a_word_is_wrong(self):
         self.assertEqual(lint.output("false"), ["false ended with 1"])
         self.assertEqual(lint.output("true"), [])
+
+
+class ThreadSafetyTest(unittest.TestCase):
+    CODE = """#include "base/mutex.hpp"
+class Counter {{
+public:
+    void count() {{ {lock} ++count_; }}
+private:
+    spanring::agent::Mutex mutex_;
+    int count_ SPR_GUARDED_BY(mutex_) = 0;
+}};
+"""
+
+    def problems_of(self, lock):
+        with tempfile.NamedTemporaryFile("w", suffix=".cpp") as file:
+            file.write(self.CODE.format(lock=lock))
+            file.flush()
+            try:
+                return lint.unsafe([file.name])
+            except lint.Skip as reason:
+                self.skipTest(str(reason))
+
+    def test_a_member_that_is_touched_without_its_mutex_is_found(self):
+        problems = self.problems_of("")
+        self.assertEqual(len(problems), 1)
+        self.assertIn("requires holding mutex 'mutex_'", problems[0])
+        self.assertEqual(self.problems_of("const spanring::agent::MutexLock lock(mutex_);"), [])
 
 
 if __name__ == "__main__":

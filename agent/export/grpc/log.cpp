@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/grpc/log.hpp"
-
-#include <mutex>
+#include "base/mutex.hpp"
 
 #include <grpc/support/log.h>
 #include <spdlog/spdlog.h>
@@ -15,9 +14,10 @@ namespace {
 
 // On any of gRPC's threads, and on ours inside of its functions.
 void log_line(gpr_log_func_args* line) {
-    static std::mutex mutex;
-    static LogPace pace;  // guarded; for all lines together: they are for whoever looks into a fault, and can be many
-    std::lock_guard lock(mutex);
+    static Mutex mutex;
+    static LogPace pace SPR_GUARDED_BY(
+        mutex);  // for all lines together: they are for whoever looks into a fault, and can be many
+    const MutexLock lock(mutex);
     const bool error = line->severity == GPR_LOG_SEVERITY_ERROR;
     if (const auto more = pace.due()) {
         spdlog::log(error ? spdlog::level::warn : spdlog::level::debug, "gRPC: {}{}", foreign(line->message), *more);

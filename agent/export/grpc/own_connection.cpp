@@ -65,7 +65,7 @@ OwnConnection::OwnConnection(Endpoint endpoint, const grpc::ChannelArguments& ar
 
 OwnConnection::~OwnConnection() {
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         stop_ = true;
     }
     if (thread_.joinable()) thread_.join();
@@ -73,13 +73,13 @@ OwnConnection::~OwnConnection() {
 }
 
 bool OwnConnection::stopping() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return stop_;
 }
 
 bool OwnConnection::pending() {
     if (channel_ != nullptr) return false;
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (connecting_) return true;
     if (connected_ || Clock::now() < next_attempt_) return false;
     next_attempt_ = Clock::now() + kPause;
@@ -91,7 +91,7 @@ bool OwnConnection::pending() {
 
 std::shared_ptr<grpc::Channel> OwnConnection::channel() {
     if (channel_ != nullptr) return channel_;
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!connected_) return nullptr;
     Descriptor socket = std::move(connected_);
     socket_ = Descriptor(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
@@ -110,7 +110,7 @@ void OwnConnection::cut() {
 void OwnConnection::connect() {
     Descriptor socket = open_socket(Clock::now() + kConnectTime);
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         connected_ = std::move(socket);
         connecting_ = false;
     }

@@ -9,10 +9,10 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 
 #include "base/descriptor.hpp"
+#include "base/mutex.hpp"
 #include "export/grpc/endpoint.hpp"
 #include "export/grpc/forward.hpp"
 
@@ -47,10 +47,10 @@ private:
     std::chrono::steady_clock::time_point next_attempt_{};
     std::thread thread_;
 
-    std::mutex mutex_;
-    bool connecting_ = false;  // guarded, like what follows
-    bool stop_ = false;
-    Descriptor connected_;  // what the thread hands over
+    Mutex mutex_;
+    bool connecting_ SPR_GUARDED_BY(mutex_) = false;
+    bool stop_ SPR_GUARDED_BY(mutex_) = false;
+    Descriptor connected_ SPR_GUARDED_BY(mutex_);  // what the thread hands over
 };
 
 }  // namespace spanring::agent

@@ -74,7 +74,7 @@ GrpcTransport::~GrpcTransport() {
 }
 
 void GrpcTransport::wake() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (woken_ || ending_) return;
     woken_ = true;
     wire_->alarm.Set(&wire_->queue, gpr_time_0(GPR_CLOCK_REALTIME), &wire_->alarm);
@@ -82,7 +82,7 @@ void GrpcTransport::wake() {
 
 void GrpcTransport::cut() {
     {
-        std::lock_guard lock(rest_mutex_);
+        const MutexLock lock(rest_mutex_);
         for (const auto& [key, call] : wire_->calls) {
             call->cut = true;
             call->cancel();
@@ -95,17 +95,17 @@ void GrpcTransport::cut() {
 }
 
 bool GrpcTransport::carries_mapped() {
-    std::lock_guard lock(rest_mutex_);
+    const MutexLock lock(rest_mutex_);
     return own_ && own_->channel() != nullptr;
 }
 
 bool GrpcTransport::connecting() {
-    std::lock_guard lock(rest_mutex_);
+    const MutexLock lock(rest_mutex_);
     return own_ && own_->pending();
 }
 
 void GrpcTransport::start(ShipmentPtr shipment, bool probe) {
-    std::lock_guard lock(rest_mutex_);
+    const MutexLock lock(rest_mutex_);
     if (tls_ && tls_->refresh(Clock::now())) {
         credentials_ = make_credentials(tls_->get().get());
         replace_channel(generation_);  // what is in flight goes on with the old one
@@ -124,23 +124,20 @@ std::vector<Transport::Ended> GrpcTransport::wait(Clock::time_point until) {
     std::vector<Ended> ended;
     void* tag = nullptr;
     bool ok = false;
-    std::unique_lock rest(rest_mutex_);
+    MutexLock rest(rest_mutex_);
     gpr_timespec deadline = in(std::min(until, next_event()) - Clock::now());
-    const auto next = [&] {
+    for (;;) {
         rest.unlock();
         const bool got = wire_->queue.AsyncNext(&tag, &ok, deadline) == grpc::CompletionQueue::GOT_EVENT;
         rest.lock();
-        return got;
-    };
-    // After the first event takes what else is there, without waiting.
-    while (next()) {
+        if (!got) break;
         if (tag == &wire_->alarm) {
-            std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             woken_ = false;
         } else {
             end(static_cast<OtlpCall*>(tag), ended);
         }
-        deadline = gpr_time_0(GPR_CLOCK_MONOTONIC);
+        deadline = gpr_time_0(GPR_CLOCK_MONOTONIC);  // from now on what else is there, without waiting
     }
     watch(Clock::now(), ended);
     return ended;
@@ -205,7 +202,7 @@ void GrpcTransport::replace_channel(uint64_t generation) {
 
 // What gRPC holds beyond its calls.
 size_t GrpcTransport::memory_out() const {
-    std::lock_guard lock(rest_mutex_);
+    const MutexLock lock(rest_mutex_);
     size_t bytes = 0;
     for (const auto& [key, call] : wire_->calls) bytes += call->abandoned ? call->shipment()->request.bytes : 0;
     for (const Lingering& rest : lingering_) bytes += rest.slices.expired() ? 0 : rest.bytes;
@@ -214,11 +211,11 @@ size_t GrpcTransport::memory_out() const {
 
 std::vector<ShipmentPtr> GrpcTransport::abandon() {
     {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         ending_ = true;
     }
     std::vector<ShipmentPtr> left;
-    std::lock_guard lock(rest_mutex_);
+    const MutexLock lock(rest_mutex_);
     for (const auto& [key, call] : wire_->calls) {
         if (!std::exchange(call->abandoned, true)) left.push_back(call->shipment());
     }

@@ -8,11 +8,11 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "export/grpc/endpoint.hpp"
 #include "export/grpc/forward.hpp"
 #include "export/grpc/library_sockets.hpp"
@@ -53,28 +53,28 @@ private:
         Clock::time_point act_at{};
     };
 
-    Clock::time_point next_event() const;
-    void end(OtlpCall* key, std::vector<Ended>& ended);
-    void abandon_call(OtlpCall& call, std::vector<Ended>& ended);
-    void watch(Clock::time_point now, std::vector<Ended>& ended);
-    void replace_channel(uint64_t generation);
+    Clock::time_point next_event() const SPR_REQUIRES(rest_mutex_);
+    void end(OtlpCall* key, std::vector<Ended>& ended) SPR_REQUIRES(rest_mutex_);
+    void abandon_call(OtlpCall& call, std::vector<Ended>& ended) SPR_REQUIRES(rest_mutex_);
+    void watch(Clock::time_point now, std::vector<Ended>& ended) SPR_REQUIRES(rest_mutex_);
+    void replace_channel(uint64_t generation) SPR_REQUIRES(rest_mutex_);
 
     const OtlpGrpcOptions options_;
     const Endpoint endpoint_;
     const LibrarySockets sockets_;        // of all channels but zero copy's own
     std::optional<WatchedTlsFiles> tls_;  // none: plaintext
-    std::shared_ptr<grpc::ChannelCredentials> credentials_;
+    std::shared_ptr<grpc::ChannelCredentials> credentials_ SPR_GUARDED_BY(rest_mutex_);
 
-    std::mutex mutex_;
-    bool woken_ = false;   // guarded: the alarm is set
-    bool ending_ = false;  // guarded
+    Mutex mutex_;
+    bool woken_ SPR_GUARDED_BY(mutex_) = false;  // the alarm is set
+    bool ending_ SPR_GUARDED_BY(mutex_) = false;
 
     // Held but for where the sender waits, so that cut() finds everything at rest.
-    mutable std::mutex rest_mutex_;
-    std::unique_ptr<Wire> wire_;          // guarded, like what follows
-    std::unique_ptr<OwnConnection> own_;  // null: zero copy is not asked for, or cannot be had
-    uint64_t generation_ = 1;             // of wire_->channel
-    std::vector<Lingering> lingering_;
+    mutable Mutex rest_mutex_;
+    std::unique_ptr<Wire> wire_;  // always the same one; its calls and its channel are guarded, the queue is not
+    std::unique_ptr<OwnConnection> own_ SPR_GUARDED_BY(rest_mutex_);  // null: no zero copy
+    uint64_t generation_ SPR_GUARDED_BY(rest_mutex_) = 1;             // of wire_->channel
+    std::vector<Lingering> lingering_ SPR_GUARDED_BY(rest_mutex_);
 
     LibraryThreads threads_;  // threads_cpu()'s own
 };
