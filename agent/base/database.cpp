@@ -134,6 +134,8 @@ void Database::fail(std::string_view doing) const {
                         is_damage(sqlite3_extended_errcode(handle_)));
 }
 
+size_t Database::memory_used() { return static_cast<size_t>(sqlite3_memory_used()); }
+
 void Database::set_aside(const std::string& file, const std::string& why) {
     try {
         const std::string name = agent::set_aside(file, why);

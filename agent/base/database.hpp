@@ -54,6 +54,9 @@ public:
     // Never creates, upgrades or changes anything but SQLite's own index of the log.
     static Database open_read_only(const std::string& file, const DatabaseSchema& schema);
 
+    // Of all databases of this process: caches, statements, what SQLite has set up.
+    static size_t memory_used();
+
     // After an error that says damaged(): the file and its log get other names, and none is open any more.
     static void set_aside(const std::string& file, const std::string& why);
 

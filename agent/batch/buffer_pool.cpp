@@ -20,24 +20,33 @@ BufferPool::Buffer BufferPool::take() {
             buffer = kept_.back();  // the last one that came back: its pages are there, and perhaps still in a cache
             kept_.pop_back();
         }
+        ++(buffer != nullptr ? figures_.hits : figures_.misses);
+        ++figures_.out;
     }
     if (buffer == nullptr) {
         // Not malloc(): its thresholds adapt, and then keep what an overload needed.
         void* memory = mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (memory == MAP_FAILED) throw std::bad_alloc();
+        if (memory == MAP_FAILED) {
+            const MutexLock lock(mutex_);
+            --figures_.out;
+            throw std::bad_alloc();
+        }
         buffer = static_cast<uint8_t*>(memory);
     }
     return Buffer(buffer, Return(shared_from_this()));
 }
 
-size_t BufferPool::kept() const {
+BufferPool::Figures BufferPool::figures() const {
     const MutexLock lock(mutex_);
-    return kept_.size();
+    Figures figures = figures_;
+    figures.kept = kept_.size();
+    return figures;
 }
 
 void BufferPool::give_back(uint8_t* buffer) {
     {
         const MutexLock lock(mutex_);
+        --figures_.out;
         if (kept_.size() < kKept) {
             kept_.push_back(buffer);
             return;

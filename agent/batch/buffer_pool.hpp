@@ -41,13 +41,21 @@ public:
 
     // kSize bytes, whatever is in them. Throws std::bad_alloc.
     Buffer take();
-    size_t kept() const;
+
+    struct Figures {
+        size_t kept = 0;      // buffers that are free
+        size_t out = 0;       // ... that somebody has
+        uint64_t hits = 0;    // taken of those that were kept
+        uint64_t misses = 0;  // ... from the kernel
+    };
+    Figures figures() const;
 
 private:
     void give_back(uint8_t* buffer);
 
     mutable Mutex mutex_;
     std::vector<uint8_t*> kept_ SPR_GUARDED_BY(mutex_);
+    Figures figures_ SPR_GUARDED_BY(mutex_);  // without `kept`
 };
 
 }  // namespace spanring::agent

@@ -83,6 +83,7 @@ public:
     bool outstanding_until(uint64_t serial) const { return !outstanding_.empty() && *outstanding_.begin() <= serial; }
     size_t outstanding() const { return outstanding_.size(); }
     uint64_t submitted() const { return submitted_; }
+    BufferPool::Figures buffers() const { return buffers_->figures(); }
 
     const std::vector<Exporter*>& exporters() const { return exporters_; }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/mutex.hpp"
+#include "batch/buffer_pool.hpp"
 
 namespace spanring::agent {
 
@@ -23,6 +24,7 @@ struct DrainStatus {
     uint64_t quarantined = 0;
     uint64_t serving = 0;      // gauge: segments
     uint64_t outstanding = 0;  // gauge: batches that wait for an answer
+    BufferPool::Figures buffers;
 };
 
 // The status after the last pass, for other threads.

@@ -374,6 +374,7 @@ void Drainer::publish_status() {
     status_.batches = batcher_.submitted();
     status_.serving = segments_.size();
     status_.outstanding = batcher_.outstanding();
+    status_.buffers = batcher_.buffers();
     board_.publish(status_);
 }
 

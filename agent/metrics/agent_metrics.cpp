@@ -8,6 +8,7 @@
 #include "base/version.hpp"
 #include "batch/exporter.hpp"
 #include "drain/drain_status.hpp"
+#include "metrics/memory_usage.hpp"
 #include "metrics/page_parts.hpp"
 #include "metrics/process_series.hpp"
 #include "metrics/process_usage.hpp"
@@ -41,8 +42,10 @@ std::string AgentMetrics::page() {
     add_spans(page, total);
     add_exporter_accounts(page, total);
     for (const Exporter* exporter : sources_.exporters) add_exporter_status(page, *exporter);
-    add_drain(page, sources_.drain());
+    const DrainStatus drain = sources_.drain();
+    add_drain(page, drain);
     add_processes(page, found, series_->split(found.processes));
+    add_memory_usage(page, drain);
     add_process_usage(page);
     add_thread_usage(page);
     page_ = page.text();

@@ -27,7 +27,21 @@ TEST(BufferPoolTest, KeepsNoMoreThanItMay) {
     for (const BufferPool::Buffer& buffer : buffers) distinct.insert(buffer.get());
     EXPECT_EQ(distinct.size(), buffers.size());
     buffers.clear();
-    EXPECT_EQ(pool->kept(), BufferPool::kKept);
+    EXPECT_EQ(pool->figures().kept, BufferPool::kKept);
+}
+
+TEST(BufferPoolTest, CountsWhatIsOutAndWhatItSaved) {
+    const auto pool = std::make_shared<BufferPool>();
+    BufferPool::Buffer first = pool->take(), second = pool->take();
+    EXPECT_EQ(pool->figures().out, 2u);
+    EXPECT_EQ(pool->figures().kept, 0u);
+    first.reset();
+    EXPECT_EQ(pool->figures().out, 1u);
+    EXPECT_EQ(pool->figures().kept, 1u);
+    first = pool->take();
+    EXPECT_EQ(pool->figures().out, 2u);
+    EXPECT_EQ(pool->figures().hits, 1u);
+    EXPECT_EQ(pool->figures().misses, 2u);
 }
 
 TEST(BufferPoolTest, TakesBuffersBackOnAnyThreadAndAfterItsOwner) {
