@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -88,6 +89,8 @@ public:
         make_folder_of_spools(config);
         for (const ExporterConfig& exporter : config.exporters) {
             add(exporter);
+            if (const OtlpOptions* delivery = exporter.delivery())
+                options.queue_bytes = std::min(options.queue_bytes, delivery->queue_bytes);
             if (exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy != ZeroCopy::kOff) {
                 options.zero_copy = exporter.otlp.zero_copy;
             }

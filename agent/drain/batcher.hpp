@@ -81,6 +81,7 @@ public:
 
     uint64_t last_serial() const { return last_serial_; }
     bool outstanding_until(uint64_t serial) const { return !outstanding_.empty() && *outstanding_.begin() <= serial; }
+    bool is_outstanding(uint64_t serial) const { return outstanding_.contains(serial); }
     size_t outstanding() const { return outstanding_.size(); }
     uint64_t submitted() const { return submitted_; }
     BufferPool::Figures buffers() const { return buffers_->figures(); }

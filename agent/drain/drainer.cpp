@@ -56,7 +56,7 @@ Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger*
       ledger_(ledger),
       scans_(options_.scan_period, options_.temporary_age),
       budget_(options_.users != nullptr),
-      turns_(options_.users != nullptr) {
+      turns_(options_.users != nullptr, options_.queue_bytes) {
     ledger_.set_wake([this] { wake(); });
 }
 
@@ -234,6 +234,8 @@ void Drainer::drain_due(bool all) {
             drain(served, std::numeric_limits<uint64_t>::max());
         else if (left != 0)
             drain(served, std::min(options_.pass_bytes, left));
+        else if (turns_.waits_for_answers(served.owner))
+            served.pace.not_before(now_ + kWaitForAnswers);
         else
             more_ = true;
     });
@@ -248,7 +250,8 @@ void Drainer::drain(ServedSegment& served, uint64_t budget) {
         segment.check_liveness();
     }
     const PassResult result = segment.drain(batcher_, budget);
-    turns_.took(served.owner, result.bytes);
+    const uint64_t serial = batcher_.last_serial();
+    turns_.took(served.owner, result.bytes, batcher_.is_outstanding(serial) ? serial : 0);
     status_.spans += result.spans;
     status_.bytes += result.bytes;
     status_.invalid += result.invalid;
@@ -311,6 +314,7 @@ bool Drainer::quiet() const {
 void Drainer::book_answers() {
     for (const std::shared_ptr<Batch>& batch : batcher_.take_resolved()) {
         book(*batch);
+        turns_.answered(batcher_.serial_of(*batch));
         batcher_.finish(*batch);
     }
 }

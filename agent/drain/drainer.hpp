@@ -41,6 +41,7 @@ struct DrainOptions {
     PaceLimits pace;
     ZeroCopy zero_copy = ZeroCopy::kOff;
     uint64_t pass_bytes = 1u << 20;                  // of one segment, before it is the next one's turn
+    uint64_t queue_bytes = 64u << 20;                // of all that waits for exporters, shared by users
     std::chrono::milliseconds liveness_period{100};  // beside the hints of the kernel
     std::chrono::milliseconds scan_period{2000};     // likewise
     std::chrono::milliseconds ledger_period{1000};

@@ -36,6 +36,7 @@ public:
         due_ = complete ? now + interval_ : now;
     }
 
+    void not_before(Clock::time_point when) { due_ = std::max(due_, when); }
     void no_later_than(Clock::time_point when) { due_ = std::min(due_, when); }
 
 private:
