@@ -29,7 +29,7 @@ JOBS = str(os.cpu_count() or 2)
 FIRST = {"lint": 2}
 PLAIN = {"unit": 1, "abi": 2, "model": 1, "integration": 5, "crash": 1, "fuzz": 4, "bindings": 3}
 FURTHER = {"user": 6, "i686": 2, "aarch64": 3, "tsan": 3, "asan": 3, "minimum": 2, "instructions": 1, "compilers": 1}
-LONG = {"asan-agent": 30, "compilers-all": 120, "soak": 31}
+LONG = {"asan-agent": 30, "tsan-agent": 30, "compilers-all": 120, "soak": 31}
 SUITES = FIRST | PLAIN | FURTHER | LONG
 MAIN_BUILD = 8  # minutes
 
@@ -314,7 +314,8 @@ def sanitizer(label, kinds, options, total, suites=("unit",)):
         return
     for suite in suites:
         build.run_suite(f"{suite}-{label}", suite, total, environment={
-            "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+            "TSAN_OPTIONS": "halt_on_error=1:detect_deadlocks=1:second_deadlock_stack=1:"
+                            f"suppressions={SOURCE / 'tests/foreign.tsan'}",
             "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1",
             "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
 
@@ -434,6 +435,8 @@ def run_suite(suite, suites, build, total):
         sanitizer("asan", "address,undefined", WITHOUT_AGENT, total)
     elif suite == "asan-agent":
         sanitizer("asan-agent", "address,undefined", TESTS_ALONE, total, suites=("unit", "hostile"))
+    elif suite == "tsan-agent":
+        sanitizer("tsan-agent", "thread", TESTS_ALONE, total, suites=("loaded",))
     elif suite == "minimum":
         minimum(build, total)
     elif suite == "instructions":

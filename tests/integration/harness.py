@@ -35,7 +35,7 @@ EXIT_TEMPFAIL = 75  # sysexits.h: another agent serves these folders
 
 def environment(**more):
     """Nothing of the caller's settings but where programs and temporary files are."""
-    names = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS")
+    names = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "LANG", "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
     kept = {name: os.environ[name] for name in names if name in os.environ}
     return {**kept, **{name: str(value) for name, value in more.items()}}
 
