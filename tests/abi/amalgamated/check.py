@@ -36,7 +36,7 @@ def embedded(amalgamation, version_script):
     with tempfile.TemporaryDirectory() as folder:
         made, library = os.path.join(folder, "spanring.o"), os.path.join(folder, "embedded.so")
         for compiler, (standard, model) in itertools.product(compilers, MODELS.items()):
-            output_of(compiler, f"-std={standard}", "-fno-exceptions", "-fno-rtti", "-fPIC", f'-DSPR_TLS_MODEL="{model}"', *WARNINGS,
+            output_of(compiler, f"-std={standard}", "-O1", "-fno-exceptions", "-fno-rtti", "-fPIC", f'-DSPR_TLS_MODEL="{model}"', *WARNINGS,
                       "-c", amalgamation, "-o", made)
             output_of("cc", "-shared", "-Wl,-z,defs", made, "-o", library)
             found = {line.split()[-1] for line in output_of("nm", "-D", "--defined-only", library).splitlines()}

@@ -153,13 +153,15 @@ TEST_F(JournalTest, LeavesAFaultToTheGuardThatCoversIt) {
         const std::string path = directory.path() + "/cut";
         const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (ftruncate(fd, 8192) != 0) _exit(2);
-        auto* mapped = static_cast<volatile char*>(mmap(nullptr, 8192, PROT_READ, MAP_SHARED, fd, 0));
-        {
-            const FaultGuard guard(const_cast<const char*>(mapped), 8192);
-            if (ftruncate(fd, 0) != 0) _exit(2);
-            if (mapped[4096] != 0 || !guard.faulted()) _exit(3);
-        }
-        (void)mapped[0];  // no guard covers it any more
+        const auto map = [fd] {
+            return static_cast<volatile char*>(mmap(nullptr, 8192, PROT_READ, MAP_SHARED, fd, 0));
+        };
+        volatile char* const covered = map();
+        volatile char* const uncovered = map();
+        const FaultGuard guard(const_cast<const char*>(covered), 8192);
+        if (ftruncate(fd, 0) != 0) _exit(2);
+        if (covered[4096] != 0 || !guard.faulted()) _exit(3);
+        (void)uncovered[0];
     });
     EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS) << status;
     EXPECT_EQ(crashes(), 1u);
