@@ -2,6 +2,8 @@
 //
 // One runtime directory as the agent holds it: checked, locked (agent.lock: one agent for each directory, the kernel
 // knows when it is gone), listed, cleaned. Drain thread only.
+//
+// Header bill: it holds its listing; served_folders.cpp alone includes it.
 #pragma once
 
 #include <chrono>

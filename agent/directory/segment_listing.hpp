@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The names in a directory that may have any number of them: read a part at a time. Drain thread only.
+//
+// Header bill: a function that removes a file, and Folder with its clock; the two folders include it.
 #pragma once
 
 #include <chrono>

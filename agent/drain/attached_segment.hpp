@@ -11,6 +11,8 @@
 // A segment whose writers may overwrite: FULL chunks are read only once TAKEN, never without a copy. Of an OPEN one the
 // committed prefix is copied and sent as always, but booked only when the chunk is TAKEN or the process is dead. Until
 // then a writer may still win the chunk, and it counts as overwritten all that the mark does not cover.
+//
+// Header bill: it holds its cursors, cutter, burial and accounts; the table of segments and the drainer include it.
 #pragma once
 
 #include <cstdint>

@@ -2,6 +2,8 @@
 //
 // How far the agent is in each chunk of a segment, and which chunks a pass has to look at. The agent's own memory:
 // nothing here believes the segment, and nothing here writes to it. Drain thread only.
+//
+// Header bill: it reads through RunCutter; attached_segment.hpp alone includes it.
 #pragma once
 
 #include <cstddef>

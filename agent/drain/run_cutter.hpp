@@ -3,6 +3,8 @@
 // Turns what was copied out of a chunk into runs of a batch: walks the records, validates each span to the bottom, cuts
 // invalid ones and control records out, starts a new batch where one is full, and writes the receipts. Drain thread
 // only.
+//
+// Header bill: it holds its gate and writes into the lanes of a batcher; the parts of AttachedSegment include it.
 #pragma once
 
 #include <cstdint>

@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "drain/attached_segment.hpp"
 #include "sampling/sampling_file.hpp"
 
 namespace spanring::agent {

@@ -6,10 +6,11 @@
 #include <string>
 
 #include "directory/directory_watch.hpp"
-#include "drain/attached_segment.hpp"
 #include "sampling/sampling_rule.hpp"
 
 namespace spanring::agent {
+
+class AttachedSegment;
 
 class SamplingDirectives {
 public:

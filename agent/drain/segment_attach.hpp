@@ -2,6 +2,8 @@
 //
 // How a file that was opened and checked (segment_file.hpp) becomes an AttachedSegment, or why it does not. Drain
 // thread only.
+//
+// Header bill: what it makes is a whole AttachedSegment; drainer.hpp alone includes it.
 #pragma once
 
 #include <cstdint>

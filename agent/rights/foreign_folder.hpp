@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The runtime directory of another user, through the opener. The drainer may list it and nothing more.
+//
+// Header bill: it holds its listing; users.cpp alone includes it.
 #pragma once
 
 #include <string>
