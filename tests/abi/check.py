@@ -8,7 +8,7 @@
                                                   is where it was, but that a struct may have grown
     symbols LIBRARY MAP                           exported functions are those of the version script, at their versions
     needed LIBRARY                                libc and nothing else
-    size LIBRARY                                  stripped: under 200 KB
+    size LIBRARY STRIP                            stripped: under 200 KB
     tls LIBRARY                                   thread-local storage: initial-exec but for profilers' variable, at most 256 bytes
     nodelete LIBRARY                              dlclose() does not unload it
     static ARCHIVE SOURCE INCLUDE COMPILER...     `gcc SOURCE ARCHIVE` links without the C++ runtime, and runs
@@ -90,10 +90,10 @@ def needed(library):
     assert all(libc.fullmatch(name) for name in found), f"more than libc: {found}"
 
 
-def size(library):
+def size(library, strip):
     with tempfile.TemporaryDirectory() as folder:
         stripped = os.path.join(folder, "stripped.so")
-        output_of("strip", "-o", stripped, library)
+        output_of(strip, "-o", stripped, library)
         found = os.path.getsize(stripped)
     print(f"{found} bytes stripped")
     assert found < 200_000, f"{found} bytes stripped"
