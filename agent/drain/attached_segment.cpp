@@ -39,7 +39,7 @@ AttachedSegment::AttachedSegment(HeldSegment held, const std::vector<ExporterRow
       accounts_(held_.book.totals(), exporters),
       flush_(held_.view()),
       zero_copy_(held_.zero_copy) {
-    cursors_.resize(held_.extents);
+    cursors_.extend(held_.extents);
 }
 
 bool AttachedSegment::fail(const std::string& reason) {
@@ -70,9 +70,8 @@ void AttachedSegment::check_liveness() {
 }
 
 bool AttachedSegment::update_extents() {
-    const uint32_t before = held_.extents;
     if (!held_.update_extents()) return fail(HeldSegment::kBadExtents);
-    if (held_.extents != before) cursors_.resize(held_.extents);
+    cursors_.extend(held_.extents);
     return true;
 }
 
@@ -122,7 +121,7 @@ bool AttachedSegment::visit(uint32_t chunk, Batcher& batcher, PassResult& result
     ChunkWord word = ChunkReader<>::committed(line);
     cursors_.look_again(chunk);
     bool begun = false;
-    if (const ring::ChunkFault fault = cursor.see(word, chunk, held_.overwrite, begun);
+    if (const ring::ChunkFault fault = cursor.see(word, held_.extents.chunk_capacity(chunk), held_.overwrite, begun);
         fault != ring::ChunkFault::kNone)
         return fail(ring::describe(fault));
     if (begun && !begin_generation(chunk, cursor)) return false;
@@ -157,7 +156,7 @@ bool AttachedSegment::begin_generation(uint32_t chunk, ChunkCursor& cursor) {
 // An earlier agent took the records before; the scope in force is the last one that they name.
 bool AttachedSegment::scope_before(uint32_t chunk, uint32_t size, uint32_t& ret_scope) {
     scratch_.resize(size);
-    std::memcpy(scratch_.data(), view().chunk_bytes(chunk), size);
+    std::memcpy(scratch_.data(), bytes_of(chunk), size);
     for (size_t at = 0; at < size;) {
         ChunkRecord record;
         if (const char* fault = read_chunk_record(scratch_, at, record); fault != nullptr) return fail(fault);
@@ -179,7 +178,7 @@ bool AttachedSegment::take_portion(uint32_t chunk, ChunkCursor& cursor, ChunkWor
 
     Batcher::Lane& lane = this->lane(batcher);
     portion.in_lane = &lane == &batcher.shared();
-    const uint8_t* from = view().chunk_bytes(chunk) + portion.begin;
+    const uint8_t* from = bytes_of(chunk) + portion.begin;
     if (portion.in_lane) {
         // Rather a batch that is a little smaller than one that is cut inside a portion.
         const bool full = !lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, portion.spans, portion.size);

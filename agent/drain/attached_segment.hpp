@@ -101,6 +101,9 @@ public:
 
 private:
     ring::SegmentView view() const { return held_.view(); }
+    const uint8_t* bytes_of(uint32_t chunk) const {
+        return view().chunk_bytes(chunk, held_.extents.chunk_capacity(chunk));
+    }
     Batcher::Lane& lane(Batcher& batcher) { return zero_copy_ ? zero_copy_lane_ : batcher.shared(); }
     bool update_extents();
     bool recover();

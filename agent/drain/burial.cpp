@@ -13,7 +13,7 @@ void Burial::check(int file) {
     died_unix_nano_ = unix_nano();
 }
 
-ring::RecoveryFault Burial::recover(ring::SegmentView segment, uint32_t extents) {
+ring::RecoveryFault Burial::recover(ring::SegmentView segment, const ring::ExtentMap& extents) {
     // acquire: the lines below are populated. Pairs with the release in Segment::counter_line(); the process is dead,
     // and this is its last word.
     const uint32_t lines = ring::StdAtomics::load(segment.writer().counter_lines, std::memory_order_acquire);

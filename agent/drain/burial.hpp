@@ -23,7 +23,7 @@ public:
     uint64_t died_unix_nano() const { return died_unix_nano_; }  // as it was seen
 
     // Settles what the process's threads had half done, and lists the spans that they left open.
-    ring::RecoveryFault recover(ring::SegmentView segment, uint32_t extents);
+    ring::RecoveryFault recover(ring::SegmentView segment, const ring::ExtentMap& extents);
     bool recovered() const { return recovered_; }
 
     void all_committed_handed_out() { exhausted_ = true; }

@@ -7,10 +7,9 @@
 
 namespace spanring::agent {
 
-ring::ChunkFault ChunkCursor::see(ring::ChunkWord word, uint32_t chunk, bool overwrite, bool& ret_begun) {
+ring::ChunkFault ChunkCursor::see(ring::ChunkWord word, uint32_t capacity, bool overwrite, bool& ret_begun) {
     ret_begun = false;
     if (known && word == seen) return ring::ChunkFault::kNone;
-    const uint32_t capacity = ring::chunk_capacity(chunk);
     const ring::ChunkFault fault =
         known ? check_transition(seen, word, capacity, overwrite) : check_word(word, capacity, overwrite);
     if (fault != ring::ChunkFault::kNone) return fault;
@@ -29,9 +28,14 @@ void ChunkCursor::restart(uint32_t length, uint32_t spans) {
     low.reset(length, spans);
 }
 
-void ChunkCursors::resize(uint32_t extents) {
-    cursors_.resize(size_t{extents} * ring::kChunksPerExtent);
-    idle_words_.resize(cursors_.size(), kLook);
+void ChunkCursors::extend(const ring::ExtentMap& extents) {
+    for (auto extent = static_cast<uint32_t>(first_places_.size()); extent < extents.count(); ++extent) {
+        first_places_.push_back(count());
+        for (uint32_t place = 0; place < extents.chunks_in(extent); ++place)
+            chunks_.push_back(extent * ring::kChunksPerExtent + place);
+    }
+    cursors_.resize(chunks_.size());
+    idle_words_.resize(chunks_.size(), kLook);
 }
 
 void ChunkCursors::look_at_all() { std::fill(idle_words_.begin(), idle_words_.end(), kLook); }
@@ -39,15 +43,11 @@ void ChunkCursors::look_at_all() { std::fill(idle_words_.begin(), idle_words_.en
 // How many of the chunks from `first` on have nothing to do. The word is only compared here; whoever looks at the chunk
 // loads what is used.
 uint32_t ChunkCursors::idle_from(ring::SegmentView segment, uint32_t first, uint32_t count) const {
-    uint32_t chunk = first;
-    for (const uint32_t end = first + count; chunk != end;) {
-        const uint32_t stop = std::min(end, chunk + ring::kChunksPerExtent - chunk % ring::kChunksPerExtent);
-        const ring::ChunkLine* line = &segment.chunk_line(chunk);
-        for (; chunk != stop; ++chunk, ++line) {
-            // relaxed: a word that changed is loaded again, with acquire, before anything follows from it.
-            const uint64_t word = ring::StdAtomics::load(line->word, std::memory_order_relaxed);
-            if (word != idle_words_[chunk] || word == kLook) return chunk - first;
-        }
+    for (uint32_t place = first; place != first + count; ++place) {
+        // relaxed: a word that changed is loaded again, with acquire, before anything follows from it.
+        const uint64_t word =
+            ring::StdAtomics::load(segment.chunk_line(chunks_[place]).word, std::memory_order_relaxed);
+        if (word != idle_words_[place] || word == kLook) return place - first;
     }
     return count;
 }

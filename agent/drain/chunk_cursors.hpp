@@ -14,6 +14,7 @@
 #include "drain/run_cutter.hpp"
 #include "ring/chunk_reader.hpp"
 #include "ring/chunk_word.hpp"
+#include "ring/extent_map.hpp"
 #include "ring/segment_view.hpp"
 
 namespace spanring::agent {
@@ -30,7 +31,7 @@ struct ChunkCursor {
 
     // Takes in a word of the chunk, if its writers can have led it there. ret_begun: it is of a generation that was not
     // seen before, and restart() has to follow.
-    ring::ChunkFault see(ring::ChunkWord word, uint32_t chunk, bool overwrite, bool& ret_begun);
+    ring::ChunkFault see(ring::ChunkWord word, uint32_t capacity, bool overwrite, bool& ret_begun);
 
     // At the begin of a generation, of which so much is acknowledged already.
     void restart(uint32_t length, uint32_t spans);
@@ -38,14 +39,15 @@ struct ChunkCursor {
 
 class ChunkCursors {
 public:
-    void resize(uint32_t extents);
+    // Takes in the chunks of the extents that are new.
+    void extend(const ring::ExtentMap& extents);
 
-    ChunkCursor& operator[](uint32_t chunk) { return cursors_[chunk]; }
-    uint32_t count() const { return static_cast<uint32_t>(idle_words_.size()); }
+    ChunkCursor& operator[](uint32_t chunk) { return cursors_[place_of(chunk)]; }
+    uint32_t count() const { return static_cast<uint32_t>(chunks_.size()); }
 
     // There is nothing to do for the chunk as long as its word is this one.
-    void set_idle(uint32_t chunk, ring::ChunkWord word) { idle_words_[chunk] = word.pack(); }
-    void look_again(uint32_t chunk) { idle_words_[chunk] = kLook; }
+    void set_idle(uint32_t chunk, ring::ChunkWord word) { idle_words_[place_of(chunk)] = word.pack(); }
+    void look_again(uint32_t chunk) { idle_words_[place_of(chunk)] = kLook; }
     void look_at_all();
 
     // A pass looks at each chunk once, and begins where the last one stopped: `left` counts from count() down. Goes to
@@ -63,14 +65,19 @@ public:
     }
     uint32_t advance(uint32_t& left) {
         --left;
-        return next_++;
+        return chunks_[next_++];
     }
 
 private:
     static constexpr uint64_t kLook = ~uint64_t{0};  // no sound word: there is no such state
 
     uint32_t idle_from(ring::SegmentView segment, uint32_t first, uint32_t count) const;
+    uint32_t place_of(uint32_t chunk) const {
+        return first_places_[chunk / ring::kChunksPerExtent] + chunk % ring::kChunksPerExtent;
+    }
 
+    std::vector<uint32_t> first_places_;  // of each extent, in what follows
+    std::vector<uint32_t> chunks_;        // those that there are, in ascending order
     std::vector<ChunkCursor> cursors_;
     // Of each chunk the word at which there is nothing to do for it, or kLook. Apart from the cursors, so that a look
     // at a thousand chunks reads little more than their words.

@@ -32,7 +32,11 @@ std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) 
             throw std::runtime_error("exporter " + exporter->name() + ": at most " +
                                      std::to_string(ring::kExporterRows) + " exporters can be counted");
         }
-        if (exporter->required()) rows.push_back({exporter->index(), exporter_hash(exporter->name())});
+        if (!exporter->required()) continue;
+        const uint64_t hash = exporter_hash(exporter->name());
+        if (std::any_of(rows.begin(), rows.end(), [&](const ExporterRow& row) { return row.hash == hash; }))
+            throw std::runtime_error("exporter " + exporter->name() + ": its name cannot be told from another's");
+        rows.push_back({exporter->index(), hash});
     }
     return rows;
 }

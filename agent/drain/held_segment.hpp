@@ -13,7 +13,7 @@
 #include "base/descriptor.hpp"
 #include "batch/batch.hpp"
 #include "ring/ack_book.hpp"
-#include "ring/atomics.hpp"
+#include "ring/extent_map.hpp"
 #include "ring/layout.hpp"
 #include "ring/segment_view.hpp"
 #include "segment/segment_file.hpp"
@@ -34,21 +34,15 @@ struct HeldSegment {
     bool zero_copy = false;  // batches may point into it
     uint64_t attached_unix_nano = 0;
     bool agent_died = false;  // one that served this segment
-    uint32_t extents = 0;     // as last seen
+    ring::ExtentMap extents;  // as last seen
     ring::AckBook<> book;
 
     ring::SegmentView view() const { return mapping->view(); }
 
-    // Looks how many extents there are by now. False: more than there may be, or fewer than before.
-    bool update_extents() {
-        // acquire: the extents below are populated. Pairs with the release in Segment::grow(). Without it one could be
-        // touched that is not there yet.
-        const uint32_t counted = ring::StdAtomics::load(view().writer().extents, std::memory_order_acquire);
-        if (counted > header.extent_limit || counted < extents) return false;
-        extents = counted;
-        return true;
-    }
-    static constexpr char kBadExtents[] = "it counts more extents than it has, or fewer than before";
+    // Looks how many extents there are by now. False: their number or the use of one is impossible.
+    bool update_extents() { return extents.update(view()); }
+    static constexpr char kBadExtents[] =
+        "it counts more extents than it has, or fewer than before, or one of an unknown use";
 };
 
 }  // namespace spanring::agent

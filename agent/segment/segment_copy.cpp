@@ -15,12 +15,12 @@ namespace spanring::agent {
 namespace {
 
 // Whether recovery would stop at it.
-bool broken(const ring::Slot& slot, uint32_t extents) {
+bool broken(const ring::Slot& slot, const ring::ExtentMap& extents) {
     const auto word = ring::SlotWord::unpack(slot.word);
     if (word.state == ring::SlotState::kFree) return false;
     if (static_cast<uint32_t>(word.state) > static_cast<uint32_t>(ring::SlotState::kDropping)) return true;
     if (!ring::fits_blocks(word)) return true;
-    if (word.state == ring::SlotState::kEnding) return slot.intent_chunk >= extents * ring::kChunksPerExtent;
+    if (word.state == ring::SlotState::kEnding) return !extents.has_chunk(slot.intent_chunk);
     return word.state == ring::SlotState::kDropping &&
            slot.intent_cause >= static_cast<uint32_t>(ring::Counter::kCount);
 }
@@ -56,15 +56,27 @@ bool SegmentCopy::copy(int fd, uint64_t offset, uint64_t size) {
     return read_at(fd, offset, base_ + offset, size) == size;
 }
 
-SegmentCopy::Settled SegmentCopy::settle(uint32_t extents) {
+bool SegmentCopy::copy_heads(int fd, const ring::ExtentMap& extents) {
+    for (uint32_t extent = 0; extent < extents.count(); ++extent) {
+        if (extent % ring::kExtentsPerGroup == 0) {
+            const uint64_t offset = ring::group_offset(extent / ring::kExtentsPerGroup);
+            if (!copy(fd, offset, ring::kGroupHeadSize)) return false;
+        }
+        if (extents.kind(extent) != ring::ExtentKind::kSlots) continue;
+        if (!copy(fd, ring::extent_offset(extent), ring::kExtentSize)) return false;
+    }
+    return true;
+}
+
+SegmentCopy::Settled SegmentCopy::settle(const ring::ExtentMap& extents) {
     Settled result;
     ring::AckBook<> book;
     result.journal = book.open(view(), extents);
-    for (uint32_t slot = 0; slot < extents * ring::kSlotsPerExtent; ++slot) {
-        if (!broken(view().slot(slot), extents)) continue;
+    extents.each_slot([&](uint32_t slot) {
+        if (!broken(view().slot(slot), extents)) return;
         result.broken.push_back(slot);
         view().slot(slot).word = 0;
-    }
+    });
     ring::Recovery<>(view(), extents, view().writer().counter_lines).run(result.open);
     return result;
 }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "ring/extent_map.hpp"
 #include "ring/segment_view.hpp"
 
 namespace spanring::agent {
@@ -30,15 +31,20 @@ public:
     // False: the file is shorter. What it has is copied nevertheless.
     bool copy(int fd, uint64_t offset, uint64_t size);
 
+    // All that lies before the extents, without what is said about their chunks.
+    bool copy_base(int fd) { return copy(fd, 0, ring::kGroupsOffset); }
+    // Of the first so many extents what is said about their chunks, and the slots. False: as copy().
+    bool copy_heads(int fd, const ring::ExtentMap& extents);
+
     // What an agent would do at its attach and, of a dead process, before it drains: an acknowledgement that was cut
-    // off is completed, and what threads had half done is settled by their intents. `extents` and the pages of chunk
-    // lines and slots are copied. Inconsistent slots are left out.
+    // off is completed, and what threads had half done is settled by their intents. What copy_heads() copies is there.
+    // Inconsistent slots are left out.
     struct Settled {
         bool journal = true;           // false: it names something that does not exist
         std::vector<uint32_t> open;    // slots of open spans
         std::vector<uint32_t> broken;  // slots whose words or intents are impossible
     };
-    Settled settle(uint32_t extents);
+    Settled settle(const ring::ExtentMap& extents);
 
 private:
     uint64_t size_ = 0;

@@ -26,26 +26,19 @@ constexpr int kReadings = 8;
 
 constexpr char kShorter[] = "it became shorter while it was read";
 
-uint32_t extents_of(const ring::Header& header, ring::SegmentView view) {
-    return std::min(view.writer().extents, header.extent_limit);
-}
-
-// Chunk lines, marks and slots: all that is needed of an extent.
-bool copy_extents(SegmentCopy& copy, int fd, uint32_t extents) {
-    for (uint32_t extent = 0; extent < extents; ++extent) {
-        if (!copy.copy(fd, ring::extent_offset(extent), ring::kBlocksOffset)) return false;
-    }
-    return true;
+ring::ExtentMap extents_of(const ring::Header& header, ring::SegmentView view) {
+    ring::ExtentMap extents(header.extent_limit);
+    extents.salvage(view, std::min(view.writer().extents, header.extent_limit));
+    return extents;
 }
 
 // False: the file became shorter.
 bool copy_at_rest(SegmentCopy& copy, int fd, const ring::Header& header, bool& ret_rest) {
     ret_rest = false;
-    if (!copy.copy(fd, 0, ring::kExtentsOffset)) return false;
+    if (!copy.copy_base(fd)) return false;
     for (int i = 0; i < kReadings && !ret_rest; ++i) {
         const CounterReading before(copy.view());
-        if (!copy_extents(copy, fd, extents_of(header, copy.view()))) return false;
-        if (!copy.copy(fd, 0, ring::kExtentsOffset)) return false;
+        if (!copy.copy_heads(fd, extents_of(header, copy.view())) || !copy.copy_base(fd)) return false;
         ret_rest = before == CounterReading(copy.view());
     }
     return true;
@@ -64,17 +57,18 @@ bool half_done(ring::SegmentView view, const ring::Slot& slot, bool& ret_silent)
     return view.counter_line(slot.line).values[static_cast<size_t>(ring::Counter::kStarted)] < slot.started;
 }
 
-void count_chunks(ring::SegmentView view, uint32_t extents, uint32_t extent_limit, SegmentSnapshot& snapshot) {
-    for (uint32_t chunk = 0; chunk < extents * ring::kChunksPerExtent; ++chunk) {
+void count_chunks(ring::SegmentView view, const ring::ExtentMap& extents, SegmentSnapshot& snapshot) {
+    extents.each_chunk([&](uint32_t chunk) {
         const auto word = ring::ChunkWord::unpack(view.chunk_line(chunk).word);
-        const uint32_t capacity = ring::chunk_capacity(chunk);
+        const uint32_t capacity = extents.chunk_capacity(chunk);
         if (ring::is_complete(word.state))
             snapshot.used_bytes += capacity;
         else if (word.state != ring::ChunkState::kFree)
             snapshot.used_bytes += std::min(word.length, capacity);
-    }
-    for (uint32_t place = 0; place < ring::kChunksPerExtent; ++place)
-        snapshot.capacity_bytes += uint64_t{ring::chunk_capacity(place)} * extent_limit;
+    });
+    uint32_t others = 0;
+    for (uint32_t extent = 0; extent < extents.count(); ++extent) others += !holds_chunks(extents.kind(extent));
+    snapshot.capacity_bytes = (extents.limit() - others) * ring::kExtentSize;
 }
 
 }  // namespace
@@ -111,10 +105,11 @@ std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const st
     snapshot.attached = view.control().attachments != 0;
     snapshot.quarantined = (view.control().policy & ring::PolicyBits::kRetired) != 0;
     snapshot.moving = !rest;
-    const uint32_t extents = extents_of(header, view);
+    const ring::ExtentMap extents = extents_of(header, view);
     bool silent = false;
-    for (uint32_t slot = 0; alive && slot < extents * ring::kSlotsPerExtent; ++slot)
-        snapshot.moving = half_done(view, view.slot(slot), silent) || snapshot.moving;
+    extents.each_slot([&](uint32_t slot) {
+        if (alive) snapshot.moving = half_done(view, view.slot(slot), silent) || snapshot.moving;
+    });
     snapshot.open = copy.settle(extents).open.size();
     snapshot.writer = ring::sum_counters(view);
     // Of a silent one it is not known whether its start is counted, so what does not come out may be it.
@@ -122,7 +117,7 @@ std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const st
     snapshot.moving = snapshot.moving ||
                       (silent && counter(ring::Counter::kStarted) != counter(ring::Counter::kEnded) + snapshot.open);
     snapshot.agent = view.control().totals;
-    count_chunks(view, extents, header.extent_limit, snapshot);
+    count_chunks(view, extents, snapshot);
     return snapshot;
 }
 

@@ -30,7 +30,7 @@ struct SegmentSnapshot {
     uint64_t open = 0;        // slots that hold an open span
     bool moving = false;      // counters rose while they were read, or a call is half done: they may be a step apart
     uint64_t used_bytes = 0;  // of chunks: full ones whole, open ones as far as they are written
-    uint64_t capacity_bytes = 0;  // of all chunks that may ever be
+    uint64_t capacity_bytes = 0;  // that chunks may ever have: of extents which are not taken for something else
 };
 
 // `directory` is an open directory; `name` a segment's file in it. Otherwise what is wrong with it, as text.

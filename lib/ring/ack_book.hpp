@@ -14,6 +14,7 @@
 
 #include "ring/atomics.hpp"
 #include "ring/chunk_word.hpp"
+#include "ring/extent_map.hpp"
 #include "ring/segment_view.hpp"
 #include "ring/testpoint.hpp"
 
@@ -27,7 +28,7 @@ public:
 
     // At attach: finishes what a killed agent began, then reads the totals, for the only time. False: the journal names
     // something that does not exist.
-    bool open(SegmentView segment, uint32_t extents) {
+    bool open(SegmentView segment, const ExtentMap& extents) {
         segment_ = segment;
         AckJournal& journal = segment.control().journal;
         // acquire: what the journal says. Pairs with the release in store(), of arm(). Without it fields from before it
@@ -40,9 +41,9 @@ public:
             for (uint32_t i = 0; i < kWords; ++i) {
                 words(totals_)[i] = Atomics::load(words(journal.totals)[i], std::memory_order_relaxed);
             }
-            if (armed == kMark && index < extents * kChunksPerExtent) {
+            if (armed == kMark && extents.has_chunk(index)) {
                 store_mark(index, mark);
-            } else if (armed == kSlot && index < extents * kSlotsPerExtent) {
+            } else if (armed == kSlot && extents.has_slot(index)) {
                 clear_slot(index, mark);
             } else {
                 return false;

@@ -4,7 +4,7 @@
 //
 // Invariants: explicitly-sized types only; every 64-bit field 8-aligned on every architecture; zeroed memory means
 // "free, empty, none"; reserved bytes are written zero and ignored when read. The geometry is part of the layout
-// version: a reader computes every place from these constants and from the number of extents, never from a pointer
+// version: a reader computes every place from these constants, an index and the kind of an extent, never from a pointer
 // or offset found in the segment.
 #pragma once
 
@@ -16,7 +16,7 @@ namespace spanring::ring {
 // ---- Versions -------------------------------------------------------------------------------------------------------
 
 inline constexpr uint64_t kMagic = 0x474e49524e415053;  // "SPANRING" as little-endian bytes
-inline constexpr uint16_t kLayoutMajor = 1;             // another major: leave the segment alone
+inline constexpr uint16_t kLayoutMajor = 2;             // another major: leave the segment alone
 inline constexpr uint16_t kLayoutMinor = 0;             // a newer minor only adds; compatible
 inline constexpr uint32_t kByteOrder = 0x01020304;
 inline constexpr uint64_t kKnownIncompatible = 0;  // flags of this kind that this code understands
@@ -28,76 +28,80 @@ inline constexpr uint64_t kPage = 4096;
 
 inline constexpr uint64_t kHeaderOffset = 0x0000;    // written once, before ready
 inline constexpr uint64_t kControlOffset = 0x1000;   // written by the agent
-inline constexpr uint64_t kWriterOffset = 0x2000;    // written by the process
-inline constexpr uint64_t kResourceOffset = 0x3000;  // written once: OTLP bytes of resource.v1.Resource
+inline constexpr uint64_t kWriterOffset = 0x3000;    // written by the process
+inline constexpr uint64_t kResourceOffset = 0x4000;  // written once: OTLP bytes of resource.v1.Resource
 inline constexpr uint64_t kResourceSize = 0x3000;
-inline constexpr uint64_t kScopesOffset = 0x6000;  // append only
+inline constexpr uint64_t kScopesOffset = 0x7000;  // append only
 inline constexpr uint64_t kScopesSize = 0x4000;
-inline constexpr uint64_t kCountersOffset = 0xa000;  // one line a writer (thread and signal level)
+inline constexpr uint64_t kCountersOffset = 0xb000;  // one line a writer (thread and signal level)
 inline constexpr uint32_t kCounterLines = 1024;
 inline constexpr uint32_t kCounterLineSize = 128;
 inline constexpr uint64_t kCountersSize = uint64_t{kCounterLines} * kCounterLineSize;
 inline constexpr uint32_t kCounterLinesPerPage = kPage / kCounterLineSize;
-inline constexpr uint64_t kExtentsOffset = 0x40000;  // extents follow, one after another
 
-inline constexpr uint64_t kExtentSize = 0x40000;  // 256 KiB
-inline constexpr uint32_t kMaxExtents = 4096;     // 1 GiB
+// The memory of open spans and finished ones comes in extents. Each is of one kind, chosen when it is taken.
+inline constexpr uint64_t kExtentSize = 0x10000;         // 64 KiB
+inline constexpr uint32_t kMaxExtents = 16384;           // 1 GiB
+inline constexpr uint64_t kExtentWordsOffset = 0x2b000;  // one ExtentWord an extent
+inline constexpr uint64_t kExtentWordsSize = kMaxExtents * sizeof(uint64_t);
 
-// Inside an extent.
-inline constexpr uint64_t kDirectoryOffset = 0x0000;  // chunk lines, written by the process
-inline constexpr uint64_t kMarksOffset = 0x1000;      // acknowledged marks, written by the agent
-inline constexpr uint64_t kSlotsOffset = 0x2000;      // open spans
-inline constexpr uint32_t kSlotSize = 512;
-inline constexpr uint32_t kSlotsPerExtent = 64;
-inline constexpr uint64_t kBlocksOffset = 0xa000;  // more room for open spans
-inline constexpr uint32_t kBlockSize = 4096;
-inline constexpr uint32_t kBlocksPerExtent = 8;
-inline constexpr uint64_t kChunksOffset = 0x12000;  // small, then large, then jumbo
+// Extents lie in groups, each behind a head: what is said about the chunks of its extents, on pages of its own, so that
+// all pages of an extent can be given back.
+inline constexpr uint64_t kGroupsOffset = 0x4b000;
+inline constexpr uint32_t kExtentsPerGroup = 32;
+inline constexpr uint64_t kMarksOffset = 0x0000;  // in the head: acknowledged marks, written by the agent
+inline constexpr uint64_t kLinesOffset = 0x1000;  // in the head: chunk lines, written by the process
+inline constexpr uint64_t kGroupHeadSize = 0x9000;
+inline constexpr uint64_t kGroupSize = kGroupHeadSize + kExtentsPerGroup * kExtentSize;
 
-inline constexpr uint32_t kSmallChunk = 1024;   // a thread's first
+// The parts of an extent, by its kind.
+inline constexpr uint32_t kSlotSize = 512;  // an open span
+inline constexpr uint32_t kSlotsPerExtent = kExtentSize / kSlotSize;
+inline constexpr uint32_t kSlotExtents = 8192;  // the first so many may hold slots: their numbers fit into a handle
+inline constexpr uint32_t kBlockSize = 4096;    // more room for open spans
+inline constexpr uint32_t kBlocksPerExtent = kExtentSize / kBlockSize;
+inline constexpr uint32_t kSmallChunk = 4096;   // a thread's first, and every one where there are many writers
 inline constexpr uint32_t kLargeChunk = 16384;  // every later one
 inline constexpr uint32_t kJumboChunk = 65536;  // spans larger than a large chunk, or when no large one is left
-inline constexpr uint32_t kSmallChunksPerExtent = 24;
-inline constexpr uint32_t kLargeChunksPerExtent = 6;
-inline constexpr uint32_t kJumboChunksPerExtent = 1;
-inline constexpr uint32_t kChunksPerExtent = kSmallChunksPerExtent + kLargeChunksPerExtent + kJumboChunksPerExtent;
+inline constexpr uint32_t kChunksPerExtent =
+    kExtentSize / kSmallChunk;  // numbers that an extent has; the most it holds
 
-static_assert(kKnownIncompatible == 0 && kCountersOffset + kCountersSize <= kExtentsOffset);
-static_assert(kScopesOffset + kScopesSize == kCountersOffset);
-static_assert(kSlotsOffset + uint64_t{kSlotSize} * kSlotsPerExtent == kBlocksOffset);
-static_assert(kBlocksOffset + uint64_t{kBlockSize} * kBlocksPerExtent == kChunksOffset);
-static_assert(kChunksOffset + uint64_t{kSmallChunk} * kSmallChunksPerExtent +
-                  uint64_t{kLargeChunk} * kLargeChunksPerExtent + uint64_t{kJumboChunk} * kJumboChunksPerExtent ==
-              kExtentSize);
+static_assert(kKnownIncompatible == 0 && kScopesOffset + kScopesSize == kCountersOffset);
+static_assert(kCountersOffset + kCountersSize == kExtentWordsOffset);
+static_assert(kExtentWordsOffset + kExtentWordsSize == kGroupsOffset);
+static_assert(kMarksOffset + uint64_t{kExtentsPerGroup} * kChunksPerExtent * 8 == kLinesOffset);
+static_assert(kLinesOffset + uint64_t{kExtentsPerGroup} * kChunksPerExtent * 64 == kGroupHeadSize);
+static_assert(kJumboChunk == kExtentSize);
 
-inline constexpr uint64_t extent_offset(uint32_t extent) { return kExtentsOffset + uint64_t{extent} * kExtentSize; }
-inline constexpr uint64_t segment_size(uint32_t extents) { return extent_offset(extents); }
-
-// Chunks are numbered through: chunk = extent * kChunksPerExtent + place.
-inline constexpr uint32_t chunk_capacity(uint32_t chunk) {
-    const uint32_t place = chunk % kChunksPerExtent;
-    return place < kSmallChunksPerExtent                           ? kSmallChunk
-           : place < kSmallChunksPerExtent + kLargeChunksPerExtent ? kLargeChunk
-                                                                   : kJumboChunk;
+inline constexpr uint64_t group_offset(uint32_t group) { return kGroupsOffset + uint64_t{group} * kGroupSize; }
+inline constexpr uint64_t extent_offset(uint32_t extent) {
+    return group_offset(extent / kExtentsPerGroup) + kGroupHeadSize + extent % kExtentsPerGroup * kExtentSize;
 }
-inline constexpr uint64_t chunk_offset(uint32_t chunk) {
-    const uint32_t place = chunk % kChunksPerExtent;
-    const uint64_t base = extent_offset(chunk / kChunksPerExtent) + kChunksOffset;
-    if (place < kSmallChunksPerExtent) return base + uint64_t{place} * kSmallChunk;
-    const uint64_t large = base + uint64_t{kSmallChunksPerExtent} * kSmallChunk;
-    return large + uint64_t{place - kSmallChunksPerExtent} * kLargeChunk;  // the jumbo one follows the last large one
-}
+inline constexpr uint64_t segment_size(uint32_t extents) { return extent_offset(extents - 1) + kExtentSize; }
+
+inline constexpr uint64_t extent_word_offset(uint32_t extent) { return kExtentWordsOffset + uint64_t{extent} * 8; }
+
+// Parts are numbered through: chunk = extent * kChunksPerExtent + place, whatever their size; slots and blocks
+// likewise.
 inline constexpr uint64_t chunk_line_offset(uint32_t chunk) {
-    return extent_offset(chunk / kChunksPerExtent) + kDirectoryOffset + uint64_t{chunk % kChunksPerExtent} * 64;
+    constexpr uint32_t kChunks = kExtentsPerGroup * kChunksPerExtent;
+    return group_offset(chunk / kChunks) + kLinesOffset + uint64_t{chunk % kChunks} * 64;
 }
 inline constexpr uint64_t chunk_mark_offset(uint32_t chunk) {
-    return extent_offset(chunk / kChunksPerExtent) + kMarksOffset + uint64_t{chunk % kChunksPerExtent} * 8;
+    constexpr uint32_t kChunks = kExtentsPerGroup * kChunksPerExtent;
+    return group_offset(chunk / kChunks) + kMarksOffset + uint64_t{chunk % kChunks} * 8;
 }
 inline constexpr uint64_t slot_offset(uint32_t slot) {
-    return extent_offset(slot / kSlotsPerExtent) + kSlotsOffset + uint64_t{slot % kSlotsPerExtent} * kSlotSize;
+    constexpr uint32_t kSlots = kExtentsPerGroup * kSlotsPerExtent;
+    return group_offset(slot / kSlots) + kGroupHeadSize + uint64_t{slot % kSlots} * kSlotSize;
 }
 inline constexpr uint64_t block_offset(uint32_t block) {
-    return extent_offset(block / kBlocksPerExtent) + kBlocksOffset + uint64_t{block % kBlocksPerExtent} * kBlockSize;
+    constexpr uint32_t kBlocks = kExtentsPerGroup * kBlocksPerExtent;
+    return group_offset(block / kBlocks) + kGroupHeadSize + uint64_t{block % kBlocks} * kBlockSize;
+}
+// `capacity`: of every chunk of its extent.
+inline constexpr uint64_t chunk_offset(uint32_t chunk, uint32_t capacity) {
+    return extent_offset(chunk / kChunksPerExtent) + uint64_t{chunk % kChunksPerExtent} * capacity;
 }
 
 // ---- Header ---------------------------------------------------------------------------------------------------------
@@ -130,27 +134,28 @@ static_assert(offsetof(Header, program) == 88 && offsetof(Header, ready) == 220 
 // ---- Control: written by the agent ----------------------------------------------------------------------------------
 
 // What became of the committed and of the unfinished spans of this segment, for one exporter. Absolute, monotone.
-inline constexpr uint32_t kExporterRows = 4;
+inline constexpr uint32_t kExporterRows = 32;
 struct alignas(8) ExporterTotals {
-    uint64_t exporter;          // hash of its name; 0: row unused
-    uint64_t exported;          // accepted by the backend
-    uint64_t rejected;          // the backend will never take it (partial success, or a code that forbids a retry)
-    uint64_t spooled;           // handed to the spool; what the spool does with them is booked in the agent's ledger
-    uint64_t dropped_invalid;   // failed validation
-    uint64_t dropped_spool;     // dropped{queue}: had to wait, and there was no room or no time left for it
-    uint64_t dropped_shutdown;  // never produced: what an agent could neither send nor spool stays in the segment
-    uint64_t elsewhere;         // acknowledged by agents that ran without this exporter
+    uint64_t exporter;         // hash of its name; 0: row unused
+    uint64_t exported;         // accepted by the backend
+    uint64_t rejected;         // the backend will never take it (partial success, or a code that forbids a retry)
+    uint64_t spooled;          // handed to the spool; what the spool does with them is booked in the agent's ledger
+    uint64_t dropped_invalid;  // failed validation
+    uint64_t dropped_spool;    // dropped{queue}: had to wait, and there was no room or no time left for it
+    uint64_t elsewhere;        // acknowledged by agents that ran without this exporter
+    uint64_t sampled_out;      // not produced yet: the agent decided against its trace
+    uint64_t filtered;         // not produced yet: the agent was told to leave such spans out
+    uint64_t reserved;
 };
-static_assert(sizeof(ExporterTotals) == 64);
+static_assert(sizeof(ExporterTotals) == 80);
 
 struct alignas(8) Totals {
     uint64_t acknowledged;  // spans below the marks, all exporters done with them
     uint64_t unfinished;    // spans that were open when the process died, acknowledged since
-    uint64_t overwritten;   // never produced: what gave way to newer spans is Counter::kDroppedOverwritten
-    uint64_t reserved;
+    uint64_t reserved[2];
     ExporterTotals exporters[kExporterRows];
 };
-static_assert(sizeof(Totals) == 288);
+static_assert(sizeof(Totals) == 2592);
 
 // A mark and the totals move together: armed, then both are stored, then cleared. A restarted agent that finds it armed
 // stores both again (absolute values: doing it twice is harmless).
@@ -160,7 +165,7 @@ struct alignas(8) AckJournal {
     uint64_t mark;   // the ChunkWord that its mark becomes; for a slot its generation
     Totals totals;
 };
-static_assert(sizeof(AckJournal) == 304);
+static_assert(sizeof(AckJournal) == 2608);
 
 struct alignas(8) Control {
     uint64_t policy;       // PolicyBits; read by the writer in one load at each start
@@ -171,7 +176,8 @@ struct alignas(8) Control {
     Totals totals;
     AckJournal journal;
 };
-static_assert(offsetof(Control, totals) == 64 && offsetof(Control, journal) == 352 && sizeof(Control) <= kPage);
+static_assert(offsetof(Control, totals) == 64 && offsetof(Control, journal) == 2656);
+static_assert(sizeof(Control) <= kWriterOffset - kControlOffset);
 
 struct PolicyBits {
     static constexpr uint64_t kDisabled = 1;  // record nothing
@@ -185,13 +191,14 @@ struct PolicyBits {
 // ---- Writer page: written by the process ----------------------------------------------------------------------------
 
 struct alignas(8) WriterPage {
-    uint32_t extents;        // counted extents; stored with release after they were populated
+    uint32_t extents;        // extents that have been taken; counted with release, after the word that says for what
     uint32_t counter_lines;  // counter lines in populated pages; likewise
     uint32_t scopes;         // scopes handed out (each has its own ready word)
     uint32_t scope_bytes;    // bytes handed out
     uint64_t flush_wanted;   // ticket of the newest flush request
     uint64_t shutdown;       // 1: the provider was shut down; nobody reads it
-    uint64_t reserved[4];
+    uint64_t claims;  // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
+    uint64_t reserved[3];
     // Causes that are counted with a read-modify-write because no counter line may be used: beyond signal level 1, or
     // when there are more threads than lines. Same shape as a line.
     uint64_t shared_line[kCounterLineSize / 8];
@@ -234,7 +241,7 @@ static_assert(sizeof(ScopeEntry) == 16 && kScopeEntries * sizeof(ScopeEntry) <= 
 
 // ---- Chunks ---------------------------------------------------------------------------------------------------------
 
-// The directory line of a chunk: one cache line, so that two writers never share one.
+// The line of a chunk: one cache line, so that two writers never share one.
 struct alignas(8) ChunkLine {
     uint64_t word;      // ChunkWord: state, generation, committed bytes and spans, in one atomic word
     uint64_t sequence;  // order in which chunks were filled, for "the oldest FULL one"

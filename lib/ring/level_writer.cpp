@@ -18,6 +18,7 @@ void LevelWriter::open(Segment& segment, uint32_t owner) {
         line_index_ = kSharedLine;
         shared_ = segment.view().writer().shared_line;
     }
+    segment.note_writer();
     open_ = true;
 }
 
@@ -27,6 +28,7 @@ void LevelWriter::leave(Segment& segment) {
         segment.note_parked();
     }
     while (free_slots_ != 0) segment.give_slot(slots_[--free_slots_]);
+    if (open_) segment.forget_writer();
     const uint32_t line = line_ != nullptr ? line_index_ : Segment::kNone;
     forget();  // before the line is given away, as with the chunk: whoever vanishes in between gives nothing twice
     if (line != Segment::kNone) segment.give_line(line);
@@ -36,34 +38,33 @@ void LevelWriter::leave(Segment& segment) {
 // that has not been given away, or of a chunk that is attached.
 void LevelWriter::settle(Segment& segment) {
     const SegmentView view = segment.view();
-    const uint32_t slots = segment.slots();
     // acquire: this line is populated. Pairs with the release in Segment::counter_line(). It was, or there would be no
     // line_: without it a number from before could leave the line out.
     const uint32_t lines = StdAtomics::load(view.writer().counter_lines, std::memory_order_acquire);
-    const Settlement<> settlement(view, slots / kSlotsPerExtent, lines);
+    const Settlement<StdAtomics, Segment> settlement(view, segment, lines);
     if (chunk_.attached()) settlement.settle_loss(chunk_.line(), chunk_.resume());
-    for (uint32_t index = 0; index < slots; ++index) {
+    segment.each_slot([&](uint32_t index) {
         Slot& slot = view.slot(index);
         // acquire: the line and the number of the start, or the intent. Pairs with the releases in publish_start(),
         // publish_end() and publish_drop(). Without it the slot's last user could be taken for its present one.
         const SlotWord word = SlotWord::unpack(StdAtomics::load(slot.word, std::memory_order_acquire));
-        if (word.state == SlotState::kFree) continue;
+        if (word.state == SlotState::kFree) return;
         // acquire: pairs with the release in publish_start(). The other way round a line that is this one's could be
         // put together with a number that the slot's next user wrote.
         const uint64_t started = StdAtomics::load(slot.started, std::memory_order_acquire);
         if (line_ != nullptr && StdAtomics::load(slot.line, std::memory_order_relaxed) == line_index_)
             settlement.raise(line_index_, Counter::kStarted, started);
-        if (word.state == SlotState::kOpen) continue;
+        if (word.state == SlotState::kOpen) return;
         // relaxed: after the acquire of the word.
         const bool mine = line_ != nullptr
                               ? StdAtomics::load(slot.intent_line, std::memory_order_relaxed) == line_index_
                               : chunk_.attached() && word.state == SlotState::kEnding &&
                                     StdAtomics::load(slot.intent_chunk, std::memory_order_relaxed) == chunk_.chunk();
         bool open = false;
-        if (!mine || settlement.settle_end(slot, word, open) != RecoveryFault::kNone || open) continue;
+        if (!mine || settlement.settle_end(slot, word, open) != RecoveryFault::kNone || open) return;
         for (uint32_t i = 0; i < word.blocks; ++i) segment.give_block(slot.blocks[i]);
         segment.give_slot(index);
-    }
+    });
 }
 
 bool LevelWriter::next_chunk(Segment& segment, uint32_t bytes) {

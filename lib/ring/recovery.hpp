@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "ring/extent_map.hpp"
 #include "ring/settlement.hpp"
 
 namespace spanring::ring {
@@ -16,25 +17,25 @@ namespace spanring::ring {
 template <class Atomics = StdAtomics>
 class Recovery {
 public:
-    Recovery(SegmentView segment, uint32_t extents, uint32_t counter_lines)
+    Recovery(SegmentView segment, const ExtentMap& extents, uint32_t counter_lines)
         : segment_(segment), extents_(extents), settlement_(segment, extents, counter_lines) {}
 
     // Counts what was overwritten and settles all slots; `ret_open` are those of unfinished spans. Stops at the first
     // fault.
     RecoveryFault run(std::vector<uint32_t>& ret_open) {
-        for (uint32_t chunk = 0; chunk < extents_ * kChunksPerExtent; ++chunk) {
+        extents_.each_chunk([this](uint32_t chunk) {
             const ChunkLine& line = segment_.chunk_line(chunk);
             // acquire: the loss intent that was armed before the generation moved. Pairs with the exchange to OPEN in
             // ChunkWriter::overwrite(). Without it an older intent, or none, would be read, and the loss go uncounted.
             settlement_.settle_loss(line, ChunkWord::unpack(Atomics::load(line.word, std::memory_order_acquire)));
-        }
-        for (uint32_t slot = 0; slot < extents_ * kSlotsPerExtent; ++slot) {
+        });
+        RecoveryFault fault = RecoveryFault::kNone;
+        extents_.each_slot([&](uint32_t slot) {
             bool open = false;
-            if (const RecoveryFault fault = settle_slot(segment_.slot(slot), open); fault != RecoveryFault::kNone)
-                return fault;
+            if (fault == RecoveryFault::kNone) fault = settle_slot(segment_.slot(slot), open);
             if (open) ret_open.push_back(slot);
-        }
-        return RecoveryFault::kNone;
+        });
+        return fault;
     }
 
 private:
@@ -55,8 +56,8 @@ private:
     }
 
     SegmentView segment_;
-    const uint32_t extents_;
-    const Settlement<Atomics> settlement_;
+    const ExtentMap& extents_;
+    const Settlement<Atomics, ExtentMap> settlement_;
 };
 
 }  // namespace spanring::ring

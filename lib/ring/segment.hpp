@@ -4,13 +4,16 @@
 // threads; every operation may be called by any thread at any signal level and none waits for another.
 //
 // What is free is known twice: chunks by their word in shared memory (the agent frees them), slots and blocks only here
-// (the agent never touches them while the process lives).
+// (the agent never touches them while the process lives). An extent is nobody's until it is taken for one kind of
+// parts; it is taken where no part of that kind is free, as long as enough is left for the other kinds
+// (leaves_shares()).
 #pragma once
 
 #include <cstdint>
 
 #include "ring/chunk_writer.hpp"
 #include "ring/clock.hpp"
+#include "ring/extent_word.hpp"
 #include "ring/index_pool.hpp"
 #include "ring/segment_file.hpp"
 #include "ring/segment_view.hpp"
@@ -21,8 +24,7 @@ class Segment {
 public:
     // Bytes of private, zeroed memory that open() needs for a segment of that many extents.
     static constexpr uint64_t pool_bytes(uint32_t extents) {
-        return uint64_t{extents} * (kSlotsPerExtent + kBlocksPerExtent) * sizeof(uint32_t) +
-               kCounterLines * sizeof(uint32_t);
+        return (uint64_t{extents} * (kSlotsPerExtent + kBlocksPerExtent + 1) + kCounterLines) * sizeof(uint32_t);
     }
 
     // COLD. 0 or -errno.
@@ -44,6 +46,10 @@ public:
     // that are: the caller counts them. False: the ring is full.
     bool attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss);
 
+    // How many writers there are: the more, the smaller their chunks.
+    void note_writer() { StdAtomics::fetch_add(writers_, uint32_t{1}, std::memory_order_relaxed); }  // a number
+    void forget_writer() { StdAtomics::fetch_add(writers_, ~uint32_t{0}, std::memory_order_relaxed); }
+
     // An order over all chunks that fill up.
     uint64_t next_sequence() { return StdAtomics::fetch_add(sequence_, uint64_t{1}, std::memory_order_relaxed); }
 
@@ -64,11 +70,41 @@ public:
 
     // kNone: none is left.
     static constexpr uint32_t kNone = IndexPool<>::kNone;
-    uint32_t slots() const { return extents() * kSlotsPerExtent; }  // that exist at present
-    uint32_t take_slot();
+    uint32_t take_slot() { return take_part(slots_, ExtentKind::kSlots); }
     void give_slot(uint32_t slot) { slots_.push(slot); }
-    uint32_t take_block();
+    uint32_t take_block() { return take_part(blocks_, ExtentKind::kBlocks); }
     void give_block(uint32_t block) { blocks_.push(block); }
+
+    // Whether there is such a slot, or chunk: any number may be asked for.
+    bool has_slot(uint32_t slot) const {
+        return slot / kSlotsPerExtent < extent_limit_ && kind(slot / kSlotsPerExtent) == ExtentKind::kSlots;
+    }
+    bool has_chunk(uint32_t chunk) const {
+        const uint32_t extent = chunk / kChunksPerExtent;
+        if (extent >= extent_limit_) return false;
+        const ExtentKind kind = this->kind(extent);
+        return holds_chunks(kind) && chunk % kChunksPerExtent < parts_of(kind);
+    }
+    // COLD. Every slot there is.
+    template <class Visit>
+    void each_slot(Visit&& visit) const {
+        const uint32_t count = extents();
+        for (uint32_t extent = 0; extent < count; ++extent) {
+            if (kind(extent) != ExtentKind::kSlots) continue;
+            for (uint32_t place = 0; place < kSlotsPerExtent; ++place) visit(extent * kSlotsPerExtent + place);
+        }
+    }
+
+    // COLD. Every chunk there is: those of each extent that was counted before the call.
+    template <class Visit>
+    void each_chunk(Visit&& visit) const {
+        const uint32_t count = extents();
+        for (uint32_t extent = 0; extent < count; ++extent) {
+            const ExtentKind kind = this->kind(extent);
+            for (uint32_t place = 0; holds_chunks(kind) && place < parts_of(kind); ++place)
+                visit(extent * kChunksPerExtent + place);
+        }
+    }
 
     // A counter line in populated memory, or nullptr: use WriterPage::shared_line, with read-modify-writes.
     CounterLine* counter_line(uint32_t line);
@@ -76,27 +112,38 @@ public:
     void give_line(uint32_t line) { lines_.push(line); }
 
 private:
-    enum class Size : uint32_t { kSmall, kLarge, kJumbo };
-
     uint32_t extents() const {
-        // acquire: the extent's memory is populated. Pairs with the release in grow(). Without it a thread could touch
-        // pages that are not there yet (SIGBUS on a full tmpfs).
+        // acquire: the words of the counted extents are there. Pairs with the release in take_extent(). Without it a
+        // search could pass over an extent that is counted, and its caller not search again before something else is.
         return StdAtomics::load(view_.writer().extents, std::memory_order_acquire);
     }
-    bool grow(uint32_t seen);
-    bool search(ChunkWriter<>& writer, Size size, ChunkState state, uint32_t owner);
+    ExtentKind kind(uint32_t extent) const {
+        // acquire: the extent's memory is populated. Pairs with the release in take_extent(). Without it a thread could
+        // touch pages that are not there yet (SIGBUS on a full tmpfs).
+        return ExtentWord::unpack(StdAtomics::load(view_.extent_word(extent), std::memory_order_acquire)).kind;
+    }
+    bool take_extent(ExtentKind kind, uint32_t seen);
+    bool leaves_shares(ExtentKind kind, uint32_t taken) const;
+    bool populate_next(uint32_t extent);
+    uint32_t take_part(IndexPool<>& pool, ExtentKind kind);
+    ExtentKind usual_chunks(uint32_t bytes, bool first) const;
+    bool search(ChunkWriter<>& writer, ExtentKind kind, ChunkState state, uint32_t owner);
+    bool find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss);
     bool adopt_parked(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner);
     bool overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
 
     SegmentView view_;
     uint64_t size_ = 0;
     uint32_t extent_limit_ = 0;
+    uint32_t populated_ = 0;  // extents that were at birth
     bool overwrite_ = false;
     Clock* clock_ = nullptr;
     IndexPool<> slots_;
     IndexPool<> blocks_;
     IndexPool<> lines_;
-    uint32_t hints_[3] = {};  // where the last free chunk of a size was found; any value is right
+    uint32_t* handed_out_ = nullptr;     // of each extent of slots or blocks: how many parts ever were
+    uint32_t hints_[kExtentKinds] = {};  // the extent where a part of a kind was found last; any value is right
+    uint32_t writers_ = 0;
     alignas(8) uint64_t sequence_ = 1;
     alignas(8) uint64_t parked_ = 0;      // ever parked
     alignas(8) uint64_t adopted_ = 0;     // ever adopted; while both are equal nothing is parked

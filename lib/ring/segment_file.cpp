@@ -25,7 +25,8 @@
 namespace spanring::ring {
 namespace {
 
-constexpr uint32_t kExtentsWithoutPopulate = 8;  // a kernel that cannot populate gets all its extents at birth
+constexpr uint32_t kFirstExtents = 2;             // for a thread's first span: open, then finished
+constexpr uint32_t kExtentsWithoutPopulate = 32;  // a kernel that cannot populate gets all its extents at birth
 
 void read_program_name(uint8_t (&program)[64]) {
     const int file = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
@@ -57,7 +58,6 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file)
     const uint32_t resource_bytes = request.resource_size + request.schema_size;
     if (resource_bytes != 0) memcpy(segment.resource(), request.resource, resource_bytes);
 
-    segment.writer().extents = file.extents;
     segment.writer().counter_lines = request.whole ? kCounterLines : kCounterLinesPerPage;
     // release: everything above before it. Pairs with the rename below and the pread() in read_segment_header(): a
     // reader copies the header once it found the name, and refuses one that is not ready. Without it, and without the
@@ -69,11 +69,12 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file)
 int build(int fd, const SegmentRequest& request, SegmentFile& file) {
     file.size = segment_size(request.extent_limit);
     if (file.size > file_size_limit()) return -EFBIG;
-    // The whole size at once, but memory only for the base's first pages and the first extent: a full tmpfs is an error
-    // here and never a SIGBUS later.
+    // The whole size at once, but memory only for the base's first pages and the first extents: a full tmpfs is an
+    // error here and never a SIGBUS later.
     if (ftruncate(fd, static_cast<off_t>(file.size)) != 0) return -errno;
     if (const int error = posix_fallocate(fd, 0, kCountersOffset + kPage)) return -error;
-    if (const int error = posix_fallocate(fd, extent_offset(0), kExtentSize)) return -error;
+    const auto words = static_cast<off_t>(request.extent_limit * sizeof(uint64_t));
+    if (const int error = posix_fallocate(fd, kExtentWordsOffset, words)) return -error;
 
     void* memory = mmap(nullptr, file.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED) return -errno;
@@ -81,12 +82,13 @@ int build(int fd, const SegmentRequest& request, SegmentFile& file) {
     SPR_TESTPOINT(segment_mapped);
     if (madvise(memory, file.size, MADV_DONTFORK) != 0) return -errno;
 
-    file.extents = 1;
-    const int populated = populate(file.base + extent_offset(0), kExtentSize);
+    int populated = 0;
+    for (; populated == 0 && file.extents < kFirstExtents && file.extents < request.extent_limit; ++file.extents)
+        populated = populate_extent(SegmentView(file.base), file.extents);
     if (populated == -EINVAL) {  // before Linux 5.14
         file.extents = request.extent_limit < kExtentsWithoutPopulate ? request.extent_limit : kExtentsWithoutPopulate;
-        if (const int error = posix_fallocate(fd, extent_offset(0), static_cast<off_t>(file.extents * kExtentSize)))
-            return -error;
+        const auto size = static_cast<off_t>(segment_size(file.extents) - kGroupsOffset);
+        if (const int error = posix_fallocate(fd, kGroupsOffset, size)) return -error;
         if (const int error = posix_fallocate(fd, kCountersOffset, kCountersSize)) return -error;
     } else if (populated != 0) {
         return populated;
@@ -118,6 +120,16 @@ int populate(uint8_t* address, uint64_t size) {
     const int error = errno == EFAULT || errno == ENOMEM ? -ENOSPC : -errno;
     errno = before;
     return error;
+}
+
+int populate_extent(SegmentView segment, uint32_t extent) {
+    constexpr uint32_t kExtentsPerPage = kPage / (kChunksPerExtent * sizeof(ChunkLine));  // of chunk lines
+    const uint32_t chunk = extent * kChunksPerExtent;
+    int error = 0;
+    if (extent % kExtentsPerGroup == 0) error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_mark(chunk)), kPage);
+    if (error == 0 && extent % kExtentsPerPage == 0)
+        error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_line(chunk)), kPage);
+    return error == 0 ? populate(segment.extent(extent), kExtentSize) : error;
 }
 
 int create_segment(const SegmentRequest& request, SegmentFile& ret_segment) {

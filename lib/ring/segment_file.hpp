@@ -27,7 +27,7 @@ struct SegmentRequest {
 struct SegmentFile {
     uint8_t* base = nullptr;
     uint64_t size = 0;     // bytes mapped
-    uint32_t extents = 0;  // populated at birth
+    uint32_t extents = 0;  // populated at birth, and not taken yet
     uint8_t instance_id[16] = {};
 };
 
@@ -36,6 +36,10 @@ int create_segment(const SegmentRequest& request, SegmentFile& ret_segment);
 
 // COLD. Makes memory of the segment writable without a fault later. 0 or -errno (-ENOSPC where the tmpfs is full).
 int populate(uint8_t* address, uint64_t size);
+
+// COLD. The same for an extent and the pages that say something about its chunks and are not there yet. Extents come in
+// ascending order.
+int populate_extent(SegmentView segment, uint32_t extent);
 
 // In a child after fork(): puts inaccessible-to-others scratch memory where the parent's segment was, so that a call
 // that fork() interrupted can run on without harm. Nothing if somebody else mapped there already.

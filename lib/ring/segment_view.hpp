@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A mapped segment, place by place. Computes addresses only: checks nothing, orders nothing. Callers keep extents,
-// chunks, slots and blocks below the number of extents that they know to be populated.
+// A mapped segment, place by place. Computes addresses only: checks nothing, orders nothing. Callers know of each
+// extent, chunk, slot and block that it is there: of its extent's kind, in an extent that is counted.
 #pragma once
 
 #include <cstdint>
@@ -30,10 +30,11 @@ public:
         return at<CounterLine>(kCountersOffset + uint64_t{line} * kCounterLineSize);
     }
 
+    uint64_t& extent_word(uint32_t extent) const { return at<uint64_t>(extent_word_offset(extent)); }
     uint8_t* extent(uint32_t extent) const { return base_ + extent_offset(extent); }
     ChunkLine& chunk_line(uint32_t chunk) const { return at<ChunkLine>(chunk_line_offset(chunk)); }
     uint64_t& chunk_mark(uint32_t chunk) const { return at<uint64_t>(chunk_mark_offset(chunk)); }
-    uint8_t* chunk_bytes(uint32_t chunk) const { return base_ + chunk_offset(chunk); }
+    uint8_t* chunk_bytes(uint32_t chunk, uint32_t capacity) const { return base_ + chunk_offset(chunk, capacity); }
     Slot& slot(uint32_t slot) const { return at<Slot>(slot_offset(slot)); }
     uint8_t* block(uint32_t block) const { return base_ + block_offset(block); }
 

@@ -49,10 +49,11 @@ constexpr bool fits_blocks(SlotWord word) {
     return word.blocks <= kSlotBlocks && word.length <= kSlotInlineData + word.blocks * kBlockSize;
 }
 
-template <class Atomics = StdAtomics>
+// Extents: knows by has_chunk() which chunks there are.
+template <class Atomics, class Extents>
 class Settlement {
 public:
-    Settlement(SegmentView segment, uint32_t extents, uint32_t counter_lines)
+    Settlement(SegmentView segment, const Extents& extents, uint32_t counter_lines)
         : segment_(segment), extents_(extents), lines_(counter_lines < kCounterLines ? counter_lines : kCounterLines) {}
 
     // A line counts in ascending order and its writer is gone: what an intent says is the least that it must say. A
@@ -72,7 +73,7 @@ public:
             raise(read(slot.intent_line), static_cast<Counter>(cause), read(slot.intent_dropped));
         } else {
             const uint32_t chunk = read(slot.intent_chunk);
-            if (chunk >= extents_ * kChunksPerExtent) return RecoveryFault::kIntent;
+            if (!extents_.has_chunk(chunk)) return RecoveryFault::kIntent;
             const ChunkWord intent = ChunkWord::unpack(read(slot.intent_word));
             // acquire: this look comes after the death, and nothing below before it. Pairs with the release in
             // ChunkWriter::commit(). A look from before the death could take a committed span for an unfinished one:
@@ -115,7 +116,7 @@ private:
     }
 
     SegmentView segment_;
-    const uint32_t extents_;
+    const Extents& extents_;
     const uint32_t lines_;
 };
 

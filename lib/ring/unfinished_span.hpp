@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "ring/extent_map.hpp"
 #include "ring/layout.hpp"
 #include "ring/segment_view.hpp"
 
@@ -19,7 +20,7 @@ struct SlotCopy {
 };
 
 // Copies a slot of a dead process. False: it names blocks that do not exist.
-bool copy_slot(SegmentView segment, uint32_t extents, uint32_t slot, SlotCopy& ret_copy);
+bool copy_slot(SegmentView segment, const ExtentMap& extents, uint32_t slot, SlotCopy& ret_copy);
 
 // Appends `0x12 len <Span>`. Of a field that a crash left there twice the last one counts; superseded ones are left
 // out. An ERROR that the application set keeps its message. Never an end before the start. False: the data is not a run

@@ -24,6 +24,7 @@
 #include "recovered_segment.hpp"
 #include "ring/ack_book.hpp"
 #include "ring/chunk_reader.hpp"
+#include "support/extents.hpp"
 #include "support/private_directory.hpp"
 #include "trace/process/provider.hpp"
 #include "workload.hpp"
@@ -111,6 +112,18 @@ protected:
     bool evicting_ = false;
 };
 
+// Of the only chunk that is open.
+uint32_t room(ring::SegmentView view) {
+    const ring::ExtentMap extents = extents_of(view);
+    uint32_t room = ~uint32_t{0};
+    extents.each_chunk([&](uint32_t chunk) {
+        const ring::ChunkWord word = ring::ChunkReader<>::committed(view.chunk_line(chunk));
+        if (word.state == ring::ChunkState::kOpen) room = extents.chunk_capacity(chunk) - word.length;
+    });
+    if (room == ~uint32_t{0}) abort();
+    return room;
+}
+
 struct Warm {
     explicit Warm(Truth& truth) : workload(truth) { workload.warm_up(); }
     Workload workload;
@@ -127,13 +140,19 @@ TEST_F(EveryInstructionTest, OfStartSetAndEnd) {
 }
 
 TEST_F(EveryInstructionTest, OfASpanThatGoesOnInBlocks) {
-    step([](Truth& truth) { return Warm(truth); },
-         [](Warm& warm) {
-             const spr_span span = warm.workload.start();
-             warm.workload.fill(span);
-             warm.workload.end(span);
-         },
-         3000);
+    step(
+        [](Truth& truth) {
+            Warm warm(truth);
+            ring::Segment& segment = warm.workload.provider()->life()->segment;
+            segment.give_block(segment.take_block());
+            return warm;
+        },
+        [](Warm& warm) {
+            const spr_span span = warm.workload.start();
+            warm.workload.fill(span);
+            warm.workload.end(span);
+        },
+        3000);
 }
 
 TEST_F(EveryInstructionTest, OfTwoNestedSpans) {
@@ -151,7 +170,7 @@ TEST_F(EveryInstructionTest, OfGoingOnToTheNextChunk) {
     step(
         [](Truth& truth) {
             Warm warm(truth);
-            for (int i = 0; i < 2; ++i) {  // the first chunk holds 1 KiB: the warm-up, these, and one more at most
+            while (room(warm.workload.provider()->life()->segment.view()) > 600) {  // two more at most
                 const spr_span span = warm.workload.start();
                 warm.workload.decorate(span);
                 warm.workload.end(span);
@@ -166,6 +185,16 @@ TEST_F(EveryInstructionTest, OfGoingOnToTheNextChunk) {
             }
         },
         3000);
+    EXPECT_GT(chunks_in(image_, ring::ChunkState::kFull), 0u) << "all fitted into one chunk";
+}
+
+TEST_F(EveryInstructionTest, OfTakingAnExtent) {
+    step([](Truth& truth) { return Warm(truth); },
+         [](Warm& warm) {
+             ring::Segment& segment = warm.workload.provider()->life()->segment;
+             segment.give_block(segment.take_block());
+         },
+         300);
 }
 
 TEST_F(EveryInstructionTest, OfDroppingInAFullRing) {
@@ -190,14 +219,15 @@ struct FlightRecorder {
         workload.fill_ring();
         const ring::SegmentView view = workload.provider()->life()->segment.view();
         ring::AckBook<> book;
-        if (!book.open(view, 1)) abort();
+        if (!book.open(view, extents_of(view))) abort();
         ring::Totals totals = book.totals();
-        for (const uint32_t chunk : {kFreed, kFreed + 1}) {
+        const uint32_t freed = full_large_chunk(view);
+        for (const uint32_t chunk : {freed, freed + 1}) {
             ring::ChunkWord word = ring::ChunkReader<>::committed(view.chunk_line(chunk));
             if (!ring::ChunkReader<>::take(view.chunk_line(chunk), word)) abort();
             totals.acknowledged += word.spans;
             book.move_mark(chunk, ring::mark_of(word.generation, word.length, word.spans), totals);
-            if (chunk == kFreed) ring::ChunkReader<>::release(view, chunk, word.generation);
+            if (chunk == freed) ring::ChunkReader<>::release(view, chunk, word.generation);
         }
         workload.fill_ring();
         uint32_t before = room(view), largest = 0;
@@ -212,21 +242,25 @@ struct FlightRecorder {
     // Whether the chunk that gives way next did so before: its line still says what that cost.
     static bool has_given_way(ring::SegmentView view) {
         const ring::ChunkLine* oldest = nullptr;
-        for (uint32_t chunk = ring::kSmallChunksPerExtent; chunk < ring::kChunksPerExtent; ++chunk) {
+        extents_of(view).each_chunk([&](uint32_t chunk) {
             const ring::ChunkLine& line = view.chunk_line(chunk);
-            if (ring::ChunkReader<>::committed(line).state != ring::ChunkState::kFull) continue;
+            if (ring::ChunkReader<>::committed(line).state != ring::ChunkState::kFull) return;
             if (oldest == nullptr || line.sequence < oldest->sequence) oldest = &line;
-        }
+        });
         return oldest != nullptr && oldest->loss_generation == ring::ChunkReader<>::committed(*oldest).generation;
     }
-    static uint32_t room(ring::SegmentView view) {  // of the only chunk that is open
-        for (uint32_t chunk = 0; chunk < ring::kChunksPerExtent; ++chunk) {
-            const ring::ChunkWord word = ring::ChunkReader<>::committed(view.chunk_line(chunk));
-            if (word.state == ring::ChunkState::kOpen) return ring::chunk_capacity(chunk) - word.length;
+    // Followed by another one.
+    static uint32_t full_large_chunk(ring::SegmentView view) {
+        const ring::ExtentMap extents = extents_of(view);
+        for (uint32_t extent = 0; extent < extents.count(); ++extent) {
+            if (extents.kind(extent) != ring::ExtentKind::kLargeChunks) continue;
+            const uint32_t chunk = extent * ring::kChunksPerExtent + 1;
+            if (ring::ChunkReader<>::committed(view.chunk_line(chunk)).state == ring::ChunkState::kFull &&
+                ring::ChunkReader<>::committed(view.chunk_line(chunk + 1)).state == ring::ChunkState::kFull)
+                return chunk;
         }
         abort();
     }
-    static constexpr uint32_t kFreed = ring::kSmallChunksPerExtent + 2;
     Workload workload;
     spr_span span;
 };

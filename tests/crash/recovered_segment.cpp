@@ -14,6 +14,7 @@
 #include "ring/runtime_directory.hpp"
 #include "ring/unfinished_span.hpp"
 #include "spanring/spanring.h"
+#include "support/extents.hpp"
 
 namespace spanring::test {
 namespace {
@@ -81,30 +82,32 @@ bool collect(const uint8_t* at, const uint8_t* end, std::multiset<std::string>& 
 RecoveredSegment recover(std::vector<uint8_t>& image) {
     RecoveredSegment result;
     const ring::SegmentView view(image.data());
-    const uint32_t extents = view.writer().extents;
+    const ring::ExtentMap extents = extents_of(view);
     const bool overwrite = view.header().full_policy == SPR_FULL_OVERWRITE_OLDEST;
     for (int round = 0; round < 2; ++round) {
         result = RecoveredSegment();
-        for (uint32_t chunk = 0; chunk < extents * ring::kChunksPerExtent; ++chunk) {
+        extents.each_chunk([&](uint32_t chunk) {
+            if (!result.fault.empty()) return;
             const ring::ChunkWord word = ring::ChunkReader<>::committed(view.chunk_line(chunk));
-            if (const auto fault = ring::check_word(word, ring::chunk_capacity(chunk), overwrite);
+            if (const auto fault = ring::check_word(word, extents.chunk_capacity(chunk), overwrite);
                 fault != ring::ChunkFault::kNone) {
                 result.fault = ring::describe(fault);
-                return result;
+                return;
             }
-            const uint8_t* bytes = view.chunk_bytes(chunk);
+            const uint8_t* bytes = view.chunk_bytes(chunk, extents.chunk_capacity(chunk));
             uint32_t spans;
             if (!collect(bytes, bytes + word.length, result.complete, spans) || spans != word.spans) {
                 result.fault = "a committed record is torn in chunk " + std::to_string(chunk);
-                return result;
+                return;
             }
             uint32_t length = 0, acknowledged = 0;
             if (!ring::acknowledged_part(ring::ChunkReader<>::mark(view, chunk), word, length, acknowledged)) {
                 result.fault = "a mark lies behind the end of chunk " + std::to_string(chunk);
-                return result;
+                return;
             }
             result.pending += word.spans - acknowledged;
-        }
+        });
+        if (!result.fault.empty()) return result;
         std::vector<uint32_t> open;
         ring::Recovery<> recovery(view, extents, view.writer().counter_lines);
         if (const auto fault = recovery.run(open); fault != ring::RecoveryFault::kNone) {
@@ -130,8 +133,8 @@ RecoveredSegment recover(std::vector<uint8_t>& image) {
 uint32_t chunks_in(const std::vector<uint8_t>& image, ring::ChunkState state) {
     const ring::SegmentView view(const_cast<uint8_t*>(image.data()));
     uint32_t count = 0;
-    for (uint32_t chunk = 0; chunk < ring::kChunksPerExtent; ++chunk)
-        count += ring::ChunkWord::unpack(view.chunk_line(chunk).word).state == state;
+    extents_of(view).each_chunk(
+        [&](uint32_t chunk) { count += ring::ChunkWord::unpack(view.chunk_line(chunk).word).state == state; });
     return count;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <map>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -13,6 +14,7 @@
 
 #include "ring/chunk_reader.hpp"
 #include "ring/counter_sums.hpp"
+#include "support/extents.hpp"
 #include "trace/process/provider.hpp"
 
 namespace spanring::test {
@@ -23,8 +25,8 @@ using ring::Counter;
 
 uint32_t open_slots(ring::SegmentView view) {
     uint32_t open = 0;
-    for (uint32_t slot = 0; slot < ring::kSlotsPerExtent; ++slot)
-        open += ring::SlotWord::unpack(view.slot(slot).word).state != ring::SlotState::kFree;
+    extents_of(view).each_slot(
+        [&](uint32_t slot) { open += ring::SlotWord::unpack(view.slot(slot).word).state != ring::SlotState::kFree; });
     return open;
 }
 
@@ -33,8 +35,8 @@ std::string balance(ring::SegmentView view, const char* when) {
     const ring::CounterSums sums = ring::sum_counters<>(view);
     const auto count = [&](Counter counter) { return sums[static_cast<size_t>(counter)]; };
     uint64_t committed = 0;
-    for (uint32_t chunk = 0; chunk < ring::kChunksPerExtent; ++chunk)
-        committed += ring::ChunkReader<>::committed(view.chunk_line(chunk)).spans;
+    extents_of(view).each_chunk(
+        [&](uint32_t chunk) { committed += ring::ChunkReader<>::committed(view.chunk_line(chunk)).spans; });
     std::ostringstream text;
     const uint64_t open = open_slots(view), overwritten = count(Counter::kDroppedOverwritten);
     const uint64_t dropped =
@@ -48,11 +50,20 @@ std::string balance(ring::SegmentView view, const char* when) {
     return text.str();
 }
 
-std::vector<ring::ChunkWord> words(ring::SegmentView view) {
-    std::vector<ring::ChunkWord> words;
-    for (uint32_t chunk = 0; chunk < ring::kChunksPerExtent; ++chunk)
-        words.push_back(ring::ChunkReader<>::committed(view.chunk_line(chunk)));
+// By number of the chunk.
+std::map<uint32_t, ring::ChunkWord> words(ring::SegmentView view) {
+    std::map<uint32_t, ring::ChunkWord> words;
+    extents_of(view).each_chunk(
+        [&](uint32_t chunk) { words[chunk] = ring::ChunkReader<>::committed(view.chunk_line(chunk)); });
     return words;
+}
+
+uint32_t parts_in_use(ring::SegmentView view, ring::ExtentKind kind) {
+    const ring::ExtentMap extents = extents_of(view);
+    uint32_t parts = 0;
+    for (uint32_t extent = 0; extent < extents.count(); ++extent)
+        if (extents.kind(extent) == kind) parts += parts_of(kind);
+    return parts;
 }
 
 // Until the kernel knows no such thread any more.
@@ -68,17 +79,18 @@ Survival survive(Workload& workload, int vanished) {
     const ring::SegmentView view = life.segment.view();
     bool had_record = false;
     for (const trace::ThreadState& state : life.threads) had_record |= state.use == static_cast<uint32_t>(vanished);
-    const std::vector<ring::ChunkWord> before = words(view);
+    const std::map<uint32_t, ring::ChunkWord> before = words(view);
     life.reap_after = 0;  // a look in vain may have been less than its pause ago
     Survival result;
     std::string& fault = result.fault;
     if (life.reap() != had_record) fault += "the vanished thread's record was not taken back; ";
     fault += balance(view, "reaped");
     const bool overwrite = view.header().full_policy == SPR_FULL_OVERWRITE_OLDEST;
-    for (uint32_t chunk = 0; chunk < ring::kChunksPerExtent; ++chunk) {
-        const ring::ChunkWord now = words(view)[chunk];
+    const ring::ExtentMap extents = extents_of(view);
+    for (const auto& [chunk, now] : words(view)) {
         result.lost_evicting += now.state == ChunkState::kEvicting;
-        if (check_transition(before[chunk], now, ring::chunk_capacity(chunk), overwrite) != ring::ChunkFault::kNone)
+        if (check_transition(before.at(chunk), now, extents.chunk_capacity(chunk), overwrite) !=
+            ring::ChunkFault::kNone)
             fault += "an agent would give the segment up; ";
     }
 
@@ -96,21 +108,21 @@ Survival survive(Workload& workload, int vanished) {
     // Every block and every slot that is left is handed out once. Slots by starts: one that had two owners would lose a
     // span, and the equations with it.
     std::set<uint32_t> blocks;
-    for (uint32_t slot = 0; slot < ring::kSlotsPerExtent; ++slot) {
+    extents_of(view).each_slot([&](uint32_t slot) {
         const ring::SlotWord word = ring::SlotWord::unpack(view.slot(slot).word);
-        if (word.state == ring::SlotState::kFree) continue;
+        if (word.state == ring::SlotState::kFree) return;
         for (uint32_t i = 0; i < word.blocks; ++i)
             if (!blocks.insert(view.slot(slot).blocks[i]).second) fault += "two open spans share a block; ";
-    }
+    });
     std::vector<uint32_t> taken;
     for (uint32_t block; (block = life.segment.take_block()) != ring::Segment::kNone; taken.push_back(block))
         if (!blocks.insert(block).second) fault += "a block is in use and free; ";
     for (const uint32_t block : taken) life.segment.give_block(block);
-    result.lost_blocks = ring::kBlocksPerExtent - static_cast<uint32_t>(blocks.size());
+    result.lost_blocks = parts_in_use(view, ring::ExtentKind::kBlocks) - static_cast<uint32_t>(blocks.size());
     std::vector<spr_span> spans;
     for (spr_span span; workload.try_start(span);) spans.push_back(span);
     fault += balance(view, "all slots in use");
-    result.lost_slots = ring::kSlotsPerExtent - open_slots(view);
+    result.lost_slots = parts_in_use(view, ring::ExtentKind::kSlots) - open_slots(view);
     for (const spr_span& span : spans) workload.end(span);
     workload.fill_ring();
     fault += balance(view, "ring full");

@@ -242,10 +242,10 @@ struct Stretch {
     void (*step)(Workload&, const spr_span&);  // on the thread, instruction by instruction
 };
 
-void start_large(Workload& workload, spr_span& span) {  // fits into no chunk of 1 KiB: its end goes on to the next one
+void start_large(Workload& workload, spr_span& span) {  // fits into no small chunk: its end goes on to the next one
     one_span(workload);
     span = workload.start();
-    const std::string text(1100, 'x');
+    const std::string text(ring::kSmallChunk + 100, 'x');
     spr_span_set_string(&span, "text", SPR_NUL, text.data(), text.size());
 }
 void end_it(Workload& workload, const spr_span& span) { workload.end(span); }
@@ -272,7 +272,7 @@ public:
         private_ = {life, offsetof(trace::Life, next_thread) + kThreads * sizeof(uint32_t)};
         states_ = {reinterpret_cast<const uint8_t*>(&g_vanish->life->threads[0]),
                    kThreads * sizeof(trace::ThreadState)};
-        pools_ = {reinterpret_cast<const uint8_t*>(g_vanish->life + 1), ring::Segment::pool_bytes(1)};
+        pools_ = {reinterpret_cast<const uint8_t*>(g_vanish->life + 1), ring::Segment::pool_bytes(kExtents)};
         segment_ = g_vanish->segment;
         changed();
     }
@@ -280,7 +280,10 @@ public:
         std::string now;
         for (const Place& place : {private_, states_, pools_, Place{segment_ + ring::kWriterOffset, ring::kPage},
                                    Place{segment_ + ring::kCountersOffset, ring::kPage},
-                                   Place{segment_ + ring::extent_offset(0), ring::kBlocksOffset}}) {
+                                   Place{segment_ + ring::kExtentWordsOffset, kExtents * sizeof(uint64_t)},
+                                   Place{segment_ + ring::kGroupsOffset + ring::kMarksOffset, ring::kPage},
+                                   Place{segment_ + ring::kGroupsOffset + ring::kLinesOffset, 2 * ring::kPage},
+                                   Place{segment_ + ring::extent_offset(0), 64 * ring::kSlotSize}}) {
             const size_t at = now.size();
             now.resize(at + place.size);
             iovec to{now.data() + at, place.size};
@@ -294,6 +297,7 @@ public:
 
 private:
     static constexpr uint32_t kThreads = 4;
+    static constexpr uint32_t kExtents = 6;  // what 512 KiB have; the first holds slots
     struct Place {
         const uint8_t* at;
         size_t size;

@@ -64,7 +64,8 @@ public:
         // What was written, whatever of it is behind the agent.
         std::copy(image_.begin(), image_.end(), reader_.base());
         std::memset(reader_.base() + ring::kControlOffset, 0, sizeof(ring::Control));
-        std::memset(reader_.base() + ring::chunk_mark_offset(0), 0, ring::kChunksPerExtent * sizeof(uint64_t));
+        std::memset(reader_.base() + ring::chunk_mark_offset(0), 0,
+                    kImageSet * ring::kChunksPerExtent * sizeof(uint64_t));
         written_ = read().sent;
     }
 

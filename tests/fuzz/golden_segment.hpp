@@ -4,6 +4,7 @@
 // what the fuzzer mutates and every_bit_test flips. What is in no piece is zero.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -21,27 +22,33 @@ struct Piece {
 
 inline const std::vector<Piece>& pieces() {
     using namespace ring;
+    constexpr uint64_t kTotals = offsetof(Totals, exporters) + 2 * sizeof(ExporterTotals);  // one is used
     static const std::vector<Piece> all = {
         {"header", kHeaderOffset, sizeof(Header)},
-        {"control", kControlOffset, sizeof(Control)},
+        {"control", kControlOffset, offsetof(Control, totals) + kTotals},
+        {"control", kControlOffset + offsetof(Control, journal), offsetof(AckJournal, totals) + kTotals},
         {"writer page", kWriterOffset, sizeof(WriterPage)},
         {"resource", kResourceOffset, 48},
         {"scopes", kScopesOffset, 3 * sizeof(ScopeEntry)},
         {"scope bytes", kScopesOffset + kScopeBytesOffset, 48},
         {"counters", kCountersOffset, 2 * kCounterLineSize},
-        {"chunk lines", chunk_line_offset(0), kChunksPerExtent * sizeof(ChunkLine)},
-        {"marks", chunk_mark_offset(0), kChunksPerExtent * sizeof(uint64_t)},
-        {"slots", slot_offset(0), 4 * kSlotSize},
-        {"block", block_offset(0), 64},
-        {"small chunks", chunk_offset(0), 256},
-        {"small chunks", chunk_offset(1), 256},
-        {"small chunks", chunk_offset(2), 256},
-        {"large chunk", chunk_offset(kSmallChunksPerExtent), 256},
+        {"extent words", kExtentWordsOffset, (kImageSet + 1) * sizeof(uint64_t)},
+        {"chunk lines", chunk_line_offset(0), 5 * sizeof(ChunkLine)},
+        {"chunk lines", chunk_line_offset(kFirstLarge), 2 * sizeof(ChunkLine)},
+        {"chunk lines", chunk_line_offset(kFirstJumbo), 2 * sizeof(ChunkLine)},
+        {"marks", chunk_mark_offset(0), 5 * sizeof(uint64_t)},
+        {"marks", chunk_mark_offset(kFirstLarge), 2 * sizeof(uint64_t)},
+        {"slots", slot_offset(kFirstSlot), 4 * kSlotSize},
+        {"block", block_offset(kFirstBlock), 64},
+        {"small chunks", chunk_offset(0, kSmallChunk), 256},
+        {"small chunks", chunk_offset(1, kSmallChunk), 256},
+        {"small chunks", chunk_offset(2, kSmallChunk), 256},
+        {"large chunk", chunk_offset(kFirstLarge, kLargeChunk), 256},
     };
     return all;
 }
 
-inline constexpr uint64_t kGoldenSize = ring::segment_size(1);
+inline constexpr uint64_t kGoldenSize = ring::segment_size(kImageSet);
 inline constexpr uint8_t kGoldenInstance[16] = {0x60, 0x1d};
 
 enum class Golden { kPlain, kOverwrite, kJournal };
@@ -53,7 +60,7 @@ inline std::vector<uint8_t> golden_image(Golden kind) {
     std::vector<uint64_t> words(kGoldenSize / sizeof(uint64_t));
     uint8_t* const base = reinterpret_cast<uint8_t*>(words.data());
     ImageOptions options;
-    options.extent_limit = 1;
+    options.extent_limit = kImageSet;
     options.full_policy = kind == Golden::kOverwrite ? 1 : 0;
     SegmentMemory image(base, options, kGoldenInstance);
     const SegmentView view = image.view();
@@ -71,9 +78,9 @@ inline std::vector<uint8_t> golden_image(Golden kind) {
     image.append(2, scope_record(scope), 0);
     image.commit(2, 5, "five");
     image.move_to(2, ChunkState::kParked);
-    image.claim(kSmallChunksPerExtent, scope);
-    image.commit(kSmallChunksPerExtent, 6, "six");
-    image.seal(kSmallChunksPerExtent);
+    image.claim(kFirstLarge, scope);
+    image.commit(kFirstLarge, 6, "six");
+    image.seal(kFirstLarge);
     if (kind != Golden::kOverwrite) {  // the first span of chunk 1 is behind the agent
         view.chunk_mark(1) = mark_of(1, two.length, two.spans).pack();
         view.control().totals.acknowledged = 1;

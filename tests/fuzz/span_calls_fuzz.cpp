@@ -15,6 +15,7 @@
 #include "otlp/span_validator.hpp"
 #include "ring/chunk_reader.hpp"
 #include "spanring/spanring.h"
+#include "support/extents.hpp"
 #include "support/known_fields.hpp"
 #include "support/private_directory.hpp"
 #include "trace/process/provider.hpp"
@@ -153,10 +154,11 @@ void check_span(const uint8_t* bytes, size_t size) {
 // Every span of every chunk; what is full is given back.
 void check_segment() {
     const ring::SegmentView segment = g_provider->life()->segment.view();
-    for (uint32_t chunk = 0; chunk < segment.writer().extents * ring::kChunksPerExtent; ++chunk) {
+    const ring::ExtentMap extents = test::extents_of(segment);
+    extents.each_chunk([&](uint32_t chunk) {
         const ring::ChunkWord word = ring::ChunkReader<>::committed(segment.chunk_line(chunk));
-        if (word.state == ring::ChunkState::kFree) continue;
-        const uint8_t* const begin = segment.chunk_bytes(chunk);
+        if (word.state == ring::ChunkState::kFree) return;
+        const uint8_t* const begin = segment.chunk_bytes(chunk, extents.chunk_capacity(chunk));
         for (const uint8_t* at = begin; at < begin + word.length;) {
             if (*at == ring::kControlRecord) {
                 at += ring::kScopeRecordSize;
@@ -172,7 +174,7 @@ void check_segment() {
             at += size;
         }
         if (word.state == ring::ChunkState::kFull) ring::ChunkReader<>::release(segment, chunk, word.generation);
-    }
+    });
 }
 
 void make_whole(FuzzedDataProvider& input, Caller& caller) {

@@ -13,8 +13,8 @@ from comparison import compare, records
 from otlp_json import Received
 
 RECORDER = harness.BUILD / "tests/integration/recorder"
-EXTENTS = 0x40000   # docs/shared-memory.md
-EXTENT = 0x40000
+EXTENTS = 0x54000   # docs/shared-memory.md
+EXTENT = 0x10000
 PAGE = 4096
 
 
@@ -141,7 +141,7 @@ class Dump(Case):
         copy = self.workspace.folder / "truncated"
         seen = set()
         for size in (300, PAGE, 3 * PAGE, EXTENTS - 1, EXTENTS + 1, EXTENTS + 2 * PAGE, EXTENTS + EXTENT // 2,
-                     EXTENTS + EXTENT, EXTENTS + EXTENT + 100):
+                     EXTENTS + 3 * EXTENT, EXTENTS + 6 * EXTENT, EXTENTS + 9 * EXTENT + 100):
             copy.write_bytes(whole[:size])
             text, said = self.dump(copy, code=1)
             self.assertIn("layout", text)
@@ -156,12 +156,12 @@ class Dump(Case):
         """Random bytes at random places: an answer each time, and never more spans than places for them."""
         producer = self.finished_producer("--count", 400, "--open", 6)
         producer.kill()
-        whole = self.segment().read_bytes()[:EXTENTS + EXTENT]
+        whole = self.segment().read_bytes()[:EXTENTS + 4 * EXTENT]
         seed = int.from_bytes(os.urandom(4), "little")
         dice = random.Random(seed)
         copy = self.workspace.folder / "damaged"
-        places = [(0, 224), (PAGE, 700), (2 * PAGE, 200), (3 * PAGE, 300), (6 * PAGE, 3000), (10 * PAGE, 2 * PAGE),
-                  (EXTENTS, 2000), (EXTENTS + PAGE, 256), (EXTENTS + 2 * PAGE, 8 * PAGE), (EXTENTS + 0x12000, EXTENT - 0x12000)]
+        places = [(0, 224), (PAGE, 700), (3 * PAGE, 200), (4 * PAGE, 300), (7 * PAGE, 3000), (11 * PAGE, 2 * PAGE),
+                  (0x2b000, 32), (0x4b000, 512), (0x4c000, PAGE), (EXTENTS, EXTENT), (EXTENTS + EXTENT, 3 * EXTENT)]
         found = 0
         for round_number in range(60):
             damaged = bytearray(whole)

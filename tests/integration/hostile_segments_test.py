@@ -16,7 +16,7 @@ from honest import HonestCase
 
 # Places in the header: lib/ring/layout.hpp, docs/shared-memory.md.
 MAGIC, MAJOR, INCOMPATIBLE, SEGMENT_SIZE, EXTENT_LIMIT, INSTANCE = 0, 8, 32, 40, 48, 56
-WRITER_PAGE, SCOPES, EXTENTS = 0x2000, 0x6000, 0x40000
+WRITER_PAGE, SCOPES, EXTENT_WORDS, MARKS, LINES, EXTENTS = 0x3000, 0x7000, 0x2b000, 0x4b000, 0x4c000, 0x54000
 NOBODY = 65534
 
 
@@ -33,8 +33,8 @@ class HostileSegments(HonestCase):
         producer.wait_for_line("ready")
         return producer, self.segment_of(producer)
 
-    def copy(self, segment, *changes):
-        """A copy under a name of its own, with (offset, bytes) put in. Nobody holds its lock: its process is dead."""
+    def copy(self, segment, *changes, size=None):
+        """A copy under a name of its own, with (offset, bytes) put in, cut to `size`. Nobody holds its lock: its process is dead."""
         instance = secrets.token_bytes(16)
         spoiled = self.workspace.folder / "spoiled"
         subprocess.run(["cp", "--sparse=always", segment, spoiled], check=True)
@@ -42,6 +42,8 @@ class HostileSegments(HonestCase):
             for offset, data in ((INSTANCE, instance), *changes):
                 file.seek(offset)
                 file.write(data)
+        if size is not None:
+            os.truncate(spoiled, size)
         place = self.workspace.segments / f"{instance.hex()}.spr"
         spoiled.rename(place)
         return place
@@ -73,10 +75,8 @@ class HostileSegments(HonestCase):
             "only zeros": self.make(bytes(8192)),
             "only noise": self.make(random.Random(1).randbytes(1 << 20)),
             "too few bytes": self.make(segment.read_bytes()[:100]),
+            "an end too early": self.copy(segment, size=EXTENTS + 100),
         }
-        truncated = self.copy(segment)
-        os.truncate(truncated, EXTENTS + 100)
-        spoiled["an end too early"] = truncated
         producer.kill()
         segment.unlink()
         return spoiled
@@ -190,8 +190,8 @@ class HostileSegments(HonestCase):
         for _ in range(60):
             changes = []
             for _ in range(chance.randrange(1, 12)):
-                region = chance.choice([0, 0x1000, WRITER_PAGE, 0x3000, SCOPES, EXTENTS, EXTENTS + 0x1000,
-                                        EXTENTS + 0x2000, EXTENTS + 0x12000])
+                region = chance.choice([0, 0x1000, WRITER_PAGE, 0x4000, SCOPES, EXTENT_WORDS, MARKS, LINES, EXTENTS,
+                                        EXTENTS + 0x10000, EXTENTS + 0x20000])
                 changes.append((region + 4 * chance.randrange(0, 200), chance.randbytes(chance.choice([1, 4, 8]))))
             self.copy(segment, *changes)
         producer.kill()

@@ -25,13 +25,13 @@ typedef struct region {
 } region;
 static const region kRegions[] = {
     {"everything", 0, SIZE_MAX},
-    {"spans", 0x52000, SIZE_MAX},
-    {"chunk words", 0x40000, 0x41000},
-    {"marks", 0x41000, 0x42000},
-    {"open spans", 0x42000, 0x52000},
-    {"header, control and counters", 0, 0x3000},
-    {"resource and scopes", 0x3000, 0xa000},
-    {"counters", 0xa000, 0x40000},
+    {"open spans and spans", 0x54000, SIZE_MAX},
+    {"chunk words", 0x4c000, 0x4d000},
+    {"marks", 0x4b000, 0x4c000},
+    {"what extents are used for", 0x2b000, 0x2b040},
+    {"header, control and the writer's page", 0, 0x4000},
+    {"resource and scopes", 0x4000, 0xb000},
+    {"counters", 0xb000, 0x2b000},
 };
 
 static uint64_t state;

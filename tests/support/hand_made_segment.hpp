@@ -16,6 +16,7 @@
 #include "base/file_lock.hpp"
 #include "ring/runtime_directory.hpp"
 #include "ring/segment_view.hpp"
+#include "support/segment_image.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/test_spans.hpp"
 
@@ -39,7 +40,9 @@ public:
         agent::test::put_bytes(resource, 1, agent::test::text_attribute("service.name", "cart"));
         header.resource_size = static_cast<uint32_t>(resource.size());
         std::copy(resource.begin(), resource.end(), image_.begin() + ring::kResourceOffset);
-        view().writer().extents = 1;
+        for (uint32_t extent = 0; extent < kImageSet; ++extent)
+            view().extent_word(extent) = ring::ExtentWord{kImageKinds[extent]}.pack();
+        view().writer().extents = kImageSet;
         char name[ring::kSegmentNameSize];
         ring::segment_name(header.instance_id, name);
         name_ = name;
@@ -69,7 +72,7 @@ public:
     }
 
 private:
-    static constexpr uint32_t kExtents = 2;
+    static constexpr uint32_t kExtents = 2 * kImageSet;
     TemporaryDirectory directory_;
     std::vector<uint8_t> image_;
     std::string name_;

@@ -11,6 +11,7 @@
 
 #include "ring/chunk_reader.hpp"
 #include "ring/segment.hpp"
+#include "support/extents.hpp"
 #include "support/private_directory.hpp"
 
 namespace spanring::test {
@@ -39,11 +40,16 @@ public:
     int error() const { return error_; }
 
     uint32_t extents() const { return ring::StdAtomics::load(view().writer().extents, std::memory_order_acquire); }
-    uint32_t chunks() const { return extents() * ring::kChunksPerExtent; }
     ring::ChunkWord word(uint32_t chunk) const { return ring::ChunkReader<>::committed(view().chunk_line(chunk)); }
     uint32_t chunks_in(ring::ChunkState state) const {
         uint32_t count = 0;
-        for (uint32_t chunk = 0; chunk < chunks(); ++chunk) count += word(chunk).state == state;
+        extents_of(view()).each_chunk([&](uint32_t chunk) { count += word(chunk).state == state; });
+        return count;
+    }
+    uint32_t extents_of_kind(ring::ExtentKind kind) const {
+        const ring::ExtentMap map = extents_of(view());
+        uint32_t count = 0;
+        for (uint32_t extent = 0; extent < map.count(); ++extent) count += map.kind(extent) == kind;
         return count;
     }
 
@@ -52,11 +58,11 @@ public:
     // Frees every FULL chunk; returns how many there were.
     uint32_t release_full() {
         uint32_t count = 0;
-        for (uint32_t chunk = 0; chunk < chunks(); ++chunk)
-            if (word(chunk).state == ring::ChunkState::kFull) {
-                release(chunk);
-                ++count;
-            }
+        extents_of(view()).each_chunk([&](uint32_t chunk) {
+            if (word(chunk).state != ring::ChunkState::kFull) return;
+            release(chunk);
+            ++count;
+        });
         return count;
     }
 

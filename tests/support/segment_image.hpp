@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -18,6 +19,7 @@
 
 #include "ring/atomics.hpp"
 #include "ring/chunk_word.hpp"
+#include "ring/extent_word.hpp"
 #include "ring/runtime_directory.hpp"
 #include "ring/segment_view.hpp"
 #include "support/temporary_directory.hpp"
@@ -81,9 +83,20 @@ inline Bytes scope_record(uint32_t scope) {
     return record;
 }
 
+// What the extents of an image hold, one after another, and again from the sixth on.
+inline constexpr ring::ExtentKind kImageKinds[] = {ring::ExtentKind::kSmallChunks, ring::ExtentKind::kLargeChunks,
+                                                   ring::ExtentKind::kJumboChunks, ring::ExtentKind::kSlots,
+                                                   ring::ExtentKind::kBlocks};
+inline constexpr uint32_t kImageSet = std::size(kImageKinds);                 // extents
+inline constexpr uint32_t kChunksOfSet = kImageSet * ring::kChunksPerExtent;  // the small ones of a set come first
+inline constexpr uint32_t kFirstLarge = 1 * ring::kChunksPerExtent;
+inline constexpr uint32_t kFirstJumbo = 2 * ring::kChunksPerExtent;
+inline constexpr uint32_t kFirstSlot = 3 * ring::kSlotsPerExtent;
+inline constexpr uint32_t kFirstBlock = 4 * ring::kBlocksPerExtent;
+
 struct ImageOptions {
-    uint32_t extents = 1;
-    uint32_t extent_limit = 2;
+    uint32_t extents = kImageSet;
+    uint32_t extent_limit = 2 * kImageSet;
     uint32_t full_policy = 0;
     std::string service = "shop";
 };
@@ -109,6 +122,8 @@ public:
         put(resource, service.data() + 1, service.size() - 1);
         header.resource_size = static_cast<uint32_t>(resource.size());
         std::memcpy(view_.resource(), resource.data(), resource.size());
+        for (uint32_t extent = 0; extent < options.extents; ++extent)
+            view_.extent_word(extent) = ring::ExtentWord{kImageKinds[extent % kImageSet]}.pack();
         view_.writer().extents = options.extents;
         view_.writer().counter_lines = ring::kCounterLinesPerPage;
         header.ready = ring::kReady;
@@ -129,6 +144,12 @@ public:
     ring::ChunkWord mark(uint32_t chunk) const {
         return ring::ChunkWord::unpack(ring::StdAtomics::load(view_.chunk_mark(chunk), std::memory_order_acquire));
     }
+
+    uint32_t capacity(uint32_t chunk) const {
+        return ring::part_size(ring::ExtentWord::unpack(view_.extent_word(chunk / ring::kChunksPerExtent)).kind);
+    }
+    uint8_t* bytes(uint32_t chunk) const { return view_.chunk_bytes(chunk, capacity(chunk)); }
+    ring::Slot& slot(uint32_t place) const { return view_.slot(kFirstSlot + place); }
 
     uint32_t add_scope(const std::string& name) {
         Bytes inner, bytes;
@@ -154,8 +175,8 @@ public:
     }
     void append(uint32_t chunk, const Bytes& record, uint32_t spans) {
         ring::ChunkWord now = word(chunk);
-        if (now.length + record.size() > ring::chunk_capacity(chunk)) throw std::logic_error("the chunk is full");
-        std::memcpy(view_.chunk_bytes(chunk) + now.length, record.data(), record.size());
+        if (now.length + record.size() > capacity(chunk)) throw std::logic_error("the chunk is full");
+        std::memcpy(bytes(chunk) + now.length, record.data(), record.size());
         now.length += static_cast<uint32_t>(record.size());
         now.spans += spans;
         set_word(chunk, now);
@@ -176,9 +197,9 @@ public:
     }
     void seal(uint32_t chunk) { move_to(chunk, ring::ChunkState::kFull); }
 
-    // Fills an open slot with a span that started.
-    ring::Slot& open_slot(uint32_t index, const Bytes& data, uint32_t scope = 0) {
-        ring::Slot& slot = view_.slot(index);
+    // Fills an open slot with a span that started. `place`: among the slots of the first set.
+    ring::Slot& open_slot(uint32_t place, const Bytes& data, uint32_t scope = 0) {
+        ring::Slot& slot = this->slot(place);
         slot.generation += 1;
         slot.line = 0;
         slot.started = counter(ring::Counter::kStarted) + 1;
@@ -188,8 +209,8 @@ public:
         std::memcpy(slot.data, data.data(), std::min<size_t>(data.size(), ring::kSlotInlineData));
         ring::SlotWord word{ring::SlotState::kOpen, 0, static_cast<uint32_t>(data.size())};
         for (size_t at = ring::kSlotInlineData; at < data.size(); at += ring::kBlockSize) {
-            slot.blocks[word.blocks] = word.blocks;
-            std::memcpy(view_.block(word.blocks), data.data() + at,
+            slot.blocks[word.blocks] = kFirstBlock + word.blocks;
+            std::memcpy(view_.block(kFirstBlock + word.blocks), data.data() + at,
                         std::min<size_t>(data.size() - at, ring::kBlockSize));
             ++word.blocks;
         }
@@ -197,11 +218,11 @@ public:
         counter(ring::Counter::kStarted) += 1;
         return slot;
     }
-    ring::SlotWord slot_word(uint32_t index) const { return ring::SlotWord::unpack(view_.slot(index).word); }
-    void set_slot_state(uint32_t index, ring::SlotState state) {
-        ring::SlotWord word = slot_word(index);
+    ring::SlotWord slot_word(uint32_t place) const { return ring::SlotWord::unpack(slot(place).word); }
+    void set_slot_state(uint32_t place, ring::SlotState state) {
+        ring::SlotWord word = slot_word(place);
         word.state = state;
-        view_.slot(index).word = word.pack();
+        slot(place).word = word.pack();
     }
 
 private:

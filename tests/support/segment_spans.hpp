@@ -15,6 +15,7 @@
 
 #include "otlp.pb.h"
 #include "ring/chunk_word.hpp"
+#include "ring/extent_word.hpp"
 #include "ring/layout.hpp"
 #include "support/known_fields.hpp"
 
@@ -111,8 +112,14 @@ private:
     }
 
     void read_extent(int fd, uint32_t extent) {
-        for (uint32_t place = 0; place < ring::kChunksPerExtent; ++place)
-            read_chunk(fd, extent * ring::kChunksPerExtent + place);
+        uint64_t word;
+        get(fd, ring::extent_word_offset(extent), &word, sizeof word);
+        ASSERT_TRUE(ring::ExtentWord::is_sound(word));
+        const ring::ExtentKind kind = ring::ExtentWord::unpack(word).kind;
+        if (ring::holds_chunks(kind))
+            for (uint32_t place = 0; place < ring::parts_of(kind); ++place)
+                read_chunk(fd, extent * ring::kChunksPerExtent + place, ring::part_size(kind));
+        if (kind != ring::ExtentKind::kSlots) return;
         for (uint32_t i = 0; i < ring::kSlotsPerExtent; ++i) {
             ring::Slot slot;
             get(fd, ring::slot_offset(extent * ring::kSlotsPerExtent + i), &slot, sizeof slot);
@@ -120,14 +127,14 @@ private:
         }
     }
 
-    void read_chunk(int fd, uint32_t chunk) {
+    void read_chunk(int fd, uint32_t chunk, uint32_t capacity) {
         ring::ChunkLine line;
         get(fd, ring::chunk_line_offset(chunk), &line, sizeof line);
         const ring::ChunkWord word = ring::ChunkWord::unpack(line.word);
         words_.push_back(word);
-        ASSERT_LE(word.length, ring::chunk_capacity(chunk));
+        ASSERT_LE(word.length, capacity);
         std::vector<uint8_t> bytes(word.length);
-        get(fd, ring::chunk_offset(chunk), bytes.data(), bytes.size());
+        get(fd, ring::chunk_offset(chunk, capacity), bytes.data(), bytes.size());
 
         uint32_t scope = ~uint32_t{0};
         uint32_t spans = 0;

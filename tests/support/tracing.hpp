@@ -14,6 +14,7 @@
 #include "ring/chunk_reader.hpp"
 #include "spanring/spanring.h"
 #include "support/child_process.hpp"
+#include "support/extents.hpp"
 #include "support/private_directory.hpp"
 #include "support/segment_spans.hpp"
 #include "trace/process/provider.hpp"
@@ -22,7 +23,7 @@ namespace spanring::test {
 
 inline spr_provider_options small_ring() {
     spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
-    options.memory_limit = 512 * 1024;  // one extent
+    options.memory_limit = 512 * 1024;  // six extents
     return options;
 }
 
@@ -71,26 +72,24 @@ public:
     // Frees every FULL chunk; returns how many spans were in them.
     uint64_t release_full() {
         uint64_t spans = 0;
-        const uint32_t extents = ring::StdAtomics::load(segment_.writer().extents, std::memory_order_acquire);
-        for (uint32_t chunk = 0; chunk < extents * ring::kChunksPerExtent; ++chunk) {
+        each_chunk(segment_, [&](uint32_t chunk) {
             const ring::ChunkWord word = ring::ChunkReader<>::committed(segment_.chunk_line(chunk));
-            if (word.state != ring::ChunkState::kFull) continue;
+            if (word.state != ring::ChunkState::kFull) return;
             spans += word.spans;
             ring::ChunkReader<>::release(segment_, chunk, word.generation);
-        }
+        });
         return spans;
     }
     // Moves the mark of every chunk to its end, or in one of them to so many spans before it.
     void acknowledge_but(uint32_t pending) {
-        const uint32_t extents = ring::StdAtomics::load(segment_.writer().extents, std::memory_order_acquire);
-        for (uint32_t chunk = 0; chunk < extents * ring::kChunksPerExtent; ++chunk) {
+        each_chunk(segment_, [&](uint32_t chunk) {
             const ring::ChunkWord word = ring::ChunkReader<>::committed(segment_.chunk_line(chunk));
             const uint32_t left = word.spans < pending ? word.spans : pending;
             pending -= left;
             const ring::ChunkWord mark = ring::mark_of(word.generation, word.length - left, word.spans - left);
             if (word.state != ring::ChunkState::kFree)
                 ring::StdAtomics::store(segment_.chunk_mark(chunk), mark.pack(), std::memory_order_release);
-        }
+        });
     }
     // Answers every flush that was asked for.
     void serve_flush() {

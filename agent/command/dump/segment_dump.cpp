@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "base/descriptor.hpp"
@@ -30,10 +31,9 @@ namespace {
 using ring::AttachResult;
 using ring::ChunkWord;
 
-constexpr uint32_t kLastPolicy = 2;              // SPR_FULL_WAIT
-constexpr uint32_t kOverwriteOldest = 1;         // SPR_FULL_OVERWRITE_OLDEST
-constexpr int kReadings = 4;                     // of a chunk that changes hands while it is read
-constexpr uint64_t kHead = ring::kBlocksOffset;  // of an extent: chunk lines, marks, slots
+constexpr uint32_t kLastPolicy = 2;       // SPR_FULL_WAIT
+constexpr uint32_t kOverwriteOldest = 1;  // SPR_FULL_OVERWRITE_OLDEST
+constexpr int kReadings = 4;              // of a chunk that changes hands while it is read
 
 // Nothing after the header is where this program would look for it.
 bool foreign(AttachResult result) {
@@ -61,7 +61,7 @@ public:
         look_at_numbers();
         ScopeReader scopes(view());
         scopes_ = &scopes;
-        for (uint32_t chunk = 0; chunk < extents_ * ring::kChunksPerExtent; ++chunk) look_at_chunk(chunk);
+        extents_.each_chunk([this](uint32_t chunk) { look_at_chunk(chunk); });
         const auto by_end = [](const DumpedSpan& a, const DumpedSpan& b) { return a.end_unix_nano < b.end_unix_nano; };
         std::stable_sort(dump_.ended.begin(), dump_.ended.end(), by_end);
         find_last_sign();
@@ -88,7 +88,7 @@ private:
         ring::Header& header = dump_.header;
         limit_ = header.extent_limit;
         if (limit_ == 0 || limit_ > ring::kMaxExtents) {
-            const uint64_t after_base = dump_.file_size - std::min(dump_.file_size, ring::kExtentsOffset);
+            const uint64_t after_base = dump_.file_size - std::min(dump_.file_size, ring::kGroupsOffset);
             const uint64_t there = (after_base + ring::kExtentSize - 1) / ring::kExtentSize;
             limit_ = static_cast<uint32_t>(std::clamp<uint64_t>(there, 1, ring::kMaxExtents));
         }
@@ -99,36 +99,43 @@ private:
 
     void copy_all() {
         dump_.copy.emplace(limit_);
-        bool whole = dump_.copy->copy(fd_, 0, ring::kExtentsOffset);
+        bool whole = dump_.copy->copy_base(fd_);
         const CounterReading before(view());
-        extents_ = view().writer().extents;
-        if (extents_ > limit_) {
-            problem(ring::kWriterOffset, "it counts " + std::to_string(extents_) + " extents, where " +
+        uint32_t counted = view().writer().extents;
+        if (counted > limit_) {
+            problem(ring::kWriterOffset, "it counts " + std::to_string(counted) + " extents, where " +
                                              std::to_string(limit_) + " is the bound");
-            extents_ = limit_;
+            counted = limit_;
         }
-        while (extents_ > 0 && ring::extent_offset(extents_ - 1) >= dump_.file_size) {
+        while (counted > 0 && ring::extent_offset(counted - 1) >= dump_.file_size) {
             whole = false;
-            --extents_;
+            --counted;
         }
-        for (uint32_t extent = 0; extent < extents_; ++extent) whole = copy_extent(extent) && whole;
+        extents_ = ring::ExtentMap(limit_);
+        extents_.salvage(view(), counted);
+        for (uint32_t extent = 0; extent < counted; ++extent) {
+            if (extents_.kind(extent) == ring::ExtentKind::kNone)
+                problem(ring::extent_word_offset(extent), "an extent is of an unknown use; it is left out");
+        }
+        whole = dump_.copy->copy_heads(fd_, extents_) && whole;
+        for (uint32_t extent = 0; extent < counted; ++extent) whole = copy_extent(extent) && whole;
         if (!whole) problem(dump_.file_size, "the file ends here, before what it counts");
         drop_slots_that_moved();
-        dump_.extents = extents_;
+        dump_.extents = counted;
         SegmentCopy again(1);
-        again.copy(fd_, 0, ring::kExtentsOffset);
+        again.copy_base(fd_);
         dump_.numbers.moving = dump_.numbers.alive && !(before == CounterReading(again.view()));
     }
 
-    // Words first, then bytes, then the words again: of a chunk of the same generation what was committed stays as it
-    // is.
+    // Words first (those of slots and their data are there), then bytes, then the words again: of a chunk of the same
+    // generation what was committed stays as it is.
     bool copy_extent(uint32_t extent) {
-        const uint64_t offset = ring::extent_offset(extent);
+        if (extents_.kind(extent) == ring::ExtentKind::kSlots) return true;
         std::vector<uint32_t> moved;
         bool whole = true;
         for (int i = 0; i < kReadings; ++i) {
-            whole = dump_.copy->copy(fd_, offset, kHead);
-            whole = dump_.copy->copy(fd_, offset + kHead, ring::kExtentSize - kHead) && whole;
+            if (i != 0) dump_.copy->copy(fd_, lines_of(extent), kLines);
+            whole = dump_.copy->copy(fd_, ring::extent_offset(extent), ring::kExtentSize);
             if (!dump_.numbers.alive) return whole;
             moved = chunks_that_moved(extent);
             if (moved.empty()) break;
@@ -138,11 +145,14 @@ private:
         return whole;
     }
 
+    static constexpr uint64_t kLines = ring::kChunksPerExtent * sizeof(ring::ChunkLine);
+    static uint64_t lines_of(uint32_t extent) { return ring::chunk_line_offset(extent * ring::kChunksPerExtent); }
+
     std::vector<uint32_t> chunks_that_moved(uint32_t extent) const {
-        std::vector<uint8_t> again(ring::kMarksOffset);
-        read_at(fd_, ring::extent_offset(extent) + ring::kDirectoryOffset, again.data(), again.size());
+        std::vector<uint8_t> again(kLines);
+        read_at(fd_, lines_of(extent), again.data(), again.size());
         std::vector<uint32_t> moved;
-        for (uint32_t place = 0; place < ring::kChunksPerExtent; ++place) {
+        for (uint32_t place = 0; place < extents_.chunks_in(extent); ++place) {
             const uint32_t chunk = extent * ring::kChunksPerExtent + place;
             const auto then = ChunkWord::unpack(view().chunk_line(chunk).word);
             uint64_t word = 0;
@@ -155,20 +165,16 @@ private:
 
     void drop_slots_that_moved() {
         if (!dump_.numbers.alive) return;
-        std::vector<uint8_t> again(ring::kBlocksOffset - ring::kSlotsOffset);
-        for (uint32_t extent = 0; extent < extents_; ++extent) {
-            read_at(fd_, ring::extent_offset(extent) + ring::kSlotsOffset, again.data(), again.size());
-            for (uint32_t place = 0; place < ring::kSlotsPerExtent; ++place) {
-                ring::Slot& then = view().slot(extent * ring::kSlotsPerExtent + place);
-                ring::Slot now;
-                std::memcpy(&now, again.data() + place * sizeof now, sizeof now);
-                const bool free = ring::SlotWord::unpack(then.word).state == ring::SlotState::kFree;
-                const bool ended = ring::SlotWord::unpack(now.word).state == ring::SlotState::kFree;
-                if (free || (!ended && now.generation == then.generation)) continue;
-                then.word = 0;
-                ++dump_.left_out;
-            }
-        }
+        extents_.each_slot([this](uint32_t slot) {
+            ring::Slot& then = view().slot(slot);
+            ring::Slot now{};
+            read_at(fd_, ring::slot_offset(slot), &now, offsetof(ring::Slot, line));
+            const bool free = ring::SlotWord::unpack(then.word).state == ring::SlotState::kFree;
+            const bool ended = ring::SlotWord::unpack(now.word).state == ring::SlotState::kFree;
+            if (free || (!ended && now.generation == then.generation)) return;
+            then.word = 0;
+            ++dump_.left_out;
+        });
     }
 
     void look_at_numbers() {
@@ -201,7 +207,7 @@ private:
 
     void look_at_chunk(uint32_t chunk) {
         auto word = ChunkWord::unpack(view().chunk_line(chunk).word);
-        const uint32_t capacity = ring::chunk_capacity(chunk);
+        const uint32_t capacity = extents_.chunk_capacity(chunk);
         const ring::ChunkFault fault = ring::check_word(word, capacity, overwrite_);
         if (fault != ring::ChunkFault::kNone) problem(ring::chunk_line_offset(chunk), ring::describe(fault));
         if (static_cast<size_t>(word.state) >= kChunkStates) return;
@@ -227,11 +233,11 @@ private:
 
     // The number of spans, sound or not; kStopped: it could not be read to its end.
     uint64_t walk(uint32_t chunk, uint32_t length, uint32_t acknowledged) {
-        const std::span<uint8_t> bytes(view().chunk_bytes(chunk), length);
+        const std::span<uint8_t> bytes(view().chunk_bytes(chunk, extents_.chunk_capacity(chunk)), length);
         std::shared_ptr<const Scope> scope;
         uint64_t spans = 0;
         for (size_t at = 0; at < bytes.size();) {
-            const uint64_t offset = ring::chunk_offset(chunk) + at;
+            const uint64_t offset = ring::chunk_offset(chunk, extents_.chunk_capacity(chunk)) + at;
             ChunkRecord record;
             if (const char* wrong = read_chunk_record(bytes, at, record); wrong != nullptr) {
                 problem(offset, std::string(wrong) + "; the rest of its chunk is left out");
@@ -316,7 +322,7 @@ private:
     const uint64_t now_;
     SegmentDump dump_;
     uint32_t limit_ = 0;
-    uint32_t extents_ = 0;
+    ring::ExtentMap extents_;
     uint32_t resource_size_ = 0;
     bool overwrite_ = false;
     ScopeReader* scopes_ = nullptr;

@@ -17,11 +17,11 @@ using ring::StdAtomics;
 
 namespace {
 
-// As many extents as the process may have in one file; one at least, which is refused where it is made.
+// As many extents as the process may have in one file; too many, which is refused where it is made, where not even the
+// least fit.
 uint32_t extents_within(uint64_t file_size, uint32_t limit) {
-    if (file_size >= ring::segment_size(limit)) return limit;
-    if (file_size < ring::segment_size(2)) return 1;
-    return static_cast<uint32_t>((file_size - ring::extent_offset(0)) / ring::kExtentSize);
+    while (limit > ring::kLeastExtents && file_size < ring::segment_size(limit)) --limit;
+    return limit;
 }
 
 // Seeds of a thread's random numbers. False: the system has no randomness.

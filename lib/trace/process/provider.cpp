@@ -26,6 +26,7 @@ namespace {
 
 constexpr uint64_t kRetryPause = 1'000'000'000;  // nanoseconds between two tries to make a segment
 constexpr uint64_t kLeastMemory = uint64_t{512} << 10;
+constexpr uint64_t kBaseMemory = uint64_t{64} << 10;  // what a segment has memory for besides its extents, rounded up
 
 constinit uint32_t g_lives = 0;
 constinit uint32_t g_prepared = 0;           // 0 no, 1 by somebody at this moment, 2 yes
@@ -125,8 +126,7 @@ int Provider::open_this(const spr_provider_options& options) {
     full_wait_ = options.full_policy == SPR_FULL_WAIT ? options.full_wait_ns : 0;
     uint64_t memory = options.memory_limit != 0 ? options.memory_limit : variables.memory;
     memory = memory < kLeastMemory ? kLeastMemory : memory;
-    const uint64_t extents =
-        memory <= ring::segment_size(1) ? 1 : (memory - ring::extent_offset(0)) / ring::kExtentSize;
+    const uint64_t extents = (memory - kBaseMemory) / (ring::kGroupSize / ring::kExtentsPerGroup);
     extent_limit_ = static_cast<uint32_t>(extents < ring::kMaxExtents ? extents : ring::kMaxExtents);
 
     int error = 0;

@@ -69,7 +69,7 @@ int spr_provider_flush(spr_provider* provider, uint64_t timeout_ns) noexcept {
     trace::Life* life = provider->life();
     if (life == nullptr) return 0;  // nothing was ever written
     ring::SegmentView segment = life->segment.view();
-    if (trace::everything_is_taken_over(segment)) return 0;
+    if (trace::everything_is_taken_over(life->segment)) return 0;
     // release: every span that ended before this call is committed before the ticket. Pairs with the acquire in the
     // agent's FlushRequest::look(). Without it the agent could serve the ticket without having seen the spans. acquire:
     // after those of other callers, so that a later ticket answers for theirs as well.

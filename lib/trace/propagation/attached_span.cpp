@@ -34,7 +34,7 @@ std::string_view whole_members(std::string_view list, size_t size) {
 
 ring::Slot* open_slot(uint64_t handle, Provider& provider) {
     const SpanHandle place = SpanHandle::unpack(handle);
-    if (!provider.lives(handle) || place.slot >= provider.life()->segment.slots()) return nullptr;
+    if (!provider.lives(handle) || !provider.life()->segment.has_slot(place.slot)) return nullptr;
     ring::Slot& slot = provider.life()->segment.view().slot(place.slot);
     // acquire: the generation after the word. Pairs with the release in LevelWriter::publish_start(). The other way
     // round a spent handle could reach the span that reuses the slot, as OpenSpan::is_open() says.

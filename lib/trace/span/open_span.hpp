@@ -125,7 +125,7 @@ inline bool OpenSpan::find(const spr_span* span, OpenSpan& ret) {
     if (!provider.lives(span->handle)) [[unlikely]]
         return false;
     ring::Segment& segment = provider.life()->segment;
-    if (handle.slot >= segment.slots()) [[unlikely]]
+    if (!segment.has_slot(handle.slot)) [[unlikely]]
         return false;
     ring::Slot& slot = segment.view().slot(handle.slot);
     if (!is_open(slot, span->handle)) [[unlikely]]

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Compares what the layout program prints:
-#   compare.py frozen PROGRAM FILE      with the frozen copy of the released layout: what is there stays as it is;
-#                                       a name that is new must have been carved out of reserved space of that copy
+#   compare.py frozen PROGRAM FILE      with the frozen copy of a released layout (there is none yet): what is there
+#                                       stays as it is; what is new must have been carved out of its reserved space
 #   compare.py same PROGRAM PROGRAM     with that of another build (32-bit)
 #   compare.py page PROGRAM PAGE        with the tables of docs/shared-memory.md that carry a "layout:" mark, in both
 #                                       directions: no number there that the compiler does not confirm, none missing
@@ -51,7 +51,7 @@ def differences(here, there, what):
 # A newer minor version may only add: fields out of reserved ones, constants and states under new names.
 def against_frozen(now, frozen):
     def reserved(name):
-        return name.rpartition(".")[2].startswith("reserved") or name == "region.spare"
+        return name.rpartition(".")[2].startswith("reserved")
 
     problems = [f"{name}: {show(now.get(name))}, but {show(numbers)} in the released layout"
                 for name, numbers in frozen.items() if now.get(name) != numbers and not reserved(name)

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Prints the shared-memory layout as the compiler sees it: "name offset size" for each region, struct, field and group
-// of bits, "name value" for each constant. Its output is compared with the frozen copy of the released layout, with
-// that of a 32-bit build, and with the tables of docs/shared-memory.md (compare.py).
+// of bits, "name value" for each constant. Its output is compared with that of a 32-bit build and with the tables of
+// docs/shared-memory.md (compare.py).
 #include <bit>
 #include <cstdio>
 #include <type_traits>
 
 #include "ring/chunk_word.hpp"
+#include "ring/extent_word.hpp"
 #include "ring/layout.hpp"
 
 using namespace spanring::ring;
@@ -58,17 +59,11 @@ void regions() {
     REGION("resource", kResourceOffset, kResourceSize);
     REGION("scopes", kScopesOffset, kScopesSize);
     REGION("counters", kCountersOffset, kCountersSize);
-    REGION("spare", kCountersOffset + kCountersSize, kExtentsOffset - kCountersOffset - kCountersSize);
-    REGION("extents", kExtentsOffset, kExtentSize);
-    REGION("extent.directory", kDirectoryOffset, kMarksOffset - kDirectoryOffset);
-    REGION("extent.marks", kMarksOffset, kSlotsOffset - kMarksOffset);
-    REGION("extent.slots", kSlotsOffset, uint64_t{kSlotSize} * kSlotsPerExtent);
-    REGION("extent.blocks", kBlocksOffset, uint64_t{kBlockSize} * kBlocksPerExtent);
-    REGION("extent.small_chunks", kChunksOffset, uint64_t{kSmallChunk} * kSmallChunksPerExtent);
-    REGION("extent.large_chunks", chunk_offset(kSmallChunksPerExtent) - kExtentsOffset,
-           uint64_t{kLargeChunk} * kLargeChunksPerExtent);
-    REGION("extent.jumbo_chunks", chunk_offset(kSmallChunksPerExtent + kLargeChunksPerExtent) - kExtentsOffset,
-           uint64_t{kJumboChunk} * kJumboChunksPerExtent);
+    REGION("extent_words", kExtentWordsOffset, kExtentWordsSize);
+    REGION("groups", kGroupsOffset, kGroupSize);
+    REGION("group.marks", kMarksOffset, kLinesOffset - kMarksOffset);
+    REGION("group.lines", kLinesOffset, kGroupHeadSize - kLinesOffset);
+    REGION("group.extents", kGroupHeadSize, kExtentSize);
 }
 
 void constants() {
@@ -79,12 +74,15 @@ void constants() {
     CONSTANT(kKnownIncompatible);
     CONSTANT(kReady);
     CONSTANT(kMaxExtents);
+    CONSTANT(kExtentsPerGroup);
+    CONSTANT(kExtentSize);
     CONSTANT(kCounterLines);
     CONSTANT(kCounterLineSize);
     CONSTANT(kScopeEntries);
     CONSTANT(kScopeBytesOffset);
     CONSTANT(kSlotSize);
     CONSTANT(kSlotsPerExtent);
+    CONSTANT(kSlotExtents);
     CONSTANT(kSlotBlocks);
     CONSTANT(kSlotInlineData);
     CONSTANT(kSlotDataMax);
@@ -93,9 +91,6 @@ void constants() {
     CONSTANT(kSmallChunk);
     CONSTANT(kLargeChunk);
     CONSTANT(kJumboChunk);
-    CONSTANT(kSmallChunksPerExtent);
-    CONSTANT(kLargeChunksPerExtent);
-    CONSTANT(kJumboChunksPerExtent);
     CONSTANT(kChunksPerExtent);
     CONSTANT(kSpanRecord);
     CONSTANT(kControlRecord);
@@ -112,6 +107,12 @@ void constants() {
 }
 
 void states() {
+    STATE(ExtentKind, kNone);
+    STATE(ExtentKind, kSlots);
+    STATE(ExtentKind, kBlocks);
+    STATE(ExtentKind, kSmallChunks);
+    STATE(ExtentKind, kLargeChunks);
+    STATE(ExtentKind, kJumboChunks);
     STATE(ChunkState, kFree);
     STATE(ChunkState, kOpen);
     STATE(ChunkState, kParked);
@@ -140,6 +141,7 @@ void states() {
     BITS(SlotWord, length);
     BITS(SlotWord, blocks);
     BITS(SlotWord, state);
+    BITS(ExtentWord, kind);
 }
 
 void header() {
@@ -173,12 +175,13 @@ void control() {
     FIELD(ExporterTotals, spooled);
     FIELD(ExporterTotals, dropped_invalid);
     FIELD(ExporterTotals, dropped_spool);
-    FIELD(ExporterTotals, dropped_shutdown);
     FIELD(ExporterTotals, elsewhere);
+    FIELD(ExporterTotals, sampled_out);
+    FIELD(ExporterTotals, filtered);
+    FIELD(ExporterTotals, reserved);
     STRUCT(Totals);
     FIELD(Totals, acknowledged);
     FIELD(Totals, unfinished);
-    FIELD(Totals, overwritten);
     FIELD(Totals, reserved);
     MEMBER(Totals, exporters);
     STRUCT(AckJournal);
@@ -204,6 +207,7 @@ void writer() {
     FIELD(WriterPage, scope_bytes);
     FIELD(WriterPage, flush_wanted);
     FIELD(WriterPage, shutdown);
+    FIELD(WriterPage, claims);
     FIELD(WriterPage, reserved);
     FIELD(WriterPage, shared_line);
     STRUCT(CounterLine);

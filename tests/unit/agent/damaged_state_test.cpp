@@ -35,7 +35,7 @@ ProcessRow process(uint8_t number) {
     ProcessRow row;
     row.instance.fill(number);
     row.service = "cart";
-    row.agent.exporters[0] = {exporter_hash("otlp_grpc"), 1, 0, 30, 0, 0, 0, 0};
+    row.agent.exporters[0] = {exporter_hash("otlp_grpc"), 1, 0, 30, 0, 0, 0, 0, 0, 0};
     return row;
 }
 

@@ -5,6 +5,7 @@
 
 #include "ring/ack_book.hpp"
 #include "ring/chunk_reader.hpp"
+#include "support/extents.hpp"
 #include "support/segment_image.hpp"
 
 namespace spanring::ring {
@@ -25,8 +26,8 @@ struct KillingAtomics : StdAtomics {
 Totals with_acknowledged(uint64_t spans) {
     Totals totals{};
     totals.acknowledged = spans;
-    totals.exporters[0] = {77, spans, 0, 0, 0, 0, 0, 0};
-    totals.exporters[3].rejected = spans * 3;
+    totals.exporters[0] = {77, spans, 0, 0, 0, 0, 0, 0, 0, 0};
+    totals.exporters[kExporterRows - 1].rejected = spans * 3;
     return totals;
 }
 
@@ -39,12 +40,12 @@ TEST(AckBookTest, MovesMarkAndTotalsTogetherWhereverTheAgentIsKilled) {
         image->append(2, test::Bytes(500, 0), 0);
         const ChunkWord half = mark_of(1, 100, 2), whole = mark_of(1, 300, 6);
         AckBook<> first;
-        ASSERT_TRUE(first.open(image.view(), 1));
+        ASSERT_TRUE(first.open(image.view(), test::extents_of(image.view())));
         first.move_mark(2, half, with_acknowledged(2));
 
         KillingAtomics::stores_left = 1000;
         AckBook<KillingAtomics> killed;
-        ASSERT_TRUE(killed.open(image.view(), 1));
+        ASSERT_TRUE(killed.open(image.view(), test::extents_of(image.view())));
         KillingAtomics::stores_left = kill_after;
         try {
             killed.move_mark(2, whole, with_acknowledged(6));
@@ -53,7 +54,7 @@ TEST(AckBookTest, MovesMarkAndTotalsTogetherWhereverTheAgentIsKilled) {
         }
 
         AckBook<> next;
-        ASSERT_TRUE(next.open(image.view(), 1));
+        ASSERT_TRUE(next.open(image.view(), test::extents_of(image.view())));
         const bool moved = image->mark(2) == whole;
         EXPECT_EQ(image->mark(2), moved ? whole : half);
         const Totals wanted = with_acknowledged(moved ? 6 : 2);
@@ -76,15 +77,15 @@ TEST(AckBookTest, ClosesASlotOnceWhereverTheAgentIsKilled) {
         totals.unfinished = 1;
         KillingAtomics::stores_left = 1000;
         AckBook<KillingAtomics> killed;
-        ASSERT_TRUE(killed.open(image.view(), 1));
+        ASSERT_TRUE(killed.open(image.view(), test::extents_of(image.view())));
         KillingAtomics::stores_left = kill_after;
         try {
-            killed.close_slot(7, slot.generation, totals);
+            killed.close_slot(test::kFirstSlot + 7, slot.generation, totals);
             finished = true;
         } catch (const Killed&) {
         }
         AckBook<> next;
-        ASSERT_TRUE(next.open(image.view(), 1));
+        ASSERT_TRUE(next.open(image.view(), test::extents_of(image.view())));
         const bool closed = image->slot_word(7).state == SlotState::kFree;
         EXPECT_EQ(next.totals().unfinished, closed ? 1u : 0u) << "killed after store " << kill_after;
     }
@@ -93,12 +94,12 @@ TEST(AckBookTest, ClosesASlotOnceWhereverTheAgentIsKilled) {
 TEST(AckBookTest, RepeatsAnArmedJournalWithoutBookingTwice) {
     test::BufferImage image;
     AckBook<> book;
-    ASSERT_TRUE(book.open(image.view(), 1));
+    ASSERT_TRUE(book.open(image.view(), test::extents_of(image.view())));
     book.move_mark(0, mark_of(1, 100, 2), with_acknowledged(2));
     image.view().control().journal.armed = AckBook<>::kMark;  // as if it had been killed before the last step
     for (int round = 0; round < 3; ++round) {
         AckBook<> next;
-        ASSERT_TRUE(next.open(image.view(), 1));
+        ASSERT_TRUE(next.open(image.view(), test::extents_of(image.view())));
         EXPECT_EQ(next.totals().acknowledged, 2u);
         image.view().control().journal.armed = AckBook<>::kMark;
     }
@@ -106,12 +107,14 @@ TEST(AckBookTest, RepeatsAnArmedJournalWithoutBookingTwice) {
 
 TEST(AckBookTest, RefusesAJournalThatNamesWhatIsNotThere) {
     for (const auto& [kind, index] :
-         {std::pair{AckBook<>::kMark, kChunksPerExtent}, {AckBook<>::kSlot, kSlotsPerExtent}, {3u, 0u}}) {
+         {std::pair{AckBook<>::kMark, test::kFirstSlot / kSlotsPerExtent * kChunksPerExtent},
+          {AckBook<>::kSlot, 0u},
+          {3u, 0u}}) {
         test::BufferImage image;
         image.view().control().journal.armed = kind;
         image.view().control().journal.index = index;
         AckBook<> book;
-        EXPECT_FALSE(book.open(image.view(), 1));
+        EXPECT_FALSE(book.open(image.view(), test::extents_of(image.view())));
     }
 }
 

@@ -63,7 +63,7 @@ TEST_F(AttachTest, NamesEachRefusal) {
     field(AttachResult::kBadMagic, header().magic, 1);
     field(AttachResult::kByteOrder, header().byte_order, 0x04030201);
     field(AttachResult::kFutureMajor, header().layout_major, kLayoutMajor + 1);
-    field(AttachResult::kPastMajor, header().layout_major, 0);
+    field(AttachResult::kPastMajor, header().layout_major, 1);
     field(AttachResult::kIncompatible, header().incompatible, 4);
     field(AttachResult::kNotReady, header().ready, 0);
     field(AttachResult::kBadGeometry, header().header_size, 8);
@@ -74,7 +74,7 @@ TEST_F(AttachTest, NamesEachRefusal) {
     field(AttachResult::kBadGeometry, header().schema_size, kResourceSize - header().resource_size + 1);
     field(AttachResult::kBadGeometry, header().full_policy, 9);
     field(AttachResult::kWrongName, header().instance_id[3], 9);
-    const auto size = static_cast<off_t>(segment_size(2));
+    const auto size = static_cast<off_t>(segment_size(header().extent_limit));
     refused(
         AttachResult::kSizeMismatch, [&] { ASSERT_EQ(truncate(path, size + 4096), 0); },
         [&] { ASSERT_EQ(truncate(path, size), 0); });

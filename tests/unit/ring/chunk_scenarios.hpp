@@ -146,7 +146,7 @@ void free_and_claim(SegmentMemory& memory, Stepper& stepper, Choices& choices) {
     memory.forget(0);
     const SegmentView segment = memory.view();
     ChunkLine& line = segment.chunk_line(0);
-    uint8_t* bytes = segment.chunk_bytes(0);
+    uint8_t* bytes = segment.chunk_bytes(0, kSmallChunk);
     ChunkWriter<Atomics> writer;
     const auto write = [&] {
         for (uint8_t round = 1; round <= 2; ++round) {
@@ -216,7 +216,7 @@ inline void overwrite_after_a_whole_round(SegmentMemory& memory, Stepper& steppe
     memory.forget(0);
     const SegmentView segment = memory.view();
     ChunkLine& line = segment.chunk_line(0);
-    uint8_t* bytes = segment.chunk_bytes(0);
+    uint8_t* bytes = segment.chunk_bytes(0, kSmallChunk);
     ChunkWriter<Atomics> slow, quick;
     if (!quick.claim(0, line, bytes, kCapacity, 1)) stepper.complain("a free chunk was not claimed");
     append(quick, 1);

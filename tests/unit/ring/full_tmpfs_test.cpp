@@ -18,7 +18,7 @@ using test::SmallDirectory;
 
 // A segment in the directory that is named already.
 struct Opened {
-    static constexpr uint32_t kExtents = 16;  // 4 MiB: more than there is
+    static constexpr uint32_t kExtents = 64;  // 4 MiB: more than there is
 
     Opened() : pool(Segment::pool_bytes(kExtents) / sizeof(uint32_t)) {
         clock.start();
@@ -74,22 +74,21 @@ TEST_IN_PROCESS(FullTmpfsTest, EndsGrowthAndItGoesOnWhenThereIsRoomAgain) {
     std::vector<ChunkWriter<>> writers(256);
     size_t attached = 0;
     Loss loss;
+    uint32_t slots = 0;
+    for (; slots < kSlotsPerExtent; ++slots) memset(&segment.view().slot(segment.take_slot()), 1, kSlotSize);
     while (segment.attach_chunk(writers[attached], 100, false, 1, loss)) {
         memset(writers[attached].place(), 0xab, writers[attached].room());  // every byte may be touched
         ++attached;
     }
-    EXPECT_EQ(attached, kChunksPerExtent) << "what exists is used, to the last chunk";
-    EXPECT_EQ(segment.view().writer().extents, 1u);
-    uint32_t slots = 0;
-    for (uint32_t slot; (slot = segment.take_slot()) != Segment::kNone; ++slots)
-        memset(&segment.view().slot(slot), 1, kSlotSize);
-    EXPECT_EQ(slots, kSlotsPerExtent);
+    EXPECT_EQ(attached, parts_of(ExtentKind::kLargeChunks)) << "what exists is used, to the last chunk";
+    EXPECT_EQ(segment.take_slot(), Segment::kNone);
+    EXPECT_EQ(segment.view().writer().extents, 2u);
 
     test::make_room(directory.path());
     while (!segment.attach_chunk(writers[attached], 100, false, 1, loss))
         usleep(1000);  // a refused growth is not tried at once
     memset(writers[attached].place(), 0xab, writers[attached].room());
-    EXPECT_EQ(segment.view().writer().extents, 2u);
+    EXPECT_EQ(segment.view().writer().extents, 3u);
 }
 
 TEST_IN_PROCESS(FullTmpfsTest, LeavesAWriterTheSharedCounters) {

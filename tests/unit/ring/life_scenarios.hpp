@@ -24,6 +24,7 @@ namespace spanring::test {
 
 inline constexpr uint32_t kSpanBytes = 8;
 inline constexpr uint32_t kFieldBytes = 8;
+inline constexpr uint32_t kSlot = kSlotsPerExtent;  // the first: extent 0 holds small chunks, extent 1 slots
 
 inline uint64_t& counter(SegmentView view, uint32_t line, Counter which) {
     return view.counter_line(line).values[static_cast<uint32_t>(which)];
@@ -83,7 +84,7 @@ private:
 // The plain stores of a thread, so that a death may find them not yet made.
 inline void watch(Stepper& stepper, SegmentView view, uint32_t slots) {
     for (uint32_t i = 0; i < slots; ++i) {
-        Slot& slot = view.slot(i);
+        Slot& slot = view.slot(kSlot + i);
         stepper.watch(slot.generation);
         stepper.watch(slot.intent_word);
         stepper.watch(slot.intent_ended);
@@ -92,14 +93,16 @@ inline void watch(Stepper& stepper, SegmentView view, uint32_t slots) {
         stepper.watch(reinterpret_cast<uint64_t(&)[2]>(slot.data));
     }
     // The scope record in front of the first span is 6 bytes long.
-    for (uint32_t at = 0; at < 32; at += 8) stepper.watch(*reinterpret_cast<uint64_t*>(view.chunk_bytes(0) + at));
+    for (uint32_t at = 0; at < 32; at += 8)
+        stepper.watch(*reinterpret_cast<uint64_t*>(view.chunk_bytes(0, kSmallChunk) + at));
 }
 
 // Recovers the dead and compares what is there with what is counted.
-inline void recover_and_audit(SegmentView view, Stepper& stepper, Choices& choices) {
+inline void recover_and_audit(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    const SegmentView view = segment.view();
     std::vector<uint32_t> open;
     RecoveryFault fault = RecoveryFault::kNone;
-    stepper.run({[&] { fault = Recovery<>(view, 1, kCounterLinesPerPage).run(open); }}, choices);
+    stepper.run({[&] { fault = Recovery<>(view, segment.extents(), kCounterLinesPerPage).run(open); }}, choices);
     if (fault != RecoveryFault::kNone) return stepper.complain(describe(fault));
     const CounterSums sums = sum_counters(view);
     const auto counted = [&](Counter which) { return sums[static_cast<uint32_t>(which)]; };
@@ -108,7 +111,7 @@ inline void recover_and_audit(SegmentView view, Stepper& stepper, Choices& choic
         const ChunkWord word = ChunkWord::unpack(view.chunk_line(chunk).word);
         committed += word.spans;
         for (uint32_t span = 0; span < word.spans; ++span) {
-            const uint8_t* const bytes = view.chunk_bytes(chunk) + kScopeRecordSize + span * kSpanBytes;
+            const uint8_t* const bytes = view.chunk_bytes(chunk, kSmallChunk) + kScopeRecordSize + span * kSpanBytes;
             for (uint32_t i = 0; i < kSpanBytes; ++i)
                 if (bytes[i] != span + 1) stepper.complain("a committed byte is not what was written");
         }
@@ -121,7 +124,7 @@ inline void recover_and_audit(SegmentView view, Stepper& stepper, Choices& choic
                          std::to_string(counted(Counter::kEnded)) + ", open: " + std::to_string(open.size()));
     for (const uint32_t slot : open) {
         SlotCopy copy;
-        if (!copy_slot(view, 1, slot, copy)) return stepper.complain("an open slot cannot be copied");
+        if (!copy_slot(view, segment.extents(), slot, copy)) return stepper.complain("an open slot cannot be copied");
         for (const uint8_t byte : copy.data)
             if (byte != counted(Counter::kStarted)) stepper.complain("an open span has bytes of another");
     }
@@ -131,7 +134,7 @@ inline void recover_and_audit(SegmentView view, Stepper& stepper, Choices& choic
 
 inline void killed_between_start_and_end(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
     segment.reset();
-    memset(segment.view().chunk_bytes(0), 0, 32);
+    memset(segment.view().chunk_bytes(0, kSmallChunk), 0, 32);
     Thread thread(segment, 1);
     watch(stepper, segment.view(), 1);
     stepper.run({[&] {
@@ -141,7 +144,7 @@ inline void killed_between_start_and_end(SegmentInMemory& segment, Stepper& step
                     }
                 }},
                 choices, 1);
-    recover_and_audit(segment.view(), stepper, choices);
+    recover_and_audit(segment, stepper, choices);
 }
 
 inline void killed_while_a_field_is_set(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
@@ -153,7 +156,7 @@ inline void killed_while_a_field_is_set(SegmentInMemory& segment, Stepper& stepp
                     thread.set();
                 }},
                 choices, 1);
-    recover_and_audit(segment.view(), stepper, choices);
+    recover_and_audit(segment, stepper, choices);
 }
 
 inline void killed_while_dropping(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
@@ -167,7 +170,7 @@ inline void killed_while_dropping(SegmentInMemory& segment, Stepper& stepper, Ch
                     }
                 }},
                 choices, 1);
-    recover_and_audit(segment.view(), stepper, choices);
+    recover_and_audit(segment, stepper, choices);
 }
 
 // Twice, with another line each time: what is left of the first intent must not be taken for the second.
@@ -175,7 +178,7 @@ inline void killed_while_overwriting(SegmentInMemory& segment, Stepper& stepper,
     segment.reset();
     const SegmentView view = segment.view();
     ChunkLine& line = view.chunk_line(0);
-    uint8_t* const bytes = view.chunk_bytes(0);
+    uint8_t* const bytes = view.chunk_bytes(0, kSmallChunk);
     view.writer().counter_lines = 2;
     // So that either half of the second intent, with the other of the first, would raise a line.
     const uint64_t counted[2] = {5, choices.pick(2) == 0 ? uint64_t{3} : uint64_t{7}};
@@ -197,7 +200,7 @@ inline void killed_while_overwriting(SegmentInMemory& segment, Stepper& stepper,
                 }},
                 choices, 1);
     std::vector<uint32_t> open;
-    stepper.run({[&] { Recovery<>(view, 1, 2).run(open); }}, choices);
+    stepper.run({[&] { Recovery<>(view, segment.extents(), 2).run(open); }}, choices);
     const uint64_t lost[] = {0, 2, 3};  // by generations overwritten
     uint64_t found = 0;
     for (uint32_t i = 0; i < 2; ++i) found += counter(view, i, Counter::kDroppedOverwritten) - counted[i];
@@ -216,7 +219,7 @@ inline void agent_killed_while_acknowledging(SegmentInMemory& segment, Stepper& 
     const SegmentView view = segment.view();
     ChunkLine& line = view.chunk_line(0);
     ChunkWriter<> writer;
-    writer.claim(0, line, view.chunk_bytes(0), kCapacity, 0);
+    writer.claim(0, line, view.chunk_bytes(0, kSmallChunk), kCapacity, 0);
     append(writer, 1);
     append(writer, 1);
     writer.seal(1);
@@ -224,7 +227,7 @@ inline void agent_killed_while_acknowledging(SegmentInMemory& segment, Stepper& 
     uint64_t written = 2;
     stepper.run({[&] {
                     AckBook<> book;
-                    book.open(view, 1);
+                    book.open(view, segment.extents());
                     for (uint32_t spans = 1; spans <= 2; ++spans) {
                         Totals totals = book.totals();
                         totals.acknowledged = spans;
@@ -234,21 +237,21 @@ inline void agent_killed_while_acknowledging(SegmentInMemory& segment, Stepper& 
                 }},
                 choices, 1);
     stepper.run({[&] {
-                    if (!writer.claim(0, line, view.chunk_bytes(0), kCapacity, 0)) return;
+                    if (!writer.claim(0, line, view.chunk_bytes(0, kSmallChunk), kCapacity, 0)) return;
                     writer.commit(writer.next(kRecord, 1));
                     written = 3;
                 }},
                 choices);
     stepper.run({[&] {
                     AckBook<> book;
-                    book.open(view, 1);
+                    book.open(view, segment.extents());
                 }},
                 choices, 1);
     AckBook<> book;
     bool sound = false;
     ChunkWord word, mark;
     stepper.run({[&] {
-                    sound = book.open(view, 1);
+                    sound = book.open(view, segment.extents());
                     word = ChunkReader<>::committed(line);
                     mark = ChunkReader<>::mark(view, 0);
                 }},
@@ -266,22 +269,22 @@ inline void agent_killed_while_acknowledging(SegmentInMemory& segment, Stepper& 
 inline void agent_killed_while_closing_a_slot(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
     segment.reset();
     const SegmentView view = segment.view();
-    Slot& slot = view.slot(0);
+    Slot& slot = view.slot(kSlot);
     slot.generation = 5;
     slot.word = SlotWord{SlotState::kOpen, 0, 0}.pack();
     stepper.run({[&] {
                     AckBook<> book;
-                    book.open(view, 1);
+                    book.open(view, segment.extents());
                     Totals totals = book.totals();
                     totals.unfinished = 1;
-                    book.close_slot(0, 5, totals);
+                    book.close_slot(kSlot, 5, totals);
                 }},
                 choices, 1);
     AckBook<> book;
     std::vector<uint32_t> open;
     stepper.run({[&] {
-                    book.open(view, 1);
-                    Recovery<>(view, 1, 0).run(open);
+                    book.open(view, segment.extents());
+                    Recovery<>(view, segment.extents(), 0).run(open);
                 }},
                 choices);
     if (book.totals().unfinished + open.size() != 1)
@@ -295,10 +298,10 @@ inline void agent_killed_while_recovering(SegmentInMemory& segment, Stepper& ste
     const SegmentView view = segment.view();
     view.writer().counter_lines = kCounterLinesPerPage;
     view.chunk_line(0).word = ChunkWord{ChunkState::kOpen, 1, kScopeRecordSize + kSpanBytes, 1}.pack();
-    memset(view.chunk_bytes(0) + kScopeRecordSize, 1, kSpanBytes);
+    memset(view.chunk_bytes(0, kSmallChunk) + kScopeRecordSize, 1, kSpanBytes);
     const SlotState states[] = {SlotState::kEnding, SlotState::kEnding, SlotState::kDropping};
     for (uint32_t i = 0; i < 3; ++i) {
-        Slot& slot = view.slot(i);
+        Slot& slot = view.slot(kSlot + i);
         slot.line = slot.intent_line = i;
         slot.started = slot.intent_ended = slot.intent_dropped = 1;
         slot.intent_cause = static_cast<uint32_t>(Counter::kDroppedFull);
@@ -306,8 +309,8 @@ inline void agent_killed_while_recovering(SegmentInMemory& segment, Stepper& ste
         slot.word = SlotWord{states[i], 0, 0}.pack();
     }
     std::vector<uint32_t> open;
-    stepper.run({[&] { Recovery<>(view, 1, kCounterLinesPerPage).run(open); }}, choices, 1);
-    recover_and_audit(view, stepper, choices);
+    stepper.run({[&] { Recovery<>(view, segment.extents(), kCounterLinesPerPage).run(open); }}, choices, 1);
+    recover_and_audit(segment, stepper, choices);
 }
 
 // ---- A thread vanishes, its process lives on ------------------------------------------------------------------------
@@ -323,7 +326,7 @@ void heir_beside_a_living_thread(SegmentInMemory& segment, Stepper& stepper, Cho
     Thread living(segment, 3);
     vanished.start(1);
     drops ? vanished.drop() : vanished.end();
-    Slot& slot = view.slot(0);
+    Slot& slot = view.slot(kSlot);
     slot.intent_dropped = slot.intent_ended;
     watch(stepper, view, 1);
     stepper.run({[&] {}}, choices, 1);  // A is gone
@@ -331,7 +334,7 @@ void heir_beside_a_living_thread(SegmentInMemory& segment, Stepper& stepper, Cho
     // Its slot came to C: through the pool, which the pool's own scenarios are about.
     stepper.run({[&] { vanished.writer().settle(*segment); },
                  [&] {
-                     living.writer().return_slot(*segment, 0);
+                     living.writer().return_slot(*segment, kSlot);
                      living.start(2);
                      drops ? living.drop() : living.end();
                  }},
@@ -342,7 +345,7 @@ void heir_beside_a_living_thread(SegmentInMemory& segment, Stepper& stepper, Cho
     if (counter(view, 1, Counter::kStarted) != 101 || counter(view, 1, Counter::kEnded) != 101)
         stepper.complain("the living thread's span is not counted");
     uint32_t again = 0;  // the living one has it in its cache; nobody else may
-    for (uint32_t i = 0; i < 2; ++i) again += segment->take_slot() == 0;
+    for (uint32_t i = 0; i < 2; ++i) again += segment->take_slot() == kSlot;
     if (again != 0) stepper.complain("the slot was given away while another thread has it");
 }
 
@@ -358,7 +361,7 @@ inline void heir_beside_a_hand_over(SegmentInMemory& segment, Stepper& stepper, 
     stepper.run({[&] {}}, choices, 1);  // A is gone
     stepper.run({[&] { vanished.writer().settle(*segment); },
                  [&] {
-                     living.hold(0);
+                     living.hold(kSlot);
                      living.end();
                      living.start(2);
                  }},
@@ -373,7 +376,7 @@ inline void heir_beside_a_hand_over(SegmentInMemory& segment, Stepper& stepper, 
 inline void heir_of_a_thread_in_a_span(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
     segment.reset();
     const SegmentView view = segment.view();
-    memset(view.chunk_bytes(0), 0, 32);
+    memset(view.chunk_bytes(0, kSmallChunk), 0, 32);
     Thread vanished;
     watch(stepper, view, 1);
     stepper.run({[&] {
@@ -388,7 +391,7 @@ inline void heir_of_a_thread_in_a_span(SegmentInMemory& segment, Stepper& steppe
                     vanished.writer().leave(*segment);
                 }},
                 choices);
-    if (view.slot(0).word != 0) return;  // open: it is the application's to end
+    if (view.slot(kSlot).word != 0) return;  // open: it is the application's to end
     const uint64_t started = counter(view, 0, Counter::kStarted), ended = counter(view, 0, Counter::kEnded);
     const ChunkWord word = ChunkWord::unpack(view.chunk_line(0).word);
     if (started != ended || ended != word.spans)
@@ -400,13 +403,11 @@ inline void heir_of_a_thread_in_a_span(SegmentInMemory& segment, Stepper& steppe
 
 // The ring is full; the agent frees a chunk. A writer that sees the count finds the chunk.
 inline void freed_count(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
-    segment.reset();
+    segment.reset({ExtentKind::kJumboChunks, ExtentKind::kSlots});
     const SegmentView view = segment.view();
-    for (uint32_t chunk = 0; chunk < kChunksPerExtent; ++chunk)
-        view.chunk_line(chunk).word = ChunkWord{ChunkState::kFull, 1, 0, 0}.pack();
+    view.chunk_line(0).word = ChunkWord{ChunkState::kFull, 1, 0, 0}.pack();
     const uint64_t mark = segment->freed_mark();
-    const uint32_t jumbo = kChunksPerExtent - 1;
-    stepper.run({[&] { ChunkReader<>::release(view, jumbo, 1); },
+    stepper.run({[&] { ChunkReader<>::release(view, 0, 1); },
                  [&] {
                      if (segment->freed_mark() == mark) return;
                      ChunkWriter<> writer;
@@ -419,14 +420,10 @@ inline void freed_count(SegmentInMemory& segment, Stepper& stepper, Choices& cho
 
 // The ring is full; a thread leaves and parks its chunk. A writer that sees the count finds the chunk.
 inline void parked_count(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
-    segment.reset();
+    segment.reset({ExtentKind::kJumboChunks, ExtentKind::kSlots});
     const SegmentView view = segment.view();
-    for (uint32_t chunk = 0; chunk < kChunksPerExtent; ++chunk)
-        view.chunk_line(chunk).word = ChunkWord{ChunkState::kFull, 1, 0, 0}.pack();
-    const uint32_t jumbo = kChunksPerExtent - 1;
-    view.chunk_line(jumbo).word = 0;
     ChunkWriter<> leaving;
-    if (!leaving.claim(jumbo, view.chunk_line(jumbo), view.chunk_bytes(jumbo), kJumboChunk, 0))
+    if (!leaving.claim(0, view.chunk_line(0), view.chunk_bytes(0, kJumboChunk), kJumboChunk, 0))
         stepper.complain("a free chunk was not claimed");
     const uint64_t mark = segment->freed_mark();
     stepper.run({[&] {
@@ -443,11 +440,11 @@ inline void parked_count(SegmentInMemory& segment, Stepper& stepper, Choices& ch
                 choices);
 }
 
-// Two writers and the agent; the first extent has no chunk left for a large span.
+// Two writers and the agent; no chunk is left for a large span.
 inline void growth(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
-    segment.reset();
+    segment.reset({ExtentKind::kJumboChunks});
     const SegmentView view = segment.view();
-    view.chunk_line(kChunksPerExtent - 1).word = ChunkWord{ChunkState::kFull, 1, 0, 0}.pack();
+    view.chunk_line(0).word = ChunkWord{ChunkState::kFull, 1, 0, 0}.pack();
     const auto use = [&] {
         ChunkWriter<> writer;
         Loss loss;
@@ -455,11 +452,29 @@ inline void growth(SegmentInMemory& segment, Stepper& stepper, Choices& choices)
         SegmentInMemory::expect_populated(stepper, view.extent(1));
     };
     const auto look = [&] {
-        // acquire: as in the agent's HeldSegment::update_extents().
-        if (StdAtomics::load(view.writer().extents, std::memory_order_acquire) < 2) return;
-        SegmentInMemory::expect_populated(stepper, view.extent(1));
+        ExtentMap extents(2);
+        if (!extents.update(view)) return stepper.complain("an extent is counted whose use is not known");
+        if (extents.count() == 2) SegmentInMemory::expect_populated(stepper, view.extent(1));
     };
     stepper.run({use, use, look}, choices);
+}
+
+// A thread takes the first slot of a new extent, another one asks whether there is such a slot, by a handle that it got
+// by other means than the first one's ordering.
+inline void growth_for_a_slot(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kSmallChunks});
+    const SegmentView view = segment.view();
+    uint32_t taken[2] = {};
+    const auto take = [&](uint32_t me) {
+        taken[me] = segment->take_slot();
+        if (taken[me] == Segment::kNone) return stepper.complain("there is a slot, and it was passed over");
+        SegmentInMemory::expect_populated(stepper, &view.slot(kSlot));
+    };
+    const auto find = [&] {
+        if (segment->has_slot(kSlot)) SegmentInMemory::expect_populated(stepper, &view.slot(kSlot));
+    };
+    stepper.run({[&] { take(0); }, [&] { take(1); }, find}, choices);
+    if (taken[0] == taken[1]) stepper.complain("two threads have one slot");
 }
 
 inline void growth_of_counter_lines(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {

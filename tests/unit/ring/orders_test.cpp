@@ -71,8 +71,13 @@ constexpr Row kTable[] = {
     {"AckBook::store release", nullptr},
     {"AckBook::open acquire", nullptr},
     // Growth.
-    {"Segment::grow release", nullptr},
+    {"Segment::take_extent release", nullptr},    // its use
+    {"Segment::take_extent release 2", nullptr},  // its count
     {"Segment::extents acquire", nullptr},
+    {"Segment::kind acquire", nullptr},
+    {"ExtentMap::update acquire", nullptr},  // how many there are
+    {"ExtentMap::update acquire 2",          // what they are used for
+     "whoever counts an extent has populated it as well, and the count is acquired"},
     {"Segment::counter_line release", nullptr},
     {"Segment::counter_line acquire", nullptr},
     {"sum_counters acquire", nullptr},  // the lines that are there
@@ -93,7 +98,7 @@ struct Named {
 };
 
 const std::vector<Named>& scenarios() {
-    static SegmentInMemory segment(1), growing(2);
+    static SegmentInMemory segment(2);
     static SegmentMemory memory;
     const auto over = [](SegmentInMemory& where, void (*scenario)(SegmentInMemory&, Stepper&, Choices&)) {
         return [&where, scenario](Stepper& stepper, Choices& choices) { scenario(where, stepper, choices); };
@@ -112,7 +117,8 @@ const std::vector<Named>& scenarios() {
         {"pool given back", pool_given_back, kBound},
         {"freed count", over(segment, freed_count), kBound},
         {"parked count", over(segment, parked_count), kBound},
-        {"growth", over(growing, growth), {2, 2}},
+        {"growth", over(segment, growth), {2, 2}},
+        {"growth for a slot", over(segment, growth_for_a_slot), {2, 2}},
         {"growth of counter lines", over(segment, growth_of_counter_lines), {2, 1}},
         {"killed between start and end", over(segment, killed_between_start_and_end), kBound},
         {"killed while a field is set", over(segment, killed_while_a_field_is_set), kBound},

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "ring/recovery.hpp"
+#include "support/extents.hpp"
 #include "support/segment_image.hpp"
 
 namespace spanring::ring {
@@ -19,7 +20,8 @@ struct Found {
 
 Found recover(BufferImage& image) {
     Found found;
-    Recovery<> recovery(image.view(), 1, kCounterLinesPerPage);
+    const ExtentMap extents = test::extents_of(image.view());
+    Recovery<> recovery(image.view(), extents, kCounterLinesPerPage);
     found.fault = recovery.run(found.open);
     return found;
 }
@@ -49,7 +51,7 @@ TEST(RecoveryTest, FindsAnOpenSpanAndCountsItsStart) {
     image->open_slot(5, test::span_start(1, "span"));
     image->counter(Counter::kStarted) = 0;  // died before it was counted
     const Found found = recover_twice(image);
-    EXPECT_EQ(found.open, std::vector<uint32_t>{5});
+    EXPECT_EQ(found.open, std::vector<uint32_t>{test::kFirstSlot + 5});
     EXPECT_EQ(image->counter(Counter::kStarted), 1u);
     EXPECT_EQ(image->counter(Counter::kEnded), 0u);
 }
@@ -67,7 +69,7 @@ TEST(RecoveryTest, TakesAnEndForUnfinishedBeforeTheCommit) {
     ending(image);
     image->set_word(0, {ChunkState::kOpen, 1, 6, 0});
     const Found found = recover_twice(image);
-    EXPECT_EQ(found.open, std::vector<uint32_t>{5});
+    EXPECT_EQ(found.open, std::vector<uint32_t>{test::kFirstSlot + 5});
     EXPECT_EQ(image->slot_word(5).state, SlotState::kOpen);
     EXPECT_EQ(image->counter(Counter::kEnded, 1), 3u);
 }
@@ -164,7 +166,7 @@ TEST(RecoveryTest, RefusesSlotsThatMakeNoSense) {
                   slot.word = SlotWord{SlotState::kOpen, 200, 10}.pack();
               }),
               RecoveryFault::kSlotLength);
-    EXPECT_EQ(fault([](Slot& slot) { slot.intent_chunk = kChunksPerExtent; }), RecoveryFault::kIntent);
+    EXPECT_EQ(fault([](Slot& slot) { slot.intent_chunk = test::kChunksOfSet; }), RecoveryFault::kIntent);
     EXPECT_EQ(fault([](Slot& slot) {
                   slot.word = SlotWord{SlotState::kDropping, 0, 10}.pack();
                   slot.intent_cause = static_cast<uint32_t>(Counter::kCount);
@@ -176,7 +178,7 @@ TEST(RecoveryTest, IgnoresLinesThatAreNotThere) {
     BufferImage image;
     Slot& slot = image->open_slot(5, test::span_start(1, "span"));
     slot.line = ~uint32_t{0};  // counted in the shared line
-    EXPECT_EQ(recover_twice(image).open, std::vector<uint32_t>{5});
+    EXPECT_EQ(recover_twice(image).open, std::vector<uint32_t>{test::kFirstSlot + 5});
 }
 
 }  // namespace

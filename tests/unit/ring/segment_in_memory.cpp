@@ -33,18 +33,24 @@ SegmentInMemory::SegmentInMemory(uint32_t extent_limit, uint32_t full_policy)
     clock_.start();
 }
 
-void SegmentInMemory::reset() {
+void SegmentInMemory::reset(std::initializer_list<ring::ExtentKind> kinds) {
+    const ring::SegmentView view(memory());
     memset(memory(), 0, ring::kResourceOffset);
     memset(memory() + ring::kCountersOffset, 0, ring::kPage);
-    for (uint32_t extent = 0; extent < extent_limit_; ++extent) {
-        uint8_t* const begin = memory() + ring::extent_offset(extent);
-        memset(begin, 0, ring::kMarksOffset + ring::kChunksPerExtent * sizeof(uint64_t));
-        memset(begin + ring::kSlotsOffset, 0, 4 * ring::kSlotSize);  // no scenario takes more
-    }
-    std::fill_n(pool_.begin(), 4, 0);
+    memset(memory() + ring::kExtentWordsOffset, 0, extent_limit_ * sizeof(uint64_t));
+    memset(&view.chunk_mark(0), 0, extent_limit_ * ring::kChunksPerExtent * sizeof(uint64_t));
+    memset(&view.chunk_line(0), 0, extent_limit_ * ring::kChunksPerExtent * sizeof(ring::ChunkLine));
+    for (uint32_t extent = 0; extent < extent_limit_; ++extent)
+        memset(view.extent(extent), 0, 4 * ring::kSlotSize);  // no scenario takes more
+    std::fill_n(pool_.begin(), pool_.size(), 0);
     g_populated.clear();
     segment_ = ring::Segment();
     segment_.open({extent_limit_, full_policy_, nullptr, 0}, clock_, pool_.data());
+    uint32_t extent = 0;
+    for (const ring::ExtentKind kind : kinds) view.extent_word(extent++) = ring::ExtentWord{kind}.pack();
+    view.writer().extents = extent;
+    extents_ = ring::ExtentMap(extent_limit_);
+    extents_.update(view);
 }
 
 void SegmentInMemory::expect_populated(Stepper& stepper, const void* at) {
@@ -62,8 +68,6 @@ namespace spanring::ring {
 int create_segment(const SegmentRequest&, SegmentFile& ret_segment) {
     ret_segment.base = test::memory();
     ret_segment.size = segment_size(test::kExtents);
-    ret_segment.extents = 1;
-    SegmentView(ret_segment.base).writer().extents = 1;
     return 0;
 }
 
@@ -72,6 +76,8 @@ int populate(uint8_t* address, uint64_t size) {
         test::g_populated.push_back({address, size, stepper->running(), test::Stepper::now()});
     return 0;
 }
+
+int populate_extent(SegmentView segment, uint32_t extent) { return populate(segment.extent(extent), kExtentSize); }
 
 void cover_hole(uint8_t*, uint64_t) {}
 

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <vector>
 
+#include "ring/extent_map.hpp"
 #include "ring/segment.hpp"
 #include "unit/ring/checked_atomics.hpp"
 
@@ -17,8 +19,11 @@ class SegmentInMemory {
 public:
     explicit SegmentInMemory(uint32_t extent_limit, uint32_t full_policy = 0);
 
-    // As it was at first, but for the bytes of chunks and blocks.
-    void reset();
+    // As it was at first, but for the bytes of chunks and blocks. `kinds`: of the extents that are taken already.
+    void reset(std::initializer_list<ring::ExtentKind> kinds = {ring::ExtentKind::kSmallChunks,
+                                                                ring::ExtentKind::kSlots});
+    // Those, as a reader knows them.
+    const ring::ExtentMap& extents() const { return extents_; }
 
     ring::Segment& operator*() { return segment_; }
     ring::Segment* operator->() { return &segment_; }
@@ -33,6 +38,7 @@ private:
     std::vector<uint32_t> pool_;
     ring::Clock clock_;
     ring::Segment segment_;
+    ring::ExtentMap extents_;
 };
 
 }  // namespace spanring::test

@@ -28,16 +28,37 @@ bool attach(OpenSegment& segment, Writer& writer, uint32_t bytes, bool first = f
 // A number that stands for `bytes` committed in one record.
 void fill(Writer& writer, uint32_t bytes) { writer.commit(writer.next(bytes, 1)); }
 
-TEST(SegmentTest, StartsWithOneExtentAndOnePageOfCounters) {
+TEST(SegmentTest, StartsWithoutAnExtentAndWithOnePageOfCounters) {
     OpenSegment segment(4);
-    EXPECT_EQ(segment.extents(), 1u);
+    EXPECT_EQ(segment.extents(), 0u);
     EXPECT_EQ(segment.view().writer().counter_lines, kCounterLinesPerPage);
-    EXPECT_EQ(segment->slots(), kSlotsPerExtent);
-    EXPECT_EQ(segment.chunks_in(ChunkState::kFree), kChunksPerExtent);
+    EXPECT_EQ(segment.view().writer().claims, 0u);
+}
+
+TEST(SegmentTest, TakesAnExtentForWhatIsAskedFor) {
+    OpenSegment segment(5);
+    Writer small, large, jumbo;
+    EXPECT_EQ(segment->take_slot(), 0u);
+    ASSERT_TRUE(attach(segment, small, 100, true));
+    ASSERT_TRUE(attach(segment, large, 100));
+    ASSERT_TRUE(attach(segment, jumbo, kLargeChunk + 1));
+    EXPECT_EQ(segment->take_block(), 4 * kBlocksPerExtent);
+    const ExtentMap extents = test::extents_of(segment.view());
+    ASSERT_EQ(extents.count(), 5u);
+    const ExtentKind kinds[] = {ExtentKind::kSlots, ExtentKind::kSmallChunks, ExtentKind::kLargeChunks,
+                                ExtentKind::kJumboChunks, ExtentKind::kBlocks};
+    for (uint32_t extent = 0; extent < 5; ++extent) EXPECT_EQ(extents.kind(extent), kinds[extent]) << extent;
+    EXPECT_TRUE(segment->has_slot(kSlotsPerExtent - 1));
+    EXPECT_FALSE(segment->has_slot(kSlotsPerExtent)) << "of an extent of chunks";
+    EXPECT_FALSE(segment->has_slot(~uint32_t{0}));
+    EXPECT_TRUE(segment->has_chunk(2 * kChunksPerExtent + 3));
+    EXPECT_FALSE(segment->has_chunk(2 * kChunksPerExtent + 4)) << "four large ones are in an extent";
+    EXPECT_FALSE(segment->has_chunk(0)) << "of an extent of slots";
+    EXPECT_EQ(segment.view().writer().claims, 3u);
 }
 
 TEST(SegmentTest, GivesAThreadASmallChunkFirstAndLargeOnesLater) {
-    OpenSegment segment(1);
+    OpenSegment segment(2);
     Writer first, second;
     ASSERT_TRUE(attach(segment, first, 100, true));
     EXPECT_EQ(first.room(), kSmallChunk);
@@ -45,14 +66,30 @@ TEST(SegmentTest, GivesAThreadASmallChunkFirstAndLargeOnesLater) {
     EXPECT_EQ(second.room(), kLargeChunk);
 }
 
+TEST(SegmentTest, GivesSmallChunksWhereThereAreManyWriters) {
+    constexpr uint32_t kLimit = 16;
+    constexpr uint32_t kFew = kLimit * kExtentSize / 4 / kLargeChunk;
+    OpenSegment segment(kLimit);
+    for (uint32_t writer = 0; writer < kFew; ++writer) segment->note_writer();
+    Writer few, many, few_again;
+    ASSERT_TRUE(attach(segment, few, 100));
+    EXPECT_EQ(few.room(), kLargeChunk);
+    segment->note_writer();
+    ASSERT_TRUE(attach(segment, many, 100));
+    EXPECT_EQ(many.room(), kSmallChunk);
+    segment->forget_writer();
+    ASSERT_TRUE(attach(segment, few_again, 100));
+    EXPECT_EQ(few_again.room(), kLargeChunk);
+}
+
 TEST(SegmentTest, GivesALargeSpanALargeChunkEvenIfItIsTheFirst) {
-    OpenSegment segment(1);
+    OpenSegment segment(2);
     Writer writer;
     ASSERT_TRUE(attach(segment, writer, kSmallChunk + 1, true));
     EXPECT_EQ(writer.room(), kLargeChunk);
 }
 
-TEST(SegmentTest, GivesASpanLargerThanALargeChunkTheJumboOne) {
+TEST(SegmentTest, GivesASpanLargerThanALargeChunkAJumboOne) {
     OpenSegment segment(1);
     Writer writer, other;
     ASSERT_TRUE(attach(segment, writer, kLargeChunk + 1));
@@ -60,18 +97,22 @@ TEST(SegmentTest, GivesASpanLargerThanALargeChunkTheJumboOne) {
     EXPECT_FALSE(attach(segment, other, kLargeChunk + 1)) << "there is one in an extent";
 }
 
-TEST(SegmentTest, UsesTheJumboAndTheSmallChunksWhenNoLargeOneIsLeft) {
-    OpenSegment segment(1);
-    std::vector<Writer> writers(kChunksPerExtent + 1);
-    for (uint32_t i = 0; i < kChunksPerExtent; ++i) {
-        ASSERT_TRUE(attach(segment, writers[i], 100)) << i;
-        const uint32_t wanted = i < kLargeChunksPerExtent    ? kLargeChunk
-                                : i == kLargeChunksPerExtent ? kJumboChunk
-                                                             : kSmallChunk;
-        EXPECT_EQ(writers[i].room(), wanted) << i;
-    }
-    EXPECT_FALSE(attach(segment, writers.back(), 100)) << "full";
-    EXPECT_FALSE(writers.back().attached());
+TEST(SegmentTest, UsesChunksOfEverySizeBeforeItIsFull) {
+    OpenSegment segment(3);
+    std::vector<Writer> small(kChunksPerExtent), others(2);
+    for (Writer& writer : small) ASSERT_TRUE(attach(segment, writer, 100, true));
+    ASSERT_TRUE(attach(segment, others[0], kLargeChunk + 1));
+    const uint32_t jumbo = others[0].chunk();
+    others[0].seal(segment->next_sequence());
+    ASSERT_TRUE(attach(segment, others[1], kSmallChunk + 1));
+    segment.release(jumbo);
+    std::vector<Writer> late(4);
+    for (Writer& writer : late) ASSERT_TRUE(attach(segment, writer, 100));
+    EXPECT_EQ(late[2].room(), kLargeChunk);
+    EXPECT_EQ(late[3].room(), kJumboChunk) << "when no large one is left";
+    Writer one_more;
+    EXPECT_FALSE(attach(segment, one_more, 100)) << "full";
+    EXPECT_FALSE(one_more.attached());
     EXPECT_EQ(segment.chunks_in(ChunkState::kFree), 0u);
 }
 
@@ -79,7 +120,7 @@ TEST(SegmentTest, GrowsByExtentsUpToItsLimitAndIsFullThen) {
     constexpr uint32_t kLimit = 3;
     OpenSegment segment(kLimit);
     std::set<uint32_t> chunks;
-    for (uint32_t i = 0; i < kLimit * kLargeChunksPerExtent + kLimit; ++i) {
+    for (uint32_t i = 0; i < kLimit * parts_of(ExtentKind::kLargeChunks); ++i) {
         Writer writer;
         ASSERT_TRUE(attach(segment, writer, kSmallChunk + 1)) << i;
         EXPECT_TRUE(chunks.insert(writer.chunk()).second) << "chunk " << writer.chunk() << " twice";
@@ -87,28 +128,68 @@ TEST(SegmentTest, GrowsByExtentsUpToItsLimitAndIsFullThen) {
     EXPECT_EQ(segment.extents(), kLimit);
     Writer writer;
     EXPECT_FALSE(attach(segment, writer, kSmallChunk + 1));
-    EXPECT_TRUE(attach(segment, writer, kSmallChunk)) << "a small span finds a small chunk even then";
 }
 
 TEST(SegmentTest, GrowsForSlotsAndBlocks) {
-    OpenSegment segment(2);
+    OpenSegment segment(3);
     std::set<uint32_t> slots, blocks;
+    for (uint32_t i = 0; i <= kSlotsPerExtent; ++i) EXPECT_TRUE(slots.insert(segment->take_slot()).second);
+    for (uint32_t block; (block = segment->take_block()) != Segment::kNone;) EXPECT_TRUE(blocks.insert(block).second);
     for (uint32_t slot; (slot = segment->take_slot()) != Segment::kNone;) EXPECT_TRUE(slots.insert(slot).second);
     EXPECT_EQ(slots.size(), 2 * kSlotsPerExtent);
     EXPECT_EQ(*slots.rbegin(), 2 * kSlotsPerExtent - 1);
-    for (uint32_t block; (block = segment->take_block()) != Segment::kNone;) EXPECT_TRUE(blocks.insert(block).second);
-    EXPECT_EQ(blocks.size(), 2 * kBlocksPerExtent);
-    EXPECT_EQ(segment.extents(), 2u);
+    EXPECT_EQ(blocks.size(), kBlocksPerExtent);
+    EXPECT_EQ(*blocks.begin(), 2 * kBlocksPerExtent);
+    EXPECT_EQ(segment.extents(), 3u);
     segment->give_slot(5);
     EXPECT_EQ(segment->take_slot(), 5u);
-    segment->give_block(3);
-    EXPECT_EQ(segment->take_block(), 3u);
+    segment->give_block(3 + 2 * kBlocksPerExtent);
+    EXPECT_EQ(segment->take_block(), 3 + 2 * kBlocksPerExtent);
+}
+
+// Whatever fills up first leaves the other kinds something.
+TEST(SegmentTest, KeepsAShareForEachKind) {
+    constexpr uint32_t kLimit = 64;
+    const auto fill_all = [](OpenSegment& segment, ExtentKind kind) {
+        Writer writer;
+        switch (kind) {
+            case ExtentKind::kSlots:
+                while (segment->take_slot() != Segment::kNone) continue;
+                break;
+            case ExtentKind::kBlocks:
+                while (segment->take_block() != Segment::kNone) continue;
+                break;
+            default:
+                while (attach(segment, writer, part_size(kind), kind == ExtentKind::kSmallChunks)) writer.forget();
+        }
+    };
+    constexpr ExtentKind kKinds[] = {ExtentKind::kSlots, ExtentKind::kBlocks, ExtentKind::kSmallChunks,
+                                     ExtentKind::kLargeChunks, ExtentKind::kJumboChunks};
+    for (const ExtentKind first : kKinds) {
+        OpenSegment segment(kLimit);
+        fill_all(segment, first);
+        EXPECT_LT(segment.extents(), kLimit) << "of kind " << static_cast<uint32_t>(first);
+        for (const ExtentKind kind : kKinds) fill_all(segment, kind);
+        EXPECT_EQ(segment.extents(), kLimit) << "nothing is kept for ever";
+        EXPECT_GE(segment.extents_of_kind(ExtentKind::kSlots), kLimit / 8);
+        EXPECT_GE(segment.extents_of_kind(ExtentKind::kBlocks), kLimit / 8);
+    }
+}
+
+TEST(SegmentTest, KeepsAShareForEachKindInTheSmallestSegment) {
+    OpenSegment segment(kExtentKinds);
+    Writer writer;
+    while (segment->take_slot() != Segment::kNone) continue;
+    EXPECT_EQ(segment.extents(), 2u);
+    EXPECT_NE(segment->take_block(), Segment::kNone);
+    for (const uint32_t bytes : {kSmallChunk, kLargeChunk, kJumboChunk})
+        EXPECT_TRUE(attach(segment, writer, bytes, bytes == kSmallChunk)) << bytes;
 }
 
 TEST(SegmentTest, FindsAChunkThatTheAgentFreed) {
     OpenSegment segment(1);
     std::vector<Writer> writers(kChunksPerExtent);
-    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100));
+    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100, true));
     Writer late;
     ASSERT_FALSE(attach(segment, late, 100));
     const uint64_t mark = segment->freed_mark();
@@ -154,8 +235,8 @@ TEST(SegmentTest, SealsAParkedChunkThatHasNoRoomLeft) {
 // Threads that come and go, each with one span, while the agent frees what is full: nothing may be used up.
 TEST(SegmentTest, IsNotUsedUpByThreadsThatComeAndGo) {
     for (const uint32_t bytes : {100u, kSmallChunk / 2, kSmallChunk - 100, kSmallChunk + 100, kLargeChunk + 100}) {
-        OpenSegment segment(1);
-        for (uint32_t thread = 0; thread < 4 * kChunksPerExtent; ++thread) {
+        OpenSegment segment(kExtentKinds);
+        for (uint32_t thread = 0; thread < 16 * kChunksPerExtent; ++thread) {
             LevelWriter writer;
             writer.open(*segment, thread);
             if (!writer.make_room(*segment, bytes)) {
@@ -165,11 +246,12 @@ TEST(SegmentTest, IsNotUsedUpByThreadsThatComeAndGo) {
                     << segment.chunks_in(ChunkState::kParked) << " chunks are parked, "
                     << segment.chunks_in(ChunkState::kFull) << " full";
             }
-            Slot& slot = segment.view().slot(writer.take_slot(*segment));
+            const uint32_t index = writer.take_slot(*segment);
+            Slot& slot = segment.view().slot(index);
             slot.scope = 1;
             writer.publish_start(slot, {SlotState::kOpen, 0, 0});
             writer.place(1);
-            writer.publish_end(*segment, slot, 0, {SlotState::kOpen, 0, 0}, bytes);
+            writer.publish_end(*segment, slot, index, {SlotState::kOpen, 0, 0}, bytes);
             writer.leave(*segment);
         }
     }
@@ -178,7 +260,7 @@ TEST(SegmentTest, IsNotUsedUpByThreadsThatComeAndGo) {
 TEST(SegmentTest, OverwritesTheOldestFullChunkAndSaysHowManySpansWereLost) {
     OpenSegment segment(1, OpenSegment::kOverwriteOldest);
     std::vector<Writer> writers(kChunksPerExtent);
-    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100));
+    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100, true));
     for (const uint32_t i : {4u, 2u, 5u}) {  // the order in which they fill up
         for (uint32_t span = 0; span <= i; ++span) fill(writers[i], 60);
         writers[i].seal(segment->next_sequence());
@@ -200,7 +282,7 @@ TEST(SegmentTest, OverwritesTheOldestFullChunkAndSaysHowManySpansWereLost) {
 TEST(SegmentTest, CountsAsLostOnlyWhatTheAgentHasNotAcknowledged) {
     OpenSegment segment(1, OpenSegment::kOverwriteOldest);
     std::vector<Writer> writers(kChunksPerExtent);
-    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100));
+    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100, true));
     for (int span = 0; span < 5; ++span) fill(writers[0], 60);
     const uint32_t chunk = writers[0].chunk();
     writers[0].seal(segment->next_sequence());
@@ -215,7 +297,7 @@ TEST(SegmentTest, CountsAsLostOnlyWhatTheAgentHasNotAcknowledged) {
 TEST(SegmentTest, NeverOverwritesUnlessItWasAskedTo) {
     OpenSegment segment(1);
     std::vector<Writer> writers(kChunksPerExtent);
-    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100));
+    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100, true));
     writers[0].seal(segment->next_sequence());
     Writer writer;
     EXPECT_FALSE(attach(segment, writer, 100));
@@ -225,7 +307,7 @@ TEST(SegmentTest, NeverOverwritesUnlessItWasAskedTo) {
 TEST(SegmentTest, OverwritesWhatBecameFullAfterASearchInVain) {
     OpenSegment segment(1, OpenSegment::kOverwriteOldest);
     std::vector<Writer> writers(kChunksPerExtent);
-    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100));
+    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100, true));
     LevelWriter late;
     late.open(*segment, kMe);
     ASSERT_FALSE(late.make_room(*segment, 100)) << "all chunks are open";

@@ -40,11 +40,12 @@ public:
     // One pass over all chunks. Returns how many spans were new.
     uint64_t pass() {
         uint64_t found = 0;
-        for (uint32_t chunk = 0; chunk < segment_.chunks(); ++chunk) {
+        const ExtentMap extents = test::extents_of(segment_.view());
+        extents.each_chunk([&](uint32_t chunk) {
             const ChunkWord word = segment_.word(chunk);
             Seen& seen = seen_[chunk];
             if (seen.generation != word.generation) seen = {word.generation, 0};
-            const uint8_t* bytes = segment_.view().chunk_bytes(chunk);
+            const uint8_t* bytes = segment_.view().chunk_bytes(chunk, extents.chunk_capacity(chunk));
             while (seen.length < word.length) {
                 if (bytes[seen.length] == kControlRecord) {
                     seen.length += kScopeRecordSize;
@@ -57,7 +58,7 @@ public:
                 ++found;
             }
             if (word.state == ChunkState::kFull) segment_.release(chunk);
-        }
+        });
         return found;
     }
 
@@ -110,7 +111,7 @@ uint64_t total(test::OpenSegment& segment, Counter counter) {
 TEST(WritersAndAReaderTest, LoseNothingAndSeeNothingTwice) {
     constexpr uint32_t kThreads = 3;
     constexpr uint32_t kSpans = 8000;
-    test::OpenSegment segment(2);
+    test::OpenSegment segment(3);
     Drain drain(segment);
     std::atomic<bool> done{false};
     std::thread reader([&] {
@@ -146,7 +147,7 @@ TEST(WritersAndAReaderTest, LoseNothingAndSeeNothingTwice) {
 TEST(WritersAndAReaderTest, ShareWhatThreadsLeaveBehind) {
     constexpr uint32_t kGenerations = 150;
     constexpr uint32_t kSpans = 5;
-    test::OpenSegment segment(1);
+    test::OpenSegment segment(3);
     Drain drain(segment);
     std::atomic<bool> done{false};
     std::thread reader([&] {
@@ -178,7 +179,7 @@ TEST(WritersAndAReaderTest, ShareWhatThreadsLeaveBehind) {
 // An heir settles what threads left that ended with a span open, and looks at the slots of the living for it.
 TEST(WritersAndAReaderTest, GoOnWhileSomebodySettlesForTheVanished) {
     constexpr uint32_t kVanished = 60;
-    test::OpenSegment segment(2);
+    test::OpenSegment segment(3);
     Drain drain(segment);
     std::atomic<bool> done{false};
     std::atomic<uint64_t> committed{0};

@@ -6,6 +6,7 @@
 #include "otlp/span_validator.hpp"
 #include "otlp/wire.hpp"
 #include "ring/unfinished_span.hpp"
+#include "support/extents.hpp"
 #include "support/segment_image.hpp"
 
 namespace spanring::ring {
@@ -26,7 +27,7 @@ std::string text(std::span<const uint8_t> bytes) { return {bytes.begin(), bytes.
 Parsed unfinished(BufferImage& image, uint32_t slot, uint64_t death = 5000) {
     Parsed parsed;
     SlotCopy copy;
-    EXPECT_TRUE(copy_slot(image.view(), 1, slot, copy));
+    EXPECT_TRUE(copy_slot(image.view(), test::extents_of(image.view()), test::kFirstSlot + slot, copy));
     EXPECT_TRUE(append_unfinished_span(copy, death, parsed.record));
     wire::Cursor outer(parsed.record);
     wire::Field span;
@@ -154,15 +155,16 @@ TEST(UnfinishedSpanTest, GivesNothingForDataThatIsNoRunOfFields) {
         BufferImage image;
         image->open_slot(1, data);
         SlotCopy copy;
-        ASSERT_TRUE(copy_slot(image.view(), 1, 1, copy));
+        ASSERT_TRUE(copy_slot(image.view(), test::extents_of(image.view()), test::kFirstSlot + 1, copy));
         Bytes record;
         EXPECT_FALSE(append_unfinished_span(copy, 5000, record));
         EXPECT_TRUE(record.empty());
     }
     BufferImage image;
-    image->open_slot(1, Bytes(1000, 0)).blocks[0] = kBlocksPerExtent;
+    image->open_slot(1, Bytes(1000, 0)).blocks[0] = test::kFirstBlock + kBlocksPerExtent;
     SlotCopy copy;
-    EXPECT_FALSE(copy_slot(image.view(), 1, 1, copy)) << "a block that is not there";
+    EXPECT_FALSE(copy_slot(image.view(), test::extents_of(image.view()), test::kFirstSlot + 1, copy))
+        << "a block that is not there";
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "drain/burial.hpp"
 #include "segment/segment_file.hpp"
+#include "support/extents.hpp"
 #include "support/segment_image.hpp"
 
 namespace spanring::agent {
@@ -45,7 +46,7 @@ TEST_F(DeadTest, DiesOnce) {
 TEST_F(DeadTest, HandsOutItsOpenSpansAfterEverythingThatIsCommitted) {
     image->open_slot(2, test::span_start(0, "one"));
     image->open_slot(9, test::span_start(1, "two"));
-    ASSERT_EQ(burial.recover(image.view(), 1), ring::RecoveryFault::kNone);
+    ASSERT_EQ(burial.recover(image.view(), test::extents_of(image.view())), ring::RecoveryFault::kNone);
     EXPECT_TRUE(burial.recovered());
     EXPECT_FALSE(burial.has_open_slot()) << "something committed may still come";
     burial.all_committed_handed_out();
@@ -54,12 +55,12 @@ TEST_F(DeadTest, HandsOutItsOpenSpansAfterEverythingThatIsCommitted) {
         EXPECT_FALSE(burial.complete());
         slots.push_back(burial.open_slot());
     }
-    EXPECT_EQ(slots, (std::vector<uint32_t>{2, 9}));
+    EXPECT_EQ(slots, (std::vector<uint32_t>{test::kFirstSlot + 2, test::kFirstSlot + 9}));
     EXPECT_TRUE(burial.complete());
 }
 
 TEST_F(DeadTest, IsCompleteWithoutOpenSpans) {
-    ASSERT_EQ(burial.recover(image.view(), 1), ring::RecoveryFault::kNone);
+    ASSERT_EQ(burial.recover(image.view(), test::extents_of(image.view())), ring::RecoveryFault::kNone);
     EXPECT_FALSE(burial.complete());
     burial.all_committed_handed_out();
     EXPECT_TRUE(burial.complete());
@@ -68,7 +69,7 @@ TEST_F(DeadTest, IsCompleteWithoutOpenSpans) {
 TEST_F(DeadTest, IsNotRecoveredWhereItsSlotsMakeNoSense) {
     image->open_slot(0, test::span_start(0, "one"));
     image->set_slot_state(0, static_cast<ring::SlotState>(99));
-    EXPECT_NE(burial.recover(image.view(), 1), ring::RecoveryFault::kNone);
+    EXPECT_NE(burial.recover(image.view(), test::extents_of(image.view())), ring::RecoveryFault::kNone);
     EXPECT_FALSE(burial.recovered());
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "drain/chunk_cursors.hpp"
+#include "support/extents.hpp"
 #include "support/segment_image.hpp"
 
 namespace spanring::agent {
@@ -15,14 +16,24 @@ using ring::ChunkFault;
 using ring::ChunkState;
 using ring::ChunkWord;
 
-constexpr uint32_t kChunks = 2 * ring::kChunksPerExtent;
+// Of two sets of extents: 16 small ones, four large ones and a jumbo one each.
+std::vector<uint32_t> all_chunks() {
+    std::vector<uint32_t> chunks;
+    for (const uint32_t set : {0u, test::kChunksOfSet}) {
+        for (uint32_t place = 0; place < 16; ++place) chunks.push_back(set + place);
+        for (uint32_t place = 0; place < 4; ++place) chunks.push_back(set + test::kFirstLarge + place);
+        chunks.push_back(set + test::kFirstJumbo);
+    }
+    return chunks;
+}
+constexpr uint32_t kChunks = 2 * (16 + 4 + 1);
 
 // ---- One cursor -----------------------------------------------------------------------------------------------------
 
 TEST(ChunkCursorTest, BeginsWithAnySoundWord) {
     ChunkCursor cursor;
     bool begun = false;
-    EXPECT_EQ(cursor.see({ChunkState::kOpen, 7, 100, 1}, 0, false, begun), ChunkFault::kNone);
+    EXPECT_EQ(cursor.see({ChunkState::kOpen, 7, 100, 1}, ring::kSmallChunk, false, begun), ChunkFault::kNone);
     EXPECT_TRUE(begun);
     EXPECT_EQ(cursor.seen.generation, 7u);
 }
@@ -30,24 +41,25 @@ TEST(ChunkCursorTest, BeginsWithAnySoundWord) {
 TEST(ChunkCursorTest, BeginsAnewWithEachGenerationAndNotInBetween) {
     ChunkCursor cursor;
     bool begun = false;
-    ASSERT_EQ(cursor.see({ChunkState::kFree, 1, 0, 0}, 0, false, begun), ChunkFault::kNone);
-    ASSERT_EQ(cursor.see({ChunkState::kOpen, 2, 0, 0}, 0, false, begun), ChunkFault::kNone);
+    ASSERT_EQ(cursor.see({ChunkState::kFree, 1, 0, 0}, ring::kSmallChunk, false, begun), ChunkFault::kNone);
+    ASSERT_EQ(cursor.see({ChunkState::kOpen, 2, 0, 0}, ring::kSmallChunk, false, begun), ChunkFault::kNone);
     EXPECT_TRUE(begun);
     for (int i = 0; i < 2; ++i) {
-        ASSERT_EQ(cursor.see({ChunkState::kOpen, 2, 100, 1}, 0, false, begun), ChunkFault::kNone);
+        ASSERT_EQ(cursor.see({ChunkState::kOpen, 2, 100, 1}, ring::kSmallChunk, false, begun), ChunkFault::kNone);
         EXPECT_FALSE(begun);
     }
-    ASSERT_EQ(cursor.see({ChunkState::kFull, 2, 100, 1}, 0, false, begun), ChunkFault::kNone);
+    ASSERT_EQ(cursor.see({ChunkState::kFull, 2, 100, 1}, ring::kSmallChunk, false, begun), ChunkFault::kNone);
     EXPECT_FALSE(begun);
 }
 
 TEST(ChunkCursorTest, KeepsWhatItSawWhereAWordBreaksARule) {
     ChunkCursor cursor;
     bool begun = false;
-    EXPECT_EQ(cursor.see({ChunkState::kOpen, 1, ring::kSmallChunk + 1, 0}, 0, false, begun), ChunkFault::kLength);
+    EXPECT_EQ(cursor.see({ChunkState::kOpen, 1, ring::kSmallChunk + 1, 0}, ring::kSmallChunk, false, begun),
+              ChunkFault::kLength);
     EXPECT_FALSE(cursor.known);
-    ASSERT_EQ(cursor.see({ChunkState::kOpen, 1, 100, 1}, 0, false, begun), ChunkFault::kNone);
-    EXPECT_EQ(cursor.see({ChunkState::kOpen, 1, 50, 1}, 0, false, begun), ChunkFault::kShrunk);
+    ASSERT_EQ(cursor.see({ChunkState::kOpen, 1, 100, 1}, ring::kSmallChunk, false, begun), ChunkFault::kNone);
+    EXPECT_EQ(cursor.see({ChunkState::kOpen, 1, 50, 1}, ring::kSmallChunk, false, begun), ChunkFault::kShrunk);
     EXPECT_FALSE(begun);
     EXPECT_EQ(cursor.seen.length, 100u);
 }
@@ -56,8 +68,9 @@ TEST(ChunkCursorTest, KnowsWhetherWritersMayOverwrite) {
     bool begun = false;
     for (const bool overwrite : {false, true}) {
         ChunkCursor cursor;
-        ASSERT_EQ(cursor.see({ChunkState::kFull, 1, 100, 1}, 0, overwrite, begun), ChunkFault::kNone);
-        EXPECT_EQ(cursor.see({ChunkState::kOpen, 5, 0, 0}, 0, overwrite, begun) == ChunkFault::kNone, overwrite);
+        ASSERT_EQ(cursor.see({ChunkState::kFull, 1, 100, 1}, ring::kSmallChunk, overwrite, begun), ChunkFault::kNone);
+        EXPECT_EQ(cursor.see({ChunkState::kOpen, 5, 0, 0}, ring::kSmallChunk, overwrite, begun) == ChunkFault::kNone,
+                  overwrite);
         EXPECT_EQ(begun, overwrite);
     }
 }
@@ -81,7 +94,7 @@ TEST(ChunkCursorTest, RestartsAtWhatIsAcknowledged) {
 
 class CursorsTest : public ::testing::Test {
 protected:
-    CursorsTest() { cursors.resize(2); }
+    CursorsTest() { cursors.extend(test::extents_of(image.view())); }
 
     // The chunks that one pass looks at, at most so many of them.
     std::vector<uint32_t> pass(size_t most = kChunks) {
@@ -91,11 +104,11 @@ protected:
         return looked;
     }
     void all_idle() {
-        for (uint32_t chunk = 0; chunk < kChunks; ++chunk) cursors.set_idle(chunk, image->word(chunk));
+        for (const uint32_t chunk : all_chunks()) cursors.set_idle(chunk, image->word(chunk));
     }
 
     test::TemporaryDirectory directory;
-    test::FileImage image{directory, {.extents = 2}};
+    test::FileImage image{directory, {.extents = 2 * test::kImageSet}};
     ChunkCursors cursors;
 };
 
@@ -103,17 +116,17 @@ TEST_F(CursorsTest, LookAtEveryChunkOnceInAPass) {
     std::vector<uint32_t> looked = pass();
     ASSERT_EQ(looked.size(), kChunks);
     std::sort(looked.begin(), looked.end());
-    for (uint32_t chunk = 0; chunk < kChunks; ++chunk) EXPECT_EQ(looked[chunk], chunk);
+    EXPECT_EQ(looked, all_chunks());
 }
 
 TEST_F(CursorsTest, PassOverWhatIsSettledUntilItsWordMoves) {
     all_idle();
     EXPECT_TRUE(pass().empty());
     image->claim(5);
-    image->claim(ring::kChunksPerExtent + 1);
-    EXPECT_EQ(pass(), (std::vector<uint32_t>{5, ring::kChunksPerExtent + 1}));
+    image->claim(test::kChunksOfSet + 1);
+    EXPECT_EQ(pass(), (std::vector<uint32_t>{5, test::kChunksOfSet + 1}));
     cursors.set_idle(5, image->word(5));
-    EXPECT_EQ(pass(), (std::vector<uint32_t>{ring::kChunksPerExtent + 1}));
+    EXPECT_EQ(pass(), (std::vector<uint32_t>{test::kChunksOfSet + 1}));
 }
 
 TEST_F(CursorsTest, LookAgainWhereSomethingElseMoved) {
@@ -126,10 +139,11 @@ TEST_F(CursorsTest, LookAgainWhereSomethingElseMoved) {
 
 TEST_F(CursorsTest, GoOnWhereAPassWasCut) {
     all_idle();
-    for (const uint32_t chunk : {3u, 8u, 40u}) cursors.look_again(chunk);
+    for (const uint32_t chunk : {3u, 8u, test::kFirstLarge + 2}) cursors.look_again(chunk);
     EXPECT_EQ(pass(2), (std::vector<uint32_t>{3, 8}));
-    EXPECT_EQ(pass(2), (std::vector<uint32_t>{40, 3})) << "the last one is first, and none is left out";
-    EXPECT_EQ(pass(), (std::vector<uint32_t>{8, 40, 3}));
+    EXPECT_EQ(pass(2), (std::vector<uint32_t>{test::kFirstLarge + 2, 3}))
+        << "the last one is first, and none is left out";
+    EXPECT_EQ(pass(), (std::vector<uint32_t>{8, test::kFirstLarge + 2, 3}));
 }
 
 TEST_F(CursorsTest, BelieveNoWordThatLooksLikeTheirOwnSign) {
@@ -140,11 +154,16 @@ TEST_F(CursorsTest, BelieveNoWordThatLooksLikeTheirOwnSign) {
 }
 
 TEST_F(CursorsTest, LookAtChunksThatWereAdded) {
+    ring::ExtentMap extents(2 * test::kImageSet);
+    image.view().writer().extents = 1;
+    ASSERT_TRUE(extents.update(image.view()));
     ChunkCursors growing;
-    growing.resize(1);
+    growing.extend(extents);
     EXPECT_EQ(growing.count(), ring::kChunksPerExtent);
     growing[3].read = 77;
-    growing.resize(2);
+    image.view().writer().extents = 2 * test::kImageSet;
+    ASSERT_TRUE(extents.update(image.view()));
+    growing.extend(extents);
     EXPECT_EQ(growing.count(), kChunks);
     EXPECT_EQ(growing[3].read, 77u);
 }

@@ -162,8 +162,10 @@ TEST_F(DrainTest, BooksAPartialRefusalOnceOverAllProducersOfABatch) {
 }
 
 TEST_F(DrainTest, IsFairToEveryoneWhileOneFloods) {
-    FileImage flood(directory, {.extents = 2}), quiet(directory);
-    for (uint32_t chunk = 24; chunk < 30; ++chunk) {
+    FileImage flood(directory, {.extents = 2 * test::kImageSet}), quiet(directory);
+    constexpr uint32_t kLarge = test::kFirstLarge;
+    for (const uint32_t chunk :
+         {kLarge, kLarge + 1, kLarge + 2, kLarge + 3, test::kChunksOfSet + kLarge, test::kChunksOfSet + kLarge + 1}) {
         flood->claim(chunk);
         for (uint64_t i = 0; i < 200; ++i) flood->commit(chunk, 1000 + chunk * 1000 + i);
         flood->seal(chunk);

@@ -41,6 +41,10 @@ TEST_F(DrainTest, GivesUpAHostileSegmentAndServesTheOthers) {
         [](FileImage& image) { image->append(0, test::scope_record(99), 0); },
         [](FileImage& image) { image.view().writer().extents = ring::kMaxExtents; },
         [](FileImage& image) { image.view().writer().extents = 0; },
+        [](FileImage& image) {  // one more, of an unknown use
+            image.view().extent_word(test::kImageSet) = 77;
+            image.view().writer().extents = test::kImageSet + 1;
+        },
         [](FileImage& image) {
             image.view().chunk_mark(5) = ring::mark_of(1, 500, 1).pack();
             image->claim(5);
@@ -109,9 +113,11 @@ TEST_F(DrainTest, IsNotHarmedByOneThatWritesRandomWordsAllTheTime) {
             const auto random = [&] { return state = state * 1664525 + 1013904223, state >> 4; };
             while (!stop) {
                 // Words, marks, slots, scopes, payload; not the counters of extents, so that it lasts a little.
-                const uint64_t place = random() % 3 == 0
-                                           ? ring::chunk_line_offset(random() % 4)
-                                           : ring::kExtentsOffset + random() % (ring::kExtentSize / 8) * 8;
+                const uint64_t place =
+                    random() % 3 == 0
+                        ? ring::chunk_line_offset(random() % 4)
+                        : ring::kGroupsOffset +
+                              random() % ((ring::kGroupHeadSize + test::kImageSet * ring::kExtentSize) / 8) * 8;
                 *reinterpret_cast<volatile uint64_t*>(hostile.view().base() + place) =
                     random() % 2 == 0 ? random()
                                       : ChunkWord{ChunkState::kOpen, 1, random() % 1024, random() % 8}.pack();

@@ -21,7 +21,7 @@ protected:
         for (uint64_t i = 0; i < 200; ++i) image->commit(chunk, i);
         image->seal(chunk);
     }
-    static constexpr uint32_t kLarge = ring::kSmallChunksPerExtent;
+    static constexpr uint32_t kLarge = test::kFirstLarge;
 };
 
 TEST_F(ZeroCopyDrainTest, PointsIntoTheMappingAndFreesWhenTheLastSliceIsBack) {
@@ -33,10 +33,10 @@ TEST_F(ZeroCopyDrainTest, PointsIntoTheMappingAndFreesWhenTheLastSliceIsBack) {
     EXPECT_NE(batch->pin, nullptr);
     EXPECT_TRUE(batch->buffers.empty());
     const uint8_t* bytes = batch->runs[0].bytes.data();
-    EXPECT_EQ(memcmp(bytes, image.view().chunk_bytes(kLarge) + ring::kScopeRecordSize, batch->runs[0].bytes.size()), 0);
-    image.view().chunk_bytes(kLarge)[ring::kScopeRecordSize] ^= 1;
-    EXPECT_EQ(bytes[0], image.view().chunk_bytes(kLarge)[ring::kScopeRecordSize]) << "the same memory";
-    image.view().chunk_bytes(kLarge)[ring::kScopeRecordSize] ^= 1;
+    EXPECT_EQ(memcmp(bytes, image->bytes(kLarge) + ring::kScopeRecordSize, batch->runs[0].bytes.size()), 0);
+    image->bytes(kLarge)[ring::kScopeRecordSize] ^= 1;
+    EXPECT_EQ(bytes[0], image->bytes(kLarge)[ring::kScopeRecordSize]) << "the same memory";
+    image->bytes(kLarge)[ring::kScopeRecordSize] ^= 1;
 
     exporter.answer(0);
     pass();

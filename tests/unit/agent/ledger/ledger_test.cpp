@@ -39,7 +39,7 @@ ProcessRow process(uint8_t number) {
     for (size_t i = 0; i < record.writer.size(); ++i) record.writer[i] = 10 * (i + 1);
     record.agent.acknowledged = 5;
     record.agent.unfinished = 6;
-    record.agent.exporters[2] = {exporter_hash("otlp_grpc"), 1, 2, 3, 4, 5, 0, 7};
+    record.agent.exporters[2] = {exporter_hash("otlp_grpc"), 1, 2, 3, 4, 5, 7, 0, 0, 0};
     return record;
 }
 

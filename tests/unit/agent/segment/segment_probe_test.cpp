@@ -39,7 +39,7 @@ TEST_F(SegmentProbeTest, ReadsCountersSlotsAndFill) {
     view.counter_line(0).values[static_cast<size_t>(Counter::kStarted)] = 5;
     view.counter_line(1).values[static_cast<size_t>(Counter::kStarted)] = 6;
     view.counter_line(2).values[static_cast<size_t>(Counter::kStarted)] = 100;  // not counted: beyond counter_lines
-    view.slot(3).word = ring::SlotWord{ring::SlotState::kOpen, 0, 40}.pack();
+    view.slot(spanring::test::kFirstSlot + 3).word = ring::SlotWord{ring::SlotState::kOpen, 0, 40}.pack();
     view.chunk_line(0).word = ring::ChunkWord{ring::ChunkState::kFull, 1, 500, 3}.pack();
     view.chunk_line(1).word = ring::ChunkWord{ring::ChunkState::kOpen, 1, 100, 1}.pack();
     view.control().totals.acknowledged = 2;
@@ -58,7 +58,7 @@ TEST_F(SegmentProbeTest, ReadsCountersSlotsAndFill) {
     EXPECT_FALSE(snapshot.moving);
     EXPECT_EQ(snapshot.agent.acknowledged, 2u);
     EXPECT_EQ(snapshot.used_bytes, ring::kSmallChunk + 100u);
-    EXPECT_EQ(snapshot.capacity_bytes, 2u * (24 * 1024 + 6 * 16384 + 65536));
+    EXPECT_EQ(snapshot.capacity_bytes, (2 * spanring::test::kImageSet - 2) * ring::kExtentSize);
 }
 
 TEST_F(SegmentProbeTest, SeesThatItsProcessLives) {
@@ -73,7 +73,7 @@ TEST_F(SegmentProbeTest, SeesThatItsProcessLives) {
 TEST_F(SegmentProbeTest, SeesACallOfALivingProcessThatIsHalfDone) {
     const ring::SegmentView view = segment_.view();
     view.writer().counter_lines = 1;
-    view.slot(0).word = ring::SlotWord{ring::SlotState::kEnding, 0, 40}.pack();
+    view.slot(spanring::test::kFirstSlot + 0).word = ring::SlotWord{ring::SlotState::kEnding, 0, 40}.pack();
     segment_.write();
     {
         const Descriptor alive = segment_.live();
@@ -81,15 +81,15 @@ TEST_F(SegmentProbeTest, SeesACallOfALivingProcessThatIsHalfDone) {
     }
     EXPECT_FALSE(std::get<SegmentSnapshot>(probe()).moving) << "of the dead nothing moves";
 
-    view.slot(0).word = ring::SlotWord{ring::SlotState::kOpen, 0, 40}.pack();
-    view.slot(0).started = 1;  // and the line says 0: not counted yet
+    view.slot(spanring::test::kFirstSlot + 0).word = ring::SlotWord{ring::SlotState::kOpen, 0, 40}.pack();
+    view.slot(spanring::test::kFirstSlot + 0).started = 1;  // and the line says 0: not counted yet
     segment_.write();
     {
         const Descriptor alive = segment_.live();
         EXPECT_TRUE(std::get<SegmentSnapshot>(probe()).moving);
     }
 
-    view.slot(0).line = ~uint32_t{0};  // the shared line tells no more than its sum
+    view.slot(spanring::test::kFirstSlot + 0).line = ~uint32_t{0};  // the shared line tells no more than its sum
     view.writer().shared_line[static_cast<size_t>(Counter::kStarted)] = 0;
     segment_.write();
     {
@@ -105,10 +105,10 @@ TEST_F(SegmentProbeTest, SeesACallOfALivingProcessThatIsHalfDone) {
 TEST_F(SegmentProbeTest, SettlesTheDeadAsAnAgentWouldAndWritesNothing) {
     const ring::SegmentView view = segment_.view();
     view.writer().counter_lines = 1;
-    ring::Slot& open = view.slot(0);
+    ring::Slot& open = view.slot(spanring::test::kFirstSlot + 0);
     open.word = ring::SlotWord{ring::SlotState::kOpen, 0, 40}.pack();
     open.started = 5;
-    ring::Slot& dropped = view.slot(1);
+    ring::Slot& dropped = view.slot(spanring::test::kFirstSlot + 1);
     dropped.word = ring::SlotWord{ring::SlotState::kDropping, 0, 40}.pack();
     dropped.started = 4;
     dropped.intent_cause = static_cast<uint32_t>(Counter::kDroppedFull);

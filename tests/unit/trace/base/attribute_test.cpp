@@ -275,7 +275,7 @@ TEST_IN_PROCESS(AttributeTest, WithAValueThatIsNoTextIsLeftToTheAgent) {
     EXPECT_EQ(set(span, "key", std::string("v\xff")), 0);
     EXPECT_EQ(spr_span_end(&span), 0);
     const ring::Slot slot = tracing.view().slot(0);
-    const char* bytes = reinterpret_cast<const char*>(tracing.view().chunk_bytes(slot.intent_chunk));
+    const char* bytes = reinterpret_cast<const char*>(test::chunk_bytes(tracing.view(), slot.intent_chunk));
     const std::string chunk(bytes, ring::ChunkWord::unpack(slot.intent_word).length);
     EXPECT_NE(chunk.find("v\xff"), std::string::npos);
 }

@@ -305,10 +305,10 @@ void limit_files(rlim_t size) {
 }
 
 TEST_IN_PROCESS(FileSizeTest, OfFewExtentsMakesASmallerSegment) {
-    limit_files(ring::segment_size(4) - 1);
+    limit_files(ring::segment_size(40) - 1);
     Tracing tracing(test::large_ring());
     EXPECT_EQ(tracing.make("span"), 0);
-    EXPECT_EQ(tracing.view().header().segment_size, ring::segment_size(3));
+    EXPECT_EQ(tracing.view().header().segment_size, ring::segment_size(39));
     int result;
     while ((result = tracing.make("span")) == 0) {
     }
@@ -322,7 +322,7 @@ TEST_IN_PROCESS(FileSizeTest, OfLessThanASegmentRefusesUntilItIsRaised) {
     EXPECT_EQ(spr_provider_state(tracing.provider()), -EFBIG);
     EXPECT_EQ(tracing.statistics().not_started_slot, 1u);
     EXPECT_TRUE(tracing.directory().files().empty());
-    limit_files(ring::segment_size(1));
+    limit_files(ring::segment_size(ring::kLeastExtents));
     test::in_child([&] { EXPECT_EQ(tracing.make("span"), 0) << "in a child it is tried at once"; });
 }
 

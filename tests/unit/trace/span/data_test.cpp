@@ -52,7 +52,7 @@ TEST_IN_PROCESS(SpanDataTest, KeepsTextsThatAreNotUtf8AsTheyAre) {
     EXPECT_EQ(spr_span_end(&span), 0);
     const ring::Slot slot = tracing.view().slot(0);
     EXPECT_EQ(slot.status_code, SPR_STATUS_ERROR) << "a failure must not look like a success for a byte in its text";
-    const char* bytes = reinterpret_cast<const char*>(tracing.view().chunk_bytes(slot.intent_chunk));
+    const char* bytes = reinterpret_cast<const char*>(test::chunk_bytes(tracing.view(), slot.intent_chunk));
     const std::string chunk(bytes, ring::ChunkWord::unpack(slot.intent_word).length);
     for (const char* text : {"name \xff", "message \xff", "event \xff"})
         EXPECT_NE(chunk.find(text), std::string::npos) << text;
