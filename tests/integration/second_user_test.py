@@ -20,20 +20,21 @@ COMMON = """
 import fcntl, mmap, os, random, select, signal, struct, sys, time
 os.chdir(sys.argv[1])
 number, original = int(sys.argv[2]), sys.argv[3]
-INSTANCE, SIZE, LIMIT, WRITER, HEAD = 56, 40, 48, 0x2000, 0x40000
+INSTANCE, SIZE, LIMIT, WRITER, WORDS, GROUPS = 56, 40, 48, 0x3000, 0x2b000, 0x4b000
 def name_of(instance): return instance.hex() + ".spr"
 def ready(): print("ready", flush=True)
 def goes_on(seconds=0): return not select.select([sys.stdin], [], [], seconds)[0]
 def forge(count, extents=None):
     # A file like the real one, alive as long as this process, and as sparse as can be.
     made = []
-    with open(original, "rb") as file: content = bytearray(file.read(HEAD))
+    with open(original, "rb") as file: content = bytearray(file.read(GROUPS))
     for _ in range(count):
         instance = random.randbytes(16)
         content[INSTANCE:INSTANCE + 16] = instance
         size, limit = struct.unpack_from("<QI", content, SIZE)
         if extents == "all":
             struct.pack_into("<I", content, WRITER, limit)
+            for extent in range(limit): struct.pack_into("<Q", content, WORDS + 8 * extent, 1 if extent < 8192 else 3)
         temporary = "making-" + instance.hex()
         file = os.open(temporary, os.O_RDWR | os.O_CREAT, 0o600)
         os.pwrite(file, content, 0)
@@ -79,7 +80,7 @@ ready()
 while goes_on(0.05):
     for name, file, size in forge(2):
         time.sleep(0.02)
-        os.ftruncate(file, random.choice([0, 4096, HEAD, HEAD + 4096]))
+        os.ftruncate(file, random.choice([0, 4096, GROUPS, GROUPS + 4096]))
         os.close(file)
         os.unlink(name)
 """
