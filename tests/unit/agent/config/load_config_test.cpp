@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "config/config.hpp"
+#include "ring/layout.hpp"
 #include "support/config_loading.hpp"
 
 namespace spanring::agent {
@@ -27,8 +28,8 @@ TEST_F(LoadConfigTest, StoresLocallyWhereThereIsNoEndpoint) {
 
 TEST_F(LoadConfigTest, NeverMoreExportersThanRows) {
     std::string yaml = "exporters:\n";
-    for (int i = 0; i < 5; ++i) yaml += "  store/" + std::to_string(i) + ":\n";
-    EXPECT_THAT(load(yaml).problems, ElementsAre(HasSubstr("5 are in use, at most 4")));
+    for (uint32_t i = 0; i <= ring::kExporterRows; ++i) yaml += "  store/" + std::to_string(i) + ":\n";
+    EXPECT_THAT(load(yaml).problems, ElementsAre(HasSubstr("33 are in use, at most 32")));
 }
 
 TEST(StateDirectoryTest, FollowsTheUser) {

@@ -92,10 +92,10 @@ TEST(SegmentAccountsTest, BooksEachOutcomeInTheRowOfItsExporter) {
 TEST(SegmentAccountsTest, FindsTheRowOfANameAgainAndGivesAwayOnlyThoseOfOthers) {
     ring::Totals totals{};
     for (uint64_t i = 0; i < ring::kExporterRows; ++i) totals.exporters[i] = {i + 1, 100 + i, 0, 0, 0, 0, 0, 0, 0, 0};
-    const SegmentAccounts accounts(totals, {{0, 9}, {1, 3}, {2, 1}});
+    const SegmentAccounts accounts(totals, {{0, 99}, {1, 3}, {2, 1}});
     EXPECT_EQ(accounts.totals().exporters[2].exported, 102u);
     EXPECT_EQ(accounts.totals().exporters[0].exported, 100u);
-    EXPECT_EQ(accounts.totals().exporters[1].exporter, 9u) << "an exporter that is not configured any more gave way";
+    EXPECT_EQ(accounts.totals().exporters[1].exporter, 99u) << "an exporter that is not configured any more gave way";
     EXPECT_EQ(accounts.totals().exporters[1].exported, 0u);
 }
 
