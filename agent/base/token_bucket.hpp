@@ -15,11 +15,11 @@ public:
     TokenBucket(double burst, double per_second) : burst_(burst), per_second_(per_second), tokens_(burst) {}
 
     bool has_one(Time now) {
-        const double seconds = std::chrono::duration<double>(now - filled_).count();
-        tokens_ = std::min(burst_, tokens_ + std::max(seconds, 0.0) * per_second_);
+        tokens_ = tokens(now);
         filled_ = now;
         return tokens_ >= 1;
     }
+    bool is_full(Time now) const { return tokens(now) >= burst_; }  // as good as a new one
     void take() { tokens_ -= 1; }
     bool try_take(Time now) {
         if (!has_one(now)) return false;
@@ -34,6 +34,11 @@ public:
     }
 
 private:
+    double tokens(Time now) const {
+        const double seconds = std::chrono::duration<double>(now - filled_).count();
+        return std::min(burst_, tokens_ + std::max(seconds, 0.0) * per_second_);
+    }
+
     double burst_;
     double per_second_;
     double tokens_;

@@ -13,7 +13,7 @@
 
 #include <sys/types.h>
 
-#include "base/token_bucket.hpp"
+#include "drain/purses.hpp"
 
 namespace spanring::agent {
 
@@ -37,17 +37,13 @@ public:
     void begin_pass() { in_pass_.clear(); }
 
     Answer ask(uid_t owner, AttemptOrigin origin, Time now) {
-        if (!purse(owner, origin).has_one(now)) return Answer::kLater;
+        if (!purses_.of({owner, origin}, now).has_one(now)) return Answer::kLater;
         return ++in_pass_[owner] <= kMostInAPass ? Answer::kNow : Answer::kNextPass;
     }
-    void failed(uid_t owner, AttemptOrigin origin) { purse(owner, origin).take(); }
+    void failed(uid_t owner, AttemptOrigin origin, Time now) { purses_.of({owner, origin}, now).take(); }
 
 private:
-    TokenBucket& purse(uid_t owner, AttemptOrigin origin) {
-        return purses_.try_emplace({owner, origin}, kFailuresAtOnce, kFailuresASecond).first->second;
-    }
-
-    std::map<std::pair<uid_t, AttemptOrigin>, TokenBucket> purses_;
+    Purses<std::pair<uid_t, AttemptOrigin>> purses_{kFailuresAtOnce, kFailuresASecond};
     std::map<uid_t, size_t> in_pass_;
 };
 

@@ -143,7 +143,7 @@ void Drainer::try_attach(const FileKey& file, ino_t inode, AttemptOrigin origin)
         options_.crashes != nullptr ? options_.crashes->reason_to_quarantine(path) : std::string();
     AttachOutcome outcome =
         attach_segment(folder.open_segment(name), name, folder.owner(), segments_.next_source(), settings_, reason);
-    if (outcome.segment == nullptr) attempts_.failed(folder.owner(), origin);
+    if (outcome.segment == nullptr) attempts_.failed(folder.owner(), origin, now_);
     if (outcome.kind == AttachOutcome::Kind::kGone) return;
     if (outcome.segment == nullptr) {
         refuse(file, inode, path, outcome, !reason.empty());

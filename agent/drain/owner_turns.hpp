@@ -12,7 +12,7 @@
 
 #include <sys/types.h>
 
-#include "base/token_bucket.hpp"
+#include "drain/purses.hpp"
 
 namespace spanring::agent {
 
@@ -61,7 +61,7 @@ public:
 
     bool may_flush(uid_t owner, TokenBucket::Time now) {
         if (!of_several_users_) return true;
-        return flushes_.try_emplace(owner, kFlushesAtOnce, kFlushesASecond).first->second.try_take(now);
+        return flushes_.of(owner, now).try_take(now);
     }
 
 private:
@@ -79,7 +79,7 @@ private:
     Bytes waiting_of_;
     uint64_t waiting_bytes_ = 0;
     std::map<uint64_t, Bytes> batches_;  // by serial: what of each owner is in it
-    std::map<uid_t, TokenBucket> flushes_;
+    Purses<uid_t> flushes_{kFlushesAtOnce, kFlushesASecond};
 };
 
 }  // namespace spanring::agent

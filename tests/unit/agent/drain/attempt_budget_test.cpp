@@ -24,7 +24,7 @@ TEST(AttemptBudget, IsSoManyFailuresOfEachOwnerInASecond) {
     AttemptBudget budget;
     AttemptBudget::Time now{};
     const auto fail = [&](int count) {
-        for (int i = 0; i < count; ++i) budget.failed(kBob, kListing);
+        for (int i = 0; i < count; ++i) budget.failed(kBob, kListing, now);
     };
     fail(AttemptBudget::kFailuresAtOnce);
     EXPECT_EQ(budget.ask(kBob, kListing, now), Answer::kLater);
