@@ -11,6 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/named_thread.hpp"
+#include "batch/runs_by_owner.hpp"
 #include "crash/alternate_stack.hpp"
 #include "crash/crash_scope.hpp"
 #include "export/shares_in_turn.hpp"
@@ -429,7 +430,7 @@ bool OtlpSender::divide_entry(const Shipment& shipment) {
         uint64_t spans = 0;
         for (const Run& run : part) spans += run.spans;
         const std::vector<Spool::Share> own = shares.next(spans);
-        if (spool_->append(own, assemble(part).slices)) continue;
+        if (spool_->append(shipment.entry->ticket.owner, own, assemble(part).slices)) continue;
         books_.note(spool_->error());
         books_.book_spooled(own, 0, 0, spans_of(own));
     }
@@ -444,20 +445,24 @@ void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
     }
     if (shipment->mapped) shipment = unmap(*shipment);
     uint64_t stored = 0;
-    const auto store = [&](std::span<const Run> runs, const Request& request) {
+    std::vector<Spool::Share> refused;
+    const auto store = [&](uid_t owner, std::span<const Run> runs, const Request& request) {
         const std::vector<Spool::Share> shares = shares_of(runs);
-        if (shares.empty()) return;  // the mapping's bytes were gone
-        if (spool_->append(shares, request.slices)) {
+        if (spool_->append(owner, shares, request.slices)) {
             stored += spans_of(shares);
         } else {
             books_.note(spool_->error());
+            refused.insert(refused.end(), shares.begin(), shares.end());
         }
     };
     const size_t most = limit_.most(Clock::now());
-    if (shipment->request.bytes <= most) {
-        store(shipment->runs(), shipment->request);
+    const std::vector<OwnerRuns> owners = runs_by_owner(shipment->runs());  // none: the mapping's bytes were gone
+    if (owners.size() == 1 && shipment->request.bytes <= most) {
+        store(owners.front().owner, shipment->runs(), shipment->request);
     } else {
-        for (const auto& part : split(shipment->runs(), most)) store(part, assemble(part));
+        for (const auto& [owner, runs] : owners) {
+            for (const auto& part : split(runs, most)) store(owner, part, assemble(part));
+        }
     }
     note_health();
     if (stored == 0) {
@@ -465,9 +470,10 @@ void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
         return;
     }
     SPR_TESTPOINT(batch_in_spool);
-    // The spool answers for the whole batch from here; what it did not get is booked as its loss.
-    if (const uint64_t left = shipment->batch->spans - stored; left != 0) {
-        const std::vector<Spool::Share> lost = SharesInTurn(shares_of(shipment->batch->runs)).next(left);
+    // The spool answers for all of it from here; what it did not get is booked as its loss.
+    if (!refused.empty()) books_.book_spooled(refused, 0, 0, spans_of(refused));
+    if (const uint64_t gone = shipment->spans + shipment->lost() - stored - spans_of(refused); gone != 0) {
+        const std::vector<Spool::Share> lost = SharesInTurn(shares_of(shipment->batch->runs)).next(gone);
         books_.book_spooled(lost, 0, 0, spans_of(lost));
     }
     close(*shipment, {Outcome::kSpooled, 0});

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
@@ -27,12 +26,7 @@ constexpr uint64_t kSmallestFile = uint64_t{64} << 10;
     throw std::system_error(error, std::generic_category(), "spool: " + what);
 }
 
-// The number of "0000000000000001.spool", else 0.
-uint64_t number_of(const std::string& name) {
-    uint64_t number = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number, 16);
-    return error == std::errc{} && spool::SpoolFile::name(number) == name ? number : 0;
-}
+bool says_full(int error) { return error == ENOSPC || error == EDQUOT; }
 
 void make_directory(const std::string& directory) {
     if (directory.empty() || directory.front() != '/') {
@@ -62,25 +56,24 @@ void Spool::lock() {
 }
 
 void Spool::recover() {
-    std::vector<uint64_t> numbers;
+    std::vector<spool::FileName> names;
     for (const auto& entry : std::filesystem::directory_iterator(options_.directory)) {
-        if (const uint64_t number = number_of(entry.path().filename().string()); number != 0) numbers.push_back(number);
+        if (const auto name = spool::FileName::parse(entry.path().filename().string())) names.push_back(*name);
     }
-    std::sort(numbers.begin(), numbers.end());
-    for (const uint64_t number : numbers) {
-        next_number_ = number + 1;
-        recover(number);
+    std::sort(names.begin(), names.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
+    for (const spool::FileName& name : names) {
+        next_number_ = name.number + 1;
+        recover(name);
     }
-    make_room(0);
+    make_room(0, 0);
 }
 
-void Spool::recover(uint64_t number) {
-    const std::string path = options_.directory + "/" + spool::SpoolFile::name(number);
+void Spool::recover(const spool::FileName& name) {
+    const std::string path = options_.directory + "/" + name.text();
     std::string fault = fault_of_state_file(path);
     std::optional<spool::SpoolFile> recovered;
     if (fault.empty()) {
-        recovered.emplace(
-            spool::SpoolFile::recover(options_.directory, number, std::max(file_bytes_, spool::kMaxEntry)));
+        recovered.emplace(spool::SpoolFile::recover(options_.directory, name, std::max(file_bytes_, spool::kMaxEntry)));
         fault = recovered->fault();
     }
     if (!fault.empty()) {
@@ -88,24 +81,28 @@ void Spool::recover(uint64_t number) {
         set_aside(path, fault);
         return;
     }
-    const auto file = files_.try_emplace(number, std::move(*recovered)).first;
-    bytes_ += file->second.size();
-    damaged_ += file->second.damaged();
-    if (file->second.finished()) remove(file);
+    const auto owner = owners_.try_emplace(name.owner).first;
+    const spool::SpoolFile& file = owner->second.add(std::move(*recovered));
+    bytes_ += file.size();
+    damaged_ += file.damaged();
+    if (file.finished()) remove(owner, name.number);
 }
 
 std::map<AccountId, uint64_t> Spool::unfinished() {
     std::map<AccountId, uint64_t> spans;
-    for (auto& [number, file] : files_) {
-        for (size_t i = 0; i < file.places().size(); ++i) {
-            if (file.places()[i].state == spool::State::kDone) continue;
-            for (const Share& share : file.shares(i)) spans[share.account] += share.spans;
+    for (auto& [owner, files] : owners_) {
+        for (auto& [number, file] : files.files()) {
+            for (size_t i = 0; i < file.places().size(); ++i) {
+                if (file.places()[i].state == spool::State::kDone) continue;
+                for (const Share& share : file.shares(i)) spans[share.account] += share.spans;
+            }
+            rest(file);
         }
     }
     return spans;
 }
 
-bool Spool::append(std::span<const Share> shares, std::span<const std::span<const uint8_t>> request) {
+bool Spool::append(uid_t owner, std::span<const Share> shares, std::span<const std::span<const uint8_t>> request) {
     uint64_t request_bytes = 0;
     for (const auto slice : request) request_bytes += slice.size();
     const uint64_t size = spool::entry_size(shares.size(), request_bytes);
@@ -113,67 +110,111 @@ bool Spool::append(std::span<const Share> shares, std::span<const std::span<cons
         error_ = "a request of " + std::to_string(request_bytes) + " bytes is larger than the whole spool";
         return false;
     }
-    if (writing_ != nullptr && writing_->size() != 0 && writing_->size() + size > file_bytes_) {
-        writing_->close();  // until it is read
-        writing_ = nullptr;
+    for (;;) {
+        make_room(owner, size);
+        const int error = write(owner, shares, request, size);
+        if (error == 0) return true;
+        // A full disk is a full spool: whoever has most in it gives way, but nobody does for that one.
+        const auto gives_way = says_full(error) ? biggest(owner, size) : owners_.end();
+        if (gives_way == owners_.end() || gives_way->first == owner) {
+            error_ = "cannot write to " + options_.directory + ": " + error_text(error);
+            return false;
+        }
+        drop_oldest(gives_way);
     }
-    make_room(size);
-    if (writing_ == nullptr && !new_file()) return false;
-    if (const int error = writing_->append(shares, request, options_.fsync); error != 0) {
-        error_ = "cannot write to " + options_.directory + ": " + error_text(error);
-        return false;
-    }
-    bytes_ += size;
-    return true;
 }
 
-bool Spool::new_file() {
+// 0, or an errno.
+int Spool::write(uid_t owner, std::span<const Share> shares, std::span<const std::span<const uint8_t>> request,
+                 uint64_t size) {
+    const auto row = owners_.try_emplace(owner).first;
+    spool::OwnerFiles& files = row->second;
+    spool::SpoolFile* file = files.writing(size, most_in_a_file());
     try {
-        writing_ =
-            &files_.try_emplace(next_number_, spool::SpoolFile::create(options_.directory, next_number_)).first->second;
+        if (file == nullptr) file = &files.begin_writing(new_file(owner));
     } catch (const std::system_error& error) {
-        error_ = error.what();
-        return false;
+        if (files.empty()) owners_.erase(row);
+        return error.code().value();
     }
+    const int error = file->append(shares, request, options_.fsync);
+    rest(*file);
+    if (error != 0) return error;
+    files.grew(size);
+    bytes_ += size;
+    return 0;
+}
+
+spool::SpoolFile Spool::new_file(uid_t owner) {
+    spool::SpoolFile file = spool::SpoolFile::create(options_.directory, {next_number_, owner});
     ++next_number_;
     if (options_.fsync) {
         // The name must survive as well as the bytes.
         const Descriptor directory(::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (directory) ::fsync(directory.get());
     }
-    return true;
+    return file;
 }
 
-void Spool::make_room(uint64_t bytes) {
-    while (!files_.empty() && bytes_ + bytes > options_.max_bytes) drop_oldest();
+// What gives way is a file: a quarter of an equal share, so that it is the biggest's again as soon as may be.
+uint64_t Spool::most_in_a_file() const {
+    return std::min(file_bytes_, std::max(kSmallestFile, options_.max_bytes / (4 * owners_.size())));
 }
 
-void Spool::drop_oldest() {
-    spool::SpoolFile& oldest = files_.begin()->second;
-    for (size_t i = 0; i < oldest.places().size(); ++i) {
-        if (oldest.places()[i].state == spool::State::kWaiting) on_lost_(oldest.shares(i));
-    }
-    remove(files_.begin());
+void Spool::make_room(uid_t owner, uint64_t bytes) {
+    while (!owners_.empty() && bytes_ + bytes > options_.max_bytes) drop_oldest(biggest(owner, bytes));
 }
 
-void Spool::remove(std::map<uint64_t, spool::SpoolFile>::iterator file) {
-    if (writing_ == &file->second) writing_ = nullptr;
-    bytes_ -= file->second.size();
-    file->second.unlink();
-    files_.erase(file);
+// Who has most in it, once `owner` has so many bytes more; of those that have something to give.
+Spool::Owners::iterator Spool::biggest(uid_t owner, uint64_t more) {
+    return std::max_element(owners_.begin(), owners_.end(), [&](const auto& a, const auto& b) {
+        const auto will_have = [&](const auto& each) { return each.second.bytes() + (each.first == owner ? more : 0); };
+        return will_have(a) < will_have(b);
+    });
+}
+
+void Spool::drop_oldest(Owners::iterator owner) {
+    spool::OwnerFiles& files = owner->second;
+    bytes_ -= files.bytes();
+    files.drop_oldest(on_lost_);
+    bytes_ += files.bytes();
+    if (files.empty()) owners_.erase(owner);
+}
+
+void Spool::remove(Owners::iterator owner, uint64_t file) {
+    spool::OwnerFiles& files = owner->second;
+    bytes_ -= files.bytes();
+    files.remove(file);
+    bytes_ += files.bytes();
+    if (files.empty()) owners_.erase(owner);
+}
+
+// One owner's files stay open while they are in use. Of many owners they would be all descriptors that there are.
+void Spool::rest(spool::SpoolFile& file) {
+    if (owners_.size() > 1) file.close();
+}
+
+Spool::Owners::iterator Spool::next_turn() {
+    const auto waits = [](const auto& owner) { return owner.second.waiting(); };
+    const auto after = owners_.upper_bound(last_turn_);
+    const auto found = std::find_if(after, owners_.end(), waits);
+    if (found != owners_.end()) return found;
+    const auto wrapped = std::find_if(owners_.begin(), after, waits);
+    return wrapped == after ? owners_.end() : wrapped;
 }
 
 std::optional<Spool::Entry> Spool::take() {
     for (;;) {
-        const auto found =
-            std::find_if(files_.begin(), files_.end(), [](auto& file) { return file.second.waiting() != 0; });
-        if (found == files_.end()) return std::nullopt;
-        spool::SpoolFile& file = found->second;
+        const auto owner = next_turn();
+        if (owner == owners_.end()) return std::nullopt;
+        last_turn_ = owner->first;
+        spool::SpoolFile& file = owner->second.first_waiting();
         Entry entry;
-        entry.ticket = {file.number(), file.take()};
+        entry.ticket = {owner->first, file.number(), file.take()};
         entry.shares = file.shares(entry.ticket.place);
         entry.spans = file.places()[entry.ticket.place].spans;
-        if (file.read(entry.ticket.place, entry.request)) return entry;
+        const bool sound = file.read(entry.ticket.place, entry.request);
+        rest(file);
+        if (sound) return entry;
         ++damaged_;
         on_lost_(entry.shares);
         finish(entry.ticket);
@@ -181,28 +222,31 @@ std::optional<Spool::Entry> Spool::take() {
 }
 
 bool Spool::give_back(const Ticket& ticket) {
-    const auto file = files_.find(ticket.file);
-    if (file == files_.end()) return false;
-    file->second.give_back(ticket.place);
+    const auto owner = owners_.find(ticket.owner);
+    spool::SpoolFile* const file = owner == owners_.end() ? nullptr : owner->second.find(ticket.file);
+    if (file == nullptr) return false;
+    file->give_back(ticket.place);
     return true;
 }
 
 void Spool::finish(const Ticket& ticket) {
-    const auto file = files_.find(ticket.file);
-    if (file == files_.end()) return;
-    file->second.finish(ticket.place);
-    if (file->second.finished()) remove(file);
+    const auto owner = owners_.find(ticket.owner);
+    spool::SpoolFile* const file = owner == owners_.end() ? nullptr : owner->second.find(ticket.file);
+    if (file == nullptr) return;
+    file->finish(ticket.place);
+    rest(*file);
+    if (file->finished()) remove(owner, ticket.file);
 }
 
 bool Spool::waiting() const {
-    return std::any_of(files_.begin(), files_.end(), [](const auto& file) { return file.second.waiting() != 0; });
+    return std::any_of(owners_.begin(), owners_.end(), [](const auto& owner) { return owner.second.waiting(); });
 }
 
-size_t Spool::next_bytes() const {
-    for (const auto& [number, file] : files_) {
-        if (file.waiting() != 0) return file.places()[file.next()].request_bytes;
-    }
-    return 0;
+size_t Spool::next_bytes() {
+    const auto owner = next_turn();
+    if (owner == owners_.end()) return 0;
+    const spool::SpoolFile& file = owner->second.first_waiting();
+    return file.places()[file.next()].request_bytes;
 }
 
 }  // namespace spanring::agent

@@ -4,8 +4,10 @@
 // took survives kill -9 of the agent (page cache), and with `fsync` the death of the host. One agent at a time (a lock
 // in the directory); one thread at a time: the exporter's.
 //
-// An entry is finished by one word in its header, so a restart sends again only what was in flight. A full spool drops
-// its oldest file and reports each lost entry; a damaged entry is reported and costs no other.
+// An entry is finished by one word in its header, so a restart sends again only what was in flight. Each owner's
+// entries are in files of their own: a full spool, or a full disk, drops the oldest file of whoever has most in it and
+// reports each lost entry; and what waits is taken of each owner in turn. A damaged entry is reported and costs no
+// other.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +16,11 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
+
+#include <sys/types.h>
 
 #include "base/descriptor.hpp"
-#include "spool/spool_file.hpp"
+#include "spool/owner_files.hpp"
 #include "spool/spool_options.hpp"
 #include "spool/taken_entry.hpp"
 
@@ -39,11 +42,12 @@ public:
     Spool(const Spool&) = delete;
     Spool& operator=(const Spool&) = delete;
 
-    // False: it is not in the spool, error() says why.
-    bool append(std::span<const Share> shares, std::span<const std::span<const uint8_t>> request);
+    // `owner`: of the processes that `shares` name. False: it is not in the spool, error() says why.
+    bool append(uid_t owner, std::span<const Share> shares, std::span<const std::span<const uint8_t>> request);
     const std::string& error() const { return error_; }
 
-    // The oldest entry that is neither taken nor finished. It stays on disk until finish().
+    // Of the owner whose turn it is, the oldest entry that is neither taken nor finished. It stays on disk until
+    // finish().
     std::optional<Entry> take();
     // To be taken again, in its old place. False: the spool dropped it meanwhile (not reported: the caller has it).
     bool give_back(const Ticket& ticket);
@@ -53,26 +57,34 @@ public:
     // Spans that are in it and not finished, by process: for the accounts, at the start.
     std::map<AccountId, uint64_t> unfinished();
 
-    bool waiting() const;       // is there anything to take?
-    size_t next_bytes() const;  // the request of what take() gives next; 0: there is nothing
+    bool waiting() const;  // is there anything to take?
+    size_t next_bytes();   // the request of what take() gives next; 0: there is nothing
     uint64_t bytes() const { return bytes_; }
     uint64_t damaged() const { return damaged_; }  // entries, or places where entries were
 
 private:
+    using Owners = std::map<uid_t, spool::OwnerFiles>;  // who has none has no row
+
     void lock();
     void recover();
-    void recover(uint64_t number);
-    void make_room(uint64_t bytes);
-    bool new_file();
-    void drop_oldest();
-    void remove(std::map<uint64_t, spool::SpoolFile>::iterator file);
+    void recover(const spool::FileName& name);
+    uint64_t most_in_a_file() const;
+    void make_room(uid_t owner, uint64_t bytes);
+    int write(uid_t owner, std::span<const Share> shares, std::span<const std::span<const uint8_t>> request,
+              uint64_t size);
+    spool::SpoolFile new_file(uid_t owner);
+    Owners::iterator biggest(uid_t owner, uint64_t more);
+    void drop_oldest(Owners::iterator owner);
+    Owners::iterator next_turn();
+    void rest(spool::SpoolFile& file);
+    void remove(Owners::iterator owner, uint64_t file);
 
     const SpoolOptions options_;
     const uint64_t file_bytes_;
     const OnLost on_lost_;
     Descriptor lock_;
-    std::map<uint64_t, spool::SpoolFile> files_;  // by number
-    spool::SpoolFile* writing_ = nullptr;         // the last of them, or none
+    Owners owners_;
+    uid_t last_turn_ = 0;
     uint64_t next_number_ = 1;
     uint64_t bytes_ = 0;
     uint64_t damaged_ = 0;

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <numeric>
 #include <system_error>
@@ -63,22 +62,16 @@ uint64_t sum(std::span<const Share> shares) {
 
 }  // namespace
 
-std::string SpoolFile::name(uint64_t number) {
-    char buffer[32];
-    std::snprintf(buffer, sizeof buffer, "%016llx.spool", static_cast<unsigned long long>(number));
-    return buffer;
-}
-
-SpoolFile SpoolFile::create(const std::string& directory, uint64_t number) {
-    SpoolFile file(directory + "/" + name(number), number);
+SpoolFile SpoolFile::create(const std::string& directory, const FileName& name) {
+    SpoolFile file(directory + "/" + name.text(), name.number);
     file.fd_ = Descriptor(::open(file.path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file.fd_) fail("create", file.path_);
     SPR_TESTPOINT(spool_file_made);
     return file;
 }
 
-SpoolFile SpoolFile::recover(const std::string& directory, uint64_t number, uint64_t most_bytes) {
-    SpoolFile file(directory + "/" + name(number), number);
+SpoolFile SpoolFile::recover(const std::string& directory, const FileName& name, uint64_t most_bytes) {
+    SpoolFile file(directory + "/" + name.text(), name.number);
     struct stat status {};
     if (!file.open() || ::fstat(file.fd_.get(), &status) != 0) fail("read", file.path_);
     file.size_ = static_cast<uint64_t>(status.st_size);

@@ -11,6 +11,7 @@
 
 #include "base/descriptor.hpp"
 #include "spool/entry.hpp"
+#include "spool/file_name.hpp"
 
 namespace spanring::agent::spool {
 
@@ -27,16 +28,14 @@ public:
     };
 
     // Both throw std::system_error that names the file.
-    static SpoolFile create(const std::string& directory, uint64_t number);
+    static SpoolFile create(const std::string& directory, const FileName& name);
     // Reads the headers of a file that an earlier process left: cuts a torn end, mends a damaged header from the
     // entry's tail, steps over what cannot be mended. A file of more than two times `most_bytes` is not read. Where
     // fault() says something afterwards, it is no spool's file: it was not touched, and nothing else may be asked of
     // it.
-    static SpoolFile recover(const std::string& directory, uint64_t number, uint64_t most_bytes);
+    static SpoolFile recover(const std::string& directory, const FileName& name, uint64_t most_bytes);
 
     SpoolFile(SpoolFile&&) = default;
-
-    static std::string name(uint64_t number);  // "0000000000000001.spool"
 
     uint64_t number() const { return number_; }
     uint64_t size() const { return size_; }

@@ -8,11 +8,14 @@
 #include <string>
 #include <vector>
 
+#include <sys/types.h>
+
 #include "spool/entry.hpp"
 
 namespace spanring::agent::spool {
 
 struct Ticket {
+    uid_t owner = 0;
     uint64_t file = 0;
     size_t place = 0;
 };

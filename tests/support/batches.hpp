@@ -14,9 +14,10 @@
 
 namespace spanring::agent::test {
 
-inline std::shared_ptr<const Producer> producer(uint8_t n, std::string service) {
+inline std::shared_ptr<const Producer> producer(uint8_t n, std::string service, uint32_t uid = 0) {
     auto producer = std::make_shared<Producer>();
     producer->instance[0] = n;
+    producer->uid = uid;
     producer->pid = n;
     producer->service = service;
     producer->resource = bytes(1, bytes(1, key_value("service.name", text_value(service))));

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include <unistd.h>
+
 #include "spool/spool.hpp"
 #include "support/otlp_bytes.hpp"
 #include "support/temporary_directory.hpp"
@@ -34,13 +36,14 @@ protected:
         return std::to_string(n) + ":" + std::string(size, static_cast<char>('a' + n % 26));
     }
 
-    static bool append(Spool& spool, int n, size_t size = 1000, uint8_t process = 1, uint64_t spans = 10) {
+    static bool append(Spool& spool, int n, size_t size = 1000, uint8_t process = 1, uint64_t spans = 10,
+                       uid_t owner = ::geteuid()) {
         const std::string bytes = request(n, size);
         const Spool::Share share{{process}, spans};
         // In two slices, as a batch has them.
         const std::span<const uint8_t> whole = readable(bytes);
         const std::span<const uint8_t> slices[] = {whole.first(3), whole.subspan(3)};
-        return spool.append({&share, 1}, slices);
+        return spool.append(owner, {&share, 1}, slices);
     }
 
     // Takes, checks and finishes everything.

@@ -68,7 +68,7 @@ private:
             const Spool::Share share{process(1).instance, 10};
             const std::string request(1000, 'r');
             const std::span<const uint8_t> slice = test::readable(request);
-            EXPECT_TRUE(spool.append({&share, 1}, {&slice, 1})) << spool.error();
+            EXPECT_TRUE(spool.append(::geteuid(), {&share, 1}, {&slice, 1})) << spool.error();
         }
         int taken = 0;
         while (const auto entry = spool.take()) {

@@ -91,6 +91,26 @@ TEST_F(OtlpSenderTest, ReplaysWhatAnEarlierAgentLeft) {
     expect_delivered_once(0, 50);
 }
 
+TEST_F(OtlpSenderTest, KeepsInTheSpoolWhatOneUserHasBesideAnothersFlood) {
+    constexpr uint32_t kAlice = 1001, kBob = 1002, kBatches = 100;
+    options_.endpoint = "unix:" + directory_.file("backend");
+    options_.spool.max_bytes = 1 << 20;
+    make();
+    for (uint64_t i = 0; i < kBatches; ++i) {  // some 37 KB of his, and one span of hers
+        const auto mixed = batch(1000 + 200 * i, 200, producer(2, "bob", kBob));
+        add_run(*mixed, producer(1, "alice", kAlice), scope("x"), bytes(2, typical_span(i)), 1);
+        EXPECT_EQ(send(mixed).outcome, Outcome::kSpooled);
+    }
+    backend_.start(options_.endpoint);
+    ASSERT_TRUE(ledger_.wait_for_total(201 * kBatches));
+    const SpoolRow alice = ledger_.spool(producer(1, "")->instance, "otlp"),
+                   bob = ledger_.spool(producer(2, "")->instance, "otlp");
+    EXPECT_EQ(alice.exported, kBatches);
+    EXPECT_EQ(alice.dropped, 0u);
+    EXPECT_GT(bob.dropped, 0u);
+    EXPECT_EQ(bob.exported + bob.dropped, 200u * kBatches);
+}
+
 TEST_F(OtlpSenderTest, SpoolsWhatDoesNotFitIntoItsQueue) {
     options_.endpoint = backend_.start("127.0.0.1:0");
     options_.in_flight = 1;

@@ -15,7 +15,7 @@ Shipment batch(uint64_t sequence) {
 Shipment entry(uint64_t file, size_t place) {
     Shipment made;
     made.entry.emplace();
-    made.entry->ticket = {file, place};
+    made.entry->ticket = {0, file, place};
     return made;
 }
 

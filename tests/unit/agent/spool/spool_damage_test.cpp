@@ -122,14 +122,14 @@ TEST_F(SpoolDamageTest, SetsAsideAFileInWhichNothingIsSound) {
         ASSERT_TRUE(append(*spool, 1));
         EXPECT_EQ(spool->damaged(), 0u);
     }
-    fs::rename(files().at(0), fs::path(options_.directory) / spool::SpoolFile::name(77));
+    fs::rename(files().at(0), fs::path(options_.directory) / spool::FileName{77}.text());
     EXPECT_EQ(open()->damaged(), 1u) << "its entries name another file";
     EXPECT_EQ(set_aside(), 2u);
-    fs::create_directory(fs::path(options_.directory) / spool::SpoolFile::name(78));
+    fs::create_directory(fs::path(options_.directory) / spool::FileName{78}.text());
     EXPECT_EQ(open()->damaged(), 1u);
     EXPECT_EQ(set_aside(), 3u);
-    std::ofstream(fs::path(options_.directory) / spool::SpoolFile::name(79)) << "x";
-    fs::resize_file(fs::path(options_.directory) / spool::SpoolFile::name(79), uint64_t{1} << 40);
+    std::ofstream(fs::path(options_.directory) / spool::FileName{79}.text()) << "x";
+    fs::resize_file(fs::path(options_.directory) / spool::FileName{79}.text(), uint64_t{1} << 40);
     EXPECT_EQ(open()->damaged(), 1u) << "and it is not read for hours";
     const auto spool = open();
     EXPECT_TRUE(append(*spool, 1));
@@ -150,7 +150,7 @@ TEST_F(SpoolDamageTest, FindsNoEntryInsideARequest) {
         const Spool::Share share{{1}, 1};
         const std::string padded = std::string(8, 'x') + forged;
         const std::span<const uint8_t> slice = readable(padded);
-        ASSERT_TRUE(spool->append({&share, 1}, {&slice, 1}));
+        ASSERT_TRUE(spool->append(::geteuid(), {&share, 1}, {&slice, 1}));
         ASSERT_TRUE(append(*spool, 2, 100));
     }
     const fs::path path = files().at(0);

@@ -29,7 +29,7 @@ TEST_F(SpoolTest, KeepsTheSharesOfEachProcess) {
     const auto spool = open();
     const Spool::Share shares[] = {{{7}, 3}, {{9}, 40}};
     const std::span<const uint8_t> slice = readable("request");
-    ASSERT_TRUE(spool->append(shares, {&slice, 1}));
+    ASSERT_TRUE(spool->append(::geteuid(), shares, {&slice, 1}));
     const auto record = spool->take();
     ASSERT_TRUE(record.has_value());
     EXPECT_EQ(record->spans, 43u);
