@@ -91,6 +91,8 @@ public:
             add(exporter);
             if (const OtlpOptions* delivery = exporter.delivery())
                 options.queue_bytes = std::min(options.queue_bytes, delivery->queue_bytes);
+            if (exporter.type == ExporterType::kStore)
+                options.queue_bytes = std::min(options.queue_bytes, exporter.store.queue_bytes);
             if (exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy != ZeroCopy::kOff) {
                 options.zero_copy = exporter.otlp.zero_copy;
             }

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/span_store.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <chrono>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/wall_clock.hpp"
+#include "batch/runs_by_owner.hpp"
 #include "otlp/request.hpp"
 #include "store/store_schema.hpp"
 #include "store/trace_index.hpp"
@@ -16,6 +22,9 @@ std::span<const uint8_t> as_bytes(const std::string& text) {
     return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
+// What a row of `traces` takes, its three places in indexes included, beside its texts.
+constexpr uint64_t kTraceRow = 160;
+
 }  // namespace
 
 SpanStore::SpanStore(const StoreOptions& options)
@@ -25,11 +34,31 @@ SpanStore::SpanStore(const StoreOptions& options)
     insert_batch_ = Statement(database_, "INSERT INTO batches (stored_unix_nano, spans, request) VALUES (?1, ?2, ?3)");
     insert_trace_ =
         Statement(database_, "INSERT INTO traces VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
-    oldest_batch_ = Statement(database_, "SELECT id, stored_unix_nano, spans FROM batches ORDER BY id LIMIT 1");
+    insert_held_ = Statement(database_, "INSERT INTO held VALUES (?1, ?2, ?3)");
+    // Both: id, stored, spans, owner, bytes.
+    oldest_batch_ = Statement(database_, "SELECT id, stored_unix_nano, spans, owner, bytes FROM batches "
+                                         "JOIN held ON held.batch = id ORDER BY id LIMIT 1");
+    oldest_of_owner_ = Statement(database_, "SELECT id, stored_unix_nano, spans, owner, bytes FROM held "
+                                            "JOIN batches ON id = batch WHERE owner = ?1 ORDER BY batch LIMIT 1");
     delete_traces_ = Statement(database_, "DELETE FROM traces WHERE batch = ?1");
+    delete_held_ = Statement(database_, "DELETE FROM held WHERE batch = ?1");
     delete_batch_ = Statement(database_, "DELETE FROM batches WHERE id = ?1");
+    hold_ = Statement(database_, "INSERT INTO owners VALUES (?1, ?2) ON CONFLICT (owner) DO UPDATE SET "
+                                 "bytes = bytes + excluded.bytes");
+    owners_ = Statement(database_, "SELECT owner, bytes FROM owners");
     add_total_ = Statement(database_, "INSERT INTO totals VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET "
                                       "value = value + excluded.value");
+    adopt();
+}
+
+// What an agent before stored without an owner is this one's user's.
+void SpanStore::adopt() {
+    if (database_.number("SELECT COUNT(*) FROM owners WHERE owner = -1") == 0) return;
+    Transaction transaction(database_);
+    Statement(database_, "UPDATE held SET owner = ?1 WHERE owner = -1").bind(1, uint64_t{::geteuid()}).run();
+    hold(::geteuid(), database_.number("SELECT bytes FROM owners WHERE owner = -1"));
+    database_.execute("DELETE FROM owners WHERE owner = -1");
+    transaction.commit();
 }
 
 uint64_t SpanStore::evicted_spans() {
@@ -37,76 +66,118 @@ uint64_t SpanStore::evicted_spans() {
 }
 
 uint64_t SpanStore::add(std::span<const std::shared_ptr<Batch>> group) {
-    uint64_t bytes = 0;
+    std::vector<OwnerRuns> parts;
+    BytesByOwner incoming;
     uint64_t spans = 0;
     for (const auto& batch : group) {
-        bytes += batch->bytes;
+        for (OwnerRuns& part : runs_by_owner(batch->runs)) {  // none: all of it was invalid
+            for (const Run& run : part.runs) incoming[part.owner] += run.bytes.size();
+            parts.push_back(std::move(part));
+        }
         spans += batch->spans;
     }
     const int64_t now = static_cast<int64_t>(unix_nano());
     Transaction transaction(database_);
-    const uint64_t evicted = evict(bytes, now);
-    for (const auto& batch : group) insert(*batch, now);
+    const uint64_t evicted = evict_old(now) + evict_large(incoming);
+    for (const OwnerRuns& part : parts) insert(part.owner, part.runs, now);
+    database_.execute("DELETE FROM owners WHERE bytes = 0");
     if (evicted != 0) add_total("evicted_spans", evicted);
     if (spans != 0) add_total("stored_spans", spans);
     transaction.commit();
     return evicted;
 }
 
-void SpanStore::insert(const Batch& batch, int64_t now) {
-    if (batch.runs.empty()) return;  // all of it was invalid: nothing to keep
-    const std::string request = flatten(assemble(batch.runs));
+void SpanStore::insert(uid_t owner, std::span<const Run> runs, int64_t now) {
+    const std::string request = flatten(assemble(runs));
+    uint64_t spans = 0;
+    for (const Run& run : runs) spans += run.spans;
     insert_batch_.reset();  // an earlier one may have failed in the middle
-    insert_batch_.bind(1, now).bind(2, batch.spans).bind(3, as_bytes(request)).run();
+    insert_batch_.bind(1, now).bind(2, spans).bind(3, as_bytes(request)).run();
     const int64_t id = database_.last_row();
+    uint64_t bytes = request.size();
     for (const TraceEntry& entry : index_request(as_bytes(request))) {
         std::string services;
         for (const std::string& service : entry.services) services += service + "\n";
+        bytes += kTraceRow + entry.head_name.size() + entry.head_service.size() + services.size();
         insert_trace_.bind(1, entry.trace_id).bind(2, id).bind(3, entry.first_start).bind(4, entry.last_end);
         insert_trace_.bind(5, entry.spans).bind(6, entry.errors).bind(7, entry.unfinished);
         insert_trace_.bind(8, int64_t{entry.head_is_root}).bind(9, entry.head_start);
         insert_trace_.bind(10, std::string_view(entry.head_name)).bind(11, std::string_view(entry.head_service));
         insert_trace_.bind(12, std::string_view(services)).run();
     }
+    insert_held_.bind(1, id).bind(2, owner).bind(3, bytes).run();
+    hold(owner, static_cast<int64_t>(bytes));
 }
 
-uint64_t SpanStore::evict(uint64_t incoming_bytes, int64_t now) {
-    uint64_t spans = 0;
+uint64_t SpanStore::evict_old(int64_t now) {
     const int64_t oldest_kept = now - std::chrono::nanoseconds(options_.max_age).count();
-    const auto oldest_age = [&] {
+    const auto is_old = [&] {
         oldest_batch_.reset();
-        const bool any = oldest_batch_.step();
-        const int64_t stored = any ? oldest_batch_.integer(1) : now;
+        const bool old = oldest_batch_.step() && oldest_batch_.integer(1) < oldest_kept;
         oldest_batch_.reset();
-        return stored;
+        return old;
     };
-    while (oldest_age() < oldest_kept) spans += evict_oldest();
+    uint64_t spans = 0;
+    while (is_old()) spans += evict_found(oldest_batch_).spans;
+    return spans;
+}
 
-    const int64_t page = database_.number("PRAGMA page_size");
-    const auto used = [&] {
-        return static_cast<uint64_t>(
-            (database_.number("PRAGMA page_count") - database_.number("PRAGMA freelist_count")) * page);
+// Whoever has most, with what comes, gives way. Index rows come on top and are not known yet: the next group makes room
+// for them.
+uint64_t SpanStore::evict_large(const BytesByOwner& incoming) {
+    uint64_t incoming_bytes = 0;
+    for (const auto& [owner, bytes] : incoming) incoming_bytes += bytes;
+    if (used() + incoming_bytes <= options_.max_bytes) return 0;
+    BytesByOwner all = held();
+    const auto will_have = [&](const auto& each) {
+        const auto more = incoming.find(each.first);
+        return each.second + (more == incoming.end() ? 0 : more->second);
     };
-    // Index rows come on top and are not known yet: the next group makes room for them.
-    while (used() + incoming_bytes > options_.max_bytes) {
-        const uint64_t removed = evict_oldest();
-        if (removed == 0) break;  // empty: a group larger than the whole store is kept, alone
-        spans += removed;
+    uint64_t spans = 0;
+    // Empty: a group larger than the whole store is kept, alone.
+    while (!all.empty() && used() + incoming_bytes > options_.max_bytes) {
+        const auto biggest = std::max_element(
+            all.begin(), all.end(), [&](const auto& a, const auto& b) { return will_have(a) < will_have(b); });
+        const Evicted evicted = evict_found(oldest_of_owner_.bind(1, biggest->first));
+        spans += evicted.spans;
+        biggest->second -= evicted.bytes;
+        if (biggest->second == 0 || evicted.bytes == 0) all.erase(biggest);
     }
     return spans;
 }
 
-// The spans of the batch that was removed; 0: there is none.
-uint64_t SpanStore::evict_oldest() {
-    oldest_batch_.reset();
-    if (!oldest_batch_.step()) return 0;
-    const int64_t id = oldest_batch_.integer(0);
-    const uint64_t spans = oldest_batch_.unsigned_integer(2);
-    oldest_batch_.reset();
+// Removes the batch that the statement finds; of nothing where it finds none.
+SpanStore::Evicted SpanStore::evict_found(Statement& found) {
+    if (!found.step()) {
+        found.reset();
+        return {};
+    }
+    const int64_t id = found.integer(0);
+    const Evicted evicted = {static_cast<uid_t>(found.integer(3)), found.unsigned_integer(4),
+                             found.unsigned_integer(2)};
+    found.reset();
     delete_traces_.bind(1, id).run();
+    delete_held_.bind(1, id).run();
     delete_batch_.bind(1, id).run();
-    return spans;
+    hold(evicted.owner, -static_cast<int64_t>(evicted.bytes));
+    return evicted;
 }
+
+// Of those who have something in it.
+SpanStore::BytesByOwner SpanStore::held() {
+    BytesByOwner all;
+    owners_.reset();
+    while (owners_.step()) all[static_cast<uid_t>(owners_.integer(0))] = owners_.unsigned_integer(1);
+    owners_.reset();
+    return all;
+}
+
+uint64_t SpanStore::used() {
+    const int64_t pages = database_.number("PRAGMA page_count") - database_.number("PRAGMA freelist_count");
+    return static_cast<uint64_t>(pages * database_.number("PRAGMA page_size"));
+}
+
+void SpanStore::hold(uid_t owner, int64_t more) { hold_.bind(1, owner).bind(2, more).run(); }
 
 void SpanStore::add_total(std::string_view name, uint64_t more) { add_total_.bind(1, name).bind(2, more).run(); }
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The span store's file while it is open for writing: batches go in, the oldest go out by size and age. Every call may
-// throw DatabaseError, and then nothing of it happened. One thread at a time.
+// The span store's file while it is open for writing: batches go in, the oldest go out by age; and by size the oldest
+// of whichever user's processes have most in it. Every call may throw DatabaseError, and then nothing of it happened.
+// One thread at a time.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string_view>
+
+#include <sys/types.h>
 
 #include "base/database.hpp"
 #include "batch/batch.hpp"
@@ -26,14 +30,27 @@ public:
     uint64_t add(std::span<const std::shared_ptr<Batch>> group);
 
 private:
-    void insert(const Batch& batch, int64_t now);
-    uint64_t evict(uint64_t incoming_bytes, int64_t now);
-    uint64_t evict_oldest();
+    using BytesByOwner = std::map<uid_t, uint64_t>;
+    struct Evicted {
+        uid_t owner = 0;
+        uint64_t bytes = 0;
+        uint64_t spans = 0;
+    };
+
+    void adopt();
+    void insert(uid_t owner, std::span<const Run> runs, int64_t now);
+    uint64_t evict_old(int64_t now);
+    uint64_t evict_large(const BytesByOwner& incoming);
+    Evicted evict_found(Statement& found);
+    BytesByOwner held();
+    uint64_t used();
+    void hold(uid_t owner, int64_t more);
     void add_total(std::string_view name, uint64_t more);
 
     const StoreOptions options_;
     Database database_;
-    Statement insert_batch_, insert_trace_, oldest_batch_, delete_traces_, delete_batch_, add_total_;
+    Statement insert_batch_, insert_trace_, insert_held_, oldest_batch_, oldest_of_owner_;
+    Statement delete_traces_, delete_held_, delete_batch_, hold_, owners_, add_total_;
 };
 
 }  // namespace spanring::agent

@@ -7,9 +7,13 @@
 
 namespace spanring::agent {
 
-// A row of `traces` is what one batch holds of one trace. Its head is the root where this batch has it, else the span
-// that began first. `services` are the names, each followed by a newline.
-inline constexpr DatabaseSchema kStoreSchema = {"span store", 0x53505253, 1, R"sql(
+// A batch of the agent is a row of `batches` for each user whose processes it holds spans of. A row of `traces` is what
+// one of these holds of one trace. Its head is the root where it is there, else the span that began first. `services`
+// are the names, each followed by a newline.
+//
+// `held` says whose a row of `batches` is and what it takes, with its rows of `traces`; `owners` what each has in all.
+// Owner -1: stored by an agent that did not ask; whoever opens the store next takes it on.
+inline constexpr DatabaseSchema kStoreSchema = {"span store", 0x53505253, 2, R"sql(
 CREATE TABLE batches (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     stored_unix_nano INTEGER NOT NULL,
@@ -37,6 +41,30 @@ CREATE TABLE totals (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE held (
+    batch INTEGER PRIMARY KEY,
+    owner INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+);
+CREATE INDEX held_by_owner ON held (owner, batch);
+CREATE TABLE owners (
+    owner INTEGER PRIMARY KEY,
+    bytes INTEGER NOT NULL
+);
+)sql",
+                                                R"sql(
+CREATE TABLE held (
+    batch INTEGER PRIMARY KEY,
+    owner INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+);
+CREATE INDEX held_by_owner ON held (owner, batch);
+CREATE TABLE owners (
+    owner INTEGER PRIMARY KEY,
+    bytes INTEGER NOT NULL
+);
+INSERT INTO held SELECT id, -1, length(request) FROM batches;
+INSERT INTO owners SELECT owner, SUM(bytes) FROM held GROUP BY owner;
 )sql"};
 
 }  // namespace spanring::agent

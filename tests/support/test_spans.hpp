@@ -79,8 +79,9 @@ struct TestSpan {
     }
 };
 
-inline std::shared_ptr<Producer> make_producer(const std::string& service) {
+inline std::shared_ptr<Producer> make_producer(const std::string& service, uint32_t uid = 0) {
     auto producer = std::make_shared<Producer>();
+    producer->uid = uid;
     producer->service = service;
     std::string resource;
     put_bytes(resource, 1, text_attribute("service.name", service));
@@ -99,6 +100,7 @@ inline std::shared_ptr<const Scope> make_scope(const std::string& name) {
 struct ServiceSpans {
     std::string service;
     std::vector<TestSpan> spans;
+    uint32_t uid = 0;  // of its process
 };
 
 inline std::shared_ptr<Batch> make_batch(const std::vector<ServiceSpans>& groups, Acknowledgements& acknowledgements) {
@@ -109,7 +111,8 @@ inline std::shared_ptr<Batch> make_batch(const std::vector<ServiceSpans>& groups
         auto buffer = std::make_unique<uint8_t[]>(bytes.size());
         std::copy(bytes.begin(), bytes.end(), buffer.get());
         const auto count = static_cast<uint32_t>(group.spans.size());
-        batch->runs.push_back({make_producer(group.service), make_scope("shop"), {buffer.get(), bytes.size()}, count});
+        const auto by = make_producer(group.service, group.uid);
+        batch->runs.push_back({by, make_scope("shop"), {buffer.get(), bytes.size()}, count});
         batch->buffers.push_back(std::move(buffer));
         batch->spans += count;
         batch->bytes += bytes.size();
