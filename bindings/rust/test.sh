@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Tests the Rust binding against the Meson build folder $SPANRING_BUILD (default: build): the crates by themselves, then
-# the scenario against the real agent, if it is built. Ends with 77 where Cargo or the agent is missing.
+# the packages, and the scenario against the real agent, if it is built. Ends with 77 where Cargo, what the crates depend on,
+# or the agent is missing.
 set -euo pipefail
 
 rust=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -10,11 +11,17 @@ source=$(cd "$rust/../.." && pwd)
 build=$(cd "${SPANRING_BUILD:-$source/build}" && pwd)
 command -v cargo >/dev/null || { echo "test.sh: cargo is not installed" >&2; exit 77; }
 
-export SPANRING_LIB_DIR="$build/lib" SPANRING_INCLUDE_DIR="$source/include" CARGO_TARGET_DIR="$build/cargo"
+export SPANRING_BUILD=$build SPANRING_LIB_DIR="$build/lib" SPANRING_INCLUDE_DIR="$source/include" CARGO_TARGET_DIR="$build/cargo"
 export LD_LIBRARY_PATH="$build/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 cd "$rust"
+# Once; then nothing is asked of the registry any more.
+cargo fetch --locked --quiet --offline 2>/dev/null || cargo fetch --locked --quiet || {
+    echo "test.sh: the registry cannot be reached" >&2
+    exit 77
+}
 cargo test --locked --offline
 cargo build --locked --offline --examples
+python3 "$source/tests/bindings/crates_test.py"
 
 [ -x "$build/agent/spanring-agent" ] || { echo "test.sh: the agent is not built" >&2; exit 77; }
 python3 "$source/tests/bindings/arrival_test.py" rust "$CARGO_TARGET_DIR/debug/examples/scenario"

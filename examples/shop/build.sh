@@ -32,7 +32,7 @@ for service in "$@"; do
         (
             cd "$shop/payment"
             export SPANRING_LIB_DIR="$build/lib" CARGO_TARGET_DIR="$build/cargo"
-            cargo build --release --locked --offline --quiet
+            cargo build --release --locked --quiet  # asks the registry for what was never fetched
         )
         ;;
     *)
