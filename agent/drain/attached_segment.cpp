@@ -2,6 +2,7 @@
 #include "drain/attached_segment.hpp"
 
 #include <cstring>
+#include <limits>
 #include <optional>
 
 #include "drain/policy_word.hpp"
@@ -28,6 +29,10 @@ private:
     RetiredChunks& chunks_;
     const std::shared_ptr<SegmentMapping>& mapping_;
 };
+
+// More than a ring of 16 MiB has chunks. A look at a word that did not move takes some 10 ns, and comes at least every
+// 10 ms: a process that sleeps with a gigabyte of open chunks costs a hundredth of a core, not a third.
+constexpr uint32_t kLooksInAPass = 8192;
 
 constexpr char kUnreadable[] = "a part of it cannot be read any more (truncated, or no memory for it)";
 
@@ -75,22 +80,35 @@ bool AttachedSegment::update_extents() {
     return true;
 }
 
-PassResult AttachedSegment::drain(Batcher& batcher, uint64_t budget) {
+PassResult AttachedSegment::drain(Batcher& batcher, uint64_t budget) { return pass(batcher, budget, kLooksInAPass); }
+
+PassResult AttachedSegment::drain_all(Batcher& batcher) {
+    left_ = 0;  // what this round has looked at may have more by now
+    return pass(batcher, std::numeric_limits<uint64_t>::max(), std::numeric_limits<uint32_t>::max());
+}
+
+PassResult AttachedSegment::pass(Batcher& batcher, uint64_t budget, uint32_t looks) {
     PassResult result;
     if (!quarantined_.empty()) return result;
-    if (!dead()) flush_.look();
     if (!update_extents()) return result;
     if (dead() && !burial_.recovered() && !recover()) return result;
 
-    visit_chunks(batcher, budget, result);
+    if (left_ == 0) begin_round();
+    visit_chunks(batcher, budget, looks, result);
     if (!still_readable()) return result;
-    if (result.complete) flush_.pass_completed();
-    if (result.complete && dead()) burial_.all_committed_handed_out();
+    if (left_ == 0) flush_.pass_completed();
+    if (left_ == 0 && dead()) burial_.all_committed_handed_out();
     if (burial_.has_open_slot()) {
         hand_out_unfinished(batcher, budget, result);
         still_readable();
     }
     return result;
+}
+
+// What is asked for later is not this round's: some of its chunks are behind it.
+void AttachedSegment::begin_round() {
+    if (!dead()) flush_.look();
+    left_ = cursors_.count();
 }
 
 bool AttachedSegment::recover() {
@@ -99,26 +117,33 @@ bool AttachedSegment::recover() {
     if (fault != ring::RecoveryFault::kNone) return fail(ring::describe(fault));
     SPR_TESTPOINT(process_recovered);
     cursors_.look_at_all();  // death is another reason to do something
+    left_ = 0;
     return true;
 }
 
 // False: quarantined.
-bool AttachedSegment::visit_chunks(Batcher& batcher, uint64_t budget, PassResult& result) {
-    for (uint32_t left = cursors_.count(); cursors_.seek(view(), left);) {
+bool AttachedSegment::visit_chunks(Batcher& batcher, uint64_t budget, uint32_t looks, PassResult& result) {
+    while (cursors_.seek(view(), left_, looks)) {
         if (result.bytes >= budget) {
-            result.complete = false;
+            result.cut = true;
             return true;
         }
-        if (!visit(cursors_.advance(left), batcher, result)) return false;
+        if (!visit(cursors_.advance(left_, looks), batcher, result)) return false;
+        if (held_.mapping->faulted()) return false;  // zeros from now on
     }
+    result.cut = left_ != 0 && dead();  // of a living one the next look is soon enough
     return true;
 }
 
 // False: quarantined.
 bool AttachedSegment::visit(uint32_t chunk, Batcher& batcher, PassResult& result) {
-    ChunkCursor& cursor = cursors_[chunk];
     ring::ChunkLine& line = view().chunk_line(chunk);
     ChunkWord word = ChunkReader<>::committed(line);
+    if (word == ChunkWord() && !cursors_.has_cursor(chunk)) {  // never used
+        cursors_.set_idle(chunk, word);
+        return true;
+    }
+    ChunkCursor& cursor = cursors_[chunk];
     cursors_.look_again(chunk);
     bool begun = false;
     if (const ring::ChunkFault fault = cursor.see(word, held_.extents.chunk_capacity(chunk), held_.overwrite, begun);
@@ -214,6 +239,9 @@ bool AttachedSegment::hand_out_unfinished(Batcher& batcher, uint64_t budget, Pas
         record.clear();
         if (!copy_slot(view(), held_.extents, slot, copy))
             return fail("the slot of an open span names blocks that do not exist");
+        unfinished_bytes_ += copy.data.size();
+        if (unfinished_bytes_ > ring::segment_size(held_.extents.count()))
+            return fail("its open spans are larger than itself: they are not all somewhere else");
         // Where it makes no sense: nothing, booked as invalid.
         append_unfinished_span(copy, burial_.died_unix_nano(), record);
         const CutReport report =
@@ -223,7 +251,7 @@ bool AttachedSegment::hand_out_unfinished(Batcher& batcher, uint64_t budget, Pas
         ++result.spans;
         note(report, result);
     }
-    result.complete = result.complete && !burial_.has_open_slot();
+    result.cut = result.cut || burial_.has_open_slot();
     return true;
 }
 

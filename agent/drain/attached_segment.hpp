@@ -44,7 +44,7 @@ struct PassResult {
     uint32_t spans = 0;
     uint32_t invalid = 0;
     uint32_t repaired = 0;
-    bool complete = true;  // every chunk was looked at
+    bool cut = false;  // by its budget: there is more to take now
 };
 
 class AttachedSegment {
@@ -63,8 +63,11 @@ public:
     void check_liveness();
     bool dead() const { return burial_.dead(); }
 
-    // One pass over the chunks, until so many bytes were taken. Of a dead process also its unfinished spans.
+    // One pass over the chunks, until so many bytes were taken; a round over very many of them is several passes. Of a
+    // dead process also its unfinished spans.
     PassResult drain(Batcher& batcher, uint64_t budget);
+    // All that is committed now, however much it is.
+    PassResult drain_all(Batcher& batcher);
 
     // A batch with receipts of this segment was resolved: one call for each receipt, then one for the batch.
     void acknowledge(const Receipt& receipt, const Resolutions& resolutions);
@@ -107,7 +110,9 @@ private:
     Batcher::Lane& lane(Batcher& batcher) { return zero_copy_ ? zero_copy_lane_ : batcher.shared(); }
     bool update_extents();
     bool recover();
-    bool visit_chunks(Batcher& batcher, uint64_t budget, PassResult& result);
+    PassResult pass(Batcher& batcher, uint64_t budget, uint32_t looks);
+    void begin_round();
+    bool visit_chunks(Batcher& batcher, uint64_t budget, uint32_t looks, PassResult& result);
     bool visit(uint32_t chunk, Batcher& batcher, PassResult& result);
     bool begin_generation(uint32_t chunk, ChunkCursor& cursor);
     bool take_portion(uint32_t chunk, ChunkCursor& cursor, ring::ChunkWord word, Batcher& batcher, PassResult& result);
@@ -121,12 +126,14 @@ private:
 
     HeldSegment held_;
     ChunkCursors cursors_;
+    uint32_t left_ = 0;  // chunks that this round has not looked at yet
     RunCutter cutter_;
     std::vector<uint8_t> scratch_;
     SegmentAccounts accounts_;
     RetiredChunks retired_;
     FlushRequest flush_;
     Burial burial_;
+    uint64_t unfinished_bytes_ = 0;  // of open spans that were handed out
 
     bool zero_copy_;
     Batcher::Lane zero_copy_lane_;

@@ -34,7 +34,7 @@ void ChunkCursors::extend(const ring::ExtentMap& extents) {
         for (uint32_t place = 0; place < extents.chunks_in(extent); ++place)
             chunks_.push_back(extent * ring::kChunksPerExtent + place);
     }
-    cursors_.resize(chunks_.size());
+    cursor_of_.resize(chunks_.size(), kNoCursor);
     idle_words_.resize(chunks_.size(), kLook);
 }
 

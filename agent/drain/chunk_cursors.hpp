@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How far the agent is in each chunk of a segment, and which chunks a pass has to look at. The agent's own memory:
-// nothing here believes the segment, and nothing here writes to it. Drain thread only.
+// nothing here believes the segment, and nothing here writes to it. A chunk that was never used costs a few words of
+// it, and has no cursor. Drain thread only.
 //
 // Header bill: it reads through RunCutter; attached_segment.hpp alone includes it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "drain/low_water.hpp"
@@ -42,7 +45,16 @@ public:
     // Takes in the chunks of the extents that are new.
     void extend(const ring::ExtentMap& extents);
 
-    ChunkCursor& operator[](uint32_t chunk) { return cursors_[place_of(chunk)]; }
+    // Makes one where there is none yet.
+    ChunkCursor& operator[](uint32_t chunk) {
+        uint32_t& cursor = cursor_of_[place_of(chunk)];
+        if (cursor == kNoCursor) {
+            cursor = static_cast<uint32_t>(cursors_.size());
+            cursors_.emplace_back();
+        }
+        return cursors_[cursor];
+    }
+    bool has_cursor(uint32_t chunk) const { return cursor_of_[place_of(chunk)] != kNoCursor; }
     uint32_t count() const { return static_cast<uint32_t>(chunks_.size()); }
 
     // There is nothing to do for the chunk as long as its word is this one.
@@ -50,26 +62,30 @@ public:
     void look_again(uint32_t chunk) { idle_words_[place_of(chunk)] = kLook; }
     void look_at_all();
 
-    // A pass looks at each chunk once, and begins where the last one stopped: `left` counts from count() down. Goes to
-    // the next chunk that may have something to do, and past it with advance(). False: there is none left.
-    bool seek(ring::SegmentView segment, uint32_t& left) {
-        while (left != 0) {
+    // A round looks at each chunk once, and begins where the last one stopped: `left` counts from count() down. A pass
+    // makes so many `looks` of it. Goes to the next chunk that may have something to do, and past it with advance().
+    // False: there is none left, or no look.
+    bool seek(ring::SegmentView segment, uint32_t& left, uint32_t& looks) {
+        while (left != 0 && looks != 0) {
             if (next_ >= count()) next_ = 0;
-            const uint32_t ahead = left < count() - next_ ? left : count() - next_;
+            const uint32_t ahead = std::min({left, looks, count() - next_});
             const uint32_t idle = idle_from(segment, next_, ahead);
             next_ += idle;
             left -= idle;
+            looks -= idle;
             if (idle != ahead) return true;
         }
         return false;
     }
-    uint32_t advance(uint32_t& left) {
+    uint32_t advance(uint32_t& left, uint32_t& looks) {
         --left;
+        --looks;
         return chunks_[next_++];
     }
 
 private:
     static constexpr uint64_t kLook = ~uint64_t{0};  // no sound word: there is no such state
+    static constexpr uint32_t kNoCursor = ~uint32_t{0};
 
     uint32_t idle_from(ring::SegmentView segment, uint32_t first, uint32_t count) const;
     uint32_t place_of(uint32_t chunk) const {
@@ -78,7 +94,8 @@ private:
 
     std::vector<uint32_t> first_places_;  // of each extent, in what follows
     std::vector<uint32_t> chunks_;        // those that there are, in ascending order
-    std::vector<ChunkCursor> cursors_;
+    std::vector<uint32_t> cursor_of_;     // its index in cursors_
+    std::deque<ChunkCursor> cursors_;     // of chunks that were ever used
     // Of each chunk the word at which there is nothing to do for it, or kLook. Apart from the cursors, so that a look
     // at a thousand chunks reads little more than their words.
     std::vector<uint64_t> idle_words_;

@@ -25,6 +25,8 @@ constexpr std::chrono::milliseconds kWaitForAnswers{10};  // between looks at th
 constexpr std::chrono::milliseconds kWaitForFlush{1};     // somebody waits
 constexpr std::chrono::milliseconds kHintSpacing{2};      // whoever makes events makes no more passes than that
 
+constexpr uint64_t kEverything = std::numeric_limits<uint64_t>::max();
+
 std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) {
     std::vector<ExporterRow> rows;
     for (const Exporter* exporter : exporters) {
@@ -235,7 +237,7 @@ void Drainer::drain_due(bool all) {
         if (!served.is_read() || (!all && !served.pace.is_due(now_))) return;
         const uint64_t left = turns_.bytes_left(served.owner);
         if (all)
-            drain(served, std::numeric_limits<uint64_t>::max());
+            drain(served, kEverything);
         else if (left != 0)
             drain(served, std::min(options_.pass_bytes, left));
         else if (turns_.waits_for_answers(served.owner))
@@ -253,16 +255,16 @@ void Drainer::drain(ServedSegment& served, uint64_t budget) {
         served.next_liveness = now_ + options_.liveness_period;
         segment.check_liveness();
     }
-    const PassResult result = segment.drain(batcher_, budget);
+    const PassResult result = budget == kEverything ? segment.drain_all(batcher_) : segment.drain(batcher_, budget);
     const uint64_t serial = batcher_.last_serial();
     turns_.took(served.owner, result.bytes, batcher_.is_outstanding(serial) ? serial : 0);
     status_.spans += result.spans;
     status_.bytes += result.bytes;
     status_.invalid += result.invalid;
     status_.repaired += result.repaired;
-    served.pace.looked(options_.pace, result.bytes, result.complete, now_);
+    served.pace.looked(options_.pace, result.bytes, !result.cut, now_);
     if (segment.flush_pending()) served.pace.no_later_than(now_ + kWaitForFlush);
-    more_ = more_ || !result.complete;
+    more_ = more_ || result.cut;
     if (!segment.quarantined().empty()) close_quarantined(served);
 }
 

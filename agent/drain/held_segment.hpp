@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/descriptor.hpp"
@@ -40,9 +41,25 @@ struct HeldSegment {
     ring::SegmentView view() const { return mapping->view(); }
 
     // Looks how many extents there are by now. False: their number or the use of one is impossible.
-    bool update_extents() { return extents.update(view()); }
+    bool update_extents() {
+        const uint32_t before = extents.count();
+        return extents.update(view()) && (extents.count() == before || has_memory());
+    }
     static constexpr char kBadExtents[] =
-        "it counts more extents than it has, or fewer than before, or one of an unknown use";
+        "it counts more extents than it has memory for, or fewer than before, or one of an unknown use";
+
+private:
+    // Whoever counts an extent has populated it; one who has not would have it populated by the agent, which reads it,
+    // and charged to it. A small segment is let through, and one that somebody copied without its zeros.
+    static constexpr uint64_t kSmall = 32u << 20;
+    static constexpr uint64_t kTimesItsMemory = 4;
+
+    bool has_memory() const {
+        const uint64_t counted = ring::segment_size(extents.count());
+        struct stat status;
+        if (counted <= kSmall || fstat(file.get(), &status) != 0) return true;
+        return counted <= kTimesItsMemory * 512 * static_cast<uint64_t>(status.st_blocks);
+    }
 };
 
 }  // namespace spanring::agent

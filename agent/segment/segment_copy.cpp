@@ -2,8 +2,10 @@
 #include "segment/segment_copy.hpp"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 #include <utility>
@@ -50,10 +52,35 @@ SegmentCopy::~SegmentCopy() {
 }
 
 SegmentCopy::SegmentCopy(SegmentCopy&& other) noexcept
-    : size_(other.size_), base_(std::exchange(other.base_, nullptr)) {}
+    : size_(other.size_),
+      base_(std::exchange(other.base_, nullptr)),
+      data_begin_(other.data_begin_),
+      data_end_(other.data_end_) {}
 
 bool SegmentCopy::copy(int fd, uint64_t offset, uint64_t size) {
-    return read_at(fd, offset, base_ + offset, size) == size;
+    const uint64_t end = offset + size;
+    for (uint64_t at = offset; at < end;) {
+        if (!find_data(fd, at)) {
+            struct stat status;
+            return fstat(fd, &status) == 0 && static_cast<uint64_t>(status.st_size) >= end;
+        }
+        const uint64_t begin = std::max(at, data_begin_), stop = std::min(end, data_end_);
+        if (begin >= end) return true;
+        if (read_at(fd, begin, base_ + begin, stop - begin) != stop - begin) return false;
+        at = stop;
+    }
+    return true;
+}
+
+// The run of bytes at or after `at` that the file has memory for. False: there is none.
+bool SegmentCopy::find_data(int fd, uint64_t at) {
+    if (at >= data_begin_ && at < data_end_) return true;
+    const off_t data = lseek(fd, static_cast<off_t>(at), SEEK_DATA);
+    if (data < 0 && errno == ENXIO) return false;
+    const off_t hole = data < 0 ? data : lseek(fd, data, SEEK_HOLE);
+    data_begin_ = data < 0 ? at : static_cast<uint64_t>(data);
+    data_end_ = hole < 0 ? size_ : static_cast<uint64_t>(hole);  // a file system that cannot tell: all of it is read
+    return data_end_ > data_begin_;
 }
 
 bool SegmentCopy::copy_heads(int fd, const ring::ExtentMap& extents) {

@@ -28,7 +28,8 @@ public:
 
     ring::SegmentView view() const { return ring::SegmentView(base_); }
 
-    // False: the file is shorter. What it has is copied nevertheless.
+    // False: the file is shorter. What it has is copied nevertheless; holes are passed over, for a copy of them would
+    // take the memory that they do not.
     bool copy(int fd, uint64_t offset, uint64_t size);
 
     // All that lies before the extents, without what is said about their chunks.
@@ -47,8 +48,12 @@ public:
     Settled settle(const ring::ExtentMap& extents);
 
 private:
+    bool find_data(int fd, uint64_t at);
+
     uint64_t size_ = 0;
     uint8_t* base_ = nullptr;
+    uint64_t data_begin_ = 0;  // a run of the file that is no hole, as found last
+    uint64_t data_end_ = 0;
 };
 
 }  // namespace spanring::agent

@@ -99,8 +99,9 @@ protected:
     // The chunks that one pass looks at, at most so many of them.
     std::vector<uint32_t> pass(size_t most = kChunks) {
         std::vector<uint32_t> looked;
-        for (uint32_t left = cursors.count(); cursors.seek(image->view(), left) && looked.size() < most;)
-            looked.push_back(cursors.advance(left));
+        uint32_t looks = ~uint32_t{0};
+        for (uint32_t left = cursors.count(); cursors.seek(image->view(), left, looks) && looked.size() < most;)
+            looked.push_back(cursors.advance(left, looks));
         return looked;
     }
     void all_idle() {
@@ -144,6 +145,30 @@ TEST_F(CursorsTest, GoOnWhereAPassWasCut) {
     EXPECT_EQ(pass(2), (std::vector<uint32_t>{test::kFirstLarge + 2, 3}))
         << "the last one is first, and none is left out";
     EXPECT_EQ(pass(), (std::vector<uint32_t>{8, test::kFirstLarge + 2, 3}));
+}
+
+TEST_F(CursorsTest, MakeARoundInSeveralPassesOfSoManyLooks) {
+    all_idle();
+    for (const uint32_t chunk : {3u, 8u, test::kFirstLarge + 2}) cursors.look_again(chunk);
+    std::vector<uint32_t> looked;
+    int passes = 0;
+    for (uint32_t left = cursors.count(); left != 0; ++passes) {
+        uint32_t looks = 5;
+        while (cursors.seek(image->view(), left, looks)) looked.push_back(cursors.advance(left, looks));
+        EXPECT_EQ(looks, left == 0 ? 5 * (passes + 1) - kChunks : 0u);
+    }
+    EXPECT_EQ(looked, (std::vector<uint32_t>{3, 8, test::kFirstLarge + 2}));
+    EXPECT_EQ(passes, 9) << "42 chunks";
+}
+
+TEST_F(CursorsTest, HaveACursorOfWhatIsUsedAlone) {
+    EXPECT_FALSE(cursors.has_cursor(3));
+    cursors[3].read = 5;
+    cursors[test::kFirstLarge].read = 6;
+    EXPECT_TRUE(cursors.has_cursor(3));
+    EXPECT_FALSE(cursors.has_cursor(4));
+    EXPECT_EQ(cursors[3].read, 5u);
+    EXPECT_EQ(cursors[test::kFirstLarge].read, 6u);
 }
 
 TEST_F(CursorsTest, BelieveNoWordThatLooksLikeTheirOwnSign) {

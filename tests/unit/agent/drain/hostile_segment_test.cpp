@@ -99,6 +99,33 @@ TEST_F(DrainTest, TellsAProcessWhoseFileWasCutThatItMayStop) {
     EXPECT_NE(image.view().control().policy & ring::PolicyBits::kRetired, 0u);
 }
 
+// Its agent would have to fill the holes as it reads them.
+TEST_F(DrainTest, ReadsNoExtentsThatAreCountedAndHaveNoMemory) {
+    FileImage image(directory, {.extents = ring::kMaxExtents, .extent_limit = ring::kMaxExtents});
+    image->claim(0);
+    image->commit(0, 1);
+    start();
+    pass();
+    EXPECT_EQ(drainer->status().refused, 1u);
+    image.die();
+    pass();
+    struct stat status;
+    ASSERT_EQ(stat(image.path().c_str(), &status), 0);
+    EXPECT_LT(status.st_blocks * 512, 1 << 20);
+}
+
+TEST_F(DrainTest, TakesTheSameMemoryForNoNumberOfOpenSpans) {
+    FileImage image(directory);
+    test::Bytes data = test::span_start(1, "open");
+    while (data.size() < 40'000) test::put(data, test::make_attribute("key", std::string(100, 'x')).data(), 110);
+    for (uint32_t place = 0; place < ring::kSlotsPerExtent; ++place) image->open_slot(place, data);
+    image.die();
+    start();
+    pass(20);
+    EXPECT_EQ(drainer->status().quarantined, 1u);
+    EXPECT_LT(exporter.spans.size(), 40u);
+}
+
 TEST_F(DrainTest, IsNotHarmedByOneThatWritesRandomWordsAllTheTime) {
     start();
     std::atomic<bool> stop{false};
