@@ -84,8 +84,7 @@ while goes_on(0.05):
         os.close(file)
         os.unlink(name)
 """
-# Not SPARSE: what is counted in a file that has no memory costs the agent heap without a bound still, docs/security.md.
-ATTACKS = [LEASES, MANY_FILES, COME_AND_GO, CUT]
+ATTACKS = [LEASES, MANY_FILES, COME_AND_GO, SPARSE, CUT]
 
 
 def own_memory(pid):
