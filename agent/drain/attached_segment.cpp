@@ -112,6 +112,8 @@ void AttachedSegment::begin_round() {
 }
 
 bool AttachedSegment::recover() {
+    if (!held_.update_extents_of_the_dead()) return fail(HeldSegment::kBadExtents);
+    cursors_.extend(held_.extents);
     const ring::RecoveryFault fault = burial_.recover(view(), held_.extents);
     if (!still_readable()) return false;
     if (fault != ring::RecoveryFault::kNone) return fail(ring::describe(fault));
@@ -239,9 +241,6 @@ bool AttachedSegment::hand_out_unfinished(Batcher& batcher, uint64_t budget, Pas
         record.clear();
         if (!copy_slot(view(), held_.extents, slot, copy))
             return fail("the slot of an open span names blocks that do not exist");
-        unfinished_bytes_ += copy.data.size();
-        if (unfinished_bytes_ > ring::segment_size(held_.extents.count()))
-            return fail("its open spans are larger than itself: they are not all somewhere else");
         // Where it makes no sense: nothing, booked as invalid.
         append_unfinished_span(copy, burial_.died_unix_nano(), record);
         const CutReport report =

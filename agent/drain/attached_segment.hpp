@@ -133,7 +133,6 @@ private:
     RetiredChunks retired_;
     FlushRequest flush_;
     Burial burial_;
-    uint64_t unfinished_bytes_ = 0;  // of open spans that were handed out
 
     bool zero_copy_;
     Batcher::Lane zero_copy_lane_;

@@ -29,8 +29,12 @@ void ChunkCursor::restart(uint32_t length, uint32_t spans) {
 }
 
 void ChunkCursors::extend(const ring::ExtentMap& extents) {
-    for (auto extent = static_cast<uint32_t>(first_places_.size()); extent < extents.count(); ++extent) {
-        first_places_.push_back(count());
+    if (version_ == extents.version()) return;
+    version_ = extents.version();
+    first_places_.resize(extents.count(), kNoChunks);
+    for (uint32_t extent = 0; extent < extents.count(); ++extent) {
+        if (first_places_[extent] != kNoChunks || extents.chunks_in(extent) == 0) continue;
+        first_places_[extent] = count();
         for (uint32_t place = 0; place < extents.chunks_in(extent); ++place)
             chunks_.push_back(extent * ring::kChunksPerExtent + place);
     }

@@ -42,7 +42,7 @@ struct ChunkCursor {
 
 class ChunkCursors {
 public:
-    // Takes in the chunks of the extents that are new.
+    // Takes in the chunks of the extents that are new, or that hold chunks now.
     void extend(const ring::ExtentMap& extents);
 
     // Makes one where there is none yet.
@@ -92,8 +92,11 @@ private:
         return first_places_[chunk / ring::kChunksPerExtent] + chunk % ring::kChunksPerExtent;
     }
 
+    static constexpr uint32_t kNoChunks = ~uint32_t{0};
+
+    uint32_t version_ = 0;                // of the extents that were taken in
     std::vector<uint32_t> first_places_;  // of each extent, in what follows
-    std::vector<uint32_t> chunks_;        // those that there are, in ascending order
+    std::vector<uint32_t> chunks_;        // those that there are, as they were found
     std::vector<uint32_t> cursor_of_;     // its index in cursors_
     std::deque<ChunkCursor> cursors_;     // of chunks that were ever used
     // Of each chunk the word at which there is nothing to do for it, or kLook. Apart from the cursors, so that a look

@@ -45,6 +45,7 @@ struct HeldSegment {
         const uint32_t before = extents.count();
         return extents.update(view()) && (extents.count() == before || has_memory());
     }
+    bool update_extents_of_the_dead() { return extents.update_finally(view()); }
     static constexpr char kBadExtents[] =
         "it counts more extents than it has memory for, or fewer than before, or one of an unknown use";
 

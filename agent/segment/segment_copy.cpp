@@ -11,17 +11,18 @@
 #include <utility>
 
 #include "ring/ack_book.hpp"
+#include "ring/data_blocks.hpp"
 #include "ring/recovery.hpp"
 
 namespace spanring::agent {
 namespace {
 
 // Whether recovery would stop at it.
-bool broken(const ring::Slot& slot, const ring::ExtentMap& extents) {
+bool broken(const ring::Slot& slot, const ring::ExtentMap& extents, ring::DataBlocks& blocks) {
     const auto word = ring::SlotWord::unpack(slot.word);
     if (word.state == ring::SlotState::kFree) return false;
     if (static_cast<uint32_t>(word.state) > static_cast<uint32_t>(ring::SlotState::kDropping)) return true;
-    if (!ring::fits_blocks(word)) return true;
+    if (blocks.claim(slot, word) != ring::RecoveryFault::kNone) return true;
     if (word.state == ring::SlotState::kEnding) return !extents.has_chunk(slot.intent_chunk);
     return word.state == ring::SlotState::kDropping &&
            slot.intent_cause >= static_cast<uint32_t>(ring::Counter::kCount);
@@ -98,9 +99,10 @@ bool SegmentCopy::copy_heads(int fd, const ring::ExtentMap& extents) {
 SegmentCopy::Settled SegmentCopy::settle(const ring::ExtentMap& extents) {
     Settled result;
     ring::AckBook<> book;
+    ring::DataBlocks blocks(extents);
     result.journal = book.open(view(), extents);
     extents.each_slot([&](uint32_t slot) {
-        if (!broken(view().slot(slot), extents)) return;
+        if (!broken(view().slot(slot), extents, blocks)) return;
         result.broken.push_back(slot);
         view().slot(slot).word = 0;
     });

@@ -51,12 +51,12 @@ struct ChunkWord {
 
 struct SlotWord {
     SlotState state = SlotState::kFree;
-    uint32_t blocks = 0;  // 4 bits used
+    uint32_t place = 0;   // 8 bits; where the data is: 0 in the slot, otherwise in its block of this class
     uint32_t length = 0;  // 24 bits; committed bytes of data
 
-    // Bits: 0-23 length, 24-31 blocks, 32-39 state.
+    // Bits: 0-23 length, 24-31 place, 32-39 state.
     constexpr uint64_t pack() const {
-        return uint64_t{length} | uint64_t{blocks} << 24 | uint64_t{static_cast<uint32_t>(state)} << 32;
+        return uint64_t{length} | uint64_t{place} << 24 | uint64_t{static_cast<uint32_t>(state)} << 32;
     }
     static constexpr SlotWord unpack(uint64_t word) {
         return {static_cast<SlotState>((word >> 32) & 0xff), static_cast<uint32_t>(word >> 24) & 0xff,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a reader knows of a segment's extents: how many there are, and what each holds. Its own memory, filled from
-// words that are loaded and checked once and compared ever after: nothing that a process writes later changes where the
-// reader looks. One thread.
+// words that are loaded and checked once: nothing that a process writes later changes where the reader looks, but for
+// an extent of open spans that becomes one of something else, and for that only update() looks. One thread.
 #pragma once
 
 #include <cstdint>
@@ -18,21 +18,37 @@ class ExtentMap {
 public:
     explicit ExtentMap(uint32_t limit = 0) : limit_(limit) {}
 
-    // Looks how many there are by now. False: more than there may be, fewer than before, or of no kind.
+    // Looks how many there are by now, and which got another kind. False: more than there may be, fewer than before, or
+    // of no kind.
     template <class Atomics = StdAtomics>
     bool update(SegmentView segment) {
+        // acquire: the words of those that were turned. Pairs with the release in Segment::turn_extent(). Without it
+        // the number could be noted, the older word be read, and a chunk not be found.
+        const uint64_t turned = Atomics::load(segment.writer().turned, std::memory_order_acquire);
+        const bool look_again = turned != turned_;
+        turned_ = turned;
         // acquire: the words below it are there. Pairs with the release in Segment::take_extent(). Without it an extent
         // that is counted could be found unused, and a sound segment be quarantined.
         const uint32_t counted = Atomics::load(segment.writer().extents, std::memory_order_acquire);
         if (counted > limit_ || counted < count()) return false;
-        for (uint32_t extent = count(); extent < counted; ++extent) {
+        const uint32_t known = count();
+        version_ += look_again || counted != known;
+        kinds_.resize(counted);
+        for (uint32_t extent = look_again ? 0 : known; extent < counted; ++extent) {
+            if (holds_chunks(kinds_[extent])) continue;
             // acquire: the extent is populated. Pairs with the release in Segment::take_extent(). Spare as long as
             // whoever counts an extent has populated it as well; right without a look at that.
             const uint64_t word = Atomics::load(segment.extent_word(extent), std::memory_order_acquire);
             if (!ExtentWord::is_sound(word)) return false;
-            kinds_.push_back(ExtentWord::unpack(word).kind);
+            kinds_[extent] = ExtentWord::unpack(word).kind;
         }
         return true;
+    }
+    // Of a dead process: also what it turned and did not come to say.
+    template <class Atomics = StdAtomics>
+    bool update_finally(SegmentView segment) {
+        turned_ = ~uint64_t{0};
+        return update<Atomics>(segment);
     }
     // Takes in what can be believed of a damaged segment: the first `count` words, and unused where one is unsound.
     void salvage(SegmentView segment, uint32_t count) {
@@ -45,10 +61,17 @@ public:
 
     uint32_t count() const { return static_cast<uint32_t>(kinds_.size()); }
     uint32_t limit() const { return limit_; }
+    uint32_t version() const { return version_; }  // another one where something may be new; 0: nothing is known yet
     ExtentKind kind(uint32_t extent) const { return extent < count() ? kinds_[extent] : ExtentKind::kNone; }
 
-    bool has_slot(uint32_t slot) const { return kind(slot / kSlotsPerExtent) == ExtentKind::kSlots; }
-    bool has_block(uint32_t block) const { return kind(block / kBlocksPerExtent) == ExtentKind::kBlocks; }
+    bool has_slot(uint32_t slot) const {
+        return kind(slot / kSlotNumbers) == ExtentKind::kSlots && slot % kSlotNumbers < kSlotsPerExtent;
+    }
+    // A block of that class.
+    bool has_block(uint32_t block, uint32_t block_class) const {
+        const ExtentKind kind = kind_of_blocks(block_class);
+        return this->kind(block / kBlockNumbers) == kind && block % part_numbers(kind) == 0;
+    }
     bool has_chunk(uint32_t chunk) const { return chunk % kChunksPerExtent < chunks_in(chunk / kChunksPerExtent); }
     uint32_t chunks_in(uint32_t extent) const { return holds_chunks(kind(extent)) ? parts_of(kind(extent)) : 0; }
     // Of a chunk that is there.
@@ -63,12 +86,14 @@ public:
     void each_slot(Visit&& visit) const {
         for (uint32_t extent = 0; extent < count(); ++extent) {
             if (kinds_[extent] != ExtentKind::kSlots) continue;
-            for (uint32_t place = 0; place < kSlotsPerExtent; ++place) visit(extent * kSlotsPerExtent + place);
+            for (uint32_t place = 0; place < kSlotsPerExtent; ++place) visit(extent * kSlotNumbers + place);
         }
     }
 
 private:
     uint32_t limit_ = 0;
+    uint32_t version_ = 0;
+    uint64_t turned_ = 0;  // WriterPage::turned as last seen
     std::vector<ExtentKind> kinds_;
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an extent is used for: one atomic word each, in a table of their own. Taken by an exchange of "none", and final
-// from then on; counted in WriterPage::extents after that. A word that is not counted yet says nothing.
+// What an extent is used for: one atomic word each, in a table of their own. Taken by an exchange of "none", and
+// counted in WriterPage::extents after that; a word that is not counted yet says nothing. One that holds chunks keeps
+// them; one of open spans in which nothing is used any more may get another kind, and WriterPage::turned says so.
 #pragma once
 
 #include <cstdint>
@@ -11,21 +12,36 @@
 namespace spanring::ring {
 
 enum class ExtentKind : uint32_t {
-    kNone = 0,         // nobody has taken it
-    kSlots = 1,        // open spans
-    kBlocks = 2,       // more room for them
-    kSmallChunks = 3,  // finished spans, in chunks of one size
-    kLargeChunks = 4,
-    kJumboChunks = 5,
+    kNone = 0,      // nobody has taken it
+    kSlots = 1,     // open spans
+    kBlocks2K = 2,  // more room for them, in blocks of one size
+    kBlocks4K = 3,
+    kBlocks16K = 4,
+    kBlocks64K = 5,
+    kSmallChunks = 6,  // finished spans, in chunks of one size
+    kLargeChunks = 7,
+    kJumboChunks = 8,
 };
-inline constexpr uint32_t kExtentKinds = 6;
-inline constexpr uint32_t kLeastExtents = 6;  // that a segment should have: one of each kind, and one of any
+inline constexpr uint32_t kExtentKinds = 9;
+inline constexpr uint32_t kLeastExtents =
+    6;  // that a segment should have: one of each kind, of blocks of one class, and one of any
+
+constexpr ExtentKind kind_of_blocks(uint32_t block_class) {
+    return static_cast<ExtentKind>(static_cast<uint32_t>(ExtentKind::kBlocks2K) + block_class - 1);
+}
+constexpr bool holds_blocks(ExtentKind kind) { return kind >= ExtentKind::kBlocks2K && kind <= ExtentKind::kBlocks64K; }
+constexpr bool holds_chunks(ExtentKind kind) {
+    return kind >= ExtentKind::kSmallChunks && kind <= ExtentKind::kJumboChunks;
+}
 
 // Bytes of each part; 0 of an extent that nobody has taken.
 constexpr uint32_t part_size(ExtentKind kind) {
     switch (kind) {
         case ExtentKind::kSlots: return kSlotSize;
-        case ExtentKind::kBlocks: return kBlockSize;
+        case ExtentKind::kBlocks2K: return block_size(1);
+        case ExtentKind::kBlocks4K: return block_size(2);
+        case ExtentKind::kBlocks16K: return block_size(3);
+        case ExtentKind::kBlocks64K: return block_size(4);
         case ExtentKind::kSmallChunks: return kSmallChunk;
         case ExtentKind::kLargeChunks: return kLargeChunk;
         case ExtentKind::kJumboChunks: return kJumboChunk;
@@ -36,7 +52,8 @@ constexpr uint32_t part_size(ExtentKind kind) {
 constexpr uint32_t parts_of(ExtentKind kind) {
     return part_size(kind) == 0 ? 0 : static_cast<uint32_t>(kExtentSize / part_size(kind));
 }
-constexpr bool holds_chunks(ExtentKind kind) { return kind >= ExtentKind::kSmallChunks; }
+// How far the numbers of its parts are apart.
+constexpr uint32_t part_numbers(ExtentKind kind) { return holds_blocks(kind) ? part_size(kind) / kBlockUnit : 1; }
 
 struct ExtentWord {
     ExtentKind kind = ExtentKind::kNone;

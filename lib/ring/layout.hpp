@@ -55,11 +55,16 @@ inline constexpr uint64_t kGroupHeadSize = 0x9000;
 inline constexpr uint64_t kGroupSize = kGroupHeadSize + kExtentsPerGroup * kExtentSize;
 
 // The parts of an extent, by its kind.
-inline constexpr uint32_t kSlotSize = 512;  // an open span
-inline constexpr uint32_t kSlotsPerExtent = kExtentSize / kSlotSize;
-inline constexpr uint32_t kSlotExtents = 8192;  // the first so many may hold slots: their numbers fit into a handle
-inline constexpr uint32_t kBlockSize = 4096;    // more room for open spans
-inline constexpr uint32_t kBlocksPerExtent = kExtentSize / kBlockSize;
+inline constexpr uint32_t kSlotSize = 1216;                           // an open span
+inline constexpr uint32_t kSlotsPerExtent = kExtentSize / kSlotSize;  // 53
+inline constexpr uint32_t kSlotNumbers = 64;                          // that an extent has
+inline constexpr uint32_t kBlockClasses = 4;                          // sizes of blocks: more room for an open span
+inline constexpr uint32_t kBlockUnit = 2048;                          // the smallest; the others are so many of these
+inline constexpr uint32_t kBlockNumbers = kExtentSize / kBlockUnit;   // that an extent has
+constexpr uint32_t block_size(uint32_t block_class) {                 // of class 1 to kBlockClasses
+    constexpr uint32_t kSizes[kBlockClasses] = {kBlockUnit, 4096, 16384, kExtentSize};
+    return kSizes[block_class - 1];
+}
 inline constexpr uint32_t kSmallChunk = 4096;   // a thread's first, and every one where there are many writers
 inline constexpr uint32_t kLargeChunk = 16384;  // every later one
 inline constexpr uint32_t kJumboChunk = 65536;  // spans larger than a large chunk, or when no large one is left
@@ -71,7 +76,7 @@ static_assert(kCountersOffset + kCountersSize == kExtentWordsOffset);
 static_assert(kExtentWordsOffset + kExtentWordsSize == kGroupsOffset);
 static_assert(kMarksOffset + uint64_t{kExtentsPerGroup} * kChunksPerExtent * 8 == kLinesOffset);
 static_assert(kLinesOffset + uint64_t{kExtentsPerGroup} * kChunksPerExtent * 64 == kGroupHeadSize);
-static_assert(kJumboChunk == kExtentSize);
+static_assert(kJumboChunk == kExtentSize && kSlotsPerExtent <= kSlotNumbers);
 
 inline constexpr uint64_t group_offset(uint32_t group) { return kGroupsOffset + uint64_t{group} * kGroupSize; }
 inline constexpr uint64_t extent_offset(uint32_t extent) {
@@ -81,8 +86,8 @@ inline constexpr uint64_t segment_size(uint32_t extents) { return extent_offset(
 
 inline constexpr uint64_t extent_word_offset(uint32_t extent) { return kExtentWordsOffset + uint64_t{extent} * 8; }
 
-// Parts are numbered through: chunk = extent * kChunksPerExtent + place, whatever their size; slots and blocks
-// likewise.
+// Parts are numbered through: chunk = extent * kChunksPerExtent + place, whatever their size; slots likewise. A block's
+// number is that of its first unit.
 inline constexpr uint64_t chunk_line_offset(uint32_t chunk) {
     constexpr uint32_t kChunks = kExtentsPerGroup * kChunksPerExtent;
     return group_offset(chunk / kChunks) + kLinesOffset + uint64_t{chunk % kChunks} * 64;
@@ -92,12 +97,11 @@ inline constexpr uint64_t chunk_mark_offset(uint32_t chunk) {
     return group_offset(chunk / kChunks) + kMarksOffset + uint64_t{chunk % kChunks} * 8;
 }
 inline constexpr uint64_t slot_offset(uint32_t slot) {
-    constexpr uint32_t kSlots = kExtentsPerGroup * kSlotsPerExtent;
-    return group_offset(slot / kSlots) + kGroupHeadSize + uint64_t{slot % kSlots} * kSlotSize;
+    return extent_offset(slot / kSlotNumbers) + uint64_t{slot % kSlotNumbers} * kSlotSize;
 }
 inline constexpr uint64_t block_offset(uint32_t block) {
-    constexpr uint32_t kBlocks = kExtentsPerGroup * kBlocksPerExtent;
-    return group_offset(block / kBlocks) + kGroupHeadSize + uint64_t{block % kBlocks} * kBlockSize;
+    constexpr uint32_t kUnits = kExtentsPerGroup * kBlockNumbers;
+    return group_offset(block / kUnits) + kGroupHeadSize + uint64_t{block % kUnits} * kBlockUnit;
 }
 // `capacity`: of every chunk of its extent.
 inline constexpr uint64_t chunk_offset(uint32_t chunk, uint32_t capacity) {
@@ -198,7 +202,8 @@ struct alignas(8) WriterPage {
     uint64_t flush_wanted;   // ticket of the newest flush request
     uint64_t shutdown;       // 1: the provider was shut down; nobody reads it
     uint64_t claims;  // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
-    uint64_t reserved[3];
+    uint64_t turned;  // extents that ever got another kind; counted with release, after the word that says so
+    uint64_t reserved[2];
     // Causes that are counted with a read-modify-write because no counter line may be used: beyond signal level 1, or
     // when there are more threads than lines. Same shape as a line.
     uint64_t shared_line[kCounterLineSize / 8];
@@ -266,23 +271,30 @@ inline constexpr uint32_t kScopeRecordSize = 6;
 
 enum class SlotState : uint32_t {
     kFree = 0,      // or being filled: not started
-    kOpen = 1,      // started; its first `length` bytes are complete OTLP fields of the span
+    kOpen = 1,      // started; its first `length` bytes are whole OTLP fields of the span
     kEnding = 2,    // about to be committed at `intent`; open until the chunk's word says otherwise
     kDropping = 3,  // about to be dropped and counted
 };
 
-inline constexpr uint32_t kSlotBlocks = 15;
-inline constexpr uint32_t kSlotInlineData = 320;
-inline constexpr uint32_t kSlotDataMax = kSlotInlineData + kSlotBlocks * kBlockSize;
+inline constexpr uint32_t kSlotInlineData = 1024;
+inline constexpr uint32_t kSlotDataMax = kExtentSize - 64;  // with what an end adds it fits into a jumbo chunk
+inline constexpr uint32_t kKeyTags = 24;
 
-// An open span. Bytes at position p of its data lie in `data` below kSlotInlineData, then in block (p - that) / 4096.
+// What the data of a span has room for where its word says that it is: 0 in the slot, otherwise in its block of that
+// class.
+constexpr uint32_t data_capacity(uint32_t place) {
+    if (place == 0) return kSlotInlineData;
+    return block_size(place) < kSlotDataMax ? block_size(place) : kSlotDataMax;
+}
+
+// An open span. Its data lies in one piece: in the slot, or, once it has grown, in the largest of its blocks.
 // Data is a run of OTLP fields of the span (ids, start time, name, attributes, events, links, status), in the order in
 // which they were set. A superseded field (an attribute, the name or the status, set again) has its tag, always one
 // byte, replaced by kSuperseded and keeps its length; it is left out at the end.
 inline constexpr uint8_t kSuperseded = 0x07;
 
 struct alignas(8) Slot {
-    uint64_t word;        // SlotWord: state, blocks, length; one store publishes an appended field
+    uint64_t word;        // SlotWord: state, place and length of the data; one store publishes a field, or new room
     uint32_t generation;  // one more at each start: makes a spent handle stale
     uint32_t line;        // counter line that counted the start
     uint64_t started;     // what that line's kStarted is once this span is counted
@@ -308,17 +320,19 @@ struct alignas(8) Slot {
     uint8_t trace_flags;   // W3C
     uint8_t parent_flags;  // 1 has parent, 2 parent is remote
     uint16_t attributes;
+    uint16_t tags_left;  // how many more attributes may be set the short way, each with a tag
     uint16_t events;
     uint16_t links;
     uint16_t superseded;  // how many fields are
-    uint32_t reserved;
-    uint64_t key_filter;           // bit hash(key) % 64 set for each key: a clear bit proves that a key is new
-    uint32_t blocks[kSlotBlocks];  // block numbers
-    uint32_t reserved_word;
+    uint16_t reserved;
+    uint64_t key_filter;  // bit hash(key) % 64 set for each key: a clear bit proves that a key is new
+    // Third.
+    uint32_t blocks[kBlockClasses];  // one more than the number of its block of each class; 0: it has none
+    uint16_t key_tags[kKeyTags];     // of the first keys, from the last place down: where none is equal, too
     uint8_t data[kSlotInlineData];
 };
 static_assert(sizeof(Slot) == kSlotSize && offsetof(Slot, data) + kSlotInlineData == kSlotSize);
 static_assert(offsetof(Slot, intent_word) == 56 && offsetof(Slot, intent_ended) == 64 &&
-              offsetof(Slot, key_filter) == 120);
+              offsetof(Slot, blocks) == 128 && kSlotSize % 64 == 0 && offsetof(Slot, attributes) % 4 == 0);
 
 }  // namespace spanring::ring

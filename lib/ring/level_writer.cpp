@@ -27,7 +27,7 @@ void LevelWriter::leave(Segment& segment) {
         chunk_.park();
         segment.note_parked();
     }
-    while (free_slots_ != 0) segment.give_slot(slots_[--free_slots_]);
+    while (free_slots_ != 0) segment.give_slot(slots_[--free_slots_].index);
     if (open_) segment.forget_writer();
     const uint32_t line = line_ != nullptr ? line_index_ : Segment::kNone;
     forget();  // before the line is given away, as with the chunk: whoever vanishes in between gives nothing twice
@@ -62,7 +62,6 @@ void LevelWriter::settle(Segment& segment) {
                                     StdAtomics::load(slot.intent_chunk, std::memory_order_relaxed) == chunk_.chunk();
         bool open = false;
         if (!mine || settlement.settle_end(slot, word, open) != RecoveryFault::kNone || open) return;
-        for (uint32_t i = 0; i < word.blocks; ++i) segment.give_block(slot.blocks[i]);
         segment.give_slot(index);
     });
 }

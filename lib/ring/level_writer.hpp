@@ -18,6 +18,14 @@
 
 namespace spanring::ring {
 
+// A slot that is one thread's, with its address, which a start would otherwise compute.
+struct HeldSlot {
+    Slot* slot = nullptr;
+    uint32_t index = 0;
+
+    explicit operator bool() const { return slot != nullptr; }
+};
+
 class LevelWriter {
 public:
     static constexpr uint32_t kSharedLine = ~uint32_t{0};  // in Slot::line: counted in WriterPage::shared_line
@@ -37,11 +45,12 @@ public:
 
     bool is_open() const { return open_; }
 
-    // A free slot for this writer alone, or Segment::kNone.
-    uint32_t take_slot(Segment& segment) {
+    // A free slot for this writer alone, or none.
+    HeldSlot take_slot(Segment& segment) {
         if (free_slots_ != 0) [[likely]]
             return slots_[--free_slots_];
-        return segment.take_slot();
+        const uint32_t index = segment.take_slot();
+        return index == Segment::kNone ? HeldSlot() : HeldSlot{&segment.view().slot(index), index};
     }
 
     // The slot was filled; from here on the span is started.
@@ -98,7 +107,7 @@ public:
         chunk_.commit(next);
         count(Counter::kEnded);
         SPR_TESTPOINT(end_counted);
-        release_slot(segment, slot, slot_index, word);
+        release_slot(segment, slot, slot_index);
     }
 
     // The span ends and is lost for a cause that is counted.
@@ -114,13 +123,15 @@ public:
         count(cause);
         SPR_TESTPOINT(drop_counted);
         count(Counter::kEnded);
-        release_slot(segment, slot, slot_index, word);
+        release_slot(segment, slot, slot_index);
     }
 
-    // A start that came to nothing gives its slot back.
-    void return_slot(Segment& segment, uint32_t slot_index) {
+    // A free slot comes back, for the thread's next span: with the blocks that most spans need, if it has any.
+    void return_slot(Segment& segment, Slot& slot, uint32_t slot_index) {
         if (free_slots_ < kSlotCache) [[likely]] {
-            slots_[free_slots_] = slot_index;
+            if ((slot.blocks[kKeptClasses] | slot.blocks[kKeptClasses + 1]) != 0) [[unlikely]]
+                segment.give_blocks(slot, kKeptClasses + 1);
+            slots_[free_slots_] = {&slot, slot_index};
             std::atomic_signal_fence(std::memory_order_release);  // never counted before it is there: leave() may come
             ++free_slots_;                                        // between the two, when the thread vanishes
         } else {
@@ -142,18 +153,19 @@ public:
 
 private:
     static constexpr uint32_t kSlotCache = 8;
+    static constexpr uint32_t kKeptClasses = 2;  // of blocks
+    static_assert(kKeptClasses + 2 == kBlockClasses);
     static constexpr uint32_t index(Counter counter) { return static_cast<uint32_t>(counter); }
 
     bool next_chunk(Segment& segment, uint32_t bytes);
 
-    void release_slot(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word) {
+    void release_slot(Segment& segment, Slot& slot, uint32_t slot_index) {
         // release: the counters before the slot is free. Pairs with the acquire in Recovery::settle_slot(). Without it
         // recovery could find it free and the end uncounted.
         StdAtomics::store(slot.word, uint64_t{0}, std::memory_order_release);
         SPR_TESTPOINT(slot_cleared);
-        // Only now: settle() would give them back once more if this thread vanished in between.
-        for (uint32_t i = 0; i < word.blocks; ++i) segment.give_block(slot.blocks[i]);
-        return_slot(segment, slot_index);
+        // Only now: settle() would give it back once more if this thread vanished in between.
+        return_slot(segment, slot, slot_index);
     }
 
     ChunkWriter<> chunk_;
@@ -165,7 +177,7 @@ private:
     bool open_ = false;
     bool had_chunk_ = false;
     uint64_t full_mark_ = ~uint64_t{0};  // Segment::freed_mark() when nothing was free
-    uint32_t slots_[kSlotCache] = {};
+    HeldSlot slots_[kSlotCache] = {};
     uint64_t counts_[static_cast<uint32_t>(Counter::kCount)] = {};
 };
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "ring/data_blocks.hpp"
 #include "ring/extent_map.hpp"
 #include "ring/settlement.hpp"
 
@@ -18,7 +19,7 @@ template <class Atomics = StdAtomics>
 class Recovery {
 public:
     Recovery(SegmentView segment, const ExtentMap& extents, uint32_t counter_lines)
-        : segment_(segment), extents_(extents), settlement_(segment, extents, counter_lines) {}
+        : segment_(segment), extents_(extents), settlement_(segment, extents, counter_lines), blocks_(extents) {}
 
     // Counts what was overwritten and settles all slots; `ret_open` are those of unfinished spans. Stops at the first
     // fault.
@@ -46,7 +47,8 @@ private:
         if (word.state == SlotState::kFree) return RecoveryFault::kNone;
         if (static_cast<uint32_t>(word.state) > static_cast<uint32_t>(SlotState::kDropping))
             return RecoveryFault::kSlotState;
-        if (!fits_blocks(word)) return RecoveryFault::kSlotLength;
+        if (const RecoveryFault fault = blocks_.template claim<Atomics>(slot, word); fault != RecoveryFault::kNone)
+            return fault;
         // relaxed: their writer is dead, and the acquire came before.
         settlement_.raise(Atomics::load(slot.line, std::memory_order_relaxed), Counter::kStarted,
                           Atomics::load(slot.started, std::memory_order_relaxed));
@@ -58,6 +60,7 @@ private:
     SegmentView segment_;
     const ExtentMap& extents_;
     const Settlement<Atomics, ExtentMap> settlement_;
+    DataBlocks blocks_;
 };
 
 }  // namespace spanring::ring

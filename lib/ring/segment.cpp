@@ -2,6 +2,8 @@
 #include "ring/segment.hpp"
 
 #include <errno.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "ring/testpoint.hpp"
@@ -13,17 +15,29 @@ constexpr uint64_t kGrowthPause = 100'000'000;  // nanoseconds between two tries
 
 constexpr ExtentKind kChunkKinds[] = {ExtentKind::kLargeChunks, ExtentKind::kJumboChunks, ExtentKind::kSmallChunks};
 
-// The least that is kept for a kind, of so many extents: what one kind fills up is no reason to refuse another. They
-// are large because an extent keeps its kind: what comes first must not take all that comes later.
+// In a segment with few extents there are blocks of two classes alone: what a span needs next in a larger one is not
+// taken up by what it has outgrown.
+constexpr bool is_small(uint32_t limit) { return limit >= 5 && limit < 2 * kExtentKinds; }
+constexpr bool is_left_out(ExtentKind kind, uint32_t limit) {
+    return is_small(limit) && (kind == ExtentKind::kBlocks2K || kind == ExtentKind::kBlocks4K);
+}
+
+// The least that is kept for a kind, of so many extents: what one kind fills up is no reason to refuse another. Chunks
+// keep their extents, so what is kept for open spans is what a full ring leaves of them; open spans give theirs back,
+// and what is kept for chunks is what they need to end. The smallest segments keep one each at most.
 constexpr uint32_t least_share(ExtentKind kind, uint32_t limit) {
-    if (limit < kExtentKinds) return 0;
+    if (limit < 5) return 0;
+    if (is_small(limit)) return !is_left_out(kind, limit) && kind != ExtentKind::kBlocks64K;
     uint32_t share = 0;
     switch (kind) {
-        case ExtentKind::kSlots:
-        case ExtentKind::kBlocks: share = limit / 8; break;
-        case ExtentKind::kSmallChunks: share = limit / 64; break;
-        case ExtentKind::kLargeChunks: share = (limit - 4) / 2; break;
-        case ExtentKind::kJumboChunks: share = limit / 32; break;
+        case ExtentKind::kSlots: share = limit / 8; break;
+        case ExtentKind::kLargeChunks: share = limit / 32; break;
+        case ExtentKind::kJumboChunks:
+        case ExtentKind::kBlocks2K:
+        case ExtentKind::kBlocks4K:
+        case ExtentKind::kBlocks16K:
+        case ExtentKind::kBlocks64K:
+        case ExtentKind::kSmallChunks: share = limit / 256; break;
         case ExtentKind::kNone: return 0;
     }
     return share != 0 ? share : 1;
@@ -31,7 +45,7 @@ constexpr uint32_t least_share(ExtentKind kind, uint32_t limit) {
 
 }  // namespace
 
-int Segment::open(const SegmentRequest& request, Clock& clock, uint32_t* pool_memory) {
+int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_memory) {
     SegmentFile file;
     if (const int error = create_segment(request, file)) return error;
     size_ = file.size;
@@ -39,13 +53,11 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint32_t* pool_me
     populated_ = file.extents;
     overwrite_ = request.full_policy == 1;
     clock_ = &clock;
-    slots_.reset(pool_memory);
-    blocks_.reset(pool_memory += uint64_t{extent_limit_} * kSlotsPerExtent);
-    lines_.reset(pool_memory += uint64_t{extent_limit_} * kBlocksPerExtent);
-    handed_out_ = pool_memory + kCounterLines;
+    parts_.reset(pool_memory);
+    lines_.reset(reinterpret_cast<uint32_t*>(pool_memory + extent_limit_));
     for (uint32_t& hint : hints_) hint = 0;
     writers_ = 0;
-    parked_ = adopted_ = 0;
+    parked_ = adopted_ = unused_ = 0;
     grow_after_ = 0;
     view_ = SegmentView(file.base);
     return 0;
@@ -61,17 +73,26 @@ void Segment::close() {
     view_ = SegmentView();
 }
 
-// Whether enough is left for the other kinds if the next extent is of this one. Exact, because the words of extents
-// that are taken stay: who decided on fewer of them does not win the next.
-bool Segment::leaves_shares(ExtentKind kind, uint32_t taken) const {
+// Whether enough is left for the other kinds if one more extent is of this one. ret_unused: an extent of another kind
+// in which nothing is used. Two threads that ask at once may both be told yes, for the last one.
+bool Segment::leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unused) const {
+    ret_unused = kNone;
     uint32_t have[kExtentKinds] = {};
-    for (uint32_t extent = 0; extent < taken; ++extent) ++have[static_cast<uint32_t>(this->kind(extent))];
+    uint32_t left = extent_limit_ - taken;
+    for (uint32_t extent = 0; extent < taken; ++extent) {
+        if (!parts_.is_unused(extent)) {
+            ++have[static_cast<uint32_t>(this->kind(extent))];
+        } else {
+            ++left;
+            ret_unused = extent;
+        }
+    }
     uint32_t kept = 0;
     for (uint32_t other = 1; other < kExtentKinds; ++other) {
         const uint32_t least = least_share(static_cast<ExtentKind>(other), extent_limit_);
         if (other != static_cast<uint32_t>(kind) && have[other] < least) kept += least - have[other];
     }
-    return extent_limit_ - taken > kept;
+    return left > kept;
 }
 
 // Two threads may populate the same extent; that is harmless, and one of them takes it. False: not now.
@@ -95,13 +116,21 @@ bool Segment::populate_next(uint32_t extent) {
 bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     WriterPage& page = view_.writer();
     if (seen < StdAtomics::load(page.extents, std::memory_order_relaxed)) return true;  // somebody else was faster
-    const uint32_t limit = kind != ExtentKind::kSlots || extent_limit_ < kSlotExtents ? extent_limit_ : kSlotExtents;
-    if (seen >= limit || !leaves_shares(kind, seen) || !populate_next(seen)) return false;
+    uint32_t unused;
+    if (is_left_out(kind, extent_limit_) || !leaves_shares(kind, seen, unused)) return false;
+    if (unused != kNone) {
+        turn_extent(unused, kind);
+        return true;
+    }
+    if (!populate_next(seen)) return false;
     uint64_t none = 0;
-    // release: publishes that the extent is populated. Pairs with the acquire in kind() and in the agent's ExtentMap.
-    // Without it another thread, or the agent, could touch it too early.
-    StdAtomics::compare_exchange(view_.extent_word(seen), none, ExtentWord{kind}.pack(), std::memory_order_release);
+    // release: publishes that the extent is populated. Pairs with the acquire in the agent's ExtentMap. Without it the
+    // agent could touch it too early.
+    if (!StdAtomics::compare_exchange(view_.extent_word(seen), none, ExtentWord{kind}.pack(),
+                                      std::memory_order_release))
+        kind = ExtentWord::unpack(none).kind;
     SPR_TESTPOINT(extent_taken);
+    parts_.begin(seen, kind);
     uint32_t expected = seen;
     // By whoever comes first, so that nobody waits for a thread that vanished in between. release: the word, which this
     // thread has written or seen, before the count. Pairs with the acquire in extents() and in the agent's ExtentMap.
@@ -111,24 +140,40 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     return true;
 }
 
-uint32_t Segment::take_part(IndexPool<>& pool, ExtentKind kind) {
-    const uint32_t parts = parts_of(kind);
+// An extent of open spans in which nothing is used becomes one of another kind. If nobody else was faster.
+void Segment::turn_extent(uint32_t extent, ExtentKind kind) {
+    if (!parts_.turn(extent)) return;
+    if (kind == ExtentKind::kSlots) {
+        // What lies there is somebody's data. Generations go on from where no handle of another time is likely to be.
+        const auto first = static_cast<uint32_t>(next_sequence() * 0x9e3779b97f4a7c15 >> 32);
+        for (uint32_t place = 0; place < kSlotsPerExtent; ++place) {
+            Slot& slot = view_.slot(extent * kSlotNumbers + place);
+            memset(&slot, 0, offsetof(Slot, data));
+            slot.generation = first;
+        }
+    }
+    // release: the slots are free before they are slots. Pairs with the acquire in the agent's ExtentMap. Without it a
+    // kill could leave slots of which the agent makes spans.
+    StdAtomics::store(view_.extent_word(extent), ExtentWord{kind}.pack(), std::memory_order_release);
+    SPR_TESTPOINT(extent_turned);
+    // release: the word before the count. Pairs with the acquire in ExtentMap::update(). Without it the agent could
+    // look too early, and not again. Before anybody may claim a chunk of it, which the agent would not find.
+    StdAtomics::fetch_add(view_.writer().turned, uint64_t{1}, std::memory_order_release);
+    parts_.finish_turn(extent, kind);
+}
+
+uint32_t Segment::take_part(ExtentKind kind) {
+    const uint32_t numbers = holds_blocks(kind) ? kBlockNumbers : kSlotNumbers;
     for (;;) {
         const uint32_t seen = extents();
-        if (const uint32_t part = pool.pop(0); part != kNone) return part;
-        // None was given back: one that was never used.
         uint32_t& hint = hints_[static_cast<uint32_t>(kind)];
         uint32_t at = StdAtomics::load(hint, std::memory_order_relaxed);  // relaxed: a hint
         for (uint32_t i = 0; i < seen; ++i, ++at) {
             if (at >= seen) at = 0;
-            if (this->kind(at) != kind) continue;
-            uint32_t given = StdAtomics::load(handed_out_[at], std::memory_order_relaxed);  // the number alone matters
-            while (given < parts) {
-                if (!StdAtomics::compare_exchange(handed_out_[at], given, given + 1, std::memory_order_relaxed))
-                    continue;
-                StdAtomics::store(hint, at, std::memory_order_relaxed);
-                return at * parts + given;
-            }
+            const uint32_t place = parts_.take(at, kind);
+            if (place == ExtentParts<>::kNone) continue;
+            StdAtomics::store(hint, at, std::memory_order_relaxed);
+            return at * numbers + place * part_numbers(kind);
         }
         if (!take_extent(kind, seen)) return kNone;
     }

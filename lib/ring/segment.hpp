@@ -6,13 +6,14 @@
 // What is free is known twice: chunks by their word in shared memory (the agent frees them), slots and blocks only here
 // (the agent never touches them while the process lives). An extent is nobody's until it is taken for one kind of
 // parts; it is taken where no part of that kind is free, as long as enough is left for the other kinds
-// (leaves_shares()).
+// (leaves_shares()). One of slots or blocks that are all free again may be turned into one of any kind.
 #pragma once
 
 #include <cstdint>
 
 #include "ring/chunk_writer.hpp"
 #include "ring/clock.hpp"
+#include "ring/extent_parts.hpp"
 #include "ring/extent_word.hpp"
 #include "ring/index_pool.hpp"
 #include "ring/segment_file.hpp"
@@ -24,11 +25,11 @@ class Segment {
 public:
     // Bytes of private, zeroed memory that open() needs for a segment of that many extents.
     static constexpr uint64_t pool_bytes(uint32_t extents) {
-        return (uint64_t{extents} * (kSlotsPerExtent + kBlocksPerExtent + 1) + kCounterLines) * sizeof(uint32_t);
+        return extents * sizeof(uint64_t) + kCounterLines * sizeof(uint32_t);
     }
 
     // COLD. 0 or -errno.
-    int open(const SegmentRequest& request, Clock& clock, uint32_t* pool_memory);
+    int open(const SegmentRequest& request, Clock& clock, uint64_t* pool_memory);
 
     // In a child after fork(): covers the hole and forgets the parent's segment. pool_memory must be zeroed before the
     // next open().
@@ -60,6 +61,7 @@ public:
         // and not search again. The number of extents is loaded again by whoever searches, and is never older then.
         return StdAtomics::load(view_.control().freed, std::memory_order_acquire) +
                StdAtomics::load(parked_, std::memory_order_acquire) +
+               StdAtomics::load(unused_, std::memory_order_relaxed) +  // a number: what was given is found by its word
                StdAtomics::load(view_.writer().extents, std::memory_order_relaxed);
     }
     // Whether a chunk that fills up is room for others: then no count tells when to search again.
@@ -70,14 +72,32 @@ public:
 
     // kNone: none is left.
     static constexpr uint32_t kNone = IndexPool<>::kNone;
-    uint32_t take_slot() { return take_part(slots_, ExtentKind::kSlots); }
-    void give_slot(uint32_t slot) { slots_.push(slot); }
-    uint32_t take_block() { return take_part(blocks_, ExtentKind::kBlocks); }
-    void give_block(uint32_t block) { blocks_.push(block); }
+    uint32_t take_slot() { return take_part(ExtentKind::kSlots); }
+    // With the blocks that it has.
+    void give_slot(uint32_t slot) {
+        give_blocks(view_.slot(slot), 1);
+        give_part(slot / kSlotNumbers, slot % kSlotNumbers);
+    }
+    uint32_t take_block(uint32_t block_class) { return take_part(kind_of_blocks(block_class)); }
+    void give_block(uint32_t block, uint32_t block_class) {
+        give_part(block / kBlockNumbers, block % kBlockNumbers / part_numbers(kind_of_blocks(block_class)));
+    }
+    // The blocks of a free slot, of that class and larger ones.
+    void give_blocks(Slot& slot, uint32_t block_class) {
+        for (; block_class <= kBlockClasses; ++block_class) {
+            uint32_t& block = slot.blocks[block_class - 1];
+            if (block == 0) continue;
+            const uint32_t number = block - 1;
+            block = 0;  // first: what vanishes in between is given to nobody twice
+            StdAtomics::keep_order();
+            give_block(number, block_class);
+        }
+    }
 
     // Whether there is such a slot, or chunk: any number may be asked for.
     bool has_slot(uint32_t slot) const {
-        return slot / kSlotsPerExtent < extent_limit_ && kind(slot / kSlotsPerExtent) == ExtentKind::kSlots;
+        const uint32_t extent = slot / kSlotNumbers;
+        return extent < extent_limit_ && slot % kSlotNumbers < kSlotsPerExtent && kind(extent) == ExtentKind::kSlots;
     }
     bool has_chunk(uint32_t chunk) const {
         const uint32_t extent = chunk / kChunksPerExtent;
@@ -91,7 +111,7 @@ public:
         const uint32_t count = extents();
         for (uint32_t extent = 0; extent < count; ++extent) {
             if (kind(extent) != ExtentKind::kSlots) continue;
-            for (uint32_t place = 0; place < kSlotsPerExtent; ++place) visit(extent * kSlotsPerExtent + place);
+            for (uint32_t place = 0; place < kSlotsPerExtent; ++place) visit(extent * kSlotNumbers + place);
         }
     }
 
@@ -117,15 +137,15 @@ private:
         // search could pass over an extent that is counted, and its caller not search again before something else is.
         return StdAtomics::load(view_.writer().extents, std::memory_order_acquire);
     }
-    ExtentKind kind(uint32_t extent) const {
-        // acquire: the extent's memory is populated. Pairs with the release in take_extent(). Without it a thread could
-        // touch pages that are not there yet (SIGBUS on a full tmpfs).
-        return ExtentWord::unpack(StdAtomics::load(view_.extent_word(extent), std::memory_order_acquire)).kind;
-    }
+    ExtentKind kind(uint32_t extent) const { return parts_.kind(extent); }
     bool take_extent(ExtentKind kind, uint32_t seen);
-    bool leaves_shares(ExtentKind kind, uint32_t taken) const;
+    bool leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unused) const;
     bool populate_next(uint32_t extent);
-    uint32_t take_part(IndexPool<>& pool, ExtentKind kind);
+    void turn_extent(uint32_t extent, ExtentKind kind);
+    uint32_t take_part(ExtentKind kind);
+    void give_part(uint32_t extent, uint32_t place) {
+        if (parts_.give(extent, place)) StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed);
+    }
     ExtentKind usual_chunks(uint32_t bytes, bool first) const;
     bool search(ChunkWriter<>& writer, ExtentKind kind, ChunkState state, uint32_t owner);
     bool find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss);
@@ -138,15 +158,14 @@ private:
     uint32_t populated_ = 0;  // extents that were at birth
     bool overwrite_ = false;
     Clock* clock_ = nullptr;
-    IndexPool<> slots_;
-    IndexPool<> blocks_;
+    ExtentParts<> parts_;
     IndexPool<> lines_;
-    uint32_t* handed_out_ = nullptr;     // of each extent of slots or blocks: how many parts ever were
     uint32_t hints_[kExtentKinds] = {};  // the extent where a part of a kind was found last; any value is right
     uint32_t writers_ = 0;
     alignas(8) uint64_t sequence_ = 1;
     alignas(8) uint64_t parked_ = 0;      // ever parked
     alignas(8) uint64_t adopted_ = 0;     // ever adopted; while both are equal nothing is parked
+    alignas(8) uint64_t unused_ = 0;      // how often an extent of slots or blocks became unused
     alignas(8) uint64_t grow_after_ = 0;  // ticks: a refused growth is not tried again before
 };
 

@@ -25,13 +25,15 @@
 
 namespace spanring::ring {
 
-enum class RecoveryFault : uint8_t { kNone, kSlotState, kSlotLength, kIntent };
+enum class RecoveryFault : uint8_t { kNone, kSlotState, kSlotLength, kSlotBlock, kIntent };
 
 constexpr const char* describe(RecoveryFault fault) {
     switch (fault) {
         case RecoveryFault::kNone: return "sound";
         case RecoveryFault::kSlotState: return "the slot of an open span is in an unknown state";
-        case RecoveryFault::kSlotLength: return "the slot of an open span is longer than its blocks";
+        case RecoveryFault::kSlotLength: return "the slot of an open span is longer than its block";
+        case RecoveryFault::kSlotBlock:
+            return "the slot of an open span names a block that does not exist or is another's";
         case RecoveryFault::kIntent: return "the slot of an open span intends to end in a chunk that does not exist";
     }
     return "an unknown fault";
@@ -45,8 +47,9 @@ constexpr bool is_committed(ChunkWord intent, ChunkWord now) {
     return ahead < ChunkWord::kGenerationMask / 2;
 }
 
-constexpr bool fits_blocks(SlotWord word) {
-    return word.blocks <= kSlotBlocks && word.length <= kSlotInlineData + word.blocks * kBlockSize;
+// Whether the data can be where the word says that it is.
+constexpr bool fits_place(SlotWord word) {
+    return word.place <= kBlockClasses && word.length <= data_capacity(word.place);
 }
 
 // Extents: knows by has_chunk() which chunks there are.

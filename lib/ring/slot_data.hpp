@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The data of an open span: a byte string that starts inside the slot and goes on in blocks. SlotData reads it,
+// The data of an open span: a byte string in one piece, in the slot or in one of its blocks. SlotData finds it,
 // SlotWriter appends to it. Used by whoever holds the span; nothing here is shared between threads.
+//
+//     grow         take a larger block | its number in the slot | copy | append | word: place and length
+//
+// A block stays with its slot until the span has ended, and beyond that in the hands of the thread that keeps the slot
+// for its next span: who still writes into a smaller one, against the rules, harms no other span.
 #pragma once
 
 #include <cstdint>
@@ -12,116 +17,78 @@
 
 namespace spanring::ring {
 
-// Bytes at [position, position + returned room) are contiguous.
-class SlotData {
-public:
-    SlotData(SegmentView view, Slot& slot) : view_(view), slot_(slot) {}
+// Where the data lies, by a word of the slot. nullptr: nowhere any more (the span has ended, against the rules).
+inline uint8_t* data_of(SegmentView view, Slot& slot, SlotWord word) {
+    if (word.place == 0) [[likely]]
+        return slot.data;
+    const uint32_t block = slot.blocks[(word.place - 1) % kBlockClasses];
+    return block == 0 ? nullptr : view.block(block - 1);
+}
 
-    uint8_t* at(uint32_t position, uint32_t& ret_room) const {
-        if (position < kSlotInlineData) {
-            ret_room = kSlotInlineData - position;
-            return slot_.data + position;
-        }
-        const uint32_t beyond = position - kSlotInlineData;
-        ret_room = kBlockSize - beyond % kBlockSize;
-        return view_.block(slot_.blocks[beyond / kBlockSize]) + beyond % kBlockSize;
-    }
-
-    uint8_t byte(uint32_t position) const {
-        uint32_t room;
-        return *at(position, room);
-    }
-
-    void copy(uint32_t position, uint32_t size, uint8_t* to) const {
-        while (size != 0) {
-            uint32_t room;
-            const uint8_t* from = at(position, room);
-            const uint32_t piece = size < room ? size : room;
-            memcpy(to, from, piece);
-            to += piece;
-            position += piece;
-            size -= piece;
-        }
-    }
-
-    bool equal(uint32_t position, const char* with, uint32_t size) const {
-        while (size != 0) {
-            uint32_t room;
-            const uint8_t* bytes = at(position, room);
-            const uint32_t piece = size < room ? size : room;
-            if (memcmp(bytes, with, piece) != 0) return false;
-            with += piece;
-            position += piece;
-            size -= piece;
-        }
-        return true;
-    }
-
-protected:
-    SegmentView view_;
-    Slot& slot_;
-};
-
-class SlotWriter : public SlotData {
+class SlotWriter {
 public:
     SlotWriter(Segment& segment, Slot& slot, SlotWord word)
-        : SlotData(segment.view(), slot), segment_(segment), word_(word), position_(word.length) {}
+        : segment_(segment), slot_(slot), word_(word), data_(data_of(segment.view(), slot, word)) {}
 
-    uint32_t position() const { return position_; }
+    uint32_t position() const { return word_.length; }
 
     // Makes room for that many more bytes. False: the span's maximum, or no block is free; nothing changed for the
     // reader.
     bool reserve(uint32_t bytes) {
-        if (bytes > kSlotDataMax - position_) return false;
-        const uint32_t end = position_ + bytes;
-        while (end > kSlotInlineData + word_.blocks * kBlockSize) {
-            const uint32_t block = segment_.take_block();
-            if (block == Segment::kNone) return false;  // blocks taken so far are kept with the next publish()
-            slot_.blocks[word_.blocks++] = block;
-        }
-        return true;
+        if (bytes > kSlotDataMax - word_.length || data_ == nullptr) return false;
+        return word_.length + bytes <= data_capacity(word_.place) || grow(word_.length + bytes);
     }
 
-    // So many bytes were written at position(), which had room for them.
-    void advance(uint32_t bytes) { position_ += bytes; }
+    // Where the next bytes go, in one piece, as many as are reserved; then advance().
+    uint8_t* next() const { return data_ + word_.length; }
+    void advance(uint32_t bytes) { word_.length += bytes; }
 
     void put(const void* bytes, uint32_t size) {
-        const uint8_t* from = static_cast<const uint8_t*>(bytes);
-        while (size != 0) {
-            uint32_t room;
-            uint8_t* to = at(position_, room);
-            const uint32_t piece = size < room ? size : room;
-            memcpy(to, from, piece);
-            from += piece;
-            position_ += piece;
-            size -= piece;
-        }
+        memcpy(next(), bytes, size);
+        advance(size);
     }
     void put_byte(uint8_t byte) {
-        uint32_t room;
-        *at(position_, room) = byte;
-        ++position_;
+        *next() = byte;
+        advance(1);
     }
 
-    // Everything written so far becomes part of the open span. Called also where a reserve() failed: it took blocks.
+    // Everything written so far becomes part of the open span.
     void publish() {
-        word_.length = position_;
         word_.state = SlotState::kOpen;
-        // release: the bytes before the length, for whoever reads the slot after this process died. SIGKILL lands
-        // between two instructions, so program order is what counts. Pairs with the acquire in Recovery::settle_slot().
-        // Without it the compiler could store a length before its bytes.
+        // release: the bytes before the length, and a larger block's number and bytes before the place that names it,
+        // for whoever reads the slot after this process died. SIGKILL lands between two instructions, so program order
+        // is what counts. Pairs with the acquire in Recovery::settle_slot(). Without it the compiler could store a
+        // length before its bytes.
         StdAtomics::store(slot_.word, word_.pack(), std::memory_order_release);
         SPR_TESTPOINT(field_published);
     }
-    void keep_blocks() {
-        position_ = word_.length;
-        publish();
-    }
 
 private:
+    [[gnu::noinline]] bool grow(uint32_t size) {
+        for (uint32_t place = word_.place + 1; place <= kBlockClasses; ++place) {
+            if (data_capacity(place) < size) continue;
+            uint32_t& block = slot_.blocks[place - 1];
+            if (block == 0) {  // none that an earlier span left
+                const uint32_t taken = segment_.take_block(place);
+                if (taken == Segment::kNone) continue;  // a larger one will do
+                // relaxed: published with the word that names it.
+                StdAtomics::store(block, taken + 1, std::memory_order_relaxed);
+            }
+            SPR_TESTPOINT(block_taken);
+            uint8_t* const data = segment_.view().block(block - 1);
+            memcpy(data, data_, word_.length);
+            data_ = data;
+            word_.place = place;
+            SPR_TESTPOINT(data_copied);
+            return true;
+        }
+        return false;
+    }
+
     Segment& segment_;
+    Slot& slot_;
     SlotWord word_;
-    uint32_t position_;
+    uint8_t* data_;
 };
 
 }  // namespace spanring::ring

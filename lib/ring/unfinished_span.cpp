@@ -122,16 +122,14 @@ void put_bytes(std::vector<uint8_t>& to, uint8_t tag, std::string_view bytes) {
 bool copy_slot(SegmentView segment, const ExtentMap& extents, uint32_t slot, SlotCopy& ret_copy) {
     memcpy(&ret_copy.slot, &segment.slot(slot), sizeof ret_copy.slot);
     const SlotWord word = SlotWord::unpack(ret_copy.slot.word);
-    if (!fits_blocks(word)) return false;
-    ret_copy.data.resize(word.length);
-    uint32_t at = std::min(word.length, kSlotInlineData);
-    std::copy_n(ret_copy.slot.data, at, ret_copy.data.begin());  // of nothing, too: there is no memory then
-    for (uint32_t i = 0; at < word.length; ++i) {
-        if (!extents.has_block(ret_copy.slot.blocks[i])) return false;
-        const uint32_t piece = std::min(word.length - at, kBlockSize);
-        memcpy(ret_copy.data.data() + at, segment.block(ret_copy.slot.blocks[i]), piece);
-        at += piece;
+    if (!fits_place(word)) return false;
+    const uint8_t* data = ret_copy.slot.data;
+    if (word.place != 0) {
+        const uint32_t block = ret_copy.slot.blocks[word.place - 1] - 1;
+        if (!extents.has_block(block, word.place)) return false;
+        data = segment.block(block);
     }
+    ret_copy.data.assign(data, data + word.length);
     return true;
 }
 

@@ -13,13 +13,13 @@
 
 namespace spanring::ring {
 
-// The data of one slot, gathered from the slot and its blocks.
+// One slot, and its data wherever that lies.
 struct SlotCopy {
     Slot slot;
     std::vector<uint8_t> data;
 };
 
-// Copies a slot of a dead process. False: it names blocks that do not exist.
+// Copies a slot of a dead process. False: it names a block that does not exist.
 bool copy_slot(SegmentView segment, const ExtentMap& extents, uint32_t slot, SlotCopy& ret_copy);
 
 // Appends `0x12 len <Span>`. Of a field that a crash left there twice the last one counts; superseded ones are left

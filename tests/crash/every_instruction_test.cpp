@@ -90,6 +90,7 @@ protected:
         const RecoveredSegment found = recover(image);
         if (instruction == 0) first_ = found;
         last_ = found;
+        grown_ += found.grown;
         ASSERT_EQ(found.fault, "") << "after instruction " << instruction;
         const uint64_t started = found.count(Counter::kStarted);
         const uint64_t ended = found.count(Counter::kEnded);
@@ -110,6 +111,7 @@ protected:
     std::vector<uint8_t> image_;
     RecoveredSegment first_, last_;  // what was found after the first instruction, and after the last
     bool evicting_ = false;
+    uint32_t grown_ = 0;  // kills that left a span in a block
 };
 
 // Of the only chunk that is open.
@@ -144,7 +146,7 @@ TEST_F(EveryInstructionTest, OfASpanThatGoesOnInBlocks) {
         [](Truth& truth) {
             Warm warm(truth);
             ring::Segment& segment = warm.workload.provider()->life()->segment;
-            segment.give_block(segment.take_block());
+            segment.give_block(segment.take_block(3), 3);
             return warm;
         },
         [](Warm& warm) {
@@ -153,6 +155,7 @@ TEST_F(EveryInstructionTest, OfASpanThatGoesOnInBlocks) {
             warm.workload.end(span);
         },
         3000);
+    EXPECT_GT(grown_, 1000u) << "the span did not grow in the stretch";
 }
 
 TEST_F(EveryInstructionTest, OfTwoNestedSpans) {
@@ -192,7 +195,7 @@ TEST_F(EveryInstructionTest, OfTakingAnExtent) {
     step([](Truth& truth) { return Warm(truth); },
          [](Warm& warm) {
              ring::Segment& segment = warm.workload.provider()->life()->segment;
-             segment.give_block(segment.take_block());
+             segment.give_block(segment.take_block(3), 3);
          },
          300);
 }

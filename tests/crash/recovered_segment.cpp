@@ -118,6 +118,7 @@ RecoveredSegment recover(std::vector<uint8_t>& image) {
             ring::SlotCopy copy;
             std::vector<uint8_t> record;
             uint32_t spans = 0;
+            result.grown += ring::SlotWord::unpack(view.slot(slot).word).place != 0;
             if (!ring::copy_slot(view, extents, slot, copy) || !ring::append_unfinished_span(copy, 1, record) ||
                 !collect(record.data(), record.data() + record.size(), result.unfinished, spans) || spans != 1) {
                 result.fault = "an open span cannot be told in slot " + std::to_string(slot);

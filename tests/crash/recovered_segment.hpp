@@ -20,6 +20,7 @@ struct RecoveredSegment {
     std::multiset<std::string> unfinished;  // names of those that were open
     uint64_t pending = 0;                   // committed spans by the chunks' words that are not behind their marks
     uint64_t acknowledged = 0;              // by the agent's totals
+    uint32_t grown = 0;                     // open spans whose data is in a block
     ring::CounterSums counters{};
 
     uint64_t count(ring::Counter counter) const { return counters[static_cast<size_t>(counter)]; }

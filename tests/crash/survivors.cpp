@@ -111,14 +111,20 @@ Survival survive(Workload& workload, int vanished) {
     extents_of(view).each_slot([&](uint32_t slot) {
         const ring::SlotWord word = ring::SlotWord::unpack(view.slot(slot).word);
         if (word.state == ring::SlotState::kFree) return;
-        for (uint32_t i = 0; i < word.blocks; ++i)
-            if (!blocks.insert(view.slot(slot).blocks[i]).second) fault += "two open spans share a block; ";
+        for (const uint32_t block : view.slot(slot).blocks)
+            if (block != 0 && !blocks.insert(block - 1).second) fault += "two open spans share a block; ";
     });
-    std::vector<uint32_t> taken;
-    for (uint32_t block; (block = life.segment.take_block()) != ring::Segment::kNone; taken.push_back(block))
-        if (!blocks.insert(block).second) fault += "a block is in use and free; ";
-    for (const uint32_t block : taken) life.segment.give_block(block);
-    result.lost_blocks = parts_in_use(view, ring::ExtentKind::kBlocks) - static_cast<uint32_t>(blocks.size());
+    uint32_t there = 0;
+    for (uint32_t block_class = 1; block_class <= ring::kBlockClasses; ++block_class) {
+        std::vector<uint32_t> taken;
+        for (uint32_t block; (block = life.segment.take_block(block_class)) != ring::Segment::kNone;) {
+            taken.push_back(block);
+            if (!blocks.insert(block).second) fault += "a block is in use and free; ";
+        }
+        for (const uint32_t block : taken) life.segment.give_block(block, block_class);
+        there += parts_in_use(view, ring::kind_of_blocks(block_class));
+    }
+    result.lost_blocks = there - static_cast<uint32_t>(blocks.size());
     std::vector<spr_span> spans;
     for (spr_span span; workload.try_start(span);) spans.push_back(span);
     fault += balance(view, "all slots in use");

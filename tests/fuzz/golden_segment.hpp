@@ -39,7 +39,7 @@ inline const std::vector<Piece>& pieces() {
         {"marks", chunk_mark_offset(0), 5 * sizeof(uint64_t)},
         {"marks", chunk_mark_offset(kFirstLarge), 2 * sizeof(uint64_t)},
         {"slots", slot_offset(kFirstSlot), 4 * kSlotSize},
-        {"block", block_offset(kFirstBlock), 64},
+        {"block", block_offset(kFirstBlock + 1), kSlotInlineData + 128},
         {"small chunks", chunk_offset(0, kSmallChunk), 256},
         {"small chunks", chunk_offset(1, kSmallChunk), 256},
         {"small chunks", chunk_offset(2, kSmallChunk), 256},
@@ -88,8 +88,8 @@ inline std::vector<uint8_t> golden_image(Golden kind) {
 
     image.open_slot(0, span_start(7, "seven"));
     Bytes large = span_start(8, "eight");
-    const Bytes attribute = make_attribute("key", "a value that goes on into the block of the slot, not all of it");
-    while (large.size() < kSlotInlineData) put(large, attribute.data(), attribute.size());
+    const Bytes attribute = make_attribute("key", "a value that does not fit into the slot any more, nor do its like");
+    while (large.size() <= kSlotInlineData) put(large, attribute.data(), attribute.size());
     image.open_slot(1, large, scope);
     Slot& ending = image.open_slot(2, span_start(9, "nine"));
     image.append(2, record_of(make_span(9, "nine")), 1);

@@ -22,7 +22,7 @@ public:
     static constexpr uint32_t kOverwriteOldest = 1;
 
     explicit OpenSegment(uint32_t extent_limit, uint32_t full_policy = kDropNewest)
-        : extent_limit_(extent_limit), pool_(ring::Segment::pool_bytes(extent_limit) / sizeof(uint32_t)) {
+        : extent_limit_(extent_limit), pool_(ring::Segment::pool_bytes(extent_limit) / sizeof(uint64_t)) {
         clock_.start();
         const uint8_t resource[] = {0x0a, 0x00};
         error_ = segment_.open({extent_limit, full_policy, resource, sizeof resource}, clock_, pool_.data());
@@ -69,7 +69,7 @@ public:
 private:
     PrivateDirectory directory_;
     const uint32_t extent_limit_;
-    std::vector<uint32_t> pool_;
+    std::vector<uint64_t> pool_;
     ring::Clock clock_;
     ring::Segment segment_;
     int error_ = 0;

@@ -83,16 +83,17 @@ inline Bytes scope_record(uint32_t scope) {
     return record;
 }
 
-// What the extents of an image hold, one after another, and again from the sixth on.
+// What the extents of an image hold, one after another, and again from the seventh on.
 inline constexpr ring::ExtentKind kImageKinds[] = {ring::ExtentKind::kSmallChunks, ring::ExtentKind::kLargeChunks,
                                                    ring::ExtentKind::kJumboChunks, ring::ExtentKind::kSlots,
-                                                   ring::ExtentKind::kBlocks};
+                                                   ring::ExtentKind::kBlocks2K,    ring::ExtentKind::kBlocks16K};
 inline constexpr uint32_t kImageSet = std::size(kImageKinds);                 // extents
 inline constexpr uint32_t kChunksOfSet = kImageSet * ring::kChunksPerExtent;  // the small ones of a set come first
 inline constexpr uint32_t kFirstLarge = 1 * ring::kChunksPerExtent;
 inline constexpr uint32_t kFirstJumbo = 2 * ring::kChunksPerExtent;
-inline constexpr uint32_t kFirstSlot = 3 * ring::kSlotsPerExtent;
-inline constexpr uint32_t kFirstBlock = 4 * ring::kBlocksPerExtent;
+inline constexpr uint32_t kFirstSlot = 3 * ring::kSlotNumbers;
+inline constexpr uint32_t kFirstBlock = 4 * ring::kBlockNumbers;       // of class 1
+inline constexpr uint32_t kFirstLargeBlock = 5 * ring::kBlockNumbers;  // of class 3
 
 struct ImageOptions {
     uint32_t extents = kImageSet;
@@ -197,7 +198,8 @@ public:
     }
     void seal(uint32_t chunk) { move_to(chunk, ring::ChunkState::kFull); }
 
-    // Fills an open slot with a span that started. `place`: among the slots of the first set.
+    // Fills an open slot with a span that started, and its block with the data if that is long. `place`: among the
+    // slots of the first set; those that share a block are too far apart to meet.
     ring::Slot& open_slot(uint32_t place, const Bytes& data, uint32_t scope = 0) {
         ring::Slot& slot = this->slot(place);
         slot.generation += 1;
@@ -206,14 +208,16 @@ public:
         slot.start_unix_nano = 1000;
         slot.scope = scope;
         slot.kind = 2;
-        std::memcpy(slot.data, data.data(), std::min<size_t>(data.size(), ring::kSlotInlineData));
         ring::SlotWord word{ring::SlotState::kOpen, 0, static_cast<uint32_t>(data.size())};
-        for (size_t at = ring::kSlotInlineData; at < data.size(); at += ring::kBlockSize) {
-            slot.blocks[word.blocks] = kFirstBlock + word.blocks;
-            std::memcpy(view_.block(kFirstBlock + word.blocks), data.data() + at,
-                        std::min<size_t>(data.size() - at, ring::kBlockSize));
-            ++word.blocks;
+        uint8_t* to = slot.data;
+        if (data.size() > ring::kSlotInlineData) {
+            word.place = data.size() <= ring::block_size(1) ? 1 : 3;
+            const uint32_t block =
+                word.place == 1 ? kFirstBlock + place % ring::kBlockNumbers : kFirstLargeBlock + place % 4 * 8;
+            slot.blocks[word.place - 1] = block + 1;
+            to = view_.block(block);
         }
+        std::memcpy(to, data.data(), data.size());
         slot.word = word.pack();
         counter(ring::Counter::kStarted) += 1;
         return slot;

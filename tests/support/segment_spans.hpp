@@ -122,7 +122,7 @@ private:
         if (kind != ring::ExtentKind::kSlots) return;
         for (uint32_t i = 0; i < ring::kSlotsPerExtent; ++i) {
             ring::Slot slot;
-            get(fd, ring::slot_offset(extent * ring::kSlotsPerExtent + i), &slot, sizeof slot);
+            get(fd, ring::slot_offset(extent * ring::kSlotNumbers + i), &slot, sizeof slot);
             if (ring::SlotWord::unpack(slot.word).state != ring::SlotState::kFree) open_slots_.push_back(slot);
         }
     }

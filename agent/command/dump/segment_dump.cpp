@@ -163,10 +163,23 @@ private:
         return moved;
     }
 
+    // In the file, by now: what it was copied from may have become something else meanwhile.
+    bool holds_slots(uint32_t extent) const {
+        uint64_t word = 0;
+        read_at(fd_, ring::extent_word_offset(extent), &word, sizeof word);
+        return word == ring::ExtentWord{ring::ExtentKind::kSlots}.pack();
+    }
+
     void drop_slots_that_moved() {
         if (!dump_.numbers.alive) return;
-        extents_.each_slot([this](uint32_t slot) {
+        bool still_slots = true;  // the slot's extent holds
+        extents_.each_slot([&](uint32_t slot) {
             ring::Slot& then = view().slot(slot);
+            if (slot % ring::kSlotNumbers == 0) still_slots = holds_slots(slot / ring::kSlotNumbers);
+            if (!still_slots) {
+                then.word = 0;
+                return;
+            }
             ring::Slot now{};
             read_at(fd_, ring::slot_offset(slot), &now, offsetof(ring::Slot, line));
             const bool free = ring::SlotWord::unpack(then.word).state == ring::SlotState::kFree;

@@ -12,7 +12,7 @@
 
 #include "ring/layout.hpp"
 #include "trace/base/attribute.hpp"
-#include "trace/base/key_filter.hpp"
+#include "trace/base/key_hash.hpp"
 
 namespace spanring::trace {
 

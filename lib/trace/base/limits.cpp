@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trace/base/limits.hpp"
 
+#include "ring/layout.hpp"
 #include "trace/base/length_limit.hpp"
 #include "trace/base/short_text.hpp"
 #include "trace/base/variable.hpp"
@@ -56,7 +57,11 @@ Limits Limits::choose(const spr_provider_options& options) {
     limits.event_attributes = reader.count(options.event_attribute_count_limit, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT");
     limits.link_attributes = reader.count(options.link_attribute_count_limit, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT");
     // A text has at most as many characters as bytes: the short way need not count them.
-    limits.short_attributes = limits.value_length >= kShortValue ? limits.attributes : 0;
+    if (limits.value_length < kShortValue)
+        limits.short_attributes = 0;
+    else
+        limits.short_attributes =
+            static_cast<uint16_t>(limits.attributes < ring::kKeyTags ? limits.attributes : ring::kKeyTags);
     limits.misread = reader.misread();
     return limits;
 }

@@ -10,8 +10,8 @@ namespace spanring::trace {
 // Specification: trace/sdk.md, Span Limits; common/README.md, Attribute Limits.
 struct Limits {
     uint32_t attributes;
-    uint32_t short_attributes;  // what the short way may add without a look at lengths: `attributes`, or 0 where all
-                                // are looked at
+    uint16_t short_attributes;  // what the short way may add: as many as have a tag, or 0 where all lengths are looked
+                                // at
     uint32_t value_length;      // characters of a text, bytes of bytes: of attributes of spans, events and links
     uint32_t events;
     uint32_t links;

@@ -27,6 +27,6 @@ struct SpanHandle {
                 static_cast<uint32_t>(bits >> 12) & 0xfffff, static_cast<uint32_t>(bits >> 32)};
     }
 };
-static_assert(ring::kSlotExtents * ring::kSlotsPerExtent <= 1u << 20);
+static_assert(ring::kMaxExtents * ring::kSlotNumbers <= 1u << 20);
 
 }  // namespace spanring::trace

@@ -60,7 +60,7 @@ Life* Life::begin(uint32_t number, ring::SegmentRequest request, ring::Clock& cl
     life->free_threads.reset(life->next_thread);
     ret_error = 0;
     if (request.whole && getrandom(life->secret, sizeof life->secret, 0) != sizeof life->secret) ret_error = -EIO;
-    if (ret_error == 0) ret_error = life->segment.open(request, clock, reinterpret_cast<uint32_t*>(life + 1));
+    if (ret_error == 0) ret_error = life->segment.open(request, clock, reinterpret_cast<uint64_t*>(life + 1));
     if (ret_error == 0) return life;
     munmap(memory, size);
     return nullptr;

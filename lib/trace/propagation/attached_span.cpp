@@ -60,16 +60,17 @@ std::string_view kept_trace_state(const spr_span& span, TraceStateRoom& room) {
     Provider& provider = Provider::at(SpanHandle::unpack(span.handle).provider);
     ring::Slot* const slot = open_slot(span.handle, provider);
     if (slot == nullptr) return {};
-    const ring::SlotData data(provider.life()->segment.view(), *slot);
-    const uint32_t end = ring::SlotWord::unpack(StdAtomics::load(slot->word, std::memory_order_relaxed)).length;
+    const auto word = ring::SlotWord::unpack(StdAtomics::load(slot->word, std::memory_order_relaxed));
+    const uint8_t* const data = ring::data_of(provider.life()->segment.view(), *slot, word);
+    const uint32_t end = data == nullptr ? 0 : word.length;
     uint32_t position = 0;
     while (position < end) {
-        const uint8_t field = data.byte(position++);
+        const uint8_t field = data[position++];
         uint32_t size = 8;
         if (field != kStartTimeTag) {
             size = 0;
             for (int shift = 0; shift < 32 && position < end; shift += 7) {
-                const uint8_t byte = data.byte(position++);
+                const uint8_t byte = data[position++];
                 size |= uint32_t{byte & 0x7fu} << shift;
                 if ((byte & 0x80) == 0) break;
             }
@@ -77,7 +78,7 @@ std::string_view kept_trace_state(const spr_span& span, TraceStateRoom& room) {
         if (size > end - position) break;
         if (field == kTraceStateTag) {
             const uint32_t copied = size < sizeof room ? size : static_cast<uint32_t>(sizeof room);
-            data.copy(position, copied, reinterpret_cast<uint8_t*>(room));
+            memcpy(room, data + position, copied);
             // A span that another thread ended meanwhile, against the rules, has none.
             return open_slot(span.handle, provider) == slot ? whole_members({room, copied}, size) : std::string_view();
         }

@@ -33,7 +33,7 @@ constexpr uint64_t kFullPause = 50'000;  // nanoseconds between two looks at a f
     // release: the line before the state that makes recovery look at it. Pairs with the acquire in
     // Recovery::settle_slot() and in LevelWriter::settle(). Without it the drop could be settled in the line of the
     // slot's last user.
-    StdAtomics::store(slot.word, SlotWord{SlotState::kDropping, word.blocks, word.length}.pack(),
+    StdAtomics::store(slot.word, SlotWord{SlotState::kDropping, word.place, word.length}.pack(),
                       std::memory_order_release);
     if (Life* life = span.provider().life()) {
         count_shared(*life, Counter::kDroppedNested);
@@ -42,7 +42,6 @@ constexpr uint64_t kFullPause = 50'000;  // nanoseconds between two looks at a f
     // release: the counts before the slot is free. Pairs with the acquire in Recovery::settle_slot(). Without it
     // recovery could find the slot free and the end uncounted.
     StdAtomics::store(slot.word, uint64_t{0}, std::memory_order_release);
-    for (uint32_t i = 0; i < word.blocks; ++i) span.segment().give_block(slot.blocks[i]);
     span.segment().give_slot(span.index());
 }
 

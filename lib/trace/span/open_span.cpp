@@ -10,7 +10,6 @@
 namespace spanring::trace {
 
 using ring::Slot;
-using ring::SlotData;
 using ring::SlotState;
 using ring::SlotWord;
 using ring::SlotWriter;
@@ -24,16 +23,6 @@ constexpr uint8_t kName = tag(5, kBytes);
 constexpr uint8_t kStatus = tag(15, kBytes);
 constexpr uint8_t kStartTime = tag(7, kFixed64);
 
-uint32_t read_varint(const SlotData& data, uint32_t& position) {
-    uint32_t value = 0;
-    for (int shift = 0; shift < 32; shift += 7) {
-        const uint8_t byte = data.byte(position++);
-        value |= uint32_t{byte & 0x7fu} << shift;
-        if ((byte & 0x80) == 0) break;
-    }
-    return value;
-}
-
 uint32_t read_varint(const uint8_t*& at) {
     uint32_t value = 0;
     for (int shift = 0; shift < 32; shift += 7) {
@@ -42,19 +31,6 @@ uint32_t read_varint(const uint8_t*& at) {
         if ((byte & 0x80) == 0) break;
     }
     return value;
-}
-
-// What has room reserved: in one piece where it fits into the rest of one, as nearly everything does.
-template <class Write>
-void write_together(SlotWriter& writer, uint32_t size, Write&& write) {
-    uint32_t room;
-    Memory memory{writer.at(writer.position(), room)};
-    if (room < size) {
-        write(writer);
-        return;
-    }
-    write(memory);
-    writer.advance(size);
 }
 
 }  // namespace
@@ -67,63 +43,44 @@ int OpenSpan::why_not(const spr_span* span) {
 
 template <class Visit>
 void OpenSpan::each_field(Visit&& visit) const {
-    const SlotData data(segment().view(), *slot_);
-    const uint32_t end = word().length;
-    uint32_t position = 0;
-    while (position < end) {
-        const uint32_t begin = position;
-        const uint8_t field = data.byte(position++);
-        if (field == kStartTime)
-            position += 8;
-        else
-            position += read_varint(data, position);
-        if (!visit(data, field, begin, position)) return;
+    const uint8_t* const data = this->data();
+    const uint8_t* at = data;
+    const uint8_t* const end = data + word().length;
+    while (at < end) {
+        const uint8_t* const begin = at;
+        const uint8_t field = *at++;
+        const uint32_t size = field == kStartTime ? 8 : read_varint(at);
+        if (!visit(field, begin, at, at + size)) return;
+        at += size;
     }
 }
 
 void OpenSpan::supersede(uint32_t position) {
-    uint32_t room;
-    *SlotData(segment().view(), *slot_).at(position, room) = ring::kSuperseded;
+    ring::data_of(segment().view(), *slot_, word())[position] = ring::kSuperseded;
     ++slot_->superseded;
 }
 
-// Two keys of twenty share a bit of the filter more often than not, so this is no rare way: fields are read where they
-// lie, piece by piece; only the heads of one that lies across two pieces are put together first.
-bool OpenSpan::find_key(const char* key, uint32_t size, uint32_t& ret_position) const {
-    constexpr uint32_t kHeads = 12;  // tag, length, tag of the key, its length
-    const SlotData data(segment().view(), *slot_);
-    const uint32_t end = word().length;
-    uint32_t position = 0;
-    // One field, whose heads are at `at`; position moves past it. True: it is the key's.
-    const auto is_key = [&](const uint8_t* at) {
-        const uint32_t begin = position;
-        const uint8_t* const first = at;
-        const uint8_t field = *at++;
-        if (field == kStartTime) {
-            position += 9;
-            return false;
-        }
-        const uint32_t length = read_varint(at);
-        position += static_cast<uint32_t>(at - first) + length;
-        if (field != kAttributeField) return false;
-        ++at;  // tag of the key
-        if (read_varint(at) != size || !data.equal(begin + static_cast<uint32_t>(at - first), key, size)) return false;
-        ret_position = begin;
-        return true;
-    };
-    while (position < end) {
-        uint32_t room;
-        const uint8_t* const piece = data.at(position, room);
-        const uint32_t begin = position;
-        if (room < kHeads) {
-            uint8_t heads[kHeads] = {};
-            data.copy(position, end - position < kHeads ? end - position : kHeads, heads);
-            if (is_key(heads)) return true;
-        }
-        while (position < end && position - begin + kHeads <= room)
-            if (is_key(piece + (position - begin))) return true;
+void OpenSpan::count_key(KeyHash key) {
+    slot_->key_filter |= key.bit();
+    if (slot_->tags_left == 0) {
+        ++slot_->attributes;
+        return;
     }
-    return false;
+    slot_->key_tags[slot_->tags_left - 1] = key.tag();
+    count_tagged();
+}
+
+bool OpenSpan::find_key(const char* key, uint32_t size, uint32_t& ret_position) const {
+    bool found = false;
+    each_field([&](uint8_t field, const uint8_t* begin, const uint8_t* body, const uint8_t*) {
+        if (field != kAttributeField) return true;
+        ++body;  // tag of the key
+        if (read_varint(body) != size || memcmp(body, key, size) != 0) return true;
+        ret_position = static_cast<uint32_t>(begin - data());
+        found = true;
+        return false;
+    });
+    return found;
 }
 
 int OpenSpan::set(const spr_attribute& from) {
@@ -132,9 +89,9 @@ int OpenSpan::set(const spr_attribute& from) {
         ++slot_->dropped_attributes;
         return -EINVAL;
     }
-    const uint64_t bit = uint64_t{1} << key_bit(attribute.key, attribute.key_size);
+    const KeyHash hash(attribute.key, attribute.key_size);
     uint32_t old = 0;
-    const bool replaces = (slot_->key_filter & bit) != 0 && find_key(attribute.key, attribute.key_size, old);
+    const bool replaces = may_have(hash) && find_key(attribute.key, attribute.key_size, old);
     if (!replaces && slot_->attributes >= provider_->limits().attributes) {
         ++slot_->dropped_attributes;
         return -EDQUOT;
@@ -145,18 +102,16 @@ int OpenSpan::set(const spr_attribute& from) {
         return attribute.field_size();
     };
     if (!writer.reserve(attribute.field_size()) && !reserve_cut(*provider_, writer, measure)) {
-        writer.keep_blocks();
         ++slot_->dropped_attributes;
         return -ENOBUFS;
     }
-    write_together(writer, attribute.field_size(), [&](auto& sink) { attribute.write(sink, kAttributeField); });
+    attribute.write(writer, kAttributeField);
     writer.publish();
-    slot_->key_filter |= bit;
     // The new value is published before the old one goes: a kill in between leaves both, and recovery keeps the last.
     if (replaces)
         supersede(old);
     else
-        ++slot_->attributes;
+        count_key(hash);
     return 0;
 }
 
@@ -169,10 +124,7 @@ int OpenSpan::set_name(const char* name, size_t given_size) {
         return 1 + varint_size(size) + size;
     };
     SlotWriter writer(segment(), *slot_, word());
-    if (!writer.reserve(measure(kMaxText)) && !reserve_cut(*provider_, writer, measure)) {
-        writer.keep_blocks();
-        return -ENOBUFS;
-    }
+    if (!writer.reserve(measure(kMaxText)) && !reserve_cut(*provider_, writer, measure)) return -ENOBUFS;
     const uint32_t position = writer.position();
     uint8_t head[8];
     head[0] = kName;
@@ -190,10 +142,7 @@ int OpenSpan::set_trace_state(const char* text, size_t given_size) {
     if (size == 0) return 0;
     if (size > kMaxText || !is_utf8(text, size)) return -EINVAL;
     SlotWriter writer(segment(), *slot_, word());
-    if (!writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size))) {
-        writer.keep_blocks();
-        return -ENOBUFS;
-    }
+    if (!writer.reserve(static_cast<uint32_t>(1 + varint_size(size) + size))) return -ENOBUFS;
     uint8_t head[8];
     head[0] = kTraceState;
     uint8_t* end = put_varint(head + 1, size);
@@ -216,10 +165,7 @@ int OpenSpan::set_status(int code, const char* message, size_t given_size) {
         return 1 + varint_size(inside) + inside;
     };
     SlotWriter writer(segment(), *slot_, word());
-    if (!writer.reserve(measure(kMaxText)) && !reserve_cut(*provider_, writer, measure)) {
-        writer.keep_blocks();
-        return -ENOBUFS;
-    }
+    if (!writer.reserve(measure(kMaxText)) && !reserve_cut(*provider_, writer, measure)) return -ENOBUFS;
     const uint32_t position = writer.position();
     uint8_t head[16];
     head[0] = kStatus;
@@ -241,21 +187,17 @@ int OpenSpan::set_status(int code, const char* message, size_t given_size) {
 
 uint32_t OpenSpan::live_size_of_rest() const {
     uint32_t size = 0;
-    each_field([&](const SlotData&, uint8_t field, uint32_t begin, uint32_t end) {
-        if (field != ring::kSuperseded) size += end - begin;
+    each_field([&](uint8_t field, const uint8_t* begin, const uint8_t*, const uint8_t* end) {
+        if (field != ring::kSuperseded) size += static_cast<uint32_t>(end - begin);
         return true;
     });
     return size;
 }
 
 void OpenSpan::copy_rest(uint8_t* to) const {
-    if (slot_->superseded == 0) {
-        SlotData(segment().view(), *slot_).copy(0, word().length, to);
-        return;
-    }
-    each_field([&](const SlotData& data, uint8_t field, uint32_t begin, uint32_t end) {
+    each_field([&](uint8_t field, const uint8_t* begin, const uint8_t*, const uint8_t* end) {
         if (field == ring::kSuperseded) return true;
-        data.copy(begin, end - begin, to);
+        memcpy(to, begin, static_cast<size_t>(end - begin));
         to += end - begin;
         return true;
     });

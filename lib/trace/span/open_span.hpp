@@ -4,13 +4,15 @@
 // be.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include <errno.h>
 
 #include "ring/slot_data.hpp"
 #include "spanring/spanring.h"
-#include "trace/base/key_filter.hpp"
+#include "trace/base/key_hash.hpp"
 #include "trace/base/short_text.hpp"
 #include "trace/base/span_handle.hpp"
 #include "trace/base/wire.hpp"
@@ -41,8 +43,7 @@ public:
         return ring::SlotWord::unpack(ring::StdAtomics::load(slot_->word, std::memory_order_relaxed));
     }
 
-    // Where set_short() may write: in the slot alone, which is found with the least work, or also in the last of its
-    // blocks.
+    // Where set_short() may write: in the slot alone, which is found with the least work, or also in a block.
     enum class Place { kSlot, kBlock };
 
     // HOT. The attribute that nearly all are: ASCII key and text short, key new, room in one piece. False: it is not of
@@ -65,12 +66,12 @@ public:
     // 1: nothing changed (OK is final, UNSET is ignored).
     int set_status(int code, const char* message, size_t size);
 
-    // HOT where nothing is superseded and no block is used. Bytes of data that are not superseded, and a copy of them.
-    // The general way works on a copy of this object, so that the hot one can keep it in registers.
+    // HOT where nothing is superseded. Bytes of data that are not superseded, and a copy of them. The general way works
+    // on a copy of this object, so that the hot one can keep it in registers.
     uint32_t live_size() const { return slot_->superseded == 0 ? word().length : OpenSpan(*this).live_size_of_rest(); }
     void copy_live(uint8_t* to, uint32_t size) const {
-        if (slot_->superseded == 0 && size <= ring::kSlotInlineData) [[likely]]
-            memcpy(to, slot_->data, size);
+        if (slot_->superseded == 0) [[likely]]
+            memcpy(to, data(), size);
         else
             OpenSpan(*this).copy_rest(to);
     }
@@ -78,11 +79,15 @@ public:
 private:
     static bool is_open(const ring::Slot& slot, uint64_t handle);
     static constexpr uint8_t kAttributeField = tag(9, kBytes);
+    bool may_have(KeyHash key) const;
+    void count_key(KeyHash key);
+    void count_tagged();
 
     template <Place kPlace, class PutValue>
     bool append_short(const char* key, size_t key_size, uint32_t value_room, PutValue&& put_value);
     template <Place kPlace>
-    uint8_t* place(ring::SlotWord word, size_t size) const;
+    uint8_t* place(uint64_t word, size_t size) const;
+    const uint8_t* data() const { return ring::data_of(segment().view(), *slot_, word()); }
     uint32_t live_size_of_rest() const;
     void copy_rest(uint8_t* to) const;
     void supersede(uint32_t position);
@@ -134,20 +139,34 @@ inline bool OpenSpan::find(const spr_span* span, OpenSpan& ret) {
     return true;
 }
 
-// Where so many more bytes lie in one piece; nullptr: they do not, or there is no such block yet.
+// One attribute more, one tag less, in one addition.
+[[gnu::always_inline]] inline void OpenSpan::count_tagged() {
+    static_assert(offsetof(ring::Slot, tags_left) == offsetof(ring::Slot, attributes) + 2);
+    uint32_t both;
+    memcpy(&both, reinterpret_cast<uint8_t*>(slot_) + offsetof(ring::Slot, attributes), sizeof both);
+    both += 1 - (1u << 16);
+    memcpy(reinterpret_cast<uint8_t*>(slot_) + offsetof(ring::Slot, attributes), &both, sizeof both);
+}
+
+// Whether the span may have an attribute of that key. Where all have tags these decide.
+inline bool OpenSpan::may_have(KeyHash key) const {
+    static_assert(kTags == ring::kKeyTags);
+    if ((slot_->key_filter & key.bit()) == 0) [[likely]]
+        return false;
+    const uint32_t tags_left = slot_->tags_left;
+    return tags_left == 0 || equal_tags(slot_->key_tags, key.tag()) >> tags_left * 2 != 0;
+}
+
+// Where so many more bytes have room; nullptr: they do not, or not yet.
 template <OpenSpan::Place kPlace>
-[[gnu::always_inline]] inline uint8_t* OpenSpan::place(ring::SlotWord word, size_t size) const {
-    if (word.length + size <= ring::kSlotInlineData) [[likely]]
-        return slot_->data + word.length;
-    if constexpr (kPlace == Place::kBlock) {
-        if (word.length < ring::kSlotInlineData ||
-            word.length + size > ring::kSlotInlineData + word.blocks * ring::kBlockSize)
-            return nullptr;
-        uint32_t room;
-        uint8_t* const at = ring::SlotData(segment().view(), *slot_).at(word.length, room);
-        return size <= room ? at : nullptr;
-    }
-    return nullptr;
+[[gnu::always_inline]] inline uint8_t* OpenSpan::place(uint64_t word, size_t size) const {
+    if (static_cast<uint32_t>(word) + size <= ring::kSlotInlineData) [[likely]]  // and its place is 0, in one look
+        return slot_->data + static_cast<uint32_t>(word);
+    if constexpr (kPlace == Place::kSlot) return nullptr;
+    const auto now = ring::SlotWord::unpack(word);
+    if (now.length + size > ring::data_capacity(now.place)) return nullptr;
+    uint8_t* const data = ring::data_of(segment().view(), *slot_, now);
+    return data == nullptr ? nullptr : data + now.length;
 }
 
 static_assert(kShortText + kShortValue + 6 < 128);
@@ -162,12 +181,19 @@ template <OpenSpan::Place kPlace, class PutValue>
         ring::StdAtomics::load(slot.word, std::memory_order_relaxed);  // this thread's own, or ordered by find()
     if (key == nullptr || key_size - 1 >= kShortText) [[unlikely]]
         return false;
-    uint8_t* const field = place<kPlace>(ring::SlotWord::unpack(word), key_size + value_room + 6);
+    uint8_t* const field = place<kPlace>(word, key_size + value_room + 6);
     if (field == nullptr) [[unlikely]]
         return false;
-    const uint64_t bit = uint64_t{1} << key_bit(key, key_size);
-    if ((slot.key_filter & bit) != 0 || slot.attributes >= provider_->limits().short_attributes) [[unlikely]]
+    const uint32_t tags_left = slot.tags_left;
+    if (tags_left == 0) [[unlikely]]
         return false;
+    const KeyHash hash(key, key_size);
+    if (kPlace == Place::kSlot ? (slot.key_filter & hash.bit()) != 0 : may_have(hash)) [[unlikely]]
+        return false;
+    // Ahead of the field, so that they need not be kept in registers. Should there be none in the end, another key is
+    // looked for in vain once.
+    slot.key_filter |= hash.bit();
+    slot.key_tags[tags_left - 1] = hash.tag();
     if (!copy_short(field + 4, key, key_size)) [[unlikely]]
         return false;
     uint8_t* const value = field + 4 + key_size;
@@ -177,12 +203,11 @@ template <OpenSpan::Place kPlace, class PutValue>
     put_fixed32(field, uint32_t{kAttributeField} | static_cast<uint32_t>(end - field - 2) << 8 |
                            uint32_t{tag(1, kBytes)} << 16 | static_cast<uint32_t>(key_size) << 24);
     // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish(). The length is
-    // the word's lowest field, and the piece that had room bounds it: nothing is carried into the next.
+    // the word's lowest field, and the room bounds it: nothing is carried into the next.
     ring::StdAtomics::store(slot.word, ring::SlotWord::longer(word, static_cast<uint32_t>(end - field)),
                             std::memory_order_release);
     SPR_TESTPOINT(field_published);
-    slot.key_filter |= bit;
-    ++slot.attributes;
+    count_tagged();
     return true;
 }
 

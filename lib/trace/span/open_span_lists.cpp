@@ -42,9 +42,7 @@ template <class Measure>
 bool reserve(Provider& provider, SlotWriter& writer, Measure&& measure) {
     const uint64_t size = measure(kMaxText);
     if (size <= ring::kSlotDataMax && writer.reserve(static_cast<uint32_t>(size))) return true;
-    if (reserve_cut(provider, writer, measure)) return true;
-    writer.keep_blocks();
-    return false;
+    return reserve_cut(provider, writer, measure);
 }
 
 // What the caller had to leave out and what is left out here; the field has 32 bits.

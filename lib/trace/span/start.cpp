@@ -254,14 +254,14 @@ template <StartCall kCall>
     if (StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number) [[unlikely]]
         provider.tracers().publish(*tracer, segment.view(), thread->life->number);
 
-    uint32_t index = level.writer.take_slot(segment);
-    if (index == ring::Segment::kNone && thread->life->reap()) index = level.writer.take_slot(segment);
-    if (index == ring::Segment::kNone) [[unlikely]] {
+    ring::HeldSlot held = level.writer.take_slot(segment);
+    if (!held && thread->life->reap()) held = level.writer.take_slot(segment);
+    if (!held) [[unlikely]] {
         level.writer.count(Counter::kNotStartedSlot);
         pass_through(parent, ret_span);
         return -ENOBUFS;
     }
-    Slot& slot = segment.view().slot(index);
+    Slot& slot = *held.slot;
     ring::Clock& clock = Provider::clock();
     if (options.start_time_ns == 0) [[likely]] {
         slot.start_ticks = clock.ticks();
@@ -280,7 +280,9 @@ template <StartCall kCall>
     slot.status_code = SPR_STATUS_UNSET;
     slot.trace_flags = static_cast<uint8_t>(tail);
     slot.parent_flags = static_cast<uint8_t>(parent == nullptr ? 0 : parent->is_remote != 0 ? 3 : 1);
-    slot.attributes = slot.events = slot.links = slot.superseded = 0;
+    slot.attributes = 0;
+    slot.tags_left = provider.limits().short_attributes;
+    slot.events = slot.links = slot.superseded = slot.reserved = 0;
     slot.key_filter = 0;
     uint32_t length = write_identity(slot.data, context, parent, slot.start_unix_nano);
 
@@ -290,13 +292,13 @@ template <StartCall kCall>
     length += name_bytes;
     level.writer.publish_start(slot, SlotWord{SlotState::kOpen, 0, length});
 
-    ret_span->handle = provider.handle(index, slot.generation);
+    ret_span->handle = provider.handle(held.index, slot.generation);
     ret_span->context = context;
     // A whole span ends at once; the one that the thread is in goes on.
     if (!is_whole<kCall>(given) && entry.depth() == 0) thread_local_state.last.set(ret_span->handle, provider, slot);
     if (name_bytes == 0 || ContextTail::has_threshold(tail) || options.trace_state != nullptr ||
         options.attribute_count != 0 || options.link_count != 0) [[unlikely]] {
-        const bool keeps = add_rest(OpenSpan(provider, slot, index), level, tail, name, name_size, options);
+        const bool keeps = add_rest(OpenSpan(provider, slot, held.index), level, tail, name, name_size, options);
         if (keeps && !is_whole<kCall>(given))
             ContextTail::write(ret_span->context, tail | ContextTail::kKeepsTraceState);
     }

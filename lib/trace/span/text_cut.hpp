@@ -13,7 +13,7 @@ namespace spanring::trace {
 
 // Finds the longest texts with which something fits, reserves room for it and counts it as cut. measure(bytes) gives
 // its size with no text of more than so many bytes, and was called last with those that fit. False: it does not fit,
-// however short; blocks may have been taken. COLD: only after a reserve() that failed.
+// however short. COLD: only after a reserve() that failed.
 template <class Measure>
 [[gnu::noinline]] bool reserve_cut(Provider& provider, ring::SlotWriter& writer, Measure&& measure) {
     // Left for what is set afterwards: a status, a few attributes. The less there is, the less.

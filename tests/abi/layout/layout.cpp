@@ -82,12 +82,13 @@ void constants() {
     CONSTANT(kScopeBytesOffset);
     CONSTANT(kSlotSize);
     CONSTANT(kSlotsPerExtent);
-    CONSTANT(kSlotExtents);
-    CONSTANT(kSlotBlocks);
+    CONSTANT(kBlockClasses);
+    CONSTANT(kKeyTags);
     CONSTANT(kSlotInlineData);
     CONSTANT(kSlotDataMax);
-    CONSTANT(kBlockSize);
-    CONSTANT(kBlocksPerExtent);
+    CONSTANT(kBlockUnit);
+    CONSTANT(kBlockNumbers);
+    CONSTANT(kSlotNumbers);
     CONSTANT(kSmallChunk);
     CONSTANT(kLargeChunk);
     CONSTANT(kJumboChunk);
@@ -109,7 +110,10 @@ void constants() {
 void states() {
     STATE(ExtentKind, kNone);
     STATE(ExtentKind, kSlots);
-    STATE(ExtentKind, kBlocks);
+    STATE(ExtentKind, kBlocks2K);
+    STATE(ExtentKind, kBlocks4K);
+    STATE(ExtentKind, kBlocks16K);
+    STATE(ExtentKind, kBlocks64K);
     STATE(ExtentKind, kSmallChunks);
     STATE(ExtentKind, kLargeChunks);
     STATE(ExtentKind, kJumboChunks);
@@ -139,7 +143,7 @@ void states() {
     BITS(ChunkWord, generation);
     BITS(ChunkWord, state);
     BITS(SlotWord, length);
-    BITS(SlotWord, blocks);
+    BITS(SlotWord, place);
     BITS(SlotWord, state);
     BITS(ExtentWord, kind);
 }
@@ -208,6 +212,7 @@ void writer() {
     FIELD(WriterPage, flush_wanted);
     FIELD(WriterPage, shutdown);
     FIELD(WriterPage, claims);
+    FIELD(WriterPage, turned);
     FIELD(WriterPage, reserved);
     FIELD(WriterPage, shared_line);
     STRUCT(CounterLine);
@@ -254,13 +259,14 @@ void extent() {
     FIELD(Slot, trace_flags);
     FIELD(Slot, parent_flags);
     FIELD(Slot, attributes);
+    FIELD(Slot, tags_left);
     FIELD(Slot, events);
     FIELD(Slot, links);
     FIELD(Slot, superseded);
     FIELD(Slot, reserved);
     FIELD(Slot, key_filter);
     FIELD(Slot, blocks);
-    FIELD(Slot, reserved_word);
+    FIELD(Slot, key_tags);
     FIELD(Slot, data);
 }
 

@@ -106,10 +106,9 @@ TEST(AckBookTest, RepeatsAnArmedJournalWithoutBookingTwice) {
 }
 
 TEST(AckBookTest, RefusesAJournalThatNamesWhatIsNotThere) {
-    for (const auto& [kind, index] :
-         {std::pair{AckBook<>::kMark, test::kFirstSlot / kSlotsPerExtent * kChunksPerExtent},
-          {AckBook<>::kSlot, 0u},
-          {3u, 0u}}) {
+    for (const auto& [kind, index] : {std::pair{AckBook<>::kMark, test::kFirstSlot / kSlotNumbers * kChunksPerExtent},
+                                      {AckBook<>::kSlot, 0u},
+                                      {3u, 0u}}) {
         test::BufferImage image;
         image.view().control().journal.armed = kind;
         image.view().control().journal.index = index;

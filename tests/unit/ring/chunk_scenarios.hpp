@@ -10,6 +10,7 @@
 
 #include "ring/chunk_reader.hpp"
 #include "ring/chunk_writer.hpp"
+#include "ring/extent_parts.hpp"
 #include "ring/index_pool.hpp"
 #include "unit/ring/checked_atomics.hpp"
 
@@ -357,6 +358,54 @@ inline void pool_given_back(Stepper& stepper, Choices& choices) {
         if (taken[number]++ != 0) return stepper.complain("a number was handed out twice");
     for (const uint32_t times : taken)
         if (times != 1) stepper.complain("a number was lost");
+}
+
+// ---- The parts of an extent
+// ------------------------------------------------------------------------------------------
+
+// Two want the only part. `held` also stands for the part itself, which its user writes.
+inline void part_of_two(Stepper& stepper, Choices& choices) {
+    uint64_t words[1] = {};
+    ExtentParts<CheckedAtomics<>> parts;
+    parts.reset(words);
+    parts.begin(0, ExtentKind::kBlocks64K);
+    uint32_t held = 0;
+    const auto body = [&] {
+        const uint32_t place = parts.take(0, ExtentKind::kBlocks64K);
+        if (place == ExtentParts<>::kNone) return;
+        Stepper::plain_write(&held, sizeof held);
+        if (held++ != 0) stepper.complain("a part was handed out twice");
+        --held;
+        parts.give(0, place);
+    };
+    stepper.run({body, body}, choices);
+}
+
+// One gives the last part back, one makes something else of the extent, one uses what it is then.
+inline void turned_extent(Stepper& stepper, Choices& choices) {
+    uint64_t words[1] = {};
+    ExtentParts<CheckedAtomics<>> parts;
+    parts.reset(words);
+    parts.begin(0, ExtentKind::kBlocks64K);
+    parts.take(0, ExtentKind::kBlocks64K);
+    uint32_t memory = 0;
+    const auto use = [&] { Stepper::plain_write(&memory, sizeof memory); };
+    stepper.run({[&] {
+                     use();
+                     parts.give(0, 0);
+                 },
+                 [&] {
+                     if (!parts.turn(0)) return;
+                     use();
+                     parts.finish_turn(0, ExtentKind::kBlocks16K);
+                 },
+                 [&] {
+                     if (parts.take(0, ExtentKind::kBlocks16K) == ExtentParts<>::kNone) return;
+                     use();
+                     if (parts.take(0, ExtentKind::kBlocks64K) != ExtentParts<>::kNone)
+                         stepper.complain("an extent is of two kinds");
+                 }},
+                choices);
 }
 
 }  // namespace spanring::test

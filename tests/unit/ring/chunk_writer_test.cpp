@@ -209,7 +209,7 @@ TEST(ChunkWordTest, PacksAndUnpacksEachFieldAtItsLimits) {
         EXPECT_EQ(ChunkWord::unpack(word.pack()), word);
     EXPECT_EQ(ChunkWord().pack(), 0u) << "zeroed memory is a free chunk";
     EXPECT_EQ(SlotWord().pack(), 0u) << "zeroed memory is a free slot";
-    const SlotWord slot{SlotState::kDropping, kSlotBlocks, kSlotDataMax};
+    const SlotWord slot{SlotState::kDropping, kBlockClasses, kSlotDataMax};
     EXPECT_EQ(SlotWord::unpack(slot.pack()), slot);
 }
 

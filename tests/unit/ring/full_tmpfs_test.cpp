@@ -20,13 +20,13 @@ using test::SmallDirectory;
 struct Opened {
     static constexpr uint32_t kExtents = 64;  // 4 MiB: more than there is
 
-    Opened() : pool(Segment::pool_bytes(kExtents) / sizeof(uint32_t)) {
+    Opened() : pool(Segment::pool_bytes(kExtents) / sizeof(uint64_t)) {
         clock.start();
         error = segment.open({kExtents, 0, nullptr, 0}, clock, pool.data());
     }
 
     Clock clock;
-    std::vector<uint32_t> pool;
+    std::vector<uint64_t> pool;
     Segment segment;
     int error;
 };

@@ -32,7 +32,7 @@ class LevelWriterTest : public testing::Test {
 protected:
     LevelWriterTest() {
         writer_.open(*segment_, 1);
-        index_ = writer_.take_slot(*segment_);
+        index_ = writer_.take_slot(*segment_).index;
         segment_.view().slot(index_).scope = kScope;
     }
     ~LevelWriterTest() override { g_at_testpoint = nullptr; }
@@ -154,12 +154,23 @@ TEST_F(LevelWriterTest, FillsAChunkWithoutAGapAndGoesOnInTheNext) {
         << "a thread's later chunks are large";
 }
 
-TEST_F(LevelWriterTest, GivesBlocksBackWithTheSlot) {
-    const uint32_t block = segment_->take_block();
-    slot().blocks[0] = block;
-    writer_.publish_start(slot(), {SlotState::kOpen, 1, kSlotInlineData + 5});
+TEST_F(LevelWriterTest, KeepsBlocksOfUsualSpansForTheNextOneAndGivesLargeOnesBack) {
+    const auto give_the_slot = [&](uint32_t block_class) {
+        const uint32_t block = segment_->take_block(block_class);
+        EXPECT_NE(block, Segment::kNone);
+        slot().blocks[block_class - 1] = block + 1;
+        return block;
+    };
+    const uint32_t usual = give_the_slot(2), large = give_the_slot(3);
+    writer_.publish_start(slot(), {SlotState::kOpen, 3, kSlotInlineData + 5});
+    EXPECT_NE(segment_->take_block(3), large) << "it is the span's until that ends";
     end();
-    EXPECT_EQ(segment_->take_block(), block);
+    EXPECT_EQ(slot().blocks[1], usual + 1);
+    EXPECT_EQ(slot().blocks[2], 0u);
+    EXPECT_EQ(segment_->take_block(3), large);
+    writer_.leave(*segment_);
+    EXPECT_EQ(slot().blocks[1], 0u);
+    EXPECT_EQ(segment_->take_block(2), usual);
 }
 
 TEST_F(LevelWriterTest, LeavesItsChunkItsSlotsAndItsLineToTheNextOne) {
@@ -175,7 +186,7 @@ TEST_F(LevelWriterTest, LeavesItsChunkItsSlotsAndItsLineToTheNextOne) {
 
     LevelWriter next;
     next.open(*segment_, 2);
-    EXPECT_EQ(next.take_slot(*segment_), index_);
+    EXPECT_EQ(next.take_slot(*segment_).index, index_);
     slot().scope = kScope;
     next.publish_start(slot(), {SlotState::kOpen, 0, 10});
     EXPECT_EQ(slot().line, line);

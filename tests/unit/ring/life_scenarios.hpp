@@ -24,7 +24,7 @@ namespace spanring::test {
 
 inline constexpr uint32_t kSpanBytes = 8;
 inline constexpr uint32_t kFieldBytes = 8;
-inline constexpr uint32_t kSlot = kSlotsPerExtent;  // the first: extent 0 holds small chunks, extent 1 slots
+inline constexpr uint32_t kSlot = kSlotNumbers;  // the first: extent 0 holds small chunks, extent 1 slots
 
 inline uint64_t& counter(SegmentView view, uint32_t line, Counter which) {
     return view.counter_line(line).values[static_cast<uint32_t>(which)];
@@ -41,23 +41,24 @@ public:
     }
 
     // A span with one field, of bytes that say which span it is.
-    void start(uint8_t which) {
+    void start(uint8_t which, uint32_t length = kFieldBytes) {
         which_ = which;
-        index_ = writer_.take_slot(**segment_);
+        length_ = length;
+        index_ = writer_.take_slot(**segment_).index;
         Slot& slot = segment_->view().slot(index_);
         slot.generation = slot.generation + 1;
         slot.scope = 0;
         memset(slot.data, which, kFieldBytes);
-        writer_.publish_start(slot, {SlotState::kOpen, 0, kFieldBytes});
+        writer_.publish_start(slot, {SlotState::kOpen, 0, length});
     }
     void set() {
-        SlotWriter data(**segment_, slot(), {SlotState::kOpen, 0, kFieldBytes});
+        SlotWriter data(**segment_, slot(), {SlotState::kOpen, 0, length_});
         std::array<uint8_t, kFieldBytes> field;
         field.fill(which_);
         data.reserve(kFieldBytes);
         data.put(field.data(), kFieldBytes);
         data.publish();
-        length_ = 2 * kFieldBytes;
+        length_ += kFieldBytes;
     }
     void end() {
         if (!writer_.make_room(**segment_, kSpanBytes)) return drop();
@@ -153,6 +154,24 @@ inline void killed_while_a_field_is_set(SegmentInMemory& segment, Stepper& stepp
     watch(stepper, segment.view(), 1);
     stepper.run({[&] {
                     thread.start(1);
+                    thread.set();
+                }},
+                choices, 1);
+    recover_and_audit(segment, stepper, choices);
+}
+
+// The slot is full to the last byte, so that the field makes the data move into a block.
+inline void killed_while_growing(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kSmallChunks, ExtentKind::kSlots, ExtentKind::kBlocks2K});
+    const SegmentView view = segment.view();
+    memset(view.slot(kSlot).data, 1, kSlotInlineData);
+    Thread thread(segment, 1);
+    watch(stepper, view, 1);
+    uint8_t* const block = view.block(2 * kBlockNumbers);
+    stepper.watch(reinterpret_cast<uint64_t(&)[2]>(*block));
+    stepper.watch(reinterpret_cast<uint64_t(&)[1]>(*(block + kSlotInlineData)));
+    stepper.run({[&] {
+                    thread.start(1, kSlotInlineData);
                     thread.set();
                 }},
                 choices, 1);
@@ -334,7 +353,7 @@ void heir_beside_a_living_thread(SegmentInMemory& segment, Stepper& stepper, Cho
     // Its slot came to C: through the pool, which the pool's own scenarios are about.
     stepper.run({[&] { vanished.writer().settle(*segment); },
                  [&] {
-                     living.writer().return_slot(*segment, kSlot);
+                     living.writer().return_slot(*segment, view.slot(kSlot), kSlot);
                      living.start(2);
                      drops ? living.drop() : living.end();
                  }},
@@ -475,6 +494,29 @@ inline void growth_for_a_slot(SegmentInMemory& segment, Stepper& stepper, Choice
     };
     stepper.run({[&] { take(0); }, [&] { take(1); }, find}, choices);
     if (taken[0] == taken[1]) stepper.complain("two threads have one slot");
+}
+
+// A writer makes chunks of what were slots, while the agent looks twice. What it knows at last has the chunk.
+inline void turning(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kSlots, ExtentKind::kJumboChunks});
+    const SegmentView view = segment.view();
+    view.chunk_line(kChunksPerExtent).word = ChunkWord{ChunkState::kFull, 1, 0, 0}.pack();
+    ExtentMap extents(2);
+    extents.update(view);
+    uint32_t chunk = ~uint32_t{0};
+    const auto look = [&] {
+        if (!extents.update(view)) stepper.complain("an extent of an unknown use");
+    };
+    stepper.run({[&] {
+                     ChunkWriter<> writer;
+                     Loss loss;
+                     if (segment->attach_chunk(writer, kSmallChunk + 1, false, 0, loss)) chunk = writer.chunk();
+                 },
+                 look},
+                choices);
+    stepper.run({look}, choices);
+    if (chunk == ~uint32_t{0}) return stepper.complain("no chunk, though nothing is used");
+    if (!extents.has_chunk(chunk)) stepper.complain("a chunk of which the agent will never know");
 }
 
 inline void growth_of_counter_lines(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {

@@ -74,10 +74,18 @@ constexpr Row kTable[] = {
     {"Segment::take_extent release", nullptr},    // its use
     {"Segment::take_extent release 2", nullptr},  // its count
     {"Segment::extents acquire", nullptr},
-    {"Segment::kind acquire", nullptr},
-    {"ExtentMap::update acquire", nullptr},  // how many there are
-    {"ExtentMap::update acquire 2",          // what they are used for
+    {"Segment::turn_extent release", "the slots that it clears are plain memory, which the scenario does not watch"},
+    {"Segment::turn_extent release 2", nullptr},  // that it is turned
+    {"ExtentMap::update acquire", nullptr},       // that one was
+    {"ExtentMap::update acquire 2", nullptr},     // how many there are
+    {"ExtentMap::update acquire 3",               // what they are used for
      "whoever counts an extent has populated it as well, and the count is acquired"},
+    {"ExtentParts::kind acquire", nullptr},
+    {"ExtentParts::begin release", nullptr},
+    {"ExtentParts::take acquire", nullptr},
+    {"ExtentParts::give release", nullptr},
+    {"ExtentParts::turn acquire", nullptr},
+    {"ExtentParts::finish_turn release", nullptr},
     {"Segment::counter_line release", nullptr},
     {"Segment::counter_line acquire", nullptr},
     {"sum_counters acquire", nullptr},  // the lines that are there
@@ -98,7 +106,7 @@ struct Named {
 };
 
 const std::vector<Named>& scenarios() {
-    static SegmentInMemory segment(2);
+    static SegmentInMemory segment(2), with_blocks(3);
     static SegmentMemory memory;
     const auto over = [](SegmentInMemory& where, void (*scenario)(SegmentInMemory&, Stepper&, Choices&)) {
         return [&where, scenario](Stepper& stepper, Choices& choices) { scenario(where, stepper, choices); };
@@ -115,6 +123,9 @@ const std::vector<Named>& scenarios() {
         {"overwrite under a copy", overwrite_under_a_copy<StdAtomics>, kBound},
         {"pool of two", pool_of_two, kBound},
         {"pool given back", pool_given_back, kBound},
+        {"part of two", part_of_two, kBound},
+        {"turned extent", turned_extent, kBound},
+        {"turning", over(segment, turning), {2, 2}},
         {"freed count", over(segment, freed_count), kBound},
         {"parked count", over(segment, parked_count), kBound},
         {"growth", over(segment, growth), {2, 2}},
@@ -122,6 +133,7 @@ const std::vector<Named>& scenarios() {
         {"growth of counter lines", over(segment, growth_of_counter_lines), {2, 1}},
         {"killed between start and end", over(segment, killed_between_start_and_end), kBound},
         {"killed while a field is set", over(segment, killed_while_a_field_is_set), kBound},
+        {"killed while growing", over(with_blocks, killed_while_growing), kBound},
         {"killed while dropping", over(segment, killed_while_dropping), kBound},
         {"killed while overwriting", over(segment, killed_while_overwriting), kBound},
         {"agent killed while acknowledging", over(segment, agent_killed_while_acknowledging), kBound},

@@ -166,12 +166,32 @@ TEST(RecoveryTest, RefusesSlotsThatMakeNoSense) {
                   slot.word = SlotWord{SlotState::kOpen, 200, 10}.pack();
               }),
               RecoveryFault::kSlotLength);
+    EXPECT_EQ(fault([](Slot& slot) {
+                  slot.word = SlotWord{SlotState::kOpen, 1, 10}.pack();
+                  slot.blocks[0] = 0;
+              }),
+              RecoveryFault::kSlotBlock);
+    EXPECT_EQ(fault([](Slot& slot) {
+                  slot.word = SlotWord{SlotState::kOpen, 2, 10}.pack();
+                  slot.blocks[1] = test::kFirstBlock + 1;  // of another class
+              }),
+              RecoveryFault::kSlotBlock);
     EXPECT_EQ(fault([](Slot& slot) { slot.intent_chunk = test::kChunksOfSet; }), RecoveryFault::kIntent);
     EXPECT_EQ(fault([](Slot& slot) {
                   slot.word = SlotWord{SlotState::kDropping, 0, 10}.pack();
                   slot.intent_cause = static_cast<uint32_t>(Counter::kCount);
               }),
               RecoveryFault::kIntent);
+}
+
+TEST(RecoveryTest, RefusesABlockThatTwoSlotsName) {
+    BufferImage image;
+    const std::vector<uint8_t> data(kSlotInlineData + 1, 0);
+    image->open_slot(1, data);
+    image->open_slot(2, data);
+    EXPECT_EQ(recover(image).fault, RecoveryFault::kNone);
+    image->slot(2).blocks[0] = image->slot(1).blocks[0];
+    EXPECT_EQ(recover(image).fault, RecoveryFault::kSlotBlock) << "each reads it once, however many name it";
 }
 
 TEST(RecoveryTest, IgnoresLinesThatAreNotThere) {

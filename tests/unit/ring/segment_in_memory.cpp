@@ -9,7 +9,7 @@
 namespace spanring::test {
 namespace {
 
-constexpr uint32_t kExtents = 2;  // the most that a scenario has
+constexpr uint32_t kExtents = 3;  // the most that a scenario has
 
 uint8_t* memory() {
     static auto* const bytes = new (std::align_val_t{ring::kPage}) uint8_t[ring::segment_size(kExtents)]();
@@ -29,7 +29,7 @@ std::vector<Populated> g_populated;
 SegmentInMemory::SegmentInMemory(uint32_t extent_limit, uint32_t full_policy)
     : extent_limit_(extent_limit),
       full_policy_(full_policy),
-      pool_(ring::Segment::pool_bytes(extent_limit) / sizeof(uint32_t)) {
+      pool_(ring::Segment::pool_bytes(extent_limit) / sizeof(uint64_t)) {
     clock_.start();
 }
 
@@ -46,8 +46,13 @@ void SegmentInMemory::reset(std::initializer_list<ring::ExtentKind> kinds) {
     g_populated.clear();
     segment_ = ring::Segment();
     segment_.open({extent_limit_, full_policy_, nullptr, 0}, clock_, pool_.data());
+    ring::ExtentParts<> parts;
+    parts.reset(pool_.data());
     uint32_t extent = 0;
-    for (const ring::ExtentKind kind : kinds) view.extent_word(extent++) = ring::ExtentWord{kind}.pack();
+    for (const ring::ExtentKind kind : kinds) {
+        view.extent_word(extent) = ring::ExtentWord{kind}.pack();
+        parts.begin(extent++, kind);
+    }
     view.writer().extents = extent;
     extents_ = ring::ExtentMap(extent_limit_);
     extents_.update(view);

@@ -35,7 +35,7 @@ public:
 private:
     const uint32_t extent_limit_;
     const uint32_t full_policy_;
-    std::vector<uint32_t> pool_;
+    std::vector<uint64_t> pool_;
     ring::Clock clock_;
     ring::Segment segment_;
     ring::ExtentMap extents_;

@@ -42,14 +42,15 @@ TEST(SegmentTest, TakesAnExtentForWhatIsAskedFor) {
     ASSERT_TRUE(attach(segment, small, 100, true));
     ASSERT_TRUE(attach(segment, large, 100));
     ASSERT_TRUE(attach(segment, jumbo, kLargeChunk + 1));
-    EXPECT_EQ(segment->take_block(), 4 * kBlocksPerExtent);
+    EXPECT_EQ(segment->take_block(3), 4 * kBlockNumbers);
     const ExtentMap extents = test::extents_of(segment.view());
     ASSERT_EQ(extents.count(), 5u);
     const ExtentKind kinds[] = {ExtentKind::kSlots, ExtentKind::kSmallChunks, ExtentKind::kLargeChunks,
-                                ExtentKind::kJumboChunks, ExtentKind::kBlocks};
+                                ExtentKind::kJumboChunks, ExtentKind::kBlocks16K};
     for (uint32_t extent = 0; extent < 5; ++extent) EXPECT_EQ(extents.kind(extent), kinds[extent]) << extent;
     EXPECT_TRUE(segment->has_slot(kSlotsPerExtent - 1));
-    EXPECT_FALSE(segment->has_slot(kSlotsPerExtent)) << "of an extent of chunks";
+    EXPECT_FALSE(segment->has_slot(kSlotsPerExtent)) << "more than fit";
+    EXPECT_FALSE(segment->has_slot(kSlotNumbers)) << "of an extent of chunks";
     EXPECT_FALSE(segment->has_slot(~uint32_t{0}));
     EXPECT_TRUE(segment->has_chunk(2 * kChunksPerExtent + 3));
     EXPECT_FALSE(segment->has_chunk(2 * kChunksPerExtent + 4)) << "four large ones are in an extent";
@@ -134,17 +135,68 @@ TEST(SegmentTest, GrowsForSlotsAndBlocks) {
     OpenSegment segment(3);
     std::set<uint32_t> slots, blocks;
     for (uint32_t i = 0; i <= kSlotsPerExtent; ++i) EXPECT_TRUE(slots.insert(segment->take_slot()).second);
-    for (uint32_t block; (block = segment->take_block()) != Segment::kNone;) EXPECT_TRUE(blocks.insert(block).second);
+    for (uint32_t block; (block = segment->take_block(2)) != Segment::kNone;) EXPECT_TRUE(blocks.insert(block).second);
     for (uint32_t slot; (slot = segment->take_slot()) != Segment::kNone;) EXPECT_TRUE(slots.insert(slot).second);
     EXPECT_EQ(slots.size(), 2 * kSlotsPerExtent);
-    EXPECT_EQ(*slots.rbegin(), 2 * kSlotsPerExtent - 1);
-    EXPECT_EQ(blocks.size(), kBlocksPerExtent);
-    EXPECT_EQ(*blocks.begin(), 2 * kBlocksPerExtent);
+    EXPECT_EQ(*slots.rbegin(), kSlotNumbers + kSlotsPerExtent - 1);
+    EXPECT_EQ(blocks.size(), kExtentSize / block_size(2));
+    EXPECT_EQ(*blocks.begin(), 2 * kBlockNumbers);
+    EXPECT_EQ(*blocks.rbegin(), 3 * kBlockNumbers - 2) << "numbered by units";
     EXPECT_EQ(segment.extents(), 3u);
     segment->give_slot(5);
     EXPECT_EQ(segment->take_slot(), 5u);
-    segment->give_block(3 + 2 * kBlocksPerExtent);
-    EXPECT_EQ(segment->take_block(), 3 + 2 * kBlocksPerExtent);
+    segment->give_block(6 + 2 * kBlockNumbers, 2);
+    EXPECT_EQ(segment->take_block(2), 6 + 2 * kBlockNumbers);
+}
+
+TEST(SegmentTest, MakesSomethingElseOfAnExtentInWhichNothingIsUsed) {
+    OpenSegment segment(1);
+    const ExtentMap before = test::extents_of(segment.view());
+    const uint32_t block = segment->take_block(1);
+    EXPECT_EQ(segment->take_slot(), Segment::kNone) << "it is one of blocks";
+    memset(segment.view().block(block), 0xff, block_size(1));
+    const uint64_t mark = segment->freed_mark();
+    segment->give_block(block, 1);
+    EXPECT_NE(segment->freed_mark(), mark) << "who found no chunk is told to look again";
+    const uint32_t slot = segment->take_slot();
+    ASSERT_NE(slot, Segment::kNone);
+    EXPECT_EQ(segment.view().slot(slot).word, 0u) << "a slot is free, whatever lay there";
+    for (const uint32_t none : segment.view().slot(slot).blocks) EXPECT_EQ(none, 0u);
+    Writer writer;
+    EXPECT_FALSE(attach(segment, writer, 100)) << "it is one of slots";
+    segment->give_slot(slot);
+    ASSERT_TRUE(attach(segment, writer, 100));
+    EXPECT_FALSE(segment->has_slot(slot));
+    EXPECT_EQ(segment->take_slot(), Segment::kNone) << "chunks keep what they have";
+}
+
+TEST(SegmentTest, TellsAReaderWhichExtentsHoldSomethingElse) {
+    OpenSegment segment(2);
+    const uint32_t slot = segment->take_slot();
+    ExtentMap map(2);
+    ASSERT_TRUE(map.update(segment.view()));
+    EXPECT_TRUE(map.has_slot(slot));
+    segment->give_slot(slot);
+    Writer writer;
+    ASSERT_TRUE(attach(segment, writer, 100));
+    const uint32_t version = map.version();
+    ASSERT_TRUE(map.update(segment.view()));
+    EXPECT_NE(map.version(), version);
+    EXPECT_FALSE(map.has_slot(slot));
+    EXPECT_TRUE(map.has_chunk(writer.chunk()));
+}
+
+// What a process that is killed did not come to say is found by whoever finds it dead.
+TEST(SegmentTest, IsReadToTheEndAfterADeath) {
+    OpenSegment segment(1);
+    const uint32_t slot = segment->take_slot();
+    ExtentMap map(1);
+    ASSERT_TRUE(map.update(segment.view()));
+    segment.view().extent_word(0) = ExtentWord{ExtentKind::kLargeChunks}.pack();
+    ASSERT_TRUE(map.update(segment.view()));
+    EXPECT_TRUE(map.has_slot(slot));
+    ASSERT_TRUE(map.update_finally(segment.view()));
+    EXPECT_TRUE(map.has_chunk(0));
 }
 
 // Whatever fills up first leaves the other kinds something.
@@ -156,32 +208,34 @@ TEST(SegmentTest, KeepsAShareForEachKind) {
             case ExtentKind::kSlots:
                 while (segment->take_slot() != Segment::kNone) continue;
                 break;
-            case ExtentKind::kBlocks:
-                while (segment->take_block() != Segment::kNone) continue;
+            case ExtentKind::kBlocks4K:
+                while (segment->take_block(2) != Segment::kNone) continue;
                 break;
             default:
                 while (attach(segment, writer, part_size(kind), kind == ExtentKind::kSmallChunks)) writer.forget();
         }
     };
-    constexpr ExtentKind kKinds[] = {ExtentKind::kSlots, ExtentKind::kBlocks, ExtentKind::kSmallChunks,
+    constexpr ExtentKind kKinds[] = {ExtentKind::kSlots, ExtentKind::kBlocks4K, ExtentKind::kSmallChunks,
                                      ExtentKind::kLargeChunks, ExtentKind::kJumboChunks};
     for (const ExtentKind first : kKinds) {
         OpenSegment segment(kLimit);
         fill_all(segment, first);
         EXPECT_LT(segment.extents(), kLimit) << "of kind " << static_cast<uint32_t>(first);
         for (const ExtentKind kind : kKinds) fill_all(segment, kind);
-        EXPECT_EQ(segment.extents(), kLimit) << "nothing is kept for ever";
+        EXPECT_EQ(segment.extents(), kLimit - 3) << "but for three classes of blocks nothing is kept for ever";
         EXPECT_GE(segment.extents_of_kind(ExtentKind::kSlots), kLimit / 8);
-        EXPECT_GE(segment.extents_of_kind(ExtentKind::kBlocks), kLimit / 8);
+        EXPECT_GE(segment.extents_of_kind(ExtentKind::kBlocks4K), 1u);
+        EXPECT_GE(segment.extents_of_kind(ExtentKind::kLargeChunks), kLimit / 32);
     }
 }
 
 TEST(SegmentTest, KeepsAShareForEachKindInTheSmallestSegment) {
-    OpenSegment segment(kExtentKinds);
+    OpenSegment segment(6);
     Writer writer;
     while (segment->take_slot() != Segment::kNone) continue;
     EXPECT_EQ(segment.extents(), 2u);
-    EXPECT_NE(segment->take_block(), Segment::kNone);
+    EXPECT_EQ(segment->take_block(1), Segment::kNone) << "a larger one will do";
+    EXPECT_NE(segment->take_block(3), Segment::kNone);
     for (const uint32_t bytes : {kSmallChunk, kLargeChunk, kJumboChunk})
         EXPECT_TRUE(attach(segment, writer, bytes, bytes == kSmallChunk)) << bytes;
 }
@@ -246,7 +300,7 @@ TEST(SegmentTest, IsNotUsedUpByThreadsThatComeAndGo) {
                     << segment.chunks_in(ChunkState::kParked) << " chunks are parked, "
                     << segment.chunks_in(ChunkState::kFull) << " full";
             }
-            const uint32_t index = writer.take_slot(*segment);
+            const uint32_t index = writer.take_slot(*segment).index;
             Slot& slot = segment.view().slot(index);
             slot.scope = 1;
             writer.publish_start(slot, {SlotState::kOpen, 0, 0});

@@ -82,9 +82,9 @@ uint32_t write_spans(test::OpenSegment& segment, uint32_t thread, uint32_t count
     writer.open(*segment, thread);
     uint32_t committed = 0;
     for (uint32_t number = 0; number < count; ++number) {
-        const uint32_t index = writer.take_slot(*segment);
-        if (index == Segment::kNone) continue;
-        Slot& slot = segment.view().slot(index);
+        const auto [held, index] = writer.take_slot(*segment);
+        if (held == nullptr) continue;
+        Slot& slot = *held;
         slot.scope = 1 + number % 2;
         const SlotWord word{SlotState::kOpen, 0, 0};
         writer.publish_start(slot, word);
@@ -178,7 +178,7 @@ TEST(WritersAndAReaderTest, ShareWhatThreadsLeaveBehind) {
 
 // An heir settles what threads left that ended with a span open, and looks at the slots of the living for it.
 TEST(WritersAndAReaderTest, GoOnWhileSomebodySettlesForTheVanished) {
-    constexpr uint32_t kVanished = 60;
+    constexpr uint32_t kVanished = 40;
     test::OpenSegment segment(3);
     Drain drain(segment);
     std::atomic<bool> done{false};
@@ -197,9 +197,9 @@ TEST(WritersAndAReaderTest, GoOnWhileSomebodySettlesForTheVanished) {
         std::thread([&] {
             writer.open(*segment, 100 + vanished);
             for (uint32_t number = 0; number < 2; ++number) {
-                const uint32_t index = writer.take_slot(*segment);
-                ASSERT_NE(index, Segment::kNone);
-                Slot& slot = segment.view().slot(index);
+                const auto [held, index] = writer.take_slot(*segment);
+                ASSERT_NE(held, nullptr);
+                Slot& slot = *held;
                 slot.scope = 1;
                 writer.publish_start(slot, {SlotState::kOpen, 0, 0});
                 if (number == 1) return;  // stays open

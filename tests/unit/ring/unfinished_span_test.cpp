@@ -145,7 +145,7 @@ TEST(UnfinishedSpanTest, ReadsDataThatGoesOnInBlocks) {
         const Bytes attribute = test::make_attribute("key." + std::to_string(i), std::string(80, 'x'));
         test::put(data, attribute.data(), attribute.size());
     }
-    ASSERT_GT(data.size(), kSlotInlineData + 2 * kBlockSize);
+    ASSERT_GT(data.size(), block_size(1));
     image->open_slot(1, data);
     EXPECT_EQ(unfinished(image, 1).attributes.size(), 121u);
 }
@@ -161,7 +161,7 @@ TEST(UnfinishedSpanTest, GivesNothingForDataThatIsNoRunOfFields) {
         EXPECT_TRUE(record.empty());
     }
     BufferImage image;
-    image->open_slot(1, Bytes(1000, 0)).blocks[0] = test::kFirstBlock + kBlocksPerExtent;
+    image->open_slot(1, Bytes(kSlotInlineData + 1, 0)).blocks[0] = test::kFirstBlock + kBlockNumbers + 1;
     SlotCopy copy;
     EXPECT_FALSE(copy_slot(image.view(), test::extents_of(image.view()), test::kFirstSlot + 1, copy))
         << "a block that is not there";

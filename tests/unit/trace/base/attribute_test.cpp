@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "support/tracing.hpp"
-#include "trace/base/key_filter.hpp"
+#include "trace/base/key_hash.hpp"
 
 namespace spanring {
 namespace {
@@ -262,7 +262,8 @@ TEST_IN_PROCESS(AttributeTest, WithKeysOfOneLengthAndOneEndAreTwo) {
     EXPECT_EQ(set(span, "client.address", "10.0.0.1"), 0);
     EXPECT_EQ(set(span, "server.address", "10.0.0.2"), 0);
     EXPECT_EQ(spr_span_end(&span), 0);
-    EXPECT_NE(trace::key_bit("client.address", 14), trace::key_bit("server.address", 14)) << "not even in the filter";
+    EXPECT_NE(trace::KeyHash("client.address", 14).bit(), trace::KeyHash("server.address", 14).bit())
+        << "not even in the filter";
     const auto segment = tracing.read();
     EXPECT_EQ(attribute(segment.named("span"), "client.address"), "string:10.0.0.1");
     EXPECT_EQ(attribute(segment.named("span"), "server.address"), "string:10.0.0.2");

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which parts of the process's extents are free: one word an extent, with its kind, in memory private to the process.
+// Slots and blocks are taken and given here; of extents of chunks it knows the kind alone, their words in shared memory
+// say the rest. Any thread, any signal level; never waits.
+//
+//     operation    take      give      turn
+//     take         free      free      free        (free: no synchronisation by the caller)
+//     give         free      own part  own part
+//     turn         free      own part  free
+#pragma once
+
+#include <cstdint>
+
+#include "ring/atomics.hpp"
+#include "ring/extent_word.hpp"
+
+namespace spanring::ring {
+
+template <class Atomics = StdAtomics>
+class ExtentParts {
+public:
+    static constexpr uint32_t kNone = ~uint32_t{0};
+
+    // One word for each extent that there will ever be, zeroed, outliving this.
+    void reset(uint64_t* words) { words_ = words; }
+
+    // kNone: nobody's, or it is being turned.
+    ExtentKind kind(uint32_t extent) const {
+        // acquire: the extent is populated, and its slots are whole. Pairs with the releases in begin() and
+        // finish_turn(). Without it a thread could touch pages that are not there yet (SIGBUS on a full tmpfs).
+        return kind_of(Atomics::load(words_[extent], std::memory_order_acquire));
+    }
+
+    // Whether it holds slots or blocks of which none is in use.
+    bool is_unused(uint32_t extent) const {
+        const uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // a guess: turn() decides
+        return word == unused(kind_of(word)) && word >> kKindShift != 0 && !holds_chunks(kind_of(word));
+    }
+
+    // The extent was taken for a kind; again by anybody who sees that.
+    void begin(uint32_t extent, ExtentKind kind) {
+        uint64_t nobodys = 0;
+        // release: that the extent is populated. Pairs with the acquire in kind() and take().
+        Atomics::compare_exchange(words_[extent], nobodys, unused(kind), std::memory_order_release);
+    }
+
+    // A part of the kind: its place among the extent's. kNone: it has none that is free, or is not of this kind.
+    uint32_t take(uint32_t extent, ExtentKind kind) {
+        uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // the exchange decides
+        while (word >> kKindShift == static_cast<uint64_t>(kind) && (word & kFree) != 0) {
+            const auto place = static_cast<uint32_t>(__builtin_ctzll(word));
+            // acquire: what the part's last user did with it, and what made the extent one of this kind. Pairs with the
+            // releases in give(), begin() and finish_turn(). Without it the next user's stores could come first.
+            if (Atomics::compare_exchange(words_[extent], word, word & (word - 1), std::memory_order_acquire))
+                return place;
+        }
+        return kNone;
+    }
+
+    // True: no part of the extent is in use now.
+    bool give(uint32_t extent, uint32_t place) {
+        uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);
+        const uint64_t bit = uint64_t{1} << place;
+        // release: what the caller did to the part. Pairs with the acquires in take() and turn(). Without it the next
+        // user could see it half returned.
+        while (!Atomics::compare_exchange(words_[extent], word, word | bit, std::memory_order_release)) continue;
+        return (word | bit) == unused(kind_of(word));
+    }
+
+    // An extent that is_unused() becomes the caller's, who makes it one of another kind. False: somebody was faster.
+    bool turn(uint32_t extent) {
+        uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);
+        // acquire: what the parts' last users did. Pairs with the release in give(). Without it a late store of theirs
+        // could land in what the extent becomes.
+        return is_unused(extent) && word == unused(kind_of(word)) &&
+               Atomics::compare_exchange(words_[extent], word, kTurning, std::memory_order_acquire);
+    }
+    void finish_turn(uint32_t extent, ExtentKind kind) {
+        // release: what the caller made of the extent. Pairs with the acquires in kind() and take(). Without it a slot
+        // could be used before its word is free.
+        Atomics::store(words_[extent], unused(kind), std::memory_order_release);
+    }
+
+private:
+    // Bits: 0-59 a free part each, 60-63 kind.
+    static constexpr uint32_t kKindShift = 60;
+    static constexpr uint64_t kFree = (uint64_t{1} << kKindShift) - 1;
+    static constexpr uint64_t kTurning = uint64_t{15} << kKindShift;
+    static_assert(kSlotsPerExtent <= kKindShift && kBlockNumbers <= kKindShift && kExtentKinds <= 15);
+
+    static constexpr ExtentKind kind_of(uint64_t word) {
+        return word >= kTurning ? ExtentKind::kNone : static_cast<ExtentKind>(word >> kKindShift);
+    }
+    static constexpr uint64_t unused(ExtentKind kind) {
+        const uint64_t free = holds_chunks(kind) ? 0 : (uint64_t{1} << parts_of(kind)) - 1;
+        return static_cast<uint64_t>(kind) << kKindShift | free;
+    }
+
+    uint64_t* words_ = nullptr;
+};
+
+}  // namespace spanring::ring

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which keys are there: as 64 bits of a filter, and as tags of sixteen bits, all compared at once. A clear bit, or no
+// equal tag, proves that a key is new.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace spanring::trace {
+
+// Of a key that is not empty: of its size and both its ends (client.address and server.address are of one length and
+// end alike).
+class KeyHash {
+public:
+    KeyHash(const char* key, size_t size) {
+        uint64_t head = 0, tail = 0;
+        if (size >= 8) [[likely]] {
+            memcpy(&head, key, 8);
+            memcpy(&tail, key + size - 8, 8);
+        } else {
+            for (size_t i = 0; i < size; ++i) tail = tail << 8 | static_cast<uint8_t>(key[i]);
+        }
+        // The golden ratio of 64 bits: each bit of the key reaches those above it (Knuth, multiplicative hashing). So
+        // the last character, in which keys differ most, comes lowest. The head is turned, so that equal bytes at both
+        // ends do not cancel out.
+        bits_ = (((head << 23 | head >> 41) ^ __builtin_bswap64(tail)) + size) * 0x9e3779b97f4a7c15;
+    }
+
+    uint64_t bit() const { return uint64_t{1} << (bits_ >> 58); }
+    uint16_t tag() const { return static_cast<uint16_t>(bits_ >> 42); }
+
+private:
+    uint64_t bits_;
+};
+
+// Which of the tags are that one, two bits each.
+inline constexpr uint32_t kTags = 24;
+inline uint64_t equal_tags(const uint16_t* tags, uint16_t tag) {
+#if defined(__SSE2__)
+    const __m128i wanted = _mm_set1_epi16(static_cast<int16_t>(tag));
+    const auto equal = [&](uint32_t part) {
+        const __m128i some = _mm_loadu_si128(reinterpret_cast<const __m128i*>(tags) + part);
+        return uint64_t{static_cast<uint16_t>(_mm_movemask_epi8(_mm_cmpeq_epi16(some, wanted)))} << part * 16;
+    };
+    return equal(0) | equal(1) | equal(2);
+#else
+    uint64_t equal = 0;
+    for (uint32_t i = 0; i < kTags; ++i) equal |= uint64_t{tags[i] == tag} << i * 2;
+    return equal;
+#endif
+}
+
+class KeyFilter {
+public:
+    bool may_have(const char* key, size_t size) const { return (bits_ & KeyHash(key, size).bit()) != 0; }
+    void add(const char* key, size_t size) { bits_ |= KeyHash(key, size).bit(); }
+
+private:
+    uint64_t bits_ = 0;
+};
+
+}  // namespace spanring::trace
