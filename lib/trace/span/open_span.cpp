@@ -61,7 +61,7 @@ void OpenSpan::supersede(uint32_t position) {
 }
 
 void OpenSpan::count_key(KeyHash key) {
-    slot_->key_filter |= key.bit();
+    slot_->key_filter = key.added_to(slot_->key_filter);
     if (slot_->tags_left == 0) {
         ++slot_->attributes;
         return;

@@ -151,7 +151,7 @@ inline bool OpenSpan::find(const spr_span* span, OpenSpan& ret) {
 // Whether the span may have an attribute of that key. Where all have tags these decide.
 inline bool OpenSpan::may_have(KeyHash key) const {
     static_assert(kTags == ring::kKeyTags);
-    if ((slot_->key_filter & key.bit()) == 0) [[likely]]
+    if (!key.is_in(slot_->key_filter)) [[likely]]
         return false;
     const uint32_t tags_left = slot_->tags_left;
     return tags_left == 0 || equal_tags(slot_->key_tags, key.tag()) >> tags_left * 2 != 0;
@@ -184,16 +184,15 @@ template <OpenSpan::Place kPlace, class PutValue>
     uint8_t* const field = place<kPlace>(word, key_size + value_room + 6);
     if (field == nullptr) [[unlikely]]
         return false;
-    const uint32_t tags_left = slot.tags_left;
-    if (tags_left == 0) [[unlikely]]
+    if (slot.tags_left == 0) [[unlikely]]
         return false;
     const KeyHash hash(key, key_size);
-    if (kPlace == Place::kSlot ? (slot.key_filter & hash.bit()) != 0 : may_have(hash)) [[unlikely]]
+    if (kPlace == Place::kSlot ? hash.is_in(slot.key_filter) : may_have(hash)) [[unlikely]]
         return false;
     // Ahead of the field, so that they need not be kept in registers. Should there be none in the end, another key is
     // looked for in vain once.
-    slot.key_filter |= hash.bit();
-    slot.key_tags[tags_left - 1] = hash.tag();
+    slot.key_filter = hash.added_to(slot.key_filter);
+    slot.key_tags[size_t{slot.tags_left} - 1] = hash.tag();
     if (!copy_short(field + 4, key, key_size)) [[unlikely]]
         return false;
     uint8_t* const value = field + 4 + key_size;
@@ -204,7 +203,7 @@ template <OpenSpan::Place kPlace, class PutValue>
                            uint32_t{tag(1, kBytes)} << 16 | static_cast<uint32_t>(key_size) << 24);
     // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish(). The length is
     // the word's lowest field, and the room bounds it: nothing is carried into the next.
-    ring::StdAtomics::store(slot.word, ring::SlotWord::longer(word, static_cast<uint32_t>(end - field)),
+    ring::StdAtomics::store(slot.word, ring::SlotWord::longer(ring::StdAtomics::load(slot.word, std::memory_order_relaxed), static_cast<uint32_t>(end - field)),
                             std::memory_order_release);
     SPR_TESTPOINT(field_published);
     count_tagged();

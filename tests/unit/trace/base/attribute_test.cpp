@@ -262,7 +262,7 @@ TEST_IN_PROCESS(AttributeTest, WithKeysOfOneLengthAndOneEndAreTwo) {
     EXPECT_EQ(set(span, "client.address", "10.0.0.1"), 0);
     EXPECT_EQ(set(span, "server.address", "10.0.0.2"), 0);
     EXPECT_EQ(spr_span_end(&span), 0);
-    EXPECT_NE(trace::KeyHash("client.address", 14).bit(), trace::KeyHash("server.address", 14).bit())
+    EXPECT_NE(trace::KeyHash("client.address", 14).added_to(0), trace::KeyHash("server.address", 14).added_to(0))
         << "not even in the filter";
     const auto segment = tracing.read();
     EXPECT_EQ(attribute(segment.named("span"), "client.address"), "string:10.0.0.1");
