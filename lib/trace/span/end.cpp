@@ -75,11 +75,11 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
     if (end_unix_nano < slot.start_unix_nano) end_unix_nano = slot.start_unix_nano;
 
     const Tail tail(slot);
-    const uint32_t data_size = span.live_size();
+    const SlotWord word = span.word();
+    const uint32_t data_size = span.live_size(word);
     const uint32_t body = data_size + tail.size();
     const bool is_short = body < kShortLength;
     const uint32_t record = 1 + (is_short ? short_length_size(body) : varint_size(body)) + body;
-    const SlotWord word = span.word();
     // What a slot holds fits into a jumbo chunk: no span is too big at its end.
     static_assert(ring::kSlotDataMax + Tail::kMost + 1 + 3 <= ring::kJumboChunk - ring::kScopeRecordSize);
     if (!level.writer.make_room(segment, record)) [[unlikely]] {
@@ -93,7 +93,7 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
     uint8_t* at = level.writer.place(slot.scope);
     *at++ = ring::kSpanRecord;
     at = is_short ? put_short_length(at, body) : put_varint(at, body);
-    span.copy_live(at, data_size);
+    span.copy_live(word, at, data_size);
     tail.write(at + data_size, end_unix_nano);
     level.writer.publish_end(segment, slot, span.index(), word, record);
     return 0;

@@ -23,14 +23,15 @@ constexpr uint8_t kName = tag(5, kBytes);
 constexpr uint8_t kStatus = tag(15, kBytes);
 constexpr uint8_t kStartTime = tag(7, kFixed64);
 
-uint32_t read_varint(const uint8_t*& at) {
-    uint32_t value = 0;
-    for (int shift = 0; shift < 32; shift += 7) {
+// A length of at most four bytes' worth, before `end`. False: there is none.
+bool read_length(const uint8_t*& at, const uint8_t* end, uint32_t& ret_length) {
+    ret_length = 0;
+    for (int shift = 0; shift < 28 && at < end; shift += 7) {
         const uint8_t byte = *at++;
-        value |= uint32_t{byte & 0x7fu} << shift;
-        if ((byte & 0x80) == 0) break;
+        ret_length |= uint32_t{byte & 0x7fu} << shift;
+        if ((byte & 0x80) == 0) return true;
     }
-    return value;
+    return false;
 }
 
 }  // namespace
@@ -41,22 +42,28 @@ int OpenSpan::why_not(const spr_span* span) {
     return span->handle == 0 ? 0 : -ESTALE;
 }
 
+// Each whole field. All are whole unless the span was used by several threads at once, against the rules.
 template <class Visit>
-void OpenSpan::each_field(Visit&& visit) const {
-    const uint8_t* const data = this->data();
-    const uint8_t* at = data;
-    const uint8_t* const end = data + word().length;
+void OpenSpan::each_field(SlotWord word, Visit&& visit) const {
+    const uint8_t* at = ring::data_of(segment().view(), *slot_, word);
+    if (at == nullptr) return;
+    const uint8_t* const end = at + word.length;
     while (at < end) {
         const uint8_t* const begin = at;
         const uint8_t field = *at++;
-        const uint32_t size = field == kStartTime ? 8 : read_varint(at);
+        uint32_t size = 8;
+        if (field != kStartTime && !read_length(at, end, size)) return;
+        if (size > static_cast<size_t>(end - at)) return;
         if (!visit(field, begin, at, at + size)) return;
         at += size;
     }
 }
 
 void OpenSpan::supersede(uint32_t position) {
-    ring::data_of(segment().view(), *slot_, word())[position] = ring::kSuperseded;
+    const SlotWord word = this->word();
+    uint8_t* const data = ring::data_of(segment().view(), *slot_, word);
+    if (data == nullptr || position >= word.length) return;  // against the rules
+    data[position] = ring::kSuperseded;
     ++slot_->superseded;
 }
 
@@ -72,11 +79,16 @@ void OpenSpan::count_key(KeyHash key) {
 
 bool OpenSpan::find_key(const char* key, uint32_t size, uint32_t& ret_position) const {
     bool found = false;
-    each_field([&](uint8_t field, const uint8_t* begin, const uint8_t* body, const uint8_t*) {
-        if (field != kAttributeField) return true;
+    uint32_t position = 0;
+    each_field(word(), [&](uint8_t field, const uint8_t* begin, const uint8_t* body, const uint8_t* end) {
+        ret_position = position;
+        position += static_cast<uint32_t>(end - begin);
+        if (field != kAttributeField || body == end) return true;
         ++body;  // tag of the key
-        if (read_varint(body) != size || memcmp(body, key, size) != 0) return true;
-        ret_position = static_cast<uint32_t>(begin - data());
+        uint32_t key_size;
+        if (!read_length(body, end, key_size) || key_size != size || size > static_cast<size_t>(end - body) ||
+            memcmp(body, key, size) != 0)
+            return true;
         found = true;
         return false;
     });
@@ -185,22 +197,26 @@ int OpenSpan::set_status(int code, const char* message, size_t given_size) {
     return 0;
 }
 
-uint32_t OpenSpan::live_size_of_rest() const {
+uint32_t OpenSpan::live_size_of_rest(SlotWord word) const {
     uint32_t size = 0;
-    each_field([&](uint8_t field, const uint8_t* begin, const uint8_t*, const uint8_t* end) {
+    each_field(word, [&](uint8_t field, const uint8_t* begin, const uint8_t*, const uint8_t* end) {
         if (field != ring::kSuperseded) size += static_cast<uint32_t>(end - begin);
         return true;
     });
     return size;
 }
 
-void OpenSpan::copy_rest(uint8_t* to) const {
-    each_field([&](uint8_t field, const uint8_t* begin, const uint8_t*, const uint8_t* end) {
+void OpenSpan::copy_rest(SlotWord word, uint8_t* to, uint32_t size) const {
+    each_field(word, [&](uint8_t field, const uint8_t* begin, const uint8_t*, const uint8_t* end) {
         if (field == ring::kSuperseded) return true;
-        memcpy(to, begin, static_cast<size_t>(end - begin));
-        to += end - begin;
+        const auto bytes = static_cast<uint32_t>(end - begin);
+        if (bytes > size) return false;
+        memcpy(to, begin, bytes);
+        to += bytes;
+        size -= bytes;
         return true;
     });
+    memset(to, 0, size);  // none, unless against the rules: no span then, and the agent says so
 }
 
 }  // namespace spanring::trace

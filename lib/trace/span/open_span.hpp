@@ -66,14 +66,18 @@ public:
     // 1: nothing changed (OK is final, UNSET is ignored).
     int set_status(int code, const char* message, size_t size);
 
-    // HOT where nothing is superseded. Bytes of data that are not superseded, and a copy of them. The general way works
-    // on a copy of this object, so that the hot one can keep it in registers.
-    uint32_t live_size() const { return slot_->superseded == 0 ? word().length : OpenSpan(*this).live_size_of_rest(); }
-    void copy_live(uint8_t* to, uint32_t size) const {
-        if (slot_->superseded == 0) [[likely]]
-            memcpy(to, data(), size);
+    // HOT where nothing is superseded. Bytes of data that are not superseded, and a copy of them, by a word that was
+    // loaded once: what others do to the span meanwhile, against the rules, makes nobody read or write elsewhere. The
+    // general way works on a copy of this object, so that the hot one can keep it in registers.
+    uint32_t live_size(ring::SlotWord word) const {
+        return slot_->superseded == 0 ? word.length : OpenSpan(*this).live_size_of_rest(word);
+    }
+    void copy_live(ring::SlotWord word, uint8_t* to, uint32_t size) const {
+        const uint8_t* const data = ring::data_of(segment().view(), *slot_, word);
+        if (size == word.length && data != nullptr) [[likely]]
+            memcpy(to, data, size);
         else
-            OpenSpan(*this).copy_rest(to);
+            OpenSpan(*this).copy_rest(word, to, size);
     }
 
 private:
@@ -87,13 +91,12 @@ private:
     bool append_short(const char* key, size_t key_size, uint32_t value_room, PutValue&& put_value);
     template <Place kPlace>
     uint8_t* place(uint64_t word, size_t size) const;
-    const uint8_t* data() const { return ring::data_of(segment().view(), *slot_, word()); }
-    uint32_t live_size_of_rest() const;
-    void copy_rest(uint8_t* to) const;
+    uint32_t live_size_of_rest(ring::SlotWord word) const;
+    void copy_rest(ring::SlotWord word, uint8_t* to, uint32_t size) const;
     void supersede(uint32_t position);
     bool find_key(const char* key, uint32_t size, uint32_t& ret_position) const;
     template <class Visit>
-    void each_field(Visit&& visit) const;
+    void each_field(ring::SlotWord word, Visit&& visit) const;
 
     Provider* provider_ = nullptr;
     ring::Slot* slot_ = nullptr;
@@ -201,10 +204,13 @@ template <OpenSpan::Place kPlace, class PutValue>
     value[1] = static_cast<uint8_t>(end - value - 2);
     put_fixed32(field, uint32_t{kAttributeField} | static_cast<uint32_t>(end - field - 2) << 8 |
                            uint32_t{tag(1, kBytes)} << 16 | static_cast<uint32_t>(key_size) << 24);
-    // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish(). The length is
-    // the word's lowest field, and the room bounds it: nothing is carried into the next.
-    ring::StdAtomics::store(slot.word, ring::SlotWord::longer(ring::StdAtomics::load(slot.word, std::memory_order_relaxed), static_cast<uint32_t>(end - field)),
-                            std::memory_order_release);
+    // The place stays, and so does the state: OPEN.
+    const uint64_t longer =
+        kPlace == Place::kSlot
+            ? ring::SlotWord{ring::SlotState::kOpen, 0, static_cast<uint32_t>(end - slot.data)}.pack()
+            : ring::SlotWord::longer(word, static_cast<uint32_t>(end - field));
+    // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish().
+    ring::StdAtomics::store(slot.word, longer, std::memory_order_release);
     SPR_TESTPOINT(field_published);
     count_tagged();
     return true;
