@@ -124,8 +124,8 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     }
     if (!populate_next(seen)) return false;
     uint64_t none = 0;
-    // release: publishes that the extent is populated. Pairs with the acquire in the agent's ExtentMap. Without it the
-    // agent could touch it too early.
+    // release: publishes that the extent is populated. Pairs with the acquire in the agent's ExtentMap. Spare as long
+    // as whoever counts an extent has populated it as well; right without a look at that.
     if (!StdAtomics::compare_exchange(view_.extent_word(seen), none, ExtentWord{kind}.pack(),
                                       std::memory_order_release))
         kind = ExtentWord::unpack(none).kind;

@@ -71,7 +71,8 @@ constexpr Row kTable[] = {
     {"AckBook::store release", nullptr},
     {"AckBook::open acquire", nullptr},
     // Growth.
-    {"Segment::take_extent release", nullptr},    // its use
+    {"Segment::take_extent release",  // its use
+     "whoever counts an extent has populated it as well, and the count is a release"},
     {"Segment::take_extent release 2", nullptr},  // its count
     {"Segment::extents acquire", nullptr},
     {"Segment::turn_extent release", "the slots that it clears are plain memory, which the scenario does not watch"},

@@ -58,7 +58,7 @@ TEST_F(SegmentProbeTest, ReadsCountersSlotsAndFill) {
     EXPECT_FALSE(snapshot.moving);
     EXPECT_EQ(snapshot.agent.acknowledged, 2u);
     EXPECT_EQ(snapshot.used_bytes, ring::kSmallChunk + 100u);
-    EXPECT_EQ(snapshot.capacity_bytes, (2 * spanring::test::kImageSet - 2) * ring::kExtentSize);
+    EXPECT_EQ(snapshot.capacity_bytes, (2 * spanring::test::kImageSet - 3) * ring::kExtentSize);
 }
 
 TEST_F(SegmentProbeTest, SeesThatItsProcessLives) {
