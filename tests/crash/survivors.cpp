@@ -106,25 +106,24 @@ Survival survive(Workload& workload, int vanished) {
     fault += balance(view, "used again");
 
     // Every block and every slot that is left is handed out once. Slots by starts: one that had two owners would lose a
-    // span, and the equations with it.
+    // span, and the equations with it. A free slot has blocks as well, where a thread keeps it.
     std::set<uint32_t> blocks;
     extents_of(view).each_slot([&](uint32_t slot) {
-        const ring::SlotWord word = ring::SlotWord::unpack(view.slot(slot).word);
-        if (word.state == ring::SlotState::kFree) return;
         for (const uint32_t block : view.slot(slot).blocks)
-            if (block != 0 && !blocks.insert(block - 1).second) fault += "two open spans share a block; ";
+            if (block != 0 && !blocks.insert(block - 1).second) fault += "two slots share a block; ";
     });
-    uint32_t there = 0;
-    for (uint32_t block_class = 1; block_class <= ring::kBlockClasses; ++block_class) {
-        std::vector<uint32_t> taken;
+    std::vector<uint32_t> taken[ring::kBlockClasses + 1];
+    for (uint32_t block_class = 1; block_class <= ring::kBlockClasses; ++block_class)
         for (uint32_t block; (block = life.segment.take_block(block_class)) != ring::Segment::kNone;) {
-            taken.push_back(block);
+            taken[block_class].push_back(block);
             if (!blocks.insert(block).second) fault += "a block is in use and free; ";
         }
-        for (const uint32_t block : taken) life.segment.give_block(block, block_class);
-        there += parts_in_use(view, ring::kind_of_blocks(block_class));
-    }
-    result.lost_blocks = there - static_cast<uint32_t>(blocks.size());
+    for (uint32_t block_class = 1; block_class <= ring::kBlockClasses; ++block_class)
+        result.lost_blocks += parts_in_use(view, ring::kind_of_blocks(block_class));
+    result.lost_blocks -= static_cast<uint32_t>(blocks.size());
+    // Only now: an extent of which all are free may become one of another class.
+    for (uint32_t block_class = 1; block_class <= ring::kBlockClasses; ++block_class)
+        for (const uint32_t block : taken[block_class]) life.segment.give_block(block, block_class);
     std::vector<spr_span> spans;
     for (spr_span span; workload.try_start(span);) spans.push_back(span);
     fault += balance(view, "all slots in use");
