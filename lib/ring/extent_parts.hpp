@@ -32,6 +32,12 @@ public:
         return kind_of(Atomics::load(words_[extent], std::memory_order_acquire));
     }
 
+    // HOT. Whether it is of that kind now.
+    bool is(uint32_t extent, ExtentKind kind) const {
+        // acquire: as in kind().
+        return Atomics::load(words_[extent], std::memory_order_acquire) >> kKindShift == static_cast<uint64_t>(kind);
+    }
+
     // Whether it holds slots or blocks of which none is in use.
     bool is_unused(uint32_t extent) const {
         const uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // a guess: turn() decides

@@ -97,7 +97,7 @@ public:
     // Whether there is such a slot, or chunk: any number may be asked for.
     bool has_slot(uint32_t slot) const {
         const uint32_t extent = slot / kSlotNumbers;
-        return extent < extent_limit_ && slot % kSlotNumbers < kSlotsPerExtent && kind(extent) == ExtentKind::kSlots;
+        return extent < extent_limit_ && slot % kSlotNumbers < kSlotsPerExtent && parts_.is(extent, ExtentKind::kSlots);
     }
     bool has_chunk(uint32_t chunk) const {
         const uint32_t extent = chunk / kChunksPerExtent;

@@ -44,7 +44,7 @@ public:
     void advance(uint32_t bytes) { word_.length += bytes; }
 
     void put(const void* bytes, uint32_t size) {
-        memcpy(next(), bytes, size);
+        if (size != 0) memcpy(next(), bytes, size);  // of nothing, too
         advance(size);
     }
     void put_byte(uint8_t byte) {

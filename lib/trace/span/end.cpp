@@ -75,7 +75,7 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
     if (end_unix_nano < slot.start_unix_nano) end_unix_nano = slot.start_unix_nano;
 
     const Tail tail(slot);
-    const SlotWord word = span.word();
+    const uint64_t word = span.packed_word();
     const uint32_t data_size = span.live_size(word);
     const uint32_t body = data_size + tail.size();
     const bool is_short = body < kShortLength;
@@ -86,7 +86,7 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
         const bool room = (thread->life->reap() && level.writer.make_room(segment, record)) ||
                           (provider.full_wait() != 0 && wait_for_room(provider, segment, level, record));
         if (!room) {
-            level.writer.publish_drop(segment, slot, span.index(), word, Counter::kDroppedFull);
+            level.writer.publish_drop(segment, slot, span.index(), span.word(), Counter::kDroppedFull);
             return -ENOBUFS;
         }
     }
@@ -95,7 +95,7 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
     at = is_short ? put_short_length(at, body) : put_varint(at, body);
     span.copy_live(word, at, data_size);
     tail.write(at + data_size, end_unix_nano);
-    level.writer.publish_end(segment, slot, span.index(), word, record);
+    level.writer.publish_end(segment, slot, span.index(), span.word(), record);  // again: kept over no call
     return 0;
 }
 

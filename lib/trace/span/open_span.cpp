@@ -197,16 +197,22 @@ int OpenSpan::set_status(int code, const char* message, size_t given_size) {
     return 0;
 }
 
-uint32_t OpenSpan::live_size_of_rest(SlotWord word) const {
+uint32_t OpenSpan::live_size_of_rest(uint64_t word) const {
     uint32_t size = 0;
-    each_field(word, [&](uint8_t field, const uint8_t* begin, const uint8_t*, const uint8_t* end) {
+    each_field(SlotWord::unpack(word), [&](uint8_t field, const uint8_t* begin, const uint8_t*, const uint8_t* end) {
         if (field != ring::kSuperseded) size += static_cast<uint32_t>(end - begin);
         return true;
     });
     return size;
 }
 
-void OpenSpan::copy_rest(SlotWord word, uint8_t* to, uint32_t size) const {
+void OpenSpan::copy_rest(uint64_t packed, uint8_t* to, uint32_t size) const {
+    const SlotWord word = SlotWord::unpack(packed);
+    const uint8_t* const data = ring::data_of(segment().view(), *slot_, word);
+    if (size == word.length && data != nullptr) {
+        memcpy(to, data, size);
+        return;
+    }
     each_field(word, [&](uint8_t field, const uint8_t* begin, const uint8_t*, const uint8_t* end) {
         if (field == ring::kSuperseded) return true;
         const auto bytes = static_cast<uint32_t>(end - begin);

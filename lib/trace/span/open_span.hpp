@@ -39,9 +39,8 @@ public:
     ring::Segment& segment() const { return provider_->life()->segment; }
     ring::Slot& slot() const { return *slot_; }
     uint32_t index() const { return index_; }
-    ring::SlotWord word() const {
-        return ring::SlotWord::unpack(ring::StdAtomics::load(slot_->word, std::memory_order_relaxed));
-    }
+    uint64_t packed_word() const { return ring::StdAtomics::load(slot_->word, std::memory_order_relaxed); }
+    ring::SlotWord word() const { return ring::SlotWord::unpack(packed_word()); }
 
     // Where set_short() may write: in the slot alone, which is found with the least work, or also in a block.
     enum class Place { kSlot, kBlock };
@@ -69,13 +68,12 @@ public:
     // HOT where nothing is superseded. Bytes of data that are not superseded, and a copy of them, by a word that was
     // loaded once: what others do to the span meanwhile, against the rules, makes nobody read or write elsewhere. The
     // general way works on a copy of this object, so that the hot one can keep it in registers.
-    uint32_t live_size(ring::SlotWord word) const {
-        return slot_->superseded == 0 ? word.length : OpenSpan(*this).live_size_of_rest(word);
+    uint32_t live_size(uint64_t word) const {
+        return slot_->superseded == 0 ? ring::SlotWord::unpack(word).length : OpenSpan(*this).live_size_of_rest(word);
     }
-    void copy_live(ring::SlotWord word, uint8_t* to, uint32_t size) const {
-        const uint8_t* const data = ring::data_of(segment().view(), *slot_, word);
-        if (size == word.length && data != nullptr) [[likely]]
-            memcpy(to, data, size);
+    void copy_live(uint64_t word, uint8_t* to, uint32_t size) const {
+        if (static_cast<uint32_t>(word) == size) [[likely]]  // all of it, and its place is 0, in one look
+            memcpy(to, slot_->data, size);
         else
             OpenSpan(*this).copy_rest(word, to, size);
     }
@@ -91,8 +89,8 @@ private:
     bool append_short(const char* key, size_t key_size, uint32_t value_room, PutValue&& put_value);
     template <Place kPlace>
     uint8_t* place(uint64_t word, size_t size) const;
-    uint32_t live_size_of_rest(ring::SlotWord word) const;
-    void copy_rest(ring::SlotWord word, uint8_t* to, uint32_t size) const;
+    uint32_t live_size_of_rest(uint64_t word) const;
+    void copy_rest(uint64_t word, uint8_t* to, uint32_t size) const;
     void supersede(uint32_t position);
     bool find_key(const char* key, uint32_t size, uint32_t& ret_position) const;
     template <class Visit>
@@ -205,10 +203,11 @@ template <OpenSpan::Place kPlace, class PutValue>
     put_fixed32(field, uint32_t{kAttributeField} | static_cast<uint32_t>(end - field - 2) << 8 |
                            uint32_t{tag(1, kBytes)} << 16 | static_cast<uint32_t>(key_size) << 24);
     // The place stays, and so does the state: OPEN.
-    const uint64_t longer =
-        kPlace == Place::kSlot
-            ? ring::SlotWord{ring::SlotState::kOpen, 0, static_cast<uint32_t>(end - slot.data)}.pack()
-            : ring::SlotWord::longer(word, static_cast<uint32_t>(end - field));
+    // In the slot the length follows from the end alone; from the slot's own address, which is in a register anyway.
+    constexpr uint64_t kEmpty = ring::SlotWord{ring::SlotState::kOpen, 0, 0}.pack() - offsetof(ring::Slot, data);
+    const uint64_t longer = kPlace == Place::kSlot
+                                ? kEmpty + static_cast<uint64_t>(end - reinterpret_cast<uint8_t*>(&slot))
+                                : ring::SlotWord::longer(word, static_cast<uint32_t>(end - field));
     // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish().
     ring::StdAtomics::store(slot.word, longer, std::memory_order_release);
     SPR_TESTPOINT(field_published);
