@@ -423,6 +423,7 @@ inline void heir_of_a_thread_in_a_span(SegmentInMemory& segment, Stepper& steppe
 // The ring is full; the agent frees a chunk. A writer that sees the count finds the chunk.
 inline void freed_count(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
     segment.reset({ExtentKind::kJumboChunks, ExtentKind::kSlots});
+    segment->take_slot();  // else that extent would do
     const SegmentView view = segment.view();
     view.chunk_line(0).word = ChunkWord{ChunkState::kFull, 1, 0, 0}.pack();
     const uint64_t mark = segment->freed_mark();
@@ -440,6 +441,7 @@ inline void freed_count(SegmentInMemory& segment, Stepper& stepper, Choices& cho
 // The ring is full; a thread leaves and parks its chunk. A writer that sees the count finds the chunk.
 inline void parked_count(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
     segment.reset({ExtentKind::kJumboChunks, ExtentKind::kSlots});
+    segment->take_slot();  // else that extent would do
     const SegmentView view = segment.view();
     ChunkWriter<> leaving;
     if (!leaving.claim(0, view.chunk_line(0), view.chunk_bytes(0, kJumboChunk), kJumboChunk, 0))

@@ -81,7 +81,9 @@ constexpr Row kTable[] = {
     {"ExtentMap::update acquire 2", nullptr},     // how many there are
     {"ExtentMap::update acquire 3",               // what they are used for
      "whoever counts an extent has populated it as well, and the count is acquired"},
-    {"ExtentParts::kind acquire", nullptr},
+    {"ExtentParts::kind acquire",
+     "whoever searches has acquired the count, which comes later, and chunks need nothing that a turn does"},
+    {"ExtentParts::is acquire", nullptr},
     {"ExtentParts::begin release", nullptr},
     {"ExtentParts::take acquire", nullptr},
     {"ExtentParts::give release", nullptr},
