@@ -4,10 +4,11 @@
 // Slots and blocks are taken and given here; of extents of chunks it knows the kind alone, their words in shared memory
 // say the rest. Any thread, any signal level; never waits.
 //
-//     operation    take      give      turn
-//     take         free      free      free        (free: no synchronisation by the caller)
-//     give         free      own part  own part
-//     turn         free      own part  free
+//     operation    take      give      turn      hold
+//     take         free      free      free      free      (free: no synchronisation by the caller)
+//     give         free      own part  own part  free
+//     turn         free      own part  free      free
+//     hold         free      free      free      free
 #pragma once
 
 #include <cstdint>
@@ -74,11 +75,33 @@ public:
         return (word | bit) == unused(kind_of(word));
     }
 
+    // Keeps an extent of that kind what it is, used or not, until let_go(). False: it is of another kind.
+    bool hold(uint32_t extent, ExtentKind kind) {
+        uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // the exchange decides
+        while (kind_of(word) == kind) {
+            if (is_held_for_good(word)) return true;
+            // acquire: what made the extent one of this kind. Pairs with the releases in begin() and finish_turn().
+            // Without it the holder could see what the extent was before.
+            if (Atomics::compare_exchange(words_[extent], word, word + kHolder, std::memory_order_acquire)) return true;
+        }
+        return false;
+    }
+    // True: no part of the extent is in use now.
+    bool let_go(uint32_t extent) {
+        uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);
+        do {
+            if (is_held_for_good(word)) return false;
+            // release: what the holder looked at. Pairs with the acquire in turn(). Without it the holder could see
+            // what the extent becomes.
+        } while (!Atomics::compare_exchange(words_[extent], word, word - kHolder, std::memory_order_release));
+        return word - kHolder == unused(kind_of(word));
+    }
+
     // An extent that is_unused() becomes the caller's, who makes it one of another kind. False: somebody was faster.
     bool turn(uint32_t extent) {
         uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);
-        // acquire: what the parts' last users did. Pairs with the release in give(). Without it a late store of theirs
-        // could land in what the extent becomes.
+        // acquire: what the parts' last users and holders did. Pairs with the releases in give() and let_go(). Without
+        // it a late store of theirs could land in what the extent becomes.
         return is_unused(extent) && word == unused(kind_of(word)) &&
                Atomics::compare_exchange(words_[extent], word, kTurning, std::memory_order_acquire);
     }
@@ -89,11 +112,17 @@ public:
     }
 
 private:
-    // Bits: 0-59 a free part each, 60-63 kind.
+    // Bits: 0-52 a free part each, 53-59 how many hold it, 60-63 kind.
+    static constexpr uint32_t kHolderShift = 53;
     static constexpr uint32_t kKindShift = 60;
-    static constexpr uint64_t kFree = (uint64_t{1} << kKindShift) - 1;
+    static constexpr uint64_t kFree = (uint64_t{1} << kHolderShift) - 1;
+    static constexpr uint64_t kHolder = uint64_t{1} << kHolderShift;
+    static constexpr uint64_t kHolders = (uint64_t{1} << kKindShift) - kHolder;
     static constexpr uint64_t kTurning = uint64_t{15} << kKindShift;
-    static_assert(kSlotsPerExtent <= kKindShift && kBlockNumbers <= kKindShift && kExtentKinds <= 15);
+    static_assert(kSlotsPerExtent <= kHolderShift && kBlockNumbers <= kHolderShift && kExtentKinds <= 15);
+
+    // By more than can be counted, some of which have vanished.
+    static constexpr bool is_held_for_good(uint64_t word) { return (word & kHolders) == kHolders; }
 
     static constexpr ExtentKind kind_of(uint64_t word) {
         return word >= kTurning ? ExtentKind::kNone : static_cast<ExtentKind>(word >> kKindShift);

@@ -105,13 +105,15 @@ public:
         const ExtentKind kind = this->kind(extent);
         return holds_chunks(kind) && chunk % kChunksPerExtent < parts_of(kind);
     }
-    // COLD. Every slot there is.
+    // COLD. Every slot there is. While those of an extent are visited it does not become one of something else, or what
+    // another thread writes there could be taken for slots. Who vanishes meanwhile leaves it one of slots for good.
     template <class Visit>
-    void each_slot(Visit&& visit) const {
+    void each_slot(Visit&& visit) {
         const uint32_t count = extents();
         for (uint32_t extent = 0; extent < count; ++extent) {
-            if (kind(extent) != ExtentKind::kSlots) continue;
+            if (!parts_.hold(extent, ExtentKind::kSlots)) continue;
             for (uint32_t place = 0; place < kSlotsPerExtent; ++place) visit(extent * kSlotNumbers + place);
+            if (parts_.let_go(extent)) note_unused();
         }
     }
 
@@ -144,8 +146,9 @@ private:
     void turn_extent(uint32_t extent, ExtentKind kind);
     uint32_t take_part(ExtentKind kind);
     void give_part(uint32_t extent, uint32_t place) {
-        if (parts_.give(extent, place)) StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed);
+        if (parts_.give(extent, place)) note_unused();
     }
+    void note_unused() { StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed); }  // a number
     ExtentKind usual_chunks(uint32_t bytes, bool first) const;
     bool search(ChunkWriter<>& writer, ExtentKind kind, ChunkState state, uint32_t owner);
     bool find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss);

@@ -408,4 +408,27 @@ inline void turned_extent(Stepper& stepper, Choices& choices) {
                 choices);
 }
 
+// One looks at all slots of an extent of which nothing is used, one makes something else of it and slots again.
+inline void held_extent(Stepper& stepper, Choices& choices) {
+    uint64_t words[1] = {};
+    ExtentParts<CheckedAtomics<>> parts;
+    parts.reset(words);
+    parts.begin(0, ExtentKind::kSlots);
+    uint32_t memory = 0;
+    stepper.run({[&] {
+                     if (!parts.hold(0, ExtentKind::kSlots)) return;
+                     Stepper::plain_read(&memory, sizeof memory);
+                     if (parts.turn(0)) stepper.complain("an extent is turned while its slots are looked at");
+                     parts.let_go(0);
+                 },
+                 [&] {
+                     for (const ExtentKind kind : {ExtentKind::kBlocks64K, ExtentKind::kSlots}) {
+                         if (!parts.turn(0)) return;
+                         Stepper::plain_write(&memory, sizeof memory);
+                         parts.finish_turn(0, kind);
+                     }
+                 }},
+                choices);
+}
+
 }  // namespace spanring::test

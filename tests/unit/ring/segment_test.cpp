@@ -199,6 +199,23 @@ TEST(SegmentTest, IsReadToTheEndAfterADeath) {
     EXPECT_TRUE(map.has_chunk(0));
 }
 
+// Whoever looks at all slots, for a thread that vanished, would take what another one writes for a slot.
+TEST(SegmentTest, KeepsAnExtentWhatItIsWhileItsSlotsAreVisited) {
+    OpenSegment segment(1);
+    const uint32_t slot = segment->take_slot();
+    segment->give_slot(slot);
+    uint32_t visited = 0;
+    Writer writer;
+    uint64_t mark = segment->freed_mark();
+    segment->each_slot([&](uint32_t) {
+        ++visited;
+        EXPECT_FALSE(attach(segment, writer, 100)) << "nothing is used, but it is looked at";
+    });
+    EXPECT_EQ(visited, kSlotsPerExtent);
+    EXPECT_NE(segment->freed_mark(), mark) << "who found no chunk is told to look again";
+    EXPECT_TRUE(attach(segment, writer, 100));
+}
+
 // Whatever fills up first leaves the other kinds something.
 TEST(SegmentTest, KeepsAShareForEachKind) {
     constexpr uint32_t kLimit = 64;
