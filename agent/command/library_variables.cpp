@@ -81,6 +81,8 @@ public:
         }
         if (const auto value = said("SPANRING_MEMORY_LIMIT"); value && !is_bytes(*value))
             not_understood("SPANRING_MEMORY_LIMIT", "is not a size, such as 8MiB; it is 16MiB");
+        if (const auto value = said("SPANRING_DIRECTORY_LIMIT"); value && !is_bytes(*value))
+            not_understood("SPANRING_DIRECTORY_LIMIT", "is not a size, such as 256MiB; the default holds");
         if (const auto value = said("SPANRING_PROFILER_CONTEXT");
             value && !is_in({"off", "false", "0", "on", "true", "1"}, lower(*value)))
             not_understood("SPANRING_PROFILER_CONTEXT", "is neither on nor off; it is on");
@@ -190,8 +192,9 @@ private:
 
     // Those of the product are few, so a near one is one of them.
     void misspelt() {
-        static const std::vector<std::string> kOwn = {"SPANRING_DIR", "SPANRING_STATE_DIR", "SPANRING_DISABLED",
-                                                      "SPANRING_MEMORY_LIMIT", "SPANRING_PROFILER_CONTEXT"};
+        static const std::vector<std::string> kOwn = {
+            "SPANRING_DIR",          "SPANRING_STATE_DIR",       "SPANRING_DISABLED",
+            "SPANRING_MEMORY_LIMIT", "SPANRING_DIRECTORY_LIMIT", "SPANRING_PROFILER_CONTEXT"};
         for (const auto& [name, value] : variables_) {
             if (!name.starts_with("SPANRING_") || is_in(kOwn, name)) continue;
             const std::string near = did_you_mean(name, kOwn);

@@ -18,7 +18,7 @@ namespace {
 constexpr int64_t kFinishedKept = 10000;  // processes; older ones go once nothing of theirs is pending
 
 // The order of the counters is ring::Counter's. `dropped_queue` is what ring::ExporterTotals still calls dropped_spool.
-constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 6, R"sql(
+constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 7, R"sql(
 CREATE TABLE processes (
     account BLOB PRIMARY KEY,
     pid INTEGER NOT NULL,
@@ -40,6 +40,8 @@ CREATE TABLE processes (
     dropped_nested INTEGER NOT NULL,
     dropped_overwritten INTEGER NOT NULL,
     refused_data INTEGER NOT NULL,
+    removed_segments INTEGER NOT NULL,
+    removed_spans INTEGER NOT NULL,
     acknowledged INTEGER NOT NULL,
     unfinished INTEGER NOT NULL,
     instance BLOB NOT NULL,
@@ -81,23 +83,26 @@ CREATE TABLE agent (ended_well INTEGER NOT NULL);
 INSERT INTO agent VALUES (1);
 )sql",
                                     R"sql(
-ALTER TABLE processes RENAME COLUMN instance TO account;
-ALTER TABLE processes ADD COLUMN instance BLOB NOT NULL DEFAULT x'';
-ALTER TABLE processes ADD COLUMN device INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE processes ADD COLUMN inode INTEGER NOT NULL DEFAULT 0;
-UPDATE processes SET instance = account;
-CREATE INDEX processes_by_instance ON processes (instance);
-ALTER TABLE exports RENAME COLUMN instance TO account;
-ALTER TABLE spools RENAME COLUMN instance TO account;
+ALTER TABLE processes ADD COLUMN removed_segments INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE processes ADD COLUMN removed_spans INTEGER NOT NULL DEFAULT 0;
 )sql"};
 
 constexpr int kCounters = static_cast<int>(ring::Counter::kCount);
-static_assert(kCounters == 10, "a new counter needs a column and a new schema version");
+static_assert(kCounters == 12, "a new counter needs a column and a new schema version");
 
+// By name: in a ledger that was upgraded they lie in another order.
+#define PROCESS_COLUMNS                                                                                              \
+    "account, pid, uid, program, service, attached_unix_nano, updated_unix_nano, finished, quarantine, agent_died, " \
+    "started, ended, unsampled, not_started_slot, not_started_nested, dropped_full, dropped_too_big, "               \
+    "dropped_nested, dropped_overwritten, refused_data, removed_segments, removed_spans, acknowledged, unfinished, " \
+    "instance, device, inode"
+constexpr std::string_view kReadProcesses =
+    "SELECT " PROCESS_COLUMNS " FROM processes ORDER BY attached_unix_nano DESC, instance";
 constexpr std::string_view kUpdateProcess =
-    "INSERT OR REPLACE INTO processes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+    "INSERT OR REPLACE INTO processes (" PROCESS_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
     "MAX(?10, COALESCE((SELECT agent_died FROM processes WHERE account = ?1), 0)), "
-    "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)";
+    "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)";
+#undef PROCESS_COLUMNS
 // What an agent before this version wrote of a process that is still there.
 constexpr std::array<const char*, 3> kAdopt = {
     "UPDATE OR IGNORE exports SET account = ?1 WHERE account = ?2 AND ?2 IN (SELECT account FROM processes WHERE uid = "
@@ -135,7 +140,7 @@ LedgerTables LedgerTables::open_read_only(const std::string& file) {
 }
 
 LedgerTables::LedgerTables(Database database, bool writable) : database_(std::move(database)) {
-    processes_ = Statement(database_, "SELECT * FROM processes ORDER BY attached_unix_nano DESC, instance");
+    processes_ = Statement(database_, kReadProcesses);
     exports_ = Statement(database_, "SELECT * FROM exports WHERE account = ?1");
     spool_ =
         Statement(database_, "SELECT exported, rejected, dropped FROM spools WHERE account = ?1 AND exporter = ?2");

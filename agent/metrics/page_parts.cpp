@@ -56,6 +56,10 @@ void add_account(Exposition& page, const std::string& prefix, const std::string&
     }
     counter("refused_data_total", "Attributes, events and links that did not get into their span", labels,
             account.counter(Counter::kRefusedData));
+    counter("removed_segments_total", "Segments of dead processes that gave way to the directory's bound", labels,
+            account.counter(Counter::kRemovedSegments));
+    counter("removed_spans_total", "Spans that were in them and that no agent had taken", labels,
+            account.counter(Counter::kRemovedSpans));
     page.gauge(prefix + "open_spans", "Spans that are open now" + whose, labels, number(account.open));
 }
 

@@ -222,6 +222,8 @@ enum class Counter : uint32_t {
     kDroppedNested,
     kDroppedOverwritten,
     kRefusedData,
+    kRemovedSegments,  // of dead processes, so that the directory stays within its bound
+    kRemovedSpans,     // of these, that nobody had acknowledged
     kCount
 };
 struct alignas(8) CounterLine {

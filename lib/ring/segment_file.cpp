@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ring/atomics.hpp"
+#include "ring/directory_bound.hpp"
 #include "ring/file_size_limit.hpp"
 #include "ring/runtime_directory.hpp"
 #include "ring/testpoint.hpp"
@@ -159,6 +160,7 @@ int create_segment(const SegmentRequest& request, SegmentFile& ret_segment) {
         }
         SPR_TESTPOINT(segment_renamed);
     }
+    if (result == 0) keep_directory_bound(directory, request.directory_limit, SegmentView(file.base).writer());
     close(directory);
     if (result == 0) ret_segment = file;
     return result;

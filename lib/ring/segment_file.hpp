@@ -21,7 +21,8 @@ struct SegmentRequest {
     const uint8_t* resource;  // OTLP bytes, then the schema URL; together at most kResourceSize
     uint32_t resource_size;
     uint32_t schema_size = 0;
-    bool whole = false;  // all of its memory at birth
+    bool whole = false;            // all of its memory at birth
+    uint64_t directory_limit = 0;  // bytes that segments of the dead may have; 0: keep_directory_bound() says
 };
 
 struct SegmentFile {

@@ -42,6 +42,7 @@ constexpr const char* kVariables[] = {"OTEL_RESOURCE_ATTRIBUTES",
                                       "OTEL_TRACES_EXPORTER",
                                       "SPANRING_DISABLED",
                                       "SPANRING_MEMORY_LIMIT",
+                                      "SPANRING_DIRECTORY_LIMIT",
                                       "SPANRING_PROFILER_CONTEXT"};
 
 }  // namespace

@@ -82,6 +82,13 @@ void add_recording(Findings& findings, const ProcessAccount& process) {
                                 " did not start: every slot was taken, or the segment could not be made at first",
                             "end spans, or raise SPANRING_MEMORY_LIMIT; look at \"limits\" and \"directory\""});
     }
+    if (const uint64_t removed = process.counter(Counter::kRemovedSegments); removed != 0) {
+        findings.push_back({Health::kWarning, "process",
+                            name_of(process) + ": the directory was full of segments that no agent took; " +
+                                std::to_string(removed) + " of dead processes gave way, with " +
+                                spans(process.counter(Counter::kRemovedSpans)),
+                            "run an agent, or raise SPANRING_DIRECTORY_LIMIT"});
+    }
     if (!process.attached) {
         findings.push_back({Health::kWarning, "process", name_of(process) + ": no agent has attached to its segment",
                             "see \"agent\""});

@@ -111,6 +111,8 @@ private:
         add("not started, no free slot", ring::Counter::kNotStartedSlot);
         add("not started, nested too deep", ring::Counter::kNotStartedNested);
         add("attributes, events and links refused", ring::Counter::kRefusedData);
+        add("segments of the dead removed", ring::Counter::kRemovedSegments);
+        add("spans removed with them", ring::Counter::kRemovedSpans);
         const char* title = "accounts";
         for (const Equation& equation : equations_of(account)) {
             const bool holds = equation.verdict == Judgement::kOk;

@@ -65,6 +65,8 @@ Json to_json(const ProcessAccount& process) {
                        {"nested", process.counter(Counter::kDroppedNested)},
                        {"overwritten", process.counter(Counter::kDroppedOverwritten)}};
     json["refused_data"] = process.counter(Counter::kRefusedData);
+    json["removed"] = {{"segments", process.counter(Counter::kRemovedSegments)},
+                       {"spans", process.counter(Counter::kRemovedSpans)}};
     json["ring_fill"] = process.fill;
     json["exporters"] = Json::array();
     for (const ExporterAccount& exporter : process.exporters) json["exporters"].push_back(exporter_json(exporter));

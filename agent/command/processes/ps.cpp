@@ -118,6 +118,13 @@ void print_table(const Survey& survey, const Terminal& terminal) {
                   << (process.credible ? printable(process.quarantine) : kUnknownReason) << "\n";
     }
     for (const ProcessAccount& process : survey.processes) {
+        const uint64_t segments = process.credible ? process.counter(ring::Counter::kRemovedSegments) : 0;
+        if (segments == 0) continue;
+        std::cout << terminal.paint(Colour::kRed, "removed") << " " << process.pid << ": " << segments
+                  << " segments of dead processes gave way to it, with "
+                  << process.counter(ring::Counter::kRemovedSpans) << " spans that no agent had taken\n";
+    }
+    for (const ProcessAccount& process : survey.processes) {
         for (const std::string& sentence : not_understood(process))
             std::cout << terminal.paint(Colour::kYellow, "not understood") << " " << process.pid << ": " << sentence
                       << "\n";

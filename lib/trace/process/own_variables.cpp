@@ -9,12 +9,12 @@ namespace {
 constexpr uint64_t kDefaultMemory = uint64_t{16} << 20;
 
 // "8MiB", "8M", "8MB", "8388608". misread: one more where it is something else, here and below.
-uint64_t read_memory(uint32_t& misread) {
-    const Variable limit("SPANRING_MEMORY_LIMIT");
+uint64_t read_bytes(const char* name, uint64_t otherwise, uint32_t& misread) {
+    const Variable limit(name);
     uint64_t bytes = 0;
     if (limit.bytes(bytes) && bytes != 0) return bytes;
     misread += limit.is_set();
-    return kDefaultMemory;
+    return otherwise;
 }
 
 // Whether the variable is the first of the words; it may be one of the others.
@@ -28,7 +28,7 @@ bool is_first(const Variable& variable, uint32_t& misread, std::string_view firs
 }  // namespace
 
 OwnVariables OwnVariables::read(bool asks_memory) {
-    OwnVariables result{false, kDefaultMemory, 0};
+    OwnVariables result{false, kDefaultMemory, 0, 0};
     const auto says = [&](const char* name, auto... words) {
         return is_first(Variable(name), result.misread, words...);
     };
@@ -38,7 +38,8 @@ OwnVariables OwnVariables::read(bool asks_memory) {
     // Which exporter is the agent's business, whatever the program names; a word that none has is a mistake.
     result.is_off |= says("OTEL_TRACES_EXPORTER", "none", "otlp", "console", "logging", "zipkin", "jaeger");
     says("SPANRING_PROFILER_CONTEXT", "off", "false", "0", "on", "true", "1");  // ProcessContext asks again
-    if (asks_memory) result.memory = read_memory(result.misread);
+    if (asks_memory) result.memory = read_bytes("SPANRING_MEMORY_LIMIT", kDefaultMemory, result.misread);
+    result.directory = read_bytes("SPANRING_DIRECTORY_LIMIT", 0, result.misread);
     return result;
 }
 

@@ -118,6 +118,7 @@ int Provider::open_this(const spr_provider_options& options) {
     if (const int error = resource_.build(options)) return error;
     const OwnVariables variables = OwnVariables::read(options.memory_limit == 0);
     misread_ = variables.misread;
+    directory_limit_ = variables.directory;
     tracers_.open(*this);
     sampler_ = Sampler::from_environment();
     limits_ = Limits::choose(options);
@@ -168,7 +169,8 @@ Life* Provider::make_life(int& ret_error) {
     }
     const ring::SegmentRequest request{extent_limit_,           full_policy_,
                                        resource.bytes(),        resource_.finish(process.instance, resource.bytes()),
-                                       resource_.schema_size(), memory_at_open_};
+                                       resource_.schema_size(), memory_at_open_,
+                                       directory_limit_};
     const uint32_t number = StdAtomics::fetch_add(g_lives, uint32_t{1}, std::memory_order_relaxed) + 1;
     return Life::begin(number, request, process.clock, ret_error);
 }

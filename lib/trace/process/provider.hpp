@@ -126,7 +126,8 @@ private:
     uint32_t full_policy_ = 0;
     uint64_t full_wait_ = 0;
     bool memory_at_open_ = false;
-    uint32_t misread_ = 0;  // of its own
+    uint64_t directory_limit_ = 0;  // bytes; 0: not said
+    uint32_t misread_ = 0;          // of its own
     Sampler sampler_;
     RateLimiter rate_limiter_;
     Limits limits_{};

@@ -137,6 +137,8 @@ void states() {
     STATE(Counter, kDroppedNested);
     STATE(Counter, kDroppedOverwritten);
     STATE(Counter, kRefusedData);
+    STATE(Counter, kRemovedSegments);
+    STATE(Counter, kRemovedSpans);
     STATE(Counter, kCount);
     BITS(ChunkWord, length);
     BITS(ChunkWord, spans);

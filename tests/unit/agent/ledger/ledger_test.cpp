@@ -103,35 +103,37 @@ TEST(LedgerTest, GivesBackWhatItWasTold) {
     EXPECT_EQ(row.elsewhere, 7u);
 }
 
-// As earlier states wrote it: by instance alone.
-constexpr char kVersion5[] = R"sql(
-CREATE TABLE processes (instance BLOB PRIMARY KEY, pid INTEGER NOT NULL, uid INTEGER NOT NULL, program TEXT NOT NULL,
+// As earlier states wrote it: without what was removed.
+constexpr char kVersion6[] = R"sql(
+CREATE TABLE processes (account BLOB PRIMARY KEY, pid INTEGER NOT NULL, uid INTEGER NOT NULL, program TEXT NOT NULL,
     service TEXT NOT NULL, attached_unix_nano INTEGER NOT NULL, updated_unix_nano INTEGER NOT NULL,
     finished INTEGER NOT NULL, quarantine TEXT NOT NULL, agent_died INTEGER NOT NULL, started INTEGER NOT NULL,
     ended INTEGER NOT NULL, unsampled INTEGER NOT NULL, not_started_slot INTEGER NOT NULL,
     not_started_nested INTEGER NOT NULL, dropped_full INTEGER NOT NULL, dropped_too_big INTEGER NOT NULL,
     dropped_nested INTEGER NOT NULL, dropped_overwritten INTEGER NOT NULL, refused_data INTEGER NOT NULL,
-    acknowledged INTEGER NOT NULL, unfinished INTEGER NOT NULL) WITHOUT ROWID;
+    acknowledged INTEGER NOT NULL, unfinished INTEGER NOT NULL, instance BLOB NOT NULL, device INTEGER NOT NULL,
+    inode INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX processes_by_instance ON processes (instance);
 CREATE INDEX processes_by_age ON processes (finished, updated_unix_nano);
-CREATE TABLE exports (instance BLOB NOT NULL, exporter INTEGER NOT NULL, place INTEGER NOT NULL,
+CREATE TABLE exports (account BLOB NOT NULL, exporter INTEGER NOT NULL, place INTEGER NOT NULL,
     exported INTEGER NOT NULL, rejected INTEGER NOT NULL, spooled INTEGER NOT NULL, dropped_invalid INTEGER NOT NULL,
-    dropped_queue INTEGER NOT NULL, elsewhere INTEGER NOT NULL, PRIMARY KEY (instance, exporter)) WITHOUT ROWID;
-CREATE TABLE spools (instance BLOB NOT NULL, exporter INTEGER NOT NULL, exported INTEGER NOT NULL,
-    rejected INTEGER NOT NULL, dropped INTEGER NOT NULL, PRIMARY KEY (instance, exporter)) WITHOUT ROWID;
+    dropped_queue INTEGER NOT NULL, elsewhere INTEGER NOT NULL, PRIMARY KEY (account, exporter)) WITHOUT ROWID;
+CREATE TABLE spools (account BLOB NOT NULL, exporter INTEGER NOT NULL, exported INTEGER NOT NULL,
+    rejected INTEGER NOT NULL, dropped INTEGER NOT NULL, PRIMARY KEY (account, exporter)) WITHOUT ROWID;
 CREATE TABLE exporters (exporter INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE spool_places (exporter INTEGER NOT NULL, directory TEXT NOT NULL, PRIMARY KEY (exporter, directory))
     WITHOUT ROWID;
 CREATE TABLE agent (ended_well INTEGER NOT NULL);
 INSERT INTO agent VALUES (1);
 INSERT INTO processes VALUES (x'01010101010101010101010101010101', 1001, 0, 'prog', 'cart', 100, 200, 1, '', 0,
-    10, 20, 30, 40, 50, 60, 0, 80, 90, 100, 5, 6);
+    10, 20, 30, 40, 50, 60, 0, 80, 90, 100, 5, 6, x'01010101010101010101010101010101', 0, 0);
 INSERT INTO exports VALUES (x'01010101010101010101010101010101', 77, 2, 1, 2, 3, 4, 5, 7);
 )sql";
 
 TEST(LedgerTest, UpgradesTheVersionBefore) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
-    Database::open(file, {"ledger", 0x53504c44, 5, kVersion5});
+    Database::open(file, {"ledger", 0x53504c44, 6, kVersion6});
     EXPECT_THROW(Ledger::open_read_only(file), std::runtime_error) << "a reader changes nothing";
     Ledger::open(file)->update(process(2));
     const auto processes = Ledger::open_read_only(file)->processes();
@@ -139,6 +141,7 @@ TEST(LedgerTest, UpgradesTheVersionBefore) {
     EXPECT_EQ(processes[1].instance, instance(1));
     EXPECT_EQ(processes[1].service, "cart");
     EXPECT_EQ(processes[1].writer[9], 100u);
+    EXPECT_EQ(processes[1].writer[11], 0u);
     EXPECT_EQ(processes[1].agent.acknowledged, 5u);
     EXPECT_EQ(processes[1].agent.unfinished, 6u);
     for (const ProcessRow& each : processes) {
@@ -209,7 +212,7 @@ TEST(LedgerTest, AnotherUserOrAnotherFileOfTheNameReplacesNothing) {
 TEST(LedgerTest, GoesOnWithTheAccountsOfAnEarlierVersion) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
-    Database::open(file, {"ledger", 0x53504c44, 5, kVersion5})
+    Database::open(file, {"ledger", 0x53504c44, 6, kVersion6})
         .execute("UPDATE processes SET finished = 0; INSERT INTO spools VALUES (x'01010101010101010101010101010101', "
                  "77, 1, 0, 0)");
     const auto ledger = Ledger::open(file);
@@ -350,7 +353,7 @@ TEST(LedgerTest, SetsAsideWhatIsNoLedger) {
     const std::string future = directory.file("future.db");
     { Ledger::open(future); }
     {
-        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 6, ""};
+        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 7, ""};
         Database database = Database::open(future, kSame);
         database.execute("PRAGMA user_version = 9");
     }

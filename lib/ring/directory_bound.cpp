@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ring/directory_bound.hpp"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ring/atomics.hpp"
+#include "ring/runtime_directory.hpp"
+#include "ring/testpoint.hpp"
+
+namespace spanring::ring {
+namespace {
+
+constexpr uint32_t kMostRemovals = 64;   // in one call
+constexpr uint32_t kMostEntries = 4096;  // of a directory that are looked at
+
+struct Entry {
+    char name[kSegmentNameSize];
+    uint64_t bytes;  // of memory
+    uint64_t made;   // unix time, nanoseconds
+
+    // Names make it a total order: each is tried once.
+    bool is_older(const Entry& than) const {
+        return made != than.made ? made < than.made : strcmp(name, than.name) < 0;
+    }
+};
+
+bool look_at(int directory, const char* name, Entry& ret_entry) {
+    struct stat status;
+    if (!parse_segment_name(name, nullptr) || fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
+    if (!S_ISREG(status.st_mode) || status.st_uid != geteuid()) return false;
+    memcpy(ret_entry.name, name, kSegmentNameSize);
+    ret_entry.bytes = static_cast<uint64_t>(status.st_blocks) * 512;
+    ret_entry.made =
+        static_cast<uint64_t>(status.st_mtim.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(status.st_mtim.tv_nsec);
+    return true;
+}
+
+// Each segment of this user. Not readdir(), which allocates.
+template <class Visit>
+void each_entry(int directory, Visit&& visit) {
+    constexpr size_t kRecordLength = 16, kName = 19;  // in struct linux_dirent64, getdents64(2)
+    alignas(uint64_t) char records[1024];
+    if (lseek(directory, 0, SEEK_SET) != 0) return;
+    uint32_t seen = 0;
+    for (;;) {
+        const long size = syscall(SYS_getdents64, directory, records, sizeof records);
+        if (size <= 0) return;
+        for (long at = 0; at < size;) {
+            Entry entry;
+            if (++seen > kMostEntries) return;
+            if (look_at(directory, records + at + kName, entry)) visit(entry);
+            uint16_t length;
+            memcpy(&length, records + at + kRecordLength, sizeof length);
+            at += length;
+        }
+    }
+}
+
+// Byte 0 is the process's, byte 1 the agent's (docs/shared-memory.md, 8).
+struct flock lock_of(off_t byte) {
+    struct flock lock = {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = byte;
+    lock.l_len = 1;
+    return lock;
+}
+
+bool is_dead(int file) {
+    struct flock lock = lock_of(0);
+    return fcntl(file, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+}
+
+bool lock_for_drain(int file) {
+    struct flock lock = lock_of(1);
+    return fcntl(file, F_OFD_SETLK, &lock) == 0;
+}
+
+// Never waits for whoever has a lease on it, and changes nothing.
+int open_entry(int directory, const char* name) {
+    return openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
+bool read_all(int file, uint64_t offset, void* to, size_t size) {
+    return pread(file, to, size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
+}
+
+// Whether it is a whole segment of this layout, of that name, closed to others.
+bool is_understood(int file, const char* name) {
+    struct stat status;
+    Header header;
+    uint8_t instance[16];
+    return fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+           (status.st_mode & 077) == 0 && status.st_nlink == 1 &&
+           read_all(file, kHeaderOffset, &header, sizeof header) && header.magic == kMagic &&
+           header.byte_order == kByteOrder && header.layout_major == kLayoutMajor &&
+           (header.incompatible & ~kKnownIncompatible) == 0 && header.ready == kReady &&
+           header.segment_size == static_cast<uint64_t>(status.st_size) && parse_segment_name(name, instance) &&
+           memcmp(instance, header.instance_id, sizeof instance) == 0;
+}
+
+bool is_still(int directory, const char* name, int file) {
+    struct stat there, opened;
+    return fstatat(directory, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && fstat(file, &opened) == 0 &&
+           there.st_ino == opened.st_ino && there.st_dev == opened.st_dev;
+}
+
+// Spans that were started, and are neither acknowledged nor dropped by the process itself. By its counters as they are:
+// a kill in the middle of a count is one too few.
+[[gnu::noinline]] uint64_t unacknowledged(int file) {
+    WriterPage page;
+    Totals totals;
+    constexpr size_t kCounts = offsetof(Totals, exporters);
+    if (!read_all(file, kWriterOffset, &page, sizeof page) ||
+        !read_all(file, kControlOffset + offsetof(Control, totals), &totals, kCounts))
+        return 0;
+    uint64_t started = 0, gone = totals.acknowledged + totals.unfinished;
+    const auto add = [&](const uint64_t* line) {
+        started += line[static_cast<uint32_t>(Counter::kStarted)];
+        for (const Counter cause :
+             {Counter::kDroppedFull, Counter::kDroppedTooBig, Counter::kDroppedNested, Counter::kDroppedOverwritten})
+            gone += line[static_cast<uint32_t>(cause)];
+    };
+    add(page.shared_line);
+    CounterLine lines[4];
+    for (uint32_t line = 0; line < page.counter_lines && line < kCounterLines; line += 4) {
+        if (!read_all(file, kCountersOffset + uint64_t{line} * kCounterLineSize, lines, sizeof lines)) break;
+        for (const CounterLine& each : lines) add(each.values);
+    }
+    return started > gone ? started - gone : 0;
+}
+
+void count(WriterPage& own, Counter counter, uint64_t more) {
+    // relaxed: numbers, which nothing is concluded from.
+    StdAtomics::fetch_add(own.shared_line[static_cast<uint32_t>(counter)], more, std::memory_order_relaxed);
+}
+
+// False: it stays.
+bool remove(int directory, const char* name, WriterPage& own) {
+    const int file = open_entry(directory, name);
+    if (file < 0) return false;
+    // With the agent's lock no agent begins to drain it. It is asked for last: the file may have been another's.
+    const bool goes =
+        is_understood(file, name) && is_dead(file) && lock_for_drain(file) && is_still(directory, name, file);
+    bool gone = false;
+    if (goes) {
+        count(own, Counter::kRemovedSpans, unacknowledged(file));
+        count(own, Counter::kRemovedSegments, 1);
+        SPR_TESTPOINT(removal_counted);
+        gone = unlinkat(directory, name, 0) == 0;
+    }
+    close(file);
+    return gone;
+}
+
+uint64_t default_bound(const struct statfs& file_system) {
+    const uint64_t quarter = file_system.f_blocks * static_cast<uint64_t>(file_system.f_bsize) / 4;
+    return quarter < kDirectoryBound ? quarter : kDirectoryBound;
+}
+
+uint64_t memory_of_the_dead(int directory) {
+    uint64_t bytes = 0;
+    each_entry(directory, [&](const Entry& entry) {
+        const int file = open_entry(directory, entry.name);
+        if (file < 0) return;
+        if (is_dead(file)) bytes += entry.bytes;
+        close(file);
+    });
+    return bytes;
+}
+
+}  // namespace
+
+void keep_directory_bound(int directory, uint64_t bound, WriterPage& own) {
+    struct statfs file_system;
+    if (fstatfs(directory, &file_system) != 0) return;
+    if (bound == 0) bound = default_bound(file_system);
+    // Where all that anybody has there is less, nothing needs to be looked at.
+    const uint64_t used = (file_system.f_blocks - file_system.f_bfree) * static_cast<uint64_t>(file_system.f_bsize);
+    if (used <= bound) return;
+    uint64_t all = 0;
+    each_entry(directory, [&](const Entry& entry) { all += entry.bytes; });
+    if (all <= bound) return;
+    uint64_t dead = memory_of_the_dead(directory);
+    Entry last = {};  // tried
+    for (uint32_t removals = 0; dead > bound && removals < kMostRemovals; ++removals) {
+        Entry oldest = {};
+        each_entry(directory, [&](const Entry& entry) {
+            if (last.is_older(entry) && (oldest.made == 0 || entry.is_older(oldest))) oldest = entry;
+        });
+        if (oldest.made == 0) return;
+        if (remove(directory, oldest.name, own)) dead -= oldest.bytes < dead ? oldest.bytes : dead;
+        last = oldest;
+    }
+}
+
+}  // namespace spanring::ring
