@@ -26,3 +26,4 @@ python3 "$source/tests/bindings/crates_test.py"
 [ -x "$build/agent/spanring-agent" ] || { echo "test.sh: the agent is not built" >&2; exit 77; }
 python3 "$source/tests/bindings/arrival_test.py" rust "$CARGO_TARGET_DIR/debug/examples/scenario"
 python3 "$source/tests/bindings/data_test.py" rust "$CARGO_TARGET_DIR/debug/examples/data"
+python3 "$source/tests/bindings/tracing_test.py" "$CARGO_TARGET_DIR/debug/examples/fields" "$CARGO_TARGET_DIR/debug/examples/service"

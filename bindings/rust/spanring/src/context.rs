@@ -2,6 +2,7 @@
 
 use crate::error::{check, Error};
 use spanring_sys as sys;
+use std::cell::RefCell;
 use std::fmt;
 use std::ops::Deref;
 use std::ptr;
@@ -67,9 +68,11 @@ impl Context {
     }
 
     /// Attaches to this thread until the guard is dropped: the parent of the spans that start here.
-    /// It allocates once, for a token that must not move; [`Context::with`] does not.
+    /// It needs a token that must not move. A thread keeps a few that guards gave back, so that only its first guards
+    /// allocate; [`Context::with`] never does.
     pub fn attach(&self) -> ContextGuard {
-        let token = Box::into_raw(Box::new(empty_token()));
+        let spare = SPARE_TOKENS.try_with(|spare| spare.borrow_mut().pop()).ok().flatten();
+        let token = Box::into_raw(spare.unwrap_or_else(|| Box::new(empty_token())));
         // SAFETY: the token has memory of its own, where it stays until drop() detaches it, on this thread, because
         // the guard is not Send. A guard that is leaked leaks that memory: the token stays valid.
         unsafe { sys::spr_context_attach(&self.0, token) };
@@ -123,11 +126,27 @@ impl Drop for ContextGuard {
     fn drop(&mut self) {
         // SAFETY: the token was attached by this thread; one that was detached already is refused by the library. After
         // that nothing but this guard knows the memory, which came from a Box.
-        unsafe {
+        let token = unsafe {
             sys::spr_context_detach(self.token);
-            drop(Box::from_raw(self.token));
-        }
+            Box::from_raw(self.token)
+        };
+        // Where the thread ends and has no list any more, it is freed.
+        let _ = SPARE_TOKENS.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            if spare.len() < SPARE_TOKENS_KEPT {
+                spare.push(token);
+            }
+        });
     }
+}
+
+/// More than these are rarely attached at once.
+const SPARE_TOKENS_KEPT: usize = 32;
+
+thread_local! {
+    /// Not attached: their content is of no use.
+    #[allow(clippy::vec_box)] // a guard needs an address that stays
+    static SPARE_TOKENS: RefCell<Vec<Box<sys::spr_token>>> = const { RefCell::new(Vec::new()) };
 }
 
 macro_rules! identifier {

@@ -347,6 +347,16 @@ fn nothing_is_allocated_between_start_and_end() {
 }
 
 #[test]
+fn guards_allocate_for_the_first_ones_of_a_thread_alone() {
+    let context = Context::extract(TRACEPARENT).unwrap();
+    let both = || drop((context.attach(), context.attach()));
+    both();
+    let before = ALLOCATIONS.with(Cell::get);
+    both();
+    assert_eq!(ALLOCATIONS.with(Cell::get), before);
+}
+
+#[test]
 fn a_flush_without_an_agent_times_out() {
     let library = Library::open();
     library.tracer.start("waits for an agent").end();

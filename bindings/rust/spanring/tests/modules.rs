@@ -39,7 +39,7 @@ fn upward(modules: &BTreeMap<String, usize>, user: &str, source: &str) -> Vec<St
 fn modules_use_each_other_downwards_only() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let modules = groups(&fs::read_to_string(folder.join("lib.rs")).expect("lib.rs"));
-    assert!(modules.len() > 10, "{modules:?}");
+    assert!(modules.len() >= 5, "{modules:?}");
     let wrong: Vec<String> = modules
         .keys()
         .flat_map(|name| {
