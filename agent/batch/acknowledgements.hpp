@@ -12,12 +12,24 @@ namespace spanring::agent {
 
 struct Batch;
 
+// Who waits for them.
+class AnswerWaiter {
+public:
+    virtual void answered() = 0;  // any thread; after what was pushed can be taken
+
+protected:
+    ~AnswerWaiter() = default;
+};
+
 class Acknowledgements {
 public:
+    void set_waiter(AnswerWaiter& waiter) { waiter_ = &waiter; }  // before the first push
+
     void push(std::shared_ptr<Batch> batch);     // any thread
     std::vector<std::shared_ptr<Batch>> take();  // drain thread
 
 private:
+    AnswerWaiter* waiter_ = nullptr;
     Mutex mutex_;
     std::vector<std::shared_ptr<Batch>> resolved_ SPR_GUARDED_BY(mutex_);
 };

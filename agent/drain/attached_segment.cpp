@@ -34,6 +34,10 @@ private:
 // 10 ms: a process that sleeps with a gigabyte of open chunks costs a hundredth of a core, not a third.
 constexpr uint32_t kLooksInAPass = 8192;
 
+// A thread that leaves a call by longjmp() may go on in a chunk whose claim it has not counted. Then and when a process
+// breaks the rules, all chunks are looked at nevertheless, so seldom that it costs nothing.
+constexpr uint32_t kChecksPerFullRound = 16;
+
 constexpr char kUnreadable[] = "a part of it cannot be read any more (truncated, or no memory for it)";
 
 }  // namespace
@@ -71,7 +75,9 @@ void AttachedSegment::direct_sampling(ring::SamplingDirective directive, bool en
 }
 
 void AttachedSegment::check_liveness() {
-    if (quarantined_.empty()) burial_.check(held_.file.get());
+    if (!quarantined_.empty()) return;
+    burial_.check(held_.file.get());
+    if (++liveness_checks_ % kChecksPerFullRound == 0) cursors_.distrust_claims();
 }
 
 bool AttachedSegment::update_extents() {
@@ -84,6 +90,7 @@ PassResult AttachedSegment::drain(Batcher& batcher, uint64_t budget) { return pa
 
 PassResult AttachedSegment::drain_all(Batcher& batcher) {
     left_ = 0;  // what this round has looked at may have more by now
+    cursors_.distrust_claims();
     return pass(batcher, std::numeric_limits<uint64_t>::max(), std::numeric_limits<uint32_t>::max());
 }
 
@@ -108,7 +115,14 @@ PassResult AttachedSegment::pass(Batcher& batcher, uint64_t budget, uint32_t loo
 // What is asked for later is not this round's: some of its chunks are behind it.
 void AttachedSegment::begin_round() {
     if (!dead()) flush_.look();
-    left_ = cursors_.count();
+    left_ = cursors_.begin_round(claimed_since());
+}
+
+bool AttachedSegment::claimed_since() {
+    // acquire: the chunk that was claimed is no longer what it was. Pairs with the release in Segment::attach_chunk().
+    // Without it the count could be noted, the chunk be found as it was, and not be looked at again.
+    const uint64_t claims = ring::StdAtomics::load(view().writer().claims, std::memory_order_acquire);
+    return std::exchange(claims_, claims) != claims;
 }
 
 bool AttachedSegment::recover() {

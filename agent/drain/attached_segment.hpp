@@ -77,6 +77,8 @@ public:
 
     // Frees what may be freed. Returns how many chunks.
     uint32_t reclaim();
+    bool waits_to_reclaim() const { return !dead() && !retired_.empty(); }
+    bool has_to_settle() const { return waits_to_reclaim() || flush_.pending(); }
 
     // A flush was asked for and a complete pass was made since: the batches in the making are to be submitted.
     bool wants_flush() const { return flush_.wants_submit(); }
@@ -110,6 +112,7 @@ private:
     Batcher::Lane& lane(Batcher& batcher) { return zero_copy_ ? zero_copy_lane_ : batcher.shared(); }
     bool update_extents();
     bool recover();
+    bool claimed_since();
     PassResult pass(Batcher& batcher, uint64_t budget, uint32_t looks);
     void begin_round();
     bool visit_chunks(Batcher& batcher, uint64_t budget, uint32_t looks, PassResult& result);
@@ -126,7 +129,9 @@ private:
 
     HeldSegment held_;
     ChunkCursors cursors_;
-    uint32_t left_ = 0;  // chunks that this round has not looked at yet
+    uint32_t left_ = 0;    // chunks that this round has not looked at yet
+    uint64_t claims_ = 0;  // WriterPage::claims as the last round found it
+    uint32_t liveness_checks_ = 0;
     RunCutter cutter_;
     std::vector<uint8_t> scratch_;
     SegmentAccounts accounts_;

@@ -51,6 +51,8 @@ public:
     // The exporters outlive the batcher.
     Batcher(BatchLimits limits, std::vector<Exporter*> exporters);
 
+    void set_waiter(AnswerWaiter& waiter) { acknowledgements_.set_waiter(waiter); }  // before the first batch
+
     Lane& shared() { return shared_; }
 
     void begin_pass(Clock::time_point now) { now_ = now; }
@@ -73,6 +75,10 @@ public:
 
     void submit(Lane& lane);
     void submit_if_old(Lane& lane);
+    // When it is; not for a long time where the lane has none.
+    Clock::time_point due(const Lane& lane) const {
+        return lane.empty() ? Clock::time_point::max() : lane.opened_ + limits_.age;
+    }
 
     // Batches that all required exporters resolved. Each must go to finish() once it is booked.
     std::vector<std::shared_ptr<Batch>> take_resolved() { return acknowledgements_.take(); }

@@ -2,6 +2,7 @@
 #include "drain/chunk_cursors.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "ring/atomics.hpp"
 
@@ -40,19 +41,46 @@ void ChunkCursors::extend(const ring::ExtentMap& extents) {
     }
     cursor_of_.resize(chunks_.size(), kNoCursor);
     idle_words_.resize(chunks_.size(), kLook);
+    is_used_.resize(chunks_.size(), false);
+    all_next_ = true;
 }
 
-void ChunkCursors::look_at_all() { std::fill(idle_words_.begin(), idle_words_.end(), kLook); }
+void ChunkCursors::look_at_all() {
+    std::fill(idle_words_.begin(), idle_words_.end(), kLook);
+    all_next_ = true;
+}
 
-// How many of the chunks from `first` on have nothing to do. The word is only compared here; whoever looks at the chunk
-// loads what is used.
+uint32_t ChunkCursors::begin_round(bool claims) {
+    all_ = std::exchange(all_next_, false) || claims;
+    if (all_) return count();
+    std::erase_if(used_, [this](uint32_t place) {
+        const uint64_t word = idle_words_[place];
+        const bool in_use = word == kLook || moves_unclaimed(ring::ChunkWord::unpack(word).state);
+        is_used_[place] = in_use;
+        return !in_use;
+    });
+    next_used_ = 0;
+    return used_in_round_ = static_cast<uint32_t>(used_.size());
+}
+
+// The word is only compared here; whoever looks at the chunk loads what is used.
+bool ChunkCursors::is_idle(ring::SegmentView segment, uint32_t place) const {
+    // relaxed: a word that changed is loaded again, with acquire, before anything follows from it.
+    const uint64_t word = ring::StdAtomics::load(segment.chunk_line(chunks_[place]).word, std::memory_order_relaxed);
+    return word == idle_words_[place] && word != kLook;
+}
+
+// How many of all chunks from `first` on have nothing to do.
 uint32_t ChunkCursors::idle_from(ring::SegmentView segment, uint32_t first, uint32_t count) const {
-    for (uint32_t place = first; place != first + count; ++place) {
-        // relaxed: a word that changed is loaded again, with acquire, before anything follows from it.
-        const uint64_t word =
-            ring::StdAtomics::load(segment.chunk_line(chunks_[place]).word, std::memory_order_relaxed);
-        if (word != idle_words_[place] || word == kLook) return place - first;
-    }
+    for (uint32_t i = 0; i != count; ++i)
+        if (!is_idle(segment, first + i)) return i;
+    return count;
+}
+
+// The same of those in use.
+uint32_t ChunkCursors::idle_in_use(ring::SegmentView segment, uint32_t first, uint32_t count) const {
+    for (uint32_t i = 0; i != count; ++i)
+        if (!is_idle(segment, used_[first + i])) return i;
     return count;
 }
 

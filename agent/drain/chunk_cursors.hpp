@@ -4,6 +4,9 @@
 // nothing here believes the segment, and nothing here writes to it. A chunk that was never used costs a few words of
 // it, and has no cursor. Drain thread only.
 //
+// A round looks at all chunks, or at those in use alone: an owner's chunk gets longer without a word to anybody, and an
+// answer moves a mark. Of any other chunk the word moves with a claim alone, which the process counts.
+//
 // Header bill: it reads through RunCutter; attached_segment.hpp alone includes it.
 #pragma once
 
@@ -58,19 +61,33 @@ public:
     uint32_t count() const { return static_cast<uint32_t>(chunks_.size()); }
 
     // There is nothing to do for the chunk as long as its word is this one.
-    void set_idle(uint32_t chunk, ring::ChunkWord word) { idle_words_[place_of(chunk)] = word.pack(); }
-    void look_again(uint32_t chunk) { idle_words_[place_of(chunk)] = kLook; }
+    void set_idle(uint32_t chunk, ring::ChunkWord word) {
+        const uint32_t place = place_of(chunk);
+        idle_words_[place] = word.pack();
+        if (moves_unclaimed(word.state)) use(place);
+    }
+    void look_again(uint32_t chunk) {
+        const uint32_t place = place_of(chunk);
+        idle_words_[place] = kLook;
+        use(place);
+    }
     void look_at_all();
 
-    // A round looks at each chunk once, and begins where the last one stopped: `left` counts from count() down. A pass
-    // makes so many `looks` of it. Goes to the next chunk that may have something to do, and past it with advance().
-    // False: there is none left, or no look.
+    // The next round is over all chunks, for once: one may have been claimed and not counted.
+    void distrust_claims() { all_next_ = true; }
+
+    // Begins a round: over those in use alone, unless there are `claims` that were not looked for. Returns of how many.
+    uint32_t begin_round(bool claims);
+
+    // A round looks at each of its chunks once; one over all begins where the last one stopped. `left` counts from what
+    // begin_round() said down. A pass makes so many `looks` of it. Goes to the next chunk that may have something to
+    // do, and past it with advance(). False: there is none left, or no look.
     bool seek(ring::SegmentView segment, uint32_t& left, uint32_t& looks) {
         while (left != 0 && looks != 0) {
-            if (next_ >= count()) next_ = 0;
-            const uint32_t ahead = std::min({left, looks, count() - next_});
-            const uint32_t idle = idle_from(segment, next_, ahead);
-            next_ += idle;
+            if (next() >= end()) next() = 0;
+            const uint32_t ahead = std::min({left, looks, end() - next()});
+            const uint32_t idle = all_ ? idle_from(segment, next_, ahead) : idle_in_use(segment, next_used_, ahead);
+            next() += idle;
             left -= idle;
             looks -= idle;
             if (idle != ahead) return true;
@@ -80,14 +97,26 @@ public:
     uint32_t advance(uint32_t& left, uint32_t& looks) {
         --left;
         --looks;
-        return chunks_[next_++];
+        return chunks_[all_ ? next_++ : used_[next_used_++]];
     }
 
 private:
     static constexpr uint64_t kLook = ~uint64_t{0};  // no sound word: there is no such state
     static constexpr uint32_t kNoCursor = ~uint32_t{0};
 
+    static bool moves_unclaimed(ring::ChunkState state) {
+        return state == ring::ChunkState::kOpen || state == ring::ChunkState::kEvicting;
+    }
+    void use(uint32_t place) {
+        if (is_used_[place]) return;
+        is_used_[place] = true;
+        used_.push_back(place);
+    }
+    bool is_idle(ring::SegmentView segment, uint32_t place) const;
     uint32_t idle_from(ring::SegmentView segment, uint32_t first, uint32_t count) const;
+    uint32_t idle_in_use(ring::SegmentView segment, uint32_t first, uint32_t count) const;
+    uint32_t& next() { return all_ ? next_ : next_used_; }
+    uint32_t end() const { return all_ ? count() : used_in_round_; }
     uint32_t place_of(uint32_t chunk) const {
         return first_places_[chunk / ring::kChunksPerExtent] + chunk % ring::kChunksPerExtent;
     }
@@ -103,6 +132,13 @@ private:
     // at a thousand chunks reads little more than their words.
     std::vector<uint64_t> idle_words_;
     uint32_t next_ = 0;
+
+    std::vector<uint32_t> used_;  // places of chunks in use, and of some that were
+    std::vector<bool> is_used_;   // of each chunk: whether it is among these
+    uint32_t next_used_ = 0;
+    uint32_t used_in_round_ = 0;  // what is put to them later is the next round's
+    bool all_ = true;             // this round is over all chunks
+    bool all_next_ = true;
 };
 
 }  // namespace spanring::agent

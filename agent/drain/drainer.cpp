@@ -21,7 +21,8 @@ namespace spanring::agent {
 
 namespace {
 
-constexpr std::chrono::milliseconds kWaitForAnswers{10};  // between looks at the answers of exporters
+constexpr std::chrono::milliseconds kWaitForAnswers{10};  // between looks where an owner's turn waits for them
+constexpr std::chrono::milliseconds kWaitForPins{10};     // of answered batches, which go a moment later
 constexpr std::chrono::milliseconds kWaitForFlush{1};     // somebody waits
 constexpr std::chrono::milliseconds kHintSpacing{2};      // whoever makes events makes no more passes than that
 
@@ -64,6 +65,7 @@ Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger*
       budget_(options_.users != nullptr),
       turns_(options_.users != nullptr, options_.queue_bytes) {
     ledger_.set_wake([this] { wake(); });
+    batcher_.set_waiter(mailbox_);
 }
 
 // ---- Attach ---------------------------------------------------------------------------------------------------------
@@ -303,9 +305,12 @@ void Drainer::submit_for_flush() {
 
 void Drainer::process_answers() {
     book_answers();
+    waits_for_pins_ = false;
     for (auto& [source, served] : segments_) {
+        if (!served.segment->has_to_settle()) continue;
         const CrashScope scope(served.path);
         if (served.segment->reclaim() != 0) served.pace.no_later_than(now_ + options_.pace.busy);
+        waits_for_pins_ = waits_for_pins_ || served.segment->waits_to_reclaim();
         served.segment->serve_flush();
     }
     finish_segments();
@@ -393,13 +398,15 @@ void Drainer::publish_status() {
 void Drainer::wait() {
     if (more_) return;
     Clock::time_point until = std::min({next_refresh_, scans_.due(), next_ledger_});
-    for (const auto& [source, served] : segments_) {
+    for (auto& [source, served] : segments_) {
         if (served.is_read()) until = std::min(until, served.pace.due());
+        until = std::min(until, batcher_.due(served.segment->own_lane()));
     }
+    until = std::min(until, batcher_.due(batcher_.shared()));
     const Clock::time_point now = Clock::now();
     const bool listens = now >= next_hints_;
     if (!listens) until = std::min(until, next_hints_);
-    if (batcher_.outstanding() != 0) until = std::min(until, now + kWaitForAnswers);
+    if (waits_for_pins_) until = std::min(until, now + kWaitForPins);
     if (flushes_.waiting()) until = std::min(until, now + kWaitForFlush);
     if (until <= now) return;
     const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(until - now);

@@ -42,7 +42,7 @@ struct DrainOptions {
     ZeroCopy zero_copy = ZeroCopy::kOff;
     uint64_t pass_bytes = 1u << 20;                  // of one segment, before it is the next one's turn
     uint64_t queue_bytes = 64u << 20;                // of all that waits for exporters, shared by users
-    std::chrono::milliseconds liveness_period{100};  // beside the hints of the kernel
+    std::chrono::milliseconds liveness_period{1000};  // beside the hints of the kernel
     std::chrono::milliseconds scan_period{2000};     // likewise
     std::chrono::milliseconds ledger_period{1000};
     std::chrono::seconds temporary_age{10};
@@ -142,6 +142,7 @@ private:
     Clock::time_point next_ledger_{};
     bool more_ = false;   // a pass was cut by a budget
     bool hinted_ = true;  // the watch may have something to say
+    bool waits_for_pins_ = false;  // memory that is answered for, and that a batch still points to
 
     DrainStatus status_;
     DrainStatusBoard board_;

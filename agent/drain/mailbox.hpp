@@ -7,17 +7,19 @@
 
 #include "base/descriptor.hpp"
 #include "base/mutex.hpp"
+#include "batch/acknowledgements.hpp"
 #include "batch/batch.hpp"
 
 namespace spanring::agent {
 
-class Mailbox {
+class Mailbox final : public AnswerWaiter {
 public:
     Mailbox();  // throws std::runtime_error
 
     // ---- Any thread ----
 
     void ring();
+    void answered() override { ring(); }
     void distrust(const InstanceId& instance);  // a zero-copy request of it failed
 
     // ---- The drain thread ----

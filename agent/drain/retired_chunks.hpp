@@ -31,6 +31,7 @@ public:
         return freed;
     }
 
+    bool empty() const { return waiting_.empty(); }
     void clear() { waiting_.clear(); }  // they are never freed
 
 private:

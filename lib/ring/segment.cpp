@@ -272,8 +272,9 @@ bool Segment::find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint
 bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss) {
     loss.spans = 0;
     if (!find_chunk(writer, bytes, first, owner, loss)) return false;
-    // relaxed: it says when to look, not what there is to see; whoever looks a moment too early looks again.
-    StdAtomics::fetch_add(view_.writer().claims, uint64_t{1}, std::memory_order_relaxed);
+    // release: the chunk's word before the count. Pairs with the acquire in the agent's AttachedSegment. Without it the
+    // agent could note the count, find the chunk as it was, and not look at it again before another one is claimed.
+    StdAtomics::fetch_add(view_.writer().claims, uint64_t{1}, std::memory_order_release);
     return true;
 }
 

@@ -139,8 +139,11 @@ public:
     ring::ChunkWord word(uint32_t chunk) const {
         return ring::ChunkWord::unpack(ring::StdAtomics::load(view_.chunk_line(chunk).word, std::memory_order_acquire));
     }
+    // Whatever is more than a longer chunk of the same owner counts as a claim.
     void set_word(uint32_t chunk, ring::ChunkWord word) {
+        const bool owned = this->word(chunk).state == ring::ChunkState::kOpen;
         ring::StdAtomics::store(view_.chunk_line(chunk).word, word.pack(), std::memory_order_release);
+        if (!owned) ring::StdAtomics::fetch_add(view_.writer().claims, uint64_t{1}, std::memory_order_release);
     }
     ring::ChunkWord mark(uint32_t chunk) const {
         return ring::ChunkWord::unpack(ring::StdAtomics::load(view_.chunk_mark(chunk), std::memory_order_acquire));

@@ -161,6 +161,77 @@ TEST_F(CursorsTest, MakeARoundInSeveralPassesOfSoManyLooks) {
     EXPECT_EQ(passes, 9) << "42 chunks";
 }
 
+// A round over what is in use, after a complete one.
+class CursorsInUseTest : public CursorsTest {
+protected:
+    CursorsInUseTest() {
+        cursors.begin_round(true);
+        all_idle();
+        cursors.begin_round(false);
+    }
+    std::vector<uint32_t> round(bool claims = false) {
+        std::vector<uint32_t> looked;
+        uint32_t looks = ~uint32_t{0};
+        for (uint32_t left = cursors.begin_round(claims); cursors.seek(image->view(), left, looks);)
+            looked.push_back(cursors.advance(left, looks));
+        return looked;
+    }
+    void settle(uint32_t chunk) { cursors.set_idle(chunk, image->word(chunk)); }
+};
+
+TEST_F(CursorsInUseTest, LookAtNothingWhereNothingIsInUse) {
+    image->claim(5);
+    EXPECT_EQ(cursors.begin_round(false), 0u) << "not without a claim";
+    EXPECT_EQ(round(true), std::vector<uint32_t>{5});
+}
+
+TEST_F(CursorsInUseTest, FollowAChunkUntilItsOwnerLeavesIt) {
+    image->claim(5);
+    settle(5);
+    EXPECT_TRUE(round().empty());
+    image->commit(5, 1);
+    EXPECT_EQ(round(), std::vector<uint32_t>{5});
+    settle(5);
+    image->seal(5);
+    EXPECT_EQ(round(), std::vector<uint32_t>{5});
+    settle(5);
+    EXPECT_EQ(cursors.begin_round(false), 0u);
+}
+
+TEST_F(CursorsInUseTest, LookAtWhatAnAnswerMoved) {
+    for (const uint32_t chunk : {7u, 3u}) {
+        cursors.look_again(chunk);
+        cursors.look_again(chunk);
+    }
+    EXPECT_EQ(round(), (std::vector<uint32_t>{7, 3})) << "each once";
+    settle(7);
+    EXPECT_EQ(round(), std::vector<uint32_t>{3});
+}
+
+TEST_F(CursorsInUseTest, LeaveToTheNextRoundWhatComesMeanwhile) {
+    cursors.look_again(1);
+    cursors.look_again(2);
+    uint32_t left = cursors.begin_round(false), looks = ~uint32_t{0};
+    ASSERT_TRUE(cursors.seek(image->view(), left, looks));
+    EXPECT_EQ(cursors.advance(left, looks), 1u);
+    settle(1);
+    cursors.look_again(9);
+    ASSERT_TRUE(cursors.seek(image->view(), left, looks));
+    EXPECT_EQ(cursors.advance(left, looks), 2u);
+    settle(2);
+    EXPECT_FALSE(cursors.seek(image->view(), left, looks));
+    EXPECT_EQ(round(), std::vector<uint32_t>{9});
+}
+
+TEST_F(CursorsInUseTest, LookAtAllChunksOnceWhereClaimsAreDistrusted) {
+    image->claim(5);
+    cursors.distrust_claims();
+    EXPECT_EQ(round(), std::vector<uint32_t>{5});
+    settle(5);
+    image->claim(6);
+    EXPECT_TRUE(round().empty());
+}
+
 TEST_F(CursorsTest, HaveACursorOfWhatIsUsedAlone) {
     EXPECT_FALSE(cursors.has_cursor(3));
     cursors[3].read = 5;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -41,6 +42,20 @@ TEST(MailboxTest, HandsOutWhatWasLeftInOrderAndOnce) {
     EXPECT_TRUE(rings(mailbox));
     EXPECT_EQ(mailbox.take_distrusted(), (std::vector<InstanceId>{instance(1), instance(2)}));
     EXPECT_TRUE(mailbox.take_distrusted().empty());
+}
+
+TEST(MailboxTest, RingsOnceForAnswersThatWait) {
+    Mailbox mailbox;
+    Acknowledgements answers;
+    answers.set_waiter(mailbox);
+    for (int round = 0; round < 2; ++round) {
+        answers.push(std::make_shared<Batch>());
+        EXPECT_TRUE(rings(mailbox));
+        mailbox.silence();
+        answers.push(std::make_shared<Batch>());
+        EXPECT_FALSE(rings(mailbox)) << "who was woken for the first takes both";
+        EXPECT_EQ(answers.take().size(), 2u);
+    }
 }
 
 TEST(MailboxTest, LosesNothingThatManyThreadsLeave) {
