@@ -14,6 +14,7 @@ import app
 import crowd
 import first_span
 import growth
+import idle
 import memory
 import page
 import peers
@@ -45,6 +46,7 @@ def groups(quick, rounds, once=False):
         "rates": (agent_cost.rates(), few),
         "threads": (growth.threads(), fewer),
         "processes": (agent_cost.processes(), few),
+        "idle": (idle.measures(), few),
         "short_lived": (growth.short_lived(quick, few), few),
         "memory": (memory.measures() + peers.memory(), few),
     }

@@ -61,6 +61,11 @@ FIGURES = [
     ("peer.collector.cpu_ns_per_span_805", "Collector, 805 bytes, gRPC", "ns", 0),
     ("peer.collector_zstd.cpu_ns_per_span_805", "the same over HTTP with zstd", "ns", 0),
     ("agent.idle_cpu_percent_100", "agent, 100 processes attached that do nothing", "% of a core", 2),
+    ("idle_after_burst_100.cpu_percent", "agent, 100 processes that had a burst of 60,000 spans and are idle", "% of a core", 2),
+    ("idle_after_burst_100.anonymous_mib", "its anonymous memory then", "MiB", 1),
+    ("idle_1000.cpu_percent", "agent, 1,000 idle processes of one span each", "% of a core", 2),
+    ("idle_1000.anonymous_mib", "its anonymous memory then", "MiB", 1),
+    ("burst_loss.percent", "60,000 spans in a burst while the agent sleeps: lost", "%", 1),
     ("agent.rss_mib_100k", "agent, memory at 100,000 spans/s", "MiB", 1),
     ("agent.rss_mib_1m", "agent, memory at 1,000,000 spans/s", "MiB", 1),
     ("agent.rss_mib_overload", "agent, ten times as many as its backend takes", "MiB", 1),
@@ -162,6 +167,10 @@ BARS = {
     "agent.zstd_ns_per_span_805": ("at most 1,300 ns", at_most(1300)),
     "pipeline.spans_per_s": ("at least 2,500,000", at_least(2_500_000)),
     "pipeline.lost": ("0", at_most(0)),
+    "idle_after_burst_100.cpu_percent": ("at most 0.3 %", at_most(0.3)),
+    "idle_after_burst_100.anonymous_mib": ("at most 25 MiB", at_most(25)),
+    "idle_1000.cpu_percent": ("at most 0.5 %", at_most(0.5)),
+    "burst_loss.percent": ("0", at_most(0)),
     "agent.rss_mib_overload": ("at most 1.2 x at 100,000 spans/s", at_most_times(1.2, "agent.rss_mib_100k")),
 }
 

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an agent costs that has nothing to do: many processes that had a burst once, very many that did next to nothing;
+and what a burst loses that comes while it sleeps."""
+
+import concurrent.futures
+import re
+import time
+
+from measure import Measure
+from worker import Gone
+
+FALLS_ASLEEP = 2  # seconds, long enough
+
+
+class Idle(Measure):
+    """CPU and anonymous memory of the agent while nobody does anything."""
+
+    def __init__(self, name, processes, spans):
+        self.keys = (f"{name}.cpu_percent", f"{name}.anonymous_mib")
+        self.processes, self.spans = processes, spans
+
+    def start(self, bed, place):
+        count = 10 if place.once else self.processes
+        self.seconds = 2 if place.quick else 10
+        self.agent = bed.agent(place.endpoint)
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            self.workers = list(pool.map(lambda _: self.agent.application(), range(count)))
+
+    def round(self):
+        for worker in self.workers:
+            worker.ask("flat", self.spans)
+        time.sleep(FALLS_ASLEEP)
+        before, begin = self.agent.cpu_ns(), time.monotonic_ns()
+        time.sleep(self.seconds)
+        percent = 100 * (self.agent.cpu_ns() - before) / (time.monotonic_ns() - begin)
+        return dict(zip(self.keys, (percent, self.anonymous_mib())))
+
+    def anonymous_mib(self):
+        """The rings are the applications' memory."""
+        try:
+            with open(f"/proc/{self.agent.pid}/status") as status:
+                return int(re.search(r"RssAnon:\s+(\d+)", status.read()).group(1)) / 1024
+        except FileNotFoundError:
+            raise Gone("the agent ended") from None
+
+
+class BurstLoss(Measure):
+    """Of as many spans as a ring of the default size holds, in one burst after a sleep: those that found it full."""
+
+    keys = ("burst_loss.percent",)
+    SPANS = 60_000  # of 183 bytes
+
+    def start(self, bed, place):
+        self.worker = bed.agent(place.endpoint).application()
+        self.worker.ask("flat", 1)
+
+    def round(self):
+        time.sleep(FALLS_ASLEEP)
+        answer = self.worker.ask("flat", self.SPANS)
+        return {self.keys[0]: 100 * (1 - answer["spans"] / self.SPANS)}
+
+
+def measures():
+    return [Idle("idle_after_burst_100", 100, 60_000), Idle("idle_1000", 1000, 1), BurstLoss()]
