@@ -36,7 +36,19 @@ void DirectoryWatch::watch(size_t folder, const std::string& path) {
 
 void DirectoryWatch::adopt(size_t folder, int descriptor) {
     silent_folders_.erase(folder);
-    if (descriptor >= 0) folders_[descriptor] = folder;
+    if (descriptor < 0) return;
+    folders_[descriptor] = folder;
+    heard_.insert(folder);
+}
+
+void DirectoryWatch::forget_folder(int descriptor) {
+    const auto found = folders_.find(descriptor);
+    if (found == folders_.end()) return;
+    const size_t folder = found->second;
+    folders_.erase(found);
+    // One that came back has another watch by now.
+    if (std::none_of(folders_.begin(), folders_.end(), [&](const auto& watch) { return watch.second == folder; }))
+        heard_.erase(folder);
 }
 
 void DirectoryWatch::watch_users(const std::string& path) { watch_parent({path, {}, true}); }
@@ -98,7 +110,7 @@ void DirectoryWatch::take(const inotify_event& event, Time now, WatchHints& hint
             hints.files.emplace_back(folder->second, name);
     }
     if ((event.mask & IN_IGNORED) != 0) {
-        folders_.erase(event.wd);
+        forget_folder(event.wd);
         parents_.erase(event.wd);
         flows_.erase(event.wd);
     } else if (floods(event.wd, now)) {
@@ -118,7 +130,7 @@ void DirectoryWatch::turn_away(int descriptor, Time now) {
     inotify_rm_watch(fd_.get(), descriptor);
     if (const auto folder = folders_.find(descriptor); folder != folders_.end()) {
         silent_folders_[folder->second] = now + kPause;
-        folders_.erase(folder);
+        forget_folder(descriptor);
     }
     if (const auto parent = parents_.find(descriptor); parent != parents_.end()) {
         spdlog::debug("{}: floods, and is not watched for a while", parent->second.path);

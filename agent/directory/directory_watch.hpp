@@ -47,6 +47,9 @@ public:
 
     int fd() const { return fd_.get(); }
 
+    // Whether what happens in the folder is told.
+    bool hears(size_t folder) const { return heard_.contains(folder); }
+
     // Watches the directory, where it is there, and its parent. To be repeated when it came or went.
     void watch(size_t folder, const std::string& path);
 
@@ -78,12 +81,14 @@ private:
 
     void watch_parent(const Parent& parent);
     void take(const inotify_event& event, Time now, WatchHints& hints);
+    void forget_folder(int descriptor);
     bool floods(int descriptor, Time now);
     void turn_away(int descriptor, Time now);
     bool renew_parents(Time now);
 
     Descriptor fd_;
     std::map<int, size_t> folders_;  // watch descriptor of a runtime directory
+    std::set<size_t> heard_;         // these directories
     std::map<int, Parent> parents_;
     std::map<int, Flow> flows_;
     std::map<size_t, Time> silent_folders_;  // until when

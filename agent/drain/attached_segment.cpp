@@ -303,6 +303,31 @@ void AttachedSegment::acknowledge(const Receipt& receipt, const Resolutions& res
     if (may_book(cursor) && cursor.low.ready()) book(receipt.chunk, cursor);
 }
 
+bool AttachedSegment::lie_down() {
+    if (!quarantined_.empty() || dead() || !rings() || left_ != 0 || has_to_settle()) return false;
+    PolicyWord policy(view());
+    policy.show_sleep();
+    // Exchanges of nothing rather than loads: of two read-modify-writes of a word one comes first. Where that is the
+    // process's, it is found here. Where it is this one, the process, which looks at the sign after its own, sees it.
+    // release: the sign before. Pairs with the acquires in Segment::attach_chunk() and spr_provider_flush(). acquire:
+    // as in claimed_since() and FlushRequest::look(). With loads both could miss what the other one has just said.
+    constexpr uint64_t kNothing = 0;
+    ring::WriterPage& page = view().writer();
+    const uint64_t claims = ring::StdAtomics::fetch_add(page.claims, kNothing, std::memory_order_acq_rel);
+    const uint64_t flushes = ring::StdAtomics::fetch_add(page.flush_wanted, kNothing, std::memory_order_acq_rel);
+    asleep_ = still_readable() && claims == claims_ && !flush_.is_news(flushes);
+    SPR_TESTPOINT(lain_down);
+    if (!asleep_ && quarantined_.empty()) policy.take_back_sleep();
+    return asleep_;
+}
+
+bool AttachedSegment::has_rung() const { return quarantined_.empty() && !PolicyWord(view()).shows_sleep(); }
+
+bool AttachedSegment::get_up() {
+    asleep_ = false;
+    return quarantined_.empty() && !PolicyWord(view()).take_back_sleep();
+}
+
 uint32_t AttachedSegment::reclaim() {
     if (!quarantined_.empty() || dead()) return 0;
     return retired_.release([this](uint32_t chunk) {

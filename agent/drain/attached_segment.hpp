@@ -75,6 +75,15 @@ public:
     void leave_behind() { left_behind_ = true; }
     void batch_finished(uint64_t serial) { cutter_.batches().erase(serial); }
 
+    // The agent sleeps as far as this process is concerned: from now on that wakes it. False: there is something to do
+    // first, or it is not one that could. After a look that found nothing.
+    bool lie_down();
+    bool asleep() const { return asleep_; }
+    bool rings() const { return (held_.header.compatible & ring::kRingsBell) != 0; }
+    bool has_rung() const;  // while it is asleep
+    // Whether the process has rung.
+    bool get_up();
+
     // Frees what may be freed. Returns how many chunks.
     uint32_t reclaim();
     bool waits_to_reclaim() const { return !dead() && !retired_.empty(); }
@@ -142,6 +151,7 @@ private:
     bool zero_copy_;
     Batcher::Lane zero_copy_lane_;
     bool left_behind_ = false;
+    bool asleep_ = false;
     std::string quarantined_;
     ring::CounterSums sums_{};  // as last believed
     InvalidSpanLog invalid_;

@@ -13,6 +13,8 @@ namespace spanring::agent {
 // Counters since the agent started.
 struct DrainStatus {
     uint64_t passes = 0;  // of the drain thread over what is due
+    uint64_t looks = 0;   // at segments
+    uint64_t bells = 0;   // processes that woke the agent
     uint64_t spans = 0;   // taken out of segments
     uint64_t bytes = 0;
     uint64_t invalid = 0;   // of these, invalid and dropped
@@ -23,6 +25,7 @@ struct DrainStatus {
     uint64_t refused = 0;   // files that were refused as segments
     uint64_t quarantined = 0;
     uint64_t serving = 0;      // gauge: segments
+    uint64_t asleep = 0;       // gauge: of these, those that would ring
     uint64_t outstanding = 0;  // gauge: batches that wait for an answer
     BufferPool::Figures buffers;
 };

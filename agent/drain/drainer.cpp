@@ -26,6 +26,11 @@ constexpr std::chrono::milliseconds kWaitForPins{10};     // of answered batches
 constexpr std::chrono::milliseconds kWaitForFlush{1};     // somebody waits
 constexpr std::chrono::milliseconds kHintSpacing{2};      // whoever makes events makes no more passes than that
 
+constexpr uint64_t kRoundsToAllRows = 16;  // of the ledger
+
+// In a row. Of a process that has its file no longer within reach, the bells are not waited for.
+constexpr uint32_t kMostUnheardBells = 2;
+
 constexpr uint64_t kEverything = std::numeric_limits<uint64_t>::max();
 
 std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) {
@@ -84,6 +89,11 @@ void Drainer::take_hint(const FileKey& file) {
     if (ServedSegment* served = segments_.find(file)) {
         served->next_liveness = now_;
         served->pace.hurry(now_);
+        served->unheard_bells = 0;
+        if (served->segment->asleep() && served->segment->get_up()) {
+            ++status_.bells;
+            served->pace.wake(options_.pace, now_);
+        }
         return;
     }
     const Folder& folder = folders_[file.first];
@@ -155,6 +165,7 @@ void Drainer::try_attach(const FileKey& file, ino_t inode, AttemptOrigin origin)
     }
     refused_.forget(file);
     ServedSegment& served = segments_.add(file, folder.owner(), path, std::move(outcome.segment));
+    served.pace.wake(options_.pace, now_);
     sampling_.give(*served.segment);
     ++status_.attached;
     const Producer& producer = served.segment->producer();
@@ -208,7 +219,7 @@ void Drainer::do_work() {
     process_answers();
     if (now_ >= next_ledger_) {
         next_ledger_ = now_ + options_.ledger_period;
-        update_ledger();
+        tell_ledger();
     }
     publish_status();
 }
@@ -265,9 +276,30 @@ void Drainer::drain(ServedSegment& served, uint64_t budget) {
     status_.invalid += result.invalid;
     status_.repaired += result.repaired;
     served.pace.looked(options_.pace, result.bytes, !result.cut, now_);
+    if (result.bytes != 0) served.row_is_told = false;
+    rest(served, result.bytes != 0);
     if (segment.flush_pending()) served.pace.no_later_than(now_ + kWaitForFlush);
     more_ = more_ || result.cut;
     if (!segment.quarantined().empty()) close_quarantined(served);
+}
+
+// After a look, where nothing comes: until the process rings, and until the next look where it does not.
+void Drainer::rest(ServedSegment& served, bool came) {
+    AttachedSegment& segment = *served.segment;
+    ++status_.looks;
+    const bool busy = came || segment.dead() || segment.flush_pending();
+    const bool heard = watch_.hears(served.file.first) && served.unheard_bells < kMostUnheardBells;
+    if (segment.asleep()) {
+        if (!busy && heard && !segment.has_rung()) return served.pace.sleep(options_.pace.asleep, now_);
+        if (segment.get_up()) ++served.unheard_bells;
+        served.pace.wake(options_.pace, now_);
+        return;
+    }
+    if (busy || !served.pace.is_quiet(options_.pace, now_)) return;
+    if (heard && segment.lie_down())
+        served.pace.sleep(options_.pace.asleep, now_);
+    else if (!heard || !segment.rings())
+        served.pace.sleep(options_.pace.deaf, now_);
 }
 
 void Drainer::close_quarantined(ServedSegment& served) {
@@ -342,6 +374,8 @@ void Drainer::book(const Batch& batch) {
         AttachedSegment& segment = *served->segment;
         const CrashScope scope(served->path);
         left_behind ? segment.leave_behind() : segment.acknowledge(receipt, share);
+        served->pace.no_later_than(now_ + options_.pace.busy);  // a chunk may be done with
+        served->row_is_told = false;
         if (touched.empty() || touched.back() != &segment) touched.push_back(&segment);
     }
     for (AttachedSegment* segment : touched) segment->batch_finished(serial);
@@ -377,6 +411,18 @@ void Drainer::remove(const ServedSegment& served) {
     SPR_TESTPOINT(segment_removed);
 }
 
+// Of a process over which the agent sleeps the row stays as it is, but for spans that it did not sample, of which
+// nobody is told: these wait for a round over all.
+void Drainer::tell_ledger() {
+    if (++ledger_rounds_ % kRoundsToAllRows == 0) return update_ledger();
+    for (auto& [source, served] : segments_) {
+        if (served.row.closing() || (served.row_is_told && served.segment->asleep())) continue;
+        const CrashScope scope(served.path);
+        served.row_is_told = true;
+        served.row.tell(ledger_, served.segment->ledger_row(unix_nano()));
+    }
+}
+
 void Drainer::update_ledger() {
     for (auto& [source, served] : segments_) {
         if (served.row.closing()) continue;
@@ -388,6 +434,8 @@ void Drainer::update_ledger() {
 void Drainer::publish_status() {
     status_.batches = batcher_.submitted();
     status_.serving = segments_.size();
+    const auto asleep = [](const auto& item) { return item.second.segment->asleep(); };
+    status_.asleep = static_cast<uint64_t>(std::count_if(segments_.begin(), segments_.end(), asleep));
     status_.outstanding = batcher_.outstanding();
     status_.buffers = batcher_.buffers();
     board_.publish(status_);

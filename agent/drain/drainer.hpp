@@ -40,10 +40,10 @@ struct DrainOptions {
     BatchLimits batch;
     PaceLimits pace;
     ZeroCopy zero_copy = ZeroCopy::kOff;
-    uint64_t pass_bytes = 1u << 20;                  // of one segment, before it is the next one's turn
-    uint64_t queue_bytes = 64u << 20;                // of all that waits for exporters, shared by users
+    uint64_t pass_bytes = 1u << 20;                   // of one segment, before it is the next one's turn
+    uint64_t queue_bytes = 64u << 20;                 // of all that waits for exporters, shared by users
     std::chrono::milliseconds liveness_period{1000};  // beside the hints of the kernel
-    std::chrono::milliseconds scan_period{2000};     // likewise
+    std::chrono::milliseconds scan_period{2000};      // likewise
     std::chrono::milliseconds ledger_period{1000};
     std::chrono::seconds temporary_age{10};
     std::string state_directory;            // has the rules of sampling; empty: there are none
@@ -108,6 +108,7 @@ private:
     void quarantine_unread(const std::string& path, ProcessRow row);
     void drain_due(bool all);
     void drain(ServedSegment& served, uint64_t budget);
+    void rest(ServedSegment& served, bool came);
     void close_quarantined(ServedSegment& served);
     void submit_all();
     void submit_for_flush();
@@ -116,6 +117,7 @@ private:
     void finish_segments();
     void close(ServedSegment& served);
     void remove(const ServedSegment& served);
+    void tell_ledger();
     void publish_status();
 
     const DrainOptions options_;
@@ -140,8 +142,9 @@ private:
     Clock::time_point next_refresh_{};
     Clock::time_point next_hints_{};
     Clock::time_point next_ledger_{};
-    bool more_ = false;   // a pass was cut by a budget
-    bool hinted_ = true;  // the watch may have something to say
+    uint64_t ledger_rounds_ = 0;
+    bool more_ = false;            // a pass was cut by a budget
+    bool hinted_ = true;           // the watch may have something to say
     bool waits_for_pins_ = false;  // memory that is answered for, and that a batch still points to
 
     DrainStatus status_;

@@ -26,6 +26,9 @@ public:
     // Answers the process once none of the batches up to that one is `open`, serials of those with something of it.
     void serve(const std::set<uint64_t>& open);
 
+    // Whether it asks for more than what is known. `wanted`: WriterPage::flush_wanted.
+    bool is_news(uint64_t wanted) const { return state_ == State::kNone && wanted > served_; }
+
     bool pending() const { return state_ != State::kNone; }
 
 private:

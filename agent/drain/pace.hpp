@@ -2,7 +2,8 @@
 //
 // When a segment is looked at next: so that a look finds about as much as a core's cache holds, 0.2 to 1 ms under load,
 // later where little comes, ever later where nothing does. A look costs the same however little it finds, and it takes
-// the cache lines that the writer is writing to: never a poll of its tail.
+// the cache lines that the writer is writing to: never a poll of its tail. Where nothing has come for a while the agent
+// sleeps, until it is woken; it looks from time to time nevertheless, for a bell may be lost.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +15,10 @@ namespace spanring::agent {
 struct PaceLimits {
     std::chrono::microseconds shortest{200};
     std::chrono::microseconds busy{1000};    // after memory was given back: whoever waited for it goes on
-    std::chrono::microseconds idle{10'000};  // longest while the process lives
+    std::chrono::microseconds idle{10'000};  // longest where something came lately
+    std::chrono::milliseconds awake{200};    // how lately: a bell costs about as much as so many idle looks
+    std::chrono::milliseconds asleep{1000};  // to the look at one that would ring
+    std::chrono::milliseconds deaf{200};     // at one that cannot
 };
 
 class Pace {
@@ -29,11 +33,24 @@ public:
     // After a look that gave so many bytes; `complete`: there was not more.
     void looked(const PaceLimits& limits, uint64_t bytes, bool complete, Clock::time_point now) {
         using std::chrono::microseconds;
+        if (bytes != 0) last_ = now;
         const auto doubled = 2 * static_cast<uint64_t>(interval_.count());
         const uint64_t wanted = static_cast<uint64_t>(interval_.count()) * kAim / std::max<uint64_t>(bytes, 1);
         interval_ = microseconds(static_cast<microseconds::rep>(std::min(wanted, doubled)));
         interval_ = std::clamp(interval_, limits.shortest, limits.idle);
         due_ = complete ? now + interval_ : now;
+    }
+
+    // Nothing came for a while.
+    bool is_quiet(const PaceLimits& limits, Clock::time_point now) const { return now - last_ >= limits.awake; }
+    void sleep(Clock::duration pause, Clock::time_point now) {
+        interval_ = std::chrono::duration_cast<std::chrono::microseconds>(pause);
+        due_ = now + interval_;
+    }
+    // Something is about to come.
+    void wake(const PaceLimits& limits, Clock::time_point now) {
+        interval_ = limits.shortest;
+        last_ = due_ = now;
     }
 
     void not_before(Clock::time_point when) { due_ = std::max(due_, when); }
@@ -44,6 +61,7 @@ private:
 
     std::chrono::microseconds interval_{1000};
     Clock::time_point due_{};
+    Clock::time_point last_{};  // when something came
 };
 
 }  // namespace spanring::agent

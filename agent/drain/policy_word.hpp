@@ -2,7 +2,8 @@
 //
 // The word by which the agent tells a process what to do: what to sample, whether to record at all, and to stop where
 // its segment is quarantined. Written by the thread of the agent that holds the segment; the process reads it by
-// itself, at its next start, so every access is relaxed: nothing else is published with it.
+// itself, at its next start, so every access is relaxed: nothing else is published with it. The process writes to it
+// once for each sleep of the agent: it takes the sign back. So every write of the agent's is one of some bits.
 #pragma once
 
 #include <atomic>
@@ -23,14 +24,23 @@ public:
     explicit PolicyWord(ring::SegmentView segment) : word_(segment.control().policy) {}
 
     bool retired() const { return (load() & ring::PolicyBits::kRetired) != 0; }
-    void retire() { store(load() | ring::PolicyBits::kRetired); }
+    void retire() { add(ring::PolicyBits::kRetired); }
+
+    // The sign that the agent looks again late, unless it is woken.
+    bool shows_sleep() const { return (load() & ring::PolicyBits::kAsleep) != 0; }
+    void show_sleep() { add(ring::PolicyBits::kAsleep); }
+    // False: the process has taken it back, and rung.
+    bool take_back_sleep() {
+        return (ring::StdAtomics::fetch_and(word_, ~ring::PolicyBits::kAsleep, std::memory_order_relaxed) &
+                ring::PolicyBits::kAsleep) != 0;
+    }
 
     void direct_sampling(ring::SamplingDirective directive, bool enabled) {
         const uint64_t present = load();
         const uint64_t switched =
             enabled ? present & ~ring::PolicyBits::kDisabled : present | ring::PolicyBits::kDisabled;
         const uint64_t wanted = directive.pack(switched);
-        if (wanted != present) store(wanted);
+        ring::StdAtomics::fetch_xor(word_, wanted ^ present, std::memory_order_relaxed);
     }
 
     // Where the memory is not the file's any more, but zeros (FaultGuard): what there is of the file is told.
@@ -46,7 +56,7 @@ public:
 
 private:
     uint64_t load() const { return ring::StdAtomics::load(word_, std::memory_order_relaxed); }
-    void store(uint64_t word) { ring::StdAtomics::store(word_, word, std::memory_order_relaxed); }
+    void add(uint64_t bits) { ring::StdAtomics::fetch_or(word_, bits, std::memory_order_relaxed); }
 
     uint64_t& word_;
 };

@@ -30,6 +30,8 @@ struct ServedSegment {
     std::unique_ptr<AttachedSegment> segment;
     Pace pace;
     Pace::Clock::time_point next_liveness{};
+    uint32_t unheard_bells = 0;  // that a look found to be rung, in a row
+    bool row_is_told = false;    // to the ledger, as it was when something last moved
     LastRow row;
 
     // Whether there may still be something to read in it.

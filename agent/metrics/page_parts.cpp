@@ -202,6 +202,8 @@ void add_drain(Exposition& page, const DrainStatus& status) {
     };
     page.gauge("spanring_agent_attached_segments", "Segments that the agent is attached to.", {},
                number(status.serving));
+    page.gauge("spanring_agent_sleeping_segments", "Attached segments that are quiet, and whose process would ring.",
+               {}, number(status.asleep));
     page.gauge("spanring_agent_outstanding_batches", "Batches that wait for an exporter's answer.", {},
                number(status.outstanding));
     counter("spanring_agent_segments_attached_total", "Segments attached since the agent's start.", status.attached);
@@ -211,6 +213,8 @@ void add_drain(Exposition& page, const DrainStatus& status) {
             status.quarantined);
     counter("spanring_agent_segments_refused_total", "Files that were refused as segments.", status.refused);
     counter("spanring_agent_drain_passes_total", "Passes of the drain thread.", status.passes);
+    counter("spanring_agent_looks_total", "Looks at segments.", status.looks);
+    counter("spanring_agent_bells_total", "Times that a process woke the agent.", status.bells);
     counter("spanring_agent_drained_spans_total", "Spans taken out of segments.", status.spans);
     counter("spanring_agent_drained_bytes_total", "Bytes taken out of segments.", status.bytes);
     counter("spanring_agent_invalid_spans_total", "Spans taken out of segments that were invalid and dropped.",

@@ -23,8 +23,9 @@
  *     Reserved members are zero.
  *  5. Times are nanoseconds since the Unix epoch; 0 means "now". Durations are nanoseconds.
  *  6. Cost classes. HOT: no system call, no allocation, no lock, no thread; a bounded number of instructions. COLD: may
- *     make system calls. The first HOT call of a thread, the first after a fork(), and one that finds the segment
- *     too small run a COLD step inside (map, populate); every other does not.
+ *     make system calls. The first HOT call of a thread, the first after a fork(), one that finds the segment too small,
+ *     and one that finds the agent asleep run a COLD step inside (map, populate; open and close the segment's file, once
+ *     for a sleep); every other does not.
  *     Of the caller's stack a HOT call needs at most 1 KiB, or 3 KiB where it takes lists, exceptions, whole spans, trace
  *     states (a sampler's as well) or headers; a COLD call or step 4 KiB.
  *

@@ -37,6 +37,18 @@ struct StdAtomics {
     static T fetch_add(T& word, T value, std::memory_order order) {
         return __atomic_fetch_add(&word, value, static_cast<int>(order));
     }
+    template <class T>
+    static T fetch_or(T& word, T bits, std::memory_order order) {
+        return __atomic_fetch_or(&word, bits, static_cast<int>(order));
+    }
+    template <class T>
+    static T fetch_and(T& word, T bits, std::memory_order order) {
+        return __atomic_fetch_and(&word, bits, static_cast<int>(order));
+    }
+    template <class T>
+    static T fetch_xor(T& word, T bits, std::memory_order order) {
+        return __atomic_fetch_xor(&word, bits, static_cast<int>(order));
+    }
     // No store that follows is made before one that precedes, by the compiler: all that a kill, which lands between two
     // instructions, needs. To the hardware it is nothing.
     static void keep_order() { std::atomic_signal_fence(std::memory_order_release); }

@@ -20,6 +20,7 @@ inline constexpr uint16_t kLayoutMajor = 2;             // another major: leave 
 inline constexpr uint16_t kLayoutMinor = 0;             // a newer minor only adds; compatible
 inline constexpr uint32_t kByteOrder = 0x01020304;
 inline constexpr uint64_t kKnownIncompatible = 0;  // flags of this kind that this code understands
+inline constexpr uint64_t kRingsBell = 1;          // compatible: told that the agent sleeps, the process wakes it
 inline constexpr uint32_t kReady = 0x59444552;     // stored last, with release
 
 // ---- Geometry -------------------------------------------------------------------------------------------------------
@@ -172,7 +173,7 @@ struct alignas(8) AckJournal {
 static_assert(sizeof(AckJournal) == 2608);
 
 struct alignas(8) Control {
-    uint64_t policy;       // PolicyBits; read by the writer in one load at each start
+    uint64_t policy;       // PolicyBits; read by the writer in one load at each start. It takes kAsleep back
     uint64_t attachments;  // agents that ever attached; 0: none yet
     uint64_t freed;        // chunks ever freed: a writer that found none free looks again when it moved
     uint64_t flushed;      // the last WriterPage::flush_wanted that was served in full
@@ -186,6 +187,7 @@ static_assert(sizeof(Control) <= kWriterOffset - kControlOffset);
 struct PolicyBits {
     static constexpr uint64_t kDisabled = 1;  // record nothing
     static constexpr uint64_t kRetired = 2;   // the agent quarantined this segment: stop writing into it
+    static constexpr uint64_t kAsleep = 16;   // the agent looks again late, unless it is woken
     // What is sampled (SamplingDirective): a kind of two bits, and a value of 56.
     static constexpr uint32_t kSamplingShift = 2;
     static constexpr uint64_t kSamplingKind = 3 << kSamplingShift;

@@ -42,6 +42,7 @@ int open_runtime_directory(char* ret_path, size_t size, int* ret_fd);
 // "<32 hex>.spr", and ".<32 hex>.tmp" while it is being made. Each has room for its NUL.
 inline constexpr size_t kSegmentNameSize = 32 + 4 + 1;
 inline constexpr size_t kTemporaryNameSize = 1 + 32 + 4 + 1;
+inline constexpr size_t kSegmentPathSize = kRuntimePathSize + kSegmentNameSize;
 void segment_name(const uint8_t instance_id[16], char ret_name[kSegmentNameSize]);
 void temporary_name(const uint8_t instance_id[16], char ret_name[kTemporaryNameSize]);
 

@@ -47,6 +47,8 @@ constexpr uint32_t least_share(ExtentKind kind, uint32_t limit) {
 
 int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_memory) {
     SegmentFile file;
+    bell_ = Bell();
+    if (!request.whole) file.path = bell_.path();
     if (const int error = create_segment(request, file)) return error;
     size_ = file.size;
     extent_limit_ = request.extent_limit;
@@ -274,8 +276,25 @@ bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, ui
     if (!find_chunk(writer, bytes, first, owner, loss)) return false;
     // release: the chunk's word before the count. Pairs with the acquire in the agent's AttachedSegment. Without it the
     // agent could note the count, find the chunk as it was, and not look at it again before another one is claimed.
-    StdAtomics::fetch_add(view_.writer().claims, uint64_t{1}, std::memory_order_release);
+    // acquire: the count before the look at the agent's sign, which it gave before it looked at the count. Pairs with
+    // the release in AttachedSegment::lie_down(). Without it both could miss the other's.
+    StdAtomics::fetch_add(view_.writer().claims, uint64_t{1}, std::memory_order_acq_rel);
+    wake_agent();
     return true;
+}
+
+void Segment::ring_bell(uint64_t policy) {
+    // What else the agent says in the word may change meanwhile. It changes little, so that whoever does not get
+    // through has seen the sign taken back, or the agent up.
+    for (int attempt = 0; attempt < 4 && (policy & PolicyBits::kAsleep) != 0; ++attempt) {
+        // relaxed: it tells nothing but itself.
+        if (!StdAtomics::compare_exchange(view_.control().policy, policy, policy & ~PolicyBits::kAsleep,
+                                          std::memory_order_relaxed))
+            continue;
+        SPR_TESTPOINT(sign_taken_back);
+        bell_.ring();
+        return;
+    }
 }
 
 CounterLine* Segment::counter_line(uint32_t line) {

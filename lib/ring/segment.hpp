@@ -11,6 +11,7 @@
 
 #include <cstdint>
 
+#include "ring/bell.hpp"
 #include "ring/chunk_writer.hpp"
 #include "ring/clock.hpp"
 #include "ring/extent_parts.hpp"
@@ -66,6 +67,16 @@ public:
     }
     // Whether a chunk that fills up is room for others: then no count tells when to search again.
     bool overwrites() const { return overwrite_; }
+
+    // Wakes the agent, where it sleeps and there will be something for it. One thread does, for each time that it lies
+    // down. After what it is to find was counted, with an acquire. COLD, but for the look.
+    void wake_agent() {
+        // relaxed: the caller's count comes after the agent's (AttachedSegment::lie_down()), and so after its word, or
+        // before it, and the agent finds it.
+        const uint64_t policy = StdAtomics::load(view_.control().policy, std::memory_order_relaxed);
+        if ((policy & PolicyBits::kAsleep) != 0) [[unlikely]]
+            ring_bell(policy);
+    }
 
     // release: PARKED before the count. Pairs with the acquire in freed_mark().
     void note_parked() { StdAtomics::fetch_add(parked_, uint64_t{1}, std::memory_order_release); }
@@ -154,6 +165,7 @@ private:
     bool find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss);
     bool adopt_parked(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner);
     bool overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
+    void ring_bell(uint64_t policy);
 
     SegmentView view_;
     uint64_t size_ = 0;
@@ -161,6 +173,7 @@ private:
     uint32_t populated_ = 0;  // extents that were at birth
     bool overwrite_ = false;
     Clock* clock_ = nullptr;
+    Bell bell_;
     ExtentParts<> parts_;
     IndexPool<> lines_;
     uint32_t hints_[kExtentKinds] = {};  // the extent where a part of a kind was found last; any value is right

@@ -48,6 +48,7 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file)
     header.segment_size = file.size;
     header.extent_limit = request.extent_limit;
     header.full_policy = request.full_policy;
+    header.compatible = request.whole ? 0 : kRingsBell;
     memcpy(header.instance_id, file.instance_id, sizeof header.instance_id);
     timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -112,6 +113,13 @@ int build(int fd, const SegmentRequest& request, SegmentFile& file) {
     return 0;
 }
 
+void write_path(const char* directory, const uint8_t instance_id[16], char* ret_path) {
+    const size_t size = strlen(directory);
+    memcpy(ret_path, directory, size);
+    ret_path[size] = '/';
+    segment_name(instance_id, ret_path + size + 1);
+}
+
 }  // namespace
 
 int populate(uint8_t* address, uint64_t size) {
@@ -162,7 +170,11 @@ int create_segment(const SegmentRequest& request, SegmentFile& ret_segment) {
     }
     if (result == 0) keep_directory_bound(directory, request.directory_limit, SegmentView(file.base).writer());
     close(directory);
-    if (result == 0) ret_segment = file;
+    if (result == 0) {
+        file.path = ret_segment.path;
+        if (file.path != nullptr) write_path(path, file.instance_id, file.path);
+        ret_segment = file;
+    }
     return result;
 }
 

@@ -30,6 +30,7 @@ struct SegmentFile {
     uint64_t size = 0;     // bytes mapped
     uint32_t extents = 0;  // populated at birth, and not taken yet
     uint8_t instance_id[16] = {};
+    char* path = nullptr;  // in: room for kSegmentPathSize, where the file's path is put; nullptr: nobody asks
 };
 
 // COLD. 0 or -errno (-ENOSPC: the tmpfs is full; -EFBIG: RLIMIT_FSIZE). On failure nothing is left behind.

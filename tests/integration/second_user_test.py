@@ -84,7 +84,15 @@ while goes_on(0.05):
         os.close(file)
         os.unlink(name)
 """
-ATTACKS = [LEASES, MANY_FILES, COME_AND_GO, SPARSE, CUT]
+BELLS = """
+files = forge(20)
+ready()
+while goes_on():
+    for name, file, size in files * 50:
+        os.pwrite(file, bytes(8), 0x1000)  # whatever the agent says, it is rung
+        os.close(os.open(name, os.O_WRONLY))
+"""
+ATTACKS = [LEASES, MANY_FILES, COME_AND_GO, SPARSE, CUT, BELLS]
 
 
 def own_memory(pid):

@@ -66,6 +66,8 @@ public:
         return count;
     }
 
+    const PrivateDirectory& directory() const { return directory_; }
+
 private:
     PrivateDirectory directory_;
     const uint32_t extent_limit_;

@@ -99,6 +99,7 @@ struct ImageOptions {
     uint32_t extents = kImageSet;
     uint32_t extent_limit = 2 * kImageSet;
     uint32_t full_policy = 0;
+    uint64_t compatible = 0;
     std::string service = "shop";
 };
 
@@ -115,6 +116,7 @@ public:
         header.segment_size = ring::segment_size(options.extent_limit);
         header.extent_limit = options.extent_limit;
         header.full_policy = options.full_policy;
+        header.compatible = options.compatible;
         std::memcpy(header.instance_id, instance, 16);
         header.pid = 4242;
         std::strcpy(reinterpret_cast<char*>(header.program), "image");

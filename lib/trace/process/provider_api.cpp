@@ -75,6 +75,7 @@ int spr_provider_flush(spr_provider* provider, uint64_t timeout_ns) noexcept {
     // after those of other callers, so that a later ticket answers for theirs as well.
     const uint64_t ticket =
         StdAtomics::fetch_add(segment.writer().flush_wanted, uint64_t{1}, std::memory_order_acq_rel) + 1;
+    life->segment.wake_agent();  // after the ticket: see there
     const uint64_t start = ring::Clock::read(CLOCK_MONOTONIC);
     const int error = errno;
     for (uint64_t pause = kFirstPause;; pause = pause < kLongestPause ? pause * 2 : pause) {

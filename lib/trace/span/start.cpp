@@ -138,6 +138,17 @@ int refuse_start(Provider& provider, const spr_context* parent, spr_span* ret_sp
     return tail;
 }
 
+// A span that will be recorded wakes the agent, where it sleeps. Ahead of the span's end, which cannot look any more.
+bool wake_agent_for(Provider& provider, uint64_t policy) {
+    if ((policy & ring::PolicyBits::kAsleep) != 0) provider.life()->segment.wake_agent();
+    return true;
+}
+
+// What a policy other than 0 says to a span that the caller wants recorded.
+[[gnu::noinline]] bool admits(Provider& provider, uint64_t policy) {
+    return (policy & kRecordsNothing) == 0 && wake_agent_for(provider, policy);
+}
+
 // Whether the span is sampled, where that takes a thought: a directive is in force, or the sampler looks at more than
 // the parent. The tail has the threshold afterwards, if there is one.
 [[gnu::noinline]] bool decide(Provider& provider, Level& level, uint64_t policy, const spr_context* parent,
@@ -148,7 +159,7 @@ int refuse_start(Provider& provider, const spr_context* parent, spr_span* ret_sp
     const Sampler& sampler = provider.sampler();
     if (sampler.follows(parent)) {
         tail = followed;
-        return (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) != 0;
+        return (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) != 0 && wake_agent_for(provider, policy);
     }
     const auto directive = ring::SamplingDirective::unpack(policy);
     ring::Clock& clock = Provider::clock();
@@ -157,7 +168,7 @@ int refuse_start(Provider& provider, const spr_context* parent, spr_span* ret_sp
     SampledTraceState::randomness(view_of(options.trace_state, options.trace_state_size), randomness);
     const Sampler::Decision decision = sampler.decide(directive, provider.rate_limiter(), randomness, now);
     if (decision.sampled && decision.has_threshold) tail |= ContextTail::of_threshold(decision.threshold);
-    return decision.sampled;
+    return decision.sampled && wake_agent_for(provider, policy);
 }
 
 [[gnu::always_inline]] inline int unsampled(Level& level, spr_context& context, uint64_t tail, spr_span* ret_span) {
@@ -214,11 +225,11 @@ uint64_t choose_ids(Random& random, const spr_context* parent, const ChosenStart
 }
 
 // Whether the span is sampled, by the caller's word. A probability goes with it only where the parent's goes on.
-bool decide_by_word(const spr_start_options& options, bool whole, uint64_t policy, const spr_context* parent,
-                    uint64_t& tail) {
+bool decide_by_word(Provider& provider, const spr_start_options& options, bool whole, uint64_t policy,
+                    const spr_context* parent, uint64_t& tail) {
     const bool follows = whole || (parent != nullptr && (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) != 0);
     if (!follows) tail &= ~ContextTail::kSampling;
-    return options.sampling == SPR_SAMPLING_RECORD && (policy & kRecordsNothing) == 0;
+    return options.sampling == SPR_SAMPLING_RECORD && (policy == 0 || admits(provider, policy));
 }
 
 template <StartCall kCall>
@@ -242,7 +253,7 @@ template <StartCall kCall>
     else
         tail = make_ids(level.random, parent, context);
     const bool is_said = kCall == StartCall::kChosen && options.sampling != SPR_SAMPLING_ASK;
-    const bool sampled = is_said ? decide_by_word(options, is_whole<kCall>(given), policy, parent, tail)
+    const bool sampled = is_said ? decide_by_word(provider, options, is_whole<kCall>(given), policy, parent, tail)
                                  : (policy == 0 && provider.sampler().accepts(parent, tail & ContextTail::kSampling)) ||
                                        decide(provider, level, policy, parent, context, options, tail);
     if (!sampled) [[unlikely]]

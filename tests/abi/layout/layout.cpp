@@ -72,6 +72,7 @@ void constants() {
     CONSTANT(kLayoutMinor);
     CONSTANT(kByteOrder);
     CONSTANT(kKnownIncompatible);
+    CONSTANT(kRingsBell);
     CONSTANT(kReady);
     CONSTANT(kMaxExtents);
     CONSTANT(kExtentsPerGroup);
@@ -102,6 +103,7 @@ void constants() {
     CONSTANT(kExporterRows);
     constant("constant.PolicyBits.kDisabled", PolicyBits::kDisabled);
     constant("constant.PolicyBits.kRetired", PolicyBits::kRetired);
+    constant("constant.PolicyBits.kAsleep", PolicyBits::kAsleep);
     constant("constant.PolicyBits.kSamplingShift", PolicyBits::kSamplingShift);
     constant("constant.PolicyBits.kSamplingKind", PolicyBits::kSamplingKind);
     constant("constant.PolicyBits.kValueShift", PolicyBits::kValueShift);

@@ -42,6 +42,7 @@ protected:
         options.directories = {directory.path()};
         options.batch.age = std::chrono::milliseconds(0);  // every pass sends what it has
         options.pace = {std::chrono::microseconds(0), std::chrono::microseconds(0), std::chrono::microseconds(0)};
+        options.pace.awake = std::chrono::hours(24 * 365);  // who wants it to sleep says so
         options.liveness_period = std::chrono::milliseconds(0);
         options.scan_period = std::chrono::milliseconds(0);
         options.temporary_age = std::chrono::seconds(0);

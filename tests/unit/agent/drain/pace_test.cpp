@@ -57,5 +57,29 @@ TEST(PaceTest, Hurries) {
     EXPECT_TRUE(pace.is_due(now));
 }
 
+TEST(PaceTest, IsQuietWhereNothingCameForAWhile) {
+    const PaceLimits limits;
+    Pace pace;
+    const Clock::time_point now{std::chrono::hours(1)};
+    pace.looked(limits, 100, true, now);
+    EXPECT_FALSE(pace.is_quiet(limits, now + limits.awake / 2));
+    pace.looked(limits, 0, true, now + limits.awake / 2);
+    EXPECT_TRUE(pace.is_quiet(limits, now + limits.awake));
+}
+
+TEST(PaceTest, LooksAtOnceAndOftenWhereItWasWoken) {
+    const PaceLimits limits;
+    Pace pace;
+    Clock::time_point now{std::chrono::hours(1)};
+    pace.sleep(limits.asleep, now);
+    EXPECT_EQ(pace.due() - now, limits.asleep);
+    now += limits.asleep / 2;
+    pace.wake(limits, now);
+    EXPECT_TRUE(pace.is_due(now));
+    EXPECT_FALSE(pace.is_quiet(limits, now));
+    pace.looked(limits, 0, true, now);
+    EXPECT_LE(pace.due() - now, 2 * limits.shortest) << "the span has begun, and is not there yet";
+}
+
 }  // namespace
 }  // namespace spanring::agent

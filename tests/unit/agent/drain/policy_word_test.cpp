@@ -33,6 +33,26 @@ TEST_F(PolicyTest, SwitchesRecordingOffAndOnAgain) {
     EXPECT_EQ(word() & PolicyBits::kDisabled, 0u);
 }
 
+TEST_F(PolicyTest, ShowsThatTheAgentSleepsUntilEitherSideTakesItBack) {
+    policy.direct_sampling(ring::SamplingDirective::ratio(0.5), true);
+    const uint64_t before = word();
+    policy.show_sleep();
+    EXPECT_TRUE(policy.shows_sleep());
+    EXPECT_EQ(word(), before | PolicyBits::kAsleep);
+    EXPECT_TRUE(policy.take_back_sleep());
+    EXPECT_EQ(word(), before);
+    policy.show_sleep();
+    word() &= ~PolicyBits::kAsleep;  // the process, which rings
+    EXPECT_FALSE(policy.take_back_sleep());
+}
+
+TEST_F(PolicyTest, SleepsOnWhateverIsOrdered) {
+    policy.show_sleep();
+    policy.direct_sampling(ring::SamplingDirective::rate(3), false);
+    EXPECT_TRUE(policy.shows_sleep());
+    EXPECT_EQ(ring::SamplingDirective::unpack(word()), ring::SamplingDirective::rate(3));
+}
+
 TEST_F(PolicyTest, StaysRetiredWhateverIsOrdered) {
     policy.retire();
     policy.direct_sampling({}, true);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ring/sampling_directive.hpp"
+#include "support/bell_listener.hpp"
 #include "support/carried.hpp"
 #include "support/tracing.hpp"
 
@@ -51,6 +52,31 @@ TEST_IN_PROCESS(SamplingTest, AnOrderHoldsFromTheNextSpanOn) {
     EXPECT_EQ(sampled(tracing), 0);
     EXPECT_EQ(spr_tracer_enabled(tracing.tracer()), 0);
     test::expect_balance(tracing.statistics(), 0, tracing.statistics().ended);
+}
+
+TEST_IN_PROCESS(SamplingTest, ASpanThatIsRecordedWakesAnAgentThatSleeps) {
+    Tracing tracing;
+    ASSERT_EQ(tracing.make("first"), 0);
+    test::BellListener listener(tracing.directory().path());
+    uint64_t& policy = tracing.view().control().policy;
+    tracing.agent().set_policy(PolicyBits::kAsleep);
+    spr_span span = tracing.start("root");
+    EXPECT_EQ(policy, 0u);
+    EXPECT_EQ(listener.rings(), 1);
+    tracing.agent().set_policy(PolicyBits::kAsleep);
+    spr_span child = tracing.start("follows its parent");
+    EXPECT_EQ(listener.rings(), 1);
+    EXPECT_EQ(spr_span_end(&child), 0);
+    EXPECT_EQ(spr_span_end(&span), 0);
+    EXPECT_EQ(listener.rings(), 0);
+
+    const uint64_t off = SamplingDirective::ratio(0).pack(PolicyBits::kAsleep);
+    tracing.agent().set_policy(off);
+    EXPECT_EQ(sampled(tracing), 0);
+    EXPECT_EQ(policy, off) << "for nothing nobody is woken";
+    tracing.agent().set_policy(SamplingDirective::ratio(1).pack(PolicyBits::kAsleep));
+    EXPECT_EQ(sampled(tracing), 1000);
+    EXPECT_EQ(policy, SamplingDirective::ratio(1).pack(0));
 }
 
 TEST_IN_PROCESS(SamplingTest, AnOrderWakesASamplerThatIsOff) {

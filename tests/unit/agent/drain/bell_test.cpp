@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The sleep of the agent: when it lies down, what wakes it, and that a bell which is lost costs a pause and no more.
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "unit/agent/drain/drain_fixture.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using ring::PolicyBits;
+
+class SleepTest : public DrainTest {
+protected:
+    // Sleeps as soon as nothing comes, for good.
+    DrainOptions sleepy() {
+        DrainOptions with = options();
+        with.pace.awake = std::chrono::milliseconds(0);
+        with.pace.asleep = with.pace.deaf = std::chrono::hours(1);
+        with.scan_period = std::chrono::hours(1);
+        with.liveness_period = std::chrono::hours(1);
+        return with;
+    }
+    FileImage& image() {
+        if (!image_)
+            image_ = std::make_unique<FileImage>(directory, test::ImageOptions{.compatible = ring::kRingsBell});
+        return *image_;
+    }
+    uint64_t& policy() { return image().view().control().policy; }
+    bool shows_sleep() { return (policy() & PolicyBits::kAsleep) != 0; }
+
+    // What a process does for its agent.
+    void ring() {
+        ring::StdAtomics::fetch_and(policy(), ~PolicyBits::kAsleep, std::memory_order_relaxed);
+        const int file = open(image().path().c_str(), O_WRONLY | O_CLOEXEC);
+        close(file);
+    }
+    // With a first span, so that what follows is found.
+    void fall_asleep(DrainOptions with) {
+        image()->claim(0);
+        image()->commit(0, 0);
+        start(std::move(with));
+        pass_until([&] { return drainer->status().asleep == 1; });
+        EXPECT_EQ(exporter.numbers(), upto(1));
+    }
+
+private:
+    std::unique_ptr<FileImage> image_;
+};
+
+TEST_F(SleepTest, ComesWhereNothingDoesAndIsShown) {
+    fall_asleep(sleepy());
+    EXPECT_TRUE(shows_sleep());
+    const uint64_t looks = drainer->status().looks;
+    image()->commit(0, 1);
+    pass();
+    EXPECT_EQ(drainer->status().looks, looks) << "nobody told";
+    EXPECT_EQ(exporter.numbers(), upto(1));
+}
+
+TEST_F(SleepTest, EndsWithABell) {
+    fall_asleep(sleepy());
+    image()->commit(0, 1);
+    ring();
+    pass_until([&] { return exporter.numbers() == upto(2); });
+    EXPECT_EQ(drainer->status().bells, 1u);
+    pass_until([&] { return drainer->status().asleep == 1; });
+    EXPECT_TRUE(shows_sleep()) << "and comes again";
+}
+
+TEST_F(SleepTest, OutlastsALostBellByNoMoreThanItsLooks) {
+    DrainOptions with = sleepy();
+    with.pace.asleep = with.pace.deaf = std::chrono::milliseconds(1);
+    fall_asleep(with);
+    for (uint64_t number = 1; number != 3; ++number) {
+        pass_until([&] { return drainer->status().asleep == 1; });
+        image()->commit(0, number);
+        ring::StdAtomics::fetch_and(policy(), ~PolicyBits::kAsleep, std::memory_order_relaxed);  // and out of reach
+        pass_until([&] { return exporter.numbers() == upto(number + 1); });
+    }
+    EXPECT_EQ(drainer->status().bells, 0u);
+    image()->commit(0, 3);
+    pass_until([&] { return exporter.numbers() == upto(4); });
+    pass();
+    EXPECT_FALSE(shows_sleep()) << "one that is never heard is not waited for";
+}
+
+TEST_F(SleepTest, DoesNotComeWhereTheProcessCannotRing) {
+    FileImage quiet(directory);
+    quiet->claim(0);
+    quiet->commit(0, 0);
+    DrainOptions with = sleepy();
+    with.pace.deaf = std::chrono::milliseconds(1);
+    start(with);
+    pass_until([&] { return exporter.numbers() == upto(1); });
+    pass();
+    EXPECT_EQ(drainer->status().asleep, 0u);
+    EXPECT_EQ(quiet.view().control().policy, 0u);
+    quiet->commit(0, 1);
+    pass_until([&] { return exporter.numbers() == upto(2); });
+}
+
+TEST_F(SleepTest, DoesNotKeepAFlushWaiting) {
+    fall_asleep(sleepy());
+    ring::StdAtomics::fetch_add(image().view().writer().flush_wanted, uint64_t{1}, std::memory_order_acq_rel);
+    ring();
+    pass_until([&] { return image().view().control().flushed == 1; });
+}
+
+TEST_F(SleepTest, EndsWithTheProcess) {
+    fall_asleep(sleepy());
+    const std::string name = image().name();
+    image().die();
+    pass_until([&] { return !directory.has(name); });
+}
+
+}  // namespace
+}  // namespace spanring::agent
