@@ -3,6 +3,10 @@
 // Is the backend up? Closed: it is, everything is sent. Open: an attempt failed in a way that may pass; nothing is sent
 // until a wait is over. Then one probe decides.
 //
+// Of attempts that were in flight together some may fail and some not. One that did not closes the circuit as a probe
+// does while the backend takes enough (RepeatCredit). Else only a probe does, the waits go on growing, and while the
+// circuit is closed one request is sent at a time, until the backend has earned more.
+//
 // The wait is the backoff, or what the backend asked for where that is longer: it may slow the exporter down, within
 // kLongestPause, and never hurry it.
 #pragma once
@@ -11,6 +15,7 @@
 #include <optional>
 
 #include "export/backoff.hpp"
+#include "export/repeat_credit.hpp"
 
 namespace spanring::agent {
 
@@ -23,18 +28,20 @@ public:
 
     bool closed() const { return closed_; }
     bool probing() const { return probing_; }
+    bool one_at_a_time() const { return !credit_.good(); }
     Time reopen_at() const { return reopen_at_; }
     bool may_probe(Time now) const { return !closed_ && !probing_ && now >= reopen_at_; }
 
     void probe() { probing_ = true; }
 
-    // The backend answered. True: it was down.
-    bool succeed();
+    // The backend answered for good. True: it was down, and is up.
+    bool succeed(bool was_probe);
     // `delay` is what the backend asked for. Attempts that were in flight together count once. True: it was up.
     bool fail(Time now, std::optional<std::chrono::nanoseconds> delay, bool was_probe);
 
 private:
     Backoff backoff_;
+    RepeatCredit credit_;
     bool closed_ = true;
     bool probing_ = false;
     Time reopen_at_{};

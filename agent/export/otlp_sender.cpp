@@ -263,13 +263,13 @@ bool OtlpSender::start_next() {
     // While zero copy's connection is being made, what it is to carry waits; it takes seconds at most.
     const bool connecting = !queue_.empty() && queue_.oldest().mapped && transport_->connecting();
     if (queue_.empty() || connecting) return !replay_first && start_replay(false);
-    if (!flights_.takes(queue_.oldest().request.bytes)) return false;
+    if (!takes(queue_.oldest().request.bytes)) return false;
     start(queue_.take_oldest(), false);
     return true;
 }
 
 bool OtlpSender::start_replay(bool probe) {
-    if (inbox_.stop_at() || !spool_ || !spool_->waiting() || !flights_.takes(spool_->next_bytes())) return false;
+    if (inbox_.stop_at() || !spool_ || !spool_->waiting() || !takes(spool_->next_bytes())) return false;
     std::optional<Spool::Entry> entry = spool_->take();
     if (!entry) return false;
     start(ship(std::move(*entry)), probe);
@@ -303,16 +303,22 @@ void OtlpSender::ended(const Transport::Ended& attempt) {
     books_.count_attempt(attempt.answer.verdict);
     if (attempt.answer.verdict != Verdict::kAccepted) books_.note(attempt.answer.message);
     switch (attempt.answer.verdict) {
-        case Verdict::kAccepted: accept(*attempt.shipment, attempt.answer); break;
-        case Verdict::kRejected: reject(attempt.shipment, attempt.answer); break;
+        case Verdict::kAccepted: accept(attempt); break;
+        case Verdict::kRejected: reject(attempt); break;
         case Verdict::kRetry: postpone(attempt); break;
     }
     suspect_.put_down();
     note_health();
 }
 
-void OtlpSender::accept(const Shipment& shipment, const Answer& answer) {
-    if (circuit_.succeed()) spdlog::info("exporter {}: {} is back", name_, transport_->peer());
+void OtlpSender::accept(const Transport::Ended& attempt) {
+    const Shipment& shipment = *attempt.shipment;
+    const Answer& answer = attempt.answer;
+    if (circuit_.succeed(attempt.probe)) {
+        if (const auto more = up_log_.due()) {
+            spdlog::info("exporter {}: {} is back{}", name_, transport_->peer(), *more);
+        }
+    }
     const uint64_t rejected = std::min(answer.rejected, shipment.spans);
     if (!answer.message.empty() || answer.rejected != 0) {
         books_.note("partial success: " + answer.message);
@@ -331,11 +337,13 @@ void OtlpSender::accept(const Shipment& shipment, const Answer& answer) {
     }
 }
 
-void OtlpSender::reject(const ShipmentPtr& rejected, const Answer& answer) {
-    const Shipment& shipment = *rejected;
-    circuit_.succeed();  // it does not want this request, but it is there
+void OtlpSender::reject(const Transport::Ended& attempt) {
+    const Shipment& shipment = *attempt.shipment;
+    const Answer& answer = attempt.answer;
+    circuit_.succeed(attempt.probe);  // it does not want this request, but it is there
     const Clock::time_point now = Clock::now();
-    if (answer.too_large && shipment.spans > 1 && limit_.refuse(shipment.request.bytes, now) && divide(rejected)) {
+    if (answer.too_large && shipment.spans > 1 && limit_.refuse(shipment.request.bytes, now) &&
+        divide(attempt.shipment)) {
         if (const auto more = too_large_log_.due()) {
             spdlog::warn("exporter {}: a request of {} bytes is too large for {}, {} from now on: {}{}", name_,
                          shipment.request.bytes, transport_->peer(), limit_.most(now), answer.message, *more);
@@ -359,9 +367,11 @@ void OtlpSender::fail_circuit(const Answer& answer, bool probe) {
     const bool was_up = circuit_.fail(now, answer.delay, probe);
     const bool asked = answer.delay && circuit_.reopen_at() - now > options_.retry.max_interval;
     if (!was_up && !(asked && circuit_.reopen_at() > told_until_)) return;
+    const auto more = (asked ? asked_log_ : down_log_).due();
+    if (!more) return;
     told_until_ = circuit_.reopen_at();
-    spdlog::warn("exporter {}: {} does not take spans: {}; next attempt at {}{}", name_, transport_->peer(),
-                 answer.message, time_of_day(told_until_ - now), asked ? ", as it asks for a pause" : "");
+    spdlog::warn("exporter {}: {} does not take spans: {}; next attempt at {}{}{}", name_, transport_->peer(),
+                 answer.message, time_of_day(told_until_ - now), asked ? ", as it asks for a pause" : "", *more);
 }
 
 void OtlpSender::postpone(const Transport::Ended& attempt) {

@@ -77,12 +77,13 @@ private:
     Clock::time_point next_event(Clock::time_point now) const;
     void wind_up();
 
+    bool takes(size_t bytes) const { return flights_.takes(bytes) && (flights_.empty() || !circuit_.one_at_a_time()); }
     bool start_next();
     bool start_replay(bool probe);
     void start(ShipmentPtr shipment, bool probe);
     void ended(const Transport::Ended& attempt);
-    void accept(const Shipment& shipment, const Answer& answer);
-    void reject(const ShipmentPtr& shipment, const Answer& answer);
+    void accept(const Transport::Ended& attempt);
+    void reject(const Transport::Ended& attempt);
     void postpone(const Transport::Ended& attempt);
     void fail_circuit(const Answer& answer, bool probe);
 
@@ -121,7 +122,7 @@ private:
     FlightWindow flights_;
     size_t replays_ = 0;  // of these, out of the spool
     bool last_was_replay_ = false;
-    LogPace partial_log_, rejected_log_, too_large_log_, failure_log_;
+    LogPace partial_log_, rejected_log_, too_large_log_, failure_log_, down_log_, asked_log_, up_log_;
     Clock::time_point told_until_{};  // the log said that nothing is sent before
 
     std::thread thread_;

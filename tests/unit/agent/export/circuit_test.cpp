@@ -55,7 +55,7 @@ TEST(CircuitTest, OpensAtAFailureAndLetsOneProbeDecide) {
     circuit.fail(now + 200ms, std::nullopt, true);
     EXPECT_EQ(circuit.reopen_at(), now + 400ms) << "twice as long";
     circuit.probe();
-    EXPECT_TRUE(circuit.succeed()) << "was down";
+    EXPECT_TRUE(circuit.succeed(true)) << "was down";
     EXPECT_TRUE(circuit.closed());
     circuit.fail(now, std::nullopt, false);
     EXPECT_EQ(circuit.reopen_at(), now + 100ms) << "from the start again";
@@ -82,6 +82,52 @@ TEST(CircuitTest, IsNotHurriedByTheBackend) {
         circuit.fail(now, 1ms, true);
         EXPECT_EQ(circuit.reopen_at(), now + expected) << "and it grows";
     }
+}
+
+TEST(CircuitTest, IsClosedByWhatWasInFlightWhileTheBackendTakesEnough) {
+    Circuit circuit(options());
+    const auto now = std::chrono::steady_clock::now();
+    for (int i = 0; i < 1000; ++i) {  // every other one
+        EXPECT_FALSE(circuit.one_at_a_time());
+        circuit.fail(now, std::nullopt, false);
+        EXPECT_EQ(circuit.reopen_at(), now + 100ms) << "and no wait is longer for it";
+        EXPECT_TRUE(circuit.succeed(false));
+    }
+}
+
+TEST(CircuitTest, StaysOpenForOneThatTakesOneOfEight) {
+    Circuit circuit(options());
+    const auto now = std::chrono::steady_clock::now();
+    int repeats = 0, taken = 0;
+    while (circuit.closed()) {
+        for (int i = 0; i < 7; ++i, ++repeats) circuit.fail(now, std::nullopt, false);
+        circuit.succeed(false);
+        ++taken;
+    }
+    EXPECT_LE(repeats, RepeatCredit::kEarned * taken + RepeatCredit::kMost);
+}
+
+TEST(CircuitTest, LetsOnlyProbesDecideWhereLittleIsTaken) {
+    Circuit circuit(options());
+    auto now = std::chrono::steady_clock::now();
+    for (int i = 0; i < RepeatCredit::kMost; ++i) circuit.fail(now, std::nullopt, false);
+    EXPECT_FALSE(circuit.succeed(false)) << "it was in flight when the others failed";
+    EXPECT_FALSE(circuit.closed());
+    // The probe is taken, what follows it is not: a few a wait, and the waits grow.
+    for (const auto expected : {200ms, 400ms, 800ms, 1000ms, 1000ms}) {
+        now = circuit.reopen_at();
+        circuit.probe();
+        EXPECT_TRUE(circuit.succeed(true));
+        EXPECT_TRUE(circuit.one_at_a_time());
+        for (int i = 0; i < RepeatCredit::kEarned; ++i) circuit.fail(now, std::nullopt, false);
+        EXPECT_EQ(circuit.reopen_at(), now + expected);
+    }
+    // It takes everything again.
+    circuit.probe();
+    for (int earned = 0; earned < RepeatCredit::kGood; earned += RepeatCredit::kEarned) circuit.succeed(earned == 0);
+    EXPECT_FALSE(circuit.one_at_a_time());
+    circuit.fail(now, std::nullopt, false);
+    EXPECT_EQ(circuit.reopen_at(), now + 100ms) << "from the start again";
 }
 
 TEST(CircuitTest, WaitsTenMinutesAtMostForABackendThatAsksForMore) {
