@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include "base/foreign_text.hpp"
@@ -104,6 +105,7 @@ void HttpCall::start(ShipmentPtr shipment, std::string compressed) {
     piece_ = offset_ = 0;
     response_.clear();
     header_bytes_ = 0;
+    headers_whole_ = false;
     too_long_ = false;
     error_[0] = '\0';
     const size_t size = compressed_.empty() ? shipment_->request.bytes : compressed_.size();
@@ -114,7 +116,7 @@ Answer HttpCall::answer(CURLcode result) const {
     long code = 0;
     ::curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &code);
     Answer answer;
-    if (code >= 200) {
+    if (code >= 200 && (headers_whole_ || too_long_)) {
         using End = HttpResponse::End;
         const std::string type = header("Content-Type"), after = header("Retry-After"), location = header("Location");
         const End end = too_long_ ? End::kTooLong : result != CURLE_OK ? End::kBrokenOff : End::kWhole;
@@ -169,8 +171,11 @@ int HttpCall::seek(void* self, curl_off_t offset, int origin) {
     return CURL_SEEKFUNC_OK;
 }
 
-size_t HttpCall::take_header(char*, size_t size, size_t count, void* self) {
+size_t HttpCall::take_header(char* from, size_t size, size_t count, void* self) {
     auto& call = *static_cast<HttpCall*>(self);
+    const std::string_view line(from, size * count);
+    if (line.starts_with("HTTP/")) call.headers_whole_ = false;  // after an informational answer
+    if (line == "\r\n" || line == "\n") call.headers_whole_ = true;
     call.header_bytes_ += size * count;
     call.too_long_ = call.too_long_ || call.header_bytes_ > kMostHeaders;
     return call.too_long_ ? 0 : size * count;

@@ -64,6 +64,7 @@ private:
     size_t offset_ = 0;
     std::vector<uint8_t> response_;
     size_t header_bytes_ = 0;
+    bool headers_whole_ = false;
     bool too_long_ = false;
 };
 

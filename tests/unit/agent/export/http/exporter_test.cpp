@@ -301,6 +301,23 @@ TEST_F(OtlpHttpExporterTest, TriesAgainWhereTheBackendHangsUpWithoutAnAnswer) {
     EXPECT_EQ(exporter_->status().spool_exported, 10u);
 }
 
+TEST_F(OtlpHttpExporterTest, TriesAgainWhereAnAnswerBreaksOffWithinItsHeaders) {
+    backend_.answer_with(first_with({.raw = "HTTP/1.1 200 OK\r\nContent-Type: application/x-pro"}));
+    start_and_make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kSpooled);
+    ASSERT_TRUE(ledger_.wait_for_total(10));
+    EXPECT_EQ(backend_.received().size(), 2u);
+}
+
+TEST_F(OtlpHttpExporterTest, ABodyThatBreaksOffIsNoReasonToSendAgain) {
+    HttpReply reply;
+    reply.raw = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 100\r\n\r\nx";
+    backend_.answer_with([reply](const HttpReceived&) { return reply; });
+    start_and_make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
+    EXPECT_EQ(backend_.received().size(), 1u);
+}
+
 TEST_F(OtlpHttpExporterTest, DeliversEverythingWhenABackendThatWasDownComesUp) {
     const std::string address = backend_.start();
     const uint16_t port = backend_.port();
