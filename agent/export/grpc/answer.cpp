@@ -44,7 +44,7 @@ const char* code_name(grpc::StatusCode code) {
 }
 
 // opentelemetry-proto, docs/specification.md, "Failures": everything not listed must not be tried again.
-bool may_retry(grpc::StatusCode code, bool retry_info) {
+bool may_retry(grpc::StatusCode code, bool retry_info, bool ours) {
     switch (code) {
         case grpc::StatusCode::CANCELLED:
         case grpc::StatusCode::DEADLINE_EXCEEDED:
@@ -52,10 +52,13 @@ bool may_retry(grpc::StatusCode code, bool retry_info) {
         case grpc::StatusCode::OUT_OF_RANGE:
         case grpc::StatusCode::UNAVAILABLE:
         case grpc::StatusCode::DATA_LOSS: return true;
-        case grpc::StatusCode::RESOURCE_EXHAUSTED: return retry_info;
+        case grpc::StatusCode::RESOURCE_EXHAUSTED: return retry_info || ours;
         default: return false;
     }
 }
+
+// The library's own word for a peer that sent more than the channel's quota of memory: what it answers is not known.
+bool buffers_full(const grpc::Status& status) { return status.error_message() == "Buffers full"; }
 
 // There is no code for a request that is too large, only what the libraries write: gRPC for C++, Go, Python and others,
 // Java, .NET; Rust's, with a code of its own.
@@ -101,7 +104,9 @@ Answer judge(const grpc::Status& status, Bytes response) {
     }
     Answer answer;
     answer.delay = retry_delay(status.error_details());
-    answer.verdict = may_retry(status.error_code(), answer.delay.has_value()) ? Verdict::kRetry : Verdict::kRejected;
+    answer.verdict = may_retry(status.error_code(), answer.delay.has_value(), buffers_full(status))
+                         ? Verdict::kRetry
+                         : Verdict::kRejected;
     answer.too_large = !answer.delay && says_too_large(status);
     if (answer.too_large) answer.verdict = Verdict::kRejected;
     answer.message = std::string(code_name(status.error_code())) + ": " + foreign(status.error_message());

@@ -7,6 +7,7 @@
 #include <grpc/grpc.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
@@ -20,6 +21,7 @@ namespace spanring::agent {
 namespace {
 
 constexpr int kReadAhead = 64 << 10;
+constexpr size_t kMostBuffered = 2 << 20;      // of what arrives, of all connections
 constexpr int kKeepaliveTime = 5 * 60 * 1000;  // ms; servers answer more frequent pings with GOAWAY
 constexpr std::chrono::seconds kShortestTimeout{1}, kLongestTimeout{60};
 
@@ -52,6 +54,11 @@ grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrp
     arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
     // Answers are small. What gRPC reads ahead is up to 4 MiB otherwise.
     arguments.SetInt(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kReadAhead);
+    // Nor needs the window to grow with what a peer sends. And as gRPC keeps all of a message, of up to 4 GiB, before
+    // it compares its size with what it may be, a quota has it end the stream.
+    arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+    grpc::ResourceQuota quota("spanring");
+    arguments.SetResourceQuota(quota.Resize(kMostBuffered));
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 250);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
                      static_cast<int>(std::clamp<int64_t>(options.retry.max_interval.count(), 250, 5000)));

@@ -28,6 +28,10 @@ Verdict verdict(grpc::StatusCode code, const std::string& details = {}) {
     return judge(grpc::Status(code, "why", details), {}).verdict;
 }
 
+TEST(GrpcAnswerTest, WhatTheLibraryHasNoRoomForIsTriedAgain) {
+    EXPECT_EQ(judge(grpc::Status(grpc::RESOURCE_EXHAUSTED, "Buffers full"), {}).verdict, Verdict::kRetry);
+}
+
 TEST(GrpcAnswerTest, RetriesExactlyTheCodesThatOtlpLists) {
     const std::map<grpc::StatusCode, bool> retryable = {
         {grpc::CANCELLED, true},
