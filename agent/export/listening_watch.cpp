@@ -50,6 +50,7 @@ void ListeningWatch::end() {
 void ListeningWatch::attempt_started(size_t bytes) {
     const MutexLock lock(mutex_);
     cost_.attempt_started(bytes);
+    attempted_ = true;
 }
 
 bool ListeningWatch::take_cut() {
@@ -64,7 +65,8 @@ void ListeningWatch::run() {
             const ListeningCost::Cpu now = read_clock(clock_);
             cost_.spend(now - std::exchange(since_, now));
         }
-        cost_.spend(others_());
+        const ListeningCost::Cpu others = others_();
+        if (!std::exchange(attempted_, false)) cost_.spend(others);
         if (!cost_.end_period()) continue;
         was_cut_ = true;
         lock.unlock();

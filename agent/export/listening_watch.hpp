@@ -23,8 +23,9 @@ class ListeningWatch {
 public:
     static constexpr std::chrono::milliseconds kPeriod{500};
 
-    // Made by the thread that is watched. `others` says what further threads used since it was asked last. `cut` is
-    // called, as that is, on the watch's thread.
+    // Made by the thread that is watched. `others` says what further threads used since it was asked last, for
+    // whichever exporter: it counts where nothing was sent in a period, else the watched thread does the listening.
+    // `cut` is called, as that is, on the watch's thread.
     ListeningWatch(const std::string& exporter, std::function<ListeningCost::Cpu()> others, std::function<void()> cut);
     ~ListeningWatch();
     ListeningWatch(const ListeningWatch&) = delete;
@@ -48,6 +49,7 @@ private:
     bool stop_ SPR_GUARDED_BY(mutex_) = false;
     bool listening_ SPR_GUARDED_BY(mutex_) = false;
     bool was_cut_ SPR_GUARDED_BY(mutex_) = false;
+    bool attempted_ SPR_GUARDED_BY(mutex_) = false;  // in this period
     ListeningCost::Cpu since_ SPR_GUARDED_BY(mutex_){};
     ListeningCost cost_ SPR_GUARDED_BY(mutex_);
     std::thread thread_;
