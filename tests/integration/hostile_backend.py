@@ -7,6 +7,7 @@ import gzip
 import socket
 import struct
 import threading
+import time
 
 DATA, HEADERS, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 4, 6, 7, 8
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
@@ -20,6 +21,8 @@ class HostileBackend:
         self.serve = serve
         self.requests = 0
         self.connections = 0
+        self.first = self.last = None  # when requests came
+        self.ending = threading.Event()
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -51,10 +54,16 @@ class HostileBackend:
 
     def count(self):
         with self.lock:
+            self.last = time.monotonic()
+            self.first = self.first or self.last
             self.requests += 1
             return self.requests
 
+    def wait_for_end(self, seconds=None):
+        return self.ending.wait(seconds)
+
     def close(self):
+        self.ending.set()
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
@@ -79,9 +88,13 @@ def read_exactly(connection, size):
 # ---- HTTP/1.1 -------------------------------------------------------------------------------------------------------
 
 def read_http_request(connection):
-    head = bytearray()
-    while not head.endswith(b"\r\n\r\n"):
-        head += read_exactly(connection, 1)
+    head = b""
+    while b"\r\n\r\n" not in head:
+        more = connection.recv(1 << 16, socket.MSG_PEEK)
+        if len(more) == len(head):
+            raise EOFError
+        head = more
+    head = read_exactly(connection, head.index(b"\r\n\r\n") + 4)
     length = 0
     for line in head.split(b"\r\n"):
         name, _, value = line.partition(b":")
@@ -96,6 +109,17 @@ def http(answer):
         while True:
             body = read_http_request(connection)
             connection.sendall(answer(backend.count(), body))
+    return serve
+
+
+def late_http(seconds):
+    """Takes everything, after a while."""
+    def serve(backend, connection):
+        while not backend.wait_for_end(0):
+            read_http_request(connection)
+            backend.count()
+            backend.wait_for_end(seconds)
+            connection.sendall(http_answer("200 OK"))
     return serve
 
 
@@ -176,6 +200,28 @@ def grpc(answer):
         greet(connection)
         for stream in grpc_requests(connection):
             connection.sendall(answer(backend.count(), stream))
+    return serve
+
+
+def late_grpc(seconds):
+    """Likewise; answers do not wait for one another."""
+    def serve(backend, connection):
+        greet(connection)
+        sending = threading.Lock()
+
+        def answer(stream):
+            backend.wait_for_end(seconds)
+            with sending, contextlib.suppress(OSError):
+                connection.sendall(grpc_answer(stream, 0))
+        answers = []
+        try:
+            for stream in grpc_requests(connection):
+                backend.count()
+                answers.append(threading.Thread(target=answer, args=[stream]))
+                answers[-1].start()
+        finally:
+            for each in answers:
+                each.join()
     return serve
 
 
