@@ -20,8 +20,8 @@ ListeningCost::Cpu read_clock(clockid_t clock) {
 }  // namespace
 
 ListeningWatch::ListeningWatch(const std::string& exporter, std::function<ListeningCost::Cpu()> others,
-                               std::function<void()> cut)
-    : others_(std::move(others)), cut_(std::move(cut)) {
+                               std::function<bool()> is_to_blame, std::function<void()> cut)
+    : others_(std::move(others)), is_to_blame_(std::move(is_to_blame)), cut_(std::move(cut)) {
     ::pthread_getcpuclockid(::pthread_self(), &clock_);
     thread_ = named_thread("watch/" + exporter, [this] { run(); });
 }
@@ -68,6 +68,10 @@ void ListeningWatch::run() {
         const ListeningCost::Cpu others = others_();
         if (!std::exchange(attempted_, false)) cost_.spend(others);
         if (!cost_.end_period()) continue;
+        lock.unlock();
+        const bool is_to_blame = is_to_blame_();
+        lock.lock();
+        if (!is_to_blame) continue;
         was_cut_ = true;
         lock.unlock();
         cut_();

@@ -25,8 +25,9 @@ public:
 
     // Made by the thread that is watched. `others` says what further threads used since it was asked last, for
     // whichever exporter: it counts where nothing was sent in a period, else the watched thread does the listening.
-    // `cut` is called, as that is, on the watch's thread.
-    ListeningWatch(const std::string& exporter, std::function<ListeningCost::Cpu()> others, std::function<void()> cut);
+    // `is_to_blame` is asked where it was too much, and `cut` called where that says so; all on the watch's thread.
+    ListeningWatch(const std::string& exporter, std::function<ListeningCost::Cpu()> others,
+                   std::function<bool()> is_to_blame, std::function<void()> cut);
     ~ListeningWatch();
     ListeningWatch(const ListeningWatch&) = delete;
     ListeningWatch& operator=(const ListeningWatch&) = delete;
@@ -41,6 +42,7 @@ private:
     void run();
 
     const std::function<ListeningCost::Cpu()> others_;
+    const std::function<bool()> is_to_blame_;
     const std::function<void()> cut_;
     clockid_t clock_{};  // of the watched thread
 

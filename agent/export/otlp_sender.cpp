@@ -125,7 +125,8 @@ void OtlpSender::run() {
 
 void OtlpSender::serve() {
     watch_.emplace(
-        name_, [this] { return transport_->threads_cpu(); }, [this] { transport_->cut(); });
+        name_, [this] { return transport_->threads_cpu(); }, [this] { return transport_->is_to_blame(); },
+        [this] { transport_->cut(); });
     for (;;) {
         take_inbox();
         const Clock::time_point now = Clock::now();

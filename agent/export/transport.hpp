@@ -40,6 +40,9 @@ public:
 
     // CPU time that threads below used since the last time this was asked.
     virtual std::chrono::nanoseconds threads_cpu() { return std::chrono::nanoseconds(0); }
+    // Whether it is this one's peer that does it, where listening costs too much: threads may do the work of several
+    // transports, and then CPU time alone does not tell.
+    virtual bool is_to_blame() { return true; }
     // The peer keeps the agent busy: closes all connections. What is in flight ends as kept_busy(), and wait() returns.
     virtual void cut() = 0;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/grpc/library_sockets.hpp"
 
+#include <linux/tcp.h>  // of glibc's struct tcp_info the end is missing
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <atomic>
@@ -49,14 +49,28 @@ void reset(int socket) {
 LibrarySockets::LibrarySockets(milliseconds timeout, std::string unix_path)
     : timeout_(unlike_the_others(timeout)), unix_path_(std::move(unix_path)) {}
 
-void LibrarySockets::shut_down() const {
+template <class Visit>
+void LibrarySockets::each(Visit&& visit) const {
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
         const auto number = parse_unsigned(entry.path().filename().string());
         if (!number) continue;
         const int socket = static_cast<int>(*number);
-        if (owns(socket)) reset(socket);
+        if (owns(socket)) visit(socket);
     }
+}
+
+void LibrarySockets::shut_down() const { each(reset); }
+
+std::optional<uint64_t> LibrarySockets::received() const {
+    if (!unix_path_.empty()) return std::nullopt;
+    uint64_t bytes = 0;
+    each([&](int socket) {
+        tcp_info info{};
+        socklen_t size = sizeof info;
+        if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0) bytes += info.tcpi_bytes_received;
+    });
+    return bytes;
 }
 
 bool LibrarySockets::owns(int socket) const {

@@ -8,6 +8,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace spanring::agent {
@@ -20,10 +22,16 @@ public:
     // For GRPC_ARG_KEEPALIVE_TIMEOUT_MS: `timeout`, and up to a second more. No two of a thousand transports share it.
     std::chrono::milliseconds keepalive_timeout() const { return timeout_; }
 
+    // Bytes that came over those that are open now. None: it cannot be told (a unix socket). As shut_down() it goes
+    // through all descriptors of the process.
+    std::optional<uint64_t> received() const;
+
     // Ends what is open now; reads and writes of it fail at once. From any thread.
     void shut_down() const;
 
 private:
+    template <class Visit>
+    void each(Visit&& visit) const;
     bool owns(int socket) const;
 
     const std::chrono::milliseconds timeout_;

@@ -24,6 +24,11 @@ namespace {
 constexpr std::chrono::milliseconds kGrace{250};  // for gRPC to end a call at its deadline, and to give slices back
 constexpr std::chrono::seconds kLinger{1};        // for tags at the very end
 
+// Of a peer that keeps gRPC busy, in half a second: more than answers to what was not sent, less than a flood that gets
+// a tenth of a slow core.
+constexpr uint64_t kMuch = 16384;
+constexpr std::chrono::milliseconds kRecent{1500};
+
 gpr_timespec in(std::chrono::nanoseconds time) {
     return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                         gpr_time_from_nanos(std::max<int64_t>(time.count(), 0), GPR_TIMESPAN));
@@ -78,6 +83,22 @@ void GrpcTransport::wake() {
     if (woken_ || ending_) return;
     woken_ = true;
     wire_->alarm.Set(&wire_->queue, gpr_time_0(GPR_CLOCK_REALTIME), &wire_->alarm);
+}
+
+// All connections of the process are served by whichever thread of gRPC's waits, a sender's or its own: the floods of
+// one peer are in the CPU time of others. So a peer is believed to flood where bytes come from it, from one period of
+// the watch to the next.
+bool GrpcTransport::is_to_blame() {
+    {
+        const MutexLock lock(rest_mutex_);
+        if (own_) return true;  // zero copy's own connection is not looked at
+    }
+    const std::optional<uint64_t> received = sockets_.received();
+    if (!received) return true;
+    const Clock::time_point now = Clock::now();
+    const bool much = now - std::exchange(heard_at_, now) < kRecent && *received >= heard_ + kMuch;
+    heard_ = *received;
+    return much;
 }
 
 void GrpcTransport::cut() {

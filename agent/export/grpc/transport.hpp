@@ -35,6 +35,7 @@ public:
     const std::string& peer() const override { return options_.endpoint; }
     void wake() override;
     std::chrono::nanoseconds threads_cpu() override { return threads_.used(); }
+    bool is_to_blame() override;
     void cut() override;
     bool carries_mapped() override;
     bool connecting() override;
@@ -77,6 +78,9 @@ private:
     std::vector<Lingering> lingering_ SPR_GUARDED_BY(rest_mutex_);
 
     LibraryThreads threads_;  // threads_cpu()'s own
+    // is_to_blame()'s own: what had come when it was asked last.
+    uint64_t heard_ = 0;
+    Clock::time_point heard_at_{};
 };
 
 }  // namespace spanring::agent

@@ -75,6 +75,21 @@ TEST(LibrarySocketsTest, EndsAConnectionOverAnAbstractSocket) {
     ends_its_own_alone(backend.start("unix-abstract:spanring-library-sockets-test"), another.start("127.0.0.1:0"));
 }
 
+TEST(LibrarySocketsTest, TellsHowMuchCameOverItsOwnAlone) {
+    const spanring::test::TemporaryDirectory folder;
+    Backend backend, local;
+    const std::string endpoint = backend.start("127.0.0.1:0");
+    const Connection own(endpoint), other(endpoint), by_path(local.start("unix:" + folder.file("backend")));
+    const auto received = own.sockets().received();
+    ASSERT_TRUE(received);
+    EXPECT_GT(*received, 0u) << "the server's settings";
+    EXPECT_LT(*received, 16384u) << "and little else";
+    EXPECT_FALSE(by_path.sockets().received());
+    own.sockets().shut_down();
+    EXPECT_TRUE(own.ends());
+    EXPECT_GT(other.sockets().received(), 0u);
+}
+
 TEST(LibrarySocketsTest, LeavesTheTimeoutWhatItIsWithinASecond) {
     for (const auto timeout : {1000ms, 1001ms, 20000ms}) {
         const LibrarySockets one(timeout, {}), two(timeout, {});

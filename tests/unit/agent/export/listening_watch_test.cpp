@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who is cut off where listening costs too much: the one whose peer it is.
+#include "export/listening_watch.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+namespace spanring::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The test's watchdog ends a vain wait.
+template <class Condition>
+void await(Condition&& condition) {
+    while (!condition()) std::this_thread::sleep_for(1ms);
+}
+
+TEST(ListeningWatchTest, CutsWhereThePeerIsToBlame) {
+    std::atomic<int> cuts{0};
+    ListeningWatch watch(
+        "test", [] { return ListeningCost::Cpu(10s); }, [] { return true; }, [&] { ++cuts; });
+    await([&] { return cuts != 0; });
+    EXPECT_TRUE(watch.take_cut());
+}
+
+TEST(ListeningWatchTest, LeavesThosePeersAloneThatAreNot) {
+    std::atomic<int> asked{0}, cuts{0};
+    std::atomic<bool> is_to_blame{false};
+    ListeningWatch watch(
+        "test", [] { return ListeningCost::Cpu(10s); },
+        [&] {
+            ++asked;
+            return is_to_blame.load();
+        },
+        [&] { ++cuts; });
+    await([&] { return asked >= 2; });
+    EXPECT_EQ(cuts, 0);
+    EXPECT_FALSE(watch.take_cut());
+    is_to_blame = true;
+    await([&] { return cuts != 0; });
+    EXPECT_TRUE(watch.take_cut());
+}
+
+TEST(ListeningWatchTest, AsksNobodyWhereItCostsLittle) {
+    std::atomic<int> periods{0}, asked{0};
+    const ListeningWatch watch(
+        "test",
+        [&] {
+            ++periods;
+            return ListeningCost::Cpu(1ms);
+        },
+        [&] { return ++asked != 0; }, [] {});
+    await([&] { return periods >= 2; });
+    EXPECT_EQ(asked, 0);
+}
+
+}  // namespace
+}  // namespace spanring::agent
