@@ -29,11 +29,22 @@ protected:
     ~SegmentFileTest() override { unmap(); }
 
     int create(uint32_t extents = kExtents) {
-        return create_segment({extents, 1, reinterpret_cast<const uint8_t*>(kResource), sizeof kResource}, file_);
+        const int error =
+            create_segment({extents, 1, reinterpret_cast<const uint8_t*>(kResource), sizeof kResource}, file_);
+        if (error == 0) fence();
+        return error;
+    }
+    // Its hole in a child ends below: ThreadSanitizer begins a thread there, whose stack is larger than the hole and
+    // would come to lie across it.
+    void fence() {
+        constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+        fence_ = mmap(file_.base - kPage, kPage, PROT_NONE, kFlags, -1, 0);  // where nothing else is
     }
     void unmap() {
         if (file_.base != nullptr) munmap(file_.base, file_.size);
         file_.base = nullptr;
+        if (fence_ != MAP_FAILED) munmap(fence_, kPage);
+        fence_ = MAP_FAILED;
     }
     std::string name() const {
         char name[kSegmentNameSize];
@@ -59,6 +70,7 @@ protected:
 
     test::PrivateDirectory directory_;
     SegmentFile file_;
+    void* fence_ = MAP_FAILED;
 };
 
 TEST_F(SegmentFileTest, AppearsUnderItsNameAloneAndWithoutItsTemporaryOne) {
