@@ -24,10 +24,10 @@ namespace {
 constexpr std::chrono::milliseconds kGrace{250};  // for gRPC to end a call at its deadline, and to give slices back
 constexpr std::chrono::seconds kLinger{1};        // for tags at the very end
 
-// Of a peer that keeps gRPC busy, in half a second: more than answers to what was not sent, less than a flood that gets
-// a tenth of a slow core.
-constexpr uint64_t kMuch = 16384;
-constexpr std::chrono::milliseconds kRecent{1500};
+// Of a peer that keeps gRPC busy, bytes a millisecond: more than answers to what was not sent, less than a flood that
+// gets a tenth of a slow core. Since it was asked last, which was not long ago: a long time would hide a short flood.
+constexpr uint64_t kMuch = 32;
+constexpr std::chrono::seconds kRecent{10};
 
 gpr_timespec in(std::chrono::nanoseconds time) {
     return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
@@ -86,8 +86,8 @@ void GrpcTransport::wake() {
 }
 
 // All connections of the process are served by whichever thread of gRPC's waits, a sender's or its own: the floods of
-// one peer are in the CPU time of others. So a peer is believed to flood where bytes come from it, from one period of
-// the watch to the next.
+// one peer are in the CPU time of others. So a peer is believed to flood where bytes come from it, from one time that
+// it was too much to the next.
 bool GrpcTransport::is_to_blame() {
     {
         const MutexLock lock(rest_mutex_);
@@ -96,9 +96,9 @@ bool GrpcTransport::is_to_blame() {
     const std::optional<uint64_t> received = sockets_.received();
     if (!received) return true;
     const Clock::time_point now = Clock::now();
-    const bool much = now - std::exchange(heard_at_, now) < kRecent && *received >= heard_ + kMuch;
-    heard_ = *received;
-    return much;
+    const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now - std::exchange(heard_at_, now));
+    const uint64_t before = std::exchange(heard_, *received);
+    return since < kRecent && *received >= before + kMuch * static_cast<uint64_t>(since.count());
 }
 
 void GrpcTransport::cut() {
