@@ -17,7 +17,7 @@
 namespace spanring::ring {
 namespace {
 
-constexpr uint32_t kMostRemovals = 64;   // in one call
+constexpr uint32_t kMostRemovals = 8;    // in one call
 constexpr uint32_t kMostEntries = 4096;  // of a directory that are looked at
 
 struct Entry {
@@ -73,8 +73,8 @@ struct flock lock_of(off_t byte) {
     return lock;
 }
 
-bool is_dead(int file) {
-    struct flock lock = lock_of(0);
+bool is_free(int file, off_t byte) {
+    struct flock lock = lock_of(byte);
     return fcntl(file, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
 }
 
@@ -148,7 +148,7 @@ bool remove(int directory, const char* name, WriterPage& own) {
     if (file < 0) return false;
     // With the agent's lock no agent begins to drain it. It is asked for last: the file may have been another's.
     const bool goes =
-        is_understood(file, name) && is_dead(file) && lock_for_drain(file) && is_still(directory, name, file);
+        is_understood(file, name) && is_free(file, 0) && lock_for_drain(file) && is_still(directory, name, file);
     bool gone = false;
     if (goes) {
         count(own, Counter::kRemovedSpans, unacknowledged(file));
@@ -165,15 +165,35 @@ uint64_t default_bound(const struct statfs& file_system) {
     return quarter < kDirectoryBound ? quarter : kDirectoryBound;
 }
 
-uint64_t memory_of_the_dead(int directory) {
+// Apart, as what follows: the names that they read would lie on the stack together.
+[[gnu::noinline]] uint64_t memory_of_all(int directory) {
     uint64_t bytes = 0;
+    each_entry(directory, [&](const Entry& entry) { bytes += entry.bytes; });
+    return bytes;
+}
+
+// What may go: of the dead, understood, and no agent's. Others are passed over, so that they keep nothing from going.
+struct Left {
+    uint64_t bytes = 0;
+    uint32_t count = 0;
+    Entry oldest[kMostRemovals] = {};  // in order
+
+    void add(const Entry& entry) {
+        bytes += entry.bytes;
+        uint32_t at = count < kMostRemovals ? count++ : kMostRemovals;
+        for (; at != 0 && entry.is_older(oldest[at - 1]); --at)
+            if (at < kMostRemovals) oldest[at] = oldest[at - 1];
+        if (at < kMostRemovals) oldest[at] = entry;
+    }
+};
+
+[[gnu::noinline]] void look_for_left(int directory, Left& left) {
     each_entry(directory, [&](const Entry& entry) {
         const int file = open_entry(directory, entry.name);
         if (file < 0) return;
-        if (is_dead(file)) bytes += entry.bytes;
+        if (is_free(file, 0) && is_free(file, 1) && is_understood(file, entry.name)) left.add(entry);
         close(file);
     });
-    return bytes;
 }
 
 }  // namespace
@@ -185,20 +205,11 @@ void keep_directory_bound(int directory, uint64_t bound, WriterPage& own) {
     // Where all that anybody has there is less, nothing needs to be looked at.
     const uint64_t used = (file_system.f_blocks - file_system.f_bfree) * static_cast<uint64_t>(file_system.f_bsize);
     if (used <= bound) return;
-    uint64_t all = 0;
-    each_entry(directory, [&](const Entry& entry) { all += entry.bytes; });
-    if (all <= bound) return;
-    uint64_t dead = memory_of_the_dead(directory);
-    Entry last = {};  // tried
-    for (uint32_t removals = 0; dead > bound && removals < kMostRemovals; ++removals) {
-        Entry oldest = {};
-        each_entry(directory, [&](const Entry& entry) {
-            if (last.is_older(entry) && (oldest.made == 0 || entry.is_older(oldest))) oldest = entry;
-        });
-        if (oldest.made == 0) return;
-        if (remove(directory, oldest.name, own)) dead -= oldest.bytes < dead ? oldest.bytes : dead;
-        last = oldest;
-    }
+    if (memory_of_all(directory) <= bound) return;
+    Left left;
+    look_for_left(directory, left);
+    for (uint32_t i = 0; i < left.count && left.bytes > bound; ++i)
+        if (remove(directory, left.oldest[i].name, own)) left.bytes -= left.oldest[i].bytes;
 }
 
 }  // namespace spanring::ring
