@@ -46,7 +46,7 @@ bool look_at(int directory, const char* name, Entry& ret_entry) {
 template <class Visit>
 void each_entry(int directory, Visit&& visit) {
     constexpr size_t kRecordLength = 16, kName = 19;  // in struct linux_dirent64, getdents64(2)
-    alignas(uint64_t) char records[1024];
+    alignas(uint64_t) char records[320];              // little, of the caller's stack: one with the longest name fits
     if (lseek(directory, 0, SEEK_SET) != 0) return;
     uint32_t seen = 0;
     for (;;) {

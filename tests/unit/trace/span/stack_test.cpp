@@ -43,6 +43,7 @@ TEST_IN_PROCESS(StackTest, OfColdCallsIsAPage) {
     setenv("OTEL_TRACES_SAMPLER", "traceidratio", 1);
     setenv("OTEL_TRACES_SAMPLER_ARG", "1", 1);
     setenv("SPANRING_MEMORY_LIMIT", "3MiB", 1);
+    setenv("SPANRING_DIRECTORY_LIMIT", "1", 1);  // so that it is looked for what may go
     spr_provider* provider = nullptr;
     spr_tracer* tracer = nullptr;
     expect_at_most(kCold, "spr_provider_open", [&] { EXPECT_EQ(spr_provider_open(nullptr, &provider), 0); });
