@@ -6,9 +6,14 @@
 
 #include "base/text.hpp"
 #include "otlp/wire.hpp"
+#include "store/span_glance.hpp"
 
 namespace spanring::agent {
 namespace {
+
+// Enough to know what is usual; of spans of any size.
+constexpr uint64_t kMostDurations = 100'000;
+constexpr uint64_t kMostDurationBytes = uint64_t{64} << 20;
 
 TraceId trace_id_of(std::span<const uint8_t> blob) {
     TraceId id{};
@@ -45,6 +50,7 @@ StoreReader::StoreReader(const std::string& file) : database_(Database::open_rea
     by_prefix_ = Statement(database_, "SELECT DISTINCT trace_id FROM traces WHERE trace_id BETWEEN ?1 AND ?2 LIMIT ?3");
     requests_ = Statement(database_, "SELECT request FROM batches WHERE id IN (SELECT batch FROM traces WHERE "
                                      "trace_id = ?1) ORDER BY id");
+    newest_ = Statement(database_, "SELECT request FROM batches ORDER BY id DESC");
 }
 
 // A trace has a row for each batch that it came in; it counts where its first one stands, so that the list is sorted by
@@ -139,6 +145,22 @@ std::vector<StoredSpan> StoreReader::spans(const TraceId& trace) {
     }
     requests_.reset();
     return found;
+}
+
+void StoreReader::newest_durations(const DurationVisitor& visit) {
+    uint64_t spans = 0, bytes = 0;
+    newest_.reset();
+    while (spans < kMostDurations && bytes < kMostDurationBytes && newest_.step()) {
+        const std::span<const uint8_t> request = newest_.blob(0);
+        bytes += request.size();
+        visit_spans(request, [&](const DecodedResource& resource, const DecodedScope&, std::span<const uint8_t> span) {
+            ++spans;
+            SpanGlance glance;
+            if (glance_at(span, glance) && !glance.unfinished)
+                visit(resource.service_name, std::string(glance.text()), glance.end - glance.start);
+        });
+    }
+    newest_.reset();
 }
 
 uint64_t StoreReader::stored_spans() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,12 +60,16 @@ public:
 
     std::vector<StoredSpan> spans(const TraceId& trace);
 
+    // Of the newest spans that ended, some 100,000 of them at most.
+    using DurationVisitor = std::function<void(const std::string& service, const std::string& name, uint64_t nano)>;
+    void newest_durations(const DurationVisitor& visit);
+
     uint64_t stored_spans();   // ever
     uint64_t evicted_spans();  // of these, removed for size or age
 
 private:
     Database database_;
-    Statement rows_by_start_, rows_of_trace_, by_prefix_, requests_;
+    Statement rows_by_start_, rows_of_trace_, by_prefix_, requests_, newest_;
 };
 
 }  // namespace spanring::agent

@@ -348,5 +348,17 @@ TEST_F(StoreTest, SetsAsideWhatIsNoStore) {
         << "both are beside it";
 }
 
+TEST_F(StoreTest, HowLongSpansTookWithoutTheUnfinishedOnes) {
+    TestSpan unfinished{.trace = 3, .name = "pay", .start = 10, .end = 99};
+    unfinished.unfinished = true;
+    store({{{"shop", {{.trace = 1, .name = "pay", .start = 10, .end = 17}, unfinished}}},
+           {{"stock", {{.trace = 2, .name = "count", .start = 10, .end = 12}}}}});
+    std::vector<std::string> found;
+    StoreReader(file_).newest_durations([&](const std::string& service, const std::string& name, uint64_t nano) {
+        found.push_back(service + " " + name + " " + std::to_string(nano));
+    });
+    EXPECT_THAT(found, ElementsAre("stock count 2", "shop pay 7"));  // the newest batch first
+}
+
 }  // namespace
 }  // namespace spanring::agent
