@@ -40,6 +40,7 @@ Character first_character(std::string_view text) {
 
 bool is_visible(const Character& character) {
     if (!character.valid) return false;
+    if (character.point >= ' ' && character.point <= '~') return true;  // most of all text
     for (const Range& range : kInvisible) {
         if (character.point >= range.first && character.point <= range.last) return false;
     }

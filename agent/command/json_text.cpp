@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/json_text.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <string_view>
@@ -34,6 +35,13 @@ std::string json_text(const nlohmann::ordered_json& json) {
     std::string text;
     text.reserve(whole.size());
     for (std::string_view rest = whole; !rest.empty();) {
+        const auto special = std::find_if(rest.begin(), rest.end(), [](char byte) { return byte < ' ' || byte > '~'; });
+        const auto plain = static_cast<size_t>(special - rest.begin());
+        if (plain != 0) {
+            text += rest.substr(0, plain);
+            rest.remove_prefix(plain);
+            continue;
+        }
         const Character character = first_character(rest);
         if (is_visible(character))
             text += rest.substr(0, character.bytes);

@@ -76,7 +76,10 @@ bool is_in(const Range (&ranges)[N], uint32_t point) {
     return false;
 }
 
-size_t width_of(uint32_t point) { return is_in(kNone, point) ? 0 : is_in(kWide, point) ? 2 : 1; }
+size_t width_of(uint32_t point) {
+    if (point >= ' ' && point <= '~') return 1;  // most of all text
+    return is_in(kNone, point) ? 0 : is_in(kWide, point) ? 2 : 1;
+}
 
 }  // namespace
 
