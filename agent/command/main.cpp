@@ -71,6 +71,7 @@ int run(int argc, char** argv) {
         ->check(CLI::IsMember({"auto", "always", "never"}));
     app.add_flag("--ascii", context.ascii, "draw with ASCII characters only");
     add_ps(app, selection);
+    add_open(app, selection);
     add_traces(app, selection);
     add_trace(app, selection);
     add_audit(app, selection);

@@ -2,6 +2,7 @@
 #include "command/proc.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,7 +17,7 @@ constexpr size_t kMostBytes = 16 << 20;
 
 std::string path_of(pid_t pid, const std::string& name) { return "/proc/" + std::to_string(pid) + "/" + name; }
 
-std::optional<std::string> content(pid_t pid, const char* name) {
+std::optional<std::string> content(pid_t pid, const std::string& name) {
     const Descriptor file(::open(path_of(pid, name).c_str(), O_RDONLY | O_CLOEXEC));
     if (!file) return std::nullopt;
     std::string text;
@@ -68,6 +69,16 @@ std::optional<std::string> link(pid_t pid, const std::string& name) {
     const ssize_t size = ::readlink(path_of(pid, name).c_str(), target, sizeof target);
     if (size < 0) return std::nullopt;
     return std::string(target, static_cast<size_t>(size));
+}
+
+std::optional<std::string> of_thread(pid_t pid, pid_t thread, const std::string& name) {
+    return content(pid, "task/" + std::to_string(thread) + "/" + name);
+}
+
+std::optional<Owner> owner(pid_t pid) {
+    struct stat status {};
+    if (::stat(path_of(pid, "").c_str(), &status) != 0) return std::nullopt;
+    return Owner{status.st_uid, status.st_gid};
 }
 
 bool maps_segment(const std::string& mappings, const InstanceId& instance) {

@@ -22,6 +22,14 @@ std::optional<Variables> variables(pid_t pid);
 std::optional<std::vector<std::string>> arguments(pid_t pid);
 std::optional<std::string> mappings(pid_t pid);  // /proc/PID/maps
 std::optional<std::string> link(pid_t pid, const std::string& name);
+std::optional<std::string> of_thread(pid_t pid, pid_t thread, const std::string& name);  // /proc/PID/task/TID/name
+
+// Its user and group; root's where it does not let others look.
+struct Owner {
+    uid_t user;
+    gid_t group;
+};
+std::optional<Owner> owner(pid_t pid);
 
 bool maps_segment(const std::string& mappings, const InstanceId& instance);
 

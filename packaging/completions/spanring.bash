@@ -6,6 +6,7 @@ _spanring() {
     local -A options=(
         [spanring]='-h --help --version --state-dir --directory --store --colour --color --ascii'
         ['spanring ps']='-h --help -a --all --json'
+        ['spanring open']='-h --help --service --name --pid --stuck --unusual --factor -n --limit -a --attributes --stack --json'
         ['spanring traces']='-h --help --service --name --min-duration --error --since -n --limit --json'
         ['spanring trace']='-h --help -a --attributes --json'
         ['spanring audit']='-h --help --service --wait --json'
@@ -18,11 +19,11 @@ _spanring() {
         ['spanring doctor']='-h --help --config --pid --patience --json'
     )
     local -A commands=(
-        [spanring]='ps traces trace audit accounting dump sampling doctor'
+        [spanring]='ps open traces trace audit accounting dump sampling doctor'
         ['spanring sampling']='set clear show'
     )
     local with_value='--state-dir --directory --store --colour --color --service --name --min-duration --since -n --limit
-        --wait --format -s --config --pid --patience'
+        --wait --format -s --config --pid --patience --stuck --factor'
 
     # Without the "=" that bash makes a word of its own: --format=json.
     local words=() word

@@ -2,7 +2,7 @@
 #
 # Completion of spanring for fish. tests/install/completions_test.py compares it with --help.
 
-set -l commands ps traces trace audit accounting dump sampling doctor
+set -l commands ps open traces trace audit accounting dump sampling doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c spanring -f
@@ -16,6 +16,7 @@ complete -c spanring -n $none -l color -x -a 'auto always never' -d 'colours'
 complete -c spanring -n $none -l ascii -d 'draw with ASCII characters only'
 
 complete -c spanring -n $none -a ps -d 'processes that write spans'
+complete -c spanring -n $none -a open -d 'what is open right now'
 complete -c spanring -n $none -a traces -d 'recent traces of the local store'
 complete -c spanring -n $none -a trace -d 'one trace as a tree'
 complete -c spanring -n $none -a 'audit accounting' -d 'where every span is, as equations'
@@ -25,6 +26,17 @@ complete -c spanring -n $none -a doctor -d 'whether everything is there that spa
 
 complete -c spanring -n '__fish_seen_subcommand_from ps' -s a -l all -d 'finished ones too'
 complete -c spanring -n '__fish_seen_subcommand_from ps' -l json -d 'one JSON document'
+
+complete -c spanring -n '__fish_seen_subcommand_from open' -l service -x -d 'of this service only'
+complete -c spanring -n '__fish_seen_subcommand_from open' -l name -x -d 'whose name contains this'
+complete -c spanring -n '__fish_seen_subcommand_from open' -l pid -x -d 'of this process'
+complete -c spanring -n '__fish_seen_subcommand_from open' -l stuck -x -d 'open longer than this'
+complete -c spanring -n '__fish_seen_subcommand_from open' -l unusual -d 'open longer than is usual'
+complete -c spanring -n '__fish_seen_subcommand_from open' -l factor -x -d 'how many times as long'
+complete -c spanring -n '__fish_seen_subcommand_from open' -s n -l limit -x -d 'so many at most'
+complete -c spanring -n '__fish_seen_subcommand_from open' -s a -l attributes -d 'ids, attributes and events too'
+complete -c spanring -n '__fish_seen_subcommand_from open' -l stack -d 'where the threads are too'
+complete -c spanring -n '__fish_seen_subcommand_from open' -l json -d 'one JSON document'
 
 complete -c spanring -n '__fish_seen_subcommand_from traces' -l service -x -d 'in which this service took part'
 complete -c spanring -n '__fish_seen_subcommand_from traces' -l name -x -d "whose root's name contains this"

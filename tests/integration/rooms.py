@@ -51,6 +51,8 @@ AGENT = {
                                 "agent/command"},
     "agent/command/traces": {"agent/base", "agent/otlp", "agent/store", "agent/command/terminal", "agent/command",
                              "agent/command/processes"},
+    "agent/command/open": {"agent/base", "agent/batch", "agent/otlp", "agent/segment", "agent/command/terminal", "agent/command",
+                           "agent/command/traces"},
     "agent/command/doctor": {"agent/base", "agent/segment", "agent/accounts", "agent/sampling", "agent/presence",
                              "agent/export/grpc", "agent/export/http", "agent/config", "agent/command/terminal", "agent/command",
                              "agent/command/processes"},

@@ -17,12 +17,12 @@ constexpr std::chrono::milliseconds kPatience{1000};
 
 }  // namespace
 
-StoreAccess::StoreAccess(const CommandContext& context) : file_(context.store) {
+StoreAccess::StoreAccess(const CommandContext& context, Patience patience) : file_(context.store) {
     if (file_.empty()) {
         const Site& site = context.sites.only();
         file_ = site.store_file();
         agent_ = site.agent;
-        pending_ = wait_for_store(site, kPatience);
+        if (patience == kForWhatHasEnded) pending_ = wait_for_store(site, kPatience);
     }
     try {
         reader_.emplace(file_);

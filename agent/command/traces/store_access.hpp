@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The local span store as the command sees it, with what was ended when the command was given; where there is none, why
-// that may be.
+// The local span store as the command sees it, with what had ended when the command was given, if that is waited for;
+// where there is none, why that may be.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,9 @@ namespace spanring::agent {
 
 class StoreAccess {
 public:
-    explicit StoreAccess(const CommandContext& context);
+    enum Patience { kForWhatHasEnded, kAtOnce };
+
+    explicit StoreAccess(const CommandContext& context, Patience patience = kForWhatHasEnded);
 
     explicit operator bool() const { return reader_.has_value(); }
     StoreReader* operator->() { return &*reader_; }
