@@ -18,6 +18,18 @@ impl Context {
         Context(sys::spr_context { trace_id: trace_id.0, span_id: span_id.0, trace_flags: flags, ..Default::default() })
     }
 
+    /// The same with other W3C flags, as they are in a `traceparent` (bit 0 sampled, bit 1 random).
+    pub fn with_trace_flags(mut self, flags: u8) -> Context {
+        self.0.trace_flags = flags;
+        self
+    }
+
+    /// The same, from another process or from this one.
+    pub fn with_remote(mut self, remote: bool) -> Context {
+        self.0.is_remote = remote.into();
+        self
+    }
+
     /// The context attached to this thread; an invalid one where there is none.
     pub fn current() -> Context {
         let mut raw = sys::spr_context::default();
@@ -52,6 +64,11 @@ impl Context {
         self.0.trace_flags & sys::SPR_TRACE_FLAG_SAMPLED != 0
     }
 
+    /// W3C flags, as they are in a `traceparent`.
+    pub fn trace_flags(&self) -> u8 {
+        self.0.trace_flags
+    }
+
     /// It came from another process.
     pub fn is_remote(&self) -> bool {
         self.0.is_remote != 0
@@ -71,12 +88,33 @@ impl Context {
     /// It needs a token that must not move. A thread keeps a few that guards gave back, so that only its first guards
     /// allocate; [`Context::with`] never does.
     pub fn attach(&self) -> ContextGuard {
-        let spare = SPARE_TOKENS.try_with(|spare| spare.borrow_mut().pop()).ok().flatten();
-        let token = Box::into_raw(spare.unwrap_or_else(|| Box::new(empty_token())));
+        let token = take_token();
         // SAFETY: the token has memory of its own, where it stays until drop() detaches it, on this thread, because
         // the guard is not Send. A guard that is leaked leaks that memory: the token stays valid.
         unsafe { sys::spr_context_attach(&self.0, token) };
-        ContextGuard { token }
+        ContextGuard { token, attached: ptr::null_mut() }
+    }
+
+    /// The same, with the trace state of its trace (the value of a `tracestate` header): spans that start below, and what
+    /// is injected, have it. The baggage that is attached stays. It allocates where there is a trace state.
+    pub fn attach_with_trace_state(&self, trace_state: &str) -> ContextGuard {
+        if trace_state.is_empty() {
+            return self.attach();
+        }
+        let attached = Box::into_raw(Box::new(Attached { raw: empty_propagated(), trace_state: trace_state.into() }));
+        let token = take_token();
+        // SAFETY: as in attach(). What is attached has memory of its own as well, which the guard frees after the detach. The
+        // baggage is that of a token below, whose detach would detach this one first.
+        unsafe {
+            let Attached { raw, trace_state } = &mut *attached;
+            sys::spr_context_current_with(raw);
+            raw.context = self.0;
+            raw.flags = 0;
+            raw.trace_state =
+                sys::spr_text { data: trace_state.as_ptr() as *mut _, size: trace_state.len(), capacity: 0 };
+            sys::spr_context_attach_with(ptr::addr_of!((*attached).raw), token);
+        }
+        ContextGuard { token, attached }
     }
 
     /// Runs a function with this context attached. It is detached when the function returns or panics.
@@ -102,6 +140,22 @@ impl fmt::Debug for Context {
     }
 }
 
+pub(crate) fn empty_propagated() -> sys::spr_propagated {
+    let none = sys::spr_text { data: ptr::null_mut(), size: 0, capacity: 0 };
+    sys::spr_propagated {
+        struct_size: std::mem::size_of::<sys::spr_propagated>() as u32,
+        flags: 0,
+        context: sys::spr_context::default(),
+        trace_state: none,
+        baggage: none,
+    }
+}
+
+fn take_token() -> *mut sys::spr_token {
+    let spare = SPARE_TOKENS.try_with(|spare| spare.borrow_mut().pop()).ok().flatten();
+    Box::into_raw(spare.unwrap_or_else(|| Box::new(empty_token())))
+}
+
 pub(crate) fn empty_token() -> sys::spr_token {
     sys::spr_token { context: sys::spr_context::default(), previous: ptr::null_mut(), reserved: 0, record: [0; 4] }
 }
@@ -120,6 +174,13 @@ pub struct ContextGuard {
     // A raw pointer, because the library keeps a copy of it, and a Box promises that there is none. It also makes the
     // guard !Send and !Sync.
     token: *mut sys::spr_token,
+    // Null where only a context is attached.
+    attached: *mut Attached,
+}
+
+struct Attached {
+    raw: sys::spr_propagated,
+    trace_state: Box<str>,
 }
 
 impl Drop for ContextGuard {
@@ -128,6 +189,9 @@ impl Drop for ContextGuard {
         // that nothing but this guard knows the memory, which came from a Box.
         let token = unsafe {
             sys::spr_context_detach(self.token);
+            if !self.attached.is_null() {
+                drop(Box::from_raw(self.attached));
+            }
             Box::from_raw(self.token)
         };
         // Where the thread ends and has no list any more, it is freed.

@@ -36,6 +36,8 @@ mod exception;
 mod link;
 mod propagation;
 
+#[cfg(feature = "http")]
+mod header_map;
 mod span;
 
 mod tracer;
@@ -50,7 +52,7 @@ pub use event::Event;
 pub use exception::Exception;
 pub use limits::{Limit, SpanLimits};
 pub use link::Link;
-pub use propagation::{inject, Headers, HeadersMut, Propagated};
+pub use propagation::{inject, propagation_fields, Headers, HeadersMut, Propagated};
 pub use provider::{FullPolicy, Provider, ProviderBuilder, Statistics};
 pub use span::{Kind, Span, Status};
 pub use tracer::{Sampling, SpanBuilder, Tracer, TracerBuilder};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-use crate::context::{empty_token, Context};
+use crate::context::{empty_propagated, empty_token, Context};
 use crate::error::{check, Error};
 use spanring_sys as sys;
+use std::ffi::CStr;
 use std::fmt;
 use std::mem::size_of;
 use std::os::raw::{c_char, c_int, c_void};
@@ -82,7 +83,7 @@ impl Propagated {
 
     /// A copy of everything that is attached to this thread.
     pub fn current() -> Propagated {
-        let mut attached = empty();
+        let mut attached = empty_propagated();
         let mut copy = Propagated::new(Context::default());
         // SAFETY: what C fills in are views of what is attached, which stays until a detach, on this thread.
         unsafe {
@@ -104,7 +105,7 @@ impl Propagated {
             context: self.context.0,
             trace_state: self.trace_state.raw(),
             baggage: self.baggage.raw(),
-            ..empty()
+            ..empty_propagated()
         };
         // SAFETY: all of it lives until the call returns; the callback casts `user` back to what it was.
         let found = unsafe { sys::spr_extract(&carrier, &mut raw) } == 1;
@@ -171,6 +172,11 @@ impl Propagated {
 
     /// Sets a value, which is percent-encoded. The key is a token of RFC 7230.
     pub fn set_baggage(&mut self, key: &str, value: &str) -> Result<(), Error> {
+        self.set_baggage_with_properties(key, value, "")
+    }
+
+    /// The same, with what is to stand behind it, as in the header: `k1=v1;k2`.
+    pub fn set_baggage_with_properties(&mut self, key: &str, value: &str, properties: &str) -> Result<(), Error> {
         // SAFETY: pointers and lengths are those of live memory.
         self.baggage
             .change(|text| unsafe {
@@ -180,8 +186,8 @@ impl Propagated {
                     key.len(),
                     value.as_ptr().cast(),
                     value.len(),
-                    ptr::null(),
-                    0,
+                    if properties.is_empty() { ptr::null() } else { properties.as_ptr().cast() },
+                    properties.len(),
                 )
             })
             .map(|_| ())
@@ -225,7 +231,7 @@ impl Propagated {
             context: self.context.0,
             trace_state: self.trace_state.raw_read_only(),
             baggage: self.baggage.raw_read_only(),
-            ..empty()
+            ..empty_propagated()
         }
     }
 }
@@ -248,20 +254,20 @@ pub fn inject<H: HeadersMut>(context: Context, headers: &mut H) {
     unsafe { sys::spr_inject(&context.0, &writing_carrier(headers)) };
 }
 
+/// The keys that are written by the propagators of the process (`OTEL_PROPAGATORS`).
+pub fn propagation_fields() -> impl Iterator<Item = &'static str> {
+    (0..).map_while(|index| {
+        // SAFETY: the library's texts are static, ASCII and end at a NUL; NULL is behind the last one.
+        unsafe {
+            let field = sys::spr_propagation_field(index);
+            (!field.is_null()).then(|| str::from_utf8_unchecked(CStr::from_ptr(field).to_bytes()))
+        }
+    })
+}
+
 pub(crate) fn inject_span<H: HeadersMut>(span: &sys::spr_span, headers: &mut H) {
     // SAFETY: all of it lives until the call returns.
     unsafe { sys::spr_span_inject(span, &writing_carrier(headers)) };
-}
-
-fn empty() -> sys::spr_propagated {
-    let none = sys::spr_text { data: ptr::null_mut(), size: 0, capacity: 0 };
-    sys::spr_propagated {
-        struct_size: size_of::<sys::spr_propagated>() as u32,
-        flags: 0,
-        context: sys::spr_context::default(),
-        trace_state: none,
-        baggage: none,
-    }
 }
 
 fn carrier() -> sys::spr_carrier {

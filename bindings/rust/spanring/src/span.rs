@@ -14,6 +14,7 @@ use std::error;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr;
+use std::str;
 use std::time::SystemTime;
 
 /// What a span is to its parent (specification: SpanKind).
@@ -212,6 +213,15 @@ impl Span {
     /// call.
     pub fn inject<H: HeadersMut>(&self, headers: &mut H) {
         inject_span(&self.raw, headers);
+    }
+
+    /// The trace state that the span keeps, with the sampler's member: the value of a `tracestate` header. Empty, and nothing
+    /// is allocated, where there is none, or the span has ended or is not recorded.
+    pub fn trace_state(&self) -> String {
+        let mut bytes = [0_u8; sys::SPR_TRACESTATE_SIZE];
+        let mut text = sys::spr_text { data: bytes.as_mut_ptr().cast(), size: 0, capacity: bytes.len() };
+        unsafe { sys::spr_span_trace_state(&self.raw, &mut text) };
+        str::from_utf8(&bytes[..text.size]).unwrap_or_default().to_owned()
     }
 
     /// Attaches the span's context to this thread: see [`Context::attach`]. The guard does not end the span.

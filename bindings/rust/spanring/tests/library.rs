@@ -2,39 +2,22 @@
 //! The safe crate over the library alone, without an agent.
 
 use spanring::{
-    Attribute, Context, Event, Exception, Kind, Link, Provider, Sampling, Span, SpanId, Statistics, Status, TraceId,
-    Tracer, Value,
+    Attribute, Context, Event, Exception, Kind, Link, Propagated, Provider, Sampling, Span, SpanId, Statistics, Status,
+    TraceId, Tracer, Value,
 };
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::fs;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
 use std::sync::{Mutex, MutexGuard, Once};
 use std::time::{Duration, SystemTime};
+use support::{allocations, own_directory};
+
+#[path = "support"]
+mod support {
+    mod counting;
+    mod directory;
+    pub use counting::allocations;
+    pub use directory::own_directory;
+}
 
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-
-/// Counts what each thread allocates.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: it hands everything on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        System.alloc(layout)
-    }
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        System.dealloc(memory, layout)
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 static TURNS: Mutex<()> = Mutex::new(());
 
@@ -50,15 +33,7 @@ impl Library {
     fn open() -> Library {
         static DIRECTORY: Once = Once::new();
         let turn = TURNS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        DIRECTORY.call_once(|| {
-            let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("segments");
-            let _ = fs::remove_dir_all(&directory);
-            fs::DirBuilder::new().mode(0o700).create(&directory).expect("a directory for segments");
-            for name in ["SPANRING_DISABLED", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER"] {
-                std::env::remove_var(name);
-            }
-            std::env::set_var("SPANRING_DIR", &directory);
-        });
+        DIRECTORY.call_once(|| own_directory("segments"));
         static OPENED: Mutex<Option<Provider>> = Mutex::new(None);
         let mut opened = OPENED.lock().unwrap();
         let provider =
@@ -329,20 +304,20 @@ fn a_disabled_tracer_does_nothing() {
 fn nothing_is_allocated_between_start_and_end() {
     let library = Library::open();
     library.tracer.start("first of the thread").end();
-    let before = ALLOCATIONS.with(Cell::get);
-    let span = library.tracer.span("free").kind(Kind::Server).attributes(&[Attribute::new("key", "value")]).start();
-    span.context().with(|| {
-        span.set_attribute("text", "a value").add_event("event", &[Attribute::new("index", 1)]);
-        span.set_attribute("list", &[Value::from(1), "two".into()]);
-        span.record_exception(&Exception::new("type", "message"));
-        let event = [Event::new("event", &[])];
-        library.tracer.whole_span("whole").events(&event).record().expect("recorded");
-        span.set_status(Status::Error("message"));
-        assert!(library.tracer.start("child").context().inject().is_some());
+    let count = allocations(|| {
+        let span = library.tracer.span("free").kind(Kind::Server).attributes(&[Attribute::new("key", "value")]).start();
+        span.context().with(|| {
+            span.set_attribute("text", "a value").add_event("event", &[Attribute::new("index", 1)]);
+            span.set_attribute("list", &[Value::from(1), "two".into()]);
+            span.record_exception(&Exception::new("type", "message"));
+            let event = [Event::new("event", &[])];
+            library.tracer.whole_span("whole").events(&event).record().expect("recorded");
+            span.set_status(Status::Error("message"));
+            assert!(library.tracer.start("child").context().inject().is_some());
+        });
+        span.end();
     });
-    span.end();
-    let after = ALLOCATIONS.with(Cell::get);
-    assert_eq!(after, before);
+    assert_eq!(count, 0);
     assert_eq!(library.ended(), 4);
 }
 
@@ -351,9 +326,7 @@ fn guards_allocate_for_the_first_ones_of_a_thread_alone() {
     let context = Context::extract(TRACEPARENT).unwrap();
     let both = || drop((context.attach(), context.attach()));
     both();
-    let before = ALLOCATIONS.with(Cell::get);
-    both();
-    assert_eq!(ALLOCATIONS.with(Cell::get), before);
+    assert_eq!(allocations(both), 0);
 }
 
 #[test]
@@ -362,4 +335,33 @@ fn a_flush_without_an_agent_times_out() {
     library.tracer.start("waits for an agent").end();
     let error = library.provider.flush(Duration::from_millis(1)).expect_err("no agent");
     assert_eq!(error.code(), -110); // ETIMEDOUT
+}
+
+#[test]
+fn a_guard_may_have_the_trace_state_of_its_context() {
+    let library = Library::open();
+    let caller = Context::extract(TRACEPARENT).unwrap();
+    let mut request = Propagated::new(Context::default());
+    request.set_baggage("k", "v").unwrap();
+    request.with(|| {
+        let guard = caller.attach_with_trace_state("vendor=1");
+        let span = library.tracer.start("below");
+        assert_eq!((span.context().trace_id(), span.trace_state()), (caller.trace_id(), "vendor=1".to_owned()));
+        assert_eq!(Propagated::current().trace_state(), "vendor=1");
+        assert_eq!(Propagated::current().baggage(), "k=v", "it stays");
+        let other = Context::new(TraceId([1; 16]), SpanId([2; 8]), true).attach_with_trace_state("");
+        assert_eq!(library.tracer.start("of another trace").trace_state(), "");
+        drop(other);
+        drop(guard);
+        assert_eq!(Propagated::current().trace_state(), "");
+    });
+}
+
+#[test]
+fn the_parts_of_a_context_are_said_and_read() {
+    let context = Context::new(TraceId([1; 16]), SpanId([2; 8]), true);
+    assert_eq!((context.trace_flags(), context.is_remote()), (1, false));
+    let other = context.with_trace_flags(2).with_remote(true);
+    assert_eq!((other.trace_flags(), other.is_remote(), other.is_sampled()), (2, true, false));
+    assert_eq!(other.trace_id(), context.trace_id());
 }

@@ -14,6 +14,7 @@ fn groups(lib: &str) -> BTreeMap<String, usize> {
         match line.strip_prefix("mod ") {
             Some(name) => drop(modules.insert(name.trim_end_matches(';').to_owned(), group)),
             None if line.is_empty() => group += 1,
+            None if line.starts_with("#[cfg") => {}
             None => break,
         }
     }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What goes with a request, through the safe crate alone: no provider, no agent.
 
-use spanring::{inject, Context, Headers, HeadersMut, Propagated};
+#[cfg(feature = "http")]
+use http::HeaderMap;
+use spanring::{inject, propagation_fields, Context, Headers, HeadersMut, Propagated};
 use std::thread;
 
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -107,4 +109,34 @@ fn it_goes_with_the_thread() {
     });
     assert_eq!(Propagated::current().baggage(), "");
     assert!(!Propagated::current().context().is_valid());
+}
+
+#[test]
+fn baggage_may_have_properties() {
+    let mut propagated = request();
+    propagated.set_baggage_with_properties("k", "v", "p=1;q").expect("valid");
+    assert_eq!(propagated.baggage(), "k=v;p=1;q");
+    assert!(propagated.set_baggage_with_properties("k", "v", "not, valid").is_err());
+}
+
+#[test]
+fn the_keys_that_are_written_are_known() {
+    assert_eq!(propagation_fields().collect::<Vec<_>>(), ["traceparent", "tracestate", "baggage"]);
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn the_headers_of_http_are_headers() {
+    let mut headers = HeaderMap::new();
+    request().inject(&mut headers);
+    headers.append("tracestate", "b=2".parse().unwrap());
+    assert_eq!(headers["traceparent"], TRACEPARENT);
+    let mut propagated = Propagated::new(Context::default());
+    assert!(propagated.extract(&headers));
+    assert_eq!(propagated.trace_state(), "a=1,b=2");
+    assert_eq!(propagated.baggage(), "k=v%20w");
+    propagated.clear_baggage();
+    propagated.inject(&mut headers);
+    assert_eq!(headers.get("baggage"), None);
+    assert_eq!(headers.get_all("tracestate").iter().collect::<Vec<_>>(), ["a=1,b=2"]);
 }

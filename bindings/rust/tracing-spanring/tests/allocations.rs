@@ -2,39 +2,17 @@
 //! In steady state a span costs no allocation: neither here nor in the registry of tracing-subscriber, whose slots and
 //! stacks are used again. The first spans make room for those that follow.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use tracing_subscriber::prelude::*;
 
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+#[path = "../../spanring/tests/support"]
+mod support {
+    pub mod counting;
+    pub mod directory;
 }
-
-// SAFETY: it hands everything on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        System.alloc(layout)
-    }
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        System.dealloc(memory, layout)
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn allocations(mut function: impl FnMut()) -> u64 {
-    for _ in 0..2000 {
-        function(); // the pages of the registry grow, and the shards of open spans
-    }
-    let before = ALLOCATIONS.with(Cell::get);
-    for _ in 0..1000 {
-        function();
-    }
-    ALLOCATIONS.with(Cell::get) - before
+    (0..2000).for_each(|_| function()); // the pages of the registry grow, and the shards of open spans
+    support::counting::allocations(|| (0..1000).for_each(|_| function()))
 }
 
 fn request() {
@@ -48,10 +26,7 @@ fn request() {
 
 #[test]
 fn a_span_allocates_nothing() {
-    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("tracing-allocations");
-    let _ = std::fs::remove_dir_all(&directory);
-    std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700).create(&directory).unwrap();
-    std::env::set_var("SPANRING_DIR", &directory);
+    support::directory::own_directory("tracing-allocations");
     let layer = tracing_spanring::spanring_layer();
     tracing_subscriber::registry().with(layer).init();
     assert_eq!(allocations(request), 0);

@@ -3,10 +3,7 @@
 //! tests/bindings/tracing_test.py, as it arrives.
 
 use spanring::{Context, Provider, Statistics};
-use std::fs;
 use std::future::Future;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Wake, Waker};
@@ -15,6 +12,9 @@ use tracing_spanring::{SpanExt, SpanringLayer};
 use tracing_subscriber::filter::{filter_fn, LevelFilter};
 use tracing_subscriber::prelude::*;
 
+#[path = "../../spanring/tests/support/directory.rs"]
+mod directory;
+
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 static TURNS: Mutex<()> = Mutex::new(());
@@ -22,13 +22,7 @@ static TURNS: Mutex<()> = Mutex::new(());
 fn provider() -> Provider {
     static PROVIDER: Mutex<Option<Provider>> = Mutex::new(None);
     *PROVIDER.lock().unwrap().get_or_insert_with(|| {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tracing-layer");
-        let _ = fs::remove_dir_all(&directory);
-        fs::DirBuilder::new().mode(0o700).create(&directory).expect("a directory for segments");
-        for name in ["SPANRING_DISABLED", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER"] {
-            std::env::remove_var(name);
-        }
-        std::env::set_var("SPANRING_DIR", &directory);
+        directory::own_directory("tracing-layer");
         Provider::builder().service_name("layer").open().expect("opened")
     })
 }

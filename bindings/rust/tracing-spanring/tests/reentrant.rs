@@ -6,6 +6,9 @@ use std::fmt;
 use tracing::{info, info_span};
 use tracing_subscriber::prelude::*;
 
+#[path = "../../spanring/tests/support/directory.rs"]
+mod directory;
+
 struct Traces;
 
 impl fmt::Debug for Traces {
@@ -27,10 +30,7 @@ impl fmt::Debug for Panics {
 
 #[test]
 fn values_may_trace_and_panic_while_they_are_shown() {
-    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("tracing-reentrant");
-    let _ = std::fs::remove_dir_all(&directory);
-    std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700).create(&directory).unwrap();
-    std::env::set_var("SPANRING_DIR", &directory);
+    directory::own_directory("tracing-reentrant");
     let provider = spanring::Provider::builder().service_name("reentrant").open().unwrap();
     let layer = tracing_spanring::SpanringLayer::new(provider.tracer("reentrant", None).unwrap());
     tracing_subscriber::registry().with(layer).init();
