@@ -7,16 +7,14 @@ tokio that is killed under load loses no span, and none arrives twice.
 Both are examples of bindings/rust/tracing-spanring.
 """
 
-import collections
 import pathlib
 import signal
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
 import harness  # noqa: E402
-import otlp_json  # noqa: E402
 from data_test import attributes_of  # noqa: E402
+from killed_service import Arriving, KilledService  # noqa: E402
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 CALLER = "b7ad6b7169203331"
@@ -26,21 +24,8 @@ OK, ERROR = 1, 2
 CHAIN = ["paper is stuck", "wet"]
 SOURCES = "caused by: paper is stuck\ncaused by: wet"
 SOURCE = "bindings/rust/tracing-spanring/examples/fields.rs"
-BEFORE_THE_KILL = 20_000
 
 FIELDS = SERVICE = None
-
-
-class Arriving(harness.Case):
-    def setUp(self):
-        super().setUp()
-        self.collector = self.workspace.collector().start()
-        self.workspace.agent("--endpoint", self.collector.endpoint)
-        self.received = otlp_json.Received(self.collector.received)
-
-    def process(self, name, *command):
-        return harness.Process(self.workspace, name, command, stdin=subprocess.PIPE,
-                               env=harness.environment(SPANRING_DIR=self.workspace.segments, OTEL_SERVICE_NAME="service"))
 
 
 class Said(Arriving):
@@ -121,30 +106,9 @@ class Said(Arriving):
         self.assertEqual(unfinished["at.start"], "kept")
 
 
-class Service(Arriving):
+class Service(KilledService):
     def test_a_kill_under_load_loses_no_span_and_repeats_none(self):
-        witness = self.workspace.unique("witness")
-        service = self.process("service", SERVICE, witness, 64)
-        service.wait_for_line("ready")
-        harness.wait_until(lambda: witness.read_bytes().count(b"end ") > BEFORE_THE_KILL, "the service is under load")
-        self.assertEqual(service.kill(), -signal.SIGKILL)
-
-        lines = witness.read_text().split("\n")[:-1]
-        begun = {line.split()[1] for line in lines if line.startswith("begin ")}
-        ended = {line.split()[1] for line in lines if line.startswith("end ")}
-        self.workspace.accounting()
-        self.collector.stop()
-        self.received.read()
-        times = collections.Counter(span.identity for span in self.received.spans)
-        self.assertEqual([one for one, count in times.items() if count > 1], [], "arrived more than once")
-        self.assertEqual(begun - times.keys(), set(), "did not arrive")
-        unfinished = {span.identity for span in self.received.spans if attributes_of(span.fields).get("spanring.unfinished")}
-        self.assertEqual(ended & unfinished, set(), "ended, and arrived as unfinished")
-        self.assertTrue(unfinished, "it was killed under load")
-        # Created or closed, and killed before the witness wrote it: at most one on each of the threads.
-        self.assertLessEqual(len(times.keys() - begun), 4)
-        self.assertLessEqual(len(begun - unfinished - ended), 4)
-        print(f"{len(ended)} ended and {len(unfinished)} open at the kill; {len(times)} arrived")
+        self.kill_under_load(SERVICE)
 
 
 if __name__ == "__main__":
