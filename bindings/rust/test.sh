@@ -28,3 +28,4 @@ python3 "$source/tests/bindings/arrival_test.py" rust "$CARGO_TARGET_DIR/debug/e
 python3 "$source/tests/bindings/data_test.py" rust "$CARGO_TARGET_DIR/debug/examples/data"
 python3 "$source/tests/bindings/tracing_test.py" "$CARGO_TARGET_DIR/debug/examples/fields" "$CARGO_TARGET_DIR/debug/examples/service"
 python3 "$source/tests/bindings/opentelemetry_rust_test.py" "$CARGO_TARGET_DIR/debug/examples/semantics" "$CARGO_TARGET_DIR/debug/examples/api_service"
+python3 "$source/tests/bindings/tower_test.py" "$CARGO_TARGET_DIR/debug/examples/requests"

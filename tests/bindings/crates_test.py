@@ -84,7 +84,7 @@ class Crates(harness.Case):
             self.skipTest("this Cargo packages no workspace")
         self.stage("package", "--locked", "--offline", "--quiet")
         packages = TARGET / "package"
-        for name in ("spanring", "spanring-sys", "tracing-spanring", "opentelemetry-spanring"):
+        for name in ("spanring", "spanring-sys", "tracing-spanring", "opentelemetry-spanring", "spanring-tower"):
             (package,) = packages.glob(f"{name}-[0-9]*.crate")
             names = self.run_tool("tar", "tf", package)
             self.assertIn("/LICENSE", names)
