@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/named_thread.hpp"
@@ -10,6 +11,8 @@
 namespace spanring::agent {
 
 namespace {
+
+constexpr std::chrono::milliseconds kFirstPause{1};  // that a connection on this host takes
 
 ListeningCost::Cpu read_clock(clockid_t clock) {
     timespec used{};
@@ -19,9 +22,13 @@ ListeningCost::Cpu read_clock(clockid_t clock) {
 
 }  // namespace
 
-ListeningWatch::ListeningWatch(const std::string& exporter, std::function<ListeningCost::Cpu()> others,
-                               std::function<bool()> is_to_blame, std::function<void()> cut)
-    : others_(std::move(others)), is_to_blame_(std::move(is_to_blame)), cut_(std::move(cut)) {
+ListeningWatch::ListeningWatch(const std::string& exporter, std::function<bool()> settle,
+                               std::function<ListeningCost::Cpu()> others, std::function<bool()> is_to_blame,
+                               std::function<void()> cut)
+    : settle_(std::move(settle)),
+      others_(std::move(others)),
+      is_to_blame_(std::move(is_to_blame)),
+      cut_(std::move(cut)) {
     ::pthread_getcpuclockid(::pthread_self(), &clock_);
     thread_ = named_thread("watch/" + exporter, [this] { run(); });
 }
@@ -53,6 +60,13 @@ void ListeningWatch::attempt_started(size_t bytes) {
     attempted_ = true;
 }
 
+void ListeningWatch::settle_soon() {
+    const MutexLock lock(mutex_);
+    settle_pause_ = kFirstPause;
+    settle_at_ = Clock::now() + settle_pause_;
+    changed_.notify_all();
+}
+
 bool ListeningWatch::take_cut() {
     const MutexLock lock(mutex_);
     return std::exchange(was_cut_, false);
@@ -60,14 +74,20 @@ bool ListeningWatch::take_cut() {
 
 void ListeningWatch::run() {
     MutexLock lock(mutex_);
-    while (!changed_.wait_for(lock.native(), kPeriod, [this]() SPR_REQUIRES(mutex_) { return stop_; })) {
-        if (listening_) {
-            const ListeningCost::Cpu now = read_clock(clock_);
-            cost_.spend(now - std::exchange(since_, now));
+    Clock::time_point next_look = Clock::now() + kPeriod;
+    while (!stop_) {
+        changed_.wait_until(lock.native(), std::min(next_look, settle_at_));
+        const Clock::time_point now = Clock::now();
+        if (!stop_ && now >= settle_at_) {
+            settle_at_ = Clock::time_point::max();
+            lock.unlock();
+            const bool settled = settle_();
+            lock.lock();
+            if (!settled) settle_later();
         }
-        const ListeningCost::Cpu others = others_();
-        if (!std::exchange(attempted_, false)) cost_.spend(others);
-        if (!cost_.end_period()) continue;
+        if (stop_ || now < next_look) continue;
+        next_look = now + kPeriod;
+        if (!costs_too_much()) continue;
         lock.unlock();
         const bool is_to_blame = is_to_blame_();
         lock.lock();
@@ -77,6 +97,22 @@ void ListeningWatch::run() {
         cut_();
         lock.lock();
     }
+}
+
+void ListeningWatch::settle_later() {
+    if (settle_at_ != Clock::time_point::max()) return;  // asked for once more meanwhile
+    settle_pause_ = std::min<Clock::duration>(2 * settle_pause_, kPeriod);
+    settle_at_ = Clock::now() + settle_pause_;
+}
+
+bool ListeningWatch::costs_too_much() {
+    if (listening_) {
+        const ListeningCost::Cpu now = read_clock(clock_);
+        cost_.spend(now - std::exchange(since_, now));
+    }
+    const ListeningCost::Cpu others = others_();
+    if (!std::exchange(attempted_, false)) cost_.spend(others);
+    return cost_.end_period();
 }
 
 }  // namespace spanring::agent

@@ -125,8 +125,8 @@ void OtlpSender::run() {
 
 void OtlpSender::serve() {
     watch_.emplace(
-        name_, [this] { return transport_->threads_cpu(); }, [this] { return transport_->is_to_blame(); },
-        [this] { transport_->cut(); });
+        name_, [this] { return transport_->settle(); }, [this] { return transport_->threads_cpu(); },
+        [this] { return transport_->is_to_blame(); }, [this] { transport_->cut(); });
     for (;;) {
         take_inbox();
         const Clock::time_point now = Clock::now();
@@ -292,6 +292,7 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
     replays_ += last_was_replay_;
     watch_->attempt_started(shipment->request.bytes);
     transport_->start(std::move(shipment), probe);
+    if (!transport_->settled()) watch_->settle_soon();
     suspect_.put_down();
     SPR_TESTPOINT(attempt_started);
 }

@@ -43,6 +43,9 @@ public:
     // Whether it is this one's peer that does it, where listening costs too much: threads may do the work of several
     // transports, and then CPU time alone does not tell.
     virtual bool is_to_blame() { return true; }
+    // Bounds what the kernel keeps of what comes over the connection, where that could not be done before it was there.
+    // False: there is an attempt, and no connection yet; to be asked again soon.
+    virtual bool settle() { return true; }
     // The peer keeps the agent busy: closes all connections. What is in flight ends as kept_busy(), and wait() returns.
     virtual void cut() = 0;
 
@@ -52,6 +55,8 @@ public:
     // still connecting what would carry them, they are worth waiting for; wait() returns when that is decided.
     virtual bool carries_mapped() { return false; }
     virtual bool connecting() { return false; }
+    // The attempt that was started last has a connection on which settle() did its work.
+    virtual bool settled() { return true; }
 
     // `probe`: the backend was down, this one finds out whether it still is.
     virtual void start(ShipmentPtr shipment, bool probe) = 0;

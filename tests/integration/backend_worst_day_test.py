@@ -111,15 +111,11 @@ class BackendWorstDay(harness.Case):
                     self.assertLessEqual(not_taken, 2 * settled * requests + CREDIT + IN_FLIGHT + self.seconds)
 
     def test_everything_at_once(self):
-        kinds = {**hostile_day.HTTP, **hostile_day.GRPC}
+        kinds = {**hostile_day.HTTP, **hostile_day.GRPC, **hostile_day.GRPC_FLOODS}
         honest = self.run_day({name: HONEST[name[:4]] for name in kinds})
         hostile = self.run_day({name: serve for name, (_, serve) in kinds.items()})
         self.check(kinds)
         self.assertLess(hostile, ROOM * honest)
-
-    def test_floods_by_grpc(self):
-        self.run_day({name: serve for name, (_, serve) in hostile_day.GRPC_FLOODS.items()})
-        self.check(hostile_day.GRPC_FLOODS)
 
 
 if __name__ == "__main__":

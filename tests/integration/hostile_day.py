@@ -221,7 +221,6 @@ GRPC = {
     "grpc_flaps": (1 / 2, grpc(statuses(3, 14, 13, 10, 0, 4))),
     "grpc_takes_one_of_eight": (1 / 8, grpc(statuses(14, 14, 14, 14, 14, 14, 14, 0))),
 }
-# What gRPC keeps in memory of these is not bounded while the machine is busy: docs/security.md.
 GRPC_FLOODS = {
     "grpc_settings": (TAKES_NOTHING, grpc_flood(frame(SETTINGS, 0, 0))),
     "grpc_pings": (TAKES_NOTHING, grpc_flood(frame(PING, 0, 0, b"flooding"))),

@@ -60,6 +60,10 @@ void LibrarySockets::each(Visit&& visit) const {
     }
 }
 
+void LibrarySockets::bound() const {
+    each([](int socket) { ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer); });
+}
+
 void LibrarySockets::shut_down() const { each(reset); }
 
 std::optional<uint64_t> LibrarySockets::received() const {

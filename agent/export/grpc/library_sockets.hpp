@@ -14,6 +14,11 @@
 
 namespace spanring::agent {
 
+// SO_RCVBUF, in bytes. An answer has some hundred. The kernel lets a fast peer have 6 MB, or 32 (tcp(7), tcp_rmem), and
+// gRPC reads for as long as there is more, into a buffer that doubles as it is filled: with 48 KiB, which it does not
+// empty faster than they are filled, a flood of pings cost 45 MB, with these 5.
+inline constexpr int kReceiveBuffer = 8 << 10;
+
 class LibrarySockets {
 public:
     // `unix_path`: as in Endpoint; empty for TCP.
@@ -22,9 +27,12 @@ public:
     // For GRPC_ARG_KEEPALIVE_TIMEOUT_MS: `timeout`, and up to a second more. No two of a thousand transports share it.
     std::chrono::milliseconds keepalive_timeout() const { return timeout_; }
 
-    // Bytes that came over those that are open now. None: it cannot be told (a unix socket). As shut_down() it goes
+    // Bytes that came over those that are open now. None: it cannot be told (a unix socket). As the others it goes
     // through all descriptors of the process.
     std::optional<uint64_t> received() const;
+
+    // Of those that are open now, what the kernel keeps unread does not grow.
+    void bound() const;
 
     // Ends what is open now; reads and writes of it fail at once. From any thread.
     void shut_down() const;

@@ -17,6 +17,7 @@
 
 #include "base/named_thread.hpp"
 #include "base/unix_address.hpp"
+#include "export/grpc/library_sockets.hpp"
 
 namespace spanring::agent {
 
@@ -50,6 +51,7 @@ Descriptor connect_to(const sockaddr* address, socklen_t size, Clock::time_point
     if (address->sa_family != AF_UNIX) {
         const int on = 1;
         ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
     }
     const int result = ::connect(socket.get(), address, size);
     if (result == 0 || (errno == EINPROGRESS && finish_connect(socket.get(), deadline, stopping))) return socket;

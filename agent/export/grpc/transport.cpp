@@ -101,6 +101,22 @@ bool GrpcTransport::is_to_blame() {
     return since < kRecent && *received >= before + kMuch * static_cast<uint64_t>(since.count());
 }
 
+// Not by the sender's thread: one that listens may not come back from it.
+bool GrpcTransport::settle() {
+    const MutexLock lock(rest_mutex_);
+    if (settled_) return true;
+    if (wire_->channel->GetState(false) != GRPC_CHANNEL_READY) return wire_->calls.empty();
+    sockets_.bound();
+    settled_ = true;
+    return true;
+}
+
+// A connection that is lost is made anew when the next attempt starts, and not before.
+bool GrpcTransport::settled() {
+    const MutexLock lock(rest_mutex_);
+    return settled_;
+}
+
 void GrpcTransport::cut() {
     {
         const MutexLock lock(rest_mutex_);
@@ -137,6 +153,7 @@ void GrpcTransport::start(ShipmentPtr shipment, bool probe) {
     call->probe = probe;
     OtlpCall& started = *call;
     wire_->calls.emplace(call.get(), std::move(call));
+    if (own == nullptr && wire_->channel->GetState(false) != GRPC_CHANNEL_READY) settled_ = false;
     // A probe waits for the connection: it goes out as soon as the backend is there.
     started.start(own == nullptr ? wire_->channel : own, wire_->queue, probe);
 }
@@ -218,6 +235,7 @@ void GrpcTransport::replace_channel(uint64_t generation) {
     } else if (generation == generation_) {
         wire_->channel = make_channel(endpoint_, wire_->arguments, credentials_);
         ++generation_;
+        settled_ = false;
     }
 }
 

@@ -36,9 +36,11 @@ public:
     void wake() override;
     std::chrono::nanoseconds threads_cpu() override { return threads_.used(); }
     bool is_to_blame() override;
+    bool settle() override;
     void cut() override;
     bool carries_mapped() override;
     bool connecting() override;
+    bool settled() override;
     void start(ShipmentPtr shipment, bool probe) override;
     std::vector<Ended> wait(Clock::time_point until) override;
     size_t memory_out() const override;
@@ -75,6 +77,7 @@ private:
     std::unique_ptr<Wire> wire_;  // always the same one; its calls and its channel are guarded, the queue is not
     std::unique_ptr<OwnConnection> own_ SPR_GUARDED_BY(rest_mutex_);  // null: no zero copy
     uint64_t generation_ SPR_GUARDED_BY(rest_mutex_) = 1;             // of wire_->channel
+    bool settled_ SPR_GUARDED_BY(rest_mutex_) = false;                // its connection
     std::vector<Lingering> lingering_ SPR_GUARDED_BY(rest_mutex_);
 
     LibraryThreads threads_;  // threads_cpu()'s own

@@ -23,7 +23,7 @@ void await(Condition&& condition) {
 TEST(ListeningWatchTest, CutsWhereThePeerIsToBlame) {
     std::atomic<int> cuts{0};
     ListeningWatch watch(
-        "test", [] { return ListeningCost::Cpu(10s); }, [] { return true; }, [&] { ++cuts; });
+        "test", [] { return true; }, [] { return ListeningCost::Cpu(10s); }, [] { return true; }, [&] { ++cuts; });
     await([&] { return cuts != 0; });
     EXPECT_TRUE(watch.take_cut());
 }
@@ -32,7 +32,7 @@ TEST(ListeningWatchTest, LeavesThosePeersAloneThatAreNot) {
     std::atomic<int> asked{0}, cuts{0};
     std::atomic<bool> is_to_blame{false};
     ListeningWatch watch(
-        "test", [] { return ListeningCost::Cpu(10s); },
+        "test", [] { return true; }, [] { return ListeningCost::Cpu(10s); },
         [&] {
             ++asked;
             return is_to_blame.load();
@@ -49,7 +49,7 @@ TEST(ListeningWatchTest, LeavesThosePeersAloneThatAreNot) {
 TEST(ListeningWatchTest, AsksNobodyWhereItCostsLittle) {
     std::atomic<int> periods{0}, asked{0};
     const ListeningWatch watch(
-        "test",
+        "test", [] { return true; },
         [&] {
             ++periods;
             return ListeningCost::Cpu(1ms);
@@ -57,6 +57,18 @@ TEST(ListeningWatchTest, AsksNobodyWhereItCostsLittle) {
         [&] { return ++asked != 0; }, [] {});
     await([&] { return periods >= 2; });
     EXPECT_EQ(asked, 0);
+}
+
+// The connection is there when it is asked the third time.
+TEST(ListeningWatchTest, SettlesAConnectionAsSoonAsItIsThere) {
+    std::atomic<int> asked{0};
+    ListeningWatch watch(
+        "test", [&] { return ++asked % 3 == 0; }, [] { return ListeningCost::Cpu(0); }, [] { return true; }, [] {});
+    EXPECT_EQ(asked, 0);
+    watch.settle_soon();
+    await([&] { return asked == 3; });
+    watch.settle_soon();
+    await([&] { return asked == 6; });
 }
 
 }  // namespace

@@ -3,10 +3,12 @@
 // Which connections of gRPC a transport ends: its own, all of them, and no other's.
 #include "export/grpc/library_sockets.hpp"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <chrono>
 #include <memory>
+#include <set>
 #include <string>
 
 #include <grpcpp/channel.h>
@@ -88,6 +90,32 @@ TEST(LibrarySocketsTest, TellsHowMuchCameOverItsOwnAlone) {
     own.sockets().shut_down();
     EXPECT_TRUE(own.ends());
     EXPECT_GT(other.sockets().received(), 0u);
+}
+
+// Of all sockets of this process with a peer at that port.
+std::multiset<int> receive_buffers(const std::string& endpoint) {
+    const int port = std::stoi(endpoint.substr(endpoint.rfind(':') + 1));
+    std::multiset<int> sizes;
+    for (int socket = 0; socket < 1024; ++socket) {
+        sockaddr_in peer{};
+        socklen_t size = sizeof peer;
+        if (::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) != 0 || ntohs(peer.sin_port) != port)
+            continue;
+        int bytes = 0;
+        size = sizeof bytes;
+        if (::getsockopt(socket, SOL_SOCKET, SO_RCVBUF, &bytes, &size) == 0) sizes.insert(bytes);
+    }
+    return sizes;
+}
+
+TEST(LibrarySocketsTest, BoundsWhatTheKernelKeepsOfItsOwnAlone) {
+    Backend backend;
+    const std::string endpoint = backend.start("127.0.0.1:0");
+    const Connection own(endpoint), other(endpoint);
+    ASSERT_EQ(receive_buffers(endpoint).count(2 * kReceiveBuffer), 0u);
+    own.sockets().bound();
+    EXPECT_EQ(receive_buffers(endpoint).count(2 * kReceiveBuffer), 1u) << "counted twice (socket(7))";
+    EXPECT_EQ(receive_buffers(endpoint).size(), 2u);
 }
 
 TEST(LibrarySocketsTest, LeavesTheTimeoutWhatItIsWithinASecond) {
