@@ -1,19 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use opentelemetry::{Array, KeyValue, Value};
-use spanring::Attribute;
+use spanring::{Attribute, Span};
 
 type Values<'a> = Vec<spanring::Value<'a>>;
 
 /// Hands over what OpenTelemetry owns as what spanring borrows. More than eight, and arrays, allocate.
 pub(crate) fn with_attributes<R>(pairs: &[KeyValue], function: impl FnOnce(&[Attribute<'_>]) -> R) -> R {
+    if pairs.is_empty() {
+        return function(&[]);
+    }
     let arrays: Vec<Values<'_>> = pairs.iter().filter_map(|pair| array_of(&pair.value)).collect();
     match pairs.len() {
-        0 => function(&[]),
-        1..=4 => function(&filled::<4>(pairs, &arrays)[..pairs.len()]),
+        0..=4 => function(&filled::<4>(pairs, &arrays)[..pairs.len()]),
         5..=8 => function(&filled::<8>(pairs, &arrays)[..pairs.len()]),
         _ => function(&attributes(pairs, &arrays).collect::<Vec<_>>()),
     }
+}
+
+/// Sets one. What is no array needs no list.
+pub(crate) fn set_attribute(span: &Span, pair: &KeyValue) {
+    match &pair.value {
+        Value::Array(_) => with_attributes(std::slice::from_ref(pair), |list| span.set_attributes(list)),
+        value => span.set_attribute(pair.key.as_str(), scalar_of(value)),
+    };
 }
 
 fn filled<'a, const ROOM: usize>(pairs: &'a [KeyValue], arrays: &'a [Values<'a>]) -> [Attribute<'a>; ROOM] {

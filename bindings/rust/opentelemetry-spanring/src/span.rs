@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-use crate::attributes::with_attributes;
+use crate::attributes::{set_attribute, with_attributes};
 use crate::span_context::{to_opentelemetry, to_spanring, trace_state_of};
-use opentelemetry::trace::{Event, Link, SpanContext, Status, TraceState};
+use opentelemetry::trace::{Event, Link, SpanContext, SpanId, Status, TraceState};
 use opentelemetry::KeyValue;
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
@@ -24,12 +24,15 @@ impl SpanringSpan {
         SpanringSpan { context: SpanContext::NONE, is_recording: false, open: Mutex::new(None) }
     }
 
-    /// One that is not recorded passes on the trace state of its parent.
-    pub(crate) fn of(span: spanring::Span, parent_state: impl FnOnce() -> TraceState) -> Self {
-        let is_recording = span.is_recording();
+    /// One that was started below a parent. Where it is not recorded it passes on the trace state of that.
+    pub(crate) fn of(span: spanring::Span, parent: SpanId, parent_state: impl FnOnce() -> TraceState) -> Self {
+        let context = span.context();
+        // One that is refused has its parent's context, or none; one that is not sampled says so. (To ask the library takes
+        // longer.)
+        let is_recording = context.is_sampled() && context.span_id().0 != parent.to_bytes();
         let trace_state = if is_recording { trace_state_of(&span.trace_state()) } else { parent_state() };
         SpanringSpan {
-            context: to_opentelemetry(&span.context(), trace_state),
+            context: to_opentelemetry(&context, trace_state),
             is_recording,
             open: Mutex::new(is_recording.then_some(span)),
         }
@@ -67,6 +70,15 @@ impl SpanringSpan {
 }
 
 impl opentelemetry::trace::Span for SpanringSpan {
+    /// By the library's clock.
+    fn add_event<T: Into<Cow<'static, str>>>(&mut self, name: T, attributes: Vec<KeyValue>) {
+        if let Some(span) = self.open() {
+            with_attributes(&attributes, |list| {
+                span.add_event(&name.into(), list);
+            });
+        }
+    }
+
     fn add_event_with_timestamp<T: Into<Cow<'static, str>>>(
         &mut self,
         name: T,
@@ -86,9 +98,7 @@ impl opentelemetry::trace::Span for SpanringSpan {
 
     fn set_attribute(&mut self, attribute: KeyValue) {
         if let Some(span) = self.open() {
-            with_attributes(std::slice::from_ref(&attribute), |list| {
-                span.set_attributes(list);
-            });
+            set_attribute(span, &attribute);
         }
     }
 

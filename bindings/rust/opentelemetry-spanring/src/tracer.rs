@@ -30,14 +30,14 @@ impl opentelemetry::trace::Tracer for SpanringTracer {
         let chosen = Context::map_current(|current| parent_of(given, current));
         let trace_state = match &chosen {
             Parent::Given(given, _) => given.trace_state().header(), // nothing is allocated where there is none
-            Parent::Attached | Parent::Root => String::new(),
+            Parent::Attached(_) | Parent::Root => String::new(),
         };
         let SpanBuilder { name, span_kind, start_time, attributes, links, events, .. } = builder;
         let span = with_attributes(attributes.as_deref().unwrap_or_default(), |list| {
             let start = self.0.span(&name).kind(kind_of(span_kind)).attributes(list).trace_state(&trace_state);
             let start = match &chosen {
                 Parent::Given(_, context) => start.parent(*context),
-                Parent::Attached => start,
+                Parent::Attached(_) => start,
                 Parent::Root => start.root(),
             };
             match start_time {
@@ -45,9 +45,9 @@ impl opentelemetry::trace::Tracer for SpanringTracer {
                 None => start.start(),
             }
         });
-        let mut span = SpanringSpan::of(span, || match &chosen {
+        let mut span = SpanringSpan::of(span, chosen.span_id(), || match &chosen {
             Parent::Given(given, _) => given.trace_state().clone(),
-            Parent::Attached | Parent::Root => TraceState::NONE,
+            Parent::Attached(_) | Parent::Root => TraceState::NONE,
         });
         if links.is_some() || events.is_some() {
             span.add(links.unwrap_or_default(), events.unwrap_or_default());

@@ -12,8 +12,9 @@ use spanring_sys as sys;
 use std::cell::Cell;
 use std::error;
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr;
+use std::slice;
 use std::str;
 use std::time::SystemTime;
 
@@ -218,10 +219,14 @@ impl Span {
     /// The trace state that the span keeps, with the sampler's member: the value of a `tracestate` header. Empty, and nothing
     /// is allocated, where there is none, or the span has ended or is not recorded.
     pub fn trace_state(&self) -> String {
-        let mut bytes = [0_u8; sys::SPR_TRACESTATE_SIZE];
-        let mut text = sys::spr_text { data: bytes.as_mut_ptr().cast(), size: 0, capacity: bytes.len() };
-        unsafe { sys::spr_span_trace_state(&self.raw, &mut text) };
-        str::from_utf8(&bytes[..text.size]).unwrap_or_default().to_owned()
+        let mut bytes = MaybeUninit::<[u8; sys::SPR_TRACESTATE_SIZE]>::uninit();
+        let mut text = sys::spr_text { data: bytes.as_mut_ptr().cast(), size: 0, capacity: sys::SPR_TRACESTATE_SIZE };
+        // C has written as much as its size says.
+        let kept = unsafe {
+            sys::spr_span_trace_state(&self.raw, &mut text);
+            slice::from_raw_parts(bytes.as_ptr().cast(), text.size)
+        };
+        str::from_utf8(kept).unwrap_or_default().to_owned()
     }
 
     /// Attaches the span's context to this thread: see [`Context::attach`]. The guard does not end the span.
