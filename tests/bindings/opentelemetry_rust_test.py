@@ -65,9 +65,9 @@ class Semantics(Arriving):
         super().setUp()
         self.begin = time.time_ns()
 
-    def run_with(self, which):
+    def run_with(self, which, environment):
         answer = subprocess.run([SEMANTICS, which, str(self.begin)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                env=harness.environment(SPANRING_DIR=self.workspace.segments), check=True)
+                                env=harness.environment(SPANRING_DIR=self.workspace.segments, **environment), check=True)
         lines = answer.stdout.splitlines()
         (sent,) = [line.split(" ", 2)[1:] for line in lines if line.startswith("sent ")]
         return sent, [json.loads(line) for line in lines if line.startswith("{")]
@@ -78,8 +78,18 @@ class Semantics(Arriving):
         return {span["name"]: span_of(span, names) for span in spans}
 
     def test_it_is_that_of_the_sdk(self):
-        sent_by_sdk, lines = self.run_with("sdk")
-        sent, _ = self.run_with("spanring")
+        self.assertNotIn("unsampled", self.compare_runs())
+
+    def test_it_is_that_of_the_sdk_under_other_limits(self):
+        self.compare_runs(OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT="5", OTEL_SPAN_EVENT_COUNT_LIMIT="1", OTEL_SPAN_LINK_COUNT_LIMIT="1")
+
+    def test_it_is_that_of_the_sdk_under_another_sampler(self):
+        self.assertIn("unsampled", self.compare_runs(OTEL_TRACES_SAMPLER="always_on"))
+
+    def compare_runs(self, **environment):
+        """The spans of both, by name."""
+        sent_by_sdk, lines = self.run_with("sdk", environment)
+        sent, _ = self.run_with("spanring", environment)
         self.workspace.accounting()
         self.collector.stop()
         self.received.read()
@@ -95,6 +105,7 @@ class Semantics(Arriving):
 
         # The same but for the id of the span that sends.
         self.assertEqual((sent[0][:36], sent[0][52:], sent[1]), (sent_by_sdk[0][:36], sent_by_sdk[0][52:], sent_by_sdk[1]))
+        return got
 
     def compare(self, name, field, of_sdk, of_spanring):
         if (name, field) in DIFFERS:

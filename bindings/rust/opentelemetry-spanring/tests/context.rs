@@ -176,3 +176,24 @@ fn under_tracing_opentelemetry_it_is_the_same() {
         });
     });
 }
+
+#[test]
+fn with_tracing_spanring_it_is_one_trace() {
+    use tracing_subscriber::prelude::*;
+    let (otel, ring) = both();
+    let layer = tracing_spanring::SpanringLayer::new(ring);
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        tracing::info_span!("outer").in_scope(|| {
+            let outer = spanring::Context::current();
+            let middle = Context::current_with_span(otel.start("middle"));
+            assert!(is_child(middle.span().span_context(), outer));
+            let _middle = middle.clone().attach();
+            tracing::info_span!("inner").in_scope(|| {
+                let inner = spanring::Context::current();
+                assert!(is_child(middle.span().span_context(), inner), "of one trace");
+                assert!(is_child(opentelemetry::trace::Span::span_context(&otel.start("innermost")), inner));
+            });
+            assert!(current_is(&middle));
+        });
+    });
+}
