@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A [`tower`](https://docs.rs/tower) layer that writes a server span for each HTTP request into shared memory, from where
-//! spanring-agent exports it. For whatever takes a layer and speaks [`http`]: axum, hyper, warp, tonic's server.
+//! spanring-agent exports it. For servers that take a layer and speak
+//! [`http`] 1: axum, or hyper by `hyper-util`. Of gRPC it knows what HTTP says.
 //!
 //! ```no_run
 //! use tower_layer::Layer;
