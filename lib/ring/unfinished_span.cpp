@@ -133,7 +133,11 @@ bool copy_slot(SegmentView segment, const ExtentMap& extents, uint32_t slot, Slo
     return true;
 }
 
-bool append_unfinished_span(const SlotCopy& copy, uint64_t death_unix_nano, std::vector<uint8_t>& to) {
+namespace {
+
+// `mark`: the attribute that says what kind of an end it is. `died`: nobody ended it.
+bool append_span(const SlotCopy& copy, uint64_t end_unix_nano, std::string_view mark, bool died,
+                 std::vector<uint8_t>& to) {
     const std::string_view data(reinterpret_cast<const char*>(copy.data.data()), copy.data.size());
     std::vector<Field> fields;
     for (size_t at = 0; at < data.size();) {
@@ -143,8 +147,7 @@ bool append_unfinished_span(const SlotCopy& copy, uint64_t death_unix_nano, std:
     }
 
     // Backwards: a crash between a new field and the mark on the one it replaces leaves both, and the later one counts.
-    const std::string_view unfinished(kUnfinishedKey, sizeof kUnfinishedKey - 1);
-    std::unordered_set<std::string_view> keys{unfinished};
+    std::unordered_set<std::string_view> keys{mark};
     std::array<bool, 256> seen{};
     std::string_view status;
     for (auto at = fields.rbegin(); at != fields.rend(); ++at) {
@@ -165,7 +168,7 @@ bool append_unfinished_span(const SlotCopy& copy, uint64_t death_unix_nano, std:
 
     const Slot& slot = copy.slot;
     span.push_back(kEnd);
-    put_fixed(span, std::max(death_unix_nano, slot.start_unix_nano));
+    put_fixed(span, std::max(end_unix_nano, slot.start_unix_nano));
     put_count(span, kKind, slot.kind);
     put_count(span, kDroppedAttributes, slot.dropped_attributes);
     put_count(span, kDroppedEvents, slot.dropped_events);
@@ -174,13 +177,13 @@ bool append_unfinished_span(const SlotCopy& copy, uint64_t death_unix_nano, std:
     put_fixed(span, slot.trace_flags | kFlagHasIsRemote | ((slot.parent_flags & 2) != 0 ? kFlagIsRemote : 0u));
 
     std::vector<uint8_t> attribute;  // KeyValue {key, AnyValue {bool_value: true}}
-    put_bytes(attribute, 0x0a, unfinished);
+    put_bytes(attribute, 0x0a, mark);
     put(attribute, std::string_view("\x12\x02\x10\x01", 4));
     put_bytes(span, kAttribute, {reinterpret_cast<const char*>(attribute.data()), attribute.size()});
 
-    if (is_error(status)) {
+    if (is_error(status) || (!died && !status.empty())) {
         put_bytes(span, kStatus, status);
-    } else {
+    } else if (died) {
         std::vector<uint8_t> error;  // Status {message, code}
         put_bytes(error, 0x12, {kUnfinishedMessage, sizeof kUnfinishedMessage - 1});
         error.push_back(0x18);
@@ -192,6 +195,16 @@ bool append_unfinished_span(const SlotCopy& copy, uint64_t death_unix_nano, std:
     put_varint(to, span.size());
     to.insert(to.end(), span.begin(), span.end());
     return true;
+}
+
+}  // namespace
+
+bool append_unfinished_span(const SlotCopy& copy, uint64_t death_unix_nano, std::vector<uint8_t>& to) {
+    return append_span(copy, death_unix_nano, {kUnfinishedKey, sizeof kUnfinishedKey - 1}, true, to);
+}
+
+bool append_partial_span(const SlotCopy& copy, uint64_t now_unix_nano, std::vector<uint8_t>& to) {
+    return append_span(copy, now_unix_nano, {kPartialKey, sizeof kPartialKey - 1}, false, to);
 }
 
 }  // namespace spanring::ring

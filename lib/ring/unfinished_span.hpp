@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The span of a dead process that never ended, as OTLP: what its slot holds, an end (the death), status ERROR, and the
-// attribute spanring.unfinished. Works on a private copy; an inconsistent slot gives no span, never a fault.
+// A span that has not ended, as OTLP. Of a dead process, which never will: what its slot holds, an end (the death),
+// status ERROR, and the attribute spanring.unfinished. Of one that goes on: an end (now), and the attribute
+// spanring.partial. Works on a private copy; an inconsistent slot gives no span, never a fault.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,10 @@ bool copy_slot(SegmentView segment, const ExtentMap& extents, uint32_t slot, Slo
 // of fields, and nothing was appended.
 bool append_unfinished_span(const SlotCopy& copy, uint64_t death_unix_nano, std::vector<uint8_t>& to);
 
+// Likewise, of a span that is open.
+bool append_partial_span(const SlotCopy& copy, uint64_t now_unix_nano, std::vector<uint8_t>& to);
+
+inline constexpr char kPartialKey[] = "spanring.partial";
 inline constexpr char kUnfinishedKey[] = "spanring.unfinished";
 inline constexpr char kUnfinishedMessage[] = "the process ended before the span did";
 

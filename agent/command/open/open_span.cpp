@@ -17,17 +17,12 @@ uint64_t age_of(const OpenSpan& open, uint64_t now_unix_nano) {
 std::optional<DecodedSpan> decode_open_span(const ring::SlotCopy& slot) {
     std::vector<uint8_t> record;
     ChunkRecord place;
-    if (!append_unfinished_span(slot, 0, record) || read_chunk_record(record, 0, place) != nullptr) return std::nullopt;
+    if (!append_partial_span(slot, 0, record) || read_chunk_record(record, 0, place) != nullptr) return std::nullopt;
     const std::span<uint8_t> body(record.data() + place.body, place.end - place.body);
     DecodedSpan span;
     if (validate_span(body).defect != SpanDefect::kNone || !decode_span(body, span)) return std::nullopt;
-    // What is said of a span whose process died, and is not so here.
     span.end_unix_nano = 0;
-    std::erase_if(span.attributes, [](const auto& attribute) { return attribute.first == ring::kUnfinishedKey; });
-    if (span.status_message == ring::kUnfinishedMessage) {
-        span.status_code = 0;
-        span.status_message.clear();
-    }
+    std::erase_if(span.attributes, [](const auto& attribute) { return attribute.first == ring::kPartialKey; });
     return span;
 }
 

@@ -167,5 +167,33 @@ TEST(UnfinishedSpanTest, GivesNothingForDataThatIsNoRunOfFields) {
         << "a block that is not there";
 }
 
+TEST(UnfinishedSpan, OneThatGoesOnHasItsOwnStatusAndAnotherMark) {
+    BufferImage image;
+    Bytes data = test::span_start(1, "work");
+    const Bytes ok = status("", 1);
+    data.insert(data.end(), ok.begin(), ok.end());
+    image->open_slot(0, data);
+    image->open_slot(1, test::span_start(2, "work"));
+    for (uint32_t slot = 0; slot < 2; ++slot) {
+        SlotCopy copy;
+        Bytes record;
+        ASSERT_TRUE(copy_slot(image.view(), test::extents_of(image.view()), test::kFirstSlot + slot, copy));
+        ASSERT_TRUE(append_partial_span(copy, 5000, record));
+        const std::string whole(record.begin(), record.end());
+        EXPECT_NE(whole.find(kPartialKey), std::string::npos);
+        EXPECT_EQ(whole.find(kUnfinishedKey), std::string::npos);
+        EXPECT_EQ(whole.find(kUnfinishedMessage), std::string::npos);
+        wire::Cursor outer(record);
+        wire::Field span;
+        ASSERT_TRUE(wire::next(outer, span));
+        Bytes checked(span.bytes.begin(), span.bytes.end());
+        EXPECT_EQ(agent::validate_span(checked).defect, agent::SpanDefect::kNone);
+        size_t statuses = 0;
+        wire::Cursor fields(span.bytes);
+        for (wire::Field field; wire::next(fields, field);) statuses += field.number == 15;
+        EXPECT_EQ(statuses, slot == 0 ? 1u : 0u);
+    }
+}
+
 }  // namespace
 }  // namespace spanring::ring
