@@ -85,6 +85,9 @@ struct Batch {
     uint32_t spans = 0;
     size_t bytes = 0;   // of all runs
     size_t memory = 0;  // copy mode: that `buffers` give for it, invalid spans included
+    // Spans that go on, as they are now (drain/heartbeat.hpp). It has no receipts: nothing is acknowledged by it or
+    // counted as exported, and where it would have to wait it is dropped, for there will be a newer one.
+    bool partial = false;
 
     // What a queue holds by it.
     size_t held() const { return bytes < memory ? memory : bytes; }

@@ -22,6 +22,7 @@ struct ExporterStatus {
     uint64_t spool_rejected = 0;
     uint64_t spool_dropped = 0;
     uint64_t dropped = 0;            // in any other way
+    uint64_t partial = 0;            // spans delivered that go on: in no other number
     uint64_t queued_spans = 0;       // gauge
     uint64_t queued_bytes = 0;       // gauge
     uint64_t spool_bytes = 0;        // gauge

@@ -128,13 +128,14 @@ void DebugExporter::submit(std::shared_ptr<Batch> batch) {
     {
         const MutexLock lock(mutex_);
         if (stopping_ || queued_bytes_ + batch->bytes > options_.queue_bytes) {
-            status_.dropped += batch->spans;
+            if (!batch->partial) status_.dropped += batch->spans;
             if (required()) resolve(batch, {stopping_ ? Outcome::kLeftBehind : Outcome::kDroppedQueue, 0});
             return;
         }
     }
     Item item;
     item.spans = batch->spans;
+    item.partial = batch->partial;
     item.processes = shares_of(batch->runs).size();
     if (batch->pin != nullptr) {
         const PrivateRuns own = copy_runs(batch->runs);
@@ -193,7 +194,10 @@ void DebugExporter::run() {
         lock.lock();
         queued_bytes_ -= item.request.size();
         status_.queued_spans -= item.spans;
-        (outcome == Outcome::kExported ? status_.exported : status_.dropped) += item.spans;
+        if (!item.partial)
+            (outcome == Outcome::kExported ? status_.exported : status_.dropped) += item.spans;
+        else if (outcome == Outcome::kExported)
+            status_.partial += item.spans;
         ++printed_;
         changed_.notify_all();
     }

@@ -33,6 +33,7 @@ private:
         std::string request;           // a copy: a mapping would be held for as long as the terminal is slow
         uint64_t spans = 0;
         size_t processes = 0;
+        bool partial = false;
     };
 
     void run();

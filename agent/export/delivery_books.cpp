@@ -23,7 +23,7 @@ bool DeliveryBooks::admit(const Batch& batch, uint64_t most) {
 void DeliveryBooks::turn_away(const std::shared_ptr<Batch>& batch, uint64_t sequence, Outcome outcome) {
     {
         const MutexLock lock(mutex_);
-        status_.dropped += batch->spans;
+        if (!batch->partial) status_.dropped += batch->spans;
     }
     closed_(batch, sequence, {outcome, 0});
 }
@@ -34,17 +34,25 @@ void DeliveryBooks::close(const std::shared_ptr<Batch>& batch, uint64_t sequence
         const MutexLock lock(mutex_);
         held_bytes_ -= batch->held();
         status_.queued_spans -= spans;
-        switch (resolution.outcome) {
-            case Outcome::kExported:
-                status_.exported += spans - resolution.rejected;
-                status_.rejected += resolution.rejected;
-                break;
-            case Outcome::kRejected: status_.rejected += spans; break;
-            case Outcome::kSpooled: status_.spooled += spans; break;
-            default: status_.dropped += spans; break;
+        if (batch->partial) {
+            if (resolution.outcome == Outcome::kExported) status_.partial += spans - resolution.rejected;
+        } else {
+            count(spans, resolution);
         }
     }
     closed_(batch, sequence, resolution);
+}
+
+void DeliveryBooks::count(uint64_t spans, const Resolution& resolution) {
+    switch (resolution.outcome) {
+        case Outcome::kExported:
+            status_.exported += spans - resolution.rejected;
+            status_.rejected += resolution.rejected;
+            break;
+        case Outcome::kRejected: status_.rejected += spans; break;
+        case Outcome::kSpooled: status_.spooled += spans; break;
+        default: status_.dropped += spans; break;
+    }
 }
 
 // Of partial success the backend says how many it rejected, not whose, so each process gets its part by size.

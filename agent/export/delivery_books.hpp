@@ -50,6 +50,8 @@ public:
     ExporterStatus status() const;
 
 private:
+    void count(uint64_t spans, const Resolution& resolution) SPR_REQUIRES(mutex_);
+
     const std::string name_;
     Ledger* const ledger_;
     const Closed closed_;

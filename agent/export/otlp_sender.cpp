@@ -394,7 +394,7 @@ void OtlpSender::keep(ShipmentPtr shipment) {
         }
         return;
     }
-    if (!options_.retry.enabled) {
+    if (!options_.retry.enabled || shipment->batch->partial) {
         close(*shipment, {Outcome::kDroppedQueue, 0});
     } else if (spool_) {
         to_spool(std::move(shipment), Outcome::kDroppedQueue);
@@ -417,7 +417,7 @@ bool OtlpSender::is_too_large(const Shipment& shipment) const {
 // as it is.
 bool OtlpSender::divide(const ShipmentPtr& shipment) {
     if (shipment->entry) return divide_entry(*shipment);
-    if (spool_) {
+    if (spool_ && !shipment->batch->partial) {
         to_spool(shipment, Outcome::kDroppedQueue);
         return true;
     }
@@ -451,7 +451,7 @@ bool OtlpSender::divide_entry(const Shipment& shipment) {
 }
 
 void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
-    if (!spool_) {
+    if (!spool_ || shipment->batch->partial) {
         close(*shipment, {otherwise, 0});
         return;
     }

@@ -176,6 +176,9 @@ void add_exporter_status(Exposition& page, const Exporter& exporter) {
         page.counter("spanring_exporter_best_effort_spans_total", "", with(labels, "result", "dropped"),
                      number(status.dropped));
     }
+    page.counter("spanring_exporter_partial_spans_total",
+                 "Spans that were open, delivered as they were; they are in no other number.", labels,
+                 number(status.partial));
     page.gauge("spanring_exporter_queue_spans", "Spans in memory: queued and in flight.", labels,
                number(status.queued_spans));
     page.gauge("spanring_exporter_queue_bytes", "Bytes in memory: queued and in flight.", labels,

@@ -437,5 +437,31 @@ TEST_F(OtlpSenderTest, ShutdownWithoutASpoolCountsWhatItDrops) {
     EXPECT_EQ(batches_[0]->resolutions[1].outcome, Outcome::kLeftBehind);
 }
 
+TEST_F(OtlpSenderTest, SpansThatGoOnAreSentAndCountedNowhereElse) {
+    options_.endpoint = backend_.start("127.0.0.1:0");
+    make();
+    auto sent = batch(0, 5);
+    sent->partial = true;
+    EXPECT_EQ(send(sent).outcome, Outcome::kExported);
+    expect_delivered_once(0, 5);
+    EXPECT_EQ(exporter_->status().exported, 0u);
+    EXPECT_EQ(exporter_->status().partial, 5u);
+}
+
+TEST_F(OtlpSenderTest, SpansThatGoOnAreNotKeptForABackendThatIsDown) {
+    options_.endpoint = "unix:" + directory_.file("backend");
+    make();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kSpooled);
+    auto dropped = batch(10, 5);
+    dropped->partial = true;
+    EXPECT_EQ(send(dropped).outcome, Outcome::kDroppedQueue);
+    EXPECT_EQ(exporter_->status().spooled, 10u);
+    EXPECT_EQ(exporter_->status().dropped, 0u);
+    EXPECT_EQ(exporter_->status().queued_spans, 0u);
+    backend_.start(options_.endpoint);
+    ASSERT_TRUE(ledger_.wait_for_total(10));
+    expect_delivered_once(0, 10);
+}
+
 }  // namespace
 }  // namespace spanring::agent::test
