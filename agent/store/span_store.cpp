@@ -22,13 +22,18 @@ std::span<const uint8_t> as_bytes(const std::string& text) {
     return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
+// Of an owner, in bytes.
+constexpr uint64_t kMostPartials = 16u << 20;
+
 // What a row of `traces` takes, its three places in indexes included, beside its texts.
 constexpr uint64_t kTraceRow = 160;
 
 }  // namespace
 
 SpanStore::SpanStore(const StoreOptions& options)
-    : options_(options), database_(Database::open(options_.path, kStoreSchema)) {
+    : options_(options),
+      database_(Database::open(options_.path, kStoreSchema)),
+      partials_(database_, std::min(kMostPartials, options_.max_bytes / 8)) {
     database_.execute("PRAGMA cache_size = -32768");
     database_.execute("PRAGMA journal_size_limit = 67108864");
     insert_batch_ = Statement(database_, "INSERT INTO batches (stored_unix_nano, spans, request) VALUES (?1, ?2, ?3)");
@@ -66,10 +71,14 @@ uint64_t SpanStore::evicted_spans() {
 }
 
 uint64_t SpanStore::add(std::span<const std::shared_ptr<Batch>> group) {
-    std::vector<OwnerRuns> parts;
+    std::vector<OwnerRuns> parts, partial;
     BytesByOwner incoming;
     uint64_t spans = 0;
     for (const auto& batch : group) {
+        if (batch->partial) {
+            for (OwnerRuns& part : runs_by_owner(batch->runs)) partial.push_back(std::move(part));
+            continue;
+        }
         for (OwnerRuns& part : runs_by_owner(batch->runs)) {  // none: all of it was invalid
             for (const Run& run : part.runs) incoming[part.owner] += run.bytes.size();
             parts.push_back(std::move(part));
@@ -79,6 +88,8 @@ uint64_t SpanStore::add(std::span<const std::shared_ptr<Batch>> group) {
     const int64_t now = static_cast<int64_t>(unix_nano());
     Transaction transaction(database_);
     const uint64_t evicted = evict_old(now) + evict_large(incoming);
+    // What ends comes after what it was before.
+    for (const OwnerRuns& part : partial) partials_.put(part, now);
     for (const OwnerRuns& part : parts) insert(part.owner, part.runs, now);
     database_.execute("DELETE FROM owners WHERE bytes = 0");
     if (evicted != 0) add_total("evicted_spans", evicted);
@@ -94,6 +105,7 @@ void SpanStore::insert(uid_t owner, std::span<const Run> runs, int64_t now) {
     insert_batch_.reset();  // an earlier one may have failed in the middle
     insert_batch_.bind(1, now).bind(2, spans).bind(3, as_bytes(request)).run();
     const int64_t id = database_.last_row();
+    partials_.replace(owner, as_bytes(request));
     uint64_t bytes = request.size();
     for (const TraceEntry& entry : index_request(as_bytes(request))) {
         std::string services;
@@ -117,6 +129,7 @@ uint64_t SpanStore::evict_old(int64_t now) {
         oldest_batch_.reset();
         return old;
     };
+    partials_.forget_before(oldest_kept);
     uint64_t spans = 0;
     while (is_old()) spans += evict_found(oldest_batch_).spans;
     return spans;

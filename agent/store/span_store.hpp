@@ -15,6 +15,7 @@
 
 #include "base/database.hpp"
 #include "batch/batch.hpp"
+#include "store/partial_spans.hpp"
 #include "store/store_options.hpp"
 
 namespace spanring::agent {
@@ -49,6 +50,7 @@ private:
 
     const StoreOptions options_;
     Database database_;
+    PartialSpans partials_;
     Statement insert_batch_, insert_trace_, insert_held_, oldest_batch_, oldest_of_owner_;
     Statement delete_traces_, delete_held_, delete_batch_, hold_, owners_, add_total_;
 };

@@ -50,7 +50,7 @@ void StoreExporter::submit(std::shared_ptr<Batch> batch) {
             status_.queued_spans += batch->spans;
             accepted_ += 1;
             queue_.push_back(std::move(batch));
-        } else {
+        } else if (!batch->partial) {
             status_.dropped += batch->spans;
         }
     }
@@ -165,12 +165,13 @@ void StoreExporter::trouble(const std::string& error) {
 }
 
 void StoreExporter::resolve_group(const Batches& group, Outcome outcome, const std::string& error) {
-    uint64_t spans = 0;
-    for (const auto& batch : group) spans += batch->spans;
+    uint64_t spans = 0, partial = 0;
+    for (const auto& batch : group) (batch->partial ? partial : spans) += batch->spans;
     for (const auto& batch : group) resolve(batch, {outcome, 0});
     const MutexLock lock(mutex_);
     (outcome == Outcome::kExported ? status_.exported : status_.dropped) += spans;
-    status_.queued_spans -= spans;
+    if (outcome == Outcome::kExported) status_.partial += partial;
+    status_.queued_spans -= spans + partial;
     finished_ += group.size();
     if (!error.empty()) {
         trouble(error);

@@ -2,6 +2,7 @@
 #include "store/store_reader.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "base/text.hpp"
@@ -50,6 +51,8 @@ StoreReader::StoreReader(const std::string& file) : database_(Database::open_rea
     by_prefix_ = Statement(database_, "SELECT DISTINCT trace_id FROM traces WHERE trace_id BETWEEN ?1 AND ?2 LIMIT ?3");
     requests_ = Statement(database_, "SELECT request FROM batches WHERE id IN (SELECT batch FROM traces WHERE "
                                      "trace_id = ?1) ORDER BY id");
+    if (database_.number("SELECT COUNT(*) FROM sqlite_master WHERE name = 'partials'") != 0)
+        partials_.emplace(database_, "SELECT request FROM partials WHERE trace_id = ?1 ORDER BY span_id");
     newest_ = Statement(database_, "SELECT request FROM batches ORDER BY id DESC");
 }
 
@@ -131,20 +134,33 @@ std::vector<TraceId> StoreReader::matching(std::string_view prefix, size_t limit
 
 std::vector<StoredSpan> StoreReader::spans(const TraceId& trace) {
     std::vector<StoredSpan> found;
-    requests_.reset();
-    requests_.bind(1, trace);
-    while (requests_.step()) {
-        visit_spans(requests_.blob(0),
+    read_spans(requests_, trace, found);
+    if (!partials_) return found;
+    std::set<std::array<uint8_t, 8>> ended;
+    for (const StoredSpan& stored : found) ended.insert(stored.span.span_id);
+    std::vector<StoredSpan> partial;
+    read_spans(*partials_, trace, partial);
+    // One that ended may have come before its own past.
+    std::erase_if(partial, [&](const StoredSpan& stored) { return ended.contains(stored.span.span_id); });
+    std::move(partial.begin(), partial.end(), std::back_inserter(found));
+    return found;
+}
+
+// `requests`: those that have spans of the trace.
+void StoreReader::read_spans(Statement& requests, const TraceId& trace, std::vector<StoredSpan>& ret_found) {
+    requests.reset();
+    requests.bind(1, trace);
+    while (requests.step()) {
+        visit_spans(requests.blob(0),
                     [&](const DecodedResource& resource, const DecodedScope& scope, std::span<const uint8_t> bytes) {
                         StoredSpan stored;
                         if (!is_of(bytes, trace) || !decode_span(bytes, stored.span)) return;
                         stored.resource = std::make_shared<DecodedResource>(resource);
                         stored.scope = std::make_shared<DecodedScope>(scope);
-                        found.push_back(std::move(stored));
+                        ret_found.push_back(std::move(stored));
                     });
     }
-    requests_.reset();
-    return found;
+    requests.reset();
 }
 
 void StoreReader::newest_durations(const DurationVisitor& visit) {

@@ -58,6 +58,7 @@ public:
     // Traces whose id, in hex, begins so; at most `limit`. Nothing: `prefix` is not hex, or too long.
     std::vector<TraceId> matching(std::string_view prefix, size_t limit);
 
+    // Of one that has not ended, what it was when it was last sent.
     std::vector<StoredSpan> spans(const TraceId& trace);
 
     // Of the newest spans that ended, some 100,000 of them at most.
@@ -68,8 +69,11 @@ public:
     uint64_t evicted_spans();  // of these, removed for size or age
 
 private:
+    static void read_spans(Statement& requests, const TraceId& trace, std::vector<StoredSpan>& ret_found);
+
     Database database_;
     Statement rows_by_start_, rows_of_trace_, by_prefix_, requests_, newest_;
+    std::optional<Statement> partials_;  // none: the file has no such spans
 };
 
 }  // namespace spanring::agent

@@ -67,4 +67,18 @@ INSERT INTO held SELECT id, -1, length(request) FROM batches;
 INSERT INTO owners SELECT owner, SUM(bytes) FROM held GROUP BY owner;
 )sql"};
 
+// Spans that went on when they were sent (drain/heartbeat.hpp): each as it was last, until it, or what its process's
+// death left of it, is stored. `request` has it alone. Added beside the tables above, which say nothing of such spans:
+// a file without it is as good, and whoever does not know it reads the rest.
+inline constexpr char kPartialsTable[] = R"sql(
+CREATE TABLE IF NOT EXISTS partials (
+    trace_id BLOB NOT NULL,
+    span_id BLOB NOT NULL,
+    owner INTEGER NOT NULL,
+    stored_unix_nano INTEGER NOT NULL,
+    request BLOB NOT NULL,
+    PRIMARY KEY (trace_id, span_id, owner)
+) WITHOUT ROWID;
+)sql";
+
 }  // namespace spanring::agent

@@ -37,6 +37,7 @@ Json to_json_span(const TreeSpan& node) {
     object["status"] = status_name(span.status_code);
     object["status_message"] = span.status_message;
     object["unfinished"] = node.unfinished;
+    object["partial"] = node.partial;
     object["parent_missing"] = node.parent_missing;
     object["trace_state"] = span.trace_state;
     object["attributes"] = to_json_object(span.attributes);

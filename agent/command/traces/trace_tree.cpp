@@ -13,8 +13,8 @@ namespace {
 using SpanId = std::array<uint8_t, 8>;
 constexpr size_t kNone = SIZE_MAX;
 
-bool is_unfinished(const DecodedSpan& span) {
-    const Value* value = find(span.attributes, ring::kUnfinishedKey);
+bool is_marked(const DecodedSpan& span, const char* mark) {
+    const Value* value = find(span.attributes, mark);
     return value != nullptr && value->text == "true";
 }
 
@@ -78,7 +78,8 @@ TraceTree build_tree(const TraceId& trace, std::vector<StoredSpan> spans) {
             TreeSpan& node = tree.spans.emplace_back();
             node.depth = step.depth;
             node.last = step.last;
-            node.unfinished = is_unfinished(spans[step.place].span);
+            node.unfinished = is_marked(spans[step.place].span, ring::kUnfinishedKey);
+            node.partial = is_marked(spans[step.place].span, ring::kPartialKey);
             node.parent_missing = step.depth == 0 && !spans[step.place].span.root();
             const auto& children = links.children[step.place];
             for (size_t i = children.size(); i-- > 0;) {

@@ -18,6 +18,7 @@ struct TreeSpan {
     bool last = true;             // of its siblings
     bool parent_missing = false;  // it names a parent that is not here
     bool unfinished = false;
+    bool partial = false;  // it goes on; this is what it was
 
     const DecodedSpan& span() const { return stored.span; }
     const std::string& service() const { return stored.resource->service_name; }

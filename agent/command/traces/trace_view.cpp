@@ -19,10 +19,10 @@ constexpr size_t kDurationCells = 9;
 struct Signs {
     const char *branch, *last_branch, *line, *blank;     // of the tree
     const char *full, *left_half, *right_half, *broken;  // of a bar
-    const char *error, *unfinished, *orphan, *dot, *separator;
+    const char *error, *unfinished, *partial, *orphan, *dot, *separator;
 };
-constexpr Signs kUnicode = {"├─ ", "└─ ", "│  ", "   ", "━", "╸", "╺", "╍", "✗", "◌", "⇠", "•", " · "};
-constexpr Signs kAscii = {"|- ", "`- ", "|  ", "   ", "=", "=", "=", "~", "x", "?", "^", "*", ", "};
+constexpr Signs kUnicode = {"├─ ", "└─ ", "│  ", "   ", "━", "╸", "╺", "╍", "✗", "◌", "◔", "⇠", "•", " · "};
+constexpr Signs kAscii = {"|- ", "`- ", "|  ", "   ", "=", "=", "=", "~", "x", "?", "~", "^", "*", ", "};
 
 constexpr std::array<Colour, 4> kServiceColours = {Colour::kCyan, Colour::kBlue, Colour::kMagenta, Colour::kGreen};
 
@@ -76,6 +76,8 @@ private:
         if (span.parent_missing) marks += std::string(signs_.orphan) + " ";
         if (span.unfinished)
             marks += std::string(signs_.unfinished) + " ";
+        else if (span.partial)
+            marks += std::string(signs_.partial) + " ";
         else if (span.error())
             marks += std::string(signs_.error) + " ";
         const std::string name = printable(span.span().name);
@@ -242,6 +244,8 @@ private:
             const std::string message = printable(span.span().status_message);
             if (span.unfinished) {
                 note(signs_.unfinished, Colour::kYellow, who + ": " + (message.empty() ? "unfinished" : message));
+            } else if (span.partial) {
+                note(signs_.partial, Colour::kYellow, who + ": was open at " + human_time(span.end()));
             } else if (span.error()) {
                 note(signs_.error, Colour::kRed, who + ": " + (message.empty() ? "error" : message));
             }

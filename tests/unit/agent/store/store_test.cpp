@@ -360,5 +360,71 @@ TEST_F(StoreTest, HowLongSpansTookWithoutTheUnfinishedOnes) {
     EXPECT_THAT(found, ElementsAre("stock count 2", "shop pay 7"));  // the newest batch first
 }
 
+class PartialSpansTest : public StoreTest {
+protected:
+    std::shared_ptr<Batch> partial(const std::vector<test::ServiceSpans>& groups) {
+        auto made = batch(groups);
+        made->partial = true;
+        return made;
+    }
+    std::vector<std::string> names_of(uint8_t trace) {
+        std::vector<std::string> found;
+        for (const StoredSpan& stored : StoreReader(file_).spans(trace_id(trace))) found.push_back(stored.span.name);
+        return found;
+    }
+};
+
+TEST_F(PartialSpansTest, AreReplacedByWhatIsNewerAndByTheirEnd) {
+    StoreExporter exporter("store", 0, true, options());
+    exporter.submit(batch({{"shop", {{.trace = 1, .id = 1, .name = "root"}}}}));
+    exporter.submit(
+        partial({{"shop", {{.trace = 1, .id = 2, .name = "at first"}, {.trace = 1, .id = 3, .name = "other"}}}}));
+    ASSERT_TRUE(exporter.flush(watchdog()));
+    EXPECT_THAT(names_of(1), ElementsAre("root", "at first", "other"));
+    exporter.submit(partial({{"shop", {{.trace = 1, .id = 2, .name = "later"}}}}));
+    ASSERT_TRUE(exporter.flush(watchdog()));
+    EXPECT_THAT(names_of(1), ElementsAre("root", "later", "other"));
+    exporter.submit(batch({{"shop", {{.trace = 1, .id = 2, .name = "ended"}}}}));
+    ASSERT_TRUE(exporter.flush(watchdog()));
+    EXPECT_THAT(names_of(1), ElementsAre("root", "ended", "other"));
+    // A past that comes late is not shown.
+    exporter.submit(partial({{"shop", {{.trace = 1, .id = 2, .name = "late"}}}}));
+    ASSERT_TRUE(exporter.flush(watchdog()));
+    EXPECT_THAT(names_of(1), ElementsAre("root", "ended", "other"));
+}
+
+TEST_F(PartialSpansTest, AreCountedNowhere) {
+    StoreExporter exporter("store", 0, true, options());
+    const auto sent = partial({{"shop", {{.trace = 1}, {.trace = 1, .id = 2}}}});
+    exporter.submit(sent);
+    ASSERT_TRUE(exporter.flush(watchdog()));
+    EXPECT_EQ(exporter.status().exported, 0u);
+    EXPECT_EQ(exporter.status().partial, 2u);
+    EXPECT_EQ(exporter.status().queued_spans, 0u);
+    StoreReader reader(file_);
+    EXPECT_EQ(reader.stored_spans(), 0u);
+    EXPECT_TRUE(reader.recent({}).empty()) << "of a trace of which nothing has ended";
+    reader.newest_durations([](const std::string&, const std::string&, uint64_t) { FAIL(); });
+}
+
+TEST_F(PartialSpansTest, NobodyFillsTheStoreWithThem) {
+    StoreExporter exporter("store", 0, true, options());
+    for (uint8_t n = 1; n <= 20; ++n) exporter.submit(partial({{"shop", {large_span(n, 1 << 20)}}}));
+    ASSERT_TRUE(exporter.flush(watchdog()));
+    EXPECT_EQ(names_of(1).size(), 1u);
+    EXPECT_EQ(names_of(20).size(), 0u);
+}
+
+TEST_F(PartialSpansTest, AFileOfAnEarlierAgentHasNone) {
+    store({{{"a", {{.trace = 1}}}}});
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(file_.c_str(), &database), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(database, "DROP TABLE partials", nullptr, nullptr, nullptr), SQLITE_OK);
+    sqlite3_close(database);
+    EXPECT_EQ(names_of(1).size(), 1u);
+    store({{{"a", {{.trace = 2}}}}});
+    EXPECT_EQ(names_of(2).size(), 1u);
+}
+
 }  // namespace
 }  // namespace spanring::agent
