@@ -86,6 +86,7 @@ public:
         options.batch.spans = config.batch.send_batch_size;
         options.batch.bytes = config.batch.send_batch_max_bytes;
         options.batch.age = config.batch.timeout;
+        options.heartbeat = {config.heartbeat.open_longer_than, config.heartbeat.period};
         make_folder_of_spools(config);
         for (const ExporterConfig& exporter : config.exporters) {
             add(exporter);

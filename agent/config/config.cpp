@@ -21,12 +21,21 @@ constexpr std::array<Type, 4> kTypes = {{{ExporterType::kOtlpGrpc, "otlp_grpc", 
                                          {ExporterType::kDebug, "debug", ""},
                                          {ExporterType::kStore, "store", ""}}};
 
+std::vector<Option> describe(HeartbeatConfig& heartbeat) {
+    return {
+        {"open_longer_than", duration(heartbeat.open_longer_than, milliseconds(0)),
+         "spans that are open for longer are sent as they are, marked as `spanring.partial`; 0s: none is"},
+        {"period", duration(heartbeat.period, milliseconds(1000)), "how often"},
+    };
+}
+
 std::vector<Option> describe_receiver(Config& config) {
     return {
         {"directories", TextList{config.directories, "list of absolute directories"}, "where segments appear",
          "the runtime directories of this user"},
         {"all_users", boolean(config.all_users),
          "drain the segments of every user, in DIR/UID; DIR is the one directory, else /run/spanring"},
+        {"heartbeat", Group{describe(config.heartbeat)}},
     };
 }
 

@@ -44,6 +44,14 @@ struct ExporterConfig {
     bool operator==(const ExporterConfig&) const = default;
 };
 
+// Spans that are open for longer are sent as they are, once a period.
+struct HeartbeatConfig {
+    std::chrono::milliseconds open_longer_than{0};  // 0: never
+    std::chrono::milliseconds period{60'000};
+
+    bool operator==(const HeartbeatConfig&) const = default;
+};
+
 struct BatchConfig {
     uint32_t send_batch_size = 8192;            // spans
     uint64_t send_batch_max_bytes = 3'670'016;  // 3.5 MiB: many receivers refuse more than 4
@@ -64,6 +72,7 @@ struct Pipeline {
 struct Config {
     std::vector<std::string> directories;  // empty: the runtime directories of this user
     bool all_users = false;                // directories: the one that holds those of the users
+    HeartbeatConfig heartbeat;
     BatchConfig batch;
     std::vector<ExporterConfig> exporters;  // in the order of their rows in the totals
     Pipeline pipeline;                      // names these

@@ -5,11 +5,13 @@
 #include <limits>
 #include <optional>
 
+#include "base/wall_clock.hpp"
 #include "drain/policy_word.hpp"
 #include "ring/recovery.hpp"
 #include "ring/testpoint.hpp"
 #include "ring/unfinished_span.hpp"
 #include "segment/chunk_record.hpp"
+#include "segment/open_span_reader.hpp"
 
 namespace spanring::agent {
 
@@ -266,6 +268,27 @@ bool AttachedSegment::hand_out_unfinished(Batcher& batcher, uint64_t budget, Pas
     }
     result.cut = result.cut || burial_.has_open_slot();
     return true;
+}
+
+uint64_t AttachedSegment::hand_out_partial(Batcher& batcher, Batcher::Lane& lane,
+                                           std::chrono::nanoseconds open_longer_than) {
+    LookAllowance allowance{.looks = 8'000, .bytes = uint64_t{4} << 20};
+    const uint64_t now = unix_nano();
+    const auto least = static_cast<uint64_t>(open_longer_than.count());
+    uint64_t bytes = 0;
+    std::vector<uint8_t> record;
+    OpenSpanReader reader(held_.file.get(), held_.header);
+    reader.each(allowance, [&](const ring::SlotCopy& span) {
+        const uint64_t start = span.slot.start_unix_nano;
+        if (now <= start || now - start <= least) return;
+        record.clear();
+        // Where it makes no sense: nothing. Its end, or its process's, will be counted.
+        if (!append_partial_span(span, now, record)) return;
+        cutter_.add_partial(batcher, lane, span.slot.scope, record);
+        bytes += record.size();
+    });
+    still_readable();
+    return bytes;
 }
 
 void AttachedSegment::note(const CutReport& report, PassResult& result) {

@@ -15,6 +15,7 @@
 // Header bill: it holds its cursors, cutter, burial and accounts; the table of segments and the drainer include it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -68,6 +69,10 @@ public:
     PassResult drain(Batcher& batcher, uint64_t budget);
     // All that is committed now, however much it is.
     PassResult drain_all(Batcher& batcher);
+
+    // What has been open for longer, as it is now, into a lane for such alone; no more than some milliseconds take.
+    // Returns how many bytes.
+    uint64_t hand_out_partial(Batcher& batcher, Batcher::Lane& lane, std::chrono::nanoseconds open_longer_than);
 
     // A batch with receipts of this segment was resolved: one call for each receipt, then one for the batch.
     void acknowledge(const Receipt& receipt, const Resolutions& resolutions);

@@ -68,7 +68,8 @@ Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger*
       ledger_(ledger),
       scans_(options_.scan_period, options_.temporary_age),
       budget_(options_.users != nullptr),
-      turns_(options_.users != nullptr, options_.queue_bytes) {
+      turns_(options_.users != nullptr, options_.queue_bytes),
+      heartbeat_(options_.heartbeat) {
     ledger_.set_wake([this] { wake(); });
     batcher_.set_waiter(mailbox_);
 }
@@ -213,6 +214,7 @@ void Drainer::do_work() {
     } else {
         drain_due(false);
     }
+    beat();
     submit_for_flush();
     batcher_.submit_if_old(batcher_.shared());
     for (auto& [source, served] : segments_) batcher_.submit_if_old(served.segment->own_lane());
@@ -300,6 +302,24 @@ void Drainer::rest(ServedSegment& served, bool came) {
         served.pace.sleep(options_.pace.asleep, now_);
     else if (!heard || !segment.rings())
         served.pace.sleep(options_.pace.deaf, now_);
+}
+
+// Sent at once: what ends meanwhile comes later.
+void Drainer::beat() {
+    if (!heartbeat_.beats(now_, !batcher_.is_outstanding(partial_serial_))) return;
+    more_ = true;
+    const auto at = segments_.after(heartbeat_.last());
+    if (at == segments_.end()) return heartbeat_.all_served();
+    auto& [source, served] = *at;
+    uint64_t bytes = 0;
+    if (served.is_read() && !served.segment->dead()) {
+        const CrashScope scope(served.path);
+        bytes = served.segment->hand_out_partial(batcher_, partial_lane_, heartbeat_.open_longer_than());
+        if (!partial_lane_.empty()) partial_serial_ = partial_lane_.serial();
+        batcher_.submit(partial_lane_);
+        if (!served.segment->quarantined().empty()) close_quarantined(served);
+    }
+    heartbeat_.served(source, bytes);
 }
 
 void Drainer::close_quarantined(ServedSegment& served) {
@@ -450,7 +470,7 @@ void Drainer::wait() {
         if (served.is_read()) until = std::min(until, served.pace.due());
         until = std::min(until, batcher_.due(served.segment->own_lane()));
     }
-    until = std::min(until, batcher_.due(batcher_.shared()));
+    until = std::min({until, batcher_.due(batcher_.shared()), heartbeat_.due()});
     const Clock::time_point now = Clock::now();
     const bool listens = now >= next_hints_;
     if (!listens) until = std::min(until, next_hints_);

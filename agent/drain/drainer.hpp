@@ -22,6 +22,7 @@
 #include "drain/drain_status.hpp"
 #include "drain/flush_tickets.hpp"
 #include "drain/folder_scans.hpp"
+#include "drain/heartbeat.hpp"
 #include "drain/ledger_writer.hpp"
 #include "drain/mailbox.hpp"
 #include "drain/owner_turns.hpp"
@@ -40,6 +41,7 @@ struct DrainOptions {
     BatchLimits batch;
     PaceLimits pace;
     ZeroCopy zero_copy = ZeroCopy::kOff;
+    HeartbeatOptions heartbeat;
     uint64_t pass_bytes = 1u << 20;                   // of one segment, before it is the next one's turn
     uint64_t queue_bytes = 64u << 20;                 // of all that waits for exporters, shared by users
     std::chrono::milliseconds liveness_period{1000};  // beside the hints of the kernel
@@ -109,6 +111,7 @@ private:
     void drain_due(bool all);
     void drain(ServedSegment& served, uint64_t budget);
     void rest(ServedSegment& served, bool came);
+    void beat();
     void close_quarantined(ServedSegment& served);
     void submit_all();
     void submit_for_flush();
@@ -137,6 +140,9 @@ private:
     DescriptorBudget budget_;
     OwnerTurns turns_;
     FlushTickets flushes_;
+    Heartbeat heartbeat_;
+    Batcher::Lane partial_lane_;
+    uint64_t partial_serial_ = 0;  // of the last batch of such
 
     Clock::time_point now_{};
     Clock::time_point next_refresh_{};

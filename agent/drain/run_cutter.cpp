@@ -114,13 +114,28 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
 
 CutReport RunCutter::add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint32_t slot, uint32_t generation,
                                     uint32_t scope_number, std::span<const uint8_t> bytes) {
-    CutReport report;
-    if (!lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, 1, bytes.size())) batcher.submit(lane);
+    const CutReport report = add_record(batcher, lane, scope_number, bytes);
     Receipt receipt;
     receipt.chunk = slot;
     receipt.generation = generation;
     receipt.spans = 1;
     receipt.unfinished = true;
+    receipt.invalid = report.invalid;
+    add_receipt(batcher, lane, receipt, nullptr);
+    return report;
+}
+
+CutReport RunCutter::add_partial(Batcher& batcher, Batcher::Lane& lane, uint32_t scope,
+                                 std::span<const uint8_t> record) {
+    const CutReport report = add_record(batcher, lane, scope, record);
+    if (!lane.empty()) lane.batch()->partial = true;
+    return report;
+}
+
+CutReport RunCutter::add_record(Batcher& batcher, Batcher::Lane& lane, uint32_t scope_number,
+                                std::span<const uint8_t> bytes) {
+    CutReport report;
+    if (!lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, 1, bytes.size())) batcher.submit(lane);
     ChunkRecord record;
     const std::shared_ptr<const Scope> scope = scopes_.find(scope_number);
     if (scope == nullptr || bytes.empty() || read_chunk_record(bytes, 0, record) != nullptr ||
@@ -139,8 +154,6 @@ CutReport RunCutter::add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint3
             report.invalid = 1;
         }
     }
-    receipt.invalid = report.invalid;
-    add_receipt(batcher, lane, receipt, nullptr);
     return report;
 }
 

@@ -68,11 +68,15 @@ public:
     CutReport add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint32_t slot, uint32_t generation, uint32_t scope,
                              std::span<const uint8_t> record);
 
+    // One that goes on, into a lane whose batch has none but such.
+    CutReport add_partial(Batcher& batcher, Batcher::Lane& lane, uint32_t scope, std::span<const uint8_t> record);
+
     // Serials of batches that hold receipts of this segment and are not booked yet.
     std::set<uint64_t>& batches() { return batches_; }
     const std::set<uint64_t>& batches() const { return batches_; }
 
 private:
+    CutReport add_record(Batcher& batcher, Batcher::Lane& lane, uint32_t scope, std::span<const uint8_t> record);
     void add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, ReceiptPlace* place);
 
     const uint64_t source_;

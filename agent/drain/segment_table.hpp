@@ -81,6 +81,9 @@ public:
         return found == owners_.end() ? 0 : found->second;
     }
 
+    // The first one of a greater number.
+    Map::iterator after(uint64_t source) { return segments_.upper_bound(source); }
+
     Map::iterator erase(Map::iterator at) {
         if (const auto owner = owners_.find(at->second.owner); --owner->second == 0) owners_.erase(owner);
         files_.erase(at->second.file);

@@ -200,6 +200,38 @@ class Spans(OpenCase):
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, env=harness.environment()).stdout
 
 
+class Heartbeats(OpenCase):
+    """What the agent makes of spans that are open for long."""
+
+    def agent(self):
+        configuration = self.workspace.folder / "agent.yaml"
+        configuration.write_text("receivers: {spanring: {heartbeat: {open_longer_than: 1ms, period: 1s}}}\n"
+                                 "exporters: {store: }\n")
+        return self.workspace.agent("--config", configuration)
+
+    def trace(self, trace):
+        seen = subprocess.run([harness.COMMAND, "--state-dir", self.workspace.state, "--directory", self.workspace.segments,
+                               "trace", trace, "--json"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              env=harness.environment(), timeout=harness.WATCHDOG)
+        return {span["name"]: span for span in json.loads(seen.stdout)["spans"]} if seen.returncode == 0 else {}
+
+    def test_the_store_has_them_until_they_end(self):
+        agent = self.agent()
+        process = self.process()
+        trace = process.start("request").split("-")[1]
+        process.start("query")
+        process.end()
+        harness.wait_until(lambda: "request" in self.trace(trace), "the span that is open is in the store")
+        spans = self.trace(trace)
+        self.assertEqual([spans["request"]["partial"], spans["query"]["partial"]], [True, False])
+        self.assertEqual(spans["request"]["attributes"]["cart.items"], 3)
+        process.end()
+        harness.wait_until(lambda: not self.trace(trace)["request"]["partial"], "its end has come instead")
+        (account,) = self.workspace.accounting()
+        self.assertEqual(account["exporters"][0]["exported"], 2)
+        agent.stop()
+
+
 class Stacks(OpenCase):
     def test_where_a_thread_is(self):
         process = self.process()

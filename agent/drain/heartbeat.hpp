@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// When spans that have been open for long are sent as they are: once a period, one process after another, one in each
+// pass of the drain, so that whoever has many lets the others wait for one look. A round takes so many bytes at most,
+// and the next one goes on behind it, so that it never fills the queues that ended spans need. Off where no bound is
+// set. Drain thread only.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+namespace spanring::agent {
+
+struct HeartbeatOptions {
+    std::chrono::milliseconds open_longer_than{0};  // 0: off
+    std::chrono::milliseconds period{60'000};
+
+    bool operator==(const HeartbeatOptions&) const = default;
+};
+
+class Heartbeat {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    static constexpr uint64_t kBytesOfARound = 8u << 20;
+
+    explicit Heartbeat(const HeartbeatOptions& options) : options_(options) {}
+
+    bool on() const { return options_.open_longer_than.count() != 0; }
+    std::chrono::milliseconds open_longer_than() const { return options_.open_longer_than; }
+
+    // Whether a round is under way; begins one where it is due and the one before was answered for.
+    bool beats(Clock::time_point now, bool answered) {
+        if (on() && !in_round_ && now >= due_) {
+            due_ = now + options_.period;
+            in_round_ = answered;
+            left_ = kBytesOfARound;
+        }
+        return in_round_;
+    }
+    // After which process it goes on; sources rise.
+    uint64_t last() const { return last_; }
+    // Looked at the process, which gave so many bytes.
+    void served(uint64_t source, uint64_t bytes) {
+        last_ = source;
+        left_ -= std::min(left_, bytes);
+        in_round_ = left_ != 0;
+    }
+    void all_served() {
+        last_ = 0;
+        in_round_ = false;
+    }
+
+    // The next round.
+    Clock::time_point due() const { return on() ? due_ : Clock::time_point::max(); }
+
+private:
+    const HeartbeatOptions options_;
+    Clock::time_point due_{};
+    bool in_round_ = false;
+    uint64_t last_ = 0;
+    uint64_t left_ = 0;  // bytes that the round may still take
+};
+
+}  // namespace spanring::agent
