@@ -40,7 +40,8 @@
  *     spr_token       its own thread only      yes                              the copy of the forking thread
  *
  *  A hand-over of a span between threads is ordered by the caller (a mutex, a queue). A handler that interrupts a
- *  handler that interrupts this library is refused and counted. fork(), vfork(), exec(), daemon(), closing every
+ *  handler that interrupts this library is refused and counted. A handler that interrupts it returns before its thread
+ *  has begun to trace with five other providers. fork(), vfork(), exec(), daemon(), closing every
  *  descriptor, dlclose(), exit() and _exit() without shutdown are all ordinary. A plugin that carries the static library
  *  may be closed when no thread is in a call: what was open ends there as unfinished, and its providers and tracers with
  *  it. The shared library stays until the process ends.
@@ -89,8 +90,12 @@ extern "C" {
 
 /* ---- Handles and values ------------------------------------------------------------------------------------- */
 
-typedef struct spr_provider spr_provider; /* owned by the library; valid until the process ends */
-typedef struct spr_tracer spr_tracer;     /* owned by the library; valid until the process ends */
+/*
+ * Both are owned by the library and may be used until the process ends. Those of a provider that was shut down do nothing,
+ * while others come and go: a pointer is given out again after 4,000 other providers, or 3,000 other tracers.
+ */
+typedef struct spr_provider spr_provider;
+typedef struct spr_tracer spr_tracer;
 
 /* What identifies a span to others (specification: SpanContext). An all-zero context is "none". */
 typedef struct spr_context {
@@ -276,7 +281,7 @@ typedef struct spr_provider_options {
  * spr_provider_flush(), spr_provider_shutdown() and SPR_FULL_WAIT where they wait, tracers of scopes of more than 400
  * bytes, and the first span of a child. Ids of threads are not recorded, and those that vanish without their destructors
  * are not looked for.
- * Errors: -EINVAL, -E2BIG (options), -EMFILE (8 have been opened in this process; those that are shut down count).
+ * Errors: -EINVAL, -E2BIG (options), -EMFILE (8 are open in this process; one that is shut down gives its place back).
  */
 SPR_PUBLIC int spr_provider_open(const spr_provider_options *options, spr_provider **ret_provider) SPR_NOEXCEPT;
 
@@ -297,14 +302,18 @@ SPR_PUBLIC int spr_provider_state(const spr_provider *provider) SPR_NOEXCEPT;
 SPR_PUBLIC int spr_provider_flush(spr_provider *provider, uint64_t timeout_ns) SPR_NOEXCEPT;
 
 /*
- * Flushes, then refuses every later call. Spans still open are exported as unfinished by the agent. Errors: those of
- * spr_provider_flush(); the provider is shut down in every case. Not needed before exit.
+ * Flushes, then refuses every later call (-ESHUTDOWN, of a span -ESTALE) and gives everything back. The segment stays for
+ * the agent, which drains it as that of a process that has ended: what ended is not lost, spans still open are exported as
+ * unfinished. Other threads that have traced with the provider keep the segment from that until they begin to trace
+ * with another one, or end. Errors: those of spr_provider_flush(); the provider is shut down in every case. Afterwards this and
+ * spr_provider_flush() return the same, and spr_provider_statistics() what was counted until then; once another provider
+ * was opened in its place all return -ESHUTDOWN. Not needed before exit.
  */
 SPR_PUBLIC int spr_provider_shutdown(spr_provider *provider, uint64_t timeout_ns) SPR_NOEXCEPT;
 
 /*
  * The tracer of an instrumentation scope; the same arguments give the same tracer. version and schema_url may be NULL.
- * Errors: -EINVAL, -ENOSPC (more than 127 scopes, or 14 KiB of them; use a tracer you have).
+ * Errors: -EINVAL, -ESHUTDOWN, -ENOSPC (more than 127 scopes, or 14 KiB of them; use a tracer you have).
  */
 SPR_PUBLIC int spr_tracer_get(spr_provider *provider, const char *name, size_t name_size, const char *version,
                               size_t version_size, const char *schema_url, size_t schema_url_size,
@@ -842,7 +851,10 @@ typedef struct spr_statistics {
 
 #define SPR_STATISTICS_INIT {sizeof(spr_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
-/* COLD. Fills what fits into struct_size. Before the first span all but the last is 0. Errors: -EINVAL. */
+/*
+ * COLD. Fills what fits into struct_size. Before the first span all but the last is 0. Errors: -EINVAL, -ESHUTDOWN (another
+ * provider was opened in its place).
+ */
 SPR_PUBLIC int spr_provider_statistics(const spr_provider *provider, spr_statistics *statistics) SPR_NOEXCEPT;
 
 /* An English phrase for a value that this library returned; static memory, never NULL, any thread, signal-safe. */

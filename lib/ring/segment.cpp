@@ -54,6 +54,7 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_me
     extent_limit_ = request.extent_limit;
     populated_ = file.extents;
     overwrite_ = request.full_policy == 1;
+    first_generation_ = request.first_generation;
     clock_ = &clock;
     parts_.reset(pool_memory);
     lines_.reset(reinterpret_cast<uint32_t*>(pool_memory + extent_limit_));
@@ -73,6 +74,10 @@ void Segment::abandon() {
 void Segment::close() {
     if (view_) munmap(view_.base(), size_);
     view_ = SegmentView();
+}
+
+void Segment::cover() {
+    if (view_) replace_by_scratch(view_.base(), size_);
 }
 
 // Whether enough is left for the other kinds if one more extent is of this one. ret_unused: an extent of another kind
@@ -147,7 +152,7 @@ void Segment::turn_extent(uint32_t extent, ExtentKind kind) {
     if (!parts_.turn(extent)) return;
     if (kind == ExtentKind::kSlots) {
         // What lies there is somebody's data. Generations go on from where no handle of another time is likely to be.
-        const auto first = static_cast<uint32_t>(next_sequence() * 0x9e3779b97f4a7c15 >> 32);
+        const auto first = first_generation_ + static_cast<uint32_t>(next_sequence() * 0x9e3779b97f4a7c15 >> 32);
         for (uint32_t place = 0; place < kSlotsPerExtent; ++place) {
             Slot& slot = view_.slot(extent * kSlotNumbers + place);
             memset(&slot, 0, offsetof(Slot, data));
@@ -162,6 +167,13 @@ void Segment::turn_extent(uint32_t extent, ExtentKind kind) {
     // look too early, and not again. Before anybody may claim a chunk of it, which the agent would not find.
     StdAtomics::fetch_add(view_.writer().turned, uint64_t{1}, std::memory_order_release);
     parts_.finish_turn(extent, kind);
+}
+
+void Segment::begin_slot(uint32_t slot) {
+    uint32_t& generation = view_.slot(slot).generation;
+    // relaxed: nobody else has the slot; who asks for a handle's, by chance, finds it free.
+    if (StdAtomics::load(generation, std::memory_order_relaxed) == 0)
+        StdAtomics::store(generation, first_generation_, std::memory_order_relaxed);
 }
 
 uint32_t Segment::take_part(ExtentKind kind) {

@@ -40,6 +40,10 @@ public:
     // in a call, now or later.
     void close();
 
+    // COLD. The same, but a call may be interrupted in its middle: there is scratch memory in its place, which close()
+    // gives back. What the system refuses stays as it is.
+    void cover();
+
     explicit operator bool() const { return static_cast<bool>(view_); }
     SegmentView view() const { return view_; }
 
@@ -83,7 +87,12 @@ public:
 
     // kNone: none is left.
     static constexpr uint32_t kNone = IndexPool<>::kNone;
-    uint32_t take_slot() { return take_part(ExtentKind::kSlots); }
+    // A slot that was never used begins at the segment's own generation.
+    uint32_t take_slot() {
+        const uint32_t slot = take_part(ExtentKind::kSlots);
+        if (slot != kNone && first_generation_ != 0) begin_slot(slot);
+        return slot;
+    }
     // With the blocks that it has.
     void give_slot(uint32_t slot) {
         give_blocks(view_.slot(slot), 1);
@@ -156,6 +165,7 @@ private:
     bool populate_next(uint32_t extent);
     void turn_extent(uint32_t extent, ExtentKind kind);
     uint32_t take_part(ExtentKind kind);
+    void begin_slot(uint32_t slot);
     void give_part(uint32_t extent, uint32_t place) {
         if (parts_.give(extent, place)) note_unused();
     }
@@ -172,6 +182,7 @@ private:
     uint32_t extent_limit_ = 0;
     uint32_t populated_ = 0;  // extents that were at birth
     bool overwrite_ = false;
+    uint32_t first_generation_ = 0;
     Clock* clock_ = nullptr;
     Bell bell_;
     ExtentParts<> parts_;

@@ -182,4 +182,8 @@ void cover_hole(uint8_t* base, uint64_t size) {
     mmap(base, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 }
 
+void replace_by_scratch(uint8_t* base, uint64_t size) {
+    mmap(base, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
 }  // namespace spanring::ring

@@ -21,8 +21,9 @@ struct SegmentRequest {
     const uint8_t* resource;  // OTLP bytes, then the schema URL; together at most kResourceSize
     uint32_t resource_size;
     uint32_t schema_size = 0;
-    bool whole = false;            // all of its memory at birth
-    uint64_t directory_limit = 0;  // bytes that segments of the dead may have; 0: keep_directory_bound() says
+    bool whole = false;             // all of its memory at birth
+    uint64_t directory_limit = 0;   // bytes that segments of the dead may have; 0: keep_directory_bound() says
+    uint32_t first_generation = 0;  // of each slot
 };
 
 struct SegmentFile {
@@ -46,5 +47,8 @@ int populate_extent(SegmentView segment, uint32_t extent);
 // In a child after fork(): puts inaccessible-to-others scratch memory where the parent's segment was, so that a call
 // that fork() interrupted can run on without harm. Nothing if somebody else mapped there already.
 void cover_hole(uint8_t* base, uint64_t size);
+
+// COLD. The same over a mapping that is there, which goes in one step.
+void replace_by_scratch(uint8_t* base, uint64_t size);
 
 }  // namespace spanring::ring

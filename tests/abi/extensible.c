@@ -28,7 +28,7 @@ static const spr_context kContext = {{1}, {1}, SPR_TRACE_FLAG_SAMPLED, 1, {0}};
 
 /* ---- One call each: 0, or the negative errno ------------------------------------------------------------------ */
 
-/* In a child each: there are 8 providers at most in the life of a process. */
+/* In a child each: a process has 8 providers at most at once. */
 static int provider_options(void *options) {
     int status = 0;
     const pid_t child = fork();

@@ -145,7 +145,7 @@ TEST_F(EveryInstructionTest, OfASpanThatGoesOnInBlocks) {
     step(
         [](Truth& truth) {
             Warm warm(truth);
-            ring::Segment& segment = warm.workload.provider()->life()->segment;
+            ring::Segment& segment = trace::Provider::of(warm.workload.provider())->life()->segment;
             segment.give_block(segment.take_block(3), 3);
             return warm;
         },
@@ -173,7 +173,8 @@ TEST_F(EveryInstructionTest, OfGoingOnToTheNextChunk) {
     step(
         [](Truth& truth) {
             Warm warm(truth);
-            while (room(warm.workload.provider()->life()->segment.view()) > 600) {  // two more at most
+            while (room(trace::Provider::of(warm.workload.provider())->life()->segment.view()) >
+                   600) {  // two more at most
                 const spr_span span = warm.workload.start();
                 warm.workload.decorate(span);
                 warm.workload.end(span);
@@ -194,7 +195,7 @@ TEST_F(EveryInstructionTest, OfGoingOnToTheNextChunk) {
 TEST_F(EveryInstructionTest, OfTakingAnExtent) {
     step([](Truth& truth) { return Warm(truth); },
          [](Warm& warm) {
-             ring::Segment& segment = warm.workload.provider()->life()->segment;
+             ring::Segment& segment = trace::Provider::of(warm.workload.provider())->life()->segment;
              segment.give_block(segment.take_block(3), 3);
          },
          300);
@@ -220,7 +221,7 @@ TEST_F(EveryInstructionTest, OfDroppingInAFullRing) {
 struct FlightRecorder {
     explicit FlightRecorder(Truth& truth) : workload(truth, 512 << 10, SPR_FULL_OVERWRITE_OLDEST) {
         workload.fill_ring();
-        const ring::SegmentView view = workload.provider()->life()->segment.view();
+        const ring::SegmentView view = trace::Provider::of(workload.provider())->life()->segment.view();
         ring::AckBook<> book;
         if (!book.open(view, extents_of(view))) abort();
         ring::Totals totals = book.totals();

@@ -75,7 +75,7 @@ void await_end_of_thread(int thread) {
 
 Survival survive(Workload& workload, int vanished) {
     await_end_of_thread(vanished);
-    trace::Life& life = *workload.provider()->life();
+    trace::Life& life = *trace::Provider::of(workload.provider())->life();
     const ring::SegmentView view = life.segment.view();
     bool had_record = false;
     for (const trace::ThreadState& state : life.threads) had_record |= state.use == static_cast<uint32_t>(vanished);

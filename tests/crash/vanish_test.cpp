@@ -258,7 +258,7 @@ const Stretch kStretches[] = {
     {"overwriting the oldest chunk", SPR_FULL_OVERWRITE_OLDEST, true, start_large, end_it},
     {"leaving", SPR_FULL_DROP_NEWEST, false, [](Workload& workload, spr_span&) { one_span(workload); },
      [](Workload& workload, const spr_span&) {  // as the thread's destructor does
-         trace::Life& life = *workload.provider()->life();
+         trace::Life& life = *trace::Provider::of(workload.provider())->life();
          for (trace::ThreadState& state : life.threads)
              if (state.use == static_cast<uint32_t>(g_vanish->thread)) return life.release_thread(state, false);
      }},
@@ -351,7 +351,7 @@ protected:
                 std::thread([&] {
                     spr_span span{};
                     stretch.prepare(workload, span);
-                    g_vanish->life = workload.provider()->life();
+                    g_vanish->life = trace::Provider::of(workload.provider())->life();
                     g_vanish->segment = g_vanish->life->segment.view().base();
                     g_vanish->thread = static_cast<int>(syscall(SYS_gettid));
                     while (!g_vanish->go) continue;

@@ -153,7 +153,7 @@ void check_span(const uint8_t* bytes, size_t size) {
 
 // Every span of every chunk; what is full is given back.
 void check_segment() {
-    const ring::SegmentView segment = g_provider->life()->segment.view();
+    const ring::SegmentView segment = trace::Provider::of(g_provider)->life()->segment.view();
     const ring::ExtentMap extents = test::extents_of(segment);
     extents.each_chunk([&](uint32_t chunk) {
         const ring::ChunkWord word = ring::ChunkReader<>::committed(segment.chunk_line(chunk));
@@ -267,7 +267,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         make_whole(input, caller);
     else
         make_steps(input, caller);
-    if (g_provider->life() == nullptr) return 0;
+    if (trace::Provider::of(g_provider)->life() == nullptr) return 0;
     check_segment();
     spr_statistics statistics = SPR_STATISTICS_INIT;
     demand(spr_provider_statistics(g_provider, &statistics) == 0, "there are statistics");

@@ -14,6 +14,8 @@
  * a second by a handler that traces storm full N               N spans into the smallest ring storm grow N N spans into
  * one that may grow storm copies LIBRARY N     the library and a copy of it, loaded and closed N times, tracing storm
  * steady               spans until its input ends
+ *     storm providers N          N providers in turn, of five spans and one that stays open, then nothing until its
+ *                                input ends
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -341,6 +343,18 @@ static void copies(const char *library, long count) {
     say();
 }
 
+static void providers(long count) {
+    for (long i = 0; i < count; ++i) {
+        spr_span open;
+        open_library("storm-providers", 1);
+        must(spr_span_start(tracer, "open", SPR_NUL, &open) == 1, "spr_span_start", i);
+        spans("in turn", 5);
+        const int error = spr_provider_shutdown(provider, 0);
+        must(error == 0 || error == -ETIMEDOUT, "spr_provider_shutdown", error);
+        must(spr_span_end(&open) == -ESTALE, "spr_span_end of a provider that is shut down", i);
+    }
+}
+
 int main(int count, char **words) {
     self = words[0];
     const char *mode = count > 1 ? words[1] : "";
@@ -376,6 +390,11 @@ int main(int count, char **words) {
     } else if (strcmp(mode, "copies") == 0 && count == 4) {
         open_library("storm-original", 0);
         copies(words[2], number);
+    } else if (strcmp(mode, "providers") == 0) {
+        providers(number);
+        struct pollfd input = {0, POLLIN, 0};
+        poll(&input, 1, -1);
+        say();
     } else if (strcmp(mode, "steady") == 0) {
         open_library("storm-steady", 0);
         struct pollfd input = {0, POLLIN, 0};

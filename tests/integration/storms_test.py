@@ -184,6 +184,18 @@ class Storms(harness.Case):
         rows = self.settle(agent, processes=2)
         self.assertEqual({row["service"]: row["ended"] for row in rows}, {"storm-original": 200, "storm-copy": 200})
 
+    def test_providers_that_are_shut_down_in_turn(self):
+        agent = self.start_agent()
+        process = self.storm("providers", "60")
+        harness.wait_until(lambda: self.received.count() >= 360, "what they ended, and what stayed open, arrives")
+        harness.wait_until(lambda: not self.workspace.segment_files(), "no file is left while the process lives")
+        self.assertTrue(process.running())
+        process.end_input()
+        process.expect(0)
+        self.assertEqual(self.said(process), 300)
+        rows = self.settle(agent, processes=60)
+        self.assertEqual((self.total(rows, "ended"), self.total(rows, "unfinished")), (300, 60))
+
     def test_a_second_agent_takes_over_at_once(self):
         first = self.start_agent()
         process = self.storm("steady")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A provider in a runtime directory of its own, for a test that runs in a process of its own (child_process.hpp): there
-// are eight providers in the life of a process and none is ever given back. Plays the agent where a test needs one.
+// A provider in a runtime directory of its own, for a test that runs in a process of its own (child_process.hpp): what
+// a test leaves open, and what threads remember of it, is no other's. Plays the agent where a test needs one.
 #pragma once
 
 #include <cstring>
@@ -131,7 +131,7 @@ public:
     }
 
     // From the first span on.
-    ring::SegmentView view() { return provider_->life()->segment.view(); }
+    ring::SegmentView view() { return trace::Provider::of(provider_)->life()->segment.view(); }
     StandInAgent agent() { return StandInAgent(view()); }
 
     // The only segment in the directory, as it is now.

@@ -10,12 +10,16 @@
 
 #include "ring/file_size_limit.hpp"
 #include "ring/testpoint.hpp"
+#include "trace/process/provider.hpp"
 
 namespace spanring::trace {
 
 using ring::StdAtomics;
 
 namespace {
+
+// Slots of two lives have no generation in common for long: odd, near 2^32 over the golden ratio.
+constexpr uint32_t kGenerations = 0x9e3779b1;
 
 // As many extents as the process may have in one file; too many, which is refused where it is made, where not even the
 // least fit.
@@ -42,7 +46,9 @@ bool draw(Life& life, uint64_t (&ret_seeds)[kSignalLevels][2]) {
 
 }  // namespace
 
-Life* Life::begin(uint32_t number, ring::SegmentRequest request, ring::Clock& clock, int& ret_error) {
+Life* Life::begin(uint32_t place, uint32_t number, const LifeSettings& settings, ring::SegmentRequest request,
+                  ring::Clock& clock, int& ret_error) {
+    request.first_generation = number * kGenerations;
     request.extent_limit = extents_within(ring::file_size_limit(), request.extent_limit);
     const uint64_t size = sizeof(Life) + ring::Segment::pool_bytes(request.extent_limit);
     const int when = request.whole ? MAP_POPULATE : MAP_NORESERVE;
@@ -56,6 +62,10 @@ Life* Life::begin(uint32_t number, ring::SegmentRequest request, ring::Clock& cl
     life->size = size;
     life->is_quiet = request.whole;
     life->number = number;
+    life->place = place;
+    life->bits = static_cast<uint32_t>(SpanHandle{place, number, 0, 0}.of_life());
+    life->users = kUser + kWriter;
+    life->settings = settings;
     life->segment = ring::Segment();
     life->free_threads.reset(life->next_thread);
     ret_error = 0;
@@ -64,6 +74,31 @@ Life* Life::begin(uint32_t number, ring::SegmentRequest request, ring::Clock& cl
     if (ret_error == 0) return life;
     munmap(memory, size);
     return nullptr;
+}
+
+void Life::rest(ThreadState& state) {
+    state.rests = true;
+    for (Level& level : state.levels)
+        if (level.writer.is_open()) level.writer.leave(segment);
+    // release and acquire: what each writer did, before the segment goes. Pairs with itself. Without it the last stores
+    // of one could come after the segment is gone, and be missing in it.
+    const uint64_t before = StdAtomics::fetch_add(users, ~kWriter + 1, std::memory_order_acq_rel);
+    if (before / kWriter == 1 && !is_quiet) segment.cover();
+}
+
+void Life::leave(bool as_writer, bool may_unmap) {
+    if (as_writer) {
+        // acquire and release: as in rest().
+        const uint64_t before = StdAtomics::fetch_add(users, ~kWriter + 1, std::memory_order_acq_rel);
+        const bool others = static_cast<uint32_t>(before) != kUser;
+        if (before / kWriter == 1 && others && !is_quiet) segment.cover();
+    }
+    // release and acquire: what each user did to the life before it goes. Pairs with itself. Without it the last one
+    // could unmap what another still looks at.
+    const uint64_t before = StdAtomics::fetch_add(users, ~kUser + 1, std::memory_order_acq_rel);
+    if (static_cast<uint32_t>(before) != kUser || (is_quiet && !may_unmap)) return;
+    process.lives.remove(this);
+    end(false);
 }
 
 void Life::end(bool of_parent) {
@@ -85,6 +120,8 @@ ThreadState* Life::take_thread(uint32_t thread) {
     __atomic_store_n(&state.life, this, __ATOMIC_RELAXED);
     state.index = index;
     state.thread = thread;
+    state.older = nullptr;
+    state.rests = false;
     for (uint32_t level = 0; level < kSignalLevels; ++level) {
         state.at[level] = &state.levels[level];
         state.levels[level].writer = ring::LevelWriter();
@@ -92,6 +129,7 @@ ThreadState* Life::take_thread(uint32_t thread) {
         state.levels[level].random.seed(seeds[level]);
     }
     state.levels[0].writer.open(segment, thread);  // the handler's level only when it is used
+    StdAtomics::fetch_add(users, kUser + kWriter, std::memory_order_relaxed);  // the caller sees that it is not 0
     // release: a reaper that sees whose it is sees it complete. Pairs with the acquires in reap(). Without it a reaper
     // could give away what the state's last user had.
     StdAtomics::store(state.use, thread != kNoThread ? thread : ThreadState::kUnnamed, std::memory_order_release);
@@ -135,7 +173,9 @@ bool Life::reap() {
         // Without the exchange two would give away the same chunk, slots and line.
         if (!StdAtomics::compare_exchange(state.use, user, ThreadState::kReaping, std::memory_order_acquire)) continue;
         SPR_TESTPOINT(reaping);
+        const uint64_t was = kUser + (state.rests ? 0 : kWriter);
         release_thread(state, true);
+        StdAtomics::fetch_add(users, ~was + 1, std::memory_order_release);  // the caller is one as well
         any = true;
     }
     errno = error;

@@ -13,7 +13,10 @@
 #include "trace/base/scratch.hpp"
 #include "trace/process/own_variables.hpp"
 #include "trace/process/process_context.hpp"
+#include "trace/process/statistics.hpp"
+#include "trace/process/thread_lives.hpp"
 #include "trace/process/unloading.hpp"
+#include "trace/process/visit.hpp"
 
 namespace spanring::trace {
 
@@ -67,6 +70,15 @@ private:
     int before_;
 };
 
+// The handle that was given out longest ago, of those that name no place.
+spr_provider* take_handle() {
+    for (;;) {
+        const uint32_t number = StdAtomics::fetch_add(process.opened, uint32_t{1}, std::memory_order_relaxed);
+        spr_provider* const handle = &process.handles[number % Process::kHandles];
+        if (Provider::of(handle) == nullptr) return handle;
+    }
+}
+
 }  // namespace
 
 int Provider::prepare_process() {
@@ -93,22 +105,30 @@ int Provider::prepare_process() {
     return error;
 }
 
-int Provider::open(const spr_provider_options& options, Provider*& ret_provider) {
+Provider* Provider::of(const spr_provider* handle) {
+    for (Provider& provider : process.providers)
+        // relaxed: a value alone; whoever goes on with it enters the gate.
+        if (StdAtomics::load(provider.handle_, std::memory_order_relaxed) == handle) return &provider;
+    return nullptr;
+}
+
+int Provider::open(const spr_provider_options& options, spr_provider*& ret_provider) {
+    ThreadLives::let_go();
     for (uint32_t index = 0; index < kMaxProviders; ++index) {
         Provider& provider = at(index);
         uint32_t expected = kUnused;
-        // acquire: after an opener that failed and put it back. Pairs with the release below. Without it what that one
-        // wrote could come after what this one writes.
+        // acquire: after an opener that failed and put it back, or the last provider's end. Pairs with the releases
+        // below and in clear_up(). Without it what those wrote could come after what this one writes.
         if (!StdAtomics::compare_exchange(provider.state_, expected, uint32_t{kOpening}, std::memory_order_acquire))
             continue;
-        provider.index_ = index;
+        if (provider.index_ != index) provider.index_ = index;  // once: whoever came late still reads it
         const int error = provider.open_this(options);
         if (error != 0) {
             // release: this try is over before the next one. Pairs with the acquire above, which says what breaks.
             StdAtomics::store(provider.state_, uint32_t{kUnused}, std::memory_order_release);
             return error;
         }
-        ret_provider = &provider;
+        ret_provider = provider.handle_;
         return 0;
     }
     return -EMFILE;
@@ -120,11 +140,11 @@ int Provider::open_this(const spr_provider_options& options) {
     misread_ = variables.misread;
     directory_limit_ = variables.directory;
     tracers_.open(*this);
-    sampler_ = Sampler::from_environment();
-    limits_ = Limits::choose(options);
+    settings_.sampler = Sampler::from_environment();
+    settings_.limits = Limits::choose(options);
+    settings_.full_wait = options.full_policy == SPR_FULL_WAIT ? options.full_wait_ns : 0;
     full_policy_ = options.full_policy;
     memory_at_open_ = options.memory == SPR_MEMORY_AT_OPEN;
-    full_wait_ = options.full_policy == SPR_FULL_WAIT ? options.full_wait_ns : 0;
     uint64_t memory = options.memory_limit != 0 ? options.memory_limit : variables.memory;
     memory = memory < kLeastMemory ? kLeastMemory : memory;
     const uint64_t extents = (memory - kBaseMemory) / (ring::kGroupSize / ring::kExtentsPerGroup);
@@ -137,12 +157,19 @@ int Provider::open_this(const spr_provider_options& options) {
         error = -EPERM;
     else
         error = prepare_process();
-    error_ = error;
+    // relaxed, each of these: published with the gate and the state.
+    StdAtomics::store(error_, error, std::memory_order_relaxed);
+    StdAtomics::store(retry_after_, uint64_t{0}, std::memory_order_relaxed);
+    StdAtomics::store(unmade_, uint64_t{0}, std::memory_order_relaxed);
+    if (error == 0) StdAtomics::store(starts_, Starts(settings_.sampler).word(), std::memory_order_relaxed);
+    StdAtomics::store(handle_, take_handle(), std::memory_order_relaxed);
     if (error == 0) publish_process_context();
+    gate_.open();
     // release: everything above. Pairs with the acquire in state(), for a thread that got the provider by other means
     // than this call's return. Without it that thread could find limits and sampler not there yet.
     StdAtomics::store(state_, uint32_t{error == 0 ? kOpen : kOff}, std::memory_order_release);
     if (memory_at_open_ && error == 0) {
+        const Visit inside(*this);
         const NoCancellation whole;
         begin_life();  // where it fails it is off, and says why
     }
@@ -172,7 +199,7 @@ Life* Provider::make_life(int& ret_error) {
                                        resource_.schema_size(), memory_at_open_,
                                        directory_limit_};
     const uint32_t number = StdAtomics::fetch_add(g_lives, uint32_t{1}, std::memory_order_relaxed) + 1;
-    return Life::begin(number, request, process.clock, ret_error);
+    return Life::begin(index_, number, settings_, request, process.clock, ret_error);
 }
 
 bool Provider::begin_life() {
@@ -192,11 +219,12 @@ bool Provider::begin_life() {
     publish_process_context();  // in a child; done long ago elsewhere
     int error = 0;
     Life* const life = make_life(error);
-    error_ = error;
+    StdAtomics::store(error_, error, std::memory_order_relaxed);
     const uint32_t without_life = may_pass(error) && !memory_at_open_ ? kOpen : kOff;
+    if (life == nullptr && without_life == kOff) StdAtomics::store(starts_, uint32_t{0}, std::memory_order_relaxed);
     if (life == nullptr) {
         StdAtomics::store(retry_after_, ring::Clock::read(CLOCK_MONOTONIC) + kRetryPause, std::memory_order_relaxed);
-    } else if (const uint64_t before = unmade()) {
+    } else if (process.lives.add(life); const uint64_t before = unmade()) {
         constexpr auto kNotStarted = static_cast<uint32_t>(ring::Counter::kNotStartedSlot);
         StdAtomics::fetch_add(life->segment.view().writer().shared_line[kNotStarted], before,
                               std::memory_order_relaxed);
@@ -204,19 +232,41 @@ bool Provider::begin_life() {
     }
     // release: the life's content. Pairs with the acquire in life(). Without it a thread could use a half-made one.
     __atomic_store_n(&life_, life, __ATOMIC_RELEASE);
-    const uint64_t bits = SpanHandle{index_, fork_generation(), 0, 0}.life();
-    // release: life_, for whoever finds a handle of this life. Pairs with the acquire in lives(). Before kLive: a span
-    // of another thread must not start and then not be found.
-    if (life != nullptr) StdAtomics::store(live_bits_, static_cast<uint32_t>(bits), std::memory_order_release);
     uint32_t making = kMaking;  // unless it was shut down meanwhile, which stays
     // release: life_ and error_. Pairs with the acquire in state(). Without it a thread could find kLive and no life.
     if (StdAtomics::compare_exchange(state_, making, uint32_t{life != nullptr ? kLive : without_life},
                                      std::memory_order_release))
         return life != nullptr;
-    StdAtomics::store(live_bits_, uint32_t{0}, std::memory_order_relaxed);  // takes back; publishes nothing
+    note_end();
     return false;
 }
 
+// A span's start, in a thread that has no state here, or one in a life that has ended, or with a tracer whose scope the
+// segment has not got.
+ThreadState* Provider::prepare(spr_tracer& tracer) {
+    const Visit inside(*this);
+    // Another one's tracer by now: the last provider in this place is known to have given it back before this one's
+    // gate was opened.
+    if (!inside || &of(tracer) != this) return nullptr;
+    ThreadState* state = thread_local_state.states[index_];
+    if (state == nullptr || state->life != life()) state = attach_thread();
+    if (state != nullptr && StdAtomics::load(tracer.published, std::memory_order_acquire) != state->life->number)
+        tracers_.publish(tracer, state->life->segment.view(), state->life->number);
+    return state;
+}
+
+bool Provider::join(uint64_t handle) {
+    if ((handle & SpanHandle::kRecorded) == 0) return false;
+    check_fork();
+    Provider& provider = at(SpanHandle::unpack(handle).provider);
+    const Visit inside(provider);
+    const Life* const life = inside ? provider.life() : nullptr;
+    if (life == nullptr || !life->lives(handle)) return false;
+    const ThreadState* const state = thread_local_state.states[provider.index_];
+    return (state == nullptr || state->life != life) && provider.attach_thread() != nullptr;
+}
+
+// In a Visit.
 ThreadState* Provider::attach_thread() {
     ThreadLocal& local = thread_local_state;
     if (local.attaching != 0) return nullptr;  // a signal handler, in the middle of the lines below
@@ -227,6 +277,7 @@ ThreadState* Provider::attach_thread() {
     const int error = errno;
     const NoCancellation whole;
     ThreadState* result = nullptr;
+    ThreadLives::sweep(ThreadLives::kKept, false);
     if (begin_life()) {
         Life& life = *this->life();
         result = life.take_thread(life.is_quiet ? Life::kNoThread : static_cast<uint32_t>(syscall(SYS_gettid)));
@@ -246,12 +297,7 @@ void Provider::thread_leaves(void*) {
     ThreadLocal& local = thread_local_state;
     const bool in_a_call = local.depth != 0;  // a longjmp, cancellation, or an exit in a handler left it up
     local.depth = 0;
-    for (ThreadState*& state : local.states) {
-        if (state == nullptr) continue;
-        ThreadState* leaving = state;
-        state = nullptr;  // a later destructor that traces begins anew, and comes here again
-        leaving->life->release_thread(*leaving, in_a_call);
-    }
+    ThreadLives::leave_all(in_a_call);
 }
 
 // The child has one thread, this one. It forgets the parent's segment and keeps the rest. An interrupted call of this
@@ -259,19 +305,26 @@ void Provider::thread_leaves(void*) {
 void Provider::after_fork() {
     if (!ring::ForkGuard::forked()) return;
     ThreadLocal& local = thread_local_state;
+    for (ThreadState*& state : local.states) {
+        if (state != nullptr) state->life->segment.abandon();
+        state = nullptr;
+    }
+    for (; local.left != nullptr; local.left = local.left->older) local.left->life->segment.abandon();
+    process.lives.each([](Life& life) { life.segment.abandon(); });
     for (Provider& provider : process.providers) {
         const uint32_t seen = provider.state_;
-        if (provider.life_ != nullptr) provider.life_->segment.abandon();  // also of one that was shut down
         provider.life_ = nullptr;
-        provider.live_bits_ = 0;
         provider.retry_after_ = 0;
         provider.unmade_ = 0;
+        provider.final_.set(SPR_STATISTICS_INIT, provider.final_.outcome());
+        const bool is_open = provider.gate_.empty();
         if (seen == kLive || seen == kMaking) {
             provider.state_ = kOpen;
         } else if (seen == kOpening) {
             provider.state_ = kUnused;  // its opener was another thread
+        } else if (seen == kShutDown && !is_open) {
+            provider.clear_up(false);  // nobody else is there to do it
         }
-        local.states[provider.index_] = nullptr;
     }
     local.attaching = 0;
     local.last.forget();
@@ -281,31 +334,72 @@ void Provider::after_fork() {
     ring::ForkGuard::acknowledge();
 }
 
-void Provider::shut_down() {
+// A provider that is shut down before its life was there, or at the moment when it came.
+void Provider::note_end() {
+    Life* const current = life();
+    if (current == nullptr) return;
+    // relaxed, each: takes back; publishes nothing.
+    StdAtomics::store(current->bits, uint32_t{0}, std::memory_order_relaxed);
+    StdAtomics::store(current->segment.view().writer().shutdown, uint64_t{1}, std::memory_order_relaxed);
+    ring::ForkGuard::disturb();  // spans that threads have resolved are to be resolved again
+}
+
+void Provider::shut_down(int outcome) {
     uint32_t seen = state();
-    while (seen != kShutDown && seen != kOff &&
+    while (seen != kShutDown &&
            !StdAtomics::compare_exchange(state_, seen, uint32_t{kShutDown}, std::memory_order_relaxed)) {
     }
-    StdAtomics::store(live_bits_, uint32_t{0}, std::memory_order_relaxed);  // takes back; publishes nothing
-    if (seen == kLive) ring::ForkGuard::disturb();  // spans that threads have resolved are to be resolved again
-    if (Life* current = life())
-        StdAtomics::store(current->segment.view().writer().shutdown, uint64_t{1}, std::memory_order_relaxed);
+    if (seen == kShutDown) return;
+    StdAtomics::store(starts_, uint32_t{0}, std::memory_order_relaxed);  // the next start sees it
+    note_end();
+    final_.set(statistics(), outcome);
+    gate_.close();
+}
+
+spr_statistics Provider::statistics() const {
+    spr_statistics all = SPR_STATISTICS_INIT;
+    all.not_started_slot = unmade();
+    all.misread_variables = misread();
+    if (const Life* const current = life()) add_statistics(*current, all);
+    return all;
+}
+
+// By the last one inside of a closed gate, or the only thread of a child.
+void Provider::clear_up(bool may_unmap) {
+    Life* const ended = life();
+    __atomic_store_n(&life_, static_cast<Life*>(nullptr), __ATOMIC_RELAXED);
+    if (ended != nullptr) {
+        // What threads hold that vanished keeps it from going. relaxed: at worst they are looked for once more.
+        StdAtomics::store(ended->reap_after, uint64_t{0}, std::memory_order_relaxed);
+        ended->reap();
+        ended->leave(true, may_unmap);
+    }
+    tracers_.close(process.spent);
+    // relaxed: only who opened first is asked, and by children.
+    uint32_t own = index_;
+    StdAtomics::compare_exchange(g_first, own, kMaxProviders, std::memory_order_relaxed);
+    // release: all of it before the place is another's. Pairs with the acquire in open(), which says what breaks.
+    StdAtomics::store(state_, uint32_t{kUnused}, std::memory_order_release);
 }
 
 // The code goes, and no thread is in a call. Providers are left as after a shutdown, for what may still run in this
 // thread.
 void Provider::give_back() {
     const bool in_child = ring::ForkGuard::forked();  // where the segments did not come along
+    for (ThreadState*& state : thread_local_state.states) state = nullptr;
+    thread_local_state.left = nullptr;
+    thread_local_state.last.forget();
     for (Provider& provider : process.providers) {
-        thread_local_state.states[provider.index_] = nullptr;
         if (provider.state_ == kUnused) continue;
         provider.state_ = kShutDown;
-        provider.live_bits_ = 0;
-        Life* const life = provider.life_;
+        provider.starts_ = 0;
+        provider.gate_.close();
         provider.life_ = nullptr;
-        if (life != nullptr) life->end(in_child);
     }
-    thread_local_state.last.forget();
+    process.lives.each([&](Life& life) {
+        process.lives.remove(&life);
+        life.end(in_child);
+    });
     if (!in_child) ProcessContext::withdraw();
 }
 

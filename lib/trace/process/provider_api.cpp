@@ -7,75 +7,29 @@
 #include "trace/base/options.hpp"
 #include "trace/process/provider.hpp"
 #include "trace/process/taken_over.hpp"
+#include "trace/process/thread_lives.hpp"
+#include "trace/process/visit.hpp"
 
 using namespace spanring;
-using ring::Counter;
 using ring::StdAtomics;
 using trace::Provider;
+using trace::Visit;
 
 namespace {
 
 constexpr uint64_t kFirstPause = 50'000;  // nanoseconds between two looks at the agent's answer to a flush
 constexpr uint64_t kLongestPause = 2'000'000;
 
-uint64_t total(ring::SegmentView segment, Counter counter) {
-    const uint32_t index = static_cast<uint32_t>(counter);
-    const ring::WriterPage& page = segment.writer();
-    uint64_t sum = StdAtomics::load(page.shared_line[index], std::memory_order_relaxed);
-    // acquire: the lines are populated. Pairs with the release in Segment::counter_line(). Without it a page could be
-    // touched that is not there yet.
-    const uint32_t lines = StdAtomics::load(page.counter_lines, std::memory_order_acquire);
-    for (uint32_t line = 0; line < lines; ++line)
-        sum +=
-            StdAtomics::load(segment.counter_line(line).values[index], std::memory_order_relaxed);  // exact when quiet
-    return sum;
-}
-
-}  // namespace
-
-extern "C" {
-
-int spr_provider_open(const spr_provider_options* options, spr_provider** ret_provider) noexcept {
-    if (ret_provider == nullptr) return -EINVAL;
-    spr_provider_options known;
-    if (const int error = trace::read_options(options, known)) return error;
-    if (known.full_policy > SPR_FULL_WAIT || known.memory > SPR_MEMORY_AT_OPEN ||
-        (known.resource_attribute_count != 0 && known.resource_attributes == nullptr))
-        return -EINVAL;
-    Provider::check_fork();
-    Provider* provider = nullptr;
-    const int before = errno;
-    const int error = Provider::open(known, provider);
-    errno = before;
-    if (error != 0) return error;
-    *ret_provider = static_cast<spr_provider*>(provider);
-    return 0;
-}
-
-int spr_provider_state(const spr_provider* provider) noexcept {
-    if (provider == nullptr) return -EINVAL;
-    Provider::check_fork();
-    switch (provider->state()) {
-        case Provider::kLive: return 1;
-        case Provider::kOff: return provider->error();
-        case Provider::kShutDown: return -ESHUTDOWN;
-        default: return provider->error();  // of the last try to make the segment; mostly 0
-    }
-}
-
-int spr_provider_flush(spr_provider* provider, uint64_t timeout_ns) noexcept {
-    if (provider == nullptr) return -EINVAL;
-    Provider::check_fork();
-    trace::Life* life = provider->life();
-    if (life == nullptr) return 0;  // nothing was ever written
-    ring::SegmentView segment = life->segment.view();
-    if (trace::everything_is_taken_over(life->segment)) return 0;
+// Waits for the agent. 0 or -ETIMEDOUT.
+int flush(trace::Life& life, uint64_t timeout_ns) {
+    const ring::SegmentView segment = life.segment.view();
+    if (trace::everything_is_taken_over(life.segment)) return 0;
     // release: every span that ended before this call is committed before the ticket. Pairs with the acquire in the
     // agent's FlushRequest::look(). Without it the agent could serve the ticket without having seen the spans. acquire:
     // after those of other callers, so that a later ticket answers for theirs as well.
     const uint64_t ticket =
         StdAtomics::fetch_add(segment.writer().flush_wanted, uint64_t{1}, std::memory_order_acq_rel) + 1;
-    life->segment.wake_agent();  // after the ticket: see there
+    life.segment.wake_agent();  // after the ticket: see there
     const uint64_t start = ring::Clock::read(CLOCK_MONOTONIC);
     const int error = errno;
     for (uint64_t pause = kFirstPause;; pause = pause < kLongestPause ? pause * 2 : pause) {
@@ -95,19 +49,83 @@ int spr_provider_flush(spr_provider* provider, uint64_t timeout_ns) noexcept {
     return 0;
 }
 
-int spr_provider_shutdown(spr_provider* provider, uint64_t timeout_ns) noexcept {
-    if (provider == nullptr) return -EINVAL;
-    const int result = spr_provider_flush(provider, timeout_ns);
-    provider->shut_down();
+int flush(const Visit& provider, uint64_t timeout_ns) {
+    trace::Life* const life = provider->life();
+    return life == nullptr ? 0 : flush(*life, timeout_ns);  // nothing was ever written
+}
+
+// What is known of a provider that was shut down.
+int outcome(const spr_provider* handle) {
+    const Provider* const place = Provider::of(handle);
+    if (place == nullptr) return -ESHUTDOWN;
+    const int result = place->final_word().outcome();
+    return Provider::of(handle) == place ? result : -ESHUTDOWN;
+}
+
+}  // namespace
+
+extern "C" {
+
+int spr_provider_open(const spr_provider_options* options, spr_provider** ret_provider) noexcept {
+    if (ret_provider == nullptr) return -EINVAL;
+    spr_provider_options known;
+    if (const int error = trace::read_options(options, known)) return error;
+    if (known.full_policy > SPR_FULL_WAIT || known.memory > SPR_MEMORY_AT_OPEN ||
+        (known.resource_attribute_count != 0 && known.resource_attributes == nullptr))
+        return -EINVAL;
+    Provider::check_fork();
+    const int before = errno;
+    const int error = Provider::open(known, *ret_provider);
+    errno = before;
+    return error;
+}
+
+int spr_provider_state(const spr_provider* handle) noexcept {
+    if (handle == nullptr) return -EINVAL;
+    Provider::check_fork();
+    const Visit provider(handle);
+    if (!provider) return -ESHUTDOWN;
+    switch (provider->state()) {
+        case Provider::kLive: return 1;
+        case Provider::kShutDown: return -ESHUTDOWN;
+        default: return provider->error();  // why it is off; of the last try to make the segment; mostly 0
+    }
+}
+
+int spr_provider_flush(spr_provider* handle, uint64_t timeout_ns) noexcept {
+    if (handle == nullptr) return -EINVAL;
+    Provider::check_fork();
+    const Visit provider(handle);
+    return provider ? flush(provider, timeout_ns) : outcome(handle);
+}
+
+int spr_provider_shutdown(spr_provider* handle, uint64_t timeout_ns) noexcept {
+    if (handle == nullptr) return -EINVAL;
+    Provider::check_fork();
+    const int before = errno;
+    int result;
+    {
+        Visit provider(handle);
+        result = provider ? flush(provider, timeout_ns) : outcome(handle);
+        if (provider) {
+            provider->shut_down(result);
+            provider.may_unmap();
+        }
+    }
+    trace::ThreadLives::let_go();
+    errno = before;
     return result;
 }
 
 int spr_tracer_get(spr_provider* provider, const char* name, size_t name_size, const char* version, size_t version_size,
                    const char* schema_url, size_t schema_url_size, spr_tracer** ret_tracer) noexcept {
     if (provider == nullptr || ret_tracer == nullptr) return -EINVAL;
+    Provider::check_fork();
+    const Visit inside(provider);
+    if (!inside) return -ESHUTDOWN;
     const spr_tracer_options options = {sizeof options,  0,       name, name_size, version, version_size, schema_url,
                                         schema_url_size, nullptr, 0};
-    return provider->tracers().get(options, ret_tracer);
+    return inside->tracers().get(options, ret_tracer);
 }
 
 int spr_tracer_get_with(spr_provider* provider, const spr_tracer_options* options, spr_tracer** ret_tracer) noexcept {
@@ -115,43 +133,45 @@ int spr_tracer_get_with(spr_provider* provider, const spr_tracer_options* option
     spr_tracer_options known;
     if (const int error = trace::read_options(options, known)) return error;
     if (known.attribute_count != 0 && known.attributes == nullptr) return -EINVAL;
-    return provider->tracers().get(known, ret_tracer);
+    Provider::check_fork();
+    const Visit inside(provider);
+    return inside ? inside->tracers().get(known, ret_tracer) : -ESHUTDOWN;
 }
 
 int spr_tracer_enabled(const spr_tracer* tracer) noexcept {
     if (tracer == nullptr) return 0;
     Provider::check_fork();
-    const Provider& provider = *tracer->provider;
-    const Provider::State state = provider.state();
-    if (state == Provider::kOff || state == Provider::kShutDown) return 0;
-    const trace::Life* life = provider.life();
-    // relaxed: a switch.
-    const uint64_t policy =
-        life != nullptr ? StdAtomics::load(life->segment.view().control().policy, std::memory_order_relaxed) : 0;
+    Provider& provider = Provider::of(*tracer);
+    const Provider::Starts starts = provider.starts();
+    if (!starts.any()) return 0;
+    uint64_t policy = 0;
+    const trace::ThreadState* const state = trace::thread_local_state.states[provider.index()];
+    // relaxed, twice: an equal number is of the life that the thread has a state in; the policy is a switch.
+    if (state != nullptr && StdAtomics::load(tracer->published, std::memory_order_relaxed) == state->life->number) {
+        policy = StdAtomics::load(state->life->segment.view().control().policy, std::memory_order_relaxed);
+    } else {
+        const Visit inside(provider);
+        if (!inside || &Provider::of(*tracer) != &provider) return 0;
+        if (const trace::Life* const life = provider.life())
+            policy = StdAtomics::load(life->segment.view().control().policy, std::memory_order_relaxed);
+    }
     if ((policy & (ring::PolicyBits::kDisabled | ring::PolicyBits::kRetired)) != 0) return 0;
-    return (policy & ring::PolicyBits::kSamplingKind) != 0 || !provider.sampler().never();
+    return (policy & ring::PolicyBits::kSamplingKind) != 0 || !starts.never_samples();
 }
 
-int spr_provider_statistics(const spr_provider* provider, spr_statistics* statistics) noexcept {
-    if (provider == nullptr || statistics == nullptr || statistics->struct_size < sizeof(uint32_t)) return -EINVAL;
+int spr_provider_statistics(const spr_provider* handle, spr_statistics* statistics) noexcept {
+    if (handle == nullptr || statistics == nullptr || statistics->struct_size < sizeof(uint32_t)) return -EINVAL;
     Provider::check_fork();
     spr_statistics all = SPR_STATISTICS_INIT;
-    all.not_started_slot = provider->unmade();
-    all.misread_variables = provider->misread();
-    if (const trace::Life* life = provider->life()) {
-        const ring::SegmentView segment = life->segment.view();
-        all.started = total(segment, Counter::kStarted);
-        all.ended = total(segment, Counter::kEnded);
-        all.unsampled = total(segment, Counter::kUnsampled);
-        all.not_started_slot += total(segment, Counter::kNotStartedSlot);
-        all.not_started_nested = total(segment, Counter::kNotStartedNested);
-        all.dropped_full = total(segment, Counter::kDroppedFull);
-        all.dropped_too_big = total(segment, Counter::kDroppedTooBig);
-        all.dropped_nested = total(segment, Counter::kDroppedNested);
-        all.dropped_overwritten = total(segment, Counter::kDroppedOverwritten);
-        all.refused_data = total(segment, Counter::kRefusedData);
-        all.cut_texts = StdAtomics::load(life->cut_texts, std::memory_order_relaxed);
-        all.acknowledged = StdAtomics::load(segment.control().totals.acknowledged, std::memory_order_relaxed);
+    {
+        const Visit provider(handle);
+        if (provider) {
+            all = provider->statistics();
+        } else {
+            const Provider* const place = Provider::of(handle);
+            if (place != nullptr) all = place->final_word().statistics();
+            if (place == nullptr || Provider::of(handle) != place) return -ESHUTDOWN;
+        }
     }
     const uint32_t size = statistics->struct_size;
     all.struct_size = size;

@@ -52,7 +52,7 @@ public:
     // Variables that were not understood.
     uint32_t misread() const { return misread_ ? 1 : 0; }
 
-    bool never() const { return ignores_parent_ && refuses(nullptr); }
+    bool ignores_parent() const { return ignores_parent_; }
 
     // The lowest 56 bits of the trace id, so that every sampler that follows the consistent-probability rules decides
     // alike (specification: trace/tracestate-probability-sampling.md).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the library keeps for a thread: one state for each provider, and a small block of thread-local pointers.
+// What the library keeps for a thread: one state for each provider, and a small block of thread-local pointers. A
+// thread reaches a life through its own state in it alone: as long as it has that, the life stays mapped.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +14,10 @@
 
 namespace spanring::trace {
 
-inline constexpr uint32_t kMaxProviders = 8;
+inline constexpr uint32_t kMaxProviders = 8;  // open at once
 inline constexpr uint32_t kSignalLevels = 2;  // a call, and a signal handler inside it
 
 struct Life;
-class Provider;
 
 // Everything that a handler which interrupts a call must not share with it.
 struct Level {
@@ -34,9 +34,12 @@ struct ThreadState {
     Level levels[kSignalLevels];
     Level* at[kSignalLevels];  // the levels' addresses: one that is loaded once is not computed again and again
     Life* life;
-    uint32_t index;   // in Life::threads
-    uint32_t thread;  // kernel's thread id
-    uint32_t use;     // kFree, kReaping, kUnnamed, or the id of the thread that uses it; atomic
+    uint32_t index;      // in Life::threads
+    uint32_t thread;     // kernel's thread id
+    uint32_t use;        // kFree, kReaping, kUnnamed, or the id of the thread that uses it; atomic
+    ThreadState* older;  // in ThreadLocal::left
+    uint32_t put_aside;  // when: ThreadLocal::sweeps
+    bool rests;          // what it had was given back
 };
 
 // The span that the thread started last, resolved: nearly every call names it. Written by starts outside of signal
@@ -44,15 +47,17 @@ struct ThreadState {
 struct LastSpan {
     uint64_t handle = ~uint64_t{0};
     uint64_t stamp = ring::ForkGuard::kNever;
-    Provider* provider = nullptr;
+    Life* life = nullptr;
+    ThreadState* state = nullptr;
     ring::Slot* slot = nullptr;
 
     // A handler on this thread sees the old one, none, or the new one; never a mixture.
-    void set(uint64_t new_handle, Provider& of, ring::Slot& at) {
+    void set(uint64_t new_handle, ThreadState& by, ring::Slot& at) {
         stamp = ring::ForkGuard::kNever;
         std::atomic_signal_fence(std::memory_order_seq_cst);
         handle = new_handle;
-        provider = &of;
+        life = by.life;
+        state = &by;
         slot = &at;
         std::atomic_signal_fence(std::memory_order_seq_cst);
         stamp = ring::ForkGuard::stamp();
@@ -63,11 +68,13 @@ struct LastSpan {
 // Constant-initialised, initial-exec, small: a big block would make dlopen() fail.
 struct ThreadLocal {
     ThreadState* states[kMaxProviders];
-    spr_token* top;  // innermost attached context
-    uint32_t depth;  // calls that this one interrupts
+    ThreadState* left;  // the latest of those that lives which have ended had here: ThreadLives
+    spr_token* top;     // innermost attached context
+    uint32_t depth;     // calls that this one interrupts
     LastSpan last;
     uintptr_t context_slot;  // where a profiler looks for the innermost context: ThreadContext
     uint32_t attaching;      // a state is being made: a handler must not make one inside
+    uint32_t sweeps;         // ThreadLives
 };
 static_assert(sizeof(ThreadLocal) <= 256);
 

@@ -8,6 +8,7 @@
 #include "ring/atomics.hpp"
 #include "trace/base/attribute_list.hpp"
 #include "trace/base/scratch.hpp"
+#include "trace/process/provider.hpp"
 
 namespace spanring::trace {
 namespace {
@@ -18,6 +19,39 @@ constexpr uint32_t kLargestPart = 4096;  // of a scope: name, version, schema UR
 constexpr int kPatience = 1000;          // yields for a tracer that another thread is making at this moment
 
 }  // namespace
+
+spr_tracer* TracerPool::take() {
+    for (uint32_t i = 0; i < kTracers; ++i) {
+        spr_tracer& tracer = tracers_[StdAtomics::fetch_add(next_, uint32_t{1}, std::memory_order_relaxed) % kTracers];
+        uint32_t expected = 0;
+        // acquire: after it was given back. Pairs with the release in give(). Without it the tracer could be spent
+        // after it was filled in.
+        if (StdAtomics::compare_exchange(tracer.taken, expected, uint32_t{1}, std::memory_order_acquire))
+            return &tracer;
+    }
+    return nullptr;
+}
+
+void TracerPool::give(spr_tracer& tracer, Provider& spent) {
+    // release: for a start that finds it spent nothing is to be seen; in a Provider::prepare() it pairs with the gate.
+    __atomic_store_n(&tracer.provider, &spent, __ATOMIC_RELEASE);
+    // release: pairs with the acquire in take(), which says what breaks.
+    StdAtomics::store(tracer.taken, uint32_t{0}, std::memory_order_release);
+}
+
+void TracerTable::open(Provider& provider) {
+    provider_ = &provider;
+    used_ = 0;
+    for (ring::ScopeEntry& entry : entries_) entry.ready = 0;
+    for (spr_tracer*& tracer : tracers_) tracer = nullptr;
+}
+
+void TracerTable::close(Provider& spent) {
+    for (spr_tracer*& tracer : tracers_) {
+        if (tracer != nullptr) process.tracers.give(*tracer, spent);
+        tracer = nullptr;
+    }
+}
 
 spr_tracer* TracerTable::find(const uint8_t* bytes, uint32_t scope_size, uint32_t schema_size, uint32_t entries) {
     for (uint32_t i = 0; i < entries; ++i) {
@@ -31,7 +65,7 @@ spr_tracer* TracerTable::find(const uint8_t* bytes, uint32_t scope_size, uint32_
         if (StdAtomics::load(entry.ready, std::memory_order_acquire) != 0 && entry.scope_size == scope_size &&
             entry.schema_size == schema_size &&
             memcmp(bytes_ + entry.offset - ring::kScopeBytesOffset, bytes, scope_size + schema_size) == 0)
-            return &tracers_[i];
+            return tracers_[i];
     }
     return nullptr;
 }
@@ -80,14 +114,19 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
     uint64_t used = StdAtomics::load(used_, std::memory_order_relaxed);
     uint32_t index;
     uint32_t offset;
+    spr_tracer* tracer = nullptr;
     for (;;) {
         index = static_cast<uint32_t>(used >> 32);
         offset = static_cast<uint32_t>(used);
-        if (spr_tracer* there = find(encoded, scope_size, size - scope_size, index)) {
+        spr_tracer* const there = find(encoded, scope_size, size - scope_size, index);
+        const bool fits = index < ring::kScopeEntries && size <= sizeof bytes_ - offset;
+        if (there == nullptr && fits && tracer == nullptr) tracer = process.tracers.take();
+        if (there != nullptr || !fits || tracer == nullptr) {
+            if (tracer != nullptr) process.tracers.give(*tracer, process.spent);
+            if (there == nullptr) return -ENOSPC;
             *ret_tracer = there;
             return 0;
         }
-        if (index == ring::kScopeEntries || size > sizeof bytes_ - offset) return -ENOSPC;
         if (StdAtomics::compare_exchange(used_, used, uint64_t{index + 1} << 32 | (offset + size),
                                          std::memory_order_relaxed))
             break;
@@ -96,12 +135,17 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
     entries_[index].offset = ring::kScopeBytesOffset + offset;
     entries_[index].scope_size = scope_size;
     entries_[index].schema_size = size - scope_size;
-    tracers_[index].provider = provider_;
-    tracers_[index].scope = index + 1;
+    tracers_[index] = tracer;
+    // relaxed, before the provider: whoever has an older handle of the same tracer may be looking.
+    StdAtomics::store(tracer->published, uint32_t{0}, std::memory_order_relaxed);
+    StdAtomics::store(tracer->scope, index + 1, std::memory_order_relaxed);
+    // release: scope and provider. Pairs with the acquire in the start of a span, for a thread that got the tracer by
+    // other means than this call's return. Without it the provider could be found before it was opened.
+    __atomic_store_n(&tracer->provider, provider_, __ATOMIC_RELEASE);
     // release: publishes entry, bytes and tracer. Pairs with the acquires in find(). Without it half a scope could be
     // compared, and a tracer handed out that is not filled in.
     StdAtomics::store(entries_[index].ready, uint32_t{1}, std::memory_order_release);
-    *ret_tracer = &tracers_[index];
+    *ret_tracer = tracer;
     return 0;
 }
 

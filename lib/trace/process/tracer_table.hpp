@@ -17,17 +17,37 @@ class Provider;
 
 }  // namespace spanring::trace
 
+// One of the process's, which no other provider has before thousands of others were taken: until then a pointer to it
+// is known for spent, because it leads to a provider that is shut down.
 struct spr_tracer {
-    spanring::trace::Provider* provider;
-    uint32_t scope;      // in control records; 0 only in a tracer that was never made
-    uint32_t published;  // atomic; Life::number of the segment that has this scope
+    spanring::trace::Provider* provider;  // atomic
+    uint32_t scope;                       // atomic; in control records; 0 only in a tracer that was never made
+    uint32_t published;                   // atomic; Life::number of the segment that has this scope
+    uint32_t taken;                       // atomic
 };
 
 namespace spanring::trace {
 
+// Where tracers come from. The one that was given back longest ago is taken first.
+class TracerPool {
+public:
+    // COLD, any thread. nullptr: all are taken.
+    spr_tracer* take();
+    void give(spr_tracer& tracer, Provider& spent);
+
+private:
+    static constexpr uint32_t kTracers = 4096;
+
+    uint32_t next_ = 0;
+    spr_tracer tracers_[kTracers] = {};
+};
+
 class TracerTable {
 public:
-    void open(Provider& provider) { provider_ = &provider; }
+    // COLD, by one thread alone. Without tracers, whatever it had.
+    void open(Provider& provider);
+    // COLD, by one thread alone. Gives the tracers back; whoever still has one finds `spent`.
+    void close(Provider& spent);
 
     // COLD, any thread. 0, -EINVAL, -ENOSPC.
     int get(const spr_tracer_options& options, spr_tracer** ret_tracer);
@@ -41,7 +61,7 @@ private:
     Provider* provider_ = nullptr;
     // What is handed out, in one word so that a tracer is made only if no other was made since the search.
     alignas(8) uint64_t used_ = 0;  // entries << 32 | bytes
-    spr_tracer tracers_[ring::kScopeEntries] = {};
+    spr_tracer* tracers_[ring::kScopeEntries] = {};
     ring::ScopeEntry entries_[ring::kScopeEntries] = {};
     uint8_t bytes_[ring::kScopesSize - ring::kScopeBytesOffset] = {};
 };

@@ -32,10 +32,11 @@ std::string_view whole_members(std::string_view list, size_t size) {
     return {list.data(), end == 0 ? 0 : end - 1};
 }
 
-ring::Slot* open_slot(uint64_t handle, Provider& provider) {
+ring::Slot* open_slot(uint64_t handle, const ThreadState& thread) {
     const SpanHandle place = SpanHandle::unpack(handle);
-    if (!provider.lives(handle) || !provider.life()->segment.has_slot(place.slot)) return nullptr;
-    ring::Slot& slot = provider.life()->segment.view().slot(place.slot);
+    const Life& life = *thread.life;
+    if (!life.lives(handle) || !life.segment.has_slot(place.slot)) return nullptr;
+    ring::Slot& slot = life.segment.view().slot(place.slot);
     // acquire: the generation after the word. Pairs with the release in LevelWriter::publish_start(). The other way
     // round a spent handle could reach the span that reuses the slot, as OpenSpan::is_open() says.
     const uint64_t word = StdAtomics::load(slot.word, std::memory_order_acquire);
@@ -57,11 +58,12 @@ std::string_view kept_trace_state(const spr_span& span, TraceStateRoom& room) {
     if ((ContextTail::read(span.context) & ContextTail::kKeepsTraceState) == 0 ||
         (span.handle & SpanHandle::kRecorded) == 0 || ring::ForkGuard::in_doubt())
         return {};
-    Provider& provider = Provider::at(SpanHandle::unpack(span.handle).provider);
-    ring::Slot* const slot = open_slot(span.handle, provider);
+    const ThreadState* thread = Provider::thread(span.handle);
+    if (thread == nullptr && Provider::join(span.handle)) thread = Provider::thread(span.handle);
+    ring::Slot* const slot = thread != nullptr ? open_slot(span.handle, *thread) : nullptr;
     if (slot == nullptr) return {};
     const auto word = ring::SlotWord::unpack(StdAtomics::load(slot->word, std::memory_order_relaxed));
-    const uint8_t* const data = ring::data_of(provider.life()->segment.view(), *slot, word);
+    const uint8_t* const data = ring::data_of(thread->life->segment.view(), *slot, word);
     const uint32_t end = data == nullptr ? 0 : word.length;
     uint32_t position = 0;
     while (position < end) {
@@ -80,7 +82,7 @@ std::string_view kept_trace_state(const spr_span& span, TraceStateRoom& room) {
             const uint32_t copied = size < sizeof room ? size : static_cast<uint32_t>(sizeof room);
             memcpy(room, data + position, copied);
             // A span that another thread ended meanwhile, against the rules, has none.
-            return open_slot(span.handle, provider) == slot ? whole_members({room, copied}, size) : std::string_view();
+            return open_slot(span.handle, *thread) == slot ? whole_members({room, copied}, size) : std::string_view();
         }
         position += size;
     }

@@ -20,12 +20,11 @@ namespace spanring::trace {
 }
 
 [[gnu::noinline]] int count_refusal(OpenSpan span, int error) {
-    ThreadState* thread = span.provider().thread();
     Entry entry;
-    if (thread != nullptr && !entry.too_deep())
-        Provider::level(*thread, entry.depth()).writer.count(ring::Counter::kRefusedData);
-    else if (Life* life = span.provider().life())
-        count_shared(*life, ring::Counter::kRefusedData);
+    if (!entry.too_deep())
+        Provider::level(span.thread(), entry.depth()).writer.count(ring::Counter::kRefusedData);
+    else
+        count_shared(span.life(), ring::Counter::kRefusedData);
     return error;
 }
 
@@ -52,8 +51,8 @@ namespace {
 [[gnu::noinline]] int set_string(const spr_span* span, const char* key, size_t key_size, const char* value,
                                  size_t value_size) {
     OpenSpan open;
-    if (!OpenSpan::find(span, open)) [[unlikely]]
-        return OpenSpan::why_not(span);
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) [[unlikely]]
+        return once_more<set_string>(span, key, key_size, value, value_size);
     key_size = text_size(key, key_size);
     value_size = text_size(value, value_size);
     if (open.set_short(key, key_size, value, value_size)) [[likely]]
@@ -63,8 +62,8 @@ namespace {
 
 [[gnu::noinline]] int set_scalar(const spr_span* span, const char* key, size_t key_size, uint32_t type, uint64_t bits) {
     OpenSpan open;
-    if (!OpenSpan::find(span, open)) [[unlikely]]
-        return OpenSpan::why_not(span);
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) [[unlikely]]
+        return once_more<set_scalar>(span, key, key_size, type, bits);
     key_size = text_size(key, key_size);
     if (open.set_short(key, key_size, type, bits)) [[likely]]
         return 0;
@@ -112,28 +111,29 @@ int spr_span_set_double(const spr_span* span, const char* key, size_t key_size, 
 
 int spr_span_set_attributes(const spr_span* span, const spr_attribute* attributes, size_t attribute_count) noexcept {
     OpenSpan open;
-    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return OpenSpan::why_not(span);
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open))
+        return once_more<spr_span_set_attributes>(span, attributes, attribute_count);
     if (attributes == nullptr && attribute_count != 0) return -EINVAL;
     return set_all(open, attributes, attribute_count);
 }
 
 int spr_span_add_event(const spr_span* span, const spr_event* event) noexcept {
     OpenSpan open;
-    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
+    if (!OpenSpan::find(span, open)) return once_more<spr_span_add_event>(span, event);
     if (event == nullptr) return -EINVAL;
     return refused(open, open.add(*event, event->time_ns != 0 ? 0 : now_of(open.slot())));
 }
 
 int spr_span_add_link(const spr_span* span, const spr_link* link) noexcept {
     OpenSpan open;
-    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
+    if (!OpenSpan::find(span, open)) return once_more<spr_span_add_link>(span, link);
     if (link == nullptr) return -EINVAL;
     return refused(open, open.add(*link));
 }
 
 int spr_span_record_exception(const spr_span* span, const spr_exception* exception) noexcept {
     OpenSpan open;
-    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
+    if (!OpenSpan::find(span, open)) return once_more<spr_span_record_exception>(span, exception);
     spr_exception space;
     int error = 0;
     const spr_exception* known = known_options(exception, space, error);
@@ -163,17 +163,19 @@ int spr_span_record_exception(const spr_span* span, const spr_exception* excepti
 
 int spr_span_set_status(const spr_span* span, int code, const char* message, size_t message_size) noexcept {
     OpenSpan open;
-    return !OpenSpan::find(span, open) ? OpenSpan::why_not(span) : open.set_status(code, message, message_size);
+    return !OpenSpan::find(span, open) ? once_more<spr_span_set_status>(span, code, message, message_size)
+                                       : open.set_status(code, message, message_size);
 }
 
 int spr_span_set_name(const spr_span* span, const char* name, size_t name_size) noexcept {
     OpenSpan open;
-    return !OpenSpan::find(span, open) ? OpenSpan::why_not(span) : open.set_name(name, name_size);
+    return !OpenSpan::find(span, open) ? once_more<spr_span_set_name>(span, name, name_size)
+                                       : open.set_name(name, name_size);
 }
 
 int spr_span_set_kind(const spr_span* span, int kind) noexcept {
     OpenSpan open;
-    if (!OpenSpan::find(span, open)) return OpenSpan::why_not(span);
+    if (!OpenSpan::find(span, open)) return once_more<spr_span_set_kind>(span, kind);
     if (kind < SPR_KIND_INTERNAL || kind > SPR_KIND_CONSUMER) return -EINVAL;
     open.slot().kind = static_cast<uint8_t>(kind);
     return 0;
@@ -181,7 +183,7 @@ int spr_span_set_kind(const spr_span* span, int kind) noexcept {
 
 int spr_span_is_recording(const spr_span* span) noexcept {
     OpenSpan open;
-    return OpenSpan::find(span, open) ? 1 : (OpenSpan::why_not(span), 0);
+    return OpenSpan::find(span, open) || once_more<spr_span_is_recording>(span) == 1;
 }
 
 }  // extern "C"

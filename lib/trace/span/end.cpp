@@ -6,6 +6,7 @@
 
 #include "trace/base/options.hpp"
 #include "trace/process/entry.hpp"
+#include "trace/process/visit.hpp"
 #include "trace/span/calls.hpp"
 #include "trace/span/clock.hpp"
 #include "trace/span/tail.hpp"
@@ -35,41 +36,37 @@ constexpr uint64_t kFullPause = 50'000;  // nanoseconds between two looks at a f
     // slot's last user.
     StdAtomics::store(slot.word, SlotWord{SlotState::kDropping, word.place, word.length}.pack(),
                       std::memory_order_release);
-    if (Life* life = span.provider().life()) {
-        count_shared(*life, Counter::kDroppedNested);
-        count_shared(*life, Counter::kEnded);
-    }
+    count_shared(span.life(), Counter::kDroppedNested);
+    count_shared(span.life(), Counter::kEnded);
     // release: the counts before the slot is free. Pairs with the acquire in Recovery::settle_slot(). Without it
     // recovery could find the slot free and the end uncounted.
     StdAtomics::store(slot.word, uint64_t{0}, std::memory_order_release);
     span.segment().give_slot(span.index());
 }
 
-bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uint32_t bytes) {
-    const uint64_t deadline = ring::Clock::read(CLOCK_MONOTONIC) + provider.full_wait();
+bool wait_for_room(Life& life, Level& level, uint32_t bytes) {
+    const uint64_t deadline = ring::Clock::read(CLOCK_MONOTONIC) + life.settings.full_wait;
     const int error = errno;
     bool room = false;
     while (!room && ring::Clock::read(CLOCK_MONOTONIC) < deadline) {
         const timespec pause{0, kFullPause};
         nanosleep(&pause, nullptr);
-        room = level.writer.make_room(segment, bytes);
+        room = level.writer.make_room(life.segment, bytes);
     }
     errno = error;
     return room;
 }
 
 [[gnu::always_inline]] inline int end(OpenSpan span, uint64_t end_time_ns) {
-    Provider& provider = span.provider();
-    ThreadState* thread = provider.thread();
     Entry entry;
-    if (thread == nullptr || entry.too_deep()) [[unlikely]] {
+    if (entry.too_deep()) [[unlikely]] {
         // No writer may be used here: shared counters and the pools, which take calls at any signal level.
         drop_without_writer(span);
         return -EBUSY;
     }
     ring::Segment& segment = span.segment();
     Slot& slot = span.slot();
-    Level& level = Provider::level(*thread, entry.depth());
+    Level& level = Provider::level(span.thread(), entry.depth());
 
     uint64_t end_unix_nano = end_time_ns != 0 ? end_time_ns : now_of(slot);
     if (end_unix_nano < slot.start_unix_nano) end_unix_nano = slot.start_unix_nano;
@@ -83,8 +80,9 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
     // What a slot holds fits into a jumbo chunk: no span is too big at its end.
     static_assert(ring::kSlotDataMax + Tail::kMost + 1 + 3 <= ring::kJumboChunk - ring::kScopeRecordSize);
     if (!level.writer.make_room(segment, record)) [[unlikely]] {
-        const bool room = (thread->life->reap() && level.writer.make_room(segment, record)) ||
-                          (provider.full_wait() != 0 && wait_for_room(provider, segment, level, record));
+        Life& life = span.life();
+        const bool room = (life.reap() && level.writer.make_room(segment, record)) ||
+                          (life.settings.full_wait != 0 && wait_for_room(life, level, record));
         if (!room) {
             level.writer.publish_drop(segment, slot, span.index(), span.word(), Counter::kDroppedFull);
             return -ENOBUFS;
@@ -99,10 +97,27 @@ bool wait_for_room(Provider& provider, ring::Segment& segment, Level& level, uin
     return 0;
 }
 
+// COLD. An end that did not find its span: once_more(), but a span that is open ends all the same where the thread can
+// have no state in its life.
+template <auto kEnd, class... Arguments>
+[[gnu::noinline]] int end_once_more(const spr_span* span, Arguments... arguments) {
+    if (span == nullptr) return -EINVAL;
+    if (Provider::join(span->handle)) return kEnd(span, arguments...);
+    const int reason = OpenSpan::why_not(span);
+    if (reason != -EBUSY) return reason;
+    Provider& provider = Provider::at(SpanHandle::unpack(span->handle).provider);
+    const Visit inside(provider);
+    Life* const life = inside ? provider.life() : nullptr;
+    OpenSpan open;
+    if (life == nullptr || !life->lives(span->handle) || !OpenSpan::find_in(*life, *span, open)) return -ESTALE;
+    drop_without_writer(open);
+    return -EBUSY;
+}
+
 [[gnu::noinline]] int end_recorded(const spr_span* span) {
     OpenSpan open;
     if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) [[unlikely]]
-        return OpenSpan::why_not(span);
+        return end_once_more<end_recorded>(span);
     return end(open, 0);
 }
 
@@ -145,7 +160,8 @@ int spr_span_end_with(const spr_span* span, const spr_end_options* options) noex
         (known->event_count != 0 && known->events == nullptr))
         return -EINVAL;
     OpenSpan open;
-    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return OpenSpan::why_not(span);
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open))
+        return end_once_more<spr_span_end_with>(span, options);
     return end_with(open, *known);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "trace/base/attribute.hpp"
+#include "trace/process/visit.hpp"
 #include "trace/span/text_cut.hpp"
 
 namespace spanring::trace {
@@ -39,7 +40,22 @@ bool read_length(const uint8_t*& at, const uint8_t* end, uint32_t& ret_length) {
 int OpenSpan::why_not(const spr_span* span) {
     if (span == nullptr) return -EINVAL;
     Provider::check_fork();
-    return span->handle == 0 ? 0 : -ESTALE;
+    if ((span->handle & SpanHandle::kRecorded) == 0) return span->handle == 0 ? 0 : -ESTALE;
+    Provider& provider = Provider::at(SpanHandle::unpack(span->handle).provider);
+    const Visit inside(provider);
+    Life* const life = inside ? provider.life() : nullptr;
+    OpenSpan open;
+    const bool is_open = life != nullptr && life->lives(span->handle) && find_in(*life, *span, open);
+    return is_open && Provider::thread(span->handle) == nullptr ? -EBUSY : -ESTALE;
+}
+
+bool OpenSpan::find_in(Life& life, const spr_span& span, OpenSpan& ret) {
+    const uint32_t index = SpanHandle::unpack(span.handle).slot;
+    if (!life.segment.has_slot(index)) return false;
+    Slot& slot = life.segment.view().slot(index);
+    if (!is_open(slot, span.handle)) return false;
+    ret = OpenSpan(life, nullptr, slot, index);
+    return true;
 }
 
 // Each whole field. All are whole unless the span was used by several threads at once, against the rules.
@@ -97,23 +113,23 @@ bool OpenSpan::find_key(const char* key, uint32_t size, uint32_t& ret_position) 
 
 int OpenSpan::set(const spr_attribute& from) {
     Attribute attribute;
-    if (!Attribute::check(from, attribute, {provider_->limits().value_length})) {
+    if (!Attribute::check(from, attribute, {life_->settings.limits.value_length})) {
         ++slot_->dropped_attributes;
         return -EINVAL;
     }
     const KeyHash hash(attribute.key, attribute.key_size);
     uint32_t old = 0;
     const bool replaces = may_have(hash) && find_key(attribute.key, attribute.key_size, old);
-    if (!replaces && slot_->attributes >= provider_->limits().attributes) {
+    if (!replaces && slot_->attributes >= life_->settings.limits.attributes) {
         ++slot_->dropped_attributes;
         return -EDQUOT;
     }
     SlotWriter writer(segment(), *slot_, word());
     const auto measure = [&](uint32_t bytes) {
-        Attribute::check(from, attribute, {provider_->limits().value_length, bytes});
+        Attribute::check(from, attribute, {life_->settings.limits.value_length, bytes});
         return attribute.field_size();
     };
-    if (!writer.reserve(attribute.field_size()) && !reserve_cut(*provider_, writer, measure)) {
+    if (!writer.reserve(attribute.field_size()) && !reserve_cut(*life_, writer, measure)) {
         ++slot_->dropped_attributes;
         return -ENOBUFS;
     }
@@ -136,7 +152,7 @@ int OpenSpan::set_name(const char* name, size_t given_size) {
         return 1 + varint_size(size) + size;
     };
     SlotWriter writer(segment(), *slot_, word());
-    if (!writer.reserve(measure(kMaxText)) && !reserve_cut(*provider_, writer, measure)) return -ENOBUFS;
+    if (!writer.reserve(measure(kMaxText)) && !reserve_cut(*life_, writer, measure)) return -ENOBUFS;
     const uint32_t position = writer.position();
     uint8_t head[8];
     head[0] = kName;
@@ -177,7 +193,7 @@ int OpenSpan::set_status(int code, const char* message, size_t given_size) {
         return 1 + varint_size(inside) + inside;
     };
     SlotWriter writer(segment(), *slot_, word());
-    if (!writer.reserve(measure(kMaxText)) && !reserve_cut(*provider_, writer, measure)) return -ENOBUFS;
+    if (!writer.reserve(measure(kMaxText)) && !reserve_cut(*life_, writer, measure)) return -ENOBUFS;
     const uint32_t position = writer.position();
     uint8_t head[16];
     head[0] = kStatus;

@@ -26,17 +26,21 @@ public:
     static bool last(const spr_span* span, OpenSpan& ret);
     // HOT. Any span. False: why_not() says why.
     static bool find(const spr_span* span, OpenSpan& ret);
-    // 0: the span is not recorded. Negative: -EINVAL (NULL), -ESTALE (ended, another life, shut down, the parent's).
-    // Apart from find(), so that the hot functions end in a jump and save no registers for a call.
+    // COLD. The same without a state of the thread's, in a Visit of the life's provider.
+    static bool find_in(Life& life, const spr_span& span, OpenSpan& ret);
+    // 0: the span is not recorded. Negative: -EINVAL (NULL), -ESTALE (ended, another life, shut down, the parent's),
+    // -EBUSY (the thread can have no state in its life). Apart from find(), so that the hot functions end in a jump and
+    // save no registers for a call.
     static int why_not(const spr_span* span);
 
     // For a span that is being started: its slot is filled, but not published yet.
     OpenSpan() = default;
-    OpenSpan(Provider& provider, ring::Slot& slot, uint32_t index)
-        : provider_(&provider), slot_(&slot), index_(index) {}
+    OpenSpan(ThreadState& state, ring::Slot& slot, uint32_t index) : OpenSpan(*state.life, &state, slot, index) {}
 
-    Provider& provider() const { return *provider_; }
-    ring::Segment& segment() const { return provider_->life()->segment; }
+    Life& life() const { return *life_; }
+    // The caller's, in the span's life.
+    ThreadState& thread() const { return *state_; }
+    ring::Segment& segment() const { return life_->segment; }
     ring::Slot& slot() const { return *slot_; }
     uint32_t index() const { return index_; }
     uint64_t packed_word() const { return ring::StdAtomics::load(slot_->word, std::memory_order_relaxed); }
@@ -79,6 +83,9 @@ public:
     }
 
 private:
+    OpenSpan(Life& life, ThreadState* state, ring::Slot& slot, uint32_t index)
+        : life_(&life), state_(state), slot_(&slot), index_(index) {}
+
     static bool is_open(const ring::Slot& slot, uint64_t handle);
     static constexpr uint8_t kAttributeField = tag(9, kBytes);
     bool may_have(KeyHash key) const;
@@ -96,7 +103,8 @@ private:
     template <class Visit>
     void each_field(ring::SlotWord word, Visit&& visit) const;
 
-    Provider* provider_ = nullptr;
+    Life* life_ = nullptr;
+    ThreadState* state_ = nullptr;
     ring::Slot* slot_ = nullptr;
     uint32_t index_ = 0;
 };
@@ -108,7 +116,7 @@ inline bool OpenSpan::last(const spr_span* span, OpenSpan& ret) {
     ring::Slot& slot = *last.slot;
     if (!is_open(slot, span->handle)) [[unlikely]]
         return false;
-    ret = OpenSpan(*last.provider, slot, SpanHandle::unpack(span->handle).slot);
+    ret = OpenSpan(*last.life, last.state, slot, SpanHandle::unpack(span->handle).slot);
     return true;
 }
 
@@ -126,17 +134,17 @@ inline bool OpenSpan::is_open(const ring::Slot& slot, uint64_t handle) {
 inline bool OpenSpan::find(const spr_span* span, OpenSpan& ret) {
     if (span == nullptr || ring::ForkGuard::in_doubt() || (span->handle & SpanHandle::kRecorded) == 0) [[unlikely]]
         return false;
-    const SpanHandle handle = SpanHandle::unpack(span->handle);
-    Provider& provider = Provider::at(handle.provider);
-    if (!provider.lives(span->handle)) [[unlikely]]
+    ThreadState* const state = Provider::thread(span->handle);
+    if (state == nullptr) [[unlikely]]
         return false;
-    ring::Segment& segment = provider.life()->segment;
+    const SpanHandle handle = SpanHandle::unpack(span->handle);
+    ring::Segment& segment = state->life->segment;
     if (!segment.has_slot(handle.slot)) [[unlikely]]
         return false;
     ring::Slot& slot = segment.view().slot(handle.slot);
     if (!is_open(slot, span->handle)) [[unlikely]]
         return false;
-    ret = OpenSpan(provider, slot, handle.slot);
+    ret = OpenSpan(*state, slot, handle.slot);
     return true;
 }
 

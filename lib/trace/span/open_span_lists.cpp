@@ -39,10 +39,10 @@ void put_count(SlotWriter& writer, uint32_t field, uint64_t count) {
 
 // Room for a field, whole or with its texts cut; measure() as in reserve_cut(). False: there is none.
 template <class Measure>
-bool reserve(Provider& provider, SlotWriter& writer, Measure&& measure) {
+bool reserve(Life& life, SlotWriter& writer, Measure&& measure) {
     const uint64_t size = measure(kMaxText);
     if (size <= ring::kSlotDataMax && writer.reserve(static_cast<uint32_t>(size))) return true;
-    return reserve_cut(provider, writer, measure);
+    return reserve_cut(life, writer, measure);
 }
 
 // What the caller had to leave out and what is left out here; the field has 32 bits.
@@ -57,7 +57,7 @@ void OpenSpan::add_dropped(uint32_t attributes, uint32_t events, uint32_t links)
 }
 
 int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count) {
-    const Limits& limits = provider_->limits();
+    const Limits& limits = life_->settings.limits;
     const size_t whole_name = text_size(event.name, event.name_size);
     int error = 0;
     if (whole_name > PTRDIFF_MAX)
@@ -81,7 +81,7 @@ int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attr
         return 1 + varint_size(size) + size;
     };
     SlotWriter writer(segment(), *slot_, word());
-    if (!reserve(*provider_, writer, measure)) {
+    if (!reserve(*life_, writer, measure)) {
         ++slot_->dropped_events;
         return -ENOBUFS;
     }
@@ -100,7 +100,7 @@ int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attr
 }
 
 int OpenSpan::add(const spr_link& link) {
-    const Limits& limits = provider_->limits();
+    const Limits& limits = life_->settings.limits;
     const size_t state_size = text_size(link.trace_state, link.trace_state_size);
     int error = 0;
     // Specification: trace/api.md, Link: one to an empty context is recorded where it says something else.
@@ -126,7 +126,7 @@ int OpenSpan::add(const spr_link& link) {
         return 1 + varint_size(size) + size;
     };
     SlotWriter writer(segment(), *slot_, word());
-    if (!reserve(*provider_, writer, measure)) {
+    if (!reserve(*life_, writer, measure)) {
         ++slot_->dropped_links;
         return -ENOBUFS;
     }

@@ -9,6 +9,7 @@
 
 #include "trace/base/options.hpp"
 #include "trace/process/entry.hpp"
+#include "trace/process/visit.hpp"
 #include "trace/propagation/attached_span.hpp"
 #include "trace/propagation/context.hpp"
 #include "trace/propagation/context_tail.hpp"
@@ -110,17 +111,21 @@ uint32_t write_identity(uint8_t* to, const spr_context& context, const spr_conte
 // A provider that is off or shut down, in a child as in its parent.
 [[gnu::noinline]] int start_off(const Provider& provider, const spr_context* parent, spr_span* ret_span) {
     pass_through(parent, ret_span);
-    return provider.state() == Provider::kShutDown ? -ESHUTDOWN : provider.error();
+    return provider.state() == Provider::kOff ? provider.error() : -ESHUTDOWN;
 }
 
-int refuse_start(Provider& provider, const spr_context* parent, spr_span* ret_span) {
+int refuse_start(const spr_tracer& tracer, const spr_context* parent, spr_span* ret_span) {
+    Provider& provider = Provider::of(tracer);
+    if (!provider.starts().any()) return start_off(provider, parent, ret_span);
     pass_through(parent, ret_span);
-    if (provider.state() == Provider::kOff) return provider.error();
-    if (provider.life() == nullptr && provider.error() != 0) {
+    const Visit inside(provider);
+    if (!inside) return -ESHUTDOWN;
+    if (Life* const life = provider.life()) {
+        count_shared(*life, Counter::kNotStartedNested);
+    } else if (const int error = provider.error(); error != 0) {
         provider.count_unmade();
-        return provider.error();
+        return error;
     }
-    if (Life* life = provider.life()) count_shared(*life, Counter::kNotStartedNested);
     return -EBUSY;
 }
 
@@ -139,36 +144,36 @@ int refuse_start(Provider& provider, const spr_context* parent, spr_span* ret_sp
 }
 
 // A span that will be recorded wakes the agent, where it sleeps. Ahead of the span's end, which cannot look any more.
-bool wake_agent_for(Provider& provider, uint64_t policy) {
-    if ((policy & ring::PolicyBits::kAsleep) != 0) provider.life()->segment.wake_agent();
+bool wake_agent_for(Life& life, uint64_t policy) {
+    if ((policy & ring::PolicyBits::kAsleep) != 0) life.segment.wake_agent();
     return true;
 }
 
 // What a policy other than 0 says to a span that the caller wants recorded.
-[[gnu::noinline]] bool admits(Provider& provider, uint64_t policy) {
-    return (policy & kRecordsNothing) == 0 && wake_agent_for(provider, policy);
+[[gnu::noinline]] bool admits(Life& life, uint64_t policy) {
+    return (policy & kRecordsNothing) == 0 && wake_agent_for(life, policy);
 }
 
 // Whether the span is sampled, where that takes a thought: a directive is in force, or the sampler looks at more than
 // the parent. The tail has the threshold afterwards, if there is one.
-[[gnu::noinline]] bool decide(Provider& provider, Level& level, uint64_t policy, const spr_context* parent,
+[[gnu::noinline]] bool decide(Life& life, Level& level, uint64_t policy, const spr_context* parent,
                               const spr_context& context, const spr_start_options& options, uint64_t& tail) {
     const uint64_t followed = tail;
     tail &= ~ContextTail::kSampling;
     if ((policy & kRecordsNothing) != 0) return false;
-    const Sampler& sampler = provider.sampler();
+    const Sampler& sampler = life.settings.sampler;
     if (sampler.follows(parent)) {
         tail = followed;
-        return (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) != 0 && wake_agent_for(provider, policy);
+        return (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) != 0 && wake_agent_for(life, policy);
     }
     const auto directive = ring::SamplingDirective::unpack(policy);
     ring::Clock& clock = Provider::clock();
     const uint64_t now = sampler.needs_time(directive) ? clock.unix_nano(level.anchor, clock.ticks()) : 0;
     uint64_t randomness = Sampler::randomness(context.trace_id);
     SampledTraceState::randomness(view_of(options.trace_state, options.trace_state_size), randomness);
-    const Sampler::Decision decision = sampler.decide(directive, provider.rate_limiter(), randomness, now);
+    const Sampler::Decision decision = sampler.decide(directive, life.rate_limiter, randomness, now);
     if (decision.sampled && decision.has_threshold) tail |= ContextTail::of_threshold(decision.threshold);
-    return decision.sampled && wake_agent_for(provider, policy);
+    return decision.sampled && wake_agent_for(life, policy);
 }
 
 [[gnu::always_inline]] inline int unsampled(Level& level, spr_context& context, uint64_t tail, spr_span* ret_span) {
@@ -225,24 +230,24 @@ uint64_t choose_ids(Random& random, const spr_context* parent, const ChosenStart
 }
 
 // Whether the span is sampled, by the caller's word. A probability goes with it only where the parent's goes on.
-bool decide_by_word(Provider& provider, const spr_start_options& options, bool whole, uint64_t policy,
+bool decide_by_word(Life& life, const spr_start_options& options, bool whole, uint64_t policy,
                     const spr_context* parent, uint64_t& tail) {
     const bool follows = whole || (parent != nullptr && (parent->trace_flags & SPR_TRACE_FLAG_SAMPLED) != 0);
     if (!follows) tail &= ~ContextTail::kSampling;
-    return options.sampling == SPR_SAMPLING_RECORD && (policy == 0 || admits(provider, policy));
+    return options.sampling == SPR_SAMPLING_RECORD && (policy == 0 || admits(life, policy));
 }
 
 template <StartCall kCall>
 [[gnu::noinline]] int start_recorded(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
                                      spr_span* ret_span, const OptionsOf<kCall>& given) {
     const spr_start_options& options = kCall == StartCall::kPlain ? kDefaults : given;
-    Provider& provider = *tracer->provider;
     Provider::check_fork();
-    ThreadState* thread = provider.thread();
+    ThreadState* const thread = Provider::of(*tracer).thread(*tracer);
     Entry entry;
     if (thread == nullptr || entry.too_deep()) [[unlikely]]
-        return refuse_start(provider, parent, ret_span);
-    ring::Segment& segment = thread->life->segment;
+        return refuse_start(*tracer, parent, ret_span);
+    Life& life = *thread->life;
+    ring::Segment& segment = life.segment;
     Level& level = Provider::level(*thread, entry.depth());
 
     spr_context context;
@@ -253,20 +258,17 @@ template <StartCall kCall>
     else
         tail = make_ids(level.random, parent, context);
     const bool is_said = kCall == StartCall::kChosen && options.sampling != SPR_SAMPLING_ASK;
-    const bool sampled = is_said ? decide_by_word(provider, options, is_whole<kCall>(given), policy, parent, tail)
-                                 : (policy == 0 && provider.sampler().accepts(parent, tail & ContextTail::kSampling)) ||
-                                       decide(provider, level, policy, parent, context, options, tail);
+    const bool sampled = is_said
+                             ? decide_by_word(life, options, is_whole<kCall>(given), policy, parent, tail)
+                             : (policy == 0 && life.settings.sampler.accepts(parent, tail & ContextTail::kSampling)) ||
+                                   decide(life, level, policy, parent, context, options, tail);
     if (!sampled) [[unlikely]]
         return unsampled(level, context, tail, ret_span);
     tail |= SPR_TRACE_FLAG_SAMPLED;
     ContextTail::write(context, tail);
 
-    // acquire: the scope is in the segment. Pairs with the release in TracerTable::publish(), which says what breaks.
-    if (StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number) [[unlikely]]
-        provider.tracers().publish(*tracer, segment.view(), thread->life->number);
-
     ring::HeldSlot held = level.writer.take_slot(segment);
-    if (!held && thread->life->reap()) held = level.writer.take_slot(segment);
+    if (!held && life.reap()) held = level.writer.take_slot(segment);
     if (!held) [[unlikely]] {
         level.writer.count(Counter::kNotStartedSlot);
         pass_through(parent, ret_span);
@@ -283,7 +285,7 @@ template <StartCall kCall>
     }
     // relaxed: published with the word, by publish_start(). Pairs with the acquire in OpenSpan::find().
     StdAtomics::store(slot.generation, slot.generation + 1, std::memory_order_relaxed);
-    slot.scope = tracer->scope;
+    slot.scope = StdAtomics::load(tracer->scope, std::memory_order_relaxed);  // as `published`, which came after it
     slot.thread = thread->thread;
     slot.dropped_attributes = slot.dropped_events = slot.dropped_links = 0;
     slot.status = 0;
@@ -292,7 +294,7 @@ template <StartCall kCall>
     slot.trace_flags = static_cast<uint8_t>(tail);
     slot.parent_flags = static_cast<uint8_t>(parent == nullptr ? 0 : parent->is_remote != 0 ? 3 : 1);
     slot.attributes = 0;
-    slot.tags_left = provider.limits().short_attributes;
+    slot.tags_left = life.settings.limits.short_attributes;
     slot.events = slot.links = slot.superseded = slot.reserved = 0;
     slot.key_filter = 0;
     uint32_t length = write_identity(slot.data, context, parent, slot.start_unix_nano);
@@ -303,13 +305,13 @@ template <StartCall kCall>
     length += name_bytes;
     level.writer.publish_start(slot, SlotWord{SlotState::kOpen, 0, length});
 
-    ret_span->handle = provider.handle(held.index, slot.generation);
+    ret_span->handle = life.handle(held.index, slot.generation);
     ret_span->context = context;
     // A whole span ends at once; the one that the thread is in goes on.
-    if (!is_whole<kCall>(given) && entry.depth() == 0) thread_local_state.last.set(ret_span->handle, provider, slot);
+    if (!is_whole<kCall>(given) && entry.depth() == 0) thread_local_state.last.set(ret_span->handle, *thread, slot);
     if (name_bytes == 0 || ContextTail::has_threshold(tail) || options.trace_state != nullptr ||
         options.attribute_count != 0 || options.link_count != 0) [[unlikely]] {
-        const bool keeps = add_rest(OpenSpan(provider, slot, held.index), level, tail, name, name_size, options);
+        const bool keeps = add_rest(OpenSpan(*thread, slot, held.index), level, tail, name, name_size, options);
         if (keeps && !is_whole<kCall>(given))
             ContextTail::write(ret_span->context, tail | ContextTail::kKeepsTraceState);
     }
@@ -333,8 +335,8 @@ template <StartCall kCall>
 }
 
 // Whether the agent's directive overrules a sampler that refuses.
-bool is_overruled(const Provider& provider, const ThreadState& thread, const spr_context* parent) {
-    return (policy_of(thread) & ring::PolicyBits::kSamplingKind) != 0 && !provider.sampler().follows(parent);
+bool is_overruled(const ThreadState& thread, const spr_context* parent) {
+    return (policy_of(thread) & ring::PolicyBits::kSamplingKind) != 0 && !thread.life->settings.sampler.follows(parent);
 }
 
 int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
@@ -347,13 +349,12 @@ int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
 [[gnu::noinline]] int start_first_unsampled(spr_tracer* tracer, const char* name, size_t name_size,
                                             const spr_context* parent, spr_span* ret_span,
                                             const spr_start_options& options) {
-    Provider& provider = *tracer->provider;
     Provider::check_fork();
-    ThreadState* thread = provider.thread();
-    if (thread != nullptr && is_overruled(provider, *thread, parent))
+    ThreadState* const thread = Provider::of(*tracer).thread(*tracer);
+    if (thread != nullptr && is_overruled(*thread, parent))
         return start_inheriting<StartCall::kWith>(tracer, name, name_size, parent, ret_span, options);
     Entry entry;
-    if (thread == nullptr || entry.too_deep()) return refuse_start(provider, parent, ret_span);
+    if (thread == nullptr || entry.too_deep()) return refuse_start(*tracer, parent, ret_span);
     return end_unsampled(Provider::level(*thread, entry.depth()), parent, ret_span);
 }
 
@@ -361,12 +362,14 @@ int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
 // nothing and returns, so that no register is saved.
 [[gnu::noinline]] int start_unsampled(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
                                       spr_span* ret_span, const spr_start_options& options) {
-    const Provider& provider = *tracer->provider;
-    const ThreadState* thread = thread_local_state.states[provider.index()];
-    if (ring::ForkGuard::in_doubt() || thread == nullptr || thread_local_state.depth >= kSignalLevels ||
-        !thread->at[thread_local_state.depth]->writer.is_open()) [[unlikely]]
+    const ThreadState* thread = thread_local_state.states[Provider::of(*tracer).index()];
+    // acquire: as in Provider::thread().
+    if (ring::ForkGuard::in_doubt() || thread == nullptr ||
+        StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number ||
+        thread_local_state.depth >= kSignalLevels || !thread->at[thread_local_state.depth]->writer.is_open())
+        [[unlikely]]
         return start_first_unsampled(tracer, name, name_size, parent, ret_span, options);
-    if (is_overruled(provider, *thread, parent)) [[unlikely]]
+    if (is_overruled(*thread, parent)) [[unlikely]]
         return start_inheriting<StartCall::kWith>(tracer, name, name_size, parent, ret_span, options);
     Entry entry;
     return end_unsampled(*thread->at[entry.depth()], parent, ret_span);
@@ -384,11 +387,11 @@ template <StartCall kCall>
             *ret_span = spr_span{};
             return -EINVAL;
         }
-    Provider& provider = *tracer->provider;
-    const Provider::State state = provider.state();
-    if (state == Provider::kOff || state == Provider::kShutDown) [[unlikely]]
+    const Provider& provider = Provider::of(*tracer);
+    const Provider::Starts starts = provider.starts();
+    if (!starts.any()) [[unlikely]]
         return start_off(provider, parent, ret_span);
-    if (kCall != StartCall::kChosen && provider.sampler().refuses(parent))
+    if (kCall != StartCall::kChosen && starts.refuses(parent))
         return start_unsampled(tracer, name, name_size, parent, ret_span, options);
     constexpr StartCall kInheriting = kCall == StartCall::kPlain ? StartCall::kWith : kCall;  // it gets a trace state
     if (!is_whole<kCall>(options) && parent != nullptr && may_inherit(top)) [[unlikely]]

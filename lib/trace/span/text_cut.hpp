@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "ring/slot_data.hpp"
-#include "trace/process/provider.hpp"
+#include "trace/process/life.hpp"
 
 namespace spanring::trace {
 
@@ -15,7 +15,7 @@ namespace spanring::trace {
 // its size with no text of more than so many bytes, and was called last with those that fit. False: it does not fit,
 // however short. COLD: only after a reserve() that failed.
 template <class Measure>
-[[gnu::noinline]] bool reserve_cut(Provider& provider, ring::SlotWriter& writer, Measure&& measure) {
+[[gnu::noinline]] bool reserve_cut(Life& life, ring::SlotWriter& writer, Measure&& measure) {
     // Left for what is set afterwards: a status, a few attributes. The less there is, the less.
     constexpr uint32_t kKeptBack = 1024;
     for (uint32_t kept_back = kKeptBack;; kept_back /= 4) {
@@ -33,7 +33,7 @@ template <class Measure>
             (fits(middle) ? fitting : too_many) = middle;
         }
         measure(fitting);
-        provider.life()->count_cut_text();
+        life.count_cut_text();
         return true;
     }
 }

@@ -86,4 +86,6 @@ int populate_extent(SegmentView segment, uint32_t extent) { return populate(segm
 
 void cover_hole(uint8_t*, uint64_t) {}
 
+void replace_by_scratch(uint8_t*, uint64_t) {}
+
 }  // namespace spanring::ring

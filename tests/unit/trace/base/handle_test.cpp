@@ -191,7 +191,7 @@ TEST_IN_PROCESS(HandleTest, InventedAtRandomNeverCrashes) {
             trace::SpanHandle near = trace::SpanHandle::unpack(open[i % 8].handle);
             switch (random() % 4) {
                 case 0: near.provider = static_cast<uint32_t>(random() % 8); break;
-                case 1: near.fork_generation = static_cast<uint32_t>(random() % 256); break;
+                case 1: near.life = static_cast<uint32_t>(random() % 256); break;
                 case 2: near.slot = static_cast<uint32_t>(random() % (1u << 20)); break;
                 default: near.generation += static_cast<uint32_t>(random() % 3) - 1;
             }
@@ -248,7 +248,7 @@ TEST(SpanHandleTest, PacksAndUnpacksEachField) {
     const trace::SpanHandle handle{7, 255, (1u << 20) - 1, ~uint32_t{0}};
     const trace::SpanHandle read = trace::SpanHandle::unpack(handle.pack());
     EXPECT_EQ(read.provider, 7u);
-    EXPECT_EQ(read.fork_generation, 255u);
+    EXPECT_EQ(read.life, 255u);
     EXPECT_EQ(read.slot, (1u << 20) - 1);
     EXPECT_EQ(read.generation, ~uint32_t{0});
     EXPECT_NE((trace::SpanHandle{0, 0, 0, 0}.pack()), 0u) << "0 is no span";

@@ -71,19 +71,21 @@ TEST(SamplerTest, FollowsAParentOnlyWhenParentBased) {
     EXPECT_TRUE(samples(Sampler::parse("traceidratio", "1"), 0, &no));
 }
 
+bool never(const Sampler& sampler) { return sampler.ignores_parent() && sampler.refuses(nullptr); }
+
 TEST(SamplerTest, ReadsNamesInAnyCaseAndWithBlanksAround) {
-    EXPECT_TRUE(Sampler::parse("ALWAYS_OFF", nullptr).never());
-    EXPECT_TRUE(Sampler::parse(" Always_Off\t", nullptr).never());
-    EXPECT_TRUE(Sampler::parse("TraceIdRatio", " 0 ").never());
+    EXPECT_TRUE(never(Sampler::parse("ALWAYS_OFF", nullptr)));
+    EXPECT_TRUE(never(Sampler::parse(" Always_Off\t", nullptr)));
+    EXPECT_TRUE(never(Sampler::parse("TraceIdRatio", " 0 ")));
     EXPECT_FALSE(samples(Sampler::parse("ParentBased_Always_Off", nullptr), 0));
 }
 
 TEST(SamplerTest, KnowsThatItNeverSamples) {
-    EXPECT_TRUE(Sampler::parse("always_off", nullptr).never());
-    EXPECT_TRUE(Sampler::parse("traceidratio", "0").never());
-    EXPECT_FALSE(Sampler::parse("parentbased_always_off", nullptr).never()) << "a parent may be sampled";
-    EXPECT_FALSE(Sampler::parse("traceidratio", "0.5").never());
-    EXPECT_FALSE(Sampler().never());
+    EXPECT_TRUE(never(Sampler::parse("always_off", nullptr)));
+    EXPECT_TRUE(never(Sampler::parse("traceidratio", "0")));
+    EXPECT_FALSE(never(Sampler::parse("parentbased_always_off", nullptr))) << "a parent may be sampled";
+    EXPECT_FALSE(never(Sampler::parse("traceidratio", "0.5")));
+    EXPECT_FALSE(never(Sampler()));
 }
 
 TEST(SamplerTest, SamplesTheUpperPartOfTheRandomBits) {

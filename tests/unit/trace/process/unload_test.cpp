@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A plugin that carries the library is closed: by the static library its code goes, and nothing may be left behind that
-// would call it or hold memory, keys or files of the application. With the shared one the library stays.
+// would call it or hold memory, keys or files of the application. With the shared one the library stays, and it is the
+// shutdown that leaves nothing.
 #include <dlfcn.h>
 #include <pthread.h>
 #include <unistd.h>
@@ -132,11 +133,11 @@ TEST_IN_PROCESS(UnloadTest, LeavesNothingBehindInTwoThousandReopenings) {
         plugin.close();
         empty(directory);
     };
-    for (int i = 0; i < 3; ++i) round();  // what the C library itself makes once
+    for (int i = 0; i < 8; ++i) round();  // what the C library itself makes once, and what threads keep for a while
     const int before = mappings();
     const size_t keys = free_keys();
     for (int i = 0; i < 2'000 && !testing::Test::HasFailure(); ++i) round();
-    EXPECT_LE(mappings(), before + 2);
+    EXPECT_LE(mappings(), before + 20) << "of 2,000 rounds";
     EXPECT_EQ(free_keys(), keys);
 }
 
