@@ -242,9 +242,8 @@ class Stacks(OpenCase):
         if not HAS_LIBDW:
             self.assertIn("without libdw", thread["problem"])
             return
-        if thread["problem"] and os.geteuid() != 0:
-            self.assertIn("ptrace", thread["problem"])
-            return
+        if "ptrace_scope" in thread["problem"]:
+            self.skipTest(f"this kernel, or whoever confines it, lets nobody look: {thread['problem']}")
         self.assertEqual(thread["problem"], "")
         functions = [frame["function"] for frame in thread["user_frames"]]
         self.assertIn("waits_for_a_line", functions)
@@ -361,6 +360,8 @@ class Users(OpenCase):
         self.assertEqual([(span["name"], span["uid"]) for span in look["spans"]], [("request", self.user)])
         if HAS_LIBDW:
             (thread,) = look["threads"]
+            if "ptrace_scope" in thread["problem"]:
+                self.skipTest(f"whoever confines root lets it not look: {thread['problem']}")
             self.assertEqual(thread["problem"], "")
             self.assertIn("waits_for_a_line", [frame["function"] for frame in thread["user_frames"]])
 
