@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drain/attached_segment.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -271,8 +272,8 @@ bool AttachedSegment::hand_out_unfinished(Batcher& batcher, uint64_t budget, Pas
 }
 
 uint64_t AttachedSegment::hand_out_partial(Batcher& batcher, Batcher::Lane& lane,
-                                           std::chrono::nanoseconds open_longer_than) {
-    LookAllowance allowance{.looks = 8'000, .bytes = uint64_t{4} << 20};
+                                           std::chrono::nanoseconds open_longer_than, uint64_t most) {
+    LookAllowance allowance{.looks = 8'000, .bytes = std::min(most, uint64_t{4} << 20)};
     const uint64_t now = unix_nano();
     const auto least = static_cast<uint64_t>(open_longer_than.count());
     uint64_t bytes = 0;

@@ -70,9 +70,10 @@ public:
     // All that is committed now, however much it is.
     PassResult drain_all(Batcher& batcher);
 
-    // What has been open for longer, as it is now, into a lane for such alone; no more than some milliseconds take.
-    // Returns how many bytes.
-    uint64_t hand_out_partial(Batcher& batcher, Batcher::Lane& lane, std::chrono::nanoseconds open_longer_than);
+    // What has been open for longer, as it is now, into a lane for such alone; no more than some milliseconds take, and
+    // than `most` bytes. Returns how many.
+    uint64_t hand_out_partial(Batcher& batcher, Batcher::Lane& lane, std::chrono::nanoseconds open_longer_than,
+                              uint64_t most);
 
     // A batch with receipts of this segment was resolved: one call for each receipt, then one for the batch.
     void acknowledge(const Receipt& receipt, const Resolutions& resolutions);

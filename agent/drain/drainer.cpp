@@ -69,7 +69,7 @@ Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger*
       scans_(options_.scan_period, options_.temporary_age),
       budget_(options_.users != nullptr),
       turns_(options_.users != nullptr, options_.queue_bytes),
-      heartbeat_(options_.heartbeat) {
+      heartbeat_(options_.heartbeat, options_.users != nullptr) {
     ledger_.set_wake([this] { wake(); });
     batcher_.set_waiter(mailbox_);
 }
@@ -312,14 +312,15 @@ void Drainer::beat() {
     if (at == segments_.end()) return heartbeat_.all_served();
     auto& [source, served] = *at;
     uint64_t bytes = 0;
-    if (served.is_read() && !served.segment->dead()) {
+    const uint64_t most = heartbeat_.bytes_left(served.owner);
+    if (served.is_read() && !served.segment->dead() && most != 0) {
         const CrashScope scope(served.path);
-        bytes = served.segment->hand_out_partial(batcher_, partial_lane_, heartbeat_.open_longer_than());
+        bytes = served.segment->hand_out_partial(batcher_, partial_lane_, heartbeat_.open_longer_than(), most);
         if (!partial_lane_.empty()) partial_serial_ = partial_lane_.serial();
         batcher_.submit(partial_lane_);
         if (!served.segment->quarantined().empty()) close_quarantined(served);
     }
-    heartbeat_.served(source, bytes);
+    heartbeat_.served(source, served.owner, bytes);
 }
 
 void Drainer::close_quarantined(ServedSegment& served) {

@@ -2,13 +2,16 @@
 //
 // When spans that have been open for long are sent as they are: once a period, one process after another, one in each
 // pass of the drain, so that whoever has many lets the others wait for one look. A round takes so many bytes at most,
-// and the next one goes on behind it, so that it never fills the queues that ended spans need. Off where no bound is
-// set. Drain thread only.
+// and the next one goes on behind it, so that it never fills the queues that ended spans need; where the agent serves
+// several users, none has more than a quarter of it. Off where no bound is set. Drain thread only.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <map>
+
+#include <sys/types.h>
 
 namespace spanring::agent {
 
@@ -25,7 +28,8 @@ public:
 
     static constexpr uint64_t kBytesOfARound = 8u << 20;
 
-    explicit Heartbeat(const HeartbeatOptions& options) : options_(options) {}
+    Heartbeat(const HeartbeatOptions& options, bool of_several_users)
+        : options_(options), most_of_an_owner_(of_several_users ? kBytesOfARound / 4 : kBytesOfARound) {}
 
     bool on() const { return options_.open_longer_than.count() != 0; }
     std::chrono::milliseconds open_longer_than() const { return options_.open_longer_than; }
@@ -36,14 +40,22 @@ public:
             due_ = now + options_.period;
             in_round_ = answered;
             left_ = kBytesOfARound;
+            taken_.clear();
         }
         return in_round_;
     }
     // After which process it goes on; sources rise.
     uint64_t last() const { return last_; }
+    // That a process of his may still give.
+    uint64_t bytes_left(uid_t owner) const {
+        const auto taken = taken_.find(owner);
+        const uint64_t of_owner = taken == taken_.end() ? 0 : taken->second;
+        return std::min(left_, most_of_an_owner_ - std::min(most_of_an_owner_, of_owner));
+    }
     // Looked at the process, which gave so many bytes.
-    void served(uint64_t source, uint64_t bytes) {
+    void served(uint64_t source, uid_t owner, uint64_t bytes) {
         last_ = source;
+        taken_[owner] += bytes;
         left_ -= std::min(left_, bytes);
         in_round_ = left_ != 0;
     }
@@ -57,10 +69,12 @@ public:
 
 private:
     const HeartbeatOptions options_;
+    const uint64_t most_of_an_owner_;
     Clock::time_point due_{};
     bool in_round_ = false;
     uint64_t last_ = 0;
     uint64_t left_ = 0;  // bytes that the round may still take
+    std::map<uid_t, uint64_t> taken_;
 };
 
 }  // namespace spanring::agent

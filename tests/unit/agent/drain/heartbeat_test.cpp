@@ -16,17 +16,17 @@ using namespace std::chrono_literals;
 constexpr auto kNow = Heartbeat::Clock::time_point(1h);
 
 TEST(Heartbeat, IsOffWhereNoBoundIsSet) {
-    Heartbeat off({});
+    Heartbeat off({}, false);
     EXPECT_FALSE(off.on());
     EXPECT_FALSE(off.beats(kNow, true));
     EXPECT_EQ(off.due(), Heartbeat::Clock::time_point::max());
 }
 
 TEST(Heartbeat, ARoundAPeriodOverAll) {
-    Heartbeat heartbeat({.open_longer_than = 1s, .period = 10s});
+    Heartbeat heartbeat({.open_longer_than = 1s, .period = 10s}, false);
     EXPECT_TRUE(heartbeat.beats(kNow, true));
     EXPECT_EQ(heartbeat.last(), 0u);
-    heartbeat.served(3, 100);
+    heartbeat.served(3, 0, 100);
     EXPECT_TRUE(heartbeat.beats(kNow, true)) << "goes on, pass by pass";
     EXPECT_EQ(heartbeat.last(), 3u);
     heartbeat.all_served();
@@ -37,16 +37,30 @@ TEST(Heartbeat, ARoundAPeriodOverAll) {
 }
 
 TEST(Heartbeat, WhatDoesNotFitIntoARoundComesFirstInTheNext) {
-    Heartbeat heartbeat({.open_longer_than = 1s, .period = 10s});
+    Heartbeat heartbeat({.open_longer_than = 1s, .period = 10s}, false);
     EXPECT_TRUE(heartbeat.beats(kNow, true));
-    heartbeat.served(3, Heartbeat::kBytesOfARound);
+    heartbeat.served(3, 0, Heartbeat::kBytesOfARound);
     EXPECT_FALSE(heartbeat.beats(kNow, true));
     EXPECT_TRUE(heartbeat.beats(kNow + 10s, true));
     EXPECT_EQ(heartbeat.last(), 3u);
 }
 
+TEST(Heartbeat, OfSeveralUsersNoneTakesTheRoundOfTheOthers) {
+    Heartbeat heartbeat({.open_longer_than = 1s, .period = 10s}, true);
+    EXPECT_TRUE(heartbeat.beats(kNow, true));
+    const uint64_t share = heartbeat.bytes_left(1001);
+    EXPECT_EQ(share, Heartbeat::kBytesOfARound / 4);
+    heartbeat.served(3, 1001, share);
+    EXPECT_EQ(heartbeat.bytes_left(1001), 0u);
+    EXPECT_EQ(heartbeat.bytes_left(1002), share);
+    EXPECT_TRUE(heartbeat.beats(kNow, true));
+    heartbeat.all_served();
+    EXPECT_TRUE(heartbeat.beats(kNow + 10s, true));
+    EXPECT_EQ(heartbeat.bytes_left(1001), share);
+}
+
 TEST(Heartbeat, ARoundIsLeftOutWhereTheOneBeforeHasNoAnswer) {
-    Heartbeat heartbeat({.open_longer_than = 1s, .period = 10s});
+    Heartbeat heartbeat({.open_longer_than = 1s, .period = 10s}, false);
     EXPECT_FALSE(heartbeat.beats(kNow, false));
     EXPECT_FALSE(heartbeat.beats(kNow + 9s, true));
     EXPECT_TRUE(heartbeat.beats(kNow + 10s, true));
