@@ -4,7 +4,7 @@
 // and, while attached, the chunk; nothing here waits.
 //
 //     operation      chunk word                        with whom it may race
-//     claim()        FREE -> OPEN, generation + 1      other writers of the process (compare-exchange)
+//     claim()        FREE -> OPEN, generation + 1      other writers; an agent that gives memory back (c.-exchange)
 //     adopt()        PARKED -> OPEN                    other writers of the process (compare-exchange)
 //     overwrite()    FULL -> EVICTING                  other writers and the agent (compare-exchange)
 //                    EVICTING -> OPEN, generation + 1  the agent's looks (an exchange)
@@ -22,6 +22,7 @@
 
 #include "ring/atomics.hpp"
 #include "ring/chunk_word.hpp"
+#include "ring/extent_word.hpp"
 #include "ring/testpoint.hpp"
 
 namespace spanring::ring {
@@ -55,13 +56,21 @@ public:
             prefetch_for_write(reinterpret_cast<const uint8_t*>(next + i * 64));
     }
 
-    bool claim(uint32_t chunk, ChunkLine& line, uint8_t* bytes, uint32_t capacity, uint32_t owner) {
-        if (!take(chunk, line, bytes, capacity, owner, ChunkState::kFree, ChunkState::kOpen)) return false;
+    // `extent`: the word of the chunk's extent, whose memory may be gone.
+    bool claim(uint32_t chunk, ChunkLine& line, const uint64_t& extent, uint8_t* bytes, uint32_t capacity,
+               uint32_t owner) {
+        const auto is_whole = [&] {
+            // acquire: that there is memory. Pairs with the release in Segment::restore_extent(). Without it this
+            // thread could touch what is not populated yet (SIGBUS on a full tmpfs).
+            const uint64_t word = Atomics::load(extent, std::memory_order_acquire);
+            return ExtentWord::unpack(word).memory == ExtentMemory::kWhole;
+        };
+        if (!take(chunk, line, bytes, capacity, owner, ChunkState::kFree, ChunkState::kOpen, is_whole)) return false;
         SPR_TESTPOINT(claimed);
         return true;
     }
     bool adopt(uint32_t chunk, ChunkLine& line, uint8_t* bytes, uint32_t capacity, uint32_t owner) {
-        if (!take(chunk, line, bytes, capacity, owner, ChunkState::kParked, ChunkState::kOpen)) return false;
+        if (!take(chunk, line, bytes, capacity, owner, ChunkState::kParked, ChunkState::kOpen, always)) return false;
         SPR_TESTPOINT(adopted);
         return true;
     }
@@ -70,7 +79,7 @@ public:
     // chunk's.
     bool overwrite(uint32_t chunk, ChunkLine& line, const uint64_t& mark, uint8_t* bytes, uint32_t capacity,
                    uint32_t owner, Loss& loss) {
-        if (!take(chunk, line, bytes, capacity, owner, ChunkState::kFull, ChunkState::kEvicting)) return false;
+        if (!take(chunk, line, bytes, capacity, owner, ChunkState::kFull, ChunkState::kEvicting, always)) return false;
         SPR_TESTPOINT(evicting);
         // relaxed: the agent moves the mark of no chunk that it has not taken, and this one it cannot take any more.
         const ChunkWord acknowledged = ChunkWord::unpack(Atomics::load(mark, std::memory_order_relaxed));
@@ -150,6 +159,7 @@ public:
     void forget() { *this = ChunkWriter(); }
 
 private:
+    static constexpr bool always() { return true; }
     static constexpr uint32_t kPrefetchLines = 4;  // 256 bytes: a span with some attributes
 
     static void prefetch_for_write(const void* place) {
@@ -160,11 +170,16 @@ private:
 #endif
     }
 
+    // `may`: asked between the look at the word and its exchange.
+    template <class May>
     bool take(uint32_t chunk, ChunkLine& line, uint8_t* bytes, uint32_t capacity, uint32_t owner, ChunkState from,
-              ChunkState to) {
-        uint64_t seen = Atomics::load(line.word, std::memory_order_relaxed);  // relaxed: the exchange below decides
+              ChunkState to, May&& may) {
+        // acquire: that the extent was taken before its chunks moved on. Pairs with the release in
+        // ExtentGiver::move_on(). Without it this thread could see the chunk as it is, the extent as it was, and claim
+        // what is punched. Of what is not FREE the exchange below decides.
+        uint64_t seen = Atomics::load(line.word, std::memory_order_acquire);
         const ChunkWord old = ChunkWord::unpack(seen);
-        if (old.state != from) return false;
+        if (old.state != from || !may()) return false;
         const ChunkWord taken = from == ChunkState::kFree
                                     ? ChunkWord{to, (old.generation + 1) & ChunkWord::kGenerationMask, 0, 0}
                                     : ChunkWord{to, old.generation, old.length, old.spans};

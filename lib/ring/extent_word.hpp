@@ -2,7 +2,8 @@
 //
 // What an extent is used for: one atomic word each, in a table of their own. Taken by an exchange of "none", and
 // counted in WriterPage::extents after that; a word that is not counted yet says nothing. One that holds chunks keeps
-// them; one of open spans in which nothing is used any more may get another kind, and WriterPage::turned says so.
+// them; one of open spans in which nothing is used any more may get another kind, and WriterPage::turned says so. The
+// memory of one that holds chunks may be given back (ExtentGiver), and come again (Segment::restore_extent()).
 #pragma once
 
 #include <cstdint>
@@ -55,14 +56,32 @@ constexpr uint32_t parts_of(ExtentKind kind) {
 // How far the numbers of its parts are apart.
 constexpr uint32_t part_numbers(ExtentKind kind) { return holds_blocks(kind) ? part_size(kind) / kBlockUnit : 1; }
 
+enum class ExtentMemory : uint32_t {
+    kWhole = 0,   // populated
+    kGiving = 1,  // an agent has taken it, to give its memory back
+    kEmpty = 2,   // there is none
+};
+
 struct ExtentWord {
     ExtentKind kind = ExtentKind::kNone;
+    ExtentMemory memory = ExtentMemory::kWhole;
+    uint32_t gives = 0;  // how often its memory went
 
-    // Bits: 0-7 kind; the others are reserved, and zero.
-    constexpr uint64_t pack() const { return static_cast<uint32_t>(kind); }
-    static constexpr ExtentWord unpack(uint64_t word) { return {static_cast<ExtentKind>(word & 0xff)}; }
+    // Bits: 0-7 kind, 8-15 memory, 32-63 gives; the others are reserved, and zero.
+    constexpr uint64_t pack() const {
+        return static_cast<uint32_t>(kind) | static_cast<uint32_t>(memory) << 8 | uint64_t{gives} << 32;
+    }
+    static constexpr ExtentWord unpack(uint64_t word) {
+        return {static_cast<ExtentKind>(word & 0xff), static_cast<ExtentMemory>(word >> 8 & 0xff),
+                static_cast<uint32_t>(word >> 32)};
+    }
     // Whether it says what an extent that is counted is used for.
-    static constexpr bool is_sound(uint64_t word) { return word != 0 && word < kExtentKinds; }
+    static constexpr bool is_sound(uint64_t word) {
+        const ExtentWord extent = unpack(word);
+        return extent.kind != ExtentKind::kNone && static_cast<uint32_t>(extent.kind) < kExtentKinds &&
+               extent.memory <= ExtentMemory::kEmpty && extent.pack() == word &&
+               (holds_chunks(extent.kind) || word == static_cast<uint32_t>(extent.kind));
+    }
 };
 
 }  // namespace spanring::ring

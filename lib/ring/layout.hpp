@@ -21,6 +21,7 @@ inline constexpr uint16_t kLayoutMinor = 0;             // a newer minor only ad
 inline constexpr uint32_t kByteOrder = 0x01020304;
 inline constexpr uint64_t kKnownIncompatible = 0;  // flags of this kind that this code understands
 inline constexpr uint64_t kRingsBell = 1;          // compatible: told that the agent sleeps, the process wakes it
+inline constexpr uint64_t kRestoresMemory = 2;     // compatible: its writers make an extent whole whose memory went
 inline constexpr uint32_t kReady = 0x59444552;     // stored last, with release
 
 // ---- Geometry -------------------------------------------------------------------------------------------------------

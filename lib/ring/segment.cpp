@@ -103,8 +103,7 @@ bool Segment::leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unuse
 }
 
 // Two threads may populate the same extent; that is harmless, and one of them takes it. False: not now.
-bool Segment::populate_next(uint32_t extent) {
-    if (extent < populated_) return true;
+bool Segment::try_to_populate(uint32_t extent) {
     const uint64_t now = clock_->ticks();
     const uint64_t pause = StdAtomics::load(grow_after_, std::memory_order_relaxed);
     if (pause != 0 && now < pause) return false;
@@ -129,7 +128,7 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
         turn_extent(unused, kind);
         return true;
     }
-    if (!populate_next(seen)) return false;
+    if (seen >= populated_ && !try_to_populate(seen)) return false;
     uint64_t none = 0;
     // release: publishes that the extent is populated. Pairs with the acquire in the agent's ExtentMap. Spare as long
     // as whoever counts an extent has populated it as well; right without a look at that.
@@ -145,6 +144,28 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     StdAtomics::compare_exchange(page.extents, expected, seen + 1, std::memory_order_release);
     SPR_TESTPOINT(extent_counted);
     return true;
+}
+
+// One of that kind whose memory an agent gave back becomes whole. True: there may be a free chunk now; search again.
+bool Segment::restore_extent(ExtentKind kind) {
+    const uint32_t count = extents();
+    for (uint32_t extent = 0; extent < count; ++extent) {
+        if (this->kind(extent) != kind) continue;
+        // acquire: that the extent is punched. Pairs with the release in ExtentGiver::leave(). Without it it could be
+        // populated before that.
+        uint64_t seen = StdAtomics::load(view_.extent_word(extent), std::memory_order_acquire);
+        ExtentWord word = ExtentWord::unpack(seen);
+        if (word.memory != ExtentMemory::kEmpty) continue;
+        if (!try_to_populate(extent)) return false;
+        word.memory = ExtentMemory::kWhole;
+        // release: that the extent is populated. Pairs with the acquire in ChunkWriter::claim(). Without it another
+        // thread could touch it too early. It counts how often its memory went: what somebody else made whole, and an
+        // agent gave back once more, is not made whole by a thread that populated it before.
+        StdAtomics::compare_exchange(view_.extent_word(extent), seen, word.pack(), std::memory_order_release);
+        SPR_TESTPOINT(extent_restored);
+        return true;
+    }
+    return false;
 }
 
 // An extent of open spans in which nothing is used becomes one of another kind. If nobody else was faster.
@@ -205,8 +226,9 @@ bool Segment::search(ChunkWriter<>& writer, ExtentKind kind, ChunkState state, u
             const uint32_t chunk = at * kChunksPerExtent + place;
             ChunkLine& line = view_.chunk_line(chunk);
             uint8_t* bytes = view_.chunk_bytes(chunk, capacity);
-            const bool got = state == ChunkState::kFree ? writer.claim(chunk, line, bytes, capacity, owner)
-                                                        : writer.adopt(chunk, line, bytes, capacity, owner);
+            const bool got = state == ChunkState::kFree
+                                 ? writer.claim(chunk, line, view_.extent_word(at), bytes, capacity, owner)
+                                 : writer.adopt(chunk, line, bytes, capacity, owner);
             if (!got) continue;
             StdAtomics::store(hint, at, std::memory_order_relaxed);
             return true;
@@ -275,10 +297,11 @@ bool Segment::find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint
         // For a larger span only now: one in which it does not fit is sealed, so that the agent can free it. Chunks
         // that nobody adopts would use up the ring for good.
         if (adopt_parked(writer, bytes, owner)) return true;
-        bool more = take_extent(usual, seen);
+        bool more = restore_extent(usual) || take_extent(usual, seen);
         for (const ExtentKind kind : kChunkKinds)
             if (!more && is_other(kind) && search(writer, kind, ChunkState::kFree, owner)) return true;
-        for (const ExtentKind kind : kChunkKinds) more = more || (is_other(kind) && take_extent(kind, seen));
+        for (const ExtentKind kind : kChunkKinds)
+            more = more || (is_other(kind) && (restore_extent(kind) || take_extent(kind, seen)));
         if (!more) return overwrite_ && overwrite_oldest(writer, bytes, owner, loss);
     }
 }

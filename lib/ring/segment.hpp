@@ -162,7 +162,8 @@ private:
     ExtentKind kind(uint32_t extent) const { return parts_.kind(extent); }
     bool take_extent(ExtentKind kind, uint32_t seen);
     bool leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unused) const;
-    bool populate_next(uint32_t extent);
+    bool try_to_populate(uint32_t extent);
+    bool restore_extent(ExtentKind kind);
     void turn_extent(uint32_t extent, ExtentKind kind);
     uint32_t take_part(ExtentKind kind);
     void begin_slot(uint32_t slot);

@@ -37,7 +37,7 @@ void read_program_name(uint8_t (&program)[64]) {
     if (size > 0 && program[size - 1] == '\n') program[size - 1] = 0;
 }
 
-void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file) {
+void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file, bool can_populate) {
     Header& header = segment.header();
     header.magic = kMagic;
     header.layout_major = kLayoutMajor;
@@ -49,6 +49,8 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file)
     header.extent_limit = request.extent_limit;
     header.full_policy = request.full_policy;
     header.compatible = request.whole ? 0 : kRingsBell;
+    // Who asked for all memory at open may make no system call later; without populating, a touch could be a SIGBUS.
+    if (can_populate && !request.whole) header.compatible |= kRestoresMemory;
     memcpy(header.instance_id, file.instance_id, sizeof header.instance_id);
     timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -101,7 +103,7 @@ int build(int fd, const SegmentRequest& request, SegmentFile& file) {
         if (const int error = populate(file.base, file.size); error != 0 && error != -EINVAL) return error;
         file.extents = request.extent_limit;
     }
-    fill(SegmentView(file.base), request, file);
+    fill(SegmentView(file.base), request, file, populated == 0);
 
     struct flock lock = {};
     lock.l_type = F_WRLCK;

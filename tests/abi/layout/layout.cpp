@@ -73,6 +73,7 @@ void constants() {
     CONSTANT(kByteOrder);
     CONSTANT(kKnownIncompatible);
     CONSTANT(kRingsBell);
+    CONSTANT(kRestoresMemory);
     CONSTANT(kReady);
     CONSTANT(kMaxExtents);
     CONSTANT(kExtentsPerGroup);
@@ -129,6 +130,9 @@ void states() {
     STATE(SlotState, kOpen);
     STATE(SlotState, kEnding);
     STATE(SlotState, kDropping);
+    STATE(ExtentMemory, kWhole);
+    STATE(ExtentMemory, kGiving);
+    STATE(ExtentMemory, kEmpty);
     STATE(Counter, kStarted);
     STATE(Counter, kEnded);
     STATE(Counter, kUnsampled);
@@ -150,6 +154,8 @@ void states() {
     BITS(SlotWord, place);
     BITS(SlotWord, state);
     BITS(ExtentWord, kind);
+    BITS(ExtentWord, memory);
+    BITS(ExtentWord, gives);
 }
 
 void header() {

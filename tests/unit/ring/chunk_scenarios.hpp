@@ -28,6 +28,8 @@ struct TinyChunk {
     ChunkWord word() const { return ChunkWord::unpack(line.word); }
 };
 
+inline constexpr uint64_t kWholeExtent = ring::ExtentWord{ring::ExtentKind::kSmallChunks}.pack();
+
 template <class Atomics>
 void append(ChunkWriter<Atomics>& writer, uint8_t value) {
     Stepper::plain_write(writer.place(), kRecord);
@@ -54,7 +56,7 @@ void two_writers_claim(Stepper& stepper, Choices& choices) {
     ChunkWriter<Atomics> writers[2];
     bool won[2] = {};
     const auto claim = [&](uint32_t me) {
-        won[me] = writers[me].claim(0, chunk.line, chunk.bytes.data(), kCapacity, me);
+        won[me] = writers[me].claim(0, chunk.line, kWholeExtent, chunk.bytes.data(), kCapacity, me);
         if (!won[me]) return;
         append(writers[me], 1);
         writers[me].seal(1);
@@ -72,7 +74,7 @@ void park_and_adopt(Stepper& stepper, Choices& choices) {
     TinyChunk chunk;
     ChunkWriter<Atomics> leaving, coming, late;
     bool adopted[2] = {};
-    if (!leaving.claim(0, chunk.line, chunk.bytes.data(), kCapacity, 0))
+    if (!leaving.claim(0, chunk.line, kWholeExtent, chunk.bytes.data(), kCapacity, 0))
         stepper.complain("a free chunk was not claimed");
     const auto adopt = [&](ChunkWriter<Atomics>& writer, uint32_t me) {
         for (int attempt = 0; attempt < 2 && !adopted[me]; ++attempt)
@@ -103,7 +105,7 @@ void commit_and_read(Stepper& stepper, Choices& choices) {
     TinyChunk chunk;
     ChunkWriter<Atomics> writer;
     const auto write = [&] {
-        if (!writer.claim(0, chunk.line, chunk.bytes.data(), kCapacity, 0))
+        if (!writer.claim(0, chunk.line, kWholeExtent, chunk.bytes.data(), kCapacity, 0))
             return stepper.complain("a free chunk was not claimed");
         for (uint8_t record = 1; record <= kCapacity / kRecord; ++record) append(writer, record);
         writer.seal(1);
@@ -153,7 +155,7 @@ void free_and_claim(SegmentMemory& memory, Stepper& stepper, Choices& choices) {
         for (uint8_t round = 1; round <= 2; ++round) {
             bool claimed = false;
             for (int attempt = 0; attempt < 3 && !claimed; ++attempt)
-                claimed = writer.claim(0, line, bytes, kCapacity, 0);
+                claimed = writer.claim(0, line, kWholeExtent, bytes, kCapacity, 0);
             if (!claimed) return;
             append(writer, round);
             writer.seal(round);
@@ -181,7 +183,7 @@ template <class Atomics>
 void overwrite_and_take(Stepper& stepper, Choices& choices) {
     TinyChunk chunk;
     ChunkWriter<Atomics> writer;
-    if (!writer.claim(0, chunk.line, chunk.bytes.data(), kCapacity, 0))
+    if (!writer.claim(0, chunk.line, kWholeExtent, chunk.bytes.data(), kCapacity, 0))
         stepper.complain("a free chunk was not claimed");
     append(writer, 1);
     append(writer, 1);
@@ -219,7 +221,7 @@ inline void overwrite_after_a_whole_round(SegmentMemory& memory, Stepper& steppe
     ChunkLine& line = segment.chunk_line(0);
     uint8_t* bytes = segment.chunk_bytes(0, kSmallChunk);
     ChunkWriter<Atomics> slow, quick;
-    if (!quick.claim(0, line, bytes, kCapacity, 1)) stepper.complain("a free chunk was not claimed");
+    if (!quick.claim(0, line, kWholeExtent, bytes, kCapacity, 1)) stepper.complain("a free chunk was not claimed");
     append(quick, 1);
     quick.seal(1);
     Loss loss;
@@ -232,7 +234,7 @@ inline void overwrite_after_a_whole_round(SegmentMemory& memory, Stepper& steppe
                      ChunkWord word = ChunkReader<Atomics>::committed(line);
                      if (word.state != ChunkState::kFull || !ChunkReader<Atomics>::take(line, word)) return;
                      ChunkReader<Atomics>::release(segment, 0, word.generation);
-                     if (!quick.claim(0, line, bytes, kCapacity, 1)) return;
+                     if (!quick.claim(0, line, kWholeExtent, bytes, kCapacity, 1)) return;
                      append(quick, 2);
                      append(quick, 2);
                      there = 2;
@@ -248,7 +250,7 @@ template <class Atomics>
 void overwrite_under_a_copy(Stepper& stepper, Choices& choices) {
     TinyChunk chunk;
     ChunkWriter<Atomics> writer;
-    if (!writer.claim(0, chunk.line, chunk.bytes.data(), kCapacity, 0))
+    if (!writer.claim(0, chunk.line, kWholeExtent, chunk.bytes.data(), kCapacity, 0))
         stepper.complain("a free chunk was not claimed");
     append(writer, 1);
     writer.seal(1);  // an EVICTING one is still whole, and looked at by an agent that saw it OPEN

@@ -19,7 +19,7 @@ protected:
     static constexpr uint32_t kOwner = 4711;
 
     ChunkWord word() const { return ChunkWord::unpack(line_.word); }
-    bool claim() { return writer_.claim(kChunk, line_, bytes_.data(), kCapacity, kOwner); }
+    bool claim() { return writer_.claim(kChunk, line_, whole_, bytes_.data(), kCapacity, kOwner); }
     bool adopt() { return writer_.adopt(kChunk, line_, bytes_.data(), kCapacity, kOwner); }
     bool overwrite(Loss& loss) {
         return writer_.overwrite(kChunk, line_, mark_, bytes_.data(), kCapacity, kOwner, loss);
@@ -32,6 +32,7 @@ protected:
 
     ChunkLine line_{};
     uint64_t mark_ = 0;
+    const uint64_t whole_ = ExtentWord{ExtentKind::kSmallChunks}.pack();
     std::array<uint8_t, kCapacity> bytes_{};
     ChunkWriter<> writer_;
 };
@@ -188,7 +189,7 @@ TEST_F(ChunkWriterTest, OverwritesNothingButAFullChunk) {
 TEST_F(ChunkWriterTest, AClaimLosesAgainstOneThatWasFaster) {
     ChunkWriter<> faster;
     std::array<uint8_t, kCapacity> other{};
-    ASSERT_TRUE(faster.claim(kChunk, line_, other.data(), kCapacity, 1));
+    ASSERT_TRUE(faster.claim(kChunk, line_, whole_, other.data(), kCapacity, 1));
     EXPECT_FALSE(claim());
     EXPECT_EQ(line_.owner, 1u) << "the loser leaves no trace";
 }

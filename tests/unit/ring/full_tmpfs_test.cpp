@@ -5,8 +5,10 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "ring/extent_giver.hpp"
 #include "support/child_process.hpp"
 #include "support/open_segment.hpp"
 #include "support/small_tmpfs.hpp"
@@ -89,6 +91,34 @@ TEST_IN_PROCESS(FullTmpfsTest, EndsGrowthAndItGoesOnWhenThereIsRoomAgain) {
         usleep(1000);  // a refused growth is not tried at once
     memset(writers[attached].place(), 0xab, writers[attached].room());
     EXPECT_EQ(segment.view().writer().extents, 3u);
+}
+
+// Memory that an agent gave back may be somebody else's by now.
+TEST_IN_PROCESS(FullTmpfsTest, RefusesAChunkWhoseMemoryWentUntilThereIsRoomAgain) {
+    SmallDirectory directory;
+    SKIP_UNLESS_MOUNTED(directory);
+    Opened opened;
+    ASSERT_EQ(opened.error, 0);
+    Segment& segment = opened.segment;
+    const SegmentView view = segment.view();
+    ChunkWriter<> writer;
+    Loss loss;
+    ASSERT_TRUE(segment.attach_chunk(writer, 100, false, 1, loss));
+    ASSERT_NE(segment.take_slot(), Segment::kNone);  // the second extent of the birth
+    ASSERT_EQ(writer.chunk(), 0u);
+    writer.seal(1);
+    ChunkReader<>::release(view, 0, 1);
+    ExtentGiver<> giver(view);
+    ASSERT_TRUE(giver.take(0, ExtentKind::kLargeChunks, [](uint32_t, ChunkWord) {}));
+    ASSERT_EQ(madvise(view.extent(0), kExtentSize, MADV_REMOVE), 0);
+    giver.finish(0, ExtentKind::kLargeChunks, true);
+    test::fill_up(directory.path());
+    EXPECT_FALSE(segment.attach_chunk(writer, 100, false, 1, loss));
+    test::make_room(directory.path());
+    while (!segment.attach_chunk(writer, 100, false, 1, loss)) usleep(1000);  // a refused one is not tried at once
+    memset(writer.place(), 0xab, writer.room());
+    EXPECT_EQ(writer.chunk(), 0u);
+    EXPECT_EQ(view.writer().extents, 2u) << "what there was comes before what is new";
 }
 
 TEST_IN_PROCESS(FullTmpfsTest, LeavesAWriterTheSharedCounters) {

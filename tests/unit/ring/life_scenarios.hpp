@@ -13,6 +13,7 @@
 #include "ring/ack_book.hpp"
 #include "ring/chunk_reader.hpp"
 #include "ring/counter_sums.hpp"
+#include "ring/extent_giver.hpp"
 #include "ring/level_writer.hpp"
 #include "ring/recovery.hpp"
 #include "ring/slot_data.hpp"
@@ -203,7 +204,7 @@ inline void killed_while_overwriting(SegmentInMemory& segment, Stepper& stepper,
     const uint64_t counted[2] = {5, choices.pick(2) == 0 ? uint64_t{3} : uint64_t{7}};
     for (uint32_t i = 0; i < 2; ++i) counter(view, i, Counter::kDroppedOverwritten) = counted[i];
     ChunkWriter<> writer;
-    writer.claim(0, line, bytes, kCapacity, 0);
+    writer.claim(0, line, kWholeExtent, bytes, kCapacity, 0);
     append(writer, 1);
     append(writer, 1);
     writer.seal(1);
@@ -238,7 +239,7 @@ inline void agent_killed_while_acknowledging(SegmentInMemory& segment, Stepper& 
     const SegmentView view = segment.view();
     ChunkLine& line = view.chunk_line(0);
     ChunkWriter<> writer;
-    writer.claim(0, line, view.chunk_bytes(0, kSmallChunk), kCapacity, 0);
+    writer.claim(0, line, kWholeExtent, view.chunk_bytes(0, kSmallChunk), kCapacity, 0);
     append(writer, 1);
     append(writer, 1);
     writer.seal(1);
@@ -256,7 +257,7 @@ inline void agent_killed_while_acknowledging(SegmentInMemory& segment, Stepper& 
                 }},
                 choices, 1);
     stepper.run({[&] {
-                    if (!writer.claim(0, line, view.chunk_bytes(0, kSmallChunk), kCapacity, 0)) return;
+                    if (!writer.claim(0, line, kWholeExtent, view.chunk_bytes(0, kSmallChunk), kCapacity, 0)) return;
                     writer.commit(writer.next(kRecord, 1));
                     written = 3;
                 }},
@@ -444,7 +445,7 @@ inline void parked_count(SegmentInMemory& segment, Stepper& stepper, Choices& ch
     segment->take_slot();  // else that extent would do
     const SegmentView view = segment.view();
     ChunkWriter<> leaving;
-    if (!leaving.claim(0, view.chunk_line(0), view.chunk_bytes(0, kJumboChunk), kJumboChunk, 0))
+    if (!leaving.claim(0, view.chunk_line(0), kWholeExtent, view.chunk_bytes(0, kJumboChunk), kJumboChunk, 0))
         stepper.complain("a free chunk was not claimed");
     const uint64_t mark = segment->freed_mark();
     stepper.run({[&] {
@@ -459,6 +460,52 @@ inline void parked_count(SegmentInMemory& segment, Stepper& stepper, Choices& ch
                          stepper.complain("a chunk is parked by the count, and none by its word");
                  }},
                 choices);
+}
+
+// An agent gives the memory of the only chunks back. A writer that sees the count finds one, in memory.
+inline void given_back_count(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kJumboChunks, ExtentKind::kSlots});
+    const SegmentView view = segment.view();
+    const uint64_t mark = segment->freed_mark();
+    stepper.run({[&] {
+                     ExtentGiver<> giver(view);
+                     if (giver.take(0, ExtentKind::kJumboChunks, [](uint32_t, ChunkWord) {}))
+                         giver.finish(0, ExtentKind::kJumboChunks, true);
+                 },
+                 [&] {
+                     if (segment->freed_mark() == mark) return;
+                     ChunkWriter<> writer;
+                     Loss loss;
+                     if (!segment->attach_chunk(writer, kLargeChunk + 1, false, 0, loss))
+                         return stepper.complain("an extent is empty by the count, and not by its word");
+                     SegmentInMemory::expect_populated(stepper, view.extent(0));
+                 }},
+                choices);
+}
+
+// Two writers want a chunk while an agent gives back the memory of those that there are.
+inline void given_back(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kJumboChunks, ExtentKind::kSlots});
+    const SegmentView view = segment.view();
+    bool early = false, punched = false;
+    const auto use = [&] {
+        ChunkWriter<> writer;
+        Loss loss;
+        if (!segment->attach_chunk(writer, kLargeChunk + 1, false, 0, loss) || writer.chunk() != 0) return;
+        if (writer.next(0, 0).generation == 1)
+            early = true;  // the memory is there as long as it does not go
+        else
+            SegmentInMemory::expect_populated(stepper, view.extent(0));
+    };
+    stepper.run({[&] {
+                     ExtentGiver<> giver(view);
+                     if (!giver.take(0, ExtentKind::kJumboChunks, [](uint32_t, ChunkWord) {})) return;
+                     punched = true;
+                     giver.finish(0, ExtentKind::kJumboChunks, true);
+                 },
+                 use, use},
+                choices);
+    if (early && punched) stepper.complain("an open chunk was punched");
 }
 
 // Two writers and the agent; no chunk is left for a large span.

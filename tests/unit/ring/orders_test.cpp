@@ -27,7 +27,9 @@ constexpr Row kTable[] = {
     // Commit, seal, park; claim, adopt; the agent's look, its FREE, its count.
     {"ChunkWriter::commit release", nullptr},
     {"ChunkWriter::leave release", nullptr},
-    {"ChunkWriter::take acquire", nullptr},
+    {"ChunkWriter::take acquire", nullptr},  // that the chunk's extent was taken
+    {"ChunkWriter::take acquire 2", nullptr},
+    {"ChunkWriter::claim acquire", nullptr},  // that there is memory
     {"ChunkReader::committed acquire", nullptr},
     {"ChunkReader::release release",
      "of the mark's reset: FREE, which is a release, comes after it, and the mark is read after "
@@ -83,6 +85,11 @@ constexpr Row kTable[] = {
     {"ExtentMap::update acquire 2", nullptr},     // how many there are
     {"ExtentMap::update acquire 3",               // what they are used for
      "whoever counts an extent has populated it as well, and the count is acquired"},
+    {"ExtentGiver::move_on release", nullptr},
+    {"ExtentGiver::leave release", "memory goes by a system call: a scenario cannot have it go late"},
+    {"ExtentGiver::leave release 2", nullptr},  // the count
+    {"Segment::restore_extent acquire", "as above, of the call that brings it again"},
+    {"Segment::restore_extent release", nullptr},
     {"ExtentParts::kind acquire",
      "whoever searches has acquired the count, which comes later, and chunks need nothing that a turn does"},
     {"ExtentParts::is acquire", nullptr},
@@ -136,6 +143,8 @@ const std::vector<Named>& scenarios() {
         {"turning", over(segment, turning), {2, 2}},
         {"freed count", over(segment, freed_count), kBound},
         {"parked count", over(segment, parked_count), kBound},
+        {"given back count", over(segment, given_back_count), {2, 2}},
+        {"given back", over(segment, given_back), {2, 1}},
         {"growth", over(segment, growth), {2, 2}},
         {"growth for a slot", over(segment, growth_for_a_slot), {2, 2}},
         {"growth of counter lines", over(segment, growth_of_counter_lines), {2, 1}},

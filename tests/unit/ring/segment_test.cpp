@@ -7,7 +7,9 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
+#include "ring/extent_giver.hpp"
 #include "ring/level_writer.hpp"
 #include "support/open_segment.hpp"
 
@@ -213,6 +215,63 @@ TEST(SegmentTest, KeepsAnExtentWhatItIsWhileItsSlotsAreVisited) {
     });
     EXPECT_EQ(visited, kSlotsPerExtent);
     EXPECT_NE(segment->freed_mark(), mark) << "who found no chunk is told to look again";
+    EXPECT_TRUE(attach(segment, writer, 100));
+}
+
+// ---- Memory that goes and comes -------------------------------------------------------------------------------------
+
+// What an agent does to an extent of large chunks. False: not while it is used.
+bool give_back(OpenSegment& segment, uint32_t extent, uint32_t& ret_moved) {
+    const SegmentView view = segment.view();
+    ExtentGiver<> giver(view);
+    ret_moved = 0;
+    if (!giver.take(extent, ExtentKind::kLargeChunks, [&](uint32_t, ChunkWord) { ++ret_moved; })) return false;
+    const bool punched = madvise(view.extent(extent), kExtentSize, MADV_REMOVE) == 0;
+    giver.finish(extent, ExtentKind::kLargeChunks, punched);
+    return punched;
+}
+ExtentWord word_of(const OpenSegment& segment, uint32_t extent) {
+    return ExtentWord::unpack(segment.view().extent_word(extent));
+}
+
+TEST(SegmentTest, MakesAnExtentWholeWhoseMemoryWasGivenBack) {
+    OpenSegment segment(1);
+    Writer writer;
+    uint32_t moved = 0;
+    ASSERT_TRUE(attach(segment, writer, 100));
+    const uint32_t chunk = writer.chunk();
+    EXPECT_FALSE(give_back(segment, 0, moved)) << "a chunk is open";
+    EXPECT_EQ(word_of(segment, 0).memory, ExtentMemory::kWhole);
+    writer.seal(1);
+    EXPECT_FALSE(give_back(segment, 0, moved)) << "a chunk is full";
+    segment.release(chunk);
+    const uint64_t mark = segment->freed_mark();
+    ASSERT_TRUE(give_back(segment, 0, moved));
+    EXPECT_EQ(moved, parts_of(ExtentKind::kLargeChunks)) << "each of its chunks";
+    EXPECT_NE(segment->freed_mark(), mark) << "who found none meanwhile is told to look again";
+    EXPECT_FALSE(give_back(segment, 0, moved)) << "it is gone already";
+    EXPECT_EQ(word_of(segment, 0).memory, ExtentMemory::kEmpty);
+    EXPECT_EQ(word_of(segment, 0).gives, 1u);
+    ASSERT_TRUE(attach(segment, writer, 100));
+    memset(writer.place(), 0xff, 100);
+    EXPECT_EQ(word_of(segment, 0).memory, ExtentMemory::kWhole);
+    EXPECT_EQ(word_of(segment, 0).gives, 1u);
+    ExtentMap map(1);
+    EXPECT_TRUE(map.update(segment.view())) << "a reader knows such words";
+}
+
+// A killed agent's successor goes on with what that had taken.
+TEST(SegmentTest, IsGivenBackByTheNextAgentWhereOneWasKilled) {
+    OpenSegment segment(1);
+    Writer writer;
+    uint32_t moved = 0;
+    ASSERT_TRUE(attach(segment, writer, 100));
+    const uint32_t chunk = writer.chunk();
+    writer.seal(1);
+    segment.release(chunk);
+    ASSERT_TRUE(ExtentGiver<>(segment.view()).take(0, ExtentKind::kLargeChunks, [](uint32_t, ChunkWord) {}));
+    EXPECT_FALSE(attach(segment, writer, 100)) << "it is being given back";
+    ASSERT_TRUE(give_back(segment, 0, moved));
     EXPECT_TRUE(attach(segment, writer, 100));
 }
 
