@@ -83,6 +83,7 @@ public:
         if (config.metrics) metrics_server_ = std::make_unique<MetricsServer>(*config.metrics);
         DrainOptions options;
         options.directories = config.directories;
+        options.give_back_after = config.give_back_after;
         options.batch.spans = config.batch.send_batch_size;
         options.batch.bytes = config.batch.send_batch_max_bytes;
         options.batch.age = config.batch.timeout;

@@ -35,6 +35,8 @@ std::vector<Option> describe_receiver(Config& config) {
          "the runtime directories of this user"},
         {"all_users", boolean(config.all_users),
          "drain the segments of every user, in DIR/UID; DIR is the one directory, else /run/spanring"},
+        {"give_back_after", duration(config.give_back_after, milliseconds(0)),
+         "memory that a process has not used for so long goes back to the system; 0: never"},
         {"heartbeat", Group{describe(config.heartbeat)}},
     };
 }

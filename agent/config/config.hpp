@@ -72,6 +72,7 @@ struct Pipeline {
 struct Config {
     std::vector<std::string> directories;  // empty: the runtime directories of this user
     bool all_users = false;                // directories: the one that holds those of the users
+    std::chrono::milliseconds give_back_after{10'000};
     HeartbeatConfig heartbeat;
     BatchConfig batch;
     std::vector<ExporterConfig> exporters;  // in the order of their rows in the totals

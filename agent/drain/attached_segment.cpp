@@ -41,6 +41,7 @@ constexpr uint32_t kLooksInAPass = 8192;
 // breaks the rules, all chunks are looked at nevertheless, so seldom that it costs nothing.
 constexpr uint32_t kChecksPerFullRound = 16;
 
+constexpr char kNoMemory[] = "a chunk has content where it has no memory";
 constexpr char kUnreadable[] = "a part of it cannot be read any more (truncated, or no memory for it)";
 
 }  // namespace
@@ -49,9 +50,11 @@ AttachedSegment::AttachedSegment(HeldSegment held, const std::vector<ExporterRow
     : held_(std::move(held)),
       cutter_(held_.source, held_.producer, held_.view()),
       accounts_(held_.book.totals(), exporters),
+      idle_memory_(held_, cursors_),
       flush_(held_.view()),
       zero_copy_(held_.zero_copy) {
     cursors_.extend(held_.extents);
+    idle_memory_.finish_giving();
 }
 
 bool AttachedSegment::fail(const std::string& reason) {
@@ -158,7 +161,7 @@ bool AttachedSegment::visit_chunks(Batcher& batcher, uint64_t budget, uint32_t l
 bool AttachedSegment::visit(uint32_t chunk, Batcher& batcher, PassResult& result) {
     ring::ChunkLine& line = view().chunk_line(chunk);
     ChunkWord word = ChunkReader<>::committed(line);
-    if (word == ChunkWord() && !cursors_.has_cursor(chunk)) {  // never used
+    if (word == ChunkWord{ChunkState::kFree, word.generation, 0, 0} && !cursors_.has_cursor(chunk)) {  // not used yet
         cursors_.set_idle(chunk, word);
         return true;
     }
@@ -168,6 +171,7 @@ bool AttachedSegment::visit(uint32_t chunk, Batcher& batcher, PassResult& result
     if (const ring::ChunkFault fault = cursor.see(word, held_.extents.chunk_capacity(chunk), held_.overwrite, begun);
         fault != ring::ChunkFault::kNone)
         return fail(ring::describe(fault));
+    if (word.length != 0 && !held_.can_be_read(chunk)) return fail(kNoMemory);
     if (begun && !begin_generation(chunk, cursor)) return false;
     if (word.state == ChunkState::kFree) {
         cursors_.set_idle(chunk, word);
@@ -352,13 +356,14 @@ bool AttachedSegment::get_up() {
     return quarantined_.empty() && !PolicyWord(view()).take_back_sleep();
 }
 
-uint32_t AttachedSegment::reclaim() {
+uint32_t AttachedSegment::reclaim(IdleMemory::Clock::time_point now) {
     if (!quarantined_.empty() || dead()) return 0;
-    return retired_.release([this](uint32_t chunk) {
+    return retired_.release([this, now](uint32_t chunk) {
         ChunkCursor& cursor = cursors_[chunk];
         cursor.seen = ChunkReader<>::release(view(), chunk, cursor.seen.generation);
         cursor.restart(0, 0);
         cursors_.set_idle(chunk, cursor.seen);
+        idle_memory_.note_use(chunk, now);
     });
 }
 

@@ -30,6 +30,7 @@
 #include "drain/chunk_cursors.hpp"
 #include "drain/flush_request.hpp"
 #include "drain/held_segment.hpp"
+#include "drain/idle_memory.hpp"
 #include "drain/invalid_span_log.hpp"
 #include "drain/retired_chunks.hpp"
 #include "drain/run_cutter.hpp"
@@ -91,7 +92,11 @@ public:
     bool get_up();
 
     // Frees what may be freed. Returns how many chunks.
-    uint32_t reclaim();
+    uint32_t reclaim(IdleMemory::Clock::time_point now);
+    // See IdleMemory. After a look.
+    bool give_back(IdleMemory::Clock::time_point now, IdleMemory::Clock::duration after) {
+        return quarantined_.empty() && !dead() && idle_memory_.give_back(now, after);
+    }
     bool waits_to_reclaim() const { return !dead() && !retired_.empty(); }
     bool has_to_settle() const { return waits_to_reclaim() || flush_.pending(); }
 
@@ -151,6 +156,7 @@ private:
     std::vector<uint8_t> scratch_;
     SegmentAccounts accounts_;
     RetiredChunks retired_;
+    IdleMemory idle_memory_;
     FlushRequest flush_;
     Burial burial_;
 

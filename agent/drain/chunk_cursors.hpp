@@ -73,6 +73,17 @@ public:
     }
     void look_at_all();
 
+    // Whether the chunk is FREE and has been since the agent looked.
+    bool rests_free(ring::SegmentView segment, uint32_t chunk) const {
+        const uint32_t place = place_of(chunk);
+        return is_idle(segment, place) && ring::ChunkWord::unpack(idle_words_[place]).state == ring::ChunkState::kFree;
+    }
+    // The agent has led a FREE chunk on, to this word.
+    void moved(uint32_t chunk, ring::ChunkWord word) {
+        if (has_cursor(chunk)) (*this)[chunk].seen = word;
+        set_idle(chunk, word);
+    }
+
     // The next round is over all chunks, for once: one may have been claimed and not counted.
     void distrust_claims() { all_next_ = true; }
 

@@ -280,6 +280,7 @@ void Drainer::drain(ServedSegment& served, uint64_t budget) {
     served.pace.looked(options_.pace, result.bytes, !result.cut, now_);
     if (result.bytes != 0) served.row_is_told = false;
     rest(served, result.bytes != 0);
+    if (segment.give_back(now_, options_.give_back_after)) served.pace.no_later_than(now_ + options_.pace.idle);
     if (segment.flush_pending()) served.pace.no_later_than(now_ + kWaitForFlush);
     more_ = more_ || result.cut;
     if (!segment.quarantined().empty()) close_quarantined(served);
@@ -362,7 +363,7 @@ void Drainer::process_answers() {
     for (auto& [source, served] : segments_) {
         if (!served.segment->has_to_settle()) continue;
         const CrashScope scope(served.path);
-        if (served.segment->reclaim() != 0) served.pace.no_later_than(now_ + options_.pace.busy);
+        if (served.segment->reclaim(now_) != 0) served.pace.no_later_than(now_ + options_.pace.busy);
         waits_for_pins_ = waits_for_pins_ || served.segment->waits_to_reclaim();
         served.segment->serve_flush();
     }

@@ -48,8 +48,9 @@ struct DrainOptions {
     std::chrono::milliseconds scan_period{2000};      // likewise
     std::chrono::milliseconds ledger_period{1000};
     std::chrono::seconds temporary_age{10};
-    std::string state_directory;            // has the rules of sampling; empty: there are none
-    HostFacts host{};                       // added to every resource that does not say it itself
+    std::chrono::milliseconds give_back_after{10'000};  // memory that is not used; 0: never
+    std::string state_directory;                        // has the rules of sampling; empty: there are none
+    HostFacts host{};                                   // added to every resource that does not say it itself
     const CrashJournal* crashes = nullptr;  // outlives the drain; nullptr: nothing is held against a segment
 };
 

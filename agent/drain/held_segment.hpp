@@ -45,18 +45,26 @@ struct HeldSegment {
         const uint32_t before = extents.count();
         return extents.update(view()) && (extents.count() == before || has_memory());
     }
+    // Of a chunk that has bytes to be read. False: it cannot have.
+    bool can_be_read(uint32_t chunk) {
+        const uint32_t extent = chunk / ring::kChunksPerExtent;
+        return extents.has_memory(extent) || (extents.look_for_memory(view(), extent) && has_memory());
+    }
+    bool restores_memory() const { return (header.compatible & ring::kRestoresMemory) != 0; }
     bool update_extents_of_the_dead() { return extents.update_finally(view()); }
     static constexpr char kBadExtents[] =
         "it counts more extents than it has memory for, or fewer than before, or one of an unknown use";
 
 private:
-    // Whoever counts an extent has populated it; one who has not would have it populated by the agent, which reads it,
-    // and charged to it. A small segment is let through, and one that somebody copied without its zeros.
+    // Whoever counts an extent has populated it, and what was given back is not read; who did not would have it
+    // populated by the agent, which reads it, and charged to it. A small segment is let through, and one that somebody
+    // copied without its zeros.
     static constexpr uint64_t kSmall = 32u << 20;
     static constexpr uint64_t kTimesItsMemory = 4;
 
     bool has_memory() const {
-        const uint64_t counted = ring::segment_size(extents.count());
+        const uint64_t counted =
+            ring::segment_size(extents.count()) - extents.without_memory() * uint64_t{ring::kExtentSize};
         struct stat status;
         if (counted <= kSmall || fstat(file.get(), &status) != 0) return true;
         return counted <= kTimesItsMemory * 512 * static_cast<uint64_t>(status.st_blocks);

@@ -57,7 +57,6 @@ public:
 
     // Of the extent that take() returned true for: punched. False (no memory went): it is whole again.
     void finish(uint32_t extent, ExtentKind kind, bool punched) {
-        SPR_TESTPOINT(extent_punched);
         leave(extent, {kind, punched ? ExtentMemory::kEmpty : ExtentMemory::kWhole, gives_ + punched});
         SPR_TESTPOINT(extent_emptied);
     }

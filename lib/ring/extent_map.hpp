@@ -2,7 +2,8 @@
 //
 // What a reader knows of a segment's extents: how many there are, and what each holds. Its own memory, filled from
 // words that are loaded and checked once: nothing that a process writes later changes where the reader looks, but for
-// an extent of open spans that becomes one of something else, and for that only update() looks. One thread.
+// an extent of open spans that becomes one of something else, and for that only update() looks, and one whose memory
+// went and came again. One thread.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +42,7 @@ public:
             const uint64_t word = Atomics::load(segment.extent_word(extent), std::memory_order_acquire);
             if (!ExtentWord::is_sound(word)) return false;
             kinds_[extent] = ExtentWord::unpack(word).kind;
+            if (ExtentWord::unpack(word).memory == ExtentMemory::kEmpty) memory_went(extent);
         }
         return true;
     }
@@ -77,6 +79,28 @@ public:
     // Of a chunk that is there.
     uint32_t chunk_capacity(uint32_t chunk) const { return part_size(kind(chunk / kChunksPerExtent)); }
 
+    // Extents of chunks may be without memory: those that were when they were first seen, and those that the reader
+    // gave back. Such a one is not read.
+    bool has_memory(uint32_t extent) const { return extent >= went_.size() || !went_[extent]; }
+    uint32_t without_memory() const { return without_memory_; }
+    void memory_went(uint32_t extent) {
+        if (extent >= went_.size()) went_.resize(kinds_.size());
+        without_memory_ += !went_[extent];
+        went_[extent] = true;
+    }
+    // Looks whether a writer has made it whole meanwhile.
+    template <class Atomics = StdAtomics>
+    bool look_for_memory(SegmentView segment, uint32_t extent) {
+        if (has_memory(extent)) return true;
+        // relaxed: the word of a chunk that says that there is something to read was acquired before, and its writer
+        // acquired this one.
+        const uint64_t word = Atomics::load(segment.extent_word(extent), std::memory_order_relaxed);
+        if (ExtentWord::unpack(word).memory != ExtentMemory::kWhole) return false;
+        went_[extent] = false;
+        --without_memory_;
+        return true;
+    }
+
     template <class Visit>
     void each_chunk(Visit&& visit) const {
         for (uint32_t extent = 0; extent < count(); ++extent)
@@ -95,6 +119,8 @@ private:
     uint32_t version_ = 0;
     uint64_t turned_ = 0;  // WriterPage::turned as last seen
     std::vector<ExtentKind> kinds_;
+    std::vector<bool> went_;  // of each extent, as far as one did: its memory
+    uint32_t without_memory_ = 0;
 };
 
 }  // namespace spanring::ring

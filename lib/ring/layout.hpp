@@ -176,7 +176,7 @@ static_assert(sizeof(AckJournal) == 2608);
 struct alignas(8) Control {
     uint64_t policy;       // PolicyBits; read by the writer in one load at each start. It takes kAsleep back
     uint64_t attachments;  // agents that ever attached; 0: none yet
-    uint64_t freed;        // chunks ever freed: a writer that found none free looks again when it moved
+    uint64_t freed;        // chunks ever freed, extents given back: who found none free looks again when it moved
     uint64_t flushed;      // the last WriterPage::flush_wanted that was served in full
     uint64_t reserved[4];
     Totals totals;

@@ -4,6 +4,7 @@
 // is nothing more to do. For images that may say anything.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -102,7 +103,7 @@ private:
             segment.batch_finished(serial);
             batcher.finish(*batch);
         }
-        segment.reclaim();
+        segment.reclaim(std::chrono::steady_clock::now());
         segment.serve_flush();
     }
 

@@ -10,10 +10,12 @@ def quick(endpoint, **more):
             "retry_on_failure": {"initial_interval": "50ms", "max_interval": "200ms"}, **more}
 
 
-def write(workspace, exporters, batch=None):
-    """`exporters`: identity to settings; `batch`: spans a batch that waits no longer than 50 ms. Returns the file."""
+def write(workspace, exporters, batch=None, receiver=None):
+    """`exporters`: identity to settings; `batch`: spans a batch that waits no longer than 50 ms; `receiver`: settings of
+    the one that there is. Returns the file."""
     pipeline = {"receivers": ["spanring"], "exporters": list(exporters)}
-    document = {"receivers": {"spanring": None}, "exporters": exporters, "service": {"pipelines": {"traces": pipeline}}}
+    document = {"receivers": {"spanring": receiver}, "exporters": exporters,
+                "service": {"pipelines": {"traces": pipeline}}}
     if batch:
         document["processors"] = {"batch": {"send_batch_size": batch, "timeout": "50ms"}}
         pipeline["processors"] = ["batch"]

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drain/idle_memory.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <sys/stat.h>
+
+#include "ring/extent_giver.hpp"
+#include "ring/testpoint.hpp"
+
+namespace spanring::agent {
+
+namespace {
+
+// Of tmpfs, all in all. A small process is left alone: what comes and goes would cost it more than it is worth.
+constexpr uint64_t kMayKeep = 1u << 20;
+
+// Each is a system call that unmaps a piece of the process: some 20 us here, and an interrupt on each of its cores.
+constexpr uint32_t kGivesInALook = 32;
+
+bool punch(int file, uint32_t extent) {
+    const auto offset = static_cast<off_t>(ring::extent_offset(extent));
+    int error;
+    do error = fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, ring::kExtentSize);
+    while (error != 0 && errno == EINTR);
+    return error == 0;
+}
+
+}  // namespace
+
+void IdleMemory::finish_giving() {
+    if (!held_.restores_memory()) return;
+    for (uint32_t extent = 0; extent < held_.extents.count(); ++extent) {
+        // relaxed: agents alone write that it is GIVING, and the last one is gone.
+        const uint64_t word = ring::StdAtomics::load(held_.view().extent_word(extent), std::memory_order_relaxed);
+        if (ring::ExtentWord::unpack(word).memory == ring::ExtentMemory::kGiving) give(extent);
+    }
+}
+
+bool IdleMemory::give_back(Clock::time_point now, Clock::duration after) {
+    if (after == Clock::duration::zero() || now < next_ || !held_.restores_memory()) return false;
+    next_ = now + after;
+    uint32_t given = 0;
+    // From the last one down: what a small load needs next is among the first.
+    for (uint32_t extent = held_.extents.count(); extent-- > 0;) {
+        if (held_.extents.chunks_in(extent) == 0 || !held_.extents.has_memory(extent)) continue;
+        Clock::time_point& used = since(extent);
+        if (used == Clock::time_point()) used = now;
+        if (now - used < after) {
+            next_ = std::min(next_, used + after);
+            continue;
+        }
+        if (!rests(extent)) {
+            used = now;
+            continue;
+        }
+        if (holds_little()) return false;
+        give(extent);
+        if (++given == kGivesInALook) {
+            next_ = now;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool IdleMemory::holds_little() const {
+    struct stat status;
+    return fstat(held_.file.get(), &status) != 0 || 512 * static_cast<uint64_t>(status.st_blocks) <= kMayKeep;
+}
+
+bool IdleMemory::rests(uint32_t extent) const {
+    for (uint32_t place = 0; place < held_.extents.chunks_in(extent); ++place)
+        if (!cursors_.rests_free(held_.view(), extent * ring::kChunksPerExtent + place)) return false;
+    return true;
+}
+
+void IdleMemory::give(uint32_t extent) {
+    const ring::ExtentKind kind = held_.extents.kind(extent);
+    ring::ExtentGiver<> giver(held_.view());
+    if (!giver.take(extent, kind, [this](uint32_t chunk, ring::ChunkWord word) { cursors_.moved(chunk, word); }))
+        return;
+    const bool punched = punch(held_.file.get(), extent);
+    SPR_TESTPOINT(extent_punched);
+    giver.finish(extent, kind, punched);
+    if (punched) held_.extents.memory_went(extent);
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Memory of a living process that has not been used for a while, and goes back to the system until a writer needs it
+// again (ring/extent_giver.hpp). Of one segment, whose process said that it can make its extents whole again. Drain
+// thread only.
+//
+// Invariants: what goes are extents of chunks, each of which is FREE: read, acknowledged, and let go of by every batch
+// that pointed into it (RetiredChunks). What went is not read: a read of a hole makes memory of it.
+//
+// Header bill: it gives what a HeldSegment holds, by what its cursors know; attached_segment.hpp alone includes it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "drain/chunk_cursors.hpp"
+#include "drain/held_segment.hpp"
+
+namespace spanring::agent {
+
+class IdleMemory {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    // Both outlive it.
+    IdleMemory(HeldSegment& held, ChunkCursors& cursors) : held_(held), cursors_(cursors) {}
+
+    // What an agent began that was killed. At attach, before a chunk is looked at.
+    void finish_giving();
+
+    // The chunk was freed.
+    void note_use(uint32_t chunk, Clock::time_point now) { since(chunk / ring::kChunksPerExtent) = now; }
+
+    // Gives back what has not been used for `after` (0: nothing), down to what a process may keep. True: there is more
+    // of it than one look should cost.
+    bool give_back(Clock::time_point now, Clock::duration after);
+
+private:
+    Clock::time_point& since(uint32_t extent) {
+        if (extent >= since_.size()) since_.resize(held_.extents.count());
+        return since_[extent];
+    }
+    bool holds_little() const;
+    bool rests(uint32_t extent) const;
+    void give(uint32_t extent);
+
+    HeldSegment& held_;
+    ChunkCursors& cursors_;
+    std::vector<Clock::time_point> since_;  // of each extent: when it was used last, or seen first
+    Clock::time_point next_{};              // nothing is due before
+};
+
+}  // namespace spanring::agent

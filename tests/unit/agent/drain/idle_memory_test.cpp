@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Memory that goes back to the system: what goes, what stays, and that a process which takes it again is read as
+// before.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+
+#include <sys/stat.h>
+
+#include "ring/extent_word.hpp"
+#include "unit/agent/drain/drain_fixture.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using ring::ExtentMemory;
+using ring::ExtentWord;
+
+constexpr uint32_t kExtents = 12 * test::kImageSet;
+constexpr uint32_t kLastSmall = (kExtents - test::kImageSet) * ring::kChunksPerExtent;  // the first of the last set
+constexpr uint64_t kMayKeep = 1 << 20;
+
+class IdleMemoryTest : public DrainTest {
+protected:
+    IdleMemoryTest() : image(directory, image_options()) { populate(); }
+
+    static test::ImageOptions image_options() {
+        return {.extents = kExtents, .extent_limit = kExtents, .compatible = ring::kRestoresMemory};
+    }
+    DrainOptions impatient() {
+        DrainOptions with = options();
+        with.give_back_after = std::chrono::milliseconds(1);
+        return with;
+    }
+
+    // As a burst leaves it: twice as much as may be kept.
+    void populate() { populate(image, kExtents); }
+    static void populate(const FileImage& image, uint32_t extents) {
+        for (uint32_t extent = 0; extent < extents; ++extent)
+            if (ring::holds_chunks(ExtentWord::unpack(image.view().extent_word(extent)).kind))
+                std::memset(image.view().extent(extent), 0xee, ring::kExtentSize);
+    }
+    uint64_t held() const {
+        struct stat status;
+        EXPECT_EQ(stat(image.path().c_str(), &status), 0);
+        return 512 * static_cast<uint64_t>(status.st_blocks);
+    }
+    ExtentWord word(uint32_t extent) const {
+        return ExtentWord::unpack(ring::StdAtomics::load(image.view().extent_word(extent), std::memory_order_acquire));
+    }
+    uint32_t count(ExtentMemory memory) const {
+        uint32_t number = 0;
+        for (uint32_t extent = 0; extent < kExtents; ++extent) number += word(extent).memory == memory;
+        return number;
+    }
+    void set_memory(uint32_t extent, ExtentMemory memory) {
+        ExtentWord to = word(extent);
+        to.memory = memory;
+        ring::StdAtomics::store(image.view().extent_word(extent), to.pack(), std::memory_order_release);
+    }
+    void pass_until_little_is_held() {
+        pass_until([&] { return held() <= kMayKeep; });
+    }
+
+    FileImage image;
+};
+
+TEST_F(IdleMemoryTest, GoesOnceItWasIdleForAWhile) {
+    image->open_slot(0, test::span_start(7, "open"));
+    image->claim(0);
+    image->commit(0, 0);  // and stays open
+    image->claim(kLastSmall);
+    image->commit(kLastSmall, 1);
+    image->seal(kLastSmall);
+    const uint64_t freed = image.view().control().freed;
+    start(impatient());
+    pass_until_little_is_held();
+    EXPECT_EQ(exporter.numbers(), upto(2));
+    EXPECT_NE(image.view().control().freed, freed) << "whoever found no chunk looks again";
+    for (uint32_t extent = 0; extent < kExtents; ++extent) {
+        const ExtentWord at = word(extent);
+        ASSERT_TRUE(ring::holds_chunks(at.kind) || at.memory == ExtentMemory::kWhole) << extent;
+        EXPECT_EQ(at.gives, at.memory == ExtentMemory::kEmpty ? 1u : 0u) << extent;
+    }
+    const uint32_t last = kLastSmall / ring::kChunksPerExtent;
+    EXPECT_EQ(word(0).memory, ExtentMemory::kWhole) << "a chunk of it is open";
+    EXPECT_EQ(word(last).memory, ExtentMemory::kEmpty);
+    EXPECT_EQ(image->word(kLastSmall).generation, 2u) << "one that was about to be claimed is another one";
+    EXPECT_EQ(image->slot_word(0).state, SlotState::kOpen);
+    image->commit(0, 2);
+    pass();
+    EXPECT_EQ(exporter.numbers(), upto(3));
+}
+
+TEST_F(IdleMemoryTest, IsReadAgainWhereTheProcessTookIt) {
+    start(impatient());
+    pass_until_little_is_held();
+    for (uint64_t number = 0; number != 3; ++number) {
+        const uint32_t extent = kLastSmall / ring::kChunksPerExtent;
+        ASSERT_EQ(word(extent).memory, ExtentMemory::kEmpty);
+        populate();
+        set_memory(extent, ExtentMemory::kWhole);
+        image->claim(kLastSmall);
+        image->commit(kLastSmall, number);
+        image->seal(kLastSmall);
+        pass_until([&] { return word(extent).memory == ExtentMemory::kEmpty; });
+        EXPECT_EQ(word(extent).gives, number + 2);
+    }
+    EXPECT_EQ(exporter.numbers(), upto(3));
+    EXPECT_EQ(drainer->status().quarantined, 0u);
+}
+
+// The batch points into the chunk until it is answered.
+TEST_F(IdleMemoryTest, StaysUnderABatch) {
+    exporter.answers = false;
+    image->claim(kLastSmall);
+    image->commit(kLastSmall, 0);
+    image->seal(kLastSmall);
+    DrainOptions with = impatient();
+    with.zero_copy = ZeroCopy::kSameUser;
+    start(with);
+    pass_until([&] { return count(ExtentMemory::kEmpty) >= 8; });
+    const uint32_t extent = kLastSmall / ring::kChunksPerExtent;
+    EXPECT_EQ(word(extent).memory, ExtentMemory::kWhole);
+    populate();  // or what is kept could be this
+    exporter.answer(0);
+    pass_until([&] { return word(extent).memory == ExtentMemory::kEmpty; });
+}
+
+TEST_F(IdleMemoryTest, StaysWhereItCouldNotComeAgain) {
+    FileImage other(directory, {.extents = kExtents, .extent_limit = kExtents});
+    populate(other, kExtents);
+    start(impatient());
+    pass_until_little_is_held();
+    pass(20);
+    for (uint32_t extent = 0; extent < kExtents; ++extent)
+        EXPECT_EQ(ExtentWord::unpack(other.view().extent_word(extent)).memory, ExtentMemory::kWhole);
+}
+
+TEST_F(IdleMemoryTest, StaysWhereNobodyAsksForIt) {
+    DrainOptions with = impatient();
+    with.give_back_after = std::chrono::milliseconds(0);
+    start(with);
+    pass(50);
+    EXPECT_GT(held(), kMayKeep);
+    EXPECT_EQ(count(ExtentMemory::kWhole), kExtents);
+}
+
+TEST_F(IdleMemoryTest, StaysWhereLittleIsHeld) {
+    FileImage small(directory, {.compatible = ring::kRestoresMemory});
+    populate(small, test::kImageSet);
+    start(impatient());
+    pass_until_little_is_held();
+    pass(20);
+    for (uint32_t extent = 0; extent < test::kImageSet; ++extent)
+        EXPECT_EQ(ExtentWord::unpack(small.view().extent_word(extent)).memory, ExtentMemory::kWhole);
+}
+
+// ---- Another agent's ------------------------------------------------------------------------------------------------
+
+TEST_F(IdleMemoryTest, GoesWithTheNextAgentWhereOneWasKilled) {
+    const uint32_t idle = kLastSmall / ring::kChunksPerExtent;
+    set_memory(idle, ExtentMemory::kGiving);
+    image->set_word(kLastSmall, {ChunkState::kFree, 1, 0, 0});  // it had come so far
+    set_memory(0, ExtentMemory::kGiving);
+    image->claim(0);  // by one that was faster
+    image->commit(0, 0);
+    DrainOptions with = options();
+    start(with);
+    pass();
+    EXPECT_EQ(word(idle).memory, ExtentMemory::kEmpty);
+    EXPECT_EQ(image->word(kLastSmall), (ChunkWord{ChunkState::kFree, 2, 0, 0}));
+    EXPECT_EQ(word(0).memory, ExtentMemory::kWhole);
+    EXPECT_EQ(exporter.numbers(), upto(1));
+}
+
+TEST_F(IdleMemoryTest, IsKnownToBeGoneToTheNextAgent) {
+    start(impatient());
+    pass_until_little_is_held();
+    const uint64_t before = held();
+    drainer.reset();
+    start(impatient());
+    pass(20);
+    EXPECT_EQ(held(), before) << "nothing of it is read";
+    EXPECT_EQ(drainer->status().quarantined, 0u);
+}
+
+// ---- Nobody is trusted ----------------------------------------------------------------------------------------------
+
+TEST_F(IdleMemoryTest, HasNoContent) {
+    start(impatient());
+    pass_until_little_is_held();
+    const uint64_t before = held();
+    ASSERT_EQ(word(kLastSmall / ring::kChunksPerExtent).memory, ExtentMemory::kEmpty);
+    image->set_word(kLastSmall, {ChunkState::kOpen, image->word(kLastSmall).generation + 1, 100, 1});
+    pass_until([&] { return drainer->status().quarantined == 1; });
+    EXPECT_LE(held(), before);
+}
+
+}  // namespace
+}  // namespace spanring::agent
