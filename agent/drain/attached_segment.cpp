@@ -198,6 +198,7 @@ bool AttachedSegment::begin_generation(uint32_t chunk, ChunkCursor& cursor) {
     if (!acknowledged_part(ChunkReader<>::mark(view(), chunk), cursor.seen, length, spans))
         return fail("the acknowledged mark of a chunk lies past its end");
     cursor.restart(length, spans);
+    if (cursor.seen.state != ChunkState::kFree) idle_memory_.note_claimed(chunk);
     return length == 0 || scope_before(chunk, length, cursor.scope);  // also where all is acknowledged: more may follow
 }
 
@@ -363,7 +364,7 @@ uint32_t AttachedSegment::reclaim(IdleMemory::Clock::time_point now) {
         cursor.seen = ChunkReader<>::release(view(), chunk, cursor.seen.generation);
         cursor.restart(0, 0);
         cursors_.set_idle(chunk, cursor.seen);
-        idle_memory_.note_use(chunk, now);
+        idle_memory_.note_freed(chunk, now);
     });
 }
 

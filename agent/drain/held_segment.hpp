@@ -47,8 +47,7 @@ struct HeldSegment {
     }
     // Of a chunk that has bytes to be read. False: it cannot have.
     bool can_be_read(uint32_t chunk) {
-        const uint32_t extent = chunk / ring::kChunksPerExtent;
-        return extents.has_memory(extent) || (extents.look_for_memory(view(), extent) && has_memory());
+        return extents.has_memory(chunk) || (extents.look_for_memory(view(), chunk) && has_memory());
     }
     bool restores_memory() const { return (header.compatible & ring::kRestoresMemory) != 0; }
     bool update_extents_of_the_dead() { return extents.update_finally(view()); }
@@ -63,8 +62,7 @@ private:
     static constexpr uint64_t kTimesItsMemory = 4;
 
     bool has_memory() const {
-        const uint64_t counted =
-            ring::segment_size(extents.count()) - extents.without_memory() * uint64_t{ring::kExtentSize};
+        const uint64_t counted = ring::segment_size(extents.count()) - extents.bytes_without_memory();
         struct stat status;
         if (counted <= kSmall || fstat(file.get(), &status) != 0) return true;
         return counted <= kTimesItsMemory * 512 * static_cast<uint64_t>(status.st_blocks);

@@ -2,6 +2,7 @@
 #include "drain/idle_memory.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 
 #include <fcntl.h>
@@ -21,12 +22,27 @@ constexpr uint64_t kMayKeep = 1u << 20;
 // Each is a system call that unmaps a piece of the process: some 20 us here, and an interrupt on each of its cores.
 constexpr uint32_t kGivesInALook = 32;
 
-bool punch(int file, uint32_t extent) {
-    const auto offset = static_cast<off_t>(ring::extent_offset(extent));
+bool punch(int file, uint64_t offset, uint64_t size) {
     int error;
-    do error = fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, ring::kExtentSize);
+    do
+        error = fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                          static_cast<off_t>(size));
     while (error != 0 && errno == EINTR);
     return error == 0;
+}
+
+// The chunks of an extent that are named by a bit each, run by run. Returns those that are punched.
+uint32_t punch_chunks(int file, uint32_t extent, uint32_t chunk_size, uint32_t places) {
+    uint32_t punched = 0;
+    while (places != 0) {
+        const int first = std::countr_zero(places);
+        const int count = std::countr_one(places >> first);
+        const uint32_t run = ((uint32_t{1} << count) - 1) << first;
+        const uint64_t offset = ring::extent_offset(extent) + static_cast<uint64_t>(first) * chunk_size;
+        if (punch(file, offset, static_cast<uint64_t>(count) * chunk_size)) punched |= run;
+        places &= ~run;
+    }
+    return punched;
 }
 
 }  // namespace
@@ -46,14 +62,14 @@ bool IdleMemory::give_back(Clock::time_point now, Clock::duration after) {
     uint32_t given = 0;
     // From the last one down: what a small load needs next is among the first.
     for (uint32_t extent = held_.extents.count(); extent-- > 0;) {
-        if (held_.extents.chunks_in(extent) == 0 || !held_.extents.has_memory(extent)) continue;
+        if (held_.extents.chunks_in(extent) == 0) continue;
         Clock::time_point& used = since(extent);
         if (used == Clock::time_point()) used = now;
         if (now - used < after) {
             next_ = std::min(next_, used + after);
             continue;
         }
-        if (!rests(extent)) {
+        if (!has_idle_chunk(extent)) {
             used = now;
             continue;
         }
@@ -72,21 +88,24 @@ bool IdleMemory::holds_little() const {
     return fstat(held_.file.get(), &status) != 0 || 512 * static_cast<uint64_t>(status.st_blocks) <= kMayKeep;
 }
 
-bool IdleMemory::rests(uint32_t extent) const {
-    for (uint32_t place = 0; place < held_.extents.chunks_in(extent); ++place)
-        if (!cursors_.rests_free(held_.view(), extent * ring::kChunksPerExtent + place)) return false;
-    return true;
+bool IdleMemory::has_idle_chunk(uint32_t extent) const {
+    for (uint32_t place = 0; place < held_.extents.chunks_in(extent); ++place) {
+        const uint32_t chunk = extent * ring::kChunksPerExtent + place;
+        if (held_.extents.has_memory(chunk) && cursors_.rests_free(held_.view(), chunk)) return true;
+    }
+    return false;
 }
 
 void IdleMemory::give(uint32_t extent) {
     const ring::ExtentKind kind = held_.extents.kind(extent);
     ring::ExtentGiver<> giver(held_.view());
-    if (!giver.take(extent, kind, [this](uint32_t chunk, ring::ChunkWord word) { cursors_.moved(chunk, word); }))
-        return;
-    const bool punched = punch(held_.file.get(), extent);
+    const uint32_t places =
+        giver.take(extent, kind, [this](uint32_t chunk, ring::ChunkWord word) { cursors_.moved(chunk, word); });
+    if (places == 0) return;
+    const uint32_t punched = punch_chunks(held_.file.get(), extent, ring::part_size(kind), places);
     SPR_TESTPOINT(extent_punched);
-    giver.finish(extent, kind, punched);
-    if (punched) held_.extents.memory_went(extent);
+    giver.finish(extent, kind, punched != 0);
+    held_.extents.memory_went(extent, punched);
 }
 
 }  // namespace spanring::agent

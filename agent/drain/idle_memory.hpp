@@ -4,8 +4,8 @@
 // again (ring/extent_giver.hpp). Of one segment, whose process said that it can make its extents whole again. Drain
 // thread only.
 //
-// Invariants: what goes are extents of chunks, each of which is FREE: read, acknowledged, and let go of by every batch
-// that pointed into it (RetiredChunks). What went is not read: a read of a hole makes memory of it.
+// Invariants: what goes are chunks that are FREE: read, acknowledged, and let go of by every batch that pointed into
+// them (RetiredChunks). What went is not read: a read of a hole makes memory of it.
 //
 // Header bill: it gives what a HeldSegment holds, by what its cursors know; attached_segment.hpp alone includes it.
 #pragma once
@@ -29,8 +29,8 @@ public:
     // What an agent began that was killed. At attach, before a chunk is looked at.
     void finish_giving();
 
-    // The chunk was freed.
-    void note_use(uint32_t chunk, Clock::time_point now) { since(chunk / ring::kChunksPerExtent) = now; }
+    void note_claimed(uint32_t chunk) { since(chunk / ring::kChunksPerExtent) = {}; }
+    void note_freed(uint32_t chunk, Clock::time_point now) { since(chunk / ring::kChunksPerExtent) = now; }
 
     // Gives back what has not been used for `after` (0: nothing), down to what a process may keep. True: there is more
     // of it than one look should cost.
@@ -42,12 +42,12 @@ private:
         return since_[extent];
     }
     bool holds_little() const;
-    bool rests(uint32_t extent) const;
+    bool has_idle_chunk(uint32_t extent) const;
     void give(uint32_t extent);
 
     HeldSegment& held_;
     ChunkCursors& cursors_;
-    std::vector<Clock::time_point> since_;  // of each extent: when it was used last, or seen first
+    std::vector<Clock::time_point> since_;  // of each extent: when it was used last; {}: since the last look
     Clock::time_point next_{};              // nothing is due before
 };
 

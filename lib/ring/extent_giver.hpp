@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The agent's side of memory that goes back: an extent of chunks, all of which are FREE. One thread of the agent that
-// holds the segment's lock, and only of a living process that said that it can make an extent whole again.
+// The agent's side of memory that goes back: that of the FREE chunks of an extent. One thread of the agent that holds
+// the segment's lock, and only of a living process that said that it can make an extent whole again.
 //
-//     word whole -> GIVING    nobody claims a chunk of it any more whose word was loaded after this
+//     word -> GIVING          nobody claims a chunk of it any more whose word was loaded after this
 //     each chunk FREE, on     by a generation: nobody claims one whose word was loaded before
-//     punched                 by the caller; words, lines and marks lie outside of what goes
+//     these punched           by the caller; words, lines and marks lie outside of what goes
 //     word GIVING -> EMPTY    and counts how often; a writer makes it whole (Segment::restore_extent())
 //
-// Killed in between: the word is GIVING, and the next agent goes on from there. Where a chunk turns out not to be FREE
-// the word is whole again, and nothing happened but that some generations moved.
+// A chunk that is not FREE goes on as it was; once it is FREE it is claimed no sooner than the others. Killed in
+// between: the word is GIVING, and the next agent goes on from there. Where none is FREE the word is whole again.
 #pragma once
 
 #include <cstdint>
@@ -27,37 +27,34 @@ class ExtentGiver {
 public:
     explicit ExtentGiver(SegmentView segment) : segment_(segment) {}
 
-    // Takes an extent of chunks whose memory may go. Calls moved(chunk, word) for each chunk that is another generation
-    // now, also where false is returned. True: the caller punches the extent, then calls finish(). False: one of them
-    // is in use, or the extent is not to be had.
+    // Takes an extent of chunks whose memory may go, or what is left of it. Calls moved(chunk, word) for each that was
+    // FREE and is another generation now. Returns these, by place, a bit each: the caller punches them, then calls
+    // finish(). 0: there is none, or the extent is not to be had.
     template <class Moved>
-    bool take(uint32_t extent, ExtentKind kind, Moved&& moved) {
+    uint32_t take(uint32_t extent, ExtentKind kind, Moved&& moved) {
         uint64_t& word = segment_.extent_word(extent);
         // relaxed: the exchange decides.
-        const uint64_t seen = Atomics::load(word, std::memory_order_relaxed);
-        ExtentWord giving = ExtentWord::unpack(seen);
-        if (!ExtentWord::is_sound(seen) || giving.kind != kind || !holds_chunks(kind)) return false;
-        if (giving.memory == ExtentMemory::kEmpty) return false;
-        if (giving.memory == ExtentMemory::kWhole) {  // otherwise one that was killed had it
-            uint64_t expected = seen;
-            giving.memory = ExtentMemory::kGiving;
+        uint64_t seen = Atomics::load(word, std::memory_order_relaxed);
+        before_ = ExtentWord::unpack(seen);
+        if (!ExtentWord::is_sound(seen) || before_.kind != kind || !holds_chunks(kind)) return 0;
+        if (before_.memory != ExtentMemory::kGiving) {  // otherwise one that was killed had it
             // relaxed: it is published with the chunks, by the releases in move_on().
-            if (!Atomics::compare_exchange(word, expected, giving.pack(), std::memory_order_relaxed)) return false;
+            const uint64_t giving = ExtentWord{kind, ExtentMemory::kGiving, before_.gives}.pack();
+            if (!Atomics::compare_exchange(word, seen, giving, std::memory_order_relaxed)) return 0;
             SPR_TESTPOINT(extent_giving);
         }
-        for (uint32_t place = 0; place < parts_of(kind); ++place) {
-            if (move_on(extent * kChunksPerExtent + place, moved)) continue;
-            leave(extent, {kind, ExtentMemory::kWhole, giving.gives});
-            return false;
-        }
+        uint32_t taken = 0;
+        for (uint32_t place = 0; place < parts_of(kind); ++place)
+            if (move_on(extent * kChunksPerExtent + place, moved)) taken |= uint32_t{1} << place;
         SPR_TESTPOINT(extent_moved_on);
-        gives_ = giving.gives;
-        return true;
+        if (taken == 0) leave(extent, {kind, ExtentMemory::kWhole, before_.gives});  // what has no memory is FREE
+        return taken;
     }
 
-    // Of the extent that take() returned true for: punched. False (no memory went): it is whole again.
+    // Of the extent that take() returned chunks of: some are punched. False: none; then it is what it was before.
     void finish(uint32_t extent, ExtentKind kind, bool punched) {
-        leave(extent, {kind, punched ? ExtentMemory::kEmpty : ExtentMemory::kWhole, gives_ + punched});
+        const bool empty = punched || before_.memory != ExtentMemory::kWhole;
+        leave(extent, {kind, empty ? ExtentMemory::kEmpty : ExtentMemory::kWhole, before_.gives + empty});
         SPR_TESTPOINT(extent_emptied);
     }
 
@@ -86,7 +83,7 @@ private:
     }
 
     SegmentView segment_;
-    uint32_t gives_ = 0;
+    ExtentWord before_;  // of the extent that is taken
 };
 
 }  // namespace spanring::ring

@@ -2,14 +2,16 @@
 //
 // What a reader knows of a segment's extents: how many there are, and what each holds. Its own memory, filled from
 // words that are loaded and checked once: nothing that a process writes later changes where the reader looks, but for
-// an extent of open spans that becomes one of something else, and for that only update() looks, and one whose memory
+// an extent of open spans that becomes one of something else, and for that only update() looks, and chunks whose memory
 // went and came again. One thread.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <vector>
 
 #include "ring/atomics.hpp"
+#include "ring/chunk_word.hpp"
 #include "ring/extent_word.hpp"
 #include "ring/segment_view.hpp"
 
@@ -42,7 +44,8 @@ public:
             const uint64_t word = Atomics::load(segment.extent_word(extent), std::memory_order_acquire);
             if (!ExtentWord::is_sound(word)) return false;
             kinds_[extent] = ExtentWord::unpack(word).kind;
-            if (ExtentWord::unpack(word).memory == ExtentMemory::kEmpty) memory_went(extent);
+            if (ExtentWord::unpack(word).memory == ExtentMemory::kEmpty)
+                memory_went(extent, free_chunks<Atomics>(segment, extent));
         }
         return true;
     }
@@ -79,26 +82,23 @@ public:
     // Of a chunk that is there.
     uint32_t chunk_capacity(uint32_t chunk) const { return part_size(kind(chunk / kChunksPerExtent)); }
 
-    // Extents of chunks may be without memory: those that were when they were first seen, and those that the reader
-    // gave back. Such a one is not read.
-    bool has_memory(uint32_t extent) const { return extent >= went_.size() || !went_[extent]; }
-    uint32_t without_memory() const { return without_memory_; }
-    void memory_went(uint32_t extent) {
-        if (extent >= went_.size()) went_.resize(kinds_.size());
-        without_memory_ += !went_[extent];
-        went_[extent] = true;
+    // Chunks may be without memory: those that were FREE in an empty extent when it was first seen, and those that the
+    // reader gave back. Such a one is not read.
+    bool has_memory(uint32_t chunk) const {
+        const uint32_t extent = chunk / kChunksPerExtent;
+        return extent >= went_.size() || (went_[extent] >> chunk % kChunksPerExtent & 1) == 0;
     }
-    // Looks whether a writer has made it whole meanwhile.
+    uint64_t bytes_without_memory() const { return bytes_without_memory_; }
+    void memory_went(uint32_t extent, uint32_t places) { set_went(extent, went(extent) | places); }
+    // Looks whether a writer has made its extent whole meanwhile.
     template <class Atomics = StdAtomics>
-    bool look_for_memory(SegmentView segment, uint32_t extent) {
-        if (has_memory(extent)) return true;
+    bool look_for_memory(SegmentView segment, uint32_t chunk) {
+        const uint32_t extent = chunk / kChunksPerExtent;
         // relaxed: the word of a chunk that says that there is something to read was acquired before, and its writer
         // acquired this one.
         const uint64_t word = Atomics::load(segment.extent_word(extent), std::memory_order_relaxed);
-        if (ExtentWord::unpack(word).memory != ExtentMemory::kWhole) return false;
-        went_[extent] = false;
-        --without_memory_;
-        return true;
+        if (ExtentWord::unpack(word).memory == ExtentMemory::kWhole) set_went(extent, 0);
+        return has_memory(chunk);
     }
 
     template <class Visit>
@@ -115,12 +115,31 @@ public:
     }
 
 private:
+    template <class Atomics>
+    uint32_t free_chunks(SegmentView segment, uint32_t extent) const {
+        uint32_t places = 0;
+        for (uint32_t place = 0; place < chunks_in(extent); ++place) {
+            const ChunkLine& line = segment.chunk_line(extent * kChunksPerExtent + place);
+            // relaxed: nothing is read because of it.
+            const ChunkWord word = ChunkWord::unpack(Atomics::load(line.word, std::memory_order_relaxed));
+            if (word.state == ChunkState::kFree) places |= uint32_t{1} << place;
+        }
+        return places;
+    }
+    uint32_t went(uint32_t extent) const { return extent < went_.size() ? went_[extent] : 0; }
+    void set_went(uint32_t extent, uint32_t places) {
+        if (extent >= went_.size()) went_.resize(extent + 1);
+        const int more = std::popcount(places) - std::popcount(uint32_t{went_[extent]});
+        bytes_without_memory_ += static_cast<int64_t>(more) * static_cast<int64_t>(part_size(kind(extent)));
+        went_[extent] = static_cast<uint16_t>(places);
+    }
+
     uint32_t limit_ = 0;
     uint32_t version_ = 0;
     uint64_t turned_ = 0;  // WriterPage::turned as last seen
     std::vector<ExtentKind> kinds_;
-    std::vector<bool> went_;  // of each extent, as far as one did: its memory
-    uint32_t without_memory_ = 0;
+    std::vector<uint16_t> went_;  // of each extent, as far as one did: chunks whose memory went, by place
+    uint64_t bytes_without_memory_ = 0;
 };
 
 }  // namespace spanring::ring

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory that is given back: an agent empties an extent of chunks whose chunks are all FREE, writers make it whole again.
- * The kind of the extent stays; its word says beside it whether there is memory. Two writers, each of which wants a chunk
- * CLAIMS times; the agent frees what they finish, gives the extent back, and may be killed before any step; the next one goes
- * on. A writer may vanish before any of its steps.
+ * Memory that is given back: an agent empties the FREE chunks of an extent, writers make it whole again. The kind of the
+ * extent stays; its word says beside it whether there is memory in all of it. Two writers, each of which wants a chunk CLAIMS
+ * times; the agent frees what they finish, gives the extent back, and may be killed before any step; the next one goes on. A
+ * writer may vanish before any of its steps.
  *
- *   whole ---- exchange (agent) ----> GIVING ---- every chunk FREE, one generation on; punched ----> EMPTY
- *     ^                                 | one is not FREE
- *     +---------------------------------+
- *     +---- populated; exchange (writer) <---------------------------------------------------------- EMPTY
+ *   whole or EMPTY ---- exchange (agent) ----> GIVING ---- FREE chunks one generation on; these punched ----> EMPTY
+ *     ^                                          | none is FREE
+ *     +------------------------------------------+
+ *     +---- populated; exchange (writer) <------------------------------------------------------------------- EMPTY
  *
  *   G1  a writer touches no memory that is not there
  *   G2  nothing is punched that is not FREE: no byte of an open or a full chunk goes
@@ -18,7 +18,8 @@
  *   NO_BUMP       a FREE chunk keeps its generation when its memory goes                    G2
  *   LOOK_FIRST    a writer looks at the extent before it loads the chunk's word             G2
  *   NO_TAKE       the extent's word is not taken before its chunks are looked at            G2
- *   PUNCH_FIRST   punched before all chunks are known to be FREE                            G2
+ *   PUNCH_FIRST   punched before its chunks have moved on                                   G2
+ *   PUNCH_ALL     punched where a chunk is that is not FREE                                 G2
  *   POPULATE_LATE populated after the word says that there is memory                        G1
  *   NO_FINISH     the successor of a killed agent leaves alone what that had taken          G3
  *   EMPTY_NOGEN   the extent's word does not count how often its memory went                G1
@@ -58,13 +59,20 @@ byte state[NCHUNK];
 byte generation[NCHUNK];
 
 /* ---- the kernel ---- */
-bool memory = true;
+bool memory[NCHUNK] = true;
 
 /* ---- ghosts ---- */
 byte vanished, killed, gives;
 
 #define vanish_here if :: atomic { vanished < VANISH -> vanished++ }; goto gone :: true fi
-#define punch d_step { for (c : 0 .. NCHUNK - 1) { assert(state[c] == FREE) }; c = 0; memory = false }   /* G2 */
+#ifdef PUNCH_ALL
+#define goes true
+#else
+#define goes mine[c]
+#endif
+#define punch d_step { for (c : 0 .. NCHUNK - 1) { \
+    if :: goes -> assert(state[c] == FREE); memory[c] = false :: else -> skip fi }; c = 0 }   /* G2 */
+#define populate d_step { for (c : 0 .. NCHUNK - 1) { memory[c] = true }; c = 0 }
 #define kill_here if :: atomic { killed < KILLS -> killed++ }; goto start :: true fi
 
 proctype writer() {
@@ -98,7 +106,7 @@ proctype writer() {
      if
      :: chunk != NONE ->
         vanish_here;
-        assert(memory);                                      /* G1: it writes */
+        assert(memory[chunk]);                               /* G1: it writes */
         state[chunk] = FULL;
         claims++
      :: atomic { chunk == NONE && extent == EMPTY -> before = times };
@@ -106,9 +114,9 @@ proctype writer() {
 #ifdef POPULATE_LATE
         atomic { if :: SAME_EMPTY -> extent = WHOLE :: else -> skip fi };
         vanish_here;
-        memory = true
+        populate
 #else
-        memory = true;
+        populate;
         vanish_here;
 #ifdef BLIND_WHOLE
         extent = WHOLE
@@ -126,7 +134,7 @@ gone:
 /* One after the other: the lock of the file is one agent's. */
 active proctype agent() {
   byte c, seen;
-  bool all;
+  bool mine[NCHUNK], some;
 start:
   c = 0;
 #ifndef NO_FINISH
@@ -140,18 +148,23 @@ start:
      od;
      if
      :: gives == GIVES -> break
-     :: gives < GIVES && extent == WHOLE ->
+     :: gives < GIVES ->
         gives++;
         kill_here;
 #ifndef NO_TAKE
-        extent = GIVING;                                     /* an exchange of WHOLE, which nobody but an agent changes */
+        extent = GIVING;                                     /* an exchange, of whichever of the two it is by then */
 #endif
 taken:
-        all = true;
+        c = 0;
+        do
+        :: c == NCHUNK -> break
+        :: else -> mine[c] = (state[c] == FREE); c++         /* a look; what follows decides */
+        od;
 #ifdef PUNCH_FIRST
+        c = 0;
         punch;
 #endif
-        c = 0;
+        c = 0; some = false;
         do
         :: c == NCHUNK -> break
         :: else ->
@@ -160,24 +173,23 @@ taken:
            atomic {
              if
 #ifdef NO_BUMP
-             :: state[c] == FREE && generation[c] == seen -> skip
+             :: state[c] == FREE && generation[c] == seen -> mine[c] = true; some = true
 #else
-             :: state[c] == FREE && generation[c] == seen -> generation[c]++
+             :: state[c] == FREE && generation[c] == seen -> generation[c]++; mine[c] = true; some = true
 #endif
-             :: else -> all = false
+             :: else -> mine[c] = false
              fi
            };
            c++
         od;
         kill_here;
         if
-        :: !all -> extent = WHOLE
-        :: all ->
+        :: !some -> extent = WHOLE                           /* one without memory would be FREE */
+        :: some ->
            punch;
            kill_here;
            d_step { extent = EMPTY; times++ }
         fi
-     :: gives < GIVES && extent != WHOLE -> break
      fi
   od;
   assert(extent != GIVING)    /* G3 */

@@ -3,6 +3,7 @@
 // What is free in a segment, and how it grows. One thread, a real file, chunks claimed and given back by hand.
 #include "ring/segment.hpp"
 
+#include <bit>
 #include <set>
 #include <vector>
 
@@ -220,15 +221,21 @@ TEST(SegmentTest, KeepsAnExtentWhatItIsWhileItsSlotsAreVisited) {
 
 // ---- Memory that goes and comes -------------------------------------------------------------------------------------
 
-// What an agent does to an extent of large chunks. False: not while it is used.
-bool give_back(OpenSegment& segment, uint32_t extent, uint32_t& ret_moved) {
+// What an agent does to an extent of large chunks. Returns how many of them are without memory now.
+uint32_t give_back(OpenSegment& segment, uint32_t extent) {
     const SegmentView view = segment.view();
     ExtentGiver<> giver(view);
-    ret_moved = 0;
-    if (!giver.take(extent, ExtentKind::kLargeChunks, [&](uint32_t, ChunkWord) { ++ret_moved; })) return false;
-    const bool punched = madvise(view.extent(extent), kExtentSize, MADV_REMOVE) == 0;
+    uint32_t moved = 0;
+    const uint32_t places = giver.take(extent, ExtentKind::kLargeChunks, [&](uint32_t, ChunkWord) { ++moved; });
+    EXPECT_EQ(moved, std::popcount(places));
+    if (places == 0) return 0;
+    bool punched = true;
+    for (uint32_t place = 0; place < parts_of(ExtentKind::kLargeChunks); ++place) {
+        uint8_t* const bytes = view.chunk_bytes(extent * kChunksPerExtent + place, kLargeChunk);
+        if ((places >> place & 1) != 0) punched = madvise(bytes, kLargeChunk, MADV_REMOVE) == 0 && punched;
+    }
     giver.finish(extent, ExtentKind::kLargeChunks, punched);
-    return punched;
+    return punched ? moved : 0;
 }
 ExtentWord word_of(const OpenSegment& segment, uint32_t extent) {
     return ExtentWord::unpack(segment.view().extent_word(extent));
@@ -237,19 +244,13 @@ ExtentWord word_of(const OpenSegment& segment, uint32_t extent) {
 TEST(SegmentTest, MakesAnExtentWholeWhoseMemoryWasGivenBack) {
     OpenSegment segment(1);
     Writer writer;
-    uint32_t moved = 0;
-    ASSERT_TRUE(attach(segment, writer, 100));
-    const uint32_t chunk = writer.chunk();
-    EXPECT_FALSE(give_back(segment, 0, moved)) << "a chunk is open";
-    EXPECT_EQ(word_of(segment, 0).memory, ExtentMemory::kWhole);
-    writer.seal(1);
-    EXPECT_FALSE(give_back(segment, 0, moved)) << "a chunk is full";
-    segment.release(chunk);
     const uint64_t mark = segment->freed_mark();
-    ASSERT_TRUE(give_back(segment, 0, moved));
-    EXPECT_EQ(moved, parts_of(ExtentKind::kLargeChunks)) << "each of its chunks";
+    constexpr uint32_t kAll = parts_of(ExtentKind::kLargeChunks);
+    ASSERT_TRUE(attach(segment, writer, 100));
+    writer.seal(1);
+    segment.release(0);
+    ASSERT_EQ(give_back(segment, 0), kAll);
     EXPECT_NE(segment->freed_mark(), mark) << "who found none meanwhile is told to look again";
-    EXPECT_FALSE(give_back(segment, 0, moved)) << "it is gone already";
     EXPECT_EQ(word_of(segment, 0).memory, ExtentMemory::kEmpty);
     EXPECT_EQ(word_of(segment, 0).gives, 1u);
     ASSERT_TRUE(attach(segment, writer, 100));
@@ -260,18 +261,55 @@ TEST(SegmentTest, MakesAnExtentWholeWhoseMemoryWasGivenBack) {
     EXPECT_TRUE(map.update(segment.view())) << "a reader knows such words";
 }
 
+TEST(SegmentTest, KeepsTheMemoryOfAChunkThatIsNotFreeWhileTheOthersGiveTheirs) {
+    OpenSegment segment(1);
+    Writer writer, other;
+    constexpr uint32_t kAll = parts_of(ExtentKind::kLargeChunks);
+    ASSERT_TRUE(attach(segment, writer, 100));
+    memset(writer.place(), 0xab, 100);
+    ASSERT_EQ(give_back(segment, 0), kAll - 1);
+    EXPECT_EQ(writer.place()[99], 0xab);
+    writer.commit(writer.next(100, 1));
+    EXPECT_EQ(give_back(segment, 0), kAll - 1) << "as often as anybody asks";
+    writer.seal(1);
+    segment.release(0);
+    EXPECT_EQ(ChunkReader<>::committed(segment.view().chunk_line(0)).state, ChunkState::kFree);
+    EXPECT_EQ(give_back(segment, 0), kAll) << "and what has become FREE since";
+    ASSERT_TRUE(attach(segment, writer, 100));
+    ASSERT_TRUE(attach(segment, other, 100));
+    memset(other.place(), 0xcd, 100);
+    EXPECT_EQ(word_of(segment, 0).memory, ExtentMemory::kWhole);
+}
+
+TEST(SegmentTest, IsWholeWhereNothingOfAnExtentWent) {
+    OpenSegment segment(1);
+    ExtentGiver<> giver(segment.view());
+    const auto ignore = [](uint32_t, ChunkWord) {};
+    Writer writer;
+    ASSERT_TRUE(attach(segment, writer, 100));
+    ASSERT_NE(giver.take(0, ExtentKind::kLargeChunks, ignore), 0u);
+    giver.finish(0, ExtentKind::kLargeChunks, false);
+    EXPECT_EQ(word_of(segment, 0).memory, ExtentMemory::kWhole);
+    ASSERT_NE(give_back(segment, 0), 0u);
+    ASSERT_NE(giver.take(0, ExtentKind::kLargeChunks, ignore), 0u);
+    giver.finish(0, ExtentKind::kLargeChunks, false);
+    EXPECT_EQ(word_of(segment, 0).memory, ExtentMemory::kEmpty) << "some of it had gone before";
+    while (attach(segment, writer, kLargeChunk)) writer.seal(1);
+    EXPECT_EQ(giver.take(0, ExtentKind::kLargeChunks, ignore), 0u) << "none is FREE";
+    EXPECT_EQ(word_of(segment, 0).memory, ExtentMemory::kWhole);
+}
+
 // A killed agent's successor goes on with what that had taken.
 TEST(SegmentTest, IsGivenBackByTheNextAgentWhereOneWasKilled) {
     OpenSegment segment(1);
     Writer writer;
-    uint32_t moved = 0;
     ASSERT_TRUE(attach(segment, writer, 100));
     const uint32_t chunk = writer.chunk();
     writer.seal(1);
     segment.release(chunk);
     ASSERT_TRUE(ExtentGiver<>(segment.view()).take(0, ExtentKind::kLargeChunks, [](uint32_t, ChunkWord) {}));
     EXPECT_FALSE(attach(segment, writer, 100)) << "it is being given back";
-    ASSERT_TRUE(give_back(segment, 0, moved));
+    ASSERT_NE(give_back(segment, 0), 0u);
     EXPECT_TRUE(attach(segment, writer, 100));
 }
 
