@@ -4,6 +4,7 @@
 Needs the right to mount; skipped visibly without it.
 """
 
+import errno
 import os
 import signal
 import subprocess
@@ -40,13 +41,22 @@ class FullTmpfs(harness.Case):
 
     def fill(self, leave=0):
         """Takes the room that is left, but for so many bytes."""
-        free = os.statvfs(self.folder)
-        size = free.f_bavail * free.f_bsize - leave
         file = self.folder / "filler"
         with open(file, "wb") as filler:
+            harness.wait_until(lambda: self.took(filler, leave), "what is free is taken before a process takes of it")
+        return file
+
+    def took(self, filler, leave):
+        free = os.statvfs(self.folder)
+        size = free.f_bavail * free.f_bsize - leave
+        try:
             if size > 0:
                 os.posix_fallocate(filler.fileno(), 0, size)
-        return file
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            return False  # it grew meanwhile
+        return True
 
     def test_from_the_start(self):
         agent = self.agent()
