@@ -122,6 +122,19 @@ class Steps(harness.Case):
         agent.stop()
         self.judge(producers, left.get)
 
+    def test_while_they_are_quiet(self):
+        self.collector.start()
+        producers = [self.producer("--count", 300, "--hold", "--flush", 60) for _ in range(2)]
+        for producer in producers:
+            producer.wait_for_line("ready")
+        self.died(self.killed_agent("lain_down", 2))
+        left = self.unacknowledged()
+        agent = self.agent()
+        self.end(producers)
+        agent.stop()
+        self.judge(producers, left.get)
+        self.collector.stop()
+
     def test_while_a_flush_is_served(self):
         self.collector.start()
         producers = [self.producer("--count", 500, "--flush", 60) for _ in range(2)]
