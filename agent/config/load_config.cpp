@@ -222,9 +222,14 @@ void check_headers(const OtelEnvironment& otel, const Config& config, Problems& 
     }
 }
 
+// Not for what is no endpoint: that is told already, and whether its files matter is not known.
 bool uses_tls(const ExporterConfig& exporter) {
-    if (exporter.type == ExporterType::kOtlpHttp) return exporter.http.https();
-    return parse_endpoint(exporter.otlp.endpoint, exporter.otlp.insecure).tls;
+    try {
+        if (exporter.type == ExporterType::kOtlpHttp) return exporter.http.https();
+        return parse_endpoint(exporter.otlp.endpoint, exporter.otlp.insecure).tls;
+    } catch (const std::invalid_argument&) {
+        return false;
+    }
 }
 
 void check_files(const OtelEnvironment& otel, const Config& config, Problems& problems) {
@@ -322,7 +327,7 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
 LoadedConfig load_and_check(const Flags& flags, const Environment& environment) {
     LoadedConfig loaded = load_config(flags, environment);
     std::vector<std::string> told;  // by load_config()
-    if (loaded.problems.empty()) check_files(read_otel_environment(environment, told), loaded.config, loaded.problems);
+    check_files(read_otel_environment(environment, told), loaded.config, loaded.problems);
     return loaded;
 }
 

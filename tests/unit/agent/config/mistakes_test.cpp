@@ -148,6 +148,13 @@ TEST_F(MistakesTest, FilesThatCannotBeReadAreMistakesWhereTheyAreUsed) {
                 ElementsAre("exporters.otlp_grpc.tls.ca_file: cannot read /nonexistent/ca: No such file or directory",
                             StartsWith("exporters.otlp_grpc.tls.key_file: ")));
     EXPECT_TRUE(of("http://localhost:4317").empty());
+    // Beside other mistakes, but for one that leaves open whether they are used.
+    const std::string headers = "\n    headers: {X-Key: a}";
+    EXPECT_THAT(of("https://localhost:4317" + headers), ElementsAre(StartsWith("exporters.otlp_grpc.headers: "),
+                                                                    StartsWith("exporters.otlp_grpc.tls.ca_file: "),
+                                                                    StartsWith("exporters.otlp_grpc.tls.key_file: ")));
+    EXPECT_THAT(of("\"https://localhost:4317 \"" + headers),
+                ElementsAre(HasSubstr("endpoint"), StartsWith("exporters.otlp_grpc.headers: ")));
     environment_["OTEL_EXPORTER_OTLP_CERTIFICATE"] = "/nonexistent/ca";
     EXPECT_THAT(check({"--endpoint", "https://localhost:4317"}).problems,
                 ElementsAre(StartsWith("OTEL_EXPORTER_OTLP_CERTIFICATE: ")));
