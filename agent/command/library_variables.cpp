@@ -164,7 +164,7 @@ private:
         std::string unknown;
         each_element(*list, [&](std::string_view element) {
             const std::string_view name = trimmed(element, " \t");
-            if (!name.empty() && !is_in(kPropagators, name)) append(unknown, name);
+            if (!name.empty() && !is_in(kPropagators, lower(name))) append(unknown, name);
             return true;
         });
         if (!unknown.empty()) {

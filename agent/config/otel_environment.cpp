@@ -71,10 +71,11 @@ Spoken spoken(const Environment& environment, const char* rest) {
 // is appended, or with _TRACES_ the whole URL.
 void read_protocol(const Environment& environment, OtelEnvironment& result, std::vector<std::string>& warnings) {
     if (const auto said = spoken(environment, "PROTOCOL")) {
-        if (said->second == "http/protobuf" || said->second == "http/json") result.protocol = ExporterType::kOtlpHttp;
-        if (said->second == "http/json") {
+        const std::string word = lower(said->second);
+        if (word == "http/protobuf" || word == "http/json") result.protocol = ExporterType::kOtlpHttp;
+        if (word == "http/json") {
             warnings.push_back(said->first + ": 'http/json' is not supported, spans are sent by http/protobuf");
-        } else if (said->second != "grpc" && said->second != "http/protobuf") {
+        } else if (word != "grpc" && word != "http/protobuf") {
             warnings.push_back(said->first + ": '" + said->second + "' is not supported, spans are sent by grpc");
         }
     }
@@ -116,11 +117,14 @@ OtelEnvironment read_otel_environment(const Environment& environment, std::vecto
     }
     if (const auto said = spoken(environment, "COMPRESSION")) {
         const bool http = result.protocol == ExporterType::kOtlpHttp;
-        if (said->second == "zstd" && !http) {
+        const auto take = [&](const std::string& word) {
+            return find_scalar(describe(result.http), "compression").set(word);
+        };
+        if (lower(said->second) == "zstd" && !http) {
             warnings.push_back(said->first + ": 'zstd' is not supported with grpc, ignored");
         } else {
-            const std::string wrong = find_scalar(describe(result.http), "compression").set(said->second);
-            if (!wrong.empty()) warnings.push_back(said->first + ": " + wrong + "; ignored");
+            if (!take(lower(said->second)).empty())
+                warnings.push_back(said->first + ": " + take(said->second) + "; ignored");
         }
         if (result.http.compression != "zstd") result.otlp.compression = result.http.compression;
     }
@@ -146,7 +150,7 @@ OtelEnvironment read_otel_environment(const Environment& environment, std::vecto
     }
     if (const auto said = environment("OTEL_LOG_LEVEL")) {
         Config config;
-        const std::string wrong = find_scalar(describe(config), "service.telemetry.logs.level").set(*said);
+        const std::string wrong = find_scalar(describe(config), "service.telemetry.logs.level").set(lower(trim(*said)));
         if (wrong.empty()) {
             result.log_level = config.log_level;
         } else {

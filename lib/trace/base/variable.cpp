@@ -24,7 +24,6 @@ bool begins_with(std::string_view text, std::string_view word) {
         if (lower(text[i]) != lower(word[i])) return false;
     return true;
 }
-bool same_word(std::string_view a, std::string_view b) { return a.size() == b.size() && begins_with(a, b); }
 
 // The digits that `text` begins with, taken off it. False: there are none.
 bool take_digits(std::string_view& text, uint64_t& ret) {
@@ -70,6 +69,8 @@ struct Decimal {
 };
 
 }  // namespace
+
+bool same_word(std::string_view a, std::string_view b) { return a.size() == b.size() && begins_with(a, b); }
 
 Variable::Variable(const char* name) : Variable(of(getenv(name))) {}
 

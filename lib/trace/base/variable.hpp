@@ -10,6 +10,9 @@
 
 namespace spanring::trace {
 
+// Equal but for the case of ASCII letters.
+bool same_word(std::string_view a, std::string_view b);
+
 class Variable {
 public:
     explicit Variable(const char* name);

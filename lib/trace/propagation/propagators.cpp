@@ -6,6 +6,7 @@
 
 #include <atomic>
 
+#include "trace/base/variable.hpp"
 #include "trace/propagation/header_text.hpp"
 
 namespace spanring::trace {
@@ -39,7 +40,7 @@ Propagators Propagators::of(std::string_view names, int& ret_unknown) {
         if (name.empty()) continue;
         bool known = false;
         for (const auto& candidate : kNames)
-            if (candidate.name == name) {
+            if (same_word(candidate.name, name)) {
                 known = true;
                 if (candidate.propagator != Propagator::kNone) propagators.add(candidate.propagator);
             }

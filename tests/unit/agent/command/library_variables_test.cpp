@@ -36,7 +36,7 @@ TEST(LibraryVariablesTest, NothingIsSaidOfWhatIsUnderstood) {
                        {"SPANRING_MEMORY_LIMIT", "8 MiB"},
                        {"OTEL_SDK_DISABLED", "FALSE"},
                        {"OTEL_TRACES_EXPORTER", "otlp"},
-                       {"OTEL_PROPAGATORS", "tracecontext, b3"},
+                       {"OTEL_PROPAGATORS", "TraceContext, b3"},
                        {"OTEL_RESOURCE_ATTRIBUTES", "a=b, c = d%20e,,"},
                        {"OTEL_SPAN_LINK_COUNT_LIMIT", ""},
                        {"PATH", "/bin"}}),

@@ -99,6 +99,18 @@ TEST_F(OtelEnvironmentVariablesTest, TheTracesEndpointIsAWholeUrlUntilSomethingN
                 ElementsAre(AllOf(StartsWith("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "), HasSubstr("begin with http"))));
 }
 
+TEST_F(OtelEnvironmentVariablesTest, WordsHaveNoCase) {
+    environment_["OTEL_EXPORTER_OTLP_PROTOCOL"] = "HTTP/Protobuf";
+    environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://env:4318";
+    environment_["OTEL_EXPORTER_OTLP_COMPRESSION"] = " GZIP ";
+    environment_["OTEL_LOG_LEVEL"] = "DEBUG ";
+    const LoadedConfig loaded = load("");
+    EXPECT_THAT(loaded.warnings, IsEmpty());
+    ASSERT_EQ(loaded.config.exporters.at(0).type, ExporterType::kOtlpHttp);
+    EXPECT_EQ(loaded.config.exporters[0].http.compression, "gzip");
+    EXPECT_EQ(loaded.config.log_level, "debug");
+}
+
 TEST_F(OtelEnvironmentVariablesTest, AVariableThatDoesNotParseIsIgnoredWithAWarning) {
     environment_["OTEL_EXPORTER_OTLP_TIMEOUT"] = "soon";
     environment_["OTEL_EXPORTER_OTLP_COMPRESSION"] = "brotli";
