@@ -256,12 +256,16 @@ inline void agent_killed_while_acknowledging(SegmentInMemory& segment, Stepper& 
                     ChunkReader<>::release(view, 0, full.generation);
                 }},
                 choices, 1);
-    stepper.run({[&] {
-                    if (!writer.claim(0, line, kWholeExtent, view.chunk_bytes(0, kSmallChunk), kCapacity, 0)) return;
-                    writer.commit(writer.next(kRecord, 1));
-                    written = 3;
-                }},
-                choices);
+    // Where the chunk is not free the writer only looks; and what it learns by that the next agent would know, which
+    // comes after it here and nowhere else.
+    if (ChunkWord::unpack(line.word).state == ChunkState::kFree)
+        stepper.run({[&] {
+                        if (!writer.claim(0, line, kWholeExtent, view.chunk_bytes(0, kSmallChunk), kCapacity, 0))
+                            return;
+                        writer.commit(writer.next(kRecord, 1));
+                        written = 3;
+                    }},
+                    choices);
     stepper.run({[&] {
                     AckBook<> book;
                     book.open(view, segment.extents());
