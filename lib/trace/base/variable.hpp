@@ -20,6 +20,7 @@ public:
 
     bool is_set() const { return !text_.empty(); }
     bool is(std::string_view word) const;
+    std::string_view text() const { return text_; }  // without the blanks around it
 
     // `prefix` taken off, where it begins with it.
     bool take(std::string_view prefix);

@@ -51,8 +51,8 @@ Propagators Propagators::of(std::string_view names, int& ret_unknown) {
 
 Propagators Propagators::from_environment(int& ret_unknown) {
     // Not what a set-user-id program's caller says.
-    const char* names = secure_getenv("OTEL_PROPAGATORS");
-    return of(trim(view_of(names, SPR_NUL)).empty() ? "tracecontext,baggage" : names, ret_unknown);
+    const Variable names = Variable::of(secure_getenv("OTEL_PROPAGATORS"));
+    return of(names.is_set() ? names.text() : "tracecontext,baggage", ret_unknown);
 }
 
 Propagators Propagators::current() {

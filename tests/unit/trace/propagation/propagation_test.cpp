@@ -176,7 +176,10 @@ TEST_IN_PROCESS(PropagationTest, ReadsTheEnvironmentWhenItIsAskedToAndNotAtEvery
     EXPECT_EQ(fields(), "b3");
     EXPECT_EQ(spr_propagators_set(nullptr, 0), 0);
     EXPECT_EQ(fields(), "baggage");
-    setenv("OTEL_PROPAGATORS", " ", 1);
+    setenv("OTEL_PROPAGATORS", " baggage,b3\n", 1);
+    EXPECT_EQ(spr_propagators_set(nullptr, 0), 0) << "a line of a file";
+    EXPECT_EQ(fields(), "baggage b3");
+    setenv("OTEL_PROPAGATORS", " \n", 1);
     spr_propagators_set(nullptr, 0);
     EXPECT_EQ(fields(), "traceparent tracestate baggage") << "empty is not set";
     unsetenv("OTEL_PROPAGATORS");
