@@ -174,8 +174,9 @@ private:
     }
 
     void resource() {
-        if (!said("OTEL_RESOURCE_ATTRIBUTES")) return;
-        const bool sound = each_element(variables_.at("OTEL_RESOURCE_ATTRIBUTES"), [](std::string_view element) {
+        const auto list = variables_.find("OTEL_RESOURCE_ATTRIBUTES");  // in which a new line is no blank
+        if (list == variables_.end()) return;
+        const bool sound = each_element(list->second, [](std::string_view element) {
             if (element.find_first_not_of(" \t") == std::string_view::npos) return true;
             const size_t equals = element.find('=');
             if (equals == std::string_view::npos) return false;

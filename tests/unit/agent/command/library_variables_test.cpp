@@ -76,7 +76,7 @@ TEST(LibraryVariablesTest, WhatIsMisspeltIsSaidWithWhatHoldsInstead) {
     not_understood("OTEL_PROPAGATORS", "b3,jaeger,xray", "names 'jaeger, xray'");
     not_understood("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "-2", "is not a number");
     not_understood("SPANRING_MEMORY_LIMITS", "8MiB", "did you mean 'SPANRING_MEMORY_LIMIT'?");
-    for (const char* list : {"a", "a=b,c", "=b", "a=%2", "a=%zz", "a=\xff", "a=%ff"})
+    for (const char* list : {"a", "a=b,c", "=b", "a=%2", "a=%zz", "a=\xff", "a=%ff", "\n"})
         not_understood("OTEL_RESOURCE_ATTRIBUTES", list, "all of them are left out");
 }
 
