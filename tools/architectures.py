@@ -59,6 +59,7 @@ def aarch64():
             "FileSizeTest.OfLessThanASegmentRefusesUntilItIsRaised": NO_LIMIT,
             "FirstSpanTest.IsTriedAgainInAChildAtOnce": NO_MADVISE,
             "FullTmpfsTest.*": NO_MADVISE,
+            "PlaceTest.IsFreeInAChildAsWell": NO_MADVISE,
             "SegmentFileTest.AHoleThatSomebodyElseFilledIsLeftAlone": NO_MADVISE,
             "SegmentFileTest.IsFreeTheMomentItsProcessIsKilledEvenWhileAChildLives": NO_MADVISE,
             "SegmentFileTest.IsNotMappedInAChild": NO_MADVISE,
