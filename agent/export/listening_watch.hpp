@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bounds a new connection as soon as it is there, which gRPC tells nobody in time, and looks twice a second at what
+// Bounds a new connection as soon as it is there, which gRPC tells nobody in time. Looks twice a second at what
 // listening to the backend cost the exporter's thread, and has the connections cut when it was too much. From a thread
 // of its own: gRPC does not return to its caller while a peer sends faster than it reads.
 //
-// Header bill: a thread, its mutex and two functions; sender and transports include it.
+// Header bill: a thread, its mutex and four functions; the sender includes it.
 #pragma once
 
 #include <chrono>
