@@ -7,6 +7,8 @@
 #include <string>
 #include <thread>
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -165,12 +167,35 @@ TEST_IN_PROCESS(ShutdownTest, LeavesOtherProvidersAlone) {
     EXPECT_EQ(tracing.directory().files().size(), 2u) << "a segment each";
 }
 
+// A mapping of the segment for who looks at it after a shutdown, which unmaps the process's own.
+class OtherMapping {
+public:
+    explicit OtherMapping(const std::string& path) {
+        const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+        struct stat file;
+        EXPECT_EQ(fstat(fd, &file), 0) << path;
+        size_ = static_cast<size_t>(file.st_size);
+        base_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        EXPECT_NE(base_, MAP_FAILED) << path;
+        close(fd);
+    }
+    ~OtherMapping() { munmap(base_, size_); }
+    OtherMapping(const OtherMapping&) = delete;
+
+    ring::SegmentView view() const { return ring::SegmentView(static_cast<uint8_t*>(base_)); }
+
+private:
+    size_t size_ = 0;
+    void* base_ = nullptr;
+};
+
 TEST_IN_PROCESS(FlushTest, ReturnsWhenTheAgentHasAnswered) {
     Tracing tracing;
     EXPECT_EQ(spr_provider_flush(tracing.provider(), 0), 0) << "nothing was ever written";
     EXPECT_EQ(tracing.make("span"), 0);
     EXPECT_EQ(spr_provider_flush(tracing.provider(), 2'000'000), -ETIMEDOUT);
-    auto agent = tracing.agent();
+    const OtherMapping mapping(tracing.directory().path() + "/" + tracing.directory().files().at(0));
+    test::StandInAgent agent(mapping.view());
     std::atomic<bool> done{false};
     std::thread stand_in([&] {
         while (!done) {
