@@ -5,7 +5,7 @@
 _spanring() {
     local -A options=(
         [spanring]='-h --help --version --state-dir --directory --store --colour --color --ascii'
-        ['spanring ps']='-h --help -a --all --json'
+        ['spanring ps']='-h --help -a --all --json --watch'
         ['spanring open']='-h --help --service --name --pid --stuck --unusual --factor -n --limit -a --attributes --stack --json'
         ['spanring traces']='-h --help --service --name --min-duration --error --since -n --limit --json'
         ['spanring trace']='-h --help -a --attributes --json'

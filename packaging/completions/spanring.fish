@@ -26,6 +26,7 @@ complete -c spanring -n $none -a doctor -d 'whether everything is there that spa
 
 complete -c spanring -n '__fish_seen_subcommand_from ps' -s a -l all -d 'finished ones too'
 complete -c spanring -n '__fish_seen_subcommand_from ps' -l json -d 'one JSON document'
+complete -c spanring -n '__fish_seen_subcommand_from ps' -l watch -x -d 'again and again'
 
 complete -c spanring -n '__fish_seen_subcommand_from open' -l service -x -d 'of this service only'
 complete -c spanring -n '__fish_seen_subcommand_from open' -l name -x -d 'whose name contains this'

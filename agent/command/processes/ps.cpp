@@ -2,9 +2,11 @@
 //
 // `spanring ps`: the processes that write spans.
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -15,7 +17,9 @@
 #include "command/processes/not_understood.hpp"
 #include "command/processes/process_json.hpp"
 #include "command/processes/site_survey.hpp"
+#include "command/refresh_period.hpp"
 #include "command/terminal/human.hpp"
+#include "command/terminal/repeated_output.hpp"
 #include "command/terminal/table.hpp"
 
 namespace spanring::agent {
@@ -24,6 +28,7 @@ namespace {
 struct Options {
     bool all = false;
     bool json = false;
+    std::optional<std::chrono::nanoseconds> watch;
 };
 
 // Of several exporters the one with the most pending spans: what it exported, all of them have.
@@ -78,7 +83,7 @@ std::string state_of(const ProcessAccount& process) {
     return state_name(process.state);
 }
 
-void print_table(const Survey& survey, const Terminal& terminal) {
+std::string render(const Survey& survey, const Terminal& terminal) {
     Table table;
     table.column("PID", Table::Align::kRight).column("SERVICE", Table::Align::kLeft, true);
     table.column("PROGRAM", Table::Align::kLeft, true).column("STATE").column("AGE", Table::Align::kRight);
@@ -111,44 +116,64 @@ void print_table(const Survey& survey, const Terminal& terminal) {
         if (causes) row.push_back({causes_of(process), Colour::kRed});
         table.row(std::move(row));
     }
-    std::cout << table.render(terminal);
+    std::string text = table.render(terminal);
+    const auto note = [&](Colour colour, const char* what, const ProcessAccount& process, const std::string& sentence) {
+        text += terminal.paint(colour, what) + " " + std::to_string(process.pid) + ": " + sentence + "\n";
+    };
     for (const ProcessAccount& process : survey.processes) {
         if (process.state != ProcessState::kQuarantined) continue;
-        std::cout << terminal.paint(Colour::kRed, "quarantined") << " " << process.pid << ": "
-                  << (process.credible ? printable(process.quarantine) : kUnknownReason) << "\n";
+        note(Colour::kRed, "quarantined", process, process.credible ? printable(process.quarantine) : kUnknownReason);
     }
     for (const ProcessAccount& process : survey.processes) {
         const uint64_t segments = process.credible ? process.counter(ring::Counter::kRemovedSegments) : 0;
         if (segments == 0) continue;
-        std::cout << terminal.paint(Colour::kRed, "removed") << " " << process.pid << ": " << segments
-                  << " segments of dead processes gave way to it, with "
-                  << process.counter(ring::Counter::kRemovedSpans) << " spans that no agent had taken\n";
+        note(Colour::kRed, "removed", process,
+             std::to_string(segments) + " segments of dead processes gave way to it, with " +
+                 std::to_string(process.counter(ring::Counter::kRemovedSpans)) + " spans that no agent had taken");
     }
     for (const ProcessAccount& process : survey.processes) {
         for (const std::string& sentence : not_understood(process))
-            std::cout << terminal.paint(Colour::kYellow, "not understood") << " " << process.pid << ": " << sentence
-                      << "\n";
+            note(Colour::kYellow, "not understood", process, sentence);
     }
+    return text;
+}
+
+std::string nothing_in(const Sites& sites, bool all) {
+    std::string text = std::string("No process writes spans") + (all ? " or has written any" : "") + ". Looked in:\n";
+    for (const Site& site : sites.all) {
+        for (const std::string& directory : site.directories) text += "  " + printable(directory) + "\n";
+    }
+    if (!all) text += "For finished ones: spanring ps --all\n";
+    return text;
+}
+
+std::string page(const Survey& found, const Options& options, const CommandContext& context, const Sites& sites) {
+    if (options.json) return survey_json(found, sites) + "\n";
+    return found.processes.empty() ? nothing_in(sites, options.all) : render(found, context.terminal());
+}
+
+// Each time looked for anew: agents come and go meanwhile.
+std::string page_now(const Options& options, const CommandContext& context) {
+    const Sites sites = find_sites(context.given);
+    const Survey found = SiteSurvey(sites).look(options.all);
+    std::string text = page(found, options, context, sites);
+    if (options.json) return text;  // the problems are in it
+    for (const std::string& problem : found.problems) text += "spanring: " + printable(problem) + "\n";
+    return text;
 }
 
 int run(const Options& options, const CommandContext& context) {
+    if (options.watch) {
+        SiteSurvey(context.sites).warn();
+        const Repetition how = {*options.watch, !options.json, options.json ? "" : "spanring ps  "};
+        return repeat_output(how, [&] { return page_now(options, context); });
+    }
     const SiteSurvey sites(context.sites);
     const Survey found = sites.look(options.all);
-    if (options.json) {
-        std::cout << survey_json(found, context.sites) << "\n";
-        sites.warn();
-        return 0;
+    std::cout << page(found, options, context, context.sites);
+    if (!options.json) {
+        for (const std::string& problem : found.problems) std::cerr << "spanring: " << printable(problem) << "\n";
     }
-    if (!found.processes.empty()) {
-        print_table(found, context.terminal());
-    } else {
-        std::cout << "No process writes spans" << (options.all ? " or has written any" : "") << ". Looked in:\n";
-        for (const Site& site : context.sites.all) {
-            for (const std::string& directory : site.directories) std::cout << "  " << printable(directory) << "\n";
-        }
-        if (!options.all) std::cout << "For finished ones: spanring ps --all\n";
-    }
-    for (const std::string& problem : found.problems) std::cerr << "spanring: " << printable(problem) << "\n";
     sites.warn();
     return 0;
 }
@@ -161,6 +186,7 @@ void add_ps(CLI::App& app, Selection& selection) {
         app.add_subcommand("ps", "Processes that write spans: state, counts, drops by cause, ring fill");
     command->add_flag("-a,--all", options->all, "also finished ones, from the agent's ledger");
     command->add_flag("--json", options->json, "one JSON document");
+    add_watch(*command, options->watch);
     command->footer("OPEN counts spans that are open and, of a dead process, those handed on as unfinished.\n"
                     "With several exporters, EXPORTED and PENDING are those of the one that is furthest behind;\n"
                     "`spanring audit` shows each.");
