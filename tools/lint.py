@@ -21,6 +21,9 @@ BUILD = SOURCE / "build-lint"
 SHOWN = 20  # lines of what is wrong
 
 
+AMALGAMATION = "bindings/go/internal/libspanring"  # made by a tool, and committed
+
+
 class Skip(Exception):
     """The check cannot be made here; the text says why."""
 
@@ -70,7 +73,8 @@ class Tree:
 
 def clang_format(tree, fix):
     how = ["-i"] if fix else ["--dry-run", "--Werror"]
-    lines = output(tool("clang-format-14"), *how, *tree.ending(".c", ".h", ".cpp", ".hpp"))
+    names = [name for name in tree.ending(".c", ".h", ".cpp", ".hpp") if not name.startswith(AMALGAMATION)]
+    lines = output(tool("clang-format-14"), *how, *names)
     wrong = {line.partition(":")[0] for line in lines if "[-Wclang-format-violations]" in line}
     return sorted(wrong) or lines
 
@@ -81,6 +85,16 @@ def thread_safety(tree, _):
     users = [name for name in tree.ending(".hpp", ".cpp") if name.startswith("agent/")
              and '#include "base/mutex.hpp"' in (SOURCE / name).read_text()]
     return unsafe({source if (source := name.replace(".hpp", ".cpp")) in tree.files else name for name in users})
+
+
+def amalgamation(_, fix):
+    """The Go module brings the library as tools/amalgamate makes it: of the sources of today."""
+    made = SOURCE / AMALGAMATION if fix else BUILD / "amalgamation"
+    if lines := output(SOURCE / "tools/amalgamate", made):
+        return lines
+    return [f"{AMALGAMATION}/{name} is not what tools/amalgamate makes: tools/lint --fix amalgamation"
+            for name in ("spanring.cpp", "spanring.h")
+            if (made / name).read_bytes() != (SOURCE / AMALGAMATION / name).read_bytes()]
 
 
 def unsafe(sources):
@@ -148,7 +162,7 @@ def go_environment():
     if not library.exists():
         BUILD.mkdir(exist_ok=True)
         subprocess.run([tool("cc"), "-shared", "-x", "c", "/dev/null", "-o", library], check=True)
-    return {"CGO_CFLAGS": f"-I{SOURCE / 'include'}", "GOFLAGS": "-mod=readonly -trimpath",
+    return {"CGO_CFLAGS": f"-I{SOURCE / 'include'}", "GOFLAGS": "-mod=readonly -trimpath -tags=spanring_installed",
             "CGO_LDFLAGS": f"-L{BUILD} -Wl,--unresolved-symbols=ignore-all"}
 
 
@@ -201,8 +215,8 @@ def pyflakes(tree, _):
     return output(tool("pyflakes3"), *tree.scripts(rb"python3\b", ".py"))
 
 
-CHECKS = {"editorconfig": editorconfig, "clang-format": clang_format, "thread-safety": thread_safety, "rustfmt": rustfmt,
-          "clippy": clippy, "rustdoc": rustdoc, "gofmt": gofmt, "go-vet": go_vet, "staticcheck": staticcheck, "shellcheck": shellcheck,
+CHECKS = {"editorconfig": editorconfig, "amalgamation": amalgamation, "clang-format": clang_format,
+          "thread-safety": thread_safety, "rustfmt": rustfmt, "clippy": clippy, "rustdoc": rustdoc, "gofmt": gofmt, "go-vet": go_vet, "staticcheck": staticcheck, "shellcheck": shellcheck,
           "pyflakes": pyflakes}
 
 

@@ -2,14 +2,10 @@
 
 package spanring
 
-/*
-#include "carrier.h"
-*/
-import "C"
-
 import (
 	"context"
-	"unsafe"
+
+	"spanring.example/go/spanring/internal/abi"
 )
 
 // Baggage is what an application sends along with every request that follows from one: names and values. It is
@@ -38,10 +34,8 @@ func (b Baggage) Value(name string) (string, bool) {
 		return "", false
 	}
 	value := make([]byte, len(b.header))
-	size := C.size_t(len(value))
-	data, dataSize := stringData(b.header)
-	key, keySize := stringData(name)
-	if C.spr_go_baggage_get(data, dataSize, key, keySize, (*C.char)(unsafe.Pointer(&value[0])), &size) != 1 {
+	size, found := abi.GetBaggage(b.header, name, value)
+	if found != 1 {
 		return "", false
 	}
 	return string(value[:size]), true
@@ -51,12 +45,8 @@ func (b Baggage) Value(name string) (string, bool) {
 // most 8192 bytes and 180 names.
 func (b Baggage) With(name, value string) (Baggage, error) {
 	changed := make([]byte, len(b.header)+len(name)+3*len(value)+2)
-	size := C.size_t(copy(changed, b.header))
-	key, keySize := stringData(name)
-	data, dataSize := stringData(value)
-	err := check(C.spr_go_baggage_set((*C.char)(unsafe.Pointer(&changed[0])), &size, C.size_t(len(changed)), key, keySize,
-		data, dataSize))
-	if err != nil {
+	size, result := abi.SetBaggage(changed, copy(changed, b.header), name, value)
+	if err := check(result); err != nil {
 		return b, err
 	}
 	return Baggage{string(changed[:size])}, nil
@@ -68,9 +58,8 @@ func (b Baggage) Without(name string) Baggage {
 		return b
 	}
 	changed := []byte(b.header)
-	size := C.size_t(len(changed))
-	key, keySize := stringData(name)
-	if C.spr_go_baggage_remove((*C.char)(unsafe.Pointer(&changed[0])), &size, key, keySize) != 1 {
+	size, found := abi.RemoveBaggage(changed, name)
+	if found != 1 {
 		return b
 	}
 	return Baggage{string(changed[:size])}

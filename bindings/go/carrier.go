@@ -2,18 +2,13 @@
 
 package spanring
 
-/*
-#include "carrier.h"
-#include <stdlib.h>
-*/
-import "C"
-
 import (
 	"context"
 	"encoding/binary"
 	"net/http"
 	"strings"
-	"unsafe"
+
+	"spanring.example/go/spanring/internal/abi"
 )
 
 // More than all keys and ids of all propagators together.
@@ -23,12 +18,9 @@ const fixedRoom = 512
 // the propagators that OTEL_PROPAGATORS names. A header that has no value this time is removed.
 func Inject(ctx context.Context, header http.Header) {
 	current := SpanContextFromContext(ctx)
-	// C only reads them.
-	state, stateSize := stringData(current.traceState)
-	baggage, baggageSize := stringData(BaggageFromContext(ctx).header)
-	packed := make([]byte, fixedRoom+int(stateSize)+int(baggageSize))
-	size := C.spr_go_inject(&current.raw, current.flags, state, stateSize, baggage, baggageSize,
-		(*C.uint8_t)(unsafe.Pointer(&packed[0])), C.size_t(len(packed)))
+	baggage := BaggageFromContext(ctx).header
+	packed := make([]byte, fixedRoom+len(current.traceState)+len(baggage))
+	size := abi.Inject(&current.raw, current.flags, current.traceState, baggage, packed)
 	for rest := packed[:max(size, 0)]; len(rest) > 0; {
 		var key, value []byte
 		var removed bool
@@ -60,40 +52,33 @@ func Extract(ctx context.Context, header http.Header) context.Context {
 	if len(packed) == 0 {
 		return ctx
 	}
-	state := make([]byte, min(room, C.SPR_TRACESTATE_SIZE))
-	baggage := make([]byte, min(room, C.SPR_BAGGAGE_SIZE))
-	stateSize, baggageSize := C.size_t(len(state)), C.size_t(len(baggage))
+	state := make([]byte, min(room, abi.TraceStateSize))
+	baggage := make([]byte, min(room, abi.BaggageSize))
 	var parent SpanContext
-	found := C.spr_go_extract((*C.uint8_t)(unsafe.Pointer(&packed[0])), C.size_t(len(packed)), &parent.raw, &parent.flags,
-		(*C.char)(unsafe.Pointer(&state[0])), &stateSize, (*C.char)(unsafe.Pointer(&baggage[0])), &baggageSize)
+	came, found := abi.Extract(packed, &parent.raw, state, baggage)
 	if found == 1 {
-		parent.traceState = string(state[:stateSize])
+		parent.flags, parent.traceState = came.Flags, string(state[:came.TraceStateSize])
 		ctx = ContextWithSpanContext(ctx, parent)
 	}
-	if baggageSize != 0 {
-		ctx = ContextWithBaggage(ctx, Baggage{string(baggage[:baggageSize])})
+	if came.BaggageSize != 0 {
+		ctx = ContextWithBaggage(ctx, Baggage{string(baggage[:came.BaggageSize])})
 	}
 	return ctx
 }
 
 // SetPropagators chooses the propagators of this process, by a list as in OTEL_PROPAGATORS. It returns how many names are
 // unknown and were ignored.
-func SetPropagators(names string) int {
-	data := C.CString(names)
-	defer C.free(unsafe.Pointer(data))
-	return int(C.spr_propagators_set(data, C.size_t(len(names))))
-}
+func SetPropagators(names string) int { return abi.SetPropagators(names) }
 
 // What the propagators may read: for B3 both forms, whichever is written.
 func propagationFields() []string {
 	var fields []string
 	b3 := false
-	for i := C.size_t(0); ; i++ {
-		field := C.spr_propagation_field(i)
-		if field == nil {
+	for i := 0; ; i++ {
+		name := abi.PropagationField(i)
+		if name == "" {
 			break
 		}
-		name := C.GoString(field)
 		if name == "b3" || strings.HasPrefix(name, "x-b3-") {
 			b3 = true
 		} else {
@@ -109,7 +94,7 @@ func propagationFields() []string {
 func takeText(packed []byte) (text []byte, removed bool, rest []byte) {
 	size := binary.NativeEndian.Uint32(packed)
 	packed = packed[4:]
-	if size == C.SPR_GO_REMOVED {
+	if size == abi.Removed {
 		return nil, true, packed
 	}
 	return packed[:size], false, packed[size:]

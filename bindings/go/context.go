@@ -2,21 +2,17 @@
 
 package spanring
 
-/*
-#include <spanring/spanring.h>
-*/
-import "C"
-
 import (
 	"context"
-	"unsafe"
+
+	"spanring.example/go/spanring/internal/abi"
 )
 
 // A SpanContext identifies a span to others. The zero value is "none". It may be compared with ==.
 type SpanContext struct {
-	raw        C.spr_context
+	raw        abi.Context
 	traceState string
-	flags      C.uint32_t // SPR_PROPAGATED_*
+	flags      uint32 // SPR_PROPAGATED_*
 }
 
 // A SpanContextConfig is what a SpanContext is made of.
@@ -24,6 +20,7 @@ type SpanContextConfig struct {
 	TraceID    TraceID
 	SpanID     SpanID
 	Sampled    bool
+	Random     bool   // the trace id is random in its lowest 56 bits, by W3C Trace Context level 2
 	Remote     bool   // it came from another process
 	TraceState string // as in the header of W3C Trace Context
 }
@@ -31,13 +28,15 @@ type SpanContextConfig struct {
 // NewSpanContext is the context of ids that are known elsewhere: for a Link, or a WholeSpan.
 func NewSpanContext(config SpanContextConfig) SpanContext {
 	context := SpanContext{traceState: config.TraceState}
-	*context.traceID() = config.TraceID
-	*context.spanID() = config.SpanID
+	context.raw.TraceID, context.raw.SpanID = config.TraceID, config.SpanID
 	if config.Sampled {
-		context.raw.trace_flags = C.SPR_TRACE_FLAG_SAMPLED
+		context.raw.Flags |= abi.FlagSampled
+	}
+	if config.Random {
+		context.raw.Flags |= abi.FlagRandom
 	}
 	if config.Remote {
-		context.raw.is_remote = 1
+		context.raw.IsRemote = 1
 	}
 	return context
 }
@@ -49,40 +48,36 @@ func (c SpanContext) WithTraceState(traceState string) SpanContext {
 }
 
 // TraceID names the trace that the span belongs to.
-func (c SpanContext) TraceID() TraceID { return *c.traceID() }
+func (c SpanContext) TraceID() TraceID { return c.raw.TraceID }
 
 // SpanID names the span.
-func (c SpanContext) SpanID() SpanID { return *c.spanID() }
+func (c SpanContext) SpanID() SpanID { return c.raw.SpanID }
 
 // IsValid tells whether both ids are there.
 func (c SpanContext) IsValid() bool { return c.TraceID().IsValid() && c.SpanID().IsValid() }
 
 // IsSampled tells whether whoever started the span decided that it be recorded.
-func (c SpanContext) IsSampled() bool { return c.raw.trace_flags&C.SPR_TRACE_FLAG_SAMPLED != 0 }
+func (c SpanContext) IsSampled() bool { return c.raw.Flags&abi.FlagSampled != 0 }
+
+// IsRandom tells whether whoever began the trace says that its id is random.
+func (c SpanContext) IsRandom() bool { return c.raw.Flags&abi.FlagRandom != 0 }
 
 // IsRemote tells whether it came from another process.
-func (c SpanContext) IsRemote() bool { return c.raw.is_remote != 0 }
+func (c SpanContext) IsRemote() bool { return c.raw.IsRemote != 0 }
 
 // TraceState is the W3C tracestate that came with the trace.
 func (c SpanContext) TraceState() string { return c.traceState }
 
 // Traceparent is the header value of W3C Trace Context; empty for an invalid context.
-func (c SpanContext) Traceparent() string {
-	var text [C.SPR_TRACEPARENT_SIZE]C.char
-	if C.spr_traceparent_inject(&c.raw, &text[0]) < 0 {
-		return ""
-	}
-	return C.GoStringN(&text[0], C.SPR_TRACEPARENT_SIZE-1)
-}
+func (c SpanContext) Traceparent() string { return abi.InjectTraceparent(&c.raw) }
 
 // ParseTraceparent parses a header value of W3C Trace Context. The context is marked remote.
 func ParseTraceparent(traceparent string) (SpanContext, error) {
-	var parsed SpanContext
-	data, size := stringData(traceparent)
-	if err := check(C.spr_traceparent_extract(data, size, &parsed.raw)); err != nil {
+	raw, result := abi.ExtractTraceparent(traceparent)
+	if err := check(result); err != nil {
 		return SpanContext{}, err
 	}
-	return parsed, nil
+	return SpanContext{raw: raw}, nil
 }
 
 type contextKey struct{}
@@ -123,7 +118,3 @@ func SpanContextFromContext(ctx context.Context) SpanContext {
 	}
 	return SpanContext{}
 }
-
-// The ids where they lie, as Go has them.
-func (c *SpanContext) traceID() *TraceID { return (*TraceID)(unsafe.Pointer(&c.raw.trace_id)) }
-func (c *SpanContext) spanID() *SpanID   { return (*SpanID)(unsafe.Pointer(&c.raw.span_id)) }

@@ -2,16 +2,13 @@
 
 package spanring
 
-/*
-#include "shim.h"
-*/
-import "C"
-
 import (
 	"context"
 	"errors"
 	"syscall"
 	"time"
+
+	"spanring.example/go/spanring/internal/abi"
 )
 
 // A FullPolicy says what happens to a span that ends while the ring is full.
@@ -19,11 +16,11 @@ type FullPolicy uint32
 
 const (
 	// DropNewest drops and counts it.
-	DropNewest FullPolicy = C.SPR_FULL_DROP_NEWEST
+	DropNewest FullPolicy = abi.FullDropNewest
 	// OverwriteOldest lets the oldest finished chunk give way, and counts what was in it.
-	OverwriteOldest FullPolicy = C.SPR_FULL_OVERWRITE_OLDEST
+	OverwriteOldest FullPolicy = abi.FullOverwriteOldest
 	// Wait waits for room up to Options.FullWait inside End, then drops and counts.
-	Wait FullPolicy = C.SPR_FULL_WAIT
+	Wait FullPolicy = abi.FullWait
 )
 
 // A Limit is how many at most. The zero value is what the OTEL_*_LIMIT variable behind it says, else the specification's
@@ -37,14 +34,14 @@ const (
 	ZeroLimit Limit = -2
 )
 
-func (l Limit) raw() C.uint32_t {
+func (l Limit) raw() uint32 {
 	switch {
 	case l == ZeroLimit:
-		return C.SPR_LIMIT_ZERO
+		return abi.LimitZero
 	case l < 0:
-		return C.SPR_LIMIT_NONE
+		return abi.LimitNone
 	}
-	return C.uint32_t(min(uint64(l), C.SPR_LIMIT_ZERO-1))
+	return uint32(min(uint64(l), abi.LimitZero-1))
 }
 
 // SpanLimits bound what is recorded of each span (specification: trace/sdk.md, Span Limits).
@@ -57,14 +54,14 @@ type SpanLimits struct {
 	LinkAttributeCount   Limit // of each link
 }
 
-func (l SpanLimits) raw() C.spr_go_limits {
-	return C.spr_go_limits{
-		attribute_count:        l.AttributeCount.raw(),
-		attribute_value_length: l.AttributeValueLength.raw(),
-		event_count:            l.EventCount.raw(),
-		link_count:             l.LinkCount.raw(),
-		event_attribute_count:  l.EventAttributeCount.raw(),
-		link_attribute_count:   l.LinkAttributeCount.raw(),
+func (l SpanLimits) raw() abi.Limits {
+	return abi.Limits{
+		AttributeCount:       l.AttributeCount.raw(),
+		AttributeValueLength: l.AttributeValueLength.raw(),
+		EventCount:           l.EventCount.raw(),
+		LinkCount:            l.LinkCount.raw(),
+		EventAttributeCount:  l.EventAttributeCount.raw(),
+		LinkAttributeCount:   l.LinkAttributeCount.raw(),
 	}
 }
 
@@ -77,28 +74,37 @@ type Options struct {
 	FullWait           time.Duration // with the policy Wait
 	SpanLimits         SpanLimits
 	ResourceSchemaURL  string // of the conventions that ResourceAttributes follow
+	// SetAtOnce hands on what is set on an open span at each call, in a call into C of its own, so that a crash keeps it.
+	// Otherwise what was set after the start goes with the end.
+	SetAtOnce bool
 }
 
 // A Provider is what this process is, and the way to its tracers. It lives as long as the process, needs no closing
 // before exit, and may be used by many goroutines at once.
-type Provider struct{ raw *C.spr_provider }
+type Provider struct {
+	raw       abi.Provider
+	setAtOnce bool
+}
 
 // Open makes the provider. It succeeds where tracing is off, too: State says why.
 func Open(options Options) (*Provider, error) {
 	var resource packed
 	resource.addAttributes([]Attribute{String("telemetry.sdk.language", "go")})
 	resource.addAttributes(options.ResourceAttributes)
-	name, nameSize := stringData(options.ServiceName)
-	url, urlSize := stringData(options.ResourceSchemaURL)
-	var raw *C.spr_provider
-	result := C.spr_go_provider_open(name, nameSize, url, urlSize, resource.data(), C.uint32_t(resource.count),
-		resource.total.raw(), C.uint64_t(options.MemoryLimit), C.uint32_t(options.FullPolicy),
-		C.uint64_t(max(options.FullWait, 0)), options.SpanLimits.raw(), &raw)
+	raw, result := abi.OpenProvider(&abi.ProviderOptions{
+		ServiceName: options.ServiceName,
+		SchemaURL:   options.ResourceSchemaURL,
+		Resource:    resource.List,
+		MemoryLimit: options.MemoryLimit,
+		FullPolicy:  uint32(options.FullPolicy),
+		FullWait:    uint64(max(options.FullWait, 0)),
+		Limits:      options.SpanLimits.raw(),
+	})
 	resource.release()
 	if err := check(result); err != nil {
 		return nil, err
 	}
-	return &Provider{raw}, nil
+	return &Provider{raw, options.SetAtOnce}, nil
 }
 
 // Tracer gives the tracer of an instrumentation scope. The same arguments give the same tracer. version may be empty.
@@ -107,21 +113,17 @@ func (p *Provider) Tracer(name, version string, options ...TracerOption) (*Trace
 	for _, option := range options {
 		option(&config)
 	}
-	nameData, nameSize := stringData(name)
-	versionData, versionSize := stringData(version)
-	urlData, urlSize := stringData(config.schemaURL)
-	var raw *C.spr_tracer
-	result := C.spr_go_tracer_get(p.raw, nameData, nameSize, versionData, versionSize, urlData, urlSize,
-		config.attributes.data(), C.uint32_t(config.attributes.count), config.attributes.total.raw(), &raw)
+	raw, result := abi.GetTracer(p.raw, &abi.Scope{Name: name, Version: version, SchemaURL: config.schemaURL,
+		Attributes: config.attributes.List})
 	config.attributes.release()
 	if err := check(result); err != nil {
 		return nil, err
 	}
-	return &Tracer{raw}, nil
+	return &Tracer{raw, p.setAtOnce}, nil
 }
 
 // State is nil where spans are recorded, else why tracing is off.
-func (p *Provider) State() error { return check(C.spr_provider_state(p.raw)) }
+func (p *Provider) State() error { return check(p.raw.State()) }
 
 // Flush waits until the agent has taken over every span that ended before the call, or the context is done. With one that is
 // done already it does not wait: it says whether that is so.
@@ -137,7 +139,7 @@ func (p *Provider) Flush(ctx context.Context) error {
 		if ctx.Err() != nil {
 			wait = 0
 		}
-		err := check(C.spr_provider_flush(p.raw, C.uint64_t(wait)))
+		err := check(p.raw.Flush(uint64(wait)))
 		if !errors.Is(err, syscall.ETIMEDOUT) {
 			return err
 		}
@@ -151,7 +153,7 @@ func (p *Provider) Flush(ctx context.Context) error {
 // spans: nil where the agent has taken over all that ended before, else why the flush ended without.
 func (p *Provider) Shutdown(ctx context.Context) error {
 	flushed := p.Flush(ctx)
-	err := check(C.spr_provider_shutdown(p.raw, 0))
+	err := check(p.raw.Shutdown())
 	if err != nil && flushed != nil {
 		return flushed
 	}
@@ -174,20 +176,19 @@ func (s Statistics) Dropped() uint64 {
 
 // Statistics reads what was counted since the process began.
 func (p *Provider) Statistics() Statistics {
-	raw := C.spr_statistics{struct_size: C.sizeof_spr_statistics}
-	C.spr_provider_statistics(p.raw, &raw)
+	raw := p.raw.Statistics()
 	return Statistics{
-		Started:            uint64(raw.started),
-		Ended:              uint64(raw.ended),
-		Unsampled:          uint64(raw.unsampled),
-		NotStarted:         uint64(raw.not_started_slot + raw.not_started_nested),
-		DroppedFull:        uint64(raw.dropped_full),
-		DroppedTooBig:      uint64(raw.dropped_too_big),
-		DroppedNested:      uint64(raw.dropped_nested),
-		DroppedOverwritten: uint64(raw.dropped_overwritten),
-		RefusedData:        uint64(raw.refused_data),
-		Acknowledged:       uint64(raw.acknowledged),
-		CutTexts:           uint64(raw.cut_texts),
-		MisreadVariables:   uint64(raw.misread_variables),
+		Started:            raw.Started,
+		Ended:              raw.Ended,
+		Unsampled:          raw.Unsampled,
+		NotStarted:         raw.NotStartedSlot + raw.NotStartedNested,
+		DroppedFull:        raw.DroppedFull,
+		DroppedTooBig:      raw.DroppedTooBig,
+		DroppedNested:      raw.DroppedNested,
+		DroppedOverwritten: raw.DroppedOverwritten,
+		RefusedData:        raw.RefusedData,
+		Acknowledged:       raw.Acknowledged,
+		CutTexts:           raw.CutTexts,
+		MisreadVariables:   raw.MisreadVariables,
 	}
 }

@@ -2,15 +2,12 @@
 
 package spanring
 
-/*
-#include "shim.h"
-*/
-import "C"
-
 import (
 	"fmt"
 	"sync"
 	"time"
+
+	"spanring.example/go/spanring/internal/abi"
 )
 
 // A Status says how an operation went.
@@ -18,11 +15,11 @@ type Status uint8
 
 const (
 	// StatusUnset is the status of a span of which nothing was said.
-	StatusUnset Status = C.SPR_STATUS_UNSET
+	StatusUnset Status = abi.StatusUnset
 	// StatusOK is said by the application, not by instrumentation. It is final: no later status replaces it.
-	StatusOK Status = C.SPR_STATUS_OK
+	StatusOK Status = abi.StatusOK
 	// StatusError is an operation that failed.
-	StatusError Status = C.SPR_STATUS_ERROR
+	StatusError Status = abi.StatusError
 )
 
 // More than this does not gather in Go memory: it is handed on before the end.
@@ -31,11 +28,13 @@ const gatherLimit = 16 * 1024
 // A Span is an open operation. Many goroutines may use it at once; after End it does nothing. A span that is never ended
 // holds one of the ring's slots until the process ends, and arrives as unfinished.
 type Span struct {
-	context SpanContext // never changes
+	raw        abi.Span // as the start left it
+	traceState string
+	flags      uint32
+	setAtOnce  bool
 
 	mutex      sync.Mutex // the library lets one thread at a time use a span
-	raw        C.spr_span
-	ended      bool // or never recorded
+	ended      bool       // or never recorded
 	status     Status
 	message    string
 	name       string
@@ -45,7 +44,7 @@ type Span struct {
 }
 
 // Context identifies the span. It is valid for a span that is not sampled, too, and after the end.
-func (s *Span) Context() SpanContext { return s.context }
+func (s *Span) Context() SpanContext { return SpanContext{s.raw.Context, s.traceState, s.flags} }
 
 // IsRecording tells whether anything that is set is kept: worth asking before computing a costly attribute.
 func (s *Span) IsRecording() bool {
@@ -60,7 +59,7 @@ func (s *Span) SetAttributes(attributes ...Attribute) {
 	defer s.mutex.Unlock()
 	if !s.ended {
 		s.attributes.addAttributes(attributes)
-		s.bound()
+		s.changed()
 	}
 }
 
@@ -75,7 +74,7 @@ func (s *Span) AddEventAt(at time.Time, name string, attributes ...Attribute) {
 	defer s.mutex.Unlock()
 	if !s.ended {
 		s.events.addEvent(Event{Name: name, Time: at, Attributes: attributes})
-		s.bound()
+		s.changed()
 	}
 }
 
@@ -106,7 +105,7 @@ func (s *Span) AddLink(link Link) {
 	if !s.ended {
 		var one packed
 		one.addLink(link)
-		C.spr_go_span_add_link(&s.raw, one.data(), one.total.raw())
+		abi.AddLink(&s.raw, &one.List)
 		one.release()
 	}
 }
@@ -123,6 +122,7 @@ func (s *Span) SetStatus(status Status, message string) {
 	if status == StatusError {
 		s.message = message
 	}
+	s.changed()
 }
 
 // SetName replaces the name.
@@ -131,6 +131,7 @@ func (s *Span) SetName(name string) {
 	defer s.mutex.Unlock()
 	if !s.ended {
 		s.name, s.hasName = name, true
+		s.changed()
 	}
 }
 
@@ -145,31 +146,43 @@ func (s *Span) EndAt(at time.Time) {
 		return
 	}
 	s.ended = true
-	s.hand(1, nanoseconds(at))
+	s.hand(true, nanoseconds(at))
 	s.attributes.release()
 	s.events.release()
 }
 
-// bound hands on what has gathered when it is much. Called with the mutex held.
-func (s *Span) bound() {
-	if len(s.attributes.bytes)+len(s.events.bytes) > gatherLimit {
-		s.hand(0, 0)
+// TraceState is what the span records: that of its parent, and what the sampler says of its ratio. In a call into C of its
+// own; once the span has ended, or where it is not recorded, it is that of the parent.
+func (s *Span) TraceState() string {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if !s.ended {
+		if state := abi.TraceState(&s.raw); state != "" {
+			return state
+		}
+	}
+	return s.traceState
+}
+
+// changed hands on what has gathered where it is much, or is never to gather. Called with the mutex held.
+func (s *Span) changed() {
+	if s.setAtOnce || len(s.attributes.Bytes)+len(s.events.Bytes) > gatherLimit {
+		s.hand(false, 0)
 		s.attributes.reset()
 		s.events.reset()
 	}
 }
 
 // hand is the one call of an end. Called with the mutex held.
-func (s *Span) hand(end C.int, endTime uint64) {
-	message, messageSize := stringData(s.message)
-	name, nameSize := stringData(s.name)
-	inner := s.attributes.total
-	inner.add(s.events.total)
-	var hasName C.int
-	if s.hasName {
-		hasName = 1
-	}
-	C.spr_go_span_finish(&s.raw, end, C.uint64_t(endTime), C.int(s.status), message, messageSize, name, nameSize,
-		hasName, s.attributes.data(), C.uint32_t(s.attributes.count), s.events.data(), C.uint32_t(s.events.count),
-		inner.raw())
+func (s *Span) hand(end bool, endTime uint64) {
+	abi.FinishSpan(&s.raw, &abi.Finish{
+		End:        end,
+		Status:     uint8(s.status),
+		HasName:    s.hasName,
+		Time:       endTime,
+		Message:    s.message,
+		Name:       s.name,
+		Attributes: s.attributes.List,
+		Events:     s.events.List,
+	})
 }

@@ -147,6 +147,9 @@ func TestALimitIsANumberOrNoneOrNotOne(t *testing.T) {
 func TestIDsAndTheDecisionMayBeSaid(t *testing.T) {
 	library := open(t)
 	trace, id := TraceID{1, 2}, SpanID{3, 4}
+	if made := NewSpanContext(SpanContextConfig{Random: true}); !made.IsRandom() || made.IsSampled() {
+		t.Error("random is a flag of its own")
+	}
 	_, span := library.tracer.Start(context.Background(), "own", WithIDs(trace, id), WithSampling(SamplingRecord))
 	if got := span.Context(); !span.IsRecording() || got.TraceID() != trace || got.SpanID() != id || !got.IsSampled() {
 		t.Errorf("got %v %v, recording %v", got.TraceID(), got.SpanID(), span.IsRecording())
@@ -189,13 +192,34 @@ func TestASpanCostsTwoCallsIntoC(t *testing.T) {
 	library.expect(t, 2, 2, 0)
 }
 
+func TestWhatIsSetIsHandedOnAtOnceWhereAskedFor(t *testing.T) {
+	library := open(t)
+	tracer := *library.tracer
+	tracer.setAtOnce = true
+	_, span := tracer.Start(context.Background(), "at once")
+	for _, set := range []func(){
+		func() { span.SetAttributes(Int("key", 1)) },
+		func() { span.AddEvent("event") },
+		func() { span.SetStatus(StatusError, "message") },
+		func() { span.SetName("name") },
+	} {
+		calls := runtime.NumCgoCall()
+		set()
+		if calls = runtime.NumCgoCall() - calls; calls != 1 || span.attributes.Count+span.events.Count != 0 {
+			t.Errorf("%d calls", calls)
+		}
+	}
+	span.End()
+	library.expect(t, 1, 1, 0)
+}
+
 func TestMuchDataIsHandedOnBeforeTheEnd(t *testing.T) {
 	library := open(t)
 	_, span := library.tracer.Start(context.Background(), "much")
 	text := strings.Repeat("x", 1000)
 	for i := 0; i < 40; i++ {
 		span.SetAttributes(String(fmt.Sprint("key", i), text))
-		if gathered := len(span.attributes.bytes); gathered > gatherLimit {
+		if gathered := len(span.attributes.Bytes); gathered > gatherLimit {
 			t.Fatalf("%d bytes have gathered", gathered)
 		}
 	}

@@ -2,14 +2,11 @@
 
 package spanring
 
-/*
-#include "shim.h"
-*/
-import "C"
-
 import (
 	"context"
 	"time"
+
+	"spanring.example/go/spanring/internal/abi"
 )
 
 // A Kind says what a span is to its parent (specification: SpanKind).
@@ -17,15 +14,15 @@ type Kind uint8
 
 const (
 	// KindInternal is an operation inside of an application.
-	KindInternal Kind = C.SPR_KIND_INTERNAL
+	KindInternal Kind = abi.KindInternal
 	// KindServer is the handling of a request that came from elsewhere.
-	KindServer Kind = C.SPR_KIND_SERVER
+	KindServer Kind = abi.KindServer
 	// KindClient is a request to elsewhere, until its answer.
-	KindClient Kind = C.SPR_KIND_CLIENT
+	KindClient Kind = abi.KindClient
 	// KindProducer is the handing over of a message, or a job, that is worked on later.
-	KindProducer Kind = C.SPR_KIND_PRODUCER
+	KindProducer Kind = abi.KindProducer
 	// KindConsumer is the work on it.
-	KindConsumer Kind = C.SPR_KIND_CONSUMER
+	KindConsumer Kind = abi.KindConsumer
 )
 
 // A Sampling says who decides whether a span is recorded. The agent's "off" goes before all of them.
@@ -33,11 +30,11 @@ type Sampling uint32
 
 const (
 	// SamplingAsk leaves it to the sampler, or to the agent's rule in its place.
-	SamplingAsk Sampling = C.SPR_SAMPLING_ASK
+	SamplingAsk Sampling = abi.SamplingAsk
 	// SamplingRecord has the span recorded, whatever sampler and parent say; its children follow it.
-	SamplingRecord Sampling = C.SPR_SAMPLING_RECORD
+	SamplingRecord Sampling = abi.SamplingRecord
 	// SamplingDrop has it not recorded; it counts as not sampled.
-	SamplingDrop Sampling = C.SPR_SAMPLING_DROP
+	SamplingDrop Sampling = abi.SamplingDrop
 )
 
 type startConfig struct {
@@ -109,18 +106,17 @@ func WithScopeAttributes(attributes ...Attribute) TracerOption {
 
 // A Tracer starts the spans of one instrumentation scope. Many goroutines may use it at once. A nil Tracer starts spans
 // that do nothing.
-type Tracer struct{ raw *C.spr_tracer }
+type Tracer struct {
+	raw       abi.Tracer
+	setAtOnce bool
+}
 
 // Enabled tells whether a span could be recorded at present.
-func (t *Tracer) Enabled() bool { return t != nil && C.spr_tracer_enabled(t.raw) == 1 }
+func (t *Tracer) Enabled() bool { return t != nil && t.raw.Enabled() }
 
 // Start starts a span, a child of the context's, and returns a context with it. Whoever starts a span ends it.
 // The thread's own context of the C library plays no part: goroutines change threads.
 func (t *Tracer) Start(ctx context.Context, name string, options ...StartOption) (context.Context, *Span) {
-	if t == nil {
-		span := &Span{context: SpanContextFromContext(ctx), ended: true}
-		return ContextWithSpan(ctx, span), span
-	}
 	config := startConfig{kind: KindInternal}
 	for _, option := range options {
 		option(&config)
@@ -129,24 +125,32 @@ func (t *Tracer) Start(ctx context.Context, name string, options ...StartOption)
 	if !config.newRoot {
 		parent = SpanContextFromContext(ctx)
 	}
-	inner := config.attributes.total
-	inner.add(config.links.total)
 	span := new(Span)
-	nameData, nameSize := stringData(name)
-	stateData, stateSize := stringData(parent.traceState)
-	var hasIDs C.int
-	if config.hasIDs {
-		hasIDs = 1
-		*span.context.traceID(), *span.context.spanID() = config.traceID, config.spanID
-		span.raw.context = span.context.raw
+	t.start(span, name, parent, &config)
+	return ContextWithSpan(ctx, span), span
+}
+
+// start is the one call of a start, in a span that is zero.
+func (t *Tracer) start(span *Span, name string, parent SpanContext, config *startConfig) {
+	span.traceState, span.flags = parent.traceState, parent.flags
+	if t == nil {
+		span.raw.Context, span.ended = parent.raw, true
+	} else {
+		if config.hasIDs {
+			span.raw.Context.TraceID, span.raw.Context.SpanID = config.traceID, config.spanID
+		}
+		abi.StartSpan(t.raw, name, &abi.Start{
+			Kind:       uint8(config.kind),
+			HasIDs:     config.hasIDs,
+			Sampling:   uint32(config.sampling),
+			Time:       nanoseconds(config.time),
+			Parent:     parent.raw,
+			TraceState: parent.traceState,
+			Attributes: config.attributes.List,
+			Links:      config.links.List,
+		}, &span.raw)
+		span.setAtOnce, span.ended = t.setAtOnce, span.raw.Handle == 0
 	}
-	// One call. What it refuses (no slot, tracing off) leaves a span that does nothing and passes its parent on.
-	C.spr_go_span_start(t.raw, nameData, nameSize, C.int(config.kind), &parent.raw, C.uint64_t(nanoseconds(config.time)),
-		stateData, stateSize, config.attributes.data(), C.uint32_t(config.attributes.count), config.links.data(),
-		C.uint32_t(config.links.count), inner.raw(), C.uint32_t(config.sampling), hasIDs, &span.raw)
 	config.attributes.release()
 	config.links.release()
-	span.context = SpanContext{raw: span.raw.context, traceState: parent.traceState, flags: parent.flags}
-	span.ended = span.raw.handle == 0
-	return ContextWithSpan(ctx, span), span
 }

@@ -2,7 +2,11 @@
 
 package spanring
 
-import "math"
+import (
+	"math"
+
+	"spanring.example/go/spanring/internal/abi"
+)
 
 // The types of values: field numbers of opentelemetry.proto.common.v1.AnyValue, as in the C header.
 const (
@@ -79,20 +83,12 @@ func KeyValuesValue(pairs ...Attribute) Value {
 	return list.build(typeKeyValues, len(pairs))
 }
 
-// A total is what C has to have room for.
-type total struct{ attributes, values uint32 }
-
-func (t *total) add(other total) {
-	t.attributes += other.attributes
-	t.values += other.values
-}
-
 // total is what is inside of a list.
-func (v *Value) total() total {
+func (v *Value) total() abi.Total {
 	if v.kind == typeArray || v.kind == typeKeyValues {
-		return total{uint32(v.number >> 32), uint32(v.number)}
+		return abi.Total{Attributes: uint32(v.number >> 32), Values: uint32(v.number)}
 	}
-	return total{}
+	return abi.Total{}
 }
 
 // bounded is the value where it may be an element of a list, else none.
@@ -105,7 +101,7 @@ func (v Value) bounded() Value {
 
 type listBuilder struct {
 	bytes []byte
-	total total
+	total abi.Total
 	depth uint8
 }
 
@@ -113,23 +109,23 @@ func (l *listBuilder) addValue(value Value) {
 	value = value.bounded()
 	l.bytes = append(l.bytes, value.kind)
 	l.bytes = appendPayload(l.bytes, &value)
-	l.total.values++
+	l.total.Values++
 	l.added(&value)
 }
 
 func (l *listBuilder) addPair(pair Attribute) {
 	pair.value = pair.value.bounded()
 	l.bytes = appendAttribute(l.bytes, &pair)
-	l.total.attributes++
+	l.total.Attributes++
 	l.added(&pair.value)
 }
 
 func (l *listBuilder) added(value *Value) {
-	l.total.add(value.total())
+	l.total.Add(value.total())
 	l.depth = max(l.depth, value.depth)
 }
 
 func (l *listBuilder) build(kind uint8, count int) Value {
 	packed := append(native.AppendUint32(make([]byte, 0, 4+len(l.bytes)), uint32(count)), l.bytes...)
-	return Value{string(packed), uint64(l.total.attributes)<<32 | uint64(l.total.values), kind, l.depth + 1}
+	return Value{string(packed), uint64(l.total.Attributes)<<32 | uint64(l.total.Values), kind, l.depth + 1}
 }

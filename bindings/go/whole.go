@@ -2,15 +2,11 @@
 
 package spanring
 
-/*
-#include "shim.h"
-*/
-import "C"
-
 import (
 	"context"
 	"time"
-	"unsafe"
+
+	"spanring.example/go/spanring/internal/abi"
 )
 
 // A WholeSpan is one that was measured elsewhere: by another clock, another goroutine, another tool.
@@ -45,28 +41,28 @@ func (t *Tracer) Record(ctx context.Context, span WholeSpan) (SpanContext, error
 		return result, nil
 	}
 	p := packed{}
-	p.bytes = append(p.room(), uint8(span.Kind), uint8(span.Status), boolByte(known))
-	p.bytes = appendContext(p.bytes, span.Context.raw)
-	p.bytes = appendContext(p.bytes, parent.raw)
-	p.bytes = native.AppendUint64(p.bytes, nanoseconds(span.StartTime))
-	p.bytes = native.AppendUint64(p.bytes, nanoseconds(span.EndTime))
+	p.Bytes = append(p.room(), uint8(span.Kind), uint8(span.Status), boolByte(known))
+	p.Bytes = appendContext(p.Bytes, span.Context.raw)
+	p.Bytes = appendContext(p.Bytes, parent.raw)
+	p.Bytes = native.AppendUint64(p.Bytes, nanoseconds(span.StartTime))
+	p.Bytes = native.AppendUint64(p.Bytes, nanoseconds(span.EndTime))
 	for _, text := range []string{span.Name, span.StatusMessage, result.traceState} {
-		p.bytes = appendText(p.bytes, text)
+		p.Bytes = appendText(p.Bytes, text)
 	}
 	for _, dropped := range []int{span.DroppedAttributes, span.DroppedEvents, span.DroppedLinks} {
-		p.bytes = native.AppendUint32(p.bytes, counted(dropped))
+		p.Bytes = native.AppendUint32(p.Bytes, counted(dropped))
 	}
-	p.bytes = native.AppendUint32(p.bytes, uint32(len(span.Attributes)))
+	p.Bytes = native.AppendUint32(p.Bytes, uint32(len(span.Attributes)))
 	p.appendAttributes(span.Attributes)
-	p.bytes = native.AppendUint32(p.bytes, uint32(len(span.Events)))
+	p.Bytes = native.AppendUint32(p.Bytes, uint32(len(span.Events)))
 	for _, event := range span.Events {
 		p.addEvent(event)
 	}
-	p.bytes = native.AppendUint32(p.bytes, uint32(len(span.Links)))
+	p.Bytes = native.AppendUint32(p.Bytes, uint32(len(span.Links)))
 	for _, link := range span.Links {
 		p.addLink(link)
 	}
-	code := C.spr_go_span_record(t.raw, (*C.uint8_t)(unsafe.SliceData(p.bytes)), p.total.raw(), &result.raw)
+	code := abi.RecordSpan(t.raw, &p.List, &result.raw)
 	p.release()
 	if code < 0 && known && !span.Context.IsValid() {
 		return SpanContext{}, check(code)

@@ -2,25 +2,20 @@
 
 package spanring
 
-/*
-#include "shim.h"
-*/
-import "C"
-
 import (
 	"encoding/binary"
 	"math"
 	"sync"
 	"time"
 	"unsafe"
+
+	"spanring.example/go/spanring/internal/abi"
 )
 
-// A packed list is what shim.h takes: plain bytes without a pointer.
+// A packed list is what internal/abi/shim.h takes: plain bytes without a pointer.
 type packed struct {
-	bytes []byte
-	home  *buffer // where bytes come from and go to; nil: nowhere yet
-	count uint32  // elements
-	total total   // attributes and values in it, also those inside its elements
+	abi.List
+	home *buffer // where its bytes come from and go to; nil: nowhere yet
 }
 
 // Go and C of one process read the same memory.
@@ -56,40 +51,40 @@ func appendText(bytes []byte, text string) []byte {
 	return append(native.AppendUint32(bytes, uint32(len(text))), text...)
 }
 
-func appendContext(bytes []byte, raw C.spr_context) []byte {
+func appendContext(bytes []byte, raw abi.Context) []byte {
 	return append(bytes, unsafe.Slice((*byte)(unsafe.Pointer(&raw)), unsafe.Sizeof(raw))...)
 }
 
 func (p *packed) appendAttributes(attributes []Attribute) {
 	for i := range attributes {
-		p.bytes = appendAttribute(p.bytes, &attributes[i])
-		p.total.add(attributes[i].value.total())
+		p.Bytes = appendAttribute(p.Bytes, &attributes[i])
+		p.Total.Add(attributes[i].value.total())
 	}
-	p.total.attributes += uint32(len(attributes))
+	p.Total.Attributes += uint32(len(attributes))
 }
 
 func (p *packed) addAttributes(attributes []Attribute) {
-	p.bytes = p.room()
+	p.Bytes = p.room()
 	p.appendAttributes(attributes)
-	p.count += uint32(len(attributes))
+	p.Count += uint32(len(attributes))
 }
 
 func (p *packed) addEvent(event Event) {
-	p.bytes = native.AppendUint64(p.room(), nanoseconds(event.Time))
-	p.bytes = appendText(p.bytes, event.Name)
-	p.bytes = native.AppendUint32(p.bytes, counted(event.DroppedAttributes))
-	p.bytes = native.AppendUint32(p.bytes, uint32(len(event.Attributes)))
+	p.Bytes = native.AppendUint64(p.room(), nanoseconds(event.Time))
+	p.Bytes = appendText(p.Bytes, event.Name)
+	p.Bytes = native.AppendUint32(p.Bytes, counted(event.DroppedAttributes))
+	p.Bytes = native.AppendUint32(p.Bytes, uint32(len(event.Attributes)))
 	p.appendAttributes(event.Attributes)
-	p.count++
+	p.Count++
 }
 
 func (p *packed) addLink(link Link) {
-	p.bytes = appendContext(p.room(), link.Context.raw)
-	p.bytes = appendText(p.bytes, link.Context.traceState)
-	p.bytes = native.AppendUint32(p.bytes, counted(link.DroppedAttributes))
-	p.bytes = native.AppendUint32(p.bytes, uint32(len(link.Attributes)))
+	p.Bytes = appendContext(p.room(), link.Context.raw)
+	p.Bytes = appendText(p.Bytes, link.Context.traceState)
+	p.Bytes = native.AppendUint32(p.Bytes, counted(link.DroppedAttributes))
+	p.Bytes = native.AppendUint32(p.Bytes, uint32(len(link.Attributes)))
 	p.appendAttributes(link.Attributes)
-	p.count++
+	p.Count++
 }
 
 // counted is a count as C has it.
@@ -98,30 +93,20 @@ func counted(count int) uint32 { return uint32(min(max(count, 0), math.MaxInt32)
 func (p *packed) room() []byte {
 	if p.home == nil {
 		p.home = buffers.Get().(*buffer)
-		p.bytes = p.home.bytes[:0]
+		p.Bytes = p.home.bytes[:0]
 	}
-	return p.bytes
+	return p.Bytes
 }
 
 // reset empties the list and keeps its buffer; release gives that back.
-func (p *packed) reset() { *p = packed{bytes: p.bytes[:0], home: p.home} }
+func (p *packed) reset() { *p = packed{abi.List{Bytes: p.Bytes[:0]}, p.home} }
 
 func (p *packed) release() {
-	if p.home != nil && cap(p.bytes) <= 2*gatherLimit {
-		p.home.bytes = p.bytes
+	if p.home != nil && cap(p.Bytes) <= 2*gatherLimit {
+		p.home.bytes = p.Bytes
 		buffers.Put(p.home)
 	}
 	*p = packed{}
-}
-
-func (p *packed) data() *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(p.bytes)) }
-
-func (t total) raw() C.spr_go_total {
-	return C.spr_go_total{attributes: C.uint32_t(t.attributes), values: C.uint32_t(t.values)}
-}
-
-func stringData(text string) (*C.char, C.size_t) {
-	return (*C.char)(unsafe.Pointer(unsafe.StringData(text))), C.size_t(len(text))
 }
 
 // nanoseconds is 0, which the library takes as "now", for the zero time and what is before the epoch.

@@ -6,7 +6,6 @@
 set -euo pipefail
 
 shop=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-source=$(cd "$shop/../.." && pwd)
 build=$(cd "${1:?usage: build.sh BUILD [stock] [payment]}" && pwd)
 shift
 [ $# -gt 0 ] || set -- stock payment
@@ -22,9 +21,8 @@ for service in "$@"; do
         need go
         (
             cd "$shop/stock"
-            export CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$source/include"
-            export CGO_LDFLAGS="-O2 -g -L$build/lib -Wl,-rpath,$build/lib"
-            go build -buildvcs=false -o "$build/examples/shop/stock" .
+            # The library that its module brings.
+            CGO_ENABLED=1 go build -buildvcs=false -trimpath -o "$build/examples/shop/stock" .
         )
         ;;
     payment)

@@ -6,22 +6,24 @@
  *
  * Packed, in the machine's byte order, unaligned:
  *
- *     text        u32 size, bytes
- *     payload     a text (string, bytes), 8 bytes (bool, int64, uint64, double), or of a list u32 number of elements
- * and these: values (array) or attributes (key-values); of other types nothing value       u8 type, payload attribute
- * u8 type, key as a text, payload event       u64 time, name as a text, u32 attributes dropped before, u32 number of
- * attributes, attributes link        spr_context, trace state as a text, u32 attributes dropped before, u32 number of
- * attributes, attributes whole span  u8 kind, u8 status, u8 whether it has a context of its own, spr_context, parent's
- * spr_context, u64 start, u64 end, name, status message and trace state as texts, u32 of attributes, events and links
- * dropped before, then of each of these u32 their number and they
+ * - a text: u32 size, bytes
+ * - a payload: a text (string, bytes); 8 bytes (bool, int64, uint64, double); of other types nothing; of a list u32
+ *   number of elements, then values (array) or attributes (key-values)
+ * - a value: u8 type, payload
+ * - an attribute: u8 type, key as a text, payload
+ * - an event: u64 time, name as a text, u32 attributes dropped before, u32 number of attributes, attributes
+ * - a link: spr_context, trace state as a text, u32 attributes dropped before, u32 number of attributes, attributes
+ * - a whole span: u8 kind, u8 status, u8 whether it has a context of its own, spr_context, parent's spr_context, u64
+ *   start, u64 end, name, status message and trace state as texts, u32 of attributes, events and links dropped before,
+ *   then of each of these u32 their number and they
  *
- * Called with what the packer of wire.go wrote alone, which is trusted: sizes are not checked again, and lists are
- * nested no deeper than valueDepth of value.go.
+ * Called with what the packer of ../../wire.go wrote alone, which is trusted: sizes are not checked again, and lists
+ * are nested no deeper than valueDepth of ../../value.go.
  */
 #ifndef SPANRING_GO_SHIM_H
 #define SPANRING_GO_SHIM_H
 
-#include <spanring/spanring.h>
+#include "library.h"
 
 /* How much of each there is in all of a call's lists, also inside of other lists. */
 typedef struct spr_go_total {
@@ -40,7 +42,7 @@ typedef struct spr_go_limits {
 } spr_go_limits;
 
 /* What *io_span has in its context are ids of its own, where has_ids says so. */
-int spr_go_span_start(spr_tracer *tracer, const char *name, size_t name_size, int kind, const spr_context *parent,
+int spr_go_span_start(spr_tracer *tracer, const char *name, size_t name_size, int kind, spr_context parent,
                       uint64_t start_time_ns, const char *trace_state, size_t trace_state_size,
                       const uint8_t *attributes, uint32_t attribute_count, const uint8_t *links, uint32_t link_count,
                       spr_go_total total, uint32_t sampling, int has_ids, spr_span *io_span);
@@ -52,6 +54,9 @@ int spr_go_span_finish(const spr_span *span, int end, uint64_t end_time_ns, int 
                        spr_go_total total);
 
 int spr_go_span_add_link(const spr_span *span, const uint8_t *link, spr_go_total total);
+
+/* The size of what was written; 0 where it keeps none. */
+size_t spr_go_span_trace_state(const spr_span *span, char *state, size_t capacity);
 
 int spr_go_span_record(spr_tracer *tracer, const uint8_t *whole_span, spr_go_total total, spr_context *ret_context);
 

@@ -137,7 +137,7 @@ static void take_link(room *room, const uint8_t **at, spr_link *link) {
     link->attributes = take_attributes(room, at, (uint32_t)link->attribute_count);
 }
 
-int spr_go_span_start(spr_tracer *tracer, const char *name, size_t name_size, int kind, const spr_context *parent,
+int spr_go_span_start(spr_tracer *tracer, const char *name, size_t name_size, int kind, spr_context parent,
                       uint64_t start_time_ns, const char *trace_state, size_t trace_state_size,
                       const uint8_t *attributes, uint32_t attribute_count, const uint8_t *links, uint32_t link_count,
                       spr_go_total total, uint32_t sampling, int has_ids, spr_span *io_span) {
@@ -150,7 +150,7 @@ int spr_go_span_start(spr_tracer *tracer, const char *name, size_t name_size, in
 
     options.kind = (uint8_t)kind;
     options.parent_mode = SPR_PARENT_EXPLICIT;
-    options.parent = parent;
+    options.parent = &parent;
     options.start_time_ns = start_time_ns;
     options.trace_state = trace_state;
     options.trace_state_size = trace_state_size;
@@ -183,6 +183,10 @@ static int finish(const spr_span *span, int end, const spr_end_options *options)
     if (end) {
         return spr_span_end_with(span, options);
     }
+    if (options->name != NULL) {
+        spr_span_set_name(span, options->name, options->name_size);
+    }
+    spr_span_set_status(span, options->status, options->status_message, options->status_message_size);
     const int refused = spr_span_set_attributes(span, options->attributes, options->attribute_count);
     for (size_t i = 0; i < options->event_count; ++i) {
         spr_span_add_event(span, &options->events[i]);
@@ -241,6 +245,11 @@ int spr_go_span_add_link(const spr_span *span, const uint8_t *link, spr_go_total
         room_close(&room);
     }
     return result;
+}
+
+size_t spr_go_span_trace_state(const spr_span *span, char *state, size_t capacity) {
+    spr_text text = {state, 0, capacity};
+    return spr_span_trace_state(span, &text) == 1 ? text.size : 0;
 }
 
 int spr_go_span_record(spr_tracer *tracer, const uint8_t *at, spr_go_total total, spr_context *ret_context) {

@@ -9,11 +9,11 @@
 #ifndef SPANRING_GO_CARRIER_H
 #define SPANRING_GO_CARRIER_H
 
-#include <spanring/spanring.h>
+#include "library.h"
 
 #define SPR_GO_REMOVED 0xffffffffu
 
-/* The sizes are capacities on the way in. What is not found is empty. Called by carrier.go alone, which is trusted. */
+/* The sizes are capacities on the way in. What is not found is empty. Called by cgo.go alone, which is trusted. */
 int spr_go_extract(const uint8_t *packed, size_t packed_size, spr_context *ret_context, uint32_t *ret_flags,
                    char *trace_state, size_t *io_trace_state_size, char *baggage, size_t *io_baggage_size);
 
