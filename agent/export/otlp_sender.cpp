@@ -2,20 +2,15 @@
 #include "export/otlp_sender.hpp"
 
 #include <algorithm>
-#include <map>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
 #include <spdlog/fmt/chrono.h>
 #include <spdlog/spdlog.h>
 
 #include "base/named_thread.hpp"
-#include "batch/runs_by_owner.hpp"
 #include "crash/alternate_stack.hpp"
 #include "crash/crash_scope.hpp"
-#include "export/shares_in_turn.hpp"
-#include "otlp/request_runs.hpp"
 #include "ring/testpoint.hpp"
 
 namespace spanring::agent {
@@ -28,7 +23,6 @@ using Clock = OtlpSender::Clock;
 constexpr milliseconds kLookAgain{250};  // memory that is out comes back without a sign
 constexpr std::chrono::hours kIdle{1};
 constexpr milliseconds kRestartPause{100};
-constexpr std::chrono::seconds kSpoolPause{5};
 constexpr uint32_t kMostFailuresAtEnd = 3;
 
 // As the log's own stamps are written.
@@ -54,37 +48,12 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, MakeTranspo
       books_(name_, ledger, std::move(hooks.closed)),
       inbox_([this] { transport_->wake(); }),
       transport_(make_transport_()),
+      spool_(name_, options_.spool, books_),
       circuit_(options.retry),
       flights_(options.in_flight, options.in_flight_bytes) {
     check(options_);
-    if (options_.spool.enabled) open_spool();
-    thread_ = named_thread("send/" + name_, [this] { run(); });
-}
-
-// A disk that does not take it may pass; until then it is as if there were none.
-void OtlpSender::open_spool() {
-    next_spool_ = Clock::now() + kSpoolPause;
-    try {
-        spool_.emplace(options_.spool, [this](std::span<const Spool::Share> shares) {
-            books_.book_spooled(shares, 0, 0, spans_of(shares));
-        });
-    } catch (const std::system_error& error) {
-        if (!std::exchange(spool_missing_, true)) spdlog::error("exporter {} has no spool: {}", name_, error.what());
-        books_.note(error.what());
-        return;
-    }
-    if (std::exchange(spool_missing_, false)) spdlog::info("exporter {} has its spool again", name_);
-    if (spool_->damaged() != 0) {
-        spdlog::error("exporter {}: {} entries or files of its spool in {} are damaged beyond repair", name_,
-                      spool_->damaged(), options_.spool.directory);
-    }
-    const std::map<AccountId, uint64_t> held = spool_->unfinished();
-    const uint64_t lost = books_.settle_spool(options_.spool.directory, {held.begin(), held.end()});
-    if (lost != 0) {
-        spdlog::error("exporter {}: {} spans that were in its spool are not there any more; they are booked as dropped",
-                      name_, lost);
-    }
     note_health();
+    thread_ = named_thread("send/" + name_, [this] { run(); });
 }
 
 OtlpSender::~OtlpSender() { stop(Clock::now()); }
@@ -130,7 +99,7 @@ void OtlpSender::serve() {
     for (;;) {
         take_inbox();
         const Clock::time_point now = Clock::now();
-        if (spool_missing_ && now >= next_spool_) open_spool();
+        if (now >= spool_.missing_until().value_or(Clock::time_point::max())) open_spool();
         feed(now);
         if (finished(now)) break;
         watch_->begin();
@@ -173,12 +142,14 @@ void OtlpSender::restart() {
     parts_.clear();  // a batch without an answer is sent again as a whole
     flights_.forget();
     replays_ = 0;
-    if (options_.spool.enabled) {
-        spool_.reset();  // an entry that was taken is in it again
-        open_spool();
-    }
+    open_spool();
     for (const Inbox::Arrival& each : owed_) queue_.push(ship(each.batch, each.sequence));
     failed_ = false;
+}
+
+void OtlpSender::open_spool() {
+    spool_.open_again();
+    note_health();
 }
 
 void OtlpSender::close(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution) {
@@ -203,8 +174,8 @@ void OtlpSender::drop(const Shipment& shipment) {
     spdlog::error("exporter {}: {} spans are dropped: each attempt to send them ended by an exception", name_,
                   shipment.spans);
     if (shipment.entry) {
-        books_.book_spooled(shipment.entry->shares, 0, 0, shipment.spans);
-        spool_->finish(shipment.entry->ticket);
+        spool_.settle(shipment, 0, 0, shipment.spans);
+        spool_.done(shipment);
     } else {
         close(shipment, {Outcome::kDroppedQueue, 0});
     }
@@ -231,9 +202,9 @@ void OtlpSender::feed(Clock::time_point now) {
 
 // Bounds the queue, in bytes and in time. While the backend is down, all of it goes to the spool, oldest first.
 void OtlpSender::shed(Clock::time_point now) {
-    while (!queue_.empty() && (queue_.bytes() > options_.queue_bytes || (spool_ && !circuit_.closed()))) {
+    while (!queue_.empty() && (queue_.bytes() > options_.queue_bytes || (spool_.is_open() && !circuit_.closed()))) {
         // Without a spool it is the newest that is refused.
-        to_spool(spool_ ? queue_.take_oldest() : queue_.take_newest(), Outcome::kDroppedQueue);
+        to_spool(spool_.is_open() ? queue_.take_oldest() : queue_.take_newest(), Outcome::kDroppedQueue);
     }
     const auto most = options_.retry.max_elapsed_time;
     while (!queue_.empty() && !circuit_.closed() && most.count() != 0 && now - queue_.oldest().submitted > most) {
@@ -246,11 +217,11 @@ bool OtlpSender::finished(Clock::time_point now) { return inbox_.close(queue_.em
 OtlpSender::Clock::time_point OtlpSender::next_event(Clock::time_point now) const {
     Clock::time_point next = now + kIdle;
     if (!circuit_.closed() && !circuit_.probing()) {
-        const bool work = !queue_.empty() || (spool_ && spool_->waiting());
+        const bool work = !queue_.empty() || spool_.waiting();
         const bool due = now >= circuit_.reopen_at();  // but too much memory is out
         if (work) next = std::min(next, due ? now + kLookAgain : circuit_.reopen_at());
     }
-    if (spool_missing_ && !queue_.empty()) next = std::min(next, next_spool_);
+    if (!queue_.empty()) next = std::min(next, spool_.missing_until().value_or(next));
     return std::min(next, inbox_.stop_at().value_or(next));
 }
 
@@ -270,10 +241,10 @@ bool OtlpSender::start_next() {
 }
 
 bool OtlpSender::start_replay(bool probe) {
-    if (inbox_.stop_at() || !spool_ || !spool_->waiting() || !takes(spool_->next_bytes())) return false;
-    std::optional<Spool::Entry> entry = spool_->take();
-    if (!entry) return false;
-    start(ship(std::move(*entry)), probe);
+    if (inbox_.stop_at() || !spool_.waiting() || !takes(spool_.next_bytes())) return false;
+    ShipmentPtr taken = spool_.take();
+    if (!taken) return false;
+    start(std::move(taken), probe);
     return true;
 }
 
@@ -330,9 +301,9 @@ void OtlpSender::accept(const Transport::Ended& attempt) {
         }
     }
     if (shipment.entry) {
-        books_.book_spooled(shipment.entry->shares, shipment.spans - rejected, rejected, 0);
+        spool_.settle(shipment, shipment.spans - rejected, rejected, 0);
         SPR_TESTPOINT(replay_booked);
-        spool_->finish(shipment.entry->ticket);
+        spool_.done(shipment);
     } else {
         close(shipment, {Outcome::kExported, rejected + shipment.lost()});
         SPR_TESTPOINT(answer_booked);
@@ -357,8 +328,8 @@ void OtlpSender::reject(const Transport::Ended& attempt) {
     }
     if (shipment.mapped) zero_copy_failed_(shipment.runs().front().producer->instance);
     if (shipment.entry) {
-        books_.book_spooled(shipment.entry->shares, 0, shipment.spans, 0);
-        spool_->finish(shipment.entry->ticket);
+        spool_.settle(shipment, 0, shipment.spans, 0);
+        spool_.done(shipment);
     } else {
         close(shipment, {Outcome::kRejected, 0});
     }
@@ -387,26 +358,21 @@ void OtlpSender::postpone(const Transport::Ended& attempt) {
 void OtlpSender::keep(ShipmentPtr shipment) {
     if (shipment->entry) {
         if (!options_.retry.enabled) {
-            books_.book_spooled(shipment->entry->shares, 0, 0, shipment->spans);
-            spool_->finish(shipment->entry->ticket);
+            spool_.settle(*shipment, 0, 0, shipment->spans);
+            spool_.done(*shipment);
         } else {
-            give_back(*shipment);
+            spool_.give_back(*shipment);
         }
         return;
     }
     if (!options_.retry.enabled || shipment->batch->partial) {
         close(*shipment, {Outcome::kDroppedQueue, 0});
-    } else if (spool_) {
+    } else if (spool_.is_open()) {
         to_spool(std::move(shipment), Outcome::kDroppedQueue);
     } else {
         if (shipment->mapped) shipment = unmap(*shipment);
         queue_.push_first(std::move(shipment));
     }
-}
-
-// Into the spool's care again, unless its file was dropped meanwhile.
-void OtlpSender::give_back(const Shipment& shipment) {
-    if (!spool_->give_back(shipment.entry->ticket)) books_.book_spooled(shipment.entry->shares, 0, 0, shipment.spans);
 }
 
 bool OtlpSender::is_too_large(const Shipment& shipment) const {
@@ -416,8 +382,8 @@ bool OtlpSender::is_too_large(const Shipment& shipment) const {
 // Into requests that the backend takes: entries of the spool, or where there is none parts in memory. False: it is left
 // as it is.
 bool OtlpSender::divide(const ShipmentPtr& shipment) {
-    if (shipment->entry) return divide_entry(*shipment);
-    if (spool_ && !shipment->batch->partial) {
+    if (shipment->entry) return spool_.divide(*shipment, limit_.most(Clock::now()));
+    if (spool_.is_open() && !shipment->batch->partial) {
         to_spool(shipment, Outcome::kDroppedQueue);
         return true;
     }
@@ -431,71 +397,22 @@ bool OtlpSender::divide(const ShipmentPtr& shipment) {
     return true;
 }
 
-bool OtlpSender::divide_entry(const Shipment& shipment) {
-    const std::string& request = shipment.entry->request;
-    const auto runs = runs_of({reinterpret_cast<const uint8_t*>(request.data()), request.size()});
-    if (!runs) return false;
-    const auto parts = split(*runs, limit_.most(Clock::now()));
-    if (parts.size() < 2) return false;
-    SharesInTurn shares(shipment.entry->shares);
-    for (const auto& part : parts) {
-        uint64_t spans = 0;
-        for (const Run& run : part) spans += run.spans;
-        const std::vector<Spool::Share> own = shares.next(spans);
-        if (spool_->append(shipment.entry->ticket.owner, own, assemble(part).slices)) continue;
-        books_.note(spool_->error());
-        books_.book_spooled(own, 0, 0, spans_of(own));
-    }
-    spool_->finish(shipment.entry->ticket);
-    return true;
-}
-
 void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
-    if (!spool_ || shipment->batch->partial) {
+    if (!spool_.is_open() || shipment->batch->partial) {
         close(*shipment, {otherwise, 0});
         return;
     }
     if (shipment->mapped) shipment = unmap(*shipment);
-    uint64_t stored = 0;
-    std::vector<Spool::Share> refused;
-    const auto store = [&](uid_t owner, std::span<const Run> runs, const Request& request) {
-        const std::vector<Spool::Share> shares = shares_of(runs);
-        if (spool_->append(owner, shares, request.slices)) {
-            stored += spans_of(shares);
-        } else {
-            books_.note(spool_->error());
-            refused.insert(refused.end(), shares.begin(), shares.end());
-        }
-    };
-    const size_t most = limit_.most(Clock::now());
-    const std::vector<OwnerRuns> owners = runs_by_owner(shipment->runs());  // none: the mapping's bytes were gone
-    if (owners.size() == 1 && shipment->request.bytes <= most) {
-        store(owners.front().owner, shipment->runs(), shipment->request);
-    } else {
-        for (const auto& [owner, runs] : owners) {
-            for (const auto& part : split(runs, most)) store(owner, part, assemble(part));
-        }
-    }
+    const bool stored = spool_.store(*shipment, limit_.most(Clock::now()));
     note_health();
-    if (stored == 0) {
-        close(*shipment, {otherwise, 0});
-        return;
-    }
-    SPR_TESTPOINT(batch_in_spool);
-    // The spool answers for all of it from here; what it did not get is booked as its loss.
-    if (!refused.empty()) books_.book_spooled(refused, 0, 0, spans_of(refused));
-    if (const uint64_t gone = shipment->spans + shipment->lost() - stored - spans_of(refused); gone != 0) {
-        const std::vector<Spool::Share> lost = SharesInTurn(shares_of(shipment->batch->runs)).next(gone);
-        books_.book_spooled(lost, 0, 0, spans_of(lost));
-    }
-    close(*shipment, {Outcome::kSpooled, 0});
+    close(*shipment, {stored ? Outcome::kSpooled : otherwise, 0});
 }
 
 // The end: nothing is waited for any more. What has no answer goes to the spool.
 void OtlpSender::wind_up() {
     for (ShipmentPtr& shipment : transport_->abandon()) {
         if (shipment->entry) {
-            give_back(*shipment);
+            spool_.give_back(*shipment);
         } else {
             to_spool(std::move(shipment), Outcome::kLeftBehind);
         }

@@ -34,9 +34,9 @@
 #include "export/otlp_options.hpp"
 #include "export/request_limit.hpp"
 #include "export/shipment_queue.hpp"
+#include "export/spooled_shipments.hpp"
 #include "export/suspect.hpp"
 #include "export/transport.hpp"
-#include "spool/spool.hpp"
 
 namespace spanring::agent {
 
@@ -88,12 +88,10 @@ private:
     void fail_circuit(const Answer& answer, bool probe);
 
     void keep(ShipmentPtr shipment);  // for a later attempt
-    void give_back(const Shipment& shipment);
     bool is_too_large(const Shipment& shipment) const;
     bool divide(const ShipmentPtr& shipment);
-    bool divide_entry(const Shipment& shipment);
     void to_spool(ShipmentPtr shipment, Outcome otherwise);
-    void note_health() { books_.note_health(circuit_.closed(), spool_ ? spool_->bytes() : 0); }
+    void note_health() { books_.note_health(circuit_.closed(), spool_.bytes()); }
 
     const std::string name_;
     const std::string place_;  // for the crash journal
@@ -107,9 +105,7 @@ private:
 
     // The sender's thread.
     std::unique_ptr<Transport> transport_;
-    std::optional<Spool> spool_;
-    bool spool_missing_ = false;      // it could not be opened
-    Clock::time_point next_spool_{};  // when to try again
+    SpooledShipments spool_;
     std::list<Inbox::Arrival> owed_;  // every batch that is not resolved, wherever its shipment is
     Suspect suspect_;
     bool failed_ = false;  // an exception came: to be restarted
