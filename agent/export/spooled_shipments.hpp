@@ -2,6 +2,8 @@
 //
 // A sender's spool: shipments into it and out of it, and what became of their spans in the books. Where the disk does
 // not take it, it is as if there were none, and it is tried again. One thread at a time: the sender's.
+//
+// Header bill: it holds a whole Spool; otlp_sender.hpp alone includes it.
 #pragma once
 
 #include <chrono>

@@ -177,6 +177,7 @@ while not select.select([sys.stdin], [], [], 0)[0]:
     def test_a_worst_day(self):
         """Everything at once, beside Alice's processes: what fits their rings arrives, and the agent keeps its bound."""
         template = self.rival("segments", "1", memory="1GiB")
+        harness.wait_until(lambda: self.segments(self.bob), "Bob has his segment")
         original, = self.segments(self.bob)
         for number, attack in enumerate(ATTACKS):
             self.start_attack(attack, number, original)
