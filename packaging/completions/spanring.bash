@@ -9,6 +9,7 @@ _spanring() {
         ['spanring open']='-h --help --service --name --pid --stuck --unusual --factor -n --limit -a --attributes --stack --json'
         ['spanring traces']='-h --help --service --name --min-duration --error --since -n --limit --json'
         ['spanring trace']='-h --help -a --attributes --json'
+        ['spanring tail']='-h --help -n --limit --json'
         ['spanring audit']='-h --help --service --wait --json'
         ['spanring accounting']='-h --help --service --wait --json'
         ['spanring dump']='-h --help --format --json --open --pending -a --attributes -n --limit'
@@ -19,7 +20,7 @@ _spanring() {
         ['spanring doctor']='-h --help --config --pid --patience --json'
     )
     local -A commands=(
-        [spanring]='ps open traces trace audit accounting dump sampling doctor'
+        [spanring]='ps open traces trace tail audit accounting dump sampling doctor'
         ['spanring sampling']='set clear show'
     )
     local with_value='--state-dir --directory --store --colour --color --service --name --min-duration --since -n --limit

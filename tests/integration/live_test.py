@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes on until it is ended, in a terminal: ps --watch."""
+"""What goes on until it is ended, in a terminal: ps --watch, tail."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import signal
 import subprocess
 
 import harness
+import open_test
 import tmux
 
 ROOTS = harness.BUILD / "tests/integration/roots"
@@ -129,6 +130,104 @@ class Watch(LiveCase):
                                   env=harness.environment(), timeout=harness.WATCHDOG)
             self.assertEqual(done.returncode, 2)
             self.assertIn("--watch", done.stderr)
+
+
+class Tail(LiveCase):
+    def tail(self, *arguments):
+        """Once it follows."""
+        tail = self.piped("tail", *arguments)
+        tail.wait_for_line(*(("Spans that arrive", "stderr") if "--json" in arguments else ("STARTED",)))
+        return tail
+
+    def spans(self, tail, count):
+        harness.wait_until(lambda: tail.stdout().count("\n") >= count, f"{count} spans are shown")
+        return [json.loads(line) for line in tail.stdout().splitlines()]
+
+    def test_spans_as_they_arrive(self):
+        self.workspace.agent()
+        process = open_test.OpenSpans(self.workspace, "shop")
+        process.start("before")
+        process.end()
+        self.workspace.accounting()
+        tail = self.tail("--json")
+        trace, span = process.start("request").split("-")[1:3]
+        process.start("query")
+        process.end()
+        process.end()
+        found = self.spans(tail, 2)
+        self.assertEqual(sorted(one["name"] for one in found), ["query", "request"])
+        (request,) = [one for one in found if one["name"] == "request"]
+        expected = {"trace_id": trace, "span_id": span, "parent_span_id": "", "service": "shop", "kind": "Server",
+                    "status": "Unset", "unfinished": False, "attributes": {"cart.items": 3}}
+        self.assertEqual({key: request[key] for key in expected}, expected)
+        self.assertEqual(request["duration_nano"], request["end_unix_nano"] - request["start_unix_nano"])
+        self.assertEqual(request["resource"]["service.name"], "shop")
+        process.start("dies")
+        process.kill()
+        dead = self.spans(tail, 3)[-1]
+        self.assertEqual([dead["name"], dead["unfinished"], dead["status"]], ["dies", True, "Error"])
+
+    def test_only_what_the_words_say(self):
+        self.workspace.agent()
+        shop, stock = (open_test.OpenSpans(self.workspace, service) for service in ("shop", "stock"))
+        tails = {words: self.tail("--json", *words) for words in (
+            ("service=stock",), ("cart.items>2", "name=pay"), ("duration>1h",))}
+        first = self.tail("--json", "-n", "1")
+        for process in (shop, stock):
+            for name in ("browse", "pay"):
+                process.start(name)
+                process.end()
+        first.expect(0)
+        self.assertEqual(len(self.spans(first, 1)), 1, "it ended after one")
+        all_of = {words: sorted((span["service"], span["name"]) for span in self.spans(tail, 2))
+                  for words, tail in tails.items() if words != ("duration>1h",)}
+        self.assertEqual(all_of, {("service=stock",): [("stock", "browse"), ("stock", "pay")],
+                                  ("cart.items>2", "name=pay"): [("shop", "pay"), ("stock", "pay")]})
+        self.assertEqual(tails[("duration>1h",)].stdout(), "")
+
+    def test_it_goes_on_with_the_next_agent(self):
+        agent = self.workspace.agent()
+        process = open_test.OpenSpans(self.workspace, "shop")
+        tail = self.tail("--json")
+        for name in ("one", "two"):
+            process.start(name)
+            process.end()
+            self.spans(tail, 1 if name == "one" else 2)
+            agent.stop()
+            agent = self.workspace.agent()
+        self.assertEqual([span["name"] for span in self.spans(tail, 2)], ["one", "two"])
+
+    def test_where_there_is_no_store_it_says_what_to_do(self):
+        def refused():
+            done = subprocess.run(self.words("tail"), capture_output=True, text=True, env=harness.environment(),
+                                  timeout=harness.WATCHDOG)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            return done.stderr
+        self.assertIn("with --exporter store", refused())
+        agent = self.workspace.agent("--exporter", "debug")
+        self.assertIn(f"The agent (pid {agent.pid}) exports to debug and keeps no store.", refused())
+        done = subprocess.run(self.words("tail", "duration>long"), capture_output=True, text=True,
+                              env=harness.environment(), timeout=harness.WATCHDOG)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("duration>long", done.stderr)
+
+    def test_on_a_terminal_a_hostile_name_stays_on_its_line(self):
+        self.workspace.agent()
+        process = open_test.OpenSpans(self.workspace, "shop\x1b[2J")
+        terminal = tmux.Terminal(self.workspace, columns=100)
+        terminal.run(*self.words("tail"))
+        terminal.wait_for("STARTED")
+        process.start("evil\x1b[2J\x1b[5;5H" + "x" * 300)
+        process.end()
+        process.start("good")
+        process.end()
+        lines = [line for line in terminal.wait_for("good").splitlines() if "shop" in line]
+        self.assertEqual(len([line for line in lines if "tail" not in line]), 2, "one line each")
+        (evil,) = [line for line in lines if "evil" in line]
+        self.assertIn("evil?[2J?[5;5Hxxx", evil)
+        self.assertTrue(evil.rstrip().endswith("…"), "cut at the terminal's width")
+        terminal.press("C-c")
+        harness.wait_until(lambda: terminal.foreground() == int(terminal.state("pane_pid")), "it ends")
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ AGENT = {
                                 "agent/command"},
     "agent/command/traces": {"agent/base", "agent/otlp", "agent/search", "agent/store", "agent/command/terminal", "agent/command",
                              "agent/command/processes"},
+    "agent/command/live": {"agent/base", "agent/otlp", "agent/search", "agent/store", "agent/command/terminal", "agent/command"},
     "agent/command/open": {"agent/base", "agent/batch", "agent/otlp", "agent/segment", "agent/command/terminal", "agent/command",
                            "agent/command/traces"},
     "agent/command/doctor": {"agent/base", "agent/segment", "agent/accounts", "agent/sampling", "agent/presence",
