@@ -36,7 +36,10 @@ class KilledService(Arriving):
         service.wait_for_line("ready")
         harness.wait_until(lambda: witness.read_bytes().count(b"end ") > BEFORE_THE_KILL, "the service is under load")
         self.assertEqual(service.kill(), -signal.SIGKILL)
+        self.account(witness, THREADS)
 
+    def account(self, witness, threads):
+        """What the witness saw of processes that were killed, with so many threads, is what arrived."""
         lines = witness.read_text().split("\n")[:-1]
         begun = {line.split()[1] for line in lines if line.startswith("begin ")}
         ended = {line.split()[1] for line in lines if line.startswith("end ")}
@@ -48,8 +51,9 @@ class KilledService(Arriving):
         self.assertEqual(begun - times.keys(), set(), "did not arrive")
         unfinished = {span.identity for span in self.received.spans if attributes_of(span.fields).get("spanring.unfinished")}
         self.assertEqual(ended & unfinished, set(), "ended, and arrived as unfinished")
-        self.assertTrue(unfinished, "it was killed under load")
+        if threads:
+            self.assertTrue(unfinished, "it was killed under load")
         # Started or ended, and killed before it was written down: at most one on each of the threads.
-        self.assertLessEqual(len(times.keys() - begun), THREADS)
-        self.assertLessEqual(len(begun - unfinished - ended), THREADS)
+        self.assertLessEqual(len(times.keys() - begun), threads)
+        self.assertLessEqual(len(begun - unfinished - ended), threads)
         print(f"{len(ended)} ended and {len(unfinished)} open at the kill; {len(times)} arrived")

@@ -15,11 +15,9 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
 import harness  # noqa: E402
-from data_test import dropped, event_of, link_of, value_of  # noqa: E402
+from exported_span import IS_KNOWN, scope_of, span_of  # noqa: E402
 from killed_service import Arriving, KilledService  # noqa: E402
 
-RANDOM = 0x2  # W3C's flag of trace ids that are random: the SDK does not set it
-IS_KNOWN = 0x100  # whether the parent is remote: the SDK says so of roots, too
 MILLISECOND = 1_000_000
 
 # Span and field: what the SDK says, and what spanring says instead.
@@ -38,26 +36,6 @@ DIFFERS = {
 }
 
 SEMANTICS = SERVICE = None
-
-
-def span_of(span, names):
-    """What of a span is the same in every run: a parent of the same run by its name, times where they were said."""
-    pairs = [[pair["key"], value_of(pair["value"])] for pair in span.get("attributes", [])]
-    status = span.get("status", {})
-    parent = span.get("parentSpanId", "")
-    return {
-        "parent": names.get(parent, parent), "kind": span["kind"], "state": span.get("traceState", ""),
-        "flags": span["flags"] & ~RANDOM & (~0 if parent else ~IS_KNOWN), "attributes": pairs,
-        "events": [event_of(event) for event in span.get("events", [])],
-        "links": [link_of(link) for link in span.get("links", [])],
-        "status": (status.get("code", 0), status.get("message", "")),
-        "dropped": [dropped(span), span.get("droppedEventsCount", 0), span.get("droppedLinksCount", 0)],
-        "times": (int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"]))}
-
-
-def scope_of(scope, schema_url):
-    return {"name": scope["name"], "version": scope["version"], "schema": schema_url,
-            "attributes": [[pair["key"], value_of(pair["value"])] for pair in scope["attributes"]]}
 
 
 class Semantics(Arriving):
