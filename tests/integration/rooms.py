@@ -69,6 +69,7 @@ OUTSIDE = {
     "bindings/cpp": {"include"},
     "bindings/rust": {"include"},
     "bindings/go": {"include"},
+    "bindings/python": {"include"},
     "examples": {"include", "bindings/cpp"},
     "tests/abi/layout": {"lib/ring"},  # frozen copies beside the layout of today
     "tests/abi": {"include"},

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The extension: its own C files, and the library as the two files that tools/amalgamate makes. A source distribution brings
+them (tools/wheel makes it); in spanring's own tree they are made here, from the sources beside.
+
+The library is C++ that needs no C++ runtime, and a C linker links it: so nothing of libstdc++ is needed to run.
+"""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+HERE = pathlib.Path(__file__).resolve().parent
+PACKAGED = HERE / "libspanring"
+TREE = HERE.parent.parent
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+# One wheel for all versions from this on; that without the interpreter's lock has no limited API yet.
+LIMITED = {} if FREE_THREADED else {"Py_LIMITED_API": "0x030b0000"}
+# Loaded by dlopen(): of initial-exec, glibc has a small reserve for all such objects, and musl none.
+MODEL = ("SPR_TLS_MODEL", '"global-dynamic"')
+
+
+def header():
+    packaged = PACKAGED / "spanring.h"
+    return packaged if packaged.exists() else TREE / "include/spanring/spanring.h"
+
+
+def version():
+    numbers = dict(re.findall(r"#define SPR_VERSION_(MAJOR|MINOR|PATCH) (\d+)", header().read_text(encoding="utf-8")))
+    return "{MAJOR}.{MINOR}.{PATCH}".format(**numbers)
+
+
+def library(folder):
+    """Where spanring.cpp and spanring.h are."""
+    if (PACKAGED / "spanring.cpp").exists():
+        return PACKAGED
+    subprocess.run([sys.executable, "-B", TREE / "tools/amalgamate", folder], check=True)
+    return pathlib.Path(folder)
+
+
+class Build(build_ext):
+    def build_extension(self, extension):
+        sources = library(pathlib.Path(self.build_temp) / "libspanring")
+        include = pathlib.Path(self.build_temp) / "include"
+        (include / "spanring").mkdir(parents=True, exist_ok=True)
+        shutil.copy(sources / "spanring.h", include / "spanring")
+        extension.include_dirs = [str(include)]
+        extension.extra_objects = self.compiler.compile(
+            [str(sources / "spanring.cpp")], output_dir=self.build_temp, macros=[MODEL], extra_postargs=[
+                "-std=c++17", "-O2", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-g0"])
+        super().build_extension(extension)
+
+
+setup(
+    version=version(),
+    license="Apache-2.0",
+    cmdclass={"build_ext": Build},
+    ext_modules=[Extension(
+        "spanring._native", language="c", py_limited_api=bool(LIMITED), define_macros=list(LIMITED.items()),
+        sources=sorted(f"native/{path.name}" for path in (HERE / "native").glob("*.c")),
+        depends=sorted(f"native/{path.name}" for path in (HERE / "native").glob("*.h")),
+        extra_compile_args=["-std=c11", "-O2", "-g0", "-fvisibility=hidden"],
+        # Another copy in the process, which the program itself may link, does not take its calls.
+        extra_link_args=["-Wl,-Bsymbolic-functions"])],
+    options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": "cp311"}},
+)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is installed: its files, what the extension links, its entry points, the two ways that need no line of code."""
+
+import importlib.metadata
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+import private_directory
+import spanring
+from spanring import _native
+
+private_directory.use()
+ASK = "from opentelemetry import trace; print(type(trace.get_tracer_provider()).__module__)"
+
+
+def run(*command, **variables):
+    answer = subprocess.run([sys.executable, *command], env={**os.environ, **variables}, capture_output=True, text=True)
+    if answer.returncode != 0:
+        raise AssertionError(answer.stderr)
+    return answer.stdout.strip()
+
+
+class PackageTest(unittest.TestCase):
+    def test_the_extension_needs_no_cpp_library(self):
+        linked = subprocess.run(["readelf", "-dW", _native.__file__], capture_output=True, text=True, check=True).stdout
+        needed = re.findall(r"\(NEEDED\).*\[(.*?)\]", linked)
+        self.assertTrue(needed)
+        self.assertEqual([name for name in needed if "stdc++" in name or "gcc_s" in name or "spanring" in name], [])
+
+    def test_it_exports_its_beginning_and_what_the_library_has_to(self):
+        listed = subprocess.run(["readelf", "--dyn-syms", "-W", _native.__file__], capture_output=True, text=True, check=True)
+        exported = {line.split()[7] for line in listed.stdout.splitlines()
+                    if re.search(r" (GLOBAL|WEAK) +DEFAULT +\d+ ", line)}
+        self.assertIn("PyInit__native", exported)
+        self.assertEqual({name for name in exported if not name.startswith(("spr_", "PyInit_", "otel_thread_ctx_"))}, set())
+
+    def test_the_version_is_the_librarys(self):
+        self.assertEqual(importlib.metadata.version("spanring"), spanring.__version__)
+
+    def test_the_source_distribution_has_all_that_is_compiled(self):
+        (package,) = (pathlib.Path(sys.prefix).parent / "packages").glob("spanring-*.tar.gz")
+        names = subprocess.run(["tar", "tf", package], capture_output=True, text=True, check=True).stdout.split()
+        here = {name.partition("/")[2] for name in names}
+        self.assertLessEqual({"LICENSE", "README.md", "libspanring/spanring.cpp", "libspanring/spanring.h", "native/native.h"}, here)
+
+    def test_a_variable_is_enough(self):
+        self.assertEqual(run("-c", ASK, OTEL_PYTHON_TRACER_PROVIDER="spanring"), "spanring.provider")
+
+    def test_opentelemetry_instrument_configures_it(self):
+        command = pathlib.Path(sys.executable).parent / "opentelemetry-instrument"
+        said = run(command, sys.executable, "-c", ASK, OTEL_PYTHON_CONFIGURATOR="spanring")
+        self.assertEqual(said, "spanring.provider")
+
+    def test_it_says_why_tracing_is_off(self):
+        ask = ("import spanring; p = spanring.TracerProvider(); t = p.get_tracer('t'); "
+               "s = t.start_span('s', attributes={'a': 1}); s.set_attribute('b', 2); s.end(); "
+               "print(p.state()[0], s.is_recording(), s.get_span_context().is_valid)")
+        self.assertEqual(run("-c", ask, SPANRING_DISABLED="1"), "-125 False False")
+
+
+if __name__ == "__main__":
+    unittest.main()
