@@ -10,12 +10,12 @@ IS_KNOWN = 0x100  # whether the parent is remote: the SDKs say so of roots, too
 
 def span_of(span, names):
     """What of a span is the same in every run: a parent of the same run by its name, times where they were said."""
-    pairs = [[pair["key"], value_of(pair["value"])] for pair in span.get("attributes", [])]
+    pairs = [[pair.get("key", ""), value_of(pair.get("value"))] for pair in span.get("attributes", [])]
     status = span.get("status", {})
     parent = span.get("parentSpanId", "")
     return {
-        "parent": names.get(parent, parent), "kind": span["kind"], "state": span.get("traceState", ""),
-        "flags": span["flags"] & ~RANDOM & (~0 if parent else ~IS_KNOWN), "attributes": pairs,
+        "parent": names.get(parent, parent), "kind": span.get("kind", 0), "state": span.get("traceState", ""),
+        "flags": span.get("flags", 0) & ~RANDOM & (~0 if parent else ~IS_KNOWN), "attributes": pairs,
         "events": [event_of(event) for event in span.get("events", [])],
         "links": [link_of(link) for link in span.get("links", [])],
         "status": (status.get("code", 0), status.get("message", "")),
@@ -24,5 +24,5 @@ def span_of(span, names):
 
 
 def scope_of(scope, schema_url):
-    return {"name": scope["name"], "version": scope["version"], "schema": schema_url,
-            "attributes": [[pair["key"], value_of(pair["value"])] for pair in scope["attributes"]]}
+    return {"name": scope["name"], "version": scope.get("version", ""), "schema": schema_url,
+            "attributes": [[pair["key"], value_of(pair["value"])] for pair in scope.get("attributes", [])]}

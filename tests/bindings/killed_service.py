@@ -10,6 +10,7 @@ import otlp_json
 from data_test import attributes_of
 
 BEFORE_THE_KILL = 20_000
+CLIENTS = 64
 THREADS = 4
 
 
@@ -30,19 +31,26 @@ class Arriving(harness.Case):
 class KilledService(Arriving):
     """Of a program that takes a file, to which it appends "begin ID" and "end ID" of its spans, and a number of clients."""
 
-    def kill_under_load(self, program):
+    def kill_under_load(self, program, ended=BEFORE_THE_KILL, threads=THREADS):
+        self.account(self.run_until_killed(program, ended), threads)
+
+    def run_until_killed(self, program, ended, *more):
+        """Its witness, when so many spans had ended."""
         witness = self.workspace.unique("witness")
-        service = self.process("service", program, witness, 64)
+        service = self.process("service", program, witness, CLIENTS, *more)
         service.wait_for_line("ready")
-        harness.wait_until(lambda: witness.read_bytes().count(b"end ") > BEFORE_THE_KILL, "the service is under load")
+        harness.wait_until(lambda: witness.read_bytes().count(b"end ") > ended, "the service is under load")
         self.assertEqual(service.kill(), -signal.SIGKILL)
-        self.account(witness, THREADS)
+        return witness
+
+    @staticmethod
+    def begun_and_ended(witness):
+        lines = witness.read_text().split("\n")[:-1]
+        return [{line.split()[1] for line in lines if line.startswith(word)} for word in ("begin ", "end ")]
 
     def account(self, witness, threads):
         """What the witness saw of processes that were killed, with so many threads, is what arrived."""
-        lines = witness.read_text().split("\n")[:-1]
-        begun = {line.split()[1] for line in lines if line.startswith("begin ")}
-        ended = {line.split()[1] for line in lines if line.startswith("end ")}
+        begun, ended = self.begun_and_ended(witness)
         self.workspace.accounting()
         self.collector.stop()
         self.received.read()
