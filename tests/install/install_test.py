@@ -34,13 +34,32 @@ target_link_libraries(main PRIVATE spanring::TARGET)
 """
 
 
+OTEL_PROGRAM = """
+#include <spanring/opentelemetry.hpp>
+#include <opentelemetry/trace/provider.h>
+int main() {
+    using opentelemetry::trace::Provider;
+    Provider::SetTracerProvider(spanring::otel::provider());
+    return Provider::GetTracerProvider()->GetTracer("six")->StartSpan("lines", {{"n", 6}})->IsRecording() ? 0 : 1;
+}
+"""
+OTEL_PROJECT = """
+cmake_minimum_required(VERSION 3.18)
+project(six_lines LANGUAGES C CXX)
+set(CMAKE_CXX_STANDARD 17)
+find_package(opentelemetry-cpp CONFIG REQUIRED)
+find_package(spanring 0.1 REQUIRED)
+add_executable(main main.cpp)
+target_link_libraries(main PRIVATE opentelemetry-cpp::api spanring::TARGET)
+"""
+
 # Below the prefix; LIBDIR is Meson's.
 LIBRARY = {"LIBDIR/libspanring.so", "LIBDIR/libspanring.so.0", "LIBDIR/libspanring.so.0.2.0", "LIBDIR/libspanring.a",
            "LIBDIR/pkgconfig/spanring.pc", "LIBDIR/cmake/spanring/spanring-config.cmake",
            "LIBDIR/cmake/spanring/spanring-config-version.cmake", "include/spanring/spanring.h", "share/spanring/libspanring.map",
            "share/man/man3/libspanring.3"}
-HEADERS_OF_CPP = {f"include/spanring/{path.name}"
-                  for path in (harness.SOURCE / "bindings/cpp/include/spanring").glob("*.hpp")}
+HEADERS_OF_CPP = {path.relative_to(harness.SOURCE / "bindings/cpp").as_posix()
+                  for path in (harness.SOURCE / "bindings/cpp/include").rglob("*.hpp")}
 AGENT = {"bin/spanring", "bin/spanring-agent"}
 MAN = {"share/man/man1/spanring.1", "share/man/man8/spanring-agent.8"}
 SYSTEMD = {"lib/systemd/system/spanring-agent.service", "lib/systemd/system/spanring-agent@.service",
@@ -159,6 +178,15 @@ class Install(harness.Case):
         program, said = self.cmake("spanring", CMAKE_PROJECT.replace("0.1 REQUIRED", "0.99 REQUIRED"))
         self.assertIsNone(program)
         self.assertIn("0.99", said)
+
+    def test_cmake_finds_what_a_program_on_the_api_of_opentelemetry_needs(self):
+        if not pathlib.Path("/usr/include/opentelemetry/version.h").exists():
+            self.skipTest("opentelemetry-cpp-dev is not installed")
+        (self.workspace.folder / "main.cpp").write_text(OTEL_PROGRAM)
+        program, said = self.cmake("spanring", OTEL_PROJECT)
+        self.assertEqual(said, "")
+        self.assertFalse({name for name in self.needed(program) if "opentelemetry" in name})
+        self.run_program(program)
 
     def test_cpp_with_the_shared_library(self):
         self.run_program(self.compile(["g++", "-std=c++11"], ".cpp", *self.pkg_config("--cflags", "--libs")))
