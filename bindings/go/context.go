@@ -90,19 +90,69 @@ func orBackground(ctx context.Context) context.Context {
 	return ctx
 }
 
+// A context with a span in it: a type of its own, so that a span and its context are made in one piece, and that another
+// API's question for the current span is answered, too.
+type spanContext struct {
+	context.Context
+	span *Span
+}
+
+func (c *spanContext) Value(key any) any {
+	if key == (contextKey{}) {
+		return c.span
+	}
+	if key == joined.Key && c.span != nil {
+		return c.span.joinedValue()
+	}
+	return c.Context.Value(key)
+}
+
+// The same with the context of a span that is elsewhere.
+type parentContext struct {
+	context.Context
+	parent SpanContext
+}
+
+func (c *parentContext) Value(key any) any {
+	if key == (contextKey{}) {
+		return c.parent
+	}
+	if key == joined.Key {
+		return joined.FromSpanContext(c.parent)
+	}
+	return c.Context.Value(key)
+}
+
 // ContextWithSpan returns a context whose spans are children of span.
 func ContextWithSpan(ctx context.Context, span *Span) context.Context {
-	return context.WithValue(orBackground(ctx), contextKey{}, span)
+	return &spanContext{orBackground(ctx), span}
 }
 
 // ContextWithSpanContext returns a context whose spans are children of a span of another process or thread.
 func ContextWithSpanContext(ctx context.Context, parent SpanContext) context.Context {
-	return context.WithValue(orBackground(ctx), contextKey{}, parent)
+	return &parentContext{orBackground(ctx), parent}
+}
+
+// current is the span of a context, or nil and the context of a span that is elsewhere.
+func current(ctx context.Context) (*Span, SpanContext) {
+	if joined.Key != noKey {
+		if value := orBackground(ctx).Value(joined.Key); value != nil {
+			return joined.ToSpan(value)
+		}
+		return nil, SpanContext{}
+	}
+	switch value := orBackground(ctx).Value(contextKey{}).(type) {
+	case *Span:
+		return value, SpanContext{}
+	case SpanContext:
+		return nil, value
+	}
+	return nil, SpanContext{}
 }
 
 // SpanFromContext is the span that Start put into the context; a span that does nothing where there is none.
 func SpanFromContext(ctx context.Context) *Span {
-	if span, ok := orBackground(ctx).Value(contextKey{}).(*Span); ok && span != nil {
+	if span, _ := current(ctx); span != nil {
 		return span
 	}
 	return &Span{ended: true}
@@ -110,11 +160,9 @@ func SpanFromContext(ctx context.Context) *Span {
 
 // SpanContextFromContext is what a span that starts with this context has for a parent; invalid where there is none.
 func SpanContextFromContext(ctx context.Context) SpanContext {
-	switch value := orBackground(ctx).Value(contextKey{}).(type) {
-	case *Span:
-		return value.Context()
-	case SpanContext:
-		return value
+	span, parent := current(ctx)
+	if span != nil {
+		return span.Context()
 	}
-	return SpanContext{}
+	return parent
 }

@@ -32,6 +32,7 @@ type Span struct {
 	traceState string
 	flags      uint32
 	setAtOnce  bool
+	other      any // what another API has for it: JoinContexts
 
 	mutex      sync.Mutex // the library lets one thread at a time use a span
 	ended      bool       // or never recorded
@@ -149,19 +150,6 @@ func (s *Span) EndAt(at time.Time) {
 	s.hand(true, nanoseconds(at))
 	s.attributes.release()
 	s.events.release()
-}
-
-// TraceState is what the span records: that of its parent, and what the sampler says of its ratio. In a call into C of its
-// own; once the span has ended, or where it is not recorded, it is that of the parent.
-func (s *Span) TraceState() string {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if !s.ended {
-		if state := abi.TraceState(&s.raw); state != "" {
-			return state
-		}
-	}
-	return s.traceState
 }
 
 // changed hands on what has gathered where it is much, or is never to gather. Called with the mutex held.

@@ -125,9 +125,38 @@ func (t *Tracer) Start(ctx context.Context, name string, options ...StartOption)
 	if !config.newRoot {
 		parent = SpanContextFromContext(ctx)
 	}
-	span := new(Span)
-	t.start(span, name, parent, &config)
-	return ContextWithSpan(ctx, span), span
+	started := new(struct { // in one piece
+		span Span
+		ctx  spanContext
+	})
+	t.start(&started.span, name, parent, &config)
+	started.ctx = spanContext{orBackground(ctx), &started.span}
+	return &started.ctx, &started.span
+}
+
+// A SpanStart is what StartSpan is told. Each member may be zero.
+type SpanStart struct {
+	Parent   SpanContext
+	Kind     Kind
+	Time     time.Time
+	Sampling Sampling
+	Links    []Link
+	Joined   any // what the other API has for the span: JoinContexts
+}
+
+// StartSpan starts a span as Start does, in memory of the caller's that is zero, and puts it into no context: for packages
+// that bring another API's spans here, without an allocation. The attributes stand beside the rest so that they may lie on
+// the caller's stack.
+func (t *Tracer) StartSpan(span *Span, name string, start *SpanStart, attributes ...Attribute) {
+	config := startConfig{kind: start.Kind, time: start.Time, sampling: start.Sampling}
+	if len(attributes) != 0 {
+		config.attributes.addAttributes(attributes)
+	}
+	for _, link := range start.Links {
+		config.links.addLink(link)
+	}
+	span.other = start.Joined
+	t.start(span, name, start.Parent, &config)
 }
 
 // start is the one call of a start, in a span that is zero.
@@ -150,6 +179,12 @@ func (t *Tracer) start(span *Span, name string, parent SpanContext, config *star
 			Links:      config.links.List,
 		}, &span.raw)
 		span.setAtOnce, span.ended = t.setAtOnce, span.raw.Handle == 0
+		// What a sampler says of its ratio goes into the trace state, for other propagators than the library's.
+		if said := span.raw.Context.Sampling; !span.ended && said != parent.raw.Sampling && said != [6]byte{} {
+			if state := abi.TraceState(&span.raw.Context, parent.traceState); state != "" {
+				span.traceState = state
+			}
+		}
 	}
 	config.attributes.release()
 	config.links.release()

@@ -26,3 +26,12 @@ def span_of(span, names):
 def scope_of(scope, schema_url):
     return {"name": scope["name"], "version": scope.get("version", ""), "schema": schema_url,
             "attributes": [[pair["key"], value_of(pair["value"])] for pair in scope.get("attributes", [])]}
+
+
+def by_name(spans):
+    """Each span of a run by its name, which no other has."""
+    names = {span["spanId"]: span.get("name", "") for span in spans}
+    found = {span.get("name", ""): span_of(span, names) for span in spans}
+    if not len(spans) == len(names) == len(found):
+        raise AssertionError(f"a name or an id is there twice: {sorted(names.values())}")
+    return found

@@ -21,6 +21,12 @@ int spr_go_extract(const uint8_t *packed, size_t packed_size, spr_context *ret_c
 int spr_go_inject(const spr_context *context, uint32_t flags, char *trace_state, size_t trace_state_size, char *baggage,
                   size_t baggage_size, uint8_t *packed, size_t capacity);
 
+/*
+ * The trace state that a context is sent on with: that of before, and what the sampler said of its ratio. Returns its
+ * size; 0 where there is none, or no propagator sends it.
+ */
+size_t spr_go_trace_state(const spr_context *context, char *before, size_t before_size, char *state, size_t capacity);
+
 /* One call each, because Go may not pass an spr_text that names Go memory. */
 int spr_go_baggage_set(char *baggage, size_t *io_size, size_t capacity, const char *key, size_t key_size,
                        const char *value, size_t value_size);

@@ -106,6 +106,28 @@ int spr_go_inject(const spr_context *context, uint32_t flags, char *trace_state,
     return error < 0 ? error : (int)headers.to_size;
 }
 
+static int keep_trace_state(void *user, const char *key, size_t key_size, const char *value, size_t value_size) {
+    static const char kKey[] = "tracestate";
+    spr_text *state = user;
+    if (key_size == sizeof(kKey) - 1 && memcmp(key, kKey, key_size) == 0 && value_size <= state->capacity) {
+        memcpy(state->data, value, value_size);
+        state->size = value_size;
+    }
+    return 0;
+}
+
+size_t spr_go_trace_state(const spr_context *context, char *before, size_t before_size, char *state, size_t capacity) {
+    spr_text kept = text_of(state, 0, capacity);
+    spr_carrier carrier = SPR_CARRIER_INIT;
+    spr_propagated propagated = SPR_PROPAGATED_INIT;
+    carrier.user = &kept;
+    carrier.set = keep_trace_state;
+    propagated.context = *context;
+    propagated.trace_state = text_of(before, before_size, 0);
+    spr_inject_with(&propagated, &carrier);
+    return kept.size;
+}
+
 int spr_go_baggage_set(char *baggage, size_t *io_size, size_t capacity, const char *key, size_t key_size,
                        const char *value, size_t value_size) {
     spr_text text = text_of(baggage, *io_size, capacity);

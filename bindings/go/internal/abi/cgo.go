@@ -141,11 +141,11 @@ func RecordSpan(tracer Tracer, whole *List, context *Context) int {
 	return int(C.spr_go_span_record(tracer.raw, whole.data(), whole.Total.raw(), context.raw()))
 }
 
-// TraceState is spr_span_trace_state().
-func TraceState(span *Span) string {
-	state := make([]byte, TraceStateSize)
-	size := C.spr_go_span_trace_state(span.raw(), (*C.char)(unsafe.Pointer(&state[0])), C.size_t(len(state)))
-	return string(state[:size])
+// TraceState is what a context is sent on with: the trace state of before, and what the sampler said of its ratio.
+func TraceState(context *Context, before string) string {
+	state := make([]byte, len(before)+TraceStateSize)
+	data, size := text(before)
+	return string(state[:C.spr_go_trace_state(context.raw(), data, size, chars(state), C.size_t(len(state)))])
 }
 
 // InjectTraceparent is spr_traceparent_inject(); empty for a context that is not valid.

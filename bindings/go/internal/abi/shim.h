@@ -55,9 +55,6 @@ int spr_go_span_finish(const spr_span *span, int end, uint64_t end_time_ns, int 
 
 int spr_go_span_add_link(const spr_span *span, const uint8_t *link, spr_go_total total);
 
-/* The size of what was written; 0 where it keeps none. */
-size_t spr_go_span_trace_state(const spr_span *span, char *state, size_t capacity);
-
 int spr_go_span_record(spr_tracer *tracer, const uint8_t *whole_span, spr_go_total total, spr_context *ret_context);
 
 int spr_go_provider_open(const char *service_name, size_t service_name_size, const char *schema_url,

@@ -247,11 +247,6 @@ int spr_go_span_add_link(const spr_span *span, const uint8_t *link, spr_go_total
     return result;
 }
 
-size_t spr_go_span_trace_state(const spr_span *span, char *state, size_t capacity) {
-    spr_text text = {state, 0, capacity};
-    return spr_span_trace_state(span, &text) == 1 ? text.size : 0;
-}
-
 int spr_go_span_record(spr_tracer *tracer, const uint8_t *at, spr_go_total total, spr_context *ret_context) {
     spr_whole_span span = SPR_WHOLE_SPAN_INIT;
     spr_context context, parent;

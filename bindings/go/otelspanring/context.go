@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package otelspanring
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"spanring.example/go/spanring"
+)
+
+// spanKey is what the API asks a context for.
+var spanKey any
+
+// An asked context tells what it was asked for.
+type asked struct {
+	context.Context
+	key any
+}
+
+func (a *asked) Value(key any) any {
+	a.key = key
+	return nil
+}
+
+// The API's key has no name outside of it, but every implementation of context.Context is told: so a context of one's own can
+// answer for the API's, and a span and its context are one allocation.
+func init() {
+	question := asked{Context: context.Background()}
+	trace.SpanFromContext(&question)
+	spanKey = question.key
+	spanring.JoinContexts(spanring.JoinedContexts{
+		Key: spanKey,
+		ToSpan: func(value any) (*spanring.Span, spanring.SpanContext) {
+			switch span := value.(type) {
+			case *Span:
+				return span.span, spanring.SpanContext{}
+			case trace.Span:
+				return nil, fromOTel(span.SpanContext())
+			}
+			return nil, spanring.SpanContext{}
+		},
+		FromSpan: func(span *spanring.Span) any {
+			return &Span{span: span, tracer: &Tracer{provider: Provider()}, context: toOTel(span.Context())}
+		},
+		FromSpanContext: func(parent spanring.SpanContext) any {
+			return trace.SpanFromContext(trace.ContextWithSpanContext(context.Background(), toOTel(parent)))
+		},
+	})
+}
+
+// A context with a span in it.
+type spanContext struct {
+	context.Context
+	span *Span
+}
+
+func (c *spanContext) Value(key any) any {
+	if key == spanKey {
+		return c.span
+	}
+	return c.Context.Value(key)
+}
+
+// parentOf is the current span of a context, for spanring; and its trace state as the API has it.
+func parentOf(ctx context.Context) (spanring.SpanContext, trace.TraceState) {
+	switch span := ctx.Value(spanKey).(type) {
+	case *Span:
+		return span.span.Context(), span.context.TraceState()
+	case trace.Span:
+		parent := span.SpanContext()
+		return fromOTel(parent), parent.TraceState()
+	}
+	return spanring.SpanContext{}, trace.TraceState{}
+}
+
+func fromOTel(context trace.SpanContext) spanring.SpanContext {
+	return spanring.NewSpanContext(spanring.SpanContextConfig{
+		TraceID:    spanring.TraceID(context.TraceID()),
+		SpanID:     spanring.SpanID(context.SpanID()),
+		Sampled:    context.IsSampled(),
+		Random:     context.TraceFlags().IsRandom(),
+		Remote:     context.IsRemote(),
+		TraceState: context.TraceState().String(),
+	})
+}
+
+func toOTel(context spanring.SpanContext) trace.SpanContext {
+	return contextOf(context, "", trace.TraceState{})
+}
+
+// contextOf is a span's context. What its trace state was before is known as the API has it, and is read again where a
+// sampler has said something in it.
+func contextOf(context spanring.SpanContext, before string, state trace.TraceState) trace.SpanContext {
+	if now := context.TraceState(); now != before {
+		if parsed, err := trace.ParseTraceState(now); err == nil {
+			state = parsed
+		}
+	}
+	return trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID:    trace.TraceID(context.TraceID()),
+		SpanID:     trace.SpanID(context.SpanID()),
+		TraceFlags: trace.TraceFlags(0).WithSampled(context.IsSampled()).WithRandom(context.IsRandom()),
+		TraceState: state,
+		Remote:     context.IsRemote(),
+	})
+}
