@@ -33,8 +33,14 @@ fi
 export SPANRING_PYTHON=$own/environment/bin/python SPANRING_BUILD=$build
 export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
-"$SPANRING_PYTHON" "$source/tools/wheel" "$own/packages"
-"$SPANRING_PYTHON" -m pip install --quiet --no-compile --no-index --no-deps --force-reinstall "$own"/packages/spanring-*.whl
+# The package is made and installed again only after a change of what it is made of.
+made_from=$(cd "$source" && find bindings/python lib include tools/amalgamate tools/wheel -type f -not -path '*/tests/*' -not -name '*.pyc' \
+    -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+if [ "$(cat "$own/made_from.txt" 2>/dev/null)" != "$made_from" ]; then
+    "$SPANRING_PYTHON" "$source/tools/wheel" "$own/packages"
+    "$SPANRING_PYTHON" -m pip install --quiet --no-compile --no-index --no-deps --force-reinstall "$own"/packages/spanring-*.whl
+    echo "$made_from" >"$own/made_from.txt"
+fi
 for test in "$python"/tests/*_test.py; do
     "$SPANRING_PYTHON" -X dev -W error::DeprecationWarning:spanring "$test"
 done

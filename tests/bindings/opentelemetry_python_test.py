@@ -168,20 +168,24 @@ class Gunicorn(KilledService):
     """Two workers of four threads, and eight clients; opentelemetry-instrument has set everything up before they are forked."""
 
     def serve(self, **variables):
-        witness = self.workspace.unique("witness")
+        witness, held = self.workspace.unique("witness"), self.workspace.unique("held")
         port = harness.free_port()
         command = [PYTHON.parent / "opentelemetry-instrument", PYTHON.parent / "gunicorn", "--workers", WORKERS, "--threads", THREADS,
                    "--bind", f"127.0.0.1:{port}", "--chdir", PROGRAMS, "--worker-tmp-dir", self.workspace.folder, "shop:application"]
         server = harness.Process(self.workspace, "gunicorn", command, env=harness.environment(
-            WITNESS=witness, OTEL_SERVICE_NAME="shop", OTEL_METRICS_EXPORTER="none", OTEL_LOGS_EXPORTER="none", **variables))
-        self.answers, self.worker = 0, None
+            WITNESS=witness, HELD=held, OTEL_SERVICE_NAME="shop", OTEL_METRICS_EXPORTER="none", OTEL_LOGS_EXPORTER="none", **variables))
+        self.answers = 0
         self.stopping = threading.Event()
         clients = [threading.Thread(target=self.client, args=(port,)) for _ in range(CLIENTS)]
         for client in clients:
             client.start()
         try:
             self.answered(server, BEFORE_THE_KILL)
-            os.kill(self.worker, signal.SIGKILL)
+            holder = threading.Thread(target=self.ask, args=(port, "/held"))
+            holder.start()
+            harness.wait_until(lambda: held.exists() and held.read_text().endswith("\n"), "a request is held")
+            os.kill(int(held.read_text()), signal.SIGKILL)
+            holder.join()
             self.answered(server, self.answers + AFTER)
         finally:
             self.stopping.set()
@@ -196,15 +200,21 @@ class Gunicorn(KilledService):
 
     def client(self, port):
         while not self.stopping.is_set():
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=harness.WATCHDOG)
-            try:
-                connection.request("GET", f"/orders/{self.answers}")
-                self.worker = json.load(connection.getresponse())["worker"]
+            if self.ask(port, f"/orders/{self.answers}"):
                 self.answers += 1
-            except (OSError, http.client.HTTPException, ValueError):
+            else:
                 self.stopping.wait(0.05)  # it does not listen yet, or was killed
-            finally:
-                connection.close()
+
+    @staticmethod
+    def ask(port, path):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=harness.WATCHDOG)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
 
     def test_a_kill_under_load_loses_no_span_and_repeats_none(self):
         witness = self.serve(SPANRING_DIR=self.workspace.segments, OTEL_PYTHON_CONFIGURATOR="spanring")
@@ -219,9 +229,7 @@ class Gunicorn(KilledService):
         self.collector.stop()
         self.received.read()
         arrived = {span.identity for span in self.received.spans}
-        lines = [line.split() for line in witness.read_text().split("\n")[:-1]]
-        begun = {identity for word, identity in lines if word == "begin"}
-        ended = {identity for word, identity in lines if word == "end"}
+        begun, ended = self.begun_and_ended(witness)
         self.assertTrue(arrived & ended, "it works")
         print(f"the SDK: of {len(ended)} that ended {len(ended - arrived)} did not arrive, "
               f"and of {len(begun - ended)} that were open {len(begun - ended - arrived)}")

@@ -6,6 +6,7 @@ appends "begin ID" and "end ID" of each span to the file that WITNESS names, in 
 """
 
 import os
+import threading
 import time
 
 import flask
@@ -31,7 +32,16 @@ def order(number):
         time.sleep(0.002)
         span.add_event("found")
     note("end", span)
-    return {"number": number, "worker": os.getpid()}
+    return {"number": number}
+
+
+@app.get("/held")
+def held():
+    """Has a span open when its worker is killed, and says which worker that is."""
+    note("begin", trace.get_current_span())
+    with open(os.environ["HELD"], "w") as file:
+        file.write(f"{os.getpid()}\n")
+    threading.Event().wait()
 
 
 class Witnessed:
