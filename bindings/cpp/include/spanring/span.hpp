@@ -182,6 +182,8 @@ public:
     const spr_span& raw() const noexcept { return raw_; }
 
 private:
+    friend class CurrentSpan;
+
     // An empty text is none.
     static void take(std::string_view text, const char*& ret_data, std::size_t& ret_size) noexcept {
         if (!text.empty()) {
@@ -205,6 +207,23 @@ public:
 
 private:
     spr_span_token token_{};
+};
+
+// The span that a SpanScope attached to this thread: CurrentSpan{}->set_attribute("rows", 3). It does nothing where
+// there is none, or only a context; it does not end with this object.
+class CurrentSpan {
+public:
+    CurrentSpan() noexcept { spr_span_current(&span_.raw_); }
+    ~CurrentSpan() { span_.raw_ = spr_span{}; }
+
+    CurrentSpan(const CurrentSpan&) = delete;
+    CurrentSpan& operator=(const CurrentSpan&) = delete;
+
+    Span& operator*() noexcept { return span_; }
+    Span* operator->() noexcept { return &span_; }
+
+private:
+    Span span_;
 };
 
 }  // namespace spanring

@@ -24,6 +24,7 @@
 #include <spanring/list.hpp>
 #include <spanring/propagation.hpp>
 #include <spanring/provider.hpp>
+#include <spanring/scoped_span.hpp>
 #include <spanring/span.hpp>
 #include <spanring/time_point.hpp>
 #include <spanring/tracer.hpp>
