@@ -10,11 +10,29 @@
 #include <opentelemetry/trace/provider.h>
 #include <opentelemetry/trace/scope.h>
 
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
+
+namespace {
+std::atomic<std::uint64_t> allocations{0};
+}  // namespace
+
+void* operator new(std::size_t size) {
+    allocations.fetch_add(1, std::memory_order_relaxed);  // relaxed: read by the thread that allocates
+    if (void* const memory = std::malloc(size)) return memory;
+    std::abort();
+}
+// Not inlined: g++ 12 sees what is freed, and not that the operator above made it.
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -265,6 +283,22 @@ TEST(OpenTelemetrySpanTest, EndsWithItsLastOwner) {
     const_cast<Span&>(another) = Span{};
     spr_provider_statistics(provider(), &after);
     EXPECT_EQ(after.ended, before.ended + 1);
+}
+
+TEST(OpenTelemetrySpanTest, IsOneAllocation) {
+    const auto of = tracer();
+    const double doubles[] = {0.5, 1.5};
+    const auto before = allocations.load();
+    {
+        const Span span =
+            of->StartSpan("span", {{"k", 1}, {"text", "value"}, {"list", nostd::span<const double>{doubles}}});
+        EXPECT_TRUE(span->GetContext().IsValid());
+        span->SetAttribute("later", 2);
+        span->AddEvent("event", {{"k", 3}});
+        span->SetStatus(trace::StatusCode::kOk);
+        span->UpdateName("name");
+    }
+    EXPECT_EQ(allocations.load() - before, 1U);
 }
 
 TEST(OpenTelemetrySpanTest, MayBeCalledByManyThreads) {
