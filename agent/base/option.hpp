@@ -34,6 +34,8 @@ struct Scalar {
 struct TextList {
     std::vector<std::string>& value;
     const char* values = "list of strings";
+    // What is wrong with them; empty: nothing. Null: any will do.
+    std::function<std::string(const std::vector<std::string>& texts)> check = {};
 };
 
 // Strings under names of the user's. Only the names are ever printed.
@@ -50,6 +52,8 @@ struct GroupList {
     std::function<std::vector<Option>()> add;  // makes an item and describes it
     size_t most;
     const char* required;  // the key, by its path, that every item must have
+    // Describes those that there are. Null: they are not printed as such.
+    std::function<std::vector<std::vector<Option>>()> items = {};
 };
 
 struct Option {

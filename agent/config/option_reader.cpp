@@ -19,7 +19,14 @@ struct ValueReader {
         const std::string wrong = scalar.set(*text);
         if (!wrong.empty()) section.report_value(key, wrong);
     }
-    void operator()(const TextList& list) const { section.texts(key, list.value); }
+    void operator()(const TextList& list) const {
+        std::vector<std::string> texts = list.value;
+        section.texts(key, texts);
+        if (!section.has(key)) return;
+        const std::string wrong = list.check ? list.check(texts) : std::string();
+        if (!wrong.empty()) return section.report_value(key, wrong);
+        list.value = std::move(texts);
+    }
     void operator()(const Secrets& secrets) const { section.text_map(key, secrets.value); }
     void operator()(const Group& group) const {
         Section inner = section.section(key);

@@ -42,7 +42,13 @@ struct ValuePrinter {
         out << YAML::EndMap;
     }
     void operator()(const Group& group) const { print_options(out, group.options); }
-    void operator()(const GroupList&) const { out << YAML::Flow << YAML::BeginSeq << YAML::EndSeq; }
+    void operator()(const GroupList& list) const {
+        const auto items = list.items ? list.items() : std::vector<std::vector<Option>>();
+        if (items.empty()) out << YAML::Flow;
+        out << YAML::BeginSeq;
+        for (const std::vector<Option>& item : items) print_options(out, item);
+        out << YAML::EndSeq;
+    }
 };
 
 void print_options(YAML::Emitter& out, const std::vector<Option>& options) {
