@@ -18,6 +18,7 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <vector>
 
@@ -44,6 +45,7 @@
 #include "rights/system_call_filter.hpp"
 #include "rights/users.hpp"
 #include "segment/host_facts.hpp"
+#include "span_metrics/span_metrics.hpp"
 #include "store/store_exporter.hpp"
 
 namespace {
@@ -105,6 +107,12 @@ public:
         options.state_directory = config.state_directory;
         options.host = find_host_facts();
         options.crashes = &crashes_;
+        if (config.measures_spans || config.draws_graph) {
+            span_metrics_ =
+                std::make_unique<SpanMetrics>(config.measures_spans ? std::optional(config.span_metrics) : std::nullopt,
+                                              config.draws_graph ? std::optional(config.service_graph) : std::nullopt);
+            options.recorder = &span_metrics_->add_recorder();
+        }
         crashes_.arm();
         tell_of_crashes();
         drain_.start(std::move(options), std::move(exporters), ledger_.get());
@@ -204,14 +212,16 @@ private:
         sources.ledger_file = config.ledger_file();
         for (const auto& exporter : exporters_) sources.exporters.push_back(exporter.get());
         sources.drain = [this] { return drain_.status(); };
+        sources.span_metrics = span_metrics_.get();
         metrics_ = std::make_unique<AgentMetrics>(std::move(sources));
-        metrics_server_->serve([this] { return metrics_->page(); });
+        metrics_server_->serve([this](ExpositionFormat format) { return metrics_->page(format); });
     }
 
     StateLock lock_;
     std::unique_ptr<Ledger> ledger_;
     CrashJournal crashes_;
     std::vector<std::unique_ptr<Exporter>> exporters_;
+    std::unique_ptr<SpanMetrics> span_metrics_;
     DrainService drain_;  // it uses the others and goes before them
     std::unique_ptr<AgentMetrics> metrics_;
     std::unique_ptr<MetricsServer> metrics_server_;  // last: it uses the metrics, and they the rest

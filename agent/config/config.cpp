@@ -102,6 +102,10 @@ std::vector<Option> describe(ExporterConfig& exporter) {
 std::vector<Option> describe(Config& config) {
     std::vector<Option> exporters;
     for (ExporterConfig& exporter : config.exporters) exporters.push_back({exporter.id, Group{describe(exporter)}});
+    std::vector<Option> connectors = {
+        {kSpanMetrics, Group{describe(config.span_metrics)}, {}, {}, config.measures_spans},
+        {kServiceGraph, Group{describe(config.service_graph)}, {}, {}, config.draws_graph},
+    };
     std::vector<Option> service = {
         {"pipelines", Group{{{"traces", Group{describe(config.pipeline)}}}}},
         {"telemetry", Group{describe_telemetry(config)}},
@@ -110,6 +114,7 @@ std::vector<Option> describe(Config& config) {
         {"receivers", Group{{{"spanring", Group{describe_receiver(config)}}}}},
         {"processors", Group{{{"batch", Group{describe(config.batch)}}}}},
         {"exporters", Group{exporters}},
+        {"connectors", Group{connectors}, {}, {}, config.measures_spans || config.draws_graph},
         {"service", Group{service}},
     };
 }

@@ -17,6 +17,8 @@
 #include "export/http/options.hpp"
 #include "metrics/metrics_address.hpp"
 #include "rights/system_call_filter.hpp"
+#include "span_metrics/options.hpp"
+#include "span_metrics/service_graph_options.hpp"
 #include "store/store_options.hpp"
 
 namespace spanring::agent {
@@ -24,6 +26,10 @@ namespace spanring::agent {
 struct Option;
 
 enum class ExporterType : uint8_t { kOtlpGrpc, kOtlpHttp, kDebug, kStore };
+
+// The connectors.
+inline constexpr char kSpanMetrics[] = "spanmetrics";
+inline constexpr char kServiceGraph[] = "servicegraph";
 
 // One exporter; of the options those of its type count.
 struct ExporterConfig {
@@ -77,6 +83,10 @@ struct Config {
     BatchConfig batch;
     std::vector<ExporterConfig> exporters;  // in the order of their rows in the totals
     Pipeline pipeline;                      // names these
+    bool measures_spans = false;
+    SpanMetricsOptions span_metrics;
+    bool draws_graph = false;
+    ServiceGraphOptions service_graph;
     std::string state_directory;
     std::string log_level = "info";
     std::optional<MetricsAddress> metrics;  // where the agent's own metrics are served; unset: nowhere

@@ -24,6 +24,7 @@ namespace {
 
 const std::vector<std::string> kReceiverTypes = {"spanring"};
 const std::vector<std::string> kProcessorTypes = {"batch"};
+const std::vector<std::string> kConnectors = {kSpanMetrics, kServiceGraph};
 
 // Where the document begins that was parsed last.
 struct LastDocument final : YAML::EventHandler {
@@ -98,20 +99,47 @@ void read_components(Section section, const char* what, const std::vector<std::s
     }
 }
 
+void read_span_metrics(Section section, SpanMetricsOptions& metrics) {
+    metrics.exponential = section.has("histogram.exponential");
+    if (metrics.exponential && section.has("histogram.explicit"))
+        section.report_key("histogram.exponential", "'explicit' is given as well; give only one of them");
+    read_options(section, describe(metrics));
+    for (const SpanMetricsFault& fault : faults_of(metrics)) section.report_key(fault.key, fault.what);
+}
+
+// Each is there once at most, under its own name.
+void read_connectors(Section section, Config& config) {
+    for (const Section::Entry& entry : section.entries()) {
+        Section options(entry.value, section.path_of(entry.key), section.source());
+        if (entry.key == kSpanMetrics) {
+            config.measures_spans = true;
+            read_span_metrics(std::move(options), config.span_metrics);
+        } else if (entry.key == kServiceGraph) {
+            config.draws_graph = true;
+            read_options(options, describe(config.service_graph));
+        } else {
+            report_unknown(section, entry, "connector", kConnectors);
+        }
+    }
+}
+
 std::vector<std::string> ids_of(Section section) {
     std::vector<std::string> ids;
     for (const Section::Entry& entry : section.entries()) ids.push_back(entry.key);
     return ids;
 }
 
-// A pipeline may name only what is defined above it, and that once.
+// A pipeline may name only what is defined above it, and that once. Connectors stand among its exporters.
 void check_names(Section& service, const std::string& key, const std::vector<std::string>& named,
                  const YAML::Node& root) {
     const std::string path = "pipelines.traces." + key;
     if (!service.has(path)) return;
     std::vector<std::string> silent;  // the definitions were checked where they were read
     ConfigSource quiet{service.source().file, service.source().environment, silent};
-    const std::vector<std::string> defined = ids_of(Section(root[key], "", quiet));
+    std::vector<std::string> defined = ids_of(Section(root[key], "", quiet));
+    if (key == "exporters") {
+        for (std::string& id : ids_of(Section(root["connectors"], "", quiet))) defined.push_back(std::move(id));
+    }
     for (const std::string& name : named) {
         if (std::find(defined.begin(), defined.end(), name) != defined.end()) continue;
         service.report_key(path, "'" + name + "' is not defined under '" + key + "'" + did_you_mean(name, defined));
@@ -119,6 +147,18 @@ void check_names(Section& service, const std::string& key, const std::vector<std
     for (auto name = named.begin(); name != named.end(); ++name) {
         if (std::find(named.begin(), name, *name) != name) service.report_key(path, "'" + *name + "' is named twice");
     }
+}
+
+void choose_connectors(Section& service, Config& config) {
+    const std::vector<std::string>& named = config.pipeline.exporters;
+    const auto is_connector = [](const std::string& id) {
+        return std::find(kConnectors.begin(), kConnectors.end(), id) != kConnectors.end();
+    };
+    if (!named.empty() && std::all_of(named.begin(), named.end(), is_connector))
+        service.report_key("pipelines.traces.exporters", "there must be an exporter beside connectors");
+    const auto is_named = [&](const char* id) { return std::find(named.begin(), named.end(), id) != named.end(); };
+    config.measures_spans = config.measures_spans && is_named(kSpanMetrics);
+    config.draws_graph = config.draws_graph && is_named(kServiceGraph);
 }
 
 void read_service(Section service, const YAML::Node& root, FileConfig& config) {
@@ -131,6 +171,7 @@ void read_service(Section service, const YAML::Node& root, FileConfig& config) {
     if (config.has_pipeline && pipeline.exporters.empty()) {
         service.report_key("pipelines.traces.exporters", "the list is empty");
     }
+    if (config.has_pipeline) choose_connectors(service, config.base);
     const YAML::Node address = service.at("telemetry.metrics.address");
     const YAML::Node readers = service.at("telemetry.metrics.readers");
     if (address.IsScalar() && !address.Scalar().empty() && readers.IsSequence() && readers.size() > 0) {
@@ -174,6 +215,7 @@ void read_config_file(const std::string& file, const Environment& environment, F
     read_components(top.section("receivers"), "receiver", kReceiverTypes, find_group(options, "receivers.spanring"));
     read_components(top.section("processors"), "processor", kProcessorTypes, find_group(options, "processors.batch"));
     read_exporters(top.section("exporters"), config);
+    read_connectors(top.section("connectors"), config.base);
     read_service(top.section("service"), root, config);
     top.finish();
 }

@@ -16,7 +16,8 @@ struct FileConfig {
     OtlpGrpcOptions otlp;                 // in: what every OTLP exporter starts from ...
     OtlpHttpOptions http;                 // ... by the way it goes
     std::vector<ExporterConfig> defined;  // out: under `exporters`, in the file's order
-    bool has_pipeline = false;            // out: the file says which exporters, `base.pipeline` has their names
+    bool has_pipeline = false;            // out: the file says which exporters, `base.pipeline` has their names;
+                                          // those of connectors, too
 };
 
 void read_config_file(const std::string& file, const Environment& environment, FileConfig& config,

@@ -317,10 +317,16 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
     apply_flags(flags, config, problems);
     config.pipeline = {};
     for (const ExporterConfig& exporter : config.exporters) config.pipeline.exporters.push_back(exporter.id);
+    if (config.measures_spans) config.pipeline.exporters.push_back(kSpanMetrics);
+    if (config.draws_graph) config.pipeline.exporters.push_back(kServiceGraph);
     fill_places(config, problems);
     check_endpoints(flags, otel, config, problems);
     check_headers(otel, config, problems);
     check_whole(config, problems);
+    if ((config.measures_spans || config.draws_graph) && !config.metrics) {
+        loaded.warnings.push_back("connectors: nobody can read their metrics, without service.telemetry.metrics or "
+                                  "--metrics-address");
+    }
     return loaded;
 }
 

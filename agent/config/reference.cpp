@@ -101,6 +101,8 @@ std::vector<ReferenceTable> reference() {
             std::move(both),
             table_of(file, "exporters.debug"),
             table_of(file, "exporters.store"),
+            table_of(file, "connectors.spanmetrics"),
+            table_of(file, "connectors.servicegraph"),
             table_of(file, "service")};
 }
 

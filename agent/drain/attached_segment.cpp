@@ -46,9 +46,9 @@ constexpr char kUnreadable[] = "a part of it cannot be read any more (truncated,
 
 }  // namespace
 
-AttachedSegment::AttachedSegment(HeldSegment held, const std::vector<ExporterRow>& exporters)
+AttachedSegment::AttachedSegment(HeldSegment held, const std::vector<ExporterRow>& exporters, SpanRecorder* recorder)
     : held_(std::move(held)),
-      cutter_(held_.source, held_.producer, held_.view()),
+      cutter_(held_.source, held_.producer, held_.view(), recorder),
       accounts_(held_.book.totals(), exporters),
       idle_memory_(held_, cursors_),
       flush_(held_.view()),

@@ -51,8 +51,8 @@ struct PassResult {
 
 class AttachedSegment {
 public:
-    // See attach_segment(). `exporters`: the required ones.
-    AttachedSegment(HeldSegment held, const std::vector<ExporterRow>& exporters);
+    // See attach_segment(). `exporters`: the required ones. `recorder`: measures the spans; may be null.
+    AttachedSegment(HeldSegment held, const std::vector<ExporterRow>& exporters, SpanRecorder* recorder);
     AttachedSegment(const AttachedSegment&) = delete;
     AttachedSegment& operator=(const AttachedSegment&) = delete;
 

@@ -16,6 +16,7 @@
 #include "crash/failpoint.hpp"
 #include "drain/answer_shares.hpp"
 #include "ring/testpoint.hpp"
+#include "span_metrics/span_recorder.hpp"
 
 namespace spanring::agent {
 
@@ -62,7 +63,8 @@ Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger*
       settings_{.exporters = required_rows(exporters),
                 .zero_copy = options_.zero_copy == ZeroCopy::kSameUser,
                 .after_death = ledger != nullptr && ledger->follows_a_death(),
-                .host = options_.host},
+                .host = options_.host,
+                .recorder = options_.recorder},
       folders_(options_.directories, options_.users, watch_),
       sampling_(options_.state_directory, watch_),
       ledger_(ledger),
@@ -202,6 +204,7 @@ void Drainer::do_work() {
     now_ = Clock::now();
     ++status_.passes;
     batcher_.begin_pass(now_);
+    if (options_.recorder != nullptr) options_.recorder->begin_pass(now_);
     attempts_.begin_pass();
     handle_hints();
     refresh_folders();
@@ -229,6 +232,7 @@ void Drainer::do_work() {
 void Drainer::drain_everything() {
     now_ = Clock::now();
     batcher_.begin_pass(now_);
+    if (options_.recorder != nullptr) options_.recorder->begin_pass(now_);
     scan_everything();
     for (auto& [source, served] : segments_) served.next_liveness = now_;
     drain_due(true);

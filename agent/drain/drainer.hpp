@@ -51,6 +51,7 @@ struct DrainOptions {
     std::chrono::milliseconds give_back_after{10'000};  // memory that is not used; 0: never
     std::string state_directory;                        // has the rules of sampling; empty: there are none
     HostFacts host{};                                   // added to every resource that does not say it itself
+    SpanRecorder* recorder = nullptr;                   // of the drain thread, measures all spans; outlives the drain
     const CrashJournal* crashes = nullptr;  // outlives the drain; nullptr: nothing is held against a segment
 };
 

@@ -3,9 +3,17 @@
 
 #include <cstring>
 
+#include "otlp/wire.hpp"
 #include "segment/chunk_record.hpp"
+#include "span_metrics/span_recorder.hpp"
 
 namespace spanring::agent {
+
+RunCutter::RunCutter(uint64_t source, std::shared_ptr<const Producer> producer, ring::SegmentView segment,
+                     SpanRecorder* recorder)
+    : source_(source), producer_(std::move(producer)), scopes_(segment), recorder_(recorder) {
+    if (recorder_ != nullptr) measured_ = recorder_->source(producer_->service, wire::body_of(producer_->resource));
+}
 
 CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion, ReceiptPlace& place,
                          PinSource& pins) {
@@ -87,11 +95,13 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
                     base = at;
                 }
             }
-            const SpanCheck check = gate_.check({data + (record.body - base), record.end - record.body});
+            const std::span<uint8_t> span{data + (record.body - base), record.end - record.body};
+            const SpanCheck check = gate_.check(span);
             report.repaired += check.repaired;
             ++spans;
             ++piece_spans;
             if (check.defect == SpanDefect::kNone) {
+                if (recorder_ != nullptr) recorder_->record(measured_, span);
                 if (run_spans == 0) run_begin = at;
                 ++run_spans;
                 run_repaired += check.repaired;
@@ -114,7 +124,7 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
 
 CutReport RunCutter::add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint32_t slot, uint32_t generation,
                                     uint32_t scope_number, std::span<const uint8_t> bytes) {
-    const CutReport report = add_record(batcher, lane, scope_number, bytes);
+    const CutReport report = add_record(batcher, lane, scope_number, bytes, recorder_);
     Receipt receipt;
     receipt.chunk = slot;
     receipt.generation = generation;
@@ -127,13 +137,13 @@ CutReport RunCutter::add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint3
 
 CutReport RunCutter::add_partial(Batcher& batcher, Batcher::Lane& lane, uint32_t scope,
                                  std::span<const uint8_t> record) {
-    const CutReport report = add_record(batcher, lane, scope, record);
+    const CutReport report = add_record(batcher, lane, scope, record, nullptr);  // its end will be measured
     if (!lane.empty()) lane.batch()->partial = true;
     return report;
 }
 
 CutReport RunCutter::add_record(Batcher& batcher, Batcher::Lane& lane, uint32_t scope_number,
-                                std::span<const uint8_t> bytes) {
+                                std::span<const uint8_t> bytes, SpanRecorder* recorder) {
     CutReport report;
     if (!lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, 1, bytes.size())) batcher.submit(lane);
     ChunkRecord record;
@@ -145,10 +155,12 @@ CutReport RunCutter::add_record(Batcher& batcher, Batcher::Lane& lane, uint32_t 
     } else {
         uint8_t* copy = batcher.allocate(lane, bytes.size());
         std::memcpy(copy, bytes.data(), bytes.size());
-        const SpanCheck check = validate_span({copy + record.body, record.end - record.body});
+        const std::span<uint8_t> span{copy + record.body, record.end - record.body};
+        const SpanCheck check = validate_span(span);
         report.repaired = check.repaired;
         report.defect = check.defect;
         if (check.defect == SpanDefect::kNone) {
+            if (recorder != nullptr) recorder->record(measured_, span);
             batcher.add_run(lane, {producer_, scope, {copy, bytes.size()}, 1});
         } else {
             report.invalid = 1;

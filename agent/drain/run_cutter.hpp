@@ -15,8 +15,11 @@
 #include "drain/batcher.hpp"
 #include "otlp/span_gate.hpp"
 #include "segment/scope_reader.hpp"
+#include "span_metrics/span_source.hpp"
 
 namespace spanring::agent {
+
+class SpanRecorder;
 
 inline constexpr uint32_t kNoScope = ~uint32_t{0};
 
@@ -59,8 +62,9 @@ class RunCutter {
 public:
     static constexpr size_t kZeroCopyRun = 4096;  // bytes; a smaller run is cheaper copied
 
-    RunCutter(uint64_t source, std::shared_ptr<const Producer> producer, ring::SegmentView segment)
-        : source_(source), producer_(std::move(producer)), scopes_(segment) {}
+    // `recorder` measures the spans, but for those that go on; null: nobody does.
+    RunCutter(uint64_t source, std::shared_ptr<const Producer> producer, ring::SegmentView segment,
+              SpanRecorder* recorder);
 
     CutReport cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion, ReceiptPlace& place, PinSource& pins);
 
@@ -76,13 +80,16 @@ public:
     const std::set<uint64_t>& batches() const { return batches_; }
 
 private:
-    CutReport add_record(Batcher& batcher, Batcher::Lane& lane, uint32_t scope, std::span<const uint8_t> record);
+    CutReport add_record(Batcher& batcher, Batcher::Lane& lane, uint32_t scope, std::span<const uint8_t> record,
+                         SpanRecorder* recorder);
     void add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, ReceiptPlace* place);
 
     const uint64_t source_;
     const std::shared_ptr<const Producer> producer_;
     ScopeReader scopes_;
     SpanGate gate_;
+    SpanRecorder* const recorder_;
+    SpanSource measured_;
     std::set<uint64_t> batches_;
 };
 

@@ -12,6 +12,7 @@
 #include "metrics/page_parts.hpp"
 #include "metrics/process_series.hpp"
 #include "metrics/process_usage.hpp"
+#include "metrics/span_series.hpp"
 #include "metrics/thread_usage.hpp"
 
 namespace spanring::agent {
@@ -29,9 +30,17 @@ AgentMetrics::AgentMetrics(MetricsSources sources)
 
 AgentMetrics::~AgentMetrics() = default;
 
-std::string AgentMetrics::page() {
+std::string AgentMetrics::page(ExpositionFormat format) {
     const Clock::time_point begin = Clock::now();
-    if (begin < next_) return page_;
+    if (begin < next_) return page_.text(format);
+    make_page();
+    std::string text = page_.text(format);
+    const Clock::time_point end = Clock::now();
+    next_ = end + (kRest - 1) * (end - begin);
+    return text;
+}
+
+void AgentMetrics::make_page() {
     const Survey found = survey(sources_.directories, ledger_.get(), true);
     ProcessAccount total = total_of(found.processes);
     for (const Exporter* exporter : sources_.exporters) {
@@ -48,11 +57,9 @@ std::string AgentMetrics::page() {
     add_memory_usage(page, drain);
     add_process_usage(page);
     add_thread_usage(page);
-    page_ = page.text();
-    shown_ = std::move(page).shown();
-    const Clock::time_point end = Clock::now();
-    next_ = end + (kRest - 1) * (end - begin);
-    return page_;
+    if (sources_.span_metrics != nullptr) add_span_series(page, *sources_.span_metrics);
+    shown_ = page.take_shown();
+    page_ = std::move(page);
 }
 
 }  // namespace spanring::agent

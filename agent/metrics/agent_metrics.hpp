@@ -21,13 +21,15 @@ namespace spanring::agent {
 class Exporter;
 class Ledger;
 class ProcessSeries;
+class SpanMetrics;
 struct DrainStatus;
 
 struct MetricsSources {
     std::vector<std::string> directories;
     std::string ledger_file;
     std::vector<const Exporter*> exporters;
-    std::function<DrainStatus()> drain;  // all of them live as long as the metrics
+    std::function<DrainStatus()> drain;
+    const SpanMetrics* span_metrics = nullptr;  // may be null; all of them live as long as the metrics
 };
 
 class AgentMetrics {
@@ -39,7 +41,7 @@ public:
     // Throws std::runtime_error: the ledger cannot be read any more.
     // A page that took long to make is shown again until ten times that time has passed: a client that asks all the
     // time costs a tenth of a core at most.
-    std::string page();
+    std::string page(ExpositionFormat format);
 
 private:
     using Clock = std::chrono::steady_clock;
@@ -47,8 +49,10 @@ private:
     const MetricsSources sources_;
     const std::unique_ptr<Ledger> ledger_;
     const std::unique_ptr<ProcessSeries> series_;
+    void make_page();
+
     ShownCounters shown_;
-    std::string page_;
+    Exposition page_;
     Clock::time_point next_{};
 };
 

@@ -39,7 +39,8 @@ prometheus::ClientMetric& Exposition::add(std::string_view name, std::string_vie
         place = places_.emplace(name, families_.size()).first;
         families_.push_back({std::string(name), std::string(help), type, {}});
     }
-    prometheus::ClientMetric& metric = families_[place->second].metric.emplace_back();
+    last_family_ = place->second;
+    prometheus::ClientMetric& metric = families_[last_family_].metric.emplace_back();
     for (const auto& [label, value] : labels) metric.label.push_back({label, clean(value)});
     return metric;
 }
@@ -56,6 +57,22 @@ void Exposition::gauge(std::string_view name, std::string_view help, const Metri
     add(name, help, prometheus::MetricType::Gauge, labels).gauge.value = value;
 }
 
-std::string Exposition::text() const { return prometheus::TextSerializer().Serialize(families_); }
+void Exposition::histogram(std::string_view name, std::string_view help, const MetricLabels& labels,
+                           const ExposedHistogram& histogram) {
+    prometheus::ClientMetric& metric = add(name, help, prometheus::MetricType::Histogram, labels);
+    for (const auto& [bound, count] : histogram.buckets) metric.histogram.bucket.push_back({count, bound});
+    metric.histogram.sample_count = histogram.buckets.empty() ? 0 : histogram.buckets.back().second;
+    metric.histogram.sample_sum = histogram.sum;
+}
+
+void Exposition::refer_to(std::vector<ShownExemplar> exemplars) {
+    if (!exemplars.empty())
+        exemplars_[{last_family_, families_[last_family_].metric.size() - 1}] = std::move(exemplars);
+}
+
+std::string Exposition::text(ExpositionFormat format) const {
+    if (format == ExpositionFormat::kOpenMetrics) return write_open_metrics(families_, exemplars_);
+    return prometheus::TextSerializer().Serialize(families_);
+}
 
 }  // namespace spanring::agent

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <exception>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -41,7 +42,6 @@ constexpr double kPagesASecond = 10;
 constexpr uint32_t kMostHeader = 8192;           // bytes
 constexpr std::chrono::seconds kPatience{30};    // for a whole request, or for somebody to take the answer
 constexpr std::chrono::seconds kAcceptPause{1};  // when there is no descriptor for one more
-constexpr const char* kTextFormat = "text/plain; version=0.0.4; charset=utf-8";
 
 using Request = http::request<http::empty_body>;
 using Response = http::response<http::string_body>;
@@ -63,9 +63,11 @@ Response answer(const Request& request, const MetricsServer::Page& page) {
         return plain(http::status::not_found, "there is only /metrics");
     }
     try {
+        const auto accept = request[http::field::accept];
+        const ExpositionFormat format = accepted_format({accept.data(), accept.size()});
         Response response(http::status::ok, 11);
-        response.set(http::field::content_type, kTextFormat);
-        response.body() = page();
+        response.set(http::field::content_type, content_type(format));
+        response.body() = page(format);
         return response;
     } catch (const std::exception& error) {
         spdlog::warn("metrics: {}", error.what());
@@ -94,7 +96,7 @@ private:
     using Sessions = std::list<Session*>;
 
     void accept();
-    std::string page();
+    std::string page(ExpositionFormat format);
 
     Sessions sessions_;   // the one that has been silent for longest first
     bool ended_ = false;  // both outlive the sessions, which are the context's
@@ -102,7 +104,7 @@ private:
     tcp::acceptor acceptor_{context_};
     asio::steady_timer pause_{context_};
     Page make_page_;
-    std::string last_page_;
+    std::map<ExpositionFormat, std::string> last_pages_;
     TokenBucket pages_{kPagesAtOnce, kPagesASecond};
     std::thread thread_;
 };
@@ -136,7 +138,8 @@ private:
             listener_.sessions_.splice(listener_.sessions_.end(), listener_.sessions_, place_);
             const Request& request = parser_->get();
             const bool head = request.method() == http::verb::head;
-            return write(answer(request, [this] { return listener_.page(); }), request.keep_alive(), head);
+            return write(answer(request, [this](ExpositionFormat format) { return listener_.page(format); }),
+                         request.keep_alive(), head);
         }
         const bool spoke = error.category() == make_error_code(http::error::bad_method).category() &&
                            error != http::error::end_of_stream && error != http::error::partial_message;
@@ -197,9 +200,10 @@ void MetricsServer::Listener::stop() {
     ended_ = true;
 }
 
-std::string MetricsServer::Listener::page() {
-    if (last_page_.empty() || pages_.try_take(std::chrono::steady_clock::now())) last_page_ = make_page_();
-    return last_page_;
+std::string MetricsServer::Listener::page(ExpositionFormat format) {
+    std::string& last = last_pages_[format];
+    if (last.empty() || pages_.try_take(std::chrono::steady_clock::now())) last = make_page_(format);
+    return last;
 }
 
 std::string MetricsServer::Listener::url() const {

@@ -8,13 +8,15 @@
 #include <memory>
 #include <string>
 
+#include "metrics/exposition_format.hpp"
 #include "metrics/metrics_address.hpp"
 
 namespace spanring::agent {
 
 class MetricsServer {
 public:
-    using Page = std::function<std::string()>;  // called on the server's thread; may throw std::exception
+    using Page =
+        std::function<std::string(ExpositionFormat)>;  // called on the server's thread; may throw std::exception
 
     // Listens at once, so that nobody else gets the port. Throws std::runtime_error that says where and why not.
     explicit MetricsServer(const MetricsAddress& address);

@@ -96,8 +96,9 @@ class Names(harness.Case):
 
     def setUp(self):
         super().setUp()
-        self.running = self.workspace.agent("--exporter", "store", "--exporter", "debug",
-                                            "--metrics-address", "127.0.0.1:0")
+        configuration = self.workspace.unique("agent.yaml")
+        configuration.write_text("exporters: {store: , debug: }\nconnectors: {spanmetrics: , servicegraph: }\n")
+        self.running = self.workspace.agent("--config", configuration, "--metrics-address", "127.0.0.1:0")
         producer = self.workspace.producer("--count", 3)
         producer.end_input()
         producer.expect(0)
@@ -105,7 +106,13 @@ class Names(harness.Case):
 
     def test_metrics(self):
         said = metrics_of(rows("agent.md", "metric"))
-        self.assertEqual(metrics_faults(said, metrics_test.Page(self.running).series), [])
+        series = metrics_test.Page(self.running).series
+        own = [(name, labels) for name, labels in series if not name.startswith("traces_")]
+        self.assertEqual(metrics_faults(said, own), [])
+        of_spans = {re.sub("_(bucket|sum|count)$", "", name) for name, _ in series if name.startswith("traces_")}
+        self.assertIn("traces_span_metrics_calls_total", of_spans)
+        page = (SOURCE / "docs/span-metrics.md").read_text()
+        self.assertEqual([name for name in sorted(of_spans) if f"`{name}`" not in page], [])
 
     def test_json(self):
         (process,) = json.loads(self.workspace.command("ps", "--all", "--json"))["processes"]

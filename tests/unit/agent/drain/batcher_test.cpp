@@ -7,6 +7,7 @@
 
 #include "drain/batcher.hpp"
 #include "drain/run_cutter.hpp"
+#include "span_metrics/span_metrics.hpp"
 #include "support/fake_exporter.hpp"
 #include "support/segment_image.hpp"
 
@@ -61,7 +62,8 @@ struct Cutting {
     FakeExporter exporter;
     Batcher batcher;
     std::shared_ptr<Producer> producer = std::make_shared<Producer>();
-    RunCutter cutter{1, producer, image.view()};
+    SpanMetrics metrics{SpanMetricsOptions(), {}};
+    RunCutter cutter{1, producer, image.view(), &metrics.add_recorder()};
     ReceiptPlace place;
 };
 
@@ -170,6 +172,24 @@ TEST(RunCutterTest, CutsMalformedSpansOutAndCountsThem) {
     const Receipt& receipt = cutting.exporter.waiting[0]->receipts[0];
     EXPECT_EQ(receipt.spans, 5u);
     EXPECT_EQ(receipt.invalid, 1u);
+}
+
+TEST(RunCutterTest, HasWhatEndedMeasuredAndNothingThatGoesOn) {
+    Cutting cutting({.spans = 2});
+    Bytes records = cutting.some(0, 4);
+    Bytes bad = test::make_span(4);
+    bad[1] = 15;  // a trace id of 15 bytes
+    const Bytes record = test::record_of(bad), sound = test::record_of(test::make_span(5));
+    test::put(records, record.data(), record.size());
+    cutting.cut(records, 5);
+    cutting.cutter.add_unfinished(cutting.batcher, cutting.batcher.shared(), 0, 0, cutting.scope, sound);
+    cutting.cutter.add_unfinished(cutting.batcher, cutting.batcher.shared(), 1, 0, cutting.scope,
+                                  {});  // makes no sense
+    Batcher::Lane partial;
+    cutting.cutter.add_partial(cutting.batcher, partial, cutting.scope, sound);
+    uint64_t calls = 0;
+    for (const auto& [labels, series] : cutting.metrics.measured()) calls += series.calls();
+    EXPECT_EQ(calls, 5u);
 }
 
 TEST(RunCutterTest, StartsARunWhereTheScopeChanges) {

@@ -181,7 +181,7 @@ TEST(AgentMetricsTest, APageIsSoundThroughout) {
     QuietExporter required("store", 0, true);
     QuietExporter best_effort("debug", 1, false);
     AgentMetrics metrics({{directory.path()}, ledger_file, {&required, &best_effort}, [] { return DrainStatus{}; }});
-    const std::string text = metrics.page();
+    const std::string text = metrics.page(ExpositionFormat::kText);
     EXPECT_THAT(text, AllOf(HasSubstr("\nspanring_spans_started_total 3\n"), HasSubstr("spanring_build_info{version="),
                             HasSubstr("\nprocess_resident_memory_bytes "), HasSubstr("\nprocess_cpu_seconds_total ")));
     const std::regex series(R"(([a-z_]+)(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? -?[0-9][0-9.e+-]*)");

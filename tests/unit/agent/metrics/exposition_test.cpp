@@ -50,7 +50,7 @@ TEST(ExpositionTest, ACounterDoesNotGoBackAndAGaugeDoes) {
     first.counter("spans_total", "", {{"cause", "a"}}, 10);
     first.counter("spans_total", "", {{"cause", "b"}}, 10);
     first.gauge("open", "", {}, 10);
-    Exposition second(std::move(first).shown());
+    Exposition second(first.take_shown());
     second.counter("spans_total", "", {{"cause", "a"}}, 9);
     second.counter("spans_total", "", {{"cause", "b"}}, 11);
     second.gauge("open", "", {}, 9);
@@ -62,8 +62,8 @@ TEST(ExpositionTest, ACounterDoesNotGoBackAndAGaugeDoes) {
 TEST(ExpositionTest, ForgetsCountersThatAreNotShownAnyMore) {
     Exposition first;
     first.counter("spans_total", "", {{"pid", "1"}}, 10);
-    Exposition second(std::move(first).shown());
-    EXPECT_TRUE(std::move(second).shown().empty());
+    Exposition second(first.take_shown());
+    EXPECT_TRUE(second.take_shown().empty());
 }
 
 }  // namespace

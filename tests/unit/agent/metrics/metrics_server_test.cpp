@@ -71,7 +71,7 @@ protected:
 };
 
 TEST_F(MetricsServerTest, ServesThePage) {
-    server_.serve([] { return "the page\n"; });
+    server_.serve([](ExpositionFormat) { return "the page\n"; });
     EXPECT_THAT(server_.url(), AllOf(StartsWith("http://127.0.0.1:"), EndsWith("/metrics")));
     EXPECT_THAT(
         ask("GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
@@ -80,16 +80,25 @@ TEST_F(MetricsServerTest, ServesThePage) {
     EXPECT_THAT(ask("GET /metrics?name[]=up HTTP/1.0\r\n\r\n"), EndsWith("the page\n"));
 }
 
+TEST_F(MetricsServerTest, ServesTheFormatThatIsAskedFor) {
+    server_.serve(
+        [](ExpositionFormat format) { return format == ExpositionFormat::kOpenMetrics ? "open\n" : "text\n"; });
+    EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\nAccept: application/openmetrics-text; version=1.0.0\r\n\r\n"),
+                AllOf(HasSubstr("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"),
+                      EndsWith("open\n")));
+    EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\nAccept: */*\r\n\r\n"), EndsWith("text\n"));
+}
+
 TEST_F(MetricsServerTest, AnswersWhoCameBeforeItServed) {
     Peer peer(port_of(server_));
     peer.say("GET /metrics HTTP/1.0\r\n\r\n");
-    server_.serve([] { return "the page\n"; });
+    server_.serve([](ExpositionFormat) { return "the page\n"; });
     EXPECT_THAT(peer.hear(), EndsWith("the page\n"));
 }
 
 TEST_F(MetricsServerTest, KeepsTheConnection) {
     int pages = 0;
-    server_.serve([&] { return "page " + std::to_string(++pages) + "\n"; });
+    server_.serve([&](ExpositionFormat) { return "page " + std::to_string(++pages) + "\n"; });
     Peer peer(port_of(server_));
     for (int page = 1; page <= 3; ++page) {
         peer.say("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -98,7 +107,7 @@ TEST_F(MetricsServerTest, KeepsTheConnection) {
 }
 
 TEST_F(MetricsServerTest, IsNotDeniedToAnybodyByConnectionsThatSayNothing) {
-    server_.serve([] { return "the page\n"; });
+    server_.serve([](ExpositionFormat) { return "the page\n"; });
     Peer first(port_of(server_));
     first.say("GET /metrics HTTP/1.1\r\n");
     std::vector<std::unique_ptr<Peer>> idle;
@@ -112,7 +121,7 @@ TEST_F(MetricsServerTest, IsNotDeniedToAnybodyByConnectionsThatSayNothing) {
 // Making one may take milliseconds, and anybody may ask.
 TEST_F(MetricsServerTest, MakesSoManyPagesASecondAndThenTellsTheLastOne) {
     int pages = 0;
-    server_.serve([&] { return "page " + std::to_string(++pages) + "\n"; });
+    server_.serve([&](ExpositionFormat) { return "page " + std::to_string(++pages) + "\n"; });
     std::string last;
     for (int i = 0; i < 200; ++i) last = ask("GET /metrics HTTP/1.0\r\n\r\n");
     server_.stop();
@@ -121,13 +130,13 @@ TEST_F(MetricsServerTest, MakesSoManyPagesASecondAndThenTellsTheLastOne) {
 }
 
 TEST_F(MetricsServerTest, TellsTheHeadOfAPage) {
-    server_.serve([] { return "the page\n"; });
+    server_.serve([](ExpositionFormat) { return "the page\n"; });
     EXPECT_THAT(ask("HEAD /metrics HTTP/1.0\r\n\r\n"),
                 AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("Content-Length: 9\r\n"), EndsWith("\r\n\r\n")));
 }
 
 TEST_F(MetricsServerTest, RefusesEverythingElse) {
-    server_.serve([] { return "the page\n"; });
+    server_.serve([](ExpositionFormat) { return "the page\n"; });
     EXPECT_THAT(ask("GET / HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 404"));
     EXPECT_THAT(ask("GET /metricsx HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 404"));
     EXPECT_THAT(ask("DELETE /metrics HTTP/1.0\r\n\r\n"),
@@ -139,13 +148,13 @@ TEST_F(MetricsServerTest, RefusesEverythingElse) {
 }
 
 TEST_F(MetricsServerTest, SaysWhyThereIsNoPage) {
-    server_.serve([]() -> std::string { throw std::runtime_error("the ledger is gone"); });
+    server_.serve([](ExpositionFormat) -> std::string { throw std::runtime_error("the ledger is gone"); });
     EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\n\r\n"),
                 AllOf(StartsWith("HTTP/1.1 500"), EndsWith("the ledger is gone\n")));
 }
 
 TEST_F(MetricsServerTest, GoesOnWhenConnectionsAreFreeAgain) {
-    server_.serve([] { return "the page\n"; });
+    server_.serve([](ExpositionFormat) { return "the page\n"; });
     {
         std::vector<std::unique_ptr<Peer>> silent;  // more than it takes; all say nothing
         for (int i = 0; i < 20; ++i) silent.push_back(std::make_unique<Peer>(port_of(server_)));
@@ -154,7 +163,7 @@ TEST_F(MetricsServerTest, GoesOnWhenConnectionsAreFreeAgain) {
 }
 
 TEST_F(MetricsServerTest, EndsWithConnectionsOpen) {
-    server_.serve([] { return "the page\n"; });
+    server_.serve([](ExpositionFormat) { return "the page\n"; });
     Peer silent(port_of(server_));
     Peer waiting(port_of(server_));
     waiting.say("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");

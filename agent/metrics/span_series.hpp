@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The metrics that are made of spans, as Prometheus shows what the Collector's connectors spanmetrics and servicegraph
+// make.
+#pragma once
+
+#include "metrics/exposition.hpp"
+
+namespace spanring::agent {
+
+class SpanMetrics;
+
+void add_span_series(Exposition& page, const SpanMetrics& metrics);
+
+}  // namespace spanring::agent

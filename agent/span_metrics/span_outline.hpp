@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What metrics need of a span, read out of its bytes in one walk. Only of spans that the validator found sound; of
+// anything else it says false, and never reads past the end. No allocation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace spanring::agent {
+
+// Numbers as OTLP has them.
+inline constexpr uint32_t kKinds = 6;     // UNSPECIFIED to CONSUMER
+inline constexpr uint32_t kStatuses = 3;  // UNSET, OK, ERROR
+inline constexpr uint32_t kServer = 2, kClient = 3, kProducer = 4, kConsumer = 5;
+inline constexpr uint32_t kStatusError = 2;
+
+// An encoded AnyValue; null where there is none.
+using EncodedValue = std::span<const uint8_t>;
+
+struct SpanOutline {
+    const uint8_t* trace_id = nullptr;        // 16 bytes
+    const uint8_t* span_id = nullptr;         // 8 bytes
+    const uint8_t* parent_span_id = nullptr;  // 8 bytes; null: a root
+    std::span<const uint8_t> name;
+    uint32_t kind = 0;    // what is no kind is 0
+    uint32_t status = 0;  // likewise
+    uint64_t start_unix_nano = 0;
+    uint64_t end_unix_nano = 0;
+
+    uint64_t nanoseconds() const { return end_unix_nano > start_unix_nano ? end_unix_nano - start_unix_nano : 0; }
+};
+
+// Keys whose values are wanted, and where they are put: each in its place, the first of an attribute that is there
+// twice.
+class WantedValues {
+public:
+    WantedValues() = default;
+    explicit WantedValues(std::vector<std::string> keys) : keys_(std::move(keys)), values_(keys_.size()) {}
+
+    bool empty() const { return keys_.empty(); }
+    const std::vector<EncodedValue>& values() const { return values_; }
+
+    void forget() {
+        for (EncodedValue& value : values_) value = {};
+    }
+    void take(std::span<const uint8_t> key_value);  // the inside of a KeyValue
+
+private:
+    std::vector<std::string> keys_;
+    std::vector<EncodedValue> values_;
+};
+
+// `span` is the inside of a Span, and stays where it is as long as the outline is used.
+bool read_outline(std::span<const uint8_t> span, WantedValues& wanted, SpanOutline& ret_outline);
+
+}  // namespace spanring::agent
