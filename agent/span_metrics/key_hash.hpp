@@ -5,14 +5,10 @@
 #pragma once
 
 #include <cstdint>
-#include <random>
 
 namespace spanring::agent {
 
-inline uint64_t draw_hash_seed() {
-    std::random_device random;
-    return uint64_t{random()} << 32 | random();
-}
+uint64_t draw_hash_seed();
 
 // `hash` with one word more; of the first one it is the seed.
 constexpr uint64_t mixed(uint64_t hash, uint64_t word) {

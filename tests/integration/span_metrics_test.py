@@ -17,6 +17,8 @@ SERIES = re.compile(r'^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 ESCAPED = re.compile(r"\\(.)")
 DIMENSIONS = ["service.name", "span.name", "span.kind", "status.code", "test.key.1"]
+SERVER, CLIENT, PRODUCER, CONSUMER = 2, 3, 4, 5
+ONE_SIDE = harness.BUILD / "tests/integration/one_side"
 CALLS, DURATION = "traces_span_metrics_calls_total", "traces_span_metrics_duration_milliseconds"
 
 AGENT = """
@@ -59,6 +61,17 @@ service:
     metrics:
       receivers: [spanmetrics]
       exporters: [file]
+"""
+
+GRAPH = """
+exporters: {{store: }}
+connectors:
+  servicegraph:
+    store: {{ttl: {ttl}}}
+    database_name_attributes: [db.namespace]
+service:
+  telemetry:
+    metrics: {{address: "127.0.0.1:0"}}
 """
 
 PROMETHEUS = """
@@ -222,6 +235,51 @@ class SpanMetrics(harness.Case):
         traces = {exemplar["labels"]["trace_id"] for series in found for exemplar in series["exemplars"]}
         self.assertTrue(traces)
         self.assertLessEqual(traces, shown)
+
+    def one_side(self, service, kind, parents, *database):
+        """Spans of one side, each below one of the contexts; returns theirs."""
+        process = harness.Process(self.workspace, service, [ONE_SIDE, service, kind, *database], stdin=subprocess.PIPE,
+                                  env=harness.environment(SPANRING_DIR=self.workspace.segments))
+        process.popen.stdin.write("".join(parent + "\n" for parent in parents).encode())
+        process.end_input()
+        process.expect(0)
+        return process.stdout().splitlines()
+
+    def graph(self, ttl):
+        configuration = self.workspace.unique("agent.yaml")
+        configuration.write_text(GRAPH.format(ttl=ttl))
+        agent = self.workspace.agent("--config", configuration)
+        self.address = re.search(r"metrics=http://([^/]+)/", agent.stderr()).group(1)
+        return agent
+
+    def edges(self, metric):
+        found = {}
+        for line in self.page()[1].splitlines():
+            series = SERIES.match(line)
+            if series and series.group(1) == metric:
+                labels = labels_of(series.group(2))
+                found[labels["client"], labels["server"], labels["connection_type"]] = float(series.group(3))
+        return found
+
+    def test_the_service_graph_joins_both_sides(self):
+        agent = self.graph("10m")
+        calls = self.one_side("shop", CLIENT, [""] * 20)
+        self.one_side("stock", SERVER, calls)
+        sent = self.one_side("shop", PRODUCER, [""] * 5)
+        self.one_side("mail", CONSUMER, sent)
+        self.one_side("shop", CLIENT, [""] * 3, "orders")
+        wanted = {("shop", "stock", ""): 20, ("shop", "mail", "messaging_system"): 5, ("shop", "orders", "database"): 3}
+        for metric in ("request_total", "request_client_seconds_count", "request_server_seconds_count"):
+            harness.wait_until(lambda: self.edges("traces_service_graph_" + metric) == wanted, f"{metric} is {wanted}")
+        self.assertEqual(self.edges("traces_service_graph_unpaired_spans_total"), {})
+        self.assertIn("\ntraces_service_graph_dropped_spans_total 0\n", self.page()[1])
+        agent.stop()
+
+        self.graph("50ms")
+        self.one_side("shop", CLIENT, [""] * 4)
+        wanted = {("shop", "", ""): 4}
+        harness.wait_until(lambda: self.edges("traces_service_graph_unpaired_spans_total") == wanted,
+                           "clients whose server never came are counted")
 
     def test_it_is_off_unless_asked_for(self):
         agent = self.workspace.agent("--exporter", "store", "--metrics-address", "127.0.0.1:0")
