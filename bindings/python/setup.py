@@ -2,9 +2,11 @@
 """The extension: its own C files, and the library as the two files that tools/amalgamate makes. A source distribution brings
 them (tools/wheel makes it); in spanring's own tree they are made here, from the sources beside.
 
-The library is C++ that needs no C++ runtime, and a C linker links it: so nothing of libstdc++ is needed to run.
+The library is C++ that needs no C++ runtime, and a C linker links it: so nothing of libstdc++ is needed to run. For distributions:
+SPANRING_VENDORED=0 links the one that pkg-config finds, of this version or newer, and compiles none.
 """
 
+import os
 import pathlib
 import re
 import shutil
@@ -43,8 +45,21 @@ def library(folder):
     return pathlib.Path(folder)
 
 
+def installed(question):
+    program = os.environ.get("PKG_CONFIG", "pkg-config")
+    return subprocess.run([program, question, f"spanring >= {version()}"], check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+
+
 class Build(build_ext):
     def build_extension(self, extension):
+        if os.environ.get("SPANRING_VENDORED") == "0":
+            extension.extra_compile_args += installed("--cflags")
+            extension.extra_link_args += installed("--libs")
+        else:
+            self.compile_library(extension)
+        super().build_extension(extension)
+
+    def compile_library(self, extension):
         sources = library(pathlib.Path(self.build_temp) / "libspanring")
         include = pathlib.Path(self.build_temp) / "include"
         (include / "spanring").mkdir(parents=True, exist_ok=True)
@@ -53,7 +68,6 @@ class Build(build_ext):
         extension.extra_objects = self.compiler.compile(
             [str(sources / "spanring.cpp")], output_dir=self.build_temp, macros=[MODEL], extra_postargs=[
                 "-std=c++17", "-O2", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-g0"])
-        super().build_extension(extension)
 
 
 setup(

@@ -7,13 +7,16 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
+import zipfile
 
 import private_directory
 import spanring
 from spanring import _native
 
 private_directory.use()
+HEADERS = pathlib.Path(__file__).resolve().parents[3] / "include"
 ASK = "from opentelemetry import trace; print(type(trace.get_tracer_provider()).__module__)"
 
 
@@ -24,10 +27,19 @@ def run(*command, **variables):
     return answer.stdout.strip()
 
 
+def needs(extension):
+    """The libraries."""
+    linked = subprocess.run(["readelf", "-dW", extension], capture_output=True, text=True, check=True).stdout
+    return re.findall(r"\(NEEDED\).*\[(.*?)\]", linked)
+
+
 class PackageTest(unittest.TestCase):
+    def source_distribution(self):
+        (package,) = (pathlib.Path(sys.prefix).parent / "packages").glob("spanring-*.tar.gz")
+        return package
+
     def test_the_extension_needs_no_cpp_library(self):
-        linked = subprocess.run(["readelf", "-dW", _native.__file__], capture_output=True, text=True, check=True).stdout
-        needed = re.findall(r"\(NEEDED\).*\[(.*?)\]", linked)
+        needed = needs(_native.__file__)
         self.assertTrue(needed)
         self.assertEqual([name for name in needed if "stdc++" in name or "gcc_s" in name or "spanring" in name], [])
 
@@ -42,10 +54,21 @@ class PackageTest(unittest.TestCase):
         self.assertEqual(importlib.metadata.version("spanring"), spanring.__version__)
 
     def test_the_source_distribution_has_all_that_is_compiled(self):
-        (package,) = (pathlib.Path(sys.prefix).parent / "packages").glob("spanring-*.tar.gz")
-        names = subprocess.run(["tar", "tf", package], capture_output=True, text=True, check=True).stdout.split()
+        names = subprocess.run(["tar", "tf", self.source_distribution()], capture_output=True, text=True, check=True).stdout.split()
         here = {name.partition("/")[2] for name in names}
         self.assertLessEqual({"LICENSE", "README.md", "libspanring/spanring.cpp", "libspanring/spanring.h", "native/native.h"}, here)
+
+    def test_a_distribution_may_link_its_own_library(self):
+        build = pathlib.Path(os.environ["SPANRING_BUILD"])
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "spanring.pc").write_text(
+                f"Name: spanring\nDescription: test\nVersion: {spanring.__version__}\nCflags: -I{HEADERS}\nLibs: -L{build / 'lib'} -lspanring\n")
+            run("-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder,
+                str(self.source_distribution()), SPANRING_VENDORED="0", PKG_CONFIG_PATH=folder)
+            (wheel,) = pathlib.Path(folder).glob("*.whl")
+            with zipfile.ZipFile(wheel) as file:
+                extension = file.extract("spanring/_native.abi3.so", folder)
+            self.assertIn("libspanring.so.0", needs(extension))
 
     def test_a_variable_is_enough(self):
         self.assertEqual(run("-c", ASK, OTEL_PYTHON_TRACER_PROVIDER="spanring"), "spanring.provider")
