@@ -57,21 +57,22 @@ bool half_done(ring::SegmentView view, const ring::Slot& slot, bool& ret_silent)
     return view.counter_line(slot.line).values[static_cast<size_t>(ring::Counter::kStarted)] < slot.started;
 }
 
-void count_chunks(ring::SegmentView view, const ring::ExtentMap& extents, SegmentSnapshot& snapshot) {
+}  // namespace
+
+void measure_ring(ring::SegmentView view, const ring::ExtentMap& extents, SegmentSnapshot& ret_snapshot) {
+    ret_snapshot.used_bytes = 0;
     extents.each_chunk([&](uint32_t chunk) {
         const auto word = ring::ChunkWord::unpack(view.chunk_line(chunk).word);
         const uint32_t capacity = extents.chunk_capacity(chunk);
         if (ring::is_complete(word.state))
-            snapshot.used_bytes += capacity;
+            ret_snapshot.used_bytes += capacity;
         else if (word.state != ring::ChunkState::kFree)
-            snapshot.used_bytes += std::min(word.length, capacity);
+            ret_snapshot.used_bytes += std::min(word.length, capacity);
     });
     uint32_t others = 0;
     for (uint32_t extent = 0; extent < extents.count(); ++extent) others += !holds_chunks(extents.kind(extent));
-    snapshot.capacity_bytes = (extents.limit() - others) * ring::kExtentSize;
+    ret_snapshot.capacity_bytes = (extents.limit() - others) * ring::kExtentSize;
 }
-
-}  // namespace
 
 std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const std::string& name) {
     uint8_t instance[16];
@@ -117,7 +118,7 @@ std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const st
     snapshot.moving = snapshot.moving ||
                       (silent && counter(ring::Counter::kStarted) != counter(ring::Counter::kEnded) + snapshot.open);
     snapshot.agent = view.control().totals;
-    count_chunks(view, extents, snapshot);
+    measure_ring(view, extents, snapshot);
     return snapshot;
 }
 

@@ -16,6 +16,8 @@
 
 #include "batch/batch.hpp"
 #include "ledger/ledger.hpp"
+#include "ring/extent_map.hpp"
+#include "ring/segment_view.hpp"
 
 namespace spanring::agent {
 
@@ -35,5 +37,8 @@ struct SegmentSnapshot {
 
 // `directory` is an open directory; `name` a segment's file in it. Otherwise what is wrong with it, as text.
 std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const std::string& name);
+
+// Of a copy: how much of the ring is used.
+void measure_ring(ring::SegmentView view, const ring::ExtentMap& extents, SegmentSnapshot& ret_snapshot);
 
 }  // namespace spanring::agent
