@@ -14,7 +14,7 @@ Table& Table::column(std::string title, Align align, bool elastic) {
     return *this;
 }
 
-std::string Table::render(const Terminal& terminal) const {
+std::vector<std::vector<Table::Cell>> Table::lines(const Terminal& terminal) const {
     std::vector<size_t> widths;
     size_t total = 0;
     for (size_t i = 0; i < columns_.size(); ++i) {
@@ -34,21 +34,30 @@ std::string Table::render(const Terminal& terminal) const {
         widths[widest] -= 1;
     }
 
-    std::string text;
+    std::vector<std::vector<Cell>> lines;
     const auto add = [&](size_t i, const std::string& cell, Colour colour) {
         const bool last = i + 1 == columns_.size();
         std::string fitted = columns_[i].align == Align::kRight ? fit_right(cell, widths[i], terminal.unicode)
                              : last                             ? shorten(cell, widths[i], terminal.unicode)
                                                                 : fit_left(cell, widths[i], terminal.unicode);
-        text += std::string(i != 0 ? kGap : 0, ' ') + terminal.paint(colour, fitted);
-        if (last) {
-            while (!text.empty() && text.back() == ' ') text.pop_back();
-            text += '\n';
-        }
+        if (i != 0) lines.back().push_back({std::string(kGap, ' ')});
+        lines.back().push_back({std::move(fitted), colour});
     };
+    lines.emplace_back();
     for (size_t i = 0; i < columns_.size(); ++i) add(i, columns_[i].title, Colour::kDim);
     for (const auto& row : rows_) {
+        lines.emplace_back();
         for (size_t i = 0; i < columns_.size(); ++i) add(i, row[i].text, row[i].colour);
+    }
+    return lines;
+}
+
+std::string Table::render(const Terminal& terminal) const {
+    std::string text;
+    for (const std::vector<Cell>& line : lines(terminal)) {
+        for (const Cell& piece : line) text += terminal.paint(piece.colour, piece.text);
+        while (!text.empty() && text.back() == ' ') text.pop_back();
+        text += '\n';
     }
     return text;
 }

@@ -21,6 +21,8 @@ public:
     Table& column(std::string title, Align align = Align::kLeft, bool elastic = false);
     void row(std::vector<Cell> cells) { rows_.push_back(std::move(cells)); }
     bool empty() const { return rows_.empty(); }
+    // The titles and the rows, each as pieces that stand one after another: cells as they are padded or cut, and gaps.
+    std::vector<std::vector<Cell>> lines(const Terminal& terminal) const;
     std::string render(const Terminal& terminal) const;
 
 private:

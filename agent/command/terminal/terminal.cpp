@@ -40,9 +40,10 @@ bool utf8_locale() {
         const char* value = std::getenv(name);
         if (value == nullptr || *value == '\0') continue;
         if (std::strcmp(value, "C") == 0 || std::strcmp(value, "POSIX") == 0) return true;
-        if (std::setlocale(LC_CTYPE, "") == nullptr) return true;
-        const bool utf8 = std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-        std::setlocale(LC_CTYPE, "C");
+        const locale_t locale = ::newlocale(LC_CTYPE_MASK, "", nullptr);  // that of the program stays as it is
+        if (locale == nullptr) return true;
+        const bool utf8 = std::strcmp(::nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+        ::freelocale(locale);
         return utf8;
     }
     return true;
