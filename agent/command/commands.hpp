@@ -41,6 +41,7 @@ struct Selection {
 void add_ps(CLI::App& app, Selection& selection);
 void add_open(CLI::App& app, Selection& selection);
 void add_traces(CLI::App& app, Selection& selection);
+void add_top(CLI::App& app, Selection& selection);
 void add_tail(CLI::App& app, Selection& selection);
 void add_trace(CLI::App& app, Selection& selection);
 void add_dump(CLI::App& app, Selection& selection);

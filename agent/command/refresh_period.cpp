@@ -26,4 +26,12 @@ void add_watch(CLI::App& command, std::optional<std::chrono::nanoseconds>& ret_p
         ->check(CLI::Range(kShortest, kLongest).description(""));
 }
 
+void add_interval(CLI::App& command, std::chrono::nanoseconds& ret_period) {
+    const std::function<void(const double&)> take = [&ret_period](double seconds) { ret_period = period_of(seconds); };
+    command.add_option_function("--interval", take, "look again every so many seconds")
+        ->type_name("SECONDS")
+        ->default_str("1")
+        ->check(CLI::Range(kShortest, kLongest).description(""));
+}
+
 }  // namespace spanring::agent

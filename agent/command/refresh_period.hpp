@@ -15,4 +15,7 @@ namespace spanring::agent {
 // --watch [SECONDS]. `ret_period` outlives the parsing, and stays empty where the option is not given.
 void add_watch(CLI::App& command, std::optional<std::chrono::nanoseconds>& ret_period);
 
+// --interval SECONDS; as it is where the option is not given.
+void add_interval(CLI::App& command, std::chrono::nanoseconds& ret_period);
+
 }  // namespace spanring::agent

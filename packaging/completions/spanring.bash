@@ -10,6 +10,7 @@ _spanring() {
         ['spanring traces']='-h --help --service --name --min-duration --error --since -n --limit --json'
         ['spanring trace']='-h --help -a --attributes --json'
         ['spanring tail']='-h --help -n --limit --json'
+        ['spanring top']='-h --help --interval'
         ['spanring audit']='-h --help --service --wait --json'
         ['spanring accounting']='-h --help --service --wait --json'
         ['spanring dump']='-h --help --format --json --open --pending -a --attributes -n --limit'
@@ -20,11 +21,11 @@ _spanring() {
         ['spanring doctor']='-h --help --config --pid --patience --json'
     )
     local -A commands=(
-        [spanring]='ps open traces trace tail audit accounting dump sampling doctor'
+        [spanring]='ps open traces trace tail top audit accounting dump sampling doctor'
         ['spanring sampling']='set clear show'
     )
     local with_value='--state-dir --directory --store --colour --color --service --name --min-duration --since -n --limit
-        --wait --format -s --config --pid --patience --stuck --factor'
+        --wait --format -s --config --pid --patience --stuck --factor --interval'
 
     # Without the "=" that bash makes a word of its own: --format=json.
     local words=() word

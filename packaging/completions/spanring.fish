@@ -2,7 +2,7 @@
 #
 # Completion of spanring for fish. tests/install/completions_test.py compares it with --help.
 
-set -l commands ps open traces trace tail audit accounting dump sampling doctor
+set -l commands ps open traces trace tail top audit accounting dump sampling doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c spanring -f
@@ -20,6 +20,7 @@ complete -c spanring -n $none -a open -d 'what is open right now'
 complete -c spanring -n $none -a traces -d 'recent traces of the local store'
 complete -c spanring -n $none -a trace -d 'one trace as a tree'
 complete -c spanring -n $none -a tail -d 'spans as they arrive'
+complete -c spanring -n $none -a top -d 'processes, exporters and operations, second by second'
 complete -c spanring -n $none -a 'audit accounting' -d 'where every span is, as equations'
 complete -c spanring -n $none -a dump -d 'what is in the file of a segment'
 complete -c spanring -n $none -a sampling -d 'what is recorded, by service'
@@ -54,6 +55,8 @@ complete -c spanring -n '__fish_seen_subcommand_from trace' -l json -d 'one JSON
 
 complete -c spanring -n '__fish_seen_subcommand_from tail' -s n -l limit -x -d 'end after so many'
 complete -c spanring -n '__fish_seen_subcommand_from tail' -l json -d 'a JSON document for each span'
+
+complete -c spanring -n '__fish_seen_subcommand_from top' -l interval -x -d 'again every so many seconds'
 
 complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l service -x -d 'processes of this service only'
 complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l wait -x -d 'until nothing moves, at most so long'

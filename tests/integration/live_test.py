@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes on until it is ended, in a terminal: ps --watch, tail."""
+"""What goes on until it is ended, in a terminal: ps --watch, tail, top."""
 
 import json
 import os
 import signal
 import subprocess
+import unittest
 
 import harness
 import open_test
 import tmux
 
 ROOTS = harness.BUILD / "tests/integration/roots"
+HAS_NCURSES = os.environ.get("SPANRING_NCURSES", "1") == "1"
 
 
 class Spans(harness.Process):
@@ -228,6 +230,117 @@ class Tail(LiveCase):
         self.assertTrue(evil.rstrip().endswith("…"), "cut at the terminal's width")
         terminal.press("C-c")
         harness.wait_until(lambda: terminal.foreground() == int(terminal.state("pane_pid")), "it ends")
+
+
+class Top(LiveCase):
+    def top(self, *arguments, rows=30):
+        terminal = tmux.Terminal(self.workspace, rows=rows)
+        self.before = terminal.settings()
+        terminal.run(*self.words("top", "--interval", "0.2", *arguments))
+        terminal.wait_for("OPERATION")
+        return terminal
+
+    def row_of(self, terminal, text):
+        """The first row in which it stands; None: it is not there."""
+        rows = [number for number, line in enumerate(terminal.screen().splitlines()) if text in line]
+        return rows[0] if rows else None
+
+    def assert_put_back(self, terminal):
+        self.assertEqual([terminal.state("alternate_on"), terminal.state("cursor_flag")], ["0", "1"])
+        self.assertEqual(terminal.settings(), self.before)
+
+    @unittest.skipUnless(HAS_NCURSES, "built without ncurses")
+    def test_keys(self):
+        self.workspace.agent()
+        shop, stock = Spans(self.workspace, "shop"), Spans(self.workspace, "stock")
+        terminal = self.top()
+        screen = terminal.wait_for("2 processes")
+        self.assertIn("EXPORTER", screen)
+        self.assertIn("store", screen)
+        shop.make(4711)
+        terminal.wait_for("root")  # an operation
+        # By service, then the other way around.
+        terminal.type("<<<")
+        terminal.wait_for("SERVICE↓")
+        self.assertLess(self.row_of(terminal, "  shop"), self.row_of(terminal, "  stock"))
+        terminal.type("r")
+        terminal.wait_for("SERVICE↑")
+        self.assertLess(self.row_of(terminal, "  stock"), self.row_of(terminal, "  shop"))
+        terminal.type("/STO")
+        terminal.wait_for("filter: STO_")
+        terminal.wait_until_gone("  shop")
+        terminal.press("Enter")
+        self.assertIn("stock", terminal.wait_for("filter: STO  "))
+        terminal.press("Escape")
+        terminal.wait_for("  shop")
+        # What happens while it is paused is shown afterwards.
+        terminal.type(" ")
+        terminal.wait_for("PAUSED")
+        third = Spans(self.workspace, "third")
+        terminal.type("z")
+        terminal.wait_until_gone("EXPORTER")
+        self.assertNotIn("third", terminal.screen())
+        terminal.type(" ")
+        terminal.wait_for("third")
+        self.assertIn("3 processes", terminal.screen())
+        third.kill()
+        terminal.wait_for("2 processes")
+        terminal.type("?")
+        terminal.wait_for("which table has the keys")
+        terminal.type("x")
+        terminal.wait_for("SERVICE")
+        terminal.resize(80, 12)
+        harness.wait_until(lambda: len(terminal.screen().splitlines()[0]) <= 80 and self.row_of(terminal, "PID") == 2, "it fits")
+        terminal.type("q")
+        self.assertEqual(terminal.ended(), 0)
+        self.assert_put_back(terminal)
+        self.assertEqual([shop.running(), stock.running()], [True, True])
+
+    @unittest.skipUnless(HAS_NCURSES, "built without ncurses")
+    def test_signals_find_the_terminal_put_back(self):
+        self.workspace.agent()
+        Spans(self.workspace)
+        terminal = self.top()
+        terminal.press("C-z")
+        harness.wait_until(lambda: terminal.foreground() == int(terminal.state("pane_pid")), "it stops")
+        self.assert_put_back(terminal)
+        terminal.type("fg")
+        terminal.press("Enter")
+        terminal.wait_for("OPERATION")
+        os.kill(terminal.foreground(), signal.SIGTERM)
+        harness.wait_until(lambda: terminal.foreground() == int(terminal.state("pane_pid")), "it ends")
+        self.assert_put_back(terminal)
+        terminal.run(*self.words("top"))
+        terminal.wait_for("OPERATION")
+        terminal.press("C-c")
+        self.assertEqual(terminal.ended(), 0)
+        self.assert_put_back(terminal)
+
+    def test_a_hostile_process_moves_and_widens_nothing(self):
+        self.workspace.agent()
+        hostile = open_test.OpenSpans(self.workspace, "evil\x1b[2J\x1b[9;9H" + "w" * 200)
+        terminal = self.top()
+        for _ in range(3):
+            hostile.start("name\x1b]0;title\x07\x1b[31m" + "x" * 900)
+            hostile.end()
+        screen = terminal.wait_for("name?]0;title??[31mxxx")
+        self.assertTrue(screen.startswith("spanring top"), screen)
+        for line in screen.splitlines():
+            self.assertLessEqual(len(line), 120)
+        self.assertIn("evil?[2J?[9;9Hww", screen)
+        self.assertNotEqual(terminal.state("pane_title"), "title")
+        for column in ("PID", "SPANS/s", "OPEN", "RING", "P99"):
+            self.assertIn(column, screen)
+
+    def test_where_there_is_no_terminal_it_is_plain_and_repeated(self):
+        Spans(self.workspace)
+        top = self.piped("top", "--interval", "0.1")
+        harness.wait_until(lambda: top.stdout().count("OPERATION") > 2, "it is repeated")
+        self.assertNotIn("\x1b", top.stdout())
+        self.assertIn("shop", top.stdout())
+        self.assertIn("no operations: no agent here keeps a local store", top.stdout())
+        top.send(signal.SIGINT)
+        top.expect(0)
 
 
 if __name__ == "__main__":

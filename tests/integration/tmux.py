@@ -73,9 +73,10 @@ class Terminal:
         return self.tmux("display-message", "-p", f"#{{{name}}}").strip()
 
     def settings(self):
-        """What stty(1) says of the terminal."""
-        return subprocess.run(["stty", "-a", "-F", self.state("pane_tty")], capture_output=True, text=True,
+        """What stty(1) says of the terminal, but for its size."""
+        said = subprocess.run(["stty", "-a", "-F", self.state("pane_tty")], capture_output=True, text=True,
                               check=True).stdout
+        return said.partition("\n")[2]
 
     def resize(self, columns, rows):
         self.tmux("resize-window", "-x", str(columns), "-y", str(rows))
