@@ -138,7 +138,10 @@ bool read_outline(std::span<const uint8_t> span, WantedValues& wanted, SpanOutli
         if (wanted.empty())
             read_attributes(cursor, [](const uint8_t*, size_t) {});
         else
-            read_attributes(cursor, [&](const uint8_t* at, size_t size) { wanted.take({at, size}); });
+            read_attributes(cursor, [&](const uint8_t* at, size_t size) {
+                const bool key_is_first = size >= 2 && at[0] == bytes(1) && at[1] < 0x80;
+                if (!key_is_first || wanted.may_want_key_of(at[1])) wanted.take({at, size});
+            });
         if (cursor.done() || only_flags_are_left(cursor)) break;
         wire::Field field;
         if (!wire::next(cursor, field) || !read_field(field, wanted, ret_outline)) return false;

@@ -40,7 +40,9 @@ struct SpanOutline {
 class WantedValues {
 public:
     WantedValues() = default;
-    explicit WantedValues(std::vector<std::string> keys) : keys_(std::move(keys)), values_(keys_.size()) {}
+    explicit WantedValues(std::vector<std::string> keys) : keys_(std::move(keys)), values_(keys_.size()) {
+        for (const std::string& key : keys_) sizes_ |= uint64_t{1} << key.size() % 64;
+    }
 
     bool empty() const { return keys_.empty(); }
     const std::vector<EncodedValue>& values() const { return values_; }
@@ -48,11 +50,14 @@ public:
     void forget() {
         for (EncodedValue& value : values_) value = {};
     }
+    // Of most attributes the size of the key says it already.
+    bool may_want_key_of(size_t size) const { return (sizes_ >> size % 64 & 1) != 0; }
     void take(std::span<const uint8_t> key_value);  // the inside of a KeyValue
 
 private:
     std::vector<std::string> keys_;
     std::vector<EncodedValue> values_;
+    uint64_t sizes_ = 0;  // a bit for each size of a key
 };
 
 // `span` is the inside of a Span, and stays where it is as long as the outline is used.
