@@ -62,13 +62,18 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_me
     writers_ = 0;
     parked_ = adopted_ = unused_ = 0;
     grow_after_ = 0;
+    looks_ = extents_left_ = 0;
+    freed_ = 0;
     view_ = SegmentView(file.base);
+    const bool restores = (view_.header().compatible & kRestoresMemory) != 0;
+    look_after_ = restores ? clock_->ticks() + ticks_in(kLookPause) : kNever;
     return 0;
 }
 
 void Segment::abandon() {
     if (view_) cover_hole(view_.base(), size_);
     view_ = SegmentView();
+    look_after_ = kNever;
 }
 
 void Segment::close() {
@@ -102,15 +107,18 @@ bool Segment::leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unuse
     return left > kept;
 }
 
+uint64_t Segment::ticks_in(uint64_t nanoseconds) const {
+    const uint64_t of_a_thousand = clock_->nanoseconds(1000);
+    return of_a_thousand == 0 ? nanoseconds : nanoseconds / of_a_thousand * 1000;
+}
+
 // Two threads may populate the same extent; that is harmless, and one of them takes it. False: not now.
 bool Segment::try_to_populate(uint32_t extent) {
     const uint64_t now = clock_->ticks();
     const uint64_t pause = StdAtomics::load(grow_after_, std::memory_order_relaxed);
     if (pause != 0 && now < pause) return false;
     if (populate_extent(view_, extent) != 0) {
-        uint64_t wait = kGrowthPause;
-        if (const uint64_t tick = clock_->nanoseconds(1000)) wait = kGrowthPause / tick * 1000;
-        StdAtomics::store(grow_after_, now + wait, std::memory_order_relaxed);
+        StdAtomics::store(grow_after_, now + ticks_in(kGrowthPause), std::memory_order_relaxed);
         return false;
     }
     SPR_TESTPOINT(extent_populated);
@@ -315,6 +323,7 @@ bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, ui
     // the release in AttachedSegment::lie_down(). Without it both could miss the other's.
     StdAtomics::fetch_add(view_.writer().claims, uint64_t{1}, std::memory_order_acq_rel);
     wake_agent();
+    look_after_memory();
     return true;
 }
 

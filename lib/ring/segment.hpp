@@ -22,6 +22,8 @@
 
 namespace spanring::ring {
 
+class OwnFile;
+
 class Segment {
 public:
     // Bytes of private, zeroed memory that open() needs for a segment of that many extents.
@@ -81,6 +83,15 @@ public:
         if ((policy & PolicyBits::kAsleep) != 0) [[unlikely]]
             ring_bell(policy);
     }
+
+    // Gives back what was idle for a while, where it is time to look again. COLD, but for the look at the time.
+    void look_after_memory() {
+        // relaxed: whoever finds that it is time asks again.
+        if (clock_->ticks() >= StdAtomics::load(look_after_, std::memory_order_relaxed)) [[unlikely]]
+            give_back_idle();
+    }
+    // COLD. The same, whatever the time: a step of it.
+    void give_back_idle();
 
     // release: PARKED before the count. Pairs with the acquire in freed_mark().
     void note_parked() { StdAtomics::fetch_add(parked_, uint64_t{1}, std::memory_order_release); }
@@ -154,6 +165,9 @@ public:
     void give_line(uint32_t line) { lines_.push(line); }
 
 private:
+    static constexpr uint64_t kNever = ~uint64_t{0};
+    static constexpr uint64_t kLookPause = 10'000'000'000;  // nanoseconds between two looks at what is idle
+
     uint32_t extents() const {
         // acquire: the words of the counted extents are there. Pairs with the release in take_extent(). Without it a
         // search could pass over an extent that is counted, and its caller not search again before something else is.
@@ -177,6 +191,10 @@ private:
     bool adopt_parked(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner);
     bool overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
     void ring_bell(uint64_t policy);
+    uint64_t ticks_in(uint64_t nanoseconds) const;
+    bool give_some(const OwnFile& file);
+    bool give_chunks(uint32_t extent, ExtentKind kind);
+    bool has_idle_chunk(uint32_t extent, ExtentKind kind) const;
 
     SegmentView view_;
     uint64_t size_ = 0;
@@ -195,6 +213,12 @@ private:
     alignas(8) uint64_t adopted_ = 0;     // ever adopted; while both are equal nothing is parked
     alignas(8) uint64_t unused_ = 0;      // how often an extent of slots or blocks became unused
     alignas(8) uint64_t grow_after_ = 0;  // ticks: a refused growth is not tried again before
+    alignas(8) uint64_t look_after_ = 0;  // ticks: memory is not looked after again before; or kNever
+
+    // Of who looks after memory, one thread at a time.
+    uint32_t looks_ = 0;         // 1: one does
+    uint32_t extents_left_ = 0;  // of this look, from there down; 0: the next one begins
+    uint64_t freed_ = 0;         // Control::freed at the last look
 };
 
 }  // namespace spanring::ring

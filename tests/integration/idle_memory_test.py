@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process that had a burst keeps little of its memory once an agent has acknowledged all of it, and takes it again for
-the next one; whichever step the agent is killed at."""
+the next one; whichever step the agent is killed at, and where no agent runs any more."""
 
 import signal
 import subprocess
@@ -73,6 +73,33 @@ class IdleMemory(harness.Case):
                 self.gives_back()
                 self.accounts_for_all()
                 agent.stop()
+
+    def test_the_process_itself_gives_back_where_no_agent_runs(self):
+        """And finishes what an agent that was killed had begun."""
+        self.burst()
+        patient = self.workspace.agent("--config", agent_configuration.write(self.workspace, {"store": None}))
+        self.accounts_for_all()
+        patient.stop()
+        self.workspace.start_agent("--config", self.configuration, program=FAILING_AGENT,
+                                   env={"SPANRING_KILL_AT": "extent_giving:1"}).expect(-signal.SIGKILL)
+        self.assertGreater(self.held(), 2 * MAY_KEEP)
+        made = BURST
+
+        def has_given_back():
+            """At its own next steps, some seconds later: a hundred spans or so need a chunk."""
+            nonlocal made
+            self.sleeper.popen.stdin.write(b"5\n")
+            self.sleeper.popen.stdin.flush()
+            made += 5
+            return self.held() <= MAY_KEEP
+
+        harness.wait_until(has_given_back, "the process holds little")
+        agent = self.agent()
+        harness.wait_until(lambda: self.workspace.accounting()[0]["ended"] == made, "the last of them has ended")
+        (process,) = self.workspace.accounting()
+        (exporter,) = process["exporters"]
+        self.assertEqual(exporter["exported"], made)
+        agent.stop()
 
 
 if __name__ == "__main__":

@@ -22,10 +22,12 @@ public:
     static constexpr uint32_t kOverwriteOldest = 1;
 
     explicit OpenSegment(uint32_t extent_limit, uint32_t full_policy = kDropNewest)
-        : extent_limit_(extent_limit), pool_(ring::Segment::pool_bytes(extent_limit) / sizeof(uint64_t)) {
+        : OpenSegment(ring::SegmentRequest{extent_limit, full_policy, kResource, sizeof kResource}) {}
+    explicit OpenSegment(const ring::SegmentRequest& request)
+        : extent_limit_(request.extent_limit),
+          pool_(ring::Segment::pool_bytes(request.extent_limit) / sizeof(uint64_t)) {
         clock_.start();
-        const uint8_t resource[] = {0x0a, 0x00};
-        error_ = segment_.open({extent_limit, full_policy, resource, sizeof resource}, clock_, pool_.data());
+        error_ = segment_.open(request, clock_, pool_.data());
         EXPECT_EQ(error_, 0);
     }
     ~OpenSegment() {
@@ -69,6 +71,8 @@ public:
     const PrivateDirectory& directory() const { return directory_; }
 
 private:
+    static constexpr uint8_t kResource[] = {0x0a, 0x00};
+
     PrivateDirectory directory_;
     const uint32_t extent_limit_;
     std::vector<uint64_t> pool_;

@@ -134,6 +134,7 @@ ThreadState* Life::take_thread(uint32_t thread) {
     // could give away what the state's last user had.
     StdAtomics::store(state.use, thread != kNoThread ? thread : ThreadState::kUnnamed, std::memory_order_release);
     SPR_TESTPOINT(thread_attached);
+    segment.look_after_memory();
     return &state;
 }
 
@@ -144,6 +145,7 @@ void Life::release_thread(ThreadState& state, bool in_a_call) {
         level.writer.leave(segment);
     }
     SPR_TESTPOINT(thread_left);
+    if (!state.rests) segment.look_after_memory();
     // relaxed: the push below publishes.
     StdAtomics::store(state.use, ThreadState::kFree, std::memory_order_relaxed);
     free_threads.push(state.index);

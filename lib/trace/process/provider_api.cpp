@@ -23,6 +23,7 @@ constexpr uint64_t kLongestPause = 2'000'000;
 // Waits for the agent. 0 or -ETIMEDOUT.
 int flush(trace::Life& life, uint64_t timeout_ns) {
     const ring::SegmentView segment = life.segment.view();
+    life.segment.look_after_memory();
     if (trace::everything_is_taken_over(life.segment)) return 0;
     // release: every span that ended before this call is committed before the ticket. Pairs with the acquire in the
     // agent's FlushRequest::look(). Without it the agent could serve the ticket without having seen the spans. acquire:

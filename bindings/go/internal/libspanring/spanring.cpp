@@ -1733,6 +1733,8 @@ void replace_by_scratch(uint8_t* base, uint64_t size);
 
 namespace spanring::ring {
 
+class OwnFile;
+
 class Segment {
 public:
     // Bytes of private, zeroed memory that open() needs for a segment of that many extents.
@@ -1792,6 +1794,15 @@ public:
         if ((policy & PolicyBits::kAsleep) != 0) [[unlikely]]
             ring_bell(policy);
     }
+
+    // Gives back what was idle for a while, where it is time to look again. COLD, but for the look at the time.
+    void look_after_memory() {
+        // relaxed: whoever finds that it is time asks again.
+        if (clock_->ticks() >= StdAtomics::load(look_after_, std::memory_order_relaxed)) [[unlikely]]
+            give_back_idle();
+    }
+    // COLD. The same, whatever the time: a step of it.
+    void give_back_idle();
 
     // release: PARKED before the count. Pairs with the acquire in freed_mark().
     void note_parked() { StdAtomics::fetch_add(parked_, uint64_t{1}, std::memory_order_release); }
@@ -1865,6 +1876,9 @@ public:
     void give_line(uint32_t line) { lines_.push(line); }
 
 private:
+    static constexpr uint64_t kNever = ~uint64_t{0};
+    static constexpr uint64_t kLookPause = 10'000'000'000;  // nanoseconds between two looks at what is idle
+
     uint32_t extents() const {
         // acquire: the words of the counted extents are there. Pairs with the release in take_extent(). Without it a
         // search could pass over an extent that is counted, and its caller not search again before something else is.
@@ -1888,6 +1902,10 @@ private:
     bool adopt_parked(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner);
     bool overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
     void ring_bell(uint64_t policy);
+    uint64_t ticks_in(uint64_t nanoseconds) const;
+    bool give_some(const OwnFile& file);
+    bool give_chunks(uint32_t extent, ExtentKind kind);
+    bool has_idle_chunk(uint32_t extent, ExtentKind kind) const;
 
     SegmentView view_;
     uint64_t size_ = 0;
@@ -1906,6 +1924,12 @@ private:
     alignas(8) uint64_t adopted_ = 0;     // ever adopted; while both are equal nothing is parked
     alignas(8) uint64_t unused_ = 0;      // how often an extent of slots or blocks became unused
     alignas(8) uint64_t grow_after_ = 0;  // ticks: a refused growth is not tried again before
+    alignas(8) uint64_t look_after_ = 0;  // ticks: memory is not looked after again before; or kNever
+
+    // Of who looks after memory, one thread at a time.
+    uint32_t looks_ = 0;         // 1: one does
+    uint32_t extents_left_ = 0;  // of this look, from there down; 0: the next one begins
+    uint64_t freed_ = 0;         // Control::freed at the last look
 };
 
 }  // namespace spanring::ring
@@ -2297,6 +2321,93 @@ bool LevelWriter::next_chunk(Segment& segment, uint32_t bytes) {
 
 }  // namespace spanring::ring
 
+// ---- lib/ring/own_file.hpp -------------------------------------------------------------------------------------------
+
+//
+// The process's own segment file, open again for a moment: to see how much memory it has, and to have the agent's lock,
+// so that no agent serves the segment meanwhile. For reading, so that closing it rings no bell.
+//
+// No signal is handled while it is open: a handler that never returned, or that forked, would keep the lock, and no
+// agent could ever serve the process. One that another thread forks off in this moment inherits the descriptor, but not
+// the lock, which is taken back before the descriptor is closed. (If the process is killed before that, it keeps the
+// lock until it calls exec or ends.) COLD, and for a signal handler as well.
+
+namespace spanring::ring {
+
+class OwnFile {
+public:
+    explicit OwnFile(const char* path);
+    ~OwnFile();  // keeps errno
+    OwnFile(const OwnFile&) = delete;
+    OwnFile& operator=(const OwnFile&) = delete;
+
+    // Whether it was within reach: the same root and user, a descriptor left.
+    explicit operator bool() const { return file_ >= 0; }
+
+    // Bytes of memory that it has; all there can be where the system does not say.
+    uint64_t memory() const;
+
+    // False: an agent has it.
+    bool lock_as_agent() const;
+
+private:
+    int file_ = -1;
+    bool blocked_ = false;
+    mutable bool locked_ = false;
+    int error_;
+    alignas(8) uint8_t signals_[128];  // that were blocked before, as the kernel keeps them
+};
+
+}  // namespace spanring::ring
+
+// ---- lib/ring/own_file.cpp -------------------------------------------------------------------------------------------
+
+namespace spanring::ring {
+namespace {
+
+constexpr long kSignalSetSize = _NSIG / 8;  // as the kernel has it
+
+// Of the agent's lock: byte 1 (docs/shared-memory.md, 8). Shared, which a descriptor for reading may have, and an
+// agent's is not.
+bool set_lock(int file, short type) {
+    struct flock lock = {};
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = 1;
+    lock.l_len = 1;
+    return fcntl(file, F_OFD_SETLK, &lock) == 0;
+}
+
+}  // namespace
+
+// System calls, not the functions of libc: those leave out the signal by which a thread is cancelled, and are places
+// where that happens.
+OwnFile::OwnFile(const char* path) : error_(errno) {
+    uint8_t all[sizeof signals_];
+    static_assert(kSignalSetSize <= static_cast<long>(sizeof signals_));
+    memset(all, 0xff, sizeof all);
+    memset(signals_, 0, sizeof signals_);
+    blocked_ = syscall(SYS_rt_sigprocmask, SIG_SETMASK, all, signals_, kSignalSetSize) == 0;
+    if (!blocked_ || path[0] == '\0') return;
+    file_ = static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0));
+}
+
+OwnFile::~OwnFile() {
+    if (locked_) set_lock(file_, F_UNLCK);
+    if (file_ >= 0) syscall(SYS_close, file_);
+    if (blocked_) syscall(SYS_rt_sigprocmask, SIG_SETMASK, signals_, nullptr, kSignalSetSize);
+    errno = error_;
+}
+
+uint64_t OwnFile::memory() const {
+    struct stat status;
+    return fstat(file_, &status) == 0 ? static_cast<uint64_t>(status.st_blocks) * 512 : ~uint64_t{0};
+}
+
+bool OwnFile::lock_as_agent() const { return locked_ = locked_ || set_lock(file_, F_RDLCK); }
+
+}  // namespace spanring::ring
+
 // ---- lib/ring/runtime_directory.cpp ----------------------------------------------------------------------------------
 
 namespace spanring::ring {
@@ -2535,13 +2646,18 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_me
     writers_ = 0;
     parked_ = adopted_ = unused_ = 0;
     grow_after_ = 0;
+    looks_ = extents_left_ = 0;
+    freed_ = 0;
     view_ = SegmentView(file.base);
+    const bool restores = (view_.header().compatible & kRestoresMemory) != 0;
+    look_after_ = restores ? clock_->ticks() + ticks_in(kLookPause) : kNever;
     return 0;
 }
 
 void Segment::abandon() {
     if (view_) cover_hole(view_.base(), size_);
     view_ = SegmentView();
+    look_after_ = kNever;
 }
 
 void Segment::close() {
@@ -2575,15 +2691,18 @@ bool Segment::leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unuse
     return left > kept;
 }
 
+uint64_t Segment::ticks_in(uint64_t nanoseconds) const {
+    const uint64_t of_a_thousand = clock_->nanoseconds(1000);
+    return of_a_thousand == 0 ? nanoseconds : nanoseconds / of_a_thousand * 1000;
+}
+
 // Two threads may populate the same extent; that is harmless, and one of them takes it. False: not now.
 bool Segment::try_to_populate(uint32_t extent) {
     const uint64_t now = clock_->ticks();
     const uint64_t pause = StdAtomics::load(grow_after_, std::memory_order_relaxed);
     if (pause != 0 && now < pause) return false;
     if (populate_extent(view_, extent) != 0) {
-        uint64_t wait = kGrowthPause;
-        if (const uint64_t tick = clock_->nanoseconds(1000)) wait = kGrowthPause / tick * 1000;
-        StdAtomics::store(grow_after_, now + wait, std::memory_order_relaxed);
+        StdAtomics::store(grow_after_, now + ticks_in(kGrowthPause), std::memory_order_relaxed);
         return false;
     }
     SPR_TESTPOINT(extent_populated);
@@ -2788,6 +2907,7 @@ bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, ui
     // the release in AttachedSegment::lie_down(). Without it both could miss the other's.
     StdAtomics::fetch_add(view_.writer().claims, uint64_t{1}, std::memory_order_acq_rel);
     wake_agent();
+    look_after_memory();
     return true;
 }
 
@@ -3009,6 +3129,196 @@ void cover_hole(uint8_t* base, uint64_t size) {
 
 void replace_by_scratch(uint8_t* base, uint64_t size) {
     mmap(base, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+}  // namespace spanring::ring
+
+// ---- lib/ring/extent_giver.hpp ---------------------------------------------------------------------------------------
+
+//
+// The agent's side of memory that goes back: that of the FREE chunks of an extent. One thread of the agent that holds
+// the segment's lock, and only of a living process that said that it can make an extent whole again.
+//
+//     word -> GIVING          nobody claims a chunk of it any more whose word was loaded after this
+//     each chunk FREE, on     by a generation: nobody claims one whose word was loaded before
+//     these punched           by the caller; words, lines and marks lie outside of what goes
+//     word GIVING -> EMPTY    and counts how often; a writer makes it whole (Segment::restore_extent())
+//
+// A chunk that is not FREE goes on as it was; once it is FREE it is claimed no sooner than the others. Killed in
+// between: the word is GIVING, and the next agent goes on from there. Where none is FREE the word is whole again.
+
+namespace spanring::ring {
+
+template <class Atomics = StdAtomics>
+class ExtentGiver {
+public:
+    explicit ExtentGiver(SegmentView segment) : segment_(segment) {}
+
+    // Takes an extent of chunks whose memory may go, or what is left of it. Calls moved(chunk, word) for each that was
+    // FREE and is another generation now. Returns these, by place, a bit each: the caller punches them, then calls
+    // finish(). 0: there is none, or the extent is not to be had.
+    template <class Moved>
+    uint32_t take(uint32_t extent, ExtentKind kind, Moved&& moved) {
+        uint64_t& word = segment_.extent_word(extent);
+        // relaxed: the exchange decides.
+        uint64_t seen = Atomics::load(word, std::memory_order_relaxed);
+        before_ = ExtentWord::unpack(seen);
+        if (!ExtentWord::is_sound(seen) || before_.kind != kind || !holds_chunks(kind)) return 0;
+        if (before_.memory != ExtentMemory::kGiving) {  // otherwise one that was killed had it
+            // relaxed: it is published with the chunks, by the releases in move_on().
+            const uint64_t giving = ExtentWord{kind, ExtentMemory::kGiving, before_.gives}.pack();
+            if (!Atomics::compare_exchange(word, seen, giving, std::memory_order_relaxed)) return 0;
+            SPR_TESTPOINT(extent_giving);
+        }
+        uint32_t taken = 0;
+        for (uint32_t place = 0; place < parts_of(kind); ++place)
+            if (move_on(extent * kChunksPerExtent + place, moved)) taken |= uint32_t{1} << place;
+        SPR_TESTPOINT(extent_moved_on);
+        if (taken == 0) leave(extent, {kind, ExtentMemory::kWhole, before_.gives});  // what has no memory is FREE
+        return taken;
+    }
+
+    // Of the extent that take() returned chunks of: some are punched. False: none; then it is what it was before.
+    void finish(uint32_t extent, ExtentKind kind, bool punched) {
+        const bool empty = punched || before_.memory != ExtentMemory::kWhole;
+        leave(extent, {kind, empty ? ExtentMemory::kEmpty : ExtentMemory::kWhole, before_.gives + empty});
+        SPR_TESTPOINT(extent_emptied);
+    }
+
+private:
+    template <class Moved>
+    bool move_on(uint32_t chunk, Moved& moved) {
+        uint64_t& word = segment_.chunk_line(chunk).word;
+        uint64_t seen = Atomics::load(word, std::memory_order_relaxed);  // the exchange decides
+        ChunkWord next = ChunkWord::unpack(seen);
+        if (next.state != ChunkState::kFree) return false;
+        next.generation = (next.generation + 1) & ChunkWord::kGenerationMask;
+        // release: that the extent is taken. Pairs with the acquire in ChunkWriter::claim(). Without it a writer could
+        // load this word, and then an extent's word from before it was taken, and claim what is punched.
+        if (!Atomics::compare_exchange(word, seen, next.pack(), std::memory_order_release)) return false;
+        moved(chunk, next);
+        return true;
+    }
+
+    void leave(uint32_t extent, ExtentWord word) {
+        // release: what was done to the memory. Pairs with the acquire in Segment::restore_extent(). Without it a
+        // writer could populate the extent before it is punched.
+        Atomics::store(segment_.extent_word(extent), word.pack(), std::memory_order_release);
+        // release: the word before the count. Pairs with the acquire in Segment::freed_mark(): a writer that found
+        // nothing meanwhile looks again.
+        Atomics::fetch_add(segment_.control().freed, uint64_t{1}, std::memory_order_release);
+    }
+
+    SegmentView segment_;
+    ExtentWord before_;  // of the extent that is taken
+};
+
+}  // namespace spanring::ring
+
+// ---- lib/ring/segment_memory.cpp -------------------------------------------------------------------------------------
+
+//
+// What the process itself gives back of its memory, at a cold step of one of its threads: a claim, a thread's begin or
+// end, a flush. Every ten seconds there is a look at all extents, from the last one down, a few at each step.
+//
+// FREE chunks go where no agent serves the segment: with the agent's lock (OwnFile), in the steps of an agent
+// (ExtentGiver), so that an agent finishes what the process did not come to. Each was FREE for as long as
+// Control::freed stood still, which moves whenever one becomes FREE.
+
+namespace spanring::ring {
+namespace {
+
+// Of tmpfs, all in all: a small process is left alone, as by an agent.
+constexpr uint64_t kMayKeep = uint64_t{1} << 20;
+
+// An extent or two of each kind and all that is not in extents are less than that.
+constexpr uint32_t kFewExtents = 12;
+
+// Each is a system call that unmaps a piece of the process, some 20 us.
+constexpr uint32_t kGivesAtAStep = 32;
+
+bool is_in_memory(uint8_t* bytes, uint32_t size) {
+    unsigned char pages[kExtentSize / kPage];
+    if (mincore(bytes, size, pages) != 0) return false;
+    for (uint32_t page = 0; page < size / kPage; ++page)
+        if ((pages[page] & 1) != 0) return true;
+    return false;
+}
+
+}  // namespace
+
+[[gnu::noinline]] void Segment::give_back_idle() {
+    // relaxed, here and below: it says nothing but when.
+    if (StdAtomics::load(look_after_, std::memory_order_relaxed) == kNever) return;
+    bool more = false;
+    if (extents() > kFewExtents) {
+        const OwnFile file(bell_.path());  // first: no handler comes between here and the end
+        uint32_t nobody = 0;
+        // acquire: what the last one noted. Pairs with the release below. Without it an extent could be looked at
+        // twice in one look, or not at all.
+        if (!StdAtomics::compare_exchange(looks_, nobody, uint32_t{1}, std::memory_order_acquire)) return;
+        more = file && give_some(file);
+        if (!more) extents_left_ = 0;
+        StdAtomics::store(looks_, uint32_t{0}, std::memory_order_release);
+    }
+    if (!more) StdAtomics::store(look_after_, clock_->ticks() + ticks_in(kLookPause), std::memory_order_relaxed);
+}
+
+// True: the look is not at its end.
+bool Segment::give_some(const OwnFile& file) {
+    // relaxed, both: numbers, and a switch. What an agent quarantined is left as it is found.
+    if ((StdAtomics::load(view_.control().policy, std::memory_order_relaxed) & PolicyBits::kRetired) != 0) return false;
+    const uint64_t freed = StdAtomics::load(view_.control().freed, std::memory_order_relaxed);
+    const bool rested = freed == freed_;
+    freed_ = freed;
+    if (!rested) return false;
+    if (extents_left_ == 0) extents_left_ = extents();
+    if (!file.lock_as_agent()) return false;
+    bool more = true;
+    for (uint32_t given = 0; given < kGivesAtAStep && more;) {
+        const uint32_t extent = extents_left_ - 1;
+        const ExtentKind kind = this->kind(extent);
+        if (holds_chunks(kind) && has_idle_chunk(extent, kind)) {
+            if (file.memory() <= kMayKeep) return false;
+            given += give_chunks(extent, kind);
+        }
+        more = --extents_left_ != 0;
+    }
+    freed_ = StdAtomics::load(view_.control().freed, std::memory_order_relaxed);  // which the giver counts in, too
+    return more;
+}
+
+// One that is FREE, and has memory.
+bool Segment::has_idle_chunk(uint32_t extent, ExtentKind kind) const {
+    const uint64_t word = StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed);  // the taking decides
+    const ExtentMemory memory = ExtentWord::unpack(word).memory;
+    if (memory == ExtentMemory::kGiving) return true;  // by an agent that was killed
+    for (uint32_t place = 0; place < parts_of(kind); ++place) {
+        const uint32_t chunk = extent * kChunksPerExtent + place;
+        const uint64_t seen = StdAtomics::load(view_.chunk_line(chunk).word, std::memory_order_relaxed);
+        if (ChunkWord::unpack(seen).state != ChunkState::kFree) continue;
+        if (memory == ExtentMemory::kWhole || is_in_memory(view_.chunk_bytes(chunk, part_size(kind)), part_size(kind)))
+            return true;
+    }
+    return false;
+}
+
+// With the agent's lock. By the mapping, not the file: in a child that is forked off meanwhile it is not the parent's.
+bool Segment::give_chunks(uint32_t extent, ExtentKind kind) {
+    ExtentGiver<> giver(view_);
+    uint32_t places = giver.take(extent, kind, [](uint32_t, ChunkWord) {});
+    if (places == 0) return false;
+    bool gone = false;
+    while (places != 0) {
+        const auto first = static_cast<uint32_t>(__builtin_ctz(places));
+        const auto count = static_cast<uint32_t>(__builtin_ctz(~(places >> first)));
+        uint8_t* const bytes = view_.chunk_bytes(extent * kChunksPerExtent + first, part_size(kind));
+        gone = madvise(bytes, uint64_t{count} * part_size(kind), MADV_REMOVE) == 0 || gone;
+        places &= ~(((uint32_t{1} << count) - 1) << first);
+    }
+    SPR_TESTPOINT(own_chunks_punched);
+    giver.finish(extent, kind, gone);
+    return true;
 }
 
 }  // namespace spanring::ring
@@ -4976,6 +5286,7 @@ ThreadState* Life::take_thread(uint32_t thread) {
     // could give away what the state's last user had.
     StdAtomics::store(state.use, thread != kNoThread ? thread : ThreadState::kUnnamed, std::memory_order_release);
     SPR_TESTPOINT(thread_attached);
+    segment.look_after_memory();
     return &state;
 }
 
@@ -4986,6 +5297,7 @@ void Life::release_thread(ThreadState& state, bool in_a_call) {
         level.writer.leave(segment);
     }
     SPR_TESTPOINT(thread_left);
+    if (!state.rests) segment.look_after_memory();
     // relaxed: the push below publishes.
     StdAtomics::store(state.use, ThreadState::kFree, std::memory_order_relaxed);
     free_threads.push(state.index);
@@ -6117,6 +6429,7 @@ constexpr uint64_t kLongestPause = 2'000'000;
 // Waits for the agent. 0 or -ETIMEDOUT.
 int flush(trace::Life& life, uint64_t timeout_ns) {
     const ring::SegmentView segment = life.segment.view();
+    life.segment.look_after_memory();
     if (trace::everything_is_taken_over(life.segment)) return 0;
     // release: every span that ended before this call is committed before the ticket. Pairs with the acquire in the
     // agent's FlushRequest::look(). Without it the agent could serve the ticket without having seen the spans. acquire:
