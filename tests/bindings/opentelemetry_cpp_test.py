@@ -2,9 +2,9 @@
 """OpenTelemetry's API for C++ on spanring: one program, run with the SDK and with spanring, exports the same, field by field, but
 for what DIFFERS names; and a server that is killed under load loses no span, and none arrives twice. With the SDK it loses some.
 
-    opentelemetry_cpp_test.py SEMANTICS SERVICE
+    opentelemetry_cpp_test.py SEMANTICS SERVICE VERSION_2
 
-Both are programs of bindings/cpp/test.
+They are programs of bindings/cpp/test.
 """
 
 import pathlib
@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
 import harness  # noqa: E402
-from data_test import attributes_of  # noqa: E402
+from data_test import attributes_of, link_of  # noqa: E402
 from exported_span import scope_of, span_of  # noqa: E402
 from killed_service import Arriving, KilledService  # noqa: E402
 
@@ -45,7 +45,7 @@ DIFFERS = {
     ("unset changes nothing", "status"): ((0, "stays"), (2, "stays")),
 }
 
-SEMANTICS = SERVICE = None
+SEMANTICS = SERVICE = VERSION_2 = None
 
 
 def without_what_the_sdk_leaves_out(span):
@@ -119,6 +119,20 @@ class Semantics(Arriving):
             self.assertLessEqual(of_spanring[0], of_spanring[1])
 
 
+class Version2(Arriving):
+    def test_links_are_added_and_scopes_have_attributes(self):
+        self.process("version_2", VERSION_2).expect(0)
+        self.workspace.accounting()
+        self.collector.stop()
+        (span,) = self.received.read()
+        self.assertEqual(scope_of(span.scope, span.schema_url), {
+            "name": "version 2", "version": "1.0", "schema": "https://schemas.test/s", "attributes": [["scoped", 7]]})
+        links = [link_of(link) for link in span.fields["links"]]
+        self.assertEqual([link["attributes"] for link in links], [{"why": "because", "n": 1}, {"n": 2}, {}])
+        for link in links:
+            self.assertEqual((link["trace"], link["span"], link["state"]), ("01" + 30 * "0", "02" + 14 * "0", "vendor=1"))
+
+
 class Service(KilledService):
     def test_a_kill_under_load_loses_no_span_and_repeats_none(self):
         self.kill_under_load(SERVICE, ENDED_BEFORE_THE_KILL, threads=1)
@@ -134,6 +148,6 @@ class Service(KilledService):
 
 
 if __name__ == "__main__":
-    SEMANTICS, SERVICE = sys.argv[1:3]
-    del sys.argv[1:3]
+    SEMANTICS, SERVICE, VERSION_2 = sys.argv[1:4]
+    del sys.argv[1:4]
     harness.main()
