@@ -52,13 +52,10 @@ bool SegmentGlance::refresh(int file) {
     bool whole = copy.copy(file, ring::kControlOffset, ring::kResourceOffset - ring::kControlOffset);
     const uint32_t lines = std::min(view.writer().counter_lines, ring::kCounterLines);
     const uint32_t extents = std::min(view.writer().extents, header_.extent_limit);
-    whole = whole && copy.copy(file, ring::kCountersOffset, uint64_t{lines} * ring::kCounterLineSize) &&
-            copy.copy(file, ring::kExtentWordsOffset, uint64_t{extents} * sizeof(uint64_t));
-    for (uint32_t first = 0; first < extents; first += ring::kExtentsPerGroup) {
-        const uint32_t here = std::min(extents - first, ring::kExtentsPerGroup);
-        whole = whole && copy.copy(file, ring::group_offset(first / ring::kExtentsPerGroup) + ring::kLinesOffset,
-                                   uint64_t{here} * ring::kChunksPerExtent * sizeof(ring::ChunkLine));
-    }
+    whole = whole && copy.copy(file, ring::kCountersOffset, uint64_t{lines} * ring::kCounterLineSize);
+    // In turns: not all of many in the same look.
+    const bool turn = (++looks_ + inode_) % kTurns == 0;
+    if (turn || extents <= ring::kExtentsPerGroup) whole = whole && measure(file, extents);
     if (!whole) {
         problem_ = "it became shorter while it was read";
         copy_.reset();
@@ -72,9 +69,22 @@ bool SegmentGlance::refresh(int file) {
     const uint64_t started = counter(ring::Counter::kStarted);
     snapshot_.open = started - std::min(started, counter(ring::Counter::kEnded));
     snapshot_.agent = view.control().totals;
+    return true;
+}
+
+// Of the first so many extents. False: the file is shorter.
+bool SegmentGlance::measure(int file, uint32_t extents) {
+    SegmentCopy& copy = *copy_;
+    if (!copy.copy(file, ring::kExtentWordsOffset, uint64_t{extents} * sizeof(uint64_t))) return false;
+    for (uint32_t first = 0; first < extents; first += ring::kExtentsPerGroup) {
+        const uint32_t here = std::min(extents - first, ring::kExtentsPerGroup);
+        if (!copy.copy(file, ring::group_offset(first / ring::kExtentsPerGroup) + ring::kLinesOffset,
+                       uint64_t{here} * ring::kChunksPerExtent * sizeof(ring::ChunkLine)))
+            return false;
+    }
     ring::ExtentMap map(header_.extent_limit);
-    map.salvage(view, extents);
-    measure_ring(view, map, snapshot_);
+    map.salvage(copy.view(), extents);
+    measure_ring(copy.view(), map, snapshot_);
     return true;
 }
 

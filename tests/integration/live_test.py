@@ -332,6 +332,15 @@ class Top(LiveCase):
         for column in ("PID", "SPANS/s", "OPEN", "RING", "P99"):
             self.assertIn(column, screen)
 
+    def test_a_terminal_that_is_not_known_has_no_keys(self):
+        Spans(self.workspace)
+        terminal = tmux.Terminal(self.workspace)
+        terminal.run("env", "TERM=nonsense", *self.words("top", "--interval", "0.2"))
+        terminal.wait_for("OPERATION")
+        terminal.press("C-c")
+        self.assertEqual(terminal.ended(), 0)
+        self.assertIn("without keys: ", terminal.screen())
+
     def test_where_there_is_no_terminal_it_is_plain_and_repeated(self):
         Spans(self.workspace)
         top = self.piped("top", "--interval", "0.1")
