@@ -37,11 +37,24 @@ type Span struct {
 	mutex      sync.Mutex // the library lets one thread at a time use a span
 	ended      bool       // or never recorded
 	status     Status
-	message    string
-	name       string
-	hasName    bool
 	attributes packed
-	events     packed
+	rare       *rare // nil: nothing of it was said
+}
+
+// What few spans have, apart so that the others are small.
+type rare struct {
+	message string
+	name    string
+	hasName bool
+	events  packed
+}
+
+// rarely is called with the mutex held.
+func (s *Span) rarely() *rare {
+	if s.rare == nil {
+		s.rare = new(rare)
+	}
+	return s.rare
 }
 
 // Context identifies the span. It is valid for a span that is not sampled, too, and after the end.
@@ -74,7 +87,7 @@ func (s *Span) AddEventAt(at time.Time, name string, attributes ...Attribute) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if !s.ended {
-		s.events.addEvent(Event{Name: name, Time: at, Attributes: attributes})
+		s.rarely().events.addEvent(Event{Name: name, Time: at, Attributes: attributes})
 		s.changed()
 	}
 }
@@ -119,9 +132,9 @@ func (s *Span) SetStatus(status Status, message string) {
 	if s.ended || s.status == StatusOK || (status != StatusOK && status != StatusError) {
 		return
 	}
-	s.status, s.message = status, ""
+	s.status = status
 	if status == StatusError {
-		s.message = message
+		s.rarely().message = message
 	}
 	s.changed()
 }
@@ -131,7 +144,8 @@ func (s *Span) SetName(name string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if !s.ended {
-		s.name, s.hasName = name, true
+		rare := s.rarely()
+		rare.name, rare.hasName = name, true
 		s.changed()
 	}
 }
@@ -149,28 +163,31 @@ func (s *Span) EndAt(at time.Time) {
 	s.ended = true
 	s.hand(true, nanoseconds(at))
 	s.attributes.release()
-	s.events.release()
+	if s.rare != nil {
+		s.rare.events.release()
+	}
 }
 
 // changed hands on what has gathered where it is much, or is never to gather. Called with the mutex held.
 func (s *Span) changed() {
-	if s.setAtOnce || len(s.attributes.Bytes)+len(s.events.Bytes) > gatherLimit {
+	gathered := len(s.attributes.Bytes)
+	if s.rare != nil {
+		gathered += len(s.rare.events.Bytes)
+	}
+	if s.setAtOnce || gathered > gatherLimit {
 		s.hand(false, 0)
 		s.attributes.reset()
-		s.events.reset()
+		if s.rare != nil {
+			s.rare.events.reset()
+		}
 	}
 }
 
 // hand is the one call of an end. Called with the mutex held.
 func (s *Span) hand(end bool, endTime uint64) {
-	abi.FinishSpan(&s.raw, &abi.Finish{
-		End:        end,
-		Status:     uint8(s.status),
-		HasName:    s.hasName,
-		Time:       endTime,
-		Message:    s.message,
-		Name:       s.name,
-		Attributes: s.attributes.List,
-		Events:     s.events.List,
-	})
+	finish := abi.Finish{End: end, Status: uint8(s.status), Time: endTime, Attributes: s.attributes.List}
+	if rare := s.rare; rare != nil {
+		finish.Message, finish.Name, finish.HasName, finish.Events = rare.message, rare.name, rare.hasName, rare.events.List
+	}
+	abi.FinishSpan(&s.raw, &finish)
 }

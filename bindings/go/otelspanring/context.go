@@ -42,7 +42,7 @@ func init() {
 			return nil, spanring.SpanContext{}
 		},
 		FromSpan: func(span *spanring.Span) any {
-			return &Span{span: span, tracer: &Tracer{provider: Provider()}, context: toOTel(span.Context())}
+			return &Span{span: span, tracer: &Tracer{provider: Provider()}, state: stateOf(span, "", trace.TraceState{})}
 		},
 		FromSpanContext: func(parent spanring.SpanContext) any {
 			return trace.SpanFromContext(trace.ContextWithSpanContext(context.Background(), toOTel(parent)))
@@ -67,7 +67,7 @@ func (c *spanContext) Value(key any) any {
 func parentOf(ctx context.Context) (spanring.SpanContext, trace.TraceState) {
 	switch span := ctx.Value(spanKey).(type) {
 	case *Span:
-		return span.span.Context(), span.context.TraceState()
+		return span.span.Context(), span.state
 	case trace.Span:
 		parent := span.SpanContext()
 		return fromOTel(parent), parent.TraceState()
@@ -87,17 +87,26 @@ func fromOTel(context trace.SpanContext) spanring.SpanContext {
 }
 
 func toOTel(context spanring.SpanContext) trace.SpanContext {
-	return contextOf(context, "", trace.TraceState{})
+	return contextOf(context, parsed(context.TraceState(), trace.TraceState{}))
 }
 
-// contextOf is a span's context. What its trace state was before is known as the API has it, and is read again where a
-// sampler has said something in it.
-func contextOf(context spanring.SpanContext, before string, state trace.TraceState) trace.SpanContext {
-	if now := context.TraceState(); now != before {
-		if parsed, err := trace.ParseTraceState(now); err == nil {
-			state = parsed
-		}
+// stateOf is a span's trace state as the API has it. What it was before is known, and is read again where a sampler has said
+// something in it.
+func stateOf(span *spanring.Span, before string, state trace.TraceState) trace.TraceState {
+	if now := span.Context().TraceState(); now != before {
+		return parsed(now, state)
 	}
+	return state
+}
+
+func parsed(header string, otherwise trace.TraceState) trace.TraceState {
+	if state, err := trace.ParseTraceState(header); err == nil {
+		return state
+	}
+	return otherwise
+}
+
+func contextOf(context spanring.SpanContext, state trace.TraceState) trace.SpanContext {
 	return trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID:    trace.TraceID(context.TraceID()),
 		SpanID:     trace.SpanID(context.SpanID()),

@@ -19,13 +19,13 @@ import (
 // A Span is a trace.Span. Many goroutines may use it at once; after its end it does nothing.
 type Span struct {
 	embedded.Span
-	span    *spanring.Span
-	tracer  *Tracer
-	context trace.SpanContext
+	span   *spanring.Span
+	tracer *Tracer
+	state  trace.TraceState // that of the span's context
 }
 
 // SpanContext identifies the span, also after its end and where it is not recorded.
-func (s *Span) SpanContext() trace.SpanContext { return s.context }
+func (s *Span) SpanContext() trace.SpanContext { return contextOf(s.span.Context(), s.state) }
 
 // IsRecording tells whether anything that is set is kept.
 func (s *Span) IsRecording() bool { return s.span.IsRecording() }

@@ -33,22 +33,22 @@ func (t *Tracer) Start(ctx context.Context, name string, options ...trace.SpanSt
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	var room [fewAttributes]spanring.Attribute
-	attributes := room[:0]
-	var start spanring.SpanStart
-	newRoot := false
-	if len(options) != 0 {
-		config := trace.NewSpanStartConfig(options...)
-		newRoot = config.NewRoot()
-		start.Kind = kindOf(config.SpanKind())
-		start.Time = config.Timestamp()
-		attributes = attributesOf(attributes, config.Attributes())
-		for _, link := range config.Links() {
-			if worthRecording(link) {
-				start.Links = append(start.Links, linkOf(link))
-			}
+	if len(options) == 0 {
+		return t.start(ctx, name, spanring.SpanStart{}, false)
+	}
+	config := trace.NewSpanStartConfig(options...)
+	start := spanring.SpanStart{Kind: kindOf(config.SpanKind()), Time: config.Timestamp()}
+	for _, link := range config.Links() {
+		if worthRecording(link) {
+			start.Links = append(start.Links, linkOf(link))
 		}
 	}
+	var room [fewAttributes]spanring.Attribute
+	return t.start(ctx, name, start, config.NewRoot(), attributesOf(room[:0], config.Attributes())...)
+}
+
+func (t *Tracer) start(ctx context.Context, name string, start spanring.SpanStart, newRoot bool,
+	attributes ...spanring.Attribute) (context.Context, trace.Span) {
 	var state trace.TraceState
 	if !newRoot {
 		start.Parent, state = parentOf(ctx)
@@ -58,7 +58,7 @@ func (t *Tracer) Start(ctx context.Context, name string, options ...trace.SpanSt
 	made.span.tracer = t
 	start.Joined = &made.span
 	t.tracer.StartSpan(&made.written, name, &start, attributes...)
-	made.span.context = contextOf(made.written.Context(), start.Parent.TraceState(), state)
+	made.span.state = stateOf(&made.written, start.Parent.TraceState(), state)
 	made.ctx = spanContext{ctx, &made.span}
 	return &made.ctx, &made.span
 }
