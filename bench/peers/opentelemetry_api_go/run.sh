@@ -13,7 +13,7 @@ go_ready && version_at_least "$(go_version)" "$wanted" || { echo "opentelemetry_
 
 folder=$(mktemp -d /dev/shm/spanring-bench-XXXXXX)
 trap 'kill "$agent" "$sink" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$folder"' EXIT
-agent= sink=
+agent='' sink=''
 mkdir -m 700 "$folder/segments"
 mkdir -p "$build/peers"
 # The library as `go get` brings it.
