@@ -73,6 +73,20 @@ public:
         guarded("naming", [&]() SPR_REQUIRES(mutex_) { tables_->name_exporter(exporter); });
     }
 
+    bool book_received(const ReceivedBooking& booking) override {
+        const MutexLock lock(mutex_);
+        return guarded("booking", [&]() SPR_REQUIRES(mutex_) { tables_->book_received(booking); });
+    }
+
+    std::optional<std::vector<uint64_t>> kept_requests() const override {
+        {
+            const MutexLock lock(mutex_);
+            if (lost_) return std::nullopt;
+        }
+        return read(std::optional<std::vector<uint64_t>>(),
+                    [](LedgerTables& tables) { return std::optional(tables.kept_requests()); });
+    }
+
     std::vector<ProcessRow> processes() const override {
         return read(std::vector<ProcessRow>{}, [](LedgerTables& tables) { return tables.processes(); });
     }

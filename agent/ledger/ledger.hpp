@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,7 +24,10 @@ namespace spanring::agent {
 // Sums over all counter lines of a segment; index: ring::Counter.
 using WriterTotals = std::array<uint64_t, static_cast<size_t>(ring::Counter::kCount)>;
 
+// A process, or a sender of requests by OTLP: `service` and `program` are then its service.name and
+// service.instance.id, and of `writer` kStarted and kEnded are both what it sent.
 struct ProcessRow : ProcessIdentity {
+    bool sender = false;
     uint64_t attached_unix_nano = 0;
     uint64_t updated_unix_nano = 0;
     bool finished = false;    // the process is gone, its segment drained and unlinked
@@ -37,6 +41,13 @@ struct SpoolRow {  // what became of spooled spans of one process at one exporte
     uint64_t exported = 0;
     uint64_t rejected = 0;
     uint64_t dropped = 0;
+};
+
+// What changes at once in the accounts of senders, and of which requests the agent keeps a file.
+struct ReceivedBooking {
+    std::vector<ProcessRow> senders;  // whole rows
+    std::vector<uint64_t> kept;       // requests that are answered, and whose file is needed from now on ...
+    std::vector<uint64_t> done;       // ... and those whose file is not needed any more
 };
 
 using SpooledSpans = std::vector<std::pair<AccountId, uint64_t>>;  // of each process once
@@ -65,6 +76,11 @@ public:
                                   const SpooledSpans& /*held*/) {
         return 0;
     }
+
+    // All of it or nothing. False: nothing is written, and the log says so.
+    virtual bool book_received(const ReceivedBooking& /*booking*/) { return false; }
+    // Requests that were kept and are not done. Nothing: the ledger of the agent before is lost or cannot be read.
+    virtual std::optional<std::vector<uint64_t>> kept_requests() const { return std::nullopt; }
 
     virtual std::vector<ProcessRow> processes() const = 0;  // newest first
     virtual SpoolRow spool(const AccountId& account, const std::string& exporter) const = 0;

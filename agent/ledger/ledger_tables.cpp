@@ -16,9 +16,10 @@ namespace spanring::agent {
 namespace {
 
 constexpr int64_t kFinishedKept = 10000;  // processes; older ones go once nothing of theirs is pending
+constexpr int64_t kSendersKept = 500;     // likewise
 
 // The order of the counters is ring::Counter's. `dropped_queue` is what ring::ExporterTotals still calls dropped_spool.
-constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 7, R"sql(
+constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 8, R"sql(
 CREATE TABLE processes (
     account BLOB PRIMARY KEY,
     pid INTEGER NOT NULL,
@@ -46,7 +47,8 @@ CREATE TABLE processes (
     unfinished INTEGER NOT NULL,
     instance BLOB NOT NULL,
     device INTEGER NOT NULL,
-    inode INTEGER NOT NULL
+    inode INTEGER NOT NULL,
+    sender INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX processes_by_age ON processes (finished, updated_unix_nano);
 CREATE INDEX processes_by_instance ON processes (instance);
@@ -79,12 +81,13 @@ CREATE TABLE spool_places (
     directory TEXT NOT NULL,
     PRIMARY KEY (exporter, directory)
 ) WITHOUT ROWID;
+CREATE TABLE kept_requests (number INTEGER PRIMARY KEY);
 CREATE TABLE agent (ended_well INTEGER NOT NULL);
 INSERT INTO agent VALUES (1);
 )sql",
                                     R"sql(
-ALTER TABLE processes ADD COLUMN removed_segments INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE processes ADD COLUMN removed_spans INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE processes ADD COLUMN sender INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE kept_requests (number INTEGER PRIMARY KEY);
 )sql"};
 
 constexpr int kCounters = static_cast<int>(ring::Counter::kCount);
@@ -95,13 +98,13 @@ static_assert(kCounters == 12, "a new counter needs a column and a new schema ve
     "account, pid, uid, program, service, attached_unix_nano, updated_unix_nano, finished, quarantine, agent_died, " \
     "started, ended, unsampled, not_started_slot, not_started_nested, dropped_full, dropped_too_big, "               \
     "dropped_nested, dropped_overwritten, refused_data, removed_segments, removed_spans, acknowledged, unfinished, " \
-    "instance, device, inode"
+    "instance, device, inode, sender"
 constexpr std::string_view kReadProcesses =
     "SELECT " PROCESS_COLUMNS " FROM processes ORDER BY attached_unix_nano DESC, instance";
 constexpr std::string_view kUpdateProcess =
     "INSERT OR REPLACE INTO processes (" PROCESS_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
     "MAX(?10, COALESCE((SELECT agent_died FROM processes WHERE account = ?1), 0)), "
-    "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)";
+    "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)";
 #undef PROCESS_COLUMNS
 // What an agent before this version wrote of a process that is still there.
 constexpr std::array<const char*, 3> kAdopt = {
@@ -122,12 +125,13 @@ constexpr std::string_view kPendingInSpool =
     "SELECT account, e.spooled - COALESCE(s.exported + s.rejected + s.dropped, 0) AS pending FROM exports e "
     "LEFT JOIN spools s USING (account, exporter) WHERE e.exporter = ?1 AND pending > 0";
 constexpr std::string_view kNameExporter = "INSERT OR REPLACE INTO exporters VALUES (?1, ?2)";
-constexpr char kNoteDeath[] =
-    "UPDATE processes SET agent_died = 1 WHERE finished = 0 OR EXISTS (SELECT 1 FROM exports e LEFT JOIN spools s "
-    "USING (account, exporter) WHERE e.account = processes.account AND "
-    "e.spooled > COALESCE(s.exported + s.rejected + s.dropped, 0))";
+constexpr char kNoteDeath[] = "UPDATE processes SET agent_died = 1 WHERE finished = 0 OR sender = 1 OR EXISTS (SELECT "
+                              "1 FROM exports e LEFT JOIN spools s "
+                              "USING (account, exporter) WHERE e.account = processes.account AND "
+                              "e.spooled > COALESCE(s.exported + s.rejected + s.dropped, 0))";
 constexpr std::string_view kForget =
-    "DELETE FROM processes WHERE account IN (SELECT account FROM processes p WHERE finished = 1 AND NOT EXISTS ("
+    "DELETE FROM processes WHERE account IN (SELECT account FROM processes p WHERE finished = 1 AND sender = ?2 AND "
+    "(sender = 0 OR acknowledged >= ended) AND NOT EXISTS ("
     "SELECT 1 FROM exports e LEFT JOIN spools s USING (account, exporter) WHERE e.account = p.account AND "
     "e.spooled > COALESCE(s.exported + s.rejected + s.dropped, 0)) ORDER BY updated_unix_nano DESC LIMIT -1 OFFSET ?1)";
 
@@ -151,6 +155,8 @@ LedgerTables::LedgerTables(Database database, bool writable) : database_(std::mo
     for (size_t i = 0; i < kAdopt.size(); ++i) adopt_[i] = Statement(database_, kAdopt[i]);
     book_spool_ = Statement(database_, kBookSpool);
     name_exporter_ = Statement(database_, kNameExporter);
+    keep_ = Statement(database_, "INSERT OR IGNORE INTO kept_requests VALUES (?1)");
+    forget_kept_ = Statement(database_, "DELETE FROM kept_requests WHERE number = ?1");
     database_.check_content();
 }
 
@@ -165,7 +171,8 @@ bool LedgerTables::begin() {
 }
 
 void LedgerTables::forget() {
-    Statement(database_, kForget).bind(1, kFinishedKept).run();
+    Statement(database_, kForget).bind(1, kFinishedKept).bind(2, int64_t{0}).run();
+    Statement(database_, kForget).bind(1, kSendersKept).bind(2, int64_t{1}).run();
     database_.execute("DELETE FROM exports WHERE account NOT IN (SELECT account FROM processes)");
     database_.execute("DELETE FROM spools WHERE account NOT IN (SELECT account FROM processes)");
 }
@@ -230,6 +237,29 @@ void LedgerTables::name_exporter(const std::string& exporter) {
     name_exporter_.bind(1, exporter_hash(exporter)).bind(2, exporter).run();
 }
 
+void LedgerTables::book_received(const ReceivedBooking& booking) {
+    Transaction transaction(database_);
+    for (const ProcessRow& sender : booking.senders) write_process(sender);
+    for (const uint64_t number : booking.kept) {
+        keep_.reset();
+        keep_.bind(1, number).run();
+    }
+    for (const uint64_t number : booking.done) {
+        forget_kept_.reset();
+        forget_kept_.bind(1, number).run();
+    }
+    SPR_TESTPOINT(received_open);
+    transaction.commit();
+    SPR_TESTPOINT(received_written);
+}
+
+std::vector<uint64_t> LedgerTables::kept_requests() {
+    std::vector<uint64_t> numbers;
+    Statement all(database_, "SELECT number FROM kept_requests ORDER BY number");
+    while (all.step()) numbers.push_back(all.unsigned_integer(0));
+    return numbers;
+}
+
 std::vector<ProcessRow> LedgerTables::processes() {
     std::vector<ProcessRow> rows;
     database_.execute("BEGIN");  // one view of both tables
@@ -274,6 +304,7 @@ void LedgerTables::write_process(const ProcessRow& process) {
     for (int counter = 0; counter < kCounters; ++counter) to.bind(11 + counter, process.writer[counter]);
     to.bind(11 + kCounters, process.agent.acknowledged).bind(12 + kCounters, process.agent.unfinished);
     to.bind(13 + kCounters, process.instance).bind(14 + kCounters, process.device).bind(15 + kCounters, process.inode);
+    to.bind(16 + kCounters, int64_t{process.sender});
     to.run();
     for (uint32_t row = 0; row < ring::kExporterRows; ++row) {
         const ring::ExporterTotals& totals = process.agent.exporters[row];
@@ -305,6 +336,7 @@ ProcessRow LedgerTables::read_process() {
     exports_.reset();
     process.device = from.unsigned_integer(13 + kCounters);
     process.inode = from.unsigned_integer(14 + kCounters);
+    process.sender = from.integer(15 + kCounters) != 0;
     const AccountId account = process.account();
     exports_.bind(1, account);
     while (exports_.step()) {

@@ -27,6 +27,8 @@ public:
     void book_spool(const AccountId& account, uint64_t exporter, const SpoolRow& more);
     uint64_t settle_spool(uint64_t exporter, const std::string& directory, const SpooledSpans& held);
     void name_exporter(const std::string& exporter);
+    void book_received(const ReceivedBooking& booking);
+    std::vector<uint64_t> kept_requests();
 
     std::vector<ProcessRow> processes();
     SpoolRow spool(const AccountId& account, uint64_t exporter);
@@ -42,7 +44,7 @@ private:
 
     Database database_;
     Statement processes_, exports_, spool_, name_;
-    Statement update_process_, update_export_, book_spool_, name_exporter_;
+    Statement update_process_, update_export_, book_spool_, name_exporter_, keep_, forget_kept_;
     std::array<Statement, 3> adopt_;
 };
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <fstream>
 #include <thread>
 
@@ -103,8 +104,8 @@ TEST(LedgerTest, GivesBackWhatItWasTold) {
     EXPECT_EQ(row.elsewhere, 7u);
 }
 
-// As earlier states wrote it: without what was removed.
-constexpr char kVersion6[] = R"sql(
+// As earlier states wrote it: without senders.
+constexpr char kVersion7[] = R"sql(
 CREATE TABLE processes (account BLOB PRIMARY KEY, pid INTEGER NOT NULL, uid INTEGER NOT NULL, program TEXT NOT NULL,
     service TEXT NOT NULL, attached_unix_nano INTEGER NOT NULL, updated_unix_nano INTEGER NOT NULL,
     finished INTEGER NOT NULL, quarantine TEXT NOT NULL, agent_died INTEGER NOT NULL, started INTEGER NOT NULL,
@@ -112,7 +113,8 @@ CREATE TABLE processes (account BLOB PRIMARY KEY, pid INTEGER NOT NULL, uid INTE
     not_started_nested INTEGER NOT NULL, dropped_full INTEGER NOT NULL, dropped_too_big INTEGER NOT NULL,
     dropped_nested INTEGER NOT NULL, dropped_overwritten INTEGER NOT NULL, refused_data INTEGER NOT NULL,
     acknowledged INTEGER NOT NULL, unfinished INTEGER NOT NULL, instance BLOB NOT NULL, device INTEGER NOT NULL,
-    inode INTEGER NOT NULL) WITHOUT ROWID;
+    inode INTEGER NOT NULL, removed_segments INTEGER NOT NULL DEFAULT 0, removed_spans INTEGER NOT NULL DEFAULT 0)
+    WITHOUT ROWID;
 CREATE INDEX processes_by_instance ON processes (instance);
 CREATE INDEX processes_by_age ON processes (finished, updated_unix_nano);
 CREATE TABLE exports (account BLOB NOT NULL, exporter INTEGER NOT NULL, place INTEGER NOT NULL,
@@ -126,14 +128,14 @@ CREATE TABLE spool_places (exporter INTEGER NOT NULL, directory TEXT NOT NULL, P
 CREATE TABLE agent (ended_well INTEGER NOT NULL);
 INSERT INTO agent VALUES (1);
 INSERT INTO processes VALUES (x'01010101010101010101010101010101', 1001, 0, 'prog', 'cart', 100, 200, 1, '', 0,
-    10, 20, 30, 40, 50, 60, 0, 80, 90, 100, 5, 6, x'01010101010101010101010101010101', 0, 0);
+    10, 20, 30, 40, 50, 60, 0, 80, 90, 100, 5, 6, x'01010101010101010101010101010101', 0, 0, 11, 12);
 INSERT INTO exports VALUES (x'01010101010101010101010101010101', 77, 2, 1, 2, 3, 4, 5, 7);
 )sql";
 
 TEST(LedgerTest, UpgradesTheVersionBefore) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
-    Database::open(file, {"ledger", 0x53504c44, 6, kVersion6});
+    Database::open(file, {"ledger", 0x53504c44, 7, kVersion7});
     EXPECT_THROW(Ledger::open_read_only(file), std::runtime_error) << "a reader changes nothing";
     Ledger::open(file)->update(process(2));
     const auto processes = Ledger::open_read_only(file)->processes();
@@ -141,7 +143,8 @@ TEST(LedgerTest, UpgradesTheVersionBefore) {
     EXPECT_EQ(processes[1].instance, instance(1));
     EXPECT_EQ(processes[1].service, "cart");
     EXPECT_EQ(processes[1].writer[9], 100u);
-    EXPECT_EQ(processes[1].writer[11], 0u);
+    EXPECT_EQ(processes[1].writer[11], 12u);
+    EXPECT_FALSE(processes[1].sender);
     EXPECT_EQ(processes[1].agent.acknowledged, 5u);
     EXPECT_EQ(processes[1].agent.unfinished, 6u);
     for (const ProcessRow& each : processes) {
@@ -153,6 +156,50 @@ TEST(LedgerTest, UpgradesTheVersionBefore) {
         EXPECT_EQ(row.dropped_spool, 5u);
         EXPECT_EQ(row.elsewhere, 7u);
     }
+}
+
+TEST(LedgerTest, BooksSendersAndKeptRequestsAtOnce) {
+    const spanring::test::TemporaryDirectory directory;
+    const std::string file = directory.file("ledger.db");
+    ProcessRow sender = process(1);
+    sender.sender = true;
+    {
+        const auto ledger = Ledger::open(file);
+        EXPECT_EQ(ledger->kept_requests(), std::vector<uint64_t>{});
+        EXPECT_TRUE(ledger->book_received({{sender}, {7, 8, 9}, {}}));
+        sender.agent.acknowledged += 1;
+        EXPECT_TRUE(ledger->book_received({{sender}, {}, {8}}));
+    }
+    const auto ledger = Ledger::open(file);
+    EXPECT_EQ(ledger->kept_requests(), (std::vector<uint64_t>{7, 9}));
+    ASSERT_EQ(ledger->processes().size(), 1u);
+    EXPECT_TRUE(ledger->processes()[0].sender);
+    EXPECT_EQ(ledger->processes()[0].agent.acknowledged, sender.agent.acknowledged);
+    EXPECT_TRUE(ledger->processes()[0].agent_died) << "the one before did not end well";
+}
+
+TEST(LedgerTest, ForgetsSendersOfWhomNothingIsPending) {
+    const spanring::test::TemporaryDirectory directory;
+    const std::string file = directory.file("ledger.db");
+    constexpr auto kEnded = static_cast<size_t>(ring::Counter::kEnded);
+    {
+        const auto ledger = Ledger::open(file);
+        ReceivedBooking booking;
+        for (uint64_t n = 0; n < 700; ++n) {
+            ProcessRow sender;
+            sender.sender = sender.finished = true;
+            std::memcpy(sender.instance.data(), &n, sizeof n);
+            sender.updated_unix_nano = n;
+            sender.writer[kEnded] = 10;
+            sender.agent.acknowledged = n == 0 ? 9 : 10;  // of the oldest a request is kept
+            booking.senders.push_back(sender);
+        }
+        ASSERT_TRUE(ledger->book_received(booking));
+    }
+    const auto rows = Ledger::open(file)->processes();
+    EXPECT_EQ(rows.size(), 501u);
+    EXPECT_TRUE(
+        std::any_of(rows.begin(), rows.end(), [](const ProcessRow& row) { return row.updated_unix_nano == 0; }));
 }
 
 TEST(LedgerTest, KnowsWhomAnAgentServedThatDidNotEndWell) {
@@ -212,7 +259,7 @@ TEST(LedgerTest, AnotherUserOrAnotherFileOfTheNameReplacesNothing) {
 TEST(LedgerTest, GoesOnWithTheAccountsOfAnEarlierVersion) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
-    Database::open(file, {"ledger", 0x53504c44, 6, kVersion6})
+    Database::open(file, {"ledger", 0x53504c44, 7, kVersion7})
         .execute("UPDATE processes SET finished = 0; INSERT INTO spools VALUES (x'01010101010101010101010101010101', "
                  "77, 1, 0, 0)");
     const auto ledger = Ledger::open(file);
@@ -353,7 +400,7 @@ TEST(LedgerTest, SetsAsideWhatIsNoLedger) {
     const std::string future = directory.file("future.db");
     { Ledger::open(future); }
     {
-        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 7, ""};
+        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 8, ""};
         Database database = Database::open(future, kSame);
         database.execute("PRAGMA user_version = 9");
     }
