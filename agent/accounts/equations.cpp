@@ -34,8 +34,19 @@ void judge(Equation& equation, const ProcessAccount& process, bool between_steps
 }
 
 // A spool may answer before the drain has booked that it was given the spans; as long as some wait to be booked, that
-// is no more than being between two steps.
-bool spool_first(const ExporterAccount& exporter) { return exporter.redelivered != 0 && exporter.pending_ring != 0; }
+// is no more than being between two steps. What a sender sent is not counted at all until the receiver books it.
+bool spool_first(const ProcessAccount& process, const ExporterAccount& exporter) {
+    return exporter.redelivered != 0 && (exporter.pending_ring != 0 || process.state == ProcessState::kSender);
+}
+
+Equation own_equation(const ProcessAccount& process, uint64_t lost) {
+    Equation own;
+    own.left = {{"started", process.started()}};
+    own.right = {{"ended", process.ended()}, {"open", process.open}};
+    add_unless_zero(own.right, "unfinished", process.unfinished);
+    judge(own, process, false, lost);
+    return own;
+}
 
 }  // namespace
 
@@ -55,16 +66,17 @@ std::vector<Equation> equations_of(const ProcessAccount& process) {
     // What was only in its segment will never be read.
     const bool gone = process.state == ProcessState::kGone || process.state == ProcessState::kQuarantined;
     std::vector<Equation> equations;
-    Equation& own = equations.emplace_back();
-    own.left = {{"started", process.started()}};
-    own.right = {{"ended", process.ended()}, {"open", process.open}};
-    add_unless_zero(own.right, "unfinished", process.unfinished);
-    judge(own, process, false, gone ? process.open : 0);
+    const bool sender = process.state == ProcessState::kSender;
+    if (!sender) equations.push_back(own_equation(process, gone ? process.open : 0));
     for (const ExporterAccount& exporter : process.exporters) {
         Equation& equation = equations.emplace_back();
         equation.exporter = exporter.name;
-        equation.left = {{"ended", process.ended()}};
+        if (sender)
+            equation.left = {{"received", process.received}};
+        else
+            equation.left = {{"ended", process.ended()}};
         add_unless_zero(equation.left, "unfinished", process.unfinished);
+        if (!sender) add_unless_zero(equation.left, "received", process.received);
         if (process.agent_died) add_unless_zero(equation.left, "redelivered", exporter.redelivered);
         equation.right = {{"exported", exporter.exported}, {"rejected", exporter.rejected}};
         const size_t before = equation.right.size();
@@ -77,7 +89,7 @@ std::vector<Equation> equations_of(const ProcessAccount& process) {
         if (equation.right.size() == before) equation.right.push_back({"dropped", 0});
         equation.right.push_back({"pending", exporter.pending()});
         add_unless_zero(equation.right, "elsewhere", exporter.elsewhere);
-        judge(equation, process, spool_first(exporter), gone ? exporter.pending_ring : 0);
+        judge(equation, process, spool_first(process, exporter), gone ? exporter.pending_ring : 0);
     }
     return equations;
 }
@@ -88,6 +100,7 @@ ProcessAccount total_of(const std::vector<ProcessAccount>& processes) {
         for (size_t i = 0; i < total.writer.size(); ++i) total.writer[i] += process.writer[i];
         total.open += process.open;
         total.unfinished += process.unfinished;
+        total.received += process.received;
         total.moving = total.moving || process.moving;
         total.agent_died = total.agent_died || process.agent_died;
     }
@@ -124,8 +137,8 @@ ProcessAccount total_of(const std::vector<ProcessAccount>& processes) {
             if (std::any_of(process.exporters.begin(), process.exporters.end(), same)) continue;
             const uint64_t pending = process.exporters.front().pending_ring;  // in the ring: the same for all
             account.pending_ring += pending;
-            account.elsewhere += process.ended() + process.unfinished -
-                                 std::min(process.dropped_by_process() + pending, process.ended());
+            account.elsewhere +=
+                process.handed_on() - std::min(process.dropped_by_process() + pending, process.handed_on());
         }
     }
     return total;

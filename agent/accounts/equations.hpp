@@ -5,6 +5,10 @@
 //     started            = ended + open + unfinished
 //     ended + unfinished = exported + rejected + dropped{cause} + pending      for each exporter
 //
+// and of a sender by OTLP, for each exporter,
+//
+//     received           = exported + rejected + dropped{cause} + pending
+//
 // A span that its process left open when it died never ended; the agent hands it on as unfinished, so from then on it
 // is found at the exporters, together with the ended ones.
 //
@@ -55,7 +59,7 @@ struct Equation {
 // account without credible numbers.
 std::vector<Equation> equations_of(const ProcessAccount& process);
 
-// The sums over several processes, exporter by exporter. It moves if one of them does.
+// The sums over several processes and senders, exporter by exporter. It moves if one of them does.
 ProcessAccount total_of(const std::vector<ProcessAccount>& processes);
 
 }  // namespace spanring::agent

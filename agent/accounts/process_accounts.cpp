@@ -59,6 +59,15 @@ ProcessAccount from_ledger(const ProcessRow& row, const Ledger& ledger) {
     return process;
 }
 
+ProcessAccount from_sender(const ProcessRow& row, const Ledger& ledger) {
+    ProcessAccount sender = from_ledger(row, ledger);
+    sender.state = ProcessState::kSender;
+    sender.received = sender.ended();
+    sender.writer = {};
+    sender.open = 0;
+    return sender;
+}
+
 // Of a segment that its agent quarantined and of which no ledger says more.
 void forget_numbers(ProcessAccount& process) {
     process.credible = false;
@@ -115,6 +124,7 @@ const char* state_name(ProcessState state) {
         case ProcessState::kFinished: return "finished";
         case ProcessState::kGone: return "gone";
         case ProcessState::kQuarantined: return "quarantined";
+        case ProcessState::kSender: return "sender";
     }
     return "unknown";
 }
@@ -174,8 +184,10 @@ void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const L
 
 void add(Survey& survey, Survey more) {
     std::move(more.processes.begin(), more.processes.end(), std::back_inserter(survey.processes));
+    std::move(more.senders.begin(), more.senders.end(), std::back_inserter(survey.senders));
     std::move(more.problems.begin(), more.problems.end(), std::back_inserter(survey.problems));
     sort(survey.processes);
+    sort(survey.senders);
 }
 
 Survey survey(const std::vector<std::string>& directories, const Ledger* ledger, bool finished) {
@@ -201,7 +213,9 @@ Survey survey(const std::vector<std::string>& directories, const Ledger* ledger,
     }
     if (ledger != nullptr) {
         for (const ProcessRow& row : ledger->processes()) {
-            if (const auto place = found.find(row.account()); place != found.end()) {
+            if (row.sender) {
+                result.senders.push_back(from_sender(row, *ledger));
+            } else if (const auto place = found.find(row.account()); place != found.end()) {
                 ProcessAccount& process = result.processes[place->second];
                 process.agent_died = row.agent_died;
                 if (!row.quarantine.empty()) believe_ledger(process, row, *ledger);
@@ -214,6 +228,7 @@ Survey survey(const std::vector<std::string>& directories, const Ledger* ledger,
         if (process.state == ProcessState::kQuarantined && process.quarantine.empty()) forget_numbers(process);
     }
     sort(result.processes);
+    sort(result.senders);
     return result;
 }
 

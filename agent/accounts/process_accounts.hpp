@@ -20,6 +20,7 @@ enum class ProcessState : uint8_t {
     kFinished,     // drained and unlinked: the ledger's last word
     kGone,         // its segment is gone, and was not drained to the end
     kQuarantined,  // the agent quarantined its segment
+    kSender,       // not a process that has a segment: somebody who sends by OTLP
 };
 
 struct ExporterAccount {
@@ -57,12 +58,15 @@ struct ProcessAccount : ProcessIdentity {
     WriterTotals writer{};
     uint64_t open = 0;        // still open
     uint64_t unfinished = 0;  // were open when it died, and were handed on as unfinished
+    uint64_t received = 0;    // of a sender: what it sent. The numbers of a process are zero then
     double fill = 0;          // of the ring, 0 to 1
     std::vector<ExporterAccount> exporters;
 
     uint64_t counter(ring::Counter which) const { return writer[static_cast<size_t>(which)]; }
     uint64_t started() const { return counter(ring::Counter::kStarted); }
     uint64_t ended() const { return counter(ring::Counter::kEnded); }
+    // All that exporters have to answer for.
+    uint64_t handed_on() const { return ended() + unfinished + received; }
     uint64_t dropped_by_process() const;
     bool operator==(const ProcessAccount&) const = default;
 };
@@ -83,6 +87,7 @@ void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const L
 
 struct Survey {
     std::vector<ProcessAccount> processes;  // live ones first, then by age
+    std::vector<ProcessAccount> senders;    // by age; all that the ledger knows
     std::vector<std::string> problems;      // files that are not sound segments; places that cannot be read
 };
 // One of several places, put to those of others in the same order.

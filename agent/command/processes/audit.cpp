@@ -39,7 +39,7 @@ struct Options {
 
 struct Audit {
     Survey survey;
-    std::vector<std::vector<Equation>> equations;  // by process
+    std::vector<std::vector<Equation>> equations;  // by process, then by sender
     bool quiet = true;  // nothing moves, nothing is pending, no dead process's segment waits for an agent
 
     Judgement verdict() const {
@@ -63,15 +63,27 @@ bool is_quiet(const ProcessAccount& process) {
 Audit look(const Options& options, const SiteSurvey& sites) {
     Audit result;
     result.survey = sites.look(true);
-    if (!options.service.empty()) {
-        std::erase_if(result.survey.processes,
-                      [&](const ProcessAccount& process) { return process.service != options.service; });
-    }
-    for (const ProcessAccount& process : result.survey.processes) {
-        result.quiet = result.quiet && is_quiet(process);
-        result.equations.push_back(equations_of(process));
+    for (std::vector<ProcessAccount>* list : {&result.survey.processes, &result.survey.senders}) {
+        if (!options.service.empty())
+            std::erase_if(*list, [&](const ProcessAccount& account) { return account.service != options.service; });
+        for (const ProcessAccount& account : *list) {
+            result.quiet = result.quiet && is_quiet(account);
+            result.equations.push_back(equations_of(account));
+        }
     }
     return result;
+}
+
+std::vector<ProcessAccount> all_of(const Survey& survey) {
+    std::vector<ProcessAccount> all = survey.processes;
+    all.insert(all.end(), survey.senders.begin(), survey.senders.end());
+    return all;
+}
+
+std::string description_of(const ProcessAccount& account) {
+    if (account.state == ProcessState::kSender)
+        return (account.program.empty() ? "" : "instance " + printable(account.program) + ", ") + "sender";
+    return printable(account.program) + ", pid " + std::to_string(account.pid) + ", " + state_name(account.state);
 }
 
 const char* word(Judgement verdict) {
@@ -98,9 +110,16 @@ void print_equation(const Equation& equation, size_t name_cells, size_t text_cel
     std::cout << line << "\n";
 }
 
+std::string how_many(const Survey& survey) {
+    std::string text = std::to_string(survey.processes.size()) + " processes";
+    if (!survey.senders.empty()) text += ", " + std::to_string(survey.senders.size()) + " senders";
+    return text;
+}
+
 void print(const Audit& result, const Terminal& terminal) {
+    const std::vector<ProcessAccount> all = all_of(result.survey);
     std::vector<Equation> totals;
-    if (result.survey.processes.size() > 1) totals = equations_of(total_of(result.survey.processes));
+    if (all.size() > 1) totals = equations_of(total_of(all));
     for (Equation& equation : totals) {  // the sums have no cause of their own
         if (equation.verdict != Judgement::kOk) equation.verdict = result.verdict();
     }
@@ -114,13 +133,10 @@ void print(const Audit& result, const Terminal& terminal) {
     };
     for (const auto& list : result.equations) measure(list);
     measure(totals);
-    for (size_t i = 0; i < result.survey.processes.size(); ++i) {
-        const ProcessAccount& process = result.survey.processes[i];
+    for (size_t i = 0; i < all.size(); ++i) {
+        const ProcessAccount& process = all[i];
         std::cout << terminal.paint(Colour::kBold, process.service.empty() ? "(none)" : printable(process.service))
-                  << "  "
-                  << terminal.paint(Colour::kDim, printable(process.program) + ", pid " + std::to_string(process.pid) +
-                                                      ", " + state_name(process.state))
-                  << "\n";
+                  << "  " << terminal.paint(Colour::kDim, description_of(process)) << "\n";
         if (process.state == ProcessState::kGone) {
             std::cout << "  "
                       << terminal.paint(Colour::kRed, "its segment was removed before it was drained to the end")
@@ -133,9 +149,20 @@ void print(const Audit& result, const Terminal& terminal) {
         for (const Equation& equation : result.equations[i]) print_equation(equation, names, texts, terminal);
     }
     if (totals.empty()) return;
-    std::cout << terminal.paint(Colour::kBold, "all") << "  "
-              << terminal.paint(Colour::kDim, std::to_string(result.survey.processes.size()) + " processes") << "\n";
+    std::cout << terminal.paint(Colour::kBold, "all") << "  " << terminal.paint(Colour::kDim, how_many(result.survey))
+              << "\n";
     for (const Equation& equation : totals) print_equation(equation, names, texts, terminal);
+}
+
+nlohmann::ordered_json equations_json(const std::vector<Equation>& equations) {
+    auto json = nlohmann::ordered_json::array();
+    for (const Equation& equation : equations) {
+        json.push_back({{"exporter", equation.exporter},
+                        {"equation", equation.text()},
+                        {"verdict", word(equation.verdict)},
+                        {"difference", equation.difference()}});
+    }
+    return json;
 }
 
 void print_json(const Audit& result) {
@@ -143,16 +170,15 @@ void print_json(const Audit& result) {
     json["verdict"] = word(result.verdict());
     json["quiet"] = result.quiet;
     json["processes"] = nlohmann::ordered_json::array();
-    for (size_t i = 0; i < result.survey.processes.size(); ++i) {
-        auto process = to_json(result.survey.processes[i]);
-        process["equations"] = nlohmann::ordered_json::array();
-        for (const Equation& equation : result.equations[i]) {
-            process["equations"].push_back({{"exporter", equation.exporter},
-                                            {"equation", equation.text()},
-                                            {"verdict", word(equation.verdict)},
-                                            {"difference", equation.difference()}});
-        }
-        json["processes"].push_back(std::move(process));
+    json["senders"] = nlohmann::ordered_json::array();
+    auto equations = result.equations.begin();
+    for (const ProcessAccount& process : result.survey.processes) {
+        json["processes"].push_back(to_json(process));
+        json["processes"].back()["equations"] = equations_json(*equations++);
+    }
+    for (const ProcessAccount& sender : result.survey.senders) {
+        json["senders"].push_back(sender_json(sender));
+        json["senders"].back()["equations"] = equations_json(*equations++);
     }
     json["problems"] = result.survey.problems;
     std::cout << json_text(json) << "\n";
@@ -176,7 +202,7 @@ int run(const Options& options, const CommandContext& context) {
     }
     if (options.json) {
         print_json(result);
-    } else if (result.survey.processes.empty()) {
+    } else if (result.survey.processes.empty() && result.survey.senders.empty()) {
         std::cout << "No process" << (options.service.empty() ? "" : " of this service")
                   << " writes spans or has written any.\n";
     } else {
@@ -201,6 +227,7 @@ void add_audit(CLI::App& app, Selection& selection) {
     command->footer(
         "  started            = ended + open + unfinished\n"
         "  ended + unfinished = exported + rejected + dropped{cause} + pending   (for each exporter)\n"
+        "  received           = exported + rejected + dropped{cause} + pending   (of a sender by OTLP)\n"
         "\nOK: holds. MISMATCH: does not hold, in numbers of one instant. busy: does not hold, and something moved in "
         "each\n"
         "look. untrusted: does not hold, and the segment is quarantined because it broke a rule.\n"

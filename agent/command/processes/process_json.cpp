@@ -38,7 +38,23 @@ Json agent_json(const RunningAgent& agent) {
             {"stores", agent.stores}};
 }
 
+Json exporters_json(const ProcessAccount& account) {
+    Json json = Json::array();
+    for (const ExporterAccount& exporter : account.exporters) json.push_back(exporter_json(exporter));
+    return json;
+}
+
 }  // namespace
+
+Json sender_json(const ProcessAccount& sender) {
+    return {{"account", to_hex(sender.account())},
+            {"service", sender.service},
+            {"instance", sender.program},
+            {"agent_died", sender.agent_died},
+            {"since_unix_nano", sender.since_unix_nano},
+            {"received", sender.received},
+            {"exporters", exporters_json(sender)}};
+}
 
 Json to_json(const ProcessAccount& process) {
     Json json;
@@ -68,8 +84,7 @@ Json to_json(const ProcessAccount& process) {
     json["removed"] = {{"segments", process.counter(Counter::kRemovedSegments)},
                        {"spans", process.counter(Counter::kRemovedSpans)}};
     json["ring_fill"] = process.fill;
-    json["exporters"] = Json::array();
-    for (const ExporterAccount& exporter : process.exporters) json["exporters"].push_back(exporter_json(exporter));
+    json["exporters"] = exporters_json(process);
     return json;
 }
 
@@ -84,6 +99,8 @@ std::string survey_json(const Survey& survey, const Sites& sites) {
         json["processes"].push_back(to_json(process));
         json["processes"].back()["not_understood"] = not_understood(process);
     }
+    json["senders"] = Json::array();
+    for (const ProcessAccount& sender : survey.senders) json["senders"].push_back(sender_json(sender));
     json["problems"] = survey.problems;
     return json_text(json);
 }

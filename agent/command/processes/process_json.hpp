@@ -12,6 +12,7 @@
 namespace spanring::agent {
 
 nlohmann::ordered_json to_json(const ProcessAccount& process);
+nlohmann::ordered_json sender_json(const ProcessAccount& sender);
 std::string survey_json(const Survey& survey, const Sites& sites);  // one line
 
 }  // namespace spanring::agent

@@ -68,6 +68,7 @@ Colour state_colour(const ProcessAccount& process) {
         case ProcessState::kFinished: return Colour::kDim;
         case ProcessState::kGone: return Colour::kRed;
         case ProcessState::kQuarantined: return Colour::kRed;
+        case ProcessState::kSender: return Colour::kPlain;
     }
     return Colour::kPlain;
 }
@@ -138,6 +139,29 @@ std::string render(const Survey& survey, const Terminal& terminal) {
     return text;
 }
 
+std::string render_senders(const std::vector<ProcessAccount>& senders, const Terminal& terminal) {
+    Table table;
+    table.column("SENDER", Table::Align::kLeft, true).column("INSTANCE", Table::Align::kLeft, true);
+    for (const char* title : {"AGE", "RECEIVED", "EXPORTED", "PENDING", "DROPPED"}) {
+        table.column(title, Table::Align::kRight);
+    }
+    table.column("CAUSES", Table::Align::kLeft, true);
+    const uint64_t now = unix_nano();
+    for (const ProcessAccount& sender : senders) {
+        const ExporterAccount& exporter = slowest(sender);
+        const uint64_t lost = dropped(sender);
+        table.row({{sender.service.empty() ? "(none)" : printable(sender.service), Colour::kBold},
+                   {printable(sender.program)},
+                   {human_age(sender.since_unix_nano, now)},
+                   {std::to_string(sender.received)},
+                   {std::to_string(exporter.exported)},
+                   {std::to_string(exporter.pending())},
+                   {std::to_string(lost), lost != 0 ? Colour::kRed : Colour::kPlain},
+                   {causes_of(sender), Colour::kRed}});
+    }
+    return table.render(terminal);
+}
+
 std::string nothing_in(const Sites& sites, bool all) {
     std::string text = std::string("No process writes spans") + (all ? " or has written any" : "") + ". Looked in:\n";
     for (const Site& site : sites.all) {
@@ -149,7 +173,10 @@ std::string nothing_in(const Sites& sites, bool all) {
 
 std::string page(const Survey& found, const Options& options, const CommandContext& context, const Sites& sites) {
     if (options.json) return survey_json(found, sites) + "\n";
-    return found.processes.empty() ? nothing_in(sites, options.all) : render(found, context.terminal());
+    if (found.processes.empty() && found.senders.empty()) return nothing_in(sites, options.all);
+    std::string text = found.processes.empty() ? "" : render(found, context.terminal());
+    if (!found.senders.empty()) text += (text.empty() ? "" : "\n") + render_senders(found.senders, context.terminal());
+    return text;
 }
 
 // Each time looked for anew: agents come and go meanwhile.

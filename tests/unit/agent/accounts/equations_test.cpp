@@ -39,6 +39,27 @@ ring::Totals exported(uint64_t acknowledged, uint64_t exported) {
     return totals;
 }
 
+TEST(EquationsTest, OfASenderBeginWithWhatWasReceived) {
+    ProcessAccount sender;
+    set(sender.writer, Counter::kEnded, 10);
+    fill_exporters(sender, exported(8, 8), nullptr);
+    sender.writer = {};
+    sender.state = ProcessState::kSender;
+    sender.received = 10;
+    const auto equations = equations_of(sender);
+    ASSERT_EQ(equations.size(), 1u);
+    EXPECT_EQ(equations[0].text(), "received 10 = exported 8 + rejected 0 + dropped 0 + pending 2");
+    EXPECT_EQ(equations[0].verdict, Judgement::kOk);
+
+    ProcessAccount served = process();
+    fill_exporters(served, exported(87, 87), nullptr);
+    const auto totals = equations_of(total_of({served, sender}));
+    ASSERT_EQ(totals.size(), 2u);
+    EXPECT_EQ(totals[0].text(), "started 100 = ended 90 + open 10");
+    EXPECT_EQ(totals[1].text(), "ended 90 + received 10 = exported 95 + rejected 0 + dropped{full} 3 + pending 2");
+    EXPECT_EQ(totals[1].verdict, Judgement::kOk);
+}
+
 TEST(EquationsTest, HoldWhereEverySpanIsSomewhere) {
     MemoryLedger ledger;
     ledger.book_spool({}, "otlp_grpc", {4, 1, 2});
