@@ -42,6 +42,7 @@
 #include "metrics/agent_metrics.hpp"
 #include "metrics/metrics_server.hpp"
 #include "presence/announcement.hpp"
+#include "receive/receive_service.hpp"
 #include "rights/system_call_filter.hpp"
 #include "rights/users.hpp"
 #include "segment/host_facts.hpp"
@@ -55,6 +56,8 @@ using namespace spanring::agent;
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitSecondSignal = 130;
+// Exporters are done: whoever waits for an answer gets it.
+constexpr std::chrono::seconds kAnswerAtLeast{1};
 constexpr char kUsersDirectory[] = "/run/spanring";
 
 // systemd's protocol (sd_notify(3)), without its library: one datagram to $NOTIFY_SOCKET.
@@ -115,7 +118,12 @@ public:
         }
         crashes_.arm();
         tell_of_crashes();
-        drain_.start(std::move(options), std::move(exporters), ledger_.get());
+        drain_.start(std::move(options), exporters, ledger_.get());
+        if (config.otlp.enabled()) {
+            receive_ =
+                std::make_unique<ReceiveService>(config.otlp, config.batch.send_batch_size,
+                                                 config.batch.send_batch_max_bytes, std::move(exporters), *ledger_);
+        }
         if (metrics_server_ != nullptr) serve_metrics(config);
     }
 
@@ -125,6 +133,7 @@ public:
         std::vector<std::string> names;
         for (const auto& exporter : exporters_) names.push_back(exporter->name());
         return "directories=" + join(drain_.directories(), ",") + ", exporters=" + join(names, ",") +
+               (receive_ != nullptr ? ", otlp=" + join(receive_->addresses(), ",") : "") +
                (metrics_server_ != nullptr ? ", metrics=" + metrics_server_->url() : "");
     }
 
@@ -148,7 +157,9 @@ public:
 
     bool shutdown(std::chrono::steady_clock::time_point deadline) {
         if (metrics_server_ != nullptr) metrics_server_->stop();  // it asks the drain, which goes now
-        const bool all = drain_.shutdown(deadline);
+        if (receive_ != nullptr) receive_->close();
+        const bool all = drain_.shutdown(deadline);  // and with it the exporters, which resolve what was received
+        if (receive_ != nullptr) receive_->stop(std::max(deadline, std::chrono::steady_clock::now() + kAnswerAtLeast));
         crashes_.forget();
         if (all) ledger_->end_well();
         return all;
@@ -213,6 +224,7 @@ private:
         for (const auto& exporter : exporters_) sources.exporters.push_back(exporter.get());
         sources.drain = [this] { return drain_.status(); };
         sources.span_metrics = span_metrics_.get();
+        if (receive_ != nullptr) sources.receiver = [this] { return receive_->status(); };
         metrics_ = std::make_unique<AgentMetrics>(std::move(sources));
         metrics_server_->serve([this](ExpositionFormat format) { return metrics_->page(format); });
     }
@@ -222,7 +234,8 @@ private:
     CrashJournal crashes_;
     std::vector<std::unique_ptr<Exporter>> exporters_;
     std::unique_ptr<SpanMetrics> span_metrics_;
-    DrainService drain_;  // it uses the others and goes before them
+    std::unique_ptr<ReceiveService> receive_;  // it goes after the drain, which ends what it has given to exporters
+    DrainService drain_;                       // it uses the others and goes before them
     std::unique_ptr<AgentMetrics> metrics_;
     std::unique_ptr<MetricsServer> metrics_server_;  // last: it uses the metrics, and they the rest
 };
@@ -296,7 +309,7 @@ int serve(const Config& config) {
         announce(notice, notice.directories, announcement);
     }
     announce(notice, {config.state_directory}, announcement);
-    const std::string problem = confine(config.system_calls, config.metrics.has_value());
+    const std::string problem = confine(config.system_calls, config.metrics || config.otlp.enabled());
     if (!problem.empty()) {
         spdlog::warn("system calls are not confined: {}", problem);
     }

@@ -46,7 +46,7 @@ public:
     uint32_t index() const { return index_; }    // row of Totals::exporters
     bool required() const { return required_; }  // the acknowledgement waits for it
 
-    // Drain thread only. Never blocks: what cannot be queued is spooled, or dropped and counted.
+    // The drain's thread, and the receiver's. Never blocks: what cannot be queued is spooled, or dropped and counted.
     virtual void submit(std::shared_ptr<Batch> batch) = 0;
 
     // Any thread. Waits until everything submitted before is resolved; false when the deadline came first.

@@ -111,7 +111,8 @@ std::vector<Option> describe(Config& config) {
         {"telemetry", Group{describe_telemetry(config)}},
     };
     return {
-        {"receivers", Group{{{"spanring", Group{describe_receiver(config)}}}}},
+        {"receivers", Group{{{"spanring", Group{describe_receiver(config)}},
+                             {"otlp", Group{describe(config.otlp)}, {}, {}, config.otlp.enabled()}}}},
         {"processors", Group{{{"batch", Group{describe(config.batch)}}}}},
         {"exporters", Group{exporters}},
         {"connectors", Group{connectors}, {}, {}, config.measures_spans || config.draws_graph},

@@ -16,6 +16,7 @@
 #include "export/grpc/options.hpp"
 #include "export/http/options.hpp"
 #include "metrics/metrics_address.hpp"
+#include "receive/receiver_options.hpp"
 #include "rights/system_call_filter.hpp"
 #include "span_metrics/options.hpp"
 #include "span_metrics/service_graph_options.hpp"
@@ -80,6 +81,7 @@ struct Config {
     bool all_users = false;                // directories: the one that holds those of the users
     std::chrono::milliseconds give_back_after{10'000};
     HeartbeatConfig heartbeat;
+    ReceiverOptions otlp;
     BatchConfig batch;
     std::vector<ExporterConfig> exporters;  // in the order of their rows in the totals
     Pipeline pipeline;                      // names these

@@ -22,7 +22,7 @@
 namespace spanring::agent {
 namespace {
 
-const std::vector<std::string> kReceiverTypes = {"spanring"};
+const std::vector<std::string> kReceiverTypes = {"spanring", "otlp"};
 const std::vector<std::string> kProcessorTypes = {"batch"};
 const std::vector<std::string> kConnectors = {kSpanMetrics, kServiceGraph};
 
@@ -86,16 +86,17 @@ void read_exporters(Section section, FileConfig& config) {
     }
 }
 
-// Components of which there is one type, whose keys are `options`.
+// Components of which each type is there once; the keys of a type are those of the group of its name.
 void read_components(Section section, const char* what, const std::vector<std::string>& types,
                      const std::vector<Option>& options) {
     for (const Section::Entry& entry : section.entries()) {
-        if (type_of(entry.key) != types.front()) {
+        const std::string type = type_of(entry.key);
+        if (std::find(types.begin(), types.end(), type) == types.end()) {
             report_unknown(section, entry, what, types);
             continue;
         }
         Section component(entry.value, section.path_of(entry.key), section.source());
-        read_options(component, options);
+        read_options(component, find_group(options, type));
     }
 }
 
@@ -121,6 +122,14 @@ void read_connectors(Section section, Config& config) {
             report_unknown(section, entry, "connector", kConnectors);
         }
     }
+}
+
+// A receiver is at work where its protocol has a key, empty as it may be, and the pipeline does not leave it out.
+void turn_on_receiver(const Section& top, Config& config) {
+    const std::vector<std::string>& named = config.pipeline.receivers;
+    if (top.has("service.pipelines.traces.receivers") && std::find(named.begin(), named.end(), "otlp") == named.end())
+        return;
+    config.otlp.http.enabled = top.has("receivers.otlp.protocols.http");
 }
 
 std::vector<std::string> ids_of(Section section) {
@@ -212,11 +221,12 @@ void read_config_file(const std::string& file, const Environment& environment, F
     Section top(root, "", source);
     if (!root.IsMap()) return;  // empty, or reported
     const std::vector<Option> options = describe(config.base);
-    read_components(top.section("receivers"), "receiver", kReceiverTypes, find_group(options, "receivers.spanring"));
-    read_components(top.section("processors"), "processor", kProcessorTypes, find_group(options, "processors.batch"));
+    read_components(top.section("receivers"), "receiver", kReceiverTypes, find_group(options, "receivers"));
+    read_components(top.section("processors"), "processor", kProcessorTypes, find_group(options, "processors"));
     read_exporters(top.section("exporters"), config);
     read_connectors(top.section("connectors"), config.base);
     read_service(top.section("service"), root, config);
+    turn_on_receiver(top, config.base);
     top.finish();
 }
 

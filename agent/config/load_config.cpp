@@ -155,6 +155,11 @@ void fill_places(Config& config, Problems& problems) {
     else
         absolute("state directory", config.state_directory);
     for (const std::string& directory : config.directories) absolute("directory", directory);
+    if (config.otlp.enabled()) {
+        std::string& kept = config.otlp.kept.directory;
+        if (kept.empty()) kept = config.state_directory + "/received";
+        absolute("receivers.otlp.kept.directory", kept);
+    }
     for (ExporterConfig& exporter : config.exporters) {
         const std::string stem = config.state_directory + "/";
         if (OtlpOptions* const otlp = exporter.delivery()) {
@@ -251,6 +256,14 @@ void check_queue(const ExporterConfig& exporter, const BatchConfig& batch, Probl
                        format_size(batch.send_batch_max_bytes) + ")");
 }
 
+// Likewise a request that fits into no queue.
+void check_receiver(const ReceiverOptions& otlp, Problems& problems) {
+    if (!otlp.enabled() || otlp.queue_bytes >= otlp.http.max_request_body_size) return;
+    problems.push_back("receivers.otlp: queue_size (" + format_size(otlp.queue_bytes) +
+                       ") is less than a request may have (protocols.http.max_request_body_size, " +
+                       format_size(otlp.http.max_request_body_size) + ")");
+}
+
 // Limits between values, whichever layer they came from.
 void check_whole(const Config& config, Problems& problems) {
     if (config.all_users && config.directories.size() > 1) {
@@ -261,6 +274,7 @@ void check_whole(const Config& config, Problems& problems) {
         problems.push_back("exporters: " + std::to_string(config.exporters.size()) + " are in use, at most " +
                            std::to_string(ring::kExporterRows) + " can be");
     }
+    check_receiver(config.otlp, problems);
     for (const ExporterConfig& exporter : config.exporters) {
         const std::string path = "exporters." + exporter.id;
         check_queue(exporter, config.batch, problems);
@@ -316,6 +330,7 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
     apply_endpoint(flags, file, otel.protocol, config.exporters, problems);
     apply_flags(flags, config, problems);
     config.pipeline = {};
+    if (config.otlp.enabled()) config.pipeline.receivers.emplace_back("otlp");
     for (const ExporterConfig& exporter : config.exporters) config.pipeline.exporters.push_back(exporter.id);
     if (config.measures_spans) config.pipeline.exporters.push_back(kSpanMetrics);
     if (config.draws_graph) config.pipeline.exporters.push_back(kServiceGraph);

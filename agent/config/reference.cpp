@@ -95,6 +95,7 @@ std::vector<ReferenceTable> reference() {
     ReferenceTable http = table_of(file, "exporters.otlp_http");
     ReferenceTable both = common(grpc, http);
     return {table_of(file, "receivers.spanring"),
+            table_of(file, "receivers.otlp"),
             table_of(file, "processors.batch"),
             std::move(grpc),
             std::move(http),

@@ -14,6 +14,7 @@
 #include "metrics/process_usage.hpp"
 #include "metrics/span_series.hpp"
 #include "metrics/thread_usage.hpp"
+#include "receive/receiver_status.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -42,9 +43,11 @@ std::string AgentMetrics::page(ExpositionFormat format) {
 
 void AgentMetrics::make_page() {
     const Survey found = survey(sources_.directories, ledger_.get(), true);
-    ProcessAccount total = total_of(found.processes);
+    std::vector<ProcessAccount> all = found.processes;
+    all.insert(all.end(), found.senders.begin(), found.senders.end());
+    ProcessAccount total = total_of(all);
     for (const Exporter* exporter : sources_.exporters) {
-        if (exporter->required()) add_missing_exporter(total, found.processes, exporter->name());
+        if (exporter->required()) add_missing_exporter(total, all, exporter->name());
     }
     Exposition page(shown_);
     page.gauge("spanring_build_info", "Always 1; what runs here.", {{"version", version()}}, 1);
@@ -53,6 +56,8 @@ void AgentMetrics::make_page() {
     for (const Exporter* exporter : sources_.exporters) add_exporter_status(page, *exporter);
     const DrainStatus drain = sources_.drain();
     add_drain(page, drain);
+    add_senders(page, found);
+    if (sources_.receiver) add_receiver(page, sources_.receiver());
     add_processes(page, found, series_->split(found.processes));
     add_memory_usage(page, drain);
     add_process_usage(page);

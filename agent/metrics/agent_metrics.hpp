@@ -23,12 +23,14 @@ class Ledger;
 class ProcessSeries;
 class SpanMetrics;
 struct DrainStatus;
+struct ReceiverStatus;
 
 struct MetricsSources {
     std::vector<std::string> directories;
     std::string ledger_file;
     std::vector<const Exporter*> exporters;
     std::function<DrainStatus()> drain;
+    std::function<ReceiverStatus()> receiver;   // empty: there is none
     const SpanMetrics* span_metrics = nullptr;  // may be null; all of them live as long as the metrics
 };
 

@@ -12,6 +12,7 @@
 #include "batch/exporter.hpp"
 #include "drain/drain_status.hpp"
 #include "otlp/span_decoder.hpp"
+#include "receive/receiver_status.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -131,7 +132,7 @@ void add_missing_exporter(ProcessAccount& total, const std::vector<ProcessAccoun
         const uint64_t pending = process.exporters.front().pending_ring;  // in the ring: the same for all
         account.pending_ring += pending;
         account.elsewhere +=
-            process.ended() + process.unfinished - std::min(process.dropped_by_process() + pending, process.ended());
+            process.handed_on() - std::min(process.dropped_by_process() + pending, process.handed_on());
     }
     total.exporters.push_back(std::move(account));
 }
@@ -197,6 +198,42 @@ void add_exporter_status(Exposition& page, const Exporter& exporter) {
                      "Requests sent, since the agent's start. failed: to be tried again.",
                      with(labels, "result", result), number(attempts));
     }
+}
+
+void add_senders(Exposition& page, const Survey& survey) {
+    uint64_t received = 0;
+    for (const ProcessAccount& sender : survey.senders) received += sender.received;
+    page.gauge("spanring_senders", "Senders by OTLP that the ledger knows.", {}, number(survey.senders.size()));
+    page.counter("spanring_spans_received_total", "Spans of all senders by OTLP, invalid ones included.", {},
+                 number(received));
+}
+
+void add_receiver(Exposition& page, const ReceiverStatus& status) {
+    const MetricLabels labels = {{"receiver", "otlp"}};
+    page.counter("spanring_receiver_accepted_spans_total",
+                 "Spans that the receiver took over, since the agent's start.", labels, number(status.accepted_spans));
+    page.counter("spanring_receiver_refused_spans_total",
+                 "Spans that were read and not taken over: their sender was asked to send them again.", labels,
+                 number(status.refused_spans));
+    page.counter("spanring_receiver_invalid_spans_total",
+                 "Spans that were taken over and dropped, invalid: their sender was told.", labels,
+                 number(status.invalid_spans));
+    constexpr const char* kRequests =
+        "Requests: accepted; refused, to be sent again; malformed, or too large, never to be sent again.";
+    const std::array<std::pair<const char*, uint64_t>, 3> results = {{{"accepted", status.accepted_requests},
+                                                                      {"refused", status.refused_requests},
+                                                                      {"malformed", status.malformed_requests}}};
+    for (const auto& [result, requests] : results) {
+        page.counter("spanring_receiver_requests_total", kRequests, with(labels, "result", result), number(requests));
+    }
+    page.counter("spanring_receiver_kept_requests_total",
+                 "Requests that were answered before their spans were delivered.", labels,
+                 number(status.kept_requests));
+    page.gauge("spanring_receiver_queue_bytes", "Requests in memory that are not delivered.", labels,
+               number(status.queued_bytes));
+    page.gauge("spanring_receiver_kept_bytes", "Requests on disk that are answered and not delivered.", labels,
+               number(status.kept_bytes));
+    page.gauge("spanring_receiver_connections", "Open connections.", labels, number(status.connections));
 }
 
 void add_drain(Exposition& page, const DrainStatus& status) {

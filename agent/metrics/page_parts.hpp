@@ -14,6 +14,7 @@ namespace spanring::agent {
 
 class Exporter;
 struct DrainStatus;
+struct ReceiverStatus;
 
 void add_spans(Exposition& page, const ProcessAccount& total);
 void add_processes(Exposition& page, const Survey& survey, const ProcessSeries::Split& split);
@@ -21,6 +22,8 @@ void add_processes(Exposition& page, const Survey& survey, const ProcessSeries::
 void add_missing_exporter(ProcessAccount& total, const std::vector<ProcessAccount>& processes, const std::string& name);
 void add_exporter_accounts(Exposition& page, const ProcessAccount& total);
 void add_exporter_status(Exposition& page, const Exporter& exporter);
+void add_senders(Exposition& page, const Survey& survey);
+void add_receiver(Exposition& page, const ReceiverStatus& status);
 void add_drain(Exposition& page, const DrainStatus& status);
 
 }  // namespace spanring::agent

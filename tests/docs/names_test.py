@@ -4,6 +4,7 @@
 Asked of a running agent and of the command, not of the code.
 """
 
+import http.client
 import json
 import pathlib
 import re
@@ -15,6 +16,7 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(SOURCE / "tests/integration"))
 import harness  # noqa: E402
 import metrics_test  # noqa: E402
+import receive_test  # noqa: E402
 
 CODE = re.compile(r"`([^`]+)`")
 
@@ -87,7 +89,7 @@ OTHER = {"pid", "uid", "since_unix_nano", "ring_fill"}
 ALWAYS_0 = {"dropped_too_big"}  # goes with the next layout of the segment
 COLUMNS = {"processes": OTHER | ALWAYS_0 | {"account", "instance", "device", "inode", "program", "service",
                                             "attached_unix_nano", "updated_unix_nano", "finished", "quarantine",
-                                            "agent_died"},
+                                            "agent_died", "sender"},
            "exports": {"account", "exporter", "place"}, "spools": {"account", "exporter"}}
 
 
@@ -96,9 +98,16 @@ class Names(harness.Case):
 
     def setUp(self):
         super().setUp()
+        endpoint = f"127.0.0.1:{harness.free_port()}"
         configuration = self.workspace.unique("agent.yaml")
-        configuration.write_text("exporters: {store: , debug: }\nconnectors: {spanmetrics: , servicegraph: }\n")
+        configuration.write_text(json.dumps({"receivers": {"otlp": {"protocols": {"http": {"endpoint": endpoint}}}},
+                                             "exporters": {"store": {}, "debug": {}},
+                                             "connectors": {"spanmetrics": {}, "servicegraph": {}}}))
         self.running = self.workspace.agent("--config", configuration, "--metrics-address", "127.0.0.1:0")
+        connection = http.client.HTTPConnection(endpoint, timeout=harness.WATCHDOG)
+        connection.request("POST", "/v1/traces", receive_test.request("shop", [1]), {"Content-Type": receive_test.PROTOBUF})
+        self.assertEqual(connection.getresponse().status, 200)
+        connection.close()
         producer = self.workspace.producer("--count", 3)
         producer.end_input()
         producer.expect(0)
@@ -115,8 +124,13 @@ class Names(harness.Case):
         self.assertEqual([name for name in sorted(of_spans) if f"`{name}`" not in page], [])
 
     def test_json(self):
-        (process,) = json.loads(self.workspace.command("ps", "--all", "--json"))["processes"]
-        self.assertEqual(paths(process) - OTHER, keys_of(rows("accounting.md", "word")))
+        found = json.loads(self.workspace.command("ps", "--all", "--json"))
+        (process,), (sender,) = found["processes"], found["senders"]
+        said = keys_of(rows("accounting.md", "word"))
+        of_senders = {name for name in said if name.startswith("senders[].")}
+        self.assertEqual(paths(process) - OTHER, said - of_senders)
+        of_exporters = {name for name in said if name.startswith("exporters[].")}
+        self.assertEqual({f"senders[].{name}" for name in paths(sender) - OTHER - of_exporters}, of_senders)
 
     def test_ledger(self):
         self.running.stop()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same spans through the official SDK of Go and through the library and its agent: to the Collector both, and decoded
-they must be equal, field by field. What differs on purpose is listed here, by name, and nothing else."""
+they must be equal, field by field. What differs on purpose is listed here, by name, and nothing else. And through the SDK and
+an agent's receiver, where nothing may differ."""
 
 import base64
 import copy
@@ -164,6 +165,20 @@ class Differential(harness.Case):
     def test_spans_under_limits_are_those_of_the_official_sdk(self):
         self.compare(seed=2, limits={"length": 5, "attributes": 7, "events": 3, "links": 2, "inner": 4}, keys=4)
 
+    def test_spans_that_an_agent_receives_are_passed_on_as_they_are(self):
+        """From the SDK to the Collector, and with an agent in between: the same, the SDK's own resource included."""
+        harness.build_go("differential", SDK)
+        path = self.workspace.unique("description")
+        path.write_text(description.describe(3, SPANS, "described", 8))
+        direct = self.through_sdk(path, {})
+        self.assertEqual(len(direct), SPANS)
+        relayed = self.through_receiver(path)
+        problems = []
+        for number, wanted in direct.items():
+            problems += [f"span {number}: {one}" for one in differences(wanted, relayed.get(number, {}))]
+        self.assertFalse(problems, "\n".join(problems[:20]))
+        self.assertEqual(len(relayed), SPANS)
+
     def compare(self, seed, limits=None, keys=8):
         harness.build_go("differential", SDK)
         environment = {}
@@ -214,6 +229,19 @@ class Differential(harness.Case):
         collector = self.workspace.collector().start()
         harness.Process(self.workspace, "differential", [SDK, path, collector.endpoint],
                         env=harness.environment(**environment)).expect(0)
+        collector.stop()
+        return decode(collector.received)
+
+    def through_receiver(self, path):
+        collector = self.workspace.collector().start()
+        endpoint = f"127.0.0.1:{harness.free_port()}"
+        file = self.workspace.unique("agent.yaml")
+        file.write_text(json.dumps({"receivers": {"otlp": {"protocols": {"http": {"endpoint": endpoint}}}},
+                                    "exporters": {"otlp_grpc": {"endpoint": collector.endpoint}}}))
+        agent = self.workspace.agent("--config", file)
+        harness.Process(self.workspace, "differential", [SDK, path, f"http://{endpoint}/v1/traces"],
+                        env=harness.environment()).expect(0)
+        agent.stop()
         collector.stop()
         return decode(collector.received)
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Makes the described spans through the official SDK of Go and its OTLP exporter: main DESCRIPTION ENDPOINT. What a line
-// says is in description.py.
+// Makes the described spans through the official SDK of Go and its OTLP exporters: main DESCRIPTION ENDPOINT. An endpoint
+// with a path is one of HTTP (gzip), any other one of gRPC. What a line says is in description.py.
 package main
 
 import (
@@ -10,12 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net/url"
 	"os"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -155,13 +157,25 @@ func (m *maker) scope() {
 		trace.WithSchemaURL(schema), trace.WithInstrumentationAttributes(m.attributes()...)))
 }
 
+func newExporter(ctx context.Context, endpoint string) (sdk.SpanExporter, error) {
+	parsed, err := url.Parse(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if parsed.Path == "" {
+		return otlptracegrpc.New(ctx, otlptracegrpc.WithEndpointURL(endpoint))
+	}
+	return otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint),
+		otlptracehttp.WithCompression(otlptracehttp.GzipCompression))
+}
+
 func main() {
 	ctx := context.Background()
 	file, err := os.Open(os.Args[1])
 	if err != nil {
 		log.Fatal(err)
 	}
-	exporter, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpointURL(os.Args[2]))
+	exporter, err := newExporter(ctx, os.Args[2])
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -32,6 +32,44 @@ TEST_F(LoadConfigTest, NeverMoreExportersThanRows) {
     EXPECT_THAT(load(yaml).problems, ElementsAre(HasSubstr("33 are in use, at most 32")));
 }
 
+TEST_F(LoadConfigTest, ReceivesByOtlpWhereTheProtocolHasAKey) {
+    EXPECT_FALSE(load("").config.otlp.enabled());
+    EXPECT_FALSE(load("receivers:\n  otlp:\n").config.otlp.enabled());
+    const LoadedConfig loaded = load("receivers:\n  otlp:\n    protocols:\n      http:\n");
+    EXPECT_THAT(loaded.problems, IsEmpty());
+    EXPECT_TRUE(loaded.config.otlp.enabled());
+    EXPECT_EQ(loaded.config.otlp.http.endpoint.text(), "127.0.0.1:4318");
+    EXPECT_EQ(loaded.config.otlp.kept.directory, "/state/received");
+    EXPECT_THAT(loaded.config.pipeline.receivers, ElementsAre("spanring", "otlp"));
+    const LoadedConfig again = load(print_config(loaded.config));
+    EXPECT_THAT(again.problems, IsEmpty());
+    EXPECT_EQ(again.config, loaded.config);
+}
+
+TEST_F(LoadConfigTest, ReceivesNothingByOtlpWhereThePipelineLeavesItOut) {
+    const std::string receivers = "receivers:\n  spanring:\n  otlp: {protocols: {http: {endpoint: 'unix:/run/x'}}}\n";
+    const std::string pipeline =
+        "exporters:\n  store:\nservice:\n  pipelines:\n    traces:\n      exporters: [store]\n";
+    EXPECT_TRUE(load(receivers + pipeline + "      receivers: [otlp, spanring]\n").config.otlp.enabled());
+    const LoadedConfig loaded = load(receivers + pipeline + "      receivers: [spanring]\n");
+    EXPECT_THAT(loaded.problems, IsEmpty());
+    EXPECT_FALSE(loaded.config.otlp.enabled());
+}
+
+TEST_F(LoadConfigTest, RefusesWhereNothingCanListen) {
+    const auto problems = [&](const std::string& endpoint) {
+        return load("receivers: {otlp: {protocols: {http: {endpoint: '" + endpoint + "'}}}}\n").problems;
+    };
+    EXPECT_THAT(problems("[::1]:4318"), IsEmpty());
+    EXPECT_THAT(problems("4318"), ElementsAre(HasSubstr("it has no port")));
+    EXPECT_THAT(problems(":4318"), ElementsAre(HasSubstr("every address of this host is 0.0.0.0 or ::")));
+    EXPECT_THAT(problems("::1:4318"), ElementsAre(HasSubstr("needs brackets")));
+    EXPECT_THAT(problems("localhost:99999"), ElementsAre(HasSubstr("'99999' is not a port")));
+    EXPECT_THAT(problems("unix:relative"), ElementsAre(HasSubstr("must be absolute")));
+    EXPECT_THAT(load("receivers: {otlp: {protocols: {http: }, queue_size: 1MiB}}\n").problems,
+                ElementsAre(HasSubstr("queue_size (1MiB) is less than a request may have")));
+}
+
 TEST(StateDirectoryTest, FollowsTheUser) {
     std::map<std::string, std::string> set = {{"HOME", "/home/u"}};
     const Environment environment = [&](const std::string& name) -> std::optional<std::string> {

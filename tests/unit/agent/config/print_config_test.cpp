@@ -21,7 +21,7 @@ struct Changer {
         if (scalar.choices.size() == 1) return;
         const std::string before = scalar.text();
         std::vector<std::string> others = {"/elsewhere", "http://elsewhere:9", "true", "false", "7", "0.75", "8MiB",
-                                           "1h"};
+                                           "1h",         "elsewhere:9"};
         others.insert(others.end(), scalar.choices.begin(), scalar.choices.end());
         for (const std::string& other : others) {
             if (scalar.set(other).empty() && scalar.text() != before) return;
@@ -39,7 +39,8 @@ struct Changer {
 };
 
 TEST_F(PrintConfigTest, EveryKeyIsReadAsItWasPrinted) {
-    const LoadedConfig defaults = load("exporters:\n  otlp_grpc:\n  otlp_http:\n  debug:\n  store:\n");
+    const LoadedConfig defaults = load("receivers:\n  otlp: {protocols: {http: {}}}\n"
+                                       "exporters:\n  otlp_grpc:\n  otlp_http:\n  debug:\n  store:\n");
     ASSERT_THAT(defaults.problems, IsEmpty());
     Config config = defaults.config;
     const std::vector<Option> file = describe(config);

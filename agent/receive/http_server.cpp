@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "receive/http_server.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.hpp"
+#include "receive/answer_body.hpp"
+#include "receive/content_coding.hpp"
+#include "receive/json_request.hpp"
+#include "receive/receiver.hpp"
+#include "receive/receiver_options.hpp"
+
+namespace spanring::agent {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::generic::stream_protocol;
+using boost::system::error_code;
+
+constexpr uint32_t kMostHeader = 16 << 10;       // bytes
+constexpr std::chrono::seconds kPatience{30};    // for a whole request, or for somebody to take the answer
+constexpr std::chrono::seconds kIdle{90};        // between requests: longer than SDKs keep a connection for reuse
+constexpr std::chrono::seconds kAcceptPause{1};  // when there is no descriptor for one more
+constexpr const char* kRetryAfter = "1";         // seconds
+
+using Bytes = std::vector<uint8_t>;
+using Parser = http::request_parser<http::vector_body<uint8_t>>;
+using Response = http::response<http::string_body>;
+
+// google.rpc.Code
+constexpr uint32_t kInvalidArgument = 3, kResourceExhausted = 8, kUnavailable = 14;
+
+const char* content_type(WireEncoding encoding) {
+    return encoding == WireEncoding::kJson ? "application/json" : "application/x-protobuf";
+}
+
+std::runtime_error cannot_listen(const ListenAddress& address, const std::string& why) {
+    return std::runtime_error("receivers.otlp: cannot listen on " + address.text() + ": " + why);
+}
+
+// The type without its parameters, in lower case.
+std::optional<WireEncoding> encoding_of(beast::string_view type) {
+    const std::string name = lower(std::string(type.substr(0, type.find_first_of("; "))));
+    if (name == "application/x-protobuf") return WireEncoding::kProtobuf;
+    if (name == "application/json") return WireEncoding::kJson;
+    return std::nullopt;
+}
+
+// A socket that no process listens on any more.
+void remove_stale_socket(asio::io_context& context, const ListenAddress& address) {
+    struct stat found {};
+    if (::lstat(address.path.c_str(), &found) != 0) return;
+    if (!S_ISSOCK(found.st_mode)) throw cannot_listen(address, "there is a file, and it is no socket");
+    asio::local::stream_protocol::socket probe(context);
+    error_code error;
+    probe.connect(asio::local::stream_protocol::endpoint(address.path), error);
+    if (!error) throw cannot_listen(address, "somebody listens there already");
+    ::unlink(address.path.c_str());
+}
+
+}  // namespace
+
+// Both kinds of sockets, as one.
+class HttpServer::Listener : public std::enable_shared_from_this<Listener> {
+public:
+    Listener(asio::io_context& context, Receiver& receiver, const HttpReceiverOptions& options);
+    ~Listener();
+
+    void serve() { accept(); }
+    void close();
+    bool idle() const;
+    std::string address() const;
+
+private:
+    class Session;
+    using Sessions = std::list<Session*>;
+
+    void listen_tcp();
+    void listen_unix();
+    void accept();
+    void accepted(error_code error, stream_protocol::socket socket);
+    bool make_room();
+
+    asio::io_context& context_;
+    Receiver& receiver_;
+    const HttpReceiverOptions options_;
+    std::optional<asio::ip::tcp::acceptor> tcp_;
+    std::optional<asio::local::stream_protocol::acceptor> unix_;
+    asio::steady_timer pause_{context_};
+    Sessions sessions_;    // the one that has been silent for longest first
+    size_t promised_ = 0;  // bytes of bodies that are being read
+    bool closed_ = false;
+};
+
+// One connection, one request at a time. Lives as long as an operation on it is under way, or its answer is awaited.
+class HttpServer::Listener::Session : public std::enable_shared_from_this<Session> {
+public:
+    Session(std::shared_ptr<Listener> listener, stream_protocol::socket socket)
+        : listener_(std::move(listener)),
+          place_(listener_->sessions_.insert(listener_->sessions_.end(), this)),
+          stream_(std::move(socket)) {}
+    ~Session() {
+        forget_promise();
+        listener_->sessions_.erase(place_);
+    }
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    bool resting() const { return state_ == State::kResting; }
+    bool answering() const { return state_ == State::kAnswering; }
+    void close() { stream_.close(); }  // what is under way fails, and it goes by that
+
+    void read() {
+        state_ = State::kResting;
+        parser_.emplace();
+        parser_->header_limit(kMostHeader);
+        parser_->body_limit(listener_->options_.max_request_body_size);
+        if (listener_->closed_) return close();
+        stream_.expires_after(kIdle);
+        http::async_read_header(stream_, buffer_, *parser_,
+                                [self = shared_from_this()](error_code error, size_t) { self->has_header(error); });
+    }
+
+private:
+    enum class State { kResting, kReading, kAnswering };
+
+    void has_header(const error_code& error) {
+        Sessions& sessions = listener_->sessions_;
+        sessions.splice(sessions.end(), sessions, place_);
+        if (error) return failed(error);
+        state_ = State::kReading;
+        if (!may_read_body()) return;
+        stream_.expires_after(kPatience);
+        http::async_read(stream_, buffer_, *parser_,
+                         [self = shared_from_this()](error_code failure, size_t) { self->has_body(failure); });
+    }
+
+    // By its header. False: it is answered.
+    bool may_read_body() {
+        const auto& request = parser_->get();
+        if (request.target().substr(0, request.target().find('?')) != "/v1/traces")
+            return refuse(http::status::not_found, "there is only /v1/traces");
+        if (request.method() != http::verb::post) {
+            Response response = make(http::status::method_not_allowed, "only POST");
+            response.set(http::field::allow, "POST");
+            return end_with(std::move(response));
+        }
+        const auto encoding = encoding_of(request[http::field::content_type]);
+        if (!encoding) {
+            return refuse(http::status::unsupported_media_type,
+                          "the content type must be application/x-protobuf or application/json");
+        }
+        encoding_ = *encoding;
+        const auto coding = content_coding(lower(std::string(request[http::field::content_encoding])));
+        if (!coding)
+            return refuse(http::status::unsupported_media_type, "the content encoding must be gzip, zstd or identity");
+        coding_ = *coding;
+        const uint64_t most = listener_->options_.max_request_body_size;
+        const uint64_t size = parser_->content_length().value_or(most);
+        if (size > most) return too_large();
+        if (!listener_->receiver_.has_room(listener_->promised_ + size)) {
+            listener_->receiver_.note_refused();
+            return busy(http::status::too_many_requests, kResourceExhausted, "too much waits to be delivered");
+        }
+        listener_->promised_ += promise_ = size;
+        if (beast::iequals(request[http::field::expect], "100-continue")) return go_on();
+        return true;
+    }
+
+    // The sender waits for a word before it sends the body.
+    bool go_on() {
+        static constexpr char kContinue[] = "HTTP/1.1 100 Continue\r\n\r\n";
+        stream_.expires_after(kPatience);
+        asio::async_write(stream_, asio::buffer(kContinue, sizeof kContinue - 1),
+                          [self = shared_from_this()](error_code error, size_t) {
+                              if (error) return;
+                              http::async_read(self->stream_, self->buffer_, *self->parser_,
+                                               [self](error_code failure, size_t) { self->has_body(failure); });
+                          });
+        return false;
+    }
+
+    void has_body(const error_code& error) {
+        forget_promise();
+        if (error) return failed(error);
+        const Bytes& sent = parser_->get().body();
+        Body body;
+        switch (decode_body(coding_, sent, listener_->options_.max_request_body_size, body)) {
+            case Decoding::kDone: break;
+            case Decoding::kTooLarge: too_large(); return;
+            case Decoding::kBroken: refuse(http::status::bad_request, "its content encoding is broken"); return;
+        }
+        if (encoding_ == WireEncoding::kJson) {
+            Body request;
+            const std::string fault = request_of_json(body.span(), request);
+            if (!fault.empty()) return static_cast<void>(refuse(http::status::bad_request, fault));
+            body = std::move(request);
+        }
+        if (!listener_->receiver_.has_room(listener_->promised_ + body.size)) {
+            listener_->receiver_.note_refused();
+            busy(http::status::too_many_requests, kResourceExhausted, "too much waits to be delivered");
+            return;
+        }
+        keep_ = parser_->keep_alive();
+        parser_.reset();  // with the body
+        state_ = State::kAnswering;
+        stream_.expires_never();
+        listener_->receiver_.take(std::move(body),
+                                  [self = shared_from_this()](const ReceiverReply& reply) { self->answer(reply); });
+    }
+
+    void answer(const ReceiverReply& reply) {
+        switch (reply.kind) {
+            case ReceiverReply::Kind::kTaken: {
+                Response response(http::status::ok, 11);
+                response.set(http::field::content_type, content_type(encoding_));
+                response.body() = response_body(encoding_, reply);
+                return write(std::move(response));
+            }
+            case ReceiverReply::Kind::kBusy:
+                busy(http::status::service_unavailable, kUnavailable, reply.message);
+                return;
+            case ReceiverReply::Kind::kMalformed: return write(make(http::status::bad_request, reply.message));
+        }
+    }
+
+    Response make(http::status status, const std::string& message, uint32_t code = kInvalidArgument) {
+        Response response(status, 11);
+        response.set(http::field::content_type, content_type(encoding_));
+        response.body() = status_body(encoding_, code, message);
+        return response;
+    }
+
+    // What is wrong with a request that was not taken. Its body may not have been read, so the connection ends.
+    bool refuse(http::status status, const std::string& message) {
+        listener_->receiver_.note_malformed();
+        return end_with(make(status, message));
+    }
+    bool too_large() {
+        return refuse(http::status::payload_too_large,
+                      "it is larger than " + std::to_string(listener_->options_.max_request_body_size) + " bytes");
+    }
+    bool busy(http::status status, uint32_t code, const std::string& message) {
+        Response response = make(status, message, code);
+        response.set(http::field::retry_after, kRetryAfter);
+        if (state_ == State::kAnswering) return write(std::move(response)), false;
+        return end_with(std::move(response));
+    }
+    bool end_with(Response response) {
+        keep_ = false;
+        write(std::move(response));
+        return false;
+    }
+
+    void write(Response response) {
+        state_ = State::kAnswering;
+        keep_ = keep_ && !listener_->closed_;
+        response_ = std::move(response);
+        response_.keep_alive(keep_);
+        response_.prepare_payload();
+        stream_.expires_after(kPatience);
+        http::async_write(stream_, response_, [self = shared_from_this()](error_code error, size_t) {
+            if (!error && self->keep_) return self->read();
+            self->end(error);
+        });
+    }
+
+    // A close with bytes that were not read would reset the connection, and take the answer back with it.
+    void end(const error_code& error) {
+        error_code ignored;
+        if (error) return;
+        stream_.socket().shutdown(stream_protocol::socket::shutdown_send, ignored);
+        state_ = State::kReading;
+        stream_.expires_after(std::chrono::seconds(2));
+        discard();
+    }
+    void discard() {
+        rest_.resize(16 << 10);
+        stream_.async_read_some(asio::buffer(rest_), [self = shared_from_this()](error_code error, size_t bytes) {
+            self->discarded_ += bytes;
+            if (!error && self->discarded_ <= kMostDiscarded) self->discard();
+        });
+    }
+
+    void failed(const error_code& error) {
+        forget_promise();
+        if (error == http::error::body_limit) {
+            too_large();
+        } else if (error == http::error::header_limit) {
+            refuse(http::status::request_header_fields_too_large, "its header is too large");
+        } else if (error.category() == make_error_code(http::error::bad_method).category() &&
+                   error != http::error::end_of_stream && error != http::error::partial_message) {
+            refuse(http::status::bad_request, error.message());
+        }
+    }
+
+    void forget_promise() { listener_->promised_ -= std::exchange(promise_, 0); }
+
+    static constexpr size_t kMostDiscarded = size_t{1} << 20;
+
+    const std::shared_ptr<Listener> listener_;
+    const Sessions::iterator place_;
+    beast::basic_stream<stream_protocol> stream_;
+    beast::flat_buffer buffer_{2 * kMostHeader};
+    std::optional<Parser> parser_;
+    State state_ = State::kResting;
+    WireEncoding encoding_ = WireEncoding::kProtobuf;
+    ContentCoding coding_ = ContentCoding::kNone;
+    size_t promise_ = 0;
+    bool keep_ = false;
+    Response response_;
+    std::vector<uint8_t> rest_;
+    size_t discarded_ = 0;
+};
+
+HttpServer::Listener::Listener(asio::io_context& context, Receiver& receiver, const HttpReceiverOptions& options)
+    : context_(context), receiver_(receiver), options_(options) {
+    options_.endpoint.is_unix() ? listen_unix() : listen_tcp();
+}
+
+HttpServer::Listener::~Listener() {
+    if (unix_) ::unlink(options_.endpoint.path.c_str());
+}
+
+void HttpServer::Listener::listen_tcp() {
+    using asio::ip::tcp;
+    error_code error;
+    tcp::resolver resolver(context_);
+    const auto found = resolver.resolve(options_.endpoint.host, std::to_string(options_.endpoint.port),
+                                        tcp::resolver::passive | tcp::resolver::numeric_service, error);
+    const auto check = [&] {
+        if (error) throw cannot_listen(options_.endpoint, error.message());
+    };
+    check();
+    const tcp::endpoint endpoint = found.begin()->endpoint();
+    tcp_.emplace(context_);
+    tcp_->open(endpoint.protocol(), error);
+    check();
+    ::fcntl(tcp_->native_handle(), F_SETFD, FD_CLOEXEC);
+    // Connections of an agent that has just ended do not keep the next one from its port.
+    tcp_->set_option(tcp::acceptor::reuse_address(true), error);
+    tcp_->bind(endpoint, error);
+    check();
+    tcp_->listen(tcp::acceptor::max_listen_connections, error);
+    check();
+}
+
+void HttpServer::Listener::listen_unix() {
+    using asio::local::stream_protocol;
+    remove_stale_socket(context_, options_.endpoint);
+    error_code error;
+    unix_.emplace(context_);
+    unix_->open(stream_protocol(), error);
+    if (!error) {
+        ::fcntl(unix_->native_handle(), F_SETFD, FD_CLOEXEC);
+        unix_->bind(stream_protocol::endpoint(options_.endpoint.path), error);  // the umask: for this user alone
+    }
+    if (!error) unix_->listen(stream_protocol::acceptor::max_listen_connections, error);
+    if (error) {
+        unix_.reset();
+        throw cannot_listen(options_.endpoint, error.message());
+    }
+}
+
+std::string HttpServer::Listener::address() const {
+    if (unix_) return options_.endpoint.text();
+    const auto endpoint = tcp_->local_endpoint();
+    return "http://" + ListenAddress{endpoint.address().to_string(), endpoint.port(), ""}.text();
+}
+
+void HttpServer::Listener::accept() {
+    const auto then = [self = shared_from_this()](error_code error, auto socket) {
+        stream_protocol::socket generic(self->context_);
+        if (!error) generic = std::move(socket);
+        self->accepted(error, std::move(generic));
+    };
+    if (tcp_)
+        tcp_->async_accept(then);
+    else
+        unix_->async_accept(then);
+}
+
+void HttpServer::Listener::accepted(error_code error, stream_protocol::socket socket) {
+    if (closed_) return;
+    if (error) {
+        pause_.expires_after(kAcceptPause);
+        return pause_.async_wait([self = shared_from_this()](error_code) {
+            if (!self->closed_) self->accept();
+        });
+    }
+    if (make_room()) std::make_shared<Session>(shared_from_this(), std::move(socket))->read();
+    receiver_.note_connections(sessions_.size());
+    accept();
+}
+
+// For one more connection. A socket that finds none is closed.
+bool HttpServer::Listener::make_room() {
+    if (sessions_.size() < options_.max_connections) return true;
+    for (Session* session : sessions_) {
+        if (!session->resting()) continue;
+        session->close();
+        return true;
+    }
+    return false;
+}
+
+void HttpServer::Listener::close() {
+    closed_ = true;
+    error_code ignored;
+    if (tcp_) tcp_->close(ignored);
+    if (unix_) unix_->close(ignored);
+    pause_.cancel();
+    for (Session* session : sessions_) {
+        if (!session->answering()) session->close();
+    }
+}
+
+bool HttpServer::Listener::idle() const {
+    for (const Session* session : sessions_) {
+        if (session->answering()) return false;
+    }
+    return true;
+}
+
+HttpServer::HttpServer(asio::io_context& context, Receiver& receiver, const HttpReceiverOptions& options)
+    : listener_(std::make_shared<Listener>(context, receiver, options)) {}
+HttpServer::~HttpServer() = default;
+void HttpServer::serve() { listener_->serve(); }
+void HttpServer::close() { listener_->close(); }
+bool HttpServer::idle() const { return listener_->idle(); }
+std::string HttpServer::address() const { return listener_->address(); }
+
+}  // namespace spanring::agent

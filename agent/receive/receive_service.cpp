@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "receive/receive_service.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <future>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <spdlog/spdlog.h>
+
+#include "base/log_pace.hpp"
+#include "base/named_thread.hpp"
+#include "crash/alternate_stack.hpp"
+#include "receive/http_server.hpp"
+#include "receive/receiver.hpp"
+
+namespace spanring::agent {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::chrono::milliseconds kLook{1};  // between looks of somebody who waits for the end
+constexpr std::chrono::seconds kStatus{1};     // figures are at most this old where nothing happens
+
+ReceiverSettings settings_of(const ReceiverOptions& options, uint32_t batch_spans, uint64_t batch_bytes) {
+    ReceiverSettings settings;
+    settings.answer_after = options.answer_after;
+    settings.queue_bytes = options.queue_bytes;
+    settings.batch_spans = batch_spans;
+    settings.batch_bytes = batch_bytes;
+    settings.kept = options.kept;
+    return settings;
+}
+
+}  // namespace
+
+class ReceiveService::Worker {
+public:
+    Worker(const ReceiverOptions& options, ReceiverSettings settings, std::vector<Exporter*> exporters, Ledger& ledger)
+        : receiver_(std::move(settings), std::move(exporters), ledger, [this] { wake(); }) {
+        if (options.http.enabled) http_ = std::make_unique<HttpServer>(context_, receiver_, options.http);
+        if (http_ != nullptr) http_->serve();
+        thread_ = named_thread("receive", [this] { run(); });
+        wake();
+    }
+
+    ~Worker() {
+        guard_.reset();
+        context_.stop();
+        if (thread_.joinable()) thread_.join();
+    }
+
+    void close() {
+        ask([this] {
+            if (http_ != nullptr) http_->close();
+            receiver_.close();
+            return true;
+        });
+    }
+
+    void stop(Clock::time_point deadline) {
+        const auto idle = [this] { return receiver_.idle() && (http_ == nullptr || http_->idle()); };
+        while (!ask(idle) && Clock::now() < deadline) std::this_thread::sleep_for(kLook);
+    }
+
+    ReceiverStatus status() const { return receiver_.status(); }
+
+    std::vector<std::string> addresses() const {
+        std::vector<std::string> addresses;
+        if (http_ != nullptr) addresses.push_back(http_->address());
+        return addresses;
+    }
+
+private:
+    // On the worker's thread. The promise is its own as well: it may be about to let go of it when this returns.
+    template <class Work>
+    bool ask(Work work) {
+        const auto answer = std::make_shared<std::promise<bool>>();
+        asio::post(context_, [answer, work] { answer->set_value(work()); });
+        return answer->get_future().get();
+    }
+
+    void wake() {
+        asio::post(context_, [this] { work(); });
+    }
+
+    void work() {
+        try {
+            receiver_.work(Clock::now());
+        } catch (const std::exception& error) {
+            tell(error);
+        }
+        timer_.expires_at(std::min(receiver_.due(), Clock::now() + kStatus));
+        timer_.async_wait([this](boost::system::error_code error) {
+            if (!error) work();
+        });
+    }
+
+    // An exception (no memory) costs the request that it came with its connection, not the agent.
+    void run() {
+        const AlternateStack stack;
+        for (;;) {
+            try {
+                context_.run();
+                return;
+            } catch (const std::exception& error) {
+                tell(error);
+            }
+        }
+    }
+
+    void tell(const std::exception& error) {
+        if (const auto more = failure_log_.due()) spdlog::error("receiver: {}{}", error.what(), *more);
+    }
+
+    asio::io_context context_{1};
+    asio::executor_work_guard<asio::io_context::executor_type> guard_{context_.get_executor()};
+    asio::steady_timer timer_{context_};
+    Receiver receiver_;
+    std::unique_ptr<HttpServer> http_;
+    LogPace failure_log_;
+    std::thread thread_;
+};
+
+ReceiveService::ReceiveService(const ReceiverOptions& options, uint32_t batch_spans, uint64_t batch_bytes,
+                               std::vector<Exporter*> exporters, Ledger& ledger)
+    : worker_(std::make_unique<Worker>(options, settings_of(options, batch_spans, batch_bytes), std::move(exporters),
+                                       ledger)) {}
+
+ReceiveService::~ReceiveService() = default;
+void ReceiveService::close() { worker_->close(); }
+void ReceiveService::stop(Clock::time_point deadline) {
+    worker_->stop(deadline);
+    worker_.reset();
+}
+ReceiverStatus ReceiveService::status() const { return worker_->status(); }
+std::vector<std::string> ReceiveService::addresses() const { return worker_->addresses(); }
+
+}  // namespace spanring::agent

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "receive/receiver.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <unordered_set>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "drain/answer_shares.hpp"
+#include "otlp/request.hpp"
+#include "ring/testpoint.hpp"
+
+namespace spanring::agent {
+namespace {
+
+// How long a request waits for others to go with it, while the exporters have something to do anyway.
+constexpr std::chrono::milliseconds kGather{5};
+constexpr std::chrono::milliseconds kTryAgain{100};  // a disk that did not take what is to be kept
+constexpr uint64_t kEverything = std::numeric_limits<uint64_t>::max();
+
+std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) {
+    std::vector<ExporterRow> rows;
+    for (const Exporter* exporter : exporters) {
+        if (exporter->required()) rows.push_back({exporter->index(), exporter_hash(exporter->name())});
+    }
+    return rows;
+}
+
+Completion invalid_ones(uint32_t spans) {
+    Completion completion;
+    completion.spans = completion.invalid = spans;
+    return completion;
+}
+
+// The resources of the request that assemble() makes of the runs, in its order.
+std::vector<KeptRequests::Share> shares_by_producer(const std::vector<Run>& runs) {
+    std::vector<KeptRequests::Share> shares;
+    std::unordered_map<const Producer*, size_t> places;
+    for (const Run& run : runs) {
+        const auto [place, is_new] = places.try_emplace(run.producer.get(), shares.size());
+        if (is_new) shares.push_back({run.producer->account(), 0});
+        shares[place->second].spans += run.spans;
+    }
+    return shares;
+}
+
+}  // namespace
+
+Receiver::Receiver(ReceiverSettings settings, std::vector<Exporter*> exporters, Ledger& ledger,
+                   std::function<void()> wake)
+    : settings_(std::move(settings)),
+      exporters_(std::move(exporters)),
+      wake_(std::move(wake)),
+      ledger_(ledger),
+      owner_(::geteuid()),
+      kept_(settings_.kept),
+      senders_(ledger.processes(), required_rows(exporters_)),
+      reader_(
+          [this](const std::string& service, const std::string& instance) { return senders_.of(service, instance); }) {
+    for (const Exporter* exporter : exporters_) required_ += exporter->required() ? 1 : 0;
+    acknowledgements_.set_waiter(*this);
+    find_kept();
+}
+
+// ---- In -------------------------------------------------------------------------------------------------------------
+
+void Receiver::take(Body request, Answer answer) {
+    if (closed_) {
+        ++status_.refused_requests;
+        return answer({ReceiverReply::Kind::kBusy, 0, "the agent ends"});
+    }
+    ReceivedSpans spans;
+    if (std::string fault = reader_.read(request.span(), owner_, spans); !fault.empty()) {
+        ++status_.malformed_requests;
+        return answer({ReceiverReply::Kind::kMalformed, 0, std::move(fault)});
+    }
+    if (spans.spans == 0) {
+        ++status_.accepted_requests;
+        return answer({});
+    }
+    now_ = Clock::now();
+    uint64_t bytes = 0;
+    for (const Run& run : spans.runs) bytes += run.bytes.size();
+    const auto full = [&](uint64_t more_spans, uint64_t more_bytes) {
+        return gathering_->batch->spans + more_spans > settings_.batch_spans ||
+               gathering_->batch->bytes + more_bytes > settings_.batch_bytes;
+    };
+    if (gathering_ != nullptr && full(spans.spans, bytes)) submit(std::move(gathering_));
+    if (gathering_ == nullptr) {
+        gathering_ = std::make_unique<Delivery>();
+        gathering_->since = now_;
+    }
+    gathering_->waiting.push_back({std::move(answer), spans.parts.size(), spans.invalid, spans.defect});
+    add(*gathering_, std::move(request), std::move(spans));
+    const bool alone = std::all_of(deliveries_.begin(), deliveries_.end(),
+                                   [](const auto& delivery) { return delivery->kept.has_value(); });
+    if (alone || full(0, 0)) submit(std::move(gathering_));
+}
+
+void Receiver::add(Delivery& delivery, Body request, ReceivedSpans spans) {
+    Batch& batch = *delivery.batch;
+    held_ += request.size;
+    batch.memory += request.size;
+    batch.spans += static_cast<uint32_t>(spans.spans - spans.invalid);
+    for (const Run& run : spans.runs) batch.bytes += run.bytes.size();
+    batch.buffers.push_back(std::move(request.bytes));
+    std::move(spans.runs.begin(), spans.runs.end(), std::back_inserter(batch.runs));
+    delivery.parts.insert(delivery.parts.end(), spans.parts.begin(), spans.parts.end());
+}
+
+void Receiver::submit(std::unique_ptr<Delivery> delivery) {
+    if (!delivery->kept) delivery->keep_at = delivery->since + settings_.answer_after;
+    const std::shared_ptr<Batch> batch = delivery->batch;
+    deliveries_.push_back(std::move(delivery));
+    places_[batch.get()] = std::prev(deliveries_.end());
+    batch->acknowledgements = &acknowledgements_;
+    if (batch->runs.empty() || required_ == 0) {
+        if (!batch->runs.empty()) {
+            for (Exporter* exporter : exporters_) exporter->submit(batch);
+        }
+        return acknowledgements_.push(batch);
+    }
+    batch->open.store(required_, std::memory_order_relaxed);  // relaxed: the exporters' queues publish it
+    for (Exporter* exporter : exporters_) exporter->submit(batch);
+    SPR_TESTPOINT(received_submitted);
+}
+
+void Receiver::close() {
+    closed_ = true;
+    if (gathering_ != nullptr) submit(std::move(gathering_));
+    replay_.clear();  // their files stay
+}
+
+// ---- Out ------------------------------------------------------------------------------------------------------------
+
+void Receiver::work(Clock::time_point now) {
+    now_ = now;
+    std::vector<std::pair<Delivery*, std::vector<uint64_t>>> settled;
+    for (const std::shared_ptr<Batch>& batch : acknowledgements_.take()) {
+        Delivery& delivery = **places_.at(batch.get());
+        const bool left_behind = AnswerShares(batch->resolutions).left_behind();
+        const bool dropped = std::all_of(exporters_.begin(), exporters_.end(), [&](const Exporter* exporter) {
+            return !exporter->required() || batch->resolutions[exporter->index()].outcome == Outcome::kDroppedQueue;
+        });
+        if (delivery.kept && left_behind) {
+            forget(delivery);  // the file stays, for the next agent
+        } else if (!delivery.kept && !batch->runs.empty() && required_ != 0 && (left_behind || dropped)) {
+            refuse(delivery, left_behind ? "the agent ends" : "no exporter has room for it");
+        } else {
+            settle(delivery);
+        }
+    }
+    if (gathering_ != nullptr && now >= gathering_->since + kGather) submit(std::move(gathering_));
+    if (now >= next_try_) {
+        for (const auto& delivery : deliveries_) {
+            if (delivery->kept) continue;
+            if (delivery->keep_at > now) break;
+            keep(*delivery);
+        }
+    }
+    book();
+    replay_some();
+    publish();
+}
+
+Receiver::Clock::time_point Receiver::due() const {
+    Clock::time_point due = Clock::time_point::max();
+    if (gathering_ != nullptr) due = gathering_->since + kGather;
+    for (const auto& delivery : deliveries_) {
+        if (delivery->kept) continue;
+        due = std::min(due, std::max(delivery->keep_at, next_try_));
+        break;
+    }
+    if (unwritten_) due = std::min(due, next_try_);
+    return due;
+}
+
+void Receiver::count_received(Delivery& delivery) {
+    if (std::exchange(delivery.counted, true)) return;
+    for (const ReceivedPart& part : delivery.parts) {
+        senders_.received(part.account, part.spans);
+        status_.accepted_spans += part.spans;
+    }
+}
+
+// Every required exporter has answered for it.
+void Receiver::settle(Delivery& delivery) {
+    count_received(delivery);
+    AnswerShares answers(delivery.batch->resolutions);
+    std::vector<uint64_t> rejected;  // by every exporter, of each part
+    for (const ReceivedPart& part : delivery.parts) {
+        Completion piece;
+        piece.spans = part.spans;
+        piece.invalid = part.invalid;
+        Receipt receipt;
+        receipt.spans = part.spans;
+        receipt.invalid = part.invalid;
+        piece.resolutions = answers.of(receipt);
+        senders_.resolved(part.account, piece);
+        uint64_t least = required_ != 0 ? part.spans - part.invalid : 0;
+        for (const Exporter* exporter : exporters_) {
+            const Resolution& resolution = piece.resolutions[exporter->index()];
+            if (!exporter->required() || resolution.outcome == Outcome::kRejected) continue;
+            least = std::min(least, resolution.outcome == Outcome::kExported ? resolution.rejected : 0);
+        }
+        rejected.push_back(least);
+    }
+    if (delivery.kept) booking_.done.push_back(*delivery.kept);
+    book();  // before the answer: what is answered is booked
+    answer(delivery, rejected);
+    forget(delivery);
+}
+
+void Receiver::refuse(Delivery& delivery, const std::string& why) {
+    for (Waiting& waiting : delivery.waiting) {
+        ++status_.refused_requests;
+        waiting.answer({ReceiverReply::Kind::kBusy, 0, why});
+    }
+    status_.refused_spans += delivery.batch->spans;
+    if (const auto more = refused_log_.due()) spdlog::warn("receiver: requests are refused: {}{}", why, *more);
+    forget(delivery);
+}
+
+// In a file, so that it can be answered.
+void Receiver::keep(Delivery& delivery) {
+    const std::vector<KeptRequests::Share> shares = shares_by_producer(delivery.batch->runs);
+    const Request request = assemble(delivery.batch->runs);
+    const std::optional<uint64_t> number = kept_.keep(shares, request.slices);
+    if (!number) {
+        next_try_ = now_ + kTryAgain;
+        if (const auto more = kept_log_.due()) {
+            spdlog::warn("receiver: a request that is not delivered yet cannot be kept, and waits: {}{}", kept_.error(),
+                         *more);
+        }
+        return;
+    }
+    SPR_TESTPOINT(received_file);
+    delivery.kept = number;
+    count_received(delivery);
+    for (ReceivedPart& part : delivery.parts) {  // which are in no file
+        if (part.invalid != 0) senders_.resolved(part.account, invalid_ones(part.invalid));
+        part.spans -= std::exchange(part.invalid, 0);
+    }
+    booking_.kept.push_back(*number);
+    newly_kept_.push_back(&delivery);
+}
+
+// False: the ledger refuses it, and it is tried again.
+bool Receiver::book() {
+    booking_.senders = senders_.changed();
+    if (booking_.senders.empty() && booking_.kept.empty() && booking_.done.empty()) return true;
+    unwritten_ = !ledger_.book_received(booking_);
+    if (unwritten_) {
+        next_try_ = now_ + kTryAgain;
+        return false;
+    }
+    senders_.written();
+    for (const uint64_t number : booking_.done) kept_.remove(number);
+    booking_ = {};
+    for (Delivery* delivery : std::exchange(newly_kept_, {})) {
+        status_.kept_requests += delivery->waiting.size();
+        answer(*delivery, {});
+    }
+    return true;
+}
+
+void Receiver::answer(Delivery& delivery, const std::vector<uint64_t>& rejected) {
+    size_t part = 0;
+    for (Waiting& waiting : std::exchange(delivery.waiting, {})) {
+        ReceiverReply reply;
+        reply.rejected = waiting.invalid;
+        if (waiting.invalid != 0) {
+            reply.message = std::to_string(waiting.invalid) + " invalid spans" +
+                            (waiting.defect != nullptr ? std::string(": ") + waiting.defect : "");
+            if (const auto more = invalid_log_.due()) spdlog::warn("receiver: {}{}", reply.message, *more);
+        }
+        uint64_t by_backend = 0;
+        for (size_t i = 0; i < waiting.parts; ++i, ++part) by_backend += part < rejected.size() ? rejected[part] : 0;
+        if (by_backend != 0) {
+            reply.rejected += by_backend;
+            reply.message +=
+                (reply.message.empty() ? "" : "; ") + std::to_string(by_backend) + " spans that the backend rejected";
+        }
+        status_.invalid_spans += waiting.invalid;
+        ++status_.accepted_requests;
+        waiting.answer(reply);
+    }
+}
+
+void Receiver::forget(const Delivery& delivery) {
+    held_ -= delivery.batch->memory;
+    std::erase(newly_kept_, &delivery);
+    const auto place = places_.find(delivery.batch.get());
+    const Deliveries::iterator gone = place->second;
+    places_.erase(place);
+    deliveries_.erase(gone);
+}
+
+void Receiver::publish() {
+    status_.queued_bytes = held_;
+    status_.kept_bytes = kept_.bytes();
+    board_.post(status_);
+}
+
+// ---- What agents before this one kept -------------------------------------------------------------------------------
+
+void Receiver::find_kept() {
+    const std::optional<std::vector<uint64_t>> known = ledger_.kept_requests();
+    replay_anew_ = !known;
+    const std::vector<uint64_t> files = kept_.numbers();
+    if (!known) {
+        replay_.assign(files.begin(), files.end());
+    } else {
+        const std::unordered_set<uint64_t> needed(known->begin(), known->end());
+        const std::unordered_set<uint64_t> there(files.begin(), files.end());
+        for (const uint64_t number : files) {
+            if (needed.contains(number))
+                replay_.push_back(number);
+            else
+                kept_.remove(number);  // never answered, or done
+        }
+        for (const uint64_t number : *known) {
+            if (!there.contains(number)) booking_.done.push_back(number);
+        }
+    }
+    missing_ = senders_.pending();
+    if (replay_.empty() && !missing_.empty()) replay_.push_back(kEverything);  // so that it is booked as lost
+}
+
+void Receiver::replay_some() {
+    if (closed_) return;
+    while (!replay_.empty() && held_ <= settings_.queue_bytes / 2) {
+        const uint64_t number = replay_.front();
+        replay_.pop_front();
+        if (number != kEverything && !replay(number)) {
+            spdlog::error("receiver: the kept request {} in {} is damaged; its spans are booked as dropped", number,
+                          settings_.kept.directory);
+            booking_.done.push_back(number);
+        }
+        if (!replay_.empty()) continue;
+        for (const auto& [account, spans] : std::exchange(missing_, {})) {
+            Completion lost;
+            lost.spans = static_cast<uint32_t>(spans);
+            for (Resolution& resolution : lost.resolutions) resolution.outcome = Outcome::kDroppedQueue;
+            senders_.resolved(account, lost);
+            spdlog::error("receiver: {} spans that were kept are not there any more; they are booked as dropped",
+                          spans);
+        }
+        book();
+    }
+}
+
+bool Receiver::replay(uint64_t number) {
+    std::optional<KeptRequests::Request> kept = kept_.read(number);
+    if (!kept) return false;
+    size_t next = 0;
+    const auto identity_of = [&](const std::string&, const std::string&) {
+        ProcessIdentity identity;
+        if (next < kept->shares.size()) identity.instance = kept->shares[next++].account;
+        return identity;
+    };
+    RequestReader reader(identity_of, 0);
+    Body body{std::move(kept->bytes), kept->size};
+    ReceivedSpans spans;
+    if (!reader.read(body.span(), owner_, spans).empty() || spans.invalid != 0 ||
+        spans.parts.size() != kept->shares.size()) {
+        return false;
+    }
+    for (size_t i = 0; i < spans.parts.size(); ++i) {
+        if (spans.parts[i].spans != kept->shares[i].spans || spans.parts[i].account != kept->shares[i].account)
+            return false;
+    }
+    for (const ReceivedPart& part : spans.parts) {
+        uint64_t& missing = missing_[part.account];
+        missing -= std::min<uint64_t>(missing, part.spans);
+        if (missing == 0) missing_.erase(part.account);
+    }
+    auto delivery = std::make_unique<Delivery>();
+    delivery->since = now_;
+    delivery->kept = number;
+    delivery->counted = !replay_anew_;
+    if (replay_anew_) booking_.kept.push_back(number);
+    add(*delivery, std::move(body), std::move(spans));
+    count_received(*delivery);
+    submit(std::move(delivery));
+    return true;
+}
+
+}  // namespace spanring::agent

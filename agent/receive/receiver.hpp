@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Requests that came from outside, until their spans are delivered: makes batches of them, hands these to the
+// exporters, answers each request once, keeps the accounts. It knows no protocol.
+//
+// A request is answered when every required exporter has answered for its spans; or, `answer_after` later, when they
+// are in a file (kept_requests.hpp) that the next agent would deliver. The ledger knows it before the sender does, so
+// that an agent that is killed loses nothing that it answered, and counts nothing that it did not. One thread, but for
+// what says otherwise.
+//
+// Header bill: the accounts of senders and the gate for spans; receive_service.cpp and its tests alone include it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/log_pace.hpp"
+#include "batch/acknowledgements.hpp"
+#include "batch/exporter.hpp"
+#include "receive/content_coding.hpp"
+#include "receive/kept_requests.hpp"
+#include "receive/receiver_status.hpp"
+#include "receive/request_reader.hpp"
+#include "receive/senders.hpp"
+
+namespace spanring::agent {
+
+struct ReceiverSettings {
+    std::chrono::milliseconds answer_after{100};
+    uint64_t queue_bytes = uint64_t{64} << 20;
+    uint32_t batch_spans = 8192;
+    uint64_t batch_bytes = 3584u << 10;
+    KeptOptions kept;
+};
+
+struct ReceiverReply {
+    enum class Kind : uint8_t {
+        kTaken,      // `rejected` of its spans will not be delivered: partial success
+        kBusy,       // nothing of it was taken: to be sent again, later
+        kMalformed,  // to be sent never again
+    };
+    Kind kind = Kind::kTaken;
+    uint64_t rejected = 0;
+    std::string message;
+};
+
+class Receiver : private AnswerWaiter {
+public:
+    using Clock = std::chrono::steady_clock;
+    using Answer = std::function<void(const ReceiverReply&)>;  // once, by take() or by work()
+
+    // `wake`: on any thread, work() has something to do. The exporters outlive it, and so does the ledger. Throws
+    // std::system_error that names the directory of what is kept.
+    Receiver(ReceiverSettings settings, std::vector<Exporter*> exporters, Ledger& ledger, std::function<void()> wake);
+    Receiver(const Receiver&) = delete;
+    Receiver& operator=(const Receiver&) = delete;
+
+    // Whether so many bytes more may come.
+    bool has_room(size_t bytes) const { return !closed_ && held_ + bytes <= settings_.queue_bytes; }
+    void take(Body request, Answer answer);
+    void work(Clock::time_point now);
+    Clock::time_point due() const;  // when work() is to be called at the latest
+
+    // Nothing is taken any more; what was is with the exporters.
+    void close();
+    bool idle() const { return deliveries_.empty() && gathering_ == nullptr; }
+
+    // What the protocols see of requests that never came to take().
+    void note_refused() { ++status_.refused_requests; }
+    void note_malformed() { ++status_.malformed_requests; }
+    void note_connections(size_t connections) { status_.connections = connections; }
+
+    ReceiverStatus status() const { return board_.latest(); }  // any thread
+
+private:
+    struct Waiting {
+        Answer answer;
+        size_t parts = 0;  // of the delivery, in its order
+        uint64_t invalid = 0;
+        const char* defect = nullptr;
+    };
+    struct Delivery {
+        std::shared_ptr<Batch> batch = std::make_shared<Batch>();
+        std::vector<ReceivedPart> parts;
+        std::vector<Waiting> waiting;
+        Clock::time_point since{};
+        Clock::time_point keep_at = Clock::time_point::max();
+        std::optional<uint64_t> kept;  // the number of its file
+        bool counted = false;          // as received
+    };
+    using Deliveries = std::list<std::unique_ptr<Delivery>>;
+
+    void answered() override { wake_(); }
+
+    void add(Delivery& delivery, Body request, ReceivedSpans spans);
+    void submit(std::unique_ptr<Delivery> delivery);
+    void settle(Delivery& delivery);
+    void refuse(Delivery& delivery, const std::string& why);
+    void keep(Delivery& delivery);
+    void count_received(Delivery& delivery);
+    bool book();
+    void answer(Delivery& delivery, const std::vector<uint64_t>& rejected);
+    void forget(const Delivery& delivery);
+    bool replay(uint64_t number);
+    void replay_some();
+    void find_kept();
+    void publish();
+
+    const ReceiverSettings settings_;
+    const std::vector<Exporter*> exporters_;
+    const std::function<void()> wake_;
+    Ledger& ledger_;
+    uint32_t required_ = 0;
+    const uint32_t owner_;
+
+    KeptRequests kept_;
+    Senders senders_;
+    RequestReader reader_;
+    Acknowledgements acknowledgements_;
+
+    std::unique_ptr<Delivery> gathering_;
+    Deliveries deliveries_;  // submitted, oldest first
+    std::unordered_map<const Batch*, Deliveries::iterator> places_;
+    uint64_t held_ = 0;  // bytes of all of these
+    bool closed_ = false;
+
+    ReceivedBooking booking_;            // what is to be written beside the accounts
+    bool unwritten_ = false;             // the ledger refused it
+    std::vector<Delivery*> newly_kept_;  // to be answered once that is written
+    Clock::time_point now_{};
+    Clock::time_point next_try_{};
+
+    std::deque<uint64_t> replay_;            // kept by agents before this one
+    bool replay_anew_ = false;               // their ledger is lost: they count as received now
+    std::map<AccountId, uint64_t> missing_;  // received by agents before, and not found in any file so far
+
+    LogPace invalid_log_, kept_log_, refused_log_;
+    ReceiverStatus status_;
+    ReceiverStatusBoard board_;
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "receive/listen_address.hpp"
+
+namespace spanring::agent {
+
+struct Option;
+
+// Where a request is kept that is answered before its spans are delivered.
+struct KeptOptions {
+    std::string directory;  // absolute
+    uint64_t max_bytes = uint64_t{1} << 30;
+    bool fsync = false;
+
+    bool operator==(const KeptOptions&) const = default;
+};
+
+struct HttpReceiverOptions {
+    bool enabled = false;  // the file has the key
+    ListenAddress endpoint{"127.0.0.1", 4318, ""};
+    uint64_t max_request_body_size = uint64_t{20} << 20;  // as it comes, and again when it is decompressed
+    uint32_t max_connections = 256;
+
+    bool operator==(const HttpReceiverOptions&) const = default;
+};
+
+struct ReceiverOptions {
+    HttpReceiverOptions http;
+    std::chrono::milliseconds answer_after{100};
+    uint64_t queue_bytes = uint64_t{64} << 20;  // of requests that are not delivered, in memory
+    KeptOptions kept;
+
+    bool enabled() const { return http.enabled; }
+    bool operator==(const ReceiverOptions&) const = default;
+};
+
+std::vector<Option> describe(ReceiverOptions& receiver);
+
+}  // namespace spanring::agent

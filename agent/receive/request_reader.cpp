@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "receive/request_reader.hpp"
+
+#include <utility>
+
+#include "otlp/span_decoder.hpp"
+#include "otlp/span_validator.hpp"
+#include "otlp/utf8.hpp"
+#include "otlp/wire.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using wire::Field;
+using wire::tags::bytes;
+
+constexpr char kNoRequest[] = "not an ExportTraceServiceRequest";
+
+std::span<uint8_t> writable(std::span<const uint8_t> part) { return {const_cast<uint8_t*>(part.data()), part.size()}; }
+
+void append(std::string& to, std::span<const uint8_t> more) {
+    to.append(reinterpret_cast<const char*>(more.data()), more.size());
+}
+
+void append_field(std::string& to, uint32_t number, std::span<const uint8_t> inside) {
+    uint8_t header[16];
+    uint8_t* end = wire::put_varint(header, wire::tag(number, wire::Type::kBytes));
+    end = wire::put_varint(end, inside.size());
+    append(to, {header, end});
+    append(to, inside);
+}
+
+// Of a message, the fields up to number `last`: what a later version adds is not passed on, for it cannot be checked.
+std::string fields_up_to(uint32_t last, std::span<const uint8_t> message) {
+    std::string kept;
+    wire::Cursor cursor(message);
+    const uint8_t* begin = cursor.at;
+    for (Field field; wire::next(cursor, field); begin = cursor.at) {
+        if (field.number <= last) append(kept, {begin, cursor.at});
+    }
+    return kept;
+}
+
+std::span<uint8_t> bytes_in(std::string& text) { return {reinterpret_cast<uint8_t*>(text.data()), text.size()}; }
+
+std::string sound_text(std::string_view text) {
+    std::string sound(text);
+    repair_utf8(bytes_in(sound));
+    return sound;
+}
+
+// What two requests must share to share the object.
+std::string key_of(std::span<const uint8_t> message, std::string_view schema_url, uint32_t owner) {
+    std::string key = std::to_string(owner) + ":" + std::to_string(message.size()) + ":";
+    append(key, message);
+    key += schema_url;
+    return key;
+}
+
+}  // namespace
+
+template <class Value>
+void RequestReader::remember(Known<Value>& known, std::string key, const std::shared_ptr<Value>& value) const {
+    if (most_known_ == 0 || key.size() > kLargestKnown) return;
+    if (known.size() >= most_known_) known.clear();
+    known.emplace(std::move(key), value);
+}
+
+std::string RequestReader::read(std::span<uint8_t> request, uint32_t owner, ReceivedSpans& ret_spans) {
+    owner_ = owner;
+    wire::Cursor cursor(request);
+    for (Field field; wire::next(cursor, field);) {
+        if (field.number != 1) continue;
+        if (field.type != wire::Type::kBytes) return kNoRequest;
+        std::string fault = read_resource_spans(writable(field.bytes), ret_spans);
+        if (!fault.empty()) return fault;
+    }
+    return cursor.done() ? std::string() : kNoRequest;
+}
+
+std::string RequestReader::read_resource_spans(std::span<uint8_t> message, ReceivedSpans& spans) {
+    std::span<const uint8_t> resource;
+    std::string_view schema_url;
+    uint32_t resources = 0;
+    bool sound = true;
+    wire::Cursor cursor(message);
+    for (Field field; wire::next(cursor, field);) {
+        if (field.number > 3) continue;
+        if (field.type != wire::Type::kBytes) return kNoRequest;
+        if (field.number == 1) {
+            resource = field.bytes;
+            ++resources;
+        } else if (field.number == 3) {
+            schema_url = field.text();
+        }
+    }
+    if (!cursor.done()) return kNoRequest;
+    const std::shared_ptr<const Producer> producer = resources < 2 ? producer_of(resource, schema_url) : nullptr;
+    ReceivedPart part;
+    cursor = wire::Cursor(message);
+    for (Field field; sound && wire::next(cursor, field);) {
+        if (field.tag() == bytes(2)) sound = read_scope_spans(writable(field.bytes), producer, spans, part);
+    }
+    if (!sound) return kNoRequest;
+    if (part.spans == 0) return {};
+    part.account = producer != nullptr ? producer->account() : identity_of_("", "").account();
+    spans.spans += part.spans;
+    spans.invalid += part.invalid;
+    spans.parts.push_back(part);
+    if (spans.parts.size() > kMostParts) return "more than " + std::to_string(kMostParts) + " resources in one request";
+    return {};
+}
+
+// A null producer, or an instrumentation scope that is not sound: none of the spans can go on.
+bool RequestReader::read_scope_spans(std::span<uint8_t> message, const std::shared_ptr<const Producer>& producer,
+                                     ReceivedSpans& spans, ReceivedPart& part) {
+    std::span<const uint8_t> inside;
+    std::string_view schema_url;
+    uint32_t scopes = 0;
+    wire::Cursor cursor(message);
+    for (Field field; wire::next(cursor, field);) {
+        if (field.number > 3) continue;
+        if (field.type != wire::Type::kBytes) return false;
+        if (field.number == 1) {
+            inside = field.bytes;
+            ++scopes;
+        } else if (field.number == 3) {
+            schema_url = field.text();
+        }
+    }
+    if (!cursor.done()) return false;
+    const std::shared_ptr<const Scope> scope =
+        producer != nullptr && scopes < 2 ? scope_of(inside, schema_url) : nullptr;
+    if (scope == nullptr) spans.defect = "its resource or its instrumentation scope is malformed";
+    cursor = wire::Cursor(message);
+    const uint8_t* begin = cursor.at;
+    bool follows = false;  // the span before it is the end of the last run
+    for (Field field; wire::next(cursor, field); begin = cursor.at) {
+        if (field.tag() != bytes(2)) {
+            follows = false;
+            continue;
+        }
+        ++part.spans;
+        const SpanCheck check = scope != nullptr ? gate_.check(writable(field.bytes)) : SpanCheck{};
+        if (scope == nullptr || check.defect != SpanDefect::kNone) {
+            if (scope != nullptr) spans.defect = describe(check.defect);
+            ++part.invalid;
+            follows = false;
+            continue;
+        }
+        if (follows) {
+            Run& run = spans.runs.back();
+            run.bytes = {run.bytes.data(), cursor.at};
+            ++run.spans;
+        } else {
+            spans.runs.push_back({producer, scope, {begin, cursor.at}, 1});
+            ++part.runs;
+        }
+        follows = true;
+    }
+    return true;
+}
+
+std::shared_ptr<const Producer> RequestReader::producer_of(std::span<const uint8_t> resource,
+                                                           std::string_view schema_url) {
+    std::string key = key_of(resource, schema_url, owner_);
+    if (const auto known = producers_.find(key); known != producers_.end()) return known->second;
+    std::string body = fields_up_to(2, resource);
+    if (validate_resource(bytes_in(body)).defect != SpanDefect::kNone) return nullptr;
+    DecodedResource decoded;
+    decode_resource(bytes_in(body), decoded);
+    const Value* const instance = find(decoded.attributes, "service.instance.id");
+    const auto producer = std::make_shared<Producer>();
+    producer->identity() = identity_of_(decoded.service_name, instance != nullptr ? instance->text : "");
+    producer->uid = owner_;
+    append_field(producer->resource, 1, bytes_in(body));
+    if (!schema_url.empty()) {
+        std::string url = sound_text(schema_url);
+        append_field(producer->resource, 3, bytes_in(url));
+    }
+    remember(producers_, std::move(key), producer);
+    return producer;
+}
+
+std::shared_ptr<const Scope> RequestReader::scope_of(std::span<const uint8_t> scope, std::string_view schema_url) {
+    std::string key = key_of(scope, schema_url, 0);
+    if (const auto known = scopes_.find(key); known != scopes_.end()) return known->second;
+    std::string body = fields_up_to(4, scope);
+    if (validate_scope(bytes_in(body)).defect != SpanDefect::kNone) return nullptr;
+    const auto made = std::make_shared<Scope>();
+    if (!body.empty()) append_field(made->scope, 1, bytes_in(body));
+    if (!schema_url.empty()) {
+        std::string url = sound_text(schema_url);
+        append_field(made->schema_url, 3, bytes_in(url));
+    }
+    remember(scopes_, std::move(key), made);
+    return made;
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "receive/receiver.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "support/fake_exporter.hpp"
+#include "support/otlp_bytes.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace spanring::agent::test {
+namespace {
+
+using spanring::test::FakeExporter;
+using spanring::test::TemporaryDirectory;
+using Kind = ReceiverReply::Kind;
+
+std::string request(const std::string& service, uint64_t first, uint32_t count) {
+    std::string spans;
+    for (uint64_t n = first; n < first + count; ++n) spans += bytes(2, typical_span(n));
+    const std::string resource = bytes(1, key_value("service.name", text_value(service)));
+    return bytes(1, bytes(1, resource) + bytes(2, spans));
+}
+
+class ReceiverTest : public testing::Test {
+protected:
+    void SetUp() override { start(); }
+
+    void start() {
+        ledger_ = Ledger::open(directory_.file("ledger.db"));
+        ledger_->name_exporter("fake");
+        ReceiverSettings settings;
+        settings.queue_bytes = queue_bytes_;
+        settings.kept.directory = directory_.file("received");
+        settings.kept.max_bytes = kept_bytes_;
+        receiver_ = std::make_unique<Receiver>(settings, std::vector<Exporter*>{&exporter_}, *ledger_, [] {});
+    }
+    // As kill -9 would: nothing of what is in memory is left.
+    void kill() {
+        for (auto& batch : exporter_.waiting) batch->acknowledgements = &nobody_;
+        exporter_.shutdown({});
+        receiver_.reset();
+        ledger_.reset();
+    }
+
+    // Its place in replies_.
+    size_t send(const std::string& bytes) {
+        Body body{std::make_unique<uint8_t[]>(bytes.size()), bytes.size()};
+        std::memcpy(body.bytes.get(), bytes.data(), bytes.size());
+        const size_t place = replies_.size();
+        replies_.emplace_back();
+        receiver_->take(std::move(body), [this, place](const ReceiverReply& reply) { replies_[place] = reply; });
+        return place;
+    }
+    void work() { receiver_->work(Receiver::Clock::now()); }
+    void work_later() { receiver_->work(Receiver::Clock::now() + std::chrono::seconds(1)); }
+    bool answered(size_t place) const { return replies_.at(place).has_value(); }
+
+    size_t kept_files() const {
+        const auto files = std::filesystem::directory_iterator(directory_.file("received"));
+        return static_cast<size_t>(std::distance(begin(files), end(files)));
+    }
+    ProcessRow row(const std::string& service) const {
+        for (const ProcessRow& row : ledger_->processes()) {
+            if (row.service == service) return row;
+        }
+        return {};
+    }
+    static uint64_t received(const ProcessRow& row) { return row.writer[static_cast<size_t>(ring::Counter::kEnded)]; }
+
+    TemporaryDirectory directory_;
+    FakeExporter exporter_;
+    Acknowledgements nobody_;
+    std::unique_ptr<Ledger> ledger_;
+    std::unique_ptr<Receiver> receiver_;
+    std::vector<std::optional<ReceiverReply>> replies_;
+    uint64_t queue_bytes_ = uint64_t{64} << 20;
+    uint64_t kept_bytes_ = uint64_t{1} << 30;
+};
+
+TEST_F(ReceiverTest, ADeliveredRequestIsBookedAndAnswered) {
+    const size_t place = send(request("shop", 0, 3));
+    work();
+    ASSERT_TRUE(answered(place));
+    EXPECT_EQ(replies_[place]->kind, Kind::kTaken);
+    EXPECT_EQ(replies_[place]->rejected, 0u);
+    EXPECT_EQ(exporter_.numbers(), (std::vector<uint64_t>{0, 1, 2}));
+    const ProcessRow shop = row("shop");
+    EXPECT_TRUE(shop.sender);
+    EXPECT_EQ(received(shop), 3u);
+    EXPECT_EQ(shop.agent.acknowledged, 3u);
+    EXPECT_EQ(shop.agent.exporters[0].exported, 3u);
+    EXPECT_EQ(kept_files(), 0u);
+}
+
+TEST_F(ReceiverTest, NothingIsAnsweredBeforeItIsDeliveredOrKept) {
+    exporter_.answers = false;
+    const size_t place = send(request("shop", 0, 3));
+    work();
+    EXPECT_FALSE(answered(place));
+    EXPECT_EQ(received(row("shop")), 0u);
+    work_later();
+    ASSERT_TRUE(answered(place));
+    EXPECT_EQ(kept_files(), 1u);
+    EXPECT_EQ(received(row("shop")), 3u);
+    EXPECT_EQ(row("shop").agent.acknowledged, 0u);
+    exporter_.answer(0);
+    work();
+    EXPECT_EQ(kept_files(), 0u);
+    EXPECT_EQ(row("shop").agent.exporters[0].exported, 3u);
+    EXPECT_TRUE(receiver_->idle());
+}
+
+TEST_F(ReceiverTest, WhatWasKeptIsDeliveredByTheNextAgent) {
+    exporter_.answers = false;
+    send(request("shop", 0, 3) + request("cart", 10, 2));
+    work_later();
+    kill();
+    exporter_.answers = true;
+    exporter_.spans.clear();
+    start();
+    work();
+    work();
+    EXPECT_EQ(exporter_.numbers(), (std::vector<uint64_t>{0, 1, 2, 10, 11}));
+    EXPECT_EQ(received(row("shop")), 3u);
+    EXPECT_EQ(row("shop").agent.exporters[0].exported, 3u);
+    EXPECT_EQ(row("cart").agent.exporters[0].exported, 2u);
+    EXPECT_EQ(kept_files(), 0u);
+}
+
+TEST_F(ReceiverTest, WhatWasNotAnsweredIsNotDeliveredByTheNextAgent) {
+    exporter_.answers = false;
+    send(request("shop", 0, 3));
+    work();
+    kill();
+    exporter_.spans.clear();
+    exporter_.answers = true;
+    start();
+    work();
+    EXPECT_TRUE(exporter_.spans.empty());
+    EXPECT_EQ(received(row("shop")), 0u);
+}
+
+TEST_F(ReceiverTest, AFileThatTheLedgerDoesNotKnowIsRemoved) {
+    exporter_.answers = false;
+    send(request("shop", 0, 1));
+    ReceivedBooking forget;
+    work_later();
+    forget.done = *ledger_->kept_requests();
+    ASSERT_EQ(forget.done.size(), 1u);
+    ledger_->book_received(forget);
+    kill();
+    start();
+    EXPECT_EQ(kept_files(), 0u);
+}
+
+TEST_F(ReceiverTest, AKeptRequestThatIsGoneOrDamagedIsBookedAsDropped) {
+    exporter_.answers = false;
+    send(request("shop", 0, 3));
+    work_later();
+    send(request("cart", 0, 2));
+    work_later();
+    kill();
+    const std::string folder = directory_.file("received");
+    std::vector<std::filesystem::path> files(std::filesystem::directory_iterator(folder), {});
+    std::sort(files.begin(), files.end());
+    ASSERT_EQ(files.size(), 2u);
+    std::filesystem::remove(files[0]);
+    std::ofstream(files[1], std::ios::in | std::ios::out).seekp(60).put('!');
+    start();
+    work();
+    for (const char* service : {"shop", "cart"}) {
+        EXPECT_EQ(row(service).agent.acknowledged, received(row(service))) << service;
+        EXPECT_EQ(row(service).agent.exporters[0].dropped_spool, received(row(service))) << service;
+    }
+    EXPECT_EQ(kept_files(), 0u);
+}
+
+TEST_F(ReceiverTest, InvalidSpansArePartialSuccessAndCounted) {
+    const std::string bad = bytes(2, bytes(1, "short"));
+    const std::string resource = bytes(1, bytes(1, key_value("service.name", text_value("shop"))));
+    const size_t place = send(bytes(1, resource + bytes(2, bytes(2, typical_span(1)) + bad + bad)));
+    const size_t all_bad = send(bytes(1, resource + bytes(2, bad)));
+    work();
+    work_later();
+    work();
+    ASSERT_TRUE(answered(place) && answered(all_bad));
+    EXPECT_EQ(replies_[place]->rejected, 2u);
+    EXPECT_EQ(replies_[all_bad]->rejected, 1u);
+    EXPECT_EQ(received(row("shop")), 4u);
+    EXPECT_EQ(row("shop").agent.exporters[0].exported, 1u);
+    EXPECT_EQ(row("shop").agent.exporters[0].dropped_invalid, 3u);
+}
+
+TEST_F(ReceiverTest, InvalidSpansOfAKeptRequestAreCountedOnce) {
+    exporter_.answers = false;
+    const std::string bad = bytes(2, bytes(1, "short"));
+    send(bytes(1, bytes(2, bytes(2, typical_span(1)) + bad)));
+    work_later();
+    kill();
+    exporter_.answers = true;
+    start();
+    work();
+    work();
+    const ProcessRow nobody = row("");
+    EXPECT_EQ(received(nobody), 2u);
+    EXPECT_EQ(nobody.agent.acknowledged, 2u);
+    EXPECT_EQ(nobody.agent.exporters[0].dropped_invalid, 1u);
+    EXPECT_EQ(nobody.agent.exporters[0].exported, 1u);
+}
+
+TEST_F(ReceiverTest, WhatTheBackendRejectsIsPartialSuccess) {
+    exporter_.resolution = {Outcome::kExported, 2};
+    const size_t place = send(request("shop", 0, 3));
+    work();
+    ASSERT_TRUE(answered(place));
+    EXPECT_EQ(replies_[place]->rejected, 2u);
+    EXPECT_EQ(row("shop").agent.exporters[0].rejected, 2u);
+    EXPECT_EQ(row("shop").agent.exporters[0].exported, 1u);
+}
+
+TEST_F(ReceiverTest, WhatNoExporterTakesIsNotCountedButSentAgain) {
+    exporter_.resolution = {Outcome::kDroppedQueue, 0};
+    const size_t place = send(request("shop", 0, 3));
+    work();
+    ASSERT_TRUE(answered(place));
+    EXPECT_EQ(replies_[place]->kind, Kind::kBusy);
+    EXPECT_EQ(received(row("shop")), 0u);
+}
+
+TEST_F(ReceiverTest, AtTheEndWhatIsKeptStaysAndTheRestIsSentAgain) {
+    exporter_.answers = false;
+    const size_t kept = send(request("shop", 0, 3));
+    work_later();
+    const size_t open = send(request("cart", 0, 1));
+    receiver_->close();
+    const size_t late = send(request("late", 0, 1));
+    exporter_.shutdown({});
+    work();
+    EXPECT_EQ(replies_[kept]->kind, Kind::kTaken);
+    ASSERT_TRUE(answered(open) && answered(late));
+    EXPECT_EQ(replies_[open]->kind, Kind::kBusy);
+    EXPECT_EQ(replies_[late]->kind, Kind::kBusy);
+    EXPECT_EQ(kept_files(), 1u);
+    EXPECT_TRUE(receiver_->idle());
+}
+
+TEST_F(ReceiverTest, RequestsThatComeTogetherGoTogether) {
+    exporter_.answers = false;
+    send(request("shop", 0, 1));  // nobody is waited for
+    for (uint64_t n = 1; n <= 10; ++n) send(request("shop", n, 1));
+    work_later();
+    EXPECT_EQ(exporter_.sizes, (std::vector<uint32_t>{1, 10}));
+}
+
+TEST_F(ReceiverTest, WhereNothingCanBeKeptARequestWaits) {
+    kept_bytes_ = 1;
+    start();
+    exporter_.answers = false;
+    const size_t place = send(request("shop", 0, 3));
+    work_later();
+    EXPECT_FALSE(answered(place));
+    exporter_.answer(0);
+    work();
+    EXPECT_TRUE(answered(place));
+}
+
+TEST_F(ReceiverTest, WhatIsNotDeliveredTakesRoom) {
+    queue_bytes_ = 1000;
+    start();
+    exporter_.answers = false;
+    EXPECT_TRUE(receiver_->has_room(1000));
+    send(request("shop", 0, 3));
+    EXPECT_FALSE(receiver_->has_room(1000));
+    exporter_.answer(0);
+    work();
+    EXPECT_TRUE(receiver_->has_room(1000));
+}
+
+TEST_F(ReceiverTest, NoRequestIsMalformed) {
+    const size_t place = send("no protobuf");
+    ASSERT_TRUE(answered(place));
+    EXPECT_EQ(replies_[place]->kind, Kind::kMalformed);
+    const size_t empty = send("");
+    ASSERT_TRUE(answered(empty));
+    EXPECT_EQ(replies_[empty]->kind, Kind::kTaken);
+}
+
+TEST_F(ReceiverTest, SendersBeyondTheBoundAreOne) {
+    for (size_t n = 0; n < Senders::kMost + 50; ++n) {
+        send(request("service-" + std::to_string(n), n, 1));
+        if (n % 100 == 0) work();
+    }
+    work_later();
+    work();
+    EXPECT_LE(ledger_->processes().size(), Senders::kMost + 1);
+    EXPECT_EQ(received(row("(other senders)")), 50u);
+}
+
+}  // namespace
+}  // namespace spanring::agent::test
