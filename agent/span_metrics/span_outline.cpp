@@ -16,7 +16,11 @@ uint64_t word_at(const uint8_t* at) {
     return value;
 }
 
-uint32_t below(uint64_t value, uint32_t bound) { return value < bound ? static_cast<uint32_t>(value) : 0; }
+// An enum, of which parsers keep 32 bits.
+uint32_t below(uint64_t value, uint32_t bound) {
+    const auto word = static_cast<uint32_t>(value);
+    return word < bound ? word : 0;
+}
 
 uint32_t status_code(std::span<const uint8_t> status) {
     uint64_t code = 0;

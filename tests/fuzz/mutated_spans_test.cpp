@@ -6,8 +6,8 @@
 //
 // A plain span, by every set of instructions, is exactly one that the validator finds sound and leaves alone and in
 // which, by protobuf's description of the messages, no text has a byte that is not ASCII. A gate, which sees one span
-// after the other, says what the validator says, and leaves behind the same bytes. Each span ends where nothing more is
-// mapped.
+// after the other, says what the validator says, and leaves behind the same bytes. What metrics read of a sound span is
+// what protobuf reads of it. Each span ends where nothing more is mapped.
 #include <google/protobuf/descriptor.h>
 
 #include <algorithm>
@@ -24,6 +24,7 @@
 #include "otlp/plain_span.hpp"
 #include "otlp/span_gate.hpp"
 #include "otlp/wire.hpp"
+#include "span_metrics/span_outline.hpp"
 #include "support/guarded_bytes.hpp"
 #include "support/otlp_bytes.hpp"
 #include "support/varied_spans.hpp"
@@ -51,6 +52,23 @@ bool is_all_ascii(std::span<const uint8_t> message, const Descriptor& type) {
             ascii = ascii && is_all_ascii(field.bytes, *known->message_type());
     });
     return ascii;
+}
+
+bool is_what_protobuf_reads(const SpanOutline& outline, const spanring::otlp::Span& parsed) {
+    const auto same = [](const uint8_t* at, const std::string& id) {
+        return at != nullptr && std::equal(id.begin(), id.end(), reinterpret_cast<const char*>(at));
+    };
+    const auto known = [](int value, uint32_t values) {
+        return value >= 0 && static_cast<uint32_t>(value) < values ? static_cast<uint32_t>(value) : 0;
+    };
+    const std::string_view name(reinterpret_cast<const char*>(outline.name.data()), outline.name.size());
+    return same(outline.trace_id, parsed.trace_id()) && same(outline.span_id, parsed.span_id()) &&
+           (parsed.parent_span_id().empty() ? outline.parent_span_id == nullptr
+                                            : same(outline.parent_span_id, parsed.parent_span_id())) &&
+           name == parsed.name() && outline.kind == known(parsed.kind(), kKinds) &&
+           outline.status == known(parsed.status().code(), kStatuses) &&
+           outline.start_unix_nano == parsed.start_time_unix_nano() &&
+           outline.end_unix_nano == parsed.end_time_unix_nano();
 }
 
 class Mutations {
@@ -141,6 +159,7 @@ int main(int argc, char** argv) {
         if (const CountHighBytes with = count_high_bytes_with(set)) sets.push_back(with);
     }
     spanring::test::GuardedBytes judged_place(1 << 16), place(1 << 16);
+    WantedValues wanted({"", "aaaaaaaaaa", "url.path", "http.request.method"});
     Mutations mutations(seed);
     SpanGate gate;
     uint64_t plain = 0, other_text = 0, repaired = 0, refused = 0;
@@ -169,6 +188,14 @@ int main(int argc, char** argv) {
         const SpanCheck check = gate.check(bytes);
         demand(check.defect == expected.defect && check.repaired == expected.repaired, "the gate says the same");
         demand(std::equal(bytes.begin(), bytes.end(), judged.begin(), judged.end()), "and leaves the same bytes");
+
+        SpanOutline outline;
+        wanted.forget();
+        const bool outlined = read_outline(bytes, wanted, outline);
+        if (expected.defect != SpanDefect::kNone) continue;
+        spanring::otlp::Span parsed;
+        demand(parsed.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())), "protobuf parses what is sound");
+        demand(outlined && is_what_protobuf_reads(outline, parsed), "an outline is what protobuf reads");
     }
     std::printf("%llu spans: %llu plain, %llu with other text, %llu repaired, %llu refused\n",
                 static_cast<unsigned long long>(count), static_cast<unsigned long long>(plain),

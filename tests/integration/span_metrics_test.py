@@ -25,6 +25,7 @@ AGENT = """
 exporters:
   otlp_grpc:
     endpoint: {endpoint}
+    spool: {{enabled: false}}
 connectors:
   spanmetrics:
     dimensions: [{{name: test.key.1}}]
@@ -187,6 +188,14 @@ class SpanMetrics(harness.Case):
             self.assertAlmostEqual(ours.sums[key] / total if total else ours.sums[key] + 1, 1, 9)
         failed = sum(calls for key, calls in ours.calls.items() if key[0] == "dead" and key[3] == "STATUS_CODE_ERROR")
         self.assertGreaterEqual(failed, 7)
+
+    def test_what_a_killed_agent_had_not_acknowledged_is_measured_by_the_next(self):
+        agent = self.agent()  # without a backend or a spool: nothing is acknowledged
+        self.workspace.producer("--count", 200).expect(0)
+        self.when_measured(200)
+        agent.kill()
+        self.agent()
+        self.when_measured(200)
 
     def test_it_is_what_promtool_takes(self):
         promtool = shutil.which("promtool")
