@@ -42,7 +42,7 @@ func init() {
 			return nil, spanring.SpanContext{}
 		},
 		FromSpan: func(span *spanring.Span) any {
-			return &Span{span: span, tracer: &Tracer{provider: Provider()}, state: stateOf(span, "", trace.TraceState{})}
+			return &Span{span: span, state: stateOf(span, "", trace.TraceState{})}
 		},
 		FromSpanContext: func(parent spanring.SpanContext) any {
 			return trace.SpanFromContext(trace.ContextWithSpanContext(context.Background(), toOTel(parent)))

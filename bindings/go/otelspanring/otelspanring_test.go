@@ -145,6 +145,9 @@ func TestTheContextIsOneWithThatOfSpanring(t *testing.T) {
 		t.Error("another trace")
 	}
 	seen.SetAttributes(attribute.Int("set", 1))
+	if seen.TracerProvider() != Provider() {
+		t.Error("of another provider")
+	}
 	ctx, inner := start(t, ctx, "inner")
 	if spanring.SpanFromContext(ctx) != inner.(*Span).span {
 		t.Error("spanring does not see the span itself")

@@ -20,7 +20,7 @@ import (
 type Span struct {
 	embedded.Span
 	span   *spanring.Span
-	tracer *Tracer
+	tracer *Tracer          // nil: package spanring started it
 	state  trace.TraceState // that of the span's context
 }
 
@@ -30,8 +30,13 @@ func (s *Span) SpanContext() trace.SpanContext { return contextOf(s.span.Context
 // IsRecording tells whether anything that is set is kept.
 func (s *Span) IsRecording() bool { return s.span.IsRecording() }
 
-// TracerProvider is the provider that the span is of.
-func (s *Span) TracerProvider() trace.TracerProvider { return s.tracer.provider }
+// TracerProvider is the provider that the span is of; of one that package spanring started that of the process.
+func (s *Span) TracerProvider() trace.TracerProvider {
+	if s.tracer == nil {
+		return Provider()
+	}
+	return s.tracer.provider
+}
 
 // SetName replaces the name.
 func (s *Span) SetName(name string) { s.span.SetName(name) }
