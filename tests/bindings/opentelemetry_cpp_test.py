@@ -19,7 +19,7 @@ from exported_span import scope_of, span_of  # noqa: E402
 from killed_service import Arriving, KilledService  # noqa: E402
 
 MILLISECOND = 1_000_000
-ENDED_BEFORE_THE_KILL = 3_000
+ENDED_BEFORE_THE_KILL = 2_000
 HUGE = 2**64 - 1
 NOTHING = {"trace": "", "span": "", "state": "", "attributes": {}, "dropped": 0}
 
