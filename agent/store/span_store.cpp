@@ -12,8 +12,8 @@
 #include "base/wall_clock.hpp"
 #include "batch/runs_by_owner.hpp"
 #include "otlp/request.hpp"
+#include "store/batch_index.hpp"
 #include "store/store_schema.hpp"
-#include "store/trace_index.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -25,9 +25,6 @@ std::span<const uint8_t> as_bytes(const std::string& text) {
 // Of an owner, in bytes.
 constexpr uint64_t kMostPartials = 16u << 20;
 
-// What a row of `traces` takes, its three places in indexes included, beside its texts.
-constexpr uint64_t kTraceRow = 160;
-
 }  // namespace
 
 SpanStore::SpanStore(const StoreOptions& options)
@@ -37,15 +34,14 @@ SpanStore::SpanStore(const StoreOptions& options)
     database_.execute("PRAGMA cache_size = -32768");
     database_.execute("PRAGMA journal_size_limit = 67108864");
     insert_batch_ = Statement(database_, "INSERT INTO batches (stored_unix_nano, spans, request) VALUES (?1, ?2, ?3)");
-    insert_trace_ =
-        Statement(database_, "INSERT INTO traces VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+    insert_index_ = Statement(database_, "INSERT INTO indexes VALUES (?1, ?2, ?3)");
     insert_held_ = Statement(database_, "INSERT INTO held VALUES (?1, ?2, ?3)");
     // Both: id, stored, spans, owner, bytes.
     oldest_batch_ = Statement(database_, "SELECT id, stored_unix_nano, spans, owner, bytes FROM batches "
                                          "JOIN held ON held.batch = id ORDER BY id LIMIT 1");
     oldest_of_owner_ = Statement(database_, "SELECT id, stored_unix_nano, spans, owner, bytes FROM held "
                                             "JOIN batches ON id = batch WHERE owner = ?1 ORDER BY batch LIMIT 1");
-    delete_traces_ = Statement(database_, "DELETE FROM traces WHERE batch = ?1");
+    delete_index_ = Statement(database_, "DELETE FROM indexes WHERE batch = ?1");
     delete_held_ = Statement(database_, "DELETE FROM held WHERE batch = ?1");
     delete_batch_ = Statement(database_, "DELETE FROM batches WHERE id = ?1");
     hold_ = Statement(database_, "INSERT INTO owners VALUES (?1, ?2) ON CONFLICT (owner) DO UPDATE SET "
@@ -106,17 +102,9 @@ void SpanStore::insert(uid_t owner, std::span<const Run> runs, int64_t now) {
     insert_batch_.bind(1, now).bind(2, spans).bind(3, as_bytes(request)).run();
     const int64_t id = database_.last_row();
     partials_.replace(owner, as_bytes(request));
-    uint64_t bytes = request.size();
-    for (const TraceEntry& entry : index_request(as_bytes(request))) {
-        std::string services;
-        for (const std::string& service : entry.services) services += service + "\n";
-        bytes += kTraceRow + entry.head_name.size() + entry.head_service.size() + services.size();
-        insert_trace_.bind(1, entry.trace_id).bind(2, id).bind(3, entry.first_start).bind(4, entry.last_end);
-        insert_trace_.bind(5, entry.spans).bind(6, entry.errors).bind(7, entry.unfinished);
-        insert_trace_.bind(8, int64_t{entry.head_is_root}).bind(9, entry.head_start);
-        insert_trace_.bind(10, std::string_view(entry.head_name)).bind(11, std::string_view(entry.head_service));
-        insert_trace_.bind(12, std::string_view(services)).run();
-    }
+    const IndexBytes index = index_request(as_bytes(request));
+    insert_index_.bind(1, id).bind(2, as_bytes(index.traces)).bind(3, as_bytes(index.spans)).run();
+    const uint64_t bytes = request.size() + index.size();
     insert_held_.bind(1, id).bind(2, owner).bind(3, bytes).run();
     hold(owner, static_cast<int64_t>(bytes));
 }
@@ -135,7 +123,7 @@ uint64_t SpanStore::evict_old(int64_t now) {
     return spans;
 }
 
-// Whoever has most, with what comes, gives way. Index rows come on top and are not known yet: the next group makes room
+// Whoever has most, with what comes, gives way. Indexes come on top and are not known yet: the next group makes room
 // for them.
 uint64_t SpanStore::evict_large(const BytesByOwner& incoming) {
     uint64_t incoming_bytes = 0;
@@ -169,7 +157,7 @@ SpanStore::Evicted SpanStore::evict_found(Statement& found) {
     const Evicted evicted = {static_cast<uid_t>(found.integer(3)), found.unsigned_integer(4),
                              found.unsigned_integer(2)};
     found.reset();
-    delete_traces_.bind(1, id).run();
+    delete_index_.bind(1, id).run();
     delete_held_.bind(1, id).run();
     delete_batch_.bind(1, id).run();
     hold(evicted.owner, -static_cast<int64_t>(evicted.bytes));

@@ -51,8 +51,8 @@ private:
     const StoreOptions options_;
     Database database_;
     PartialSpans partials_;
-    Statement insert_batch_, insert_trace_, insert_held_, oldest_batch_, oldest_of_owner_;
-    Statement delete_traces_, delete_held_, delete_batch_, hold_, owners_, add_total_;
+    Statement insert_batch_, insert_index_, insert_held_, oldest_batch_, oldest_of_owner_;
+    Statement delete_index_, delete_held_, delete_batch_, hold_, owners_, add_total_;
 };
 
 }  // namespace spanring::agent

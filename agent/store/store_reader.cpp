@@ -2,19 +2,24 @@
 #include "store/store_reader.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <set>
 
 #include "base/text.hpp"
 #include "otlp/wire.hpp"
-#include "store/span_glance.hpp"
+#include "store/index_search.hpp"
+#include "store/trace_sums.hpp"
 
 namespace spanring::agent {
 namespace {
 
-// Enough to know what is usual; of spans of any size.
+// Enough to know what is usual.
 constexpr uint64_t kMostDurations = 100'000;
-constexpr uint64_t kMostDurationBytes = uint64_t{64} << 20;
+
+std::span<const uint8_t> bytes_of(const std::string& text) {
+    return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
 
 TraceId trace_id_of(std::span<const uint8_t> blob) {
     TraceId id{};
@@ -22,12 +27,36 @@ TraceId trace_id_of(std::span<const uint8_t> blob) {
     return id;
 }
 
-bool accepts(const TraceFilter& filter, const TraceSummary& summary) {
-    if (filter.errors_only && summary.errors + summary.unfinished == 0) return false;
-    if (summary.duration_nano() < filter.min_duration_nano) return false;
-    if (!filter.name.empty() && summary.name.find(filter.name) == std::string::npos) return false;
-    return filter.service.empty() ||
-           std::find(summary.services.begin(), summary.services.end(), filter.service) != summary.services.end();
+bool accepts(const TraceFilter& filter, const TraceSum& sum, const TraceSums& sums) {
+    if (!sum.found) return false;
+    if (filter.errors_only && sum.errors + sum.unfinished == 0) return false;
+    const uint64_t duration = sum.end - sum.start;
+    if (duration < filter.min_duration_nano || duration > filter.max_duration_nano) return false;
+    if (sum.start < filter.since_unix_nano || sum.start > filter.until_unix_nano) return false;
+    if (!filter.name.empty() && sums.text(sum.name).find(filter.name) == std::string::npos) return false;
+    return filter.service.empty() || sums.has_service(sum.services, filter.service);
+}
+
+TraceSummary summary_of(const TraceSum& sum, const TraceSums& sums) {
+    TraceSummary summary;
+    summary.trace_id = sum.id;
+    summary.start_unix_nano = sum.start;
+    summary.end_unix_nano = sum.end;
+    summary.spans = sum.spans;
+    summary.errors = sum.errors;
+    summary.unfinished = sum.unfinished;
+    summary.has_root = sum.has_root;
+    summary.name = sums.text(sum.name);
+    summary.service = sums.text(sum.service);
+    summary.services = sums.services(sum.services);
+    return summary;
+}
+
+bool has_trace(std::span<const uint8_t> traces, const TraceId& trace) {
+    for (size_t at = 0; at + trace.size() <= traces.size(); at += trace.size()) {
+        if (std::memcmp(traces.data() + at, trace.data(), trace.size()) == 0) return true;
+    }
+    return false;
 }
 
 // Without decoding the rest: a batch holds many traces.
@@ -43,71 +72,66 @@ bool is_of(std::span<const uint8_t> span, const TraceId& trace) {
 }  // namespace
 
 StoreReader::StoreReader(const std::string& file) : database_(Database::open_read_only(file, kStoreSchema)) {
-    rows_by_start_ = Statement(database_, "SELECT trace_id, first_start FROM traces WHERE first_start >= ?1 "
-                                          "ORDER BY first_start DESC, trace_id");
-    rows_of_trace_ = Statement(
-        database_, "SELECT first_start, last_end, spans, errors, unfinished, head_is_root, head_start, head_name, "
-                   "head_service, services FROM traces WHERE trace_id = ?1");
-    by_prefix_ = Statement(database_, "SELECT DISTINCT trace_id FROM traces WHERE trace_id BETWEEN ?1 AND ?2 LIMIT ?3");
-    requests_ = Statement(database_, "SELECT request FROM batches WHERE id IN (SELECT batch FROM traces WHERE "
-                                     "trace_id = ?1) ORDER BY id");
-    if (database_.number("SELECT COUNT(*) FROM sqlite_master WHERE name = 'partials'") != 0)
-        partials_.emplace(database_, "SELECT request FROM partials WHERE trace_id = ?1 ORDER BY span_id");
-    newest_ = Statement(database_, "SELECT request FROM batches ORDER BY id DESC");
+    indexes_ = Statement(database_, "SELECT id, traces, content FROM batches LEFT JOIN indexes ON batch = id "
+                                    "ORDER BY id DESC");
+    traces_ = Statement(database_, "SELECT id, traces FROM batches LEFT JOIN indexes ON batch = id ORDER BY id");
+    request_ = Statement(database_, "SELECT request FROM batches WHERE id = ?1");
+    if (database_.number("SELECT COUNT(*) FROM sqlite_master WHERE name = 'partials'") == 0) return;
+    partials_.emplace(database_, "SELECT request FROM partials WHERE trace_id = ?1 ORDER BY span_id");
+    partial_ids_.emplace(database_, "SELECT DISTINCT trace_id FROM partials WHERE trace_id BETWEEN ?1 AND ?2 LIMIT ?3");
 }
 
-// A trace has a row for each batch that it came in; it counts where its first one stands, so that the list is sorted by
-// the true start.
-std::vector<TraceSummary> StoreReader::recent(const TraceFilter& filter) {
-    std::vector<TraceSummary> found;
-    if (filter.limit == 0) return found;
-    std::set<TraceId> listed;  // two batches may hold spans with the same first start
-    rows_by_start_.reset();
-    rows_by_start_.bind(1, filter.since_unix_nano);
-    while (found.size() < filter.limit && rows_by_start_.step()) {
-        const TraceId trace = trace_id_of(rows_by_start_.blob(0));
-        const auto whole = summary(trace);
-        if (!whole || whole->start_unix_nano != rows_by_start_.unsigned_integer(1)) continue;
-        if (accepts(filter, *whole) && listed.insert(trace).second) found.push_back(*whole);
+void StoreReader::each_index(const search::Query& query, const IndexVisitor& visit) {
+    BatchIndex index;
+    indexes_.reset();
+    for (bool more = true; more && indexes_.step();) {
+        const uint64_t batch = indexes_.unsigned_integer(0);
+        IndexBytes made;
+        if (indexes_.is_null(1) || !read_index(indexes_.blob(1), indexes_.blob(2), index)) {
+            request_.reset();
+            request_.bind(1, batch);
+            if (!request_.step()) continue;
+            made = index_request(request_.blob(0));
+            request_.reset();
+            if (!read_index(bytes_of(made.traces), bytes_of(made.spans), index)) continue;
+        }
+        more = visit(batch, index, find_spans(query, index));
     }
-    rows_by_start_.reset();
-    return found;
+    indexes_.reset();
+}
+
+// A trace may have spans in any batch, so what is known of it is whole only after all were looked at.
+std::vector<TraceSummary> StoreReader::recent(const TraceFilter& filter) {
+    TraceSums sums;
+    each_index(filter.query, [&](uint64_t batch, const BatchIndex& index, const std::vector<uint8_t>& found) {
+        sums.add(batch, index, found);
+        return true;
+    });
+    std::vector<const TraceSum*> accepted;
+    for (const TraceSum& sum : sums.sums()) {
+        if (accepts(filter, sum, sums)) accepted.push_back(&sum);
+    }
+    const auto newer = [&](const TraceSum* a, const TraceSum* b) {
+        if (filter.order == TraceOrder::kArrival && a->arrival != b->arrival) return a->arrival > b->arrival;
+        return a->start != b->start ? a->start > b->start : a->id < b->id;
+    };
+    const size_t count = std::min(filter.limit, accepted.size());
+    std::partial_sort(accepted.begin(), accepted.begin() + static_cast<std::ptrdiff_t>(count), accepted.end(), newer);
+    std::vector<TraceSummary> list;
+    for (size_t i = 0; i < count; ++i) list.push_back(summary_of(*accepted[i], sums));
+    return list;
 }
 
 std::optional<TraceSummary> StoreReader::summary(const TraceId& trace) {
-    TraceSummary summary;
-    summary.trace_id = trace;
-    uint64_t head_start = 0;
-    std::set<std::string, std::less<>> services;
-    const Statement& row = rows_of_trace_;
-    rows_of_trace_.reset();
-    rows_of_trace_.bind(1, trace);
-    while (rows_of_trace_.step()) {
-        const bool first = summary.spans == 0;
-        const uint64_t start = row.unsigned_integer(0);
-        summary.start_unix_nano = first ? start : std::min(summary.start_unix_nano, start);
-        summary.end_unix_nano = std::max(summary.end_unix_nano, row.unsigned_integer(1));
-        summary.spans += row.unsigned_integer(2);
-        summary.errors += row.unsigned_integer(3);
-        summary.unfinished += row.unsigned_integer(4);
-        const bool root = row.integer(5) != 0;
-        const bool better = root != summary.has_root ? root : row.unsigned_integer(6) < head_start;
-        if (first || better) {
-            summary.has_root = root;
-            head_start = row.unsigned_integer(6);
-            summary.name = row.text(7);
-            summary.service = row.text(8);
-        }
-        std::string_view names = row.text(9);
-        for (size_t end = names.find('\n'); end != std::string_view::npos; end = names.find('\n')) {
-            services.emplace(names.substr(0, end));
-            names.remove_prefix(end + 1);
-        }
+    TraceSums sums;
+    each_index({}, [&](uint64_t batch, const BatchIndex& index, const std::vector<uint8_t>& found) {
+        if (has_trace(index.traces, trace)) sums.add(batch, index, found);
+        return true;
+    });
+    for (const TraceSum& sum : sums.sums()) {
+        if (sum.id == trace) return summary_of(sum, sums);
     }
-    rows_of_trace_.reset();
-    if (summary.spans == 0) return std::nullopt;
-    summary.services.assign(services.begin(), services.end());
-    return summary;
+    return std::nullopt;
 }
 
 std::vector<TraceId> StoreReader::matching(std::string_view prefix, size_t limit) {
@@ -124,21 +148,63 @@ std::vector<TraceId> StoreReader::matching(std::string_view prefix, size_t limit
         low[i / 2] = static_cast<uint8_t>(low[i / 2] | nibble << shift);
         high[i / 2] = static_cast<uint8_t>((high[i / 2] & ~(0xf << shift)) | nibble << shift);
     }
-    std::vector<TraceId> found;
-    by_prefix_.reset();
-    by_prefix_.bind(1, low).bind(2, high).bind(3, static_cast<int64_t>(limit));
-    while (by_prefix_.step()) found.push_back(trace_id_of(by_prefix_.blob(0)));
-    by_prefix_.reset();
-    return found;
+    std::set<TraceId> found;
+    each_traces([&](int64_t, std::span<const uint8_t> traces) {
+        for (size_t at = 0; at + low.size() <= traces.size(); at += low.size()) {
+            const TraceId trace = trace_id_of(traces.subspan(at, low.size()));
+            if (trace < low || high < trace) continue;
+            found.insert(trace);
+            if (found.size() > limit) found.erase(std::prev(found.end()));
+        }
+    });
+    if (partial_ids_) {
+        partial_ids_->reset();
+        partial_ids_->bind(1, low).bind(2, high).bind(3, static_cast<int64_t>(limit));
+        while (partial_ids_->step()) found.insert(trace_id_of(partial_ids_->blob(0)));
+        partial_ids_->reset();
+    }
+    std::vector<TraceId> list(found.begin(), found.end());
+    list.resize(std::min(list.size(), limit));
+    return list;
+}
+
+// The ids of each batch, the oldest first.
+template <class Visit>
+void StoreReader::each_traces(Visit visit) {
+    traces_.reset();
+    while (traces_.step()) {
+        const int64_t batch = traces_.integer(0);
+        if (!traces_.is_null(1)) {
+            visit(batch, traces_.blob(1));
+            continue;
+        }
+        request_.reset();
+        request_.bind(1, batch);
+        if (!request_.step()) continue;
+        const IndexBytes made = index_request(request_.blob(0));
+        request_.reset();
+        visit(batch, bytes_of(made.traces));
+    }
+    traces_.reset();
 }
 
 std::vector<StoredSpan> StoreReader::spans(const TraceId& trace) {
+    std::vector<int64_t> batches;
+    each_traces([&](int64_t batch, std::span<const uint8_t> traces) {
+        if (has_trace(traces, trace)) batches.push_back(batch);
+    });
     std::vector<StoredSpan> found;
-    read_spans(requests_, trace, found);
+    for (const int64_t batch : batches) {
+        request_.reset();
+        request_.bind(1, batch);
+        read_spans(request_, trace, found);
+    }
     if (!partials_) return found;
     std::set<std::array<uint8_t, 8>> ended;
     for (const StoredSpan& stored : found) ended.insert(stored.span.span_id);
     std::vector<StoredSpan> partial;
+    partials_->reset();
+    partials_->bind(1, trace);
     read_spans(*partials_, trace, partial);
     // One that ended may have come before its own past.
     std::erase_if(partial, [&](const StoredSpan& stored) { return ended.contains(stored.span.span_id); });
@@ -146,10 +212,8 @@ std::vector<StoredSpan> StoreReader::spans(const TraceId& trace) {
     return found;
 }
 
-// `requests`: those that have spans of the trace.
+// `requests`: bound, of those that have spans of the trace.
 void StoreReader::read_spans(Statement& requests, const TraceId& trace, std::vector<StoredSpan>& ret_found) {
-    requests.reset();
-    requests.bind(1, trace);
     while (requests.step()) {
         visit_spans(requests.blob(0),
                     [&](const DecodedResource& resource, const DecodedScope& scope, std::span<const uint8_t> bytes) {
@@ -164,19 +228,15 @@ void StoreReader::read_spans(Statement& requests, const TraceId& trace, std::vec
 }
 
 void StoreReader::newest_durations(const DurationVisitor& visit) {
-    uint64_t spans = 0, bytes = 0;
-    newest_.reset();
-    while (spans < kMostDurations && bytes < kMostDurationBytes && newest_.step()) {
-        const std::span<const uint8_t> request = newest_.blob(0);
-        bytes += request.size();
-        visit_spans(request, [&](const DecodedResource& resource, const DecodedScope&, std::span<const uint8_t> span) {
-            ++spans;
-            SpanGlance glance;
-            if (glance_at(span, glance) && !glance.unfinished)
-                visit(resource.service_name, std::string(glance.text()), glance.end - glance.start);
-        });
-    }
-    newest_.reset();
+    uint64_t spans = 0;
+    each_index({}, [&](uint64_t, const BatchIndex& index, const std::vector<uint8_t>&) {
+        for (const IndexedSpan& span : index.spans) {
+            if (!span.unfinished)
+                visit(std::string(index.service_of(span)), std::string(index.name_of(span)), span.duration);
+        }
+        spans += index.spans.size();
+        return spans < kMostDurations;
+    });
 }
 
 uint64_t StoreReader::stored_spans() {

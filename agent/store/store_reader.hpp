@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Queries of the local span store, while an agent may be writing it: which traces there are, and all spans of one.
-// Lists come from the index rows alone; bytes are decoded only for the trace that was asked for. One thread.
+// Searches read the indexes of all batches and nothing else; bytes are decoded only for the trace that was asked for.
+// One thread.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +14,25 @@
 #include <vector>
 
 #include "otlp/span_decoder.hpp"
+#include "search/query.hpp"
+#include "store/batch_index.hpp"
 #include "store/store_schema.hpp"
-#include "store/trace_index.hpp"
+#include "store/trace_id.hpp"
 
 namespace spanring::agent {
 
+enum class TraceOrder : uint8_t { kStart, kArrival };  // the newest first; arrival: of its last batch
+
 struct TraceFilter {
+    search::Query query{};  // one span of the trace is so
     std::string service{};  // one of the trace's services is called so
     std::string name{};     // the root's name contains it
     uint64_t min_duration_nano = 0;
-    bool errors_only = false;      // with an error, or an unfinished span
-    uint64_t since_unix_nano = 0;  // started then or later
+    uint64_t max_duration_nano = UINT64_MAX;
+    bool errors_only = false;               // with an error, or an unfinished span
+    uint64_t since_unix_nano = 0;           // started then or later
+    uint64_t until_unix_nano = UINT64_MAX;  // started then or before
+    TraceOrder order = TraceOrder::kStart;
     size_t limit = 20;
 };
 
@@ -52,7 +61,7 @@ class StoreReader {
 public:
     explicit StoreReader(const std::string& file);  // throws DatabaseError, as every call may
 
-    std::vector<TraceSummary> recent(const TraceFilter& filter);  // newest first
+    std::vector<TraceSummary> recent(const TraceFilter& filter);
     std::optional<TraceSummary> summary(const TraceId& trace);
 
     // Traces whose id, in hex, begins so; at most `limit`. Nothing: `prefix` is not hex, or too long.
@@ -61,7 +70,13 @@ public:
     // Of one that has not ended, what it was when it was last sent.
     std::vector<StoredSpan> spans(const TraceId& trace);
 
-    // Of the newest spans that ended, some 100,000 of them at most.
+    // Indexes of all batches, the newest first, until the visitor answers false. `found`: which spans the query finds;
+    // empty: none.
+    using IndexVisitor =
+        std::function<bool(uint64_t batch, const BatchIndex& index, const std::vector<uint8_t>& found)>;
+    void each_index(const search::Query& query, const IndexVisitor& visit);
+
+    // Of the newest spans that ended, some 100,000 of them.
     using DurationVisitor = std::function<void(const std::string& service, const std::string& name, uint64_t nano)>;
     void newest_durations(const DurationVisitor& visit);
 
@@ -69,11 +84,13 @@ public:
     uint64_t evicted_spans();  // of these, removed for size or age
 
 private:
+    template <class Visit>
+    void each_traces(Visit visit);
     static void read_spans(Statement& requests, const TraceId& trace, std::vector<StoredSpan>& ret_found);
 
     Database database_;
-    Statement rows_by_start_, rows_of_trace_, by_prefix_, requests_, newest_;
-    std::optional<Statement> partials_;  // none: the file has no such spans
+    Statement indexes_, traces_, request_;
+    std::optional<Statement> partials_, partial_ids_;  // none: the file has no such spans
 };
 
 }  // namespace spanring::agent

@@ -7,36 +7,24 @@
 
 namespace spanring::agent {
 
-// A batch of the agent is a row of `batches` for each user whose processes it holds spans of. A row of `traces` is what
-// one of these holds of one trace. Its head is the root where it is there, else the span that began first. `services`
-// are the names, each followed by a newline.
+// A batch of the agent is a row of `batches` for each user whose processes it holds spans of. Its row of `indexes` is
+// what searches read of it (store/batch_index.hpp); of a batch that was stored before there were any it is made when it
+// is read.
 //
-// `held` says whose a row of `batches` is and what it takes, with its rows of `traces`; `owners` what each has in all.
+// `held` says whose a row of `batches` is and what it takes, with its row of `indexes`; `owners` what each has in all.
 // Owner -1: stored by an agent that did not ask; whoever opens the store next takes it on.
-inline constexpr DatabaseSchema kStoreSchema = {"span store", 0x53505253, 2, R"sql(
+inline constexpr DatabaseSchema kStoreSchema = {"span store", 0x53505253, 3, R"sql(
 CREATE TABLE batches (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     stored_unix_nano INTEGER NOT NULL,
     spans INTEGER NOT NULL,
     request BLOB NOT NULL
 );
-CREATE TABLE traces (
-    trace_id BLOB NOT NULL,
-    batch INTEGER NOT NULL,
-    first_start INTEGER NOT NULL,
-    last_end INTEGER NOT NULL,
-    spans INTEGER NOT NULL,
-    errors INTEGER NOT NULL,
-    unfinished INTEGER NOT NULL,
-    head_is_root INTEGER NOT NULL,
-    head_start INTEGER NOT NULL,
-    head_name TEXT NOT NULL,
-    head_service TEXT NOT NULL,
-    services TEXT NOT NULL,
-    PRIMARY KEY (trace_id, batch)
-) WITHOUT ROWID;
-CREATE INDEX traces_by_start ON traces (first_start);
-CREATE INDEX traces_by_batch ON traces (batch);
+CREATE TABLE indexes (
+    batch INTEGER PRIMARY KEY,
+    traces BLOB NOT NULL,
+    content BLOB NOT NULL
+);
 CREATE TABLE totals (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
@@ -53,18 +41,12 @@ CREATE TABLE owners (
 );
 )sql",
                                                 R"sql(
-CREATE TABLE held (
+DROP TABLE traces;
+CREATE TABLE indexes (
     batch INTEGER PRIMARY KEY,
-    owner INTEGER NOT NULL,
-    bytes INTEGER NOT NULL
+    traces BLOB NOT NULL,
+    content BLOB NOT NULL
 );
-CREATE INDEX held_by_owner ON held (owner, batch);
-CREATE TABLE owners (
-    owner INTEGER PRIMARY KEY,
-    bytes INTEGER NOT NULL
-);
-INSERT INTO held SELECT id, -1, length(request) FROM batches;
-INSERT INTO owners SELECT owner, SUM(bytes) FROM held GROUP BY owner;
 )sql"};
 
 // Spans that went on when they were sent (drain/heartbeat.hpp): each as it was last, until it, or what its process's

@@ -14,7 +14,7 @@
 #include "command/traces/trace_view.hpp"
 #include "otlp/wire.hpp"
 #include "ring/unfinished_span.hpp"
-#include "store/trace_index.hpp"
+#include "store/trace_id.hpp"
 
 namespace spanring::agent {
 namespace {

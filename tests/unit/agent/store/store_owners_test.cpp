@@ -102,8 +102,9 @@ TEST_F(StoreOwnersTest, TakesOnWhatWasStoredWithoutAnOwner) {
         SpanStore store(options_);
         for (uint8_t n = 1; n <= 3; ++n) add(store, mixed(n, 1000, 0));
     }
-    // As version 1 had it.
-    execute("DROP TABLE held; DROP TABLE owners; PRAGMA user_version = 1");
+    // As version 2 had it, of a file that was made by version 1.
+    execute("DROP TABLE indexes; CREATE TABLE traces (trace_id BLOB); UPDATE held SET owner = -1; DELETE FROM owners; "
+            "INSERT INTO owners SELECT -1, SUM(bytes) FROM held; PRAGMA user_version = 2");
     {
         SpanStore store(options_);
         add(store, mixed(4, 1000, 0));

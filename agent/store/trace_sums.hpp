@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Adds up what batches hold of each trace. A trace may come in many batches: its sums are whole once all were added.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "store/batch_index.hpp"
+
+namespace spanring::agent {
+
+// Text and sets of text are numbers: of a million traces few have a name of their own.
+struct TraceSum {
+    TraceId id{};
+    uint64_t start = 0;
+    uint64_t end = 0;
+    uint64_t head_start = 0;
+    uint64_t arrival = 0;  // the newest batch
+    uint32_t spans = 0;
+    uint32_t errors = 0;  // without the unfinished ones, which all have the status ERROR
+    uint32_t unfinished = 0;
+    uint32_t name = 0, service = 0;  // of the root where it is there, else of the span that began first
+    uint32_t services = 0;           // which set
+    bool has_root = false;
+    bool found = false;
+};
+
+class TraceSums {
+public:
+    static constexpr uint32_t kMostServices = 64;  // of a trace; of more the first are named
+
+    TraceSums();
+
+    // `found`: of each span whether it is what was asked for; empty: none is.
+    void add(uint64_t batch, const BatchIndex& index, const std::vector<uint8_t>& found);
+
+    const std::vector<TraceSum>& sums() const { return sums_; }
+    const std::string& text(uint32_t number) const { return *texts_[number]; }
+    std::vector<std::string> services(uint32_t set) const;  // sorted
+    bool has_service(uint32_t set, std::string_view service) const;
+
+private:
+    // Whoever chooses ids and names does not know the keys.
+    struct KeyedHash {
+        std::array<uint64_t, 2> keys;
+        size_t operator()(std::string_view bytes) const;
+        size_t operator()(const TraceId& id) const {
+            return (*this)({reinterpret_cast<const char*>(id.data()), id.size()});
+        }
+    };
+
+    explicit TraceSums(KeyedHash hash);
+
+    uint32_t number_of(std::string_view text);
+    uint32_t with_service(uint32_t set, uint32_t service);
+
+    std::unordered_map<TraceId, uint32_t, KeyedHash> places_;
+    std::vector<TraceSum> sums_;
+    std::unordered_map<std::string, uint32_t, KeyedHash> numbers_;
+    std::vector<const std::string*> texts_;
+    // A set is the one before it and a service more; 0 is the empty one.
+    struct Set {
+        uint32_t before, service, size;
+    };
+    std::vector<Set> sets_;
+    std::map<std::pair<uint32_t, uint32_t>, uint32_t> more_;
+    std::vector<uint32_t> place_of_;  // of the batch's traces; here to be used again
+    std::vector<uint32_t> number_of_;
+};
+
+}  // namespace spanring::agent
