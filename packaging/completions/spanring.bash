@@ -7,8 +7,8 @@ _spanring() {
         [spanring]='-h --help --version --state-dir --directory --store --colour --color --ascii'
         ['spanring ps']='-h --help -a --all --json --watch'
         ['spanring open']='-h --help --service --name --pid --stuck --unusual --factor -n --limit -a --attributes --stack --json'
-        ['spanring traces']='-h --help --service --name --min-duration --error --since -n --limit --json'
-        ['spanring trace']='-h --help -a --attributes --json'
+        ['spanring traces']='-h --help --service --name --min-duration --max-duration --error --since --until --order -n --limit --json'
+        ['spanring trace']='-h --help --depth --errors --fold --critical --compare -a --attributes --json'
         ['spanring tail']='-h --help -n --limit --json'
         ['spanring top']='-h --help --interval'
         ['spanring audit']='-h --help --service --wait --json'
@@ -24,8 +24,8 @@ _spanring() {
         [spanring]='ps open traces trace tail top audit accounting dump sampling doctor'
         ['spanring sampling']='set clear show'
     )
-    local with_value='--state-dir --directory --store --colour --color --service --name --min-duration --since -n --limit
-        --wait --format -s --config --pid --patience --stuck --factor --interval'
+    local with_value='--state-dir --directory --store --colour --color --service --name --min-duration --max-duration --since --until
+        --order -n --limit --wait --format -s --config --pid --patience --stuck --factor --depth --compare --interval'
 
     # Without the "=" that bash makes a word of its own: --format=json.
     local words=() word
@@ -55,6 +55,7 @@ _spanring() {
         --state-dir|--directory) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
         --store|--config) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --colour|--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current"); return ;;
+        --order) mapfile -t COMPREPLY < <(compgen -W 'start arrival' -- "$current"); return ;;
         --format) mapfile -t COMPREPLY < <(compgen -W 'tree json' -- "$current"); return ;;
         *) return ;;
     esac

@@ -44,12 +44,20 @@ complete -c spanring -n '__fish_seen_subcommand_from open' -l json -d 'one JSON 
 complete -c spanring -n '__fish_seen_subcommand_from traces' -l service -x -d 'in which this service took part'
 complete -c spanring -n '__fish_seen_subcommand_from traces' -l name -x -d "whose root's name contains this"
 complete -c spanring -n '__fish_seen_subcommand_from traces' -l min-duration -x -d 'that took so long or longer'
+complete -c spanring -n '__fish_seen_subcommand_from traces' -l max-duration -x -d 'that took so long or shorter'
+complete -c spanring -n '__fish_seen_subcommand_from traces' -l until -x -d 'that started … ago or before, or until then'
+complete -c spanring -n '__fish_seen_subcommand_from traces' -l order -x -a 'start arrival' -d 'what is newest'
 complete -c spanring -n '__fish_seen_subcommand_from traces' -l error -d 'with an error or an unfinished span'
 complete -c spanring -n '__fish_seen_subcommand_from traces' -l since -x -d 'that started within the last …'
 complete -c spanring -n '__fish_seen_subcommand_from traces' -s n -l limit -x -d 'so many at most'
 complete -c spanring -n '__fish_seen_subcommand_from traces' -l json -d 'one JSON document'
 
 complete -c spanring -n '__fish_seen_subcommand_from trace' -a last -d 'the newest trace'
+complete -c spanring -n '__fish_seen_subcommand_from trace' -l depth -x -d 'only so many levels'
+complete -c spanring -n '__fish_seen_subcommand_from trace' -l errors -d 'only errors and what is above them'
+complete -c spanring -n '__fish_seen_subcommand_from trace' -l fold -d 'of alike siblings only the slowest'
+complete -c spanring -n '__fish_seen_subcommand_from trace' -l critical -d 'what the trace waited for'
+complete -c spanring -n '__fish_seen_subcommand_from trace' -l compare -x -d 'another trace beside it'
 complete -c spanring -n '__fish_seen_subcommand_from trace' -s a -l attributes -d 'attributes, events and links too'
 complete -c spanring -n '__fish_seen_subcommand_from trace' -l json -d 'one JSON document'
 

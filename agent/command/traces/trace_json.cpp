@@ -39,6 +39,11 @@ Json to_json_span(const TreeSpan& node) {
     object["unfinished"] = node.unfinished;
     object["partial"] = node.partial;
     object["parent_missing"] = node.parent_missing;
+    object["alike"] = node.alike;
+    object["alike_nano"] = node.alike > 1 ? node.alike_nano : node.end() - node.start();
+    object["hidden"] = node.hidden;
+    object["critical"] = node.critical;
+    object["critical_nano"] = node.critical_nano;
     object["trace_state"] = span.trace_state;
     object["attributes"] = to_json_object(span.attributes);
     object["events"] = Json::array();

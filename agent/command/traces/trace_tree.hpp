@@ -20,6 +20,12 @@ struct TreeSpan {
     bool unfinished = false;
     bool partial = false;  // it goes on; this is what it was
 
+    uint64_t hidden = 0;         // spans below it that are left out (tree_selection.hpp)
+    uint64_t alike = 1;          // siblings that it stands for, itself included
+    uint64_t alike_nano = 0;     // what they took in all
+    bool critical = false;       // on the critical path (critical_path.hpp)
+    uint64_t critical_nano = 0;  // how long it was what the trace waited for
+
     const DecodedSpan& span() const { return stored.span; }
     const std::string& service() const { return stored.resource->service_name; }
     bool error() const { return stored.span.status_code == 2; }

@@ -15,14 +15,16 @@ constexpr uint32_t kDeepestDrawn = 16;  // deeper spans are drawn at this depth
 constexpr size_t kGap = 2;
 constexpr size_t kLeastLabel = 8;  // of a name, where branches would take all the room
 constexpr size_t kDurationCells = 9;
+constexpr size_t kMostCritical = 10;
 
 struct Signs {
     const char *branch, *last_branch, *line, *blank;     // of the tree
     const char *full, *left_half, *right_half, *broken;  // of a bar
     const char *error, *unfinished, *partial, *orphan, *dot, *separator;
+    const char *critical, *times;
 };
-constexpr Signs kUnicode = {"├─ ", "└─ ", "│  ", "   ", "━", "╸", "╺", "╍", "✗", "◌", "◔", "⇠", "•", " · "};
-constexpr Signs kAscii = {"|- ", "`- ", "|  ", "   ", "=", "=", "=", "~", "x", "?", "~", "^", "*", ", "};
+constexpr Signs kUnicode = {"├─ ", "└─ ", "│  ", "   ", "━", "╸", "╺", "╍", "✗", "◌", "◔", "⇠", "•", " · ", "◆", "×"};
+constexpr Signs kAscii = {"|- ", "`- ", "|  ", "   ", "=", "=", "=", "~", "x", "?", "~", "^", "*", ", ", "!", "x"};
 
 constexpr std::array<Colour, 4> kServiceColours = {Colour::kCyan, Colour::kBlue, Colour::kMagenta, Colour::kGreen};
 
@@ -34,10 +36,11 @@ class View {
 public:
     View(const TraceTree& tree, const Terminal& terminal, const TraceViewOptions& options)
         : tree_(tree),
+          whole_(options.whole != nullptr ? *options.whole : tree),
           terminal_(terminal),
           options_(options),
           signs_(terminal.unicode ? kUnicode : kAscii),
-          services_(tree.services()) {
+          services_(whole_.services()) {
         draw_branches();
         measure();
     }
@@ -50,6 +53,7 @@ public:
             if (options_.attributes) details(i);
         }
         if (options_.attributes) resources();
+        if (options_.critical) critical_spans();
         notes();
         return std::move(text_);
     }
@@ -80,8 +84,11 @@ private:
             marks += std::string(signs_.partial) + " ";
         else if (span.error())
             marks += std::string(signs_.error) + " ";
+        if (span.critical && options_.critical) marks += std::string(signs_.critical) + " ";
         const std::string name = printable(span.span().name);
-        return marks + (name.empty() ? "(no name)" : name);
+        return marks + (name.empty() ? "(no name)" : name) +
+               (span.alike > 1 ? " " + std::string(signs_.times) + std::to_string(span.alike) : "") +
+               (span.hidden != 0 ? " (+" + std::to_string(span.hidden) + ")" : "");
     }
 
     static std::string service_of(const TreeSpan& span) {
@@ -102,16 +109,16 @@ private:
     }
 
     void summary() {
-        const TreeSpan& root = tree_.spans.front();
-        const auto errors = std::count_if(tree_.spans.begin(), tree_.spans.end(),
+        const TreeSpan& root = whole_.spans.front();
+        const auto errors = std::count_if(whole_.spans.begin(), whole_.spans.end(),
                                           [](const TreeSpan& span) { return span.error() && !span.unfinished; });
-        const auto unfinished =
-            std::count_if(tree_.spans.begin(), tree_.spans.end(), [](const TreeSpan& span) { return span.unfinished; });
+        const auto unfinished = std::count_if(whole_.spans.begin(), whole_.spans.end(),
+                                              [](const TreeSpan& span) { return span.unfinished; });
         text_ += terminal_.paint(Colour::kDim, "trace " + to_hex(tree_.trace_id)) + "\n";
         const std::string separator = terminal_.paint(Colour::kDim, signs_.separator);
         text_ += terminal_.paint(Colour::kBold, printable(root.span().name)) + separator + human_time(tree_.start) +
                  separator + human_duration(tree_.end - tree_.start, terminal_.unicode) + separator +
-                 count_of(tree_.spans.size(), "span", "spans") + " in " +
+                 count_of(whole_.spans.size(), "span", "spans") + " in " +
                  count_of(services_.size(), "service", "services");
         if (errors != 0) {
             text_ +=
@@ -179,6 +186,27 @@ private:
         text_ += std::string(kGap, ' ') + bar(span) + "\n";
     }
 
+    // The spans that the trace waited for longest.
+    void critical_spans() {
+        std::vector<const TreeSpan*> path;
+        for (const TreeSpan& span : whole_.spans) {
+            if (span.critical_nano != 0) path.push_back(&span);
+        }
+        std::stable_sort(path.begin(), path.end(),
+                         [](const TreeSpan* a, const TreeSpan* b) { return a->critical_nano > b->critical_nano; });
+        uint64_t all = 0;
+        for (const TreeSpan* span : path) all += span->critical_nano;
+        text_ += "\n" + terminal_.paint(Colour::kDim, "WAITED FOR") + "\n";
+        for (size_t i = 0; i < path.size() && i < kMostCritical; ++i) {
+            const uint64_t share = path[i]->critical_nano * 100 / std::max<uint64_t>(all, 1);
+            text_ += fit_right(human_duration(path[i]->critical_nano, terminal_.unicode), kDurationCells,
+                               terminal_.unicode) +
+                     fit_right(std::to_string(share) + " %", 7, true) + "  " + printable(path[i]->span().name) + " (" +
+                     service_of(*path[i]) + ")\n";
+        }
+        if (path.size() > kMostCritical) text_ += "and " + std::to_string(path.size() - kMostCritical) + " more\n";
+    }
+
     void detail(size_t i, const std::string& what) {
         text_ += terminal_.paint(Colour::kDim, below_[i] + " " + what) + "\n";
     }
@@ -238,7 +266,7 @@ private:
     }
 
     void notes() {
-        bool orphans = false;
+        bool orphans = false, folded = false, hidden = false;
         for (const TreeSpan& span : tree_.spans) {
             const std::string who = printable(span.span().name) + " (" + service_of(span) + ")";
             const std::string message = printable(span.span().status_message);
@@ -250,8 +278,13 @@ private:
                 note(signs_.error, Colour::kRed, who + ": " + (message.empty() ? "error" : message));
             }
             orphans |= span.parent_missing;
+            folded |= span.alike > 1;
+            hidden |= span.hidden != 0;
         }
         if (orphans) note(signs_.orphan, Colour::kDim, std::string("its parent is not ") + options_.place);
+        if (folded) note(signs_.times, Colour::kDim, "so many alike, of which this is the slowest");
+        if (hidden) note("(+)", Colour::kDim, "so many spans below it are not shown");
+        if (options_.critical) note(signs_.critical, Colour::kDim, "on the critical path");
         if (tree_.duplicates != 0) {
             note(signs_.dot, Colour::kDim,
                  count_of(tree_.duplicates, "span", "spans") + " came twice and is shown once");
@@ -259,6 +292,7 @@ private:
     }
 
     const TraceTree& tree_;
+    const TraceTree& whole_;
     const Terminal& terminal_;
     const TraceViewOptions& options_;
     const Signs& signs_;

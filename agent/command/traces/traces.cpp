@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `spanring traces`: the newest traces of the local store.
+// `spanring traces`: traces of the local store, the newest first, or those that a search finds.
 #include <iostream>
 #include <memory>
 
@@ -15,6 +15,8 @@
 #include "command/terminal/human.hpp"
 #include "command/terminal/table.hpp"
 #include "command/traces/store_access.hpp"
+#include "search/moment.hpp"
+#include "search/query.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -23,8 +25,10 @@ constexpr size_t kIdDigits = 12;  // enough to tell traces apart; `spanring trac
 
 struct Options {
     TraceFilter filter;
-    std::string min_duration;
-    std::string since;
+    std::vector<std::string> words;
+    std::string min_duration, max_duration;
+    std::string since, until;
+    std::string order = "start";
     bool json = false;
 };
 
@@ -38,6 +42,19 @@ bool read_duration(const char* flag, const std::string& text, uint64_t& nanoseco
         return false;
     }
     nanoseconds = static_cast<uint64_t>(parsed->count());
+    return true;
+}
+
+// Likewise.
+bool read_moment(const char* flag, const std::string& text, uint64_t& unix) {
+    if (text.empty()) return true;
+    const auto parsed = search::parse_moment(text, unix_nano());
+    if (!parsed) {
+        std::cerr << "spanring traces: " << flag << ": '" << printable(text)
+                  << "' is neither a duration (such as 15m) nor a time (such as '2026-11-29 04:50' or 04:50)\n";
+        return false;
+    }
+    unix = *parsed;
     return true;
 }
 
@@ -93,13 +110,18 @@ void print_table(const std::vector<TraceSummary>& traces, const Terminal& termin
 
 int run(const Options& options, const CommandContext& context) {
     TraceFilter filter = options.filter;
-    uint64_t age = 0;
-    if (!read_duration("--min-duration", options.min_duration, filter.min_duration_nano)) return kExitUsage;
-    if (!read_duration("--since", options.since, age)) return kExitUsage;
-    if (age != 0) {
-        const uint64_t now = unix_nano();
-        filter.since_unix_nano = now > age ? now - age : 0;
+    if (!read_duration("--min-duration", options.min_duration, filter.min_duration_nano) ||
+        !read_duration("--max-duration", options.max_duration, filter.max_duration_nano) ||
+        !read_moment("--since", options.since, filter.since_unix_nano) ||
+        !read_moment("--until", options.until, filter.until_unix_nano)) {
+        return kExitUsage;
     }
+    std::string problem;
+    if (!search::parse_query(options.words, filter.query, problem)) {
+        std::cerr << "spanring traces: " << printable(problem) << "\n";
+        return kExitUsage;
+    }
+    if (options.order == "arrival") filter.order = TraceOrder::kArrival;
     StoreAccess store(context);
     if (!store) return store.explain();
     const std::vector<TraceSummary> traces = store->recent(filter);
@@ -123,21 +145,33 @@ int run(const Options& options, const CommandContext& context) {
 
 void add_traces(CLI::App& app, Selection& selection) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = app.add_subcommand("traces", "Recent traces of the local store, newest first");
+    CLI::App* command =
+        app.add_subcommand("traces", "Traces of the local store, the newest first, or those that are searched");
+    command->add_option("words", options->words, "what one span of the trace is: see below")->type_name("WORD");
     command->add_option("--service", options->filter.service, "traces in which this service took part")
         ->type_name("NAME");
     command->add_option("--name", options->filter.name, "traces whose root's name contains this")->type_name("TEXT");
     command->add_option("--min-duration", options->min_duration, "traces that took at least this long")
         ->type_name("TIME");
+    command->add_option("--max-duration", options->max_duration, "traces that took at most this long")
+        ->type_name("TIME");
     command->add_flag("--error", options->filter.errors_only, "traces with an error or an unfinished span in them");
-    command->add_option("--since", options->since, "traces that started within the last TIME")->type_name("TIME");
+    command->add_option("--since", options->since, "traces that started within the last TIME, or since then")
+        ->type_name("TIME");
+    command->add_option("--until", options->until, "traces that started at least TIME ago, or until then")
+        ->type_name("TIME");
+    command
+        ->add_option("--order", options->order, "what is newest: 'start' of the trace, or 'arrival' of its last spans")
+        ->type_name("WHAT")
+        ->check(CLI::IsMember({"start", "arrival"}))
+        ->capture_default_str();
     command->add_option("-n,--limit", options->filter.limit, "at most this many")
         ->type_name("N")
         ->capture_default_str();
     command->add_flag("--json", options->json, "one JSON document");
-    command->footer(
-        "A name in brackets is not the root's: the root is not in the store (yet), and the earliest span stands in.\n"
-        "The beginning of an id is enough for `spanring trace`.");
+    command->footer(std::string(search::kWordsHelp) + "\n\nA name in brackets is not the root's: the root is not in "
+                                                      "the store (yet), and the earliest span stands in.\n"
+                                                      "The beginning of an id is enough for `spanring trace`.");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };
     });

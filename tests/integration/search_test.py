@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""spanring traces and trace: what processes wrote is found again in the local store, by the words that say what is searched."""
+
+import json
+import subprocess
+import unittest
+
+import harness
+from open_test import OpenSpans
+
+
+class Search(harness.Case):
+    def command(self, *arguments, code=0):
+        ended = subprocess.run([harness.COMMAND, "--state-dir", self.workspace.state, "--directory", self.workspace.segments,
+                                *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                               env=harness.environment(), timeout=harness.WATCHDOG)
+        self.assertEqual(ended.returncode, code, ended.stdout[-2000:] + ended.stderr)
+        return ended
+
+    def roots(self, *words):
+        return [trace["root"] for trace in json.loads(self.command("traces", "--json", *words).stdout)["traces"]]
+
+    def setUp(self):
+        super().setUp()
+        agent = self.workspace.agent()
+        self.addCleanup(agent.stop)
+        front, back = OpenSpans(self.workspace, "front"), OpenSpans(self.workspace, "back")
+        self.ids = []
+        for name in ("checkout", "refund"):
+            parent = front.start(name)
+            self.ids.append(parent.split("-")[1])
+            for _ in range(4):
+                back.start(f"query-{name}", parent)
+                back.end()
+            if name == "refund":
+                back.start("only-here", parent)
+                back.end()
+            front.end()
+        for process in (front, back):
+            process.end_input()
+        self.workspace.accounting()
+
+    def test_words_options_and_trees(self):
+        self.assertEqual(self.roots(), ["refund", "checkout"])
+        self.assertEqual(self.roots("service=back"), ["refund", "checkout"])
+        self.assertEqual(self.roots("name=query-c*"), ["checkout"])
+        self.assertEqual(self.roots("service=front", "ONLY-HERE"), [], "of two spans")
+        self.assertEqual(self.roots("ONLY-HERE"), ["refund"])
+        self.assertEqual(self.roots("cart.*=3", "name!~refund", "name!~only"), ["checkout"])
+        self.assertEqual(self.roots("cart.items>3"), [])
+        self.assertEqual(self.roots("error"), [])
+        self.assertEqual(self.roots("--since", "1h", "--order", "arrival", "-n", "1"), ["refund"])
+        self.assertEqual(self.roots("--until", "1h"), [])
+        self.assertEqual(self.roots("--max-duration", "1ns"), [])
+        self.assertIn("is neither a duration", self.command("traces", "--since", "soon", code=2).stderr)
+        self.assertIn("is not a duration", self.command("traces", "duration>soon", code=2).stderr)
+
+        def trace(*options):
+            return json.loads(self.command("trace", self.ids[0], "--json", *options).stdout)["spans"]
+        self.assertEqual(len(trace()), 5)
+        self.assertEqual([(span["name"], span["hidden"]) for span in trace("--depth", "1")], [("checkout", 4)])
+        self.assertEqual([(span["name"], span["alike"]) for span in trace("--fold")], [("checkout", 1), ("query-checkout", 4)])
+        self.assertEqual(trace("--errors"), [])
+        self.assertEqual(sum(span["critical_nano"] for span in trace("--critical")), trace()[0]["duration_nano"])
+        self.assertIn("WAITED FOR", self.command("trace", self.ids[0], "--critical").stdout)
+        compared = json.loads(self.command("trace", self.ids[0], "--compare", self.ids[1], "--json").stdout)
+        self.assertEqual({(span["name"], span["sides"][0]["spans"], span["sides"][1]["spans"]) for span in compared["spans"]},
+                         {("checkout", 1, 0), ("query-checkout", 4, 0), ("refund", 0, 1), ("query-refund", 0, 4),
+                          ("only-here", 0, 1)})
+        self.command("trace", self.ids[0], "--compare", "ffff", code=1)
+
+
+if __name__ == "__main__":
+    harness.main()
