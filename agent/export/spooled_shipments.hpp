@@ -34,7 +34,7 @@ public:
     uint64_t bytes() const { return spool_ ? spool_->bytes() : 0; }
     bool waiting() const { return spool_ && spool_->waiting(); }
     size_t next_bytes() { return spool_->next_bytes(); }  // of what take() gives next, while something waits
-    ShipmentPtr take();                                    // null: there is nothing, after all
+    ShipmentPtr take();                                   // null: there is nothing, after all
 
     // Stores it, of each owner by itself, in entries of at most `most` bytes. Answers for all of its spans from here:
     // what does not get in is booked as lost. False: nothing got in, and nothing is booked.
