@@ -89,6 +89,16 @@ class Watch(LiveCase):
         terminal.press("C-c")
         harness.wait_until(lambda: terminal.state("alternate_on") == "0", "it ends")
 
+    def test_a_table_as_wide_as_the_terminal(self):
+        Spans(self.workspace, "w" * 200)
+        terminal = tmux.Terminal(self.workspace)
+        terminal.run(*self.words("ps", "--watch", "0.1"))
+        (titles, row) = terminal.wait_for("RING").splitlines()[1:3]
+        self.assertEqual([len(titles), len(row)], [120, 120])
+        self.assertTrue(row.endswith("%"), row)
+        terminal.press("C-c")
+        self.assertEqual(terminal.ended(), 0)
+
     def test_more_than_there_is_room_for(self):
         for number in range(8):
             Spans(self.workspace, f"service-{number}")

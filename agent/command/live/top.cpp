@@ -91,10 +91,10 @@ std::string page_of(TopView& view, const Terminal& terminal) {
 
 int run_plainly(Period period, const CommandContext& context) {
     TopSources sources(context);
-    TopView view;
-    return repeat_output({period, true, "spanring top  "}, [&] {
+    TopView view(false);
+    return repeat_output({period, true, ""}, [&] {
         view.show(sources.look());
-        return page_of(view, context.terminal());
+        return page_of(view, context.terminal()) + "\n";
     });
 }
 

@@ -135,7 +135,7 @@ bool contains(std::string_view text, std::string_view part) {
 
 }  // namespace
 
-TopView::TopView() : choices_{{{1}, {4}, {2}}} {}
+TopView::TopView(bool keys) : keys_(keys), choices_{{{1}, {4}, {2}}} {}
 
 void TopView::show(TopLook look) {
     if (!paused_) look_ = std::move(look);
@@ -282,6 +282,7 @@ TopView::Line TopView::status() const {
     if (!filter_.empty())
         return {{"filter: "}, {printable(filter_), Colour::kBold}, {"  / another one, Escape none", Colour::kDim}};
     if (!look_.note.empty()) return {{printable(look_.note), Colour::kYellow}};
+    if (!keys_) return {};
     return {{"? keys  Tab table  s sort  r reverse  / filter  Space pause  z zoom  q quit", Colour::kDim}};
 }
 

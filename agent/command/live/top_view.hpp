@@ -54,6 +54,7 @@ private:
     bool passes(std::initializer_list<std::string_view> texts) const;
     void add_pane(Pane pane, size_t rows, const Terminal& terminal, std::vector<Line>& ret_lines);
 
+    const bool keys_;
     TopLook look_;
     Pane focus_ = kProcesses;
     bool zoomed_ = false, paused_ = false, editing_ = false, help_ = false;
@@ -61,7 +62,7 @@ private:
     std::array<Choice, kPanes> choices_;
 
 public:
-    TopView();
+    explicit TopView(bool keys = true);  // false: there are none, and nothing is said of them
 };
 
 }  // namespace spanring::agent

@@ -43,12 +43,13 @@ std::string picture(std::string_view text, size_t rows) {
     std::string result(kHome);
     for (size_t i = 0; i < shown; ++i) {
         const size_t end = text.find('\n');
-        result.append(text.substr(0, end)).append(kClearLine);
+        // Before the text: after one that fills the row it would take its last character.
+        result.append(kClearLine).append(text.substr(0, end));
         if (i + 1 < rows) result += "\r\n";
         text.remove_prefix(end + 1);
     }
     if (shown < lines)
-        result.append(std::to_string(lines - shown) + " more lines").append(kClearLine);
+        result.append(kClearLine).append(std::to_string(lines - shown) + " more lines");
     else if (lines < rows)
         result.append(kClearBelow);
     return result;
