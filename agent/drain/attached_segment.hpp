@@ -97,6 +97,7 @@ public:
     bool give_back(IdleMemory::Clock::time_point now, IdleMemory::Clock::duration after) {
         return quarantined_.empty() && !dead() && idle_memory_.give_back(now, after);
     }
+    uint64_t take_given() { return idle_memory_.take_given(); }
     bool waits_to_reclaim() const { return !dead() && !retired_.empty(); }
     bool has_to_settle() const { return waits_to_reclaim() || flush_.pending(); }
 

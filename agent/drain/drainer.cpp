@@ -285,6 +285,7 @@ void Drainer::drain(ServedSegment& served, uint64_t budget) {
     if (result.bytes != 0) served.row_is_told = false;
     rest(served, result.bytes != 0);
     if (segment.give_back(now_, options_.give_back_after)) served.pace.no_later_than(now_ + options_.pace.idle);
+    status_.given_back += segment.take_given();
     if (segment.flush_pending()) served.pace.no_later_than(now_ + kWaitForFlush);
     more_ = more_ || result.cut;
     if (!segment.quarantined().empty()) close_quarantined(served);

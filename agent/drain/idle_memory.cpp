@@ -105,7 +105,9 @@ void IdleMemory::give(uint32_t extent) {
     const uint32_t punched = punch_chunks(held_.file.get(), extent, ring::part_size(kind), places);
     SPR_TESTPOINT(extent_punched);
     giver.finish(extent, kind, punched != 0);
+    const uint64_t before = held_.extents.bytes_without_memory();
     held_.extents.memory_went(extent, punched);
+    given_ += held_.extents.bytes_without_memory() - before;
 }
 
 }  // namespace spanring::agent

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "drain/chunk_cursors.hpp"
@@ -36,6 +37,9 @@ public:
     // of it than one look should cost.
     bool give_back(Clock::time_point now, Clock::duration after);
 
+    // Bytes that went since this was asked last.
+    uint64_t take_given() { return std::exchange(given_, 0); }
+
 private:
     Clock::time_point& since(uint32_t extent) {
         if (extent >= since_.size()) since_.resize(held_.extents.count());
@@ -49,6 +53,7 @@ private:
     ChunkCursors& cursors_;
     std::vector<Clock::time_point> since_;  // of each extent: when it was used last; {}: since the last look
     Clock::time_point next_{};              // nothing is due before
+    uint64_t given_ = 0;
 };
 
 }  // namespace spanring::agent

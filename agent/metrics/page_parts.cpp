@@ -257,6 +257,8 @@ void add_drain(Exposition& page, const DrainStatus& status) {
     counter("spanring_agent_bells_total", "Times that a process woke the agent.", status.bells);
     counter("spanring_agent_drained_spans_total", "Spans taken out of segments.", status.spans);
     counter("spanring_agent_drained_bytes_total", "Bytes taken out of segments.", status.bytes);
+    counter("spanring_agent_given_back_bytes_total", "Memory of processes that the agent gave back to the system.",
+            status.given_back);
     counter("spanring_agent_invalid_spans_total", "Spans taken out of segments that were invalid and dropped.",
             status.invalid);
     counter("spanring_agent_repaired_strings_total", "Strings in spans that were not UTF-8.", status.repaired);
