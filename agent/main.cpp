@@ -120,9 +120,9 @@ public:
         tell_of_crashes();
         drain_.start(std::move(options), exporters, ledger_.get());
         if (config.otlp.enabled()) {
-            receive_ =
-                std::make_unique<ReceiveService>(config.otlp, config.batch.send_batch_size,
-                                                 config.batch.send_batch_max_bytes, std::move(exporters), *ledger_);
+            receive_ = std::make_unique<ReceiveService>(
+                config.otlp, config.batch.send_batch_size, config.batch.send_batch_max_bytes, std::move(exporters),
+                *ledger_, span_metrics_ != nullptr ? &span_metrics_->add_recorder() : nullptr);
         }
         if (metrics_server_ != nullptr) serve_metrics(config);
     }

@@ -28,13 +28,15 @@ namespace asio = boost::asio;
 constexpr std::chrono::milliseconds kLook{1};  // between looks of somebody who waits for the end
 constexpr std::chrono::seconds kStatus{1};     // figures are at most this old where nothing happens
 
-ReceiverSettings settings_of(const ReceiverOptions& options, uint32_t batch_spans, uint64_t batch_bytes) {
+ReceiverSettings settings_of(const ReceiverOptions& options, uint32_t batch_spans, uint64_t batch_bytes,
+                             SpanRecorder* recorder) {
     ReceiverSettings settings;
     settings.answer_after = options.answer_after;
     settings.queue_bytes = options.queue_bytes;
     settings.batch_spans = batch_spans;
     settings.batch_bytes = batch_bytes;
     settings.kept = options.kept;
+    settings.recorder = recorder;
     return settings;
 }
 
@@ -129,9 +131,9 @@ private:
 };
 
 ReceiveService::ReceiveService(const ReceiverOptions& options, uint32_t batch_spans, uint64_t batch_bytes,
-                               std::vector<Exporter*> exporters, Ledger& ledger)
-    : worker_(std::make_unique<Worker>(options, settings_of(options, batch_spans, batch_bytes), std::move(exporters),
-                                       ledger)) {}
+                               std::vector<Exporter*> exporters, Ledger& ledger, SpanRecorder* recorder)
+    : worker_(std::make_unique<Worker>(options, settings_of(options, batch_spans, batch_bytes, recorder),
+                                       std::move(exporters), ledger)) {}
 
 ReceiveService::~ReceiveService() = default;
 void ReceiveService::close() { worker_->close(); }

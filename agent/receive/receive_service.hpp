@@ -16,15 +16,17 @@ namespace spanring::agent {
 
 class Exporter;
 class Ledger;
+class SpanRecorder;
 
 class ReceiveService {
 public:
     using Clock = std::chrono::steady_clock;
 
-    // Listens at once, and serves. `batch_spans`, `batch_bytes`: most in a batch. Exporters and ledger live until
-    // stop() has returned. Throws std::runtime_error that says where it cannot listen, or keep what it has to.
+    // Listens at once, and serves. `batch_spans`, `batch_bytes`: most in a batch. `recorder` measures what comes; null:
+    // nobody does. Exporters, ledger and recorder live until stop() has returned. Throws std::runtime_error that says
+    // where it cannot listen, or keep what it has to.
     ReceiveService(const ReceiverOptions& options, uint32_t batch_spans, uint64_t batch_bytes,
-                   std::vector<Exporter*> exporters, Ledger& ledger);
+                   std::vector<Exporter*> exporters, Ledger& ledger, SpanRecorder* recorder);
     ~ReceiveService();  // as close() and stop() at once
     ReceiveService(const ReceiveService&) = delete;
     ReceiveService& operator=(const ReceiveService&) = delete;

@@ -11,7 +11,9 @@
 
 #include "drain/answer_shares.hpp"
 #include "otlp/request.hpp"
+#include "otlp/wire.hpp"
 #include "ring/testpoint.hpp"
+#include "span_metrics/span_recorder.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -82,6 +84,7 @@ void Receiver::take(Body request, Answer answer) {
         return answer({});
     }
     now_ = Clock::now();
+    measure(spans.runs);
     uint64_t bytes = 0;
     for (const Run& run : spans.runs) bytes += run.bytes.size();
     const auto full = [&](uint64_t more_spans, uint64_t more_bytes) {
@@ -98,6 +101,21 @@ void Receiver::take(Body request, Answer answer) {
     const bool alone = std::all_of(deliveries_.begin(), deliveries_.end(),
                                    [](const auto& delivery) { return delivery->kept.has_value(); });
     if (alone || full(0, 0)) submit(std::move(gathering_));
+}
+
+// Not what an earlier agent kept, which has measured it.
+void Receiver::measure(const std::vector<Run>& runs) {
+    if (settings_.recorder == nullptr) return;
+    settings_.recorder->begin_pass(now_);
+    const Producer* producer = nullptr;
+    SpanSource source;
+    for (const Run& run : runs) {
+        if (run.producer.get() != producer) {
+            producer = run.producer.get();
+            source = settings_.recorder->source(producer->service, wire::body_of(producer->resource));
+        }
+        wire::each_field(run.bytes, [&](const wire::Field& field) { settings_.recorder->record(source, field.bytes); });
+    }
 }
 
 void Receiver::add(Delivery& delivery, Body request, ReceivedSpans spans) {

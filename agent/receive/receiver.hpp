@@ -34,12 +34,15 @@
 
 namespace spanring::agent {
 
+class SpanRecorder;
+
 struct ReceiverSettings {
     std::chrono::milliseconds answer_after{100};
     uint64_t queue_bytes = uint64_t{64} << 20;
     uint32_t batch_spans = 8192;
     uint64_t batch_bytes = 3584u << 10;
     KeptOptions kept;
+    SpanRecorder* recorder = nullptr;  // of this thread, measures what comes; outlives the receiver
 };
 
 struct ReceiverReply {
@@ -101,6 +104,7 @@ private:
 
     void answered() override { wake_(); }
 
+    void measure(const std::vector<Run>& runs);
     void add(Delivery& delivery, Body request, ReceivedSpans spans);
     void submit(std::unique_ptr<Delivery> delivery);
     void settle(Delivery& delivery);

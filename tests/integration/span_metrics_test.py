@@ -75,6 +75,16 @@ service:
     metrics: {{address: "127.0.0.1:0"}}
 """
 
+RECEIVING = """
+receivers: {{spanring: , otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:{port}"}}}}}}}}
+exporters: {{store: }}
+connectors: {{spanmetrics: , servicegraph: {{store: {{ttl: 10m}}}}}}
+service:
+  pipelines: {{traces: {{receivers: [spanring, otlp], exporters: [store, spanmetrics, servicegraph]}}}}
+  telemetry:
+    metrics: {{address: "127.0.0.1:0"}}
+"""
+
 PROMETHEUS = """
 global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}
 scrape_configs:
@@ -289,6 +299,28 @@ class SpanMetrics(harness.Case):
         wanted = {("shop", "", ""): 4}
         harness.wait_until(lambda: self.edges("traces_service_graph_unpaired_spans_total") == wanted,
                            "clients whose server never came are counted")
+
+    def test_what_comes_by_otlp_is_measured_and_joined_with_what_is_in_segments(self):
+        configuration = self.workspace.unique("agent.yaml")
+        port = harness.free_port()
+        configuration.write_text(RECEIVING.format(port=port))
+        agent = self.workspace.agent("--config", configuration)
+        self.address = re.search(r"metrics=http://([^/]+)/", agent.stderr()).group(1)
+        traces = [f"{number:032x}" for number in range(1, 11)]
+        spans = [{"traceId": trace, "spanId": trace[16:], "name": "GET", "kind": CLIENT,
+                  "startTimeUnixNano": "1700000000000000000", "endTimeUnixNano": "1700000000003000000"} for trace in traces]
+        body = {"resourceSpans": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "node"}}]},
+                                   "scopeSpans": [{"spans": spans}]}]}
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/traces", json.dumps(body).encode(),
+                                         {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=harness.WATCHDOG) as answer:
+            self.assertEqual(answer.status, 200)
+        self.one_side("stock", SERVER, [f"00-{trace}-{trace[16:]}-01" for trace in traces])
+        measured = of_page(self.when_measured(20))
+        self.assertEqual(measured.calls["node", "GET", "SPAN_KIND_CLIENT", "STATUS_CODE_UNSET", None], 10)
+        self.assertEqual(measured.sums["node", "GET", "SPAN_KIND_CLIENT", "STATUS_CODE_UNSET", None], 30)
+        harness.wait_until(lambda: self.edges("traces_service_graph_request_total") == {("node", "stock", ""): 10},
+                           "both sides are joined")
 
     def test_it_is_off_unless_asked_for(self):
         agent = self.workspace.agent("--exporter", "store", "--metrics-address", "127.0.0.1:0")
