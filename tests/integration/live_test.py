@@ -264,9 +264,8 @@ class Top(LiveCase):
         self.workspace.agent()
         shop, stock = Spans(self.workspace, "shop"), Spans(self.workspace, "stock")
         terminal = self.top()
-        screen = terminal.wait_for("2 processes")
-        self.assertIn("EXPORTER", screen)
-        self.assertIn("store", screen)
+        terminal.wait_for("2 processes")
+        self.assertIn("EXPORTER", terminal.wait_for("store"), "once it has answered for something")
         shop.make(4711)
         terminal.wait_for("root")  # an operation
         # By service, then the other way around.
