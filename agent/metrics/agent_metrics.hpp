@@ -30,8 +30,8 @@ struct MetricsSources {
     std::string ledger_file;
     std::vector<const Exporter*> exporters;
     std::function<DrainStatus()> drain;
-    std::function<ReceiverStatus()> receiver;   // empty: there is none
-    const SpanMetrics* span_metrics = nullptr;  // may be null; all of them live as long as the metrics
+    std::function<ReceiverStatus()> receiver{};  // empty: there is none
+    const SpanMetrics* span_metrics = nullptr;   // may be null; all of them live as long as the metrics
 };
 
 class AgentMetrics {
