@@ -101,7 +101,10 @@ func (c *spanContext) Value(key any) any {
 	if key == (contextKey{}) {
 		return c.span
 	}
-	if key == joined.Key && c.span != nil {
+	if key == joined.Key {
+		if c.span == nil { // what is further outside is hidden
+			return nil
+		}
 		return c.span.joinedValue()
 	}
 	return c.Context.Value(key)

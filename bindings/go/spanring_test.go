@@ -289,6 +289,9 @@ func TestTheParentIsInTheContext(t *testing.T) {
 			t.Errorf("%s starts no trace", span.Context().Traceparent())
 		}
 	}
+	if hidden := ContextWithSpan(ctx, nil); SpanContextFromContext(hidden).IsValid() {
+		t.Error("no span hides the outer one")
+	}
 	nothing := SpanFromContext(context.Background())
 	nothing.SetAttributes(Int("key", 1))
 	nothing.End()
