@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"spanring.example/go/spanring"
 )
@@ -36,6 +37,8 @@ func init() {
 			switch span := value.(type) {
 			case *Span:
 				return span.span, spanring.SpanContext{}
+			case elsewhere:
+				return nil, span.context
 			case trace.Span:
 				return nil, fromOTel(span.SpanContext())
 			}
@@ -44,10 +47,25 @@ func init() {
 		FromSpan: func(span *spanring.Span) any {
 			return &Span{span: span, state: stateOf(span, "", trace.TraceState{})}
 		},
-		FromSpanContext: func(parent spanring.SpanContext) any {
-			return trace.SpanFromContext(trace.ContextWithSpanContext(context.Background(), toOTel(parent)))
-		},
+		FromSpanContext: func(parent spanring.SpanContext) any { return elsewhere{&nothing, parent} },
 	})
+}
+
+// A span that is elsewhere, as package spanring knows it: its context has what the API's has no room for, and comes back as it
+// was. By value, so that the same is equal.
+type elsewhere struct {
+	trace.Span // does nothing
+	context    spanring.SpanContext
+}
+
+var nothing noop.Span
+
+// SpanContext is as much of it as the API takes.
+func (e elsewhere) SpanContext() trace.SpanContext { return contextOf(e.context, e.state()) }
+
+// A trace state that the API refuses is none there.
+func (e elsewhere) state() trace.TraceState {
+	return parsed(e.context.TraceState(), trace.TraceState{})
 }
 
 // A context with a span in it.
@@ -68,6 +86,8 @@ func parentOf(ctx context.Context) (spanring.SpanContext, trace.TraceState) {
 	switch span := ctx.Value(spanKey).(type) {
 	case *Span:
 		return span.span.Context(), span.state
+	case elsewhere:
+		return span.context, span.state()
 	case trace.Span:
 		parent := span.SpanContext()
 		return fromOTel(parent), parent.TraceState()
@@ -84,10 +104,6 @@ func fromOTel(context trace.SpanContext) spanring.SpanContext {
 		Remote:     context.IsRemote(),
 		TraceState: context.TraceState().String(),
 	})
-}
-
-func toOTel(context spanring.SpanContext) trace.SpanContext {
-	return contextOf(context, parsed(context.TraceState(), trace.TraceState{}))
 }
 
 // stateOf is a span's trace state as the API has it. What it was before is known, and is read again where a sampler has said

@@ -196,6 +196,50 @@ func TestWhatComesFromElsewhereIsOneAsWell(t *testing.T) {
 	}
 }
 
+func TestAContextOfSpanringComesBackAsItWas(t *testing.T) {
+	spanring.SetPropagators("b3multi,tracecontext")
+	defer spanring.SetPropagators("tracecontext,baggage")
+	debug := http.Header{"X-B3-Traceid": {"0af7651916cd43dd8448eb211c80319c"}, "X-B3-Spanid": {"b7ad6b7169203331"}, "X-B3-Flags": {"1"}}
+	// A value that OpenTelemetry's parser refuses.
+	tooLong := "vendor=" + strings.Repeat("x", 300)
+	ids := spanring.SpanContextConfig{TraceID: spanring.TraceID{1}, SpanID: spanring.SpanID{2}, Sampled: true, TraceState: tooLong}
+	for _, parent := range []spanring.SpanContext{
+		{}, spanring.NewSpanContext(ids), spanring.SpanContextFromContext(spanring.Extract(context.Background(), debug)),
+	} {
+		ctx := spanring.ContextWithSpanContext(context.Background(), parent)
+		// The API's span of it goes to another context, too.
+		for _, ctx := range []context.Context{ctx, trace.ContextWithSpan(context.Background(), trace.SpanFromContext(ctx))} {
+			if got := spanring.SpanContextFromContext(ctx); got != parent {
+				t.Errorf("%+v, not %+v", got, parent)
+			}
+			if seen := trace.SpanFromContext(ctx); seen != trace.SpanFromContext(ctx) || seen.IsRecording() ||
+				seen.SpanContext().TraceID() != trace.TraceID(parent.TraceID()) {
+				t.Errorf("%+v", seen)
+			}
+			_, child := start(t, ctx, "child")
+			if got := child.(*Span).span.Context(); got.TraceState() != parent.TraceState() {
+				t.Errorf("%+v", got)
+			}
+		}
+	}
+	leaving := http.Header{}
+	ctx, _ := start(t, spanring.Extract(context.Background(), debug), "child")
+	if spanring.Inject(ctx, leaving); leaving.Get("X-B3-Flags") != "1" {
+		t.Errorf("B3's debug flag is lost: %v", leaving)
+	}
+}
+
+func TestNoSpanHidesTheOuterOne(t *testing.T) {
+	ctx, outer := start(t, context.Background(), "outer")
+	hidden := spanring.ContextWithSpan(ctx, nil)
+	if spanring.SpanContextFromContext(hidden).IsValid() || trace.SpanContextFromContext(hidden).IsValid() {
+		t.Error("it is seen")
+	}
+	if _, root := start(t, hidden, "root"); root.SpanContext().TraceID() == outer.SpanContext().TraceID() {
+		t.Error("it has a child")
+	}
+}
+
 func TestARatioIsInTheTraceState(t *testing.T) {
 	if !again(t, "OTEL_TRACES_SAMPLER=parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.5") {
 		return
