@@ -158,7 +158,7 @@ func SpanFromContext(ctx context.Context) *Span {
 	if span, _ := current(ctx); span != nil {
 		return span
 	}
-	return &Span{ended: true}
+	return new(Span)
 }
 
 // SpanContextFromContext is what a span that starts with this context has for a parent; invalid where there is none.

@@ -80,7 +80,7 @@ type Options struct {
 }
 
 // A Provider is what this process is, and the way to its tracers. It lives as long as the process, needs no closing
-// before exit, and may be used by many goroutines at once.
+// before exit, and may be used by many goroutines at once. One that is nil or zero gives no tracers, and State says so.
 type Provider struct {
 	raw       abi.Provider
 	setAtOnce bool
@@ -111,19 +111,28 @@ func Open(options Options) (*Provider, error) {
 func (p *Provider) Tracer(name, version string, options ...TracerOption) (*Tracer, error) {
 	var config tracerConfig
 	for _, option := range options {
-		option(&config)
+		if option != nil {
+			option(&config)
+		}
 	}
-	raw, result := abi.GetTracer(p.raw, &abi.Scope{Name: name, Version: version, SchemaURL: config.schemaURL,
+	raw, result := abi.GetTracer(p.library(), &abi.Scope{Name: name, Version: version, SchemaURL: config.schemaURL,
 		Attributes: config.attributes.List})
 	config.attributes.release()
 	if err := check(result); err != nil {
 		return nil, err
 	}
-	return &Tracer{raw, p.setAtOnce}, nil
+	return &Tracer{raw, p != nil && p.setAtOnce}, nil
+}
+
+func (p *Provider) library() abi.Provider {
+	if p == nil {
+		return abi.Provider{}
+	}
+	return p.raw
 }
 
 // State is nil where spans are recorded, else why tracing is off.
-func (p *Provider) State() error { return check(p.raw.State()) }
+func (p *Provider) State() error { return check(p.library().State()) }
 
 // Flush waits until the agent has taken over every span that ended before the call, or the context is done. With one that is
 // done already it does not wait: it says whether that is so.
@@ -139,7 +148,7 @@ func (p *Provider) Flush(ctx context.Context) error {
 		if ctx.Err() != nil {
 			wait = 0
 		}
-		err := check(p.raw.Flush(uint64(wait)))
+		err := check(p.library().Flush(uint64(wait)))
 		if !errors.Is(err, syscall.ETIMEDOUT) {
 			return err
 		}
@@ -153,7 +162,7 @@ func (p *Provider) Flush(ctx context.Context) error {
 // spans: nil where the agent has taken over all that ended before, else why the flush ended without.
 func (p *Provider) Shutdown(ctx context.Context) error {
 	flushed := p.Flush(ctx)
-	err := check(p.raw.Shutdown())
+	err := check(p.library().Shutdown())
 	if err != nil && flushed != nil {
 		return flushed
 	}
@@ -176,7 +185,7 @@ func (s Statistics) Dropped() uint64 {
 
 // Statistics reads what was counted since the process began.
 func (p *Provider) Statistics() Statistics {
-	raw := p.raw.Statistics()
+	raw := p.library().Statistics()
 	return Statistics{
 		Started:            raw.Started,
 		Ended:              raw.Ended,

@@ -26,7 +26,7 @@ const (
 const gatherLimit = 16 * 1024
 
 // A Span is an open operation. Many goroutines may use it at once; after End it does nothing. A span that is never ended
-// holds one of the ring's slots until the process ends, and arrives as unfinished.
+// holds one of the ring's slots until the process ends, and arrives as unfinished. One that is nil or zero does nothing.
 type Span struct {
 	raw        abi.Span // as the start left it
 	traceState string
@@ -35,7 +35,7 @@ type Span struct {
 	other      any // what another API has for it: JoinContexts
 
 	mutex      sync.Mutex // the library lets one thread at a time use a span
-	ended      bool       // or never recorded
+	ended      bool
 	status     Status
 	attributes packed
 	rare       *rare // nil: nothing of it was said
@@ -58,20 +58,39 @@ func (s *Span) rarely() *rare {
 }
 
 // Context identifies the span. It is valid for a span that is not sampled, too, and after the end.
-func (s *Span) Context() SpanContext { return SpanContext{s.raw.Context, s.traceState, s.flags} }
+func (s *Span) Context() SpanContext {
+	if s == nil {
+		return SpanContext{}
+	}
+	return SpanContext{s.raw.Context, s.traceState, s.flags}
+}
 
 // IsRecording tells whether anything that is set is kept: worth asking before computing a costly attribute.
 func (s *Span) IsRecording() bool {
+	if !s.locked() {
+		return false
+	}
+	s.mutex.Unlock()
+	return true
+}
+
+// locked takes the mutex of a span that records; any other's is left.
+func (s *Span) locked() bool {
+	if s == nil || s.raw.Handle == 0 {
+		return false
+	}
 	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	return !s.ended
+	if s.ended {
+		s.mutex.Unlock()
+		return false
+	}
+	return true
 }
 
 // SetAttributes sets attributes; a key that was set before gets the new value.
 func (s *Span) SetAttributes(attributes ...Attribute) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if !s.ended {
+	if s.locked() {
+		defer s.mutex.Unlock()
 		s.attributes.addAttributes(attributes)
 		s.changed()
 	}
@@ -84,9 +103,8 @@ func (s *Span) AddEvent(name string, attributes ...Attribute) {
 
 // AddEventAt adds an event that happened at a time.
 func (s *Span) AddEventAt(at time.Time, name string, attributes ...Attribute) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if !s.ended {
+	if s.locked() {
+		defer s.mutex.Unlock()
 		s.rarely().events.addEvent(Event{Name: name, Time: at, Attributes: attributes})
 		s.changed()
 	}
@@ -114,9 +132,8 @@ func (s *Span) RecordException(exception Exception) {
 
 // AddLink names another span that this one has to do with, in a call into C of its own. A sampler sees only the links that the start had.
 func (s *Span) AddLink(link Link) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if !s.ended {
+	if s.locked() {
+		defer s.mutex.Unlock()
 		var one packed
 		one.addLink(link)
 		abi.AddLink(&s.raw, &one.List)
@@ -127,9 +144,11 @@ func (s *Span) AddLink(link Link) {
 // SetStatus says how the operation went. The message is kept with StatusError alone. StatusOK is final, and StatusUnset is ignored, as the
 // specification says.
 func (s *Span) SetStatus(status Status, message string) {
-	s.mutex.Lock()
+	if !s.locked() {
+		return
+	}
 	defer s.mutex.Unlock()
-	if s.ended || s.status == StatusOK || (status != StatusOK && status != StatusError) {
+	if s.status == StatusOK || (status != StatusOK && status != StatusError) {
 		return
 	}
 	s.status = status
@@ -141,9 +160,8 @@ func (s *Span) SetStatus(status Status, message string) {
 
 // SetName replaces the name.
 func (s *Span) SetName(name string) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if !s.ended {
+	if s.locked() {
+		defer s.mutex.Unlock()
 		rare := s.rarely()
 		rare.name, rare.hasName = name, true
 		s.changed()
@@ -155,11 +173,10 @@ func (s *Span) End() { s.EndAt(time.Time{}) }
 
 // EndAt ends the span at a time, which is never before its start; the zero time is now.
 func (s *Span) EndAt(at time.Time) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if s.ended {
+	if !s.locked() {
 		return
 	}
+	defer s.mutex.Unlock()
 	s.ended = true
 	s.hand(true, nanoseconds(at))
 	s.attributes.release()

@@ -341,6 +341,40 @@ func TestANilTracerDoesNothing(t *testing.T) {
 	library.expect(t, 0, 0, 0)
 }
 
+func TestWhatIsNilOrZeroDoesNothing(t *testing.T) {
+	library := open(t)
+	_, span := library.tracer.Start(context.Background(), "with a nil option", nil)
+	span.End()
+	for _, tracer := range []*Tracer{nil, {}} {
+		_, span := tracer.Start(context.Background(), "nothing")
+		if _, err := tracer.Record(context.Background(), WholeSpan{}); err != nil || tracer.Enabled() || span.IsRecording() {
+			t.Errorf("it records: %v", err)
+		}
+	}
+	for _, span := range []*Span{nil, {}} {
+		span.SetAttributes(Int("key", 1))
+		span.AddEvent("event")
+		span.RecordError(errors.New("error"))
+		span.RecordException(Exception{Type: "type"})
+		span.AddLink(Link{})
+		span.SetStatus(StatusError, "message")
+		span.SetName("name")
+		if span.IsRecording() || span.Context().IsValid() || SpanFromContext(ContextWithSpan(context.Background(), span)).IsRecording() {
+			t.Error("it records")
+		}
+		span.End()
+	}
+	library.expect(t, 1, 1, 0)
+	for _, provider := range []*Provider{nil, {}} {
+		if tracer, err := provider.Tracer("none", "", nil); tracer != nil || err == nil || provider.State() == nil {
+			t.Errorf("it is open: %v", err)
+		}
+		if provider.Flush(expired()) == nil || provider.Shutdown(expired()) == nil || provider.Statistics() != (Statistics{}) {
+			t.Error("it is open")
+		}
+	}
+}
+
 func TestAFlushEndsWithItsContext(t *testing.T) {
 	library := open(t)
 	_, span := library.tracer.Start(context.Background(), "waits for an agent")

@@ -104,8 +104,8 @@ func WithScopeAttributes(attributes ...Attribute) TracerOption {
 	return func(config *tracerConfig) { config.attributes.addAttributes(attributes) }
 }
 
-// A Tracer starts the spans of one instrumentation scope. Many goroutines may use it at once. A nil Tracer starts spans
-// that do nothing.
+// A Tracer starts the spans of one instrumentation scope. Many goroutines may use it at once. One that is nil or zero starts
+// spans that do nothing.
 type Tracer struct {
 	raw       abi.Tracer
 	setAtOnce bool
@@ -119,7 +119,9 @@ func (t *Tracer) Enabled() bool { return t != nil && t.raw.Enabled() }
 func (t *Tracer) Start(ctx context.Context, name string, options ...StartOption) (context.Context, *Span) {
 	config := startConfig{kind: KindInternal}
 	for _, option := range options {
-		option(&config)
+		if option != nil {
+			option(&config)
+		}
 	}
 	var parent SpanContext
 	if !config.newRoot {
@@ -163,7 +165,7 @@ func (t *Tracer) StartSpan(span *Span, name string, start *SpanStart, attributes
 func (t *Tracer) start(span *Span, name string, parent SpanContext, config *startConfig) {
 	span.traceState, span.flags = parent.traceState, parent.flags
 	if t == nil {
-		span.raw.Context, span.ended = parent.raw, true
+		span.raw.Context = parent.raw
 	} else {
 		if config.hasIDs {
 			span.raw.Context.TraceID, span.raw.Context.SpanID = config.traceID, config.spanID
@@ -178,9 +180,9 @@ func (t *Tracer) start(span *Span, name string, parent SpanContext, config *star
 			Attributes: config.attributes.List,
 			Links:      config.links.List,
 		}, &span.raw)
-		span.setAtOnce, span.ended = t.setAtOnce, span.raw.Handle == 0
+		span.setAtOnce = t.setAtOnce
 		// What a sampler says of its ratio goes into the trace state, for other propagators than the library's.
-		if said := span.raw.Context.Sampling; !span.ended && said != parent.raw.Sampling && said != [6]byte{} {
+		if said := span.raw.Context.Sampling; span.raw.Handle != 0 && said != parent.raw.Sampling && said != [6]byte{} {
 			if state := abi.TraceState(&span.raw.Context, parent.traceState); state != "" {
 				span.traceState = state
 			}

@@ -36,7 +36,7 @@ func init() {
 		ToSpan: func(value any) (*spanring.Span, spanring.SpanContext) {
 			switch span := value.(type) {
 			case *Span:
-				return span.span, spanring.SpanContext{}
+				return span.own(), spanring.SpanContext{}
 			case elsewhere:
 				return nil, span.context
 			case trace.Span:
@@ -85,7 +85,9 @@ func (c *spanContext) Value(key any) any {
 func parentOf(ctx context.Context) (spanring.SpanContext, trace.TraceState) {
 	switch span := ctx.Value(spanKey).(type) {
 	case *Span:
-		return span.span.Context(), span.state
+		if span != nil {
+			return span.span.Context(), span.state
+		}
 	case elsewhere:
 		return span.context, span.state()
 	case trace.Span:

@@ -310,6 +310,42 @@ func TestNothingIsRecordedWhereTracingIsOff(t *testing.T) {
 	}
 }
 
+func TestWhatIsNilOrZeroDoesNothing(t *testing.T) {
+	for _, provider := range []*TracerProvider{nil, {}} {
+		if provider.ForceFlush(context.Background()) != nil || provider.Shutdown(context.Background()) != nil {
+			t.Error("there is nothing to flush")
+		}
+		if _, span := provider.Tracer("none").Start(context.Background(), "span"); span.IsRecording() || span.SpanContext().IsValid() {
+			t.Error("it records")
+		}
+	}
+	for _, tracer := range []*Tracer{nil, {}} {
+		_, span := tracer.Start(context.Background(), "span")
+		span.TracerProvider().Tracer("none")
+		span.End()
+	}
+	for _, span := range []*Span{nil, {}} {
+		span.SetAttributes(attribute.Int("key", 1))
+		span.AddEvent("event")
+		span.AddLink(trace.Link{Attributes: []attribute.KeyValue{attribute.Int("key", 1)}})
+		span.RecordError(errors.New("error"))
+		span.SetStatus(codes.Error, "status")
+		span.SetName("name")
+		span.TracerProvider().Tracer("none")
+		if span.IsRecording() || span.SpanContext().IsValid() {
+			t.Error("it records")
+		}
+		ctx := trace.ContextWithSpan(context.Background(), span)
+		if spanring.SpanContextFromContext(ctx).IsValid() {
+			t.Error("it is a parent")
+		}
+		if _, root := start(t, ctx, "root"); !root.IsRecording() {
+			t.Error("nothing starts beside it")
+		}
+		span.End()
+	}
+}
+
 func TestManyGoroutinesMayUseASpan(t *testing.T) {
 	ctx, span := start(t, context.Background(), "shared")
 	var group sync.WaitGroup

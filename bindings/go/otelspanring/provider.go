@@ -14,7 +14,8 @@ import (
 	"spanring.example/go/spanring"
 )
 
-// A TracerProvider is a trace.TracerProvider whose spans go through spanring. Many goroutines may use it at once.
+// A TracerProvider is a trace.TracerProvider whose spans go through spanring. Many goroutines may use it at once. The spans of
+// one that is nil or zero do nothing.
 type TracerProvider struct {
 	embedded.TracerProvider
 	provider *spanring.Provider // nil: it could not be opened
@@ -43,7 +44,7 @@ func Provider() *TracerProvider { return provider() }
 
 // New is a provider over one that was opened by hand. A nil one makes spans that do nothing.
 func New(provider *spanring.Provider) *TracerProvider {
-	made := &TracerProvider{provider: provider, tracers: map[scope]*Tracer{}}
+	made := &TracerProvider{provider: provider}
 	if provider != nil {
 		var err error
 		if made.overflow, err = provider.Tracer("otelspanring", ""); err != nil {
@@ -55,6 +56,9 @@ func New(provider *spanring.Provider) *TracerProvider {
 
 // Tracer gives the tracer of an instrumentation scope. The same arguments give the same tracer.
 func (p *TracerProvider) Tracer(name string, options ...trace.TracerOption) trace.Tracer {
+	if p == nil {
+		return new(Tracer)
+	}
 	config := trace.NewTracerConfig(options...)
 	attributes := config.InstrumentationAttributes()
 	key := scope{name, config.InstrumentationVersion(), config.SchemaURL(), attributes.Equivalent()}
@@ -73,6 +77,9 @@ func (p *TracerProvider) Tracer(name string, options ...trace.TracerOption) trac
 			tracer.tracer = p.overflow
 		}
 	}
+	if p.tracers == nil {
+		p.tracers = map[scope]*Tracer{}
+	}
 	p.tracers[key] = tracer
 	return tracer
 }
@@ -80,7 +87,7 @@ func (p *TracerProvider) Tracer(name string, options ...trace.TracerOption) trac
 // ForceFlush waits until the agent has taken over every span that ended before, or the context is done. Nothing is lost
 // without it.
 func (p *TracerProvider) ForceFlush(ctx context.Context) error {
-	if p.provider == nil {
+	if p == nil || p.provider == nil {
 		return nil
 	}
 	return p.provider.Flush(ctx)
@@ -88,7 +95,7 @@ func (p *TracerProvider) ForceFlush(ctx context.Context) error {
 
 // Shutdown flushes; from then on spans do nothing. Nothing is lost without it.
 func (p *TracerProvider) Shutdown(ctx context.Context) error {
-	if p.provider == nil {
+	if p == nil || p.provider == nil {
 		return nil
 	}
 	return p.provider.Shutdown(ctx)

@@ -16,7 +16,7 @@ import (
 	"spanring.example/go/spanring"
 )
 
-// A Span is a trace.Span. Many goroutines may use it at once; after its end it does nothing.
+// A Span is a trace.Span. Many goroutines may use it at once; after its end it does nothing, nor where it is nil or zero.
 type Span struct {
 	embedded.Span
 	span   *spanring.Span
@@ -25,36 +25,49 @@ type Span struct {
 }
 
 // SpanContext identifies the span, also after its end and where it is not recorded.
-func (s *Span) SpanContext() trace.SpanContext { return contextOf(s.span.Context(), s.state) }
+func (s *Span) SpanContext() trace.SpanContext {
+	if s == nil {
+		return trace.SpanContext{}
+	}
+	return contextOf(s.span.Context(), s.state)
+}
+
+// own is spanring's, whose methods take a nil one.
+func (s *Span) own() *spanring.Span {
+	if s == nil {
+		return nil
+	}
+	return s.span
+}
 
 // IsRecording tells whether anything that is set is kept.
-func (s *Span) IsRecording() bool { return s.span.IsRecording() }
+func (s *Span) IsRecording() bool { return s.own().IsRecording() }
 
 // TracerProvider is the provider that the span is of; of one that package spanring started that of the process.
 func (s *Span) TracerProvider() trace.TracerProvider {
-	if s.tracer == nil {
+	if s == nil || s.tracer == nil {
 		return Provider()
 	}
 	return s.tracer.provider
 }
 
 // SetName replaces the name.
-func (s *Span) SetName(name string) { s.span.SetName(name) }
+func (s *Span) SetName(name string) { s.own().SetName(name) }
 
 // SetStatus says how the operation went: Ok is final, an Error goes before Unset, and a description is kept with an Error alone.
 func (s *Span) SetStatus(code codes.Code, description string) {
 	switch code {
 	case codes.Ok:
-		s.span.SetStatus(spanring.StatusOK, "")
+		s.own().SetStatus(spanring.StatusOK, "")
 	case codes.Error:
-		s.span.SetStatus(spanring.StatusError, description)
+		s.own().SetStatus(spanring.StatusError, description)
 	}
 }
 
 // SetAttributes sets attributes; a key that was set before gets the new value.
 func (s *Span) SetAttributes(attributes ...attribute.KeyValue) {
 	var room [fewAttributes]spanring.Attribute
-	s.span.SetAttributes(attributesOf(room[:0], attributes)...)
+	s.own().SetAttributes(attributesOf(room[:0], attributes)...)
 }
 
 // AddEvent adds an event, that happens now unless an option says otherwise.
@@ -69,7 +82,7 @@ func (s *Span) AddEvent(name string, options ...trace.EventOption) {
 // AddLink names another span that this one has to do with.
 func (s *Span) AddLink(link trace.Link) {
 	if worthRecording(link) {
-		s.span.AddLink(linkOf(link))
+		s.own().AddLink(linkOf(link))
 	}
 }
 
@@ -97,7 +110,7 @@ func (s *Span) End(options ...trace.SpanEndOption) {
 		config := trace.NewSpanEndConfig(options...)
 		at = config.Timestamp()
 	}
-	s.span.EndAt(at)
+	s.own().EndAt(at)
 }
 
 // The SDK's keys win over those that the options have.

@@ -14,7 +14,8 @@ import (
 // Attributes up to this many are turned into spanring's on the stack.
 const fewAttributes = 8
 
-// A Tracer is a trace.Tracer of one instrumentation scope. Many goroutines may use it at once.
+// A Tracer is a trace.Tracer of one instrumentation scope. Many goroutines may use it at once. The spans of one that is nil or zero do
+// nothing.
 type Tracer struct {
 	embedded.Tracer
 	provider *TracerProvider
@@ -57,10 +58,18 @@ func (t *Tracer) start(ctx context.Context, name string, start spanring.SpanStar
 	made.span.span = &made.written
 	made.span.tracer = t
 	start.Joined = &made.span
-	t.tracer.StartSpan(&made.written, name, &start, attributes...)
+	t.own().StartSpan(&made.written, name, &start, attributes...)
 	made.span.state = stateOf(&made.written, start.Parent.TraceState(), state)
 	made.ctx = spanContext{ctx, &made.span}
 	return &made.ctx, &made.span
+}
+
+// own is spanring's; nil: its spans do nothing.
+func (t *Tracer) own() *spanring.Tracer {
+	if t == nil {
+		return nil
+	}
+	return t.tracer
 }
 
 func kindOf(kind trace.SpanKind) spanring.Kind { return spanring.Kind(trace.ValidateSpanKind(kind)) }
