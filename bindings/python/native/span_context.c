@@ -18,19 +18,28 @@ static uint64_t get(const uint8_t *bytes) {
     return number;
 }
 
-/* Of an attribute that is a number. 0 where it is none: the context is not valid then. */
-static uint64_t number_of(PyObject *object, const char *attribute, uint64_t *ret_high) {
+/* Of an attribute that is a number: its low 64 bits, and those above if asked. 0, or -1 and an exception. */
+static int number_of(PyObject *object, const char *attribute, uint64_t *ret_low, uint64_t *ret_high) {
     PyObject *number = PyObject_GetAttrString(object, attribute);
-    const uint64_t low = number == NULL ? 0 : PyLong_AsUnsignedLongLongMask(number);
-    if (ret_high != NULL && number != NULL) {
+    if (number == NULL) return -1;
+    *ret_low = PyLong_AsUnsignedLongLongMask(number);
+    if (ret_high != NULL && PyErr_Occurred() == NULL) {
         PyObject *bits = PyLong_FromLong(64);
         PyObject *high = bits == NULL ? NULL : PyNumber_Rshift(number, bits);
         *ret_high = high == NULL ? 0 : PyLong_AsUnsignedLongLongMask(high);
         Py_XDECREF(high);
         Py_XDECREF(bits);
     }
-    Py_XDECREF(number);
-    return low;
+    Py_DECREF(number);
+    return PyErr_Occurred() == NULL ? 0 : -1;
+}
+
+/* Callers say None for "no", too. */
+static int is_remote(PyObject *span_context) {
+    PyObject *said = PyObject_GetAttrString(span_context, "is_remote");
+    const int result = said == NULL ? -1 : PyObject_IsTrue(said);
+    Py_XDECREF(said);
+    return result;
 }
 
 /* NULL where it is empty. */
@@ -47,16 +56,23 @@ static PyObject *header_of(PyObject *span_context) {
 
 int native_from_span_context(native_state *state, PyObject *span_context, spr_context *ret_context,
                              PyObject **ret_header) {
-    uint64_t high = 0;
+    uint64_t high, low, span_id, flags;
     memset(ret_context, 0, sizeof(*ret_context));
     *ret_header = NULL;
     const int is_one = PyObject_IsInstance(span_context, state->span_context);
     if (is_one <= 0) return is_one;
-    put(ret_context->trace_id + 8, number_of(span_context, "trace_id", &high));
+    if (number_of(span_context, "trace_id", &low, &high) < 0 ||
+        number_of(span_context, "span_id", &span_id, NULL) < 0 ||
+        number_of(span_context, "trace_flags", &flags, NULL) < 0) {
+        return -1;
+    }
+    const int remote = is_remote(span_context);
+    if (remote < 0) return -1;
     put(ret_context->trace_id, high);
-    put(ret_context->span_id, number_of(span_context, "span_id", NULL));
-    ret_context->trace_flags = (uint8_t)number_of(span_context, "trace_flags", NULL);
-    ret_context->is_remote = number_of(span_context, "is_remote", NULL) != 0;
+    put(ret_context->trace_id + 8, low);
+    put(ret_context->span_id, span_id);
+    ret_context->trace_flags = (uint8_t)flags;
+    ret_context->is_remote = (uint8_t)remote;
     *ret_header = header_of(span_context);
     return PyErr_Occurred() == NULL ? 0 : -1;
 }
