@@ -10,6 +10,7 @@ typedef struct current_object {
     PyObject *span;  /* while it is current */
     PyObject *token; /* of OpenTelemetry's context */
     char end_on_exit;
+    char is_entered; /* or about to be: by one thread at a time */
 } current_object;
 
 #define SELF ((current_object *)self)
@@ -39,25 +40,35 @@ static PyObject *again(PyObject *self, PyObject *none) {
     return made(Py_TYPE(self), SELF->tracer, SELF->arguments, SELF->end_on_exit);
 }
 
+/* The token of the context in which `span` is current from now on. */
+static PyObject *attach(const native_state *state, PyObject *span) {
+    PyObject *context = PyObject_CallFunctionObjArgs(state->set_value, state->span_key, span, NULL);
+    PyObject *token = context == NULL ? NULL : PyObject_CallFunctionObjArgs(state->attach, context, NULL);
+    Py_XDECREF(context);
+    return token;
+}
+
+/* Claimed before it starts the span: that runs Python code, in which another thread may come here as well. */
 static PyObject *enter(PyObject *self, PyObject *none) {
     (void)none;
-    const native_state *state = SELF->tracer->state;
-    if (SELF->span != NULL) {
+    int was_entered;
+    SPR_LOCKED(self);
+    was_entered = SELF->is_entered;
+    SELF->is_entered = 1;
+    SPR_UNLOCKED();
+    if (was_entered) {
         PyErr_SetString(PyExc_RuntimeError, "this span is current already: each block needs a start of its own");
         return NULL;
     }
     PyObject *span = native_start(SELF->tracer, SELF->arguments);
-    if (span == NULL) return NULL;
-    PyObject *context = PyObject_CallFunctionObjArgs(state->set_value, state->span_key, span, NULL);
-    PyObject *token = context == NULL ? NULL : PyObject_CallFunctionObjArgs(state->attach, context, NULL);
-    Py_XDECREF(context);
-    if (token == NULL) {
-        Py_DECREF(span);
-        return NULL;
-    }
-    SELF->token = token;
+    PyObject *token = span == NULL ? NULL : attach(SELF->tracer->state, span);
+    if (token == NULL) Py_CLEAR(span);
+    Py_XINCREF(span); /* before another thread may leave the block */
+    SPR_LOCKED(self);
     SELF->span = span;
-    Py_INCREF(span);
+    SELF->token = token;
+    SELF->is_entered = span != NULL;
+    SPR_UNLOCKED();
     return span;
 }
 
@@ -72,11 +83,16 @@ static int tell(const span_object *span, PyObject *exception) {
 }
 
 static PyObject *leave(PyObject *self, PyObject *const *arguments, Py_ssize_t given) {
-    PyObject *span = SELF->span;
-    PyObject *token = SELF->token;
-    if (span == NULL || given < 2) Py_RETURN_NONE;
+    if (given < 2) Py_RETURN_NONE;
+    PyObject *span, *token;
+    SPR_LOCKED(self);
+    span = SELF->span;
+    token = SELF->token;
     SELF->span = NULL;
     SELF->token = NULL;
+    if (span != NULL) SELF->is_entered = 0;
+    SPR_UNLOCKED();
+    if (span == NULL) Py_RETURN_NONE;
     PyObject *detached = PyObject_CallFunctionObjArgs(SELF->tracer->state->detach, token, NULL);
     Py_DECREF(token);
     int result = detached == NULL ? -1 : tell((span_object *)span, arguments[1]);
@@ -91,8 +107,27 @@ static PyObject *leave(PyObject *self, PyObject *const *arguments, Py_ssize_t gi
     Py_RETURN_NONE;
 }
 
+static int traverse(PyObject *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT((PyObject *)SELF->tracer);
+    for (int i = 0; i < START_ARGUMENTS; i++) {
+        Py_VISIT(SELF->arguments[i]);
+    }
+    Py_VISIT(SELF->span);
+    Py_VISIT(SELF->token);
+    return 0;
+}
+
+/* The tracer and the arguments never change, so no cycle has them alone. */
+static int clear(PyObject *self) {
+    Py_CLEAR(SELF->span);
+    Py_CLEAR(SELF->token);
+    return 0;
+}
+
 static void dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
     for (int i = 0; i < START_ARGUMENTS; i++) {
         Py_XDECREF(SELF->arguments[i]);
     }
@@ -111,10 +146,13 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyType_Slot slots[] = {{Py_tp_dealloc, dealloc}, {Py_tp_methods, methods}, {0, NULL}};
+static PyType_Slot slots[] = {
+    {Py_tp_dealloc, dealloc}, {Py_tp_traverse, traverse}, {Py_tp_clear, clear}, {Py_tp_methods, methods}, {0, NULL},
+};
 
-static PyType_Spec spec = {"spanring._native.CurrentBase", sizeof(current_object), 0,
-                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+static PyType_Spec spec = {
+    "spanring._native.CurrentBase", sizeof(current_object), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
 
 PyTypeObject *native_make_current(PyObject *module) {
     return (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);

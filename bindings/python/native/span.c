@@ -47,17 +47,30 @@ static PyObject *is_recording(PyObject *self, PyObject *none) {
     return PyBool_FromLong(result);
 }
 
-static PyObject *get_span_context(PyObject *self, PyObject *none) {
-    (void)none;
+static PyObject *context_of(PyObject *self) {
     PyObject *context;
     SPR_LOCKED(self);
-    if (SELF->context == NULL) {
-        SELF->context = native_to_span_context(SELF->state, &SELF->span.context, SELF->header);
-    }
     context = SELF->context;
     Py_XINCREF(context);
     SPR_UNLOCKED();
     return context;
+}
+
+/* To make one runs Python code, in which another thread may be here as well: what is stored first is everybody's. */
+static PyObject *get_span_context(PyObject *self, PyObject *none) {
+    (void)none;
+    PyObject *context = context_of(self);
+    if (context != NULL) return context;
+    PyObject *made = native_to_span_context(SELF->state, &SELF->span.context, SELF->header);
+    if (made == NULL) return NULL;
+    SPR_LOCKED(self);
+    if (SELF->context == NULL) {
+        SELF->context = made;
+        Py_INCREF(made);
+    }
+    SPR_UNLOCKED();
+    Py_DECREF(made);
+    return context_of(self);
 }
 
 static PyObject *set_attribute(PyObject *self, PyObject *const *arguments, Py_ssize_t given, PyObject *keywords) {
@@ -227,8 +240,8 @@ static PyObject *get_name(PyObject *self, void *none) {
     (void)none;
     PyObject *name;
     SPR_LOCKED(self);
-    name = SELF->name;
-    Py_XINCREF(name);
+    name = SELF->name == NULL ? Py_None : SELF->name; /* the collector was here */
+    Py_INCREF(name);
     SPR_UNLOCKED();
     return name;
 }
@@ -239,9 +252,24 @@ static PyObject *get_kind(PyObject *self, void *none) {
     return SELF->kind;
 }
 
+static int traverse(PyObject *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(SELF->name);
+    Py_VISIT(SELF->kind);
+    Py_VISIT(SELF->context);
+    return 0;
+}
+
+/* The kind and the context never change, so no cycle has them alone. */
+static int clear(PyObject *self) {
+    Py_CLEAR(SELF->name);
+    return 0;
+}
+
 /* One that nobody ended ends here: it would hold its slot for as long as the process lives. */
 static void dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
     if (SELF->span.handle != 0) spr_span_end(&SELF->span);
     Py_XDECREF(SELF->name);
     Py_XDECREF(SELF->kind);
@@ -276,14 +304,13 @@ static PyGetSetDef members[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_dealloc, dealloc},
-    {Py_tp_methods, methods},
-    {Py_tp_getset, members},
-    {0, NULL},
+    {Py_tp_dealloc, dealloc}, {Py_tp_traverse, traverse}, {Py_tp_clear, clear},
+    {Py_tp_methods, methods}, {Py_tp_getset, members},    {0, NULL},
 };
 
-static PyType_Spec spec = {"spanring._native.SpanBase", sizeof(span_object), 0,
-                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+static PyType_Spec spec = {
+    "spanring._native.SpanBase", sizeof(span_object), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
 
 PyTypeObject *native_make_span(PyObject *module) {
     return (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);

@@ -8,9 +8,11 @@ import contextvars
 import enum
 import gc
 import os
+import sys
 import threading
 import types
 import unittest
+import weakref
 
 import private_directory
 import spanring
@@ -21,10 +23,31 @@ from opentelemetry.context import Context
 private_directory.use()
 PROVIDER = spanring.TracerProvider(service_name="test", resource_attributes={"list": [1, "two"]})
 TRACER = PROVIDER.get_tracer("span_test", "1.0", "https://schemas.test/s", {"a": [1, None, {"b": b"\xff"}]})
+THREADS = 3
 
 
 def counted(name):
     return PROVIDER.statistics()[name]
+
+
+def at_once(function):
+    """What it gives in each of some threads."""
+    barrier = threading.Barrier(THREADS)
+    given = []
+
+    def use():
+        barrier.wait()
+        given.append(function())
+
+    threads = [threading.Thread(target=use) for _ in range(THREADS)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.setswitchinterval(interval)
+    return given
 
 
 def remote(flags=1, **state):
@@ -77,6 +100,13 @@ class SpanTest(unittest.TestCase):
         span.record_exception(ValueError())
         span.end()
         self.assertEqual(counted("unsampled"), before + 1)
+
+    def test_a_context_that_does_not_say_whether_it_is_remote_is_not(self):
+        local = trace.SpanContext(1, 2, None)
+        span = TRACER.start_span("child", context=below(local), links=[trace.Link(local)])
+        span.add_link(local)
+        self.assertEqual(span.get_span_context().trace_id, 1)
+        span.end()
 
     def test_arguments_are_those_of_the_api(self):
         for wrong in (lambda: TRACER.start_span(), lambda: TRACER.start_span("n", nothing=1),
@@ -146,6 +176,27 @@ class SpanTest(unittest.TestCase):
         gc.collect()
         self.assertEqual(counted("ended"), before + 1)
 
+    def test_a_cycle_through_one_is_collected_and_it_ends(self):
+        class Owner:
+            pass
+
+        before = counted("ended")
+        owner = Owner()
+        owner.span = TRACER.start_span(owner)  # by its name
+        owner.other = TRACER.start_span("other")
+        owner.other.update_name((owner.other,))
+        gone = weakref.ref(owner)
+        del owner
+        gc.collect()
+        self.assertIsNone(gone())
+        self.assertEqual(counted("ended"), before + 2)
+
+    def test_all_threads_get_the_same_context(self):
+        for _ in range(50):
+            span = TRACER.start_span("shared")
+            self.assertEqual(len(set(map(id, at_once(span.get_span_context)))), 1)
+            span.end()
+
     def test_many_threads_may_use_one(self):
         span = TRACER.start_span("shared")
 
@@ -198,6 +249,46 @@ class CurrentSpanTest(unittest.TestCase):
                 block.__enter__()
         with block as span:
             self.assertTrue(span.is_recording())
+
+    def test_of_threads_that_enter_a_block_one_does(self):
+        def enter():
+            try:
+                return block.__enter__()
+            except RuntimeError:
+                return None
+
+        before = counted("started")
+        for _ in range(50):
+            block = TRACER.start_as_current_span("once")
+            self.assertEqual(at_once(enter).count(None), THREADS - 1)
+        self.assertEqual(counted("started"), before + 50)
+
+    def test_a_block_that_could_not_start_its_span_may_be_entered_again(self):
+        class Late:
+            def __str__(self):
+                return block.__enter__().name  # it is not entered yet
+
+        block = TRACER.start_as_current_span("n", attributes={"late": Late()})
+        for _ in range(2):
+            with self.assertRaisesRegex(RuntimeError, "current already"):
+                block.__enter__()
+        self.assertIs(trace.get_current_span(), trace.INVALID_SPAN)
+
+    def test_a_cycle_through_a_block_is_collected_and_its_span_ends(self):
+        class Request:
+            pass
+
+        def enter():
+            request = Request()
+            request.block = TRACER.start_as_current_span("held", attributes={"request": request})
+            request.span = request.block.__enter__()
+            return weakref.ref(request)
+
+        before = counted("ended")
+        gone = contextvars.copy_context().run(enter)
+        gc.collect()
+        self.assertIsNone(gone())
+        self.assertEqual(counted("ended"), before + 1)
 
     def test_it_decorates_functions(self):
         depths = []
