@@ -101,10 +101,13 @@ func (s *Span) AddEvent(name string, attributes ...Attribute) {
 	s.AddEventAt(time.Now(), name, attributes...)
 }
 
-// AddEventAt adds an event that happened at a time.
+// AddEventAt adds an event that happened at a time; the zero time, and one before 1970, is now.
 func (s *Span) AddEventAt(at time.Time, name string, attributes ...Attribute) {
 	if s.locked() {
 		defer s.mutex.Unlock()
+		if nanoseconds(at) == 0 { // the library's "now" would be when the event is handed on
+			at = time.Now()
+		}
 		s.rarely().events.addEvent(Event{Name: name, Time: at, Attributes: attributes})
 		s.changed()
 	}
@@ -123,9 +126,6 @@ func (s *Span) RecordError(err error, attributes ...Attribute) {
 func (s *Span) RecordException(exception Exception) {
 	if exception.Type == "" && exception.Message == "" {
 		return
-	}
-	if exception.Time.IsZero() {
-		exception.Time = time.Now()
 	}
 	s.AddEventAt(exception.Time, "exception", exception.attributes()...)
 }

@@ -239,6 +239,23 @@ func TestWhatIsRefusedIsCounted(t *testing.T) {
 	library.expect(t, 1, 1, 2)
 }
 
+func TestAnEventWithoutATimeHappensWhenItIsAdded(t *testing.T) {
+	library := open(t)
+	for name, add := range map[string]func(*Span){
+		"zero":        func(span *Span) { span.AddEventAt(time.Time{}, "event") },
+		"before 1970": func(span *Span) { span.AddEventAt(time.Unix(-1, 0), "event") },
+		"exception":   func(span *Span) { span.RecordException(Exception{Type: "type"}) },
+	} {
+		_, span := library.tracer.Start(context.Background(), name)
+		begin := nanoseconds(time.Now())
+		add(span)
+		if at := native.Uint64(span.rare.events.Bytes); at < begin || at > nanoseconds(time.Now()) {
+			t.Errorf("%s: %d", name, at)
+		}
+		span.End()
+	}
+}
+
 func TestManyGoroutinesMayUseASpan(t *testing.T) {
 	library := open(t)
 	ctx, span := library.tracer.Start(context.Background(), "shared")
