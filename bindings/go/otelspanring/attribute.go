@@ -56,8 +56,8 @@ func listOf[T any](from []T, valueOf func(T) spanring.Value) spanring.Value {
 	return spanring.ArrayValue(values...)
 }
 
-// unique leaves of equal keys the last, in the place of the first: what the library sees to for a span's own attributes, and
-// not for those of events and maps.
+// unique leaves of equal keys the last, in the place of the first: what the library sees to for attributes of spans, events,
+// links and scopes, and not for those inside of a value.
 func unique(from []attribute.KeyValue) []attribute.KeyValue {
 	if len(from) > fewAttributes {
 		return withoutEqualKeys(from)

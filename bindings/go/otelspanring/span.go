@@ -75,7 +75,7 @@ func (s *Span) AddEvent(name string, options ...trace.EventOption) {
 	if s.IsRecording() {
 		config := trace.NewEventConfig(options...)
 		var room [fewAttributes]spanring.Attribute
-		s.span.AddEventAt(config.Timestamp(), name, attributesOf(room[:0], unique(config.Attributes()))...)
+		s.span.AddEventAt(config.Timestamp(), name, attributesOf(room[:0], config.Attributes())...)
 	}
 }
 
@@ -121,7 +121,7 @@ func (s *Span) recordException(value any, message string, config trace.EventConf
 		stack := make([]byte, 2048)
 		attributes = append(attributes, attribute.String("exception.stacktrace", string(stack[:runtime.Stack(stack, false)])))
 	}
-	s.span.AddEventAt(config.Timestamp(), "exception", attributesOf(nil, unique(attributes))...)
+	s.span.AddEventAt(config.Timestamp(), "exception", attributesOf(nil, attributes)...)
 }
 
 // typeOf is the name of a type as the SDK says it: with the path of its package, unless it has none.

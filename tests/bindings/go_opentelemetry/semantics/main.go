@@ -227,6 +227,10 @@ func (s *scenario) corners() {
 	span := s.start("a key set twice", trace.WithAttributes(attribute.Int("k", 1), attribute.String("k", "two")))
 	span.SetAttributes(attribute.Bool("k", true))
 	span.End()
+	twice := []attribute.KeyValue{attribute.Int("k", 1), attribute.Int("l", 2), attribute.String("k", "two")}
+	span = s.start("a key twice in an event and a link", trace.WithLinks(trace.Link{SpanContext: caller(0), Attributes: twice}))
+	span.AddEvent("twice", s.at(0), trace.WithAttributes(twice...))
+	span.End()
 	span = s.start("a key that is empty")
 	span.SetAttributes(attribute.Int("", 1), attribute.Int("k", 2))
 	span.End()
