@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The columns are varints (otlp/wire.hpp), in this order: the version; how many texts, pairs, origins, spans, and pairs
-// of spans; the lengths of the texts; pairs; origins; then of all spans the trace, the start (as the difference to the
-// one before), the duration, the marks, the name, the origin, how many pairs; all pairs of spans; and the texts
-// themselves.
+// The columns are varints (otlp/wire.hpp), in this order: the version; how many texts, pairs, resources, origins,
+// spans, and pairs of spans; the lengths of the texts; pairs; resources; origins; then of all spans the trace, the
+// start (as the difference to the one before), the duration, the marks, the name, the origin, how many pairs; all pairs
+// of spans; and the texts themselves.
+//
+// A resource is a service and its pairs, and an origin two numbers: of its resource, and one more than that of its
+// scope's pair, or 0. So a resource of many scopes is there once.
 #include "store/batch_index.hpp"
 
 #include <algorithm>
@@ -20,7 +23,7 @@ namespace {
 using Bytes = std::span<const uint8_t>;
 using namespace wire::tags;
 
-constexpr uint64_t kVersion = 1;
+constexpr uint64_t kVersion = 2;
 
 std::string_view as_text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 Bytes as_bytes(std::string_view text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
@@ -140,14 +143,24 @@ public:
         IndexBytes index;
         index.traces = std::move(traces_);
         Column head;
-        for (const uint64_t count : {kVersion, uint64_t{text_count_}, uint64_t{pair_count_}, uint64_t{origin_count_},
-                                     uint64_t{spans_}, uint64_t{pairs_of_spans_count_}}) {
+        for (const uint64_t count : {kVersion, uint64_t{text_count_}, uint64_t{pair_count_}, uint64_t{resource_count_},
+                                     uint64_t{origin_count_}, uint64_t{spans_}, uint64_t{pairs_of_spans_count_}}) {
             head.put(count);
         }
-        const std::string* const parts[] = {
-            &head.bytes(),    &lengths_.bytes(),        &pairs_.bytes(), &origins_.bytes(), &numbers_.bytes(),
-            &starts_.bytes(), &durations_.bytes(),      &marks_,         &names_.bytes(),   &origins_of_spans_.bytes(),
-            &counts_.bytes(), &pairs_of_spans_.bytes(), &texts_};
+        const std::string* const parts[] = {&head.bytes(),
+                                            &lengths_.bytes(),
+                                            &pairs_.bytes(),
+                                            &resources_.bytes(),
+                                            &origins_.bytes(),
+                                            &numbers_.bytes(),
+                                            &starts_.bytes(),
+                                            &durations_.bytes(),
+                                            &marks_,
+                                            &names_.bytes(),
+                                            &origins_of_spans_.bytes(),
+                                            &counts_.bytes(),
+                                            &pairs_of_spans_.bytes(),
+                                            &texts_};
         size_t size = 0;
         for (const std::string* part : parts) size += part->size();
         index.spans.reserve(size);
@@ -259,40 +272,45 @@ private:
         wire::each_field(body, [&](const wire::Field& field) {
             if (field.tag() == bytes(1)) decode_resource(field.bytes, resource);
         });
+        add_resource(resource);
         wire::each_field(body, [&](const wire::Field& field) {
-            if (field.tag() == bytes(2)) scope_spans(resource, field.bytes);
+            if (field.tag() == bytes(2)) scope_spans(field.bytes);
         });
     }
-    void scope_spans(const DecodedResource& resource, Bytes body) {
+    void scope_spans(Bytes body) {
         DecodedScope scope;
         wire::each_field(body, [&](const wire::Field& field) {
             if (field.tag() == bytes(1)) decode_scope(field.bytes, scope);
         });
-        begin_origin(resource, scope);
+        begin_origin(scope);
         wire::each_field(body, [&](const wire::Field& field) {
             if (field.tag() == bytes(2)) add_span(field.bytes);
         });
     }
 
-    void begin_origin(const DecodedResource& resource, const DecodedScope& scope) {
-        origins_.put(own_text(resource.service_name));
-        origins_.put(resource.attributes.size() + (scope.name.empty() ? 0 : 1));
+    void add_resource(const DecodedResource& resource) {
+        resources_.put(own_text(resource.service_name));
+        resources_.put(resource.attributes.size());
         for (const auto& [key, value] : resource.attributes) {
             const uint32_t key_text = own_text(key);
-            origins_.put(add_pair(key_text, own_text(value.text)));
+            resources_.put(add_pair(key_text, own_text(value.text)));
         }
-        if (!scope.name.empty()) origins_.put(add_pair(text(search::kScopeKey), own_text(scope.name)));
+        ++resource_count_;
+    }
+    void begin_origin(const DecodedScope& scope) {
+        origins_.put(resource_count_ - 1);
+        origins_.put(scope.name.empty() ? 0 : add_pair(text(search::kScopeKey), own_text(scope.name)) + 1);
         ++origin_count_;
     }
 
     Numbers trace_numbers_, text_numbers_, pair_numbers_, event_numbers_, message_numbers_;
     std::vector<uint32_t> pending_;  // of the span that is read
     uint32_t unfinished_pair_ = UINT32_MAX;
-    uint32_t text_count_ = 0, pair_count_ = 0, origin_count_ = 0, trace_count_ = 0;
+    uint32_t text_count_ = 0, pair_count_ = 0, resource_count_ = 0, origin_count_ = 0, trace_count_ = 0;
     uint32_t spans_ = 0, pairs_of_spans_count_ = 0;
     uint64_t last_start_ = 0;
     std::string traces_, texts_, marks_;
-    Column lengths_, pairs_, origins_, numbers_, starts_, durations_, names_, origins_of_spans_, counts_,
+    Column lengths_, pairs_, resources_, origins_, numbers_, starts_, durations_, names_, origins_of_spans_, counts_,
         pairs_of_spans_;
 };
 
@@ -353,8 +371,8 @@ bool read_index(Bytes traces, Bytes bytes, BatchIndex& index) {
     Reading read(bytes);
     if (read.number() != kVersion || traces.size() % sizeof(TraceId) != 0) return false;
     index.traces = traces;
-    const size_t texts = read.count(), pairs = read.count(), origins = read.count(), spans = read.count(),
-                 pairs_of_spans = read.count();
+    const size_t texts = read.count(), pairs = read.count(), resources = read.count(), origins = read.count(),
+                 spans = read.count(), pairs_of_spans = read.count();
     if (!read.sound()) return false;
     index.texts.resize(texts);
     std::vector<size_t> lengths(texts);
@@ -364,11 +382,17 @@ bool read_index(Bytes traces, Bytes bytes, BatchIndex& index) {
         pair.key = read.below(texts);
         pair.value = read.below(texts);
     }
+    index.resources.resize(resources);
+    for (BatchIndex::Resource& resource : index.resources) {
+        resource.service = read.below(texts);
+        resource.pairs.resize(read.count());
+        for (uint32_t& pair : resource.pairs) pair = read.below(pairs);
+    }
     index.origins.resize(origins);
     for (BatchIndex::Origin& origin : index.origins) {
-        origin.service = read.below(texts);
-        origin.pairs.resize(read.count());
-        for (uint32_t& pair : origin.pairs) pair = read.below(pairs);
+        origin.resource = read.below(resources);
+        const uint32_t scope = read.below(pairs + 1);
+        origin.scope = scope == 0 ? BatchIndex::kNoScope : scope - 1;
     }
     index.spans.resize(spans);
     const size_t trace_count = index.trace_count();

@@ -2,7 +2,8 @@
 //
 // What the store knows of a batch without its bytes: of each span the trace, times, name, service and attributes, as
 // columns of numbers into a dictionary of the texts in the batch. A search reads these and nothing else: a text that
-// occurs in a thousand spans is looked at once. Made when the batch is stored, by one walk over its bytes.
+// occurs in a thousand spans is looked at once. Made when the batch is stored, by one walk over its bytes, and never
+// larger than a small multiple of them, whatever they are.
 //
 // Of a value the first kMostIndexedBytes are in it; of an array or a list, those of its JSON.
 #pragma once
@@ -52,14 +53,20 @@ struct BatchIndex {
     struct Pair {
         uint32_t key, value;  // which texts
     };
-    struct Origin {
+    struct Resource {
         uint32_t service = 0;  // which text
         std::vector<uint32_t> pairs;
     };
+    struct Origin {
+        uint32_t resource = 0;
+        uint32_t scope = kNoScope;  // which pair
+    };
+    static constexpr uint32_t kNoScope = UINT32_MAX;
 
     std::span<const uint8_t> traces;
     std::vector<std::string_view> texts;
     std::vector<Pair> pairs;
+    std::vector<Resource> resources;
     std::vector<Origin> origins;
     std::vector<IndexedSpan> spans;        // in the order of the bytes
     std::vector<uint32_t> pairs_of_spans;  // which pairs
@@ -68,7 +75,8 @@ struct BatchIndex {
     TraceId trace(size_t which) const;
     std::span<const uint32_t> pairs_of(size_t span) const;
     std::string_view name_of(const IndexedSpan& span) const { return texts[span.name]; }
-    std::string_view service_of(const IndexedSpan& span) const { return texts[origins[span.origin].service]; }
+    uint32_t service_text(const IndexedSpan& span) const { return resources[origins[span.origin].resource].service; }
+    std::string_view service_of(const IndexedSpan& span) const { return texts[service_text(span)]; }
 };
 
 // False: the bytes are no index. Then the content of `ret_index` is unspecified. Memory of an earlier one is used

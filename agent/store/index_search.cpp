@@ -37,19 +37,25 @@ public:
             pairs_[i] = holds(index.pairs[i]) ? 1 : 0;
             any_pair_ |= pairs_[i] != 0;
         }
-        for (const BatchIndex::Origin& origin : index.origins) origins_.push_back(any_of(origin.pairs) ? 1 : 0);
+        std::vector<uint8_t> resources;
+        for (const BatchIndex::Resource& resource : index.resources)
+            resources.push_back(any_of(resource.pairs) ? 1 : 0);
+        for (const BatchIndex::Origin& origin : index.origins) {
+            const bool scope = origin.scope != BatchIndex::kNoScope && pairs_[origin.scope] != 0;
+            origins_.push_back(scope || resources[origin.resource] != 0 ? 1 : 0);
+        }
     }
 
     bool holds(size_t number) {
         const IndexedSpan& span = index_.spans[number];
         switch (word_.subject) {
-            case Subject::kService: return accepts(index_.origins[span.origin].service);
+            case Subject::kService: return accepts(index_.service_text(span));
             case Subject::kName: return accepts(span.name);
             case Subject::kKind: return word_.accepts(kind_name(span.kind));
             case Subject::kStatus: return word_.accepts(status_name(span.status));
             case Subject::kDuration: return word_.accepts_duration(span.duration);
             case Subject::kText:
-                if (accepts(span.name) || accepts(index_.origins[span.origin].service)) return true;
+                if (accepts(span.name) || accepts(index_.service_text(span))) return true;
                 break;
             case Subject::kPair: break;
         }

@@ -62,13 +62,13 @@ void TraceSums::add(uint64_t batch, const BatchIndex& index, const std::vector<u
         else if (span.error())
             ++sum.errors;
         sum.found |= !found.empty() && found[i] != 0;
-        sum.services = with_service(sum.services, number(index.origins[span.origin].service));
+        sum.services = with_service(sum.services, number(index.service_text(span)));
         const bool better = span.root != sum.has_root ? span.root : span.start < sum.head_start;
         if (!first && !better) continue;
         sum.has_root = span.root;
         sum.head_start = span.start;
         sum.name = number(span.name);
-        sum.service = number(index.origins[span.origin].service);
+        sum.service = number(index.service_text(span));
     }
 }
 

@@ -17,11 +17,36 @@ std::span<const uint8_t> bytes_of(const std::string& text) {
     return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
+std::string resource_of(const std::vector<std::pair<std::string, std::string>>& attributes) {
+    std::string resource, field;
+    for (const auto& [key, value] : attributes) test::put_bytes(resource, 1, test::text_attribute(key, value));
+    test::put_bytes(field, 1, resource);
+    return field;
+}
+std::string scope_spans_of(const std::string& scope, const std::string& records) {
+    std::string body, field;
+    if (!scope.empty()) {
+        std::string name;
+        test::put_bytes(name, 1, scope);
+        test::put_bytes(body, 1, name);
+    }
+    test::put_bytes(field, 2, body + records);
+    return field;
+}
+std::string request_of(const std::string& resource_spans) {
+    std::string request;
+    test::put_bytes(request, 1, resource_spans);
+    return request;
+}
+
 class BatchIndexTest : public testing::Test {
 protected:
     void build(const std::vector<test::ServiceSpans>& groups) {
         const auto batch = test::make_batch(groups, acknowledgements_);
-        bytes_ = index_request(bytes_of(flatten(assemble(batch->runs))));
+        build(flatten(assemble(batch->runs)));
+    }
+    void build(const std::string& request) {
+        bytes_ = index_request(bytes_of(request));
         ASSERT_TRUE(read_index(bytes_of(bytes_.traces), bytes_of(bytes_.spans), index_));
     }
     std::vector<std::string> pairs_of(size_t span) const {
@@ -78,6 +103,46 @@ TEST_F(BatchIndexTest, ATextIsThereOnce) {
     EXPECT_EQ(index_.spans.size(), 200u);
     EXPECT_LT(index_.texts.size(), 20u);
     EXPECT_LT(bytes_.spans.size(), 200u * 16);
+}
+
+TEST_F(BatchIndexTest, ScopesOfOneResourceShareIt) {
+    const std::string front = resource_of({{"service.name", "front"}, {"host.name", "a"}});
+    const std::string stock = resource_of({{"service.name", "stock"}});
+    build(request_of(front + scope_spans_of("http", TestSpan{.name = "get"}.record()) +
+                     scope_spans_of("", TestSpan{.name = "bare"}.record())) +
+          request_of(stock + scope_spans_of("sql", TestSpan{.name = "select"}.record())));
+    ASSERT_EQ(index_.spans.size(), 3u);
+    ASSERT_EQ(index_.resources.size(), 2u);
+    const auto origin_of = [&](size_t span) { return index_.origins[index_.spans[span].origin]; };
+    const auto scope_of = [&](size_t span) { return index_.texts[index_.pairs[origin_of(span).scope].value]; };
+    EXPECT_EQ(origin_of(0).resource, origin_of(1).resource);
+    EXPECT_EQ(scope_of(0), "http");
+    EXPECT_EQ(origin_of(1).scope, BatchIndex::kNoScope);
+    EXPECT_EQ(scope_of(2), "sql");
+    EXPECT_EQ(index_.service_of(index_.spans[1]), "front");
+    EXPECT_EQ(index_.service_of(index_.spans[2]), "stock");
+    EXPECT_EQ(index_.resources[0].pairs.size(), 2u);
+}
+
+TEST_F(BatchIndexTest, ALargeResourceOfManyScopesIsThereOnce) {
+    std::vector<std::pair<std::string, std::string>> attributes;
+    for (int n = 0; n < 40; ++n) attributes.emplace_back("key." + std::to_string(n), std::string(4000, 'x'));
+    std::string body = resource_of(attributes);
+    for (int n = 0; n < 2000; ++n) body += scope_spans_of("scope " + std::to_string(n), TestSpan{}.record());
+    const std::string request = request_of(body);
+    build(request);
+    EXPECT_EQ(index_.origins.size(), 2000u);
+    EXPECT_LT(bytes_.size(), request.size());
+}
+
+TEST_F(BatchIndexTest, ManyAttributesTimesManyScopesIsNotTheirProduct) {
+    std::vector<std::pair<std::string, std::string>> attributes(10'000);
+    std::string body = resource_of(attributes);
+    for (int n = 0; n < 10'000; ++n) body += scope_spans_of("", "");
+    const std::string request = request_of(body);
+    build(request);
+    EXPECT_EQ(index_.origins.size(), 10'000u);
+    EXPECT_LT(bytes_.size(), 4 * request.size());
 }
 
 TEST_F(BatchIndexTest, OfAValueThatIsVeryLongTheBeginning) {
