@@ -173,6 +173,8 @@ std::shared_ptr<const Producer> RequestReader::producer_of(std::span<const uint8
     const auto producer = std::make_shared<Producer>();
     producer->identity() = identity_of_(decoded.service_name, instance != nullptr ? instance->text : "");
     producer->uid = owner_;
+    // Its own name, also where it has no account of its own.
+    producer->service = decoded.service_name.substr(0, kLongestService);
     append_field(producer->resource, 1, bytes_in(body));
     if (!schema_url.empty()) {
         std::string url = sound_text(schema_url);

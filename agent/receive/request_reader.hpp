@@ -40,6 +40,7 @@ public:
     static constexpr size_t kMostParts = 10'000;  // a request of more resources than that is no request
     static constexpr size_t kMostKnown = 256;     // resources, and scopes, that are kept
     static constexpr size_t kLargestKnown = 16 << 10;
+    static constexpr size_t kLongestService = 256;  // bytes of a name, in metrics
 
     // Whose spans a service's and its instance's are.
     using IdentityOf = std::function<ProcessIdentity(const std::string& service, const std::string& instance)>;

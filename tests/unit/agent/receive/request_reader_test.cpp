@@ -116,6 +116,18 @@ TEST_F(RequestReaderTest, OfAMalformedResourceNoSpanGoesOn) {
     EXPECT_EQ(spans_.invalid, 1u);
 }
 
+TEST_F(RequestReaderTest, AServiceKeepsItsNameWhateverAccountItsSpansAreBookedTo) {
+    RequestReader reader([](const std::string&, const std::string&) {
+        ProcessIdentity other;
+        other.service = "(other senders)";
+        return other;
+    });
+    std::string request = bytes(1, resource("shop") + bytes(2, bytes(2, bare_span(1))));
+    ReceivedSpans spans;
+    ASSERT_EQ(reader.read(writable(request), 1000, spans), "");
+    EXPECT_EQ(spans.runs.at(0).producer->service, "shop");
+}
+
 TEST_F(RequestReaderTest, TextThatIsNoUtf8IsRepaired) {
     ASSERT_EQ(
         read(bytes(1, resource("sh\xffp") + bytes(3, "\xc0") + bytes(2, bytes(2, bare_span(1) + bytes(5, "n\xfe"))))),
