@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The ledger over its file. One connection behind a mutex: it is written a few times a second at most. Where the file
-// cannot be opened or written (a full disk) the agent goes on: rows are refused until it can, what spools did is kept
-// in memory. Where it is damaged, it is set aside and a new one is made.
+// cannot be opened or written (a full disk) the agent goes on: rows are refused until it can (their owners tell
+// them again), what spools did is kept in memory. Where it is damaged, it is set aside and a new one is made.
 #include "ledger/ledger.hpp"
 #include "base/mutex.hpp"
 

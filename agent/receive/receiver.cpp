@@ -20,7 +20,8 @@ namespace {
 
 // How long a request waits for others to go with it, while the exporters have something to do anyway.
 constexpr std::chrono::milliseconds kGather{5};
-constexpr std::chrono::milliseconds kTryAgain{100};  // a disk that did not take what is to be kept
+constexpr std::chrono::milliseconds kTryAgain{100};  // a disk that did not take what is to be kept, or booked
+constexpr std::chrono::seconds kReplayPause{1};      // exporters that had no room for what was kept
 constexpr uint64_t kEverything = std::numeric_limits<uint64_t>::max();
 
 std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) {
@@ -87,11 +88,12 @@ void Receiver::take(Body request, Answer answer) {
     measure(spans.runs);
     uint64_t bytes = 0;
     for (const Run& run : spans.runs) bytes += run.bytes.size();
-    const auto full = [&](uint64_t more_spans, uint64_t more_bytes) {
+    const auto full = [&](uint64_t more_spans, uint64_t more_bytes, size_t more_parts) {
         return gathering_->batch->spans + more_spans > settings_.batch_spans ||
-               gathering_->batch->bytes + more_bytes > settings_.batch_bytes;
+               gathering_->batch->bytes + more_bytes > settings_.batch_bytes ||
+               gathering_->parts.size() + more_parts > RequestReader::kMostParts;  // or its file could not be read
     };
-    if (gathering_ != nullptr && full(spans.spans, bytes)) submit(std::move(gathering_));
+    if (gathering_ != nullptr && full(spans.spans, bytes, spans.parts.size())) submit(std::move(gathering_));
     if (gathering_ == nullptr) {
         gathering_ = std::make_unique<Delivery>();
         gathering_->since = now_;
@@ -100,7 +102,7 @@ void Receiver::take(Body request, Answer answer) {
     add(*gathering_, std::move(request), std::move(spans));
     const bool alone = std::all_of(deliveries_.begin(), deliveries_.end(),
                                    [](const auto& delivery) { return delivery->kept.has_value(); });
-    if (alone || full(0, 0)) submit(std::move(gathering_));
+    if (alone || full(0, 0, 0)) submit(std::move(gathering_));
 }
 
 // Not what an earlier agent kept, which has measured it.
@@ -120,8 +122,9 @@ void Receiver::measure(const std::vector<Run>& runs) {
 
 void Receiver::add(Delivery& delivery, Body request, ReceivedSpans spans) {
     Batch& batch = *delivery.batch;
-    held_ += request.size;
-    batch.memory += request.size;
+    const size_t memory = request.size + spans.runs.size() * sizeof(Run) + spans.parts.size() * sizeof(ReceivedPart);
+    held_ += memory;
+    batch.memory += memory;
     batch.spans += static_cast<uint32_t>(spans.spans - spans.invalid);
     for (const Run& run : spans.runs) batch.bytes += run.bytes.size();
     batch.buffers.push_back(std::move(request.bytes));
@@ -150,6 +153,7 @@ void Receiver::close() {
     closed_ = true;
     if (gathering_ != nullptr) submit(std::move(gathering_));
     replay_.clear();  // their files stay
+    again_.clear();
 }
 
 // ---- Out ------------------------------------------------------------------------------------------------------------
@@ -163,9 +167,12 @@ void Receiver::work(Clock::time_point now) {
         const bool dropped = std::all_of(exporters_.begin(), exporters_.end(), [&](const Exporter* exporter) {
             return !exporter->required() || batch->resolutions[exporter->index()].outcome == Outcome::kDroppedQueue;
         });
+        const bool nobody_took_it = !batch->runs.empty() && required_ != 0 && (left_behind || dropped);
         if (delivery.kept && left_behind) {
             forget(delivery);  // the file stays, for the next agent
-        } else if (!delivery.kept && !batch->runs.empty() && required_ != 0 && (left_behind || dropped)) {
+        } else if (delivery.kept && nobody_took_it) {
+            put_back(delivery);
+        } else if (nobody_took_it) {
             refuse(delivery, left_behind ? "the agent ends" : "no exporter has room for it");
         } else {
             settle(delivery);
@@ -192,7 +199,7 @@ Receiver::Clock::time_point Receiver::due() const {
         due = std::min(due, std::max(delivery->keep_at, next_try_));
         break;
     }
-    if (unwritten_) due = std::min(due, next_try_);
+    if (unwritten_) due = std::min(due, next_booking_);
     return due;
 }
 
@@ -227,7 +234,9 @@ void Receiver::settle(Delivery& delivery) {
         rejected.push_back(least);
     }
     if (delivery.kept) booking_.done.push_back(*delivery.kept);
-    book();  // before the answer: what is answered is booked
+    // Before the answer. Where the ledger refuses it the answer goes all the same: the spans are delivered, and a
+    // sender that waited in vain would send them twice. They are booked when they can be.
+    book();
     answer(delivery, rejected);
     forget(delivery);
 }
@@ -239,6 +248,19 @@ void Receiver::refuse(Delivery& delivery, const std::string& why) {
     }
     status_.refused_spans += delivery.batch->spans;
     if (const auto more = refused_log_.due()) spdlog::warn("receiver: requests are refused: {}{}", why, *more);
+    forget(delivery);
+}
+
+// What is in a file is not lost for want of room: it is read again, later.
+void Receiver::put_back(Delivery& delivery) {
+    for (Waiting& waiting : std::exchange(delivery.waiting, {})) {  // not booked yet, so it was not answered
+        ++status_.refused_requests;
+        waiting.answer({ReceiverReply::Kind::kBusy, 0, "no exporter has room for it"});
+    }
+    again_.push_back({*delivery.kept, std::move(delivery.parts)});
+    replay_at_ = now_ + kReplayPause;
+    if (const auto more = refused_log_.due())
+        spdlog::warn("receiver: what was kept waits: no exporter has room for it{}", *more);
     forget(delivery);
 }
 
@@ -266,13 +288,14 @@ void Receiver::keep(Delivery& delivery) {
     newly_kept_.push_back(&delivery);
 }
 
-// False: the ledger refuses it, and it is tried again.
+// False: the ledger refuses it, and it is tried again. Not at once: one that is busy costs seconds each time.
 bool Receiver::book() {
+    if (std::max(now_, Clock::now()) < next_booking_) return false;
     booking_.senders = senders_.changed();
     if (booking_.senders.empty() && booking_.kept.empty() && booking_.done.empty()) return true;
     unwritten_ = !ledger_.book_received(booking_);
     if (unwritten_) {
-        next_try_ = now_ + kTryAgain;
+        next_booking_ = std::max(now_, Clock::now()) + kTryAgain;
         return false;
     }
     senders_.written();
@@ -310,6 +333,7 @@ void Receiver::answer(Delivery& delivery, const std::vector<uint64_t>& rejected)
 
 void Receiver::forget(const Delivery& delivery) {
     held_ -= delivery.batch->memory;
+    if (delivery.replayed) replayed_ -= delivery.batch->memory;
     std::erase(newly_kept_, &delivery);
     const auto place = places_.find(delivery.batch.get());
     const Deliveries::iterator gone = place->second;
@@ -348,30 +372,54 @@ void Receiver::find_kept() {
     if (replay_.empty() && !missing_.empty()) replay_.push_back(kEverything);  // so that it is booked as lost
 }
 
+// About a batch at once: what comes meanwhile is to find room at the exporters as well.
 void Receiver::replay_some() {
-    if (closed_) return;
-    while (!replay_.empty() && held_ <= settings_.queue_bytes / 2) {
-        const uint64_t number = replay_.front();
-        replay_.pop_front();
-        if (number != kEverything && !replay(number)) {
-            spdlog::error("receiver: the kept request {} in {} is damaged; its spans are booked as dropped", number,
-                          settings_.kept.directory);
-            booking_.done.push_back(number);
+    if (closed_ || now_ < replay_at_) return;
+    while (replayed_ < settings_.batch_bytes / 2 && held_ <= settings_.queue_bytes / 2) {
+        if (!replay_.empty()) {
+            replay_first();
+        } else if (!again_.empty()) {
+            const Kept kept = std::move(again_.front());
+            again_.pop_front();
+            if (replay(kept.number, false)) continue;
+            for (const ReceivedPart& part : kept.parts) lose(part.account, part.spans);
+            give_up(kept.number);
+        } else {
+            return;
         }
-        if (!replay_.empty()) continue;
-        for (const auto& [account, spans] : std::exchange(missing_, {})) {
-            Completion lost;
-            lost.spans = static_cast<uint32_t>(spans);
-            for (Resolution& resolution : lost.resolutions) resolution.outcome = Outcome::kDroppedQueue;
-            senders_.resolved(account, lost);
-            spdlog::error("receiver: {} spans that were kept are not there any more; they are booked as dropped",
-                          spans);
-        }
-        book();
     }
 }
 
-bool Receiver::replay(uint64_t number) {
+void Receiver::replay_first() {
+    const uint64_t number = replay_.front();
+    replay_.pop_front();
+    if (number != kEverything && !replay(number, true)) give_up(number);
+    if (!replay_.empty()) return;
+    uint64_t lost = 0;
+    for (const auto& [account, spans] : std::exchange(missing_, {})) {
+        lose(account, spans);
+        lost += spans;
+    }
+    if (lost != 0)
+        spdlog::error("receiver: {} spans that were kept are not there any more; they are booked as dropped", lost);
+    book();
+}
+
+void Receiver::lose(const AccountId& account, uint64_t spans) {
+    Completion lost;
+    lost.spans = static_cast<uint32_t>(spans);
+    for (Resolution& resolution : lost.resolutions) resolution.outcome = Outcome::kDroppedQueue;
+    senders_.resolved(account, lost);
+}
+
+void Receiver::give_up(uint64_t number) {
+    spdlog::error("receiver: the kept request {} in {} is damaged; its spans are booked as dropped", number,
+                  settings_.kept.directory);
+    booking_.done.push_back(number);
+}
+
+// False: it is damaged. `first`: by this agent.
+bool Receiver::replay(uint64_t number, bool first) {
     std::optional<KeptRequests::Request> kept = kept_.read(number);
     if (!kept) return false;
     size_t next = 0;
@@ -392,6 +440,7 @@ bool Receiver::replay(uint64_t number) {
             return false;
     }
     for (const ReceivedPart& part : spans.parts) {
+        if (!first) break;
         uint64_t& missing = missing_[part.account];
         missing -= std::min<uint64_t>(missing, part.spans);
         if (missing == 0) missing_.erase(part.account);
@@ -399,9 +448,11 @@ bool Receiver::replay(uint64_t number) {
     auto delivery = std::make_unique<Delivery>();
     delivery->since = now_;
     delivery->kept = number;
-    delivery->counted = !replay_anew_;
-    if (replay_anew_) booking_.kept.push_back(number);
+    delivery->replayed = true;
+    delivery->counted = !first || !replay_anew_;
+    if (!delivery->counted) booking_.kept.push_back(number);
     add(*delivery, std::move(body), std::move(spans));
+    replayed_ += delivery->batch->memory;
     count_received(*delivery);
     submit(std::move(delivery));
     return true;

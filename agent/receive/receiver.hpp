@@ -5,8 +5,8 @@
 //
 // A request is answered when every required exporter has answered for its spans; or, `answer_after` later, when they
 // are in a file (kept_requests.hpp) that the next agent would deliver. The ledger knows it before the sender does, so
-// that an agent that is killed loses nothing that it answered, and counts nothing that it did not. One thread, but for
-// what says otherwise.
+// that an agent that is killed loses nothing that it answered, and counts nothing that it did not; where the ledger
+// cannot be written, what is delivered is answered all the same. One thread, but for what says otherwise.
 //
 // Header bill: the accounts of senders and the gate for spans; receive_service.cpp and its tests alone include it.
 #pragma once
@@ -99,6 +99,11 @@ private:
         Clock::time_point keep_at = Clock::time_point::max();
         std::optional<uint64_t> kept;  // the number of its file
         bool counted = false;          // as received
+        bool replayed = false;
+    };
+    struct Kept {  // in a file, and with no exporter
+        uint64_t number = 0;
+        std::vector<ReceivedPart> parts;
     };
     using Deliveries = std::list<std::unique_ptr<Delivery>>;
 
@@ -109,13 +114,17 @@ private:
     void submit(std::unique_ptr<Delivery> delivery);
     void settle(Delivery& delivery);
     void refuse(Delivery& delivery, const std::string& why);
+    void put_back(Delivery& delivery);
     void keep(Delivery& delivery);
     void count_received(Delivery& delivery);
     bool book();
     void answer(Delivery& delivery, const std::vector<uint64_t>& rejected);
     void forget(const Delivery& delivery);
-    bool replay(uint64_t number);
+    bool replay(uint64_t number, bool first);
     void replay_some();
+    void replay_first();
+    void lose(const AccountId& account, uint64_t spans);
+    void give_up(uint64_t number);
     void find_kept();
     void publish();
 
@@ -134,16 +143,20 @@ private:
     std::unique_ptr<Delivery> gathering_;
     Deliveries deliveries_;  // submitted, oldest first
     std::unordered_map<const Batch*, Deliveries::iterator> places_;
-    uint64_t held_ = 0;  // bytes of all of these
+    uint64_t held_ = 0;  // bytes of all of these, and of what says where the spans are in them
     bool closed_ = false;
 
     ReceivedBooking booking_;            // what is to be written beside the accounts
     bool unwritten_ = false;             // the ledger refused it
     std::vector<Delivery*> newly_kept_;  // to be answered once that is written
     Clock::time_point now_{};
-    Clock::time_point next_try_{};
+    Clock::time_point next_try_{};  // to keep something
+    Clock::time_point next_booking_{};
 
     std::deque<uint64_t> replay_;            // kept by agents before this one
+    std::deque<Kept> again_;                 // given to exporters that had no room
+    Clock::time_point replay_at_{};          // not before
+    uint64_t replayed_ = 0;                  // bytes that the exporters have of these
     bool replay_anew_ = false;               // their ledger is lost: they count as received now
     std::map<AccountId, uint64_t> missing_;  // received by agents before, and not found in any file so far
 

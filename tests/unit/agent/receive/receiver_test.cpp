@@ -37,6 +37,7 @@ protected:
         ledger_->name_exporter("fake");
         ReceiverSettings settings;
         settings.queue_bytes = queue_bytes_;
+        settings.batch_bytes = batch_bytes_;
         settings.kept.directory = directory_.file("received");
         settings.kept.max_bytes = kept_bytes_;
         receiver_ = std::make_unique<Receiver>(settings, std::vector<Exporter*>{&exporter_}, *ledger_, [] {});
@@ -81,6 +82,7 @@ protected:
     std::unique_ptr<Receiver> receiver_;
     std::vector<std::optional<ReceiverReply>> replies_;
     uint64_t queue_bytes_ = uint64_t{64} << 20;
+    uint64_t batch_bytes_ = 3584u << 10;
     uint64_t kept_bytes_ = uint64_t{1} << 30;
 };
 
@@ -234,6 +236,87 @@ TEST_F(ReceiverTest, WhatNoExporterTakesIsNotCountedButSentAgain) {
     EXPECT_EQ(received(row("shop")), 0u);
 }
 
+TEST_F(ReceiverTest, WhatIsKeptWaitsUntilAnExporterHasRoom) {
+    exporter_.answers = false;
+    const size_t place = send(request("shop", 0, 3));
+    work_later();
+    ASSERT_TRUE(answered(place));
+    exporter_.answer(0, {Outcome::kDroppedQueue, 0});
+    work();
+    EXPECT_EQ(kept_files(), 1u);
+    EXPECT_EQ(row("shop").agent.acknowledged, 0u);
+    EXPECT_TRUE(exporter_.waiting.empty());  // not at once
+    receiver_->work(Receiver::Clock::now() + std::chrono::seconds(5));
+    ASSERT_EQ(exporter_.waiting.size(), 1u);
+    exporter_.answer(0);
+    work();
+    EXPECT_EQ(row("shop").agent.exporters[0].exported, 3u);
+    EXPECT_EQ(received(row("shop")), 3u);
+    EXPECT_EQ(kept_files(), 0u);
+}
+
+TEST_F(ReceiverTest, WhatAnAgentBeforeKeptWaitsUntilAnExporterHasRoom) {
+    exporter_.answers = false;
+    for (uint64_t n = 0; n < 3; ++n) {
+        send(request("shop", n, 1));
+        work_later();
+    }
+    kill();
+    exporter_.answers = true;
+    exporter_.resolution = {Outcome::kDroppedQueue, 0};
+    start();
+    work();
+    work();
+    EXPECT_EQ(kept_files(), 3u);
+    EXPECT_EQ(row("shop").agent.acknowledged, 0u);
+    exporter_.resolution = {Outcome::kExported, 0};
+    for (int seconds : {5, 10}) receiver_->work(Receiver::Clock::now() + std::chrono::seconds(seconds));
+    EXPECT_EQ(row("shop").agent.exporters[0].exported, 3u);
+    EXPECT_EQ(received(row("shop")), 3u);
+    EXPECT_EQ(kept_files(), 0u);
+}
+
+TEST_F(ReceiverTest, WhatIsKeptComesBackAboutABatchAtOnce) {
+    batch_bytes_ = 1000;
+    start();
+    exporter_.answers = false;
+    for (uint64_t n = 0; n < 8; ++n) {
+        send(request("shop", 10 * n, 10));
+        work_later();
+    }
+    kill();
+    start();
+    work();
+    EXPECT_EQ(exporter_.waiting.size(), 1u);
+    for (int n = 0; n < 8; ++n) {
+        ASSERT_FALSE(exporter_.waiting.empty());
+        exporter_.answer(0);
+        work();
+    }
+    EXPECT_EQ(row("shop").agent.exporters[0].exported, 80u);
+    EXPECT_EQ(kept_files(), 0u);
+}
+
+TEST_F(ReceiverTest, RequestsOfManyResourcesGoTogetherOnlyAsFarAsTheirFileCanBeRead) {
+    exporter_.answers = false;
+    send(request("shop", 0, 1));  // nobody is waited for
+    uint64_t number = 1;
+    for (int requests = 0; requests < 2; ++requests) {
+        std::string many;
+        for (int n = 0; n < 6000; ++n, ++number) many += request(std::to_string(number), number, 1);
+        send(many);
+    }
+    work_later();
+    work_later();
+    kill();
+    exporter_.spans.clear();
+    exporter_.answers = true;
+    start();
+    for (int n = 0; n < 5; ++n) work();
+    EXPECT_EQ(exporter_.spans.size(), 12001u);
+    EXPECT_EQ(kept_files(), 0u);
+}
+
 TEST_F(ReceiverTest, AtTheEndWhatIsKeptStaysAndTheRestIsSentAgain) {
     exporter_.answers = false;
     const size_t kept = send(request("shop", 0, 3));
@@ -272,15 +355,17 @@ TEST_F(ReceiverTest, WhereNothingCanBeKeptARequestWaits) {
 }
 
 TEST_F(ReceiverTest, WhatIsNotDeliveredTakesRoom) {
-    queue_bytes_ = 1000;
+    queue_bytes_ = 100'000;
     start();
     exporter_.answers = false;
-    EXPECT_TRUE(receiver_->has_room(1000));
-    send(request("shop", 0, 3));
-    EXPECT_FALSE(receiver_->has_room(1000));
+    EXPECT_TRUE(receiver_->has_room(100'000));
+    std::string small;
+    for (uint64_t n = 0; n < 100; ++n) small += request("shop", n, 1);
+    send(small);
+    EXPECT_FALSE(receiver_->has_room(100'000 - small.size() - 100 * sizeof(agent::Run)));  // not the body alone
     exporter_.answer(0);
     work();
-    EXPECT_TRUE(receiver_->has_room(1000));
+    EXPECT_TRUE(receiver_->has_room(100'000));
 }
 
 TEST_F(ReceiverTest, NoRequestIsMalformed) {
