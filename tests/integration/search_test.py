@@ -3,7 +3,6 @@
 
 import json
 import subprocess
-import unittest
 
 import harness
 from open_test import OpenSpans
