@@ -207,7 +207,9 @@ func TestWhatComesFromElsewhereIsOneAsWell(t *testing.T) {
 }
 
 func TestAContextOfSpanringComesBackAsItWas(t *testing.T) {
-	spanring.SetPropagators("b3multi,tracecontext")
+	if unknown := spanring.SetPropagators("b3multi,tracecontext"); unknown != 0 {
+		t.Fatalf("%d are unknown", unknown)
+	}
 	defer spanring.SetPropagators("tracecontext,baggage")
 	debug := http.Header{"X-B3-Traceid": {"0af7651916cd43dd8448eb211c80319c"}, "X-B3-Spanid": {"b7ad6b7169203331"}, "X-B3-Flags": {"1"}}
 	// A value that OpenTelemetry's parser refuses.
