@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string_view>
 
 #include "span_metrics/key_hash.hpp"
 
@@ -58,6 +59,9 @@ public:
         size_t end = kLongestText;
         while (end > 0 && (text[end] & 0xc0) == 0x80) --end;
         return text.first(end);
+    }
+    static std::string_view cut(std::string_view text) {
+        return text.substr(0, cut(std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size())).size());
     }
 
 private:

@@ -29,8 +29,8 @@ EdgeStore::Key key_of(const uint8_t* trace_id, const uint8_t* span_id) {
 }
 
 // The text of an encoded value that is a string; else empty.
-std::string text_of(EncodedValue value) {
-    std::string text;
+std::string_view text_of(EncodedValue value) {
+    std::string_view text;
     wire::each_field(value, [&](const wire::Field& field) {
         if (field.tag() == wire::tags::bytes(1)) text = field.text();
     });
@@ -58,16 +58,17 @@ ServiceGraph::ServiceGraph(ServiceGraphOptions options)
       store_(options_.items, options_.time_to_live),
       services_(1) {}
 
-uint32_t ServiceGraph::service(const std::string& name) {
+uint32_t ServiceGraph::service(std::string_view name) {
     const MutexLock lock(mutex_);
     return service_locked(name);
 }
 
-uint32_t ServiceGraph::service_locked(const std::string& name) {
+uint32_t ServiceGraph::service_locked(std::string_view name) {
+    name = SeriesKey::cut(name);
     const auto known = services_by_name_.find(name);
     if (known != services_by_name_.end()) return known->second;
     if (services_by_name_.size() >= options_.services) return kBeyondTheLimit;
-    services_.push_back(name);
+    services_.emplace_back(name);
     return services_by_name_.emplace(name, static_cast<uint32_t>(services_.size() - 1)).first->second;
 }
 
@@ -91,7 +92,7 @@ void ServiceGraph::add(uint32_t service, const SpanOutline& span, EncodedValue d
     edge->failed = edge->failed || span.status == kStatusError;
     edge->messaging = edge->messaging || span.kind == kProducer || span.kind == kConsumer;
     const char* type = edge->messaging ? kMessagingSystem : "";
-    if (const std::string name = client ? text_of(database) : std::string(); !name.empty()) {
+    if (const std::string_view name = client ? text_of(database) : std::string_view(); !name.empty()) {
         edge->server = {service_locked(name), true, span.nanoseconds()};
         type = kDatabase;
     }

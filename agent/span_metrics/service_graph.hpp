@@ -11,8 +11,10 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/mutex.hpp"
@@ -55,8 +57,8 @@ public:
 
     // ---- Any thread ----
 
-    // What add() knows a service by.
-    uint32_t service(const std::string& name);
+    // What add() knows a service by. Names that are the same once they are cut are one.
+    uint32_t service(std::string_view name);
 
     static bool is_of_interest(const SpanOutline& span) { return span.kind >= kServer; }
 
@@ -72,7 +74,7 @@ private:
     enum class What : uint8_t { kClientTime, kServerTime, kUnpaired };
 
     void expire_locked(EdgeStore::Clock::time_point now) SPR_REQUIRES(mutex_);
-    uint32_t service_locked(const std::string& name) SPR_REQUIRES(mutex_);
+    uint32_t service_locked(std::string_view name) SPR_REQUIRES(mutex_);
     void complete(const EdgeStore::Edge& edge, const char* connection_type) SPR_REQUIRES(mutex_);
     void give_up(const EdgeStore::Edge& edge) SPR_REQUIRES(mutex_);
     Series& series_of(const EdgeStore::Edge& edge, const char* connection_type, What what) SPR_REQUIRES(mutex_);
@@ -83,7 +85,7 @@ private:
     mutable Mutex mutex_;
     EdgeStore store_ SPR_GUARDED_BY(mutex_);
     std::vector<std::string> services_ SPR_GUARDED_BY(mutex_);  // 0: those beyond the limit
-    std::map<std::string, uint32_t> services_by_name_ SPR_GUARDED_BY(mutex_);
+    std::map<std::string, uint32_t, std::less<>> services_by_name_ SPR_GUARDED_BY(mutex_);
     SeriesKey key_ SPR_GUARDED_BY(mutex_);
     std::array<Series*, 3> overflow_ SPR_GUARDED_BY(mutex_){};
     SeriesTable table_;  // written under the mutex, read without it

@@ -34,7 +34,7 @@ std::string shown(EncodedValue value) {
     const std::string attributes = field_of(1, field_of(1, "") + field_of(2, text_of(value)));
     if (!decode_resource(bytes_of(attributes), as_attribute) || as_attribute.attributes.empty()) return {};
     const std::string& text = as_attribute.attributes.front().second.text;
-    return std::string(text_of(SeriesKey::cut(bytes_of(text))));
+    return std::string(SeriesKey::cut(text));
 }
 
 std::vector<std::string> wanted_by(const SpanMetricsOptions& options, const ServiceGraph* graph) {
@@ -66,13 +66,14 @@ void SpanRecorder::begin_pass(std::chrono::steady_clock::time_point now) {
 SpanSource SpanRecorder::source(const std::string& service, std::span<const uint8_t> resource) {
     SpanSource source;
     if (graph_ != nullptr) source.node_ = graph_->service(service);
-    const auto known = services_by_name_.find(service);
+    const std::string_view name = SeriesKey::cut(service);
+    const auto known = services_by_name_.find(name);
     if (known != services_by_name_.end()) {
         source.service_ = known->second;
     } else if (services_by_name_.size() < options_.services) {
         source.service_ = static_cast<uint32_t>(services_.size());
-        services_by_name_.emplace(service, source.service_);
-        services_.push_back({service});
+        services_by_name_.emplace(name, source.service_);
+        services_.push_back({std::string(name)});
     }
     wanted_.forget();
     wire::each_field(resource, [&](const wire::Field& field) {

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -72,7 +73,7 @@ private:
     WantedValues wanted_;  // the dimensions, then what names a database
     SeriesKey key_;
     std::vector<Service> services_;  // 0: those beyond the limit
-    std::map<std::string, uint32_t> services_by_name_;
+    std::map<std::string, uint32_t, std::less<>> services_by_name_;
     uint32_t series_ = 0;  // but for those of overflow
 };
 

@@ -125,6 +125,14 @@ TEST_F(ServiceGraphTest, ARequestHasFailedWhereEitherSideHas) {
     EXPECT_EQ(edge.failed, 2u);
 }
 
+TEST_F(ServiceGraphTest, NamesAreCutAndThenTheSameIsOne) {
+    start();
+    const std::string longest(SeriesKey::kLongestText, 'x');
+    add(longest + "1", kClient, 1, 9, 0, kOk, longest + std::string(60'000, 'a'));
+    add(longest + "2", kClient, 2, 9, 0, kOk, longest + std::string(60'000, 'b'));
+    EXPECT_EQ(requests(), (std::map<GraphEdge, uint64_t>{{{longest, longest, "database"}, 2}}));
+}
+
 TEST_F(ServiceGraphTest, ADatabaseNeedsNoOtherSide) {
     start();
     add("shop", kClient, 1, 9, 5'000'000, kOk, "orders");

@@ -202,6 +202,14 @@ TEST_F(SpanRecorderTest, LongTextsAreCutBetweenCharacters) {
     EXPECT_EQ(measured.begin()->second, 2u);
 }
 
+TEST_F(SpanRecorderTest, ServicesOfTheSameNameOnceItIsCutAreOne) {
+    start();
+    const std::string longest(SeriesKey::kLongestText, 'x');
+    record(longest + "1", span("a"));
+    record(longest + std::string(60'000, '2'), span("a"));
+    EXPECT_EQ(calls(), (Calls{{labels(longest, "a"), 2}}));
+}
+
 TEST_F(SpanRecorderTest, RefersToTheLastSpanOfEachBucket) {
     options_.exemplars = true;
     start();
