@@ -194,11 +194,11 @@ private:
         }
         std::stable_sort(path.begin(), path.end(),
                          [](const TreeSpan* a, const TreeSpan* b) { return a->critical_nano > b->critical_nano; });
-        uint64_t all = 0;
-        for (const TreeSpan* span : path) all += span->critical_nano;
+        double all = 0;  // a span may say that it began in 1970, and its nanoseconds times 100 do not fit into 64 bits
+        for (const TreeSpan* span : path) all += static_cast<double>(span->critical_nano);
         text_ += "\n" + terminal_.paint(Colour::kDim, "WAITED FOR") + "\n";
         for (size_t i = 0; i < path.size() && i < kMostCritical; ++i) {
-            const uint64_t share = path[i]->critical_nano * 100 / std::max<uint64_t>(all, 1);
+            const auto share = static_cast<int>(100 * static_cast<double>(path[i]->critical_nano) / all);
             text_ += fit_right(human_duration(path[i]->critical_nano, terminal_.unicode), kDurationCells,
                                terminal_.unicode) +
                      fit_right(std::to_string(share) + " %", 7, true) + "  " + printable(path[i]->span().name) + " (" +

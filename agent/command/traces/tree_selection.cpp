@@ -64,8 +64,10 @@ public:
             span.last = true;
             if (!stands_for_[i].empty()) {
                 span.alike = stands_for_[i].size();
-                for (const size_t each : stands_for_[i])
-                    span.alike_nano += tree_.spans[each].end() - tree_.spans[each].start();
+                for (const size_t each : stands_for_[i]) {
+                    const uint64_t took = tree_.spans[each].end() - tree_.spans[each].start();
+                    span.alike_nano += std::min(took, UINT64_MAX - span.alike_nano);  // some say they began in 1970
+                }
             }
             size_t& before = last_child[parents_[i]];
             if (before != SIZE_MAX) shown.spans[before].last = false;

@@ -11,6 +11,7 @@
 
 #include "command/terminal/human.hpp"
 #include "command/terminal/table.hpp"
+#include "command/traces/critical_path.hpp"
 #include "support/test_spans.hpp"
 
 namespace spanring::agent {
@@ -117,6 +118,16 @@ TEST_F(TraceViewTest, DrawsTheTreeWithATimeBarForEachSpan) {
         "✗ SELECT (cart): connection refused\n"
         "◌ POST /pay (payment): the process ended before the span did\n";
     EXPECT_EQ(render_trace(build_tree(trace_, shop()), plain(), {}), expected);
+}
+
+TEST_F(TraceViewTest, SharesOfASpanThatSaysItBeganIn1970) {
+    TestSpan root = span(1, 0, "root", 0, 100);
+    root.start = 0;
+    TraceTree tree = build_tree(trace_, {stored("a", root), stored("a", span(2, 1, "child", 0, 50))});
+    mark_critical_path(tree);
+    const std::string text = render_trace(tree, plain(), {.critical = true});
+    EXPECT_THAT(text, HasSubstr("99 %  root (a)"));
+    EXPECT_THAT(text, HasSubstr(" 0 %  child (a)"));
 }
 
 TEST_F(TraceViewTest, FitsTheWidthOfTheTerminal) {

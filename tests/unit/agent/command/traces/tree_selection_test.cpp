@@ -67,6 +67,15 @@ TEST(TreeSelectionTest, OfAlikeSiblingsTheSlowestStandsForAll) {
     EXPECT_TRUE(shown.spans[4].error());
 }
 
+TEST(TreeSelectionTest, WhatAlikeSpansTookDoesNotWrap) {
+    std::vector<test::TreeSpanOf> spans = {{.id = 1, .name = "list"}};
+    for (uint8_t id = 2; id < 9; ++id)
+        spans.push_back({.id = id, .parent = 1, .name = "get", .start = 0, .end = UINT64_MAX / 2});
+    const TraceTree shown = select_spans(tree_of(spans), {.fold = true});
+    ASSERT_EQ(shown.spans[1].alike, 7u);
+    EXPECT_EQ(shown.spans[1].alike_nano, UINT64_MAX);
+}
+
 TEST(TreeSelectionTest, TwoAreShown) {
     const TraceTree tree =
         tree_of({{.id = 1}, {.id = 2, .parent = 1, .name = "get"}, {.id = 3, .parent = 1, .name = "get"}});
