@@ -5,9 +5,8 @@
 //
 //     none         one bucket: a histogram that only counts
 //     explicit     between the bounds that are named
-//     exponential  OTLP's, base 2, at kScale: eight buckets for each doubling, so that a bucket's middle is within 4.4
-//     %
-//                  of what is in it
+//     exponential  OTLP's, base 2, at kScale: eight buckets for each doubling, so that a bucket's middle is within
+//                  4.4 % of what is in it
 #pragma once
 
 #include <array>

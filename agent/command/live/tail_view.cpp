@@ -10,6 +10,7 @@
 #include "command/json_text.hpp"
 #include "command/terminal/human.hpp"
 #include "otlp/span_decoder.hpp"
+#include "ring/unfinished_span.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -52,7 +53,7 @@ private:
     std::string text_;
 };
 
-bool is_unfinished(const DecodedSpan& span) { return find(span.attributes, "spanring.unfinished") != nullptr; }
+bool is_unfinished(const DecodedSpan& span) { return find(span.attributes, ring::kUnfinishedKey) != nullptr; }
 
 std::string service_of(const DecodedResource& resource) {
     return resource.service_name.empty() ? "(none)" : foreign(resource.service_name);
