@@ -38,9 +38,9 @@ namespace http = boost::beast::http;
 using asio::generic::stream_protocol;
 using boost::system::error_code;
 
-constexpr uint32_t kMostHeader = 16 << 10;       // bytes
-constexpr std::chrono::seconds kPatience{30};    // for a whole request, or for somebody to take the answer
-constexpr std::chrono::seconds kIdle{90};        // between requests: longer than SDKs keep a connection for reuse
+constexpr uint32_t kMostHeader = 16 << 10;     // bytes
+constexpr std::chrono::seconds kPatience{30};  // for a body, or for somebody to take the answer
+constexpr std::chrono::seconds kIdle{90};      // until a header is there: longer than SDKs keep a connection for reuse
 constexpr std::chrono::seconds kAcceptPause{1};  // when there is no descriptor for one more
 constexpr const char* kRetryAfter = "1";         // seconds
 
@@ -71,7 +71,7 @@ std::optional<WireEncoding> encoding_of(beast::string_view type) {
 void remove_stale_socket(asio::io_context& context, const ListenAddress& address) {
     struct stat found {};
     if (::lstat(address.path.c_str(), &found) != 0) return;
-    if (!S_ISSOCK(found.st_mode)) throw cannot_listen(address, "there is a file, and it is no socket");
+    if (!S_ISSOCK(found.st_mode)) throw cannot_listen(address, "there is a file that is not a socket");
     asio::local::stream_protocol::socket probe(context);
     error_code error;
     probe.connect(asio::local::stream_protocol::endpoint(address.path), error);
@@ -109,7 +109,7 @@ private:
     std::optional<asio::local::stream_protocol::acceptor> unix_;
     asio::steady_timer pause_{context_};
     Sessions sessions_;    // the one that has been silent for longest first
-    size_t promised_ = 0;  // bytes of bodies that are being read
+    size_t promised_ = 0;  // bytes that are there of bodies that are being read
     bool closed_ = false;
 };
 
@@ -123,6 +123,7 @@ public:
     ~Session() {
         forget_promise();
         listener_->sessions_.erase(place_);
+        if (!listener_->closed_) listener_->receiver_.note_connections(listener_->sessions_.size());
     }
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -152,8 +153,31 @@ private:
         state_ = State::kReading;
         if (!may_read_body()) return;
         stream_.expires_after(kPatience);
-        http::async_read(stream_, buffer_, *parser_,
-                         [self = shared_from_this()](error_code failure, size_t) { self->has_body(failure); });
+        read_body();
+    }
+
+    void read_body() {
+        parser_->eager(true);
+        if (parser_->is_done()) return has_body({});
+        http::async_read_some(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, size_t) {
+            if (error) return self->has_body(error);
+            if (self->may_hold_body()) self->read_body();
+        });
+    }
+
+    // What is there of it counts, not what its header promises: who sends nothing takes no room. False: it is answered.
+    bool may_hold_body() {
+        const Bytes& body = parser_->get().body();
+        const size_t held = parser_->content_length() ? body.size() : body.capacity();
+        const size_t more = held - promise_;
+        if (!listener_->receiver_.has_room(listener_->promised_ + more)) {
+            forget_promise();
+            parser_.reset();
+            return no_room();
+        }
+        listener_->promised_ += more;
+        promise_ = held;
+        return true;
     }
 
     // By its header. False: it is answered.
@@ -179,11 +203,7 @@ private:
         const uint64_t most = listener_->options_.max_request_body_size;
         const uint64_t size = parser_->content_length().value_or(most);
         if (size > most) return too_large();
-        if (!listener_->receiver_.has_room(listener_->promised_ + size)) {
-            listener_->receiver_.note_refused();
-            return busy(http::status::too_many_requests, kResourceExhausted, "too much waits to be delivered");
-        }
-        listener_->promised_ += promise_ = size;
+        if (!listener_->receiver_.has_room(listener_->promised_ + size)) return no_room();
         if (beast::iequals(request[http::field::expect], "100-continue")) return go_on();
         return true;
     }
@@ -194,9 +214,7 @@ private:
         stream_.expires_after(kPatience);
         asio::async_write(stream_, asio::buffer(kContinue, sizeof kContinue - 1),
                           [self = shared_from_this()](error_code error, size_t) {
-                              if (error) return;
-                              http::async_read(self->stream_, self->buffer_, *self->parser_,
-                                               [self](error_code failure, size_t) { self->has_body(failure); });
+                              if (!error) self->read_body();
                           });
         return false;
     }
@@ -217,11 +235,7 @@ private:
             if (!fault.empty()) return static_cast<void>(refuse(http::status::bad_request, fault));
             body = std::move(request);
         }
-        if (!listener_->receiver_.has_room(listener_->promised_ + body.size)) {
-            listener_->receiver_.note_refused();
-            busy(http::status::too_many_requests, kResourceExhausted, "too much waits to be delivered");
-            return;
-        }
+        if (!listener_->receiver_.has_room(listener_->promised_ + body.size)) return static_cast<void>(no_room());
         keep_ = parser_->keep_alive();
         parser_.reset();  // with the body
         state_ = State::kAnswering;
@@ -260,6 +274,10 @@ private:
     bool too_large() {
         return refuse(http::status::payload_too_large,
                       "it is larger than " + std::to_string(listener_->options_.max_request_body_size) + " bytes");
+    }
+    bool no_room() {
+        listener_->receiver_.note_refused();
+        return busy(http::status::too_many_requests, kResourceExhausted, "too much waits to be delivered");
     }
     bool busy(http::status status, uint32_t code, const std::string& message) {
         Response response = make(status, message, code);
@@ -317,7 +335,7 @@ private:
 
     void forget_promise() { listener_->promised_ -= std::exchange(promise_, 0); }
 
-    static constexpr size_t kMostDiscarded = size_t{1} << 20;
+    static constexpr size_t kMostDiscarded = size_t{64} << 20;  // clients send all of a body before they read
 
     const std::shared_ptr<Listener> listener_;
     const Sessions::iterator place_;
@@ -327,7 +345,7 @@ private:
     State state_ = State::kResting;
     WireEncoding encoding_ = WireEncoding::kProtobuf;
     ContentCoding coding_ = ContentCoding::kNone;
-    size_t promise_ = 0;
+    size_t promise_ = 0;  // of promised_
     bool keep_ = false;
     Response response_;
     std::vector<uint8_t> rest_;
@@ -445,7 +463,7 @@ bool HttpServer::Listener::idle() const {
 
 HttpServer::HttpServer(asio::io_context& context, Receiver& receiver, const HttpReceiverOptions& options)
     : listener_(std::make_shared<Listener>(context, receiver, options)) {}
-HttpServer::~HttpServer() = default;
+HttpServer::~HttpServer() { listener_->close(); }
 void HttpServer::serve() { listener_->serve(); }
 void HttpServer::close() { listener_->close(); }
 bool HttpServer::idle() const { return listener_->idle(); }

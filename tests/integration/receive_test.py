@@ -183,6 +183,28 @@ class Http(Receiving):
         self.assertEqual(self.senders()[""]["exporters"][0]["dropped"]["invalid"], 1)
         agent.stop()
 
+    def test_a_large_body_that_is_refused_gets_its_answer(self):
+        """The client sends all of it before it reads."""
+        agent = self.workspace.agent("--config", self.configuration(http={"max_request_body_size": "64KiB"}))
+        self.assertEqual(self.post(bytes(8 << 20)).status, 413)
+        self.assertEqual(self.post(itertools.repeat(bytes(64 << 10), 128)).status, 413)  # in chunks
+        agent.stop()
+
+    def test_a_body_that_is_promised_takes_no_room(self):
+        self.collector.start()
+        agent = self.workspace.agent("--config", self.configuration())
+        header = f"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: {PROTOBUF}\r\nContent-Length: {16 << 20}\r\n"
+        silent = []
+        for _ in range(8):
+            connection = socket.create_connection(("127.0.0.1", self.port), timeout=harness.WATCHDOG)
+            connection.sendall(header.encode() + b"Expect: 100-continue\r\n\r\n")
+            self.assertIn(b"100", connection.recv(64))
+            silent.append(connection)
+        self.assertEqual(self.post(request("shop", range(2000))).status, 200)
+        for connection in silent:
+            connection.close()
+        agent.stop()
+
     def test_a_unix_socket_is_for_its_user_and_survives_a_kill(self):
         self.collector.start()
         path = self.workspace.folder / "otlp.sock"
