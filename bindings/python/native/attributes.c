@@ -21,6 +21,8 @@ void attributes_open(attributes *self, native_state *state) {
     self->held_count = 0;
     self->held_room = HELD_INSIDE;
     self->values = 0;
+    self->left_out = 0;
+    self->is_too_long = 0;
     self->inside_used = 0;
 }
 
@@ -100,13 +102,34 @@ static int has_room(attributes *self, size_t count) {
     return 1;
 }
 
+/* Of pairs that each say something by themselves: how many have room. */
+static size_t room_for(attributes *self, size_t count) {
+    const size_t room = VALUES_MOST - self->values;
+    const size_t taken = count < room ? count : room;
+    self->values += taken;
+    self->left_out = (uint32_t)(count - taken);
+    return taken;
+}
+
+/* A value that lost a part of it would look like another. */
+static void refuse_too_long(attributes *self, spr_attribute *attribute) {
+    if (!self->is_too_long) return;
+    self->is_too_long = 0;
+    attribute->key = "";
+    attribute->key_size = 0;
+    attribute->type = SPR_TYPE_EMPTY;
+}
+
 static int array_of(attributes *self, PyObject *sequence, int depth, uint32_t *ret_type, spr_any *ret_any) {
     /* A tuple is held as it is; of anything else a copy is made, so that nobody changes it meanwhile. */
     PyObject *items = PySequence_Tuple(sequence);
     if (items == NULL || attributes_hold(self, items) < 0) return -1;
     const Py_ssize_t count = PyTuple_Size(items);
     *ret_type = SPR_TYPE_EMPTY;
-    if (!has_room(self, (size_t)count)) return 0;
+    if (!has_room(self, (size_t)count)) {
+        self->is_too_long = 1;
+        return 0;
+    }
     *ret_type = SPR_TYPE_ARRAY;
     spr_value *values = attributes_memory(self, (size_t)count * sizeof(*values));
     if (values == NULL) return -1;
@@ -199,7 +222,12 @@ static int pairs_of(attributes *self, PyObject *mapping, int depth, const spr_at
     const size_t first = self->held_count;
     if (hold_items(self, dict) < 0) return -1;
     size_t count = (self->held_count - first) / 2;
-    if (!has_room(self, count)) count = 0;
+    if (depth == 0) {
+        count = room_for(self, count);
+    } else if (!has_room(self, count)) {
+        self->is_too_long = 1;
+        count = 0;
+    }
     spr_attribute *pairs = self->inside + self->inside_used;
     if (count > ATTRIBUTES_INSIDE - self->inside_used) {
         pairs = attributes_memory(self, count * sizeof(*pairs));
@@ -214,6 +242,7 @@ static int pairs_of(attributes *self, PyObject *mapping, int depth, const spr_at
         pairs[i].reserved = 0;
         if (text_of(self, key, &pairs[i].key, &pairs[i].key_size) < 0) return -1;
         if (value_of(self, value, depth, &pairs[i].type, &pairs[i].value) < 0) return -1;
+        if (depth == 0) refuse_too_long(self, &pairs[i]);
     }
     *ret_pairs = pairs;
     *ret_count = count;
@@ -223,6 +252,7 @@ static int pairs_of(attributes *self, PyObject *mapping, int depth, const spr_at
 int attributes_of(attributes *self, PyObject *mapping, const spr_attribute **ret_attributes, size_t *ret_count) {
     *ret_attributes = NULL;
     *ret_count = 0;
+    self->left_out = 0;
     if (mapping == NULL || mapping == Py_None) return 0;
     return pairs_of(self, mapping, 0, ret_attributes, ret_count);
 }
@@ -232,5 +262,16 @@ int attributes_of_one(attributes *self, PyObject *key, PyObject *value, spr_attr
     ret_attribute->key_size = 0;
     ret_attribute->reserved = 0;
     if (PyUnicode_Check(key) && text_of(self, key, &ret_attribute->key, &ret_attribute->key_size) < 0) return -1;
-    return value_of(self, value, 0, &ret_attribute->type, &ret_attribute->value);
+    if (value_of(self, value, 0, &ret_attribute->type, &ret_attribute->value) < 0) return -1;
+    refuse_too_long(self, ret_attribute);
+    return 0;
+}
+
+void attributes_count_left_out(const attributes *self, const spr_span *span) {
+    spr_attribute refused;
+    memset(&refused, 0, sizeof(refused));
+    refused.key = "";
+    for (uint32_t i = 0; i < self->left_out; i++) {
+        spr_span_set_attributes(span, &refused, 1);
+    }
 }

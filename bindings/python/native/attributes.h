@@ -21,7 +21,9 @@ typedef struct attributes {
     PyObject **held;
     size_t held_count;
     size_t held_room;
-    size_t values; /* so many were converted: no list of a million is */
+    size_t values;     /* so many were converted: no list of a million is */
+    uint32_t left_out; /* of the last mapping, beyond what there is room for */
+    char is_too_long;  /* the value in work: a list or mapping in it has no room */
     size_t inside_used;
     PyObject *held_inside[HELD_INSIDE];
     spr_attribute inside[ATTRIBUTES_INSIDE];
@@ -29,10 +31,15 @@ typedef struct attributes {
 
 void attributes_open(attributes *self, native_state *state);
 void attributes_close(attributes *self);
-/* Of a mapping, or nothing for None and NULL. 0, or -1 and an exception. May be called several times. */
+/*
+ * Of a mapping, or nothing for None and NULL. 0, or -1 and an exception. May be called several times. What has no room
+ * is for the caller to count: pairs in left_out; a value that is too long has an empty key, which the library refuses.
+ */
 int attributes_of(attributes *self, PyObject *mapping, const spr_attribute **ret_attributes, size_t *ret_count);
 /* A key that is no str is as an empty one: the library refuses and counts it. */
 int attributes_of_one(attributes *self, PyObject *key, PyObject *value, spr_attribute *ret_attribute);
+/* Those of a span: by attributes without a key, each of which the library refuses. */
+void attributes_count_left_out(const attributes *self, const spr_span *span);
 /* Memory until the close. */
 void *attributes_memory(attributes *self, size_t size);
 /* Takes over a reference until the close. */

@@ -6,8 +6,8 @@
 
 #define SELF ((span_object *)self)
 
-/* What is said of a span by one list of attributes. */
-typedef int (*said)(const spr_span *span, const spr_attribute *attributes, size_t count, void *more);
+/* What is said of a span by one list of attributes; some may have been left out of it. */
+typedef void (*said)(const spr_span *span, const spr_attribute *list, size_t count, const attributes *pool, void *more);
 
 /* Converts, then says it in one call. What is refused is counted by the library. */
 static PyObject *say(PyObject *self, PyObject *mapping, said function, void *more) {
@@ -18,7 +18,7 @@ static PyObject *say(PyObject *self, PyObject *mapping, said function, void *mor
     const int result = attributes_of(&pool, mapping, &list, &count);
     if (result == 0) {
         SPR_LOCKED(self);
-        function(&SELF->span, list, count, more);
+        function(&SELF->span, list, count, &pool, more);
         SPR_UNLOCKED();
     }
     attributes_close(&pool);
@@ -91,9 +91,11 @@ static PyObject *set_attribute(PyObject *self, PyObject *const *arguments, Py_ss
     Py_RETURN_NONE;
 }
 
-static int said_attributes(const spr_span *span, const spr_attribute *list, size_t count, void *more) {
+static void said_attributes(const spr_span *span, const spr_attribute *list, size_t count, const attributes *pool,
+                            void *more) {
     (void)more;
-    return spr_span_set_attributes(span, list, count);
+    spr_span_set_attributes(span, list, count);
+    attributes_count_left_out(pool, span);
 }
 
 static PyObject *set_attributes(PyObject *self, PyObject *const *arguments, Py_ssize_t given, PyObject *keywords) {
@@ -103,11 +105,13 @@ static PyObject *set_attributes(PyObject *self, PyObject *const *arguments, Py_s
     return say(self, taken[0], said_attributes, NULL);
 }
 
-static int said_event(const spr_span *span, const spr_attribute *list, size_t count, void *more) {
+static void said_event(const spr_span *span, const spr_attribute *list, size_t count, const attributes *pool,
+                       void *more) {
     spr_event *event = more;
     event->attributes = list;
     event->attribute_count = count;
-    return spr_span_add_event(span, event);
+    event->dropped_attributes = pool->left_out;
+    spr_span_add_event(span, event);
 }
 
 static PyObject *add_event(PyObject *self, PyObject *const *arguments, Py_ssize_t given, PyObject *keywords) {
@@ -124,14 +128,16 @@ static PyObject *add_event(PyObject *self, PyObject *const *arguments, Py_ssize_
     return result;
 }
 
-static int said_link(const spr_span *span, const spr_attribute *list, size_t count, void *more) {
+static void said_link(const spr_span *span, const spr_attribute *list, size_t count, const attributes *pool,
+                      void *more) {
     static const uint8_t zero[16];
     spr_link *link = more;
     link->attributes = list;
     link->attribute_count = count;
+    link->dropped_attributes = pool->left_out;
     /* As the SDK, passes over one of no span that says nothing. */
     const int is_valid = memcmp(link->context.trace_id, zero, 16) != 0 && memcmp(link->context.span_id, zero, 8) != 0;
-    return is_valid || count > 0 || link->trace_state_size > 0 ? spr_span_add_link(span, link) : 0;
+    if (is_valid || count > 0 || link->trace_state_size > 0) spr_span_add_link(span, link);
 }
 
 static PyObject *add_link(PyObject *self, PyObject *const *arguments, Py_ssize_t given, PyObject *keywords) {

@@ -79,6 +79,7 @@ static int link_of(attributes *pool, PyObject *link, spr_link *links, size_t *co
     if (said != NULL && native_from_span_context(state, context, &made->context, &header) == 0 &&
         attributes_of(pool, said, &made->attributes, &made->attribute_count) == 0) {
         static const uint8_t zero[16];
+        made->dropped_attributes = pool->left_out;
         const int is_valid =
             memcmp(made->context.trace_id, zero, 16) != 0 && memcmp(made->context.span_id, zero, 8) != 0;
         if (header != NULL) {
@@ -141,8 +142,9 @@ static int start(tracer_object *tracer, attributes *pool, PyObject *const *argum
     spr_start_options options = SPR_START_OPTIONS_INIT;
     if (native_text(arguments[0], &owner, &name, &name_size) < 0) return -1;
     if (attributes_hold(pool, owner) < 0) return -1;
-    if (attributes_of(pool, arguments[3], &options.attributes, &options.attribute_count) < 0) return -1;
+    /* Its attributes come last: what is left out is of them. */
     if (links_of(pool, arguments[4], &options.links, &options.link_count) < 0) return -1;
+    if (attributes_of(pool, arguments[3], &options.attributes, &options.attribute_count) < 0) return -1;
     options.kind = kind_of(tracer->state, arguments[2]);
     options.start_time_ns = native_time(arguments[5]);
     options.parent_mode = SPR_PARENT_EXPLICIT;
@@ -155,6 +157,7 @@ static int start(tracer_object *tracer, attributes *pool, PyObject *const *argum
     made->set_status_on_exception = (char)is_true(arguments[7]);
     if (PyErr_Occurred() != NULL) return -1;
     const int result = spr_span_start_with(tracer->tracer, name, name_size, &options, &made->span);
+    attributes_count_left_out(pool, &made->span);
     return keep_header(made, result == 1, parent);
 }
 
