@@ -47,20 +47,17 @@ static PyObject *make(PyTypeObject *type, PyObject *arguments, PyObject *keyword
 /* tracer(class, name, version, schema_url, attributes): an object of a class over TracerBase. */
 static PyObject *tracer(PyObject *self, PyObject *arguments) {
     PyTypeObject *type;
+    PyObject *name, *version, *schema_url, *mapping;
+    PyObject *owners[3] = {NULL, NULL, NULL};
     spr_tracer_options options = SPR_TRACER_OPTIONS_INIT;
-    Py_ssize_t name_size, version_size, schema_url_size;
-    PyObject *mapping;
-    if (!PyArg_ParseTuple(arguments, "Os#s#s#O", &type, &options.name, &name_size, &options.version, &version_size,
-                          &options.schema_url, &schema_url_size, &mapping)) {
-        return NULL;
-    }
-    options.name_size = (size_t)name_size;
-    options.version_size = (size_t)version_size;
-    options.schema_url_size = (size_t)schema_url_size;
+    if (!PyArg_ParseTuple(arguments, "OOOOO", &type, &name, &version, &schema_url, &mapping)) return NULL;
     attributes pool;
     attributes_open(&pool, SELF->state);
     tracer_object *made = NULL;
-    if (attributes_of(&pool, mapping, &options.attributes, &options.attribute_count) == 0) {
+    if (native_text(name, &owners[0], &options.name, &options.name_size) == 0 &&
+        native_text(version, &owners[1], &options.version, &options.version_size) == 0 &&
+        native_text(schema_url, &owners[2], &options.schema_url, &options.schema_url_size) == 0 &&
+        attributes_of(&pool, mapping, &options.attributes, &options.attribute_count) == 0) {
         spr_tracer *found;
         const int result = spr_tracer_get_with(SELF->provider, &options, &found);
         if (result < 0) {
@@ -71,6 +68,9 @@ static PyObject *tracer(PyObject *self, PyObject *arguments) {
         }
     }
     attributes_close(&pool);
+    for (int i = 0; i < 3; i++) {
+        Py_XDECREF(owners[i]);
+    }
     return (PyObject *)made;
 }
 

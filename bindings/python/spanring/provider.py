@@ -29,9 +29,9 @@ class TracerProvider(trace.TracerProvider):
 
     def get_tracer(self, instrumenting_module_name, instrumenting_library_version=None, schema_url=None, attributes=None):
         """The tracer of a scope. One that the library refuses is tried without its attributes; where there is no room for one
-        more (127), its spans are those of the scope "spanring"."""
+        more (126), its spans are those of the scope "spanring"."""
         scope = (instrumenting_module_name or "", instrumenting_library_version or "", schema_url or "")
-        for said in (attributes, None):
+        for said in (attributes, None) if attributes else (None,):
             try:
                 return self._native.tracer(Tracer, *scope, said)
             except OSError as error:

@@ -145,6 +145,22 @@ class SpanTest(unittest.TestCase):
         span.end("no time")
         self.assertFalse(span.is_recording())
 
+    def test_what_has_no_room_is_counted(self):
+        span = TRACER.start_span("none yet")
+        before = counted("refused_data")
+        span.set_attributes(dict.fromkeys(map(str, range(70_000)), 1))
+        self.assertEqual(counted("refused_data"), before + 70_000 - 128)
+        full = TRACER.start_span("full", attributes=dict.fromkeys(map(str, range(70_000)), 1))
+        self.assertEqual(counted("refused_data"), before + 2 * (70_000 - 128))
+        for too_long in ([0] * 100_000, {"in": [0] * 100_000}, dict.fromkeys(map(str, range(70_000)))):
+            before = counted("refused_data")
+            other = TRACER.start_span("too long", attributes={"a": too_long, "b": 1})
+            other.set_attribute("c", too_long)
+            self.assertEqual(counted("refused_data"), before + 2)
+            other.end()
+        span.end()
+        full.end()
+
     def test_what_a_value_raises_is_the_callers(self):
         class Broken:
             def __str__(self):
@@ -366,12 +382,20 @@ class ProviderTest(unittest.TestCase):
         self.assertFalse(span.is_recording())
         self.assertEqual(span.get_span_context().span_id, remote().span_id)
 
+    def test_a_scope_may_be_of_anything(self):
+        for scope in (("x", 1), ("\ud800", "\ud800", "\ud800"), (None, None, None), ("x", b"1", 5)):
+            self.assertTrue(PROVIDER.get_tracer(*scope).start_span("s").is_recording())
+
     def test_scopes_beyond_the_room_share_one(self):
         provider = spanring.TracerProvider()
-        with self.assertLogs("spanring.provider", "WARNING"):
-            for i in range(130):
+        with self.assertNoLogs("spanring.provider"):
+            for i in range(126):
                 tracer = provider.get_tracer(f"scope {i}")
-        self.assertTrue(tracer.start_span("s").is_recording())
+        for attributes, tries in ((None, 1), ({"a": 1}, 2)):
+            with self.assertLogs("spanring.provider", "WARNING") as logs:
+                tracer = provider.get_tracer("one more", attributes=attributes)
+            self.assertEqual(len(logs.records), tries)
+            self.assertTrue(tracer.start_span("s").is_recording())
         provider.shutdown(0)
 
 
