@@ -272,6 +272,25 @@ TEST(OpenTelemetrySpanTest, RecordsUntilItEnds) {
     span->End();
 }
 
+TEST(OpenTelemetrySpanTest, CountsAttributesThatAreLeftOutOfItsStart) {
+    class MoreThanItSays : public opentelemetry::common::KeyValueIterable {
+    public:
+        bool ForEachKeyValue(nostd::function_ref<bool(nostd::string_view, opentelemetry::common::AttributeValue)> take)
+            const noexcept override {
+            return take("a", 1) && take("b", 2) && take("c", 3);
+        }
+        std::size_t size() const noexcept override { return 1; }
+    };
+    const auto refused = [] {
+        spr_statistics statistics = SPR_STATISTICS_INIT;
+        spr_provider_statistics(provider(), &statistics);
+        return statistics.refused_data;
+    };
+    const std::uint64_t before = refused();
+    tracer()->StartSpan("less", MoreThanItSays{})->End();
+    EXPECT_EQ(refused(), before + 2);
+}
+
 TEST(OpenTelemetrySpanTest, EndsWithItsLastOwner) {
     spr_statistics before = SPR_STATISTICS_INIT, after = SPR_STATISTICS_INIT;
     Span span = tracer()->StartSpan("span");

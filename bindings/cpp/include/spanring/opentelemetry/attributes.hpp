@@ -6,6 +6,7 @@
 #define SPANRING_OPENTELEMETRY_ATTRIBUTES_HPP
 
 #include <spanring/opentelemetry/room.hpp>
+#include <spanring/opentelemetry/version.hpp>
 #include <spanring/spanring.h>
 
 #include <opentelemetry/common/attribute_value.h>
@@ -20,6 +21,7 @@
 #include <type_traits>
 
 namespace spanring::otel {
+inline namespace SPANRING_OTEL_VERSION {
 
 namespace common = ::opentelemetry::common;
 namespace nostd = ::opentelemetry::nostd;
@@ -147,6 +149,7 @@ private:
     Room<spr_attribute, 32> room_;
 };
 
+}  // namespace SPANRING_OTEL_VERSION
 }  // namespace spanring::otel
 
 #endif

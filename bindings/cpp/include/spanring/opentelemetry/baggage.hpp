@@ -5,6 +5,7 @@
 #ifndef SPANRING_OPENTELEMETRY_BAGGAGE_HPP
 #define SPANRING_OPENTELEMETRY_BAGGAGE_HPP
 
+#include <spanring/opentelemetry/version.hpp>
 #include <spanring/spanring.h>
 
 #include <opentelemetry/baggage/baggage.h>
@@ -20,6 +21,7 @@
 #include <vector>
 
 namespace spanring::otel {
+inline namespace SPANRING_OTEL_VERSION {
 
 namespace nostd = ::opentelemetry::nostd;
 
@@ -81,6 +83,7 @@ inline Baggage baggage_of(const spr_text& header) {
     return Baggage{new ::opentelemetry::baggage::Baggage{pairs}};
 }
 
+}  // namespace SPANRING_OTEL_VERSION
 }  // namespace spanring::otel
 
 #endif

@@ -8,6 +8,7 @@
 #include <spanring/opentelemetry/baggage.hpp>
 #include <spanring/opentelemetry/span.hpp>
 #include <spanring/opentelemetry/span_context.hpp>
+#include <spanring/opentelemetry/version.hpp>
 #include <spanring/spanring.h>
 
 #include <opentelemetry/context/context.h>
@@ -20,6 +21,7 @@
 #include <string>
 
 namespace spanring::otel {
+inline namespace SPANRING_OTEL_VERSION {
 
 using SpanPointer = nostd::shared_ptr<trace::Span>;
 
@@ -112,6 +114,7 @@ private:
     spr_span_token token_{};
 };
 
+}  // namespace SPANRING_OTEL_VERSION
 }  // namespace spanring::otel
 
 #endif

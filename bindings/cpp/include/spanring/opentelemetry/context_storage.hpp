@@ -10,6 +10,7 @@
 #include <spanring/opentelemetry/context_frame.hpp>
 #include <spanring/opentelemetry/span.hpp>
 #include <spanring/opentelemetry/span_context.hpp>
+#include <spanring/opentelemetry/version.hpp>
 #include <spanring/spanring.h>
 
 #include <opentelemetry/common/macros.h>
@@ -24,6 +25,7 @@
 #include <typeinfo>
 
 namespace spanring::otel {
+inline namespace SPANRING_OTEL_VERSION {
 
 class ContextStorage final : public ::opentelemetry::context::RuntimeContextStorage {
 public:
@@ -136,6 +138,7 @@ private:
     }
 };
 
+}  // namespace SPANRING_OTEL_VERSION
 }  // namespace spanring::otel
 
 #endif

@@ -8,6 +8,7 @@
 #include <spanring/opentelemetry/baggage.hpp>
 #include <spanring/opentelemetry/context_frame.hpp>
 #include <spanring/opentelemetry/span_context.hpp>
+#include <spanring/opentelemetry/version.hpp>
 #include <spanring/spanring.h>
 
 #include <opentelemetry/context/context.h>
@@ -15,6 +16,7 @@
 #include <opentelemetry/nostd/function_ref.h>
 #include <opentelemetry/nostd/shared_ptr.h>
 #include <opentelemetry/nostd/string_view.h>
+#include <opentelemetry/nostd/variant.h>
 #include <opentelemetry/trace/default_span.h>
 #include <opentelemetry/trace/span_metadata.h>
 
@@ -23,6 +25,7 @@
 #include <string>
 
 namespace spanring::otel {
+inline namespace SPANRING_OTEL_VERSION {
 
 class Propagator final : public ::opentelemetry::context::propagation::TextMapPropagator {
 public:
@@ -40,6 +43,7 @@ public:
         propagated.context = own != nullptr ? own->raw().context : to_spanring(said);
         propagated.trace_state = {&trace_state[0], trace_state.size(), 0};
         propagated.baggage = baggage.text();
+        if (is_debugged(context, said)) propagated.flags |= SPR_PROPAGATED_DEBUG;
         spr_carrier to = SPR_CARRIER_INIT;
         to.user = &carrier;
         to.set = [](void* user, const char* key, std::size_t key_size, const char* value,
@@ -73,6 +77,8 @@ public:
             const std::shared_ptr<trace::Span> caller = std::make_shared<trace::DefaultSpan>(
                 to_opentelemetry(propagated.context, trace_state_of(propagated.trace_state)));
             result = result.SetValue(trace::kSpanKey, SpanPointer{caller});
+            if ((propagated.flags & SPR_PROPAGATED_DEBUG) != 0)
+                result = result.SetValue(kDebugKey, SpanPointer{caller});
         }
         if (propagated.baggage.size != 0) {
             result = result.SetValue(::opentelemetry::baggage::kBaggageHeader, baggage_of(propagated.baggage));
@@ -87,6 +93,16 @@ public:
             if (!callback(field)) return false;
         }
     }
+
+private:
+    // Under which a context, and those made of it, have the caller that sent B3's debug flag: it is its trace's.
+    static constexpr const char* kDebugKey = "spanring-b3-debug";
+
+    static bool is_debugged(const Context& context, const trace::SpanContext& span) noexcept {
+        const auto value = context.GetValue(kDebugKey);
+        const SpanPointer* const caller = nostd::get_if<SpanPointer>(&value);
+        return caller != nullptr && *caller != nullptr && (*caller)->GetContext().trace_id() == span.trace_id();
+    }
 };
 
 // For opentelemetry::context::propagation::GlobalTextMapPropagator::SetGlobalPropagator().
@@ -95,6 +111,7 @@ inline nostd::shared_ptr<::opentelemetry::context::propagation::TextMapPropagato
         std::shared_ptr<::opentelemetry::context::propagation::TextMapPropagator>{std::make_shared<Propagator>()}};
 }
 
+}  // namespace SPANRING_OTEL_VERSION
 }  // namespace spanring::otel
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <spanring/opentelemetry/attributes.hpp>
 #include <spanring/opentelemetry/span_context.hpp>
+#include <spanring/opentelemetry/version.hpp>
 #include <spanring/spanring.h>
 
 #include <opentelemetry/common/key_value_iterable.h>
@@ -25,6 +26,7 @@
 #include <utility>
 
 namespace spanring::otel {
+inline namespace SPANRING_OTEL_VERSION {
 
 // When a span began by both clocks, where the program says so. Then its end is as far from its start as the steady
 // clock says; else the library measures.
@@ -123,6 +125,14 @@ public:
         });
     }
 
+    // Attributes of a start that were left out: each as one without a key, which the library refuses and counts.
+    void count_dropped(std::uint32_t attributes) noexcept {
+        spr_attribute refused{};
+        refused.key = "";
+        const Locked locked{lock_};
+        for (std::uint32_t i = 0; i < attributes; ++i) spr_span_set_attributes(&raw_, &refused, 1);
+    }
+
     void SetStatus(trace::StatusCode code, nostd::string_view description) noexcept override {
         const Locked locked{lock_};
         spr_span_set_status(&raw_, status_of(code), description.data(), description.size());
@@ -211,6 +221,7 @@ private:
     mutable Lock lock_;
 };
 
+}  // namespace SPANRING_OTEL_VERSION
 }  // namespace spanring::otel
 
 #endif

@@ -4,6 +4,7 @@
 #ifndef SPANRING_OPENTELEMETRY_SPAN_CONTEXT_HPP
 #define SPANRING_OPENTELEMETRY_SPAN_CONTEXT_HPP
 
+#include <spanring/opentelemetry/version.hpp>
 #include <spanring/spanring.h>
 
 #include <opentelemetry/nostd/shared_ptr.h>
@@ -16,6 +17,7 @@
 #include <utility>
 
 namespace spanring::otel {
+inline namespace SPANRING_OTEL_VERSION {
 
 namespace nostd = ::opentelemetry::nostd;
 namespace trace = ::opentelemetry::trace;
@@ -57,6 +59,7 @@ inline TraceState trace_state_of(const spr_text& header) noexcept {
     return trace::TraceState::FromHeader({header.data, header.size});
 }
 
+}  // namespace SPANRING_OTEL_VERSION
 }  // namespace spanring::otel
 
 #endif

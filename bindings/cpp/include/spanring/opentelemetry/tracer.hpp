@@ -8,6 +8,7 @@
 #include <spanring/opentelemetry/context_frame.hpp>
 #include <spanring/opentelemetry/span.hpp>
 #include <spanring/opentelemetry/span_context.hpp>
+#include <spanring/opentelemetry/version.hpp>
 #include <spanring/spanring.h>
 
 #include <opentelemetry/common/key_value_iterable.h>
@@ -24,6 +25,7 @@
 #include <string>
 
 namespace spanring::otel {
+inline namespace SPANRING_OTEL_VERSION {
 
 // Whose child a span is that is to start.
 class Parent {
@@ -106,6 +108,7 @@ public:
         const auto span =
             std::make_shared<Span>(raw, is_recorded ? kept_by(raw) : parent.trace_state(), Span::Owner::kThis, begin);
         if (is_recorded && links.size() != 0) span->add_links(links);
+        if (is_recorded && list.dropped() != 0) span->count_dropped(list.dropped());
         return nostd::shared_ptr<trace::Span>{std::shared_ptr<trace::Span>{span}};
     }
 
@@ -157,6 +160,7 @@ private:
     const bool is_one_context_;
 };
 
+}  // namespace SPANRING_OTEL_VERSION
 }  // namespace spanring::otel
 
 #endif

@@ -7,6 +7,7 @@
 #include <spanring/opentelemetry/attributes.hpp>
 #include <spanring/opentelemetry/context_storage.hpp>
 #include <spanring/opentelemetry/tracer.hpp>
+#include <spanring/opentelemetry/version.hpp>
 #include <spanring/spanring.h>
 
 #include <opentelemetry/common/key_value_iterable.h>
@@ -23,6 +24,7 @@
 #include <vector>
 
 namespace spanring::otel {
+inline namespace SPANRING_OTEL_VERSION {
 
 class TracerProvider final : public trace::TracerProvider {
 public:
@@ -71,7 +73,7 @@ private:
     }
 
     // The same scope gives the same tracer. One whose attributes are refused is tried without them; where there is no
-    // room for one more (127), its spans are those of a scope of this header's.
+    // room for one more (126), its spans are those of a scope of this header's.
     nostd::shared_ptr<trace::Tracer> tracer(nostd::string_view name, nostd::string_view version,
                                             nostd::string_view schema_url,
                                             const common::KeyValueIterable& attributes) noexcept {
@@ -126,6 +128,7 @@ inline nostd::shared_ptr<trace::TracerProvider> provider() {
     return nostd::shared_ptr<trace::TracerProvider>{the_provider};
 }
 
+}  // namespace SPANRING_OTEL_VERSION
 }  // namespace spanring::otel
 
 #endif
