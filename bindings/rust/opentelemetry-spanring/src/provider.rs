@@ -62,7 +62,7 @@ impl SpanringTracerProvider {
 impl opentelemetry::trace::TracerProvider for SpanringTracerProvider {
     type Tracer = SpanringTracer;
 
-    /// A scope that the library refuses is tried without its attributes. Where there is no room for one more (127), its spans are
+    /// A scope that the library refuses is tried without its attributes. Where there is no room for one more (126), its spans are
     /// those of the scope `opentelemetry-spanring`.
     fn tracer_with_scope(&self, scope: InstrumentationScope) -> SpanringTracer {
         let attributes: Vec<KeyValue> = scope.attributes().cloned().collect();
