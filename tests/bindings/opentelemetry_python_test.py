@@ -49,7 +49,7 @@ class Semantics(Arriving):
 
     def run_with(self, which, environment):
         answer = subprocess.run([PYTHON, PROGRAMS / "semantics.py", which, str(self.begin)], stdin=subprocess.DEVNULL,
-                                capture_output=True, text=True,
+                                capture_output=True, text=True, timeout=harness.WATCHDOG,
                                 env=harness.environment(SPANRING_DIR=self.workspace.segments, OTEL_SERVICE_NAME=which,
                                                         OTEL_EXPORTER_OTLP_ENDPOINT=self.collector.http_endpoint, **environment))
         self.assertEqual(answer.returncode, 0, answer.stderr)
