@@ -136,10 +136,10 @@ std::vector<uint64_t> KeptRequests::numbers() const {
 }
 
 std::optional<KeptRequests::Request> KeptRequests::read(uint64_t number) const {
-    const Descriptor file(::open(path_of(number).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    const Descriptor file(::open(path_of(number).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     struct stat found {};
     KeptHeader header{};
-    if (!file || ::fstat(file.get(), &found) != 0 ||
+    if (!file || ::fstat(file.get(), &found) != 0 || !S_ISREG(found.st_mode) ||
         !read_all(file.get(), {reinterpret_cast<uint8_t*>(&header), sizeof header})) {
         return std::nullopt;
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Requests that are answered before their spans are delivered, each in a file of its own: what keep() took survives
-// kill -9 of the agent (page cache), and with `fsync` the death of the host. Which of the files count is the ledger's
-// to say: a file that it does not know was never answered, or is done. The receiver's thread alone.
+// kill -9 of the agent (page cache), and with `fsync` the death of the host, as a file. Which of the files count is the
+// ledger's to say, which is durable from its next checkpoint on: a file that it does not know was never answered, is
+// done, or was answered just before the host died. The receiver's thread alone.
 //
 //     KeptHeader | Share x shares | request
 //
