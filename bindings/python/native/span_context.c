@@ -56,7 +56,7 @@ static PyObject *header_of(PyObject *span_context) {
 
 int native_from_span_context(native_state *state, PyObject *span_context, spr_context *ret_context,
                              PyObject **ret_header) {
-    uint64_t high, low, span_id, flags;
+    uint64_t high = 0, low = 0, span_id = 0, flags = 0;
     memset(ret_context, 0, sizeof(*ret_context));
     *ret_header = NULL;
     const int is_one = PyObject_IsInstance(span_context, state->span_context);
