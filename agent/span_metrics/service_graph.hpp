@@ -6,6 +6,8 @@
 //
 // A span whose other side does not come in time is counted as unpaired, and one for which there is no room as dropped:
 // of all spans of these kinds, each is in one request, unpaired, dropped, or still waiting.
+//
+// Header bill: a table of series, a store of edges, and <functional>; span_metrics and the recorder include it.
 #pragma once
 
 #include <array>

@@ -2,6 +2,8 @@
 //
 // The metrics that are made of spans: what was asked for, a recorder for each thread that takes spans in, what all of
 // them have measured, as one, and the service graph, which they share.
+//
+// Header bill: it holds the recorders and the graph; main.cpp and the page of the metrics alone include it.
 #pragma once
 
 #include <cstdint>

@@ -6,6 +6,8 @@
 // The number of series has a bound, for each service and for all. What is beyond it is counted in one series of its
 // service, and that of services beyond theirs in one that has no service: the sum over all series is always what was
 // recorded.
+//
+// Header bill: a table of series, and maps with their order; where spans are taken in, .cpp files alone include it.
 #pragma once
 
 #include <chrono>

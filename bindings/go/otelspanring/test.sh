@@ -18,6 +18,9 @@ go_ready && version_at_least "$(go_version)" "$wanted" || skip "needs Go $wanted
 case ${CC:-} in
 ccache\ *) export CC=${CC#ccache } ;; # as in ../test.sh
 esac
+case ${CXX:-} in
+ccache\ *) export CXX=${CXX#ccache } ;; # which links, where C++ is in it
+esac
 export GOFLAGS="-mod=readonly -trimpath"
 programs=$source/tests/bindings/go_opentelemetry
 # Once; then nothing is asked of the registry any more.
