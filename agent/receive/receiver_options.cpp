@@ -35,7 +35,7 @@ std::vector<Option> describe(KeptOptions& kept) {
     return {
         {"directory", text(kept.directory, "absolute directory"), "where requests are kept", "STATE/received"},
         {"max_bytes", size(kept.max_bytes, uint64_t{1} << 20), "beyond it a request waits for its delivery"},
-        {"fsync", boolean(kept.fsync), "what was answered survives a crash of the host, not only of the agent"},
+        {"fsync", boolean(kept.fsync), "its file is on the disk before a request is answered"},
     };
 }
 

@@ -19,7 +19,7 @@ import (
 type TracerProvider struct {
 	embedded.TracerProvider
 	provider *spanring.Provider // nil: it could not be opened
-	overflow *spanring.Tracer   // of spans whose own scope has no more room: a process has some 127
+	overflow *spanring.Tracer   // of spans whose own scope has no more room: a process has 126 of its own
 
 	mutex   sync.Mutex
 	tracers map[scope]*Tracer
