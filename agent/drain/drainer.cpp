@@ -376,11 +376,6 @@ void Drainer::process_answers() {
     if (flushes_.waiting() && !batcher_.outstanding_until(flushes_.barrier())) flushes_.serve();
 }
 
-bool Drainer::quiet() const {
-    const auto closing = [](const auto& item) { return item.second.row.closing(); };
-    return batcher_.outstanding() == 0 && std::none_of(segments_.begin(), segments_.end(), closing);
-}
-
 void Drainer::book_answers() {
     for (const std::shared_ptr<Batch>& batch : batcher_.take_resolved()) {
         book(*batch);

@@ -79,7 +79,7 @@ public:
     void process_answers();
 
     // Every batch is answered and booked, and no final row is on its way.
-    bool quiet() const;
+    bool quiet() const { return batcher_.outstanding() == 0 && !segments_.any_closing(); }
 
     // Every batch is answered and booked, but the ledger cannot be written: waiting for final rows is of no use.
     bool stuck() const { return batcher_.outstanding() == 0 && ledger_.refused(); }

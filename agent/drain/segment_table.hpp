@@ -6,6 +6,7 @@
 // Header bill: a row holds a whole AttachedSegment and the times of its looks; drainer.hpp alone includes it.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -79,6 +80,12 @@ public:
     size_t count_of(uid_t owner) const {
         const auto found = owners_.find(owner);
         return found == owners_.end() ? 0 : found->second;
+    }
+
+    // A final row is on its way.
+    bool any_closing() const {
+        return std::any_of(segments_.begin(), segments_.end(),
+                           [](const auto& item) { return item.second.row.closing(); });
     }
 
     // The first one of a greater number.
