@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/answer.hpp"
 
+#include "base/content_coding.hpp"
 #include "base/foreign_text.hpp"
-#include "export/gunzip.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {
+
+namespace {
+
+// By its first bytes. No protobuf message begins like this: it would be field 3, of a wire type that there is not.
+bool is_gzip(std::span<const uint8_t> bytes) { return bytes.size() >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b; }
+
+}  // namespace
 
 using namespace wire::tags;
 using wire::Field;
@@ -18,11 +25,10 @@ Answer kept_busy() {
 }
 
 std::optional<Answer> accepted(std::span<const uint8_t> response) {
-    std::optional<std::string> plain;
+    Body plain;
     if (is_gzip(response)) {
-        plain = gunzip(response, kMostAnswer);
-        if (!plain) return std::nullopt;
-        response = {reinterpret_cast<const uint8_t*>(plain->data()), plain->size()};
+        if (decode_body(ContentCoding::kGzip, response, kMostAnswer, plain) != Decoding::kDone) return std::nullopt;
+        response = plain.span();
     }
     Answer answer;
     answer.verdict = Verdict::kAccepted;

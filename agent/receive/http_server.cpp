@@ -22,9 +22,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/content_coding.hpp"
 #include "base/text.hpp"
 #include "receive/answer_body.hpp"
-#include "receive/content_coding.hpp"
 #include "receive/json_request.hpp"
 #include "receive/receiver.hpp"
 #include "receive/receiver_options.hpp"

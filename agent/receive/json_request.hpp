@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-#include "receive/content_coding.hpp"
+#include "base/content_coding.hpp"
 
 namespace spanring::agent {
 

@@ -23,10 +23,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/content_coding.hpp"
 #include "base/log_pace.hpp"
 #include "batch/acknowledgements.hpp"
 #include "batch/exporter.hpp"
-#include "receive/content_coding.hpp"
 #include "receive/kept_requests.hpp"
 #include "receive/receiver_status.hpp"
 #include "receive/request_reader.hpp"

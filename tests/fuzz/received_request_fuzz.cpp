@@ -7,10 +7,10 @@
 #include <memory>
 #include <string>
 
+#include "base/content_coding.hpp"
 #include "demand.hpp"
 #include "otlp.pb.h"
 #include "otlp/request.hpp"
-#include "receive/content_coding.hpp"
 #include "receive/json_request.hpp"
 #include "receive/request_reader.hpp"
 

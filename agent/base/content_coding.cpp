@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "receive/content_coding.hpp"
+#include "base/content_coding.hpp"
 
 #include <algorithm>
 #include <cstring>
