@@ -3,26 +3,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "otlp/wire.hpp"
+#include "otlp/wire_append.hpp"
 #include "receive/receiver.hpp"
 
 namespace spanring::agent {
 namespace {
-
-void put_number(std::string& to, uint32_t field, uint64_t value) {
-    uint8_t bytes[16];
-    uint8_t* end = wire::put_varint(bytes, wire::tag(field, wire::Type::kVarint));
-    end = wire::put_varint(end, value);
-    to.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(end - bytes));
-}
-
-void put_bytes(std::string& to, uint32_t field, std::string_view value) {
-    uint8_t bytes[16];
-    uint8_t* end = wire::put_varint(bytes, wire::tag(field, wire::Type::kBytes));
-    end = wire::put_varint(end, value.size());
-    to.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(end - bytes));
-    to += value;
-}
 
 std::string text_of(const nlohmann::json& json) {
     return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -41,18 +26,18 @@ std::string response_body(WireEncoding encoding, const ReceiverReply& reply) {
     }
     if (reply.rejected == 0) return {};
     std::string partial_success;
-    put_number(partial_success, 1, reply.rejected);
-    put_bytes(partial_success, 2, reply.message);
+    wire::append_number(partial_success, 1, reply.rejected);
+    wire::append_bytes(partial_success, 2, reply.message);
     std::string body;
-    put_bytes(body, 1, partial_success);
+    wire::append_bytes(body, 1, partial_success);
     return body;
 }
 
 std::string status_body(WireEncoding encoding, uint32_t code, std::string_view message) {
     if (encoding == WireEncoding::kJson) return text_of({{"code", code}, {"message", message}});
     std::string body;
-    put_number(body, 1, code);
-    put_bytes(body, 2, message);
+    wire::append_number(body, 1, code);
+    wire::append_bytes(body, 2, message);
     return body;
 }
 

@@ -16,7 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "otlp/span_defect.hpp"
-#include "otlp/wire.hpp"
+#include "otlp/wire_append.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -123,17 +123,6 @@ const Row* find(Name message, std::string_view key) {
     return row != kRows.end() ? row : nullptr;
 }
 
-void put_varint(std::string& to, uint64_t value) {
-    uint8_t bytes[10];
-    to.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(wire::put_varint(bytes, value) - bytes));
-}
-
-void put_bytes(std::string& to, uint32_t field, std::string_view inside) {
-    put_varint(to, wire::tags::bytes(field));
-    put_varint(to, inside.size());
-    to += inside;
-}
-
 std::optional<std::string> from_hex(std::string_view text) {
     const auto digit = [](char c) {
         if (c >= '0' && c <= '9') return c - '0';
@@ -224,8 +213,7 @@ public:
     bool boolean(bool value) {
         if (skips()) return true;
         if (!expects(Kind::kBool)) return fail("a boolean");
-        put_varint(out(), wire::tags::varint(row()->field));
-        put_varint(out(), value ? 1 : 0);
+        wire::append_number(out(), row()->field, value ? 1 : 0);
         return this->value();
     }
     bool number_integer(number_integer_t value) {
@@ -252,7 +240,7 @@ public:
             }
         }
         if (!bytes) return fail("not what was to be encoded in it");
-        put_bytes(out(), row()->field, *bytes);
+        wire::append_bytes(out(), row()->field, *bytes);
         return value();
     }
     bool binary(binary_t&) { return false; }  // never in JSON
@@ -288,7 +276,7 @@ public:
         }
         const std::string inside = std::move(frames_.back().out);
         frames_.pop_back();
-        put_bytes(out(), row()->field, inside);
+        wire::append_bytes(out(), row()->field, inside);
         return value();
     }
     bool start_array(size_t) {
@@ -354,7 +342,7 @@ private:
         switch (row()->kind) {
             case Kind::kDouble: {
                 const auto bits = std::bit_cast<uint64_t>(number.real);
-                put_varint(out(), wire::tags::fixed64(field));
+                wire::append_varint(out(), wire::tags::fixed64(field));
                 out().append(reinterpret_cast<const char*>(&bits), sizeof bits);
                 return value();
             }
@@ -363,8 +351,7 @@ private:
                     (!number.negative && number.magnitude == uint64_t{1} << 63)) {
                     return fail("not a 64-bit integer");
                 }
-                put_varint(out(), wire::tags::varint(field));
-                put_varint(out(), word);
+                wire::append_number(out(), field, word);
                 return value();
             case Kind::kUnsigned:
             case Kind::kFixed32:
@@ -375,10 +362,9 @@ private:
         if (!number.whole || (number.negative && number.magnitude != 0) || (narrow && number.magnitude > UINT32_MAX))
             return fail("out of its range");
         if (row()->kind == Kind::kUnsigned) {
-            put_varint(out(), wire::tags::varint(field));
-            put_varint(out(), word);
+            wire::append_number(out(), field, word);
         } else {
-            put_varint(out(), narrow ? wire::tags::fixed32(field) : wire::tags::fixed64(field));
+            wire::append_varint(out(), narrow ? wire::tags::fixed32(field) : wire::tags::fixed64(field));
             out().append(reinterpret_cast<const char*>(&word), narrow ? 4 : 8);
         }
         return value();

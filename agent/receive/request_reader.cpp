@@ -6,7 +6,7 @@
 #include "otlp/span_decoder.hpp"
 #include "otlp/span_validator.hpp"
 #include "otlp/utf8.hpp"
-#include "otlp/wire.hpp"
+#include "otlp/wire_append.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -20,14 +20,6 @@ std::span<uint8_t> writable(std::span<const uint8_t> part) { return {const_cast<
 
 void append(std::string& to, std::span<const uint8_t> more) {
     to.append(reinterpret_cast<const char*>(more.data()), more.size());
-}
-
-void append_field(std::string& to, uint32_t number, std::span<const uint8_t> inside) {
-    uint8_t header[16];
-    uint8_t* end = wire::put_varint(header, wire::tag(number, wire::Type::kBytes));
-    end = wire::put_varint(end, inside.size());
-    append(to, {header, end});
-    append(to, inside);
 }
 
 // Of a message, the fields up to number `last`: what a later version adds is not passed on, for it cannot be checked.
@@ -175,10 +167,10 @@ std::shared_ptr<const Producer> RequestReader::producer_of(std::span<const uint8
     producer->uid = owner_;
     // Its own name, also where it has no account of its own.
     producer->service = decoded.service_name.substr(0, kLongestService);
-    append_field(producer->resource, 1, bytes_in(body));
+    wire::append_bytes(producer->resource, 1, body);
     if (!schema_url.empty()) {
         std::string url = sound_text(schema_url);
-        append_field(producer->resource, 3, bytes_in(url));
+        wire::append_bytes(producer->resource, 3, url);
     }
     remember(producers_, std::move(key), producer);
     return producer;
@@ -190,10 +182,10 @@ std::shared_ptr<const Scope> RequestReader::scope_of(std::span<const uint8_t> sc
     std::string body = fields_up_to(4, scope);
     if (validate_scope(bytes_in(body)).defect != SpanDefect::kNone) return nullptr;
     const auto made = std::make_shared<Scope>();
-    if (!body.empty()) append_field(made->scope, 1, bytes_in(body));
+    if (!body.empty()) wire::append_bytes(made->scope, 1, body);
     if (!schema_url.empty()) {
         std::string url = sound_text(schema_url);
-        append_field(made->schema_url, 3, bytes_in(url));
+        wire::append_bytes(made->schema_url, 3, url);
     }
     remember(scopes_, std::move(key), made);
     return made;

@@ -7,7 +7,7 @@
 
 #include "otlp/span_validator.hpp"
 #include "otlp/utf8.hpp"
-#include "otlp/wire.hpp"
+#include "otlp/wire_append.hpp"
 
 namespace spanring::agent {
 
@@ -43,13 +43,6 @@ std::string service_name(std::span<const uint8_t> resource) {
     return service;
 }
 
-void put_bytes(std::string& to, uint8_t tag, std::string_view bytes) {
-    uint8_t head[1 + 10] = {tag};
-    const uint8_t* const end = wire::put_varint(head + 1, bytes.size());
-    to.append(reinterpret_cast<const char*>(head), static_cast<size_t>(end - head));
-    to += bytes;
-}
-
 // What the process says itself wins: no key appears twice.
 void add_host(std::string& resource, const HostFacts& host) {
     std::string added;
@@ -62,10 +55,10 @@ void add_host(std::string& resource, const HostFacts& host) {
                        });
         if (there) continue;
         std::string value, attribute;  // KeyValue {key 1, value 2: AnyValue {string_value 1}}
-        put_bytes(value, 0x0a, said);
-        put_bytes(attribute, 0x0a, fact);
-        put_bytes(attribute, 0x12, value);
-        put_bytes(added, 0x0a, attribute);
+        wire::append_bytes(value, 1, said);
+        wire::append_bytes(attribute, 1, fact);
+        wire::append_bytes(attribute, 2, value);
+        wire::append_bytes(added, 1, attribute);
     }
     resource += added;
 }
@@ -91,12 +84,12 @@ std::shared_ptr<Producer> read_producer(const ring::Header& header, ring::Segmen
     if (validate_resource(bytes).defect != SpanDefect::kNone) return nullptr;
     producer->service = service_name(bytes);
     add_host(body, host);
-    put_bytes(producer->resource, 0x0a, body);
+    wire::append_bytes(producer->resource, 1, body);
     if (header.schema_size != 0) {
         std::string schema_url(reinterpret_cast<const char*>(segment.resource()) + header.resource_size,
                                header.schema_size);
         repair_utf8({reinterpret_cast<uint8_t*>(schema_url.data()), schema_url.size()});
-        put_bytes(producer->resource, 0x1a, schema_url);
+        wire::append_bytes(producer->resource, 3, schema_url);
     }
     return producer;
 }

@@ -5,20 +5,13 @@
 #include <utility>
 
 #include "otlp/span_decoder.hpp"
-#include "otlp/wire.hpp"
+#include "otlp/wire_append.hpp"
 #include "span_metrics/service_graph.hpp"
 
 namespace spanring::agent {
 namespace {
 
 constexpr uint32_t kBeyondTheLimit = 0;
-
-std::string field_of(uint32_t number, std::string_view inside) {
-    uint8_t head[16];
-    uint8_t* end = wire::put_varint(head, wire::tags::bytes(number));
-    end = wire::put_varint(end, inside.size());
-    return std::string(reinterpret_cast<const char*>(head), static_cast<size_t>(end - head)).append(inside);
-}
 
 std::string_view text_of(std::span<const uint8_t> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -28,10 +21,20 @@ std::span<const uint8_t> bytes_of(const std::string& text) {
     return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
+// An AnyValue.
+std::string text_value(std::string_view text) {
+    std::string value;
+    wire::append_bytes(value, 1, text);
+    return value;
+}
+
 // As people read it, cut like a name.
 std::string shown(EncodedValue value) {
     DecodedResource as_attribute;
-    const std::string attributes = field_of(1, field_of(1, "") + field_of(2, text_of(value)));
+    std::string attribute, attributes;  // of a resource: KeyValue {key 1, value 2}
+    wire::append_bytes(attribute, 1, "");
+    wire::append_bytes(attribute, 2, text_of(value));
+    wire::append_bytes(attributes, 1, attribute);
     if (!decode_resource(bytes_of(attributes), as_attribute) || as_attribute.attributes.empty()) return {};
     const std::string& text = as_attribute.attributes.front().second.text;
     return std::string(SeriesKey::cut(text));
@@ -82,7 +85,7 @@ SpanSource SpanRecorder::source(const std::string& service, std::span<const uint
     for (size_t i = 0; i < options_.dimensions.size(); ++i) {
         const EncodedValue value = wanted_.values()[i];
         const std::string& otherwise = options_.dimensions[i].otherwise;
-        source.values_.emplace_back(value.data() == nullptr && !otherwise.empty() ? field_of(1, otherwise)
+        source.values_.emplace_back(value.data() == nullptr && !otherwise.empty() ? text_value(otherwise)
                                                                                   : text_of(value));
     }
     return source;

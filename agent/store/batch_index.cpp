@@ -13,7 +13,7 @@
 #include <cstring>
 
 #include "otlp/span_decoder.hpp"
-#include "otlp/wire.hpp"
+#include "otlp/wire_append.hpp"
 #include "ring/unfinished_span.hpp"
 #include "search/word.hpp"
 
@@ -79,9 +79,7 @@ public:
             bytes_.push_back(static_cast<char>(value));
             return;
         }
-        uint8_t varint[10];
-        const uint8_t* const end = wire::put_varint(varint, value);
-        bytes_.append(reinterpret_cast<const char*>(varint), static_cast<size_t>(end - varint));
+        wire::append_varint(bytes_, value);
     }
     const std::string& bytes() const { return bytes_; }
 
@@ -227,11 +225,8 @@ private:
             if (field.tag() == varint(3)) return own_text(std::to_string(static_cast<int64_t>(field.value)));
         }
         // As it is shown elsewhere: as the attribute of a resource that has no other.
-        std::string wrapped(1, static_cast<char>(bytes(1)));
-        uint8_t length[10];
-        const uint8_t* const end = wire::put_varint(length, key_value.size());
-        wrapped.append(reinterpret_cast<const char*>(length), static_cast<size_t>(end - length));
-        wrapped += as_text(key_value);
+        std::string wrapped;
+        wire::append_bytes(wrapped, 1, as_text(key_value));
         DecodedResource resource;
         decode_resource(as_bytes(wrapped), resource);
         return own_text(resource.attributes.empty() ? std::string() : resource.attributes.front().second.text);
