@@ -35,6 +35,11 @@ public:
         std::sort(names.begin(), names.end());
         return names;
     }
+    std::vector<std::string> paths() const {
+        std::vector<std::string> paths;
+        for (const std::string& name : files()) paths.push_back(file(name));
+        return paths;
+    }
 
 private:
     static std::string make() {

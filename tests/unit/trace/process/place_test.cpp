@@ -2,7 +2,6 @@
 //
 // Places of providers: one that is shut down gives its own back, whatever of it is still in use, and leaves nothing in
 // the process; what ended in it is in its file.
-#include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -15,13 +14,11 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
-#include <map>
-#include <random>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "support/held_file.hpp"
 #include "support/tracing.hpp"
 
 namespace spanring {
@@ -47,26 +44,8 @@ size_t free_keys() {
     return keys.size();
 }
 
-std::vector<std::string> paths(const PrivateDirectory& directory) {
-    std::vector<std::string> all;
-    for (const std::string& file : directory.files()) all.push_back(directory.path() + "/" + file);
-    return all;
-}
-
 void empty(const PrivateDirectory& directory) {
-    for (const std::string& path : paths(directory)) unlink(path.c_str());
-}
-
-// What the agent asks before it takes a segment for one of the dead.
-bool is_held(const std::string& path) {
-    const int file = open(path.c_str(), O_RDWR | O_CLOEXEC);
-    struct flock lock = {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    lock.l_len = 1;
-    EXPECT_EQ(fcntl(file, F_OFD_GETLK, &lock), 0);
-    close(file);
-    return lock.l_type != F_UNLCK;
+    for (const std::string& path : directory.paths()) unlink(path.c_str());
 }
 
 // A provider whose spans are told by its name.
@@ -200,10 +179,10 @@ TEST_IN_PROCESS(PlaceTest, LeavesAFileWithAllThatEndedAsOneOfTheDead) {
             for (int span = 0; span < 100; ++span) EXPECT_EQ(named.make(), 0);
         });
     for (std::thread& thread : threads) thread.join();
-    const std::string path = paths(directory).at(0);
-    EXPECT_TRUE(is_held(path));
+    const std::string path = directory.paths().at(0);
+    EXPECT_TRUE(test::is_held(path));
     EXPECT_EQ(named.shut_down(), -ETIMEDOUT);
-    EXPECT_FALSE(is_held(path)) << "the agent may finish it while this process lives";
+    EXPECT_FALSE(test::is_held(path)) << "the agent may finish it while this process lives";
     const test::SegmentSpans segment(path);
     EXPECT_EQ(segment.spans().size(), 400u);
     EXPECT_EQ(segment.open_slots().size(), 1u) << "which goes out as unfinished";
@@ -230,7 +209,7 @@ TEST_IN_PROCESS(PlaceTest, IsNotReachedByHandlesOfAFormerProvider) {
     for (const spr_span& span : spans) expect_spent(span);
     for (const Named& named : former) expect_spent(named, true);
     EXPECT_EQ(spr_span_end(&open), 0);
-    const test::SegmentSpans segment(paths(directory).at(0));
+    const test::SegmentSpans segment(directory.paths().at(0));
     ASSERT_EQ(segment.spans().size(), 1u);
     EXPECT_EQ(segment.spans()[0].span.name(), "present");
     EXPECT_EQ(segment.spans()[0].span.attributes_size(), 0);
@@ -277,9 +256,9 @@ TEST_IN_PROCESS(PlaceTest, IsAnothersWhileAThreadStaysInTheFormerLife) {
     {
         Worker worker;
         worker([&] { EXPECT_EQ(former.start(span), 1); });
-        path = paths(directory).at(0);
+        path = directory.paths().at(0);
         EXPECT_EQ(former.shut_down(), 0);
-        EXPECT_TRUE(is_held(path));
+        EXPECT_TRUE(test::is_held(path));
         const int before = mappings(directory.path());
         const Named present("present");
         EXPECT_EQ(present.make(), 0);
@@ -287,9 +266,9 @@ TEST_IN_PROCESS(PlaceTest, IsAnothersWhileAThreadStaysInTheFormerLife) {
         expect_spent(span);
         EXPECT_EQ(present.shut_down(), -ETIMEDOUT);
         EXPECT_EQ(mappings(directory.path()), before);
-        EXPECT_TRUE(is_held(path));
+        EXPECT_TRUE(test::is_held(path));
     }
-    EXPECT_FALSE(is_held(path)) << "the thread has ended";
+    EXPECT_FALSE(test::is_held(path)) << "the thread has ended";
     EXPECT_EQ(mappings(directory.path()), 0);
     EXPECT_EQ(test::SegmentSpans(path).open_slots().size(), 1u);
 }
@@ -304,12 +283,12 @@ TEST_IN_PROCESS(PlaceTest, IsLeftByAThreadThatTracesWithAnother) {
         EXPECT_EQ(former.make(), 0);
         EXPECT_EQ(former.start(span), 1);
     });
-    const std::string path = paths(directory).at(0);
+    const std::string path = directory.paths().at(0);
     const Named present("present");
     EXPECT_EQ(former.shut_down(), -ETIMEDOUT);
-    EXPECT_TRUE(is_held(path));
+    EXPECT_TRUE(test::is_held(path));
     worker([&] { EXPECT_EQ(present.make(), 0); });
-    EXPECT_FALSE(is_held(path));
+    EXPECT_FALSE(test::is_held(path));
     worker([&] { expect_spent(span); });
     const test::SegmentSpans segment(path);
     EXPECT_EQ(segment.spans().size(), 1u);
@@ -332,7 +311,7 @@ TEST_IN_PROCESS(PlaceTest, IsLeftByThreadsThatGoOn) {
         if (i % 3 == 0) second(work);
         EXPECT_EQ(named.shut_down(), -ETIMEDOUT);
         ASSERT_EQ(directory.files().size(), 1u);
-        const test::SegmentSpans segment(paths(directory)[0]);
+        const test::SegmentSpans segment(directory.paths()[0]);
         EXPECT_EQ(segment.spans().size(), i % 3 == 0 ? 2u : 1u);
         for (const test::WrittenSpan& written : segment.spans())
             EXPECT_EQ(segment.scope(written.scope).scope().name(), named.name);
@@ -379,7 +358,7 @@ TEST_IN_PROCESS(PlaceTest, IsNotKeptByAThreadThatVanished) {
     while (__atomic_load_n(&thread, __ATOMIC_RELAXED) == 0 || syscall(SYS_tgkill, getpid(), thread, 0) == 0)
         sched_yield();
     EXPECT_EQ(named.shut_down(), -ETIMEDOUT);
-    EXPECT_FALSE(is_held(paths(directory).at(0)));
+    EXPECT_FALSE(test::is_held(directory.paths().at(0)));
 }
 #endif
 
@@ -403,7 +382,7 @@ TEST_IN_PROCESS(PlaceTest, IsLeftByAThreadWhoseDestructorsTrace) {
             worker([&] { *named = Named("of the worker"); });
     }
     EXPECT_EQ(named->shut_down(), -ETIMEDOUT) << "it traced at its thread's end";
-    for (const std::string& path : paths(directory)) EXPECT_FALSE(is_held(path));
+    for (const std::string& path : directory.paths()) EXPECT_FALSE(test::is_held(path));
 }
 
 // ---- Contexts, forks, signals
@@ -510,106 +489,6 @@ TEST_IN_PROCESS(PlaceTest, ChangesUnderThreadsThatHandlersInterrupt) {
     }
     done = true;
     worker.join();
-}
-
-// ---- All of it at once
-
-// Eight threads open, use and shut down providers that they share, with handles of every age. Whatever an end said is
-// so: what ended is in the file of its provider, once, under the scope of the same name.
-TEST_IN_PROCESS(PlaceTest, AtRandomInEightThreads) {
-    PrivateDirectory directory;
-    constexpr int kShared = 12;
-    constexpr int kSteps = 4'000;
-    struct Shared {
-        spr_provider* provider = nullptr;
-        spr_tracer* tracer = nullptr;
-        char name[16] = {};
-    };
-    std::mutex mutex;  // of the handles alone
-    Shared shared[kShared];
-    std::map<std::string, uint64_t> ended;
-    std::atomic<int> opened{0};
-    const auto work = [&](unsigned seed) {
-        std::mt19937 random(seed);
-        std::map<std::string, uint64_t> own;
-        std::vector<std::pair<spr_span, std::string>> open;
-        for (int step = 0; step < kSteps; ++step) {
-            Shared at;
-            const size_t index = random() % kShared;
-            {
-                const std::lock_guard lock(mutex);
-                at = shared[index];
-            }
-            switch (random() % 40) {
-                case 0: {
-                    if (opened > 500) break;
-                    spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
-                    options.memory_limit = 1 << 20;
-                    Shared made;
-                    if (spr_provider_open(&options, &made.provider) != 0) break;
-                    snprintf(made.name, sizeof made.name, "p%d", opened++);
-                    if (spr_tracer_get(made.provider, made.name, SPR_NUL, nullptr, 0, nullptr, 0, &made.tracer) != 0)
-                        break;
-                    {
-                        const std::lock_guard lock(mutex);
-                        std::swap(shared[index], made);
-                    }
-                    spr_provider_shutdown(made.provider, 0);  // mostly again
-                    break;
-                }
-                case 1: spr_provider_shutdown(at.provider, 0); break;
-                case 2: spr_provider_flush(at.provider, random() % 2 * 100'000); break;
-                case 3: {
-                    spr_statistics statistics = SPR_STATISTICS_INIT;
-                    spr_provider_statistics(at.provider, &statistics);
-                    spr_provider_state(at.provider);
-                    break;
-                }
-                case 4: {
-                    spr_tracer* tracer = nullptr;
-                    spr_tracer_get(at.provider, at.name, SPR_NUL, nullptr, 0, nullptr, 0, &tracer);
-                    spr_tracer_enabled(tracer);
-                    break;
-                }
-                case 5: spr_tracer_enabled(at.tracer); break;
-                default: {
-                    spr_span span;
-                    if (at.tracer != nullptr && spr_span_start(at.tracer, at.name, SPR_NUL, &span) == 1)
-                        open.emplace_back(span, at.name);
-                    if (open.empty()) break;
-                    const auto [last, name] = open[random() % open.size()];
-                    spr_span_set_int64(&last, "key", SPR_NUL, step);
-                    spr_span_set_string(&last, "text", SPR_NUL, "value", SPR_NUL);
-                    if (random() % 2 == 0 && spr_span_end(&last) == 0) ++own[name];
-                    if (open.size() > 30) open.erase(open.begin(), open.begin() + 15);
-                }
-            }
-        }
-        const std::lock_guard lock(mutex);
-        for (const auto& [name, count] : own) ended[name] += count;
-    };
-    std::vector<std::thread> threads;
-    for (unsigned i = 0; i < 8; ++i) threads.emplace_back(work, 100 + i);
-    for (std::thread& thread : threads) thread.join();
-    for (const Shared& at : shared) spr_provider_shutdown(at.provider, 0);
-    EXPECT_GT(opened, 20);
-    std::map<std::string, uint64_t> written_ends;
-    std::set<std::string> ids;
-    uint64_t all = 0;
-    for (const std::string& path : paths(directory)) {
-        EXPECT_FALSE(is_held(path));
-        const test::SegmentSpans segment(path);
-        for (const test::WrittenSpan& written : segment.spans()) {
-            EXPECT_EQ(segment.scope(written.scope).scope().name(), written.span.name());
-            ++written_ends[written.span.name()];
-            ids.insert(written.span.span_id());
-            ++all;
-        }
-    }
-    EXPECT_EQ(ids.size(), all);
-    EXPECT_EQ(written_ends, ended);
-    const Named after("after");
-    EXPECT_EQ(after.make(), 0) << "all places are free";
 }
 
 }  // namespace
