@@ -166,6 +166,7 @@ void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const L
         account.dropped_invalid = row.dropped_invalid;
         account.dropped_queue = row.dropped_spool;
         account.dropped_spool = spool.dropped;
+        account.filtered = row.filtered;
         account.pending_ring = pending;
         const uint64_t answered = spool.exported + spool.rejected + spool.dropped;
         account.pending_spool = minus(row.spooled, answered);

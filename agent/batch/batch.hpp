@@ -52,7 +52,10 @@ struct Receipt {
     uint32_t end = 0;
     uint32_t spans = 0;    // records taken, invalid ones included
     uint32_t invalid = 0;  // of these, failed validation and are in no run
+    uint32_t filtered = 0;  // likewise, were to be left out
     bool unfinished = false;
+
+    uint32_t in_runs() const { return spans - invalid - filtered; }
 };
 
 enum class Outcome : uint8_t {

@@ -22,7 +22,7 @@ public:
     Resolutions of(const Receipt& receipt) {
         Resolutions share = left_;
         for (size_t i = 0; i < share.size(); ++i) {
-            const uint64_t spans = receipt.spans - receipt.invalid;
+            const uint64_t spans = receipt.in_runs();
             share[i].rejected = left_[i].rejected < spans ? left_[i].rejected : spans;
             left_[i].rejected -= share[i].rejected;
         }

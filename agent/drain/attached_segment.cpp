@@ -315,7 +315,7 @@ void AttachedSegment::book(uint32_t chunk, ChunkCursor& cursor) {
 }
 
 void AttachedSegment::acknowledge(const Receipt& receipt, const Resolutions& resolutions) {
-    const Completion piece{receipt.begin, receipt.end, receipt.spans, receipt.invalid, resolutions};
+    const Completion piece{receipt.begin, receipt.end, receipt.spans, receipt.invalid, receipt.filtered, resolutions};
     if (!quarantined_.empty()) {  // for the ledger; the segment is not touched any more
         receipt.unfinished ? accounts_.book_unfinished(piece) : accounts_.book(piece);
         return;

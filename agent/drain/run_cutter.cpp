@@ -178,6 +178,7 @@ void RunCutter::add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt
             last.end = receipt.end;
             last.spans += receipt.spans;
             last.invalid += receipt.invalid;
+            last.filtered += receipt.filtered;
             return;
         }
     }

@@ -5,7 +5,8 @@
 // in Totals::unfinished. What is booked while an exporter is not configured counts as `elsewhere` in its row, before it
 // was first configured too. So for each row, whatever agents came and went,
 //
-//     acknowledged + unfinished = exported + rejected + spooled + dropped_invalid + dropped_spool + elsewhere
+//     acknowledged + unfinished = exported + rejected + spooled + dropped_invalid + dropped_spool + filtered +
+//                                 elsewhere
 #pragma once
 
 #include <array>

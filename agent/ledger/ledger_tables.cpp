@@ -19,7 +19,7 @@ constexpr int64_t kFinishedKept = 10000;  // processes; older ones go once nothi
 constexpr int64_t kSendersKept = 500;     // likewise
 
 // The order of the counters is ring::Counter's. `dropped_queue` is what ring::ExporterTotals still calls dropped_spool.
-constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 8, R"sql(
+constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 9, R"sql(
 CREATE TABLE processes (
     account BLOB PRIMARY KEY,
     pid INTEGER NOT NULL,
@@ -62,6 +62,8 @@ CREATE TABLE exports (
     dropped_invalid INTEGER NOT NULL,
     dropped_queue INTEGER NOT NULL,
     elsewhere INTEGER NOT NULL,
+    sampled_out INTEGER NOT NULL,
+    filtered INTEGER NOT NULL,
     PRIMARY KEY (account, exporter)
 ) WITHOUT ROWID;
 CREATE TABLE spools (
@@ -86,8 +88,8 @@ CREATE TABLE agent (ended_well INTEGER NOT NULL);
 INSERT INTO agent VALUES (1);
 )sql",
                                     R"sql(
-ALTER TABLE processes ADD COLUMN sender INTEGER NOT NULL DEFAULT 0;
-CREATE TABLE kept_requests (number INTEGER PRIMARY KEY);
+ALTER TABLE exports ADD COLUMN sampled_out INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE exports ADD COLUMN filtered INTEGER NOT NULL DEFAULT 0;
 )sql"};
 
 constexpr int kCounters = static_cast<int>(ring::Counter::kCount);
@@ -113,7 +115,8 @@ constexpr std::array<const char*, 3> kAdopt = {
     "UPDATE OR IGNORE spools SET account = ?1 WHERE account = ?2 AND ?2 IN (SELECT account FROM processes WHERE uid = "
     "?3 AND device = 0 AND inode = 0)",
     "UPDATE OR IGNORE processes SET account = ?1 WHERE account = ?2 AND uid = ?3 AND device = 0 AND inode = 0"};
-constexpr std::string_view kUpdateExport = "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+constexpr std::string_view kUpdateExport =
+    "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 constexpr std::string_view kBookSpool =
     "INSERT INTO spools VALUES (COALESCE((SELECT account FROM processes WHERE account = ?1), "
     "(SELECT account FROM processes WHERE instance = ?1), ?1), ?2, ?3, ?4, ?5) ON CONFLICT (account, exporter) DO "
@@ -312,7 +315,8 @@ void LedgerTables::write_process(const ProcessRow& process) {
         update_export_.reset();
         update_export_.bind(1, account).bind(2, totals.exporter).bind(3, row).bind(4, totals.exported);
         update_export_.bind(5, totals.rejected).bind(6, totals.spooled).bind(7, totals.dropped_invalid);
-        update_export_.bind(8, totals.dropped_spool).bind(9, totals.elsewhere).run();
+        update_export_.bind(8, totals.dropped_spool).bind(9, totals.elsewhere);
+        update_export_.bind(10, totals.sampled_out).bind(11, totals.filtered).run();
     }
 }
 
@@ -350,6 +354,8 @@ ProcessRow LedgerTables::read_process() {
         totals.dropped_invalid = exports_.unsigned_integer(6);
         totals.dropped_spool = exports_.unsigned_integer(7);
         totals.elsewhere = exports_.unsigned_integer(8);
+        totals.sampled_out = exports_.unsigned_integer(9);
+        totals.filtered = exports_.unsigned_integer(10);
     }
     exports_.reset();
     return process;

@@ -148,6 +148,8 @@ void add_exporter_accounts(Exposition& page, const ProcessAccount& total) {
         page.counter("spanring_exporter_spans_spooled_total",
                      "Spans handed to the spool; what became of them is in the other metrics.", labels,
                      number(account.spooled));
+        page.counter("spanring_exporter_spans_filtered_total", "Spans that a processor left out.", labels,
+                     number(account.filtered));
         constexpr const char* kDropped =
             "Spans that the agent dropped: invalid; queue: had to wait and found no room or time; spool: lost there.";
         const std::array<std::pair<const char*, uint64_t>, 3> causes = {

@@ -32,9 +32,12 @@ std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) 
     return rows;
 }
 
-Completion invalid_ones(uint32_t spans) {
+// Of spans that are in no run, which nobody else answers for.
+Completion left_out(uint32_t invalid, uint32_t filtered) {
     Completion completion;
-    completion.spans = completion.invalid = spans;
+    completion.spans = invalid + filtered;
+    completion.invalid = invalid;
+    completion.filtered = filtered;
     return completion;
 }
 
@@ -220,12 +223,14 @@ void Receiver::settle(Delivery& delivery) {
         Completion piece;
         piece.spans = part.spans;
         piece.invalid = part.invalid;
+        piece.filtered = part.filtered;
         Receipt receipt;
         receipt.spans = part.spans;
         receipt.invalid = part.invalid;
+        receipt.filtered = part.filtered;
         piece.resolutions = answers.of(receipt);
         senders_.resolved(part.account, piece);
-        uint64_t least = required_ != 0 ? part.spans - part.invalid : 0;
+        uint64_t least = required_ != 0 ? receipt.in_runs() : 0;
         for (const Exporter* exporter : exporters_) {
             const Resolution& resolution = piece.resolutions[exporter->index()];
             if (!exporter->required() || resolution.outcome == Outcome::kRejected) continue;
@@ -281,8 +286,8 @@ void Receiver::keep(Delivery& delivery) {
     delivery.kept = number;
     count_received(delivery);
     for (ReceivedPart& part : delivery.parts) {  // which are in no file
-        if (part.invalid != 0) senders_.resolved(part.account, invalid_ones(part.invalid));
-        part.spans -= std::exchange(part.invalid, 0);
+        if (part.invalid + part.filtered != 0) senders_.resolved(part.account, left_out(part.invalid, part.filtered));
+        part.spans -= std::exchange(part.invalid, 0) + std::exchange(part.filtered, 0);
     }
     booking_.kept.push_back(*number);
     newly_kept_.push_back(&delivery);

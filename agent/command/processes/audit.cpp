@@ -226,8 +226,8 @@ void add_audit(CLI::App& app, Selection& selection) {
     command->add_flag("--json", options->json, "one JSON document");
     command->footer(
         "  started            = ended + open + unfinished\n"
-        "  ended + unfinished = exported + rejected + dropped{cause} + pending   (for each exporter)\n"
-        "  received           = exported + rejected + dropped{cause} + pending   (of a sender by OTLP)\n"
+        "  ended + unfinished = exported + rejected + filtered + dropped{cause} + pending   (for each exporter)\n"
+        "  received           = exported + rejected + filtered + dropped{cause} + pending   (of a sender by OTLP)\n"
         "\nOK: holds. MISMATCH: does not hold, in numbers of one instant. busy: does not hold, and something moved in "
         "each\n"
         "look. untrusted: does not hold, and the segment is quarantined because it broke a rule.\n"

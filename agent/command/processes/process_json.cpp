@@ -18,6 +18,7 @@ Json exporter_json(const ExporterAccount& exporter) {
         {"name", exporter.name},
         {"exported", exporter.exported},
         {"rejected", exporter.rejected},
+        {"filtered", exporter.filtered},
         {"dropped",
          {{"invalid", exporter.dropped_invalid}, {"queue", exporter.dropped_queue}, {"spool", exporter.dropped_spool}}},
         {"pending", exporter.pending()},

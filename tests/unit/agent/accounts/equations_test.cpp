@@ -66,24 +66,24 @@ TEST(EquationsTest, HoldWhereEverySpanIsSomewhere) {
     ring::Totals totals{};
     totals.acknowledged = 80;
     totals.exporters[0] = row("otlp_grpc");
-    totals.exporters[0].exported = 60;
+    totals.exporters[0].exported = 50;
     totals.exporters[0].rejected = 5;
     totals.exporters[0].spooled = 12;
+    totals.exporters[0].filtered = 10;
     totals.exporters[0].dropped_invalid = 3;
     ProcessAccount account = process();
     fill_exporters(account, totals, &ledger);
     ASSERT_EQ(account.exporters.size(), 1u);
     EXPECT_EQ(account.exporters[0].name, "otlp_grpc");
-    EXPECT_EQ(account.exporters[0].exported, 64u);
+    EXPECT_EQ(account.exporters[0].exported, 54u);
     EXPECT_EQ(account.exporters[0].pending_ring, 7u);
     EXPECT_EQ(account.exporters[0].pending_spool, 5u);
     const auto equations = equations_of(account);
     ASSERT_EQ(equations.size(), 2u);
     EXPECT_EQ(equations[0].text(), "started 100 = ended 90 + open 10");
     EXPECT_EQ(equations[0].verdict, Judgement::kOk);
-    EXPECT_EQ(
-        equations[1].text(),
-        "ended 90 = exported 64 + rejected 6 + dropped{full} 3 + dropped{invalid} 3 + dropped{spool} 2 + pending 12");
+    EXPECT_EQ(equations[1].text(), "ended 90 = exported 54 + rejected 6 + filtered 10 + dropped{full} 3 + "
+                                   "dropped{invalid} 3 + dropped{spool} 2 + pending 12");
     EXPECT_EQ(equations[1].verdict, Judgement::kOk);
 }
 

@@ -6,10 +6,11 @@
 namespace spanring::agent {
 namespace {
 
-Receipt receipt(uint32_t spans, uint32_t invalid = 0) {
+Receipt receipt(uint32_t spans, uint32_t invalid = 0, uint32_t filtered = 0) {
     Receipt receipt;
     receipt.spans = spans;
     receipt.invalid = invalid;
+    receipt.filtered = filtered;
     return receipt;
 }
 
@@ -20,11 +21,11 @@ TEST(AnswerSharesTest, BooksWhatWasRefusedFromTheFrontAndOnce) {
     EXPECT_EQ(shares.of(receipt(3))[0].rejected, 0u);
 }
 
-TEST(AnswerSharesTest, LeavesInvalidSpansOutWhichNobodyWasSent) {
+TEST(AnswerSharesTest, LeavesSpansOutThatNobodyWasSent) {
     AnswerShares shares(Resolutions{{{Outcome::kExported, 5}}});
     EXPECT_EQ(shares.of(receipt(3, 3))[0].rejected, 0u);
-    EXPECT_EQ(shares.of(receipt(3, 1))[0].rejected, 2u);
-    EXPECT_EQ(shares.of(receipt(9))[0].rejected, 3u);
+    EXPECT_EQ(shares.of(receipt(3, 1, 1))[0].rejected, 1u);
+    EXPECT_EQ(shares.of(receipt(9))[0].rejected, 4u);
 }
 
 TEST(AnswerSharesTest, KeepsExportersApart) {

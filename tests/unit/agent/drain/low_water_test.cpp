@@ -58,6 +58,7 @@ TEST(SegmentAccountsTest, BooksEachOutcomeInTheRowOfItsExporter) {
     SegmentAccounts accounts({}, {{0, 11}, {2, 22}});
     Completion done = piece(0, 10, 10);
     done.invalid = 1;
+    done.filtered = 2;
     done.resolutions[0] = {Outcome::kExported, 3};
     done.resolutions[2] = {Outcome::kSpooled, 0};
     accounts.book(done);
@@ -72,16 +73,18 @@ TEST(SegmentAccountsTest, BooksEachOutcomeInTheRowOfItsExporter) {
     EXPECT_EQ(totals.unfinished, 10u);
     const ring::ExporterTotals& first = totals.exporters[0];
     EXPECT_EQ(first.exporter, 11u);
-    EXPECT_EQ(first.exported, 6u);
-    EXPECT_EQ(first.rejected, 3u + 9u);
-    EXPECT_EQ(first.dropped_spool, 9u);
+    EXPECT_EQ(first.exported, 4u);
+    EXPECT_EQ(first.rejected, 3u + 7u);
+    EXPECT_EQ(first.filtered, 6u);
+    EXPECT_EQ(first.dropped_spool, 7u);
     EXPECT_EQ(first.dropped_invalid, 3u);
     const ring::ExporterTotals& second = totals.exporters[1];
     EXPECT_EQ(second.exporter, 22u);
-    EXPECT_EQ(second.spooled, 9u);
-    EXPECT_EQ(second.dropped_spool, 9u);
+    EXPECT_EQ(second.spooled, 7u);
+    EXPECT_EQ(second.dropped_spool, 7u);
     EXPECT_EQ(second.exported, 0u);
-    EXPECT_EQ(second.rejected, 9u);
+    EXPECT_EQ(second.rejected, 7u);
+    EXPECT_EQ(second.filtered, 6u);
     for (const ring::ExporterTotals* row : {&first, &second}) {
         EXPECT_EQ(totals.acknowledged + totals.unfinished, row->exported + row->rejected + row->spooled +
                                                                row->dropped_invalid + row->dropped_spool +

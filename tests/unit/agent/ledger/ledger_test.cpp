@@ -40,7 +40,7 @@ ProcessRow process(uint8_t number) {
     for (size_t i = 0; i < record.writer.size(); ++i) record.writer[i] = 10 * (i + 1);
     record.agent.acknowledged = 5;
     record.agent.unfinished = 6;
-    record.agent.exporters[2] = {exporter_hash("otlp_grpc"), 1, 2, 3, 4, 5, 7, 0, 0, 0};
+    record.agent.exporters[2] = {exporter_hash("otlp_grpc"), 1, 2, 3, 4, 5, 7, 8, 9, 0};
     return record;
 }
 
@@ -102,10 +102,12 @@ TEST(LedgerTest, GivesBackWhatItWasTold) {
     EXPECT_EQ(row.dropped_invalid, 4u);
     EXPECT_EQ(row.dropped_spool, 5u);
     EXPECT_EQ(row.elsewhere, 7u);
+    EXPECT_EQ(row.sampled_out, 8u);
+    EXPECT_EQ(row.filtered, 9u);
 }
 
-// As earlier states wrote it: without senders.
-constexpr char kVersion7[] = R"sql(
+// As earlier states wrote it: nothing was sampled out or filtered.
+constexpr char kVersion8[] = R"sql(
 CREATE TABLE processes (account BLOB PRIMARY KEY, pid INTEGER NOT NULL, uid INTEGER NOT NULL, program TEXT NOT NULL,
     service TEXT NOT NULL, attached_unix_nano INTEGER NOT NULL, updated_unix_nano INTEGER NOT NULL,
     finished INTEGER NOT NULL, quarantine TEXT NOT NULL, agent_died INTEGER NOT NULL, started INTEGER NOT NULL,
@@ -113,8 +115,8 @@ CREATE TABLE processes (account BLOB PRIMARY KEY, pid INTEGER NOT NULL, uid INTE
     not_started_nested INTEGER NOT NULL, dropped_full INTEGER NOT NULL, dropped_too_big INTEGER NOT NULL,
     dropped_nested INTEGER NOT NULL, dropped_overwritten INTEGER NOT NULL, refused_data INTEGER NOT NULL,
     acknowledged INTEGER NOT NULL, unfinished INTEGER NOT NULL, instance BLOB NOT NULL, device INTEGER NOT NULL,
-    inode INTEGER NOT NULL, removed_segments INTEGER NOT NULL DEFAULT 0, removed_spans INTEGER NOT NULL DEFAULT 0)
-    WITHOUT ROWID;
+    inode INTEGER NOT NULL, removed_segments INTEGER NOT NULL DEFAULT 0, removed_spans INTEGER NOT NULL DEFAULT 0,
+    sender INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE INDEX processes_by_instance ON processes (instance);
 CREATE INDEX processes_by_age ON processes (finished, updated_unix_nano);
 CREATE TABLE exports (account BLOB NOT NULL, exporter INTEGER NOT NULL, place INTEGER NOT NULL,
@@ -125,17 +127,18 @@ CREATE TABLE spools (account BLOB NOT NULL, exporter INTEGER NOT NULL, exported 
 CREATE TABLE exporters (exporter INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE spool_places (exporter INTEGER NOT NULL, directory TEXT NOT NULL, PRIMARY KEY (exporter, directory))
     WITHOUT ROWID;
+CREATE TABLE kept_requests (number INTEGER PRIMARY KEY);
 CREATE TABLE agent (ended_well INTEGER NOT NULL);
 INSERT INTO agent VALUES (1);
 INSERT INTO processes VALUES (x'01010101010101010101010101010101', 1001, 0, 'prog', 'cart', 100, 200, 1, '', 0,
-    10, 20, 30, 40, 50, 60, 0, 80, 90, 100, 5, 6, x'01010101010101010101010101010101', 0, 0, 11, 12);
+    10, 20, 30, 40, 50, 60, 0, 80, 90, 100, 5, 6, x'01010101010101010101010101010101', 0, 0, 11, 12, 0);
 INSERT INTO exports VALUES (x'01010101010101010101010101010101', 77, 2, 1, 2, 3, 4, 5, 7);
 )sql";
 
 TEST(LedgerTest, UpgradesTheVersionBefore) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
-    Database::open(file, {"ledger", 0x53504c44, 7, kVersion7});
+    Database::open(file, {"ledger", 0x53504c44, 8, kVersion8});
     EXPECT_THROW(Ledger::open_read_only(file), std::runtime_error) << "a reader changes nothing";
     Ledger::open(file)->update(process(2));
     const auto processes = Ledger::open_read_only(file)->processes();
@@ -155,6 +158,7 @@ TEST(LedgerTest, UpgradesTheVersionBefore) {
         EXPECT_EQ(row.dropped_invalid, 4u);
         EXPECT_EQ(row.dropped_spool, 5u);
         EXPECT_EQ(row.elsewhere, 7u);
+        EXPECT_EQ(row.filtered, &each == &processes[1] ? 0u : 9u);
     }
 }
 
@@ -259,7 +263,7 @@ TEST(LedgerTest, AnotherUserOrAnotherFileOfTheNameReplacesNothing) {
 TEST(LedgerTest, GoesOnWithTheAccountsOfAnEarlierVersion) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
-    Database::open(file, {"ledger", 0x53504c44, 7, kVersion7})
+    Database::open(file, {"ledger", 0x53504c44, 8, kVersion8})
         .execute("UPDATE processes SET finished = 0; INSERT INTO spools VALUES (x'01010101010101010101010101010101', "
                  "77, 1, 0, 0)");
     const auto ledger = Ledger::open(file);
@@ -400,9 +404,9 @@ TEST(LedgerTest, SetsAsideWhatIsNoLedger) {
     const std::string future = directory.file("future.db");
     { Ledger::open(future); }
     {
-        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 8, ""};
+        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 9, ""};
         Database database = Database::open(future, kSame);
-        database.execute("PRAGMA user_version = 9");
+        database.execute("PRAGMA user_version = 10");
     }
     expect_set_aside(future);
 
