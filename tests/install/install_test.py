@@ -55,6 +55,7 @@ target_link_libraries(main PRIVATE opentelemetry-cpp::api spanring::TARGET)
 
 # Below the prefix; LIBDIR is Meson's.
 LIBRARY = {"LIBDIR/libspanring.so", "LIBDIR/libspanring.so.0", "LIBDIR/libspanring.so.0.2.0", "LIBDIR/libspanring.a",
+           "LIBDIR/libspanring-test-kit.a", "LIBDIR/pkgconfig/spanring-test-kit.pc", "include/spanring/test_kit.h",
            "LIBDIR/pkgconfig/spanring.pc", "LIBDIR/cmake/spanring/spanring-config.cmake",
            "LIBDIR/cmake/spanring/spanring-config-version.cmake", "include/spanring/spanring.h", "share/spanring/libspanring.map",
            "share/man/man3/libspanring.3"}
@@ -97,10 +98,10 @@ class Install(harness.Case):
         self.assertEqual(len(found), 1, f"{name} is installed {len(found)} times")
         return found[0]
 
-    def pkg_config(self, *arguments):
+    def pkg_config(self, *arguments, package="spanring"):
         path = self.only("spanring.pc")
         env = {**os.environ, "PKG_CONFIG_SYSROOT_DIR": str(self.root), "PKG_CONFIG_LIBDIR": str(path.parent)}
-        return subprocess.run(["pkg-config", *arguments, "spanring"], env=env, check=True, capture_output=True,
+        return subprocess.run(["pkg-config", *arguments, package], env=env, check=True, capture_output=True,
                               text=True).stdout.split()
 
     def compile(self, compiler, suffix, *arguments, text=PROGRAM):
@@ -144,6 +145,11 @@ class Install(harness.Case):
         program = self.compile(["gcc", "-std=c99"], ".c", *flags)
         self.assertIn("libspanring.so.0", self.needed(program))
         self.run_program(program)
+
+    def test_the_test_kit(self):
+        text = (harness.SOURCE / "tests/abi/test_kit.c").read_text()
+        program = self.compile(["gcc", "-std=c99"], ".c", *self.pkg_config("--cflags", "--libs", package="spanring-test-kit"), text=text)
+        subprocess.run([program], env={"LD_LIBRARY_PATH": str(self.only("libspanring.so").parent)}, check=True, timeout=harness.WATCHDOG)
 
     def test_the_example_of_the_readme_builds_and_runs(self):
         (example,) = re.findall(r"```c\n(.*?)```", (harness.SOURCE / "README.md").read_text(), re.DOTALL)
