@@ -32,6 +32,7 @@
 #include "base/version.hpp"
 #include "config/config.hpp"
 #include "config/reference.hpp"
+#include "crash/crash_journal.hpp"
 #include "crash/crash_scope.hpp"
 #include "drain/descriptor_budget.hpp"
 #include "drain/drain_service.hpp"

@@ -111,6 +111,7 @@ public:
     // No zero-copy any more. False: there was none.
     bool distrust() { return std::exchange(zero_copy_, false); }
     Batcher::Lane& own_lane() { return zero_copy_lane_; }
+    const Batcher::Lane& own_lane() const { return zero_copy_lane_; }
 
     // What the process is to sample from now on, if it is to record anything.
     void direct_sampling(ring::SamplingDirective directive, bool enabled);

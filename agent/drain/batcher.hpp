@@ -54,6 +54,7 @@ public:
     void set_waiter(AnswerWaiter& waiter) { acknowledgements_.set_waiter(waiter); }  // before the first batch
 
     Lane& shared() { return shared_; }
+    const Lane& shared() const { return shared_; }
 
     void begin_pass(Clock::time_point now) { now_ = now; }
 

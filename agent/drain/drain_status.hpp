@@ -29,6 +29,26 @@ struct DrainStatus {
     uint64_t asleep = 0;       // gauge: of these, those that would ring
     uint64_t outstanding = 0;  // gauge: batches that wait for an answer
     BufferPool::Figures buffers;
+
+    DrainStatus& operator+=(const DrainStatus& other) {
+        passes += other.passes;
+        looks += other.looks;
+        bells += other.bells;
+        spans += other.spans;
+        bytes += other.bytes;
+        invalid += other.invalid;
+        repaired += other.repaired;
+        batches += other.batches;
+        attached += other.attached;
+        finished += other.finished;
+        refused += other.refused;
+        quarantined += other.quarantined;
+        given_back += other.given_back;
+        serving += other.serving;
+        asleep += other.asleep;
+        outstanding += other.outstanding;
+        return *this;
+    }
 };
 
 // The status after the last pass, for other threads.

@@ -21,7 +21,7 @@ SamplingDirectives::SamplingDirectives(std::string state_directory, DirectoryWat
 bool SamplingDirectives::read() {
     if (state_directory_.empty()) return false;
     try {
-        rules_ = SamplingFile(state_directory_).read();
+        rules_ = std::make_shared<SamplingRules>(SamplingFile(state_directory_).read());
         return true;
     } catch (const std::exception& error) {
         spdlog::warn("{}; sampling stays as it is", error.what());
@@ -29,8 +29,8 @@ bool SamplingDirectives::read() {
     }
 }
 
-void SamplingDirectives::give(AttachedSegment& segment) const {
-    const SamplingRule* rule = rule_for(rules_, segment.producer().service);
+void give_directive(const SamplingRules& rules, AttachedSegment& segment) {
+    const SamplingRule* rule = rule_for(rules, segment.producer().service);
     if (rule != nullptr)
         segment.direct_sampling(rule->directive(), rule->enabled());
     else

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rules of sampling as they stand, and what they direct a segment's process to sample. Drain thread only.
+// The rules of sampling as they stand, and what they direct a segment's process to sample. First drain thread only;
+// what it hands out any drain thread may read.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "directory/directory_watch.hpp"
@@ -20,11 +22,13 @@ public:
     // Reads the file again. False: it is wrong, or no directory was named, and nothing changes.
     bool read();
 
-    void give(AttachedSegment& segment) const;
+    std::shared_ptr<const SamplingRules> rules() const { return rules_; }
 
 private:
     const std::string state_directory_;
-    SamplingRules rules_;
+    std::shared_ptr<const SamplingRules> rules_ = std::make_shared<SamplingRules>();
 };
+
+void give_directive(const SamplingRules& rules, AttachedSegment& segment);
 
 }  // namespace spanring::agent

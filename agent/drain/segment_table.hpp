@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The segments that the drainer serves, by the number of their attachment (the source in receipts) and by their file.
-// Drain thread only.
+// The segments of one drain thread, by the number of their attachment (the source in receipts). That thread only.
 //
-// Header bill: a row holds a whole AttachedSegment and the times of its looks; drainer.hpp alone includes it.
+// Header bill: a row holds a whole AttachedSegment and the times of its looks; the drain's own files alone include it.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +23,7 @@
 namespace spanring::agent {
 
 struct ServedSegment {
+    uint64_t source = 0;
     FileKey file;
     uid_t owner = 0;
     std::string path;  // for CrashScope
@@ -36,31 +35,21 @@ struct ServedSegment {
     LastRow row;
 
     // Whether there may still be something to read in it.
-    bool is_read() const { return !row.closing() && segment->quarantined().empty(); }
+    bool is_read() const { return segment->quarantined().empty(); }
+    // Whether nothing of it will change any more.
+    bool is_over() const { return segment->finished() || (!is_read() && segment->quiet()); }
 };
 
 class SegmentTable {
 public:
     using Map = std::map<uint64_t, ServedSegment>;
 
-    uint64_t next_source() const { return last_source_ + 1; }  // of what is added next
-
-    ServedSegment& add(FileKey file, uid_t owner, std::string path, std::unique_ptr<AttachedSegment> segment) {
-        files_[file] = ++last_source_;
-        ++owners_[owner];
-        ServedSegment& served = segments_[last_source_];
-        served.file = std::move(file);
-        served.owner = owner;
-        served.path = std::move(path);
-        served.segment = std::move(segment);
-        return served;
+    ServedSegment& add(ServedSegment served) {
+        const uint64_t source = served.source;
+        return segments_.emplace(source, std::move(served)).first->second;
     }
 
-    // nullptr: it is not served.
-    ServedSegment* find(const FileKey& file) {
-        const auto found = files_.find(file);
-        return found == files_.end() ? nullptr : &segments_.at(found->second);
-    }
+    // nullptr: it is not here.
     ServedSegment* find(uint64_t source) {
         const auto found = segments_.find(source);
         return found == segments_.end() ? nullptr : &found->second;
@@ -77,25 +66,10 @@ public:
         }
     }
 
-    size_t count_of(uid_t owner) const {
-        const auto found = owners_.find(owner);
-        return found == owners_.end() ? 0 : found->second;
-    }
-
-    // A final row is on its way.
-    bool any_closing() const {
-        return std::any_of(segments_.begin(), segments_.end(),
-                           [](const auto& item) { return item.second.row.closing(); });
-    }
-
     // The first one of a greater number.
     Map::iterator after(uint64_t source) { return segments_.upper_bound(source); }
 
-    Map::iterator erase(Map::iterator at) {
-        if (const auto owner = owners_.find(at->second.owner); --owner->second == 0) owners_.erase(owner);
-        files_.erase(at->second.file);
-        return segments_.erase(at);
-    }
+    ServedSegment take(Map::iterator at) { return std::move(segments_.extract(at).mapped()); }
 
     size_t size() const { return segments_.size(); }
     Map::iterator begin() { return segments_.begin(); }
@@ -105,9 +79,6 @@ public:
 
 private:
     Map segments_;
-    std::map<FileKey, uint64_t> files_;
-    std::map<uid_t, size_t> owners_;  // how many each has
-    uint64_t last_source_ = 0;
     uint64_t next_turn_ = 0;
 };
 

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <thread>
 
+#include "crash/crash_journal.hpp"
 #include "unit/agent/drain/drain_fixture.hpp"
 
 namespace spanring::agent {

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the drain is told when it starts.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "batch/zero_copy.hpp"
+#include "drain/batcher.hpp"
+#include "drain/heartbeat.hpp"
+#include "drain/pace.hpp"
+#include "segment/host_facts.hpp"
+
+namespace spanring::agent {
+
+class CrashJournal;
+class FolderSource;
+class SpanRecorder;
+
+struct DrainOptions {
+    std::vector<std::string> directories;  // empty: those of this user, in the order of the library
+    FolderSource* users = nullptr;         // instead of directories; outlives the drain
+    BatchLimits batch;
+    PaceLimits pace;
+    ZeroCopy zero_copy = ZeroCopy::kOff;
+    HeartbeatOptions heartbeat;
+    uint64_t pass_bytes = 1u << 20;                   // of one segment, before it is the next one's turn
+    uint64_t queue_bytes = 64u << 20;                 // of all that waits for exporters, shared by users
+    std::chrono::milliseconds liveness_period{1000};  // beside the hints of the kernel
+    std::chrono::milliseconds scan_period{2000};      // likewise
+    std::chrono::milliseconds ledger_period{1000};
+    std::chrono::seconds temporary_age{10};
+    std::chrono::milliseconds give_back_after{10'000};  // memory that is not used; 0: never
+    std::string state_directory;                        // has the rules of sampling; empty: there are none
+    HostFacts host{};                                   // added to every resource that does not say it itself
+    SpanRecorder* recorder = nullptr;                   // of the drain thread, measures all spans; outlives the drain
+    const CrashJournal* crashes = nullptr;  // outlives the drain; nullptr: nothing is held against a segment
+};
+
+}  // namespace spanring::agent

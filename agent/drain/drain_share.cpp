@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drain/drain_share.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+
+#include "base/foreign_text.hpp"
+#include "base/wall_clock.hpp"
+#include "crash/crash_scope.hpp"
+#include "crash/failpoint.hpp"
+#include "drain/answer_shares.hpp"
+#include "drain/sampling_directives.hpp"
+#include "span_metrics/span_recorder.hpp"
+
+namespace spanring::agent {
+
+namespace {
+
+constexpr std::chrono::milliseconds kWaitForAnswers{10};  // between looks where an owner's turn waits for them
+constexpr std::chrono::milliseconds kWaitForPins{10};     // of answered batches, which go a moment later
+constexpr std::chrono::milliseconds kWaitForFlush{1};     // somebody waits
+
+constexpr uint64_t kRoundsToAllRows = 16;  // of the ledger
+
+// In a row. Of a process that has its file no longer within reach, the bells are not waited for.
+constexpr uint32_t kMostUnheardBells = 2;
+
+constexpr uint64_t kEverything = std::numeric_limits<uint64_t>::max();
+
+}  // namespace
+
+DrainShare::DrainShare(const DrainOptions& options, const std::vector<Exporter*>& exporters,
+                       const DirectoryWatch& watch, LedgerWriter& ledger)
+    : options_(options),
+      watch_(watch),
+      ledger_(ledger),
+      batcher_(options.batch, exporters),
+      rules_(std::make_shared<SamplingRules>()),
+      turns_(options.users != nullptr, options.queue_bytes),
+      heartbeat_(options.heartbeat, options.users != nullptr) {
+    batcher_.set_waiter(mailbox_);
+}
+
+// ---- What comes -----------------------------------------------------------------------------------------------------
+
+void DrainShare::take(ServedSegment served) {
+    ServedSegment& taken = segments_.add(std::move(served));
+    const CrashScope scope(taken.path);
+    taken.pace.wake(options_.pace, now_);
+    give_directive(*rules_, *taken.segment);
+}
+
+void DrainShare::take_rules(std::shared_ptr<const SamplingRules> rules) {
+    rules_ = std::move(rules);
+    for (auto& [source, served] : segments_) {
+        const CrashScope scope(served.path);
+        give_directive(*rules_, *served.segment);
+    }
+}
+
+void DrainShare::look_soon(uint64_t source) {
+    ServedSegment* const served = segments_.find(source);
+    if (served == nullptr) return;
+    served->next_liveness = now_;
+    served->pace.hurry(now_);
+    served->unheard_bells = 0;
+    if (served->segment->asleep() && served->segment->get_up()) {
+        ++status_.bells;
+        served->pace.wake(options_.pace, now_);
+    }
+}
+
+void DrainShare::handle_requests() {
+    for (const InstanceId& instance : mailbox_.take_distrusted()) {
+        for (auto& [source, served] : segments_) {
+            if (served.segment->producer().instance != instance || !served.segment->distrust()) continue;
+            spdlog::warn("{}: copied from now on, a zero-copy request of it failed", served.segment->name());
+            batcher_.submit(served.segment->own_lane());
+        }
+    }
+}
+
+uint64_t DrainShare::ask_flush() {
+    const uint64_t ticket = flushes_.ask();
+    wake();
+    return ticket;
+}
+
+// ---- A pass ---------------------------------------------------------------------------------------------------------
+
+void DrainShare::begin_pass(Clock::time_point now) {
+    now_ = now;
+    more_ = false;
+    batcher_.begin_pass(now_);
+    if (options_.recorder != nullptr) options_.recorder->begin_pass(now_);
+}
+
+void DrainShare::do_work() {
+    ++status_.passes;
+    handle_requests();
+    if (const std::optional<uint64_t> ticket = flushes_.next()) {
+        drain_due(true);
+        submit_all();
+        flushes_.submitted(*ticket, batcher_.last_serial());
+    } else {
+        drain_due(false);
+    }
+    beat();
+    submit_for_flush();
+    batcher_.submit_if_old(batcher_.shared());
+    for (auto& [source, served] : segments_) batcher_.submit_if_old(served.segment->own_lane());
+    process_answers();
+    if (now_ >= next_ledger_) {
+        next_ledger_ = now_ + options_.ledger_period;
+        tell_ledger();
+    }
+    publish_status();
+}
+
+void DrainShare::drain_everything() {
+    for (auto& [source, served] : segments_) served.next_liveness = now_;
+    drain_due(true);
+    submit_all();
+    publish_status();
+}
+
+void DrainShare::drain_due(bool all) {
+    turns_.begin_pass();
+    segments_.visit_in_turn([&](ServedSegment& served) {
+        if (!served.is_read() || (!all && !served.pace.is_due(now_))) return;
+        const uint64_t left = turns_.bytes_left(served.owner);
+        if (all)
+            drain(served, kEverything);
+        else if (left != 0)
+            drain(served, std::min(options_.pass_bytes, left));
+        else if (turns_.waits_for_answers(served.owner))
+            served.pace.not_before(now_ + kWaitForAnswers);
+        else
+            more_ = true;
+    });
+}
+
+void DrainShare::drain(ServedSegment& served, uint64_t budget) {
+    AttachedSegment& segment = *served.segment;
+    const CrashScope scope(served.path);
+    SPR_FAILPOINT(segment.producer().service);
+    if (!segment.dead() && now_ >= served.next_liveness) {
+        served.next_liveness = now_ + options_.liveness_period;
+        segment.check_liveness();
+    }
+    const PassResult result = budget == kEverything ? segment.drain_all(batcher_) : segment.drain(batcher_, budget);
+    const uint64_t serial = batcher_.last_serial();
+    turns_.took(served.owner, result.bytes, batcher_.is_outstanding(serial) ? serial : 0);
+    status_.spans += result.spans;
+    status_.bytes += result.bytes;
+    status_.invalid += result.invalid;
+    status_.repaired += result.repaired;
+    served.pace.looked(options_.pace, result.bytes, !result.cut, now_);
+    if (result.bytes != 0) served.row_is_told = false;
+    rest(served, result.bytes != 0);
+    if (segment.give_back(now_, options_.give_back_after)) served.pace.no_later_than(now_ + options_.pace.idle);
+    status_.given_back += segment.take_given();
+    if (segment.flush_pending()) served.pace.no_later_than(now_ + kWaitForFlush);
+    more_ = more_ || result.cut;
+    if (!segment.quarantined().empty()) close_quarantined(served);
+}
+
+// After a look, where nothing comes: until the process rings, and until the next look where it does not.
+void DrainShare::rest(ServedSegment& served, bool came) {
+    AttachedSegment& segment = *served.segment;
+    ++status_.looks;
+    const bool busy = came || segment.dead() || segment.flush_pending();
+    const bool heard = watch_.hears(served.file.first) && served.unheard_bells < kMostUnheardBells;
+    if (segment.asleep()) {
+        if (!busy && heard && !segment.has_rung()) return served.pace.sleep(options_.pace.asleep, now_);
+        if (segment.get_up()) ++served.unheard_bells;
+        served.pace.wake(options_.pace, now_);
+        return;
+    }
+    if (busy || !served.pace.is_quiet(options_.pace, now_)) return;
+    if (heard && segment.lie_down())
+        served.pace.sleep(options_.pace.asleep, now_);
+    else if (!heard || !segment.rings())
+        served.pace.sleep(options_.pace.deaf, now_);
+}
+
+// Sent at once: what ends meanwhile comes later.
+void DrainShare::beat() {
+    if (!heartbeat_.beats(now_, !batcher_.is_outstanding(partial_serial_))) return;
+    more_ = true;
+    const auto at = segments_.after(heartbeat_.last());
+    if (at == segments_.end()) return heartbeat_.all_served();
+    auto& [source, served] = *at;
+    uint64_t bytes = 0;
+    const uint64_t most = heartbeat_.bytes_left(served.owner);
+    if (served.is_read() && !served.segment->dead() && most != 0) {
+        const CrashScope scope(served.path);
+        bytes = served.segment->hand_out_partial(batcher_, partial_lane_, heartbeat_.open_longer_than(), most);
+        if (!partial_lane_.empty()) partial_serial_ = partial_lane_.serial();
+        batcher_.submit(partial_lane_);
+        if (!served.segment->quarantined().empty()) close_quarantined(served);
+    }
+    heartbeat_.served(source, served.owner, bytes);
+}
+
+void DrainShare::close_quarantined(ServedSegment& served) {
+    AttachedSegment& segment = *served.segment;
+    ++status_.quarantined;
+    const Producer& producer = segment.producer();
+    spdlog::error("{} ({}, pid {}): quarantined: {}. The file is left where it is", served.path,
+                  foreign(producer.service), producer.pid, segment.quarantined());
+    batcher_.submit(segment.own_lane());
+}
+
+void DrainShare::submit_all() {
+    batcher_.submit(batcher_.shared());
+    for (auto& [source, served] : segments_) {
+        batcher_.submit(served.segment->own_lane());
+        served.segment->flush_submitted(batcher_);
+    }
+}
+
+void DrainShare::submit_for_flush() {
+    for (auto& [source, served] : segments_) {
+        if (!served.segment->wants_flush()) continue;
+        // Where nothing of it is in the batch that all share, that one stays as it is.
+        if (served.segment->is_in(batcher_.shared())) {
+            if (!turns_.may_flush(served.owner, now_)) continue;  // it is sent by its age meanwhile
+            batcher_.submit(batcher_.shared());
+        }
+        batcher_.submit(served.segment->own_lane());
+        served.segment->flush_submitted(batcher_);
+    }
+}
+
+// ---- Settle ---------------------------------------------------------------------------------------------------------
+
+void DrainShare::process_answers() {
+    book_answers();
+    waits_for_pins_ = false;
+    for (auto& [source, served] : segments_) {
+        if (!served.segment->has_to_settle()) continue;
+        const CrashScope scope(served.path);
+        if (served.segment->reclaim(now_) != 0) served.pace.no_later_than(now_ + options_.pace.busy);
+        waits_for_pins_ = waits_for_pins_ || served.segment->waits_to_reclaim();
+        served.segment->serve_flush();
+    }
+    set_ended_apart();
+    if (flushes_.waiting() && !batcher_.outstanding_until(flushes_.barrier())) flushes_.serve();
+}
+
+void DrainShare::set_ended_apart() {
+    for (auto at = segments_.begin(); at != segments_.end();) {
+        const auto next = std::next(at);
+        if (at->second.is_over()) ended_.push_back(segments_.take(at));
+        at = next;
+    }
+}
+
+void DrainShare::book_answers() {
+    for (const std::shared_ptr<Batch>& batch : batcher_.take_resolved()) {
+        book(*batch);
+        turns_.answered(batcher_.serial_of(*batch));
+        batcher_.finish(*batch);
+    }
+}
+
+void DrainShare::book(const Batch& batch) {
+    const uint64_t serial = batcher_.serial_of(batch);
+    AnswerShares shares(batch.resolutions);
+    const bool left_behind = shares.left_behind();
+    std::vector<AttachedSegment*> touched;
+    for (const Receipt& receipt : batch.receipts) {
+        const Resolutions share = shares.of(receipt);
+        ServedSegment* const served = segments_.find(receipt.source);
+        if (served == nullptr) continue;
+        AttachedSegment& segment = *served->segment;
+        const CrashScope scope(served->path);
+        left_behind ? segment.leave_behind() : segment.acknowledge(receipt, share);
+        served->pace.no_later_than(now_ + options_.pace.busy);  // a chunk may be done with
+        served->row_is_told = false;
+        if (touched.empty() || touched.back() != &segment) touched.push_back(&segment);
+    }
+    for (AttachedSegment* segment : touched) segment->batch_finished(serial);
+}
+
+// Of a process over which the agent sleeps the row stays as it is, but for spans that it did not sample, of which
+// nobody is told: these wait for a round over all.
+void DrainShare::tell_ledger() {
+    if (++ledger_rounds_ % kRoundsToAllRows == 0) return update_ledger();
+    for (auto& [source, served] : segments_) {
+        if (served.row_is_told && served.segment->asleep()) continue;
+        const CrashScope scope(served.path);
+        served.row_is_told = true;
+        served.row.tell(ledger_, served.segment->ledger_row(unix_nano()));
+    }
+}
+
+void DrainShare::update_ledger() {
+    for (auto& [source, served] : segments_) {
+        const CrashScope scope(served.path);
+        served.row.tell(ledger_, served.segment->ledger_row(unix_nano()));
+    }
+}
+
+void DrainShare::publish_status() {
+    status_.batches = batcher_.submitted();
+    const auto asleep = [](const auto& item) { return item.second.segment->asleep(); };
+    status_.asleep = static_cast<uint64_t>(std::count_if(segments_.begin(), segments_.end(), asleep));
+    status_.outstanding = batcher_.outstanding();
+    status_.buffers = batcher_.buffers();
+    board_.publish(status_);
+}
+
+// ---- Between passes -------------------------------------------------------------------------------------------------
+
+DrainShare::Clock::time_point DrainShare::due() const {
+    Clock::time_point until = std::min({next_ledger_, batcher_.due(batcher_.shared()), heartbeat_.due()});
+    for (const auto& [source, served] : segments_) {
+        if (served.is_read()) until = std::min(until, served.pace.due());
+        until = std::min(until, batcher_.due(served.segment->own_lane()));
+    }
+    return until;
+}
+
+bool DrainShare::wait(Clock::time_point until, int other) {
+    if (more_) return true;
+    until = std::min(until, due());
+    const Clock::time_point now = Clock::now();
+    if (waits_for_pins_) until = std::min(until, now + kWaitForPins);
+    if (flushes_.waiting()) until = std::min(until, now + kWaitForFlush);
+    if (until <= now) return true;
+    const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(until - now);
+    const timespec timeout = {static_cast<time_t>(left.count() / 1'000'000'000),
+                              static_cast<long>(left.count() % 1'000'000'000)};
+    pollfd files[] = {{mailbox_.bell(), POLLIN, 0}, {other, POLLIN, 0}};
+    const bool woken = ppoll(files, 2, &timeout, nullptr) > 0;
+    if (woken && (files[0].revents & POLLIN) != 0) mailbox_.silence();
+    return woken && files[1].revents != 0;
+}
+
+}  // namespace spanring::agent
