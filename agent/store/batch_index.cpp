@@ -316,6 +316,11 @@ public:
     explicit Reading(Bytes bytes) : cursor_(bytes) {}
 
     uint64_t number() {
+        const uint8_t* const at = cursor_.at;
+        if (cursor_.left() >= 2 && at[0] >= 0x80 && at[1] < 0x80) {  // most are of one byte or two
+            cursor_.at += 2;
+            return (at[0] & 0x7fu) | uint64_t{at[1]} << 7;
+        }
         uint64_t value = 0;
         sound_ &= wire::read_varint(cursor_, value) == wire::Fault::kNone;
         return sound_ ? value : 0;
@@ -335,6 +340,10 @@ public:
         sound_ &= !cursor_.done();
         return sound_ ? *cursor_.at++ : uint8_t{0};
     }
+    void skip_to_last(size_t bytes) {
+        sound_ &= bytes <= cursor_.left();
+        if (sound_) cursor_.at = cursor_.end - bytes;
+    }
     std::string_view rest() const { return {reinterpret_cast<const char*>(cursor_.at), cursor_.left()}; }
     bool sound() const { return sound_; }
 
@@ -352,6 +361,7 @@ TraceId BatchIndex::trace(size_t which) const {
 }
 
 std::span<const uint32_t> BatchIndex::pairs_of(size_t span) const {
+    if (pairs_of_spans.empty()) return {};
     const size_t end = span + 1 < spans.size() ? spans[span + 1].first_pair : pairs_of_spans.size();
     return std::span(pairs_of_spans).subspan(spans[span].first_pair, end - spans[span].first_pair);
 }
@@ -362,7 +372,7 @@ IndexBytes index_request(Bytes request) {
     return builder.take();
 }
 
-bool read_index(Bytes traces, Bytes bytes, BatchIndex& index) {
+bool read_index(Bytes traces, Bytes bytes, IndexPart part, BatchIndex& index) {
     Reading read(bytes);
     if (read.number() != kVersion || traces.size() % sizeof(TraceId) != 0) return false;
     index.traces = traces;
@@ -371,7 +381,11 @@ bool read_index(Bytes traces, Bytes bytes, BatchIndex& index) {
     if (!read.sound()) return false;
     index.texts.resize(texts);
     std::vector<size_t> lengths(texts);
-    for (size_t& length : lengths) length = read.number();
+    size_t all_texts = 0;
+    for (size_t& length : lengths) {
+        length = read.count();
+        all_texts += length;
+    }
     index.pairs.resize(pairs);
     for (BatchIndex::Pair& pair : index.pairs) {
         pair.key = read.below(texts);
@@ -410,8 +424,13 @@ bool read_index(Bytes traces, Bytes bytes, BatchIndex& index) {
         first += read.count();
     }
     if (!read.sound() || first != pairs_of_spans) return false;
-    index.pairs_of_spans.resize(pairs_of_spans);
-    for (uint32_t& pair : index.pairs_of_spans) pair = read.below(pairs);
+    index.pairs_of_spans.clear();
+    if (part == IndexPart::kAll) {
+        index.pairs_of_spans.resize(pairs_of_spans);
+        for (uint32_t& pair : index.pairs_of_spans) pair = read.below(pairs);
+    } else {
+        read.skip_to_last(all_texts);
+    }
     std::string_view rest = read.rest();
     for (size_t i = 0; i < texts; ++i) {
         if (lengths[i] > rest.size()) return false;

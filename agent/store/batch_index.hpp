@@ -69,7 +69,7 @@ struct BatchIndex {
     std::vector<Resource> resources;
     std::vector<Origin> origins;
     std::vector<IndexedSpan> spans;        // in the order of the bytes
-    std::vector<uint32_t> pairs_of_spans;  // which pairs
+    std::vector<uint32_t> pairs_of_spans;  // which pairs; empty where they were not read
 
     size_t trace_count() const { return traces.size() / sizeof(TraceId); }
     TraceId trace(size_t which) const;
@@ -79,8 +79,11 @@ struct BatchIndex {
     std::string_view service_of(const IndexedSpan& span) const { return texts[service_text(span)]; }
 };
 
+// Pairs of spans are the longest column: whoever asks for none of them reads half as many numbers.
+enum class IndexPart : uint8_t { kAll, kWithoutPairsOfSpans };
+
 // False: the bytes are no index. Then the content of `ret_index` is unspecified. Memory of an earlier one is used
 // again.
-bool read_index(std::span<const uint8_t> traces, std::span<const uint8_t> spans, BatchIndex& ret_index);
+bool read_index(std::span<const uint8_t> traces, std::span<const uint8_t> spans, IndexPart part, BatchIndex& ret_index);
 
 }  // namespace spanring::agent

@@ -27,11 +27,13 @@ private:
     std::vector<uint8_t> known_;
 };
 
+bool asks_for_pairs(const Word& word) { return word.subject == Subject::kText || word.subject == Subject::kPair; }
+
 class WordSearch {
 public:
     WordSearch(const Word& word, const BatchIndex& index)
         : word_(word), index_(index), values_(index.texts.size()), keys_(index.texts.size()) {
-        if (word.subject != Subject::kText && word.subject != Subject::kPair) return;
+        if (!asks_for_pairs(word)) return;
         pairs_.resize(index.pairs.size());
         for (size_t i = 0; i < pairs_.size(); ++i) {
             pairs_[i] = holds(index.pairs[i]) ? 1 : 0;
@@ -83,6 +85,10 @@ private:
 };
 
 }  // namespace
+
+bool asks_for_pairs(const search::Query& query) {
+    return std::any_of(query.words.begin(), query.words.end(), [](const Word& word) { return asks_for_pairs(word); });
+}
 
 std::vector<uint8_t> find_spans(const search::Query& query, const BatchIndex& index) {
     std::vector<uint8_t> found(index.spans.size(), 1);

@@ -82,18 +82,19 @@ StoreReader::StoreReader(const std::string& file) : database_(Database::open_rea
 }
 
 void StoreReader::each_index(const search::Query& query, const IndexVisitor& visit) {
+    const IndexPart part = asks_for_pairs(query) ? IndexPart::kAll : IndexPart::kWithoutPairsOfSpans;
     BatchIndex index;
     indexes_.reset();
     for (bool more = true; more && indexes_.step();) {
         const uint64_t batch = indexes_.unsigned_integer(0);
         IndexBytes made;
-        if (indexes_.is_null(1) || !read_index(indexes_.blob(1), indexes_.blob(2), index)) {
+        if (indexes_.is_null(1) || !read_index(indexes_.blob(1), indexes_.blob(2), part, index)) {
             request_.reset();
             request_.bind(1, batch);
             if (!request_.step()) continue;
             made = index_request(request_.blob(0));
             request_.reset();
-            if (!read_index(bytes_of(made.traces), bytes_of(made.spans), index)) continue;
+            if (!read_index(bytes_of(made.traces), bytes_of(made.spans), part, index)) continue;
         }
         more = visit(batch, index, find_spans(query, index));
     }
@@ -129,7 +130,7 @@ std::optional<TraceSummary> StoreReader::summary(const TraceId& trace) {
         return true;
     });
     for (const TraceSum& sum : sums.sums()) {
-        if (sum.id == trace) return summary_of(sum, sums);
+        if (sum.id == trace && sum.spans != 0) return summary_of(sum, sums);
     }
     return std::nullopt;
 }

@@ -9,7 +9,7 @@ namespace spanring::agent {
 namespace {
 
 constexpr uint32_t kNone = UINT32_MAX;
-constexpr size_t kExpected = 4096;
+constexpr size_t kExpected = 4096;  // power of two
 
 std::array<uint64_t, 2> random_keys() {
     std::random_device random;
@@ -33,10 +33,10 @@ size_t TraceSums::KeyedHash::operator()(std::string_view bytes) const {
 }
 
 TraceSums::TraceSums() : TraceSums(KeyedHash{random_keys()}) {}
-TraceSums::TraceSums(KeyedHash hash) : places_(kExpected, hash), numbers_(kExpected, hash), sets_(1) {}
+TraceSums::TraceSums(KeyedHash hash) : slots_(kExpected), hash_(hash), numbers_(kExpected, hash), sets_(1) {}
 
 void TraceSums::add(uint64_t batch, const BatchIndex& index, const std::vector<uint8_t>& found) {
-    place_of_.assign(index.trace_count(), kNone);
+    find_places(index);
     number_of_.assign(index.texts.size(), kNone);
     const auto number = [&](uint32_t text) {
         if (number_of_[text] == kNone) number_of_[text] = number_of(index.texts[text]);
@@ -44,14 +44,7 @@ void TraceSums::add(uint64_t batch, const BatchIndex& index, const std::vector<u
     };
     for (size_t i = 0; i < index.spans.size(); ++i) {
         const IndexedSpan& span = index.spans[i];
-        uint32_t& place = place_of_[span.trace];
-        if (place == kNone) {
-            const TraceId id = index.trace(span.trace);
-            const auto [at, fresh] = places_.try_emplace(id, static_cast<uint32_t>(sums_.size()));
-            place = at->second;
-            if (fresh) sums_.emplace_back().id = id;
-        }
-        TraceSum& sum = sums_[place];
+        TraceSum& sum = sums_[place_of_[span.trace]];
         const bool first = sum.spans == 0;
         sum.start = first ? span.start : std::min(sum.start, span.start);
         sum.end = std::max(sum.end, span.end());
@@ -69,6 +62,45 @@ void TraceSums::add(uint64_t batch, const BatchIndex& index, const std::vector<u
         sum.head_start = span.start;
         sum.name = number(span.name);
         sum.service = number(index.service_text(span));
+    }
+}
+
+// Of a million traces nearly every one is a miss of the caches: they are all on the way before the first is needed.
+void TraceSums::find_places(const BatchIndex& index) {
+    const size_t traces = index.trace_count();
+    make_room(traces);
+    hashes_.resize(traces);
+    place_of_.resize(traces);
+    for (size_t i = 0; i < traces; ++i) {
+        hashes_[i] = static_cast<uint32_t>(hash_(index.trace(i)));
+        __builtin_prefetch(&slots_[hashes_[i] & (slots_.size() - 1)]);
+    }
+    for (size_t i = 0; i < traces; ++i) place_of_[i] = place_of(index.trace(i), hashes_[i]);
+}
+
+uint32_t TraceSums::place_of(const TraceId& id, uint32_t hash) {
+    for (size_t at = hash & (slots_.size() - 1);; at = (at + 1) & (slots_.size() - 1)) {
+        Slot& slot = slots_[at];
+        if (slot.place == kFree) {
+            slot = {hash, static_cast<uint32_t>(sums_.size())};
+            sums_.emplace_back().id = id;
+            return slot.place;
+        }
+        if (slot.hash == hash && sums_[slot.place].id == id) return slot.place;
+    }
+}
+
+void TraceSums::make_room(size_t traces) {
+    size_t wanted = slots_.size();
+    while (wanted < 2 * (sums_.size() + traces)) wanted *= 2;
+    if (wanted == slots_.size()) return;
+    std::vector<Slot> before(wanted);
+    before.swap(slots_);
+    for (const Slot& slot : before) {
+        if (slot.place == kFree) continue;
+        size_t at = slot.hash & (wanted - 1);
+        while (slots_[at].place != kFree) at = (at + 1) & (wanted - 1);
+        slots_[at] = slot;
     }
 }
 

@@ -62,8 +62,19 @@ private:
     uint32_t number_of(std::string_view text);
     uint32_t with_service(uint32_t set, uint32_t service);
 
-    std::unordered_map<TraceId, uint32_t, KeyedHash> places_;
+    void find_places(const BatchIndex& index);
+    uint32_t place_of(const TraceId& id, uint32_t hash);
+    void make_room(size_t traces);
+
+    // Where the sums of a trace are, by the hash of its id; twice as many as there are traces at least.
+    struct Slot {
+        uint32_t hash = 0;
+        uint32_t place = kFree;
+    };
+    static constexpr uint32_t kFree = UINT32_MAX;
+    std::vector<Slot> slots_;
     std::vector<TraceSum> sums_;
+    const KeyedHash hash_;
     std::unordered_map<std::string, uint32_t, KeyedHash> numbers_;
     std::vector<const std::string*> texts_;
     // A set is the one before it and a service more; 0 is the empty one.
@@ -72,8 +83,8 @@ private:
     };
     std::vector<Set> sets_;
     std::map<std::pair<uint32_t, uint32_t>, uint32_t> more_;
-    std::vector<uint32_t> place_of_;  // of the batch's traces; here to be used again
-    std::vector<uint32_t> number_of_;
+    // Of the batch's traces and texts; here to be used again.
+    std::vector<uint32_t> hashes_, place_of_, number_of_;
 };
 
 }  // namespace spanring::agent

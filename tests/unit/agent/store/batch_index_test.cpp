@@ -47,7 +47,7 @@ protected:
     }
     void build(const std::string& request) {
         bytes_ = index_request(bytes_of(request));
-        ASSERT_TRUE(read_index(bytes_of(bytes_.traces), bytes_of(bytes_.spans), index_));
+        ASSERT_TRUE(read_index(bytes_of(bytes_.traces), bytes_of(bytes_.spans), IndexPart::kAll, index_));
     }
     std::vector<std::string> pairs_of(size_t span) const {
         std::vector<std::string> found;
@@ -178,7 +178,8 @@ TEST_F(BatchIndexTest, DamagedBytesAreNoIndexOrOneThatHolds) {
         for (uint64_t left = 1 + chance() % 4; left != 0; --left)
             damaged[chance() % damaged.size()] = static_cast<char>(chance());
         if (round % 3 == 0) damaged.resize(chance() % damaged.size());
-        if (!read_index(bytes_of(bytes_.traces), bytes_of(damaged), index_)) continue;
+        const IndexPart part = round % 2 == 0 ? IndexPart::kAll : IndexPart::kWithoutPairsOfSpans;
+        if (!read_index(bytes_of(bytes_.traces), bytes_of(damaged), part, index_)) continue;
         for (size_t i = 0; i < index_.spans.size(); ++i) {
             ASSERT_LT(index_.spans[i].trace, index_.trace_count());
             (void)index_.name_of(index_.spans[i]);
@@ -188,10 +189,25 @@ TEST_F(BatchIndexTest, DamagedBytesAreNoIndexOrOneThatHolds) {
     }
 }
 
+TEST_F(BatchIndexTest, IsTheSameWithoutThePairsOfItsSpans) {
+    TestSpan pay{.trace = 2, .id = 5, .name = "pay", .start = 900, .end = 1900};
+    pay.attributes = {{"http.route", "/pay"}, {"user.id", "4711"}};
+    build({{"front", {pay}}, {"stock", {{.trace = 1, .name = "query", .start = 100'000, .end = 200'000}}}});
+    BatchIndex less;
+    ASSERT_TRUE(read_index(bytes_of(bytes_.traces), bytes_of(bytes_.spans), IndexPart::kWithoutPairsOfSpans, less));
+    EXPECT_EQ(less.texts, index_.texts);
+    ASSERT_EQ(less.spans.size(), 2u);
+    EXPECT_EQ(less.name_of(less.spans[1]), "query");
+    EXPECT_EQ(less.service_of(less.spans[1]), "stock");
+    EXPECT_EQ(less.spans[1].duration, 100'000u);
+    EXPECT_TRUE(less.pairs_of(0).empty());
+    EXPECT_FALSE(index_.pairs_of(0).empty());
+}
+
 TEST_F(BatchIndexTest, OfWhatIsNoRequestThereIsNothing) {
     const std::string noise = "\xff\xff\xff\xff this is not OTLP";
     const IndexBytes bytes = index_request(bytes_of(noise));
-    ASSERT_TRUE(read_index(bytes_of(bytes.traces), bytes_of(bytes.spans), index_));
+    ASSERT_TRUE(read_index(bytes_of(bytes.traces), bytes_of(bytes.spans), IndexPart::kAll, index_));
     EXPECT_TRUE(index_.spans.empty());
 }
 
