@@ -133,7 +133,8 @@ def cargo(tree, *arguments, then=(), **environment):
         if output(*fetch, "--offline", cwd=folder) and output(*fetch, cwd=folder):
             missing.append(str(folder.relative_to(SOURCE)))
             continue
-        problems += output("cargo", *arguments, "--quiet", "--locked", "--offline", *then, cwd=folder,
+        kit = ["--features", "spanring/test-kit"] if folder == SOURCE / "bindings/rust" else []
+        problems += output("cargo", *arguments, *kit, "--quiet", "--locked", "--offline", *then, cwd=folder,
                            CARGO_TARGET_DIR=str(BUILD / "cargo"), SPANRING_LIB_DIR=str(BUILD),
                            SPANRING_INCLUDE_DIR=str(SOURCE / "include"), **environment)
     if missing and not problems:

@@ -19,8 +19,9 @@ cargo fetch --locked --quiet --offline 2>/dev/null || cargo fetch --locked --qui
     echo "test.sh: the registry cannot be reached" >&2
     exit 77
 }
-cargo test --locked --offline
-cargo build --locked --offline --examples
+# One choice of features, so that nothing is compiled twice.
+cargo test --locked --offline --features spanring/test-kit
+cargo build --locked --offline --features spanring/test-kit --examples
 python3 "$source/tests/bindings/crates_test.py"
 
 [ -x "$build/agent/spanring-agent" ] || { echo "test.sh: the agent is not built" >&2; exit 77; }

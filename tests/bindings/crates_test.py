@@ -21,7 +21,7 @@ version = "1.0.0"
 edition = "2021"
 
 [dependencies]
-spanring = "0.2.0"
+spanring = {{ version = "0.2.0", features = ["test-kit"] }}
 
 [patch.crates-io]
 spanring = {{ path = "{spanring}" }}

@@ -8,6 +8,8 @@
 //!
 //! `SPANRING_STATIC=1` takes the archive of 1 or 2. `SPANRING_VENDORED=1`, or the feature `vendored`, leaves out 2;
 //! `SPANRING_VENDORED=0` wins over the feature, and forbids 3.
+//!
+//! With the feature `test-kit` the test kit is compiled and linked beside it, wherever the library is.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -39,6 +41,14 @@ fn main() {
         None if said == "0" => panic!("SPANRING_VENDORED=0, and no libspanring {} is installed", version()),
         None => compile(),
     }
+    if env::var_os("CARGO_FEATURE_TEST_KIT").is_some() {
+        let header = sources("spanring", &[]);
+        let kit = sources("spanring_test_kit", &["--test-kit"]);
+        // A folder of its own is searched for it: in OUT_DIR may be the library of an earlier choice.
+        let made = PathBuf::from(env::var_os("OUT_DIR").expect("Cargo sets it")).join("test-kit");
+        let code = kit.join("spanring_test_kit.cpp");
+        plain_cpp().include(header).file(code).out_dir(made).compile("spanring-test-kit");
+    }
 }
 
 fn version() -> String {
@@ -69,8 +79,8 @@ fn installed() -> Option<String> {
     (output.status.success() && !directory.is_empty()).then_some(directory)
 }
 
-fn compile() {
-    let sources = sources();
+/// As both are written: they use nothing of a C++ runtime.
+fn plain_cpp() -> cc::Build {
     let mut build = cc::Build::new();
     build
         .cpp(true)
@@ -80,8 +90,14 @@ fn compile() {
         .flag("-fno-rtti")
         .flag("-fno-threadsafe-statics")
         .opt_level(2) // also where the program is not optimised: its spans cost no more for that
-        .warnings(false)
-        .file(sources.join("spanring.cpp"));
+        .warnings(false);
+    build
+}
+
+fn compile() {
+    let sources = sources("spanring", &[]);
+    let mut build = plain_cpp();
+    build.file(sources.join("spanring.cpp"));
     if let Ok(model) = env::var("SPANRING_TLS_MODEL") {
         build.define("SPR_TLS_MODEL", format!("\"{model}\"").as_str());
     }
@@ -90,12 +106,12 @@ fn compile() {
     println!("cargo:include={}", sources.display());
 }
 
-/// The folder of spanring.cpp and spanring.h: part of the package (tools/crates puts them there), or made now, in
-/// spanring's own tree.
-fn sources() -> PathBuf {
+/// The folder of NAME.cpp and NAME.h: part of the package (tools/crates puts them there), or made now by tools/amalgamate,
+/// in spanring's own tree.
+fn sources(name: &str, options: &[&str]) -> PathBuf {
     let crate_folder = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("Cargo sets it"));
     let packaged = crate_folder.join("libspanring");
-    if packaged.join("spanring.cpp").exists() {
+    if packaged.join(name).with_extension("cpp").exists() {
         println!("cargo:rerun-if-changed={}", packaged.display());
         return packaged;
     }
@@ -106,8 +122,13 @@ fn sources() -> PathBuf {
         println!("cargo:rerun-if-changed={}", tree.join(part).display());
     }
     let made = Path::new(&env::var_os("OUT_DIR").expect("Cargo sets it")).join("libspanring");
-    let status =
-        Command::new("python3").arg("-B").arg(&tool).arg(&made).status().expect("tools/amalgamate needs python3");
+    let status = Command::new("python3")
+        .arg("-B")
+        .arg(&tool)
+        .args(options)
+        .arg(&made)
+        .status()
+        .expect("tools/amalgamate needs python3");
     assert!(status.success(), "tools/amalgamate: {status}");
     made
 }

@@ -16,6 +16,9 @@ const RUST: &str = concat!(
     include_str!("../src/options.rs"),
     include_str!("../src/functions.rs")
 );
+/// Of the test kit, in a header of its own; what of it the crates call.
+#[cfg(feature = "test-kit")]
+const TEST_KIT: &str = include_str!("../src/test_kit.rs");
 
 /// Assertions for one struct. The pattern without `..` makes the list of fields complete, or this does not compile.
 macro_rules! layout {
@@ -241,9 +244,9 @@ fn attribute_offset(member: impl Fn(*const spr_attribute_value) -> usize) -> usi
 }
 
 /// `pub const NAME: TYPE = VALUE;` as assertions.
-fn constants() -> String {
+fn constants(rust: &str) -> String {
     let mut c = String::new();
-    for line in RUST.lines().filter_map(|line| line.strip_prefix("pub const ")) {
+    for line in rust.lines().filter_map(|line| line.strip_prefix("pub const ")) {
         let (name, rest) = line.split_once(": ").expect("a type");
         let value = rest.split_once(" = ").expect("a value").1.trim_end_matches(';');
         let value = if value == "usize::MAX" { "SIZE_MAX" } else { value };
@@ -253,15 +256,16 @@ fn constants() -> String {
 }
 
 /// Name and C redeclaration of every function of the extern block.
-fn functions() -> Vec<(String, String)> {
-    let block = RUST.split_once("extern \"C\" {").expect("an extern block").1;
+fn functions(rust: &str) -> Vec<(String, String)> {
+    let block = rust.split_once("extern \"C\" {").expect("an extern block").1;
     let block = &block[..block.rfind('}').expect("its end")];
     let code = block.lines().filter(|line| !line.trim_start().starts_with("///"));
     let block = code.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
     let mut found = Vec::new();
     for text in block.split("pub fn ").skip(1) {
         let (name, rest) = text.split_once('(').expect("parameters");
-        let (parameters, result) = rest.split_once(") -> ").expect("a result");
+        let (parameters, result) = rest.split_once(')').expect("the end of the parameters");
+        let result = result.trim().trim_end_matches(';').strip_prefix("-> ").unwrap_or("()");
         let parameters: Vec<String> = parameters
             .split(',')
             .map(str::trim)
@@ -269,7 +273,7 @@ fn functions() -> Vec<(String, String)> {
             .map(|parameter| c_type(parameter.split_once(": ").expect("a type").1))
             .collect();
         let parameters = if parameters.is_empty() { "void".to_owned() } else { parameters.join(", ") };
-        let result = c_type(result.trim().trim_end_matches(';'));
+        let result = c_type(result.trim());
         found.push((name.to_owned(), format!("{result} {name}({parameters});\n")));
     }
     found
@@ -283,6 +287,7 @@ fn c_type(rust: &str) -> String {
         return c_type(target) + " const *";
     }
     let known = match rust {
+        "()" => "void",
         "c_int" => "int",
         "c_char" => "char",
         "usize" => "size_t",
@@ -306,7 +311,8 @@ fn include_directory() -> PathBuf {
 /// What the C compiler says about the header with this text below it: empty where it agrees.
 fn complaints(name: &str, text: &str) -> String {
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.c"));
-    fs::write(&file, format!("#include <spanring/spanring.h>\n{text}")).expect("a file for the C compiler");
+    fs::write(&file, format!("#include <spanring/spanring.h>\n#include <spanring/test_kit.h>\n{text}"))
+        .expect("a file for the C compiler");
     let compiler = env::var("CC").unwrap_or_else(|_| "cc".into());
     let mut words = compiler.split_whitespace();
     let output = Command::new(words.next().expect("CC names a compiler"))
@@ -328,12 +334,12 @@ fn sizes_and_offsets_are_those_of_the_header() {
 
 #[test]
 fn constants_are_those_of_the_header() {
-    assert_eq!(complaints("constants", &constants()), "");
+    assert_eq!(complaints("constants", &constants(RUST)), "");
 }
 
 #[test]
 fn signatures_are_those_of_the_header() {
-    let text: String = functions().into_iter().map(|(_, declaration)| declaration).collect();
+    let text: String = functions(RUST).into_iter().map(|(_, declaration)| declaration).collect();
     assert_eq!(complaints("signatures", &text), "");
 }
 
@@ -351,7 +357,7 @@ fn nothing_of_the_header_is_missing() {
     let words = |text: &str| -> BTreeSet<String> {
         text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').map(str::to_owned).collect()
     };
-    let declared: BTreeSet<String> = functions().into_iter().map(|(name, _)| name).collect();
+    let declared: BTreeSet<String> = functions(RUST).into_iter().map(|(name, _)| name).collect();
     let mut public = BTreeSet::new();
     for declaration in header.split("\nSPR_PUBLIC ").skip(1) {
         let name = declaration.split('(').next().and_then(|text| text.rsplit([' ', '*']).next()).expect("a name");
@@ -367,4 +373,55 @@ fn nothing_of_the_header_is_missing() {
         let name = define.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().expect("a name");
         assert!(known.contains(name) || of_c.contains(&name) || name.ends_with("_INIT"), "{name} is not in Rust");
     }
+}
+
+#[cfg(feature = "test-kit")]
+#[test]
+fn the_test_kit_is_that_of_its_header() {
+    let layouts = [
+        layout!(spr_test_resource { attributes, attribute_count, schema_url, schema_url_size }),
+        layout!(spr_test_scope {
+            name,
+            name_size,
+            version,
+            version_size,
+            schema_url,
+            schema_url_size,
+            attributes,
+            attribute_count,
+        }),
+        layout!(spr_test_span {
+            context,
+            parent_span_id,
+            parent_is_remote,
+            is_open,
+            kind,
+            status,
+            pid,
+            start_time_ns,
+            end_time_ns,
+            name,
+            name_size,
+            trace_state,
+            trace_state_size,
+            status_message,
+            status_message_size,
+            attributes,
+            attribute_count,
+            events,
+            event_count,
+            links,
+            link_count,
+            dropped_attributes,
+            dropped_events,
+            dropped_links,
+            reserved,
+            scope,
+            resource,
+        }),
+        layout!(spr_test_spans { spans, count, lost }),
+    ];
+    let signatures: String = functions(TEST_KIT).into_iter().map(|(_, declaration)| declaration).collect();
+    assert!(signatures.contains("void spr_test_free"));
+    assert_eq!(complaints("test_kit", &(layouts.concat() + &constants(TEST_KIT) + &signatures)), "");
 }

@@ -45,6 +45,9 @@ mod tracer;
 mod provider;
 mod whole_span;
 
+#[cfg(feature = "test-kit")]
+pub mod test_kit;
+
 pub use attribute::Attribute;
 pub use context::{Context, ContextGuard, SpanId, TraceId, Traceparent};
 pub use error::Error;
