@@ -6,24 +6,21 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <ctime>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <system_error>
 #include <vector>
 
-#include "base/descriptor.hpp"
-#include "base/error_text.hpp"
 #include "base/log.hpp"
 #include "base/quantity.hpp"
 #include "base/state_file.hpp"
@@ -41,8 +38,10 @@
 #include "export/http/exporter.hpp"
 #include "ledger/ledger.hpp"
 #include "metrics/agent_metrics.hpp"
+#include "metrics/health.hpp"
 #include "metrics/metrics_server.hpp"
 #include "presence/announcement.hpp"
+#include "presence/supervisor.hpp"
 #include "receive/receive_service.hpp"
 #include "rights/system_call_filter.hpp"
 #include "rights/users.hpp"
@@ -60,25 +59,6 @@ constexpr int kExitSecondSignal = 130;
 // Exporters are done: whoever waits for an answer gets it.
 constexpr std::chrono::seconds kAnswerAtLeast{1};
 constexpr char kUsersDirectory[] = "/run/spanring";
-
-// systemd's protocol (sd_notify(3)), without its library: one datagram to $NOTIFY_SOCKET.
-void notify_supervisor(const char* state) {
-    const char* path = std::getenv("NOTIFY_SOCKET");
-    if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
-    sockaddr_un address{};
-    const size_t length = std::strlen(path);
-    if (length >= sizeof address.sun_path) return;
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, path, length);
-    if (path[0] == '@') address.sun_path[0] = '\0';  // abstract
-    const Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (!socket) return;
-    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-    const auto* const to = reinterpret_cast<const sockaddr*>(&address);
-    if (::sendto(socket.get(), state, std::strlen(state), MSG_NOSIGNAL, to, size) < 0) {
-        spdlog::warn("cannot notify the supervisor ({}): {}", state, error_text(errno));
-    }
-}
 
 class Agent {
 public:
@@ -227,7 +207,8 @@ private:
         sources.span_metrics = span_metrics_.get();
         if (receive_ != nullptr) sources.receiver = [this] { return receive_->status(); };
         metrics_ = std::make_unique<AgentMetrics>(std::move(sources));
-        metrics_server_->serve([this](ExpositionFormat format) { return metrics_->page(format); });
+        metrics_server_->serve({[this](ExpositionFormat format) { return metrics_->page(format); },
+                                [] { return not_alive(); }, [this] { return not_ready(metrics_->exporters()); }});
     }
 
     StateLock lock_;
@@ -278,10 +259,23 @@ void announce(const Notice& notice, const std::vector<std::string>& directories,
     }
 }
 
+// A signal; 0: none came for so long.
+int wait_for(const sigset_t& signals, std::optional<std::chrono::nanoseconds> most) {
+    if (!most) return ::sigwaitinfo(&signals, nullptr);
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*most);
+    const timespec wait{seconds.count(), (*most - seconds).count()};
+    return std::max(0, ::sigtimedwait(&signals, nullptr, &wait));
+}
+
 // Returns the signal that ends the agent.
-int wait_for_end(const Agent& agent, const sigset_t& signals) {
-    for (;;) {
-        const int signal = ::sigwaitinfo(&signals, nullptr);
+int wait_for_end(const Agent& agent, const sigset_t& signals, Supervisor& supervisor) {
+    for (auto fed = std::chrono::steady_clock::now();;) {
+        const int signal = wait_for(signals, supervisor.period());
+        const auto now = std::chrono::steady_clock::now();
+        if (supervisor.period() && now - fed >= *supervisor.period()) {
+            supervisor.feed();
+            fed = now;
+        }
         if (signal == SIGTERM || signal == SIGINT) return signal;
         if (signal == SIGUSR1) agent.log_status();
         if (signal == SIGHUP) spdlog::info("SIGHUP ignored: a new configuration needs a restart, which loses no span");
@@ -315,10 +309,11 @@ int serve(const Config& config) {
         spdlog::warn("system calls are not confined: {}", problem);
     }
     say("spanring-agent ready: " + agent.description());
-    notify_supervisor("READY=1");
+    Supervisor supervisor;
+    supervisor.notify("READY=1");
 
-    const int signal = wait_for_end(agent, signals);
-    notify_supervisor("STOPPING=1");
+    const int signal = wait_for_end(agent, signals, supervisor);
+    supervisor.notify("STOPPING=1");
     spdlog::info("{}: draining and flushing, at most {}", signal == SIGINT ? "SIGINT" : "SIGTERM",
                  format_duration(config.shutdown_timeout));
     end_at_next_signal();

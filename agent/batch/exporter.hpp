@@ -26,6 +26,7 @@ struct ExporterStatus {
     uint64_t queued_spans = 0;       // gauge
     uint64_t queued_bytes = 0;       // gauge
     uint64_t spool_bytes = 0;        // gauge
+    uint64_t spool_limit = 0;        // bytes; 0: there is none
     uint64_t attempts_accepted = 0;  // requests that the backend took, at least in part ...
     uint64_t attempts_rejected = 0;  // ... will never take ...
     uint64_t attempts_failed = 0;    // ... or did not take this time

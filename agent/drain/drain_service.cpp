@@ -57,7 +57,9 @@ bool DrainService::shutdown(Clock::time_point deadline) {
 void DrainService::run() {
     const AlternateStack stack;
     while (phase_.load(std::memory_order_acquire) == Phase::kRunning) {
+        progress_.working();
         drainer_->do_work();
+        progress_.waiting();
         drainer_->wait();
     }
     drainer_->drain_everything();

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/thread_progress.hpp"
 #include "drain/drainer.hpp"
 
 namespace spanring::agent {
@@ -53,6 +54,7 @@ private:
 
     std::unique_ptr<Drainer> drainer_;
     std::vector<Exporter*> exporters_;
+    ThreadProgress progress_{"drain/0"};
     std::thread thread_;
     std::atomic<Phase> phase_{Phase::kRunning};
     Clock::time_point book_until_{};  // written before phase_ becomes kBooking

@@ -58,15 +58,19 @@ bool LedgerWriter::write(const ProcessRow& row) {
 void LedgerWriter::run() {
     MutexLock lock(mutex_);
     for (;;) {
+        progress_.waiting();
         changed_.wait(lock.native(), [this]() SPR_REQUIRES(mutex_) { return stop_ || !queue_.empty(); });
         if (queue_.empty()) return;
+        progress_.working();
         const ProcessRow row = std::move(queue_.front());
         queue_.pop_front();
         lock.unlock();
         while (!write(row) && row.finished) {
             lock.lock();
+            progress_.waiting();
             // At the end the file stays where it is: the next agent writes its row.
             if (changed_.wait_for(lock.native(), kRetryPause, [this]() SPR_REQUIRES(mutex_) { return stop_; })) return;
+            progress_.working();
             lock.unlock();
         }
         // release: pairs with the acquire in written(). relaxed would let a file be unlinked before its row is safe.

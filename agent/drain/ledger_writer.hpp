@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/mutex.hpp"
+#include "base/thread_progress.hpp"
 #include "ledger/ledger.hpp"
 
 namespace spanring::agent {
@@ -47,6 +48,7 @@ private:
     uint64_t tickets_ SPR_GUARDED_BY(mutex_) = 0;
     std::atomic<uint64_t> written_{0};
     std::atomic<bool> refused_{false};
+    ThreadProgress progress_{"ledger"};
     std::thread thread_;
 };
 

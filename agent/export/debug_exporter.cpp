@@ -120,6 +120,7 @@ DebugExporter::DebugExporter(std::string name, uint32_t index, bool required, co
     : Exporter(std::move(name), index, required),
       options_(options),
       out_(out),
+      progress_("print/" + this->name()),
       thread_(named_thread("print/" + this->name(), [this] { run(); })) {}
 
 DebugExporter::~DebugExporter() { shutdown(std::chrono::steady_clock::now()); }
@@ -183,8 +184,10 @@ void DebugExporter::run() {
     const CrashScope scope(place);
     MutexLock lock(mutex_);
     for (;;) {
+        progress_.waiting();
         changed_.wait(lock.native(), [&]() SPR_REQUIRES(mutex_) { return stopping_ || !queue_.empty(); });
         if (queue_.empty()) return;
+        progress_.working();
         Item item = std::move(queue_.front());
         queue_.pop_front();
         const bool too_late = stopping_ && std::chrono::steady_clock::now() >= stop_at_;
@@ -226,6 +229,7 @@ bool DebugExporter::put(std::string_view text) {
         std::fflush(out_);
         return true;
     }
+    progress_.waiting();  // whoever reads may take as long as he likes
     while (!(text = write_for(fd, text, kLook)).empty()) {
         const MutexLock lock(mutex_);
         if (stopping_ && std::chrono::steady_clock::now() >= stop_at_) return false;

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/mutex.hpp"
+#include "base/thread_progress.hpp"
 #include "batch/exporter.hpp"
 #include "export/debug_options.hpp"
 
@@ -53,6 +54,7 @@ private:
     bool stopping_ SPR_GUARDED_BY(mutex_) = false;
     std::chrono::steady_clock::time_point stop_at_ SPR_GUARDED_BY(mutex_){};
     ExporterStatus status_ SPR_GUARDED_BY(mutex_);
+    ThreadProgress progress_;
     std::thread thread_;
 };
 

@@ -107,10 +107,11 @@ void DeliveryBooks::note_restart(const std::string& error) {
     status_.last_error = error;
 }
 
-void DeliveryBooks::note_health(bool healthy, uint64_t spool_bytes) {
+void DeliveryBooks::note_health(bool healthy, uint64_t spool_bytes, uint64_t spool_limit) {
     const MutexLock lock(mutex_);
     status_.healthy = healthy;
     status_.spool_bytes = spool_bytes;
+    status_.spool_limit = spool_limit;
 }
 
 ExporterStatus DeliveryBooks::status() const {

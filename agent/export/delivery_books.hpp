@@ -46,7 +46,7 @@ public:
     void count_attempt(Verdict verdict);
     void note(const std::string& error);
     void note_restart(const std::string& error);
-    void note_health(bool healthy, uint64_t spool_bytes);
+    void note_health(bool healthy, uint64_t spool_bytes, uint64_t spool_limit);
     ExporterStatus status() const;
 
 private:

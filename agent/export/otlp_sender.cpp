@@ -50,7 +50,8 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, MakeTranspo
       transport_(make_transport_()),
       spool_(name_, options_.spool, books_),
       circuit_(options.retry),
-      flights_(options.in_flight, options.in_flight_bytes) {
+      flights_(options.in_flight, options.in_flight_bytes),
+      progress_("send/" + name_) {
     check(options_);
     note_health();
     thread_ = named_thread("send/" + name_, [this] { run(); });
@@ -80,6 +81,7 @@ void OtlpSender::stop(Clock::time_point deadline) {
 void OtlpSender::run() {
     const AlternateStack stack;
     const CrashScope scope(place_);
+    progress_.working();
     for (bool ended = false; !ended;) {
         try {
             if (failed_) restart();
@@ -90,6 +92,7 @@ void OtlpSender::run() {
             ended = fail(error.what());
         }
     }
+    progress_.waiting();
 }
 
 void OtlpSender::serve() {
@@ -103,7 +106,9 @@ void OtlpSender::serve() {
         feed(now);
         if (finished(now)) break;
         watch_->begin();
+        progress_.waiting();
         const std::vector<Transport::Ended> attempts = transport_->wait(next_event(now));
+        progress_.working();
         watch_->end();
         for (const Transport::Ended& attempt : attempts) ended(attempt);
         if (watch_->take_cut() && circuit_.closed()) fail_circuit(kept_busy(), false);  // nothing was in flight

@@ -25,6 +25,7 @@
 #include <thread>
 
 #include "base/log_pace.hpp"
+#include "base/thread_progress.hpp"
 #include "export/batch_parts.hpp"
 #include "export/circuit.hpp"
 #include "export/delivery_books.hpp"
@@ -91,7 +92,9 @@ private:
     bool is_too_large(const Shipment& shipment) const;
     bool divide(const ShipmentPtr& shipment);
     void to_spool(ShipmentPtr shipment, Outcome otherwise);
-    void note_health() { books_.note_health(circuit_.closed(), spool_.bytes()); }
+    void note_health() {
+        books_.note_health(circuit_.closed(), spool_.bytes(), options_.spool.enabled ? options_.spool.max_bytes : 0);
+    }
 
     const std::string name_;
     const std::string place_;  // for the crash journal
@@ -121,6 +124,7 @@ private:
     LogPace partial_log_, rejected_log_, too_large_log_, failure_log_, down_log_, asked_log_, up_log_;
     Clock::time_point told_until_{};  // the log said that nothing is sent before
 
+    ThreadProgress progress_;
     std::thread thread_;
 };
 

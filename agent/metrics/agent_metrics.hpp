@@ -45,6 +45,8 @@ public:
     // time costs a tenth of a core at most.
     std::string page(ExpositionFormat format);
 
+    const std::vector<const Exporter*>& exporters() const { return sources_.exporters; }
+
 private:
     using Clock = std::chrono::steady_clock;
 

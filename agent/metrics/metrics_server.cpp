@@ -15,6 +15,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -22,6 +23,7 @@
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
 
+#include "base/thread_progress.hpp"
 #include "base/token_bucket.hpp"
 
 namespace spanring::agent {
@@ -53,21 +55,31 @@ Response plain(http::status status, std::string text) {
     return response;
 }
 
-Response answer(const Request& request, const MetricsServer::Page& page) {
+Response report(const std::vector<std::string>& problems) {
+    if (problems.empty()) return plain(http::status::ok, "ok");
+    std::string text;
+    for (const std::string& problem : problems) text += (text.empty() ? "" : "\n") + problem;
+    return plain(http::status::service_unavailable, std::move(text));
+}
+
+Response answer(const Request& request, const MetricsServer::Pages& pages) {
     if (request.method() != http::verb::get && request.method() != http::verb::head) {
         Response response = plain(http::status::method_not_allowed, "only GET and HEAD");
         response.set(http::field::allow, "GET, HEAD");
         return response;
     }
-    if (request.target().substr(0, request.target().find('?')) != "/metrics") {
-        return plain(http::status::not_found, "there is only /metrics");
-    }
+    const auto path = request.target().substr(0, request.target().find('?'));
     try {
+        if (path == "/healthz") return report(pages.alive());
+        if (path == "/readyz") return report(pages.ready());
+        if (path != "/metrics") {
+            return plain(http::status::not_found, "there are /metrics, /healthz and /readyz");
+        }
         const auto accept = request[http::field::accept];
         const ExpositionFormat format = accepted_format({accept.data(), accept.size()});
         Response response(http::status::ok, 11);
         response.set(http::field::content_type, content_type(format));
-        response.body() = page(format);
+        response.body() = pages.metrics(format);
         return response;
     } catch (const std::exception& error) {
         spdlog::warn("metrics: {}", error.what());
@@ -85,7 +97,7 @@ class MetricsServer::Listener {
 public:
     explicit Listener(const MetricsAddress& address);
 
-    void serve(Page page);
+    void serve(Pages pages);
     void stop();
     std::string url() const;
 
@@ -96,16 +108,18 @@ private:
     using Sessions = std::list<Session*>;
 
     void accept();
-    std::string page(ExpositionFormat format);
+    std::string metrics(ExpositionFormat format);
 
+    ThreadProgress progress_{"metrics", [this] { asio::post(context_, [this] { progress_.waiting(); }); }};
     Sessions sessions_;   // the one that has been silent for longest first
     bool ended_ = false;  // both outlive the sessions, which are the context's
     asio::io_context context_{1};
     tcp::acceptor acceptor_{context_};
     asio::steady_timer pause_{context_};
-    Page make_page_;
+    std::function<std::string(ExpositionFormat)> make_metrics_;
+    Pages pages_;
     std::map<ExpositionFormat, std::string> last_pages_;
-    TokenBucket pages_{kPagesAtOnce, kPagesASecond};
+    TokenBucket budget_{kPagesAtOnce, kPagesASecond};
     std::thread thread_;
 };
 
@@ -138,8 +152,7 @@ private:
             listener_.sessions_.splice(listener_.sessions_.end(), listener_.sessions_, place_);
             const Request& request = parser_->get();
             const bool head = request.method() == http::verb::head;
-            return write(answer(request, [this](ExpositionFormat format) { return listener_.page(format); }),
-                         request.keep_alive(), head);
+            return write(answer(request, listener_.pages_), request.keep_alive(), head);
         }
         const bool spoke = error.category() == make_error_code(http::error::bad_method).category() &&
                            error != http::error::end_of_stream && error != http::error::partial_message;
@@ -188,8 +201,9 @@ MetricsServer::Listener::Listener(const MetricsAddress& address) {
     if (error) throw cannot_listen(address, error);
 }
 
-void MetricsServer::Listener::serve(Page page) {
-    make_page_ = std::move(page);
+void MetricsServer::Listener::serve(Pages pages) {
+    make_metrics_ = std::exchange(pages.metrics, [this](ExpositionFormat format) { return metrics(format); });
+    pages_ = std::move(pages);
     accept();
     thread_ = named_thread("metrics", [this] { context_.run(); });
 }
@@ -200,9 +214,9 @@ void MetricsServer::Listener::stop() {
     ended_ = true;
 }
 
-std::string MetricsServer::Listener::page(ExpositionFormat format) {
+std::string MetricsServer::Listener::metrics(ExpositionFormat format) {
     std::string& last = last_pages_[format];
-    if (last.empty() || pages_.try_take(std::chrono::steady_clock::now())) last = make_page_(format);
+    if (last.empty() || budget_.try_take(std::chrono::steady_clock::now())) last = make_metrics_(format);
     return last;
 }
 
@@ -225,7 +239,7 @@ void MetricsServer::Listener::accept() {
 
 MetricsServer::MetricsServer(const MetricsAddress& address) : listener_(std::make_unique<Listener>(address)) {}
 MetricsServer::~MetricsServer() { stop(); }
-void MetricsServer::serve(Page page) { listener_->serve(std::move(page)); }
+void MetricsServer::serve(Pages pages) { listener_->serve(std::move(pages)); }
 void MetricsServer::stop() { listener_->stop(); }
 std::string MetricsServer::url() const { return listener_->url(); }
 

@@ -187,6 +187,8 @@ void add_exporter_status(Exposition& page, const Exporter& exporter) {
     page.gauge("spanring_exporter_queue_bytes", "Bytes in memory: queued and in flight.", labels,
                number(status.queued_bytes));
     page.gauge("spanring_exporter_spool_bytes", "Size of the spool's files.", labels, number(status.spool_bytes));
+    page.gauge("spanring_exporter_spool_limit_bytes", "What the spool's files may come to; 0: there is no spool.",
+               labels, number(status.spool_limit));
     page.gauge("spanring_exporter_healthy",
                "1: the backend, or the disk, takes spans. 0: it does not, it is only tried now and then.", labels,
                status.healthy ? 1 : 0);

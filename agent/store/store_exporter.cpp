@@ -21,7 +21,7 @@ constexpr std::chrono::seconds kSweep{30};            // how often age is looked
 }  // namespace
 
 StoreExporter::StoreExporter(std::string name, uint32_t index, bool required, StoreOptions options)
-    : Exporter(std::move(name), index, required), options_(std::move(options)) {
+    : Exporter(std::move(name), index, required), options_(std::move(options)), progress_("store/" + this->name()) {
     try {
         prepare_private_directory(std::filesystem::path(options_.path).parent_path().string());
         open();
@@ -109,7 +109,9 @@ void StoreExporter::run() {
     const CrashScope scope(place);
     for (;;) {
         MutexLock lock(mutex_);
+        progress_.waiting();
         const Batches group = next_group(lock);
+        progress_.working();
         if (group.empty() && stopping_) return;
         const bool late = stopping_ && std::chrono::steady_clock::now() >= stop_at_;
         lock.unlock();

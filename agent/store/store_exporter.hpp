@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/mutex.hpp"
+#include "base/thread_progress.hpp"
 #include "batch/exporter.hpp"
 #include "store/span_store.hpp"
 #include "store/store_options.hpp"
@@ -62,6 +63,7 @@ private:
     std::chrono::steady_clock::time_point stop_at_ SPR_GUARDED_BY(mutex_);
     ExporterStatus status_ SPR_GUARDED_BY(mutex_);
 
+    ThreadProgress progress_;
     std::thread writer_;
 };
 

@@ -3,6 +3,7 @@
 
 import re
 import socket
+import urllib.error
 import urllib.request
 
 import harness
@@ -41,6 +42,16 @@ class Page:
 
     def own_series(self):
         return {dict(labels)["instance_id"] for name, labels in self.series if name == "spanring_process_open_spans"}
+
+
+def health(agent, which):
+    """Status and text of /healthz or /readyz."""
+    url = re.search(r"metrics=(http://[^/]+)/", agent.stderr()).group(1)
+    try:
+        with urllib.request.urlopen(f"{url}/{which}", timeout=harness.WATCHDOG) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, refusal.read().decode()
 
 
 def expected(processes):
@@ -202,10 +213,47 @@ service:
         self.assertGreater(page.value("exporter_spool_bytes", exporter="otlp_grpc"), 0)
         self.assertEqual(page.value("exporter_pending_spans", exporter="otlp_grpc", where="spool"), 400)
         self.assertEqual(page.value("exporter_healthy", exporter="debug"), 1)
+        self.assertEqual(page.value("exporter_spool_limit_bytes", exporter="otlp_grpc"), 1 << 30)
+        self.assertEqual(health(agent, "healthz"), (200, "ok\n"))
+        self.assertEqual(health(agent, "readyz"), (503, "exporter otlp_grpc: spans are not taken; the log says why\n"))
         harness.wait_until(lambda: Page(agent).value("exporter_best_effort_spans_total", exporter="debug",
                                                      result="exported") == 400, "the console has them all")
         self.equations_hold(page, "otlp_grpc")
         agent.stop()
+
+    def test_it_is_ready_while_the_backend_takes_spans_and_the_spool_has_room(self):
+        collector = self.workspace.collector()
+        configuration = self.workspace.unique("agent.yaml")
+        configuration.write_text(f"""
+exporters:
+  otlp_grpc:
+    endpoint: {collector.endpoint}
+    retry_on_failure: {{initial_interval: 100ms, max_interval: 200ms}}
+    spool: {{max_bytes: 1MiB, file_bytes: 64KiB}}
+processors:
+  batch: {{send_batch_size: 100}}
+""")
+        agent = self.workspace.agent("--config", configuration, "--metrics-address", "127.0.0.1:0")
+        for seed in range(4):
+            self.workspace.producer("--count", 2000, "--seed", seed, "--flush", 60).expect(0)
+        nearly_full = r"spans are not taken.*\nexporter otlp_grpc: the spool holds \S+ of 1MiB\n$"
+        harness.wait_until(lambda: re.search(nearly_full, health(agent, "readyz")[1]), "the spool is nearly full")
+        collector.start()
+        harness.wait_until(lambda: health(agent, "readyz") == (200, "ok\n"), "all went to the backend")
+        agent.stop()
+
+    def test_the_supervisor_is_told_that_all_is_well(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+            path = self.workspace.unique("notify")
+            ear.bind(str(path))
+            ear.settimeout(harness.WATCHDOG)
+            agent = self.workspace.agent("--exporter", "store", "--metrics-address", "127.0.0.1:0",
+                                         env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": 200_000})
+            self.assertEqual([ear.recv(64) for _ in range(4)], [b"READY=1"] + 3 * [b"WATCHDOG=1"])
+            agent.stop()
+            while (last := ear.recv(64)) == b"WATCHDOG=1":
+                pass
+            self.assertEqual(last, b"STOPPING=1")
 
     def test_it_is_off_unless_asked_for(self):
         agent = self.workspace.agent("--exporter", "store")

@@ -67,11 +67,16 @@ protected:
         return peer.hear();
     }
 
+    void serve(std::function<std::string(ExpositionFormat)> metrics) {
+        server_.serve({std::move(metrics), [this] { return alive_; }, [this] { return ready_; }});
+    }
+
+    std::vector<std::string> alive_, ready_;
     MetricsServer server_{{"127.0.0.1", 0}};
 };
 
 TEST_F(MetricsServerTest, ServesThePage) {
-    server_.serve([](ExpositionFormat) { return "the page\n"; });
+    serve([](ExpositionFormat) { return "the page\n"; });
     EXPECT_THAT(server_.url(), AllOf(StartsWith("http://127.0.0.1:"), EndsWith("/metrics")));
     EXPECT_THAT(
         ask("GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
@@ -81,8 +86,7 @@ TEST_F(MetricsServerTest, ServesThePage) {
 }
 
 TEST_F(MetricsServerTest, ServesTheFormatThatIsAskedFor) {
-    server_.serve(
-        [](ExpositionFormat format) { return format == ExpositionFormat::kOpenMetrics ? "open\n" : "text\n"; });
+    serve([](ExpositionFormat format) { return format == ExpositionFormat::kOpenMetrics ? "open\n" : "text\n"; });
     EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\nAccept: application/openmetrics-text; version=1.0.0\r\n\r\n"),
                 AllOf(HasSubstr("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"),
                       EndsWith("open\n")));
@@ -92,13 +96,13 @@ TEST_F(MetricsServerTest, ServesTheFormatThatIsAskedFor) {
 TEST_F(MetricsServerTest, AnswersWhoCameBeforeItServed) {
     Peer peer(port_of(server_));
     peer.say("GET /metrics HTTP/1.0\r\n\r\n");
-    server_.serve([](ExpositionFormat) { return "the page\n"; });
+    serve([](ExpositionFormat) { return "the page\n"; });
     EXPECT_THAT(peer.hear(), EndsWith("the page\n"));
 }
 
 TEST_F(MetricsServerTest, KeepsTheConnection) {
     int pages = 0;
-    server_.serve([&](ExpositionFormat) { return "page " + std::to_string(++pages) + "\n"; });
+    serve([&](ExpositionFormat) { return "page " + std::to_string(++pages) + "\n"; });
     Peer peer(port_of(server_));
     for (int page = 1; page <= 3; ++page) {
         peer.say("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -107,7 +111,7 @@ TEST_F(MetricsServerTest, KeepsTheConnection) {
 }
 
 TEST_F(MetricsServerTest, IsNotDeniedToAnybodyByConnectionsThatSayNothing) {
-    server_.serve([](ExpositionFormat) { return "the page\n"; });
+    serve([](ExpositionFormat) { return "the page\n"; });
     Peer first(port_of(server_));
     first.say("GET /metrics HTTP/1.1\r\n");
     std::vector<std::unique_ptr<Peer>> idle;
@@ -121,7 +125,7 @@ TEST_F(MetricsServerTest, IsNotDeniedToAnybodyByConnectionsThatSayNothing) {
 // Making one may take milliseconds, and anybody may ask.
 TEST_F(MetricsServerTest, MakesSoManyPagesASecondAndThenTellsTheLastOne) {
     int pages = 0;
-    server_.serve([&](ExpositionFormat) { return "page " + std::to_string(++pages) + "\n"; });
+    serve([&](ExpositionFormat) { return "page " + std::to_string(++pages) + "\n"; });
     std::string last;
     for (int i = 0; i < 200; ++i) last = ask("GET /metrics HTTP/1.0\r\n\r\n");
     server_.stop();
@@ -130,13 +134,13 @@ TEST_F(MetricsServerTest, MakesSoManyPagesASecondAndThenTellsTheLastOne) {
 }
 
 TEST_F(MetricsServerTest, TellsTheHeadOfAPage) {
-    server_.serve([](ExpositionFormat) { return "the page\n"; });
+    serve([](ExpositionFormat) { return "the page\n"; });
     EXPECT_THAT(ask("HEAD /metrics HTTP/1.0\r\n\r\n"),
                 AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("Content-Length: 9\r\n"), EndsWith("\r\n\r\n")));
 }
 
 TEST_F(MetricsServerTest, RefusesEverythingElse) {
-    server_.serve([](ExpositionFormat) { return "the page\n"; });
+    serve([](ExpositionFormat) { return "the page\n"; });
     EXPECT_THAT(ask("GET / HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 404"));
     EXPECT_THAT(ask("GET /metricsx HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 404"));
     EXPECT_THAT(ask("DELETE /metrics HTTP/1.0\r\n\r\n"),
@@ -147,14 +151,23 @@ TEST_F(MetricsServerTest, RefusesEverythingElse) {
     EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\n\r\n"), EndsWith("the page\n"));
 }
 
+TEST_F(MetricsServerTest, SaysWhetherTheAgentIsWell) {
+    ready_ = {"exporter otlp: spans are not taken", "and another"};
+    serve([](ExpositionFormat) { return "the page\n"; });
+    EXPECT_THAT(ask("GET /healthz HTTP/1.0\r\n\r\n"), AllOf(StartsWith("HTTP/1.1 200"), EndsWith("\r\n\r\nok\n")));
+    EXPECT_THAT(
+        ask("GET /readyz?verbose HTTP/1.0\r\n\r\n"),
+        AllOf(StartsWith("HTTP/1.1 503"), EndsWith("\r\n\r\nexporter otlp: spans are not taken\nand another\n")));
+}
+
 TEST_F(MetricsServerTest, SaysWhyThereIsNoPage) {
-    server_.serve([](ExpositionFormat) -> std::string { throw std::runtime_error("the ledger is gone"); });
+    serve([](ExpositionFormat) -> std::string { throw std::runtime_error("the ledger is gone"); });
     EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\n\r\n"),
                 AllOf(StartsWith("HTTP/1.1 500"), EndsWith("the ledger is gone\n")));
 }
 
 TEST_F(MetricsServerTest, GoesOnWhenConnectionsAreFreeAgain) {
-    server_.serve([](ExpositionFormat) { return "the page\n"; });
+    serve([](ExpositionFormat) { return "the page\n"; });
     {
         std::vector<std::unique_ptr<Peer>> silent;  // more than it takes; all say nothing
         for (int i = 0; i < 20; ++i) silent.push_back(std::make_unique<Peer>(port_of(server_)));
@@ -163,7 +176,7 @@ TEST_F(MetricsServerTest, GoesOnWhenConnectionsAreFreeAgain) {
 }
 
 TEST_F(MetricsServerTest, EndsWithConnectionsOpen) {
-    server_.serve([](ExpositionFormat) { return "the page\n"; });
+    serve([](ExpositionFormat) { return "the page\n"; });
     Peer silent(port_of(server_));
     Peer waiting(port_of(server_));
     waiting.say("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
