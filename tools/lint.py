@@ -21,7 +21,9 @@ BUILD = SOURCE / "build-lint"
 SHOWN = 20  # lines of what is wrong
 
 
-AMALGAMATION = "bindings/go/internal/libspanring"  # made by a tool, and committed
+# Made by a tool, and committed: where, how, what.
+AMALGAMATIONS = [("bindings/go/internal/libspanring", [], ("spanring.cpp", "spanring.h")),
+                 ("bindings/go/internal/testkit", ["--test-kit"], ("spanring_test_kit.cpp", "spanring_test_kit.h"))]
 
 
 class Skip(Exception):
@@ -73,7 +75,7 @@ class Tree:
 
 def clang_format(tree, fix):
     how = ["-i"] if fix else ["--dry-run", "--Werror"]
-    names = [name for name in tree.ending(".c", ".h", ".cpp", ".hpp") if not name.startswith(AMALGAMATION)]
+    names = [name for name in tree.ending(".c", ".h", ".cpp", ".hpp") if not name.startswith(tuple(folder for folder, _, _ in AMALGAMATIONS))]
     lines = output(tool("clang-format-14"), *how, *names)
     wrong = {line.partition(":")[0] for line in lines if "[-Wclang-format-violations]" in line}
     return sorted(wrong) or lines
@@ -88,13 +90,14 @@ def thread_safety(tree, _):
 
 
 def amalgamation(_, fix):
-    """The Go module brings the library as tools/amalgamate makes it: of the sources of today."""
-    made = SOURCE / AMALGAMATION if fix else BUILD / "amalgamation"
-    if lines := output(SOURCE / "tools/amalgamate", made):
-        return lines
-    return [f"{AMALGAMATION}/{name} is not what tools/amalgamate makes: tools/lint --fix amalgamation"
-            for name in ("spanring.cpp", "spanring.h")
-            if (made / name).read_bytes() != (SOURCE / AMALGAMATION / name).read_bytes()]
+    """The Go module brings library and test kit as tools/amalgamate makes them: of the sources of today."""
+    problems = []
+    for folder, options, names in AMALGAMATIONS:
+        made = SOURCE / folder if fix else BUILD / "amalgamation"
+        problems += output(SOURCE / "tools/amalgamate", *options, made) or [
+            f"{folder}/{name} is not what tools/amalgamate makes: tools/lint --fix amalgamation"
+            for name in names if (made / name).read_bytes() != (SOURCE / folder / name).read_bytes()]
+    return problems
 
 
 def unsafe(sources):

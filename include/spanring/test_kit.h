@@ -90,7 +90,7 @@ typedef struct spr_test_spans {
  * Gives this process a runtime directory of its own, in which no agent looks, by SPANRING_DIR in the environment: before
  * the first span, and while no other thread uses the environment. Children find it there too. It is removed when this
  * process exits. Again: nothing.
- * Errors: -EBUSY (this process has a segment elsewhere already), or of the system.
+ * Errors: -EBUSY (this process has a segment elsewhere already), -ENOENT (after spr_test_end()), or of the system.
  */
 SPR_PUBLIC int spr_test_begin(void) SPR_NOEXCEPT;
 
@@ -100,7 +100,7 @@ SPR_PUBLIC int spr_test_begin(void) SPR_NOEXCEPT;
 /*
  * Reads what is recorded, as it is at this moment. A span that is recorded by a thread meanwhile is seen or not; one that
  * was there before is seen. Free it by spr_test_free().
- * Errors: -EPERM (before spr_test_begin()), -EINVAL, -ENOMEM, -EBADMSG (a segment is damaged), or of the system.
+ * Errors: -EPERM (before spr_test_begin()), -ENOENT (after spr_test_end()), -EINVAL, -ENOMEM, -EBADMSG (a segment is damaged), or of the system.
  */
 SPR_PUBLIC int spr_test_read(int whose, const spr_test_spans **ret_spans) SPR_NOEXCEPT;
 SPR_PUBLIC void spr_test_free(const spr_test_spans *spans) SPR_NOEXCEPT;
@@ -111,6 +111,11 @@ SPR_PUBLIC void spr_test_free(const spr_test_spans *spans) SPR_NOEXCEPT;
  * Errors: those of spr_test_read().
  */
 SPR_PUBLIC int spr_test_clear(void) SPR_NOEXCEPT;
+
+/*
+ * Removes the directory now, for processes that end without exit(). Nothing can be read any more, and there is no other one.
+ */
+SPR_PUBLIC void spr_test_end(void) SPR_NOEXCEPT;
 
 /* The first one of that name, or NULL. */
 SPR_PUBLIC const spr_test_span *spr_test_find(const spr_test_spans *spans, const char *name, size_t name_size) SPR_NOEXCEPT;

@@ -22,7 +22,9 @@ constexpr char kPrefix[] = "spanring-kit-";
 constexpr time_t kYoung = 60;  // seconds: until then it may have been made, and not be locked yet
 
 char path_[ring::kRuntimePathSize];
-int descriptor_ = -EPERM;
+constexpr int kNotBegun = -EPERM;
+constexpr int kEnded = -ENOENT;
+int descriptor_ = kNotBegun;
 pid_t owner_ = 0;
 
 const char* place() {
@@ -41,7 +43,7 @@ void empty(int directory) {
 }
 
 void remove_own() {
-    if (getpid() != owner_) return;  // a child that exits
+    if (getpid() != owner_ || descriptor_ < 0) return;  // a child that exits; end()
     empty(descriptor_);
     rmdir(path_);
 }
@@ -89,7 +91,7 @@ bool has_segment() {
 }  // namespace
 
 int PrivateDirectory::begin() {
-    if (descriptor_ >= 0) return 0;
+    if (descriptor_ != kNotBegun) return descriptor_ >= 0 ? 0 : descriptor_;
     if (has_segment()) return -EBUSY;
     const char* const parent = place();
     remove_what_was_left(parent);
@@ -107,6 +109,13 @@ int PrivateDirectory::begin() {
     owner_ = getpid();
     atexit(remove_own);
     return 0;
+}
+
+void PrivateDirectory::end() {
+    if (descriptor_ < 0) return;
+    remove_own();
+    close(descriptor_);
+    descriptor_ = kEnded;
 }
 
 int PrivateDirectory::descriptor() { return descriptor_; }

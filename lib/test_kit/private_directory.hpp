@@ -12,7 +12,10 @@ public:
     // Makes it, once. Errors: -EBUSY (a segment of this process is somewhere else already), or of the system.
     static int begin();
 
-    // Open for reading, until the process ends; -EPERM before begin().
+    // Removes it before that. There is no other one afterwards.
+    static void end();
+
+    // Open for reading, until the process ends; -EPERM before begin(), -ENOENT after end().
     static int descriptor();
 };
 

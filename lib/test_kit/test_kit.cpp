@@ -141,6 +141,8 @@ int spr_test_clear() noexcept {
     return result;
 }
 
+void spr_test_end() noexcept { PrivateDirectory::end(); }
+
 const spr_test_span* spr_test_find(const spr_test_spans* spans, const char* name, size_t name_size) noexcept {
     if (spans == nullptr || name == nullptr) return nullptr;
     const size_t size = size_of(name, name_size);

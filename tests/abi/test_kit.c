@@ -8,6 +8,7 @@
 #include <spanring/test_kit.h>
 /* clang-format on */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,5 +59,8 @@ int main(void) {
     spr_provider_shutdown(provider, 0);
     EXPECT(spr_test_read(SPR_TEST_OF_PROCESS, &seen) == 0 && seen->count == 1);
     spr_test_free(seen);
+
+    spr_test_end();
+    EXPECT(spr_test_read(SPR_TEST_OF_PROCESS, &seen) == -ENOENT);
     return 0;
 }

@@ -18,7 +18,6 @@ import harness  # noqa: E402
 MODULE = "spanring.example/go/spanring"
 VERSION = "v0.2.0"
 FOLDER = harness.SOURCE / "bindings/go"
-AMALGAMATION = FOLDER / "internal/libspanring"
 HELLO = harness.SOURCE / "examples/go/hello/main.go"
 LDFLAGS = f"-L{harness.BUILD / 'lib'} -Wl,-rpath,{harness.BUILD / 'lib'}"
 
@@ -101,7 +100,7 @@ class Module(harness.Case):
     def test_where_the_library_does_not_run_programs_do_nothing(self):
         for system in ("darwin", "windows"):
             with self.subTest(system):
-                self.go("build", MODULE, GOOS=system, CGO_ENABLED=0)
+                self.go("build", MODULE, f"{MODULE}/spanringtest", GOOS=system, CGO_ENABLED=0)
         # With a C compiler for that system: no file of C is for it.
         self.assertEqual(self.go("list", "-f", "{{.CFiles}}{{.CXXFiles}}{{.CgoFiles}}", f"{MODULE}/internal/abi", GOOS="darwin",
                                  CGO_ENABLED=1), "[][][]\n")
@@ -113,10 +112,12 @@ class Module(harness.Case):
 class Amalgamation(harness.Case):
     def test_it_is_made_of_the_sources_of_today(self):
         made = self.workspace.folder / "made"
-        subprocess.run([sys.executable, "-B", harness.SOURCE / "tools/amalgamate", made], check=True)
-        for name in ("spanring.cpp", "spanring.h"):
-            self.assertEqual((AMALGAMATION / name).read_bytes() == (made / name).read_bytes(), True,
-                             f"{name} is older than lib/: tools/lint --fix amalgamation")
+        for folder, options, name in (("libspanring", [], "spanring"), ("testkit", ["--test-kit"], "spanring_test_kit")):
+            subprocess.run([sys.executable, "-B", harness.SOURCE / "tools/amalgamate", *options, made], check=True)
+            for file in (f"{name}.cpp", f"{name}.h"):
+                committed = FOLDER / "internal" / folder / file
+                self.assertEqual(committed.read_bytes() == (made / file).read_bytes(), True,
+                                 f"{file} is older than lib/: tools/lint --fix amalgamation")
 
 
 if __name__ == "__main__":
