@@ -114,7 +114,7 @@ class Amalgamation(harness.Case):
         made = self.workspace.folder / "made"
         for folder, options, name in (("libspanring", [], "spanring"), ("testkit", ["--test-kit"], "spanring_test_kit")):
             subprocess.run([sys.executable, "-B", harness.SOURCE / "tools/amalgamate", *options, made], check=True)
-            for file in (f"{name}.cpp", f"{name}.h"):
+            for file in (f"{name}.cpp", f"{name}.h", "spanring.h"):
                 committed = FOLDER / "internal" / folder / file
                 self.assertEqual(committed.read_bytes() == (made / file).read_bytes(), True,
                                  f"{file} is older than lib/: tools/lint --fix amalgamation")

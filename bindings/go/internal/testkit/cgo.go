@@ -5,7 +5,6 @@
 package testkit
 
 /*
-#cgo CPPFLAGS: -I${SRCDIR}/../libspanring
 #cgo CFLAGS: -std=c99
 #cgo CXXFLAGS: -std=c++17 -O2 -fno-exceptions -fno-rtti
 #cgo LDFLAGS: -Wl,--as-needed

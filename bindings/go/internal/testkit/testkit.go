@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package testkit is the C test kit as package spanringtest calls it. Its two files of C++ are made by tools/amalgamate from
+// Package testkit is the C test kit as package spanringtest calls it. Its files of C++ are made by tools/amalgamate from
 // lib/test_kit and include/, and committed, as those of internal/libspanring are. It reads segments alone, so it does not
 // matter which library has written them.
 package testkit
