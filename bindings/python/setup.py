@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The extension: its own C files, and the library as the two files that tools/amalgamate makes. A source distribution brings
-them (tools/wheel makes it); in spanring's own tree they are made here, from the sources beside.
+"""The extension: its own C files, and the library as the two files that tools/amalgamate makes; and the test kit, a shared object of
+its own that spanring.test_kit loads. A source distribution brings both as such files (tools/wheel makes it); in spanring's own tree
+they are made here, from the sources beside.
 
 The library is C++ that needs no C++ runtime, and a C linker links it: so nothing of libstdc++ is needed to run. For distributions:
 SPANRING_VENDORED=0 links the one that pkg-config finds, of this version or newer, and compiles none.
@@ -25,6 +26,7 @@ FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 LIMITED = {} if FREE_THREADED else {"Py_LIMITED_API": "0x030b0000"}
 # Loaded by dlopen(): of initial-exec, glibc has a small reserve for all such objects, and musl none.
 MODEL = ("SPR_TLS_MODEL", '"global-dynamic"')
+TEST_KIT = "spanring._test_kit"
 
 
 def header():
@@ -37,11 +39,11 @@ def version():
     return "{MAJOR}.{MINOR}.{PATCH}".format(**numbers)
 
 
-def library(folder):
-    """Where spanring.cpp and spanring.h are."""
-    if (PACKAGED / "spanring.cpp").exists():
+def amalgamation(folder, name, *options):
+    """Where NAME.cpp and NAME.h are."""
+    if (PACKAGED / f"{name}.cpp").exists():
         return PACKAGED
-    subprocess.run([sys.executable, "-B", TREE / "tools/amalgamate", folder], check=True)
+    subprocess.run([sys.executable, "-B", TREE / "tools/amalgamate", *options, folder], check=True)
     return pathlib.Path(folder)
 
 
@@ -52,7 +54,10 @@ def installed(question):
 
 class Build(build_ext):
     def build_extension(self, extension):
-        if os.environ.get("SPANRING_VENDORED") == "0":
+        if extension.name == TEST_KIT:
+            sources = amalgamation(pathlib.Path(self.build_temp) / "test_kit", "spanring_test_kit", "--test-kit")
+            extension.extra_objects = self.compile_amalgamation(sources / "spanring_test_kit.cpp")
+        elif os.environ.get("SPANRING_VENDORED") == "0":
             extension.extra_compile_args += installed("--cflags")
             extension.extra_link_args += installed("--libs")
         else:
@@ -60,13 +65,16 @@ class Build(build_ext):
         super().build_extension(extension)
 
     def compile_library(self, extension):
-        sources = library(pathlib.Path(self.build_temp) / "libspanring")
+        sources = amalgamation(pathlib.Path(self.build_temp) / "libspanring", "spanring")
         include = pathlib.Path(self.build_temp) / "include"
         (include / "spanring").mkdir(parents=True, exist_ok=True)
         shutil.copy(sources / "spanring.h", include / "spanring")
         extension.include_dirs = [str(include)]
-        extension.extra_objects = self.compiler.compile(
-            [str(sources / "spanring.cpp")], output_dir=self.build_temp, macros=[MODEL], extra_postargs=[
+        extension.extra_objects = self.compile_amalgamation(sources / "spanring.cpp")
+
+    def compile_amalgamation(self, source):
+        return self.compiler.compile(
+            [str(source)], output_dir=self.build_temp, macros=[MODEL], extra_postargs=[
                 "-std=c++17", "-O2", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-g0"])
 
 
@@ -80,6 +88,7 @@ setup(
         depends=sorted(f"native/{path.name}" for path in (HERE / "native").glob("*.h")),
         extra_compile_args=["-std=c11", "-O2", "-g0", "-fvisibility=hidden"],
         # Another copy in the process, which the program itself may link, does not take its calls.
-        extra_link_args=["-Wl,-Bsymbolic-functions"])],
+        extra_link_args=["-Wl,-Bsymbolic-functions"]),
+        Extension(TEST_KIT, sources=[], py_limited_api=bool(LIMITED))],
     options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": "cp311"}},
 )

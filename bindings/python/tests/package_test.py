@@ -2,6 +2,7 @@
 """What is installed: its files, what the extension links, its entry points, the two ways that need no line of code."""
 
 import importlib.metadata
+import importlib.util
 import os
 import pathlib
 import re
@@ -39,9 +40,10 @@ class PackageTest(unittest.TestCase):
         return package
 
     def test_the_extension_needs_no_cpp_library(self):
-        needed = needs(_native.__file__)
-        self.assertTrue(needed)
-        self.assertEqual([name for name in needed if "stdc++" in name or "gcc_s" in name or "spanring" in name], [])
+        for extension in ("spanring._native", "spanring._test_kit"):
+            needed = needs(importlib.util.find_spec(extension).origin)
+            self.assertTrue(needed)
+            self.assertEqual([name for name in needed if "stdc++" in name or "gcc_s" in name or "spanring" in name], [])
 
     def test_it_exports_its_beginning_and_what_the_library_has_to(self):
         listed = subprocess.run(["readelf", "--dyn-syms", "-W", _native.__file__], capture_output=True, text=True, check=True)
@@ -56,7 +58,8 @@ class PackageTest(unittest.TestCase):
     def test_the_source_distribution_has_all_that_is_compiled(self):
         names = subprocess.run(["tar", "tf", self.source_distribution()], capture_output=True, text=True, check=True).stdout.split()
         here = {name.partition("/")[2] for name in names}
-        self.assertLessEqual({"LICENSE", "README.md", "libspanring/spanring.cpp", "libspanring/spanring.h", "native/native.h"}, here)
+        self.assertLessEqual({"LICENSE", "README.md", "libspanring/spanring.cpp", "libspanring/spanring.h", "native/native.h",
+                              "libspanring/spanring_test_kit.cpp", "libspanring/spanring_test_kit.h"}, here)
 
     def test_a_distribution_may_link_its_own_library(self):
         build = pathlib.Path(os.environ["SPANRING_BUILD"])
