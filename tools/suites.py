@@ -33,7 +33,7 @@ JOBS = str(os.cpu_count() or 2)
 FIRST = {"lint": 2}
 PLAIN = {"unit": 1, "abi": 2, "model": 1, "integration": 5, "crash": 1, "fuzz": 4, "bindings": 3}
 FURTHER = {"user": 6, "i686": 2, "aarch64": 3, "tsan": 3, "asan": 3, "minimum": 2, "instructions": 1, "compilers": 1}
-LONG = {"asan-agent": 30, "tsan-agent": 30, "compilers-all": 120, "soak": 31}
+LONG = {"asan-agent": 30, "tsan-agent": 30, "compilers-all": 120, "soak": 31, "packages": 15}
 SUITES = FIRST | PLAIN | FURTHER | LONG
 MAIN_BUILD = 8  # minutes
 
@@ -41,6 +41,7 @@ MAIN_BUILD = 8  # minutes
 COMMANDS = {
     "compilers": ["tools/compilers", "gcc-O3", "gcc-debian-lto", "clang-O0", "clang-debian"],
     "compilers-all": ["tools/compilers", "--agent"],
+    "packages": ["tests/install/debian_test.py"],
     "soak": ["tools/soak", "--minutes", "30", "--build", "BUILD"],
 }
 AGAIN_AS_USER = ["unit", "integration", "crash"]
