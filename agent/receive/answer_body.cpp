@@ -41,4 +41,15 @@ std::string status_body(WireEncoding encoding, uint32_t code, std::string_view m
     return body;
 }
 
+std::string retry_status_body(uint32_t code, std::string_view message) {
+    std::string delay, info, detail;
+    wire::append_number(delay, 1, kRetrySeconds);
+    wire::append_bytes(info, 1, delay);
+    wire::append_bytes(detail, 1, "type.googleapis.com/google.rpc.RetryInfo");
+    wire::append_bytes(detail, 2, info);
+    std::string body = status_body(WireEncoding::kProtobuf, code, message);
+    wire::append_bytes(body, 3, detail);
+    return body;
+}
+
 }  // namespace spanring::agent

@@ -16,7 +16,13 @@ enum class WireEncoding : uint8_t { kProtobuf, kJson };
 // ExportTraceServiceResponse, with a partial success where spans were rejected.
 std::string response_body(WireEncoding encoding, const ReceiverReply& reply);
 
+// google.rpc.Code
+inline constexpr uint32_t kInvalidArgument = 3, kResourceExhausted = 8, kUnavailable = 14;
+inline constexpr uint32_t kRetrySeconds = 1;  // that a sender who finds no room is to wait
+
 // google.rpc.Status.
 std::string status_body(WireEncoding encoding, uint32_t code, std::string_view message);
+// In protobuf, with a google.rpc.RetryInfo: what gRPC has in the place of Retry-After.
+std::string retry_status_body(uint32_t code, std::string_view message);
 
 }  // namespace spanring::agent

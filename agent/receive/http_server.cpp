@@ -6,24 +6,20 @@
 #include <list>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include "base/content_coding.hpp"
+#include "base/descriptor.hpp"
 #include "base/text.hpp"
+#include "receive/acceptor.hpp"
 #include "receive/answer_body.hpp"
 #include "receive/json_request.hpp"
 #include "receive/receiver.hpp"
@@ -41,22 +37,13 @@ using boost::system::error_code;
 constexpr uint32_t kMostHeader = 16 << 10;     // bytes
 constexpr std::chrono::seconds kPatience{30};  // for a body, or for somebody to take the answer
 constexpr std::chrono::seconds kIdle{90};      // until a header is there: longer than SDKs keep a connection for reuse
-constexpr std::chrono::seconds kAcceptPause{1};  // when there is no descriptor for one more
-constexpr const char* kRetryAfter = "1";         // seconds
 
 using Bytes = std::vector<uint8_t>;
 using Parser = http::request_parser<http::vector_body<uint8_t>>;
 using Response = http::response<http::string_body>;
 
-// google.rpc.Code
-constexpr uint32_t kInvalidArgument = 3, kResourceExhausted = 8, kUnavailable = 14;
-
 const char* content_type(WireEncoding encoding) {
     return encoding == WireEncoding::kJson ? "application/json" : "application/x-protobuf";
-}
-
-std::runtime_error cannot_listen(const ListenAddress& address, const std::string& why) {
-    return std::runtime_error("receivers.otlp: cannot listen on " + address.text() + ": " + why);
 }
 
 // The type without its parameters, in lower case.
@@ -67,49 +54,33 @@ std::optional<WireEncoding> encoding_of(beast::string_view type) {
     return std::nullopt;
 }
 
-// A socket that no process listens on any more.
-void remove_stale_socket(asio::io_context& context, const ListenAddress& address) {
-    struct stat found {};
-    if (::lstat(address.path.c_str(), &found) != 0) return;
-    if (!S_ISSOCK(found.st_mode)) throw cannot_listen(address, "there is a file that is not a socket");
-    asio::local::stream_protocol::socket probe(context);
-    error_code error;
-    probe.connect(asio::local::stream_protocol::endpoint(address.path), error);
-    if (!error) throw cannot_listen(address, "somebody listens there already");
-    ::unlink(address.path.c_str());
-}
-
 }  // namespace
 
-// Both kinds of sockets, as one.
+// Its connections.
 class HttpServer::Listener : public std::enable_shared_from_this<Listener> {
 public:
-    Listener(asio::io_context& context, Receiver& receiver, const HttpReceiverOptions& options);
-    ~Listener();
+    Listener(asio::io_context& context, Receiver& receiver, const HttpReceiverOptions& options)
+        : context_(context), receiver_(receiver), options_(options), acceptor_(context, options.endpoint) {}
 
-    void serve() { accept(); }
+    void serve() {
+        acceptor_.accept([self = shared_from_this()](Descriptor connection) { self->accepted(std::move(connection)); });
+    }
     void close();
     bool idle() const;
-    std::string address() const;
+    ListenAddress address() const { return acceptor_.address(); }
 
 private:
     class Session;
     using Sessions = std::list<Session*>;
 
-    void listen_tcp();
-    void listen_unix();
-    void accept();
-    void accepted(error_code error, stream_protocol::socket socket);
+    void accepted(Descriptor connection);
     bool make_room();
 
     asio::io_context& context_;
     Receiver& receiver_;
     const HttpReceiverOptions options_;
-    std::optional<asio::ip::tcp::acceptor> tcp_;
-    std::optional<asio::local::stream_protocol::acceptor> unix_;
-    asio::steady_timer pause_{context_};
-    Sessions sessions_;    // the one that has been silent for longest first
-    size_t promised_ = 0;  // bytes that are there of bodies that are being read
+    Acceptor acceptor_;
+    Sessions sessions_;  // the one that has been silent for longest first
     bool closed_ = false;
 };
 
@@ -123,7 +94,7 @@ public:
     ~Session() {
         forget_promise();
         listener_->sessions_.erase(place_);
-        if (!listener_->closed_) listener_->receiver_.note_connections(listener_->sessions_.size());
+        if (!listener_->closed_) listener_->receiver_.note_connection(false);
     }
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -170,12 +141,12 @@ private:
         const Bytes& body = parser_->get().body();
         const size_t held = parser_->content_length() ? body.size() : body.capacity();
         const size_t more = held - promise_;
-        if (!listener_->receiver_.has_room(listener_->promised_ + more)) {
+        if (!listener_->receiver_.has_room(more)) {
             forget_promise();
             parser_.reset();
             return no_room();
         }
-        listener_->promised_ += more;
+        listener_->receiver_.expect(more);
         promise_ = held;
         return true;
     }
@@ -203,7 +174,7 @@ private:
         const uint64_t most = listener_->options_.max_request_body_size;
         const uint64_t size = parser_->content_length().value_or(most);
         if (size > most) return too_large();
-        if (!listener_->receiver_.has_room(listener_->promised_ + size)) return no_room();
+        if (!listener_->receiver_.has_room(size)) return no_room();
         if (beast::iequals(request[http::field::expect], "100-continue")) return go_on();
         return true;
     }
@@ -235,7 +206,7 @@ private:
             if (!fault.empty()) return static_cast<void>(refuse(http::status::bad_request, fault));
             body = std::move(request);
         }
-        if (!listener_->receiver_.has_room(listener_->promised_ + body.size)) return static_cast<void>(no_room());
+        if (!listener_->receiver_.has_room(body.size)) return static_cast<void>(no_room());
         keep_ = parser_->keep_alive();
         parser_.reset();  // with the body
         state_ = State::kAnswering;
@@ -281,7 +252,7 @@ private:
     }
     bool busy(http::status status, uint32_t code, const std::string& message) {
         Response response = make(status, message, code);
-        response.set(http::field::retry_after, kRetryAfter);
+        response.set(http::field::retry_after, std::to_string(kRetrySeconds));
         if (state_ == State::kAnswering) return write(std::move(response)), false;
         return end_with(std::move(response));
     }
@@ -333,7 +304,11 @@ private:
         }
     }
 
-    void forget_promise() { listener_->promised_ -= std::exchange(promise_, 0); }
+    // Once it is closed nobody asks any more, and the receiver may be gone.
+    void forget_promise() {
+        const size_t promise = std::exchange(promise_, 0);
+        if (!listener_->closed_) listener_->receiver_.expect_no_more(promise);
+    }
 
     static constexpr size_t kMostDiscarded = size_t{64} << 20;  // clients send all of a body before they read
 
@@ -345,91 +320,25 @@ private:
     State state_ = State::kResting;
     WireEncoding encoding_ = WireEncoding::kProtobuf;
     ContentCoding coding_ = ContentCoding::kNone;
-    size_t promise_ = 0;  // of promised_
+    size_t promise_ = 0;  // bytes that are there of a body that is being read
     bool keep_ = false;
     Response response_;
     std::vector<uint8_t> rest_;
     size_t discarded_ = 0;
 };
 
-HttpServer::Listener::Listener(asio::io_context& context, Receiver& receiver, const HttpReceiverOptions& options)
-    : context_(context), receiver_(receiver), options_(options) {
-    options_.endpoint.is_unix() ? listen_unix() : listen_tcp();
-}
-
-HttpServer::Listener::~Listener() {
-    if (unix_) ::unlink(options_.endpoint.path.c_str());
-}
-
-void HttpServer::Listener::listen_tcp() {
-    using asio::ip::tcp;
+void HttpServer::Listener::accepted(Descriptor connection) {
+    if (!make_room()) return;
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    if (::getsockname(connection.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return;
+    stream_protocol::socket socket(context_);
     error_code error;
-    tcp::resolver resolver(context_);
-    const auto found = resolver.resolve(options_.endpoint.host, std::to_string(options_.endpoint.port),
-                                        tcp::resolver::passive | tcp::resolver::numeric_service, error);
-    const auto check = [&] {
-        if (error) throw cannot_listen(options_.endpoint, error.message());
-    };
-    check();
-    const tcp::endpoint endpoint = found.begin()->endpoint();
-    tcp_.emplace(context_);
-    tcp_->open(endpoint.protocol(), error);
-    check();
-    ::fcntl(tcp_->native_handle(), F_SETFD, FD_CLOEXEC);
-    // Connections of an agent that has just ended do not keep the next one from its port.
-    tcp_->set_option(tcp::acceptor::reuse_address(true), error);
-    tcp_->bind(endpoint, error);
-    check();
-    tcp_->listen(tcp::acceptor::max_listen_connections, error);
-    check();
-}
-
-void HttpServer::Listener::listen_unix() {
-    using asio::local::stream_protocol;
-    remove_stale_socket(context_, options_.endpoint);
-    error_code error;
-    unix_.emplace(context_);
-    unix_->open(stream_protocol(), error);
-    if (!error) {
-        ::fcntl(unix_->native_handle(), F_SETFD, FD_CLOEXEC);
-        unix_->bind(stream_protocol::endpoint(options_.endpoint.path), error);  // the umask: for this user alone
-    }
-    if (!error) unix_->listen(stream_protocol::acceptor::max_listen_connections, error);
-    if (error) {
-        unix_.reset();
-        throw cannot_listen(options_.endpoint, error.message());
-    }
-}
-
-std::string HttpServer::Listener::address() const {
-    if (unix_) return options_.endpoint.text();
-    const auto endpoint = tcp_->local_endpoint();
-    return "http://" + ListenAddress{endpoint.address().to_string(), endpoint.port(), ""}.text();
-}
-
-void HttpServer::Listener::accept() {
-    const auto then = [self = shared_from_this()](error_code error, auto socket) {
-        stream_protocol::socket generic(self->context_);
-        if (!error) generic = std::move(socket);
-        self->accepted(error, std::move(generic));
-    };
-    if (tcp_)
-        tcp_->async_accept(then);
-    else
-        unix_->async_accept(then);
-}
-
-void HttpServer::Listener::accepted(error_code error, stream_protocol::socket socket) {
-    if (closed_) return;
-    if (error) {
-        pause_.expires_after(kAcceptPause);
-        return pause_.async_wait([self = shared_from_this()](error_code) {
-            if (!self->closed_) self->accept();
-        });
-    }
-    if (make_room()) std::make_shared<Session>(shared_from_this(), std::move(socket))->read();
-    receiver_.note_connections(sessions_.size());
-    accept();
+    socket.assign(stream_protocol(address.ss_family, 0), connection.get(), error);
+    if (error) return;
+    connection.release();  // it is the other's
+    std::make_shared<Session>(shared_from_this(), std::move(socket))->read();
+    receiver_.note_connection(true);
 }
 
 // For one more connection. A socket that finds none is closed.
@@ -445,10 +354,7 @@ bool HttpServer::Listener::make_room() {
 
 void HttpServer::Listener::close() {
     closed_ = true;
-    error_code ignored;
-    if (tcp_) tcp_->close(ignored);
-    if (unix_) unix_->close(ignored);
-    pause_.cancel();
+    acceptor_.close();
     for (Session* session : sessions_) {
         if (!session->answering()) session->close();
     }
@@ -467,6 +373,9 @@ HttpServer::~HttpServer() { listener_->close(); }
 void HttpServer::serve() { listener_->serve(); }
 void HttpServer::close() { listener_->close(); }
 bool HttpServer::idle() const { return listener_->idle(); }
-std::string HttpServer::address() const { return listener_->address(); }
+std::string HttpServer::address() const {
+    const ListenAddress address = listener_->address();
+    return (address.is_unix() ? "" : "http://") + address.text();
+}
 
 }  // namespace spanring::agent

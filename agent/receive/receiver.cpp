@@ -74,7 +74,7 @@ Receiver::Receiver(ReceiverSettings settings, std::vector<Exporter*> exporters, 
 // ---- In -------------------------------------------------------------------------------------------------------------
 
 void Receiver::take(Body request, Answer answer) {
-    if (closed_) {
+    if (closed_.load(kSum)) {
         ++status_.refused_requests;
         return answer({ReceiverReply::Kind::kBusy, 0, "the agent ends"});
     }
@@ -126,7 +126,7 @@ void Receiver::measure(const std::vector<Run>& runs) {
 void Receiver::add(Delivery& delivery, Body request, ReceivedSpans spans) {
     Batch& batch = *delivery.batch;
     const size_t memory = request.size + spans.runs.size() * sizeof(Run) + spans.parts.size() * sizeof(ReceivedPart);
-    held_ += memory;
+    held_.fetch_add(memory, kSum);
     batch.memory += memory;
     batch.spans += static_cast<uint32_t>(spans.spans - spans.invalid);
     for (const Run& run : spans.runs) batch.bytes += run.bytes.size();
@@ -153,7 +153,7 @@ void Receiver::submit(std::unique_ptr<Delivery> delivery) {
 }
 
 void Receiver::close() {
-    closed_ = true;
+    closed_.store(true, kSum);
     if (gathering_ != nullptr) submit(std::move(gathering_));
     replay_.clear();  // their files stay
     again_.clear();
@@ -337,7 +337,7 @@ void Receiver::answer(Delivery& delivery, const std::vector<uint64_t>& rejected)
 }
 
 void Receiver::forget(const Delivery& delivery) {
-    held_ -= delivery.batch->memory;
+    held_.fetch_sub(delivery.batch->memory, kSum);
     if (delivery.replayed) replayed_ -= delivery.batch->memory;
     std::erase(newly_kept_, &delivery);
     const auto place = places_.find(delivery.batch.get());
@@ -347,7 +347,7 @@ void Receiver::forget(const Delivery& delivery) {
 }
 
 void Receiver::publish() {
-    status_.queued_bytes = held_;
+    status_.queued_bytes = held();
     status_.kept_bytes = kept_.bytes();
     board_.post(status_);
 }
@@ -379,8 +379,8 @@ void Receiver::find_kept() {
 
 // About a batch at once: what comes meanwhile is to find room at the exporters as well.
 void Receiver::replay_some() {
-    if (closed_ || now_ < replay_at_) return;
-    while (replayed_ < settings_.batch_bytes / 2 && held_ <= settings_.queue_bytes / 2) {
+    if (closed_.load(kSum) || now_ < replay_at_) return;
+    while (replayed_ < settings_.batch_bytes / 2 && held() <= most() / 2) {
         if (!replay_.empty()) {
             replay_first();
         } else if (!again_.empty()) {

@@ -11,6 +11,7 @@
 // Header bill: the accounts of senders and the gate for spans; receive_service.cpp and its tests alone include it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -67,8 +68,11 @@ public:
     Receiver(const Receiver&) = delete;
     Receiver& operator=(const Receiver&) = delete;
 
-    // Whether so many bytes more may come.
-    bool has_room(size_t bytes) const { return !closed_ && held_ + bytes <= settings_.queue_bytes; }
+    // Any thread. Whether so many bytes more may come; and bytes that a protocol has of requests to come.
+    bool has_room(size_t bytes) const { return !closed_.load(kSum) && held() + expected_.load(kSum) + bytes <= most(); }
+    void expect(size_t bytes) { expected_.fetch_add(bytes, kSum); }
+    void expect_no_more(size_t bytes) { expected_.fetch_sub(bytes, kSum); }
+
     void take(Body request, Answer answer);
     void work(Clock::time_point now);
     Clock::time_point due() const;  // when work() is to be called at the latest
@@ -80,7 +84,7 @@ public:
     // What the protocols see of requests that never came to take().
     void note_refused() { ++status_.refused_requests; }
     void note_malformed() { ++status_.malformed_requests; }
-    void note_connections(size_t connections) { status_.connections = connections; }
+    void note_connection(bool opened) { opened ? ++status_.connections : --status_.connections; }
 
     ReceiverStatus status() const { return board_.latest(); }  // any thread
 
@@ -108,6 +112,8 @@ private:
     using Deliveries = std::list<std::unique_ptr<Delivery>>;
 
     void answered() override { wake_(); }
+    uint64_t held() const { return held_.load(kSum); }
+    uint64_t most() const { return settings_.queue_bytes; }
 
     void measure(const std::vector<Run>& runs);
     void add(Delivery& delivery, Body request, ReceivedSpans spans);
@@ -143,8 +149,11 @@ private:
     std::unique_ptr<Delivery> gathering_;
     Deliveries deliveries_;  // submitted, oldest first
     std::unordered_map<const Batch*, Deliveries::iterator> places_;
-    uint64_t held_ = 0;  // bytes of all of these, and of what says where the spans are in them
-    bool closed_ = false;
+    // Relaxed, all three: nothing is read by what they say, and a request more or less is no matter.
+    static constexpr std::memory_order kSum = std::memory_order_relaxed;
+    std::atomic<uint64_t> held_{0};  // bytes of all of these, and of what says where the spans are in them
+    std::atomic<uint64_t> expected_{0};
+    std::atomic<bool> closed_{false};
 
     ReceivedBooking booking_;            // what is to be written beside the accounts
     bool unwritten_ = false;             // the ledger refused it

@@ -10,46 +10,14 @@ import itertools
 import json
 import signal
 import socket
-import struct
 import threading
 
 import agent_configuration
 import harness
 from comparison import compare_all
-from otlp_json import Received
+from receiving import FAILING_AGENT, Receiving, deaf_backend, field, request, varint
 
 PROTOBUF = "application/x-protobuf"
-FAILING_AGENT = harness.BUILD / "tests/integration/failing-agent"
-
-
-def varint(value):
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes(out + bytes([value]))
-
-
-def field(number, inside):
-    return varint(number << 3 | 2) + varint(len(inside)) + inside
-
-
-def span(number):
-    return (field(1, struct.pack("<QQ", number, 0x1111111111111111)) + field(2, struct.pack("<Q", number + 1)) +
-            field(5, f"span {number}".encode()) + b"\x39" + struct.pack("<Q", 1_700_000_000_000_000_000 + number) +
-            b"\x41" + struct.pack("<Q", 1_700_000_000_000_500_000 + number))
-
-
-def identity(number):
-    return (struct.pack("<QQ", number, 0x1111111111111111) + struct.pack("<Q", number + 1)).hex()
-
-
-def request(service, numbers, instance="1"):
-    def attribute(key, value):
-        return field(1, field(1, key.encode()) + field(2, field(1, value.encode())))
-    resource = attribute("service.name", service) + attribute("service.instance.id", instance)
-    spans = b"".join(field(2, span(number)) for number in numbers)
-    return field(1, field(1, resource) + field(2, field(1, field(1, b"test")) + spans))
 
 
 class Answer:
@@ -70,24 +38,7 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
-class Receiving(harness.Case):
-    def setUp(self):
-        super().setUp()
-        self.port = harness.free_port()
-        self.collector = self.workspace.collector()
-        self.received = Received(self.collector.received)
-
-    def configuration(self, exporter=None, address=None, **receiver):
-        http_options = {"endpoint": address or f"127.0.0.1:{self.port}", **receiver.pop("http", {})}
-        exporter = {**agent_configuration.quick(self.collector.endpoint), **(exporter or {})}
-        document = {"receivers": {"spanring": None, "otlp": {"protocols": {"http": http_options}, **receiver}},
-                    "exporters": {"otlp_grpc": exporter},
-                    "service": {"pipelines": {"traces": {"receivers": ["spanring", "otlp"],
-                                                         "exporters": ["otlp_grpc"]}}}}
-        file = self.workspace.unique("agent.yaml")
-        file.write_text(json.dumps(document))
-        return file
-
+class HttpReceiving(Receiving):
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=harness.WATCHDOG)
 
@@ -100,22 +51,8 @@ class Receiving(harness.Case):
             own.close()
         return answer
 
-    def senders(self):
-        self.workspace.accounting()  # comes out
-        found = json.loads(self.workspace.command("ps", "--json"))["senders"]
-        return {sender["service"]: sender for sender in found}
 
-    def identities(self):
-        self.received.read()
-        return [each.identity for each in self.received.spans]
-
-    def everything_arrives(self, numbers):
-        wanted = {identity(number) for number in numbers}
-        harness.wait_until(lambda: wanted <= set(self.identities()), "every span that was answered arrives")
-        return self.identities()
-
-
-class Http(Receiving):
+class Http(HttpReceiving):
     def test_a_request_is_delivered_answered_and_counted(self):
         self.collector.start()
         agent = self.workspace.agent("--config", self.configuration())
@@ -226,7 +163,7 @@ class Http(Receiving):
         agent.stop()
 
 
-class Trouble(Receiving):
+class Trouble(HttpReceiving):
     def test_a_dead_backend_is_answered_for_by_the_spool(self):
         agent = self.workspace.agent("--config", self.configuration())
         for number in range(20):
@@ -240,9 +177,7 @@ class Trouble(Receiving):
 
     def test_a_backend_that_never_answers_delays_no_answer(self):
         """Without an exporter's spool and with its long time-out only the receiver's own file answers for them."""
-        deaf = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(deaf.close)
-        silent = {"endpoint": f"http://127.0.0.1:{deaf.getsockname()[1]}", "timeout": "1h", "spool": {"enabled": False}}
+        silent = deaf_backend(self)
         agent = self.workspace.agent("--config", self.configuration(silent))
         for number in range(5):
             self.assertEqual(self.post(request("shop", [number])).status, 200)
@@ -258,9 +193,7 @@ class Trouble(Receiving):
         agent.stop()
 
     def test_under_pressure_it_says_when_to_come_back(self):
-        deaf = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(deaf.close)
-        silent = {"endpoint": f"http://127.0.0.1:{deaf.getsockname()[1]}", "timeout": "1h", "spool": {"enabled": False}}
+        silent = deaf_backend(self)
         agent = self.workspace.agent("--config", self.configuration(silent, queue_size="1MiB", http={
             "max_request_body_size": "1MiB"}))
         numbers = itertools.count()
@@ -318,7 +251,7 @@ class Trouble(Receiving):
         agent.stop()
 
 
-class Steps(Receiving):
+class Steps(HttpReceiving):
     """Killed at each named step (killpoint.cpp), with a backend that answers and with one that never does."""
 
     STEPS = (("received_submitted", 3, False), ("received_open", 3, False), ("received_written", 3, False),
@@ -326,9 +259,7 @@ class Steps(Receiving):
 
     def test_a_kill_at_each_step_loses_nothing_that_was_answered(self):
         self.collector.start()
-        deaf = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(deaf.close)
-        silent = {"endpoint": f"http://127.0.0.1:{deaf.getsockname()[1]}", "timeout": "1h", "spool": {"enabled": False}}
+        silent = deaf_backend(self)
         numbers = itertools.count()
         answered, sent = [], 0
         for step, passage, kept in self.STEPS:
@@ -353,7 +284,7 @@ class Steps(Receiving):
                 agent.stop()
 
 
-class AgentSends(Receiving):
+class AgentSends(HttpReceiving):
     """Another agent as the sender, by each compression and way that both know."""
 
     def relay(self, endpoint, address, compression):

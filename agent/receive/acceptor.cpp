@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "receive/acceptor.hpp"
+
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace spanring::agent {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr std::chrono::seconds kPause{1};  // when there is no descriptor for one more
+
+std::runtime_error cannot_listen(const ListenAddress& address, const std::string& why) {
+    return std::runtime_error("receivers.otlp: cannot listen on " + address.text() + ": " + why);
+}
+
+// A socket that no process listens on any more.
+void remove_stale_socket(asio::io_context& context, const ListenAddress& address) {
+    struct stat found {};
+    if (::lstat(address.path.c_str(), &found) != 0) return;
+    if (!S_ISSOCK(found.st_mode)) throw cannot_listen(address, "there is a file that is not a socket");
+    asio::local::stream_protocol::socket probe(context);
+    error_code error;
+    probe.connect(asio::local::stream_protocol::endpoint(address.path), error);
+    if (!error) throw cannot_listen(address, "somebody listens there already");
+    ::unlink(address.path.c_str());
+}
+
+}  // namespace
+
+class Acceptor::Socket : public std::enable_shared_from_this<Socket> {
+public:
+    Socket(asio::io_context& context, const ListenAddress& address) : context_(context), address_(address) {
+        address_.is_unix() ? listen_unix() : listen_tcp();
+    }
+    ~Socket() {
+        if (unix_) ::unlink(address_.path.c_str());
+    }
+    Socket(const Socket&) = delete;
+    Socket& operator=(const Socket&) = delete;
+
+    void accept(Take take) {
+        take_ = std::move(take);
+        accept_one();
+    }
+
+    void close() {
+        if (std::exchange(closed_, true)) return;
+        error_code ignored;
+        if (tcp_) tcp_->close(ignored);
+        if (unix_) unix_->close(ignored);
+        pause_.cancel();
+        take_ = nullptr;
+    }
+
+    ListenAddress address() const {
+        if (unix_) return address_;
+        const auto endpoint = tcp_->local_endpoint();
+        return {endpoint.address().to_string(), endpoint.port(), ""};
+    }
+
+private:
+    void listen_tcp() {
+        using asio::ip::tcp;
+        error_code error;
+        tcp::resolver resolver(context_);
+        const auto found = resolver.resolve(address_.host, std::to_string(address_.port),
+                                            tcp::resolver::passive | tcp::resolver::numeric_service, error);
+        const auto check = [&] {
+            if (error) throw cannot_listen(address_, error.message());
+        };
+        check();
+        const tcp::endpoint endpoint = found.begin()->endpoint();
+        tcp_.emplace(context_);
+        tcp_->open(endpoint.protocol(), error);
+        check();
+        ::fcntl(tcp_->native_handle(), F_SETFD, FD_CLOEXEC);
+        // Connections of an agent that has just ended do not keep the next one from its port.
+        tcp_->set_option(tcp::acceptor::reuse_address(true), error);
+        tcp_->bind(endpoint, error);
+        check();
+        tcp_->listen(tcp::acceptor::max_listen_connections, error);
+        check();
+    }
+
+    void listen_unix() {
+        using asio::local::stream_protocol;
+        remove_stale_socket(context_, address_);
+        error_code error;
+        unix_.emplace(context_);
+        unix_->open(stream_protocol(), error);
+        if (!error) {
+            ::fcntl(unix_->native_handle(), F_SETFD, FD_CLOEXEC);
+            unix_->bind(stream_protocol::endpoint(address_.path), error);  // the umask: for this user alone
+        }
+        if (!error) unix_->listen(stream_protocol::acceptor::max_listen_connections, error);
+        if (error) {
+            unix_.reset();
+            throw cannot_listen(address_, error.message());
+        }
+    }
+
+    void accept_one() {
+        const auto then = [self = shared_from_this()](error_code error, auto socket) {
+            self->accepted(error, error ? Descriptor() : Descriptor(socket.release()));
+        };
+        if (tcp_)
+            tcp_->async_accept(then);
+        else
+            unix_->async_accept(then);
+    }
+
+    void accepted(const error_code& error, Descriptor connection) {
+        if (closed_) return;
+        if (error) {
+            pause_.expires_after(kPause);
+            return pause_.async_wait([self = shared_from_this()](error_code) {
+                if (!self->closed_) self->accept_one();
+            });
+        }
+        take_(std::move(connection));
+        if (!closed_) accept_one();
+    }
+
+    asio::io_context& context_;
+    const ListenAddress address_;
+    std::optional<asio::ip::tcp::acceptor> tcp_;
+    std::optional<asio::local::stream_protocol::acceptor> unix_;
+    asio::steady_timer pause_{context_};
+    Take take_;
+    bool closed_ = false;
+};
+
+Acceptor::Acceptor(asio::io_context& context, const ListenAddress& address)
+    : socket_(std::make_shared<Socket>(context, address)) {}
+Acceptor::~Acceptor() { socket_->close(); }
+void Acceptor::accept(Take take) { socket_->accept(std::move(take)); }
+void Acceptor::close() { socket_->close(); }
+ListenAddress Acceptor::address() const { return socket_->address(); }
+
+}  // namespace spanring::agent

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where a server listens: a TCP or a unix socket, as one. Connections come on the thread that runs the context.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/descriptor.hpp"
+#include "receive/listen_address.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace spanring::agent {
+
+class Acceptor {
+public:
+    using Take = std::function<void(Descriptor connection)>;
+
+    // Listens at once. Throws std::runtime_error that says where and why not. The context outlives it.
+    Acceptor(boost::asio::io_context& context, const ListenAddress& address);
+    ~Acceptor();  // as close(), and a unix socket is removed
+    Acceptor(const Acceptor&) = delete;
+    Acceptor& operator=(const Acceptor&) = delete;
+
+    // Gives each connection to `take`, from now on until close().
+    void accept(Take take);
+    void close();
+
+    ListenAddress address() const;  // with the port that the kernel chose
+
+private:
+    class Socket;
+    const std::shared_ptr<Socket> socket_;
+};
+
+}  // namespace spanring::agent

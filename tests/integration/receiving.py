@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tests of the OTLP receiver share, whatever the protocol: requests made by hand, and an agent that takes them."""
+
+import json
+import socket
+import struct
+
+import agent_configuration
+import harness
+from otlp_json import Received
+
+FAILING_AGENT = harness.BUILD / "tests/integration/failing-agent"
+
+
+def varint(value):
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes(out + bytes([value]))
+
+
+def field(number, inside):
+    return varint(number << 3 | 2) + varint(len(inside)) + inside
+
+
+def span(number):
+    return (field(1, struct.pack("<QQ", number, 0x1111111111111111)) + field(2, struct.pack("<Q", number + 1)) +
+            field(5, f"span {number}".encode()) + b"\x39" + struct.pack("<Q", 1_700_000_000_000_000_000 + number) +
+            b"\x41" + struct.pack("<Q", 1_700_000_000_000_500_000 + number))
+
+
+def identity(number):
+    return (struct.pack("<QQ", number, 0x1111111111111111) + struct.pack("<Q", number + 1)).hex()
+
+
+def request(service, numbers, instance="1"):
+    def attribute(key, value):
+        return field(1, field(1, key.encode()) + field(2, field(1, value.encode())))
+    resource = attribute("service.name", service) + attribute("service.instance.id", instance)
+    spans = b"".join(field(2, span(number)) for number in numbers)
+    return field(1, field(1, resource) + field(2, field(1, field(1, b"test")) + spans))
+
+
+def deaf_backend(case, **more):
+    """Options of an exporter whose backend never answers, without a spool: only the receiver's own file answers for spans."""
+    deaf = socket.create_server(("127.0.0.1", 0))
+    case.addCleanup(deaf.close)
+    return {"endpoint": f"http://127.0.0.1:{deaf.getsockname()[1]}", "timeout": "1h", "spool": {"enabled": False}, **more}
+
+
+class Receiving(harness.Case):
+    PROTOCOL = "http"
+
+    def setUp(self):
+        super().setUp()
+        self.port = harness.free_port()
+        self.collector = self.workspace.collector()
+        self.received = Received(self.collector.received)
+
+    def configuration(self, exporter=None, address=None, **receiver):
+        """Of the protocol that the tests are about; others by their names."""
+        protocols = {self.PROTOCOL: {"endpoint": address or f"127.0.0.1:{self.port}"}}
+        for name in ("http", "grpc"):
+            if name in receiver:
+                protocols[name] = {**protocols.get(name, {}), **receiver.pop(name)}
+        exporter = {**agent_configuration.quick(self.collector.endpoint), **(exporter or {})}
+        document = {"receivers": {"spanring": None, "otlp": {"protocols": protocols, **receiver}},
+                    "exporters": {"otlp_grpc": exporter},
+                    "service": {"pipelines": {"traces": {"receivers": ["spanring", "otlp"],
+                                                         "exporters": ["otlp_grpc"]}}}}
+        file = self.workspace.unique("agent.yaml")
+        file.write_text(json.dumps(document))
+        return file
+
+    def senders(self):
+        self.workspace.accounting()  # comes out
+        found = json.loads(self.workspace.command("ps", "--json"))["senders"]
+        return {sender["service"]: sender for sender in found}
+
+    def identities(self):
+        self.received.read()
+        return [each.identity for each in self.received.spans]
+
+    def everything_arrives(self, numbers):
+        wanted = {identity(number) for number in numbers}
+        harness.wait_until(lambda: wanted <= set(self.identities()), "every span that was answered arrives")
+        return self.identities()
