@@ -35,6 +35,7 @@
 #include "drain/drain_service.hpp"
 #include "export/debug_exporter.hpp"
 #include "export/grpc/exporter.hpp"
+#include "export/grpc/log.hpp"
 #include "export/http/exporter.hpp"
 #include "ledger/ledger.hpp"
 #include "metrics/agent_metrics.hpp"
@@ -101,6 +102,7 @@ public:
         tell_of_crashes();
         drain_.start(std::move(options), exporters, ledger_.get());
         if (config.otlp.enabled()) {
+            take_over_grpc_log();
             receive_ = std::make_unique<ReceiveService>(
                 config.otlp, config.batch.send_batch_size, config.batch.send_batch_max_bytes, std::move(exporters),
                 *ledger_, span_metrics_ != nullptr ? &span_metrics_->add_recorder() : nullptr);

@@ -129,6 +129,7 @@ void turn_on_receiver(const Section& top, Config& config) {
     const std::vector<std::string>& named = config.pipeline.receivers;
     if (top.has("service.pipelines.traces.receivers") && std::find(named.begin(), named.end(), "otlp") == named.end())
         return;
+    config.otlp.grpc.enabled = top.has("receivers.otlp.protocols.grpc");
     config.otlp.http.enabled = top.has("receivers.otlp.protocols.http");
 }
 

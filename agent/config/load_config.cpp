@@ -258,10 +258,13 @@ void check_queue(const ExporterConfig& exporter, const BatchConfig& batch, Probl
 
 // Likewise a request that fits into no queue.
 void check_receiver(const ReceiverOptions& otlp, Problems& problems) {
-    if (!otlp.enabled() || otlp.queue_bytes >= otlp.http.max_request_body_size) return;
-    problems.push_back("receivers.otlp: queue_size (" + format_size(otlp.queue_bytes) +
-                       ") is less than a request may have (protocols.http.max_request_body_size, " +
-                       format_size(otlp.http.max_request_body_size) + ")");
+    const auto check = [&](bool enabled, uint64_t most, const char* key) {
+        if (!enabled || otlp.queue_bytes >= most) return;
+        problems.push_back("receivers.otlp: queue_size (" + format_size(otlp.queue_bytes) +
+                           ") is less than a request may have (protocols." + key + ", " + format_size(most) + ")");
+    };
+    check(otlp.grpc.enabled, otlp.grpc.most_bytes(), "grpc.max_recv_msg_size_mib");
+    check(otlp.http.enabled, otlp.http.max_request_body_size, "http.max_request_body_size");
 }
 
 // Limits between values, whichever layer they came from.

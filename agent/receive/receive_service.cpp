@@ -18,6 +18,7 @@
 #include "base/named_thread.hpp"
 #include "base/thread_progress.hpp"
 #include "crash/alternate_stack.hpp"
+#include "receive/grpc_server.hpp"
 #include "receive/http_server.hpp"
 #include "receive/receiver.hpp"
 
@@ -47,7 +48,10 @@ class ReceiveService::Worker {
 public:
     Worker(const ReceiverOptions& options, ReceiverSettings settings, std::vector<Exporter*> exporters, Ledger& ledger)
         : receiver_(std::move(settings), std::move(exporters), ledger, [this] { wake(); }) {
+        if (options.grpc.enabled)
+            grpc_ = std::make_unique<GrpcServer>(context_, receiver_, options.grpc, options.queue_bytes);
         if (options.http.enabled) http_ = std::make_unique<HttpServer>(context_, receiver_, options.http);
+        if (grpc_ != nullptr) grpc_->serve();
         if (http_ != nullptr) http_->serve();
         thread_ = named_thread("receive", [this] { run(); });
         wake();
@@ -61,6 +65,7 @@ public:
 
     void close() {
         ask([this] {
+            if (grpc_ != nullptr) grpc_->close();
             if (http_ != nullptr) http_->close();
             receiver_.close();
             return true;
@@ -68,7 +73,9 @@ public:
     }
 
     void stop(Clock::time_point deadline) {
-        const auto idle = [this] { return receiver_.idle() && (http_ == nullptr || http_->idle()); };
+        const auto idle = [this] {
+            return receiver_.idle() && (grpc_ == nullptr || grpc_->idle()) && (http_ == nullptr || http_->idle());
+        };
         while (!ask(idle) && Clock::now() < deadline) std::this_thread::sleep_for(kLook);
     }
 
@@ -76,6 +83,7 @@ public:
 
     std::vector<std::string> addresses() const {
         std::vector<std::string> addresses;
+        if (grpc_ != nullptr) addresses.push_back(grpc_->address());
         if (http_ != nullptr) addresses.push_back(http_->address());
         return addresses;
     }
@@ -94,12 +102,14 @@ private:
     }
 
     void work() {
+        auto next = Clock::now() + kStatus;
         try {
+            if (grpc_ != nullptr) next = std::min(next, grpc_->look(Clock::now()));
             receiver_.work(Clock::now());
         } catch (const std::exception& error) {
             tell(error);
         }
-        timer_.expires_at(std::min(receiver_.due(), Clock::now() + kStatus));
+        timer_.expires_at(std::min(receiver_.due(), next));
         timer_.async_wait([this](boost::system::error_code error) {
             if (!error) work();
         });
@@ -127,6 +137,7 @@ private:
     asio::executor_work_guard<asio::io_context::executor_type> guard_{context_.get_executor()};
     asio::steady_timer timer_{context_};
     Receiver receiver_;
+    std::unique_ptr<GrpcServer> grpc_;
     std::unique_ptr<HttpServer> http_;
     LogPace failure_log_;
     std::thread thread_;

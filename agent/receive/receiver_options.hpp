@@ -30,13 +30,25 @@ struct HttpReceiverOptions {
     bool operator==(const HttpReceiverOptions&) const = default;
 };
 
+struct GrpcReceiverOptions {
+    bool enabled = false;  // the file has the key
+    ListenAddress endpoint{"127.0.0.1", 4317, ""};
+    uint32_t max_recv_msg_size_mib = 4;  // as it comes, and again when it is decompressed
+    uint32_t max_concurrent_streams = 100;
+    uint32_t max_connections = 256;
+
+    uint64_t most_bytes() const { return uint64_t{max_recv_msg_size_mib} << 20; }
+    bool operator==(const GrpcReceiverOptions&) const = default;
+};
+
 struct ReceiverOptions {
+    GrpcReceiverOptions grpc;
     HttpReceiverOptions http;
     std::chrono::milliseconds answer_after{100};
     uint64_t queue_bytes = uint64_t{64} << 20;  // of requests that are not delivered, in memory
     KeptOptions kept;
 
-    bool enabled() const { return http.enabled; }
+    bool enabled() const { return grpc.enabled || http.enabled; }
     bool operator==(const ReceiverOptions&) const = default;
 };
 

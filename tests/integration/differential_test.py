@@ -172,12 +172,13 @@ class Differential(harness.Case):
         path.write_text(description.describe(3, SPANS, "described", 8))
         direct = self.through_sdk(path, {})
         self.assertEqual(len(direct), SPANS)
-        relayed = self.through_receiver(path)
-        problems = []
-        for number, wanted in direct.items():
-            problems += [f"span {number}: {one}" for one in differences(wanted, relayed.get(number, {}))]
-        self.assertFalse(problems, "\n".join(problems[:20]))
-        self.assertEqual(len(relayed), SPANS)
+        for protocol in ("grpc", "http"):
+            relayed = self.through_receiver(path, protocol)
+            problems = []
+            for number, wanted in direct.items():
+                problems += [f"span {number}: {one}" for one in differences(wanted, relayed.get(number, {}))]
+            self.assertFalse(problems, "\n".join([protocol, *problems[:20]]))
+            self.assertEqual(len(relayed), SPANS)
 
     def compare(self, seed, limits=None, keys=8):
         harness.build_go("differential", SDK)
@@ -232,14 +233,14 @@ class Differential(harness.Case):
         collector.stop()
         return decode(collector.received)
 
-    def through_receiver(self, path):
+    def through_receiver(self, path, protocol):
         collector = self.workspace.collector().start()
         endpoint = f"127.0.0.1:{harness.free_port()}"
         file = self.workspace.unique("agent.yaml")
-        file.write_text(json.dumps({"receivers": {"otlp": {"protocols": {"http": {"endpoint": endpoint}}}},
+        file.write_text(json.dumps({"receivers": {"otlp": {"protocols": {protocol: {"endpoint": endpoint}}}},
                                     "exporters": {"otlp_grpc": {"endpoint": collector.endpoint}}}))
         agent = self.workspace.agent("--config", file)
-        harness.Process(self.workspace, "differential", [SDK, path, f"http://{endpoint}/v1/traces"],
+        harness.Process(self.workspace, "differential", [SDK, path, f"http://{endpoint}" + ("/v1/traces" if protocol == "http" else "")],
                         env=harness.environment()).expect(0)
         agent.stop()
         collector.stop()

@@ -39,11 +39,25 @@ TEST_F(LoadConfigTest, ReceivesByOtlpWhereTheProtocolHasAKey) {
     EXPECT_THAT(loaded.problems, IsEmpty());
     EXPECT_TRUE(loaded.config.otlp.enabled());
     EXPECT_EQ(loaded.config.otlp.http.endpoint.text(), "127.0.0.1:4318");
+    EXPECT_FALSE(loaded.config.otlp.grpc.enabled);
     EXPECT_EQ(loaded.config.otlp.kept.directory, "/state/received");
     EXPECT_THAT(loaded.config.pipeline.receivers, ElementsAre("spanring", "otlp"));
     const LoadedConfig again = load(print_config(loaded.config));
     EXPECT_THAT(again.problems, IsEmpty());
     EXPECT_EQ(again.config, loaded.config);
+}
+
+TEST_F(LoadConfigTest, ReceivesByEachProtocolThatHasAKey) {
+    const LoadedConfig loaded =
+        load("receivers:\n  otlp:\n    protocols:\n      grpc:\n        max_recv_msg_size_mib: 7\n");
+    EXPECT_THAT(loaded.problems, IsEmpty());
+    EXPECT_TRUE(loaded.config.otlp.grpc.enabled);
+    EXPECT_FALSE(loaded.config.otlp.http.enabled);
+    EXPECT_EQ(loaded.config.otlp.grpc.endpoint.text(), "127.0.0.1:4317");
+    EXPECT_EQ(loaded.config.otlp.grpc.most_bytes(), uint64_t{7} << 20);
+    EXPECT_EQ(load(print_config(loaded.config)).config, loaded.config);
+    EXPECT_THAT(load("receivers:\n  otlp:\n    queue_size: 3MiB\n    protocols:\n      grpc:\n").problems,
+                ElementsAre(HasSubstr("less than a request may have (protocols.grpc.max_recv_msg_size_mib, 4MiB)")));
 }
 
 TEST_F(LoadConfigTest, ReceivesNothingByOtlpWhereThePipelineLeavesItOut) {

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// OTLP over gRPC: TraceService/Export. gRPC's library has the connections, a thread here its calls: what comes is taken
+// as bytes, decompressed within its bound, and given to the receiver on the thread that runs the context.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace spanring::agent {
+
+class Receiver;
+struct GrpcReceiverOptions;
+
+class GrpcServer {
+public:
+    // Listens at once. `memory`: bytes that the library may keep of messages that are not whole yet. Throws
+    // std::runtime_error that says where it cannot listen and why not. Context and receiver outlive it, and nobody runs
+    // the context when it ends.
+    GrpcServer(boost::asio::io_context& context, Receiver& receiver, const GrpcReceiverOptions& options,
+               uint64_t memory);
+    ~GrpcServer();
+    GrpcServer(const GrpcServer&) = delete;
+    GrpcServer& operator=(const GrpcServer&) = delete;
+
+    // The thread that runs the context:
+    void serve();  // begins to accept
+    // Ends what takes too long, or too much of the thread of the calls. Returns when it is to be called again.
+    std::chrono::steady_clock::time_point look(std::chrono::steady_clock::time_point now);
+    // No request is taken any more. Those that wait for their answers get them.
+    void close();
+
+    bool idle() const;            // nobody waits for an answer
+    std::string address() const;  // with the port that the kernel chose
+
+private:
+    class Service;
+    const std::unique_ptr<Service> service_;
+};
+
+}  // namespace spanring::agent
