@@ -88,6 +88,7 @@ void Receiver::take(Body request, Answer answer) {
         return answer({});
     }
     now_ = Clock::now();
+    const Clock::time_point due_before = due();
     measure(spans.runs);
     uint64_t bytes = 0;
     for (const Run& run : spans.runs) bytes += run.bytes.size();
@@ -106,6 +107,7 @@ void Receiver::take(Body request, Answer answer) {
     const bool alone = std::all_of(deliveries_.begin(), deliveries_.end(),
                                    [](const auto& delivery) { return delivery->kept.has_value(); });
     if (alone || full(0, 0, 0)) submit(std::move(gathering_));
+    if (due() < due_before) wake_();  // to look at the time earlier than was said
 }
 
 // Not what an earlier agent kept, which has measured it.

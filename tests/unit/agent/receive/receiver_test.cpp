@@ -40,7 +40,7 @@ protected:
         settings.batch_bytes = batch_bytes_;
         settings.kept.directory = directory_.file("received");
         settings.kept.max_bytes = kept_bytes_;
-        receiver_ = std::make_unique<Receiver>(settings, std::vector<Exporter*>{&exporter_}, *ledger_, [] {});
+        receiver_ = std::make_unique<Receiver>(settings, std::vector<Exporter*>{&exporter_}, *ledger_, [this] { ++wakes_; });
     }
     // As kill -9 would: nothing of what is in memory is left.
     void kill() {
@@ -81,6 +81,7 @@ protected:
     std::unique_ptr<Ledger> ledger_;
     std::unique_ptr<Receiver> receiver_;
     std::vector<std::optional<ReceiverReply>> replies_;
+    int wakes_ = 0;
     uint64_t queue_bytes_ = uint64_t{64} << 20;
     uint64_t batch_bytes_ = 3584u << 10;
     uint64_t kept_bytes_ = uint64_t{1} << 30;
@@ -340,6 +341,16 @@ TEST_F(ReceiverTest, RequestsThatComeTogetherGoTogether) {
     for (uint64_t n = 1; n <= 10; ++n) send(request("shop", n, 1));
     work_later();
     EXPECT_EQ(exporter_.sizes, (std::vector<uint32_t>{1, 10}));
+}
+
+TEST_F(ReceiverTest, WhoeverKeepsTheTimeIsWokenWhereSomethingIsDueEarlier) {
+    exporter_.answers = false;
+    send(request("shop", 0, 1));  // to be kept in a while
+    EXPECT_EQ(wakes_, 1);
+    send(request("shop", 1, 1));  // to go to the exporters, and sooner
+    EXPECT_EQ(wakes_, 2);
+    send(request("shop", 2, 1));  // with it
+    EXPECT_EQ(wakes_, 2);
 }
 
 TEST_F(ReceiverTest, WhereNothingCanBeKeptARequestWaits) {
