@@ -39,7 +39,7 @@ struct Changer {
 };
 
 TEST_F(PrintConfigTest, EveryKeyIsReadAsItWasPrinted) {
-    const LoadedConfig defaults = load("receivers:\n  otlp: {protocols: {http: {}}}\n"
+    const LoadedConfig defaults = load("receivers:\n  otlp: {protocols: {grpc: {}, http: {}}}\n"
                                        "exporters:\n  otlp_grpc:\n  otlp_http:\n  debug:\n  store:\n");
     ASSERT_THAT(defaults.problems, IsEmpty());
     Config config = defaults.config;
