@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import unittest
 
@@ -189,6 +190,23 @@ class Doctor(harness.Case):
         self.assertTrue(any("started 3, ended 3" in found for found in self.only(checks, "process", "ok")), checks)
         self.assertTrue(self.only(checks, "environment", "ok"))
         self.assertIn("of the running agent", self.only(checks, "configuration", "ok")[0])
+
+    def holding(self, *libraries):
+        """A process that has loaded these files and goes on."""
+        script = "import ctypes, sys; kept = [ctypes.CDLL(name) for name in sys.argv[1:]]; print('ready', flush=True); input()"
+        process = harness.Process(self.workspace, "holder", [sys.executable, "-c", script, *libraries], stdin=subprocess.PIPE,
+                                  env=harness.environment(SPANRING_DIR=self.workspace.segments))
+        process.wait_for_line("ready")
+        return process
+
+    def test_a_process_that_has_the_library_twice(self):
+        library = harness.BUILD / "lib/libspanring.so.0"
+        other = self.workspace.folder / "plugin.so"
+        shutil.copy(library, other)
+        (said,) = self.only(self.look(self.holding(library, other).pid, code=1), "process", "warning")
+        self.assertIn("libspanring is in it 2 times", said)
+        self.assertIn(str(other), said)
+        self.assertEqual(self.only(self.look(self.holding(library).pid, code=1), "process", "warning"), [])
 
     def test_its_environment_is_looked_at_and_not_the_doctors(self):
         producer = self.held(OTEL_TRACES_SAMPLER="alwayson", SPANRING_MEMORY_LIMIT="8 Megs")

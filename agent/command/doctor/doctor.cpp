@@ -16,6 +16,7 @@
 #include "command/doctor/agent_configuration.hpp"
 #include "command/doctor/agent_facts.hpp"
 #include "command/doctor/kernel_facts.hpp"
+#include "command/doctor/library_copies.hpp"
 #include "command/doctor/place_facts.hpp"
 #include "command/doctor/process_facts.hpp"
 #include "command/doctor/subject.hpp"
@@ -64,6 +65,7 @@ Findings examine(const Options& options, const CommandContext& context, const Su
     add(look_at_limits(asked ? subject.pid : 0));
     add(look_at_segments(places.directories));
     add(subject.look());
+    if (asked) add(look_at_library_copies(subject.pid, subject.mappings));
     add(look_at_variables(subject.variables));
     add(accounts);
     add(look_at_agents(places.directories, sites));
