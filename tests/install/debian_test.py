@@ -31,11 +31,11 @@ mount -t tmpfs tmpfs {folder}/root/tmp
 mkdir {folder}/root/tmp/packages {folder}/root/tmp/source
 mount --bind {packages} {folder}/root/tmp/packages
 mount --bind {source} {folder}/root/tmp/source
-exec chroot {folder}/root bash -euc "$1"
+exec env HOME=/tmp chroot {folder}/root bash -euc "$1"
 """
 # What dpkg, ldconfig, man-db and sysusers keep for themselves; users stay by policy.
 KEPT = ("/var/lib/dpkg/", "/var/log/", "/var/cache/ldconfig/", "/etc/ld.so.cache", "/etc/passwd", "/etc/group", "/etc/shadow",
-        "/etc/gshadow", "/etc/.pwd.lock", "/run/", "/tmp/", "/proc/", "/dev/", "/root/", "/var/lib/systemd/", "/var/cache/man/")
+        "/etc/gshadow", "/etc/.pwd.lock", "/run/", "/tmp/", "/proc/", "/dev/", "/var/lib/systemd/", "/var/cache/man/")
 
 
 class Layer:
