@@ -267,6 +267,17 @@ void check_receiver(const ReceiverOptions& otlp, Problems& problems) {
     check(otlp.http.enabled, otlp.http.max_request_body_size, "http.max_request_body_size");
 }
 
+// There is no password: whoever reaches such an address can send.
+void warn_of_open_receivers(const ReceiverOptions& otlp, std::vector<std::string>& warnings) {
+    const auto warn = [&](bool enabled, const ListenAddress& address, const char* protocol) {
+        if (!enabled || address.is_unix() || address.is_loopback()) return;
+        warnings.push_back(std::string("receivers.otlp.protocols.") + protocol + ".endpoint: " + address.text() +
+                           " may be reached from other hosts, and whoever reaches it can send");
+    };
+    warn(otlp.grpc.enabled, otlp.grpc.endpoint, "grpc");
+    warn(otlp.http.enabled, otlp.http.endpoint, "http");
+}
+
 // Limits between values, whichever layer they came from.
 void check_whole(const Config& config, Problems& problems) {
     if (config.all_users && config.directories.size() > 1) {
@@ -341,6 +352,7 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
     check_endpoints(flags, otel, config, problems);
     check_headers(otel, config, problems);
     check_whole(config, problems);
+    warn_of_open_receivers(config.otlp, loaded.warnings);
     if ((config.measures_spans || config.draws_graph) && !config.metrics) {
         loaded.warnings.push_back("connectors: nobody can read their metrics, without service.telemetry.metrics or "
                                   "--metrics-address");

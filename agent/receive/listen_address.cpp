@@ -13,6 +13,11 @@ std::string ListenAddress::text() const {
     return (host.find(':') != std::string::npos ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
+bool ListenAddress::is_loopback() const {
+    return host == "localhost" || host.ends_with(".localhost") || host == "::1" ||
+           (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos);
+}
+
 ListenAddress parse_listen_address(const std::string& text) {
     const auto wrong = [&](const std::string& why) {
         return std::invalid_argument("'" + text + "' is not an address to listen on: " + why +

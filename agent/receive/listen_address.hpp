@@ -14,6 +14,7 @@ struct ListenAddress {
     std::string path;  // of a unix socket: then host and port are not used
 
     bool is_unix() const { return !path.empty(); }
+    bool is_loopback() const;  // by what it is called; no name is looked up
     std::string text() const;  // as it may be given back
     bool operator==(const ListenAddress&) const = default;
 };

@@ -70,6 +70,16 @@ TEST_F(LoadConfigTest, ReceivesNothingByOtlpWhereThePipelineLeavesItOut) {
     EXPECT_FALSE(loaded.config.otlp.enabled());
 }
 
+TEST_F(LoadConfigTest, WarnsOfAReceiverThatOtherHostsMayReach) {
+    const auto warnings = [&](const std::string& endpoint) {
+        return load("receivers:\n  otlp: {protocols: {grpc: {endpoint: '" + endpoint + "'}}}\n").warnings;
+    };
+    for (const char* endpoint : {"127.0.0.1:1", "127.7.7.7:1", "[::1]:1", "localhost:1", "unix:/run/x"})
+        EXPECT_THAT(warnings(endpoint), IsEmpty()) << endpoint;
+    for (const char* endpoint : {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "host.example:1"})
+        EXPECT_THAT(warnings(endpoint), ElementsAre(HasSubstr("may be reached from other hosts"))) << endpoint;
+}
+
 TEST_F(LoadConfigTest, RefusesWhereNothingCanListen) {
     const auto problems = [&](const std::string& endpoint) {
         return load("receivers: {otlp: {protocols: {http: {endpoint: '" + endpoint + "'}}}}\n").problems;
