@@ -7,8 +7,10 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 
 #include <fcntl.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #include "base/directory.hpp"
 #include "base/error_text.hpp"
 #include "base/private_directory.hpp"
+#include "base/set_aside.hpp"
 #include "base/state_file.hpp"
 
 namespace spanring::agent {
@@ -127,6 +130,21 @@ void KeptRequests::remove(uint64_t number) {
     ::unlink(path_of(number).c_str());
     bytes_ -= size->second;
     sizes_.erase(size);
+}
+
+void KeptRequests::set_aside(uint64_t number) {
+    const auto size = sizes_.find(number);
+    if (size == sizes_.end()) return;
+    // By one name for all, for of each name some stay.
+    const std::string damaged = options_.directory + "/request";
+    if (::rename(path_of(number).c_str(), damaged.c_str()) == 0) {
+        try {
+            agent::set_aside(damaged, "request " + std::to_string(number) + " is not as it was kept");
+        } catch (const std::system_error& error) {
+            spdlog::error("receiver: {}", error.what());
+        }
+    }
+    remove(number);
 }
 
 std::vector<uint64_t> KeptRequests::numbers() const {

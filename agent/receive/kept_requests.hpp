@@ -40,6 +40,7 @@ public:
     // The number of its file. Nothing: there is no room, or error() says why not.
     std::optional<uint64_t> keep(std::span<const Share> shares, std::span<const std::span<const uint8_t>> request);
     void remove(uint64_t number);
+    void set_aside(uint64_t number);  // for people to look at: it is damaged. Nothing where it is gone
 
     // Those that were there at the start, by number; and what is in one. Nothing: it is damaged, or gone.
     std::vector<uint64_t> numbers() const;

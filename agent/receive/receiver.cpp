@@ -33,6 +33,10 @@ std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) 
 }
 
 // Of spans that are in no run, which nobody else answers for.
+std::string count_of(uint64_t number, const char* one) {
+    return std::to_string(number) + one + (number == 1 ? "" : "s");
+}
+
 Completion left_out(uint32_t invalid, uint32_t filtered) {
     Completion completion;
     completion.spans = invalid + filtered;
@@ -63,12 +67,13 @@ Receiver::Receiver(ReceiverSettings settings, std::vector<Exporter*> exporters, 
       ledger_(ledger),
       owner_(::geteuid()),
       kept_(settings_.kept),
-      senders_(ledger.processes(), required_rows(exporters_)),
+      senders_(required_rows(exporters_)),
       reader_(
-          [this](const std::string& service, const std::string& instance) { return senders_.of(service, instance); }) {
+          [this](const std::string& service, const std::string& instance) { return senders_.of(service, instance); }),
+      found_(kept_.numbers()) {
     for (const Exporter* exporter : exporters_) required_ += exporter->required() ? 1 : 0;
     acknowledgements_.set_waiter(*this);
-    find_kept();
+    know();
 }
 
 // ---- In -------------------------------------------------------------------------------------------------------------
@@ -180,8 +185,15 @@ void Receiver::work(Clock::time_point now) {
         } else if (nobody_took_it) {
             refuse(delivery, left_behind ? "the agent ends" : "no exporter has room for it");
         } else {
-            settle(delivery);
+            settled.emplace_back(&delivery, settle(delivery));
         }
+    }
+    // Before the answers, and once for all of them. Where the ledger refuses it the answers go all the same: the spans
+    // are delivered, and a sender that waited in vain would send them twice. They are booked when they can be.
+    if (!settled.empty()) book();
+    for (const auto& [delivery, rejected] : settled) {
+        answer(*delivery, rejected);
+        forget(*delivery);
     }
     if (gathering_ != nullptr && now >= gathering_->since + kGather) submit(std::move(gathering_));
     if (now >= next_try_) {
@@ -216,11 +228,11 @@ void Receiver::count_received(Delivery& delivery) {
     }
 }
 
-// Every required exporter has answered for it.
-void Receiver::settle(Delivery& delivery) {
+// Every required exporter has answered for it. Returns what all of them rejected, of each part.
+std::vector<uint64_t> Receiver::settle(Delivery& delivery) {
     count_received(delivery);
     AnswerShares answers(delivery.batch->resolutions);
-    std::vector<uint64_t> rejected;  // by every exporter, of each part
+    std::vector<uint64_t> rejected;
     for (const ReceivedPart& part : delivery.parts) {
         Completion piece;
         piece.spans = part.spans;
@@ -241,11 +253,7 @@ void Receiver::settle(Delivery& delivery) {
         rejected.push_back(least);
     }
     if (delivery.kept) booking_.done.push_back(*delivery.kept);
-    // Before the answer. Where the ledger refuses it the answer goes all the same: the spans are delivered, and a
-    // sender that waited in vain would send them twice. They are booked when they can be.
-    book();
-    answer(delivery, rejected);
-    forget(delivery);
+    return rejected;
 }
 
 void Receiver::refuse(Delivery& delivery, const std::string& why) {
@@ -298,9 +306,12 @@ void Receiver::keep(Delivery& delivery) {
 // False: the ledger refuses it, and it is tried again. Not at once: one that is busy costs seconds each time.
 bool Receiver::book() {
     if (std::max(now_, Clock::now()) < next_booking_) return false;
-    booking_.senders = senders_.changed();
-    if (booking_.senders.empty() && booking_.kept.empty() && booking_.done.empty()) return true;
-    unwritten_ = !ledger_.book_received(booking_);
+    unwritten_ = !know();
+    if (!unwritten_) {
+        booking_.senders = senders_.changed();
+        if (booking_.senders.empty() && booking_.kept.empty() && booking_.done.empty()) return true;
+        unwritten_ = !ledger_.book_received(booking_);
+    }
     if (unwritten_) {
         next_booking_ = std::max(now_, Clock::now()) + kTryAgain;
         return false;
@@ -321,7 +332,7 @@ void Receiver::answer(Delivery& delivery, const std::vector<uint64_t>& rejected)
         ReceiverReply reply;
         reply.rejected = waiting.invalid;
         if (waiting.invalid != 0) {
-            reply.message = std::to_string(waiting.invalid) + " invalid spans" +
+            reply.message = count_of(waiting.invalid, " invalid span") +
                             (waiting.defect != nullptr ? std::string(": ") + waiting.defect : "");
             if (const auto more = invalid_log_.due()) spdlog::warn("receiver: {}{}", reply.message, *more);
         }
@@ -330,7 +341,7 @@ void Receiver::answer(Delivery& delivery, const std::vector<uint64_t>& rejected)
         if (by_backend != 0) {
             reply.rejected += by_backend;
             reply.message +=
-                (reply.message.empty() ? "" : "; ") + std::to_string(by_backend) + " spans that the backend rejected";
+                (reply.message.empty() ? "" : "; ") + count_of(by_backend, " span") + " that the backend rejected";
         }
         status_.invalid_spans += waiting.invalid;
         ++status_.accepted_requests;
@@ -356,16 +367,27 @@ void Receiver::publish() {
 
 // ---- What agents before this one kept -------------------------------------------------------------------------------
 
+// False: not yet. Nothing is written before, for rows are written as a whole.
+bool Receiver::know() {
+    if (known_) return true;
+    // Without an answer it is lost, or it could not be read yet (a full disk, somebody has locked it): then not even
+    // nothing can be written.
+    if (!ledger_.kept_requests() && !ledger_.book_received({})) return false;
+    known_ = true;
+    find_kept();
+    return true;
+}
+
 void Receiver::find_kept() {
+    const std::vector<ProcessRow> rows = ledger_.processes();
     const std::optional<std::vector<uint64_t>> known = ledger_.kept_requests();
     replay_anew_ = !known;
-    const std::vector<uint64_t> files = kept_.numbers();
     if (!known) {
-        replay_.assign(files.begin(), files.end());
+        replay_.assign(found_.begin(), found_.end());
     } else {
         const std::unordered_set<uint64_t> needed(known->begin(), known->end());
-        const std::unordered_set<uint64_t> there(files.begin(), files.end());
-        for (const uint64_t number : files) {
+        const std::unordered_set<uint64_t> there(found_.begin(), found_.end());
+        for (const uint64_t number : found_) {
             if (needed.contains(number))
                 replay_.push_back(number);
             else
@@ -375,7 +397,10 @@ void Receiver::find_kept() {
             if (!there.contains(number)) booking_.done.push_back(number);
         }
     }
-    missing_ = senders_.pending();
+    Senders before(required_rows(exporters_));
+    before.add_known(rows);
+    missing_ = before.pending();
+    senders_.add_known(rows);
     if (replay_.empty() && !missing_.empty()) replay_.push_back(kEverything);  // so that it is booked as lost
 }
 
@@ -408,7 +433,7 @@ void Receiver::replay_first() {
         lost += spans;
     }
     if (lost != 0)
-        spdlog::error("receiver: {} spans that were kept are not there any more; they are booked as dropped", lost);
+        spdlog::error("receiver: kept spans that are in no file any more: {}; they are booked as dropped", lost);
     book();
 }
 
@@ -420,6 +445,7 @@ void Receiver::lose(const AccountId& account, uint64_t spans) {
 }
 
 void Receiver::give_up(uint64_t number) {
+    kept_.set_aside(number);
     spdlog::error("receiver: the kept request {} in {} is damaged; its spans are booked as dropped", number,
                   settings_.kept.directory);
     booking_.done.push_back(number);

@@ -118,7 +118,7 @@ private:
     void measure(const std::vector<Run>& runs);
     void add(Delivery& delivery, Body request, ReceivedSpans spans);
     void submit(std::unique_ptr<Delivery> delivery);
-    void settle(Delivery& delivery);
+    std::vector<uint64_t> settle(Delivery& delivery);
     void refuse(Delivery& delivery, const std::string& why);
     void put_back(Delivery& delivery);
     void keep(Delivery& delivery);
@@ -131,6 +131,7 @@ private:
     void replay_first();
     void lose(const AccountId& account, uint64_t spans);
     void give_up(uint64_t number);
+    bool know();
     void find_kept();
     void publish();
 
@@ -162,6 +163,8 @@ private:
     Clock::time_point next_try_{};  // to keep something
     Clock::time_point next_booking_{};
 
+    const std::vector<uint64_t> found_;      // files that were there at the start
+    bool known_ = false;                     // what agents before this one wrote into the ledger
     std::deque<uint64_t> replay_;            // kept by agents before this one
     std::deque<Kept> again_;                 // given to exporters that had no room
     Clock::time_point replay_at_{};          // not before

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "receive/senders.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "base/wall_clock.hpp"
@@ -29,14 +31,49 @@ AccountId account_of(const std::string& service, const std::string& instance) {
     return account;
 }
 
+// `more`: what was counted apart, from nothing.
+ring::Totals sum(ring::Totals totals, const ring::Totals& more) {
+    totals.acknowledged += more.acknowledged;
+    for (ring::ExporterTotals& row : totals.exporters) {
+        if (row.exporter == 0) continue;
+        const auto same =
+            std::find_if(std::begin(more.exporters), std::end(more.exporters),
+                         [&](const ring::ExporterTotals& other) { return other.exporter == row.exporter; });
+        if (same == std::end(more.exporters)) {
+            row.elsewhere += more.acknowledged;
+            continue;
+        }
+        row.exported += same->exported;
+        row.rejected += same->rejected;
+        row.spooled += same->spooled;
+        row.sampled_out += same->sampled_out;
+        row.filtered += same->filtered;
+        row.dropped_invalid += same->dropped_invalid;
+        row.dropped_spool += same->dropped_spool;
+    }
+    return totals;
+}
+
 uint64_t& counter(ProcessRow& row, ring::Counter which) { return row.writer[static_cast<size_t>(which)]; }
 
 }  // namespace
 
-Senders::Senders(const std::vector<ProcessRow>& known, std::vector<ExporterRow> exporters)
-    : exporters_(std::move(exporters)), other_(account_of(kOther, "")) {
-    for (const ProcessRow& row : known) {
-        if (row.sender) add(row);
+Senders::Senders(std::vector<ExporterRow> exporters)
+    : exporters_(std::move(exporters)), other_(account_of(kOther, "")) {}
+
+void Senders::add_known(const std::vector<ProcessRow>& rows) {
+    for (const ProcessRow& row : rows) {
+        if (!row.sender) continue;
+        const auto known = senders_.find(row.account());
+        if (known == senders_.end()) {
+            add(row);
+            continue;
+        }
+        Sender& sender = known->second;
+        const ProcessRow since = std::exchange(sender.row, row);
+        for (size_t i = 0; i < since.writer.size(); ++i) sender.row.writer[i] += since.writer[i];
+        sender.accounts =
+            SegmentAccounts(sum(SegmentAccounts(row.agent, exporters_).totals(), sender.accounts.totals()), exporters_);
     }
 }
 

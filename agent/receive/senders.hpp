@@ -23,8 +23,11 @@ public:
     static constexpr size_t kMost = 1000;
     static constexpr size_t kLongestName = 256;  // bytes that are kept of a name
 
-    // `known`: what the ledger has; rows that are not a sender's are left out.
-    Senders(const std::vector<ProcessRow>& known, std::vector<ExporterRow> exporters);
+    explicit Senders(std::vector<ExporterRow> exporters);
+
+    // What the ledger has, once, before anything is written; rows that are not a sender's are left out. What was
+    // counted before that is added to it.
+    void add_known(const std::vector<ProcessRow>& rows);
 
     // The sender of that name, or `other`. What it returns is to be the identity of a producer.
     ProcessIdentity of(const std::string& service, const std::string& instance);
