@@ -7,11 +7,14 @@
 //     flat SPANS                as fast as it goes
 //     paced RATE MILLISECONDS   a steady rate
 //
-// Answers spans (accepted), refused, cpu_ns (this process, a span accepted), seconds.
+// Answers spans (accepted), refused, cpu_ns (this process, a span accepted), seconds, p50_ms and p99_ms (how long an
+// answer took: with a steady rate alone, for otherwise the others of the eight are waited for as well).
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 
+#include <algorithm>
 #include <memory>
+#include <vector>
 
 #include "core.hpp"
 #include "otlp_request.hpp"
@@ -41,7 +44,7 @@ public:
         for (uint64_t n = 1;; ++n) {
             const uint64_t at = n * spans_ * 1'000'000'000 / std::max<uint64_t>(numbers[0], 1);
             if (at > length) break;
-            bench::sleep_until(start + at);
+            while (bench::now() < start + at) finish_one(start + at);
             send();
         }
         return end();
@@ -53,16 +56,18 @@ private:
         grpc::ClientContext context;
         grpc::ByteBuffer response;
         grpc::Status status;
+        uint64_t began = bench::now();
         std::unique_ptr<grpc::ClientAsyncResponseReader<grpc::ByteBuffer>> reader;
     };
 
     void begin() {
         accepted_ = refused_ = 0;
+        took_.clear();
         began_ = bench::now();
         cpu_ = bench::now(CLOCK_PROCESS_CPUTIME_ID);
     }
     void send() {
-        if (in_flight_ == kInFlight) finish_one();
+        while (in_flight_ == kInFlight) finish_one();
         auto* call = new Call;
         call->context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
         call->reader = stub_.PrepareUnaryCall(
@@ -71,22 +76,34 @@ private:
         call->reader->Finish(&call->response, &call->status, call);
         ++in_flight_;
     }
-    void finish_one() {
+    // At most until then.
+    void finish_one(uint64_t until = UINT64_MAX) {
         void* tag = nullptr;
         bool ok = false;
-        if (!queue_.Next(&tag, &ok)) bench::fail("gRPC's queue ended");
+        const uint64_t now = bench::now();
+        const uint64_t wait = std::min<uint64_t>(until > now ? until - now : 0, 3600ull * 1'000'000'000);
+        const auto deadline =
+            gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(static_cast<int64_t>(wait), GPR_TIMESPAN));
+        if (queue_.AsyncNext(&tag, &ok, deadline) != grpc::CompletionQueue::GOT_EVENT) return;
         const std::unique_ptr<Call> call(static_cast<Call*>(tag));
         (call->status.ok() ? accepted_ : refused_) += spans_;
+        took_.push_back(static_cast<double>(bench::now() - call->began) / 1e6);
         --in_flight_;
     }
     Answer end() {
         while (in_flight_ != 0) finish_one();
+        std::sort(took_.begin(), took_.end());
+        const auto took = [&](double part) {
+            return took_.empty() ? 0 : took_[static_cast<size_t>(part * static_cast<double>(took_.size() - 1))];
+        };
         const double cpu = static_cast<double>(bench::now(CLOCK_PROCESS_CPUTIME_ID) - cpu_);
         return Answer()
             .add("spans", static_cast<double>(accepted_))
             .add("refused", static_cast<double>(refused_))
             .add("cpu_ns", cpu / static_cast<double>(std::max<uint64_t>(accepted_, 1)))
-            .add("seconds", static_cast<double>(bench::now() - began_) / 1e9);
+            .add("seconds", static_cast<double>(bench::now() - began_) / 1e9)
+            .add("p50_ms", took(0.5))
+            .add("p99_ms", took(0.99));
     }
 
     grpc::GenericStub stub_;
@@ -94,6 +111,7 @@ private:
     grpc::ByteBuffer request_;
     uint32_t spans_, in_flight_ = 0;
     uint64_t accepted_ = 0, refused_ = 0, began_ = 0, cpu_ = 0;
+    std::vector<double> took_;
 };
 
 }  // namespace
