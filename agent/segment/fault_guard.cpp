@@ -26,10 +26,12 @@ struct sigaction previous;
 bool cover(uintptr_t address) {
     // acquire: the list's entries. Pairs with the release when one is published.
     for (FaultGuard::Range* range = ranges.load(std::memory_order_acquire); range != nullptr; range = range->next) {
-        // acquire: `end` after `begin`. Pairs with the release in the constructor.
+        // acquire: `end` after `begin`, and `begin` once more after it. Pairs with the releases in the constructor. A
+        // range that is left and used again meanwhile would be the begin of one and the end of another.
         const uintptr_t begin = range->begin.load(std::memory_order_acquire);
-        const uintptr_t end = range->end.load(std::memory_order_relaxed);
+        const uintptr_t end = range->end.load(std::memory_order_acquire);
         if (begin == 0 || address < begin || address >= end) continue;
+        if (range->begin.load(std::memory_order_relaxed) != begin) continue;  // then the address is in neither
         // Private memory of the agent: what is written there from now on reaches nobody. All of it at once: a process
         // may have 65,530 mappings, and a file that was cut has more pages to fault on.
         const void* mapped = mmap(reinterpret_cast<void*>(begin), end - begin, PROT_READ | PROT_WRITE,
@@ -76,7 +78,8 @@ FaultGuard::FaultGuard(const void* begin, size_t size) {
         ranges.store(range, std::memory_order_release);  // publishes `next`; pairs with the acquire in cover()
     }
     range->faulted.store(false, std::memory_order_relaxed);
-    range->end.store(reinterpret_cast<uintptr_t>(begin) + size, std::memory_order_relaxed);
+    // release: that the range was left, by `begin`, first. Pairs with the acquire in cover().
+    range->end.store(reinterpret_cast<uintptr_t>(begin) + size, std::memory_order_release);
     // release: `end` first. Pairs with the acquire in cover().
     range->begin.store(reinterpret_cast<uintptr_t>(begin), std::memory_order_release);
     range_ = range;
