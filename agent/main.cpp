@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "base/log.hpp"
@@ -74,6 +75,8 @@ public:
         options.batch.spans = config.batch.send_batch_size;
         options.batch.bytes = config.batch.send_batch_max_bytes;
         options.batch.age = config.batch.timeout;
+        options.threads =
+            config.drain.threads != 0 ? config.drain.threads : drain_threads_for(std::thread::hardware_concurrency());
         options.heartbeat = {config.heartbeat.open_longer_than, config.heartbeat.period};
         make_folder_of_spools(config);
         for (const ExporterConfig& exporter : config.exporters) {
@@ -96,7 +99,8 @@ public:
             span_metrics_ =
                 std::make_unique<SpanMetrics>(config.measures_spans ? std::optional(config.span_metrics) : std::nullopt,
                                               config.draws_graph ? std::optional(config.service_graph) : std::nullopt);
-            options.recorder = &span_metrics_->add_recorder();
+            for (uint32_t thread = 0; thread < options.threads; ++thread)
+                options.recorders.push_back(&span_metrics_->add_recorder());
         }
         crashes_.arm();
         tell_of_crashes();

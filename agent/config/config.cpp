@@ -21,6 +21,15 @@ constexpr std::array<Type, 4> kTypes = {{{ExporterType::kOtlpGrpc, "otlp_grpc", 
                                          {ExporterType::kDebug, "debug", ""},
                                          {ExporterType::kStore, "store", ""}}};
 
+constexpr uint32_t kMostDrainThreads = 64;
+
+std::vector<Option> describe(DrainConfig& drain) {
+    return {
+        {"threads", count(drain.threads, 0, kMostDrainThreads),
+         "threads that drain, each its own processes; 0: one for four cores, at most 4"},
+    };
+}
+
 std::vector<Option> describe(HeartbeatConfig& heartbeat) {
     return {
         {"open_longer_than", duration(heartbeat.open_longer_than, milliseconds(0)),
@@ -37,6 +46,7 @@ std::vector<Option> describe_receiver(Config& config) {
          "drain the segments of every user, in DIR/UID; DIR is the one directory, else /run/spanring"},
         {"give_back_after", duration(config.give_back_after, milliseconds(0)),
          "memory that a process has not used for so long goes back to the system; 0: never"},
+        {"drain", Group{describe(config.drain)}},
         {"heartbeat", Group{describe(config.heartbeat)}},
     };
 }

@@ -51,6 +51,12 @@ struct ExporterConfig {
     bool operator==(const ExporterConfig&) const = default;
 };
 
+struct DrainConfig {
+    uint32_t threads = 0;  // 0: by cores
+
+    bool operator==(const DrainConfig&) const = default;
+};
+
 // Spans that are open for longer are sent as they are, once a period.
 struct HeartbeatConfig {
     std::chrono::milliseconds open_longer_than{0};  // 0: never
@@ -80,6 +86,7 @@ struct Config {
     std::vector<std::string> directories;  // empty: the runtime directories of this user
     bool all_users = false;                // directories: the one that holds those of the users
     std::chrono::milliseconds give_back_after{10'000};
+    DrainConfig drain;
     HeartbeatConfig heartbeat;
     ReceiverOptions otlp;
     BatchConfig batch;

@@ -38,7 +38,7 @@ void DirectoryWatch::adopt(size_t folder, int descriptor) {
     silent_folders_.erase(folder);
     if (descriptor < 0) return;
     folders_[descriptor] = folder;
-    heard_.insert(folder);
+    heard_[folder].store(true, std::memory_order_relaxed);  // relaxed: who misses it looks nevertheless
 }
 
 void DirectoryWatch::forget_folder(int descriptor) {
@@ -48,7 +48,7 @@ void DirectoryWatch::forget_folder(int descriptor) {
     folders_.erase(found);
     // One that came back has another watch by now.
     if (std::none_of(folders_.begin(), folders_.end(), [&](const auto& watch) { return watch.second == folder; }))
-        heard_.erase(folder);
+        heard_[folder].store(false, std::memory_order_relaxed);
 }
 
 void DirectoryWatch::watch_users(const std::string& path) { watch_parent({path, {}, true}); }

@@ -8,6 +8,7 @@
 // watched for a while. Drain thread only.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -47,8 +48,8 @@ public:
 
     int fd() const { return fd_.get(); }
 
-    // Whether what happens in the folder is told.
-    bool hears(size_t folder) const { return heard_.contains(folder); }
+    // Whether what happens in the folder is told: as it changes, for any thread to look, as long as this lives.
+    const std::atomic<bool>& hearing(size_t folder) { return heard_[folder]; }
 
     // Watches the directory, where it is there, and its parent. To be repeated when it came or went.
     void watch(size_t folder, const std::string& path);
@@ -87,8 +88,8 @@ private:
     bool renew_parents(Time now);
 
     Descriptor fd_;
-    std::map<int, size_t> folders_;  // watch descriptor of a runtime directory
-    std::set<size_t> heard_;         // these directories
+    std::map<int, size_t> folders_;              // watch descriptor of a runtime directory
+    std::map<size_t, std::atomic<bool>> heard_;  // whether one of these is of the directory
     std::map<int, Parent> parents_;
     std::map<int, Flow> flows_;
     std::map<size_t, Time> silent_folders_;  // until when

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <set>
 
 #include "base/wall_clock.hpp"
 #include "drain/policy_word.hpp"
@@ -46,9 +47,9 @@ constexpr char kUnreadable[] = "a part of it cannot be read any more (truncated,
 
 }  // namespace
 
-AttachedSegment::AttachedSegment(HeldSegment held, const std::vector<ExporterRow>& exporters, SpanRecorder* recorder)
+AttachedSegment::AttachedSegment(HeldSegment held, const std::vector<ExporterRow>& exporters)
     : held_(std::move(held)),
-      cutter_(held_.source, held_.producer, held_.view(), recorder),
+      cutter_(held_.source, held_.producer, held_.view()),
       accounts_(held_.book.totals(), exporters),
       idle_memory_(held_, cursors_),
       flush_(held_.view()),
@@ -366,6 +367,12 @@ uint32_t AttachedSegment::reclaim(IdleMemory::Clock::time_point now) {
         cursors_.set_idle(chunk, cursor.seen);
         idle_memory_.note_freed(chunk, now);
     });
+}
+
+// Of this batcher, and of one of another thread that drained it before.
+void AttachedSegment::flush_submitted(const Batcher& batcher) {
+    const std::set<uint64_t>& open = cutter_.batches();
+    flush_.submitted(open.empty() ? batcher.last_serial() : std::max(batcher.last_serial(), *open.rbegin()));
 }
 
 void AttachedSegment::serve_flush() {

@@ -51,8 +51,8 @@ struct PassResult {
 
 class AttachedSegment {
 public:
-    // See attach_segment(). `exporters`: the required ones. `recorder`: measures the spans; may be null.
-    AttachedSegment(HeldSegment held, const std::vector<ExporterRow>& exporters, SpanRecorder* recorder);
+    // See attach_segment(). `exporters`: the required ones.
+    AttachedSegment(HeldSegment held, const std::vector<ExporterRow>& exporters);
     AttachedSegment(const AttachedSegment&) = delete;
     AttachedSegment& operator=(const AttachedSegment&) = delete;
 
@@ -60,6 +60,9 @@ public:
     const Producer& producer() const { return *held_.producer; }
     dev_t device() const { return held_.device; }
     ino_t inode() const { return held_.inode; }
+
+    // Measures its spans from now on: of the thread that drains it from now on. May be null.
+    void measure_by(SpanRecorder* recorder) { cutter_.measure_by(recorder); }
 
     // Asks the kernel. To be called before drain(), which then finds final words in a dead one.
     void check_liveness();
@@ -104,7 +107,7 @@ public:
     // A flush was asked for and a complete pass was made since: the batches in the making are to be submitted.
     bool wants_flush() const { return flush_.wants_submit(); }
     bool is_in(const Batcher::Lane& lane) const { return !lane.empty() && cutter_.batches().contains(lane.serial()); }
-    void flush_submitted(const Batcher& batcher) { flush_.submitted(batcher.last_serial()); }
+    void flush_submitted(const Batcher& batcher);
     void serve_flush();
     bool flush_pending() const { return flush_.pending(); }
 

@@ -8,8 +8,8 @@
 
 namespace spanring::agent {
 
-Batcher::Batcher(BatchLimits limits, std::vector<Exporter*> exporters)
-    : limits_(limits), exporters_(std::move(exporters)) {
+Batcher::Batcher(BatchLimits limits, std::vector<Exporter*> exporters, std::shared_ptr<BatchSupply> supply)
+    : limits_(limits), exporters_(std::move(exporters)), supply_(std::move(supply)) {
     for (const Exporter* exporter : exporters_) required_ += exporter->required() ? 1 : 0;
 }
 
@@ -17,7 +17,8 @@ Batch& Batcher::open(Lane& lane) {
     if (lane.batch_ == nullptr) {
         lane.batch_ = std::make_shared<Batch>();
         lane.batch_->acknowledgements = &acknowledgements_;
-        lane.serial_ = ++last_serial_;
+        // relaxed: a number, and no more; what is in a batch goes other ways.
+        lane.serial_ = last_serial_ = supply_->last_serial.fetch_add(1, std::memory_order_relaxed) + 1;
         lane.opened_ = now_;
         lane.free_ = nullptr;
         lane.room_ = 0;
@@ -44,7 +45,7 @@ uint8_t* Batcher::allocate(Lane& lane, size_t bytes) {
     if (bytes > lane.room_) {
         lane.room_ = std::max(bytes, BufferPool::kSize);
         if (bytes <= BufferPool::kSize)
-            batch.buffers.push_back(buffers_->take());
+            batch.buffers.push_back(supply_->buffers->take());
         else
             batch.buffers.push_back(std::make_unique_for_overwrite<uint8_t[]>(bytes));
         lane.free_ = batch.buffers.back().get();

@@ -8,6 +8,7 @@
 // opening; a batch is outstanding from its opening until the drain thread took its acknowledgement.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +27,12 @@ struct BatchLimits {
     uint32_t spans = 8192;
     size_t bytes = 3584u << 10;  // receivers refuse more than 4 MiB, headers included
     std::chrono::milliseconds age{200};
+};
+
+// What the batchers of one agent share: memory, and the numbers of batches, so that each is one batch's.
+struct BatchSupply {
+    std::atomic<uint64_t> last_serial{0};
+    const std::shared_ptr<BufferPool> buffers = std::make_shared<BufferPool>();
 };
 
 class Batcher {
@@ -49,7 +56,8 @@ public:
     };
 
     // The exporters outlive the batcher.
-    Batcher(BatchLimits limits, std::vector<Exporter*> exporters);
+    Batcher(BatchLimits limits, std::vector<Exporter*> exporters,
+            std::shared_ptr<BatchSupply> supply = std::make_shared<BatchSupply>());
 
     void set_waiter(AnswerWaiter& waiter) { acknowledgements_.set_waiter(waiter); }  // before the first batch
 
@@ -86,12 +94,12 @@ public:
     uint64_t serial_of(const Batch& batch) const { return serials_.at(&batch); }
     void finish(const Batch& batch);
 
-    uint64_t last_serial() const { return last_serial_; }
+    uint64_t last_serial() const { return last_serial_; }  // of those opened here
     bool outstanding_until(uint64_t serial) const { return !outstanding_.empty() && *outstanding_.begin() <= serial; }
     bool is_outstanding(uint64_t serial) const { return outstanding_.contains(serial); }
     size_t outstanding() const { return outstanding_.size(); }
     uint64_t submitted() const { return submitted_; }
-    BufferPool::Figures buffers() const { return buffers_->figures(); }
+    BufferPool::Figures buffers() const { return supply_->buffers->figures(); }
 
     const std::vector<Exporter*>& exporters() const { return exporters_; }
 
@@ -100,7 +108,7 @@ private:
     const std::vector<Exporter*> exporters_;
     uint32_t required_ = 0;
     Acknowledgements acknowledgements_;
-    const std::shared_ptr<BufferPool> buffers_ = std::make_shared<BufferPool>();
+    const std::shared_ptr<BatchSupply> supply_;
     Lane shared_;
     Clock::time_point now_{};
     uint64_t last_serial_ = 0;

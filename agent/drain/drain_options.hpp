@@ -3,6 +3,7 @@
 // What the drain is told when it starts.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -20,6 +21,9 @@ class CrashJournal;
 class FolderSource;
 class SpanRecorder;
 
+// One of four cores drains; more than four of them would wait for the exporters.
+constexpr uint32_t drain_threads_for(uint32_t cores) { return std::clamp<uint32_t>(cores / 4, 1, 4); }
+
 struct DrainOptions {
     std::vector<std::string> directories;  // empty: those of this user, in the order of the library
     FolderSource* users = nullptr;         // instead of directories; outlives the drain
@@ -36,7 +40,8 @@ struct DrainOptions {
     std::chrono::milliseconds give_back_after{10'000};  // memory that is not used; 0: never
     std::string state_directory;                        // has the rules of sampling; empty: there are none
     HostFacts host{};                                   // added to every resource that does not say it itself
-    SpanRecorder* recorder = nullptr;                   // of the drain thread, measures all spans; outlives the drain
+    uint32_t threads = 1;
+    std::vector<SpanRecorder*> recorders;   // one for each thread, measures all spans; outlive the drain. Or none
     const CrashJournal* crashes = nullptr;  // outlives the drain; nullptr: nothing is held against a segment
 };
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The drain as the agent's main program uses it: a Drainer on a thread of its own. The order of a clean shutdown is
-// kept here: the last spans are taken, the exporters finish, and only then is the last acknowledgement booked. The
-// other way round a batch that an exporter spools at its end would be sent again by the next agent.
+// The drain as the agent's main program uses it: a Drainer on threads of its own. The order of a clean shutdown is kept
+// here: the threads but the first one end, which takes the last spans of all shares; the exporters finish, and only
+// then is the last acknowledgement booked. The other way round a batch that an exporter spools at its end would be sent
+// again by the next agent.
 //
 // Header bill: a drain on a thread of its own is a Drainer and a std::thread; main.cpp alone includes it.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -50,12 +52,15 @@ private:
     enum class Phase { kRunning, kDraining, kDrained, kBooking };
 
     void run();
+    void help(size_t number);
+    void join_helpers();
     bool wait_until(Clock::time_point deadline, const std::function<bool()>& reached);
 
     std::unique_ptr<Drainer> drainer_;
     std::vector<Exporter*> exporters_;
     ThreadProgress progress_{"drain/0"};
     std::thread thread_;
+    std::vector<std::thread> helpers_;  // the other drain threads; joined by the first
     std::atomic<Phase> phase_{Phase::kRunning};
     Clock::time_point book_until_{};  // written before phase_ becomes kBooking
     bool all_booked_ = false;         // read after the thread has ended

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -26,6 +27,8 @@ constexpr std::chrono::milliseconds kWaitForAnswers{10};  // between looks where
 constexpr std::chrono::milliseconds kWaitForPins{10};     // of answered batches, which go a moment later
 constexpr std::chrono::milliseconds kWaitForFlush{1};     // somebody waits
 
+constexpr std::chrono::seconds kStay{1};  // with a thread that it was given to
+
 constexpr uint64_t kRoundsToAllRows = 16;  // of the ledger
 
 // In a row. Of a process that has its file no longer within reach, the bells are not waited for.
@@ -35,24 +38,38 @@ constexpr uint64_t kEverything = std::numeric_limits<uint64_t>::max();
 
 }  // namespace
 
-DrainShare::DrainShare(const DrainOptions& options, const std::vector<Exporter*>& exporters,
-                       const DirectoryWatch& watch, LedgerWriter& ledger)
-    : options_(options),
-      watch_(watch),
-      ledger_(ledger),
-      batcher_(options.batch, exporters),
+DrainShare::DrainShare(size_t number, const Common& common)
+    : number_(number),
+      options_(common.options),
+      exchange_(common.exchange),
+      queues_(common.queues),
+      ledger_(common.ledger),
+      recorder_(options_.recorders.empty() ? nullptr : options_.recorders.at(number)),
+      batcher_(options_.batch, common.exporters, common.supply),
       rules_(std::make_shared<SamplingRules>()),
-      turns_(options.users != nullptr, options.queue_bytes),
-      heartbeat_(options.heartbeat, options.users != nullptr) {
-    batcher_.set_waiter(mailbox_);
+      turns_(common.queues),
+      heartbeat_(options_.heartbeat, options_.users != nullptr, exchange_.threads()) {
+    batcher_.set_waiter(exchange_.wake_up(number_));
 }
 
 // ---- What comes -----------------------------------------------------------------------------------------------------
 
+void DrainShare::read_letters() {
+    DrainLetters letters = exchange_.take(number_);
+    if (letters.empty()) return;
+    for (ServedSegment& served : letters.segments) take(std::move(served));
+    if (letters.rules != nullptr) take_rules(std::move(letters.rules));
+    for (const uint64_t source : letters.hints) look_soon(source);
+    for (const InstanceId& instance : letters.distrusted) distrust(instance);
+    for (SegmentAnswer& answer : letters.answers) take_answer(std::move(answer));
+}
+
 void DrainShare::take(ServedSegment served) {
     ServedSegment& taken = segments_.add(std::move(served));
     const CrashScope scope(taken.path);
-    taken.pace.wake(options_.pace, now_);
+    taken.segment->measure_by(recorder_);
+    taken.pace.hurry(now_);
+    taken.spent = {};
     give_directive(*rules_, *taken.segment);
 }
 
@@ -64,9 +81,10 @@ void DrainShare::take_rules(std::shared_ptr<const SamplingRules> rules) {
     }
 }
 
+// The kernel hints at its file: the process may have rung, or died.
 void DrainShare::look_soon(uint64_t source) {
     ServedSegment* const served = segments_.find(source);
-    if (served == nullptr) return;
+    if (served == nullptr) return;  // it has ended
     served->next_liveness = now_;
     served->pace.hurry(now_);
     served->unheard_bells = 0;
@@ -76,19 +94,17 @@ void DrainShare::look_soon(uint64_t source) {
     }
 }
 
-void DrainShare::handle_requests() {
-    for (const InstanceId& instance : mailbox_.take_distrusted()) {
-        for (auto& [source, served] : segments_) {
-            if (served.segment->producer().instance != instance || !served.segment->distrust()) continue;
-            spdlog::warn("{}: copied from now on, a zero-copy request of it failed", served.segment->name());
-            batcher_.submit(served.segment->own_lane());
-        }
+void DrainShare::distrust(const InstanceId& instance) {
+    for (auto& [source, served] : segments_) {
+        if (served.segment->producer().instance != instance || !served.segment->distrust()) continue;
+        spdlog::warn("{}: copied from now on, a zero-copy request of it failed", served.segment->name());
+        batcher_.submit(served.segment->own_lane());
     }
 }
 
 uint64_t DrainShare::ask_flush() {
     const uint64_t ticket = flushes_.ask();
-    wake();
+    exchange_.wake_up(number_).ring();
     return ticket;
 }
 
@@ -98,12 +114,13 @@ void DrainShare::begin_pass(Clock::time_point now) {
     now_ = now;
     more_ = false;
     batcher_.begin_pass(now_);
-    if (options_.recorder != nullptr) options_.recorder->begin_pass(now_);
+    if (recorder_ != nullptr) recorder_->begin_pass(now_);
+    read_letters();
 }
 
-void DrainShare::do_work() {
+void DrainShare::do_work(Clock::time_point now) {
     ++status_.passes;
-    handle_requests();
+    begin_pass(now);
     if (const std::optional<uint64_t> ticket = flushes_.next()) {
         drain_due(true);
         submit_all();
@@ -115,15 +132,17 @@ void DrainShare::do_work() {
     submit_for_flush();
     batcher_.submit_if_old(batcher_.shared());
     for (auto& [source, served] : segments_) batcher_.submit_if_old(served.segment->own_lane());
-    process_answers();
+    settle();
     if (now_ >= next_ledger_) {
         next_ledger_ = now_ + options_.ledger_period;
         tell_ledger();
     }
+    share_work();
     publish_status();
 }
 
-void DrainShare::drain_everything() {
+void DrainShare::drain_everything(Clock::time_point now) {
+    begin_pass(now);
     for (auto& [source, served] : segments_) served.next_liveness = now_;
     drain_due(true);
     submit_all();
@@ -132,6 +151,8 @@ void DrainShare::drain_everything() {
 
 void DrainShare::drain_due(bool all) {
     turns_.begin_pass();
+    const bool shares = exchange_.threads() > 1;  // else nobody asks what each segment takes
+    Clock::time_point begin = shares ? Clock::now() : now_;
     segments_.visit_in_turn([&](ServedSegment& served) {
         if (!served.is_read() || (!all && !served.pace.is_due(now_))) return;
         const uint64_t left = turns_.bytes_left(served.owner);
@@ -143,6 +164,9 @@ void DrainShare::drain_due(bool all) {
             served.pace.not_before(now_ + kWaitForAnswers);
         else
             more_ = true;
+        if (!shares) return;
+        const Clock::time_point end = Clock::now();
+        served.spent += end - std::exchange(begin, end);
     });
 }
 
@@ -176,7 +200,7 @@ void DrainShare::rest(ServedSegment& served, bool came) {
     AttachedSegment& segment = *served.segment;
     ++status_.looks;
     const bool busy = came || segment.dead() || segment.flush_pending();
-    const bool heard = watch_.hears(served.file.first) && served.unheard_bells < kMostUnheardBells;
+    const bool heard = served.is_heard() && served.unheard_bells < kMostUnheardBells;
     if (segment.asleep()) {
         if (!busy && heard && !segment.has_rung()) return served.pace.sleep(options_.pace.asleep, now_);
         if (segment.get_up()) ++served.unheard_bells;
@@ -231,7 +255,7 @@ void DrainShare::submit_for_flush() {
         if (!served.segment->wants_flush()) continue;
         // Where nothing of it is in the batch that all share, that one stays as it is.
         if (served.segment->is_in(batcher_.shared())) {
-            if (!turns_.may_flush(served.owner, now_)) continue;  // it is sent by its age meanwhile
+            if (!queues_.may_flush(served.owner, now_)) continue;  // it is sent by its age meanwhile
             batcher_.submit(batcher_.shared());
         }
         batcher_.submit(served.segment->own_lane());
@@ -242,6 +266,11 @@ void DrainShare::submit_for_flush() {
 // ---- Settle ---------------------------------------------------------------------------------------------------------
 
 void DrainShare::process_answers() {
+    read_letters();
+    settle();
+}
+
+void DrainShare::settle() {
     book_answers();
     waits_for_pins_ = false;
     for (auto& [source, served] : segments_) {
@@ -258,7 +287,7 @@ void DrainShare::process_answers() {
 void DrainShare::set_ended_apart() {
     for (auto at = segments_.begin(); at != segments_.end();) {
         const auto next = std::next(at);
-        if (at->second.is_over()) ended_.push_back(segments_.take(at));
+        if (at->second.is_over()) exchange_.end(number_, segments_.take(at));
         at = next;
     }
 }
@@ -266,7 +295,7 @@ void DrainShare::set_ended_apart() {
 void DrainShare::book_answers() {
     for (const std::shared_ptr<Batch>& batch : batcher_.take_resolved()) {
         book(*batch);
-        turns_.answered(batcher_.serial_of(*batch));
+        queues_.answered(batcher_.serial_of(*batch));
         batcher_.finish(*batch);
     }
 }
@@ -276,19 +305,79 @@ void DrainShare::book(const Batch& batch) {
     AnswerShares shares(batch.resolutions);
     const bool left_behind = shares.left_behind();
     std::vector<AttachedSegment*> touched;
+    std::map<uint64_t, SegmentAnswer> elsewhere;  // of what this thread has no more
     for (const Receipt& receipt : batch.receipts) {
         const Resolutions share = shares.of(receipt);
         ServedSegment* const served = segments_.find(receipt.source);
-        if (served == nullptr) continue;
-        AttachedSegment& segment = *served->segment;
-        const CrashScope scope(served->path);
-        left_behind ? segment.leave_behind() : segment.acknowledge(receipt, share);
-        served->pace.no_later_than(now_ + options_.pace.busy);  // a chunk may be done with
-        served->row_is_told = false;
-        if (touched.empty() || touched.back() != &segment) touched.push_back(&segment);
+        if (served == nullptr) {
+            elsewhere[receipt.source].pieces.emplace_back(receipt, share);
+            continue;
+        }
+        book(*served, receipt, share, left_behind);
+        AttachedSegment* const segment = served->segment.get();
+        if (touched.empty() || touched.back() != segment) touched.push_back(segment);
     }
     for (AttachedSegment* segment : touched) segment->batch_finished(serial);
+    for (auto& [source, answer] : elsewhere) {
+        answer.source = source;
+        answer.serial = serial;
+        answer.left_behind = left_behind;
+        exchange_.forward(number_, std::move(answer));
+    }
 }
+
+void DrainShare::book(ServedSegment& served, const Receipt& receipt, const Resolutions& share, bool left_behind) {
+    AttachedSegment& segment = *served.segment;
+    const CrashScope scope(served.path);
+    left_behind ? segment.leave_behind() : segment.acknowledge(receipt, share);
+    served.pace.no_later_than(now_ + options_.pace.busy);  // a chunk may be done with
+    served.row_is_told = false;
+}
+
+// To a batch of an earlier owner of the segment.
+void DrainShare::take_answer(SegmentAnswer answer) {
+    ServedSegment* const served = segments_.find(answer.source);
+    if (served == nullptr) return exchange_.forward(number_, std::move(answer));
+    for (const auto& [receipt, share] : answer.pieces) book(*served, receipt, share, answer.left_behind);
+    served->segment->batch_finished(answer.serial);
+}
+
+// ---- Who has how much to do -----------------------------------------------------------------------------------------
+
+void DrainShare::share_work() {
+    if (exchange_.threads() == 1) return;
+    const Clock::time_point now = Clock::now();
+    exchange_.worked(number_, now - now_);
+    if (!window_.is_over(now)) return;
+    const std::optional<WorkWindow::Surplus> surplus = window_.close(number_, exchange_.work(), now);
+    std::vector<SegmentWork> works;
+    for (auto& [source, served] : segments_) {
+        const auto spent = std::exchange(served.spent, {});
+        if (surplus && now >= served.stays_until) works.push_back({source, spent});
+    }
+    if (!surplus) return;
+    for (const uint64_t source : worth_giving(std::move(works), surplus->most)) hand_over(source, surplus->to);
+}
+
+bool DrainShare::hand_over(uint64_t source, size_t to) {
+    const auto at = segments_.at(source);
+    if (at == segments_.end()) return false;
+    AttachedSegment& segment = *at->second.segment;
+    if (!at->second.is_read() || segment.dead() || segment.flush_pending()) return false;
+    // What is in the making goes now: a lane is one thread's.
+    if (segment.is_in(batcher_.shared())) batcher_.submit(batcher_.shared());
+    batcher_.submit(segment.own_lane());
+    ServedSegment served = segments_.take(at);
+    served.stays_until = Clock::now() + kStay;
+    if (!exchange_.hand_over(number_, to, served)) {
+        segments_.add(std::move(served));
+        return false;
+    }
+    ++status_.moved;
+    return true;
+}
+
+// ---- What is told ---------------------------------------------------------------------------------------------------
 
 // Of a process over which the agent sleeps the row stays as it is, but for spans that it did not sample, of which
 // nobody is told: these wait for a round over all.
@@ -321,7 +410,8 @@ void DrainShare::publish_status() {
 // ---- Between passes -------------------------------------------------------------------------------------------------
 
 DrainShare::Clock::time_point DrainShare::due() const {
-    Clock::time_point until = std::min({next_ledger_, batcher_.due(batcher_.shared()), heartbeat_.due()});
+    Clock::time_point until = batcher_.due(batcher_.shared());
+    if (!segments_.empty()) until = std::min({until, next_ledger_, heartbeat_.due()});
     for (const auto& [source, served] : segments_) {
         if (served.is_read()) until = std::min(until, served.pace.due());
         until = std::min(until, batcher_.due(served.segment->own_lane()));
@@ -339,9 +429,10 @@ bool DrainShare::wait(Clock::time_point until, int other) {
     const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(until - now);
     const timespec timeout = {static_cast<time_t>(left.count() / 1'000'000'000),
                               static_cast<long>(left.count() % 1'000'000'000)};
-    pollfd files[] = {{mailbox_.bell(), POLLIN, 0}, {other, POLLIN, 0}};
+    WakeUp& wake_up = exchange_.wake_up(number_);
+    pollfd files[] = {{wake_up.fd(), POLLIN, 0}, {other, POLLIN, 0}};
     const bool woken = ppoll(files, 2, &timeout, nullptr) > 0;
-    if (woken && (files[0].revents & POLLIN) != 0) mailbox_.silence();
+    if (woken && (files[0].revents & POLLIN) != 0) wake_up.silence();
     return woken && files[1].revents != 0;
 }
 

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The segments of one drain thread: looks at them, forms batches, books the answers, gives memory back. All of that
-// happens on this thread, so that each segment has one writer on the agent's side; other threads only leave requests.
+// happens on this thread, so that each segment has one writer on the agent's side; other threads leave letters for it
+// (drain_exchange.hpp). Where it has much more to do than another thread, it gives it segments, between two passes.
 //
 // Header bill: it holds batches in the making and whole segments; drainer.hpp and its own .cpp alone include it.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <utility>
 #include <vector>
 
-#include "directory/directory_watch.hpp"
 #include "drain/batcher.hpp"
+#include "drain/drain_exchange.hpp"
 #include "drain/drain_options.hpp"
 #include "drain/drain_status.hpp"
 #include "drain/flush_tickets.hpp"
 #include "drain/heartbeat.hpp"
 #include "drain/ledger_writer.hpp"
-#include "drain/mailbox.hpp"
 #include "drain/owner_turns.hpp"
 #include "drain/segment_table.hpp"
-#include "sampling/sampling_rule.hpp"
+#include "drain/work_window.hpp"
 
 namespace spanring::agent {
 
@@ -30,35 +30,40 @@ class DrainShare {
 public:
     using Clock = std::chrono::steady_clock;
 
-    // Throws std::runtime_error. All of them outlive it.
-    DrainShare(const DrainOptions& options, const std::vector<Exporter*>& exporters, const DirectoryWatch& watch,
-               LedgerWriter& ledger);
+    // What the drain threads share; it outlives them.
+    struct Common {
+        const DrainOptions& options;
+        const std::vector<Exporter*>& exporters;
+        DrainExchange& exchange;
+        OwnerQueues& queues;
+        LedgerWriter& ledger;
+        std::shared_ptr<BatchSupply> supply;
+    };
+
+    // `number`: of the thread.
+    DrainShare(size_t number, const Common& common);
     DrainShare(const DrainShare&) = delete;
     DrainShare& operator=(const DrainShare&) = delete;
 
     // ---- Its thread ----
 
-    void begin_pass(Clock::time_point now);
-    void take(ServedSegment served);
-    void take_rules(std::shared_ptr<const SamplingRules> rules);
-    // The kernel hints at its file: the process may have rung, or died.
-    void look_soon(uint64_t source);
-
-    // Looks at what is due.
-    void do_work();
+    // One pass over what is due.
+    void do_work(Clock::time_point now);
 
     // Sleeps until then at most, if there is nothing to do before, nobody rings, and `other` has nothing to be read.
     // Returns whether it has, as far as is known.
     bool wait(Clock::time_point until, int other);
 
+    // False: not now. The thread `to` drains the segment from now on; answers to what this one took of it go there.
+    bool hand_over(uint64_t source, size_t to);
+
+    // ---- Its thread, or another one once that has ended ----
+
     // Takes and submits everything that is committed now.
-    void drain_everything();
+    void drain_everything(Clock::time_point now);
 
-    // Books what was answered. Part of do_work().
+    // Books what was answered.
     void process_answers();
-
-    // Those of which nothing will change any more; they are gone from here.
-    std::vector<ServedSegment> take_ended() { return std::exchange(ended_, {}); }
 
     // Every batch is answered and booked.
     bool quiet() const { return batcher_.outstanding() == 0; }
@@ -68,14 +73,17 @@ public:
 
     // ---- Any thread ----
 
-    void wake() { mailbox_.ring(); }
-    void distrust(const InstanceId& instance) { mailbox_.distrust(instance); }
     uint64_t ask_flush();  // everything committed now; returns a ticket
     bool flushed(uint64_t ticket) const { return flushes_.served(ticket); }
     DrainStatus status() const { return board_.latest(); }
 
 private:
-    void handle_requests();
+    void begin_pass(Clock::time_point now);
+    void read_letters();
+    void take(ServedSegment served);
+    void take_rules(std::shared_ptr<const SamplingRules> rules);
+    void look_soon(uint64_t source);
+    void distrust(const InstanceId& instance);
     void drain_due(bool all);
     void drain(ServedSegment& served, uint64_t budget);
     void rest(ServedSegment& served, bool came);
@@ -83,27 +91,33 @@ private:
     void close_quarantined(ServedSegment& served);
     void submit_all();
     void submit_for_flush();
+    void settle();
     void set_ended_apart();
     void book_answers();
     void book(const Batch& batch);
+    void book(ServedSegment& served, const Receipt& receipt, const Resolutions& share, bool left_behind);
+    void take_answer(SegmentAnswer answer);
     void tell_ledger();
+    void share_work();
     void publish_status();
     Clock::time_point due() const;
 
+    const size_t number_;
     const DrainOptions& options_;
-    const DirectoryWatch& watch_;
+    DrainExchange& exchange_;
+    OwnerQueues& queues_;
     LedgerWriter& ledger_;
+    SpanRecorder* const recorder_;
     Batcher batcher_;
-    Mailbox mailbox_;
     std::shared_ptr<const SamplingRules> rules_;
 
     SegmentTable segments_;
-    std::vector<ServedSegment> ended_;
     OwnerTurns turns_;
     FlushTickets flushes_;
     Heartbeat heartbeat_;
     Batcher::Lane partial_lane_;
     uint64_t partial_serial_ = 0;  // of the last batch of such
+    WorkWindow window_;
 
     Clock::time_point now_{};
     Clock::time_point next_ledger_{};

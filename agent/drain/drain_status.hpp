@@ -24,6 +24,7 @@ struct DrainStatus {
     uint64_t finished = 0;  // processes whose segment was drained and removed
     uint64_t refused = 0;   // files that were refused as segments
     uint64_t quarantined = 0;
+    uint64_t moved = 0;        // segments that were given to another drain thread
     uint64_t given_back = 0;   // bytes of processes' memory, to the system
     uint64_t serving = 0;      // gauge: segments
     uint64_t asleep = 0;       // gauge: of these, those that would ring
@@ -43,6 +44,7 @@ struct DrainStatus {
         finished += other.finished;
         refused += other.refused;
         quarantined += other.quarantined;
+        moved += other.moved;
         given_back += other.given_back;
         serving += other.serving;
         asleep += other.asleep;

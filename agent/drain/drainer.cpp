@@ -40,19 +40,23 @@ std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) 
 
 Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger* ledger)
     : options_(std::move(options)),
-      settings_{.exporters = required_rows(exporters),
+      exporters_(std::move(exporters)),
+      settings_{.exporters = required_rows(exporters_),
                 .zero_copy = options_.zero_copy == ZeroCopy::kSameUser,
                 .after_death = ledger != nullptr && ledger->follows_a_death(),
-                .host = options_.host,
-                .recorder = options_.recorder},
+                .host = options_.host},
       folders_(options_.directories, options_.users, watch_),
       sampling_(options_.state_directory, watch_),
-      share_(options_, exporters, watch_, ledger_),
+      exchange_(options_.threads),
+      queues_(options_.users != nullptr, options_.queue_bytes),
       ledger_(ledger),
       scans_(options_.scan_period, options_.temporary_age),
       budget_(options_.users != nullptr) {
-    ledger_.set_wake([this] { wake(); });
-    share_.take_rules(sampling_.rules());
+    ledger_.set_wake([this] { exchange_.wake_up(DrainExchange::kFirst).ring(); });
+    exchange_.tell_rules(sampling_.rules());
+    const DrainShare::Common common{options_, exporters_, exchange_, queues_, ledger_, std::make_shared<BatchSupply>()};
+    for (size_t number = 0; number < options_.threads; ++number)
+        shares_.push_back(std::make_unique<DrainShare>(number, common));
 }
 
 // ---- Attach ---------------------------------------------------------------------------------------------------------
@@ -62,13 +66,13 @@ void Drainer::handle_hints() {
     const WatchHints hints = watch_.poll(now_);
     if (hints.any()) next_hints_ = now_ + kHintSpacing;
     for (const FileKey& file : hints.files) take_hint(file);
-    if (hints.file && sampling_.read()) share_.take_rules(sampling_.rules());
+    if (hints.file && sampling_.read()) exchange_.tell_rules(sampling_.rules());
     if (hints.lost) scans_.hurry();
     if (hints.refresh) next_refresh_ = std::min(next_refresh_, now_);
 }
 
 void Drainer::take_hint(const FileKey& file) {
-    if (const auto source = roll_.source_of(file)) return share_.look_soon(*source);
+    if (const auto source = roll_.source_of(file)) return exchange_.hint(*source);
     const Folder& folder = folders_[file.first];
     if (!folder.is_open() || refused_.hold(file, 0) || !has_room(folder.owner())) return;
     if (attempts_.ask(folder.owner(), AttemptOrigin::kHint, now_) == AttemptBudget::Answer::kNow)
@@ -129,18 +133,20 @@ void Drainer::try_attach(const FileKey& file, ino_t inode, AttemptOrigin origin)
         return;
     }
     refused_.forget(file);
+    const Producer& producer = outcome.segment->producer();
+    spdlog::debug("{}: attached ({}, {}, pid {})", path, foreign(producer.service), foreign(producer.program),
+                  producer.pid);
+    ++status_.attached;
     ServedSegment served;
     served.source = roll_.next_source();
     served.file = file;
     served.owner = folder.owner();
     served.path = path;
     served.segment = std::move(outcome.segment);
-    const Producer producer = served.segment->producer();
+    served.heard = &watch_.hearing(number);
+    served.pace.wake(options_.pace, now_);
     roll_.add(file, folder.owner());
-    share_.take(std::move(served));
-    ++status_.attached;
-    spdlog::debug("{}: attached ({}, {}, pid {})", path, foreign(producer.service), foreign(producer.program),
-                  producer.pid);
+    exchange_.share_out(std::move(served));
 }
 
 void Drainer::refuse(const FileKey& file, ino_t inode, const std::string& path, AttachOutcome& outcome,
@@ -169,33 +175,40 @@ void Drainer::quarantine_unread(const std::string& path, ProcessRow row) {
 
 void Drainer::do_work() {
     now_ = Clock::now();
-    share_.begin_pass(now_);
     attempts_.begin_pass();
     handle_hints();
     refresh_folders();
     more_ = !scan();
-    share_.do_work();
+    share(DrainExchange::kFirst).do_work(now_);
     bury();
     publish_status();
 }
 
 void Drainer::drain_everything() {
     now_ = Clock::now();
-    share_.begin_pass(now_);
     scan_everything();
-    share_.drain_everything();
+    for (const auto& share : shares_) share->drain_everything(now_);
     publish_status();
 }
 
 void Drainer::process_answers() {
-    share_.process_answers();
+    for (const auto& share : shares_) share->process_answers();
     bury();
+}
+
+bool Drainer::answered() const {
+    return exchange_.empty() &&
+           std::all_of(shares_.begin(), shares_.end(), [](const auto& share) { return share->quiet(); });
+}
+
+void Drainer::update_ledger() {
+    for (const auto& share : shares_) share->update_ledger();
 }
 
 // ---- The end of a segment -------------------------------------------------------------------------------------------
 
 void Drainer::bury() {
-    for (ServedSegment& served : share_.take_ended()) {
+    for (ServedSegment& served : exchange_.take_ended()) {
         if (const std::string& reason = served.segment->quarantined(); !reason.empty())
             refused_.add(served.file, served.segment->inode(), true, reason);
         close(leaving_.emplace_back(std::move(served)));
@@ -234,7 +247,8 @@ void Drainer::publish_status() {
 }
 
 DrainStatus Drainer::status() const {
-    DrainStatus status = share_.status();
+    DrainStatus status = shares_.front()->status();  // with the buffers, which are everybody's
+    for (size_t thread = 1; thread < shares_.size(); ++thread) status += shares_[thread]->status();
     status += board_.latest();
     return status;
 }
@@ -246,7 +260,7 @@ void Drainer::wait() {
     Clock::time_point until = std::min(next_refresh_, scans_.due());
     const bool listens = Clock::now() >= next_hints_;
     if (!listens) until = std::min(until, next_hints_);
-    hinted_ = share_.wait(until, listens ? watch_.fd() : -1);
+    hinted_ = share(DrainExchange::kFirst).wait(until, listens ? watch_.fd() : -1);
 }
 
 }  // namespace spanring::agent

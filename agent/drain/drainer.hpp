@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The drain: finds segments, has them drained, buries the dead. Everything here happens in do_work() on one thread.
+// The drain: finds segments, shares them out to the drain threads, buries the dead. What is in here itself happens in
+// do_work() on the first of them.
 //
 // Header bill: it holds the thread that writes the ledger; drain_service.hpp alone includes it.
 #pragma once
@@ -8,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,11 +17,13 @@
 #include "directory/served_folders.hpp"
 #include "drain/attempt_budget.hpp"
 #include "drain/descriptor_budget.hpp"
+#include "drain/drain_exchange.hpp"
 #include "drain/drain_options.hpp"
 #include "drain/drain_share.hpp"
 #include "drain/drain_status.hpp"
 #include "drain/folder_scans.hpp"
 #include "drain/ledger_writer.hpp"
+#include "drain/owner_queues.hpp"
 #include "drain/refusal_log.hpp"
 #include "drain/refused_files.hpp"
 #include "drain/sampling_directives.hpp"
@@ -38,36 +42,41 @@ public:
     Drainer(const Drainer&) = delete;
     Drainer& operator=(const Drainer&) = delete;
 
-    // ---- The drain thread ----
+    // A share for each drain thread. Those but the first are worked at beside this, on threads of their own.
+    size_t threads() const { return shares_.size(); }
+    DrainShare& share(size_t thread) { return *shares_[thread]; }
+
+    // ---- The first drain thread ----
 
     void do_work();
 
-    // Sleeps until there may be something to do, or somebody calls wake().
+    // Sleeps until there may be something to do, or somebody wakes it.
     void wait();
+
+    const std::vector<std::string>& directories() const { return folders_.names(); }
+
+    // ---- The same, once the other drain threads have ended ----
 
     // Takes and submits everything that is committed now.
     void drain_everything();
 
-    // Books what was answered; removes what is finished. Part of do_work().
+    // Books what was answered; removes what is finished.
     void process_answers();
 
     // Every batch is answered and booked, and no final row is on its way.
-    bool quiet() const { return share_.quiet() && leaving_.empty(); }
+    bool quiet() const { return answered() && leaving_.empty(); }
 
     // Every batch is answered and booked, but the ledger cannot be written: waiting for final rows is of no use.
-    bool stuck() const { return share_.quiet() && ledger_.refused(); }
+    bool stuck() const { return answered() && ledger_.refused(); }
 
     // Writes the totals of all attached segments to the ledger; last.
-    void update_ledger() { share_.update_ledger(); }
-
-    const std::vector<std::string>& directories() const { return folders_.names(); }
+    void update_ledger();
 
     // ---- Any thread ----
 
-    void wake() { share_.wake(); }
-    void distrust(const InstanceId& instance) { share_.distrust(instance); }
-    uint64_t ask_flush() { return share_.ask_flush(); }  // everything committed now; returns a ticket
-    bool flushed(uint64_t ticket) const { return share_.flushed(ticket); }
+    void wake_all() { exchange_.wake_all(); }
+    void distrust(const InstanceId& instance) { exchange_.distrust(instance); }
+    DrainExchange& exchange() { return exchange_; }
     DrainStatus status() const;
 
 private:
@@ -81,18 +90,22 @@ private:
     void try_attach(const FileKey& file, ino_t inode, AttemptOrigin origin);
     void refuse(const FileKey& file, ino_t inode, const std::string& path, AttachOutcome& outcome, bool quarantined);
     void quarantine_unread(const std::string& path, ProcessRow row);
+    bool answered() const;
     void bury();
     void close(ServedSegment& served);
     void remove(const ServedSegment& served);
     void publish_status();
 
     const DrainOptions options_;
+    const std::vector<Exporter*> exporters_;
     const SegmentSettings settings_;
     DirectoryWatch watch_;
     ServedFolders folders_;
     SamplingDirectives sampling_;
-    DrainShare share_;  // it only keeps where the writer of the ledger is, which wakes it until it has ended
+    DrainExchange exchange_;
+    OwnerQueues queues_;
     LedgerWriter ledger_;
+    std::vector<std::unique_ptr<DrainShare>> shares_;
 
     SegmentRoll roll_;
     std::list<ServedSegment> leaving_;  // their last rows are on their way

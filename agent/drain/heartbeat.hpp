@@ -28,8 +28,11 @@ public:
 
     static constexpr uint64_t kBytesOfARound = 8u << 20;
 
-    Heartbeat(const HeartbeatOptions& options, bool of_several_users)
-        : options_(options), most_of_an_owner_(of_several_users ? kBytesOfARound / 4 : kBytesOfARound) {}
+    // `part`: one of so many drain threads, which beat each by itself.
+    Heartbeat(const HeartbeatOptions& options, bool of_several_users, uint64_t part = 1)
+        : options_(options),
+          bytes_of_a_round_(kBytesOfARound / part),
+          most_of_an_owner_(of_several_users ? bytes_of_a_round_ / 4 : bytes_of_a_round_) {}
 
     bool on() const { return options_.open_longer_than.count() != 0; }
     std::chrono::milliseconds open_longer_than() const { return options_.open_longer_than; }
@@ -39,7 +42,7 @@ public:
         if (on() && !in_round_ && now >= due_) {
             due_ = now + options_.period;
             in_round_ = answered;
-            left_ = kBytesOfARound;
+            left_ = bytes_of_a_round_;
             taken_.clear();
         }
         return in_round_;
@@ -69,6 +72,7 @@ public:
 
 private:
     const HeartbeatOptions options_;
+    const uint64_t bytes_of_a_round_;
     const uint64_t most_of_an_owner_;
     Clock::time_point due_{};
     bool in_round_ = false;

@@ -9,9 +9,11 @@
 
 namespace spanring::agent {
 
-RunCutter::RunCutter(uint64_t source, std::shared_ptr<const Producer> producer, ring::SegmentView segment,
-                     SpanRecorder* recorder)
-    : source_(source), producer_(std::move(producer)), scopes_(segment), recorder_(recorder) {
+RunCutter::RunCutter(uint64_t source, std::shared_ptr<const Producer> producer, ring::SegmentView segment)
+    : source_(source), producer_(std::move(producer)), scopes_(segment) {}
+
+void RunCutter::measure_by(SpanRecorder* recorder) {
+    recorder_ = recorder;
     if (recorder_ != nullptr) measured_ = recorder_->source(producer_->service, wire::body_of(producer_->resource));
 }
 

@@ -62,9 +62,11 @@ class RunCutter {
 public:
     static constexpr size_t kZeroCopyRun = 4096;  // bytes; a smaller run is cheaper copied
 
-    // `recorder` measures the spans, but for those that go on; null: nobody does.
-    RunCutter(uint64_t source, std::shared_ptr<const Producer> producer, ring::SegmentView segment,
-              SpanRecorder* recorder);
+    RunCutter(uint64_t source, std::shared_ptr<const Producer> producer, ring::SegmentView segment);
+
+    // `recorder`, of the thread that calls this and cut(), measures the spans from now on, but for those that go on;
+    // null: nobody does.
+    void measure_by(SpanRecorder* recorder);
 
     CutReport cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion, ReceiptPlace& place, PinSource& pins);
 
@@ -88,7 +90,7 @@ private:
     const std::shared_ptr<const Producer> producer_;
     ScopeReader scopes_;
     SpanGate gate_;
-    SpanRecorder* const recorder_;
+    SpanRecorder* recorder_ = nullptr;
     SpanSource measured_;
     std::set<uint64_t> batches_;
 };

@@ -110,7 +110,7 @@ AttachOutcome attach_segment(SegmentFile file, const std::string& name, uid_t ow
         ring::StdAtomics::fetch_add(view.control().attachments, uint64_t{1}, std::memory_order_relaxed);
     held.agent_died = settings.after_death && before != 0;
     SPR_TESTPOINT(segment_attached);
-    outcome.segment = std::make_unique<AttachedSegment>(std::move(held), settings.exporters, settings.recorder);
+    outcome.segment = std::make_unique<AttachedSegment>(std::move(held), settings.exporters);
     return end(Kind::kAttached, {});
 }
 

@@ -27,7 +27,6 @@ struct SegmentSettings {
     bool zero_copy = false;              // where the segment allows it
     bool after_death = false;            // the agent before this one did not end cleanly
     HostFacts host{};                    // for the resource
-    SpanRecorder* recorder = nullptr;    // measures the spans
 };
 
 struct AttachOutcome {

@@ -5,6 +5,7 @@
 // Header bill: a row holds a whole AttachedSegment and the times of its looks; the drain's own files alone include it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -30,10 +31,18 @@ struct ServedSegment {
     std::unique_ptr<AttachedSegment> segment;
     Pace pace;
     Pace::Clock::time_point next_liveness{};
-    uint32_t unheard_bells = 0;  // that a look found to be rung, in a row
-    bool row_is_told = false;    // to the ledger, as it was when something last moved
+    const std::atomic<bool>* heard = nullptr;  // DirectoryWatch::hearing() of its folder
+    uint32_t unheard_bells = 0;                // that a look found to be rung, in a row
+    bool row_is_told = false;                  // to the ledger, as it was when something last moved
     LastRow row;
+    std::chrono::nanoseconds spent{};  // on it since its thread last looked who has how much to do
+    Pace::Clock::time_point stays_until{};
 
+    // Whether what its process does is told.
+    bool is_heard() const {
+        // relaxed: a look comes nevertheless.
+        return heard != nullptr && heard->load(std::memory_order_relaxed);
+    }
     // Whether there may still be something to read in it.
     bool is_read() const { return segment->quarantined().empty(); }
     // Whether nothing of it will change any more.
@@ -66,11 +75,15 @@ public:
         }
     }
 
+    // end(): it is not here.
+    Map::iterator at(uint64_t source) { return segments_.find(source); }
+
     // The first one of a greater number.
     Map::iterator after(uint64_t source) { return segments_.upper_bound(source); }
 
     ServedSegment take(Map::iterator at) { return std::move(segments_.extract(at).mapped()); }
 
+    bool empty() const { return segments_.empty(); }
     size_t size() const { return segments_.size(); }
     Map::iterator begin() { return segments_.begin(); }
     Map::iterator end() { return segments_.end(); }

@@ -256,11 +256,12 @@ void add_drain(Exposition& page, const DrainStatus& status) {
     counter("spanring_agent_segments_quarantined_total", "Segments quarantined because they broke a rule.",
             status.quarantined);
     counter("spanring_agent_segments_refused_total", "Files that were refused as segments.", status.refused);
-    counter("spanring_agent_drain_passes_total", "Passes of the drain thread.", status.passes);
+    counter("spanring_agent_drain_passes_total", "Passes of the drain threads.", status.passes);
     counter("spanring_agent_looks_total", "Looks at segments.", status.looks);
     counter("spanring_agent_bells_total", "Times that a process woke the agent.", status.bells);
     counter("spanring_agent_drained_spans_total", "Spans taken out of segments.", status.spans);
     counter("spanring_agent_drained_bytes_total", "Bytes taken out of segments.", status.bytes);
+    counter("spanring_agent_segments_moved_total", "Segments given to another drain thread.", status.moved);
     counter("spanring_agent_given_back_bytes_total", "Memory of processes that the agent gave back to the system.",
             status.given_back);
     counter("spanring_agent_invalid_spans_total", "Spans taken out of segments that were invalid and dropped.",

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent is killed under load and started again: nothing is missing, and only what was in flight may come twice."""
 
+import pathlib
+
+import agent_configuration
 import harness
 from comparison import Comparison, records
 from otlp_json import Received
@@ -11,23 +14,40 @@ KILLS = 3
 
 
 class AgentDeath(harness.Case):
-    def start_agent(self, collector):
-        return self.workspace.agent("--endpoint", collector.endpoint, "--batch-size", BATCH, "--batch-timeout", "50ms")
+    def start_agent(self, collector, threads):
+        configuration = agent_configuration.write(
+            self.workspace, {"otlp_grpc": agent_configuration.quick(collector.endpoint)}, batch=BATCH,
+            receiver={"drain": {"threads": threads}})
+        agent = self.workspace.agent("--config", configuration)
+        names = {f"drain/{number}" for number in range(threads)}
+        harness.wait_until(lambda: {name for name in self.threads(agent) if name.startswith("drain/")} == names,
+                           "each drain thread runs")
+        return agent
+
+    def threads(self, agent):
+        return [task.read_text().strip() for task in pathlib.Path(f"/proc/{agent.pid}/task").glob("*/comm")]
 
     def test_killed_under_load_and_started_again(self):
+        self.check_kills(threads=[1] * (KILLS + 1))
+
+    def test_with_several_drain_threads(self):
+        self.check_kills(threads=[2, 4] * ((KILLS + 1) // 2))
+
+    def check_kills(self, threads):
+        """`threads`: that drain, of each agent."""
         collector = self.workspace.collector().start()
         received = Received(collector.received)
-        agent = self.start_agent(collector)
+        agent = self.start_agent(collector, threads[0])
         producers = [self.workspace.producer("--seed", seed, "--endless", "--service", f"steady-{seed}", "--rate", 2000,
                                              "--flush", 60) for seed in (1, 2, 3)]
         kills = []
-        for _ in range(KILLS):
+        for next_threads in threads[1:]:
             enough = received.count() + 40 * BATCH
             harness.wait_until(lambda: received.count() >= enough, "spans arrive")
             agent.kill()
             # What it sent is with the Collector, or on the wire to it: wait for the file to stand still.
             kills.append(self.requests_at_rest(received))
-            agent = self.start_agent(collector)
+            agent = self.start_agent(collector, next_threads)
         harness.end_all(producers)
         agent.stop()
         collector.stop()

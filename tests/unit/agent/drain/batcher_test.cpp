@@ -27,6 +27,7 @@ struct Cutting {
     explicit Cutting(BatchLimits limits) : batcher(limits, {&exporter}) {
         scope = image->add_scope("tests");
         producer->service = "shop";
+        cutter.measure_by(&metrics.add_recorder());
         batcher.begin_pass(Batcher::Clock::time_point(1h));
     }
 
@@ -63,7 +64,7 @@ struct Cutting {
     Batcher batcher;
     std::shared_ptr<Producer> producer = std::make_shared<Producer>();
     SpanMetrics metrics{SpanMetricsOptions(), {}};
-    RunCutter cutter{1, producer, image.view(), &metrics.add_recorder()};
+    RunCutter cutter{1, producer, image.view()};
     ReceiptPlace place;
 };
 
@@ -190,6 +191,16 @@ TEST(RunCutterTest, HasWhatEndedMeasuredAndNothingThatGoesOn) {
     uint64_t calls = 0;
     for (const auto& [labels, series] : cutting.metrics.measured()) calls += series.calls();
     EXPECT_EQ(calls, 5u);
+}
+
+TEST(RunCutterTest, HasEachSpanMeasuredOnceWhoeverMeasures) {
+    Cutting cutting({});
+    cutting.cut(cutting.some(0, 2), 2);
+    cutting.cutter.measure_by(&cutting.metrics.add_recorder());  // another thread drains it from now on
+    cutting.cut(cutting.some(2, 3, false), 3);
+    const auto measured = cutting.metrics.measured();
+    ASSERT_EQ(measured.size(), 1u);
+    EXPECT_EQ(measured.begin()->second.calls(), 5u);
 }
 
 TEST(RunCutterTest, StartsARunWhereTheScopeChanges) {

@@ -53,14 +53,20 @@ protected:
         drainer = std::make_unique<Drainer>(std::move(with), std::vector<Exporter*>{&exporter}, &ledger);
     }
 
+    // All drain threads, one after the other.
+    void work() {
+        drainer->do_work();
+        for (size_t thread = 1; thread < drainer->threads(); ++thread)
+            drainer->share(thread).do_work(Drainer::Clock::now());
+    }
     // As many passes as any one step needs to take its whole way.
     void pass(int count = 4) {
-        for (int i = 0; i < count; ++i) drainer->do_work();
+        for (int i = 0; i < count; ++i) work();
     }
     template <class Reached>
     void pass_until(Reached reached) {  // something that another thread does; the watchdog of the test ends it
         while (!reached()) {
-            drainer->do_work();
+            work();
             std::this_thread::yield();
         }
     }

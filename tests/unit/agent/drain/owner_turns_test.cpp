@@ -12,7 +12,8 @@ constexpr uid_t kAlice = 1, kBob = 2;
 constexpr uint64_t kQueue = 64u << 20;
 
 TEST(OwnerTurns, GiveEachOwnerSoManyBytesOfAPass) {
-    OwnerTurns turns(true, kQueue);
+    OwnerQueues queues(true, kQueue);
+    OwnerTurns turns(queues);
     turns.took(kBob, OwnerTurns::kBytesInAPass - 1, 0);
     EXPECT_EQ(turns.bytes_left(kBob), 1u);
     turns.took(kBob, 100, 0);  // a portion is taken whole
@@ -23,7 +24,8 @@ TEST(OwnerTurns, GiveEachOwnerSoManyBytesOfAPass) {
 }
 
 TEST(OwnerTurns, LetNobodyFillTheQueues) {
-    OwnerTurns turns(true, kQueue);
+    OwnerQueues queues(true, kQueue);
+    OwnerTurns turns(queues);
     uint64_t bobs = 0;
     for (uint64_t serial = 1; serial < 1000; ++serial) {
         turns.begin_pass();
@@ -35,24 +37,43 @@ TEST(OwnerTurns, LetNobodyFillTheQueues) {
     EXPECT_TRUE(turns.waits_for_answers(kBob));
     EXPECT_EQ(turns.bytes_left(kAlice), OwnerTurns::kBytesInAPass);
     EXPECT_FALSE(turns.waits_for_answers(kAlice));
-    for (uint64_t serial = 1; serial < 1000; ++serial) turns.answered(serial);
+    for (uint64_t serial = 1; serial < 1000; ++serial) queues.answered(serial);
     EXPECT_EQ(turns.bytes_left(kBob), OwnerTurns::kBytesInAPass);
 }
 
 TEST(OwnerTurns, LetNobodySendWhatIsInTheMakingAllTheTime) {
-    OwnerTurns turns(true, kQueue);
+    OwnerQueues queues(true, kQueue);
+    OwnerTurns turns(queues);
     TokenBucket::Time now{};
     int flushes = 0;
-    for (int i = 0; i < 20'000; ++i, now += std::chrono::microseconds(500)) flushes += turns.may_flush(kBob, now);
-    EXPECT_NEAR(flushes, OwnerTurns::kFlushesAtOnce + 10 * OwnerTurns::kFlushesASecond, 2);
-    EXPECT_TRUE(turns.may_flush(kAlice, now));
+    for (int i = 0; i < 20'000; ++i, now += std::chrono::microseconds(500)) flushes += queues.may_flush(kBob, now);
+    EXPECT_NEAR(flushes, OwnerQueues::kFlushesAtOnce + 10 * OwnerQueues::kFlushesASecond, 2);
+    EXPECT_TRUE(queues.may_flush(kAlice, now));
+}
+
+TEST(OwnerTurns, OfAllThreadsTogetherLetNobodyFillTheQueues) {
+    OwnerQueues queues(true, kQueue);
+    OwnerTurns first(queues), second(queues);
+    uint64_t serial = 0;
+    for (OwnerTurns* turns : {&first, &second}) {
+        for (uint64_t left = 1; left != 0; ++serial) {
+            turns->begin_pass();
+            left = turns->bytes_left(kBob);
+            turns->took(kBob, left, serial + 1);
+        }
+    }
+    EXPECT_TRUE(first.waits_for_answers(kBob));
+    EXPECT_EQ(second.bytes_left(kAlice), OwnerTurns::kBytesInAPass);
+    for (; serial != 0; --serial) queues.answered(serial);
+    EXPECT_EQ(first.bytes_left(kBob), OwnerTurns::kBytesInAPass);
 }
 
 TEST(OwnerTurns, BoundNobodyWhoIsAlone) {
-    OwnerTurns turns(false, kQueue);
+    OwnerQueues queues(false, kQueue);
+    OwnerTurns turns(queues);
     turns.took(kBob, OwnerTurns::kBytesInAPass, 0);
     EXPECT_GT(turns.bytes_left(kBob), OwnerTurns::kBytesInAPass);
-    for (int i = 0; i < 1000; ++i) EXPECT_TRUE(turns.may_flush(kBob, {}));
+    for (int i = 0; i < 1000; ++i) EXPECT_TRUE(queues.may_flush(kBob, {}));
 }
 
 }  // namespace
