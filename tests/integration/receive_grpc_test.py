@@ -136,8 +136,9 @@ class Killed(GrpcReceiving):
                     sent += 10
                     if client.call(request("shop", mine)) == OK:
                         answered += mine
-                    else:
-                        break  # the connection is gone
+                    else:  # killed; or the connection was one to the agent before, and the next call has a new one
+                        with contextlib.suppress(subprocess.TimeoutExpired):
+                            agent.popen.wait(1)
                 agent.expect(-signal.SIGKILL)
                 agent = self.workspace.agent("--config", self.configuration())
                 self.everything_arrives(answered)
