@@ -143,7 +143,9 @@ print(m.version("spanring"), [e.value for e in m.entry_points(group="opentelemet
 
     def test_7_a_purge_leaves_nothing(self):
         self.inside("mkdir -p /var/lib/spanring/all && dpkg --purge " + " ".join(reversed(NAMES)))
-        self.assertEqual(self.layer.changed(), set())
+        self.inside("test ! -e /var/lib/spanring")
+        # Where the system below has one, the layer has a mark that it was removed.
+        self.assertEqual(self.layer.changed() - {"/var/lib/spanring"}, set())
 
     def test_lintian(self):
         if shutil.which("lintian") is None:

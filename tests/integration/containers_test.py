@@ -40,7 +40,8 @@ class Containers(harness.Case):
 
     def container(self, mounts, user, words):
         """The command of one: `mounts` are folders of the host, by their place in it."""
-        script = ["mount -t tmpfs -o mode=755 tmpfs /run"]
+        # Places are made in these two, so that nothing is made on the host.
+        script = ["mount -t tmpfs -o mode=755 tmpfs /run", "mount -t tmpfs -o mode=755 tmpfs /var/lib"]
         for place, folder in {IMAGE: self.programs, **mounts}.items():
             script += [f"mkdir -p {place}", f"mount --bind {folder} {place}"]
         script += ["mount -t tmpfs tmpfs /dev/shm"]  # last: the host's folders may lie there
@@ -125,9 +126,11 @@ class Containers(harness.Case):
         volume = self.workspace.folder / "emptyDir"
         volume.mkdir()
         volume.chmod(0o777)
-        place = re.search(r"SPANRING_DIR, value: (\S+)}", (FILES / "sidecar.yaml").read_text()).group(1)
-        mounts = {os.path.dirname(place): volume}
-        words = words_of("sidecar.yaml", "command:")
+        said = re.search(r"SPANRING_DIR, value: (\S+)}", (FILES / "sidecar.yaml").read_text()).group(1)
+        mounted = os.path.dirname(said)
+        place = said.replace(mounted, f"/run{mounted}")
+        mounts = {f"/run{mounted}": volume}
+        words = [word.replace(mounted, f"/run{mounted}") for word in words_of("sidecar.yaml", "command:")]
         words[words.index("--endpoint"):] = ["--exporter", "store"]
         shop = self.run_container("shop", mounts, SHOP, "producer", "--record", "/dev/null", "--seed", 3, "--count", 100, "--open", 1, "--hold", SPANRING_DIR=place)
         shop.wait_for_line("ready")
