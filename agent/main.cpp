@@ -79,6 +79,7 @@ public:
             config.drain.threads != 0 ? config.drain.threads : drain_threads_for(std::thread::hardware_concurrency());
         options.heartbeat = {config.heartbeat.open_longer_than, config.heartbeat.period};
         make_folder_of_spools(config);
+        measure_spans(config);
         for (const ExporterConfig& exporter : config.exporters) {
             add(exporter);
             if (const OtlpOptions* delivery = exporter.delivery())
@@ -95,13 +96,8 @@ public:
         options.state_directory = config.state_directory;
         options.host = find_host_facts();
         options.crashes = &crashes_;
-        if (config.measures_spans || config.draws_graph) {
-            span_metrics_ =
-                std::make_unique<SpanMetrics>(config.measures_spans ? std::optional(config.span_metrics) : std::nullopt,
-                                              config.draws_graph ? std::optional(config.service_graph) : std::nullopt);
-            for (uint32_t thread = 0; thread < options.threads; ++thread)
-                options.recorders.push_back(&span_metrics_->add_recorder());
-        }
+        for (uint32_t thread = 0; span_metrics_ != nullptr && thread < options.threads; ++thread)
+            options.recorders.push_back(&span_metrics_->add_recorder());
         crashes_.arm();
         tell_of_crashes();
         drain_.start(std::move(options), exporters, ledger_.get());
@@ -180,6 +176,17 @@ private:
         }
     }
 
+    // For metrics where they are asked for, and for people where there is a store to look at.
+    void measure_spans(const Config& config) {
+        const bool stores =
+            std::any_of(config.exporters.begin(), config.exporters.end(),
+                        [](const ExporterConfig& exporter) { return exporter.type == ExporterType::kStore; });
+        if (!config.measures_spans && !config.draws_graph && !stores) return;
+        span_metrics_ = std::make_unique<SpanMetrics>(
+            config.measures_spans ? std::optional(config.span_metrics) : std::nullopt,
+            config.draws_graph ? std::optional(config.service_graph) : std::nullopt, stores);
+    }
+
     void add(const ExporterConfig& config) {
         const auto index = static_cast<uint32_t>(exporters_.size());
         ledger_->name_exporter(config.id);
@@ -198,8 +205,8 @@ private:
                     std::make_unique<DebugExporter>(config.id, index, config.required(), config.debug));
                 break;
             case ExporterType::kStore:
-                exporters_.push_back(
-                    std::make_unique<StoreExporter>(config.id, index, config.required(), config.store));
+                exporters_.push_back(std::make_unique<StoreExporter>(config.id, index, config.required(), config.store,
+                                                                     [this] { return span_metrics_->operations(); }));
                 break;
         }
     }
@@ -220,8 +227,8 @@ private:
     StateLock lock_;
     std::unique_ptr<Ledger> ledger_;
     CrashJournal crashes_;
+    std::unique_ptr<SpanMetrics> span_metrics_;  // exporters read it
     std::vector<std::unique_ptr<Exporter>> exporters_;
-    std::unique_ptr<SpanMetrics> span_metrics_;
     std::unique_ptr<ReceiveService> receive_;  // it goes after the drain, which ends what it has given to exporters
     DrainService drain_;                       // it uses the others and goes before them
     std::unique_ptr<AgentMetrics> metrics_;

@@ -33,15 +33,17 @@ SeriesLabels labels_of(const SeriesIdentity& identity, const std::vector<Dimensi
 
 uint64_t MeasuredSeries::calls() const { return std::accumulate(counts.begin(), counts.end(), uint64_t{0}); }
 
-SpanMetrics::SpanMetrics(std::optional<SpanMetricsOptions> options, std::optional<ServiceGraphOptions> graph)
+SpanMetrics::SpanMetrics(std::optional<SpanMetricsOptions> options, std::optional<ServiceGraphOptions> graph,
+                         bool operations)
     : measures_(options.has_value()),
+      measures_operations_(operations),
       options_(options.value_or(SpanMetricsOptions())),
       buckets_(options_.duration_buckets()),
       graph_(graph ? std::make_unique<ServiceGraph>(*std::move(graph)) : nullptr) {}
 
 SpanRecorder& SpanMetrics::add_recorder() {
     const MutexLock lock(mutex_);
-    return recorders_.emplace_back(measures_ ? &options_ : nullptr, graph_.get());
+    return recorders_.emplace_back(measures_ ? &options_ : nullptr, graph_.get(), measures_operations_);
 }
 
 std::map<SeriesLabels, MeasuredSeries> SpanMetrics::measured() const {
@@ -51,6 +53,24 @@ std::map<SeriesLabels, MeasuredSeries> SpanMetrics::measured() const {
         recorder.series().each([&](const Series& series) {
             MeasuredSeries& measured = all[labels_of(series.identity(), options_.dimensions)];
             series.add_to(measured.counts, measured.nanoseconds, measured.exemplars);
+        });
+    }
+    return all;
+}
+
+OperationTable SpanMetrics::operations() const {
+    OperationTable all;
+    const MutexLock lock(mutex_);
+    for (const SpanRecorder& recorder : recorders_) {
+        if (recorder.operations() == nullptr) continue;
+        recorder.operations()->each([&](const Series& series) {
+            const SeriesIdentity& identity = series.identity();
+            OperationCounts counts;
+            std::vector<Exemplar> none;
+            series.add_to(counts.buckets, counts.nanoseconds, none);
+            if (identity.status == kStatusError) counts.errors = counts.spans();
+            all[{identity.service.value_or(kOtherOperations), identity.overflow ? kOtherOperations : identity.name}]
+                .add(counts);
         });
     }
     return all;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/mutex.hpp"
+#include "span_metrics/operation_counts.hpp"
 #include "span_metrics/options.hpp"
 #include "span_metrics/service_graph.hpp"
 #include "span_metrics/span_recorder.hpp"
@@ -35,8 +36,9 @@ struct MeasuredSeries {
 
 class SpanMetrics {
 public:
-    // Nothing: is not asked for.
-    SpanMetrics(std::optional<SpanMetricsOptions> options, std::optional<ServiceGraphOptions> graph);
+    // Nothing: is not asked for. `operations`: operations() is.
+    SpanMetrics(std::optional<SpanMetricsOptions> options, std::optional<ServiceGraphOptions> graph,
+                bool operations = false);
     SpanMetrics(const SpanMetrics&) = delete;
     SpanMetrics& operator=(const SpanMetrics&) = delete;
 
@@ -51,9 +53,12 @@ public:
 
     // Any thread; no recorder waits. Series that show the same are one.
     std::map<SeriesLabels, MeasuredSeries> measured() const;
+    // Likewise. Since the agent began; of spans beyond the limits errors are not known.
+    OperationTable operations() const;
 
 private:
     const bool measures_;
+    const bool measures_operations_;
     const SpanMetricsOptions options_;
     const DurationBuckets buckets_;
     const std::unique_ptr<ServiceGraph> graph_;

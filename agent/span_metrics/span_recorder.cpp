@@ -40,6 +40,19 @@ std::string shown(EncodedValue value) {
     return std::string(SeriesKey::cut(text));
 }
 
+// Of what people look at: whatever is configured for metrics.
+const SpanMetricsOptions& operation_options() {
+    static const SpanMetricsOptions kOptions = [] {
+        SpanMetricsOptions options;
+        options.unit = DurationUnit::kSeconds;
+        options.exponential = true;
+        options.series_of_a_service = 1000;
+        options.series = 5000;
+        return options;
+    }();
+    return kOptions;
+}
+
 std::vector<std::string> wanted_by(const SpanMetricsOptions& options, const ServiceGraph* graph) {
     std::vector<std::string> names;
     for (const Dimension& dimension : options.dimensions) names.push_back(dimension.name);
@@ -52,12 +65,13 @@ std::vector<std::string> wanted_by(const SpanMetricsOptions& options, const Serv
 
 }  // namespace
 
-SpanRecorder::SpanRecorder(const SpanMetricsOptions* options, ServiceGraph* graph)
+SpanRecorder::SpanRecorder(const SpanMetricsOptions* options, ServiceGraph* graph, bool operations)
     : measures_(options != nullptr),
       options_(options != nullptr ? *options : SpanMetricsOptions()),
       buckets_(options_.duration_buckets()),
       exemplars_(options_.exemplars ? options_.exemplars_of_each : 0),
       graph_(graph),
+      operations_(operations ? std::make_unique<SpanRecorder>(&operation_options(), nullptr, false) : nullptr),
       wanted_(wanted_by(options_, graph)),
       services_(1) {}
 
@@ -69,6 +83,7 @@ void SpanRecorder::begin_pass(std::chrono::steady_clock::time_point now) {
 SpanSource SpanRecorder::source(const std::string& service, std::span<const uint8_t> resource) {
     SpanSource source;
     if (graph_ != nullptr) source.node_ = graph_->service(service);
+    if (operations_ != nullptr) source.of_operations_ = std::make_unique<SpanSource>(operations_->source(service, {}));
     const std::string_view name = SeriesKey::cut(service);
     const auto known = services_by_name_.find(name);
     if (known != services_by_name_.end()) {
@@ -130,6 +145,7 @@ void SpanRecorder::record(const SpanSource& source, std::span<const uint8_t> spa
     if (!wanted_.empty()) wanted_.forget();
     if (!read_outline(span, wanted_, outline)) return;  // the validator would not have let it through
     if (measures_) measure(source, outline);
+    if (operations_ != nullptr) operations_->measure(*source.of_operations_, outline);
     if (graph_ != nullptr && ServiceGraph::is_of_interest(outline))
         graph_->add(source.node_, outline, database(), now_);
 }

@@ -30,8 +30,9 @@ class ServiceGraph;
 
 class SpanRecorder {
 public:
-    // Both may be null, and outlive it.
-    SpanRecorder(const SpanMetricsOptions* options, ServiceGraph* graph);
+    // Both may be null, and outlive it. `operations`: as well by service and name alone, for `spanring ops`, in buckets
+    // of its own.
+    SpanRecorder(const SpanMetricsOptions* options, ServiceGraph* graph, bool operations);
     SpanRecorder(const SpanRecorder&) = delete;
     SpanRecorder& operator=(const SpanRecorder&) = delete;
 
@@ -49,6 +50,7 @@ public:
     // ---- Any thread ----
 
     const SeriesTable& series() const { return table_; }
+    const SeriesTable* operations() const { return operations_ != nullptr ? &operations_->table_ : nullptr; }
 
 private:
     struct Service {
@@ -71,6 +73,7 @@ private:
     const uint32_t exemplars_;
     SeriesTable table_;
     ServiceGraph* const graph_;
+    const std::unique_ptr<SpanRecorder> operations_;  // null: is not asked for
     std::chrono::steady_clock::time_point now_{};
     WantedValues wanted_;  // the dimensions, then what names a database
     SeriesKey key_;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,10 @@ namespace spanring::agent {
 class SpanSource {
 private:
     friend class SpanRecorder;
-    uint32_t service_ = 0;             // of the recorder
-    uint32_t node_ = 0;                // of the service graph
-    std::vector<std::string> values_;  // encoded, by dimension: where a span has none of its own
+    uint32_t service_ = 0;                       // of the recorder
+    uint32_t node_ = 0;                          // of the service graph
+    std::vector<std::string> values_;            // encoded, by dimension: where a span has none of its own
+    std::unique_ptr<SpanSource> of_operations_;  // where these are measured too
 };
 
 }  // namespace spanring::agent

@@ -24,13 +24,16 @@ std::span<const uint8_t> as_bytes(const std::string& text) {
 
 // Of an owner, in bytes.
 constexpr uint64_t kMostPartials = 16u << 20;
+// Of what operations did, minute by minute: of the whole.
+constexpr uint64_t kShareOfOperations = 16;
 
 }  // namespace
 
 SpanStore::SpanStore(const StoreOptions& options)
     : options_(options),
       database_(Database::open(options_.path, kStoreSchema)),
-      partials_(database_, std::min(kMostPartials, options_.max_bytes / 8)) {
+      partials_(database_, std::min(kMostPartials, options_.max_bytes / 8)),
+      operations_(database_, options_.max_bytes / kShareOfOperations) {
     database_.execute("PRAGMA cache_size = -32768");
     database_.execute("PRAGMA journal_size_limit = 67108864");
     insert_batch_ = Statement(database_, "INSERT INTO batches (stored_unix_nano, spans, request) VALUES (?1, ?2, ?3)");
@@ -94,6 +97,10 @@ uint64_t SpanStore::add(std::span<const std::shared_ptr<Batch>> group) {
     return evicted;
 }
 
+bool SpanStore::put_operations(OperationTable measured) {
+    return operations_.put(std::move(measured), static_cast<int64_t>(unix_nano()));
+}
+
 void SpanStore::insert(uid_t owner, std::span<const Run> runs, int64_t now) {
     const std::string request = flatten(assemble(runs));
     uint64_t spans = 0;
@@ -118,6 +125,7 @@ uint64_t SpanStore::evict_old(int64_t now) {
         return old;
     };
     partials_.forget_before(oldest_kept);
+    operations_.forget_before(oldest_kept);
     uint64_t spans = 0;
     while (is_old()) spans += evict_found(oldest_batch_).spans;
     return spans;

@@ -15,6 +15,7 @@
 
 #include "base/database.hpp"
 #include "batch/batch.hpp"
+#include "store/operation_log.hpp"
 #include "store/partial_spans.hpp"
 #include "store/store_options.hpp"
 
@@ -29,6 +30,9 @@ public:
 
     // In one transaction. Returns how many spans were evicted for it.
     uint64_t add(std::span<const std::shared_ptr<Batch>> group);
+
+    // What was measured since the agent began, of all spans. False: there is nothing new.
+    bool put_operations(OperationTable measured);
 
 private:
     using BytesByOwner = std::map<uid_t, uint64_t>;
@@ -51,6 +55,7 @@ private:
     const StoreOptions options_;
     Database database_;
     PartialSpans partials_;
+    OperationLog operations_;
     Statement insert_batch_, insert_index_, insert_held_, oldest_batch_, oldest_of_owner_;
     Statement delete_index_, delete_held_, delete_batch_, hold_, owners_, add_total_;
 };

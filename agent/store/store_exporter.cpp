@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -17,11 +18,17 @@ namespace {
 
 constexpr uint64_t kGroupBytes = uint64_t{16} << 20;  // of one transaction; also what the log may grow by
 constexpr std::chrono::seconds kSweep{30};            // how often age is looked at when nothing comes
+constexpr std::chrono::seconds kOperations{1};        // how often what they did is written, at most
+constexpr int kShareOfTime = 50;                      // and for that no more than one part in so many of the time
 
 }  // namespace
 
-StoreExporter::StoreExporter(std::string name, uint32_t index, bool required, StoreOptions options)
-    : Exporter(std::move(name), index, required), options_(std::move(options)), progress_("store/" + this->name()) {
+StoreExporter::StoreExporter(std::string name, uint32_t index, bool required, StoreOptions options,
+                             Operations operations)
+    : Exporter(std::move(name), index, required),
+      options_(std::move(options)),
+      operations_(std::move(operations)),
+      progress_("store/" + this->name()) {
     try {
         prepare_private_directory(std::filesystem::path(options_.path).parent_path().string());
         open();
@@ -89,9 +96,11 @@ uint64_t StoreExporter::evicted_spans() const {
     return evicted_;
 }
 
-// Empty: nothing came within the sweep interval, or all is done and it is time to stop.
+// Empty: nothing came within the sweep interval, operations are due, or all is done and it is time to stop.
 StoreExporter::Batches StoreExporter::next_group(MutexLock& lock) {
-    work_.wait_for(lock.native(), kSweep, [&]() SPR_REQUIRES(mutex_) { return stopping_ || !queue_.empty(); });
+    auto until = std::chrono::steady_clock::now() + kSweep;
+    if (operations_pending_) until = std::min(until, operations_due_);
+    work_.wait_until(lock.native(), until, [&]() SPR_REQUIRES(mutex_) { return stopping_ || !queue_.empty(); });
     Batches group;
     uint64_t bytes = 0;
     while (!queue_.empty() && (group.empty() || bytes + queue_.front()->held() <= kGroupBytes)) {
@@ -112,9 +121,10 @@ void StoreExporter::run() {
         progress_.waiting();
         const Batches group = next_group(lock);
         progress_.working();
-        if (group.empty() && stopping_) return;
+        const bool done = group.empty() && stopping_;
         const bool late = stopping_ && std::chrono::steady_clock::now() >= stop_at_;
         lock.unlock();
+        if (done) return put_operations();
         if (late) {
             resolve_group(group, Outcome::kLeftBehind, "");
             continue;
@@ -125,7 +135,23 @@ void StoreExporter::run() {
         } catch (const std::exception& error) {  // the disk, or memory; the agent and its other exporters go on
             resolve_group(group, Outcome::kDroppedQueue, error.what());
         }
+        operations_pending_ |= !group.empty() && operations_;
+        if (std::chrono::steady_clock::now() >= operations_due_) put_operations();
     }
+}
+
+// What keeps them from being written keeps spans from it too, and these say so.
+void StoreExporter::put_operations() {
+    if (!operations_ || !database_) return;
+    const auto begin = std::chrono::steady_clock::now();
+    try {
+        database_->put_operations(operations_());
+    } catch (const std::exception& error) {
+        spdlog::debug("{}: what operations did is not written: {}", name(), error.what());
+    }
+    const auto end = std::chrono::steady_clock::now();
+    operations_due_ = end + std::max<std::chrono::steady_clock::duration>(kOperations, kShareOfTime * (end - begin));
+    operations_pending_ = false;
 }
 
 void StoreExporter::open() {

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "store/operation_slice.hpp"
 #include "store/store_schema.hpp"
 
 namespace spanring::agent {
@@ -27,6 +28,10 @@ bool StoreFollower::open() {
     Statement before(database_, "SELECT id FROM batches WHERE stored_unix_nano < ?1 ORDER BY id DESC LIMIT 1");
     before.bind(1, since_unix_nano_);
     last_ = before.step() ? before.unsigned_integer(0) : 0;
+    if (status.st_dev != device_ || status.st_ino != inode_) {  // another file: nothing in it was seen
+        slice_ = 0;
+        seen_.clear();
+    }
     device_ = status.st_dev;
     inode_ = status.st_ino;
     open_ = true;
@@ -77,6 +82,35 @@ bool StoreFollower::read(const Head& batch, std::string& ret_request) {
         close();
         throw;
     }
+}
+
+OperationTable StoreFollower::fresh_operations() {
+    OperationTable fresh;
+    try {
+        if (!open()) return knows_operations_ = true, fresh;
+        if (database_.number("SELECT COUNT(*) FROM sqlite_master WHERE name = 'operations'") == 0) return fresh;
+        Statement minutes(database_, knows_operations_
+                                         ? "SELECT slice, content FROM operations WHERE slice >= ?1 ORDER BY slice"
+                                         : "SELECT slice, content FROM operations ORDER BY slice DESC LIMIT 1");
+        if (knows_operations_) minutes.bind(1, slice_);
+        while (minutes.step()) {
+            OperationTable content;
+            decode_operations(minutes.blob(1), content);
+            const bool same = minutes.unsigned_integer(0) == slice_;
+            for (const auto& [name, counts] : content) {
+                const auto seen = same ? seen_.find(name) : seen_.end();
+                const OperationCounts news = seen != seen_.end() ? counts.since(seen->second) : counts;
+                if (knows_operations_ && news.spans() != 0) fresh[name].add(news);
+            }
+            slice_ = minutes.unsigned_integer(0);
+            seen_ = std::move(content);
+        }
+        knows_operations_ = true;
+    } catch (const DatabaseError&) {
+        close();
+        throw;
+    }
+    return fresh;
 }
 
 }  // namespace spanring::agent

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/database.hpp"
+#include "span_metrics/operation_counts.hpp"
 
 namespace spanring::agent {
 
@@ -37,6 +38,9 @@ public:
     // The ExportTraceServiceRequest of one of these. False: it was removed.
     bool read(const Head& batch, std::string& ret_request);
 
+    // What operations did since the last call; nothing at the first one. Throws likewise.
+    OperationTable fresh_operations();
+
     uint64_t missed() const { return missed_; }  // batches that were removed before a call
 
 private:
@@ -50,6 +54,9 @@ private:
     bool open_ = false;
     uint64_t last_ = 0;
     uint64_t missed_ = 0;
+    bool knows_operations_ = false;  // the first call was made
+    uint64_t slice_ = 0;             // the last one that was seen, and what was in it
+    OperationTable seen_;
     Database database_;
     Statement heads_, request_;
 };

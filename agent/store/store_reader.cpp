@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "otlp/wire.hpp"
 #include "store/index_search.hpp"
+#include "store/operation_slice.hpp"
 #include "store/trace_sums.hpp"
 
 namespace spanring::agent {
@@ -76,7 +77,7 @@ StoreReader::StoreReader(const std::string& file) : database_(Database::open_rea
                                     "ORDER BY id DESC");
     traces_ = Statement(database_, "SELECT id, traces FROM batches LEFT JOIN indexes ON batch = id ORDER BY id");
     request_ = Statement(database_, "SELECT request FROM batches WHERE id = ?1");
-    if (database_.number("SELECT COUNT(*) FROM sqlite_master WHERE name = 'partials'") == 0) return;
+    if (!has_table("partials")) return;
     partials_.emplace(database_, "SELECT request FROM partials WHERE trace_id = ?1 ORDER BY span_id");
     partial_ids_.emplace(database_, "SELECT DISTINCT trace_id FROM partials WHERE trace_id BETWEEN ?1 AND ?2 LIMIT ?3");
 }
@@ -238,6 +239,23 @@ void StoreReader::newest_durations(const DurationVisitor& visit) {
         spans += index.spans.size();
         return spans < kMostDurations;
     });
+}
+
+// A file that an agent without these wrote has none.
+bool StoreReader::has_table(std::string_view name) {
+    Statement found(database_, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1");
+    return found.bind(1, name).step();
+}
+
+void StoreReader::each_minute(uint64_t since, const OperationVisitor& visit) {
+    if (!has_table("operations")) return;
+    Statement minutes(database_, "SELECT slice, content FROM operations WHERE slice >= ?1 ORDER BY slice");
+    minutes.bind(1, since / kNanosecondsOfSlice);
+    while (minutes.step()) {
+        OperationTable operations;
+        decode_operations(minutes.blob(1), operations);
+        visit(minutes.unsigned_integer(0) * kNanosecondsOfSlice, operations);
+    }
 }
 
 uint64_t StoreReader::stored_spans() {

@@ -15,6 +15,7 @@
 
 #include "otlp/span_decoder.hpp"
 #include "search/query.hpp"
+#include "span_metrics/operation_counts.hpp"
 #include "store/batch_index.hpp"
 #include "store/store_schema.hpp"
 #include "store/trace_id.hpp"
@@ -80,12 +81,17 @@ public:
     using DurationVisitor = std::function<void(const std::string& service, const std::string& name, uint64_t nano)>;
     void newest_durations(const DurationVisitor& visit);
 
+    // What operations did, minute by minute, of the minutes that end after `since`, the oldest first.
+    using OperationVisitor = std::function<void(uint64_t begin_unix_nano, const OperationTable& operations)>;
+    void each_minute(uint64_t since_unix_nano, const OperationVisitor& visit);
+
     uint64_t stored_spans();   // ever
     uint64_t evicted_spans();  // of these, removed for size or age
 
 private:
     template <class Visit>
     void each_traces(Visit visit);
+    bool has_table(std::string_view name);
     static void read_spans(Statement& requests, const TraceId& trace, std::vector<StoredSpan>& ret_found);
 
     Database database_;

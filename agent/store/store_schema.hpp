@@ -63,4 +63,12 @@ CREATE TABLE IF NOT EXISTS partials (
 ) WITHOUT ROWID;
 )sql";
 
+// What operations did, a row for each minute in which they did something (store/operation_slice.hpp). Likewise.
+inline constexpr char kOperationsTable[] = R"sql(
+CREATE TABLE IF NOT EXISTS operations (
+    slice INTEGER PRIMARY KEY,
+    content BLOB NOT NULL
+);
+)sql";
+
 }  // namespace spanring::agent

@@ -9,6 +9,7 @@ _spanring() {
         ['spanring open']='-h --help --service --name --pid --stuck --unusual --factor -n --limit -a --attributes --stack --json'
         ['spanring traces']='-h --help --service --name --min-duration --max-duration --error --since --until --order -n --limit --json'
         ['spanring trace']='-h --help --depth --errors --fold --critical --compare -a --attributes --json'
+        ['spanring ops']='-h --help --service --name --since --sort -n --limit --json'
         ['spanring tail']='-h --help -n --limit --json'
         ['spanring top']='-h --help --interval'
         ['spanring audit']='-h --help --service --wait --json'
@@ -21,11 +22,11 @@ _spanring() {
         ['spanring doctor']='-h --help --config --pid --patience --json'
     )
     local -A commands=(
-        [spanring]='ps open traces trace tail top audit accounting dump sampling doctor'
+        [spanring]='ps open traces trace ops tail top audit accounting dump sampling doctor'
         ['spanring sampling']='set clear show'
     )
     local with_value='--state-dir --directory --store --colour --color --service --name --min-duration --max-duration --since --until
-        --order -n --limit --wait --format -s --config --pid --patience --stuck --factor --depth --compare --interval'
+        --order --sort -n --limit --wait --format -s --config --pid --patience --stuck --factor --depth --compare --interval'
 
     # Without the "=" that bash makes a word of its own: --format=json.
     local words=() word
@@ -56,6 +57,7 @@ _spanring() {
         --store|--config) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --colour|--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current"); return ;;
         --order) mapfile -t COMPREPLY < <(compgen -W 'start arrival' -- "$current"); return ;;
+        --sort) mapfile -t COMPREPLY < <(compgen -W 'spans errors total p50 p95 p99' -- "$current"); return ;;
         --format) mapfile -t COMPREPLY < <(compgen -W 'tree json' -- "$current"); return ;;
         *) return ;;
     esac

@@ -2,7 +2,7 @@
 #
 # Completion of spanring for fish. tests/install/completions_test.py compares it with --help.
 
-set -l commands ps open traces trace tail top audit accounting dump sampling doctor
+set -l commands ps open traces trace ops tail top audit accounting dump sampling doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c spanring -f
@@ -19,6 +19,7 @@ complete -c spanring -n $none -a ps -d 'processes that write spans'
 complete -c spanring -n $none -a open -d 'what is open right now'
 complete -c spanring -n $none -a traces -d 'recent traces of the local store'
 complete -c spanring -n $none -a trace -d 'one trace as a tree'
+complete -c spanring -n $none -a ops -d 'rate, errors and durations of operations'
 complete -c spanring -n $none -a tail -d 'spans as they arrive'
 complete -c spanring -n $none -a top -d 'processes, exporters and operations, second by second'
 complete -c spanring -n $none -a 'audit accounting' -d 'where every span is, as equations'
@@ -62,6 +63,13 @@ complete -c spanring -n '__fish_seen_subcommand_from trace' -s a -l attributes -
 complete -c spanring -n '__fish_seen_subcommand_from trace' -l json -d 'one JSON document'
 
 complete -c spanring -n '__fish_seen_subcommand_from tail' -s n -l limit -x -d 'end after so many'
+complete -c spanring -n '__fish_seen_subcommand_from ops' -l service -x -d 'of this service'
+complete -c spanring -n '__fish_seen_subcommand_from ops' -l name -x -d 'whose name contains this'
+complete -c spanring -n '__fish_seen_subcommand_from ops' -l since -x -d 'within the last …, or since then'
+complete -c spanring -n '__fish_seen_subcommand_from ops' -l sort -x -a 'spans errors total p50 p95 p99' -d 'the most first'
+complete -c spanring -n '__fish_seen_subcommand_from ops' -s n -l limit -x -d 'so many at most'
+complete -c spanring -n '__fish_seen_subcommand_from ops' -l json -d 'one JSON document'
+
 complete -c spanring -n '__fish_seen_subcommand_from tail' -l json -d 'a JSON document for each span'
 
 complete -c spanring -n '__fish_seen_subcommand_from top' -l interval -x -d 'again every so many seconds'

@@ -68,6 +68,24 @@ class Search(harness.Case):
                           ("only-here", 0, 1)})
         self.command("trace", self.ids[0], "--compare", "ffff", code=1)
 
+        self.check_operations()
+
+    def check_operations(self):
+        def operations(*arguments):
+            listed = json.loads(self.command("ops", "--json", *arguments).stdout)
+            return listed["source"], {(each["service"], each["name"]): (each["spans"], each["errors"], sum(
+                bucket["count"] for bucket in each["histogram"])) for each in listed["operations"]}
+        back = {("back", "query-checkout"): (4, 0, 4), ("back", "query-refund"): (4, 0, 4), ("back", "only-here"): (1, 0, 1)}
+        front = {("front", "checkout"): (1, 0, 1), ("front", "refund"): (1, 0, 1)}
+        # It is written a second after the spans at most.
+        harness.wait_until(lambda: operations() == ("agent", {**back, **front}), "all of them are measured")
+        self.assertEqual(operations("--service", "front", "--since", "1h"), ("agent", front))
+        self.assertEqual(operations("--name", "only"), ("agent", {("back", "only-here"): (1, 0, 1)}))
+        self.assertEqual(operations("service=back"), ("store", back))
+        self.assertEqual(len(operations("--sort", "p99", "-n", "2")[1]), 2)
+        self.assertIn("Of all 11 spans that the agent took in", self.command("ops").stderr)
+        self.assertIn("is neither a duration", self.command("ops", "--since", "soon", code=2).stderr)
+
 
 if __name__ == "__main__":
     harness.main()

@@ -63,11 +63,7 @@ private:
             return survey.problems.front() +
                    (survey.problems.size() > 1 ? " (and " + std::to_string(survey.problems.size() - 1) + " more)" : "");
         if (!feed_.follows()) return "no operations: no agent here keeps a local store (--exporter store)";
-        if (!feed_.problem().empty()) return feed_.problem();
-        if (feed_.read() < feed_.arrived())
-            return "operations: by " + std::to_string(feed_.read()) + " of " + std::to_string(feed_.arrived()) +
-                   " spans that arrived";
-        return {};
+        return feed_.problem();
     }
 
     const CommandContext& context_;

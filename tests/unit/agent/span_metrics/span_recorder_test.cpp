@@ -266,5 +266,38 @@ TEST_F(SpanRecorderTest, IsReadWhileItMeasures) {
     EXPECT_EQ(sum(), 2 * kEach);
 }
 
+TEST(SpanMetricsTest, OperationsAreCountedWhateverIsConfigured) {
+    for (const bool measures : {false, true}) {
+        SpanMetrics metrics(measures ? std::optional(SpanMetricsOptions()) : std::nullopt, std::nullopt, true);
+        const std::string failed = bytes(15, number(3, 2));
+        for (SpanRecorder* recorder : {&metrics.add_recorder(), &metrics.add_recorder()}) {
+            const SpanSource shop = recorder->source("shop", {});
+            recorder->record(shop, readable(span("pay", 1'000'000)));
+            recorder->record(shop, readable(span("pay", 1'000'000, failed)));
+            recorder->record(recorder->source("stock", {}), readable(span("pay", 5)));
+        }
+        const OperationTable operations = metrics.operations();
+        ASSERT_EQ(operations.size(), 2u);
+        const OperationCounts& pay = operations.at({"shop", "pay"});
+        EXPECT_EQ(pay.spans(), 4u);
+        EXPECT_EQ(pay.errors, 2u);
+        EXPECT_DOUBLE_EQ(pay.nanoseconds, 4e6);
+        EXPECT_NEAR(static_cast<double>(pay.quantile(0.5)), 1e6, 4.6e4);
+        EXPECT_EQ(metrics.measured().empty(), !measures);
+    }
+}
+
+TEST(SpanMetricsTest, AMillionOperationsAreFewAndOthers) {
+    SpanMetrics metrics(std::nullopt, std::nullopt, true);
+    SpanRecorder& recorder = metrics.add_recorder();
+    const SpanSource hostile = recorder.source("hostile", {});
+    for (int i = 0; i < 3000; ++i) recorder.record(hostile, readable(span("name " + std::to_string(i))));
+    recorder.record(recorder.source("shop", {}), readable(span("pay")));
+    const OperationTable operations = metrics.operations();
+    EXPECT_EQ(operations.size(), 1000u + 1 + 1);
+    EXPECT_EQ(operations.at({"hostile", kOtherOperations}).spans(), 2000u);
+    EXPECT_EQ(operations.at({"shop", "pay"}).spans(), 1u);
+}
+
 }  // namespace
 }  // namespace spanring::agent
