@@ -5,15 +5,15 @@
 _spanring() {
     local -A options=(
         [spanring]='-h --help --version --state-dir --directory --store --colour --color --ascii'
-        ['spanring ps']='-h --help -a --all --json --watch'
+        ['spanring ps']='-h --help -a --all --each --json --watch'
         ['spanring open']='-h --help --service --name --pid --stuck --unusual --factor -n --limit -a --attributes --stack --json'
         ['spanring traces']='-h --help --service --name --min-duration --max-duration --error --since --until --order -n --limit --json'
         ['spanring trace']='-h --help --depth --errors --fold --critical --compare -a --attributes --json'
         ['spanring ops']='-h --help --service --name --since --sort -n --limit --json'
         ['spanring tail']='-h --help -n --limit --json'
         ['spanring top']='-h --help --interval'
-        ['spanring audit']='-h --help --service --wait --json'
-        ['spanring accounting']='-h --help --service --wait --json'
+        ['spanring audit']='-h --help --service --each --wait --json'
+        ['spanring accounting']='-h --help --service --each --wait --json'
         ['spanring dump']='-h --help --format --json --open --pending -a --attributes -n --limit'
         ['spanring sampling']='-h --help'
         ['spanring sampling set']='-h --help -s --service'

@@ -29,6 +29,7 @@ complete -c spanring -n $none -a doctor -d 'whether everything is there that spa
 
 complete -c spanring -n '__fish_seen_subcommand_from ps' -s a -l all -d 'finished ones too'
 complete -c spanring -n '__fish_seen_subcommand_from ps' -l json -d 'one JSON document'
+complete -c spanring -n '__fish_seen_subcommand_from ps' -l each -d 'each finished one by itself'
 complete -c spanring -n '__fish_seen_subcommand_from ps' -l watch -x -d 'again and again'
 
 complete -c spanring -n '__fish_seen_subcommand_from open' -l service -x -d 'of this service only'
@@ -77,6 +78,7 @@ complete -c spanring -n '__fish_seen_subcommand_from top' -l interval -x -d 'aga
 complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l service -x -d 'processes of this service only'
 complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l wait -x -d 'until nothing moves, at most so long'
 complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l json -d 'one JSON document'
+complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l each -d 'each process by itself'
 
 complete -c spanring -n '__fish_seen_subcommand_from dump' -F
 complete -c spanring -n '__fish_seen_subcommand_from dump' -l json -d 'OTLP JSON'

@@ -18,6 +18,7 @@
 #include "base/quantity.hpp"
 #include "command/commands.hpp"
 #include "command/json_text.hpp"
+#include "command/processes/account_groups.hpp"
 #include "command/processes/process_json.hpp"
 #include "command/processes/site_survey.hpp"
 
@@ -33,6 +34,7 @@ constexpr int kLooks = 10;
 
 struct Options {
     bool json = false;
+    bool each = false;
     std::string service;
     std::string wait = "0";
 };
@@ -80,7 +82,11 @@ std::vector<ProcessAccount> all_of(const Survey& survey) {
     return all;
 }
 
-std::string description_of(const ProcessAccount& account) {
+// Of several, `account` is what they have in common.
+std::string description_of(const ProcessAccount& account, size_t processes) {
+    if (processes > 1)
+        return printable(account.program) + ", " + std::to_string(processes) + " processes, " +
+               state_name(account.state);
     if (account.state == ProcessState::kSender)
         return (account.program.empty() ? "" : "instance " + printable(account.program) + ", ") + "sender";
     return printable(account.program) + ", pid " + std::to_string(account.pid) + ", " + state_name(account.state);
@@ -116,8 +122,21 @@ std::string how_many(const Survey& survey) {
     return text;
 }
 
-void print(const Audit& result, const Terminal& terminal) {
+// What holds is told of together; what does not hold, or may change, is shown where it is.
+std::vector<AccountGroup> groups_of(const Audit& result, const std::vector<ProcessAccount>& all, bool each) {
+    return grouped(all, [&](size_t which) {
+        const auto holds = [](const Equation& equation) { return equation.verdict == Judgement::kOk; };
+        return !each && all[which].state == ProcessState::kFinished && all[which].quarantine.empty() &&
+               std::all_of(result.equations[which].begin(), result.equations[which].end(), holds);
+    });
+}
+
+void print(const Audit& result, bool each, const Terminal& terminal) {
     const std::vector<ProcessAccount> all = all_of(result.survey);
+    const std::vector<AccountGroup> groups = groups_of(result, all, each);
+    std::vector<std::vector<Equation>> equations;
+    for (const AccountGroup& group : groups)
+        equations.push_back(group.several() ? equations_of(group.account) : result.equations[group.members.front()]);
     std::vector<Equation> totals;
     if (all.size() > 1) totals = equations_of(total_of(all));
     for (Equation& equation : totals) {  // the sums have no cause of their own
@@ -131,12 +150,12 @@ void print(const Audit& result, const Terminal& terminal) {
             texts = std::max(texts, cells(equation.text()));
         }
     };
-    for (const auto& list : result.equations) measure(list);
+    for (const auto& list : equations) measure(list);
     measure(totals);
-    for (size_t i = 0; i < all.size(); ++i) {
-        const ProcessAccount& process = all[i];
+    for (size_t i = 0; i < groups.size(); ++i) {
+        const ProcessAccount& process = groups[i].account;
         std::cout << terminal.paint(Colour::kBold, process.service.empty() ? "(none)" : printable(process.service))
-                  << "  " << terminal.paint(Colour::kDim, description_of(process)) << "\n";
+                  << "  " << terminal.paint(Colour::kDim, description_of(process, groups[i].members.size())) << "\n";
         if (process.state == ProcessState::kGone) {
             std::cout << "  "
                       << terminal.paint(Colour::kRed, "its segment was removed before it was drained to the end")
@@ -146,7 +165,7 @@ void print(const Audit& result, const Terminal& terminal) {
             std::cout << "  " << terminal.paint(Colour::kRed, "quarantined: " + printable(process.quarantine)) << "\n";
         }
         if (!process.credible) std::cout << "  quarantined; its numbers are in the ledger, which is not to be seen\n";
-        for (const Equation& equation : result.equations[i]) print_equation(equation, names, texts, terminal);
+        for (const Equation& equation : equations[i]) print_equation(equation, names, texts, terminal);
     }
     if (totals.empty()) return;
     std::cout << terminal.paint(Colour::kBold, "all") << "  " << terminal.paint(Colour::kDim, how_many(result.survey))
@@ -206,7 +225,7 @@ int run(const Options& options, const CommandContext& context) {
         std::cout << "No process" << (options.service.empty() ? "" : " of this service")
                   << " writes spans or has written any.\n";
     } else {
-        print(result, context.terminal());
+        print(result, options.each, context.terminal());
     }
     for (const std::string& problem : result.survey.problems) std::cerr << "spanring: " << printable(problem) << "\n";
     sites.warn();
@@ -223,6 +242,7 @@ void add_audit(CLI::App& app, Selection& selection) {
     command->add_option("--service", options->service, "processes of this service only")->type_name("NAME");
     command->add_option("--wait", options->wait, "wait until nothing moves or is pending, at most this long")
         ->type_name("TIME");
+    command->add_flag("--each", options->each, "each process by itself, also where many have finished and all holds");
     command->add_flag("--json", options->json, "one JSON document");
     command->footer(
         "  started            = ended + open + unfinished\n"

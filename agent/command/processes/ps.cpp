@@ -14,6 +14,7 @@
 #include "base/text.hpp"
 #include "base/wall_clock.hpp"
 #include "command/commands.hpp"
+#include "command/processes/account_groups.hpp"
 #include "command/processes/not_understood.hpp"
 #include "command/processes/process_json.hpp"
 #include "command/processes/site_survey.hpp"
@@ -27,6 +28,7 @@ namespace {
 
 struct Options {
     bool all = false;
+    bool each = false;
     bool json = false;
     std::optional<std::chrono::nanoseconds> watch;
 };
@@ -84,7 +86,12 @@ std::string state_of(const ProcessAccount& process) {
     return state_name(process.state);
 }
 
-std::string render(const Survey& survey, const Terminal& terminal) {
+// Those that run are looked at one by one, and what is wrong with a segment is of one process.
+bool is_history(const ProcessAccount& process) {
+    return process.state == ProcessState::kFinished || process.state == ProcessState::kGone;
+}
+
+std::string render(const Survey& survey, bool each, const Terminal& terminal) {
     Table table;
     table.column("PID", Table::Align::kRight).column("SERVICE", Table::Align::kLeft, true);
     table.column("PROGRAM", Table::Align::kLeft, true).column("STATE").column("AGE", Table::Align::kRight);
@@ -95,13 +102,16 @@ std::string render(const Survey& survey, const Terminal& terminal) {
                                     [](const ProcessAccount& process) { return dropped(process) != 0; });
     if (causes) table.column("CAUSES", Table::Align::kLeft, true);
     const uint64_t now = unix_nano();
-    for (const ProcessAccount& process : survey.processes) {
+    const auto may = [&](size_t which) { return !each && is_history(survey.processes[which]); };
+    for (const AccountGroup& group : grouped(survey.processes, may)) {
+        const ProcessAccount& process = group.account;
         const ExporterAccount& exporter = slowest(process);
         const uint64_t lost = dropped(process);
         const uint64_t open = process.open + process.unfinished;
         const auto number = [&](uint64_t value) { return process.credible ? std::to_string(value) : "?"; };
         std::vector<Table::Cell> row = {
-            {std::to_string(process.pid)},
+            {group.several() ? std::to_string(group.members.size()) + (terminal.unicode ? " ×" : " x")
+                             : std::to_string(process.pid)},
             {process.service.empty() ? "(none)" : printable(process.service), Colour::kBold},
             {printable(process.program)},
             {state_of(process), state_colour(process)},
@@ -174,7 +184,7 @@ std::string nothing_in(const Sites& sites, bool all) {
 std::string page(const Survey& found, const Options& options, const CommandContext& context, const Sites& sites) {
     if (options.json) return survey_json(found, sites) + "\n";
     if (found.processes.empty() && found.senders.empty()) return nothing_in(sites, options.all);
-    std::string text = found.processes.empty() ? "" : render(found, context.terminal());
+    std::string text = found.processes.empty() ? "" : render(found, options.each, context.terminal());
     if (!found.senders.empty()) text += (text.empty() ? "" : "\n") + render_senders(found.senders, context.terminal());
     return text;
 }
@@ -212,11 +222,15 @@ void add_ps(CLI::App& app, Selection& selection) {
     CLI::App* command =
         app.add_subcommand("ps", "Processes that write spans: state, counts, drops by cause, ring fill");
     command->add_flag("-a,--all", options->all, "also finished ones, from the agent's ledger");
+    command->add_flag("--each", options->each, "with --all: each finished process by itself, where many are alike");
     command->add_flag("--json", options->json, "one JSON document");
     add_watch(*command, options->watch);
-    command->footer("OPEN counts spans that are open and, of a dead process, those handed on as unfinished.\n"
-                    "With several exporters, EXPORTED and PENDING are those of the one that is furthest behind;\n"
-                    "`spanring audit` shows each.");
+    command->footer(
+        "Of --all, four or more finished processes of one service and program are one row, as '812 ×', with\n"
+        "their sums and the age of the youngest; --json has each.\n"
+        "OPEN counts spans that are open and, of a dead process, those handed on as unfinished.\n"
+        "With several exporters, EXPORTED and PENDING are those of the one that is furthest behind;\n"
+        "`spanring audit` shows each.");
     command->callback([options, &selection] {
         selection.run = [options](const CommandContext& context) { return run(*options, context); };
     });
