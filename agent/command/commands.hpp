@@ -44,6 +44,7 @@ void add_traces(CLI::App& app, Selection& selection);
 void add_top(CLI::App& app, Selection& selection);
 void add_tail(CLI::App& app, Selection& selection);
 void add_ops(CLI::App& app, Selection& selection);
+void add_import(CLI::App& app, Selection& selection);
 void add_trace(CLI::App& app, Selection& selection);
 void add_dump(CLI::App& app, Selection& selection);
 void add_doctor(CLI::App& app, Selection& selection);

@@ -75,6 +75,7 @@ int run(int argc, char** argv) {
     add_traces(app, selection);
     add_trace(app, selection);
     add_ops(app, selection);
+    add_import(app, selection);
     add_tail(app, selection);
     add_top(app, selection);
     add_audit(app, selection);

@@ -70,6 +70,17 @@ bool is_of(std::span<const uint8_t> span, const TraceId& trace) {
     return false;
 }
 
+void read_spans(std::span<const uint8_t> request, const TraceId& trace, std::vector<StoredSpan>& ret_found) {
+    visit_spans(request,
+                [&](const DecodedResource& resource, const DecodedScope& scope, std::span<const uint8_t> bytes) {
+                    StoredSpan stored;
+                    if (!is_of(bytes, trace) || !decode_span(bytes, stored.span)) return;
+                    stored.resource = std::make_shared<DecodedResource>(resource);
+                    stored.scope = std::make_shared<DecodedScope>(scope);
+                    ret_found.push_back(std::move(stored));
+                });
+}
+
 }  // namespace
 
 StoreReader::StoreReader(const std::string& file) : database_(Database::open_read_only(file, kStoreSchema)) {
@@ -190,43 +201,35 @@ void StoreReader::each_traces(Visit visit) {
     traces_.reset();
 }
 
-std::vector<StoredSpan> StoreReader::spans(const TraceId& trace) {
+void StoreReader::each_request(const TraceId& trace, const RequestVisitor& visit) {
     std::vector<int64_t> batches;
     each_traces([&](int64_t batch, std::span<const uint8_t> traces) {
         if (has_trace(traces, trace)) batches.push_back(batch);
     });
-    std::vector<StoredSpan> found;
     for (const int64_t batch : batches) {
         request_.reset();
         request_.bind(1, batch);
-        read_spans(request_, trace, found);
+        if (request_.step()) visit(request_.blob(0), false);
+        request_.reset();
     }
-    if (!partials_) return found;
-    std::set<std::array<uint8_t, 8>> ended;
-    for (const StoredSpan& stored : found) ended.insert(stored.span.span_id);
-    std::vector<StoredSpan> partial;
+    if (!partials_) return;
     partials_->reset();
     partials_->bind(1, trace);
-    read_spans(*partials_, trace, partial);
+    while (partials_->step()) visit(partials_->blob(0), true);
+    partials_->reset();
+}
+
+std::vector<StoredSpan> StoreReader::spans(const TraceId& trace) {
+    std::vector<StoredSpan> found, partial;
+    each_request(trace, [&](std::span<const uint8_t> request, bool goes_on) {
+        read_spans(request, trace, goes_on ? partial : found);
+    });
+    std::set<std::array<uint8_t, 8>> ended;
+    for (const StoredSpan& stored : found) ended.insert(stored.span.span_id);
     // One that ended may have come before its own past.
     std::erase_if(partial, [&](const StoredSpan& stored) { return ended.contains(stored.span.span_id); });
     std::move(partial.begin(), partial.end(), std::back_inserter(found));
     return found;
-}
-
-// `requests`: bound, of those that have spans of the trace.
-void StoreReader::read_spans(Statement& requests, const TraceId& trace, std::vector<StoredSpan>& ret_found) {
-    while (requests.step()) {
-        visit_spans(requests.blob(0),
-                    [&](const DecodedResource& resource, const DecodedScope& scope, std::span<const uint8_t> bytes) {
-                        StoredSpan stored;
-                        if (!is_of(bytes, trace) || !decode_span(bytes, stored.span)) return;
-                        stored.resource = std::make_shared<DecodedResource>(resource);
-                        stored.scope = std::make_shared<DecodedScope>(scope);
-                        ret_found.push_back(std::move(stored));
-                    });
-    }
-    requests.reset();
 }
 
 void StoreReader::newest_durations(const DurationVisitor& visit) {

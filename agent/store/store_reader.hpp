@@ -68,6 +68,11 @@ public:
     // Traces whose id, in hex, begins so; at most `limit`. Nothing: `prefix` is not hex, or too long.
     std::vector<TraceId> matching(std::string_view prefix, size_t limit);
 
+    // What was stored with spans of the trace, other traces' spans included, in the order in which it came; then what
+    // had not ended when it was last sent, and goes on. ExportTraceServiceRequests.
+    using RequestVisitor = std::function<void(std::span<const uint8_t> request, bool goes_on)>;
+    void each_request(const TraceId& trace, const RequestVisitor& visit);
+
     // Of one that has not ended, what it was when it was last sent.
     std::vector<StoredSpan> spans(const TraceId& trace);
 
@@ -92,7 +97,6 @@ private:
     template <class Visit>
     void each_traces(Visit visit);
     bool has_table(std::string_view name);
-    static void read_spans(Statement& requests, const TraceId& trace, std::vector<StoredSpan>& ret_found);
 
     Database database_;
     Statement indexes_, traces_, request_;

@@ -8,7 +8,8 @@ _spanring() {
         ['spanring ps']='-h --help -a --all --each --json --watch'
         ['spanring open']='-h --help --service --name --pid --stuck --unusual --factor -n --limit -a --attributes --stack --json'
         ['spanring traces']='-h --help --service --name --min-duration --max-duration --error --since --until --order -n --limit --json'
-        ['spanring trace']='-h --help --depth --errors --fold --critical --compare -a --attributes --json'
+        ['spanring trace']='-h --help --format --depth --errors --fold --critical --compare -a --attributes --json'
+        ['spanring import']='-h --help'
         ['spanring ops']='-h --help --service --name --since --sort -n --limit --json'
         ['spanring tail']='-h --help -n --limit --json'
         ['spanring top']='-h --help --interval'
@@ -22,7 +23,7 @@ _spanring() {
         ['spanring doctor']='-h --help --config --pid --patience --json'
     )
     local -A commands=(
-        [spanring]='ps open traces trace ops tail top audit accounting dump sampling doctor'
+        [spanring]='ps open traces trace import ops tail top audit accounting dump sampling doctor'
         ['spanring sampling']='set clear show'
     )
     local with_value='--state-dir --directory --store --colour --color --service --name --min-duration --max-duration --since --until
@@ -58,7 +59,11 @@ _spanring() {
         --colour|--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current"); return ;;
         --order) mapfile -t COMPREPLY < <(compgen -W 'start arrival' -- "$current"); return ;;
         --sort) mapfile -t COMPREPLY < <(compgen -W 'spans errors total p50 p95 p99' -- "$current"); return ;;
-        --format) mapfile -t COMPREPLY < <(compgen -W 'tree json' -- "$current"); return ;;
+        --format)
+            local formats='tree json'
+            [[ $command != 'spanring trace' ]] || formats='tree otlp perfetto'
+            mapfile -t COMPREPLY < <(compgen -W "$formats" -- "$current")
+            return ;;
         *) return ;;
     esac
     if [[ $current == -* ]]; then
@@ -67,7 +72,7 @@ _spanring() {
     fi
     case "$command" in
         'spanring trace') mapfile -t COMPREPLY < <(compgen -W last -- "$current") ;;
-        'spanring dump') compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+        'spanring dump'|'spanring import') compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
         'spanring sampling set') mapfile -t COMPREPLY < <(compgen -W 'on off' -- "$current") ;;
         *) mapfile -t COMPREPLY < <(compgen -W "${commands[$command]:-}" -- "$current") ;;
     esac

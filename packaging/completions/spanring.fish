@@ -2,7 +2,7 @@
 #
 # Completion of spanring for fish. tests/install/completions_test.py compares it with --help.
 
-set -l commands ps open traces trace ops tail top audit accounting dump sampling doctor
+set -l commands ps open traces trace import ops tail top audit accounting dump sampling doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c spanring -f
@@ -19,6 +19,7 @@ complete -c spanring -n $none -a ps -d 'processes that write spans'
 complete -c spanring -n $none -a open -d 'what is open right now'
 complete -c spanring -n $none -a traces -d 'recent traces of the local store'
 complete -c spanring -n $none -a trace -d 'one trace as a tree'
+complete -c spanring -n $none -a import -d 'traces of others, into a store of their own'
 complete -c spanring -n $none -a ops -d 'rate, errors and durations of operations'
 complete -c spanring -n $none -a tail -d 'spans as they arrive'
 complete -c spanring -n $none -a top -d 'processes, exporters and operations, second by second'
@@ -28,8 +29,8 @@ complete -c spanring -n $none -a sampling -d 'what is recorded, by service'
 complete -c spanring -n $none -a doctor -d 'whether everything is there that spanring needs'
 
 complete -c spanring -n '__fish_seen_subcommand_from ps' -s a -l all -d 'finished ones too'
-complete -c spanring -n '__fish_seen_subcommand_from ps' -l json -d 'one JSON document'
 complete -c spanring -n '__fish_seen_subcommand_from ps' -l each -d 'each finished one by itself'
+complete -c spanring -n '__fish_seen_subcommand_from ps' -l json -d 'one JSON document'
 complete -c spanring -n '__fish_seen_subcommand_from ps' -l watch -x -d 'again and again'
 
 complete -c spanring -n '__fish_seen_subcommand_from open' -l service -x -d 'of this service only'
@@ -59,11 +60,11 @@ complete -c spanring -n '__fish_seen_subcommand_from trace' -l depth -x -d 'only
 complete -c spanring -n '__fish_seen_subcommand_from trace' -l errors -d 'only errors and what is above them'
 complete -c spanring -n '__fish_seen_subcommand_from trace' -l fold -d 'of alike siblings only the slowest'
 complete -c spanring -n '__fish_seen_subcommand_from trace' -l critical -d 'what the trace waited for'
+complete -c spanring -n '__fish_seen_subcommand_from trace' -l format -x -a 'tree otlp perfetto' -d 'for other programs'
 complete -c spanring -n '__fish_seen_subcommand_from trace' -l compare -x -d 'another trace beside it'
 complete -c spanring -n '__fish_seen_subcommand_from trace' -s a -l attributes -d 'attributes, events and links too'
 complete -c spanring -n '__fish_seen_subcommand_from trace' -l json -d 'one JSON document'
 
-complete -c spanring -n '__fish_seen_subcommand_from tail' -s n -l limit -x -d 'end after so many'
 complete -c spanring -n '__fish_seen_subcommand_from ops' -l service -x -d 'of this service'
 complete -c spanring -n '__fish_seen_subcommand_from ops' -l name -x -d 'whose name contains this'
 complete -c spanring -n '__fish_seen_subcommand_from ops' -l since -x -d 'within the last …, or since then'
@@ -71,14 +72,15 @@ complete -c spanring -n '__fish_seen_subcommand_from ops' -l sort -x -a 'spans e
 complete -c spanring -n '__fish_seen_subcommand_from ops' -s n -l limit -x -d 'so many at most'
 complete -c spanring -n '__fish_seen_subcommand_from ops' -l json -d 'one JSON document'
 
+complete -c spanring -n '__fish_seen_subcommand_from tail' -s n -l limit -x -d 'end after so many'
 complete -c spanring -n '__fish_seen_subcommand_from tail' -l json -d 'a JSON document for each span'
 
 complete -c spanring -n '__fish_seen_subcommand_from top' -l interval -x -d 'again every so many seconds'
 
 complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l service -x -d 'processes of this service only'
+complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l each -d 'each process by itself'
 complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l wait -x -d 'until nothing moves, at most so long'
 complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l json -d 'one JSON document'
-complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l each -d 'each process by itself'
 
 complete -c spanring -n '__fish_seen_subcommand_from dump' -F
 complete -c spanring -n '__fish_seen_subcommand_from dump' -l json -d 'OTLP JSON'

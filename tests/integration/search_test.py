@@ -69,6 +69,32 @@ class Search(harness.Case):
         self.command("trace", self.ids[0], "--compare", "ffff", code=1)
 
         self.check_operations()
+        self.check_traces_of_others()
+
+    def check_traces_of_others(self):
+        """What is written for other programs is looked at like what came from here."""
+        written = self.workspace.folder / "trace.json"
+        written.write_text(self.command("trace", self.ids[0], "--format", "otlp").stdout)
+        other = str(self.workspace.folder / "other.db")
+        self.assertIn("5 spans imported", self.command("--store", other, "import", str(written)).stdout)
+
+        def trace(*place):
+            return json.loads(self.command(*place, "trace", self.ids[0], "--json").stdout)
+        self.assertEqual(trace("--store", other), trace())
+        found = json.loads(self.command("--store", other, "traces", "service=back", "--json").stdout)["traces"]
+        self.assertEqual([each["trace_id"] for each in found], [self.ids[0]])
+        written.write_text(2 * self.command("trace", self.ids[1], "--format", "otlp").stdout + "\n")
+        self.assertIn("12 spans imported", self.command("--store", other, "import", str(written)).stdout)
+        self.assertEqual(len(json.loads(self.command("--store", other, "trace", self.ids[1], "--json").stdout)["spans"]), 6)
+        written.write_text("no JSON")
+        self.assertIn("trace.json: ", self.command("--store", other, "import", str(written), code=3).stderr)
+        self.assertIn("an agent writes this store",
+                      self.command("--store", f"{self.workspace.state}/spans.db", "import", str(written), code=2).stderr)
+
+        events = json.loads(self.command("trace", self.ids[0], "--format", "perfetto").stdout)["traceEvents"]
+        self.assertEqual(sorted(each["name"] for each in events if each["ph"] == "X"), ["checkout"] + 4 * ["query-checkout"])
+        self.assertEqual({each["args"]["name"] for each in events if each["ph"] == "M"}, {"front", "back"})
+        self.assertEqual(len([each for each in events if each["ph"] == "f"]), 4, "each child is in another process")
 
     def check_operations(self):
         def operations(*arguments):

@@ -8,9 +8,11 @@
 
 #include "command/commands.hpp"
 #include "command/traces/critical_path.hpp"
+#include "command/traces/perfetto_json.hpp"
 #include "command/traces/store_access.hpp"
 #include "command/traces/trace_comparison.hpp"
 #include "command/traces/trace_json.hpp"
+#include "command/traces/trace_otlp.hpp"
 #include "command/traces/trace_view.hpp"
 #include "command/traces/tree_selection.hpp"
 
@@ -26,6 +28,7 @@ struct Options {
     bool critical = false;
     bool attributes = false;
     bool json = false;
+    std::string format = "tree";
 };
 
 std::vector<TraceId> find_traces(StoreReader& store, const std::string& id) {
@@ -70,6 +73,14 @@ int run(const Options& options, const CommandContext& context) {
         std::cout << (options.json ? comparison_json(tree, other) : render_comparison(tree, other, context.terminal()));
         return 0;
     }
+    if (options.format == "otlp") {
+        std::cout << otlp_json_of_trace(*store.operator->(), tree.trace_id);
+        return 0;
+    }
+    if (options.format == "perfetto") {
+        std::cout << perfetto_json(tree);
+        return 0;
+    }
     if (options.critical) mark_critical_path(tree);
     const TraceTree shown = select_spans(tree, options.selection);
     if (options.json) {
@@ -100,6 +111,14 @@ void add_trace(CLI::App& app, Selection& selection) {
     command->add_option("--compare", options->other, "what another trace has more, less, slower or faster")
         ->type_name("ID");
     command->add_flag("-a,--attributes", options->attributes, "also ids, attributes, events and links of each span");
+    command
+        ->add_option(
+            "--format", options->format,
+            "for other programs, the whole trace: 'otlp' (OTLP JSON, see import), or 'perfetto' (trace events, for "
+            "ui.perfetto.dev)")
+        ->type_name("WHAT")
+        ->check(CLI::IsMember({"tree", "otlp", "perfetto"}))
+        ->capture_default_str();
     command->add_flag("--json", options->json, "one JSON document");
     command->footer(
         "✗ error   ◌ unfinished: its process died before the span ended   ⇠ its parent is not in the store");
