@@ -191,6 +191,14 @@ void add(Survey& survey, Survey more) {
     sort(survey.senders);
 }
 
+std::vector<ProcessAccount> sender_accounts(const Ledger& ledger) {
+    std::vector<ProcessAccount> senders;
+    for (const ProcessRow& row : ledger.processes()) {
+        if (row.sender) senders.push_back(from_sender(row, ledger));
+    }
+    return senders;
+}
+
 Survey survey(const std::vector<std::string>& directories, const Ledger* ledger, bool finished) {
     Survey result;
     std::map<AccountId, size_t> found;

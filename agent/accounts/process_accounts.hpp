@@ -86,6 +86,8 @@ ProcessAccount account_of(const SegmentSnapshot& segment, const std::string& fil
 // Splits the agent's totals of one process into its exporters' accounts. `ledger` may be null.
 void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const Ledger* ledger);
 
+std::vector<ProcessAccount> sender_accounts(const Ledger& ledger);
+
 struct Survey {
     std::vector<ProcessAccount> processes;  // live ones first, then by age
     std::vector<ProcessAccount> senders;    // by age; all that the ledger knows

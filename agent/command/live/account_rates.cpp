@@ -51,7 +51,8 @@ Rates AccountRates::update(Clock::time_point now, uint64_t now_unix_nano, std::v
         const bool born = time_ && known == before_.end() && process.since_unix_nano >= unix_nano_;
         const ProcessAccount& before = known != before_.end() ? known->second : born ? kNothing : process;
         ProcessRates row;
-        row.ended = static_cast<double>(risen(process.ended(), before.ended())) / seconds;
+        row.ended =
+            static_cast<double>(risen(process.ended() + process.received, before.ended() + before.received)) / seconds;
         row.dropped_sum = dropped(process);
         row.dropped = static_cast<double>(risen(row.dropped_sum, dropped(before))) / seconds;
         row.pending = pending(process);

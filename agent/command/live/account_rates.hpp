@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What processes and exporters did between two looks at their accounts.
+// What processes, senders and exporters did between two looks at their accounts.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@ namespace spanring::agent {
 
 struct ProcessRates {
     ProcessAccount account;
-    double ended = 0;    // spans a second
+    double ended = 0;    // spans a second; of a sender: received
     double dropped = 0;  // likewise, wherever they were dropped
     uint64_t dropped_sum = 0;
     uint64_t pending = 0;  // at the exporter that is furthest behind

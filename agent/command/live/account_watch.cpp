@@ -3,7 +3,10 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
+#include <stdexcept>
 #include <utility>
 
 #include "base/descriptor.hpp"
@@ -20,6 +23,7 @@ constexpr size_t kMostSegments = 2'000;  // of a directory; `ps` has them all
 
 void AccountWatch::follow(Sites sites) {
     sites_ = std::move(sites);
+    senders_ = true;
     ledgers_.clear();
     for (const Site& site : sites_.all) ledgers_.emplace_back(site);
 }
@@ -32,6 +36,17 @@ Survey AccountWatch::look() {
             look_into(directory, ledgers_[i].get(), kept, survey);
     }
     glances_ = std::move(kept);  // those of files that are gone go
+    // All that a ledger knows is read for them.
+    for (const LedgerAccess& ledger : ledgers_) {
+        if (!senders_ || ledger.get() == nullptr) continue;
+        try {
+            std::vector<ProcessAccount> senders = sender_accounts(*ledger.get());
+            std::move(senders.begin(), senders.end(), std::back_inserter(survey.senders));
+        } catch (const std::runtime_error& error) {
+            survey.problems.push_back(error.what());
+        }
+    }
+    senders_ = !survey.senders.empty();
     return survey;
 }
 

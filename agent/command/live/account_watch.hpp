@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The accounts of all processes that have a segment, read again and again for little (segment/segment_glance.hpp).
-// Those that are finished, and are in a ledger alone, are left out.
+// The accounts of all processes that have a segment, read again and again for little (segment/segment_glance.hpp), and
+// of the senders that a ledger knows. Processes that are finished, and are in a ledger alone, are left out.
 #pragma once
 
 #include <map>
@@ -20,7 +20,7 @@ class AccountWatch {
 public:
     explicit AccountWatch(Sites sites) { follow(std::move(sites)); }
 
-    void follow(Sites sites);  // agents come and go
+    void follow(Sites sites);  // agents and senders come and go
     Survey look();
     const Sites& sites() const { return sites_; }
 
@@ -31,6 +31,7 @@ private:
 
     Sites sites_;
     std::vector<LedgerAccess> ledgers_;  // of each site
+    bool senders_ = true;                // there are some, or may be since follow()
     Glances glances_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -49,6 +50,7 @@ public:
         TopLook look;
         look.unix_nano = unix_nano();
         Survey survey = accounts_.look();
+        std::move(survey.senders.begin(), survey.senders.end(), std::back_inserter(survey.processes));
         look.rates = rates_.update(now, look.unix_nano, std::move(survey.processes));
         operations_.turn(now);
         feed_.read_into(operations_);

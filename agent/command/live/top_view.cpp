@@ -239,7 +239,8 @@ Table TopView::table_of(Pane pane, size_t room, const Terminal& terminal) {
             const ProcessAccount& account = row->account;
             const bool quarantined = account.state == ProcessState::kQuarantined;
             const auto number = [&](const std::string& text) { return quarantined ? "?" : text; };
-            table.row({{whole(account.pid)},
+            const bool sender = account.state == ProcessState::kSender;
+            table.row({{sender ? "-" : whole(account.pid)},
                        {named(account.service), Colour::kBold},
                        {printable(account.program)},
                        {state_of(account), quarantined ? Colour::kRed : Colour::kPlain},
@@ -248,7 +249,8 @@ Table TopView::table_of(Pane pane, size_t room, const Terminal& terminal) {
                        {number(whole(row->dropped_sum)), loss(static_cast<double>(row->dropped_sum))},
                        {number(whole(account.open))},
                        {number(whole(row->pending))},
-                       {number(percent(account.fill)), account.fill > 0.8 ? Colour::kYellow : Colour::kPlain}});
+                       {sender ? "-" : number(percent(account.fill)),
+                        account.fill > 0.8 ? Colour::kYellow : Colour::kPlain}});
         });
     } else {
         const auto found = [&](const OperationRow& row) { return passes({row.service, row.name}); };
@@ -266,9 +268,12 @@ Table TopView::table_of(Pane pane, size_t room, const Terminal& terminal) {
 
 TopView::Line TopView::summary() const {
     const Rates& rates = look_.rates;
+    const auto processes = std::count_if(rates.processes.begin(), rates.processes.end(), [](const ProcessRates& row) {
+        return row.account.state != ProcessState::kSender;
+    });
     Line line = {{"spanring top", Colour::kBold},
                  {"  " + human_moment(look_.unix_nano, look_.unix_nano).substr(0, 8), Colour::kDim},
-                 {"  " + std::to_string(rates.processes.size()) + " processes"},
+                 {"  " + std::to_string(processes) + " processes"},
                  {"  " + rate_text(rates.ended) + " spans/s", Colour::kBold},
                  {"  " + rate_text(rates.dropped) + " dropped/s", loss(rates.dropped)},
                  {"  " + std::to_string(rates.open) + " open"},

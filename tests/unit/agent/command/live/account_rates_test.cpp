@@ -44,6 +44,15 @@ TEST_F(AccountRatesTest, DividesWhatRoseByTheTimeBetweenTwoLooks) {
     EXPECT_EQ(rates.ended, 150);
 }
 
+TEST_F(AccountRatesTest, OfASenderWhatWasReceivedCounts) {
+    ProcessAccount sender = process(1, 0, 0);
+    sender.state = ProcessState::kSender;
+    sender.received = 1000;
+    look(100, {sender});
+    sender.received = 1300;
+    EXPECT_EQ(look(102, {sender}).processes[0].ended, 150);
+}
+
 TEST_F(AccountRatesTest, CountsAProcessThatWasBornSinceFromNothing) {
     look(100, {});
     const Rates rates = look(101, {process(1, 100 * kSecond + 1, 50), process(2, 99 * kSecond, 5000)});
