@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <utility>
 
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -18,6 +19,9 @@ namespace {
 
 // Of tmpfs, all in all. A small process is left alone: what comes and goes would cost it more than it is worth.
 constexpr uint64_t kMayKeep = 1u << 20;
+
+// What open spans need is not said when it ends: whoever looks finds it, this often.
+constexpr std::chrono::seconds kLookPause{1};
 
 // Each is a system call that unmaps a piece of the process: some 20 us here, and an interrupt on each of its cores.
 constexpr uint32_t kGivesInALook = 32;
@@ -50,26 +54,25 @@ uint32_t punch_chunks(int file, uint32_t extent, uint32_t chunk_size, uint32_t p
 void IdleMemory::finish_giving() {
     if (!held_.restores_memory()) return;
     for (uint32_t extent = 0; extent < held_.extents.count(); ++extent) {
-        // relaxed: agents alone write that it is GIVING, and the last one is gone.
-        const uint64_t word = ring::StdAtomics::load(held_.view().extent_word(extent), std::memory_order_relaxed);
-        if (ring::ExtentWord::unpack(word).memory == ring::ExtentMemory::kGiving) give(extent);
+        // Whoever has the agent's lock alone writes that it is GIVING, and the last one is gone.
+        if (word(extent).memory == ring::ExtentMemory::kGiving) give(extent);
     }
 }
 
 bool IdleMemory::give_back(Clock::time_point now, Clock::duration after) {
     if (after == Clock::duration::zero() || now < next_ || !held_.restores_memory()) return false;
-    next_ = now + after;
+    next_ = now + std::min<Clock::duration>(after, kLookPause);
     uint32_t given = 0;
     // From the last one down: what a small load needs next is among the first.
     for (uint32_t extent = held_.extents.count(); extent-- > 0;) {
-        if (held_.extents.chunks_in(extent) == 0) continue;
         Clock::time_point& used = since(extent);
+        if (held_.extents.chunks_in(extent) == 0 && !is_unused_as_before(extent)) used = {};
         if (used == Clock::time_point()) used = now;
         if (now - used < after) {
             next_ = std::min(next_, used + after);
             continue;
         }
-        if (!has_idle_chunk(extent)) {
+        if (held_.extents.chunks_in(extent) != 0 && !has_idle_chunk(extent)) {
             used = now;
             continue;
         }
@@ -81,6 +84,20 @@ bool IdleMemory::give_back(Clock::time_point now, Clock::duration after) {
         }
     }
     return false;
+}
+
+ring::ExtentWord IdleMemory::word(uint32_t extent) const {
+    // relaxed: a guess, or the exchange of it decides.
+    return ring::ExtentWord::unpack(
+        ring::StdAtomics::load(held_.view().extent_word(extent), std::memory_order_relaxed));
+}
+
+// Whether an extent of slots or blocks is unused, and was so at the last look, without having been used in between.
+bool IdleMemory::is_unused_as_before(uint32_t extent) {
+    if (extent >= unused_.size()) unused_.resize(held_.extents.count());
+    const ring::ExtentWord now = word(extent);
+    if (now.memory != ring::ExtentMemory::kUnused || ring::holds_chunks(now.kind)) return false;
+    return std::exchange(unused_[extent], now.gives) == now.gives;
 }
 
 bool IdleMemory::holds_little() const {
@@ -97,6 +114,15 @@ bool IdleMemory::has_idle_chunk(uint32_t extent) const {
 }
 
 void IdleMemory::give(uint32_t extent) {
+    const uint64_t before = held_.extents.bytes_without_memory();
+    if (held_.extents.chunks_in(extent) != 0)
+        give_chunks(extent);
+    else
+        give_unused(extent);
+    given_ += held_.extents.bytes_without_memory() - before;
+}
+
+void IdleMemory::give_chunks(uint32_t extent) {
     const ring::ExtentKind kind = held_.extents.kind(extent);
     ring::ExtentGiver<> giver(held_.view());
     const uint32_t places =
@@ -105,9 +131,16 @@ void IdleMemory::give(uint32_t extent) {
     const uint32_t punched = punch_chunks(held_.file.get(), extent, ring::part_size(kind), places);
     SPR_TESTPOINT(extent_punched);
     giver.finish(extent, kind, punched != 0);
-    const uint64_t before = held_.extents.bytes_without_memory();
     held_.extents.memory_went(extent, punched);
-    given_ += held_.extents.bytes_without_memory() - before;
+}
+
+void IdleMemory::give_unused(uint32_t extent) {
+    ring::ExtentGiver<> giver(held_.view());
+    if (!giver.take_unused(extent, word(extent))) return;
+    const bool punched = punch(held_.file.get(), ring::extent_offset(extent), ring::kExtentSize);
+    SPR_TESTPOINT(unused_punched);
+    giver.finish_unused(extent);
+    if (punched) held_.extents.memory_went(extent, ring::ExtentMap::kAll);
 }
 
 }  // namespace spanring::agent

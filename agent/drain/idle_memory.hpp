@@ -5,7 +5,8 @@
 // thread only.
 //
 // Invariants: what goes are chunks that are FREE: read, acknowledged, and let go of by every batch that pointed into
-// them (RetiredChunks). What went is not read: a read of a hole makes memory of it.
+// them (RetiredChunks); and slots and blocks of which the process says that it does not use them, which no agent reads
+// while it lives. What went is not read: a read of a hole makes memory of it.
 //
 // Header bill: it gives what a HeldSegment holds, by what its cursors know; attached_segment.hpp alone includes it.
 #pragma once
@@ -17,6 +18,7 @@
 
 #include "drain/chunk_cursors.hpp"
 #include "drain/held_segment.hpp"
+#include "ring/extent_word.hpp"
 
 namespace spanring::agent {
 
@@ -46,12 +48,17 @@ private:
         return since_[extent];
     }
     bool holds_little() const;
+    bool is_unused_as_before(uint32_t extent);
     bool has_idle_chunk(uint32_t extent) const;
+    ring::ExtentWord word(uint32_t extent) const;
     void give(uint32_t extent);
+    void give_chunks(uint32_t extent);
+    void give_unused(uint32_t extent);
 
     HeldSegment& held_;
     ChunkCursors& cursors_;
     std::vector<Clock::time_point> since_;  // of each extent: when it was used last; {}: since the last look
+    std::vector<uint32_t> unused_;          // of each of open spans: which time it is that it is unused
     Clock::time_point next_{};              // nothing is due before
     uint64_t given_ = 0;
 };

@@ -176,6 +176,7 @@ type Statistics struct {
 	RefusedData, Acknowledged                                     uint64
 	CutTexts                                                      uint64 // attributes, events, links, names, messages
 	MisreadVariables                                              uint64 // of the environment, taken as unset
+	GivenBackBytes                                                uint64 // of the segment's memory, by this process
 }
 
 // Dropped are the spans that ended and were lost, of all causes.
@@ -199,5 +200,6 @@ func (p *Provider) Statistics() Statistics {
 		Acknowledged:       raw.Acknowledged,
 		CutTexts:           raw.CutTexts,
 		MisreadVariables:   raw.MisreadVariables,
+		GivenBackBytes:     raw.GivenBackBytes,
 	}
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The agent's side of memory that goes back: that of the FREE chunks of an extent. One thread of the agent that holds
-// the segment's lock, and only of a living process that said that it can make an extent whole again.
+// Memory that goes back: that of the FREE chunks of an extent, and that of slots and blocks which nobody uses. By one
+// thread of whoever has the agent's lock, and only of a living process that said that it can make an extent whole
+// again.
 //
 //     word -> GIVING          nobody claims a chunk of it any more whose word was loaded after this
 //     each chunk FREE, on     by a generation: nobody claims one whose word was loaded before
@@ -10,6 +11,10 @@
 //
 // A chunk that is not FREE goes on as it was; once it is FREE it is claimed no sooner than the others. Killed in
 // between: the word is GIVING, and the next agent goes on from there. Where none is FREE the word is whole again.
+//
+//     word UNUSED -> GIVING   of slots and blocks: the process takes none of these before it has the word
+//     the extent punched      by the caller
+//     word GIVING -> EMPTY    the process populates it before it uses it again (Segment::turn_extent())
 #pragma once
 
 #include <cstdint>
@@ -58,6 +63,29 @@ public:
         SPR_TESTPOINT(extent_emptied);
     }
 
+    // Takes an extent of slots or blocks whose word was `seen`: nobody uses it, or one that was killed had it. False:
+    // it is used again. The caller punches it, then calls finish_unused().
+    bool take_unused(uint32_t extent, ExtentWord seen) {
+        before_ = seen;
+        if (holds_chunks(seen.kind)) return false;
+        if (seen.memory == ExtentMemory::kGiving) return true;
+        if (seen.memory != ExtentMemory::kUnused) return false;
+        uint64_t word = seen.pack();
+        const uint64_t giving = ExtentWord{seen.kind, ExtentMemory::kGiving, seen.gives}.pack();
+        // acquire: what its users wrote, before it is punched. Pairs with the release in Segment::close_extent().
+        // Without it a late store of theirs could make memory again, which nobody would give back.
+        if (!Atomics::compare_exchange(segment_.extent_word(extent), word, giving, std::memory_order_acquire))
+            return false;
+        SPR_TESTPOINT(unused_giving);
+        return true;
+    }
+
+    // Punched or not: populating it once more does no harm.
+    void finish_unused(uint32_t extent) {
+        leave(extent, {before_.kind, ExtentMemory::kEmpty, before_.gives + 1});
+        SPR_TESTPOINT(unused_emptied);
+    }
+
 private:
     template <class Moved>
     bool move_on(uint32_t chunk, Moved& moved) {
@@ -74,8 +102,8 @@ private:
     }
 
     void leave(uint32_t extent, ExtentWord word) {
-        // release: what was done to the memory. Pairs with the acquire in Segment::restore_extent(). Without it a
-        // writer could populate the extent before it is punched.
+        // release: what was done to the memory. Pairs with the acquires in Segment::restore_extent() and in
+        // Segment::take_back(). Without it a writer could populate the extent before it is punched.
         Atomics::store(segment_.extent_word(extent), word.pack(), std::memory_order_release);
         // release: the word before the count. Pairs with the acquire in Segment::freed_mark(): a writer that found
         // nothing meanwhile looks again.

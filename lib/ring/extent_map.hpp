@@ -2,8 +2,8 @@
 //
 // What a reader knows of a segment's extents: how many there are, and what each holds. Its own memory, filled from
 // words that are loaded and checked once: nothing that a process writes later changes where the reader looks, but for
-// an extent of open spans that becomes one of something else, and for that only update() looks, and chunks whose memory
-// went and came again. One thread.
+// an extent of open spans that becomes one of something else, and for that only update() looks, and memory that went
+// and came again. One thread.
 #pragma once
 
 #include <bit>
@@ -43,8 +43,8 @@ public:
             // whoever counts an extent has populated it as well; right without a look at that.
             const uint64_t word = Atomics::load(segment.extent_word(extent), std::memory_order_acquire);
             if (!ExtentWord::is_sound(word)) return false;
-            kinds_[extent] = ExtentWord::unpack(word).kind;
-            if (ExtentWord::unpack(word).memory == ExtentMemory::kEmpty)
+            note(extent, ExtentWord::unpack(word));
+            if (chunks_in(extent) != 0 && ExtentWord::unpack(word).memory == ExtentMemory::kEmpty)
                 memory_went(extent, free_chunks<Atomics>(segment, extent));
         }
         return true;
@@ -57,10 +57,11 @@ public:
     }
     // Takes in what can be believed of a damaged segment: the first `count` words, and unused where one is unsound.
     void salvage(SegmentView segment, uint32_t count) {
-        kinds_.clear();
+        went_.clear();
+        kinds_.assign(count, ExtentKind::kNone);
         for (uint32_t extent = 0; extent < count; ++extent) {
             const uint64_t word = segment.extent_word(extent);
-            kinds_.push_back(ExtentWord::is_sound(word) ? ExtentWord::unpack(word).kind : ExtentKind::kNone);
+            if (ExtentWord::is_sound(word)) note(extent, ExtentWord::unpack(word));
         }
     }
 
@@ -70,12 +71,13 @@ public:
     ExtentKind kind(uint32_t extent) const { return extent < count() ? kinds_[extent] : ExtentKind::kNone; }
 
     bool has_slot(uint32_t slot) const {
-        return kind(slot / kSlotNumbers) == ExtentKind::kSlots && slot % kSlotNumbers < kSlotsPerExtent;
+        return has_slots(slot / kSlotNumbers) && slot % kSlotNumbers < kSlotsPerExtent;
     }
     // A block of that class.
     bool has_block(uint32_t block, uint32_t block_class) const {
         const ExtentKind kind = kind_of_blocks(block_class);
-        return this->kind(block / kBlockNumbers) == kind && block % part_numbers(kind) == 0;
+        const uint32_t extent = block / kBlockNumbers;
+        return this->kind(extent) == kind && went(extent) == 0 && block % part_numbers(kind) == 0;
     }
     bool has_chunk(uint32_t chunk) const { return chunk % kChunksPerExtent < chunks_in(chunk / kChunksPerExtent); }
     uint32_t chunks_in(uint32_t extent) const { return holds_chunks(kind(extent)) ? parts_of(kind(extent)) : 0; }
@@ -89,6 +91,7 @@ public:
         return extent >= went_.size() || (went_[extent] >> chunk % kChunksPerExtent & 1) == 0;
     }
     uint64_t bytes_without_memory() const { return bytes_without_memory_; }
+    static constexpr uint32_t kAll = 0xffff;  // of an extent of slots or blocks, whose memory goes as a whole
     void memory_went(uint32_t extent, uint32_t places) { set_went(extent, went(extent) | places); }
     // Looks whether a writer has made its extent whole meanwhile.
     template <class Atomics = StdAtomics>
@@ -109,12 +112,19 @@ public:
     template <class Visit>
     void each_slot(Visit&& visit) const {
         for (uint32_t extent = 0; extent < count(); ++extent) {
-            if (kinds_[extent] != ExtentKind::kSlots) continue;
+            if (!has_slots(extent)) continue;
             for (uint32_t place = 0; place < kSlotsPerExtent; ++place) visit(extent * kSlotNumbers + place);
         }
     }
 
 private:
+    // Slots and blocks that nobody uses are free, whatever lies there, and have no memory sooner or later.
+    void note(uint32_t extent, ExtentWord word) {
+        set_went(extent, 0);
+        kinds_[extent] = word.kind;
+        if (!holds_chunks(word.kind) && word.memory != ExtentMemory::kWhole) set_went(extent, kAll);
+    }
+    bool has_slots(uint32_t extent) const { return kind(extent) == ExtentKind::kSlots && went(extent) == 0; }
     template <class Atomics>
     uint32_t free_chunks(SegmentView segment, uint32_t extent) const {
         uint32_t places = 0;
@@ -128,9 +138,11 @@ private:
     }
     uint32_t went(uint32_t extent) const { return extent < went_.size() ? went_[extent] : 0; }
     void set_went(uint32_t extent, uint32_t places) {
+        if (places == went(extent)) return;
         if (extent >= went_.size()) went_.resize(extent + 1);
         const int more = std::popcount(places) - std::popcount(uint32_t{went_[extent]});
-        bytes_without_memory_ += static_cast<int64_t>(more) * static_cast<int64_t>(part_size(kind(extent)));
+        const uint64_t each = chunks_in(extent) != 0 ? part_size(kind(extent)) : kExtentSize / std::popcount(kAll);
+        bytes_without_memory_ += static_cast<int64_t>(more) * static_cast<int64_t>(each);
         went_[extent] = static_cast<uint16_t>(places);
     }
 
@@ -138,7 +150,7 @@ private:
     uint32_t version_ = 0;
     uint64_t turned_ = 0;  // WriterPage::turned as last seen
     std::vector<ExtentKind> kinds_;
-    std::vector<uint16_t> went_;  // of each extent, as far as one did: chunks whose memory went, by place
+    std::vector<uint16_t> went_;  // of each extent, as far as one did: chunks whose memory went, by place; or kAll
     uint64_t bytes_without_memory_ = 0;
 };
 

@@ -9,6 +9,9 @@
 //     give         free      own part  own part  free
 //     turn         free      own part  free      free
 //     hold         free      free      free      free
+//
+//     unused ---- turn() ----> turning ---- finish_turn() ----> unused, of a kind
+//     closed -----------^         +-------- close() ----------> closed: nobody looks into it
 #pragma once
 
 #include <cstdint>
@@ -26,7 +29,7 @@ public:
     // One word for each extent that there will ever be, zeroed, outliving this.
     void reset(uint64_t* words) { words_ = words; }
 
-    // kNone: nobody's, or it is being turned.
+    // kNone: nobody's, it is being turned, or closed.
     ExtentKind kind(uint32_t extent) const {
         // acquire: the extent is populated, and its slots are whole. Pairs with the releases in begin() and
         // finish_turn(). Without it a thread could touch pages that are not there yet (SIGBUS on a full tmpfs).
@@ -43,6 +46,19 @@ public:
     bool is_unused(uint32_t extent) const {
         const uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // a guess: turn() decides
         return word == unused(kind_of(word)) && word >> kKindShift != 0 && !holds_chunks(kind_of(word));
+    }
+
+    // Whether it is closed; as one of that kind.
+    bool is_closed(uint32_t extent) const {
+        return Atomics::load(words_[extent], std::memory_order_relaxed) >> kKindShift == kClosed;  // a guess, as above
+    }
+    bool is_closed(uint32_t extent, ExtentKind kind) const {
+        return Atomics::load(words_[extent], std::memory_order_relaxed) >> kClosedKindShift ==
+               closed(kind, 0) >> kClosedKindShift;  // a guess, as above
+    }
+    // Of one that is closed: `when`, as close() was told.
+    uint32_t closed_when(uint32_t extent) const {
+        return static_cast<uint32_t>(Atomics::load(words_[extent], std::memory_order_relaxed));  // as above
     }
 
     // The extent was taken for a kind; again by anybody who sees that.
@@ -97,12 +113,15 @@ public:
         return word - kHolder == unused(kind_of(word));
     }
 
-    // An extent that is_unused() becomes the caller's, who makes it one of another kind. False: somebody was faster.
+    // An extent that is_unused() or is_closed() becomes the caller's, who closes it, or makes it one of another kind or
+    // of its own again. False: somebody was faster.
     bool turn(uint32_t extent) {
         uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);
-        // acquire: what the parts' last users and holders did. Pairs with the releases in give() and let_go(). Without
-        // it a late store of theirs could land in what the extent becomes.
-        return is_unused(extent) && word == unused(kind_of(word)) &&
+        const ExtentKind kind = kind_of(word);
+        const bool is_unused = word == unused(kind) && kind != ExtentKind::kNone && !holds_chunks(kind);
+        // acquire: what the parts' last users and holders did, and who closed it. Pairs with the releases in give(),
+        // let_go() and close(). Without it a late store of theirs could land in what the extent becomes.
+        return (is_unused || word >> kKindShift == kClosed) &&
                Atomics::compare_exchange(words_[extent], word, kTurning, std::memory_order_acquire);
     }
     void finish_turn(uint32_t extent, ExtentKind kind) {
@@ -111,21 +130,33 @@ public:
         Atomics::store(words_[extent], unused(kind), std::memory_order_release);
     }
 
+    // `when`: any number.
+    void close(uint32_t extent, ExtentKind kind, uint32_t when) {
+        // release: that its word says so. Pairs with the acquire in turn(). Without it the next one could take it for
+        // whole that an agent has given back.
+        Atomics::store(words_[extent], closed(kind, when), std::memory_order_release);
+    }
+
 private:
-    // Bits: 0-52 a free part each, 53-59 how many hold it, 60-63 kind.
+    // Bits: 0-52 a free part each, 53-59 how many hold it, 60-63 kind. Of one that is closed: 0-31 when, 32-59 kind.
     static constexpr uint32_t kHolderShift = 53;
     static constexpr uint32_t kKindShift = 60;
     static constexpr uint64_t kFree = (uint64_t{1} << kHolderShift) - 1;
     static constexpr uint64_t kHolder = uint64_t{1} << kHolderShift;
     static constexpr uint64_t kHolders = (uint64_t{1} << kKindShift) - kHolder;
+    static constexpr uint32_t kClosedKindShift = 32;
+    static constexpr uint64_t kClosed = 14;  // as a kind
     static constexpr uint64_t kTurning = uint64_t{15} << kKindShift;
-    static_assert(kSlotsPerExtent <= kHolderShift && kBlockNumbers <= kHolderShift && kExtentKinds <= 15);
+    static_assert(kSlotsPerExtent <= kHolderShift && kBlockNumbers <= kHolderShift && kExtentKinds <= kClosed);
 
     // By more than can be counted, some of which have vanished.
     static constexpr bool is_held_for_good(uint64_t word) { return (word & kHolders) == kHolders; }
 
     static constexpr ExtentKind kind_of(uint64_t word) {
-        return word >= kTurning ? ExtentKind::kNone : static_cast<ExtentKind>(word >> kKindShift);
+        return word >> kKindShift >= kClosed ? ExtentKind::kNone : static_cast<ExtentKind>(word >> kKindShift);
+    }
+    static constexpr uint64_t closed(ExtentKind kind, uint32_t when) {
+        return kClosed << kKindShift | static_cast<uint64_t>(kind) << kClosedKindShift | when;
     }
     static constexpr uint64_t unused(ExtentKind kind) {
         const uint64_t free = holds_chunks(kind) ? 0 : (uint64_t{1} << parts_of(kind)) - 1;

@@ -2,8 +2,9 @@
 //
 // What an extent is used for: one atomic word each, in a table of their own. Taken by an exchange of "none", and
 // counted in WriterPage::extents after that; a word that is not counted yet says nothing. One that holds chunks keeps
-// them; one of open spans in which nothing is used any more may get another kind, and WriterPage::turned says so. The
-// memory of one that holds chunks may be given back (ExtentGiver), and come again (Segment::restore_extent()).
+// them; one of open spans in which nothing is used any more may get another kind, and WriterPage::turned says so. Its
+// memory, and that of the free chunks of any, may be given back (ExtentGiver), and come again (Segment::turn_extent(),
+// Segment::restore_extent()).
 #pragma once
 
 #include <cstdint>
@@ -58,14 +59,15 @@ constexpr uint32_t part_numbers(ExtentKind kind) { return holds_blocks(kind) ? p
 
 enum class ExtentMemory : uint32_t {
     kWhole = 0,   // populated
-    kGiving = 1,  // an agent has taken it, to give its memory back
+    kGiving = 1,  // whoever has the agent's lock has taken it, to give its memory back
     kEmpty = 2,   // there is none
+    kUnused = 3,  // of slots and blocks: populated, and nobody uses it
 };
 
 struct ExtentWord {
     ExtentKind kind = ExtentKind::kNone;
     ExtentMemory memory = ExtentMemory::kWhole;
-    uint32_t gives = 0;  // how often its memory went
+    uint32_t gives = 0;  // how often its memory went; of slots and blocks also how often it became unused
 
     // Bits: 0-7 kind, 8-15 memory, 32-63 gives; the others are reserved, and zero.
     constexpr uint64_t pack() const {
@@ -78,9 +80,9 @@ struct ExtentWord {
     // Whether it says what an extent that is counted is used for.
     static constexpr bool is_sound(uint64_t word) {
         const ExtentWord extent = unpack(word);
+        const ExtentMemory last = holds_chunks(extent.kind) ? ExtentMemory::kEmpty : ExtentMemory::kUnused;
         return extent.kind != ExtentKind::kNone && static_cast<uint32_t>(extent.kind) < kExtentKinds &&
-               extent.memory <= ExtentMemory::kEmpty && extent.pack() == word &&
-               (holds_chunks(extent.kind) || word == static_cast<uint32_t>(extent.kind));
+               extent.memory <= last && extent.pack() == word;
     }
 };
 

@@ -34,8 +34,11 @@ public:
     // The child has put its house in order.
     static void acknowledge() { StdAtomics::store(page_.word, uint64_t{1}, std::memory_order_relaxed); }
 
-    // Any thread, once the guard is armed.
-    static void disturb() { StdAtomics::fetch_add(page_.word, uint64_t{1}, std::memory_order_relaxed); }
+    // Any thread. relaxed: a value alone. Not in a child, nor before the guard is armed: nothing was found out there.
+    static void disturb() {
+        uint64_t now = stamp();
+        if (now != 0) StdAtomics::compare_exchange(page_.word, now, now + 1, std::memory_order_relaxed);
+    }
 
 private:
     // A page of its own in .bss, since the kernel wipes whole pages of anonymous memory: an address that the linker

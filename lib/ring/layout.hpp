@@ -204,9 +204,10 @@ struct alignas(8) WriterPage {
     uint32_t scope_bytes;    // bytes handed out
     uint64_t flush_wanted;   // ticket of the newest flush request
     uint64_t shutdown;       // 1: the provider was shut down; nobody reads it
-    uint64_t claims;  // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
-    uint64_t turned;  // extents that ever got another kind; counted with release, after the word that says so
-    uint64_t reserved[2];
+    uint64_t claims;      // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
+    uint64_t turned;      // extents that ever got another kind; counted with release, after the word that says so
+    uint64_t given_back;  // bytes of memory that the process itself gave back; read-modify-writes, as below
+    uint64_t reserved;
     // Causes that are counted with a read-modify-write because no counter line may be used: beyond signal level 1, or
     // when there are more threads than lines. Same shape as a line.
     uint64_t shared_line[kCounterLineSize / 8];

@@ -22,12 +22,17 @@ void LevelWriter::open(Segment& segment, uint32_t owner) {
     open_ = true;
 }
 
+// Those that are kept for the next spans.
+void LevelWriter::give_slots(Segment& segment) {
+    while (free_slots_ != 0) segment.give_slot(slots_[--free_slots_].index);
+}
+
 void LevelWriter::leave(Segment& segment) {
     if (chunk_.attached() && !chunk_.spare()) {
         chunk_.park();
         segment.note_parked();
     }
-    while (free_slots_ != 0) segment.give_slot(slots_[--free_slots_].index);
+    give_slots(segment);
     if (open_) segment.forget_writer();
     const uint32_t line = line_ != nullptr ? line_index_ : Segment::kNone;
     forget();  // before the line is given away, as with the chunk: whoever vanishes in between gives nothing twice
@@ -78,6 +83,11 @@ bool LevelWriter::next_chunk(Segment& segment, uint32_t bytes) {
     }
     full_mark_ = ~uint64_t{0};
     had_chunk_ = true;
+    // Once in a while: what a burst left to this thread may lie in as many extents, and keeps these from going.
+    if (looks_ != segment.looks()) {
+        looks_ = segment.looks();
+        give_slots(segment);
+    }
     if (loss.spans != 0) {
         count(Counter::kDroppedOverwritten, loss.spans);
         SPR_TESTPOINT(loss_counted);

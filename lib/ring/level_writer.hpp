@@ -158,6 +158,7 @@ private:
     static constexpr uint32_t index(Counter counter) { return static_cast<uint32_t>(counter); }
 
     bool next_chunk(Segment& segment, uint32_t bytes);
+    void give_slots(Segment& segment);
 
     void release_slot(Segment& segment, Slot& slot, uint32_t slot_index) {
         // release: the counters before the slot is free. Pairs with the acquire in Recovery::settle_slot(). Without it
@@ -176,6 +177,7 @@ private:
     uint32_t free_slots_ = 0;
     bool open_ = false;
     bool had_chunk_ = false;
+    uint32_t looks_ = 0;                 // Segment::looks() when the slots were last given back
     uint64_t full_mark_ = ~uint64_t{0};  // Segment::freed_mark() when nothing was free
     HeldSlot slots_[kSlotCache] = {};
     uint64_t counts_[static_cast<uint32_t>(Counter::kCount)] = {};

@@ -6,12 +6,17 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "ring/fork_guard.hpp"
 #include "ring/testpoint.hpp"
 
 namespace spanring::ring {
 namespace {
 
 constexpr uint64_t kGrowthPause = 100'000'000;  // nanoseconds between two tries at a full tmpfs
+
+// Extents that keep their memory, used or not: half of what a process keeps of tmpfs in any case. Where few spans are
+// open at once, what comes and goes costs nothing more.
+constexpr uint32_t kept_extents(uint32_t limit) { return limit / 32 < 8 ? limit / 32 : 8; }
 
 constexpr ExtentKind kChunkKinds[] = {ExtentKind::kLargeChunks, ExtentKind::kJumboChunks, ExtentKind::kSmallChunks};
 
@@ -62,11 +67,11 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_me
     writers_ = 0;
     parked_ = adopted_ = unused_ = 0;
     grow_after_ = 0;
-    looks_ = extents_left_ = 0;
+    looker_ = looks_ = extents_left_ = 0;
     freed_ = 0;
     view_ = SegmentView(file.base);
-    const bool restores = (view_.header().compatible & kRestoresMemory) != 0;
-    look_after_ = restores ? clock_->ticks() + ticks_in(kLookPause) : kNever;
+    restores_ = (view_.header().compatible & kRestoresMemory) != 0;
+    look_after_ = restores_ ? clock_->ticks() + ticks_in(kLookPause) : kNever;
     return 0;
 }
 
@@ -85,19 +90,27 @@ void Segment::cover() {
     if (view_) replace_by_scratch(view_.base(), size_);
 }
 
-// Whether enough is left for the other kinds if one more extent is of this one. ret_unused: an extent of another kind
-// in which nothing is used. Two threads that ask at once may both be told yes, for the last one.
+// Whether enough is left for the other kinds if one more extent is of this one. ret_unused: an extent of open spans in
+// which nothing is used, rather one that has its memory. Two threads that ask at once may both be told yes, for the
+// last one.
 bool Segment::leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unused) const {
     ret_unused = kNone;
     uint32_t have[kExtentKinds] = {};
     uint32_t left = extent_limit_ - taken;
+    bool whole = false;
     for (uint32_t extent = 0; extent < taken; ++extent) {
-        if (!parts_.is_unused(extent)) {
+        const bool closed = parts_.is_closed(extent);
+        if (!closed && !parts_.is_unused(extent)) {
             ++have[static_cast<uint32_t>(this->kind(extent))];
-        } else {
-            ++left;
-            ret_unused = extent;
+            continue;
         }
+        ++left;
+        // relaxed: a guess. turn_extent() decides.
+        const uint64_t word = StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed);
+        const ExtentMemory memory = ExtentWord::unpack(word).memory;
+        if (memory == ExtentMemory::kGiving || (memory == ExtentMemory::kEmpty && whole)) continue;
+        whole = memory != ExtentMemory::kEmpty;
+        ret_unused = extent;
     }
     uint32_t kept = 0;
     for (uint32_t other = 1; other < kExtentKinds; ++other) {
@@ -132,10 +145,8 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     if (seen < StdAtomics::load(page.extents, std::memory_order_relaxed)) return true;  // somebody else was faster
     uint32_t unused;
     if (is_left_out(kind, extent_limit_) || !leaves_shares(kind, seen, unused)) return false;
-    if (unused != kNone) {
-        turn_extent(unused, kind);
-        return true;
-    }
+    if (unused != kNone && turn_extent(unused, kind)) return true;
+    if (seen >= extent_limit_) return false;  // all that is left is being given back
     if (seen >= populated_ && !try_to_populate(seen)) return false;
     uint64_t none = 0;
     // release: publishes that the extent is populated. Pairs with the acquire in the agent's ExtentMap. Spare as long
@@ -176,26 +187,81 @@ bool Segment::restore_extent(ExtentKind kind) {
     return false;
 }
 
-// An extent of open spans in which nothing is used becomes one of another kind. If nobody else was faster.
-void Segment::turn_extent(uint32_t extent, ExtentKind kind) {
-    if (!parts_.turn(extent)) return;
-    if (kind == ExtentKind::kSlots) {
-        // What lies there is somebody's data. Generations go on from where no handle of another time is likely to be.
-        const auto first = first_generation_ + static_cast<uint32_t>(next_sequence() * 0x9e3779b97f4a7c15 >> 32);
-        for (uint32_t place = 0; place < kSlotsPerExtent; ++place) {
-            Slot& slot = view_.slot(extent * kSlotNumbers + place);
-            memset(&slot, 0, offsetof(Slot, data));
-            slot.generation = first;
-        }
+// The slots of an extent that is the caller's alone become free ones.
+void Segment::make_slots(uint32_t extent) {
+    // What lies there is somebody's data. Generations go on from where no handle of another time is likely to be.
+    const auto first = first_generation_ + static_cast<uint32_t>(next_sequence() * 0x9e3779b97f4a7c15 >> 32);
+    for (uint32_t place = 0; place < kSlotsPerExtent; ++place) {
+        Slot& slot = view_.slot(extent * kSlotNumbers + place);
+        memset(&slot, 0, offsetof(Slot, data));
+        slot.generation = first;
     }
-    // release: the slots are free before they are slots. Pairs with the acquire in the agent's ExtentMap. Without it a
-    // kill could leave slots of which the agent makes spans.
-    StdAtomics::store(view_.extent_word(extent), ExtentWord{kind}.pack(), std::memory_order_release);
-    SPR_TESTPOINT(extent_turned);
-    // release: the word before the count. Pairs with the acquire in ExtentMap::update(). Without it the agent could
-    // look too early, and not again. Before anybody may claim a chunk of it, which the agent would not find.
-    StdAtomics::fetch_add(view_.writer().turned, uint64_t{1}, std::memory_order_release);
+}
+
+// Of an extent that was closed, and is the caller's alone: nobody gives its memory any more. `word`: as it was loaded,
+// and as it is then. False: its memory is being given back, or not to be had again now.
+bool Segment::take_back(uint32_t extent, ExtentWord& word) {
+    if (word.memory == ExtentMemory::kGiving) return false;
+    if (word.memory == ExtentMemory::kEmpty && !try_to_populate(extent)) return false;
+    uint64_t seen = word.pack();
+    word.memory = ExtentMemory::kWhole;
+    // relaxed: it publishes nothing, and what is EMPTY was acquired before.
+    if (!StdAtomics::compare_exchange(view_.extent_word(extent), seen, word.pack(), std::memory_order_relaxed))
+        return false;
+    SPR_TESTPOINT(extent_taken_back);
+    return true;
+}
+
+// An extent of open spans in which nothing is used becomes one of a kind, if nobody else was faster. False: its memory
+// is not to be had now.
+bool Segment::turn_extent(uint32_t extent, ExtentKind kind) {
+    if (!parts_.turn(extent)) return true;
+    // acquire: that it is punched, where it is. Pairs with the release in ExtentGiver::leave(). Without it it could be
+    // populated before that.
+    ExtentWord word = ExtentWord::unpack(StdAtomics::load(view_.extent_word(extent), std::memory_order_acquire));
+    const bool is_empty = word.memory == ExtentMemory::kEmpty;
+    if (word.memory != ExtentMemory::kWhole && !take_back(extent, word)) {
+        parts_.close(extent, word.kind, looks());
+        return false;
+    }
+    if (kind == ExtentKind::kSlots && (is_empty || word.kind != kind)) make_slots(extent);
+    if (word.kind != kind) {
+        word.kind = kind;
+        // release: the slots are free before they are slots. Pairs with the acquire in the agent's ExtentMap. Without
+        // it a kill could leave slots of which the agent makes spans.
+        StdAtomics::store(view_.extent_word(extent), word.pack(), std::memory_order_release);
+        SPR_TESTPOINT(extent_turned);
+        // release: the word before the count. Pairs with the acquire in ExtentMap::update(). Without it the agent could
+        // look too early, and not again. Before anybody may claim a chunk of it, which the agent would not find.
+        StdAtomics::fetch_add(view_.writer().turned, uint64_t{1}, std::memory_order_release);
+    }
     parts_.finish_turn(extent, kind);
+    return true;
+}
+
+// Nothing of it is used: from now on whoever has the agent's lock may give its memory back. If nobody else was faster.
+void Segment::close_extent(uint32_t extent) {
+    if (!parts_.turn(extent)) return;
+    // relaxed: whoever has turned it wrote it, or has seen it written.
+    ExtentWord word = ExtentWord::unpack(StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed));
+    if (word.memory == ExtentMemory::kWhole) {
+        // A call on a span that has ended would make memory again: none finds its slot from here on. What is under way
+        // is over long before the memory goes, some seconds later.
+        ForkGuard::disturb();
+        word.memory = ExtentMemory::kUnused;
+        ++word.gives;
+        // release: what was done to the parts. Pairs with the acquire in ExtentGiver::take_unused(), which says what
+        // breaks.
+        StdAtomics::store(view_.extent_word(extent), word.pack(), std::memory_order_release);
+        SPR_TESTPOINT(extent_unused);
+    }
+    parts_.close(extent, word.kind, looks());
+}
+
+// Of slots or blocks.
+[[gnu::noinline]] void Segment::became_unused(uint32_t extent) {
+    if (restores_ && extent >= kept_extents(extent_limit_)) close_extent(extent);
+    StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed);  // a number
 }
 
 void Segment::begin_slot(uint32_t slot) {
@@ -213,7 +279,9 @@ uint32_t Segment::take_part(ExtentKind kind) {
         uint32_t at = StdAtomics::load(hint, std::memory_order_relaxed);  // relaxed: a hint
         for (uint32_t i = 0; i < seen; ++i, ++at) {
             if (at >= seen) at = 0;
-            const uint32_t place = parts_.take(at, kind);
+            uint32_t place = parts_.take(at, kind);
+            if (place == ExtentParts<>::kNone && parts_.is_closed(at, kind) && turn_extent(at, kind))
+                place = parts_.take(at, kind);
             if (place == ExtentParts<>::kNone) continue;
             StdAtomics::store(hint, at, std::memory_order_relaxed);
             return at * numbers + place * part_numbers(kind);

@@ -6,7 +6,8 @@
 // What is free is known twice: chunks by their word in shared memory (the agent frees them), slots and blocks only here
 // (the agent never touches them while the process lives). An extent is nobody's until it is taken for one kind of
 // parts; it is taken where no part of that kind is free, as long as enough is left for the other kinds
-// (leaves_shares()). One of slots or blocks that are all free again may be turned into one of any kind.
+// (leaves_shares()). One of slots or blocks that are all free again may be turned into one of any kind; all but the
+// first few are closed then, so that their memory may go (close_extent()).
 #pragma once
 
 #include <cstdint>
@@ -88,10 +89,12 @@ public:
     void look_after_memory() {
         // relaxed: whoever finds that it is time asks again.
         if (clock_->ticks() >= StdAtomics::load(look_after_, std::memory_order_relaxed)) [[unlikely]]
-            give_back_idle();
+            look_now();
     }
-    // COLD. The same, whatever the time: a step of it.
+    // COLD. A step of that, whatever the time and however little there is.
     void give_back_idle();
+    // Another number with each look, for what threads keep: they give it back once in a while.
+    uint32_t looks() const { return StdAtomics::load(looks_, std::memory_order_relaxed); }
 
     // release: PARKED before the count. Pairs with the acquire in freed_mark().
     void note_parked() { StdAtomics::fetch_add(parked_, uint64_t{1}, std::memory_order_release); }
@@ -144,7 +147,7 @@ public:
         for (uint32_t extent = 0; extent < count; ++extent) {
             if (!parts_.hold(extent, ExtentKind::kSlots)) continue;
             for (uint32_t place = 0; place < kSlotsPerExtent; ++place) visit(extent * kSlotNumbers + place);
-            if (parts_.let_go(extent)) note_unused();
+            if (parts_.let_go(extent)) became_unused(extent);
         }
     }
 
@@ -178,13 +181,16 @@ private:
     bool leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unused) const;
     bool try_to_populate(uint32_t extent);
     bool restore_extent(ExtentKind kind);
-    void turn_extent(uint32_t extent, ExtentKind kind);
+    bool turn_extent(uint32_t extent, ExtentKind kind);
+    bool take_back(uint32_t extent, ExtentWord& word);
+    void close_extent(uint32_t extent);
+    void became_unused(uint32_t extent);
+    void make_slots(uint32_t extent);
     uint32_t take_part(ExtentKind kind);
     void begin_slot(uint32_t slot);
     void give_part(uint32_t extent, uint32_t place) {
-        if (parts_.give(extent, place)) note_unused();
+        if (parts_.give(extent, place)) became_unused(extent);
     }
-    void note_unused() { StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed); }  // a number
     ExtentKind usual_chunks(uint32_t bytes, bool first) const;
     bool search(ChunkWriter<>& writer, ExtentKind kind, ChunkState state, uint32_t owner);
     bool find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss);
@@ -192,8 +198,13 @@ private:
     bool overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
     void ring_bell(uint64_t policy);
     uint64_t ticks_in(uint64_t nanoseconds) const;
+    void look_now();
     bool give_some(const OwnFile& file);
+    void begin_look();
+    bool may_go(uint32_t extent, bool rested) const;
     bool give_chunks(uint32_t extent, ExtentKind kind);
+    bool give_unused(uint32_t extent);
+    bool remove(uint8_t* bytes, uint32_t size);
     bool has_idle_chunk(uint32_t extent, ExtentKind kind) const;
 
     SegmentView view_;
@@ -201,6 +212,7 @@ private:
     uint32_t extent_limit_ = 0;
     uint32_t populated_ = 0;  // extents that were at birth
     bool overwrite_ = false;
+    bool restores_ = false;  // memory may go, and come again
     uint32_t first_generation_ = 0;
     Clock* clock_ = nullptr;
     Bell bell_;
@@ -216,7 +228,8 @@ private:
     alignas(8) uint64_t look_after_ = 0;  // ticks: memory is not looked after again before; or kNever
 
     // Of who looks after memory, one thread at a time.
-    uint32_t looks_ = 0;         // 1: one does
+    uint32_t looker_ = 0;        // 1: there is one
+    uint32_t looks_ = 0;         // ever begun
     uint32_t extents_left_ = 0;  // of this look, from there down; 0: the next one begins
     uint64_t freed_ = 0;         // Control::freed at the last look
 };

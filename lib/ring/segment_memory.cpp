@@ -3,9 +3,11 @@
 // What the process itself gives back of its memory, at a cold step of one of its threads: a claim, a thread's begin or
 // end, a flush. Every ten seconds there is a look at all extents, from the last one down, a few at each step.
 //
-// FREE chunks go where no agent serves the segment: with the agent's lock (OwnFile), in the steps of an agent
-// (ExtentGiver), so that an agent finishes what the process did not come to. Each was FREE for as long as
-// Control::freed stood still, which moves whenever one becomes FREE.
+// What is idle goes where no agent serves the segment: with the agent's lock (OwnFile), in the steps of an agent
+// (ExtentGiver), so that an agent finishes what the process did not come to. Each chunk was FREE for as long as
+// Control::freed stood still, which moves whenever one becomes FREE; slots and blocks were closed two looks ago. Which
+// of these its threads keep for their next spans, they give back at their next chunk (LevelWriter::next_chunk()), also
+// where an agent runs.
 #include <sys/mman.h>
 
 #include "ring/extent_giver.hpp"
@@ -35,21 +37,36 @@ bool is_in_memory(uint8_t* bytes, uint32_t size) {
 
 }  // namespace
 
-[[gnu::noinline]] void Segment::give_back_idle() {
-    // relaxed, here and below: it says nothing but when.
-    if (StdAtomics::load(look_after_, std::memory_order_relaxed) == kNever) return;
-    bool more = false;
-    if (extents() > kFewExtents) {
-        const OwnFile file(bell_.path());  // first: no handler comes between here and the end
-        uint32_t nobody = 0;
-        // acquire: what the last one noted. Pairs with the release below. Without it an extent could be looked at
-        // twice in one look, or not at all.
-        if (!StdAtomics::compare_exchange(looks_, nobody, uint32_t{1}, std::memory_order_acquire)) return;
-        more = file && give_some(file);
-        if (!more) extents_left_ = 0;
-        StdAtomics::store(looks_, uint32_t{0}, std::memory_order_release);
+[[gnu::noinline]] void Segment::look_now() {
+    // relaxed: it says nothing but when.
+    if (extents() > kFewExtents)
+        give_back_idle();
+    else
+        StdAtomics::store(look_after_, clock_->ticks() + ticks_in(kLookPause), std::memory_order_relaxed);
+}
+
+void Segment::give_back_idle() {
+    if (StdAtomics::load(look_after_, std::memory_order_relaxed) == kNever) return;  // relaxed: as above and below
+    const OwnFile file(bell_.path());  // first: no handler comes between here and the end
+    uint32_t nobody = 0;
+    // acquire: what the last one noted. Pairs with the release below. Without it an extent could be looked at twice in
+    // one look, or not at all.
+    if (!StdAtomics::compare_exchange(looker_, nobody, uint32_t{1}, std::memory_order_acquire)) return;
+    const bool more = file && give_some(file);
+    if (!more) {
+        extents_left_ = 0;
+        StdAtomics::store(look_after_, clock_->ticks() + ticks_in(kLookPause), std::memory_order_relaxed);
     }
-    if (!more) StdAtomics::store(look_after_, clock_->ticks() + ticks_in(kLookPause), std::memory_order_relaxed);
+    StdAtomics::store(looker_, uint32_t{0}, std::memory_order_release);
+}
+
+void Segment::begin_look() {
+    extents_left_ = extents();
+    // relaxed: a number, and hints. From now on open spans begin in the first extents again, which go last.
+    StdAtomics::store(looks_, looks_ + 1, std::memory_order_relaxed);
+    for (uint32_t kind = 0; kind < kExtentKinds; ++kind)
+        if (!holds_chunks(static_cast<ExtentKind>(kind)))
+            StdAtomics::store(hints_[kind], uint32_t{0}, std::memory_order_relaxed);
 }
 
 // True: the look is not at its end.
@@ -59,21 +76,32 @@ bool Segment::give_some(const OwnFile& file) {
     const uint64_t freed = StdAtomics::load(view_.control().freed, std::memory_order_relaxed);
     const bool rested = freed == freed_;
     freed_ = freed;
-    if (!rested) return false;
-    if (extents_left_ == 0) extents_left_ = extents();
+    if (extents_left_ == 0) begin_look();
     if (!file.lock_as_agent()) return false;
-    bool more = true;
+    bool more = extents_left_ != 0;
     for (uint32_t given = 0; given < kGivesAtAStep && more;) {
         const uint32_t extent = extents_left_ - 1;
-        const ExtentKind kind = this->kind(extent);
-        if (holds_chunks(kind) && has_idle_chunk(extent, kind)) {
+        if (may_go(extent, rested)) {
             if (file.memory() <= kMayKeep) return false;
-            given += give_chunks(extent, kind);
+            given += parts_.is_closed(extent) ? give_unused(extent) : give_chunks(extent, kind(extent));
         }
         more = --extents_left_ != 0;
     }
     freed_ = StdAtomics::load(view_.control().freed, std::memory_order_relaxed);  // which the giver counts in, too
     return more;
+}
+
+// `rested`: what is FREE was that at the last look.
+bool Segment::may_go(uint32_t extent, bool rested) const {
+    if (!parts_.is_closed(extent)) {
+        const ExtentKind kind = this->kind(extent);
+        return rested && holds_chunks(kind) && has_idle_chunk(extent, kind);
+    }
+    const uint64_t word = StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed);  // the taking decides
+    const ExtentMemory memory = ExtentWord::unpack(word).memory;
+    if (memory == ExtentMemory::kGiving) return true;  // by an agent that was killed
+    // Not what was closed since the last look: a call on a span that has ended may be looking at its slot.
+    return memory == ExtentMemory::kUnused && looks_ - parts_.closed_when(extent) >= 2;
 }
 
 // One that is FREE, and has memory.
@@ -100,12 +128,31 @@ bool Segment::give_chunks(uint32_t extent, ExtentKind kind) {
     while (places != 0) {
         const auto first = static_cast<uint32_t>(__builtin_ctz(places));
         const auto count = static_cast<uint32_t>(__builtin_ctz(~(places >> first)));
-        uint8_t* const bytes = view_.chunk_bytes(extent * kChunksPerExtent + first, part_size(kind));
-        gone = madvise(bytes, uint64_t{count} * part_size(kind), MADV_REMOVE) == 0 || gone;
+        gone = remove(view_.chunk_bytes(extent * kChunksPerExtent + first, part_size(kind)), count * part_size(kind)) ||
+               gone;
         places &= ~(((uint32_t{1} << count) - 1) << first);
     }
     SPR_TESTPOINT(own_chunks_punched);
     giver.finish(extent, kind, gone);
+    return true;
+}
+
+// The same, of slots or blocks.
+bool Segment::give_unused(uint32_t extent) {
+    ExtentGiver<> giver(view_);
+    // relaxed: the taking decides.
+    const uint64_t word = StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed);
+    if (!giver.take_unused(extent, ExtentWord::unpack(word))) return false;
+    remove(view_.extent(extent), kExtentSize);
+    SPR_TESTPOINT(own_extent_punched);
+    giver.finish_unused(extent);
+    return true;
+}
+
+// False: the system refused, and it stays.
+bool Segment::remove(uint8_t* bytes, uint32_t size) {
+    if (madvise(bytes, size, MADV_REMOVE) != 0) return false;
+    StdAtomics::fetch_add(view_.writer().given_back, uint64_t{size}, std::memory_order_relaxed);  // a number
     return true;
 }
 

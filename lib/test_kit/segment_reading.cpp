@@ -55,7 +55,9 @@ bool SegmentReading::holds(uint32_t extent, ExtentKind kind) const {
     // acquire: what the extent holds is of this kind. Pairs with the releases in Segment::take_extent() and
     // turn_extent(). Without it parts of another kind could be looked for in it.
     const uint64_t word = StdAtomics::load(segment_.view().extent_word(extent), std::memory_order_acquire);
-    return ExtentWord::unpack(word).kind == kind;
+    const ExtentWord now = ExtentWord::unpack(word);
+    // Slots and blocks that nobody uses have no memory sooner or later, and a look would make some.
+    return now.kind == kind && (ring::holds_chunks(kind) || now.memory == ring::ExtentMemory::kWhole);
 }
 
 int SegmentReading::read_resource() {

@@ -176,6 +176,7 @@ int main(void) {
     MEMBER(spr_statistics, acknowledged);
     MEMBER(spr_statistics, cut_texts);
     MEMBER(spr_statistics, misread_variables);
+    MEMBER(spr_statistics, given_back_bytes);
 
     STRUCT(spr_text);
     MEMBER(spr_text, data);

@@ -11,10 +11,12 @@ import harness
 SLEEPER = harness.BUILD / "tests/integration/sleeper"
 FAILING_AGENT = harness.BUILD / "tests/integration/failing-agent"
 BURST = 30_000  # spans: some 3 MiB
+OPEN = 1000  # at once, of 15 attributes: some 4 MiB
 MAY_KEEP = 1 << 20  # docs/shared-memory.md, section 8
 
 # Step, and at which passage.
-STEPS = {"extent_giving": 3, "extent_moved_on": 3, "extent_punched": 3, "extent_emptied": 3}
+STEPS = {"extent_giving": 3, "extent_moved_on": 3, "extent_punched": 3, "extent_emptied": 3,
+         "unused_giving": 3, "unused_punched": 3, "unused_emptied": 3}
 
 
 class IdleMemory(harness.Case):
@@ -24,17 +26,23 @@ class IdleMemory(harness.Case):
                                                        receiver={"give_back_after": "200ms"})
         self.sleeper = harness.Process(self.workspace, "sleeper", [SLEEPER], stdin=subprocess.PIPE,
                                        env=harness.environment(SPANRING_DIR=self.workspace.segments))
-        self.bursts = 0
+        self.lines = self.made = 0
 
     def agent(self):
         return self.workspace.agent("--config", self.configuration)
 
-    def burst(self):
-        self.bursts += 1
-        self.sleeper.popen.stdin.write(f"{BURST}\n".encode())
+    def tell(self, line, spans):
+        """Lets the process make so many spans, none of which may be refused."""
+        self.sleeper.popen.stdin.write(f"{line}\n".encode())
         self.sleeper.popen.stdin.flush()
-        harness.wait_until(lambda: self.sleeper.stdout().count("made") == self.bursts, "the burst is made")
-        self.assertEqual(self.sleeper.stdout().split().count(str(BURST)), self.bursts, "nothing is refused")
+        self.lines += 1
+        harness.wait_until(lambda: self.sleeper.stdout().count("made") == self.lines, f"the spans of '{line}' are made")
+        self.assertEqual(int(self.sleeper.stdout().split()[-1]), spans, "nothing is refused")
+        self.made += spans
+
+    def burst(self):
+        self.tell(BURST, BURST)
+        self.tell(f"open {OPEN}", OPEN)
 
     def held(self):
         (segment,) = self.workspace.segment_files()
@@ -45,9 +53,9 @@ class IdleMemory(harness.Case):
 
     def accounts_for_all(self):
         (process,) = self.workspace.accounting()
-        self.assertEqual(process["ended"], self.bursts * BURST)
+        self.assertEqual(process["ended"], self.made)
         (exporter,) = process["exporters"]
-        self.assertEqual(exporter["exported"], self.bursts * BURST)
+        self.assertEqual(exporter["exported"], self.made)
 
     def test_a_burst_and_the_next_one(self):
         self.burst()
@@ -78,27 +86,22 @@ class IdleMemory(harness.Case):
         """And finishes what an agent that was killed had begun."""
         self.burst()
         patient = self.workspace.agent("--config", agent_configuration.write(self.workspace, {"store": None}))
+        harness.wait_until(lambda: self.workspace.accounting()[0]["ended"] == self.made, "the last of them has ended")
         self.accounts_for_all()
         patient.stop()
         self.workspace.start_agent("--config", self.configuration, program=FAILING_AGENT,
                                    env={"SPANRING_KILL_AT": "extent_giving:1"}).expect(-signal.SIGKILL)
         self.assertGreater(self.held(), 2 * MAY_KEEP)
-        made = BURST
 
         def has_given_back():
             """At its own next steps, some seconds later: a hundred spans or so need a chunk."""
-            nonlocal made
-            self.sleeper.popen.stdin.write(b"5\n")
-            self.sleeper.popen.stdin.flush()
-            made += 5
+            self.tell(5, 5)
             return self.held() <= MAY_KEEP
 
         harness.wait_until(has_given_back, "the process holds little")
         agent = self.agent()
-        harness.wait_until(lambda: self.workspace.accounting()[0]["ended"] == made, "the last of them has ended")
-        (process,) = self.workspace.accounting()
-        (exporter,) = process["exporters"]
-        self.assertEqual(exporter["exported"], made)
+        harness.wait_until(lambda: self.workspace.accounting()[0]["ended"] == self.made, "the last of them has ended")
+        self.accounts_for_all()
         agent.stop()
 
 

@@ -94,6 +94,7 @@ private:
         line("full", policy_name(dump_.header.full_policy));
         line("extents", std::to_string(dump_.extents) + " of " + std::to_string(dump_.header.extent_limit) + ", " +
                             format_size(dump_.extents * ring::kExtentSize));
+        if (dump_.given_back != 0) line("given back", format_size(dump_.given_back) + ", by the process itself");
         if (numbers.moving || dump_.left_out != 0) {
             line("moving", "its process kept running while this was read; " + std::to_string(dump_.left_out) +
                                " chunks and slots that changed hands are left out");

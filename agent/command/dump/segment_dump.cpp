@@ -167,7 +167,8 @@ private:
     bool holds_slots(uint32_t extent) const {
         uint64_t word = 0;
         read_at(fd_, ring::extent_word_offset(extent), &word, sizeof word);
-        return word == ring::ExtentWord{ring::ExtentKind::kSlots}.pack();
+        const auto now = ring::ExtentWord::unpack(word);
+        return now.kind == ring::ExtentKind::kSlots && now.memory == ring::ExtentMemory::kWhole;
     }
 
     void drop_slots_that_moved() {
@@ -206,6 +207,7 @@ private:
         numbers.quarantined = (control.policy & ring::PolicyBits::kRetired) != 0;
         numbers.created_unix_nano = dump_.header.created_unix_nano;
         dump_.attachments = control.attachments;
+        dump_.given_back = view().writer().given_back;
         dump_.policy = control.policy;
 
         ring::Header header = dump_.header;

@@ -56,6 +56,7 @@ struct SegmentDump {
     bool understood = false;  // false: nothing below was read
     uint64_t extents = 0;     // counted and there
     uint64_t attachments = 0;
+    uint64_t given_back = 0;  // bytes, by the process itself
     uint64_t policy = 0;
     SegmentSnapshot numbers;
     std::array<ChunkSum, kChunkStates> chunks{};

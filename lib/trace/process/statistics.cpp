@@ -37,6 +37,7 @@ void add_statistics(const Life& life, spr_statistics& statistics) {
     statistics.dropped_overwritten += total(segment, Counter::kDroppedOverwritten);
     statistics.refused_data += total(segment, Counter::kRefusedData);
     statistics.cut_texts += StdAtomics::load(life.cut_texts, std::memory_order_relaxed);
+    statistics.given_back_bytes += StdAtomics::load(segment.writer().given_back, std::memory_order_relaxed);
     statistics.acknowledged += StdAtomics::load(segment.control().totals.acknowledged, std::memory_order_relaxed);
 }
 

@@ -133,6 +133,7 @@ void states() {
     STATE(ExtentMemory, kWhole);
     STATE(ExtentMemory, kGiving);
     STATE(ExtentMemory, kEmpty);
+    STATE(ExtentMemory, kUnused);
     STATE(Counter, kStarted);
     STATE(Counter, kEnded);
     STATE(Counter, kUnsampled);
@@ -223,6 +224,7 @@ void writer() {
     FIELD(WriterPage, shutdown);
     FIELD(WriterPage, claims);
     FIELD(WriterPage, turned);
+    FIELD(WriterPage, given_back);
     FIELD(WriterPage, reserved);
     FIELD(WriterPage, shared_line);
     STRUCT(CounterLine);

@@ -410,6 +410,34 @@ inline void turned_extent(Stepper& stepper, Choices& choices) {
                 choices);
 }
 
+// One gives the last part back, one closes the extent, one makes something else of it.
+inline void closed_extent(Stepper& stepper, Choices& choices) {
+    uint64_t words[1] = {};
+    ExtentParts<CheckedAtomics<>> parts;
+    parts.reset(words);
+    parts.begin(0, ExtentKind::kBlocks64K);
+    parts.take(0, ExtentKind::kBlocks64K);
+    uint32_t memory = 0;
+    const auto use = [&] { Stepper::plain_write(&memory, sizeof memory); };
+    stepper.run({[&] {
+                     use();
+                     parts.give(0, 0);
+                 },
+                 [&] {
+                     if (!parts.turn(0)) return;
+                     use();
+                     parts.close(0, ExtentKind::kBlocks64K, 1);
+                     if (parts.take(0, ExtentKind::kBlocks64K) != ExtentParts<>::kNone)
+                         stepper.complain("a part of what is closed is taken");
+                 },
+                 [&] {
+                     if (!parts.turn(0)) return;
+                     use();
+                     parts.finish_turn(0, ExtentKind::kBlocks16K);
+                 }},
+                choices);
+}
+
 // One looks at all slots of an extent of which nothing is used, one makes something else of it and slots again.
 inline void held_extent(Stepper& stepper, Choices& choices) {
     uint64_t words[1] = {};

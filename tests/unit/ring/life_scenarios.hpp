@@ -512,6 +512,38 @@ inline void given_back(SegmentInMemory& segment, Stepper& stepper, Choices& choi
     if (early && punched) stepper.complain("an open chunk was punched");
 }
 
+// The block of an extent is given back, an agent gives its memory back, and somebody wants a block.
+inline void given_block(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kBlocks64K});
+    const SegmentView view = segment.view();
+    const uint32_t first = segment->take_block(4);
+    uint32_t memory = 0;  // of extent 0
+    const auto use = [&] { Stepper::plain_write(&memory, sizeof memory); };
+    const auto word = [&] {
+        return ExtentWord::unpack(StdAtomics::load(view.extent_word(0), std::memory_order_relaxed));
+    };
+    stepper.run({[&] {
+                     use();
+                     segment->give_block(first, 4);
+                 },
+                 [&] {
+                     ExtentGiver<> giver(view);
+                     if (!giver.take_unused(0, word())) return;
+                     use();  // as a system call does
+                     giver.finish_unused(0);
+                 },
+                 [&] {
+                     const uint32_t block = segment->take_block(4);
+                     if (block == Segment::kNone) return stepper.complain("there is a block, and it was passed over");
+                     if (block != first) return SegmentInMemory::expect_populated(stepper, view.extent(1));
+                     use();
+                     if (word().memory != ExtentMemory::kWhole) stepper.complain("memory may go that is in use");
+                     const bool went = word().gives > 1;  // not only unused
+                     if (went) SegmentInMemory::expect_populated(stepper, view.extent(0));
+                 }},
+                choices);
+}
+
 // Two writers and the agent; no chunk is left for a large span.
 inline void growth(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
     segment.reset({ExtentKind::kJumboChunks});

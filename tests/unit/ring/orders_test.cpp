@@ -79,6 +79,7 @@ constexpr Row kTable[] = {
      "whoever counts an extent has populated it as well, and the count is a release"},
     {"Segment::take_extent release 2", nullptr},  // its count
     {"Segment::extents acquire", nullptr},
+    {"Segment::turn_extent acquire", nullptr},  // that its memory went
     {"Segment::turn_extent release", "the slots that it clears are plain memory, which the scenario does not watch"},
     {"Segment::turn_extent release 2", nullptr},  // that it is turned
     {"ExtentMap::update acquire", nullptr},       // that one was
@@ -86,8 +87,10 @@ constexpr Row kTable[] = {
     {"ExtentMap::update acquire 3",               // what they are used for
      "whoever counts an extent has populated it as well, and the count is acquired"},
     {"ExtentGiver::move_on release", nullptr},
-    {"ExtentGiver::leave release", "memory goes by a system call: a scenario cannot have it go late"},
+    {"ExtentGiver::leave release", nullptr},
     {"ExtentGiver::leave release 2", nullptr},  // the count
+    {"ExtentGiver::take_unused acquire", nullptr},
+    {"Segment::close_extent release", nullptr},
     {"Segment::restore_extent acquire", "as above, of the call that brings it again"},
     {"Segment::restore_extent release", nullptr},
     {"ExtentParts::kind acquire",
@@ -100,6 +103,7 @@ constexpr Row kTable[] = {
     {"ExtentParts::hold acquire", nullptr},
     {"ExtentParts::let_go release", nullptr},
     {"ExtentParts::finish_turn release", nullptr},
+    {"ExtentParts::close release", nullptr},
     {"Segment::counter_line release", nullptr},
     {"Segment::counter_line acquire", nullptr},
     {"sum_counters acquire", nullptr},  // the lines that are there
@@ -139,12 +143,14 @@ const std::vector<Named>& scenarios() {
         {"pool given back", pool_given_back, kBound},
         {"part of two", part_of_two, kBound},
         {"turned extent", turned_extent, kBound},
+        {"closed extent", closed_extent, kBound},
         {"held extent", held_extent, kBound},
         {"turning", over(segment, turning), {2, 2}},
         {"freed count", over(segment, freed_count), kBound},
         {"parked count", over(segment, parked_count), kBound},
         {"given back count", over(segment, given_back_count), {2, 2}},
         {"given back", over(segment, given_back), {2, 1}},
+        {"given block", over(segment, given_block), {2, 1}},
         {"growth", over(segment, growth), {2, 2}},
         {"growth for a slot", over(segment, growth_for_a_slot), {2, 2}},
         {"growth of counter lines", over(segment, growth_of_counter_lines), {2, 1}},

@@ -72,6 +72,7 @@ namespace spanring::ring {
 
 int create_segment(const SegmentRequest&, SegmentFile& ret_segment) {
     ret_segment.base = test::memory();
+    SegmentView(ret_segment.base).header().compatible = kRestoresMemory;
     ret_segment.size = segment_size(test::kExtents);
     return 0;
 }

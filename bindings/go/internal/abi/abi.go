@@ -122,6 +122,7 @@ type Statistics struct {
 	Started, Ended, Unsampled, NotStartedSlot, NotStartedNested   uint64
 	DroppedFull, DroppedTooBig, DroppedNested, DroppedOverwritten uint64
 	RefusedData, Acknowledged, CutTexts, MisreadVariables         uint64
+	GivenBackBytes                                                uint64
 }
 
 // Extracted is what Extract found beside the context: the sizes of the texts in the memory that was given.

@@ -102,6 +102,7 @@ func (p Provider) Statistics() Statistics {
 		Acknowledged:       uint64(raw.acknowledged),
 		CutTexts:           uint64(raw.cut_texts),
 		MisreadVariables:   uint64(raw.misread_variables),
+		GivenBackBytes:     uint64(raw.given_back_bytes),
 	}
 }
 

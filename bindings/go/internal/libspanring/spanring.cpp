@@ -611,9 +611,10 @@ struct alignas(8) WriterPage {
     uint32_t scope_bytes;    // bytes handed out
     uint64_t flush_wanted;   // ticket of the newest flush request
     uint64_t shutdown;       // 1: the provider was shut down; nobody reads it
-    uint64_t claims;  // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
-    uint64_t turned;  // extents that ever got another kind; counted with release, after the word that says so
-    uint64_t reserved[2];
+    uint64_t claims;      // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
+    uint64_t turned;      // extents that ever got another kind; counted with release, after the word that says so
+    uint64_t given_back;  // bytes of memory that the process itself gave back; read-modify-writes, as below
+    uint64_t reserved;
     // Causes that are counted with a read-modify-write because no counter line may be used: beyond signal level 1, or
     // when there are more threads than lines. Same shape as a line.
     uint64_t shared_line[kCounterLineSize / 8];
@@ -1014,8 +1015,11 @@ public:
     // The child has put its house in order.
     static void acknowledge() { StdAtomics::store(page_.word, uint64_t{1}, std::memory_order_relaxed); }
 
-    // Any thread, once the guard is armed.
-    static void disturb() { StdAtomics::fetch_add(page_.word, uint64_t{1}, std::memory_order_relaxed); }
+    // Any thread. relaxed: a value alone. Not in a child, nor before the guard is armed: nothing was found out there.
+    static void disturb() {
+        uint64_t now = stamp();
+        if (now != 0) StdAtomics::compare_exchange(page_.word, now, now + 1, std::memory_order_relaxed);
+    }
 
 private:
     // A page of its own in .bss, since the kernel wipes whole pages of anonymous memory: an address that the linker
@@ -1129,8 +1133,9 @@ static_assert(kJumboChunk < (1u << 20) && kJumboChunk / kSmallestSpanRecord < (1
 //
 // What an extent is used for: one atomic word each, in a table of their own. Taken by an exchange of "none", and
 // counted in WriterPage::extents after that; a word that is not counted yet says nothing. One that holds chunks keeps
-// them; one of open spans in which nothing is used any more may get another kind, and WriterPage::turned says so. The
-// memory of one that holds chunks may be given back (ExtentGiver), and come again (Segment::restore_extent()).
+// them; one of open spans in which nothing is used any more may get another kind, and WriterPage::turned says so. Its
+// memory, and that of the free chunks of any, may be given back (ExtentGiver), and come again (Segment::turn_extent(),
+// Segment::restore_extent()).
 
 namespace spanring::ring {
 
@@ -1180,14 +1185,15 @@ constexpr uint32_t part_numbers(ExtentKind kind) { return holds_blocks(kind) ? p
 
 enum class ExtentMemory : uint32_t {
     kWhole = 0,   // populated
-    kGiving = 1,  // an agent has taken it, to give its memory back
+    kGiving = 1,  // whoever has the agent's lock has taken it, to give its memory back
     kEmpty = 2,   // there is none
+    kUnused = 3,  // of slots and blocks: populated, and nobody uses it
 };
 
 struct ExtentWord {
     ExtentKind kind = ExtentKind::kNone;
     ExtentMemory memory = ExtentMemory::kWhole;
-    uint32_t gives = 0;  // how often its memory went
+    uint32_t gives = 0;  // how often its memory went; of slots and blocks also how often it became unused
 
     // Bits: 0-7 kind, 8-15 memory, 32-63 gives; the others are reserved, and zero.
     constexpr uint64_t pack() const {
@@ -1200,9 +1206,9 @@ struct ExtentWord {
     // Whether it says what an extent that is counted is used for.
     static constexpr bool is_sound(uint64_t word) {
         const ExtentWord extent = unpack(word);
+        const ExtentMemory last = holds_chunks(extent.kind) ? ExtentMemory::kEmpty : ExtentMemory::kUnused;
         return extent.kind != ExtentKind::kNone && static_cast<uint32_t>(extent.kind) < kExtentKinds &&
-               extent.memory <= ExtentMemory::kEmpty && extent.pack() == word &&
-               (holds_chunks(extent.kind) || word == static_cast<uint32_t>(extent.kind));
+               extent.memory <= last && extent.pack() == word;
     }
 };
 
@@ -1437,6 +1443,9 @@ private:
 //     give         free      own part  own part  free
 //     turn         free      own part  free      free
 //     hold         free      free      free      free
+//
+//     unused ---- turn() ----> turning ---- finish_turn() ----> unused, of a kind
+//     closed -----------^         +-------- close() ----------> closed: nobody looks into it
 
 namespace spanring::ring {
 
@@ -1448,7 +1457,7 @@ public:
     // One word for each extent that there will ever be, zeroed, outliving this.
     void reset(uint64_t* words) { words_ = words; }
 
-    // kNone: nobody's, or it is being turned.
+    // kNone: nobody's, it is being turned, or closed.
     ExtentKind kind(uint32_t extent) const {
         // acquire: the extent is populated, and its slots are whole. Pairs with the releases in begin() and
         // finish_turn(). Without it a thread could touch pages that are not there yet (SIGBUS on a full tmpfs).
@@ -1465,6 +1474,19 @@ public:
     bool is_unused(uint32_t extent) const {
         const uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);  // a guess: turn() decides
         return word == unused(kind_of(word)) && word >> kKindShift != 0 && !holds_chunks(kind_of(word));
+    }
+
+    // Whether it is closed; as one of that kind.
+    bool is_closed(uint32_t extent) const {
+        return Atomics::load(words_[extent], std::memory_order_relaxed) >> kKindShift == kClosed;  // a guess, as above
+    }
+    bool is_closed(uint32_t extent, ExtentKind kind) const {
+        return Atomics::load(words_[extent], std::memory_order_relaxed) >> kClosedKindShift ==
+               closed(kind, 0) >> kClosedKindShift;  // a guess, as above
+    }
+    // Of one that is closed: `when`, as close() was told.
+    uint32_t closed_when(uint32_t extent) const {
+        return static_cast<uint32_t>(Atomics::load(words_[extent], std::memory_order_relaxed));  // as above
     }
 
     // The extent was taken for a kind; again by anybody who sees that.
@@ -1519,12 +1541,15 @@ public:
         return word - kHolder == unused(kind_of(word));
     }
 
-    // An extent that is_unused() becomes the caller's, who makes it one of another kind. False: somebody was faster.
+    // An extent that is_unused() or is_closed() becomes the caller's, who closes it, or makes it one of another kind or
+    // of its own again. False: somebody was faster.
     bool turn(uint32_t extent) {
         uint64_t word = Atomics::load(words_[extent], std::memory_order_relaxed);
-        // acquire: what the parts' last users and holders did. Pairs with the releases in give() and let_go(). Without
-        // it a late store of theirs could land in what the extent becomes.
-        return is_unused(extent) && word == unused(kind_of(word)) &&
+        const ExtentKind kind = kind_of(word);
+        const bool is_unused = word == unused(kind) && kind != ExtentKind::kNone && !holds_chunks(kind);
+        // acquire: what the parts' last users and holders did, and who closed it. Pairs with the releases in give(),
+        // let_go() and close(). Without it a late store of theirs could land in what the extent becomes.
+        return (is_unused || word >> kKindShift == kClosed) &&
                Atomics::compare_exchange(words_[extent], word, kTurning, std::memory_order_acquire);
     }
     void finish_turn(uint32_t extent, ExtentKind kind) {
@@ -1533,21 +1558,33 @@ public:
         Atomics::store(words_[extent], unused(kind), std::memory_order_release);
     }
 
+    // `when`: any number.
+    void close(uint32_t extent, ExtentKind kind, uint32_t when) {
+        // release: that its word says so. Pairs with the acquire in turn(). Without it the next one could take it for
+        // whole that an agent has given back.
+        Atomics::store(words_[extent], closed(kind, when), std::memory_order_release);
+    }
+
 private:
-    // Bits: 0-52 a free part each, 53-59 how many hold it, 60-63 kind.
+    // Bits: 0-52 a free part each, 53-59 how many hold it, 60-63 kind. Of one that is closed: 0-31 when, 32-59 kind.
     static constexpr uint32_t kHolderShift = 53;
     static constexpr uint32_t kKindShift = 60;
     static constexpr uint64_t kFree = (uint64_t{1} << kHolderShift) - 1;
     static constexpr uint64_t kHolder = uint64_t{1} << kHolderShift;
     static constexpr uint64_t kHolders = (uint64_t{1} << kKindShift) - kHolder;
+    static constexpr uint32_t kClosedKindShift = 32;
+    static constexpr uint64_t kClosed = 14;  // as a kind
     static constexpr uint64_t kTurning = uint64_t{15} << kKindShift;
-    static_assert(kSlotsPerExtent <= kHolderShift && kBlockNumbers <= kHolderShift && kExtentKinds <= 15);
+    static_assert(kSlotsPerExtent <= kHolderShift && kBlockNumbers <= kHolderShift && kExtentKinds <= kClosed);
 
     // By more than can be counted, some of which have vanished.
     static constexpr bool is_held_for_good(uint64_t word) { return (word & kHolders) == kHolders; }
 
     static constexpr ExtentKind kind_of(uint64_t word) {
-        return word >= kTurning ? ExtentKind::kNone : static_cast<ExtentKind>(word >> kKindShift);
+        return word >> kKindShift >= kClosed ? ExtentKind::kNone : static_cast<ExtentKind>(word >> kKindShift);
+    }
+    static constexpr uint64_t closed(ExtentKind kind, uint32_t when) {
+        return kClosed << kKindShift | static_cast<uint64_t>(kind) << kClosedKindShift | when;
     }
     static constexpr uint64_t unused(ExtentKind kind) {
         const uint64_t free = holds_chunks(kind) ? 0 : (uint64_t{1} << parts_of(kind)) - 1;
@@ -1729,7 +1766,8 @@ void replace_by_scratch(uint8_t* base, uint64_t size);
 // What is free is known twice: chunks by their word in shared memory (the agent frees them), slots and blocks only here
 // (the agent never touches them while the process lives). An extent is nobody's until it is taken for one kind of
 // parts; it is taken where no part of that kind is free, as long as enough is left for the other kinds
-// (leaves_shares()). One of slots or blocks that are all free again may be turned into one of any kind.
+// (leaves_shares()). One of slots or blocks that are all free again may be turned into one of any kind; all but the
+// first few are closed then, so that their memory may go (close_extent()).
 
 namespace spanring::ring {
 
@@ -1799,10 +1837,12 @@ public:
     void look_after_memory() {
         // relaxed: whoever finds that it is time asks again.
         if (clock_->ticks() >= StdAtomics::load(look_after_, std::memory_order_relaxed)) [[unlikely]]
-            give_back_idle();
+            look_now();
     }
-    // COLD. The same, whatever the time: a step of it.
+    // COLD. A step of that, whatever the time and however little there is.
     void give_back_idle();
+    // Another number with each look, for what threads keep: they give it back once in a while.
+    uint32_t looks() const { return StdAtomics::load(looks_, std::memory_order_relaxed); }
 
     // release: PARKED before the count. Pairs with the acquire in freed_mark().
     void note_parked() { StdAtomics::fetch_add(parked_, uint64_t{1}, std::memory_order_release); }
@@ -1855,7 +1895,7 @@ public:
         for (uint32_t extent = 0; extent < count; ++extent) {
             if (!parts_.hold(extent, ExtentKind::kSlots)) continue;
             for (uint32_t place = 0; place < kSlotsPerExtent; ++place) visit(extent * kSlotNumbers + place);
-            if (parts_.let_go(extent)) note_unused();
+            if (parts_.let_go(extent)) became_unused(extent);
         }
     }
 
@@ -1889,13 +1929,16 @@ private:
     bool leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unused) const;
     bool try_to_populate(uint32_t extent);
     bool restore_extent(ExtentKind kind);
-    void turn_extent(uint32_t extent, ExtentKind kind);
+    bool turn_extent(uint32_t extent, ExtentKind kind);
+    bool take_back(uint32_t extent, ExtentWord& word);
+    void close_extent(uint32_t extent);
+    void became_unused(uint32_t extent);
+    void make_slots(uint32_t extent);
     uint32_t take_part(ExtentKind kind);
     void begin_slot(uint32_t slot);
     void give_part(uint32_t extent, uint32_t place) {
-        if (parts_.give(extent, place)) note_unused();
+        if (parts_.give(extent, place)) became_unused(extent);
     }
-    void note_unused() { StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed); }  // a number
     ExtentKind usual_chunks(uint32_t bytes, bool first) const;
     bool search(ChunkWriter<>& writer, ExtentKind kind, ChunkState state, uint32_t owner);
     bool find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss);
@@ -1903,8 +1946,13 @@ private:
     bool overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
     void ring_bell(uint64_t policy);
     uint64_t ticks_in(uint64_t nanoseconds) const;
+    void look_now();
     bool give_some(const OwnFile& file);
+    void begin_look();
+    bool may_go(uint32_t extent, bool rested) const;
     bool give_chunks(uint32_t extent, ExtentKind kind);
+    bool give_unused(uint32_t extent);
+    bool remove(uint8_t* bytes, uint32_t size);
     bool has_idle_chunk(uint32_t extent, ExtentKind kind) const;
 
     SegmentView view_;
@@ -1912,6 +1960,7 @@ private:
     uint32_t extent_limit_ = 0;
     uint32_t populated_ = 0;  // extents that were at birth
     bool overwrite_ = false;
+    bool restores_ = false;  // memory may go, and come again
     uint32_t first_generation_ = 0;
     Clock* clock_ = nullptr;
     Bell bell_;
@@ -1927,7 +1976,8 @@ private:
     alignas(8) uint64_t look_after_ = 0;  // ticks: memory is not looked after again before; or kNever
 
     // Of who looks after memory, one thread at a time.
-    uint32_t looks_ = 0;         // 1: one does
+    uint32_t looker_ = 0;        // 1: there is one
+    uint32_t looks_ = 0;         // ever begun
     uint32_t extents_left_ = 0;  // of this look, from there down; 0: the next one begins
     uint64_t freed_ = 0;         // Control::freed at the last look
 };
@@ -2089,6 +2139,7 @@ private:
     static constexpr uint32_t index(Counter counter) { return static_cast<uint32_t>(counter); }
 
     bool next_chunk(Segment& segment, uint32_t bytes);
+    void give_slots(Segment& segment);
 
     void release_slot(Segment& segment, Slot& slot, uint32_t slot_index) {
         // release: the counters before the slot is free. Pairs with the acquire in Recovery::settle_slot(). Without it
@@ -2107,6 +2158,7 @@ private:
     uint32_t free_slots_ = 0;
     bool open_ = false;
     bool had_chunk_ = false;
+    uint32_t looks_ = 0;                 // Segment::looks() when the slots were last given back
     uint64_t full_mark_ = ~uint64_t{0};  // Segment::freed_mark() when nothing was free
     HeldSlot slots_[kSlotCache] = {};
     uint64_t counts_[static_cast<uint32_t>(Counter::kCount)] = {};
@@ -2256,12 +2308,17 @@ void LevelWriter::open(Segment& segment, uint32_t owner) {
     open_ = true;
 }
 
+// Those that are kept for the next spans.
+void LevelWriter::give_slots(Segment& segment) {
+    while (free_slots_ != 0) segment.give_slot(slots_[--free_slots_].index);
+}
+
 void LevelWriter::leave(Segment& segment) {
     if (chunk_.attached() && !chunk_.spare()) {
         chunk_.park();
         segment.note_parked();
     }
-    while (free_slots_ != 0) segment.give_slot(slots_[--free_slots_].index);
+    give_slots(segment);
     if (open_) segment.forget_writer();
     const uint32_t line = line_ != nullptr ? line_index_ : Segment::kNone;
     forget();  // before the line is given away, as with the chunk: whoever vanishes in between gives nothing twice
@@ -2312,6 +2369,11 @@ bool LevelWriter::next_chunk(Segment& segment, uint32_t bytes) {
     }
     full_mark_ = ~uint64_t{0};
     had_chunk_ = true;
+    // Once in a while: what a burst left to this thread may lie in as many extents, and keeps these from going.
+    if (looks_ != segment.looks()) {
+        looks_ = segment.looks();
+        give_slots(segment);
+    }
     if (loss.spans != 0) {
         count(Counter::kDroppedOverwritten, loss.spans);
         SPR_TESTPOINT(loss_counted);
@@ -2597,6 +2659,10 @@ namespace {
 
 constexpr uint64_t kGrowthPause = 100'000'000;  // nanoseconds between two tries at a full tmpfs
 
+// Extents that keep their memory, used or not: half of what a process keeps of tmpfs in any case. Where few spans are
+// open at once, what comes and goes costs nothing more.
+constexpr uint32_t kept_extents(uint32_t limit) { return limit / 32 < 8 ? limit / 32 : 8; }
+
 constexpr ExtentKind kChunkKinds[] = {ExtentKind::kLargeChunks, ExtentKind::kJumboChunks, ExtentKind::kSmallChunks};
 
 // In a segment with few extents there are blocks of two classes alone: what a span needs next in a larger one is not
@@ -2646,11 +2712,11 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_me
     writers_ = 0;
     parked_ = adopted_ = unused_ = 0;
     grow_after_ = 0;
-    looks_ = extents_left_ = 0;
+    looker_ = looks_ = extents_left_ = 0;
     freed_ = 0;
     view_ = SegmentView(file.base);
-    const bool restores = (view_.header().compatible & kRestoresMemory) != 0;
-    look_after_ = restores ? clock_->ticks() + ticks_in(kLookPause) : kNever;
+    restores_ = (view_.header().compatible & kRestoresMemory) != 0;
+    look_after_ = restores_ ? clock_->ticks() + ticks_in(kLookPause) : kNever;
     return 0;
 }
 
@@ -2669,19 +2735,27 @@ void Segment::cover() {
     if (view_) replace_by_scratch(view_.base(), size_);
 }
 
-// Whether enough is left for the other kinds if one more extent is of this one. ret_unused: an extent of another kind
-// in which nothing is used. Two threads that ask at once may both be told yes, for the last one.
+// Whether enough is left for the other kinds if one more extent is of this one. ret_unused: an extent of open spans in
+// which nothing is used, rather one that has its memory. Two threads that ask at once may both be told yes, for the
+// last one.
 bool Segment::leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unused) const {
     ret_unused = kNone;
     uint32_t have[kExtentKinds] = {};
     uint32_t left = extent_limit_ - taken;
+    bool whole = false;
     for (uint32_t extent = 0; extent < taken; ++extent) {
-        if (!parts_.is_unused(extent)) {
+        const bool closed = parts_.is_closed(extent);
+        if (!closed && !parts_.is_unused(extent)) {
             ++have[static_cast<uint32_t>(this->kind(extent))];
-        } else {
-            ++left;
-            ret_unused = extent;
+            continue;
         }
+        ++left;
+        // relaxed: a guess. turn_extent() decides.
+        const uint64_t word = StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed);
+        const ExtentMemory memory = ExtentWord::unpack(word).memory;
+        if (memory == ExtentMemory::kGiving || (memory == ExtentMemory::kEmpty && whole)) continue;
+        whole = memory != ExtentMemory::kEmpty;
+        ret_unused = extent;
     }
     uint32_t kept = 0;
     for (uint32_t other = 1; other < kExtentKinds; ++other) {
@@ -2716,10 +2790,8 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     if (seen < StdAtomics::load(page.extents, std::memory_order_relaxed)) return true;  // somebody else was faster
     uint32_t unused;
     if (is_left_out(kind, extent_limit_) || !leaves_shares(kind, seen, unused)) return false;
-    if (unused != kNone) {
-        turn_extent(unused, kind);
-        return true;
-    }
+    if (unused != kNone && turn_extent(unused, kind)) return true;
+    if (seen >= extent_limit_) return false;  // all that is left is being given back
     if (seen >= populated_ && !try_to_populate(seen)) return false;
     uint64_t none = 0;
     // release: publishes that the extent is populated. Pairs with the acquire in the agent's ExtentMap. Spare as long
@@ -2760,26 +2832,81 @@ bool Segment::restore_extent(ExtentKind kind) {
     return false;
 }
 
-// An extent of open spans in which nothing is used becomes one of another kind. If nobody else was faster.
-void Segment::turn_extent(uint32_t extent, ExtentKind kind) {
-    if (!parts_.turn(extent)) return;
-    if (kind == ExtentKind::kSlots) {
-        // What lies there is somebody's data. Generations go on from where no handle of another time is likely to be.
-        const auto first = first_generation_ + static_cast<uint32_t>(next_sequence() * 0x9e3779b97f4a7c15 >> 32);
-        for (uint32_t place = 0; place < kSlotsPerExtent; ++place) {
-            Slot& slot = view_.slot(extent * kSlotNumbers + place);
-            memset(&slot, 0, offsetof(Slot, data));
-            slot.generation = first;
-        }
+// The slots of an extent that is the caller's alone become free ones.
+void Segment::make_slots(uint32_t extent) {
+    // What lies there is somebody's data. Generations go on from where no handle of another time is likely to be.
+    const auto first = first_generation_ + static_cast<uint32_t>(next_sequence() * 0x9e3779b97f4a7c15 >> 32);
+    for (uint32_t place = 0; place < kSlotsPerExtent; ++place) {
+        Slot& slot = view_.slot(extent * kSlotNumbers + place);
+        memset(&slot, 0, offsetof(Slot, data));
+        slot.generation = first;
     }
-    // release: the slots are free before they are slots. Pairs with the acquire in the agent's ExtentMap. Without it a
-    // kill could leave slots of which the agent makes spans.
-    StdAtomics::store(view_.extent_word(extent), ExtentWord{kind}.pack(), std::memory_order_release);
-    SPR_TESTPOINT(extent_turned);
-    // release: the word before the count. Pairs with the acquire in ExtentMap::update(). Without it the agent could
-    // look too early, and not again. Before anybody may claim a chunk of it, which the agent would not find.
-    StdAtomics::fetch_add(view_.writer().turned, uint64_t{1}, std::memory_order_release);
+}
+
+// Of an extent that was closed, and is the caller's alone: nobody gives its memory any more. `word`: as it was loaded,
+// and as it is then. False: its memory is being given back, or not to be had again now.
+bool Segment::take_back(uint32_t extent, ExtentWord& word) {
+    if (word.memory == ExtentMemory::kGiving) return false;
+    if (word.memory == ExtentMemory::kEmpty && !try_to_populate(extent)) return false;
+    uint64_t seen = word.pack();
+    word.memory = ExtentMemory::kWhole;
+    // relaxed: it publishes nothing, and what is EMPTY was acquired before.
+    if (!StdAtomics::compare_exchange(view_.extent_word(extent), seen, word.pack(), std::memory_order_relaxed))
+        return false;
+    SPR_TESTPOINT(extent_taken_back);
+    return true;
+}
+
+// An extent of open spans in which nothing is used becomes one of a kind, if nobody else was faster. False: its memory
+// is not to be had now.
+bool Segment::turn_extent(uint32_t extent, ExtentKind kind) {
+    if (!parts_.turn(extent)) return true;
+    // acquire: that it is punched, where it is. Pairs with the release in ExtentGiver::leave(). Without it it could be
+    // populated before that.
+    ExtentWord word = ExtentWord::unpack(StdAtomics::load(view_.extent_word(extent), std::memory_order_acquire));
+    const bool is_empty = word.memory == ExtentMemory::kEmpty;
+    if (word.memory != ExtentMemory::kWhole && !take_back(extent, word)) {
+        parts_.close(extent, word.kind, looks());
+        return false;
+    }
+    if (kind == ExtentKind::kSlots && (is_empty || word.kind != kind)) make_slots(extent);
+    if (word.kind != kind) {
+        word.kind = kind;
+        // release: the slots are free before they are slots. Pairs with the acquire in the agent's ExtentMap. Without
+        // it a kill could leave slots of which the agent makes spans.
+        StdAtomics::store(view_.extent_word(extent), word.pack(), std::memory_order_release);
+        SPR_TESTPOINT(extent_turned);
+        // release: the word before the count. Pairs with the acquire in ExtentMap::update(). Without it the agent could
+        // look too early, and not again. Before anybody may claim a chunk of it, which the agent would not find.
+        StdAtomics::fetch_add(view_.writer().turned, uint64_t{1}, std::memory_order_release);
+    }
     parts_.finish_turn(extent, kind);
+    return true;
+}
+
+// Nothing of it is used: from now on whoever has the agent's lock may give its memory back. If nobody else was faster.
+void Segment::close_extent(uint32_t extent) {
+    if (!parts_.turn(extent)) return;
+    // relaxed: whoever has turned it wrote it, or has seen it written.
+    ExtentWord word = ExtentWord::unpack(StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed));
+    if (word.memory == ExtentMemory::kWhole) {
+        // A call on a span that has ended would make memory again: none finds its slot from here on. What is under way
+        // is over long before the memory goes, some seconds later.
+        ForkGuard::disturb();
+        word.memory = ExtentMemory::kUnused;
+        ++word.gives;
+        // release: what was done to the parts. Pairs with the acquire in ExtentGiver::take_unused(), which says what
+        // breaks.
+        StdAtomics::store(view_.extent_word(extent), word.pack(), std::memory_order_release);
+        SPR_TESTPOINT(extent_unused);
+    }
+    parts_.close(extent, word.kind, looks());
+}
+
+// Of slots or blocks.
+[[gnu::noinline]] void Segment::became_unused(uint32_t extent) {
+    if (restores_ && extent >= kept_extents(extent_limit_)) close_extent(extent);
+    StdAtomics::fetch_add(unused_, uint64_t{1}, std::memory_order_relaxed);  // a number
 }
 
 void Segment::begin_slot(uint32_t slot) {
@@ -2797,7 +2924,9 @@ uint32_t Segment::take_part(ExtentKind kind) {
         uint32_t at = StdAtomics::load(hint, std::memory_order_relaxed);  // relaxed: a hint
         for (uint32_t i = 0; i < seen; ++i, ++at) {
             if (at >= seen) at = 0;
-            const uint32_t place = parts_.take(at, kind);
+            uint32_t place = parts_.take(at, kind);
+            if (place == ExtentParts<>::kNone && parts_.is_closed(at, kind) && turn_extent(at, kind))
+                place = parts_.take(at, kind);
             if (place == ExtentParts<>::kNone) continue;
             StdAtomics::store(hint, at, std::memory_order_relaxed);
             return at * numbers + place * part_numbers(kind);
@@ -3136,8 +3265,9 @@ void replace_by_scratch(uint8_t* base, uint64_t size) {
 // ---- lib/ring/extent_giver.hpp ---------------------------------------------------------------------------------------
 
 //
-// The agent's side of memory that goes back: that of the FREE chunks of an extent. One thread of the agent that holds
-// the segment's lock, and only of a living process that said that it can make an extent whole again.
+// Memory that goes back: that of the FREE chunks of an extent, and that of slots and blocks which nobody uses. By one
+// thread of whoever has the agent's lock, and only of a living process that said that it can make an extent whole
+// again.
 //
 //     word -> GIVING          nobody claims a chunk of it any more whose word was loaded after this
 //     each chunk FREE, on     by a generation: nobody claims one whose word was loaded before
@@ -3146,6 +3276,10 @@ void replace_by_scratch(uint8_t* base, uint64_t size) {
 //
 // A chunk that is not FREE goes on as it was; once it is FREE it is claimed no sooner than the others. Killed in
 // between: the word is GIVING, and the next agent goes on from there. Where none is FREE the word is whole again.
+//
+//     word UNUSED -> GIVING   of slots and blocks: the process takes none of these before it has the word
+//     the extent punched      by the caller
+//     word GIVING -> EMPTY    the process populates it before it uses it again (Segment::turn_extent())
 
 namespace spanring::ring {
 
@@ -3185,6 +3319,29 @@ public:
         SPR_TESTPOINT(extent_emptied);
     }
 
+    // Takes an extent of slots or blocks whose word was `seen`: nobody uses it, or one that was killed had it. False:
+    // it is used again. The caller punches it, then calls finish_unused().
+    bool take_unused(uint32_t extent, ExtentWord seen) {
+        before_ = seen;
+        if (holds_chunks(seen.kind)) return false;
+        if (seen.memory == ExtentMemory::kGiving) return true;
+        if (seen.memory != ExtentMemory::kUnused) return false;
+        uint64_t word = seen.pack();
+        const uint64_t giving = ExtentWord{seen.kind, ExtentMemory::kGiving, seen.gives}.pack();
+        // acquire: what its users wrote, before it is punched. Pairs with the release in Segment::close_extent().
+        // Without it a late store of theirs could make memory again, which nobody would give back.
+        if (!Atomics::compare_exchange(segment_.extent_word(extent), word, giving, std::memory_order_acquire))
+            return false;
+        SPR_TESTPOINT(unused_giving);
+        return true;
+    }
+
+    // Punched or not: populating it once more does no harm.
+    void finish_unused(uint32_t extent) {
+        leave(extent, {before_.kind, ExtentMemory::kEmpty, before_.gives + 1});
+        SPR_TESTPOINT(unused_emptied);
+    }
+
 private:
     template <class Moved>
     bool move_on(uint32_t chunk, Moved& moved) {
@@ -3201,8 +3358,8 @@ private:
     }
 
     void leave(uint32_t extent, ExtentWord word) {
-        // release: what was done to the memory. Pairs with the acquire in Segment::restore_extent(). Without it a
-        // writer could populate the extent before it is punched.
+        // release: what was done to the memory. Pairs with the acquires in Segment::restore_extent() and in
+        // Segment::take_back(). Without it a writer could populate the extent before it is punched.
         Atomics::store(segment_.extent_word(extent), word.pack(), std::memory_order_release);
         // release: the word before the count. Pairs with the acquire in Segment::freed_mark(): a writer that found
         // nothing meanwhile looks again.
@@ -3221,9 +3378,11 @@ private:
 // What the process itself gives back of its memory, at a cold step of one of its threads: a claim, a thread's begin or
 // end, a flush. Every ten seconds there is a look at all extents, from the last one down, a few at each step.
 //
-// FREE chunks go where no agent serves the segment: with the agent's lock (OwnFile), in the steps of an agent
-// (ExtentGiver), so that an agent finishes what the process did not come to. Each was FREE for as long as
-// Control::freed stood still, which moves whenever one becomes FREE.
+// What is idle goes where no agent serves the segment: with the agent's lock (OwnFile), in the steps of an agent
+// (ExtentGiver), so that an agent finishes what the process did not come to. Each chunk was FREE for as long as
+// Control::freed stood still, which moves whenever one becomes FREE; slots and blocks were closed two looks ago. Which
+// of these its threads keep for their next spans, they give back at their next chunk (LevelWriter::next_chunk()), also
+// where an agent runs.
 
 namespace spanring::ring {
 namespace {
@@ -3247,21 +3406,36 @@ bool is_in_memory(uint8_t* bytes, uint32_t size) {
 
 }  // namespace
 
-[[gnu::noinline]] void Segment::give_back_idle() {
-    // relaxed, here and below: it says nothing but when.
-    if (StdAtomics::load(look_after_, std::memory_order_relaxed) == kNever) return;
-    bool more = false;
-    if (extents() > kFewExtents) {
-        const OwnFile file(bell_.path());  // first: no handler comes between here and the end
-        uint32_t nobody = 0;
-        // acquire: what the last one noted. Pairs with the release below. Without it an extent could be looked at
-        // twice in one look, or not at all.
-        if (!StdAtomics::compare_exchange(looks_, nobody, uint32_t{1}, std::memory_order_acquire)) return;
-        more = file && give_some(file);
-        if (!more) extents_left_ = 0;
-        StdAtomics::store(looks_, uint32_t{0}, std::memory_order_release);
+[[gnu::noinline]] void Segment::look_now() {
+    // relaxed: it says nothing but when.
+    if (extents() > kFewExtents)
+        give_back_idle();
+    else
+        StdAtomics::store(look_after_, clock_->ticks() + ticks_in(kLookPause), std::memory_order_relaxed);
+}
+
+void Segment::give_back_idle() {
+    if (StdAtomics::load(look_after_, std::memory_order_relaxed) == kNever) return;  // relaxed: as above and below
+    const OwnFile file(bell_.path());  // first: no handler comes between here and the end
+    uint32_t nobody = 0;
+    // acquire: what the last one noted. Pairs with the release below. Without it an extent could be looked at twice in
+    // one look, or not at all.
+    if (!StdAtomics::compare_exchange(looker_, nobody, uint32_t{1}, std::memory_order_acquire)) return;
+    const bool more = file && give_some(file);
+    if (!more) {
+        extents_left_ = 0;
+        StdAtomics::store(look_after_, clock_->ticks() + ticks_in(kLookPause), std::memory_order_relaxed);
     }
-    if (!more) StdAtomics::store(look_after_, clock_->ticks() + ticks_in(kLookPause), std::memory_order_relaxed);
+    StdAtomics::store(looker_, uint32_t{0}, std::memory_order_release);
+}
+
+void Segment::begin_look() {
+    extents_left_ = extents();
+    // relaxed: a number, and hints. From now on open spans begin in the first extents again, which go last.
+    StdAtomics::store(looks_, looks_ + 1, std::memory_order_relaxed);
+    for (uint32_t kind = 0; kind < kExtentKinds; ++kind)
+        if (!holds_chunks(static_cast<ExtentKind>(kind)))
+            StdAtomics::store(hints_[kind], uint32_t{0}, std::memory_order_relaxed);
 }
 
 // True: the look is not at its end.
@@ -3271,21 +3445,32 @@ bool Segment::give_some(const OwnFile& file) {
     const uint64_t freed = StdAtomics::load(view_.control().freed, std::memory_order_relaxed);
     const bool rested = freed == freed_;
     freed_ = freed;
-    if (!rested) return false;
-    if (extents_left_ == 0) extents_left_ = extents();
+    if (extents_left_ == 0) begin_look();
     if (!file.lock_as_agent()) return false;
-    bool more = true;
+    bool more = extents_left_ != 0;
     for (uint32_t given = 0; given < kGivesAtAStep && more;) {
         const uint32_t extent = extents_left_ - 1;
-        const ExtentKind kind = this->kind(extent);
-        if (holds_chunks(kind) && has_idle_chunk(extent, kind)) {
+        if (may_go(extent, rested)) {
             if (file.memory() <= kMayKeep) return false;
-            given += give_chunks(extent, kind);
+            given += parts_.is_closed(extent) ? give_unused(extent) : give_chunks(extent, kind(extent));
         }
         more = --extents_left_ != 0;
     }
     freed_ = StdAtomics::load(view_.control().freed, std::memory_order_relaxed);  // which the giver counts in, too
     return more;
+}
+
+// `rested`: what is FREE was that at the last look.
+bool Segment::may_go(uint32_t extent, bool rested) const {
+    if (!parts_.is_closed(extent)) {
+        const ExtentKind kind = this->kind(extent);
+        return rested && holds_chunks(kind) && has_idle_chunk(extent, kind);
+    }
+    const uint64_t word = StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed);  // the taking decides
+    const ExtentMemory memory = ExtentWord::unpack(word).memory;
+    if (memory == ExtentMemory::kGiving) return true;  // by an agent that was killed
+    // Not what was closed since the last look: a call on a span that has ended may be looking at its slot.
+    return memory == ExtentMemory::kUnused && looks_ - parts_.closed_when(extent) >= 2;
 }
 
 // One that is FREE, and has memory.
@@ -3312,12 +3497,31 @@ bool Segment::give_chunks(uint32_t extent, ExtentKind kind) {
     while (places != 0) {
         const auto first = static_cast<uint32_t>(__builtin_ctz(places));
         const auto count = static_cast<uint32_t>(__builtin_ctz(~(places >> first)));
-        uint8_t* const bytes = view_.chunk_bytes(extent * kChunksPerExtent + first, part_size(kind));
-        gone = madvise(bytes, uint64_t{count} * part_size(kind), MADV_REMOVE) == 0 || gone;
+        gone = remove(view_.chunk_bytes(extent * kChunksPerExtent + first, part_size(kind)), count * part_size(kind)) ||
+               gone;
         places &= ~(((uint32_t{1} << count) - 1) << first);
     }
     SPR_TESTPOINT(own_chunks_punched);
     giver.finish(extent, kind, gone);
+    return true;
+}
+
+// The same, of slots or blocks.
+bool Segment::give_unused(uint32_t extent) {
+    ExtentGiver<> giver(view_);
+    // relaxed: the taking decides.
+    const uint64_t word = StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed);
+    if (!giver.take_unused(extent, ExtentWord::unpack(word))) return false;
+    remove(view_.extent(extent), kExtentSize);
+    SPR_TESTPOINT(own_extent_punched);
+    giver.finish_unused(extent);
+    return true;
+}
+
+// False: the system refused, and it stays.
+bool Segment::remove(uint8_t* bytes, uint32_t size) {
+    if (madvise(bytes, size, MADV_REMOVE) != 0) return false;
+    StdAtomics::fetch_add(view_.writer().given_back, uint64_t{size}, std::memory_order_relaxed);  // a number
     return true;
 }
 
@@ -6927,6 +7131,7 @@ void add_statistics(const Life& life, spr_statistics& statistics) {
     statistics.dropped_overwritten += total(segment, Counter::kDroppedOverwritten);
     statistics.refused_data += total(segment, Counter::kRefusedData);
     statistics.cut_texts += StdAtomics::load(life.cut_texts, std::memory_order_relaxed);
+    statistics.given_back_bytes += StdAtomics::load(segment.writer().given_back, std::memory_order_relaxed);
     statistics.acknowledged += StdAtomics::load(segment.control().totals.acknowledged, std::memory_order_relaxed);
 }
 

@@ -847,12 +847,13 @@ typedef struct spr_statistics {
     uint64_t cut_texts; /* attributes, events, links, names and messages whose texts were cut for want of room */
     uint64_t misread_variables; /* of the environment: not understood by spr_provider_open() and taken as unset; spanring
                                    doctor --pid names them */
+    uint64_t given_back_bytes; /* of the segment's memory, by this process, which does it where no agent runs */
 } spr_statistics;
 
-#define SPR_STATISTICS_INIT {sizeof(spr_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define SPR_STATISTICS_INIT {sizeof(spr_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /*
- * COLD. Fills what fits into struct_size. Before the first span all but the last is 0. Errors: -EINVAL, -ESHUTDOWN (another
+ * COLD. Fills what fits into struct_size. Before the first span all but misread_variables is 0. Errors: -EINVAL, -ESHUTDOWN (another
  * provider was opened in its place).
  */
 SPR_PUBLIC int spr_provider_statistics(const spr_provider *provider, spr_statistics *statistics) SPR_NOEXCEPT;

@@ -242,9 +242,10 @@ struct alignas(8) WriterPage {
     uint32_t scope_bytes;    // bytes handed out
     uint64_t flush_wanted;   // ticket of the newest flush request
     uint64_t shutdown;       // 1: the provider was shut down; nobody reads it
-    uint64_t claims;  // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
-    uint64_t turned;  // extents that ever got another kind; counted with release, after the word that says so
-    uint64_t reserved[2];
+    uint64_t claims;      // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
+    uint64_t turned;      // extents that ever got another kind; counted with release, after the word that says so
+    uint64_t given_back;  // bytes of memory that the process itself gave back; read-modify-writes, as below
+    uint64_t reserved;
     // Causes that are counted with a read-modify-write because no counter line may be used: beyond signal level 1, or
     // when there are more threads than lines. Same shape as a line.
     uint64_t shared_line[kCounterLineSize / 8];
@@ -806,8 +807,9 @@ CounterSums sum_counters(SegmentView segment) {
 //
 // What an extent is used for: one atomic word each, in a table of their own. Taken by an exchange of "none", and
 // counted in WriterPage::extents after that; a word that is not counted yet says nothing. One that holds chunks keeps
-// them; one of open spans in which nothing is used any more may get another kind, and WriterPage::turned says so. The
-// memory of one that holds chunks may be given back (ExtentGiver), and come again (Segment::restore_extent()).
+// them; one of open spans in which nothing is used any more may get another kind, and WriterPage::turned says so. Its
+// memory, and that of the free chunks of any, may be given back (ExtentGiver), and come again (Segment::turn_extent(),
+// Segment::restore_extent()).
 
 namespace spanring::ring {
 
@@ -857,14 +859,15 @@ constexpr uint32_t part_numbers(ExtentKind kind) { return holds_blocks(kind) ? p
 
 enum class ExtentMemory : uint32_t {
     kWhole = 0,   // populated
-    kGiving = 1,  // an agent has taken it, to give its memory back
+    kGiving = 1,  // whoever has the agent's lock has taken it, to give its memory back
     kEmpty = 2,   // there is none
+    kUnused = 3,  // of slots and blocks: populated, and nobody uses it
 };
 
 struct ExtentWord {
     ExtentKind kind = ExtentKind::kNone;
     ExtentMemory memory = ExtentMemory::kWhole;
-    uint32_t gives = 0;  // how often its memory went
+    uint32_t gives = 0;  // how often its memory went; of slots and blocks also how often it became unused
 
     // Bits: 0-7 kind, 8-15 memory, 32-63 gives; the others are reserved, and zero.
     constexpr uint64_t pack() const {
@@ -877,9 +880,9 @@ struct ExtentWord {
     // Whether it says what an extent that is counted is used for.
     static constexpr bool is_sound(uint64_t word) {
         const ExtentWord extent = unpack(word);
+        const ExtentMemory last = holds_chunks(extent.kind) ? ExtentMemory::kEmpty : ExtentMemory::kUnused;
         return extent.kind != ExtentKind::kNone && static_cast<uint32_t>(extent.kind) < kExtentKinds &&
-               extent.memory <= ExtentMemory::kEmpty && extent.pack() == word &&
-               (holds_chunks(extent.kind) || word == static_cast<uint32_t>(extent.kind));
+               extent.memory <= last && extent.pack() == word;
     }
 };
 
@@ -1641,7 +1644,9 @@ bool SegmentReading::holds(uint32_t extent, ExtentKind kind) const {
     // acquire: what the extent holds is of this kind. Pairs with the releases in Segment::take_extent() and
     // turn_extent(). Without it parts of another kind could be looked for in it.
     const uint64_t word = StdAtomics::load(segment_.view().extent_word(extent), std::memory_order_acquire);
-    return ExtentWord::unpack(word).kind == kind;
+    const ExtentWord now = ExtentWord::unpack(word);
+    // Slots and blocks that nobody uses have no memory sooner or later, and a look would make some.
+    return now.kind == kind && (ring::holds_chunks(kind) || now.memory == ring::ExtentMemory::kWhole);
 }
 
 int SegmentReading::read_resource() {

@@ -291,4 +291,6 @@ pub struct spr_statistics {
     pub cut_texts: u64,
     /// Variables of the environment that were not understood and count as unset.
     pub misread_variables: u64,
+    /// Of the segment's memory, by this process, which does it where no agent runs.
+    pub given_back_bytes: u64,
 }

@@ -186,6 +186,7 @@ fn layouts() -> String {
             acknowledged,
             cut_texts,
             misread_variables,
+            given_back_bytes,
         }),
         // The union has no name in C: its place and its members are named through spr_attribute.
         assertion("sizeof(((spr_attribute *)0)->value)", size_of::<spr_attribute_value>()),

@@ -183,6 +183,7 @@ impl Provider {
             acknowledged: raw.acknowledged,
             cut_texts: raw.cut_texts,
             misread_variables: raw.misread_variables,
+            given_back_bytes: raw.given_back_bytes,
         }
     }
 }
@@ -215,6 +216,8 @@ pub struct Statistics {
     pub cut_texts: u64,
     /// Variables of the environment that were not understood and count as unset.
     pub misread_variables: u64,
+    /// Of the segment's memory, by this process, which does it where no agent runs.
+    pub given_back_bytes: u64,
 }
 
 impl Statistics {

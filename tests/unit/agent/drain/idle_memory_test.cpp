@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <set>
 #include <string>
 
 #include <sys/stat.h>
@@ -192,6 +193,51 @@ TEST_F(IdleMemoryTest, StaysWhereLittleIsHeld) {
         EXPECT_EQ(ExtentWord::unpack(small.view().extent_word(extent)).memory, ExtentMemory::kWhole);
 }
 
+// ---- Slots and blocks
+// ------------------------------------------------------------------------------------------------
+
+TEST_F(IdleMemoryTest, GoesOfSlotsAndBlocksThatNobodyUses) {
+    std::set<uint32_t> unused;
+    for (uint32_t extent = 2 * test::kImageSet; extent < kExtents; ++extent) {
+        if (ring::holds_chunks(word(extent).kind)) continue;
+        std::memset(image.view().extent(extent), 0xee, ring::kExtentSize);
+        set_memory(extent, ExtentMemory::kUnused);
+        unused.insert(extent);
+    }
+    const uint64_t before = held();
+    start(impatient());
+    pass_until([&] { return held() <= kMayKeep; });
+    EXPECT_LE(drainer->status().given_back, before);
+    uint32_t empty = 0;
+    for (uint32_t extent = 0; extent < kExtents; ++extent) {
+        if (ring::holds_chunks(word(extent).kind)) continue;
+        if (word(extent).memory == ExtentMemory::kWhole) {
+            EXPECT_FALSE(unused.contains(extent));
+            continue;
+        }
+        EXPECT_TRUE(unused.contains(extent)) << extent;
+        empty += word(extent).memory == ExtentMemory::kEmpty;
+    }
+    EXPECT_GT(empty, 0u);
+    EXPECT_EQ(drainer->status().quarantined, 0u);
+}
+
+TEST_F(IdleMemoryTest, StaysOfSlotsThatAreUsedNowAndThen) {
+    weigh_down();
+    const uint32_t slots = kExtents - 3;
+    ASSERT_EQ(word(slots).kind, ring::ExtentKind::kSlots);
+    start(impatient());
+    for (uint32_t times = 1; times != 30; ++times) {
+        ring::StdAtomics::store(image.view().extent_word(slots),
+                                ExtentWord{ring::ExtentKind::kSlots, ExtentMemory::kUnused, times}.pack(),
+                                std::memory_order_release);
+        pass();
+        ASSERT_EQ(word(slots).memory, ExtentMemory::kUnused) << times;
+    }
+    pass_until([&] { return word(slots).memory == ExtentMemory::kEmpty; });
+    EXPECT_EQ(word(slots).gives, 30u);
+}
+
 // ---- Another agent's ------------------------------------------------------------------------------------------------
 
 TEST_F(IdleMemoryTest, GoesWithTheNextAgentWhereOneWasKilled) {
@@ -199,6 +245,10 @@ TEST_F(IdleMemoryTest, GoesWithTheNextAgentWhereOneWasKilled) {
     set_memory(idle, ExtentMemory::kGiving);
     image->set_word(kLastSmall, {ChunkState::kFree, 1, 0, 0});  // it had come so far
     set_memory(0, ExtentMemory::kGiving);
+    const uint32_t slots = kExtents - 3;
+    ASSERT_EQ(word(slots).kind, ring::ExtentKind::kSlots);
+    std::memset(image.view().extent(slots), 0xee, ring::kExtentSize);
+    set_memory(slots, ExtentMemory::kGiving);
     image->claim(0);  // by one that was faster
     image->commit(0, 0);
     DrainOptions with = options();
@@ -206,6 +256,8 @@ TEST_F(IdleMemoryTest, GoesWithTheNextAgentWhereOneWasKilled) {
     pass();
     EXPECT_EQ(word(idle).memory, ExtentMemory::kEmpty);
     EXPECT_EQ(image->word(kLastSmall), (ChunkWord{ChunkState::kFree, 2, 0, 0}));
+    EXPECT_EQ(word(slots).memory, ExtentMemory::kEmpty);
+    EXPECT_EQ(image.view().extent(slots)[0], 0) << "it is punched";
     EXPECT_EQ(word(0).memory, ExtentMemory::kEmpty);
     EXPECT_EQ(image->word(0).generation, 1u) << "it goes on";
     EXPECT_EQ(image->word(1).generation, 1u) << "it is another one";
