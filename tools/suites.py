@@ -377,7 +377,7 @@ def run_suite(suite, suites, build, total):
     elif suite == "asan-agent":
         sanitizer("asan-agent", "address,undefined", TESTS_ALONE, total, suites=("unit", "hostile"))
     elif suite == "tsan-agent":
-        sanitizer("tsan-agent", "thread", TESTS_ALONE, total, suites=("loaded",))
+        sanitizer("tsan-agent", "thread", TESTS_ALONE, total, suites=("threads", "loaded"))
     elif suite == "minimum":
         minimum(build, total)
     elif suite == "instructions":
