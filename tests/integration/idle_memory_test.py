@@ -85,7 +85,8 @@ class IdleMemory(harness.Case):
     def test_the_process_itself_gives_back_where_no_agent_runs(self):
         """And finishes what an agent that was killed had begun."""
         self.burst()
-        patient = self.workspace.agent("--config", agent_configuration.write(self.workspace, {"store": None}))
+        keeps_all = agent_configuration.write(self.workspace, {"store": None}, receiver={"give_back_after": "1h"})
+        patient = self.workspace.agent("--config", keeps_all)
         harness.wait_until(lambda: self.workspace.accounting()[0]["ended"] == self.made, "the last of them has ended")
         self.accounts_for_all()
         patient.stop()
