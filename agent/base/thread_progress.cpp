@@ -2,10 +2,13 @@
 #include "base/thread_progress.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
+#include <vector>
 
 #include "base/mutex.hpp"
 #include "base/quantity.hpp"
+#include "base/stuck_threads.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -38,10 +41,9 @@ struct ThreadList {
             const int64_t since = thread->since_.load(std::memory_order_relaxed);
             const std::chrono::nanoseconds busy(now() - since);
             if (since != kWaiting && busy > longer_than) found.push_back({thread->name_, busy});
-            if (since == kWaiting && thread->ask_) {
-                thread->working();
-                thread->ask_();
-            }
+            if (since != kWaiting) continue;
+            thread->working();
+            if (!thread->ask()) thread->waiting();
         }
         return found;
     }
@@ -49,24 +51,24 @@ struct ThreadList {
 
 namespace {
 
-ThreadList& list() {
-    static ThreadList list;
-    return list;
+ThreadList& all() {
+    static ThreadList threads;
+    return threads;
 }
 
 }  // namespace
 
-ThreadProgress::ThreadProgress(std::string name, std::function<void()> ask)
-    : name_(std::move(name)), ask_(std::move(ask)), since_(kWaiting) {
-    list().add(*this);
-}
+ThreadProgress::ThreadProgress(std::string name, Listed) : name_(std::move(name)), since_(kWaiting) {}
+ThreadProgress::ThreadProgress(std::string name) : ThreadProgress(std::move(name), Listed::kLater) { list(); }
+ThreadProgress::~ThreadProgress() { unlist(); }
 
-ThreadProgress::~ThreadProgress() { list().remove(*this); }
+void ThreadProgress::list() { all().add(*this); }
+void ThreadProgress::unlist() { all().remove(*this); }
 
 void ThreadProgress::working() { since_.store(now(), std::memory_order_relaxed); }
 void ThreadProgress::waiting() { since_.store(kWaiting, std::memory_order_relaxed); }
 
-std::vector<StuckThread> stuck_threads(std::chrono::nanoseconds longer_than) { return list().stuck(longer_than); }
+std::vector<StuckThread> stuck_threads(std::chrono::nanoseconds longer_than) { return all().stuck(longer_than); }
 
 std::string describe(const StuckThread& thread) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(thread.since);

@@ -50,8 +50,8 @@ struct Receipt {
     uint32_t generation = 0;  // of the chunk or slot
     uint32_t begin = 0;       // bytes, in the chunk
     uint32_t end = 0;
-    uint32_t spans = 0;    // records taken, invalid ones included
-    uint32_t invalid = 0;  // of these, failed validation and are in no run
+    uint32_t spans = 0;     // records taken, invalid ones included
+    uint32_t invalid = 0;   // of these, failed validation and are in no run
     uint32_t filtered = 0;  // likewise, were to be left out
     bool unfinished = false;
 

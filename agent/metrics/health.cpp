@@ -4,7 +4,7 @@
 #include <chrono>
 
 #include "base/quantity.hpp"
-#include "base/thread_progress.hpp"
+#include "base/stuck_threads.hpp"
 #include "batch/exporter.hpp"
 
 namespace spanring::agent {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/metrics_server.hpp"
+#include "base/event_loop_progress.hpp"
 #include "base/named_thread.hpp"
 
 #include <chrono>
@@ -23,7 +24,6 @@
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
 
-#include "base/thread_progress.hpp"
 #include "base/token_bucket.hpp"
 
 namespace spanring::agent {
@@ -110,7 +110,7 @@ private:
     void accept();
     std::string metrics(ExpositionFormat format);
 
-    ThreadProgress progress_{"metrics", [this] { asio::post(context_, [this] { progress_.waiting(); }); }};
+    EventLoopProgress progress_{"metrics", [this] { asio::post(context_, [this] { progress_.waiting(); }); }};
     Sessions sessions_;   // the one that has been silent for longest first
     bool ended_ = false;  // both outlive the sessions, which are the context's
     asio::io_context context_{1};

@@ -14,7 +14,7 @@
 #include "base/descriptor.hpp"
 #include "base/error_text.hpp"
 #include "base/quantity.hpp"
-#include "base/thread_progress.hpp"
+#include "base/stuck_threads.hpp"
 #include "base/unix_address.hpp"
 
 namespace spanring::agent {

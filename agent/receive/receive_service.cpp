@@ -14,9 +14,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <spdlog/spdlog.h>
 
+#include "base/event_loop_progress.hpp"
 #include "base/log_pace.hpp"
 #include "base/named_thread.hpp"
-#include "base/thread_progress.hpp"
 #include "crash/alternate_stack.hpp"
 #include "receive/grpc_server.hpp"
 #include "receive/http_server.hpp"
@@ -132,7 +132,7 @@ private:
         if (const auto more = failure_log_.due()) spdlog::error("receiver: {}{}", error.what(), *more);
     }
 
-    ThreadProgress progress_{"receive", [this] { asio::post(context_, [this] { progress_.waiting(); }); }};
+    EventLoopProgress progress_{"receive", [this] { asio::post(context_, [this] { progress_.waiting(); }); }};
     asio::io_context context_{1};
     asio::executor_work_guard<asio::io_context::executor_type> guard_{context_.get_executor()};
     asio::steady_timer timer_{context_};

@@ -22,8 +22,8 @@ namespace spanring::agent {
 // What a request has of one ResourceSpans.
 struct ReceivedPart {
     AccountId account{};
-    uint32_t spans = 0;    // invalid ones included
-    uint32_t invalid = 0;  // in no run
+    uint32_t spans = 0;     // invalid ones included
+    uint32_t invalid = 0;   // in no run
     uint32_t filtered = 0;  // likewise, and was to be left out
     uint32_t runs = 0;
 };

@@ -8,6 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "base/event_loop_progress.hpp"
+#include "base/stuck_threads.hpp"
+
 namespace spanring::agent {
 namespace {
 
@@ -44,7 +47,7 @@ TEST(ThreadProgressTest, ForgetsAThreadThatIsGone) {
 // An event loop is asked, and is stuck if it has not answered when somebody looks again.
 TEST(ThreadProgressTest, AsksAnEventLoop) {
     int asked = 0;
-    ThreadProgress loop("loop", [&asked] { ++asked; });
+    EventLoopProgress loop("loop", [&asked] { ++asked; });
     EXPECT_THAT(stuck(), IsEmpty());
     EXPECT_EQ(asked, 1);
     EXPECT_THAT(stuck(), ElementsAre("loop"));

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/descriptor.hpp"
+#include "base/stuck_threads.hpp"
 #include "base/thread_progress.hpp"
 #include "base/unix_address.hpp"
 #include "support/temporary_directory.hpp"
