@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the drain is told when it starts.
+//
+// Header bill: it holds the options of a batcher, a pace and a heartbeat; the drain's service and its threads include it.
 #pragma once
 
 #include <algorithm>
