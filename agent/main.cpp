@@ -44,6 +44,7 @@
 #include "metrics/metrics_server.hpp"
 #include "presence/announcement.hpp"
 #include "presence/supervisor.hpp"
+#include "processors/processors.hpp"
 #include "receive/receive_service.hpp"
 #include "rights/system_call_filter.hpp"
 #include "rights/users.hpp"
@@ -98,6 +99,10 @@ public:
         options.crashes = &crashes_;
         for (uint32_t thread = 0; span_metrics_ != nullptr && thread < options.threads; ++thread)
             options.recorders.push_back(&span_metrics_->add_recorder());
+        if (!config.processors.empty()) {
+            processors_ = std::make_unique<Processors>(config.processors);
+            for (uint32_t i = 0; i < options.threads; ++i) options.processors.push_back(&processors_->add_chain());
+        }
         crashes_.arm();
         tell_of_crashes();
         drain_.start(std::move(options), exporters, ledger_.get());
@@ -105,7 +110,8 @@ public:
             take_over_grpc_log();
             receive_ = std::make_unique<ReceiveService>(
                 config.otlp, config.batch.send_batch_size, config.batch.send_batch_max_bytes, std::move(exporters),
-                *ledger_, span_metrics_ != nullptr ? &span_metrics_->add_recorder() : nullptr);
+                *ledger_, span_metrics_ != nullptr ? &span_metrics_->add_recorder() : nullptr,
+                processors_ != nullptr ? &processors_->add_chain() : nullptr);
         }
         if (metrics_server_ != nullptr) serve_metrics(config);
     }
@@ -218,6 +224,7 @@ private:
         for (const auto& exporter : exporters_) sources.exporters.push_back(exporter.get());
         sources.drain = [this] { return drain_.status(); };
         sources.span_metrics = span_metrics_.get();
+        sources.processors = processors_.get();
         if (receive_ != nullptr) sources.receiver = [this] { return receive_->status(); };
         metrics_ = std::make_unique<AgentMetrics>(std::move(sources));
         metrics_server_->serve({[this](ExpositionFormat format) { return metrics_->page(format); },
@@ -229,6 +236,7 @@ private:
     CrashJournal crashes_;
     std::unique_ptr<SpanMetrics> span_metrics_;  // exporters read it
     std::vector<std::unique_ptr<Exporter>> exporters_;
+    std::unique_ptr<Processors> processors_;
     std::unique_ptr<ReceiveService> receive_;  // it goes after the drain, which ends what it has given to exporters
     DrainService drain_;                       // it uses the others and goes before them
     std::unique_ptr<AgentMetrics> metrics_;

@@ -51,7 +51,7 @@ struct Group {
 struct GroupList {
     std::function<std::vector<Option>()> add;  // makes an item and describes it
     size_t most;
-    const char* required;  // the key, by its path, that every item must have
+    const char* required;  // the key, by its path, that every item must have; null: none
     // Describes those that there are. Null: they are not printed as such.
     std::function<std::vector<std::vector<Option>>()> items = {};
 };

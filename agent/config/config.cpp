@@ -112,6 +112,9 @@ std::vector<Option> describe(ExporterConfig& exporter) {
 std::vector<Option> describe(Config& config) {
     std::vector<Option> exporters;
     for (ExporterConfig& exporter : config.exporters) exporters.push_back({exporter.id, Group{describe(exporter)}});
+    std::vector<Option> processors = {{"batch", Group{describe(config.batch)}}};
+    for (ProcessorOptions& processor : config.processors)
+        processors.push_back({processor.id, Group{describe(processor)}});
     std::vector<Option> connectors = {
         {kSpanMetrics, Group{describe(config.span_metrics)}, {}, {}, config.measures_spans},
         {kServiceGraph, Group{describe(config.service_graph)}, {}, {}, config.draws_graph},
@@ -123,7 +126,7 @@ std::vector<Option> describe(Config& config) {
     return {
         {"receivers", Group{{{"spanring", Group{describe_receiver(config)}},
                              {"otlp", Group{describe(config.otlp)}, {}, {}, config.otlp.enabled()}}}},
-        {"processors", Group{{{"batch", Group{describe(config.batch)}}}}},
+        {"processors", Group{processors}},
         {"exporters", Group{exporters}},
         {"connectors", Group{connectors}, {}, {}, config.measures_spans || config.draws_graph},
         {"service", Group{service}},

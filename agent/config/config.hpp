@@ -16,6 +16,7 @@
 #include "export/grpc/options.hpp"
 #include "export/http/options.hpp"
 #include "metrics/metrics_address.hpp"
+#include "processors/processor_options.hpp"
 #include "receive/receiver_options.hpp"
 #include "rights/system_call_filter.hpp"
 #include "span_metrics/options.hpp"
@@ -89,6 +90,7 @@ struct Config {
     DrainConfig drain;
     HeartbeatConfig heartbeat;
     ReceiverOptions otlp;
+    std::vector<ProcessorOptions> processors;  // in the order in which spans go through them
     BatchConfig batch;
     std::vector<ExporterConfig> exporters;  // in the order of their rows in the totals
     Pipeline pipeline;                      // names these

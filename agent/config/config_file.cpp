@@ -23,7 +23,7 @@ namespace spanring::agent {
 namespace {
 
 const std::vector<std::string> kReceiverTypes = {"spanring", "otlp"};
-const std::vector<std::string> kProcessorTypes = {"batch"};
+constexpr char kBatch[] = "batch";
 const std::vector<std::string> kConnectors = {kSpanMetrics, kServiceGraph};
 
 // Where the document begins that was parsed last.
@@ -98,6 +98,41 @@ void read_components(Section section, const char* what, const std::vector<std::s
         Section component(entry.value, section.path_of(entry.key), section.source());
         read_options(component, find_group(options, type));
     }
+}
+
+// Batch is there once; of the others there may be several, each under a name of its own.
+void read_processors(Section section, const std::vector<Option>& options, Config& config) {
+    std::vector<std::string> known = processor_type_names();
+    known.emplace_back(kBatch);
+    for (const Section::Entry& entry : section.entries()) {
+        Section component(entry.value, section.path_of(entry.key), section.source());
+        if (type_of(entry.key) == kBatch) {
+            read_options(component, find_group(options, kBatch));
+            continue;
+        }
+        const auto type = processor_type(type_of(entry.key));
+        if (!type) {
+            report_unknown(section, entry, "processor", known);
+            continue;
+        }
+        ProcessorOptions processor;
+        processor.id = entry.key;
+        processor.type = *type;
+        read_options(component, describe(processor));
+        for (const std::string& fault : faults_of(processor)) component.report(entry.mark, fault);
+        config.processors.push_back(std::move(processor));
+    }
+}
+
+// Those that the pipeline names, in its order; all of them where it names none.
+void choose_processors(Config& config) {
+    std::vector<ProcessorOptions> chosen;
+    for (const std::string& name : config.pipeline.processors) {
+        for (ProcessorOptions& processor : config.processors) {
+            if (processor.id == name) chosen.push_back(std::move(processor));
+        }
+    }
+    config.processors = std::move(chosen);
 }
 
 void read_span_metrics(Section section, SpanMetricsOptions& metrics) {
@@ -177,6 +212,7 @@ void read_service(Section service, const YAML::Node& root, FileConfig& config) {
     check_names(service, "receivers", pipeline.receivers, root);
     check_names(service, "processors", pipeline.processors, root);
     check_names(service, "exporters", pipeline.exporters, root);
+    if (service.has("pipelines.traces.processors")) choose_processors(config.base);
     config.has_pipeline = service.has("pipelines.traces.exporters");
     if (config.has_pipeline && pipeline.exporters.empty()) {
         service.report_key("pipelines.traces.exporters", "the list is empty");
@@ -223,7 +259,7 @@ void read_config_file(const std::string& file, const Environment& environment, F
     if (!root.IsMap()) return;  // empty, or reported
     const std::vector<Option> options = describe(config.base);
     read_components(top.section("receivers"), "receiver", kReceiverTypes, find_group(options, "receivers"));
-    read_components(top.section("processors"), "processor", kProcessorTypes, find_group(options, "processors"));
+    read_processors(top.section("processors"), find_group(options, "processors"), config.base);
     read_exporters(top.section("exporters"), config);
     read_connectors(top.section("connectors"), config.base);
     read_service(top.section("service"), root, config);

@@ -345,6 +345,9 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
     apply_flags(flags, config, problems);
     config.pipeline = {};
     if (config.otlp.enabled()) config.pipeline.receivers.emplace_back("otlp");
+    config.pipeline.processors.clear();
+    for (const ProcessorOptions& processor : config.processors) config.pipeline.processors.push_back(processor.id);
+    config.pipeline.processors.emplace_back("batch");
     for (const ExporterConfig& exporter : config.exporters) config.pipeline.exporters.push_back(exporter.id);
     if (config.measures_spans) config.pipeline.exporters.push_back(kSpanMetrics);
     if (config.draws_graph) config.pipeline.exporters.push_back(kServiceGraph);

@@ -37,7 +37,8 @@ struct ValueReader {
         for (Section& item : section.sections(key)) {
             if (++items == list.most + 1)
                 item.report(item.mark(), "at most " + std::to_string(list.most) + " can be given");
-            if (!item.has(list.required)) item.report(item.mark(), std::string("must say ") + list.required);
+            if (list.required != nullptr && !item.has(list.required))
+                item.report(item.mark(), std::string("must say ") + list.required);
             read_options(item, list.add());
         }
     }

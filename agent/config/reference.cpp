@@ -90,6 +90,11 @@ std::vector<ReferenceTable> reference() {
         ExporterConfig& exporter = config.exporters.emplace_back();
         exporter.id = type_name(exporter.type = type);
     }
+    for (const std::string& name : processor_type_names()) {
+        ProcessorOptions& processor = config.processors.emplace_back();
+        processor.id = name;
+        processor.type = processor_type(name).value();
+    }
     const std::vector<Option> file = describe(config);
     ReferenceTable grpc = table_of(file, "exporters.otlp_grpc");
     ReferenceTable http = table_of(file, "exporters.otlp_http");
@@ -97,6 +102,9 @@ std::vector<ReferenceTable> reference() {
     return {table_of(file, "receivers.spanring"),
             table_of(file, "receivers.otlp"),
             table_of(file, "processors.batch"),
+            table_of(file, "processors.attributes"),
+            table_of(file, "processors.resource"),
+            table_of(file, "processors.filter"),
             std::move(grpc),
             std::move(http),
             std::move(both),

@@ -63,6 +63,7 @@ public:
 
     // Measures its spans from now on: of the thread that drains it from now on. May be null.
     void measure_by(SpanRecorder* recorder) { cutter_.measure_by(recorder); }
+    void process_by(ProcessorChain* processors) { cutter_.process_by(processors); }
 
     // Asks the kernel. To be called before drain(), which then finds final words in a dead one.
     void check_liveness();

@@ -21,6 +21,7 @@ namespace spanring::agent {
 
 class CrashJournal;
 class FolderSource;
+class ProcessorChain;
 class SpanRecorder;
 
 // One of four cores drains; more than four of them would wait for the exporters.
@@ -43,8 +44,9 @@ struct DrainOptions {
     std::string state_directory;                        // has the rules of sampling; empty: there are none
     HostFacts host{};                                   // added to every resource that does not say it itself
     uint32_t threads = 1;
-    std::vector<SpanRecorder*> recorders;   // one for each thread, measures all spans; outlive the drain. Or none
-    const CrashJournal* crashes = nullptr;  // outlives the drain; nullptr: nothing is held against a segment
+    std::vector<SpanRecorder*> recorders;     // one for each thread, measures all spans; outlive the drain. Or none
+    std::vector<ProcessorChain*> processors;  // likewise, change them
+    const CrashJournal* crashes = nullptr;    // outlives the drain; nullptr: nothing is held against a segment
 };
 
 }  // namespace spanring::agent

@@ -45,6 +45,7 @@ DrainShare::DrainShare(size_t number, const Common& common)
       queues_(common.queues),
       ledger_(common.ledger),
       recorder_(options_.recorders.empty() ? nullptr : options_.recorders.at(number)),
+      processors_(options_.processors.empty() ? nullptr : options_.processors.at(number)),
       batcher_(options_.batch, common.exporters, common.supply),
       rules_(std::make_shared<SamplingRules>()),
       turns_(common.queues),
@@ -68,6 +69,7 @@ void DrainShare::take(ServedSegment served) {
     ServedSegment& taken = segments_.add(std::move(served));
     const CrashScope scope(taken.path);
     taken.segment->measure_by(recorder_);
+    taken.segment->process_by(processors_);
     taken.pace.hurry(now_);
     taken.spent = {};
     give_directive(*rules_, *taken.segment);

@@ -108,6 +108,7 @@ private:
     OwnerQueues& queues_;
     LedgerWriter& ledger_;
     SpanRecorder* const recorder_;
+    ProcessorChain* const processors_;
     Batcher batcher_;
     std::shared_ptr<const SamplingRules> rules_;
 

@@ -10,11 +10,35 @@
 namespace spanring::agent {
 
 RunCutter::RunCutter(uint64_t source, std::shared_ptr<const Producer> producer, ring::SegmentView segment)
-    : source_(source), producer_(std::move(producer)), scopes_(segment) {}
+    : source_(source), recorded_producer_(std::move(producer)), producer_(recorded_producer_), scopes_(segment) {}
 
 void RunCutter::measure_by(SpanRecorder* recorder) {
     recorder_ = recorder;
-    if (recorder_ != nullptr) measured_ = recorder_->source(producer_->service, wire::body_of(producer_->resource));
+    if (recorder_ != nullptr)
+        measured_ = recorder_->source(recorded_producer_->service, wire::body_of(recorded_producer_->resource));
+}
+
+void RunCutter::process_by(ProcessorChain* processors) {
+    processors_ = processors;
+    processed_scopes_.clear();
+    producer_ = recorded_producer_;
+    if (processors_ == nullptr) return;
+    processed_ = processors_->producer(producer_);
+    producer_ = processed_.producer;
+}
+
+std::shared_ptr<const Scope> RunCutter::find_scope(uint32_t number) {
+    const std::shared_ptr<const Scope> scope = scopes_.find(number);
+    if (processors_ == nullptr || scope == nullptr) return scope;
+    std::shared_ptr<const Scope>& processed = processed_scopes_[number];
+    if (processed == nullptr) processed = processors_->scope(scope);
+    return processed;
+}
+
+bool RunCutter::process(std::span<const uint8_t> span, bool& ret_changed) {
+    const Processed processed = processors_ != nullptr ? processors_->take(processed_, span) : Processed::kUntouched;
+    ret_changed = processed == Processed::kChanged;
+    return processed != Processed::kFiltered;
 }
 
 CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion, ReceiptPlace& place,
@@ -23,7 +47,7 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
     uint8_t* data = portion.data;  // of the byte at `base`
     size_t base = 0;
     std::shared_ptr<const Scope> scope;
-    if (portion.scope != kNoScope) scope = scopes_.find(portion.scope);
+    if (portion.scope != kNoScope) scope = find_scope(portion.scope);
 
     size_t run_begin = 0, run_end = 0;
     uint32_t run_spans = 0, run_repaired = 0;
@@ -46,7 +70,7 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
         run_spans = run_repaired = 0;
     };
     size_t piece_begin = 0;
-    uint32_t piece_spans = 0, piece_invalid = 0;
+    uint32_t piece_spans = 0, piece_invalid = 0, piece_filtered = 0;
     const auto close_piece = [&](size_t end) {
         if (end == piece_begin) return;
         Receipt receipt;
@@ -56,16 +80,30 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
         receipt.end = portion.begin + static_cast<uint32_t>(end);
         receipt.spans = piece_spans;
         receipt.invalid = piece_invalid;
+        receipt.filtered = piece_filtered;
         add_receipt(batcher, lane, receipt, &place);
         piece_begin = end;
-        piece_spans = piece_invalid = 0;
+        piece_spans = piece_invalid = piece_filtered = 0;
     };
+    size_t at = 0;
+    std::shared_ptr<Batch> full;  // keeps the bytes that are still to be walked
+    const auto begin_batch = [&] {
+        close_run();
+        close_piece(at);
+        full = lane.share();
+        batcher.submit(lane);
+        if (!portion.in_lane) return;
+        uint8_t* const rest = batcher.allocate(lane, portion.size - at);
+        std::memcpy(rest, data + (at - base), portion.size - at);
+        data = rest;
+        base = at;
+    };
+    const auto holds_spans = [&] { return run_spans != 0 || (!lane.empty() && lane.batch()->spans != 0); };
 
     // Mostly the whole portion goes into the open batch. What the chunk says of its spans is only believed while it
     // holds.
-    const uint32_t sure = batcher.fits(lane, portion.spans, portion.size) ? portion.spans : 0;
+    uint32_t sure = batcher.fits(lane, portion.spans, portion.size) ? portion.spans : 0;
     uint32_t spans = 0;
-    size_t at = 0;
     while (at < portion.size) {
         ChunkRecord record;
         report.fault = read_chunk_record({data, portion.size - base}, at - base, record);
@@ -75,7 +113,7 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
         if (record.kind == ChunkRecord::Kind::kScope) {
             close_run();
             portion.scope = record.scope;
-            scope = scopes_.find(record.scope);
+            scope = find_scope(record.scope);
             if (scope == nullptr) report.fault = "spans name an instrumentation scope that is missing or malformed";
         } else if (scope == nullptr) {
             report.fault = "a span comes before any instrumentation scope";
@@ -83,37 +121,43 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
         if (report.fault != nullptr) break;
 
         if (record.kind == ChunkRecord::Kind::kSpan) {
-            const bool something = spans >= sure && (run_spans != 0 || (!lane.empty() && lane.batch()->spans != 0));
-            if (something && !batcher.fits(lane, run_spans + uint64_t{1},
-                                           (run_spans != 0 ? run_end - run_begin : 0) + record.end - at)) {
-                close_run();
-                close_piece(at);
-                const std::shared_ptr<Batch> full = lane.share();  // keeps the bytes that are still to be walked
-                batcher.submit(lane);
-                if (portion.in_lane) {
-                    uint8_t* rest = batcher.allocate(lane, portion.size - at);
-                    std::memcpy(rest, data + (at - base), portion.size - at);
-                    data = rest;
-                    base = at;
-                }
+            if (spans >= sure && holds_spans() &&
+                !batcher.fits(lane, run_spans + uint64_t{1},
+                              (run_spans != 0 ? run_end - run_begin : 0) + record.end - at)) {
+                begin_batch();
             }
             const std::span<uint8_t> span{data + (record.body - base), record.end - record.body};
             const SpanCheck check = gate_.check(span);
             report.repaired += check.repaired;
             ++spans;
-            ++piece_spans;
             if (check.defect == SpanDefect::kNone) {
                 if (recorder_ != nullptr) recorder_->record(measured_, span);
-                if (run_spans == 0) run_begin = at;
-                ++run_spans;
-                run_repaired += check.repaired;
-                run_end = record.end;
+                bool changed = false;
+                if (!process(span, changed)) {
+                    close_run();
+                    ++piece_filtered;
+                    ++report.filtered;
+                } else if (changed) {
+                    close_run();
+                    const size_t size = processors_->record_size();
+                    if (size > record.end - at) sure = 0;  // it has grown, and so will the batch
+                    if (sure == 0 && holds_spans() && !batcher.fits(lane, 1, size)) begin_batch();
+                    uint8_t* const copy = batcher.allocate(lane, size);
+                    processors_->write_record(copy);
+                    batcher.add_run(lane, {producer_, scope, {copy, size}, 1});
+                } else {
+                    if (run_spans == 0) run_begin = at;
+                    ++run_spans;
+                    run_repaired += check.repaired;
+                    run_end = record.end;
+                }
             } else {
                 close_run();
                 ++piece_invalid;
                 ++report.invalid;
                 report.defect = check.defect;
             }
+            ++piece_spans;
         }
         at = record.end;
     }
@@ -133,6 +177,7 @@ CutReport RunCutter::add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint3
     receipt.spans = 1;
     receipt.unfinished = true;
     receipt.invalid = report.invalid;
+    receipt.filtered = report.filtered;
     add_receipt(batcher, lane, receipt, nullptr);
     return report;
 }
@@ -149,7 +194,7 @@ CutReport RunCutter::add_record(Batcher& batcher, Batcher::Lane& lane, uint32_t 
     CutReport report;
     if (!lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, 1, bytes.size())) batcher.submit(lane);
     ChunkRecord record;
-    const std::shared_ptr<const Scope> scope = scopes_.find(scope_number);
+    const std::shared_ptr<const Scope> scope = find_scope(scope_number);
     if (scope == nullptr || bytes.empty() || read_chunk_record(bytes, 0, record) != nullptr ||
         record.end != bytes.size()) {
         report.invalid = 1;
@@ -163,7 +208,17 @@ CutReport RunCutter::add_record(Batcher& batcher, Batcher::Lane& lane, uint32_t 
         report.defect = check.defect;
         if (check.defect == SpanDefect::kNone) {
             if (recorder != nullptr) recorder->record(measured_, span);
-            batcher.add_run(lane, {producer_, scope, {copy, bytes.size()}, 1});
+            bool changed = false;
+            if (!process(span, changed)) {
+                report.filtered = 1;
+                return report;
+            }
+            const size_t size = changed ? processors_->record_size() : bytes.size();
+            if (changed) {
+                copy = batcher.allocate(lane, size);
+                processors_->write_record(copy);
+            }
+            batcher.add_run(lane, {producer_, scope, {copy, size}, 1});
         } else {
             report.invalid = 1;
         }

@@ -8,12 +8,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 
 #include "batch/batch.hpp"
 #include "drain/batcher.hpp"
 #include "otlp/span_gate.hpp"
+#include "processors/processor_chain.hpp"
 #include "segment/scope_reader.hpp"
 #include "span_metrics/span_source.hpp"
 
@@ -45,6 +47,7 @@ struct Portion {
 struct CutReport {
     const char* fault = nullptr;  // the segment breaks a rule
     uint32_t invalid = 0;
+    uint32_t filtered = 0;
     uint32_t repaired = 0;
     SpanDefect defect = SpanDefect::kNone;  // of the last invalid one
 };
@@ -67,6 +70,8 @@ public:
     // `recorder`, of the thread that calls this and cut(), measures the spans from now on, but for those that go on;
     // null: nobody does.
     void measure_by(SpanRecorder* recorder);
+    // Likewise, `processors` change them or leave them out.
+    void process_by(ProcessorChain* processors);
 
     CutReport cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion, ReceiptPlace& place, PinSource& pins);
 
@@ -84,14 +89,22 @@ public:
 private:
     CutReport add_record(Batcher& batcher, Batcher::Lane& lane, uint32_t scope, std::span<const uint8_t> record,
                          SpanRecorder* recorder);
+    std::shared_ptr<const Scope> find_scope(uint32_t number);
+    // What `processors` make of a span that is sound: false where it is to be left out. `ret_changed`: there is another
+    // record of it.
+    bool process(std::span<const uint8_t> span, bool& ret_changed);
     void add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, ReceiptPlace* place);
 
     const uint64_t source_;
-    const std::shared_ptr<const Producer> producer_;
+    const std::shared_ptr<const Producer> recorded_producer_;
+    std::shared_ptr<const Producer> producer_;  // as it is sent
     ScopeReader scopes_;
     SpanGate gate_;
     SpanRecorder* recorder_ = nullptr;
     SpanSource measured_;
+    ProcessorChain* processors_ = nullptr;
+    ProcessedProducer processed_;
+    std::map<uint32_t, std::shared_ptr<const Scope>> processed_scopes_;
     std::set<uint64_t> batches_;
 };
 

@@ -63,6 +63,7 @@ void AgentMetrics::make_page() {
     add_process_usage(page);
     add_thread_usage(page);
     if (sources_.span_metrics != nullptr) add_span_series(page, *sources_.span_metrics);
+    if (sources_.processors != nullptr) add_processor_figures(page, *sources_.processors);
     shown_ = page.take_shown();
     page_ = std::move(page);
 }

@@ -21,6 +21,7 @@ namespace spanring::agent {
 class Exporter;
 class Ledger;
 class ProcessSeries;
+class Processors;
 class SpanMetrics;
 struct DrainStatus;
 struct ReceiverStatus;
@@ -31,7 +32,8 @@ struct MetricsSources {
     std::vector<const Exporter*> exporters;
     std::function<DrainStatus()> drain;
     std::function<ReceiverStatus()> receiver{};  // empty: there is none
-    const SpanMetrics* span_metrics = nullptr;   // may be null; all of them live as long as the metrics
+    const SpanMetrics* span_metrics = nullptr;   // may be null ...
+    const Processors* processors = nullptr;      // ... as may this; all of them live as long as the metrics
 };
 
 class AgentMetrics {

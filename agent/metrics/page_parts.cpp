@@ -12,6 +12,7 @@
 #include "batch/exporter.hpp"
 #include "drain/drain_status.hpp"
 #include "otlp/span_decoder.hpp"
+#include "processors/processors.hpp"
 #include "receive/receiver_status.hpp"
 
 namespace spanring::agent {
@@ -238,6 +239,19 @@ void add_receiver(Exposition& page, const ReceiverStatus& status) {
     page.gauge("spanring_receiver_kept_bytes", "Requests on disk that are answered and not delivered.", labels,
                number(status.kept_bytes));
     page.gauge("spanring_receiver_connections", "Open connections.", labels, number(status.connections));
+}
+
+void add_processor_figures(Exposition& page, const Processors& processors) {
+    for (const auto& [id, figures] : processors.figures()) {
+        const MetricLabels labels = {{"processor", id}};
+        page.counter("spanring_processor_changed_spans_total",
+                     "Spans that a processor changed, since the agent's start.", labels, number(figures.changed));
+        page.counter("spanring_processor_filtered_spans_total",
+                     "Spans that a processor left out, since the agent's start.", labels, number(figures.filtered));
+        page.counter("spanring_processor_redacted_total",
+                     "Attributes that a processor masked or took away, of spans, resources and scopes.", labels,
+                     number(figures.redacted));
+    }
 }
 
 void add_drain(Exposition& page, const DrainStatus& status) {

@@ -13,6 +13,7 @@
 namespace spanring::agent {
 
 class Exporter;
+class Processors;
 struct DrainStatus;
 struct ReceiverStatus;
 
@@ -24,6 +25,7 @@ void add_exporter_accounts(Exposition& page, const ProcessAccount& total);
 void add_exporter_status(Exposition& page, const Exporter& exporter);
 void add_senders(Exposition& page, const Survey& survey);
 void add_receiver(Exposition& page, const ReceiverStatus& status);
+void add_processor_figures(Exposition& page, const Processors& processors);
 void add_drain(Exposition& page, const DrainStatus& status);
 
 }  // namespace spanring::agent

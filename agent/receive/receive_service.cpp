@@ -31,7 +31,7 @@ constexpr std::chrono::milliseconds kLook{1};  // between looks of somebody who 
 constexpr std::chrono::seconds kStatus{1};     // figures are at most this old where nothing happens
 
 ReceiverSettings settings_of(const ReceiverOptions& options, uint32_t batch_spans, uint64_t batch_bytes,
-                             SpanRecorder* recorder) {
+                             SpanRecorder* recorder, ProcessorChain* processors) {
     ReceiverSettings settings;
     settings.answer_after = options.answer_after;
     settings.queue_bytes = options.queue_bytes;
@@ -39,6 +39,7 @@ ReceiverSettings settings_of(const ReceiverOptions& options, uint32_t batch_span
     settings.batch_bytes = batch_bytes;
     settings.kept = options.kept;
     settings.recorder = recorder;
+    settings.processors = processors;
     return settings;
 }
 
@@ -144,8 +145,9 @@ private:
 };
 
 ReceiveService::ReceiveService(const ReceiverOptions& options, uint32_t batch_spans, uint64_t batch_bytes,
-                               std::vector<Exporter*> exporters, Ledger& ledger, SpanRecorder* recorder)
-    : worker_(std::make_unique<Worker>(options, settings_of(options, batch_spans, batch_bytes, recorder),
+                               std::vector<Exporter*> exporters, Ledger& ledger, SpanRecorder* recorder,
+                               ProcessorChain* processors)
+    : worker_(std::make_unique<Worker>(options, settings_of(options, batch_spans, batch_bytes, recorder, processors),
                                        std::move(exporters), ledger)) {}
 
 ReceiveService::~ReceiveService() = default;

@@ -16,17 +16,19 @@ namespace spanring::agent {
 
 class Exporter;
 class Ledger;
+class ProcessorChain;
 class SpanRecorder;
 
 class ReceiveService {
 public:
     using Clock = std::chrono::steady_clock;
 
-    // Listens at once, and serves. `batch_spans`, `batch_bytes`: most in a batch. `recorder` measures what comes; null:
-    // nobody does. Exporters, ledger and recorder live until stop() has returned. Throws std::runtime_error that says
-    // where it cannot listen, or keep what it has to.
+    // Listens at once, and serves. `batch_spans`, `batch_bytes`: most in a batch. `recorder` measures what comes,
+    // `processors` change it; null: nobody does. All of them live until stop() has returned. Throws std::runtime_error
+    // that says where it cannot listen, or keep what it has to.
     ReceiveService(const ReceiverOptions& options, uint32_t batch_spans, uint64_t batch_bytes,
-                   std::vector<Exporter*> exporters, Ledger& ledger, SpanRecorder* recorder);
+                   std::vector<Exporter*> exporters, Ledger& ledger, SpanRecorder* recorder,
+                   ProcessorChain* processors = nullptr);
     ~ReceiveService();  // as close() and stop() at once
     ReceiveService(const ReceiveService&) = delete;
     ReceiveService& operator=(const ReceiveService&) = delete;

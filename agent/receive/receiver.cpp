@@ -70,6 +70,7 @@ Receiver::Receiver(ReceiverSettings settings, std::vector<Exporter*> exporters, 
       senders_(required_rows(exporters_)),
       reader_(
           [this](const std::string& service, const std::string& instance) { return senders_.of(service, instance); }),
+      processed_(settings_.processors),
       found_(kept_.numbers()) {
     for (const Exporter* exporter : exporters_) required_ += exporter->required() ? 1 : 0;
     acknowledgements_.set_waiter(*this);
@@ -95,6 +96,7 @@ void Receiver::take(Body request, Answer answer) {
     now_ = Clock::now();
     const Clock::time_point due_before = due();
     measure(spans.runs);
+    processed_.take(spans);  // not what was kept, which is as they left it
     uint64_t bytes = 0;
     for (const Run& run : spans.runs) bytes += run.bytes.size();
     const auto full = [&](uint64_t more_spans, uint64_t more_bytes, size_t more_parts) {
@@ -132,12 +134,14 @@ void Receiver::measure(const std::vector<Run>& runs) {
 
 void Receiver::add(Delivery& delivery, Body request, ReceivedSpans spans) {
     Batch& batch = *delivery.batch;
-    const size_t memory = request.size + spans.runs.size() * sizeof(Run) + spans.parts.size() * sizeof(ReceivedPart);
+    const size_t memory =
+        request.size + spans.more_bytes + spans.runs.size() * sizeof(Run) + spans.parts.size() * sizeof(ReceivedPart);
     held_.fetch_add(memory, kSum);
     batch.memory += memory;
-    batch.spans += static_cast<uint32_t>(spans.spans - spans.invalid);
+    batch.spans += static_cast<uint32_t>(spans.spans - spans.invalid - spans.filtered);
     for (const Run& run : spans.runs) batch.bytes += run.bytes.size();
     batch.buffers.push_back(std::move(request.bytes));
+    std::move(spans.more.begin(), spans.more.end(), std::back_inserter(batch.buffers));
     std::move(spans.runs.begin(), spans.runs.end(), std::back_inserter(batch.runs));
     delivery.parts.insert(delivery.parts.end(), spans.parts.begin(), spans.parts.end());
 }

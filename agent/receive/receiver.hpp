@@ -29,12 +29,14 @@
 #include "batch/acknowledgements.hpp"
 #include "batch/exporter.hpp"
 #include "receive/kept_requests.hpp"
+#include "receive/processed_spans.hpp"
 #include "receive/receiver_status.hpp"
 #include "receive/request_reader.hpp"
 #include "receive/senders.hpp"
 
 namespace spanring::agent {
 
+class ProcessorChain;
 class SpanRecorder;
 
 struct ReceiverSettings {
@@ -43,7 +45,8 @@ struct ReceiverSettings {
     uint32_t batch_spans = 8192;
     uint64_t batch_bytes = 3584u << 10;
     KeptOptions kept;
-    SpanRecorder* recorder = nullptr;  // of this thread, measures what comes; outlives the receiver
+    SpanRecorder* recorder = nullptr;      // of this thread, measures what comes; outlives the receiver
+    ProcessorChain* processors = nullptr;  // likewise, changes it
 };
 
 struct ReceiverReply {
@@ -145,6 +148,7 @@ private:
     KeptRequests kept_;
     Senders senders_;
     RequestReader reader_;
+    ProcessedSpans processed_;
     Acknowledgements acknowledgements_;
 
     std::unique_ptr<Delivery> gathering_;

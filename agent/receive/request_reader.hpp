@@ -33,7 +33,10 @@ struct ReceivedSpans {
     std::vector<ReceivedPart> parts;  // each with spans, in the order of the runs
     uint64_t spans = 0;               // invalid ones included
     uint64_t invalid = 0;
-    const char* defect = nullptr;  // of an invalid one
+    uint64_t filtered = 0;                 // likewise
+    std::vector<BufferPool::Buffer> more;  // where runs lie that were changed ...
+    size_t more_bytes = 0;                 // ... and how much that is
+    const char* defect = nullptr;          // of an invalid one
 };
 
 class RequestReader {

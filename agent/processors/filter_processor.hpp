@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `filter`: leaves spans out. They are counted as filtered.
+#pragma once
+
+#include <vector>
+
+#include "processors/processor.hpp"
+#include "processors/span_match.hpp"
+
+namespace spanring::agent {
+
+class FilterProcessor : public Processor {
+public:
+    explicit FilterProcessor(const FilterOptions& options);
+
+    void add_interest(SpanInterest& interest) const override;
+    void take_resource(MessageEdit& resource, std::string_view service, ResourceMarks& marks) override;
+    size_t marks() const override { return matches_.size(); }
+    bool take_span(SpanEdit& span, const ResourceMarks& marks, size_t first) override;
+
+private:
+    std::vector<SpanMatch> matches_;
+};
+
+}  // namespace spanring::agent

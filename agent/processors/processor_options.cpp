@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "processors/processor_options.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <stdexcept>
+
+#include "base/option.hpp"
+
+namespace spanring::agent {
+namespace {
+
+struct Type {
+    ProcessorType type;
+    const char* name;
+};
+constexpr Type kTypes[] = {{ProcessorType::kAttributes, "attributes"},
+                           {ProcessorType::kResource, "resource"},
+                           {ProcessorType::kFilter, "filter"}};
+
+class Faults {
+public:
+    void add(const std::string& where, const std::string& what) {
+        if (!what.empty()) all_.push_back(where + ": " + what);
+    }
+    void add_actions(const std::string& key, const std::vector<AttributeAction>& actions) {
+        if (actions.empty()) add(key, "there must be one");
+        for (size_t i = 0; i < actions.size(); ++i) add(numbered(key, i), wrong_action(actions[i]));
+    }
+    static std::string numbered(const std::string& key, size_t index) {
+        return key + "[" + std::to_string(index) + "]";
+    }
+    std::vector<std::string> take() { return std::move(all_); }
+
+private:
+    std::vector<std::string> all_;
+};
+
+}  // namespace
+
+const char* type_name(ProcessorType type) {
+    const auto known =
+        std::find_if(std::begin(kTypes), std::end(kTypes), [&](const Type& each) { return each.type == type; });
+    return known->name;
+}
+
+std::optional<ProcessorType> processor_type(const std::string& name) {
+    for (const Type& each : kTypes) {
+        if (name == each.name) return each.type;
+    }
+    return std::nullopt;
+}
+
+std::vector<std::string> processor_type_names() {
+    std::vector<std::string> names;
+    for (const Type& each : kTypes) names.emplace_back(each.name);
+    return names;
+}
+
+std::vector<Option> describe(ProcessorOptions& options) {
+    switch (options.type) {
+        case ProcessorType::kAttributes: return describe(options.attributes);
+        case ProcessorType::kResource: return describe(options.resource);
+        case ProcessorType::kFilter: return describe(options.filter);
+    }
+    return {};
+}
+
+std::vector<std::string> faults_of(const ProcessorOptions& options) {
+    Faults faults;
+    switch (options.type) {
+        case ProcessorType::kAttributes:
+            faults.add_actions("actions", options.attributes.actions);
+            if (!options.attributes.include.empty()) faults.add("include", wrong_match(options.attributes.include));
+            if (!options.attributes.exclude.empty()) faults.add("exclude", wrong_match(options.attributes.exclude));
+            break;
+        case ProcessorType::kResource: faults.add_actions("attributes", options.resource.actions); break;
+        case ProcessorType::kFilter:
+            if (options.filter.spans.empty()) faults.add("spans", "there must be one");
+            for (size_t i = 0; i < options.filter.spans.size(); ++i)
+                faults.add(Faults::numbered("spans", i), wrong_match(options.filter.spans[i]));
+            break;
+    }
+    return faults.take();
+}
+
+}  // namespace spanring::agent
