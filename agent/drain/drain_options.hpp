@@ -2,7 +2,8 @@
 //
 // What the drain is told when it starts.
 //
-// Header bill: it holds the options of a batcher, a pace and a heartbeat; the drain's service and its threads include it.
+// Header bill: it holds the options of a batcher, a pace and a heartbeat; the drain's service and its threads include
+// it.
 #pragma once
 
 #include <algorithm>
