@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tree itself: includes go downwards only, and no file knows the machine it was written on."""
+"""The tree itself: includes go downwards only, no file is long, and none knows the machine it was written on."""
 
 import collections
 import pathlib
@@ -102,6 +102,26 @@ class Planted(unittest.TestCase):
     def test_a_row_that_would_close_a_circle_is_found(self):
         self.assertEqual(len(rooms.order_faults({**rooms.AGENT, "agent/base": {"agent/drain"}})), 1)
         self.assertEqual(len(rooms.order_faults({"agent/base": {"agent/nowhere"}})), 1)
+
+
+class Length(unittest.TestCase):
+    MOST = 500  # lines: what is longer has a second noun in it
+    # One header is what every user includes, and reads from top to bottom; a release's is kept as it was; what is made of
+    # other files is read there.
+    LONGER = re.compile(r"include/spanring/spanring\.h|tests/abi/frozen/.*|bindings/go/internal/(libspanring|testkit)/.*")
+
+    @classmethod
+    def too_long(cls, tree):
+        return [path for path, text in tree if text.count("\n") > cls.MOST and not cls.LONGER.fullmatch(path)]
+
+    def test_no_code_file_is_longer_than_a_reader_likes(self):
+        scripts = [(path.relative_to(SOURCE).as_posix(), path.read_text(errors="replace")) for path in files()
+                   if path.suffix in {".py", ".sh"}]
+        self.assertEqual(self.too_long(code() + scripts), [])
+
+    def test_one_that_is_longer_is_found(self):
+        self.assertEqual(self.too_long([("agent/base/a.cpp", 500 * "\n"), ("agent/base/b.cpp", 501 * "\n")]),
+                         ["agent/base/b.cpp"])
 
 
 class Machine(unittest.TestCase):

@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "unit/ring/life_scenarios.hpp"
+#include "unit/ring/supply_scenarios.hpp"
 
 namespace spanring::test {
 namespace {

@@ -13,23 +13,16 @@
 #include "ring/extent_giver.hpp"
 #include "ring/level_writer.hpp"
 #include "support/open_segment.hpp"
+#include "unit/ring/claimed_chunk.hpp"
 
 namespace spanring::ring {
 namespace {
 
+using test::attach;
+using test::fill;
+using test::kMe;
 using test::OpenSegment;
-using Writer = ChunkWriter<>;
-
-constexpr uint32_t kMe = 1;
-
-// False: the ring is full.
-bool attach(OpenSegment& segment, Writer& writer, uint32_t bytes, bool first = false) {
-    Loss loss;
-    return segment->attach_chunk(writer, bytes, first, kMe, loss);
-}
-
-// A number that stands for `bytes` committed in one record.
-void fill(Writer& writer, uint32_t bytes) { writer.commit(writer.next(bytes, 1)); }
+using test::Writer;
 
 TEST(SegmentTest, StartsWithoutAnExtentAndWithOnePageOfCounters) {
     OpenSegment segment(4);
@@ -422,65 +415,6 @@ TEST(SegmentTest, IsNotUsedUpByThreadsThatComeAndGo) {
             writer.leave(*segment);
         }
     }
-}
-
-TEST(SegmentTest, OverwritesTheOldestFullChunkAndSaysHowManySpansWereLost) {
-    OpenSegment segment(1, OpenSegment::kOverwriteOldest);
-    std::vector<Writer> writers(kChunksPerExtent);
-    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100, true));
-    for (const uint32_t i : {4u, 2u, 5u}) {  // the order in which they fill up
-        for (uint32_t span = 0; span <= i; ++span) fill(writers[i], 60);
-        writers[i].seal(segment->next_sequence());
-    }
-    for (const uint32_t spans : {5u, 3u, 6u}) {
-        Writer writer;
-        Loss loss{3, 100};
-        ASSERT_TRUE(segment->attach_chunk(writer, 100, false, kMe, loss));
-        EXPECT_EQ(loss.spans, spans);
-        const ChunkLine& line = segment.view().chunk_line(writer.chunk());
-        EXPECT_EQ(line.loss_line, 3u);
-        EXPECT_EQ(line.loss, 100 + spans);
-        EXPECT_EQ(line.loss_generation, segment.word(writer.chunk()).generation);
-    }
-    Writer writer;
-    EXPECT_FALSE(attach(segment, writer, 100)) << "what is still open is never overwritten";
-}
-
-TEST(SegmentTest, CountsAsLostOnlyWhatTheAgentHasNotAcknowledged) {
-    OpenSegment segment(1, OpenSegment::kOverwriteOldest);
-    std::vector<Writer> writers(kChunksPerExtent);
-    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100, true));
-    for (int span = 0; span < 5; ++span) fill(writers[0], 60);
-    const uint32_t chunk = writers[0].chunk();
-    writers[0].seal(segment->next_sequence());
-    segment.view().chunk_mark(chunk) = mark_of(segment.word(chunk).generation, 120, 2).pack();
-    Writer writer;
-    Loss loss{3, 100};
-    ASSERT_TRUE(segment->attach_chunk(writer, 100, false, kMe, loss));
-    EXPECT_EQ(loss.spans, 3u);
-    EXPECT_EQ(segment.view().chunk_line(chunk).loss, 103u);
-}
-
-TEST(SegmentTest, NeverOverwritesUnlessItWasAskedTo) {
-    OpenSegment segment(1);
-    std::vector<Writer> writers(kChunksPerExtent);
-    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100, true));
-    writers[0].seal(segment->next_sequence());
-    Writer writer;
-    EXPECT_FALSE(attach(segment, writer, 100));
-}
-
-// A writer that found nothing to overwrite looks again when another chunk has become full meanwhile.
-TEST(SegmentTest, OverwritesWhatBecameFullAfterASearchInVain) {
-    OpenSegment segment(1, OpenSegment::kOverwriteOldest);
-    std::vector<Writer> writers(kChunksPerExtent);
-    for (Writer& writer : writers) ASSERT_TRUE(attach(segment, writer, 100, true));
-    LevelWriter late;
-    late.open(*segment, kMe);
-    ASSERT_FALSE(late.make_room(*segment, 100)) << "all chunks are open";
-    fill(writers[0], 100);
-    writers[0].seal(segment->next_sequence());
-    EXPECT_TRUE(late.make_room(*segment, 100));
 }
 
 TEST(SegmentTest, HasCounterLinesForAThousandWritersAndPopulatesThemByPages) {

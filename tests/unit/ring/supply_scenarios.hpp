@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a count says is there, while several take and give it: chunks that are freed, parked or given back, extents that
+// are made. Explored by orders_test.cpp.
+#pragma once
+
+#include "ring/chunk_reader.hpp"
+#include "ring/extent_giver.hpp"
+#include "ring/level_writer.hpp"
+#include "unit/ring/chunk_scenarios.hpp"
+#include "unit/ring/life_scenarios.hpp"
+#include "unit/ring/segment_in_memory.hpp"
+
+namespace spanring::test {
+
+// The ring is full; the agent frees a chunk. A writer that sees the count finds the chunk.
+inline void freed_count(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kJumboChunks, ExtentKind::kSlots});
+    segment->take_slot();  // else that extent would do
+    const SegmentView view = segment.view();
+    view.chunk_line(0).word = ChunkWord{ChunkState::kFull, 1, 0, 0}.pack();
+    const uint64_t mark = segment->freed_mark();
+    stepper.run({[&] { ChunkReader<>::release(view, 0, 1); },
+                 [&] {
+                     if (segment->freed_mark() == mark) return;
+                     ChunkWriter<> writer;
+                     Loss loss;
+                     if (!segment->attach_chunk(writer, kLargeChunk + 1, false, 0, loss))
+                         stepper.complain("a chunk is free by the count, and none by its word");
+                 }},
+                choices);
+}
+
+// The ring is full; a thread leaves and parks its chunk. A writer that sees the count finds the chunk.
+inline void parked_count(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kJumboChunks, ExtentKind::kSlots});
+    segment->take_slot();  // else that extent would do
+    const SegmentView view = segment.view();
+    ChunkWriter<> leaving;
+    if (!leaving.claim(0, view.chunk_line(0), kWholeExtent, view.chunk_bytes(0, kJumboChunk), kJumboChunk, 0))
+        stepper.complain("a free chunk was not claimed");
+    const uint64_t mark = segment->freed_mark();
+    stepper.run({[&] {
+                     leaving.park();
+                     segment->note_parked();
+                 },
+                 [&] {
+                     if (segment->freed_mark() == mark) return;
+                     ChunkWriter<> writer;
+                     Loss loss;
+                     if (!segment->attach_chunk(writer, kSmallChunk / 2, false, 0, loss))
+                         stepper.complain("a chunk is parked by the count, and none by its word");
+                 }},
+                choices);
+}
+
+// An agent gives the memory of the only chunks back. A writer that sees the count finds one, in memory.
+inline void given_back_count(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kJumboChunks, ExtentKind::kSlots});
+    const SegmentView view = segment.view();
+    const uint64_t mark = segment->freed_mark();
+    stepper.run({[&] {
+                     ExtentGiver<> giver(view);
+                     if (giver.take(0, ExtentKind::kJumboChunks, [](uint32_t, ChunkWord) {}))
+                         giver.finish(0, ExtentKind::kJumboChunks, true);
+                 },
+                 [&] {
+                     if (segment->freed_mark() == mark) return;
+                     ChunkWriter<> writer;
+                     Loss loss;
+                     if (!segment->attach_chunk(writer, kLargeChunk + 1, false, 0, loss))
+                         return stepper.complain("an extent is empty by the count, and not by its word");
+                     SegmentInMemory::expect_populated(stepper, view.extent(0));
+                 }},
+                choices);
+}
+
+// Two writers want a chunk while an agent gives back the memory of those that there are.
+inline void given_back(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kJumboChunks, ExtentKind::kSlots});
+    const SegmentView view = segment.view();
+    bool early = false, punched = false;
+    const auto use = [&] {
+        ChunkWriter<> writer;
+        Loss loss;
+        if (!segment->attach_chunk(writer, kLargeChunk + 1, false, 0, loss) || writer.chunk() != 0) return;
+        if (writer.next(0, 0).generation == 1)
+            early = true;  // the memory is there as long as it does not go
+        else
+            SegmentInMemory::expect_populated(stepper, view.extent(0));
+    };
+    stepper.run({[&] {
+                     ExtentGiver<> giver(view);
+                     if (!giver.take(0, ExtentKind::kJumboChunks, [](uint32_t, ChunkWord) {})) return;
+                     punched = true;
+                     giver.finish(0, ExtentKind::kJumboChunks, true);
+                 },
+                 use, use},
+                choices);
+    if (early && punched) stepper.complain("an open chunk was punched");
+}
+
+// The block of an extent is given back, an agent gives its memory back, and somebody wants a block.
+inline void given_block(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kBlocks64K});
+    const SegmentView view = segment.view();
+    const uint32_t first = segment->take_block(4);
+    uint32_t memory = 0;  // of extent 0
+    const auto use = [&] { Stepper::plain_write(&memory, sizeof memory); };
+    const auto word = [&] {
+        return ExtentWord::unpack(StdAtomics::load(view.extent_word(0), std::memory_order_relaxed));
+    };
+    stepper.run({[&] {
+                     use();
+                     segment->give_block(first, 4);
+                 },
+                 [&] {
+                     ExtentGiver<> giver(view);
+                     if (!giver.take_unused(0, word())) return;
+                     use();  // as a system call does
+                     giver.finish_unused(0);
+                 },
+                 [&] {
+                     const uint32_t block = segment->take_block(4);
+                     if (block == Segment::kNone) return stepper.complain("there is a block, and it was passed over");
+                     if (block != first) return SegmentInMemory::expect_populated(stepper, view.extent(1));
+                     use();
+                     if (word().memory != ExtentMemory::kWhole) stepper.complain("memory may go that is in use");
+                     const bool went = word().gives > 1;  // not only unused
+                     if (went) SegmentInMemory::expect_populated(stepper, view.extent(0));
+                 }},
+                choices);
+}
+
+// Two writers and the agent; no chunk is left for a large span.
+inline void growth(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kJumboChunks});
+    const SegmentView view = segment.view();
+    view.chunk_line(0).word = ChunkWord{ChunkState::kFull, 1, 0, 0}.pack();
+    const auto use = [&] {
+        ChunkWriter<> writer;
+        Loss loss;
+        if (!segment->attach_chunk(writer, kLargeChunk + 1, false, 0, loss)) return;
+        SegmentInMemory::expect_populated(stepper, view.extent(1));
+    };
+    const auto look = [&] {
+        ExtentMap extents(2);
+        if (!extents.update(view)) return stepper.complain("an extent is counted whose use is not known");
+        if (extents.count() == 2) SegmentInMemory::expect_populated(stepper, view.extent(1));
+    };
+    stepper.run({use, use, look}, choices);
+}
+
+// A thread takes the first slot of a new extent, another one asks whether there is such a slot, by a handle that it got
+// by other means than the first one's ordering.
+inline void growth_for_a_slot(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kSmallChunks});
+    const SegmentView view = segment.view();
+    uint32_t taken[2] = {};
+    const auto take = [&](uint32_t me) {
+        taken[me] = segment->take_slot();
+        if (taken[me] == Segment::kNone) return stepper.complain("there is a slot, and it was passed over");
+        SegmentInMemory::expect_populated(stepper, &view.slot(kSlot));
+    };
+    const auto find = [&] {
+        if (segment->has_slot(kSlot)) SegmentInMemory::expect_populated(stepper, &view.slot(kSlot));
+    };
+    stepper.run({[&] { take(0); }, [&] { take(1); }, find}, choices);
+    if (taken[0] == taken[1]) stepper.complain("two threads have one slot");
+}
+
+// A writer makes chunks of what were slots, while the agent looks twice. What it knows at last has the chunk.
+inline void turning(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset({ExtentKind::kSlots, ExtentKind::kJumboChunks});
+    const SegmentView view = segment.view();
+    view.chunk_line(kChunksPerExtent).word = ChunkWord{ChunkState::kFull, 1, 0, 0}.pack();
+    ExtentMap extents(2);
+    extents.update(view);
+    uint32_t chunk = ~uint32_t{0};
+    const auto look = [&] {
+        if (!extents.update(view)) stepper.complain("an extent of an unknown use");
+    };
+    stepper.run({[&] {
+                     ChunkWriter<> writer;
+                     Loss loss;
+                     if (segment->attach_chunk(writer, kSmallChunk + 1, false, 0, loss)) chunk = writer.chunk();
+                 },
+                 look},
+                choices);
+    stepper.run({look}, choices);
+    if (chunk == ~uint32_t{0}) return stepper.complain("no chunk, though nothing is used");
+    if (!extents.has_chunk(chunk)) stepper.complain("a chunk of which the agent will never know");
+}
+
+inline void growth_of_counter_lines(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset();
+    const SegmentView view = segment.view();
+    const auto use = [&](uint32_t line) {
+        if (const CounterLine* const place = segment->counter_line(line))
+            SegmentInMemory::expect_populated(stepper, place);
+    };
+    const auto sum = [&] {
+        sum_counters(view);
+        // What it read of the lines it read; how many, only the sum itself knows: all of them are in one page here.
+        if (stepper.memory().has_read(&view.counter_line(0), stepper.running()))
+            SegmentInMemory::expect_populated(stepper, &view.counter_line(0));
+    };
+    stepper.run({[&] { use(0); }, [&] { use(1); }, sum}, choices);
+}
+
+}  // namespace spanring::test
