@@ -119,6 +119,7 @@ TEST_F(JournalTest, IsNotWrittenAtAKillFromOutside) {
         ASSERT_EQ(pipe(ready), 0);
         const pid_t pid = fork();
         if (pid == 0) {
+            ::signal(signal, SIG_DFL);  // a shell's background jobs ignore SIGQUIT
             CrashJournal journal(file());
             journal.arm();
             const CrashScope scope(kSegment);

@@ -111,6 +111,7 @@ TEST_F(GrpcServerTest, AnswersWhatIsKept) {
     exporter_.answers = false;
     start();
     EXPECT_TRUE(Client(target_).send(request(1)).ok());
+    while (service_->status().kept_requests == 0) std::this_thread::sleep_for(1ms);  // told a little after the answer
     EXPECT_EQ(service_->status().kept_requests, 1u);
     stop();
 }

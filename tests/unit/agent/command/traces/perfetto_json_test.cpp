@@ -63,7 +63,8 @@ TEST(PerfettoJsonTest, NoTrackHasSlicesThatCross) {
                          .end = start + (n * 53u) % 90});
     }
     std::map<std::string, std::vector<std::pair<double, double>>> tracks;
-    for (const json& event : document_of(tree_of(spans))["traceEvents"]) {
+    const json document = document_of(tree_of(spans));
+    for (const json& event : document["traceEvents"]) {
         if (event["ph"] != "X") continue;
         const double begin = event["ts"];
         tracks[event["pid"].dump() + "/" + event["tid"].dump()].emplace_back(begin, begin + event["dur"].get<double>());
