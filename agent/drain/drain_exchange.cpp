@@ -83,7 +83,9 @@ DrainLetters DrainExchange::take(size_t thread) {
 bool DrainExchange::hand_over(size_t from, size_t to, ServedSegment& served) {
     {
         const MutexLock lock(mutex_);
-        if (still_ != 0 || !letters_[from].empty()) return false;
+        DrainLetters& unread = letters_[from];
+        if (still_ != 0 || unread.concern(served.source)) return false;
+        if (std::erase(unread.hints, served.source) != 0) letters_[to].hints.push_back(served.source);
         --counts_[from];
         ++counts_[to];
         places_[served.source] = to;

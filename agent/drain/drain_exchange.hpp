@@ -4,13 +4,14 @@
 // owner of a segment had sent, hints at files, rules. And where each segment is.
 //
 // Invariants: a segment is in one thread's table, in one letter, or among those that have ended. It changes hands only
-// between two passes, and never by a thread that has letters it has not read: so none of these concerns a segment that
-// is somewhere else by the time it is read. A letter that is written after a segment was handed over finds its new
-// owner, and is read after the segment was.
+// between two passes, and never by a thread that has an unread letter which concerns it, but for hints, which go along:
+// so none of these concerns a segment that is somewhere else by the time it is read. A letter that is written after a
+// segment was handed over finds its new owner, and is read after the segment was.
 //
 // Header bill: letters hold whole segments; the drain's own files alone include it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -46,6 +47,11 @@ struct DrainLetters {
 
     bool empty() const {
         return segments.empty() && answers.empty() && hints.empty() && distrusted.empty() && rules == nullptr;
+    }
+    // What is said of that segment, or of all; but for hints, of which a process makes as many as it likes.
+    bool concern(uint64_t source) const {
+        return rules != nullptr || !distrusted.empty() ||
+               std::any_of(answers.begin(), answers.end(), [&](const auto& answer) { return answer.source == source; });
     }
 };
 

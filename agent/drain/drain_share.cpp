@@ -370,9 +370,9 @@ bool DrainShare::hand_over(uint64_t source, size_t to) {
     if (segment.is_in(batcher_.shared())) batcher_.submit(batcher_.shared());
     batcher_.submit(segment.own_lane());
     ServedSegment served = segments_.take(at);
-    served.stays_until = Clock::now() + kStay;
+    const Clock::time_point before = std::exchange(served.stays_until, Clock::now() + kStay);
     if (!exchange_.hand_over(number_, to, served)) {
-        segments_.add(std::move(served));
+        segments_.add(std::move(served)).stays_until = before;
         return false;
     }
     ++status_.moved;

@@ -62,6 +62,37 @@ TEST_F(ExchangeTest, HintsGoWhereTheSegmentIs) {
     EXPECT_TRUE(exchange.take(2).empty());
 }
 
+// Anybody can make hints, as fast as he likes: they must not hold a segment where it is.
+TEST_F(ExchangeTest, HintsThatAreNotReadGoAlong) {
+    exchange.share_out(segment(1));
+    exchange.share_out(segment(2));
+    read_all();
+    ServedSegment served = segment(2);
+    ASSERT_TRUE(exchange.hand_over(1, 0, served));
+    read_all();
+    for (const uint64_t source : {1, 2, 1}) exchange.hint(source);
+    served = segment(1);
+    ASSERT_TRUE(exchange.hand_over(0, 2, served));
+    EXPECT_EQ(exchange.take(0).hints, std::vector<uint64_t>{2});
+    EXPECT_EQ(exchange.take(2).hints, std::vector<uint64_t>{1});
+}
+
+TEST_F(ExchangeTest, ASegmentStaysWhileALetterConcernsIt) {
+    exchange.share_out(segment(1));
+    read_all();
+    ServedSegment served = segment(1);
+    exchange.forward(1, answer(1));
+    EXPECT_FALSE(exchange.hand_over(0, 1, served)) << "an answer of it";
+    read_all();
+    exchange.distrust({});
+    EXPECT_FALSE(exchange.hand_over(0, 1, served)) << "it may be the one";
+    read_all();
+    exchange.tell_rules(std::make_shared<SamplingRules>());
+    EXPECT_FALSE(exchange.hand_over(0, 1, served)) << "it obeys them too";
+    read_all();
+    EXPECT_TRUE(exchange.hand_over(0, 1, served));
+}
+
 TEST_F(ExchangeTest, AnswersFollowASegmentFromHandToHand) {
     exchange.share_out(segment(1));
     read_all();
