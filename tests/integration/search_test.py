@@ -88,8 +88,17 @@ class Search(harness.Case):
         self.assertEqual(len(json.loads(self.command("--store", other, "trace", self.ids[1], "--json").stdout)["spans"]), 6)
         written.write_text("no JSON")
         self.assertIn("trace.json: ", self.command("--store", other, "import", str(written), code=3).stderr)
-        self.assertIn("an agent writes this store",
-                      self.command("--store", f"{self.workspace.state}/spans.db", "import", str(written), code=2).stderr)
+        (self.workspace.folder / "link").symlink_to(self.workspace.state)
+        for name in "spans.db", "../link/spans.db":
+            self.assertIn("an agent writes this store",
+                          self.command("--store", f"{self.workspace.state}/{name}", "import", str(written), code=2).stderr)
+        written.chmod(0o640)
+        for place, why in (written.parent, "is a directory"), (written, "is no span store"):
+            self.assertIn(why, self.command("--store", str(place), "import", str(written), code=2).stderr)
+        self.assertEqual(written.stat().st_mode & 0o777, 0o640, "what somebody named by mistake stays as it is")
+        self.assertIn("trace.json", [each.name for each in written.parent.iterdir()])
+        self.assertIn(f"{written.parent}: ",
+                      self.command("--store", other, "import", str(written.parent), code=3).stderr)
 
         events = json.loads(self.command("trace", self.ids[0], "--format", "perfetto").stdout)["traceEvents"]
         self.assertEqual(sorted(each["name"] for each in events if each["ph"] == "X"), ["checkout"] + 4 * ["query-checkout"])

@@ -7,14 +7,17 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 
 #include "base/error_text.hpp"
+#include "base/state_file.hpp"
 #include "base/text.hpp"
 #include "batch/batch.hpp"
 #include "command/commands.hpp"
@@ -24,6 +27,8 @@
 
 namespace spanring::agent {
 namespace {
+
+constexpr char kDatabaseBegin[16] = "SQLite format 3";
 
 struct Options {
     std::vector<std::string> files;
@@ -88,26 +93,54 @@ private:
     Counts counts_;
 };
 
+// What is wrong; empty: nothing.
+std::string read(const std::string& file, std::string& ret_text) {
+    try {
+        std::ifstream stream(file, std::ios::binary);
+        if (!stream) return error_text(errno);
+        ret_text.assign(std::istreambuf_iterator<char>(stream), {});
+    } catch (const std::ios_base::failure&) {  // a directory, or a disk that does not give it
+        return error_text(errno);
+    }
+    return {};
+}
+
+// However it is named.
 bool is_of_an_agent(const Sites& sites, const std::string& store) {
+    const auto is_it = [&](const std::string& each) {
+        std::error_code ignored;
+        return each == store || std::filesystem::equivalent(each, store, ignored);
+    };
     return std::any_of(sites.all.begin(), sites.all.end(), [&](const Site& site) {
-        return site.agent &&
-               std::find(site.agent->stores.begin(), site.agent->stores.end(), store) != site.agent->stores.end();
+        return site.agent && std::any_of(site.agent->stores.begin(), site.agent->stores.end(), is_it);
     });
 }
 
+// What keeps spans from it; empty: nothing. A store that is opened sets aside, or takes as its own, whatever is in its
+// place; who names a place by hand may have meant another one.
+std::string fault_of(const std::string& store, const Sites& sites) {
+    if (store.empty()) return "it is not said into which store";
+    if (is_of_an_agent(sites, store)) return "an agent writes this store";
+    if (const std::string fault = fault_of_state_file(store); !fault.empty()) return store + " " + fault;
+    std::ifstream stream(store, std::ios::binary);
+    char begin[sizeof kDatabaseBegin] = {};
+    stream.read(begin, sizeof begin);
+    const bool is_new = stream.gcount() == 0;
+    return is_new || std::equal(std::begin(begin), std::end(begin), kDatabaseBegin) ? "" : store + " is no span store";
+}
+
 int run(const Options& options, const CommandContext& context) {
-    if (context.store.empty() || is_of_an_agent(context.sites, context.store)) {
-        std::cerr << "spanring import: "
-                  << (context.store.empty() ? "it is not said into which store" : "an agent writes this store")
+    if (const std::string fault = fault_of(context.store, context.sites); !fault.empty()) {
+        std::cerr << "spanring import: " << printable(fault)
                   << ": spanring --store FILE import ..., a file that may not be there yet\n";
         return kExitUsage;
     }
     SpanStore store(options_of(context.store));
     Import import(store);
     for (const std::string& file : options.files) {
-        std::ifstream stream(file, std::ios::binary);
-        const std::string text((std::istreambuf_iterator<char>(stream)), {});
-        const std::string problem = !stream ? error_text(errno) : import.add(text);
+        std::string text;
+        std::string problem = read(file, text);
+        if (problem.empty()) problem = import.add(text);
         if (problem.empty()) continue;
         std::cerr << "spanring import: " << printable(file) << ": " << printable(problem) << "\n";
         return kExitBroken;
