@@ -54,6 +54,8 @@ OperationCounts OperationCounts::since(const OperationCounts& before) const {
 
 uint64_t OperationCounts::spans() const { return std::accumulate(buckets.begin(), buckets.end(), uint64_t{0}); }
 
+uint64_t OperationCounts::whole_nanoseconds() const { return static_cast<uint64_t>(std::min(nanoseconds, kLargest)); }
+
 uint64_t OperationCounts::quantile(double share) const {
     const auto wanted = std::max(1.0, std::ceil(share * static_cast<double>(spans())));
     uint64_t passed = 0;

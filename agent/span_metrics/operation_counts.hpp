@@ -35,6 +35,7 @@ struct OperationCounts {
     OperationCounts since(const OperationCounts& before) const;
 
     uint64_t spans() const;
+    uint64_t whole_nanoseconds() const;  // as many as fit: two spans may say of themselves that they took 584 years
     // What `share` of them took at most: the middle of a bucket, which is within 4.4 % of all that is in it. 0: of
     // none.
     uint64_t quantile(double share) const;

@@ -61,7 +61,7 @@ std::string encode_operations(const OperationTable& operations) {
         put(bytes, operation.service);
         put(bytes, operation.name);
         put(bytes, counts.errors);
-        put(bytes, static_cast<uint64_t>(counts.nanoseconds));
+        put(bytes, counts.whole_nanoseconds());
         put(bytes, static_cast<uint64_t>(first - counts.buckets.begin()));
         put(bytes, static_cast<uint64_t>(last - first));
         for (auto bucket = first; bucket != last; ++bucket) put(bytes, *bucket);

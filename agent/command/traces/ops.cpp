@@ -180,7 +180,7 @@ void print_json(const Measured& measured, const std::vector<const Row*>& list, b
                                       {"spans", counts.spans()},
                                       {"rate", static_cast<double>(counts.spans()) / measured.seconds()},
                                       {"errors", counts.errors},
-                                      {"duration_nano", static_cast<uint64_t>(counts.nanoseconds)},
+                                      {"duration_nano", counts.whole_nanoseconds()},
                                       {"p50_nano", counts.quantile(0.5)},
                                       {"p95_nano", counts.quantile(0.95)},
                                       {"p99_nano", counts.quantile(0.99)},

@@ -55,6 +55,12 @@ TEST(OperationCountsTest, OfNothingThereIsNothing) {
     EXPECT_EQ(of({0}).quantile(0.5), 0u);
 }
 
+TEST(OperationCountsTest, TimeThatDoesNotFitIsTheMostThatDoes) {
+    EXPECT_EQ(of({10, 5}).whole_nanoseconds(), 15u);
+    EXPECT_GT(of({UINT64_MAX}).whole_nanoseconds(), UINT64_MAX - 4096);
+    EXPECT_GT(of({UINT64_MAX, UINT64_MAX}).whole_nanoseconds(), UINT64_MAX - 4096);
+}
+
 TEST(OperationCountsTest, WhatCameOnTopIsTheDifference) {
     OperationCounts now = of({10, 1'000'000}, 1);
     const OperationCounts before = of({10}, 1);
