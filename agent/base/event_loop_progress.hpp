@@ -21,9 +21,9 @@ public:
     ~EventLoopProgress() override { unlist(); }
 
 private:
-    bool ask() override {
+    void ask() override {
+        working();  // first: the answer may come at once
         post_();
-        return true;
     }
 
     const std::function<void()> post_;

@@ -41,9 +41,7 @@ struct ThreadList {
             const int64_t since = thread->since_.load(std::memory_order_relaxed);
             const std::chrono::nanoseconds busy(now() - since);
             if (since != kWaiting && busy > longer_than) found.push_back({thread->name_, busy});
-            if (since != kWaiting) continue;
-            thread->working();
-            if (!thread->ask()) thread->waiting();
+            if (since == kWaiting) thread->ask();
         }
         return found;
     }

@@ -31,8 +31,8 @@ protected:
     void list();
     void unlist();
 
-    // Called by whoever looks. True: the loop is going to call waiting().
-    virtual bool ask() { return false; }
+    // Called by whoever looks, while the thread waits. A loop begins a piece of work by that.
+    virtual void ask() {}
 
 private:
     const std::string name_;

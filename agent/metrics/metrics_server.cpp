@@ -110,7 +110,6 @@ private:
     void accept();
     std::string metrics(ExpositionFormat format);
 
-    EventLoopProgress progress_{"metrics", [this] { asio::post(context_, [this] { progress_.waiting(); }); }};
     Sessions sessions_;   // the one that has been silent for longest first
     bool ended_ = false;  // both outlive the sessions, which are the context's
     asio::io_context context_{1};
@@ -120,6 +119,8 @@ private:
     Pages pages_;
     std::map<ExpositionFormat, std::string> last_pages_;
     TokenBucket budget_{kPagesAtOnce, kPagesASecond};
+    // It is asked as long as it is there, so it goes before the context, and after its thread has ended.
+    EventLoopProgress progress_{"metrics", [this] { asio::post(context_, [this] { progress_.waiting(); }); }};
     std::thread thread_;
 };
 

@@ -133,7 +133,6 @@ private:
         if (const auto more = failure_log_.due()) spdlog::error("receiver: {}{}", error.what(), *more);
     }
 
-    EventLoopProgress progress_{"receive", [this] { asio::post(context_, [this] { progress_.waiting(); }); }};
     asio::io_context context_{1};
     asio::executor_work_guard<asio::io_context::executor_type> guard_{context_.get_executor()};
     asio::steady_timer timer_{context_};
@@ -141,6 +140,8 @@ private:
     std::unique_ptr<GrpcServer> grpc_;
     std::unique_ptr<HttpServer> http_;
     LogPace failure_log_;
+    // It is asked as long as it is there, so it goes before the context, and after its thread has ended.
+    EventLoopProgress progress_{"receive", [this] { asio::post(context_, [this] { progress_.waiting(); }); }};
     std::thread thread_;
 };
 
