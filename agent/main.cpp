@@ -59,6 +59,7 @@ using namespace spanring::agent;
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitSecondSignal = 130;
+constexpr int kLooksAtStuck = 8;  // in the period that a supervisor's patience has left then
 // Exporters are done: whoever waits for an answer gets it.
 constexpr std::chrono::seconds kAnswerAtLeast{1};
 constexpr char kUsersDirectory[] = "/run/spanring";
@@ -290,11 +291,13 @@ int wait_for(const sigset_t& signals, std::optional<std::chrono::nanoseconds> mo
 
 // Returns the signal that ends the agent.
 int wait_for_end(const Agent& agent, const sigset_t& signals, Supervisor& supervisor) {
+    auto pause = supervisor.period();
     for (auto fed = std::chrono::steady_clock::now();;) {
-        const int signal = wait_for(signals, supervisor.period());
+        const int signal = wait_for(signals, pause);
         const auto now = std::chrono::steady_clock::now();
-        if (supervisor.period() && now - fed >= *supervisor.period()) {
-            supervisor.feed();
+        if (pause && now - fed >= *pause) {
+            // A period later would be too late to say that what was stuck is not any more.
+            pause = supervisor.feed() ? *supervisor.period() : *supervisor.period() / kLooksAtStuck;
             fed = now;
         }
         if (signal == SIGTERM || signal == SIGINT) return signal;

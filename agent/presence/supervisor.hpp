@@ -24,8 +24,8 @@ public:
     std::optional<std::chrono::nanoseconds> period() const { return period_; }
 
     // "WATCHDOG=1", unless a thread is stuck for longer than the period: that is logged, and the supervisor restarts
-    // the agent once its patience has ended too.
-    void feed();
+    // the agent once its patience has ended too. False: so it is; to be called again before that, for it may pass.
+    bool feed();
 
 private:
     std::string socket_;

@@ -67,10 +67,10 @@ TEST_F(SupervisorTest, IsNotFedWhileAThreadIsStuck) {
     ThreadProgress progress("a thread");
     progress.working();
     while (stuck_threads(*supervisor.period()).empty()) ::usleep(1);
-    supervisor.feed();
+    EXPECT_FALSE(supervisor.feed());
     EXPECT_EQ(heard(), "");
     progress.waiting();
-    supervisor.feed();
+    EXPECT_TRUE(supervisor.feed());
     EXPECT_EQ(heard(), "WATCHDOG=1");
 }
 
