@@ -42,15 +42,18 @@ struct HeldSegment {
 
     // Looks how many extents there are by now. False: their number or the use of one is impossible.
     bool update_extents() {
-        const uint32_t before = extents.count();
-        return extents.update(view()) && (extents.count() == before || has_memory());
+        const uint64_t before = said_to_have();
+        return extents.update(view()) && (said_to_have() <= before || has_memory());
     }
     // Of a chunk that has bytes to be read. False: it cannot have.
     bool can_be_read(uint32_t chunk) {
         return extents.has_memory(chunk) || (extents.look_for_memory(view(), chunk) && has_memory());
     }
     bool restores_memory() const { return (header.compatible & ring::kRestoresMemory) != 0; }
-    bool update_extents_of_the_dead() { return extents.update_finally(view()); }
+    bool update_extents_of_the_dead() {
+        const uint64_t before = said_to_have();
+        return extents.update_finally(view()) && (said_to_have() <= before || has_memory());
+    }
     static constexpr char kBadExtents[] =
         "it counts more extents than it has memory for, or fewer than before, or one of an unknown use";
 
@@ -61,8 +64,11 @@ private:
     static constexpr uint64_t kSmall = 32u << 20;
     static constexpr uint64_t kTimesItsMemory = 4;
 
+    uint64_t said_to_have() const {
+        return extents.count() == 0 ? 0 : ring::segment_size(extents.count()) - extents.bytes_without_memory();
+    }
     bool has_memory() const {
-        const uint64_t counted = ring::segment_size(extents.count()) - extents.bytes_without_memory();
+        const uint64_t counted = said_to_have();
         struct stat status;
         if (counted <= kSmall || fstat(file.get(), &status) != 0) return true;
         return counted <= kTimesItsMemory * 512 * static_cast<uint64_t>(status.st_blocks);

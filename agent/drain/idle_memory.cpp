@@ -114,11 +114,9 @@ bool IdleMemory::has_idle_chunk(uint32_t extent) const {
 }
 
 void IdleMemory::give(uint32_t extent) {
+    if (held_.extents.chunks_in(extent) == 0) return give_unused(extent);
     const uint64_t before = held_.extents.bytes_without_memory();
-    if (held_.extents.chunks_in(extent) != 0)
-        give_chunks(extent);
-    else
-        give_unused(extent);
+    give_chunks(extent);
     given_ += held_.extents.bytes_without_memory() - before;
 }
 
@@ -136,11 +134,16 @@ void IdleMemory::give_chunks(uint32_t extent) {
 
 void IdleMemory::give_unused(uint32_t extent) {
     ring::ExtentGiver<> giver(held_.view());
-    if (!giver.take_unused(extent, word(extent))) return;
+    const ring::ExtentWord now = word(extent);
+    // What is unused since the look is not given: a call on a span that has ended may be looking at its slot.
+    if (now.memory == ring::ExtentMemory::kUnused && (extent >= unused_.size() || unused_[extent] != now.gives)) return;
+    if (!giver.take_unused(extent, now)) return;
     const bool punched = punch(held_.file.get(), ring::extent_offset(extent), ring::kExtentSize);
     SPR_TESTPOINT(unused_punched);
     giver.finish_unused(extent);
-    if (punched) held_.extents.memory_went(extent, ring::ExtentMap::kAll);
+    if (!punched) return;
+    held_.extents.memory_went(extent, ring::ExtentMap::kAll);
+    given_ += ring::kExtentSize;  // also where it had gone before: that the process has taken it back nobody says
 }
 
 }  // namespace spanring::agent

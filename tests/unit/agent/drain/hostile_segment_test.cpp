@@ -115,6 +115,36 @@ TEST_F(DrainTest, ReadsNoExtentsThatAreCountedAndHaveNoMemory) {
     EXPECT_LT(status.st_blocks * 512, 1 << 20);
 }
 
+// The same, of one that takes back later what it said of them.
+TEST_F(DrainTest, ReadsNoExtentsThatHadNoMemoryAndAreSaidToBeWhole) {
+    for (const bool lives : {true, false}) {
+        FileImage image(directory, {.extents = ring::kMaxExtents,
+                                    .extent_limit = ring::kMaxExtents,
+                                    .compatible = ring::kRestoresMemory});
+        const auto say = [&](ring::ExtentMemory memory) {
+            for (uint32_t extent = test::kImageSet; extent < ring::kMaxExtents; ++extent)
+                ring::StdAtomics::store(image.view().extent_word(extent),
+                                        ring::ExtentWord{ring::ExtentKind::kSlots, memory, 1}.pack(),
+                                        std::memory_order_release);
+            image.view().writer().turned += lives;
+        };
+        say(ring::ExtentMemory::kUnused);
+        start();
+        pass();
+        EXPECT_EQ(drainer->status().refused, 0u);
+        say(ring::ExtentMemory::kWhole);
+        if (lives) pass();
+        image.die();
+        pass(2);
+        EXPECT_EQ(drainer->status().quarantined, 1u);
+        struct stat status;
+        ASSERT_EQ(stat(image.path().c_str(), &status), 0);
+        EXPECT_LT(status.st_blocks * 512, 4 << 20);
+        drainer.reset();
+        ASSERT_EQ(unlink(image.path().c_str()), 0);
+    }
+}
+
 TEST_F(DrainTest, TakesTheSameMemoryForNoNumberOfOpenSpans) {
     FileImage image(directory);
     test::Bytes data = test::span_start(1, "open");

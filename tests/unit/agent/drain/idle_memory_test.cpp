@@ -238,6 +238,26 @@ TEST_F(IdleMemoryTest, StaysOfSlotsThatAreUsedNowAndThen) {
     EXPECT_EQ(word(slots).gives, 30u);
 }
 
+TEST_F(IdleMemoryTest, IsCountedEachTimeThatItGoes) {
+    weigh_down();
+    const uint32_t slots = kExtents - 3;
+    ASSERT_EQ(word(slots).kind, ring::ExtentKind::kSlots);
+    start(impatient());
+    pass_until([&] { return drainer->status().given_back >= 4 * ring::kExtentSize; });
+    pass(20);  // what else there is
+    uint64_t before = drainer->status().given_back;
+    for (uint32_t times = 1; times != 4; ++times) {
+        std::memset(image.view().extent(slots), 0xee, ring::kExtentSize);
+        ring::StdAtomics::store(image.view().extent_word(slots),
+                                ExtentWord{ring::ExtentKind::kSlots, ExtentMemory::kUnused, 2 * times}.pack(),
+                                std::memory_order_release);
+        pass_until([&] { return word(slots).memory == ExtentMemory::kEmpty; });
+        pass();  // tells it
+        EXPECT_EQ(drainer->status().given_back, before + ring::kExtentSize) << times;
+        before = drainer->status().given_back;
+    }
+}
+
 // ---- Another agent's ------------------------------------------------------------------------------------------------
 
 TEST_F(IdleMemoryTest, GoesWithTheNextAgentWhereOneWasKilled) {
