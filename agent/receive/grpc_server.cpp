@@ -350,6 +350,7 @@ void GrpcServer::Service::has_message(const CallPtr& call) {
     call->had_request = decoding == Decoding::kDone;
     if (decoding != Decoding::kDone || !receiver_.has_room(body.size)) {
         const MutexLock lock(mutex_);
+        if (ended_) return;  // it has been finished meanwhile, and can be only once
         switch (decoding) {
             case Decoding::kDone:
                 return refuse(*call, busy(StatusCode::RESOURCE_EXHAUSTED, "too much waits to be delivered"));
