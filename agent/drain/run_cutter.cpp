@@ -192,7 +192,10 @@ CutReport RunCutter::add_partial(Batcher& batcher, Batcher::Lane& lane, uint32_t
 CutReport RunCutter::add_record(Batcher& batcher, Batcher::Lane& lane, uint32_t scope_number,
                                 std::span<const uint8_t> bytes, SpanRecorder* recorder) {
     CutReport report;
-    if (!lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, 1, bytes.size())) batcher.submit(lane);
+    const auto is_full = [&](size_t more) {
+        return !lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, 1, more);
+    };
+    if (is_full(bytes.size()) || !batcher.has_room(lane, bytes.size())) batcher.submit(lane);
     ChunkRecord record;
     const std::shared_ptr<const Scope> scope = find_scope(scope_number);
     if (scope == nullptr || bytes.empty() || read_chunk_record(bytes, 0, record) != nullptr ||
@@ -214,7 +217,9 @@ CutReport RunCutter::add_record(Batcher& batcher, Batcher::Lane& lane, uint32_t 
                 return report;
             }
             const size_t size = changed ? processors_->record_size() : bytes.size();
+            const std::shared_ptr<Batch> original = lane.share();  // keeps the bytes that it is made of
             if (changed) {
+                if (is_full(size)) batcher.submit(lane);  // it has grown
                 copy = batcher.allocate(lane, size);
                 processors_->write_record(copy);
             }
