@@ -7,6 +7,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/character.hpp"
 #include "base/option.hpp"
 #include "processors/configured_types.hpp"
 
@@ -34,6 +35,12 @@ Scalar value_of(AttributeAction& action) {
     };
     scalar.set = set;
     return scalar;
+}
+
+// Parsers refuse a whole request for one such text.
+void check_texts(const AttributeAction& action) {
+    if (!is_utf8(action.key)) throw std::invalid_argument("its key is not UTF-8");
+    if (!is_utf8(action.value)) throw std::invalid_argument("its value is not UTF-8");
 }
 
 void check_sources(const AttributeAction& action, ActionType type) {
@@ -97,6 +104,7 @@ AttributeActions::AttributeActions(const std::vector<AttributeAction>& actions) 
     for (const AttributeAction& each : actions) {
         Action action{type_of(each.action), each.key, {}, each.from_attribute, {}};
         check_sources(each, action.type);
+        check_texts(each);
         if (each.has_value) {
             action.value = encode_as(each.value_type, each.value);
             if (!action.value) throw std::invalid_argument("'" + each.value + "' is not of its value_type");

@@ -14,6 +14,14 @@ uint64_t word_at(const uint8_t* at) {
     return value;
 }
 
+// Of a KeyValue of at most 127 bytes, whether it is a key and a value and no more: then what stands first is the key. A
+// key that comes again takes its place.
+bool is_plain(const uint8_t* at, size_t size) {
+    if (at[0] != bytes(1) || at[1] + size_t{4} > size) return false;
+    const uint8_t* const value = at + 2 + at[1];
+    return value[0] == bytes(2) && value + 2 + value[1] == at + size;
+}
+
 // An enum, of which parsers keep 32 bits.
 uint32_t status_code(std::span<const uint8_t> status) {
     uint64_t code = 0;
@@ -72,7 +80,7 @@ bool SpanEdit::read(std::span<const uint8_t> span, const SpanInterest& interest)
                     if (length >= 0x80 || length + 2 > cursor.left() || length < 2) break;
                     cursor.at += length + 2;
                     ++attribute_count_;
-                    if (at[2] != bytes(1) || interest.attributes.may_want(at[3]))
+                    if (!is_plain(at + 2, length) || interest.attributes.may_want(at[3]))
                         found(at, cursor.at, {at + 2, length});
                     continue;
                 default: break;

@@ -105,6 +105,29 @@ TEST(AttributesProcessorTest, ActsOnSpansThatAreIncludedAndNotExcluded) {
     EXPECT_EQ(value_of(*other.take(a_span("GET /users")), "seen"), nullptr);
 }
 
+// Parsers take the last key; a short one before it must not hide what is to be redacted.
+TEST(AttributesProcessorTest, OfAKeyThatComesTwiceTheLastOneCounts) {
+    otlp::KeyValue secret, decoy;
+    set(secret, "password", "hunter2");
+    decoy.set_key("x");
+    otlp::Span span = a_span();
+    std::string attribute = decoy.SerializeAsString() + secret.SerializeAsString();
+    attribute = "\x4a" + std::string(1, static_cast<char>(attribute.size())) + attribute;
+    const std::string bytes = attribute + span.SerializeAsString() + attribute;
+    ChainKit kit({attributes({action("delete", "password")})});
+    ASSERT_EQ(kit.chain.take(kit.producer, bytes_in(bytes)), Processed::kChanged);
+    std::string record(kit.chain.record_size(), '\0');
+    kit.chain.write_record(reinterpret_cast<uint8_t*>(record.data()));
+    EXPECT_EQ(record.find("hunter2"), std::string::npos);
+}
+
+// One such text, and parsers refuse the whole request.
+TEST(AttributesProcessorTest, RefusesWhatIsNoUtf8) {
+    EXPECT_THAT(wrong_action(action("insert", "a", "caf\xe9")), testing::HasSubstr("UTF-8"));
+    EXPECT_THAT(wrong_action(action("upsert", "caf\xe9", "1")), testing::HasSubstr("UTF-8"));
+    EXPECT_EQ(wrong_action(action("insert", "a", "caf\xc3\xa9")), "");
+}
+
 TEST(AttributesProcessorTest, SaysWhatIsWrongWithAnAction) {
     EXPECT_THAT(wrong_action(action("insert", "a")), testing::HasSubstr("value"));
     EXPECT_THAT(wrong_action(action("insert", "", "1")), testing::HasSubstr("key"));
