@@ -131,7 +131,7 @@ class Containers(harness.Case):
         place = said.replace(mounted, f"/run{mounted}")
         mounts = {f"/run{mounted}": volume}
         words = [word.replace(mounted, f"/run{mounted}") for word in words_of("sidecar.yaml", "command:")]
-        words[words.index("--endpoint"):] = ["--exporter", "store"]
+        words[words.index("--config"):] = ["--exporter", "store"]
         shop = self.run_container("shop", mounts, SHOP, "producer", "--record", "/dev/null", "--seed", 3, "--count", 100, "--open", 1, "--hold", SPANRING_DIR=place)
         shop.wait_for_line("ready")
         agent = self.run_container("agent", mounts, SHOP, *words, SPANRING_DIR=place)
