@@ -195,11 +195,13 @@ protected:
             const std::string label_name = where == nullptr ? "the end" : where;
             const std::string at = std::string(scenario.name) + ", " + label_name + ", label " + std::to_string(label);
             check(child, *truth, at);
-            // Only what was free already and had not been given back yet; and the extent that it was closing or turning.
+            // Only what was free already and had not been given back yet; and the extent that it was closing or
+            // turning.
             const bool free = label_name == "slot_cleared";
             const std::set<std::string> inside = {"extent_unused", "extent_taken_back", "extent_turned"};
             const bool turning = inside.count(label_name) != 0;
-            EXPECT_TRUE(turning || g_vanish->lost_slots == (free && reap ? 1 : 0)) << g_vanish->lost_slots << ", " << at;
+            EXPECT_TRUE(turning || g_vanish->lost_slots == (free && reap ? 1 : 0))
+                << g_vanish->lost_slots << ", " << at;
             EXPECT_TRUE(free || turning || g_vanish->lost_blocks == 0) << at;
             EXPECT_LE(g_vanish->lost_slots, ring::kSlotsPerExtent) << at;
             EXPECT_LE(g_vanish->lost_blocks, ring::kBlockNumbers) << at;

@@ -118,9 +118,9 @@ TEST_F(DrainTest, ReadsNoExtentsThatAreCountedAndHaveNoMemory) {
 // The same, of one that takes back later what it said of them.
 TEST_F(DrainTest, ReadsNoExtentsThatHadNoMemoryAndAreSaidToBeWhole) {
     for (const bool lives : {true, false}) {
-        FileImage image(directory, {.extents = ring::kMaxExtents,
-                                    .extent_limit = ring::kMaxExtents,
-                                    .compatible = ring::kRestoresMemory});
+        FileImage image(
+            directory,
+            {.extents = ring::kMaxExtents, .extent_limit = ring::kMaxExtents, .compatible = ring::kRestoresMemory});
         const auto say = [&](ring::ExtentMemory memory) {
             for (uint32_t extent = test::kImageSet; extent < ring::kMaxExtents; ++extent)
                 ring::StdAtomics::store(image.view().extent_word(extent),
