@@ -16,6 +16,12 @@ namespace spanring::agent {
 
 namespace asio = boost::asio;
 
+namespace {
+
+constexpr int kFirstNumber = 256, kLastNumber = 8192;  // of descriptors that gRPC gets, one after the other
+
+}  // namespace
+
 // Which of them have ended. An epoll of its own: asio's would wake for each byte that comes for gRPC.
 class GrpcConnections::Watch : public std::enable_shared_from_this<Watch> {
 public:
@@ -70,20 +76,30 @@ GrpcConnections::GrpcConnections(asio::io_context& context, size_t most, std::fu
 
 GrpcConnections::~GrpcConnections() { watch_->end(); }
 
-bool GrpcConnections::admit(int socket) {
-    if (!make_room()) return false;
-    Descriptor own(::fcntl(socket, F_DUPFD_CLOEXEC, 0));
-    const int number = own.get();
-    if (!own || !watch_->add(number)) return false;
+Descriptor GrpcConnections::admit(Descriptor socket) {
+    if (!make_room()) return {};
+    Descriptor given = renumbered(socket.get());
+    const int number = socket.get();
+    if (!given || !watch_->add(number)) return {};
     // As grpc_server_add_channel_from_fd() names it.
-    const auto connection = std::make_shared<Connection>(std::move(own), "fd:" + std::to_string(socket));
+    const auto connection = std::make_shared<Connection>(std::move(socket), "fd:" + std::to_string(given.get()));
     {
         const MutexLock lock(mutex_);
         connections_[number] = connection;
         by_peer_[connection->peer_] = connection;  // whoever had the number before has ended
     }
     changed_(true);
-    return true;
+    return given;
+}
+
+// With a number that no connection has had for long: gRPC tells calls of one by it, and calls of one that has ended may
+// still come, which are not to be the fault of whoever has its number next.
+Descriptor GrpcConnections::renumbered(int socket) {
+    Descriptor made(::fcntl(socket, F_DUPFD_CLOEXEC, std::max(next_number_, kFirstNumber)));
+    if (!made || made.get() >= kLastNumber) made = Descriptor(::fcntl(socket, F_DUPFD_CLOEXEC, kFirstNumber));
+    if (!made) made = Descriptor(::fcntl(socket, F_DUPFD_CLOEXEC, 0));  // so many there are not
+    next_number_ = made.get() + 1;
+    return made;
 }
 
 bool GrpcConnections::make_room() {
@@ -120,30 +136,33 @@ void GrpcConnections::end_call(const ConnectionPtr& connection, bool had_request
     if (connection->futile_ > kMostFutile) connection->shut_down();
 }
 
-void GrpcConnections::shut_down_busiest() {
+void GrpcConnections::shut_down_busiest(size_t most_calls) {
     const MutexLock lock(mutex_);
     const Connection* busiest = nullptr;
+    size_t calls = 0;
     for (const auto& [number, connection] : connections_) {
+        calls += connection->calls_;
         if (busiest == nullptr || busiest->calls_ < connection->calls_) busiest = connection.get();
     }
-    if (busiest != nullptr) busiest->shut_down();
+    if (calls > most_calls) busiest->shut_down();
 }
 
 bool GrpcConnections::listen() {
     const MutexLock lock(mutex_);
     for (const auto& [number, connection] : connections_) {
-        const uint64_t received = received_bytes(number);
-        connection->came_ = received - std::exchange(connection->received_, received);
+        const std::optional<uint64_t> received = received_bytes(number);
+        connection->came_.reset();
+        if (received) connection->came_ = *received - std::exchange(connection->received_, *received);
     }
     return !connections_.empty();
 }
 
 void GrpcConnections::shut_down_loudest() {
     const MutexLock lock(mutex_);
-    uint64_t most = 0;
-    for (const auto& [number, connection] : connections_) most = std::max(most, connection->came_);
+    uint64_t most = kQuiet;
+    for (const auto& [number, connection] : connections_) most = std::max(most, connection->came_.value_or(0));
     for (const auto& [number, connection] : connections_) {
-        if (connection->came_ == most) connection->shut_down();
+        if (connection->came_.value_or(most) == most) connection->shut_down();
     }
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -25,7 +26,8 @@ namespace spanring::agent {
 
 class GrpcConnections {
 public:
-    static constexpr size_t kMostFutile = 1000;  // calls without a request, one after the other
+    static constexpr size_t kMostFutile = 1000;   // calls without a request, one after the other
+    static constexpr uint64_t kQuiet = 64 << 10;  // bytes between two looks, which keep no thread busy
 
     // One connection; lives as long as somebody has it.
     class Connection {
@@ -40,8 +42,8 @@ public:
         // Under the mutex of the connections.
         size_t calls_ = 0;
         size_t futile_ = 0;
-        uint64_t received_ = 0;  // bytes, in all
-        uint64_t came_ = 0;      // of these, lately
+        uint64_t received_ = 0;             // bytes, in all
+        std::optional<uint64_t> came_ = 0;  // of these, lately; nothing: that cannot be told
         std::chrono::steady_clock::time_point used_ = std::chrono::steady_clock::now();
     };
     using ConnectionPtr = std::shared_ptr<Connection>;
@@ -52,31 +54,36 @@ public:
     GrpcConnections(const GrpcConnections&) = delete;
     GrpcConnections& operator=(const GrpcConnections&) = delete;
 
-    // That thread. Whether the socket may be given to gRPC: beyond the bound an idle one ends for it.
-    bool admit(int socket);
+    // That thread. What is to be given to gRPC; none: it may not, for beyond the bound there is no idle one to end for
+    // it.
+    Descriptor admit(Descriptor socket);
 
     // By gRPC's name of the peer. Null: it has ended.
     ConnectionPtr begin_call(const std::string& peer);
     // Whoever makes calls without a request and nothing else is shut down.
     void end_call(const ConnectionPtr& connection, bool had_request);
-    // The one with the most calls.
-    void shut_down_busiest();
+    // The one with the most calls, where all together have more than that. What is still open of connections that have
+    // ended is nobody's fault any more.
+    void shut_down_busiest(size_t most_calls);
 
     // Counts what has come. Whether there are any.
     bool listen();
-    // The one of which most came between the last two times; where that cannot be told (unix sockets) all of them.
+    // The one of which most came between the last two times, unless that is next to nothing: who made the noise has
+    // ended. Where it cannot be told (unix sockets) all of them.
     void shut_down_loudest();
 
 private:
     class Watch;
 
     bool make_room();
+    Descriptor renumbered(int socket);
     void ended(int own);
     void let_go(int own) SPR_REQUIRES(mutex_);
 
     const size_t most_;
     const std::function<void(bool)> changed_;
     const std::shared_ptr<Watch> watch_;
+    int next_number_ = 0;
 
     Mutex mutex_;
     std::unordered_map<int, ConnectionPtr> connections_ SPR_GUARDED_BY(mutex_);  // by the descriptor here

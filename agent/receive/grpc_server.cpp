@@ -219,8 +219,9 @@ void GrpcServer::Service::serve() {
 void GrpcServer::Service::accepted(Descriptor connection) {
     const int on = 1;
     if (!options_.endpoint.is_unix()) ::setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (::fcntl(connection.get(), F_SETFL, O_NONBLOCK) != 0 || !connections_.admit(connection.get())) return;
-    grpc::AddInsecureChannelFromFd(server_.get(), connection.release());
+    if (::fcntl(connection.get(), F_SETFL, O_NONBLOCK) != 0) return;
+    Descriptor given = connections_.admit(std::move(connection));
+    if (given) grpc::AddInsecureChannelFromFd(server_.get(), given.release());
 }
 
 Clock::time_point GrpcServer::Service::look(Clock::time_point now) {
@@ -320,7 +321,8 @@ void GrpcServer::Service::proceed(Call& call, bool ok) {
 
 void GrpcServer::Service::began(Call& call) {
     call.connection = connections_.begin_call(call.context.peer());
-    if (calls_.size() > kMostCalls) connections_.shut_down_busiest();
+    if (calls_.size() > kMostCalls) connections_.shut_down_busiest(kMostCalls);
+    if (call.connection == nullptr) return refuse(call, busy(StatusCode::UNAVAILABLE, "its connection has ended"));
     if (call.context.method() != kMethod) {
         return refuse(call, {StatusCode::UNIMPLEMENTED, "there is only TraceService/Export"});
     }

@@ -9,10 +9,11 @@
 
 namespace spanring::agent {
 
-uint64_t received_bytes(int socket) {
+std::optional<uint64_t> received_bytes(int socket) {
     tcp_info info{};
     socklen_t size = sizeof info;
-    return ::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_received : 0;
+    if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
+    return info.tcpi_bytes_received;
 }
 
 }  // namespace spanring::agent
