@@ -73,12 +73,16 @@ void LevelWriter::settle(Segment& segment) {
 
 bool LevelWriter::next_chunk(Segment& segment, uint32_t bytes) {
     const uint64_t mark = segment.freed_mark();
-    if (full_mark_ == mark) return false;  // nothing became free since the last search: the cheap way to be full
+    // Nothing became free since the last search: the cheap way to be full.
+    if (full_mark_ == mark && !segment.is_past(full_until_)) return false;
     if (chunk_.attached()) chunk_.seal(segment.next_sequence());
     Loss loss{line_index_, counts_[index(Counter::kDroppedOverwritten)]};
     if (!segment.attach_chunk(chunk_, bytes, !had_chunk_, owner_, loss)) {
         // A larger span says nothing about the next one.
-        if (bytes <= kSmallChunk && !segment.overwrites()) full_mark_ = mark;
+        if (bytes <= kSmallChunk && !segment.overwrites()) {
+            full_mark_ = mark;
+            full_until_ = segment.search_again_at();
+        }
         return false;
     }
     full_mark_ = ~uint64_t{0};

@@ -179,6 +179,7 @@ private:
     bool had_chunk_ = false;
     uint32_t looks_ = 0;                 // Segment::looks() when the slots were last given back
     uint64_t full_mark_ = ~uint64_t{0};  // Segment::freed_mark() when nothing was free
+    uint64_t full_until_ = 0;            // Segment::search_again_at() then
     HeldSlot slots_[kSlotCache] = {};
     uint64_t counts_[static_cast<uint32_t>(Counter::kCount)] = {};
 };

@@ -134,8 +134,16 @@ bool Segment::try_to_populate(uint32_t extent) {
         StdAtomics::store(grow_after_, now + ticks_in(kGrowthPause), std::memory_order_relaxed);
         return false;
     }
+    // relaxed: as above. What another thread notes meanwhile is lost, and its next growth is tried at once.
+    if (pause != 0) StdAtomics::store(grow_after_, uint64_t{0}, std::memory_order_relaxed);
     SPR_TESTPOINT(extent_populated);
     return true;
+}
+
+uint64_t Segment::search_again_at() const {
+    // relaxed: it says nothing but when.
+    return StdAtomics::load(grow_after_, std::memory_order_relaxed) == 0 ? kNever
+                                                                         : clock_->ticks() + ticks_in(kGrowthPause);
 }
 
 // `seen`: how many extents there were when no part of this kind was free. True: there is another one, of whatever kind;

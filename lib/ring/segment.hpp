@@ -47,6 +47,8 @@ public:
     // gives back. What the system refuses stays as it is.
     void cover();
 
+    static constexpr uint64_t kNever = ~uint64_t{0};  // in ticks
+
     explicit operator bool() const { return static_cast<bool>(view_); }
     SegmentView view() const { return view_; }
 
@@ -72,6 +74,10 @@ public:
                StdAtomics::load(unused_, std::memory_order_relaxed) +  // a number: what was given is found by its word
                StdAtomics::load(view_.writer().extents, std::memory_order_relaxed);
     }
+    // When to search again though no count moved, in ticks: the last memory that was asked for was refused, and nobody
+    // tells when there is room again. kNever: it was not.
+    uint64_t search_again_at() const;
+    bool is_past(uint64_t ticks) const { return ticks != kNever && clock_->ticks() >= ticks; }
     // Whether a chunk that fills up is room for others: then no count tells when to search again.
     bool overwrites() const { return overwrite_; }
 
@@ -168,7 +174,6 @@ public:
     void give_line(uint32_t line) { lines_.push(line); }
 
 private:
-    static constexpr uint64_t kNever = ~uint64_t{0};
     static constexpr uint64_t kLookPause = 10'000'000'000;  // nanoseconds between two looks at what is idle
 
     uint32_t extents() const {
@@ -224,7 +229,8 @@ private:
     alignas(8) uint64_t parked_ = 0;      // ever parked
     alignas(8) uint64_t adopted_ = 0;     // ever adopted; while both are equal nothing is parked
     alignas(8) uint64_t unused_ = 0;      // how often an extent of slots or blocks became unused
-    alignas(8) uint64_t grow_after_ = 0;  // ticks: a refused growth is not tried again before
+    alignas(8) uint64_t grow_after_ = 0;  // ticks: a refused growth is not tried again before; 0: the last was not
+                                          // refused
     alignas(8) uint64_t look_after_ = 0;  // ticks: memory is not looked after again before; or kNever
 
     // Of who looks after memory, one thread at a time.

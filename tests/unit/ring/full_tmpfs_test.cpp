@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ring/extent_giver.hpp"
+#include "ring/level_writer.hpp"
 #include "support/child_process.hpp"
 #include "support/open_segment.hpp"
 #include "support/small_tmpfs.hpp"
@@ -91,6 +92,51 @@ TEST_IN_PROCESS(FullTmpfsTest, EndsGrowthAndItGoesOnWhenThereIsRoomAgain) {
         usleep(1000);  // a refused growth is not tried at once
     memset(writers[attached].place(), 0xab, writers[attached].room());
     EXPECT_EQ(segment.view().writer().extents, 3u);
+}
+
+// A span of some bytes starts and ends. False: the ring is full.
+bool record(Segment& segment, LevelWriter& writer) {
+    constexpr uint32_t kBytes = 1000;
+    if (!writer.make_room(segment, kBytes)) return false;
+    const HeldSlot held = writer.take_slot(segment);
+    writer.publish_start(*held.slot, {SlotState::kOpen, 0, 10});
+    memset(writer.place(0), 0xab, kBytes);
+    const SlotWord word = SlotWord::unpack(held.slot->word);
+    writer.publish_end(segment, *held.slot, held.index, word, kBytes);
+    return true;
+}
+
+// Where no agent runs nothing is ever freed: no count tells a thread that there is room again.
+TEST_IN_PROCESS(FullTmpfsTest, IsNoReasonForAThreadToDropForGood) {
+    SmallDirectory directory;
+    SKIP_UNLESS_MOUNTED(directory);
+    Opened opened;
+    ASSERT_EQ(opened.error, 0);
+    Segment& segment = opened.segment;
+    EXPECT_EQ(segment.search_again_at(), Segment::kNever);
+    LevelWriter writers[2];
+    for (LevelWriter& writer : writers) {
+        writer.open(segment, 1);
+        ASSERT_TRUE(record(segment, writer));
+    }
+    test::fill_up(directory.path());
+    const auto use_up = [&] {
+        for (LevelWriter& writer : writers)
+            while (record(segment, writer)) continue;
+    };
+    use_up();
+    use_up();  // what the first one left of a chunk that the second could not use is none's
+    const uint64_t mark = segment.freed_mark();
+    EXPECT_NE(segment.search_again_at(), Segment::kNever);
+    usleep(200'000);  // longer than the pause between two searches, which are in vain
+    for (LevelWriter& writer : writers) EXPECT_FALSE(record(segment, writer));
+    EXPECT_EQ(segment.freed_mark(), mark) << "nothing says that there is more";
+
+    test::make_room(directory.path());
+    for (LevelWriter& writer : writers)
+        while (!record(segment, writer)) usleep(1000);  // or the watchdog comes
+    EXPECT_EQ(segment.search_again_at(), Segment::kNever);
+    for (LevelWriter& writer : writers) writer.leave(segment);
 }
 
 // Memory that an agent gave back may be somebody else's by now.
