@@ -14,13 +14,14 @@
 
 namespace spanring::ring {
 
-template <class Atomics = StdAtomics>
+// Links: where the word of each number is, by [].
+template <class Atomics = StdAtomics, class Links = uint32_t*>
 class IndexPool {
 public:
     static constexpr uint32_t kNone = ~uint32_t{0};
 
-    // next: one word for each number that there will ever be, zeroed, outliving the pool.
-    void reset(uint32_t* next) {
+    // next: one word for each number below the limit, zeroed, outliving the pool.
+    void reset(Links next) {
         next_ = next;
         fresh_ = 0;
         head_ = 0;
@@ -61,7 +62,7 @@ public:
 private:
     alignas(8) uint64_t head_ = 0;  // operations << 32 | top + 1
     uint32_t fresh_ = 0;
-    uint32_t* next_ = nullptr;  // top + 1 of the one below; 0: none
+    Links next_{};  // top + 1 of the one below; 0: none
 };
 
 }  // namespace spanring::ring

@@ -265,7 +265,7 @@ const Stretch kStretches[] = {
     {"leaving", SPR_FULL_DROP_NEWEST, false, [](Workload& workload, spr_span&) { one_span(workload); },
      [](Workload& workload, const spr_span&) {  // as the thread's destructor does
          trace::Life& life = *trace::Provider::of(workload.provider())->life();
-         for (trace::ThreadState& state : life.threads)
+         for (trace::ThreadState& state : life.threads)  // there are not more than the first
              if (state.use == static_cast<uint32_t>(g_vanish->thread)) return life.release_thread(state, false);
      }},
 };

@@ -73,15 +73,16 @@ class Storms(harness.Case):
         self.assertEqual(made, (threads + vanishing) * 3 - self.total(rows, "not_started", "slot"))
         self.assertEqual(self.total(rows, "unfinished"), 0)
 
-    def test_two_thousand_threads_at_once(self):
+    def test_five_thousand_threads_at_once(self):
         agent = self.start_agent()
-        process = self.storm("crowd", "2000")
+        process = self.storm("crowd", "5000")
         process.expect(0)
         made = self.said(process)
         rows = self.settle(agent)
         refused = self.total(rows, "not_started", "slot") + self.total(rows, "not_started", "nested")
         self.assertEqual(self.total(rows, "started"), made)
-        self.assertEqual(made + refused, 20000)
+        self.assertEqual(made + refused, 50000)
+        self.assertEqual(refused, 0, "each has a place")
 
     def test_processes_that_come_and_go_before_and_while_an_agent_runs(self):
         first = self.storm("processes", "100")

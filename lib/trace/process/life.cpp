@@ -67,7 +67,8 @@ Life* Life::begin(uint32_t place, uint32_t number, const LifeSettings& settings,
     life->users = kUser + kWriter;
     life->settings = settings;
     life->segment = ring::Segment();
-    life->free_threads.reset(life->next_thread);
+    life->free_threads.reset({life});
+    life->thread_limit = kFirstThreads;
     ret_error = 0;
     if (request.whole && getrandom(life->secret, sizeof life->secret, 0) != sizeof life->secret) ret_error = -EIO;
     if (ret_error == 0) ret_error = life->segment.open(request, clock, reinterpret_cast<uint64_t*>(life + 1));
@@ -103,14 +104,46 @@ void Life::leave(bool as_writer, bool may_unmap) {
 
 void Life::end(bool of_parent) {
     if (!of_parent) segment.close();
+    for (uint32_t block = 0; block < kThreadBlocks; ++block)
+        if (more_threads[block] != nullptr)
+            munmap(more_threads[block], uint64_t{kFirstThreads} * kThreadBytes << block);
     munmap(this, size);
 }
 
+// There are states for `limit` threads, all in use: room for as many again. False: none is to be had.
+bool Life::add_threads(uint32_t limit) {
+    const uint32_t block = block_of(limit);
+    if (is_quiet || block >= kThreadBlocks) return false;
+    // relaxed: a look before the exchange.
+    if (__atomic_load_n(&more_threads[block], __ATOMIC_RELAXED) == nullptr) {
+        const uint64_t bytes = uint64_t{limit} * kThreadBytes;
+        void* const memory =
+            mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED) return false;
+        uint8_t* none = nullptr;
+        // relaxed: it is published by the limit below; what is in it are the kernel's zeroes.
+        if (!StdAtomics::compare_exchange(more_threads[block], none, static_cast<uint8_t*>(memory),
+                                          std::memory_order_relaxed))
+            munmap(memory, bytes);  // another thread's is there
+    }
+    uint32_t expected = limit;
+    // release: the block, which this thread has mapped or seen mapped, before the limit. Pairs with the acquire in
+    // take_thread(). Without it a number could be taken whose block is not to be seen yet.
+    StdAtomics::compare_exchange(thread_limit, expected, 2 * limit, std::memory_order_release);
+    return true;
+}
+
 ThreadState* Life::take_thread(uint32_t thread) {
-    uint32_t index = free_threads.pop(kMaxThreads);
-    if (index == ring::IndexPool<>::kNone && reap()) index = free_threads.pop(kMaxThreads);
-    if (index == ring::IndexPool<>::kNone) return nullptr;
-    ThreadState& state = threads[index];
+    uint32_t index;
+    for (;;) {
+        // acquire: the blocks of all numbers below it. Pairs with the release in add_threads(), which says what breaks.
+        // Of a number that was pushed the pool's own orders say the same.
+        const uint32_t limit = StdAtomics::load(thread_limit, std::memory_order_acquire);
+        index = free_threads.pop(limit);
+        if (index != ring::IndexPool<>::kNone) break;
+        if (!reap() && !add_threads(limit)) return nullptr;
+    }
+    ThreadState& state = this->thread(index);
     uint64_t seeds[kSignalLevels][2];
     if (!draw(*this, seeds)) {
         free_threads.push(index);
@@ -161,7 +194,10 @@ bool Life::reap() {
     bool any = false;
     const pid_t process = getpid();
     const int error = errno;
-    for (ThreadState& state : threads) {
+    // acquire: as in take_thread().
+    const uint32_t limit = StdAtomics::load(thread_limit, std::memory_order_acquire);
+    for (uint32_t index = 0; index < limit; ++index) {
+        ThreadState& state = thread(index);
         // relaxed: a guess. Never used, like all after it, or being taken for the first time right now.
         if (__atomic_load_n(&state.life, __ATOMIC_RELAXED) == nullptr) break;
         // acquire: the state of that thread. Pairs with the release in take_thread(). Without it the state's last

@@ -80,6 +80,48 @@ TEST_IN_PROCESS(ThreadTest, ThreeHundredAtOnceEachHaveAChunk) {
     EXPECT_EQ(segment.chunks_in(ring::ChunkState::kOpen), 0u);
 }
 
+// Each takes a state, and they find a place for more than there are at first, several times over.
+TEST_IN_PROCESS(ThreadTest, HaveStatesForTwentyThousand) {
+    Tracing tracing;
+    EXPECT_EQ(tracing.make("first"), 0);
+    trace::Life& life = *trace::Provider::of(tracing.provider())->life();
+    constexpr uint32_t kStates = 20'000;
+    static_assert(kStates > 4 * trace::Life::kFirstThreads);
+    constexpr int kTakers = 4;
+    std::vector<trace::ThreadState*> taken[kTakers];
+    const auto own = static_cast<uint32_t>(gettid());  // a thread that lives: nobody reaps it
+    for (int round = 0; round < 2; ++round) {
+        std::vector<std::thread> takers;
+        std::barrier all(kTakers);
+        for (auto& of_one : taken)
+            takers.emplace_back([&] {
+                all.arrive_and_wait();
+                for (uint32_t i = 0; i < kStates / kTakers; ++i) of_one.push_back(life.take_thread(own));
+            });
+        for (std::thread& taker : takers) taker.join();
+        std::set<trace::ThreadState*> states;
+        std::set<uint32_t> numbers;
+        for (const auto& of_one : taken)
+            for (trace::ThreadState* state : of_one) {
+                ASSERT_NE(state, nullptr);
+                EXPECT_EQ(&life.thread(state->index), state);
+                states.insert(state);
+                numbers.insert(state->index);
+            }
+        EXPECT_EQ(states.size(), kStates);
+        EXPECT_EQ(numbers.size(), kStates);
+        for (auto& of_one : taken) {
+            for (trace::ThreadState* state : of_one) {
+                life.release_thread(*state, false);
+                life.leave(true, false);
+            }
+            of_one.clear();
+        }
+    }
+    EXPECT_LE(life.thread_limit, 8 * trace::Life::kFirstThreads) << "those that were given back come first";
+    EXPECT_EQ(tracing.make("last"), 0);
+}
+
 TEST_IN_PROCESS(ThreadTest, RaceForTheFirstSpanAndMakeOneSegment) {
     Tracing tracing(test::large_ring());
     constexpr int kThreads = 16;
