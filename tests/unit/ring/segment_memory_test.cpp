@@ -379,10 +379,14 @@ TEST_F(SegmentMemoryTest, OfOpenSpansGoesAndComesUnderThreads) {
     constexpr int kThreads = 3, kRounds = 200, kOfEach = 150;
     burst(*segment, 20);  // more than may be kept, in any case
     std::atomic<int> running = kThreads, strange = 0;
+    const auto given_back = [&] {
+        return StdAtomics::load(segment->view().writer().given_back, std::memory_order_relaxed);
+    };
     std::vector<std::thread> threads;
     for (int me = 1; me <= kThreads; ++me)
         threads.emplace_back([&, me] {
-            for (int round = 0; round < kRounds; ++round) {
+            // On a busy machine the thread that gives back comes late.
+            for (int round = 0; round < kRounds || given_back() <= kExtentSize; ++round) {
                 std::vector<uint32_t> slots;
                 while (slots.size() != kOfEach) slots.push_back(segment->take_slot());
                 for (const uint32_t index : slots) {
@@ -402,7 +406,6 @@ TEST_F(SegmentMemoryTest, OfOpenSpansGoesAndComesUnderThreads) {
     while (running != 0) segment->give_back_idle();
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(strange, 0);
-    EXPECT_GT(segment.view().writer().given_back, kExtentSize);
 }
 
 // ---- Killed in between ----------------------------------------------------------------------------------------------
