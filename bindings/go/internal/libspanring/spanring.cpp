@@ -1608,13 +1608,14 @@ private:
 
 namespace spanring::ring {
 
-template <class Atomics = StdAtomics>
+// Links: where the word of each number is, by [].
+template <class Atomics = StdAtomics, class Links = uint32_t*>
 class IndexPool {
 public:
     static constexpr uint32_t kNone = ~uint32_t{0};
 
-    // next: one word for each number that there will ever be, zeroed, outliving the pool.
-    void reset(uint32_t* next) {
+    // next: one word for each number below the limit, zeroed, outliving the pool.
+    void reset(Links next) {
         next_ = next;
         fresh_ = 0;
         head_ = 0;
@@ -1655,7 +1656,7 @@ public:
 private:
     alignas(8) uint64_t head_ = 0;  // operations << 32 | top + 1
     uint32_t fresh_ = 0;
-    uint32_t* next_ = nullptr;  // top + 1 of the one below; 0: none
+    Links next_{};  // top + 1 of the one below; 0: none
 };
 
 }  // namespace spanring::ring
@@ -1795,6 +1796,8 @@ public:
     // gives back. What the system refuses stays as it is.
     void cover();
 
+    static constexpr uint64_t kNever = ~uint64_t{0};  // in ticks
+
     explicit operator bool() const { return static_cast<bool>(view_); }
     SegmentView view() const { return view_; }
 
@@ -1820,6 +1823,10 @@ public:
                StdAtomics::load(unused_, std::memory_order_relaxed) +  // a number: what was given is found by its word
                StdAtomics::load(view_.writer().extents, std::memory_order_relaxed);
     }
+    // When to search again though no count moved, in ticks: the last memory that was asked for was refused, and nobody
+    // tells when there is room again. kNever: it was not.
+    uint64_t search_again_at() const;
+    bool is_past(uint64_t ticks) const { return ticks != kNever && clock_->ticks() >= ticks; }
     // Whether a chunk that fills up is room for others: then no count tells when to search again.
     bool overwrites() const { return overwrite_; }
 
@@ -1916,7 +1923,6 @@ public:
     void give_line(uint32_t line) { lines_.push(line); }
 
 private:
-    static constexpr uint64_t kNever = ~uint64_t{0};
     static constexpr uint64_t kLookPause = 10'000'000'000;  // nanoseconds between two looks at what is idle
 
     uint32_t extents() const {
@@ -1972,7 +1978,8 @@ private:
     alignas(8) uint64_t parked_ = 0;      // ever parked
     alignas(8) uint64_t adopted_ = 0;     // ever adopted; while both are equal nothing is parked
     alignas(8) uint64_t unused_ = 0;      // how often an extent of slots or blocks became unused
-    alignas(8) uint64_t grow_after_ = 0;  // ticks: a refused growth is not tried again before
+    alignas(8) uint64_t grow_after_ = 0;  // ticks: a refused growth is not tried again before; 0: the last was not
+                                          // refused
     alignas(8) uint64_t look_after_ = 0;  // ticks: memory is not looked after again before; or kNever
 
     // Of who looks after memory, one thread at a time.
@@ -2160,6 +2167,7 @@ private:
     bool had_chunk_ = false;
     uint32_t looks_ = 0;                 // Segment::looks() when the slots were last given back
     uint64_t full_mark_ = ~uint64_t{0};  // Segment::freed_mark() when nothing was free
+    uint64_t full_until_ = 0;            // Segment::search_again_at() then
     HeldSlot slots_[kSlotCache] = {};
     uint64_t counts_[static_cast<uint32_t>(Counter::kCount)] = {};
 };
@@ -2359,12 +2367,16 @@ void LevelWriter::settle(Segment& segment) {
 
 bool LevelWriter::next_chunk(Segment& segment, uint32_t bytes) {
     const uint64_t mark = segment.freed_mark();
-    if (full_mark_ == mark) return false;  // nothing became free since the last search: the cheap way to be full
+    // Nothing became free since the last search: the cheap way to be full.
+    if (full_mark_ == mark && !segment.is_past(full_until_)) return false;
     if (chunk_.attached()) chunk_.seal(segment.next_sequence());
     Loss loss{line_index_, counts_[index(Counter::kDroppedOverwritten)]};
     if (!segment.attach_chunk(chunk_, bytes, !had_chunk_, owner_, loss)) {
         // A larger span says nothing about the next one.
-        if (bytes <= kSmallChunk && !segment.overwrites()) full_mark_ = mark;
+        if (bytes <= kSmallChunk && !segment.overwrites()) {
+            full_mark_ = mark;
+            full_until_ = segment.search_again_at();
+        }
         return false;
     }
     full_mark_ = ~uint64_t{0};
@@ -2779,8 +2791,16 @@ bool Segment::try_to_populate(uint32_t extent) {
         StdAtomics::store(grow_after_, now + ticks_in(kGrowthPause), std::memory_order_relaxed);
         return false;
     }
+    // relaxed: as above. What another thread notes meanwhile is lost, and its next growth is tried at once.
+    if (pause != 0) StdAtomics::store(grow_after_, uint64_t{0}, std::memory_order_relaxed);
     SPR_TESTPOINT(extent_populated);
     return true;
+}
+
+uint64_t Segment::search_again_at() const {
+    // relaxed: it says nothing but when.
+    return StdAtomics::load(grow_after_, std::memory_order_relaxed) == 0 ? kNever
+                                                                         : clock_->ticks() + ticks_in(kGrowthPause);
 }
 
 // `seen`: how many extents there were when no part of this kind was free. True: there is another one, of whatever kind;
@@ -4792,8 +4812,19 @@ struct LifeSettings {
     uint64_t full_wait;  // nanoseconds; 0: do not
 };
 
+// The words with which a life's pool of thread states links what is free.
+struct ThreadLinks {
+    Life* life = nullptr;
+    uint32_t& operator[](uint32_t index) const;
+};
+
 struct Life {
-    static constexpr uint32_t kMaxThreads = 4096;
+    // States of threads: the first lie here, mapped and without memory until they are used. More come in blocks, each
+    // for as many as there are before it, until there are as many as the kernel has threads for (PID_MAX_LIMIT). A
+    // quiet life, which may map nothing later, has the first alone.
+    static constexpr uint32_t kFirstThreads = 4096;
+    static constexpr uint32_t kThreadBlocks = 10;
+    static constexpr uint32_t kThreadBytes = sizeof(uint32_t) + sizeof(ThreadState);  // in a block
 
     uint64_t size;              // of this object and its pools
     bool is_quiet;              // all memory is there: no system call is made any more, nor could be
@@ -4804,13 +4835,15 @@ struct Life {
     LifeSettings settings;
     RateLimiter rate_limiter;
     ring::Segment segment;
-    ring::IndexPool<> free_threads;
-    alignas(8) uint64_t reap_after;  // nanoseconds of CLOCK_MONOTONIC
-    alignas(8) uint64_t cut_texts;   // atomic
-    uint64_t secret[2];              // of a quiet life, whose threads draw no randomness of their own
-    alignas(8) uint64_t drawn;       // seeds made of the secret; atomic
-    uint32_t next_thread[kMaxThreads];
-    ThreadState threads[kMaxThreads];
+    ring::IndexPool<ring::StdAtomics, ThreadLinks> free_threads;
+    uint32_t thread_limit;                 // states that there are; atomic
+    uint8_t* more_threads[kThreadBlocks];  // each: links, then states; atomic
+    alignas(8) uint64_t reap_after;        // nanoseconds of CLOCK_MONOTONIC
+    alignas(8) uint64_t cut_texts;         // atomic
+    uint64_t secret[2];                    // of a quiet life, whose threads draw no randomness of their own
+    alignas(8) uint64_t drawn;             // seeds made of the secret; atomic
+    uint32_t next_thread[kFirstThreads];
+    ThreadState threads[kFirstThreads];
 
     // COLD. Maps and opens; nullptr and ret_error (-errno) on failure. The segment has fewer extents than asked for
     // where RLIMIT_FSIZE allows no more.
@@ -4839,9 +4872,17 @@ struct Life {
     // was forked off, and the segment did not come along.
     void end(bool of_parent);
 
-    // COLD. A state for the calling thread, which is a user then; nullptr: more than kMaxThreads, or no randomness. By
+    // COLD. A state for the calling thread, which is a user then; nullptr: no memory for one more, or no randomness. By
     // one who keeps the life from going meanwhile. `thread`: its id, or kNoThread.
     ThreadState* take_thread(uint32_t thread);
+
+    // COLD. The state of that number, below the limit or taken from the pool.
+    ThreadState& thread(uint32_t index) {
+        if (index < kFirstThreads) return threads[index];
+        const uint32_t block = block_of(index);
+        return reinterpret_cast<ThreadState*>(links_of(block) +
+                                              (kFirstThreads << block))[index - (kFirstThreads << block)];
+    }
 
     // COLD. The thread that owns the state leaves, or is known to be gone. `in_a_call`: it may have been in the middle
     // of one; what that had begun is settled first.
@@ -4865,9 +4906,26 @@ struct Life {
     // Of a thread in a quiet life.
     static constexpr uint32_t kNoThread = 0;
 
+    // Of a number that is not among the first. Block b has those from kFirstThreads << b on, as many as there are
+    // below.
+    static uint32_t block_of(uint32_t index) {
+        return 31 - static_cast<uint32_t>(__builtin_clz(index / kFirstThreads));
+    }
+    uint32_t* links_of(uint32_t block) {
+        // relaxed: whoever knows a number in it has seen it mapped (add_threads()).
+        return reinterpret_cast<uint32_t*>(__atomic_load_n(&more_threads[block], __ATOMIC_RELAXED));
+    }
+    bool add_threads(uint32_t limit);
+
     // The least time between two reaps. Whoever finds no free slot or chunk calls reap(); most calls return at once.
     static constexpr uint64_t kReapPause = 1'000'000'000;
 };
+
+inline uint32_t& ThreadLinks::operator[](uint32_t index) const {
+    if (index < Life::kFirstThreads) return life->next_thread[index];
+    const uint32_t block = Life::block_of(index);
+    return life->links_of(block)[index - (Life::kFirstThreads << block)];
+}
 
 }  // namespace spanring::trace
 
@@ -5423,7 +5481,8 @@ Life* Life::begin(uint32_t place, uint32_t number, const LifeSettings& settings,
     life->users = kUser + kWriter;
     life->settings = settings;
     life->segment = ring::Segment();
-    life->free_threads.reset(life->next_thread);
+    life->free_threads.reset({life});
+    life->thread_limit = kFirstThreads;
     ret_error = 0;
     if (request.whole && getrandom(life->secret, sizeof life->secret, 0) != sizeof life->secret) ret_error = -EIO;
     if (ret_error == 0) ret_error = life->segment.open(request, clock, reinterpret_cast<uint64_t*>(life + 1));
@@ -5459,14 +5518,46 @@ void Life::leave(bool as_writer, bool may_unmap) {
 
 void Life::end(bool of_parent) {
     if (!of_parent) segment.close();
+    for (uint32_t block = 0; block < kThreadBlocks; ++block)
+        if (more_threads[block] != nullptr)
+            munmap(more_threads[block], uint64_t{kFirstThreads} * kThreadBytes << block);
     munmap(this, size);
 }
 
+// There are states for `limit` threads, all in use: room for as many again. False: none is to be had.
+bool Life::add_threads(uint32_t limit) {
+    const uint32_t block = block_of(limit);
+    if (is_quiet || block >= kThreadBlocks) return false;
+    // relaxed: a look before the exchange.
+    if (__atomic_load_n(&more_threads[block], __ATOMIC_RELAXED) == nullptr) {
+        const uint64_t bytes = uint64_t{limit} * kThreadBytes;
+        void* const memory =
+            mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED) return false;
+        uint8_t* none = nullptr;
+        // relaxed: it is published by the limit below; what is in it are the kernel's zeroes.
+        if (!StdAtomics::compare_exchange(more_threads[block], none, static_cast<uint8_t*>(memory),
+                                          std::memory_order_relaxed))
+            munmap(memory, bytes);  // another thread's is there
+    }
+    uint32_t expected = limit;
+    // release: the block, which this thread has mapped or seen mapped, before the limit. Pairs with the acquire in
+    // take_thread(). Without it a number could be taken whose block is not to be seen yet.
+    StdAtomics::compare_exchange(thread_limit, expected, 2 * limit, std::memory_order_release);
+    return true;
+}
+
 ThreadState* Life::take_thread(uint32_t thread) {
-    uint32_t index = free_threads.pop(kMaxThreads);
-    if (index == ring::IndexPool<>::kNone && reap()) index = free_threads.pop(kMaxThreads);
-    if (index == ring::IndexPool<>::kNone) return nullptr;
-    ThreadState& state = threads[index];
+    uint32_t index;
+    for (;;) {
+        // acquire: the blocks of all numbers below it. Pairs with the release in add_threads(), which says what breaks.
+        // Of a number that was pushed the pool's own orders say the same.
+        const uint32_t limit = StdAtomics::load(thread_limit, std::memory_order_acquire);
+        index = free_threads.pop(limit);
+        if (index != ring::IndexPool<>::kNone) break;
+        if (!reap() && !add_threads(limit)) return nullptr;
+    }
+    ThreadState& state = this->thread(index);
     uint64_t seeds[kSignalLevels][2];
     if (!draw(*this, seeds)) {
         free_threads.push(index);
@@ -5517,7 +5608,10 @@ bool Life::reap() {
     bool any = false;
     const pid_t process = getpid();
     const int error = errno;
-    for (ThreadState& state : threads) {
+    // acquire: as in take_thread().
+    const uint32_t limit = StdAtomics::load(thread_limit, std::memory_order_acquire);
+    for (uint32_t index = 0; index < limit; ++index) {
+        ThreadState& state = thread(index);
         // relaxed: a guess. Never used, like all after it, or being taken for the first time right now.
         if (__atomic_load_n(&state.life, __ATOMIC_RELAXED) == nullptr) break;
         // acquire: the state of that thread. Pairs with the release in take_thread(). Without it the state's last
