@@ -19,7 +19,7 @@ import tempfile
 import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-NAMES = ["libspanring0", "libspanring-dev", "spanring-agent", "python3-spanring"]
+NAMES = ["libspanring0", "libspanring-dev", "spanring-agent", "lua-spanring", "python3-spanring"]
 TIMEOUT = 300
 SKIPPED = 77
 LAYER = """set -e

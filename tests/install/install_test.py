@@ -61,6 +61,7 @@ LIBRARY = {"LIBDIR/libspanring.so", "LIBDIR/libspanring.so.0", "LIBDIR/libspanri
            "share/man/man3/libspanring.3"}
 HEADERS_OF_CPP = {path.relative_to(harness.SOURCE / "bindings/cpp").as_posix()
                   for path in (harness.SOURCE / "bindings/cpp/include").rglob("*.hpp")}
+LUA = {f"share/lua/5.1/{path}" for path in ("spanring.lua", "spanring/abi.lua", "spanring/nginx.lua")}
 AGENT = {"bin/spanring", "bin/spanring-agent"}
 MAN = {"share/man/man1/spanring.1", "share/man/man8/spanring-agent.8"}
 SYSTEMD = {"lib/systemd/system/spanring-agent.service", "lib/systemd/system/spanring-agent@.service",
@@ -127,7 +128,7 @@ class Install(harness.Case):
     def test_everything_is_installed(self):
         options = {option["name"]: option["value"] for option in
                    json.loads(meson("introspect", harness.BUILD, "--buildoptions"))}
-        wanted = LIBRARY | HEADERS_OF_CPP | AGENT | MAN | SYSTEMD | COMPLETIONS | CONFIGURATION
+        wanted = LIBRARY | HEADERS_OF_CPP | AGENT | MAN | SYSTEMD | COMPLETIONS | CONFIGURATION | LUA
         self.assertEqual(files_below(self.root / options["prefix"].lstrip("/")),
                          {path.replace("LIBDIR", options["libdir"]) for path in wanted})
         self.assertEqual(self.pkg_config("--modversion"), ["0.2.0"])
