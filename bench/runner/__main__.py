@@ -27,6 +27,7 @@ from series import Series
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 ROUNDS, QUICK_ROUNDS = 30, 5
 OTHER = """instead of measuring, each alone:
+  routes                 the APIs that programs have, each beside its own SDK: tools/bench routes --help
   --instructions         counts the instructions of a span, against bench/instructions.json
   --record-instructions  writes bench/instructions.json
   --flame-graphs         draws docs/performance/*_flame.svg"""
