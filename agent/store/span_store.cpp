@@ -131,26 +131,27 @@ uint64_t SpanStore::evict_old(int64_t now) {
     return spans;
 }
 
-// Whoever has most, with what comes, gives way. Indexes come on top and are not known yet: the next group makes room
-// for them.
+// Whoever has most, with what comes, gives way. Once that is somebody of whom only what comes is left, it is kept,
+// however large, and nobody else makes room for it: the store is beyond its bound until the next group. Indexes come on
+// top and are not known yet: the next group makes room for them too.
 uint64_t SpanStore::evict_large(const BytesByOwner& incoming) {
     uint64_t incoming_bytes = 0;
     for (const auto& [owner, bytes] : incoming) incoming_bytes += bytes;
     if (used() + incoming_bytes <= options_.max_bytes) return 0;
     BytesByOwner all = held();
+    for (const auto& [owner, bytes] : incoming) all.try_emplace(owner, 0);
     const auto will_have = [&](const auto& each) {
         const auto more = incoming.find(each.first);
         return each.second + (more == incoming.end() ? 0 : more->second);
     };
     uint64_t spans = 0;
-    // Empty: a group larger than the whole store is kept, alone.
     while (!all.empty() && used() + incoming_bytes > options_.max_bytes) {
         const auto biggest = std::max_element(
             all.begin(), all.end(), [&](const auto& a, const auto& b) { return will_have(a) < will_have(b); });
+        if (biggest->second == 0) break;
         const Evicted evicted = evict_found(oldest_of_owner_.bind(1, biggest->first));
         spans += evicted.spans;
-        biggest->second -= evicted.bytes;
-        if (biggest->second == 0 || evicted.bytes == 0) all.erase(biggest);
+        biggest->second = evicted.bytes == 0 ? 0 : biggest->second - evicted.bytes;
     }
     return spans;
 }

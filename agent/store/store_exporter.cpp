@@ -16,6 +16,7 @@
 namespace spanring::agent {
 namespace {
 
+constexpr uint64_t kGroups = 8;                       // at least as many fill the store: room is made a group at a time
 constexpr uint64_t kGroupBytes = uint64_t{16} << 20;  // of one transaction; also what the log may grow by
 constexpr std::chrono::seconds kSweep{30};            // how often age is looked at when nothing comes
 constexpr std::chrono::seconds kOperations{1};        // how often what they did is written, at most
@@ -103,7 +104,8 @@ StoreExporter::Batches StoreExporter::next_group(MutexLock& lock) {
     work_.wait_until(lock.native(), until, [&]() SPR_REQUIRES(mutex_) { return stopping_ || !queue_.empty(); });
     Batches group;
     uint64_t bytes = 0;
-    while (!queue_.empty() && (group.empty() || bytes + queue_.front()->held() <= kGroupBytes)) {
+    const uint64_t most = std::min(kGroupBytes, options_.max_bytes / kGroups);
+    while (!queue_.empty() && (group.empty() || bytes + queue_.front()->held() <= most)) {
         bytes += queue_.front()->held();
         group.push_back(std::move(queue_.front()));
         queue_.pop_front();

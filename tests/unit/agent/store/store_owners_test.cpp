@@ -84,6 +84,22 @@ TEST_F(StoreOwnersTest, AFloodEvictsNothingOfTheOthers) {
               number("SELECT SUM(bytes) FROM held WHERE owner = 1002"));
 }
 
+TEST_F(StoreOwnersTest, AGroupLargerThanTheStoreEvictsNothingOfTheOthers) {
+    SpanStore store(options_);
+    for (uint8_t n = 1; n <= 10; ++n) add(store, mixed(n, 1000, 0));
+    EXPECT_EQ(add(store, mixed(11, 1000, 1 << 20)), 0u);
+    const auto flood = [&] {
+        std::vector<std::shared_ptr<Batch>> group;
+        for (uint8_t n = 0; n < 5; ++n) group.push_back(mixed(0, 0, 1 << 20));
+        return store.add(group);
+    };
+    EXPECT_EQ(flood(), 1u) << "the one that he had";
+    EXPECT_EQ(flood(), 5u);
+    StoreReader reader(options_.path);
+    for (uint8_t n = 1; n <= 11; ++n) EXPECT_TRUE(reader.summary(trace_id(n))) << int{n};
+    EXPECT_EQ(reader.stored_spans() - reader.evicted_spans(), 11u + 5u);
+}
+
 TEST_F(StoreOwnersTest, MoreThanAnEqualShareGivesWay) {
     SpanStore store(options_);
     for (uint8_t n = 1; n <= 30; ++n) add(store, mixed(n, 50 << 10, 0));
