@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command/json_text.hpp"
-#include "command/traces/otlp_json.hpp"
+#include "otlp/json.hpp"
 #include "otlp/wire.hpp"
 #include "ring/unfinished_span.hpp"
 

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command/json_text.hpp"
-#include "command/traces/otlp_json.hpp"
+#include "otlp/json.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {

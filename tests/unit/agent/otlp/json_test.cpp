@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/traces/otlp_json.hpp"
+#include "otlp/json.hpp"
 #include "command/json_text.hpp"
 
 #include <gtest/gtest.h>
