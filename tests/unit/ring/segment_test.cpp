@@ -335,6 +335,15 @@ TEST(SegmentTest, KeepsAShareForEachKind) {
     }
 }
 
+// A thread that closes them and is stopped in the midst of it would refuse all others' spans.
+TEST(SegmentTest, TheOnlySlotsStayOpenInASmallSegment) {
+    OpenSegment segment(3);
+    const uint32_t slot = segment->take_slot();
+    ASSERT_NE(slot, Segment::kNone);
+    segment->give_slot(slot);
+    EXPECT_TRUE(segment->has_slot(slot)) << "though nobody uses them";
+}
+
 TEST(SegmentTest, KeepsAShareForEachKindInTheSmallestSegment) {
     OpenSegment segment(6);
     Writer writer;

@@ -2671,9 +2671,10 @@ namespace {
 
 constexpr uint64_t kGrowthPause = 100'000'000;  // nanoseconds between two tries at a full tmpfs
 
-// Extents that keep their memory, used or not: half of what a process keeps of tmpfs in any case. Where few spans are
-// open at once, what comes and goes costs nothing more.
-constexpr uint32_t kept_extents(uint32_t limit) { return limit / 32 < 8 ? limit / 32 : 8; }
+// Extents that keep their memory, used or not: half of what a process keeps of tmpfs in any case, and the first one, of
+// slots, in the smallest segment. Where few spans are open at once, what comes and goes costs nothing more, and no
+// thread finds the only slots in the hands of one that closes them.
+constexpr uint32_t kept_extents(uint32_t limit) { return limit < 64 ? 1 : limit / 32 < 8 ? limit / 32 : 8; }
 
 constexpr ExtentKind kChunkKinds[] = {ExtentKind::kLargeChunks, ExtentKind::kJumboChunks, ExtentKind::kSmallChunks};
 
