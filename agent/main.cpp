@@ -35,6 +35,7 @@
 #include "drain/descriptor_budget.hpp"
 #include "drain/drain_service.hpp"
 #include "export/debug_exporter.hpp"
+#include "export/file/exporter.hpp"
 #include "export/grpc/exporter.hpp"
 #include "export/grpc/log.hpp"
 #include "export/http/exporter.hpp"
@@ -84,10 +85,7 @@ public:
         measure_spans(config);
         for (const ExporterConfig& exporter : config.exporters) {
             add(exporter);
-            if (const OtlpOptions* delivery = exporter.delivery())
-                options.queue_bytes = std::min(options.queue_bytes, delivery->queue_bytes);
-            if (exporter.type == ExporterType::kStore)
-                options.queue_bytes = std::min(options.queue_bytes, exporter.store.queue_bytes);
+            options.queue_bytes = std::min(options.queue_bytes, exporter.queue_bytes().value_or(options.queue_bytes));
             if (exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy != ZeroCopy::kOff) {
                 options.zero_copy = exporter.otlp.zero_copy;
             }
@@ -206,6 +204,9 @@ private:
             case ExporterType::kOtlpHttp:
                 exporters_.push_back(std::make_unique<OtlpHttpExporter>(config.id, index, config.required(),
                                                                         config.http, ledger_.get()));
+                break;
+            case ExporterType::kFile:
+                exporters_.push_back(std::make_unique<FileExporter>(config.id, index, config.required(), config.file));
                 break;
             case ExporterType::kDebug:
                 exporters_.push_back(

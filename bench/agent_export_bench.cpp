@@ -19,7 +19,9 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include "export/compressor.hpp"
 #include "export/grpc/call.hpp"
+#include "otlp/json.hpp"
 #include "otlp/request.hpp"
 #include "otlp/span_validator.hpp"
 #include "otlp/wire.hpp"
@@ -102,6 +104,27 @@ void assemble_request(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations() * kSpans);
 }
 
+// What a file of OTLP/JSON costs more than one of protobuf, and zstd more than either.
+void write_json(benchmark::State& state) {
+    const std::string request = flatten(assemble(make_batch(kSpans)->runs));
+    size_t size = 0;
+    for (auto _ : state)
+        size = otlp_json_of_request({reinterpret_cast<const uint8_t*>(request.data()), request.size()}).size();
+    state.SetItemsProcessed(state.iterations() * kSpans);
+    state.counters["bytes_per_span"] = static_cast<double>(size) / kSpans;
+}
+
+void compress_json(benchmark::State& state) {
+    const std::string request = flatten(assemble(make_batch(kSpans)->runs));
+    const std::string json = otlp_json_of_request({reinterpret_cast<const uint8_t*>(request.data()), request.size()});
+    Request whole;
+    whole.slices.emplace_back(reinterpret_cast<const uint8_t*>(json.data()), json.size());
+    whole.bytes = json.size();
+    const auto compressor = make_compressor("zstd", 1);
+    for (auto _ : state) benchmark::DoNotOptimize(compressor->compress(whole));
+    state.SetItemsProcessed(state.iterations() * kSpans);
+}
+
 // Keeps kInFlight calls going until `make` was asked for every iteration.
 template <class Make>
 void send(benchmark::State& state, Make make) {
@@ -144,6 +167,8 @@ void send_one_buffer(benchmark::State& state) {
 }
 
 BENCHMARK(validate);
+BENCHMARK(write_json);
+BENCHMARK(compress_json);
 BENCHMARK(assemble_request)->Arg(8)->Arg(64)->Arg(512);
 BENCHMARK(send_one_buffer)->MeasureProcessCPUTime()->UseRealTime();
 BENCHMARK(send_runs)->Arg(8)->Arg(64)->Arg(512)->MeasureProcessCPUTime()->UseRealTime();

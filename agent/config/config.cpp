@@ -16,8 +16,9 @@ struct Type {
     const char* name;
     const char* other_name;  // the Collector's; empty: it has none
 };
-constexpr std::array<Type, 4> kTypes = {{{ExporterType::kOtlpGrpc, "otlp_grpc", "otlp"},
+constexpr std::array<Type, 5> kTypes = {{{ExporterType::kOtlpGrpc, "otlp_grpc", "otlp"},
                                          {ExporterType::kOtlpHttp, "otlp_http", "otlphttp"},
+                                         {ExporterType::kFile, "file", ""},
                                          {ExporterType::kDebug, "debug", ""},
                                          {ExporterType::kStore, "store", ""}}};
 
@@ -103,6 +104,7 @@ std::vector<Option> describe(ExporterConfig& exporter) {
     switch (exporter.type) {
         case ExporterType::kOtlpGrpc: return describe(exporter.otlp);
         case ExporterType::kOtlpHttp: return describe(exporter.http);
+        case ExporterType::kFile: return describe(exporter.file);
         case ExporterType::kDebug: return describe(exporter.debug);
         case ExporterType::kStore: return describe(exporter.store);
     }

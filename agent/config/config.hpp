@@ -13,6 +13,7 @@
 
 #include "config/environment.hpp"
 #include "export/debug_options.hpp"
+#include "export/file/options.hpp"
 #include "export/grpc/options.hpp"
 #include "export/http/options.hpp"
 #include "metrics/metrics_address.hpp"
@@ -27,7 +28,7 @@ namespace spanring::agent {
 
 struct Option;
 
-enum class ExporterType : uint8_t { kOtlpGrpc, kOtlpHttp, kDebug, kStore };
+enum class ExporterType : uint8_t { kOtlpGrpc, kOtlpHttp, kFile, kDebug, kStore };
 
 // The connectors.
 inline constexpr char kSpanMetrics[] = "spanmetrics";
@@ -39,6 +40,7 @@ struct ExporterConfig {
     ExporterType type = ExporterType::kStore;
     OtlpGrpcOptions otlp;
     OtlpHttpOptions http;
+    FileOptions file;
     DebugOptions debug;
     StoreOptions store;
 
@@ -47,6 +49,12 @@ struct ExporterConfig {
     const OtlpOptions* delivery() const {
         if (type == ExporterType::kOtlpGrpc) return &otlp;
         return type == ExporterType::kOtlpHttp ? &http : nullptr;
+    }
+    // What its queue takes of what has to wait; nothing where no span waits for it.
+    std::optional<uint64_t> queue_bytes() const {
+        if (const OtlpOptions* const otlp = delivery()) return otlp->queue_bytes;
+        if (type == ExporterType::kStore) return store.queue_bytes;
+        return type == ExporterType::kFile ? std::optional(file.queue_bytes) : std::nullopt;
     }
     OtlpOptions* delivery() { return const_cast<OtlpOptions*>(std::as_const(*this).delivery()); }
     bool operator==(const ExporterConfig&) const = default;
@@ -159,7 +167,7 @@ std::string print_config(Config config);
 // $SPANRING_STATE_DIR, else root's or the user's place; empty: the user has none.
 std::string default_state_directory(const Environment& environment, bool root);
 
-const char* type_name(ExporterType type);                            // "otlp_grpc", "otlp_http", "debug", "store"
+const char* type_name(ExporterType type);                            // "otlp_grpc", "otlp_http", "file", ...
 std::optional<ExporterType> exporter_type(const std::string& name);  // also by its other name: "otlp", "otlphttp"
 std::vector<std::string> exporter_type_names();                      // all of them
 

@@ -18,6 +18,7 @@
 #include "base/text.hpp"
 #include "config/option_reader.hpp"
 #include "config/section.hpp"
+#include "export/compression_levels.hpp"
 
 namespace spanring::agent {
 namespace {

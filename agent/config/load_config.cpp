@@ -72,7 +72,7 @@ void choose_by_flags(const Flags& flags, const FileConfig& file, ExporterType pr
     exporters.clear();
     for (const std::string& said : flags.exporters) {
         std::string name;
-        set_by_flag("--exporter", said, option::choice(name, {"otlp", "otlp_grpc", "otlp_http", "debug", "store"}),
+        set_by_flag("--exporter", said, option::choice(name, {"otlp", "otlp_grpc", "otlp_http", "file", "debug", "store"}),
                     problems);
         if (name.empty()) continue;
         const ExporterType type = type_of(name, file, protocol);
@@ -171,6 +171,11 @@ void fill_places(Config& config, Problems& problems) {
                 exporter.store.path = stem + (exporter.id == "store" ? "spans" : file_name_of(exporter.id)) + ".db";
             }
             absolute("exporters." + exporter.id + ".path", exporter.store.path);
+        } else if (exporter.type == ExporterType::kFile) {
+            if (exporter.file.path.empty())
+                problems.push_back("exporters." + exporter.id + ".path: must be given");
+            else
+                absolute("exporters." + exporter.id + ".path", exporter.file.path);
         }
     }
 }
@@ -247,12 +252,11 @@ void check_files(const OtelEnvironment& otel, const Config& config, Problems& pr
 
 // A batch that does not fit into a queue, empty as it may be, would never be sent.
 void check_queue(const ExporterConfig& exporter, const BatchConfig& batch, Problems& problems) {
-    const bool store = exporter.type == ExporterType::kStore;
-    if (!store && exporter.delivery() == nullptr) return;
-    const uint64_t queue = store ? exporter.store.queue_bytes : exporter.delivery()->queue_bytes;
-    if (queue >= batch.send_batch_max_bytes) return;
-    problems.push_back("exporters." + exporter.id + (store ? "" : ".sending_queue") + ": queue_size (" +
-                       format_size(queue) + ") is less than a batch may have (processors.batch.send_batch_max_bytes, " +
+    const std::optional<uint64_t> queue = exporter.queue_bytes();
+    if (!queue || *queue >= batch.send_batch_max_bytes) return;
+    problems.push_back("exporters." + exporter.id + (exporter.delivery() == nullptr ? "" : ".sending_queue") +
+                       ": queue_size (" + format_size(*queue) +
+                       ") is less than a batch may have (processors.batch.send_batch_max_bytes, " +
                        format_size(batch.send_batch_max_bytes) + ")");
 }
 

@@ -123,7 +123,41 @@ Json status(Bytes body) {
     return object;
 }
 
+Json scope_spans(Bytes body) {
+    Json object = Json::object();
+    each_field(body, [&](const Field& field) {
+        switch (field.tag()) {
+            case bytes(1): object["scope"] = otlp_json_of_scope(field.bytes); break;
+            case bytes(2): object["spans"].push_back(otlp_json_of_span(field.bytes)); break;
+            case bytes(3): set_text(object, "schemaUrl", field); break;
+            default: break;
+        }
+    });
+    return object;
+}
+
+Json resource_spans(Bytes body) {
+    Json object = Json::object();
+    each_field(body, [&](const Field& field) {
+        switch (field.tag()) {
+            case bytes(1): object["resource"] = otlp_json_of_resource(field.bytes); break;
+            case bytes(2): object["scopeSpans"].push_back(scope_spans(field.bytes)); break;
+            case bytes(3): set_text(object, "schemaUrl", field); break;
+            default: break;
+        }
+    });
+    return object;
+}
+
 }  // namespace
+
+std::string otlp_json_of_request(Bytes request) {
+    Json whole = Json::object();
+    each_field(request, [&](const Field& field) {
+        if (field.tag() == bytes(1)) whole["resourceSpans"].push_back(resource_spans(field.bytes));
+    });
+    return whole.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 Json otlp_json_of_span(Bytes span) {
     Json object = Json::object();

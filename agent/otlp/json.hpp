@@ -17,4 +17,7 @@ nlohmann::ordered_json otlp_json_of_span(std::span<const uint8_t> span);
 nlohmann::ordered_json otlp_json_of_resource(std::span<const uint8_t> resource);
 nlohmann::ordered_json otlp_json_of_scope(std::span<const uint8_t> scope);
 
+// A whole ExportTraceServiceRequest, as one line without its end. What is not UTF-8 is replaced (U+FFFD).
+std::string otlp_json_of_request(std::span<const uint8_t> request);
+
 }  // namespace spanring::agent

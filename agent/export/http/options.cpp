@@ -7,6 +7,7 @@
 
 #include "base/option.hpp"
 #include "base/text.hpp"
+#include "export/compression_levels.hpp"
 #include "export/http/endpoint.hpp"
 
 namespace spanring::agent {

@@ -23,7 +23,4 @@ struct OtlpHttpOptions : OtlpOptions {
 std::vector<Option> describe(OtlpHttpOptions& otlp);
 std::vector<OptionFault> header_faults(const OtlpHttpOptions& otlp);
 
-inline constexpr uint32_t kMostGzip = 9;
-inline constexpr uint32_t kMostZstd = 19;  // beyond it a context takes more than 100 MB
-
 }  // namespace spanring::agent

@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "export/compressor.hpp"
 #include "export/http/call.hpp"
-#include "export/http/compressor.hpp"
 #include "export/http/endpoint.hpp"
 #include "export/http/options.hpp"
 #include "export/transport.hpp"

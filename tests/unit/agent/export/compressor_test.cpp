@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/http/compressor.hpp"
+#include "export/compressor.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

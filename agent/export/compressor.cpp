@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/http/compressor.hpp"
+#include "export/compressor.hpp"
 
 #include <zlib.h>
 #include <zstd.h>
@@ -8,7 +8,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "export/http/options.hpp"
+#include "export/compression_levels.hpp"
 
 namespace spanring::agent {
 
