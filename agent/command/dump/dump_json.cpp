@@ -21,7 +21,7 @@ constexpr size_t kSpansOfALine = 512;
 // OTLP has no open spans: one is given the end that the table of open spans assumes, and says that it is not a real
 // one.
 Json span_json(const SegmentDump& dump, const DumpedSpan& dumped) {
-    Json span = otlp_json_of_span(dumped.body);
+    Json span = Json::parse(otlp_json_of_span(dumped.body));
     if (!dumped.open) return span;
     const bool alive = dump.numbers.alive;
     if (alive && span.contains("status") && span["status"].value("message", "") == ring::kUnfinishedMessage)
@@ -41,7 +41,7 @@ std::string dump_json_lines(const SegmentDump& dump, const DumpSelection& select
     std::string lines;
     if (!dump.understood) return lines;
     const std::vector<const DumpedSpan*> spans = selection.of(dump);
-    const Json resource = otlp_json_of_resource(wire::body_of(dump.numbers.producer->resource));
+    const Json resource = Json::parse(otlp_json_of_resource(wire::body_of(dump.numbers.producer->resource)));
     for (size_t begin = 0; begin < spans.size(); begin += kSpansOfALine) {
         Json scopes = Json::array();
         std::map<const Scope*, size_t> places;
@@ -50,7 +50,7 @@ std::string dump_json_lines(const SegmentDump& dump, const DumpSelection& select
             const auto [place, fresh] = places.try_emplace(scope, scopes.size());
             if (fresh) {
                 Json group = Json::object();
-                group["scope"] = otlp_json_of_scope(wire::body_of(scope->scope));
+                group["scope"] = Json::parse(otlp_json_of_scope(wire::body_of(scope->scope)));
                 group["spans"] = Json::array();
                 if (const auto url = wire::body_of(scope->schema_url); !url.empty())
                     group["schemaUrl"] = std::string(reinterpret_cast<const char*>(url.data()), url.size());

@@ -57,9 +57,9 @@ public:
     Json json() const {
         Json list = Json::array();
         for (const auto& [resource, scopes] : resources_) {
-            Json of_resource = {{"resource", otlp_json_of_resource(bytes_of(resource.message))}};
+            Json of_resource = {{"resource", Json::parse(otlp_json_of_resource(bytes_of(resource.message)))}};
             for (const auto& [scope, spans] : scopes) {
-                Json of_scope = {{"scope", otlp_json_of_scope(bytes_of(scope.message))}, {"spans", spans}};
+                Json of_scope = {{"scope", Json::parse(otlp_json_of_scope(bytes_of(scope.message)))}, {"spans", spans}};
                 if (!scope.schema_url.empty()) of_scope["schemaUrl"] = scope.schema_url;
                 of_resource["scopeSpans"].push_back(std::move(of_scope));
             }
@@ -81,7 +81,7 @@ private:
             });
             // Delivery is at least once; and what ended comes before what it was until then.
             if (trace != trace_ || !seen_.insert(std::string(id)).second) return;
-            resources_[resource][scope].push_back(otlp_json_of_span(span.bytes));
+            resources_[resource][scope].push_back(Json::parse(otlp_json_of_span(span.bytes)));
         });
     }
 

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "otlp/json.hpp"
-#include "command/json_text.hpp"
 
 #include <gtest/gtest.h>
 
 #include <bit>
 #include <limits>
 #include <string>
-
-#include <nlohmann/json.hpp>
 
 #include "otlp/wire.hpp"
 
@@ -68,7 +65,7 @@ TEST(OtlpJsonTest, MapsEveryFieldOfASpan) {
                        .fixed32(6, 0x301));
     span.number(14, 5).bytes(15, Message().bytes(2, "bad").number(3, 2)).fixed32(16, 0x101);
     EXPECT_EQ(
-        json_text(otlp_json_of_span(span.get())),
+        otlp_json_of_span(span.get()),
         R"({"traceId":"abababababababababababababababab","spanId":"0101010101010101","traceState":"a=1",)"
         R"("parentSpanId":"0202020202020202","name":"näme","kind":2,"startTimeUnixNano":"1700000000000000001",)"
         R"("endTimeUnixNano":"18446744073709551615","attributes":[{"key":"k","value":{"stringValue":"v"}}],)"
@@ -92,7 +89,7 @@ TEST(OtlpJsonTest, MapsEveryKindOfValue) {
     resource.bytes(1, attribute("bytes", Message().bytes(7, std::string("\0\xff", 2))));
     resource.bytes(1, attribute("empty list", Message().bytes(5, Message()))).bytes(1, attribute("none", Message()));
     EXPECT_EQ(
-        json_text(otlp_json_of_resource(resource.get())),
+        otlp_json_of_resource(resource.get()),
         R"({"attributes":[{"key":"int","value":{"intValue":"-9223372036854775808"}},)"
         R"({"key":"double","value":{"doubleValue":0.5}},{"key":"minus zero","value":{"doubleValue":-0.0}},)"
         R"({"key":"nan","value":{"doubleValue":"NaN"}},{"key":"inf","value":{"doubleValue":"-Infinity"}},)"
@@ -103,18 +100,50 @@ TEST(OtlpJsonTest, MapsEveryKindOfValue) {
 }
 
 TEST(OtlpJsonTest, LeavesOutDefaultsAndWhatIsNoField) {
-    EXPECT_EQ(json_text(otlp_json_of_span(Message().bytes(5, "").number(6, 0).fixed64(7, 0).number(99, 1).get())),
-              "{}");
-    EXPECT_EQ(json_text(otlp_json_of_scope(Message().bytes(1, "lib").bytes(2, "1.0").get())),
-              R"({"name":"lib","version":"1.0"})");
+    EXPECT_EQ(otlp_json_of_span(Message().bytes(5, "").number(6, 0).fixed64(7, 0).number(99, 1).get()), "{}");
+    EXPECT_EQ(otlp_json_of_scope(Message().bytes(1, "lib").bytes(2, "1.0").get()), R"({"name":"lib","version":"1.0"})");
     const std::string broken = "\x2a\xff";
-    EXPECT_EQ(json_text(otlp_json_of_span({reinterpret_cast<const uint8_t*>(broken.data()), broken.size()})), "{}");
+    EXPECT_EQ(otlp_json_of_span({reinterpret_cast<const uint8_t*>(broken.data()), broken.size()}), "{}");
+}
+
+TEST(OtlpJsonTest, AnyTextIsAString) {
+    const auto name = [](const std::string& text) { return otlp_json_of_scope(Message().bytes(1, text).get()); };
+    EXPECT_EQ(name("a\"b\\c\n\r\t\x01\x1f"), R"({"name":"a\"b\\c\n\r\t\u0001\u001f"})");
+    EXPECT_EQ(name(std::string("\0", 1)), R"({"name":"\u0000"})");
+    EXPECT_EQ(name("\x7f €😀"), "{\"name\":\"\x7f €😀\"}");
+    EXPECT_EQ(name("a\xff\xed\xa0\x80z"), "{\"name\":\"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\"}");
+}
+
+TEST(OtlpJsonTest, ARealNumberStaysOne) {
+    const auto number = [](double value) {
+        return otlp_json_of_resource(Message().bytes(1, attribute("", real(value))).get());
+    };
+    EXPECT_EQ(number(3), R"({"attributes":[{"key":"","value":{"doubleValue":3.0}}]})");
+    EXPECT_EQ(number(1e300), R"({"attributes":[{"key":"","value":{"doubleValue":1e+300}}]})");
+    EXPECT_EQ(number(0.1), R"({"attributes":[{"key":"","value":{"doubleValue":0.1}}]})");
+}
+
+TEST(OtlpJsonTest, AFieldThatComesAgainReplacesWhatItSaid) {
+    EXPECT_EQ(otlp_json_of_scope(Message().bytes(1, "a").bytes(1, "b").get()), R"({"name":"b"})");
+    EXPECT_EQ(otlp_json_of_resource(Message().bytes(1, attribute("k", Message().bytes(1, "text").number(3, 7))).get()),
+              R"({"attributes":[{"key":"k","value":{"intValue":"7"}}]})");
+}
+
+TEST(OtlpJsonTest, ARequestIsOneLine) {
+    const Message span = Message().bytes(5, "s");
+    const Message scope = Message().bytes(1, Message().bytes(1, "lib")).bytes(2, span).bytes(2, span).bytes(3, "url");
+    const Message request =
+        Message().bytes(1, Message().bytes(1, Message()).bytes(2, scope).bytes(3, "other")).bytes(1, Message());
+    EXPECT_EQ(otlp_json_of_request(request.get()),
+              R"({"resourceSpans":[{"resource":{},"scopeSpans":[{"scope":{"name":"lib"},"spans":[{"name":"s"},)"
+              R"({"name":"s"}],"schemaUrl":"url"}],"schemaUrl":"other"},{}]})");
+    EXPECT_EQ(otlp_json_of_request({}), "{}");
 }
 
 TEST(OtlpJsonTest, ValuesThatAreNestedTooDeepEnd) {
     Message value = Message().number(3, 1);
     for (int i = 0; i < 1000; ++i) value = Message().bytes(5, Message().bytes(1, value));
-    EXPECT_FALSE(json_text(otlp_json_of_resource(Message().bytes(1, attribute("deep", value)).get())).empty());
+    EXPECT_FALSE(otlp_json_of_resource(Message().bytes(1, attribute("deep", value)).get()).empty());
 }
 
 }  // namespace
