@@ -31,9 +31,11 @@ JOBS = str(os.cpu_count() or 2)
 # last time is kept in the build folder and said instead. FIRST: needs no build, and tells at once. PLAIN: of the main build.
 # FURTHER: with a build of their own, or a second time. LONG: too long for every day.
 FIRST = {"lint": 2}
-PLAIN = {"unit": 1, "abi": 2, "model": 1, "integration": 5, "crash": 1, "fuzz": 4, "bindings": 3}
+PLAIN = {"unit": 1, "abi": 2, "model": 1, "integration": 5, "crash": 1, "fuzz": 4, "bindings": 3,
+         "integrations": 1}
 FURTHER = {"user": 6, "i686": 2, "aarch64": 3, "tsan": 3, "asan": 3, "minimum": 2, "instructions": 1, "compilers": 1}
-LONG = {"asan-agent": 30, "tsan-agent": 30, "compilers-all": 120, "soak": 31, "packages": 15}
+LONG = {"asan-agent": 30, "tsan-agent": 30, "compilers-all": 120, "soak": 31, "packages": 15,
+        "integrations-long": 1}
 SUITES = FIRST | PLAIN | FURTHER | LONG
 MAIN_BUILD = 8  # minutes
 
@@ -344,7 +346,7 @@ class Plan:
 
 
 def needs_main_build(suites):
-    return any(suite in PLAIN or suite in ("user", "i686", "aarch64", "minimum", "soak") for suite in suites)
+    return any(suite in PLAIN or suite in ("user", "i686", "aarch64", "minimum", "soak", "integrations-long") for suite in suites)
 
 
 def main_build(build, suites, total):
@@ -360,7 +362,7 @@ def main_build(build, suites, total):
 def run_suite(suite, suites, build, total):
     if suite == "lint":
         lint(total)
-    elif suite in PLAIN:
+    elif suite in PLAIN or suite == "integrations-long":
         build.run_suite(suite, suite, total)
     elif suite in COMMANDS:
         command(suite, build, total)

@@ -78,15 +78,17 @@ OUTSIDE = {
     "bindings/rust": {"include"},
     "bindings/go": {"include"},
     "bindings/python": {"include"},
+    "integrations/envoy": {"include"},
     "examples": {"include", "bindings/cpp"},
     "tests/abi/layout": {"lib/ring"},  # frozen copies beside the layout of today
     "tests/abi": {"include"},
     "tests/integration": {"include"},
 }
-ANYTHING = ("tests/unit", "tests/support", "tests/fuzz", "tests/crash", "tests/install", "tests/bindings", "bench", "tools")
+ANYTHING = ("tests/unit", "tests/support", "tests/fuzz", "tests/crash", "tests/install", "tests/bindings",
+            "tests/integrations", "bench", "tools")
 
 ROWS = {**LIBRARY, **{room: used | RING_READERS for room, used in AGENT.items()}, **OUTSIDE}
-ROOTS = ("lib", "agent", "include", "bindings/cpp/include")  # where an include's path begins
+ROOTS = ("lib", "agent", "include", "bindings/cpp/include", "integrations/envoy")  # where an include's path begins
 
 
 def room_of(path):
