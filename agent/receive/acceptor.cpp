@@ -22,27 +22,12 @@ using boost::system::error_code;
 
 constexpr std::chrono::seconds kPause{1};  // when there is no descriptor for one more
 
-std::runtime_error cannot_listen(const ListenAddress& address, const std::string& why) {
-    return std::runtime_error("receivers.otlp: cannot listen on " + address.text() + ": " + why);
-}
-
-// A socket that no process listens on any more.
-void remove_stale_socket(asio::io_context& context, const ListenAddress& address) {
-    struct stat found {};
-    if (::lstat(address.path.c_str(), &found) != 0) return;
-    if (!S_ISSOCK(found.st_mode)) throw cannot_listen(address, "there is a file that is not a socket");
-    asio::local::stream_protocol::socket probe(context);
-    error_code error;
-    probe.connect(asio::local::stream_protocol::endpoint(address.path), error);
-    if (!error) throw cannot_listen(address, "somebody listens there already");
-    ::unlink(address.path.c_str());
-}
-
 }  // namespace
 
 class Acceptor::Socket : public std::enable_shared_from_this<Socket> {
 public:
-    Socket(asio::io_context& context, const ListenAddress& address) : context_(context), address_(address) {
+    Socket(asio::io_context& context, const ListenAddress& address, const std::string& whose)
+        : context_(context), address_(address), whose_(whose) {
         address_.is_unix() ? listen_unix() : listen_tcp();
     }
     ~Socket() {
@@ -72,6 +57,22 @@ public:
     }
 
 private:
+    std::runtime_error cannot_listen(const std::string& why) const {
+        return std::runtime_error(whose_ + ": cannot listen on " + address_.text() + ": " + why);
+    }
+
+    // A socket that no process listens on any more.
+    void remove_stale_socket() {
+        struct stat found {};
+        if (::lstat(address_.path.c_str(), &found) != 0) return;
+        if (!S_ISSOCK(found.st_mode)) throw cannot_listen("there is a file that is not a socket");
+        asio::local::stream_protocol::socket probe(context_);
+        error_code error;
+        probe.connect(asio::local::stream_protocol::endpoint(address_.path), error);
+        if (!error) throw cannot_listen("somebody listens there already");
+        ::unlink(address_.path.c_str());
+    }
+
     void listen_tcp() {
         using asio::ip::tcp;
         error_code error;
@@ -79,7 +80,7 @@ private:
         const auto found = resolver.resolve(address_.host, std::to_string(address_.port),
                                             tcp::resolver::passive | tcp::resolver::numeric_service, error);
         const auto check = [&] {
-            if (error) throw cannot_listen(address_, error.message());
+            if (error) throw cannot_listen(error.message());
         };
         check();
         const tcp::endpoint endpoint = found.begin()->endpoint();
@@ -97,7 +98,7 @@ private:
 
     void listen_unix() {
         using asio::local::stream_protocol;
-        remove_stale_socket(context_, address_);
+        remove_stale_socket();
         error_code error;
         unix_.emplace(context_);
         unix_->open(stream_protocol(), error);
@@ -108,7 +109,7 @@ private:
         if (!error) unix_->listen(stream_protocol::acceptor::max_listen_connections, error);
         if (error) {
             unix_.reset();
-            throw cannot_listen(address_, error.message());
+            throw cannot_listen(error.message());
         }
     }
 
@@ -136,6 +137,7 @@ private:
 
     asio::io_context& context_;
     const ListenAddress address_;
+    const std::string whose_;
     std::optional<asio::ip::tcp::acceptor> tcp_;
     std::optional<asio::local::stream_protocol::acceptor> unix_;
     asio::steady_timer pause_{context_};
@@ -143,8 +145,8 @@ private:
     bool closed_ = false;
 };
 
-Acceptor::Acceptor(asio::io_context& context, const ListenAddress& address)
-    : socket_(std::make_shared<Socket>(context, address)) {}
+Acceptor::Acceptor(asio::io_context& context, const ListenAddress& address, const std::string& whose)
+    : socket_(std::make_shared<Socket>(context, address, whose)) {}
 Acceptor::~Acceptor() { socket_->close(); }
 void Acceptor::accept(Take take) { socket_->accept(std::move(take)); }
 void Acceptor::close() { socket_->close(); }

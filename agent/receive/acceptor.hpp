@@ -16,12 +16,14 @@ class io_context;
 
 namespace spanring::agent {
 
+inline constexpr char kReceiver[] = "receivers.otlp";  // whose most of them are
+
 class Acceptor {
 public:
     using Take = std::function<void(Descriptor connection)>;
 
-    // Listens at once. Throws std::runtime_error that says where and why not. The context outlives it.
-    Acceptor(boost::asio::io_context& context, const ListenAddress& address);
+    // Listens at once. Throws std::runtime_error that says where and why not, after `whose`. The context outlives it.
+    Acceptor(boost::asio::io_context& context, const ListenAddress& address, const std::string& whose);
     ~Acceptor();  // as close(), and a unix socket is removed
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;

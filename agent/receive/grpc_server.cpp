@@ -165,7 +165,7 @@ GrpcServer::Service::Service(asio::io_context& context, Receiver& receiver, cons
       receiver_(receiver),
       options_(options),
       most_reading_(std::clamp<size_t>(memory / 2 / options.most_bytes(), 1, kMostReading)),
-      acceptor_(context, options.endpoint),
+      acceptor_(context, options.endpoint, kReceiver),
       connections_(context, options.max_connections, [this](bool opened) { receiver_.note_connection(opened); }) {
     build(memory);
     {

@@ -60,7 +60,7 @@ std::optional<WireEncoding> encoding_of(beast::string_view type) {
 class HttpServer::Listener : public std::enable_shared_from_this<Listener> {
 public:
     Listener(asio::io_context& context, Receiver& receiver, const HttpReceiverOptions& options)
-        : context_(context), receiver_(receiver), options_(options), acceptor_(context, options.endpoint) {}
+        : context_(context), receiver_(receiver), options_(options), acceptor_(context, options.endpoint, kReceiver) {}
 
     void serve() {
         acceptor_.accept([self = shared_from_this()](Descriptor connection) { self->accepted(std::move(connection)); });

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/store_reader.hpp"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <cstring>
 #include <iterator>
 #include <set>
+#include <utility>
 
 #include "base/text.hpp"
 #include "otlp/wire.hpp"
@@ -60,26 +63,71 @@ bool has_trace(std::span<const uint8_t> traces, const TraceId& trace) {
     return false;
 }
 
-// Without decoding the rest: a batch holds many traces.
-bool is_of(std::span<const uint8_t> span, const TraceId& trace) {
+// Whether the field with this number is so, without decoding the rest: a batch holds many traces.
+bool has_id(std::span<const uint8_t> span, uint32_t number, std::span<const uint8_t> id) {
     wire::Cursor cursor(span);
     wire::Field field;
     while (wire::next(cursor, field)) {
-        if (field.number == 1) return field.bytes.size() == trace.size() && trace_id_of(field.bytes) == trace;
+        if (field.number == number) return std::equal(field.bytes.begin(), field.bytes.end(), id.begin(), id.end());
     }
     return false;
 }
 
-void read_spans(std::span<const uint8_t> request, const TraceId& trace, std::vector<StoredSpan>& ret_found) {
-    visit_spans(request,
-                [&](const DecodedResource& resource, const DecodedScope& scope, std::span<const uint8_t> bytes) {
-                    StoredSpan stored;
-                    if (!is_of(bytes, trace) || !decode_span(bytes, stored.span)) return;
-                    stored.resource = std::make_shared<DecodedResource>(resource);
-                    stored.scope = std::make_shared<DecodedScope>(scope);
-                    ret_found.push_back(std::move(stored));
-                });
-}
+// The spans of one trace. Those of one resource share it.
+class TraceSpans {
+public:
+    TraceSpans(const TraceId& trace, const TraceBounds& bounds) : trace_(trace), bounds_(bounds) {}
+
+    void read(std::span<const uint8_t> request, std::vector<StoredSpan>& ret_found) {
+        visit_spans(request,
+                    [&](const DecodedResource& resource, const DecodedScope& scope, std::span<const uint8_t> bytes) {
+                        if (!has_id(bytes, 1, trace_)) return;
+                        if (spans_ == bounds_.spans || bytes.size() > bounds_.bytes - bytes_) {
+                            ++left_out_;
+                            return;
+                        }
+                        StoredSpan stored;
+                        if (!decode_span(bytes, stored.span)) return;
+                        ++spans_;
+                        bytes_ += bytes.size();
+                        stored.resource = resource_.of(resource);
+                        stored.scope = scope_.of(scope);
+                        ret_found.push_back(std::move(stored));
+                    });
+    }
+    uint64_t left_out() const { return left_out_; }
+
+private:
+    // Those that are the same, one after another, are one: a trace of thousands of spans is of a few processes.
+    template <class Decoded>
+    struct Shared {
+        std::shared_ptr<const Decoded> last;
+
+        std::shared_ptr<const Decoded> of(const Decoded& decoded) {
+            if (last == nullptr || !is_same(*last, decoded)) last = std::make_shared<Decoded>(decoded);
+            return last;
+        }
+    };
+    static bool is_same(const DecodedResource& a, const DecodedResource& b) {
+        return a.service_name == b.service_name && a.schema_url == b.schema_url && is_same(a.attributes, b.attributes);
+    }
+    static bool is_same(const DecodedScope& a, const DecodedScope& b) {
+        return a.name == b.name && a.version == b.version && a.schema_url == b.schema_url &&
+               is_same(a.attributes, b.attributes);
+    }
+    static bool is_same(const Attributes& a, const Attributes& b) {
+        return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& left, const auto& right) {
+            return left.first == right.first && left.second.type == right.second.type &&
+                   left.second.text == right.second.text;
+        });
+    }
+
+    const TraceId& trace_;
+    const TraceBounds& bounds_;
+    Shared<DecodedResource> resource_;
+    Shared<DecodedScope> scope_;
+    uint64_t spans_ = 0, bytes_ = 0, left_out_ = 0;
+};
 
 }  // namespace
 
@@ -91,6 +139,13 @@ StoreReader::StoreReader(const std::string& file) : database_(Database::open_rea
     if (!has_table("partials")) return;
     partials_.emplace(database_, "SELECT request FROM partials WHERE trace_id = ?1 ORDER BY span_id");
     partial_ids_.emplace(database_, "SELECT DISTINCT trace_id FROM partials WHERE trace_id BETWEEN ?1 AND ?2 LIMIT ?3");
+}
+
+void StoreReader::stop_when(std::function<bool()> is_over) {
+    constexpr int kInstructions = 64;  // some ten rows
+    is_over_ = std::move(is_over);
+    const auto ask = [](void* asked) { return (*static_cast<const std::function<bool()>*>(asked))() ? 1 : 0; };
+    sqlite3_progress_handler(database_.handle(), kInstructions, ask, &is_over_);
 }
 
 void StoreReader::each_index(const search::Query& query, const IndexVisitor& visit) {
@@ -219,17 +274,42 @@ void StoreReader::each_request(const TraceId& trace, const RequestVisitor& visit
     partials_->reset();
 }
 
-std::vector<StoredSpan> StoreReader::spans(const TraceId& trace) {
+std::vector<StoredSpan> StoreReader::spans(const TraceId& trace, const TraceBounds& bounds) {
     std::vector<StoredSpan> found, partial;
+    TraceSpans reading(trace, bounds);
     each_request(trace, [&](std::span<const uint8_t> request, bool goes_on) {
-        read_spans(request, trace, goes_on ? partial : found);
+        reading.read(request, goes_on ? partial : found);
     });
+    if (bounds.left_out != nullptr) *bounds.left_out = reading.left_out();
     std::set<std::array<uint8_t, 8>> ended;
     for (const StoredSpan& stored : found) ended.insert(stored.span.span_id);
     // One that ended may have come before its own past.
     std::erase_if(partial, [&](const StoredSpan& stored) { return ended.contains(stored.span.span_id); });
     std::move(partial.begin(), partial.end(), std::back_inserter(found));
     return found;
+}
+
+std::optional<StoredSpan> StoreReader::span(const TraceId& trace, const std::array<uint8_t, 8>& id) {
+    std::optional<StoredSpan> found;
+    each_request(trace, [&](std::span<const uint8_t> request, bool) {
+        if (found) return;  // one that ended before what it was
+        visit_spans(
+            request, [&](const DecodedResource& resource, const DecodedScope& scope, std::span<const uint8_t> bytes) {
+                StoredSpan stored;
+                if (found || !has_id(bytes, 1, trace) || !has_id(bytes, 2, id) || !decode_span(bytes, stored.span))
+                    return;
+                stored.resource = std::make_shared<DecodedResource>(resource);
+                stored.scope = std::make_shared<DecodedScope>(scope);
+                found = std::move(stored);
+            });
+    });
+    return found;
+}
+
+void StoreReader::each_stored(const std::function<bool(std::span<const uint8_t> request)>& visit) {
+    Statement requests(database_, "SELECT request FROM batches ORDER BY id DESC");
+    while (requests.step() && visit(requests.blob(0))) {
+    }
 }
 
 void StoreReader::newest_durations(const DurationVisitor& visit) {

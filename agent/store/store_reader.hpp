@@ -5,12 +5,14 @@
 // One thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "otlp/span_decoder.hpp"
@@ -58,9 +60,21 @@ struct StoredSpan {
     DecodedSpan span;
 };
 
+// Of what is decoded for one trace; the rest is only counted.
+struct TraceBounds {
+    uint64_t spans = UINT64_MAX;
+    uint64_t bytes = UINT64_MAX;
+    uint64_t* left_out = nullptr;
+};
+
 class StoreReader {
 public:
     explicit StoreReader(const std::string& file);  // throws DatabaseError, as every call may
+    StoreReader(StoreReader&&) = delete;
+
+    // `is_over` is asked again and again while something is read, and once the answer is true a call throws. After that
+    // a reader is of no more use.
+    void stop_when(std::function<bool()> is_over);
 
     std::vector<TraceSummary> recent(const TraceFilter& filter);
     std::optional<TraceSummary> summary(const TraceId& trace);
@@ -74,13 +88,17 @@ public:
     void each_request(const TraceId& trace, const RequestVisitor& visit);
 
     // Of one that has not ended, what it was when it was last sent.
-    std::vector<StoredSpan> spans(const TraceId& trace);
+    std::vector<StoredSpan> spans(const TraceId& trace, const TraceBounds& bounds = {});
+    std::optional<StoredSpan> span(const TraceId& trace, const std::array<uint8_t, 8>& id);
 
     // Indexes of all batches, the newest first, until the visitor answers false. `found`: which spans the query finds;
     // empty: none.
     using IndexVisitor =
         std::function<bool(uint64_t batch, const BatchIndex& index, const std::vector<uint8_t>& found)>;
     void each_index(const search::Query& query, const IndexVisitor& visit);
+
+    // What was stored, the newest first, until the visitor answers false. ExportTraceServiceRequests.
+    void each_stored(const std::function<bool(std::span<const uint8_t> request)>& visit);
 
     // Of the newest spans that ended, some 100,000 of them.
     using DurationVisitor = std::function<void(const std::string& service, const std::string& name, uint64_t nano)>;
@@ -98,6 +116,7 @@ private:
     void each_traces(Visit visit);
     bool has_table(std::string_view name);
 
+    std::function<bool()> is_over_;  // its place is known to SQLite
     Database database_;
     Statement indexes_, traces_, request_;
     std::optional<Statement> partials_, partial_ids_;  // none: the file has no such spans

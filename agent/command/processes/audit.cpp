@@ -92,16 +92,6 @@ std::string description_of(const ProcessAccount& account, size_t processes) {
     return printable(account.program) + ", pid " + std::to_string(account.pid) + ", " + state_name(account.state);
 }
 
-const char* word(Judgement verdict) {
-    switch (verdict) {
-        case Judgement::kOk: return "OK";
-        case Judgement::kBusy: return "busy";
-        case Judgement::kUntrusted: return "untrusted";
-        case Judgement::kMismatch: return "MISMATCH";
-    }
-    return "?";
-}
-
 Colour colour_of(Judgement verdict) {
     return verdict == Judgement::kOk         ? Colour::kGreen
            : verdict == Judgement::kMismatch ? Colour::kRed
@@ -111,7 +101,7 @@ Colour colour_of(Judgement verdict) {
 void print_equation(const Equation& equation, size_t name_cells, size_t text_cells, const Terminal& terminal) {
     std::string line = "  " + fit_left(equation.exporter, name_cells, terminal.unicode) + "  ";
     line += fit_left(equation.text(), text_cells, terminal.unicode) + "  ";
-    line += terminal.paint(colour_of(equation.verdict), word(equation.verdict));
+    line += terminal.paint(colour_of(equation.verdict), verdict_word(equation.verdict));
     if (equation.verdict != Judgement::kOk) line += ": " + equation.difference();
     std::cout << line << "\n";
 }
@@ -173,20 +163,9 @@ void print(const Audit& result, bool each, const Terminal& terminal) {
     for (const Equation& equation : totals) print_equation(equation, names, texts, terminal);
 }
 
-nlohmann::ordered_json equations_json(const std::vector<Equation>& equations) {
-    auto json = nlohmann::ordered_json::array();
-    for (const Equation& equation : equations) {
-        json.push_back({{"exporter", equation.exporter},
-                        {"equation", equation.text()},
-                        {"verdict", word(equation.verdict)},
-                        {"difference", equation.difference()}});
-    }
-    return json;
-}
-
 void print_json(const Audit& result) {
     nlohmann::ordered_json json;
-    json["verdict"] = word(result.verdict());
+    json["verdict"] = verdict_word(result.verdict());
     json["quiet"] = result.quiet;
     json["processes"] = nlohmann::ordered_json::array();
     json["senders"] = nlohmann::ordered_json::array();

@@ -28,6 +28,14 @@ Json exporter_json(const ExporterAccount& exporter) {
         {"elsewhere", exporter.elsewhere}};
 }
 
+Json exporters_json(const ProcessAccount& account) {
+    Json json = Json::array();
+    for (const ExporterAccount& exporter : account.exporters) json.push_back(exporter_json(exporter));
+    return json;
+}
+
+}  // namespace
+
 Json agent_json(const RunningAgent& agent) {
     return {{"pid", agent.pid},
             {"uid", agent.user},
@@ -38,14 +46,6 @@ Json agent_json(const RunningAgent& agent) {
             {"exporters", agent.exporters},
             {"stores", agent.stores}};
 }
-
-Json exporters_json(const ProcessAccount& account) {
-    Json json = Json::array();
-    for (const ExporterAccount& exporter : account.exporters) json.push_back(exporter_json(exporter));
-    return json;
-}
-
-}  // namespace
 
 Json sender_json(const ProcessAccount& sender) {
     return {{"account", to_hex(sender.account())},
@@ -87,6 +87,27 @@ Json to_json(const ProcessAccount& process) {
     json["ring_fill"] = process.fill;
     json["exporters"] = exporters_json(process);
     return json;
+}
+
+Json equations_json(const std::vector<Equation>& equations) {
+    Json json = Json::array();
+    for (const Equation& equation : equations) {
+        json.push_back({{"exporter", equation.exporter},
+                        {"equation", equation.text()},
+                        {"verdict", verdict_word(equation.verdict)},
+                        {"difference", equation.difference()}});
+    }
+    return json;
+}
+
+const char* verdict_word(Judgement verdict) {
+    switch (verdict) {
+        case Judgement::kOk: return "OK";
+        case Judgement::kBusy: return "busy";
+        case Judgement::kUntrusted: return "untrusted";
+        case Judgement::kMismatch: return "MISMATCH";
+    }
+    return "?";
 }
 
 std::string survey_json(const Survey& survey, const Sites& sites) {

@@ -17,6 +17,7 @@
 #include "command/json_text.hpp"
 #include "command/terminal/human.hpp"
 #include "command/terminal/table.hpp"
+#include "command/traces/measured_operations.hpp"
 #include "command/traces/store_access.hpp"
 #include "search/moment.hpp"
 #include "search/query.hpp"
@@ -30,81 +31,10 @@ constexpr double kQuantiles[] = {0.5, 0.95, 0.99};
 
 struct Options {
     std::vector<std::string> words;
-    std::string service, name;
     std::string since;
-    std::string sort = "spans";
-    size_t limit = 50;
+    OperationChoice choice;
     bool json = false;
 };
-
-struct Measured {
-    OperationTable operations;
-    uint64_t begin_unix_nano = UINT64_MAX, end_unix_nano = 0;
-
-    double seconds() const {
-        return end_unix_nano > begin_unix_nano ? static_cast<double>(end_unix_nano - begin_unix_nano) / 1e9 : 1e-9;
-    }
-    uint64_t spans() const {
-        uint64_t spans = 0;
-        for (const auto& [name, counts] : operations) spans += counts.spans();
-        return spans;
-    }
-};
-
-using Row = std::pair<const OperationName, OperationCounts>;
-
-// As the agent counted them, minute by minute.
-Measured measured_by_agent(StoreReader& store, uint64_t since) {
-    Measured all;
-    store.each_minute(since, [&](uint64_t begin, const OperationTable& minute) {
-        all.begin_unix_nano = std::min(all.begin_unix_nano, begin);
-        for (const auto& [name, counts] : minute) all.operations[name].add(counts);
-    });
-    all.end_unix_nano = unix_nano();
-    return all;
-}
-
-// As they can be counted now, of what was kept.
-Measured found_in_store(StoreReader& store, const search::Query& query, uint64_t since) {
-    Measured all;
-    store.each_index(query, [&](uint64_t, const BatchIndex& index, const std::vector<uint8_t>& found) {
-        for (size_t i = 0; i < found.size(); ++i) {
-            const IndexedSpan& span = index.spans[i];
-            if (found[i] == 0 || span.start < since) continue;
-            all.begin_unix_nano = std::min(all.begin_unix_nano, span.start);
-            all.end_unix_nano = std::max(all.end_unix_nano, span.end());
-            OperationName name{std::string(index.service_of(span)), std::string(index.name_of(span))};
-            all.operations[std::move(name)].add(span.duration, span.error() || span.unfinished);
-        }
-        return true;
-    });
-    return all;
-}
-
-double rank_of(const OperationCounts& counts, const std::string& sort) {
-    if (sort == "errors") return static_cast<double>(counts.errors);
-    if (sort == "total") return counts.nanoseconds;
-    if (sort == "p50") return static_cast<double>(counts.quantile(0.5));
-    if (sort == "p95") return static_cast<double>(counts.quantile(0.95));
-    if (sort == "p99") return static_cast<double>(counts.quantile(0.99));
-    return static_cast<double>(counts.spans());
-}
-
-std::vector<const Row*> chosen(const OperationTable& operations, const Options& options, size_t& ret_all) {
-    std::vector<std::pair<double, const Row*>> ranked;
-    for (const Row& row : operations) {
-        if (!options.service.empty() && row.first.service != options.service) continue;
-        if (row.first.name.find(options.name) == std::string::npos) continue;
-        ranked.emplace_back(rank_of(row.second, options.sort), &row);
-    }
-    // Of equals the order of the table, which is that of their names.
-    std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-    ret_all = ranked.size();
-    if (options.limit != 0 && ranked.size() > options.limit) ranked.resize(options.limit);
-    std::vector<const Row*> list;
-    for (const auto& [rank, row] : ranked) list.push_back(row);
-    return list;
-}
 
 std::string rate_text(double rate) {
     char text[32];
@@ -133,9 +63,10 @@ std::string drawn(const OperationCounts& operation, uint64_t shortest, uint64_t 
     return text;
 }
 
-void print_table(const Measured& measured, const std::vector<const Row*>& list, const Terminal& terminal) {
+void print_table(const MeasuredOperations& measured, const std::vector<const MeasuredOperation*>& list,
+                 const Terminal& terminal) {
     uint64_t shortest = UINT64_MAX, longest = 0;
-    for (const Row* row : list) {
+    for (const MeasuredOperation* row : list) {
         const auto buckets = row->second.histogram();
         if (buckets.empty()) continue;
         shortest = std::min(shortest, buckets.front().from);
@@ -146,7 +77,7 @@ void print_table(const Measured& measured, const std::vector<const Row*>& list, 
     for (const char* title : {"SPANS", "RATE", "ERRORS", "P50", "P95", "P99"})
         table.column(title, Table::Align::kRight);
     table.column("DURATIONS");
-    for (const Row* row : list) {
+    for (const MeasuredOperation* row : list) {
         const auto& [name, counts] = *row;
         std::vector<Table::Cell> cells = {{name.service.empty() ? "(none)" : printable(name.service), Colour::kBold},
                                           {name.name.empty() ? "(no name)" : printable(name.name)},
@@ -161,32 +92,6 @@ void print_table(const Measured& measured, const std::vector<const Row*>& list, 
     std::cout << table.render(terminal);
     std::cout << "DURATIONS from " << human_duration(shortest, terminal.unicode) << " to "
               << human_duration(longest, terminal.unicode) << ", on a logarithmic scale\n";
-}
-
-void print_json(const Measured& measured, const std::vector<const Row*>& list, bool by_agent) {
-    nlohmann::ordered_json json;
-    json["source"] = by_agent ? "agent" : "store";
-    json["spans"] = measured.spans();
-    json["begin_unix_nano"] = list.empty() ? 0 : measured.begin_unix_nano;
-    json["end_unix_nano"] = measured.end_unix_nano;
-    json["operations"] = nlohmann::ordered_json::array();
-    for (const Row* row : list) {
-        const auto& [name, counts] = *row;
-        nlohmann::ordered_json buckets = nlohmann::ordered_json::array();
-        for (const OperationCounts::Bucket& bucket : counts.histogram())
-            buckets.push_back({{"from_nano", bucket.from}, {"to_nano", bucket.to}, {"count", bucket.count}});
-        json["operations"].push_back({{"service", name.service},
-                                      {"name", name.name},
-                                      {"spans", counts.spans()},
-                                      {"rate", static_cast<double>(counts.spans()) / measured.seconds()},
-                                      {"errors", counts.errors},
-                                      {"duration_nano", counts.whole_nanoseconds()},
-                                      {"p50_nano", counts.quantile(0.5)},
-                                      {"p95_nano", counts.quantile(0.95)},
-                                      {"p99_nano", counts.quantile(0.99)},
-                                      {"histogram", std::move(buckets)}});
-    }
-    std::cout << json_text(json) << "\n";
 }
 
 int run(const Options& options, const CommandContext& context) {
@@ -209,13 +114,13 @@ int run(const Options& options, const CommandContext& context) {
     StoreAccess store(context);
     if (!store) return store.explain();
     const bool by_agent = query.empty();
-    const Measured measured =
+    const MeasuredOperations measured =
         by_agent ? measured_by_agent(*store.operator->(), since) : found_in_store(*store.operator->(), query, since);
     store.tell_pending();
     size_t all = 0;
-    const std::vector<const Row*> list = chosen(measured.operations, options, all);
+    const std::vector<const MeasuredOperation*> list = chosen(measured.operations, options.choice, all);
     if (options.json) {
-        print_json(measured, list, by_agent);
+        std::cout << json_text(operations_json(measured, list, by_agent)) << "\n";
         return 0;
     }
     if (list.empty()) {
@@ -243,15 +148,15 @@ void add_ops(CLI::App& app, Selection& selection) {
     CLI::App* command = app.add_subcommand("ops", "Rate, errors and durations of each operation, of all spans");
     command->add_option("words", options->words, "only of spans in the local store that are so: see below")
         ->type_name("WORD");
-    command->add_option("--service", options->service, "operations of this service")->type_name("NAME");
-    command->add_option("--name", options->name, "operations whose name contains this")->type_name("TEXT");
+    command->add_option("--service", options->choice.service, "operations of this service")->type_name("NAME");
+    command->add_option("--name", options->choice.name, "operations whose name contains this")->type_name("TEXT");
     command->add_option("--since", options->since, "what came within the last TIME, or since then; whole minutes")
         ->type_name("TIME");
-    command->add_option("--sort", options->sort, "spans, errors, total (time), p50, p95 or p99: the most first")
+    command->add_option("--sort", options->choice.sort, "spans, errors, total (time), p50, p95 or p99: the most first")
         ->type_name("WHAT")
         ->check(CLI::IsMember({"spans", "errors", "total", "p50", "p95", "p99"}))
         ->capture_default_str();
-    command->add_option("-n,--limit", options->limit, "at most this many; 0: all")
+    command->add_option("-n,--limit", options->choice.limit, "at most this many; 0: all")
         ->type_name("N")
         ->capture_default_str();
     command->add_flag("--json", options->json, "one JSON document");

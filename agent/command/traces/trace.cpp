@@ -8,6 +8,7 @@
 
 #include "command/commands.hpp"
 #include "command/traces/critical_path.hpp"
+#include "command/traces/find_traces.hpp"
 #include "command/traces/perfetto_json.hpp"
 #include "command/traces/store_access.hpp"
 #include "command/traces/trace_comparison.hpp"
@@ -31,18 +32,9 @@ struct Options {
     std::string format = "tree";
 };
 
-std::vector<TraceId> find_traces(StoreReader& store, const std::string& id) {
-    if (id != "last") return store.matching(id, kMostListed + 1);
-    TraceFilter filter;
-    filter.limit = 1;
-    std::vector<TraceId> found;
-    for (const TraceSummary& trace : store.recent(filter)) found.push_back(trace.trace_id);
-    return found;
-}
-
 // Not 0: there is no one such trace, which was said, and this is the exit code.
 int load(StoreAccess& store, const std::string& id, TraceTree& ret_tree) {
-    const std::vector<TraceId> found = find_traces(*store.operator->(), id);
+    const std::vector<TraceId> found = find_traces(*store.operator->(), id, kMostListed + 1);
     if (found.empty()) {
         std::cerr << "spanring trace: no trace in the store begins with '" << printable(id) << "'\n";
         return kExitNotFound;

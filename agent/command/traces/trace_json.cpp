@@ -21,7 +21,9 @@ Json to_json_object(const Attributes& attributes) {
     return object;
 }
 
-Json to_json_span(const TreeSpan& node) {
+}  // namespace
+
+Json span_json(const TreeSpan& node) {
     const DecodedSpan& span = node.span();
     const DecodedScope& scope = *node.stored.scope;
     Json object;
@@ -65,8 +67,6 @@ Json to_json_span(const TreeSpan& node) {
     return object;
 }
 
-}  // namespace
-
 std::string trace_json(const TraceTree& tree) {
     Json object;
     object["trace_id"] = to_hex(tree.trace_id);
@@ -75,7 +75,7 @@ std::string trace_json(const TraceTree& tree) {
     object["duplicates"] = tree.duplicates;
     object["services"] = tree.services();
     object["spans"] = Json::array();
-    for (const TreeSpan& span : tree.spans) object["spans"].push_back(to_json_span(span));
+    for (const TreeSpan& span : tree.spans) object["spans"].push_back(span_json(span));
     return json_text(object) + "\n";
 }
 

@@ -15,6 +15,7 @@
 #include "command/terminal/human.hpp"
 #include "command/terminal/table.hpp"
 #include "command/traces/store_access.hpp"
+#include "command/traces/summary_json.hpp"
 #include "search/moment.hpp"
 #include "search/query.hpp"
 
@@ -69,18 +70,7 @@ std::string services_of(const TraceSummary& trace) {
 void print_json(const std::vector<TraceSummary>& traces) {
     nlohmann::ordered_json json;
     json["traces"] = nlohmann::ordered_json::array();
-    for (const TraceSummary& trace : traces) {
-        json["traces"].push_back({{"trace_id", to_hex(trace.trace_id)},
-                                  {"root", trace.name},
-                                  {"service", trace.service},
-                                  {"services", trace.services},
-                                  {"has_root", trace.has_root},
-                                  {"start_unix_nano", trace.start_unix_nano},
-                                  {"duration_nano", trace.duration_nano()},
-                                  {"spans", trace.spans},
-                                  {"errors", trace.errors},
-                                  {"unfinished", trace.unfinished}});
-    }
+    for (const TraceSummary& trace : traces) json["traces"].push_back(summary_json(trace));
     std::cout << json_text(json) << "\n";
 }
 
