@@ -2,8 +2,10 @@
 #include "store/operation_log.hpp"
 
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "base/wall_clock.hpp"
 #include "store/operation_slice.hpp"
 #include "store/store_schema.hpp"
 
@@ -28,8 +30,13 @@ bool add_news(const OperationTable& measured, const OperationTable& before, Oper
 
 }  // namespace
 
-OperationLog::OperationLog(Database& database, uint64_t most_bytes) : database_(database), most_bytes_(most_bytes) {
+OperationLog::OperationLog(Database& database, uint64_t most_bytes, OperationTable written)
+    : database_(database), most_bytes_(most_bytes), before_(std::move(written)) {
     database_.execute(kOperationsTable);
+    Statement(database_, "INSERT OR IGNORE INTO totals SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM operations)")
+        .bind(1, std::string_view(kOperationsSince))
+        .bind(2, unix_nano())
+        .run();
     read_ = Statement(database_, "SELECT content FROM operations WHERE slice = ?1");
     write_ = Statement(database_, "REPLACE INTO operations VALUES (?1, ?2)");
     delete_before_ = Statement(database_, "DELETE FROM operations WHERE slice < ?1");

@@ -12,13 +12,20 @@
 
 namespace spanring::agent {
 
+// In `totals`: when the first minute began in fact, in nanoseconds since the epoch. A file of an agent that did not
+// say it has none.
+inline constexpr char kOperationsSince[] = "operations_since";
+
 class OperationLog {
 public:
-    // The database stays where it is, and is in no transaction during a call.
-    OperationLog(Database& database, uint64_t most_bytes);
+    // The database stays where it is, and is in no transaction during a call. `written`: what an earlier one of this
+    // agent had written, into a file that was set aside; what came before is not of this minute.
+    OperationLog(Database& database, uint64_t most_bytes, OperationTable written = {});
 
     // `measured`: all since the agent began. False: there is nothing new, and nothing was written.
     bool put(OperationTable measured, int64_t now_unix_nano);
+
+    const OperationTable& written() const { return before_; }
 
     void forget_before(int64_t oldest_unix_nano);  // may be in a transaction
 

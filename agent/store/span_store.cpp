@@ -29,11 +29,11 @@ constexpr uint64_t kShareOfOperations = 16;
 
 }  // namespace
 
-SpanStore::SpanStore(const StoreOptions& options)
+SpanStore::SpanStore(const StoreOptions& options, OperationTable written)
     : options_(options),
       database_(Database::open(options_.path, kStoreSchema)),
       partials_(database_, std::min(kMostPartials, options_.max_bytes / 8)),
-      operations_(database_, options_.max_bytes / kShareOfOperations) {
+      operations_(database_, options_.max_bytes / kShareOfOperations, std::move(written)) {
     database_.execute("PRAGMA cache_size = -32768");
     database_.execute("PRAGMA journal_size_limit = 67108864");
     insert_batch_ = Statement(database_, "INSERT INTO batches (stored_unix_nano, spans, request) VALUES (?1, ?2, ?3)");

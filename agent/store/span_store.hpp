@@ -23,7 +23,8 @@ namespace spanring::agent {
 
 class SpanStore {
 public:
-    explicit SpanStore(const StoreOptions& options);
+    // `written`: of one before, whose file was set aside.
+    explicit SpanStore(const StoreOptions& options, OperationTable written = {});
     SpanStore(SpanStore&&) = delete;  // its statements know where its database is
 
     uint64_t evicted_spans();  // since the file was made
@@ -33,6 +34,7 @@ public:
 
     // What was measured since the agent began, of all spans. False: there is nothing new.
     bool put_operations(OperationTable measured);
+    const OperationTable& written_operations() const { return operations_.written(); }
 
 private:
     using BytesByOwner = std::map<uid_t, uint64_t>;

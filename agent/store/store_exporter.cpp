@@ -51,6 +51,7 @@ void StoreExporter::write(const Batches& group) {
         evicted = database_->add(group);
     } catch (const DatabaseError& error) {
         if (!error.damaged()) throw;
+        written_ = database_->written_operations();
         database_.reset();
         Database::set_aside(options_.path, error.what());
         open();
@@ -96,13 +97,13 @@ void StoreExporter::open() {
     make_private_directories(std::filesystem::path(options_.path).parent_path().string());
     uint64_t evicted = 0;
     try {
-        database_.emplace(options_);
+        database_.emplace(options_, written_);
         evicted = database_->evicted_spans();
     } catch (const DatabaseError& error) {
         database_.reset();
         if (!error.damaged()) throw;
         Database::set_aside(options_.path, error.what());
-        database_.emplace(options_);
+        database_.emplace(options_, written_);
     }
     evicted_.store(evicted, std::memory_order_relaxed);
 }

@@ -43,6 +43,7 @@ private:
     // The thread's own.
     std::optional<SpanStore> database_;  // none: it could not be opened; the next batch tries again
     const Operations operations_;
+    OperationTable written_;              // of these, when the file was set aside
     Clock::time_point operations_due_{};  // not before that
     bool operations_pending_ = false;     // something was stored since
     Clock::time_point sweep_at_;          // age is looked at then, if nothing comes

@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "otlp/wire.hpp"
 #include "store/index_search.hpp"
+#include "store/operation_log.hpp"
 #include "store/operation_slice.hpp"
 #include "store/trace_sums.hpp"
 
@@ -332,12 +333,17 @@ bool StoreReader::has_table(std::string_view name) {
 
 void StoreReader::each_minute(uint64_t since, const OperationVisitor& visit) {
     if (!has_table("operations")) return;
+    // The very first one begins when measuring did.
+    Statement began(database_, "SELECT value FROM totals WHERE name = ?1");
+    const uint64_t first = began.bind(1, std::string_view(kOperationsSince)).step() ? began.unsigned_integer(0) : 0;
+    began.reset();
     Statement minutes(database_, "SELECT slice, content FROM operations WHERE slice >= ?1 ORDER BY slice");
     minutes.bind(1, since / kNanosecondsOfSlice);
     while (minutes.step()) {
         OperationTable operations;
         decode_operations(minutes.blob(1), operations);
-        visit(minutes.unsigned_integer(0) * kNanosecondsOfSlice, operations);
+        const uint64_t begin = minutes.unsigned_integer(0) * kNanosecondsOfSlice;
+        visit(first > begin && first - begin < kNanosecondsOfSlice ? first : begin, operations);
     }
 }
 

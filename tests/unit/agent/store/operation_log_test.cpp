@@ -72,6 +72,32 @@ TEST_F(OperationLogTest, AnotherAgentGoesOnWithTheMinute) {
     EXPECT_EQ(minutes(), (Minutes{{0, 5}}));
 }
 
+TEST_F(OperationLogTest, TheFirstMinuteBeginsWhenMeasuringDid) {
+    const auto begins = [&] {
+        std::vector<uint64_t> found;
+        StoreReader(file_).each_minute(0, [&](uint64_t begin, const OperationTable&) { found.push_back(begin); });
+        return found;
+    };
+    const auto began = static_cast<int64_t>(kBegin + kMinute / 3);
+    database_.execute(("UPDATE totals SET value = " + std::to_string(began)).c_str());
+    log_.put(measured("pay", 1), began + 1);
+    log_.put(measured("pay", 2), kBegin + kMinute);
+    EXPECT_EQ(begins(), (std::vector<uint64_t>{static_cast<uint64_t>(began), kBegin + kMinute}));
+    OperationLog(database_, 1 << 20).put(measured("pay", 1), kBegin + 5 * kMinute / 2);
+    EXPECT_EQ(begins().front(), static_cast<uint64_t>(began)) << "another agent goes on";
+}
+
+TEST_F(OperationLogTest, AFileThatIsMadeAnewHasWhatComesFromThenOn) {
+    log_.put(measured("pay", 9, 2), kBegin);
+    database_ = Database();
+    Database::set_aside(file_, "a test");
+    Database next = Database::open(file_, kStoreSchema);
+    OperationLog log(next, 1 << 20, log_.written());
+    EXPECT_FALSE(log.put(measured("pay", 9, 2), kBegin + 1));
+    EXPECT_TRUE(log.put(measured("pay", 11, 2), kBegin + 2));
+    EXPECT_EQ(minutes(), (Minutes{{0, 2}}));
+}
+
 TEST_F(OperationLogTest, WhatIsOldOrTooMuchGoes) {
     for (int64_t minute = 0; minute < 4; ++minute)
         log_.put(measured("pay", static_cast<uint64_t>(minute + 1)), kBegin + minute * kMinute);
