@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tests of the OTLP receiver share, whatever the protocol: requests made by hand, and an agent that takes them."""
 
+import http.client
 import json
 import socket
 import struct
@@ -47,6 +48,26 @@ def deaf_backend(case, **more):
     deaf = socket.create_server(("127.0.0.1", 0))
     case.addCleanup(deaf.close)
     return {"endpoint": f"http://127.0.0.1:{deaf.getsockname()[1]}", "timeout": "1h", "spool": {"enabled": False}, **more}
+
+
+class StoreAgent:
+    """An agent that takes OTLP over HTTP and keeps everything in its local store."""
+
+    def __init__(self, workspace):
+        self.port = harness.free_port()
+        configuration = workspace.unique("agent.yaml")
+        configuration.write_text(json.dumps({
+            "receivers": {"spanring": None, "otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{self.port}"}}}},
+            "exporters": {"store": {}},
+            "service": {"pipelines": {"traces": {"receivers": ["spanring", "otlp"], "exporters": ["store"]}}}}))
+        self.process = workspace.agent("--config", configuration)
+
+    def take(self, content):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=harness.WATCHDOG)
+        connection.request("POST", "/v1/traces", content, {"Content-Type": "application/x-protobuf"})
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, b""), answer.status
+        connection.close()
 
 
 class Receiving(harness.Case):
