@@ -42,6 +42,7 @@ void add_ps(CLI::App& app, Selection& selection);
 void add_open(CLI::App& app, Selection& selection);
 void add_traces(CLI::App& app, Selection& selection);
 void add_top(CLI::App& app, Selection& selection);
+void add_page(CLI::App& app, Selection& selection);
 void add_tail(CLI::App& app, Selection& selection);
 void add_ops(CLI::App& app, Selection& selection);
 void add_import(CLI::App& app, Selection& selection);

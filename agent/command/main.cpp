@@ -78,6 +78,7 @@ int run(int argc, char** argv) {
     add_import(app, selection);
     add_tail(app, selection);
     add_top(app, selection);
+    add_page(app, selection);
     add_audit(app, selection);
     add_dump(app, selection);
     add_sampling(app, selection);

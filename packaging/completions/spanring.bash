@@ -13,6 +13,7 @@ _spanring() {
         ['spanring ops']='-h --help --service --name --since --sort -n --limit --json'
         ['spanring tail']='-h --help -n --limit --json'
         ['spanring top']='-h --help --interval'
+        ['spanring page']='-h --help --listen --tls-certificate --tls-key --host'
         ['spanring audit']='-h --help --service --each --wait --json'
         ['spanring accounting']='-h --help --service --each --wait --json'
         ['spanring dump']='-h --help --format --json --open --pending -a --attributes -n --limit'
@@ -23,11 +24,11 @@ _spanring() {
         ['spanring doctor']='-h --help --config --pid --patience --json'
     )
     local -A commands=(
-        [spanring]='ps open traces trace import ops tail top audit accounting dump sampling doctor'
+        [spanring]='ps open traces trace import ops tail top page audit accounting dump sampling doctor'
         ['spanring sampling']='set clear show'
     )
     local with_value='--state-dir --directory --store --colour --color --service --name --min-duration --max-duration --since --until
-        --order --sort -n --limit --wait --format -s --config --pid --patience --stuck --factor --depth --compare --interval'
+        --order --sort -n --limit --wait --format -s --config --pid --patience --stuck --factor --depth --compare --interval --listen --tls-certificate --tls-key --host'
 
     # Without the "=" that bash makes a word of its own: --format=json.
     local words=() word
@@ -55,7 +56,7 @@ _spanring() {
     case "$value" in
         '') ;;
         --state-dir|--directory) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
-        --store|--config) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --store|--config|--tls-certificate|--tls-key) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --colour|--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current"); return ;;
         --order) mapfile -t COMPREPLY < <(compgen -W 'start arrival' -- "$current"); return ;;
         --sort) mapfile -t COMPREPLY < <(compgen -W 'spans errors total p50 p95 p99' -- "$current"); return ;;

@@ -2,7 +2,7 @@
 #
 # Completion of spanring for fish. tests/install/completions_test.py compares it with --help.
 
-set -l commands ps open traces trace import ops tail top audit accounting dump sampling doctor
+set -l commands ps open traces trace import ops tail top page audit accounting dump sampling doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c spanring -f
@@ -23,6 +23,7 @@ complete -c spanring -n $none -a import -d 'traces of others, into a store of th
 complete -c spanring -n $none -a ops -d 'rate, errors and durations of operations'
 complete -c spanring -n $none -a tail -d 'spans as they arrive'
 complete -c spanring -n $none -a top -d 'processes, exporters and operations, second by second'
+complete -c spanring -n $none -a page -d 'the same in a browser'
 complete -c spanring -n $none -a 'audit accounting' -d 'where every span is, as equations'
 complete -c spanring -n $none -a dump -d 'what is in the file of a segment'
 complete -c spanring -n $none -a sampling -d 'what is recorded, by service'
@@ -76,6 +77,11 @@ complete -c spanring -n '__fish_seen_subcommand_from tail' -s n -l limit -x -d '
 complete -c spanring -n '__fish_seen_subcommand_from tail' -l json -d 'a JSON document for each span'
 
 complete -c spanring -n '__fish_seen_subcommand_from top' -l interval -x -d 'again every so many seconds'
+
+complete -c spanring -n '__fish_seen_subcommand_from page' -l listen -x -d 'HOST:PORT or unix:PATH'
+complete -c spanring -n '__fish_seen_subcommand_from page' -l tls-certificate -r -F -d 'PEM, with its chain'
+complete -c spanring -n '__fish_seen_subcommand_from page' -l tls-key -r -F -d 'PEM'
+complete -c spanring -n '__fish_seen_subcommand_from page' -l host -x -d 'a name that browsers reach it by'
 
 complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l service -x -d 'processes of this service only'
 complete -c spanring -n '__fish_seen_subcommand_from audit accounting' -l each -d 'each process by itself'
