@@ -73,9 +73,8 @@ void read_protocol(const Environment& environment, OtelEnvironment& result, std:
     if (const auto said = spoken(environment, "PROTOCOL")) {
         const std::string word = lower(said->second);
         if (word == "http/protobuf" || word == "http/json") result.protocol = ExporterType::kOtlpHttp;
-        if (word == "http/json") {
-            warnings.push_back(said->first + ": 'http/json' is not supported, spans are sent by http/protobuf");
-        } else if (word != "grpc" && word != "http/protobuf") {
+        if (word == "http/json") result.http.encoding = OtlpHttpOptions::Encoding::kJson;
+        if (word != "grpc" && result.protocol != ExporterType::kOtlpHttp) {
             warnings.push_back(said->first + ": '" + said->second + "' is not supported, spans are sent by grpc");
         }
     }

@@ -33,10 +33,13 @@ class Fields(harness.Case):
     def test_every_field_arrives_over_http_in_zstd(self):
         self.arrives_over_http("zstd")
 
-    def arrives_over_http(self, compression):
+    def test_every_field_arrives_over_http_as_json(self):
+        self.arrives_over_http("gzip", "http/json")
+
+    def arrives_over_http(self, compression, protocol="http/protobuf"):
         """Told by the environment alone, as a container would be."""
         collector = self.workspace.collector().start()
-        agent = self.workspace.agent(env={"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        agent = self.workspace.agent(env={"OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
                                           "OTEL_EXPORTER_OTLP_ENDPOINT": collector.http_endpoint,
                                           "OTEL_EXPORTER_OTLP_COMPRESSION": compression})
         self.assertIn("exporters=otlp_http", agent.stderr())

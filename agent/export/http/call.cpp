@@ -93,14 +93,14 @@ HttpCall& HttpCall::of(CURL* handle) {
     return *static_cast<HttpCall*>(self);
 }
 
-void HttpCall::start(ShipmentPtr shipment, std::string compressed) {
+void HttpCall::start(ShipmentPtr shipment, std::string made) {
     shipment_ = std::move(shipment);
-    compressed_ = std::move(compressed);
-    if (compressed_.empty()) {
+    made_ = std::move(made);
+    if (made_.empty()) {
         body_ = shipment_->request.slices;
     } else {
-        compressed_piece_ = {reinterpret_cast<const uint8_t*>(compressed_.data()), compressed_.size()};
-        body_ = {&compressed_piece_, 1};
+        made_piece_ = {reinterpret_cast<const uint8_t*>(made_.data()), made_.size()};
+        body_ = {&made_piece_, 1};
     }
     piece_ = offset_ = 0;
     response_.clear();
@@ -108,7 +108,7 @@ void HttpCall::start(ShipmentPtr shipment, std::string compressed) {
     headers_whole_ = false;
     too_long_ = false;
     error_[0] = '\0';
-    const size_t size = compressed_.empty() ? shipment_->request.bytes : compressed_.size();
+    const size_t size = made_.empty() ? shipment_->request.bytes : made_.size();
     set(easy_.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(size));
 }
 
@@ -135,7 +135,7 @@ Answer HttpCall::answer(CURLcode result) const {
 }
 
 ShipmentPtr HttpCall::finish() {
-    compressed_ = {};
+    made_ = {};
     body_ = {};
     return std::exchange(shipment_, nullptr);
 }

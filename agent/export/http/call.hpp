@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One attempt at a time to deliver a shipment by an HTTP POST: an easy handle of libcurl, set up once and used again
-// and again. libcurl reads the body through here, straight out of the shipment's pieces or the compressed bytes.
+// and again. libcurl reads the body through here, straight out of the shipment's pieces, or out of what was made of
+// them.
 #pragma once
 
 #include <curl/curl.h>
@@ -26,8 +27,8 @@ public:
     HttpCall(const HttpEndpoint& endpoint, const OtlpHttpOptions& options, std::shared_ptr<const TlsFiles> tls,
              const curl_slist* headers);
 
-    // `compressed`: the body, where it is not the shipment's own bytes. Then the handle goes to a multi handle.
-    void start(ShipmentPtr shipment, std::string compressed);
+    // `made`: the body, where it is not the shipment's own bytes. Then the handle goes to a multi handle.
+    void start(ShipmentPtr shipment, std::string made);
     // After it came to its end, with `result`.
     Answer answer(CURLcode result) const;
     // Lets go of the shipment.
@@ -57,8 +58,8 @@ private:
     const std::unique_ptr<CURL, Free> easy_;
 
     ShipmentPtr shipment_;
-    std::string compressed_;
-    std::span<const uint8_t> compressed_piece_;
+    std::string made_;
+    std::span<const uint8_t> made_piece_;
     std::span<const std::span<const uint8_t>> body_;
     size_t piece_ = 0;  // of the body, and how far into it
     size_t offset_ = 0;

@@ -62,12 +62,13 @@ std::vector<OptionFault> header_faults(const OtlpHttpOptions& otlp) {
 }
 
 std::vector<Option> describe(OtlpHttpOptions& otlp) {
+    using enum OtlpHttpOptions::Encoding;
     std::vector<Option> options = {
         {"endpoint", text(otlp.endpoint, "URL", check_endpoint),
          "`http://...` or `https://...`, to which `/v1/traces` is appended; or `unix:path`"},
         {"traces_endpoint", text(otlp.traces_endpoint, "URL", check_traces_endpoint),
          "the whole URL, in place of endpoint"},
-        {"encoding", only("proto"), "how requests are encoded"},
+        {"encoding", choice(otlp.encoding, {{"proto", kProto}, {"json", kJson}}), "how requests are encoded"},
         {"tls", Group{describe_tls(otlp)}},
         {"compression", choice(otlp.compression, {"none", "gzip", "zstd"}), "how requests are compressed"},
         {"compression_params",

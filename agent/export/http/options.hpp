@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+
 #include "export/otlp_options.hpp"
 
 namespace spanring::agent {
@@ -8,7 +10,10 @@ namespace spanring::agent {
 struct OtlpHttpOptions : OtlpOptions {
     OtlpHttpOptions() { endpoint = "http://localhost:4318"; }
 
+    enum class Encoding : uint8_t { kProto, kJson };
+
     std::string traces_endpoint;  // where it is set: the whole URL, in place of `endpoint`
+    Encoding encoding = Encoding::kProto;
     uint32_t compression_level = 1;
     uint32_t max_conns_per_host = 0;  // 0: one for each concurrent request
     std::chrono::milliseconds idle_conn_timeout{90000};

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "otlp/json.hpp"
+#include "otlp/request.hpp"
 
 namespace spanring::agent {
 
@@ -32,7 +34,7 @@ HttpTransport::HttpTransport(const OtlpHttpOptions& options)
     if (multi_ == nullptr) throw std::runtime_error("HTTP client: cannot be set up");
     ::curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(options_.in_flight));
 
-    append_header("Content-Type: application/x-protobuf");
+    append_header(json() ? "Content-Type: application/json" : "Content-Type: application/x-protobuf");
     append_header("Expect:");  // never asks before it sends
     if (compressor_) append_header(std::string("Content-Encoding: ") + compressor_->encoding());
     // libcurl: a semicolon in place of the colon stands for a header without a value.
@@ -51,6 +53,18 @@ void HttpTransport::append_header(const std::string& line) {
     headers_.reset(list);
 }
 
+// The body of a request where it is not the request's own bytes; empty: it is.
+std::string HttpTransport::made_of(const Request& request) const {
+    if (!json()) return compressor_ ? compressor_->compress(request) : std::string();
+    const std::string bytes = flatten(request);
+    std::string text = otlp_json_of_request({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+    if (!compressor_) return text;
+    Request of_text;
+    of_text.slices.emplace_back(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+    of_text.bytes = text.size();
+    return compressor_->compress(of_text);
+}
+
 void HttpTransport::start(ShipmentPtr shipment, bool probe) {
     if (tls_ && tls_->refresh(Clock::now())) {
         // libcurl goes on with a kept connection only where its certificates are the same.
@@ -63,8 +77,8 @@ void HttpTransport::start(ShipmentPtr shipment, bool probe) {
     HttpCall& call = *free_.back();
     free_.pop_back();
     call.probe = probe;
-    std::string compressed = compressor_ ? compressor_->compress(shipment->request) : std::string();
-    call.start(std::move(shipment), std::move(compressed));
+    std::string made = made_of(shipment->request);
+    call.start(std::move(shipment), std::move(made));
     ::curl_multi_add_handle(multi_.get(), call.handle());
     int running = 0;
     ::curl_multi_perform(multi_.get(), &running);  // its bytes are on their way while the next ones are compressed

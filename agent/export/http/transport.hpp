@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// OTLP over HTTP/1.1: protobuf in POST requests, several at the same time, on connections that are kept. libcurl's
-// multi handle does the work on the sender's thread; its time-out is the deadline and ends a request whatever the peer
-// does, for the bytes are the agent's until libcurl copies them into the socket. Compression is done here, once an
-// attempt, of private copies only: mapped shipments are never carried. With TLS the process must ignore SIGPIPE.
+// OTLP over HTTP/1.1: protobuf or JSON in POST requests, several at the same time, on connections that are kept.
+// libcurl's multi handle does the work on the sender's thread; its time-out is the deadline and ends a request whatever
+// the peer does, for the bytes are the agent's until libcurl copies them into the socket. Another encoding and
+// compression are made here, once an attempt, of private copies only: mapped shipments are never carried. With TLS the
+// process must ignore SIGPIPE.
 //
 // Header bill: it holds its calls and the thread that watches them; whoever makes one, and nobody else, includes it.
 #pragma once
@@ -49,6 +50,8 @@ private:
         void operator()(CURLM* multi) const { ::curl_multi_cleanup(multi); }
     };
 
+    std::string made_of(const Request& request) const;
+    bool json() const { return options_.encoding == OtlpHttpOptions::Encoding::kJson; }
     void append_header(const std::string& line);
     std::vector<Ended> take_ended();
     void end_all(std::vector<Ended>& ended);

@@ -97,7 +97,7 @@ TEST_F(MistakesTest, MistakesOfHttpAreNamedWithTheirPlace) {
     EXPECT_THAT(first("compression_params: {level: 20}"), AllOf(StartsWith(at(3, 33)), HasSubstr("from 1 to 19")));
     EXPECT_THAT(first("compression_params: {level: 10}\n    compression: gzip"),
                 AllOf(StartsWith(at(3, 26)), HasSubstr("at most 9")));
-    EXPECT_THAT(first("encoding: json"), AllOf(StartsWith(at(3, 15)), HasSubstr("'json' is not one of: proto")));
+    EXPECT_THAT(first("encoding: xml"), AllOf(StartsWith(at(3, 15)), HasSubstr("'xml' is not one of: proto, json")));
     EXPECT_THAT(first("tls: {min_version: 1.4}"), AllOf(StartsWith(at(3, 24)), HasSubstr("1.2, 1.3")));
     EXPECT_THAT(first("tls: {insecure: true}\n    endpoint: https://x"),
                 AllOf(StartsWith(at(3, 11)), HasSubstr("insecure_skip_verify")));
