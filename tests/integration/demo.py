@@ -6,8 +6,12 @@ middle of a request and started again, and so is the agent. Then: one trace acro
 of the killed process, and the accounting of every process, which must come out.
 """
 
+import argparse
 import json
+import os
 import re
+import shutil
+import subprocess
 import sys
 import time
 
@@ -18,6 +22,7 @@ PROGRAMS = {"front": SHOP / "front", "stock": SHOP / "stock", "loadgen": SHOP / 
             "payment": harness.BUILD / "cargo/release/payment"}
 SERVICES = ["shop-front", "shop-stock", "shop-payment"]
 SPANS_OF_A_CHECKOUT = 7
+KEPT = harness.BUILD / "demo"  # what is left of a demo, to be looked at
 LISTENING = "listening on 127.0.0.1:"
 
 
@@ -154,7 +159,34 @@ class Shop:
                      f"{exporter['exported']} exported")
 
 
+def keep_store(shop):
+    """A copy of the store, for whoever wants to look later. The agent has ended, so its files are at rest."""
+    shutil.rmtree(KEPT, ignore_errors=True)
+    KEPT.mkdir(parents=True)
+    for file in shop.workspace.state.glob("spans.db*"):
+        shutil.copy2(file, KEPT / file.name)
+
+
+def show_page(trace, span):
+    """Serves what was kept, and opens a browser where there is one, at the last spans of the killed process. Until Ctrl-C."""
+    page = subprocess.Popen([harness.COMMAND, "--store", KEPT / "spans.db", "page"], stdout=subprocess.PIPE, text=True)
+    try:
+        link = f"{page.stdout.readline().strip()}#/trace/{trace}?span={span}"
+        must(link.startswith("http"), "spanring page gave no link")
+        say(f"\nThe last spans of the killed stock, in a browser; the link works once, Ctrl-C ends it:\n    {link}")
+        opener = shutil.which("xdg-open")
+        if opener and any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")):
+            subprocess.run([opener, link], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        page.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        page.terminate()
+        page.wait()
+
+
 def run(requests=3000, rate=250):
+    """Returns the trace in whose middle stock was killed, and its open span."""
     begin = time.monotonic()
     workspace = harness.Workspace()
     try:
@@ -169,6 +201,8 @@ def run(requests=3000, rate=250):
         say("-- the accounting\n")
         shop.show_accounting(killed)
         say(f"It comes out: nothing was lost. {time.monotonic() - begin:.0f} s.")
+        keep_store(shop)
+        return trace, span
     except (Failure, AssertionError) as problem:
         for process in workspace.processes:
             said = process.stderr()[-2000:]
@@ -180,8 +214,17 @@ def run(requests=3000, rate=250):
 
 
 def main():
+    parser = argparse.ArgumentParser(prog="tools/demo", description="A shop in three languages; a service and the agent are killed, and nothing is lost.")
+    parser.add_argument("--open", action="store_true", help="then show the killed service's last spans in a browser, until Ctrl-C")
+    options = parser.parse_args()
     try:
-        run()
+        trace, span = run()
+        if options.open:
+            show_page(trace, span)
+        else:
+            store = (KEPT / "spans.db").relative_to(harness.SOURCE) if KEPT.is_relative_to(harness.SOURCE) else KEPT / "spans.db"
+            say(f"\nTo see it in a browser: build/agent/spanring --store {store} page\n"
+                f"and put #/trace/{trace}?span={span} after the link, for the last spans of the killed stock (tools/demo --open does so).")
     except (Failure, AssertionError) as problem:
         print(f"demo: {problem}", file=sys.stderr)
         return 1
