@@ -117,7 +117,7 @@ class Traces:
                 continue  # most are not as deep
             inside = start + self.random.randrange(max(1, length // 2))
             lasting = max(2_000, int(length * self.random.uniform(0.1, 0.5)))
-            identity = self.add(self.random.choice(services), trace, parent, self.random.choice(names), begin + inside, begin + inside + lasting,
+            identity = self.add(services[min(depth // 3, 3)], trace, parent, self.random.choice(names), begin + inside, begin + inside + lasting,
                                 error="timed out" if self.random.random() < 0.004 else None)
             open_.append((identity, inside, lasting, depth + 1))
         return trace
