@@ -302,7 +302,7 @@ local environment = ffi.new("spr_environment")
 local carrier = ffi.new("spr_carrier")
 local propagated = ffi.new("spr_propagated")
 
--- fields: header names of the propagators; variable: the name of the environment's variable of each.
+-- fields: header names of the propagators; variable: how the environment's variable of each begins.
 local fields, variable = {}, {}
 
 local function read_fields()
@@ -311,7 +311,7 @@ local function read_fields()
         local field = C.spr_propagation_field(i)
         if field == nil then break end
         fields[i + 1] = string_of(field)
-        variable[fields[i + 1]] = fields[i + 1]:upper():gsub("[^A-Z0-9]", "_") .. ""
+        variable[fields[i + 1]] = fields[i + 1]:upper():gsub("[^A-Z0-9]", "_") .. "="
     end
 end
 
@@ -419,15 +419,18 @@ function M.inject(from, set, into, remote)
     if not open_carrier() then return EINVAL end
     local result = C.spr_inject_with(propagated, carrier)
     if result < 0 then return result end
+    -- They are written in the order of the fields; one that has no value is left out.
+    local place = 0
+    local text = variables[0] ~= nil and string_of(variables[0])
     for i = 1, #fields do
-        local field, prefix = fields[i], variable[fields[i]]
+        local prefix = variable[fields[i]]
         local value
-        for place = 0, PLACES - 1 do
-            if variables[place] == nil then break end
-            local text = string_of(variables[place])
-            if text:sub(1, #prefix + 1) == prefix .. "=" then value = text:sub(#prefix + 2) end
+        if text and text:sub(1, #prefix) == prefix then
+            value = text:sub(#prefix + 1)
+            place = place + 1
+            text = variables[place] ~= nil and string_of(variables[place])
         end
-        set(field, value, into)
+        set(fields[i], value, into)
     end
     return 0
 end

@@ -50,7 +50,7 @@ class Migration(unittest.TestCase):
         for page in sorted(FOLDER.glob("*.md")):
             text = page.read_text()
             costs = text.partition("## What it costs")[2].partition("\n## ")[0]
-            linked = "".join((FOLDER / name).read_text() for name in re.findall(r"\]\((\.\./[\w-]+\.md)\)", text))
+            linked = "".join((FOLDER / name).read_text() for name in re.findall(r"\]\((\.\./[\w-]+\.md)(?:#[\w-]+)?\)", text))
             for row in re.findall(r"^\| .*\d (?:ns|us) .*", costs, re.MULTILINE):
                 figures = re.findall(r"[\d.,]+ (?:ns|us)", row)
                 with self.subTest(page.name, row=row):

@@ -13,7 +13,8 @@ local ffi = require "ffi"
 local spanring = require "spanring"
 local base = require "resty.core.base"
 
-local ngx, type, tonumber, tostring, pcall, error = ngx, type, tonumber, tostring, pcall, error
+local ngx, type, tonumber, tostring, rawget, pcall, error =
+    ngx, type, tonumber, tostring, rawget, pcall, error
 local get_request = base.get_request
 local ERROR, SERVER, CLIENT = spanring.ERROR, spanring.SERVER, spanring.CLIENT
 
@@ -59,7 +60,8 @@ for name in ("CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE"):gmatc
 local SECRET = { "AWSAccessKeyId", "Signature", "sig", "X-Goog-Signature" }
 
 local function redacted(query)
-    if not query:find("[sS]ig") and not query:find("AWSA", 1, true) then return query end
+    -- Plain: LuaJIT compiles no patterns.
+    if not (query:find("sig", 1, true) or query:find("Sig", 1, true) or query:find("AWSA", 1, true)) then return query end
     query = "&" .. query
     for _, name in ipairs(SECRET) do
         query = query:gsub("(&" .. name:gsub("%-", "%%-") .. "=)[^&]*", "%1REDACTED")
@@ -76,6 +78,13 @@ end
 
 -- "host:port", "[v6]:port", "host": address and port.
 local function host_and_port(text)
+    local colon = text:find(":", 1, true)
+    if not colon then return text end
+    if text:byte(1) ~= 91 and not text:find(":", colon + 1, true) then -- no "["
+        local port = tonumber(text:sub(colon + 1))
+        if port or colon == #text then return text:sub(1, colon - 1), port end
+        return text -- "unix:/path"
+    end
     local host, port = text:match("^%[([^%]]*)%]:?(%d*)$")
     if not host then host, port = text:match("^([^:]*):?(%d*)$") end
     if not host then return text end
@@ -85,6 +94,8 @@ end
 local function set(span, key, value)
     if value ~= nil and value ~= "" then span:set(key, value) end
 end
+
+local VERSIONS = { ["HTTP/1.0"] = "1.0", ["HTTP/1.1"] = "1.1", ["HTTP/2.0"] = "2", ["HTTP/3.0"] = "3" }
 
 local function describe_request(span, var, method)
     local path, query = target_of(var.request_uri or "/")
@@ -106,24 +117,23 @@ local function describe_request(span, var, method)
     set(span, "client.address", var.remote_addr)
     set(span, "network.peer.address", var.remote_addr)
     set(span, "network.peer.port", tonumber(var.remote_port))
-    local protocol = var.server_protocol
-    if protocol then
-        set(span, "network.protocol.version", (protocol:gsub("^HTTP/", ""):gsub("^([23])%.0$", "%1")))
-    end
+    set(span, "network.protocol.version", VERSIONS[var.server_protocol])
     set(span, "user_agent.original", var.http_user_agent)
 end
 
 -- ---- The request -----------------------------------------------------------------------------------------------
 
-local function set_request_header(name, value)
-    if value == nil then
-        ngx.req.clear_header(name)
-    else
+-- came: the request's headers, where some of a propagator were among them.
+local function set_request_header(name, value, came)
+    if value ~= nil then
         ngx.req.set_header(name, value)
+    elseif came and rawget(came, name) ~= nil then
+        ngx.req.clear_header(name)
     end
 end
 
-local function header(name, headers) return headers[name] end
+-- Names are lower-case there; for others the table would try them with '-'.
+local function header(name, headers) return rawget(headers, name) end
 
 local function finish_client(state)
     local span = state.client
@@ -140,10 +150,15 @@ end
 local COMING = {} -- "http_traceparent", ...: nginx's variables of what a propagator may read
 for i, name in ipairs(spanring.incoming) do COMING[i] = "http_" .. name:gsub("%-", "_") end
 
+-- What came, and the headers that it came in.
 local function incoming(var)
     for i = 1, #COMING do
-        if var[COMING[i]] then return spanring.extract(header, ngx.req.get_headers(0)) end
+        if var[COMING[i]] then
+            local came = ngx.req.get_headers(0)
+            return spanring.extract(header, came), came
+        end
     end
+    return nil
 end
 
 -- Starts the server span of the request; in access_by_lua* or rewrite_by_lua*. options: name, route ("/users/{id}").
@@ -169,14 +184,14 @@ M.access = guarded("access", function(options)
         name = METHODS[method] and method or "HTTP"
         if route then name = name .. " " .. route end
     end
-    local remote = incoming(var)
+    local remote, came = incoming(var)
     local span
     if remote and remote.context then
         span = tracer:start_with(name, { parent = remote, kind = SERVER })
     else
         span = tracer:start(name, false, SERVER)
     end
-    state = { server = span, remote = remote, attempts = 0, method = method }
+    state = { server = span, remote = remote, came = came, attempts = 0, method = method }
     requests[key] = state
     ngx.ctx.spanring = state
     if span:recording() then
@@ -203,7 +218,7 @@ local function start_attempt(state)
         span:set("http.request.method", METHODS[state.method] and state.method or "_OTHER")
         if state.attempts > 1 then span:set("http.request.resend_count", state.attempts - 1) end
     end
-    spanring.inject(span, set_request_header, nil, state.remote)
+    spanring.inject(span, set_request_header, state.came, state.remote)
     return span
 end
 
@@ -222,7 +237,8 @@ end
 
 -- "-" where there was none; of several attempts, "500, 200", and "500 : 200" behind an internal redirect, that of one.
 local function of_attempt(text, number)
-    if type(text) ~= "string" then return end
+    if type(text) ~= "string" then return nil end
+    if not text:find(" ", 1, true) then return number == 1 and text ~= "-" and text ~= "" and text or nil end
     local at = 0
     for one in text:gmatch("[^,%s]+") do
         if one ~= ":" then
@@ -236,6 +252,7 @@ end
 local function count_attempts(text)
     local count = 0
     if type(text) == "string" then
+        if not text:find(" ", 1, true) then return text ~= "" and 1 or 0 end
         for one in text:gmatch("[^,%s]+") do
             if one ~= ":" then count = count + 1 end
         end
