@@ -10,16 +10,15 @@
 -- filling and calling, and a VM of Lua runs one thing at a time.
 local ffi = require "ffi"
 local abi = require "spanring.abi"
+local attributes = require "spanring.attributes"
 
 local C, missing = abi.load(os.getenv("SPANRING_LIBRARY"))
-local type, tonumber, pairs, floor, min = type, tonumber, pairs, math.floor, math.min
+local type, tonumber, min = type, tonumber, math.min
 local istype, fill, sizeof, string_of = ffi.istype, ffi.fill, ffi.sizeof, ffi.string
 
-local STRING, BOOL, INT64, DOUBLE, ARRAY = 1, 2, 3, 4, 5
 local PARENT_CURRENT, PARENT_EXPLICIT, PARENT_ROOT = 0, 1, 2
 local SAMPLING_RECORD, SAMPLING_DROP = 1, 2
 local EINVAL = -22
-local MOST_INTEGER = 2 ^ 53 -- a Lua number is a double: integers beyond that are not whole ones any more
 
 local new_span = ffi.typeof("spr_span")
 local span_type, context_type = ffi.typeof("spr_span"), ffi.typeof("spr_context")
@@ -31,74 +30,6 @@ local M = {
 }
 
 local Span, Tracer, Provider = {}, {}, {}
-
--- ---- Attributes ------------------------------------------------------------------------------------------------
-
-local ATTRIBUTES, VALUES = 256, 256 -- in one call; the default limit of a span is 128
-local attributes = ffi.new("spr_attribute[?]", ATTRIBUTES)
-local values = ffi.new("spr_value[?]", VALUES)
-
--- Type and value into `any`; the type, or nil where it is none. `used`: how many places of `values` lists have taken.
-local function put(any, value, used)
-    local kind = type(value)
-    if kind == "string" then
-        any.string.data, any.string.size = value, #value
-        return STRING, used
-    elseif kind == "number" then
-        if floor(value) == value and value <= MOST_INTEGER and value >= -MOST_INTEGER then
-            any.int64 = value
-            return INT64, used
-        end
-        any.float64 = value
-        return DOUBLE, used
-    elseif kind == "boolean" then
-        any.boolean = value and 1 or 0
-        return BOOL, used
-    elseif kind == "cdata" and (istype(int64_type, value) or istype(uint64_type, value)) then
-        any.int64 = value
-        return INT64, used
-    elseif kind == "table" then
-        local count = #value
-        if used + count > VALUES then return nil, used end
-        local first = values + used
-        used = used + count
-        for i = 1, count do
-            local one = first[i - 1]
-            local item
-            if type(value[i]) == "table" then return nil, used end
-            item, used = put(one.value, value[i], used)
-            if not item then return nil, used end
-            one.type, one.reserved = item, 0
-        end
-        any.array.values, any.array.count = first, count
-        return ARRAY, used
-    end
-    return nil, used
-end
-
-local count, used = 0, 0 -- of the list that put_attributes() is at
-
-local function add(key, value)
-    if type(key) ~= "string" or count == ATTRIBUTES then return end
-    local attribute = attributes[count]
-    local kind
-    kind, used = put(attribute.value, value, used)
-    if not kind then return end
-    attribute.key, attribute.key_size, attribute.type, attribute.reserved = key, #key, kind, 0
-    count = count + 1
-end
-
--- {key = value, ...}, or {"key", value, "key", value, ...}, which keeps its order. Returns how many.
-local function put_attributes(list)
-    count, used = 0, 0
-    if type(list) ~= "table" then return 0 end
-    if list[1] ~= nil then
-        for i = 1, #list - 1, 2 do add(list[i], list[i + 1]) end
-    else
-        for key, value in pairs(list) do add(key, value) end
-    end
-    return count
-end
 
 -- ---- Contexts --------------------------------------------------------------------------------------------------
 
@@ -171,8 +102,8 @@ function Tracer:start_with(name, options)
     if type(name) ~= "string" or type(options) ~= "table" then return span, "a name and a table of options" end
     local parent = options.parent
     local said = prepare(parent, type(options.kind) == "number" and options.kind or nil)
-    local count = put_attributes(options.attributes)
-    if count > 0 then said.attributes, said.attribute_count = attributes, count end
+    local count = attributes.put(options.attributes)
+    if count > 0 then said.attributes, said.attribute_count = attributes.list, count end
     local start_time = options.start_time
     if type(start_time) == "number" or istype(uint64_type, start_time) then said.start_time_ns = start_time end
     local trace_state = options.trace_state or (type(parent) == "table" and parent.trace_state)
@@ -198,17 +129,15 @@ function Span:set(key, value)
     local kind = type(value)
     if kind == "string" then return C.spr_span_set_string(self, key, #key, value, #value) end
     if kind == "number" then
-        if floor(value) == value and value <= MOST_INTEGER and value >= -MOST_INTEGER then
+        if attributes.is_integer(value) then
             return C.spr_span_set_int64(self, key, #key, value)
         end
         return C.spr_span_set_double(self, key, #key, value)
     end
     if kind == "boolean" then return C.spr_span_set_bool(self, key, #key, value and 1 or 0) end
     if kind == "table" then
-        local item = put(attributes[0].value, value, 0)
-        if not item then return EINVAL end
-        attributes[0].key, attributes[0].key_size, attributes[0].type, attributes[0].reserved = key, #key, item, 0
-        return C.spr_span_set_attributes(self, attributes, 1)
+        if not attributes.put_one(key, value) then return EINVAL end
+        return C.spr_span_set_attributes(self, attributes.list, 1)
     end
     if istype(int64_type, value) or istype(uint64_type, value) then return C.spr_span_set_int64(self, key, #key, value) end
     return EINVAL
@@ -228,8 +157,8 @@ function Span:event(name, list, time)
     fill(event_room, sizeof(event_room))
     event_room.name, event_room.name_size = name, #name
     if type(time) == "number" or istype(uint64_type, time) then event_room.time_ns = time end
-    local count = put_attributes(list)
-    if count > 0 then event_room.attributes, event_room.attribute_count = attributes, count end
+    local count = attributes.put(list)
+    if count > 0 then event_room.attributes, event_room.attribute_count = attributes.list, count end
     return C.spr_span_add_event(self, event_room)
 end
 
@@ -238,8 +167,8 @@ function Span:link(to, list)
     if not context then return EINVAL end
     fill(link_room, sizeof(link_room))
     link_room.context = context
-    local count = put_attributes(list)
-    if count > 0 then link_room.attributes, link_room.attribute_count = attributes, count end
+    local count = attributes.put(list)
+    if count > 0 then link_room.attributes, link_room.attribute_count = attributes.list, count end
     return C.spr_span_add_link(self, link_room)
 end
 
@@ -482,11 +411,10 @@ function M.open(options)
     if type(options.service_name) == "string" then
         said.service_name, said.service_name_size = options.service_name, #options.service_name
     end
-    put_attributes(options.resource)
-    local language = true
-    for i = 0, count - 1 do language = language and string_of(attributes[i].key, attributes[i].key_size) ~= LANGUAGE end
-    if language then add(LANGUAGE, "lua") end
-    if count > 0 then said.resource_attributes, said.resource_attribute_count = attributes, count end
+    local count, list, language = attributes.put(options.resource), attributes.list, true
+    for i = 0, count - 1 do language = language and string_of(list[i].key, list[i].key_size) ~= LANGUAGE end
+    if language then count = attributes.add(LANGUAGE, "lua") end
+    if count > 0 then said.resource_attributes, said.resource_attribute_count = list, count end
     if type(options.resource_schema_url) == "string" then
         said.resource_schema_url, said.resource_schema_url_size = options.resource_schema_url, #options.resource_schema_url
     end

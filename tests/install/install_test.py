@@ -61,7 +61,7 @@ LIBRARY = {"LIBDIR/libspanring.so", "LIBDIR/libspanring.so.0", "LIBDIR/libspanri
            "share/man/man3/libspanring.3"}
 HEADERS_OF_CPP = {path.relative_to(harness.SOURCE / "bindings/cpp").as_posix()
                   for path in (harness.SOURCE / "bindings/cpp/include").rglob("*.hpp")}
-LUA = {f"share/lua/5.1/{path}" for path in ("spanring.lua", "spanring/abi.lua", "spanring/nginx.lua")}
+LUA = {f"share/lua/5.1/{path}" for path in ("spanring.lua", "spanring/abi.lua", "spanring/attributes.lua", "spanring/nginx.lua")}
 AGENT = {"bin/spanring", "bin/spanring-agent"}
 MAN = {"share/man/man1/spanring.1", "share/man/man8/spanring-agent.8"}
 SYSTEMD = {"lib/systemd/system/spanring-agent.service", "lib/systemd/system/spanring-agent@.service",
