@@ -9,16 +9,16 @@ const UNSEEN = /[\p{C}\u2028\u2029\u115f\u1160\u3164\uffa0]/gu;
 const MARKS = /(\p{M}{3})\p{M}+/gu;
 
 export function inert(text, most = 4096) {
-    let value = String(text ?? '');
-    let cut = false;
-    if (value.length > most) {
-        value = value.slice(0, most);
-        cut = true;
-    }
-    value = value
-        .replace(UNSEEN, (sign) => `\\u{${sign.codePointAt(0).toString(16).toUpperCase()}}`)
-        .replace(MARKS, '$1');
-    return cut ? `${value}…` : value;
+  let value = String(text ?? '');
+  let cut = false;
+  if (value.length > most) {
+    value = value.slice(0, most);
+    cut = true;
+  }
+  value = value
+    .replace(UNSEEN, (sign) => `\\u{${sign.codePointAt(0).toString(16).toUpperCase()}}`)
+    .replace(MARKS, '$1');
+  return cut ? `${value}…` : value;
 }
 
 export const serviceName = (name) => (name ? inert(name, 120) : '(no service)');

@@ -7,17 +7,17 @@ const given = new Map();
 const taken = new Set();
 
 export function colourOf(service) {
-    let colour = given.get(service);
-    if (colour === undefined) {
-        colour = 0;
-        for (let i = 0; i < service.length; ++i) colour = (colour * 31 + service.charCodeAt(i)) >>> 0;
-        colour %= COLOURS;
-        if (taken.size < COLOURS) while (taken.has(colour)) colour = (colour + 1) % COLOURS;
-        // A hostile process may have any number of names.
-        if (given.size < 10000) {
-            given.set(service, colour);
-            taken.add(colour);
-        }
+  let colour = given.get(service);
+  if (colour === undefined) {
+    colour = 0;
+    for (let i = 0; i < service.length; ++i) colour = (colour * 31 + service.charCodeAt(i)) >>> 0;
+    colour %= COLOURS;
+    if (taken.size < COLOURS) while (taken.has(colour)) colour = (colour + 1) % COLOURS;
+    // A hostile process may have any number of names.
+    if (given.size < 10000) {
+      given.set(service, colour);
+      taken.add(colour);
     }
-    return `hue-${colour}`;
+  }
+  return `hue-${colour}`;
 }
