@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --
--- A loop of spans: what LuaJIT's compiler said of it. Prints "loops N of N, not supported N".
+-- Loops of spans: what LuaJIT's compiler said of them. Prints "loops N of N, not supported N". With the word "planted" there is one more,
+-- which makes a function at each turn: that it cannot compile.
 local spanring = require "spanring"
 local util, vmdef = require "jit.util", require "jit.vmdef"
 
@@ -33,6 +34,12 @@ local loops = {
         one:finish()
     end,
 }
+if arg[1] == "planted" then
+    loops[#loops + 1] = function(i)
+        local make = function() return tracer:start("made " .. i, parent) end
+        make():finish()
+    end
+end
 local closed = 0
 for _, body in ipairs(loops) do
     local first = #traces

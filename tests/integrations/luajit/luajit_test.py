@@ -134,6 +134,10 @@ class Spans(Lua):
     def test_it_is_compiled(self):
         self.assertEqual(self.run_lua(HERE / "compiled.lua"), "loops 4 of 4, not supported 0\n")
 
+    def test_what_is_not_compiled_would_be_seen(self):
+        said = self.run_lua(HERE / "compiled.lua", "planted")
+        self.assertRegex(said, "loops 4 of 5, not supported [1-9]")
+
 
 if __name__ == "__main__":
     harness.main()
