@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -169,6 +170,7 @@ def keep_store(shop):
 
 def show_page(trace, span):
     """Serves what was kept, and opens a browser where there is one, at the last spans of the killed process. Until Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # ends the server as well
     page = subprocess.Popen([harness.COMMAND, "--store", KEPT / "spans.db", "page"], stdout=subprocess.PIPE, text=True)
     try:
         link = f"{page.stdout.readline().strip()}#/trace/{trace}?span={span}"
