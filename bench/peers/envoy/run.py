@@ -84,8 +84,8 @@ def measure(workspace):
     for name, spans in kinds.items():
         tracing = {"random_sampling": {"value": 100}, "provider": spans} if spans else None
         listen = harness.free_port()
-        runtime = {"layers": [{"name": "spans", "static_layer": {"tracing.opentelemetry.min_flush_spans": 512}}]} if "512" in name else None
-        envoy = Envoy(workspace, LATEST, [listener(listen, tracing)], collector, concurrency=1, runtime=runtime)
+        layers = [{"name": "spans", "static_layer": {"tracing.opentelemetry.min_flush_spans": 512}}] if "512" in name else []
+        envoy = Envoy(workspace, LATEST, [listener(listen, tracing)], collector, concurrency=1, more={"layered_runtime": {"layers": layers}})
         envoys[name] = (envoy, Client(listen))
     found = {name: [] for name in kinds}
     for number in range(ROUNDS + 2):

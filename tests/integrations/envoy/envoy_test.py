@@ -8,6 +8,7 @@ the same; what goes on to the upstream; a kill under load; a hot restart; what i
 import asyncio
 import collections
 import json
+import pathlib
 import random
 import signal
 import subprocess
@@ -224,6 +225,44 @@ class Latest(Collecting):
         load.wait()
         self.account(load, {"edge"})
         self.assertEqual(len({span["resource"]["process.pid"] for span in self.arrived()}), 2)
+
+    def test_the_module_is_unloaded_with_its_last_listener_and_may_come_again(self):
+        """By configuration that comes while Envoy runs (LDS), as a control plane sends it. Envoy closes the module as it does by default."""
+        discovered = self.workspace.unique("listeners.json")
+
+        def discover(*listeners):
+            new = discovered.with_suffix(".new")
+            new.write_text(json.dumps({"resources": [{
+                "@type": "type.googleapis.com/envoy.config.listener.v3.Listener", **one} for one in listeners]}))
+            new.rename(discovered)
+
+        def is_loaded():
+            return "libspanring_envoy" in pathlib.Path(f"/proc/{envoy.pid}/maps").read_text()
+
+        def answers():
+            try:
+                return self.get("/ok") is not None
+            except OSError:
+                return False
+
+        discover()
+        envoy = Envoy(self.workspace, self.minor, [], [cluster("upstream", self.upstream.port)], more={
+            "node": {"id": "test", "cluster": "test"},
+            "dynamic_resources": {"lds_config": {"path_config_source": {"path": str(discovered)}}}})
+        self.assertFalse(is_loaded())
+        for number in range(3):
+            discover({**listener(self.port, self.tracing(provider(self.minor, {"service_name": f"edge {number}"}))),
+                      "drain_type": "MODIFY_ONLY"})
+            harness.wait_until(answers, "the listener is there")
+            self.assertTrue(is_loaded())
+            discover()
+            harness.wait_until(lambda: not is_loaded(), "the listener is gone, and the module with it")
+        self.assertTrue(envoy.running())
+        spans = self.everything()
+        self.assertEqual({span["service"] for span in spans}, {f"edge {number}" for number in range(3)})
+        self.assertFalse([span for span in spans if span["unfinished"]])
+        self.assertEqual(len(spans), len(self.upstream.paths["/ok"]))
+        envoy.stop()
 
     def test_two_listeners_have_propagators_and_services_of_their_own(self):
         second = harness.free_port()

@@ -96,12 +96,12 @@ class Envoy(harness.Process):
     """Started, and ready by what its admin port says."""
 
     def __init__(self, workspace, minor, listeners, clusters, epoch=None, base_id=None, admin=None, wait=True, environment=None,
-                 concurrency=2, runtime=None):
+                 concurrency=2, more=None):
         self.admin_port = admin or harness.free_port()
         configuration = json.dumps({"admin": {"address": address(self.admin_port)},
                                     "static_resources": {"listeners": listeners, "clusters": clusters},
-                                    **({"layered_runtime": runtime} if runtime else {})})
-        epochs = ["--disable-hot-restart"] if epoch is None else ["--restart-epoch", epoch, "--base-id", base_id,
+                                    **(more or {})})
+        epochs = ["--disable-hot-restart", "--drain-time-s", "1"] if epoch is None else ["--restart-epoch", epoch, "--base-id", base_id,
                                                                   "--drain-time-s", "3", "--parent-shutdown-time-s", "5",
                                                                   "--socket-path", f"@spanring-test-{os.getpid()}"]
         super().__init__(workspace, f"envoy-{minor}", [program(minor), "--config-yaml", configuration, "--concurrency", concurrency,
