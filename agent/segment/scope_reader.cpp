@@ -28,7 +28,8 @@ bool body_of(std::string& bytes, uint8_t tag, std::span<uint8_t>& ret_body) {
 }  // namespace
 
 std::shared_ptr<const Scope> ScopeReader::find(uint32_t scope) {
-    if (scope >= scopes_.size()) return nullptr;
+    if (scope > ring::kScopeEntries) return nullptr;
+    if (scope >= scopes_.size()) scopes_.resize(scope + 1);
     if (scopes_[scope] == nullptr) scopes_[scope] = scope == 0 ? std::make_shared<const Scope>() : read(scope - 1);
     return scopes_[scope];
 }
@@ -39,7 +40,7 @@ std::shared_ptr<const Scope> ScopeReader::read(uint32_t index) const {
     // scope could be read half-written.
     if (ring::StdAtomics::load(entry.ready, std::memory_order_acquire) != 1) return nullptr;
     const uint64_t offset = entry.offset, scope_size = entry.scope_size, schema_size = entry.schema_size;  // once each
-    if (offset < ring::kScopeBytesOffset || offset + scope_size + schema_size > ring::kScopesSize) return nullptr;
+    if (!ring::is_scope_place(offset, scope_size + schema_size)) return nullptr;
     auto scope = std::make_shared<Scope>();
     const auto* bytes = reinterpret_cast<const char*>(segment_.scope_bytes(static_cast<uint32_t>(offset)));
     scope->scope.assign(bytes, scope_size);

@@ -3,9 +3,9 @@
 // The instrumentation scopes of one segment: each read once, validated, kept. Drain thread only.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "batch/batch.hpp"
 #include "ring/segment_view.hpp"
@@ -23,7 +23,7 @@ private:
     std::shared_ptr<const Scope> read(uint32_t index) const;
 
     ring::SegmentView segment_;
-    std::array<std::shared_ptr<const Scope>, ring::kScopeEntries + 1> scopes_;  // 0: the empty one
+    std::vector<std::shared_ptr<const Scope>> scopes_;  // as far as they were asked for; 0: the empty one
 };
 
 }  // namespace spanring::agent

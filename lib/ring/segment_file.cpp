@@ -98,9 +98,15 @@ int build(int fd, const SegmentRequest& request, SegmentFile& file) {
         return populated;
     }
     if (request.whole) {
-        if (const int error = posix_fallocate(fd, 0, static_cast<off_t>(file.size))) return -error;
-        // Before Linux 5.14 a first touch is a fault, and no longer one that can fail.
-        if (const int error = populate(file.base, file.size); error != 0 && error != -EINVAL) return error;
+        // All but the region of more scopes, which such a process has no use for. Before Linux 5.14 a first touch is a
+        // fault, and no longer one that can fail.
+        const struct { uint64_t from, to; } parts[] = {{0, kMoreScopesOffset}, {kGroupsOffset, file.size}};
+        for (const auto& part : parts) {
+            const uint64_t size = part.to - part.from;
+            if (const int error = posix_fallocate(fd, static_cast<off_t>(part.from), static_cast<off_t>(size)))
+                return -error;
+            if (const int error = populate(file.base + part.from, size); error != 0 && error != -EINVAL) return error;
+        }
         file.extents = request.extent_limit;
     }
     fill(SegmentView(file.base), request, file, populated == 0);

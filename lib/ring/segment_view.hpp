@@ -22,9 +22,7 @@ public:
     Control& control() const { return at<Control>(kControlOffset); }
     WriterPage& writer() const { return at<WriterPage>(kWriterOffset); }
     uint8_t* resource() const { return base_ + kResourceOffset; }
-    ScopeEntry& scope(uint32_t index) const {
-        return at<ScopeEntry>(kScopesOffset + uint64_t{index} * sizeof(ScopeEntry));
-    }
+    ScopeEntry& scope(uint32_t index) const { return at<ScopeEntry>(scope_entry_offset(index)); }
     uint8_t* scope_bytes(uint32_t offset) const { return base_ + kScopesOffset + offset; }
     CounterLine& counter_line(uint32_t line) const {
         return at<CounterLine>(kCountersOffset + uint64_t{line} * kCounterLineSize);

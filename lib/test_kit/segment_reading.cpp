@@ -157,6 +157,8 @@ int SegmentReading::read_records(Bytes chunk, uint32_t from) {
 // nullptr: there is none of that number, or no memory.
 const spr_test_scope* SegmentReading::scope(uint32_t number) {
     if (number > ring::kScopeEntries) return nullptr;
+    if (scopes_ == nullptr) scopes_ = arena_.array<spr_test_scope*>(ring::kScopeEntries + 1);
+    if (scopes_ == nullptr) return nullptr;
     spr_test_scope*& known = scopes_[number];
     if (known != nullptr) return known;
     known = arena_.array<spr_test_scope>(1);
@@ -167,7 +169,7 @@ const spr_test_scope* SegmentReading::scope(uint32_t number) {
     // acquire: the entry and its bytes. Pairs with the release of `ready` in the library's TracerTable. Without it a
     // scope could be read half-written.
     if (StdAtomics::load(entry.ready, std::memory_order_acquire) != 1) return nullptr;
-    if (uint64_t{entry.offset} + entry.scope_size + entry.schema_size > ring::kScopesSize) return nullptr;
+    if (!ring::is_scope_place(entry.offset, uint64_t{entry.scope_size} + entry.schema_size)) return nullptr;
     const uint8_t* const bytes = segment_.view().scope_bytes(entry.offset);
     Bytes message, url;
     if (!inside({bytes, entry.scope_size}, message) || !decoder_.scope(message, *known)) return nullptr;

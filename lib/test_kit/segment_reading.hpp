@@ -40,8 +40,8 @@ private:
     SpanDecoder decoder_;
     GrowingList<spr_test_span>& spans_;
     spr_test_resource* resource_ = nullptr;
-    spr_test_scope* scopes_[ring::kScopeEntries + 1] = {};
-    GrowingList<uint8_t> bytes_;  // of the chunk, or of the slot's data, that is looked at
+    spr_test_scope** scopes_ = nullptr;  // of each number that there may be; nullptr: of none yet
+    GrowingList<uint8_t> bytes_;         // of the chunk, or of the slot's data, that is looked at
     ring::Slot slot_{};
 };
 

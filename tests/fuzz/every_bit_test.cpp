@@ -59,10 +59,10 @@ Spans by_ids(const Reading& reading, bool& ret_twice) {
 class EveryBit {
 public:
     explicit EveryBit(Golden kind) : image_(golden_image(kind)) {
-        std::copy(image_.begin(), image_.end(), reader_.base());
+        restore();
         golden_ = read();
         // What was written, whatever of it is behind the agent.
-        std::copy(image_.begin(), image_.end(), reader_.base());
+        restore();
         std::memset(reader_.base() + ring::kControlOffset, 0, sizeof(ring::Control));
         std::memset(reader_.base() + ring::chunk_mark_offset(0), 0,
                     kImageSet * ring::kChunksPerExtent * sizeof(uint64_t));
@@ -79,7 +79,7 @@ public:
     const Outcome& golden_outcome() const { return golden_; }
 
     Outcome flip(uint64_t offset, uint32_t bit) {
-        std::copy(image_.begin(), image_.end(), reader_.base());
+        restore();
         reader_.base()[offset] ^= static_cast<uint8_t>(1u << bit);
         return read();
     }
@@ -96,6 +96,12 @@ public:
     }
 
 private:
+    // All but the second region of scopes, which is empty, and nobody's to write.
+    void restore() {
+        std::copy_n(image_.begin(), ring::kMoreScopesOffset, reader_.base());
+        std::copy(image_.begin() + ring::kGroupsOffset, image_.end(), reader_.base() + ring::kGroupsOffset);
+    }
+
     Outcome read() {
         Outcome outcome;
         outcome.reading = reader_.read(false);

@@ -13,7 +13,8 @@ from comparison import compare, records
 from otlp_json import Received
 
 RECORDER = harness.BUILD / "tests/integration/recorder"
-EXTENTS = 0x54000   # docs/shared-memory.md
+STORM = harness.BUILD / "tests/integration/storm"
+EXTENTS = 0x154000   # docs/shared-memory.md
 EXTENT = 0x10000
 PAGE = 4096
 
@@ -91,6 +92,17 @@ class Dump(Case):
         self.assertEqual(limited.count(), 20)
         self.assertLessEqual(only_open.by_identity().keys(), limited.by_identity().keys(), "the open ones are the newest")
 
+    def test_each_span_is_of_its_scope_among_thousands(self):
+        count = 3000
+        storm = harness.Process(self.workspace, "storm", [STORM, "scopes", str(count)], stdin=subprocess.PIPE,
+                                env=harness.environment(SPANRING_DIR=self.workspace.segments))
+        storm.end_input()
+        storm.expect(0)
+        spans = self.spans("--limit", count, self.segment()).read()
+        self.assertEqual({span.fields["name"] for span in spans}, {f"scope {number}" for number in range(count)})
+        for span in spans:
+            self.assertEqual((span.scope["name"], span.scope["version"]), (span.fields["name"], "1.0"))
+
     def test_for_people(self):
         producer = self.finished_producer("--count", 60, "--open", 3, "--service", "shop")
         text, said = self.dump(self.segment())
@@ -161,7 +173,7 @@ class Dump(Case):
         dice = random.Random(seed)
         copy = self.workspace.folder / "damaged"
         places = [(0, 224), (PAGE, 700), (3 * PAGE, 200), (4 * PAGE, 300), (7 * PAGE, 3000), (11 * PAGE, 2 * PAGE),
-                  (0x2b000, 32), (0x4b000, 512), (0x4c000, PAGE), (EXTENTS, EXTENT), (EXTENTS + EXTENT, 3 * EXTENT)]
+                  (0x2b000, 32), (0x14b000, 512), (0x14c000, PAGE), (EXTENTS, EXTENT), (EXTENTS + EXTENT, 3 * EXTENT)]
         found = 0
         for round_number in range(60):
             damaged = bytearray(whole)

@@ -14,6 +14,7 @@
  * a second by a handler that traces storm full N               N spans into the smallest ring storm grow N N spans into
  * one that may grow storm copies LIBRARY N     the library and a copy of it, loaded and closed N times, tracing storm
  * steady               spans until its input ends
+ *     storm scopes N             N scopes, each with a span of its name, then nothing until its input ends
  *     storm providers N          N providers in turn, of five spans and one that stays open, then nothing until its
  *                                input ends
  */
@@ -355,6 +356,17 @@ static void providers(long count) {
     }
 }
 
+static void scopes(long count) {
+    open_library("storm-scopes", 0);
+    for (long i = 0; i < count; ++i) {
+        char name[32];
+        snprintf(name, sizeof name, "scope %ld", i);
+        const int error = spr_tracer_get(provider, name, SPR_NUL, "1.0", SPR_NUL, NULL, 0, &tracer);
+        must(error == 0, "spr_tracer_get", error);
+        span(name);
+    }
+}
+
 int main(int count, char **words) {
     self = words[0];
     const char *mode = count > 1 ? words[1] : "";
@@ -390,8 +402,8 @@ int main(int count, char **words) {
     } else if (strcmp(mode, "copies") == 0 && count == 4) {
         open_library("storm-original", 0);
         copies(words[2], number);
-    } else if (strcmp(mode, "providers") == 0) {
-        providers(number);
+    } else if (strcmp(mode, "providers") == 0 || strcmp(mode, "scopes") == 0) {
+        (strcmp(mode, "scopes") == 0 ? scopes : providers)(number);
         struct pollfd input = {0, POLLIN, 0};
         poll(&input, 1, -1);
         say();

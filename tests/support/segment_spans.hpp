@@ -96,18 +96,16 @@ private:
     }
 
     void read_scopes(int fd, uint32_t count) {
-        std::vector<uint8_t> region(ring::kScopesSize);
-        get(fd, ring::kScopesOffset, region.data(), region.size());
         ASSERT_LE(count, ring::kScopeEntries);
         scopes_.resize(count);
         for (uint32_t i = 0; i < count; ++i) {
             ring::ScopeEntry entry;
-            memcpy(&entry, region.data() + i * sizeof entry, sizeof entry);
+            get(fd, ring::scope_entry_offset(i), &entry, sizeof entry);
             if (entry.ready == 0) continue;  // made, but no span of it has started yet
-            ASSERT_GE(entry.offset, ring::kScopeBytesOffset);
-            ASSERT_LE(entry.offset + entry.scope_size + entry.schema_size, region.size());
-            EXPECT_TRUE(parse_strictly(region.data() + entry.offset, entry.scope_size + entry.schema_size, scopes_[i]))
-                << "scope " << i + 1;
+            std::vector<uint8_t> bytes(entry.scope_size + entry.schema_size);
+            ASSERT_TRUE(ring::is_scope_place(entry.offset, bytes.size()));
+            get(fd, ring::kScopesOffset + entry.offset, bytes.data(), bytes.size());
+            EXPECT_TRUE(parse_strictly(bytes.data(), bytes.size(), scopes_[i])) << "scope " << i + 1;
         }
     }
 

@@ -389,7 +389,7 @@ class ProviderTest(unittest.TestCase):
     def test_scopes_beyond_the_room_share_one(self):
         provider = spanring.TracerProvider()
         with self.assertNoLogs("spanring.provider"):
-            for i in range(126):
+            for i in range(8190):
                 tracer = provider.get_tracer(f"scope {i}")
         for attributes, tries in ((None, 1), ({"a": 1}, 2)):
             with self.assertLogs("spanring.provider", "WARNING") as logs:

@@ -68,7 +68,6 @@ Life* Life::begin(uint32_t place, uint32_t number, const LifeSettings& settings,
     life->settings = settings;
     life->segment = ring::Segment();
     life->free_threads.reset({life});
-    life->thread_limit = kFirstThreads;
     ret_error = 0;
     if (request.whole && getrandom(life->secret, sizeof life->secret, 0) != sizeof life->secret) ret_error = -EIO;
     if (ret_error == 0) ret_error = life->segment.open(request, clock, reinterpret_cast<uint64_t*>(life + 1));
@@ -104,44 +103,17 @@ void Life::leave(bool as_writer, bool may_unmap) {
 
 void Life::end(bool of_parent) {
     if (!of_parent) segment.close();
-    for (uint32_t block = 0; block < kThreadBlocks; ++block)
-        if (more_threads[block] != nullptr)
-            munmap(more_threads[block], uint64_t{kFirstThreads} * kThreadBytes << block);
+    more_threads.unmap();
     munmap(this, size);
-}
-
-// There are states for `limit` threads, all in use: room for as many again. False: none is to be had.
-bool Life::add_threads(uint32_t limit) {
-    const uint32_t block = block_of(limit);
-    if (is_quiet || block >= kThreadBlocks) return false;
-    // relaxed: a look before the exchange.
-    if (__atomic_load_n(&more_threads[block], __ATOMIC_RELAXED) == nullptr) {
-        const uint64_t bytes = uint64_t{limit} * kThreadBytes;
-        void* const memory =
-            mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (memory == MAP_FAILED) return false;
-        uint8_t* none = nullptr;
-        // relaxed: it is published by the limit below; what is in it are the kernel's zeroes.
-        if (!StdAtomics::compare_exchange(more_threads[block], none, static_cast<uint8_t*>(memory),
-                                          std::memory_order_relaxed))
-            munmap(memory, bytes);  // another thread's is there
-    }
-    uint32_t expected = limit;
-    // release: the block, which this thread has mapped or seen mapped, before the limit. Pairs with the acquire in
-    // take_thread(). Without it a number could be taken whose block is not to be seen yet.
-    StdAtomics::compare_exchange(thread_limit, expected, 2 * limit, std::memory_order_release);
-    return true;
 }
 
 ThreadState* Life::take_thread(uint32_t thread) {
     uint32_t index;
     for (;;) {
-        // acquire: the blocks of all numbers below it. Pairs with the release in add_threads(), which says what breaks.
-        // Of a number that was pushed the pool's own orders say the same.
-        const uint32_t limit = StdAtomics::load(thread_limit, std::memory_order_acquire);
+        const uint32_t limit = more_threads.limit();
         index = free_threads.pop(limit);
         if (index != ring::IndexPool<>::kNone) break;
-        if (!reap() && !add_threads(limit)) return nullptr;
+        if (!reap() && (is_quiet || !more_threads.add(limit))) return nullptr;
     }
     ThreadState& state = this->thread(index);
     uint64_t seeds[kSignalLevels][2];
@@ -194,8 +166,7 @@ bool Life::reap() {
     bool any = false;
     const pid_t process = getpid();
     const int error = errno;
-    // acquire: as in take_thread().
-    const uint32_t limit = StdAtomics::load(thread_limit, std::memory_order_acquire);
+    const uint32_t limit = more_threads.limit();
     for (uint32_t index = 0; index < limit; ++index) {
         ThreadState& state = thread(index);
         // relaxed: a guess. Never used, like all after it, or being taken for the first time right now.

@@ -12,6 +12,7 @@
 
 #include "ring/index_pool.hpp"
 #include "ring/segment.hpp"
+#include "trace/base/growing_blocks.hpp"
 #include "trace/base/limits.hpp"
 #include "trace/base/span_handle.hpp"
 #include "trace/process/rate_limiter.hpp"
@@ -34,12 +35,13 @@ struct ThreadLinks {
 };
 
 struct Life {
-    // States of threads: the first lie here, mapped and without memory until they are used. More come in blocks, each
-    // for as many as there are before it, until there are as many as the kernel has threads for (PID_MAX_LIMIT). A
-    // quiet life, which may map nothing later, has the first alone.
+    // States of threads, as many as the kernel may have (PID_MAX_LIMIT). The first lie here, mapped and without memory
+    // until they are used; a quiet life, which may map nothing later, has these alone.
     static constexpr uint32_t kFirstThreads = 4096;
-    static constexpr uint32_t kThreadBlocks = 10;
-    static constexpr uint32_t kThreadBytes = sizeof(uint32_t) + sizeof(ThreadState);  // in a block
+    struct MoreThreads {
+        ThreadState state;
+        uint32_t next;
+    };
 
     uint64_t size;              // of this object and its pools
     bool is_quiet;              // all memory is there: no system call is made any more, nor could be
@@ -51,12 +53,11 @@ struct Life {
     RateLimiter rate_limiter;
     ring::Segment segment;
     ring::IndexPool<ring::StdAtomics, ThreadLinks> free_threads;
-    uint32_t thread_limit;                 // states that there are; atomic
-    uint8_t* more_threads[kThreadBlocks];  // each: links, then states; atomic
-    alignas(8) uint64_t reap_after;        // nanoseconds of CLOCK_MONOTONIC
-    alignas(8) uint64_t cut_texts;         // atomic
-    uint64_t secret[2];                    // of a quiet life, whose threads draw no randomness of their own
-    alignas(8) uint64_t drawn;             // seeds made of the secret; atomic
+    GrowingBlocks<MoreThreads, kFirstThreads, 10> more_threads;
+    alignas(8) uint64_t reap_after;  // nanoseconds of CLOCK_MONOTONIC
+    alignas(8) uint64_t cut_texts;   // atomic
+    uint64_t secret[2];              // of a quiet life, whose threads draw no randomness of their own
+    alignas(8) uint64_t drawn;       // seeds made of the secret; atomic
     uint32_t next_thread[kFirstThreads];
     ThreadState threads[kFirstThreads];
 
@@ -93,10 +94,7 @@ struct Life {
 
     // COLD. The state of that number, below the limit or taken from the pool.
     ThreadState& thread(uint32_t index) {
-        if (index < kFirstThreads) return threads[index];
-        const uint32_t block = block_of(index);
-        return reinterpret_cast<ThreadState*>(links_of(block) +
-                                              (kFirstThreads << block))[index - (kFirstThreads << block)];
+        return index < kFirstThreads ? threads[index] : more_threads.at(index).state;
     }
 
     // COLD. The thread that owns the state leaves, or is known to be gone. `in_a_call`: it may have been in the middle
@@ -121,25 +119,12 @@ struct Life {
     // Of a thread in a quiet life.
     static constexpr uint32_t kNoThread = 0;
 
-    // Of a number that is not among the first. Block b has those from kFirstThreads << b on, as many as there are
-    // below.
-    static uint32_t block_of(uint32_t index) {
-        return 31 - static_cast<uint32_t>(__builtin_clz(index / kFirstThreads));
-    }
-    uint32_t* links_of(uint32_t block) {
-        // relaxed: whoever knows a number in it has seen it mapped (add_threads()).
-        return reinterpret_cast<uint32_t*>(__atomic_load_n(&more_threads[block], __ATOMIC_RELAXED));
-    }
-    bool add_threads(uint32_t limit);
-
     // The least time between two reaps. Whoever finds no free slot or chunk calls reap(); most calls return at once.
     static constexpr uint64_t kReapPause = 1'000'000'000;
 };
 
 inline uint32_t& ThreadLinks::operator[](uint32_t index) const {
-    if (index < Life::kFirstThreads) return life->next_thread[index];
-    const uint32_t block = Life::block_of(index);
-    return life->links_of(block)[index - (Life::kFirstThreads << block)];
+    return index < Life::kFirstThreads ? life->next_thread[index] : life->more_threads.at(index).next;
 }
 
 }  // namespace spanring::trace

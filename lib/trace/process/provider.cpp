@@ -139,12 +139,12 @@ int Provider::open_this(const spr_provider_options& options) {
     const OwnVariables variables = OwnVariables::read(options.memory_limit == 0);
     misread_ = variables.misread;
     directory_limit_ = variables.directory;
-    tracers_.open(*this);
     settings_.sampler = Sampler::from_environment();
     settings_.limits = Limits::choose(options);
     settings_.full_wait = options.full_policy == SPR_FULL_WAIT ? options.full_wait_ns : 0;
     full_policy_ = options.full_policy;
     memory_at_open_ = options.memory == SPR_MEMORY_AT_OPEN;
+    tracers_.open(*this, !memory_at_open_);
     uint64_t memory = options.memory_limit != 0 ? options.memory_limit : variables.memory;
     memory = memory < kLeastMemory ? kLeastMemory : memory;
     const uint64_t extents = (memory - kBaseMemory) / (ring::kGroupSize / ring::kExtentsPerGroup);
@@ -250,8 +250,10 @@ ThreadState* Provider::prepare(spr_tracer& tracer) {
     if (!inside || &of(tracer) != this) return nullptr;
     ThreadState* state = thread_local_state.states[index_];
     if (state == nullptr || state->life != life()) state = attach_thread();
-    if (state != nullptr && StdAtomics::load(tracer.published, std::memory_order_acquire) != state->life->number)
-        tracers_.publish(tracer, state->life->segment.view(), state->life->number);
+    // acquire: as in thread().
+    if (state != nullptr && StdAtomics::load(tracer.published, std::memory_order_acquire) != state->life->number &&
+        !tracers_.publish(tracer, state->life->segment.view(), state->life->number))
+        return nullptr;
     return state;
 }
 
@@ -395,6 +397,7 @@ void Provider::give_back() {
         provider.starts_ = 0;
         provider.gate_.close();
         provider.life_ = nullptr;
+        provider.tracers_.unmap();
     }
     process.lives.each([&](Life& life) {
         process.lives.remove(&life);

@@ -102,7 +102,7 @@ public:
     TracerTable& tracers() { return tracers_; }  // for a Visit
 
     // HOT. The caller's state in the present life of the tracer's provider, whose segment has the tracer's scope. The
-    // first time COLD. nullptr: it is off, shut down, or the call is nested in the making of one.
+    // first time COLD. nullptr: it is off, shut down, there is no memory, or the call is nested in the making of one.
     ThreadState* thread(spr_tracer& tracer) {
         ThreadState* state = thread_local_state.states[index_];
         // acquire: the scope is in the segment. Pairs with the release in TracerTable::publish(), which says what

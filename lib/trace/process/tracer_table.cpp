@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "ring/atomics.hpp"
+#include "ring/segment_file.hpp"
 #include "trace/base/attribute_list.hpp"
 #include "trace/base/scratch.hpp"
 #include "trace/process/provider.hpp"
@@ -18,11 +20,26 @@ using ring::StdAtomics;
 constexpr uint32_t kLargestPart = 4096;  // of a scope: name, version, schema URL, attributes
 constexpr int kPatience = 1000;          // yields for a tracer that another thread is making at this moment
 
+// Of a segment, which may be a hole. False: there is no memory.
+bool populate(uint8_t* bytes, uint32_t size) {
+    const auto before = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(bytes) % ring::kPage);
+    const uint64_t pages = (before + size + ring::kPage - 1) / ring::kPage;
+    return ring::populate(bytes - before, pages * ring::kPage) == 0;
+}
+
 }  // namespace
 
 spr_tracer* TracerPool::take() {
-    for (uint32_t i = 0; i < kTracers; ++i) {
-        spr_tracer& tracer = tracers_[StdAtomics::fetch_add(next_, uint32_t{1}, std::memory_order_relaxed) % kTracers];
+    for (;;) {
+        const uint32_t limit = more_.limit();
+        spr_tracer* const tracer = take(limit);
+        if (tracer != nullptr || !more_.add(limit)) return tracer;
+    }
+}
+
+spr_tracer* TracerPool::take(uint32_t limit) {
+    for (uint32_t i = 0; i < limit; ++i) {
+        spr_tracer& tracer = at(StdAtomics::fetch_add(next_, uint32_t{1}, std::memory_order_relaxed) % limit);
         uint32_t expected = 0;
         // acquire: after it was given back. Pairs with the release in give(). Without it the tracer could be spent
         // after it was filled in.
@@ -39,33 +56,42 @@ void TracerPool::give(spr_tracer& tracer, Provider& spent) {
     StdAtomics::store(tracer.taken, uint32_t{0}, std::memory_order_release);
 }
 
-void TracerTable::open(Provider& provider) {
+void TracerTable::open(Provider& provider, bool may_map) {
     provider_ = &provider;
-    used_ = 0;
+    may_map_ = may_map;
+    used_ = ring::kScopeBytesOffset;
     for (ring::ScopeEntry& entry : entries_) entry.ready = 0;
     for (spr_tracer*& tracer : tracers_) tracer = nullptr;
 }
 
 void TracerTable::close(Provider& spent) {
-    for (spr_tracer*& tracer : tracers_) {
+    const auto give = [&](spr_tracer*& tracer) {
         if (tracer != nullptr) process.tracers.give(*tracer, spent);
         tracer = nullptr;
-    }
+    };
+    for (spr_tracer*& tracer : tracers_) give(tracer);
+    if (more_ == nullptr) return;
+    for (spr_tracer*& tracer : more().tracers) give(tracer);
+    unmap();
+}
+
+void TracerTable::unmap() {
+    if (more_ != nullptr) munmap(more_, sizeof(More));
+    more_ = nullptr;
 }
 
 spr_tracer* TracerTable::find(const uint8_t* bytes, uint32_t scope_size, uint32_t schema_size, uint32_t entries) {
     for (uint32_t i = 0; i < entries; ++i) {
         // acquire: the entry and its bytes. Pairs with the release in get(). Without it half a scope could be compared.
         // One that never becomes ready was in the making when this process was forked off: it is passed over.
-        for (int patience = kPatience;
-             StdAtomics::load(entries_[i].ready, std::memory_order_acquire) == 0 && patience > 0; --patience)
+        const ring::ScopeEntry& entry = this->entry(i);
+        for (int patience = kPatience; StdAtomics::load(entry.ready, std::memory_order_acquire) == 0 && patience > 0;
+             --patience)
             sched_yield();
-        const ring::ScopeEntry& entry = entries_[i];
         // acquire: as above, where patience ended.
         if (StdAtomics::load(entry.ready, std::memory_order_acquire) != 0 && entry.scope_size == scope_size &&
-            entry.schema_size == schema_size &&
-            memcmp(bytes_ + entry.offset - ring::kScopeBytesOffset, bytes, scope_size + schema_size) == 0)
-            return tracers_[i];
+            entry.schema_size == schema_size && memcmp(this->bytes(entry.offset), bytes, scope_size + schema_size) == 0)
+            return tracer(i);
     }
     return nullptr;
 }
@@ -110,8 +136,9 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
     end = put_text(end, tag(3, kBytes), options.schema_url, schema_url_size);
     const uint32_t size = static_cast<uint32_t>(end - encoded);
 
-    // relaxed: find() orders what it reads entry by entry.
-    uint64_t used = StdAtomics::load(used_, std::memory_order_relaxed);
+    // acquire: `more_`, where it is used. Pairs with the release below. Without it find() could look for what is not to
+    // be seen yet. It orders what it reads entry by entry.
+    uint64_t used = StdAtomics::load(used_, std::memory_order_acquire);
     uint32_t index;
     uint32_t offset;
     spr_tracer* tracer = nullptr;
@@ -119,7 +146,10 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
         index = static_cast<uint32_t>(used >> 32);
         offset = static_cast<uint32_t>(used);
         spr_tracer* const there = find(encoded, scope_size, size - scope_size, index);
-        const bool fits = index < ring::kScopeEntries && size <= sizeof bytes_ - offset;
+        if (!ring::is_scope_place(offset, size) && offset < ring::kMoreScopeBytes) offset = ring::kMoreScopeBytes;
+        bool fits = index < ring::kScopeEntries && ring::is_scope_place(offset, size);
+        if (index >= kFirst || offset >= ring::kMoreScopeBytes)
+            fits = fits && (there != nullptr || (may_map_ && map_once(more_, sizeof(More))));
         if (there == nullptr && fits && tracer == nullptr) tracer = process.tracers.take();
         if (there != nullptr || !fits || tracer == nullptr) {
             if (tracer != nullptr) process.tracers.give(*tracer, process.spent);
@@ -127,15 +157,18 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
             *ret_tracer = there;
             return 0;
         }
+        // release: as above.
         if (StdAtomics::compare_exchange(used_, used, uint64_t{index + 1} << 32 | (offset + size),
-                                         std::memory_order_relaxed))
+                                         std::memory_order_release))
             break;
+        used = StdAtomics::load(used_, std::memory_order_acquire);  // as above
     }
-    memcpy(bytes_ + offset, encoded, size);
-    entries_[index].offset = ring::kScopeBytesOffset + offset;
-    entries_[index].scope_size = scope_size;
-    entries_[index].schema_size = size - scope_size;
-    tracers_[index] = tracer;
+    memcpy(bytes(offset), encoded, size);
+    ring::ScopeEntry& entry = this->entry(index);
+    entry.offset = offset;
+    entry.scope_size = scope_size;
+    entry.schema_size = size - scope_size;
+    this->tracer(index) = tracer;
     // relaxed, before the provider: whoever has an older handle of the same tracer may be looking.
     StdAtomics::store(tracer->published, uint32_t{0}, std::memory_order_relaxed);
     StdAtomics::store(tracer->scope, index + 1, std::memory_order_relaxed);
@@ -144,20 +177,23 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
     __atomic_store_n(&tracer->provider, provider_, __ATOMIC_RELEASE);
     // release: publishes entry, bytes and tracer. Pairs with the acquires in find(). Without it half a scope could be
     // compared, and a tracer handed out that is not filled in.
-    StdAtomics::store(entries_[index].ready, uint32_t{1}, std::memory_order_release);
+    StdAtomics::store(entry.ready, uint32_t{1}, std::memory_order_release);
     *ret_tracer = tracer;
     return 0;
 }
 
-void TracerTable::publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t life) {
+bool TracerTable::publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t life) {
     const uint32_t index = tracer.scope - 1;
-    const ring::ScopeEntry& from = entries_[index];
+    const ring::ScopeEntry& from = entry(index);
     ring::ScopeEntry& to = segment.scope(index);
+    const uint32_t size = from.scope_size + from.schema_size;
+    if (index >= kFirst && !populate(reinterpret_cast<uint8_t*>(&to), sizeof to)) return false;
+    if (from.offset >= ring::kMoreScopeBytes && !populate(segment.scope_bytes(from.offset), size)) return false;
     // relaxed, single bytes and words: threads that publish at once store the same; the release below orders each
     // one's.
     uint8_t* const place = segment.scope_bytes(from.offset);
-    for (uint32_t i = 0; i < from.scope_size + from.schema_size; ++i)
-        StdAtomics::store(place[i], bytes_[from.offset - ring::kScopeBytesOffset + i], std::memory_order_relaxed);
+    const uint8_t* const own = bytes(from.offset);
+    for (uint32_t i = 0; i < size; ++i) StdAtomics::store(place[i], own[i], std::memory_order_relaxed);
     StdAtomics::store(to.offset, from.offset, std::memory_order_relaxed);
     StdAtomics::store(to.scope_size, from.scope_size, std::memory_order_relaxed);
     StdAtomics::store(to.schema_size, from.schema_size, std::memory_order_relaxed);
@@ -169,13 +205,15 @@ void TracerTable::publish(spr_tracer& tracer, ring::SegmentView segment, uint32_
     while (scopes < index + 1 &&
            !StdAtomics::compare_exchange(page.scopes, scopes, index + 1, std::memory_order_relaxed)) {
     }
-    const uint32_t bytes = from.offset - ring::kScopeBytesOffset + from.scope_size + from.schema_size;
+    // A number for whoever looks: the end of them, or all of the first region and how far the other is used.
+    const uint32_t end = from.offset + size - ring::kScopeBytesOffset;
     uint32_t seen = StdAtomics::load(page.scope_bytes, std::memory_order_relaxed);
-    while (seen < bytes && !StdAtomics::compare_exchange(page.scope_bytes, seen, bytes, std::memory_order_relaxed)) {
+    while (seen < end && !StdAtomics::compare_exchange(page.scope_bytes, seen, end, std::memory_order_relaxed)) {
     }
     // release: a thread that finds it published may commit spans of this scope. Pairs with the acquire in the start of
     // a span. Without it the agent could find such a span before the scope.
     StdAtomics::store(tracer.published, life, std::memory_order_release);
+    return true;
 }
 
 }  // namespace spanring::trace

@@ -58,6 +58,7 @@ void regions() {
     REGION("writer", kWriterOffset, kResourceOffset - kWriterOffset);
     REGION("resource", kResourceOffset, kResourceSize);
     REGION("scopes", kScopesOffset, kScopesSize);
+    REGION("more_scopes", kMoreScopesOffset, kMoreScopesSize);
     REGION("counters", kCountersOffset, kCountersSize);
     REGION("extent_words", kExtentWordsOffset, kExtentWordsSize);
     REGION("groups", kGroupsOffset, kGroupSize);
@@ -82,6 +83,8 @@ void constants() {
     CONSTANT(kCounterLineSize);
     CONSTANT(kScopeEntries);
     CONSTANT(kScopeBytesOffset);
+    CONSTANT(kFirstScopes);
+    CONSTANT(kMoreScopeBytesOffset);
     CONSTANT(kSlotSize);
     CONSTANT(kSlotsPerExtent);
     CONSTANT(kBlockClasses);

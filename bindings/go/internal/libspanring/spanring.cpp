@@ -440,7 +440,7 @@ inline constexpr uint64_t kControlOffset = 0x1000;   // written by the agent
 inline constexpr uint64_t kWriterOffset = 0x3000;    // written by the process
 inline constexpr uint64_t kResourceOffset = 0x4000;  // written once: OTLP bytes of resource.v1.Resource
 inline constexpr uint64_t kResourceSize = 0x3000;
-inline constexpr uint64_t kScopesOffset = 0x7000;  // append only
+inline constexpr uint64_t kScopesOffset = 0x7000;  // append only: the first scopes
 inline constexpr uint64_t kScopesSize = 0x4000;
 inline constexpr uint64_t kCountersOffset = 0xb000;  // one line a writer (thread and signal level)
 inline constexpr uint32_t kCounterLines = 1024;
@@ -454,9 +454,14 @@ inline constexpr uint32_t kMaxExtents = 16384;           // 1 GiB
 inline constexpr uint64_t kExtentWordsOffset = 0x2b000;  // one ExtentWord an extent
 inline constexpr uint64_t kExtentWordsSize = kMaxExtents * sizeof(uint64_t);
 
+// More scopes, where those do not fit into the first region: a hole until then, page by page. In a segment that has all
+// of its memory from the beginning it stays one.
+inline constexpr uint64_t kMoreScopesOffset = 0x4b000;
+inline constexpr uint64_t kMoreScopesSize = 0x100000;
+
 // Extents lie in groups, each behind a head: what is said about the chunks of its extents, on pages of its own, so that
 // all pages of an extent can be given back.
-inline constexpr uint64_t kGroupsOffset = 0x4b000;
+inline constexpr uint64_t kGroupsOffset = 0x14b000;
 inline constexpr uint32_t kExtentsPerGroup = 32;
 inline constexpr uint64_t kMarksOffset = 0x0000;  // in the head: acknowledged marks, written by the agent
 inline constexpr uint64_t kLinesOffset = 0x1000;  // in the head: chunk lines, written by the process
@@ -482,7 +487,8 @@ inline constexpr uint32_t kChunksPerExtent =
 
 static_assert(kKnownIncompatible == 0 && kScopesOffset + kScopesSize == kCountersOffset);
 static_assert(kCountersOffset + kCountersSize == kExtentWordsOffset);
-static_assert(kExtentWordsOffset + kExtentWordsSize == kGroupsOffset);
+static_assert(kExtentWordsOffset + kExtentWordsSize == kMoreScopesOffset);
+static_assert(kMoreScopesOffset + kMoreScopesSize == kGroupsOffset);
 static_assert(kMarksOffset + uint64_t{kExtentsPerGroup} * kChunksPerExtent * 8 == kLinesOffset);
 static_assert(kLinesOffset + uint64_t{kExtentsPerGroup} * kChunksPerExtent * 64 == kGroupHeadSize);
 static_assert(kJumboChunk == kExtentSize && kSlotsPerExtent <= kSlotNumbers);
@@ -608,7 +614,7 @@ struct alignas(8) WriterPage {
     uint32_t extents;        // extents that have been taken; counted with release, after the word that says for what
     uint32_t counter_lines;  // counter lines in populated pages; likewise
     uint32_t scopes;         // scopes handed out (each has its own ready word)
-    uint32_t scope_bytes;    // bytes handed out
+    uint32_t scope_bytes;    // how far their bytes reach
     uint64_t flush_wanted;   // ticket of the newest flush request
     uint64_t shutdown;       // 1: the provider was shut down; nobody reads it
     uint64_t claims;      // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
@@ -645,17 +651,32 @@ static_assert(static_cast<uint32_t>(Counter::kCount) <= kCounterLineSize / 8 &&
 
 // ---- Scopes ---------------------------------------------------------------------------------------------------------
 
-// Entry i describes scope i + 1; scope 0 is the empty scope. Its bytes lie in the same region, after the table:
-// `0x0a len InstrumentationScope` (field 1 of ScopeSpans), then, if there is a schema URL, `0x1a len bytes` (field 3).
+// Entry i describes scope i + 1; scope 0 is the empty scope. Its bytes lie after the table of either region: `0x0a len
+// InstrumentationScope` (field 1 of ScopeSpans), then, if there is a schema URL, `0x1a len bytes` (field 3).
 struct ScopeEntry {
     uint32_t offset;       // from kScopesOffset
     uint32_t scope_size;   // bytes of field 1, tag and length included
     uint32_t schema_size;  // bytes of field 3, tag and length included; 0: none
     uint32_t ready;        // 1, stored last with release
 };
-inline constexpr uint32_t kScopeEntries = 127;
-inline constexpr uint32_t kScopeBytesOffset = 2048;  // in the region
-static_assert(sizeof(ScopeEntry) == 16 && kScopeEntries * sizeof(ScopeEntry) <= kScopeBytesOffset);
+inline constexpr uint32_t kFirstScopes = 127;               // entries in the first region
+inline constexpr uint32_t kScopeEntries = 8191;             // in both
+inline constexpr uint32_t kScopeBytesOffset = 2048;         // in the first region
+inline constexpr uint32_t kMoreScopeBytesOffset = 0x20000;  // in the other
+static_assert(sizeof(ScopeEntry) == 16 && kFirstScopes * sizeof(ScopeEntry) <= kScopeBytesOffset);
+static_assert((kScopeEntries - kFirstScopes) * sizeof(ScopeEntry) <= kMoreScopeBytesOffset);
+
+inline constexpr uint64_t scope_entry_offset(uint32_t index) {
+    return index < kFirstScopes ? kScopesOffset + uint64_t{index} * sizeof(ScopeEntry)
+                                : kMoreScopesOffset + uint64_t{index - kFirstScopes} * sizeof(ScopeEntry);
+}
+// Where the bytes of scopes lie in the other region, counted like ScopeEntry::offset.
+inline constexpr uint32_t kMoreScopeBytes = kMoreScopesOffset - kScopesOffset + kMoreScopeBytesOffset;
+inline constexpr uint32_t kScopeBytesEnd = kMoreScopesOffset - kScopesOffset + kMoreScopesSize;
+constexpr bool is_scope_place(uint64_t offset, uint64_t size) {
+    return (offset >= kScopeBytesOffset && offset + size <= kScopesSize) ||
+           (offset >= kMoreScopeBytes && offset + size <= kScopeBytesEnd);
+}
 
 // ---- Chunks ---------------------------------------------------------------------------------------------------------
 
@@ -1681,9 +1702,7 @@ public:
     Control& control() const { return at<Control>(kControlOffset); }
     WriterPage& writer() const { return at<WriterPage>(kWriterOffset); }
     uint8_t* resource() const { return base_ + kResourceOffset; }
-    ScopeEntry& scope(uint32_t index) const {
-        return at<ScopeEntry>(kScopesOffset + uint64_t{index} * sizeof(ScopeEntry));
-    }
+    ScopeEntry& scope(uint32_t index) const { return at<ScopeEntry>(scope_entry_offset(index)); }
     uint8_t* scope_bytes(uint32_t offset) const { return base_ + kScopesOffset + offset; }
     CounterLine& counter_line(uint32_t line) const {
         return at<CounterLine>(kCountersOffset + uint64_t{line} * kCounterLineSize);
@@ -3191,9 +3210,15 @@ int build(int fd, const SegmentRequest& request, SegmentFile& file) {
         return populated;
     }
     if (request.whole) {
-        if (const int error = posix_fallocate(fd, 0, static_cast<off_t>(file.size))) return -error;
-        // Before Linux 5.14 a first touch is a fault, and no longer one that can fail.
-        if (const int error = populate(file.base, file.size); error != 0 && error != -EINVAL) return error;
+        // All but the region of more scopes, which such a process has no use for. Before Linux 5.14 a first touch is a
+        // fault, and no longer one that can fail.
+        const struct { uint64_t from, to; } parts[] = {{0, kMoreScopesOffset}, {kGroupsOffset, file.size}};
+        for (const auto& part : parts) {
+            const uint64_t size = part.to - part.from;
+            if (const int error = posix_fallocate(fd, static_cast<off_t>(part.from), static_cast<off_t>(size)))
+                return -error;
+            if (const int error = populate(file.base + part.from, size); error != 0 && error != -EINVAL) return error;
+        }
         file.extents = request.extent_limit;
     }
     fill(SegmentView(file.base), request, file, populated == 0);
@@ -4431,6 +4456,82 @@ bool Variable::bytes(uint64_t& ret) const {
 
 }  // namespace spanring::trace
 
+// ---- lib/trace/base/growing_blocks.hpp -------------------------------------------------------------------------------
+
+//
+// Room for things by number, of which nobody knows how many there will be: the first so many lie in their owner, more
+// in blocks that are mapped as they are needed, each for as many as there are before it. A block stays where it is
+// until unmap(). Zeroed memory has none. Any thread, any signal level; never waits.
+//
+//     operation    at      add     limit
+//     at           free    free    free       (free: no synchronisation by the caller)
+//     add          free    free    free
+//     unmap        alone
+
+namespace spanring::trace {
+
+// Memory of that size, zeroed, in a place where there may be none yet. False: there is none to be had. What is there is
+// published by the caller.
+[[gnu::cold, gnu::noinline]] inline bool map_once(void*& place, size_t size) {
+    // relaxed: a look before the exchange.
+    if (__atomic_load_n(&place, __ATOMIC_RELAXED) != nullptr) return true;
+    const int before = errno;
+    void* const memory =
+        mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    errno = before;
+    if (memory == MAP_FAILED) return false;
+    void* none = nullptr;
+    // relaxed: as said. What is in it are the kernel's zeroes.
+    if (!ring::StdAtomics::compare_exchange(place, none, memory, std::memory_order_relaxed))
+        munmap(memory, size);  // another thread's is there
+    return true;
+}
+
+template <class Thing, uint32_t kFirst, uint32_t kBlocks>
+class GrowingBlocks {
+public:
+    // How many there are room for.
+    uint32_t limit() const {
+        // acquire: the blocks of all numbers below it. Pairs with the release in add(), which says what breaks.
+        return kFirst << ring::StdAtomics::load(count_, std::memory_order_acquire);
+    }
+
+    // Of a number that is not among the first, and below a limit that was seen, by this thread or by the one whose
+    // number it was.
+    Thing& at(uint32_t number) const {
+        const uint32_t block = block_of(number);
+        // relaxed: as limit() has ordered it.
+        void* const things = __atomic_load_n(&blocks_[block], __ATOMIC_RELAXED);
+        return static_cast<Thing*>(things)[number - (kFirst << block)];
+    }
+
+    // COLD. All below `limit`, as it was seen, are in use: room for as many again. False: there is none to be had.
+    bool add(uint32_t limit) {
+        const uint32_t block = block_of(limit);
+        if (block >= kBlocks || !map_once(blocks_[block], size_of(block))) return false;
+        uint32_t expected = block;
+        // release: the block, which this thread has mapped or seen mapped, before the count. Pairs with the acquire in
+        // limit(). Without it a number could be used whose block is not to be seen yet.
+        ring::StdAtomics::compare_exchange(count_, expected, block + 1, std::memory_order_release);
+        return true;
+    }
+
+    void unmap() {
+        for (uint32_t block = 0; block < kBlocks; ++block)
+            if (blocks_[block] != nullptr) munmap(blocks_[block], size_of(block));
+    }
+
+private:
+    // Block b has the numbers from kFirst << b on, as many as there are below.
+    static uint32_t block_of(uint32_t number) { return 31 - static_cast<uint32_t>(__builtin_clz(number / kFirst)); }
+    static size_t size_of(uint32_t block) { return sizeof(Thing) * kFirst << block; }
+
+    uint32_t count_ = 0;  // of blocks that are there
+    void* blocks_[kBlocks] = {};
+};
+
+}  // namespace spanring::trace
+
 // ---- lib/trace/base/span_handle.hpp ----------------------------------------------------------------------------------
 
 //
@@ -4820,12 +4921,13 @@ struct ThreadLinks {
 };
 
 struct Life {
-    // States of threads: the first lie here, mapped and without memory until they are used. More come in blocks, each
-    // for as many as there are before it, until there are as many as the kernel has threads for (PID_MAX_LIMIT). A
-    // quiet life, which may map nothing later, has the first alone.
+    // States of threads, as many as the kernel may have (PID_MAX_LIMIT). The first lie here, mapped and without memory
+    // until they are used; a quiet life, which may map nothing later, has these alone.
     static constexpr uint32_t kFirstThreads = 4096;
-    static constexpr uint32_t kThreadBlocks = 10;
-    static constexpr uint32_t kThreadBytes = sizeof(uint32_t) + sizeof(ThreadState);  // in a block
+    struct MoreThreads {
+        ThreadState state;
+        uint32_t next;
+    };
 
     uint64_t size;              // of this object and its pools
     bool is_quiet;              // all memory is there: no system call is made any more, nor could be
@@ -4837,12 +4939,11 @@ struct Life {
     RateLimiter rate_limiter;
     ring::Segment segment;
     ring::IndexPool<ring::StdAtomics, ThreadLinks> free_threads;
-    uint32_t thread_limit;                 // states that there are; atomic
-    uint8_t* more_threads[kThreadBlocks];  // each: links, then states; atomic
-    alignas(8) uint64_t reap_after;        // nanoseconds of CLOCK_MONOTONIC
-    alignas(8) uint64_t cut_texts;         // atomic
-    uint64_t secret[2];                    // of a quiet life, whose threads draw no randomness of their own
-    alignas(8) uint64_t drawn;             // seeds made of the secret; atomic
+    GrowingBlocks<MoreThreads, kFirstThreads, 10> more_threads;
+    alignas(8) uint64_t reap_after;  // nanoseconds of CLOCK_MONOTONIC
+    alignas(8) uint64_t cut_texts;   // atomic
+    uint64_t secret[2];              // of a quiet life, whose threads draw no randomness of their own
+    alignas(8) uint64_t drawn;       // seeds made of the secret; atomic
     uint32_t next_thread[kFirstThreads];
     ThreadState threads[kFirstThreads];
 
@@ -4879,10 +4980,7 @@ struct Life {
 
     // COLD. The state of that number, below the limit or taken from the pool.
     ThreadState& thread(uint32_t index) {
-        if (index < kFirstThreads) return threads[index];
-        const uint32_t block = block_of(index);
-        return reinterpret_cast<ThreadState*>(links_of(block) +
-                                              (kFirstThreads << block))[index - (kFirstThreads << block)];
+        return index < kFirstThreads ? threads[index] : more_threads.at(index).state;
     }
 
     // COLD. The thread that owns the state leaves, or is known to be gone. `in_a_call`: it may have been in the middle
@@ -4907,25 +5005,12 @@ struct Life {
     // Of a thread in a quiet life.
     static constexpr uint32_t kNoThread = 0;
 
-    // Of a number that is not among the first. Block b has those from kFirstThreads << b on, as many as there are
-    // below.
-    static uint32_t block_of(uint32_t index) {
-        return 31 - static_cast<uint32_t>(__builtin_clz(index / kFirstThreads));
-    }
-    uint32_t* links_of(uint32_t block) {
-        // relaxed: whoever knows a number in it has seen it mapped (add_threads()).
-        return reinterpret_cast<uint32_t*>(__atomic_load_n(&more_threads[block], __ATOMIC_RELAXED));
-    }
-    bool add_threads(uint32_t limit);
-
     // The least time between two reaps. Whoever finds no free slot or chunk calls reap(); most calls return at once.
     static constexpr uint64_t kReapPause = 1'000'000'000;
 };
 
 inline uint32_t& ThreadLinks::operator[](uint32_t index) const {
-    if (index < Life::kFirstThreads) return life->next_thread[index];
-    const uint32_t block = Life::block_of(index);
-    return life->links_of(block)[index - (Life::kFirstThreads << block)];
+    return index < Life::kFirstThreads ? life->next_thread[index] : life->more_threads.at(index).next;
 }
 
 }  // namespace spanring::trace
@@ -5159,7 +5244,7 @@ private:
 
 //
 // The tracers of a provider, and the instrumentation scopes that they stand for: a private image of the segment's
-// scopes region, entry for entry and byte for byte. Publishing a scope copies it to its place in the segment; doing
+// scopes regions, entry for entry and byte for byte. Publishing a scope copies it to its place in the segment; doing
 // that twice, or by two threads at once, writes the same bytes. The image outlives a fork(), so the child publishes
 // anew.
 
@@ -5180,41 +5265,68 @@ struct spr_tracer {
 
 namespace spanring::trace {
 
-// Where tracers come from. The one that was given back longest ago is taken first.
+// Where tracers come from. The one that was given back longest ago is taken first. Their memory stays: whoever has a
+// tracer may use it for ever.
 class TracerPool {
 public:
     // COLD, any thread. nullptr: all are taken.
-    spr_tracer* take();
+    [[gnu::cold]] spr_tracer* take();
     void give(spr_tracer& tracer, Provider& spent);
 
 private:
-    static constexpr uint32_t kTracers = 4096;
+    static constexpr uint32_t kFirst = 4096;
+    static constexpr uint32_t kBlocks = 4;  // as many as all providers may have scopes
+
+    spr_tracer& at(uint32_t number) { return number < kFirst ? tracers_[number] : more_.at(number); }
+    [[gnu::cold]] spr_tracer* take(uint32_t limit);
 
     uint32_t next_ = 0;
-    spr_tracer tracers_[kTracers] = {};
+    GrowingBlocks<spr_tracer, kFirst, kBlocks> more_;
+    spr_tracer tracers_[kFirst] = {};
 };
 
 class TracerTable {
 public:
-    // COLD, by one thread alone. Without tracers, whatever it had.
-    void open(Provider& provider);
+    // COLD, by one thread alone. Without tracers, whatever it had. `may_map`: more scopes than fit into the first
+    // region may come, which their segments then take memory for.
+    void open(Provider& provider, bool may_map);
     // COLD, by one thread alone. Gives the tracers back; whoever still has one finds `spent`.
     void close(Provider& spent);
+    // COLD. The code goes: gives the memory back that was mapped.
+    void unmap();
 
     // COLD, any thread. 0, -EINVAL, -ENOSPC.
-    int get(const spr_tracer_options& options, spr_tracer** ret_tracer);
+    [[gnu::cold]] int get(const spr_tracer_options& options, spr_tracer** ret_tracer);
 
-    // COLD, any thread, any number of times.
-    void publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t life);
+    // COLD, any thread, any number of times. False: there is no memory for the scope in the segment now.
+    [[gnu::cold]] bool publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t life);
 
 private:
-    spr_tracer* find(const uint8_t* bytes, uint32_t scope_size, uint32_t schema_size, uint32_t entries);
+    static constexpr uint32_t kFirst = ring::kFirstScopes;
+    // What does not fit into the first region, mapped as one.
+    struct More {
+        spr_tracer* tracers[ring::kScopeEntries - kFirst];
+        ring::ScopeEntry entries[ring::kScopeEntries - kFirst];
+        uint8_t bytes[ring::kScopeBytesEnd - ring::kMoreScopeBytes];
+    };
+
+    // relaxed: `used_` has ordered it.
+    More& more() const { return *static_cast<More*>(__atomic_load_n(&more_, __ATOMIC_RELAXED)); }
+    spr_tracer*& tracer(uint32_t i) { return i < kFirst ? tracers_[i] : more().tracers[i - kFirst]; }
+    ring::ScopeEntry& entry(uint32_t i) { return i < kFirst ? entries_[i] : more().entries[i - kFirst]; }
+    uint8_t* bytes(uint32_t offset) {
+        return offset < ring::kMoreScopeBytes ? bytes_ + (offset - ring::kScopeBytesOffset)
+                                              : more().bytes + (offset - ring::kMoreScopeBytes);
+    }
+    [[gnu::cold]] spr_tracer* find(const uint8_t* bytes, uint32_t scope_size, uint32_t schema_size, uint32_t entries);
 
     Provider* provider_ = nullptr;
+    bool may_map_ = false;
+    void* more_ = nullptr;  // atomic
     // What is handed out, in one word so that a tracer is made only if no other was made since the search.
-    alignas(8) uint64_t used_ = 0;  // entries << 32 | bytes
-    spr_tracer* tracers_[ring::kScopeEntries] = {};
-    ring::ScopeEntry entries_[ring::kScopeEntries] = {};
+    alignas(8) uint64_t used_ = 0;  // entries << 32 | the end of their bytes, like ScopeEntry::offset
+    spr_tracer* tracers_[kFirst] = {};
+    ring::ScopeEntry entries_[kFirst] = {};
     uint8_t bytes_[ring::kScopesSize - ring::kScopeBytesOffset] = {};
 };
 
@@ -5309,7 +5421,7 @@ public:
     TracerTable& tracers() { return tracers_; }  // for a Visit
 
     // HOT. The caller's state in the present life of the tracer's provider, whose segment has the tracer's scope. The
-    // first time COLD. nullptr: it is off, shut down, or the call is nested in the making of one.
+    // first time COLD. nullptr: it is off, shut down, there is no memory, or the call is nested in the making of one.
     ThreadState* thread(spr_tracer& tracer) {
         ThreadState* state = thread_local_state.states[index_];
         // acquire: the scope is in the segment. Pairs with the release in TracerTable::publish(), which says what
@@ -5483,7 +5595,6 @@ Life* Life::begin(uint32_t place, uint32_t number, const LifeSettings& settings,
     life->settings = settings;
     life->segment = ring::Segment();
     life->free_threads.reset({life});
-    life->thread_limit = kFirstThreads;
     ret_error = 0;
     if (request.whole && getrandom(life->secret, sizeof life->secret, 0) != sizeof life->secret) ret_error = -EIO;
     if (ret_error == 0) ret_error = life->segment.open(request, clock, reinterpret_cast<uint64_t*>(life + 1));
@@ -5519,44 +5630,17 @@ void Life::leave(bool as_writer, bool may_unmap) {
 
 void Life::end(bool of_parent) {
     if (!of_parent) segment.close();
-    for (uint32_t block = 0; block < kThreadBlocks; ++block)
-        if (more_threads[block] != nullptr)
-            munmap(more_threads[block], uint64_t{kFirstThreads} * kThreadBytes << block);
+    more_threads.unmap();
     munmap(this, size);
-}
-
-// There are states for `limit` threads, all in use: room for as many again. False: none is to be had.
-bool Life::add_threads(uint32_t limit) {
-    const uint32_t block = block_of(limit);
-    if (is_quiet || block >= kThreadBlocks) return false;
-    // relaxed: a look before the exchange.
-    if (__atomic_load_n(&more_threads[block], __ATOMIC_RELAXED) == nullptr) {
-        const uint64_t bytes = uint64_t{limit} * kThreadBytes;
-        void* const memory =
-            mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (memory == MAP_FAILED) return false;
-        uint8_t* none = nullptr;
-        // relaxed: it is published by the limit below; what is in it are the kernel's zeroes.
-        if (!StdAtomics::compare_exchange(more_threads[block], none, static_cast<uint8_t*>(memory),
-                                          std::memory_order_relaxed))
-            munmap(memory, bytes);  // another thread's is there
-    }
-    uint32_t expected = limit;
-    // release: the block, which this thread has mapped or seen mapped, before the limit. Pairs with the acquire in
-    // take_thread(). Without it a number could be taken whose block is not to be seen yet.
-    StdAtomics::compare_exchange(thread_limit, expected, 2 * limit, std::memory_order_release);
-    return true;
 }
 
 ThreadState* Life::take_thread(uint32_t thread) {
     uint32_t index;
     for (;;) {
-        // acquire: the blocks of all numbers below it. Pairs with the release in add_threads(), which says what breaks.
-        // Of a number that was pushed the pool's own orders say the same.
-        const uint32_t limit = StdAtomics::load(thread_limit, std::memory_order_acquire);
+        const uint32_t limit = more_threads.limit();
         index = free_threads.pop(limit);
         if (index != ring::IndexPool<>::kNone) break;
-        if (!reap() && !add_threads(limit)) return nullptr;
+        if (!reap() && (is_quiet || !more_threads.add(limit))) return nullptr;
     }
     ThreadState& state = this->thread(index);
     uint64_t seeds[kSignalLevels][2];
@@ -5609,8 +5693,7 @@ bool Life::reap() {
     bool any = false;
     const pid_t process = getpid();
     const int error = errno;
-    // acquire: as in take_thread().
-    const uint32_t limit = StdAtomics::load(thread_limit, std::memory_order_acquire);
+    const uint32_t limit = more_threads.limit();
     for (uint32_t index = 0; index < limit; ++index) {
         ThreadState& state = thread(index);
         // relaxed: a guess. Never used, like all after it, or being taken for the first time right now.
@@ -6364,12 +6447,12 @@ int Provider::open_this(const spr_provider_options& options) {
     const OwnVariables variables = OwnVariables::read(options.memory_limit == 0);
     misread_ = variables.misread;
     directory_limit_ = variables.directory;
-    tracers_.open(*this);
     settings_.sampler = Sampler::from_environment();
     settings_.limits = Limits::choose(options);
     settings_.full_wait = options.full_policy == SPR_FULL_WAIT ? options.full_wait_ns : 0;
     full_policy_ = options.full_policy;
     memory_at_open_ = options.memory == SPR_MEMORY_AT_OPEN;
+    tracers_.open(*this, !memory_at_open_);
     uint64_t memory = options.memory_limit != 0 ? options.memory_limit : variables.memory;
     memory = memory < kLeastMemory ? kLeastMemory : memory;
     const uint64_t extents = (memory - kBaseMemory) / (ring::kGroupSize / ring::kExtentsPerGroup);
@@ -6475,8 +6558,10 @@ ThreadState* Provider::prepare(spr_tracer& tracer) {
     if (!inside || &of(tracer) != this) return nullptr;
     ThreadState* state = thread_local_state.states[index_];
     if (state == nullptr || state->life != life()) state = attach_thread();
-    if (state != nullptr && StdAtomics::load(tracer.published, std::memory_order_acquire) != state->life->number)
-        tracers_.publish(tracer, state->life->segment.view(), state->life->number);
+    // acquire: as in thread().
+    if (state != nullptr && StdAtomics::load(tracer.published, std::memory_order_acquire) != state->life->number &&
+        !tracers_.publish(tracer, state->life->segment.view(), state->life->number))
+        return nullptr;
     return state;
 }
 
@@ -6620,6 +6705,7 @@ void Provider::give_back() {
         provider.starts_ = 0;
         provider.gate_.close();
         provider.life_ = nullptr;
+        provider.tracers_.unmap();
     }
     process.lives.each([&](Life& life) {
         process.lives.remove(&life);
@@ -7680,11 +7766,26 @@ using ring::StdAtomics;
 constexpr uint32_t kLargestPart = 4096;  // of a scope: name, version, schema URL, attributes
 constexpr int kPatience = 1000;          // yields for a tracer that another thread is making at this moment
 
+// Of a segment, which may be a hole. False: there is no memory.
+bool populate(uint8_t* bytes, uint32_t size) {
+    const auto before = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(bytes) % ring::kPage);
+    const uint64_t pages = (before + size + ring::kPage - 1) / ring::kPage;
+    return ring::populate(bytes - before, pages * ring::kPage) == 0;
+}
+
 }  // namespace
 
 spr_tracer* TracerPool::take() {
-    for (uint32_t i = 0; i < kTracers; ++i) {
-        spr_tracer& tracer = tracers_[StdAtomics::fetch_add(next_, uint32_t{1}, std::memory_order_relaxed) % kTracers];
+    for (;;) {
+        const uint32_t limit = more_.limit();
+        spr_tracer* const tracer = take(limit);
+        if (tracer != nullptr || !more_.add(limit)) return tracer;
+    }
+}
+
+spr_tracer* TracerPool::take(uint32_t limit) {
+    for (uint32_t i = 0; i < limit; ++i) {
+        spr_tracer& tracer = at(StdAtomics::fetch_add(next_, uint32_t{1}, std::memory_order_relaxed) % limit);
         uint32_t expected = 0;
         // acquire: after it was given back. Pairs with the release in give(). Without it the tracer could be spent
         // after it was filled in.
@@ -7701,33 +7802,42 @@ void TracerPool::give(spr_tracer& tracer, Provider& spent) {
     StdAtomics::store(tracer.taken, uint32_t{0}, std::memory_order_release);
 }
 
-void TracerTable::open(Provider& provider) {
+void TracerTable::open(Provider& provider, bool may_map) {
     provider_ = &provider;
-    used_ = 0;
+    may_map_ = may_map;
+    used_ = ring::kScopeBytesOffset;
     for (ring::ScopeEntry& entry : entries_) entry.ready = 0;
     for (spr_tracer*& tracer : tracers_) tracer = nullptr;
 }
 
 void TracerTable::close(Provider& spent) {
-    for (spr_tracer*& tracer : tracers_) {
+    const auto give = [&](spr_tracer*& tracer) {
         if (tracer != nullptr) process.tracers.give(*tracer, spent);
         tracer = nullptr;
-    }
+    };
+    for (spr_tracer*& tracer : tracers_) give(tracer);
+    if (more_ == nullptr) return;
+    for (spr_tracer*& tracer : more().tracers) give(tracer);
+    unmap();
+}
+
+void TracerTable::unmap() {
+    if (more_ != nullptr) munmap(more_, sizeof(More));
+    more_ = nullptr;
 }
 
 spr_tracer* TracerTable::find(const uint8_t* bytes, uint32_t scope_size, uint32_t schema_size, uint32_t entries) {
     for (uint32_t i = 0; i < entries; ++i) {
         // acquire: the entry and its bytes. Pairs with the release in get(). Without it half a scope could be compared.
         // One that never becomes ready was in the making when this process was forked off: it is passed over.
-        for (int patience = kPatience;
-             StdAtomics::load(entries_[i].ready, std::memory_order_acquire) == 0 && patience > 0; --patience)
+        const ring::ScopeEntry& entry = this->entry(i);
+        for (int patience = kPatience; StdAtomics::load(entry.ready, std::memory_order_acquire) == 0 && patience > 0;
+             --patience)
             sched_yield();
-        const ring::ScopeEntry& entry = entries_[i];
         // acquire: as above, where patience ended.
         if (StdAtomics::load(entry.ready, std::memory_order_acquire) != 0 && entry.scope_size == scope_size &&
-            entry.schema_size == schema_size &&
-            memcmp(bytes_ + entry.offset - ring::kScopeBytesOffset, bytes, scope_size + schema_size) == 0)
-            return tracers_[i];
+            entry.schema_size == schema_size && memcmp(this->bytes(entry.offset), bytes, scope_size + schema_size) == 0)
+            return tracer(i);
     }
     return nullptr;
 }
@@ -7772,8 +7882,9 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
     end = put_text(end, tag(3, kBytes), options.schema_url, schema_url_size);
     const uint32_t size = static_cast<uint32_t>(end - encoded);
 
-    // relaxed: find() orders what it reads entry by entry.
-    uint64_t used = StdAtomics::load(used_, std::memory_order_relaxed);
+    // acquire: `more_`, where it is used. Pairs with the release below. Without it find() could look for what is not to
+    // be seen yet. It orders what it reads entry by entry.
+    uint64_t used = StdAtomics::load(used_, std::memory_order_acquire);
     uint32_t index;
     uint32_t offset;
     spr_tracer* tracer = nullptr;
@@ -7781,7 +7892,10 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
         index = static_cast<uint32_t>(used >> 32);
         offset = static_cast<uint32_t>(used);
         spr_tracer* const there = find(encoded, scope_size, size - scope_size, index);
-        const bool fits = index < ring::kScopeEntries && size <= sizeof bytes_ - offset;
+        if (!ring::is_scope_place(offset, size) && offset < ring::kMoreScopeBytes) offset = ring::kMoreScopeBytes;
+        bool fits = index < ring::kScopeEntries && ring::is_scope_place(offset, size);
+        if (index >= kFirst || offset >= ring::kMoreScopeBytes)
+            fits = fits && (there != nullptr || (may_map_ && map_once(more_, sizeof(More))));
         if (there == nullptr && fits && tracer == nullptr) tracer = process.tracers.take();
         if (there != nullptr || !fits || tracer == nullptr) {
             if (tracer != nullptr) process.tracers.give(*tracer, process.spent);
@@ -7789,15 +7903,18 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
             *ret_tracer = there;
             return 0;
         }
+        // release: as above.
         if (StdAtomics::compare_exchange(used_, used, uint64_t{index + 1} << 32 | (offset + size),
-                                         std::memory_order_relaxed))
+                                         std::memory_order_release))
             break;
+        used = StdAtomics::load(used_, std::memory_order_acquire);  // as above
     }
-    memcpy(bytes_ + offset, encoded, size);
-    entries_[index].offset = ring::kScopeBytesOffset + offset;
-    entries_[index].scope_size = scope_size;
-    entries_[index].schema_size = size - scope_size;
-    tracers_[index] = tracer;
+    memcpy(bytes(offset), encoded, size);
+    ring::ScopeEntry& entry = this->entry(index);
+    entry.offset = offset;
+    entry.scope_size = scope_size;
+    entry.schema_size = size - scope_size;
+    this->tracer(index) = tracer;
     // relaxed, before the provider: whoever has an older handle of the same tracer may be looking.
     StdAtomics::store(tracer->published, uint32_t{0}, std::memory_order_relaxed);
     StdAtomics::store(tracer->scope, index + 1, std::memory_order_relaxed);
@@ -7806,20 +7923,23 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
     __atomic_store_n(&tracer->provider, provider_, __ATOMIC_RELEASE);
     // release: publishes entry, bytes and tracer. Pairs with the acquires in find(). Without it half a scope could be
     // compared, and a tracer handed out that is not filled in.
-    StdAtomics::store(entries_[index].ready, uint32_t{1}, std::memory_order_release);
+    StdAtomics::store(entry.ready, uint32_t{1}, std::memory_order_release);
     *ret_tracer = tracer;
     return 0;
 }
 
-void TracerTable::publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t life) {
+bool TracerTable::publish(spr_tracer& tracer, ring::SegmentView segment, uint32_t life) {
     const uint32_t index = tracer.scope - 1;
-    const ring::ScopeEntry& from = entries_[index];
+    const ring::ScopeEntry& from = entry(index);
     ring::ScopeEntry& to = segment.scope(index);
+    const uint32_t size = from.scope_size + from.schema_size;
+    if (index >= kFirst && !populate(reinterpret_cast<uint8_t*>(&to), sizeof to)) return false;
+    if (from.offset >= ring::kMoreScopeBytes && !populate(segment.scope_bytes(from.offset), size)) return false;
     // relaxed, single bytes and words: threads that publish at once store the same; the release below orders each
     // one's.
     uint8_t* const place = segment.scope_bytes(from.offset);
-    for (uint32_t i = 0; i < from.scope_size + from.schema_size; ++i)
-        StdAtomics::store(place[i], bytes_[from.offset - ring::kScopeBytesOffset + i], std::memory_order_relaxed);
+    const uint8_t* const own = bytes(from.offset);
+    for (uint32_t i = 0; i < size; ++i) StdAtomics::store(place[i], own[i], std::memory_order_relaxed);
     StdAtomics::store(to.offset, from.offset, std::memory_order_relaxed);
     StdAtomics::store(to.scope_size, from.scope_size, std::memory_order_relaxed);
     StdAtomics::store(to.schema_size, from.schema_size, std::memory_order_relaxed);
@@ -7831,13 +7951,15 @@ void TracerTable::publish(spr_tracer& tracer, ring::SegmentView segment, uint32_
     while (scopes < index + 1 &&
            !StdAtomics::compare_exchange(page.scopes, scopes, index + 1, std::memory_order_relaxed)) {
     }
-    const uint32_t bytes = from.offset - ring::kScopeBytesOffset + from.scope_size + from.schema_size;
+    // A number for whoever looks: the end of them, or all of the first region and how far the other is used.
+    const uint32_t end = from.offset + size - ring::kScopeBytesOffset;
     uint32_t seen = StdAtomics::load(page.scope_bytes, std::memory_order_relaxed);
-    while (seen < bytes && !StdAtomics::compare_exchange(page.scope_bytes, seen, bytes, std::memory_order_relaxed)) {
+    while (seen < end && !StdAtomics::compare_exchange(page.scope_bytes, seen, end, std::memory_order_relaxed)) {
     }
     // release: a thread that finds it published may commit spans of this scope. Pairs with the acquire in the start of
     // a span. Without it the agent could find such a span before the scope.
     StdAtomics::store(tracer.published, life, std::memory_order_release);
+    return true;
 }
 
 }  // namespace spanring::trace

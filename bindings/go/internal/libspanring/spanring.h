@@ -313,7 +313,8 @@ SPR_PUBLIC int spr_provider_shutdown(spr_provider *provider, uint64_t timeout_ns
 
 /*
  * The tracer of an instrumentation scope; the same arguments give the same tracer. version and schema_url may be NULL.
- * Errors: -EINVAL, -ESHUTDOWN, -ENOSPC (more than 127 scopes, or 14 KiB of them; use a tracer you have).
+ * Errors: -EINVAL, -ESHUTDOWN, -ENOSPC (more than 8,191 scopes, or 896 KiB of them; with SPR_MEMORY_AT_OPEN 127 and
+ * 14 KiB; use a tracer you have).
  */
 SPR_PUBLIC int spr_tracer_get(spr_provider *provider, const char *name, size_t name_size, const char *version,
                               size_t version_size, const char *schema_url, size_t schema_url_size,

@@ -71,7 +71,7 @@ inline constexpr uint64_t kControlOffset = 0x1000;   // written by the agent
 inline constexpr uint64_t kWriterOffset = 0x3000;    // written by the process
 inline constexpr uint64_t kResourceOffset = 0x4000;  // written once: OTLP bytes of resource.v1.Resource
 inline constexpr uint64_t kResourceSize = 0x3000;
-inline constexpr uint64_t kScopesOffset = 0x7000;  // append only
+inline constexpr uint64_t kScopesOffset = 0x7000;  // append only: the first scopes
 inline constexpr uint64_t kScopesSize = 0x4000;
 inline constexpr uint64_t kCountersOffset = 0xb000;  // one line a writer (thread and signal level)
 inline constexpr uint32_t kCounterLines = 1024;
@@ -85,9 +85,14 @@ inline constexpr uint32_t kMaxExtents = 16384;           // 1 GiB
 inline constexpr uint64_t kExtentWordsOffset = 0x2b000;  // one ExtentWord an extent
 inline constexpr uint64_t kExtentWordsSize = kMaxExtents * sizeof(uint64_t);
 
+// More scopes, where those do not fit into the first region: a hole until then, page by page. In a segment that has all
+// of its memory from the beginning it stays one.
+inline constexpr uint64_t kMoreScopesOffset = 0x4b000;
+inline constexpr uint64_t kMoreScopesSize = 0x100000;
+
 // Extents lie in groups, each behind a head: what is said about the chunks of its extents, on pages of its own, so that
 // all pages of an extent can be given back.
-inline constexpr uint64_t kGroupsOffset = 0x4b000;
+inline constexpr uint64_t kGroupsOffset = 0x14b000;
 inline constexpr uint32_t kExtentsPerGroup = 32;
 inline constexpr uint64_t kMarksOffset = 0x0000;  // in the head: acknowledged marks, written by the agent
 inline constexpr uint64_t kLinesOffset = 0x1000;  // in the head: chunk lines, written by the process
@@ -113,7 +118,8 @@ inline constexpr uint32_t kChunksPerExtent =
 
 static_assert(kKnownIncompatible == 0 && kScopesOffset + kScopesSize == kCountersOffset);
 static_assert(kCountersOffset + kCountersSize == kExtentWordsOffset);
-static_assert(kExtentWordsOffset + kExtentWordsSize == kGroupsOffset);
+static_assert(kExtentWordsOffset + kExtentWordsSize == kMoreScopesOffset);
+static_assert(kMoreScopesOffset + kMoreScopesSize == kGroupsOffset);
 static_assert(kMarksOffset + uint64_t{kExtentsPerGroup} * kChunksPerExtent * 8 == kLinesOffset);
 static_assert(kLinesOffset + uint64_t{kExtentsPerGroup} * kChunksPerExtent * 64 == kGroupHeadSize);
 static_assert(kJumboChunk == kExtentSize && kSlotsPerExtent <= kSlotNumbers);
@@ -239,7 +245,7 @@ struct alignas(8) WriterPage {
     uint32_t extents;        // extents that have been taken; counted with release, after the word that says for what
     uint32_t counter_lines;  // counter lines in populated pages; likewise
     uint32_t scopes;         // scopes handed out (each has its own ready word)
-    uint32_t scope_bytes;    // bytes handed out
+    uint32_t scope_bytes;    // how far their bytes reach
     uint64_t flush_wanted;   // ticket of the newest flush request
     uint64_t shutdown;       // 1: the provider was shut down; nobody reads it
     uint64_t claims;      // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
@@ -276,17 +282,32 @@ static_assert(static_cast<uint32_t>(Counter::kCount) <= kCounterLineSize / 8 &&
 
 // ---- Scopes ---------------------------------------------------------------------------------------------------------
 
-// Entry i describes scope i + 1; scope 0 is the empty scope. Its bytes lie in the same region, after the table:
-// `0x0a len InstrumentationScope` (field 1 of ScopeSpans), then, if there is a schema URL, `0x1a len bytes` (field 3).
+// Entry i describes scope i + 1; scope 0 is the empty scope. Its bytes lie after the table of either region: `0x0a len
+// InstrumentationScope` (field 1 of ScopeSpans), then, if there is a schema URL, `0x1a len bytes` (field 3).
 struct ScopeEntry {
     uint32_t offset;       // from kScopesOffset
     uint32_t scope_size;   // bytes of field 1, tag and length included
     uint32_t schema_size;  // bytes of field 3, tag and length included; 0: none
     uint32_t ready;        // 1, stored last with release
 };
-inline constexpr uint32_t kScopeEntries = 127;
-inline constexpr uint32_t kScopeBytesOffset = 2048;  // in the region
-static_assert(sizeof(ScopeEntry) == 16 && kScopeEntries * sizeof(ScopeEntry) <= kScopeBytesOffset);
+inline constexpr uint32_t kFirstScopes = 127;               // entries in the first region
+inline constexpr uint32_t kScopeEntries = 8191;             // in both
+inline constexpr uint32_t kScopeBytesOffset = 2048;         // in the first region
+inline constexpr uint32_t kMoreScopeBytesOffset = 0x20000;  // in the other
+static_assert(sizeof(ScopeEntry) == 16 && kFirstScopes * sizeof(ScopeEntry) <= kScopeBytesOffset);
+static_assert((kScopeEntries - kFirstScopes) * sizeof(ScopeEntry) <= kMoreScopeBytesOffset);
+
+inline constexpr uint64_t scope_entry_offset(uint32_t index) {
+    return index < kFirstScopes ? kScopesOffset + uint64_t{index} * sizeof(ScopeEntry)
+                                : kMoreScopesOffset + uint64_t{index - kFirstScopes} * sizeof(ScopeEntry);
+}
+// Where the bytes of scopes lie in the other region, counted like ScopeEntry::offset.
+inline constexpr uint32_t kMoreScopeBytes = kMoreScopesOffset - kScopesOffset + kMoreScopeBytesOffset;
+inline constexpr uint32_t kScopeBytesEnd = kMoreScopesOffset - kScopesOffset + kMoreScopesSize;
+constexpr bool is_scope_place(uint64_t offset, uint64_t size) {
+    return (offset >= kScopeBytesOffset && offset + size <= kScopesSize) ||
+           (offset >= kMoreScopeBytes && offset + size <= kScopeBytesEnd);
+}
 
 // ---- Chunks ---------------------------------------------------------------------------------------------------------
 
@@ -401,9 +422,7 @@ public:
     Control& control() const { return at<Control>(kControlOffset); }
     WriterPage& writer() const { return at<WriterPage>(kWriterOffset); }
     uint8_t* resource() const { return base_ + kResourceOffset; }
-    ScopeEntry& scope(uint32_t index) const {
-        return at<ScopeEntry>(kScopesOffset + uint64_t{index} * sizeof(ScopeEntry));
-    }
+    ScopeEntry& scope(uint32_t index) const { return at<ScopeEntry>(scope_entry_offset(index)); }
     uint8_t* scope_bytes(uint32_t offset) const { return base_ + kScopesOffset + offset; }
     CounterLine& counter_line(uint32_t line) const {
         return at<CounterLine>(kCountersOffset + uint64_t{line} * kCounterLineSize);
@@ -1467,8 +1486,8 @@ private:
     SpanDecoder decoder_;
     GrowingList<spr_test_span>& spans_;
     spr_test_resource* resource_ = nullptr;
-    spr_test_scope* scopes_[ring::kScopeEntries + 1] = {};
-    GrowingList<uint8_t> bytes_;  // of the chunk, or of the slot's data, that is looked at
+    spr_test_scope** scopes_ = nullptr;  // of each number that there may be; nullptr: of none yet
+    GrowingList<uint8_t> bytes_;         // of the chunk, or of the slot's data, that is looked at
     ring::Slot slot_{};
 };
 
@@ -1746,6 +1765,8 @@ int SegmentReading::read_records(Bytes chunk, uint32_t from) {
 // nullptr: there is none of that number, or no memory.
 const spr_test_scope* SegmentReading::scope(uint32_t number) {
     if (number > ring::kScopeEntries) return nullptr;
+    if (scopes_ == nullptr) scopes_ = arena_.array<spr_test_scope*>(ring::kScopeEntries + 1);
+    if (scopes_ == nullptr) return nullptr;
     spr_test_scope*& known = scopes_[number];
     if (known != nullptr) return known;
     known = arena_.array<spr_test_scope>(1);
@@ -1756,7 +1777,7 @@ const spr_test_scope* SegmentReading::scope(uint32_t number) {
     // acquire: the entry and its bytes. Pairs with the release of `ready` in the library's TracerTable. Without it a
     // scope could be read half-written.
     if (StdAtomics::load(entry.ready, std::memory_order_acquire) != 1) return nullptr;
-    if (uint64_t{entry.offset} + entry.scope_size + entry.schema_size > ring::kScopesSize) return nullptr;
+    if (!ring::is_scope_place(entry.offset, uint64_t{entry.scope_size} + entry.schema_size)) return nullptr;
     const uint8_t* const bytes = segment_.view().scope_bytes(entry.offset);
     Bytes message, url;
     if (!inside({bytes, entry.scope_size}, message) || !decoder_.scope(message, *known)) return nullptr;

@@ -3,6 +3,7 @@
 // Limits of batches, and how runs are cut out of what was copied from a chunk.
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <numeric>
 
 #include "drain/batcher.hpp"
@@ -252,8 +253,11 @@ TEST(RunCutterTest, NamesEachRuleThatRecordsBreak) {
 }
 
 TEST(ScopeReaderTest, RefusesEntriesThatPointOutOfTheirRegion) {
-    for (const auto& [offset, size] :
-         {std::pair{ring::kScopeBytesOffset - 1, 8u}, {uint32_t{ring::kScopesSize} - 4, 8u}, {~0u, ~0u}}) {
+    for (const auto& [offset, size] : {std::pair{ring::kScopeBytesOffset - 1, 8u},
+                                       {uint32_t{ring::kScopesSize} - 4, 8u},
+                                       {ring::kMoreScopeBytes - 1, 8u},
+                                       {ring::kScopeBytesEnd - 4, 8u},
+                                       {~0u, ~0u}}) {
         BufferImage image;
         image->add_scope("tests");
         image.view().scope(0).offset = offset;
@@ -267,6 +271,28 @@ TEST(ScopeReaderTest, RefusesEntriesThatPointOutOfTheirRegion) {
     EXPECT_EQ(ScopeReader(image.view()).find(1), nullptr);
     image.view().scope(0).ready = 0;
     EXPECT_EQ(ScopeReader(image.view()).find(1), nullptr);
+}
+
+TEST(ScopeReaderTest, ReadsThoseOfTheSecondRegion) {
+    BufferImage image;
+    image->add_scope("first");
+    const ring::ScopeEntry first = image.view().scope(0);
+    const auto copy_to = [&](uint32_t index, uint32_t offset) {
+        std::memcpy(image.view().scope_bytes(offset), image.view().scope_bytes(first.offset), first.scope_size);
+        image.view().scope(index) = {offset, first.scope_size, first.schema_size, 1};
+    };
+    copy_to(ring::kFirstScopes, ring::kMoreScopeBytes);
+    copy_to(ring::kScopeEntries - 1, ring::kScopeBytesEnd - first.scope_size);
+    copy_to(ring::kFirstScopes + 1, ring::kScopeBytesOffset + 1000);  // there was room left
+    ScopeReader reader(image.view());
+    for (const uint32_t index : {ring::kScopeEntries - 1, ring::kFirstScopes + 1, ring::kFirstScopes, 0u}) {
+        const std::shared_ptr<const Scope> scope = reader.find(index + 1);
+        ASSERT_NE(scope, nullptr) << index;
+        EXPECT_EQ(scope->scope, reader.find(1)->scope);
+    }
+    EXPECT_EQ(reader.find(ring::kFirstScopes), nullptr) << "nobody made it";
+    EXPECT_EQ(reader.find(ring::kScopeEntries + 1), nullptr);
+    EXPECT_EQ(reader.find(~0u), nullptr);
 }
 
 }  // namespace

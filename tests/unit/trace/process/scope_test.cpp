@@ -2,9 +2,13 @@
 //
 // Tracers, and the scopes that their spans belong to.
 #include <cerrno>
+#include <fstream>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "support/small_tmpfs.hpp"
 #include "support/tracing.hpp"
 
 namespace spanring {
@@ -50,8 +54,144 @@ TEST_IN_PROCESS(ScopeTest, BelongsToTheScopeOfItsTracer) {
     }
 }
 
-TEST_IN_PROCESS(ScopeTest, HasOneOf127ScopesAndNoMore) {
-    Tracing tracing;
+// Of each span, which is of the scope of that name.
+std::set<std::string> names_in(const test::SegmentSpans& segment) {
+    std::set<std::string> names;
+    for (const test::WrittenSpan& written : segment.spans()) {
+        EXPECT_EQ(segment.scope(written.scope).scope().name(), written.span.name());
+        names.insert(written.span.name());
+    }
+    EXPECT_EQ(names.size(), segment.spans().size());
+    return names;
+}
+
+uint64_t mapped_pages() {
+    uint64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    return pages;
+}
+
+TEST_IN_PROCESS(ScopeTest, HasOneOfThousandsAndNoMore) {
+    Tracing tracing(test::large_ring());
+    std::vector<spr_tracer*> tracers;
+    const auto name_of = [](size_t number) { return "scope" + std::to_string(number); };
+    for (spr_tracer* tracer; spr_tracer_get(tracing.provider(), name_of(tracers.size()).c_str(), SPR_NUL, nullptr, 0,
+                                            nullptr, 0, &tracer) == 0;)
+        tracers.push_back(tracer);
+    EXPECT_EQ(tracers.size() + 1, 8191u) << "with the one of `tracing`";
+    spr_tracer* untouched = tracers.back();
+    EXPECT_EQ(spr_tracer_get(tracing.provider(), "one more", SPR_NUL, nullptr, 0, nullptr, 0, &untouched), -ENOSPC);
+    EXPECT_EQ(untouched, tracers.back());
+    const auto record = [&](size_t number) {
+        spr_span span;
+        ASSERT_EQ(spr_span_start(tracers[number], name_of(number).c_str(), SPR_NUL, &span), 1) << number;
+        EXPECT_EQ(spr_span_end(&span), 0);
+    };
+    std::set<std::string> expected;
+    for (size_t number = 0; number < tracers.size(); ++number) {
+        record(number);
+        expected.insert(name_of(number));
+        spr_tracer* again = nullptr;
+        if (number % 100 != 0) continue;
+        EXPECT_EQ(spr_tracer_get(tracing.provider(), name_of(number).c_str(), SPR_NUL, nullptr, 0, nullptr, 0, &again),
+                  0);
+        EXPECT_EQ(again, tracers[number]);
+    }
+    EXPECT_EQ(names_in(tracing.read()), expected);
+    // A child's segment gets those that it uses.
+    const std::string parents = tracing.directory().files().at(0);
+    test::in_child([&] {
+        const size_t last = tracers.size() - 1;
+        for (const size_t number : {last, size_t{0}, size_t{500}}) record(number);
+        std::vector<std::string> files = tracing.directory().files();
+        std::erase(files, parents);
+        ASSERT_EQ(files.size(), 1u);
+        EXPECT_EQ(names_in(test::SegmentSpans(tracing.directory().path() + "/" + files[0])),
+                  (std::set<std::string>{name_of(last), name_of(0), name_of(500)}));
+    });
+}
+
+TEST_IN_PROCESS(ScopeTest, MayBeLongUntilTheirRoomIsUsedUp) {
+    Tracing tracing(test::large_ring());
+    std::set<std::string> expected;
+    for (int number = 0;; ++number) {
+        const std::string name = std::to_string(number) + std::string(3900, 'x');
+        spr_tracer* tracer = nullptr;
+        const int result = spr_tracer_get(tracing.provider(), name.c_str(), SPR_NUL, nullptr, 0, nullptr, 0, &tracer);
+        if (result != 0) {
+            EXPECT_EQ(result, -ENOSPC);
+            break;
+        }
+        spr_span span;
+        ASSERT_EQ(spr_span_start(tracer, name.c_str(), SPR_NUL, &span), 1);
+        EXPECT_EQ(spr_span_end(&span), 0);
+        expected.insert(name);
+    }
+    EXPECT_EQ(expected.size(), 3 + 234u) << "in 14 and in 896 KiB";
+    spr_tracer* small = nullptr;
+    EXPECT_EQ(spr_tracer_get(tracing.provider(), "small", SPR_NUL, nullptr, 0, nullptr, 0, &small), 0);
+    EXPECT_EQ(names_in(tracing.read()), expected);
+}
+
+// Nothing of the second region is there before it is needed.
+TEST_IN_PROCESS(ScopeTest, WithoutMemoryInItsSegmentIsRefusedAtTheStartUntilThereIsSome) {
+    test::SmallDirectory directory;
+    SKIP_UNLESS_MOUNTED(directory);
+    spr_provider* provider = nullptr;
+    ASSERT_EQ(spr_provider_open(nullptr, &provider), 0);
+    std::vector<spr_tracer*> tracers(300);
+    for (size_t number = 0; number < tracers.size(); ++number)
+        ASSERT_EQ(spr_tracer_get(provider, ("scope" + std::to_string(number)).c_str(), SPR_NUL, nullptr, 0, nullptr, 0,
+                                 &tracers[number]),
+                  0);
+    const auto record = [&](size_t number) {
+        spr_span span;
+        const int started = spr_span_start(tracers[number], "span", SPR_NUL, &span);
+        return started == 1 ? spr_span_end(&span) : started;
+    };
+    EXPECT_EQ(record(0), 0);
+    test::fill_up(directory.path());
+    EXPECT_EQ(record(126), 0) << "the last of the first region";
+    EXPECT_EQ(record(127), -EBUSY);
+    EXPECT_EQ(record(299), -EBUSY);
+    EXPECT_EQ(test::statistics_of(provider).not_started_nested, 2u);
+    test::make_room(directory.path());
+    EXPECT_EQ(record(127), 0);
+    EXPECT_EQ(record(299), 0);
+    const test::SegmentSpans segment(directory.path() + "/" + directory.files().at(0));
+    std::multiset<std::string> scopes;
+    for (const test::WrittenSpan& written : segment.spans()) scopes.insert(segment.scope(written.scope).scope().name());
+    EXPECT_EQ(scopes, (std::multiset<std::string>{"scope0", "scope126", "scope127", "scope299"}));
+}
+
+// Each provider of thousands in turn has as many as the first, and what they were mapped for goes with them.
+TEST_IN_PROCESS(ScopeTest, GivesItsRoomBackWithItsProvider) {
+    uint64_t mapped = 0;
+    for (int round = 0; round < 8; ++round) {
+        Tracing tracing;
+        size_t made = 0;
+        for (spr_tracer* tracer; made < 3000; ++made) {
+            const std::string name = "scope" + std::to_string(made);
+            ASSERT_EQ(spr_tracer_get(tracing.provider(), name.c_str(), SPR_NUL, nullptr, 0, nullptr, 0, &tracer), 0);
+            if (made % 500 != 0) continue;
+            spr_span span;
+            ASSERT_EQ(spr_span_start(tracer, name.c_str(), SPR_NUL, &span), 1);
+            EXPECT_EQ(spr_span_end(&span), 0);
+        }
+        EXPECT_EQ(names_in(tracing.read()).size(), 6u);
+        EXPECT_EQ(spr_provider_shutdown(tracing.provider(), 0), -ETIMEDOUT) << "no agent";
+        // By then the pool of tracers is as large as it gets, and as many ended lives are mapped as a thread keeps.
+        if (round == 3) mapped = mapped_pages();
+        if (round > 3) {
+            EXPECT_LE(mapped_pages(), mapped) << "after round " << round;
+        }
+    }
+}
+
+TEST_IN_PROCESS(ScopeTest, HasOneOf127WhereAllMemoryIsTakenAtOpen) {
+    spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
+    options.memory = SPR_MEMORY_AT_OPEN;
+    Tracing tracing(options);
     spr_tracer* tracer = nullptr;
     int made = 1;  // the one of `tracing`
     while (spr_tracer_get(tracing.provider(), ("scope" + std::to_string(made)).c_str(), SPR_NUL, nullptr, 0, nullptr, 0,

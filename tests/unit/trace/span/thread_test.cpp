@@ -118,7 +118,7 @@ TEST_IN_PROCESS(ThreadTest, HaveStatesForTwentyThousand) {
             of_one.clear();
         }
     }
-    EXPECT_LE(life.thread_limit, 8 * trace::Life::kFirstThreads) << "those that were given back come first";
+    EXPECT_LE(life.more_threads.limit(), 8 * trace::Life::kFirstThreads) << "those that were given back come first";
     EXPECT_EQ(tracing.make("last"), 0);
 }
 
