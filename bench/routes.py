@@ -45,6 +45,7 @@ ROUTES = {
     "python": Route("OpenTelemetry, Python", "opentelemetry_api_python", "three attributes", "opentelemetry-python.md", ratio=10,
                     nanoseconds=2000),
     "luajit": Route("LuaJIT", "luajit", "three attributes, in the memory of the last", "luajit.md", nanoseconds=150),
+    "envoy": Route("Envoy: what a request takes more", "envoy", "added to a request", "envoy.md", ratio=3),
 }
 
 

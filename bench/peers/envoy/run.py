@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tracing adds to the CPU time that Envoy takes for a request: without, with spanring, with Envoy's own OpenTelemetry tracer.
 
-    run.py BUILD [ROUNDS]    BUILD is a folder with the Meson options tests and bench, built
+    run.py BUILD [ROUNDS]    BUILD is a folder with the Meson options bench=true and integrations=envoy, built
 
 Four Envoys of one worker each run at once and take turns, in slices of the same number of requests, which Envoy answers by itself: one span a
 request. CPU time is that of the whole process, so it has what its exporter takes; spanring's agent is another process, which drains
@@ -23,7 +23,7 @@ BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else SOURCE / "build").res
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 40
 os.environ["SPANRING_BUILD"] = str(BUILD)
 sys.path.insert(0, str(SOURCE / "tests/integrations/envoy"))
-from running_envoy import LATEST, Envoy, cluster, harness, listener, opentelemetry_provider, provider  # noqa: E402
+from running_envoy import LATEST, MODULES, Envoy, cluster, harness, listener, opentelemetry_provider, provider  # noqa: E402
 
 CONNECTIONS = 64
 SLICE = 40 * CONNECTIONS  # requests
@@ -64,6 +64,10 @@ def sink(workspace):
 
 
 def main():
+    for needed in (MODULES / f"libspanring_envoy_{LATEST}.so", BUILD / "bench/otlp_sink"):
+        if not needed.exists():
+            print(f"envoy: {needed} is not built", file=sys.stderr)
+            sys.exit(77)
     workspace = harness.Workspace()
     try:
         measure(workspace)
@@ -101,6 +105,7 @@ def measure(workspace):
     for name, values in found.items():
         share = added[name] / added["own"]
         print(f"{name:26} {statistics.median(values):7.2f} ({min(values):.2f})  {added[name]:+7.2f}  {share:6.2f}")
+    print(f"added to a request: {added['spanring'] * 1e3:.0f} ns, own {added['own'] * 1e3:.0f} ns: {added['own'] / added['spanring']:.1f} times")
     for _, (envoy, client) in envoys.items():
         client.close()
         envoy.send(signal.SIGTERM)
