@@ -80,6 +80,7 @@ std::vector<Equation> equations_of(const ProcessAccount& process) {
         if (process.agent_died) add_unless_zero(equation.left, "redelivered", exporter.redelivered);
         equation.right = {{"exported", exporter.exported}, {"rejected", exporter.rejected}};
         add_unless_zero(equation.right, "filtered", exporter.filtered);
+        add_unless_zero(equation.right, "sampled_out", exporter.sampled_out);
         const size_t before = equation.right.size();
         for (const Cause& cause : drop_causes(process)) {
             equation.right.push_back({"dropped{" + std::string(cause.name) + "}", cause.spans});
@@ -121,6 +122,7 @@ ProcessAccount total_of(const std::vector<ProcessAccount>& processes) {
             place->dropped_queue += account.dropped_queue;
             place->dropped_spool += account.dropped_spool;
             place->filtered += account.filtered;
+            place->sampled_out += account.sampled_out;
             place->pending_ring += account.pending_ring;
             place->pending_spool += account.pending_spool;
             place->elsewhere += account.elsewhere;

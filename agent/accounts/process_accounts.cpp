@@ -167,6 +167,7 @@ void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const L
         account.dropped_queue = row.dropped_spool;
         account.dropped_spool = spool.dropped;
         account.filtered = row.filtered;
+        account.sampled_out = row.sampled_out;
         account.pending_ring = pending;
         const uint64_t answered = spool.exported + spool.rejected + spool.dropped;
         account.pending_spool = minus(row.spooled, answered);

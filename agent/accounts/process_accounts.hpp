@@ -32,6 +32,7 @@ struct ExporterAccount {
     uint64_t dropped_queue = 0;  // had to wait, and there was no room or no time left for it
     uint64_t dropped_spool = 0;  // was in the spool, and was lost there
     uint64_t filtered = 0;       // left out, as the agent was told to
+    uint64_t sampled_out = 0;    // of traces that were decided against
     uint64_t pending_ring = 0;   // not acknowledged
     uint64_t pending_spool = 0;
     uint64_t elsewhere = 0;    // acknowledged by an agent that ran without this exporter

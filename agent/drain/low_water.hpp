@@ -21,6 +21,7 @@ struct Completion {
     uint32_t spans = 0;
     uint32_t invalid = 0;
     uint32_t filtered = 0;
+    uint32_t sampled_out = 0;
     std::array<Resolution, ring::kExporterRows> resolutions{};
 };
 

@@ -40,7 +40,7 @@ void SegmentAccounts::book_unfinished(const Completion& span) {
 }
 
 void SegmentAccounts::book_rows(const Completion& piece) {
-    const uint64_t valid = piece.spans - piece.invalid - piece.filtered;
+    const uint64_t valid = piece.spans - piece.invalid - piece.filtered - piece.sampled_out;
     for (uint32_t row = 0; row < ring::kExporterRows; ++row) {
         const auto used = rows_.begin() + static_cast<std::ptrdiff_t>(exporters_.size());
         if (totals_.exporters[row].exporter == 0 || std::find(rows_.begin(), used, row) != used) continue;
@@ -50,6 +50,7 @@ void SegmentAccounts::book_rows(const Completion& piece) {
         ring::ExporterTotals& row = totals_.exporters[rows_[i]];
         row.dropped_invalid += piece.invalid;
         row.filtered += piece.filtered;
+        row.sampled_out += piece.sampled_out;
         const Resolution& resolution = piece.resolutions[exporters_[i].index];
         switch (resolution.outcome) {
             case Outcome::kExported: {

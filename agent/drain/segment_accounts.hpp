@@ -6,7 +6,7 @@
 // was first configured too. So for each row, whatever agents came and went,
 //
 //     acknowledged + unfinished = exported + rejected + spooled + dropped_invalid + dropped_spool + filtered +
-//                                 elsewhere
+//                                 sampled_out + elsewhere
 #pragma once
 
 #include <array>

@@ -78,6 +78,7 @@ def expected(processes):
         wanted["exporter_spans_exported_total", (of,)] = sum(row["exported"] for row in rows)
         wanted["exporter_spans_rejected_total", (of,)] = sum(row["rejected"] for row in rows)
         wanted["exporter_spans_filtered_total", (of,)] = sum(row["filtered"] for row in rows)
+        wanted["exporter_spans_sampled_out_total", (of,)] = sum(row["sampled_out"] for row in rows)
         for where in ("ring", "spool"):
             wanted["exporter_pending_spans", (of, ("where", where))] = sum(row["pending_" + where] for row in rows)
         for cause in ("invalid", "queue", "spool"):
@@ -111,6 +112,7 @@ class Metrics(harness.Case):
                          + page.value("exporter_spans_exported_total", exporter=exporter)
                          + page.value("exporter_spans_rejected_total", exporter=exporter)
                          + page.value("exporter_spans_filtered_total", exporter=exporter)
+                         + page.value("exporter_spans_sampled_out_total", exporter=exporter)
                          + page.sum("exporter_spans_dropped_total", exporter=exporter)
                          + page.sum("exporter_pending_spans", exporter=exporter)
                          + page.value("exporter_elsewhere_spans", exporter=exporter))

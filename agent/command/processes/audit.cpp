@@ -225,7 +225,8 @@ void add_audit(CLI::App& app, Selection& selection) {
     command->add_flag("--json", options->json, "one JSON document");
     command->footer(
         "  started            = ended + open + unfinished\n"
-        "  ended + unfinished = exported + rejected + filtered + dropped{cause} + pending   (for each exporter)\n"
+        "  ended + unfinished = exported + rejected + filtered + sampled_out + dropped{cause} + pending   (for each "
+        "exporter)\n"
         "  received           = exported + rejected + filtered + dropped{cause} + pending   (of a sender by OTLP)\n"
         "\nOK: holds. MISMATCH: does not hold, in numbers of one instant. busy: does not hold, and something moved in "
         "each\n"

@@ -19,6 +19,7 @@ Json exporter_json(const ExporterAccount& exporter) {
         {"exported", exporter.exported},
         {"rejected", exporter.rejected},
         {"filtered", exporter.filtered},
+        {"sampled_out", exporter.sampled_out},
         {"dropped",
          {{"invalid", exporter.dropped_invalid}, {"queue", exporter.dropped_queue}, {"spool", exporter.dropped_spool}}},
         {"pending", exporter.pending()},

@@ -69,7 +69,8 @@ TEST(EquationsTest, HoldWhereEverySpanIsSomewhere) {
     totals.exporters[0].exported = 50;
     totals.exporters[0].rejected = 5;
     totals.exporters[0].spooled = 12;
-    totals.exporters[0].filtered = 10;
+    totals.exporters[0].filtered = 6;
+    totals.exporters[0].sampled_out = 4;
     totals.exporters[0].dropped_invalid = 3;
     ProcessAccount account = process();
     fill_exporters(account, totals, &ledger);
@@ -82,8 +83,9 @@ TEST(EquationsTest, HoldWhereEverySpanIsSomewhere) {
     ASSERT_EQ(equations.size(), 2u);
     EXPECT_EQ(equations[0].text(), "started 100 = ended 90 + open 10");
     EXPECT_EQ(equations[0].verdict, Judgement::kOk);
-    EXPECT_EQ(equations[1].text(), "ended 90 = exported 54 + rejected 6 + filtered 10 + dropped{full} 3 + "
-                                   "dropped{invalid} 3 + dropped{spool} 2 + pending 12");
+    EXPECT_EQ(equations[1].text(),
+              "ended 90 = exported 54 + rejected 6 + filtered 6 + sampled_out 4 + dropped{full} 3 + "
+              "dropped{invalid} 3 + dropped{spool} 2 + pending 12");
     EXPECT_EQ(equations[1].verdict, Judgement::kOk);
 }
 

@@ -10,7 +10,7 @@
 namespace spanring::agent {
 namespace {
 
-Completion piece(uint32_t begin, uint32_t end, uint32_t spans) { return {begin, end, spans, 0, {}}; }
+Completion piece(uint32_t begin, uint32_t end, uint32_t spans) { return {begin, end, spans, 0, 0, 0, {}}; }
 
 uint32_t advance_all(LowWater& water) {
     while (water.advance()) continue;
