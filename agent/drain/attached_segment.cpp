@@ -227,7 +227,7 @@ bool AttachedSegment::take_portion(uint32_t chunk, ChunkCursor& cursor, ChunkWor
     portion.scope = cursor.scope;
 
     Batcher::Lane& lane = this->lane(batcher);
-    portion.in_lane = &lane == &batcher.shared();
+    portion.in_lane = &lane == &batcher.shared() && !cutter_.is_judged();
     const uint8_t* from = bytes_of(chunk) + portion.begin;
     if (portion.in_lane) {
         // Rather a batch that is a little smaller than one that is cut inside a portion.
@@ -244,12 +244,15 @@ bool AttachedSegment::take_portion(uint32_t chunk, ChunkCursor& cursor, ChunkWor
     if (held_.overwrite && !dead() && !ChunkReader<>::unchanged(view().chunk_line(chunk), word)) return true;
 
     SPR_TESTPOINT(portion_copied);
+    std::vector<SettledPiece> settled;
     MappingPins pins(retired_, held_.mapping);
-    const CutReport report = cutter_.cut(batcher, lane, portion, cursor.receipt, pins);
+    const CutReport report = cutter_.is_judged() ? cutter_.judge(batcher, lane, portion, settled)
+                                                 : cutter_.cut(batcher, lane, portion, cursor.receipt, pins);
     SPR_TESTPOINT(portion_cut);
     cursor.read = word.length;
     cursor.read_spans = word.spans;
     cursor.scope = portion.scope;
+    for (const auto& [receipt, sampled_out] : settled) acknowledge(receipt, {}, sampled_out);
     result.bytes += portion.size;
     result.spans += portion.spans;
     note(report, result);
@@ -268,6 +271,14 @@ bool AttachedSegment::hand_out_unfinished(Batcher& batcher, uint64_t budget, Pas
         append_unfinished_span(copy, burial_.died_unix_nano(), record);
         const CutReport report =
             cutter_.add_unfinished(batcher, batcher.shared(), slot, copy.slot.generation, copy.slot.scope, record);
+        if (report.sampled_out != 0) {
+            Receipt receipt;
+            receipt.chunk = slot;
+            receipt.generation = copy.slot.generation;
+            receipt.spans = 1;
+            receipt.unfinished = true;
+            acknowledge(receipt, {}, 1);
+        }
         SPR_TESTPOINT(unfinished_taken);
         result.bytes += record.size() + ring::kSlotSize;
         ++result.spans;
@@ -298,7 +309,28 @@ uint64_t AttachedSegment::hand_out_partial(Batcher& batcher, Batcher::Lane& lane
     return bytes;
 }
 
+void AttachedSegment::keep(Batcher& batcher, const UndecidedSpan& span, std::span<const uint8_t> record) {
+    --waiting_[span.era];
+    cutter_.add_kept(batcher, batcher.shared(), span.receipt, span.scope, record);
+    if (span.era != era_) flush_.waits_for(batcher.shared().serial());
+}
+
+void AttachedSegment::sample_out(const UndecidedSpan& span) {
+    --waiting_[span.era];
+    acknowledge(span.receipt, {}, span.receipt.spans);
+}
+
+uint64_t AttachedSegment::bytes_in_use() {
+    uint64_t bytes = 0;
+    held_.extents.each_chunk([&](uint32_t chunk) {
+        if (cursors_.has_cursor(chunk) && cursors_[chunk].seen.length > cursors_[chunk].low.mark())
+            bytes += held_.extents.chunk_capacity(chunk);
+    });
+    return bytes;
+}
+
 void AttachedSegment::note(const CutReport& report, PassResult& result) {
+    waiting_[era_] += report.waiting;
     result.invalid += report.invalid;
     result.repaired += report.repaired;
     if (report.invalid != 0) invalid_.add(report.invalid, report.defect, held_.name, *held_.producer);
@@ -315,8 +347,9 @@ void AttachedSegment::book(uint32_t chunk, ChunkCursor& cursor) {
                          accounts_.totals());
 }
 
-void AttachedSegment::acknowledge(const Receipt& receipt, const Resolutions& resolutions) {
-    const Completion piece{receipt.begin, receipt.end, receipt.spans, receipt.invalid, receipt.filtered, resolutions};
+void AttachedSegment::acknowledge(const Receipt& receipt, const Resolutions& resolutions, uint32_t sampled_out) {
+    const Completion piece{receipt.begin,    receipt.end, receipt.spans, receipt.invalid,
+                           receipt.filtered, sampled_out, resolutions};
     if (!quarantined_.empty()) {  // for the ledger; the segment is not touched any more
         receipt.unfinished ? accounts_.book_unfinished(piece) : accounts_.book(piece);
         return;
@@ -372,11 +405,13 @@ uint32_t AttachedSegment::reclaim(IdleMemory::Clock::time_point now) {
 // Of this batcher, and of one of another thread that drained it before.
 void AttachedSegment::flush_submitted(const Batcher& batcher) {
     const std::set<uint64_t>& open = cutter_.batches();
+    // Of the other era none waits: the flush before was not served until then.
+    if (flush_.wants_submit()) cutter_.begin_era(era_ = !era_);
     flush_.submitted(open.empty() ? batcher.last_serial() : std::max(batcher.last_serial(), *open.rbegin()));
 }
 
 void AttachedSegment::serve_flush() {
-    if (quarantined_.empty()) flush_.serve(cutter_.batches());
+    if (quarantined_.empty() && waiting_[!era_] == 0) flush_.serve(cutter_.batches());
 }
 
 bool AttachedSegment::finished() const {

@@ -15,8 +15,10 @@
 // Header bill: it holds its cursors, cutter, burial and accounts; the table of segments and the drainer include it.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,9 +34,11 @@
 #include "drain/held_segment.hpp"
 #include "drain/idle_memory.hpp"
 #include "drain/invalid_span_log.hpp"
+#include "drain/open_traces.hpp"
 #include "drain/retired_chunks.hpp"
 #include "drain/run_cutter.hpp"
 #include "drain/segment_accounts.hpp"
+#include "drain/undecided_spans.hpp"
 #include "ledger/ledger.hpp"
 #include "ring/counter_sums.hpp"
 #include "ring/sampling_directive.hpp"
@@ -64,6 +68,7 @@ public:
     // Measures its spans from now on: of the thread that drains it from now on. May be null.
     void measure_by(SpanRecorder* recorder) { cutter_.measure_by(recorder); }
     void process_by(ProcessorChain* processors) { cutter_.process_by(processors); }
+    void judge_by(SpanJudge* judge) { cutter_.judge_by(judge); }
 
     // Asks the kernel. To be called before drain(), which then finds final words in a dead one.
     void check_liveness();
@@ -80,8 +85,21 @@ public:
     uint64_t hand_out_partial(Batcher& batcher, Batcher::Lane& lane, std::chrono::nanoseconds open_longer_than,
                               uint64_t most);
 
+    // What has waited for a decision, and is sent now or by nobody. A flush waits for those that came before it.
+    void keep(Batcher& batcher, const UndecidedSpan& span, std::span<const uint8_t> record);
+    void sample_out(const UndecidedSpan& span);
+    // How much of its memory is in use, and how much it may have: of what waits, a span holds a whole chunk.
+    uint64_t bytes_in_use();
+    uint64_t most_bytes() const { return uint64_t{held_.header.extent_limit} * ring::kExtentSize; }
+    // `visit` gets the traces of its open spans. False: it did not see all.
+    template <class Visit>
+    bool each_open_trace(Visit&& visit) {
+        if (!quarantined_.empty() || dead() || !update_extents()) return true;
+        return agent::each_open_trace(view(), held_.extents, visit) && still_readable();
+    }
+
     // A batch with receipts of this segment was resolved: one call for each receipt, then one for the batch.
-    void acknowledge(const Receipt& receipt, const Resolutions& resolutions);
+    void acknowledge(const Receipt& receipt, const Resolutions& resolutions) { acknowledge(receipt, resolutions, 0); }
     // A batch with something of it was neither sent nor spooled before the agent ends: the file stays for the next one.
     void leave_behind() { left_behind_ = true; }
     void batch_finished(uint64_t serial) { cutter_.batches().erase(serial); }
@@ -123,7 +141,8 @@ public:
     // Gives it up: nothing is read or written any more but the sign to the process that it may stop.
     void quarantine(const std::string& reason);
     const std::string& quarantined() const { return quarantined_; }  // why; empty: it is not
-    bool quiet() const { return cutter_.batches().empty(); }
+    bool quiet() const { return cutter_.batches().empty() && waiting() == 0; }
+    uint64_t waiting() const { return waiting_[0] + waiting_[1]; }  // spans, for a decision
 
     // Dead, everything handed out and acknowledged: the file may go.
     bool finished() const;
@@ -150,6 +169,7 @@ private:
     bool may_book(const ChunkCursor& cursor) const;
     void book(uint32_t chunk, ChunkCursor& cursor);
     void note(const CutReport& report, PassResult& result);
+    void acknowledge(const Receipt& receipt, const Resolutions& resolutions, uint32_t sampled_out);
     bool fail(const std::string& reason);
     bool still_readable();
 
@@ -169,6 +189,10 @@ private:
     bool zero_copy_;
     Batcher::Lane zero_copy_lane_;
     bool left_behind_ = false;
+    // Spans that wait for a decision, by what came before a flush that is under way, and what comes after: two eras, of
+    // which each flush begins the next.
+    std::array<uint64_t, 2> waiting_{};
+    bool era_ = false;
     bool asleep_ = false;
     std::string quarantined_;
     ring::CounterSums sums_{};  // as last believed

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "batch/zero_copy.hpp"
+#include "decide/tail_sampling_options.hpp"
 #include "drain/batcher.hpp"
 #include "drain/heartbeat.hpp"
 #include "drain/pace.hpp"
@@ -21,6 +22,7 @@
 namespace spanring::agent {
 
 class CrashJournal;
+class DecisionCounters;
 class FolderSource;
 class ProcessorChain;
 class SpanRecorder;
@@ -47,6 +49,8 @@ struct DrainOptions {
     uint32_t threads = 1;
     std::vector<SpanRecorder*> recorders;     // one for each thread, measures all spans; outlive the drain. Or none
     std::vector<ProcessorChain*> processors;  // likewise, change them
+    TailSamplingOptions tail_sampling;        // decided by one thread alone
+    DecisionCounters* decisions = nullptr;    // of it, outlive the drain; nullptr: nothing waits for a decision
     const CrashJournal* crashes = nullptr;    // outlives the drain; nullptr: nothing is held against a segment
 };
 

@@ -114,6 +114,7 @@ void DrainService::run() {
         all_booked_ = drainer_->quiet();
         if (!all_booked_) std::this_thread::sleep_for(kLook);
     } while (!all_booked_ && !drainer_->stuck() && Clock::now() < book_until_);
+    all_booked_ = all_booked_ && !drainer_->undecided();
     drainer_->update_ledger();
 }
 

@@ -47,9 +47,15 @@ DrainShare::DrainShare(size_t number, const Common& common)
       recorder_(options_.recorders.empty() ? nullptr : options_.recorders.at(number)),
       processors_(options_.processors.empty() ? nullptr : options_.processors.at(number)),
       batcher_(options_.batch, common.exporters, common.supply),
+      settle_trace_([this](const UndecidedSpan& span, std::span<const uint8_t> record, bool keep) {
+          settle(span, record, keep);
+      }),
       rules_(std::make_shared<SamplingRules>()),
       turns_(common.queues),
       heartbeat_(options_.heartbeat, options_.users != nullptr, exchange_.threads()) {
+    if (options_.decisions != nullptr)
+        decisions_ =
+            std::make_unique<DecisionRounds>(options_.tail_sampling, *options_.decisions, options_.state_directory);
     batcher_.set_waiter(exchange_.wake_up(number_));
 }
 
@@ -70,6 +76,7 @@ void DrainShare::take(ServedSegment served) {
     const CrashScope scope(taken.path);
     taken.segment->measure_by(recorder_);
     taken.segment->process_by(processors_);
+    taken.segment->judge_by(decisions_.get());
     taken.pace.hurry(now_);
     taken.spent = {};
     give_directive(*rules_, *taken.segment);
@@ -117,6 +124,7 @@ void DrainShare::begin_pass(Clock::time_point now) {
     more_ = false;
     batcher_.begin_pass(now_);
     if (recorder_ != nullptr) recorder_->begin_pass(now_);
+    if (decisions_ != nullptr) decisions_->begin_pass(now_);
     read_letters();
 }
 
@@ -130,6 +138,7 @@ void DrainShare::do_work(Clock::time_point now) {
     } else {
         drain_due(false);
     }
+    if (decisions_ != nullptr) decide_due();
     beat();
     submit_for_flush();
     batcher_.submit_if_old(batcher_.shared());
@@ -147,6 +156,13 @@ void DrainShare::drain_everything(Clock::time_point now) {
     begin_pass(now);
     for (auto& [source, served] : segments_) served.next_liveness = now_;
     drain_due(true);
+    if (decisions_ != nullptr) {
+        begin_pass(Clock::now());
+        look_for_open_traces();
+        drain_due(true);
+        decisions_->decide_at_the_end(settle_trace_);
+        decisions_->publish();
+    }
     submit_all();
     publish_status();
 }
@@ -414,6 +430,7 @@ void DrainShare::publish_status() {
 DrainShare::Clock::time_point DrainShare::due() const {
     Clock::time_point until = batcher_.due(batcher_.shared());
     if (!segments_.empty()) until = std::min({until, next_ledger_, heartbeat_.due()});
+    if (decisions_ != nullptr) until = std::min(until, decisions_->due());
     for (const auto& [source, served] : segments_) {
         if (served.is_read()) until = std::min(until, served.pace.due());
         until = std::min(until, batcher_.due(served.segment->own_lane()));

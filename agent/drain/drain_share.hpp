@@ -11,9 +11,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "drain/batcher.hpp"
+#include "drain/decision_rounds.hpp"
 #include "drain/drain_exchange.hpp"
 #include "drain/drain_options.hpp"
 #include "drain/drain_status.hpp"
@@ -67,6 +69,8 @@ public:
 
     // Every batch is answered and booked.
     bool quiet() const { return batcher_.outstanding() == 0; }
+    // Spans that wait for the decision of their trace: they stay in their segments.
+    bool undecided() const { return decisions_ != nullptr && !decisions_->empty(); }
 
     // Writes the totals of all its segments to the ledger.
     void update_ledger();
@@ -85,6 +89,11 @@ private:
     void look_soon(uint64_t source);
     void distrust(const InstanceId& instance);
     void drain_due(bool all);
+    void look_for_open_traces();
+    void decide_due();
+    void settle(const UndecidedSpan& span, std::span<const uint8_t> record, bool keep);
+    void relieve_rings();
+    void submit_decided();
     void drain(ServedSegment& served, uint64_t budget);
     void rest(ServedSegment& served, bool came);
     void beat();
@@ -110,6 +119,8 @@ private:
     SpanRecorder* const recorder_;
     ProcessorChain* const processors_;
     Batcher batcher_;
+    std::unique_ptr<DecisionRounds> decisions_;  // null: everything is sent
+    const DecisionRounds::Settle settle_trace_;
     std::shared_ptr<const SamplingRules> rules_;
 
     SegmentTable segments_;

@@ -201,6 +201,10 @@ bool Drainer::answered() const {
            std::all_of(shares_.begin(), shares_.end(), [](const auto& share) { return share->quiet(); });
 }
 
+bool Drainer::undecided() const {
+    return std::any_of(shares_.begin(), shares_.end(), [](const auto& share) { return share->undecided(); });
+}
+
 void Drainer::update_ledger() {
     for (const auto& share : shares_) share->update_ledger();
 }

@@ -4,6 +4,7 @@
 // served. One at a time: what is asked for meanwhile is seen when it is served. Drain thread only.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <set>
 
@@ -22,6 +23,8 @@ public:
     // The batches in the making are to be submitted; `last_serial` is that of the last one.
     bool wants_submit() const { return state_ == State::kDrained; }
     void submitted(uint64_t last_serial);
+    // Something of it is in that batch, which came later.
+    void waits_for(uint64_t serial) { barrier_ = std::max(barrier_, serial); }
 
     // Answers the process once none of the batches up to that one is `open`, serials of those with something of it.
     void serve(const std::set<uint64_t>& open);

@@ -27,6 +27,11 @@ void RunCutter::process_by(ProcessorChain* processors) {
     producer_ = processed_.producer;
 }
 
+void RunCutter::judge_by(SpanJudge* judge) {
+    judge_ = judge;
+    producer_marks_ = judge_ != nullptr ? judge_->marks_of(*recorded_producer_) : 0;
+}
+
 std::shared_ptr<const Scope> RunCutter::find_scope(uint32_t number) {
     const std::shared_ptr<const Scope> scope = scopes_.find(number);
     if (processors_ == nullptr || scope == nullptr) return scope;
@@ -168,17 +173,139 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
     return report;
 }
 
+SpanVerdict RunCutter::ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body) {
+    FoundSpan found{receipt, scope, record, record.subspan(body), producer_marks_};
+    found.receipt.source = source_;
+    found.era = era_;
+    return judge_->judge(found);
+}
+
+// Every byte of the chunk is in one receipt: what stands before a span goes with it.
+CutReport RunCutter::judge(Batcher& batcher, Batcher::Lane& lane, Portion& portion,
+                           std::vector<SettledPiece>& ret_settled) {
+    CutReport report;
+    const std::span<uint8_t> bytes(portion.data, portion.size);
+    std::shared_ptr<const Scope> scope;
+    if (portion.scope != kNoScope) scope = find_scope(portion.scope);
+    Receipt next;
+    next.source = source_;
+    next.chunk = portion.chunk;
+    next.generation = portion.generation;
+    size_t covered = 0;
+    const auto receipt_until = [&](size_t end) {
+        Receipt receipt = next;
+        receipt.begin = portion.begin + static_cast<uint32_t>(covered);
+        receipt.end = portion.begin + static_cast<uint32_t>(end);
+        covered = end;
+        return receipt;
+    };
+    uint32_t spans = 0;
+    for (size_t at = 0; at < bytes.size();) {
+        ChunkRecord record;
+        report.fault = read_chunk_record(bytes, at, record);
+        if (report.fault != nullptr) break;
+        if (record.kind == ChunkRecord::Kind::kScope) {
+            portion.scope = record.scope;
+            scope = find_scope(record.scope);
+            if (scope == nullptr) report.fault = "spans name an instrumentation scope that is missing or malformed";
+        } else if (scope == nullptr) {
+            report.fault = "a span comes before any instrumentation scope";
+        }
+        if (report.fault != nullptr) break;
+        if (record.kind == ChunkRecord::Kind::kSpan) {
+            const std::span<uint8_t> span = bytes.subspan(record.body, record.end - record.body);
+            const SpanCheck check = gate_.check(span);
+            report.repaired += check.repaired;
+            ++spans;
+            Receipt receipt = receipt_until(record.end);
+            receipt.spans = 1;
+            if (check.defect != SpanDefect::kNone) {
+                ++report.invalid;
+                report.defect = check.defect;
+                receipt.invalid = 1;
+                ret_settled.push_back({receipt});
+            } else {
+                if (recorder_ != nullptr) recorder_->record(measured_, span);
+                const std::span<const uint8_t> whole = bytes.subspan(at, record.end - at);
+                switch (ask_judge(receipt, portion.scope, whole, record.body - at)) {
+                    case SpanVerdict::kWaits: ++report.waiting; break;
+                    case SpanVerdict::kSent: add_kept(batcher, lane, receipt, portion.scope, whole); break;
+                    case SpanVerdict::kSampledOut:
+                        ++report.sampled_out;
+                        ret_settled.push_back({receipt, 1});
+                        break;
+                }
+            }
+        }
+        at = record.end;
+    }
+    if (report.fault == nullptr && covered != bytes.size()) ret_settled.push_back({receipt_until(bytes.size())});
+    if (report.fault == nullptr && spans != portion.spans)
+        report.fault = "a chunk does not hold as many spans as it counts";
+    return report;
+}
+
+void RunCutter::add_kept(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, uint32_t scope_number,
+                         std::span<const uint8_t> bytes) {
+    ChunkRecord record;
+    read_chunk_record(bytes, 0, record);  // found sound before
+    Receipt kept = receipt;
+    bool changed = false;
+    if (process(bytes.subspan(record.body), changed)) {
+        const size_t size = changed ? processors_->record_size() : bytes.size();
+        const bool full = !lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, 1, size);
+        if (full || !batcher.has_room(lane, size)) batcher.submit(lane);
+        uint8_t* const copy = batcher.allocate(lane, size);
+        if (changed)
+            processors_->write_record(copy);
+        else
+            std::memcpy(copy, bytes.data(), size);
+        batcher.add_run(lane, {producer_, find_scope(scope_number), {copy, size}, 1});
+    } else {
+        kept.filtered = 1;
+    }
+    add_receipt(batcher, lane, kept, receipt.unfinished ? nullptr : &kept_);
+}
+
 CutReport RunCutter::add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint32_t slot, uint32_t generation,
                                     uint32_t scope_number, std::span<const uint8_t> bytes) {
-    const CutReport report = add_record(batcher, lane, scope_number, bytes, recorder_);
     Receipt receipt;
     receipt.chunk = slot;
     receipt.generation = generation;
     receipt.spans = 1;
     receipt.unfinished = true;
+    if (judge_ != nullptr) return judge_unfinished(batcher, lane, receipt, scope_number, bytes);
+    const CutReport report = add_record(batcher, lane, scope_number, bytes, recorder_);
     receipt.invalid = report.invalid;
     receipt.filtered = report.filtered;
     add_receipt(batcher, lane, receipt, nullptr);
+    return report;
+}
+
+CutReport RunCutter::judge_unfinished(Batcher& batcher, Batcher::Lane& lane, Receipt receipt, uint32_t scope,
+                                      std::span<const uint8_t> bytes) {
+    CutReport report;
+    std::vector<uint8_t> copy(bytes.begin(), bytes.end());  // the check may repair it
+    ChunkRecord record;
+    const bool is_record = find_scope(scope) != nullptr && !copy.empty() &&
+                           read_chunk_record(copy, 0, record) == nullptr && record.end == copy.size();
+    SpanCheck check;
+    check.defect = SpanDefect::kTruncated;
+    const std::span<uint8_t> span = is_record ? std::span(copy).subspan(record.body) : std::span<uint8_t>();
+    if (is_record) check = validate_span(span);
+    report.repaired = check.repaired;
+    if (check.defect != SpanDefect::kNone) {
+        report.invalid = receipt.invalid = 1;
+        report.defect = check.defect;
+        add_receipt(batcher, lane, receipt, nullptr);
+        return report;
+    }
+    if (recorder_ != nullptr) recorder_->record(measured_, span);
+    switch (ask_judge(receipt, scope, copy, record.body)) {
+        case SpanVerdict::kWaits: ++report.waiting; break;
+        case SpanVerdict::kSent: add_kept(batcher, lane, receipt, scope, copy); break;
+        case SpanVerdict::kSampledOut: report.sampled_out = 1; break;
+    }
     return report;
 }
 
@@ -236,7 +363,7 @@ void RunCutter::add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt
     batches_.insert(lane.serial());
     if (place != nullptr && place->serial == lane.serial()) {
         Receipt& last = batch.receipts[place->index];
-        if (last.generation == receipt.generation && last.end == receipt.begin) {
+        if (last.chunk == receipt.chunk && last.generation == receipt.generation && last.end == receipt.begin) {
             last.end = receipt.end;
             last.spans += receipt.spans;
             last.invalid += receipt.invalid;

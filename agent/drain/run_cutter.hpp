@@ -11,9 +11,11 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <vector>
 
 #include "batch/batch.hpp"
 #include "drain/batcher.hpp"
+#include "drain/span_judge.hpp"
 #include "otlp/span_gate.hpp"
 #include "processors/processor_chain.hpp"
 #include "segment/scope_reader.hpp"
@@ -48,8 +50,16 @@ struct CutReport {
     const char* fault = nullptr;  // the segment breaks a rule
     uint32_t invalid = 0;
     uint32_t filtered = 0;
+    uint32_t sampled_out = 0;
+    uint32_t waiting = 0;  // for a decision
     uint32_t repaired = 0;
     SpanDefect defect = SpanDefect::kNone;  // of the last invalid one
+};
+
+// Of a chunk, in no batch: nobody else will answer for it.
+struct SettledPiece {
+    Receipt receipt;
+    uint32_t sampled_out = 0;
 };
 
 // Makes the pin of a batch that points into the mapping.
@@ -72,10 +82,23 @@ public:
     void measure_by(SpanRecorder* recorder);
     // Likewise, `processors` change them or leave them out.
     void process_by(ProcessorChain* processors);
+    // Likewise, `judge` says which spans wait for the decision of their trace: with it there is judge() instead of
+    // cut().
+    void judge_by(SpanJudge* judge);
+    void begin_era(bool era) { era_ = era; }  // of spans that wait
+    bool is_judged() const { return judge_ != nullptr; }
 
     CutReport cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion, ReceiptPlace& place, PinSource& pins);
 
-    // One unfinished span, `0x12 len <Span>`.
+    // As cut(), of bytes that are anybody's. Spans that wait are in no receipt; `ret_settled` has those of what is sent
+    // by nobody.
+    CutReport judge(Batcher& batcher, Batcher::Lane& lane, Portion& portion, std::vector<SettledPiece>& ret_settled);
+
+    // A span that has waited, and is kept.
+    void add_kept(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, uint32_t scope,
+                  std::span<const uint8_t> record);
+
+    // One unfinished span, `0x12 len <Span>`; judged, where spans are: one that is sampled out is in no receipt.
     CutReport add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint32_t slot, uint32_t generation, uint32_t scope,
                              std::span<const uint8_t> record);
 
@@ -93,6 +116,9 @@ private:
     // What `processors` make of a span that is sound: false where it is to be left out. `ret_changed`: there is another
     // record of it.
     bool process(std::span<const uint8_t> span, bool& ret_changed);
+    CutReport judge_unfinished(Batcher& batcher, Batcher::Lane& lane, Receipt receipt, uint32_t scope,
+                               std::span<const uint8_t> record);
+    SpanVerdict ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body);
     void add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, ReceiptPlace* place);
 
     const uint64_t source_;
@@ -103,6 +129,10 @@ private:
     SpanRecorder* recorder_ = nullptr;
     SpanSource measured_;
     ProcessorChain* processors_ = nullptr;
+    SpanJudge* judge_ = nullptr;
+    PolicyMarks producer_marks_ = 0;
+    bool era_ = false;
+    ReceiptPlace kept_;  // of the last span that was kept
     ProcessedProducer processed_;
     std::map<uint32_t, std::shared_ptr<const Scope>> processed_scopes_;
     std::set<uint64_t> batches_;

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What tail sampling did since the agent's start, by rule, and what waits now. One thread counts, anybody reads.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace spanring::agent {
+
+// Why a trace was decided before it was over.
+enum class EarlyCause : uint8_t { kDecisionWait, kNumTraces, kMemory, kRing, kCount };
+
+constexpr const char* name_of(EarlyCause cause) {
+    constexpr const char* kNames[] = {"decision_wait", "num_traces", "memory", "ring"};
+    return kNames[static_cast<size_t>(cause)];
+}
+
+class DecisionCounters {
+public:
+    // relaxed everywhere: numbers by themselves, of which nobody concludes anything else.
+    class Counter {
+    public:
+        void add(uint64_t more) { set(get() + more); }
+        void set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
+        uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+    private:
+        std::atomic<uint64_t> value_{0};
+    };
+
+    struct Rule {
+        Counter traces_kept;
+        Counter traces_dropped;
+        Counter spans_kept;
+        Counter spans_sampled_out;
+        Counter late_errors;  // of spans that came after their trace was dropped
+    };
+
+    // `rules`: their names.
+    explicit DecisionCounters(std::vector<std::string> rules)
+        : names_(std::move(rules)), rules_(std::make_unique<Rule[]>(names_.size())) {}
+
+    const std::vector<std::string>& names() const { return names_; }
+    Rule& rule(size_t place) { return rules_[place]; }
+    const Rule& rule(size_t place) const { return rules_[place]; }
+    Counter& early(EarlyCause cause) { return early_[static_cast<size_t>(cause)]; }
+    const Counter& early(EarlyCause cause) const { return early_[static_cast<size_t>(cause)]; }
+
+    Counter rounds;
+    Counter open_unseen;  // looks at open spans that ended before all were seen
+    // Gauges.
+    Counter undecided_traces;
+    Counter undecided_spans;
+    Counter undecided_bytes;
+    Counter remembered;
+
+private:
+    const std::vector<std::string> names_;
+    const std::unique_ptr<Rule[]> rules_;
+    std::array<Counter, static_cast<size_t>(EarlyCause::kCount)> early_;
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "decide/policies.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+#include "decide/attribute_policies.hpp"
+#include "decide/constant_policy.hpp"
+#include "decide/latency_policy.hpp"
+#include "decide/probabilistic_policy.hpp"
+#include "decide/rate_limiting_policy.hpp"
+#include "decide/status_policy.hpp"
+#include "decide/text_policies.hpp"
+#include "decide/unfinished_policy.hpp"
+#include "otlp/wire.hpp"
+
+namespace spanring::agent {
+namespace {
+
+std::unique_ptr<Policy> make_policy(const PolicyOptions& options, WantedKeys& keys) {
+    switch (options.type) {
+        case PolicyType::kAlwaysSample: return std::make_unique<ConstantPolicy>(PolicyAnswer::kKeep);
+        case PolicyType::kNever: return std::make_unique<ConstantPolicy>(PolicyAnswer::kDrop);
+        case PolicyType::kStatusCode: return std::make_unique<StatusPolicy>(options.status_codes);
+        case PolicyType::kUnfinished: return std::make_unique<UnfinishedPolicy>();
+        case PolicyType::kLatency:
+            return std::make_unique<LatencyPolicy>(options.threshold_ms, options.upper_threshold_ms);
+        case PolicyType::kStringAttribute:
+            return std::make_unique<StringAttributePolicy>(options.string_attribute, keys);
+        case PolicyType::kNumericAttribute:
+            return std::make_unique<NumericAttributePolicy>(options.numeric_key, options.min_value, options.max_value,
+                                                            keys);
+        case PolicyType::kBooleanAttribute:
+            return std::make_unique<BooleanAttributePolicy>(options.boolean_key, options.boolean_value, keys);
+        case PolicyType::kName: return std::make_unique<NamePolicy>(options.span_name);
+        case PolicyType::kService: return std::make_unique<ServicePolicy>(options.service);
+        case PolicyType::kRateLimiting: return std::make_unique<RateLimitingPolicy>(options.spans_per_second);
+        case PolicyType::kProbabilistic:
+            return std::make_unique<ProbabilisticPolicy>(options.sampling_percentage, options.hash_salt);
+    }
+    throw std::invalid_argument("no such policy");
+}
+
+}  // namespace
+
+Policies::Policies(const std::vector<PolicyOptions>& options) {
+    for (const PolicyOptions& policy : options) {
+        policies_.push_back(make_policy(policy, keys_));
+        names_.push_back(policy.name);
+    }
+    names_.emplace_back(kNoPolicy);
+    values_ = WantedValues(keys_.keys());
+}
+
+PolicyMarks Policies::marks_of(const Producer& producer) {
+    values_.forget();
+    wire::each_field(wire::body_of(producer.resource), [this](const wire::Field& field) {
+        if (field.tag() == wire::tags::bytes(1)) values_.take(field.bytes);  // of Resource: an attribute
+    });
+    const ProducerFacts facts{producer.service, values_.values()};
+    PolicyMarks marks = 0;
+    for (size_t i = 0; i < policies_.size(); ++i) marks |= PolicyMarks{policies_[i]->agrees(facts)} << i;
+    return marks;
+}
+
+bool Policies::read(std::span<const uint8_t> span, bool unfinished, JudgedSpan& ret_span) {
+    values_.forget();
+    SpanOutline outline;
+    if (!read_outline(span, values_, outline)) return false;
+    const SpanFacts facts{outline, values_.values(), unfinished};
+    PolicyMarks marks = 0;
+    for (size_t i = 0; i < policies_.size(); ++i) marks |= PolicyMarks{policies_[i]->agrees(facts)} << i;
+    ret_span = {TraceKey::of(outline.trace_id), marks, outline.start_unix_nano, outline.end_unix_nano,
+                outline.status == kStatusError};
+    return true;
+}
+
+Decision Policies::decide(const TraceKey& key, const TraceState& state, Clock::time_point now) {
+    Decision dropped{false, static_cast<uint16_t>(policies_.size())};
+    for (size_t i = 0; i < policies_.size(); ++i) {
+        const auto rule = static_cast<uint16_t>(i);
+        switch (policies_[i]->answer({key, state, (state.marks >> i & 1) != 0, now})) {
+            case PolicyAnswer::kKeep: return {true, rule};
+            case PolicyAnswer::kDrop: return {false, rule};
+            case PolicyAnswer::kDeclined: dropped.rule = rule; break;
+            case PolicyAnswer::kNone: break;
+        }
+    }
+    return dropped;
+}
+
+std::string wrong_policy(const PolicyOptions& options) {
+    try {
+        WantedKeys keys;
+        make_policy(options, keys);
+    } catch (const std::invalid_argument& error) {
+        return error.what();
+    }
+    return {};
+}
+
+}  // namespace spanring::agent

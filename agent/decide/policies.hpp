@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The policies in their order: reads spans for all of them at once, and decides. One thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "batch/batch.hpp"
+#include "decide/policy.hpp"
+#include "decide/tail_sampling_options.hpp"
+
+namespace spanring::agent {
+
+struct Decision {
+    bool keep = false;
+    uint16_t rule = 0;  // its place among Policies::names()
+
+    bool operator==(const Decision&) const = default;
+};
+
+// A span as the policies see it.
+struct JudgedSpan {
+    TraceKey trace;
+    PolicyMarks marks = 0;
+    uint64_t start_unix_nano = 0;
+    uint64_t end_unix_nano = 0;
+    bool error = false;
+};
+
+class Policies {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    // The rule of what nobody asked for.
+    static constexpr char kNoPolicy[] = "no_policy";
+
+    // Throws std::invalid_argument, as faults_of() would have said.
+    explicit Policies(const std::vector<PolicyOptions>& options);
+
+    // Of all spans of the producer; to be asked once.
+    PolicyMarks marks_of(const Producer& producer);
+
+    // `span`: the inside of a Span that was found sound. False: it is none.
+    bool read(std::span<const uint8_t> span, bool unfinished, JudgedSpan& ret_span);
+
+    Decision decide(const TraceKey& key, const TraceState& state, Clock::time_point now);
+
+    // The policies', in their order, and kNoPolicy.
+    const std::vector<std::string>& names() const { return names_; }
+
+private:
+    std::vector<std::unique_ptr<Policy>> policies_;
+    std::vector<std::string> names_;
+    WantedKeys keys_;
+    WantedValues values_;
+};
+
+// What is wrong with it; empty: nothing.
+std::string wrong_policy(const PolicyOptions& options);
+
+}  // namespace spanring::agent

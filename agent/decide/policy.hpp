@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One of the policies by which a trace is kept or not. It sees each producer once and each span once, as they come, and
+// says whether they agree with it; of a trace it is asked in the end. The first one that has an answer is followed. One
+// thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "decide/trace_key.hpp"
+#include "decide/trace_state.hpp"
+#include "span_metrics/span_outline.hpp"
+
+namespace spanring::agent {
+
+struct SpanFacts {
+    const SpanOutline& outline;
+    const std::vector<EncodedValue>& values;  // of the attributes that were wanted, in their places
+    bool unfinished = false;                  // its process ended before it did
+};
+
+struct ProducerFacts {
+    std::string_view service;
+    const std::vector<EncodedValue>& values;  // as above, of its resource
+};
+
+struct TraceFacts {
+    const TraceKey& key;
+    const TraceState& state;
+    bool agreed = false;  // a span of it, or a producer of one
+    std::chrono::steady_clock::time_point now;
+};
+
+enum class PolicyAnswer : uint8_t {
+    kNone,      // it says nothing of such a trace
+    kKeep,      //
+    kDrop,      //
+    kDeclined,  // it has taken its share: the trace is dropped by it unless a later policy answers
+};
+
+class Policy {
+public:
+    Policy() = default;
+    virtual ~Policy() = default;
+    Policy(const Policy&) = delete;
+    Policy& operator=(const Policy&) = delete;
+
+    virtual bool agrees(const ProducerFacts& producer) { return static_cast<void>(producer), false; }
+    virtual bool agrees(const SpanFacts& span) { return static_cast<void>(span), false; }
+    virtual PolicyAnswer answer(const TraceFacts& trace) {
+        return trace.agreed ? PolicyAnswer::kKeep : PolicyAnswer::kNone;
+    }
+};
+
+// Attributes whose values policies want: each key once.
+class WantedKeys {
+public:
+    // Returns the place of its value.
+    size_t add(const std::string& key) {
+        for (size_t i = 0; i < keys_.size(); ++i) {
+            if (keys_[i] == key) return i;
+        }
+        keys_.push_back(key);
+        return keys_.size() - 1;
+    }
+    const std::vector<std::string>& keys() const { return keys_; }
+
+private:
+    std::vector<std::string> keys_;
+};
+
+}  // namespace spanring::agent

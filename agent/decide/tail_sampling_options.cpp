@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "decide/tail_sampling_options.hpp"
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+#include "base/option.hpp"
+#include "decide/policies.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+const std::vector<std::pair<std::string, PolicyType>> kTypes = {
+    {"always_sample", PolicyType::kAlwaysSample},
+    {"never", PolicyType::kNever},
+    {"status_code", PolicyType::kStatusCode},
+    {"unfinished", PolicyType::kUnfinished},
+    {"latency", PolicyType::kLatency},
+    {"string_attribute", PolicyType::kStringAttribute},
+    {"numeric_attribute", PolicyType::kNumericAttribute},
+    {"boolean_attribute", PolicyType::kBooleanAttribute},
+    {"span_name", PolicyType::kName},
+    {"service", PolicyType::kService},
+    {"rate_limiting", PolicyType::kRateLimiting},
+    {"probabilistic", PolicyType::kProbabilistic},
+};
+
+constexpr uint32_t kMost = 1'000'000'000;
+constexpr double kMostOfANumber = 1e300;
+
+std::vector<Option> describe_texts(TextPolicyOptions& texts, bool of_attribute) {
+    std::vector<Option> options;
+    if (of_attribute)
+        options.push_back({"key", option::text(texts.key, "string"), "of an attribute of span or resource"});
+    append(options, {{"values", TextList{texts.values}, "one of which must be met"},
+                     {"enabled_regex_matching", option::boolean(texts.enabled_regex_matching),
+                      "values are regular expressions of RE2"}});
+    return options;
+}
+
+std::vector<Option> describe(PolicyOptions& policy) {
+    const auto of = [&policy](PolicyType type) { return policy.type == type; };
+    return {
+        {"name", option::text(policy.name, "string"), "the rule, in metrics", "must be given"},
+        {"type", option::choice(policy.type, kTypes), "what it looks at", "must be given"},
+        {"status_code",
+         Group{{{"status_codes", TextList{policy.status_codes, "list of ERROR, OK, UNSET"}, "of one of its spans"}}},
+         {},
+         {},
+         of(PolicyType::kStatusCode)},
+        {"latency",
+         Group{
+             {{"threshold_ms", option::count(policy.threshold_ms, 0, kMost), "from first start to last end, at least"},
+              {"upper_threshold_ms", option::count(policy.upper_threshold_ms, 0, kMost),
+               "... and no longer than this; 0: any"}}},
+         {},
+         {},
+         of(PolicyType::kLatency)},
+        {"string_attribute",
+         Group{describe_texts(policy.string_attribute, true)},
+         {},
+         {},
+         of(PolicyType::kStringAttribute)},
+        {"numeric_attribute",
+         Group{{{"key", option::text(policy.numeric_key, "string"), "of an attribute of span or resource"},
+                {"min_value", option::number(policy.min_value, -kMostOfANumber, kMostOfANumber), "not less"},
+                {"max_value", option::number(policy.max_value, -kMostOfANumber, kMostOfANumber), "not more"}}},
+         {},
+         {},
+         of(PolicyType::kNumericAttribute)},
+        {"boolean_attribute",
+         Group{{{"key", option::text(policy.boolean_key, "string"), "of an attribute of span or resource"},
+                {"value", option::boolean(policy.boolean_value), "that it must have"}}},
+         {},
+         {},
+         of(PolicyType::kBooleanAttribute)},
+        {"span_name", Group{describe_texts(policy.span_name, false)}, {}, {}, of(PolicyType::kName)},
+        {"service", Group{describe_texts(policy.service, false)}, {}, {}, of(PolicyType::kService)},
+        {"rate_limiting",
+         Group{{{"spans_per_second", option::count(policy.spans_per_second, 0, kMost), "of traces that it keeps"}}},
+         {},
+         {},
+         of(PolicyType::kRateLimiting)},
+        {"probabilistic",
+         Group{{{"sampling_percentage", option::number(policy.sampling_percentage, 0, 100), "of all traces"},
+                {"hash_salt", option::text(policy.hash_salt, "string"), "with which trace ids are hashed"}}},
+         {},
+         {},
+         of(PolicyType::kProbabilistic)},
+    };
+}
+
+}  // namespace
+
+std::vector<Option> describe(TailSamplingOptions& options) {
+    const auto add = [&options] { return describe(options.policies.emplace_back()); };
+    const auto items = [&options] {
+        std::vector<std::vector<Option>> items;
+        for (PolicyOptions& policy : options.policies) items.push_back(describe(policy));
+        return items;
+    };
+    std::vector<Option> cache = {
+        {"sampled_cache_size", option::count(options.sampled_cache_size, 1, kMost), "decisions to keep, at most"},
+        {"non_sampled_cache_size", option::count(options.non_sampled_cache_size, 1, kMost),
+         "decisions to drop, at most"},
+        {"kept_for", option::duration(options.decisions_kept, milliseconds(1)), "late spans follow them so long"},
+    };
+    return {
+        {"linger", option::duration(options.linger, milliseconds(1)),
+         "nothing came for so long, and no span is open: over"},
+        {"decision_wait", option::duration(options.decision_wait, milliseconds(1)),
+         "at the latest, from the first span on"},
+        {"num_traces", option::count(options.num_traces, 1, kMost), "that wait for a decision, at most"},
+        {"memory", option::size(options.memory, 1u << 20), "that their spans take, at most"},
+        {"decision_cache", Group{cache}},
+        {"policies", GroupList{add, TailSamplingOptions::kMostPolicies, "type", items}},
+    };
+}
+
+std::vector<std::string> faults_of(const TailSamplingOptions& options) {
+    std::vector<std::string> faults;
+    if (options.policies.empty()) faults.emplace_back("policies: there must be one");
+    std::set<std::string> names;
+    for (size_t i = 0; i < options.policies.size(); ++i) {
+        const PolicyOptions& policy = options.policies[i];
+        const std::string where = "policies[" + std::to_string(i) + "]";
+        if (policy.name.empty())
+            faults.push_back(where + ": must say name");
+        else if (!names.insert(policy.name).second || policy.name == Policies::kNoPolicy)
+            faults.push_back(where + ".name: '" + policy.name + "' is taken");
+        const std::string wrong = wrong_policy(policy);
+        if (!wrong.empty()) faults.push_back(where + ": " + wrong);
+    }
+    return faults;
+}
+
+}  // namespace spanring::agent

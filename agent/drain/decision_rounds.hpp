@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// When traces are decided. A round first hears of every trace that has an open span anywhere, then of what was
+// committed up to then, and then decides those of which it has heard nothing for the linger. In another order a span
+// that ends between the looks would be in neither of them (tests/model/trace_end.pml). What is decided is remembered,
+// and on disk before anything is done about it; spans that come later follow it, with the next agent too.
+//
+// A trace that does not end, and the oldest ones where there are too many, are decided early, by what is known.
+//
+// Drain thread only, of which there is one. Header bill: undecided_spans.hpp; drain_share.cpp alone includes it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "decide/decision_counters.hpp"
+#include "decide/decision_log.hpp"
+#include "decide/decision_memory.hpp"
+#include "decide/policies.hpp"
+#include "decide/tail_sampling_options.hpp"
+#include "drain/span_judge.hpp"
+#include "drain/undecided_spans.hpp"
+
+namespace spanring::agent {
+
+class DecisionRounds final : public SpanJudge {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    // A span of a trace that was decided. `record`: its `0x12 len <Span>`.
+    using Settle = std::function<void(const UndecidedSpan& span, std::span<const uint8_t> record, bool keep)>;
+
+    // `counters`, of the same policies, outlive it.
+    // `directory`: of the log of decisions; empty: there is none.
+    DecisionRounds(const TailSamplingOptions& options, DecisionCounters& counters, const std::string& directory);
+
+    // Before a pass.
+    void begin_pass(Clock::time_point now) { now_ = now; }
+
+    // ---- SpanJudge ----
+
+    PolicyMarks marks_of(const Producer& producer) override { return policies_.marks_of(producer); }
+    SpanVerdict judge(const FoundSpan& span) override;
+
+    // ---- A round ----
+
+    // Whether there may be something to decide.
+    bool is_due() const;
+    Clock::time_point due() const;
+
+    // First: the traces of open spans. `all`: not all of a process were seen.
+    void begin_round();
+    void hear_of(const TraceKey& open) {
+        if (UndecidedTrace* const trace = undecided_.hear_if_known(open, now_)) trace->open_in_round = round_;
+    }
+    void could_not_see_all() { counters_.open_unseen.add(1); }
+    // Then, after everything was drained: decides.
+    void decide(const Settle& settle);
+    // Likewise, at the end of the agent: whatever is not open.
+    void decide_at_the_end(const Settle& settle);
+
+    // ---- Bounds ----
+
+    // Decides traces with spans of that segment that came first before `before`, the oldest first, until no more than
+    // `bytes` of it wait.
+    void relieve(uint64_t source, uint64_t bytes, Clock::time_point before, const Settle& settle);
+    // Decides the oldest ones until all bounds hold.
+    void keep_bounds(const Settle& settle);
+    uint64_t bytes_of(uint64_t source) const;
+
+    bool empty() const { return undecided_.traces() == 0; }
+    void publish();
+
+private:
+    void take(UndecidedTrace& trace);
+    void take_early(UndecidedTrace& trace, EarlyCause cause);
+    void carry_out(const Settle& settle);
+    void count(Decision decision, const UndecidedTrace& trace);
+
+    const TailSamplingOptions& options_;
+    DecisionCounters& counters_;
+    Policies policies_;
+    DecisionMemory memory_;
+    DecisionLog log_;
+    UndecidedSpans undecided_;
+    std::vector<std::pair<UndecidedSpans::Traces, Decision>> decided_;  // and not carried out
+    std::map<uint64_t, uint64_t> bytes_of_;                             // by source: of its segment, that wait
+    uint64_t round_ = 0;
+    Clock::time_point round_began_{};
+    Clock::time_point now_{};
+    Clock::time_point next_round_{};
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The part of a drain thread that has traces decided.
+#include "crash/crash_scope.hpp"
+#include "drain/drain_share.hpp"
+#include "ring/testpoint.hpp"
+
+namespace spanring::agent {
+
+namespace {
+
+// Of a segment that what waits for decisions may hold.
+constexpr uint64_t kRingPart = 4;
+
+constexpr std::chrono::seconds kLongTrace{1};
+
+}  // namespace
+
+void DrainShare::look_for_open_traces() {
+    decisions_->begin_round();
+    for (auto& [source, served] : segments_) {
+        const CrashScope scope(served.path);
+        if (!served.segment->each_open_trace([this](const TraceKey& trace) { decisions_->hear_of(trace); }))
+            decisions_->could_not_see_all();
+    }
+    SPR_TESTPOINT(open_spans_read);
+}
+
+// Open spans first, of all segments; then what was committed up to then; then the decision.
+void DrainShare::decide_due() {
+    if (decisions_->is_due()) {
+        look_for_open_traces();
+        drain_due(true);
+        SPR_TESTPOINT(drained_for_decision);
+        decisions_->decide(settle_trace_);
+        relieve_rings();
+        submit_decided();
+    }
+    for (auto& [source, served] : segments_) {
+        const uint64_t most = served.segment->most_bytes() / kRingPart;
+        if (decisions_->bytes_of(source) > most) decisions_->relieve(source, most / 2, now_, settle_trace_);
+    }
+    decisions_->keep_bounds(settle_trace_);
+    decisions_->publish();
+}
+
+// What waits holds whole chunks, of which an application must have enough. Those that are full because a backend is
+// slow are no reason to decide what is just under way.
+void DrainShare::relieve_rings() {
+    for (auto& [source, served] : segments_) {
+        if (served.segment->waiting() == 0 ||
+            served.segment->bytes_in_use() <= served.segment->most_bytes() / kRingPart)
+            continue;
+        decisions_->relieve(source, decisions_->bytes_of(source) / 2, now_ - kLongTrace, settle_trace_);
+    }
+}
+
+void DrainShare::settle(const UndecidedSpan& span, std::span<const uint8_t> record, bool keep) {
+    ServedSegment& served = *segments_.find(span.receipt.source);  // it is not over before
+    const CrashScope scope(served.path);
+    keep ? served.segment->keep(batcher_, span, record) : served.segment->sample_out(span);
+    served.pace.no_later_than(now_ + options_.pace.busy);  // a chunk may be done with
+    served.row_is_told = false;
+}
+
+// Where a process waits for it.
+void DrainShare::submit_decided() {
+    for (auto& [source, served] : segments_) {
+        if (served.segment->flush_pending() && served.segment->is_in(batcher_.shared()) &&
+            queues_.may_flush(served.owner, now_))
+            return batcher_.submit(batcher_.shared());
+    }
+}
+
+}  // namespace spanring::agent

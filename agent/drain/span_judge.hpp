@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who says of each span that was taken out of a segment whether it is sent, where traces are decided when they are
+// over. Drain thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "batch/batch.hpp"
+#include "decide/trace_state.hpp"
+
+namespace spanring::agent {
+
+// Sound, and in nobody's run yet. The bytes go with the call.
+struct FoundSpan {
+    Receipt receipt;                  // of this span, and of what stands before it and is no span
+    uint32_t scope = 0;               // as its segment numbers it
+    std::span<const uint8_t> record;  // `0x12 len <Span>`
+    std::span<const uint8_t> body;    // its inside
+    PolicyMarks producer_marks = 0;
+    bool era = false;  // AttachedSegment::keep()
+};
+
+enum class SpanVerdict : uint8_t {
+    kWaits,  // for the decision of its trace: the judge has a copy
+    kSent,   // its trace was decided and is kept
+    kSampledOut,
+};
+
+class SpanJudge {
+public:
+    virtual PolicyMarks marks_of(const Producer& producer) = 0;
+    virtual SpanVerdict judge(const FoundSpan& span) = 0;
+
+protected:
+    ~SpanJudge() = default;
+};
+
+}  // namespace spanring::agent

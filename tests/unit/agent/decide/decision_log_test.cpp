@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What was decided is there again when the next agent reads it, whatever the file looks like.
+#include "decide/decision_log.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <sys/stat.h>
+
+#include "support/temporary_directory.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr DecisionMemory::Time kNow{std::chrono::hours(1000)};
+constexpr milliseconds kKeptFor{600'000};
+const std::vector<std::string> kRules = {"errors", "share", "no_policy"};
+
+class DecisionLogTest : public ::testing::Test {
+protected:
+    // What an agent finds that begins now, and the log that it goes on with.
+    DecisionLog next(const std::vector<std::string>& rules = kRules, milliseconds kept_for = kKeptFor) {
+        memory.emplace(1000, 1000, kKeptFor);
+        DecisionLog log(directory.path(), rules, kMost);
+        log.read_into(*memory, kept_for, kNow);
+        return log;
+    }
+    std::optional<Decision> find(uint64_t trace) { return memory->find({trace, 0}, kNow); }
+    std::string file() const { return directory.path() + "/decisions"; }
+
+    static constexpr size_t kMost = 10;
+    test::TemporaryDirectory directory;
+    std::optional<DecisionMemory> memory;
+};
+
+TEST_F(DecisionLogTest, TheNextAgentDecidesAlike) {
+    {
+        DecisionLog log = next();
+        log.add({1, 0}, {true, 0});
+        log.add({2, 0}, {false, 1});
+        log.write();
+        log.add({3, 0}, {true, 0});  // and not written
+    }
+    next();
+    EXPECT_EQ(find(1), (Decision{true, 0}));
+    EXPECT_EQ(find(2), (Decision{false, 1}));
+    EXPECT_EQ(find(3), std::nullopt);
+    {
+        DecisionLog log = next();
+        log.add({4, 0}, {true, 0});
+        log.write();
+    }
+    next();
+    for (const uint64_t trace : {1, 2, 4}) EXPECT_TRUE(find(trace)) << trace;
+}
+
+TEST_F(DecisionLogTest, OfOtherRulesTheFateAloneIsKnown) {
+    {
+        DecisionLog log = next();
+        log.add({1, 0}, {true, 0});
+        log.write();
+    }
+    next({"another", "no_policy"});
+    EXPECT_EQ(find(1), (Decision{true, 1}));
+}
+
+TEST_F(DecisionLogTest, WhatIsOldIsForgotten) {
+    {
+        DecisionLog log = next();
+        log.add({1, 0}, {true, 0});
+        log.write();
+    }
+    next(kRules, milliseconds(0));
+    EXPECT_EQ(find(1), std::nullopt);
+}
+
+TEST_F(DecisionLogTest, FilesAreBounded) {
+    DecisionLog log = next();
+    for (uint64_t trace = 0; trace < 10 * kMost; ++trace) {
+        log.add({trace, 0}, {true, 0});
+        log.write();
+    }
+    uintmax_t bytes = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(directory.path())) bytes += entry.file_size();
+    EXPECT_LE(bytes, 2 * (kMost * 24 + 16));
+    next();
+    EXPECT_TRUE(find(10 * kMost - 1));
+    EXPECT_TRUE(find(9 * kMost));
+    EXPECT_FALSE(find(0));
+}
+
+TEST_F(DecisionLogTest, ARecordThatWasCutIsNone) {
+    {
+        DecisionLog log = next();
+        log.add({1, 0}, {true, 0});
+        log.add({2, 0}, {true, 0});
+        log.write();
+    }
+    std::filesystem::resize_file(file(), std::filesystem::file_size(file()) - 1);
+    {
+        DecisionLog log = next();
+        EXPECT_TRUE(find(1));
+        EXPECT_FALSE(find(2));
+        log.add({3, 0}, {false, 0});
+        log.write();
+    }
+    next();
+    EXPECT_TRUE(find(1));
+    EXPECT_EQ(find(3), (Decision{false, 0}));
+}
+
+TEST_F(DecisionLogTest, WhatIsNoLogIsNotBelieved) {
+    const auto check = [this](const char* what) {
+        {
+            DecisionLog log = next();
+            EXPECT_EQ(memory->size(), 0u) << what;
+            log.add({1, 0}, {true, 0});
+            log.write();
+        }
+        next();
+        EXPECT_TRUE(find(1)) << what;
+        std::filesystem::remove_all(file());
+    };
+    std::ofstream(file()) << "";
+    check("empty");
+    std::ofstream(file()) << std::string(1000, 'x');
+    check("text");
+    std::filesystem::create_symlink("/etc/passwd", file());
+    check("link");
+    ASSERT_EQ(::mkfifo(file().c_str(), 0600), 0);
+    check("FIFO");
+}
+
+TEST_F(DecisionLogTest, WhereNothingCanBeWrittenDecisionsGoOn) {
+    std::filesystem::create_directory(file());
+    std::filesystem::create_directory(file() + ".next");
+    std::ofstream(file() + "/in_it") << "x";
+    std::ofstream(file() + ".next/in_it") << "x";
+    DecisionLog log = next();
+    log.add({1, 0}, {true, 0});
+    log.write();
+    DecisionLog nowhere("", kRules, kMost);
+    nowhere.read_into(*memory, kKeptFor, kNow);
+    nowhere.add({1, 0}, {true, 0});
+    nowhere.write();
+}
+
+}  // namespace
+}  // namespace spanring::agent
