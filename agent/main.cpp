@@ -32,6 +32,8 @@
 #include "config/reference.hpp"
 #include "crash/crash_journal.hpp"
 #include "crash/crash_scope.hpp"
+#include "decide/decision_counters.hpp"
+#include "decide/policies.hpp"
 #include "drain/descriptor_budget.hpp"
 #include "drain/drain_service.hpp"
 #include "export/debug_exporter.hpp"
@@ -80,6 +82,7 @@ public:
         options.batch.age = config.batch.timeout;
         options.threads =
             config.drain.threads != 0 ? config.drain.threads : drain_threads_for(std::thread::hardware_concurrency());
+        if (config.tail_sampling.enabled) decide_traces(config.tail_sampling, options);
         options.heartbeat = {config.heartbeat.open_longer_than, config.heartbeat.period};
         make_folder_of_spools(config);
         measure_spans(config);
@@ -181,6 +184,13 @@ private:
         }
     }
 
+    void decide_traces(const TailSamplingOptions& sampling, DrainOptions& options) {
+        options.threads = 1;
+        options.tail_sampling = sampling;
+        decisions_ = std::make_unique<DecisionCounters>(Policies(sampling.policies).names());
+        options.decisions = decisions_.get();
+    }
+
     // For metrics where they are asked for, and for people where there is a store to look at.
     void measure_spans(const Config& config) {
         const bool stores =
@@ -227,6 +237,7 @@ private:
         sources.drain = [this] { return drain_.status(); };
         sources.span_metrics = span_metrics_.get();
         sources.processors = processors_.get();
+        sources.decisions = decisions_.get();
         if (receive_ != nullptr) sources.receiver = [this] { return receive_->status(); };
         metrics_ = std::make_unique<AgentMetrics>(std::move(sources));
         metrics_server_->serve({[this](ExpositionFormat format) { return metrics_->page(format); },
@@ -239,6 +250,7 @@ private:
     std::unique_ptr<SpanMetrics> span_metrics_;  // exporters read it
     std::vector<std::unique_ptr<Exporter>> exporters_;
     std::unique_ptr<Processors> processors_;
+    std::unique_ptr<DecisionCounters> decisions_;
     std::unique_ptr<ReceiveService> receive_;  // it goes after the drain, which ends what it has given to exporters
     DrainService drain_;                       // it uses the others and goes before them
     std::unique_ptr<AgentMetrics> metrics_;

@@ -114,7 +114,9 @@ std::vector<Option> describe(ExporterConfig& exporter) {
 std::vector<Option> describe(Config& config) {
     std::vector<Option> exporters;
     for (ExporterConfig& exporter : config.exporters) exporters.push_back({exporter.id, Group{describe(exporter)}});
-    std::vector<Option> processors = {{"batch", Group{describe(config.batch)}}};
+    std::vector<Option> processors = {
+        {"batch", Group{describe(config.batch)}},
+        {kTailSampling, Group{describe(config.tail_sampling)}, {}, {}, config.tail_sampling.enabled}};
     for (ProcessorOptions& processor : config.processors)
         processors.push_back({processor.id, Group{describe(processor)}});
     std::vector<Option> connectors = {

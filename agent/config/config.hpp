@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/environment.hpp"
+#include "decide/tail_sampling_options.hpp"
 #include "export/debug_options.hpp"
 #include "export/file/options.hpp"
 #include "export/grpc/options.hpp"
@@ -91,6 +92,8 @@ struct Pipeline {
     bool operator==(const Pipeline&) const = default;
 };
 
+inline constexpr char kTailSampling[] = "tail_sampling";  // among processors
+
 struct Config {
     std::vector<std::string> directories;  // empty: the runtime directories of this user
     bool all_users = false;                // directories: the one that holds those of the users
@@ -98,6 +101,7 @@ struct Config {
     DrainConfig drain;
     HeartbeatConfig heartbeat;
     ReceiverOptions otlp;
+    TailSamplingOptions tail_sampling;         // before the others
     std::vector<ProcessorOptions> processors;  // in the order in which spans go through them
     BatchConfig batch;
     std::vector<ExporterConfig> exporters;  // in the order of their rows in the totals

@@ -101,14 +101,21 @@ void read_components(Section section, const char* what, const std::vector<std::s
     }
 }
 
-// Batch is there once; of the others there may be several, each under a name of its own.
+// Batch and tail sampling are there once; of the others there may be several, each under a name of its own.
 void read_processors(Section section, const std::vector<Option>& options, Config& config) {
     std::vector<std::string> known = processor_type_names();
     known.emplace_back(kBatch);
+    known.emplace_back(kTailSampling);
     for (const Section::Entry& entry : section.entries()) {
         Section component(entry.value, section.path_of(entry.key), section.source());
         if (type_of(entry.key) == kBatch) {
             read_options(component, find_group(options, kBatch));
+            continue;
+        }
+        if (type_of(entry.key) == kTailSampling) {
+            read_options(component, find_group(options, kTailSampling));
+            for (const std::string& fault : faults_of(config.tail_sampling)) component.report(entry.mark, fault);
+            config.tail_sampling.enabled = true;
             continue;
         }
         const auto type = processor_type(type_of(entry.key));
@@ -134,6 +141,19 @@ void choose_processors(Config& config) {
         }
     }
     config.processors = std::move(chosen);
+    config.tail_sampling.enabled = false;
+    for (const std::string& name : config.pipeline.processors)
+        config.tail_sampling.enabled = config.tail_sampling.enabled || type_of(name) == kTailSampling;
+}
+
+// Traces are decided by spans as they came.
+bool is_before_others(const std::vector<std::string>& processors) {
+    bool others = false;
+    for (const std::string& name : processors) {
+        if (type_of(name) == kTailSampling && others) return false;
+        others = others || (type_of(name) != kTailSampling && type_of(name) != kBatch);
+    }
+    return true;
 }
 
 void read_span_metrics(Section section, SpanMetricsOptions& metrics) {
@@ -213,7 +233,12 @@ void read_service(Section service, const YAML::Node& root, FileConfig& config) {
     check_names(service, "receivers", pipeline.receivers, root);
     check_names(service, "processors", pipeline.processors, root);
     check_names(service, "exporters", pipeline.exporters, root);
-    if (service.has("pipelines.traces.processors")) choose_processors(config.base);
+    if (service.has("pipelines.traces.processors")) {
+        choose_processors(config.base);
+        if (!is_before_others(pipeline.processors))
+            service.report_key("pipelines.traces.processors",
+                               "tail_sampling must come before processors that change spans or leave some out");
+    }
     config.has_pipeline = service.has("pipelines.traces.exporters");
     if (config.has_pipeline && pipeline.exporters.empty()) {
         service.report_key("pipelines.traces.exporters", "the list is empty");

@@ -318,6 +318,19 @@ void check_whole(const Config& config, Problems& problems) {
     }
 }
 
+// Its decisions are one thread's, about copies.
+void check_tail_sampling(const Config& config, Problems& problems) {
+    if (!config.tail_sampling.enabled) return;
+    if (config.drain.threads > 1)
+        problems.emplace_back("processors.tail_sampling: one thread decides, so receivers.spanring.drain.threads must "
+                              "be 1, or left out");
+    for (const ExporterConfig& exporter : config.exporters) {
+        if (exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy != ZeroCopy::kOff)
+            problems.push_back("exporters." + exporter.id +
+                               ": zero_copy cannot be with processors.tail_sampling, which keeps copies of spans");
+    }
+}
+
 }  // namespace
 
 std::string default_state_directory(const Environment& environment, bool root) {
@@ -350,6 +363,7 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
     config.pipeline = {};
     if (config.otlp.enabled()) config.pipeline.receivers.emplace_back("otlp");
     config.pipeline.processors.clear();
+    if (config.tail_sampling.enabled) config.pipeline.processors.emplace_back(kTailSampling);
     for (const ProcessorOptions& processor : config.processors) config.pipeline.processors.push_back(processor.id);
     config.pipeline.processors.emplace_back("batch");
     for (const ExporterConfig& exporter : config.exporters) config.pipeline.exporters.push_back(exporter.id);
@@ -359,6 +373,7 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
     check_endpoints(flags, otel, config, problems);
     check_headers(otel, config, problems);
     check_whole(config, problems);
+    check_tail_sampling(config, problems);
     warn_of_open_receivers(config.otlp, loaded.warnings);
     if ((config.measures_spans || config.draws_graph) && !config.metrics) {
         loaded.warnings.push_back("connectors: nobody can read their metrics, without service.telemetry.metrics or "

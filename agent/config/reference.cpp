@@ -102,6 +102,7 @@ std::vector<ReferenceTable> reference() {
     return {table_of(file, "receivers.spanring"),
             table_of(file, "receivers.otlp"),
             table_of(file, "processors.batch"),
+            table_of(file, "processors.tail_sampling"),
             table_of(file, "processors.attributes"),
             table_of(file, "processors.resource"),
             table_of(file, "processors.filter"),

@@ -64,6 +64,7 @@ void AgentMetrics::make_page() {
     add_thread_usage(page);
     if (sources_.span_metrics != nullptr) add_span_series(page, *sources_.span_metrics);
     if (sources_.processors != nullptr) add_processor_figures(page, *sources_.processors);
+    if (sources_.decisions != nullptr) add_decisions(page, *sources_.decisions);
     shown_ = page.take_shown();
     page_ = std::move(page);
 }

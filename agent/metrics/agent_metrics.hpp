@@ -18,6 +18,7 @@
 
 namespace spanring::agent {
 
+class DecisionCounters;
 class Exporter;
 class Ledger;
 class ProcessSeries;
@@ -31,9 +32,10 @@ struct MetricsSources {
     std::string ledger_file;
     std::vector<const Exporter*> exporters;
     std::function<DrainStatus()> drain;
-    std::function<ReceiverStatus()> receiver{};  // empty: there is none
-    const SpanMetrics* span_metrics = nullptr;   // may be null ...
-    const Processors* processors = nullptr;      // ... as may this; all of them live as long as the metrics
+    std::function<ReceiverStatus()> receiver{};   // empty: there is none
+    const SpanMetrics* span_metrics = nullptr;    // may be null ...
+    const Processors* processors = nullptr;       // ... as may this ...
+    const DecisionCounters* decisions = nullptr;  // ... and this; all of them live as long as the metrics
 };
 
 class AgentMetrics {

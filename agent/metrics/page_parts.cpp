@@ -10,6 +10,7 @@
 #include "accounts/equations.hpp"
 #include "base/set_aside.hpp"
 #include "batch/exporter.hpp"
+#include "decide/decision_counters.hpp"
 #include "drain/drain_status.hpp"
 #include "otlp/span_decoder.hpp"
 #include "processors/processors.hpp"
@@ -151,6 +152,8 @@ void add_exporter_accounts(Exposition& page, const ProcessAccount& total) {
                      number(account.spooled));
         page.counter("spanring_exporter_spans_filtered_total", "Spans that a processor left out.", labels,
                      number(account.filtered));
+        page.counter("spanring_exporter_spans_sampled_out_total", "Spans of traces that were decided against.", labels,
+                     number(account.sampled_out));
         constexpr const char* kDropped =
             "Spans that the agent dropped: invalid; queue: had to wait and found no room or time; spool: lost there.";
         const std::array<std::pair<const char*, uint64_t>, 3> causes = {
@@ -252,6 +255,42 @@ void add_processor_figures(Exposition& page, const Processors& processors) {
                      "Attributes that a processor masked or took away, of spans, resources and scopes.", labels,
                      number(figures.redacted));
     }
+}
+
+void add_decisions(Exposition& page, const DecisionCounters& decisions) {
+    for (size_t place = 0; place < decisions.names().size(); ++place) {
+        const DecisionCounters::Rule& rule = decisions.rule(place);
+        const MetricLabels labels = {{"rule", decisions.names()[place]}};
+        const auto decided = [&](const char* decision, uint64_t traces) {
+            page.counter("spanring_tail_sampling_traces_total", "Traces that were decided, by the rule that did.",
+                         with(labels, "decision", decision), number(traces));
+        };
+        decided("kept", rule.traces_kept.get());
+        decided("dropped", rule.traces_dropped.get());
+        page.counter("spanring_tail_sampling_kept_spans_total", "Spans of traces that were kept, by its rule.", labels,
+                     number(rule.spans_kept.get()));
+        page.counter("spanring_tail_sampling_sampled_out_spans_total",
+                     "Spans of traces that were dropped, by its rule.", labels, number(rule.spans_sampled_out.get()));
+        page.counter("spanring_tail_sampling_late_errors_total",
+                     "Spans with an error that came after their trace was dropped, by its rule.", labels,
+                     number(rule.late_errors.get()));
+    }
+    for (size_t i = 0; i < static_cast<size_t>(EarlyCause::kCount); ++i) {
+        const auto cause = static_cast<EarlyCause>(i);
+        page.counter("spanring_tail_sampling_early_total", "Traces that were decided before they were over.",
+                     {{"cause", name_of(cause)}}, number(decisions.early(cause).get()));
+    }
+    page.counter("spanring_tail_sampling_rounds_total", "Looks at all open spans, each with a decision.", {},
+                 number(decisions.rounds.get()));
+    page.counter("spanring_tail_sampling_unseen_total", "Processes of which a look did not see all open spans.", {},
+                 number(decisions.open_unseen.get()));
+    page.gauge("spanring_tail_sampling_undecided_traces", "Traces that wait for a decision.", {},
+               number(decisions.undecided_traces.get()));
+    page.gauge("spanring_tail_sampling_undecided_spans", "Spans of them.", {}, number(decisions.undecided_spans.get()));
+    page.gauge("spanring_tail_sampling_undecided_bytes", "Memory that they take.", {},
+               number(decisions.undecided_bytes.get()));
+    page.gauge("spanring_tail_sampling_decisions", "Decisions that are remembered.", {},
+               number(decisions.remembered.get()));
 }
 
 void add_drain(Exposition& page, const DrainStatus& status) {

@@ -12,6 +12,7 @@
 
 namespace spanring::agent {
 
+class DecisionCounters;
 class Exporter;
 class Processors;
 struct DrainStatus;
@@ -26,6 +27,7 @@ void add_exporter_status(Exposition& page, const Exporter& exporter);
 void add_senders(Exposition& page, const Survey& survey);
 void add_receiver(Exposition& page, const ReceiverStatus& status);
 void add_processor_figures(Exposition& page, const Processors& processors);
+void add_decisions(Exposition& page, const DecisionCounters& decisions);
 void add_drain(Exposition& page, const DrainStatus& status);
 
 }  // namespace spanring::agent

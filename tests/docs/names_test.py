@@ -102,7 +102,8 @@ class Names(harness.Case):
         configuration = self.workspace.unique("agent.yaml")
         configuration.write_text(json.dumps({"receivers": {"otlp": {"protocols": {"http": {"endpoint": endpoint}}}},
                                              "exporters": {"store": {}, "debug": {}},
-                                             "processors": {"filter": {"spans": [{"services": ["nobody"]}]}},
+                                             "processors": {"filter": {"spans": [{"services": ["nobody"]}]},
+                                                            "tail_sampling": {"policies": [{"name": "all", "type": "always_sample"}]}},
                                              "connectors": {"spanmetrics": {}, "servicegraph": {}}}))
         self.running = self.workspace.agent("--config", configuration, "--metrics-address", "127.0.0.1:0")
         connection = http.client.HTTPConnection(endpoint, timeout=harness.WATCHDOG)

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Traces are decided when they are over: by what processes have open, across processes, whoever is killed, and each span is
+accounted for."""
+
+import json
+import time
+import urllib.request
+
+import agent_configuration
+import harness
+from otlp_json import Received
+
+SCRIPTED = harness.BUILD / "tests/integration/scripted"
+
+ERRORS = {"name": "errors", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}}
+WANTED = {"name": "wanted", "type": "span_name", "span_name": {"values": ["wanted"]}}
+UNFINISHED = {"name": "unfinished", "type": "unfinished"}
+ALL = {"name": "all", "type": "always_sample"}
+
+
+class Scripted(harness.Process):
+    """A process whose spans the test starts and ends."""
+
+    def __init__(self, workspace, service):
+        super().__init__(workspace, service, [SCRIPTED, service], stdin=harness.subprocess.PIPE,
+                         env=harness.environment(SPANRING_DIR=workspace.segments))
+        self.answers = 0
+
+    def say(self, *words):
+        self.popen.stdin.write((" ".join(str(word) for word in words) + "\n").encode())
+        self.popen.stdin.flush()
+        self.answers += 1
+
+        def answered():
+            lines = self.stdout().splitlines(keepends=True)
+            whole = [line for line in lines if line.endswith("\n")]
+            if len(whole) >= self.answers:
+                return whole[self.answers - 1].rstrip("\n")
+            if not self.running():
+                raise AssertionError(f"{self.name} ended:\n{self.stderr()}")
+            return None
+        return harness.wait_until(answered, f"{self.name} has done: {words}")
+
+    def span(self, name, parent="", error=False, number=0):
+        """A whole one; its traceparent."""
+        own = self.say("start", number, name, parent)
+        if error:
+            self.say("error", number)
+        self.say("end", number)
+        return own
+
+
+class TailSampling(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.collector = self.workspace.collector()
+        self.received = Received(self.collector.received)
+        self.port = harness.free_port()
+
+    def configuration(self, *policies, batch=64, **sampling):
+        processors = {"tail_sampling": {"policies": list(policies), **sampling},
+                      "batch": {"send_batch_size": batch, "timeout": "20ms"}}
+        document = {"processors": processors, "exporters": {"otlp_grpc": agent_configuration.quick(self.collector.endpoint)},
+                    "service": {"telemetry": {"metrics": {"address": f"127.0.0.1:{self.port}"}},
+                                "pipelines": {"traces": {"processors": list(processors), "exporters": ["otlp_grpc"]}}}}
+        file = self.workspace.unique("agent.yaml")
+        file.write_text(json.dumps(document))
+        return file
+
+    def agent(self, *policies, **sampling):
+        self.collector.start()
+        return self.workspace.agent("--config", self.configuration(*policies, **sampling))
+
+    def process(self, service="shop"):
+        return Scripted(self.workspace, service)
+
+    def metric(self, name, **labels):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=harness.WATCHDOG) as answer:
+            page = answer.read().decode()
+        inside = ",".join(f'{key}="{value}"' for key, value in labels.items())
+        beginning = name + ("{" + inside + "} " if inside else " ")
+        (line,) = [line for line in page.splitlines() if line.startswith(beginning)]
+        return int(float(line.split()[-1]))
+
+    def wait_for_metric(self, name, value, **labels):
+        harness.wait_until(lambda: self.metric(name, **labels) == value, f"{name}{labels} is {value}")
+
+    def names(self, count):
+        harness.wait_until(lambda: self.received.count() >= count, f"{count} spans arrive")
+        return sorted(span.fields["name"] for span in self.received.spans)
+
+    def test_the_right_traces_are_kept(self):
+        agent = self.agent(ERRORS, WANTED)
+        shop, cart = self.process("shop"), self.process("cart")
+        for error in (False, True):
+            own = shop.say("start", 1, "front")
+            cart.span("back", own, error=error)
+            shop.say("end", 1)
+        shop.span("plain")
+        shop.span("wanted")
+        self.assertEqual(self.names(3), ["back", "front", "wanted"])
+        self.wait_for_metric("spanring_tail_sampling_sampled_out_spans_total", 3, rule="no_policy")
+        self.wait_for_metric("spanring_tail_sampling_traces_total", 1, rule="errors", decision="kept")
+        harness.end_all([shop, cart])
+        self.wait_for_metric("spanring_exporter_spans_sampled_out_total", 3, exporter="otlp_grpc")
+        self.wait_for_metric("spanring_exporter_spans_exported_total", 3, exporter="otlp_grpc")
+        self.assertEqual(self.received.count(), 3)
+        agent.stop()
+
+    def test_a_callee_that_starts_after_its_caller_ended(self):
+        agent = self.agent(ERRORS)
+        shop, cart = self.process("shop"), self.process("cart")
+        own = shop.span("caller")
+        time.sleep(0.05)  # what looks like an end, and is within the linger
+        cart.span("callee", own, error=True)
+        self.assertEqual(self.names(2), ["callee", "caller"])
+        agent.stop()
+
+    def test_a_context_goes_through_a_queue(self):
+        """Nothing is open while it is there; who took it out of the queue was at work in the meantime."""
+        agent = self.agent(ERRORS, linger="30s", decision_wait="60s")
+        shop, worker = self.process("shop"), self.process("worker")
+        queue = [shop.span("put", number=1), shop.span("put", number=1)]
+        self.wait_for_metric("spanring_tail_sampling_undecided_spans", 2)
+        for place, own in enumerate(queue):
+            worker.span("take", own, error=place == 0)
+        self.wait_for_metric("spanring_tail_sampling_undecided_spans", 4)
+        self.assertEqual(self.received.count(), 0)
+        agent.stop()  # which waits for nothing more
+        self.assertEqual(self.names(2), ["put", "take"])
+        harness.end_all([shop, worker])
+
+    def test_a_task_that_starts_after_its_parent_ended(self):
+        """Beside another one, which holds the trace open though its root is over."""
+        agent = self.agent(ERRORS)
+        shop = self.process()
+        root = shop.say("start", 1, "root")
+        shop.say("start", 2, "sibling", root)
+        shop.say("end", 1)
+        rounds = self.metric("spanring_tail_sampling_rounds_total")
+        harness.wait_until(lambda: self.metric("spanring_tail_sampling_rounds_total") > rounds + 3, "three more rounds")
+        self.assertEqual(self.metric("spanring_tail_sampling_undecided_spans"), 1)
+        shop.span("task", root, error=True, number=3)
+        shop.say("end", 2)
+        self.assertEqual(self.names(3), ["root", "sibling", "task"])
+        agent.stop()
+
+    def test_a_late_error_is_counted(self):
+        agent = self.agent(ERRORS)
+        shop = self.process()
+        own = shop.span("early")
+        self.wait_for_metric("spanring_tail_sampling_sampled_out_spans_total", 1, rule="no_policy")
+        shop.span("late", own, error=True)
+        self.wait_for_metric("spanring_tail_sampling_late_errors_total", 1, rule="no_policy")
+        self.wait_for_metric("spanring_tail_sampling_sampled_out_spans_total", 2, rule="no_policy")
+        kept = shop.span("kept", error=True)
+        self.names(1)
+        shop.span("late", kept)
+        self.assertEqual(self.names(2), ["kept", "late"])
+        agent.stop()
+
+    def test_a_process_that_is_killed_leaves_unfinished_spans(self):
+        agent = self.agent(UNFINISHED)
+        shop, cart = self.process("shop"), self.process("cart")
+        own = shop.say("start", 1, "left")
+        cart.span("called", own)
+        cart.span("other")
+        self.wait_for_metric("spanring_tail_sampling_sampled_out_spans_total", 1, rule="no_policy")
+        shop.kill()
+        self.assertEqual(self.names(2), ["called", "left"])
+        agent.stop()
+
+    def test_a_trace_that_never_ends_is_decided_early(self):
+        agent = self.agent(ALL, decision_wait="300ms")
+        shop = self.process()
+        own = shop.say("start", 1, "endless")
+        shop.span("part", own, number=2)
+        self.assertEqual(self.names(1), ["part"])
+        self.wait_for_metric("spanring_tail_sampling_early_total", 1, cause="decision_wait")
+        shop.say("end", 1)
+        self.assertEqual(self.names(2), ["endless", "part"])
+        agent.stop()
+
+    def test_a_flush_waits_for_the_decision(self):
+        agent = self.agent(ERRORS)
+        shop = self.process()
+        shop.span("wanted", error=True)
+        shop.span("plain")
+        self.assertEqual(shop.say("flush", 60), "flushed")
+        self.assertEqual(self.names(1), ["wanted"])
+        agent.stop()
+
+    def test_a_killed_agent_loses_nothing_that_waited(self):
+        agent = self.agent(ERRORS)
+        file = agent.popen.args[agent.popen.args.index("--config") + 1]
+        shop, cart = self.process("shop"), self.process("cart")
+        dropped = shop.span("dropped")
+        kept = shop.span("kept", error=True)
+        self.names(1)
+        self.wait_for_metric("spanring_tail_sampling_sampled_out_spans_total", 1, rule="no_policy")
+        root = shop.say("start", 1, "root")
+        cart.span("failed", root, error=True)
+        cart.span("plain", shop.say("start", 2, "other"))
+        self.wait_for_metric("spanring_tail_sampling_undecided_spans", 2)
+        agent.kill()
+        agent = self.workspace.agent("--config", file)
+        self.wait_for_metric("spanring_tail_sampling_undecided_spans", 2)
+        shop.say("end", 1)
+        shop.say("end", 2)
+        self.assertEqual(self.names(3), ["failed", "kept", "root"])
+        # What the agent before decided is followed by the spans that come late.
+        shop.span("late", kept)
+        shop.span("late", dropped, error=True)
+        self.assertEqual(self.names(4), ["failed", "kept", "late", "root"])
+        self.wait_for_metric("spanring_tail_sampling_late_errors_total", 1, rule="no_policy")
+        harness.end_all([shop, cart])
+        self.wait_for_metric("spanring_exporter_spans_sampled_out_total", 4, exporter="otlp_grpc")
+        self.wait_for_metric("spanring_exporter_spans_exported_total", 4, exporter="otlp_grpc")
+        self.assertEqual(self.metric("spanring_spans_ended_total"), 8)
+        agent.stop()
+
+
+if __name__ == "__main__":
+    harness.main()
