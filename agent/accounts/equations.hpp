@@ -3,9 +3,9 @@
 // The accounting, as equations with numbers:
 //
 //     started            = ended + open + unfinished
-//     ended + unfinished = exported + rejected + filtered + dropped{cause} + pending      for each exporter
+//     ended + unfinished = exported + rejected + filtered + sampled_out + dropped{cause} + pending
 //
-// and of a sender by OTLP, for each exporter,
+// for each exporter, and of a sender by OTLP, likewise,
 //
 //     received           = exported + rejected + filtered + dropped{cause} + pending
 //

@@ -4,7 +4,8 @@
 // unlinked, and what the spools did later with spans that were handed to them. Any thread; one file (SQLite, WAL).
 //
 // For each process and exporter:  started            = ended + open + unfinished
-//                                 ended + unfinished = exported + rejected + filtered + dropped{cause} + pending
+//                                 ended + unfinished = exported + rejected + filtered + sampled_out + dropped{cause}
+//                                                      + pending
 #pragma once
 
 #include <array>

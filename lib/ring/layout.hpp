@@ -155,7 +155,7 @@ struct alignas(8) ExporterTotals {
     uint64_t dropped_invalid;  // failed validation
     uint64_t dropped_spool;    // dropped{queue}: had to wait, and there was no room or no time left for it
     uint64_t elsewhere;        // acknowledged by agents that ran without this exporter
-    uint64_t sampled_out;      // not produced yet: the agent decided against its trace
+    uint64_t sampled_out;      // the agent decided against their traces
     uint64_t filtered;         // the agent was told to leave such spans out
     uint64_t reserved;
 };
