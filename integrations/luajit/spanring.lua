@@ -174,9 +174,15 @@ end
 
 local exception_room = ffi.new("spr_exception")
 
+-- An object's own __tostring may throw, or return no text.
+local function text_of(value)
+    local fine, text = pcall(tostring, value)
+    return fine and type(text) == "string" and text or type(value)
+end
+
 -- What pcall() returned, and a traceback where there is one: the event "exception", and status ERROR.
 function Span:exception(message, traceback, kind)
-    message = tostring(message)
+    message = text_of(message)
     kind = type(kind) == "string" and kind or nil
     fill(exception_room, sizeof(exception_room))
     exception_room.struct_size = sizeof(exception_room)
@@ -297,12 +303,13 @@ function M.extract(get, from)
         local value = get(reading[i], from)
         if type(value) == "table" then value = joined(value) end
         if type(value) == "string" then
-            held[count + 1] = reading_as[i] .. value
-            variables[count] = held[count + 1]
             count = count + 1
+            held[count] = reading_as[i] .. value
         end
     end
     if count == 0 then return end
+    -- Not before: get() may yield, or come back here.
+    for i = 1, count do variables[i - 1] = held[i] end
     variables[count] = nil
     if not open_carrier() then return end
     open_propagated()
@@ -348,18 +355,23 @@ function M.inject(from, set, into, remote)
     if not open_carrier() then return EINVAL end
     local result = C.spr_inject_with(propagated, carrier)
     if result < 0 then return result end
+    -- All are read before the first one is set: set() may yield, or come back here.
+    local texts, count = {}, 0
+    while variables[count] ~= nil do
+        texts[count + 1] = string_of(variables[count])
+        count = count + 1
+    end
     -- They are written in the order of the fields; one that has no value is left out.
-    local place = 0
-    local text = variables[0] ~= nil and string_of(variables[0])
-    for i = 1, #fields do
-        local prefix = variable[fields[i]]
+    local names, place = fields, 1
+    for i = 1, #names do
+        local name, text = names[i], texts[place]
+        local prefix = variable[name]
         local value
         if text and text:sub(1, #prefix) == prefix then
             value = text:sub(#prefix + 1)
             place = place + 1
-            text = variables[place] ~= nil and string_of(variables[place])
         end
-        set(fields[i], value, into)
+        set(name, value, into)
     end
     return 0
 end

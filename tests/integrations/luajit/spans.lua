@@ -63,6 +63,24 @@ for _ = 1, 3 do
     for i = 1, 3 do assert(coroutine.resume(running[i])) end
 end
 
+-- What is called to get and to set comes back into the module, or yields to others that do.
+local other = "00-11111111111111111111111111111111-2222222222222222-01"
+local function get_other(name) return name == "traceparent" and other or nil end
+local function get_within(name)
+    if name == "baggage" then assert(spanring.trace_id(spanring.extract(get_other)) == ("1"):rep(32)) end
+    collectgarbage()
+    return came(name)
+end
+local within = spanring.extract(get_within)
+assert(spanring.trace_id(within) == TRACE and within.trace_state == "vendor=1,other=x", spanring.trace_id(within))
+local function set_within(name, value, headers)
+    headers[name] = value
+    spanring.headers(spanring.extract(get_other))
+end
+local set = {}
+assert(spanring.inject(server, set_within, set, within) == 0)
+for name, value in pairs(spanring.headers(server, {}, within)) do assert(set[name] == value, set[name]) end
+
 -- B3, beside W3C's.
 assert(spanring.propagators("tracecontext,b3,b3multi,unheard-of") == 1)
 local b3 = spanring.headers(server)

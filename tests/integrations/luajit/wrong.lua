@@ -11,7 +11,9 @@ local calls, faults = 0, {}
 local function values()
     return { { nil }, { true }, { 0 / 0 }, { 1e300 }, { -1 }, { "" }, { "\0\255" }, { ("x"):rep(100000) }, { {} }, { { {} } },
              { { 1, { 2 } } }, { { context = "no" } }, { print }, { coroutine.create(print) }, { 1LL }, { ffi.new("int[2]") },
-             { tracer:start("a span") }, { spanring.no_span() } }
+             { tracer:start("a span") }, { spanring.no_span() },
+             { setmetatable({}, { __tostring = function() error("no text") end }) },
+             { setmetatable({}, { __tostring = function() return nil end }) } }
 end
 
 local function try(name, call, ...)
