@@ -103,20 +103,24 @@ void QueuedExporter::run() {
             continue;
         }
         if (!group.empty()) {
+            size_t written = 0;
             try {
-                write(group);
+                write(group, written);
                 well();
-                resolve_group(group, Outcome::kExported);
+                written = group.size();
             } catch (const std::exception& error) {  // the disk, or memory; the agent and its other exporters go on
                 trouble(error.what());
-                resolve_group(group, Outcome::kDroppedQueue);
             }
+            const std::span all(group);
+            resolve_group(all.first(written), Outcome::kExported);
+            resolve_group(all.subspan(written), Outcome::kDroppedQueue);
         }
         tend(false);
     }
 }
 
-void QueuedExporter::resolve_group(const Batches& group, Outcome outcome) {
+void QueuedExporter::resolve_group(std::span<const std::shared_ptr<Batch>> group, Outcome outcome) {
+    if (group.empty()) return;
     uint64_t spans = 0, partial = 0;
     for (const auto& batch : group) (batch->partial ? partial : spans) += batch->spans;
     for (const auto& batch : group) resolve(batch, {outcome, 0});

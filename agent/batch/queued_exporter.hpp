@@ -2,14 +2,15 @@
 //
 // An exporter with one thread and one bounded queue, for what writes to this host: a database, a file.
 //
-// Invariants: a batch is resolved kExported only after write() has returned. The queue is bounded in bytes; a batch
-// that does not fit, or whose writing failed, is dropped and counted (kDroppedQueue), and the next ones are tried: a
-// full disk may pass. Batches that came while the thread was busy are written together.
+// Invariants: a batch is resolved kExported only after write() has said that it is written. The queue is bounded in
+// bytes; a batch that does not fit, or whose writing failed, is dropped and counted (kDroppedQueue), and the next ones
+// are tried: a full disk may pass. Batches that came while the thread was busy are written together.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -43,8 +44,8 @@ protected:
     // calls what follows.
     void start();
 
-    // All of the group, or an exception that says why nothing of it is to be relied on.
-    virtual void write(const Batches& group) = 0;
+    // All of the group, or an exception that says why not; ret_written of it, from the front, are to be relied on then.
+    virtual void write(const Batches& group, size_t& ret_written) = 0;
     // When tend() is due though nothing came.
     virtual Clock::time_point tend_at() const = 0;
     // After each group, whenever it is due, and last of all (`end`). No exception leaves it.
@@ -56,7 +57,7 @@ protected:
 private:
     void run();
     Batches next_group(MutexLock& lock) SPR_REQUIRES(mutex_);
-    void resolve_group(const Batches& group, Outcome outcome);
+    void resolve_group(std::span<const std::shared_ptr<Batch>> group, Outcome outcome);
     void well();
 
     const std::string thread_name_;

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <map>
 #include <stdexcept>
 
 #include "base/option.hpp"
@@ -260,6 +262,20 @@ void check_queue(const ExporterConfig& exporter, const BatchConfig& batch, Probl
                        format_size(batch.send_batch_max_bytes) + ")");
 }
 
+// Each would take the other's for what a killed agent left.
+void check_paths(const std::vector<ExporterConfig>& exporters, Problems& problems) {
+    std::map<std::string, std::string> owners;  // by path
+    for (const ExporterConfig& exporter : exporters) {
+        const bool file = exporter.type == ExporterType::kFile;
+        if (!file && exporter.type != ExporterType::kStore) continue;
+        const std::filesystem::path path(file ? exporter.file.path : exporter.store.path);
+        const auto [owner, free] = owners.emplace(path.lexically_normal().string(), exporter.id);
+        if (!free)
+            problems.push_back("exporters." + exporter.id + ".path: is the file of exporters." + owner->second +
+                               " as well");
+    }
+}
+
 // Likewise a request that fits into no queue.
 void check_receiver(const ReceiverOptions& otlp, Problems& problems) {
     const auto check = [&](bool enabled, uint64_t most, const char* key) {
@@ -293,6 +309,7 @@ void check_whole(const Config& config, Problems& problems) {
                            std::to_string(ring::kExporterRows) + " can be");
     }
     check_receiver(config.otlp, problems);
+    check_paths(config.exporters, problems);
     for (const ExporterConfig& exporter : config.exporters) {
         const std::string path = "exporters." + exporter.id;
         check_queue(exporter, config.batch, problems);

@@ -131,6 +131,12 @@ public:
         if (field == nullptr) return;
         if (const auto value = static_cast<uint32_t>(field->value); value != 0) append_number(object.name(name), value);
     }
+    // An enum, of which readers take what fits into int32 alone.
+    void choice(Object& object, uint32_t number, std::string_view name) const {
+        const Field* const field = find(varint(number));
+        if (field == nullptr) return;
+        if (const auto value = static_cast<int32_t>(field->value); value != 0) append_number(object.name(name), value);
+    }
     void time(Object& object, uint32_t number, std::string_view name) const {
         const Field* const field = find(fixed64(number));
         if (field == nullptr || field->value == 0) return;
@@ -243,7 +249,7 @@ void append_status(std::string& out, Bytes body) {
     const Fields fields(body);
     Object status(out);
     fields.text(status, 2, "message");
-    fields.number(status, varint(3), "code");
+    fields.choice(status, 3, "code");
 }
 
 void append_span(std::string& out, Bytes body) {
@@ -254,7 +260,7 @@ void append_span(std::string& out, Bytes body) {
     fields.text(span, 3, "traceState");
     fields.id(span, 4, "parentSpanId");
     fields.text(span, 5, "name");
-    fields.number(span, varint(6), "kind");
+    fields.choice(span, 6, "kind");
     fields.time(span, 7, "startTimeUnixNano");
     fields.time(span, 8, "endTimeUnixNano");
     fields.list(span, 9, "attributes", append_attribute);

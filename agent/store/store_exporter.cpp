@@ -44,7 +44,10 @@ StoreExporter::~StoreExporter() { shutdown(Clock::now()); }
 
 uint64_t StoreExporter::evicted_spans() const { return evicted_.load(std::memory_order_relaxed); }
 
-void StoreExporter::write(const Batches& group) {
+// One transaction.
+void StoreExporter::write(const Batches& group, size_t&) { add(group); }
+
+void StoreExporter::add(const Batches& group) {
     if (!database_) open();
     uint64_t evicted = 0;
     try {
@@ -71,7 +74,7 @@ void StoreExporter::tend(bool end) {
     if (!end && now >= sweep_at_) {
         sweep_at_ = now + kSweep;
         try {
-            write({});
+            add({});
         } catch (const std::exception& error) {
             trouble(error.what());
         }

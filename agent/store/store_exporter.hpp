@@ -31,11 +31,12 @@ public:
     uint64_t evicted_spans() const;  // removed for size or age since the file was made
 
 private:
-    void write(const Batches& group) override;
+    void write(const Batches& group, size_t& ret_written) override;
     Clock::time_point tend_at() const override;
     void tend(bool end) override;
 
     void open();
+    void add(const Batches& group);
     void put_operations();
 
     const StoreOptions options_;

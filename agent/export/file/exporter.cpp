@@ -55,9 +55,17 @@ FileExporter::FileExporter(std::string name, uint32_t index, bool required, File
 
 FileExporter::~FileExporter() { shutdown(Clock::now()); }
 
-void FileExporter::write(const Batches& group) {
-    for (const auto& batch : group) file_.append(piece(*batch));
+void FileExporter::write(const Batches& group, size_t& ret_written) {
+    size_t appended = 0;
+    std::exception_ptr why_not;
+    try {
+        for (; appended < group.size(); ++appended) file_.append(piece(*group[appended]));
+    } catch (...) {
+        why_not = std::current_exception();
+    }
     file_.sync();
+    ret_written = appended;
+    if (why_not) std::rethrow_exception(why_not);
 }
 
 FileExporter::Clock::time_point FileExporter::tend_at() const { return Clock::now() + std::chrono::hours(1); }

@@ -22,7 +22,7 @@ public:
     ~FileExporter() override;
 
 private:
-    void write(const Batches& group) override;
+    void write(const Batches& group, size_t& ret_written) override;
     Clock::time_point tend_at() const override;
     void tend(bool end) override;
 

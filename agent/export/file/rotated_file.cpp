@@ -24,9 +24,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr mode_t kMode = 0600;                         // spans are nobody else's business
-constexpr int kTries = 1000;                           // for a name that is free, a millisecond apart
-constexpr char kPlace[] = "-dddd-dd-ddTdd-dd-dd.ddd";  // of the time in a name; d: a digit
+constexpr mode_t kMode = 0600;                              // spans are nobody else's business
+constexpr int kTries = 1000;                                // for a name that is free, a millisecond apart
+constexpr std::string_view kLine = "{\"resourceSpans\":[";  // how otlp_json_of_request() begins
+constexpr char kPlace[] = "-dddd-dd-ddTdd-dd-dd.ddd";       // of the time in a name; d: a digit
 
 // As the Collector names them, so that what finds its files finds these.
 std::string time_in_name(milliseconds since_epoch, bool local) {
@@ -41,6 +42,14 @@ std::string time_in_name(milliseconds since_epoch, bool local) {
                   parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
                   static_cast<int>(since_epoch.count() % 1000));
     return text;
+}
+
+// 0, or an errno: EEXIST where there is one of that name.
+int move_to_free_name(const char* from, const char* to) {
+    if (::renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
+    if (errno != EINVAL && errno != ENOSYS) return errno;
+    // A file system that does not know how (NFS).
+    return ::link(from, to) == 0 && ::unlink(from) == 0 ? 0 : errno;
 }
 
 bool is_time(std::string_view text) {
@@ -60,7 +69,8 @@ void RotatedFile::fail(const std::string& what, int error) const {
 }
 
 void RotatedFile::open() {
-    if (file_ && !moved()) return;
+    if (file_ && looked_ && !moved()) return;
+    put_on_disk();  // of what sync() is to answer for, a part may be in the one that was moved
     file_.reset();
     // Without waiting: what is no file (a FIFO, a device) is refused instead.
     Descriptor file(
@@ -94,9 +104,20 @@ void RotatedFile::look_after_left() {
         end = begin;
     }
     if (end == size_) return;
+    // Somebody's own, and no line of ours: not a byte of it goes.
+    if (!is_begun_line(end)) return set_aside();
     if (::ftruncate(file_.get(), static_cast<off_t>(end)) != 0) fail("cannot cut", errno);
     spdlog::warn("{}: its last {} bytes were no whole line, and are gone", path_, size_ - end);
     size_ = end;
+}
+
+// Whether what stands from there on may be the first part of a line.
+bool RotatedFile::is_begun_line(uint64_t begin) const {
+    char text[kLine.size()];
+    const uint64_t size = std::min<uint64_t>(size_ - begin, sizeof text);
+    const ssize_t got = ::pread(file_.get(), text, size, static_cast<off_t>(begin));
+    if (got != static_cast<ssize_t>(size)) fail("cannot read", got < 0 ? errno : EIO);
+    return kLine.starts_with(std::string_view(text, size));
 }
 
 bool RotatedFile::moved() const {
@@ -121,7 +142,10 @@ void RotatedFile::append(std::string_view piece) {
             const int error = wrote < 0 ? errno : EIO;
             // Whoever reads finds whole pieces. Where not even that works, the next agent cuts it.
             if (written != 0 && ::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0) looked_ = false;
-            if (!looked_) file_.reset();
+            if (!looked_) {
+                put_on_disk();
+                file_.reset();
+            }
             fail("cannot write to", error);
         }
         written += static_cast<uint64_t>(wrote);
@@ -130,24 +154,27 @@ void RotatedFile::append(std::string_view piece) {
 }
 
 void RotatedFile::sync() {
-    if (!durable_ || !file_) return;
-    if (::fdatasync(file_.get()) != 0) fail("cannot write to the disk", errno);
-    if (named_) return;
+    put_on_disk();
+    if (!durable_ || !file_ || named_) return;
     const Descriptor directory(::open(std::filesystem::path(path_).parent_path().c_str(), O_DIRECTORY | O_CLOEXEC));
     if (!directory || ::fsync(directory.get()) != 0) fail("cannot write to the disk the name of", errno);
     named_ = true;
 }
 
+void RotatedFile::put_on_disk() const {
+    if (durable_ && file_ && ::fdatasync(file_.get()) != 0) fail("cannot write to the disk", errno);
+}
+
 // Under a name that is free, and a new one in its place.
 void RotatedFile::set_aside() {
-    if (durable_ && ::fdatasync(file_.get()) != 0) fail("cannot write to the disk", errno);
+    put_on_disk();
     const std::filesystem::path path(path_);
     const std::string stem = (path.parent_path() / path.stem()).string(), extension = path.extension().string();
     auto now = std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
     int error = EEXIST;
     for (int tries = 0; error == EEXIST && tries < kTries; ++tries, ++now) {
         const std::string name = stem + time_in_name(now, rotation_.localtime) + extension;
-        error = ::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, name.c_str(), RENAME_NOREPLACE) == 0 ? 0 : errno;
+        error = move_to_free_name(path_.c_str(), name.c_str());
     }
     if (error != 0) fail("cannot set aside", error);
     open();  // it is another one now

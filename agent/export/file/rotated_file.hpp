@@ -18,7 +18,7 @@ class RotatedFile {
 public:
     // What to do with what an earlier agent left, which may have ended in the middle.
     enum class Left : uint8_t {
-        kGoesOn,    // lines: what is behind the last end of a line is cut off
+        kGoesOn,    // lines of OTLP/JSON: one that was cut short is cut off; what ends otherwise is set aside
         kSetAside,  // nobody can tell cheaply where it is torn
     };
 
@@ -37,6 +37,8 @@ private:
     void look_after_left();
     bool moved() const;
     void set_aside();
+    void put_on_disk() const;
+    bool is_begun_line(uint64_t begin) const;
     void remove_old() const;
     [[noreturn]] void fail(const std::string& what, int error) const;
 

@@ -125,6 +125,15 @@ TEST_F(MistakesTest, AHeaderThatCannotBeSentIsOneBeforeTheStart) {
     EXPECT_THAT(load("").problems, ElementsAre(StartsWith("OTEL_EXPORTER_OTLP_HEADERS: \"\"x-key\" is not a legal")));
 }
 
+TEST_F(MistakesTest, NoTwoExportersHaveOneFile) {
+    const auto of = [this](const std::string& paths) { return load("exporters:\n" + paths).problems; };
+    EXPECT_THAT(of("  file/a: {path: /tmp/spans}\n  file/b: {path: /tmp//x/../spans}\n"),
+                ElementsAre("exporters.file/b.path: is the file of exporters.file/a as well"));
+    EXPECT_THAT(of("  file: {path: /tmp/spans.db}\n  store: {path: /tmp/spans.db}\n"),
+                ElementsAre("exporters.store.path: is the file of exporters.file as well"));
+    EXPECT_THAT(of("  file/a: {path: /tmp/spans}\n  file/b: {path: /tmp/others}\n  store: {}\n"), ElementsAre());
+}
+
 TEST_F(MistakesTest, ABatchFitsIntoEveryQueue) {
     EXPECT_THAT(load("exporters:\n  otlp_grpc:\n    sending_queue: {queue_size: 2MiB}\n").problems,
                 ElementsAre("exporters.otlp_grpc.sending_queue: queue_size (2MiB) is less than a batch may have "

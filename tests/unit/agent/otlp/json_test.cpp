@@ -99,6 +99,13 @@ TEST(OtlpJsonTest, MapsEveryKindOfValue) {
         R"({"key":"none","value":{}}]})");
 }
 
+// Protobuf's enums are int32, and a reader refuses the whole request where a number is none.
+TEST(OtlpJsonTest, AnEnumThatNobodyKnowsIsItsNumber) {
+    Message span;
+    span.number(6, ~uint64_t{0}).bytes(15, Message().number(3, 0xffff'ffff));
+    EXPECT_EQ(otlp_json_of_span(span.get()), R"({"kind":-1,"status":{"code":-1}})");
+}
+
 TEST(OtlpJsonTest, LeavesOutDefaultsAndWhatIsNoField) {
     EXPECT_EQ(otlp_json_of_span(Message().bytes(5, "").number(6, 0).fixed64(7, 0).number(99, 1).get()), "{}");
     EXPECT_EQ(otlp_json_of_scope(Message().bytes(1, "lib").bytes(2, "1.0").get()), R"({"name":"lib","version":"1.0"})");

@@ -143,6 +143,35 @@ TEST_F(FileExporterTest, GoesOnWhenThereIsRoomAgain) {
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2);
 }
 
+// Of what is written together a part does not fit any more: what is in the file was exported.
+TEST_F(FileExporterTest, OfAGroupThatDoesNotFitTheFirstOnesAreExported) {
+    for (const bool durable : {false, true}) {
+        options_.path = directory_.file(durable ? "durable" : "not");
+        options_.fsync = durable;
+        std::vector<std::shared_ptr<Batch>> batches;
+        for (uint64_t i = 0; i < 40; ++i) batches.push_back(full(i * 100, 20));
+        rlimit before{};
+        ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+        auto* const handler = ::signal(SIGXFSZ, SIG_IGN);
+        const rlimit low = {20 * otlp_json_of_request(readable(request_of(*batches[0]))).size(), before.rlim_max};
+        ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &low), 0);
+        FileExporter exporter("file", 0, true, options_);
+        for (const auto& batch : batches) exporter.submit(batch);
+        const bool flushed = exporter.flush(watchdog());
+        ::setrlimit(RLIMIT_FSIZE, &before);
+        ::signal(SIGXFSZ, handler);
+        ASSERT_TRUE(flushed);
+        const std::string text = written();
+        const auto lines = std::count(text.begin(), text.end(), '\n');
+        EXPECT_EQ(std::count_if(batches.begin(), batches.end(),
+                                [](const auto& batch) { return batch->resolutions[0].outcome == Outcome::kExported; }),
+                  lines);
+        EXPECT_EQ(exporter.status().exported, static_cast<uint64_t>(lines) * 21);
+        EXPECT_EQ(exporter.status().dropped, (batches.size() - static_cast<uint64_t>(lines)) * 21);
+        EXPECT_EQ(exporter.status().queued_spans, 0u);
+    }
+}
+
 TEST_F(FileExporterTest, APlaceThatCannotBeWrittenMayPass) {
     options_.path = directory_.file("later/spans");
     FileExporter exporter("file", 0, true, options_);

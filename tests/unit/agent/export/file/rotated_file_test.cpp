@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -16,6 +18,15 @@
 #include <vector>
 
 #include "support/temporary_directory.hpp"
+
+// In place of the C library's.
+static int refused = 0;  // 0, or the errno with which a name is not kept
+
+extern "C" int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) noexcept {
+    if (refused == 0) return static_cast<int>(::syscall(SYS_renameat2, from_folder, from, to_folder, to, flags));
+    errno = refused;
+    return -1;
+}
 
 namespace spanring::agent {
 namespace {
@@ -65,18 +76,56 @@ TEST_F(RotatedFileTest, IsAppendedToAndForNobodyElse) {
 }
 
 TEST_F(RotatedFileTest, ALineThatWasCutShortIsGone) {
-    put("one\ntwo\nthr");
+    put("one\ntwo\n{\"resourceSpans\":[{\"res");
     file().append("four\n");
     EXPECT_EQ(read(path_), "one\ntwo\nfour\n");
 }
 
 TEST_F(RotatedFileTest, SoIsOneLongerThanAnyPieceThatIsLookedAt) {
-    put("one\n" + std::string(300'000, 'x'));
+    const std::string begun = R"({"resourceSpans":[)" + std::string(300'000, 'x');
+    put("one\n" + begun);
     file().append("two\n");
     EXPECT_EQ(read(path_), "one\ntwo\n");
-    put(std::string(300'000, 'x'));
+    put(begun);
     file().append("three\n");
     EXPECT_EQ(read(path_), "three\n");
+}
+
+// The wrong path: what somebody else's file ends in is no line of ours.
+TEST_F(RotatedFileTest, OfWhatIsNoneOfOursNothingIsCut) {
+    for (const std::string text : {"no end of a line", "one\ntwo\nthr", R"({"resourceSpans": 1})"}) {
+        put(text);
+        file().append("new\n");
+        EXPECT_EQ(read(path_), "new\n");
+        const auto names = aside();
+        ASSERT_EQ(names.size(), 1u);
+        EXPECT_EQ(read(directory_.file(names[0])), text);
+        std::filesystem::remove(directory_.file(names[0]));
+    }
+}
+
+TEST_F(RotatedFileTest, NothingIsAppendedToWhatCannotBeSetAside) {
+    put("\1\2\3");
+    RotatedFile one = file(RotatedFile::Left::kSetAside);
+    refused = EACCES;
+    EXPECT_THROW(one.append("new"), std::system_error);
+    EXPECT_THROW(one.append("new"), std::system_error);
+    EXPECT_EQ(read(path_), "\1\2\3");
+    refused = 0;
+    one.append("new");
+    EXPECT_EQ(read(path_), "new");
+}
+
+// As NFS does.
+TEST_F(RotatedFileTest, IsSetAsideWhereTheFileSystemCannotKeepAName) {
+    refused = EINVAL;
+    RotatedFile one = file();
+    one.append(std::string(kMiB, 'a'));
+    one.append("b");
+    refused = 0;
+    EXPECT_EQ(read(path_), "b");
+    ASSERT_EQ(aside().size(), 1u);
+    EXPECT_EQ(std::filesystem::file_size(directory_.file(aside()[0])), kMiB);
 }
 
 TEST_F(RotatedFileTest, WhatCannotBeCutIsSetAside) {
