@@ -96,14 +96,18 @@ private:
     }
 
     [[gnu::noinline]] T* grow(uint32_t list) {
+        // relaxed: a look; the number that is taken below decides.
+        if (used_.load(std::memory_order_relaxed) >= kMostSlabs) return nullptr;
+        // Before a number is taken: one without memory would be lost, and with all of them every later span.
+        void* const memory = mmap(nullptr, kSlabSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) return nullptr;
         // relaxed: a number that nobody else gets.
         const uint32_t slab = used_.fetch_add(1, std::memory_order_relaxed);
         if (slab >= kMostSlabs) {
             used_.store(kMostSlabs, std::memory_order_relaxed);  // relaxed: it does not wrap
+            munmap(memory, kSlabSize);
             return nullptr;
         }
-        void* const memory = mmap(nullptr, kSlabSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (memory == MAP_FAILED) return nullptr;  // its number is lost, and tried no more
         T* const objects = static_cast<T*>(memory);
         for (uint32_t i = 0; i < kSlabObjects; ++i) {
             T* const object = new (objects + i) T;
