@@ -78,6 +78,9 @@ std::vector<DecisionLog::Record> DecisionLog::read(const std::string& path, bool
     // What was cut while it was written is no record.
     const size_t whole = (static_cast<size_t>(status.st_size) - sizeof header) / sizeof(Record);
     records.resize(std::min(whole, most_ + most_ / 2));
+    // The newest ones.
+    const size_t from = sizeof header + (whole - records.size()) * sizeof(Record);
+    if (::lseek(file.get(), static_cast<off_t>(from), SEEK_SET) < 0) records.clear();
     if (!read_all(file.get(), records.data(), records.size() * sizeof(Record))) records.clear();
     return records;
 }
@@ -96,9 +99,10 @@ void DecisionLog::read_into(DecisionMemory& memory, std::chrono::milliseconds ke
             known.push_back({record.key, record.unix_seconds, rule, record.keep});
         }
     }
-    // All of it goes into one file, for nobody knows whether the last record of another is whole.
+    // All that fits goes into one file, for nobody knows whether the last record of another is whole.
     const std::string next = path_ + kNext;
     begin_file(next);
+    std::erase_if(known, [&](const Record& record) { return !memory.find(record.key, now); });
     added_ = std::move(known);
     write();
     if (file_ && ::rename(next.c_str(), path_.c_str()) == 0) ::unlink((path_ + kOlder).c_str());
@@ -107,9 +111,10 @@ void DecisionLog::read_into(DecisionMemory& memory, std::chrono::milliseconds ke
 void DecisionLog::begin_file(const std::string& path) {
     written_ = 0;
     ::unlink(path.c_str());
-    file_ = Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    file_ = Descriptor(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (file_ && write_all(file_.get(), &header_, sizeof header_)) return;
     fail("cannot be made");
+    if (file_) ::unlink(path.c_str());  // or it took the place of the older one
     file_.reset();
 }
 
@@ -129,7 +134,9 @@ void DecisionLog::write() {
             failed_ = false;
         } else {
             fail("cannot be written");
-            file_.reset();  // begun anew: it may end in the middle of a record
+            // What is in it stays. Where it cannot be cut: begun anew, for it may end in the middle of a record.
+            const auto good = static_cast<off_t>(sizeof header_ + written_ * sizeof(Record));
+            if (::ftruncate(file_.get(), good) != 0) file_.reset();
         }
     }
     added_.clear();

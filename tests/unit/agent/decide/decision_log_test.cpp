@@ -5,11 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "support/temporary_directory.hpp"
@@ -94,6 +96,49 @@ TEST_F(DecisionLogTest, FilesAreBounded) {
     EXPECT_TRUE(find(10 * kMost - 1));
     EXPECT_TRUE(find(9 * kMost));
     EXPECT_FALSE(find(0));
+}
+
+// Each agent finds what the one before it found, the newest above all.
+TEST_F(DecisionLogTest, SeveralStartsForgetNothingThatIsRemembered) {
+    {
+        DecisionLog log = next();
+        for (uint64_t trace = 0; trace < 2 * kMost; ++trace) {
+            log.add({trace, 0}, {true, 0});
+            log.write();
+        }
+    }
+    for (uint64_t start = 0; start < 3; ++start) {
+        DecisionLog log = next();
+        for (uint64_t trace = kMost; trace < 2 * kMost + start; ++trace) EXPECT_TRUE(find(trace)) << start << trace;
+        log.add({2 * kMost + start, 0}, {true, 0});
+        log.write();
+    }
+}
+
+// A limit stands in for a full disk.
+TEST_F(DecisionLogTest, AFullDiskTakesNothingFromWhatIsThere) {
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    auto* const handler = ::signal(SIGXFSZ, SIG_IGN);
+    DecisionLog log = next();
+    log.add({1, 0}, {true, 0});
+    log.write();
+    for (const rlim_t bytes : {rlim_t{50}, rlim_t{0}}) {
+        const rlimit low = {bytes, before.rlim_max};
+        ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &low), 0);
+        for (uint64_t trace = 10; trace < 20; ++trace) {
+            log.add({trace, 0}, {true, 0});
+            log.write();
+        }
+    }
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    ::signal(SIGXFSZ, handler);
+    log.add({2, 0}, {false, 0});
+    log.write();
+    next();
+    EXPECT_TRUE(find(1));
+    EXPECT_EQ(find(2), (Decision{false, 0}));
+    EXPECT_FALSE(find(15));
 }
 
 TEST_F(DecisionLogTest, ARecordThatWasCutIsNone) {
