@@ -151,7 +151,7 @@ const std::vector<Named>& scenarios() {
         {"parked count", over(segment, parked_count), kBound},
         {"given back count", over(segment, given_back_count), {2, 2}},
         {"given back", over(segment, given_back), {2, 1}},
-        {"given block", over(segment, given_block), {2, 1}},
+        {"given block", over(with_blocks, given_block), {2, 1}},
         {"growth", over(segment, growth), {2, 2}},
         {"growth for a slot", over(segment, growth_for_a_slot), {2, 2}},
         {"growth of counter lines", over(segment, growth_of_counter_lines), {2, 1}},

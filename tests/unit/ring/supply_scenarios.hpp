@@ -102,13 +102,14 @@ inline void given_back(SegmentInMemory& segment, Stepper& stepper, Choices& choi
 
 // The block of an extent is given back, an agent gives its memory back, and somebody wants a block.
 inline void given_block(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
-    segment.reset({ExtentKind::kBlocks64K});
+    segment.reset({ExtentKind::kSlots, ExtentKind::kBlocks64K});  // the first one is never closed,
+    segment->take_slot();                                         // and not turned
     const SegmentView view = segment.view();
     const uint32_t first = segment->take_block(4);
-    uint32_t memory = 0;  // of extent 0
+    uint32_t memory = 0;  // of extent 1
     const auto use = [&] { Stepper::plain_write(&memory, sizeof memory); };
     const auto word = [&] {
-        return ExtentWord::unpack(StdAtomics::load(view.extent_word(0), std::memory_order_relaxed));
+        return ExtentWord::unpack(StdAtomics::load(view.extent_word(1), std::memory_order_relaxed));
     };
     stepper.run({[&] {
                      use();
@@ -116,18 +117,18 @@ inline void given_block(SegmentInMemory& segment, Stepper& stepper, Choices& cho
                  },
                  [&] {
                      ExtentGiver<> giver(view);
-                     if (!giver.take_unused(0, word())) return;
+                     if (!giver.take_unused(1, word())) return;
                      use();  // as a system call does
-                     giver.finish_unused(0);
+                     giver.finish_unused(1);
                  },
                  [&] {
                      const uint32_t block = segment->take_block(4);
                      if (block == Segment::kNone) return stepper.complain("there is a block, and it was passed over");
-                     if (block != first) return SegmentInMemory::expect_populated(stepper, view.extent(1));
+                     if (block != first) return SegmentInMemory::expect_populated(stepper, view.extent(2));
                      use();
                      if (word().memory != ExtentMemory::kWhole) stepper.complain("memory may go that is in use");
                      const bool went = word().gives > 1;  // not only unused
-                     if (went) SegmentInMemory::expect_populated(stepper, view.extent(0));
+                     if (went) SegmentInMemory::expect_populated(stepper, view.extent(1));
                  }},
                 choices);
 }

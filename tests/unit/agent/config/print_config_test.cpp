@@ -40,6 +40,7 @@ struct Changer {
 
 TEST_F(PrintConfigTest, EveryKeyIsReadAsItWasPrinted) {
     const LoadedConfig defaults = load("receivers:\n  otlp: {protocols: {grpc: {}, http: {}}}\n"
+                                       "processors:\n  tail_sampling: {policies: [{name: a, type: always_sample}]}\n"
                                        "exporters:\n  otlp_grpc:\n  otlp_http:\n  debug:\n  store:\n");
     ASSERT_THAT(defaults.problems, IsEmpty());
     Config config = defaults.config;
@@ -47,8 +48,9 @@ TEST_F(PrintConfigTest, EveryKeyIsReadAsItWasPrinted) {
     for (const char* part : {"receivers", "processors", "exporters", "service.telemetry"}) {
         Changer::change(find_group(file, part));
     }
-    config.exporters[0].otlp.compression = "none";     // zero copy demands it
-    config.exporters[1].http.traces_endpoint.clear();  // else `endpoint` says nothing, and is not printed
+    config.drain.threads = 1;                             // tail sampling demands it
+    config.exporters[0].otlp.zero_copy = ZeroCopy::kOff;  // likewise
+    config.exporters[1].http.traces_endpoint.clear();     // else `endpoint` says nothing, and is not printed
     const LoadedConfig again = load(print_config(config));
     EXPECT_THAT(again.problems, IsEmpty());
     EXPECT_TRUE(again.config == config) << print_config(config) << "\n" << print_config(again.config);
