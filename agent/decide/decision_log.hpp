@@ -3,6 +3,8 @@
 // Decisions on disk, so that an agent that is killed while it carries one out, and the spans that come late, find the
 // same one in the next agent: two files, of which the older goes when the newer is full. What is written is safe from
 // the agent's death; with the host the spans are gone as well. One thread.
+//
+// Header bill: decision_memory.hpp, which it fills; decision_rounds.hpp alone includes it.
 #pragma once
 
 #include <cstddef>

@@ -2,6 +2,8 @@
 //
 // What was decided, for spans that come later: for a while, and of so many traces at most, kept and dropped ones each
 // by themselves, so that a flood of the one kind does not make the agent forget the other. One thread.
+//
+// Header bill: a hash table and policies.hpp; decision_log.hpp and decision_rounds.hpp alone include it.
 #pragma once
 
 #include <chrono>

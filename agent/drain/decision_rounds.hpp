@@ -7,7 +7,9 @@
 //
 // A trace that does not end, and the oldest ones where there are too many, are decided early, by what is known.
 //
-// Drain thread only, of which there is one. Header bill: undecided_spans.hpp; drain_share.cpp alone includes it.
+// Drain thread only, of which there is one.
+//
+// Header bill: undecided_spans.hpp; drain_share.cpp alone includes it.
 #pragma once
 
 #include <chrono>

@@ -31,9 +31,10 @@ namespace {
 
 using ring::RuntimeDirectory;
 
-constexpr uint64_t kLeastFree = ring::segment_size(1);  // one segment with its first extent
-constexpr uint64_t kComfortable = uint64_t{16} << 20;   // one segment at its default limit
-constexpr uint32_t kFirstLoginUser = 1000;              // login.defs(5): UID_MIN; logind spares system users
+// One segment with its first extent; the region of further scopes is a hole.
+constexpr uint64_t kLeastFree = ring::segment_size(1) - ring::kMoreScopesSize;
+constexpr uint64_t kComfortable = uint64_t{16} << 20;  // one segment at its default limit
+constexpr uint32_t kFirstLoginUser = 1000;             // login.defs(5): UID_MIN; logind spares system users
 
 std::string octal(mode_t mode) {
     char text[8];
