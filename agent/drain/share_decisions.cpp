@@ -19,9 +19,11 @@ constexpr std::chrono::seconds kLongTrace{1};
 void DrainShare::look_for_open_traces() {
     decisions_->begin_round();
     for (auto& [source, served] : segments_) {
+        if (!served.is_read()) continue;
         const CrashScope scope(served.path);
         if (!served.segment->each_open_trace([this](const TraceKey& trace) { decisions_->hear_of(trace); }))
             decisions_->could_not_see_all();
+        if (!served.segment->quarantined().empty()) close_quarantined(served);
     }
     SPR_TESTPOINT(open_spans_read);
 }

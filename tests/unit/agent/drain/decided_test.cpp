@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
+
+#include <unistd.h>
 
 #include "decide/decision_counters.hpp"
 #include "decide/policies.hpp"
@@ -63,12 +66,13 @@ protected:
         sampling_.linger = milliseconds(1);
     }
 
-    void start_with(std::vector<PolicyOptions> policies) {
+    void start_with(std::vector<PolicyOptions> policies, std::chrono::microseconds pace = {}) {
         sampling_.policies = std::move(policies);
         counters_ = std::make_unique<DecisionCounters>(Policies(sampling_.policies).names());
         DrainOptions with = options();
         with.tail_sampling = sampling_;
         with.decisions = counters_.get();
+        with.pace.shortest = with.pace.busy = with.pace.idle = pace;
         if (chain_ != nullptr) with.processors = {chain_.get()};
         start(with);
     }
@@ -154,6 +158,25 @@ TEST_F(DecidedDrainTest, ATraceIsNotOverWhileASpanIsOpenInAnotherProcess) {
     pass_until([&] { return exporter.spans.size() == 2; });
     EXPECT_EQ(finish(caller).exported, 1u);
     EXPECT_EQ(finish(callee).exported, 1u);
+}
+
+// Between two of its own turns, by the look at what is open.
+TEST_F(DecidedDrainTest, AFileThatCannotBeReadAnyMoreIsQuarantinedAndTold) {
+    FileImage honest(directory), hostile(directory);
+    honest->claim(kChunk);
+    append(honest, ended(7, 0));
+    honest->open_slot(3, started(7, 1, "open"));
+    hostile->claim(kChunk);
+    append(hostile, ended(7, 2));
+    start_with({of_type(PolicyType::kAlwaysSample)}, std::chrono::hours(1));
+    pass_rounds();
+    EXPECT_EQ(counters_->undecided_spans.get(), 2u);
+    ASSERT_EQ(::truncate(hostile.path().c_str(), 0x5000), 0);
+    pass_rounds();
+    EXPECT_EQ(drainer->status().quarantined, 1u);
+    honest->set_slot_state(3, SlotState::kFree);
+    pass_until([&] { return exporter.spans.size() == 2; });
+    pass_until([&] { return !ledger.of(hostile.instance()).quarantine.empty(); });
 }
 
 // Whatever state an end is in, until the slot is free.
