@@ -170,10 +170,13 @@ void RotatedFile::set_aside() {
     put_on_disk();
     const std::filesystem::path path(path_);
     const std::string stem = (path.parent_path() / path.stem()).string(), extension = path.extension().string();
-    auto now = std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+    const auto now = std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+    // After the last one's name, which may have been another millisecond's, or is free again: names tell their order.
+    milliseconds time = std::max(now, last_name_ + milliseconds(1));
     int error = EEXIST;
-    for (int tries = 0; error == EEXIST && tries < kTries; ++tries, ++now) {
-        const std::string name = stem + time_in_name(now, rotation_.localtime) + extension;
+    for (int tries = 0; error == EEXIST && tries < kTries; ++tries, ++time) {
+        last_name_ = time;
+        const std::string name = stem + time_in_name(time, rotation_.localtime) + extension;
         error = move_to_free_name(path_.c_str(), name.c_str());
     }
     if (error != 0) fail("cannot set aside", error);

@@ -5,6 +5,7 @@
 // file is opened the next time. Whoever else moves the file away (logrotate) makes it begin anew. One thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -49,7 +50,8 @@ private:
     bool looked_ = false;  // at what was left
     Descriptor file_;
     uint64_t size_ = 0;
-    bool named_ = false;  // its name is on the disk
+    bool named_ = false;                      // its name is on the disk
+    std::chrono::milliseconds last_name_{0};  // since the epoch, in the name of the last one that was set aside
 };
 
 }  // namespace spanring::agent
