@@ -137,6 +137,23 @@ class Answers(PageCase):
 
 
 class Senders(PageCase):
+    def test_a_span_of_a_hundred_thousand_attributes(self):
+        number = 1234567890123456789
+        many = [{"key": f"key {i}", "value": {"intValue": str(i)}} for i in range(100_000)]
+        inner = [{"key": f"key {i}", "value": {"intValue": str(-number)}} for i in range(100_000)]
+        self.page(store=self.stored(span(1, attributes=[*many, {"key": "id", "value": {"intValue": str(number)}}, {"key": "key 7", "value": {}},
+                                                        {"key": "inner", "value": {"kvlistValue": {"values": inner}}}],
+                                         events=[{"name": "event", "timeUnixNano": "1700000000000000001"}])))
+        self.enter()
+        found = self.get("/api/span", trace=f"{1:032x}", span=f"{1:016x}")
+        attributes = found["attributes"]
+        self.assertEqual(len(attributes), 100_002)
+        self.assertEqual(list(attributes)[:3], ["key 0", "key 1", "key 2"])
+        self.assertEqual((attributes["key 99999"], attributes["key 7"]), (99999, None))
+        # A browser has 53 bits for a number.
+        self.assertEqual((attributes["id"], attributes["inner"]["key 5"]), (str(number), str(-number)))
+        self.assertEqual([event["after_nano"] for event in found["events"]], [1])
+
     def test_senders_are_shown_like_processes(self):
         agent = receiving.StoreAgent(self.workspace)
         agent.take(receiving.request("by-otlp", range(20)))

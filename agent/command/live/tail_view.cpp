@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/foreign_text.hpp"
+#include "command/attributes_json.hpp"
 #include "command/json_text.hpp"
 #include "command/terminal/human.hpp"
 #include "otlp/span_decoder.hpp"
@@ -73,11 +74,6 @@ std::string attributes_of(const DecodedSpan& span) {
     return text;
 }
 
-Json object_of(const Attributes& attributes) {
-    Json object = Json::parse(to_json(attributes), nullptr, false);
-    return object.is_discarded() ? Json::object() : object;
-}
-
 }  // namespace
 
 std::string tail_titles(const Terminal& terminal) {
@@ -128,23 +124,23 @@ std::string tail_json(const TailedSpan& tailed) {
     object["status_message"] = span.status_message;
     object["unfinished"] = is_unfinished(span);
     object["trace_state"] = span.trace_state;
-    object["attributes"] = object_of(span.attributes);
+    object["attributes"] = attributes_json(span.attributes);
     object["events"] = Json::array();
     for (const DecodedEvent& event : span.events) {
         object["events"].push_back({{"time_unix_nano", event.time_unix_nano},
                                     {"name", event.name},
-                                    {"attributes", object_of(event.attributes)}});
+                                    {"attributes", attributes_json(event.attributes)}});
     }
     object["links"] = Json::array();
     for (const DecodedLink& link : span.links) {
         object["links"].push_back({{"trace_id", to_hex(link.trace_id)},
                                    {"span_id", to_hex(link.span_id)},
-                                   {"attributes", object_of(link.attributes)}});
+                                   {"attributes", attributes_json(link.attributes)}});
     }
     object["dropped"] = {
         {"attributes", span.dropped_attributes}, {"events", span.dropped_events}, {"links", span.dropped_links}};
     object["scope"] = {{"name", tailed.scope.name}, {"version", tailed.scope.version}};
-    object["resource"] = object_of(tailed.resource.attributes);
+    object["resource"] = attributes_json(tailed.resource.attributes);
     return json_text(object) + "\n";
 }
 

@@ -3,17 +3,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "command/attributes_json.hpp"
 #include "command/json_text.hpp"
 
 namespace spanring::agent {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json attributes_json(const Attributes& attributes) {
-    Json object = Json::parse(to_json(attributes), nullptr, false);
-    return object.is_discarded() ? Json::object() : object;
-}
 
 Json process_json(const ProcessIdentity& process) {
     return {{"service", process.service},
@@ -75,6 +71,10 @@ Json stack_json(const ThreadStack& stack) {
 }  // namespace
 
 std::string open_json(const OpenLook& look, const std::vector<ThreadStack>* stacks) {
+    return json_text(open_look_json(look, stacks));
+}
+
+Json open_look_json(const OpenLook& look, const std::vector<ThreadStack>* stacks) {
     Json json;
     json["now_unix_nano"] = look.now_unix_nano;
     json["processes"] = look.processes;
@@ -88,7 +88,7 @@ std::string open_json(const OpenLook& look, const std::vector<ThreadStack>* stac
         for (const ThreadStack& stack : *stacks) json["threads"].push_back(stack_json(stack));
     }
     json["problems"] = look.problems;
-    return json_text(json);
+    return json;
 }
 
 }  // namespace spanring::agent

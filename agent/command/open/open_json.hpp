@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "command/open/open_look.hpp"
 #include "command/open/thread_stacks.hpp"
 
@@ -13,5 +15,6 @@ namespace spanring::agent {
 
 // One document on one line. `stacks`: null where they were not asked for.
 std::string open_json(const OpenLook& look, const std::vector<ThreadStack>* stacks);
+nlohmann::ordered_json open_look_json(const OpenLook& look, const std::vector<ThreadStack>* stacks);
 
 }  // namespace spanring::agent

@@ -10,6 +10,7 @@
 
 #include "base/version.hpp"
 #include "base/wall_clock.hpp"
+#include "command/attributes_json.hpp"
 #include "command/json_text.hpp"
 #include "command/open/open_json.hpp"
 #include "command/open/open_look.hpp"
@@ -76,7 +77,9 @@ Answer open_answer(PageAnswers& page, Question& question) {
     filter.limit = question.number("limit", 100, kMostRows);
     if (filter.limit == 0) filter.limit = kMostRows;
     question.check();
-    return {200, open_json(look_at_open_spans(sites_now(page.context()), filter), nullptr)};
+    nlohmann::ordered_json json = open_look_json(look_at_open_spans(sites_now(page.context()), filter), nullptr);
+    for (auto& span : json["spans"]) make_exact_for_browsers(span["attributes"]);
+    return {200, json_text(json)};
 }
 
 struct Route {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/wall_clock.hpp"
+#include "command/attributes_json.hpp"
 #include "command/json_text.hpp"
 #include "command/page/page_answers.hpp"
 #include "command/traces/critical_path.hpp"
@@ -189,7 +190,16 @@ Answer span_answer(PageAnswers& page, Question& question) {
     if (!found) throw Unanswerable(kNotFound, "the store has no such span");
     std::vector<StoredSpan> alone;
     alone.push_back(std::move(*found));
-    return {200, json_text(span_json(build_tree(trace, std::move(alone)).spans.front()))};
+    Json json = span_json(build_tree(trace, std::move(alone)).spans.front());
+    for (const char* name : {"attributes", "resource"}) make_exact_for_browsers(json[name]);
+    const auto start = json["start_unix_nano"].get<uint64_t>();
+    for (Json& event : json["events"]) {
+        make_exact_for_browsers(event["attributes"]);
+        // Nor does it hold a time since the epoch to the nanosecond.
+        event["after_nano"] = static_cast<int64_t>(event["time_unix_nano"].get<uint64_t>() - start);
+    }
+    for (Json& link : json["links"]) make_exact_for_browsers(link["attributes"]);
+    return {200, json_text(json)};
 }
 
 }  // namespace spanring::agent

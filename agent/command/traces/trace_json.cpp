@@ -3,25 +3,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "command/attributes_json.hpp"
 #include "command/json_text.hpp"
 
 namespace spanring::agent {
-namespace {
-
 using Json = nlohmann::ordered_json;
-
-Json to_json_value(const Value& value) {
-    Json parsed = Json::parse(value.json(), nullptr, false);
-    return parsed.is_discarded() ? Json(value.text) : parsed;
-}
-
-Json to_json_object(const Attributes& attributes) {
-    Json object = Json::object();
-    for (const auto& [key, value] : attributes) object[key] = to_json_value(value);
-    return object;
-}
-
-}  // namespace
 
 Json span_json(const TreeSpan& node) {
     const DecodedSpan& span = node.span();
@@ -47,23 +33,23 @@ Json span_json(const TreeSpan& node) {
     object["critical"] = node.critical;
     object["critical_nano"] = node.critical_nano;
     object["trace_state"] = span.trace_state;
-    object["attributes"] = to_json_object(span.attributes);
+    object["attributes"] = attributes_json(span.attributes);
     object["events"] = Json::array();
     for (const DecodedEvent& event : span.events) {
         object["events"].push_back({{"time_unix_nano", event.time_unix_nano},
                                     {"name", event.name},
-                                    {"attributes", to_json_object(event.attributes)}});
+                                    {"attributes", attributes_json(event.attributes)}});
     }
     object["links"] = Json::array();
     for (const DecodedLink& link : span.links) {
         object["links"].push_back({{"trace_id", to_hex(link.trace_id)},
                                    {"span_id", to_hex(link.span_id)},
-                                   {"attributes", to_json_object(link.attributes)}});
+                                   {"attributes", attributes_json(link.attributes)}});
     }
     object["dropped"] = {
         {"attributes", span.dropped_attributes}, {"events", span.dropped_events}, {"links", span.dropped_links}};
     object["scope"] = {{"name", scope.name}, {"version", scope.version}};
-    object["resource"] = to_json_object(node.stored.resource->attributes);
+    object["resource"] = attributes_json(node.stored.resource->attributes);
     return object;
 }
 

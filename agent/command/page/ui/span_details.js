@@ -114,7 +114,7 @@ function drawSpan(span, row, traceId) {
             make('strong', { class: 'foreign', text: inert(event.name, 400) || '(no name)' }),
             make('span', {
               class: 'muted',
-              text: `+${duration(event.time_unix_nano - span.start_unix_nano)}`,
+              text: event.after_nano < 0 ? duration(event.after_nano) : `+${duration(event.after_nano)}`,
             }),
           ),
           Object.keys(event.attributes).length ? pairs(event.attributes) : '',
