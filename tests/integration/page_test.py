@@ -4,6 +4,7 @@
 import http.client
 import json
 import os
+import pathlib
 import re
 import secrets
 import signal
@@ -161,6 +162,30 @@ class Doors(PageCase):
             self.assertEqual(self.get("/api/status")["stored_spans"], 1)
             files = len(os.listdir(f"/proc/{self.process.pid}/fd"))
             self.assertLess(files, 100, "connections are bounded")
+        finally:
+            for peer in held:
+                peer.close()
+
+    def test_who_takes_no_answers_and_has_no_session_keeps_nobody_out(self):
+        self.enter()
+        held = []
+        try:
+            for _ in range(80):
+                peer = socket.socket()
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                peer.settimeout(harness.WATCHDOG)
+                peer.connect(("127.0.0.1", self.port))
+                peer.setblocking(False)
+                peer.send(b"GET /page.css HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000)
+                held.append(peer)
+            used = []
+
+            def rests():
+                used.append(pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().split()[13:15])
+                return len(used) > 10 and used[-10:] == used[-1:] * 10
+            harness.wait_until(rests, "it has written all that they let it")
+            for _ in range(20):
+                self.assertEqual(self.get("/api/status")["stored_spans"], 1)
         finally:
             for peer in held:
                 peer.close()

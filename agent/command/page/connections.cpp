@@ -105,7 +105,7 @@ protected:
     }
 
     const std::shared_ptr<Listener> listener_;
-    bool resting_ = true;  // no whole head is there
+    bool resting_ = true;  // no whole head is there, or none of somebody who is known
 
 private:
     const std::list<Any*>::iterator place_;
@@ -138,6 +138,7 @@ public:
         error_code ignored;
         waited_for_ = false;
         gone_ = nullptr;
+        resting_ = !this->trusted();        // who is unknown and takes no answers keeps nobody out
         lowest().socket().cancel(ignored);  // the watch for its end
         response_ = std::move(response);
         response_.version(11);
