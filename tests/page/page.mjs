@@ -52,6 +52,16 @@ const cases = {
     await page.keyboard.press('Enter');
     assert.equal(await page.inputValue('main input[type=search]'), 'service=shop-payment ');
     await page.keyboard.press('Escape');
+    // The word at the end, whatever is before it, and whatever it is.
+    await page.fill('main input[type=search]', '');
+    await page.locator('main input[type=search]').pressSequentially('name="POST /checkout" service=shop-p');
+    await page.waitForSelector('#suggestions li');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.inputValue('main input[type=search]'), 'name="POST /checkout" service=shop-payment ');
+    await page.fill('main input[type=search]', 'constructor=x');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Escape');
   },
 
   async 'a wrong word is said, not swallowed'() {
@@ -140,6 +150,12 @@ const cases = {
     assert.equal(await chosen(), 2);
     await page.keyboard.press('c');
     await page.waitForSelector('.show-critical');
+    // What has the focus is pressed, as everywhere.
+    await page.locator('.trace-tools button:text-is("Flame")').press('Enter');
+    await page.waitForSelector('.frame');
+    await page.locator('.trace-tools button:text-is("Waterfall")').press('Enter');
+    await page.waitForSelector('.row');
+    await page.locator('.scroll').focus();
     await page.keyboard.press('s');
     await page.waitForSelector('text=Whole time');
     await page.keyboard.press('Escape');
@@ -190,6 +206,13 @@ const cases = {
 
   async 'operations have rates, quantiles and histograms, and can be sorted'() {
     await browser.go(...VIEWS.operations);
+    assert.ok(
+      await page.evaluate(() => {
+        const box = document.querySelector('.table-box');
+        return box.scrollWidth <= box.clientWidth;
+      }),
+      'columns are cut',
+    );
     await page.click('th button:has-text("p99")');
     await page.waitForSelector('th[aria-sort=descending] >> text=p99');
     const first = await text('tbody tr');
@@ -224,6 +247,26 @@ const cases = {
     await page.waitForSelector('.equation code');
     assert.match(await text('.equation code'), /=/);
     assert.match(await page.locator('main').textContent(), /Senders by OTLP/);
+    // Looked at again and again, and whoever is somewhere in it stays there.
+    await page.setViewportSize({ width: 375, height: 780 });
+    const link = page.locator('.account-box a:text-is("Traces")').first();
+    await link.focus();
+    const stays = await page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const box = document.querySelector('.table-box');
+          box.scrollLeft = 50;
+          const seen = new MutationObserver(() => {
+            seen.disconnect();
+            requestAnimationFrame(() =>
+              resolve([box.isConnected, document.querySelector('.table-box').scrollLeft, document.activeElement.textContent]),
+            );
+          });
+          seen.observe(document.querySelector('.results'), { childList: true });
+        }),
+    );
+    assert.deepEqual(stays, [false, 50, 'Traces']);
+    await page.setViewportSize({ width: 1280, height: 800 });
     await browser.go(...VIEWS.exporters);
     assert.match(await text('.exporter'), /store/);
     await browser.go(...VIEWS.losses);

@@ -25,6 +25,10 @@ export function keysOfView(list, signal) {
 
 const typing = (target) => target.matches?.('input:not([type=checkbox]), textarea, select, [contenteditable]');
 
+/** What a browser does by itself where the focus is: follow the link, press the button. */
+const pressing = ({ key, target }) =>
+  (key === 'Enter' && target.matches?.('a[href], button')) || (key === ' ' && target.matches?.('button'));
+
 export function startKeys() {
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
@@ -32,7 +36,7 @@ export function startKeys() {
       event.target.blur();
       return;
     }
-    if (typing(event.target) || document.querySelector('dialog[open]')) return;
+    if (typing(event.target) || pressing(event) || document.querySelector('dialog[open]')) return;
     const wanted = first ? `${first} ${event.key}` : event.key;
     const all = [...ofView, ...everywhere];
     const found = all.find((one) => one.keys.includes(wanted));

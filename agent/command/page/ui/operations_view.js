@@ -47,6 +47,7 @@ export function showOperations({ main, place, signal }) {
     },
     {
       title: 'Operation',
+      rest: true,
       sort: (row) => row.name ?? '',
       cell: (row) =>
         make('a', {

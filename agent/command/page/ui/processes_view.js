@@ -40,14 +40,16 @@ export function showProcesses({ main, place, signal }) {
     });
     return [
       make('tr', { class: 'link' }, make('td', { class: 'twist-cell' }, button), cells),
-      open && make('tr', { class: 'account' }, make('td', { colspan: columns + 1 }, account(one))),
+      open && make('tr', { class: 'account' }, make('td', { colspan: columns + 1 }, account(one, id))),
     ];
   }
 
   let latest;
   function show(answer) {
     latest = answer;
-    const focused = document.activeElement?.dataset?.id;
+    const focused = results.contains(document.activeElement) ? document.activeElement.dataset.id : undefined;
+    const scrolled = [...results.querySelectorAll('.table-box')].map((box) => [box.dataset.id, box.scrollLeft]);
+    const find = (id) => results.querySelector(`[data-id="${CSS.escape(id)}"]`);
     const { processes, senders } = answer;
     results.replaceChildren(
       ...[
@@ -63,7 +65,9 @@ export function showProcesses({ main, place, signal }) {
         answer.left_out ? make('p', { class: 'muted', text: `${count(answer.left_out)} more are left out.` }) : '',
       ].flat(),
     );
-    if (focused) results.querySelector(`button[data-id="${CSS.escape(focused)}"]`)?.focus();
+    // Whoever was somewhere in it is there still.
+    for (const [id, left] of scrolled) find(id)?.scrollTo({ left, behavior: 'instant' });
+    if (focused) find(focused)?.focus({ preventScroll: true });
   }
 
   main.append(
@@ -118,7 +122,7 @@ const lostOf = (one) =>
 function table(caption, titles, rows) {
   return make(
     'div',
-    { class: 'card table-box', tabindex: 0, role: 'region', 'aria-label': caption },
+    { class: 'card table-box', tabindex: 0, role: 'region', 'aria-label': caption, 'data-id': caption },
     make(
       'table',
       {},
@@ -240,7 +244,7 @@ function senderTable(senders, row) {
 }
 
 /** Where every span is. */
-function account(one) {
+function account(one, id) {
   const causes = (object) =>
     Object.entries(object ?? {})
       .filter(([, spans]) => spans > 0)
@@ -301,9 +305,13 @@ function account(one) {
     make(
       'p',
       { class: 'muted' },
-      make('a', { href: link('traces', { service: one.service }), text: 'Traces' }),
+      make('a', {
+        href: link('traces', { service: one.service }),
+        text: 'Traces',
+        'data-id': `${id} traces`,
+      }),
       ' · ',
-      make('a', { href: link('open', { service: one.service }), text: 'Open now' }),
+      make('a', { href: link('open', { service: one.service }), text: 'Open now', 'data-id': `${id} open` }),
       one.segment && make('span', { class: 'mono foreign', text: ` · ${inert(one.segment, 200)}` }),
     ),
   );

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A table whose columns can be sorted by. A column: {title, number, sort: (row) => value, cell: (row) => node or text, first}.
+// A table whose columns can be sorted by. A column: {title, number, sort: (row) => value, cell: (row) => node or text, first,
+// rest: it takes the room that the others leave, and is cut there}.
 // The order outlives the rows, so that what is polled does not jump.
 
 import { make } from './make.js';
@@ -75,7 +76,7 @@ export class SortedTable {
         this.rowOf(
           this.columns.map((column) => {
             const cell = make(column.first ? 'th' : 'td', {
-              class: column.number ? 'number' : '',
+              class: column.number ? 'number' : column.rest ? 'rest' : '',
               scope: column.first && 'row',
             });
             cell.append(column.cell(row));

@@ -19,14 +19,19 @@ const WORDS = [
   ['event~', 'with an event whose name contains this'],
   ['scope~', 'whose scope contains this'],
 ];
-const FIXED = {
-  kind: ['server', 'client', 'internal', 'producer', 'consumer'],
-  status: ['error', 'ok', 'unset'],
-  duration: [],
-};
+const FIXED = new Map([
+  ['kind', ['server', 'client', 'internal', 'producer', 'consumer']],
+  ['status', ['error', 'ok', 'unset']],
+  ['duration', []],
+]);
 const MOST = 2000;
 
-const seen = { service: new Set(), name: new Set() };
+const services = new Set(),
+  names = new Set();
+const seen = new Map([
+  ['service', services],
+  ['name', names],
+]);
 const attributes = new Map(); // key → its values
 
 const remember = (set, value) => {
@@ -35,8 +40,8 @@ const remember = (set, value) => {
 
 export function learnTraces(traces) {
   for (const trace of traces) {
-    for (const service of trace.services) remember(seen.service, service);
-    if (trace.has_root) remember(seen.name, trace.root);
+    for (const service of trace.services) remember(services, service);
+    if (trace.has_root) remember(names, trace.root);
   }
 }
 
@@ -55,8 +60,8 @@ export function learn() {
   learning ??= Promise.allSettled([
     ask('operations', { limit: 500 }).then((answer) => {
       for (const operation of answer.operations) {
-        remember(seen.service, operation.service);
-        remember(seen.name, operation.name);
+        remember(services, operation.service);
+        remember(names, operation.name);
       }
     }),
     ask('open', { limit: 100 }).then((answer) => answer.spans.forEach((span) => learnAttributes(span.attributes))),
@@ -72,9 +77,21 @@ export function learn() {
   return learning;
 }
 
+/** Blanks separate words, but for those between quotation marks. */
+function beginOfLast(typed) {
+  let begin = 0,
+    quoted = false;
+  for (let at = 0; at < typed.length; ++at) {
+    if (quoted && typed[at] === '\\') ++at;
+    else if (typed[at] === '"') quoted = !quoted;
+    else if (!quoted && /\s/.test(typed[at])) begin = at + 1;
+  }
+  return begin;
+}
+
 /** The word at the end of what is typed, and what it may become: [{text, what}]. */
 export function suggest(typed, most = 10) {
-  const begin = /(?:"(?:[^"\\]|\\.)*"?|[^\s"])*$/.exec(typed).index;
+  const begin = beginOfLast(typed);
   const last = typed.slice(begin);
   const [, key, sign, rest] = /^([^=~<>!]+)(!?[=~<>]=?)(.*)$/s.exec(last) ?? [];
   const found = [];
@@ -86,7 +103,7 @@ export function suggest(typed, most = 10) {
     }
   } else {
     const wanted = rest.replace(/^"/, '').replace(/"$/, '').toLowerCase();
-    const values = seen[key] ?? FIXED[key] ?? attributes.get(key) ?? [];
+    const values = seen.get(key) ?? FIXED.get(key) ?? attributes.get(key) ?? [];
     for (const value of values) {
       if (value.toLowerCase().includes(wanted) && value.toLowerCase() !== wanted)
         found.push({ text: word(key, sign, value), what: '' });
