@@ -55,7 +55,7 @@ AGENT = {
     "agent/config": {"agent/base", "agent/span_metrics", "agent/processors", "agent/decide", "agent/store", "agent/export", "agent/export/file",
                      "agent/export/grpc", "agent/export/http", "agent/receive", "agent/rights", "agent/metrics"},
     "agent/command/terminal": {"agent/base"},
-    "agent/command": {"agent/base", "agent/command/terminal", "agent/sampling", "agent/presence", "agent/config"},
+    "agent/command": {"agent/base", "agent/otlp", "agent/command/terminal", "agent/sampling", "agent/presence", "agent/config"},
     "agent/command/processes": {"agent/base", "agent/otlp", "agent/ledger", "agent/accounts", "agent/command/terminal",
                                 "agent/command"},
     "agent/command/traces": {"agent/base", "agent/batch", "agent/otlp", "agent/span_metrics", "agent/search", "agent/store",
