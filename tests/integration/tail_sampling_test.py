@@ -3,7 +3,6 @@
 accounted for."""
 
 import json
-import time
 import urllib.request
 
 import agent_configuration
@@ -108,10 +107,10 @@ class TailSampling(harness.Case):
         agent.stop()
 
     def test_a_callee_that_starts_after_its_caller_ended(self):
-        agent = self.agent(ERRORS)
+        agent = self.agent(ERRORS, linger="5s")
         shop, cart = self.process("shop"), self.process("cart")
         own = shop.span("caller")
-        time.sleep(0.05)  # what looks like an end, and is within the linger
+        self.wait_for_metric("spanring_tail_sampling_undecided_spans", 1)  # what looks like an end, and is within the linger
         cart.span("callee", own, error=True)
         self.assertEqual(self.names(2), ["callee", "caller"])
         agent.stop()
@@ -197,6 +196,7 @@ class TailSampling(harness.Case):
         dropped = shop.span("dropped")
         kept = shop.span("kept", error=True)
         self.names(1)
+        self.wait_for_metric("spanring_exporter_spans_exported_total", 1, exporter="otlp_grpc")  # else it comes again
         self.wait_for_metric("spanring_tail_sampling_sampled_out_spans_total", 1, rule="no_policy")
         root = shop.say("start", 1, "root")
         cart.span("failed", root, error=True)
