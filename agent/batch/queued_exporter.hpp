@@ -53,12 +53,13 @@ protected:
 
     // Any thread. What went wrong, for the log and the status; the next group that is written ends it.
     void trouble(const std::string& error);
+    // It is over. A group that was written says so as well.
+    void well();
 
 private:
     void run();
     Batches next_group(MutexLock& lock) SPR_REQUIRES(mutex_);
     void resolve_group(std::span<const std::shared_ptr<Batch>> group, Outcome outcome);
-    void well();
 
     const std::string thread_name_;
     const Bounds bounds_;

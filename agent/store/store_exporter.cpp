@@ -75,6 +75,7 @@ void StoreExporter::tend(bool end) {
         sweep_at_ = now + kSweep;
         try {
             add({});
+            well();
         } catch (const std::exception& error) {
             trouble(error.what());
         }
