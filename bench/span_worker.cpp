@@ -16,6 +16,7 @@
 //                                  with the agent's acknowledgement: what is dropped then had no room, however fast the
 //                                  agent is
 //     flat SPANS                   as fast as it goes: what does not fit into the ring is dropped and counted
+//     unflushed SPANS              the same, and no more: the agent is not asked to take them over. Answers spans alone
 //     threads COUNT SPANS WHERE    COUNT threads with SPANS spans each: on core 0 (0), core 1 (1), or dealt out to all
 //                                  cores (2)
 //
@@ -107,6 +108,11 @@ public:
         spans(numbers[0]);
         const double produced = static_cast<double>(bench::now() - begin) / 1e9;
         return total.settle().add("produced_s", produced);
+    }
+
+    Answer unflushed(const Numbers& numbers) {
+        spans(numbers[0]);
+        return Answer().add("spans", static_cast<double>(numbers[0]));
     }
 
     Answer open(const Numbers& numbers) {
@@ -272,6 +278,7 @@ int main(int count, char** words) {
         {"open", [&](const Numbers& numbers) { return application.open(numbers); }},
         {"turns", [&](const Numbers& numbers) { return application.turns(numbers); }},
         {"flat", [&](const Numbers& numbers) { return application.flat(numbers); }},
+        {"unflushed", [&](const Numbers& numbers) { return application.unflushed(numbers); }},
         {"threads", [&](const Numbers& numbers) { return application.threads(numbers); }},
     });
 }

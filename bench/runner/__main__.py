@@ -11,16 +11,20 @@ import time
 
 import agent_cost
 import app
+import batches
 import crowd
+import designs
 import first_span
 import growth
 import idle
+import late_sink
 import memory
 import page
 import peers
 import pipeline
 import shapes
 import table
+import varied
 from measure import run_group, say
 from series import Series
 
@@ -50,6 +54,10 @@ def groups(quick, rounds, once=False):
         "idle": (idle.measures(), few),
         "short_lived": (growth.short_lived(quick, few), few),
         "memory": (memory.measures() + peers.memory(), few),
+        "varied": (varied.measures(), fewer),
+        "designs": (designs.measures(), fewer),
+        "batches": (batches.measures(), few),
+        "late_sink": (late_sink.measures(), few),
     }
 
 

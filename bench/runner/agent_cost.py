@@ -7,34 +7,41 @@ import time
 from measure import BYTES, LARGE_BYTES, MILLION, Measure
 
 RATE = {BYTES: MILLION, LARGE_BYTES: 300_000}  # spans a second
-PROCESSES = (1, 10, 100)
+PROCESSES = (1, 10, 100, 1000)
 SHAPE = {BYTES: "three", LARGE_BYTES: "twenty"}
 RATES = (10_000, 100_000, 300_000, MILLION, 2 * MILLION)
 BATCH = 8192  # spans of a request, as the agent's default
 
 OTLP_HTTP = """exporters:
   otlp_http:
-    endpoint: http://{endpoint}
+    endpoint: http://{http_endpoint}
     compression: {compression}
+"""
+OTLP_ZERO_COPY = """exporters:
+  otlp:
+    endpoint: {endpoint}
+    tls:
+      insecure: true
+    zero_copy: same_user
 """
 
 
 class AgentCost(Measure):
     """Over gRPC without compression, or with a configuration file."""
 
-    def __init__(self, key, size, rate=None, compression=None):
+    def __init__(self, key, size, configuration=None, rate=None, **values):
         self.keys = (key,)
         self.size = size
         self.rate = rate or RATE[size]
-        self.compression = compression
+        self.configuration, self.values = configuration, values
 
     def start(self, bed, place):
         self.milliseconds = 500 if place.quick else 2000
-        if self.compression is None:
+        if self.configuration is None:
             self.agent = bed.agent(place.endpoint)
         else:
-            configuration = OTLP_HTTP.format(endpoint=place.http_endpoint, compression=self.compression)
-            self.agent = bed.agent(configuration=configuration)
+            endpoints = {"endpoint": place.endpoint, "http_endpoint": place.http_endpoint}
+            self.agent = bed.agent(configuration=self.configuration.format(**endpoints, **self.values))
         self.worker = self.agent.application(SHAPE[self.size])
         self.worker.ask("paced", self.rate, 200)
 
@@ -45,21 +52,26 @@ class AgentCost(Measure):
 
 
 class GrpcFloor(Measure):
+    """As fast as it goes, where nothing is cold, and at the agent's own pace."""
+
     def __init__(self, key, size):
-        self.keys = (key,)
+        self.keys = (f"agent.{key}", f"agent.paced_{key}")
         self.size = size
 
     def start(self, bed, place):
         self.worker = bed.worker("grpc_sender", place.endpoint, self.size, BATCH, 1)
         self.worker.ask("flat", 20 * BATCH)
         self.spans = (50 if place.quick else 200) * BATCH
+        self.milliseconds = 500 if place.quick else 2000
 
     def round(self):
-        return {self.keys[0]: self.worker.ask("flat", self.spans)["cpu_ns"]}
+        flat = self.worker.ask("flat", self.spans)["cpu_ns"]
+        paced = self.worker.ask("paced", RATE[self.size], self.milliseconds)["cpu_ns"]
+        return dict(zip(self.keys, (flat, paced)))
 
 
 class Processes(Measure):
-    """The same rate out of 1, 10, 100 processes; and what 100 cost that do nothing."""
+    """The same rate out of 1, 10, 100, 1,000 processes; and what 100 cost that do nothing."""
 
     RATE = 100_000
 
@@ -89,15 +101,16 @@ class Processes(Measure):
 
 
 def measures():
-    return [AgentCost("agent.cpu_ns_per_span", BYTES), GrpcFloor("agent.floor_ns_per_span", BYTES),
-            AgentCost("agent.cpu_ns_per_span_805", LARGE_BYTES), GrpcFloor("agent.floor_ns_per_span_805", LARGE_BYTES),
-            AgentCost("agent.zstd_ns_per_span", BYTES, compression="zstd"),
-            AgentCost("agent.zstd_ns_per_span_805", LARGE_BYTES, compression="zstd"),
-            AgentCost("agent.http_ns_per_span", BYTES, compression="none")]
+    return [AgentCost("agent.cpu_ns_per_span", BYTES), GrpcFloor("floor_ns_per_span", BYTES),
+            AgentCost("agent.cpu_ns_per_span_805", LARGE_BYTES), GrpcFloor("floor_ns_per_span_805", LARGE_BYTES),
+            AgentCost("agent.zstd_ns_per_span", BYTES, OTLP_HTTP, compression="zstd"),
+            AgentCost("agent.zstd_ns_per_span_805", LARGE_BYTES, OTLP_HTTP, compression="zstd"),
+            AgentCost("agent.http_ns_per_span", BYTES, OTLP_HTTP, compression="none"),
+            AgentCost("agent.zero_copy_ns_per_span", BYTES, OTLP_ZERO_COPY)]
 
 
 def rates():
-    return [AgentCost(f"growth.rate{rate}.agent_cpu_ns", BYTES, rate) for rate in RATES]
+    return [AgentCost(f"growth.rate{rate}.agent_cpu_ns", BYTES, rate=rate) for rate in RATES]
 
 
 def processes():

@@ -81,10 +81,20 @@ class Agent(Program):
                 raise Gone("not available: " + (checked.stderr.strip().splitlines() or ["refused"])[-1].split(": ", 2)[-1])
         else:
             command += ["--endpoint", f"http://{endpoint}"]
-        log = bed.path("agent.log")
-        super().__init__(command, AGENT_CORE, log=log)
-        bed.keep(self)
+        self.command = command
+        self.run()
+
+    def run(self):
+        log = self.bed.path("agent.log")
+        super().__init__(self.command, AGENT_CORE, log=log)
+        self.bed.keep(self)
         self.wait_until_ready(log)
+
+    def kill_and_start_again(self):
+        """By SIGKILL; the next one has the same folders."""
+        self.process.kill()
+        self.bed.stop(self)
+        self.run()
 
     def wait_until_ready(self, log):
         deadline = time.monotonic() + 30

@@ -5,7 +5,7 @@ import html
 import math
 
 INK, PALE, BACK = "#1f2328", "#d0d7de", "#ffffff"
-COLOURS = ("#0969da", "#bc4c00", "#1a7f37")
+COLOURS = ("#0969da", "#bc4c00", "#1a7f37", "#8250df")
 OURS, FLOOR, OTHERS = "#0969da", "#8c959f", "#bc4c00"
 WIDTH = 760
 

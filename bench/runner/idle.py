@@ -3,11 +3,9 @@
 and what a burst loses that comes while it sleeps."""
 
 import concurrent.futures
-import re
 import time
 
 from measure import Measure
-from worker import Gone
 
 FALLS_ASLEEP = 2  # seconds, long enough
 
@@ -33,15 +31,8 @@ class Idle(Measure):
         before, begin = self.agent.cpu_ns(), time.monotonic_ns()
         time.sleep(self.seconds)
         percent = 100 * (self.agent.cpu_ns() - before) / (time.monotonic_ns() - begin)
-        return dict(zip(self.keys, (percent, self.anonymous_mib())))
-
-    def anonymous_mib(self):
-        """The rings are the applications' memory."""
-        try:
-            with open(f"/proc/{self.agent.pid}/status") as status:
-                return int(re.search(r"RssAnon:\s+(\d+)", status.read()).group(1)) / 1024
-        except FileNotFoundError:
-            raise Gone("the agent ended") from None
+        _, anonymous = self.agent.memory_mib()
+        return dict(zip(self.keys, (percent, anonymous)))
 
 
 class BurstLoss(Measure):
@@ -60,5 +51,26 @@ class BurstLoss(Measure):
         return {self.keys[0]: 100 * (1 - answer["spans"] / self.SPANS)}
 
 
+class AfterABell(Measure):
+    """How long a span is on its way that ends while the agent sleeps."""
+
+    keys = ("after_bell.p99_ms",)
+    SPANS = 10
+
+    def start(self, bed, place):
+        self.turns = 1 if place.once else 3 if place.quick else 10
+        self.sink = place.sink
+        self.worker = bed.agent(place.endpoint).application()
+
+    def round(self):
+        self.sink.ask("latency", 1)
+        for _ in range(self.turns):
+            time.sleep(FALLS_ASLEEP)
+            # At no rate, and waits: a flush would be a bell of its own.
+            self.worker.ask("unflushed", self.SPANS)
+            time.sleep(FALLS_ASLEEP)
+        return {self.keys[0]: self.sink.ask("latency", 0)["p99_ms"]}
+
+
 def measures():
-    return [Idle("idle_after_burst_100", 100, 60_000), Idle("idle_1000", 1000, 1), BurstLoss()]
+    return [Idle("idle_after_burst_100", 100, 60_000), Idle("idle_1000", 1000, 1), BurstLoss(), AfterABell()]

@@ -10,7 +10,7 @@ OVERLOAD = 10     # times what the sink takes
 
 
 class Peak:
-    """The largest resident memory of a program while something runs."""
+    """The largest (resident, anonymous) memory of a program while something runs, each at its own moment."""
 
     def __init__(self, program):
         self.program = program
@@ -20,7 +20,7 @@ class Peak:
 
     def watch(self):
         while not self.over.wait(0.02):
-            self.largest = max(self.largest, self.program.memory_mib())
+            self.largest = tuple(map(max, self.largest, self.program.memory_mib()))
 
     def __enter__(self):
         self.thread.start()
@@ -31,8 +31,8 @@ class Peak:
         self.thread.join()
 
 
-def resident(program, load, sink, seconds):
-    """(at RATE, at OVERLOAD times what the sink takes): the program is the same, the quiet load comes first."""
+def peaks(program, load, sink, seconds):
+    """At RATE, and at OVERLOAD times what the sink takes: the program is the same, the quiet load comes first."""
     with Peak(program) as normal:
         load("paced", RATE, 1000 * seconds)
     sink.ask("limit", RATE)
@@ -47,7 +47,8 @@ def resident(program, load, sink, seconds):
 class AgentMemory(Measure):
     """A fresh agent each round: memory that was once touched stays."""
 
-    keys = ("agent.rss_mib_100k", "agent.rss_mib_overload", "agent.rss_mib_1m")
+    LOADS = ("100k", "overload", "1m")
+    keys = tuple(f"agent.{kind}_mib_{load}" for load in LOADS for kind in ("rss", "anonymous"))
 
     def start(self, bed, place):
         self.bed = bed
@@ -58,14 +59,15 @@ class AgentMemory(Measure):
         sink = self.bed.sink()
         agent = self.bed.agent(sink.said[0])
         worker = agent.application()
-        values += resident(agent, worker.ask, sink, self.seconds)
+        for both in peaks(agent, worker.ask, sink, self.seconds):
+            values += both
         for program in (worker, agent):
             self.bed.stop(program)
         agent = self.bed.agent(sink.said[0])
         worker = agent.application()
         with Peak(agent) as busy:
             worker.ask("paced", OVERLOAD * RATE, 1000 * self.seconds)
-        values.append(busy.largest)
+        values += busy.largest
         for program in (worker, agent, sink):
             self.bed.stop(program)
         return dict(zip(self.keys, values))

@@ -6,7 +6,9 @@ import pathlib
 import platform
 import subprocess
 
+import batches
 import chart
+import designs
 import peers
 import table
 from agent_cost import PROCESSES, RATES
@@ -47,6 +49,16 @@ CURVES = {
                 {"all threads": [(n, f"growth.threads{n}.spans_per_s") for n in THREADS]}),
     "processes": ("CPU of the agent for a span, 100,000 spans/s in all", "processes", "ns", True,
                   {"agent": [(n, f"growth.processes{n}.agent_cpu_ns") for n in PROCESSES]}),
+    "designs": ("A span handed over, by design", "threads", "CPU of its thread, ns", True,
+                {title: [(n, f"designs.{key}.threads{n}_ns") for n in designs.THREADS]
+                 for title, key in (("spanring", "spanring"), ("mutex, vector", "mutex"), ("queue of nodes", "mpsc"),
+                                    ("one shared ring", "shared"))}),
+    "batches_cpu": ("CPU of the agent for a span, by the size of a batch", "spans of a batch", "ns", True,
+                    {title: [(n, f"batches.{way}{n}.cpu_ns") for n in batches.SIZES]
+                     for title, way in (("copied", "copy"), ("zero copy", "zero_copy"))}),
+    "batches_late": ("On its way: 95 % of spans arrive within", "spans of a batch", "ms", True,
+                     {title: [(n, f"batches.{way}{n}.p95_ms") for n in batches.SIZES]
+                      for title, way in (("copied", "copy"), ("zero copy", "zero_copy"))}),
     "rate": ("CPU of the agent for a span, against the rate", "spans/s", "ns", True,
              {"agent": [(n, f"growth.rate{n}.agent_cpu_ns") for n in RATES]}),
     "size": ("Cost against the size of a span", "bytes of a span", "ns", False,

@@ -13,7 +13,7 @@ import time
 from agent_cost import BATCH
 from bed import AGENT_CORE
 from measure import BURST, BYTES, LARGE_BYTES, MILLION, Measure
-from memory import RATE, resident
+from memory import RATE, peaks
 from worker import Gone, Program
 
 SETTINGS = {
@@ -373,7 +373,7 @@ class CollectorMemory(Measure):
     def round(self):
         sink = self.bed.sink()
         running = RunningCollector(self.bed, sink.said[0])
-        values = resident(running.program, running.sender.ask, sink, self.seconds)
+        values = [resident for resident, _ in peaks(running.program, running.sender.ask, sink, self.seconds)]
         for program in (running.sender, running.program, sink):
             self.bed.stop(program)
         return dict(zip(self.keys, values))

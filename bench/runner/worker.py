@@ -34,8 +34,10 @@ class Program:
 
     def line(self, seconds=WATCHDOG):
         deadline = time.monotonic() + seconds
+        poll = select.poll()  # select() knows no descriptor above 1,023, and there are a thousand workers
+        poll.register(self.process.stdout, select.POLLIN)
         while b"\n" not in self.rest:
-            ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
+            ready = poll.poll(max(0, 1000 * (deadline - time.monotonic())))
             piece = os.read(self.process.stdout.fileno(), 65536) if ready else b""
             if not piece:
                 raise Gone(f"{self.name} {'ended' if ready else 'does not answer'}{self.last_words()}")
@@ -56,11 +58,13 @@ class Program:
         return time.clock_gettime_ns((~self.pid << 3) | 2)  # the kernel's clock id of a process, as clock_getcpuclockid
 
     def memory_mib(self):
-        with open(f"/proc/{self.pid}/status") as status:
-            for line in status:
-                if line.startswith("VmRSS:"):
-                    return int(line.split()[1]) / 1024
-        raise Gone(f"{self.name} ended")
+        """(resident, anonymous): the agent's resident memory has the applications' rings in it, which are theirs."""
+        try:
+            with open(f"/proc/{self.pid}/status") as status:
+                fields = dict(line.split(":", 1) for line in status)
+            return tuple(int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "RssAnon"))
+        except (FileNotFoundError, KeyError):
+            raise Gone(f"{self.name} ended") from None
 
     def stop(self):
         """Its input ends; it is asked to end; after a while it must."""

@@ -12,7 +12,7 @@ import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("SPANRING_BUILD", SOURCE / "build")).resolve()
-GROUPS = ("shapes", "crowd", "first_span")
+GROUPS = ("shapes", "crowd", "first_span", "varied", "designs", "batches", "late_sink")
 SHAPES = ("bare", "three", "ten", "twenty", "rich", "http", "db", "nested")
 SKIPPED = 77
 sys.path.insert(0, str(SOURCE / "bench"))
@@ -58,6 +58,28 @@ class BenchTest(unittest.TestCase):
                 for count in ("dropped", "refused", "lost"):
                     self.assertEqual(self.figure(f"{figure}.{count}"), 0, count)
         self.assertEqual(self.figure("first_span.lost"), 0)
+
+    def test_designs_batches_and_late_sinks_have_their_figures(self):
+        for design in ("mutex", "mpsc", "shared", "spanring"):
+            self.assertEqual(self.figure(f"designs.{design}.dropped"), 0)
+            for threads in (1, 2, 4, 16, 64):
+                with self.subTest(design=design, threads=threads):
+                    self.assertGreater(self.figure(f"designs.{design}.threads{threads}_ns"), 0)
+        for way in ("copy", "zero_copy"):
+            for size in (100, 512, 2048, 8192):
+                with self.subTest(way=way, size=size):
+                    self.assertGreater(self.figure(f"batches.{way}{size}.cpu_ns"), 0)
+                    self.assertGreater(self.figure(f"batches.{way}{size}.p95_ms"), 0)
+                    self.assertEqual(self.figure(f"batches.{way}{size}.dropped"), 0)
+        for sink in ("prompt_sink", "late_sink"):
+            self.assertGreaterEqual(self.figure(f"{sink}.repeated_percent"), 0)
+        self.assertGreater(self.figure("late_sink.repeated_percent"), 0, "the kill found nothing on its way")
+
+    def test_varied_spans_weigh_what_they_are_compared_with(self):
+        for shape in ("varied", "even"):
+            self.assertEqual(self.figure(f"{shape}.dropped"), 0)
+            self.assertGreater(self.figure(f"{shape}.agent_cpu_ns"), 0)
+        self.assertAlmostEqual(self.figure("varied.bytes") / self.figure("even.bytes"), 1, delta=0.05)
 
     def test_shapes_weigh_what_they_are_compared_with(self):
         for shape, size in (("three", 183), ("twenty", 805)):
