@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How much of an exporter is in flight: at most so many requests, and so many bytes. What is in flight comes a second
-// time when the agent is killed, and is memory; but a backend that answers late takes no more than this in the time of
-// an answer. So while answers come within kQuick a quarter of the bytes is let out, and more in proportion as they take
-// longer. One request is always let out, whatever its size.
+// time when the agent is killed, and is memory; but less of it than a backend takes in the time of an answer leaves the
+// backend idle. So twice that is let out: the rate at which it answers, times its distance, as BBR has it for TCP
+// (N. Cardwell et al., "BBR: Congestion-Based Congestion Control", 2016). More would wait at the backend's door.
+//
+// The distance is the time of an answer to a request that flew alone, the shortest of late: with others in front of it
+// an answer says how much waits, not how far away the backend is. Where none flew alone for long, because there is
+// always more to send, no request goes out until all are answered, and then one.
+//
+// Whatever that gives: two requests may fly, one of any size, and no more than the bytes of the setting, of which only
+// a quarter is let out while the backend is within kQuick, more in proportion as it is farther away.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
+#include <utility>
 
 namespace spanring::agent {
 
@@ -21,35 +29,46 @@ public:
 
     static constexpr std::chrono::milliseconds kQuick{100};
     static constexpr uint64_t kQuickShare = 4;
+    static constexpr std::chrono::seconds kFresh{10};  // that long a distance holds, or
+    static constexpr int kFreshDistances = 50;         // so many times itself: one in so many answers flies alone
 
     FlightWindow(uint32_t most_requests, uint64_t most_bytes)
         : most_requests_(most_requests), most_bytes_(most_bytes) {}
 
     bool empty() const { return flights_.empty(); }
     size_t count() const { return flights_.size(); }
-    uint64_t most_bytes() const {  // at this latency
+
+    // At this distance.
+    uint64_t most_bytes() const {
         const uint64_t quick = most_bytes_ / kQuickShare;
-        const double stretch = static_cast<double>(latency_.count()) / static_cast<double>(Duration(kQuick).count());
+        const double stretch = seconds(distance_) / seconds(kQuick);
         return stretch >= kQuickShare ? most_bytes_
                                       : std::max(quick, static_cast<uint64_t>(static_cast<double>(quick) * stretch));
     }
-    bool takes(size_t bytes) const {
-        return flights_.empty() || (flights_.size() < most_requests_ && bytes_ + bytes <= most_bytes());
+
+    bool takes(size_t bytes, Time now) const {
+        if (flights_.empty()) return true;
+        if (flights_.size() >= most_requests_ || bytes_ + bytes > most_bytes() || is_stale(now)) return false;
+        return flights_.size() < kLeastFlights || static_cast<double>(bytes_ + bytes) <= needed();
     }
 
     // `flight` is a name for it, unlike any other's at the time.
     void begin(const void* flight, size_t bytes, Time now) {
-        flights_.emplace(flight, Flight{bytes, now});
+        flights_.emplace(flight, Flight{bytes, delivered_, now, flights_.empty()});
         bytes_ += bytes;
+        usual_bytes_ += (static_cast<double>(bytes) - usual_bytes_) / 8;
     }
-    // `answered`: by the backend, so that the time it took says how far away that is.
+    // `answered`: by the backend, so that the time it took says something of it.
     void end(const void* flight, Time now, bool answered) {
         const auto found = flights_.find(flight);
         if (found == flights_.end()) return;
-        bytes_ -= found->second.bytes;
-        // An eighth of each answer, as TCP smooths its round-trip times (RFC 6298).
-        if (answered) latency_ += (now - found->second.since - latency_) / 8;
+        const Flight ended = found->second;
         flights_.erase(found);
+        bytes_ -= ended.bytes;
+        if (!answered) return;
+        delivered_ += ended.bytes;
+        learn_rate(static_cast<double>(delivered_ - ended.delivered) / seconds(now - ended.since), now);
+        if (ended.alone) learn_distance(ended, now);
     }
     void forget() {
         flights_.clear();
@@ -57,16 +76,55 @@ public:
     }
 
 private:
+    static constexpr size_t kLeastFlights = 2;  // one is sent while the other is answered
+
     struct Flight {
         size_t bytes;
+        uint64_t delivered;  // of all, when it began
         Time since;
+        bool alone;
     };
 
-    const uint32_t most_requests_;
-    const uint64_t most_bytes_;
+    static double seconds(Duration duration) {
+        return std::chrono::duration<double>(std::max(duration, Duration(1))).count();
+    }
+
+    double needed() const {
+        if (distance_ == Duration()) return static_cast<double>(most_bytes_);
+        return 2 * std::max(rate_, rate_before_) * seconds(distance_);
+    }
+    Duration fresh() const { return std::max<Duration>(kFresh, kFreshDistances * distance_); }
+    // Or of a request so small that it says nothing of those that are sent now.
+    bool is_stale(Time now) const {
+        return distance_ != Duration() && (now - measured_ > fresh() || 2 * measured_bytes_ < usual_bytes_);
+    }
+
+    void learn_distance(const Flight& flight, Time now) {
+        const Duration took = std::max(now - flight.since, Duration(1));
+        if (distance_ != Duration() && took > distance_ && !is_stale(now)) return;
+        distance_ = took;
+        measured_ = now;
+        measured_bytes_ = static_cast<double>(flight.bytes);
+    }
+    // The highest of this and of the last stretch of time: a low one may be for want of spans.
+    void learn_rate(double rate, Time now) {
+        if (now - rate_since_ > fresh() / kFreshDistances) {
+            rate_before_ = std::exchange(rate_, 0);
+            rate_since_ = now;
+        }
+        rate_ = std::max(rate_, rate);
+    }
+
+    uint32_t most_requests_;
+    uint64_t most_bytes_;
     std::unordered_map<const void*, Flight> flights_;
-    uint64_t bytes_ = 0;
-    Duration latency_{};
+    uint64_t bytes_ = 0, delivered_ = 0;
+    double usual_bytes_ = 0;  // of a request, an eighth of each
+    Duration distance_{};     // zero: not known
+    Time measured_{};
+    double measured_bytes_ = 0;
+    double rate_ = 0, rate_before_ = 0;  // bytes a second
+    Time rate_since_{};
 };
 
 }  // namespace spanring::agent

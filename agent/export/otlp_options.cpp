@@ -24,7 +24,7 @@ std::vector<Option> describe_queue(OtlpOptions& otlp) {
     return {
         {"num_consumers", count(otlp.in_flight, 1, 1000), "most requests in flight"},
         {"in_flight_size", size(otlp.in_flight_bytes, uint64_t{1} << 20),
-         "most bytes in flight; a quarter of it while answers take at most 100 ms, more in proportion"},
+         "most bytes in flight; a quarter of it while the backend is within 100 ms, more in proportion"},
         {"queue_size", size(otlp.queue_bytes, uint64_t{1} << 20),
          "memory for waiting batches; what exceeds it goes to the spool"},
         // The Collector's other sizers bound nothing that matters here.

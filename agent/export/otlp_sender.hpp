@@ -78,7 +78,9 @@ private:
     Clock::time_point next_event(Clock::time_point now) const;
     void wind_up();
 
-    bool takes(size_t bytes) const { return flights_.takes(bytes) && (flights_.empty() || !circuit_.one_at_a_time()); }
+    bool takes(size_t bytes) const {
+        return flights_.takes(bytes, Clock::now()) && (flights_.empty() || !circuit_.one_at_a_time());
+    }
     bool start_next();
     bool start_replay(bool probe);
     void start(ShipmentPtr shipment, bool probe);
