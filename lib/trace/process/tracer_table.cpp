@@ -27,6 +27,13 @@ bool populate(uint8_t* bytes, uint32_t size) {
     return ring::populate(bytes - before, pages * ring::kPage) == 0;
 }
 
+// FNV-1a (Fowler, Noll and Vo).
+uint32_t hash_of(const uint8_t* bytes, uint32_t size) {
+    uint32_t hash = 0x811c9dc5;
+    for (uint32_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 0x01000193;
+    return hash;
+}
+
 }  // namespace
 
 spr_tracer* TracerPool::take() {
@@ -80,18 +87,60 @@ void TracerTable::unmap() {
     more_ = nullptr;
 }
 
-spr_tracer* TracerTable::find(const uint8_t* bytes, uint32_t scope_size, uint32_t schema_size, uint32_t entries) {
-    for (uint32_t i = 0; i < entries; ++i) {
+// False: it was in the making when this process was forked off, and is passed over.
+bool TracerTable::becomes_ready(uint32_t i) {
+    for (int patience = kPatience; patience > 0; --patience) {
         // acquire: the entry and its bytes. Pairs with the release in get(). Without it half a scope could be compared.
-        // One that never becomes ready was in the making when this process was forked off: it is passed over.
-        const ring::ScopeEntry& entry = this->entry(i);
-        for (int patience = kPatience; StdAtomics::load(entry.ready, std::memory_order_acquire) == 0 && patience > 0;
-             --patience)
-            sched_yield();
-        // acquire: as above, where patience ended.
-        if (StdAtomics::load(entry.ready, std::memory_order_acquire) != 0 && entry.scope_size == scope_size &&
-            entry.schema_size == schema_size && memcmp(this->bytes(entry.offset), bytes, scope_size + schema_size) == 0)
-            return tracer(i);
+        if (StdAtomics::load(entry(i).ready, std::memory_order_acquire) != 0) return true;
+        sched_yield();
+    }
+    return false;
+}
+
+bool TracerTable::is(uint32_t i, const Encoded& scope) {
+    const ring::ScopeEntry& entry = this->entry(i);
+    return entry.scope_size == scope.scope_size && entry.schema_size == scope.schema_size &&
+           memcmp(bytes(entry.offset), scope.bytes, scope.scope_size + scope.schema_size) == 0;
+}
+
+// Puts a ready entry into the table, in which all before it are; any number of threads at once do that.
+void TracerTable::index(uint32_t i) {
+    const ring::ScopeEntry& entry = this->entry(i);
+    const auto number = static_cast<uint16_t>(i + 1);
+    for (uint32_t at = hash_of(bytes(entry.offset), entry.scope_size + entry.schema_size);; ++at) {
+        uint16_t there = 0;
+        // release: that the entry is ready. Pairs with the acquire in find(). Without it half a scope could be
+        // compared.
+        if (StdAtomics::compare_exchange(more().table[at % kTableSize], there, number, std::memory_order_release) ||
+            there == number)
+            break;
+    }
+    uint32_t before = i - kFirst;
+    // release: its place in the table, taken by this thread or seen. Pairs with the acquire in find(). Without it the
+    // entry could be looked for in the table before it is there, and be made once more.
+    StdAtomics::compare_exchange(more().indexed, before, i - kFirst + 1, std::memory_order_release);
+}
+
+// Of the first entries each is compared; of the others those of its hash, and those that nobody has put into the table
+// since they were made, which is done on this occasion.
+spr_tracer* TracerTable::find(const Encoded& scope, uint32_t entries) {
+    for (uint32_t i = 0; i < entries && i < kFirst; ++i)
+        if (becomes_ready(i) && is(i, scope)) return tracer(i);
+    if (entries <= kFirst) return nullptr;
+    // acquire: that so many are in the table. Pairs with the release in index(), which says what breaks.
+    const uint32_t indexed = StdAtomics::load(more().indexed, std::memory_order_acquire);
+    for (uint32_t at = hash_of(scope.bytes, scope.scope_size + scope.schema_size);; ++at) {
+        // acquire: that the entry is ready. Pairs with the release in index(), which says what breaks.
+        const uint16_t number = StdAtomics::load(more().table[at % kTableSize], std::memory_order_acquire);
+        if (number == 0) break;
+        if (is(number - 1u, scope)) return tracer(number - 1u);
+    }
+    bool all_before = true;
+    for (uint32_t i = kFirst + indexed; i < entries; ++i) {
+        const bool ready = becomes_ready(i);
+        all_before = all_before && ready;
+        if (all_before) index(i);
+        if (ready && is(i, scope)) return tracer(i);
     }
     return nullptr;
 }
@@ -145,7 +194,7 @@ int TracerTable::get(const spr_tracer_options& options, spr_tracer** ret_tracer)
     for (;;) {
         index = static_cast<uint32_t>(used >> 32);
         offset = static_cast<uint32_t>(used);
-        spr_tracer* const there = find(encoded, scope_size, size - scope_size, index);
+        spr_tracer* const there = find({encoded, scope_size, size - scope_size}, index);
         if (!ring::is_scope_place(offset, size) && offset < ring::kMoreScopeBytes) offset = ring::kMoreScopeBytes;
         bool fits = index < ring::kScopeEntries && ring::is_scope_place(offset, size);
         if (index >= kFirst || offset >= ring::kMoreScopeBytes)

@@ -67,10 +67,15 @@ public:
 
 private:
     static constexpr uint32_t kFirst = ring::kFirstScopes;
+    static constexpr uint32_t kTableSize = 16384;
+    static_assert(kTableSize > 2 * (ring::kScopeEntries - kFirst) && ring::kScopeEntries < (1u << 16));
     // What does not fit into the first region, mapped as one.
     struct More {
         spr_tracer* tracers[ring::kScopeEntries - kFirst];
         ring::ScopeEntry entries[ring::kScopeEntries - kFirst];
+        // The first so many of these are in the table: one more than the number of an entry each, at its hash or after.
+        uint32_t indexed;
+        uint16_t table[kTableSize];
         uint8_t bytes[ring::kScopeBytesEnd - ring::kMoreScopeBytes];
     };
 
@@ -82,7 +87,15 @@ private:
         return offset < ring::kMoreScopeBytes ? bytes_ + (offset - ring::kScopeBytesOffset)
                                               : more().bytes + (offset - ring::kMoreScopeBytes);
     }
-    [[gnu::cold]] spr_tracer* find(const uint8_t* bytes, uint32_t scope_size, uint32_t schema_size, uint32_t entries);
+    struct Encoded {
+        const uint8_t* bytes;
+        uint32_t scope_size;
+        uint32_t schema_size;
+    };
+    [[gnu::cold]] spr_tracer* find(const Encoded& scope, uint32_t entries);
+    bool becomes_ready(uint32_t i);
+    bool is(uint32_t i, const Encoded& scope);
+    void index(uint32_t i);
 
     Provider* provider_ = nullptr;
     bool may_map_ = false;
