@@ -88,6 +88,9 @@ void OtlpSender::run() {
             serve();
             wind_up();
             ended = true;
+        } catch (const FailedShipment& failed) {
+            suspect_.work_on(failed.shipment());  // it failed on another thread, maybe long after it was started
+            ended = fail(failed.what());
         } catch (const std::exception& error) {
             ended = fail(error.what());
         }

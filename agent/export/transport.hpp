@@ -8,7 +8,9 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "export/answer.hpp"
@@ -60,12 +62,24 @@ public:
 
     // `probe`: the backend was down, this one finds out whether it still is.
     virtual void start(ShipmentPtr shipment, bool probe) = 0;
+    // Both throw: FailedShipment where one shipment is the reason; then the transport is good for abandon() alone.
     // What came to its end, each attempt once. Returns when something did, at `until`, when woken, or for no reason.
     virtual std::vector<Ended> wait(Clock::time_point until) = 0;
     // Of attempts that came to their end, and whose memory something below still holds.
     virtual size_t memory_out() const { return 0; }
     // The end: what is in flight, which will not be reported any more. Only the destructor may follow.
     virtual std::vector<ShipmentPtr> abandon() = 0;
+};
+
+// start() or wait() could not carry this one: for lack of memory, or because of what is in it.
+class FailedShipment : public std::runtime_error {
+public:
+    FailedShipment(const std::string& what, ShipmentPtr shipment)
+        : std::runtime_error(what), shipment_(std::move(shipment)) {}
+    const Shipment& shipment() const { return *shipment_; }
+
+private:
+    const ShipmentPtr shipment_;
 };
 
 // A new one each time; throws std::runtime_error or std::invalid_argument with what is wrong with its options.

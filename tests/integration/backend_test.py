@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A backend that is not there, goes, and comes back: applications never wait for it, and everything arrives."""
 
+import pathlib
+
 import agent_configuration
 import harness
 from comparison import compare_all, records
@@ -78,6 +80,24 @@ class HttpBackend(Backend):
 
     def endpoint(self):
         return self.collector.http_endpoint
+
+    def test_a_sender_that_is_full_of_compression_gets_help(self):
+        self.collector.start()
+        exporter = agent_configuration.quick(self.endpoint(), compression="zstd", **{"compression_params": {"level": 19}})
+        self.configuration = agent_configuration.write(self.workspace, {self.exporter: exporter}, batch=512)
+        agent = self.start_agent()
+
+        def threads():
+            tasks = pathlib.Path(f"/proc/{agent.pid}/task").iterdir()
+            return {(task / "comm").read_text().strip() for task in tasks}
+
+        producers, seed = [], 0
+        while "encode/0" not in threads():
+            seed += 1
+            self.assertLess(seed, 40, f"the sender is alone with it: {threads()}")
+            producers.append(self.finished_producer(seed, 3000))
+        producers.append(self.finished_producer(seed + 1, 3000))
+        self.everything_arrives(producers, agent)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@
 #include <utility>
 
 #include "base/text.hpp"
-#include "otlp/json.hpp"
-#include "otlp/request.hpp"
 
 namespace spanring::agent {
 
@@ -23,10 +21,10 @@ void set_up_curl() {
 
 }  // namespace
 
-HttpTransport::HttpTransport(const OtlpHttpOptions& options)
+HttpTransport::HttpTransport(const OtlpHttpOptions& options, HttpBodies::Rule rule)
     : options_(options),
       endpoint_(parse_http_endpoint(options.endpoint, options.traces_endpoint)),
-      compressor_(make_compressor(options.compression, options.compression_level)) {
+      bodies_(options_, rule, [this] { wake(); }) {
     for (const OptionFault& fault : header_faults(options_)) throw std::invalid_argument(fault.key + ": " + fault.what);
     if (endpoint_.tls) tls_.emplace(options_);
     set_up_curl();
@@ -36,12 +34,14 @@ HttpTransport::HttpTransport(const OtlpHttpOptions& options)
 
     append_header(json() ? "Content-Type: application/json" : "Content-Type: application/x-protobuf");
     append_header("Expect:");  // never asks before it sends
-    if (compressor_) append_header(std::string("Content-Encoding: ") + compressor_->encoding());
+    if (bodies_.content_encoding() != nullptr)
+        append_header(std::string("Content-Encoding: ") + bodies_.content_encoding());
     // libcurl: a semicolon in place of the colon stands for a header without a value.
     for (const auto& [key, value] : options_.headers) append_header(value.empty() ? key + ";" : key + ": " + value);
 }
 
 HttpTransport::~HttpTransport() {
+    bodies_.all();
     for (const auto& call : calls_) ::curl_multi_remove_handle(multi_.get(), call->handle());
     calls_.clear();  // before the multi handle, as libcurl wants it
 }
@@ -53,44 +53,40 @@ void HttpTransport::append_header(const std::string& line) {
     headers_.reset(list);
 }
 
-// The body of a request where it is not the request's own bytes; empty: it is.
-std::string HttpTransport::made_of(const Request& request) const {
-    if (!json()) return compressor_ ? compressor_->compress(request) : std::string();
-    const std::string bytes = flatten(request);
-    std::string text = otlp_json_of_request({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-    if (!compressor_) return text;
-    Request of_text;
-    of_text.slices.emplace_back(reinterpret_cast<const uint8_t*>(text.data()), text.size());
-    of_text.bytes = text.size();
-    return compressor_->compress(of_text);
+void HttpTransport::start(ShipmentPtr shipment, bool probe) {
+    bodies_.make(std::move(shipment), probe);
+    start_made();
 }
 
-void HttpTransport::start(ShipmentPtr shipment, bool probe) {
-    if (tls_ && tls_->refresh(Clock::now())) {
-        // libcurl goes on with a kept connection only where its certificates are the same.
-        for (HttpCall* const old : std::exchange(free_, {})) free_call(*old);
+void HttpTransport::start_made() {
+    while (std::optional<HttpBodies::Body> body = bodies_.next()) {
+        if (tls_ && tls_->refresh(Clock::now())) {
+            // libcurl goes on with a kept connection only where its certificates are the same.
+            for (HttpCall* const old : std::exchange(free_, {})) free_call(*old);
+        }
+        if (free_.empty()) {
+            calls_.push_back(std::make_unique<HttpCall>(endpoint_, options_, current_tls(), headers_.get()));
+            free_.push_back(calls_.back().get());
+        }
+        HttpCall& call = *free_.back();
+        free_.pop_back();
+        call.probe = body->probe;
+        call.start(std::move(body->shipment), std::move(body->bytes));
+        ::curl_multi_add_handle(multi_.get(), call.handle());
+        int running = 0;
+        ::curl_multi_perform(multi_.get(), &running);  // its bytes are on their way while the next ones are compressed
     }
-    if (free_.empty()) {
-        calls_.push_back(std::make_unique<HttpCall>(endpoint_, options_, current_tls(), headers_.get()));
-        free_.push_back(calls_.back().get());
-    }
-    HttpCall& call = *free_.back();
-    free_.pop_back();
-    call.probe = probe;
-    std::string made = made_of(shipment->request);
-    call.start(std::move(shipment), std::move(made));
-    ::curl_multi_add_handle(multi_.get(), call.handle());
-    int running = 0;
-    ::curl_multi_perform(multi_.get(), &running);  // its bytes are on their way while the next ones are compressed
 }
 
 std::vector<Transport::Ended> HttpTransport::wait(Clock::time_point until) {
+    start_made();
     std::vector<Ended> ended = take_ended();  // as soon as it was started
     if (!ended.empty()) return ended;
     // Returns earlier for libcurl's own times, the deadlines among them.
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
     const auto pause = std::clamp<int64_t>(left, 0, std::numeric_limits<int>::max());
     ::curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(pause), nullptr);
+    start_made();
     int running = 0;
     ::curl_multi_perform(multi_.get(), &running);
     ended = take_ended();
@@ -134,7 +130,7 @@ void HttpTransport::end_all(std::vector<Ended>& ended) {
 }
 
 std::vector<ShipmentPtr> HttpTransport::abandon() {
-    std::vector<ShipmentPtr> left;
+    std::vector<ShipmentPtr> left = bodies_.all();
     for (const auto& call : calls_) {
         if (call->shipment() == nullptr) continue;
         ::curl_multi_remove_handle(multi_.get(), call->handle());

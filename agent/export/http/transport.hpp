@@ -3,8 +3,8 @@
 // OTLP over HTTP/1.1: protobuf or JSON in POST requests, several at the same time, on connections that are kept.
 // libcurl's multi handle does the work on the sender's thread; its time-out is the deadline and ends a request whatever
 // the peer does, for the bytes are the agent's until libcurl copies them into the socket. Another encoding and
-// compression are made here, once an attempt, of private copies only: mapped shipments are never carried. With TLS the
-// process must ignore SIGPIPE.
+// compression are made once an attempt (bodies.hpp), of private copies only: mapped shipments are never carried. With
+// TLS the process must ignore SIGPIPE.
 //
 // Header bill: it holds its calls and the thread that watches them; whoever makes one, and nobody else, includes it.
 #pragma once
@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "export/compressor.hpp"
+#include "export/http/bodies.hpp"
 #include "export/http/call.hpp"
 #include "export/http/endpoint.hpp"
 #include "export/http/options.hpp"
@@ -29,7 +29,7 @@ namespace spanring::agent {
 class HttpTransport final : public Transport {
 public:
     // Throws std::runtime_error or std::invalid_argument with what is wrong with the options.
-    explicit HttpTransport(const OtlpHttpOptions& options);
+    explicit HttpTransport(const OtlpHttpOptions& options, HttpBodies::Rule rule = {});
     ~HttpTransport() override;
 
     const std::string& peer() const override { return endpoint_.socket.empty() ? endpoint_.url : options_.endpoint; }
@@ -50,7 +50,7 @@ private:
         void operator()(CURLM* multi) const { ::curl_multi_cleanup(multi); }
     };
 
-    std::string made_of(const Request& request) const;
+    void start_made();
     bool json() const { return options_.encoding == OtlpHttpOptions::Encoding::kJson; }
     void append_header(const std::string& line);
     std::vector<Ended> take_ended();
@@ -61,12 +61,12 @@ private:
     const OtlpHttpOptions options_;
     const HttpEndpoint endpoint_;
     std::optional<WatchedTlsFiles> tls_;  // none: plaintext
-    const std::unique_ptr<Compressor> compressor_;
     std::unique_ptr<curl_slist, FreeList> headers_;
     std::unique_ptr<CURLM, FreeMulti> multi_;
     std::vector<std::unique_ptr<HttpCall>> calls_;  // in use or not
     std::vector<HttpCall*> free_;                   // of these
     std::atomic<bool> cut_ = false;
+    HttpBodies bodies_;  // last: its threads wake the multi handle
 };
 
 }  // namespace spanring::agent
