@@ -87,10 +87,12 @@ bool LevelWriter::next_chunk(Segment& segment, uint32_t bytes) {
     }
     full_mark_ = ~uint64_t{0};
     had_chunk_ = true;
-    // Once in a while: what a burst left to this thread may lie in as many extents, and keeps these from going.
+    // Once in a while: what a burst left to this thread may lie in as many extents, and keeps these from going. That is
+    // true of the slot whose span ends right now as well, with its block.
     if (looks_ != segment.looks()) {
         looks_ = segment.looks();
         give_slots(segment);
+        slot_room_ = 0;
     }
     if (loss.spans != 0) {
         count(Counter::kDroppedOverwritten, loss.spans);

@@ -128,13 +128,14 @@ public:
 
     // A free slot comes back, for the thread's next span: with the blocks that most spans need, if it has any.
     void return_slot(Segment& segment, Slot& slot, uint32_t slot_index) {
-        if (free_slots_ < kSlotCache) [[likely]] {
+        if (free_slots_ < slot_room_) [[likely]] {
             if ((slot.blocks[kKeptClasses] | slot.blocks[kKeptClasses + 1]) != 0) [[unlikely]]
                 segment.give_blocks(slot, kKeptClasses + 1);
             slots_[free_slots_] = {&slot, slot_index};
             std::atomic_signal_fence(std::memory_order_release);  // never counted before it is there: leave() may come
             ++free_slots_;                                        // between the two, when the thread vanishes
         } else {
+            slot_room_ = kSlotCache;
             segment.give_slot(slot_index);
         }
     }
@@ -178,6 +179,7 @@ private:
     bool open_ = false;
     bool had_chunk_ = false;
     uint32_t looks_ = 0;                 // Segment::looks() when the slots were last given back
+    uint32_t slot_room_ = kSlotCache;    // how many may be kept; 0: the next one that comes back is not
     uint64_t full_mark_ = ~uint64_t{0};  // Segment::freed_mark() when nothing was free
     uint64_t full_until_ = 0;            // Segment::search_again_at() then
     HeldSlot slots_[kSlotCache] = {};

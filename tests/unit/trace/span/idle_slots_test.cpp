@@ -3,6 +3,7 @@
 // Slots whose memory went once their spans had ended: who still has a handle of one makes no memory of it.
 #include <barrier>
 #include <cerrno>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -80,6 +81,47 @@ TEST_IN_PROCESS(IdleSlotsTest, AreUsedAgainWithoutGivingAnOldHandleANewSpan) {
         EXPECT_LE(memory_of(tracing), kMayKeep) << round;
         old = spans;
     }
+}
+
+// What a thread keeps for its next spans goes at its first chunk after a look; then its chunk and a slot stay.
+TEST_IN_PROCESS(IdleSlotsTest, AreGivenBackByThreadsThatHadABurst) {
+    constexpr uint32_t kThreads = 24, kAtOnce = 8;
+    constexpr uint64_t kOfAThread = ring::kLargeChunk + ring::kSlotSize;
+    Tracing tracing(test::large_ring());
+    const std::string text(3000, 'x');  // needs a block of 4 KiB, which a thread keeps with its slot
+    std::barrier steps(kThreads + 1);
+    std::vector<std::thread> threads;
+    for (uint32_t me = 0; me < kThreads; ++me)
+        threads.emplace_back([&] {
+            std::vector<spr_span> spans;
+            while (spans.size() != kAtOnce) {
+                spans.push_back(tracing.start("open"));
+                EXPECT_EQ(spr_span_set_string(&spans.back(), SPR_S("text"), text.data(), text.size()), 0);
+            }
+            steps.arrive_and_wait();  // all are open
+            for (const spr_span& span : spans) EXPECT_EQ(spr_span_end(&span), 0);
+            steps.arrive_and_wait();
+            steps.arrive_and_wait();  // idle
+            for (uint32_t bytes = 0; bytes < 2 * ring::kLargeChunk; bytes += ring::kSmallestSpanRecord)
+                EXPECT_EQ(tracing.make("later"), 0);
+            steps.arrive_and_wait();
+            steps.arrive_and_wait();  // idle
+        });
+    const auto look = [&] {
+        test::StandInAgent(tracing.view()).release_full();
+        give_back(tracing);
+        return memory_of(tracing);
+    };
+    steps.arrive_and_wait();
+    steps.arrive_and_wait();
+    const uint64_t after_burst = look();
+    EXPECT_GT(after_burst, kMayKeep + kThreads * kOfAThread) << "nothing is kept, and nothing to be given back";
+    steps.arrive_and_wait();
+    steps.arrive_and_wait();
+    EXPECT_LE(look(), kMayKeep + kThreads * kOfAThread);
+    steps.arrive_and_wait();
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_LE(look(), kMayKeep + kThreads * ring::kLargeChunk) << "what they parked is for the next ones";
 }
 
 }  // namespace
