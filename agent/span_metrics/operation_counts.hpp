@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,11 +27,15 @@ struct OperationCounts {
     };
 
     uint64_t errors = 0;
-    double nanoseconds = 0;         // of all together
-    std::vector<uint64_t> buckets;  // DurationBuckets::exponential() of seconds
+    double nanoseconds = 0;  // of all together
+    // DurationBuckets::exponential() of seconds, from the number `first` on: what an operation takes is in few of the
+    // hundreds, and there are thousands of operations.
+    uint32_t first = 0;
+    std::vector<uint64_t> buckets;
 
     void add(uint64_t nanoseconds, bool error);
     void add(const OperationCounts& more);
+    void add(uint32_t first, std::span<const uint64_t> buckets);  // together at most DurationBuckets::kMost
     // What came on top of `before`, which is the same operation's earlier; what has become less began anew.
     OperationCounts since(const OperationCounts& before) const;
 
@@ -42,6 +47,9 @@ struct OperationCounts {
     std::vector<Bucket> histogram() const;  // what is not empty, the shortest first
     // How many are in each of so many parts of the way from `shortest` to `longest`, which are logarithmic.
     std::vector<uint64_t> columns(size_t columns, uint64_t shortest, uint64_t longest) const;
+
+private:
+    void reach(uint32_t from, size_t to);
 };
 
 using OperationTable = std::map<OperationName, OperationCounts>;

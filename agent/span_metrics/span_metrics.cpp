@@ -60,14 +60,17 @@ std::map<SeriesLabels, MeasuredSeries> SpanMetrics::measured() const {
 
 OperationTable SpanMetrics::operations() const {
     OperationTable all;
+    std::vector<uint64_t> buckets;
+    std::vector<Exemplar> none;
     const MutexLock lock(mutex_);
     for (const SpanRecorder& recorder : recorders_) {
         if (recorder.operations() == nullptr) continue;
         recorder.operations()->each([&](const Series& series) {
             const SeriesIdentity& identity = series.identity();
             OperationCounts counts;
-            std::vector<Exemplar> none;
-            series.add_to(counts.buckets, counts.nanoseconds, none);
+            buckets.clear();
+            series.add_to(buckets, counts.nanoseconds, none);
+            counts.add(0, buckets);
             if (identity.status == kStatusError) counts.errors = counts.spans();
             all[{identity.service.value_or(kOtherOperations), identity.overflow ? kOtherOperations : identity.name}]
                 .add(counts);

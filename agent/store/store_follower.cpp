@@ -3,12 +3,20 @@
 
 #include <sys/stat.h>
 
+#include <span>
 #include <utility>
 
 #include "store/operation_slice.hpp"
 #include "store/store_schema.hpp"
 
 namespace spanring::agent {
+namespace {
+
+std::span<const uint8_t> bytes_of(const std::string& text) {
+    return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+}  // namespace
 
 StoreFollower::StoreFollower(std::string file, uint64_t since_unix_nano)
     : file_(std::move(file)), since_unix_nano_(since_unix_nano) {}
@@ -41,7 +49,9 @@ bool StoreFollower::open() {
 void StoreFollower::close() {
     heads_ = {};
     request_ = {};
+    minutes_ = {};
     database_ = {};
+    has_operations_ = false;
     open_ = false;
 }
 
@@ -88,29 +98,34 @@ OperationTable StoreFollower::fresh_operations() {
     OperationTable fresh;
     try {
         if (!open()) return knows_operations_ = true, fresh;
-        if (database_.number("SELECT COUNT(*) FROM sqlite_master WHERE name = 'operations'") == 0) return fresh;
-        Statement minutes(database_, knows_operations_
-                                         ? "SELECT slice, content FROM operations WHERE slice >= ?1 ORDER BY slice"
-                                         : "SELECT slice, content FROM operations ORDER BY slice DESC LIMIT 1");
-        if (knows_operations_) minutes.bind(1, slice_);
-        while (minutes.step()) {
-            OperationTable content;
-            decode_operations(minutes.blob(1), content);
-            const bool same = minutes.unsigned_integer(0) == slice_;
-            for (const auto& [name, counts] : content) {
-                const auto seen = same ? seen_.find(name) : seen_.end();
-                const OperationCounts news = seen != seen_.end() ? counts.since(seen->second) : counts;
-                if (knows_operations_ && news.spans() != 0) fresh[name].add(news);
-            }
-            slice_ = minutes.unsigned_integer(0);
-            seen_ = std::move(content);
+        if (!has_operations()) return fresh;
+        if (!knows_operations_) slice_ = static_cast<uint64_t>(database_.number("SELECT MAX(slice) FROM operations"));
+        minutes_.reset();
+        minutes_.bind(1, slice_);
+        while (minutes_.step()) {
+            const uint64_t slice = minutes_.unsigned_integer(0);
+            const auto bytes = minutes_.blob(1);
+            if (slice != slice_) seen_.clear();
+            if (knows_operations_) decode_news(bytes, bytes_of(seen_), fresh);
+            slice_ = slice;
+            seen_.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         }
+        minutes_.reset();
         knows_operations_ = true;
     } catch (const DatabaseError&) {
         close();
         throw;
     }
     return fresh;
+}
+
+// A file that an agent without these wrote has none, until another writes on.
+bool StoreFollower::has_operations() {
+    if (has_operations_) return true;
+    has_operations_ = database_.number("SELECT COUNT(*) FROM sqlite_master WHERE name = 'operations'") != 0;
+    if (has_operations_)
+        minutes_ = Statement(database_, "SELECT slice, content FROM operations WHERE slice >= ?1 ORDER BY slice");
+    return has_operations_;
 }
 
 }  // namespace spanring::agent

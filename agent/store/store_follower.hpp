@@ -46,19 +46,21 @@ public:
 private:
     bool open();
     void close();
+    bool has_operations();
 
     const std::string file_;
     const uint64_t since_unix_nano_;
     dev_t device_ = 0;
     ino_t inode_ = 0;
     bool open_ = false;
+    bool has_operations_ = false;
     uint64_t last_ = 0;
     uint64_t missed_ = 0;
     bool knows_operations_ = false;  // the first call was made
-    uint64_t slice_ = 0;             // the last one that was seen, and what was in it
-    OperationTable seen_;
+    uint64_t slice_ = 0;             // the last minute that was seen, and its bytes
+    std::string seen_;
     Database database_;
-    Statement heads_, request_;
+    Statement heads_, request_, minutes_;
 };
 
 }  // namespace spanring::agent

@@ -32,10 +32,19 @@ public:
     void add(const OperationTable& operations);
     // Before what comes after this time.
     void turn(Clock::time_point now);
-    std::vector<OperationRow> rows(Clock::time_point now) const;
+    std::vector<OperationRow> rows(Clock::time_point now);
 
 private:
-    std::map<OperationName, std::array<OperationCounts, 2>> operations_;  // the slice before, and this one
+    struct Operation {
+        std::array<OperationCounts, 2> slices;  // the one before, and this one
+        bool changed = true;                    // what follows is not of them
+        double spans = 0, errors = 0;
+        uint64_t p50_nano = 0, p99_nano = 0;
+    };
+
+    static void sum_up(Operation& operation);
+
+    std::map<OperationName, Operation> operations_;
     std::array<Clock::time_point, 2> begins_;
 };
 

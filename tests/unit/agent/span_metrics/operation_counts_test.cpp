@@ -74,6 +74,40 @@ TEST(OperationCountsTest, WhatCameOnTopIsTheDifference) {
     EXPECT_DOUBLE_EQ(now.nanoseconds, 1'000'020);
 }
 
+TEST(OperationCountsTest, FewBucketsAreKept) {
+    EXPECT_EQ(of({1'000'000'000}).buckets.size(), 1u);
+    OperationCounts counts = of({1'000'000});
+    counts.add(0, std::vector<uint64_t>{0, 0, 0, 5, 0, 1, 0});
+    EXPECT_EQ(counts.first, 3u) << "nothing before the first that there is";
+    EXPECT_EQ(counts.spans(), 7u);
+    counts.add(600, std::vector<uint64_t>(40));
+    EXPECT_LT(counts.buckets.size(), 597u) << "nothing came";
+}
+
+TEST(OperationCountsTest, SumsAndDifferencesGoByTheBucketWhereverTheyBegin) {
+    std::mt19937_64 chance(10);
+    const auto some = [&] {
+        OperationCounts counts;
+        for (uint64_t i = chance() % 6; i != 0; --i) counts.add(chance() >> (chance() % 64), chance() % 2 == 0);
+        return counts;
+    };
+    const auto shown = [](const OperationCounts& counts) {
+        std::vector<std::pair<uint64_t, uint64_t>> list;
+        for (const auto& bucket : counts.histogram()) list.emplace_back(bucket.to, bucket.count);
+        return list;
+    };
+    for (int round = 0; round < 2'000; ++round) {
+        const OperationCounts a = some(), b = some();
+        OperationCounts ab = a, ba = b;
+        ab.add(b);
+        ba.add(a);
+        ASSERT_EQ(shown(ab), shown(ba));
+        ASSERT_EQ(shown(ab.since(a)), shown(b));
+        ASSERT_EQ(shown(ab.since(ab)), shown({}));
+        ASSERT_EQ(ab.quantile(0.5), ba.quantile(0.5));
+    }
+}
+
 TEST(OperationCountsTest, ColumnsHaveAllOfIt) {
     const OperationCounts counts = of({2, 20, 200, 2000});
     EXPECT_EQ(counts.columns(4, 1, 10'000), std::vector<uint64_t>(4, 1));

@@ -132,6 +132,34 @@ TEST_F(OperationLogTest, AFollowerThatIsThereFirstSeesAll) {
     EXPECT_EQ(follower.fresh_operations().size(), 1u);
 }
 
+TEST_F(OperationLogTest, AFollowerSeesOfManyOnlyThoseThatDidSomething) {
+    OperationTable all;
+    for (int i = 0; i < 1000; ++i) all[{"shop", "operation-" + std::to_string(i)}].add(1000, false);
+    log_.put(all, kBegin);
+    StoreFollower follower(file_, 0);
+    EXPECT_TRUE(follower.fresh_operations().empty());
+    all[{"shop", "operation-500"}].add(1000, true);
+    all[{"shop", "added"}].add(1000, false);
+    log_.put(all, kBegin + 1);
+    const OperationTable fresh = follower.fresh_operations();
+    ASSERT_EQ(fresh.size(), 2u);
+    EXPECT_EQ(fresh.at({"shop", "operation-500"}).spans(), 1u);
+    EXPECT_EQ(fresh.at({"shop", "operation-500"}).errors, 1u);
+    EXPECT_EQ(fresh.at({"shop", "added"}).spans(), 1u);
+    EXPECT_TRUE(follower.fresh_operations().empty());
+}
+
+TEST_F(OperationLogTest, AFollowerFindsTheTableThatComesLater) {
+    database_.execute("DROP TABLE operations");
+    StoreFollower follower(file_, 0);
+    EXPECT_TRUE(follower.fresh_operations().empty());
+    OperationLog log(database_, 1 << 20);
+    log.put(measured("pay", 3), kBegin);
+    follower.fresh_operations();
+    log.put(measured("pay", 5), kBegin + 1);
+    EXPECT_EQ(follower.fresh_operations().size(), 1u);
+}
+
 TEST_F(OperationLogTest, OfAFileWithoutAnyThereIsNothing) {
     database_.execute("DROP TABLE operations");
     EXPECT_TRUE(minutes().empty());
@@ -151,6 +179,30 @@ TEST(OperationSliceTest, IsReadAsItWasWritten) {
     }
 }
 
+TEST(OperationSliceTest, NewsAreTheDifferenceOfTheWhole) {
+    std::mt19937_64 chance(11);
+    for (int round = 0; round < 500; ++round) {
+        OperationTable before, now;
+        for (uint64_t i = chance() % 20; i != 0; --i)
+            before[{"s" + std::to_string(chance() % 3), std::string(chance() % 3, 'n')}].add(chance() % 1000, false);
+        now = before;
+        for (uint64_t i = chance() % 20; i != 0; --i)
+            now[{"s" + std::to_string(chance() % 4), std::string(chance() % 4, 'n')}].add(chance() % 1000, true);
+        OperationTable expected;
+        for (const auto& [name, counts] : now) {
+            const OperationCounts news = counts.since(before.contains(name) ? before[name] : OperationCounts());
+            if (news.spans() != 0) expected[name] = news;
+        }
+        OperationTable news;
+        const std::string old = encode_operations(before), bytes = encode_operations(now);
+        ASSERT_TRUE(decode_news(bytes_of(bytes), bytes_of(old), news));
+        EXPECT_EQ(encode_operations(news), encode_operations(expected));
+        news.clear();
+        ASSERT_TRUE(decode_news(bytes_of(bytes), {}, news));
+        EXPECT_EQ(encode_operations(news), bytes) << "there was nothing before";
+    }
+}
+
 TEST(OperationSliceTest, DamagedBytesAreNoneOrSomeThatHold) {
     OperationTable table = measured("pay", 7, 2);
     table[{"other", "name"}].add(5, true);
@@ -163,7 +215,9 @@ TEST(OperationSliceTest, DamagedBytesAreNoneOrSomeThatHold) {
         if (round % 3 == 0) damaged.resize(chance() % damaged.size());
         OperationTable read;
         decode_operations(bytes_of(damaged), read);
-        for (const auto& [name, counts] : read) EXPECT_LE(counts.buckets.size(), 640u);
+        decode_news(bytes_of(damaged), bytes_of(sound), read);
+        decode_news(bytes_of(sound), bytes_of(damaged), read);
+        for (const auto& [name, counts] : read) EXPECT_LE(counts.first + counts.buckets.size(), 640u);
     }
 }
 

@@ -32,6 +32,22 @@ TEST(OperationWindowTest, HasRateErrorsAndQuantilesOfEachOperation) {
     EXPECT_NEAR(static_cast<double>(rows[1].p99_nano), 20e6, 0.92e6);
 }
 
+TEST(OperationWindowTest, SeesWhatCameSinceItWasLookedAt) {
+    OperationWindow window(kBegin);
+    window.add(table("GET /", 10, 10 * kMillisecond));
+    window.add(table("idle", 1, 1));
+    EXPECT_EQ(window.rows(kBegin + seconds{1})[0].rate, 10);
+    window.add(table("GET /", 30, 20 * kMillisecond, 10));
+    auto rows = window.rows(kBegin + seconds{2});
+    EXPECT_EQ(rows[0].rate, 20);
+    EXPECT_DOUBLE_EQ(rows[0].errors, 0.25);
+    EXPECT_NEAR(static_cast<double>(rows[0].p50_nano), 20e6, 0.92e6);
+    EXPECT_EQ(rows[1].rate, 0.5) << "a rate goes by the time, whether anything came or not";
+    window.turn(kBegin + seconds{10});
+    window.turn(kBegin + seconds{20});
+    EXPECT_TRUE(window.rows(kBegin + seconds{20}).empty());
+}
+
 TEST(OperationWindowTest, ForgetsWhatIsOlderThanTwoSlices) {
     OperationWindow window(kBegin);
     window.add(table("old", 1, 1));
