@@ -2,6 +2,7 @@
 #include "command/traces/measured_operations.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -21,6 +22,13 @@ double rank_of(const OperationCounts& counts, const std::string& sort) {
 
 }  // namespace
 
+OperationCounts& MeasuredOperations::of(OperationName name) {
+    const auto known = operations.find(name);
+    if (known != operations.end()) return known->second;
+    if (operations.size() >= kMost) name = {kOtherOperations, kOtherOperations};
+    return operations[std::move(name)];
+}
+
 double MeasuredOperations::seconds() const {
     return end_unix_nano > begin_unix_nano ? static_cast<double>(end_unix_nano - begin_unix_nano) / 1e9 : 1e-9;
 }
@@ -31,11 +39,16 @@ uint64_t MeasuredOperations::spans() const {
     return spans;
 }
 
+bool MeasuredOperations::folded() const {
+    return std::any_of(operations.begin(), operations.end(),
+                       [](const MeasuredOperation& row) { return row.first.name == kOtherOperations; });
+}
+
 MeasuredOperations measured_by_agent(StoreReader& store, uint64_t since) {
     MeasuredOperations all;
     store.each_minute(since, [&](uint64_t begin, const OperationTable& minute) {
         all.begin_unix_nano = std::min(all.begin_unix_nano, begin);
-        for (const auto& [name, counts] : minute) all.operations[name].add(counts);
+        for (const auto& [name, counts] : minute) all.of(name).add(counts);
     });
     all.end_unix_nano = unix_nano();
     return all;
@@ -49,8 +62,8 @@ MeasuredOperations found_in_store(StoreReader& store, const search::Query& query
             if (found[i] == 0 || span.start < since) continue;
             all.begin_unix_nano = std::min(all.begin_unix_nano, span.start);
             all.end_unix_nano = std::max(all.end_unix_nano, span.end());
-            OperationName name{std::string(index.service_of(span)), std::string(index.name_of(span))};
-            all.operations[std::move(name)].add(span.duration, span.error() || span.unfinished);
+            all.of({std::string(index.service_of(span)), std::string(index.name_of(span))})
+                .add(span.duration, span.error() || span.unfinished);
         }
         return true;
     });
@@ -85,6 +98,7 @@ nlohmann::ordered_json operations_json(const MeasuredOperations& measured,
                                        const std::vector<const MeasuredOperation*>& list, bool by_agent) {
     nlohmann::ordered_json json;
     json["source"] = by_agent ? "agent" : "store";
+    json["folded"] = measured.folded();
     json["spans"] = measured.spans();
     json["begin_unix_nano"] = list.empty() ? 0 : measured.begin_unix_nano;
     json["end_unix_nano"] = measured.end_unix_nano;

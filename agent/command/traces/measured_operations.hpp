@@ -19,11 +19,16 @@
 namespace spanring::agent {
 
 struct MeasuredOperations {
+    static constexpr size_t kMost =
+        50'000;  // with further names it is one, kOtherOperations: a span may be named anything
+
     OperationTable operations;
     uint64_t begin_unix_nano = UINT64_MAX, end_unix_nano = 0;
 
+    OperationCounts& of(OperationName name);
     double seconds() const;
     uint64_t spans() const;
+    bool folded() const;  // some are together, here or where the agent counted them
 };
 
 // As the agent counted them, minute by minute.

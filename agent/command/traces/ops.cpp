@@ -136,6 +136,8 @@ int run(const Options& options, const CommandContext& context) {
     else
         std::cerr << "Of the " << measured.spans() << " spans in the local store that are so, within " << how_long
                   << "; what was removed from it is not counted.\n";
+    if (measured.folded())
+        std::cerr << "There were more operations than are told apart: the rest is " << kOtherOperations << ".\n";
     if (list.size() < all)
         std::cerr << "The first " << list.size() << " of " << all << " operations; --limit 0 shows all.\n";
     return 0;

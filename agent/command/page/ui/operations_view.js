@@ -120,7 +120,7 @@ export function showOperations({ main, place, signal }) {
       }
       scale = scaleOf(answer.operations.map((row) => row.histogram));
       table.show(answer.operations);
-      const text = `${answer.source === 'agent' ? `Of all ${count(answer.spans)} spans that the agent took in` : `Of the ${count(answer.spans)} spans in the store that are so`}, within ${duration(answer.end_unix_nano - answer.begin_unix_nano)}. Histograms from ${duration(scale[0])} to ${duration(scale[1])}, on a logarithmic scale.`;
+      const text = `${answer.source === 'agent' ? `Of all ${count(answer.spans)} spans that the agent took in` : `Of the ${count(answer.spans)} spans in the store that are so`}, within ${duration(answer.end_unix_nano - answer.begin_unix_nano)}. Histograms from ${duration(scale[0])} to ${duration(scale[1])}, on a logarithmic scale.${answer.folded ? ' There were more operations than are told apart: the rest is “(others)”.' : ''}`;
       tell(`${answer.operations.length} operations`);
       results.replaceChildren(
         make('p', { class: 'muted', text }),
