@@ -11,6 +11,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -151,5 +152,18 @@ Acceptor::~Acceptor() { socket_->close(); }
 void Acceptor::accept(Take take) { socket_->accept(std::move(take)); }
 void Acceptor::close() { socket_->close(); }
 ListenAddress Acceptor::address() const { return socket_->address(); }
+
+std::optional<asio::generic::stream_protocol::socket> connected(asio::io_context& context, Descriptor connection) {
+    using asio::generic::stream_protocol;
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    if (::getsockname(connection.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return std::nullopt;
+    stream_protocol::socket socket(context);
+    error_code error;
+    socket.assign(stream_protocol(address.ss_family, 0), connection.get(), error);
+    if (error) return std::nullopt;
+    connection.release();  // it is the other's
+    return socket;
+}
 
 }  // namespace spanring::agent

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where a server listens: a TCP or a unix socket, as one. Connections come on the thread that runs the context.
+//
+// Header bill: Asio's sockets, which both of its users hand on.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+
+#include <boost/asio/generic/stream_protocol.hpp>
 
 #include "base/descriptor.hpp"
 #include "receive/listen_address.hpp"
@@ -38,5 +43,9 @@ private:
     class Socket;
     const std::shared_ptr<Socket> socket_;
 };
+
+// A connection that it gave, as Asio's. Nothing: it is of no use any more, and is closed.
+std::optional<boost::asio::generic::stream_protocol::socket> connected(boost::asio::io_context& context,
+                                                                       Descriptor connection);
 
 }  // namespace spanring::agent

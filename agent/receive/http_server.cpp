@@ -329,15 +329,9 @@ private:
 
 void HttpServer::Listener::accepted(Descriptor connection) {
     if (!make_room()) return;
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    if (::getsockname(connection.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return;
-    stream_protocol::socket socket(context_);
-    error_code error;
-    socket.assign(stream_protocol(address.ss_family, 0), connection.get(), error);
-    if (error) return;
-    connection.release();  // it is the other's
-    std::make_shared<Session>(shared_from_this(), std::move(socket))->read();
+    auto socket = connected(context_, std::move(connection));
+    if (!socket) return;
+    std::make_shared<Session>(shared_from_this(), *std::move(socket))->read();
     receiver_.note_connection(true);
 }
 
