@@ -165,6 +165,7 @@ private:
 
     void read() {
         if (listener_->closed_) return close();
+        if (std::exchange(ahead_, false)) return;  // came_ahead() goes on from here
         resting_ = true;
         parser_.emplace();
         parser_->header_limit(kMostHead);
@@ -193,6 +194,7 @@ private:
 
     // Until it is answered: whether the other side closes.
     void watch() {
+        if constexpr (std::is_same_v<Stream, Tls>) return look_ahead();
         lowest().socket().async_wait(stream_protocol::socket::wait_read,
                                      [self = this->shared_from_this()](error_code error) {
                                          if (!error && self->waited_for_) self->look();
@@ -203,6 +205,22 @@ private:
         const ssize_t found = ::recv(lowest().socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
         if (found > 0) return;  // the next request, already
         if (found < 0 && (errno == EAGAIN || errno == EINTR)) return watch();
+        keep_ = false;
+        if (gone_) std::exchange(gone_, nullptr)();
+    }
+
+    // Within TLS a farewell is a record, which only TLS can tell from the next request.
+    void look_ahead() {
+        ahead_ = true;
+        stream_.async_read_some(buffer_.prepare(kMostHead),
+                                [self = this->shared_from_this()](error_code error, size_t bytes) {
+                                    self->buffer_.commit(bytes);
+                                    self->came_ahead(error);
+                                });
+    }
+    void came_ahead(const error_code& error) {
+        if (!std::exchange(ahead_, false)) return read();  // it was answered, and read() waits for this
+        if (!error || !waited_for_) return;                // the next request, already; or it is being answered
         keep_ = false;
         if (gone_) std::exchange(gone_, nullptr)();
     }
@@ -235,23 +253,18 @@ private:
     std::optional<http::response_serializer<http::string_body>> serializer_;
     std::function<void()> gone_;
     bool keep_ = false, head_only_ = false, waited_for_ = false;
+    bool ahead_ = false;  // something is read before it is time
     size_t discarded_ = 0;
 };
 
 void PageConnections::Listener::accepted(Descriptor connection) {
     if (!make_room()) return;
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    if (::getsockname(connection.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return;
-    stream_protocol::socket socket(context_);
-    error_code error;
-    socket.assign(stream_protocol(address.ss_family, 0), connection.get(), error);
-    if (error) return;
-    connection.release();  // it is the other's
+    auto socket = connected(context_, std::move(connection));
+    if (!socket) return;
     if (tls_ != nullptr)
-        std::make_shared<Connection<Tls>>(shared_from_this(), std::move(socket), *tls_)->begin();
+        std::make_shared<Connection<Tls>>(shared_from_this(), *std::move(socket), *tls_)->begin();
     else
-        std::make_shared<Connection<Plain>>(shared_from_this(), std::move(socket))->begin();
+        std::make_shared<Connection<Plain>>(shared_from_this(), *std::move(socket))->begin();
 }
 
 // For one more connection: of those that ask nothing, one goes of whom it is not known who they are, else any. What is
