@@ -215,11 +215,15 @@ class Addresses(PageCase):
         self.assertIn("cannot listen", self.refused("--listen", f"unix:{self.workspace.folder}/none/socket", code=3))
         self.assertIn("No such file", self.refused("--listen", "127.0.0.1:0", "--tls-certificate", "/nowhere", "--tls-key", "/x"))
 
-    def test_with_tls(self):
+    def certificate(self):
         certificate, key = self.workspace.unique("certificate.pem"), self.workspace.unique("key.pem")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
                         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out",
                         certificate], check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=harness.WATCHDOG)
+        return certificate, key
+
+    def test_with_tls(self):
+        certificate, key = self.certificate()
         process = self.page("--listen", "0.0.0.0:0", "--host", "localhost", "--tls-certificate", certificate, "--tls-key", key,
                             store=self.stored(span(1)))
         self.assertTrue(self.link.geturl().startswith("https://localhost:"), self.link)
@@ -239,6 +243,26 @@ class Addresses(PageCase):
         self.assertEqual(ask("/api/status", Cookie=cookie, Origin=f"https://localhost:{self.port}").status, 200)
         self.assertNotIn(b"200", self.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")[:20], "no plain HTTP")
         process.stop()
+
+    def test_where_several_agents_run_that_is_said(self):
+        second = self.workspace.folder / "second"
+        second.mkdir(mode=0o700)
+        self.workspace.agent()
+        self.workspace.agent(directory=second, state=self.workspace.folder / "other")
+        process = harness.Process(self.workspace, "page", [
+            harness.COMMAND, "--directory", self.workspace.segments, "--directory", second, "page"], env=harness.environment())
+        self.link = urllib.parse.urlsplit(process.wait_for_line("http"))
+        self.port = self.link.port
+        self.enter()
+        refused = self.get("/api/search", 404)
+        self.assertEqual(refused["store"], "several")
+        self.assertIn(str(self.workspace.folder / "other"), refused["error"])
+        self.assertEqual(len(self.get("/api/status")["agents"]), 2)
+        process.stop()
+        self.page()
+        self.enter()
+        (self.workspace.state / "spans.db").unlink(missing_ok=True)
+        self.assertEqual(self.get("/api/search", 404)["store"], "missing")
 
     def test_a_unix_socket_is_its_users_alone(self):
         path = self.workspace.folder / "page.sock"

@@ -87,6 +87,34 @@ const cases = {
     assert.match(page.url(), /span=[0-9a-f]{16}/);
   },
 
+  async 'back and forward know whether the critical path was shown'() {
+    const shown = (wanted) =>
+      page.waitForFunction(
+        (on) =>
+          (document.querySelector('.waterfall, .show-critical')?.classList.contains('show-critical') ?? false) === on &&
+          document.querySelector('.critical-list')?.hidden === !on &&
+          location.hash.includes('critical=1') === on,
+        wanted,
+      );
+    await browser.go(`#/trace/${given.checkout}`, '.row');
+    await page.keyboard.press('f');
+    await page.waitForSelector('.frame');
+    await page.keyboard.press('f');
+    await page.waitForSelector('.row');
+    await page.keyboard.press('c');
+    await shown(true);
+    await page.goBack();
+    await page.waitForSelector('.frame');
+    await page.goBack();
+    await page.waitForSelector('.row');
+    await shown(false);
+    await page.goForward();
+    await page.waitForSelector('.frame');
+    await page.goForward();
+    await page.waitForSelector('.row');
+    await shown(true);
+  },
+
   async 'the last spans of a killed process are there, marked'() {
     await browser.go(...VIEWS.killed);
     assert.equal(await page.locator('.bar.unfinished').count(), 2);
@@ -239,6 +267,37 @@ const cases = {
     await page.waitForFunction((before) => document.querySelector('.age')?.textContent !== before, age);
     await page.keyboard.press(' ');
     await page.waitForSelector('text=paused');
+    await page.keyboard.press(' ');
+  },
+
+  async 'a wrong value is asked once, not each second'() {
+    await browser.go(...VIEWS.open);
+    const asked = [];
+    const note = (request) => {
+      if (request.url().includes('/api/open')) asked.push(new URL(request.url()).searchParams.get('stuck'));
+    };
+    page.on('request', note);
+    browser.expected = /400/;
+    const field = page.locator('label:has-text("Longer than") input');
+    await field.fill('long');
+    await field.press('Tab');
+    await page.waitForSelector('.notice.problem');
+    assert.match(await text('.notice.problem p'), /long/);
+    // As long as it took to be asked several times otherwise: a right value is, meanwhile, in another page.
+    const other = await browser.context.newPage();
+    let looks = 0;
+    other.on('request', (request) => {
+      if (request.url().includes('/api/open')) ++looks;
+    });
+    await other.goto(`${browser.origin}/#/open`);
+    while (looks < 4) await other.waitForRequest((request) => request.url().includes('/api/open'));
+    await other.close();
+    assert.deepEqual(asked.filter((value) => value === 'long'), ['long']);
+    browser.expected = undefined;
+    await field.fill('');
+    await field.press('Tab');
+    await page.waitForSelector('.open-list');
+    page.off('request', note);
   },
 
   async 'processes have their account, exporters their health, losses their causes'() {

@@ -27,7 +27,7 @@ std::string store_file(const CommandContext& context) {
     try {
         return sites_now(context).only().store_file();
     } catch (const SeveralSites& several) {
-        throw Unanswerable(kNotFound, several.what(), true);
+        throw Unanswerable(kNotFound, several.what(), StoreTrouble::kSeveral);
     }
 }
 
@@ -56,7 +56,7 @@ Answer status_answer(PageAnswers& page, Question& question) {
         json["stored_spans"] = store->stored_spans();
         json["evicted_spans"] = store->evicted_spans();
     } catch (const Unanswerable& error) {
-        if (!error.no_store) throw;
+        if (error.store == StoreTrouble::kNone) throw;
     } catch (const DatabaseError& error) {  // another user's, or damaged; an agent may be making it
         problems.push_back(error.what());
     }
@@ -115,7 +115,7 @@ std::unique_ptr<StoreReader> open_store(const CommandContext& context, const Que
         throw Unanswerable(kNotFound,
                            "there is no span store at " + file +
                                ": spanring-agent keeps one where no endpoint is configured, or with --exporter store",
-                           true);
+                           StoreTrouble::kMissing);
     auto store = std::make_unique<StoreReader>(file);
     store->stop_when([&question] { return question.is_over(); });
     return store;

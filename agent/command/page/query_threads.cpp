@@ -62,7 +62,7 @@ Answer QueryThreads::answer(Question& question) const {
     try {
         if (!question.is_over()) return work_(question);
     } catch (const Unanswerable& error) {
-        return refusal(error.status, error.what(), error.no_store);
+        return refusal(error.status, error.what(), error.store);
     } catch (const std::bad_alloc&) {
         return refusal(kUnavailable, "there is not enough memory for the answer");
     } catch (const std::exception& error) {

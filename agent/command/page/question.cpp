@@ -91,10 +91,10 @@ void Question::check() const {
     }
 }
 
-Answer refusal(unsigned status, const std::string& why, bool no_store) {
+Answer refusal(unsigned status, const std::string& why, StoreTrouble store) {
     nlohmann::ordered_json json;
     json["error"] = why;
-    if (no_store) json["store"] = "missing";
+    if (store != StoreTrouble::kNone) json["store"] = store == StoreTrouble::kMissing ? "missing" : "several";
     return {status, json_text(json)};
 }
 

@@ -18,12 +18,15 @@
 
 namespace spanring::agent {
 
+// What keeps the store from being read; the page has a way out for each.
+enum class StoreTrouble : uint8_t { kNone, kMissing, kSeveral };
+
 // A question that cannot be answered, and why.
 struct Unanswerable : std::runtime_error {
-    Unanswerable(unsigned with, const std::string& why, bool without = false)
-        : std::runtime_error(why), status(with), no_store(without) {}
+    Unanswerable(unsigned with, const std::string& why, StoreTrouble of_the_store = StoreTrouble::kNone)
+        : std::runtime_error(why), status(with), store(of_the_store) {}
     unsigned status;
-    bool no_store;  // that is why
+    StoreTrouble store;  // if that is why
 };
 
 class Question {
@@ -66,6 +69,6 @@ struct Answer {
     std::string body;  // JSON
 };
 
-Answer refusal(unsigned status, const std::string& why, bool no_store = false);
+Answer refusal(unsigned status, const std::string& why, StoreTrouble store = StoreTrouble::kNone);
 
 }  // namespace spanring::agent

@@ -17,7 +17,19 @@ export function notice(title, text, ...more) {
 
 /** Of a refused or failed question. */
 export function problemNotice(problem) {
-  if (problem.missingStore) {
+  if (problem.store === 'several') {
+    const agents = problem.message.split('\n').slice(1, 21);
+    return notice(
+      'Several agents run here',
+      'Each may keep a store of its own. Run one of these for what has ended; what is open, processes, exporters and losses are those of all agents in any.',
+      make(
+        'ul',
+        {},
+        agents.map((agent) => make('li', { class: 'mono foreign', text: `spanring --state-dir ${inert(agent.trim(), 400)}` })),
+      ),
+    );
+  }
+  if (problem.store === 'missing') {
     return notice(
       'There is no store yet',
       inert(problem.message, 400),

@@ -17,6 +17,7 @@ const MOST = 200;
 
 export function showOpen({ main, place, signal }) {
   let paused = false;
+  let refused = false; // what was asked is wrong, and stays so until it is changed
   const filters = Object.fromEntries(place.query);
   const results = make('div', { class: 'results' }, waiting());
   const state = make('span', { class: 'badge good', text: 'live' });
@@ -40,6 +41,7 @@ export function showOpen({ main, place, signal }) {
         on: {
           change: (event) => {
             filters[name] = event.target.value.trim();
+            refused = false;
             stay(link('open', filters));
             again();
           },
@@ -130,7 +132,9 @@ export function showOpen({ main, place, signal }) {
           : '',
       );
     } catch (problem) {
-      if (problem.name !== 'AbortError') results.replaceChildren(problemNotice(problem));
+      if (problem.name === 'AbortError') return;
+      refused = problem.status === 400;
+      results.replaceChildren(problemNotice(problem));
     }
   }
 
@@ -147,6 +151,6 @@ export function showOpen({ main, place, signal }) {
     ),
     results,
   );
-  const again = poll(PERIOD, signal, look, () => paused);
+  const again = poll(PERIOD, signal, look, () => paused || refused);
   return undefined;
 }

@@ -285,6 +285,11 @@ function account(one, id) {
     one.dropped &&
       causes(one.dropped) &&
       make('p', { class: 'error-text', text: `Dropped by the process: ${causes(one.dropped)}` }),
+    one.removed?.segments > 0 &&
+      make('p', {
+        class: one.removed.spans ? 'error-text' : 'muted',
+        text: `Removed to make room for it: ${count(one.removed.segments)} ${one.removed.segments === 1 ? 'segment' : 'segments'} of dead processes, with ${count(one.removed.spans)} ${one.removed.spans === 1 ? 'span' : 'spans'} that no agent had taken`,
+      }),
     one.not_started &&
       causes(one.not_started) &&
       make('p', { class: 'muted', text: `Not started: ${causes(one.not_started)}` }),

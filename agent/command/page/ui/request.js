@@ -6,7 +6,7 @@ export class Refusal extends Error {
   constructor(status, sentence, body) {
     super(sentence);
     this.status = status;
-    this.missingStore = body?.store === 'missing';
+    this.store = body?.store; // 'missing', 'several': that is why
   }
 }
 

@@ -204,6 +204,9 @@ class ShownTrace {
   /** The address changed: by the back button, a link, or goTo(). */
   arrive(query) {
     const view = query.get('view') === 'flame' ? 'flame' : 'waterfall';
+    const critical = query.get('critical') === '1';
+    // Before the rest: what changes the address from now on says it too.
+    if (critical !== this.critical) this.showCritical(critical, false);
     if (view !== this.view) this.switchTo(view);
     const span = this.trace.byId.get(query.get('span'));
     if (span && span !== this.span) {
@@ -234,12 +237,12 @@ class ShownTrace {
     }
   }
 
-  showCritical(on) {
+  showCritical(on, addressed = true) {
     this.critical = on;
     this.criticalButton.setAttribute('aria-pressed', String(on));
     this.waterfall.element.classList.toggle('show-critical', on);
     this.critics.hidden = !on || this.view === 'flame';
-    stay(this.address());
+    if (addressed) stay(this.address());
     if (!on || this.critics.firstChild) return;
     const list = this.trace.waitedFor(5);
     this.critics.append(
