@@ -91,20 +91,22 @@ private:
 
     double needed() const {
         if (distance_ == Duration()) return static_cast<double>(most_bytes_);
-        return 2 * std::max(rate_, rate_before_) * seconds(distance_);
+        // Measured by a smaller request than the usual one, it may be as many times as far.
+        const double larger = std::max(1.0, usual_bytes_ / std::max(1.0, measured_bytes_));
+        return 2 * std::max(rate_, rate_before_) * seconds(distance_) * larger;
     }
     Duration fresh() const { return std::max<Duration>(kFresh, kFreshDistances * distance_); }
-    // Or of a request so small that it says nothing of those that are sent now.
-    bool is_stale(Time now) const {
-        return distance_ != Duration() && (now - measured_ > fresh() || 2 * measured_bytes_ < usual_bytes_);
-    }
+    bool is_stale(Time now) const { return distance_ != Duration() && now - measured_ > fresh(); }
 
+    // The shortest of those whose requests are about as large; a larger one says more of those to come.
     void learn_distance(const Flight& flight, Time now) {
         const Duration took = std::max(now - flight.since, Duration(1));
-        if (distance_ != Duration() && took > distance_ && !is_stale(now)) return;
+        const auto bytes = static_cast<double>(flight.bytes);
+        const bool known = distance_ != Duration() && !is_stale(now);
+        if (known && (2 * bytes < measured_bytes_ || (took > distance_ && bytes <= 2 * measured_bytes_))) return;
         distance_ = took;
         measured_ = now;
-        measured_bytes_ = static_cast<double>(flight.bytes);
+        measured_bytes_ = bytes;
     }
     // The highest of this and of the last stretch of time: a low one may be for want of spans.
     void learn_rate(double rate, Time now) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <vector>
 
 namespace spanring::agent::test {
 namespace {
@@ -107,11 +108,29 @@ TEST_F(FlightWindowTest, FollowsABackendThatGetsFasterOrMovesAway) {
 
 TEST_F(FlightWindowTest, DoesNotJudgeLargeRequestsByTheAnswersToSmallOnes) {
     for (int i = 0; i < 100; ++i) fly(10, 1ms);
-    for (int i = 0; i < 8; ++i) {
+    for (int i = 0; i < 16; ++i) {
         window_.begin(name(i), 2000, now_);
         window_.end(name(i), now_ += 300ms, true);
     }
     EXPECT_NEAR(static_cast<double>(window_.most_bytes()), 0.75 * kMost, 1);
+}
+
+TEST_F(FlightWindowTest, LetsRequestsOfAllSizesOutTogether) {
+    window_ = FlightWindow(1000, 100'000'000);
+    // One in eight is large, and those that fly alone are small ones; a backend that has time for all at once.
+    fly(10, 50ms);
+    size_t most = 0;
+    for (int turn = 0; turn < 200; ++turn) {
+        std::vector<int> flying;
+        for (int i = 0; takes(i % 8 == 1 ? 10'000 : 10) && i < 100; ++i) {
+            flying.push_back(number_);
+            window_.begin(name(number_++), i % 8 == 1 ? 10'000 : 10, now_);
+        }
+        most = std::max(most, flying.size());
+        now_ += 50ms;
+        for (const int flight : flying) window_.end(name(flight), now_, true);
+    }
+    EXPECT_GE(most, 50u);
 }
 
 TEST_F(FlightWindowTest, AlwaysLetsOneOut) {
