@@ -16,8 +16,10 @@
 #include <cstdlib>
 #include <ctime>
 #include <exception>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -28,6 +30,8 @@
 #include "base/state_lock.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
+#include "base/wall_clock.hpp"
+#include "batch/exporter_course.hpp"
 #include "config/config.hpp"
 #include "config/reference.hpp"
 #include "crash/crash_journal.hpp"
@@ -46,6 +50,7 @@
 #include "metrics/health.hpp"
 #include "metrics/metrics_server.hpp"
 #include "presence/announcement.hpp"
+#include "presence/exporter_report.hpp"
 #include "presence/supervisor.hpp"
 #include "processors/processors.hpp"
 #include "receive/receive_service.hpp"
@@ -65,7 +70,17 @@ constexpr int kExitSecondSignal = 130;
 constexpr int kLooksAtStuck = 8;  // in the period that a supervisor's patience has left then
 // Exporters are done: whoever waits for an answer gets it.
 constexpr std::chrono::seconds kAnswerAtLeast{1};
+constexpr std::chrono::seconds kBetweenReports{1};
 constexpr char kUsersDirectory[] = "/run/spanring";
+
+const char* state_name(ExporterCourse::State state) {
+    switch (state) {
+        case ExporterCourse::State::kOk: return "ok";
+        case ExporterCourse::State::kRetrying: return "retrying";
+        case ExporterCourse::State::kRefused: return "refused";
+    }
+    return "?";
+}
 
 class Agent {
 public:
@@ -88,6 +103,7 @@ public:
         measure_spans(config);
         for (const ExporterConfig& exporter : config.exporters) {
             add(exporter);
+            if (const auto bytes = exporter.queue_bytes()) queue_limits_[exporter.id] = *bytes;
             options.queue_bytes = std::min(options.queue_bytes, exporter.queue_bytes().value_or(options.queue_bytes));
             if (exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy != ZeroCopy::kOff) {
                 options.zero_copy = exporter.otlp.zero_copy;
@@ -144,6 +160,23 @@ public:
                          status.spool_rejected, status.spool_dropped, format_size(status.spool_bytes),
                          status.last_error.empty() ? "" : "; last error: " + status.last_error);
         }
+    }
+
+    // Of `seen`, which is what it was before: what there is to say of each exporter.
+    ExporterReports exporter_reports(std::map<std::string, ExporterCourse>& seen) const {
+        ExporterReports reports{::getpid(), {}};
+        for (const auto& exporter : exporters_) {
+            const ExporterStatus status = exporter->status();
+            ExporterCourse& course = seen[exporter->name()];
+            course.look(status, unix_nano());
+            const auto limit = queue_limits_.find(exporter->name());
+            reports.all.push_back({exporter->name(), state_name(course.state()), course.since_unix_nano(),
+                                   course.last_error().substr(0, ExporterReports::kMostError),
+                                   course.last_error_unix_nano(), status.queued_spans, status.queued_bytes,
+                                   limit != queue_limits_.end() ? limit->second : 0, status.spool_bytes,
+                                   status.spool_limit});
+        }
+        return reports;
     }
 
     bool shutdown(std::chrono::steady_clock::time_point deadline) {
@@ -249,6 +282,7 @@ private:
     CrashJournal crashes_;
     std::unique_ptr<SpanMetrics> span_metrics_;  // exporters read it
     std::vector<std::unique_ptr<Exporter>> exporters_;
+    std::map<std::string, uint64_t> queue_limits_;  // bytes
     std::unique_ptr<Processors> processors_;
     std::unique_ptr<DecisionCounters> decisions_;
     std::unique_ptr<ReceiveService> receive_;  // it goes after the drain, which ends what it has given to exporters
@@ -295,18 +329,40 @@ void announce(const Notice& notice, const std::vector<std::string>& directories,
 }
 
 // A signal; 0: none came for so long.
-int wait_for(const sigset_t& signals, std::optional<std::chrono::nanoseconds> most) {
-    if (!most) return ::sigwaitinfo(&signals, nullptr);
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*most);
-    const timespec wait{seconds.count(), (*most - seconds).count()};
+int wait_for(const sigset_t& signals, std::chrono::nanoseconds most) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(most);
+    const timespec wait{seconds.count(), (most - seconds).count()};
     return std::max(0, ::sigtimedwait(&signals, nullptr, &wait));
 }
 
+// What the command is told of exporters, when it has changed.
+class Reporter {
+public:
+    Reporter(const Agent& agent, std::string state_directory) : agent_(agent), directory_(std::move(state_directory)) {
+        report();
+    }
+    void report() {
+        ExporterReports reports = agent_.exporter_reports(seen_);
+        if (reports == written_) return;
+        const std::string problem = reports.write_in(directory_);
+        if (!problem.empty()) spdlog::debug("the command is not told of exporters: {}", problem);
+        written_ = std::move(reports);
+    }
+
+private:
+    const Agent& agent_;
+    const std::string directory_;
+    std::map<std::string, ExporterCourse> seen_;
+    ExporterReports written_;
+};
+
 // Returns the signal that ends the agent.
-int wait_for_end(const Agent& agent, const sigset_t& signals, Supervisor& supervisor) {
+int wait_for_end(const Agent& agent, const sigset_t& signals, Supervisor& supervisor, Reporter& reporter) {
     auto pause = supervisor.period();
     for (auto fed = std::chrono::steady_clock::now();;) {
-        const int signal = wait_for(signals, pause);
+        const int signal =
+            wait_for(signals, std::min<std::chrono::nanoseconds>(pause.value_or(kBetweenReports), kBetweenReports));
+        reporter.report();
         const auto now = std::chrono::steady_clock::now();
         if (pause && now - fed >= *pause) {
             // A period later would be too late to say that what was stuck is not any more.
@@ -336,6 +392,7 @@ int serve(const Config& config) {
         users = std::make_unique<Users>(parent, named);
     }
     Agent agent(config, users.get());
+    Reporter reporter(agent, config.state_directory);
     if (!config.all_users) {
         notice.directories = agent.directories();
         announce(notice, notice.directories, announcement);
@@ -349,7 +406,7 @@ int serve(const Config& config) {
     Supervisor supervisor;
     supervisor.notify("READY=1");
 
-    const int signal = wait_for_end(agent, signals, supervisor);
+    const int signal = wait_for_end(agent, signals, supervisor, reporter);
     supervisor.notify("STOPPING=1");
     spdlog::info("{}: draining and flushing, at most {}", signal == SIGINT ? "SIGINT" : "SIGTERM",
                  format_duration(config.shutdown_timeout));
