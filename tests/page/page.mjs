@@ -328,6 +328,7 @@ const cases = {
     await page.setViewportSize({ width: 1280, height: 800 });
     await browser.go(...VIEWS.exporters);
     assert.match(await text('.exporter'), /store/);
+    assert.match(await text('.exporter .report'), /^ok since .* queue: .* of /);
     await browser.go(...VIEWS.losses);
   },
 

@@ -35,12 +35,29 @@ ExporterRates& row_of(std::vector<ExporterRates>& rows, const std::string& name)
     for (ExporterRates& row : rows) {
         if (row.name == name) return row;
     }
-    return rows.emplace_back(ExporterRates{name});
+    rows.emplace_back().name = name;
+    return rows.back();
+}
+
+int badness(const std::string& state) {
+    return state == "refused" ? 3 : state == "retrying" ? 2 : state == "ok" ? 1 : 0;
+}
+
+// Several agents may have one of the same name.
+void note(const ExporterReport& report, ExporterRates& row) {
+    if (badness(report.state) > badness(row.state)) {
+        row.state = report.state;
+        row.last_error = report.state != "ok" ? report.last_error : "";
+    }
+    if (report.queue_limit == 0) return;
+    const double fill = static_cast<double>(report.queued_bytes) / static_cast<double>(report.queue_limit);
+    row.queue_fill = std::max(row.queue_fill.value_or(0), fill);
 }
 
 }  // namespace
 
-Rates AccountRates::update(Clock::time_point now, uint64_t now_unix_nano, std::vector<ProcessAccount> processes) {
+Rates AccountRates::update(Clock::time_point now, uint64_t now_unix_nano, std::vector<ProcessAccount> processes,
+                           const std::vector<ExporterReport>& reports) {
     const double seconds = time_ ? std::max(0.001, std::chrono::duration<double>(now - *time_).count()) : 1;
     static const ProcessAccount kNothing{};
     Rates rates;
@@ -74,6 +91,7 @@ Rates AccountRates::update(Clock::time_point now, uint64_t now_unix_nano, std::v
         row.account = std::move(process);
         rates.processes.push_back(std::move(row));
     }
+    for (const ExporterReport& report : reports) note(report, row_of(rates.exporters, report.name));
     before_ = std::move(accounts);
     time_ = now;
     unix_nano_ = now_unix_nano;

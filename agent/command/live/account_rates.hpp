@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "accounts/process_accounts.hpp"
+#include "presence/exporter_report.hpp"
 
 namespace spanring::agent {
 
@@ -29,6 +30,10 @@ struct ExporterRates {
     uint64_t lost_sum = 0;
     uint64_t ring = 0;   // wait for it: not acknowledged, in queues and in flight included ...
     uint64_t spool = 0;  // ... and on disk
+    // What its agents say of it; empty, and nothing: none does.
+    std::string state;       // the worst: "refused", "retrying", "ok"
+    std::string last_error;  // while it is not ok
+    std::optional<double> queue_fill;
 };
 
 struct Rates {
@@ -44,7 +49,8 @@ class AccountRates {
 public:
     using Clock = std::chrono::steady_clock;
 
-    Rates update(Clock::time_point now, uint64_t now_unix_nano, std::vector<ProcessAccount> processes);
+    Rates update(Clock::time_point now, uint64_t now_unix_nano, std::vector<ProcessAccount> processes,
+                 const std::vector<ExporterReport>& reports = {});
 
 private:
     std::map<AccountId, ProcessAccount> before_;

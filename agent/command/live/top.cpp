@@ -20,6 +20,7 @@
 #include "command/refresh_period.hpp"
 #include "command/terminal/awaited_signals.hpp"
 #include "command/terminal/repeated_output.hpp"
+#include "presence/exporter_report.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -51,7 +52,13 @@ public:
         look.unix_nano = unix_nano();
         Survey survey = accounts_.look();
         std::move(survey.senders.begin(), survey.senders.end(), std::back_inserter(survey.processes));
-        look.rates = rates_.update(now, look.unix_nano, std::move(survey.processes));
+        std::vector<ExporterReport> reports;
+        for (const Site& site : accounts_.sites().all) {
+            if (!site.agent) continue;
+            std::vector<ExporterReport> said = exporter_reports_of(*site.agent);
+            std::move(said.begin(), said.end(), std::back_inserter(reports));
+        }
+        look.rates = rates_.update(now, look.unix_nano, std::move(survey.processes), reports);
         operations_.turn(now);
         feed_.read_into(operations_);
         look.operations = operations_.rows(now);

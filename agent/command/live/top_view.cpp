@@ -27,7 +27,8 @@ constexpr auto kLeft = Table::Align::kLeft;
 constexpr auto kRight = Table::Align::kRight;
 
 const std::vector<Column> kExporterColumns = {{"EXPORTER", kLeft, true}, {"EXPORTED/s", kRight}, {"LOST/s", kRight},
-                                              {"LOST", kRight},          {"IN RING", kRight},    {"IN SPOOL", kRight}};
+                                              {"LOST", kRight},          {"IN RING", kRight},    {"IN SPOOL", kRight},
+                                              {"QUEUE", kRight},         {"STATE", kLeft, true}};
 const std::vector<Column> kProcessColumns = {
     {"PID", kRight},       {"SERVICE", kLeft, true}, {"PROGRAM", kLeft, true}, {"STATE", kLeft},    {"SPANS/s", kRight},
     {"DROPPED/s", kRight}, {"DROPPED", kRight},      {"OPEN", kRight},         {"PENDING", kRight}, {"RING", kRight}};
@@ -57,15 +58,21 @@ std::string percent(double share) {
 
 std::string named(const std::string& text) { return text.empty() ? "(none)" : printable(text); }
 
-std::string state_of(const ProcessAccount& process) {
+const char* state_of(const ProcessAccount& process) {
     return process.state == ProcessState::kLive && !process.attached ? "unattached" : state_name(process.state);
+}
+
+// Its state, and why it is not well.
+std::string said(const ExporterRates& row) {
+    if (row.state.empty()) return "-";
+    return printable(row.last_error.empty() ? row.state : row.state + ": " + row.last_error);
 }
 
 Colour loss(double value) { return value != 0 ? Colour::kRed : Colour::kPlain; }
 
-// What a row is sorted by: a text or a number.
+// What a row is sorted by: a text, which is the row's, or a number.
 struct SortKey {
-    std::string text;
+    std::string_view text;
     double number = 0;
 };
 
@@ -76,7 +83,9 @@ SortKey key_of(const ExporterRates& row, size_t column) {
         case 2: return {"", row.lost};
         case 3: return {"", static_cast<double>(row.lost_sum)};
         case 4: return {"", static_cast<double>(row.ring)};
-        default: return {"", static_cast<double>(row.spool)};
+        case 5: return {"", static_cast<double>(row.spool)};
+        case 6: return {"", row.queue_fill.value_or(-1)};
+        default: return {row.state};
     }
 }
 
@@ -107,17 +116,20 @@ SortKey key_of(const OperationRow& row, size_t column) {
     }
 }
 
+// All that pass; the first `most` of them are in order, and before the others.
 template <class Row>
-std::vector<const Row*> sorted(const std::vector<Row>& rows, size_t column, bool reverse,
+std::vector<const Row*> sorted(const std::vector<Row>& rows, size_t column, bool reverse, size_t most,
                                const std::function<bool(const Row&)>& passes) {
     std::vector<std::pair<SortKey, const Row*>> keyed;
     for (const Row& row : rows) {
         if (passes(row)) keyed.emplace_back(key_of(row, column), &row);
     }
-    std::stable_sort(keyed.begin(), keyed.end(), [&](const auto& a, const auto& b) {
+    const auto last = keyed.begin() + static_cast<std::ptrdiff_t>(std::min(most, keyed.size()));
+    std::partial_sort(keyed.begin(), last, keyed.end(), [&](const auto& a, const auto& b) {
         const SortKey& first = reverse ? b.first : a.first;
         const SortKey& second = reverse ? a.first : b.first;
-        return first.text != second.text ? first.text < second.text : first.number > second.number;
+        if (first.text != second.text) return first.text < second.text;
+        return first.number != second.number ? first.number > second.number : a.second < b.second;
     });
     std::vector<const Row*> found;
     for (const auto& [key, row] : keyed) found.push_back(row);
@@ -217,44 +229,50 @@ Table TopView::table_of(Pane pane, size_t room, const Terminal& terminal) {
         table.column(columns[i].title + std::string(mark), columns[i].align, columns[i].elastic);
     }
     const auto whole = [](uint64_t value) { return std::to_string(value); };
+    const size_t most = choice.first + room;
     const auto each = [&](const auto& rows, const auto& add) {
         choice.first = std::min(choice.first, rows.size() - std::min(rows.size(), room));
         for (size_t i = choice.first; i < rows.size() && i - choice.first < room; ++i) add(rows[i]);
     };
     if (pane == kExporters) {
         const auto all = [](const ExporterRates&) { return true; };
-        each(sorted<ExporterRates>(look_.rates.exporters, choice.column, choice.reverse, all), [&](const auto* row) {
-            table.row({{printable(row->name), Colour::kBold},
-                       {rate_text(row->exported)},
-                       {rate_text(row->lost), loss(row->lost)},
-                       {whole(row->lost_sum), loss(static_cast<double>(row->lost_sum))},
-                       {whole(row->ring)},
-                       {whole(row->spool), row->spool != 0 ? Colour::kYellow : Colour::kPlain}});
-        });
+        each(sorted<ExporterRates>(look_.rates.exporters, choice.column, choice.reverse, most, all),
+             [&](const auto* row) {
+                 table.row({{printable(row->name), Colour::kBold},
+                            {rate_text(row->exported)},
+                            {rate_text(row->lost), loss(row->lost)},
+                            {whole(row->lost_sum), loss(static_cast<double>(row->lost_sum))},
+                            {whole(row->ring)},
+                            {whole(row->spool), row->spool != 0 ? Colour::kYellow : Colour::kPlain},
+                            {row->queue_fill ? percent(*row->queue_fill) : "-",
+                             row->queue_fill.value_or(0) > 0.8 ? Colour::kYellow : Colour::kPlain},
+                            {said(*row), row->state.empty() || row->state == "ok" ? Colour::kPlain : Colour::kRed}});
+             });
     } else if (pane == kProcesses) {
         const auto found = [&](const ProcessRates& row) {
             return passes({row.account.service, row.account.program, std::to_string(row.account.pid)});
         };
-        each(sorted<ProcessRates>(look_.rates.processes, choice.column, choice.reverse, found), [&](const auto* row) {
-            const ProcessAccount& account = row->account;
-            const bool quarantined = account.state == ProcessState::kQuarantined;
-            const auto number = [&](const std::string& text) { return quarantined ? "?" : text; };
-            const bool sender = account.state == ProcessState::kSender;
-            table.row({{sender ? "-" : whole(account.pid)},
-                       {named(account.service), Colour::kBold},
-                       {printable(account.program)},
-                       {state_of(account), quarantined ? Colour::kRed : Colour::kPlain},
-                       {number(rate_text(row->ended))},
-                       {number(rate_text(row->dropped)), loss(row->dropped)},
-                       {number(whole(row->dropped_sum)), loss(static_cast<double>(row->dropped_sum))},
-                       {number(whole(account.open))},
-                       {number(whole(row->pending))},
-                       {sender ? "-" : number(percent(account.fill)),
-                        account.fill > 0.8 ? Colour::kYellow : Colour::kPlain}});
-        });
+        each(sorted<ProcessRates>(look_.rates.processes, choice.column, choice.reverse, most, found),
+             [&](const auto* row) {
+                 const ProcessAccount& account = row->account;
+                 const bool quarantined = account.state == ProcessState::kQuarantined;
+                 const auto number = [&](const std::string& text) { return quarantined ? "?" : text; };
+                 const bool sender = account.state == ProcessState::kSender;
+                 table.row({{sender ? "-" : whole(account.pid)},
+                            {named(account.service), Colour::kBold},
+                            {printable(account.program)},
+                            {state_of(account), quarantined ? Colour::kRed : Colour::kPlain},
+                            {number(rate_text(row->ended))},
+                            {number(rate_text(row->dropped)), loss(row->dropped)},
+                            {number(whole(row->dropped_sum)), loss(static_cast<double>(row->dropped_sum))},
+                            {number(whole(account.open))},
+                            {number(whole(row->pending))},
+                            {sender ? "-" : number(percent(account.fill)),
+                             account.fill > 0.8 ? Colour::kYellow : Colour::kPlain}});
+             });
     } else {
         const auto found = [&](const OperationRow& row) { return passes({row.service, row.name}); };
-        each(sorted<OperationRow>(look_.operations, choice.column, choice.reverse, found), [&](const auto* row) {
+        each(sorted<OperationRow>(look_.operations, choice.column, choice.reverse, most, found), [&](const auto* row) {
             table.row({{named(row->service), Colour::kBold},
                        {named(row->name)},
                        {rate_text(row->rate)},

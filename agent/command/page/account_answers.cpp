@@ -13,6 +13,7 @@
 #include "command/processes/not_understood.hpp"
 #include "command/processes/process_json.hpp"
 #include "command/processes/site_survey.hpp"
+#include "presence/exporter_report.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -21,6 +22,27 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kMostAccounts = 1000;
 constexpr size_t kMostOfCause = 20;
+
+// What agents say of their exporters, by name.
+std::map<std::string, Json> reports_of(const Sites& sites) {
+    std::map<std::string, Json> reports;
+    for (const Site& site : sites.all) {
+        if (!site.agent) continue;
+        for (const ExporterReport& report : exporter_reports_of(*site.agent)) {
+            reports[report.name].push_back({{"agent", site.agent->pid},
+                                            {"state", report.state},
+                                            {"since_unix_nano", report.since_unix_nano},
+                                            {"last_error", report.last_error},
+                                            {"last_error_unix_nano", report.last_error_unix_nano},
+                                            {"queued_spans", report.queued_spans},
+                                            {"queued_bytes", report.queued_bytes},
+                                            {"queue_limit", report.queue_limit},
+                                            {"spool_bytes", report.spool_bytes},
+                                            {"spool_limit", report.spool_limit}});
+        }
+    }
+    return reports;
+}
 
 Json accounts_json(const std::vector<ProcessAccount>& accounts, bool senders, size_t& ret_left_out) {
     Json list = Json::array();
@@ -108,8 +130,18 @@ Answer exporters_answer(PageAnswers& page, Question& question) {
     json["now_unix_nano"] = now;
     json["exporters"] = Json::array();
     const auto rate_json = [](const std::optional<double>& rate) { return rate ? Json(*rate) : Json(); };
-    for (const WatchedExporter& exporter : page.exporters().look(survey, ExporterWatch::Clock::now(), now)) {
+    std::map<std::string, Json> reports = reports_of(sites);
+    std::vector<WatchedExporter> exporters = page.exporters().look(survey, ExporterWatch::Clock::now(), now);
+    for (const auto& [name, said] : reports) {  // and those that have no account yet
+        const auto is = [&, &of = name](const WatchedExporter& exporter) { return exporter.sum.name == of; };
+        if (std::any_of(exporters.begin(), exporters.end(), is)) continue;
+        exporters.emplace_back();
+        exporters.back().sum.name = name;
+    }
+    for (const WatchedExporter& exporter : exporters) {
         const ExporterAccount& sum = exporter.sum;
+        Json said = Json::array();
+        if (const auto found = reports.find(sum.name); found != reports.end()) said = std::move(found->second);
         json["exporters"].push_back(
             {{"name", sum.name},
              {"health", health_name(exporter.health)},
@@ -122,7 +154,8 @@ Answer exporters_answer(PageAnswers& page, Question& question) {
              {"pending_ring", sum.pending_ring},
              {"pending_spool", sum.pending_spool},
              {"exported_rate", rate_json(exporter.exported_rate)},
-             {"lost_rate", rate_json(exporter.lost_rate)}});
+             {"lost_rate", rate_json(exporter.lost_rate)},
+             {"agents", std::move(said)}});
     }
     json["problems"] = survey.problems;
     return {200, json_text(json)};

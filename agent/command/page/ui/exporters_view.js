@@ -6,7 +6,7 @@ import { inert } from './inert.js';
 import { draw, make } from './make.js';
 import { notice, problemList, problemNotice, waiting } from './notice.js';
 import { ask, poll } from './request.js';
-import { ago, count, rate, shortCount } from './units.js';
+import { ago, count, rate, share, shortCount, size } from './units.js';
 
 const PERIOD = 1000;
 const KEPT = 120; // looks, of a second each
@@ -53,6 +53,47 @@ export function showExporters({ main, signal }) {
     }
   });
   return undefined;
+}
+
+const STATES = {
+  ok: ['good', 'ok'],
+  retrying: ['warn', 'retrying'],
+  refused: ['bad', 'refused'],
+};
+
+/** What an agent says of it. */
+function report(one, several, now) {
+  const [kind, text] = STATES[one.state] ?? ['', inert(one.state, 40)];
+  const fill = (used, limit) => (limit ? `${size(used)} of ${size(limit)}` : size(used));
+  return make(
+    'div',
+    { class: 'report' },
+    make(
+      'p',
+      {},
+      make('span', { class: `badge ${kind}`, text }),
+      make('span', {
+        class: 'muted',
+        text: ` since ${ago(one.since_unix_nano, now).replace(' ago', '')}${several ? `, says agent ${one.agent}` : ''} · queue: ${count(one.queued_spans)} spans, ${fill(one.queued_bytes, one.queue_limit)}${one.spool_limit ? ` · spool: ${fill(one.spool_bytes, one.spool_limit)}` : ''}`,
+      }),
+    ),
+    one.queue_limit
+      ? make('span', {
+          class: 'ring',
+          role: 'img',
+          'aria-label': `queue ${share(one.queued_bytes, one.queue_limit)} full`,
+          style: { '--share': `${Math.min(100, (100 * one.queued_bytes) / one.queue_limit)}%` },
+        })
+      : '',
+    one.last_error_unix_nano
+      ? make(
+          'p',
+          { class: one.state === 'ok' ? 'muted' : 'error-text' },
+          `Last error, ${ago(one.last_error_unix_nano, now)}: `,
+          make('span', { class: 'foreign', text: inert(one.last_error, 400) }),
+        )
+      : '',
+  );
 }
 
 function curve(rates) {
@@ -102,6 +143,7 @@ function card(one, rates, now) {
         ? make('span', { class: 'muted', text: `since ${ago(one.since_unix_nano, now).replace(' ago', '')}` })
         : '',
     ),
+    one.agents.map((each) => report(each, one.agents.length > 1, now)),
     curve(rates),
     make(
       'div',

@@ -49,6 +49,18 @@ export function shortCount(value) {
   return count(value);
 }
 
+/** Of bytes. */
+export function size(bytes) {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes,
+    unit = 0;
+  while (value >= 1024 && unit + 1 < units.length) {
+    value /= 1024;
+    ++unit;
+  }
+  return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
 export function rate(value) {
   if (value === null || value === undefined) return '–';
   if (value === 0) return '0/s';

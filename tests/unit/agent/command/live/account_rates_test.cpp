@@ -107,5 +107,20 @@ TEST_F(AccountRatesTest, BelievesNoNumberOfAQuarantinedProcess) {
     EXPECT_EQ(look(101, {one}).ended, 0);
 }
 
+TEST_F(AccountRatesTest, HasWhatAgentsSayOfTheirExporters) {
+    ExporterReport well{"store", "ok", 1, "an old error", 1, 0, 25, 100};
+    ExporterReport down{"far", "retrying", 1, "connection refused", 1, 0, 50, 100};
+    ExporterReport refused{"far", "refused", 1, "400", 1, 0, 90, 100};
+    const Rates rates = rates_.update({}, 1, {}, {well, down, refused});
+    ASSERT_EQ(rates.exporters.size(), 2u) << "also of what has no account yet";
+    EXPECT_EQ(rates.exporters[0].state, "ok");
+    EXPECT_EQ(rates.exporters[0].last_error, "") << "it is over";
+    EXPECT_EQ(rates.exporters[0].queue_fill, 0.25);
+    EXPECT_EQ(rates.exporters[1].state, "refused") << "the worst of two agents";
+    EXPECT_EQ(rates.exporters[1].last_error, "400");
+    EXPECT_EQ(rates.exporters[1].queue_fill, 0.9);
+    EXPECT_EQ(rates_.update({}, 2, {}).exporters.size(), 0u);
+}
+
 }  // namespace
 }  // namespace spanring::agent

@@ -28,7 +28,7 @@ protected:
     static TopLook look() {
         TopLook look;
         look.rates.processes = {process(1, "front", 10), process(2, "stock", 30), process(3, "payment", 20)};
-        look.rates.exporters = {{"store", 60, 0, 0, 7, 0}};
+        look.rates.exporters = {{"store", 60, 0, 0, 7, 0, "ok", "", 0.5}};
         look.operations = {{"front", "GET /", 5, 0, 1000, 2000}, {"stock", "SELECT", 9, 0.5, 500, 9000}};
         return look;
     }
@@ -65,6 +65,16 @@ TEST_F(TopViewTest, ShowsTheBusiestProcessesAndOperationsFirst) {
     EXPECT_LT(row_of("SELECT"), row_of("GET /"));
     EXPECT_LT(row_of("EXPORTER"), row_of("PID"));
     EXPECT_LT(row_of("PID"), row_of("OPERATION"));
+}
+
+TEST_F(TopViewTest, SaysHowExportersFare) {
+    EXPECT_NE(row_of("50%  ok"), kNowhere);
+    TopLook other = look();
+    other.rates.exporters = {{"far", 0, 0, 0, 0, 0, "refused", "HTTP 400", 0.9},
+                             {"old", 1, 0, 0, 0, 0, "", "", std::nullopt}};
+    view_.show(other);
+    EXPECT_NE(row_of("90%  refused: HTTP 400"), kNowhere);
+    EXPECT_NE(row_of("  -  -"), kNowhere) << "its agent says nothing";
 }
 
 TEST_F(TopViewTest, SortsByAnotherColumnAndTheOtherWayAround) {
@@ -144,6 +154,7 @@ TEST_F(TopViewTest, FitsAnyHeightAndWidth) {
 TEST_F(TopViewTest, ShowsHostileNamesInert) {
     TopLook hostile = look();
     hostile.rates.processes = {process(1, "evil\x1b[2J\r\n\u202e", 1)};
+    hostile.rates.exporters = {{"far", 0, 0, 0, 0, 0, "retrying", "evil\x1b[2J\r\nerror\u202e", std::nullopt}};
     hostile.operations = {{"evil\x1b]0;title\x07", std::string(100'000, 'x'), 1, 0, 1, 1}};
     view_.show(hostile);
     for (const std::string& line : screen()) {
@@ -152,6 +163,7 @@ TEST_F(TopViewTest, ShowsHostileNamesInert) {
         EXPECT_LE(cells(line), 120u);
     }
     EXPECT_NE(row_of("evil?[2J"), kNowhere);
+    EXPECT_NE(row_of("retrying: evil?[2J"), kNowhere);
 }
 
 TEST_F(TopViewTest, ListsItsKeys) {
