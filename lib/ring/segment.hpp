@@ -196,6 +196,11 @@ private:
     void give_part(uint32_t extent, uint32_t place) {
         if (parts_.give(extent, place)) became_unused(extent);
     }
+    void note_kind(ExtentKind kind) {
+        if (kind == ExtentKind::kJumboChunks)
+            StdAtomics::fetch_add(jumbo_extents_, uint32_t{1}, std::memory_order_relaxed);
+    }
+    bool fits_badly(uint32_t bytes) const;
     ExtentKind usual_chunks(uint32_t bytes, bool first) const;
     bool search(ChunkWriter<>& writer, ExtentKind kind, ChunkState state, uint32_t owner);
     bool find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss);
@@ -225,6 +230,7 @@ private:
     IndexPool<> lines_;
     uint32_t hints_[kExtentKinds] = {};  // the extent where a part of a kind was found last; any value is right
     uint32_t writers_ = 0;
+    uint32_t jumbo_extents_ = 0;  // about: two threads that take the same one both count it
     alignas(8) uint64_t sequence_ = 1;
     alignas(8) uint64_t parked_ = 0;      // ever parked
     alignas(8) uint64_t adopted_ = 0;     // ever adopted; while both are equal nothing is parked

@@ -1964,6 +1964,11 @@ private:
     void give_part(uint32_t extent, uint32_t place) {
         if (parts_.give(extent, place)) became_unused(extent);
     }
+    void note_kind(ExtentKind kind) {
+        if (kind == ExtentKind::kJumboChunks)
+            StdAtomics::fetch_add(jumbo_extents_, uint32_t{1}, std::memory_order_relaxed);
+    }
+    bool fits_badly(uint32_t bytes) const;
     ExtentKind usual_chunks(uint32_t bytes, bool first) const;
     bool search(ChunkWriter<>& writer, ExtentKind kind, ChunkState state, uint32_t owner);
     bool find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss);
@@ -1993,6 +1998,7 @@ private:
     IndexPool<> lines_;
     uint32_t hints_[kExtentKinds] = {};  // the extent where a part of a kind was found last; any value is right
     uint32_t writers_ = 0;
+    uint32_t jumbo_extents_ = 0;  // about: two threads that take the same one both count it
     alignas(8) uint64_t sequence_ = 1;
     alignas(8) uint64_t parked_ = 0;      // ever parked
     alignas(8) uint64_t adopted_ = 0;     // ever adopted; while both are equal nothing is parked
@@ -2699,6 +2705,8 @@ constexpr uint64_t kGrowthPause = 100'000'000;  // nanoseconds between two tries
 // thread finds the only slots in the hands of one that closes them.
 constexpr uint32_t kept_extents(uint32_t limit) { return limit < 64 ? 1 : limit / 32 < 8 ? limit / 32 : 8; }
 
+constexpr uint32_t kManyExtents = 64;  // a segment with fewer has few chunks, and rather smaller ones
+
 constexpr ExtentKind kChunkKinds[] = {ExtentKind::kLargeChunks, ExtentKind::kJumboChunks, ExtentKind::kSmallChunks};
 
 // In a segment with few extents there are blocks of two classes alone: what a span needs next in a larger one is not
@@ -2748,6 +2756,7 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_me
     writers_ = 0;
     parked_ = adopted_ = unused_ = 0;
     grow_after_ = 0;
+    jumbo_extents_ = 0;
     looker_ = looks_ = extents_left_ = 0;
     freed_ = 0;
     view_ = SegmentView(file.base);
@@ -2845,6 +2854,7 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
         kind = ExtentWord::unpack(none).kind;
     SPR_TESTPOINT(extent_taken);
     parts_.begin(seen, kind);
+    note_kind(kind);
     uint32_t expected = seen;
     // By whoever comes first, so that nobody waits for a thread that vanished in between. release: the word, which this
     // thread has written or seen, before the count. Pairs with the acquire in extents() and in the agent's ExtentMap.
@@ -2916,6 +2926,7 @@ bool Segment::turn_extent(uint32_t extent, ExtentKind kind) {
     if (kind == ExtentKind::kSlots && (is_empty || word.kind != kind)) make_slots(extent);
     if (word.kind != kind) {
         word.kind = kind;
+        note_kind(kind);
         // release: the slots are free before they are slots. Pairs with the acquire in the agent's ExtentMap. Without
         // it a kill could leave slots of which the agent makes spans.
         StdAtomics::store(view_.extent_word(extent), word.pack(), std::memory_order_release);
@@ -3042,12 +3053,25 @@ bool Segment::overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t o
     return false;
 }
 
+// Whether spans of that size leave more than a sixteenth of a large chunk unused at its end, and less of a jumbo one.
+// Half of the memory at most is in jumbo chunks because of that: a chunk is one thread's, and many may come later.
+bool Segment::fits_badly(uint32_t bytes) const {
+    constexpr uint32_t kMuch = kLargeChunk / 16;
+    if (bytes <= kMuch) return false;
+    const uint32_t record = bytes - kScopeRecordSize;
+    const uint32_t rest = (kLargeChunk - kScopeRecordSize) % record;
+    return rest > kMuch && (kJumboChunk - kScopeRecordSize) % record < 3 * rest &&
+           StdAtomics::load(jumbo_extents_, std::memory_order_relaxed) < extent_limit_ / 2;  // a number
+}
+
 // No open chunk is larger than a quarter of the memory divided by the writers, where what comes into it allows that.
 ExtentKind Segment::usual_chunks(uint32_t bytes, bool first) const {
     if (bytes > kLargeChunk) return ExtentKind::kJumboChunks;
-    if (bytes > kSmallChunk) return ExtentKind::kLargeChunks;
     const uint64_t quarter = extent_limit_ * kExtentSize / 4;
     const uint64_t writers = StdAtomics::load(writers_, std::memory_order_relaxed);  // a number
+    if (!first && extent_limit_ >= kManyExtents && quarter >= writers * kJumboChunk && fits_badly(bytes))
+        return ExtentKind::kJumboChunks;
+    if (bytes > kSmallChunk) return ExtentKind::kLargeChunks;
     return first || quarter < writers * kLargeChunk ? ExtentKind::kSmallChunks : ExtentKind::kLargeChunks;
 }
 
