@@ -3,18 +3,18 @@
 // What was decided, for spans that come later: for a while, and of so many traces at most, kept and dropped ones each
 // by themselves, so that a flood of the one kind does not make the agent forget the other. One thread.
 //
-// Header bill: a hash table and policies.hpp; decision_log.hpp and decision_rounds.hpp alone include it.
+// Header bill: policies.hpp; decision_log.hpp and decision_rounds.hpp alone include it.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <deque>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
 #include "decide/policies.hpp"
 #include "decide/trace_key.hpp"
+#include "decide/trace_table.hpp"
 
 namespace spanring::agent {
 
@@ -27,7 +27,7 @@ public:
 
     void add(const TraceKey& key, Decision decision, Time now) {
         forget_old(now);
-        if (!decisions_.emplace(key, decision).second) return;  // the first one stands
+        if (!decisions_.add(key, decision)) return;  // the first one stands
         Ages& ages = ages_[decision.keep];
         ages.order.emplace_back(now, key);
         if (ages.order.size() > ages.most) forget_first(ages);
@@ -35,8 +35,8 @@ public:
 
     std::optional<Decision> find(const TraceKey& key, Time now) {
         forget_old(now);
-        const auto found = decisions_.find(key);
-        return found == decisions_.end() ? std::nullopt : std::optional(found->second);
+        const Decision* const found = decisions_.find(key);
+        return found == nullptr ? std::nullopt : std::optional(*found);
     }
 
     size_t size() const { return decisions_.size(); }
@@ -48,7 +48,7 @@ private:
     };
 
     void forget_first(Ages& ages) {
-        decisions_.erase(ages.order.front().second);
+        decisions_.remove(ages.order.front().second);
         ages.order.pop_front();
     }
     void forget_old(Time now) {
@@ -58,7 +58,7 @@ private:
     }
 
     const std::chrono::milliseconds kept_for_;
-    std::unordered_map<TraceKey, Decision, TraceKeyHash> decisions_;
+    TraceTable<Decision> decisions_;
     Ages ages_[2];  // of those to drop, of those to keep
 };
 

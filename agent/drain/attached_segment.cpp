@@ -309,15 +309,24 @@ uint64_t AttachedSegment::hand_out_partial(Batcher& batcher, Batcher::Lane& lane
     return bytes;
 }
 
-void AttachedSegment::keep(Batcher& batcher, const UndecidedSpan& span, std::span<const uint8_t> record) {
+void AttachedSegment::keep(Batcher& batcher, const UndecidedSpan& span) {
     --waiting_[span.era];
-    cutter_.add_kept(batcher, batcher.shared(), span.receipt, span.scope, record);
+    cutter_.add_kept(batcher, batcher.shared(), span.receipt, span.scope, span.record());
     if (span.era != era_) flush_.waits_for(batcher.shared().serial());
 }
 
 void AttachedSegment::sample_out(const UndecidedSpan& span) {
     --waiting_[span.era];
-    acknowledge(span.receipt, {}, span.receipt.spans);
+    const Receipt& receipt = span.receipt;
+    if (receipt.unfinished) return acknowledge(receipt, {}, receipt.spans);
+    if (sampled_out_.receipt.spans != 0 && !sampled_out_.joined_by({receipt, receipt.spans})) all_sampled_out();
+    if (sampled_out_.receipt.spans == 0) sampled_out_ = {receipt, receipt.spans};
+}
+
+void AttachedSegment::all_sampled_out() {
+    if (sampled_out_.receipt.spans == 0) return;
+    const SettledPiece piece = std::exchange(sampled_out_, {});
+    acknowledge(piece.receipt, {}, piece.sampled_out);
 }
 
 uint64_t AttachedSegment::bytes_in_use() {

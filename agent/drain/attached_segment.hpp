@@ -86,8 +86,9 @@ public:
                               uint64_t most);
 
     // What has waited for a decision, and is sent now or by nobody. A flush waits for those that came before it.
-    void keep(Batcher& batcher, const UndecidedSpan& span, std::span<const uint8_t> record);
+    void keep(Batcher& batcher, const UndecidedSpan& span);
     void sample_out(const UndecidedSpan& span);
+    void all_sampled_out();  // for now: what goes together is acknowledged together
     // How much of its memory is in use, and how much it may have: of what waits, a span holds a whole chunk.
     uint64_t bytes_in_use();
     uint64_t most_bytes() const { return uint64_t{held_.header.extent_limit} * ring::kExtentSize; }
@@ -192,6 +193,7 @@ private:
     // Spans that wait for a decision, by what came before a flush that is under way, and what comes after: two eras, of
     // which each flush begins the next.
     std::array<uint64_t, 2> waiting_{};
+    SettledPiece sampled_out_;  // and not acknowledged; without spans: there is none
     bool era_ = false;
     bool asleep_ = false;
     std::string quarantined_;

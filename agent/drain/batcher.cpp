@@ -58,19 +58,25 @@ uint8_t* Batcher::allocate(Lane& lane, size_t bytes) {
 }
 
 void Batcher::add_run(Lane& lane, const Run& run) {
+    if (extend_run(lane, run.producer.get(), run.scope.get(), run.bytes, run.spans)) return;
     Batch& batch = open(lane);
     batch.spans += run.spans;
     batch.bytes += run.bytes.size();
-    if (!batch.runs.empty()) {
-        Run& last = batch.runs.back();
-        const bool follows = last.bytes.data() + last.bytes.size() == run.bytes.data();
-        if (follows && last.producer == run.producer && last.scope == run.scope) {
-            last.bytes = {last.bytes.data(), last.bytes.size() + run.bytes.size()};
-            last.spans += run.spans;
-            return;
-        }
-    }
     batch.runs.push_back(run);
+}
+
+bool Batcher::extend_run(Lane& lane, const Producer* producer, const Scope* scope, std::span<const uint8_t> bytes,
+                         uint32_t spans) {
+    Batch& batch = open(lane);
+    if (batch.runs.empty()) return false;
+    Run& last = batch.runs.back();
+    const bool follows = last.bytes.data() + last.bytes.size() == bytes.data();
+    if (!follows || last.producer.get() != producer || last.scope.get() != scope) return false;
+    last.bytes = {last.bytes.data(), last.bytes.size() + bytes.size()};
+    last.spans += spans;
+    batch.spans += spans;
+    batch.bytes += bytes.size();
+    return true;
 }
 
 void Batcher::submit(Lane& lane) {

@@ -81,6 +81,9 @@ public:
 
     // Appends to the open batch. Joined with the run before, where the bytes follow it.
     void add_run(Lane& lane, const Run& run);
+    // As add_run(), where the last run goes on; it costs no references. False: it does not, and nothing happened.
+    bool extend_run(Lane& lane, const Producer* producer, const Scope* scope, std::span<const uint8_t> bytes,
+                    uint32_t spans);
 
     void submit(Lane& lane);
     void submit_if_old(Lane& lane);

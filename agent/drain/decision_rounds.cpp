@@ -11,12 +11,16 @@ namespace {
 // Of the linger: rounds are no closer together, whatever comes.
 constexpr int kRoundsInALinger = 4;
 
+// Spans: by then the memory has brought what was asked for.
+constexpr size_t kAhead = 8;
+
 }  // namespace
 
-DecisionRounds::DecisionRounds(const TailSamplingOptions& options, DecisionCounters& counters,
+DecisionRounds::DecisionRounds(const TailSamplingOptions& options, DecisionCounters& counters, Settler& settler,
                                const std::string& directory)
     : options_(options),
       counters_(counters),
+      settler_(settler),
       policies_(options.policies),
       memory_(options.sampled_cache_size, options.non_sampled_cache_size, options.decisions_kept),
       log_(directory, policies_.names(), size_t{options.sampled_cache_size} + options.non_sampled_cache_size) {
@@ -27,18 +31,26 @@ SpanVerdict DecisionRounds::judge(const FoundSpan& span) {
     JudgedSpan judged;
     // A sound span has ids; one that had none could wait for nobody.
     if (!policies_.read(span.body, span.receipt.unfinished, judged)) return SpanVerdict::kSent;
-    if (const auto decision = memory_.find(judged.trace, now_)) {
+    UndecidedTrace* trace = undecided_.find(judged.trace);
+    if (trace != nullptr) {
+        undecided_.hear_of(*trace, now_);
+    } else if (const auto decision = memory_.find(judged.trace, now_)) {
         DecisionCounters::Rule& rule = counters_.rule(decision->rule);
         (decision->keep ? rule.spans_kept : rule.spans_sampled_out).add(1);
         if (decision->keep) return SpanVerdict::kSent;
         if (judged.error) rule.late_errors.add(1);
         return SpanVerdict::kSampledOut;
+    } else {
+        trace = &undecided_.begin(judged.trace, now_);
     }
-    UndecidedTrace& trace = undecided_.hear_of(judged.trace, now_);
-    trace.state.marks |= judged.marks | span.producer_marks;
-    trace.state.add(judged.start_unix_nano, judged.end_unix_nano);
-    undecided_.add(trace, {span.receipt, span.scope, static_cast<uint32_t>(span.record.size()), span.era}, span.record);
-    bytes_of_[span.receipt.source] += span.record.size();
+    trace->state.marks |= judged.marks | span.producer_marks;
+    trace->state.add(judged.start_unix_nano, judged.end_unix_nano);
+    UndecidedSpan added;
+    added.receipt = span.receipt;
+    added.scope = span.scope;
+    added.era = span.era;
+    undecided_.add(*trace, added, span.record);
+    bytes_from(span.receipt.source) += span.record.size();
     return SpanVerdict::kWaits;
 }
 
@@ -58,45 +70,45 @@ void DecisionRounds::begin_round() {
     counters_.rounds.add(1);
 }
 
-void DecisionRounds::decide(const Settle& settle) {
+void DecisionRounds::decide() {
     SPR_TESTPOINT(traces_to_be_decided);
     // Of what came in this pass, or is open, it was heard now.
     while (UndecidedTrace* const trace = undecided_.most_silent()) {
         if (trace->last > now_ - options_.linger) break;
+        if (trace->by_silence.after != nullptr) __builtin_prefetch(trace->by_silence.after->oldest);
         take(*trace);
     }
     while (UndecidedTrace* const trace = undecided_.oldest()) {
         if (now_ - trace->first < options_.decision_wait) break;
         take_early(*trace, EarlyCause::kDecisionWait);
     }
-    carry_out(settle);
+    carry_out();
 }
 
 // Of what came after the look nobody knows whether it is open.
-void DecisionRounds::decide_at_the_end(const Settle& settle) {
+void DecisionRounds::decide_at_the_end() {
     undecided_.each_by_age([&](UndecidedTrace& trace) {
         if (trace.first < round_began_ && trace.open_in_round != round_) take(trace);
         return true;
     });
-    carry_out(settle);
+    carry_out();
 }
 
-void DecisionRounds::relieve(uint64_t source, uint64_t bytes, Clock::time_point before, const Settle& settle) {
+void DecisionRounds::relieve(uint64_t source, uint64_t bytes, Clock::time_point before) {
     undecided_.each_by_age([&](UndecidedTrace& trace) {
         if (trace.first > before || bytes_of(source) <= bytes) return false;
-        const bool concerned = std::any_of(trace.spans.begin(), trace.spans.end(), [source](const UndecidedSpan& span) {
-            return span.receipt.source == source;
-        });
+        bool concerned = false;
+        trace.each_span([&](const UndecidedSpan& span) { concerned = concerned || span.receipt.source == source; });
         if (concerned) take_early(trace, EarlyCause::kRing);
         return true;
     });
-    carry_out(settle);
+    carry_out();
 }
 
-void DecisionRounds::keep_bounds(const Settle& settle) {
+void DecisionRounds::keep_bounds() {
     while (undecided_.traces() > options_.num_traces) take_early(*undecided_.oldest(), EarlyCause::kNumTraces);
     while (undecided_.memory() > options_.memory && !empty()) take_early(*undecided_.oldest(), EarlyCause::kMemory);
-    carry_out(settle);
+    carry_out();
 }
 
 uint64_t DecisionRounds::bytes_of(uint64_t source) const {
@@ -109,40 +121,47 @@ void DecisionRounds::take_early(UndecidedTrace& trace, EarlyCause cause) {
     take(trace);
 }
 
+uint64_t& DecisionRounds::bytes_from(uint64_t source) {
+    if (last_bytes_ == nullptr || last_source_ != source) {
+        last_source_ = source;
+        last_bytes_ = &bytes_of_[source];
+    }
+    return *last_bytes_;
+}
+
 void DecisionRounds::take(UndecidedTrace& trace) {
     const Decision decision = policies_.decide(trace.key, trace.state, now_);
     memory_.add(trace.key, decision, now_);
     log_.add(trace.key, decision);
-    count(decision, trace);
-    for (const UndecidedSpan& span : trace.spans) {
-        const auto bytes = bytes_of_.find(span.receipt.source);
-        if ((bytes->second -= span.size) == 0) bytes_of_.erase(bytes);
-    }
-    decided_.emplace_back(undecided_.take(trace), decision);
+    DecisionCounters::Rule& rule = counters_.rule(decision.rule);
+    (decision.keep ? rule.traces_kept : rule.traces_dropped).add(1);
+    (decision.keep ? rule.spans_kept : rule.spans_sampled_out).add(trace.state.spans);
+    undecided_.take(trace, [&](UndecidedSpan& span) {
+        bytes_from(span.receipt.source) -= span.size;
+        decided_.push_back({&span, span.number, decision.keep});
+    });
 }
 
-// An agent that is killed from here on is followed by one that decides alike.
-void DecisionRounds::carry_out(const Settle& settle) {
+// An agent that is killed from here on is followed by one that decides alike. In the order in which spans came, those
+// of a chunk go one after another: into one run of a batch, or into one piece that is acknowledged.
+void DecisionRounds::carry_out() {
     if (decided_.empty()) return;
     log_.write();
     SPR_TESTPOINT(decisions_written);
-    for (const auto& [taken, decision] : decided_) {
-        const UndecidedTrace& trace = taken.front();
-        const uint8_t* at = trace.bytes.data();
-        for (const UndecidedSpan& span : trace.spans) {
-            settle(span, {at, span.size}, decision.keep);
-            at += span.size;
-        }
-        SPR_TESTPOINT(trace_settled);
+    std::sort(decided_.begin(), decided_.end(),
+              [](const DecidedSpan& one, const DecidedSpan& other) { return one.number < other.number; });
+    for (size_t i = 0; i < decided_.size(); ++i) {
+        const DecidedSpan& decided = decided_[i];
+        if (i + kAhead < decided_.size()) __builtin_prefetch(decided_[i + kAhead].span);
+        settler_.settle(*decided.span, decided.keep);
+        undecided_.let_go(*decided.span);
+        SPR_TESTPOINT(span_settled);
     }
     decided_.clear();
-    SPR_TESTPOINT(traces_settled);
-}
-
-void DecisionRounds::count(Decision decision, const UndecidedTrace& trace) {
-    DecisionCounters::Rule& rule = counters_.rule(decision.rule);
-    (decision.keep ? rule.traces_kept : rule.traces_dropped).add(1);
-    (decision.keep ? rule.spans_kept : rule.spans_sampled_out).add(trace.spans.size());
+    settler_.all_settled();
+    std::erase_if(bytes_of_, [](const auto& item) { return item.second == 0; });
+    last_bytes_ = nullptr;
+    SPR_TESTPOINT(spans_settled);
 }
 
 void DecisionRounds::publish() {

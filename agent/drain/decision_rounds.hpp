@@ -14,10 +14,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "decide/decision_counters.hpp"
@@ -34,12 +32,20 @@ class DecisionRounds final : public SpanJudge {
 public:
     using Clock = std::chrono::steady_clock;
 
-    // A span of a trace that was decided. `record`: its `0x12 len <Span>`.
-    using Settle = std::function<void(const UndecidedSpan& span, std::span<const uint8_t> record, bool keep)>;
+    // Carries out what was decided.
+    class Settler {
+    public:
+        virtual void settle(const UndecidedSpan& span, bool keep) = 0;  // of many, in the order in which they came
+        virtual void all_settled() = 0;
 
-    // `counters`, of the same policies, outlive it.
+    protected:
+        ~Settler() = default;
+    };
+
+    // `counters`, of the same policies, outlive it, and so does `settler`.
     // `directory`: of the log of decisions; empty: there is none.
-    DecisionRounds(const TailSamplingOptions& options, DecisionCounters& counters, const std::string& directory);
+    DecisionRounds(const TailSamplingOptions& options, DecisionCounters& counters, Settler& settler,
+                   const std::string& directory);
 
     // Before a pass.
     void begin_pass(Clock::time_point now) { now_ = now; }
@@ -58,21 +64,24 @@ public:
     // First: the traces of open spans. `all`: not all of a process were seen.
     void begin_round();
     void hear_of(const TraceKey& open) {
-        if (UndecidedTrace* const trace = undecided_.hear_if_known(open, now_)) trace->open_in_round = round_;
+        UndecidedTrace* const trace = undecided_.find(open);
+        if (trace == nullptr) return;
+        undecided_.hear_of(*trace, now_);
+        trace->open_in_round = round_;
     }
     void could_not_see_all() { counters_.open_unseen.add(1); }
     // Then, after everything was drained: decides.
-    void decide(const Settle& settle);
+    void decide();
     // Likewise, at the end of the agent: whatever is not open.
-    void decide_at_the_end(const Settle& settle);
+    void decide_at_the_end();
 
     // ---- Bounds ----
 
     // Decides traces with spans of that segment that came first before `before`, the oldest first, until no more than
     // `bytes` of it wait.
-    void relieve(uint64_t source, uint64_t bytes, Clock::time_point before, const Settle& settle);
+    void relieve(uint64_t source, uint64_t bytes, Clock::time_point before);
     // Decides the oldest ones until all bounds hold.
-    void keep_bounds(const Settle& settle);
+    void keep_bounds();
     uint64_t bytes_of(uint64_t source) const;
 
     bool empty() const { return undecided_.traces() == 0; }
@@ -81,17 +90,26 @@ public:
 private:
     void take(UndecidedTrace& trace);
     void take_early(UndecidedTrace& trace, EarlyCause cause);
-    void carry_out(const Settle& settle);
-    void count(Decision decision, const UndecidedTrace& trace);
+    void carry_out();
+    uint64_t& bytes_from(uint64_t source);
+
+    struct DecidedSpan {
+        UndecidedSpan* span;
+        uint64_t number;  // its own
+        bool keep;
+    };
 
     const TailSamplingOptions& options_;
     DecisionCounters& counters_;
+    Settler& settler_;
     Policies policies_;
     DecisionMemory memory_;
     DecisionLog log_;
     UndecidedSpans undecided_;
-    std::vector<std::pair<UndecidedSpans::Traces, Decision>> decided_;  // and not carried out
-    std::map<uint64_t, uint64_t> bytes_of_;                             // by source: of its segment, that wait
+    std::vector<DecidedSpan> decided_;       // and not carried out
+    std::map<uint64_t, uint64_t> bytes_of_;  // by source: of its segment, that wait
+    uint64_t last_source_ = 0;               // that was looked up
+    uint64_t* last_bytes_ = nullptr;         // null: none was
     uint64_t round_ = 0;
     Clock::time_point round_began_{};
     Clock::time_point now_{};

@@ -47,15 +47,14 @@ DrainShare::DrainShare(size_t number, const Common& common)
       recorder_(options_.recorders.empty() ? nullptr : options_.recorders.at(number)),
       processors_(options_.processors.empty() ? nullptr : options_.processors.at(number)),
       batcher_(options_.batch, common.exporters, common.supply),
-      settle_trace_([this](const UndecidedSpan& span, std::span<const uint8_t> record, bool keep) {
-          settle(span, record, keep);
-      }),
       rules_(std::make_shared<SamplingRules>()),
       turns_(common.queues),
       heartbeat_(options_.heartbeat, options_.users != nullptr, exchange_.threads()) {
-    if (options_.decisions != nullptr)
-        decisions_ =
-            std::make_unique<DecisionRounds>(options_.tail_sampling, *options_.decisions, options_.state_directory);
+    if (options_.decisions != nullptr) {
+        DecisionRounds::Settler& settler = *this;
+        decisions_ = std::make_unique<DecisionRounds>(options_.tail_sampling, *options_.decisions, settler,
+                                                      options_.state_directory);
+    }
     batcher_.set_waiter(exchange_.wake_up(number_));
 }
 
@@ -160,7 +159,7 @@ void DrainShare::drain_everything(Clock::time_point now) {
         begin_pass(Clock::now());
         look_for_open_traces();
         drain_due(true);
-        decisions_->decide_at_the_end(settle_trace_);
+        decisions_->decide_at_the_end();
         decisions_->publish();
     }
     submit_all();

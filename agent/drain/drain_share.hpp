@@ -28,7 +28,7 @@
 
 namespace spanring::agent {
 
-class DrainShare {
+class DrainShare : private DecisionRounds::Settler {
 public:
     using Clock = std::chrono::steady_clock;
 
@@ -91,7 +91,8 @@ private:
     void drain_due(bool all);
     void look_for_open_traces();
     void decide_due();
-    void settle(const UndecidedSpan& span, std::span<const uint8_t> record, bool keep);
+    void settle(const UndecidedSpan& span, bool keep) override;
+    void all_settled() override;
     void relieve_rings();
     void submit_decided();
     void drain(ServedSegment& served, uint64_t budget);
@@ -120,7 +121,7 @@ private:
     ProcessorChain* const processors_;
     Batcher batcher_;
     std::unique_ptr<DecisionRounds> decisions_;  // null: everything is sent
-    const DecisionRounds::Settle settle_trace_;
+    ServedSegment* settled_ = nullptr;           // of the last span that was decided
     std::shared_ptr<const SamplingRules> rules_;
 
     SegmentTable segments_;

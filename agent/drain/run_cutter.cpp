@@ -2,6 +2,7 @@
 #include "drain/run_cutter.hpp"
 
 #include <cstring>
+#include <utility>
 
 #include "otlp/wire.hpp"
 #include "segment/chunk_record.hpp"
@@ -21,6 +22,7 @@ void RunCutter::measure_by(SpanRecorder* recorder) {
 void RunCutter::process_by(ProcessorChain* processors) {
     processors_ = processors;
     processed_scopes_.clear();
+    kept_scope_number_ = kNoScope;
     producer_ = recorded_producer_;
     if (processors_ == nullptr) return;
     processed_ = processors_->producer(producer_);
@@ -192,6 +194,9 @@ CutReport RunCutter::judge(Batcher& batcher, Batcher::Lane& lane, Portion& porti
     next.chunk = portion.chunk;
     next.generation = portion.generation;
     size_t covered = 0;
+    const auto add_settled = [&](const SettledPiece& piece) {
+        if (ret_settled.empty() || !ret_settled.back().joined_by(piece)) ret_settled.push_back(piece);
+    };
     const auto receipt_until = [&](size_t end) {
         Receipt receipt = next;
         receipt.begin = portion.begin + static_cast<uint32_t>(covered);
@@ -223,7 +228,7 @@ CutReport RunCutter::judge(Batcher& batcher, Batcher::Lane& lane, Portion& porti
                 ++report.invalid;
                 report.defect = check.defect;
                 receipt.invalid = 1;
-                ret_settled.push_back({receipt});
+                add_settled({receipt});
             } else {
                 if (recorder_ != nullptr) recorder_->record(measured_, span);
                 const std::span<const uint8_t> whole = bytes.subspan(at, record.end - at);
@@ -232,14 +237,14 @@ CutReport RunCutter::judge(Batcher& batcher, Batcher::Lane& lane, Portion& porti
                     case SpanVerdict::kSent: add_kept(batcher, lane, receipt, portion.scope, whole); break;
                     case SpanVerdict::kSampledOut:
                         ++report.sampled_out;
-                        ret_settled.push_back({receipt, 1});
+                        add_settled({receipt, 1});
                         break;
                 }
             }
         }
         at = record.end;
     }
-    if (report.fault == nullptr && covered != bytes.size()) ret_settled.push_back({receipt_until(bytes.size())});
+    if (report.fault == nullptr && covered != bytes.size()) add_settled({receipt_until(bytes.size())});
     if (report.fault == nullptr && spans != portion.spans)
         report.fault = "a chunk does not hold as many spans as it counts";
     return report;
@@ -260,7 +265,9 @@ void RunCutter::add_kept(Batcher& batcher, Batcher::Lane& lane, const Receipt& r
             processors_->write_record(copy);
         else
             std::memcpy(copy, bytes.data(), size);
-        batcher.add_run(lane, {producer_, find_scope(scope_number), {copy, size}, 1});
+        if (std::exchange(kept_scope_number_, scope_number) != scope_number) kept_scope_ = find_scope(scope_number);
+        if (!batcher.extend_run(lane, producer_.get(), kept_scope_.get(), {copy, size}, 1))
+            batcher.add_run(lane, {producer_, kept_scope_, {copy, size}, 1});
     } else {
         kept.filtered = 1;
     }

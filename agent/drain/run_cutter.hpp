@@ -60,6 +60,19 @@ struct CutReport {
 struct SettledPiece {
     Receipt receipt;
     uint32_t sampled_out = 0;
+
+    // False: it does not follow this one, which stays as it is.
+    bool joined_by(const SettledPiece& next) {
+        const Receipt& more = next.receipt;
+        const bool follows = receipt.source == more.source && receipt.chunk == more.chunk &&
+                             receipt.generation == more.generation && receipt.end == more.begin;
+        if (!follows) return false;
+        receipt.end = more.end;
+        receipt.spans += more.spans;
+        receipt.invalid += more.invalid;
+        sampled_out += next.sampled_out;
+        return true;
+    }
 };
 
 // Makes the pin of a batch that points into the mapping.
@@ -133,6 +146,8 @@ private:
     PolicyMarks producer_marks_ = 0;
     bool era_ = false;
     ReceiptPlace kept_;  // of the last span that was kept
+    uint32_t kept_scope_number_ = kNoScope;
+    std::shared_ptr<const Scope> kept_scope_;
     ProcessedProducer processed_;
     std::map<uint32_t, std::shared_ptr<const Scope>> processed_scopes_;
     std::set<uint64_t> batches_;

@@ -34,15 +34,15 @@ void DrainShare::decide_due() {
         look_for_open_traces();
         drain_due(true);
         SPR_TESTPOINT(drained_for_decision);
-        decisions_->decide(settle_trace_);
+        decisions_->decide();
         relieve_rings();
         submit_decided();
     }
     for (auto& [source, served] : segments_) {
         const uint64_t most = served.segment->most_bytes() / kRingPart;
-        if (decisions_->bytes_of(source) > most) decisions_->relieve(source, most / 2, now_, settle_trace_);
+        if (decisions_->bytes_of(source) > most) decisions_->relieve(source, most / 2, now_);
     }
-    decisions_->keep_bounds(settle_trace_);
+    decisions_->keep_bounds();
     decisions_->publish();
 }
 
@@ -53,16 +53,27 @@ void DrainShare::relieve_rings() {
         if (served.segment->waiting() == 0 ||
             served.segment->bytes_in_use() <= served.segment->most_bytes() / kRingPart)
             continue;
-        decisions_->relieve(source, decisions_->bytes_of(source) / 2, now_ - kLongTrace, settle_trace_);
+        decisions_->relieve(source, decisions_->bytes_of(source) / 2, now_ - kLongTrace);
     }
 }
 
-void DrainShare::settle(const UndecidedSpan& span, std::span<const uint8_t> record, bool keep) {
-    ServedSegment& served = *segments_.find(span.receipt.source);  // it is not over before
-    const CrashScope scope(served.path);
-    keep ? served.segment->keep(batcher_, span, record) : served.segment->sample_out(span);
-    served.pace.no_later_than(now_ + options_.pace.busy);  // a chunk may be done with
-    served.row_is_told = false;
+void DrainShare::settle(const UndecidedSpan& span, bool keep) {
+    if (settled_ == nullptr || settled_->source != span.receipt.source) {
+        all_settled();
+        settled_ = segments_.find(span.receipt.source);  // it is not over before
+    }
+    const CrashScope scope(settled_->path);
+    keep ? settled_->segment->keep(batcher_, span) : settled_->segment->sample_out(span);
+}
+
+// Of that segment.
+void DrainShare::all_settled() {
+    if (settled_ == nullptr) return;
+    const CrashScope scope(settled_->path);
+    settled_->segment->all_sampled_out();
+    settled_->pace.no_later_than(now_ + options_.pace.busy);  // a chunk may be done with
+    settled_->row_is_told = false;
+    settled_ = nullptr;
 }
 
 // Where a process waits for it.

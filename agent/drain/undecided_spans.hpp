@@ -9,109 +9,157 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <list>
+#include <cstring>
+#include <new>
 #include <span>
-#include <unordered_map>
-#include <vector>
 
 #include "batch/batch.hpp"
 #include "decide/trace_key.hpp"
 #include "decide/trace_state.hpp"
+#include "decide/trace_table.hpp"
+#include "drain/span_pool.hpp"
 
 namespace spanring::agent {
 
+// Its record stands after it.
 struct UndecidedSpan {
+    UndecidedSpan* next = nullptr;  // of its trace
+    uint64_t number = 0;            // in the order in which all of them came
     Receipt receipt;
     uint32_t scope = 0;
     uint32_t size = 0;  // of its record
     bool era = false;   // FoundSpan's
+
+    std::span<const uint8_t> record() const { return {reinterpret_cast<const uint8_t*>(this + 1), size}; }
 };
 
 struct UndecidedTrace {
     using Time = std::chrono::steady_clock::time_point;
+    struct Place {
+        UndecidedTrace* before = nullptr;
+        UndecidedTrace* after = nullptr;
+    };
 
     TraceKey key;
     TraceState state;
-    Time first{};                      // a span of it came
-    Time last{};                       // ... or it was named by an open one
-    uint64_t open_in_round = 0;        // the last one in which it was
-    std::vector<UndecidedSpan> spans;  // in the order in which they came
-    std::vector<uint8_t> bytes;        // their records, one after the other
-    std::list<UndecidedTrace*>::iterator place_by_age{};
+    Time first{};                     // a span of it came
+    Time last{};                      // ... or it was named by an open one
+    uint64_t open_in_round = 0;       // the last one in which it was
+    UndecidedSpan* oldest = nullptr;  // in the order in which they came
+    UndecidedSpan* newest = nullptr;
+    Place by_silence;
+    Place by_age;
 
-    size_t memory() const { return sizeof *this + bytes.capacity() + spans.capacity() * sizeof(UndecidedSpan); }
+    template <class Visit>
+    void each_span(Visit&& visit) const {
+        for (UndecidedSpan* at = oldest; at != nullptr;) {
+            UndecidedSpan* const span = at;
+            at = at->next;
+            visit(*span);
+        }
+    }
 };
 
 class UndecidedSpans {
 public:
     using Time = UndecidedTrace::Time;
-    using Traces = std::list<UndecidedTrace>;
 
-    // The trace, which was heard of now; a new one where it is not here.
-    UndecidedTrace& hear_of(const TraceKey& key, Time now) {
-        auto [found, is_new] = places_.try_emplace(key);
-        if (is_new) {
-            found->second = by_silence_.emplace(by_silence_.end());
-            UndecidedTrace& trace = *found->second;
-            trace.key = key;
-            trace.first = now;
-            trace.place_by_age = by_age_.insert(by_age_.end(), &trace);
-            memory_ += trace.memory();
-        } else {
-            by_silence_.splice(by_silence_.end(), by_silence_, found->second);
-        }
-        found->second->last = now;
-        return *found->second;
-    }
-    // Likewise, and nothing where it is not here.
-    UndecidedTrace* hear_if_known(const TraceKey& key, Time now) {
-        return places_.contains(key) ? &hear_of(key, now) : nullptr;
+    UndecidedSpans() = default;
+    UndecidedSpans(const UndecidedSpans&) = delete;
+    UndecidedSpans& operator=(const UndecidedSpans&) = delete;
+    ~UndecidedSpans() {
+        while (by_age_.first != nullptr) take(*by_age_.first, [this](UndecidedSpan& span) { let_go(span); });
     }
 
+    UndecidedTrace* find(const TraceKey& key) {
+        UndecidedTrace** const found = places_.find(key);
+        return found != nullptr ? *found : nullptr;
+    }
+    // It is not here.
+    UndecidedTrace& begin(const TraceKey& key, Time now) {
+        auto* const trace = new (pool_.take(sizeof(UndecidedTrace))) UndecidedTrace();
+        trace->key = key;
+        trace->first = trace->last = now;
+        places_.add(key, trace);
+        by_silence_.append(*trace);
+        by_age_.append(*trace);
+        return *trace;
+    }
+    void hear_of(UndecidedTrace& trace, Time now) {
+        if (trace.last == now) return;
+        trace.last = now;
+        by_silence_.remove(trace);
+        by_silence_.append(trace);
+    }
+
+    // `span` but for its number, place and size.
     void add(UndecidedTrace& trace, const UndecidedSpan& span, std::span<const uint8_t> record) {
-        memory_ -= trace.memory();
-        trace.spans.push_back(span);
-        trace.bytes.insert(trace.bytes.end(), record.begin(), record.end());
-        memory_ += trace.memory();
+        auto* const added = new (pool_.take(sizeof span + record.size())) UndecidedSpan(span);
+        added->number = ++numbers_;
+        added->size = static_cast<uint32_t>(record.size());
+        std::memcpy(added + 1, record.data(), record.size());
+        (trace.newest != nullptr ? trace.newest->next : trace.oldest) = added;
+        trace.newest = added;
         ++spans_;
     }
 
     // The one that was not heard of for longest, and the one that is here for longest. Null: there is none.
-    UndecidedTrace* most_silent() { return by_silence_.empty() ? nullptr : &by_silence_.front(); }
-    UndecidedTrace* oldest() { return by_age_.empty() ? nullptr : by_age_.front(); }
-    const UndecidedTrace* most_silent() const { return by_silence_.empty() ? nullptr : &by_silence_.front(); }
-    const UndecidedTrace* oldest() const { return by_age_.empty() ? nullptr : by_age_.front(); }
+    UndecidedTrace* most_silent() { return by_silence_.first; }
+    UndecidedTrace* oldest() { return by_age_.first; }
+    const UndecidedTrace* most_silent() const { return by_silence_.first; }
+    const UndecidedTrace* oldest() const { return by_age_.first; }
     // From the oldest on. `visit` says whether to go on; it may take what it is given.
     template <class Visit>
     void each_by_age(Visit&& visit) {
-        for (auto at = by_age_.begin(); at != by_age_.end();) {
-            UndecidedTrace& trace = **at++;
+        for (UndecidedTrace* at = by_age_.first; at != nullptr;) {
+            UndecidedTrace& trace = *at;
+            at = at->by_age.after;
             if (!visit(trace)) return;
         }
     }
 
-    // It is somebody else's then.
-    Traces take(UndecidedTrace& trace) {
-        memory_ -= trace.memory();
-        spans_ -= trace.spans.size();
-        by_age_.erase(trace.place_by_age);
-        const auto place = places_.find(trace.key);
-        Traces taken;
-        taken.splice(taken.end(), by_silence_, place->second);
-        places_.erase(place);
-        return taken;
+    // `visit` gets its spans, which are somebody else's from then on: until let_go().
+    template <class Visit>
+    void take(UndecidedTrace& trace, Visit&& visit) {
+        by_silence_.remove(trace);
+        by_age_.remove(trace);
+        places_.remove(trace.key);
+        trace.each_span([&](UndecidedSpan& span) {
+            --spans_;
+            visit(span);
+        });
+        pool_.give(&trace, sizeof trace);
     }
+    void let_go(UndecidedSpan& span) { pool_.give(&span, sizeof span + span.size); }
 
-    size_t traces() const { return by_silence_.size(); }
+    size_t traces() const { return places_.size(); }
     size_t spans() const { return spans_; }
-    size_t memory() const { return memory_; }
+    size_t memory() const { return pool_.in_use(); }  // with what was taken and is not let go
 
 private:
-    Traces by_silence_;
-    std::list<UndecidedTrace*> by_age_;
-    std::unordered_map<TraceKey, Traces::iterator, TraceKeyHash> places_;
+    template <UndecidedTrace::Place UndecidedTrace::*kPlace>
+    struct Order {
+        UndecidedTrace* first = nullptr;
+        UndecidedTrace* last = nullptr;
+
+        void append(UndecidedTrace& trace) {
+            (trace.*kPlace) = {last, nullptr};
+            (last != nullptr ? (last->*kPlace).after : first) = &trace;
+            last = &trace;
+        }
+        void remove(UndecidedTrace& trace) {
+            const UndecidedTrace::Place place = trace.*kPlace;
+            (place.before != nullptr ? (place.before->*kPlace).after : first) = place.after;
+            (place.after != nullptr ? (place.after->*kPlace).before : last) = place.before;
+        }
+    };
+
+    SpanPool pool_;
+    TraceTable<UndecidedTrace*> places_;
+    Order<&UndecidedTrace::by_silence> by_silence_;
+    Order<&UndecidedTrace::by_age> by_age_;
     size_t spans_ = 0;
-    size_t memory_ = 0;
+    uint64_t numbers_ = 0;
 };
 
 }  // namespace spanring::agent

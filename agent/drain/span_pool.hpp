@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Memory for what waits by the hundred thousand, and goes in another order than it came: blocks of a few sizes, out of
+// slabs of 64 KiB that have one size each. A slab that is empty goes back, but for a few that wait for the next one.
+// What is larger has memory of its own. One thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace spanring::agent {
+
+class SpanPool {
+public:
+    static constexpr size_t kStep = 64;         // between two sizes
+    static constexpr size_t kLargest = 4096;    // of a block in a slab
+    static constexpr size_t kSlab = 64u << 10;  // and how they are aligned
+
+    SpanPool() = default;
+    SpanPool(const SpanPool&) = delete;
+    SpanPool& operator=(const SpanPool&) = delete;
+    ~SpanPool() {
+        for (Slab* const slab : empty_) std::free(slab);
+        for (Slab* slab : open_) {  // nothing is in use any more
+            for (; slab != nullptr;) std::free(std::exchange(slab, slab->next));
+        }
+    }
+
+    // Aligned as anything is.
+    void* take(size_t size) {
+        in_use_ += rounded(size);
+        if (size > kLargest) return ::operator new(size);
+        Slab*& open = open_[class_of(size)];
+        if (open == nullptr) push(open, make_slab(class_of(size)));
+        Slab& slab = *open;
+        Block* const block = slab.free;
+        slab.free = block->next;
+        if (++slab.used == slab.blocks) pop(open, slab);
+        return block;
+    }
+
+    void give(void* at, size_t size) {
+        in_use_ -= rounded(size);
+        if (size > kLargest) return ::operator delete(at);
+        Slab& slab = *reinterpret_cast<Slab*>(reinterpret_cast<uintptr_t>(at) & ~uintptr_t{kSlab - 1});
+        Slab*& open = open_[class_of(size)];
+        slab.free = new (at) Block{slab.free};
+        if (slab.used-- == slab.blocks) push(open, &slab);
+        if (slab.used != 0) return;
+        pop(open, slab);
+        if (empty_.size() < kKept)
+            empty_.push_back(&slab);
+        else
+            std::free(&slab);
+    }
+
+    // What it takes.
+    static size_t rounded(size_t size) { return (size + kStep - 1) / kStep * kStep; }
+    size_t in_use() const { return in_use_; }
+
+private:
+    static constexpr size_t kClasses = kLargest / kStep;
+    static constexpr size_t kKept = 16;  // empty ones
+
+    struct Block {
+        Block* next;
+    };
+    struct Slab {
+        Slab* next;  // of those of its size that have a free block
+        Slab* previous;
+        Block* free;
+        uint32_t used;
+        uint32_t blocks;
+    };
+    static_assert(sizeof(Slab) <= kStep);
+
+    static size_t class_of(size_t size) { return size == 0 ? 0 : (size - 1) / kStep; }
+
+    Slab* make_slab(size_t size_class) {
+        void* memory = nullptr;
+        if (!empty_.empty()) {
+            memory = empty_.back();
+            empty_.pop_back();
+        } else {
+            memory = std::aligned_alloc(kSlab, kSlab);
+            if (memory == nullptr) throw std::bad_alloc();
+        }
+        const size_t size = (size_class + 1) * kStep;
+        auto* const slab =
+            new (memory) Slab{nullptr, nullptr, nullptr, 0, static_cast<uint32_t>((kSlab - kStep) / size)};
+        for (size_t i = slab->blocks; i != 0; --i)
+            slab->free = new (static_cast<uint8_t*>(memory) + kStep + (i - 1) * size) Block{slab->free};
+        return slab;
+    }
+    static void push(Slab*& first, Slab* slab) {
+        slab->previous = nullptr;
+        slab->next = first;
+        if (first != nullptr) first->previous = slab;
+        first = slab;
+    }
+    static void pop(Slab*& first, Slab& slab) {
+        (slab.previous != nullptr ? slab.previous->next : first) = slab.next;
+        if (slab.next != nullptr) slab.next->previous = slab.previous;
+    }
+
+    std::array<Slab*, kClasses> open_{};  // by size: that have a free block
+    std::vector<Slab*> empty_;
+    size_t in_use_ = 0;
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drain/undecided_spans.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstring>
+#include <random>
+#include <vector>
+
+namespace spanring::agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr UndecidedSpans::Time kNow{std::chrono::hours(1)};
+
+void add(UndecidedSpans& spans, UndecidedTrace& trace, size_t size, uint8_t with) {
+    spans.add(trace, UndecidedSpan(), std::vector<uint8_t>(size, with));
+}
+
+TEST(SpanPool, BlocksDoNotMeetAndComeBack) {
+    SpanPool pool;
+    std::minstd_rand random(1);
+    struct Taken {
+        uint8_t* at;
+        size_t size;
+        uint8_t with;
+    };
+    std::vector<Taken> taken;
+    size_t rounded = 0;
+    for (int step = 0; step < 20'000; ++step) {
+        if (taken.size() < 500 && random() % 3 != 0) {
+            const size_t size = 1 + random() % (random() % 20 == 0 ? 3 * SpanPool::kLargest : 700);
+            auto* const at = static_cast<uint8_t*>(pool.take(size));
+            ASSERT_EQ(reinterpret_cast<uintptr_t>(at) % alignof(std::max_align_t), 0u);
+            taken.push_back({at, size, static_cast<uint8_t>(step)});
+            std::memset(at, taken.back().with, size);
+            rounded += SpanPool::rounded(size);
+        } else if (!taken.empty()) {
+            std::swap(taken[random() % taken.size()], taken.back());
+            const Taken gone = taken.back();
+            taken.pop_back();
+            for (size_t i = 0; i < gone.size; ++i) ASSERT_EQ(gone.at[i], gone.with);
+            pool.give(gone.at, gone.size);
+            rounded -= SpanPool::rounded(gone.size);
+        }
+        ASSERT_EQ(pool.in_use(), rounded);
+    }
+    for (const Taken& left : taken) pool.give(left.at, left.size);
+    EXPECT_EQ(pool.in_use(), 0u);
+}
+
+TEST(UndecidedSpans, KnowsWhoWasSilentForLongest) {
+    UndecidedSpans spans;
+    UndecidedTrace& first = spans.begin({1, 1}, kNow);
+    UndecidedTrace& second = spans.begin({2, 2}, kNow + milliseconds(1));
+    UndecidedTrace& third = spans.begin({3, 3}, kNow + milliseconds(2));
+    EXPECT_EQ(spans.most_silent(), &first);
+    spans.hear_of(first, kNow + milliseconds(3));
+    EXPECT_EQ(spans.most_silent(), &second);
+    EXPECT_EQ(spans.oldest(), &first);
+    EXPECT_EQ(spans.find({3, 3}), &third);
+    EXPECT_EQ(spans.find({4, 4}), nullptr);
+    const auto none = [](UndecidedSpan&) { FAIL(); };
+    spans.take(second, none);
+    EXPECT_EQ(spans.most_silent(), &third);
+    spans.take(third, none);
+    EXPECT_EQ(spans.most_silent(), &first);
+    EXPECT_EQ(spans.traces(), 1u);
+    spans.take(first, none);
+    EXPECT_EQ(spans.oldest(), nullptr);
+    EXPECT_EQ(spans.memory(), 0u);
+}
+
+TEST(UndecidedSpans, GivesWhatItGot) {
+    UndecidedSpans spans;
+    UndecidedTrace& one = spans.begin({1, 1}, kNow);
+    UndecidedTrace& other = spans.begin({2, 2}, kNow);
+    add(spans, one, 10, 1);
+    add(spans, other, 5000, 2);
+    add(spans, one, 300, 3);
+    EXPECT_EQ(spans.spans(), 3u);
+    std::vector<UndecidedSpan*> taken;
+    spans.take(one, [&](UndecidedSpan& span) { taken.push_back(&span); });
+    ASSERT_EQ(taken.size(), 2u);
+    EXPECT_EQ(spans.spans(), 1u);
+    EXPECT_EQ(std::vector<uint8_t>(taken[0]->record().begin(), taken[0]->record().end()), std::vector<uint8_t>(10, 1));
+    EXPECT_EQ(std::vector<uint8_t>(taken[1]->record().begin(), taken[1]->record().end()), std::vector<uint8_t>(300, 3));
+    EXPECT_EQ(taken[0]->number, 1u);
+    EXPECT_EQ(taken[1]->number, 3u);
+    for (UndecidedSpan* const span : taken) spans.let_go(*span);
+    EXPECT_GT(spans.memory(), 5000u);  // of what is there still, which goes with it
+}
+
+}  // namespace
+}  // namespace spanring::agent
