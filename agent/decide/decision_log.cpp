@@ -14,6 +14,7 @@
 
 #include "base/error_text.hpp"
 #include "base/wall_clock.hpp"
+#include "ring/testpoint.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -105,7 +106,11 @@ void DecisionLog::read_into(DecisionMemory& memory, std::chrono::milliseconds ke
     std::erase_if(known, [&](const Record& record) { return !memory.find(record.key, now); });
     added_ = std::move(known);
     write();
-    if (file_ && ::rename(next.c_str(), path_.c_str()) == 0) ::unlink((path_ + kOlder).c_str());
+    SPR_TESTPOINT(decisions_read);
+    if (file_ && ::rename(next.c_str(), path_.c_str()) == 0) {
+        SPR_TESTPOINT(decisions_joined);
+        ::unlink((path_ + kOlder).c_str());
+    }
 }
 
 void DecisionLog::begin_file(const std::string& path) {
@@ -126,7 +131,9 @@ void DecisionLog::write() {
     if (added_.empty()) return;
     if (written_ >= most_ || !file_) {
         ::rename(path_.c_str(), (path_ + kOlder).c_str());
+        SPR_TESTPOINT(decisions_set_apart);
         begin_file(path_);
+        SPR_TESTPOINT(decisions_begun);
     }
     if (file_) {
         if (write_all(file_.get(), added_.data(), added_.size() * sizeof(Record))) {
