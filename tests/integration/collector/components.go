@@ -5,25 +5,29 @@ package main
 import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/otelcol"
+	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 )
 
 const description = "the receiver of spanring's tests"
 
-// The receiver that is not ours: OTLP in and the file exporter out, and between them what makes metrics of spans. The
-// integration tests send to it and compare what it wrote, field by field.
+// The receiver that is not ours: OTLP in and the file exporter out, and between them what makes metrics of spans and what
+// samples traces. The integration tests send to it and compare what it wrote, field by field.
 func components() (otelcol.Factories, error) {
 	otlp := otlpreceiver.NewFactory()
 	file := fileexporter.NewFactory()
 	metrics := spanmetricsconnector.NewFactory()
+	sampling := tailsamplingprocessor.NewFactory()
 	return otelcol.Factories{
 		Receivers:  map[component.Type]receiver.Factory{otlp.Type(): otlp},
 		Exporters:  map[component.Type]exporter.Factory{file.Type(): file},
+		Processors: map[component.Type]processor.Factory{sampling.Type(): sampling},
 		Connectors: map[component.Type]connector.Factory{metrics.Type(): metrics},
 	}, nil
 }
