@@ -38,7 +38,7 @@ bool accepts(const TraceFilter& filter, const TraceSum& sum, const TraceSums& su
     const uint64_t duration = sum.end - sum.start;
     if (duration < filter.min_duration_nano || duration > filter.max_duration_nano) return false;
     if (sum.start < filter.since_unix_nano || sum.start > filter.until_unix_nano) return false;
-    if (!filter.name.empty() && sums.text(sum.name).find(filter.name) == std::string::npos) return false;
+    if (!filter.name.empty() && sums.name(sum.name).find(filter.name) == std::string_view::npos) return false;
     return filter.service.empty() || sums.has_service(sum.services, filter.service);
 }
 
@@ -51,8 +51,8 @@ TraceSummary summary_of(const TraceSum& sum, const TraceSums& sums) {
     summary.errors = sum.errors;
     summary.unfinished = sum.unfinished;
     summary.has_root = sum.has_root;
-    summary.name = sums.text(sum.name);
-    summary.service = sums.text(sum.service);
+    summary.name = sums.name(sum.name);
+    summary.service = sums.service(sum.service);
     summary.services = sums.services(sum.services);
     return summary;
 }

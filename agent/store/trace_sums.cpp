@@ -33,14 +33,19 @@ size_t TraceSums::KeyedHash::operator()(std::string_view bytes) const {
 }
 
 TraceSums::TraceSums() : TraceSums(KeyedHash{random_keys()}) {}
-TraceSums::TraceSums(KeyedHash hash) : slots_(kExpected), hash_(hash), numbers_(kExpected, hash), sets_(1) {}
+TraceSums::TraceSums(KeyedHash hash) : slots_(kExpected), hash_(hash), numbers_(kExpected, hash), name_begins_(1), sets_(1) {}
 
 void TraceSums::add(uint64_t batch, const BatchIndex& index, const std::vector<uint8_t>& found) {
     find_places(index);
     number_of_.assign(index.texts.size(), kNone);
-    const auto number = [&](uint32_t text) {
+    name_of_.assign(index.texts.size(), kNone);
+    const auto service = [&](uint32_t text) {
         if (number_of_[text] == kNone) number_of_[text] = number_of(index.texts[text]);
         return number_of_[text];
+    };
+    const auto name = [&](uint32_t text) {
+        if (name_of_[text] == kNone) name_of_[text] = add_name(index.texts[text]);
+        return name_of_[text];
     };
     for (size_t i = 0; i < index.spans.size(); ++i) {
         const IndexedSpan& span = index.spans[i];
@@ -55,13 +60,13 @@ void TraceSums::add(uint64_t batch, const BatchIndex& index, const std::vector<u
         else if (span.error())
             ++sum.errors;
         sum.found |= !found.empty() && found[i] != 0;
-        sum.services = with_service(sum.services, number(index.service_text(span)));
+        sum.services = with_service(sum.services, service(index.service_text(span)));
         const bool better = span.root != sum.has_root ? span.root : span.start < sum.head_start;
         if (!first && !better) continue;
         sum.has_root = span.root;
         sum.head_start = span.start;
-        sum.name = number(span.name);
-        sum.service = number(index.service_text(span));
+        sum.name = name(span.name);
+        sum.service = service(index.service_text(span));
     }
 }
 
@@ -104,9 +109,15 @@ void TraceSums::make_room(size_t traces) {
     }
 }
 
-uint32_t TraceSums::number_of(std::string_view text) {
-    const auto [at, fresh] = numbers_.try_emplace(std::string(text), static_cast<uint32_t>(texts_.size()));
-    if (fresh) texts_.push_back(&at->first);
+uint32_t TraceSums::add_name(std::string_view name) {
+    names_ += name;
+    name_begins_.push_back(names_.size());
+    return static_cast<uint32_t>(name_begins_.size() - 2);
+}
+
+uint32_t TraceSums::number_of(std::string_view service) {
+    const auto [at, fresh] = numbers_.try_emplace(std::string(service), static_cast<uint32_t>(services_.size()));
+    if (fresh) services_.push_back(&at->first);
     return at->second;
 }
 
@@ -122,14 +133,14 @@ uint32_t TraceSums::with_service(uint32_t set, uint32_t service) {
 
 std::vector<std::string> TraceSums::services(uint32_t set) const {
     std::vector<std::string> names;
-    for (uint32_t at = set; at != 0; at = sets_[at].before) names.push_back(text(sets_[at].service));
+    for (uint32_t at = set; at != 0; at = sets_[at].before) names.push_back(service(sets_[at].service));
     std::sort(names.begin(), names.end());
     return names;
 }
 
 bool TraceSums::has_service(uint32_t set, std::string_view service) const {
     for (uint32_t at = set; at != 0; at = sets_[at].before) {
-        if (text(sets_[at].service) == service) return true;
+        if (this->service(sets_[at].service) == service) return true;
     }
     return false;
 }

@@ -17,7 +17,7 @@
 
 namespace spanring::agent {
 
-// Text and sets of text are numbers: of a million traces few have a name of their own.
+// Texts and sets of texts are numbers: of a million traces few have a name of their own.
 struct TraceSum {
     TraceId id{};
     uint64_t start = 0;
@@ -43,7 +43,10 @@ public:
     void add(uint64_t batch, const BatchIndex& index, const std::vector<uint8_t>& found);
 
     const std::vector<TraceSum>& sums() const { return sums_; }
-    const std::string& text(uint32_t number) const { return *texts_[number]; }
+    std::string_view name(uint32_t number) const {
+        return std::string_view(names_).substr(name_begins_[number], name_begins_[number + 1] - name_begins_[number]);
+    }
+    const std::string& service(uint32_t number) const { return *services_[number]; }
     std::vector<std::string> services(uint32_t set) const;  // sorted
     bool has_service(uint32_t set, std::string_view service) const;
 
@@ -59,7 +62,8 @@ private:
 
     explicit TraceSums(KeyedHash hash);
 
-    uint32_t number_of(std::string_view text);
+    uint32_t add_name(std::string_view name);
+    uint32_t number_of(std::string_view service);
     uint32_t with_service(uint32_t set, uint32_t service);
 
     void find_places(const BatchIndex& index);
@@ -76,7 +80,11 @@ private:
     std::vector<TraceSum> sums_;
     const KeyedHash hash_;
     std::unordered_map<std::string, uint32_t, KeyedHash> numbers_;
-    std::vector<const std::string*> texts_;
+    std::vector<const std::string*> services_;
+    // One behind the other, each as often as batches have it: where each trace has its own, and that may be, nothing is
+    // gained by looking for the same.
+    std::string names_;
+    std::vector<size_t> name_begins_;
     // A set is the one before it and a service more; 0 is the empty one.
     struct Set {
         uint32_t before, service, size;
@@ -84,7 +92,7 @@ private:
     std::vector<Set> sets_;
     std::map<std::pair<uint32_t, uint32_t>, uint32_t> more_;
     // Of the batch's traces and texts; here to be used again.
-    std::vector<uint32_t> hashes_, place_of_, number_of_;
+    std::vector<uint32_t> hashes_, place_of_, number_of_, name_of_;
 };
 
 }  // namespace spanring::agent
