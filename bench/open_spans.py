@@ -3,11 +3,13 @@
 """How long `spanring open` takes over many processes that have spans open.
 
 The producers are those of the integration tests, whose spans have attributes, events and links of all kinds. Prints the
-median and the best of several calls, from the start of the program to its end, and how large the output is.
+median and the best of several calls, from the start of the program to its end, its CPU time, and how large the output is.
 """
 
 import argparse
+import os
 import pathlib
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -23,13 +25,19 @@ def producer(build, folder, number, spans):
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"SPANRING_DIR": folder})
 
 
+def cpu_of_children():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def measure(command, repetitions):
-    times = []
+    times, cpu = [], []
     for _ in range(repetitions):
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), cpu_of_children()
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True)
         times.append((time.perf_counter() - begin) * 1e3)
-    return statistics.median(times), min(times), len(done.stdout)
+        cpu.append((cpu_of_children() - used) * 1e3)
+    return statistics.median(times), min(times), statistics.median(cpu), len(done.stdout)
 
 
 def main():
@@ -48,8 +56,10 @@ def main():
                         raise SystemExit("a producer ended")
             for call in CALLS:
                 command = [options.build / "agent/spanring", "--directory", folder, "open", *call]
-                median, best, size = measure(command, options.repetitions)
-                print(f"{' '.join(['open', *call]):<22} median {median:6.1f} ms  best {best:6.1f} ms  {size:>9} bytes")
+                median, best, cpu, size = measure(command, options.repetitions)
+                print(f"{' '.join(['open', *call]):<22} median {median:6.1f} ms  best {best:6.1f} ms  "
+                      f"CPU {cpu:6.1f} ms  {size:>9} bytes")
+            print(f"load {os.getloadavg()[0]:.1f}")
         finally:
             for one in producers:
                 one.stdin.close()

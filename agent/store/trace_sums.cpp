@@ -33,7 +33,8 @@ size_t TraceSums::KeyedHash::operator()(std::string_view bytes) const {
 }
 
 TraceSums::TraceSums() : TraceSums(KeyedHash{random_keys()}) {}
-TraceSums::TraceSums(KeyedHash hash) : slots_(kExpected), hash_(hash), numbers_(kExpected, hash), name_begins_(1), sets_(1) {}
+TraceSums::TraceSums(KeyedHash hash)
+    : slots_(kExpected), hash_(hash), numbers_(kExpected, hash), name_begins_(1), sets_(1) {}
 
 void TraceSums::add(uint64_t batch, const BatchIndex& index, const std::vector<uint8_t>& found) {
     find_places(index);
