@@ -21,6 +21,12 @@ namespace {
 constexpr size_t kPathSize = 4'096;
 char directory_memory[kPathSize];           // written in the main thread alone, once
 std::atomic<char*> own_directory{nullptr};  // nullptr: the environment says it
+bool environment_said = false;              // and was asked: a provider is open, or was. In the main thread alone
+
+bool is_the_environments(std::string_view directory) {
+    const char* const said = secure_getenv("SPANRING_DIR");
+    return said != nullptr && directory == said;
+}
 
 bool use_directory(std::string_view directory) {
     if (directory.empty()) return true;
@@ -30,16 +36,23 @@ bool use_directory(std::string_view directory) {
     }
     // relaxed: only this thread writes it.
     const char* const before = own_directory.load(std::memory_order_relaxed);
-    if (before == nullptr) {
-        memcpy(directory_memory, directory.data(), directory.size());
-        // release: publishes the text. Pairs with the acquire in __wrap_secure_getenv(), which a worker may be in;
-        // without it that could read a part of a path.
-        own_directory.store(directory_memory, std::memory_order_release);
-        return true;
+    if (before != nullptr) {
+        if (directory == before) return true;
+        log(LogLevel::kError, "tracer_config: directory: this process has %s already, and no second one", before);
+        return false;
     }
-    if (directory == before) return true;
-    log(LogLevel::kError, "tracer_config: directory: this process has %s already, and no second one", before);
-    return false;
+    if (environment_said) {
+        if (is_the_environments(directory)) return true;
+        log(LogLevel::kError,
+            "tracer_config: directory: this process has that of its environment already, of a tracer without "
+            "`directory`, and no second one");
+        return false;
+    }
+    memcpy(directory_memory, directory.data(), directory.size());
+    // release: publishes the text. Pairs with the acquire in __wrap_secure_getenv(), which a worker may be in;
+    // without it that could read a part of a path.
+    own_directory.store(directory_memory, std::memory_order_release);
+    return true;
 }
 
 }  // namespace
@@ -74,6 +87,8 @@ bool Tracer::open_provider(Text name) {
     options.memory_limit = said.memory_limit;
     options.full_policy = said.full_policy;
     const int opened = spr_provider_open(&options, &provider_);
+    // relaxed: only this thread writes it.
+    if (opened >= 0 && own_directory.load(std::memory_order_relaxed) == nullptr) environment_said = true;
     if (opened == -EMFILE) {
         log(LogLevel::kError, "8 tracing configurations that differ are in use in this process, and there is no ninth");
         return false;

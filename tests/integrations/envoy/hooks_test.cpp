@@ -378,6 +378,18 @@ TEST_F(Hooks, AProcessHasOneDirectory) {
     config_ = first;
 }
 
+TEST_F(Hooks, WhereTheEnvironmentHasSaidTheDirectoryNoTracerHasAnother) {
+    ASSERT_TRUE(configure("{}")) << logged;
+    const void* const first = config_;
+    EXPECT_FALSE(configure(R"({"directory": "/elsewhere"})"));
+    EXPECT_NE(logged.find("directory: this process has that of its environment already"), std::string::npos) << logged;
+    ASSERT_TRUE(configure("{\"directory\": \"" + std::string(getenv("SPANRING_DIR")) + "\"}")) << logged;
+    HOOK(tracer_config_destroy)(config_);
+    ASSERT_TRUE(configure("{}")) << logged;
+    HOOK(tracer_config_destroy)(config_);
+    config_ = first;
+}
+
 TEST_F(Hooks, AnErrorNamesTheTooManyConfigurations) {
     std::vector<const void*> open;
     while (configure("{}")) open.push_back(config_);
