@@ -4,6 +4,7 @@ package spanring
 
 import (
 	"context"
+	"time"
 
 	"spanring.example/go/spanring/internal/abi"
 )
@@ -90,24 +91,39 @@ func orBackground(ctx context.Context) context.Context {
 	return ctx
 }
 
-// A context with a span in it: a type of its own, so that a span and its context are made in one piece, and that another
-// API's question for the current span is answered, too.
+// A context with a span in it: a type of its own, so that another API's question for the current span is answered, too.
 type spanContext struct {
 	context.Context
 	span *Span
 }
 
-func (c *spanContext) Value(key any) any {
+func (c *spanContext) Value(key any) any { return spanValue(c.Context, c.span, key) }
+
+// What a start makes, in one piece: a span, and the context around its own.
+type started struct {
+	span   Span
+	parent context.Context
+}
+
+// The same as a context.
+type startedContext started
+
+func (c *startedContext) Deadline() (time.Time, bool) { return c.parent.Deadline() }
+func (c *startedContext) Done() <-chan struct{}       { return c.parent.Done() }
+func (c *startedContext) Err() error                  { return c.parent.Err() }
+func (c *startedContext) Value(key any) any           { return spanValue(c.parent, &c.span, key) }
+
+func spanValue(around context.Context, span *Span, key any) any {
 	if key == (contextKey{}) {
-		return c.span
+		return span
 	}
 	if key == joined.Key {
-		if c.span == nil { // what is further outside is hidden
+		if span == nil { // what is further outside is hidden
 			return nil
 		}
-		return c.span.joinedValue()
+		return span.joinedValue()
 	}
-	return c.Context.Value(key)
+	return around.Value(key)
 }
 
 // The same with the context of a span that is elsewhere.

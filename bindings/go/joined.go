@@ -10,8 +10,9 @@ type JoinedContexts struct {
 	Key any
 	// ToSpan is the span of spanring that such a value stands for; or nil, and the context of a span that is elsewhere.
 	ToSpan func(value any) (*Span, SpanContext)
-	// FromSpan is such a value for a span of spanring. It is asked once for each span.
-	FromSpan func(*Span) any
+	// FromSpan is such a value for a span of spanring. It is asked once for each span; and each time for one that was started
+	// with SpanStart.Joined, which lies in what the other API has for it.
+	FromSpan func(span *Span, joined bool) any
 	// FromSpanContext is such a value for the context of a span that is elsewhere.
 	FromSpanContext func(SpanContext) any
 }
@@ -27,10 +28,18 @@ func JoinContexts(other JoinedContexts) { joined = other }
 
 // joinedValue is what the other API has for this span.
 func (s *Span) joinedValue() any {
+	if s.joined {
+		return joined.FromSpan(s, true)
+	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.other == nil {
-		s.other = joined.FromSpan(s)
+	few := s.rare.Load()
+	if few == nil {
+		few = new(rare)
+		s.rare.Store(few)
 	}
-	return s.other
+	if few.other == nil {
+		few.other = joined.FromSpan(s, false)
+	}
+	return few.other
 }

@@ -100,7 +100,6 @@ func Open(options Options) (*Provider, error) {
 		FullWait:    uint64(max(options.FullWait, 0)),
 		Limits:      options.SpanLimits.raw(),
 	})
-	resource.release()
 	if err := check(result); err != nil {
 		return nil, err
 	}
@@ -117,7 +116,6 @@ func (p *Provider) Tracer(name, version string, options ...TracerOption) (*Trace
 	}
 	raw, result := abi.GetTracer(p.library(), &abi.Scope{Name: name, Version: version, SchemaURL: config.schemaURL,
 		Attributes: config.attributes.List})
-	config.attributes.release()
 	if err := check(result); err != nil {
 		return nil, err
 	}

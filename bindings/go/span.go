@@ -5,6 +5,7 @@ package spanring
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"spanring.example/go/spanring/internal/abi"
@@ -28,33 +29,30 @@ const gatherLimit = 16 * 1024
 // A Span is an open operation. Many goroutines may use it at once; after End it does nothing. A span that is never ended
 // holds one of the ring's slots until the process ends, and arrives as unfinished. One that is nil or zero does nothing.
 type Span struct {
-	raw        abi.Span // as the start left it
-	traceState string
-	flags      uint32
-	setAtOnce  bool
-	other      any // what another API has for it: JoinContexts
+	raw abi.Span // as the start left it
 
-	mutex      sync.Mutex // the library lets one thread at a time use a span
-	ended      bool
-	status     Status
-	attributes packed
-	rare       *rare // nil: nothing of it was said
+	mutex     sync.Mutex // the library lets one thread at a time use a span
+	flags     uint32     // SPR_PROPAGATED_*
+	setAtOnce bool
+	joined    bool // it lies in what another API has for it: JoinContexts
+	ended     bool
+	status    Status
+	gathered  *gathered // nil: nothing was said, or it has ended
+	rare      atomic.Pointer[rare]
 }
 
-// What few spans have, apart so that the others are small.
+// What few spans have, apart so that the others are small: each is garbage some day.
 type rare struct {
-	message string
-	name    string
-	hasName bool
-	events  packed
+	traceState string // as the start left it
+	other      any    // what another API has for it: JoinContexts. Only with the mutex held
 }
 
-// rarely is called with the mutex held.
-func (s *Span) rarely() *rare {
-	if s.rare == nil {
-		s.rare = new(rare)
+// gather is called with the mutex held.
+func (s *Span) gather() *gathered {
+	if s.gathered == nil {
+		s.gathered = gather()
 	}
-	return s.rare
+	return s.gathered
 }
 
 // Context identifies the span. It is valid for a span that is not sampled, too, and after the end.
@@ -62,7 +60,18 @@ func (s *Span) Context() SpanContext {
 	if s == nil {
 		return SpanContext{}
 	}
-	return SpanContext{s.raw.Context, s.traceState, s.flags}
+	return SpanContext{s.raw.Context, s.TraceState(), s.flags}
+}
+
+// TraceState is that of the span's context.
+func (s *Span) TraceState() string {
+	if s == nil {
+		return ""
+	}
+	if rare := s.rare.Load(); rare != nil {
+		return rare.traceState
+	}
+	return ""
 }
 
 // IsRecording tells whether anything that is set is kept: worth asking before computing a costly attribute.
@@ -91,7 +100,16 @@ func (s *Span) locked() bool {
 func (s *Span) SetAttributes(attributes ...Attribute) {
 	if s.locked() {
 		defer s.mutex.Unlock()
-		s.attributes.addAttributes(attributes)
+		s.gather().attributes.addAttributes(attributes)
+		s.changed()
+	}
+}
+
+// SetAttributesOf sets attributes of another API, each of which pack adds once.
+func SetAttributesOf[T any](s *Span, attributes []T, pack func(*Packer, *T)) {
+	if s.locked() {
+		defer s.mutex.Unlock()
+		addAttributesOf(&s.gather().attributes, attributes, pack)
 		s.changed()
 	}
 }
@@ -105,12 +123,30 @@ func (s *Span) AddEvent(name string, attributes ...Attribute) {
 func (s *Span) AddEventAt(at time.Time, name string, attributes ...Attribute) {
 	if s.locked() {
 		defer s.mutex.Unlock()
-		if nanoseconds(at) == 0 { // the library's "now" would be when the event is handed on
-			at = time.Now()
-		}
-		s.rarely().events.addEvent(Event{Name: name, Time: at, Attributes: attributes})
+		events := &s.gather().events
+		events.beginEvent(orNow(at), name, 0, len(attributes))
+		events.packAttributes(attributes)
 		s.changed()
 	}
+}
+
+// AddEventOf is AddEventAt with attributes of another API, each of which pack adds once.
+func AddEventOf[T any](s *Span, at time.Time, name string, attributes []T, pack func(*Packer, *T)) {
+	if s.locked() {
+		defer s.mutex.Unlock()
+		events := &s.gather().events
+		events.beginEvent(orNow(at), name, 0, len(attributes))
+		packOf(events, attributes, pack)
+		s.changed()
+	}
+}
+
+// orNow is now in place of 0: the library's "now" would be when the event is handed on.
+func orNow(at time.Time) uint64 {
+	if happened := nanoseconds(at); happened != 0 {
+		return happened
+	}
+	return nanoseconds(time.Now())
 }
 
 // RecordError adds the event "exception" of the semantic conventions: the error's text, and its type as %T prints it.
@@ -134,10 +170,10 @@ func (s *Span) RecordException(exception Exception) {
 func (s *Span) AddLink(link Link) {
 	if s.locked() {
 		defer s.mutex.Unlock()
-		var one packed
-		one.addLink(link)
-		abi.AddLink(&s.raw, &one.List)
-		one.release()
+		room := gather()
+		room.links.addLink(link)
+		abi.AddLink(&s.raw, &room.links.List)
+		room.release()
 	}
 }
 
@@ -153,7 +189,7 @@ func (s *Span) SetStatus(status Status, message string) {
 	}
 	s.status = status
 	if status == StatusError {
-		s.rarely().message = message
+		s.gather().message = message
 	}
 	s.changed()
 }
@@ -162,8 +198,8 @@ func (s *Span) SetStatus(status Status, message string) {
 func (s *Span) SetName(name string) {
 	if s.locked() {
 		defer s.mutex.Unlock()
-		rare := s.rarely()
-		rare.name, rare.hasName = name, true
+		gathered := s.gather()
+		gathered.name, gathered.hasName = name, true
 		s.changed()
 	}
 }
@@ -176,35 +212,32 @@ func (s *Span) EndAt(at time.Time) {
 	if !s.locked() {
 		return
 	}
-	defer s.mutex.Unlock()
 	s.ended = true
 	s.hand(true, nanoseconds(at))
-	s.attributes.release()
-	if s.rare != nil {
-		s.rare.events.release()
+	if gathered := s.gathered; gathered != nil {
+		s.gathered = nil
+		gathered.release()
 	}
+	s.mutex.Unlock()
 }
 
 // changed hands on what has gathered where it is much, or is never to gather. Called with the mutex held.
 func (s *Span) changed() {
-	gathered := len(s.attributes.Bytes)
-	if s.rare != nil {
-		gathered += len(s.rare.events.Bytes)
-	}
-	if s.setAtOnce || gathered > gatherLimit {
+	gathered := s.gathered
+	if s.setAtOnce || (gathered != nil && gathered.size() > gatherLimit) {
 		s.hand(false, 0)
-		s.attributes.reset()
-		if s.rare != nil {
-			s.rare.events.reset()
+		if gathered != nil {
+			gathered.forgetLists()
 		}
 	}
 }
 
 // hand is the one call of an end. Called with the mutex held.
 func (s *Span) hand(end bool, endTime uint64) {
-	finish := abi.Finish{End: end, Status: uint8(s.status), Time: endTime, Attributes: s.attributes.List}
-	if rare := s.rare; rare != nil {
-		finish.Message, finish.Name, finish.HasName, finish.Events = rare.message, rare.name, rare.hasName, rare.events.List
+	finish := abi.Finish{End: end, Status: uint8(s.status), Time: endTime}
+	if gathered := s.gathered; gathered != nil {
+		finish.Message, finish.Name, finish.HasName = gathered.message, gathered.name, gathered.hasName
+		finish.Attributes, finish.Events = &gathered.attributes.List, &gathered.events.List
 	}
 	abi.FinishSpan(&s.raw, &finish)
 }

@@ -205,7 +205,7 @@ func TestWhatIsSetIsHandedOnAtOnceWhereAskedFor(t *testing.T) {
 	} {
 		calls := runtime.NumCgoCall()
 		set()
-		if calls = runtime.NumCgoCall() - calls; calls != 1 || span.attributes.Count != 0 || span.rare != nil && span.rare.events.Count != 0 {
+		if calls = runtime.NumCgoCall() - calls; calls != 1 || span.gathered != nil && span.gathered.size() != 0 {
 			t.Errorf("%d calls", calls)
 		}
 	}
@@ -219,7 +219,7 @@ func TestMuchDataIsHandedOnBeforeTheEnd(t *testing.T) {
 	text := strings.Repeat("x", 1000)
 	for i := 0; i < 40; i++ {
 		span.SetAttributes(String(fmt.Sprint("key", i), text))
-		if gathered := len(span.attributes.Bytes); gathered > gatherLimit {
+		if gathered := span.gathered.size(); gathered > gatherLimit {
 			t.Fatalf("%d bytes have gathered", gathered)
 		}
 	}
@@ -249,7 +249,7 @@ func TestAnEventWithoutATimeHappensWhenItIsAdded(t *testing.T) {
 		_, span := library.tracer.Start(context.Background(), name)
 		begin := nanoseconds(time.Now())
 		add(span)
-		if at := native.Uint64(span.rare.events.Bytes); at < begin || at > nanoseconds(time.Now()) {
+		if at := native.Uint64(span.gathered.events.Bytes); at < begin || at > nanoseconds(time.Now()) {
 			t.Errorf("%s: %d", name, at)
 		}
 		span.End()

@@ -38,33 +38,38 @@ const (
 )
 
 type startConfig struct {
-	kind       Kind
-	newRoot    bool
-	hasIDs     bool
-	sampling   Sampling
-	traceID    TraceID
-	spanID     SpanID
-	time       time.Time
-	attributes packed
-	links      packed
+	raw      abi.Start // but for the parent and the lists
+	newRoot  bool
+	ids      abi.Context // the span's own, if it has them
+	gathered *gathered   // attributes and links; nil: none
+}
+
+// gather is where they are packed.
+func (c *startConfig) gather() *gathered {
+	if c.gathered == nil {
+		c.gathered = gather()
+	}
+	return c.gathered
 }
 
 // A StartOption says more about the start of a span.
 type StartOption func(*startConfig)
 
 // WithKind says the kind in place of KindInternal.
-func WithKind(kind Kind) StartOption { return func(config *startConfig) { config.kind = kind } }
+func WithKind(kind Kind) StartOption {
+	return func(config *startConfig) { config.raw.Kind = uint8(kind) }
+}
 
 // WithAttributes sets attributes at once: an unfinished span has them, too, and a sampler sees them.
 func WithAttributes(attributes ...Attribute) StartOption {
-	return func(config *startConfig) { config.attributes.addAttributes(attributes) }
+	return func(config *startConfig) { config.gather().attributes.addAttributes(attributes) }
 }
 
 // WithLinks names other spans that this one has to do with; a sampler sees them.
 func WithLinks(links ...Link) StartOption {
 	return func(config *startConfig) {
 		for _, link := range links {
-			config.links.addLink(link)
+			config.gather().links.addLink(link)
 		}
 	}
 }
@@ -73,17 +78,21 @@ func WithLinks(links ...Link) StartOption {
 func WithNewRoot() StartOption { return func(config *startConfig) { config.newRoot = true } }
 
 // WithStartTime starts the span at a time; the zero time is now.
-func WithStartTime(at time.Time) StartOption { return func(config *startConfig) { config.time = at } }
+func WithStartTime(at time.Time) StartOption {
+	return func(config *startConfig) { config.raw.Time = nanoseconds(at) }
+}
 
 // WithIDs gives the span ids of its own; one that is zero is made. Below a parent the trace id is the parent's: with another one
 // the span does nothing.
 func WithIDs(traceID TraceID, spanID SpanID) StartOption {
-	return func(config *startConfig) { config.hasIDs, config.traceID, config.spanID = true, traceID, spanID }
+	return func(config *startConfig) {
+		config.raw.HasIDs, config.ids.TraceID, config.ids.SpanID = true, traceID, spanID
+	}
 }
 
 // WithSampling says whether to record this one, in place of what the sampler says.
 func WithSampling(sampling Sampling) StartOption {
-	return func(config *startConfig) { config.sampling = sampling }
+	return func(config *startConfig) { config.raw.Sampling = uint32(sampling) }
 }
 
 type tracerConfig struct {
@@ -117,23 +126,28 @@ func (t *Tracer) Enabled() bool { return t != nil && t.raw.Enabled() }
 // Start starts a span, a child of the context's, and returns a context with it. Whoever starts a span ends it.
 // The thread's own context of the C library plays no part: goroutines change threads.
 func (t *Tracer) Start(ctx context.Context, name string, options ...StartOption) (context.Context, *Span) {
-	config := startConfig{kind: KindInternal}
-	for _, option := range options {
-		if option != nil {
-			option(&config)
-		}
+	config := startConfig{raw: abi.Start{Kind: abi.KindInternal}}
+	if len(options) != 0 {
+		config = *configured(config, options)
 	}
 	var parent SpanContext
 	if !config.newRoot {
 		parent = SpanContextFromContext(ctx)
 	}
-	started := new(struct { // in one piece
-		span Span
-		ctx  spanContext
-	})
-	t.start(&started.span, name, parent, &config)
-	started.ctx = spanContext{orBackground(ctx), &started.span}
-	return &started.ctx, &started.span
+	made := new(started)
+	t.start(&made.span, name, &parent, &config)
+	made.parent = orBackground(ctx)
+	return (*startedContext)(made), &made.span
+}
+
+// configured lies on the heap, for the options may keep it: so it is apart, for spans without options.
+func configured(config startConfig, options []StartOption) *startConfig {
+	for _, option := range options {
+		if option != nil {
+			option(&config)
+		}
+	}
+	return &config
 }
 
 // A SpanStart is what StartSpan is told. Each member may be zero.
@@ -143,51 +157,83 @@ type SpanStart struct {
 	Time     time.Time
 	Sampling Sampling
 	Links    []Link
-	Joined   any // what the other API has for the span: JoinContexts
+	Joined   bool // the span lies in what the other API has for it: JoinContexts
 }
 
 // StartSpan starts a span as Start does, in memory of the caller's that is zero, and puts it into no context: for packages
-// that bring another API's spans here, without an allocation. The attributes stand beside the rest so that they may lie on
-// the caller's stack.
+// that bring another API's spans here, without an allocation.
 func (t *Tracer) StartSpan(span *Span, name string, start *SpanStart, attributes ...Attribute) {
-	config := startConfig{kind: start.Kind, time: start.Time, sampling: start.Sampling}
+	var config startConfig
+	start.into(&config)
 	if len(attributes) != 0 {
-		config.attributes.addAttributes(attributes)
+		config.gather().attributes.addAttributes(attributes)
 	}
-	for _, link := range start.Links {
-		config.links.addLink(link)
-	}
-	span.other = start.Joined
-	t.start(span, name, start.Parent, &config)
+	span.joined = start.Joined
+	t.start(span, name, &start.Parent, &config)
 }
 
-// start is the one call of a start, in a span that is zero.
-func (t *Tracer) start(span *Span, name string, parent SpanContext, config *startConfig) {
-	span.traceState, span.flags = parent.traceState, parent.flags
+// StartChild is StartSpan with nothing but a parent to say; joined as SpanStart.Joined.
+func (t *Tracer) StartChild(span *Span, name string, parent *SpanContext, joined bool) {
+	span.joined = joined
+	span.flags = parent.flags
 	if t == nil {
 		span.raw.Context = parent.raw
 	} else {
-		if config.hasIDs {
-			span.raw.Context.TraceID, span.raw.Context.SpanID = config.traceID, config.spanID
-		}
-		abi.StartSpan(t.raw, name, &abi.Start{
-			Kind:       uint8(config.kind),
-			HasIDs:     config.hasIDs,
-			Sampling:   uint32(config.sampling),
-			Time:       nanoseconds(config.time),
-			Parent:     parent.raw,
-			TraceState: parent.traceState,
-			Attributes: config.attributes.List,
-			Links:      config.links.List,
-		}, &span.raw)
+		abi.StartChild(t.raw, name, &parent.raw, parent.traceState, &span.raw)
 		span.setAtOnce = t.setAtOnce
-		// What a sampler says of its ratio goes into the trace state, for other propagators than the library's.
-		if said := span.raw.Context.Sampling; span.raw.Handle != 0 && said != parent.raw.Sampling && said != [6]byte{} {
-			if state := abi.TraceState(&span.raw.Context, parent.traceState); state != "" {
-				span.traceState = state
-			}
+	}
+	t.keepState(span, parent)
+}
+
+// StartSpanOf is StartSpan with attributes of another API, each of which pack adds once.
+func StartSpanOf[T any](t *Tracer, span *Span, name string, start *SpanStart, attributes []T, pack func(*Packer, *T)) {
+	var config startConfig
+	start.into(&config)
+	if len(attributes) != 0 {
+		addAttributesOf(&config.gather().attributes, attributes, pack)
+	}
+	span.joined = start.Joined
+	t.start(span, name, &start.Parent, &config)
+}
+
+func (s *SpanStart) into(config *startConfig) {
+	config.raw.Kind, config.raw.Time, config.raw.Sampling = uint8(s.Kind), nanoseconds(s.Time), uint32(s.Sampling)
+	for _, link := range s.Links {
+		config.gather().links.addLink(link)
+	}
+}
+
+// start is the one call of a start, in a span that is zero.
+func (t *Tracer) start(span *Span, name string, parent *SpanContext, config *startConfig) {
+	span.flags = parent.flags
+	if t == nil {
+		span.raw.Context = parent.raw
+	} else {
+		if config.raw.HasIDs {
+			span.raw.Context = config.ids
+		}
+		config.raw.Parent, config.raw.TraceState = parent.raw, parent.traceState
+		if gathered := config.gathered; gathered != nil {
+			config.raw.Attributes, config.raw.Links = &gathered.attributes.List, &gathered.links.List
+		}
+		abi.StartSpan(t.raw, name, &config.raw, &span.raw)
+		span.setAtOnce = t.setAtOnce
+	}
+	t.keepState(span, parent)
+	if config.gathered != nil {
+		config.gathered.release()
+	}
+}
+
+// keepState keeps the trace state of the parent, and what a sampler says of its ratio: for other propagators than the library's.
+func (t *Tracer) keepState(span *Span, parent *SpanContext) {
+	state := parent.traceState
+	if said := span.raw.Context.Sampling; said != [6]byte{} && said != parent.raw.Sampling && span.raw.Handle != 0 {
+		if now := abi.TraceState(&span.raw.Context, state); now != "" {
+			state = now
 		}
 	}
-	config.attributes.release()
-	config.links.release()
+	if state != "" {
+		span.rare.Store(&rare{traceState: state})
+	}
 }

@@ -40,8 +40,10 @@ func (t *Tracer) Record(ctx context.Context, span WholeSpan) (SpanContext, error
 	if t == nil {
 		return result, nil
 	}
-	p := packed{}
-	p.Bytes = append(p.room(), uint8(span.Kind), uint8(span.Status), boolByte(known))
+	room := gather()
+	defer room.release()
+	p := &room.attributes
+	p.Bytes = append(p.Bytes, uint8(span.Kind), uint8(span.Status), boolByte(known))
 	p.Bytes = appendContext(p.Bytes, span.Context.raw)
 	p.Bytes = appendContext(p.Bytes, parent.raw)
 	p.Bytes = native.AppendUint64(p.Bytes, nanoseconds(span.StartTime))
@@ -53,7 +55,7 @@ func (t *Tracer) Record(ctx context.Context, span WholeSpan) (SpanContext, error
 		p.Bytes = native.AppendUint32(p.Bytes, counted(dropped))
 	}
 	p.Bytes = native.AppendUint32(p.Bytes, uint32(len(span.Attributes)))
-	p.appendAttributes(span.Attributes)
+	p.packAttributes(span.Attributes)
 	p.Bytes = native.AppendUint32(p.Bytes, uint32(len(span.Events)))
 	for _, event := range span.Events {
 		p.addEvent(event)
@@ -63,7 +65,6 @@ func (t *Tracer) Record(ctx context.Context, span WholeSpan) (SpanContext, error
 		p.addLink(link)
 	}
 	code := abi.RecordSpan(t.raw, &p.List, &result.raw)
-	p.release()
 	if code < 0 && known && !span.Context.IsValid() {
 		return SpanContext{}, check(code)
 	}

@@ -13,18 +13,57 @@ import (
 )
 
 // A packed list is what internal/abi/shim.h takes: plain bytes without a pointer.
-type packed struct {
-	abi.List
-	home *buffer // where its bytes come from and go to; nil: nowhere yet
-}
+type packed struct{ abi.List }
 
 // Go and C of one process read the same memory.
 var native = binary.NativeEndian
 
-// Where lists are packed: used again by the next span. One that grew large is left to the collector.
-var buffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, 256)} }}
+// What has gathered of a span for the next call into C.
+type gathered struct {
+	attributes packed
+	events     packed
+	links      packed // of a start
+	name       string
+	message    string
+	hasName    bool
+}
 
-type buffer struct{ bytes []byte }
+// Used again by the next span, with the memory of their lists.
+var gatherings = sync.Pool{New: func() any {
+	fresh := new(gathered)
+	fresh.attributes.Bytes = make([]byte, 0, 256)
+	return fresh
+}}
+
+func gather() *gathered { return gatherings.Get().(*gathered) }
+
+// forgetLists is called after they were handed on.
+func (g *gathered) forgetLists() {
+	g.attributes.reset()
+	g.events.reset()
+	g.links.reset()
+}
+
+func (g *gathered) release() {
+	g.forgetLists()
+	if g.hasName || g.message != "" {
+		g.name, g.message, g.hasName = "", "", false
+	}
+	gatherings.Put(g)
+}
+
+// size is how much has gathered.
+func (g *gathered) size() int { return len(g.attributes.Bytes) + len(g.events.Bytes) }
+
+// reset leaves memory that grew large to the collector. To that a pointer that stays is not even told of.
+func (p *packed) reset() {
+	if cap(p.Bytes) > 2*gatherLimit {
+		p.Bytes = nil
+	} else {
+		p.Bytes = p.Bytes[:0]
+	}
+	p.Count, p.Total = 0, abi.Total{}
+}
 
 func appendAttribute(bytes []byte, attribute *Attribute) []byte {
 	bytes = append(bytes, attribute.value.kind)
@@ -55,64 +94,51 @@ func appendContext(bytes []byte, raw abi.Context) []byte {
 	return append(bytes, unsafe.Slice((*byte)(unsafe.Pointer(&raw)), unsafe.Sizeof(raw))...)
 }
 
-func (p *packed) appendAttributes(attributes []Attribute) {
+func (p *packed) packAttributes(attributes []Attribute) {
+	bytes := p.Bytes
 	for i := range attributes {
-		p.Bytes = appendAttribute(p.Bytes, &attributes[i])
+		bytes = appendAttribute(bytes, &attributes[i])
 		p.Total.Add(attributes[i].value.total())
 	}
+	p.Bytes = bytes
 	p.Total.Attributes += uint32(len(attributes))
 }
 
 func (p *packed) addAttributes(attributes []Attribute) {
-	p.Bytes = p.room()
-	p.appendAttributes(attributes)
+	p.packAttributes(attributes)
 	p.Count += uint32(len(attributes))
 }
 
-func (p *packed) addEvent(event Event) {
-	p.Bytes = native.AppendUint64(p.room(), nanoseconds(event.Time))
-	p.Bytes = appendText(p.Bytes, event.Name)
-	p.Bytes = native.AppendUint32(p.Bytes, counted(event.DroppedAttributes))
-	p.Bytes = native.AppendUint32(p.Bytes, uint32(len(event.Attributes)))
-	p.appendAttributes(event.Attributes)
+// beginEvent packs what is before an event's attributes.
+func (p *packed) beginEvent(at uint64, name string, dropped, attributes int) {
+	p.Bytes = native.AppendUint64(p.Bytes, at)
+	p.Bytes = appendText(p.Bytes, name)
+	p.Bytes = native.AppendUint32(p.Bytes, counted(dropped))
+	p.Bytes = native.AppendUint32(p.Bytes, uint32(attributes))
 	p.Count++
 }
 
+func (p *packed) addEvent(event Event) {
+	p.beginEvent(nanoseconds(event.Time), event.Name, event.DroppedAttributes, len(event.Attributes))
+	p.packAttributes(event.Attributes)
+}
+
 func (p *packed) addLink(link Link) {
-	p.Bytes = appendContext(p.room(), link.Context.raw)
+	p.Bytes = appendContext(p.Bytes, link.Context.raw)
 	p.Bytes = appendText(p.Bytes, link.Context.traceState)
 	p.Bytes = native.AppendUint32(p.Bytes, counted(link.DroppedAttributes))
 	p.Bytes = native.AppendUint32(p.Bytes, uint32(len(link.Attributes)))
-	p.appendAttributes(link.Attributes)
+	p.packAttributes(link.Attributes)
 	p.Count++
 }
 
 // counted is a count as C has it.
 func counted(count int) uint32 { return uint32(min(max(count, 0), math.MaxInt32)) }
 
-func (p *packed) room() []byte {
-	if p.home == nil {
-		p.home = buffers.Get().(*buffer)
-		p.Bytes = p.home.bytes[:0]
-	}
-	return p.Bytes
-}
-
-// reset empties the list and keeps its buffer; release gives that back.
-func (p *packed) reset() { *p = packed{abi.List{Bytes: p.Bytes[:0]}, p.home} }
-
-func (p *packed) release() {
-	if p.home != nil && cap(p.Bytes) <= 2*gatherLimit {
-		p.home.bytes = p.Bytes
-		buffers.Put(p.home)
-	}
-	*p = packed{}
-}
-
 // nanoseconds is 0, which the library takes as "now", for the zero time and what is before the epoch.
 func nanoseconds(at time.Time) uint64 {
-	if at.IsZero() || at.UnixNano() < 0 {
+	if at.IsZero() {
 		return 0
 	}
-	return uint64(at.UnixNano())
+	return uint64(max(at.UnixNano(), 0))
 }

@@ -16,6 +16,20 @@ func attributesOf(to []spanring.Attribute, from []attribute.KeyValue) []spanring
 	return to
 }
 
+// pack is the same for one, which most of them need no spanring.Attribute for.
+func pack(to *spanring.Packer, from *attribute.KeyValue) {
+	switch from.Value.Type() {
+	case attribute.STRING:
+		to.String(string(from.Key), from.Value.AsString())
+	case attribute.INT64:
+		to.Int64(string(from.Key), from.Value.AsInt64())
+	case attribute.BOOL:
+		to.Bool(string(from.Key), from.Value.AsBool())
+	default:
+		to.Any(string(from.Key), valueOf(&from.Value))
+	}
+}
+
 func attributeOf(from *attribute.KeyValue) spanring.Attribute {
 	return spanring.Any(string(from.Key), valueOf(&from.Value))
 }
@@ -59,7 +73,8 @@ func listOf[T any](from []T, valueOf func(T) spanring.Value) spanring.Value {
 // unique leaves of equal keys the last, in the place of the first: what the library sees to for attributes of spans, events,
 // links and scopes, and not for those inside of a value.
 func unique(from []attribute.KeyValue) []attribute.KeyValue {
-	if len(from) > fewAttributes {
+	const few = 8 // which are compared one by one
+	if len(from) > few {
 		return withoutEqualKeys(from)
 	}
 	for i := range from {

@@ -44,8 +44,11 @@ func init() {
 			}
 			return nil, spanring.SpanContext{}
 		},
-		FromSpan: func(span *spanring.Span) any {
-			return &Span{span: span, state: stateOf(span, "", trace.TraceState{})}
+		FromSpan: func(span *spanring.Span, joined bool) any {
+			if joined {
+				return &startedWith(span).span
+			}
+			return &Span{span: span, state: stateOf(span.TraceState(), "", nil)}
 		},
 		FromSpanContext: func(parent spanring.SpanContext) any { return elsewhere{&nothing, parent} },
 	})
@@ -68,33 +71,23 @@ func (e elsewhere) state() trace.TraceState {
 	return parsed(e.context.TraceState(), trace.TraceState{})
 }
 
-// A context with a span in it.
-type spanContext struct {
-	context.Context
-	span *Span
-}
-
-func (c *spanContext) Value(key any) any {
-	if key == spanKey {
-		return c.span
-	}
-	return c.Context.Value(key)
-}
-
-// parentOf is the current span of a context, for spanring; and its trace state as the API has it.
-func parentOf(ctx context.Context) (spanring.SpanContext, trace.TraceState) {
+// parentOf is the current span of a context, for spanring; and its trace state as the API has it, nil for none.
+func parentOf(ctx context.Context) (spanring.SpanContext, *trace.TraceState) {
 	switch span := ctx.Value(spanKey).(type) {
 	case *Span:
 		if span != nil {
 			return span.span.Context(), span.state
 		}
 	case elsewhere:
-		return span.context, span.state()
+		return span.context, stateOf(span.context.TraceState(), "", nil)
 	case trace.Span:
 		parent := span.SpanContext()
-		return fromOTel(parent), parent.TraceState()
+		if state := parent.TraceState(); state.Len() != 0 {
+			return fromOTel(parent), &state
+		}
+		return fromOTel(parent), nil
 	}
-	return spanring.SpanContext{}, trace.TraceState{}
+	return spanring.SpanContext{}, nil
 }
 
 func fromOTel(context trace.SpanContext) spanring.SpanContext {
@@ -110,11 +103,15 @@ func fromOTel(context trace.SpanContext) spanring.SpanContext {
 
 // stateOf is a span's trace state as the API has it. What it was before is known, and is read again where a sampler has said
 // something in it.
-func stateOf(span *spanring.Span, before string, state trace.TraceState) trace.TraceState {
-	if now := span.Context().TraceState(); now != before {
-		return parsed(now, state)
+func stateOf(now, before string, state *trace.TraceState) *trace.TraceState {
+	if now == before {
+		return state
 	}
-	return state
+	if state == nil {
+		state = &trace.TraceState{}
+	}
+	read := parsed(now, *state)
+	return &read
 }
 
 func parsed(header string, otherwise trace.TraceState) trace.TraceState {

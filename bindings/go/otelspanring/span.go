@@ -20,8 +20,8 @@ import (
 type Span struct {
 	embedded.Span
 	span   *spanring.Span
-	tracer *Tracer          // nil: package spanring started it
-	state  trace.TraceState // that of the span's context
+	tracer *Tracer           // nil: package spanring started it
+	state  *trace.TraceState // that of the span's context; nil: none
 }
 
 // SpanContext identifies the span, also after its end and where it is not recorded.
@@ -29,7 +29,14 @@ func (s *Span) SpanContext() trace.SpanContext {
 	if s == nil {
 		return trace.SpanContext{}
 	}
-	return contextOf(s.span.Context(), s.state)
+	return contextOf(s.span.Context(), s.traceState())
+}
+
+func (s *Span) traceState() trace.TraceState {
+	if s.state == nil {
+		return trace.TraceState{}
+	}
+	return *s.state
 }
 
 // own is spanring's, whose methods take a nil one.
@@ -66,16 +73,14 @@ func (s *Span) SetStatus(code codes.Code, description string) {
 
 // SetAttributes sets attributes; a key that was set before gets the new value.
 func (s *Span) SetAttributes(attributes ...attribute.KeyValue) {
-	var room [fewAttributes]spanring.Attribute
-	s.own().SetAttributes(attributesOf(room[:0], attributes)...)
+	spanring.SetAttributesOf(s.own(), attributes, pack)
 }
 
 // AddEvent adds an event, that happens now unless an option says otherwise.
 func (s *Span) AddEvent(name string, options ...trace.EventOption) {
 	if s.IsRecording() {
 		config := trace.NewEventConfig(options...)
-		var room [fewAttributes]spanring.Attribute
-		s.span.AddEventAt(config.Timestamp(), name, attributesOf(room[:0], config.Attributes())...)
+		spanring.AddEventOf(s.span, config.Timestamp(), name, config.Attributes(), pack)
 	}
 }
 
@@ -121,7 +126,7 @@ func (s *Span) recordException(value any, message string, config trace.EventConf
 		stack := make([]byte, 2048)
 		attributes = append(attributes, attribute.String("exception.stacktrace", string(stack[:runtime.Stack(stack, false)])))
 	}
-	s.span.AddEventAt(config.Timestamp(), "exception", attributesOf(nil, attributes)...)
+	spanring.AddEventOf(s.span, config.Timestamp(), "exception", attributes, pack)
 }
 
 // typeOf is the name of a type as the SDK says it: with the path of its package, unless it has none.

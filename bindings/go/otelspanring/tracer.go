@@ -4,15 +4,14 @@ package otelspanring
 
 import (
 	"context"
+	"time"
+	"unsafe"
 
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/embedded"
 
 	"spanring.example/go/spanring"
 )
-
-// Attributes up to this many are turned into spanring's on the stack.
-const fewAttributes = 8
 
 // A Tracer is a trace.Tracer of one instrumentation scope. Many goroutines may use it at once. The spans of one that is nil or zero do
 // nothing.
@@ -26,7 +25,26 @@ type Tracer struct {
 type started struct {
 	span    Span
 	written spanring.Span
-	ctx     spanContext
+	parent  context.Context
+}
+
+// The same as the context around the span's own.
+type startedContext started
+
+func (c *startedContext) Deadline() (time.Time, bool) { return c.parent.Deadline() }
+func (c *startedContext) Done() <-chan struct{}       { return c.parent.Done() }
+func (c *startedContext) Err() error                  { return c.parent.Err() }
+
+func (c *startedContext) Value(key any) any {
+	if key == spanKey {
+		return &c.span
+	}
+	return c.parent.Value(key)
+}
+
+// startedWith is what a span of spanring lies in that was started here.
+func startedWith(written *spanring.Span) *started {
+	return (*started)(unsafe.Add(unsafe.Pointer(written), -int(unsafe.Offsetof(started{}.written))))
 }
 
 // Start starts a span, a child of the context's, and returns a context with it.
@@ -35,33 +53,46 @@ func (t *Tracer) Start(ctx context.Context, name string, options ...trace.SpanSt
 		ctx = context.Background()
 	}
 	if len(options) == 0 {
-		return t.start(ctx, name, spanring.SpanStart{}, false)
+		parent, state := parentOf(ctx)
+		made := t.made(ctx)
+		t.own().StartChild(&made.written, name, &parent, true)
+		return made.withState(&parent, state)
 	}
+	return t.startWith(ctx, name, options)
+}
+
+// startWith is apart from the above, which has less to keep.
+func (t *Tracer) startWith(ctx context.Context, name string, options []trace.SpanStartOption) (context.Context, trace.Span) {
 	config := trace.NewSpanStartConfig(options...)
-	start := spanring.SpanStart{Kind: kindOf(config.SpanKind()), Time: config.Timestamp()}
+	start := spanring.SpanStart{Joined: true, Kind: kindOf(config.SpanKind()), Time: config.Timestamp()}
 	for _, link := range config.Links() {
 		if worthRecording(link) {
 			start.Links = append(start.Links, linkOf(link))
 		}
 	}
-	var room [fewAttributes]spanring.Attribute
-	return t.start(ctx, name, start, config.NewRoot(), attributesOf(room[:0], config.Attributes())...)
-}
-
-func (t *Tracer) start(ctx context.Context, name string, start spanring.SpanStart, newRoot bool,
-	attributes ...spanring.Attribute) (context.Context, trace.Span) {
-	var state trace.TraceState
-	if !newRoot {
+	var state *trace.TraceState
+	if !config.NewRoot() {
 		start.Parent, state = parentOf(ctx)
 	}
+	made := t.made(ctx)
+	spanring.StartSpanOf(t.own(), &made.written, name, &start, config.Attributes(), pack)
+	return made.withState(&start.Parent, state)
+}
+
+func (t *Tracer) made(ctx context.Context) *started {
 	made := new(started)
 	made.span.span = &made.written
 	made.span.tracer = t
-	start.Joined = &made.span
-	t.own().StartSpan(&made.written, name, &start, attributes...)
-	made.span.state = stateOf(&made.written, start.Parent.TraceState(), state)
-	made.ctx = spanContext{ctx, &made.span}
-	return &made.ctx, &made.span
+	made.parent = ctx
+	return made
+}
+
+// withState is what a start returns, with the trace state of the parent or what a sampler made of it.
+func (s *started) withState(parent *spanring.SpanContext, state *trace.TraceState) (context.Context, trace.Span) {
+	if now := s.written.TraceState(); now != "" {
+		s.span.state = stateOf(now, parent.TraceState(), state)
+	}
+	return (*startedContext)(s), &s.span
 }
 
 // own is spanring's; nil: its spans do nothing.

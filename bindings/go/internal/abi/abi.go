@@ -101,8 +101,8 @@ type Start struct {
 	Time       uint64
 	Parent     Context
 	TraceState string
-	Attributes List
-	Links      List
+	Attributes *List // nil: none
+	Links      *List
 }
 
 // A Finish is spr_end_options; or what is set before the end.
@@ -113,8 +113,8 @@ type Finish struct {
 	Time       uint64
 	Message    string
 	Name       string
-	Attributes List
-	Events     List
+	Attributes *List // nil: none
+	Events     *List
 }
 
 // Statistics are spr_statistics.

@@ -109,27 +109,49 @@ func (p Provider) Statistics() Statistics {
 // Enabled is spr_tracer_enabled().
 func (t Tracer) Enabled() bool { return C.spr_tracer_enabled(t.raw) == 1 }
 
+// StartChild is StartSpan with nothing but a parent to say.
+func StartChild(tracer Tracer, name string, parent *Context, traceState string, span *Span) {
+	data, size := text(name)
+	state, stateSize := text(traceState)
+	C.spr_go_span_start_child(tracer.raw, data, size, *parent.raw(), state, stateSize, span.raw())
+}
+
 // StartSpan is spr_span_start_with(), in one call into C. What the library refuses leaves a span that does nothing and
 // passes its parent on. The parent goes by value, so that it need not lie on Go's heap.
-func StartSpan(tracer Tracer, name string, start *Start, span *Span) int {
+func StartSpan(tracer Tracer, name string, start *Start, span *Span) {
 	data, size := text(name)
 	state, stateSize := text(start.TraceState)
-	total := start.Attributes.Total
-	total.Add(start.Links.Total)
-	return int(C.spr_go_span_start(tracer.raw, data, size, C.int(start.Kind), *start.Parent.raw(), C.uint64_t(start.Time),
-		state, stateSize, start.Attributes.data(), C.uint32_t(start.Attributes.Count), start.Links.data(),
-		C.uint32_t(start.Links.Count), total.raw(), C.uint32_t(start.Sampling), truth(start.HasIDs), span.raw()))
+	attributes, attributeCount, links, linkCount, total := lists(start.Attributes, start.Links)
+	C.spr_go_span_start(tracer.raw, data, size, C.int(start.Kind), *start.Parent.raw(), C.uint64_t(start.Time), state, stateSize,
+		attributes, attributeCount, links, linkCount, total, C.uint32_t(start.Sampling), truth(start.HasIDs), span.raw())
 }
 
 // FinishSpan is spr_span_end_with(), in one call into C; or where it is not the end what sets the same.
 func FinishSpan(span *Span, finish *Finish) {
+	if finish.Attributes == nil && finish.End && finish.Time == 0 {
+		C.spr_go_span_end_plain(span.raw(), C.int(finish.Status))
+		return
+	}
+	if finish.End && finish.Time == 0 && finish.Events.Count == 0 && !finish.HasName && finish.Message == "" {
+		C.spr_go_span_end_attributes(span.raw(), C.int(finish.Status), finish.Attributes.data(), C.uint32_t(finish.Attributes.Count),
+			finish.Attributes.Total.raw())
+		return
+	}
 	message, messageSize := text(finish.Message)
 	name, nameSize := text(finish.Name)
-	total := finish.Attributes.Total
-	total.Add(finish.Events.Total)
+	attributes, attributeCount, events, eventCount, total := lists(finish.Attributes, finish.Events)
 	C.spr_go_span_finish(span.raw(), truth(finish.End), C.uint64_t(finish.Time), C.int(finish.Status), message, messageSize,
-		name, nameSize, truth(finish.HasName), finish.Attributes.data(), C.uint32_t(finish.Attributes.Count),
-		finish.Events.data(), C.uint32_t(finish.Events.Count), total.raw())
+		name, nameSize, truth(finish.HasName), attributes, attributeCount, events, eventCount, total)
+}
+
+// lists are what is said of both or of neither.
+func lists(one, other *List) (*C.uint8_t, C.uint32_t, *C.uint8_t, C.uint32_t, C.spr_go_total) {
+	if one == nil {
+		return nil, 0, nil, 0, C.spr_go_total{}
+	}
+	total := one.Total
+	total.Add(other.Total)
+	return one.data(), C.uint32_t(one.Count), other.data(), C.uint32_t(other.Count), total.raw()
 }
 
 // AddLink is spr_span_add_link() of one packed link.

@@ -41,17 +41,31 @@ typedef struct spr_go_limits {
     uint32_t link_attribute_count;
 } spr_go_limits;
 
-/* What *io_span has in its context are ids of its own, where has_ids says so. */
-int spr_go_span_start(spr_tracer *tracer, const char *name, size_t name_size, int kind, spr_context parent,
-                      uint64_t start_time_ns, const char *trace_state, size_t trace_state_size,
-                      const uint8_t *attributes, uint32_t attribute_count, const uint8_t *links, uint32_t link_count,
-                      spr_go_total total, uint32_t sampling, int has_ids, spr_span *io_span);
+/*
+ * What *io_span has in its context are ids of its own, where has_ids says so. Nobody asks how a start or an end went,
+ * and a result costs: cgo has to find out where Go's stack lies by then.
+ */
+void spr_go_span_start(spr_tracer *tracer, const char *name, size_t name_size, int kind, spr_context parent,
+                       uint64_t start_time_ns, const char *trace_state, size_t trace_state_size,
+                       const uint8_t *attributes, uint32_t attribute_count, const uint8_t *links, uint32_t link_count,
+                       spr_go_total total, uint32_t sampling, int has_ids, spr_span *io_span);
+
+/* The same with nothing but a parent to say. */
+void spr_go_span_start_child(spr_tracer *tracer, const char *name, size_t name_size, spr_context parent,
+                             const char *trace_state, size_t trace_state_size, spr_span *ret_span);
 
 /* end = 0 sets what is there and leaves the span open. */
-int spr_go_span_finish(const spr_span *span, int end, uint64_t end_time_ns, int status, const char *status_message,
-                       size_t status_message_size, const char *name, size_t name_size, int has_name,
-                       const uint8_t *attributes, uint32_t attribute_count, const uint8_t *events, uint32_t event_count,
-                       spr_go_total total);
+void spr_go_span_finish(const spr_span *span, int end, uint64_t end_time_ns, int status, const char *status_message,
+                        size_t status_message_size, const char *name, size_t name_size, int has_name,
+                        const uint8_t *attributes, uint32_t attribute_count, const uint8_t *events,
+                        uint32_t event_count, spr_go_total total);
+
+/* The end of a span of which nothing but the status was said since its start. */
+void spr_go_span_end_plain(const spr_span *span, int status);
+
+/* Nothing but these and attributes. */
+void spr_go_span_end_attributes(const spr_span *span, int status, const uint8_t *attributes, uint32_t attribute_count,
+                                spr_go_total total);
 
 int spr_go_span_add_link(const spr_span *span, const uint8_t *link, spr_go_total total);
 

@@ -98,7 +98,11 @@ static const spr_attribute *take_attributes(room *room, const uint8_t **at, uint
         first[i].type = *(*at)++;
         first[i].reserved = 0;
         take_text(at, &first[i].key, &first[i].key_size);
-        take_payload(room, at, first[i].type, &first[i].value);
+        if (first[i].type == SPR_TYPE_STRING) { /* most of them, and here without a call */
+            take_text(at, &first[i].value.string.data, &first[i].value.string.size);
+        } else {
+            take_payload(room, at, first[i].type, &first[i].value);
+        }
     }
     return first;
 }
@@ -137,16 +141,15 @@ static void take_link(room *room, const uint8_t **at, spr_link *link) {
     link->attributes = take_attributes(room, at, (uint32_t)link->attribute_count);
 }
 
-int spr_go_span_start(spr_tracer *tracer, const char *name, size_t name_size, int kind, spr_context parent,
-                      uint64_t start_time_ns, const char *trace_state, size_t trace_state_size,
-                      const uint8_t *attributes, uint32_t attribute_count, const uint8_t *links, uint32_t link_count,
-                      spr_go_total total, uint32_t sampling, int has_ids, spr_span *io_span) {
+void spr_go_span_start(spr_tracer *tracer, const char *name, size_t name_size, int kind, spr_context parent,
+                       uint64_t start_time_ns, const char *trace_state, size_t trace_state_size,
+                       const uint8_t *attributes, uint32_t attribute_count, const uint8_t *links, uint32_t link_count,
+                       spr_go_total total, uint32_t sampling, int has_ids, spr_span *io_span) {
     spr_start_options options = SPR_START_OPTIONS_INIT;
     const spr_context ids = io_span->context;
     spr_link stack_links[STACK_OTHERS];
     spr_link *list = stack_links;
     room room;
-    int result;
 
     options.kind = (uint8_t)kind;
     options.parent_mode = SPR_PARENT_EXPLICIT;
@@ -168,41 +171,76 @@ int spr_go_span_start(spr_tracer *tracer, const char *name, size_t name_size, in
         }
         options.links = list;
         options.link_count = link_count;
-        result = spr_span_start_with(tracer, name, name_size, &options, io_span);
+        spr_span_start_with(tracer, name, name_size, &options, io_span);
         room_close(&room);
     } else {
-        result = spr_span_start_with(tracer, name, name_size, &options, io_span);
+        spr_span_start_with(tracer, name, name_size, &options, io_span);
     }
     if (list != stack_links) {
         free(list);
     }
-    return result;
 }
 
-static int finish(const spr_span *span, int end, const spr_end_options *options) {
+void spr_go_span_start_child(spr_tracer *tracer, const char *name, size_t name_size, spr_context parent,
+                             const char *trace_state, size_t trace_state_size, spr_span *ret_span) {
+    spr_start_options options = SPR_START_OPTIONS_INIT;
+    options.parent_mode = SPR_PARENT_EXPLICIT;
+    options.parent = &parent;
+    options.trace_state = trace_state;
+    options.trace_state_size = trace_state_size;
+    spr_span_start_with(tracer, name, name_size, &options, ret_span);
+}
+
+void spr_go_span_end_plain(const spr_span *span, int status) {
+    if (status == SPR_STATUS_UNSET) {
+        spr_span_end(span);
+    } else {
+        spr_end_options options = SPR_END_OPTIONS_INIT;
+        options.status = (uint8_t)status;
+        spr_span_end_with(span, &options);
+    }
+}
+
+void spr_go_span_end_attributes(const spr_span *span, int status, const uint8_t *attributes, uint32_t attribute_count,
+                                spr_go_total total) {
+    spr_end_options options = SPR_END_OPTIONS_INIT;
+    room room;
+
+    options.status = (uint8_t)status;
+    /* Out of memory: the span ends all the same, without what does not fit. */
+    if (room_open(&room, total) == 0) {
+        options.attributes = take_attributes(&room, &attributes, attribute_count);
+        options.attribute_count = attribute_count;
+        spr_span_end_with(span, &options);
+        room_close(&room);
+    } else {
+        spr_span_end_with(span, &options);
+    }
+}
+
+static void finish(const spr_span *span, int end, const spr_end_options *options) {
     if (end) {
-        return spr_span_end_with(span, options);
+        spr_span_end_with(span, options);
+        return;
     }
     if (options->name != NULL) {
         spr_span_set_name(span, options->name, options->name_size);
     }
     spr_span_set_status(span, options->status, options->status_message, options->status_message_size);
-    const int refused = spr_span_set_attributes(span, options->attributes, options->attribute_count);
+    spr_span_set_attributes(span, options->attributes, options->attribute_count);
     for (size_t i = 0; i < options->event_count; ++i) {
         spr_span_add_event(span, &options->events[i]);
     }
-    return refused;
 }
 
-int spr_go_span_finish(const spr_span *span, int end, uint64_t end_time_ns, int status, const char *status_message,
-                       size_t status_message_size, const char *name, size_t name_size, int has_name,
-                       const uint8_t *attributes, uint32_t attribute_count, const uint8_t *events, uint32_t event_count,
-                       spr_go_total total) {
+void spr_go_span_finish(const spr_span *span, int end, uint64_t end_time_ns, int status, const char *status_message,
+                        size_t status_message_size, const char *name, size_t name_size, int has_name,
+                        const uint8_t *attributes, uint32_t attribute_count, const uint8_t *events,
+                        uint32_t event_count, spr_go_total total) {
     spr_end_options options = SPR_END_OPTIONS_INIT;
     spr_event stack_events[STACK_OTHERS];
     spr_event *list = stack_events;
     room room;
-    int result;
 
     options.end_time_ns = end_time_ns;
     options.status = (uint8_t)status;
@@ -224,15 +262,14 @@ int spr_go_span_finish(const spr_span *span, int end, uint64_t end_time_ns, int 
         }
         options.events = list;
         options.event_count = event_count;
-        result = finish(span, end, &options);
+        finish(span, end, &options);
         room_close(&room);
     } else {
-        result = finish(span, end, &options);
+        finish(span, end, &options);
     }
     if (list != stack_events) {
         free(list);
     }
-    return result;
 }
 
 int spr_go_span_add_link(const spr_span *span, const uint8_t *link, spr_go_total total) {
