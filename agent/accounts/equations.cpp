@@ -103,6 +103,8 @@ ProcessAccount total_of(const std::vector<ProcessAccount>& processes) {
         total.open += process.open;
         total.unfinished += process.unfinished;
         total.received += process.received;
+        total.memory += process.memory;
+        total.given_back += process.given_back;
         total.moving = total.moving || process.moving;
         total.agent_died = total.agent_died || process.agent_died;
     }

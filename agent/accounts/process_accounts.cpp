@@ -74,6 +74,7 @@ void forget_numbers(ProcessAccount& process) {
     process.writer = {};
     process.open = process.unfinished = 0;
     process.fill = 0;
+    process.given_back = 0;
     process.moving = false;
     process.exporters.clear();
     fill_exporters(process, {}, nullptr);
@@ -110,6 +111,8 @@ ProcessAccount account_of(const SegmentSnapshot& segment, const std::string& fil
     process.since_unix_nano = segment.created_unix_nano;
     process.writer = segment.writer;
     process.open = segment.open;
+    process.memory = segment.memory_bytes;
+    process.given_back = segment.given_back_bytes;
     process.fill = segment.capacity_bytes == 0
                        ? 0
                        : static_cast<double>(segment.used_bytes) / static_cast<double>(segment.capacity_bytes);

@@ -62,6 +62,8 @@ struct ProcessAccount : ProcessIdentity {
     uint64_t unfinished = 0;  // were open when it died, and were handed on as unfinished
     uint64_t received = 0;    // of a sender: what it sent. The numbers of a process are zero then
     double fill = 0;          // of the ring, 0 to 1
+    uint64_t memory = 0;      // bytes of shared memory that it has now
+    uint64_t given_back = 0;  // and that it gave back itself, without an agent
     std::vector<ExporterAccount> exporters;
 
     uint64_t counter(ring::Counter which) const { return writer[static_cast<size_t>(which)]; }

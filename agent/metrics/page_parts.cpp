@@ -82,6 +82,11 @@ void add_process(Exposition& page, const MetricLabels& labels, const ProcessAcco
                number(pending));
     page.gauge("spanring_process_ring_fill_ratio",
                "How full the ring is, 0 to 1; for the series `other`, the fullest ring.", labels, fill);
+    page.gauge("spanring_process_memory_bytes", "Shared memory that is in use now" + whose, labels,
+               number(process.memory));
+    page.gauge("spanring_process_given_back_bytes",
+               "Shared memory that a process gave back itself, where no agent ran" + whose, labels,
+               number(process.given_back));
 }
 
 }  // namespace

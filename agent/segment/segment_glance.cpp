@@ -20,7 +20,10 @@ bool SegmentGlance::look(int directory) {
     const Descriptor file = open_foreign(directory, name_.c_str(), O_RDONLY);
     struct stat status {};
     if (!file || ::fstat(file.get(), &status) != 0) return false;
-    if (copy_ && status.st_ino == inode_ && process_liveness(file.get()) != Liveness::kDead) return refresh(file.get());
+    if (copy_ && status.st_ino == inode_ && process_liveness(file.get()) != Liveness::kDead) {
+        snapshot_.memory_bytes = 512 * static_cast<uint64_t>(status.st_blocks);
+        return refresh(file.get());
+    }
     if (!probe(directory)) return false;
     // What is at rest for ever is probed each time.
     copy_.reset();
@@ -64,6 +67,7 @@ bool SegmentGlance::refresh(int file) {
     snapshot_.attached = view.control().attachments != 0;
     snapshot_.quarantined = (view.control().policy & ring::PolicyBits::kRetired) != 0;
     snapshot_.moving = true;
+    snapshot_.given_back_bytes = view.writer().given_back;
     snapshot_.writer = ring::sum_counters(view);
     const auto counter = [&](ring::Counter which) { return snapshot_.writer[static_cast<size_t>(which)]; };
     const uint64_t started = counter(ring::Counter::kStarted);

@@ -100,6 +100,8 @@ std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const st
     if (::fstat(file.get(), &status) != 0) return error_text(errno);
     producer->device = status.st_dev;
     producer->inode = status.st_ino;
+    snapshot.memory_bytes = 512 * static_cast<uint64_t>(status.st_blocks);
+    snapshot.given_back_bytes = view.writer().given_back;
     snapshot.producer = producer;
     snapshot.created_unix_nano = header.created_unix_nano;
     snapshot.alive = alive;

@@ -27,12 +27,14 @@ struct SegmentSnapshot {
     bool alive = false;
     bool attached = false;  // an agent has ever attached to it
     bool quarantined = false;
-    WriterTotals writer{};    // of a dead process as its recovery will find them
-    ring::Totals agent{};     // an acknowledgement that is under way counts as done
-    uint64_t open = 0;        // slots that hold an open span
-    bool moving = false;      // counters rose while they were read, or a call is half done: they may be a step apart
-    uint64_t used_bytes = 0;  // of chunks: full ones whole, open ones as far as they are written
-    uint64_t capacity_bytes = 0;  // that chunks may ever have: of extents which are not taken for something else
+    WriterTotals writer{};      // of a dead process as its recovery will find them
+    ring::Totals agent{};       // an acknowledgement that is under way counts as done
+    uint64_t open = 0;          // slots that hold an open span
+    bool moving = false;        // counters rose while they were read, or a call is half done: they may be a step apart
+    uint64_t memory_bytes = 0;  // that the file has
+    uint64_t given_back_bytes = 0;  // that its process gave back itself
+    uint64_t used_bytes = 0;        // of chunks: full ones whole, open ones as far as they are written
+    uint64_t capacity_bytes = 0;    // that chunks may ever have: of extents which are not taken for something else
 };
 
 // `directory` is an open directory; `name` a segment's file in it. Otherwise what is wrong with it, as text.

@@ -85,7 +85,7 @@ def paths(value, prefix=""):
 
 
 # Numbers of a process that do not count spans.
-OTHER = {"pid", "uid", "since_unix_nano", "ring_fill"}
+OTHER = {"pid", "uid", "since_unix_nano", "ring_fill", "memory_bytes", "given_back_bytes"}
 ALWAYS_0 = {"dropped_too_big"}  # goes with the next layout of the segment
 COLUMNS = {"processes": OTHER | ALWAYS_0 | {"account", "instance", "device", "inode", "program", "service",
                                             "attached_unix_nano", "updated_unix_nano", "finished", "quarantine",

@@ -86,6 +86,8 @@ Json to_json(const ProcessAccount& process) {
     json["removed"] = {{"segments", process.counter(Counter::kRemovedSegments)},
                        {"spans", process.counter(Counter::kRemovedSpans)}};
     json["ring_fill"] = process.fill;
+    json["memory_bytes"] = process.memory;
+    json["given_back_bytes"] = process.given_back;
     json["exporters"] = exporters_json(process);
     return json;
 }

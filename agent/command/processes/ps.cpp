@@ -81,6 +81,12 @@ std::string percent(double share) {
     return text;
 }
 
+std::string mebibytes(uint64_t bytes) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1f MiB", static_cast<double>(bytes) / (1 << 20));
+    return text;
+}
+
 std::string state_of(const ProcessAccount& process) {
     if (process.state == ProcessState::kLive && !process.attached) return "unattached";
     return state_name(process.state);
@@ -95,7 +101,7 @@ std::string render(const Survey& survey, bool each, const Terminal& terminal) {
     Table table;
     table.column("PID", Table::Align::kRight).column("SERVICE", Table::Align::kLeft, true);
     table.column("PROGRAM", Table::Align::kLeft, true).column("STATE").column("AGE", Table::Align::kRight);
-    for (const char* title : {"STARTED", "ENDED", "OPEN", "EXPORTED", "PENDING", "DROPPED", "RING"}) {
+    for (const char* title : {"STARTED", "ENDED", "OPEN", "EXPORTED", "PENDING", "DROPPED", "MEMORY", "RING"}) {
         table.column(title, Table::Align::kRight);
     }
     const bool causes = std::any_of(survey.processes.begin(), survey.processes.end(),
@@ -122,6 +128,7 @@ std::string render(const Survey& survey, bool each, const Terminal& terminal) {
             {number(exporter.exported)},
             {number(exporter.pending())},
             {number(lost), lost != 0 ? Colour::kRed : Colour::kPlain},
+            {process.file.empty() ? "-" : mebibytes(process.memory)},
             {process.file.empty() || process.state == ProcessState::kQuarantined ? "-" : percent(process.fill),
              process.fill > 0.8 ? Colour::kYellow : Colour::kPlain}};
         if (causes) row.push_back({causes_of(process), Colour::kRed});

@@ -114,6 +114,9 @@ TEST(AgentMetricsTest, SumsProcessesWithoutSeriesOfTheirOwn) {
     survey.processes = {busy_process(), process_account(8, 5), process_account(9, 6)};
     survey.processes[0].service = "say \"hi\"";
     survey.processes[1].fill = 0.5;
+    survey.processes[1].memory = 300;
+    survey.processes[2].memory = 40;
+    survey.processes[2].given_back = 9;
     Exposition page;
     add_processes(page, survey, series.split(survey.processes));
     const std::string text = page.text();
@@ -122,6 +125,8 @@ TEST(AgentMetricsTest, SumsProcessesWithoutSeriesOfTheirOwn) {
     const std::string other = "{service=\"other\",pid=\"other\",instance_id=\"other\"}";
     EXPECT_THAT(text, AllOf(HasSubstr("spanring_process_spans_started_total" + other + " 11\n"),
                             HasSubstr("spanring_process_ring_fill_ratio" + other + " 0.5\n"),
+                            HasSubstr("spanring_process_memory_bytes" + other + " 340\n"),
+                            HasSubstr("spanring_process_given_back_bytes" + other + " 9\n"),
                             HasSubstr("spanring_processes{state=\"live\"} 3\n"),
                             HasSubstr("spanring_process_pending_spans{service=\"say \\\"hi\\\"\",pid=\"7\","
                                       "instance_id=\"07000000\"} 14\n"),

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -49,6 +50,7 @@ TEST_F(SegmentGlanceTest, SeesAgainWhatChanges) {
     view.counter_line(1).values[static_cast<size_t>(Counter::kStarted)] = 100;
     view.control().totals.acknowledged = 3;
     view.control().attachments = 1;
+    view.writer().given_back = 99;
     view.chunk_line(0).word = ring::ChunkWord{ring::ChunkState::kFull, 1, 500, 3}.pack();
     view.chunk_line(1).word = ring::ChunkWord{ring::ChunkState::kOpen, 1, 100, 1}.pack();
     segment_.write();
@@ -57,6 +59,10 @@ TEST_F(SegmentGlanceTest, SeesAgainWhatChanges) {
     EXPECT_EQ(snapshot.producer->pid, 4711u);
     EXPECT_TRUE(snapshot.alive);
     EXPECT_TRUE(snapshot.attached);
+    EXPECT_EQ(snapshot.given_back_bytes, 99u);
+    struct stat status {};
+    ASSERT_EQ(::stat(file().c_str(), &status), 0);
+    EXPECT_EQ(snapshot.memory_bytes, 512 * static_cast<uint64_t>(status.st_blocks));
     EXPECT_EQ(snapshot.writer[static_cast<size_t>(Counter::kStarted)], 109u);
     EXPECT_EQ(snapshot.open, 102u);
     EXPECT_EQ(snapshot.agent.acknowledged, 3u);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -44,6 +45,7 @@ TEST_F(SegmentProbeTest, ReadsCountersSlotsAndFill) {
     view.chunk_line(1).word = ring::ChunkWord{ring::ChunkState::kOpen, 1, 100, 1}.pack();
     view.control().totals.acknowledged = 2;
     view.control().attachments = 1;
+    view.writer().given_back = 77;
     segment_.write();
     const auto result = probe();
     ASSERT_TRUE(std::holds_alternative<SegmentSnapshot>(result)) << problem();
@@ -58,6 +60,11 @@ TEST_F(SegmentProbeTest, ReadsCountersSlotsAndFill) {
     EXPECT_FALSE(snapshot.moving);
     EXPECT_EQ(snapshot.agent.acknowledged, 2u);
     EXPECT_EQ(snapshot.used_bytes, ring::kSmallChunk + 100u);
+    EXPECT_EQ(snapshot.given_back_bytes, 77u);
+    struct stat status {};
+    ASSERT_EQ(::stat(segment_.file().c_str(), &status), 0);
+    EXPECT_EQ(snapshot.memory_bytes, 512 * static_cast<uint64_t>(status.st_blocks));
+    EXPECT_GT(snapshot.memory_bytes, 0u);
     EXPECT_EQ(snapshot.capacity_bytes, (2 * spanring::test::kImageSet - 3) * ring::kExtentSize);
 }
 
