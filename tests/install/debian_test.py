@@ -11,6 +11,7 @@ Ends with 77 where there is no dpkg, or no right to mount such a layer.
 
 import os
 import pathlib
+import platform
 import shlex
 import shutil
 import subprocess
@@ -20,6 +21,8 @@ import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 NAMES = ["libspanring0", "libspanring-dev", "spanring-agent", "lua-spanring", "python3-spanring"]
+if platform.machine() in ("x86_64", "aarch64"):
+    NAMES.append("spanring-envoy")
 TIMEOUT = 300
 SKIPPED = 77
 LAYER = """set -e
@@ -136,12 +139,31 @@ print(m.version("spanring"), [e.value for e in m.entry_points(group="opentelemet
         self.assertIn("/var/lib/spanring", said)
         self.assertEqual(said.strip().count("\n"), 0, said)
 
-    def test_6_an_upgrade_keeps_the_configuration(self):
+    @unittest.skipUnless("spanring-envoy" in NAMES, "Envoy is not released for this machine")
+    def test_6_envoys_modules_need_libc_alone_and_offer_what_it_asks_for(self):
+        said = self.inside("""
+            cd /usr/lib/*/spanring/envoy
+            for minor in 38 39 40; do
+                readelf -d libspanring_envoy_1.$minor.so | sed -n 's/.*NEEDED.*\\[\\(.*\\)\\].*/needs \\1/p'
+                nm -D --defined-only libspanring_envoy_1.$minor.so | grep -c ' T envoy_dynamic_module_on_tracer_'
+                grep -qx "libspanring_envoy_1.$minor.so" <(ls)
+            done
+            dpkg --search $PWD/libspanring_envoy_1.40.so
+        """)
+        lines = said.split("\n")
+        needed = {line for line in lines if line.startswith("needs ")}
+        self.assertEqual({line for line in needed if not line.startswith(("needs libc.so.", "needs ld-linux"))}, set(), said)
+        functions = [int(line) for line in lines if line.isdigit()]  # of its 16 one is the program's, and not a tracer's
+        self.assertEqual(len(functions), 3, said)
+        self.assertGreaterEqual(min(functions), 15, said)
+        self.assertIn("spanring-envoy:", said)
+
+    def test_7_an_upgrade_keeps_the_configuration(self):
         self.inside("echo '# mine' >>/etc/spanring/config.yaml")
         self.inside("cd /tmp/packages && dpkg --install --force-confdef " + " ".join(self.files))
         self.assertIn("# mine", self.inside("cat /etc/spanring/config.yaml"))
 
-    def test_7_a_purge_leaves_nothing(self):
+    def test_8_a_purge_leaves_nothing(self):
         self.inside("mkdir -p /var/lib/spanring/all && dpkg --purge " + " ".join(reversed(NAMES)))
         self.inside("test ! -e /var/lib/spanring")
         # Where the system below has one, the layer has a mark that it was removed.
