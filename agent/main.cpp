@@ -16,7 +16,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <exception>
-#include <map>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,7 +31,6 @@
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "base/wall_clock.hpp"
-#include "batch/exporter_course.hpp"
 #include "config/config.hpp"
 #include "config/reference.hpp"
 #include "crash/crash_journal.hpp"
@@ -50,10 +49,14 @@
 #include "metrics/health.hpp"
 #include "metrics/metrics_server.hpp"
 #include "presence/announcement.hpp"
-#include "presence/exporter_report.hpp"
+#include "presence/reload_report.hpp"
+#include "presence/status_report.hpp"
 #include "presence/supervisor.hpp"
 #include "processors/processors.hpp"
 #include "receive/receive_service.hpp"
+#include "reload/agent_word.hpp"
+#include "reload/restart_keys.hpp"
+#include "reload/running_exporters.hpp"
 #include "rights/system_call_filter.hpp"
 #include "rights/users.hpp"
 #include "segment/host_facts.hpp"
@@ -73,44 +76,31 @@ constexpr std::chrono::seconds kAnswerAtLeast{1};
 constexpr std::chrono::seconds kBetweenReports{1};
 constexpr char kUsersDirectory[] = "/run/spanring";
 
-const char* state_name(ExporterCourse::State state) {
-    switch (state) {
-        case ExporterCourse::State::kOk: return "ok";
-        case ExporterCourse::State::kRetrying: return "retrying";
-        case ExporterCourse::State::kRefused: return "refused";
-    }
-    return "?";
-}
-
 class Agent {
 public:
     Agent(const Config& config, FolderSource* users)
         : lock_(config.state_directory, config.lock_file()),
           ledger_(Ledger::open(config.ledger_file())),
-          crashes_(config.crash_file()) {
+          crashes_(config.crash_file()),
+          config_(config) {
         if (config.metrics) metrics_server_ = std::make_unique<MetricsServer>(*config.metrics);
         DrainOptions options;
         options.directories = config.directories;
         options.give_back_after = config.give_back_after;
-        options.batch.spans = config.batch.send_batch_size;
-        options.batch.bytes = config.batch.send_batch_max_bytes;
-        options.batch.age = config.batch.timeout;
+        options.batch = limits_of(config.batch);
         options.threads =
             config.drain.threads != 0 ? config.drain.threads : drain_threads_for(std::thread::hardware_concurrency());
         if (config.tail_sampling.enabled) decide_traces(config.tail_sampling, options);
         options.heartbeat = {config.heartbeat.open_longer_than, config.heartbeat.period};
         make_folder_of_spools(config);
         measure_spans(config);
+        options.plan = exporters_.start(config.exporters, options.batch);
         for (const ExporterConfig& exporter : config.exporters) {
-            add(exporter);
-            if (const auto bytes = exporter.queue_bytes()) queue_limits_[exporter.id] = *bytes;
             options.queue_bytes = std::min(options.queue_bytes, exporter.queue_bytes().value_or(options.queue_bytes));
             if (exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy != ZeroCopy::kOff) {
                 options.zero_copy = exporter.otlp.zero_copy;
             }
         }
-        std::vector<Exporter*> exporters;
-        for (const auto& exporter : exporters_) exporters.push_back(exporter.get());
         options.users = users;
         options.state_directory = config.state_directory;
         options.host = find_host_facts();
@@ -123,22 +113,43 @@ public:
         }
         crashes_.arm();
         tell_of_crashes();
-        drain_.start(std::move(options), exporters, ledger_.get());
+        drain_.start(std::move(options), exporters_.plan()->exporters, ledger_.get());
         if (config.otlp.enabled()) {
             take_over_grpc_log();
-            receive_ = std::make_unique<ReceiveService>(
-                config.otlp, config.batch.send_batch_size, config.batch.send_batch_max_bytes, std::move(exporters),
-                *ledger_, span_metrics_ != nullptr ? &span_metrics_->add_recorder() : nullptr,
-                processors_ != nullptr ? &processors_->add_chain() : nullptr);
+            receive_ =
+                std::make_unique<ReceiveService>(config.otlp, exporters_.plan(), *ledger_,
+                                                 span_metrics_ != nullptr ? &span_metrics_->add_recorder() : nullptr,
+                                                 processors_ != nullptr ? &processors_->add_chain() : nullptr);
         }
         if (metrics_server_ != nullptr) serve_metrics(config);
+    }
+
+    // Takes another configuration over while spans flow. The report's problems say why not; then nothing has changed.
+    // Throws std::runtime_error: the agent cannot go on.
+    void reload(const Config& wanted, ReloadReport& report) {
+        for (const std::string& key : keys_for_a_restart(config_, wanted))
+            report.problems.push_back(key + ": changes with a restart only, which loses no span");
+        if (!report.problems.empty()) return;
+        make_folder_of_spools(wanted);
+        const auto follow = [this](const std::shared_ptr<const ExportPlan>& plan) {
+            drain_.follow(plan);
+            if (receive_ != nullptr) receive_->follow(plan);
+        };
+        RunningExporters::Change change =
+            exporters_.change(wanted.exporters, limits_of(wanted.batch), follow, config_.shutdown_timeout);
+        if (!change.problem.empty()) return report.problems.push_back(std::move(change.problem));
+        report.added = std::move(change.added);
+        report.changed = std::move(change.changed);
+        report.removed = std::move(change.removed);
+        spdlog::set_level(spdlog::level::from_str(wanted.log_level));
+        config_ = wanted;
     }
 
     const std::vector<std::string>& directories() const { return drain_.directories(); }
 
     std::string description() const {
         std::vector<std::string> names;
-        for (const auto& exporter : exporters_) names.push_back(exporter->name());
+        exporters_.visit([&](const Exporter& exporter) { names.push_back(exporter.name()); });
         return "directories=" + join(drain_.directories(), ",") + ", exporters=" + join(names, ",") +
                (receive_ != nullptr ? ", otlp=" + join(receive_->addresses(), ",") : "") +
                (metrics_server_ != nullptr ? ", metrics=" + metrics_server_->url() : "");
@@ -151,33 +162,22 @@ public:
             "{} batches unanswered",
             drain.serving, drain.finished, drain.quarantined, drain.refused, drain.spans, drain.batches, drain.invalid,
             drain.outstanding);
-        for (const auto& exporter : exporters_) {
-            const ExporterStatus status = exporter->status();
+        exporters_.visit([](const Exporter& exporter) {
+            const ExporterStatus status = exporter.status();
             spdlog::info("{}: {}exported {}, rejected {}, dropped {}, queued {}; "
                          "spooled {}, of these exported {}, rejected {}, dropped {}; spool {}{}",
-                         exporter->name(), status.healthy ? "" : "UNHEALTHY, ", status.exported, status.rejected,
+                         exporter.name(), status.healthy ? "" : "UNHEALTHY, ", status.exported, status.rejected,
                          status.dropped, status.queued_spans, status.spooled, status.spool_exported,
                          status.spool_rejected, status.spool_dropped, format_size(status.spool_bytes),
                          status.last_error.empty() ? "" : "; last error: " + status.last_error);
-        }
+        });
     }
 
-    // Of `seen`, which is what it was before: what there is to say of each exporter.
-    ExporterReports exporter_reports(std::map<std::string, ExporterCourse>& seen) const {
-        ExporterReports reports{::getpid(), {}};
-        for (const auto& exporter : exporters_) {
-            const ExporterStatus status = exporter->status();
-            ExporterCourse& course = seen[exporter->name()];
-            course.look(status, unix_nano());
-            const auto limit = queue_limits_.find(exporter->name());
-            reports.all.push_back({exporter->name(), state_name(course.state()), course.since_unix_nano(),
-                                   course.last_error().substr(0, ExporterReports::kMostError),
-                                   course.last_error_unix_nano(), status.queued_spans, status.queued_bytes,
-                                   limit != queue_limits_.end() ? limit->second : 0, status.spool_bytes,
-                                   status.spool_limit});
-        }
-        return reports;
+    VisitExporters exporters() const {
+        return [this](const auto& visit) { exporters_.visit(visit); };
     }
+    DrainStatus drain() const { return drain_.status(); }
+    const Config& config() const { return config_; }
 
     bool shutdown(std::chrono::steady_clock::time_point deadline) {
         if (metrics_server_ != nullptr) metrics_server_->stop();  // it asks the drain, which goes now
@@ -235,38 +235,35 @@ private:
             config.draws_graph ? std::optional(config.service_graph) : std::nullopt, stores);
     }
 
-    void add(const ExporterConfig& config) {
-        const auto index = static_cast<uint32_t>(exporters_.size());
+    static BatchLimits limits_of(const BatchConfig& batch) {
+        return {batch.send_batch_size, batch.send_batch_max_bytes, batch.timeout};
+    }
+
+    std::unique_ptr<Exporter> make(const ExporterConfig& config, uint32_t index) {
         ledger_->name_exporter(config.id);
         switch (config.type) {
             case ExporterType::kOtlpGrpc:
-                exporters_.push_back(std::make_unique<OtlpGrpcExporter>(
+                return std::make_unique<OtlpGrpcExporter>(
                     config.id, index, config.required(), config.otlp, ledger_.get(),
-                    [this](const InstanceId& instance) { drain_.distrust(instance); }));
-                break;
+                    [this](const InstanceId& instance) { drain_.distrust(instance); });
             case ExporterType::kOtlpHttp:
-                exporters_.push_back(std::make_unique<OtlpHttpExporter>(config.id, index, config.required(),
-                                                                        config.http, ledger_.get()));
-                break;
+                return std::make_unique<OtlpHttpExporter>(config.id, index, config.required(), config.http,
+                                                          ledger_.get());
             case ExporterType::kFile:
-                exporters_.push_back(std::make_unique<FileExporter>(config.id, index, config.required(), config.file));
-                break;
+                return std::make_unique<FileExporter>(config.id, index, config.required(), config.file);
             case ExporterType::kDebug:
-                exporters_.push_back(
-                    std::make_unique<DebugExporter>(config.id, index, config.required(), config.debug));
-                break;
-            case ExporterType::kStore:
-                exporters_.push_back(std::make_unique<StoreExporter>(config.id, index, config.required(), config.store,
-                                                                     [this] { return span_metrics_->operations(); }));
-                break;
+                return std::make_unique<DebugExporter>(config.id, index, config.required(), config.debug);
+            case ExporterType::kStore: break;
         }
+        return std::make_unique<StoreExporter>(config.id, index, config.required(), config.store,
+                                               [this] { return span_metrics_->operations(); });
     }
 
     void serve_metrics(const Config& config) {
         MetricsSources sources;
         sources.directories = drain_.directories();
         sources.ledger_file = config.ledger_file();
-        for (const auto& exporter : exporters_) sources.exporters.push_back(exporter.get());
+        sources.exporters = exporters();
         sources.drain = [this] { return drain_.status(); };
         sources.span_metrics = span_metrics_.get();
         sources.processors = processors_.get();
@@ -281,8 +278,8 @@ private:
     std::unique_ptr<Ledger> ledger_;
     CrashJournal crashes_;
     std::unique_ptr<SpanMetrics> span_metrics_;  // exporters read it
-    std::vector<std::unique_ptr<Exporter>> exporters_;
-    std::map<std::string, uint64_t> queue_limits_;  // bytes
+    Config config_;                              // in effect
+    RunningExporters exporters_{[this](const ExporterConfig& config, uint32_t index) { return make(config, index); }};
     std::unique_ptr<Processors> processors_;
     std::unique_ptr<DecisionCounters> decisions_;
     std::unique_ptr<ReceiveService> receive_;  // it goes after the drain, which ends what it has given to exporters
@@ -311,13 +308,13 @@ void end_at_next_signal() {
     ::pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
 }
 
-Notice notice_of(const Config& config) {
-    Notice notice{::getpid(), version(), config.state_directory, {}, config.all_users, {}, {}};
+void name_exporters(const Config& config, Notice& notice) {
+    notice.exporters.clear();
+    notice.stores.clear();
     for (const ExporterConfig& exporter : config.exporters) {
         notice.exporters.push_back(exporter.id);
         if (exporter.type == ExporterType::kStore) notice.stores.push_back(exporter.store.path);
     }
-    return notice;
 }
 
 // For the command, in the directories that are there.
@@ -335,29 +332,9 @@ int wait_for(const sigset_t& signals, std::chrono::nanoseconds most) {
     return std::max(0, ::sigtimedwait(&signals, nullptr, &wait));
 }
 
-// What the command is told of exporters, when it has changed.
-class Reporter {
-public:
-    Reporter(const Agent& agent, std::string state_directory) : agent_(agent), directory_(std::move(state_directory)) {
-        report();
-    }
-    void report() {
-        ExporterReports reports = agent_.exporter_reports(seen_);
-        if (reports == written_) return;
-        const std::string problem = reports.write_in(directory_);
-        if (!problem.empty()) spdlog::debug("the command is not told of exporters: {}", problem);
-        written_ = std::move(reports);
-    }
-
-private:
-    const Agent& agent_;
-    const std::string directory_;
-    std::map<std::string, ExporterCourse> seen_;
-    ExporterReports written_;
-};
-
 // Returns the signal that ends the agent.
-int wait_for_end(const Agent& agent, const sigset_t& signals, Supervisor& supervisor, Reporter& reporter) {
+int wait_for_end(const sigset_t& signals, Supervisor& supervisor, ExporterReporter& reporter,
+                 const std::function<void()>& tell, const std::function<void()>& reload) {
     auto pause = supervisor.period();
     for (auto fed = std::chrono::steady_clock::now();;) {
         const int signal =
@@ -370,18 +347,51 @@ int wait_for_end(const Agent& agent, const sigset_t& signals, Supervisor& superv
             fed = now;
         }
         if (signal == SIGTERM || signal == SIGINT) return signal;
-        if (signal == SIGUSR1) agent.log_status();
-        if (signal == SIGHUP) spdlog::info("SIGHUP ignored: a new configuration needs a restart, which loses no span");
+        if (signal == SIGUSR1) tell();
+        if (signal == SIGHUP) reload();
     }
 }
 
-int serve(const Config& config) {
+template <class Report>
+void write_report(const Report& report, const std::string& state_directory) {
+    try {
+        report.write(state_directory);
+    } catch (const std::runtime_error& error) {
+        spdlog::warn("{}", error.what());
+    }
+}
+
+// SIGHUP. The flags and the environment are those of the start, the file is read again.
+void reload(const Flags& flags, Agent& agent, Supervisor& supervisor, ReloadReport& report, Notice& notice,
+            Announcement& announcement) {
+    supervisor.notify(reloading_now().c_str());
+    const LoadedConfig loaded = load_and_check(flags, process_environment());
+    for (const std::string& warning : loaded.warnings) spdlog::warn("{}", warning);
+    report = {report.pid, report.reloads + 1, unix_nano(), loaded.problems, {}, {}, {}};
+    if (report.problems.empty()) agent.reload(loaded.config, report);
+    for (const std::string& problem : report.problems)
+        spdlog::error("not reloaded, everything goes on as it was: {}", problem);
+    if (report.problems.empty()) {
+        const auto names = [](const std::vector<std::string>& exporters) {
+            return exporters.empty() ? std::string("none") : join(exporters, ",");
+        };
+        spdlog::info("reloaded; exporters added: {}; changed: {}; removed: {}", names(report.added),
+                     names(report.changed), names(report.removed));
+        name_exporters(loaded.config, notice);
+        announcement.change(notice);
+    }
+    write_report(report, notice.state_directory);
+    supervisor.notify("READY=1");
+}
+
+int serve(const Config& config, const Flags& flags) {
     const sigset_t signals = awaited_signals();
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
     ::signal(SIGXFSZ, SIG_IGN);  // a write past RLIMIT_FSIZE fails, as one to a full disk does
     DescriptorBudget::raise();
-    Notice notice = notice_of(config);
+    Notice notice{::getpid(), version(), config.state_directory, {}, config.all_users, {}, {}};
+    name_exporters(config, notice);
     Announcement announcement;
     std::unique_ptr<Users> users;  // first: it forks, and drops rights, which threads would keep
     if (config.all_users) {
@@ -392,7 +402,26 @@ int serve(const Config& config) {
         users = std::make_unique<Users>(parent, named);
     }
     Agent agent(config, users.get());
-    Reporter reporter(agent, config.state_directory);
+    ExporterReporter reporter(
+        agent.exporters(), [&agent](const std::string& name) { return queue_limit_of(agent.config(), name); },
+        config.state_directory);
+    ReloadReport report{::getpid(), 0, unix_nano(), {}, {}, {}, {}};
+    write_report(report, config.state_directory);
+    StatusReport status;
+    status.pid = report.pid;
+    status.version = version();
+    status.started_unix_nano = status.configured_unix_nano = report.unix_nano;
+    status.configuration = flags.config_file;
+    const auto tell = [&] {
+        ++status.serial;
+        status.unix_nano = unix_nano();
+        status.reloads = report.reloads;
+        status.refused = report.problems;
+        if (report.problems.empty()) status.configured_unix_nano = report.unix_nano;
+        describe(agent.exporters(), agent.drain(), status);
+        write_report(status, config.state_directory);
+    };
+    tell();
     if (!config.all_users) {
         notice.directories = agent.directories();
         announce(notice, notice.directories, announcement);
@@ -406,7 +435,14 @@ int serve(const Config& config) {
     Supervisor supervisor;
     supervisor.notify("READY=1");
 
-    const int signal = wait_for_end(agent, signals, supervisor, reporter);
+    const auto tell_all = [&] {
+        agent.log_status();
+        tell();
+    };
+    const int signal = wait_for_end(signals, supervisor, reporter, tell_all, [&] {
+        reload(flags, agent, supervisor, report, notice, announcement);
+        tell();
+    });
     supervisor.notify("STOPPING=1");
     spdlog::info("{}: draining and flushing, at most {}", signal == SIGINT ? "SIGINT" : "SIGTERM",
                  format_duration(config.shutdown_timeout));
@@ -432,7 +468,7 @@ int run(int argc, char** argv) {
     start_log(loaded.config.log_level);
     for (const std::string& warning : loaded.warnings) spdlog::warn("{}", warning);
     if (flags.validate) return std::fputs(print_config(loaded.config).c_str(), stdout), 0;
-    return serve(loaded.config);
+    return serve(loaded.config, flags);
 }
 
 }  // namespace

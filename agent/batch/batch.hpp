@@ -99,6 +99,7 @@ struct Batch {
     std::array<Resolution, ring::kExporterRows> resolutions{};
     std::atomic<uint32_t> open{0};  // required exporters that have not resolved it
     Acknowledgements* acknowledgements = nullptr;
+    std::shared_ptr<const void> plan;  // by which it was submitted (drain/export_plan.hpp): kept, not used
 };
 
 // Any thread, once for each exporter and batch.

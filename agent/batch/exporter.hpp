@@ -6,8 +6,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "batch/batch.hpp"
 
@@ -53,6 +55,10 @@ public:
     // Any thread. Waits until everything submitted before is resolved; false when the deadline came first.
     virtual bool flush(std::chrono::steady_clock::time_point deadline) = 0;
 
+    // Before shutdown(), where the agent goes on without this exporter: gets each batch that would be left behind.
+    using Heir = std::function<void(const std::shared_ptr<Batch>& batch)>;
+    void leave_to(Heir heir) { heir_ = std::move(heir); }
+
     // Once, last. Everything submitted is resolved when it returns (sent, spooled, or kLeftBehind), threads
     // joined.
     virtual void shutdown(std::chrono::steady_clock::time_point deadline) = 0;
@@ -61,6 +67,7 @@ public:
 
 protected:
     void resolve(const std::shared_ptr<Batch>& batch, Resolution resolution) {
+        if (resolution.outcome == Outcome::kLeftBehind && heir_) return heir_(batch);
         agent::resolve(batch, index_, required_, resolution);
     }
 
@@ -68,6 +75,10 @@ private:
     const std::string name_;
     const uint32_t index_;
     const bool required_;
+    Heir heir_;  // set before the exporter is told to end, read after that
 };
+
+// Shows each of those that there are now; none of them goes meanwhile.
+using VisitExporters = std::function<void(const std::function<void(const Exporter& exporter)>& visit)>;
 
 }  // namespace spanring::agent

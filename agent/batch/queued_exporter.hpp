@@ -5,6 +5,8 @@
 // Invariants: a batch is resolved kExported only after write() has said that it is written. The queue is bounded in
 // bytes; a batch that does not fit, or whose writing failed, is dropped and counted (kDroppedQueue), and the next ones
 // are tried: a full disk may pass. Batches that came while the thread was busy are written together.
+//
+// Header bill: an exporter with its thread and std::function; the exporters of this host include it.
 #pragma once
 
 #include <chrono>

@@ -18,10 +18,11 @@ namespace spanring::agent {
 
 // Beside 0.
 inline constexpr int kExitMismatch = 1;  // audit: an equation does not hold
-inline constexpr int kExitNotFound = 1;  // trace: there is none; sampling: no rule, nobody who reads it
-inline constexpr int kExitUnsound = 1;   // doctor: an error; dump: a file that is damaged or cannot be read
-inline constexpr int kExitUsage = 2;     // wrong flags, or nothing to read from
-inline constexpr int kExitBroken = 3;    // a file that cannot be read
+inline constexpr int kExitNotFound =
+    1;                                  // trace: there is none; sampling: no rule, nobody who reads it; reload: refused
+inline constexpr int kExitUnsound = 1;  // doctor, status: an error; dump: a file that is damaged or cannot be read
+inline constexpr int kExitUsage = 2;    // wrong flags, or nothing to read from
+inline constexpr int kExitBroken = 3;   // a file that cannot be read
 
 // What all of them share: where to look, and how to show it.
 struct CommandContext {
@@ -51,5 +52,7 @@ void add_dump(CLI::App& app, Selection& selection);
 void add_doctor(CLI::App& app, Selection& selection);
 void add_audit(CLI::App& app, Selection& selection);
 void add_sampling(CLI::App& app, Selection& selection);
+void add_reload(CLI::App& app, Selection& selection);
+void add_status(CLI::App& app, Selection& selection);
 
 }  // namespace spanring::agent

@@ -252,7 +252,7 @@ bool AttachedSegment::take_portion(uint32_t chunk, ChunkCursor& cursor, ChunkWor
     cursor.read = word.length;
     cursor.read_spans = word.spans;
     cursor.scope = portion.scope;
-    for (const auto& [receipt, sampled_out] : settled) acknowledge(receipt, {}, sampled_out);
+    for (const auto& [receipt, sampled_out] : settled) acknowledge(receipt, {}, sampled_out, nullptr);
     result.bytes += portion.size;
     result.spans += portion.spans;
     note(report, result);
@@ -277,7 +277,7 @@ bool AttachedSegment::hand_out_unfinished(Batcher& batcher, uint64_t budget, Pas
             receipt.generation = copy.slot.generation;
             receipt.spans = 1;
             receipt.unfinished = true;
-            acknowledge(receipt, {}, 1);
+            acknowledge(receipt, {}, 1, nullptr);
         }
         SPR_TESTPOINT(unfinished_taken);
         result.bytes += record.size() + ring::kSlotSize;
@@ -318,7 +318,7 @@ void AttachedSegment::keep(Batcher& batcher, const UndecidedSpan& span) {
 void AttachedSegment::sample_out(const UndecidedSpan& span) {
     --waiting_[span.era];
     const Receipt& receipt = span.receipt;
-    if (receipt.unfinished) return acknowledge(receipt, {}, receipt.spans);
+    if (receipt.unfinished) return acknowledge(receipt, {}, receipt.spans, nullptr);
     if (sampled_out_.receipt.spans != 0 && !sampled_out_.joined_by({receipt, receipt.spans})) all_sampled_out();
     if (sampled_out_.receipt.spans == 0) sampled_out_ = {receipt, receipt.spans};
 }
@@ -326,7 +326,7 @@ void AttachedSegment::sample_out(const UndecidedSpan& span) {
 void AttachedSegment::all_sampled_out() {
     if (sampled_out_.receipt.spans == 0) return;
     const SettledPiece piece = std::exchange(sampled_out_, {});
-    acknowledge(piece.receipt, {}, piece.sampled_out);
+    acknowledge(piece.receipt, {}, piece.sampled_out, nullptr);
 }
 
 uint64_t AttachedSegment::bytes_in_use() {
@@ -356,9 +356,10 @@ void AttachedSegment::book(uint32_t chunk, ChunkCursor& cursor) {
                          accounts_.totals());
 }
 
-void AttachedSegment::acknowledge(const Receipt& receipt, const Resolutions& resolutions, uint32_t sampled_out) {
+void AttachedSegment::acknowledge(const Receipt& receipt, const Resolutions& resolutions, uint32_t sampled_out,
+                                  const std::shared_ptr<const void>& plan) {
     const Completion piece{receipt.begin,    receipt.end, receipt.spans, receipt.invalid,
-                           receipt.filtered, sampled_out, resolutions};
+                           receipt.filtered, sampled_out, resolutions,   plan};
     if (!quarantined_.empty()) {  // for the ledger; the segment is not touched any more
         receipt.unfinished ? accounts_.book_unfinished(piece) : accounts_.book(piece);
         return;

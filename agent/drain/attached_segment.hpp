@@ -69,6 +69,8 @@ public:
     void measure_by(SpanRecorder* recorder) { cutter_.measure_by(recorder); }
     void process_by(ProcessorChain* processors) { cutter_.process_by(processors); }
     void judge_by(SpanJudge* judge) { cutter_.judge_by(judge); }
+    // See SegmentAccounts.
+    void count_for(const std::vector<ExporterRow>& exporters) { accounts_.count_for(exporters); }
 
     // Asks the kernel. To be called before drain(), which then finds final words in a dead one.
     void check_liveness();
@@ -100,7 +102,10 @@ public:
     }
 
     // A batch with receipts of this segment was resolved: one call for each receipt, then one for the batch.
-    void acknowledge(const Receipt& receipt, const Resolutions& resolutions) { acknowledge(receipt, resolutions, 0); }
+    void acknowledge(const Receipt& receipt, const Resolutions& resolutions,
+                     const std::shared_ptr<const void>& plan = nullptr) {
+        acknowledge(receipt, resolutions, 0, plan);
+    }
     // A batch with something of it was neither sent nor spooled before the agent ends: the file stays for the next one.
     void leave_behind() { left_behind_ = true; }
     void batch_finished(uint64_t serial) { cutter_.batches().erase(serial); }
@@ -170,7 +175,8 @@ private:
     bool may_book(const ChunkCursor& cursor) const;
     void book(uint32_t chunk, ChunkCursor& cursor);
     void note(const CutReport& report, PassResult& result);
-    void acknowledge(const Receipt& receipt, const Resolutions& resolutions, uint32_t sampled_out);
+    void acknowledge(const Receipt& receipt, const Resolutions& resolutions, uint32_t sampled_out,
+                     const std::shared_ptr<const void>& plan);
     bool fail(const std::string& reason);
     bool still_readable();
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "drain/export_plan.hpp"
 #include "ring/testpoint.hpp"
 
 namespace spanring::agent {
@@ -11,6 +12,13 @@ namespace spanring::agent {
 Batcher::Batcher(BatchLimits limits, std::vector<Exporter*> exporters, std::shared_ptr<BatchSupply> supply)
     : limits_(limits), exporters_(std::move(exporters)), supply_(std::move(supply)) {
     for (const Exporter* exporter : exporters_) required_ += exporter->required() ? 1 : 0;
+}
+
+void Batcher::follow(std::shared_ptr<const ExportPlan> plan) {
+    plan_ = std::move(plan);
+    limits_ = plan_->limits;
+    exporters_ = plan_->exporters;
+    required_ = static_cast<uint32_t>(plan_->required.size());
 }
 
 Batch& Batcher::open(Lane& lane) {
@@ -83,6 +91,7 @@ void Batcher::submit(Lane& lane) {
     if (lane.batch_ == nullptr) return;
     const std::shared_ptr<Batch> batch = std::exchange(lane.batch_, nullptr);
     ++submitted_;
+    batch->plan = plan_;
     // Nothing to send (all of it was invalid, or control records only), or nobody whose answer counts: resolved.
     if (batch->runs.empty() || required_ == 0) {
         if (!batch->runs.empty()) {

@@ -6,6 +6,8 @@
 //
 // Invariant: a submitted batch keeps the limits, except where one span alone is larger. Serials rise in the order of
 // opening; a batch is outstanding from its opening until the drain thread took its acknowledgement.
+//
+// Header bill: it holds batches and the std::function of an exporter; the drain includes it.
 #pragma once
 
 #include <atomic>
@@ -22,6 +24,8 @@
 #include "batch/exporter.hpp"
 
 namespace spanring::agent {
+
+struct ExportPlan;
 
 struct BatchLimits {
     uint32_t spans = 8192;
@@ -58,6 +62,9 @@ public:
     // The exporters outlive the batcher.
     Batcher(BatchLimits limits, std::vector<Exporter*> exporters,
             std::shared_ptr<BatchSupply> supply = std::make_shared<BatchSupply>());
+
+    // What is submitted from now on goes by it.
+    void follow(std::shared_ptr<const ExportPlan> plan);
 
     void set_waiter(AnswerWaiter& waiter) { acknowledgements_.set_waiter(waiter); }  // before the first batch
 
@@ -107,9 +114,10 @@ public:
     const std::vector<Exporter*>& exporters() const { return exporters_; }
 
 private:
-    const BatchLimits limits_;
-    const std::vector<Exporter*> exporters_;
+    BatchLimits limits_;
+    std::vector<Exporter*> exporters_;
     uint32_t required_ = 0;
+    std::shared_ptr<const ExportPlan> plan_;  // null: of exporters that never change
     Acknowledgements acknowledgements_;
     const std::shared_ptr<BatchSupply> supply_;
     Lane shared_;

@@ -2,10 +2,12 @@
 #include "drain/drain_exchange.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace spanring::agent {
 
-DrainExchange::DrainExchange(size_t threads) : letters_(threads), counts_(threads) {
+DrainExchange::DrainExchange(size_t threads, std::shared_ptr<const ExportPlan> plan)
+    : letters_(threads), plan_(std::move(plan)), counts_(threads) {
     for (size_t i = 0; i < threads; ++i) desks_.push_back(std::make_unique<Desk>());
 }
 
@@ -19,6 +21,26 @@ void DrainExchange::distrust(const InstanceId& instance) {
         for (DrainLetters& letters : letters_) letters.distrusted.push_back(instance);
     }
     wake_all();
+}
+
+void DrainExchange::tell_plan(const std::shared_ptr<const ExportPlan>& plan) {
+    {
+        const MutexLock lock(mutex_);
+        plan_ = plan;
+        for (DrainLetters& letters : letters_) letters.plan = plan;
+    }
+    wake_all();
+}
+
+bool DrainExchange::all_follow(uint64_t plan) const {
+    // acquire: see follows().
+    return std::all_of(desks_.begin(), desks_.end(),
+                       [plan](const auto& desk) { return desk->plan.load(std::memory_order_acquire) >= plan; });
+}
+
+std::shared_ptr<const ExportPlan> DrainExchange::plan() const {
+    const MutexLock lock(mutex_);
+    return plan_;
 }
 
 void DrainExchange::hold_still(bool still) {

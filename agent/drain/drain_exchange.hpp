@@ -24,6 +24,7 @@
 #include "base/mutex.hpp"
 #include "batch/batch.hpp"
 #include "drain/answer_shares.hpp"
+#include "drain/export_plan.hpp"
 #include "drain/segment_table.hpp"
 #include "drain/wake_up.hpp"
 #include "sampling/sampling_rule.hpp"
@@ -36,6 +37,7 @@ struct SegmentAnswer {
     uint64_t serial = 0;  // of the batch
     bool left_behind = false;
     std::vector<std::pair<Receipt, Resolutions>> pieces;
+    std::shared_ptr<const void> plan;  // of the batch, likewise
 };
 
 struct DrainLetters {
@@ -44,13 +46,15 @@ struct DrainLetters {
     std::vector<uint64_t> hints;  // sources
     std::vector<InstanceId> distrusted;
     std::shared_ptr<const SamplingRules> rules;  // null: as they were
+    std::shared_ptr<const ExportPlan> plan;      // likewise; of all segments, those that come with it too
 
     bool empty() const {
-        return segments.empty() && answers.empty() && hints.empty() && distrusted.empty() && rules == nullptr;
+        return segments.empty() && answers.empty() && hints.empty() && distrusted.empty() && rules == nullptr &&
+               plan == nullptr;
     }
     // What is said of that segment, or of all; but for hints, of which a process makes as many as it likes.
     bool concern(uint64_t source) const {
-        return rules != nullptr || !distrusted.empty() ||
+        return rules != nullptr || plan != nullptr || !distrusted.empty() ||
                std::any_of(answers.begin(), answers.end(), [&](const auto& answer) { return answer.source == source; });
     }
 };
@@ -61,7 +65,8 @@ public:
 
     static constexpr size_t kFirst = 0;
 
-    explicit DrainExchange(size_t threads);  // throws std::runtime_error
+    // `plan`: that they all follow to begin with; may be null. Throws std::runtime_error.
+    explicit DrainExchange(size_t threads, std::shared_ptr<const ExportPlan> plan = nullptr);
 
     size_t threads() const { return desks_.size(); }
     WakeUp& wake_up(size_t thread) { return desks_[thread]->wake_up; }
@@ -75,9 +80,12 @@ public:
     void hold_still(bool still);
     bool arrived() const;
     bool empty() const;  // nothing was left that is not read yet
+    void tell_plan(const std::shared_ptr<const ExportPlan>& plan);
+    bool all_follow(uint64_t plan) const;  // nobody uses an earlier one any more
 
     // ---- The first drain thread ----
 
+    std::shared_ptr<const ExportPlan> plan() const;  // the newest
     // A new one, to the thread that has the fewest.
     void share_out(ServedSegment served);
     void hint(uint64_t source);
@@ -89,6 +97,12 @@ public:
     DrainLetters take(size_t thread);
     // False: not now, and it stays where it is.
     bool hand_over(size_t from, size_t to, ServedSegment& served);
+    // The thread has read that letter, and let go of the plan before.
+    void follows(size_t thread, uint64_t plan) {
+        // release: what the thread did by the plan before. Pairs with the acquire in all_follow(). Without it an
+        // exporter could be deleted under the last submit().
+        desks_[thread]->plan.store(plan, std::memory_order_release);
+    }
     // To whoever has the segment; nobody, if it has ended.
     void forward(size_t from, SegmentAnswer answer);
     // Nothing of it will change any more.
@@ -104,6 +118,7 @@ private:
     struct Desk {
         WakeUp wake_up;
         std::atomic<int64_t> worked{0};
+        std::atomic<uint64_t> plan{0};
     };
 
     void ring(size_t from, size_t to);
@@ -111,6 +126,7 @@ private:
     std::vector<std::unique_ptr<Desk>> desks_;
     mutable Mutex mutex_;
     std::vector<DrainLetters> letters_ SPR_GUARDED_BY(mutex_);  // for each thread
+    std::shared_ptr<const ExportPlan> plan_ SPR_GUARDED_BY(mutex_);
     std::vector<size_t> counts_ SPR_GUARDED_BY(mutex_);         // segments that are its, or on their way to it
     std::map<uint64_t, size_t> places_ SPR_GUARDED_BY(mutex_);  // whose each segment is, likewise
     std::vector<ServedSegment> ended_ SPR_GUARDED_BY(mutex_);

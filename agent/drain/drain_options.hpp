@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ struct DrainOptions {
     std::vector<std::string> directories;  // empty: those of this user, in the order of the library
     FolderSource* users = nullptr;         // instead of directories; outlives the drain
     BatchLimits batch;
+    std::shared_ptr<const ExportPlan> plan;  // of the exporters, where it will change; null: it never does
     PaceLimits pace;
     ZeroCopy zero_copy = ZeroCopy::kOff;
     HeartbeatOptions heartbeat;

@@ -45,6 +45,12 @@ bool DrainService::wait_until(Clock::time_point deadline, const std::function<bo
     return true;
 }
 
+void DrainService::follow(const std::shared_ptr<const ExportPlan>& plan) {
+    drainer_->exchange().tell_plan(plan);
+    while (!drainer_->exchange().all_follow(plan->number)) std::this_thread::sleep_for(kLook);
+    exporters_ = plan->exporters;
+}
+
 // The first thread first: what it finds is shared out by the time the others take everything.
 bool DrainService::flush(Clock::time_point deadline) {
     DrainExchange& exchange = drainer_->exchange();

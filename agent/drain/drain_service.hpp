@@ -40,6 +40,10 @@ public:
     void distrust(const InstanceId& instance) { drainer_->distrust(instance); }
     DrainStatus status() const { return drainer_->status(); }
 
+    // One thread, between start() and shutdown(). When it returns nobody uses the plan before, which was of the options
+    // or of the last call; but answers to what was submitted by it may still come.
+    void follow(const std::shared_ptr<const ExportPlan>& plan);
+
     // Any thread. Waits until everything that was committed before is answered by all required exporters. False: not by
     // the deadline.
     bool flush(Clock::time_point deadline);

@@ -16,6 +16,7 @@
 #include "crash/crash_scope.hpp"
 #include "crash/failpoint.hpp"
 #include "drain/answer_shares.hpp"
+#include "drain/export_plan.hpp"
 #include "drain/sampling_directives.hpp"
 #include "span_metrics/span_recorder.hpp"
 
@@ -56,6 +57,7 @@ DrainShare::DrainShare(size_t number, const Common& common)
                                                       options_.state_directory);
     }
     batcher_.set_waiter(exchange_.wake_up(number_));
+    if (options_.plan != nullptr) batcher_.follow(options_.plan);
 }
 
 // ---- What comes -----------------------------------------------------------------------------------------------------
@@ -64,6 +66,7 @@ void DrainShare::read_letters() {
     DrainLetters letters = exchange_.take(number_);
     if (letters.empty()) return;
     for (ServedSegment& served : letters.segments) take(std::move(served));
+    if (letters.plan != nullptr) follow(std::move(letters.plan));
     if (letters.rules != nullptr) take_rules(std::move(letters.rules));
     for (const uint64_t source : letters.hints) look_soon(source);
     for (const InstanceId& instance : letters.distrusted) distrust(instance);
@@ -87,6 +90,14 @@ void DrainShare::take_rules(std::shared_ptr<const SamplingRules> rules) {
         const CrashScope scope(served.path);
         give_directive(*rules_, *served.segment);
     }
+}
+
+// Answers to what went by the plan before come later: the rows of that are among the new one's.
+void DrainShare::follow(std::shared_ptr<const ExportPlan> plan) {
+    const uint64_t number = plan->number;
+    for (auto& [source, served] : segments_) served.segment->count_for(plan->rows);
+    batcher_.follow(std::move(plan));
+    exchange_.follows(number_, number);
 }
 
 // The kernel hints at its file: the process may have rung, or died.
@@ -330,7 +341,7 @@ void DrainShare::book(const Batch& batch) {
             elsewhere[receipt.source].pieces.emplace_back(receipt, share);
             continue;
         }
-        book(*served, receipt, share, left_behind);
+        book(*served, receipt, share, batch, left_behind);
         AttachedSegment* const segment = served->segment.get();
         if (touched.empty() || touched.back() != segment) touched.push_back(segment);
     }
@@ -339,14 +350,17 @@ void DrainShare::book(const Batch& batch) {
         answer.source = source;
         answer.serial = serial;
         answer.left_behind = left_behind;
+        answer.plan = batch.plan;
         exchange_.forward(number_, std::move(answer));
     }
 }
 
-void DrainShare::book(ServedSegment& served, const Receipt& receipt, const Resolutions& share, bool left_behind) {
+template <class Answer>
+void DrainShare::book(ServedSegment& served, const Receipt& receipt, const Resolutions& share, const Answer& answer,
+                      bool left_behind) {
     AttachedSegment& segment = *served.segment;
     const CrashScope scope(served.path);
-    left_behind ? segment.leave_behind() : segment.acknowledge(receipt, share);
+    left_behind ? segment.leave_behind() : segment.acknowledge(receipt, share, answer.plan);
     served.pace.no_later_than(now_ + options_.pace.busy);  // a chunk may be done with
     served.row_is_told = false;
 }
@@ -355,7 +369,7 @@ void DrainShare::book(ServedSegment& served, const Receipt& receipt, const Resol
 void DrainShare::take_answer(SegmentAnswer answer) {
     ServedSegment* const served = segments_.find(answer.source);
     if (served == nullptr) return exchange_.forward(number_, std::move(answer));
-    for (const auto& [receipt, share] : answer.pieces) book(*served, receipt, share, answer.left_behind);
+    for (const auto& [receipt, share] : answer.pieces) book(*served, receipt, share, answer, answer.left_behind);
     served->segment->batch_finished(answer.serial);
 }
 

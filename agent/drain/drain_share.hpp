@@ -86,6 +86,7 @@ private:
     void read_letters();
     void take(ServedSegment served);
     void take_rules(std::shared_ptr<const SamplingRules> rules);
+    void follow(std::shared_ptr<const ExportPlan> plan);
     void look_soon(uint64_t source);
     void distrust(const InstanceId& instance);
     void drain_due(bool all);
@@ -105,7 +106,10 @@ private:
     void set_ended_apart();
     void book_answers();
     void book(const Batch& batch);
-    void book(ServedSegment& served, const Receipt& receipt, const Resolutions& share, bool left_behind);
+    // `answer`: the batch, or what was forwarded of it.
+    template <class Answer>
+    void book(ServedSegment& served, const Receipt& receipt, const Resolutions& share, const Answer& answer,
+              bool left_behind);
     void take_answer(SegmentAnswer answer);
     void tell_ledger();
     void share_work();

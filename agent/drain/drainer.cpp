@@ -20,22 +20,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kHintSpacing{2};  // whoever makes events makes no more passes than that
 
-std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) {
-    std::vector<ExporterRow> rows;
-    for (const Exporter* exporter : exporters) {
-        if (exporter->index() >= ring::kExporterRows) {
-            throw std::runtime_error("exporter " + exporter->name() + ": at most " +
-                                     std::to_string(ring::kExporterRows) + " exporters can be counted");
-        }
-        if (!exporter->required()) continue;
-        const uint64_t hash = exporter_hash(exporter->name());
-        if (std::any_of(rows.begin(), rows.end(), [&](const ExporterRow& row) { return row.hash == hash; }))
-            throw std::runtime_error("exporter " + exporter->name() + ": its name cannot be told from another's");
-        rows.push_back({exporter->index(), hash});
-    }
-    return rows;
-}
-
 }  // namespace
 
 Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger* ledger)
@@ -47,7 +31,7 @@ Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger*
                 .host = options_.host},
       folders_(options_.directories, options_.users, watch_),
       sampling_(options_.state_directory, watch_),
-      exchange_(options_.threads),
+      exchange_(options_.threads, options_.plan),
       queues_(options_.users != nullptr, options_.queue_bytes),
       ledger_(ledger),
       scans_(options_.scan_period, options_.temporary_age),
@@ -122,6 +106,7 @@ void Drainer::try_attach(const FileKey& file, ino_t inode, AttemptOrigin origin)
     const Folder& folder = folders_[number];
     const std::string path = folder.path() + "/" + name;
     const CrashScope scope(path);
+    if (const auto plan = exchange_.plan()) settings_.exporters = plan->required;
     const std::string reason =
         options_.crashes != nullptr ? options_.crashes->reason_to_quarantine(path) : std::string();
     AttachOutcome outcome =

@@ -99,7 +99,7 @@ private:
 
     const DrainOptions options_;
     const std::vector<Exporter*> exporters_;
-    const SegmentSettings settings_;
+    SegmentSettings settings_;
     DirectoryWatch watch_;
     ServedFolders folders_;
     SamplingDirectives sampling_;

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct Completion {
     uint32_t filtered = 0;
     uint32_t sampled_out = 0;
     std::array<Resolution, ring::kExporterRows> resolutions{};
+    std::shared_ptr<const void> plan{};  // of the batch (export_plan.hpp): while it waits here, its indexes are taken
 };
 
 class LowWater {

@@ -48,10 +48,14 @@ void SegmentAccounts::book_rows(const Completion& piece) {
     }
     for (size_t i = 0; i < exporters_.size(); ++i) {
         ring::ExporterTotals& row = totals_.exporters[rows_[i]];
+        const Resolution& resolution = piece.resolutions[exporters_[i].index];
+        if (resolution.outcome == Outcome::kPending && valid != 0) {  // it had no part in it
+            row.elsewhere += piece.spans;
+            continue;
+        }
         row.dropped_invalid += piece.invalid;
         row.filtered += piece.filtered;
         row.sampled_out += piece.sampled_out;
-        const Resolution& resolution = piece.resolutions[exporters_[i].index];
         switch (resolution.outcome) {
             case Outcome::kExported: {
                 const uint64_t rejected = std::min(resolution.rejected, valid);

@@ -3,7 +3,8 @@
 // What became of a segment's spans, for each required exporter: the agent's own copy of the totals, which the AckBook
 // stores into the segment. An unfinished span that was handed out is booked in the exporters' rows like any other, and
 // in Totals::unfinished. What is booked while an exporter is not configured counts as `elsewhere` in its row, before it
-// was first configured too. So for each row, whatever agents came and went,
+// was first configured too, and what an exporter that goes while the agent runs did not get done. So for each row,
+// whatever agents and exporters came and went,
 //
 //     acknowledged + unfinished = exported + rejected + spooled + dropped_invalid + dropped_spool + filtered +
 //                                 sampled_out + elsewhere
@@ -29,6 +30,9 @@ public:
     // `totals`: as earlier agents left them. An exporter finds the row of its name again; a new one takes an unused
     // row, or that of an exporter which is not configured any more.
     SegmentAccounts(const ring::Totals& totals, const std::vector<ExporterRow>& exporters);
+
+    // From now on these. Of those before, each that may still answer is among them.
+    void count_for(const std::vector<ExporterRow>& exporters) { *this = SegmentAccounts(totals_, exporters); }
 
     void book(const Completion& piece);  // committed spans, now below a mark
     void book_unfinished(const Completion& span);

@@ -2,6 +2,8 @@
 //
 // Prints spans to the console, as the Collector's `debug` exporter does. Has a thread of its own and a bounded queue,
 // so a terminal that stops scrolling delays nobody; what does not fit is dropped and counted.
+//
+// Header bill: an exporter with its thread and std::function; main.cpp and its own .cpp include it.
 #pragma once
 
 #include <condition_variable>

@@ -46,14 +46,14 @@ void AgentMetrics::make_page() {
     std::vector<ProcessAccount> all = found.processes;
     all.insert(all.end(), found.senders.begin(), found.senders.end());
     ProcessAccount total = total_of(all);
-    for (const Exporter* exporter : sources_.exporters) {
-        if (exporter->required()) add_missing_exporter(total, all, exporter->name());
-    }
+    sources_.exporters([&](const Exporter& exporter) {
+        if (exporter.required()) add_missing_exporter(total, all, exporter.name());
+    });
     Exposition page(shown_);
     page.gauge("spanring_build_info", "Always 1; what runs here.", {{"version", version()}}, 1);
     add_spans(page, total);
     add_exporter_accounts(page, total);
-    for (const Exporter* exporter : sources_.exporters) add_exporter_status(page, *exporter);
+    sources_.exporters([&](const Exporter& exporter) { add_exporter_status(page, exporter); });
     const DrainStatus drain = sources_.drain();
     add_drain(page, drain);
     add_senders(page, found);

@@ -6,6 +6,8 @@
 // commands read them, so the numbers are the same, and neither the drain thread nor the ledger's writer waits. What a
 // process has no part in (queues, attempts, passes) comes from the status of exporters and drain. Nothing is counted
 // here. One thread.
+//
+// Header bill: sources are functions, exporters among them; main.cpp and its own .cpp include it.
 #pragma once
 
 #include <chrono>
@@ -14,12 +16,12 @@
 #include <string>
 #include <vector>
 
+#include "batch/exporter.hpp"
 #include "metrics/exposition.hpp"
 
 namespace spanring::agent {
 
 class DecisionCounters;
-class Exporter;
 class Ledger;
 class ProcessSeries;
 class Processors;
@@ -30,7 +32,7 @@ struct ReceiverStatus;
 struct MetricsSources {
     std::vector<std::string> directories;
     std::string ledger_file;
-    std::vector<const Exporter*> exporters;
+    VisitExporters exporters;
     std::function<DrainStatus()> drain;
     std::function<ReceiverStatus()> receiver{};   // empty: there is none
     const SpanMetrics* span_metrics = nullptr;    // may be null ...
@@ -49,7 +51,7 @@ public:
     // time costs a tenth of a core at most.
     std::string page(ExpositionFormat format);
 
-    const std::vector<const Exporter*>& exporters() const { return sources_.exporters; }
+    const VisitExporters& exporters() const { return sources_.exporters; }
 
 private:
     using Clock = std::chrono::steady_clock;

@@ -25,19 +25,19 @@ std::vector<std::string> not_alive() {
     return problems;
 }
 
-std::vector<std::string> not_ready(const std::vector<const Exporter*>& exporters) {
+std::vector<std::string> not_ready(const VisitExporters& exporters) {
     std::vector<std::string> problems = not_alive();
-    for (const Exporter* exporter : exporters) {
-        if (!exporter->required()) continue;
-        const ExporterStatus status = exporter->status();
+    exporters([&](const Exporter& exporter) {
+        if (!exporter.required()) return;
+        const ExporterStatus status = exporter.status();
         if (!status.healthy) {
-            problems.push_back("exporter " + exporter->name() + ": spans are not taken; the log says why");
+            problems.push_back("exporter " + exporter.name() + ": spans are not taken; the log says why");
         }
         if (nearly_full(status)) {
-            problems.push_back("exporter " + exporter->name() + ": the spool holds " + format_size(status.spool_bytes) +
+            problems.push_back("exporter " + exporter.name() + ": the spool holds " + format_size(status.spool_bytes) +
                                " of " + format_size(status.spool_limit));
         }
-    }
+    });
     return problems;
 }
 

@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
-namespace spanring::agent {
+#include "batch/exporter.hpp"
 
-class Exporter;
+namespace spanring::agent {
 
 // Threads that are stuck. A restart helps, and loses no span.
 std::vector<std::string> not_alive();
 
 // These, and exporters whose backend takes no spans, or whose spool is nearly full. A restart does not help.
-std::vector<std::string> not_ready(const std::vector<const Exporter*>& exporters);
+std::vector<std::string> not_ready(const VisitExporters& exporters);
 
 }  // namespace spanring::agent

@@ -57,9 +57,15 @@ std::string Announcement::place_in(const std::string& directory, const Notice& n
         if (is_same_file(before.directory.get(), status)) return {};
     }
     if (is_announced(placed.directory.get())) return "another agent's notice is there";
-    std::string problem = write_locked(placed.directory.get(), notice, roots ? 0644 : 0600, placed.file);
+    placed.mode = roots ? 0644 : 0600;
+    std::string problem = write_locked(placed.directory.get(), notice, placed.mode, placed.file);
     if (problem.empty()) placed_.push_back(std::move(placed));
     return problem;
+}
+
+// The new file has its lock before it has the name: at no moment is there a notice that looks like a dead agent's.
+void Announcement::change(const Notice& notice) {
+    for (Placed& placed : placed_) write_locked(placed.directory.get(), notice, placed.mode, placed.file);
 }
 
 Announcement::~Announcement() {

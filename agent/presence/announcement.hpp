@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/types.h>
+
 #include "base/descriptor.hpp"
 #include "presence/notice.hpp"
 
@@ -26,10 +28,14 @@ public:
     // Returns why not, or nothing: an agent serves without it.
     std::string place_in(const std::string& directory, const Notice& notice);
 
+    // Another notice wherever one was placed. One that cannot be written any more stays as it is.
+    void change(const Notice& notice);
+
 private:
     struct Placed {
         Descriptor directory;
         Descriptor file;  // holds the lock
+        mode_t mode = 0600;
     };
     std::vector<Placed> placed_;
 };

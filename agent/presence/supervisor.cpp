@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <vector>
 
 #include <spdlog/spdlog.h>
@@ -28,6 +29,13 @@ std::string variable(const char* name) {
 }
 
 }  // namespace
+
+std::string reloading_now() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    const auto microseconds = static_cast<uint64_t>(now.tv_sec) * 1'000'000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
+    return "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds);
+}
 
 Supervisor::Supervisor() : socket_(variable("NOTIFY_SOCKET")) {
     if (!socket_.starts_with('/') && !socket_.starts_with('@')) socket_.clear();

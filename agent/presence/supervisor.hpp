@@ -12,6 +12,9 @@
 
 namespace spanring::agent {
 
+// For notify(), before what ends with another "READY=1": systemd waits meanwhile (Type=notify, Type=notify-reload).
+std::string reloading_now();
+
 class Supervisor {
 public:
     // By $NOTIFY_SOCKET, $WATCHDOG_USEC and $WATCHDOG_PID; without them it tells nobody anything.

@@ -30,13 +30,13 @@ namespace asio = boost::asio;
 constexpr std::chrono::milliseconds kLook{1};  // between looks of somebody who waits for the end
 constexpr std::chrono::seconds kStatus{1};     // figures are at most this old where nothing happens
 
-ReceiverSettings settings_of(const ReceiverOptions& options, uint32_t batch_spans, uint64_t batch_bytes,
-                             SpanRecorder* recorder, ProcessorChain* processors) {
+ReceiverSettings settings_of(const ReceiverOptions& options, const BatchLimits& limits, SpanRecorder* recorder,
+                             ProcessorChain* processors) {
     ReceiverSettings settings;
     settings.answer_after = options.answer_after;
     settings.queue_bytes = options.queue_bytes;
-    settings.batch_spans = batch_spans;
-    settings.batch_bytes = batch_bytes;
+    settings.batch_spans = limits.spans;
+    settings.batch_bytes = limits.bytes;
     settings.kept = options.kept;
     settings.recorder = recorder;
     settings.processors = processors;
@@ -47,8 +47,9 @@ ReceiverSettings settings_of(const ReceiverOptions& options, uint32_t batch_span
 
 class ReceiveService::Worker {
 public:
-    Worker(const ReceiverOptions& options, ReceiverSettings settings, std::vector<Exporter*> exporters, Ledger& ledger)
-        : receiver_(std::move(settings), std::move(exporters), ledger, [this] { wake(); }) {
+    Worker(const ReceiverOptions& options, ReceiverSettings settings, std::shared_ptr<const ExportPlan> plan,
+           Ledger& ledger)
+        : receiver_(std::move(settings), std::move(plan), ledger, [this] { wake(); }) {
         if (options.grpc.enabled)
             grpc_ = std::make_unique<GrpcServer>(context_, receiver_, options.grpc, options.queue_bytes);
         if (options.http.enabled) http_ = std::make_unique<HttpServer>(context_, receiver_, options.http);
@@ -69,6 +70,13 @@ public:
             if (grpc_ != nullptr) grpc_->close();
             if (http_ != nullptr) http_->close();
             receiver_.close();
+            return true;
+        });
+    }
+
+    void follow(const std::shared_ptr<const ExportPlan>& plan) {
+        ask([this, plan] {
+            receiver_.follow(plan);
             return true;
         });
     }
@@ -145,13 +153,13 @@ private:
     std::thread thread_;
 };
 
-ReceiveService::ReceiveService(const ReceiverOptions& options, uint32_t batch_spans, uint64_t batch_bytes,
-                               std::vector<Exporter*> exporters, Ledger& ledger, SpanRecorder* recorder,
-                               ProcessorChain* processors)
-    : worker_(std::make_unique<Worker>(options, settings_of(options, batch_spans, batch_bytes, recorder, processors),
-                                       std::move(exporters), ledger)) {}
+ReceiveService::ReceiveService(const ReceiverOptions& options, const std::shared_ptr<const ExportPlan>& plan,
+                               Ledger& ledger, SpanRecorder* recorder, ProcessorChain* processors)
+    : worker_(
+          std::make_unique<Worker>(options, settings_of(options, plan->limits, recorder, processors), plan, ledger)) {}
 
 ReceiveService::~ReceiveService() = default;
+void ReceiveService::follow(const std::shared_ptr<const ExportPlan>& plan) { worker_->follow(plan); }
 void ReceiveService::close() { worker_->close(); }
 void ReceiveService::stop(Clock::time_point deadline) {
     worker_->stop(deadline);

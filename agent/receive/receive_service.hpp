@@ -14,24 +14,27 @@
 
 namespace spanring::agent {
 
-class Exporter;
 class Ledger;
 class ProcessorChain;
 class SpanRecorder;
+struct ExportPlan;
 
 class ReceiveService {
 public:
     using Clock = std::chrono::steady_clock;
 
-    // Listens at once, and serves. `batch_spans`, `batch_bytes`: most in a batch. `recorder` measures what comes,
-    // `processors` change it; null: nobody does. All of them live until stop() has returned. Throws std::runtime_error
-    // that says where it cannot listen, or keep what it has to.
-    ReceiveService(const ReceiverOptions& options, uint32_t batch_spans, uint64_t batch_bytes,
-                   std::vector<Exporter*> exporters, Ledger& ledger, SpanRecorder* recorder,
-                   ProcessorChain* processors = nullptr);
+    // Listens at once, and serves. `recorder` measures what comes, `processors` change it; null: nobody does. All of
+    // them live until stop() has returned. Throws std::runtime_error that says where it cannot listen, or keep what it
+    // has to.
+    ReceiveService(const ReceiverOptions& options, const std::shared_ptr<const ExportPlan>& plan, Ledger& ledger,
+                   SpanRecorder* recorder, ProcessorChain* processors = nullptr);
     ~ReceiveService();  // as close() and stop() at once
     ReceiveService(const ReceiveService&) = delete;
     ReceiveService& operator=(const ReceiveService&) = delete;
+
+    // Between that and close(), one thread. When it returns nobody uses the plan before; but answers to what was
+    // submitted by it may still come.
+    void follow(const std::shared_ptr<const ExportPlan>& plan);
 
     // No request is taken any more. Before the exporters end.
     void close();

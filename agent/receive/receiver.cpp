@@ -24,14 +24,6 @@ constexpr std::chrono::milliseconds kTryAgain{100};  // a disk that did not take
 constexpr std::chrono::seconds kReplayPause{1};      // exporters that had no room for what was kept
 constexpr uint64_t kEverything = std::numeric_limits<uint64_t>::max();
 
-std::vector<ExporterRow> required_rows(const std::vector<Exporter*>& exporters) {
-    std::vector<ExporterRow> rows;
-    for (const Exporter* exporter : exporters) {
-        if (exporter->required()) rows.push_back({exporter->index(), exporter_hash(exporter->name())});
-    }
-    return rows;
-}
-
 // Of spans that are in no run, which nobody else answers for.
 std::string count_of(uint64_t number, const char* one) {
     return std::to_string(number) + one + (number == 1 ? "" : "s");
@@ -59,20 +51,19 @@ std::vector<KeptRequests::Share> shares_by_producer(const std::vector<Run>& runs
 
 }  // namespace
 
-Receiver::Receiver(ReceiverSettings settings, std::vector<Exporter*> exporters, Ledger& ledger,
+Receiver::Receiver(ReceiverSettings settings, std::shared_ptr<const ExportPlan> plan, Ledger& ledger,
                    std::function<void()> wake)
     : settings_(std::move(settings)),
-      exporters_(std::move(exporters)),
+      plan_(std::move(plan)),
       wake_(std::move(wake)),
       ledger_(ledger),
       owner_(::geteuid()),
       kept_(settings_.kept),
-      senders_(required_rows(exporters_)),
+      senders_(plan_->rows),
       reader_(
           [this](const std::string& service, const std::string& instance) { return senders_.of(service, instance); }),
       processed_(settings_.processors),
       found_(kept_.numbers()) {
-    for (const Exporter* exporter : exporters_) required_ += exporter->required() ? 1 : 0;
     acknowledgements_.set_waiter(*this);
     know();
 }
@@ -152,15 +143,23 @@ void Receiver::submit(std::unique_ptr<Delivery> delivery) {
     deliveries_.push_back(std::move(delivery));
     places_[batch.get()] = std::prev(deliveries_.end());
     batch->acknowledgements = &acknowledgements_;
-    if (batch->runs.empty() || required_ == 0) {
-        if (!batch->runs.empty()) {
-            for (Exporter* exporter : exporters_) exporter->submit(batch);
-        }
-        return acknowledgements_.push(batch);
+    batch->plan = deliveries_.back()->plan = plan_;
+    const auto required = static_cast<uint32_t>(plan_->required.size());
+    const bool empty = batch->runs.empty();
+    batch->open.store(required, std::memory_order_relaxed);  // relaxed: the exporters' queues publish it
+    for (Exporter* exporter : plan_->exporters) {
+        if (!empty) exporter->submit(batch);
     }
-    batch->open.store(required_, std::memory_order_relaxed);  // relaxed: the exporters' queues publish it
-    for (Exporter* exporter : exporters_) exporter->submit(batch);
+    if (empty || required == 0) return acknowledgements_.push(batch);
     SPR_TESTPOINT(received_submitted);
+}
+
+// Answers to what went by the plan before come later: the rows of that are among the new one's.
+void Receiver::follow(std::shared_ptr<const ExportPlan> plan) {
+    plan_ = std::move(plan);
+    settings_.batch_spans = plan_->limits.spans;
+    settings_.batch_bytes = plan_->limits.bytes;
+    senders_.count_for(plan_->rows);
 }
 
 void Receiver::close() {
@@ -178,10 +177,12 @@ void Receiver::work(Clock::time_point now) {
     for (const std::shared_ptr<Batch>& batch : acknowledgements_.take()) {
         Delivery& delivery = **places_.at(batch.get());
         const bool left_behind = AnswerShares(batch->resolutions).left_behind();
-        const bool dropped = std::all_of(exporters_.begin(), exporters_.end(), [&](const Exporter* exporter) {
-            return !exporter->required() || batch->resolutions[exporter->index()].outcome == Outcome::kDroppedQueue;
+        const std::vector<ExporterRow>& required = delivery.plan->required;
+        const bool dropped = std::all_of(required.begin(), required.end(), [&](const ExporterRow& exporter) {
+            const Outcome outcome = batch->resolutions[exporter.index].outcome;
+            return outcome == Outcome::kDroppedQueue || outcome == Outcome::kPending;  // or it went, and left it
         });
-        const bool nobody_took_it = !batch->runs.empty() && required_ != 0 && (left_behind || dropped);
+        const bool nobody_took_it = !batch->runs.empty() && !required.empty() && (left_behind || dropped);
         if (delivery.kept && left_behind) {
             forget(delivery);  // the file stays, for the next agent
         } else if (delivery.kept && nobody_took_it) {
@@ -248,10 +249,11 @@ std::vector<uint64_t> Receiver::settle(Delivery& delivery) {
         receipt.filtered = part.filtered;
         piece.resolutions = answers.of(receipt);
         senders_.resolved(part.account, piece);
-        uint64_t least = required_ != 0 ? receipt.in_runs() : 0;
-        for (const Exporter* exporter : exporters_) {
-            const Resolution& resolution = piece.resolutions[exporter->index()];
-            if (!exporter->required() || resolution.outcome == Outcome::kRejected) continue;
+        const std::vector<ExporterRow>& required = delivery.plan->required;
+        uint64_t least = !required.empty() ? receipt.in_runs() : 0;
+        for (const ExporterRow& exporter : required) {
+            const Resolution& resolution = piece.resolutions[exporter.index];
+            if (resolution.outcome == Outcome::kRejected) continue;
             least = std::min(least, resolution.outcome == Outcome::kExported ? resolution.rejected : 0);
         }
         rejected.push_back(least);
@@ -401,7 +403,7 @@ void Receiver::find_kept() {
             if (!there.contains(number)) booking_.done.push_back(number);
         }
     }
-    Senders before(required_rows(exporters_));
+    Senders before(plan_->rows);
     before.add_known(rows);
     missing_ = before.pending();
     senders_.add_known(rows);

@@ -28,6 +28,7 @@
 #include "base/log_pace.hpp"
 #include "batch/acknowledgements.hpp"
 #include "batch/exporter.hpp"
+#include "drain/export_plan.hpp"
 #include "receive/kept_requests.hpp"
 #include "receive/processed_spans.hpp"
 #include "receive/receiver_status.hpp"
@@ -65,9 +66,10 @@ public:
     using Clock = std::chrono::steady_clock;
     using Answer = std::function<void(const ReceiverReply&)>;  // once, by take() or by work()
 
-    // `wake`: on any thread, work() has something to do. The exporters outlive it, and so does the ledger. Throws
+    // `wake`: on any thread, work() has something to do. The plan's exporters, and the ledger, outlive it. Throws
     // std::system_error that names the directory of what is kept.
-    Receiver(ReceiverSettings settings, std::vector<Exporter*> exporters, Ledger& ledger, std::function<void()> wake);
+    Receiver(ReceiverSettings settings, std::shared_ptr<const ExportPlan> plan, Ledger& ledger,
+             std::function<void()> wake);
     Receiver(const Receiver&) = delete;
     Receiver& operator=(const Receiver&) = delete;
 
@@ -79,6 +81,9 @@ public:
     void take(Body request, Answer answer);
     void work(Clock::time_point now);
     Clock::time_point due() const;  // when work() is to be called at the latest
+
+    // What is submitted from now on goes by it.
+    void follow(std::shared_ptr<const ExportPlan> plan);
 
     // Nothing is taken any more; what was is with the exporters.
     void close();
@@ -100,6 +105,7 @@ private:
     };
     struct Delivery {
         std::shared_ptr<Batch> batch = std::make_shared<Batch>();
+        std::shared_ptr<const ExportPlan> plan;  // by which it was submitted
         std::vector<ReceivedPart> parts;
         std::vector<Waiting> waiting;
         Clock::time_point since{};
@@ -138,11 +144,10 @@ private:
     void find_kept();
     void publish();
 
-    const ReceiverSettings settings_;
-    const std::vector<Exporter*> exporters_;
+    ReceiverSettings settings_;
+    std::shared_ptr<const ExportPlan> plan_;
     const std::function<void()> wake_;
     Ledger& ledger_;
-    uint32_t required_ = 0;
     const uint32_t owner_;
 
     KeptRequests kept_;

@@ -61,6 +61,11 @@ uint64_t& counter(ProcessRow& row, ring::Counter which) { return row.writer[stat
 Senders::Senders(std::vector<ExporterRow> exporters)
     : exporters_(std::move(exporters)), other_(account_of(kOther, "")) {}
 
+void Senders::count_for(std::vector<ExporterRow> exporters) {
+    exporters_ = std::move(exporters);
+    for (auto& [account, sender] : senders_) sender.accounts.count_for(exporters_);
+}
+
 void Senders::add_known(const std::vector<ProcessRow>& rows) {
     for (const ProcessRow& row : rows) {
         if (!row.sender) continue;

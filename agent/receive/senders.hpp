@@ -25,6 +25,9 @@ public:
 
     explicit Senders(std::vector<ExporterRow> exporters);
 
+    // See SegmentAccounts.
+    void count_for(std::vector<ExporterRow> exporters);
+
     // What the ledger has, once, before anything is written; rows that are not a sender's are left out. What was
     // counted before that is added to it.
     void add_known(const std::vector<ProcessRow>& rows);
@@ -53,7 +56,7 @@ private:
     Sender& add(ProcessRow row);
     Sender& at(const AccountId& account);
 
-    const std::vector<ExporterRow> exporters_;
+    std::vector<ExporterRow> exporters_;
     std::map<AccountId, Sender> senders_;
     AccountId other_{};
 };

@@ -21,10 +21,12 @@ _spanring() {
         ['spanring sampling set']='-h --help -s --service'
         ['spanring sampling clear']='-h --help -s --service'
         ['spanring sampling show']='-h --help --json'
+        ['spanring reload']='-h --help --json'
+        ['spanring status']='-h --help --json'
         ['spanring doctor']='-h --help --config --pid --patience --json'
     )
     local -A commands=(
-        [spanring]='ps open traces trace import ops tail top page audit accounting dump sampling doctor'
+        [spanring]='ps open traces trace import ops tail top page audit accounting dump sampling reload status doctor'
         ['spanring sampling']='set clear show'
     )
     local with_value='--state-dir --directory --store --colour --color --service --name --min-duration --max-duration --since --until

@@ -3,6 +3,8 @@
 // Spans as OTLP in files of this host, for programs that read files: the Collector's `otlpjsonfile` receiver, `jq`, a
 // colleague's `spanring import`. A line, or a piece of protobuf, is one batch; a killed agent leaves whole ones, of
 // which the last may come again.
+//
+// Header bill: an exporter with its thread and std::function; main.cpp and its own .cpp include it.
 #pragma once
 
 #include <memory>

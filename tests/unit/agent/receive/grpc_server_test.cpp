@@ -15,6 +15,7 @@
 #include <grpcpp/generic/generic_stub.h>
 
 #include "batch/acknowledgements.hpp"
+#include "drain/export_plan.hpp"
 #include "ledger/ledger.hpp"
 #include "receive/receive_service.hpp"
 #include "support/fake_exporter.hpp"
@@ -80,8 +81,7 @@ protected:
         options_.grpc.enabled = true;
         options_.grpc.endpoint.port = 0;
         options_.kept.directory = directory_.file("received");
-        service_ = std::make_unique<ReceiveService>(options_, 8192, 3584u << 10, std::vector<Exporter*>{&exporter_},
-                                                    *ledger_, nullptr);
+        service_ = std::make_unique<ReceiveService>(options_, make_plan({&exporter_}, {}), *ledger_, nullptr);
         target_ = service_->addresses().at(0).substr(std::string("grpc://").size());
     }
     void stop() {

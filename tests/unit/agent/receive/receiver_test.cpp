@@ -60,8 +60,7 @@ protected:
         settings.kept.directory = directory_.file("received");
         settings.kept.max_bytes = kept_bytes_;
         Ledger& ledger = is_late_ ? late_ : *ledger_;
-        receiver_ =
-            std::make_unique<Receiver>(settings, std::vector<Exporter*>{&exporter_}, ledger, [this] { ++wakes_; });
+        receiver_ = std::make_unique<Receiver>(settings, make_plan({&exporter_}, {}), ledger, [this] { ++wakes_; });
     }
     // As kill -9 would: nothing of what is in memory is left.
     void kill() {

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "presence/status_report.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "base/replace_file.hpp"
+#include "presence/report_file.hpp"
+
+namespace spanring::agent {
+namespace {
+
+std::string file_in(const std::string& state_directory) { return state_directory + "/" + StatusReport::kName; }
+
+}  // namespace
+
+std::string StatusReport::text() const {
+    nlohmann::ordered_json document;
+    document["serial"] = serial;
+    document["pid"] = pid;
+    document["version"] = version;
+    document["started_unix_nano"] = started_unix_nano;
+    document["unix_nano"] = unix_nano;
+    document["configuration"] = configuration;
+    document["configured_unix_nano"] = configured_unix_nano;
+    document["reloads"] = reloads;
+    document["refused"] = refused;
+    document["processes"] = processes;
+    document["quarantined"] = quarantined;
+    document["refused_files"] = refused_files;
+    document["unanswered_batches"] = unanswered_batches;
+    document["problems"] = problems;
+    document["exporters"] = nlohmann::ordered_json::array();
+    for (const Exporter& exporter : exporters) {
+        nlohmann::ordered_json row;
+        row["name"] = exporter.name;
+        row["required"] = exporter.required;
+        row["healthy"] = exporter.healthy;
+        row["last_error"] = exporter.last_error;
+        row["exported"] = exporter.exported;
+        row["rejected"] = exporter.rejected;
+        row["dropped"] = exporter.dropped;
+        row["queued_spans"] = exporter.queued_spans;
+        row["queued_bytes"] = exporter.queued_bytes;
+        row["spool_bytes"] = exporter.spool_bytes;
+        row["spool_limit"] = exporter.spool_limit;
+        document["exporters"].push_back(std::move(row));
+    }
+    return document.dump(4, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::optional<StatusReport> StatusReport::parse(const std::string& text) {
+    StatusReport report;
+    try {
+        const auto document = nlohmann::json::parse(text);
+        const auto take = [](const nlohmann::json& from, const char* key, auto& value) { from.at(key).get_to(value); };
+        take(document, "serial", report.serial);
+        take(document, "pid", report.pid);
+        take(document, "version", report.version);
+        take(document, "started_unix_nano", report.started_unix_nano);
+        take(document, "unix_nano", report.unix_nano);
+        take(document, "configuration", report.configuration);
+        take(document, "configured_unix_nano", report.configured_unix_nano);
+        take(document, "reloads", report.reloads);
+        take(document, "refused", report.refused);
+        take(document, "processes", report.processes);
+        take(document, "quarantined", report.quarantined);
+        take(document, "refused_files", report.refused_files);
+        take(document, "unanswered_batches", report.unanswered_batches);
+        take(document, "problems", report.problems);
+        for (const nlohmann::json& row : document.at("exporters")) {
+            Exporter exporter;
+            take(row, "name", exporter.name);
+            take(row, "required", exporter.required);
+            take(row, "healthy", exporter.healthy);
+            take(row, "last_error", exporter.last_error);
+            take(row, "exported", exporter.exported);
+            take(row, "rejected", exporter.rejected);
+            take(row, "dropped", exporter.dropped);
+            take(row, "queued_spans", exporter.queued_spans);
+            take(row, "queued_bytes", exporter.queued_bytes);
+            take(row, "spool_bytes", exporter.spool_bytes);
+            take(row, "spool_limit", exporter.spool_limit);
+            report.exporters.push_back(std::move(exporter));
+        }
+    } catch (const nlohmann::json::exception&) {
+        return std::nullopt;
+    }
+    return report;
+}
+
+void StatusReport::write(const std::string& state_directory) const { replace_file(file_in(state_directory), text()); }
+
+std::optional<StatusReport> StatusReport::read(const std::string& state_directory, uid_t user) {
+    const std::optional<std::string> text = read_report_file(file_in(state_directory), user);
+    return text ? parse(*text) : std::nullopt;
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How an agent is, in a file of its state directory, written when it is asked by SIGUSR1. It quotes what backends said,
+// so it is for the agent's user alone.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace spanring::agent {
+
+struct StatusReport {
+    static constexpr char kName[] = "status.json";
+
+    struct Exporter {
+        std::string name;
+        bool required = true;  // false: best effort
+        bool healthy = true;
+        std::string last_error;
+        uint64_t exported = 0, rejected = 0, dropped = 0;  // spans since its start, by whichever way
+        uint64_t queued_spans = 0, queued_bytes = 0;
+        uint64_t spool_bytes = 0, spool_limit = 0;  // 0: there is no spool
+
+        bool operator==(const Exporter&) const = default;
+    };
+
+    uint64_t serial = 0;  // rises with each report
+    pid_t pid = 0;        // as the agent sees itself
+    std::string version;
+    uint64_t started_unix_nano = 0, unix_nano = 0;
+    std::string configuration;                       // the file; empty: none
+    uint64_t reloads = 0, configured_unix_nano = 0;  // when what is in effect was read
+    std::vector<std::string> refused;                // why the last reload changed nothing
+    std::vector<Exporter> exporters;
+    uint64_t processes = 0, quarantined = 0, refused_files = 0, unanswered_batches = 0;
+    std::vector<std::string> problems;  // as /readyz tells them; empty: all is well
+
+    std::string text() const;  // JSON
+    static std::optional<StatusReport> parse(const std::string& text);
+
+    // Throws std::runtime_error with the file's name.
+    void write(const std::string& state_directory) const;
+    // Nothing: there is none that can be read, or it is not `user`'s.
+    static std::optional<StatusReport> read(const std::string& state_directory, uid_t user);
+
+    bool operator==(const StatusReport&) const = default;
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reload/restart_keys.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "base/option.hpp"
+#include "base/text.hpp"
+#include "config/config.hpp"
+
+namespace spanring::agent {
+namespace {
+
+// What the agent takes over while it runs.
+constexpr const char* kLive[] = {"exporters.", "processors.batch.", "service.pipelines.traces.exporters",
+                                 "service.telemetry.logs.level"};
+constexpr char kProcessors[] = "service.pipelines.traces.processors";
+
+using Values = std::vector<std::pair<std::string, std::string>>;  // path, text
+
+void flatten(const std::vector<Option>& options, const std::string& path, Values& values);
+
+struct Flattener {
+    const std::string& path;
+    Values& values;
+
+    void operator()(const Scalar& scalar) const { values.emplace_back(path, scalar.text()); }
+    void operator()(const TextList& list) const {
+        std::vector<std::string> texts = list.value;
+        if (path == kProcessors) std::erase(texts, "batch");  // whether it is named or not, it is at work
+        values.emplace_back(path, join(texts, ","));
+    }
+    void operator()(const Secrets& secrets) const {
+        for (const auto& [name, value] : secrets.value) values.emplace_back(path + "." + name, value);
+    }
+    void operator()(const Group& group) const { flatten(group.options, path, values); }
+    void operator()(const GroupList& list) const {
+        const auto items = list.items ? list.items() : std::vector<std::vector<Option>>();
+        for (size_t i = 0; i < items.size(); ++i) flatten(items[i], path + "[" + std::to_string(i) + "]", values);
+    }
+};
+
+void flatten(const std::vector<Option>& options, const std::string& path, Values& values) {
+    for (const Option& option : options) {
+        if (!option.in_effect) continue;
+        const std::string own = path.empty() ? option.key : path + "." + option.key;
+        std::visit(Flattener{own, values}, option.value);
+    }
+}
+
+bool is_live(const std::string& path) {
+    return std::any_of(std::begin(kLive), std::end(kLive), [&](const char* live) { return path.starts_with(live); });
+}
+
+Values values_of(Config config) {
+    Values values;
+    flatten(describe(config), {}, values);
+    std::erase_if(values, [](const auto& value) { return is_live(value.first); });
+    return values;
+}
+
+bool has_store(const Config& config) {
+    return std::any_of(config.exporters.begin(), config.exporters.end(),
+                       [](const ExporterConfig& exporter) { return exporter.type == ExporterType::kStore; });
+}
+
+// Of the exporters, what the drain is told at its start.
+ZeroCopy zero_copy_of(const Config& config) {
+    for (const ExporterConfig& exporter : config.exporters) {
+        if (exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy != ZeroCopy::kOff)
+            return exporter.otlp.zero_copy;
+    }
+    return ZeroCopy::kOff;
+}
+
+std::optional<uint64_t> least_queue_of(const Config& config) {
+    std::optional<uint64_t> least;
+    for (const ExporterConfig& exporter : config.exporters) {
+        const std::optional<uint64_t> bytes = exporter.queue_bytes();
+        if (bytes && (!least || *bytes < *least)) least = bytes;
+    }
+    return least;
+}
+
+void make_live_parts_equal(Config& config, const Config& other) {
+    config.exporters = other.exporters;
+    config.batch = other.batch;
+    config.pipeline = other.pipeline;
+    config.log_level = other.log_level;
+    config.shutdown_timeout = other.shutdown_timeout;
+}
+
+}  // namespace
+
+std::vector<std::string> keys_for_a_restart(const Config& running, const Config& wanted) {
+    const Values before = values_of(running), after = values_of(wanted);
+    const std::map<std::string, std::string> all_before(before.begin(), before.end()),
+        all_after(after.begin(), after.end());
+    std::vector<std::string> keys;
+    std::set<std::string> told;
+    for (const Values* const values : {&before, &after}) {
+        for (const auto& [path, text] : *values) {
+            const auto one = all_before.find(path), other = all_after.find(path);
+            const bool same = one != all_before.end() && other != all_after.end() && one->second == other->second;
+            if (!same && told.insert(path).second) keys.push_back(path);
+        }
+    }
+    if (has_store(wanted) && !has_store(running)) keys.emplace_back("exporters.store (there was none)");
+    if (zero_copy_of(running) != zero_copy_of(wanted)) keys.emplace_back("exporters.otlp_grpc.zero_copy");
+    // Of all users together no more waits than the smallest queue takes.
+    if (running.all_users && least_queue_of(wanted) < least_queue_of(running))
+        keys.emplace_back("exporters.NAME.sending_queue.queue_size (smaller, with all_users)");
+    if (keys.empty()) {
+        Config rest = wanted;
+        make_live_parts_equal(rest, running);
+        if (rest != running) keys.emplace_back("a value that is no key of the file");
+    }
+    return keys;
+}
+
+}  // namespace spanring::agent
