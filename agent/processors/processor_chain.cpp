@@ -9,8 +9,11 @@
 #include "otlp/wire.hpp"
 #include "processors/attributes_processor.hpp"
 #include "processors/filter_processor.hpp"
+#include "processors/limits_processor.hpp"
 #include "processors/processor_options.hpp"
+#include "processors/redaction_processor.hpp"
 #include "processors/resource_processor.hpp"
+#include "processors/transform_processor.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -40,6 +43,9 @@ std::unique_ptr<Processor> make_processor(const ProcessorOptions& options) {
         case ProcessorType::kAttributes: return std::make_unique<AttributesProcessor>(options.attributes);
         case ProcessorType::kResource: return std::make_unique<ResourceProcessor>(options.resource);
         case ProcessorType::kFilter: return std::make_unique<FilterProcessor>(options.filter);
+        case ProcessorType::kRedaction: return std::make_unique<RedactionProcessor>(options.redaction);
+        case ProcessorType::kTransform: return std::make_unique<TransformProcessor>(options.transform);
+        case ProcessorType::kLimits: return std::make_unique<LimitsProcessor>(options.limits);
     }
     throw std::invalid_argument("no such processor");
 }

@@ -14,9 +14,9 @@ struct Type {
     ProcessorType type;
     const char* name;
 };
-constexpr Type kTypes[] = {{ProcessorType::kAttributes, "attributes"},
-                           {ProcessorType::kResource, "resource"},
-                           {ProcessorType::kFilter, "filter"}};
+constexpr Type kTypes[] = {{ProcessorType::kAttributes, "attributes"}, {ProcessorType::kResource, "resource"},
+                           {ProcessorType::kFilter, "filter"},         {ProcessorType::kRedaction, "redaction"},
+                           {ProcessorType::kTransform, "transform"},   {ProcessorType::kLimits, "limits"}};
 
 class Faults {
 public:
@@ -62,6 +62,9 @@ std::vector<Option> describe(ProcessorOptions& options) {
         case ProcessorType::kAttributes: return describe(options.attributes);
         case ProcessorType::kResource: return describe(options.resource);
         case ProcessorType::kFilter: return describe(options.filter);
+        case ProcessorType::kRedaction: return describe(options.redaction);
+        case ProcessorType::kTransform: return describe(options.transform);
+        case ProcessorType::kLimits: return describe(options.limits);
     }
     return {};
 }
@@ -79,6 +82,15 @@ std::vector<std::string> faults_of(const ProcessorOptions& options) {
             if (options.filter.spans.empty()) faults.add("spans", "there must be one");
             for (size_t i = 0; i < options.filter.spans.size(); ++i)
                 faults.add(Faults::numbered("spans", i), wrong_match(options.filter.spans[i]));
+            break;
+        case ProcessorType::kRedaction: faults.add("redaction", wrong_redaction(options.redaction)); break;
+        case ProcessorType::kTransform:
+            if (options.transform.span_names.empty()) faults.add("span_names", "there must be one");
+            for (size_t i = 0; i < options.transform.span_names.size(); ++i)
+                faults.add(Faults::numbered("span_names", i), wrong_rename(options.transform.span_names[i]));
+            break;
+        case ProcessorType::kLimits:
+            if (options.limits == LimitsOptions()) faults.add("limits", "must say one");
             break;
     }
     return faults.take();

@@ -89,11 +89,49 @@ struct FilterOptions {
     bool operator==(const FilterOptions&) const = default;
 };
 
+struct RedactionOptions {
+    bool allow_all_keys = false;
+    std::vector<std::string> allowed_keys;
+    std::vector<std::string> ignored_keys;
+    std::vector<std::string> blocked_key_patterns;
+    std::vector<std::string> blocked_values;
+    std::vector<std::string> allowed_values;
+
+    bool operator==(const RedactionOptions&) const = default;
+};
+
+std::string wrong_redaction(const RedactionOptions& options);
+
+struct Rename {
+    std::string pattern;
+    std::string replacement;
+
+    bool operator==(const Rename&) const = default;
+};
+
+std::string wrong_rename(const Rename& rename);
+
+struct TransformOptions {
+    std::vector<Rename> span_names;  // one after the other
+
+    bool operator==(const TransformOptions&) const = default;
+};
+
+struct LimitsOptions {
+    uint32_t attribute_count_limit = 0;         // 0: any
+    uint32_t attribute_value_length_limit = 0;  // likewise
+
+    bool operator==(const LimitsOptions&) const = default;
+};
+
 std::vector<Option> describe(AttributesOptions& options);
 std::vector<Option> describe(ResourceOptions& options);
 std::vector<Option> describe(FilterOptions& options);
+std::vector<Option> describe(RedactionOptions& options);
+std::vector<Option> describe(TransformOptions& options);
+std::vector<Option> describe(LimitsOptions& options);
 
-enum class ProcessorType : uint8_t { kAttributes, kResource, kFilter };
+enum class ProcessorType : uint8_t { kAttributes, kResource, kFilter, kRedaction, kTransform, kLimits };
 
 // Of the options those of its type count.
 struct ProcessorOptions {
@@ -102,6 +140,9 @@ struct ProcessorOptions {
     AttributesOptions attributes;
     ResourceOptions resource;
     FilterOptions filter;
+    RedactionOptions redaction;
+    TransformOptions transform;
+    LimitsOptions limits;
 
     bool operator==(const ProcessorOptions&) const = default;
 };

@@ -38,6 +38,22 @@ public:
         std::span<const uint8_t> inside;
     };
     std::vector<Part>& parts() { return parts_; }
+    // Each of them in turn, as `edit` leaves it.
+    template <class Edit>
+    void edit_parts(Edit&& edit) {
+        KeyInterest everything;
+        everything.add_all();
+        for (Part& part : parts_) {
+            MessageEdit message(part.attributes, scratch());
+            if (!message.read(part.inside, everything)) continue;  // the validator would not have let it through
+            edit(message);
+            if (message.edits() == 0) continue;
+            const size_t size = message.size();
+            uint8_t* const changed = scratch().allocate(size);
+            message.write(changed);
+            replace_part(part, {changed, size});
+        }
+    }
     void replace_part(Part& part, std::span<const uint8_t> inside) {
         part.inside = inside;
         replace(part.begin, part.end, part.number, inside);

@@ -5,12 +5,14 @@ much that was."""
 import hashlib
 import http.client
 import json
+import subprocess
 
 import agent_configuration
 import harness
 from otlp_json import Received, plain_attributes
 from receive_test import PROTOBUF, request
 
+SCRIPTED = harness.BUILD / "tests/integration/scripted"
 SERVER = 2
 PROCESSORS = {
     "resource": {"attributes": [{"action": "upsert", "key": "deployment.environment.name", "value": "test"},
@@ -31,15 +33,34 @@ class Processors(harness.Case):
         self.collector = self.workspace.collector()
         self.received = Received(self.collector.received)
 
-    def agent(self, **exporter):
+    def agent(self, processors=PROCESSORS, **exporter):
         settings = {**agent_configuration.quick(self.collector.endpoint), **exporter}
         document = {"receivers": {"spanring": None, "otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{self.port}"}}}},
-                    "processors": PROCESSORS, "exporters": {"otlp_grpc": settings},
-                    "service": {"pipelines": {"traces": {"receivers": ["spanring", "otlp"], "processors": list(PROCESSORS),
+                    "processors": processors, "exporters": {"otlp_grpc": settings},
+                    "service": {"pipelines": {"traces": {"receivers": ["spanring", "otlp"], "processors": list(processors),
                                                          "exporters": ["otlp_grpc"]}}}}
         file = self.workspace.unique("agent.yaml")
         file.write_text(json.dumps(document))
         return self.workspace.agent("--config", file, env={"STAGE": "night"})
+
+    def test_what_is_secret_stays_here_and_names_have_no_ids(self):
+        self.collector.start()
+        agent = self.agent({"transform": {"span_names": [{"pattern": "/[0-9]+", "replacement": "/{id}"}]},
+                            "redaction": {"allow_all_keys": True, "blocked_key_patterns": ["token$"],
+                                          "blocked_values": ["4[0-9]{15}"]},
+                            "limits": {"attribute_count_limit": 3, "attribute_value_length_limit": 20}, "batch": None})
+        lines = ["start 0 /orders/17/items/4", "set 0 api.token hidden", "set 0 card no:4111111111111111", f"set 0 long {'x' * 99}",
+                 "set 0 fourth none", "end 0", "flush 60"]
+        ended = subprocess.run([SCRIPTED, "shop"], input="\n".join(lines) + "\n", text=True, capture_output=True,
+                               timeout=harness.WATCHDOG, env=harness.environment(SPANRING_DIR=self.workspace.segments))
+        self.assertEqual((ended.returncode, ended.stderr), (0, ""))
+        harness.wait_until(self.received.count, "it arrives")
+        (span,) = self.received.spans
+        self.assertEqual(span.fields["name"], "/orders/{id}/items/{id}")
+        self.assertEqual(plain_attributes(span.fields),
+                         {"api.token": (1, "****"), "card": (1, "no:****"), "long": (1, "x" * 20)})
+        self.assertEqual(span.fields["droppedAttributesCount"], 1)
+        agent.stop()
 
     def post(self, body):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=harness.WATCHDOG)

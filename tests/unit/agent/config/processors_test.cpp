@@ -45,7 +45,10 @@ TEST_F(ProcessorsTest, ArePrintedAsTheyAreRead) {
              "      - {action: insert, key: a, value: '1', value_type: string}\n"
              "      - {action: hash, pattern: '^x$$'}\n    include: {match_type: regexp, span_names: ['^GET ']}\n"
              "  resource: {attributes: [{action: upsert, key: zone, value: '${env:HOME}'}]}\n"
-             "  filter: {spans: [{services: [shop], attributes: [{key: k, value: v}], max_duration: 5ms}]}\n");
+             "  filter: {spans: [{services: [shop], attributes: [{key: k, value: v}], max_duration: 5ms}]}\n"
+             "  redaction: {allowed_keys: [a], blocked_key_patterns: ['^x$$'], blocked_values: [s, t]}\n"
+             "  transform: {span_names: [{pattern: '/(\\d+)', replacement: '/$${1}'}]}\n"
+             "  limits: {attribute_count_limit: 3}\n");
     EXPECT_THAT(loaded.problems, IsEmpty());
     EXPECT_EQ(loaded.config.processors[1].resource.actions[0].value, "/home/somebody");
     const LoadedConfig again = load(print_config(loaded.config));
@@ -66,6 +69,10 @@ TEST_F(ProcessorsTest, SayWhatIsWrongWithThem) {
     EXPECT_THAT(problems("resource: {attributes: [{key: a}]}"), testing::Contains(HasSubstr("must say action")));
     EXPECT_THAT(problems("filter: {spans: [{span_kinds: [server, sever]}]}"),
                 testing::Contains(HasSubstr("'sever' is not one of: unspecified, internal, server")));
+    EXPECT_THAT(problems("transform: {span_names: [{pattern: a, replacement: '$${1}'}]}"),
+                ElementsAre(HasSubstr("processors.transform: span_names[0]: '${1}'")));
+    EXPECT_THAT(problems("redaction: {blocked_values: ['(']}"), ElementsAre(HasSubstr("'(' is not a regular")));
+    EXPECT_THAT(problems("limits: {}"), ElementsAre(HasSubstr("processors.limits: limits: must say one")));
 }
 
 }  // namespace

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `transform`: names of spans by patterns, so that what differs from request to request (an id in a path) does not make
+// an operation of its own.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "processors/processor.hpp"
+#include "processors/text_set.hpp"
+
+namespace spanring::agent {
+
+class TransformProcessor : public Processor {
+public:
+    // Throws std::invalid_argument, as wrong_rename() would have said.
+    explicit TransformProcessor(const TransformOptions& options);
+
+    void add_interest(SpanInterest&) const override {}
+    bool take_span(SpanEdit& span, const ResourceMarks& marks, size_t first) override;
+
+private:
+    struct Rename {
+        Pattern pattern;
+        std::string replacement;  // with \1
+    };
+
+    TextSet meant_;  // names in which there is one of the patterns: most that come were seen before
+    std::vector<Rename> renames_;
+    std::string name_;
+};
+
+}  // namespace spanring::agent
