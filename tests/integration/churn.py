@@ -190,6 +190,8 @@ class Rounds:
         if self.agent is None:
             self.start_agent()
         harness.wait_until(lambda: not self.workspace.segment_files(), "the segments of the dead are unlinked")
+        # What is in the spool of a busy machine would stay there: an agent that ends sends for some seconds, and no more.
+        harness.wait_until(self.workspace.is_quiet, "what was spooled is delivered")
         self.agent.stop()
         self.agent = None
         rows = {row["service"]: row for row in self.workspace.accounting()}

@@ -182,6 +182,9 @@ class Workspace:
             raise AssertionError(f"the accounting does not come out:\n{self.command('accounting')}")
         return accounting["processes"]
 
+    def is_quiet(self):
+        return json.loads(self.command("accounting", "--json"))["quiet"]
+
     def segment_files(self):
         """Beside them an agent keeps its lock there."""
         return sorted(self.segments.glob("*.spr"))
