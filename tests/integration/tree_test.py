@@ -39,6 +39,37 @@ def writer_headers():
     return {f"ring/{name}.hpp" for name in names}
 
 
+TYPE = re.compile(r"^(?:namespace (?P<space>[\w:]+) \{|(?:struct|class|enum class) (?P<name>\w+)(?: final)?(?: : [^;{]*)? \{)", re.M)
+
+
+def types(text):
+    """What a header defines outside of other types, with its namespace: spanring::agent::Batch."""
+    space = ""
+    for found in TYPE.finditer(text):
+        if found["space"]:
+            space = found["space"]
+        else:
+            yield f"{space}::{found['name']}"
+
+
+class Types(unittest.TestCase):
+    """Two of one name in one namespace are one to the linker, whoever includes which (the One Definition Rule): the compilers
+    say so where they optimize at link time, and only then."""
+
+    def test_each_has_its_name_alone(self):
+        where = collections.defaultdict(list)
+        for path, text in code():
+            if path.startswith(("agent/", "lib/")) and path.endswith(".hpp"):
+                for name in types(text):
+                    where[name].append(path)
+        self.assertGreater(len(where), 300, "types are not found")
+        self.assertEqual({name: paths for name, paths in where.items() if len(paths) > 1}, {})
+
+    def test_what_is_found(self):
+        text = "namespace a::b {\nstruct One {\n  struct Inner {};\n};\nclass Two;\nclass Two final : public One {\nenum class E : int {\n"
+        self.assertEqual(list(types(text)), ["a::b::One", "a::b::Two", "a::b::E"])
+
+
 class Rooms(unittest.TestCase):
     def test_no_include_goes_upwards(self):
         tree = code()

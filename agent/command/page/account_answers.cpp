@@ -103,7 +103,7 @@ std::map<Loss, std::vector<std::pair<uint64_t, const ProcessAccount*>>> losses_o
 
 }  // namespace
 
-Answer processes_answer(PageAnswers& page, Question& question) {
+PageAnswer processes_answer(PageAnswers& page, Question& question) {
     const bool all = question.flag("all");
     question.check();
     const Sites sites = sites_now(page.context());
@@ -121,7 +121,7 @@ Answer processes_answer(PageAnswers& page, Question& question) {
     return {200, json_text(json)};
 }
 
-Answer exporters_answer(PageAnswers& page, Question& question) {
+PageAnswer exporters_answer(PageAnswers& page, Question& question) {
     question.check();
     const Sites sites = sites_now(page.context());
     const Survey survey = SiteSurvey(sites).look(true);
@@ -161,7 +161,7 @@ Answer exporters_answer(PageAnswers& page, Question& question) {
     return {200, json_text(json)};
 }
 
-Answer losses_answer(PageAnswers& page, Question& question) {
+PageAnswer losses_answer(PageAnswers& page, Question& question) {
     question.check();
     const Sites sites = sites_now(page.context());
     const Survey survey = SiteSurvey(sites).look(true);

@@ -15,7 +15,7 @@ constexpr uint64_t kMost = 1'000'000;
 
 }  // namespace
 
-Answer map_answer(PageAnswers& page, Question& question) {
+PageAnswer map_answer(PageAnswers& page, Question& question) {
     const uint64_t since = question.moment("since", 0);
     const uint64_t most = question.number("spans", kUsual, kMost);
     question.check();

@@ -20,7 +20,7 @@ constexpr uint64_t kHour = 3600ULL * 1'000'000'000;
 
 }  // namespace
 
-Answer operations_answer(PageAnswers& page, Question& question) {
+PageAnswer operations_answer(PageAnswers& page, Question& question) {
     search::Query query;
     std::string problem;
     if (!search::parse_query(question.words("q"), query, problem)) throw Unanswerable(kBadRequest, problem);
@@ -43,7 +43,7 @@ Answer operations_answer(PageAnswers& page, Question& question) {
     return {200, json_text(json)};
 }
 
-Answer operation_answer(PageAnswers& page, Question& question) {
+PageAnswer operation_answer(PageAnswers& page, Question& question) {
     const uint64_t now = unix_nano();
     const uint64_t since = question.moment("since", now - kHour);
     const OperationName wanted{question.text("service"), question.text("name")};

@@ -39,7 +39,7 @@ std::string user_name() {
     return known ? found->pw_name : std::to_string(::geteuid());
 }
 
-Answer status_answer(PageAnswers& page, Question& question) {
+PageAnswer status_answer(PageAnswers& page, Question& question) {
     question.check();
     const Sites sites = sites_now(page.context());
     std::vector<std::string> problems = sites.problems;
@@ -68,7 +68,7 @@ Answer status_answer(PageAnswers& page, Question& question) {
     return {200, json_text(json)};
 }
 
-Answer open_answer(PageAnswers& page, Question& question) {
+PageAnswer open_answer(PageAnswers& page, Question& question) {
     OpenFilter filter;
     filter.service = question.text("service");
     filter.name = question.text("name");
@@ -84,7 +84,7 @@ Answer open_answer(PageAnswers& page, Question& question) {
 
 struct Route {
     std::string_view path;
-    Answer (*answer)(PageAnswers& page, Question& question);
+    PageAnswer (*answer)(PageAnswers& page, Question& question);
 };
 constexpr Route kRoutes[] = {{"/api/status", status_answer},
                              {"/api/search", search_answer},
@@ -100,7 +100,7 @@ constexpr Route kRoutes[] = {{"/api/status", status_answer},
 
 }  // namespace
 
-Answer PageAnswers::answer(Question& question) {
+PageAnswer PageAnswers::answer(Question& question) {
     for (const Route& route : kRoutes) {
         if (route.path == question.path()) return route.answer(*this, question);
     }

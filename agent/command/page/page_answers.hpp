@@ -21,7 +21,7 @@ public:
     explicit PageAnswers(const CommandContext& context) : context_(context) {}
 
     // Any thread. Throws Unanswerable, and what what it asks throws.
-    Answer answer(Question& question);
+    PageAnswer answer(Question& question);
 
     const CommandContext& context() const { return context_; }
     ExporterWatch& exporters() { return exporters_; }
@@ -37,14 +37,14 @@ std::unique_ptr<StoreReader> open_store(const CommandContext& context, const Que
 // Where a command would look, now.
 Sites sites_now(const CommandContext& context);
 
-Answer search_answer(PageAnswers& page, Question& question);
-Answer trace_answer(PageAnswers& page, Question& question);
-Answer span_answer(PageAnswers& page, Question& question);
-Answer operations_answer(PageAnswers& page, Question& question);
-Answer operation_answer(PageAnswers& page, Question& question);
-Answer map_answer(PageAnswers& page, Question& question);
-Answer processes_answer(PageAnswers& page, Question& question);
-Answer exporters_answer(PageAnswers& page, Question& question);
-Answer losses_answer(PageAnswers& page, Question& question);
+PageAnswer search_answer(PageAnswers& page, Question& question);
+PageAnswer trace_answer(PageAnswers& page, Question& question);
+PageAnswer span_answer(PageAnswers& page, Question& question);
+PageAnswer operations_answer(PageAnswers& page, Question& question);
+PageAnswer operation_answer(PageAnswers& page, Question& question);
+PageAnswer map_answer(PageAnswers& page, Question& question);
+PageAnswer processes_answer(PageAnswers& page, Question& question);
+PageAnswer exporters_answer(PageAnswers& page, Question& question);
+PageAnswer losses_answer(PageAnswers& page, Question& question);
 
 }  // namespace spanring::agent

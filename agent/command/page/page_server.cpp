@@ -40,7 +40,7 @@ PageResponse make(unsigned status, std::string_view type, std::string body) {
     return response;
 }
 
-PageResponse make(Answer answer) { return make(answer.status, kJson, std::move(answer.body)); }
+PageResponse make(PageAnswer answer) { return make(answer.status, kJson, std::move(answer.body)); }
 
 const PageFile* file_at(std::string_view path) {
     const std::string_view name = path == "/" ? "index.html" : path.substr(1);
@@ -164,7 +164,7 @@ void PageServer::ask(Target target, const std::shared_ptr<PageExchange>& exchang
     const auto question = std::make_shared<Question>(std::move(target));
     exchange->when_gone([question] { question->abandon(); });
     // The other thread must not be the last to let go of a connection, which belongs to this one.
-    const bool asked = queries_.ask(question, [this, waiting = exchange](Answer answer) mutable {
+    const bool asked = queries_.ask(question, [this, waiting = exchange](PageAnswer answer) mutable {
         asio::post(context_, [waiting = std::move(waiting), answer = std::move(answer)]() mutable {
             waiting->answer(make(std::move(answer)));
         });

@@ -51,14 +51,14 @@ void QueryThreads::run() {
         waiting_.pop_front();
         under_way_.push_back(asked.question);
         lock.unlock();
-        Answer found = answer(*asked.question);
+        PageAnswer found = answer(*asked.question);
         asked.take(std::move(found));
         lock.lock();
         std::erase(under_way_, asked.question);
     }
 }
 
-Answer QueryThreads::answer(Question& question) const {
+PageAnswer QueryThreads::answer(Question& question) const {
     try {
         if (!question.is_over()) return work_(question);
     } catch (const Unanswerable& error) {

@@ -21,8 +21,8 @@ namespace spanring::agent {
 
 class QueryThreads {
 public:
-    using Work = std::function<Answer(Question& question)>;
-    using Take = std::function<void(Answer answer)>;  // on one of the threads
+    using Work = std::function<PageAnswer(Question& question)>;
+    using Take = std::function<void(PageAnswer answer)>;  // on one of the threads
     static constexpr size_t kMostWaiting = 32;
 
     QueryThreads(size_t threads, Work work);
@@ -38,7 +38,7 @@ private:
         Take take;
     };
     void run();
-    Answer answer(Question& question) const;
+    PageAnswer answer(Question& question) const;
 
     const Work work_;
     Mutex mutex_;

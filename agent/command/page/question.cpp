@@ -91,7 +91,7 @@ void Question::check() const {
     }
 }
 
-Answer refusal(unsigned status, const std::string& why, StoreTrouble store) {
+PageAnswer refusal(unsigned status, const std::string& why, StoreTrouble store) {
     nlohmann::ordered_json json;
     json["error"] = why;
     if (store != StoreTrouble::kNone) json["store"] = store == StoreTrouble::kMissing ? "missing" : "several";

@@ -64,11 +64,11 @@ private:
     std::atomic<bool> abandoned_{false};
 };
 
-struct Answer {
+struct PageAnswer {
     unsigned status = 200;
     std::string body;  // JSON
 };
 
-Answer refusal(unsigned status, const std::string& why, StoreTrouble store = StoreTrouble::kNone);
+PageAnswer refusal(unsigned status, const std::string& why, StoreTrouble store = StoreTrouble::kNone);
 
 }  // namespace spanring::agent

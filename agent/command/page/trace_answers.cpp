@@ -128,7 +128,7 @@ std::string rows_of(const TraceTree& tree, Texts& names, Processes& processes) {
 
 }  // namespace
 
-Answer search_answer(PageAnswers& page, Question& question) {
+PageAnswer search_answer(PageAnswers& page, Question& question) {
     TraceFilter filter;
     std::string problem;
     if (!search::parse_query(question.words("q"), filter.query, problem)) throw Unanswerable(kBadRequest, problem);
@@ -153,7 +153,7 @@ Answer search_answer(PageAnswers& page, Question& question) {
     return {200, json_text(json)};
 }
 
-Answer trace_answer(PageAnswers& page, Question& question) {
+PageAnswer trace_answer(PageAnswers& page, Question& question) {
     const std::string id = question.text("id");
     const uint64_t limit = question.number("limit", kMostSpans, kMostSpans);
     question.check();
@@ -181,7 +181,7 @@ Answer trace_answer(PageAnswers& page, Question& question) {
     return {200, body + ",\"spans\":" + rows + "}"};
 }
 
-Answer span_answer(PageAnswers& page, Question& question) {
+PageAnswer span_answer(PageAnswers& page, Question& question) {
     const auto trace = id_of<16>("trace", question.text("trace"));
     const auto span = id_of<8>("span", question.text("span"));
     question.check();

@@ -51,7 +51,7 @@ TEST(PageQuestion, WhatIsWrongIsSaid) {
 // One question is under way, and holds the only thread until it is let go on.
 class PageQueries : public ::testing::Test {
 protected:
-    Answer work(Question& question) {
+    PageAnswer work(Question& question) {
         if (question.path() == "/broken") throw std::runtime_error("it broke");
         if (question.path() != "/long") return {200, question.path()};
         std::unique_lock lock(mutex_);
@@ -60,12 +60,12 @@ protected:
         changed_.wait(lock, [&] { return released_ || question.is_over(); });
         return {200, "at last"};
     }
-    std::future<Answer> ask(const std::shared_ptr<Question>& question) {
-        const auto promise = std::make_shared<std::promise<Answer>>();
-        taken_ = threads_.ask(question, [promise](Answer answer) { promise->set_value(std::move(answer)); });
+    std::future<PageAnswer> ask(const std::shared_ptr<Question>& question) {
+        const auto promise = std::make_shared<std::promise<PageAnswer>>();
+        taken_ = threads_.ask(question, [promise](PageAnswer answer) { promise->set_value(std::move(answer)); });
         return promise->get_future();
     }
-    std::future<Answer> ask(const char* path) { return ask(std::make_shared<Question>(*parse_target(path))); }
+    std::future<PageAnswer> ask(const char* path) { return ask(std::make_shared<Question>(*parse_target(path))); }
     void release() {
         const std::lock_guard lock(mutex_);
         released_ = true;
@@ -84,7 +84,7 @@ protected:
 
 TEST_F(PageQueries, AreAnsweredWhateverHappens) {
     EXPECT_EQ(ask("/a").get().body, "/a");
-    const Answer broken = ask("/broken").get();
+    const PageAnswer broken = ask("/broken").get();
     EXPECT_EQ(broken.status, 500u);
     EXPECT_EQ(broken.body, R"({"error":"it broke"})");
 }
