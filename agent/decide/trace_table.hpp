@@ -82,7 +82,7 @@ private:
         }
     }
 
-    const TraceKeyHash hash_;
+    const TraceKeyHash hash_{};
     std::vector<Entry> entries_;  // a power of two, or none
     size_t size_ = 0;
 };

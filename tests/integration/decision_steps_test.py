@@ -11,7 +11,6 @@ import json
 import agent_configuration
 import harness
 from comparison import Comparison, records
-from otlp_json import Received
 from stepping import BATCH, Stepping
 
 OPEN = 20  # spans that a killed application leaves open

@@ -185,7 +185,11 @@ TEST(AgentMetricsTest, APageIsSoundThroughout) {
     ASSERT_TRUE(ledger->update(record));
     QuietExporter required("store", 0, true);
     QuietExporter best_effort("debug", 1, false);
-    AgentMetrics metrics({{directory.path()}, ledger_file, {&required, &best_effort}, [] { return DrainStatus{}; }});
+    const auto both = [&](const std::function<void(const Exporter&)>& visit) {
+        visit(required);
+        visit(best_effort);
+    };
+    AgentMetrics metrics({{directory.path()}, ledger_file, both, [] { return DrainStatus{}; }});
     const std::string text = metrics.page(ExpositionFormat::kText);
     EXPECT_THAT(text, AllOf(HasSubstr("\nspanring_spans_started_total 3\n"), HasSubstr("spanring_build_info{version="),
                             HasSubstr("\nprocess_resident_memory_bytes "), HasSubstr("\nprocess_cpu_seconds_total ")));
