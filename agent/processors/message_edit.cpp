@@ -85,6 +85,7 @@ void MessageEdit::replace(const uint8_t* begin, const uint8_t* end, uint32_t num
     for (Patch& known : extra_) {
         if (known.begin != begin || begin == nullptr) continue;
         known.inside = inside;
+        ++edits_;
         return;
     }
     extra_.push_back({begin, end, number, {}, inside, false});

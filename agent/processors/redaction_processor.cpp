@@ -79,7 +79,7 @@ void RedactionProcessor::redact(MessageEdit& message) {
         } else if (!blocked_keys_.empty() && blocked_keys_.has(attribute.key)) {
             message.set(attribute, encoded_text(kMask, message.scratch()));
             ++redacted_;
-        } else if (!blocked_values_.empty()) {
+        } else if (!blocked_values_.empty() || !blocked_keys_.empty()) {
             mask(message, attribute);
         }
     }
@@ -107,7 +107,8 @@ bool RedactionProcessor::has_blocked(EncodedBytes of) {
         void look(EncodedBytes encoded, int depth) {
             if (found) return;
             const ValueView value = view_value(encoded);
-            if (value.kind == ValueKind::kText) found = self.has_blocked(value.text());
+            if (value.kind == ValueKind::kText || value.kind == ValueKind::kBytes)
+                found = self.has_blocked(value.text());
             if (value.kind != ValueKind::kList && value.kind != ValueKind::kMap) return;
             if (depth == kDeepest) found = true;
             const bool is_map = value.kind == ValueKind::kMap;

@@ -44,6 +44,55 @@ TEST(RedactionProcessorTest, MasksValuesOfBlockedKeysWhole) {
     EXPECT_EQ(kit.chain.figures(0).redacted, 2u);
 }
 
+// Without patterns of values too.
+TEST(RedactionProcessorTest, LooksForBlockedKeysInsideOfMaps) {
+    RedactionOptions options = all_keys();
+    options.blocked_key_patterns = {"password"};
+    ChainKit kit({redaction(options)});
+    otlp::Span before = a_span();
+    otlp::KeyValue& map = *before.add_attributes();
+    map.set_key("map");
+    set(*map.mutable_value()->mutable_kvlist_value()->add_values(), "password", "hunter2");
+    otlp::KeyValue& list = *before.add_attributes();
+    list.set_key("list");
+    set(*list.mutable_value()->mutable_array_value()->add_values()->mutable_kvlist_value()->add_values(), "a password",
+        "hunter2");
+    const otlp::Span span = *kit.take(before);
+    EXPECT_EQ(text_at(span, "map"), "****");
+    EXPECT_EQ(text_at(span, "list"), "****");
+    EXPECT_EQ(kit.chain.figures(0).redacted, 2u);
+}
+
+TEST(RedactionProcessorTest, LooksIntoBytes) {
+    RedactionOptions options = all_keys();
+    options.blocked_values = {"secret"};
+    ChainKit kit({redaction(options)});
+    otlp::Span before = a_span();
+    before.add_attributes()->set_key("body");
+    before.mutable_attributes(3)->mutable_value()->set_bytes_value("\xff a secret");
+    before.add_attributes()->set_key("other");
+    before.mutable_attributes(4)->mutable_value()->set_bytes_value("\xff");
+    const otlp::Span span = *kit.take(before);
+    EXPECT_EQ(text_at(span, "body"), "****");
+    EXPECT_TRUE(value_of(span, "other")->has_bytes_value());
+    EXPECT_EQ(kit.chain.figures(0).redacted, 1u);
+}
+
+// The second one changes an event that the first has changed.
+TEST(RedactionProcessorTest, CountsWhatEachOneMasks) {
+    RedactionOptions first = all_keys(), second = all_keys();
+    first.blocked_values = {"secret"};
+    second.blocked_values = {"hidden"};
+    ChainKit kit({redaction(first), redaction(second)});
+    otlp::Span before = a_span();
+    set(*before.add_events()->add_attributes(), "what", "secret, hidden");
+    EXPECT_EQ(text_at(kit.take(before)->events(0), "what"), "****, ****");
+    for (const size_t processor : {0, 1}) {
+        EXPECT_EQ(kit.chain.figures(processor).changed, 1u) << processor;
+        EXPECT_EQ(kit.chain.figures(processor).redacted, 1u) << processor;
+    }
+}
+
 TEST(RedactionProcessorTest, MasksWhatIsBlockedInValues) {
     RedactionOptions options = all_keys();
     options.blocked_values = {"4[0-9]{15}", "(?i)bearer [a-z]+"};
