@@ -2,6 +2,7 @@
 #include "export/encoding_pool.hpp"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "base/named_thread.hpp"
@@ -52,13 +53,24 @@ EncodingPool::~EncodingPool() {
 void EncodingPool::give(std::function<void()> work) {
     {
         const MutexLock lock(mutex_);
-        waiting_.push_back({crash_place != nullptr ? crash_place : "", std::move(work)});
-        if (waiting_.size() > idle_ && threads_.size() < most_) {
-            const std::string name = "encode/" + std::to_string(threads_.size());
-            threads_.push_back(named_thread(name, [this, name] { run(name); }));
+        if (waiting_.size() >= idle_ && threads_.size() < most_) add_thread();
+        if (!threads_.empty()) {
+            waiting_.push_back({crash_place != nullptr ? crash_place : "", std::move(work)});
+            work = nullptr;
         }
     }
+    if (work) return work();
     changed_.notify_one();
+}
+
+// Where the system has no more threads for this process, those that are there have to do.
+void EncodingPool::add_thread() {
+    const std::string name = "encode/" + std::to_string(threads_.size());
+    threads_.reserve(threads_.size() + 1);
+    try {
+        threads_.push_back(named_thread(name, [this, name] { run(name); }));
+    } catch (const std::system_error&) {
+    }
 }
 
 void EncodingPool::run(const std::string& name) {

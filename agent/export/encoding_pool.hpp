@@ -32,7 +32,7 @@ public:
     EncodingPool& operator=(const EncodingPool&) = delete;
 
     // Any thread. `work` throws nothing; works begin in the order in which they were given. A crash in one is booked
-    // where one of the caller's would be.
+    // where one of the caller's would be. Where not even one thread can be had it is the caller that does it.
     void give(std::function<void()> work);
 
 private:
@@ -41,6 +41,7 @@ private:
         std::function<void()> work;
     };
 
+    void add_thread() SPR_REQUIRES(mutex_);
     void run(const std::string& name);
 
     const unsigned most_;

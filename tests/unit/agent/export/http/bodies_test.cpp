@@ -4,6 +4,7 @@
 #include "export/http/bodies.hpp"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <mutex>
 #include <random>
@@ -156,6 +157,28 @@ TEST_F(HttpBodiesTest, AreAllGivenBackAtTheEnd) {
     EXPECT_EQ(left.size(), 49u);
     EXPECT_EQ(given, back);
     EXPECT_FALSE(bodies_->next());
+}
+
+// As where the system has no more threads for this process: here, because there is no room for their stacks.
+TEST_F(HttpBodiesTest, AreMadeByTheThreadItselfWhereThereIsNoOther) {
+    pthread_attr_t attributes;
+    ASSERT_EQ(::pthread_getattr_default_np(&attributes), 0);
+    size_t usual = 0;
+    ASSERT_EQ(::pthread_attr_getstacksize(&attributes, &usual), 0);
+    ASSERT_EQ(::pthread_attr_setstacksize(&attributes, size_t{1} << 48), 0);
+    ASSERT_EQ(::pthread_setattr_default_np(&attributes), 0);
+    open(kAlwaysPool);
+    bodies_->make(std::make_shared<OwnedShipment>("abcd"), false);
+    ASSERT_EQ(::pthread_attr_setstacksize(&attributes, usual), 0);
+    ASSERT_EQ(::pthread_setattr_default_np(&attributes), 0);
+    ASSERT_EQ(::pthread_attr_destroy(&attributes), 0);
+    const auto body = bodies_->next();
+    ASSERT_TRUE(body);
+    EXPECT_EQ(unzstd(body->bytes), "abcd");
+    bodies_->make(std::make_shared<OwnedShipment>("efgh"), false);
+    EXPECT_EQ(unzstd(next().bytes), "efgh");
+    const std::lock_guard lock(mutex_);
+    EXPECT_TRUE(woken_by_.contains(std::this_thread::get_id()));
 }
 
 TEST_F(HttpBodiesTest, OfSeveralExportersShareThePool) {
