@@ -11,6 +11,9 @@ namespace {
 // Of the linger: rounds are no closer together, whatever comes.
 constexpr int kRoundsInALinger = 4;
 
+// Of the traces, what is decided at a time where they lie far apart.
+constexpr size_t kSparsePart = 8;
+
 // Spans: by then the memory has brought what was asked for.
 constexpr size_t kAhead = 8;
 
@@ -109,6 +112,12 @@ void DecisionRounds::keep_bounds() {
     while (undecided_.traces() > options_.num_traces) take_early(*undecided_.oldest(), EarlyCause::kNumTraces);
     while (undecided_.memory() > options_.memory && !empty()) take_early(*undecided_.oldest(), EarlyCause::kMemory);
     carry_out();
+    // Memory goes when nothing waits in a slab any more.
+    while (undecided_.is_sparse(options_.memory) && !empty()) {
+        for (size_t some = undecided_.traces() / kSparsePart + 1; some != 0 && !empty(); --some)
+            take_early(*undecided_.oldest(), EarlyCause::kMemory);
+        carry_out();
+    }
 }
 
 uint64_t DecisionRounds::bytes_of(uint64_t source) const {

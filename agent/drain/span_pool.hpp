@@ -34,7 +34,10 @@ public:
     // Aligned as anything is.
     void* take(size_t size) {
         in_use_ += rounded(size);
-        if (size > kLargest) return ::operator new(size);
+        if (size > kLargest) {
+            held_ += rounded(size);
+            return ::operator new(size);
+        }
         Slab*& open = open_[class_of(size)];
         if (open == nullptr) push(open, make_slab(class_of(size)));
         Slab& slab = *open;
@@ -46,13 +49,17 @@ public:
 
     void give(void* at, size_t size) {
         in_use_ -= rounded(size);
-        if (size > kLargest) return ::operator delete(at);
+        if (size > kLargest) {
+            held_ -= rounded(size);
+            return ::operator delete(at);
+        }
         Slab& slab = *reinterpret_cast<Slab*>(reinterpret_cast<uintptr_t>(at) & ~uintptr_t{kSlab - 1});
         Slab*& open = open_[class_of(size)];
         slab.free = new (at) Block{slab.free};
         if (slab.used-- == slab.blocks) push(open, &slab);
         if (slab.used != 0) return;
         pop(open, slab);
+        held_ -= kSlab;
         if (empty_.size() < kKept)
             empty_.push_back(&slab);
         else
@@ -62,9 +69,12 @@ public:
     // What it takes.
     static size_t rounded(size_t size) { return (size + kStep - 1) / kStep * kStep; }
     size_t in_use() const { return in_use_; }
+    // That, and what is free in slabs of which something is in use.
+    size_t held() const { return held_; }
+
+    static constexpr size_t kClasses = kLargest / kStep;
 
 private:
-    static constexpr size_t kClasses = kLargest / kStep;
     static constexpr size_t kKept = 16;  // empty ones
 
     struct Block {
@@ -90,6 +100,7 @@ private:
             memory = std::aligned_alloc(kSlab, kSlab);
             if (memory == nullptr) throw std::bad_alloc();
         }
+        held_ += kSlab;
         const size_t size = (size_class + 1) * kStep;
         auto* const slab =
             new (memory) Slab{nullptr, nullptr, nullptr, 0, static_cast<uint32_t>((kSlab - kStep) / size)};
@@ -111,6 +122,7 @@ private:
     std::array<Slab*, kClasses> open_{};  // by size: that have a free block
     std::vector<Slab*> empty_;
     size_t in_use_ = 0;
+    size_t held_ = 0;
 };
 
 }  // namespace spanring::agent

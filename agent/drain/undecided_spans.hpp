@@ -80,6 +80,7 @@ public:
         auto* const trace = new (pool_.take(sizeof(UndecidedTrace))) UndecidedTrace();
         trace->key = key;
         trace->first = trace->last = now;
+        memory_ += SpanPool::rounded(sizeof *trace);
         places_.add(key, trace);
         by_silence_.append(*trace);
         by_age_.append(*trace);
@@ -100,6 +101,7 @@ public:
         std::memcpy(added + 1, record.data(), record.size());
         (trace.newest != nullptr ? trace.newest->next : trace.oldest) = added;
         trace.newest = added;
+        memory_ += memory_of(*added);
         ++spans_;
     }
 
@@ -125,16 +127,20 @@ public:
         by_age_.remove(trace);
         places_.remove(trace.key);
         trace.each_span([&](UndecidedSpan& span) {
+            memory_ -= memory_of(span);
             --spans_;
             visit(span);
         });
+        memory_ -= SpanPool::rounded(sizeof trace);
         pool_.give(&trace, sizeof trace);
     }
     void let_go(UndecidedSpan& span) { pool_.give(&span, sizeof span + span.size); }
 
     size_t traces() const { return places_.size(); }
     size_t spans() const { return spans_; }
-    size_t memory() const { return pool_.in_use(); }  // with what was taken and is not let go
+    size_t memory() const { return memory_; }  // of what was not taken
+    // Whether what is here lies so far apart that it keeps more than twice `most` from going, and a slab of each size.
+    bool is_sparse(size_t most) const { return pool_.held() > 2 * most + SpanPool::kClasses * SpanPool::kSlab; }
 
 private:
     template <UndecidedTrace::Place UndecidedTrace::*kPlace>
@@ -154,11 +160,14 @@ private:
         }
     };
 
+    static size_t memory_of(const UndecidedSpan& span) { return SpanPool::rounded(sizeof span + span.size); }
+
     SpanPool pool_;
     TraceTable<UndecidedTrace*> places_;
     Order<&UndecidedTrace::by_silence> by_silence_;
     Order<&UndecidedTrace::by_age> by_age_;
     size_t spans_ = 0;
+    size_t memory_ = 0;
     uint64_t numbers_ = 0;
 };
 

@@ -296,6 +296,22 @@ TEST_F(DecidedDrainTest, ThereAreNoMoreTracesThanMayWait) {
     drainer.reset();
 }
 
+TEST_F(DecidedDrainTest, NoMoreIsDecidedThanTheMemoryIsTooSmallFor) {
+    sampling_.memory = 3500;
+    sampling_.linger = std::chrono::hours(1);
+    sampling_.decision_wait = std::chrono::hours(1);
+    FileImage image(directory);
+    image->claim(kChunk);
+    for (uint64_t i = 0; i < 10; ++i) append(image, ended(i, i, std::string(100, 'n')));  // 384 bytes each
+    start_with({of_type(PolicyType::kAlwaysSample)});
+    pass();
+    EXPECT_GT(counters_->early(EarlyCause::kMemory).get(), 0u);
+    EXPECT_LE(counters_->undecided_bytes.get(), 3500u);
+    EXPECT_GT(counters_->undecided_bytes.get(), 3000u) << "no more than had to be";
+    EXPECT_EQ(exporter.spans.size() + counters_->undecided_spans.get(), 10u);
+    drainer.reset();
+}
+
 // Of a small ring no more than a quarter waits, however long the linger is.
 TEST_F(DecidedDrainTest, WhatWaitsDoesNotFillARing) {
     sampling_.linger = std::chrono::hours(1);

@@ -47,8 +47,38 @@ TEST(SpanPool, BlocksDoNotMeetAndComeBack) {
         }
         ASSERT_EQ(pool.in_use(), rounded);
     }
+    EXPECT_GE(pool.held(), pool.in_use());
     for (const Taken& left : taken) pool.give(left.at, left.size);
     EXPECT_EQ(pool.in_use(), 0u);
+    EXPECT_EQ(pool.held(), 0u);
+}
+
+// One span in a slab keeps that, of whatever size the others were.
+TEST(UndecidedSpans, KnowsThatWhatIsLeftLiesFarApart) {
+    constexpr size_t kMost = 1 << 20;
+    UndecidedSpans spans;
+    std::vector<UndecidedTrace*> left;
+    uint64_t number = 0;
+    for (size_t size = 500; size < 4000 && !spans.is_sparse(kMost); size += SpanPool::kStep) {
+        std::vector<UndecidedTrace*> traces;
+        while (spans.memory() < kMost) {
+            traces.push_back(&spans.begin({++number, 0}, kNow));
+            add(spans, *traces.back(), size, 1);
+        }
+        for (size_t i = 0; i < traces.size(); ++i) {
+            if (i % 100 == 0)
+                left.push_back(traces[i]);
+            else
+                spans.take(*traces[i], [&](UndecidedSpan& span) { spans.let_go(span); });
+        }
+        ASSERT_LT(spans.memory(), kMost);
+    }
+    EXPECT_TRUE(spans.is_sparse(kMost));
+    for (UndecidedTrace* const trace : left) {
+        EXPECT_EQ(spans.find(trace->key), trace);
+        spans.take(*trace, [&](UndecidedSpan& span) { spans.let_go(span); });
+    }
+    EXPECT_FALSE(spans.is_sparse(0));
 }
 
 TEST(UndecidedSpans, KnowsWhoWasSilentForLongest) {
@@ -87,10 +117,13 @@ TEST(UndecidedSpans, GivesWhatItGot) {
     EXPECT_EQ(spans.spans(), 1u);
     EXPECT_EQ(std::vector<uint8_t>(taken[0]->record().begin(), taken[0]->record().end()), std::vector<uint8_t>(10, 1));
     EXPECT_EQ(std::vector<uint8_t>(taken[1]->record().begin(), taken[1]->record().end()), std::vector<uint8_t>(300, 3));
+    const size_t rest = spans.memory();
+    EXPECT_EQ(rest, SpanPool::rounded(sizeof(UndecidedTrace)) + SpanPool::rounded(sizeof(UndecidedSpan) + 5000))
+        << "what is taken waits no more";
     EXPECT_EQ(taken[0]->number, 1u);
     EXPECT_EQ(taken[1]->number, 3u);
     for (UndecidedSpan* const span : taken) spans.let_go(*span);
-    EXPECT_GT(spans.memory(), 5000u);  // of what is there still, which goes with it
+    EXPECT_EQ(spans.memory(), rest);  // of what is there still, which goes with it
 }
 
 }  // namespace
