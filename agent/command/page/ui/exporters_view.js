@@ -63,7 +63,8 @@ const STATES = {
 
 /** What an agent says of it. */
 function report(one, several, now) {
-  const [kind, text] = STATES[one.state] ?? ['', inert(one.state, 40)];
+  // The agent may be anybody's, and call its state "constructor".
+  const [kind, text] = Object.hasOwn(STATES, one.state) ? STATES[one.state] : ['', inert(one.state, 40)];
   const fill = (used, limit) => (limit ? `${size(used)} of ${size(limit)}` : size(used));
   return make(
     'div',
