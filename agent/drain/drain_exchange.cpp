@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "drain/attached_segment.hpp"
+
 namespace spanring::agent {
 
 DrainExchange::DrainExchange(size_t threads, std::shared_ptr<const ExportPlan> plan)
@@ -60,13 +62,15 @@ bool DrainExchange::empty() const {
            std::all_of(letters_.begin(), letters_.end(), [](const DrainLetters& letters) { return letters.empty(); });
 }
 
-void DrainExchange::share_out(ServedSegment served) {
+void DrainExchange::share_out(ServedSegment served, const std::shared_ptr<const ExportPlan>& plan) {
     size_t to = 0;
     {
         const MutexLock lock(mutex_);
         to = static_cast<size_t>(std::min_element(counts_.begin(), counts_.end()) - counts_.begin());
         ++counts_[to];
         places_[served.source] = to;
+        // While it was attached the plan has changed, and that thread may have read its letter of that already.
+        if (plan_ != plan) served.segment->count_for(plan_->required);
         letters_[to].segments.push_back(std::move(served));
     }
     ring(kFirst, to);

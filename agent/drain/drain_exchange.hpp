@@ -86,8 +86,8 @@ public:
     // ---- The first drain thread ----
 
     std::shared_ptr<const ExportPlan> plan() const;  // the newest
-    // A new one, to the thread that has the fewest.
-    void share_out(ServedSegment served);
+    // A new one, to the thread that has the fewest. `plan`: for whose exporters it counts so far.
+    void share_out(ServedSegment served, const std::shared_ptr<const ExportPlan>& plan = nullptr);
     void hint(uint64_t source);
     void tell_rules(const std::shared_ptr<const SamplingRules>& rules);
     std::vector<ServedSegment> take_ended();

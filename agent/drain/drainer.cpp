@@ -106,7 +106,8 @@ void Drainer::try_attach(const FileKey& file, ino_t inode, AttemptOrigin origin)
     const Folder& folder = folders_[number];
     const std::string path = folder.path() + "/" + name;
     const CrashScope scope(path);
-    if (const auto plan = exchange_.plan()) settings_.exporters = plan->required;
+    const auto plan = exchange_.plan();
+    if (plan != nullptr) settings_.exporters = plan->required;
     const std::string reason =
         options_.crashes != nullptr ? options_.crashes->reason_to_quarantine(path) : std::string();
     AttachOutcome outcome =
@@ -131,7 +132,7 @@ void Drainer::try_attach(const FileKey& file, ino_t inode, AttemptOrigin origin)
     served.heard = &watch_.hearing(number);
     served.pace.wake(options_.pace, now_);
     roll_.add(file, folder.owner());
-    exchange_.share_out(std::move(served));
+    exchange_.share_out(std::move(served), plan);
 }
 
 void Drainer::refuse(const FileKey& file, ino_t inode, const std::string& path, AttachOutcome& outcome,

@@ -11,6 +11,8 @@
 #include <thread>
 
 #include "drain/drain_service.hpp"
+#include "drain/export_plan.hpp"
+#include "ledger/ledger.hpp"
 #include "unit/agent/drain/drain_fixture.hpp"
 
 namespace spanring::agent {
@@ -69,6 +71,37 @@ TEST_F(SeveralThreadsTest, BookAnswersWhereTheSegmentIsByThen) {
     EXPECT_EQ(image->mark(0).spans, 3u);
     EXPECT_EQ(image.view().control().totals.acknowledged, 3u);
     EXPECT_EQ(drainer->status().moved, 2u);
+}
+
+// Its thread has read the letter of the plan by the time the segment comes.
+TEST_F(SeveralThreadsTest, CountForANewExporterInASegmentThatWasAttachedWhileItCame) {
+    FakeExporter added(1, true, "added");
+    const auto plan = [](uint64_t number, std::vector<Exporter*> exporters) {
+        ExportPlan made = *make_plan(std::move(exporters), {});
+        made.number = number;
+        made.limits.age = std::chrono::milliseconds(0);
+        return std::make_shared<const ExportPlan>(made);
+    };
+    FileImage first(directory), second(directory);
+    DrainOptions with = options(2);
+    const auto before = with.plan = plan(1, {&exporter});
+    start(std::move(with));
+    drainer->do_work();
+    DrainExchange& exchange = drainer->exchange();
+    DrainLetters letters = exchange.take(1);
+    ASSERT_EQ(letters.segments.size(), 1u);
+    FileImage& image = letters.segments[0].path == first.path() ? first : second;
+    exchange.tell_plan(plan(2, {&exporter, &added}));
+    drainer->share(0).do_work(Drainer::Clock::now());
+    exchange.share_out(std::move(letters.segments[0]), before);
+    image->claim(0);
+    image->commit(0, 0);
+    pass();
+    ASSERT_EQ(added.numbers(), upto(1));
+    uint64_t exported = 0;
+    for (const ring::ExporterTotals& row : image.view().control().totals.exporters)
+        if (row.exporter == exporter_hash("added")) exported += row.exported;
+    EXPECT_EQ(exported, 1u);
 }
 
 TEST_F(SeveralThreadsTest, ServeAFlushOnlyWhenWhatAnEarlierOwnerSentIsAnswered) {
