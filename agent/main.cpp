@@ -17,6 +17,7 @@
 #include <ctime>
 #include <exception>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,6 +56,7 @@
 #include "processors/processors.hpp"
 #include "receive/receive_service.hpp"
 #include "reload/agent_word.hpp"
+#include "reload/read_again.hpp"
 #include "reload/restart_keys.hpp"
 #include "reload/running_exporters.hpp"
 #include "rights/system_call_filter.hpp"
@@ -288,23 +290,23 @@ private:
     std::unique_ptr<MetricsServer> metrics_server_;  // last: it uses the metrics, and they the rest
 };
 
-// The signals that are waited for; blocked before the first thread is made, so that none of them ever gets one.
-sigset_t awaited_signals() {
+sigset_t set_of(std::initializer_list<int> members) {
     sigset_t signals;
     sigemptyset(&signals);
-    for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) sigaddset(&signals, signal);
+    for (const int signal : members) sigaddset(&signals, signal);
     return signals;
 }
+
+// Waited for; blocked before the first thread is made, so that none of them ever gets one.
+sigset_t awaited_signals() { return set_of({SIGTERM, SIGINT, SIGUSR1, SIGHUP}); }
+sigset_t ending_signals() { return set_of({SIGTERM, SIGINT}); }
 
 void end_at_next_signal() {
     struct sigaction action {};
     action.sa_handler = [](int) { ::_exit(kExitSecondSignal); };
     ::sigaction(SIGTERM, &action, nullptr);
     ::sigaction(SIGINT, &action, nullptr);
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
+    const sigset_t ends = ending_signals();
     ::pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
 }
 
@@ -325,20 +327,26 @@ void announce(const Notice& notice, const std::vector<std::string>& directories,
     }
 }
 
-// A signal; 0: none came for so long.
-int wait_for(const sigset_t& signals, std::chrono::nanoseconds most) {
+// A signal; 0: none came for so long. The kernel gives out the lowest number first, which SIGHUP has: those that end
+// the agent come before it, however many of it there are.
+int wait_for(const sigset_t& signals, std::chrono::nanoseconds most, siginfo_t& ret_info) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(most);
-    const timespec wait{seconds.count(), (most - seconds).count()};
-    return std::max(0, ::sigtimedwait(&signals, nullptr, &wait));
+    const timespec wait{seconds.count(), (most - seconds).count()}, no_time{};
+    const int signal = std::max(0, ::sigtimedwait(&signals, &ret_info, &wait));
+    const sigset_t ends = ending_signals();
+    const bool can_wait = signal == SIGHUP || signal == SIGUSR1;
+    const int end = can_wait ? ::sigtimedwait(&ends, nullptr, &no_time) : 0;
+    return end > 0 ? end : signal;
 }
 
 // Returns the signal that ends the agent.
 int wait_for_end(const sigset_t& signals, Supervisor& supervisor, ExporterReporter& reporter,
-                 const std::function<void()>& tell, const std::function<void()>& reload) {
+                 const std::function<void(bool asked)>& tell, const std::function<void()>& reload) {
     auto pause = supervisor.period();
+    siginfo_t info{};
     for (auto fed = std::chrono::steady_clock::now();;) {
-        const int signal =
-            wait_for(signals, std::min<std::chrono::nanoseconds>(pause.value_or(kBetweenReports), kBetweenReports));
+        const auto most = std::min<std::chrono::nanoseconds>(pause.value_or(kBetweenReports), kBetweenReports);
+        const int signal = wait_for(signals, most, info);
         reporter.report();
         const auto now = std::chrono::steady_clock::now();
         if (pause && now - fed >= *pause) {
@@ -347,7 +355,7 @@ int wait_for_end(const sigset_t& signals, Supervisor& supervisor, ExporterReport
             fed = now;
         }
         if (signal == SIGTERM || signal == SIGINT) return signal;
-        if (signal == SIGUSR1) tell();
+        if (signal == SIGUSR1) tell(info.si_code == SI_QUEUE);
         if (signal == SIGHUP) reload();
     }
 }
@@ -365,9 +373,10 @@ void write_report(const Report& report, const std::string& state_directory) {
 void reload(const Flags& flags, Agent& agent, Supervisor& supervisor, ReloadReport& report, Notice& notice,
             Announcement& announcement) {
     supervisor.notify(reloading_now().c_str());
-    const LoadedConfig loaded = load_and_check(flags, process_environment());
+    const uint64_t began = unix_nano();
+    const LoadedConfig loaded = read_again(flags, process_environment());
     for (const std::string& warning : loaded.warnings) spdlog::warn("{}", warning);
-    report = {report.pid, report.reloads + 1, unix_nano(), loaded.problems, {}, {}, {}};
+    report = {report.pid, report.reloads + 1, began, loaded.problems, {}, {}, {}};
     if (report.problems.empty()) agent.reload(loaded.config, report);
     for (const std::string& problem : report.problems)
         spdlog::error("not reloaded, everything goes on as it was: {}", problem);
@@ -435,8 +444,8 @@ int serve(const Config& config, const Flags& flags) {
     Supervisor supervisor;
     supervisor.notify("READY=1");
 
-    const auto tell_all = [&] {
-        agent.log_status();
+    const auto tell_all = [&](bool asked_by_command) {  // which may do so each second: not for the log
+        if (!asked_by_command) agent.log_status();
         tell();
     };
     const int signal = wait_for_end(signals, supervisor, reporter, tell_all, [&] {

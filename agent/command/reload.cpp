@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error_text.hpp"
+#include "base/wall_clock.hpp"
 #include "command/commands.hpp"
 #include "command/json_text.hpp"
 #include "presence/reload_report.hpp"
@@ -71,6 +72,7 @@ int run(const Options& options, const CommandContext& context) {
                   << ") says of its reloads cannot be read; that user and root can\n";
         return kExitBroken;
     }
+    const uint64_t asked = unix_nano();
     if (::kill(site.agent->pid, SIGHUP) != 0) {
         std::cerr << "spanring: " << describe(*site.agent) << ": " << error_text(errno) << "\n";
         return kExitBroken;
@@ -78,7 +80,10 @@ int run(const Options& options, const CommandContext& context) {
     const auto until = std::chrono::steady_clock::now() + kPatience;
     while (std::chrono::steady_clock::now() < until) {
         const std::optional<ReloadReport> now = report();
-        if (now && now->pid == before->pid && now->reloads > before->reloads) return tell(*now, options.json);
+        // One that began before this was asked may have read the file as it was then; another one follows it.
+        const bool ours = now && now->pid == before->pid && now->reloads > before->reloads &&
+                          (now->unix_nano >= asked || now->reloads > before->reloads + 1);
+        if (ours) return tell(*now, options.json);
         if (::kill(site.agent->pid, 0) != 0 && errno == ESRCH) {
             std::cerr << "spanring: the agent ended; its log says why\n";
             return kExitBroken;

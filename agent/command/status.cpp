@@ -95,7 +95,8 @@ int run(const Options& options, const CommandContext& context) {
     }
     const auto report = [&] { return StatusReport::read(site.state_directory, site.agent->user); };
     const std::optional<StatusReport> before = report();
-    if (!before || site.agent->pid == 0 || ::kill(site.agent->pid, SIGUSR1) != 0) {
+    // With a value: the agent's log is left alone, which a plain signal is for.
+    if (!before || site.agent->pid == 0 || ::sigqueue(site.agent->pid, SIGUSR1, sigval{}) != 0) {
         std::cerr << "spanring: the agent (" << describe(*site.agent) << ") cannot be asked: "
                   << (!before ? "its state directory is for that user and root" : error_text(errno)) << "\n";
         return kExitBroken;

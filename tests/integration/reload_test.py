@@ -161,6 +161,37 @@ class Reload(harness.Case):
         self.collector.stop()
         compare(records([producer]), self.received.by_identity())
 
+    def test_a_pipe_is_not_read_again(self):
+        """Nobody writes to it: whoever opened it would wait."""
+        self.configure({"debug": {}})
+        agent = self.agent()
+        self.file.unlink()
+        os.mkfifo(self.file)
+        self.assertEqual(self.refused(), [f"{self.file}: no regular file, so it cannot be read a second time"])
+        self.file.unlink()
+        self.file.touch()
+        os.truncate(self.file, 1 << 34)
+        self.assertEqual(self.refused(), [f"{self.file}: larger than 16MiB"])
+        self.file.write_text("".join(f"unknown_{number}: {'x' * 50}\n" for number in range(20000)))
+        problems = self.refused()
+        self.assertEqual((len(problems), problems[-1]), (51, "and 19950 more"))
+        self.configure({"debug": {}})
+        self.reloaded()
+        agent.stop()
+
+    def test_the_end_comes_before_a_reload(self):
+        """Both wait for it, and SIGHUP has the lower number."""
+        self.configure({"debug": {}})
+        agent = self.agent()
+        agent.send(signal.SIGSTOP)
+        stat = pathlib.Path(f"/proc/{agent.pid}/stat")
+        harness.wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "it stands still")
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGCONT):
+            agent.send(number)
+        agent.expect(0)
+        self.assertIn("SIGTERM: draining", agent.stderr())
+        self.assertNotIn("reloaded", agent.stderr())
+
     def test_what_waits_for_a_backend_goes_to_the_changed_exporter(self):
         """Without a spool, so that it waits in memory, and with one."""
         for number, spool in enumerate(({"enabled": False}, {"enabled": True})):

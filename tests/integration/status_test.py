@@ -2,6 +2,7 @@
 """`spanring status`: how a running agent is, by its own word."""
 
 import json
+import signal
 import subprocess
 
 import agent_configuration
@@ -40,6 +41,9 @@ class Status(harness.Case):
         self.assertEqual(shown.returncode, 0)
         self.assertRegex(shown.stdout, rf"agent +pid {agent.pid}, version ")
         self.assertRegex(shown.stdout, r"(?m)^store +well +500 +0 +0 +0 \(0B\) +- *$")
+        self.assertNotIn("segments served", agent.stderr(), "who asks often does not fill the log")
+        agent.send(signal.SIGUSR1)
+        harness.wait_until(lambda: "segments served" in agent.stderr(), "who sends the plain signal finds it in the log")
         agent.stop()
 
     def test_of_one_whose_backend_is_away(self):
