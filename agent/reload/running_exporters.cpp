@@ -29,7 +29,7 @@ const ExporterConfig* find(const std::vector<ExporterConfig>& configs, const std
 
 // That of its name, as long as an answer may come for it; else one for which none can come.
 uint32_t RunningExporters::index_of(const std::string& name, const List& more) {
-    while (!past_.empty() && past_.front().plan.expired()) past_.pop_front();
+    std::erase_if(past_, [](const Past& past) { return past.plan.expired(); });
     std::array<bool, ring::kExporterRows> taken{};
     std::optional<uint32_t> own;
     const auto look = [&](const std::string& other, uint32_t index) {
