@@ -203,7 +203,7 @@ class Reload(harness.Case):
                 self.configure({"otlp_grpc": nowhere})
                 agent = self.agent()
                 producer = self.producer("--endless", "--rate", 2000)
-                harness.wait_until(lambda: producer.record.read_bytes().count(b"\n") > 2000, "spans are made")
+                harness.wait_until(lambda: producer.record.exists() and producer.record.read_bytes().count(b"\n") > 2000, "spans are made")
                 self.collector.start()
                 self.configure({"otlp_grpc": self.quick(spool=spool)})
                 self.reloaded(changed=["otlp_grpc"])
