@@ -26,8 +26,6 @@ struct UntilNul {
 
 template <class Text>
 class Shapes {
-    static constexpr size_t kEvenHeaders = 12;
-
 public:
     static void bare(spr_tracer* tracer, const Request& request) {
         const spr_span span = start(tracer, request.name);
@@ -57,9 +55,6 @@ public:
     // 805 bytes in twenty attributes: the size that public benchmarks of agents use.
     static void twenty(spr_tracer* tracer, const Request& request) { headers<20>(tracer, request); }
 
-    // As many bytes as a span of `varied` has on average, and each span as long as the next.
-    static void even(spr_tracer* tracer, const Request& request) { headers<kEvenHeaders>(tracer, request); }
-
     template <size_t kCount>
     static void headers(spr_tracer* tracer, const Request& request) {
         static constexpr std::string_view keys[] = {
@@ -69,16 +64,6 @@ public:
             "request.header.16", "request.header.17", "request.header.18", "request.header.19", "request.header.20"};
         const spr_span span = start(tracer, request.name);
         for (size_t i = 0; i < kCount; ++i) set(span, keys[i], request.headers[i]);
-        spr_span_end(&span);
-    }
-
-    // What an application has: three kinds of spans, each with 8 to 15 attributes of its own choice, in its own order.
-    template <uint32_t kApplication>
-    static void varied(spr_tracer* tracer, const Request& request) {
-        const uint32_t kind = 3 * kApplication + static_cast<uint32_t>(request.peer_port % 3);
-        const spr_span span = start(tracer, request.route_name, kind % 2 == 0 ? SPR_KIND_SERVER : SPR_KIND_CLIENT);
-        const uint32_t count = 8 + kind % 8;
-        for (uint32_t i = 0; i < count; ++i) set_known(span, request, (7 * kind + 3 * i) % kKnown);
         spr_span_end(&span);
     }
 
@@ -145,7 +130,7 @@ public:
         spr_span_end(&parent);
     }
 
-private:
+protected:
     static spr_span start(spr_tracer* tracer, std::string_view name) {
         spr_span span;
         spr_span_start(tracer, name.data(), Text::size(name), &span);
@@ -163,34 +148,6 @@ private:
         set(span, "url.path", request.path);
         set(span, "http.response.status_code", request.status);
     }
-    static constexpr uint32_t kKnown = 22;  // attributes, coprime to the steps by which `varied` chooses them
-    static void set_known(const spr_span& span, const Request& request, uint32_t number) {
-        switch (number) {
-            case 0: return set(span, "http.request.method", request.method);
-            case 1: return set(span, "url.path", request.long_path);
-            case 2: return set(span, "url.query", request.query);
-            case 3: return set(span, "url.scheme", "https");
-            case 4: return set(span, "http.route", request.route);
-            case 5: return set(span, "server.address", request.server);
-            case 6: return set(span, "server.port", request.port);
-            case 7: return set(span, "client.address", request.client);
-            case 8: return set(span, "network.peer.port", request.peer_port);
-            case 9: return set(span, "network.protocol.version", request.protocol);
-            case 10: return set(span, "user_agent.original", request.agent);
-            case 11: return set(span, "http.response.status_code", request.status);
-            case 12: return set(span, "db.system.name", "postgresql");
-            case 13: return set(span, "db.collection.name", request.table);
-            case 14: return set(span, "db.operation.name", request.operation);
-            case 15: return set(span, "db.response.returned_rows", request.rows);
-            case 16: return set(span, "cache.key", request.cache_key);
-            case 17: return set(span, "cart.total", request.total);
-            case 18: return set(span, "cart.gift", request.rows % 2 == 0);
-            case 19: return set(span, "http.request.header.traceparent", request.headers[0]);
-            case 20: return set(span, "messaging.destination.name", request.route);
-            default: return set(span, "messaging.message.id", request.headers[1]);
-        }
-    }
-
     static void add_event(const spr_span& span, std::string_view name, const Request& request) {
         spr_attribute attribute{};
         attribute.key = "cache.key";
@@ -224,25 +181,9 @@ private:
 template <class Text>
 Shape find_shape(std::string_view name) {
     using Of = Shapes<Text>;
-    static const std::map<std::string_view, Shape> shapes{{"bare", Of::bare},
-                                                          {"three", Of::three},
-                                                          {"ten", Of::ten},
-                                                          {"twenty", Of::twenty},
-                                                          {"rich", Of::rich},
-                                                          {"http", Of::http},
-                                                          {"db", Of::db},
-                                                          {"nested", Of::nested},
-                                                          {"even", Of::even},
-                                                          {"varied0", Of::template varied<0>},
-                                                          {"varied1", Of::template varied<1>},
-                                                          {"varied2", Of::template varied<2>},
-                                                          {"varied3", Of::template varied<3>},
-                                                          {"varied4", Of::template varied<4>},
-                                                          {"varied5", Of::template varied<5>},
-                                                          {"varied6", Of::template varied<6>},
-                                                          {"varied7", Of::template varied<7>},
-                                                          {"varied8", Of::template varied<8>},
-                                                          {"varied9", Of::template varied<9>}};
+    static const std::map<std::string_view, Shape> shapes{
+        {"bare", Of::bare}, {"three", Of::three}, {"ten", Of::ten}, {"twenty", Of::twenty},
+        {"rich", Of::rich}, {"http", Of::http},   {"db", Of::db},   {"nested", Of::nested}};
     const auto found = shapes.find(name);
     return found == shapes.end() ? nullptr : found->second;
 }

@@ -32,6 +32,7 @@
 #include "core.hpp"
 #include "shape.hpp"
 #include "shuffled.hpp"
+#include "varied_shapes.hpp"
 
 namespace {
 
@@ -270,7 +271,8 @@ private:
 int main(int count, char** words) {
     if (count < 4) bench::fail("needs a shape, a core and the file of requests");
     bench::pin(std::atoi(words[2]));
-    Application application(bench::find_shape(words[1]), words[3]);
+    const bench::Shape varied = bench::VariedShapes::find(words[1]);
+    Application application(varied != nullptr ? varied : bench::find_shape(words[1]), words[3]);
     bench::serve({
         {"burst", [&](const Numbers& numbers) { return application.bursts(numbers); }},
         {"tail", [&](const Numbers& numbers) { return application.tail(numbers); }},
