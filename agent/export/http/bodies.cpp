@@ -37,12 +37,18 @@ void HttpBodies::make(ShipmentPtr shipment, bool probe) {
         const MutexLock lock(mutex_);
         ++in_pool_;
     }
-    pool_->give([this, &entry] {
-        make(entry);
-        wake_();
+    try {
+        pool_->give([this, &entry] {
+            make(entry);
+            wake_();
+            const MutexLock lock(mutex_);
+            if (--in_pool_ == 0) left_.notify_all();
+        });
+    } catch (...) {  // for lack of memory: nobody makes it, and nobody may wait for that
         const MutexLock lock(mutex_);
-        if (--in_pool_ == 0) left_.notify_all();
-    });
+        --in_pool_;
+        throw;
+    }
 }
 
 std::optional<HttpBodies::Body> HttpBodies::next() {
