@@ -21,6 +21,7 @@ LIBRARY = {
     "lib/trace/propagation": {"include", "lib/ring", "lib/trace/base", "lib/trace/process"},
     "lib/trace/span": {"include", "lib/ring", "lib/trace/base", "lib/trace/process", "lib/trace/propagation"},
     "lib/test_kit": {"include", "lib/ring"},
+    "lib/elsewhere": {"include"},
 }
 
 # The agent. Never lib/trace, and of lib/ring the reader's side alone.
