@@ -5,6 +5,9 @@ they are made here, from the sources beside.
 
 The library is C++ that needs no C++ runtime, and a C linker links it: so nothing of libstdc++ is needed to run. For distributions:
 SPANRING_VENDORED=0 links the one that pkg-config finds, of this version or newer, and compiles none.
+
+Where the library does not run, on another system than Linux, there is no extension: spanring/elsewhere.py is what the package does
+there. SPANRING_ELSEWHERE=1 makes that package here, for tests.
 """
 
 import os
@@ -21,6 +24,7 @@ from setuptools.command.build_ext import build_ext
 HERE = pathlib.Path(__file__).resolve().parent
 PACKAGED = HERE / "libspanring"
 TREE = HERE.parent.parent
+RUNS = sys.platform == "linux" and os.environ.get("SPANRING_ELSEWHERE") != "1"
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 # One wheel for all versions from this on; that without the interpreter's lock has no limited API yet.
 LIMITED = {} if FREE_THREADED else {"Py_LIMITED_API": "0x030b0000"}
@@ -78,17 +82,18 @@ class Build(build_ext):
                 "-std=c++17", "-O2", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-g0"])
 
 
+NATIVE = Extension(
+    "spanring._native", language="c", py_limited_api=bool(LIMITED), define_macros=list(LIMITED.items()),
+    sources=sorted(f"native/{path.name}" for path in (HERE / "native").glob("*.c")),
+    depends=sorted(f"native/{path.name}" for path in (HERE / "native").glob("*.h")),
+    extra_compile_args=["-std=c11", "-O2", "-g0", "-fvisibility=hidden"],
+    # Another copy in the process, which the program itself may link, does not take its calls.
+    extra_link_args=["-Wl,-Bsymbolic-functions"])
+
 setup(
     version=version(),
     license="Apache-2.0",
     cmdclass={"build_ext": Build},
-    ext_modules=[Extension(
-        "spanring._native", language="c", py_limited_api=bool(LIMITED), define_macros=list(LIMITED.items()),
-        sources=sorted(f"native/{path.name}" for path in (HERE / "native").glob("*.c")),
-        depends=sorted(f"native/{path.name}" for path in (HERE / "native").glob("*.h")),
-        extra_compile_args=["-std=c11", "-O2", "-g0", "-fvisibility=hidden"],
-        # Another copy in the process, which the program itself may link, does not take its calls.
-        extra_link_args=["-Wl,-Bsymbolic-functions"]),
-        Extension(TEST_KIT, sources=[], py_limited_api=bool(LIMITED))],
-    options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": "cp311"}},
+    ext_modules=[NATIVE, Extension(TEST_KIT, sources=[], py_limited_api=bool(LIMITED))] if RUNS else [],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}} if RUNS and not FREE_THREADED else {},
 )

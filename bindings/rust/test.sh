@@ -23,6 +23,7 @@ cargo fetch --locked --quiet --offline 2>/dev/null || cargo fetch --locked --qui
 cargo test --locked --offline --features spanring/test-kit
 cargo build --locked --offline --features spanring/test-kit --examples
 python3 "$source/tests/bindings/crates_test.py"
+python3 "$source/tests/bindings/oldest_rust_test.py"
 
 [ -x "$build/agent/spanring-agent" ] || { echo "test.sh: the agent is not built" >&2; exit 77; }
 python3 "$source/tests/bindings/arrival_test.py" rust "$CARGO_TARGET_DIR/debug/examples/scenario"

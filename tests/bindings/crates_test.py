@@ -97,6 +97,14 @@ class Crates(harness.Case):
         self.assertRegex(self.run_tool(TARGET / "debug/user", SPANRING_DIR=self.workspace.segments), "^00-[0-9a-f]{32}-")
         self.assertEqual(len(list(self.workspace.segments.glob("*"))), 1)
 
+    def test_where_the_library_does_not_run_programs_do_nothing(self):
+        self.stage()
+        self.build(self.user(), SPANRING_ELSEWHERE=1, **self.pkg_config("0.2.0"))
+        said = self.run_tool(TARGET / "debug/user", SPANRING_DIR=self.workspace.segments)
+        self.assertIn("tracing is off", said)
+        self.assertIn("does not run on this system", said)
+        self.assertEqual(list(self.workspace.segments.glob("*")), [])
+
     def test_an_installed_library_is_preferred(self):
         self.stage()
         user = self.user()

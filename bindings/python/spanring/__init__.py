@@ -8,12 +8,17 @@ is no SDK below it: no thread, no queue, no exporter.
 
     trace.set_tracer_provider(spanring.TracerProvider())
 
-The variable OTEL_PYTHON_TRACER_PROVIDER=spanring does the same without a line.
+The variable OTEL_PYTHON_TRACER_PROVIDER=spanring does the same without a line. On another system than Linux nothing is recorded.
 """
 
-from spanring._native import version as __version__
-from spanring.provider import TracerProvider
-from spanring.span import Span
-from spanring.tracer import Tracer
+import sys
+
+if sys.platform == "linux":
+    from spanring._native import version as __version__
+    from spanring.provider import TracerProvider
+    from spanring.span import Span
+    from spanring.tracer import Tracer
+else:
+    from spanring.elsewhere import Span, Tracer, TracerProvider, __version__
 
 __all__ = ["Span", "Tracer", "TracerProvider", "__version__"]

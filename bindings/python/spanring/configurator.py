@@ -2,7 +2,7 @@
 """For the command opentelemetry-instrument: OTEL_PYTHON_CONFIGURATOR=spanring, or by itself where no other is installed."""
 
 from opentelemetry import trace
-from spanring.provider import TracerProvider
+from spanring import TracerProvider
 
 
 class Configurator:

@@ -17,11 +17,15 @@ import ctypes
 import dataclasses
 import importlib.util
 import os
+import sys
 import typing
 
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 __all__ = ["RecordedEvent", "RecordedLink", "RecordedScope", "RecordedSpan", "all_spans", "begin", "clear", "lost", "spans"]
+
+if sys.platform != "linux":
+    raise ImportError("spanring does not run on this system: it records nothing that could be read")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is installed: its files, what the extension links, its entry points, the two ways that need no line of code."""
 
+import errno
 import importlib.metadata
 import importlib.util
 import os
@@ -19,6 +20,26 @@ from spanring import _native
 private_directory.use()
 HEADERS = pathlib.Path(__file__).resolve().parents[3] / "include"
 ASK = "from opentelemetry import trace; print(type(trace.get_tracer_provider()).__module__)"
+
+
+# As on another system, as far as the package asks; a child says whose trace it is of.
+ELSEWHERE = """
+import sys
+sys.platform = sys.argv[1]
+import spanring
+from opentelemetry import trace
+from spanring.configurator import Configurator
+Configurator().configure()
+provider = trace.get_tracer_provider()
+parent = trace.NonRecordingSpan(trace.SpanContext(7, 8, False))
+span = trace.get_tracer("t").start_span("s", context=trace.set_span_in_context(parent), attributes={"a": 1})
+span.set_attribute("b", 2)
+span.end()
+assert isinstance(provider, spanring.TracerProvider) and isinstance(span, spanring.Span)
+assert provider.force_flush() and set(provider.statistics().values()) == {0}
+provider.shutdown()
+print(spanring.__file__, provider.state()[0], span.is_recording(), span.get_span_context().trace_id, spanring.__version__)
+"""
 
 
 def run(*command, **variables):
@@ -72,6 +93,17 @@ class PackageTest(unittest.TestCase):
             with zipfile.ZipFile(wheel) as file:
                 extension = file.extract("spanring/_native.abi3.so", folder)
             self.assertIn("libspanring.so.0", needs(extension))
+
+    def test_where_the_library_does_not_run_there_is_nothing_to_compile_and_nothing_is_recorded(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run("-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder,
+                str(self.source_distribution()), SPANRING_ELSEWHERE="1", CC="false", CXX="false")
+            (wheel,) = pathlib.Path(folder).glob("spanring-*-py3-none-any.whl")
+            run("-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", f"{folder}/installed", str(wheel))
+            for system in ("darwin", "win32"):
+                with self.subTest(system):
+                    said = run("-c", ELSEWHERE, system, PYTHONPATH=f"{folder}/installed")
+                    self.assertEqual(said, f"{folder}/installed/spanring/__init__.py {-errno.ENOTSUP} False 7 {spanring.__version__}")
 
     def test_a_variable_is_enough(self):
         self.assertEqual(run("-c", ASK, OTEL_PYTHON_TRACER_PROVIDER="spanring"), "spanring.provider")

@@ -9,17 +9,21 @@
 //! `SPANRING_STATIC=1` takes the archive of 1 or 2. `SPANRING_VENDORED=1`, or the feature `vendored`, leaves out 2;
 //! `SPANRING_VENDORED=0` wins over the feature, and forbids 3.
 //!
+//! For another system than Linux 3 is what there is: the same functions, which record nothing. `SPANRING_ELSEWHERE=1` compiles
+//! these for Linux, for tests.
+//!
 //! With the feature `test-kit` the test kit is compiled and linked beside it, wherever the library is.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const READ: [&str; 7] = [
+const READ: [&str; 8] = [
     "SPANRING_LIB_DIR",
     "SPANRING_STATIC",
     "SPANRING_VENDORED",
     "SPANRING_TLS_MODEL",
+    "SPANRING_ELSEWHERE",
     "PKG_CONFIG",
     "PKG_CONFIG_PATH",
     "PKG_CONFIG_ALLOW_CROSS",
@@ -37,6 +41,7 @@ fn main() {
     let vendored = said == "1" || said != "0" && env::var_os("CARGO_FEATURE_VENDORED").is_some();
     let found = env::var("SPANRING_LIB_DIR").ok().or_else(|| if vendored { None } else { installed() });
     match found {
+        _ if elsewhere() => compile(),
         Some(directory) => link(&directory),
         None if said == "0" => panic!("SPANRING_VENDORED=0, and no libspanring {} is installed", version()),
         None => compile(),
@@ -48,6 +53,11 @@ fn main() {
         let code = kit.join("spanring_test_kit.cpp");
         plain_cpp().file(code).out_dir(made).compile("spanring-test-kit");
     }
+}
+
+/// Whether the library does not run there: another system, or one that is said to be.
+fn elsewhere() -> bool {
+    env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") || env::var("SPANRING_ELSEWHERE").as_deref() == Ok("1")
 }
 
 fn version() -> String {
@@ -85,11 +95,14 @@ fn plain_cpp() -> cc::Build {
         .cpp(true)
         .cpp_link_stdlib(None) // it uses nothing of it
         .std("c++17")
-        .flag("-fno-exceptions")
-        .flag("-fno-rtti")
-        .flag("-fno-threadsafe-statics")
+        .flag_if_supported("-fno-exceptions")
+        .flag_if_supported("-fno-rtti")
+        .flag_if_supported("-fno-threadsafe-statics")
         .opt_level(2) // also where the program is not optimised: its spans cost no more for that
         .warnings(false);
+    if elsewhere() {
+        build.define("SPR_ELSEWHERE", None);
+    }
     build
 }
 
