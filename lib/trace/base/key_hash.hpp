@@ -23,8 +23,13 @@ public:
         if (size >= 8) [[likely]] {
             memcpy(&head, key, 8);
             memcpy(&tail, key + size - 8, 8);
+        } else if (size >= 4) {  // both halves, which may overlap, with the last character on top as above
+            uint32_t first, last;
+            memcpy(&first, key, 4);
+            memcpy(&last, key + size - 4, 4);
+            tail = uint64_t{last} << 32 | first;
         } else {
-            for (size_t i = 0; i < size; ++i) tail = tail << 8 | static_cast<uint8_t>(key[i]);
+            for (size_t i = 0; i < size; ++i) tail = tail >> 8 | uint64_t{static_cast<uint8_t>(key[i])} << 56;
         }
         // The golden ratio of 64 bits: each bit of the key reaches those above it (Knuth, multiplicative hashing). So
         // the last character, in which keys differ most, comes lowest. The head is turned, so that equal bytes at both

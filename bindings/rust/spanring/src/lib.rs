@@ -31,6 +31,7 @@ mod value;
 mod attribute;
 mod context;
 
+mod attribute_buffer;
 mod event;
 mod exception;
 mod link;
@@ -49,6 +50,7 @@ mod whole_span;
 pub mod test_kit;
 
 pub use attribute::Attribute;
+pub use attribute_buffer::AttributeBuffer;
 pub use context::{Context, ContextGuard, SpanId, TraceId, Traceparent};
 pub use error::Error;
 pub use event::Event;

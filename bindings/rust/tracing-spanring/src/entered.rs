@@ -10,12 +10,11 @@ struct Entered {
     layer: usize,
     id: u64,
     context: Context,
-    recorded: bool,
     guard: ContextGuard,
 }
 
-/// A span's layer, id, context, and whether it is recorded.
-type Created = (usize, u64, Context, bool);
+/// A span's layer, id and context.
+type Created = (usize, u64, Context);
 
 thread_local! {
     /// The last that this thread created: most are entered at once, and need not be looked up for that. What it says of a
@@ -24,22 +23,21 @@ thread_local! {
     static ENTERED: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
 }
 
-pub(crate) fn created(layer: usize, id: &Id, context: Context, recorded: bool) {
-    let _ = CREATED.try_with(|last| last.set(Some((layer, id.into_u64(), context, recorded))));
+pub(crate) fn created(layer: usize, id: &Id, context: Context) {
+    CREATED.with(|last| last.set(Some((layer, id.into_u64(), context))));
 }
 
-/// Context of a span, and whether it is recorded, if it is the last that this thread created.
-pub(crate) fn last_created(layer: usize, id: &Id) -> Option<(Context, bool)> {
-    let (of, last, context, recorded) = CREATED.try_with(Cell::get).ok()??;
-    ((of, last) == (layer, id.into_u64())).then_some((context, recorded))
+/// Context of a span, if it is the last that this thread created.
+pub(crate) fn last_created(layer: usize, id: &Id) -> Option<Context> {
+    let (of, last, context) = CREATED.with(Cell::get)?;
+    ((of, last) == (layer, id.into_u64())).then_some(context)
 }
 
 /// The layer's is a number that no other living layer has.
-pub(crate) fn enter(layer: usize, id: &Id, context: Context, recorded: bool) {
+pub(crate) fn enter(layer: usize, id: &Id, context: Context) {
     let guard = context.attach();
     // Without a list (the thread ends, and a destructor enters a span) the guard is dropped: nothing is current.
-    let _ =
-        ENTERED.try_with(|list| list.borrow_mut().push(Entered { layer, id: id.into_u64(), context, recorded, guard }));
+    let _ = ENTERED.try_with(|list| list.borrow_mut().push(Entered { layer, id: id.into_u64(), context, guard }));
 }
 
 /// Of a span that was entered twice the inner one. Spans may be left in any order: what was entered after this one is
@@ -57,12 +55,12 @@ pub(crate) fn exit(layer: usize, id: &Id) {
     });
 }
 
-/// The innermost of a layer, if it is recorded: what happens in another one need not be shown.
+/// The innermost of a layer, if it is sampled: what happens in another one need not be shown.
 pub(crate) fn current(layer: usize) -> Option<Id> {
     let innermost = |list: &RefCell<Vec<Entered>>| {
         let list = list.borrow();
         let one = list.iter().rev().find(|one| one.layer == layer)?;
-        one.recorded.then(|| Id::from_u64(one.id))
+        one.context.is_sampled().then(|| Id::from_u64(one.id))
     };
     ENTERED.try_with(innermost).ok().flatten()
 }

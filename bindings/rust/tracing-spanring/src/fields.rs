@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-use spanring::{Attribute, Kind, Value};
+use spanring::{Attribute, AttributeBuffer, Kind, Value};
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt::{Debug, Write};
@@ -13,37 +13,22 @@ use tracing_core::field::{Field, Visit};
 /// One for each thread keeps its memory from call to call; a call inside of another one has a new one.
 #[derive(Default)]
 pub(crate) struct Fields {
+    attributes: AttributeBuffer,
+    /// What is no attribute, or not only.
     text: String,
-    bytes: Vec<u8>,
-    kept: Vec<(Key, Kept)>,
-    list: Vec<Attribute<'static>>,
+    chains: Vec<(&'static str, Vec<Text>)>,
     name: Option<Text>,
     kind: Option<Kind>,
     status: Option<bool>,
     description: Option<Text>,
     failure: Option<Failure>,
     log: Log,
+    /// Anything but attributes was said.
+    said_more: bool,
 }
 
 /// A part of `Fields::text`.
 type Text = Range<usize>;
-
-enum Key {
-    Field(&'static str),
-    /// `error.chain`
-    Chain(&'static str),
-}
-
-enum Kept {
-    Text(Text),
-    Static(&'static str),
-    Bytes(Range<usize>),
-    Bool(bool),
-    Signed(i64),
-    Unsigned(u64),
-    Float(f64),
-    Texts(Vec<Text>),
-}
 
 /// The first error of the fields.
 struct Failure {
@@ -73,7 +58,7 @@ impl Fields {
     pub(crate) fn with<R>(function: impl FnOnce(&mut Fields) -> R) -> R {
         let mut fields = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default();
         let result = function(&mut fields);
-        if fields.text.capacity() + fields.bytes.capacity() <= KEPT_BYTES {
+        if fields.text.capacity() + fields.attributes.capacity() <= KEPT_BYTES {
             fields.clear();
             let _ = SPARE.try_with(|spare| spare.set(Some(fields)));
         }
@@ -81,11 +66,19 @@ impl Fields {
     }
 
     fn clear(&mut self) {
-        self.text.clear();
-        self.bytes.clear();
-        self.kept.clear();
-        (self.name, self.kind, self.status, self.description, self.failure) = (None, None, None, None, None);
-        self.log = Log::default();
+        self.attributes.clear();
+        if self.said_more {
+            self.said_more = false;
+            self.text.clear();
+            self.chains.clear();
+            (self.name, self.kind, self.status, self.description, self.failure) = (None, None, None, None, None);
+            self.log = Log::default();
+        }
+    }
+
+    /// Whether anything but attributes was said.
+    pub(crate) fn said_more(&self) -> bool {
+        self.said_more
     }
 
     /// `otel.name` of a span, the message of an event.
@@ -122,92 +115,64 @@ impl Fields {
 
     /// As a field that was not in the macro.
     pub(crate) fn keep_static(&mut self, key: &'static str, value: &'static str) {
-        self.kept.push((Key::Field(key), Kept::Static(value)));
+        self.attributes.push(key, value);
     }
 
     pub(crate) fn keep_text(&mut self, key: &'static str, value: &str) {
-        let text = self.copy(value);
-        self.kept.push((Key::Field(key), Kept::Text(text)));
+        self.attributes.push_str(key, value);
     }
 
     pub(crate) fn keep_number(&mut self, key: &'static str, value: u64) {
-        self.kept.push((Key::Field(key), Kept::Unsigned(value)));
+        self.attributes.push(key, value);
     }
 
     /// The error of an event by the semantic conventions.
     pub(crate) fn keep_exception(&mut self) {
         if let Some(Failure { message, sources }) = &self.failure {
-            let (message, sources) = (message.clone(), sources.clone());
-            self.kept.push((Key::Field("exception.message"), Kept::Text(message)));
+            self.attributes.push_str("exception.message", &self.text[message.clone()]);
             if !sources.is_empty() {
-                self.kept.push((Key::Field("exception.stacktrace"), Kept::Text(sources)));
+                self.attributes.push_str("exception.stacktrace", &self.text[sources.clone()]);
             }
         }
     }
 
     /// Hands over what is kept, as attributes.
-    pub(crate) fn with_attributes<R>(&mut self, function: impl FnOnce(&Fields, &[Attribute<'_>]) -> R) -> R {
-        let mut list: Vec<Attribute<'_>> = std::mem::take(&mut self.list);
-        let texts: Vec<Vec<Value<'_>>> = self.kept.iter().filter_map(|(_, kept)| self.texts(kept)).collect();
-        let chains: Vec<String> = self.kept.iter().filter_map(|(key, _)| key.chain()).collect();
-        let (mut texts, mut chains) = (texts.iter(), chains.iter());
-        for (key, kept) in &self.kept {
-            let key = match key {
-                Key::Field(name) => name,
-                Key::Chain(_) => chains.next().map_or("", String::as_str),
-            };
-            let value = match kept {
-                Kept::Text(range) => self.text[range.clone()].into(),
-                Kept::Static(text) => (*text).into(),
-                Kept::Bytes(range) => Value::bytes(&self.bytes[range.clone()]),
-                Kept::Bool(value) => (*value).into(),
-                Kept::Signed(value) => (*value).into(),
-                Kept::Unsigned(value) => (*value).into(),
-                Kept::Float(value) => (*value).into(),
-                Kept::Texts(_) => texts.next().map_or(Value::EMPTY, Value::from),
-            };
-            list.push(Attribute::new(key, value));
+    #[inline]
+    pub(crate) fn with_attributes<R>(&self, function: impl FnOnce(&Fields, &[Attribute<'_>]) -> R) -> R {
+        if self.chains.is_empty() {
+            return function(self, self.attributes.as_slice());
         }
-        let result = function(self, &list);
-        self.list = reused(list);
-        result
+        // Errors with sources: lists, which allocate.
+        let keys: Vec<String> = self.chains.iter().map(|(field, _)| format!("{field}.chain")).collect();
+        let texts = |ranges: &Vec<Text>| ranges.iter().map(|range| Value::from(&self.text[range.clone()])).collect();
+        let lists: Vec<Vec<Value<'_>>> = self.chains.iter().map(|(_, ranges)| texts(ranges)).collect();
+        let mut all = self.attributes.as_slice().to_vec();
+        all.extend(keys.iter().zip(&lists).map(|(key, list)| Attribute::new(key, list)));
+        function(self, &all)
     }
 
-    fn texts(&self, kept: &Kept) -> Option<Vec<Value<'_>>> {
-        match kept {
-            Kept::Texts(ranges) => Some(ranges.iter().map(|range| Value::from(&self.text[range.clone()])).collect()),
-            _ => None,
-        }
-    }
-
+    /// What is no attribute.
     fn copy(&mut self, text: &str) -> Text {
+        self.said_more = true;
         let begin = self.text.len();
         self.text.push_str(text);
         begin..self.text.len()
     }
 
     fn show(&mut self, value: &dyn Debug) -> Text {
+        self.said_more = true;
         let begin = self.text.len();
         // One that cannot be shown is as far as it came.
         let _ = write!(self.text, "{value:?}");
         begin..self.text.len()
     }
 
-    fn keep(&mut self, field: &Field, kept: Kept) {
-        self.kept.push((Key::Field(field.name()), kept));
-    }
-
-    fn keep_bytes(&mut self, field: &Field, value: &[u8]) {
-        let begin = self.bytes.len();
-        self.bytes.extend_from_slice(value);
-        self.keep(field, Kept::Bytes(begin..self.bytes.len()));
-    }
-
     fn keep_error(&mut self, field: &Field, error: &(dyn Error + 'static)) {
+        self.said_more = true;
         let begin = self.text.len();
         let _ = write!(self.text, "{error}");
         let message = begin..self.text.len();
-        self.keep(field, Kept::Text(message.clone()));
+        self.attributes.push_str(field.name(), &self.text[message.clone()]);
         let (mut chain, mut sources) = (Vec::new(), self.text.len()..self.text.len());
         let mut next = error.source();
         while let Some(source) = next {
@@ -219,69 +184,74 @@ impl Fields {
         }
         sources.end = self.text.len();
         if !chain.is_empty() {
-            self.kept.push((Key::Chain(field.name()), Kept::Texts(chain)));
+            self.chains.push((field.name(), chain));
         }
         self.failure.get_or_insert(Failure { message, sources });
     }
 }
 
-impl Key {
-    fn chain(&self) -> Option<String> {
-        match self {
-            Key::Chain(field) => Some(format!("{field}.chain")),
-            Key::Field(_) => None,
-        }
-    }
-}
-
-/// An empty list in the memory of another one. (The elements are of one size, so that nothing is allocated for it.)
-fn reused<'a>(mut list: Vec<Attribute<'_>>) -> Vec<Attribute<'a>> {
-    list.clear();
-    list.into_iter().map(|_| Attribute::new("", 0)).collect()
-}
-
 /// The fields of a span.
 pub(crate) struct OfSpan<'a>(pub(crate) &'a mut Fields);
 
+/// Whether a field of a span may be one that is no attribute.
+#[inline]
+fn may_say_more(name: &str) -> bool {
+    name.starts_with("otel.")
+}
+
 impl OfSpan<'_> {
-    fn text(&mut self, field: &Field, text: Text) {
-        let said = &self.0.text[text.clone()];
-        match field.name() {
-            "otel.name" => self.0.name = Some(text),
-            "otel.kind" => self.0.kind = kind_of(said).or(self.0.kind),
-            "otel.status_code" => self.0.status = status_of(said).or(self.0.status),
-            "otel.status_description" => self.0.description = Some(text),
-            _ => self.0.keep(field, Kept::Text(text)),
+    /// False: it is an attribute.
+    fn says_more(&mut self, name: &str, said: impl FnOnce(&mut Fields) -> Text) -> bool {
+        let fields = &mut *self.0;
+        match name {
+            "otel.name" => fields.name = Some(said(fields)),
+            "otel.kind" => {
+                let text = said(fields);
+                fields.kind = kind_of(&fields.text[text]).or(fields.kind);
+            }
+            "otel.status_code" => {
+                let text = said(fields);
+                fields.status = status_of(&fields.text[text]).or(fields.status);
+            }
+            "otel.status_description" => fields.description = Some(said(fields)),
+            _ => return false,
         }
+        true
     }
 }
 
 impl Visit for OfSpan<'_> {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.keep(field, Kept::Bool(value));
+        self.0.attributes.push(field.name(), value);
     }
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.keep(field, Kept::Signed(value));
+        self.0.attributes.push(field.name(), value);
     }
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.keep(field, Kept::Unsigned(value));
+        self.0.attributes.push(field.name(), value);
     }
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.0.keep(field, Kept::Float(value));
+        self.0.attributes.push(field.name(), value);
     }
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
-        self.0.keep_bytes(field, value);
+        self.0.attributes.push_bytes(field.name(), value);
     }
     fn record_str(&mut self, field: &Field, value: &str) {
-        let text = self.0.copy(value);
-        self.text(field, text);
+        let name = field.name();
+        if may_say_more(name) && self.says_more(name, |fields| fields.copy(value)) {
+            return;
+        }
+        self.0.attributes.push_str(name, value);
     }
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         self.0.keep_error(field, value);
     }
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        let text = self.0.show(value);
-        self.text(field, text);
+        let name = field.name();
+        if may_say_more(name) && self.says_more(name, |fields| fields.show(value)) {
+            return;
+        }
+        self.0.attributes.push_shown(name, format_args!("{value:?}"));
     }
 }
 
@@ -292,52 +262,57 @@ pub(crate) struct OfEvent<'a> {
 }
 
 impl OfEvent<'_> {
-    fn text(&mut self, field: &Field, text: Text) {
+    /// False: it is an attribute.
+    fn says_more(&mut self, name: &str, said: impl FnOnce(&mut Fields) -> Text) -> bool {
         let fields = &mut *self.fields;
-        match field.name() {
-            "message" => fields.name = Some(text),
-            "log.target" if self.is_log => fields.log.target = Some(text),
-            "log.module_path" if self.is_log => fields.log.module = Some(text),
-            "log.file" if self.is_log => fields.log.file = Some(text),
+        match name {
+            "message" => fields.name = Some(said(fields)),
+            "log.target" if self.is_log => fields.log.target = Some(said(fields)),
+            "log.module_path" if self.is_log => fields.log.module = Some(said(fields)),
+            "log.file" if self.is_log => fields.log.file = Some(said(fields)),
             // What #[instrument(err)] says of an error.
             "error" if fields.name.is_none() => {
+                let text = said(fields);
                 let end = text.end..text.end;
                 fields.failure.get_or_insert(Failure { message: text, sources: end });
             }
-            _ => fields.keep(field, Kept::Text(text)),
+            _ => return false,
         }
+        true
     }
 }
 
 impl Visit for OfEvent<'_> {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.fields.keep(field, Kept::Bool(value));
+        self.fields.attributes.push(field.name(), value);
     }
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.fields.keep(field, Kept::Signed(value));
+        self.fields.attributes.push(field.name(), value);
     }
     fn record_u64(&mut self, field: &Field, value: u64) {
         match field.name() {
-            "log.line" if self.is_log => self.fields.log.line = Some(value),
-            _ => self.fields.keep(field, Kept::Unsigned(value)),
+            "log.line" if self.is_log => (self.fields.log.line, self.fields.said_more) = (Some(value), true),
+            name => self.fields.attributes.push(name, value),
         }
     }
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.fields.keep(field, Kept::Float(value));
+        self.fields.attributes.push(field.name(), value);
     }
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
-        self.fields.keep_bytes(field, value);
+        self.fields.attributes.push_bytes(field.name(), value);
     }
     fn record_str(&mut self, field: &Field, value: &str) {
-        let text = self.fields.copy(value);
-        self.text(field, text);
+        if !self.says_more(field.name(), |fields| fields.copy(value)) {
+            self.fields.attributes.push_str(field.name(), value);
+        }
     }
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         self.fields.keep_error(field, value);
     }
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        let text = self.fields.show(value);
-        self.text(field, text);
+        if !self.says_more(field.name(), |fields| fields.show(value)) {
+            self.fields.attributes.push_shown(field.name(), format_args!("{value:?}"));
+        }
     }
 }
 

@@ -163,11 +163,13 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanringLayer {
                     None => builder.root(),
                 };
                 let mut open = OpenSpan::new(builder.start());
-                apply(fields, &mut open);
+                if fields.said_more() {
+                    apply(fields, &mut open);
+                }
                 open
             })
         });
-        entered::created(self.number(), id, open.span.context(), open.span.is_recording());
+        entered::created(self.number(), id, open.span.context());
         self.spans.insert(id, open);
     }
 
@@ -227,9 +229,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanringLayer {
     }
 
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
-        let look_up = || self.spans.with(id, |open| (open.span.context(), open.span.is_recording()));
-        if let Some((context, recorded)) = entered::last_created(self.number(), id).or_else(look_up) {
-            entered::enter(self.number(), id, context, recorded);
+        let look_up = || self.spans.with(id, |open| open.span.context());
+        if let Some(context) = entered::last_created(self.number(), id).or_else(look_up) {
+            entered::enter(self.number(), id, context);
         }
     }
 
