@@ -19,9 +19,15 @@ cargo fetch --locked --quiet --offline 2>/dev/null || cargo fetch --locked --qui
     echo "test.sh: the registry cannot be reached" >&2
     exit 77
 }
+service=$source/tests/bindings/rust_axum/Cargo.toml
+cargo fetch --locked --quiet --offline --manifest-path "$service" 2>/dev/null || cargo fetch --locked --quiet --manifest-path "$service" || {
+    echo "test.sh: the registry cannot be reached" >&2
+    exit 77
+}
 # One choice of features, so that nothing is compiled twice.
 cargo test --locked --offline --features spanring/test-kit
 cargo build --locked --offline --features spanring/test-kit --examples
+cargo build --locked --offline --manifest-path "$service"
 python3 "$source/tests/bindings/crates_test.py"
 python3 "$source/tests/bindings/oldest_rust_test.py"
 
@@ -31,3 +37,4 @@ python3 "$source/tests/bindings/data_test.py" rust "$CARGO_TARGET_DIR/debug/exam
 python3 "$source/tests/bindings/tracing_test.py" "$CARGO_TARGET_DIR/debug/examples/fields" "$CARGO_TARGET_DIR/debug/examples/service"
 python3 "$source/tests/bindings/opentelemetry_rust_test.py" "$CARGO_TARGET_DIR/debug/examples/semantics" "$CARGO_TARGET_DIR/debug/examples/api_service"
 python3 "$source/tests/bindings/tower_test.py" "$CARGO_TARGET_DIR/debug/examples/requests"
+python3 "$source/tests/bindings/axum_test.py" "$CARGO_TARGET_DIR/debug/axum-service"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenTelemetry's API for Python on spanring: one program, run with the SDK and with spanring, exports the same, field by field,
-but for what DIFFERS names; children of every kind lose no span; and a Flask application under gunicorn, one of whose workers is
-killed under load, loses none either, and none arrives twice. The same application with the SDK says what that loses.
+but for what DIFFERS names; children of every kind lose no span; and a Flask application under gunicorn and jobs of Celery, one of whose
+workers is killed under load, lose none either, and none arrives twice. The same application with the SDK says what that loses.
 
 SPANRING_PYTHON is the interpreter of an environment with both (bindings/python/test.sh makes it).
 """
@@ -39,6 +39,7 @@ DIFFERS = {
 CLIENTS = 8
 WORKERS, THREADS = 2, 4
 BEFORE_THE_KILL, AFTER = 300, 150
+JOBS = 50  # of Celery
 
 
 class Semantics(Arriving):
@@ -233,6 +234,35 @@ class Gunicorn(KilledService):
         self.assertTrue(arrived & ended, "it works")
         print(f"the SDK: of {len(ended)} that ended {len(ended - arrived)} did not arrive, "
               f"and of {len(begun - ended)} that were open {len(begun - ended - arrived)}")
+
+
+class Celery(KilledService):
+    """Two processes of a pool that opentelemetry-instrument has set up before they are forked."""
+
+    def test_a_kill_under_load_loses_no_span_and_repeats_none(self):
+        witness, held, queue = (self.workspace.unique(name) for name in ("witness", "held", "queue"))
+        queue.mkdir()
+        variables = {"WITNESS": witness, "HELD": held, "QUEUE": queue}
+        worker = harness.Process(self.workspace, "celery", [
+            PYTHON.parent / "opentelemetry-instrument", PYTHON.parent / "celery", "--workdir", PROGRAMS, "--app", "jobs", "worker", "--pool",
+            "prefork", "--concurrency", WORKERS, "--without-gossip", "--without-mingle", "--without-heartbeat"],
+            env=harness.environment(**variables, SPANRING_DIR=self.workspace.segments, OTEL_PYTHON_CONFIGURATOR="spanring",
+                                    OTEL_SERVICE_NAME="jobs", OTEL_METRICS_EXPORTER="none", OTEL_LOGS_EXPORTER="none"))
+        subprocess.run([PYTHON, PROGRAMS / "jobs.py", str(JOBS)], check=True, cwd=PROGRAMS, stdin=subprocess.DEVNULL,
+                       env=harness.environment(**variables))
+
+        def ended():
+            self.assertTrue(worker.running(), worker.stderr())
+            return witness.read_bytes().count(b"end ") if witness.exists() else 0
+
+        harness.wait_until(lambda: held.exists() and held.read_text().endswith("\n") and ended() > 0, "a job is held, and others run")
+        os.kill(int(held.read_text()), signal.SIGKILL)
+        harness.wait_until(lambda: ended() == 2 * JOBS, "all other jobs are done")
+        worker.stop()
+        self.account(witness, WORKERS)
+        consumers = [span for span in self.received.spans if span.scope["name"] == "opentelemetry.instrumentation.celery"]
+        self.assertEqual({span.fields["kind"] for span in consumers}, {5})
+        self.assertEqual(len(consumers), JOBS + 1)
 
 
 if __name__ == "__main__":
