@@ -31,7 +31,7 @@ fn used(source: &str) -> BTreeSet<String> {
 fn upward(modules: &BTreeMap<String, usize>, user: &str, source: &str) -> Vec<String> {
     used(source)
         .iter()
-        .filter(|name| modules.get(*name).map_or(true, |group| *group >= modules[user]))
+        .filter(|name| !matches!(modules.get(*name), Some(group) if *group < modules[user]))
         .map(|name| format!("{user} uses {name}"))
         .collect()
 }
