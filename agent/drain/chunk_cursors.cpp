@@ -32,13 +32,16 @@ void ChunkCursor::restart(uint32_t length, uint32_t spans) {
 void ChunkCursors::extend(const ring::ExtentMap& extents) {
     if (version_ == extents.version()) return;
     version_ = extents.version();
-    first_places_.resize(extents.count(), kNoChunks);
-    for (uint32_t extent = 0; extent < extents.count(); ++extent) {
-        if (first_places_[extent] != kNoChunks || extents.chunks_in(extent) == 0) continue;
-        first_places_[extent] = count();
-        for (uint32_t place = 0; place < extents.chunks_in(extent); ++place)
-            chunks_.push_back(extent * ring::kChunksPerExtent + place);
-    }
+    first_places_.resize(extents.rows(), kNoChunks);
+    uint32_t before = kNoChunks;  // the extent of the chunk before
+    extents.each_chunk([&](uint32_t chunk) {
+        const uint32_t extent = chunk / ring::kChunksPerExtent;
+        uint32_t& first_place = first_places_[ring::ExtentMap::row(extent)];
+        if (extent != before && first_place != kNoChunks) return;
+        if (extent != before) first_place = count();
+        before = extent;
+        chunks_.push_back(chunk);
+    });
     cursor_of_.resize(chunks_.size(), kNoCursor);
     idle_words_.resize(chunks_.size(), kLook);
     is_used_.resize(chunks_.size(), false);

@@ -129,13 +129,13 @@ private:
     uint32_t& next() { return all_ ? next_ : next_used_; }
     uint32_t end() const { return all_ ? count() : used_in_round_; }
     uint32_t place_of(uint32_t chunk) const {
-        return first_places_[chunk / ring::kChunksPerExtent] + chunk % ring::kChunksPerExtent;
+        return first_places_[ring::ExtentMap::row(chunk / ring::kChunksPerExtent)] + chunk % ring::kChunksPerExtent;
     }
 
     static constexpr uint32_t kNoChunks = ~uint32_t{0};
 
     uint32_t version_ = 0;                // of the extents that were taken in
-    std::vector<uint32_t> first_places_;  // of each extent, in what follows
+    std::vector<uint32_t> first_places_;  // of each extent, by its row, in what follows
     std::vector<uint32_t> chunks_;        // those that there are, as they were found
     std::vector<uint32_t> cursor_of_;     // its index in cursors_
     std::deque<ChunkCursor> cursors_;     // of chunks that were ever used

@@ -38,7 +38,7 @@ struct HeldSegment {
     ring::ExtentMap extents;  // as last seen
     ring::AckBook<> book;
 
-    ring::SegmentView view() const { return mapping->view(); }
+    ring::SegmentView view() const { return {mapping->view().base(), header.extent_limit}; }
 
     // Looks how many extents there are by now. False: their number or the use of one is impossible.
     bool update_extents() {
@@ -65,7 +65,9 @@ private:
     static constexpr uint64_t kTimesItsMemory = 4;
 
     uint64_t said_to_have() const {
-        return extents.count() == 0 ? 0 : ring::segment_size(extents.count()) - extents.bytes_without_memory();
+        return extents.count() == 0
+                   ? 0
+                   : ring::segment_size(extents.count()) + extents.huge_bytes() - extents.bytes_without_memory();
     }
     bool has_memory() const {
         const uint64_t counted = said_to_have();

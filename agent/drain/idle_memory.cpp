@@ -35,14 +35,14 @@ bool punch(int file, uint64_t offset, uint64_t size) {
     return error == 0;
 }
 
-// The chunks of an extent that are named by a bit each, run by run. Returns those that are punched.
-uint32_t punch_chunks(int file, uint32_t extent, uint32_t chunk_size, uint32_t places) {
+// The chunks of the extent at that offset, which are named by a bit each, run by run. Returns those that are punched.
+uint32_t punch_chunks(int file, uint64_t extent, uint32_t chunk_size, uint32_t places) {
     uint32_t punched = 0;
     while (places != 0) {
         const int first = std::countr_zero(places);
         const int count = std::countr_one(places >> first);
         const uint32_t run = ((uint32_t{1} << count) - 1) << first;
-        const uint64_t offset = ring::extent_offset(extent) + static_cast<uint64_t>(first) * chunk_size;
+        const uint64_t offset = extent + static_cast<uint64_t>(first) * chunk_size;
         if (punch(file, offset, static_cast<uint64_t>(count) * chunk_size)) punched |= run;
         places &= ~run;
     }
@@ -53,37 +53,37 @@ uint32_t punch_chunks(int file, uint32_t extent, uint32_t chunk_size, uint32_t p
 
 void IdleMemory::finish_giving() {
     if (!held_.restores_memory()) return;
-    for (uint32_t extent = 0; extent < held_.extents.count(); ++extent) {
+    held_.extents.each_downwards([this](uint32_t extent) {
         // Whoever has the agent's lock alone writes that it is GIVING, and the last one is gone.
         if (word(extent).memory == ring::ExtentMemory::kGiving) give(extent);
-    }
+        return true;
+    });
 }
 
 bool IdleMemory::give_back(Clock::time_point now, Clock::duration after) {
     if (after == Clock::duration::zero() || now < next_ || !held_.restores_memory()) return false;
     next_ = now + std::min<Clock::duration>(after, kLookPause);
     uint32_t given = 0;
-    // From the last one down: what a small load needs next is among the first.
-    for (uint32_t extent = held_.extents.count(); extent-- > 0;) {
+    // What a small load needs next is among the first, and goes last.
+    held_.extents.each_downwards([&](uint32_t extent) {
         Clock::time_point& used = since(extent);
         if (held_.extents.chunks_in(extent) == 0 && !is_unused_as_before(extent)) used = {};
         if (used == Clock::time_point()) used = now;
         if (now - used < after) {
             next_ = std::min(next_, used + after);
-            continue;
+            return true;
         }
         if (held_.extents.chunks_in(extent) != 0 && !has_idle_chunk(extent)) {
             used = now;
-            continue;
+            return true;
         }
         if (holds_little()) return false;
         give(extent);
-        if (++given == kGivesInALook) {
-            next_ = now;
-            return true;
-        }
-    }
-    return false;
+        return ++given != kGivesInALook;
+    });
+    if (given != kGivesInALook) return false;
+    next_ = now;
+    return true;
 }
 
 ring::ExtentWord IdleMemory::word(uint32_t extent) const {
@@ -94,10 +94,11 @@ ring::ExtentWord IdleMemory::word(uint32_t extent) const {
 
 // Whether an extent of slots or blocks is unused, and was so at the last look, without having been used in between.
 bool IdleMemory::is_unused_as_before(uint32_t extent) {
-    if (extent >= unused_.size()) unused_.resize(held_.extents.count());
+    const uint32_t row = ring::ExtentMap::row(extent);
+    if (row >= unused_.size()) unused_.resize(held_.extents.rows());
     const ring::ExtentWord now = word(extent);
     if (now.memory != ring::ExtentMemory::kUnused || ring::holds_chunks(now.kind)) return false;
-    return std::exchange(unused_[extent], now.gives) == now.gives;
+    return std::exchange(unused_[row], now.gives) == now.gives;
 }
 
 bool IdleMemory::holds_little() const {
@@ -126,7 +127,8 @@ void IdleMemory::give_chunks(uint32_t extent) {
     const uint32_t places =
         giver.take(extent, kind, [this](uint32_t chunk, ring::ChunkWord word) { cursors_.moved(chunk, word); });
     if (places == 0) return;
-    const uint32_t punched = punch_chunks(held_.file.get(), extent, ring::part_size(kind), places);
+    const uint32_t punched =
+        punch_chunks(held_.file.get(), held_.extents.offset_of(extent), ring::part_size(extent, kind), places);
     SPR_TESTPOINT(extent_punched);
     giver.finish(extent, kind, punched != 0);
     held_.extents.memory_went(extent, punched);
@@ -136,14 +138,15 @@ void IdleMemory::give_unused(uint32_t extent) {
     ring::ExtentGiver<> giver(held_.view());
     const ring::ExtentWord now = word(extent);
     // What is unused since the look is not given: a call on a span that has ended may be looking at its slot.
-    if (now.memory == ring::ExtentMemory::kUnused && (extent >= unused_.size() || unused_[extent] != now.gives)) return;
+    const uint32_t row = ring::ExtentMap::row(extent);
+    if (now.memory == ring::ExtentMemory::kUnused && (row >= unused_.size() || unused_[row] != now.gives)) return;
     if (!giver.take_unused(extent, now)) return;
-    const bool punched = punch(held_.file.get(), ring::extent_offset(extent), ring::kExtentSize);
+    const bool punched = punch(held_.file.get(), held_.extents.offset_of(extent), ring::size_of(extent));
     SPR_TESTPOINT(unused_punched);
     giver.finish_unused(extent);
     if (!punched) return;
     held_.extents.memory_went(extent, ring::ExtentMap::kAll);
-    given_ += ring::kExtentSize;  // also where it had gone before: that the process has taken it back nobody says
+    given_ += ring::size_of(extent);  // also where it had gone before: that the process has taken it back nobody says
 }
 
 }  // namespace spanring::agent

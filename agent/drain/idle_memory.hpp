@@ -44,8 +44,9 @@ public:
 
 private:
     Clock::time_point& since(uint32_t extent) {
-        if (extent >= since_.size()) since_.resize(held_.extents.count());
-        return since_[extent];
+        const uint32_t row = ring::ExtentMap::row(extent);
+        if (row >= since_.size()) since_.resize(held_.extents.rows());
+        return since_[row];
     }
     bool holds_little() const;
     bool is_unused_as_before(uint32_t extent);
@@ -57,7 +58,8 @@ private:
 
     HeldSegment& held_;
     ChunkCursors& cursors_;
-    std::vector<Clock::time_point> since_;  // of each extent: when it was used last; {}: since the last look
+    std::vector<Clock::time_point> since_;  // of each extent, by its row: when it was used last; {}: since the last
+                                            // look
     std::vector<uint32_t> unused_;          // of each of open spans: which time it is that it is unused
     Clock::time_point next_{};              // nothing is due before
     uint64_t given_ = 0;

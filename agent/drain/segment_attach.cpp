@@ -88,7 +88,7 @@ AttachOutcome attach_segment(SegmentFile file, const std::string& name, uid_t ow
     }
 
     held.source = source;
-    held.extents = ring::ExtentMap(held.header.extent_limit);
+    held.extents = ring::ExtentMap(held.header);
     held.name = name;
     held.device = file.device;
     held.inode = file.inode;

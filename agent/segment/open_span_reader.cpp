@@ -50,6 +50,7 @@ bool OpenSpanReader::find_extents() {
     keep_order();
     const uint32_t counted = std::min(words_.view().writer().extents, extents_.limit());
     if (!words_.copy(fd_, ring::extent_word_offset(0), uint64_t{counted} * sizeof(uint64_t))) return false;
+    if (!words_.copy(fd_, ring::kHugeWordsOffset, ring::kHugePlaces * sizeof(uint64_t))) return false;
     extents_.salvage(words_.view(), counted);
     return true;
 }
@@ -125,7 +126,13 @@ OpenSpanReader::Reading OpenSpanReader::read_data(uint32_t slot, ring::SlotCopy&
     const auto word = ring::SlotWord::unpack(span.slot.word);
     if (!ring::fits_place(word)) return Reading::kBroken;
     uint64_t offset = ring::slot_offset(slot) + kHead;
-    if (word.place != 0) {
+    if (word.place > ring::kBlockClasses) {
+        const uint32_t place = word.place - ring::kBlockClasses - 1;
+        // It may have been used for the first time since, or again.
+        if (!extents_.has_huge_block(place) && (!find_extents() || !extents_.has_huge_block(place)))
+            return Reading::kBroken;
+        offset = extents_.offset_of(ring::kFirstHuge + place);
+    } else if (word.place != 0) {
         const uint32_t block = span.slot.blocks[word.place - 1] - 1;
         // It may be in an extent that was taken since.
         if (!extents_.has_block(block, word.place) && (!find_extents() || !extents_.has_block(block, word.place)))

@@ -27,7 +27,7 @@ public:
     using Visit = std::function<void(const ring::SlotCopy& span)>;
 
     // `header` was read from the file and checked.
-    OpenSpanReader(int fd, const ring::Header& header) : fd_(fd), extents_(header.extent_limit) {}
+    OpenSpanReader(int fd, const ring::Header& header) : fd_(fd), extents_(header) {}
 
     void each(LookAllowance& allowance, const Visit& visit);
 

@@ -42,7 +42,8 @@ uint64_t read_at(int fd, uint64_t offset, void* to, uint64_t size) {
     return done;
 }
 
-SegmentCopy::SegmentCopy(uint32_t extent_limit) : size_(ring::segment_size(extent_limit)) {
+SegmentCopy::SegmentCopy(uint32_t extent_limit, bool huge)
+    : extent_limit_(extent_limit), size_(ring::segment_size(extent_limit, huge)) {
     void* memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     base_ = static_cast<uint8_t*>(memory);
@@ -53,7 +54,8 @@ SegmentCopy::~SegmentCopy() {
 }
 
 SegmentCopy::SegmentCopy(SegmentCopy&& other) noexcept
-    : size_(other.size_),
+    : extent_limit_(other.extent_limit_),
+      size_(other.size_),
       base_(std::exchange(other.base_, nullptr)),
       data_begin_(other.data_begin_),
       data_end_(other.data_end_) {}

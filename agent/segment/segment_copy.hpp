@@ -20,13 +20,15 @@ uint64_t read_at(int fd, uint64_t offset, void* to, uint64_t size);
 
 class SegmentCopy {
 public:
-    explicit SegmentCopy(uint32_t extent_limit);  // at most ring::kMaxExtents; takes memory only for what is copied
+    // At most ring::kMaxExtents; takes memory only for what is copied.
+    explicit SegmentCopy(uint32_t extent_limit, bool huge = false);
+    explicit SegmentCopy(const ring::Header& header) : SegmentCopy(header.extent_limit, header.huge_places != 0) {}
     ~SegmentCopy();
     SegmentCopy(SegmentCopy&& other) noexcept;
     SegmentCopy(const SegmentCopy&) = delete;
     SegmentCopy& operator=(const SegmentCopy&) = delete;
 
-    ring::SegmentView view() const { return ring::SegmentView(base_); }
+    ring::SegmentView view() const { return {base_, extent_limit_}; }
 
     // False: the file is shorter. What it has is copied nevertheless; holes are passed over, for a copy of them would
     // take the memory that they do not.
@@ -50,6 +52,7 @@ public:
 private:
     bool find_data(int fd, uint64_t at);
 
+    uint32_t extent_limit_ = 0;
     uint64_t size_ = 0;
     uint8_t* base_ = nullptr;
     uint64_t data_begin_ = 0;  // a run of the file that is no hole, as found last

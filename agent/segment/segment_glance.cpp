@@ -33,7 +33,7 @@ bool SegmentGlance::look(int directory) {
     if (snapshot_.alive && ::fstat(directory, &owner) == 0 && ring::parse_segment_name(name_.c_str(), instance) &&
         ring::check_segment_file(file.get(), owner.st_uid, size).ok() &&
         ring::read_segment_header(file.get(), size, instance, header_).ok()) {
-        copy_.emplace(header_.extent_limit);
+        copy_.emplace(header_);
         inode_ = status.st_ino;
     }
     return true;
@@ -86,7 +86,9 @@ bool SegmentGlance::measure(int file, uint32_t extents) {
                        uint64_t{here} * ring::kChunksPerExtent * sizeof(ring::ChunkLine)))
             return false;
     }
-    ring::ExtentMap map(header_.extent_limit);
+    // Words and lines of huge places, where there are any.
+    if (!copy.copy(file, ring::kHugeLinesOffset, ring::kHugeMarksOffset - ring::kHugeLinesOffset)) return false;
+    ring::ExtentMap map(header_);
     map.salvage(copy.view(), extents);
     measure_ring(copy.view(), map, snapshot_);
     return true;

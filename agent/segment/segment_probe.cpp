@@ -27,7 +27,7 @@ constexpr int kReadings = 8;
 constexpr char kShorter[] = "it became shorter while it was read";
 
 ring::ExtentMap extents_of(const ring::Header& header, ring::SegmentView view) {
-    ring::ExtentMap extents(header.extent_limit);
+    ring::ExtentMap extents(header);
     extents.salvage(view, std::min(view.writer().extents, header.extent_limit));
     return extents;
 }
@@ -71,6 +71,9 @@ void measure_ring(ring::SegmentView view, const ring::ExtentMap& extents, Segmen
     });
     uint32_t others = 0;
     for (uint32_t extent = 0; extent < extents.count(); ++extent) others += !holds_chunks(extents.kind(extent));
+    for (uint32_t place = 0; place < ring::kHugeBlocks; ++place)
+        if (extents.has_huge_block(place)) others += ring::huge_size(place) / ring::kExtentSize;
+    others = std::min(others, extents.limit());
     ret_snapshot.capacity_bytes = (extents.limit() - others) * ring::kExtentSize;
 }
 
@@ -89,7 +92,7 @@ std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const st
 
     // Before the counters: what a process did last is counted, or half done, when its lock is found free.
     const bool alive = process_liveness(file.get()) != Liveness::kDead;
-    SegmentCopy copy(header.extent_limit);
+    SegmentCopy copy(header);
     bool rest = false;
     if (!copy_at_rest(copy, file.get(), header, rest)) return kShorter;
     const ring::SegmentView view = copy.view();

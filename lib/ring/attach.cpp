@@ -52,9 +52,11 @@ AttachReport check_header(const Header& header, uint64_t size, const uint8_t ins
     if (header.extent_limit == 0 || header.extent_limit > kMaxExtents) {
         return refuse(AttachResult::kBadGeometry, header.extent_limit, kMaxExtents);
     }
-    if (header.segment_size != segment_size(header.extent_limit)) {
-        return refuse(AttachResult::kBadGeometry, header.segment_size, segment_size(header.extent_limit));
-    }
+    if (header.huge_places != 0 && header.huge_places != kHugePlaces)
+        return refuse(AttachResult::kBadGeometry, header.huge_places, kHugePlaces);
+    if (const uint64_t wanted = segment_size(header.extent_limit, header.huge_places != 0);
+        header.segment_size != wanted)
+        return refuse(AttachResult::kBadGeometry, header.segment_size, wanted);
     if (header.resource_size > kResourceSize)
         return refuse(AttachResult::kBadGeometry, header.resource_size, kResourceSize);
     if (header.schema_size > kResourceSize - header.resource_size)

@@ -27,31 +27,31 @@ constexpr bool is_complete(ChunkState state) {
 
 struct ChunkWord {
     ChunkState state = ChunkState::kFree;
-    uint32_t generation = 0;  // 28 bits; one more at each claim
-    uint32_t length = 0;      // 20 bits; committed bytes
-    uint32_t spans = 0;       // 12 bits; committed spans
+    uint32_t generation = 0;  // 27 bits; one more at each claim
+    uint32_t length = 0;      // 22 bits; committed bytes
+    uint32_t spans = 0;       // 11 bits; committed spans
 
-    static constexpr uint32_t kGenerationMask = (1u << 28) - 1;
+    static constexpr uint32_t kGenerationMask = (1u << 27) - 1;
 
-    // Bits: 0-19 length, 20-31 spans, 32-59 generation, 60-63 state.
+    // Bits: 0-21 length, 22-32 spans, 33-59 generation, 60-63 state.
     constexpr uint64_t pack() const {
-        return uint64_t{length} | uint64_t{spans} << 20 | uint64_t{generation} << 32 |
+        return uint64_t{length} | uint64_t{spans} << 22 | uint64_t{generation} << 33 |
                uint64_t{static_cast<uint32_t>(state)} << 60;
     }
     static constexpr ChunkWord unpack(uint64_t word) {
-        return {static_cast<ChunkState>(word >> 60), static_cast<uint32_t>(word >> 32) & kGenerationMask,
-                static_cast<uint32_t>(word) & 0xfffff, static_cast<uint32_t>(word >> 20) & 0xfff};
+        return {static_cast<ChunkState>(word >> 60), static_cast<uint32_t>(word >> 33) & kGenerationMask,
+                static_cast<uint32_t>(word) & 0x3fffff, static_cast<uint32_t>(word >> 22) & 0x7ff};
     }
     // The word of a chunk that has so much more. Nothing is carried: what is added fits into the chunk.
     static constexpr uint64_t longer(uint64_t word, uint32_t bytes, uint32_t spans) {
-        return word + bytes + (uint64_t{spans} << 20);
+        return word + bytes + (uint64_t{spans} << 22);
     }
     constexpr bool operator==(const ChunkWord& other) const { return pack() == other.pack(); }
 };
 
 struct SlotWord {
     SlotState state = SlotState::kFree;
-    uint32_t place = 0;   // 8 bits; where the data is: 0 in the slot, otherwise in its block of this class
+    uint32_t place = 0;   // 8 bits; where the data is, of kPlaces
     uint32_t length = 0;  // 24 bits; committed bytes of data
 
     // Bits: 0-23 length, 24-31 place, 32-39 state.
@@ -68,6 +68,7 @@ struct SlotWord {
 
 // The smallest record of a span (tag, length, trace id, span id, start, end) bounds the number of spans in a chunk.
 inline constexpr uint32_t kSmallestSpanRecord = 2 + 18 + 10 + 9 + 9;
-static_assert(kJumboChunk < (1u << 20) && kJumboChunk / kSmallestSpanRecord < (1u << 12));
+static_assert(kJumboChunk / kSmallestSpanRecord < (1u << 11), "a huge place holds a single span");
+static_assert(huge_size(kHugePlaces - 1) < (1u << 22) && kPlaces < (1u << 8));
 
 }  // namespace spanring::ring

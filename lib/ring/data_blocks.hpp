@@ -23,6 +23,7 @@ public:
     RecoveryFault claim(const Slot& slot, SlotWord word) {
         if (!fits_place(word)) return RecoveryFault::kSlotLength;
         if (word.place == 0) return RecoveryFault::kNone;
+        if (word.place > kBlockClasses) return claim_huge(word.place - kBlockClasses - 1);
         // relaxed: its writer is dead, and the acquire of the word came before.
         const uint32_t block = Atomics::load(slot.blocks[word.place - 1], std::memory_order_relaxed) - 1;
         if (!extents_.has_block(block, word.place)) return RecoveryFault::kSlotBlock;
@@ -33,8 +34,16 @@ public:
     }
 
 private:
+    RecoveryFault claim_huge(uint32_t place) {
+        const uint32_t bit = uint32_t{1} << place;
+        if (!extents_.has_huge_block(place) || (huge_named_ & bit) != 0) return RecoveryFault::kSlotBlock;
+        huge_named_ |= bit;
+        return RecoveryFault::kNone;
+    }
+
     const ExtentMap& extents_;
     std::vector<bool> named_;  // blocks, by their numbers
+    uint32_t huge_named_ = 0;
 };
 
 }  // namespace spanring::ring

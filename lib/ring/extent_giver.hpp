@@ -41,7 +41,7 @@ public:
         // relaxed: the exchange decides.
         uint64_t seen = Atomics::load(word, std::memory_order_relaxed);
         before_ = ExtentWord::unpack(seen);
-        if (!ExtentWord::is_sound(seen) || before_.kind != kind || !holds_chunks(kind)) return 0;
+        if (!ExtentWord::is_sound(seen, extent) || before_.kind != kind || !holds_chunks(kind)) return 0;
         if (before_.memory != ExtentMemory::kGiving) {  // otherwise one that was killed had it
             // relaxed: it is published with the chunks, by the releases in move_on().
             const uint64_t giving = ExtentWord{kind, ExtentMemory::kGiving, before_.gives}.pack();

@@ -19,7 +19,9 @@ namespace spanring::ring {
 
 class ExtentMap {
 public:
-    explicit ExtentMap(uint32_t limit = 0) : limit_(limit) {}
+    // `huge`: there are huge places.
+    explicit ExtentMap(uint32_t limit = 0, bool huge = false) : limit_(limit), has_huge_(huge) {}
+    explicit ExtentMap(const Header& header) : ExtentMap(header.extent_limit, header.huge_places != 0) {}
 
     // Looks how many there are by now, and which got another kind. False: more than there may be, fewer than before, or
     // of no kind.
@@ -35,14 +37,19 @@ public:
         const uint32_t counted = Atomics::load(segment.writer().extents, std::memory_order_acquire);
         if (counted > limit_ || counted < count()) return false;
         const uint32_t known = count();
-        version_ += look_again || counted != known;
+        // acquire: the words of these places are there. Pairs with the release in Segment::begin_huge(). Without it one
+        // could be found of no kind, and a sound segment be quarantined.
+        const uint64_t huge = Atomics::load(segment.writer().huge, std::memory_order_acquire);
+        if (!may_have_huge(huge) || (huge & huge_) != huge_) return false;
+        version_ += look_again || counted != known || huge != huge_;
+        if (!update_huge<Atomics>(segment, static_cast<uint32_t>(huge), look_again)) return false;
         kinds_.resize(counted);
         for (uint32_t extent = look_again ? 0 : known; extent < counted; ++extent) {
             if (holds_chunks(kinds_[extent])) continue;
             // acquire: the extent is populated. Pairs with the release in Segment::take_extent(). Spare as long as
             // whoever counts an extent has populated it as well; right without a look at that.
             const uint64_t word = Atomics::load(segment.extent_word(extent), std::memory_order_acquire);
-            if (!ExtentWord::is_sound(word)) return false;
+            if (!ExtentWord::is_sound(word, extent)) return false;
             note(extent, ExtentWord::unpack(word));
             if (chunks_in(extent) != 0 && ExtentWord::unpack(word).memory == ExtentMemory::kEmpty)
                 memory_went(extent, free_chunks<Atomics>(segment, extent));
@@ -58,17 +65,49 @@ public:
     // Takes in what can be believed of a damaged segment: the first `count` words, and unused where one is unsound.
     void salvage(SegmentView segment, uint32_t count) {
         went_.clear();
+        bytes_without_memory_ = 0;
         kinds_.assign(count, ExtentKind::kNone);
         for (uint32_t extent = 0; extent < count; ++extent) {
             const uint64_t word = segment.extent_word(extent);
-            if (ExtentWord::is_sound(word)) note(extent, ExtentWord::unpack(word));
+            if (ExtentWord::is_sound(word, extent)) note(extent, ExtentWord::unpack(word));
+        }
+        huge_ = huge_went_ = 0;
+        for (uint32_t place = 0; has_huge_ && place < kHugePlaces; ++place) {
+            const uint64_t word = segment.extent_word(kFirstHuge + place);
+            if ((segment.writer().huge >> place & 1) == 0 || !ExtentWord::is_sound(word, kFirstHuge + place)) continue;
+            huge_ |= uint32_t{1} << place;
+            note_huge(place, ExtentWord::unpack(word));
         }
     }
 
     uint32_t count() const { return static_cast<uint32_t>(kinds_.size()); }
     uint32_t limit() const { return limit_; }
     uint32_t version() const { return version_; }  // another one where something may be new; 0: nothing is known yet
-    ExtentKind kind(uint32_t extent) const { return extent < count() ? kinds_[extent] : ExtentKind::kNone; }
+    ExtentKind kind(uint32_t extent) const {
+        if (is_huge(extent)) return kind_of_huge(extent - kFirstHuge);
+        return extent < count() ? kinds_[extent] : ExtentKind::kNone;
+    }
+    // Of each extent and huge place a number of its own, below rows().
+    static constexpr uint32_t row(uint32_t extent) {
+        return extent < kFirstHuge ? kHugePlaces + extent : extent - kFirstHuge;
+    }
+    uint32_t rows() const { return kHugePlaces + count(); }
+    // Where it is in the file.
+    uint64_t offset_of(uint32_t extent) const {
+        return extent < kFirstHuge ? extent_offset(extent) : segment_size(limit_) + huge_offset(extent - kFirstHuge);
+    }
+    uint64_t chunk_bytes_offset(uint32_t chunk) const {
+        return offset_of(chunk / kChunksPerExtent) + uint64_t{chunk % kChunksPerExtent} * chunk_capacity(chunk);
+    }
+    uint64_t huge_bytes() const { return uint64_t{extents_of_huge(huge_)} * kExtentSize; }
+    // Every huge place there is, then every extent, each from the last one down. Until `visit` says false.
+    template <class Visit>
+    void each_downwards(Visit&& visit) const {
+        for (uint32_t place = kHugePlaces; place-- > 0;)
+            if (is_huge(kFirstHuge + place) && !visit(kFirstHuge + place)) return;
+        for (uint32_t extent = count(); extent-- > 0;)
+            if (!visit(extent)) return;
+    }
 
     bool has_slot(uint32_t slot) const {
         return has_slots(slot / kSlotNumbers) && slot % kSlotNumbers < kSlotsPerExtent;
@@ -79,16 +118,22 @@ public:
         const uint32_t extent = block / kBlockNumbers;
         return this->kind(extent) == kind && went(extent) == 0 && block % part_numbers(kind) == 0;
     }
+    bool has_huge(uint32_t place) const { return place < kHugePlaces && is_huge(kFirstHuge + place); }
+    bool has_huge_block(uint32_t place) const {
+        return place < kHugeBlocks && is_huge(kFirstHuge + place) && went(kFirstHuge + place) == 0;
+    }
     bool has_chunk(uint32_t chunk) const { return chunk % kChunksPerExtent < chunks_in(chunk / kChunksPerExtent); }
     uint32_t chunks_in(uint32_t extent) const { return holds_chunks(kind(extent)) ? parts_of(kind(extent)) : 0; }
     // Of a chunk that is there.
-    uint32_t chunk_capacity(uint32_t chunk) const { return part_size(kind(chunk / kChunksPerExtent)); }
+    uint32_t chunk_capacity(uint32_t chunk) const {
+        const uint32_t extent = chunk / kChunksPerExtent;
+        return part_size(extent, kind(extent));
+    }
 
     // Chunks may be without memory: those that were FREE in an empty extent when it was first seen, and those that the
     // reader gave back. Such a one is not read.
     bool has_memory(uint32_t chunk) const {
-        const uint32_t extent = chunk / kChunksPerExtent;
-        return extent >= went_.size() || (went_[extent] >> chunk % kChunksPerExtent & 1) == 0;
+        return (went(chunk / kChunksPerExtent) >> chunk % kChunksPerExtent & 1) == 0;
     }
     uint64_t bytes_without_memory() const { return bytes_without_memory_; }
     static constexpr uint32_t kAll = 0xffff;  // of an extent of slots or blocks, whose memory goes as a whole
@@ -108,6 +153,8 @@ public:
     void each_chunk(Visit&& visit) const {
         for (uint32_t extent = 0; extent < count(); ++extent)
             for (uint32_t place = 0; place < chunks_in(extent); ++place) visit(extent * kChunksPerExtent + place);
+        for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place)
+            if (is_huge(kFirstHuge + place)) visit((kFirstHuge + place) * kChunksPerExtent);
     }
     template <class Visit>
     void each_slot(Visit&& visit) const {
@@ -124,6 +171,30 @@ private:
         kinds_[extent] = word.kind;
         if (!holds_chunks(word.kind) && word.memory != ExtentMemory::kWhole) set_went(extent, kAll);
     }
+    bool is_huge(uint32_t extent) const {
+        return extent >= kFirstHuge && extent - kFirstHuge < kHugePlaces && (huge_ >> (extent - kFirstHuge) & 1) != 0;
+    }
+    bool may_have_huge(uint64_t places) const { return places == 0 || (has_huge_ && places >> kHugePlaces == 0); }
+    template <class Atomics>
+    bool update_huge(SegmentView segment, uint32_t places, bool look_again) {
+        for (uint32_t place = 0; place < kHugePlaces; ++place) {
+            const uint32_t bit = uint32_t{1} << place, extent = kFirstHuge + place;
+            const bool known = (huge_ & bit) != 0;
+            if ((places & bit) == 0 || (known && (!look_again || place >= kHugeBlocks))) continue;
+            // acquire: as of an extent.
+            const uint64_t word = Atomics::load(segment.extent_word(extent), std::memory_order_acquire);
+            if (!ExtentWord::is_sound(word, extent)) return false;
+            huge_ |= bit;
+            note_huge(place, ExtentWord::unpack(word));
+            if (place >= kHugeBlocks && ExtentWord::unpack(word).memory == ExtentMemory::kEmpty)
+                memory_went(extent, free_chunks<Atomics>(segment, extent));
+        }
+        return true;
+    }
+    void note_huge(uint32_t place, ExtentWord word) {
+        const bool went = place < kHugeBlocks && word.memory != ExtentMemory::kWhole;
+        set_went(kFirstHuge + place, went ? kAll : 0);
+    }
     bool has_slots(uint32_t extent) const { return kind(extent) == ExtentKind::kSlots && went(extent) == 0; }
     template <class Atomics>
     uint32_t free_chunks(SegmentView segment, uint32_t extent) const {
@@ -136,9 +207,19 @@ private:
         }
         return places;
     }
-    uint32_t went(uint32_t extent) const { return extent < went_.size() ? went_[extent] : 0; }
+    uint32_t went(uint32_t extent) const {
+        if (extent >= kFirstHuge) return huge_went_ >> (extent - kFirstHuge) & 1;
+        return extent < went_.size() ? went_[extent] : 0;
+    }
     void set_went(uint32_t extent, uint32_t places) {
         if (places == went(extent)) return;
+        if (extent >= kFirstHuge) {
+            if ((places & 1) == went(extent)) return;
+            huge_went_ ^= uint32_t{1} << (extent - kFirstHuge);
+            const uint64_t size = size_of(extent);
+            bytes_without_memory_ += (places & 1) != 0 ? size : -size;
+            return;
+        }
         if (extent >= went_.size()) went_.resize(extent + 1);
         const int more = std::popcount(places) - std::popcount(uint32_t{went_[extent]});
         const uint64_t each = chunks_in(extent) != 0 ? part_size(kind(extent)) : kExtentSize / std::popcount(kAll);
@@ -147,6 +228,9 @@ private:
     }
 
     uint32_t limit_ = 0;
+    bool has_huge_ = false;
+    uint32_t huge_ = 0;       // a bit for each huge place that there is
+    uint32_t huge_went_ = 0;  // and for each that has no memory
     uint32_t version_ = 0;
     uint64_t turned_ = 0;  // WriterPage::turned as last seen
     std::vector<ExtentKind> kinds_;

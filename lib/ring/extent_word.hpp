@@ -23,8 +23,10 @@ enum class ExtentKind : uint32_t {
     kSmallChunks = 6,  // finished spans, in chunks of one size
     kLargeChunks = 7,
     kJumboChunks = 8,
+    kHugeBlock = 9,   // a huge place: more room for one open span
+    kHugeChunk = 10,  // and a single finished one
 };
-inline constexpr uint32_t kExtentKinds = 9;
+inline constexpr uint32_t kExtentKinds = 9;  // that an extent may be of; those of huge places come after
 inline constexpr uint32_t kLeastExtents =
     6;  // that a segment should have: one of each kind, of blocks of one class, and one of any
 
@@ -33,10 +35,13 @@ constexpr ExtentKind kind_of_blocks(uint32_t block_class) {
 }
 constexpr bool holds_blocks(ExtentKind kind) { return kind >= ExtentKind::kBlocks2K && kind <= ExtentKind::kBlocks64K; }
 constexpr bool holds_chunks(ExtentKind kind) {
-    return kind >= ExtentKind::kSmallChunks && kind <= ExtentKind::kJumboChunks;
+    return (kind >= ExtentKind::kSmallChunks && kind <= ExtentKind::kJumboChunks) || kind == ExtentKind::kHugeChunk;
+}
+constexpr ExtentKind kind_of_huge(uint32_t place) {
+    return place < kHugeBlocks ? ExtentKind::kHugeBlock : ExtentKind::kHugeChunk;
 }
 
-// Bytes of each part; 0 of an extent that nobody has taken.
+// Bytes of each part; 0 of an extent that nobody has taken, and of huge places, whose number says it (size_of()).
 constexpr uint32_t part_size(ExtentKind kind) {
     switch (kind) {
         case ExtentKind::kSlots: return kSlotSize;
@@ -47,12 +52,23 @@ constexpr uint32_t part_size(ExtentKind kind) {
         case ExtentKind::kSmallChunks: return kSmallChunk;
         case ExtentKind::kLargeChunks: return kLargeChunk;
         case ExtentKind::kJumboChunks: return kJumboChunk;
-        case ExtentKind::kNone: break;
+        case ExtentKind::kNone:
+        case ExtentKind::kHugeBlock:
+        case ExtentKind::kHugeChunk: break;
     }
     return 0;
 }
 constexpr uint32_t parts_of(ExtentKind kind) {
+    if (kind > ExtentKind::kJumboChunks) return 1;
     return part_size(kind) == 0 ? 0 : static_cast<uint32_t>(kExtentSize / part_size(kind));
+}
+// Of an extent or a huge place.
+constexpr uint32_t size_of(uint32_t extent) {
+    return extent < kFirstHuge ? kExtentSize : huge_size(extent - kFirstHuge);
+}
+// Bytes of each of its parts.
+constexpr uint32_t part_size(uint32_t extent, ExtentKind kind) {
+    return extent < kFirstHuge ? part_size(kind) : huge_size(extent - kFirstHuge);
 }
 // How far the numbers of its parts are apart.
 constexpr uint32_t part_numbers(ExtentKind kind) { return holds_blocks(kind) ? part_size(kind) / kBlockUnit : 1; }
@@ -77,12 +93,14 @@ struct ExtentWord {
         return {static_cast<ExtentKind>(word & 0xff), static_cast<ExtentMemory>(word >> 8 & 0xff),
                 static_cast<uint32_t>(word >> 32)};
     }
-    // Whether it says what an extent that is counted is used for.
-    static constexpr bool is_sound(uint64_t word) {
+    // Whether it says what an extent that is counted, or a huge place, is used for.
+    static constexpr bool is_sound(uint64_t word, uint32_t number) {
         const ExtentWord extent = unpack(word);
         const ExtentMemory last = holds_chunks(extent.kind) ? ExtentMemory::kEmpty : ExtentMemory::kUnused;
-        return extent.kind != ExtentKind::kNone && static_cast<uint32_t>(extent.kind) < kExtentKinds &&
-               extent.memory <= last && extent.pack() == word;
+        const bool kind = number < kFirstHuge
+                              ? extent.kind != ExtentKind::kNone && static_cast<uint32_t>(extent.kind) < kExtentKinds
+                              : extent.kind == kind_of_huge(number - kFirstHuge);
+        return kind && extent.memory <= last && extent.pack() == word;
     }
 };
 

@@ -16,7 +16,7 @@ namespace spanring::ring {
 // ---- Versions -------------------------------------------------------------------------------------------------------
 
 inline constexpr uint64_t kMagic = 0x474e49524e415053;  // "SPANRING" as little-endian bytes
-inline constexpr uint16_t kLayoutMajor = 2;             // another major: leave the segment alone
+inline constexpr uint16_t kLayoutMajor = 3;             // another major: leave the segment alone
 inline constexpr uint16_t kLayoutMinor = 0;             // a newer minor only adds; compatible
 inline constexpr uint32_t kByteOrder = 0x01020304;
 inline constexpr uint64_t kKnownIncompatible = 0;  // flags of this kind that this code understands
@@ -52,9 +52,14 @@ inline constexpr uint64_t kExtentWordsSize = kMaxExtents * sizeof(uint64_t);
 inline constexpr uint64_t kMoreScopesOffset = 0x4b000;
 inline constexpr uint64_t kMoreScopesSize = 0x100000;
 
+// What is said about the huge places (below): a hole until there is a span that needs one.
+inline constexpr uint64_t kHugeLinesOffset = 0x14b000;  // one chunk line each, written by the process
+inline constexpr uint64_t kHugeWordsOffset = 0x14b800;  // one ExtentWord each
+inline constexpr uint64_t kHugeMarksOffset = 0x14c000;  // one acknowledged mark each, written by the agent
+
 // Extents lie in groups, each behind a head: what is said about the chunks of its extents, on pages of its own, so that
 // all pages of an extent can be given back.
-inline constexpr uint64_t kGroupsOffset = 0x14b000;
+inline constexpr uint64_t kGroupsOffset = 0x14d000;
 inline constexpr uint32_t kExtentsPerGroup = 32;
 inline constexpr uint64_t kMarksOffset = 0x0000;  // in the head: acknowledged marks, written by the agent
 inline constexpr uint64_t kLinesOffset = 0x1000;  // in the head: chunk lines, written by the process
@@ -81,7 +86,7 @@ inline constexpr uint32_t kChunksPerExtent =
 static_assert(kKnownIncompatible == 0 && kScopesOffset + kScopesSize == kCountersOffset);
 static_assert(kCountersOffset + kCountersSize == kExtentWordsOffset);
 static_assert(kExtentWordsOffset + kExtentWordsSize == kMoreScopesOffset);
-static_assert(kMoreScopesOffset + kMoreScopesSize == kGroupsOffset);
+static_assert(kMoreScopesOffset + kMoreScopesSize == kHugeLinesOffset);
 static_assert(kMarksOffset + uint64_t{kExtentsPerGroup} * kChunksPerExtent * 8 == kLinesOffset);
 static_assert(kLinesOffset + uint64_t{kExtentsPerGroup} * kChunksPerExtent * 64 == kGroupHeadSize);
 static_assert(kJumboChunk == kExtentSize && kSlotsPerExtent <= kSlotNumbers);
@@ -90,18 +95,65 @@ inline constexpr uint64_t group_offset(uint32_t group) { return kGroupsOffset + 
 inline constexpr uint64_t extent_offset(uint32_t extent) {
     return group_offset(extent / kExtentsPerGroup) + kGroupHeadSize + extent % kExtentsPerGroup * kExtentSize;
 }
-inline constexpr uint64_t segment_size(uint32_t extents) { return extent_offset(extents - 1) + kExtentSize; }
 
-inline constexpr uint64_t extent_word_offset(uint32_t extent) { return kExtentWordsOffset + uint64_t{extent} * 8; }
+// Behind the last extent: room for spans that are larger than an extent. Each place has a size and a use of its own, is
+// a hole until it is used, and is numbered as an extent, after all that there could be. The first half is more room for
+// open spans, the other holds finished ones.
+inline constexpr uint32_t kFirstHuge = kMaxExtents;
+inline constexpr uint32_t kHugePlaces = 32;
+inline constexpr uint32_t kHugeBlocks = kHugePlaces / 2;
+inline constexpr uint64_t kHugeBlocksSize = 8 * (256u << 10) + 4 * (1u << 20) + 4 * (3584u << 10);
+inline constexpr uint64_t kHugeSize = 2 * kHugeBlocksSize;
+constexpr uint32_t huge_size(uint32_t place) {
+    const uint32_t at = place % kHugeBlocks;
+    if (at < 8) return 256u << 10;
+    return at < 12 ? 1u << 20 : 3584u << 10;
+}
+constexpr uint64_t huge_offset(uint32_t place) {  // from where the groups end
+    const uint32_t at = place % kHugeBlocks;
+    const uint32_t smaller = at < 8    ? at * huge_size(0)
+                             : at < 12 ? 8 * huge_size(0) + (at - 8) * huge_size(8)
+                                       : 8 * huge_size(0) + 4 * huge_size(8) + (at - 12) * huge_size(12);
+    return smaller + (place < kHugeBlocks ? 0 : kHugeBlocksSize);
+}
+static_assert(huge_offset(kHugePlaces - 1) + huge_size(kHugePlaces - 1) == kHugeSize);
+constexpr bool huge_places_follow_each_other() {
+    for (uint32_t place = 1; place < kHugePlaces; ++place)
+        if (huge_offset(place) != huge_offset(place - 1) + huge_size(place - 1)) return false;
+    return huge_offset(0) == 0;
+}
+static_assert(huge_places_follow_each_other());
+static_assert(kHugeLinesOffset + kHugePlaces * 64 == kHugeWordsOffset);
+static_assert(kHugeWordsOffset + kHugePlaces * 8 <= kHugeMarksOffset && kHugeMarksOffset + kPage == kGroupsOffset);
+
+// The memory of the places that are named by a bit each, in extents.
+constexpr uint32_t extents_of_huge(uint32_t places) {
+    uint64_t bytes = 0;
+    for (; places != 0; places &= places - 1) bytes += huge_size(static_cast<uint32_t>(__builtin_ctz(places)));
+    return static_cast<uint32_t>(bytes / kExtentSize);
+}
+
+// `huge`: there are huge places.
+inline constexpr uint64_t segment_size(uint32_t extents, bool huge = false) {
+    return extent_offset(extents - 1) + kExtentSize + (huge ? kHugeSize : 0);
+}
+
+inline constexpr uint64_t extent_word_offset(uint32_t extent) {
+    return extent < kFirstHuge ? kExtentWordsOffset + uint64_t{extent} * 8
+                               : kHugeWordsOffset + uint64_t{extent - kFirstHuge} * 8;
+}
 
 // Parts are numbered through: chunk = extent * kChunksPerExtent + place, whatever their size; slots likewise. A block's
 // number is that of its first unit.
+inline constexpr uint32_t kFirstHugeChunk = kFirstHuge * kChunksPerExtent;
 inline constexpr uint64_t chunk_line_offset(uint32_t chunk) {
     constexpr uint32_t kChunks = kExtentsPerGroup * kChunksPerExtent;
+    if (chunk >= kFirstHugeChunk) return kHugeLinesOffset + uint64_t{chunk / kChunksPerExtent - kFirstHuge} * 64;
     return group_offset(chunk / kChunks) + kLinesOffset + uint64_t{chunk % kChunks} * 64;
 }
 inline constexpr uint64_t chunk_mark_offset(uint32_t chunk) {
     constexpr uint32_t kChunks = kExtentsPerGroup * kChunksPerExtent;
+    if (chunk >= kFirstHugeChunk) return kHugeMarksOffset + uint64_t{chunk / kChunksPerExtent - kFirstHuge} * 8;
     return group_offset(chunk / kChunks) + kMarksOffset + uint64_t{chunk % kChunks} * 8;
 }
 inline constexpr uint64_t slot_offset(uint32_t slot) {
@@ -111,7 +163,7 @@ inline constexpr uint64_t block_offset(uint32_t block) {
     constexpr uint32_t kUnits = kExtentsPerGroup * kBlockNumbers;
     return group_offset(block / kUnits) + kGroupHeadSize + uint64_t{block % kUnits} * kBlockUnit;
 }
-// `capacity`: of every chunk of its extent.
+// `capacity`: of every chunk of its extent, which is none of the huge places.
 inline constexpr uint64_t chunk_offset(uint32_t chunk, uint32_t capacity) {
     return extent_offset(chunk / kChunksPerExtent) + uint64_t{chunk % kChunksPerExtent} * capacity;
 }
@@ -128,7 +180,7 @@ struct alignas(8) Header {
     uint32_t pointer_bits;  // of the process; informational
     uint64_t compatible;    // unknown bit: carry on
     uint64_t incompatible;  // unknown bit: leave the segment alone
-    uint64_t segment_size;  // bytes of the file, == segment_size(extent_limit)
+    uint64_t segment_size;  // bytes of the file, == segment_size(extent_limit, huge_places != 0)
     uint32_t extent_limit;
     uint32_t full_policy;     // SPR_FULL_*
     uint8_t instance_id[16];  // random; also the file's name
@@ -136,7 +188,9 @@ struct alignas(8) Header {
     uint32_t pid;            // in the process's own namespace: informational
     uint32_t resource_size;  // bytes at kResourceOffset
     uint8_t program[64];     // what /proc/self/comm says, zero-padded: informational
-    uint64_t reserved[8];
+    uint32_t huge_places;    // kHugePlaces, or 0: the file ends with the groups
+    uint32_t reserved_word;
+    uint64_t reserved[7];
     uint32_t schema_size;  // bytes after the resource: its schema URL, as text; 0: none
     uint32_t ready;        // kReady, stored last
 };
@@ -213,7 +267,7 @@ struct alignas(8) WriterPage {
     uint64_t claims;      // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
     uint64_t turned;      // extents that ever got another kind; counted with release, after the word that says so
     uint64_t given_back;  // bytes of memory that the process itself gave back; read-modify-writes, as below
-    uint64_t reserved;
+    uint64_t huge;        // a bit for each huge place that was ever used; set with release, after its word
     // Causes that are counted with a read-modify-write because no counter line may be used: beyond signal level 1, or
     // when there are more threads than lines. Same shape as a line.
     uint64_t shared_line[kCounterLineSize / 8];
@@ -281,7 +335,7 @@ struct alignas(8) ChunkLine {
     // Loss intent: the chunk gave way to new spans, and some were lost with it. True of the generation that it names.
     uint32_t loss_line;        // counter line that counts them
     uint64_t loss;             // what that line's kDroppedOverwritten is once they are counted
-    uint32_t loss_generation;  // one more than that of what is lost, 29 bits: 0 means nothing is intended
+    uint32_t loss_generation;  // one more than that of what is lost, 28 bits: 0 means nothing is intended
     uint32_t reserved_word;
     uint64_t reserved[3];
 };
@@ -304,14 +358,18 @@ enum class SlotState : uint32_t {
 };
 
 inline constexpr uint32_t kSlotInlineData = 1024;
-inline constexpr uint32_t kSlotDataMax = kExtentSize - 64;  // with what an end adds it fits into a jumbo chunk
+inline constexpr uint32_t kSpareForEnd = 64;  // what an end adds fits into it, so a chunk of that size will do
+inline constexpr uint32_t kSlotDataMax = huge_size(kHugeBlocks - 1) - kSpareForEnd;
+inline constexpr uint32_t kPlaces = 1 + kBlockClasses + kHugeBlocks;  // where the data of a span may be
 inline constexpr uint32_t kKeyTags = 24;
 
-// What the data of a span has room for where its word says that it is: 0 in the slot, otherwise in its block of that
-// class.
+// What the data of a span has room for where its word says that it is: 0 in the slot, then in its block of that class,
+// and then in the huge places.
 constexpr uint32_t data_capacity(uint32_t place) {
     if (place == 0) return kSlotInlineData;
-    return block_size(place) < kSlotDataMax ? block_size(place) : kSlotDataMax;
+    if (place > kBlockClasses) [[unlikely]]
+        return huge_size(place - kBlockClasses - 1) - kSpareForEnd;
+    return block_size(place) < kExtentSize ? block_size(place) : kExtentSize - kSpareForEnd;
 }
 
 // An open span. Its data lies in one piece: in the slot, or, once it has grown, in the largest of its blocks.
@@ -319,6 +377,7 @@ constexpr uint32_t data_capacity(uint32_t place) {
 // which they were set. A superseded field (an attribute, the name or the status, set again) has its tag, always one
 // byte, replaced by kSuperseded and keeps its length; it is left out at the end.
 inline constexpr uint8_t kSuperseded = 0x07;
+inline constexpr uint32_t kHugeMark = ~uint32_t{0};  // it has no such block, and may have huge places
 
 struct alignas(8) Slot {
     uint64_t word;        // SlotWord: state, place and length of the data; one store publishes a field, or new room
@@ -354,7 +413,8 @@ struct alignas(8) Slot {
     uint16_t reserved;
     uint64_t key_filter;  // bit hash(key) % 64 set for each key: a clear bit proves that a key is new
     // Third.
-    uint32_t blocks[kBlockClasses];  // one more than the number of its block of each class; 0: it has none
+    uint32_t blocks[kBlockClasses];  // one more than the number of its block of each class; 0: it has none. The last
+                                     // may be kHugeMark
     uint16_t key_tags[kKeyTags];     // of the first keys, from the last place down: where none is equal, too
     uint8_t data[kSlotInlineData];
 };

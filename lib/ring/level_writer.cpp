@@ -29,8 +29,12 @@ void LevelWriter::give_slots(Segment& segment) {
 
 void LevelWriter::leave(Segment& segment) {
     if (chunk_.attached() && !chunk_.spare()) {
-        chunk_.park();
-        segment.note_parked();
+        if (chunk_.chunk() >= kFirstHugeChunk) {  // nobody adopts one
+            chunk_.seal(segment.next_sequence());
+        } else {
+            chunk_.park();
+            segment.note_parked();
+        }
     }
     give_slots(segment);
     if (open_) segment.forget_writer();

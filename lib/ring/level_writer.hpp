@@ -89,8 +89,9 @@ public:
         return place + kScopeRecordSize;
     }
 
-    // The record of `bytes` lies at place(scope): commit it and clear the slot.
-    void publish_end(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word, uint32_t bytes) {
+    // HOT. The record of `bytes` lies at place(scope): commit it and clear the slot.
+    [[gnu::always_inline]] void publish_end(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word,
+                                            uint32_t bytes) {
         const uint32_t size = bytes + (slot.scope == chunk_.scope() ? 0 : kScopeRecordSize);
         const ChunkWord next = chunk_.next(size, 1);
         chunk_.set_scope(slot.scope);
@@ -110,8 +111,12 @@ public:
         release_slot(segment, slot, slot_index);
     }
 
+    // COLD. Nothing more comes into the chunk: of a span in a huge place, which would otherwise keep its memory.
+    void seal(Segment& segment) { chunk_.seal(segment.next_sequence()); }
+
     // The span ends and is lost for a cause that is counted.
-    void publish_drop(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word, Counter cause) {
+    [[gnu::noinline]] void publish_drop(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word,
+                                        Counter cause) {
         StdAtomics::store(slot.intent_line, line_index_, std::memory_order_relaxed);  // as in publish_end()
         slot.intent_cause = static_cast<uint32_t>(cause);
         slot.intent_ended = counts_[index(Counter::kEnded)] + 1;

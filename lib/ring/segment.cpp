@@ -46,7 +46,9 @@ constexpr uint32_t least_share(ExtentKind kind, uint32_t limit) {
         case ExtentKind::kBlocks16K:
         case ExtentKind::kBlocks64K:
         case ExtentKind::kSmallChunks: share = limit / 256; break;
-        case ExtentKind::kNone: return 0;
+        case ExtentKind::kNone:
+        case ExtentKind::kHugeBlock:
+        case ExtentKind::kHugeChunk: return 0;
     }
     return share != 0 ? share : 1;
 }
@@ -73,7 +75,9 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_me
     jumbo_extents_ = 0;
     looker_ = looks_ = extents_left_ = 0;
     freed_ = 0;
-    view_ = SegmentView(file.base);
+    memory_ = uint64_t{populated_} << 32;
+    for (uint32_t& holder : holders_) holder = 0;
+    view_ = SegmentView(file.base, extent_limit_);
     restores_ = (view_.header().compatible & kRestoresMemory) != 0;
     look_after_ = restores_ ? clock_->ticks() + ticks_in(kLookPause) : kNever;
     return 0;
@@ -94,13 +98,15 @@ void Segment::cover() {
     if (view_) replace_by_scratch(view_.base(), size_);
 }
 
-// Whether enough is left for the other kinds if one more extent is of this one. ret_unused: an extent of open spans in
-// which nothing is used, rather one that has its memory. Two threads that ask at once may both be told yes, for the
-// last one.
-bool Segment::leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unused) const {
+// Whether enough is left for the other kinds if so many more extents are of this one, where `taken` are, and huge
+// places have the memory of some (`huge`). ret_unused: an extent of open spans in which nothing is used, rather one
+// that has its memory. Two threads that ask at once may both be told yes, for the last one.
+bool Segment::leaves_shares(ExtentKind kind, uint32_t more, uint32_t taken, uint32_t huge, uint32_t& ret_unused) const {
     ret_unused = kNone;
     uint32_t have[kExtentKinds] = {};
     uint32_t left = extent_limit_ - taken;
+    if (left < huge) return false;
+    left -= huge;
     bool whole = false;
     for (uint32_t extent = 0; extent < taken; ++extent) {
         const bool closed = parts_.is_closed(extent);
@@ -121,7 +127,7 @@ bool Segment::leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unuse
         const uint32_t least = least_share(static_cast<ExtentKind>(other), extent_limit_);
         if (other != static_cast<uint32_t>(kind) && have[other] < least) kept += least - have[other];
     }
-    return left > kept;
+    return left >= kept + more;
 }
 
 uint64_t Segment::ticks_in(uint64_t nanoseconds) const {
@@ -150,15 +156,30 @@ uint64_t Segment::search_again_at() const {
                                                                          : clock_->ticks() + ticks_in(kGrowthPause);
 }
 
+// The memory of all extents up to this one is theirs from now on, taken or not. False: huge places have it, or there is
+// no such extent.
+bool Segment::reserve_extent(uint32_t extent) {
+    uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
+    for (;;) {
+        if (extent < have >> 32) return true;
+        const auto huge = static_cast<uint32_t>(have);
+        if (extent + extents_of_huge(huge) >= extent_limit_) return false;
+        const uint64_t more = uint64_t{extent + 1} << 32 | huge;
+        // relaxed: numbers.
+        if (StdAtomics::compare_exchange(memory_, have, more, std::memory_order_relaxed)) return true;
+    }
+}
+
 // `seen`: how many extents there were when no part of this kind was free. True: there is another one, of whatever kind;
 // search again.
 bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     WriterPage& page = view_.writer();
     if (seen < StdAtomics::load(page.extents, std::memory_order_relaxed)) return true;  // somebody else was faster
     uint32_t unused;
-    if (is_left_out(kind, extent_limit_) || !leaves_shares(kind, seen, unused)) return false;
+    const uint32_t huge = extents_of_huge(huge_with_memory());
+    if (is_left_out(kind, extent_limit_) || !leaves_shares(kind, 1, seen, huge, unused)) return false;
     if (unused != kNone && turn_extent(unused, kind)) return true;
-    if (seen >= extent_limit_) return false;  // all that is left is being given back
+    if (!reserve_extent(seen)) return false;  // all that is left is being given back, or another thread was faster
     if (seen >= populated_ && !try_to_populate(seen)) return false;
     uint64_t none = 0;
     // release: publishes that the extent is populated. Pairs with the acquire in the agent's ExtentMap. Spare as long
@@ -411,7 +432,9 @@ bool Segment::find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint
 
 bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss) {
     loss.spans = 0;
-    if (!find_chunk(writer, bytes, first, owner, loss)) return false;
+    if (bytes > kJumboChunk ? !find_huge_chunk(writer, bytes, owner, loss)
+                            : !find_chunk(writer, bytes, first, owner, loss))
+        return false;
     // release: the chunk's word before the count. Pairs with the acquire in the agent's AttachedSegment. Without it the
     // agent could note the count, find the chunk as it was, and not look at it again before another one is claimed.
     // acquire: the count before the look at the agent's sign, which it gave before it looked at the count. Pairs with

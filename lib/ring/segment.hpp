@@ -8,6 +8,10 @@
 // parts; it is taken where no part of that kind is free, as long as enough is left for the other kinds
 // (leaves_shares()). One of slots or blocks that are all free again may be turned into one of any kind; all but the
 // first few are closed then, so that their memory may go (close_extent()).
+//
+// A span that no extent has room for lies in a huge place (segment_huge.cpp), open and finished. Each of these is held
+// by one slot, or for a moment by a thread, in private memory; what it has of memory is part of what all extents may
+// have.
 #pragma once
 
 #include <cstdint>
@@ -122,8 +126,13 @@ public:
     void give_block(uint32_t block, uint32_t block_class) {
         give_part(block / kBlockNumbers, block % kBlockNumbers / part_numbers(kind_of_blocks(block_class)));
     }
+    // COLD. A huge place with room for so many bytes of the slot's data: it is the slot's until give_blocks(). kNone:
+    // there is none, or no memory.
+    uint32_t take_huge_block(Slot& slot, uint32_t bytes);
     // The blocks of a free slot, of that class and larger ones.
-    void give_blocks(Slot& slot, uint32_t block_class) {
+    [[gnu::noinline]] void give_blocks(Slot& slot, uint32_t block_class) {
+        if (slot.blocks[kBlockClasses - 1] != 0) [[unlikely]]
+            give_huge_blocks(slot);
         for (; block_class <= kBlockClasses; ++block_class) {
             uint32_t& block = slot.blocks[block_class - 1];
             if (block == 0) continue;
@@ -141,6 +150,7 @@ public:
     }
     bool has_chunk(uint32_t chunk) const {
         const uint32_t extent = chunk / kChunksPerExtent;
+        if (extent >= kFirstHuge) return is_huge_chunk(extent - kFirstHuge) && chunk % kChunksPerExtent == 0;
         if (extent >= extent_limit_) return false;
         const ExtentKind kind = this->kind(extent);
         return holds_chunks(kind) && chunk % kChunksPerExtent < parts_of(kind);
@@ -166,6 +176,8 @@ public:
             for (uint32_t place = 0; holds_chunks(kind) && place < parts_of(kind); ++place)
                 visit(extent * kChunksPerExtent + place);
         }
+        for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place)
+            if (is_huge_chunk(place)) visit((kFirstHuge + place) * kChunksPerExtent);
     }
 
     // A counter line in populated memory, or nullptr: use WriterPage::shared_line, with read-modify-writes.
@@ -181,9 +193,12 @@ private:
         // search could pass over an extent that is counted, and its caller not search again before something else is.
         return StdAtomics::load(view_.writer().extents, std::memory_order_acquire);
     }
-    ExtentKind kind(uint32_t extent) const { return parts_.kind(extent); }
+    ExtentKind kind(uint32_t extent) const {
+        return extent < kFirstHuge ? parts_.kind(extent) : kind_of_huge(extent - kFirstHuge);
+    }
     bool take_extent(ExtentKind kind, uint32_t seen);
-    bool leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unused) const;
+    bool leaves_shares(ExtentKind kind, uint32_t more, uint32_t taken, uint32_t huge, uint32_t& ret_unused) const;
+    bool reserve_extent(uint32_t extent);
     bool try_to_populate(uint32_t extent);
     bool restore_extent(ExtentKind kind);
     bool turn_extent(uint32_t extent, ExtentKind kind);
@@ -211,10 +226,45 @@ private:
     void look_now();
     bool give_some(const OwnFile& file);
     void begin_look();
+    bool holds_unused(uint32_t extent) const;
     bool may_go(uint32_t extent, bool rested) const;
     bool give_chunks(uint32_t extent, ExtentKind kind);
     bool give_unused(uint32_t extent);
     bool remove(uint8_t* bytes, uint32_t size);
+    bool may_hold(uint32_t place, uint32_t bytes) const;
+    bool hold_huge(uint32_t place, uint32_t holder);
+    uint32_t given_when(uint32_t place) const {
+        return StdAtomics::load(given_when_[place], std::memory_order_relaxed);  // a number
+    }
+    void let_go_huge(uint32_t place) {
+        // release: what the holder did to the place. Pairs with the acquire in hold_huge(), which says what breaks.
+        StdAtomics::store(holders_[place], uint32_t{0}, std::memory_order_release);
+    }
+    bool is_huge(uint32_t place) const {
+        // acquire: the place's word and line are there. Pairs with the release in begin_huge(). Without it a thread
+        // could touch a page that is not there yet (SIGBUS on a full tmpfs).
+        return (StdAtomics::load(view_.writer().huge, std::memory_order_acquire) >> place & 1) != 0;
+    }
+    bool is_huge_chunk(uint32_t place) const { return place >= kHugeBlocks && place < kHugePlaces && is_huge(place); }
+    uint32_t huge_with_memory() const {
+        return static_cast<uint32_t>(StdAtomics::load(memory_, std::memory_order_relaxed));  // numbers
+    }
+    uint32_t holder_of(const Slot& slot) const {
+        return static_cast<uint32_t>((reinterpret_cast<const uint8_t*>(&slot) - view_.base()) / 64);
+    }
+    bool reserve_huge(uint32_t place);
+    void unreserve_huge(uint32_t place);
+    // Of one that could not be made whole.
+    bool is_short_of_memory(uint32_t place) const { return (huge_with_memory() >> place & 1) == 0; }
+    bool is_kept_for_end(uint32_t place) const;
+    bool forget_gone();
+    bool fill_huge(uint32_t place);
+    bool begin_huge(uint32_t place);
+    bool make_huge_whole(uint32_t place);
+    void give_huge_blocks(Slot& slot);
+    bool claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, uint32_t owner);
+    bool find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
+    bool overwrite_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
     bool has_idle_chunk(uint32_t extent, ExtentKind kind) const;
 
     SegmentView view_;
@@ -244,6 +294,13 @@ private:
     uint32_t looks_ = 0;         // ever begun
     uint32_t extents_left_ = 0;  // of this look, from there down; 0: the next one begins
     uint64_t freed_ = 0;         // Control::freed at the last look
+
+    // What has memory, or may have: bits 0-31 the huge places, one each; 32-63 how many extents, from the first one on.
+    // One word, so that together they never have more than the segment may.
+    alignas(8) uint64_t memory_ = 0;
+    uint32_t holders_[kHugePlaces] = {};                // 0: nobody; a slot, by holder_of(); kPassing
+    uint32_t given_when_[kHugeBlocks] = {};             // looks() when it was given
+    static constexpr uint32_t kPassing = ~uint32_t{0};  // held by a thread for a moment
 };
 
 }  // namespace spanring::ring

@@ -12,6 +12,7 @@
 
 #include "ring/atomics.hpp"
 #include "ring/directory_bound.hpp"
+#include "ring/extent_word.hpp"
 #include "ring/file_size_limit.hpp"
 #include "ring/runtime_directory.hpp"
 #include "ring/testpoint.hpp"
@@ -37,6 +38,11 @@ void read_program_name(uint8_t (&program)[64]) {
     if (size > 0 && program[size - 1] == '\n') program[size - 1] = 0;
 }
 
+bool has_huge_places(const SegmentRequest& request) {
+    // Where the smallest place is more than a quarter of the memory, none is ever used.
+    return request.huge && !request.whole && request.extent_limit / 4 >= huge_size(0) / kExtentSize;
+}
+
 void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file, bool can_populate) {
     Header& header = segment.header();
     header.magic = kMagic;
@@ -47,6 +53,7 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file,
     header.pointer_bits = sizeof(void*) * 8;
     header.segment_size = file.size;
     header.extent_limit = request.extent_limit;
+    header.huge_places = has_huge_places(request) ? kHugePlaces : 0;
     header.full_policy = request.full_policy;
     header.compatible = request.whole ? 0 : kRingsBell;
     // Who asked for all memory at open may make no system call later; without populating, a touch could be a SIGBUS.
@@ -71,7 +78,7 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file,
 
 // Everything between the open temporary file and its rename. 0 or -errno; on failure the caller unlinks.
 int build(int fd, const SegmentRequest& request, SegmentFile& file) {
-    file.size = segment_size(request.extent_limit);
+    file.size = segment_size(request.extent_limit, has_huge_places(request));
     if (file.size > file_size_limit()) return -EFBIG;
     // The whole size at once, but memory only for the base's first pages and the first extents: a full tmpfs is an
     // error here and never a SIGBUS later.
@@ -143,6 +150,11 @@ int populate_extent(SegmentView segment, uint32_t extent) {
     constexpr uint32_t kExtentsPerPage = kPage / (kChunksPerExtent * sizeof(ChunkLine));  // of chunk lines
     const uint32_t chunk = extent * kChunksPerExtent;
     int error = 0;
+    if (extent >= kFirstHuge) {
+        error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_line(kFirstHugeChunk)),
+                         kGroupsOffset - kHugeLinesOffset);
+        return error == 0 ? populate(segment.extent(extent), size_of(extent)) : error;
+    }
     if (extent % kExtentsPerGroup == 0) error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_mark(chunk)), kPage);
     if (error == 0 && extent % kExtentsPerPage == 0)
         error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_line(chunk)), kPage);

@@ -24,6 +24,7 @@ struct SegmentRequest {
     bool whole = false;             // all of its memory at birth
     uint64_t directory_limit = 0;   // bytes that segments of the dead may have; 0: keep_directory_bound() says
     uint32_t first_generation = 0;  // of each slot
+    bool huge = false;              // with huge places, whose memory comes later, if at all
 };
 
 struct SegmentFile {
@@ -40,8 +41,8 @@ int create_segment(const SegmentRequest& request, SegmentFile& ret_segment);
 // COLD. Makes memory of the segment writable without a fault later. 0 or -errno (-ENOSPC where the tmpfs is full).
 int populate(uint8_t* address, uint64_t size);
 
-// COLD. The same for an extent and the pages that say something about its chunks and are not there yet. Extents come in
-// ascending order.
+// COLD. The same for an extent or a huge place, and the pages that say something about its chunks and are not there
+// yet. Extents come in ascending order.
 int populate_extent(SegmentView segment, uint32_t extent);
 
 // In a child after fork(): puts inaccessible-to-others scratch memory where the parent's segment was, so that a call

@@ -39,7 +39,7 @@ bool is_in_memory(uint8_t* bytes, uint32_t size) {
 
 [[gnu::noinline]] void Segment::look_now() {
     // relaxed: it says nothing but when.
-    if (extents() > kFewExtents)
+    if (extents() > kFewExtents || huge_with_memory() != 0)
         give_back_idle();
     else
         StdAtomics::store(look_after_, clock_->ticks() + ticks_in(kLookPause), std::memory_order_relaxed);
@@ -61,7 +61,7 @@ void Segment::give_back_idle() {
 }
 
 void Segment::begin_look() {
-    extents_left_ = extents();
+    extents_left_ = kFirstHuge + kHugePlaces;
     // relaxed: a number, and hints. From now on open spans begin in the first extents again, which go last.
     StdAtomics::store(looks_, looks_ + 1, std::memory_order_relaxed);
     for (uint32_t kind = 0; kind < kExtentKinds; ++kind)
@@ -83,17 +83,24 @@ bool Segment::give_some(const OwnFile& file) {
         const uint32_t extent = extents_left_ - 1;
         if (may_go(extent, rested)) {
             if (file.memory() <= kMayKeep) return false;
-            given += parts_.is_closed(extent) ? give_unused(extent) : give_chunks(extent, kind(extent));
+            given += holds_unused(extent) ? give_unused(extent) : give_chunks(extent, kind(extent));
         }
-        more = --extents_left_ != 0;
+        if (--extents_left_ == kFirstHuge) extents_left_ = extents();
+        more = extents_left_ != 0;
     }
     freed_ = StdAtomics::load(view_.control().freed, std::memory_order_relaxed);  // which the giver counts in, too
     return more;
 }
 
+// Whether its memory goes as that of slots and blocks does.
+bool Segment::holds_unused(uint32_t extent) const {
+    return extent < kFirstHuge ? parts_.is_closed(extent) : extent < kFirstHuge + kHugeBlocks;
+}
+
 // `rested`: what is FREE was that at the last look.
 bool Segment::may_go(uint32_t extent, bool rested) const {
-    if (!parts_.is_closed(extent)) {
+    if (extent >= kFirstHuge && !is_huge(extent - kFirstHuge)) return false;
+    if (!holds_unused(extent)) {
         const ExtentKind kind = this->kind(extent);
         return rested && holds_chunks(kind) && has_idle_chunk(extent, kind);
     }
@@ -101,7 +108,8 @@ bool Segment::may_go(uint32_t extent, bool rested) const {
     const ExtentMemory memory = ExtentWord::unpack(word).memory;
     if (memory == ExtentMemory::kGiving) return true;  // by an agent that was killed
     // Not what was closed since the last look: a call on a span that has ended may be looking at its slot.
-    return memory == ExtentMemory::kUnused && looks_ - parts_.closed_when(extent) >= 2;
+    const uint32_t when = extent < kFirstHuge ? parts_.closed_when(extent) : given_when(extent - kFirstHuge);
+    return memory == ExtentMemory::kUnused && looks_ - when >= 2;
 }
 
 // One that is FREE, and has memory.
@@ -113,7 +121,8 @@ bool Segment::has_idle_chunk(uint32_t extent, ExtentKind kind) const {
         const uint32_t chunk = extent * kChunksPerExtent + place;
         const uint64_t seen = StdAtomics::load(view_.chunk_line(chunk).word, std::memory_order_relaxed);
         if (ChunkWord::unpack(seen).state != ChunkState::kFree) continue;
-        if (memory == ExtentMemory::kWhole || is_in_memory(view_.chunk_bytes(chunk, part_size(kind)), part_size(kind)))
+        if (memory == ExtentMemory::kWhole) return true;
+        if (extent < kFirstHuge && is_in_memory(view_.chunk_bytes(chunk, part_size(kind)), part_size(kind)))
             return true;
     }
     return false;
@@ -128,8 +137,8 @@ bool Segment::give_chunks(uint32_t extent, ExtentKind kind) {
     while (places != 0) {
         const auto first = static_cast<uint32_t>(__builtin_ctz(places));
         const auto count = static_cast<uint32_t>(__builtin_ctz(~(places >> first)));
-        gone = remove(view_.chunk_bytes(extent * kChunksPerExtent + first, part_size(kind)), count * part_size(kind)) ||
-               gone;
+        const uint32_t size = part_size(extent, kind);
+        gone = remove(view_.chunk_bytes(extent * kChunksPerExtent + first, size), count * size) || gone;
         places &= ~(((uint32_t{1} << count) - 1) << first);
     }
     SPR_TESTPOINT(own_chunks_punched);
@@ -143,7 +152,7 @@ bool Segment::give_unused(uint32_t extent) {
     // relaxed: the taking decides.
     const uint64_t word = StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed);
     if (!giver.take_unused(extent, ExtentWord::unpack(word))) return false;
-    remove(view_.extent(extent), kExtentSize);
+    remove(view_.extent(extent), size_of(extent));
     SPR_TESTPOINT(own_extent_punched);
     giver.finish_unused(extent);
     return true;

@@ -13,7 +13,9 @@ namespace spanring::ring {
 class SegmentView {
 public:
     constexpr SegmentView() = default;
-    constexpr explicit SegmentView(uint8_t* base) : base_(base) {}
+    constexpr explicit SegmentView(uint8_t* base) : base_(base) {}  // for whoever looks into no huge place
+    constexpr SegmentView(uint8_t* base, uint32_t extent_limit)
+        : base_(base), groups_end_(segment_size(extent_limit)) {}
 
     explicit operator bool() const { return base_ != nullptr; }
     uint8_t* base() const { return base_; }
@@ -29,10 +31,16 @@ public:
     }
 
     uint64_t& extent_word(uint32_t extent) const { return at<uint64_t>(extent_word_offset(extent)); }
-    uint8_t* extent(uint32_t extent) const { return base_ + extent_offset(extent); }
+    uint8_t* extent(uint32_t extent) const {
+        return extent < kFirstHuge ? base_ + extent_offset(extent) : huge(extent - kFirstHuge);
+    }
+    uint8_t* huge(uint32_t place) const { return base_ + groups_end_ + huge_offset(place); }
     ChunkLine& chunk_line(uint32_t chunk) const { return at<ChunkLine>(chunk_line_offset(chunk)); }
     uint64_t& chunk_mark(uint32_t chunk) const { return at<uint64_t>(chunk_mark_offset(chunk)); }
-    uint8_t* chunk_bytes(uint32_t chunk, uint32_t capacity) const { return base_ + chunk_offset(chunk, capacity); }
+    uint8_t* chunk_bytes(uint32_t chunk, uint32_t capacity) const {
+        return chunk < kFirstHugeChunk ? base_ + chunk_offset(chunk, capacity)
+                                       : huge(chunk / kChunksPerExtent - kFirstHuge);
+    }
     Slot& slot(uint32_t slot) const { return at<Slot>(slot_offset(slot)); }
     uint8_t* block(uint32_t block) const { return base_ + block_offset(block); }
 
@@ -43,6 +51,7 @@ private:
     }
 
     uint8_t* base_ = nullptr;
+    uint64_t groups_end_ = 0;
 };
 
 }  // namespace spanring::ring

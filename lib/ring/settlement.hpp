@@ -48,9 +48,7 @@ constexpr bool is_committed(ChunkWord intent, ChunkWord now) {
 }
 
 // Whether the data can be where the word says that it is.
-constexpr bool fits_place(SlotWord word) {
-    return word.place <= kBlockClasses && word.length <= data_capacity(word.place);
-}
+constexpr bool fits_place(SlotWord word) { return word.place < kPlaces && word.length <= data_capacity(word.place); }
 
 // Extents: knows by has_chunk() which chunks there are.
 template <class Atomics, class Extents>
@@ -99,7 +97,7 @@ public:
     // `word`: the chunk's, loaded with acquire. An intent of another generation never came true, or was counted long
     // ago.
     void settle_loss(const ChunkLine& line, ChunkWord word) const {
-        const uint32_t renewed = read(line.loss_generation);  // as ChunkWriter::overwrite() wrote it: never 0, 29 bits
+        const uint32_t renewed = read(line.loss_generation);  // as ChunkWriter::overwrite() wrote it: never 0, 28 bits
         if (renewed == 0 || (renewed & ChunkWord::kGenerationMask) != word.generation) return;
         raise(read(line.loss_line), Counter::kDroppedOverwritten, read(line.loss));
     }

@@ -21,6 +21,8 @@ namespace spanring::ring {
 inline uint8_t* data_of(SegmentView view, Slot& slot, SlotWord word) {
     if (word.place == 0) [[likely]]
         return slot.data;
+    if (word.place > kBlockClasses) [[unlikely]]
+        return view.huge((word.place - kBlockClasses - 1) % kHugeBlocks);
     const uint32_t block = slot.blocks[(word.place - 1) % kBlockClasses];
     return block == 0 ? nullptr : view.block(block - 1);
 }
@@ -68,21 +70,29 @@ private:
         for (uint32_t place = word_.place + 1; place <= kBlockClasses; ++place) {
             if (data_capacity(place) < size) continue;
             uint32_t& block = slot_.blocks[place - 1];
-            if (block == 0) {  // none that an earlier span left
+            if (block == 0 || block == kHugeMark) {  // none that an earlier span left
                 const uint32_t taken = segment_.take_block(place);
                 if (taken == Segment::kNone) continue;  // a larger one will do
                 // relaxed: published with the word that names it.
                 StdAtomics::store(block, taken + 1, std::memory_order_relaxed);
             }
             SPR_TESTPOINT(block_taken);
-            uint8_t* const data = segment_.view().block(block - 1);
-            memcpy(data, data_, word_.length);
-            data_ = data;
-            word_.place = place;
-            SPR_TESTPOINT(data_copied);
+            move(segment_.view().block(block - 1), place);
             return true;
         }
-        return false;
+        const uint32_t huge =
+            size > data_capacity(kBlockClasses) ? segment_.take_huge_block(slot_, size) : Segment::kNone;
+        if (huge == Segment::kNone) return false;
+        SPR_TESTPOINT(huge_block_taken);
+        move(segment_.view().huge(huge), huge + kBlockClasses + 1);
+        return true;
+    }
+
+    [[gnu::always_inline]] void move(uint8_t* data, uint32_t place) {
+        memcpy(data, data_, word_.length);
+        data_ = data;
+        word_.place = place;
+        SPR_TESTPOINT(data_copied);
     }
 
     Segment& segment_;

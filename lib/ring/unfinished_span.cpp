@@ -124,7 +124,11 @@ bool copy_slot(SegmentView segment, const ExtentMap& extents, uint32_t slot, Slo
     const SlotWord word = SlotWord::unpack(ret_copy.slot.word);
     if (!fits_place(word)) return false;
     const uint8_t* data = ret_copy.slot.data;
-    if (word.place != 0) {
+    if (word.place > kBlockClasses) {
+        const uint32_t place = word.place - kBlockClasses - 1;
+        if (!extents.has_huge_block(place)) return false;
+        data = segment.huge(place);
+    } else if (word.place != 0) {
         const uint32_t block = ret_copy.slot.blocks[word.place - 1] - 1;
         if (!extents.has_block(block, word.place)) return false;
         data = segment.block(block);

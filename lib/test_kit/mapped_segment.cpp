@@ -33,12 +33,14 @@ int MappedSegment::open(int directory, const char* name) {
     ring::Header header{};
     const ssize_t got = pread(file_, &header, sizeof header, ring::kHeaderOffset);
     if (got < 0) return -errno;
-    const bool sound =
-        static_cast<size_t>(got) == sizeof header && header.magic == ring::kMagic &&
-        header.layout_major == ring::kLayoutMajor && header.ready == ring::kReady && header.extent_limit != 0 &&
-        header.extent_limit <= ring::kMaxExtents && header.segment_size == ring::segment_size(header.extent_limit) &&
-        header.segment_size == static_cast<uint64_t>(status.st_size) && header.resource_size <= ring::kResourceSize &&
-        header.schema_size <= ring::kResourceSize - header.resource_size;
+    const bool sound = static_cast<size_t>(got) == sizeof header && header.magic == ring::kMagic &&
+                       header.layout_major == ring::kLayoutMajor && header.ready == ring::kReady &&
+                       header.extent_limit != 0 && header.extent_limit <= ring::kMaxExtents &&
+                       (header.huge_places == 0 || header.huge_places == ring::kHugePlaces) &&
+                       header.segment_size == ring::segment_size(header.extent_limit, header.huge_places != 0) &&
+                       header.segment_size == static_cast<uint64_t>(status.st_size) &&
+                       header.resource_size <= ring::kResourceSize &&
+                       header.schema_size <= ring::kResourceSize - header.resource_size;
     if (!sound) return -EBADMSG;
     void* const mapping =
         mmap(nullptr, static_cast<size_t>(header.segment_size), PROT_READ | PROT_WRITE, MAP_SHARED, file_, 0);
@@ -82,6 +84,15 @@ void MappedSegment::acknowledge() const {
         for (uint32_t place = 0; place < ring::parts_of(kind); ++place)
             acknowledge_chunk(extent * ring::kChunksPerExtent + place);
     }
+    for (uint32_t place = ring::kHugeBlocks; place < ring::kHugePlaces; ++place)
+        if (has_huge(place)) acknowledge_chunk((ring::kFirstHuge + place) * ring::kChunksPerExtent);
+}
+
+bool MappedSegment::has_huge(uint32_t place) const {
+    // acquire: the place's word and line. Pairs with the release in Segment::begin_huge(). Without it a place could be
+    // looked at that is none yet.
+    return header_.huge_places != 0 &&
+           (StdAtomics::load(view().writer().huge, std::memory_order_acquire) >> place & 1) != 0;
 }
 
 void MappedSegment::acknowledge_chunk(uint32_t chunk) const {

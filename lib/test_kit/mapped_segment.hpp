@@ -21,9 +21,10 @@ public:
     // Errors: -EBADMSG (no segment, or of another layout), or of the system.
     int open(int directory, const char* name);
 
-    ring::SegmentView view() const { return ring::SegmentView(base_); }
+    ring::SegmentView view() const { return {base_, header_.extent_limit}; }
     const ring::Header& header() const { return header_; }
     uint32_t extents() const;
+    bool has_huge(uint32_t place) const;
     bool process_lives() const;
     uint64_t lost() const;  // spans of it that were neither recorded nor not wanted
 

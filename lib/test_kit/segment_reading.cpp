@@ -48,6 +48,10 @@ int SegmentReading::read() {
         for (const ExtentKind kind : {ExtentKind::kSmallChunks, ExtentKind::kLargeChunks, ExtentKind::kJumboChunks})
             if (result == 0 && holds(extent, kind)) result = read_chunks(extent, kind);
     }
+    for (uint32_t place = ring::kHugeBlocks; place < ring::kHugePlaces && result == 0; ++place) {
+        if (segment_.has_huge(place))
+            result = read_chunk((ring::kFirstHuge + place) * ring::kChunksPerExtent, ring::huge_size(place));
+    }
     return arena_.failed() ? -ENOMEM : result;
 }
 
@@ -95,7 +99,11 @@ bool SegmentReading::copy_slot(uint32_t extent, uint32_t slot) {
     const SlotWord word = SlotWord::unpack(slot_.word);
     if (!is_open(word) || !ring::fits_place(word) || !bytes_.resize(word.length)) return false;
     const uint8_t* data = slot_.data;
-    if (word.place != 0) {
+    if (word.place > ring::kBlockClasses) {
+        const uint32_t place = word.place - ring::kBlockClasses - 1;
+        if (!segment_.has_huge(place)) return false;
+        data = segment_.view().huge(place);
+    } else if (word.place != 0) {
         const uint32_t block = slot_.blocks[word.place - 1] - 1;
         if (block / ring::kBlockNumbers >= segment_.extents()) return false;
         data = segment_.view().block(block);

@@ -8,7 +8,7 @@
                                                   is where it was, but that a struct may have grown
     symbols LIBRARY MAP                           exported functions are those of the version script, at their versions
     needed LIBRARY                                libc and nothing else
-    size LIBRARY STRIP                            stripped: under 200 KB, of 32 bits under 220
+    size LIBRARY STRIP                            stripped: under 216 KB, of 32 bits under 236
     tls LIBRARY                                   thread-local storage: initial-exec but for profilers' variable, at most 256 bytes
     nodelete LIBRARY                              dlclose() does not unload it
     static ARCHIVE SOURCE INCLUDE COMPILER...     `gcc SOURCE ARCHIVE` links without the C++ runtime, and runs
@@ -98,8 +98,9 @@ def size(library, strip):
         with open(stripped, "rb") as file:
             wide = file.read(5)[4] == 2  # ELFCLASS64
     print(f"{found} bytes stripped")
+    # Until spans could be larger than an extent it was 200 KB: their places are 12 KB of code, nearly all of it cold.
     # Code for 32-bit x86 that may lie anywhere is a fifth larger: what it reaches, it reaches by a register that it first loads.
-    assert found < (200_000 if wide else 220_000), f"{found} bytes stripped"
+    assert found < (216_000 if wide else 236_000), f"{found} bytes stripped"
 
 
 def tls(library):

@@ -77,11 +77,13 @@ bool collect(const uint8_t* at, const uint8_t* end, std::multiset<std::string>& 
     return true;
 }
 
+ring::SegmentView view_of(uint8_t* image) { return {image, ring::SegmentView(image).header().extent_limit}; }
+
 }  // namespace
 
 RecoveredSegment recover(std::vector<uint8_t>& image) {
     RecoveredSegment result;
-    const ring::SegmentView view(image.data());
+    const ring::SegmentView view = view_of(image.data());
     const ring::ExtentMap extents = extents_of(view);
     const bool overwrite = view.header().full_policy == SPR_FULL_OVERWRITE_OLDEST;
     for (int round = 0; round < 2; ++round) {
@@ -132,7 +134,7 @@ RecoveredSegment recover(std::vector<uint8_t>& image) {
 }
 
 uint32_t chunks_in(const std::vector<uint8_t>& image, ring::ChunkState state) {
-    const ring::SegmentView view(const_cast<uint8_t*>(image.data()));
+    const ring::SegmentView view = view_of(const_cast<uint8_t*>(image.data()));
     uint32_t count = 0;
     extents_of(view).each_chunk(
         [&](uint32_t chunk) { count += ring::ChunkWord::unpack(view.chunk_line(chunk).word).state == state; });

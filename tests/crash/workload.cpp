@@ -80,6 +80,13 @@ void Workload::fill(const spr_span& span) {
     }
 }
 
+void Workload::enlarge(const spr_span& span) {
+    for (const size_t size : {size_t{100} << 10, size_t{400} << 10}) {
+        const std::string text(size, 'x');
+        spr_span_set_string(&span, size < (200 << 10) ? "large" : "larger", SPR_NUL, text.data(), text.size());
+    }
+}
+
 void Workload::end(const spr_span& span) {
     truth_.ends_begun.fetch_add(1);
     spr_span_end(&span);

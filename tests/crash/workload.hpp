@@ -34,6 +34,7 @@ public:
     bool try_start(spr_span& ret_span);   // false: no slot is free
     void decorate(const spr_span& span);  // attributes, one of them twice, event, link, status, name
     void fill(const spr_span& span);      // so many attributes that it goes on in blocks
+    void enlarge(const spr_span& span);   // to more than any extent has room for, in two steps
     void end(const spr_span& span);
 
 private:

@@ -209,7 +209,7 @@ class Install(harness.Case):
         self.assertEqual(self.needed(library) - loader, {"libc.so.6"})
         stripped = self.workspace.folder / "stripped.so"
         subprocess.run(["strip", "-o", stripped, library], check=True)
-        self.assertLess(stripped.stat().st_size, 200 * 1024)
+        self.assertLess(stripped.stat().st_size, 216_000)
 
     def test_the_installed_programs_start(self):
         for name in ("bin/spanring-agent", "bin/spanring"):

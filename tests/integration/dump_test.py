@@ -14,7 +14,7 @@ from otlp_json import Received
 
 RECORDER = harness.BUILD / "tests/integration/recorder"
 STORM = harness.BUILD / "tests/integration/storm"
-EXTENTS = 0x154000   # docs/shared-memory.md
+EXTENTS = 0x156000   # docs/shared-memory.md
 EXTENT = 0x10000
 PAGE = 4096
 
@@ -173,7 +173,7 @@ class Dump(Case):
         dice = random.Random(seed)
         copy = self.workspace.folder / "damaged"
         places = [(0, 224), (PAGE, 700), (3 * PAGE, 200), (4 * PAGE, 300), (7 * PAGE, 3000), (11 * PAGE, 2 * PAGE),
-                  (0x2b000, 32), (0x14b000, 512), (0x14c000, PAGE), (EXTENTS, EXTENT), (EXTENTS + EXTENT, 3 * EXTENT)]
+                  (0x2b000, 32), (0x14d000, 512), (0x14e000, PAGE), (EXTENTS, EXTENT), (EXTENTS + EXTENT, 3 * EXTENT)]
         found = 0
         for round_number in range(60):
             damaged = bytearray(whole)

@@ -15,7 +15,7 @@ import harness
 OPEN_SPANS = harness.BUILD / "tests/integration/open_spans"
 # Places in a segment: docs/shared-memory.md.
 INSTANCE, SEGMENT_SIZE, EXTENT_LIMIT = 56, 40, 48
-WRITER_PAGE, EXTENT_WORDS, GROUPS, EXTENTS, SLOT = 0x3000, 0x2b000, 0x14b000, 0x154000, 1216
+HUGE_PLACES, WRITER_PAGE, EXTENT_WORDS, GROUPS, EXTENTS, SLOT = 152, 0x3000, 0x2b000, 0x14d000, 0x156000, 1216
 KIND_SLOTS = 1
 HAS_LIBDW = os.environ.get("SPANRING_LIBDW") == "1"
 OPEN_IN_SLOT, OPEN_IN_BLOCK, OPEN_NOWHERE = 1 << 32, 1 << 32 | 3 << 24, 1 << 32 | 0xff << 24
@@ -314,6 +314,7 @@ class Hostile(OpenCase):
         content = self.head(segment, 16384)
         size = GROUPS + 16384 // 32 * 2134016
         struct.pack_into("<QI", content, SEGMENT_SIZE, size, 16384)
+        struct.pack_into("<I", content, HUGE_PLACES, 0)
         self.forge(content, size)
         look = self.look()
         self.assertEqual([span["name"] for span in look["spans"]], ["held"])

@@ -25,9 +25,10 @@ typedef struct region {
 } region;
 static const region kRegions[] = {
     {"everything", 0, SIZE_MAX},
-    {"open spans and spans", 0x154000, SIZE_MAX},
-    {"chunk words", 0x14c000, 0x14d000},
-    {"marks", 0x14b000, 0x14c000},
+    {"open spans and spans", 0x156000, SIZE_MAX},
+    {"chunk words", 0x14e000, 0x14f000},
+    {"marks", 0x14d000, 0x14e000},
+    {"what is said about huge places", 0x14b000, 0x14d000},
     {"what extents are used for", 0x2b000, 0x2b040},
     {"header, control and the writer's page", 0, 0x4000},
     {"resource and scopes", 0x4000, 0xb000},

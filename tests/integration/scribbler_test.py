@@ -7,7 +7,7 @@ import subprocess
 import harness
 from honest import HonestCase
 
-GENERATIONS = 24  # of the scribbler: three times each way
+GENERATIONS = 27  # of the scribbler: three times each way
 
 
 class Scribbler(HonestCase):

@@ -20,7 +20,7 @@ COMMON = """
 import fcntl, mmap, os, random, select, signal, struct, sys, time
 os.chdir(sys.argv[1])
 number, original = int(sys.argv[2]), sys.argv[3]
-INSTANCE, SIZE, LIMIT, WRITER, WORDS, GROUPS = 56, 40, 48, 0x3000, 0x2b000, 0x14b000
+INSTANCE, SIZE, LIMIT, WRITER, WORDS, GROUPS = 56, 40, 48, 0x3000, 0x2b000, 0x14d000
 def name_of(instance): return instance.hex() + ".spr"
 def ready(): print("ready", flush=True)
 def goes_on(seconds=0): return not select.select([sys.stdin], [], [], seconds)[0]

@@ -14,7 +14,7 @@ namespace spanring::test {
 
 // As it is now.
 inline ring::ExtentMap extents_of(ring::SegmentView segment) {
-    ring::ExtentMap extents(ring::kMaxExtents);
+    ring::ExtentMap extents(ring::kMaxExtents, segment.header().huge_places != 0);
     extents.update(segment);
     return extents;
 }
@@ -29,6 +29,9 @@ void each_chunk(ring::SegmentView segment, Visit&& visit) {
         for (uint32_t place = 0; ring::holds_chunks(kind) && place < ring::parts_of(kind); ++place)
             visit(extent * ring::kChunksPerExtent + place);
     }
+    const uint64_t huge = ring::StdAtomics::load(segment.writer().huge, std::memory_order_acquire);
+    for (uint32_t place = ring::kHugeBlocks; place < ring::kHugePlaces; ++place)
+        if ((huge >> place & 1) != 0) visit((ring::kFirstHuge + place) * ring::kChunksPerExtent);
 }
 
 inline uint8_t* chunk_bytes(ring::SegmentView segment, uint32_t chunk) {

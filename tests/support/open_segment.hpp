@@ -24,14 +24,13 @@ public:
     explicit OpenSegment(uint32_t extent_limit, uint32_t full_policy = kDropNewest)
         : OpenSegment(ring::SegmentRequest{extent_limit, full_policy, kResource, sizeof kResource}) {}
     explicit OpenSegment(const ring::SegmentRequest& request)
-        : extent_limit_(request.extent_limit),
-          pool_(ring::Segment::pool_bytes(request.extent_limit) / sizeof(uint64_t)) {
+        : pool_(ring::Segment::pool_bytes(request.extent_limit) / sizeof(uint64_t)) {
         clock_.start();
         error_ = segment_.open(request, clock_, pool_.data());
         EXPECT_EQ(error_, 0);
     }
     ~OpenSegment() {
-        if (segment_) munmap(segment_.view().base(), ring::segment_size(extent_limit_));
+        if (segment_) munmap(segment_.view().base(), segment_.view().header().segment_size);
     }
     OpenSegment(const OpenSegment&) = delete;
     OpenSegment& operator=(const OpenSegment&) = delete;
@@ -74,7 +73,6 @@ private:
     static constexpr uint8_t kResource[] = {0x0a, 0x00};
 
     PrivateDirectory directory_;
-    const uint32_t extent_limit_;
     std::vector<uint64_t> pool_;
     ring::Clock clock_;
     ring::Segment segment_;

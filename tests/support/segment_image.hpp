@@ -34,7 +34,9 @@ inline void put(Bytes& to, const void* from, size_t size) {
 }
 inline void put_text(Bytes& to, uint8_t tag, const std::string& text) {
     to.push_back(tag);
-    to.push_back(static_cast<uint8_t>(text.size()));  // below 128
+    size_t size = text.size();
+    for (; size >= 0x80; size >>= 7) to.push_back(static_cast<uint8_t>(size | 0x80));
+    to.push_back(static_cast<uint8_t>(size));
     put(to, text.data(), text.size());
 }
 inline void put_fixed64(Bytes& to, uint8_t tag, uint64_t value) {
@@ -44,8 +46,10 @@ inline void put_fixed64(Bytes& to, uint8_t tag, uint64_t value) {
 
 // A padded length, as the writer leaves it where it did not know it in time.
 inline Bytes record_of(const Bytes& span) {
-    Bytes record = {ring::kSpanRecord, static_cast<uint8_t>(span.size() | 0x80),
-                    static_cast<uint8_t>(span.size() >> 7)};
+    Bytes record = {ring::kSpanRecord, static_cast<uint8_t>(span.size() | 0x80)};
+    size_t rest = span.size() >> 7;
+    for (; rest >= 0x80; rest >>= 7) record.push_back(static_cast<uint8_t>(rest | 0x80));
+    record.push_back(static_cast<uint8_t>(rest));
     put(record, span.data(), span.size());
     return record;
 }
@@ -100,20 +104,23 @@ struct ImageOptions {
     uint32_t extent_limit = 2 * kImageSet;
     uint32_t full_policy = 0;
     uint64_t compatible = 0;
+    bool huge = false;  // with huge places
     std::string service = "shop";
 };
 
 // What a process does to its segment, step by step.
 class SegmentMemory {
 public:
-    explicit SegmentMemory(uint8_t* base, const ImageOptions& options, const uint8_t instance[16]) : view_(base) {
+    explicit SegmentMemory(uint8_t* base, const ImageOptions& options, const uint8_t instance[16])
+        : view_(base, options.extent_limit) {
         ring::Header& header = view_.header();
         header.magic = ring::kMagic;
         header.layout_major = ring::kLayoutMajor;
         header.header_size = sizeof header;
         header.byte_order = ring::kByteOrder;
         header.pointer_bits = 64;
-        header.segment_size = ring::segment_size(options.extent_limit);
+        header.segment_size = ring::segment_size(options.extent_limit, options.huge);
+        header.huge_places = options.huge ? ring::kHugePlaces : 0;
         header.extent_limit = options.extent_limit;
         header.full_policy = options.full_policy;
         header.compatible = options.compatible;
@@ -152,7 +159,8 @@ public:
     }
 
     uint32_t capacity(uint32_t chunk) const {
-        return ring::part_size(ring::ExtentWord::unpack(view_.extent_word(chunk / ring::kChunksPerExtent)).kind);
+        const uint32_t extent = chunk / ring::kChunksPerExtent;
+        return ring::part_size(extent, ring::ExtentWord::unpack(view_.extent_word(extent)).kind);
     }
     uint8_t* bytes(uint32_t chunk) const { return view_.chunk_bytes(chunk, capacity(chunk)); }
     ring::Slot& slot(uint32_t place) const { return view_.slot(kFirstSlot + place); }
@@ -170,6 +178,14 @@ public:
         page.scope_bytes += entry.scope_size;
         ring::StdAtomics::store(entry.ready, uint32_t{1}, std::memory_order_release);
         return ++page.scopes;
+    }
+
+    // A huge place is used for the first time. Returns its chunk, if it is one.
+    uint32_t take_huge(uint32_t place) {
+        const uint32_t extent = ring::kFirstHuge + place;
+        view_.extent_word(extent) = ring::ExtentWord{ring::kind_of_huge(place)}.pack();
+        ring::StdAtomics::fetch_add(view_.writer().huge, uint64_t{1} << place, std::memory_order_release);
+        return extent * ring::kChunksPerExtent;
     }
 
     // FREE to OPEN, with the record that says which scope follows.
@@ -257,7 +273,7 @@ private:
 class FileImage {
 public:
     explicit FileImage(const TemporaryDirectory& directory, ImageOptions options = {})
-        : size_(ring::segment_size(options.extent_limit)) {
+        : size_(ring::segment_size(options.extent_limit, options.huge)) {
         static uint64_t instances = 0;
         const uint64_t number = ++instances;
         std::memcpy(instance_.data(), &number, sizeof number);

@@ -43,6 +43,8 @@ public:
         read_scopes(fd, page.scopes);
         for (uint32_t extent = 0; extent < page.extents && !testing::Test::HasFatalFailure(); ++extent)
             read_extent(fd, extent);
+        for (uint32_t place = 0; place < ring::kHugePlaces && !testing::Test::HasFatalFailure(); ++place)
+            if ((page.huge >> place & 1) != 0) read_huge(fd, place);
         close(fd);
     }
 
@@ -112,11 +114,12 @@ private:
     void read_extent(int fd, uint32_t extent) {
         uint64_t word;
         get(fd, ring::extent_word_offset(extent), &word, sizeof word);
-        ASSERT_TRUE(ring::ExtentWord::is_sound(word));
+        ASSERT_TRUE(ring::ExtentWord::is_sound(word, extent));
         const ring::ExtentKind kind = ring::ExtentWord::unpack(word).kind;
         if (ring::holds_chunks(kind))
             for (uint32_t place = 0; place < ring::parts_of(kind); ++place)
-                read_chunk(fd, extent * ring::kChunksPerExtent + place, ring::part_size(kind));
+                read_chunk(fd, extent * ring::kChunksPerExtent + place, ring::part_size(kind),
+                           ring::chunk_offset(extent * ring::kChunksPerExtent + place, ring::part_size(kind)));
         if (kind != ring::ExtentKind::kSlots) return;
         for (uint32_t i = 0; i < ring::kSlotsPerExtent; ++i) {
             ring::Slot slot;
@@ -125,14 +128,24 @@ private:
         }
     }
 
-    void read_chunk(int fd, uint32_t chunk, uint32_t capacity) {
+    void read_huge(int fd, uint32_t place) {
+        const uint32_t extent = ring::kFirstHuge + place;
+        uint64_t word;
+        get(fd, ring::extent_word_offset(extent), &word, sizeof word);
+        ASSERT_TRUE(ring::ExtentWord::is_sound(word, extent));
+        if (place >= ring::kHugeBlocks)
+            read_chunk(fd, extent * ring::kChunksPerExtent, ring::huge_size(place),
+                       ring::segment_size(header_.extent_limit) + ring::huge_offset(place));
+    }
+
+    void read_chunk(int fd, uint32_t chunk, uint32_t capacity, uint64_t offset) {
         ring::ChunkLine line;
         get(fd, ring::chunk_line_offset(chunk), &line, sizeof line);
         const ring::ChunkWord word = ring::ChunkWord::unpack(line.word);
         words_.push_back(word);
         ASSERT_LE(word.length, capacity);
         std::vector<uint8_t> bytes(word.length);
-        get(fd, ring::chunk_offset(chunk, capacity), bytes.data(), bytes.size());
+        get(fd, offset, bytes.data(), bytes.size());
 
         uint32_t scope = ~uint32_t{0};
         uint32_t spans = 0;

@@ -92,13 +92,14 @@ private:
             const uint64_t there = (after_base + ring::kExtentSize - 1) / ring::kExtentSize;
             limit_ = static_cast<uint32_t>(std::clamp<uint64_t>(there, 1, ring::kMaxExtents));
         }
+        has_huge_ = header.huge_places == ring::kHugePlaces && limit_ == header.extent_limit;
         resource_size_ = header.resource_size <= ring::kResourceSize ? header.resource_size : 0;
         // Of an unknown policy everything is believed that one of them may do.
         overwrite_ = header.full_policy == kOverwriteOldest || header.full_policy > kLastPolicy;
     }
 
     void copy_all() {
-        dump_.copy.emplace(limit_);
+        dump_.copy.emplace(limit_, has_huge_);
         bool whole = dump_.copy->copy_base(fd_);
         const CounterReading before(view());
         uint32_t counted = view().writer().extents;
@@ -111,14 +112,22 @@ private:
             whole = false;
             --counted;
         }
-        extents_ = ring::ExtentMap(limit_);
+        extents_ = ring::ExtentMap(limit_, has_huge_);
         extents_.salvage(view(), counted);
         for (uint32_t extent = 0; extent < counted; ++extent) {
             if (extents_.kind(extent) == ring::ExtentKind::kNone)
                 problem(ring::extent_word_offset(extent), "an extent is of an unknown use; it is left out");
         }
+        for (uint32_t place = 0; place < 64; ++place) {
+            if ((view().writer().huge >> place & 1) == 0 || extents_.has_huge(place)) continue;
+            problem(ring::kHugeWordsOffset, "a huge place is of an unknown use; it is left out");
+            break;
+        }
         whole = dump_.copy->copy_heads(fd_, extents_) && whole;
-        for (uint32_t extent = 0; extent < counted; ++extent) whole = copy_extent(extent) && whole;
+        extents_.each_downwards([&](uint32_t extent) {
+            whole = copy_extent(extent) && whole;
+            return true;
+        });
         if (!whole) problem(dump_.file_size, "the file ends here, before what it counts");
         drop_slots_that_moved();
         dump_.extents = counted;
@@ -134,8 +143,8 @@ private:
         std::vector<uint32_t> moved;
         bool whole = true;
         for (int i = 0; i < kReadings; ++i) {
-            if (i != 0) dump_.copy->copy(fd_, lines_of(extent), kLines);
-            whole = dump_.copy->copy(fd_, ring::extent_offset(extent), ring::kExtentSize);
+            if (i != 0) dump_.copy->copy(fd_, lines_of(extent), lines_size(extent));
+            whole = dump_.copy->copy(fd_, extents_.offset_of(extent), ring::size_of(extent));
             if (!dump_.numbers.alive) return whole;
             moved = chunks_that_moved(extent);
             if (moved.empty()) break;
@@ -145,11 +154,13 @@ private:
         return whole;
     }
 
-    static constexpr uint64_t kLines = ring::kChunksPerExtent * sizeof(ring::ChunkLine);
+    static constexpr uint64_t lines_size(uint32_t extent) {
+        return (extent < ring::kFirstHuge ? ring::kChunksPerExtent : 1) * sizeof(ring::ChunkLine);
+    }
     static uint64_t lines_of(uint32_t extent) { return ring::chunk_line_offset(extent * ring::kChunksPerExtent); }
 
     std::vector<uint32_t> chunks_that_moved(uint32_t extent) const {
-        std::vector<uint8_t> again(kLines);
+        std::vector<uint8_t> again(lines_size(extent));
         read_at(fd_, lines_of(extent), again.data(), again.size());
         std::vector<uint32_t> moved;
         for (uint32_t place = 0; place < extents_.chunks_in(extent); ++place) {
@@ -252,7 +263,7 @@ private:
         std::shared_ptr<const Scope> scope;
         uint64_t spans = 0;
         for (size_t at = 0; at < bytes.size();) {
-            const uint64_t offset = ring::chunk_offset(chunk, extents_.chunk_capacity(chunk)) + at;
+            const uint64_t offset = extents_.chunk_bytes_offset(chunk) + at;
             ChunkRecord record;
             if (const char* wrong = read_chunk_record(bytes, at, record); wrong != nullptr) {
                 problem(offset, std::string(wrong) + "; the rest of its chunk is left out");
@@ -337,6 +348,7 @@ private:
     const uint64_t now_;
     SegmentDump dump_;
     uint32_t limit_ = 0;
+    bool has_huge_ = false;
     ring::ExtentMap extents_;
     uint32_t resource_size_ = 0;
     bool overwrite_ = false;

@@ -10,7 +10,7 @@
 
 namespace spanring::trace {
 
-inline constexpr uint32_t kMaxText = 1u << 20;  // longer ones never fit into a span; bounds all arithmetic with sizes
+inline constexpr uint32_t kMaxText = 4u << 20;  // longer ones never fit into a span; bounds all arithmetic with sizes
 inline constexpr uint32_t kNoLengthLimit = ~uint32_t{0};
 
 struct LengthLimit {

@@ -50,6 +50,7 @@ Life* Life::begin(uint32_t place, uint32_t number, const LifeSettings& settings,
                   ring::Clock& clock, int& ret_error) {
     request.first_generation = number * kGenerations;
     request.extent_limit = extents_within(ring::file_size_limit(), request.extent_limit);
+    request.huge = ring::file_size_limit() >= ring::segment_size(request.extent_limit, true);
     const uint64_t size = sizeof(Life) + ring::Segment::pool_bytes(request.extent_limit);
     const int when = request.whole ? MAP_POPULATE : MAP_NORESERVE;
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | when, -1, 0);

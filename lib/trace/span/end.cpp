@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "ring/testpoint.hpp"
 #include "trace/base/options.hpp"
 #include "trace/process/entry.hpp"
 #include "trace/process/visit.hpp"
@@ -57,6 +58,41 @@ bool wait_for_room(Life& life, Level& level, uint32_t bytes) {
     return room;
 }
 
+// There was no room: after all, or after a while, or the span is dropped and counted.
+[[gnu::noinline]] bool finds_room(OpenSpan span, Level& level, uint32_t record) {
+    Life& life = span.life();
+    if ((life.reap() && level.writer.make_room(span.segment(), record)) ||
+        (life.settings.full_wait != 0 && wait_for_room(life, level, record)))
+        return true;
+    level.writer.publish_drop(span.segment(), span.slot(), span.index(), span.word(), Counter::kDroppedFull);
+    return false;
+}
+
+constexpr uint32_t kMostInChunk = ring::kJumboChunk - ring::kScopeRecordSize;
+
+// COLD. One that no chunk has room for gets a place of its own, which nothing comes into after it.
+[[gnu::noinline]] int end_huge(OpenSpan span, Level& level, uint64_t end_unix_nano) {
+    ring::Segment& segment = span.segment();
+    Slot& slot = span.slot();
+    const Tail tail(slot);
+    const uint64_t word = span.packed_word();
+    const uint32_t data_size = span.live_size(word);
+    const uint32_t body = data_size + tail.size();
+    const uint32_t record = 1 + varint_size(body) + body;
+    // What a huge place holds open, one holds finished: no span is too big at its end.
+    static_assert(Tail::kMost + 1 + 4 + ring::kScopeRecordSize <= ring::kSpareForEnd);
+    if (!level.writer.make_room(segment, record) && !finds_room(span, level, record)) return -ENOBUFS;
+    uint8_t* at = level.writer.place(slot.scope);
+    *at++ = ring::kSpanRecord;
+    at = put_varint(at, body);
+    span.copy_live(word, at, data_size);
+    tail.write(at + data_size, end_unix_nano);
+    SPR_TESTPOINT(huge_copied);
+    level.writer.publish_end(segment, slot, span.index(), span.word(), record);
+    level.writer.seal(segment);
+    return 0;
+}
+
 [[gnu::always_inline]] inline int end(OpenSpan span, uint64_t end_time_ns) {
     Entry entry;
     if (entry.too_deep()) [[unlikely]] {
@@ -77,16 +113,10 @@ bool wait_for_room(Life& life, Level& level, uint32_t bytes) {
     const uint32_t body = data_size + tail.size();
     const bool is_short = body < kShortLength;
     const uint32_t record = 1 + (is_short ? short_length_size(body) : varint_size(body)) + body;
-    // What a slot holds fits into a jumbo chunk: no span is too big at its end.
-    static_assert(ring::kSlotDataMax + Tail::kMost + 1 + 3 <= ring::kJumboChunk - ring::kScopeRecordSize);
+    if (!is_short && record > kMostInChunk) [[unlikely]]
+        return end_huge(span, level, end_unix_nano);
     if (!level.writer.make_room(segment, record)) [[unlikely]] {
-        Life& life = span.life();
-        const bool room = (life.reap() && level.writer.make_room(segment, record)) ||
-                          (life.settings.full_wait != 0 && wait_for_room(life, level, record));
-        if (!room) {
-            level.writer.publish_drop(segment, slot, span.index(), span.word(), Counter::kDroppedFull);
-            return -ENOBUFS;
-        }
+        if (!finds_room(span, level, record)) return -ENOBUFS;
     }
     uint8_t* at = level.writer.place(slot.scope);
     *at++ = ring::kSpanRecord;

@@ -61,6 +61,9 @@ void regions() {
     REGION("more_scopes", kMoreScopesOffset, kMoreScopesSize);
     REGION("counters", kCountersOffset, kCountersSize);
     REGION("extent_words", kExtentWordsOffset, kExtentWordsSize);
+    REGION("huge_lines", kHugeLinesOffset, kHugePlaces * sizeof(ChunkLine));
+    REGION("huge_words", kHugeWordsOffset, kHugePlaces * sizeof(uint64_t));
+    REGION("huge_marks", kHugeMarksOffset, kGroupsOffset - kHugeMarksOffset);
     REGION("groups", kGroupsOffset, kGroupSize);
     REGION("group.marks", kMarksOffset, kLinesOffset - kMarksOffset);
     REGION("group.lines", kLinesOffset, kGroupHeadSize - kLinesOffset);
@@ -91,6 +94,10 @@ void constants() {
     CONSTANT(kKeyTags);
     CONSTANT(kSlotInlineData);
     CONSTANT(kSlotDataMax);
+    CONSTANT(kSpareForEnd);
+    CONSTANT(kHugePlaces);
+    CONSTANT(kFirstHuge);
+    CONSTANT(kHugeMark);
     CONSTANT(kBlockUnit);
     CONSTANT(kBlockNumbers);
     CONSTANT(kSlotNumbers);
@@ -123,6 +130,8 @@ void states() {
     STATE(ExtentKind, kSmallChunks);
     STATE(ExtentKind, kLargeChunks);
     STATE(ExtentKind, kJumboChunks);
+    STATE(ExtentKind, kHugeBlock);
+    STATE(ExtentKind, kHugeChunk);
     STATE(ChunkState, kFree);
     STATE(ChunkState, kOpen);
     STATE(ChunkState, kParked);
@@ -180,6 +189,8 @@ void header() {
     FIELD(Header, pid);
     FIELD(Header, resource_size);
     FIELD(Header, program);
+    FIELD(Header, huge_places);
+    FIELD(Header, reserved_word);
     FIELD(Header, reserved);
     FIELD(Header, schema_size);
     FIELD(Header, ready);
@@ -228,7 +239,7 @@ void writer() {
     FIELD(WriterPage, claims);
     FIELD(WriterPage, turned);
     FIELD(WriterPage, given_back);
-    FIELD(WriterPage, reserved);
+    FIELD(WriterPage, huge);
     FIELD(WriterPage, shared_line);
     STRUCT(CounterLine);
     FIELD(CounterLine, values);

@@ -64,11 +64,14 @@ TEST_F(AttachTest, NamesEachRefusal) {
     field(AttachResult::kByteOrder, header().byte_order, 0x04030201);
     field(AttachResult::kFutureMajor, header().layout_major, kLayoutMajor + 1);
     field(AttachResult::kPastMajor, header().layout_major, 1);
+    field(AttachResult::kPastMajor, header().layout_major, 2);
     field(AttachResult::kIncompatible, header().incompatible, 4);
     field(AttachResult::kNotReady, header().ready, 0);
     field(AttachResult::kBadGeometry, header().header_size, 8);
     field(AttachResult::kBadGeometry, header().extent_limit, 0);
     field(AttachResult::kBadGeometry, header().extent_limit, kMaxExtents + 1);
+    field(AttachResult::kBadGeometry, header().huge_places, 1u);
+    field(AttachResult::kBadGeometry, header().huge_places, kHugePlaces);
     field(AttachResult::kBadGeometry, header().segment_size, 77);
     field(AttachResult::kBadGeometry, header().resource_size, kResourceSize + 1);
     field(AttachResult::kBadGeometry, header().schema_size, kResourceSize - header().resource_size + 1);

@@ -85,7 +85,8 @@ constexpr Row kTable[] = {
     {"Segment::turn_extent release 2", nullptr},  // that it is turned
     {"ExtentMap::update acquire", nullptr},       // that one was
     {"ExtentMap::update acquire 2", nullptr},     // how many there are
-    {"ExtentMap::update acquire 3",               // what they are used for
+    {"ExtentMap::update acquire 3", nullptr},     // which huge places
+    {"ExtentMap::update acquire 4",               // what they are used for
      "whoever counts an extent has populated it as well, and the count is acquired"},
     {"ExtentGiver::move_on release", nullptr},
     {"ExtentGiver::leave release", nullptr},
@@ -94,6 +95,17 @@ constexpr Row kTable[] = {
     {"Segment::close_extent release", nullptr},
     {"Segment::restore_extent acquire", "as above, of the call that brings it again"},
     {"Segment::restore_extent release", nullptr},
+    // Huge places.
+    {"Segment::begin_huge release", nullptr},
+    {"Segment::is_huge acquire",
+     "whoever takes one holds it, and has acquired what its last holder did; an heir looks at chunk lines, of which no "
+     "scenario says who populated them"},
+    {"Segment::hold_huge acquire", nullptr},
+    {"Segment::let_go_huge release", nullptr},
+    {"Segment::make_huge_whole acquire", nullptr},
+    {"Segment::make_huge_whole release", "whoever claims it holds it, and has acquired what its last holder did"},
+    {"Segment::give_huge_blocks release", nullptr},
+    {"ExtentMap::update_huge acquire", "whoever sets the bit has populated it as well, and the bit is acquired"},
     {"ExtentParts::kind acquire",
      "whoever searches has acquired the count, which comes later, and chunks need nothing that a turn does"},
     {"ExtentParts::is acquire", nullptr},
@@ -125,7 +137,7 @@ struct Named {
 };
 
 const std::vector<Named>& scenarios() {
-    static SegmentInMemory segment(2), with_blocks(3);
+    static SegmentInMemory segment(2), with_blocks(3), with_huge(SegmentInMemory::kWithHugePlaces);
     static SegmentMemory memory;
     const auto over = [](SegmentInMemory& where, void (*scenario)(SegmentInMemory&, Stepper&, Choices&)) {
         return [&where, scenario](Stepper& stepper, Choices& choices) { scenario(where, stepper, choices); };
@@ -152,6 +164,9 @@ const std::vector<Named>& scenarios() {
         {"given back count", over(segment, given_back_count), {2, 2}},
         {"given back", over(segment, given_back), {2, 1}},
         {"given block", over(with_blocks, given_block), {2, 1}},
+        {"given huge block", over(with_huge, given_huge_block), {2, 1}},
+        {"first huge chunk", over(with_huge, first_huge_chunk), {2, 1}},
+        {"given huge chunk", over(with_huge, given_huge_chunk), {2, 1}},
         {"growth", over(segment, growth), {2, 2}},
         {"growth for a slot", over(segment, growth_for_a_slot), {2, 2}},
         {"growth of counter lines", over(segment, growth_of_counter_lines), {2, 1}},

@@ -4,16 +4,21 @@
 #include <algorithm>
 #include <cstring>
 
+#include <sys/mman.h>
+
+#include "ring/extent_word.hpp"
 #include "ring/segment_file.hpp"
 
 namespace spanring::test {
 namespace {
 
-constexpr uint32_t kExtents = 3;  // the most that a scenario has
+// The most that a scenario has. Memory only for what it touches.
+constexpr uint64_t kSize = ring::segment_size(SegmentInMemory::kWithHugePlaces, true);
 
 uint8_t* memory() {
-    static auto* const bytes = new (std::align_val_t{ring::kPage}) uint8_t[ring::segment_size(kExtents)]();
-    return bytes;
+    static void* const bytes =
+        mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return static_cast<uint8_t*>(bytes);
 }
 
 struct Populated {
@@ -34,7 +39,8 @@ SegmentInMemory::SegmentInMemory(uint32_t extent_limit, uint32_t full_policy)
 }
 
 void SegmentInMemory::reset(std::initializer_list<ring::ExtentKind> kinds) {
-    const ring::SegmentView view(memory());
+    const ring::SegmentView view(memory(), extent_limit_);
+    const bool huge = extent_limit_ == kWithHugePlaces;
     memset(memory(), 0, ring::kResourceOffset);
     memset(memory() + ring::kCountersOffset, 0, ring::kPage);
     memset(memory() + ring::kExtentWordsOffset, 0, extent_limit_ * sizeof(uint64_t));
@@ -42,10 +48,13 @@ void SegmentInMemory::reset(std::initializer_list<ring::ExtentKind> kinds) {
     memset(&view.chunk_line(0), 0, extent_limit_ * ring::kChunksPerExtent * sizeof(ring::ChunkLine));
     for (uint32_t extent = 0; extent < extent_limit_; ++extent)
         memset(view.extent(extent), 0, 4 * ring::kSlotSize);  // no scenario takes more
+    if (huge) memset(memory() + ring::kHugeLinesOffset, 0, ring::kGroupsOffset - ring::kHugeLinesOffset);
     std::fill_n(pool_.begin(), pool_.size(), 0);
     g_populated.clear();
     segment_ = ring::Segment();
-    segment_.open({extent_limit_, full_policy_, nullptr, 0}, clock_, pool_.data());
+    ring::SegmentRequest request{extent_limit_, full_policy_, nullptr, 0};
+    request.huge = huge;
+    segment_.open(request, clock_, pool_.data());
     ring::ExtentParts<> parts;
     parts.reset(pool_.data());
     uint32_t extent = 0;
@@ -54,7 +63,7 @@ void SegmentInMemory::reset(std::initializer_list<ring::ExtentKind> kinds) {
         parts.begin(extent++, kind);
     }
     view.writer().extents = extent;
-    extents_ = ring::ExtentMap(extent_limit_);
+    extents_ = ring::ExtentMap(extent_limit_, huge);
     extents_.update(view);
 }
 
@@ -70,10 +79,11 @@ void SegmentInMemory::expect_populated(Stepper& stepper, const void* at) {
 
 namespace spanring::ring {
 
-int create_segment(const SegmentRequest&, SegmentFile& ret_segment) {
+int create_segment(const SegmentRequest& request, SegmentFile& ret_segment) {
     ret_segment.base = test::memory();
     SegmentView(ret_segment.base).header().compatible = kRestoresMemory;
-    ret_segment.size = segment_size(test::kExtents);
+    SegmentView(ret_segment.base).header().huge_places = request.huge ? kHugePlaces : 0;
+    ret_segment.size = test::kSize;
     return 0;
 }
 
@@ -83,7 +93,7 @@ int populate(uint8_t* address, uint64_t size) {
     return 0;
 }
 
-int populate_extent(SegmentView segment, uint32_t extent) { return populate(segment.extent(extent), kExtentSize); }
+int populate_extent(SegmentView segment, uint32_t extent) { return populate(segment.extent(extent), size_of(extent)); }
 
 void cover_hole(uint8_t*, uint64_t) {}
 

@@ -17,6 +17,8 @@ namespace spanring::test {
 
 class SegmentInMemory {
 public:
+    static constexpr uint32_t kWithHugePlaces = 32;  // as a limit: the smallest in which two may be used at once
+
     explicit SegmentInMemory(uint32_t extent_limit, uint32_t full_policy = 0);
 
     // As it was at first, but for the bytes of chunks and blocks. `kinds`: of the extents that are taken already.

@@ -62,7 +62,7 @@ TEST_F(SlotDataTest, FillsTheSlotWithoutABlock) {
 }
 
 TEST_F(SlotDataTest, GoesThroughAllClassesOfBlocksInOnePiece) {
-    const std::string text = pattern(kSlotDataMax);
+    const std::string text = pattern(data_capacity(kBlockClasses));
     std::vector<uint32_t> places;
     for (uint32_t done = 0; done < text.size();) {
         const uint32_t piece = std::min<uint32_t>(113, static_cast<uint32_t>(text.size()) - done);
@@ -72,7 +72,7 @@ TEST_F(SlotDataTest, GoesThroughAllClassesOfBlocksInOnePiece) {
         ASSERT_EQ(data(), text.substr(0, done));
     }
     EXPECT_EQ(places, (std::vector<uint32_t>{0, 1, 2, 3, 4}));
-    EXPECT_FALSE(writer().reserve(1)) << "the span's maximum";
+    EXPECT_FALSE(writer().reserve(1)) << "there are no huge places";
     for (const uint32_t block : slot_.blocks) EXPECT_NE(block, 0u) << "what it grew out of stays with it";
 }
 

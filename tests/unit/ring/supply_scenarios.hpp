@@ -133,6 +133,92 @@ inline void given_block(SegmentInMemory& segment, Stepper& stepper, Choices& cho
                 choices);
 }
 
+// The same of a huge place, with the slot that held it and one that wants it.
+inline void given_huge_block(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset();
+    const SegmentView view = segment.view();
+    Slot &first = view.slot(segment->take_slot()), &next = view.slot(segment->take_slot());
+    if (segment->take_huge_block(first, kExtentSize) != 0) stepper.complain("the first huge place was passed over");
+    uint32_t memory = 0;  // of place 0
+    const auto use = [&] { Stepper::plain_write(&memory, sizeof memory); };
+    const auto word = [&] {
+        return ExtentWord::unpack(StdAtomics::load(view.extent_word(kFirstHuge), std::memory_order_relaxed));
+    };
+    stepper.run({[&] {
+                     use();
+                     segment->give_blocks(first, 1);
+                 },
+                 [&] {
+                     ExtentGiver<> giver(view);
+                     if (!giver.take_unused(kFirstHuge, word())) return;
+                     use();  // as a system call does
+                     giver.finish_unused(kFirstHuge);
+                 },
+                 [&] {
+                     const uint32_t place = segment->take_huge_block(next, kExtentSize);
+                     if (place == Segment::kNone)
+                         return stepper.complain("there is a huge place, and it was passed over");
+                     if (place != 0) return SegmentInMemory::expect_populated(stepper, view.huge(place));
+                     use();
+                     if (word().memory != ExtentMemory::kWhole) stepper.complain("memory may go that is in use");
+                     if (word().gives > 1) SegmentInMemory::expect_populated(stepper, view.huge(0));  // not only unused
+                 }},
+                choices);
+}
+
+// Two writers want a huge chunk that nobody has used, and the agent looks.
+inline void first_huge_chunk(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset();
+    const SegmentView view = segment.view();
+    uint32_t chunks[2] = {};
+    const auto use = [&](uint32_t me) {
+        ChunkWriter<> writer;
+        Loss loss;
+        if (!segment->attach_chunk(writer, kJumboChunk + 1, false, 0, loss)) return;
+        chunks[me] = writer.chunk();
+        SegmentInMemory::expect_populated(stepper, view.extent(writer.chunk() / kChunksPerExtent));
+    };
+    const auto look = [&] {
+        ExtentMap extents(SegmentInMemory::kWithHugePlaces, true);
+        if (!extents.update(view)) return stepper.complain("a huge place is there whose use is not known");
+        for (uint32_t place = kHugeBlocks; place < kHugeBlocks + 2; ++place)
+            if (extents.has_huge(place)) SegmentInMemory::expect_populated(stepper, view.huge(place));
+    };
+    stepper.run({[&] { use(0); }, [&] { use(1); }, look}, choices);
+    if (chunks[0] == chunks[1]) stepper.complain("two writers have one chunk, or none has one");
+}
+
+// An agent gives the memory of a huge chunk back that a writer wants.
+inline void given_huge_chunk(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
+    segment.reset();
+    const SegmentView view = segment.view();
+    constexpr uint32_t kExtent = kFirstHuge + kHugeBlocks, kChunk = kExtent * kChunksPerExtent;
+    ChunkWriter<> before;
+    Loss nothing;
+    segment->attach_chunk(before, kJumboChunk + 1, false, 0, nothing);
+    before.seal(1);
+    ChunkReader<>::release(view, kChunk, 1);
+    bool early = false, punched = false;
+    stepper.run({[&] {
+                     ExtentGiver<> giver(view);
+                     if (!giver.take(kExtent, ExtentKind::kHugeChunk, [](uint32_t, ChunkWord) {})) return;
+                     punched = true;
+                     giver.finish(kExtent, ExtentKind::kHugeChunk, true);
+                 },
+                 [&] {
+                     ChunkWriter<> writer;
+                     Loss loss;
+                     if (!segment->attach_chunk(writer, kJumboChunk + 1, false, 0, loss))
+                         return stepper.complain("no huge chunk, though one is free");
+                     if (writer.chunk() == kChunk && writer.next(0, 0).generation == 2)
+                         early = true;  // the memory is there as long as it does not go
+                     else
+                         SegmentInMemory::expect_populated(stepper, view.extent(writer.chunk() / kChunksPerExtent));
+                 }},
+                choices);
+    if (early && punched) stepper.complain("an open chunk was punched");
+}
+
 // Two writers and the agent; no chunk is left for a large span.
 inline void growth(SegmentInMemory& segment, Stepper& stepper, Choices& choices) {
     segment.reset({ExtentKind::kJumboChunks});

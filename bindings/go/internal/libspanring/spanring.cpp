@@ -425,7 +425,7 @@ namespace spanring::ring {
 // ---- Versions -------------------------------------------------------------------------------------------------------
 
 inline constexpr uint64_t kMagic = 0x474e49524e415053;  // "SPANRING" as little-endian bytes
-inline constexpr uint16_t kLayoutMajor = 2;             // another major: leave the segment alone
+inline constexpr uint16_t kLayoutMajor = 3;             // another major: leave the segment alone
 inline constexpr uint16_t kLayoutMinor = 0;             // a newer minor only adds; compatible
 inline constexpr uint32_t kByteOrder = 0x01020304;
 inline constexpr uint64_t kKnownIncompatible = 0;  // flags of this kind that this code understands
@@ -461,9 +461,14 @@ inline constexpr uint64_t kExtentWordsSize = kMaxExtents * sizeof(uint64_t);
 inline constexpr uint64_t kMoreScopesOffset = 0x4b000;
 inline constexpr uint64_t kMoreScopesSize = 0x100000;
 
+// What is said about the huge places (below): a hole until there is a span that needs one.
+inline constexpr uint64_t kHugeLinesOffset = 0x14b000;  // one chunk line each, written by the process
+inline constexpr uint64_t kHugeWordsOffset = 0x14b800;  // one ExtentWord each
+inline constexpr uint64_t kHugeMarksOffset = 0x14c000;  // one acknowledged mark each, written by the agent
+
 // Extents lie in groups, each behind a head: what is said about the chunks of its extents, on pages of its own, so that
 // all pages of an extent can be given back.
-inline constexpr uint64_t kGroupsOffset = 0x14b000;
+inline constexpr uint64_t kGroupsOffset = 0x14d000;
 inline constexpr uint32_t kExtentsPerGroup = 32;
 inline constexpr uint64_t kMarksOffset = 0x0000;  // in the head: acknowledged marks, written by the agent
 inline constexpr uint64_t kLinesOffset = 0x1000;  // in the head: chunk lines, written by the process
@@ -490,7 +495,7 @@ inline constexpr uint32_t kChunksPerExtent =
 static_assert(kKnownIncompatible == 0 && kScopesOffset + kScopesSize == kCountersOffset);
 static_assert(kCountersOffset + kCountersSize == kExtentWordsOffset);
 static_assert(kExtentWordsOffset + kExtentWordsSize == kMoreScopesOffset);
-static_assert(kMoreScopesOffset + kMoreScopesSize == kGroupsOffset);
+static_assert(kMoreScopesOffset + kMoreScopesSize == kHugeLinesOffset);
 static_assert(kMarksOffset + uint64_t{kExtentsPerGroup} * kChunksPerExtent * 8 == kLinesOffset);
 static_assert(kLinesOffset + uint64_t{kExtentsPerGroup} * kChunksPerExtent * 64 == kGroupHeadSize);
 static_assert(kJumboChunk == kExtentSize && kSlotsPerExtent <= kSlotNumbers);
@@ -499,18 +504,65 @@ inline constexpr uint64_t group_offset(uint32_t group) { return kGroupsOffset + 
 inline constexpr uint64_t extent_offset(uint32_t extent) {
     return group_offset(extent / kExtentsPerGroup) + kGroupHeadSize + extent % kExtentsPerGroup * kExtentSize;
 }
-inline constexpr uint64_t segment_size(uint32_t extents) { return extent_offset(extents - 1) + kExtentSize; }
 
-inline constexpr uint64_t extent_word_offset(uint32_t extent) { return kExtentWordsOffset + uint64_t{extent} * 8; }
+// Behind the last extent: room for spans that are larger than an extent. Each place has a size and a use of its own, is
+// a hole until it is used, and is numbered as an extent, after all that there could be. The first half is more room for
+// open spans, the other holds finished ones.
+inline constexpr uint32_t kFirstHuge = kMaxExtents;
+inline constexpr uint32_t kHugePlaces = 32;
+inline constexpr uint32_t kHugeBlocks = kHugePlaces / 2;
+inline constexpr uint64_t kHugeBlocksSize = 8 * (256u << 10) + 4 * (1u << 20) + 4 * (3584u << 10);
+inline constexpr uint64_t kHugeSize = 2 * kHugeBlocksSize;
+constexpr uint32_t huge_size(uint32_t place) {
+    const uint32_t at = place % kHugeBlocks;
+    if (at < 8) return 256u << 10;
+    return at < 12 ? 1u << 20 : 3584u << 10;
+}
+constexpr uint64_t huge_offset(uint32_t place) {  // from where the groups end
+    const uint32_t at = place % kHugeBlocks;
+    const uint32_t smaller = at < 8    ? at * huge_size(0)
+                             : at < 12 ? 8 * huge_size(0) + (at - 8) * huge_size(8)
+                                       : 8 * huge_size(0) + 4 * huge_size(8) + (at - 12) * huge_size(12);
+    return smaller + (place < kHugeBlocks ? 0 : kHugeBlocksSize);
+}
+static_assert(huge_offset(kHugePlaces - 1) + huge_size(kHugePlaces - 1) == kHugeSize);
+constexpr bool huge_places_follow_each_other() {
+    for (uint32_t place = 1; place < kHugePlaces; ++place)
+        if (huge_offset(place) != huge_offset(place - 1) + huge_size(place - 1)) return false;
+    return huge_offset(0) == 0;
+}
+static_assert(huge_places_follow_each_other());
+static_assert(kHugeLinesOffset + kHugePlaces * 64 == kHugeWordsOffset);
+static_assert(kHugeWordsOffset + kHugePlaces * 8 <= kHugeMarksOffset && kHugeMarksOffset + kPage == kGroupsOffset);
+
+// The memory of the places that are named by a bit each, in extents.
+constexpr uint32_t extents_of_huge(uint32_t places) {
+    uint64_t bytes = 0;
+    for (; places != 0; places &= places - 1) bytes += huge_size(static_cast<uint32_t>(__builtin_ctz(places)));
+    return static_cast<uint32_t>(bytes / kExtentSize);
+}
+
+// `huge`: there are huge places.
+inline constexpr uint64_t segment_size(uint32_t extents, bool huge = false) {
+    return extent_offset(extents - 1) + kExtentSize + (huge ? kHugeSize : 0);
+}
+
+inline constexpr uint64_t extent_word_offset(uint32_t extent) {
+    return extent < kFirstHuge ? kExtentWordsOffset + uint64_t{extent} * 8
+                               : kHugeWordsOffset + uint64_t{extent - kFirstHuge} * 8;
+}
 
 // Parts are numbered through: chunk = extent * kChunksPerExtent + place, whatever their size; slots likewise. A block's
 // number is that of its first unit.
+inline constexpr uint32_t kFirstHugeChunk = kFirstHuge * kChunksPerExtent;
 inline constexpr uint64_t chunk_line_offset(uint32_t chunk) {
     constexpr uint32_t kChunks = kExtentsPerGroup * kChunksPerExtent;
+    if (chunk >= kFirstHugeChunk) return kHugeLinesOffset + uint64_t{chunk / kChunksPerExtent - kFirstHuge} * 64;
     return group_offset(chunk / kChunks) + kLinesOffset + uint64_t{chunk % kChunks} * 64;
 }
 inline constexpr uint64_t chunk_mark_offset(uint32_t chunk) {
     constexpr uint32_t kChunks = kExtentsPerGroup * kChunksPerExtent;
+    if (chunk >= kFirstHugeChunk) return kHugeMarksOffset + uint64_t{chunk / kChunksPerExtent - kFirstHuge} * 8;
     return group_offset(chunk / kChunks) + kMarksOffset + uint64_t{chunk % kChunks} * 8;
 }
 inline constexpr uint64_t slot_offset(uint32_t slot) {
@@ -520,7 +572,7 @@ inline constexpr uint64_t block_offset(uint32_t block) {
     constexpr uint32_t kUnits = kExtentsPerGroup * kBlockNumbers;
     return group_offset(block / kUnits) + kGroupHeadSize + uint64_t{block % kUnits} * kBlockUnit;
 }
-// `capacity`: of every chunk of its extent.
+// `capacity`: of every chunk of its extent, which is none of the huge places.
 inline constexpr uint64_t chunk_offset(uint32_t chunk, uint32_t capacity) {
     return extent_offset(chunk / kChunksPerExtent) + uint64_t{chunk % kChunksPerExtent} * capacity;
 }
@@ -537,7 +589,7 @@ struct alignas(8) Header {
     uint32_t pointer_bits;  // of the process; informational
     uint64_t compatible;    // unknown bit: carry on
     uint64_t incompatible;  // unknown bit: leave the segment alone
-    uint64_t segment_size;  // bytes of the file, == segment_size(extent_limit)
+    uint64_t segment_size;  // bytes of the file, == segment_size(extent_limit, huge_places != 0)
     uint32_t extent_limit;
     uint32_t full_policy;     // SPR_FULL_*
     uint8_t instance_id[16];  // random; also the file's name
@@ -545,7 +597,9 @@ struct alignas(8) Header {
     uint32_t pid;            // in the process's own namespace: informational
     uint32_t resource_size;  // bytes at kResourceOffset
     uint8_t program[64];     // what /proc/self/comm says, zero-padded: informational
-    uint64_t reserved[8];
+    uint32_t huge_places;    // kHugePlaces, or 0: the file ends with the groups
+    uint32_t reserved_word;
+    uint64_t reserved[7];
     uint32_t schema_size;  // bytes after the resource: its schema URL, as text; 0: none
     uint32_t ready;        // kReady, stored last
 };
@@ -622,7 +676,7 @@ struct alignas(8) WriterPage {
     uint64_t claims;      // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
     uint64_t turned;      // extents that ever got another kind; counted with release, after the word that says so
     uint64_t given_back;  // bytes of memory that the process itself gave back; read-modify-writes, as below
-    uint64_t reserved;
+    uint64_t huge;        // a bit for each huge place that was ever used; set with release, after its word
     // Causes that are counted with a read-modify-write because no counter line may be used: beyond signal level 1, or
     // when there are more threads than lines. Same shape as a line.
     uint64_t shared_line[kCounterLineSize / 8];
@@ -690,7 +744,7 @@ struct alignas(8) ChunkLine {
     // Loss intent: the chunk gave way to new spans, and some were lost with it. True of the generation that it names.
     uint32_t loss_line;        // counter line that counts them
     uint64_t loss;             // what that line's kDroppedOverwritten is once they are counted
-    uint32_t loss_generation;  // one more than that of what is lost, 29 bits: 0 means nothing is intended
+    uint32_t loss_generation;  // one more than that of what is lost, 28 bits: 0 means nothing is intended
     uint32_t reserved_word;
     uint64_t reserved[3];
 };
@@ -713,14 +767,18 @@ enum class SlotState : uint32_t {
 };
 
 inline constexpr uint32_t kSlotInlineData = 1024;
-inline constexpr uint32_t kSlotDataMax = kExtentSize - 64;  // with what an end adds it fits into a jumbo chunk
+inline constexpr uint32_t kSpareForEnd = 64;  // what an end adds fits into it, so a chunk of that size will do
+inline constexpr uint32_t kSlotDataMax = huge_size(kHugeBlocks - 1) - kSpareForEnd;
+inline constexpr uint32_t kPlaces = 1 + kBlockClasses + kHugeBlocks;  // where the data of a span may be
 inline constexpr uint32_t kKeyTags = 24;
 
-// What the data of a span has room for where its word says that it is: 0 in the slot, otherwise in its block of that
-// class.
+// What the data of a span has room for where its word says that it is: 0 in the slot, then in its block of that class,
+// and then in the huge places.
 constexpr uint32_t data_capacity(uint32_t place) {
     if (place == 0) return kSlotInlineData;
-    return block_size(place) < kSlotDataMax ? block_size(place) : kSlotDataMax;
+    if (place > kBlockClasses) [[unlikely]]
+        return huge_size(place - kBlockClasses - 1) - kSpareForEnd;
+    return block_size(place) < kExtentSize ? block_size(place) : kExtentSize - kSpareForEnd;
 }
 
 // An open span. Its data lies in one piece: in the slot, or, once it has grown, in the largest of its blocks.
@@ -728,6 +786,7 @@ constexpr uint32_t data_capacity(uint32_t place) {
 // which they were set. A superseded field (an attribute, the name or the status, set again) has its tag, always one
 // byte, replaced by kSuperseded and keeps its length; it is left out at the end.
 inline constexpr uint8_t kSuperseded = 0x07;
+inline constexpr uint32_t kHugeMark = ~uint32_t{0};  // it has no such block, and may have huge places
 
 struct alignas(8) Slot {
     uint64_t word;        // SlotWord: state, place and length of the data; one store publishes a field, or new room
@@ -763,7 +822,8 @@ struct alignas(8) Slot {
     uint16_t reserved;
     uint64_t key_filter;  // bit hash(key) % 64 set for each key: a clear bit proves that a key is new
     // Third.
-    uint32_t blocks[kBlockClasses];  // one more than the number of its block of each class; 0: it has none
+    uint32_t blocks[kBlockClasses];  // one more than the number of its block of each class; 0: it has none. The last
+                                     // may be kHugeMark
     uint16_t key_tags[kKeyTags];     // of the first keys, from the last place down: where none is equal, too
     uint8_t data[kSlotInlineData];
 };
@@ -1106,31 +1166,31 @@ constexpr bool is_complete(ChunkState state) {
 
 struct ChunkWord {
     ChunkState state = ChunkState::kFree;
-    uint32_t generation = 0;  // 28 bits; one more at each claim
-    uint32_t length = 0;      // 20 bits; committed bytes
-    uint32_t spans = 0;       // 12 bits; committed spans
+    uint32_t generation = 0;  // 27 bits; one more at each claim
+    uint32_t length = 0;      // 22 bits; committed bytes
+    uint32_t spans = 0;       // 11 bits; committed spans
 
-    static constexpr uint32_t kGenerationMask = (1u << 28) - 1;
+    static constexpr uint32_t kGenerationMask = (1u << 27) - 1;
 
-    // Bits: 0-19 length, 20-31 spans, 32-59 generation, 60-63 state.
+    // Bits: 0-21 length, 22-32 spans, 33-59 generation, 60-63 state.
     constexpr uint64_t pack() const {
-        return uint64_t{length} | uint64_t{spans} << 20 | uint64_t{generation} << 32 |
+        return uint64_t{length} | uint64_t{spans} << 22 | uint64_t{generation} << 33 |
                uint64_t{static_cast<uint32_t>(state)} << 60;
     }
     static constexpr ChunkWord unpack(uint64_t word) {
-        return {static_cast<ChunkState>(word >> 60), static_cast<uint32_t>(word >> 32) & kGenerationMask,
-                static_cast<uint32_t>(word) & 0xfffff, static_cast<uint32_t>(word >> 20) & 0xfff};
+        return {static_cast<ChunkState>(word >> 60), static_cast<uint32_t>(word >> 33) & kGenerationMask,
+                static_cast<uint32_t>(word) & 0x3fffff, static_cast<uint32_t>(word >> 22) & 0x7ff};
     }
     // The word of a chunk that has so much more. Nothing is carried: what is added fits into the chunk.
     static constexpr uint64_t longer(uint64_t word, uint32_t bytes, uint32_t spans) {
-        return word + bytes + (uint64_t{spans} << 20);
+        return word + bytes + (uint64_t{spans} << 22);
     }
     constexpr bool operator==(const ChunkWord& other) const { return pack() == other.pack(); }
 };
 
 struct SlotWord {
     SlotState state = SlotState::kFree;
-    uint32_t place = 0;   // 8 bits; where the data is: 0 in the slot, otherwise in its block of this class
+    uint32_t place = 0;   // 8 bits; where the data is, of kPlaces
     uint32_t length = 0;  // 24 bits; committed bytes of data
 
     // Bits: 0-23 length, 24-31 place, 32-39 state.
@@ -1147,7 +1207,8 @@ struct SlotWord {
 
 // The smallest record of a span (tag, length, trace id, span id, start, end) bounds the number of spans in a chunk.
 inline constexpr uint32_t kSmallestSpanRecord = 2 + 18 + 10 + 9 + 9;
-static_assert(kJumboChunk < (1u << 20) && kJumboChunk / kSmallestSpanRecord < (1u << 12));
+static_assert(kJumboChunk / kSmallestSpanRecord < (1u << 11), "a huge place holds a single span");
+static_assert(huge_size(kHugePlaces - 1) < (1u << 22) && kPlaces < (1u << 8));
 
 }  // namespace spanring::ring
 
@@ -1172,8 +1233,10 @@ enum class ExtentKind : uint32_t {
     kSmallChunks = 6,  // finished spans, in chunks of one size
     kLargeChunks = 7,
     kJumboChunks = 8,
+    kHugeBlock = 9,   // a huge place: more room for one open span
+    kHugeChunk = 10,  // and a single finished one
 };
-inline constexpr uint32_t kExtentKinds = 9;
+inline constexpr uint32_t kExtentKinds = 9;  // that an extent may be of; those of huge places come after
 inline constexpr uint32_t kLeastExtents =
     6;  // that a segment should have: one of each kind, of blocks of one class, and one of any
 
@@ -1182,10 +1245,13 @@ constexpr ExtentKind kind_of_blocks(uint32_t block_class) {
 }
 constexpr bool holds_blocks(ExtentKind kind) { return kind >= ExtentKind::kBlocks2K && kind <= ExtentKind::kBlocks64K; }
 constexpr bool holds_chunks(ExtentKind kind) {
-    return kind >= ExtentKind::kSmallChunks && kind <= ExtentKind::kJumboChunks;
+    return (kind >= ExtentKind::kSmallChunks && kind <= ExtentKind::kJumboChunks) || kind == ExtentKind::kHugeChunk;
+}
+constexpr ExtentKind kind_of_huge(uint32_t place) {
+    return place < kHugeBlocks ? ExtentKind::kHugeBlock : ExtentKind::kHugeChunk;
 }
 
-// Bytes of each part; 0 of an extent that nobody has taken.
+// Bytes of each part; 0 of an extent that nobody has taken, and of huge places, whose number says it (size_of()).
 constexpr uint32_t part_size(ExtentKind kind) {
     switch (kind) {
         case ExtentKind::kSlots: return kSlotSize;
@@ -1196,12 +1262,23 @@ constexpr uint32_t part_size(ExtentKind kind) {
         case ExtentKind::kSmallChunks: return kSmallChunk;
         case ExtentKind::kLargeChunks: return kLargeChunk;
         case ExtentKind::kJumboChunks: return kJumboChunk;
-        case ExtentKind::kNone: break;
+        case ExtentKind::kNone:
+        case ExtentKind::kHugeBlock:
+        case ExtentKind::kHugeChunk: break;
     }
     return 0;
 }
 constexpr uint32_t parts_of(ExtentKind kind) {
+    if (kind > ExtentKind::kJumboChunks) return 1;
     return part_size(kind) == 0 ? 0 : static_cast<uint32_t>(kExtentSize / part_size(kind));
+}
+// Of an extent or a huge place.
+constexpr uint32_t size_of(uint32_t extent) {
+    return extent < kFirstHuge ? kExtentSize : huge_size(extent - kFirstHuge);
+}
+// Bytes of each of its parts.
+constexpr uint32_t part_size(uint32_t extent, ExtentKind kind) {
+    return extent < kFirstHuge ? part_size(kind) : huge_size(extent - kFirstHuge);
 }
 // How far the numbers of its parts are apart.
 constexpr uint32_t part_numbers(ExtentKind kind) { return holds_blocks(kind) ? part_size(kind) / kBlockUnit : 1; }
@@ -1226,12 +1303,14 @@ struct ExtentWord {
         return {static_cast<ExtentKind>(word & 0xff), static_cast<ExtentMemory>(word >> 8 & 0xff),
                 static_cast<uint32_t>(word >> 32)};
     }
-    // Whether it says what an extent that is counted is used for.
-    static constexpr bool is_sound(uint64_t word) {
+    // Whether it says what an extent that is counted, or a huge place, is used for.
+    static constexpr bool is_sound(uint64_t word, uint32_t number) {
         const ExtentWord extent = unpack(word);
         const ExtentMemory last = holds_chunks(extent.kind) ? ExtentMemory::kEmpty : ExtentMemory::kUnused;
-        return extent.kind != ExtentKind::kNone && static_cast<uint32_t>(extent.kind) < kExtentKinds &&
-               extent.memory <= last && extent.pack() == word;
+        const bool kind = number < kFirstHuge
+                              ? extent.kind != ExtentKind::kNone && static_cast<uint32_t>(extent.kind) < kExtentKinds
+                              : extent.kind == kind_of_huge(number - kFirstHuge);
+        return kind && extent.memory <= last && extent.pack() == word;
     }
 };
 
@@ -1695,7 +1774,9 @@ namespace spanring::ring {
 class SegmentView {
 public:
     constexpr SegmentView() = default;
-    constexpr explicit SegmentView(uint8_t* base) : base_(base) {}
+    constexpr explicit SegmentView(uint8_t* base) : base_(base) {}  // for whoever looks into no huge place
+    constexpr SegmentView(uint8_t* base, uint32_t extent_limit)
+        : base_(base), groups_end_(segment_size(extent_limit)) {}
 
     explicit operator bool() const { return base_ != nullptr; }
     uint8_t* base() const { return base_; }
@@ -1711,10 +1792,16 @@ public:
     }
 
     uint64_t& extent_word(uint32_t extent) const { return at<uint64_t>(extent_word_offset(extent)); }
-    uint8_t* extent(uint32_t extent) const { return base_ + extent_offset(extent); }
+    uint8_t* extent(uint32_t extent) const {
+        return extent < kFirstHuge ? base_ + extent_offset(extent) : huge(extent - kFirstHuge);
+    }
+    uint8_t* huge(uint32_t place) const { return base_ + groups_end_ + huge_offset(place); }
     ChunkLine& chunk_line(uint32_t chunk) const { return at<ChunkLine>(chunk_line_offset(chunk)); }
     uint64_t& chunk_mark(uint32_t chunk) const { return at<uint64_t>(chunk_mark_offset(chunk)); }
-    uint8_t* chunk_bytes(uint32_t chunk, uint32_t capacity) const { return base_ + chunk_offset(chunk, capacity); }
+    uint8_t* chunk_bytes(uint32_t chunk, uint32_t capacity) const {
+        return chunk < kFirstHugeChunk ? base_ + chunk_offset(chunk, capacity)
+                                       : huge(chunk / kChunksPerExtent - kFirstHuge);
+    }
     Slot& slot(uint32_t slot) const { return at<Slot>(slot_offset(slot)); }
     uint8_t* block(uint32_t block) const { return base_ + block_offset(block); }
 
@@ -1725,6 +1812,7 @@ private:
     }
 
     uint8_t* base_ = nullptr;
+    uint64_t groups_end_ = 0;
 };
 
 }  // namespace spanring::ring
@@ -1750,6 +1838,7 @@ struct SegmentRequest {
     bool whole = false;             // all of its memory at birth
     uint64_t directory_limit = 0;   // bytes that segments of the dead may have; 0: keep_directory_bound() says
     uint32_t first_generation = 0;  // of each slot
+    bool huge = false;              // with huge places, whose memory comes later, if at all
 };
 
 struct SegmentFile {
@@ -1766,8 +1855,8 @@ int create_segment(const SegmentRequest& request, SegmentFile& ret_segment);
 // COLD. Makes memory of the segment writable without a fault later. 0 or -errno (-ENOSPC where the tmpfs is full).
 int populate(uint8_t* address, uint64_t size);
 
-// COLD. The same for an extent and the pages that say something about its chunks and are not there yet. Extents come in
-// ascending order.
+// COLD. The same for an extent or a huge place, and the pages that say something about its chunks and are not there
+// yet. Extents come in ascending order.
 int populate_extent(SegmentView segment, uint32_t extent);
 
 // In a child after fork(): puts inaccessible-to-others scratch memory where the parent's segment was, so that a call
@@ -1790,6 +1879,10 @@ void replace_by_scratch(uint8_t* base, uint64_t size);
 // parts; it is taken where no part of that kind is free, as long as enough is left for the other kinds
 // (leaves_shares()). One of slots or blocks that are all free again may be turned into one of any kind; all but the
 // first few are closed then, so that their memory may go (close_extent()).
+//
+// A span that no extent has room for lies in a huge place (segment_huge.cpp), open and finished. Each of these is held
+// by one slot, or for a moment by a thread, in private memory; what it has of memory is part of what all extents may
+// have.
 
 namespace spanring::ring {
 
@@ -1892,8 +1985,13 @@ public:
     void give_block(uint32_t block, uint32_t block_class) {
         give_part(block / kBlockNumbers, block % kBlockNumbers / part_numbers(kind_of_blocks(block_class)));
     }
+    // COLD. A huge place with room for so many bytes of the slot's data: it is the slot's until give_blocks(). kNone:
+    // there is none, or no memory.
+    uint32_t take_huge_block(Slot& slot, uint32_t bytes);
     // The blocks of a free slot, of that class and larger ones.
-    void give_blocks(Slot& slot, uint32_t block_class) {
+    [[gnu::noinline]] void give_blocks(Slot& slot, uint32_t block_class) {
+        if (slot.blocks[kBlockClasses - 1] != 0) [[unlikely]]
+            give_huge_blocks(slot);
         for (; block_class <= kBlockClasses; ++block_class) {
             uint32_t& block = slot.blocks[block_class - 1];
             if (block == 0) continue;
@@ -1911,6 +2009,7 @@ public:
     }
     bool has_chunk(uint32_t chunk) const {
         const uint32_t extent = chunk / kChunksPerExtent;
+        if (extent >= kFirstHuge) return is_huge_chunk(extent - kFirstHuge) && chunk % kChunksPerExtent == 0;
         if (extent >= extent_limit_) return false;
         const ExtentKind kind = this->kind(extent);
         return holds_chunks(kind) && chunk % kChunksPerExtent < parts_of(kind);
@@ -1936,6 +2035,8 @@ public:
             for (uint32_t place = 0; holds_chunks(kind) && place < parts_of(kind); ++place)
                 visit(extent * kChunksPerExtent + place);
         }
+        for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place)
+            if (is_huge_chunk(place)) visit((kFirstHuge + place) * kChunksPerExtent);
     }
 
     // A counter line in populated memory, or nullptr: use WriterPage::shared_line, with read-modify-writes.
@@ -1951,9 +2052,12 @@ private:
         // search could pass over an extent that is counted, and its caller not search again before something else is.
         return StdAtomics::load(view_.writer().extents, std::memory_order_acquire);
     }
-    ExtentKind kind(uint32_t extent) const { return parts_.kind(extent); }
+    ExtentKind kind(uint32_t extent) const {
+        return extent < kFirstHuge ? parts_.kind(extent) : kind_of_huge(extent - kFirstHuge);
+    }
     bool take_extent(ExtentKind kind, uint32_t seen);
-    bool leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unused) const;
+    bool leaves_shares(ExtentKind kind, uint32_t more, uint32_t taken, uint32_t huge, uint32_t& ret_unused) const;
+    bool reserve_extent(uint32_t extent);
     bool try_to_populate(uint32_t extent);
     bool restore_extent(ExtentKind kind);
     bool turn_extent(uint32_t extent, ExtentKind kind);
@@ -1981,10 +2085,45 @@ private:
     void look_now();
     bool give_some(const OwnFile& file);
     void begin_look();
+    bool holds_unused(uint32_t extent) const;
     bool may_go(uint32_t extent, bool rested) const;
     bool give_chunks(uint32_t extent, ExtentKind kind);
     bool give_unused(uint32_t extent);
     bool remove(uint8_t* bytes, uint32_t size);
+    bool may_hold(uint32_t place, uint32_t bytes) const;
+    bool hold_huge(uint32_t place, uint32_t holder);
+    uint32_t given_when(uint32_t place) const {
+        return StdAtomics::load(given_when_[place], std::memory_order_relaxed);  // a number
+    }
+    void let_go_huge(uint32_t place) {
+        // release: what the holder did to the place. Pairs with the acquire in hold_huge(), which says what breaks.
+        StdAtomics::store(holders_[place], uint32_t{0}, std::memory_order_release);
+    }
+    bool is_huge(uint32_t place) const {
+        // acquire: the place's word and line are there. Pairs with the release in begin_huge(). Without it a thread
+        // could touch a page that is not there yet (SIGBUS on a full tmpfs).
+        return (StdAtomics::load(view_.writer().huge, std::memory_order_acquire) >> place & 1) != 0;
+    }
+    bool is_huge_chunk(uint32_t place) const { return place >= kHugeBlocks && place < kHugePlaces && is_huge(place); }
+    uint32_t huge_with_memory() const {
+        return static_cast<uint32_t>(StdAtomics::load(memory_, std::memory_order_relaxed));  // numbers
+    }
+    uint32_t holder_of(const Slot& slot) const {
+        return static_cast<uint32_t>((reinterpret_cast<const uint8_t*>(&slot) - view_.base()) / 64);
+    }
+    bool reserve_huge(uint32_t place);
+    void unreserve_huge(uint32_t place);
+    // Of one that could not be made whole.
+    bool is_short_of_memory(uint32_t place) const { return (huge_with_memory() >> place & 1) == 0; }
+    bool is_kept_for_end(uint32_t place) const;
+    bool forget_gone();
+    bool fill_huge(uint32_t place);
+    bool begin_huge(uint32_t place);
+    bool make_huge_whole(uint32_t place);
+    void give_huge_blocks(Slot& slot);
+    bool claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, uint32_t owner);
+    bool find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
+    bool overwrite_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
     bool has_idle_chunk(uint32_t extent, ExtentKind kind) const;
 
     SegmentView view_;
@@ -2014,6 +2153,13 @@ private:
     uint32_t looks_ = 0;         // ever begun
     uint32_t extents_left_ = 0;  // of this look, from there down; 0: the next one begins
     uint64_t freed_ = 0;         // Control::freed at the last look
+
+    // What has memory, or may have: bits 0-31 the huge places, one each; 32-63 how many extents, from the first one on.
+    // One word, so that together they never have more than the segment may.
+    alignas(8) uint64_t memory_ = 0;
+    uint32_t holders_[kHugePlaces] = {};                // 0: nobody; a slot, by holder_of(); kPassing
+    uint32_t given_when_[kHugeBlocks] = {};             // looks() when it was given
+    static constexpr uint32_t kPassing = ~uint32_t{0};  // held by a thread for a moment
 };
 
 }  // namespace spanring::ring
@@ -2104,8 +2250,9 @@ public:
         return place + kScopeRecordSize;
     }
 
-    // The record of `bytes` lies at place(scope): commit it and clear the slot.
-    void publish_end(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word, uint32_t bytes) {
+    // HOT. The record of `bytes` lies at place(scope): commit it and clear the slot.
+    [[gnu::always_inline]] void publish_end(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word,
+                                            uint32_t bytes) {
         const uint32_t size = bytes + (slot.scope == chunk_.scope() ? 0 : kScopeRecordSize);
         const ChunkWord next = chunk_.next(size, 1);
         chunk_.set_scope(slot.scope);
@@ -2125,8 +2272,12 @@ public:
         release_slot(segment, slot, slot_index);
     }
 
+    // COLD. Nothing more comes into the chunk: of a span in a huge place, which would otherwise keep its memory.
+    void seal(Segment& segment) { chunk_.seal(segment.next_sequence()); }
+
     // The span ends and is lost for a cause that is counted.
-    void publish_drop(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word, Counter cause) {
+    [[gnu::noinline]] void publish_drop(Segment& segment, Slot& slot, uint32_t slot_index, SlotWord word,
+                                        Counter cause) {
         StdAtomics::store(slot.intent_line, line_index_, std::memory_order_relaxed);  // as in publish_end()
         slot.intent_cause = static_cast<uint32_t>(cause);
         slot.intent_ended = counts_[index(Counter::kEnded)] + 1;
@@ -2247,9 +2398,7 @@ constexpr bool is_committed(ChunkWord intent, ChunkWord now) {
 }
 
 // Whether the data can be where the word says that it is.
-constexpr bool fits_place(SlotWord word) {
-    return word.place <= kBlockClasses && word.length <= data_capacity(word.place);
-}
+constexpr bool fits_place(SlotWord word) { return word.place < kPlaces && word.length <= data_capacity(word.place); }
 
 // Extents: knows by has_chunk() which chunks there are.
 template <class Atomics, class Extents>
@@ -2298,7 +2447,7 @@ public:
     // `word`: the chunk's, loaded with acquire. An intent of another generation never came true, or was counted long
     // ago.
     void settle_loss(const ChunkLine& line, ChunkWord word) const {
-        const uint32_t renewed = read(line.loss_generation);  // as ChunkWriter::overwrite() wrote it: never 0, 29 bits
+        const uint32_t renewed = read(line.loss_generation);  // as ChunkWriter::overwrite() wrote it: never 0, 28 bits
         if (renewed == 0 || (renewed & ChunkWord::kGenerationMask) != word.generation) return;
         raise(read(line.loss_line), Counter::kDroppedOverwritten, read(line.loss));
     }
@@ -2352,8 +2501,12 @@ void LevelWriter::give_slots(Segment& segment) {
 
 void LevelWriter::leave(Segment& segment) {
     if (chunk_.attached() && !chunk_.spare()) {
-        chunk_.park();
-        segment.note_parked();
+        if (chunk_.chunk() >= kFirstHugeChunk) {  // nobody adopts one
+            chunk_.seal(segment.next_sequence());
+        } else {
+            chunk_.park();
+            segment.note_parked();
+        }
     }
     give_slots(segment);
     if (open_) segment.forget_writer();
@@ -2734,7 +2887,9 @@ constexpr uint32_t least_share(ExtentKind kind, uint32_t limit) {
         case ExtentKind::kBlocks16K:
         case ExtentKind::kBlocks64K:
         case ExtentKind::kSmallChunks: share = limit / 256; break;
-        case ExtentKind::kNone: return 0;
+        case ExtentKind::kNone:
+        case ExtentKind::kHugeBlock:
+        case ExtentKind::kHugeChunk: return 0;
     }
     return share != 0 ? share : 1;
 }
@@ -2761,7 +2916,9 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_me
     jumbo_extents_ = 0;
     looker_ = looks_ = extents_left_ = 0;
     freed_ = 0;
-    view_ = SegmentView(file.base);
+    memory_ = uint64_t{populated_} << 32;
+    for (uint32_t& holder : holders_) holder = 0;
+    view_ = SegmentView(file.base, extent_limit_);
     restores_ = (view_.header().compatible & kRestoresMemory) != 0;
     look_after_ = restores_ ? clock_->ticks() + ticks_in(kLookPause) : kNever;
     return 0;
@@ -2782,13 +2939,15 @@ void Segment::cover() {
     if (view_) replace_by_scratch(view_.base(), size_);
 }
 
-// Whether enough is left for the other kinds if one more extent is of this one. ret_unused: an extent of open spans in
-// which nothing is used, rather one that has its memory. Two threads that ask at once may both be told yes, for the
-// last one.
-bool Segment::leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unused) const {
+// Whether enough is left for the other kinds if so many more extents are of this one, where `taken` are, and huge
+// places have the memory of some (`huge`). ret_unused: an extent of open spans in which nothing is used, rather one
+// that has its memory. Two threads that ask at once may both be told yes, for the last one.
+bool Segment::leaves_shares(ExtentKind kind, uint32_t more, uint32_t taken, uint32_t huge, uint32_t& ret_unused) const {
     ret_unused = kNone;
     uint32_t have[kExtentKinds] = {};
     uint32_t left = extent_limit_ - taken;
+    if (left < huge) return false;
+    left -= huge;
     bool whole = false;
     for (uint32_t extent = 0; extent < taken; ++extent) {
         const bool closed = parts_.is_closed(extent);
@@ -2809,7 +2968,7 @@ bool Segment::leaves_shares(ExtentKind kind, uint32_t taken, uint32_t& ret_unuse
         const uint32_t least = least_share(static_cast<ExtentKind>(other), extent_limit_);
         if (other != static_cast<uint32_t>(kind) && have[other] < least) kept += least - have[other];
     }
-    return left > kept;
+    return left >= kept + more;
 }
 
 uint64_t Segment::ticks_in(uint64_t nanoseconds) const {
@@ -2838,15 +2997,30 @@ uint64_t Segment::search_again_at() const {
                                                                          : clock_->ticks() + ticks_in(kGrowthPause);
 }
 
+// The memory of all extents up to this one is theirs from now on, taken or not. False: huge places have it, or there is
+// no such extent.
+bool Segment::reserve_extent(uint32_t extent) {
+    uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
+    for (;;) {
+        if (extent < have >> 32) return true;
+        const auto huge = static_cast<uint32_t>(have);
+        if (extent + extents_of_huge(huge) >= extent_limit_) return false;
+        const uint64_t more = uint64_t{extent + 1} << 32 | huge;
+        // relaxed: numbers.
+        if (StdAtomics::compare_exchange(memory_, have, more, std::memory_order_relaxed)) return true;
+    }
+}
+
 // `seen`: how many extents there were when no part of this kind was free. True: there is another one, of whatever kind;
 // search again.
 bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     WriterPage& page = view_.writer();
     if (seen < StdAtomics::load(page.extents, std::memory_order_relaxed)) return true;  // somebody else was faster
     uint32_t unused;
-    if (is_left_out(kind, extent_limit_) || !leaves_shares(kind, seen, unused)) return false;
+    const uint32_t huge = extents_of_huge(huge_with_memory());
+    if (is_left_out(kind, extent_limit_) || !leaves_shares(kind, 1, seen, huge, unused)) return false;
     if (unused != kNone && turn_extent(unused, kind)) return true;
-    if (seen >= extent_limit_) return false;  // all that is left is being given back
+    if (!reserve_extent(seen)) return false;  // all that is left is being given back, or another thread was faster
     if (seen >= populated_ && !try_to_populate(seen)) return false;
     uint64_t none = 0;
     // release: publishes that the extent is populated. Pairs with the acquire in the agent's ExtentMap. Spare as long
@@ -3099,7 +3273,9 @@ bool Segment::find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint
 
 bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss) {
     loss.spans = 0;
-    if (!find_chunk(writer, bytes, first, owner, loss)) return false;
+    if (bytes > kJumboChunk ? !find_huge_chunk(writer, bytes, owner, loss)
+                            : !find_chunk(writer, bytes, first, owner, loss))
+        return false;
     // release: the chunk's word before the count. Pairs with the acquire in the agent's AttachedSegment. Without it the
     // agent could note the count, find the chunk as it was, and not look at it again before another one is claimed.
     // acquire: the count before the look at the agent's sign, which it gave before it looked at the count. Pairs with
@@ -3179,6 +3355,11 @@ void read_program_name(uint8_t (&program)[64]) {
     if (size > 0 && program[size - 1] == '\n') program[size - 1] = 0;
 }
 
+bool has_huge_places(const SegmentRequest& request) {
+    // Where the smallest place is more than a quarter of the memory, none is ever used.
+    return request.huge && !request.whole && request.extent_limit / 4 >= huge_size(0) / kExtentSize;
+}
+
 void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file, bool can_populate) {
     Header& header = segment.header();
     header.magic = kMagic;
@@ -3189,6 +3370,7 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file,
     header.pointer_bits = sizeof(void*) * 8;
     header.segment_size = file.size;
     header.extent_limit = request.extent_limit;
+    header.huge_places = has_huge_places(request) ? kHugePlaces : 0;
     header.full_policy = request.full_policy;
     header.compatible = request.whole ? 0 : kRingsBell;
     // Who asked for all memory at open may make no system call later; without populating, a touch could be a SIGBUS.
@@ -3213,7 +3395,7 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file,
 
 // Everything between the open temporary file and its rename. 0 or -errno; on failure the caller unlinks.
 int build(int fd, const SegmentRequest& request, SegmentFile& file) {
-    file.size = segment_size(request.extent_limit);
+    file.size = segment_size(request.extent_limit, has_huge_places(request));
     if (file.size > file_size_limit()) return -EFBIG;
     // The whole size at once, but memory only for the base's first pages and the first extents: a full tmpfs is an
     // error here and never a SIGBUS later.
@@ -3285,6 +3467,11 @@ int populate_extent(SegmentView segment, uint32_t extent) {
     constexpr uint32_t kExtentsPerPage = kPage / (kChunksPerExtent * sizeof(ChunkLine));  // of chunk lines
     const uint32_t chunk = extent * kChunksPerExtent;
     int error = 0;
+    if (extent >= kFirstHuge) {
+        error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_line(kFirstHugeChunk)),
+                         kGroupsOffset - kHugeLinesOffset);
+        return error == 0 ? populate(segment.extent(extent), size_of(extent)) : error;
+    }
     if (extent % kExtentsPerGroup == 0) error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_mark(chunk)), kPage);
     if (error == 0 && extent % kExtentsPerPage == 0)
         error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_line(chunk)), kPage);
@@ -3338,6 +3525,249 @@ void replace_by_scratch(uint8_t* base, uint64_t size) {
 
 }  // namespace spanring::ring
 
+// ---- lib/ring/segment_huge.cpp ---------------------------------------------------------------------------------------
+
+//
+// Huge places: for a span that is larger than an extent, while it is open (one of the first half) and once it is
+// finished (a chunk of its own, of the other half). To whoever reads, each is an extent with one part: a block of which
+// nobody uses anything is UNUSED, a chunk that nobody has is FREE, and either may be given back (ExtentGiver).
+//
+//     take      held by the slot    | UNUSED or EMPTY -> WHOLE | the slot's word names it
+//     end       the slot is free    | WHOLE -> UNUSED          | held by nobody
+//     claim     held for a moment   | EMPTY -> WHOLE           | FREE -> OPEN                | held by nobody
+//
+// One that was never used is a hole, like the page of its word: it is populated, its word written, then its bit set in
+// WriterPage::huge, before which nobody looks at it. A thread that vanishes in the middle leaves its place to nobody,
+// or to its slot until the span has ended.
+
+namespace spanring::ring {
+namespace {
+
+constexpr uint32_t kOpenHalf = (1u << kHugeBlocks) - 1;
+
+// Of the memory, for open spans: a place of a quarter and the smaller ones that its span has outgrown. For finished
+// ones a little more, for their memory stays a while.
+constexpr bool is_too_much(uint32_t places, uint32_t limit) {
+    return extents_of_huge(places & kOpenHalf) > limit * 3 / 8 || extents_of_huge(places & ~kOpenHalf) > limit / 2;
+}
+
+// What an open span needs now, and at its end.
+constexpr uint64_t with_room_for_end(uint32_t place) {
+    return place < kHugeBlocks ? uint64_t{1} << place | uint64_t{1} << (place + kHugeBlocks) : uint64_t{1} << place;
+}
+
+}  // namespace
+
+// No span has more than a quarter of the memory.
+bool Segment::may_hold(uint32_t place, uint32_t bytes) const {
+    return restores_ && view_.header().huge_places != 0 && huge_size(place) >= bytes &&
+           huge_size(place) / kExtentSize <= extent_limit_ / 4;
+}
+
+bool Segment::hold_huge(uint32_t place, uint32_t holder) {
+    uint32_t nobody = 0;
+    // acquire: what its last holder did. Pairs with the release in let_go_huge(). Without it a place could be used that
+    // is not yet UNUSED to this thread, and be given back in its hands.
+    return StdAtomics::load(holders_[place], std::memory_order_relaxed) == 0 &&
+           StdAtomics::compare_exchange(holders_[place], nobody, holder, std::memory_order_acquire);
+}
+
+// Its memory counts among that of all, from before it is there until it was seen to be gone; that of a block twice, so
+// that there is room for the end of its span.
+bool Segment::reserve_huge(uint32_t place) {
+    uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
+    for (;;) {
+        const uint64_t wanted = have | with_room_for_end(place);
+        if (wanted == have) return true;
+        const auto huge = static_cast<uint32_t>(wanted);
+        uint32_t unused;
+        const bool fits = (have >> 32) + extents_of_huge(huge) <= extent_limit_ && !is_too_much(huge, extent_limit_) &&
+                          leaves_shares(ExtentKind::kNone, 0, extents(), extents_of_huge(huge), unused);
+        if (!fits) {
+            if (!forget_gone()) return false;
+            have = StdAtomics::load(memory_, std::memory_order_relaxed);
+            continue;
+        }
+        // relaxed: numbers.
+        if (StdAtomics::compare_exchange(memory_, have, wanted, std::memory_order_relaxed)) return true;
+    }
+}
+
+// By whoever holds it, and knows that it has no memory.
+void Segment::unreserve_huge(uint32_t place) {
+    uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
+    while (!StdAtomics::compare_exchange(memory_, have, have & ~(uint64_t{1} << place), std::memory_order_relaxed))
+        continue;  // relaxed: numbers
+}
+
+// Whether the end of an open span may need the memory that is kept for it there: of the largest place that it has. A
+// guess; the end asks for it once more.
+bool Segment::is_kept_for_end(uint32_t place) const {
+    if (place < kHugeBlocks) return false;
+    const uint32_t block = place - kHugeBlocks;
+    const uint32_t holder = StdAtomics::load(holders_[block], std::memory_order_relaxed);
+    if (holder == 0) return false;
+    for (uint32_t other = block + 1; other < kHugeBlocks; ++other)
+        if (huge_size(other) > huge_size(block) &&
+            StdAtomics::load(holders_[other], std::memory_order_relaxed) == holder)
+            return false;
+    return true;
+}
+
+// What was given back is free to be reserved again, and what was kept for an end that needed it no more. True:
+// something was.
+bool Segment::forget_gone() {
+    bool any = false;
+    for (uint32_t place = 0; place < kHugePlaces; ++place) {
+        if ((huge_with_memory() >> place & 1) == 0) continue;
+        if (is_kept_for_end(place) || !hold_huge(place, kPassing)) continue;
+        // relaxed: who makes it whole holds it.
+        const bool gone = !is_huge(place) || ExtentWord::unpack(StdAtomics::load(view_.extent_word(kFirstHuge + place),
+                                                                                 std::memory_order_relaxed))
+                                                     .memory == ExtentMemory::kEmpty;
+        if (gone) {
+            unreserve_huge(place);
+            any = true;
+        }
+        let_go_huge(place);
+    }
+    return any;
+}
+
+// Populates one that is held and has no memory. False: it still has none, not even a part of it.
+bool Segment::fill_huge(uint32_t place) {
+    if (!reserve_huge(place)) return false;
+    if (try_to_populate(kFirstHuge + place)) return true;
+    // Nobody else puts anything there, with the agent's lock or without.
+    remove(view_.huge(place), huge_size(place));
+    unreserve_huge(place);
+    return false;
+}
+
+// A place that was never used, and is held.
+bool Segment::begin_huge(uint32_t place) {
+    if (!fill_huge(place)) return false;
+    const uint32_t extent = kFirstHuge + place;
+    uint64_t none = 0;
+    // relaxed: published by the next one. An exchange: who held it before, and is late, changes nothing.
+    StdAtomics::compare_exchange(view_.extent_word(extent), none, ExtentWord{kind_of_huge(place)}.pack(),
+                                 std::memory_order_relaxed);
+    SPR_TESTPOINT(huge_taken);
+    // release: the place and its word before the bit. Pairs with the acquires in is_huge() and ExtentMap::update().
+    // Without it one could be looked at that is of no kind, and a sound segment be quarantined.
+    uint64_t& places = view_.writer().huge;
+    uint64_t seen = StdAtomics::load(places, std::memory_order_relaxed);  // the exchange decides
+    while (!StdAtomics::compare_exchange(places, seen, seen | uint64_t{1} << place, std::memory_order_release))
+        continue;
+    SPR_TESTPOINT(huge_counted);
+    return true;
+}
+
+// One that is held has memory, and nobody gives it back: of chunks nobody who sees the word as it is now.
+bool Segment::make_huge_whole(uint32_t place) {
+    if (!is_huge(place)) return begin_huge(place);
+    const uint32_t extent = kFirstHuge + place;
+    // acquire: that it is punched, where it is. Pairs with the release in ExtentGiver::leave(). Without it it could be
+    // populated before that.
+    uint64_t seen = StdAtomics::load(view_.extent_word(extent), std::memory_order_acquire);
+    ExtentWord word = ExtentWord::unpack(seen);
+    if (word.memory == ExtentMemory::kWhole) return true;
+    if (word.memory == ExtentMemory::kGiving) return false;
+    if (word.memory == ExtentMemory::kEmpty && !fill_huge(place)) return false;
+    const bool was_empty = word.memory == ExtentMemory::kEmpty;
+    word.memory = ExtentMemory::kWhole;
+    // release: that it is populated. Pairs with the acquire in ChunkWriter::claim(). It counts how often its memory
+    // went: who populated it before it went once more does not make it whole.
+    const bool made =
+        StdAtomics::compare_exchange(view_.extent_word(extent), seen, word.pack(), std::memory_order_release);
+    SPR_TESTPOINT(huge_restored);
+    if (!made && was_empty) remove(view_.huge(place), huge_size(place));  // of what is EMPTY nobody expects memory
+    return made;
+}
+
+uint32_t Segment::take_huge_block(Slot& slot, uint32_t bytes) {
+    for (uint32_t place = 0; place < kHugeBlocks; ++place) {
+        if (!may_hold(place, bytes + kSpareForEnd) || !hold_huge(place, holder_of(slot))) continue;
+        // First: whoever gives the slot's blocks back then looks for this one, too.
+        if (slot.blocks[kBlockClasses - 1] == 0)
+            StdAtomics::store(slot.blocks[kBlockClasses - 1], kHugeMark, std::memory_order_relaxed);
+        if (make_huge_whole(place)) return place;
+        let_go_huge(place);
+        if (is_short_of_memory(place)) return kNone;  // and a larger one would be, too
+    }
+    return kNone;
+}
+
+// What the slot holds of them: its span has ended.
+void Segment::give_huge_blocks(Slot& slot) {
+    if (slot.blocks[kBlockClasses - 1] == kHugeMark) slot.blocks[kBlockClasses - 1] = 0;
+    const uint32_t holder = holder_of(slot);
+    for (uint32_t place = 0; place < kHugeBlocks; ++place) {
+        if (StdAtomics::load(holders_[place], std::memory_order_relaxed) != holder) continue;  // its own note
+        // relaxed: whoever made it whole is this slot's, and nobody else changes it then.
+        ExtentWord word = ExtentWord::unpack(
+            is_huge(place) ? StdAtomics::load(view_.extent_word(kFirstHuge + place), std::memory_order_relaxed) : 0);
+        if (word.kind == ExtentKind::kHugeBlock && word.memory == ExtentMemory::kWhole) {
+            // Not disturb(): every call on a span looks for its data by its slot's word, none keeps a place in mind.
+            StdAtomics::store(given_when_[place], looks(), std::memory_order_relaxed);  // a number
+            word.memory = ExtentMemory::kUnused;
+            ++word.gives;
+            // release: what the span wrote. Pairs with the acquire in ExtentGiver::take_unused(), which says what
+            // breaks.
+            StdAtomics::store(view_.extent_word(kFirstHuge + place), word.pack(), std::memory_order_release);
+            SPR_TESTPOINT(huge_unused);
+        } else if (word.kind == ExtentKind::kNone || word.memory == ExtentMemory::kEmpty) {
+            remove(view_.huge(place), huge_size(place));  // a thread vanished while it populated it
+        }
+        let_go_huge(place);
+    }
+}
+
+// With just the room that is needed: it holds one span.
+bool Segment::claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, uint32_t owner) {
+    const uint32_t extent = kFirstHuge + place, chunk = extent * kChunksPerExtent;
+    ChunkLine* line = is_huge(place) ? &view_.chunk_line(chunk) : nullptr;
+    // relaxed: a guess. claim() decides.
+    if (line != nullptr &&
+        ChunkWord::unpack(StdAtomics::load(line->word, std::memory_order_relaxed)).state != ChunkState::kFree)
+        return false;
+    return make_huge_whole(place) &&
+           writer.claim(chunk, view_.chunk_line(chunk), view_.extent_word(extent), view_.extent(extent), bytes, owner);
+}
+
+bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
+    for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
+        if (!may_hold(place, bytes) || !hold_huge(place, kPassing)) continue;
+        const bool got = claim_huge(writer, place, bytes, owner);
+        let_go_huge(place);
+        if (got) return true;
+        if (is_short_of_memory(place)) break;
+    }
+    return overwrite_ && overwrite_huge(writer, bytes, owner, loss);
+}
+
+// The oldest that is large enough.
+bool Segment::overwrite_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
+    uint32_t oldest = kNone;
+    uint64_t lowest = ~uint64_t{0};
+    for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
+        if (!may_hold(place, bytes) || !is_huge(place)) continue;
+        const ChunkLine& line = view_.chunk_line((kFirstHuge + place) * kChunksPerExtent);
+        // relaxed, both: a guess. overwrite() decides.
+        const ChunkWord word = ChunkWord::unpack(StdAtomics::load(line.word, std::memory_order_relaxed));
+        const uint64_t sequence = StdAtomics::load(line.sequence, std::memory_order_relaxed);
+        if (word.state != ChunkState::kFull || sequence >= lowest) continue;
+        lowest = sequence;
+        oldest = kFirstHuge + place;
+    }
+    if (oldest == kNone) return false;
+    const uint32_t chunk = oldest * kChunksPerExtent;
+    return writer.overwrite(chunk, view_.chunk_line(chunk), view_.chunk_mark(chunk), view_.extent(oldest), bytes, owner,
+                            loss);
+}
+
+}  // namespace spanring::ring
+
 // ---- lib/ring/extent_giver.hpp ---------------------------------------------------------------------------------------
 
 //
@@ -3373,7 +3803,7 @@ public:
         // relaxed: the exchange decides.
         uint64_t seen = Atomics::load(word, std::memory_order_relaxed);
         before_ = ExtentWord::unpack(seen);
-        if (!ExtentWord::is_sound(seen) || before_.kind != kind || !holds_chunks(kind)) return 0;
+        if (!ExtentWord::is_sound(seen, extent) || before_.kind != kind || !holds_chunks(kind)) return 0;
         if (before_.memory != ExtentMemory::kGiving) {  // otherwise one that was killed had it
             // relaxed: it is published with the chunks, by the releases in move_on().
             const uint64_t giving = ExtentWord{kind, ExtentMemory::kGiving, before_.gives}.pack();
@@ -3484,7 +3914,7 @@ bool is_in_memory(uint8_t* bytes, uint32_t size) {
 
 [[gnu::noinline]] void Segment::look_now() {
     // relaxed: it says nothing but when.
-    if (extents() > kFewExtents)
+    if (extents() > kFewExtents || huge_with_memory() != 0)
         give_back_idle();
     else
         StdAtomics::store(look_after_, clock_->ticks() + ticks_in(kLookPause), std::memory_order_relaxed);
@@ -3506,7 +3936,7 @@ void Segment::give_back_idle() {
 }
 
 void Segment::begin_look() {
-    extents_left_ = extents();
+    extents_left_ = kFirstHuge + kHugePlaces;
     // relaxed: a number, and hints. From now on open spans begin in the first extents again, which go last.
     StdAtomics::store(looks_, looks_ + 1, std::memory_order_relaxed);
     for (uint32_t kind = 0; kind < kExtentKinds; ++kind)
@@ -3528,17 +3958,24 @@ bool Segment::give_some(const OwnFile& file) {
         const uint32_t extent = extents_left_ - 1;
         if (may_go(extent, rested)) {
             if (file.memory() <= kMayKeep) return false;
-            given += parts_.is_closed(extent) ? give_unused(extent) : give_chunks(extent, kind(extent));
+            given += holds_unused(extent) ? give_unused(extent) : give_chunks(extent, kind(extent));
         }
-        more = --extents_left_ != 0;
+        if (--extents_left_ == kFirstHuge) extents_left_ = extents();
+        more = extents_left_ != 0;
     }
     freed_ = StdAtomics::load(view_.control().freed, std::memory_order_relaxed);  // which the giver counts in, too
     return more;
 }
 
+// Whether its memory goes as that of slots and blocks does.
+bool Segment::holds_unused(uint32_t extent) const {
+    return extent < kFirstHuge ? parts_.is_closed(extent) : extent < kFirstHuge + kHugeBlocks;
+}
+
 // `rested`: what is FREE was that at the last look.
 bool Segment::may_go(uint32_t extent, bool rested) const {
-    if (!parts_.is_closed(extent)) {
+    if (extent >= kFirstHuge && !is_huge(extent - kFirstHuge)) return false;
+    if (!holds_unused(extent)) {
         const ExtentKind kind = this->kind(extent);
         return rested && holds_chunks(kind) && has_idle_chunk(extent, kind);
     }
@@ -3546,7 +3983,8 @@ bool Segment::may_go(uint32_t extent, bool rested) const {
     const ExtentMemory memory = ExtentWord::unpack(word).memory;
     if (memory == ExtentMemory::kGiving) return true;  // by an agent that was killed
     // Not what was closed since the last look: a call on a span that has ended may be looking at its slot.
-    return memory == ExtentMemory::kUnused && looks_ - parts_.closed_when(extent) >= 2;
+    const uint32_t when = extent < kFirstHuge ? parts_.closed_when(extent) : given_when(extent - kFirstHuge);
+    return memory == ExtentMemory::kUnused && looks_ - when >= 2;
 }
 
 // One that is FREE, and has memory.
@@ -3558,7 +3996,8 @@ bool Segment::has_idle_chunk(uint32_t extent, ExtentKind kind) const {
         const uint32_t chunk = extent * kChunksPerExtent + place;
         const uint64_t seen = StdAtomics::load(view_.chunk_line(chunk).word, std::memory_order_relaxed);
         if (ChunkWord::unpack(seen).state != ChunkState::kFree) continue;
-        if (memory == ExtentMemory::kWhole || is_in_memory(view_.chunk_bytes(chunk, part_size(kind)), part_size(kind)))
+        if (memory == ExtentMemory::kWhole) return true;
+        if (extent < kFirstHuge && is_in_memory(view_.chunk_bytes(chunk, part_size(kind)), part_size(kind)))
             return true;
     }
     return false;
@@ -3573,8 +4012,8 @@ bool Segment::give_chunks(uint32_t extent, ExtentKind kind) {
     while (places != 0) {
         const auto first = static_cast<uint32_t>(__builtin_ctz(places));
         const auto count = static_cast<uint32_t>(__builtin_ctz(~(places >> first)));
-        gone = remove(view_.chunk_bytes(extent * kChunksPerExtent + first, part_size(kind)), count * part_size(kind)) ||
-               gone;
+        const uint32_t size = part_size(extent, kind);
+        gone = remove(view_.chunk_bytes(extent * kChunksPerExtent + first, size), count * size) || gone;
         places &= ~(((uint32_t{1} << count) - 1) << first);
     }
     SPR_TESTPOINT(own_chunks_punched);
@@ -3588,7 +4027,7 @@ bool Segment::give_unused(uint32_t extent) {
     // relaxed: the taking decides.
     const uint64_t word = StdAtomics::load(view_.extent_word(extent), std::memory_order_relaxed);
     if (!giver.take_unused(extent, ExtentWord::unpack(word))) return false;
-    remove(view_.extent(extent), kExtentSize);
+    remove(view_.extent(extent), size_of(extent));
     SPR_TESTPOINT(own_extent_punched);
     giver.finish_unused(extent);
     return true;
@@ -3728,7 +4167,7 @@ void repair_utf8(uint8_t* text, size_t size);
 
 namespace spanring::trace {
 
-inline constexpr uint32_t kMaxText = 1u << 20;  // longer ones never fit into a span; bounds all arithmetic with sizes
+inline constexpr uint32_t kMaxText = 4u << 20;  // longer ones never fit into a span; bounds all arithmetic with sizes
 inline constexpr uint32_t kNoLengthLimit = ~uint32_t{0};
 
 struct LengthLimit {
@@ -5620,6 +6059,7 @@ Life* Life::begin(uint32_t place, uint32_t number, const LifeSettings& settings,
                   ring::Clock& clock, int& ret_error) {
     request.first_generation = number * kGenerations;
     request.extent_limit = extents_within(ring::file_size_limit(), request.extent_limit);
+    request.huge = ring::file_size_limit() >= ring::segment_size(request.extent_limit, true);
     const uint64_t size = sizeof(Life) + ring::Segment::pool_bytes(request.extent_limit);
     const int when = request.whole ? MAP_POPULATE : MAP_NORESERVE;
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | when, -1, 0);
@@ -8309,6 +8749,8 @@ namespace spanring::ring {
 inline uint8_t* data_of(SegmentView view, Slot& slot, SlotWord word) {
     if (word.place == 0) [[likely]]
         return slot.data;
+    if (word.place > kBlockClasses) [[unlikely]]
+        return view.huge((word.place - kBlockClasses - 1) % kHugeBlocks);
     const uint32_t block = slot.blocks[(word.place - 1) % kBlockClasses];
     return block == 0 ? nullptr : view.block(block - 1);
 }
@@ -8356,21 +8798,29 @@ private:
         for (uint32_t place = word_.place + 1; place <= kBlockClasses; ++place) {
             if (data_capacity(place) < size) continue;
             uint32_t& block = slot_.blocks[place - 1];
-            if (block == 0) {  // none that an earlier span left
+            if (block == 0 || block == kHugeMark) {  // none that an earlier span left
                 const uint32_t taken = segment_.take_block(place);
                 if (taken == Segment::kNone) continue;  // a larger one will do
                 // relaxed: published with the word that names it.
                 StdAtomics::store(block, taken + 1, std::memory_order_relaxed);
             }
             SPR_TESTPOINT(block_taken);
-            uint8_t* const data = segment_.view().block(block - 1);
-            memcpy(data, data_, word_.length);
-            data_ = data;
-            word_.place = place;
-            SPR_TESTPOINT(data_copied);
+            move(segment_.view().block(block - 1), place);
             return true;
         }
-        return false;
+        const uint32_t huge =
+            size > data_capacity(kBlockClasses) ? segment_.take_huge_block(slot_, size) : Segment::kNone;
+        if (huge == Segment::kNone) return false;
+        SPR_TESTPOINT(huge_block_taken);
+        move(segment_.view().huge(huge), huge + kBlockClasses + 1);
+        return true;
+    }
+
+    [[gnu::always_inline]] void move(uint8_t* data, uint32_t place) {
+        memcpy(data, data_, word_.length);
+        data_ = data;
+        word_.place = place;
+        SPR_TESTPOINT(data_copied);
     }
 
     Segment& segment_;
@@ -10902,6 +11352,41 @@ bool wait_for_room(Life& life, Level& level, uint32_t bytes) {
     return room;
 }
 
+// There was no room: after all, or after a while, or the span is dropped and counted.
+[[gnu::noinline]] bool finds_room(OpenSpan span, Level& level, uint32_t record) {
+    Life& life = span.life();
+    if ((life.reap() && level.writer.make_room(span.segment(), record)) ||
+        (life.settings.full_wait != 0 && wait_for_room(life, level, record)))
+        return true;
+    level.writer.publish_drop(span.segment(), span.slot(), span.index(), span.word(), Counter::kDroppedFull);
+    return false;
+}
+
+constexpr uint32_t kMostInChunk = ring::kJumboChunk - ring::kScopeRecordSize;
+
+// COLD. One that no chunk has room for gets a place of its own, which nothing comes into after it.
+[[gnu::noinline]] int end_huge(OpenSpan span, Level& level, uint64_t end_unix_nano) {
+    ring::Segment& segment = span.segment();
+    Slot& slot = span.slot();
+    const Tail tail(slot);
+    const uint64_t word = span.packed_word();
+    const uint32_t data_size = span.live_size(word);
+    const uint32_t body = data_size + tail.size();
+    const uint32_t record = 1 + varint_size(body) + body;
+    // What a huge place holds open, one holds finished: no span is too big at its end.
+    static_assert(Tail::kMost + 1 + 4 + ring::kScopeRecordSize <= ring::kSpareForEnd);
+    if (!level.writer.make_room(segment, record) && !finds_room(span, level, record)) return -ENOBUFS;
+    uint8_t* at = level.writer.place(slot.scope);
+    *at++ = ring::kSpanRecord;
+    at = put_varint(at, body);
+    span.copy_live(word, at, data_size);
+    tail.write(at + data_size, end_unix_nano);
+    SPR_TESTPOINT(huge_copied);
+    level.writer.publish_end(segment, slot, span.index(), span.word(), record);
+    level.writer.seal(segment);
+    return 0;
+}
+
 [[gnu::always_inline]] inline int end(OpenSpan span, uint64_t end_time_ns) {
     Entry entry;
     if (entry.too_deep()) [[unlikely]] {
@@ -10922,16 +11407,10 @@ bool wait_for_room(Life& life, Level& level, uint32_t bytes) {
     const uint32_t body = data_size + tail.size();
     const bool is_short = body < kShortLength;
     const uint32_t record = 1 + (is_short ? short_length_size(body) : varint_size(body)) + body;
-    // What a slot holds fits into a jumbo chunk: no span is too big at its end.
-    static_assert(ring::kSlotDataMax + Tail::kMost + 1 + 3 <= ring::kJumboChunk - ring::kScopeRecordSize);
+    if (!is_short && record > kMostInChunk) [[unlikely]]
+        return end_huge(span, level, end_unix_nano);
     if (!level.writer.make_room(segment, record)) [[unlikely]] {
-        Life& life = span.life();
-        const bool room = (life.reap() && level.writer.make_room(segment, record)) ||
-                          (life.settings.full_wait != 0 && wait_for_room(life, level, record));
-        if (!room) {
-            level.writer.publish_drop(segment, slot, span.index(), span.word(), Counter::kDroppedFull);
-            return -ENOBUFS;
-        }
+        if (!finds_room(span, level, record)) return -ENOBUFS;
     }
     uint8_t* at = level.writer.place(slot.scope);
     *at++ = ring::kSpanRecord;

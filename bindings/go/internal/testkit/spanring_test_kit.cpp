@@ -56,7 +56,7 @@ namespace spanring::ring {
 // ---- Versions -------------------------------------------------------------------------------------------------------
 
 inline constexpr uint64_t kMagic = 0x474e49524e415053;  // "SPANRING" as little-endian bytes
-inline constexpr uint16_t kLayoutMajor = 2;             // another major: leave the segment alone
+inline constexpr uint16_t kLayoutMajor = 3;             // another major: leave the segment alone
 inline constexpr uint16_t kLayoutMinor = 0;             // a newer minor only adds; compatible
 inline constexpr uint32_t kByteOrder = 0x01020304;
 inline constexpr uint64_t kKnownIncompatible = 0;  // flags of this kind that this code understands
@@ -92,9 +92,14 @@ inline constexpr uint64_t kExtentWordsSize = kMaxExtents * sizeof(uint64_t);
 inline constexpr uint64_t kMoreScopesOffset = 0x4b000;
 inline constexpr uint64_t kMoreScopesSize = 0x100000;
 
+// What is said about the huge places (below): a hole until there is a span that needs one.
+inline constexpr uint64_t kHugeLinesOffset = 0x14b000;  // one chunk line each, written by the process
+inline constexpr uint64_t kHugeWordsOffset = 0x14b800;  // one ExtentWord each
+inline constexpr uint64_t kHugeMarksOffset = 0x14c000;  // one acknowledged mark each, written by the agent
+
 // Extents lie in groups, each behind a head: what is said about the chunks of its extents, on pages of its own, so that
 // all pages of an extent can be given back.
-inline constexpr uint64_t kGroupsOffset = 0x14b000;
+inline constexpr uint64_t kGroupsOffset = 0x14d000;
 inline constexpr uint32_t kExtentsPerGroup = 32;
 inline constexpr uint64_t kMarksOffset = 0x0000;  // in the head: acknowledged marks, written by the agent
 inline constexpr uint64_t kLinesOffset = 0x1000;  // in the head: chunk lines, written by the process
@@ -121,7 +126,7 @@ inline constexpr uint32_t kChunksPerExtent =
 static_assert(kKnownIncompatible == 0 && kScopesOffset + kScopesSize == kCountersOffset);
 static_assert(kCountersOffset + kCountersSize == kExtentWordsOffset);
 static_assert(kExtentWordsOffset + kExtentWordsSize == kMoreScopesOffset);
-static_assert(kMoreScopesOffset + kMoreScopesSize == kGroupsOffset);
+static_assert(kMoreScopesOffset + kMoreScopesSize == kHugeLinesOffset);
 static_assert(kMarksOffset + uint64_t{kExtentsPerGroup} * kChunksPerExtent * 8 == kLinesOffset);
 static_assert(kLinesOffset + uint64_t{kExtentsPerGroup} * kChunksPerExtent * 64 == kGroupHeadSize);
 static_assert(kJumboChunk == kExtentSize && kSlotsPerExtent <= kSlotNumbers);
@@ -130,18 +135,65 @@ inline constexpr uint64_t group_offset(uint32_t group) { return kGroupsOffset + 
 inline constexpr uint64_t extent_offset(uint32_t extent) {
     return group_offset(extent / kExtentsPerGroup) + kGroupHeadSize + extent % kExtentsPerGroup * kExtentSize;
 }
-inline constexpr uint64_t segment_size(uint32_t extents) { return extent_offset(extents - 1) + kExtentSize; }
 
-inline constexpr uint64_t extent_word_offset(uint32_t extent) { return kExtentWordsOffset + uint64_t{extent} * 8; }
+// Behind the last extent: room for spans that are larger than an extent. Each place has a size and a use of its own, is
+// a hole until it is used, and is numbered as an extent, after all that there could be. The first half is more room for
+// open spans, the other holds finished ones.
+inline constexpr uint32_t kFirstHuge = kMaxExtents;
+inline constexpr uint32_t kHugePlaces = 32;
+inline constexpr uint32_t kHugeBlocks = kHugePlaces / 2;
+inline constexpr uint64_t kHugeBlocksSize = 8 * (256u << 10) + 4 * (1u << 20) + 4 * (3584u << 10);
+inline constexpr uint64_t kHugeSize = 2 * kHugeBlocksSize;
+constexpr uint32_t huge_size(uint32_t place) {
+    const uint32_t at = place % kHugeBlocks;
+    if (at < 8) return 256u << 10;
+    return at < 12 ? 1u << 20 : 3584u << 10;
+}
+constexpr uint64_t huge_offset(uint32_t place) {  // from where the groups end
+    const uint32_t at = place % kHugeBlocks;
+    const uint32_t smaller = at < 8    ? at * huge_size(0)
+                             : at < 12 ? 8 * huge_size(0) + (at - 8) * huge_size(8)
+                                       : 8 * huge_size(0) + 4 * huge_size(8) + (at - 12) * huge_size(12);
+    return smaller + (place < kHugeBlocks ? 0 : kHugeBlocksSize);
+}
+static_assert(huge_offset(kHugePlaces - 1) + huge_size(kHugePlaces - 1) == kHugeSize);
+constexpr bool huge_places_follow_each_other() {
+    for (uint32_t place = 1; place < kHugePlaces; ++place)
+        if (huge_offset(place) != huge_offset(place - 1) + huge_size(place - 1)) return false;
+    return huge_offset(0) == 0;
+}
+static_assert(huge_places_follow_each_other());
+static_assert(kHugeLinesOffset + kHugePlaces * 64 == kHugeWordsOffset);
+static_assert(kHugeWordsOffset + kHugePlaces * 8 <= kHugeMarksOffset && kHugeMarksOffset + kPage == kGroupsOffset);
+
+// The memory of the places that are named by a bit each, in extents.
+constexpr uint32_t extents_of_huge(uint32_t places) {
+    uint64_t bytes = 0;
+    for (; places != 0; places &= places - 1) bytes += huge_size(static_cast<uint32_t>(__builtin_ctz(places)));
+    return static_cast<uint32_t>(bytes / kExtentSize);
+}
+
+// `huge`: there are huge places.
+inline constexpr uint64_t segment_size(uint32_t extents, bool huge = false) {
+    return extent_offset(extents - 1) + kExtentSize + (huge ? kHugeSize : 0);
+}
+
+inline constexpr uint64_t extent_word_offset(uint32_t extent) {
+    return extent < kFirstHuge ? kExtentWordsOffset + uint64_t{extent} * 8
+                               : kHugeWordsOffset + uint64_t{extent - kFirstHuge} * 8;
+}
 
 // Parts are numbered through: chunk = extent * kChunksPerExtent + place, whatever their size; slots likewise. A block's
 // number is that of its first unit.
+inline constexpr uint32_t kFirstHugeChunk = kFirstHuge * kChunksPerExtent;
 inline constexpr uint64_t chunk_line_offset(uint32_t chunk) {
     constexpr uint32_t kChunks = kExtentsPerGroup * kChunksPerExtent;
+    if (chunk >= kFirstHugeChunk) return kHugeLinesOffset + uint64_t{chunk / kChunksPerExtent - kFirstHuge} * 64;
     return group_offset(chunk / kChunks) + kLinesOffset + uint64_t{chunk % kChunks} * 64;
 }
 inline constexpr uint64_t chunk_mark_offset(uint32_t chunk) {
     constexpr uint32_t kChunks = kExtentsPerGroup * kChunksPerExtent;
+    if (chunk >= kFirstHugeChunk) return kHugeMarksOffset + uint64_t{chunk / kChunksPerExtent - kFirstHuge} * 8;
     return group_offset(chunk / kChunks) + kMarksOffset + uint64_t{chunk % kChunks} * 8;
 }
 inline constexpr uint64_t slot_offset(uint32_t slot) {
@@ -151,7 +203,7 @@ inline constexpr uint64_t block_offset(uint32_t block) {
     constexpr uint32_t kUnits = kExtentsPerGroup * kBlockNumbers;
     return group_offset(block / kUnits) + kGroupHeadSize + uint64_t{block % kUnits} * kBlockUnit;
 }
-// `capacity`: of every chunk of its extent.
+// `capacity`: of every chunk of its extent, which is none of the huge places.
 inline constexpr uint64_t chunk_offset(uint32_t chunk, uint32_t capacity) {
     return extent_offset(chunk / kChunksPerExtent) + uint64_t{chunk % kChunksPerExtent} * capacity;
 }
@@ -168,7 +220,7 @@ struct alignas(8) Header {
     uint32_t pointer_bits;  // of the process; informational
     uint64_t compatible;    // unknown bit: carry on
     uint64_t incompatible;  // unknown bit: leave the segment alone
-    uint64_t segment_size;  // bytes of the file, == segment_size(extent_limit)
+    uint64_t segment_size;  // bytes of the file, == segment_size(extent_limit, huge_places != 0)
     uint32_t extent_limit;
     uint32_t full_policy;     // SPR_FULL_*
     uint8_t instance_id[16];  // random; also the file's name
@@ -176,7 +228,9 @@ struct alignas(8) Header {
     uint32_t pid;            // in the process's own namespace: informational
     uint32_t resource_size;  // bytes at kResourceOffset
     uint8_t program[64];     // what /proc/self/comm says, zero-padded: informational
-    uint64_t reserved[8];
+    uint32_t huge_places;    // kHugePlaces, or 0: the file ends with the groups
+    uint32_t reserved_word;
+    uint64_t reserved[7];
     uint32_t schema_size;  // bytes after the resource: its schema URL, as text; 0: none
     uint32_t ready;        // kReady, stored last
 };
@@ -253,7 +307,7 @@ struct alignas(8) WriterPage {
     uint64_t claims;      // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
     uint64_t turned;      // extents that ever got another kind; counted with release, after the word that says so
     uint64_t given_back;  // bytes of memory that the process itself gave back; read-modify-writes, as below
-    uint64_t reserved;
+    uint64_t huge;        // a bit for each huge place that was ever used; set with release, after its word
     // Causes that are counted with a read-modify-write because no counter line may be used: beyond signal level 1, or
     // when there are more threads than lines. Same shape as a line.
     uint64_t shared_line[kCounterLineSize / 8];
@@ -321,7 +375,7 @@ struct alignas(8) ChunkLine {
     // Loss intent: the chunk gave way to new spans, and some were lost with it. True of the generation that it names.
     uint32_t loss_line;        // counter line that counts them
     uint64_t loss;             // what that line's kDroppedOverwritten is once they are counted
-    uint32_t loss_generation;  // one more than that of what is lost, 29 bits: 0 means nothing is intended
+    uint32_t loss_generation;  // one more than that of what is lost, 28 bits: 0 means nothing is intended
     uint32_t reserved_word;
     uint64_t reserved[3];
 };
@@ -344,14 +398,18 @@ enum class SlotState : uint32_t {
 };
 
 inline constexpr uint32_t kSlotInlineData = 1024;
-inline constexpr uint32_t kSlotDataMax = kExtentSize - 64;  // with what an end adds it fits into a jumbo chunk
+inline constexpr uint32_t kSpareForEnd = 64;  // what an end adds fits into it, so a chunk of that size will do
+inline constexpr uint32_t kSlotDataMax = huge_size(kHugeBlocks - 1) - kSpareForEnd;
+inline constexpr uint32_t kPlaces = 1 + kBlockClasses + kHugeBlocks;  // where the data of a span may be
 inline constexpr uint32_t kKeyTags = 24;
 
-// What the data of a span has room for where its word says that it is: 0 in the slot, otherwise in its block of that
-// class.
+// What the data of a span has room for where its word says that it is: 0 in the slot, then in its block of that class,
+// and then in the huge places.
 constexpr uint32_t data_capacity(uint32_t place) {
     if (place == 0) return kSlotInlineData;
-    return block_size(place) < kSlotDataMax ? block_size(place) : kSlotDataMax;
+    if (place > kBlockClasses) [[unlikely]]
+        return huge_size(place - kBlockClasses - 1) - kSpareForEnd;
+    return block_size(place) < kExtentSize ? block_size(place) : kExtentSize - kSpareForEnd;
 }
 
 // An open span. Its data lies in one piece: in the slot, or, once it has grown, in the largest of its blocks.
@@ -359,6 +417,7 @@ constexpr uint32_t data_capacity(uint32_t place) {
 // which they were set. A superseded field (an attribute, the name or the status, set again) has its tag, always one
 // byte, replaced by kSuperseded and keeps its length; it is left out at the end.
 inline constexpr uint8_t kSuperseded = 0x07;
+inline constexpr uint32_t kHugeMark = ~uint32_t{0};  // it has no such block, and may have huge places
 
 struct alignas(8) Slot {
     uint64_t word;        // SlotWord: state, place and length of the data; one store publishes a field, or new room
@@ -394,7 +453,8 @@ struct alignas(8) Slot {
     uint16_t reserved;
     uint64_t key_filter;  // bit hash(key) % 64 set for each key: a clear bit proves that a key is new
     // Third.
-    uint32_t blocks[kBlockClasses];  // one more than the number of its block of each class; 0: it has none
+    uint32_t blocks[kBlockClasses];  // one more than the number of its block of each class; 0: it has none. The last
+                                     // may be kHugeMark
     uint16_t key_tags[kKeyTags];     // of the first keys, from the last place down: where none is equal, too
     uint8_t data[kSlotInlineData];
 };
@@ -415,7 +475,9 @@ namespace spanring::ring {
 class SegmentView {
 public:
     constexpr SegmentView() = default;
-    constexpr explicit SegmentView(uint8_t* base) : base_(base) {}
+    constexpr explicit SegmentView(uint8_t* base) : base_(base) {}  // for whoever looks into no huge place
+    constexpr SegmentView(uint8_t* base, uint32_t extent_limit)
+        : base_(base), groups_end_(segment_size(extent_limit)) {}
 
     explicit operator bool() const { return base_ != nullptr; }
     uint8_t* base() const { return base_; }
@@ -431,10 +493,16 @@ public:
     }
 
     uint64_t& extent_word(uint32_t extent) const { return at<uint64_t>(extent_word_offset(extent)); }
-    uint8_t* extent(uint32_t extent) const { return base_ + extent_offset(extent); }
+    uint8_t* extent(uint32_t extent) const {
+        return extent < kFirstHuge ? base_ + extent_offset(extent) : huge(extent - kFirstHuge);
+    }
+    uint8_t* huge(uint32_t place) const { return base_ + groups_end_ + huge_offset(place); }
     ChunkLine& chunk_line(uint32_t chunk) const { return at<ChunkLine>(chunk_line_offset(chunk)); }
     uint64_t& chunk_mark(uint32_t chunk) const { return at<uint64_t>(chunk_mark_offset(chunk)); }
-    uint8_t* chunk_bytes(uint32_t chunk, uint32_t capacity) const { return base_ + chunk_offset(chunk, capacity); }
+    uint8_t* chunk_bytes(uint32_t chunk, uint32_t capacity) const {
+        return chunk < kFirstHugeChunk ? base_ + chunk_offset(chunk, capacity)
+                                       : huge(chunk / kChunksPerExtent - kFirstHuge);
+    }
     Slot& slot(uint32_t slot) const { return at<Slot>(slot_offset(slot)); }
     uint8_t* block(uint32_t block) const { return base_ + block_offset(block); }
 
@@ -445,6 +513,7 @@ private:
     }
 
     uint8_t* base_ = nullptr;
+    uint64_t groups_end_ = 0;
 };
 
 }  // namespace spanring::ring
@@ -467,9 +536,10 @@ public:
     // Errors: -EBADMSG (no segment, or of another layout), or of the system.
     int open(int directory, const char* name);
 
-    ring::SegmentView view() const { return ring::SegmentView(base_); }
+    ring::SegmentView view() const { return {base_, header_.extent_limit}; }
     const ring::Header& header() const { return header_; }
     uint32_t extents() const;
+    bool has_huge(uint32_t place) const;
     bool process_lives() const;
     uint64_t lost() const;  // spans of it that were neither recorded nor not wanted
 
@@ -568,31 +638,31 @@ constexpr bool is_complete(ChunkState state) {
 
 struct ChunkWord {
     ChunkState state = ChunkState::kFree;
-    uint32_t generation = 0;  // 28 bits; one more at each claim
-    uint32_t length = 0;      // 20 bits; committed bytes
-    uint32_t spans = 0;       // 12 bits; committed spans
+    uint32_t generation = 0;  // 27 bits; one more at each claim
+    uint32_t length = 0;      // 22 bits; committed bytes
+    uint32_t spans = 0;       // 11 bits; committed spans
 
-    static constexpr uint32_t kGenerationMask = (1u << 28) - 1;
+    static constexpr uint32_t kGenerationMask = (1u << 27) - 1;
 
-    // Bits: 0-19 length, 20-31 spans, 32-59 generation, 60-63 state.
+    // Bits: 0-21 length, 22-32 spans, 33-59 generation, 60-63 state.
     constexpr uint64_t pack() const {
-        return uint64_t{length} | uint64_t{spans} << 20 | uint64_t{generation} << 32 |
+        return uint64_t{length} | uint64_t{spans} << 22 | uint64_t{generation} << 33 |
                uint64_t{static_cast<uint32_t>(state)} << 60;
     }
     static constexpr ChunkWord unpack(uint64_t word) {
-        return {static_cast<ChunkState>(word >> 60), static_cast<uint32_t>(word >> 32) & kGenerationMask,
-                static_cast<uint32_t>(word) & 0xfffff, static_cast<uint32_t>(word >> 20) & 0xfff};
+        return {static_cast<ChunkState>(word >> 60), static_cast<uint32_t>(word >> 33) & kGenerationMask,
+                static_cast<uint32_t>(word) & 0x3fffff, static_cast<uint32_t>(word >> 22) & 0x7ff};
     }
     // The word of a chunk that has so much more. Nothing is carried: what is added fits into the chunk.
     static constexpr uint64_t longer(uint64_t word, uint32_t bytes, uint32_t spans) {
-        return word + bytes + (uint64_t{spans} << 20);
+        return word + bytes + (uint64_t{spans} << 22);
     }
     constexpr bool operator==(const ChunkWord& other) const { return pack() == other.pack(); }
 };
 
 struct SlotWord {
     SlotState state = SlotState::kFree;
-    uint32_t place = 0;   // 8 bits; where the data is: 0 in the slot, otherwise in its block of this class
+    uint32_t place = 0;   // 8 bits; where the data is, of kPlaces
     uint32_t length = 0;  // 24 bits; committed bytes of data
 
     // Bits: 0-23 length, 24-31 place, 32-39 state.
@@ -609,7 +679,8 @@ struct SlotWord {
 
 // The smallest record of a span (tag, length, trace id, span id, start, end) bounds the number of spans in a chunk.
 inline constexpr uint32_t kSmallestSpanRecord = 2 + 18 + 10 + 9 + 9;
-static_assert(kJumboChunk < (1u << 20) && kJumboChunk / kSmallestSpanRecord < (1u << 12));
+static_assert(kJumboChunk / kSmallestSpanRecord < (1u << 11), "a huge place holds a single span");
+static_assert(huge_size(kHugePlaces - 1) < (1u << 22) && kPlaces < (1u << 8));
 
 }  // namespace spanring::ring
 
@@ -844,8 +915,10 @@ enum class ExtentKind : uint32_t {
     kSmallChunks = 6,  // finished spans, in chunks of one size
     kLargeChunks = 7,
     kJumboChunks = 8,
+    kHugeBlock = 9,   // a huge place: more room for one open span
+    kHugeChunk = 10,  // and a single finished one
 };
-inline constexpr uint32_t kExtentKinds = 9;
+inline constexpr uint32_t kExtentKinds = 9;  // that an extent may be of; those of huge places come after
 inline constexpr uint32_t kLeastExtents =
     6;  // that a segment should have: one of each kind, of blocks of one class, and one of any
 
@@ -854,10 +927,13 @@ constexpr ExtentKind kind_of_blocks(uint32_t block_class) {
 }
 constexpr bool holds_blocks(ExtentKind kind) { return kind >= ExtentKind::kBlocks2K && kind <= ExtentKind::kBlocks64K; }
 constexpr bool holds_chunks(ExtentKind kind) {
-    return kind >= ExtentKind::kSmallChunks && kind <= ExtentKind::kJumboChunks;
+    return (kind >= ExtentKind::kSmallChunks && kind <= ExtentKind::kJumboChunks) || kind == ExtentKind::kHugeChunk;
+}
+constexpr ExtentKind kind_of_huge(uint32_t place) {
+    return place < kHugeBlocks ? ExtentKind::kHugeBlock : ExtentKind::kHugeChunk;
 }
 
-// Bytes of each part; 0 of an extent that nobody has taken.
+// Bytes of each part; 0 of an extent that nobody has taken, and of huge places, whose number says it (size_of()).
 constexpr uint32_t part_size(ExtentKind kind) {
     switch (kind) {
         case ExtentKind::kSlots: return kSlotSize;
@@ -868,12 +944,23 @@ constexpr uint32_t part_size(ExtentKind kind) {
         case ExtentKind::kSmallChunks: return kSmallChunk;
         case ExtentKind::kLargeChunks: return kLargeChunk;
         case ExtentKind::kJumboChunks: return kJumboChunk;
-        case ExtentKind::kNone: break;
+        case ExtentKind::kNone:
+        case ExtentKind::kHugeBlock:
+        case ExtentKind::kHugeChunk: break;
     }
     return 0;
 }
 constexpr uint32_t parts_of(ExtentKind kind) {
+    if (kind > ExtentKind::kJumboChunks) return 1;
     return part_size(kind) == 0 ? 0 : static_cast<uint32_t>(kExtentSize / part_size(kind));
+}
+// Of an extent or a huge place.
+constexpr uint32_t size_of(uint32_t extent) {
+    return extent < kFirstHuge ? kExtentSize : huge_size(extent - kFirstHuge);
+}
+// Bytes of each of its parts.
+constexpr uint32_t part_size(uint32_t extent, ExtentKind kind) {
+    return extent < kFirstHuge ? part_size(kind) : huge_size(extent - kFirstHuge);
 }
 // How far the numbers of its parts are apart.
 constexpr uint32_t part_numbers(ExtentKind kind) { return holds_blocks(kind) ? part_size(kind) / kBlockUnit : 1; }
@@ -898,12 +985,14 @@ struct ExtentWord {
         return {static_cast<ExtentKind>(word & 0xff), static_cast<ExtentMemory>(word >> 8 & 0xff),
                 static_cast<uint32_t>(word >> 32)};
     }
-    // Whether it says what an extent that is counted is used for.
-    static constexpr bool is_sound(uint64_t word) {
+    // Whether it says what an extent that is counted, or a huge place, is used for.
+    static constexpr bool is_sound(uint64_t word, uint32_t number) {
         const ExtentWord extent = unpack(word);
         const ExtentMemory last = holds_chunks(extent.kind) ? ExtentMemory::kEmpty : ExtentMemory::kUnused;
-        return extent.kind != ExtentKind::kNone && static_cast<uint32_t>(extent.kind) < kExtentKinds &&
-               extent.memory <= last && extent.pack() == word;
+        const bool kind = number < kFirstHuge
+                              ? extent.kind != ExtentKind::kNone && static_cast<uint32_t>(extent.kind) < kExtentKinds
+                              : extent.kind == kind_of_huge(number - kFirstHuge);
+        return kind && extent.memory <= last && extent.pack() == word;
     }
 };
 
@@ -931,12 +1020,14 @@ int MappedSegment::open(int directory, const char* name) {
     ring::Header header{};
     const ssize_t got = pread(file_, &header, sizeof header, ring::kHeaderOffset);
     if (got < 0) return -errno;
-    const bool sound =
-        static_cast<size_t>(got) == sizeof header && header.magic == ring::kMagic &&
-        header.layout_major == ring::kLayoutMajor && header.ready == ring::kReady && header.extent_limit != 0 &&
-        header.extent_limit <= ring::kMaxExtents && header.segment_size == ring::segment_size(header.extent_limit) &&
-        header.segment_size == static_cast<uint64_t>(status.st_size) && header.resource_size <= ring::kResourceSize &&
-        header.schema_size <= ring::kResourceSize - header.resource_size;
+    const bool sound = static_cast<size_t>(got) == sizeof header && header.magic == ring::kMagic &&
+                       header.layout_major == ring::kLayoutMajor && header.ready == ring::kReady &&
+                       header.extent_limit != 0 && header.extent_limit <= ring::kMaxExtents &&
+                       (header.huge_places == 0 || header.huge_places == ring::kHugePlaces) &&
+                       header.segment_size == ring::segment_size(header.extent_limit, header.huge_places != 0) &&
+                       header.segment_size == static_cast<uint64_t>(status.st_size) &&
+                       header.resource_size <= ring::kResourceSize &&
+                       header.schema_size <= ring::kResourceSize - header.resource_size;
     if (!sound) return -EBADMSG;
     void* const mapping =
         mmap(nullptr, static_cast<size_t>(header.segment_size), PROT_READ | PROT_WRITE, MAP_SHARED, file_, 0);
@@ -980,6 +1071,15 @@ void MappedSegment::acknowledge() const {
         for (uint32_t place = 0; place < ring::parts_of(kind); ++place)
             acknowledge_chunk(extent * ring::kChunksPerExtent + place);
     }
+    for (uint32_t place = ring::kHugeBlocks; place < ring::kHugePlaces; ++place)
+        if (has_huge(place)) acknowledge_chunk((ring::kFirstHuge + place) * ring::kChunksPerExtent);
+}
+
+bool MappedSegment::has_huge(uint32_t place) const {
+    // acquire: the place's word and line. Pairs with the release in Segment::begin_huge(). Without it a place could be
+    // looked at that is none yet.
+    return header_.huge_places != 0 &&
+           (StdAtomics::load(view().writer().huge, std::memory_order_acquire) >> place & 1) != 0;
 }
 
 void MappedSegment::acknowledge_chunk(uint32_t chunk) const {
@@ -1539,9 +1639,7 @@ constexpr bool is_committed(ChunkWord intent, ChunkWord now) {
 }
 
 // Whether the data can be where the word says that it is.
-constexpr bool fits_place(SlotWord word) {
-    return word.place <= kBlockClasses && word.length <= data_capacity(word.place);
-}
+constexpr bool fits_place(SlotWord word) { return word.place < kPlaces && word.length <= data_capacity(word.place); }
 
 // Extents: knows by has_chunk() which chunks there are.
 template <class Atomics, class Extents>
@@ -1590,7 +1688,7 @@ public:
     // `word`: the chunk's, loaded with acquire. An intent of another generation never came true, or was counted long
     // ago.
     void settle_loss(const ChunkLine& line, ChunkWord word) const {
-        const uint32_t renewed = read(line.loss_generation);  // as ChunkWriter::overwrite() wrote it: never 0, 29 bits
+        const uint32_t renewed = read(line.loss_generation);  // as ChunkWriter::overwrite() wrote it: never 0, 28 bits
         if (renewed == 0 || (renewed & ChunkWord::kGenerationMask) != word.generation) return;
         raise(read(line.loss_line), Counter::kDroppedOverwritten, read(line.loss));
     }
@@ -1658,6 +1756,10 @@ int SegmentReading::read() {
         for (const ExtentKind kind : {ExtentKind::kSmallChunks, ExtentKind::kLargeChunks, ExtentKind::kJumboChunks})
             if (result == 0 && holds(extent, kind)) result = read_chunks(extent, kind);
     }
+    for (uint32_t place = ring::kHugeBlocks; place < ring::kHugePlaces && result == 0; ++place) {
+        if (segment_.has_huge(place))
+            result = read_chunk((ring::kFirstHuge + place) * ring::kChunksPerExtent, ring::huge_size(place));
+    }
     return arena_.failed() ? -ENOMEM : result;
 }
 
@@ -1705,7 +1807,11 @@ bool SegmentReading::copy_slot(uint32_t extent, uint32_t slot) {
     const SlotWord word = SlotWord::unpack(slot_.word);
     if (!is_open(word) || !ring::fits_place(word) || !bytes_.resize(word.length)) return false;
     const uint8_t* data = slot_.data;
-    if (word.place != 0) {
+    if (word.place > ring::kBlockClasses) {
+        const uint32_t place = word.place - ring::kBlockClasses - 1;
+        if (!segment_.has_huge(place)) return false;
+        data = segment_.view().huge(place);
+    } else if (word.place != 0) {
         const uint32_t block = slot_.blocks[word.place - 1] - 1;
         if (block / ring::kBlockNumbers >= segment_.extents()) return false;
         data = segment_.view().block(block);

@@ -78,6 +78,103 @@ TEST_F(DrainTest, GivesUpAHostileSegmentAndServesTheOthers) {
     }
 }
 
+// The same, of those that say something of huge places.
+TEST_F(DrainTest, GivesUpAHostileSegmentWithHugePlaces) {
+    using Spoil = void (*)(FileImage&);
+    constexpr uint32_t kChunk = (ring::kFirstHuge + ring::kHugeBlocks) * ring::kChunksPerExtent;
+    const Spoil spoils[] = {
+        [](FileImage& image) { image.view().writer().huge |= uint64_t{1} << ring::kHugePlaces; },
+        [](FileImage& image) { image.view().writer().huge |= 1; },  // of no use
+        [](FileImage& image) { image.view().writer().huge = 0; },
+        [](FileImage& image) {
+            image.view().extent_word(ring::kFirstHuge) = ring::ExtentWord{ring::ExtentKind::kHugeChunk}.pack();
+            image.view().writer().huge |= 1;
+        },
+        [](FileImage& image) {
+            image.view().extent_word(ring::kFirstHuge) = ring::ExtentWord{ring::ExtentKind::kSlots}.pack();
+            image.view().writer().huge |= 1;
+        },
+        [](FileImage& image) {  // an extent of what huge places alone hold
+            image.view().extent_word(test::kImageSet) = ring::ExtentWord{ring::ExtentKind::kHugeChunk}.pack();
+            image.view().writer().extents = test::kImageSet + 1;
+        },
+        [](FileImage& image) {
+            image->set_word(kChunk, {ChunkState::kFull, 1, ring::huge_size(0) + 1, 1});
+        },
+        [](FileImage& image) { image->append(kChunk, test::Bytes(100'000, 0x55), 1); },
+        [](FileImage& image) { image->append(kChunk, test::record_of(test::make_span(7)), 2); },
+        [](FileImage& image) {
+            ASSERT_EQ(truncate(image.path().c_str(), static_cast<off_t>(ring::segment_size(2 * test::kImageSet))), 0);
+            ring::ChunkWord longer = image->word(kChunk);  // the test cannot write there either
+            longer.length += 100;
+            longer.spans += 1;
+            image->set_word(kChunk, longer);
+        },
+    };
+    start();
+    uint64_t quarantined = 0;
+    for (const Spoil& spoil : spoils) {
+        FileImage hostile(directory, {.huge = true});
+        exporter.spans.clear();
+        ASSERT_EQ(hostile->take_huge(ring::kHugeBlocks), kChunk);
+        hostile->claim(kChunk);
+        hostile->commit(kChunk, 0);
+        pass();
+        EXPECT_EQ(exporter.spans.size(), 1u) << "it is read";
+        spoil(hostile);
+        hostile.view().writer().claims += 1;
+        hostile.view().writer().turned += 1;
+        pass();
+        EXPECT_EQ(drainer->status().quarantined, ++quarantined) << "spoil " << quarantined;
+        hostile.die();
+        ASSERT_EQ(unlink(hostile.path().c_str()), 0);
+        pass();
+    }
+}
+
+TEST_F(DrainTest, GivesUpWhereAnOpenSpanNamesAHugePlaceThatIsNoneOrAnothers) {
+    start();
+    for (const uint32_t places : {0u, 1u, 2u}) {
+        FileImage image(directory, {.huge = true});
+        if (places != 0) image->take_huge(0);
+        if (places == 1)  // nobody uses it
+            image.view().extent_word(ring::kFirstHuge) =
+                ring::ExtentWord{ring::ExtentKind::kHugeBlock, ring::ExtentMemory::kUnused, 1}.pack();
+        for (uint32_t slot = 0; slot < (places == 2 ? 2 : 1); ++slot) {
+            image->open_slot(slot, test::span_start(1, "open"));
+            image->slot(slot).word = ring::SlotWord{ring::SlotState::kOpen, ring::kBlockClasses + 1, 100}.pack();
+        }
+        pass();
+        image.die();
+        pass(3);
+        EXPECT_EQ(drainer->status().quarantined, places + 1);
+    }
+}
+
+TEST_F(DrainTest, ReadsOpenAndFinishedSpansOfHugePlaces) {
+    FileImage image(directory, {.huge = true});
+    const uint32_t chunk = image->take_huge(ring::kHugeBlocks + 15);
+    image->claim(chunk);
+    const test::Bytes large = test::make_span(1, std::string(3'000'000, 'x'));
+    image->append(chunk, test::record_of(large), 1);
+    image->count();
+    image->seal(chunk);
+    image->take_huge(3);
+    const test::Bytes open = test::span_start(2, std::string(200'000, 'y'));
+    image->open_slot(0, test::span_start(2, "open"));
+    std::memcpy(image.view().huge(3), open.data(), open.size());
+    image->slot(0).word =
+        ring::SlotWord{ring::SlotState::kOpen, ring::kBlockClasses + 1 + 3, static_cast<uint32_t>(open.size())}.pack();
+    start();
+    pass();
+    EXPECT_EQ(exporter.numbers(), std::vector<uint64_t>{1});
+    EXPECT_EQ(image->word(chunk).state, ChunkState::kFree) << "acknowledged, and freed";
+    image.die();
+    pass_until([&] { return !directory.has(image.name()); });
+    EXPECT_EQ(exporter.numbers(), (std::vector<uint64_t>{1, 2}));
+    EXPECT_EQ(drainer->status().quarantined, 0u);
+}
+
 TEST_F(DrainTest, TellsARetiredProcessToStop) {
     FileImage image(directory);
     start();

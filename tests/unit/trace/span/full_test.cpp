@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "support/ring_without_huge_places.hpp"
 #include "support/small_tmpfs.hpp"
 #include "support/tracing.hpp"
 
@@ -33,7 +34,7 @@ int fill_ring(Tracing& tracing, uint64_t& ret_committed) {
 }
 
 TEST_IN_PROCESS(FullSpanTest, HoldsNearly60KiBAndRefusesTheRest) {
-    Tracing tracing(test::large_ring());
+    Tracing tracing(test::ring_without_huge_places());
     const spr_span span = tracing.start("big");
     const std::string text(1000, 'x');
     int accepted = 0, refused = 0;
@@ -58,7 +59,7 @@ TEST_IN_PROCESS(FullSpanTest, HoldsNearly60KiBAndRefusesTheRest) {
 }
 
 TEST_IN_PROCESS(FullSpanTest, MayBeAsLargeAsItsSlotCanHoldAndReplacedValuesTakeRoomToo) {
-    Tracing tracing(test::large_ring());
+    Tracing tracing(test::ring_without_huge_places());
     const spr_span span = tracing.start("span");
     const std::string text(20000, 'x');
     EXPECT_EQ(spr_span_set_string(&span, "key", SPR_NUL, text.data(), text.size()), 0);

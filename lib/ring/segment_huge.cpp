@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Huge places: for a span that is larger than an extent, while it is open (one of the first half) and once it is
+// finished (a chunk of its own, of the other half). To whoever reads, each is an extent with one part: a block of which
+// nobody uses anything is UNUSED, a chunk that nobody has is FREE, and either may be given back (ExtentGiver).
+//
+//     take      held by the slot    | UNUSED or EMPTY -> WHOLE | the slot's word names it
+//     end       the slot is free    | WHOLE -> UNUSED          | held by nobody
+//     claim     held for a moment   | EMPTY -> WHOLE           | FREE -> OPEN                | held by nobody
+//
+// One that was never used is a hole, like the page of its word: it is populated, its word written, then its bit set in
+// WriterPage::huge, before which nobody looks at it. A thread that vanishes in the middle leaves its place to nobody,
+// or to its slot until the span has ended.
+#include "ring/segment.hpp"
+#include "ring/testpoint.hpp"
+
+namespace spanring::ring {
+namespace {
+
+constexpr uint32_t kOpenHalf = (1u << kHugeBlocks) - 1;
+
+// Of the memory, for open spans: a place of a quarter and the smaller ones that its span has outgrown. For finished
+// ones a little more, for their memory stays a while.
+constexpr bool is_too_much(uint32_t places, uint32_t limit) {
+    return extents_of_huge(places & kOpenHalf) > limit * 3 / 8 || extents_of_huge(places & ~kOpenHalf) > limit / 2;
+}
+
+// What an open span needs now, and at its end.
+constexpr uint64_t with_room_for_end(uint32_t place) {
+    return place < kHugeBlocks ? uint64_t{1} << place | uint64_t{1} << (place + kHugeBlocks) : uint64_t{1} << place;
+}
+
+}  // namespace
+
+// No span has more than a quarter of the memory.
+bool Segment::may_hold(uint32_t place, uint32_t bytes) const {
+    return restores_ && view_.header().huge_places != 0 && huge_size(place) >= bytes &&
+           huge_size(place) / kExtentSize <= extent_limit_ / 4;
+}
+
+bool Segment::hold_huge(uint32_t place, uint32_t holder) {
+    uint32_t nobody = 0;
+    // acquire: what its last holder did. Pairs with the release in let_go_huge(). Without it a place could be used that
+    // is not yet UNUSED to this thread, and be given back in its hands.
+    return StdAtomics::load(holders_[place], std::memory_order_relaxed) == 0 &&
+           StdAtomics::compare_exchange(holders_[place], nobody, holder, std::memory_order_acquire);
+}
+
+// Its memory counts among that of all, from before it is there until it was seen to be gone; that of a block twice, so
+// that there is room for the end of its span.
+bool Segment::reserve_huge(uint32_t place) {
+    uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
+    for (;;) {
+        const uint64_t wanted = have | with_room_for_end(place);
+        if (wanted == have) return true;
+        const auto huge = static_cast<uint32_t>(wanted);
+        uint32_t unused;
+        const bool fits = (have >> 32) + extents_of_huge(huge) <= extent_limit_ && !is_too_much(huge, extent_limit_) &&
+                          leaves_shares(ExtentKind::kNone, 0, extents(), extents_of_huge(huge), unused);
+        if (!fits) {
+            if (!forget_gone()) return false;
+            have = StdAtomics::load(memory_, std::memory_order_relaxed);
+            continue;
+        }
+        // relaxed: numbers.
+        if (StdAtomics::compare_exchange(memory_, have, wanted, std::memory_order_relaxed)) return true;
+    }
+}
+
+// By whoever holds it, and knows that it has no memory.
+void Segment::unreserve_huge(uint32_t place) {
+    uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
+    while (!StdAtomics::compare_exchange(memory_, have, have & ~(uint64_t{1} << place), std::memory_order_relaxed))
+        continue;  // relaxed: numbers
+}
+
+// Whether the end of an open span may need the memory that is kept for it there: of the largest place that it has. A
+// guess; the end asks for it once more.
+bool Segment::is_kept_for_end(uint32_t place) const {
+    if (place < kHugeBlocks) return false;
+    const uint32_t block = place - kHugeBlocks;
+    const uint32_t holder = StdAtomics::load(holders_[block], std::memory_order_relaxed);
+    if (holder == 0) return false;
+    for (uint32_t other = block + 1; other < kHugeBlocks; ++other)
+        if (huge_size(other) > huge_size(block) &&
+            StdAtomics::load(holders_[other], std::memory_order_relaxed) == holder)
+            return false;
+    return true;
+}
+
+// What was given back is free to be reserved again, and what was kept for an end that needed it no more. True:
+// something was.
+bool Segment::forget_gone() {
+    bool any = false;
+    for (uint32_t place = 0; place < kHugePlaces; ++place) {
+        if ((huge_with_memory() >> place & 1) == 0) continue;
+        if (is_kept_for_end(place) || !hold_huge(place, kPassing)) continue;
+        // relaxed: who makes it whole holds it.
+        const bool gone = !is_huge(place) || ExtentWord::unpack(StdAtomics::load(view_.extent_word(kFirstHuge + place),
+                                                                                 std::memory_order_relaxed))
+                                                     .memory == ExtentMemory::kEmpty;
+        if (gone) {
+            unreserve_huge(place);
+            any = true;
+        }
+        let_go_huge(place);
+    }
+    return any;
+}
+
+// Populates one that is held and has no memory. False: it still has none, not even a part of it.
+bool Segment::fill_huge(uint32_t place) {
+    if (!reserve_huge(place)) return false;
+    if (try_to_populate(kFirstHuge + place)) return true;
+    // Nobody else puts anything there, with the agent's lock or without.
+    remove(view_.huge(place), huge_size(place));
+    unreserve_huge(place);
+    return false;
+}
+
+// A place that was never used, and is held.
+bool Segment::begin_huge(uint32_t place) {
+    if (!fill_huge(place)) return false;
+    const uint32_t extent = kFirstHuge + place;
+    uint64_t none = 0;
+    // relaxed: published by the next one. An exchange: who held it before, and is late, changes nothing.
+    StdAtomics::compare_exchange(view_.extent_word(extent), none, ExtentWord{kind_of_huge(place)}.pack(),
+                                 std::memory_order_relaxed);
+    SPR_TESTPOINT(huge_taken);
+    // release: the place and its word before the bit. Pairs with the acquires in is_huge() and ExtentMap::update().
+    // Without it one could be looked at that is of no kind, and a sound segment be quarantined.
+    uint64_t& places = view_.writer().huge;
+    uint64_t seen = StdAtomics::load(places, std::memory_order_relaxed);  // the exchange decides
+    while (!StdAtomics::compare_exchange(places, seen, seen | uint64_t{1} << place, std::memory_order_release))
+        continue;
+    SPR_TESTPOINT(huge_counted);
+    return true;
+}
+
+// One that is held has memory, and nobody gives it back: of chunks nobody who sees the word as it is now.
+bool Segment::make_huge_whole(uint32_t place) {
+    if (!is_huge(place)) return begin_huge(place);
+    const uint32_t extent = kFirstHuge + place;
+    // acquire: that it is punched, where it is. Pairs with the release in ExtentGiver::leave(). Without it it could be
+    // populated before that.
+    uint64_t seen = StdAtomics::load(view_.extent_word(extent), std::memory_order_acquire);
+    ExtentWord word = ExtentWord::unpack(seen);
+    if (word.memory == ExtentMemory::kWhole) return true;
+    if (word.memory == ExtentMemory::kGiving) return false;
+    if (word.memory == ExtentMemory::kEmpty && !fill_huge(place)) return false;
+    const bool was_empty = word.memory == ExtentMemory::kEmpty;
+    word.memory = ExtentMemory::kWhole;
+    // release: that it is populated. Pairs with the acquire in ChunkWriter::claim(). It counts how often its memory
+    // went: who populated it before it went once more does not make it whole.
+    const bool made =
+        StdAtomics::compare_exchange(view_.extent_word(extent), seen, word.pack(), std::memory_order_release);
+    SPR_TESTPOINT(huge_restored);
+    if (!made && was_empty) remove(view_.huge(place), huge_size(place));  // of what is EMPTY nobody expects memory
+    return made;
+}
+
+uint32_t Segment::take_huge_block(Slot& slot, uint32_t bytes) {
+    for (uint32_t place = 0; place < kHugeBlocks; ++place) {
+        if (!may_hold(place, bytes + kSpareForEnd) || !hold_huge(place, holder_of(slot))) continue;
+        // First: whoever gives the slot's blocks back then looks for this one, too.
+        if (slot.blocks[kBlockClasses - 1] == 0)
+            StdAtomics::store(slot.blocks[kBlockClasses - 1], kHugeMark, std::memory_order_relaxed);
+        if (make_huge_whole(place)) return place;
+        let_go_huge(place);
+        if (is_short_of_memory(place)) return kNone;  // and a larger one would be, too
+    }
+    return kNone;
+}
+
+// What the slot holds of them: its span has ended.
+void Segment::give_huge_blocks(Slot& slot) {
+    if (slot.blocks[kBlockClasses - 1] == kHugeMark) slot.blocks[kBlockClasses - 1] = 0;
+    const uint32_t holder = holder_of(slot);
+    for (uint32_t place = 0; place < kHugeBlocks; ++place) {
+        if (StdAtomics::load(holders_[place], std::memory_order_relaxed) != holder) continue;  // its own note
+        // relaxed: whoever made it whole is this slot's, and nobody else changes it then.
+        ExtentWord word = ExtentWord::unpack(
+            is_huge(place) ? StdAtomics::load(view_.extent_word(kFirstHuge + place), std::memory_order_relaxed) : 0);
+        if (word.kind == ExtentKind::kHugeBlock && word.memory == ExtentMemory::kWhole) {
+            // Not disturb(): every call on a span looks for its data by its slot's word, none keeps a place in mind.
+            StdAtomics::store(given_when_[place], looks(), std::memory_order_relaxed);  // a number
+            word.memory = ExtentMemory::kUnused;
+            ++word.gives;
+            // release: what the span wrote. Pairs with the acquire in ExtentGiver::take_unused(), which says what
+            // breaks.
+            StdAtomics::store(view_.extent_word(kFirstHuge + place), word.pack(), std::memory_order_release);
+            SPR_TESTPOINT(huge_unused);
+        } else if (word.kind == ExtentKind::kNone || word.memory == ExtentMemory::kEmpty) {
+            remove(view_.huge(place), huge_size(place));  // a thread vanished while it populated it
+        }
+        let_go_huge(place);
+    }
+}
+
+// With just the room that is needed: it holds one span.
+bool Segment::claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, uint32_t owner) {
+    const uint32_t extent = kFirstHuge + place, chunk = extent * kChunksPerExtent;
+    ChunkLine* line = is_huge(place) ? &view_.chunk_line(chunk) : nullptr;
+    // relaxed: a guess. claim() decides.
+    if (line != nullptr &&
+        ChunkWord::unpack(StdAtomics::load(line->word, std::memory_order_relaxed)).state != ChunkState::kFree)
+        return false;
+    return make_huge_whole(place) &&
+           writer.claim(chunk, view_.chunk_line(chunk), view_.extent_word(extent), view_.extent(extent), bytes, owner);
+}
+
+bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
+    for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
+        if (!may_hold(place, bytes) || !hold_huge(place, kPassing)) continue;
+        const bool got = claim_huge(writer, place, bytes, owner);
+        let_go_huge(place);
+        if (got) return true;
+        if (is_short_of_memory(place)) break;
+    }
+    return overwrite_ && overwrite_huge(writer, bytes, owner, loss);
+}
+
+// The oldest that is large enough.
+bool Segment::overwrite_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
+    uint32_t oldest = kNone;
+    uint64_t lowest = ~uint64_t{0};
+    for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
+        if (!may_hold(place, bytes) || !is_huge(place)) continue;
+        const ChunkLine& line = view_.chunk_line((kFirstHuge + place) * kChunksPerExtent);
+        // relaxed, both: a guess. overwrite() decides.
+        const ChunkWord word = ChunkWord::unpack(StdAtomics::load(line.word, std::memory_order_relaxed));
+        const uint64_t sequence = StdAtomics::load(line.sequence, std::memory_order_relaxed);
+        if (word.state != ChunkState::kFull || sequence >= lowest) continue;
+        lowest = sequence;
+        oldest = kFirstHuge + place;
+    }
+    if (oldest == kNone) return false;
+    const uint32_t chunk = oldest * kChunksPerExtent;
+    return writer.overwrite(chunk, view_.chunk_line(chunk), view_.chunk_mark(chunk), view_.extent(oldest), bytes, owner,
+                            loss);
+}
+
+}  // namespace spanring::ring

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Places for spans that are larger than an extent: how many there are, whose their memory is, that it goes and comes,
+// and what a kill in between leaves.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "ring/counter_sums.hpp"
+#include "ring/extent_giver.hpp"
+#include "ring/level_writer.hpp"
+#include "ring/recovery.hpp"
+#include "ring/slot_data.hpp"
+#include "ring/unfinished_span.hpp"
+#include "support/child_process.hpp"
+#include "support/open_segment.hpp"
+#include "support/small_tmpfs.hpp"
+
+namespace {
+
+const char* g_kill_at = nullptr;  // the step at which this process ends
+
+}  // namespace
+
+extern "C" void spr_testpoint(const char* name) noexcept {
+    if (g_kill_at != nullptr && strcmp(name, g_kill_at) == 0) kill(getpid(), SIGKILL);
+}
+
+namespace spanring::ring {
+namespace {
+
+using test::OpenSegment;
+
+constexpr uint32_t kExtents = 256;  // 16 MiB
+constexpr uint64_t kMegabyte = 1 << 20;
+constexpr uint64_t kLargest = huge_size(kHugeBlocks - 1);
+// Of a segment, what is in no extent and no huge place.
+constexpr uint64_t kBeside = 128 << 10;
+constexpr uint64_t kMayKeep = kMegabyte;
+
+SegmentRequest with_huge(uint32_t extents = kExtents, uint32_t full_policy = 0) {
+    SegmentRequest request{extents, full_policy, nullptr, 0};
+    request.huge = true;
+    return request;
+}
+
+uint64_t held(const std::string& directory) {
+    struct stat status {};
+    for (const auto& entry : std::filesystem::directory_iterator(directory))
+        EXPECT_EQ(stat(entry.path().c_str(), &status), 0);
+    return 512 * static_cast<uint64_t>(status.st_blocks);
+}
+
+class HugeTest : public testing::Test {
+protected:
+    explicit HugeTest(const SegmentRequest& request = with_huge()) : segment_(request) { writer_.open(*segment_, 1); }
+
+    SegmentView view() const { return segment_.view(); }
+    ExtentMap map() const { return test::extents_of(view()); }
+    uint64_t held() const { return ring::held(segment_.directory().path()); }
+    SlotWord word(const Slot& slot) const { return SlotWord::unpack(slot.word); }
+
+    // A span with so many bytes of data, each of them `byte`; in several steps, so that it moves.
+    HeldSlot open_span(uint32_t size, uint8_t byte, bool* ret_whole = nullptr) {
+        const HeldSlot held = writer_.take_slot(*segment_);
+        writer_.publish_start(*held.slot, SlotWord{SlotState::kOpen, 0, 0});
+        bool whole = true;
+        for (uint32_t step = 1000; whole && step < size; step *= 4) whole = grow(*held.slot, step, byte);
+        whole = whole && grow(*held.slot, size, byte);
+        if (ret_whole != nullptr)
+            *ret_whole = whole;
+        else
+            EXPECT_TRUE(whole) << size;
+        return held;
+    }
+    bool grow(Slot& slot, uint32_t size, uint8_t byte) {
+        SlotWriter data(*segment_, slot, word(slot));
+        const uint32_t more = size - word(slot).length;
+        if (!data.reserve(more)) return false;
+        memset(data.next(), byte, more);
+        data.advance(more);
+        data.publish();
+        return true;
+    }
+    bool has_only(const uint8_t* bytes, uint32_t size, uint8_t byte) const {
+        for (uint32_t i = 0; i < size; ++i)
+            if (bytes[i] != byte) return false;
+        return true;
+    }
+    // As spr_span_end() does. False: there was no room; it is dropped.
+    bool end(const HeldSlot& held) {
+        const SlotWord word = this->word(*held.slot);
+        if (!writer_.make_room(*segment_, word.length)) {
+            writer_.publish_drop(*segment_, *held.slot, held.index, word, Counter::kDroppedFull);
+            return false;
+        }
+        memcpy(writer_.place(0), data_of(view(), *held.slot, word), word.length);
+        writer_.publish_end(*segment_, *held.slot, held.index, word, word.length);
+        if (word.length + kScopeRecordSize > kJumboChunk) writer_.seal(*segment_);
+        return true;
+    }
+    // What is FULL in huge places, by the bytes of its spans.
+    std::vector<uint32_t> finished() const {
+        std::vector<uint32_t> lengths;
+        map().each_chunk([&](uint32_t chunk) {
+            const ChunkWord word = segment_.word(chunk);
+            if (chunk >= kFirstHugeChunk && word.state == ChunkState::kFull) lengths.push_back(word.length);
+        });
+        return lengths;
+    }
+    void take_steps() {
+        for (int step = 0; step < 10; ++step) segment_->give_back_idle();
+    }
+    // Until there is no room, by chunks that stay. Returns how many extents they have.
+    uint32_t fill_with_chunks() {
+        uint32_t chunks = 0;
+        for (;; ++chunks) {
+            ChunkWriter<> writer;
+            Loss loss;
+            if (!segment_->attach_chunk(writer, kLargeChunk, false, 1, loss)) return chunks / 4;
+            writer.seal(segment_->next_sequence());
+        }
+    }
+
+    OpenSegment segment_;
+    LevelWriter writer_;
+};
+
+TEST_F(HugeTest, HoldsASpanOpenAndFinished) {
+    for (const uint32_t size : {uint32_t{kSmallChunk}, 70'000u, 250'000u, 300'000u, 1'000'000u, 1'100'000u,
+                                static_cast<uint32_t>(kLargest) - kSpareForEnd}) {
+        const HeldSlot span = open_span(size, 7);
+        const SlotWord word = this->word(*span.slot);
+        EXPECT_EQ(word.length, size);
+        EXPECT_EQ(word.place > kBlockClasses, size > kExtentSize);
+        EXPECT_TRUE(has_only(data_of(view(), *span.slot, word), size, 7)) << size;
+        SlotCopy copy;
+        ASSERT_TRUE(copy_slot(view(), map(), span.index, copy));
+        EXPECT_EQ(copy.data.size(), size) << "what an agent sees of it";
+        EXPECT_TRUE(has_only(copy.data.data(), size, 7)) << size;
+        ASSERT_TRUE(end(span));
+        if (size <= kJumboChunk) continue;
+        EXPECT_EQ(finished(), std::vector<uint32_t>{size + kScopeRecordSize});
+        segment_.release_full();
+    }
+}
+
+TEST_F(HugeTest, HasRoomForAQuarterOfTheMemoryAndNoMore) {
+    bool whole = true;
+    const HeldSlot span = open_span(static_cast<uint32_t>(kLargest) - kSpareForEnd + 1, 1, &whole);
+    EXPECT_FALSE(whole);
+    EXPECT_GT(word(*span.slot).length, 1'000'000u) << "what it had stays";
+    for (const auto& [extents, most] : {std::pair<uint32_t, uint64_t>{15, kExtentSize},
+                                        {16, 256 << 10},
+                                        {63, 256 << 10},
+                                        {64, kMegabyte},
+                                        {223, kMegabyte},
+                                        {224, kLargest}}) {
+        OpenSegment other(with_huge(extents));
+        EXPECT_EQ(other.view().header().huge_places, extents < 16 ? 0 : kHugePlaces);
+        Slot& slot = other.view().slot(other->take_slot());
+        uint32_t largest = 0;
+        for (const uint32_t size :
+             {uint32_t{kExtentSize}, uint32_t{256 << 10}, uint32_t{kMegabyte}, uint32_t{kLargest}})
+            if (SlotWriter(*other, slot, SlotWord{SlotState::kOpen, 0, 0}).reserve(size - kSpareForEnd)) largest = size;
+        EXPECT_EQ(largest, most) << extents << " extents";
+    }
+}
+
+TEST_F(HugeTest, GoesBackOnceItsSpanHasEnded) {
+    for (int round = 0; round < 50; ++round) ASSERT_TRUE(end(open_span(200'000, 1)) && segment_.release_full() != 0);
+    EXPECT_EQ(StdAtomics::load(view().writer().huge, std::memory_order_relaxed), 1u | 1u << kHugeBlocks)
+        << "the next one takes what the last one had";
+    EXPECT_TRUE(map().has_huge(0));
+    EXPECT_FALSE(map().has_huge_block(0)) << "nobody reads what nobody uses";
+}
+
+TEST_F(HugeTest, NeverHasMoreMemoryThanTheSegmentMay) {
+    std::vector<HeldSlot> spans;
+    for (uint32_t size : {3'000'000u, 900'000u, 900'000u, 900'000u, 900'000u, 200'000u, 200'000u, 200'000u}) {
+        bool whole = true;
+        spans.push_back(open_span(size, 1, &whole));
+    }
+    const uint64_t open = held();
+    EXPECT_GT(open, 4 * kMegabyte);
+    const uint32_t extents = fill_with_chunks();
+    EXPECT_LE(held(), kExtents * kExtentSize + kBeside);
+    EXPECT_GT(extents, 32u) << "and the rest has a share nevertheless";
+    uint32_t ended = 0;
+    for (const HeldSlot& span : spans) ended += end(span);
+    EXPECT_GE(ended, 2u) << "what is open has room for its end";
+    EXPECT_LE(held(), kExtents * kExtentSize + kBeside);
+}
+
+TEST_F(HugeTest, HasNoMemoryThatOthersHave) {
+    EXPECT_GT(fill_with_chunks(), kExtents - 48);
+    bool whole = true;
+    const HeldSlot span = open_span(200'000, 1, &whole);
+    EXPECT_FALSE(whole);
+    EXPECT_GT(word(*span.slot).length, 60'000u);
+    EXPECT_LE(held(), kExtents * kExtentSize + kBeside);
+    EXPECT_EQ(StdAtomics::load(view().writer().huge, std::memory_order_relaxed), 0u);
+}
+
+// There is one place for the largest at a time; while its span is not acknowledged, the next one is dropped and
+// counted.
+TEST_F(HugeTest, IsFullAtTheEndWhereNothingIsAcknowledged) {
+    EXPECT_TRUE(end(open_span(3'000'000, 1)));
+    EXPECT_TRUE(end(open_span(3'000'000, 2)));
+    EXPECT_FALSE(end(open_span(3'000'000, 3))) << "half of the memory at most is in finished ones";
+    EXPECT_EQ(sum_counters<>(view())[static_cast<size_t>(Counter::kDroppedFull)], 1u);
+    segment_.release_full();
+    EXPECT_TRUE(end(open_span(3'000'000, 4)));
+}
+
+TEST_F(HugeTest, IsGivenBackAndComesAgain) {
+    for (int round = 0; round < 3; ++round) {
+        const HeldSlot first = open_span(3'000'000, 1), second = open_span(200'000, 2);
+        ASSERT_TRUE(end(first) && end(second));
+        take_steps();
+        EXPECT_EQ(finished().size(), 2u);
+        map().each_chunk([&](uint32_t chunk) {
+            if (chunk < kFirstHugeChunk || segment_.word(chunk).state != ChunkState::kFull) return;
+            const uint8_t byte = segment_.word(chunk).length > kMegabyte ? 1 : 2;
+            EXPECT_TRUE(has_only(view().chunk_bytes(chunk, 0) + kScopeRecordSize,
+                                 segment_.word(chunk).length - kScopeRecordSize, byte))
+                << "what is not acknowledged stays";
+        });
+        segment_.release_full();
+        take_steps();
+        EXPECT_LE(held(), kMayKeep) << round;
+        const ExtentMap now = map();
+        EXPECT_GT(now.huge_bytes(), 7 * kMegabyte);
+        EXPECT_GT(now.bytes_without_memory(), now.huge_bytes() - kMegabyte) << "as an agent sees it";
+    }
+}
+
+// While an agent gives it.
+TEST_F(HugeTest, IsNotTakenFromWhoGivesIt) {
+    ASSERT_TRUE(end(open_span(200'000, 1)));
+    segment_.release_full();
+    ExtentGiver<> blocks(view()), chunks(view());
+    const uint32_t block = kFirstHuge, chunk = kFirstHuge + kHugeBlocks;
+    ASSERT_TRUE(blocks.take_unused(block, ExtentWord::unpack(view().extent_word(block))));
+    ASSERT_EQ(chunks.take(chunk, ExtentKind::kHugeChunk, [](uint32_t, ChunkWord) {}), 1u);
+    const HeldSlot span = open_span(200'000, 2);
+    EXPECT_EQ(word(*span.slot).place, kBlockClasses + 2) << "the next one will do";
+    ASSERT_TRUE(end(span));
+    EXPECT_EQ(segment_.word((chunk + 1) * kChunksPerExtent).state, ChunkState::kFull);
+    blocks.finish_unused(block);
+    chunks.finish(chunk, ExtentKind::kHugeChunk, true);
+    const HeldSlot next = open_span(200'000, 3);
+    EXPECT_EQ(word(*next.slot).place, kBlockClasses + 1);
+    ASSERT_TRUE(end(next));
+    EXPECT_EQ(segment_.word(chunk * kChunksPerExtent).state, ChunkState::kFull);
+}
+
+class HugeFlightRecorderTest : public HugeTest {
+protected:
+    HugeFlightRecorderTest() : HugeTest(with_huge(kExtents, OpenSegment::kOverwriteOldest)) {}
+};
+
+TEST_F(HugeFlightRecorderTest, KeepsTheNewest) {
+    for (uint8_t i = 1; i <= 20; ++i) ASSERT_TRUE(end(open_span(3'000'000 + i, i)));
+    std::vector<uint32_t> lengths = finished();
+    for (uint32_t& length : lengths) length -= 3'000'000 + kScopeRecordSize;
+    std::sort(lengths.begin(), lengths.end());
+    EXPECT_EQ(lengths, (std::vector<uint32_t>{19, 20}));
+    EXPECT_EQ(sum_counters<>(view())[static_cast<size_t>(Counter::kDroppedOverwritten)], 18u);
+    EXPECT_LE(held(), kExtents * kExtentSize + kBeside);
+}
+
+// Threads that open and end spans of all sizes while somebody acknowledges, and somebody gives memory back.
+TEST_F(HugeTest, GoesAndComesUnderThreads) {
+    constexpr int kThreads = 3, kRounds = 60;
+    std::atomic<int> running = kThreads;
+    std::atomic<uint32_t> strange = 0, large = 0;
+    std::vector<std::thread> threads;
+    for (int me = 1; me <= kThreads; ++me)
+        threads.emplace_back([&, me] {
+            LevelWriter writer;
+            writer.open(*segment_, static_cast<uint32_t>(me));
+            for (int round = 0; round < kRounds; ++round) {
+                const HeldSlot held = writer.take_slot(*segment_);
+                writer.publish_start(*held.slot, SlotWord{SlotState::kOpen, 0, 0});
+                const auto size = static_cast<uint32_t>(round % 5 == 0 ? 2'000'000 : 70'000 * (1 + round % 7));
+                SlotWriter data(*segment_, *held.slot, word(*held.slot));
+                if (data.reserve(size)) {
+                    memset(data.next(), me, size);
+                    data.advance(size);
+                    data.publish();
+                    ++large;
+                    const uint8_t* const at = data_of(view(), *held.slot, word(*held.slot));
+                    strange += at[0] != me || at[size / 2] != me || at[size - 1] != me;
+                }
+                const SlotWord word = this->word(*held.slot);
+                if (word.length == 0 || !writer.make_room(*segment_, word.length)) {
+                    writer.publish_drop(*segment_, *held.slot, held.index, word, Counter::kDroppedFull);
+                    continue;
+                }
+                memcpy(writer.place(0), data_of(view(), *held.slot, word), word.length);
+                writer.publish_end(*segment_, *held.slot, held.index, word, word.length);
+                writer.seal(*segment_);
+            }
+            writer.leave(*segment_);
+            --running;
+        });
+    uint64_t most = 0;
+    ExtentMap known(kExtents, true);
+    uint32_t seen = 0;
+    while (running != 0) {
+        EXPECT_TRUE(known.update(view()));
+        known.each_chunk([&](uint32_t chunk) {
+            const ChunkWord word = segment_.word(chunk);
+            if (word.state != ChunkState::kFull) return;
+            const uint8_t* const at =
+                known.chunk_capacity(chunk) == 0 ? nullptr : view().chunk_bytes(chunk, known.chunk_capacity(chunk));
+            strange += word.spans == 1 && (at[kScopeRecordSize] == 0 || at[kScopeRecordSize] != at[word.length - 1]);
+            seen += word.spans;
+            segment_.release(chunk);
+        });
+        segment_->give_back_idle();
+        most = std::max(most, held());
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(strange, 0u);
+    EXPECT_GT(large, 0u);
+    EXPECT_LE(most, kExtents * kExtentSize + kBeside);
+    segment_.release_full();
+    take_steps();
+    EXPECT_LE(held(), kMayKeep);
+}
+
+// A place of which a part alone can be had is given back whole: who else needs it is better off.
+TEST_IN_PROCESS(HugeTmpfsTest, TakesNothingOfAFullTmpfs) {
+    test::SmallDirectory directory;
+    SKIP_UNLESS_MOUNTED(directory);
+    Clock clock;
+    clock.start();
+    std::vector<uint64_t> pool(Segment::pool_bytes(kExtents) / sizeof(uint64_t));
+    Segment segment;
+    ASSERT_EQ(segment.open(with_huge(), clock, pool.data()), 0);
+    Slot& slot = segment.view().slot(segment.take_slot());
+    const uint64_t before = held(directory.path());
+    EXPECT_FALSE(SlotWriter(segment, slot, SlotWord{SlotState::kOpen, 0, 0}).reserve(3'000'000)) << "of 1 MiB";
+    EXPECT_LE(held(directory.path()), before + 2 * kPage) << "the page that says something about it, and another";
+    EXPECT_EQ(segment.view().writer().huge, 0u);
+}
+
+// ---- Killed in between ----------------------------------------------------------------------------------------------
+
+void live(Segment& segment) {
+    LevelWriter writer;
+    writer.open(segment, 1);
+    const auto open = [&](uint32_t size) {
+        const HeldSlot held = writer.take_slot(segment);
+        writer.publish_start(*held.slot, SlotWord{SlotState::kOpen, 0, 0});
+        SlotWriter data(segment, *held.slot, SlotWord{SlotState::kOpen, 0, 0});
+        if (!data.reserve(size)) _exit(3);
+        memset(data.next(), 9, size);
+        data.advance(size);
+        data.publish();
+        return held;
+    };
+    for (int round = 0; round < 2; ++round) {
+        open(200'000);
+        const HeldSlot held = open(1'000'000);
+        if (!writer.make_room(segment, 1'000'000)) _exit(4);
+        memset(writer.place(0), 9, 1'000'000);
+        writer.publish_end(segment, *held.slot, held.index, SlotWord::unpack(held.slot->word), 1'000'000);
+        writer.seal(segment);
+    }
+    for (const uint32_t place : {kHugeBlocks + 8, kHugeBlocks + 9})
+        ChunkReader<>::release(segment.view(), (kFirstHuge + place) * kChunksPerExtent, 1);
+    for (int step = 0; step < 10; ++step) segment.give_back_idle();
+    open(1'000'000);  // in what has no memory any more
+}
+
+TEST(HugeKillTest, LeavesNothingThatAnAgentDoesNotFinish) {
+    for (const char* step : {"huge_taken", "huge_counted", "huge_block_taken", "data_copied", "huge_unused", "claimed",
+                             "committed", "sealed", "slot_cleared", "extent_giving", "own_chunks_punched",
+                             "unused_giving", "own_extent_punched", "unused_emptied", "huge_restored"}) {
+        SCOPED_TRACE(step);
+        const test::PrivateDirectory directory;
+        const pid_t child = fork();
+        if (child == 0) {
+            Clock clock;
+            clock.start();
+            std::vector<uint64_t> pool(Segment::pool_bytes(kExtents) / sizeof(uint64_t));
+            Segment segment;
+            if (setenv("SPANRING_DIR", directory.path().c_str(), 1) != 0 ||
+                segment.open(with_huge(), clock, pool.data()) != 0)
+                _exit(2);
+            g_kill_at = step;
+            live(segment);
+            _exit(0);
+        }
+        int status = 0;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+        std::string path;
+        for (const auto& entry : std::filesystem::directory_iterator(directory.path())) path = entry.path();
+        const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+        ASSERT_GE(file, 0);
+        const uint64_t size = segment_size(kExtents, true);
+        void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        ASSERT_NE(memory, MAP_FAILED);
+        const SegmentView view(static_cast<uint8_t*>(memory), kExtents);
+        ExtentMap map(view.header());
+        ASSERT_TRUE(map.update_finally(view));
+        const uint64_t before = held(directory.path());
+        std::vector<uint32_t> open;
+        Recovery<> recovery(view, map, view.writer().counter_lines);
+        ASSERT_EQ(recovery.run(open), RecoveryFault::kNone);
+        uint64_t finished = 0;
+        map.each_chunk([&](uint32_t chunk) {
+            const ChunkWord word = ChunkReader<>::committed(view.chunk_line(chunk));
+            EXPECT_EQ(check_word(word, map.chunk_capacity(chunk), false), ChunkFault::kNone);
+            for (uint32_t at = kScopeRecordSize; at < word.length; at += 4096)
+                ASSERT_EQ(view.chunk_bytes(chunk, map.chunk_capacity(chunk))[at], 9);
+            finished += word.spans;
+        });
+        for (const uint32_t slot : open) {
+            SlotCopy copy;
+            ASSERT_TRUE(copy_slot(view, map, slot, copy));
+            for (const uint8_t byte : copy.data) ASSERT_EQ(byte, 9);
+        }
+        const CounterSums counters = sum_counters<>(view);
+        EXPECT_EQ(counters[static_cast<size_t>(Counter::kStarted)],
+                  counters[static_cast<size_t>(Counter::kEnded)] + open.size());
+        EXPECT_LE(finished, counters[static_cast<size_t>(Counter::kEnded)]);
+        EXPECT_EQ(held(directory.path()), before) << "nothing is read that has no memory";
+        munmap(memory, size);
+        close(file);
+    }
+}
+
+}  // namespace
+}  // namespace spanring::ring
