@@ -4,7 +4,9 @@
 
     whole AMALGAMATE MAP PROGRAM      on Linux by -DSPR_ELSEWHERE: each function of the library and of the test kit is there, without
                                       a warning of any compiler; the PROGRAM (elsewhere.c) runs with it
-    cross AMALGAMATE BUILD PROGRAM    for macOS and Windows, by zig of PyPI: both files, and the PROGRAM as C99, as C11 and as C++11
+    cross AMALGAMATE BUILD PROGRAM INCLUDE
+                                      for macOS and Windows, by zig of PyPI: both files, the PROGRAM as C99, as C11 and as C++11, and the
+                                      headers for C++ of the folder INCLUDE
 """
 import contextlib
 import os
@@ -23,7 +25,7 @@ STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O1"]
 CPP = ["-std=c++17", "-fno-exceptions", "-fno-rtti"]
 SOURCES = ("spanring.cpp", "spanring_test_kit.cpp")
 TARGETS = ("x86_64-windows-gnu", "aarch64-windows-gnu", "x86_64-macos", "aarch64-macos")
-ZIG = "ziglang==0.17.0"
+ZIG = pathlib.Path(__file__).resolve().parent / "requirements.txt"  # zig, whose clang has headers for all of these
 SYSTEMS = {"windows": "_WIN32", "macos": "__APPLE__"}
 
 
@@ -65,19 +67,24 @@ def zig_of(build):
         shutil.rmtree(environment, ignore_errors=True)
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         if subprocess.run(["/usr/bin/python3", "-m", "venv", environment], **quiet).returncode != 0 or subprocess.run(
-                [python, "-m", "pip", "install", "--quiet", "--only-binary=:all:", ZIG], **quiet).returncode != 0:
-            print(f"{ZIG} cannot be had from PyPI here: nothing was compiled for {', '.join(TARGETS)}")
+                [python, "-m", "pip", "install", "--quiet", "--only-binary=:all:", "--require-hashes", "--requirement", ZIG],
+                **quiet).returncode != 0:
+            print(f"zig cannot be had from PyPI here: nothing was compiled for {', '.join(TARGETS)}")
             sys.exit(SKIPPED)
         (environment / "complete").touch()
     return [python, "-m", "ziglang"]
 
 
-def cross(amalgamate, build, program):
+def cross(amalgamate, build, program, include):
     zig = zig_of(build)
     with files(amalgamate) as folder:
         sources = [("c++", [*CPP, folder / name]) for name in SOURCES]
         sources += [("cc", [f"-std={standard}", "-I", folder, program]) for standard in ("c99", "c11")]
         sources += [("c++", ["-std=c++11", "-x", "c++", "-I", folder, program])]
+        every = folder / "every_header.cpp"
+        every.write_text("".join(f"#include <spanring/{path.name}>\n" for path in sorted(pathlib.Path(include).glob("spanring/*.hpp"))
+                                 if path.name != "opentelemetry.hpp"))  # that needs OpenTelemetry's own headers
+        sources += [("c++", ["-std=c++17", "-I", folder, "-I", include, every])]
         for target in TARGETS:
             for language, arguments in sources:
                 done = subprocess.run([*zig, language, "-target", target, *STRICT, "-c", *arguments, "-o", folder / "made.o"])
