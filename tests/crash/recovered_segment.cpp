@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <utility>
 
 #include "ring/attach.hpp"
 #include "ring/chunk_reader.hpp"
@@ -74,6 +75,26 @@ bool collect(const uint8_t* at, const uint8_t* end, std::multiset<std::string>& 
         ++ret_spans;
         at += size;
     }
+    return true;
+}
+
+// What the file has memory for. Where that is what it was at the last look, the rest of the image is as it was, too:
+// nobody writes where an image has nothing.
+bool read_file(int fd, uint64_t size, std::vector<uint8_t>& ret_image) {
+    static const std::vector<uint8_t>* last_image = nullptr;
+    static std::vector<std::pair<off_t, off_t>> last_runs;
+    std::vector<std::pair<off_t, off_t>> runs;
+    for (off_t at = 0; (at = lseek(fd, at, SEEK_DATA)) >= 0;) {
+        const off_t end = lseek(fd, at, SEEK_HOLE);
+        if (end < 0) return false;
+        runs.emplace_back(at, end);
+        at = end;
+    }
+    if (last_image != &ret_image || ret_image.size() != size || runs != last_runs) ret_image.assign(size, 0);
+    last_image = &ret_image;
+    last_runs = runs;
+    for (const auto& [begin, end] : runs)
+        if (pread(fd, ret_image.data() + begin, static_cast<size_t>(end - begin), begin) != end - begin) return false;
     return true;
 }
 
@@ -155,8 +176,7 @@ bool read_segment(const std::string& directory, std::vector<uint8_t>& ret_image,
         ring::AttachReport report = ring::check_segment_file(fd, geteuid(), size);
         if (report.ok()) report = ring::read_segment_header(fd, size, instance, header);
         if (report.ok()) {
-            ret_image.resize(size);
-            found = pread(fd, ret_image.data(), size, 0) == static_cast<ssize_t>(size);
+            found = read_file(fd, size, ret_image);
         } else {
             ret_fault = ring::describe(report);
         }
