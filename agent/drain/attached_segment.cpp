@@ -162,7 +162,7 @@ bool AttachedSegment::visit_chunks(Batcher& batcher, uint64_t budget, uint32_t l
 bool AttachedSegment::visit(uint32_t chunk, Batcher& batcher, PassResult& result) {
     ring::ChunkLine& line = view().chunk_line(chunk);
     ChunkWord word = ChunkReader<>::committed(line);
-    if (word == ChunkWord{ChunkState::kFree, word.generation, 0, 0} && !cursors_.has_cursor(chunk)) {  // not used yet
+    if (cursors_.is_unused_at(chunk, word)) {
         cursors_.set_idle(chunk, word);
         return true;
     }
@@ -175,7 +175,7 @@ bool AttachedSegment::visit(uint32_t chunk, Batcher& batcher, PassResult& result
     if (word.length != 0 && !held_.can_be_read(chunk)) return fail(kNoMemory);
     if (begun && !begin_generation(chunk, cursor)) return false;
     if (word.state == ChunkState::kFree) {
-        cursors_.set_idle(chunk, word);
+        cursors_.forget(chunk, word);
         return true;
     }
     if (word.state == ChunkState::kEvicting && !dead()) return true;  // a writer won; it counts what was lost
@@ -404,10 +404,7 @@ bool AttachedSegment::get_up() {
 uint32_t AttachedSegment::reclaim(IdleMemory::Clock::time_point now) {
     if (!quarantined_.empty() || dead()) return 0;
     return retired_.release([this, now](uint32_t chunk) {
-        ChunkCursor& cursor = cursors_[chunk];
-        cursor.seen = ChunkReader<>::release(view(), chunk, cursor.seen.generation);
-        cursor.restart(0, 0);
-        cursors_.set_idle(chunk, cursor.seen);
+        cursors_.forget(chunk, ChunkReader<>::release(view(), chunk, cursors_[chunk].seen.generation));
         idle_memory_.note_freed(chunk, now);
     });
 }

@@ -42,10 +42,17 @@ void ChunkCursors::extend(const ring::ExtentMap& extents) {
         before = extent;
         chunks_.push_back(chunk);
     });
-    cursor_of_.resize(chunks_.size(), kNoCursor);
+    cursors_.resize(chunks_.size());
     idle_words_.resize(chunks_.size(), kLook);
     is_used_.resize(chunks_.size(), false);
     all_next_ = true;
+}
+
+void ChunkCursors::make(uint32_t place) {
+    cursors_[place] = std::make_unique<ChunkCursor>();
+    if (idle_words_[place] == kLook) return;
+    cursors_[place]->seen = ring::ChunkWord::unpack(idle_words_[place]);
+    cursors_[place]->known = true;
 }
 
 void ChunkCursors::look_at_all() {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How far the agent is in each chunk of a segment, and which chunks a pass has to look at. The agent's own memory:
-// nothing here believes the segment, and nothing here writes to it. A chunk that was never used costs a few words of
-// it, and has no cursor. Drain thread only.
+// nothing here believes the segment, and nothing here writes to it. A chunk that is not in use costs a few words of it,
+// and has no cursor: of a FREE one all that is to be known is its word. Drain thread only.
 //
 // A round looks at all chunks, or at those in use alone: an owner's chunk gets longer without a word to anybody, and an
 // answer moves a mark. Of any other chunk the word moves with a claim alone, which the process counts.
@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <vector>
 
 #include "drain/low_water.hpp"
@@ -48,16 +48,20 @@ public:
     // Takes in the chunks of the extents that are new, or that hold chunks now.
     void extend(const ring::ExtentMap& extents);
 
-    // Makes one where there is none yet.
+    // Makes one where there is none, with what is known.
     ChunkCursor& operator[](uint32_t chunk) {
-        uint32_t& cursor = cursor_of_[place_of(chunk)];
-        if (cursor == kNoCursor) {
-            cursor = static_cast<uint32_t>(cursors_.size());
-            cursors_.emplace_back();
-        }
-        return cursors_[cursor];
+        const uint32_t place = place_of(chunk);
+        if (cursors_[place] == nullptr) make(place);
+        return *cursors_[place];
     }
-    bool has_cursor(uint32_t chunk) const { return cursor_of_[place_of(chunk)] != kNoCursor; }
+    bool has_cursor(uint32_t chunk) const { return cursors_[place_of(chunk)] != nullptr; }
+    // Whether that word says nothing new of a chunk without a cursor.
+    bool is_unused_at(uint32_t chunk, ring::ChunkWord word) const {
+        const uint32_t place = place_of(chunk);
+        const bool is_free = word == ring::ChunkWord{ring::ChunkState::kFree, word.generation, 0, 0};
+        return is_free && cursors_[place] == nullptr &&
+               (idle_words_[place] == kLook || idle_words_[place] == word.pack());
+    }
     uint32_t count() const { return static_cast<uint32_t>(chunks_.size()); }
 
     // There is nothing to do for the chunk as long as its word is this one.
@@ -65,6 +69,11 @@ public:
         const uint32_t place = place_of(chunk);
         idle_words_[place] = word.pack();
         if (moves_unclaimed(word.state)) use(place);
+    }
+    // Everything of it is done, and it is FREE.
+    void forget(uint32_t chunk, ring::ChunkWord word) {
+        cursors_[place_of(chunk)].reset();
+        set_idle(chunk, word);
     }
     void look_again(uint32_t chunk) {
         const uint32_t place = place_of(chunk);
@@ -113,8 +122,8 @@ public:
 
 private:
     static constexpr uint64_t kLook = ~uint64_t{0};  // no sound word: there is no such state
-    static constexpr uint32_t kNoCursor = ~uint32_t{0};
 
+    void make(uint32_t place);
     static bool moves_unclaimed(ring::ChunkState state) {
         return state == ring::ChunkState::kOpen || state == ring::ChunkState::kEvicting;
     }
@@ -134,11 +143,10 @@ private:
 
     static constexpr uint32_t kNoChunks = ~uint32_t{0};
 
-    uint32_t version_ = 0;                // of the extents that were taken in
-    std::vector<uint32_t> first_places_;  // of each extent, by its row, in what follows
-    std::vector<uint32_t> chunks_;        // those that there are, as they were found
-    std::vector<uint32_t> cursor_of_;     // its index in cursors_
-    std::deque<ChunkCursor> cursors_;     // of chunks that were ever used
+    uint32_t version_ = 0;                               // of the extents that were taken in
+    std::vector<uint32_t> first_places_;                 // of each extent, by its row, in what follows
+    std::vector<uint32_t> chunks_;                       // those that there are, as they were found
+    std::vector<std::unique_ptr<ChunkCursor>> cursors_;  // null: the chunk is not in use
     // Of each chunk the word at which there is nothing to do for it, or kLook. Apart from the cursors, so that a look
     // at a thousand chunks reads little more than their words.
     std::vector<uint64_t> idle_words_;

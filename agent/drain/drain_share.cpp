@@ -104,6 +104,7 @@ void DrainShare::follow(std::shared_ptr<const ExportPlan> plan) {
 void DrainShare::look_soon(uint64_t source) {
     ServedSegment* const served = segments_.find(source);
     if (served == nullptr) return;  // it has ended
+    segments_.rouse(*served);
     served->next_liveness = now_;
     served->pace.hurry(now_);
     served->unheard_bells = 0;
@@ -152,13 +153,14 @@ void DrainShare::do_work(Clock::time_point now) {
     beat();
     submit_for_flush();
     batcher_.submit_if_old(batcher_.shared());
-    for (auto& [source, served] : segments_) batcher_.submit_if_old(served.segment->own_lane());
+    for (ServedSegment* served : segments_.awake()) batcher_.submit_if_old(served->segment->own_lane());
     settle();
     if (now_ >= next_ledger_) {
         next_ledger_ = now_ + options_.ledger_period;
         tell_ledger();
     }
     share_work();
+    if (idle_heap_.is_time(status_.bytes - std::exchange(bytes_before_, status_.bytes), now_)) IdleHeap::give_back();
     publish_status();
 }
 
@@ -179,6 +181,7 @@ void DrainShare::drain_everything(Clock::time_point now) {
 
 void DrainShare::drain_due(bool all) {
     turns_.begin_pass();
+    all ? segments_.rouse_all() : segments_.rouse_due(now_);
     const bool shares = exchange_.threads() > 1;  // else nobody asks what each segment takes
     Clock::time_point begin = shares ? Clock::now() : now_;
     segments_.visit_in_turn([&](ServedSegment& served) {
@@ -196,10 +199,14 @@ void DrainShare::drain_due(bool all) {
         const Clock::time_point end = Clock::now();
         served.spent += end - std::exchange(begin, end);
     });
+    segments_.let_rest([](const ServedSegment& served) {
+        return !served.segment->has_to_settle() && served.segment->own_lane().empty();
+    });
 }
 
 void DrainShare::drain(ServedSegment& served, uint64_t budget) {
     AttachedSegment& segment = *served.segment;
+    served.may_rest = false;
     const CrashScope scope(served.path);
     SPR_FAILPOINT(segment.producer().service);
     if (!segment.dead() && now_ >= served.next_liveness) {
@@ -229,17 +236,21 @@ void DrainShare::rest(ServedSegment& served, bool came) {
     ++status_.looks;
     const bool busy = came || segment.dead() || segment.flush_pending();
     const bool heard = served.is_heard() && served.unheard_bells < kMostUnheardBells;
+    const auto sleep = [&](std::chrono::milliseconds pause) {
+        served.pace.sleep(pause, now_);
+        served.may_rest = true;
+    };
     if (segment.asleep()) {
-        if (!busy && heard && !segment.has_rung()) return served.pace.sleep(options_.pace.asleep, now_);
+        if (!busy && heard && !segment.has_rung()) return sleep(options_.pace.asleep);
         if (segment.get_up()) ++served.unheard_bells;
         served.pace.wake(options_.pace, now_);
         return;
     }
     if (busy || !served.pace.is_quiet(options_.pace, now_)) return;
     if (heard && segment.lie_down())
-        served.pace.sleep(options_.pace.asleep, now_);
+        sleep(options_.pace.asleep);
     else if (!heard || !segment.rings())
-        served.pace.sleep(options_.pace.deaf, now_);
+        sleep(options_.pace.deaf);
 }
 
 // Sent at once: what ends meanwhile comes later.
@@ -263,6 +274,7 @@ void DrainShare::beat() {
 
 void DrainShare::close_quarantined(ServedSegment& served) {
     AttachedSegment& segment = *served.segment;
+    segments_.rouse(served);
     ++status_.quarantined;
     const Producer& producer = segment.producer();
     spdlog::error("{} ({}, pid {}): quarantined: {}. The file is left where it is", served.path,
@@ -272,22 +284,23 @@ void DrainShare::close_quarantined(ServedSegment& served) {
 
 void DrainShare::submit_all() {
     batcher_.submit(batcher_.shared());
-    for (auto& [source, served] : segments_) {
-        batcher_.submit(served.segment->own_lane());
-        served.segment->flush_submitted(batcher_);
+    for (ServedSegment* served : segments_.awake()) {
+        batcher_.submit(served->segment->own_lane());
+        served->segment->flush_submitted(batcher_);
     }
 }
 
 void DrainShare::submit_for_flush() {
-    for (auto& [source, served] : segments_) {
-        if (!served.segment->wants_flush()) continue;
+    for (ServedSegment* served : segments_.awake()) {
+        AttachedSegment& segment = *served->segment;
+        if (!segment.wants_flush()) continue;
         // Where nothing of it is in the batch that all share, that one stays as it is.
-        if (served.segment->is_in(batcher_.shared())) {
-            if (!queues_.may_flush(served.owner, now_)) continue;  // it is sent by its age meanwhile
+        if (segment.is_in(batcher_.shared())) {
+            if (!queues_.may_flush(served->owner, now_)) continue;  // it is sent by its age meanwhile
             batcher_.submit(batcher_.shared());
         }
-        batcher_.submit(served.segment->own_lane());
-        served.segment->flush_submitted(batcher_);
+        batcher_.submit(segment.own_lane());
+        segment.flush_submitted(batcher_);
     }
 }
 
@@ -301,22 +314,22 @@ void DrainShare::process_answers() {
 void DrainShare::settle() {
     book_answers();
     waits_for_pins_ = false;
-    for (auto& [source, served] : segments_) {
-        if (!served.segment->has_to_settle()) continue;
-        const CrashScope scope(served.path);
-        if (served.segment->reclaim(now_) != 0) served.pace.no_later_than(now_ + options_.pace.busy);
-        waits_for_pins_ = waits_for_pins_ || served.segment->waits_to_reclaim();
-        served.segment->serve_flush();
+    for (ServedSegment* served : segments_.awake()) {
+        AttachedSegment& segment = *served->segment;
+        if (!segment.has_to_settle()) continue;
+        const CrashScope scope(served->path);
+        if (segment.reclaim(now_) != 0) served->pace.no_later_than(now_ + options_.pace.busy);
+        waits_for_pins_ = waits_for_pins_ || segment.waits_to_reclaim();
+        segment.serve_flush();
     }
     set_ended_apart();
     if (flushes_.waiting() && !batcher_.outstanding_until(flushes_.barrier())) flushes_.serve();
 }
 
 void DrainShare::set_ended_apart() {
-    for (auto at = segments_.begin(); at != segments_.end();) {
-        const auto next = std::next(at);
-        if (at->second.is_over()) exchange_.end(number_, segments_.take(at));
-        at = next;
+    for (size_t i = 0; i < segments_.awake().size();) {  // another one takes the place of one that is over
+        const ServedSegment& served = *segments_.awake()[i];
+        served.is_over() ? exchange_.end(number_, segments_.take(segments_.at(served.source))) : void(++i);
     }
 }
 
@@ -359,6 +372,7 @@ template <class Answer>
 void DrainShare::book(ServedSegment& served, const Receipt& receipt, const Resolutions& share, const Answer& answer,
                       bool left_behind) {
     AttachedSegment& segment = *served.segment;
+    segments_.rouse(served);
     const CrashScope scope(served.path);
     left_behind ? segment.leave_behind() : segment.acknowledge(receipt, share, answer.plan);
     served.pace.no_later_than(now_ + options_.pace.busy);  // a chunk may be done with
@@ -431,8 +445,7 @@ void DrainShare::update_ledger() {
 
 void DrainShare::publish_status() {
     status_.batches = batcher_.submitted();
-    const auto asleep = [](const auto& item) { return item.second.segment->asleep(); };
-    status_.asleep = static_cast<uint64_t>(std::count_if(segments_.begin(), segments_.end(), asleep));
+    status_.asleep = segments_.asleep();
     status_.outstanding = batcher_.outstanding();
     status_.buffers = batcher_.buffers();
     board_.publish(status_);
@@ -444,11 +457,11 @@ DrainShare::Clock::time_point DrainShare::due() const {
     Clock::time_point until = batcher_.due(batcher_.shared());
     if (!segments_.empty()) until = std::min({until, next_ledger_, heartbeat_.due()});
     if (decisions_ != nullptr) until = std::min(until, decisions_->due());
-    for (const auto& [source, served] : segments_) {
-        if (served.is_read()) until = std::min(until, served.pace.due());
-        until = std::min(until, batcher_.due(served.segment->own_lane()));
+    for (const ServedSegment* served : segments_.awake()) {
+        if (served->is_read()) until = std::min(until, served->pace.due());
+        until = std::min(until, batcher_.due(served->segment->own_lane()));
     }
-    return until;
+    return segments_.next_look(until);
 }
 
 bool DrainShare::wait(Clock::time_point until, int other) {

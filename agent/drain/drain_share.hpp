@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "base/idle_heap.hpp"
 #include "drain/batcher.hpp"
 #include "drain/decision_rounds.hpp"
 #include "drain/drain_exchange.hpp"
@@ -135,6 +136,8 @@ private:
     Batcher::Lane partial_lane_;
     uint64_t partial_serial_ = 0;  // of the last batch of such
     WorkWindow window_;
+    IdleHeap idle_heap_;
+    uint64_t bytes_before_ = 0;  // status_.bytes as the last pass left it
 
     Clock::time_point now_{};
     Clock::time_point next_ledger_{};

@@ -27,7 +27,8 @@ public:
 
     Clock::time_point due() const { return due_; }
     // A little early counts, so that many segments share a wake-up.
-    bool is_due(Clock::time_point now) const { return now >= due_ - interval_ / 8; }
+    Clock::time_point early() const { return due_ - interval_ / 8; }
+    bool is_due(Clock::time_point now) const { return now >= early(); }
     void hurry(Clock::time_point now) { due_ = now; }
 
     // After a look that gave so many bytes; `complete`: there was not more.
@@ -38,7 +39,7 @@ public:
         const uint64_t wanted = static_cast<uint64_t>(interval_.count()) * kAim / std::max<uint64_t>(bytes, 1);
         interval_ = microseconds(static_cast<microseconds::rep>(std::min(wanted, doubled)));
         interval_ = std::clamp(interval_, limits.shortest, limits.idle);
-        due_ = complete ? now + interval_ : now;
+        due_ = complete ? shared(now + interval_) : now;
     }
 
     // Nothing came for a while.
@@ -57,6 +58,14 @@ public:
     void no_later_than(Clock::time_point when) { due_ = std::min(due_, when); }
 
 private:
+    // Where little comes, looks at many segments come together: a wake-up costs more than a look.
+    Clock::time_point shared(Clock::time_point due) const {
+        constexpr std::chrono::microseconds kGrid{5'000};
+        if (interval_ < kGrid) return due;
+        const Clock::duration past = due.time_since_epoch() % kGrid;
+        return past == Clock::duration::zero() ? due : due + (kGrid - past);
+    }
+
     static constexpr uint64_t kAim = 192 << 10;  // bytes a look
 
     std::chrono::microseconds interval_{1000};

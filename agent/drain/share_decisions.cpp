@@ -71,6 +71,7 @@ void DrainShare::all_settled() {
     if (settled_ == nullptr) return;
     const CrashScope scope(settled_->path);
     settled_->segment->all_sampled_out();
+    segments_.rouse(*settled_);
     settled_->pace.no_later_than(now_ + options_.pace.busy);  // a chunk may be done with
     settled_->row_is_told = false;
     settled_ = nullptr;

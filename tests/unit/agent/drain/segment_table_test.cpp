@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <iterator>
 #include <string>
 #include <vector>
@@ -59,6 +60,65 @@ TEST_F(TableTest, GoesOnInTurnWhereTheNextOneIsGone) {
     table.take(std::next(table.begin()));
     EXPECT_EQ(turn(), (std::vector<std::string>{"c", "a"}));
     EXPECT_EQ(turn(), (std::vector<std::string>{"a", "c"}));
+}
+
+class RestTest : public TableTest {
+protected:
+    using Time = SegmentTable::Time;
+    using milliseconds = std::chrono::milliseconds;
+
+    // It is to be looked at so long after the beginning, or an eighth of that earlier.
+    void lay_down(ServedSegment& served, milliseconds pause) {
+        served.pace.sleep(pause, Time{});
+        served.may_rest = true;
+        table.let_rest([](const ServedSegment&) { return true; });
+    }
+};
+
+TEST_F(RestTest, IsPassedByUntilItIsDue) {
+    add("awake");
+    lay_down(add("resting"), milliseconds(800));
+    EXPECT_EQ(turn(), (std::vector<std::string>{"awake"}));
+    EXPECT_EQ(table.next_look(Time::max()), Time{} + milliseconds(800));
+    table.rouse_due(Time{} + milliseconds(699));
+    EXPECT_EQ(turn().size(), 1u);
+    table.rouse_due(Time{} + milliseconds(700));
+    EXPECT_EQ(turn().size(), 2u) << "an eighth early";
+    EXPECT_EQ(table.next_look(Time::max()), Time::max());
+}
+
+TEST_F(RestTest, IsOnlyForWhatHasNothingElseToDo) {
+    ServedSegment& busy = add("busy");
+    table.let_rest([](const ServedSegment&) { return true; });
+    EXPECT_FALSE(busy.rests) << "its look did not say that it may";
+    busy.may_rest = true;
+    table.let_rest([](const ServedSegment&) { return false; });
+    EXPECT_FALSE(busy.rests);
+    EXPECT_EQ(turn(), (std::vector<std::string>{"busy"}));
+}
+
+TEST_F(RestTest, EndsWhereSomethingComes) {
+    ServedSegment& first = add("first");
+    ServedSegment& second = add("second");
+    lay_down(first, milliseconds(10));
+    lay_down(second, milliseconds(20));
+    EXPECT_TRUE(turn().empty());
+    table.rouse(first);
+    EXPECT_EQ(turn(), (std::vector<std::string>{"first"}));
+    EXPECT_FALSE(first.may_rest) << "not before the next look";
+    EXPECT_EQ(table.next_look(Time::max()), Time{} + milliseconds(20));
+    table.rouse_all();
+    EXPECT_EQ(turn().size(), 2u);
+}
+
+TEST_F(RestTest, CanBeTakenAway) {
+    lay_down(add("one"), milliseconds(10));
+    lay_down(add("two"), milliseconds(20));
+    const ServedSegment taken = table.take(table.begin());
+    EXPECT_FALSE(taken.rests) << "awake where it comes to";
+    EXPECT_EQ(table.next_look(Time::max()), Time{} + milliseconds(20));
+    table.rouse_all();
+    EXPECT_EQ(turn(), (std::vector<std::string>{"two"}));
 }
 
 TEST(SegmentRollTest, KnowsAFileByItsFolderAndName) {
