@@ -42,6 +42,11 @@ constexpr uint32_t kLooksInAPass = 8192;
 // breaks the rules, all chunks are looked at nevertheless, so seldom that it costs nothing.
 constexpr uint32_t kChecksPerFullRound = 16;
 
+// Of a process over which the agent dozes an eighth of the memory, in extents, may come before it rings; one that has
+// less than these would ring for what is no burst.
+constexpr uint32_t kPartToBell = 8;
+constexpr uint64_t kLeastClaims = 8;
+
 constexpr char kNoMemory[] = "a chunk has content where it has no memory";
 constexpr char kUnreadable[] = "a part of it cannot be read any more (truncated, or no memory for it)";
 
@@ -399,6 +404,29 @@ bool AttachedSegment::has_rung() const { return quarantined_.empty() && !PolicyW
 bool AttachedSegment::get_up() {
     asleep_ = false;
     return quarantined_.empty() && !PolicyWord(view()).take_back_sleep();
+}
+
+bool AttachedSegment::may_doze() const {
+    return (held_.header.compatible & ring::kRingsAtMark) != 0 && claims_to_bell() >= kLeastClaims;
+}
+
+// Claims of the largest chunks that there usually are.
+uint64_t AttachedSegment::claims_to_bell() const { return held_.header.extent_limit / kPartToBell; }
+
+void AttachedSegment::doze() {
+    if (!quarantined_.empty()) return;
+    dozes_ = true;
+    // relaxed: a claim that misses it is followed by others, and by a look.
+    ring::StdAtomics::store(view().control().bell_mark, claims_ + claims_to_bell(), std::memory_order_relaxed);
+}
+
+bool AttachedSegment::end_doze() {
+    if (!std::exchange(dozes_, false) || !quarantined_.empty()) return false;
+    uint64_t& mark = view().control().bell_mark;
+    // relaxed, both: where it is rung in between, it was found to be time anyway.
+    if (ring::StdAtomics::load(mark, std::memory_order_relaxed) == 0) return true;
+    ring::StdAtomics::store(mark, uint64_t{0}, std::memory_order_relaxed);
+    return false;
 }
 
 uint32_t AttachedSegment::reclaim(IdleMemory::Clock::time_point now) {

@@ -119,6 +119,14 @@ public:
     // Whether the process has rung.
     bool get_up();
 
+    // Whether its process wakes the agent where more comes than some of its memory between two looks.
+    bool may_doze() const;
+    // Until the next look, or until it has rung. After a look.
+    void doze();
+    bool dozes() const { return dozes_; }
+    // Whether the process has rung meanwhile.
+    bool end_doze();
+
     // Frees what may be freed. Returns how many chunks.
     uint32_t reclaim(IdleMemory::Clock::time_point now);
     // See IdleMemory. After a look.
@@ -150,6 +158,9 @@ public:
     bool quiet() const { return cutter_.batches().empty() && waiting() == 0; }
     uint64_t waiting() const { return waiting_[0] + waiting_[1]; }  // spans, for a decision
 
+    // Dead, and everything handed out: until an answer comes, or a decision, there is nothing to do.
+    bool only_waits() const { return quarantined_.empty() && burial_.complete(); }
+
     // Dead, everything handed out and acknowledged: the file may go.
     bool finished() const;
 
@@ -164,6 +175,7 @@ private:
     bool update_extents();
     bool recover();
     bool claimed_since();
+    uint64_t claims_to_bell() const;
     PassResult pass(Batcher& batcher, uint64_t budget, uint32_t looks);
     void begin_round();
     bool visit_chunks(Batcher& batcher, uint64_t budget, uint32_t looks, PassResult& result);
@@ -196,6 +208,7 @@ private:
     bool zero_copy_;
     Batcher::Lane zero_copy_lane_;
     bool left_behind_ = false;
+    bool dozes_ = false;
     // Spans that wait for a decision, by what came before a flush that is under way, and what comes after: two eras, of
     // which each flush begins the next.
     std::array<uint64_t, 2> waiting_{};

@@ -32,9 +32,6 @@ constexpr std::chrono::seconds kStay{1};  // with a thread that it was given to
 
 constexpr uint64_t kRoundsToAllRows = 16;  // of the ledger
 
-// In a row. Of a process that has its file no longer within reach, the bells are not waited for.
-constexpr uint32_t kMostUnheardBells = 2;
-
 constexpr uint64_t kEverything = std::numeric_limits<uint64_t>::max();
 
 }  // namespace
@@ -108,6 +105,7 @@ void DrainShare::look_soon(uint64_t source) {
     served->next_liveness = now_;
     served->pace.hurry(now_);
     served->unheard_bells = 0;
+    if (served->segment->end_doze()) ++status_.bells;
     if (served->segment->asleep() && served->segment->get_up()) {
         ++status_.bells;
         served->pace.wake(options_.pace, now_);
@@ -200,7 +198,7 @@ void DrainShare::drain_due(bool all) {
         served.spent += end - std::exchange(begin, end);
     });
     segments_.let_rest([](const ServedSegment& served) {
-        return !served.segment->has_to_settle() && served.segment->own_lane().empty();
+        return !served.is_over() && !served.segment->has_to_settle() && served.segment->own_lane().empty();
     });
 }
 
@@ -220,7 +218,7 @@ void DrainShare::drain(ServedSegment& served, uint64_t budget) {
     status_.bytes += result.bytes;
     status_.invalid += result.invalid;
     status_.repaired += result.repaired;
-    served.pace.looked(options_.pace, result.bytes, !result.cut, now_);
+    served.pace.looked(options_.pace, result.bytes, !result.cut, longest_pause(served), now_);
     if (result.bytes != 0) served.row_is_told = false;
     rest(served, result.bytes != 0);
     if (segment.give_back(now_, options_.give_back_after)) served.pace.no_later_than(now_ + options_.pace.idle);
@@ -228,29 +226,6 @@ void DrainShare::drain(ServedSegment& served, uint64_t budget) {
     if (segment.flush_pending()) served.pace.no_later_than(now_ + kWaitForFlush);
     more_ = more_ || result.cut;
     if (!segment.quarantined().empty()) close_quarantined(served);
-}
-
-// After a look, where nothing comes: until the process rings, and until the next look where it does not.
-void DrainShare::rest(ServedSegment& served, bool came) {
-    AttachedSegment& segment = *served.segment;
-    ++status_.looks;
-    const bool busy = came || segment.dead() || segment.flush_pending();
-    const bool heard = served.is_heard() && served.unheard_bells < kMostUnheardBells;
-    const auto sleep = [&](std::chrono::milliseconds pause) {
-        served.pace.sleep(pause, now_);
-        served.may_rest = true;
-    };
-    if (segment.asleep()) {
-        if (!busy && heard && !segment.has_rung()) return sleep(options_.pace.asleep);
-        if (segment.get_up()) ++served.unheard_bells;
-        served.pace.wake(options_.pace, now_);
-        return;
-    }
-    if (busy || !served.pace.is_quiet(options_.pace, now_)) return;
-    if (heard && segment.lie_down())
-        sleep(options_.pace.asleep);
-    else if (!heard || !segment.rings())
-        sleep(options_.pace.deaf);
 }
 
 // Sent at once: what ends meanwhile comes later.
@@ -372,10 +347,11 @@ template <class Answer>
 void DrainShare::book(ServedSegment& served, const Receipt& receipt, const Resolutions& share, const Answer& answer,
                       bool left_behind) {
     AttachedSegment& segment = *served.segment;
-    segments_.rouse(served);
+    if (!segment.dozes()) segments_.rouse(served);
     const CrashScope scope(served.path);
     left_behind ? segment.leave_behind() : segment.acknowledge(receipt, share, answer.plan);
-    served.pace.no_later_than(now_ + options_.pace.busy);  // a chunk may be done with
+    // A chunk may be done with. Of a process of which little comes that can wait.
+    if (!segment.dozes()) served.pace.no_later_than(now_ + options_.pace.busy);
     served.row_is_told = false;
 }
 

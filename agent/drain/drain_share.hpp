@@ -98,6 +98,8 @@ private:
     void relieve_rings();
     void submit_decided();
     void drain(ServedSegment& served, uint64_t budget);
+    std::chrono::microseconds longest_pause(const ServedSegment& served) const;
+    static bool hears(const ServedSegment& served);
     void rest(ServedSegment& served, bool came);
     void beat();
     void close_quarantined(ServedSegment& served);

@@ -18,7 +18,7 @@ namespace spanring::agent {
 
 namespace {
 
-constexpr std::chrono::milliseconds kHintSpacing{2};  // whoever makes events makes no more passes than that
+constexpr std::chrono::milliseconds kHintSpacing{4};  // whoever makes events makes no more passes than that
 
 }  // namespace
 

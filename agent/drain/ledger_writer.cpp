@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drain/ledger_writer.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <iterator>
 #include <utility>
 
 #include "base/named_thread.hpp"
@@ -11,6 +14,10 @@ namespace spanring::agent {
 namespace {
 
 constexpr std::chrono::seconds kRetryPause{1};
+
+// A transaction costs as much as the writing of ten rows: processes that come and go are written together.
+constexpr std::chrono::milliseconds kGather{10};
+constexpr size_t kMostAtOnce = 256;
 
 }  // namespace
 
@@ -32,7 +39,7 @@ uint64_t LedgerWriter::update(ProcessRow row) {
     if (ledger_ == nullptr) return 0;
     const MutexLock lock(mutex_);
     queue_.push_back(std::move(row));
-    changed_.notify_one();
+    if (queue_.size() == 1) changed_.notify_one();
     return ++tickets_;
 }
 
@@ -49,8 +56,8 @@ std::optional<ProcessRow> LedgerWriter::find(const AccountId& account) const {
     return std::nullopt;
 }
 
-bool LedgerWriter::write(const ProcessRow& row) {
-    const bool done = ledger_->update(row);
+bool LedgerWriter::write(const std::vector<ProcessRow>& rows) {
+    const bool done = ledger_->update_all(rows);
     refused_.store(!done, std::memory_order_relaxed);
     return done;
 }
@@ -61,11 +68,15 @@ void LedgerWriter::run() {
         progress_.waiting();
         changed_.wait(lock.native(), [this]() SPR_REQUIRES(mutex_) { return stop_ || !queue_.empty(); });
         if (queue_.empty()) return;
+        changed_.wait_for(lock.native(), kGather, [this]() SPR_REQUIRES(mutex_) { return stop_; });
         progress_.working();
-        const ProcessRow row = std::move(queue_.front());
-        queue_.pop_front();
+        const size_t count = std::min(queue_.size(), kMostAtOnce);
+        const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
+        const std::vector<ProcessRow> rows(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+        queue_.erase(queue_.begin(), end);
+        const bool finished = std::any_of(rows.begin(), rows.end(), [](const ProcessRow& row) { return row.finished; });
         lock.unlock();
-        while (!write(row) && row.finished) {
+        while (!write(rows) && finished) {
             lock.lock();
             progress_.waiting();
             // At the end the file stays where it is: the next agent writes its row.
@@ -74,8 +85,8 @@ void LedgerWriter::run() {
             lock.unlock();
         }
         // release: pairs with the acquire in written(). relaxed would let a file be unlinked before its row is safe.
-        written_.fetch_add(1, std::memory_order_release);
-        if (row.finished && wake_) wake_();
+        written_.fetch_add(count, std::memory_order_release);
+        if (finished && wake_) wake_();
         lock.lock();
     }
 }

@@ -11,6 +11,7 @@
 #include <functional>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "base/mutex.hpp"
 #include "base/thread_progress.hpp"
@@ -37,7 +38,7 @@ public:
 
 private:
     void run();
-    bool write(const ProcessRow& row);
+    bool write(const std::vector<ProcessRow>& rows);
 
     Ledger* const ledger_;
     std::function<void()> wake_;

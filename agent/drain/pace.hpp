@@ -14,11 +14,12 @@ namespace spanring::agent {
 
 struct PaceLimits {
     std::chrono::microseconds shortest{200};
-    std::chrono::microseconds busy{1000};    // after memory was given back: whoever waited for it goes on
-    std::chrono::microseconds idle{10'000};  // longest where something came lately
-    std::chrono::milliseconds awake{200};    // how lately: a bell costs about as much as so many idle looks
-    std::chrono::milliseconds asleep{1000};  // to the look at one that would ring
-    std::chrono::milliseconds deaf{200};     // at one that cannot
+    std::chrono::microseconds busy{1000};      // after memory was given back: whoever waited for it goes on
+    std::chrono::microseconds idle{10'000};    // longest where something came lately
+    std::chrono::microseconds dozing{40'000};  // ... of a process that wakes the agent where more comes than before
+    std::chrono::milliseconds awake{200};      // how lately: a bell costs about as much as so many idle looks
+    std::chrono::milliseconds asleep{1000};    // to the look at one that would ring
+    std::chrono::milliseconds deaf{200};       // at one that cannot
 };
 
 class Pace {
@@ -31,16 +32,23 @@ public:
     bool is_due(Clock::time_point now) const { return now >= early(); }
     void hurry(Clock::time_point now) { due_ = now; }
 
-    // After a look that gave so many bytes; `complete`: there was not more.
-    void looked(const PaceLimits& limits, uint64_t bytes, bool complete, Clock::time_point now) {
+    // After a look that gave so many bytes; `complete`: there was not more. `longest`: one of the limits.
+    void looked(const PaceLimits& limits, uint64_t bytes, bool complete, std::chrono::microseconds longest,
+                Clock::time_point now) {
         using std::chrono::microseconds;
         if (bytes != 0) last_ = now;
         const auto doubled = 2 * static_cast<uint64_t>(interval_.count());
         const uint64_t wanted = static_cast<uint64_t>(interval_.count()) * kAim / std::max<uint64_t>(bytes, 1);
         interval_ = microseconds(static_cast<microseconds::rep>(std::min(wanted, doubled)));
-        interval_ = std::clamp(interval_, limits.shortest, limits.idle);
+        interval_ = std::clamp(interval_, limits.shortest, longest);
         due_ = complete ? shared(now + interval_) : now;
     }
+
+    void looked(const PaceLimits& limits, uint64_t bytes, bool complete, Clock::time_point now) {
+        looked(limits, bytes, complete, limits.idle, now);
+    }
+    // The next look comes later than a burst could fill a ring.
+    bool dozes(const PaceLimits& limits) const { return interval_ > limits.idle; }
 
     // Nothing came for a while.
     bool is_quiet(const PaceLimits& limits, Clock::time_point now) const { return now - last_ >= limits.awake; }
@@ -60,10 +68,11 @@ public:
 private:
     // Where little comes, looks at many segments come together: a wake-up costs more than a look.
     Clock::time_point shared(Clock::time_point due) const {
-        constexpr std::chrono::microseconds kGrid{5'000};
-        if (interval_ < kGrid) return due;
-        const Clock::duration past = due.time_since_epoch() % kGrid;
-        return past == Clock::duration::zero() ? due : due + (kGrid - past);
+        constexpr std::chrono::microseconds kFine{5'000};
+        if (interval_ < kFine) return due;
+        const Clock::duration grid = interval_ < 4 * kFine ? kFine : 4 * kFine;
+        const Clock::duration past = due.time_since_epoch() % grid;
+        return past == Clock::duration::zero() ? due : due + (grid - past);
     }
 
     static constexpr uint64_t kAim = 192 << 10;  // bytes a look

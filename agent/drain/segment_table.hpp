@@ -104,7 +104,7 @@ public:
             leave(awake_, at);
             served.rests = true;
             served.place = resting_.size();
-            const bool asleep = served.segment != nullptr && served.segment->asleep();
+            const bool asleep = served.segment != nullptr && served.segment->asleep() && !served.segment->dead();
             resting_.push_back({served.pace.early(), served.pace.due(), &served, asleep});
         }
     }

@@ -44,9 +44,11 @@ public:
         guarded("closing", [&]() SPR_REQUIRES(mutex_) { tables_->end_well(); });
     }
 
-    bool update(const ProcessRow& process) override {
+    bool update(const ProcessRow& process) override { return update_all({&process, 1}); }
+
+    bool update_all(std::span<const ProcessRow> processes) override {
         const MutexLock lock(mutex_);
-        return guarded("update", [&]() SPR_REQUIRES(mutex_) { tables_->update(process); });
+        return guarded("update", [&]() SPR_REQUIRES(mutex_) { tables_->update(processes); });
     }
 
     void book_spool(const AccountId& account, const std::string& exporter, const SpoolRow& more) override {

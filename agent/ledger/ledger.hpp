@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,6 +68,12 @@ public:
     // Inserts or replaces by account(): a process of another user, or in another file, never replaces it. False: it is
     // not written (a full disk), and the log says so.
     virtual bool update(const ProcessRow& process) = 0;
+    // The same of several, in order. All of it is written or, where the ledger is a file, nothing.
+    virtual bool update_all(std::span<const ProcessRow> processes) {
+        bool done = true;
+        for (const ProcessRow& process : processes) done = update(process) && done;
+        return done;
+    }
     // What cannot be written yet is kept, and written with the next call that can.
     virtual void book_spool(const AccountId& account, const std::string& exporter, const SpoolRow& more) = 0;
 

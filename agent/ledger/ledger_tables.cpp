@@ -182,10 +182,12 @@ void LedgerTables::forget() {
 
 void LedgerTables::end_well() { database_.execute("UPDATE agent SET ended_well = 1"); }
 
-void LedgerTables::update(const ProcessRow& process) {
+void LedgerTables::update(std::span<const ProcessRow> processes) {
     Transaction transaction(database_);
-    adopt(process);
-    write_process(process);
+    for (const ProcessRow& process : processes) {
+        adopt(process);
+        write_process(process);
+    }
     SPR_TESTPOINT(ledger_open);
     transaction.commit();
     SPR_TESTPOINT(ledger_written);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,7 @@ public:
     bool begin();
     void end_well();
 
-    void update(const ProcessRow& process);
+    void update(std::span<const ProcessRow> processes);
     void book_spool(const AccountId& account, uint64_t exporter, const SpoolRow& more);
     uint64_t settle_spool(uint64_t exporter, const std::string& directory, const SpooledSpans& held);
     void name_exporter(const std::string& exporter);

@@ -439,8 +439,9 @@ bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, ui
     // agent could note the count, find the chunk as it was, and not look at it again before another one is claimed.
     // acquire: the count before the look at the agent's sign, which it gave before it looked at the count. Pairs with
     // the release in AttachedSegment::lie_down(). Without it both could miss the other's.
-    StdAtomics::fetch_add(view_.writer().claims, uint64_t{1}, std::memory_order_acq_rel);
+    const uint64_t before = StdAtomics::fetch_add(view_.writer().claims, uint64_t{1}, std::memory_order_acq_rel);
     wake_agent();
+    wake_agent_at(bytes > kJumboChunk ? kWaits : before + 1);  // of huge places there are few
     look_after_memory();
     return true;
 }
@@ -457,6 +458,16 @@ void Segment::ring_bell(uint64_t policy) {
         bell_.ring();
         return;
     }
+}
+
+void Segment::wake_agent_at(uint64_t claims) {
+    // relaxed: a mark that comes just now may be missed. The next claim is past it as well, and the agent looks again
+    // anyhow: no sleep depends on it.
+    uint64_t mark = StdAtomics::load(view_.control().bell_mark, std::memory_order_relaxed);
+    if (mark == 0 || claims < mark) return;
+    // relaxed: it tells nothing but itself. Whoever does not get through has seen another ring, or a new mark.
+    if (StdAtomics::compare_exchange(view_.control().bell_mark, mark, uint64_t{0}, std::memory_order_relaxed))
+        bell_.ring();
 }
 
 CounterLine* Segment::counter_line(uint32_t line) {

@@ -94,6 +94,10 @@ public:
         if ((policy & PolicyBits::kAsleep) != 0) [[unlikely]]
             ring_bell(policy);
     }
+    // Wakes one that looks seldom, because little comes, where with so many claims more has come than it thought;
+    // kWaits: at once. COLD.
+    void wake_agent_at(uint64_t claims);
+    static constexpr uint64_t kWaits = ~uint64_t{0};
 
     // Gives back what was idle for a while, where it is time to look again. COLD, but for the look at the time.
     void look_after_memory() {

@@ -55,7 +55,7 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file,
     header.extent_limit = request.extent_limit;
     header.huge_places = has_huge_places(request) ? kHugePlaces : 0;
     header.full_policy = request.full_policy;
-    header.compatible = request.whole ? 0 : kRingsBell;
+    header.compatible = request.whole ? 0 : kRingsBell | kRingsAtMark;
     // Who asked for all memory at open may make no system call later; without populating, a touch could be a SIGBUS.
     if (can_populate && !request.whole) header.compatible |= kRestoresMemory;
     memcpy(header.instance_id, file.instance_id, sizeof header.instance_id);

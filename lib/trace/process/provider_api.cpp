@@ -31,6 +31,7 @@ int flush(trace::Life& life, uint64_t timeout_ns) {
     const uint64_t ticket =
         StdAtomics::fetch_add(segment.writer().flush_wanted, uint64_t{1}, std::memory_order_acq_rel) + 1;
     life.segment.wake_agent();  // after the ticket: see there
+    life.segment.wake_agent_at(ring::Segment::kWaits);
     const uint64_t start = ring::Clock::read(CLOCK_MONOTONIC);
     const int error = errno;
     for (uint64_t pause = kFirstPause;; pause = pause < kLongestPause ? pause * 2 : pause) {

@@ -78,6 +78,7 @@ void constants() {
     CONSTANT(kKnownIncompatible);
     CONSTANT(kRingsBell);
     CONSTANT(kRestoresMemory);
+    CONSTANT(kRingsAtMark);
     CONSTANT(kReady);
     CONSTANT(kMaxExtents);
     CONSTANT(kExtentsPerGroup);
@@ -223,6 +224,7 @@ void control() {
     FIELD(Control, attachments);
     FIELD(Control, freed);
     FIELD(Control, flushed);
+    FIELD(Control, bell_mark);
     FIELD(Control, reserved);
     MEMBER(Control, totals);
     MEMBER(Control, journal);

@@ -85,6 +85,7 @@ protected:
 
 TEST_F(SegmentBellTest, SaysInItsHeaderThatItRings) {
     EXPECT_EQ(segment.view().header().compatible & kRingsBell, kRingsBell);
+    EXPECT_EQ(segment.view().header().compatible & kRingsAtMark, kRingsAtMark);
 }
 
 TEST_F(SegmentBellTest, IsRungOnceForEachSleep) {
@@ -99,6 +100,34 @@ TEST_F(SegmentBellTest, IsRungOnceForEachSleep) {
     }
     claim();
     EXPECT_EQ(listener.rings(), 0);
+}
+
+TEST_F(SegmentBellTest, IsRungOnceWhereClaimsPassAMark) {
+    uint64_t& mark = segment.view().control().bell_mark;
+    const uint64_t claims = segment.view().writer().claims;
+    claim();
+    EXPECT_EQ(listener.rings(), 0) << "there is no mark";
+    mark = claims + 3;
+    claim();
+    EXPECT_EQ(listener.rings(), 0);
+    claim();
+    EXPECT_EQ(listener.rings(), 1);
+    EXPECT_EQ(mark, 0u);
+    claim();
+    EXPECT_EQ(listener.rings(), 0);
+    mark = 1;
+    claim();
+    EXPECT_EQ(listener.rings(), 1) << "it was passed before it was set";
+}
+
+TEST_F(SegmentBellTest, IsRungAtAnyMarkByWhoWaits) {
+    uint64_t& mark = segment.view().control().bell_mark;
+    segment->wake_agent_at(Segment::kWaits);
+    EXPECT_EQ(listener.rings(), 0);
+    mark = segment.view().writer().claims + 1000;
+    segment->wake_agent_at(Segment::kWaits);
+    EXPECT_EQ(listener.rings(), 1);
+    EXPECT_EQ(mark, 0u);
 }
 
 TEST_F(SegmentBellTest, IsNotRungWhereTheFileIsGone) {

@@ -104,7 +104,7 @@ TEST_F(SegmentFileTest, IsCompleteWhenItIsThere) {
     EXPECT_EQ(header.header_size, sizeof header);
     EXPECT_EQ(header.byte_order, kByteOrder);
     EXPECT_EQ(header.pointer_bits, sizeof(void*) * 8);
-    EXPECT_EQ(header.compatible, kRingsBell | kRestoresMemory);
+    EXPECT_EQ(header.compatible, kRingsBell | kRingsAtMark | kRestoresMemory);
     EXPECT_EQ(header.incompatible, 0u);
     EXPECT_EQ(header.segment_size, segment_size(kExtents));
     EXPECT_EQ(header.extent_limit, kExtents);

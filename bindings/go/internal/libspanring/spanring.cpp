@@ -431,6 +431,7 @@ inline constexpr uint32_t kByteOrder = 0x01020304;
 inline constexpr uint64_t kKnownIncompatible = 0;  // flags of this kind that this code understands
 inline constexpr uint64_t kRingsBell = 1;          // compatible: told that the agent sleeps, the process wakes it
 inline constexpr uint64_t kRestoresMemory = 2;     // compatible: its writers make an extent whole whose memory went
+inline constexpr uint64_t kRingsAtMark = 4;        // compatible: it wakes the agent at Control::bell_mark
 inline constexpr uint32_t kReady = 0x59444552;     // stored last, with release
 
 // ---- Geometry -------------------------------------------------------------------------------------------------------
@@ -647,7 +648,8 @@ struct alignas(8) Control {
     uint64_t attachments;  // agents that ever attached; 0: none yet
     uint64_t freed;        // chunks ever freed, extents given back: who found none free looks again when it moved
     uint64_t flushed;      // the last WriterPage::flush_wanted that was served in full
-    uint64_t reserved[4];
+    uint64_t bell_mark;    // WriterPage::claims with which the process wakes the agent, which looks seldom; 0: with none
+    uint64_t reserved[3];
     Totals totals;
     AckJournal journal;
 };
@@ -1953,6 +1955,10 @@ public:
         if ((policy & PolicyBits::kAsleep) != 0) [[unlikely]]
             ring_bell(policy);
     }
+    // Wakes one that looks seldom, because little comes, where with so many claims more has come than it thought;
+    // kWaits: at once. COLD.
+    void wake_agent_at(uint64_t claims);
+    static constexpr uint64_t kWaits = ~uint64_t{0};
 
     // Gives back what was idle for a while, where it is time to look again. COLD, but for the look at the time.
     void look_after_memory() {
@@ -3280,8 +3286,9 @@ bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, ui
     // agent could note the count, find the chunk as it was, and not look at it again before another one is claimed.
     // acquire: the count before the look at the agent's sign, which it gave before it looked at the count. Pairs with
     // the release in AttachedSegment::lie_down(). Without it both could miss the other's.
-    StdAtomics::fetch_add(view_.writer().claims, uint64_t{1}, std::memory_order_acq_rel);
+    const uint64_t before = StdAtomics::fetch_add(view_.writer().claims, uint64_t{1}, std::memory_order_acq_rel);
     wake_agent();
+    wake_agent_at(bytes > kJumboChunk ? kWaits : before + 1);  // of huge places there are few
     look_after_memory();
     return true;
 }
@@ -3298,6 +3305,16 @@ void Segment::ring_bell(uint64_t policy) {
         bell_.ring();
         return;
     }
+}
+
+void Segment::wake_agent_at(uint64_t claims) {
+    // relaxed: a mark that comes just now may be missed. The next claim is past it as well, and the agent looks again
+    // anyhow: no sleep depends on it.
+    uint64_t mark = StdAtomics::load(view_.control().bell_mark, std::memory_order_relaxed);
+    if (mark == 0 || claims < mark) return;
+    // relaxed: it tells nothing but itself. Whoever does not get through has seen another ring, or a new mark.
+    if (StdAtomics::compare_exchange(view_.control().bell_mark, mark, uint64_t{0}, std::memory_order_relaxed))
+        bell_.ring();
 }
 
 CounterLine* Segment::counter_line(uint32_t line) {
@@ -3372,7 +3389,7 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file,
     header.extent_limit = request.extent_limit;
     header.huge_places = has_huge_places(request) ? kHugePlaces : 0;
     header.full_policy = request.full_policy;
-    header.compatible = request.whole ? 0 : kRingsBell;
+    header.compatible = request.whole ? 0 : kRingsBell | kRingsAtMark;
     // Who asked for all memory at open may make no system call later; without populating, a touch could be a SIGBUS.
     if (can_populate && !request.whole) header.compatible |= kRestoresMemory;
     memcpy(header.instance_id, file.instance_id, sizeof header.instance_id);
@@ -7305,6 +7322,7 @@ int flush(trace::Life& life, uint64_t timeout_ns) {
     const uint64_t ticket =
         StdAtomics::fetch_add(segment.writer().flush_wanted, uint64_t{1}, std::memory_order_acq_rel) + 1;
     life.segment.wake_agent();  // after the ticket: see there
+    life.segment.wake_agent_at(ring::Segment::kWaits);
     const uint64_t start = ring::Clock::read(CLOCK_MONOTONIC);
     const int error = errno;
     for (uint64_t pause = kFirstPause;; pause = pause < kLongestPause ? pause * 2 : pause) {

@@ -62,6 +62,7 @@ inline constexpr uint32_t kByteOrder = 0x01020304;
 inline constexpr uint64_t kKnownIncompatible = 0;  // flags of this kind that this code understands
 inline constexpr uint64_t kRingsBell = 1;          // compatible: told that the agent sleeps, the process wakes it
 inline constexpr uint64_t kRestoresMemory = 2;     // compatible: its writers make an extent whole whose memory went
+inline constexpr uint64_t kRingsAtMark = 4;        // compatible: it wakes the agent at Control::bell_mark
 inline constexpr uint32_t kReady = 0x59444552;     // stored last, with release
 
 // ---- Geometry -------------------------------------------------------------------------------------------------------
@@ -278,7 +279,8 @@ struct alignas(8) Control {
     uint64_t attachments;  // agents that ever attached; 0: none yet
     uint64_t freed;        // chunks ever freed, extents given back: who found none free looks again when it moved
     uint64_t flushed;      // the last WriterPage::flush_wanted that was served in full
-    uint64_t reserved[4];
+    uint64_t bell_mark;    // WriterPage::claims with which the process wakes the agent, which looks seldom; 0: with none
+    uint64_t reserved[3];
     Totals totals;
     AckJournal journal;
 };

@@ -88,6 +88,55 @@ TEST_F(SleepTest, OutlastsALostBellByNoMoreThanItsLooks) {
     EXPECT_FALSE(shows_sleep()) << "one that is never heard is not waited for";
 }
 
+class DozeTest : public SleepTest {
+protected:
+    static constexpr uint32_t kExtents = 64;  // 4 MiB, of which an eighth is eight claims
+
+    // Looks once, and seldom from then on.
+    DrainOptions drowsy() {
+        DrainOptions with = sleepy();
+        with.pace.shortest = with.pace.idle = std::chrono::microseconds(1);
+        with.pace.awake = std::chrono::hours(1);
+        with.pace.dozing = std::chrono::hours(1);
+        return with;
+    }
+    void begin(uint64_t compatible) {
+        segment = std::make_unique<FileImage>(
+            directory, test::ImageOptions{.extent_limit = kExtents, .compatible = ring::kRingsBell | compatible});
+        (*segment)->claim(0);
+        (*segment)->commit(0, 0);
+        start(drowsy());
+        pass_until([&] { return exporter.numbers() == upto(1); });
+    }
+    uint64_t& mark() { return segment->view().control().bell_mark; }
+    void pass_until_dozing() {
+        pass_until([&] { return mark() != 0; });
+    }
+    void open_and_close() { close(open(segment->path().c_str(), O_WRONLY | O_CLOEXEC)); }
+
+    std::unique_ptr<FileImage> segment;
+};
+
+TEST_F(DozeTest, ComesWhereLittleDoesAndEndsWithABell) {
+    begin(ring::kRingsAtMark);
+    pass_until_dozing();
+    EXPECT_EQ(mark(), segment->view().writer().claims + kExtents / 8);
+    (*segment)->commit(0, 1);
+    mark() = 0;  // as the process does
+    open_and_close();
+    pass_until([&] { return exporter.numbers() == upto(2); });
+    EXPECT_EQ(drainer->status().bells, 1u);
+}
+
+TEST_F(DozeTest, DoesNotComeWhereTheProcessKnowsOfNoMark) {
+    begin(0);
+    for (uint64_t number = 1; number != 4; ++number) {
+        (*segment)->commit(0, number);
+        pass_until([&] { return exporter.numbers() == upto(number + 1); });
+    }
+    EXPECT_EQ(mark(), 0u);
+}
+
 TEST_F(SleepTest, DoesNotComeWhereTheProcessCannotRing) {
     FileImage quiet(directory);
     quiet->claim(0);

@@ -45,6 +45,32 @@ TEST(PaceTest, ComesBackAtOnceWhenMuchComesAfterNothing) {
     EXPECT_TRUE(pace.is_due(now)) << "there was more";
 }
 
+TEST(PaceTest, DozesOnlyWhereItMayAndLittleComes) {
+    const PaceLimits limits;
+    Pace pace;
+    const Clock::time_point now{std::chrono::hours(1)};
+    for (int i = 0; i < 20; ++i) pace.looked(limits, 1000, true, now);
+    EXPECT_FALSE(pace.dozes(limits));
+    for (int i = 0; i < 20; ++i) pace.looked(limits, 1000, true, limits.dozing, now);
+    EXPECT_TRUE(pace.dozes(limits));
+    EXPECT_EQ(pace.due() - now, limits.dozing);
+    pace.looked(limits, 1 << 20, true, limits.dozing, now);
+    EXPECT_FALSE(pace.dozes(limits)) << "much came";
+}
+
+TEST(PaceTest, LooksAtManyThatSayLittleTogether) {
+    const PaceLimits limits;
+    Clock::time_point due{};
+    for (const microseconds begin : {microseconds(100), microseconds(2000), microseconds(4900)}) {
+        Pace pace;
+        const Clock::time_point now = Clock::time_point{std::chrono::hours(1)} + begin;
+        for (int i = 0; i < 20; ++i) pace.looked(limits, 0, true, now);
+        EXPECT_GE(pace.due() - now, limits.idle);
+        EXPECT_TRUE(due == Clock::time_point{} || pace.due() == due);
+        due = pace.due();
+    }
+}
+
 TEST(PaceTest, Hurries) {
     const PaceLimits limits;
     Pace pace;
