@@ -12,6 +12,7 @@ namespace {
 TEST_F(DrainTest, AsAServiceFindsSegmentsFlushesAndShutsDown) {
     DrainOptions with = options();
     with.pace = {};
+    with.temporary_age = std::chrono::hours(1);  // its thread looks while the segment is made
     with.scan_period = std::chrono::hours(1);  // inotify tells
     with.batch.age = std::chrono::hours(1);
     DrainService service;
@@ -34,6 +35,7 @@ TEST_F(DrainTest, AsAServiceFindsSegmentsFlushesAndShutsDown) {
 TEST_F(DrainTest, AsAServiceSeesADeathByTheKernelsHint) {
     DrainOptions with = options();
     with.pace = {};
+    with.temporary_age = std::chrono::hours(1);  // its thread looks while the segment is made
     with.scan_period = with.liveness_period = std::chrono::hours(1);
     with.pace.idle = std::chrono::hours(1);
     FileImage image(directory);
