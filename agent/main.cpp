@@ -420,7 +420,7 @@ int serve(const Config& config, const Flags& flags) {
     status.pid = report.pid;
     status.version = version();
     status.started_unix_nano = status.configured_unix_nano = report.unix_nano;
-    status.configuration = flags.config_file;
+    status.configuration = join(flags.config_files);
     const auto tell = [&] {
         ++status.serial;
         status.unix_nano = unix_nano();
@@ -476,7 +476,7 @@ int run(int argc, char** argv) {
 
     start_log(loaded.config.log_level);
     for (const std::string& warning : loaded.warnings) spdlog::warn("{}", warning);
-    if (flags.validate) return std::fputs(print_config(loaded.config).c_str(), stdout), 0;
+    if (flags.command != Flags::Command::kRun) return std::fputs(answer(flags.command, loaded).c_str(), stdout), 0;
     return serve(loaded.config, flags);
 }
 

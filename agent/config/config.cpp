@@ -52,15 +52,6 @@ std::vector<Option> describe_receiver(Config& config) {
     };
 }
 
-std::vector<Option> describe(BatchConfig& batch) {
-    return {
-        {"send_batch_size", count(batch.send_batch_size, 1, 1'000'000), "most spans in a batch"},
-        {"send_batch_max_bytes", size(batch.send_batch_max_bytes, uint64_t{64} << 10),
-         "most bytes in a batch; many receivers refuse more than 4 MiB"},
-        {"timeout", duration(batch.timeout, milliseconds(1)), "longest time that a batch waits for more spans"},
-    };
-}
-
 std::vector<Option> describe(Pipeline& pipeline) {
     return {
         {"receivers", TextList{pipeline.receivers, "list of names"}, "names under receivers"},
@@ -109,6 +100,15 @@ std::vector<Option> describe(ExporterConfig& exporter) {
         case ExporterType::kStore: return describe(exporter.store);
     }
     return {};
+}
+
+std::vector<Option> describe(BatchConfig& batch) {
+    return {
+        {"send_batch_size", count(batch.send_batch_size, 1, 1'000'000), "most spans in a batch"},
+        {"send_batch_max_bytes", size(batch.send_batch_max_bytes, uint64_t{64} << 10),
+         "most bytes in a batch; many receivers refuse more than 4 MiB"},
+        {"timeout", duration(batch.timeout, milliseconds(1)), "longest time that a batch waits for more spans"},
+    };
 }
 
 std::vector<Option> describe(Config& config) {

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the agent runs with, and where it comes from: flags before the file before the environment before the defaults.
-// Loading never stops at the first mistake: all are found, each named with its place.
+// What the agent runs with, and where it comes from: defaults, OTEL_* variables, files, variables that are called after
+// keys, --set, flags; each layer over those before it. Loading never stops at the first mistake: all are found, each
+// named with its place.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "config/config_value.hpp"
 #include "config/environment.hpp"
 #include "decide/tail_sampling_options.hpp"
 #include "export/debug_options.hpp"
@@ -122,13 +125,18 @@ struct Config {
     bool operator==(const Config&) const = default;
 };
 
-// The keys of the whole file with the exporters that are there, and those of one exporter.
+// The keys of the whole file with the exporters that are there, those of one exporter, and those of batches.
 std::vector<Option> describe(Config& config);
 std::vector<Option> describe(ExporterConfig& exporter);
+std::vector<Option> describe(BatchConfig& batch);
 
 // What the command line said; unset where it said nothing.
 struct Flags {
-    std::string config_file;
+    enum class Command : uint8_t { kRun, kValidate, kPrintConfig };
+
+    Command command = Command::kRun;
+    std::vector<std::string> config_files;  // each over the one before it
+    std::vector<std::string> sets;          // "a.b=c"
     std::optional<std::string> endpoint;
     std::vector<std::string> exporters;
     std::vector<std::string> directories;
@@ -143,7 +151,6 @@ struct Flags {
     std::optional<std::string> shutdown_timeout;
     std::optional<std::string> seccomp;
     bool all_users = false;
-    bool validate = false;
     bool help = false;
     bool version = false;
     bool describe_options = false;
@@ -155,18 +162,27 @@ Flags parse_flags(int argc, const char* const* argv);
 
 struct LoadedConfig {
     Config config;
-    std::vector<std::string> problems;  // any: do not start
+    std::vector<std::string> problems;  // any: do not start. Each is one line
     std::vector<std::string> warnings;  // ignored, and why
+    Origins origins;                    // of what is not a default
+    // By the key's path: values out of files, as the configuration names these.
+    std::map<std::string, std::string> references;
 };
 
 LoadedConfig load_config(const Flags& flags, const Environment& environment);
 
 // The same, and whether the files that it names can be read: all that the agent's start refuses in a configuration. The
-// agent, --validate-config and `spanring doctor` ask this.
+// agent, its commands and `spanring doctor` ask this.
 LoadedConfig load_and_check(const Flags& flags, const Environment& environment);
 
 // The effective configuration as a file that would say the same; header values are left out, they are secrets.
 std::string print_config(Config config);
+
+// The same, and after each value which layer gave it. A value out of a file is that file's name.
+std::string print_config_with_origins(const LoadedConfig& loaded);
+
+// What a command prints of a configuration without problems.
+std::string answer(Flags::Command command, const LoadedConfig& loaded);
 
 // $SPANRING_STATE_DIR, else root's or the user's place; empty: the user has none.
 std::string default_state_directory(const Environment& environment, bool root);

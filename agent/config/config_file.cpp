@@ -1,18 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/config_file.hpp"
 
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <sstream>
-#include <system_error>
 
-#include "base/error_text.hpp"
 #include "base/option.hpp"
 #include "base/suggest.hpp"
 #include "base/text.hpp"
@@ -26,21 +16,6 @@ namespace {
 const std::vector<std::string> kReceiverTypes = {"spanring", "otlp"};
 constexpr char kBatch[] = "batch";
 const std::vector<std::string> kConnectors = {kSpanMetrics, kServiceGraph};
-
-// Where the document begins that was parsed last.
-struct LastDocument final : YAML::EventHandler {
-    YAML::Mark begin;
-
-    void OnDocumentStart(const YAML::Mark& mark) override { begin = mark; }
-    void OnDocumentEnd() override {}
-    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
-    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
-    void OnSequenceEnd() override {}
-    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
-    void OnMapEnd() override {}
-};
 
 std::string type_of(const std::string& id) { return id.substr(0, id.find('/')); }
 
@@ -59,14 +34,14 @@ void read_otlp_http(Section section, ExporterConfig& exporter) {
     }
 }
 
-void report_unknown(Section& section, const Section::Entry& entry, const char* what,
+void report_unknown(Section& section, const ConfigValue::Entry& entry, const char* what,
                     const std::vector<std::string>& known) {
-    section.report(entry.mark, std::string("unknown ") + what + " '" + entry.key + "'" +
-                                   did_you_mean(type_of(entry.key), known) + " (known: " + join(known) + ")");
+    section.report(entry.place, std::string("unknown ") + what + " '" + entry.key + "'" +
+                                    did_you_mean(type_of(entry.key), known) + " (known: " + join(known) + ")");
 }
 
 void read_exporters(Section section, FileConfig& config) {
-    for (const Section::Entry& entry : section.entries()) {
+    for (const ConfigValue::Entry& entry : section.entries()) {
         const auto type = exporter_type(type_of(entry.key));
         if (!type) {
             report_unknown(section, entry, "exporter", exporter_type_names());
@@ -90,7 +65,7 @@ void read_exporters(Section section, FileConfig& config) {
 // Components of which each type is there once; the keys of a type are those of the group of its name.
 void read_components(Section section, const char* what, const std::vector<std::string>& types,
                      const std::vector<Option>& options) {
-    for (const Section::Entry& entry : section.entries()) {
+    for (const ConfigValue::Entry& entry : section.entries()) {
         const std::string type = type_of(entry.key);
         if (std::find(types.begin(), types.end(), type) == types.end()) {
             report_unknown(section, entry, what, types);
@@ -106,7 +81,7 @@ void read_processors(Section section, const std::vector<Option>& options, Config
     std::vector<std::string> known = processor_type_names();
     known.emplace_back(kBatch);
     known.emplace_back(kTailSampling);
-    for (const Section::Entry& entry : section.entries()) {
+    for (const ConfigValue::Entry& entry : section.entries()) {
         Section component(entry.value, section.path_of(entry.key), section.source());
         if (type_of(entry.key) == kBatch) {
             read_options(component, find_group(options, kBatch));
@@ -114,7 +89,7 @@ void read_processors(Section section, const std::vector<Option>& options, Config
         }
         if (type_of(entry.key) == kTailSampling) {
             read_options(component, find_group(options, kTailSampling));
-            for (const std::string& fault : faults_of(config.tail_sampling)) component.report(entry.mark, fault);
+            for (const std::string& fault : faults_of(config.tail_sampling)) component.report(entry.place, fault);
             config.tail_sampling.enabled = true;
             continue;
         }
@@ -127,7 +102,7 @@ void read_processors(Section section, const std::vector<Option>& options, Config
         processor.id = entry.key;
         processor.type = *type;
         read_options(component, describe(processor));
-        for (const std::string& fault : faults_of(processor)) component.report(entry.mark, fault);
+        for (const std::string& fault : faults_of(processor)) component.report(entry.place, fault);
         config.processors.push_back(std::move(processor));
     }
 }
@@ -166,7 +141,7 @@ void read_span_metrics(Section section, SpanMetricsOptions& metrics) {
 
 // Each is there once at most, under its own name.
 void read_connectors(Section section, Config& config) {
-    for (const Section::Entry& entry : section.entries()) {
+    for (const ConfigValue::Entry& entry : section.entries()) {
         Section options(entry.value, section.path_of(entry.key), section.source());
         if (entry.key == kSpanMetrics) {
             config.measures_spans = true;
@@ -189,22 +164,22 @@ void turn_on_receiver(const Section& top, Config& config) {
     config.otlp.http.enabled = top.has("receivers.otlp.protocols.http");
 }
 
-std::vector<std::string> ids_of(Section section) {
+std::vector<std::string> ids_of(const ConfigValue& root, const std::string& key) {
     std::vector<std::string> ids;
-    for (const Section::Entry& entry : section.entries()) ids.push_back(entry.key);
+    const ConfigValue::Entry* const found = root.find(key);
+    if (found == nullptr) return ids;
+    for (const ConfigValue::Entry& entry : found->value.entries) ids.push_back(entry.key);
     return ids;
 }
 
 // A pipeline may name only what is defined above it, and that once. Connectors stand among its exporters.
 void check_names(Section& service, const std::string& key, const std::vector<std::string>& named,
-                 const YAML::Node& root) {
+                 const ConfigValue& root) {
     const std::string path = "pipelines.traces." + key;
     if (!service.has(path)) return;
-    std::vector<std::string> silent;  // the definitions were checked where they were read
-    ConfigSource quiet{service.source().file, service.source().environment, silent};
-    std::vector<std::string> defined = ids_of(Section(root[key], "", quiet));
+    std::vector<std::string> defined = ids_of(root, key);
     if (key == "exporters") {
-        for (std::string& id : ids_of(Section(root["connectors"], "", quiet))) defined.push_back(std::move(id));
+        for (std::string& id : ids_of(root, "connectors")) defined.push_back(std::move(id));
     }
     for (const std::string& name : named) {
         if (std::find(defined.begin(), defined.end(), name) != defined.end()) continue;
@@ -227,7 +202,7 @@ void choose_connectors(Section& service, Config& config) {
     config.draws_graph = config.draws_graph && is_named(kServiceGraph);
 }
 
-void read_service(Section service, const YAML::Node& root, FileConfig& config) {
+void read_service(Section service, const ConfigValue& root, FileConfig& config) {
     Pipeline& pipeline = config.base.pipeline;
     read_options(service, find_group(describe(config.base), "service"));
     check_names(service, "receivers", pipeline.receivers, root);
@@ -244,45 +219,18 @@ void read_service(Section service, const YAML::Node& root, FileConfig& config) {
         service.report_key("pipelines.traces.exporters", "the list is empty");
     }
     if (config.has_pipeline) choose_connectors(service, config.base);
-    const YAML::Node address = service.at("telemetry.metrics.address");
-    const YAML::Node readers = service.at("telemetry.metrics.readers");
-    if (address.IsScalar() && !address.Scalar().empty() && readers.IsSequence() && readers.size() > 0) {
+    const ConfigValue& address = service.at("telemetry.metrics.address");
+    const ConfigValue& readers = service.at("telemetry.metrics.readers");
+    if (address.is_scalar() && !address.text.empty() && readers.is_list() && !readers.items.empty()) {
         service.report_key("telemetry.metrics.address", "'readers' sets it already; give only one of them");
     }
 }
 
 }  // namespace
 
-void read_config_file(const std::string& file, const Environment& environment, FileConfig& config,
-                      std::vector<std::string>& problems) {
-    ConfigSource source{file, environment, problems};
-    std::error_code unknown;
-    if (std::filesystem::is_directory(file, unknown)) {
-        problems.push_back(file + ": cannot read: is a directory");
-        return;
-    }
-    std::ifstream stream(file);
-    if (!stream) {
-        problems.push_back(file + ": cannot read: " + error_text(errno));
-        return;
-    }
-    const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-    YAML::Node document;
-    try {
-        document.reset(YAML::Load(text));
-        std::istringstream again(text);
-        YAML::Parser parser(again);
-        LastDocument last;
-        // Not LoadAll(): of a file that begins with a comma it makes empty documents without end.
-        if (parser.HandleNextDocument(last) && parser.HandleNextDocument(last))
-            source.report(last.begin, "", "more than one document in the file");
-    } catch (const YAML::Exception& error) {
-        source.report(error.mark, "", "not valid YAML: " + error.msg);
-        return;
-    }
-    const YAML::Node root = document;
+void read_document(const ConfigValue& root, ConfigSource& source, FileConfig& config) {
     Section top(root, "", source);
-    if (!root.IsMap()) return;  // empty, or reported
+    if (!root.is_mapping()) return;  // empty, or reported
     const std::vector<Option> options = describe(config.base);
     read_components(top.section("receivers"), "receiver", kReceiverTypes, find_group(options, "receivers"));
     read_processors(top.section("processors"), find_group(options, "processors"), config.base);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The YAML file. Keys are the Collector's for what exists here; docs/agent.md lists them.
+// What a user says by keys, of all layers. They are the Collector's for what exists here; docs/agent.md lists them.
 #pragma once
 
 #include <string>
@@ -10,7 +10,9 @@
 
 namespace spanring::agent {
 
-// What a file says; where it is silent, the values that were there before it.
+struct ConfigSource;
+
+// What it says; where it is silent, the values that were there before it.
 struct FileConfig {
     Config base;                          // in: defaults; out: with the file's directories, batch, log level
     OtlpGrpcOptions otlp;                 // in: what every OTLP exporter starts from ...
@@ -20,7 +22,6 @@ struct FileConfig {
                                           // those of connectors, too
 };
 
-void read_config_file(const std::string& file, const Environment& environment, FileConfig& config,
-                      std::vector<std::string>& problems);
+void read_document(const ConfigValue& root, ConfigSource& source, FileConfig& config);
 
 }  // namespace spanring::agent

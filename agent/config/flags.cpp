@@ -6,13 +6,19 @@
 #include "base/option.hpp"
 #include "base/quantity.hpp"
 #include "base/suggest.hpp"
+#include "base/text.hpp"
 #include "config/config.hpp"
 
 namespace spanring::agent {
 namespace {
 
 constexpr const char* kFooter =
-    R"(Precedence: flags, then the file, then the environment (OTEL_EXPORTER_OTLP_*), then defaults.
+    R"(Commands: without one, the agent runs
+  validate [FILE...]      check the configuration, and exit; each FILE is one more --config
+  print-config [FILE...]  print what is in effect, and which layer gave each value, and exit
+
+Layers, each over those before it: defaults, OTEL_EXPORTER_OTLP_* variables, --config FILE in their order, variables
+that are called after keys (SPANRING_AGENT_PROCESSORS__BATCH__TIMEOUT), --set, the other flags.
 Without an endpoint anywhere, spans are kept in a local store: see `spanring traces`.
 
 Signals:  TERM, INT   drain, flush, end; a second one ends at once
@@ -45,6 +51,19 @@ std::string meaning(const std::vector<Option>& file, const char* key, const std:
 
 std::string flag_part(const std::string& argument) { return argument.substr(0, argument.find('=')); }
 
+// The first is a command, those after it are files.
+void take_word(const std::string& word, Flags& flags) {
+    using enum Flags::Command;
+    static const std::vector<std::string> commands = {"validate", "print-config"};
+    if (flags.command != kRun)
+        flags.config_files.push_back(word);
+    else if (word == commands[0] || word == commands[1])
+        flags.command = word == commands[0] ? kValidate : kPrintConfig;
+    else
+        flags.problems.push_back("unexpected argument '" + word + "'" + did_you_mean(word, commands) +
+                                 " (commands: " + join(commands) + ")");
+}
+
 }  // namespace
 
 Flags parse_flags(int argc, const char* const* argv) {
@@ -58,8 +77,15 @@ Flags parse_flags(int argc, const char* const* argv) {
     app.set_help_flag();  // --help is an ordinary flag here: it must win over mistakes beside it
     app.allow_extras();
     app.footer(kFooter);
-    app.add_option("--config", flags.config_file, "YAML file; keys are the OpenTelemetry Collector's")
-        ->type_name("FILE");
+    app.add_option(
+           "--config", flags.config_files,
+           "YAML file; keys are the OpenTelemetry Collector's. Given several times, each goes over the one before")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    app.add_option("--set", flags.sets,
+                   "sets a key of the file: processors.batch.timeout=1s; may be given several times")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
     app.add_option("--endpoint", flags.endpoint, "OTLP backend: host:port, http://... or https://...")
         ->type_name("URL");
     app.add_option("--exporter", flags.exporters,
@@ -84,7 +110,6 @@ Flags parse_flags(int argc, const char* const* argv) {
     app.add_flag("--all-users", flags.all_users, find_option(file, "receivers.spanring.all_users").help);
     app.add_option("--seccomp", flags.seccomp, "refuse system calls that an agent never makes: on, off, or kill")
         ->type_name("MODE");
-    app.add_flag("--validate-config", flags.validate, "check, print the effective configuration, and exit");
     app.add_flag("--describe-options", flags.describe_options,
                  "print every key of the file with its values, default and meaning, and exit");
     app.add_flag("--version", flags.version, "print the version and exit");
@@ -106,7 +131,7 @@ Flags parse_flags(int argc, const char* const* argv) {
             flags.problems.push_back("unknown flag '" + flag + "'" + did_you_mean(flag, known));
             after_flag = true;
         } else if (!std::exchange(after_flag, false)) {
-            flags.problems.push_back("unexpected argument '" + extra + "'; spanring-agent takes flags only");
+            take_word(extra, flags);
         }
     }
     return flags;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/option_reader.hpp"
 
-#include <yaml-cpp/yaml.h>
-
 #include "base/option.hpp"
 #include "config/section.hpp"
 
@@ -17,14 +15,14 @@ struct ValueReader {
         const auto text = section.scalar(key, scalar.form);
         if (!text) return;
         const std::string wrong = scalar.set(*text);
-        if (!wrong.empty()) section.report_value(key, wrong);
+        if (!wrong.empty()) section.report_wrong(key, scalar.form, wrong);
     }
     void operator()(const TextList& list) const {
         std::vector<std::string> texts = list.value;
         section.texts(key, texts);
         if (!section.has(key)) return;
         const std::string wrong = list.check ? list.check(texts) : std::string();
-        if (!wrong.empty()) return section.report_value(key, wrong);
+        if (!wrong.empty()) return section.report_wrong(key, list.values, wrong);
         list.value = std::move(texts);
     }
     void operator()(const Secrets& secrets) const { section.text_map(key, secrets.value); }
@@ -36,9 +34,9 @@ struct ValueReader {
         size_t items = 0;
         for (Section& item : section.sections(key)) {
             if (++items == list.most + 1)
-                item.report(item.mark(), "at most " + std::to_string(list.most) + " can be given");
+                item.report(item.place(), "at most " + std::to_string(list.most) + " can be given");
             if (list.required != nullptr && !item.has(list.required))
-                item.report(item.mark(), std::string("must say ") + list.required);
+                item.report(item.place(), std::string("must say ") + list.required);
             read_options(item, list.add());
         }
     }

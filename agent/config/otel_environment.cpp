@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include <unistd.h>
+
 #include "base/option.hpp"
 #include "base/quantity.hpp"
 #include "base/text.hpp"
@@ -74,6 +76,7 @@ void read_protocol(const Environment& environment, OtelEnvironment& result, std:
         const std::string word = lower(said->second);
         if (word == "http/protobuf" || word == "http/json") result.protocol = ExporterType::kOtlpHttp;
         if (word == "http/json") result.http.encoding = OtlpHttpOptions::Encoding::kJson;
+        if (word == "http/json") result.variables_of_http["encoding"] = said->first;
         if (word != "grpc" && result.protocol != ExporterType::kOtlpHttp) {
             warnings.push_back(said->first + ": '" + said->second + "' is not supported, spans are sent by grpc");
         }
@@ -81,28 +84,63 @@ void read_protocol(const Environment& environment, OtelEnvironment& result, std:
     if (const auto said = spoken(environment, "ENDPOINT")) {
         result.endpoint_variable = said->first;
         result.otlp.endpoint = said->second;
+        result.variables_of_grpc["endpoint"] = said->first;
+        if (said->first == "OTEL_EXPORTER_OTLP_ENDPOINT") result.variables_of_http["endpoint"] = said->first;
         (said->first == "OTEL_EXPORTER_OTLP_ENDPOINT" ? result.http.endpoint : result.http.traces_endpoint) =
             said->second;
     }
 }
 
+// What an SDK's batch processor is told, for the batches that are formed here.
+void read_batch(const Environment& environment, OtelEnvironment& result, std::vector<std::string>& warnings) {
+    const auto take = [&](const std::string& name, const char* key, const char* unit) {
+        const auto said = environment(name);
+        if (!said) return;
+        const std::string wrong = find_scalar(describe(result.batch), key).set(trim(*said) + unit);
+        if (wrong.empty())
+            result.variables_of_batch[key] = name;
+        else
+            warnings.push_back(name + ": " + wrong + "; ignored");
+    };
+    const auto leave = [&](const std::string& name, const char* why) {
+        if (environment(name)) warnings.push_back(name + ": has no effect: " + why);
+    };
+    take("OTEL_BSP_SCHEDULE_DELAY", "timeout", "ms");
+    take("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "send_batch_size", "");
+    leave("OTEL_BSP_MAX_QUEUE_SIZE", "a queue has a size in bytes here (sending_queue.queue_size)");
+    leave("OTEL_BSP_EXPORT_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT limits an attempt, and what fails is tried again");
+}
+
 }  // namespace
 
 Environment process_environment() {
-    return [](const std::string& name) -> std::optional<std::string> {
+    const auto look = [](const std::string& name) -> std::optional<std::string> {
         const char* value = std::getenv(name.c_str());
         if (value == nullptr || *value == '\0') return std::nullopt;
         return value;
     };
+    const auto names = [] {
+        std::vector<std::string> all;
+        for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+            const std::string_view text(*variable);
+            all.emplace_back(text.substr(0, text.find('=')));
+        }
+        return all;
+    };
+    return Environment(look, names);
 }
 
 OtelEnvironment read_otel_environment(const Environment& environment, std::vector<std::string>& warnings) {
     OtelEnvironment result;
     read_protocol(environment, result, warnings);
+    read_batch(environment, result, warnings);
+    const auto name_both = [&](const char* key, const std::string& variable) {
+        result.variables_of_grpc[key] = result.variables_of_http[key] = variable;
+    };
     OtlpOptions otlp = result.otlp;  // what both ways have in common
     if (const auto said = spoken(environment, "HEADERS")) {
         otlp.headers = parse_headers(said->first, said->second, warnings);
-        result.variables["headers"] = said->first;
+        name_both("headers", said->first);
     }
     if (const auto said = spoken(environment, "TIMEOUT")) {
         const auto value = parse_unsigned(said->second);
@@ -110,6 +148,7 @@ OtelEnvironment read_otel_environment(const Environment& environment, std::vecto
         if (value && *value <= kLongest) {
             // The specification's "no limit"; every export has a deadline here.
             otlp.timeout = std::chrono::milliseconds(*value == 0 ? uint64_t{3600} * 1000 : *value);
+            name_both("timeout", said->first);
         } else {
             warnings.push_back(said->first + ": '" + said->second + "' is not a number of milliseconds, ignored");
         }
@@ -122,22 +161,28 @@ OtelEnvironment read_otel_environment(const Environment& environment, std::vecto
         if (lower(said->second) == "zstd" && !http) {
             warnings.push_back(said->first + ": 'zstd' is not supported with grpc, ignored");
         } else {
-            if (!take(lower(said->second)).empty())
+            if (const bool taken = take(lower(said->second)).empty(); !taken)
                 warnings.push_back(said->first + ": " + take(said->second) + "; ignored");
+            else
+                name_both("compression", said->first);
         }
-        if (result.http.compression != "zstd") result.otlp.compression = result.http.compression;
+        if (result.http.compression == "zstd")
+            result.variables_of_grpc.erase("compression");
+        else
+            result.otlp.compression = result.http.compression;
     }
     if (const auto said = spoken(environment, "INSECURE")) {
         const auto value = parse_boolean(said->second);
         if (!value)
             warnings.push_back(said->first + ": '" + said->second + "' is neither true nor false, taken as false");
         result.otlp.insecure = value.value_or(false);
+        result.variables_of_grpc["tls.insecure"] = said->first;
     }
     const auto read_file_name = [&](const char* rest, const char* key, std::string& file) {
         const auto said = spoken(environment, rest);
         if (!said) return;
         file = said->second;
-        result.variables[key] = said->first;
+        name_both(key, said->first);
     };
     read_file_name("CERTIFICATE", "tls.ca_file", otlp.ca_file);
     read_file_name("CLIENT_KEY", "tls.key_file", otlp.key_file);

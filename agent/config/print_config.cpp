@@ -3,6 +3,9 @@
 // The effective configuration, as YAML that can be given back with --config.
 #include <yaml-cpp/yaml.h>
 
+#include <utility>
+
+#include "base/foreign_text.hpp"
 #include "base/option.hpp"
 #include "base/quantity.hpp"
 #include "config/config.hpp"
@@ -20,55 +23,95 @@ std::string escaped(const std::string& text) {
 // True of a text that YAML's readers take for something else where it is not quoted.
 bool looks_like_another(const std::string& text) { return parse_number(text) || parse_boolean(text); }
 
-void print_options(YAML::Emitter& out, const std::vector<Option>& options);
+// Where each value came from; of null nothing is said.
+struct Printer {
+    YAML::Emitter& out;
+    const LoadedConfig* loaded;
+
+    // `whole`: of what it is a part, which one layer may have given.
+    void say_origin(const std::string& path, const std::string& whole = {}) const {
+        if (loaded == nullptr) return;
+        auto origin = loaded->origins.find(path);
+        if (origin == loaded->origins.end() && !whole.empty()) origin = loaded->origins.find(whole);
+        out << YAML::Comment(origin != loaded->origins.end() ? foreign(origin->second) : "default");
+    }
+    // What the configuration says in the place of a value out of a file.
+    const std::string* reference(const std::string& path) const {
+        if (loaded == nullptr) return nullptr;
+        const auto found = loaded->references.find(path);
+        return found != loaded->references.end() ? &found->second : nullptr;
+    }
+    void print(const std::string& path, const std::string& text) const {
+        const std::string* const there = reference(path);
+        out << (there != nullptr ? *there : escaped(text));
+    }
+    void print_options(const std::string& before, const std::vector<Option>& options) const;
+};
 
 struct ValuePrinter {
-    YAML::Emitter& out;
+    const Printer& printer;
+    const std::string& path;
 
     void operator()(const Scalar& scalar) const {
         const std::string text = scalar.text();
-        if (scalar.quoted && looks_like_another(text)) out << YAML::DoubleQuoted;
-        out << escaped(text);
+        if (scalar.quoted && looks_like_another(text)) printer.out << YAML::DoubleQuoted;
+        printer.print(path, text);
+        printer.say_origin(path);
     }
     void operator()(const TextList& list) const {
-        out << YAML::Flow << YAML::BeginSeq;
-        for (const std::string& text : list.value) out << escaped(text);
-        out << YAML::EndSeq;
+        printer.out << YAML::Flow << YAML::BeginSeq;
+        for (size_t i = 0; i < list.value.size(); ++i)
+            printer.print(path + "[" + std::to_string(i) + "]", list.value[i]);
+        printer.out << YAML::EndSeq;
+        printer.say_origin(path);
     }
     void operator()(const Secrets& secrets) const {
-        if (secrets.value.empty()) out << YAML::Flow;  // "{}" on a line of its own otherwise
-        out << YAML::BeginMap;
-        for (const auto& [name, value] : secrets.value) out << YAML::Key << name << YAML::Value << "(not shown)";
-        out << YAML::EndMap;
+        if (secrets.value.empty()) printer.out << YAML::Flow;  // "{}" on a line of its own otherwise
+        printer.out << YAML::BeginMap;
+        for (const auto& [name, value] : secrets.value) {
+            printer.out << YAML::Key << name << YAML::Value << "(not shown)";
+            printer.say_origin(path + "." + name, path);
+        }
+        printer.out << YAML::EndMap;
     }
-    void operator()(const Group& group) const { print_options(out, group.options); }
+    void operator()(const Group& group) const { printer.print_options(path + ".", group.options); }
     void operator()(const GroupList& list) const {
         const auto items = list.items ? list.items() : std::vector<std::vector<Option>>();
-        if (items.empty()) out << YAML::Flow;
-        out << YAML::BeginSeq;
-        for (const std::vector<Option>& item : items) print_options(out, item);
-        out << YAML::EndSeq;
+        if (items.empty()) printer.out << YAML::Flow;
+        printer.out << YAML::BeginSeq;
+        for (size_t i = 0; i < items.size(); ++i)
+            printer.print_options(path + "[" + std::to_string(i) + "].", items[i]);
+        printer.out << YAML::EndSeq;
     }
 };
 
-void print_options(YAML::Emitter& out, const std::vector<Option>& options) {
+void Printer::print_options(const std::string& before, const std::vector<Option>& options) const {
     out << YAML::BeginMap;
     for (const Option& option : options) {
         if (!option.in_effect) continue;
         out << YAML::Key << option.key << YAML::Value;
-        std::visit(ValuePrinter{out}, option.value);
+        const std::string path = before + option.key;
+        std::visit(ValuePrinter{*this, path}, option.value);
     }
     out << YAML::EndMap;
 }
 
-}  // namespace
-
-std::string print_config(Config config) {
+std::string print(Config config, const LoadedConfig* loaded) {
     YAML::Emitter out;
     out << YAML::Comment("state directory: " + config.state_directory + " (--state-dir)") << YAML::Newline;
     out << YAML::Comment("shutdown timeout: " + format_duration(config.shutdown_timeout) + " (--shutdown-timeout)");
-    print_options(out, describe(config));
+    Printer{out, loaded}.print_options("", describe(config));
     return std::string(out.c_str()) + "\n";
+}
+
+}  // namespace
+
+std::string print_config(Config config) { return print(std::move(config), nullptr); }
+
+std::string print_config_with_origins(const LoadedConfig& loaded) { return print(loaded.config, &loaded); }
+
+std::string answer(Flags::Command command, const LoadedConfig& loaded) {
+    return command == Flags::Command::kPrintConfig ? print_config_with_origins(loaded) : "the configuration is valid\n";
 }
 
 }  // namespace spanring::agent

@@ -1,170 +1,122 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/section.hpp"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
-#include <set>
 
 #include "base/suggest.hpp"
 #include "base/text.hpp"
+#include "config/substitution.hpp"
 
 namespace spanring::agent {
 namespace {
 
-std::string kind_of(const YAML::Node& node) {
-    if (node.IsMap()) return "a mapping";
-    if (node.IsSequence()) return "a list";
-    if (node.IsNull()) return "nothing";
-    return "'" + node.Scalar() + "'";
-}
+constexpr size_t kMostSubstituted = size_t{16} << 20;  // of a whole configuration
 
-// A key and its value.
-using Pair = std::pair<YAML::Node, YAML::Node>;
+const ConfigValue kNothing;
 
-std::optional<Pair> find_pair(const YAML::Node& node, std::string_view path) {
-    if (!node.IsMap()) return std::nullopt;
-    const std::string_view key = path.substr(0, path.find('.'));
-    for (const auto& entry : node) {
-        if (!entry.first.IsScalar() || entry.first.Scalar() != key) continue;
-        if (key.size() == path.size()) return Pair(entry.first, entry.second);
-        return find_pair(entry.second, path.substr(key.size() + 1));
-    }
-    return std::nullopt;
+std::string kind_of(const ConfigValue& value) {
+    if (value.is_mapping()) return "a mapping";
+    if (value.is_list()) return "a list";
+    return value.is_scalar() ? "'" + value.text + "'" : "nothing";
 }
 
 }  // namespace
 
-void ConfigSource::report(const YAML::Mark& mark, const std::string& path, const std::string& what) {
-    std::string place = file;
-    if (!mark.is_null()) place += ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
-    problems.push_back(place + ": " + (path.empty() ? "" : path + ": ") + what);
+void ConfigSource::report(const Place& place, const std::string& path, const std::string& what) {
+    const std::string where = place.text();
+    problems.push_back((where.empty() ? "" : where + ": ") + (path.empty() ? "" : path + ": ") + what);
 }
 
-std::string substitute(const std::string& text, const YAML::Mark& mark, const std::string& path, ConfigSource& source) {
-    std::string result;
-    for (size_t at = 0; at < text.size(); ++at) {
-        if (text[at] != '$' || at + 1 == text.size()) {
-            result += text[at];
-        } else if (text[at + 1] == '$') {
-            result += '$';
-            ++at;
-        } else if (text[at + 1] != '{') {
-            result += '$';
-        } else {
-            const size_t end = text.find('}', at);
-            if (end == std::string::npos) {
-                source.report(mark, path, "'${' without a closing '}'");
-                return result;
-            }
-            std::string name = text.substr(at + 2, end - at - 2);
-            at = end;
-            const size_t colon = name.find(':');
-            if (name.starts_with("env:")) {
-                name.erase(0, 4);
-            } else if (colon != std::string::npos && name.compare(colon, 2, ":-") != 0) {
-                source.report(mark, path, "'" + name.substr(0, colon) + ":' is not supported in ${...}, only 'env:'");
-                continue;
-            }
-            std::optional<std::string> fallback;
-            if (const size_t dash = name.find(":-"); dash != std::string::npos) {
-                fallback = name.substr(dash + 2);
-                name.erase(dash);
-            }
-            const auto value = source.environment(name);
-            if (!value && !fallback) {
-                source.report(
-                    mark, path,
-                    "environment variable " + name + " is not set (${env:" + name + ":-...} gives a default)");
-            }
-            result += value.value_or(fallback.value_or(""));
-        }
-    }
-    return result;
+Section::Section(const ConfigValue& value, std::string path, ConfigSource& source)
+    : value_(&value), path_(std::move(path)), source_(source) {
+    if (!value.is_list() && !(value.is_scalar() && !value.text.empty())) return;
+    source_.report(value.place, path_, "must be a mapping of keys to values, not " + kind_of(value));
 }
 
-Section::Section(YAML::Node node, std::string path, ConfigSource& source)
-    : node_(std::move(node)), path_(std::move(path)), source_(source) {
-    if (!node_.IsDefined() || node_.IsNull()) return;
-    if (!node_.IsMap()) {
-        source_.report(node_.Mark(), path_, "must be a mapping of keys to values, not " + kind_of(node_));
-        return;
-    }
-    mapping_ = true;
-    std::set<std::string> seen;
-    for (const auto& entry : node_) {
-        const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : std::string();
-        if (key.empty()) {
-            source_.report(entry.first.Mark(), path_, "a key must be a word");
-        } else if (!seen.insert(key).second) {
-            source_.report(entry.first.Mark(), path_, "key '" + key + "' is given twice");
-        }
-    }
-}
-
-YAML::Node Section::find(const std::string& key) {
+const ConfigValue& Section::find(const std::string& key) {
     known_.push_back(key);
-    return at(key);
+    const ConfigValue::Entry* const entry = value_->find(key);
+    return entry != nullptr ? entry->value : kNothing;
 }
 
-YAML::Node Section::at(std::string_view path) const {
-    const auto found = mapping_ ? find_pair(node_, path) : std::nullopt;
-    return found ? found->second : YAML::Node(YAML::NodeType::Undefined);
+const ConfigValue& Section::at(std::string_view path) const {
+    const ConfigValue::Entry* const entry = value_->find(path);
+    return entry != nullptr ? entry->value : kNothing;
 }
 
-bool Section::has(std::string_view path) const { return at(path).IsDefined(); }
+bool Section::has(std::string_view path) const { return !at(path).is_missing(); }
 
 std::string Section::path_of(std::string_view key) const {
     return (path_.empty() ? "" : path_ + ".") + std::string(key);
 }
 
 void Section::report_key(std::string_view path, const std::string& what) {
-    const auto found = mapping_ ? find_pair(node_, path) : std::nullopt;
-    source_.report(found ? found->first.Mark() : YAML::Mark::null_mark(), path_of(path), what);
+    const ConfigValue::Entry* const entry = value_->find(path);
+    source_.report(entry != nullptr ? entry->place : value_->place, path_of(path), what);
 }
 
 void Section::report_value(std::string_view path, const std::string& what) {
-    const YAML::Node value = at(path);
-    if (!value.IsDefined() || value.IsNull()) return report_key(path, what);  // an empty value has no place
-    source_.report(value.Mark(), path_of(path), what);
+    const ConfigValue& value = at(path);
+    if (value.is_missing() || value.is_null()) return report_key(path, what);  // an empty value has no place
+    source_.report(value.place, path_of(path), what);
+}
+
+void Section::report_wrong(const std::string& key, const std::string& form, const std::string& what) {
+    // Its own, or one of an item of the list that it is.
+    const auto reference = source_.references.lower_bound(path_of(key));
+    const bool of_file = reference != source_.references.end() &&
+                         (reference->first == path_of(key) || reference->first.starts_with(path_of(key) + "["));
+    report_value(key, of_file ? "what stands for '" + reference->second + "' is not " + form : what);
+}
+
+std::string Section::substituted(const ConfigValue& value, const std::string& path) {
+    Substituted result = substitute(value.text, source_.environment, kMostSubstituted - source_.substituted);
+    source_.substituted += std::min(result.text.size(), kMostSubstituted - source_.substituted);
+    for (const std::string& problem : result.problems) source_.report(value.place, path, problem);
+    if (result.of_file) source_.references[path] = value.text;
+    return std::move(result.text);
 }
 
 std::optional<std::string> Section::scalar(const std::string& key, const std::string& form) {
-    const YAML::Node node = find(key);
-    if (!node.IsDefined()) return std::nullopt;
-    if (!node.IsScalar()) {
-        report_value(key, "must be " + form + ", not " + kind_of(node));
+    const ConfigValue& value = find(key);
+    if (value.is_missing()) return std::nullopt;
+    if (!value.is_scalar()) {
+        report_value(key, "must be " + form + ", not " + kind_of(value));
         return std::nullopt;
     }
     const size_t before = source_.problems.size();
-    std::string value = substitute(node.Scalar(), node.Mark(), path_of(key), source_);
+    std::string text = substituted(value, path_of(key));
     if (source_.problems.size() != before) return std::nullopt;
-    return value;
+    source_.origins[path_of(key)] = value.place.text();
+    return text;
 }
 
 void Section::texts(const std::string& key, std::vector<std::string>& value) {
-    const YAML::Node node = find(key);
-    if (!node.IsDefined()) return;
-    if (!node.IsSequence()) return report_value(key, "must be a list, not " + kind_of(node));
+    const ConfigValue& list = find(key);
+    if (list.is_missing()) return;
+    if (!list.is_list()) return report_value(key, "must be a list, not " + kind_of(list));
     std::vector<std::string> found;
-    for (const auto& item : node) {
-        if (item.IsScalar()) {
-            found.push_back(substitute(item.Scalar(), item.Mark(), path_of(key), source_));
-        } else {
-            source_.report(item.Mark(), path_of(key), "must be a list of strings, not of " + kind_of(item));
-        }
+    for (const ConfigValue& item : list.items) {
+        const std::string index = "[" + std::to_string(&item - list.items.data()) + "]";
+        if (item.is_scalar())
+            found.push_back(substituted(item, path_of(key) + index));
+        else
+            source_.report(item.place, path_of(key), "must be a list of strings, not of " + kind_of(item));
     }
+    source_.origins[path_of(key)] = list.place.text();
     value = std::move(found);
 }
 
 void Section::text_map(const std::string& key, std::map<std::string, std::string>& value) {
     Section map = section(key);
-    for (const auto& [name, item, mark] : map.entries()) {
-        if (item.IsScalar()) {
-            value[name] = substitute(item.Scalar(), item.Mark(), map.path_of(name), source_);
-        } else {
-            source_.report(item.Mark(), map.path_of(name), "must be a string, not " + kind_of(item));
+    for (const ConfigValue::Entry& entry : map.entries()) {
+        const std::string path = map.path_of(entry.key);
+        if (!entry.value.is_scalar()) {
+            source_.report(entry.value.place, path, "must be a string, not " + kind_of(entry.value));
+            continue;
         }
+        value[entry.key] = substituted(entry.value, path);
+        source_.origins[path] = entry.value.place.text();
     }
 }
 
@@ -172,35 +124,32 @@ Section Section::section(const std::string& key) { return Section(find(key), pat
 
 std::vector<Section> Section::sections(const std::string& key) {
     std::vector<Section> all;
-    const YAML::Node node = find(key);
-    if (!node.IsDefined()) return all;
-    if (!node.IsSequence()) {
-        report_value(key, "must be a list, not " + kind_of(node));
+    const ConfigValue& list = find(key);
+    if (list.is_missing()) return all;
+    if (!list.is_list()) {
+        report_value(key, "must be a list, not " + kind_of(list));
         return all;
     }
-    for (const auto& item : node) all.emplace_back(item, path_of(key), source_);
+    source_.origins[path_of(key)] = list.place.text();
+    for (const ConfigValue& item : list.items) {
+        const std::string index = "[" + std::to_string(&item - list.items.data()) + "]";
+        all.emplace_back(item, path_of(key) + index, source_);
+    }
     return all;
 }
 
-std::vector<Section::Entry> Section::entries() {
-    std::vector<Entry> all;
-    if (!mapping_) return all;
-    for (const auto& entry : node_) {
-        if (!entry.first.IsScalar()) continue;
-        all.push_back({entry.first.Scalar(), entry.second, entry.first.Mark()});
-        known_.push_back(entry.first.Scalar());
-    }
-    return all;
+const std::vector<ConfigValue::Entry>& Section::entries() {
+    all_known_ = true;
+    return value_->entries;
 }
 
 void Section::finish() {
-    if (!mapping_) return;
-    for (const auto& entry : node_) {
-        if (!entry.first.IsScalar()) continue;
-        const std::string key = entry.first.Scalar();
-        if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
-        source_.report(entry.first.Mark(), path_,
-                       "unknown key '" + key + "'" + did_you_mean(key, known_) + " (known: " + join(known_) + ")");
+    if (all_known_) return;
+    for (const ConfigValue::Entry& entry : value_->entries) {
+        if (entry.key.empty() || std::find(known_.begin(), known_.end(), entry.key) != known_.end()) continue;
+        source_.report(
+            entry.place, path_,
+            "unknown key '" + entry.key + "'" + did_you_mean(entry.key, known_) + " (known: " + join(known_) + ")");
     }
 }
 

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A mapping of the configuration file, read key by key: what was asked for is what is known, and what is left over is a
+// A mapping of the configuration, read key by key: what was asked for is what is known, and what is left over is a
 // mistake that is reported with its place and the nearest known key. Used by config_file.cpp and option_reader.cpp.
 #pragma once
-
-#include <yaml-cpp/mark.h>
-#include <yaml-cpp/node/node.h>
 
 #include <map>
 #include <optional>
@@ -13,23 +10,27 @@
 #include <string_view>
 #include <vector>
 
+#include "config/config_value.hpp"
 #include "config/environment.hpp"
 
 namespace spanring::agent {
 
-// The file being read: its name, what its ${env:...} mean, and its mistakes.
+// What is being read: what its ${env:...} mean, its mistakes, and where each value was found.
 struct ConfigSource {
-    std::string file;
     const Environment& environment;
     std::vector<std::string>& problems;
+    Origins& origins;
+    // Of values that are in files, what the configuration says in their place.
+    std::map<std::string, std::string>& references;
+    size_t substituted = 0;  // bytes
 
-    void report(const YAML::Mark& mark, const std::string& path, const std::string& what);
+    void report(const Place& place, const std::string& path, const std::string& what);
 };
 
 class Section {
 public:
-    // `node` may be null or missing: an empty section. Anything but a mapping is reported.
-    Section(YAML::Node node, std::string path, ConfigSource& source);
+    // `value` may be nothing or missing: an empty section. Anything but a mapping is reported.
+    Section(const ConfigValue& value, std::string path, ConfigSource& source);
 
     // Nothing where the key is missing, or is not what it must be: `form`, "a duration, such as 5s".
     std::optional<std::string> scalar(const std::string& key, const std::string& form);
@@ -40,22 +41,19 @@ public:
     Section section(const std::string& key);                // empty if it is missing
     std::vector<Section> sections(const std::string& key);  // of a list of mappings
 
-    struct Entry {
-        std::string key;
-        YAML::Node value;
-        YAML::Mark mark;  // of the key
-    };
     // All of them, in the file's order: for mappings whose keys are names.
-    std::vector<Entry> entries();
+    const std::vector<ConfigValue::Entry>& entries();
 
     // What stands at a path, "tls.insecure"; asking makes nothing known.
     bool has(std::string_view path) const;
-    YAML::Node at(std::string_view path) const;  // undefined: nothing
+    const ConfigValue& at(std::string_view path) const;  // missing: nothing
 
-    YAML::Mark mark() const { return node_.Mark(); }
-    void report(const YAML::Mark& mark, const std::string& what) { source_.report(mark, path_, what); }
+    const Place& place() const { return value_->place; }
+    void report(const Place& place, const std::string& what) { source_.report(place, path_, what); }
     void report_key(std::string_view path, const std::string& what);    // where the key is ...
     void report_value(std::string_view path, const std::string& what);  // ... or what stands after it
+    // What is wrong with a value that scalar() gave. What a file holds is not repeated.
+    void report_wrong(const std::string& key, const std::string& form, const std::string& what);
     ConfigSource& source() { return source_; }
     std::string path_of(std::string_view key) const;
 
@@ -63,16 +61,14 @@ public:
     void finish();
 
 private:
-    YAML::Node find(const std::string& key);
+    const ConfigValue& find(const std::string& key);
+    std::string substituted(const ConfigValue& value, const std::string& path);
 
-    YAML::Node node_;  // never assigned to: that would change the document
-    bool mapping_ = false;
+    const ConfigValue* value_;  // of a document that outlives it
     std::string path_;
     ConfigSource& source_;
     std::vector<std::string> known_;
+    bool all_known_ = false;
 };
-
-// ${env:NAME}, ${env:NAME:-default}, ${NAME} and $$ in a value. Mistakes are reported at `mark`.
-std::string substitute(const std::string& text, const YAML::Mark& mark, const std::string& path, ConfigSource& source);
 
 }  // namespace spanring::agent

@@ -8,24 +8,21 @@
 
 #include <sys/stat.h>
 
-#include "base/quantity.hpp"
+#include "base/text.hpp"
 #include "config/config.hpp"
 
 namespace spanring::agent {
 namespace {
 
-constexpr off_t kMostBytes = 16 << 20;
 // Of what is told; whoever reads the report reads no more than a mebibyte of it.
 constexpr size_t kMostProblems = 50;
 constexpr size_t kLongestProblem = 1000;
 
-// Of what is not there, or a directory, the reader says it.
+// Of what is not there, a directory, or too large, the reader says it.
 std::string reason_not_to_read(const std::string& file) {
     struct stat status {};
-    if (file.empty() || ::stat(file.c_str(), &status) != 0 || S_ISDIR(status.st_mode)) return {};
-    if (!S_ISREG(status.st_mode)) return file + ": no regular file, so it cannot be read a second time";
-    if (status.st_size > kMostBytes) return file + ": larger than " + format_size(kMostBytes);
-    return {};
+    if (::stat(file.c_str(), &status) != 0 || S_ISDIR(status.st_mode) || S_ISREG(status.st_mode)) return {};
+    return file + ": no regular file, so it cannot be read a second time";
 }
 
 void shorten(std::vector<std::string>& problems) {
@@ -41,7 +38,7 @@ LoadedConfig try_to_load(const Flags& flags, const Environment& environment) {
         return load_and_check(flags, environment);
     } catch (const std::exception& error) {
         LoadedConfig none;
-        none.problems.push_back(flags.config_file + ": " + error.what());
+        none.problems.push_back(join(flags.config_files) + ": " + error.what());
         return none;
     }
 }
@@ -50,10 +47,11 @@ LoadedConfig try_to_load(const Flags& flags, const Environment& environment) {
 
 LoadedConfig read_again(const Flags& flags, const Environment& environment) {
     LoadedConfig loaded;
-    if (std::string reason = reason_not_to_read(flags.config_file); !reason.empty()) {
-        loaded.problems.push_back(std::move(reason));
-        return loaded;
+    for (const std::string& file : flags.config_files) {
+        if (std::string reason = reason_not_to_read(file); !reason.empty())
+            loaded.problems.push_back(std::move(reason));
     }
+    if (!loaded.problems.empty()) return loaded;
     loaded = try_to_load(flags, environment);
     shorten(loaded.problems);
     return loaded;

@@ -75,7 +75,7 @@ class Agent(Program):
             file = bed.path("agent.yaml")
             file.write_text(configuration)
             command += ["--config", file]
-            checked = subprocess.run([*map(str, command), "--validate-config"], stdin=subprocess.DEVNULL,
+            checked = subprocess.run([*map(str, command), "validate"], stdin=subprocess.DEVNULL,
                                      capture_output=True, text=True)
             if checked.returncode != 0:
                 raise Gone("not available: " + (checked.stderr.strip().splitlines() or ["refused"])[-1].split(": ", 2)[-1])

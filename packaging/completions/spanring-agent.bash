@@ -3,7 +3,7 @@
 # Completion of spanring-agent for bash (4 or newer). tests/install/completions_test.py compares it with --help.
 
 _spanring_agent() {
-    local options='-h --help --version --validate-config --describe-options --config --endpoint --exporter --directory --state-dir
+    local options='-h --help --version --describe-options --config --set --endpoint --exporter --directory --state-dir
         --log-level --metrics-address --batch-size --batch-timeout --zero-copy --shutdown-timeout --all-users --seccomp'
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     # bash makes the "=" of --seccomp=off a word of its own.
@@ -21,7 +21,8 @@ _spanring_agent() {
         --log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$current") ;;
         --zero-copy) mapfile -t COMPREPLY < <(compgen -W 'off same_user' -- "$current") ;;
         --seccomp) mapfile -t COMPREPLY < <(compgen -W 'on off kill' -- "$current") ;;
-        --endpoint|--metrics-address|--batch-size|--batch-timeout|--shutdown-timeout) ;;
+        --set|--endpoint|--metrics-address|--batch-size|--batch-timeout|--shutdown-timeout) ;;
+        validate|print-config) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
         *) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current") ;;
     esac
 }

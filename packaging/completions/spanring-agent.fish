@@ -5,9 +5,9 @@
 complete -c spanring-agent -f
 complete -c spanring-agent -s h -l help -d 'print the help and exit'
 complete -c spanring-agent -l version -d 'print the version and exit'
-complete -c spanring-agent -l validate-config -d 'check, print the effective configuration, and exit'
 complete -c spanring-agent -l describe-options -d 'print every key of the file, and exit'
 complete -c spanring-agent -l config -r -F -d 'YAML file'
+complete -c spanring-agent -l set -x -d 'set a key of the file: KEY=VALUE'
 complete -c spanring-agent -l endpoint -x -d 'OTLP backend: host:port, http://… or https://…'
 complete -c spanring-agent -l exporter -x -a 'otlp_grpc otlp otlp_http file debug store' -d 'exporter'
 complete -c spanring-agent -l directory -x -a '(__fish_complete_directories)' -d 'where segments appear'

@@ -64,24 +64,31 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         const size_t equals = std::min(line.find('='), line.size());
         variables[line.substr(0, equals)] = line.substr(std::min(equals + 1, line.size()));
     }
-    const Environment environment = [&](const std::string& name) -> std::optional<std::string> {
+    const auto look = [&](const std::string& name) -> std::optional<std::string> {
         const auto found = variables.find(name);
         if (found == variables.end() || found->second.empty()) return std::nullopt;
         return found->second;
     };
+    const auto names = [&] {
+        std::vector<std::string> all;
+        for (const auto& [name, value] : variables) all.push_back(name);
+        return all;
+    };
+    const Environment environment(look, names);
 
     std::vector<const char*> argv = {"spanring-agent"};
     for (const std::string& argument : arguments) argv.push_back(argument.c_str());
     Flags flags = parse_flags(static_cast<int>(argv.size()), argv.data());
-    flags.config_file = file.write(input);
+    flags.config_files = {file.write(input)};
     const LoadedConfig loaded = load_config(flags, environment);
     for (const std::string& problem : loaded.problems) demand(!problem.empty(), "a problem says what it is");
     if (!loaded.problems.empty()) return 0;
 
+    demand(!print_config_with_origins(loaded).empty(), "it can be printed with its origins");
     const std::string printed = print_config(loaded.config);
     Flags only_file;
-    only_file.config_file = again.write(printed);
-    const LoadedConfig reread = load_config(only_file, [](const std::string&) { return std::nullopt; });
+    only_file.config_files = {again.write(printed)};
+    const LoadedConfig reread = load_config(only_file, Environment([](const std::string&) { return std::nullopt; }));
     const std::string problem = reread.problems.empty() ? "" : reread.problems[0];
     demand(problem.empty(), "what is printed is accepted: " + problem + "\n" + printed);
     const std::string twice = print_config(reread.config);

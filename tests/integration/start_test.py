@@ -137,7 +137,7 @@ class WrongInput(harness.Case):
                 file.write_text(f"exporters:\n  otlp_grpc:\n    {options}\n")
                 start = self.refuse("--config", file)
                 self.assertIn(said, start)
-                self.assertEqual(self.refuse("--config", file, "--validate-config"), start)
+                self.assertEqual(self.refuse("validate", file), start)
                 doctor = subprocess.run([harness.COMMAND, "--state-dir", self.workspace.state, "--directory",
                                          self.workspace.segments, "doctor", "--config", file],
                                         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=harness.WATCHDOG,
@@ -156,8 +156,8 @@ class WrongInput(harness.Case):
 
 class Sample(harness.Case):
     def test_the_packaged_configuration_is_valid(self):
-        command = [harness.AGENT, "--config", harness.SOURCE / "packaging/etc/config.yaml", "--state-dir",
-                   self.workspace.state, "--validate-config"]
+        command = [harness.AGENT, "--state-dir", self.workspace.state, "print-config",
+                   harness.SOURCE / "packaging/etc/config.yaml"]
         ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=harness.environment())
         self.assertEqual(ended.returncode, 0, ended.stderr)
         self.assertNotIn("warn", ended.stderr)

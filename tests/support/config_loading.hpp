@@ -40,11 +40,17 @@ protected:
         return parse_flags(static_cast<int>(pointers.size()), pointers.data());
     }
     Environment environment() const {
-        return [this](const std::string& name) -> std::optional<std::string> {
+        const auto look = [this](const std::string& name) -> std::optional<std::string> {
             const auto value = environment_.find(name);
             if (value == environment_.end() || value->second.empty()) return std::nullopt;
             return value->second;
         };
+        const auto names = [this] {
+            std::vector<std::string> all;
+            for (const auto& [name, value] : environment_) all.push_back(name);
+            return all;
+        };
+        return Environment(look, names);
     }
 
     spanring::test::TemporaryDirectory directory_;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/doctor/agent_configuration.hpp"
 
+#include <string>
+#include <vector>
+
 #include <unistd.h>
 
 #include "command/proc.hpp"
@@ -20,13 +23,19 @@ AgentConfiguration of_running(const RunningAgent& agent) {
     std::vector<const char*> words;
     for (const std::string& argument : *arguments) words.push_back(argument.c_str());
     Flags flags = parse_flags(static_cast<int>(words.size()), words.data());
-    if (!flags.config_file.empty() && !flags.config_file.starts_with('/'))
-        flags.config_file = *folder + "/" + flags.config_file;
-    result.loaded = load_and_check(flags, [&](const std::string& name) -> std::optional<std::string> {
+    for (std::string& file : flags.config_files)
+        if (!file.starts_with('/')) file = *folder + "/" + file;
+    const auto look = [&](const std::string& name) -> std::optional<std::string> {
         const auto found = variables->find(name);
         if (found == variables->end() || found->second.empty()) return std::nullopt;
         return found->second;
-    });
+    };
+    const auto names = [&] {
+        std::vector<std::string> all;
+        for (const auto& [name, value] : *variables) all.push_back(name);
+        return all;
+    };
+    result.loaded = load_and_check(flags, Environment(look, names));
     return result;
 }
 
@@ -35,10 +44,13 @@ AgentConfiguration of_running(const RunningAgent& agent) {
 AgentConfiguration configuration_of(const Site& site, const std::string& file) {
     if (file.empty() && site.agent) return of_running(*site.agent);
     Flags flags;
-    flags.config_file = file;
-    if (file.empty() && ::access(kPackagedConfig, R_OK) == 0) flags.config_file = kPackagedConfig;
+    if (!file.empty())
+        flags.config_files = {file};
+    else if (::access(kPackagedConfig, R_OK) == 0)
+        flags.config_files = {kPackagedConfig};
     flags.state_directory = site.state_directory;
-    const std::string source = flags.config_file.empty() ? "the environment and the defaults" : flags.config_file;
+    const std::string source =
+        flags.config_files.empty() ? "the environment and the defaults" : flags.config_files.front();
     return {"by " + source + (site.agent ? "" : ", for an agent that is started now"),
             load_and_check(flags, process_environment())};
 }

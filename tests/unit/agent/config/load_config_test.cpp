@@ -96,10 +96,10 @@ TEST_F(LoadConfigTest, RefusesWhereNothingCanListen) {
 
 TEST(StateDirectoryTest, FollowsTheUser) {
     std::map<std::string, std::string> set = {{"HOME", "/home/u"}};
-    const Environment environment = [&](const std::string& name) -> std::optional<std::string> {
+    const Environment environment([&](const std::string& name) -> std::optional<std::string> {
         const auto value = set.find(name);
         return value == set.end() ? std::nullopt : std::optional(value->second);
-    };
+    });
     EXPECT_EQ(default_state_directory(environment, true), "/var/lib/spanring");
     EXPECT_EQ(default_state_directory(environment, false), "/home/u/.local/state/spanring");
     set.erase("HOME");

@@ -44,6 +44,29 @@ TEST_F(OtelEnvironmentVariablesTest, TheEnvironmentSpeaksWhereTheFileIsSilent) {
     EXPECT_EQ(flag.config.exporters.at(0).otlp.endpoint, "http://flag:1");
 }
 
+TEST_F(OtelEnvironmentVariablesTest, WhatABatchProcessorIsToldIsForBatches) {
+    environment_["OTEL_BSP_SCHEDULE_DELAY"] = "1500";
+    environment_["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"] = "300";
+    LoadedConfig loaded = load("processors: {batch: {send_batch_size: 400}}\n");
+    ASSERT_THAT(loaded.problems, IsEmpty());
+    EXPECT_THAT(loaded.warnings, IsEmpty());
+    EXPECT_EQ(loaded.config.batch.timeout, std::chrono::milliseconds(1500));
+    EXPECT_EQ(loaded.origins.at("processors.batch.timeout"), "OTEL_BSP_SCHEDULE_DELAY");
+    EXPECT_EQ(loaded.config.batch.send_batch_size, 400u) << "the file wins";
+    environment_["OTEL_BSP_SCHEDULE_DELAY"] = "soon";
+    environment_["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"] = "0";
+    environment_["OTEL_BSP_MAX_QUEUE_SIZE"] = "2048";
+    environment_["OTEL_BSP_EXPORT_TIMEOUT"] = "30000";
+    loaded = load("");
+    EXPECT_THAT(loaded.problems, IsEmpty());
+    EXPECT_EQ(loaded.config.batch, BatchConfig());
+    EXPECT_THAT(loaded.warnings,
+                testing::ElementsAre(testing::StartsWith("OTEL_BSP_SCHEDULE_DELAY: 'soonms' is not a duration"),
+                                     testing::StartsWith("OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '0' is not a whole"),
+                                     testing::StartsWith("OTEL_BSP_MAX_QUEUE_SIZE: has no effect: "),
+                                     testing::StartsWith("OTEL_BSP_EXPORT_TIMEOUT: has no effect: ")));
+}
+
 TEST_F(OtelEnvironmentVariablesTest, TheTracesFormOfAVariableWins) {
     environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://all:4317";
     environment_["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = "http://traces:4317";

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/config_checks.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <stdexcept>
+
+#include "base/quantity.hpp"
+#include "config/config.hpp"
+#include "export/grpc/endpoint.hpp"
+#include "export/http/endpoint.hpp"
+#include "export/tls_files.hpp"
+#include "ring/layout.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using Problems = std::vector<std::string>;
+
+// Tells what is wrong with a key after all layers: with the place of its value, where it is not a default.
+struct Judge {
+    const Origins& origins;
+    Problems& problems;
+
+    std::string place_of(const std::string& path) const {
+        const auto found = origins.find(path);
+        return found != origins.end() ? found->second + ": " : "";
+    }
+    void tell(const std::string& path, const std::string& what) const {
+        problems.push_back(place_of(path) + path + ": " + what);
+    }
+    // `what` begins with the key's name, and the place is that of the first of `keys` that has one.
+    void tell(const std::string& component, const std::vector<std::string>& keys, const std::string& what) const {
+        std::string place;
+        for (const std::string& key : keys)
+            if (place.empty()) place = place_of(component + "." + key);
+        problems.push_back(place + component + ": " + what);
+    }
+};
+
+// Files of an exporter are called after it; "otlp_grpc/backup" must not name a directory.
+std::string file_name_of(std::string id) {
+    std::replace(id.begin(), id.end(), '/', '~');
+    return id;
+}
+
+void fill_places(Config& config, const Judge& judge) {
+    const auto absolute = [&](const std::string& what, const std::string& path) {
+        if (!path.starts_with("/")) judge.tell(what, "'" + path + "' is not an absolute path");
+    };
+    if (config.state_directory.empty())
+        judge.problems.emplace_back("state directory: this user has no home directory; give --state-dir");
+    else
+        absolute("state directory", config.state_directory);
+    for (const std::string& directory : config.directories) absolute("receivers.spanring.directories", directory);
+    if (config.otlp.enabled()) {
+        std::string& kept = config.otlp.kept.directory;
+        if (kept.empty()) kept = config.state_directory + "/received";
+        absolute("receivers.otlp.kept.directory", kept);
+    }
+    for (ExporterConfig& exporter : config.exporters) {
+        const std::string stem = config.state_directory + "/", path = "exporters." + exporter.id;
+        if (OtlpOptions* const otlp = exporter.delivery()) {
+            std::string& spool = otlp->spool.directory;
+            if (spool.empty()) spool = stem + "spool/" + file_name_of(exporter.id);
+            absolute(path + ".spool.directory", spool);
+        } else if (exporter.type == ExporterType::kStore) {
+            if (exporter.store.path.empty()) {
+                exporter.store.path = stem + (exporter.id == "store" ? "spans" : file_name_of(exporter.id)) + ".db";
+            }
+            absolute(path + ".path", exporter.store.path);
+        } else if (exporter.type == ExporterType::kFile) {
+            if (exporter.file.path.empty())
+                judge.tell(path + ".path", "must be given");
+            else
+                absolute(path + ".path", exporter.file.path);
+        }
+    }
+}
+
+// Those of the keys were checked where they stand, but for what two say together.
+void check_endpoints(const Config& config, const Judge& judge) {
+    for (const ExporterConfig& exporter : config.exporters) {
+        if (exporter.delivery() == nullptr) continue;
+        const bool http = exporter.type == ExporterType::kOtlpHttp;
+        const bool whole = http && !exporter.http.traces_endpoint.empty();
+        const std::string& endpoint = whole ? exporter.http.traces_endpoint : exporter.delivery()->endpoint;
+        try {
+            if (http) {
+                parse_http_endpoint(exporter.http.endpoint, exporter.http.traces_endpoint);
+            } else {
+                parse_endpoint(endpoint, exporter.otlp.insecure);
+            }
+        } catch (const std::invalid_argument& error) {
+            judge.tell("exporters." + exporter.id + (whole ? ".traces_endpoint" : ".endpoint"), error.what());
+        }
+    }
+}
+
+// Of a map the place is that of its first entry.
+std::string place_in(const std::string& path, const Judge& judge) {
+    const auto entry = judge.origins.lower_bound(path);
+    return entry != judge.origins.end() && (entry->first == path || entry->first.starts_with(path + "."))
+               ? entry->second + ": "
+               : "";
+}
+
+// What the transports would refuse.
+void check_headers(const Config& config, const Judge& judge) {
+    for (const ExporterConfig& exporter : config.exporters) {
+        if (exporter.delivery() == nullptr) continue;
+        const bool http = exporter.type == ExporterType::kOtlpHttp;
+        for (const OptionFault& fault : http ? header_faults(exporter.http) : header_faults(exporter.otlp)) {
+            const std::string path = "exporters." + exporter.id + "." + fault.key;
+            judge.problems.push_back(place_in(path, judge) + path + ": " + fault.what);
+        }
+    }
+}
+
+// Not for what is no endpoint: that is told already, and whether its files matter is not known.
+bool uses_tls(const ExporterConfig& exporter) {
+    try {
+        if (exporter.type == ExporterType::kOtlpHttp) return exporter.http.https();
+        return parse_endpoint(exporter.otlp.endpoint, exporter.otlp.insecure).tls;
+    } catch (const std::invalid_argument&) {
+        return false;
+    }
+}
+
+void check_files(const Config& config, const Judge& judge) {
+    for (const ExporterConfig& exporter : config.exporters) {
+        if (exporter.delivery() == nullptr || !uses_tls(exporter)) continue;
+        for (const OptionFault& fault : tls_faults(*exporter.delivery()))
+            judge.tell("exporters." + exporter.id + "." + fault.key, fault.what);
+    }
+}
+
+// A batch that does not fit into a queue, empty as it may be, would never be sent.
+void check_queue(const ExporterConfig& exporter, const BatchConfig& batch, const Judge& judge) {
+    const std::optional<uint64_t> queue = exporter.queue_bytes();
+    if (!queue || *queue >= batch.send_batch_max_bytes) return;
+    judge.tell("exporters." + exporter.id + (exporter.delivery() == nullptr ? "" : ".sending_queue"), {"queue_size"},
+               "queue_size (" + format_size(*queue) +
+                   ") is less than a batch may have (processors.batch.send_batch_max_bytes, " +
+                   format_size(batch.send_batch_max_bytes) + ")");
+}
+
+// Each would take the other's for what a killed agent left.
+void check_paths(const std::vector<ExporterConfig>& exporters, const Judge& judge) {
+    std::map<std::string, std::string> owners;  // by path
+    for (const ExporterConfig& exporter : exporters) {
+        const bool file = exporter.type == ExporterType::kFile;
+        if (!file && exporter.type != ExporterType::kStore) continue;
+        const std::filesystem::path path(file ? exporter.file.path : exporter.store.path);
+        const auto [owner, free] = owners.emplace(path.lexically_normal().string(), exporter.id);
+        if (!free)
+            judge.tell("exporters." + exporter.id + ".path", "is the file of exporters." + owner->second + " as well");
+    }
+}
+
+// Likewise a request that fits into no queue.
+void check_receiver(const ReceiverOptions& otlp, const Judge& judge) {
+    const auto check = [&](bool enabled, uint64_t most, const char* key) {
+        if (!enabled || otlp.queue_bytes >= most) return;
+        judge.tell("receivers.otlp", {"queue_size", std::string("protocols.") + key},
+                   "queue_size (" + format_size(otlp.queue_bytes) + ") is less than a request may have (protocols." +
+                       key + ", " + format_size(most) + ")");
+    };
+    check(otlp.grpc.enabled, otlp.grpc.most_bytes(), "grpc.max_recv_msg_size_mib");
+    check(otlp.http.enabled, otlp.http.max_request_body_size, "http.max_request_body_size");
+}
+
+// There is no password: whoever reaches such an address can send.
+void warn_of_open_receivers(const ReceiverOptions& otlp, const Judge& judge) {
+    const auto warn = [&](bool enabled, const ListenAddress& address, const char* protocol) {
+        if (!enabled || address.is_unix() || address.is_loopback()) return;
+        judge.tell(std::string("receivers.otlp.protocols.") + protocol + ".endpoint",
+                   address.text() + " may be reached from other hosts, and whoever reaches it can send");
+    };
+    warn(otlp.grpc.enabled, otlp.grpc.endpoint, "grpc");
+    warn(otlp.http.enabled, otlp.http.endpoint, "http");
+}
+
+// Limits between values, whichever layer they came from.
+void check_delivery(const ExporterConfig& exporter, const Judge& judge) {
+    const std::string path = "exporters." + exporter.id;
+    const OtlpOptions& otlp = *exporter.delivery();
+    if (otlp.cert_file.empty() != otlp.key_file.empty()) {
+        judge.tell(path + ".tls", {"cert_file", "key_file"}, "cert_file and key_file go together, only one is set");
+    }
+    if (otlp.retry.max_interval < otlp.retry.initial_interval) {
+        judge.tell(path + ".retry_on_failure", {"max_interval", "initial_interval"},
+                   "max_interval (" + format_duration(otlp.retry.max_interval) +
+                       ") is shorter than initial_interval (" + format_duration(otlp.retry.initial_interval) + ")");
+    }
+    if (otlp.spool.file_bytes > otlp.spool.max_bytes) {
+        judge.tell(path + ".spool", {"file_bytes", "max_bytes"},
+                   "file_bytes (" + format_size(otlp.spool.file_bytes) + ") is more than max_bytes (" +
+                       format_size(otlp.spool.max_bytes) + ")");
+    }
+    const bool zero_copy = exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy == ZeroCopy::kSameUser;
+    if (zero_copy && otlp.compression != "none") {
+        judge.tell(path, {"zero_copy", "compression"},
+                   "zero_copy needs compression: none (a compressor must not read shared memory)");
+    }
+}
+
+void check_whole(const Config& config, const Judge& judge) {
+    if (config.all_users && config.directories.size() > 1) {
+        judge.problems.push_back("--all-users: there is one directory for all users; " +
+                                 std::to_string(config.directories.size()) + " are named");
+    }
+    if (config.exporters.size() > ring::kExporterRows) {
+        judge.problems.push_back("exporters: " + std::to_string(config.exporters.size()) + " are in use, at most " +
+                                 std::to_string(ring::kExporterRows) + " can be");
+    }
+    check_receiver(config.otlp, judge);
+    check_paths(config.exporters, judge);
+    for (const ExporterConfig& exporter : config.exporters) {
+        check_queue(exporter, config.batch, judge);
+        if (exporter.delivery() != nullptr) check_delivery(exporter, judge);
+    }
+}
+
+// Its decisions are one thread's, about copies.
+void check_tail_sampling(const Config& config, const Judge& judge) {
+    if (!config.tail_sampling.enabled) return;
+    if (config.drain.threads > 1)
+        judge.problems.push_back(judge.place_of("receivers.spanring.drain.threads") +
+                                 "processors.tail_sampling: one thread decides, so receivers.spanring.drain.threads "
+                                 "must be 1, or left out");
+    for (const ExporterConfig& exporter : config.exporters) {
+        if (exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy != ZeroCopy::kOff)
+            judge.tell("exporters." + exporter.id, {"zero_copy"},
+                       "zero_copy cannot be with processors.tail_sampling, which keeps copies of spans");
+    }
+}
+
+}  // namespace
+
+void check_config(Config& config, const Origins& origins, Problems& problems, Problems& warnings) {
+    const Judge judge{origins, problems};
+    fill_places(config, judge);
+    check_endpoints(config, judge);
+    check_headers(config, judge);
+    check_whole(config, judge);
+    check_tail_sampling(config, judge);
+    warn_of_open_receivers(config.otlp, {origins, warnings});
+    if ((config.measures_spans || config.draws_graph) && !config.metrics) {
+        warnings.emplace_back("connectors: nobody can read their metrics, without service.telemetry.metrics or "
+                              "--metrics-address");
+    }
+}
+
+void check_files(const Config& config, const Origins& origins, Problems& problems) {
+    check_files(config, Judge{origins, problems});
+}
+
+}  // namespace spanring::agent
