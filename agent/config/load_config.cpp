@@ -8,6 +8,7 @@
 
 #include "base/foreign_text.hpp"
 #include "base/option.hpp"
+#include "config/collector_file.hpp"
 #include "config/config.hpp"
 #include "config/config_checks.hpp"
 #include "config/config_file.hpp"
@@ -190,6 +191,7 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
     const OtelEnvironment otel = read_otel_environment(environment, loaded.warnings);
     ConfigValue said = read_layers(flags, environment, problems);
     ConfigSource source{environment, problems, loaded.origins, loaded.references};
+    adopt_collector_file(said, source, loaded.warnings);
     FileConfig file;
     file.otlp = otel.otlp;
     file.http = otel.http;

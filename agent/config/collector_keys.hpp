@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Keys of the Collector's that are not here, and why: what has no effect on the spans that go on is left out, what has
+// one is refused.
+#pragma once
+
+#include <string_view>
+
+namespace spanring::agent {
+
+enum class CollectorVerdict : unsigned char { kLeftOut, kRefused };
+
+struct CollectorKey {
+    std::string_view component;  // by its type, "exporters.otlp_http"; "service" is one
+    std::string_view path;       // in it
+    CollectorVerdict verdict;
+    std::string_view why;
+    std::string_view harmless = {};  // a value that says what is so here anyway
+};
+
+inline constexpr std::string_view kTunesAnother = "it tunes another program's transport";
+inline constexpr std::string_view kAsked = "metrics are asked for here, at service.telemetry.metrics";
+inline constexpr std::string_view kOtherSignal = "traces alone are sent";
+
+inline constexpr CollectorKey kCollectorKeys[] = {
+    {"receivers.otlp", "protocols.grpc.read_buffer_size", CollectorVerdict::kLeftOut, kTunesAnother},
+    {"receivers.otlp", "protocols.grpc.write_buffer_size", CollectorVerdict::kLeftOut, kTunesAnother},
+    {"receivers.otlp", "protocols.grpc.keepalive", CollectorVerdict::kLeftOut, kTunesAnother},
+    {"receivers.otlp", "protocols.grpc.include_metadata", CollectorVerdict::kLeftOut,
+     "nothing here looks at a sender's headers"},
+    {"receivers.otlp", "protocols.grpc.tls", CollectorVerdict::kRefused,
+     "there is no TLS on this side; unix:PATH is for one user"},
+    {"receivers.otlp", "protocols.grpc.auth", CollectorVerdict::kRefused,
+     "senders are not asked who they are; unix:PATH is for one user"},
+    {"receivers.otlp", "protocols.http.include_metadata", CollectorVerdict::kLeftOut,
+     "nothing here looks at a sender's headers"},
+    {"receivers.otlp", "protocols.http.metrics_url_path", CollectorVerdict::kLeftOut, "traces alone are taken"},
+    {"receivers.otlp", "protocols.http.logs_url_path", CollectorVerdict::kLeftOut, "traces alone are taken"},
+    {"receivers.otlp", "protocols.http.tls", CollectorVerdict::kRefused,
+     "there is no TLS on this side; unix:PATH is for one user"},
+    {"receivers.otlp", "protocols.http.auth", CollectorVerdict::kRefused,
+     "senders are not asked who they are; unix:PATH is for one user"},
+    {"receivers.otlp", "protocols.http.cors", CollectorVerdict::kRefused, "browsers are not answered"},
+    {"receivers.otlp", "protocols.http.traces_url_path", CollectorVerdict::kRefused, "it is /v1/traces", "/v1/traces"},
+    {"processors.batch", "metadata_keys", CollectorVerdict::kRefused, "a batch has the spans of all senders"},
+    {"processors.batch", "metadata_cardinality_limit", CollectorVerdict::kLeftOut,
+     "a batch has the spans of all senders"},
+    {"processors.tail_sampling", "expected_new_traces_per_sec", CollectorVerdict::kLeftOut,
+     "its tables grow by themselves"},
+    {"processors.redaction", "summary", CollectorVerdict::kLeftOut, "what is taken away is counted in metrics instead"},
+    {"processors.filter", "error_mode", CollectorVerdict::kLeftOut, "its conditions cannot fail"},
+    {"processors.filter", "traces", CollectorVerdict::kRefused,
+     "conditions in OTTL are not here; 'spans' takes what to leave out"},
+    {"exporters.otlp_grpc", "balancer_name", CollectorVerdict::kLeftOut, kTunesAnother},
+    {"exporters.otlp_grpc", "wait_for_ready", CollectorVerdict::kLeftOut, kTunesAnother},
+    {"exporters.otlp_grpc", "keepalive", CollectorVerdict::kLeftOut, kTunesAnother},
+    {"exporters.otlp_grpc", "read_buffer_size", CollectorVerdict::kLeftOut, kTunesAnother},
+    {"exporters.otlp_grpc", "write_buffer_size", CollectorVerdict::kLeftOut, kTunesAnother},
+    {"exporters.otlp_http", "read_buffer_size", CollectorVerdict::kLeftOut, kTunesAnother},
+    {"exporters.otlp_http", "write_buffer_size", CollectorVerdict::kLeftOut, kTunesAnother},
+    {"exporters.otlp_http", "max_idle_conns", CollectorVerdict::kLeftOut, kTunesAnother},
+    {"exporters.otlp_http", "max_idle_conns_per_host", CollectorVerdict::kLeftOut, kTunesAnother},
+    {"exporters.otlp_http", "metrics_endpoint", CollectorVerdict::kLeftOut, kOtherSignal},
+    {"exporters.otlp_http", "logs_endpoint", CollectorVerdict::kLeftOut, kOtherSignal},
+    {"exporters.otlp_http", "profiles_endpoint", CollectorVerdict::kLeftOut, kOtherSignal},
+    {"exporters.otlp_http", "proxy_url", CollectorVerdict::kRefused,
+     "no proxy but that of the environment (https_proxy) is asked"},
+    {"exporters.debug", "sampling_initial", CollectorVerdict::kLeftOut, "every batch is shown"},
+    {"exporters.debug", "sampling_thereafter", CollectorVerdict::kLeftOut, "every batch is shown"},
+    {"exporters.debug", "use_internal_logger", CollectorVerdict::kLeftOut, "it writes to the console"},
+    {"exporters.file", "append", CollectorVerdict::kLeftOut, "a file is always appended to"},
+    {"exporters.file", "flush_interval", CollectorVerdict::kLeftOut,
+     "a batch is in the file before it is acknowledged"},
+    {"connectors.spanmetrics", "metrics_flush_interval", CollectorVerdict::kLeftOut, kAsked},
+    {"connectors.spanmetrics", "metrics_expiration", CollectorVerdict::kLeftOut,
+     "series stay until the agent ends, within their limits"},
+    {"connectors.spanmetrics", "dimensions_cache_size", CollectorVerdict::kLeftOut,
+     "aggregation_cardinality_limit is its bound"},
+    {"connectors.servicegraph", "metrics_flush_interval", CollectorVerdict::kLeftOut, kAsked},
+    {"connectors.servicegraph", "cache_loop", CollectorVerdict::kLeftOut, "what is too old goes with every look"},
+    {"connectors.servicegraph", "store_expiration_loop", CollectorVerdict::kLeftOut,
+     "what is too old goes with every look"},
+    {"service", "telemetry.traces", CollectorVerdict::kLeftOut, "the agent makes no spans of itself"},
+    {"service", "telemetry.resource", CollectorVerdict::kLeftOut, "metrics are named by whoever asks for them"},
+    {"service", "telemetry.metrics.level", CollectorVerdict::kLeftOut, "all metrics are there"},
+    {"service", "telemetry.logs.encoding", CollectorVerdict::kLeftOut, "lines are text"},
+    {"service", "telemetry.logs.development", CollectorVerdict::kLeftOut, "lines are text"},
+    {"service", "telemetry.logs.sampling", CollectorVerdict::kLeftOut, "what repeats is paced as it is"},
+    {"service", "telemetry.logs.disable_caller", CollectorVerdict::kLeftOut, "lines name no place in the code"},
+    {"service", "telemetry.logs.disable_stacktrace", CollectorVerdict::kLeftOut, "lines name no place in the code"},
+    {"service", "telemetry.logs.output_paths", CollectorVerdict::kLeftOut, "lines go to standard error"},
+    {"service", "telemetry.logs.error_output_paths", CollectorVerdict::kLeftOut, "lines go to standard error"},
+    {"service", "telemetry.logs.initial_fields", CollectorVerdict::kLeftOut, "lines are text"},
+};
+
+// Whole components, by their type.
+struct CollectorComponent {
+    std::string_view section;
+    std::string_view type;
+    CollectorVerdict verdict;
+    std::string_view why;
+};
+
+inline constexpr CollectorComponent kCollectorComponents[] = {
+    {"processors", "memory_limiter", CollectorVerdict::kLeftOut,
+     "memory is bounded by queue_size of receivers and exporters, and by tail_sampling.memory"},
+    {"processors", "probabilistic_sampler", CollectorVerdict::kRefused,
+     "its hash is not here; a policy 'probabilistic' of tail_sampling keeps a share"},
+    {"extensions", "health_check", CollectorVerdict::kLeftOut, "/healthz and /readyz are at service.telemetry.metrics"},
+    {"extensions", "zpages", CollectorVerdict::kLeftOut, "`spanring status` and `spanring top` show what it would"},
+    {"extensions", "pprof", CollectorVerdict::kLeftOut, "the agent has no profiler of its own"},
+    {"extensions", "memory_ballast", CollectorVerdict::kLeftOut, "memory is not collected here"},
+};
+
+}  // namespace spanring::agent
