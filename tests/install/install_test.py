@@ -70,7 +70,7 @@ COMPLETIONS = {f"share/{folder}" for folder in (
     "bash-completion/completions/spanring", "bash-completion/completions/spanring-agent", "zsh/site-functions/_spanring",
     "zsh/site-functions/_spanring-agent", "fish/vendor_completions.d/spanring.fish",
     "fish/vendor_completions.d/spanring-agent.fish")}
-CONFIGURATION = {"etc/spanring/config.yaml"}
+CONFIGURATION = {"etc/spanring/config.yaml"} | {f"share/spanring/samples/{name}.yaml" for name in ("development", "small", "throughput")}
 
 
 def meson(*arguments):
