@@ -96,9 +96,10 @@ public:
         options.heartbeat = {config.heartbeat.open_longer_than, config.heartbeat.period};
         make_folder_of_spools(config);
         measure_spans(config);
+        follow_pauses();
         options.plan = exporters_.start(config.exporters, options.batch);
         for (const ExporterConfig& exporter : config.exporters) {
-            options.queue_bytes = std::min(options.queue_bytes, exporter.queue_bytes().value_or(options.queue_bytes));
+            options.queue_bytes = std::min(options.queue_bytes, exporter.waiting_bytes().value_or(options.queue_bytes));
             if (exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy != ZeroCopy::kOff) {
                 options.zero_copy = exporter.otlp.zero_copy;
             }
@@ -146,6 +147,8 @@ public:
         spdlog::set_level(spdlog::level::from_str(wanted.log_level));
         config_ = wanted;
     }
+
+    void follow_pauses() { exporters_.follow_pauses(config_.state_directory); }
 
     const std::vector<std::string>& directories() const { return drain_.directories(); }
 
@@ -310,15 +313,6 @@ void end_at_next_signal() {
     ::pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
 }
 
-void name_exporters(const Config& config, Notice& notice) {
-    notice.exporters.clear();
-    notice.stores.clear();
-    for (const ExporterConfig& exporter : config.exporters) {
-        notice.exporters.push_back(exporter.id);
-        if (exporter.type == ExporterType::kStore) notice.stores.push_back(exporter.store.path);
-    }
-}
-
 // For the command, in the directories that are there.
 void announce(const Notice& notice, const std::vector<std::string>& directories, Announcement& announcement) {
     for (const std::string& directory : directories) {
@@ -340,14 +334,14 @@ int wait_for(const sigset_t& signals, std::chrono::nanoseconds most, siginfo_t& 
 }
 
 // Returns the signal that ends the agent.
-int wait_for_end(const sigset_t& signals, Supervisor& supervisor, ExporterReporter& reporter,
+int wait_for_end(const sigset_t& signals, Supervisor& supervisor, const std::function<void()>& look,
                  const std::function<void(bool asked)>& tell, const std::function<void()>& reload) {
     auto pause = supervisor.period();
     siginfo_t info{};
     for (auto fed = std::chrono::steady_clock::now();;) {
         const auto most = std::min<std::chrono::nanoseconds>(pause.value_or(kBetweenReports), kBetweenReports);
         const int signal = wait_for(signals, most, info);
-        reporter.report();
+        look();
         const auto now = std::chrono::steady_clock::now();
         if (pause && now - fed >= *pause) {
             // A period later would be too late to say that what was stuck is not any more.
@@ -444,11 +438,15 @@ int serve(const Config& config, const Flags& flags) {
     Supervisor supervisor;
     supervisor.notify("READY=1");
 
+    const auto look = [&] {
+        agent.follow_pauses();
+        reporter.report();
+    };
     const auto tell_all = [&](bool asked_by_command) {  // which may do so each second: not for the log
         if (!asked_by_command) agent.log_status();
         tell();
     };
-    const int signal = wait_for_end(signals, supervisor, reporter, tell_all, [&] {
+    const int signal = wait_for_end(signals, supervisor, look, tell_all, [&] {
         reload(flags, agent, supervisor, report, notice, announcement);
         tell();
     });

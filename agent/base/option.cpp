@@ -70,6 +70,12 @@ Scalar text(std::string& value, const char* values, std::function<void(const std
     return {"a string", values, set, [&value] { return value; }, {}, true};
 }
 
+Scalar secret(std::string& value, std::function<void(const std::string&)> check) {
+    Scalar scalar = text(value, "string", std::move(check));
+    scalar.secret = true;
+    return scalar;
+}
+
 Scalar boolean(bool& value) {
     const auto set = [&value](const std::string& text) -> std::string {
         const auto parsed = parse_boolean(text);

@@ -29,6 +29,7 @@ struct Scalar {
     std::function<std::string()> text;      // the value, as set() takes it
     std::vector<std::string> choices = {};  // all that set() takes; empty: no choice
     bool quoted = false;                    // stays a text where it looks like a number
+    bool secret = false;                    // never printed
 };
 
 struct TextList {
@@ -78,6 +79,8 @@ using std::chrono::milliseconds;
 
 // `check` throws std::invalid_argument that says what is wrong with the text.
 Scalar text(std::string& value, const char* values, std::function<void(const std::string& text)> check = {});
+// Likewise, of what is never printed; messages of `check` are, so they must not have the text.
+Scalar secret(std::string& value, std::function<void(const std::string& text)> check = {});
 Scalar boolean(bool& value);
 Scalar number(double& value, double least, double most);
 Scalar count(uint32_t& value, uint32_t least, uint32_t most);

@@ -32,7 +32,13 @@ struct ExporterStatus {
     uint64_t attempts_accepted = 0;  // requests that the backend took, at least in part ...
     uint64_t attempts_rejected = 0;  // ... will never take ...
     uint64_t attempts_failed = 0;    // ... or did not take this time
+    uint64_t rate_limited = 0;       // requests that had to wait for the exporter's own rate
     uint64_t restarts = 0;           // of its thread, after an exception
+    bool shows_identity = false;     // its requests say who sends them; then:
+    uint64_t unauthorized = 0;       // requests that the backend did not believe
+    uint64_t tokens_obtained = 0;    // of a token server, by request ...
+    uint64_t tokens_failed = 0;      // ... that it did not give
+    bool paused = false;             // by somebody's word: it sends nothing, and spools
     bool healthy = true;
     std::string last_error;
 };
@@ -64,6 +70,10 @@ public:
     virtual void shutdown(std::chrono::steady_clock::time_point deadline) = 0;
 
     virtual ExporterStatus status() const = 0;
+
+    // Any thread. From now on nothing is sent, until that is taken back; what comes waits where it would for a backend
+    // that is away. False: this one cannot.
+    virtual bool pause(bool /*paused*/) { return false; }
 
 protected:
     void resolve(const std::shared_ptr<Batch>& batch, Resolution resolution) {

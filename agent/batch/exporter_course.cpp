@@ -4,10 +4,11 @@
 namespace spanring::agent {
 
 ExporterCourse::State ExporterCourse::next(const ExporterStatus& status) const {
+    if (status.paused) return State::kPaused;
     if (!status.healthy) return State::kRetrying;
     if (status.attempts_accepted != accepted_) return State::kOk;
     if (status.attempts_rejected != refused_) return State::kRefused;
-    return state_ == State::kRetrying ? State::kOk : state_;
+    return state_ == State::kRefused ? state_ : State::kOk;
 }
 
 void ExporterCourse::look(const ExporterStatus& status, uint64_t unix_nano) {

@@ -14,6 +14,7 @@ class ExporterCourse {
 public:
     enum class State : uint8_t {
         kOk,
+        kPaused,    // by somebody's word
         kRetrying,  // the backend, or the disk, takes nothing at the moment
         kRefused,   // of what came since the look before it refused something for good, and took nothing
     };

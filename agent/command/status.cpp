@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `spanring status`: how the running agent is, by its own word.
-#include <signal.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <chrono>
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <thread>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "base/error_text.hpp"
 #include "base/quantity.hpp"
 #include "base/wall_clock.hpp"
+#include "command/ask.hpp"
 #include "command/commands.hpp"
 #include "command/json_text.hpp"
 #include "command/terminal/human.hpp"
@@ -25,9 +19,6 @@
 
 namespace spanring::agent {
 namespace {
-
-constexpr std::chrono::milliseconds kLook{10};
-constexpr std::chrono::seconds kPatience{30};  // it may be reloading
 
 struct Options {
     bool json = false;
@@ -64,7 +55,9 @@ void print(const StatusReport& report, const Site& site, const Terminal& termina
             return Table::Cell{std::to_string(spans), spans != 0 ? Colour::kRed : Colour::kPlain};
         };
         table.row({{printable(exporter.name), Colour::kBold},
-                   exporter.healthy ? Table::Cell{"well", Colour::kGreen} : Table::Cell{"away", Colour::kRed},
+                   exporter.paused    ? Table::Cell{"paused", Colour::kYellow}
+                   : exporter.healthy ? Table::Cell{"well", Colour::kGreen}
+                                      : Table::Cell{"away", Colour::kRed},
                    {std::to_string(exporter.exported)},
                    lost(exporter.rejected),
                    lost(exporter.dropped),
@@ -93,29 +86,17 @@ int run(const Options& options, const CommandContext& context) {
         std::cerr << "spanring: no agent runs there (" << printable(site.state_directory) << ")\n";
         return kExitUsage;
     }
-    const auto report = [&] { return StatusReport::read(site.state_directory, site.agent->user); };
-    const std::optional<StatusReport> before = report();
-    // With a value: the agent's log is left alone, which a plain signal is for.
-    if (!before || site.agent->pid == 0 || ::sigqueue(site.agent->pid, SIGUSR1, sigval{}) != 0) {
-        std::cerr << "spanring: the agent (" << describe(*site.agent) << ") cannot be asked: "
-                  << (!before ? "its state directory is for that user and root" : error_text(errno)) << "\n";
+    std::string problem;
+    const std::optional<StatusReport> report = ask_agent(site, problem);
+    if (!report) {
+        std::cerr << "spanring: " << problem << "\n";
         return kExitBroken;
     }
-    const auto until = std::chrono::steady_clock::now() + kPatience;
-    while (std::chrono::steady_clock::now() < until) {
-        const std::optional<StatusReport> now = report();
-        if (now && now->pid == before->pid && now->serial > before->serial) {
-            if (options.json)
-                std::cout << document_of(*now, site) << "\n";
-            else
-                print(*now, site, context.terminal());
-            return now->problems.empty() ? 0 : kExitUnsound;
-        }
-        if (::kill(site.agent->pid, 0) != 0 && errno == ESRCH) break;
-        std::this_thread::sleep_for(kLook);
-    }
-    std::cerr << "spanring: the agent says nothing; its log may\n";
-    return kExitBroken;
+    if (options.json)
+        std::cout << document_of(*report, site) << "\n";
+    else
+        print(*report, site, context.terminal());
+    return report->problems.empty() ? 0 : kExitUnsound;
 }
 
 }  // namespace

@@ -91,7 +91,9 @@ std::vector<std::string> exporter_type_names() {
     return names;
 }
 
-std::vector<Option> describe(ExporterConfig& exporter) {
+namespace {
+
+std::vector<Option> describe_type(ExporterConfig& exporter) {
     switch (exporter.type) {
         case ExporterType::kOtlpGrpc: return describe(exporter.otlp);
         case ExporterType::kOtlpHttp: return describe(exporter.http);
@@ -100,6 +102,17 @@ std::vector<Option> describe(ExporterConfig& exporter) {
         case ExporterType::kStore: return describe(exporter.store);
     }
     return {};
+}
+
+}  // namespace
+
+std::vector<Option> describe(ExporterConfig& exporter) {
+    std::vector<Option> options = describe_type(exporter);
+    if (exporter.type == ExporterType::kDebug) return options;
+    options.push_back(
+        {"best_effort", boolean(exporter.best_effort),
+         "nothing waits for it: no acknowledgement, no spool; what it has no room for is dropped, and counted"});
+    return options;
 }
 
 std::vector<Option> describe(BatchConfig& batch) {
@@ -123,7 +136,11 @@ std::vector<Option> describe(Config& config) {
         {kSpanMetrics, Group{describe(config.span_metrics)}, {}, {}, config.measures_spans},
         {kServiceGraph, Group{describe(config.service_graph)}, {}, {}, config.draws_graph},
     };
+    std::vector<Option> extensions;
+    for (AuthOptions& auth : config.authenticators) extensions.push_back({auth.id, Group{describe(auth)}});
     std::vector<Option> service = {
+        {"extensions", TextList{config.extensions, "list of names"}, "names under extensions", "all of them",
+         !config.extensions.empty()},
         {"pipelines", Group{{{"traces", Group{describe(config.pipeline)}}}}},
         {"telemetry", Group{describe_telemetry(config)}},
     };
@@ -133,6 +150,7 @@ std::vector<Option> describe(Config& config) {
         {"processors", Group{processors}},
         {"exporters", Group{exporters}},
         {"connectors", Group{connectors}, {}, {}, config.measures_spans || config.draws_graph},
+        {"extensions", Group{extensions}, {}, {}, !config.authenticators.empty()},
         {"service", Group{service}},
     };
 }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "auth/auth_options.hpp"
 #include "config/config_value.hpp"
 #include "config/environment.hpp"
 #include "decide/tail_sampling_options.hpp"
@@ -42,24 +43,27 @@ inline constexpr char kServiceGraph[] = "servicegraph";
 struct ExporterConfig {
     std::string id;  // as in the file: "otlp_grpc", "otlp_grpc/backup"; names it in totals, logs and files
     ExporterType type = ExporterType::kStore;
+    bool best_effort = false;  // what `debug` always is
     OtlpGrpcOptions otlp;
     OtlpHttpOptions http;
     FileOptions file;
     DebugOptions debug;
     StoreOptions store;
 
-    bool required() const { return type != ExporterType::kDebug; }
+    bool required() const { return type != ExporterType::kDebug && !best_effort; }
     // What both ways of OTLP have in common; null for the others.
     const OtlpOptions* delivery() const {
         if (type == ExporterType::kOtlpGrpc) return &otlp;
         return type == ExporterType::kOtlpHttp ? &http : nullptr;
     }
-    // What its queue takes of what has to wait; nothing where no span waits for it.
+    // What its queue takes of what has to wait.
     std::optional<uint64_t> queue_bytes() const {
         if (const OtlpOptions* const otlp = delivery()) return otlp->queue_bytes;
         if (type == ExporterType::kStore) return store.queue_bytes;
         return type == ExporterType::kFile ? std::optional(file.queue_bytes) : std::nullopt;
     }
+    // Likewise; nothing where no process waits for it.
+    std::optional<uint64_t> waiting_bytes() const { return required() ? queue_bytes() : std::nullopt; }
     OtlpOptions* delivery() { return const_cast<OtlpOptions*>(std::as_const(*this).delivery()); }
     bool operator==(const ExporterConfig&) const = default;
 };
@@ -113,6 +117,8 @@ struct Config {
     SpanMetricsOptions span_metrics;
     bool draws_graph = false;
     ServiceGraphOptions service_graph;
+    std::vector<AuthOptions> authenticators;  // of `extensions`, those that the service has
+    std::vector<std::string> extensions;      // names these
     std::string state_directory;
     std::string log_level = "info";
     std::optional<MetricsAddress> metrics;  // where the agent's own metrics are served; unset: nowhere

@@ -6,6 +6,7 @@
 #include "base/option.hpp"
 #include "base/suggest.hpp"
 #include "base/text.hpp"
+#include "config/extensions.hpp"
 #include "config/option_reader.hpp"
 #include "config/section.hpp"
 #include "export/compression_levels.hpp"
@@ -208,6 +209,7 @@ void read_service(Section service, const ConfigValue& root, FileConfig& config) 
     check_names(service, "receivers", pipeline.receivers, root);
     check_names(service, "processors", pipeline.processors, root);
     check_names(service, "exporters", pipeline.exporters, root);
+    choose_extensions(service, config.base);
     if (service.has("pipelines.traces.processors")) {
         choose_processors(config.base);
         if (!is_before_others(pipeline.processors))
@@ -236,6 +238,7 @@ void read_document(const ConfigValue& root, ConfigSource& source, FileConfig& co
     read_processors(top.section("processors"), find_group(options, "processors"), config.base);
     read_exporters(top.section("exporters"), config);
     read_connectors(top.section("connectors"), config.base);
+    read_extensions(top.section("extensions"), config.base);
     read_service(top.section("service"), root, config);
     turn_on_receiver(top, config.base);
     top.finish();

@@ -12,6 +12,7 @@
 #include "config/config.hpp"
 #include "config/config_checks.hpp"
 #include "config/config_file.hpp"
+#include "config/extensions.hpp"
 #include "config/layers.hpp"
 #include "config/otel_environment.hpp"
 #include "config/section.hpp"
@@ -145,6 +146,21 @@ void make_visible(std::vector<std::string>& lines) {
     for (std::string& line : lines) line = visible_line(line, kMost);
 }
 
+// What nothing waits for is not kept for it either; and memory of processes would wait for whoever reads it there.
+void let_go_of_best_effort(Config& config, Problems& problems) {
+    const bool zero_copy =
+        std::any_of(config.exporters.begin(), config.exporters.end(), [](const ExporterConfig& exporter) {
+            return exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy != ZeroCopy::kOff;
+        });
+    for (ExporterConfig& exporter : config.exporters) {
+        if (!exporter.best_effort) continue;
+        if (OtlpOptions* const otlp = exporter.delivery()) otlp->spool.enabled = false;
+        if (zero_copy)
+            problems.push_back("exporters." + exporter.id +
+                               ": best_effort cannot be with zero_copy, by which processes wait for every exporter");
+    }
+}
+
 // Which layers said what, other than by keys.
 void name_origins(const Flags& flags, const OtelEnvironment& otel, const Config& config, Origins& origins) {
     for (const Flags::OfKey& each : flags.of_keys) origins[each.key] = each.flag;
@@ -215,6 +231,8 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
     for (const ExporterConfig& exporter : config.exporters) config.pipeline.exporters.push_back(exporter.id);
     if (config.measures_spans) config.pipeline.exporters.push_back(kSpanMetrics);
     if (config.draws_graph) config.pipeline.exporters.push_back(kServiceGraph);
+    let_go_of_best_effort(config, problems);
+    give_credentials(config, problems, loaded.warnings);
     name_origins(flags, otel, config, loaded.origins);
     check_config(config, loaded.origins, problems, loaded.warnings);
     make_visible(problems);
@@ -225,6 +243,7 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
 LoadedConfig load_and_check(const Flags& flags, const Environment& environment) {
     LoadedConfig loaded = load_config(flags, environment);
     check_files(loaded.config, loaded.origins, loaded.problems);
+    check_credential_files(loaded.config, loaded.problems);
     make_visible(loaded.problems);
     return loaded;
 }

@@ -53,7 +53,7 @@ struct ValuePrinter {
     const std::string& path;
 
     void operator()(const Scalar& scalar) const {
-        const std::string text = scalar.text();
+        const std::string text = scalar.secret && !scalar.text().empty() ? "(not shown)" : scalar.text();
         if (scalar.quoted && looks_like_another(text)) printer.out << YAML::DoubleQuoted;
         printer.print(path, text);
         printer.say_origin(path);

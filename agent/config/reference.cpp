@@ -95,6 +95,11 @@ std::vector<ReferenceTable> reference() {
         processor.id = name;
         processor.type = processor_type(name).value();
     }
+    for (const std::string& name : auth_type_names()) {
+        AuthOptions& auth = config.authenticators.emplace_back();
+        auth.id = name;
+        auth.type = auth_type(name).value();
+    }
     const std::vector<Option> file = describe(config);
     ReferenceTable grpc = table_of(file, "exporters.otlp_grpc");
     ReferenceTable http = table_of(file, "exporters.otlp_http");
@@ -117,6 +122,9 @@ std::vector<ReferenceTable> reference() {
             table_of(file, "exporters.store"),
             table_of(file, "connectors.spanmetrics"),
             table_of(file, "connectors.servicegraph"),
+            table_of(file, "extensions.bearertokenauth"),
+            table_of(file, "extensions.basicauth"),
+            table_of(file, "extensions.oauth2client"),
             table_of(file, "service")};
 }
 

@@ -21,7 +21,8 @@ enum class Verdict : uint8_t {
 
 struct Answer {
     Verdict verdict = Verdict::kRejected;
-    bool too_large = false;  // with kRejected: smaller requests may be taken
+    bool too_large = false;     // with kRejected: smaller requests may be taken
+    bool unauthorized = false;  // with kRejected: as it does not believe who sent it
     uint64_t rejected = 0;
     std::optional<std::chrono::nanoseconds> delay;
     std::string message;  // of the partial success (may warn though nothing was rejected), or of the error; what of it

@@ -11,6 +11,7 @@
 // kLongestPause, and never hurry it.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -33,6 +34,8 @@ public:
     bool may_probe(Time now) const { return !closed_ && !probing_ && now >= reopen_at_; }
 
     void probe() { probing_ = true; }
+    // What kept this side from asking is gone.
+    void retry_now(Time now) { reopen_at_ = std::min(reopen_at_, now); }
 
     // The backend answered for good. True: it was down, and is up.
     bool succeed(bool was_probe);

@@ -87,13 +87,19 @@ uint64_t DeliveryBooks::settle_spool(const std::string& directory, const Spooled
     return lost;
 }
 
-void DeliveryBooks::count_attempt(Verdict verdict) {
+void DeliveryBooks::count_attempt(const Answer& answer) {
     const MutexLock lock(mutex_);
-    switch (verdict) {
+    status_.unauthorized += answer.unauthorized;
+    switch (answer.verdict) {
         case Verdict::kAccepted: ++status_.attempts_accepted; break;
         case Verdict::kRejected: ++status_.attempts_rejected; break;
         case Verdict::kRetry: ++status_.attempts_failed; break;
     }
+}
+
+void DeliveryBooks::count_rate_limited() {
+    const MutexLock lock(mutex_);
+    ++status_.rate_limited;
 }
 
 void DeliveryBooks::note(const std::string& error) {

@@ -43,7 +43,8 @@ public:
     uint64_t settle_spool(const std::string& directory, const std::vector<std::pair<AccountId, uint64_t>>& held);
 
     // An attempt to deliver ended; one request may need several.
-    void count_attempt(Verdict verdict);
+    void count_attempt(const Answer& answer);
+    void count_rate_limited();  // a request had to wait for the rate
     void note(const std::string& error);
     void note_restart(const std::string& error);
     void note_health(bool healthy, uint64_t spool_bytes, uint64_t spool_limit);

@@ -30,6 +30,11 @@ bool OtlpExporter::flush(std::chrono::steady_clock::time_point deadline) { retur
 
 void OtlpExporter::shutdown(std::chrono::steady_clock::time_point deadline) { sender_->stop(deadline); }
 
+bool OtlpExporter::pause(bool paused) {
+    sender_->pause(paused);
+    return true;
+}
+
 ExporterStatus OtlpExporter::status() const { return sender_->status(); }
 
 }  // namespace spanring::agent

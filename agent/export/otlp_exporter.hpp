@@ -30,6 +30,7 @@ public:
     bool flush(std::chrono::steady_clock::time_point deadline) override;
     void shutdown(std::chrono::steady_clock::time_point deadline) override;
     ExporterStatus status() const override;
+    bool pause(bool paused) override;
 
 protected:
     // `ledger` may be null. Start-up only: throws std::runtime_error or std::invalid_argument with what is wrong with

@@ -20,6 +20,13 @@ std::vector<Option> describe(RetryOptions& retry) {
     };
 }
 
+std::vector<Option> describe(RateLimitOptions& rate) {
+    return {
+        {"requests_per_second", count(rate.requests_per_second, 0, 1'000'000), "0: any number; what is more waits"},
+        {"bytes_per_second", size(rate.bytes_per_second, 0), "of requests, before they are compressed; 0: any number"},
+    };
+}
+
 std::vector<Option> describe_queue(OtlpOptions& otlp) {
     return {
         {"num_consumers", count(otlp.in_flight, 1, 1000), "most requests in flight"},
@@ -38,7 +45,10 @@ std::vector<Option> describe_delivery(OtlpOptions& otlp) {
     return {
         {"timeout", duration(otlp.timeout, milliseconds(1)), "time limit of one attempt"},
         {"headers", Secrets{otlp.headers}, "sent with every request; their values are never printed"},
+        {"auth", Group{{{"authenticator", text(otlp.authenticator, "name"),
+                         "that of `extensions` by which requests say who sends"}}}},
         {"retry_on_failure", Group{describe(otlp.retry)}},
+        {"rate_limit", Group{describe(otlp.rate_limit)}},
         {"sending_queue", Group{describe_queue(otlp)}},
         {"spool", Group{describe(otlp.spool)}},
     };

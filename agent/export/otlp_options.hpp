@@ -7,9 +7,12 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "auth/auth_options.hpp"
+#include "export/rate_limit.hpp"
 #include "spool/spool_options.hpp"
 
 namespace spanring::agent {
@@ -38,6 +41,10 @@ struct OtlpOptions {
     uint64_t in_flight_bytes = 16u << 20;  // of them; a quarter while answers are quick
     uint64_t queue_bytes = 64u << 20;      // in memory, before the spool
     SpoolOptions spool;
+    RateLimitOptions rate_limit;
+    bool starts_paused = false;       // no key: somebody's word from before the start
+    std::string authenticator;        // names ...
+    std::optional<AuthOptions> auth;  // ... this; nothing: the backend does not ask who sends
 
     bool operator==(const OtlpOptions&) const = default;
 };

@@ -47,9 +47,12 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, MakeTranspo
       zero_copy_failed_(std::move(hooks.zero_copy_failed)),
       books_(name_, ledger, std::move(hooks.closed)),
       inbox_([this] { transport_->wake(); }),
+      paused_(options.starts_paused),
       transport_(make_transport_()),
+      identity_(options.auth, name_, [this] { inbox_.wake(); }),
       spool_(name_, options_.spool, books_),
       circuit_(options.retry),
+      rate_(options.rate_limit),
       flights_(options.in_flight, options.in_flight_bytes),
       progress_("send/" + name_) {
     check(options_);
@@ -68,6 +71,14 @@ void OtlpSender::push(std::shared_ptr<Batch> batch, uint64_t sequence) {
         case Inbox::Put::kRefused: books_.turn_away(batch, sequence, Outcome::kDroppedQueue); break;
         case Inbox::Put::kClosed: books_.turn_away(batch, sequence, Outcome::kLeftBehind); break;
     }
+}
+
+void OtlpSender::pause(bool paused) {
+    // relaxed: nothing is published by it. The sender's thread sees it at the latest when it is woken, by the mutex
+    // there.
+    if (paused_.exchange(paused, std::memory_order_relaxed) == paused) return;
+    spdlog::info("exporter {}: {}", name_, paused ? "paused; what comes is kept for it" : "goes on");
+    inbox_.wake();
 }
 
 void OtlpSender::stop(Clock::time_point deadline) {
@@ -110,10 +121,10 @@ void OtlpSender::serve() {
         if (finished(now)) break;
         watch_->begin();
         progress_.waiting();
-        const std::vector<Transport::Ended> attempts = transport_->wait(next_event(now));
+        std::vector<Transport::Ended> attempts = transport_->wait(next_event(now));
         progress_.working();
         watch_->end();
-        for (const Transport::Ended& attempt : attempts) ended(attempt);
+        for (Transport::Ended& attempt : attempts) ended(std::move(attempt));
         if (watch_->take_cut() && circuit_.closed()) fail_circuit(kept_busy(), false);  // nothing was in flight
     }
     watch_.reset();
@@ -149,6 +160,7 @@ void OtlpSender::restart() {
     queue_ = {};
     parts_.clear();  // a batch without an answer is sent again as a whole
     flights_.forget();
+    identity_.forget();
     replays_ = 0;
     open_spool();
     for (const Inbox::Arrival& each : owed_) queue_.push(ship(each.batch, each.sequence));
@@ -198,11 +210,28 @@ void OtlpSender::take_inbox() {
     }
 }
 
+// Whether requests can say who sends them, where the backend asks for that.
+bool OtlpSender::is_known(Clock::time_point now) {
+    const std::string told = identity_.error();
+    const Identity::State state = identity_.look(now);
+    if (!identity_.error().empty() && identity_.error() != told) books_.note(identity_.error());
+    if (state == Identity::State::kMissing) {
+        if (circuit_.closed()) circuit_.fail(now, {}, false);  // the log was told by who asks for it
+        unknown_ = true;
+        note_health();
+    } else if (state == Identity::State::kReady && std::exchange(unknown_, false)) {
+        circuit_.retry_now(now);
+    }
+    return state == Identity::State::kReady;
+}
+
 void OtlpSender::feed(Clock::time_point now) {
+    rate_holds_until_.reset();
+    if (is_paused() || !is_known(now)) return shed(now);
     if (circuit_.closed()) {
         while (start_next()) {
         }
-    } else if (circuit_.may_probe(now) && transport_->memory_out() <= options_.queue_bytes) {
+    } else if (circuit_.may_probe(now) && transport_->memory_out() <= options_.queue_bytes && is_within_rate(now)) {
         if (!start_replay(true) && !queue_.empty()) start(queue_.take_oldest(), true);
     }
     shed(now);
@@ -210,10 +239,15 @@ void OtlpSender::feed(Clock::time_point now) {
 
 // Bounds the queue, in bytes and in time. While the backend is down, all of it goes to the spool, oldest first.
 void OtlpSender::shed(Clock::time_point now) {
-    while (!queue_.empty() && (queue_.bytes() > options_.queue_bytes || (spool_.is_open() && !circuit_.closed()))) {
+    while (!queue_.empty() &&
+           (queue_.bytes() > options_.queue_bytes || (spool_.is_open() && (!circuit_.closed() || is_paused())))) {
         // Without a spool it is the newest that is refused.
         to_spool(spool_.is_open() ? queue_.take_oldest() : queue_.take_newest(), Outcome::kDroppedQueue);
     }
+    // No ring waits for the rate longer than for an attempt.
+    while (!queue_.empty() && rate_holds_until_ && spool_.is_open() &&
+           now >= queue_.oldest().submitted + options_.timeout)
+        to_spool(queue_.take_oldest(), Outcome::kDroppedQueue);
     const auto most = options_.retry.max_elapsed_time;
     while (!queue_.empty() && !circuit_.closed() && most.count() != 0 && now - queue_.oldest().submitted > most) {
         to_spool(queue_.take_oldest(), Outcome::kDroppedQueue);
@@ -224,16 +258,28 @@ bool OtlpSender::finished(Clock::time_point now) { return inbox_.close(queue_.em
 
 OtlpSender::Clock::time_point OtlpSender::next_event(Clock::time_point now) const {
     Clock::time_point next = now + kIdle;
-    if (!circuit_.closed() && !circuit_.probing()) {
+    if (!circuit_.closed() && !circuit_.probing() && !is_paused()) {
         const bool work = !queue_.empty() || spool_.waiting();
         const bool due = now >= circuit_.reopen_at();  // but too much memory is out
         if (work) next = std::min(next, due ? now + kLookAgain : circuit_.reopen_at());
     }
     if (!queue_.empty()) next = std::min(next, spool_.missing_until().value_or(next));
+    if (rate_holds_until_) {
+        next = std::min(next, *rate_holds_until_);
+        if (!queue_.empty() && spool_.is_open()) next = std::min(next, queue_.oldest().submitted + options_.timeout);
+    }
     return std::min(next, inbox_.stop_at().value_or(next));
 }
 
 // ---- Attempts -------------------------------------------------------------------------------------------------------
+
+bool OtlpSender::is_within_rate(Clock::time_point now) {
+    const Clock::time_point at = rate_.next(now);
+    if (at <= now) return true;
+    rate_holds_until_ = at;
+    rate_held_ = true;
+    return false;
+}
 
 // When the spool has something, half of the calls are its own, in turn where there is room for one alone; the others
 // when nothing else is there.
@@ -267,21 +313,27 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
     }
     if (probe) circuit_.probe();
     flights_.begin(shipment.get(), shipment->request.bytes, Clock::now());
+    rate_.begin(shipment->request.bytes, Clock::now());
+    if (std::exchange(rate_held_, false)) books_.count_rate_limited();
     last_was_replay_ = shipment->entry.has_value();
     replays_ += last_was_replay_;
     watch_->attempt_started(shipment->request.bytes);
-    transport_->start(std::move(shipment), probe);
+    RequestHeaders headers;
+    identity_.begin(shipment.get(), headers);
+    transport_->start(std::move(shipment), probe, std::move(headers));
     if (!transport_->settled()) watch_->settle_soon();
     suspect_.put_down();
     SPR_TESTPOINT(attempt_started);
 }
 
-void OtlpSender::ended(const Transport::Ended& attempt) {
+void OtlpSender::ended(Transport::Ended attempt) {
     SPR_TESTPOINT(attempt_ended);
     suspect_.work_on(*attempt.shipment);
+    const bool again = identity_.end(attempt.shipment.get(), attempt.answer.unauthorized, Clock::now());
+    if (again) attempt.answer.verdict = Verdict::kRetry;
     flights_.end(attempt.shipment.get(), Clock::now(), attempt.answer.verdict != Verdict::kRetry);
     replays_ -= attempt.shipment->entry.has_value();
-    books_.count_attempt(attempt.answer.verdict);
+    books_.count_attempt(attempt.answer);
     if (attempt.answer.verdict != Verdict::kAccepted) books_.note(attempt.answer.message);
     switch (attempt.answer.verdict) {
         case Verdict::kAccepted: accept(attempt); break;
@@ -356,6 +408,8 @@ void OtlpSender::fail_circuit(const Answer& answer, bool probe) {
 }
 
 void OtlpSender::postpone(const Transport::Ended& attempt) {
+    // The backend is there, and waits for another word of who sends.
+    if (attempt.answer.unauthorized && !attempt.probe) return keep_first(attempt.shipment);
     fail_circuit(attempt.answer, attempt.probe);
     if (attempt.shipment->mapped) zero_copy_failed_(attempt.shipment->runs().front().producer->instance);
     keep(attempt.shipment);
@@ -378,9 +432,15 @@ void OtlpSender::keep(ShipmentPtr shipment) {
     } else if (spool_.is_open()) {
         to_spool(std::move(shipment), Outcome::kDroppedQueue);
     } else {
-        if (shipment->mapped) shipment = unmap(*shipment);
-        queue_.push_first(std::move(shipment));
+        keep_first(std::move(shipment));
     }
+}
+
+// For the next attempt.
+void OtlpSender::keep_first(ShipmentPtr shipment) {
+    if (shipment->entry) return spool_.give_back(*shipment);
+    if (shipment->mapped) shipment = unmap(*shipment);
+    queue_.push_first(std::move(shipment));
 }
 
 bool OtlpSender::is_too_large(const Shipment& shipment) const {

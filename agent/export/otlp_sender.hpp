@@ -13,6 +13,7 @@
 // Header bill: the whole inside of an exporter; otlp_exporter.cpp alone includes it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -30,9 +31,11 @@
 #include "export/circuit.hpp"
 #include "export/delivery_books.hpp"
 #include "export/flight_window.hpp"
+#include "export/identity.hpp"
 #include "export/inbox.hpp"
 #include "export/listening_watch.hpp"
 #include "export/otlp_options.hpp"
+#include "export/rate_limit.hpp"
 #include "export/request_limit.hpp"
 #include "export/shipment_queue.hpp"
 #include "export/spooled_shipments.hpp"
@@ -58,7 +61,16 @@ public:
 
     // Any thread.
     void push(std::shared_ptr<Batch> batch, uint64_t sequence);
-    ExporterStatus status() const { return books_.status(); }
+    ExporterStatus status() const {
+        ExporterStatus status = books_.status();
+        const Credentials::Figures figures = identity_.figures();
+        status.paused = is_paused();
+        status.shows_identity = identity_.asked_for();
+        status.tokens_obtained = figures.tokens_obtained;
+        status.tokens_failed = figures.tokens_failed;
+        return status;
+    }
+    void pause(bool paused);
     // Once, last. Resolves everything: until `deadline` by sending, then by the spool.
     void stop(Clock::time_point deadline);
 
@@ -73,24 +85,31 @@ private:
     void drop(const Shipment& shipment);
     void take_inbox();
     void feed(Clock::time_point now);
+    // relaxed: nothing is published by it; the inbox's mutex is taken after it.
+    bool is_paused() const { return paused_.load(std::memory_order_relaxed); }
+    bool is_known(Clock::time_point now);
     void shed(Clock::time_point now);
     bool finished(Clock::time_point now);
     Clock::time_point next_event(Clock::time_point now) const;
     void wind_up();
 
-    bool takes(size_t bytes) const {
-        return flights_.takes(bytes, Clock::now()) && (flights_.empty() || !circuit_.one_at_a_time());
+    bool is_within_rate(Clock::time_point now);
+    bool takes(size_t bytes) {
+        const Clock::time_point now = Clock::now();
+        if (!flights_.takes(bytes, now) || (!flights_.empty() && circuit_.one_at_a_time())) return false;
+        return is_within_rate(now);
     }
     bool start_next();
     bool start_replay(bool probe);
     void start(ShipmentPtr shipment, bool probe);
-    void ended(const Transport::Ended& attempt);
+    void ended(Transport::Ended attempt);
     void accept(const Transport::Ended& attempt);
     void reject(const Transport::Ended& attempt);
     void postpone(const Transport::Ended& attempt);
     void fail_circuit(const Answer& answer, bool probe);
 
     void keep(ShipmentPtr shipment);  // for a later attempt
+    void keep_first(ShipmentPtr shipment);
     bool is_too_large(const Shipment& shipment) const;
     bool divide(const ShipmentPtr& shipment);
     void to_spool(ShipmentPtr shipment, Outcome otherwise);
@@ -107,9 +126,12 @@ private:
     // Any thread.
     DeliveryBooks books_;
     Inbox inbox_;
+    std::atomic<bool> paused_;
 
     // The sender's thread.
     std::unique_ptr<Transport> transport_;
+    Identity identity_;
+    bool unknown_ = false;  // without what says who sends, nothing is
     SpooledShipments spool_;
     std::list<Inbox::Arrival> owed_;  // every batch that is not resolved, wherever its shipment is
     Suspect suspect_;
@@ -118,8 +140,11 @@ private:
     Circuit circuit_;
     ShipmentQueue queue_;
     RequestLimit limit_;
-    std::map<uint64_t, BatchParts> parts_;  // of batches in several requests, by their number
-    std::optional<ListeningWatch> watch_;   // while it serves: the transport does not change meanwhile
+    RateLimit rate_;
+    std::optional<Clock::time_point> rate_holds_until_;  // what could go otherwise
+    bool rate_held_ = false;                             // what goes next
+    std::map<uint64_t, BatchParts> parts_;               // of batches in several requests, by their number
+    std::optional<ListeningWatch> watch_;                // while it serves: the transport does not change meanwhile
     FlightWindow flights_;
     size_t replays_ = 0;  // of these, out of the spool
     bool last_was_replay_ = false;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "export/answer.hpp"
+#include "export/request_headers.hpp"
 #include "export/shipment.hpp"
 
 namespace spanring::agent {
@@ -61,7 +62,7 @@ public:
     virtual bool settled() { return true; }
 
     // `probe`: the backend was down, this one finds out whether it still is.
-    virtual void start(ShipmentPtr shipment, bool probe) = 0;
+    virtual void start(ShipmentPtr shipment, bool probe, RequestHeaders headers) = 0;
     // Both throw: FailedShipment where one shipment is the reason; then the transport is good for abandon() alone.
     // What came to its end, each attempt once. Returns when something did, at `until`, when woken, or for no reason.
     virtual std::vector<Ended> wait(Clock::time_point until) = 0;

@@ -185,6 +185,8 @@ void add_exporter_status(Exposition& page, const Exporter& exporter) {
         page.counter("spanring_exporter_best_effort_spans_total",
                      "Spans of an exporter that nothing waits for, since the agent's start.",
                      with(labels, "result", "exported"), number(status.exported));
+        page.counter("spanring_exporter_best_effort_spans_total", "", with(labels, "result", "rejected"),
+                     number(status.rejected));
         page.counter("spanring_exporter_best_effort_spans_total", "", with(labels, "result", "dropped"),
                      number(status.dropped));
     }
@@ -201,6 +203,21 @@ void add_exporter_status(Exposition& page, const Exporter& exporter) {
     page.gauge("spanring_exporter_healthy",
                "1: the backend, or the disk, takes spans. 0: it does not, it is only tried now and then.", labels,
                status.healthy ? 1 : 0);
+    page.gauge("spanring_exporter_paused", "1: by `spanring exporter pause`; it sends nothing, and spools.", labels,
+               status.paused ? 1 : 0);
+    if (status.shows_identity) {
+        page.counter("spanring_exporter_unauthorized_total",
+                     "Requests of which the backend did not believe who sent them.", labels,
+                     number(status.unauthorized));
+        const char* const help = "Requests for a token, by what came of them.";
+        page.counter("spanring_exporter_token_requests_total", help, with(labels, "result", "obtained"),
+                     number(status.tokens_obtained));
+        page.counter("spanring_exporter_token_requests_total", help, with(labels, "result", "failed"),
+                     number(status.tokens_failed));
+    }
+    page.counter("spanring_exporter_rate_limited_requests_total",
+                 "Requests that had to wait for the exporter's own rate, since the agent's start.", labels,
+                 number(status.rate_limited));
     page.counter("spanring_exporter_restarts_total", "Restarts of the exporter's thread, each after an exception.",
                  labels, number(status.restarts));
     const std::array<std::pair<const char*, uint64_t>, 3> results = {{{"accepted", status.attempts_accepted},

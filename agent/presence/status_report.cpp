@@ -35,6 +35,7 @@ std::string StatusReport::text() const {
         row["name"] = exporter.name;
         row["required"] = exporter.required;
         row["healthy"] = exporter.healthy;
+        row["paused"] = exporter.paused;
         row["last_error"] = exporter.last_error;
         row["exported"] = exporter.exported;
         row["rejected"] = exporter.rejected;
@@ -72,6 +73,7 @@ std::optional<StatusReport> StatusReport::parse(const std::string& text) {
             take(row, "name", exporter.name);
             take(row, "required", exporter.required);
             take(row, "healthy", exporter.healthy);
+            take(row, "paused", exporter.paused);
             take(row, "last_error", exporter.last_error);
             take(row, "exported", exporter.exported);
             take(row, "rejected", exporter.rejected);

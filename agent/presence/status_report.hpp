@@ -24,6 +24,7 @@ struct StatusReport {
         uint64_t exported = 0, rejected = 0, dropped = 0;  // spans since its start, by whichever way
         uint64_t queued_spans = 0, queued_bytes = 0;
         uint64_t spool_bytes = 0, spool_limit = 0;  // 0: there is no spool
+        bool paused = false;
 
         bool operator==(const Exporter&) const = default;
     };

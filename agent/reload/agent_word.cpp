@@ -11,6 +11,7 @@
 #include "config/config.hpp"
 #include "drain/drain_status.hpp"
 #include "metrics/health.hpp"
+#include "presence/notice.hpp"
 #include "presence/status_report.hpp"
 
 namespace spanring::agent {
@@ -19,6 +20,7 @@ namespace {
 const char* state_name(ExporterCourse::State state) {
     switch (state) {
         case ExporterCourse::State::kOk: return "ok";
+        case ExporterCourse::State::kPaused: return "paused";
         case ExporterCourse::State::kRetrying: return "retrying";
         case ExporterCourse::State::kRefused: return "refused";
     }
@@ -56,6 +58,15 @@ uint64_t queue_limit_of(const Config& config, const std::string& exporter) {
     return 0;
 }
 
+void name_exporters(const Config& config, Notice& notice) {
+    notice.exporters.clear();
+    notice.stores.clear();
+    for (const ExporterConfig& exporter : config.exporters) {
+        notice.exporters.push_back(exporter.id);
+        if (exporter.type == ExporterType::kStore) notice.stores.push_back(exporter.store.path);
+    }
+}
+
 void describe(const VisitExporters& exporters, const DrainStatus& drain, StatusReport& report) {
     report.processes = drain.serving;
     report.quarantined = drain.quarantined;
@@ -68,7 +79,7 @@ void describe(const VisitExporters& exporters, const DrainStatus& drain, StatusR
         report.exporters.push_back({exporter.name(), exporter.required(), status.healthy, status.last_error,
                                     status.exported + status.spool_exported, status.rejected + status.spool_rejected,
                                     status.dropped + status.spool_dropped, status.queued_spans, status.queued_bytes,
-                                    status.spool_bytes, status.spool_limit});
+                                    status.spool_bytes, status.spool_limit, status.paused});
     });
 }
 

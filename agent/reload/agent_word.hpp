@@ -19,6 +19,7 @@ namespace spanring::agent {
 
 struct Config;
 struct DrainStatus;
+struct Notice;
 struct StatusReport;
 
 // How the exporters fare, written when it has changed.
@@ -37,6 +38,9 @@ private:
     std::map<std::string, ExporterCourse> seen_;
     ExporterReports written_;
 };
+
+// Which ones there are, and where the stores among them lie.
+void name_exporters(const Config& config, Notice& notice);
 
 uint64_t queue_limit_of(const Config& config, const std::string& exporter);
 

@@ -14,8 +14,8 @@ namespace spanring::agent {
 namespace {
 
 // What the agent takes over while it runs.
-constexpr const char* kLive[] = {"exporters.", "processors.batch.", "service.pipelines.traces.exporters",
-                                 "service.telemetry.logs.level"};
+constexpr const char* kLive[] = {"exporters.",  "processors.batch.",  "service.pipelines.traces.exporters",
+                                 "extensions.", "service.extensions", "service.telemetry.logs.level"};
 constexpr char kProcessors[] = "service.pipelines.traces.processors";
 
 using Values = std::vector<std::pair<std::string, std::string>>;  // path, text
@@ -78,7 +78,7 @@ ZeroCopy zero_copy_of(const Config& config) {
 std::optional<uint64_t> least_queue_of(const Config& config) {
     std::optional<uint64_t> least;
     for (const ExporterConfig& exporter : config.exporters) {
-        const std::optional<uint64_t> bytes = exporter.queue_bytes();
+        const std::optional<uint64_t> bytes = exporter.waiting_bytes();
         if (bytes && (!least || *bytes < *least)) least = bytes;
     }
     return least;
@@ -87,6 +87,8 @@ std::optional<uint64_t> least_queue_of(const Config& config) {
 void make_live_parts_equal(Config& config, const Config& other) {
     config.exporters = other.exporters;
     config.batch = other.batch;
+    config.authenticators = other.authenticators;
+    config.extensions = other.extensions;
     config.pipeline = other.pipeline;
     config.log_level = other.log_level;
     config.shutdown_timeout = other.shutdown_timeout;
@@ -108,6 +110,13 @@ std::vector<std::string> keys_for_a_restart(const Config& running, const Config&
         }
     }
     if (has_store(wanted) && !has_store(running)) keys.emplace_back("exporters.store (there was none)");
+    // Batches on their way wait for it, or do not.
+    for (const ExporterConfig& exporter : wanted.exporters) {
+        for (const ExporterConfig& before : running.exporters) {
+            if (before.id == exporter.id && before.best_effort != exporter.best_effort)
+                keys.push_back("exporters." + exporter.id + ".best_effort");
+        }
+    }
     if (zero_copy_of(running) != zero_copy_of(wanted)) keys.emplace_back("exporters.otlp_grpc.zero_copy");
     // Of all users together no more waits than the smallest queue takes.
     if (running.all_users && least_queue_of(wanted) < least_queue_of(running))

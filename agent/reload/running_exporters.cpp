@@ -6,6 +6,9 @@
 #include <exception>
 #include <optional>
 #include <stdexcept>
+#include <utility>
+
+#include <unistd.h>
 
 #include <spdlog/spdlog.h>
 
@@ -47,6 +50,12 @@ uint32_t RunningExporters::index_of(const std::string& name, const List& more) {
                              " exporters can be in use, those that went and still owe an answer included");
 }
 
+// One that is paused never sends anything, not even at its start.
+std::unique_ptr<Exporter> RunningExporters::make(ExporterConfig config, uint32_t index) const {
+    if (OtlpOptions* const otlp = config.delivery()) otlp->starts_paused = paused_.names.contains(config.id);
+    return make_(config, index);
+}
+
 // A plan of what there is now.
 void RunningExporters::install(const BatchLimits& limits) {
     ExportPlan plan;
@@ -75,7 +84,7 @@ std::shared_ptr<const ExportPlan> RunningExporters::start(const std::vector<Expo
                                                           const BatchLimits& limits) {
     for (const ExporterConfig& config : configs) {
         const uint32_t index = index_of(config.id, {});
-        auto exporter = make_(config, index);
+        auto exporter = make(config, index);
         const MutexLock lock(mutex_);
         running_.push_back({config, index, std::move(exporter)});
     }
@@ -92,7 +101,7 @@ RunningExporters::Change RunningExporters::change(const std::vector<ExporterConf
         if (std::any_of(running_.begin(), running_.end(), same)) continue;
         try {
             const uint32_t index = index_of(config.id, added);
-            added.push_back({config, index, make_(config, index)});
+            added.push_back({config, index, make(config, index)});
         } catch (const std::exception& error) {
             change.problem = error.what();
             return change;
@@ -189,7 +198,7 @@ void RunningExporters::renew(Running& running, const ExporterConfig& config, Clo
         old->shutdown(deadline);
     }
     try {
-        running.exporter = make_(config, running.index);
+        running.exporter = make(config, running.index);
         const MutexLock lock(mutex_);
         running.config = config;
     } catch (const std::exception& error) {
@@ -212,6 +221,13 @@ void RunningExporters::end(Running& running, Clock::time_point deadline) {
         spdlog::warn("{}: went, and {} wait in its spool, {}, until there is an exporter of that name again",
                      exporter.name(), format_size(status.spool_bytes), otlp->spool.directory);
     }
+}
+
+void RunningExporters::follow_pauses(const std::string& state_directory) {
+    std::optional<PausedExporters> paused = PausedExporters::read(state_directory, ::geteuid());
+    if (!paused || *paused == paused_) return;
+    paused_ = *std::move(paused);
+    for (Running& each : running_) each.exporter->pause(paused_.names.contains(each.config.id));
 }
 
 void RunningExporters::visit(const std::function<void(const Exporter&)>& visitor) const {

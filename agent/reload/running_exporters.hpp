@@ -25,6 +25,7 @@
 #include "batch/held_exporter.hpp"
 #include "config/config.hpp"
 #include "drain/export_plan.hpp"
+#include "presence/paused_exporters.hpp"
 
 namespace spanring::agent {
 
@@ -54,6 +55,9 @@ public:
     Change change(const std::vector<ExporterConfig>& configs, const BatchLimits& limits, const Follow& follow,
                   Clock::duration patience);
 
+    // Those are paused that `spanring exporter` wrote there, and no others.
+    void follow_pauses(const std::string& state_directory);
+
     const std::shared_ptr<const ExportPlan>& plan() const { return plan_; }
 
     // ---- Any thread ----
@@ -80,6 +84,7 @@ private:
     };
     using List = std::list<Running>;
 
+    std::unique_ptr<Exporter> make(ExporterConfig config, uint32_t index) const;
     uint32_t index_of(const std::string& name, const List& more);
     void install(const BatchLimits& limits);
     bool replace(const std::vector<std::pair<Running*, const ExporterConfig*>>& changes, std::string& ret_problem);
@@ -89,6 +94,7 @@ private:
     const Make make_;
     mutable Mutex mutex_;  // over what visit() sees; the one thread alone changes it
     List running_;         // in the order of the configuration
+    PausedExporters paused_;
     std::deque<Past> past_;
     std::shared_ptr<const ExportPlan> plan_;
     uint64_t plans_ = 0;

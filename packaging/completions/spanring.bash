@@ -21,13 +21,17 @@ _spanring() {
         ['spanring sampling set']='-h --help -s --service'
         ['spanring sampling clear']='-h --help -s --service'
         ['spanring sampling show']='-h --help --json'
+        ['spanring exporter']='-h --help'
+        ['spanring exporter pause']='-h --help'
+        ['spanring exporter resume']='-h --help'
         ['spanring reload']='-h --help --json'
         ['spanring status']='-h --help --json'
         ['spanring doctor']='-h --help --config --pid --patience --json'
     )
     local -A commands=(
-        [spanring]='ps open traces trace import ops tail top page audit accounting dump sampling reload status doctor'
+        [spanring]='ps open traces trace import ops tail top page audit accounting dump sampling exporter reload status doctor'
         ['spanring sampling']='set clear show'
+        ['spanring exporter']='pause resume'
     )
     local with_value='--state-dir --directory --store --colour --color --service --name --min-duration --max-duration --since --until
         --order --sort -n --limit --wait --format -s --config --pid --patience --stuck --factor --depth --compare --interval --listen --tls-certificate --tls-key --host'

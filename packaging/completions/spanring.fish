@@ -2,7 +2,7 @@
 #
 # Completion of spanring for fish. tests/install/completions_test.py compares it with --help.
 
-set -l commands ps open traces trace import ops tail top page audit accounting dump sampling reload status doctor
+set -l commands ps open traces trace import ops tail top page audit accounting dump sampling exporter reload status doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c spanring -f
@@ -27,6 +27,7 @@ complete -c spanring -n $none -a page -d 'the same in a browser'
 complete -c spanring -n $none -a 'audit accounting' -d 'where every span is, as equations'
 complete -c spanring -n $none -a dump -d 'what is in the file of a segment'
 complete -c spanring -n $none -a sampling -d 'what is recorded, by service'
+complete -c spanring -n $none -a exporter -d 'paused, or resumed'
 complete -c spanring -n $none -a reload -d 'the agent reads its configuration again'
 complete -c spanring -n $none -a status -d 'how the agent is'
 complete -c spanring -n $none -a doctor -d 'whether everything is there that spanring needs'
@@ -106,6 +107,10 @@ complete -c spanring -n $no_rule -a show -d 'the rules'
 complete -c spanring -n '__fish_seen_subcommand_from set' -a 'on off' -d 'or a ratio: 0.01, or a rate: 100/s'
 complete -c spanring -n '__fish_seen_subcommand_from set clear' -s s -l service -x -d 'of this service alone'
 complete -c spanring -n '__fish_seen_subcommand_from show' -l json -d 'one JSON document'
+
+set -l no_pause "__fish_seen_subcommand_from exporter; and not __fish_seen_subcommand_from pause resume"
+complete -c spanring -n $no_pause -a pause -d 'sends nothing until it is resumed'
+complete -c spanring -n $no_pause -a resume -d 'goes on, with what waits first'
 
 complete -c spanring -n '__fish_seen_subcommand_from reload' -l json -d 'one JSON document'
 complete -c spanring -n '__fish_seen_subcommand_from status' -l json -d 'one JSON document'

@@ -14,6 +14,7 @@ import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(SOURCE / "tests/integration"))
+import exporter_reports_test  # noqa: E402
 import harness  # noqa: E402
 import metrics_test  # noqa: E402
 import receive_test  # noqa: E402
@@ -99,9 +100,14 @@ class Names(harness.Case):
     def setUp(self):
         super().setUp()
         endpoint = f"127.0.0.1:{harness.free_port()}"
+        backend = exporter_reports_test.Backend(harness.free_port())
+        self.addCleanup(backend.close)
+        authenticated = {"endpoint": f"http://127.0.0.1:{backend.server.server_address[1]}",
+                         "auth": {"authenticator": "bearertokenauth"}}
         configuration = self.workspace.unique("agent.yaml")
         configuration.write_text(json.dumps({"receivers": {"otlp": {"protocols": {"http": {"endpoint": endpoint}}}},
-                                             "exporters": {"store": {}, "debug": {}},
+                                             "exporters": {"store": {}, "debug": {}, "otlp_http": authenticated},
+                                             "extensions": {"bearertokenauth": {"token": "abc"}},
                                              "processors": {"filter": {"spans": [{"services": ["nobody"]}]},
                                                             "tail_sampling": {"policies": [{"name": "all", "type": "always_sample"}]}},
                                              "connectors": {"spanmetrics": {}, "servicegraph": {}}}))

@@ -55,6 +55,8 @@ public:
         while (!waiting.empty()) answer(0, {agent::Outcome::kLeftBehind, 0});
     }
     agent::ExporterStatus status() const override { return {}; }
+    bool pause(bool how) override { return paused = how, true; }
+    bool paused = false;
 
     std::vector<uint64_t> numbers() const {
         std::vector<uint64_t> result;

@@ -40,14 +40,14 @@ ExporterRates& row_of(std::vector<ExporterRates>& rows, const std::string& name)
 }
 
 int badness(const std::string& state) {
-    return state == "refused" ? 3 : state == "retrying" ? 2 : state == "ok" ? 1 : 0;
+    return state == "refused" ? 4 : state == "retrying" ? 3 : state == "paused" ? 2 : state == "ok" ? 1 : 0;
 }
 
 // Several agents may have one of the same name.
 void note(const ExporterReport& report, ExporterRates& row) {
     if (badness(report.state) > badness(row.state)) {
         row.state = report.state;
-        row.last_error = report.state != "ok" ? report.last_error : "";
+        row.last_error = report.state != "ok" && report.state != "paused" ? report.last_error : "";
     }
     if (report.queue_limit == 0) return;
     const double fill = static_cast<double>(report.queued_bytes) / static_cast<double>(report.queue_limit);

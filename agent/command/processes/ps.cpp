@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/quantity.hpp"
 #include "base/text.hpp"
 #include "base/wall_clock.hpp"
 #include "command/commands.hpp"
@@ -22,6 +23,7 @@
 #include "command/terminal/human.hpp"
 #include "command/terminal/repeated_output.hpp"
 #include "command/terminal/table.hpp"
+#include "presence/exporter_report.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -188,12 +190,27 @@ std::string nothing_in(const Sites& sites, bool all) {
     return text;
 }
 
+// What is not sent since somebody wants it so: nobody should look for the reason elsewhere.
+std::string paused_in(const Sites& sites, const Terminal& terminal) {
+    std::string text;
+    for (const Site& site : sites.all) {
+        if (!site.agent) continue;
+        for (const ExporterReport& exporter : exporter_reports_of(*site.agent)) {
+            if (exporter.state != "paused") continue;
+            text += terminal.paint(Colour::kYellow, "paused") + " " + printable(exporter.name) +
+                    ": sends nothing until `spanring exporter resume`; " + format_size(exporter.spool_bytes) +
+                    " in its spool\n";
+        }
+    }
+    return text;
+}
+
 std::string page(const Survey& found, const Options& options, const CommandContext& context, const Sites& sites) {
     if (options.json) return survey_json(found, sites) + "\n";
     if (found.processes.empty() && found.senders.empty()) return nothing_in(sites, options.all);
     std::string text = found.processes.empty() ? "" : render(found, options.each, context.terminal());
     if (!found.senders.empty()) text += (text.empty() ? "" : "\n") + render_senders(found.senders, context.terminal());
-    return text;
+    return text + paused_in(sites, context.terminal());
 }
 
 // Each time looked for anew: agents come and go meanwhile.

@@ -108,6 +108,7 @@ Answer judge(const grpc::Status& status, Bytes response) {
                          ? Verdict::kRetry
                          : Verdict::kRejected;
     answer.too_large = !answer.delay && says_too_large(status);
+    answer.unauthorized = status.error_code() == grpc::StatusCode::UNAUTHENTICATED;
     if (answer.too_large) answer.verdict = Verdict::kRejected;
     answer.message = std::string(code_name(status.error_code())) + ": " + foreign(status.error_message());
     if (buffers_full(status)) answer.message += " with what it sends, which is more than an answer";

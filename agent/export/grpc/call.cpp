@@ -7,6 +7,7 @@
 #include <grpc/support/time.h>
 #include <grpcpp/channel.h>
 
+#include "base/text.hpp"
 #include "export/grpc/answer.hpp"
 
 namespace spanring::agent {
@@ -49,11 +50,12 @@ grpc::ByteBuffer refer(const ShipmentPtr& shipment, std::weak_ptr<const void>& r
     return grpc::ByteBuffer(slices.data(), slices.size());
 }
 
-OtlpCall::OtlpCall(ShipmentPtr shipment, const OtlpGrpcOptions& options)
+OtlpCall::OtlpCall(ShipmentPtr shipment, const OtlpGrpcOptions& options, const RequestHeaders& headers)
     : shipment_(std::move(shipment)), deadline_(std::chrono::steady_clock::now() + options.timeout) {
     context_.set_deadline(after(options.timeout));
     if (options.compression == "gzip") context_.set_compression_algorithm(GRPC_COMPRESS_GZIP);
     for (const auto& [key, value] : options.headers) context_.AddMetadata(key, value);
+    for (const auto& [key, value] : headers) context_.AddMetadata(lower(key), value);
 }
 
 void OtlpCall::start(const std::shared_ptr<grpc::Channel>& channel, grpc::CompletionQueue& queue, bool wait) {

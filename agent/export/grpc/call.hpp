@@ -16,13 +16,15 @@
 
 #include "export/answer.hpp"
 #include "export/grpc/options.hpp"
+#include "export/request_headers.hpp"
 #include "export/shipment.hpp"
 
 namespace spanring::agent {
 
 class OtlpCall {
 public:
-    OtlpCall(ShipmentPtr shipment, const OtlpGrpcOptions& options);
+    // `headers`: beside those of the options; their names in whatever case.
+    OtlpCall(ShipmentPtr shipment, const OtlpGrpcOptions& options, const RequestHeaders& headers);
 
     // The completion queue gives `this` back when the call came to its end. `wait`: for the connection, up to the
     // timeout.

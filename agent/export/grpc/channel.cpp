@@ -3,12 +3,16 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <vector>
 
 #include <grpc/grpc.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/credentials.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_certificate_verifier.h>
+#include <grpcpp/security/tls_credentials_options.h>
 #include <grpcpp/support/channel_arguments.h>
 
 #include "export/answer.hpp"
@@ -69,8 +73,21 @@ grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrp
     return arguments;
 }
 
-std::shared_ptr<grpc::ChannelCredentials> make_credentials(const TlsFiles* files) {
+std::shared_ptr<grpc::ChannelCredentials> make_credentials(const TlsFiles* files, bool any_server) {
     if (files == nullptr) return grpc::InsecureChannelCredentials();
+    if (any_server) {
+        namespace tls = grpc::experimental;
+        tls::TlsChannelCredentialsOptions options;
+        options.set_verify_server_certs(false);
+        options.set_check_call_host(false);
+        options.set_certificate_verifier(std::make_shared<tls::NoOpCertificateVerifier>());
+        if (!files->cert.empty()) {
+            const std::vector<tls::IdentityKeyCertPair> own = {{files->key, files->cert}};
+            options.set_certificate_provider(std::make_shared<tls::StaticDataCertificateProvider>(own));
+            options.watch_identity_key_cert_pairs();
+        }
+        return tls::TlsCredentials(options);
+    }
     return grpc::SslCredentials({files->ca, files->key, files->cert});
 }
 

@@ -23,8 +23,8 @@ std::chrono::milliseconds keepalive_timeout(const OtlpGrpcOptions& options);
 grpc::ChannelArguments channel_arguments(const Endpoint& endpoint, const OtlpGrpcOptions& options,
                                          std::chrono::milliseconds keepalive_timeout);
 
-// Null: plaintext.
-std::shared_ptr<grpc::ChannelCredentials> make_credentials(const TlsFiles* files);
+// Null: plaintext. `any_server`: whatever certificate it has.
+std::shared_ptr<grpc::ChannelCredentials> make_credentials(const TlsFiles* files, bool any_server = false);
 
 // Each one has a connection of its own.
 std::shared_ptr<grpc::Channel> make_channel(const Endpoint& endpoint, const grpc::ChannelArguments& arguments,

@@ -45,6 +45,11 @@ std::vector<Option> describe(OtlpGrpcOptions& otlp) {
         {"insecure", boolean(otlp.insecure), "plaintext where the endpoint has no scheme"},
     };
     append(tls, describe_tls_files(otlp));
+    append(tls, {
+                    {"insecure_skip_verify", boolean(otlp.insecure_skip_verify), "trust any server"},
+                    // What gRPC's library accepts, which cannot be told otherwise.
+                    {"min_version", only("1.2"), "oldest version of TLS that is accepted"},
+                });
     std::vector<Option> options = {
         {"endpoint", text(otlp.endpoint, "URL or address", [](const std::string& text) { parse_endpoint(text, true); }),
          "`host:port`, `http://host[:port]`, `https://host[:port]`, `unix:path`, or another target of gRPC's"},

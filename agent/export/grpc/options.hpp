@@ -10,6 +10,7 @@ struct OtlpGrpcOptions : OtlpOptions {
     OtlpGrpcOptions() { endpoint = "http://localhost:4317"; }
 
     bool insecure = false;  // plaintext where the endpoint has no scheme
+    bool insecure_skip_verify = false;
     ZeroCopy zero_copy = ZeroCopy::kOff;
 
     bool operator==(const OtlpGrpcOptions&) const = default;

@@ -52,7 +52,7 @@ GrpcTransport::GrpcTransport(const OtlpGrpcOptions& options)
     take_over_grpc_log();
     check_options(options_);
     if (endpoint_.tls) tls_.emplace(options_);
-    credentials_ = make_credentials(tls_ ? tls_->get().get() : nullptr);
+    credentials_ = make_credentials(tls_ ? tls_->get().get() : nullptr, options_.insecure_skip_verify);
     wire_->arguments = channel_arguments(endpoint_, options_, sockets_.keepalive_timeout());
     wire_->channel = make_channel(endpoint_, wire_->arguments, credentials_);
     if (options_.zero_copy != ZeroCopy::kOff && !endpoint_.tls && options_.compression != "gzip") {
@@ -141,14 +141,14 @@ bool GrpcTransport::connecting() {
     return own_ && own_->pending();
 }
 
-void GrpcTransport::start(ShipmentPtr shipment, bool probe) {
+void GrpcTransport::start(ShipmentPtr shipment, bool probe, RequestHeaders headers) {
     const MutexLock lock(rest_mutex_);
     if (tls_ && tls_->refresh(Clock::now())) {
-        credentials_ = make_credentials(tls_->get().get());
+        credentials_ = make_credentials(tls_->get().get(), options_.insecure_skip_verify);
         replace_channel(generation_);  // what is in flight goes on with the old one
     }
     const std::shared_ptr<grpc::Channel> own = shipment->mapped ? own_->channel() : nullptr;
-    auto call = std::make_unique<OtlpCall>(std::move(shipment), options_);
+    auto call = std::make_unique<OtlpCall>(std::move(shipment), options_, headers);
     call->generation = own == nullptr ? generation_ : 0;
     call->probe = probe;
     OtlpCall& started = *call;

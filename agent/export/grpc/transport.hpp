@@ -41,7 +41,7 @@ public:
     bool carries_mapped() override;
     bool connecting() override;
     bool settled() override;
-    void start(ShipmentPtr shipment, bool probe) override;
+    void start(ShipmentPtr shipment, bool probe, RequestHeaders headers) override;
     std::vector<Ended> wait(Clock::time_point until) override;
     size_t memory_out() const override;
     std::vector<ShipmentPtr> abandon() override;

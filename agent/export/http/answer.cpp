@@ -103,6 +103,7 @@ Answer judge(const HttpResponse& response) {
     const bool again = success ? !too_long : may_retry(response.code);
     answer.verdict = again ? Verdict::kRetry : Verdict::kRejected;
     answer.too_large = response.code == 413;
+    answer.unauthorized = response.code == 401;
     if (again) answer.delay = retry_after(response.retry_after, std::chrono::system_clock::now());
     if (too_long) answer.message += " and an answer without an end";
     if (!response.location.empty()) {

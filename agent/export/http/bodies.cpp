@@ -22,10 +22,11 @@ HttpBodies::HttpBodies(const OtlpHttpOptions& options, Rule rule, std::function<
 
 HttpBodies::~HttpBodies() { wait_for_pool(); }
 
-void HttpBodies::make(ShipmentPtr shipment, bool probe) {
+void HttpBodies::make(ShipmentPtr shipment, bool probe, RequestHeaders headers) {
     Entry& entry = entries_.emplace_back();
     entry.body.shipment = std::move(shipment);
     entry.body.probe = probe;
+    entry.body.headers = std::move(headers);
     if (is_own()) {
         // relaxed: this thread's own.
         entry.made.store(true, std::memory_order_relaxed);

@@ -40,6 +40,7 @@ public:
     struct Body {
         ShipmentPtr shipment;
         bool probe = false;
+        RequestHeaders headers;
         std::string bytes;  // where they are not the shipment's own
     };
 
@@ -54,7 +55,7 @@ public:
 
     // The sender's thread.
 
-    void make(ShipmentPtr shipment, bool probe);
+    void make(ShipmentPtr shipment, bool probe, RequestHeaders headers);
     // The next one, when it is ready. Throws FailedShipment where it could not be made.
     std::optional<Body> next();
     // The end: those that nobody took.

@@ -41,8 +41,8 @@ long tls_version(const std::string& version) {
 }  // namespace
 
 HttpCall::HttpCall(const HttpEndpoint& endpoint, const OtlpHttpOptions& options, std::shared_ptr<const TlsFiles> tls,
-                   const curl_slist* headers)
-    : options_(options), tls_(std::move(tls)), easy_(::curl_easy_init()) {
+                   const RequestHeaders& headers)
+    : options_(options), headers_(headers), tls_(std::move(tls)), easy_(::curl_easy_init()) {
     CURL* const easy = easy_.get();
     if (easy == nullptr) throw std::runtime_error("HTTP client: cannot be set up");
     set(easy, CURLOPT_PRIVATE, this);
@@ -54,7 +54,7 @@ HttpCall::HttpCall(const HttpEndpoint& endpoint, const OtlpHttpOptions& options,
     } else if (!endpoint.socket.empty()) {
         set(easy, CURLOPT_UNIX_SOCKET_PATH, endpoint.socket.c_str());
     }
-    set(easy, CURLOPT_HTTPHEADER, headers);
+    set_headers({});
     set(easy, CURLOPT_USERAGENT, user_agent().c_str());
     set(easy, CURLOPT_POST, 1L);
     set(easy, CURLOPT_READFUNCTION, &HttpCall::read);
@@ -93,7 +93,26 @@ HttpCall& HttpCall::of(CURL* handle) {
     return *static_cast<HttpCall*>(self);
 }
 
-void HttpCall::start(ShipmentPtr shipment, std::string made) {
+void HttpCall::set_headers(RequestHeaders headers) {
+    std::unique_ptr<curl_slist, FreeList> list;
+    const auto append = [&list](const std::string& line) {
+        curl_slist* const whole = ::curl_slist_append(list.get(), line.c_str());
+        if (whole == nullptr) throw std::runtime_error("HTTP client: no memory");
+        static_cast<void>(list.release());  // it is the head of `whole`, or there was none
+        list.reset(whole);
+    };
+    append("Expect:");  // never asks before it sends
+    for (const RequestHeaders* const each : {&headers_, &std::as_const(headers)}) {
+        // libcurl: a semicolon in place of the colon stands for a header without a value.
+        for (const auto& [key, value] : *each) append(value.empty() ? key + ";" : key + ": " + value);
+    }
+    set(easy_.get(), CURLOPT_HTTPHEADER, list.get());
+    list_ = std::move(list);
+    more_headers_ = std::move(headers);
+}
+
+void HttpCall::start(ShipmentPtr shipment, std::string made, RequestHeaders headers) {
+    if (headers != more_headers_) set_headers(std::move(headers));
     shipment_ = std::move(shipment);
     made_ = std::move(made);
     if (made_.empty()) {

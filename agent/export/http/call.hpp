@@ -16,6 +16,7 @@
 #include "export/answer.hpp"
 #include "export/http/endpoint.hpp"
 #include "export/http/options.hpp"
+#include "export/request_headers.hpp"
 #include "export/shipment.hpp"
 #include "export/tls_files.hpp"
 
@@ -25,10 +26,11 @@ class HttpCall {
 public:
     // All but `tls` must outlive the call; `headers` are sent with each request.
     HttpCall(const HttpEndpoint& endpoint, const OtlpHttpOptions& options, std::shared_ptr<const TlsFiles> tls,
-             const curl_slist* headers);
+             const RequestHeaders& headers);
 
-    // `made`: the body, where it is not the shipment's own bytes. Then the handle goes to a multi handle.
-    void start(ShipmentPtr shipment, std::string made);
+    // `made`: the body, where it is not the shipment's own bytes; `headers`: of this request. Then the handle goes to a
+    // multi handle.
+    void start(ShipmentPtr shipment, std::string made, RequestHeaders headers);
     // After it came to its end, with `result`.
     Answer answer(CURLcode result) const;
     // Lets go of the shipment.
@@ -46,6 +48,11 @@ private:
         void operator()(CURL* easy) const { ::curl_easy_cleanup(easy); }
     };
 
+    struct FreeList {
+        void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
+    };
+
+    void set_headers(RequestHeaders headers);
     static size_t read(char* to, size_t size, size_t count, void* self);
     static int seek(void* self, curl_off_t offset, int origin);
     static size_t write(char* from, size_t size, size_t count, void* self);
@@ -53,7 +60,10 @@ private:
     std::string header(const char* name) const;
 
     const OtlpHttpOptions& options_;
-    const std::shared_ptr<const TlsFiles> tls_;  // libcurl refers to them; null: plaintext
+    const RequestHeaders& headers_;               // of every request
+    const std::shared_ptr<const TlsFiles> tls_;   // libcurl refers to them; null: plaintext
+    RequestHeaders more_headers_;                 // of the last one ...
+    std::unique_ptr<curl_slist, FreeList> list_;  // ... and all of them: libcurl refers to it
     char error_[CURL_ERROR_SIZE] = {};
     const std::unique_ptr<CURL, Free> easy_;
 

@@ -32,12 +32,9 @@ HttpTransport::HttpTransport(const OtlpHttpOptions& options, HttpBodies::Rule ru
     if (multi_ == nullptr) throw std::runtime_error("HTTP client: cannot be set up");
     ::curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(options_.in_flight));
 
-    append_header(json() ? "Content-Type: application/json" : "Content-Type: application/x-protobuf");
-    append_header("Expect:");  // never asks before it sends
-    if (bodies_.content_encoding() != nullptr)
-        append_header(std::string("Content-Encoding: ") + bodies_.content_encoding());
-    // libcurl: a semicolon in place of the colon stands for a header without a value.
-    for (const auto& [key, value] : options_.headers) append_header(value.empty() ? key + ";" : key + ": " + value);
+    headers_.emplace_back("Content-Type", json() ? "application/json" : "application/x-protobuf");
+    if (bodies_.content_encoding() != nullptr) headers_.emplace_back("Content-Encoding", bodies_.content_encoding());
+    for (const auto& [key, value] : options_.headers) headers_.emplace_back(key, value);
 }
 
 HttpTransport::~HttpTransport() {
@@ -46,15 +43,8 @@ HttpTransport::~HttpTransport() {
     calls_.clear();  // before the multi handle, as libcurl wants it
 }
 
-void HttpTransport::append_header(const std::string& line) {
-    curl_slist* const list = ::curl_slist_append(headers_.get(), line.c_str());
-    if (list == nullptr) throw std::runtime_error("HTTP client: no memory");
-    static_cast<void>(headers_.release());  // it is the head of `list`, or there was none
-    headers_.reset(list);
-}
-
-void HttpTransport::start(ShipmentPtr shipment, bool probe) {
-    bodies_.make(std::move(shipment), probe);
+void HttpTransport::start(ShipmentPtr shipment, bool probe, RequestHeaders headers) {
+    bodies_.make(std::move(shipment), probe, std::move(headers));
     start_made();
 }
 
@@ -65,13 +55,13 @@ void HttpTransport::start_made() {
             for (HttpCall* const old : std::exchange(free_, {})) free_call(*old);
         }
         if (free_.empty()) {
-            calls_.push_back(std::make_unique<HttpCall>(endpoint_, options_, current_tls(), headers_.get()));
+            calls_.push_back(std::make_unique<HttpCall>(endpoint_, options_, current_tls(), headers_));
             free_.push_back(calls_.back().get());
         }
         HttpCall& call = *free_.back();
         free_.pop_back();
         call.probe = body->probe;
-        call.start(std::move(body->shipment), std::move(body->bytes));
+        call.start(std::move(body->shipment), std::move(body->bytes), std::move(body->headers));
         ::curl_multi_add_handle(multi_.get(), call.handle());
         int running = 0;
         ::curl_multi_perform(multi_.get(), &running);  // its bytes are on their way while the next ones are compressed

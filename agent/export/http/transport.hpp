@@ -38,21 +38,17 @@ public:
         cut_ = true;
         wake();
     }
-    void start(ShipmentPtr shipment, bool probe) override;
+    void start(ShipmentPtr shipment, bool probe, RequestHeaders headers) override;
     std::vector<Ended> wait(Clock::time_point until) override;
     std::vector<ShipmentPtr> abandon() override;
 
 private:
-    struct FreeList {
-        void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
-    };
     struct FreeMulti {
         void operator()(CURLM* multi) const { ::curl_multi_cleanup(multi); }
     };
 
     void start_made();
     bool json() const { return options_.encoding == OtlpHttpOptions::Encoding::kJson; }
-    void append_header(const std::string& line);
     std::vector<Ended> take_ended();
     void end_all(std::vector<Ended>& ended);
     std::shared_ptr<const TlsFiles> current_tls() const { return tls_ ? tls_->get() : nullptr; }
@@ -61,7 +57,7 @@ private:
     const OtlpHttpOptions options_;
     const HttpEndpoint endpoint_;
     std::optional<WatchedTlsFiles> tls_;  // none: plaintext
-    std::unique_ptr<curl_slist, FreeList> headers_;
+    RequestHeaders headers_;              // of every request
     std::unique_ptr<CURLM, FreeMulti> multi_;
     std::vector<std::unique_ptr<HttpCall>> calls_;  // in use or not
     std::vector<HttpCall*> free_;                   // of these

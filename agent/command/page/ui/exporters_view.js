@@ -57,6 +57,7 @@ export function showExporters({ main, signal }) {
 
 const STATES = {
   ok: ['good', 'ok'],
+  paused: ['warn', 'paused'],
   retrying: ['warn', 'retrying'],
   refused: ['bad', 'refused'],
 };

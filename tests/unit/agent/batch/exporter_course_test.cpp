@@ -60,5 +60,23 @@ TEST(ExporterCourseTest, WhatWritesHereAndMakesNoAttemptsIsWellAgainOnceItWorks)
     EXPECT_EQ(course.state(), State::kOk);
 }
 
+TEST(ExporterCourseTest, APauseIsSomebodysWordWhateverTheBackendDoes) {
+    ExporterCourse course;
+    ExporterStatus status;
+    status.healthy = false;
+    course.look(status, 1);
+    status.paused = true;
+    course.look(status, 2);
+    EXPECT_EQ(course.state(), State::kPaused);
+    EXPECT_EQ(course.since_unix_nano(), 2u);
+    status.healthy = true;
+    course.look(status, 3);
+    EXPECT_EQ(course.state(), State::kPaused);
+    EXPECT_EQ(course.since_unix_nano(), 2u);
+    status.paused = false;
+    course.look(status, 4);
+    EXPECT_EQ(course.state(), State::kOk);
+}
+
 }  // namespace
 }  // namespace spanring::agent

@@ -45,7 +45,7 @@ public:
         changed_.notify_one();
     }
     void cut() override {}
-    void start(ShipmentPtr shipment, bool probe) override {
+    void start(ShipmentPtr shipment, bool probe, RequestHeaders) override {
         if (shipment->spans == script_.poison_spans) throw std::length_error("poison");
         if (script_.throws_at_start > 0 && script_.throws_at_start-- > 0) throw std::bad_alloc();
         Answer answer;

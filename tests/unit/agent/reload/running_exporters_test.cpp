@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <set>
@@ -12,6 +14,7 @@
 
 #include "batch/acknowledgements.hpp"
 #include "support/fake_exporter.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -190,6 +193,25 @@ TEST_F(RunningExportersTest, MoreThanThereAreRowsAreRefused) {
     most.push_back(file("file/more"));
     EXPECT_NE(change(most).problem, "");
     EXPECT_EQ(names().size(), size_t{ring::kExporterRows});
+}
+
+TEST_F(RunningExportersTest, FollowPauses) {
+    const spanring::test::TemporaryDirectory directory;
+    PausedExporters{{"a", "gone"}}.write(directory.path());
+    start({file("a"), file("b")});
+    exporters.follow_pauses(directory.path());
+    EXPECT_TRUE(living.at("a")->paused);
+    EXPECT_FALSE(living.at("b")->paused);
+    PausedExporters{{"b"}}.write(directory.path());
+    exporters.follow_pauses(directory.path());
+    EXPECT_FALSE(living.at("a")->paused);
+    EXPECT_TRUE(living.at("b")->paused);
+    std::ofstream(directory.file(PausedExporters::kName)) << "{";
+    exporters.follow_pauses(directory.path());
+    EXPECT_TRUE(living.at("b")->paused) << "what is damaged says nothing";
+    std::filesystem::remove(directory.file(PausedExporters::kName));
+    exporters.follow_pauses(directory.path());
+    EXPECT_FALSE(living.at("b")->paused);
 }
 
 }  // namespace

@@ -82,6 +82,15 @@ TEST_F(OtlpGrpcExporterTest, SendsOverTls) {
     make();
     EXPECT_EQ(send(batch(0, 100)).outcome, Outcome::kExported);
     expect_delivered_once(0, 100);
+    options_.ca_file.clear();
+    options_.insecure_skip_verify = true;
+    make();
+    EXPECT_EQ(send(batch(100, 100)).outcome, Outcome::kExported) << "whoever signed the server's certificate";
+    expect_delivered_once(0, 200);
+    options_.cert_file = cert;
+    options_.key_file = key;
+    make();
+    EXPECT_EQ(send(batch(200, 100)).outcome, Outcome::kExported) << "with a certificate of its own";
 }
 
 TEST_F(OtlpGrpcExporterTest, ReadsItsCertificatesAgainWhenTheyChange) {

@@ -64,7 +64,7 @@ protected:
 
 TEST_F(HttpBodiesTest, AreReadyAtOnceWhileTheThreadHasTheTime) {
     open({});
-    bodies_->make(std::make_shared<OwnedShipment>("abcd"), true);
+    bodies_->make(std::make_shared<OwnedShipment>("abcd"), true, {});
     const auto body = bodies_->next();
     ASSERT_TRUE(body);
     EXPECT_TRUE(body->probe);
@@ -78,7 +78,7 @@ TEST_F(HttpBodiesTest, AreTheShipmentsOwnWhereNothingIsMadeOfThem) {
     open(kAlwaysPool);
     EXPECT_EQ(bodies_->content_encoding(), nullptr);
     const auto shipment = std::make_shared<OwnedShipment>("abcd");
-    bodies_->make(shipment, false);
+    bodies_->make(shipment, false, {});
     const auto body = bodies_->next();
     ASSERT_TRUE(body);
     EXPECT_EQ(body->shipment, shipment);
@@ -90,7 +90,7 @@ TEST_F(HttpBodiesTest, ComeOutOfThePoolInTheirOrderEachOnce) {
     open(kAlwaysPool);
     std::vector<std::string> texts;
     for (int i = 0; i < 200; ++i) texts.push_back(random_text(1 + random_() % (i % 10 == 0 ? 1'000'000 : 100)));
-    for (const std::string& text : texts) bodies_->make(std::make_shared<OwnedShipment>(text), false);
+    for (const std::string& text : texts) bodies_->make(std::make_shared<OwnedShipment>(text), false, {});
     for (const std::string& text : texts) EXPECT_TRUE(unzstd(next().bytes) == text);
     EXPECT_FALSE(bodies_->next());
     const std::lock_guard lock(mutex_);
@@ -108,7 +108,7 @@ TEST_F(HttpBodiesTest, GoToThePoolWhenTheThreadIsFullAndComeBackWhenItIsNot) {
         return !woken_by_.empty();
     };
     while (!in_pool() && std::chrono::steady_clock::now() - begin < 60s) {
-        bodies_->make(std::make_shared<OwnedShipment>(text), false);
+        bodies_->make(std::make_shared<OwnedShipment>(text), false, {});
         next();
     }
     ASSERT_TRUE(in_pool()) << "one thread does nothing else";
@@ -118,7 +118,7 @@ TEST_F(HttpBodiesTest, GoToThePoolWhenTheThreadIsFullAndComeBackWhenItIsNot) {
             const std::lock_guard lock(mutex_);
             woken_by_.clear();
         }
-        bodies_->make(std::make_shared<OwnedShipment>("short"), false);
+        bodies_->make(std::make_shared<OwnedShipment>("short"), false, {});
         next();
         calm = in_pool() ? 0 : calm + 1;
         ASSERT_LT(std::chrono::steady_clock::now() - begin, 60s) << "still in the pool";
@@ -129,9 +129,9 @@ TEST_F(HttpBodiesTest, ThatFailInThePoolSayWhose) {
     open(kAlwaysPool);
     const auto bad = std::make_shared<OwnedShipment>(random_text(1'000'000));
     bad->request.bytes = 0;  // so that there is no room for what comes of it
-    bodies_->make(std::make_shared<OwnedShipment>("before"), false);
-    bodies_->make(bad, false);
-    bodies_->make(std::make_shared<OwnedShipment>("after"), false);
+    bodies_->make(std::make_shared<OwnedShipment>("before"), false, {});
+    bodies_->make(bad, false, {});
+    bodies_->make(std::make_shared<OwnedShipment>("after"), false, {});
     EXPECT_EQ(unzstd(next().bytes), "before");
     try {
         next();
@@ -149,7 +149,7 @@ TEST_F(HttpBodiesTest, AreAllGivenBackAtTheEnd) {
     for (int i = 0; i < 50; ++i) {
         const auto shipment = std::make_shared<OwnedShipment>(random_text(200'000));
         given.insert(shipment.get());
-        bodies_->make(shipment, false);
+        bodies_->make(shipment, false, {});
     }
     back.insert(next().shipment.get());
     std::vector<ShipmentPtr> left = bodies_->all();
@@ -168,14 +168,14 @@ TEST_F(HttpBodiesTest, AreMadeByTheThreadItselfWhereThereIsNoOther) {
     ASSERT_EQ(::pthread_attr_setstacksize(&attributes, size_t{1} << 48), 0);
     ASSERT_EQ(::pthread_setattr_default_np(&attributes), 0);
     open(kAlwaysPool);
-    bodies_->make(std::make_shared<OwnedShipment>("abcd"), false);
+    bodies_->make(std::make_shared<OwnedShipment>("abcd"), false, {});
     ASSERT_EQ(::pthread_attr_setstacksize(&attributes, usual), 0);
     ASSERT_EQ(::pthread_setattr_default_np(&attributes), 0);
     ASSERT_EQ(::pthread_attr_destroy(&attributes), 0);
     const auto body = bodies_->next();
     ASSERT_TRUE(body);
     EXPECT_EQ(unzstd(body->bytes), "abcd");
-    bodies_->make(std::make_shared<OwnedShipment>("efgh"), false);
+    bodies_->make(std::make_shared<OwnedShipment>("efgh"), false, {});
     EXPECT_EQ(unzstd(next().bytes), "efgh");
     const std::lock_guard lock(mutex_);
     EXPECT_TRUE(woken_by_.contains(std::this_thread::get_id()));
@@ -185,8 +185,8 @@ TEST_F(HttpBodiesTest, OfSeveralExportersShareThePool) {
     open(kAlwaysPool);
     HttpBodies other(options_, kAlwaysPool, [] {});
     for (int i = 0; i < 20; ++i) {
-        bodies_->make(std::make_shared<OwnedShipment>(random_text(100'000)), false);
-        other.make(std::make_shared<OwnedShipment>("small"), false);
+        bodies_->make(std::make_shared<OwnedShipment>(random_text(100'000)), false, {});
+        other.make(std::make_shared<OwnedShipment>("small"), false, {});
     }
     for (int i = 0; i < 20; ++i) next();
     for (int i = 0; i < 20;) i += other.next().has_value();

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who an exporter is to its backend. Types and keys are those of the Collector's extensions `bearertokenauth`,
+// `basicauth` (as a client) and `oauth2client`.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace spanring::agent {
+
+struct Option;
+
+enum class AuthType : uint8_t { kBearerToken, kBasic, kOauth2Client };
+
+// A text that is given, or that a file has. The file goes first, and is read again when it changes.
+struct Secret {
+    std::string text;
+    std::string file;
+
+    bool given() const { return !text.empty() || !file.empty(); }
+    bool operator==(const Secret&) const = default;
+};
+
+// One of them; of the options those of its type count.
+struct AuthOptions {
+    std::string id;  // as in the file: "oauth2client", "oauth2client/eu"
+    AuthType type = AuthType::kBearerToken;
+
+    std::string scheme = "Bearer";
+    std::string header = "Authorization";
+    Secret token;
+
+    Secret username, password;
+
+    Secret client_id, client_secret;
+    std::string token_url;
+    std::vector<std::string> scopes;
+    std::map<std::string, std::string> endpoint_params;
+    std::chrono::milliseconds timeout{10'000};         // of one request
+    std::chrono::milliseconds expiry_buffer{300'000};  // so long before its end a token is replaced
+    std::string ca_file, cert_file, key_file;
+    bool insecure_skip_verify = false;
+
+    bool operator==(const AuthOptions&) const = default;
+};
+
+std::vector<Option> describe(AuthOptions& auth);
+
+struct AuthFault {
+    std::string key;
+    std::string what;  // without secrets
+};
+// What they are together; of files whether they can be read is asked only with `files`.
+std::vector<AuthFault> faults_of(const AuthOptions& auth, bool files);
+
+std::optional<AuthType> auth_type(const std::string& name);
+const char* auth_type_name(AuthType type);
+std::vector<std::string> auth_type_names();
+
+}  // namespace spanring::agent

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "auth/secret_file.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <stdexcept>
+#include <utility>
+
+#include "base/error_text.hpp"
+
+namespace spanring::agent {
+
+bool is_header_text(const std::string& text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+std::string read_secret(const std::string& path, std::string& ret_fault) {
+    errno = 0;
+    std::ifstream file(path);
+    std::string line;
+    if (!file || !std::getline(file, line)) {
+        ret_fault = "cannot read " + path + (errno != 0 ? ": " + error_text(errno) : ", it is empty");
+        return {};
+    }
+    const size_t begin = line.find_first_not_of(" \t\r"), end = line.find_last_not_of(" \t\r");
+    line = begin == std::string::npos ? "" : line.substr(begin, end - begin + 1);
+    if (line.empty()) ret_fault = "the first line of " + path + " is empty";
+    if (!is_header_text(line)) ret_fault = path + " contains characters that a header must not contain";
+    return ret_fault.empty() ? line : std::string();
+}
+
+WatchedSecret::WatchedSecret(const Secret& secret) : file_(secret.file), read_(stamp()), text_(secret.text) {
+    if (file_.empty()) return;
+    text_ = read_secret(file_, fault_);
+    if (!fault_.empty()) throw std::runtime_error(fault_);
+}
+
+// Taken before the file is read: what changes meanwhile is read once more.
+WatchedSecret::Stamp WatchedSecret::stamp() const {
+    struct stat found {};
+    if (file_.empty() || ::stat(file_.c_str(), &found) != 0) return {};
+    return {found.st_dev, found.st_ino, found.st_size, found.st_mtim.tv_sec, found.st_mtim.tv_nsec};
+}
+
+bool WatchedSecret::refresh(Time now, bool at_once) {
+    if (file_.empty() || (now < next_look_ && !at_once)) return false;
+    next_look_ = now + kPause;
+    const Stamp seen = stamp();
+    if (seen == read_ && fault_.empty()) return false;
+    std::string fault;
+    std::string text = read_secret(file_, fault);
+    fault_ = std::move(fault);
+    if (!fault_.empty()) return false;
+    read_ = seen;
+    return std::exchange(text_, text) != text;
+}
+
+}  // namespace spanring::agent

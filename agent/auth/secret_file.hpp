@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A secret that is given as a text or lies in a file, of which the first line counts: others rotate it while the agent
+// runs, so it is looked at again, and read when it changed. One thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <ctime>
+#include <string>
+
+#include "auth/auth_options.hpp"
+
+namespace spanring::agent {
+
+// The first line of a file, without blanks around it; `ret_fault` where it cannot be read, is empty, or has what a
+// header must not have.
+std::string read_secret(const std::string& file, std::string& ret_fault);
+
+// What may stand in a header, and in gRPC's metadata.
+bool is_header_text(const std::string& text);
+
+class WatchedSecret {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+    static constexpr std::chrono::milliseconds kPause{500};  // between two looks
+
+    // Throws std::runtime_error that names the file.
+    explicit WatchedSecret(const Secret& secret);
+
+    // True: it is another one from now on. `at_once`: whenever the look before was. Where the file cannot be read it
+    // stays as it was, and fault() says why.
+    bool refresh(Time now, bool at_once = false);
+    const std::string& text() const { return text_; }
+    const std::string& fault() const { return fault_; }
+
+private:
+    struct Stamp {
+        dev_t device = 0;
+        ino_t inode = 0;
+        off_t size = 0;
+        time_t seconds = 0;
+        long nanos = 0;
+        bool operator==(const Stamp&) const = default;
+    };
+    Stamp stamp() const;
+
+    const std::string file_;  // empty: the text is given
+    Stamp read_;              // of the file that text_ is of
+    std::string text_, fault_;
+    Time next_look_{};
+};
+
+}  // namespace spanring::agent

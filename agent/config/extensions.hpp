@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The part `extensions` of the file: who an exporter may say that it is. And what exporters make of it, whichever layer
+// named them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace spanring::agent {
+
+class Section;
+struct Config;
+
+void read_extensions(Section section, Config& config);
+// Those that `service.extensions` names; all of them where it names none.
+void choose_extensions(Section& service, Config& config);
+
+// Each exporter gets what its `auth.authenticator` names.
+void give_credentials(Config& config, std::vector<std::string>& problems, std::vector<std::string>& warnings);
+// Whether the files can be read that these name.
+void check_credential_files(const Config& config, std::vector<std::string>& problems);
+
+}  // namespace spanring::agent
