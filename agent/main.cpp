@@ -17,7 +17,6 @@
 #include <ctime>
 #include <exception>
 #include <functional>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +26,7 @@
 
 #include "base/log.hpp"
 #include "base/quantity.hpp"
+#include "base/signals.hpp"
 #include "base/state_file.hpp"
 #include "base/state_lock.hpp"
 #include "base/text.hpp"
@@ -71,7 +71,6 @@ using namespace spanring::agent;
 
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
-constexpr int kExitSecondSignal = 130;
 constexpr int kLooksAtStuck = 8;  // in the period that a supervisor's patience has left then
 // Exporters are done: whoever waits for an answer gets it.
 constexpr std::chrono::seconds kAnswerAtLeast{1};
@@ -293,44 +292,12 @@ private:
     std::unique_ptr<MetricsServer> metrics_server_;  // last: it uses the metrics, and they the rest
 };
 
-sigset_t set_of(std::initializer_list<int> members) {
-    sigset_t signals;
-    sigemptyset(&signals);
-    for (const int signal : members) sigaddset(&signals, signal);
-    return signals;
-}
-
-// Waited for; blocked before the first thread is made, so that none of them ever gets one.
-sigset_t awaited_signals() { return set_of({SIGTERM, SIGINT, SIGUSR1, SIGHUP}); }
-sigset_t ending_signals() { return set_of({SIGTERM, SIGINT}); }
-
-void end_at_next_signal() {
-    struct sigaction action {};
-    action.sa_handler = [](int) { ::_exit(kExitSecondSignal); };
-    ::sigaction(SIGTERM, &action, nullptr);
-    ::sigaction(SIGINT, &action, nullptr);
-    const sigset_t ends = ending_signals();
-    ::pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
-}
-
 // For the command, in the directories that are there.
 void announce(const Notice& notice, const std::vector<std::string>& directories, Announcement& announcement) {
     for (const std::string& directory : directories) {
         const std::string problem = announcement.place_in(directory, notice);
         if (!problem.empty()) spdlog::debug("{}: the command will not find this agent there: {}", directory, problem);
     }
-}
-
-// A signal; 0: none came for so long. The kernel gives out the lowest number first, which SIGHUP has: those that end
-// the agent come before it, however many of it there are.
-int wait_for(const sigset_t& signals, std::chrono::nanoseconds most, siginfo_t& ret_info) {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(most);
-    const timespec wait{seconds.count(), (most - seconds).count()}, no_time{};
-    const int signal = std::max(0, ::sigtimedwait(&signals, &ret_info, &wait));
-    const sigset_t ends = ending_signals();
-    const bool can_wait = signal == SIGHUP || signal == SIGUSR1;
-    const int end = can_wait ? ::sigtimedwait(&ends, nullptr, &no_time) : 0;
-    return end > 0 ? end : signal;
 }
 
 // Returns the signal that ends the agent.
