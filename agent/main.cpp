@@ -37,6 +37,7 @@
 #include "crash/crash_journal.hpp"
 #include "crash/crash_scope.hpp"
 #include "decide/decision_counters.hpp"
+#include "decide/decision_desk.hpp"
 #include "decide/policies.hpp"
 #include "drain/descriptor_budget.hpp"
 #include "drain/drain_service.hpp"
@@ -118,10 +119,12 @@ public:
         drain_.start(std::move(options), exporters_.plan()->exporters, ledger_.get());
         if (config.otlp.enabled()) {
             take_over_grpc_log();
-            receive_ =
-                std::make_unique<ReceiveService>(config.otlp, exporters_.plan(), *ledger_,
-                                                 span_metrics_ != nullptr ? &span_metrics_->add_recorder() : nullptr,
-                                                 processors_ != nullptr ? &processors_->add_chain() : nullptr);
+            ReceiveService::Helpers helpers;
+            if (span_metrics_ != nullptr) helpers.recorder = &span_metrics_->add_recorder();
+            if (processors_ != nullptr) helpers.processors = &processors_->add_chain();
+            helpers.desk = desk_.get();
+            helpers.policies = config.tail_sampling.policies;
+            receive_ = std::make_unique<ReceiveService>(config.otlp, exporters_.plan(), *ledger_, std::move(helpers));
         }
         if (metrics_server_ != nullptr) serve_metrics(config);
     }
@@ -226,6 +229,8 @@ private:
         options.tail_sampling = sampling;
         decisions_ = std::make_unique<DecisionCounters>(Policies(sampling.policies).names());
         options.decisions = decisions_.get();
+        desk_ = std::make_unique<DecisionDesk>();
+        options.desk = desk_.get();
     }
 
     // For metrics where they are asked for, and for people where there is a store to look at.
@@ -286,6 +291,7 @@ private:
     RunningExporters exporters_{[this](const ExporterConfig& config, uint32_t index) { return make(config, index); }};
     std::unique_ptr<Processors> processors_;
     std::unique_ptr<DecisionCounters> decisions_;
+    std::unique_ptr<DecisionDesk> desk_;
     std::unique_ptr<ReceiveService> receive_;  // it goes after the drain, which ends what it has given to exporters
     DrainService drain_;                       // it uses the others and goes before them
     std::unique_ptr<AgentMetrics> metrics_;

@@ -7,7 +7,7 @@
 //
 // for each exporter, and of a sender by OTLP, likewise,
 //
-//     received           = exported + rejected + filtered + dropped{cause} + pending
+//     received           = exported + rejected + filtered + sampled_out + dropped{cause} + pending
 //
 // A span that its process left open when it died never ended; the agent hands it on as unfinished, so from then on it
 // is found at the exporters, together with the ended ones.

@@ -14,10 +14,10 @@
 namespace spanring::agent {
 
 // Why a trace was decided before it was over.
-enum class EarlyCause : uint8_t { kDecisionWait, kNumTraces, kMemory, kRing, kCount };
+enum class EarlyCause : uint8_t { kDecisionWait, kNumTraces, kMemory, kRing, kQueue, kCount };
 
 constexpr const char* name_of(EarlyCause cause) {
-    constexpr const char* kNames[] = {"decision_wait", "num_traces", "memory", "ring"};
+    constexpr const char* kNames[] = {"decision_wait", "num_traces", "memory", "ring", "queue"};
     return kNames[static_cast<size_t>(cause)];
 }
 

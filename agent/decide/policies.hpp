@@ -11,17 +11,11 @@
 #include <vector>
 
 #include "batch/batch.hpp"
+#include "decide/decision.hpp"
 #include "decide/policy.hpp"
 #include "decide/tail_sampling_options.hpp"
 
 namespace spanring::agent {
-
-struct Decision {
-    bool keep = false;
-    uint16_t rule = 0;  // its place among Policies::names()
-
-    bool operator==(const Decision&) const = default;
-};
 
 // A span as the policies see it.
 struct JudgedSpan {

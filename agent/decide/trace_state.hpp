@@ -24,6 +24,12 @@ struct TraceState {
         end_unix_nano = std::max(end_unix_nano, end);
         ++spans;
     }
+    void add(const TraceState& more) {
+        marks |= more.marks;
+        start_unix_nano = std::min(start_unix_nano, more.start_unix_nano);
+        end_unix_nano = std::max(end_unix_nano, more.end_unix_nano);
+        spans += more.spans;
+    }
     // From its first start to its last end.
     uint64_t nanoseconds() const { return end_unix_nano > start_unix_nano ? end_unix_nano - start_unix_nano : 0; }
 };

@@ -2,6 +2,7 @@
 #include "drain/decision_rounds.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "ring/testpoint.hpp"
 
@@ -20,13 +21,14 @@ constexpr size_t kAhead = 8;
 }  // namespace
 
 DecisionRounds::DecisionRounds(const TailSamplingOptions& options, DecisionCounters& counters, Settler& settler,
-                               const std::string& directory)
+                               const std::string& directory, DecisionDesk* desk)
     : options_(options),
       counters_(counters),
       settler_(settler),
       policies_(options.policies),
       memory_(options.sampled_cache_size, options.non_sampled_cache_size, options.decisions_kept),
-      log_(directory, policies_.names(), size_t{options.sampled_cache_size} + options.non_sampled_cache_size) {
+      log_(directory, policies_.names(), size_t{options.sampled_cache_size} + options.non_sampled_cache_size),
+      desk_(desk) {
     log_.read_into(memory_, options_.decisions_kept, Clock::now());
 }
 
@@ -37,12 +39,8 @@ SpanVerdict DecisionRounds::judge(const FoundSpan& span) {
     UndecidedTrace* trace = undecided_.find(judged.trace);
     if (trace != nullptr) {
         undecided_.hear_of(*trace, now_);
-    } else if (const auto decision = memory_.find(judged.trace, now_)) {
-        DecisionCounters::Rule& rule = counters_.rule(decision->rule);
-        (decision->keep ? rule.spans_kept : rule.spans_sampled_out).add(1);
-        if (decision->keep) return SpanVerdict::kSent;
-        if (judged.error) rule.late_errors.add(1);
-        return SpanVerdict::kSampledOut;
+    } else if (const auto decision = remembered(judged.trace, 1, judged.error)) {
+        return decision->keep ? SpanVerdict::kSent : SpanVerdict::kSampledOut;
     } else {
         trace = &undecided_.begin(judged.trace, now_);
     }
@@ -55,6 +53,52 @@ SpanVerdict DecisionRounds::judge(const FoundSpan& span) {
     undecided_.add(*trace, added, span.record);
     bytes_from(span.receipt.source) += span.record.size();
     return SpanVerdict::kWaits;
+}
+
+// What was decided of it; counts the spans, which follow that.
+std::optional<Decision> DecisionRounds::remembered(const TraceKey& trace, uint32_t spans, uint32_t errors) {
+    const std::optional<Decision> decision = memory_.find(trace, now_);
+    if (!decision) return std::nullopt;
+    DecisionCounters::Rule& rule = counters_.rule(decision->rule);
+    (decision->keep ? rule.spans_kept : rule.spans_sampled_out).add(spans);
+    if (!decision->keep) rule.late_errors.add(errors);
+    return decision;
+}
+
+void DecisionRounds::read_desk() {
+    if (desk_ == nullptr) return;
+    const DecisionDesk::Letters letters = desk_->take();
+    for (const ParcelPaper& paper : letters.papers) hear(paper);
+    // Of what was decided before, and is on disk.
+    if (!verdicts_.empty()) desk_->announce(std::exchange(verdicts_, {}));
+    if (letters.hurried != 0) hurry(letters.hurried);
+}
+
+void DecisionRounds::hear(const ParcelPaper& paper) {
+    for (const Ballot& ballot : paper.ballots) {
+        UndecidedTrace* trace = undecided_.find(ballot.trace);
+        if (trace != nullptr) {
+            undecided_.hear_of(*trace, now_);
+        } else if (const auto decision = remembered(ballot.trace, ballot.state.spans, ballot.errors)) {
+            verdicts_.push_back({paper.parcel, ballot.trace, *decision});
+            continue;
+        } else {
+            trace = &undecided_.begin(ballot.trace, now_);
+        }
+        trace->state.add(ballot.state);
+        undecided_.add_part(*trace, paper.parcel, ballot.state.spans);
+    }
+}
+
+// For want of room where their spans are: what came first goes first.
+void DecisionRounds::hurry(uint64_t parcel) {
+    undecided_.each_by_age([&](UndecidedTrace& trace) {
+        bool concerned = false;
+        trace.each_part([&](const UndecidedPart& part) { concerned = concerned || part.parcel <= parcel; });
+        if (concerned) take_early(trace, EarlyCause::kQueue);
+        return true;
+    });
+    carry_out();
 }
 
 bool DecisionRounds::is_due() const { return !empty() && now_ >= due(); }
@@ -145,16 +189,22 @@ void DecisionRounds::take(UndecidedTrace& trace) {
     DecisionCounters::Rule& rule = counters_.rule(decision.rule);
     (decision.keep ? rule.traces_kept : rule.traces_dropped).add(1);
     (decision.keep ? rule.spans_kept : rule.spans_sampled_out).add(trace.state.spans);
-    undecided_.take(trace, [&](UndecidedSpan& span) {
-        bytes_from(span.receipt.source) -= span.size;
-        decided_.push_back({&span, span.number, decision.keep});
-    });
+    const TraceKey key = trace.key;
+    undecided_.take(
+        trace,
+        [&](UndecidedSpan& span) {
+            bytes_from(span.receipt.source) -= span.size;
+            decided_.push_back({&span, span.number, decision.keep});
+        },
+        [&](const UndecidedPart& part) {
+            verdicts_.push_back({part.parcel, key, decision});
+        });
 }
 
 // An agent that is killed from here on is followed by one that decides alike. In the order in which spans came, those
 // of a chunk go one after another: into one run of a batch, or into one piece that is acknowledged.
 void DecisionRounds::carry_out() {
-    if (decided_.empty()) return;
+    if (decided_.empty() && verdicts_.empty()) return;
     log_.write();
     SPR_TESTPOINT(decisions_written);
     std::sort(decided_.begin(), decided_.end(),
@@ -167,6 +217,7 @@ void DecisionRounds::carry_out() {
         SPR_TESTPOINT(span_settled);
     }
     decided_.clear();
+    if (!verdicts_.empty()) desk_->announce(std::exchange(verdicts_, {}));
     settler_.all_settled();
     std::erase_if(bytes_of_, [](const auto& item) { return item.second == 0; });
     last_bytes_ = nullptr;
@@ -175,7 +226,7 @@ void DecisionRounds::carry_out() {
 
 void DecisionRounds::publish() {
     counters_.undecided_traces.set(undecided_.traces());
-    counters_.undecided_spans.set(undecided_.spans());
+    counters_.undecided_spans.set(undecided_.spans() + undecided_.spans_elsewhere());
     counters_.undecided_bytes.set(undecided_.memory());
     counters_.remembered.set(memory_.size());
 }

@@ -15,10 +15,12 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "decide/decision_counters.hpp"
+#include "decide/decision_desk.hpp"
 #include "decide/decision_log.hpp"
 #include "decide/decision_memory.hpp"
 #include "decide/policies.hpp"
@@ -43,9 +45,10 @@ public:
     };
 
     // `counters`, of the same policies, outlive it, and so does `settler`.
-    // `directory`: of the log of decisions; empty: there is none.
+    // `directory`: of the log of decisions; empty: there is none. `desk`: for spans that lie elsewhere; null: there are
+    // none.
     DecisionRounds(const TailSamplingOptions& options, DecisionCounters& counters, Settler& settler,
-                   const std::string& directory);
+                   const std::string& directory, DecisionDesk* desk = nullptr);
 
     // Before a pass.
     void begin_pass(Clock::time_point now) { now_ = now; }
@@ -54,6 +57,11 @@ public:
 
     PolicyMarks marks_of(const Producer& producer) override { return policies_.marks_of(producer); }
     SpanVerdict judge(const FoundSpan& span) override;
+
+    // ---- Spans that lie elsewhere ----
+
+    // What was handed in since the last call.
+    void read_desk();
 
     // ---- A round ----
 
@@ -85,9 +93,13 @@ public:
     uint64_t bytes_of(uint64_t source) const;
 
     bool empty() const { return undecided_.traces() == 0; }
+    bool has_spans() const { return undecided_.spans() != 0; }  // which lie in segments
     void publish();
 
 private:
+    void hear(const ParcelPaper& paper);
+    void hurry(uint64_t parcel);
+    std::optional<Decision> remembered(const TraceKey& trace, uint32_t spans, uint32_t errors);
     void take(UndecidedTrace& trace);
     void take_early(UndecidedTrace& trace, EarlyCause cause);
     void carry_out();
@@ -105,8 +117,10 @@ private:
     Policies policies_;
     DecisionMemory memory_;
     DecisionLog log_;
+    DecisionDesk* const desk_;
     UndecidedSpans undecided_;
     std::vector<DecidedSpan> decided_;       // and not carried out
+    std::vector<TraceVerdict> verdicts_;     // likewise
     std::map<uint64_t, uint64_t> bytes_of_;  // by source: of its segment, that wait
     uint64_t last_source_ = 0;               // that was looked up
     uint64_t* last_bytes_ = nullptr;         // null: none was

@@ -24,6 +24,7 @@ namespace spanring::agent {
 
 class CrashJournal;
 class DecisionCounters;
+class DecisionDesk;
 class FolderSource;
 class ProcessorChain;
 class SpanRecorder;
@@ -53,6 +54,7 @@ struct DrainOptions {
     std::vector<ProcessorChain*> processors;  // likewise, change them
     TailSamplingOptions tail_sampling;        // decided by one thread alone
     DecisionCounters* decisions = nullptr;    // of it, outlive the drain; nullptr: nothing waits for a decision
+    DecisionDesk* desk = nullptr;             // likewise, for spans that lie elsewhere; nullptr: there are none
     const CrashJournal* crashes = nullptr;    // outlives the drain; nullptr: nothing is held against a segment
 };
 

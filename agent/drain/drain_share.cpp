@@ -15,6 +15,7 @@
 #include "base/wall_clock.hpp"
 #include "crash/crash_scope.hpp"
 #include "crash/failpoint.hpp"
+#include "decide/decision_desk.hpp"
 #include "drain/answer_shares.hpp"
 #include "drain/export_plan.hpp"
 #include "drain/sampling_directives.hpp"
@@ -51,10 +52,15 @@ DrainShare::DrainShare(size_t number, const Common& common)
     if (options_.decisions != nullptr) {
         DecisionRounds::Settler& settler = *this;
         decisions_ = std::make_unique<DecisionRounds>(options_.tail_sampling, *options_.decisions, settler,
-                                                      options_.state_directory);
+                                                      options_.state_directory, options_.desk);
     }
+    if (options_.desk != nullptr) options_.desk->wake_decider([this] { exchange_.wake_up(number_).ring(); });
     batcher_.set_waiter(exchange_.wake_up(number_));
     if (options_.plan != nullptr) batcher_.follow(options_.plan);
+}
+
+DrainShare::~DrainShare() {
+    if (options_.desk != nullptr) options_.desk->wake_decider({});
 }
 
 // ---- What comes -----------------------------------------------------------------------------------------------------
@@ -135,6 +141,7 @@ void DrainShare::begin_pass(Clock::time_point now) {
     if (recorder_ != nullptr) recorder_->begin_pass(now_);
     if (decisions_ != nullptr) decisions_->begin_pass(now_);
     read_letters();
+    if (decisions_ != nullptr) decisions_->read_desk();
 }
 
 void DrainShare::do_work(Clock::time_point now) {

@@ -47,6 +47,7 @@ public:
     DrainShare(size_t number, const Common& common);
     DrainShare(const DrainShare&) = delete;
     DrainShare& operator=(const DrainShare&) = delete;
+    ~DrainShare();
 
     // ---- Its thread ----
 
@@ -71,7 +72,7 @@ public:
     // Every batch is answered and booked.
     bool quiet() const { return batcher_.outstanding() == 0; }
     // Spans that wait for the decision of their trace: they stay in their segments.
-    bool undecided() const { return decisions_ != nullptr && !decisions_->empty(); }
+    bool undecided() const { return decisions_ != nullptr && decisions_->has_spans(); }
 
     // Writes the totals of all its segments to the ledger.
     void update_ledger();

@@ -33,6 +33,7 @@ void DrainShare::decide_due() {
     if (decisions_->is_due()) {
         look_for_open_traces();
         drain_due(true);
+        decisions_->read_desk();
         SPR_TESTPOINT(drained_for_decision);
         decisions_->decide();
         relieve_rings();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Spans whose traces are not decided: copies of them, by trace, in the order in which traces were last heard of and in
-// that of their first spans. None of them is acknowledged, so all of them are in their segments as well.
+// that of their first spans. None of them is acknowledged, so all of them are in their segments as well. Of spans that
+// lie elsewhere it knows how many there are, and whose parcel they are in.
 //
 // Header bill: it holds copies of spans by the thousand; decision_rounds.hpp alone includes it.
 #pragma once
@@ -33,6 +34,13 @@ struct UndecidedSpan {
     std::span<const uint8_t> record() const { return {reinterpret_cast<const uint8_t*>(this + 1), size}; }
 };
 
+// Of the trace, in a parcel: its spans lie elsewhere (decide/decision_desk.hpp).
+struct UndecidedPart {
+    UndecidedPart* next = nullptr;
+    uint64_t parcel = 0;
+    uint32_t spans = 0;
+};
+
 struct UndecidedTrace {
     using Time = std::chrono::steady_clock::time_point;
     struct Place {
@@ -47,9 +55,18 @@ struct UndecidedTrace {
     uint64_t open_in_round = 0;       // the last one in which it was
     UndecidedSpan* oldest = nullptr;  // in the order in which they came
     UndecidedSpan* newest = nullptr;
+    UndecidedPart* parts = nullptr;  // in no order
     Place by_silence;
     Place by_age;
 
+    template <class Visit>
+    void each_part(Visit&& visit) const {
+        for (UndecidedPart* at = parts; at != nullptr;) {
+            UndecidedPart* const part = at;
+            at = at->next;
+            visit(*part);
+        }
+    }
     template <class Visit>
     void each_span(Visit&& visit) const {
         for (UndecidedSpan* at = oldest; at != nullptr;) {
@@ -68,7 +85,9 @@ public:
     UndecidedSpans(const UndecidedSpans&) = delete;
     UndecidedSpans& operator=(const UndecidedSpans&) = delete;
     ~UndecidedSpans() {
-        while (by_age_.first != nullptr) take(*by_age_.first, [this](UndecidedSpan& span) { let_go(span); });
+        while (by_age_.first != nullptr)
+            take(
+                *by_age_.first, [this](UndecidedSpan& span) { let_go(span); }, [](auto&) {});
     }
 
     UndecidedTrace* find(const TraceKey& key) {
@@ -105,6 +124,12 @@ public:
         ++spans_;
     }
 
+    void add_part(UndecidedTrace& trace, uint64_t parcel, uint32_t spans) {
+        trace.parts = new (pool_.take(sizeof(UndecidedPart))) UndecidedPart{trace.parts, parcel, spans};
+        memory_ += SpanPool::rounded(sizeof(UndecidedPart));
+        spans_elsewhere_ += spans;
+    }
+
     // The one that was not heard of for longest, and the one that is here for longest. Null: there is none.
     UndecidedTrace* most_silent() { return by_silence_.first; }
     UndecidedTrace* oldest() { return by_age_.first; }
@@ -120,9 +145,10 @@ public:
         }
     }
 
-    // `visit` gets its spans, which are somebody else's from then on: until let_go().
-    template <class Visit>
-    void take(UndecidedTrace& trace, Visit&& visit) {
+    // `visit` gets its spans, which are somebody else's from then on: until let_go(). `visit_part` gets its parts,
+    // which go with the call.
+    template <class Visit, class VisitPart>
+    void take(UndecidedTrace& trace, Visit&& visit, VisitPart&& visit_part) {
         by_silence_.remove(trace);
         by_age_.remove(trace);
         places_.remove(trace.key);
@@ -131,6 +157,12 @@ public:
             --spans_;
             visit(span);
         });
+        trace.each_part([&](UndecidedPart& part) {
+            memory_ -= SpanPool::rounded(sizeof part);
+            spans_elsewhere_ -= part.spans;
+            visit_part(part);
+            pool_.give(&part, sizeof part);
+        });
         memory_ -= SpanPool::rounded(sizeof trace);
         pool_.give(&trace, sizeof trace);
     }
@@ -138,7 +170,8 @@ public:
 
     size_t traces() const { return places_.size(); }
     size_t spans() const { return spans_; }
-    size_t memory() const { return memory_; }  // of what was not taken
+    size_t spans_elsewhere() const { return spans_elsewhere_; }  // of parts
+    size_t memory() const { return memory_; }                    // of what was not taken
     // Whether what is here lies so far apart that it keeps more than twice `most` from going, and a slab of each size.
     bool is_sparse(size_t most) const { return pool_.held() > 2 * most + SpanPool::kClasses * SpanPool::kSlab; }
 
@@ -167,6 +200,7 @@ private:
     Order<&UndecidedTrace::by_silence> by_silence_;
     Order<&UndecidedTrace::by_age> by_age_;
     size_t spans_ = 0;
+    size_t spans_elsewhere_ = 0;
     size_t memory_ = 0;
     uint64_t numbers_ = 0;
 };

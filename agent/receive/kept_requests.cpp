@@ -33,7 +33,8 @@ struct KeptHeader {
     uint32_t shares;
     uint32_t request_bytes;
 };
-constexpr uint32_t kMagic = 0x514b5053;  // "SPKQ"
+constexpr uint32_t kToSend = 0x514b5053;    // "SPKQ"
+constexpr uint32_t kToDecide = 0x554b5053;  // "SPKU"
 
 std::optional<uint64_t> number_of(const std::string& name) {
     constexpr size_t kDigits = 16;
@@ -81,9 +82,9 @@ KeptRequests::KeptRequests(const KeptOptions& options) : options_(options) {
     });
 }
 
-std::optional<uint64_t> KeptRequests::keep(std::span<const Share> shares,
+std::optional<uint64_t> KeptRequests::keep(Stage stage, std::span<const Share> shares,
                                            std::span<const std::span<const uint8_t>> request) {
-    KeptHeader header{kMagic, 0, static_cast<uint32_t>(shares.size()), 0};
+    KeptHeader header{stage == Stage::kToDecide ? kToDecide : kToSend, 0, static_cast<uint32_t>(shares.size()), 0};
     for (const auto slice : request) header.request_bytes += static_cast<uint32_t>(slice.size());
     const uint64_t size = sizeof header + shares.size_bytes() + header.request_bytes;
     if (bytes_ + size > options_.max_bytes) {
@@ -162,8 +163,10 @@ std::optional<KeptRequests::Request> KeptRequests::read(uint64_t number) const {
         return std::nullopt;
     }
     const uint64_t size = sizeof header + uint64_t{header.shares} * sizeof(Share) + header.request_bytes;
-    if (header.magic != kMagic || static_cast<uint64_t>(found.st_size) != size) return std::nullopt;
+    if ((header.magic != kToSend && header.magic != kToDecide) || static_cast<uint64_t>(found.st_size) != size)
+        return std::nullopt;
     Request request;
+    request.stage = header.magic == kToDecide ? Stage::kToDecide : Stage::kToSend;
     request.shares.resize(header.shares);
     request.bytes = std::make_unique_for_overwrite<uint8_t[]>(header.request_bytes);
     request.size = header.request_bytes;

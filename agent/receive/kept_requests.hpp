@@ -28,7 +28,14 @@ class KeptRequests {
 public:
     using Share = spool::Share;
 
+    // As it is in its file.
+    enum class Stage : uint8_t {
+        kToSend,    // decided, where traces are, and as the processors left it
+        kToDecide,  // as it came
+    };
+
     struct Request {
+        Stage stage = Stage::kToSend;
         std::vector<Share> shares;
         std::unique_ptr<uint8_t[]> bytes;
         size_t size = 0;
@@ -38,7 +45,8 @@ public:
     explicit KeptRequests(const KeptOptions& options);
 
     // The number of its file. Nothing: there is no room, or error() says why not.
-    std::optional<uint64_t> keep(std::span<const Share> shares, std::span<const std::span<const uint8_t>> request);
+    std::optional<uint64_t> keep(Stage stage, std::span<const Share> shares,
+                                 std::span<const std::span<const uint8_t>> request);
     void remove(uint64_t number);
     void set_aside(uint64_t number);  // for people to look at: it is damaged. Nothing where it is gone
 

@@ -5,24 +5,12 @@
 #include <utility>
 
 #include "otlp/wire.hpp"
+#include "receive/decided_spans.hpp"
 
 namespace spanring::agent {
 namespace {
 
 constexpr size_t kPiece = 64 << 10;
-
-void append(std::vector<Run>& runs, size_t first, const Run& run) {
-    if (runs.size() > first) {
-        Run& last = runs.back();
-        const bool follows = last.bytes.data() + last.bytes.size() == run.bytes.data();
-        if (follows && last.producer == run.producer && last.scope == run.scope) {
-            last.bytes = {last.bytes.data(), last.bytes.size() + run.bytes.size()};
-            last.spans += run.spans;
-            return;
-        }
-    }
-    runs.push_back(run);
-}
 
 }  // namespace
 
@@ -54,12 +42,14 @@ uint32_t ProcessedSpans::take_run(const Run& run, ReceivedSpans& spans, std::vec
     for (wire::Field record; wire::next(cursor, record); begin = cursor.at) {
         switch (processors_->take(producer, record.bytes)) {
             case Processed::kFiltered: ++filtered; break;
-            case Processed::kUntouched: append(runs, first, {producer.producer, scope, {begin, cursor.at}, 1}); break;
+            case Processed::kUntouched:
+                append_run(runs, first, {producer.producer, scope, {begin, cursor.at}, 1});
+                break;
             case Processed::kChanged: {
                 const size_t size = processors_->record_size();
                 uint8_t* const changed = allocate(spans, size);
                 processors_->write_record(changed);
-                append(runs, first, {producer.producer, scope, {changed, size}, 1});
+                append_run(runs, first, {producer.producer, scope, {changed, size}, 1});
                 break;
             }
         }

@@ -30,16 +30,18 @@ namespace asio = boost::asio;
 constexpr std::chrono::milliseconds kLook{1};  // between looks of somebody who waits for the end
 constexpr std::chrono::seconds kStatus{1};     // figures are at most this old where nothing happens
 
-ReceiverSettings settings_of(const ReceiverOptions& options, const BatchLimits& limits, SpanRecorder* recorder,
-                             ProcessorChain* processors) {
+ReceiverSettings settings_of(const ReceiverOptions& options, const BatchLimits& limits,
+                             ReceiveService::Helpers helpers) {
     ReceiverSettings settings;
     settings.answer_after = options.answer_after;
     settings.queue_bytes = options.queue_bytes;
     settings.batch_spans = limits.spans;
     settings.batch_bytes = limits.bytes;
     settings.kept = options.kept;
-    settings.recorder = recorder;
-    settings.processors = processors;
+    settings.recorder = helpers.recorder;
+    settings.processors = helpers.processors;
+    settings.desk = helpers.desk;
+    settings.policies = std::move(helpers.policies);
     return settings;
 }
 
@@ -154,9 +156,9 @@ private:
 };
 
 ReceiveService::ReceiveService(const ReceiverOptions& options, const std::shared_ptr<const ExportPlan>& plan,
-                               Ledger& ledger, SpanRecorder* recorder, ProcessorChain* processors)
-    : worker_(
-          std::make_unique<Worker>(options, settings_of(options, plan->limits, recorder, processors), plan, ledger)) {}
+                               Ledger& ledger, Helpers helpers)
+    : worker_(std::make_unique<Worker>(options, settings_of(options, plan->limits, std::move(helpers)), plan, ledger)) {
+}
 
 ReceiveService::~ReceiveService() = default;
 void ReceiveService::follow(const std::shared_ptr<const ExportPlan>& plan) { worker_->follow(plan); }

@@ -9,11 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "decide/tail_sampling_options.hpp"
 #include "receive/receiver_options.hpp"
 #include "receive/receiver_status.hpp"
 
 namespace spanring::agent {
 
+class DecisionDesk;
 class Ledger;
 class ProcessorChain;
 class SpanRecorder;
@@ -23,11 +25,18 @@ class ReceiveService {
 public:
     using Clock = std::chrono::steady_clock;
 
-    // Listens at once, and serves. `recorder` measures what comes, `processors` change it; null: nobody does. All of
-    // them live until stop() has returned. Throws std::runtime_error that says where it cannot listen, or keep what it
-    // has to.
+    // Those who have to do with spans that come; null: nobody does.
+    struct Helpers {
+        SpanRecorder* recorder = nullptr;      // measures them
+        ProcessorChain* processors = nullptr;  // change them
+        DecisionDesk* desk = nullptr;          // has their traces decided, by these:
+        std::vector<PolicyOptions> policies;
+    };
+
+    // Listens at once, and serves. The helpers live until stop() has returned. Throws std::runtime_error that says
+    // where it cannot listen, or keep what it has to.
     ReceiveService(const ReceiverOptions& options, const std::shared_ptr<const ExportPlan>& plan, Ledger& ledger,
-                   SpanRecorder* recorder, ProcessorChain* processors = nullptr);
+                   Helpers helpers);
     ~ReceiveService();  // as close() and stop() at once
     ReceiveService(const ReceiveService&) = delete;
     ReceiveService& operator=(const ReceiveService&) = delete;

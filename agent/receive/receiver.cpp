@@ -2,8 +2,6 @@
 #include "receive/receiver.hpp"
 
 #include <algorithm>
-#include <limits>
-#include <unordered_set>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -22,18 +20,18 @@ namespace {
 constexpr std::chrono::milliseconds kGather{5};
 constexpr std::chrono::milliseconds kTryAgain{100};  // a disk that did not take what is to be kept, or booked
 constexpr std::chrono::seconds kReplayPause{1};      // exporters that had no room for what was kept
-constexpr uint64_t kEverything = std::numeric_limits<uint64_t>::max();
 
 // Of spans that are in no run, which nobody else answers for.
 std::string count_of(uint64_t number, const char* one) {
     return std::to_string(number) + one + (number == 1 ? "" : "s");
 }
 
-Completion left_out(uint32_t invalid, uint32_t filtered) {
+Completion left_out(const ReceivedPart& part) {
     Completion completion;
-    completion.spans = invalid + filtered;
-    completion.invalid = invalid;
-    completion.filtered = filtered;
+    completion.spans = part.left_out();
+    completion.invalid = part.invalid;
+    completion.filtered = part.filtered;
+    completion.sampled_out = part.sampled_out;
     return completion;
 }
 
@@ -65,7 +63,15 @@ Receiver::Receiver(ReceiverSettings settings, std::shared_ptr<const ExportPlan> 
       processed_(settings_.processors),
       found_(kept_.numbers()) {
     acknowledgements_.set_waiter(*this);
+    if (settings_.desk != nullptr) {
+        ballots_.emplace(settings_.policies);
+        settings_.desk->wake_asker(wake_);
+    }
     know();
+}
+
+Receiver::~Receiver() {
+    if (settings_.desk != nullptr) settings_.desk->wake_asker({});
 }
 
 // ---- In -------------------------------------------------------------------------------------------------------------
@@ -87,7 +93,7 @@ void Receiver::take(Body request, Answer answer) {
     now_ = Clock::now();
     const Clock::time_point due_before = due();
     measure(spans.runs);
-    processed_.take(spans);  // not what was kept, which is as they left it
+    if (!ballots_) processed_.take(spans);  // not what was kept, which is as they left it
     uint64_t bytes = 0;
     for (const Run& run : spans.runs) bytes += run.bytes.size();
     const auto full = [&](uint64_t more_spans, uint64_t more_bytes, size_t more_parts) {
@@ -99,6 +105,7 @@ void Receiver::take(Body request, Answer answer) {
     if (gathering_ == nullptr) {
         gathering_ = std::make_unique<Delivery>();
         gathering_->since = now_;
+        if (ballots_) gathering_->stage = KeptRequests::Stage::kToDecide;
     }
     gathering_->waiting.push_back({std::move(answer), spans.parts.size(), spans.invalid, spans.defect});
     add(*gathering_, std::move(request), std::move(spans));
@@ -139,11 +146,16 @@ void Receiver::add(Delivery& delivery, Body request, ReceivedSpans spans) {
 
 void Receiver::submit(std::unique_ptr<Delivery> delivery) {
     if (!delivery->kept) delivery->keep_at = delivery->since + settings_.answer_after;
-    const std::shared_ptr<Batch> batch = delivery->batch;
     deliveries_.push_back(std::move(delivery));
-    places_[batch.get()] = std::prev(deliveries_.end());
+    Delivery& submitted = *deliveries_.back();
+    places_[submitted.batch.get()] = std::prev(deliveries_.end());
+    submitted.stage == KeptRequests::Stage::kToDecide ? hand_in(submitted) : hand_on(submitted);
+}
+
+void Receiver::hand_on(Delivery& delivery) {
+    const std::shared_ptr<Batch> batch = delivery.batch;
     batch->acknowledgements = &acknowledgements_;
-    batch->plan = deliveries_.back()->plan = plan_;
+    batch->plan = delivery.plan = plan_;
     const auto required = static_cast<uint32_t>(plan_->required.size());
     const bool empty = batch->runs.empty();
     batch->open.store(required, std::memory_order_relaxed);  // relaxed: the exporters' queues publish it
@@ -167,12 +179,14 @@ void Receiver::close() {
     if (gathering_ != nullptr) submit(std::move(gathering_));
     replay_.clear();  // their files stay
     again_.clear();
+    leave_undecided();
 }
 
 // ---- Out ------------------------------------------------------------------------------------------------------------
 
 void Receiver::work(Clock::time_point now) {
     now_ = now;
+    take_verdicts();
     std::vector<std::pair<Delivery*, std::vector<uint64_t>>> settled;
     for (const std::shared_ptr<Batch>& batch : acknowledgements_.take()) {
         Delivery& delivery = **places_.at(batch.get());
@@ -210,6 +224,7 @@ void Receiver::work(Clock::time_point now) {
     }
     book();
     replay_some();
+    hurry_decisions();
     publish();
 }
 
@@ -243,8 +258,9 @@ std::vector<uint64_t> Receiver::settle(Delivery& delivery) {
         piece.spans = part.spans;
         piece.invalid = part.invalid;
         piece.filtered = part.filtered;
+        piece.sampled_out = part.sampled_out;
         Receipt receipt;
-        receipt.spans = part.spans;
+        receipt.spans = part.spans - part.sampled_out;
         receipt.invalid = part.invalid;
         receipt.filtered = part.filtered;
         piece.resolutions = answers.of(receipt);
@@ -289,7 +305,7 @@ void Receiver::put_back(Delivery& delivery) {
 void Receiver::keep(Delivery& delivery) {
     const std::vector<KeptRequests::Share> shares = shares_by_producer(delivery.batch->runs);
     const Request request = assemble(delivery.batch->runs);
-    const std::optional<uint64_t> number = kept_.keep(shares, request.slices);
+    const std::optional<uint64_t> number = kept_.keep(delivery.stage, shares, request.slices);
     if (!number) {
         next_try_ = now_ + kTryAgain;
         if (const auto more = kept_log_.due()) {
@@ -302,8 +318,9 @@ void Receiver::keep(Delivery& delivery) {
     delivery.kept = number;
     count_received(delivery);
     for (ReceivedPart& part : delivery.parts) {  // which are in no file
-        if (part.invalid + part.filtered != 0) senders_.resolved(part.account, left_out(part.invalid, part.filtered));
-        part.spans -= std::exchange(part.invalid, 0) + std::exchange(part.filtered, 0);
+        if (part.left_out() != 0) senders_.resolved(part.account, left_out(part));
+        part.spans -= part.left_out();
+        part.invalid = part.filtered = part.sampled_out = 0;
     }
     booking_.kept.push_back(*number);
     newly_kept_.push_back(&delivery);
@@ -328,6 +345,7 @@ bool Receiver::book() {
     for (Delivery* delivery : std::exchange(newly_kept_, {})) {
         status_.kept_requests += delivery->waiting.size();
         answer(*delivery, {});
+        if (delivery->undecided != 0) park(*delivery);
     }
     return true;
 }
@@ -359,142 +377,17 @@ void Receiver::forget(const Delivery& delivery) {
     held_.fetch_sub(delivery.batch->memory, kSum);
     if (delivery.replayed) replayed_ -= delivery.batch->memory;
     std::erase(newly_kept_, &delivery);
+    if (delivery.undecided != 0) undecided_.erase(delivery.parcel);
     const auto place = places_.find(delivery.batch.get());
     const Deliveries::iterator gone = place->second;
     places_.erase(place);
-    deliveries_.erase(gone);
+    (delivery.parked ? parked_ : deliveries_).erase(gone);
 }
 
 void Receiver::publish() {
     status_.queued_bytes = held();
     status_.kept_bytes = kept_.bytes();
     board_.post(status_);
-}
-
-// ---- What agents before this one kept -------------------------------------------------------------------------------
-
-// False: not yet. Nothing is written before, for rows are written as a whole.
-bool Receiver::know() {
-    if (known_) return true;
-    // Without an answer it is lost, or it could not be read yet (a full disk, somebody has locked it): then not even
-    // nothing can be written.
-    if (!ledger_.kept_requests() && !ledger_.book_received({})) return false;
-    known_ = true;
-    find_kept();
-    return true;
-}
-
-void Receiver::find_kept() {
-    const std::vector<ProcessRow> rows = ledger_.processes();
-    const std::optional<std::vector<uint64_t>> known = ledger_.kept_requests();
-    replay_anew_ = !known;
-    if (!known) {
-        replay_.assign(found_.begin(), found_.end());
-    } else {
-        const std::unordered_set<uint64_t> needed(known->begin(), known->end());
-        const std::unordered_set<uint64_t> there(found_.begin(), found_.end());
-        for (const uint64_t number : found_) {
-            if (needed.contains(number))
-                replay_.push_back(number);
-            else
-                kept_.remove(number);  // never answered, or done
-        }
-        for (const uint64_t number : *known) {
-            if (!there.contains(number)) booking_.done.push_back(number);
-        }
-    }
-    Senders before(plan_->rows);
-    before.add_known(rows);
-    missing_ = before.pending();
-    senders_.add_known(rows);
-    if (replay_.empty() && !missing_.empty()) replay_.push_back(kEverything);  // so that it is booked as lost
-}
-
-// About a batch at once: what comes meanwhile is to find room at the exporters as well.
-void Receiver::replay_some() {
-    if (closed_.load(kSum) || now_ < replay_at_) return;
-    while (replayed_ < settings_.batch_bytes / 2 && held() <= most() / 2) {
-        if (!replay_.empty()) {
-            replay_first();
-        } else if (!again_.empty()) {
-            const Kept kept = std::move(again_.front());
-            again_.pop_front();
-            if (replay(kept.number, false)) continue;
-            for (const ReceivedPart& part : kept.parts) lose(part.account, part.spans);
-            give_up(kept.number);
-        } else {
-            return;
-        }
-    }
-}
-
-void Receiver::replay_first() {
-    const uint64_t number = replay_.front();
-    replay_.pop_front();
-    if (number != kEverything && !replay(number, true)) give_up(number);
-    if (!replay_.empty()) return;
-    uint64_t lost = 0;
-    for (const auto& [account, spans] : std::exchange(missing_, {})) {
-        lose(account, spans);
-        lost += spans;
-    }
-    if (lost != 0)
-        spdlog::error("receiver: kept spans that are in no file any more: {}; they are booked as dropped", lost);
-    book();
-}
-
-void Receiver::lose(const AccountId& account, uint64_t spans) {
-    Completion lost;
-    lost.spans = static_cast<uint32_t>(spans);
-    for (Resolution& resolution : lost.resolutions) resolution.outcome = Outcome::kDroppedQueue;
-    senders_.resolved(account, lost);
-}
-
-void Receiver::give_up(uint64_t number) {
-    kept_.set_aside(number);
-    spdlog::error("receiver: the kept request {} in {} is damaged; its spans are booked as dropped", number,
-                  settings_.kept.directory);
-    booking_.done.push_back(number);
-}
-
-// False: it is damaged. `first`: by this agent.
-bool Receiver::replay(uint64_t number, bool first) {
-    std::optional<KeptRequests::Request> kept = kept_.read(number);
-    if (!kept) return false;
-    size_t next = 0;
-    const auto identity_of = [&](const std::string&, const std::string&) {
-        ProcessIdentity identity;
-        if (next < kept->shares.size()) identity.instance = kept->shares[next++].account;
-        return identity;
-    };
-    RequestReader reader(identity_of, 0);
-    Body body{std::move(kept->bytes), kept->size};
-    ReceivedSpans spans;
-    if (!reader.read(body.span(), owner_, spans).empty() || spans.invalid != 0 ||
-        spans.parts.size() != kept->shares.size()) {
-        return false;
-    }
-    for (size_t i = 0; i < spans.parts.size(); ++i) {
-        if (spans.parts[i].spans != kept->shares[i].spans || spans.parts[i].account != kept->shares[i].account)
-            return false;
-    }
-    for (const ReceivedPart& part : spans.parts) {
-        if (!first) break;
-        uint64_t& missing = missing_[part.account];
-        missing -= std::min<uint64_t>(missing, part.spans);
-        if (missing == 0) missing_.erase(part.account);
-    }
-    auto delivery = std::make_unique<Delivery>();
-    delivery->since = now_;
-    delivery->kept = number;
-    delivery->replayed = true;
-    delivery->counted = !first || !replay_anew_;
-    if (!delivery->counted) booking_.kept.push_back(number);
-    add(*delivery, std::move(body), std::move(spans));
-    replayed_ += delivery->batch->memory;
-    count_received(*delivery);
-    submit(std::move(delivery));
-    return true;
 }
 
 }  // namespace spanring::agent

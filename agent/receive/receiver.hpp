@@ -8,6 +8,9 @@
 // that an agent that is killed loses nothing that it answered, and counts nothing that it did not; where the ledger
 // cannot be written, what is delivered is answered all the same. One thread, but for what says otherwise.
 //
+// Where traces are decided, the spans wait for that as well: what they are a part of is sent when it is decided as a
+// whole, and lies in its file as it came. The next agent decides what this one did not, and follows what it did.
+//
 // Header bill: the accounts of senders and the gate for spans; receive_service.cpp and its tests alone include it.
 #pragma once
 
@@ -18,6 +21,7 @@
 #include <deque>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,7 +32,10 @@
 #include "base/log_pace.hpp"
 #include "batch/acknowledgements.hpp"
 #include "batch/exporter.hpp"
+#include "decide/tail_sampling_options.hpp"
+#include "decide/trace_table.hpp"
 #include "drain/export_plan.hpp"
+#include "receive/ballot_reader.hpp"
 #include "receive/kept_requests.hpp"
 #include "receive/processed_spans.hpp"
 #include "receive/receiver_status.hpp"
@@ -48,6 +55,8 @@ struct ReceiverSettings {
     KeptOptions kept;
     SpanRecorder* recorder = nullptr;      // of this thread, measures what comes; outlives the receiver
     ProcessorChain* processors = nullptr;  // likewise, changes it
+    DecisionDesk* desk = nullptr;          // likewise, has traces decided; null: everything is sent
+    std::vector<PolicyOptions> policies;   // by these
 };
 
 struct ReceiverReply {
@@ -70,6 +79,7 @@ public:
     // std::system_error that names the directory of what is kept.
     Receiver(ReceiverSettings settings, std::shared_ptr<const ExportPlan> plan, Ledger& ledger,
              std::function<void()> wake);
+    ~Receiver();
     Receiver(const Receiver&) = delete;
     Receiver& operator=(const Receiver&) = delete;
 
@@ -85,7 +95,7 @@ public:
     // What is submitted from now on goes by it.
     void follow(std::shared_ptr<const ExportPlan> plan);
 
-    // Nothing is taken any more; what was is with the exporters.
+    // Nothing is taken any more; what was is with the exporters, or is decided by the next agent.
     void close();
     bool idle() const { return deliveries_.empty() && gathering_ == nullptr; }
 
@@ -113,6 +123,11 @@ private:
         std::optional<uint64_t> kept;  // the number of its file
         bool counted = false;          // as received
         bool replayed = false;
+        KeptRequests::Stage stage = KeptRequests::Stage::kToSend;
+        uint64_t parcel = 0;   // its number at the desk
+        size_t undecided = 0;  // traces of it
+        bool parked = false;
+        TraceTable<Decision> decisions;
     };
     struct Kept {  // in a file, and with no exporter
         uint64_t number = 0;
@@ -127,6 +142,13 @@ private:
     void measure(const std::vector<Run>& runs);
     void add(Delivery& delivery, Body request, ReceivedSpans spans);
     void submit(std::unique_ptr<Delivery> delivery);
+    void hand_in(Delivery& delivery);
+    void take_verdicts();
+    void make_ready(Delivery& delivery);
+    void hand_on(Delivery& delivery);
+    void park(Delivery& delivery);
+    void hurry_decisions();
+    void leave_undecided();
     std::vector<uint64_t> settle(Delivery& delivery);
     void refuse(Delivery& delivery, const std::string& why);
     void put_back(Delivery& delivery);
@@ -154,11 +176,16 @@ private:
     Senders senders_;
     RequestReader reader_;
     ProcessedSpans processed_;
+    std::optional<BallotReader> ballots_;  // where traces are decided
     Acknowledgements acknowledgements_;
 
     std::unique_ptr<Delivery> gathering_;
     Deliveries deliveries_;  // submitted, oldest first
+    Deliveries parked_;      // and those of them that are in their files, answered, and not decided
     std::unordered_map<const Batch*, Deliveries::iterator> places_;
+    std::map<uint64_t, Delivery*> undecided_;  // by the number of its parcel
+    uint64_t parcels_ = 0;
+    uint64_t hurried_ = 0;  // up to this one
     // Relaxed, all three: nothing is read by what they say, and a request more or less is no matter.
     static constexpr std::memory_order kSum = std::memory_order_relaxed;
     std::atomic<uint64_t> held_{0};  // bytes of all of these, and of what says where the spans are in them

@@ -22,10 +22,13 @@ namespace spanring::agent {
 // What a request has of one ResourceSpans.
 struct ReceivedPart {
     AccountId account{};
-    uint32_t spans = 0;     // invalid ones included
-    uint32_t invalid = 0;   // in no run
-    uint32_t filtered = 0;  // likewise, and was to be left out
+    uint32_t spans = 0;        // invalid ones included
+    uint32_t invalid = 0;      // in no run
+    uint32_t filtered = 0;     // likewise, and was to be left out
+    uint32_t sampled_out = 0;  // likewise, of traces that were decided against
     uint32_t runs = 0;
+
+    uint32_t left_out() const { return invalid + filtered + sampled_out; }
 };
 
 struct ReceivedSpans {
@@ -34,6 +37,7 @@ struct ReceivedSpans {
     uint64_t spans = 0;               // invalid ones included
     uint64_t invalid = 0;
     uint64_t filtered = 0;                 // likewise
+    uint64_t sampled_out = 0;              // likewise
     std::vector<BufferPool::Buffer> more;  // where runs lie that were changed ...
     size_t more_bytes = 0;                 // ... and how much that is
     const char* defect = nullptr;          // of an invalid one

@@ -15,16 +15,7 @@ import threading
 import agent_configuration
 import harness
 from comparison import compare_all
-from receiving import FAILING_AGENT, Receiving, deaf_backend, field, request, varint
-
-PROTOBUF = "application/x-protobuf"
-
-
-class Answer:
-    def __init__(self, response):
-        self.status = response.status
-        self.body = response.read()
-        self.headers = response.headers
+from receiving import FAILING_AGENT, PROTOBUF, HttpReceiving, deaf_backend, field, request, varint
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -36,20 +27,6 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self.path)
-
-
-class HttpReceiving(Receiving):
-    def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=harness.WATCHDOG)
-
-    def post(self, body, connection=None, path="/v1/traces", **headers):
-        own = connection or self.connect()
-        names = {"Content-Type": PROTOBUF, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        own.request("POST", path, body, names)
-        answer = Answer(own.getresponse())
-        if connection is None:
-            own.close()
-        return answer
 
 
 class Http(HttpReceiving):

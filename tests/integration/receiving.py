@@ -11,6 +11,7 @@ import harness
 from otlp_json import Received
 
 FAILING_AGENT = harness.BUILD / "tests/integration/failing-agent"
+PROTOBUF = "application/x-protobuf"
 
 
 def varint(value):
@@ -25,21 +26,31 @@ def field(number, inside):
     return varint(number << 3 | 2) + varint(len(inside)) + inside
 
 
-def span(number):
-    return (field(1, struct.pack("<QQ", number, 0x1111111111111111)) + field(2, struct.pack("<Q", number + 1)) +
+def trace_id(trace):
+    return struct.pack("<QQ", trace, 0x1111111111111111)
+
+
+def span(number, trace=None, error=False):
+    """Of that trace, a number or an id; otherwise of one of its own."""
+    own = trace if isinstance(trace, bytes) else trace_id(number if trace is None else trace)
+    return (field(1, own) + field(2, struct.pack("<Q", number + 1)) +
             field(5, f"span {number}".encode()) + b"\x39" + struct.pack("<Q", 1_700_000_000_000_000_000 + number) +
-            b"\x41" + struct.pack("<Q", 1_700_000_000_000_500_000 + number))
+            b"\x41" + struct.pack("<Q", 1_700_000_000_000_500_000 + number) + (field(15, b"\x18\x02") if error else b""))
 
 
-def identity(number):
-    return (struct.pack("<QQ", number, 0x1111111111111111) + struct.pack("<Q", number + 1)).hex()
+def identity(number, trace=None):
+    return (trace_id(number if trace is None else trace) + struct.pack("<Q", number + 1)).hex()
 
 
 def request(service, numbers, instance="1"):
+    return request_of(service, [span(number) for number in numbers], instance)
+
+
+def request_of(service, made, instance="1"):
     def attribute(key, value):
         return field(1, field(1, key.encode()) + field(2, field(1, value.encode())))
     resource = attribute("service.name", service) + attribute("service.instance.id", instance)
-    spans = b"".join(field(2, span(number)) for number in numbers)
+    spans = b"".join(field(2, one) for one in made)
     return field(1, field(1, resource) + field(2, field(1, field(1, b"test")) + spans))
 
 
@@ -64,7 +75,7 @@ class StoreAgent:
 
     def take(self, content):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=harness.WATCHDOG)
-        connection.request("POST", "/v1/traces", content, {"Content-Type": "application/x-protobuf"})
+        connection.request("POST", "/v1/traces", content, {"Content-Type": PROTOBUF})
         answer = connection.getresponse()
         assert (answer.status, answer.read()) == (200, b""), answer.status
         connection.close()
@@ -107,3 +118,24 @@ class Receiving(harness.Case):
         wanted = {identity(number) for number in numbers}
         harness.wait_until(lambda: wanted <= set(self.identities()), "every span that was answered arrives")
         return self.identities()
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.body = response.read()
+        self.headers = response.headers
+
+
+class HttpReceiving(Receiving):
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=harness.WATCHDOG)
+
+    def post(self, body, connection=None, path="/v1/traces", **headers):
+        own = connection or self.connect()
+        names = {"Content-Type": PROTOBUF, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        own.request("POST", path, body, names)
+        answer = Answer(own.getresponse())
+        if connection is None:
+            own.close()
+        return answer

@@ -9,110 +9,11 @@
 
 #include <unistd.h>
 
-#include "decide/decision_counters.hpp"
-#include "decide/policies.hpp"
-#include "processors/processor_chain.hpp"
 #include "processors/processor_options.hpp"
-#include "unit/agent/drain/drain_fixture.hpp"
+#include "unit/agent/drain/decided_fixture.hpp"
 
 namespace spanring::agent {
 namespace {
-
-using std::chrono::milliseconds;
-using test::Bytes;
-
-constexpr uint32_t kChunk = test::kFirstLarge;
-constexpr uint8_t kError = 2;
-
-// A span of that trace, started and, where it has an end, ended.
-Bytes started(uint64_t trace, uint64_t number, const std::string& name) {
-    Bytes span = test::span_start(number, name);
-    const uint64_t id[2] = {0x1122334455667788, trace};
-    std::memcpy(span.data() + 2, id, sizeof id);
-    return span;
-}
-Bytes ended(uint64_t trace, uint64_t number, const std::string& name = "work", uint8_t status = 0) {
-    Bytes span = started(trace, number, name);
-    test::put_fixed64(span, 0x41, 2000 + number);
-    if (status != 0) span.insert(span.end(), {0x7a, 2, 0x18, status});
-    return span;
-}
-
-PolicyOptions named(const std::string& name) {
-    PolicyOptions policy;
-    policy.name = "named";
-    policy.type = PolicyType::kName;
-    policy.span_name.values = {name};
-    return policy;
-}
-PolicyOptions errors() {
-    PolicyOptions policy;
-    policy.name = "errors";
-    policy.type = PolicyType::kStatusCode;
-    policy.status_codes = {"ERROR"};
-    return policy;
-}
-PolicyOptions of_type(PolicyType type) {
-    PolicyOptions policy;
-    policy.name = "of_type";
-    policy.type = type;
-    return policy;
-}
-
-class DecidedDrainTest : public DrainTest {
-protected:
-    DecidedDrainTest() {
-        sampling_.enabled = true;
-        sampling_.linger = milliseconds(1);
-    }
-
-    void start_with(std::vector<PolicyOptions> policies, std::chrono::microseconds pace = {}) {
-        sampling_.policies = std::move(policies);
-        counters_ = std::make_unique<DecisionCounters>(Policies(sampling_.policies).names());
-        DrainOptions with = options();
-        with.tail_sampling = sampling_;
-        with.decisions = counters_.get();
-        with.pace.shortest = with.pace.busy = with.pace.idle = pace;
-        if (chain_ != nullptr) with.processors = {chain_.get()};
-        start(with);
-    }
-    void append(FileImage& image, const Bytes& span) {
-        image->append(kChunk, test::record_of(span), 1);
-        image->count();
-    }
-    void pass_until_decided(uint64_t spans) {
-        pass_until([&] {
-            uint64_t decided = 0;
-            for (size_t i = 0; i < counters_->names().size(); ++i)
-                decided += counters_->rule(i).spans_kept.get() + counters_->rule(i).spans_sampled_out.get();
-            return decided == spans;
-        });
-    }
-    // Three looks at all open spans, and three decisions.
-    void pass_rounds() {
-        const uint64_t before = counters_->rounds.get();
-        pass_until([&] { return counters_->rounds.get() >= before + 3; });
-    }
-    ring::ExporterTotals finish(FileImage& image) {
-        image.die();
-        pass_until([&] { return !directory.has(image.name()); });
-        return ledger.of(image.instance()).agent.exporters[0];
-    }
-    std::vector<uint64_t> numbers() const {
-        std::vector<uint64_t> numbers = exporter.numbers();
-        std::sort(numbers.begin(), numbers.end());
-        return numbers;
-    }
-    size_t place_of(const std::string& rule) const {
-        const auto& names = counters_->names();
-        return static_cast<size_t>(std::find(names.begin(), names.end(), rule) - names.begin());
-    }
-    const DecisionCounters::Rule& rule(const std::string& name) const { return counters_->rule(place_of(name)); }
-
-    TailSamplingOptions sampling_;
-    std::unique_ptr<DecisionCounters> counters_;
-    std::unique_ptr<ProcessorChain> chain_;
-};
 
 TEST_F(DecidedDrainTest, SendsWhatIsKeptAndCountsTheRest) {
     FileImage image(directory);

@@ -81,7 +81,8 @@ protected:
         options_.grpc.enabled = true;
         options_.grpc.endpoint.port = 0;
         options_.kept.directory = directory_.file("received");
-        service_ = std::make_unique<ReceiveService>(options_, make_plan({&exporter_}, {}), *ledger_, nullptr);
+        service_ = std::make_unique<ReceiveService>(options_, make_plan({&exporter_}, {}), *ledger_,
+                                                    ReceiveService::Helpers());
         target_ = service_->addresses().at(0).substr(std::string("grpc://").size());
     }
     void stop() {

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "receive/decided_spans.hpp"
+
+#include <utility>
+
+#include "otlp/wire.hpp"
+
+namespace spanring::agent {
+namespace {
+
+constexpr uint32_t kTraceId = wire::tags::bytes(1);  // of Span
+
+// Of a sound span.
+TraceKey trace_of(std::span<const uint8_t> span) {
+    wire::Cursor cursor(span);
+    for (wire::Field field; wire::next(cursor, field);) {
+        if (field.tag() == kTraceId) return TraceKey::of(field.bytes.data());
+    }
+    return {};
+}
+
+}  // namespace
+
+void append_run(std::vector<Run>& runs, size_t first, const Run& run) {
+    if (runs.size() > first) {
+        Run& last = runs.back();
+        const bool follows = last.bytes.data() + last.bytes.size() == run.bytes.data();
+        if (follows && last.producer == run.producer && last.scope == run.scope) {
+            last.bytes = {last.bytes.data(), last.bytes.size() + run.bytes.size()};
+            last.spans += run.spans;
+            return;
+        }
+    }
+    runs.push_back(run);
+}
+
+void leave_out_dropped(ReceivedSpans& spans, TraceTable<Decision>& decisions) {
+    std::vector<Run> kept;
+    kept.reserve(spans.runs.size());
+    auto run = spans.runs.begin();
+    for (ReceivedPart& part : spans.parts) {
+        const size_t first = kept.size();
+        for (uint32_t i = std::exchange(part.runs, 0); i != 0; --i, ++run) {
+            wire::Cursor cursor(run->bytes);
+            const uint8_t* begin = cursor.at;
+            for (wire::Field record; wire::next(cursor, record); begin = cursor.at) {
+                const Decision* const decision = decisions.find(trace_of(record.bytes));
+                if (decision != nullptr && !decision->keep)
+                    ++part.sampled_out;
+                else
+                    append_run(kept, first, {run->producer, run->scope, {begin, cursor.at}, 1});
+            }
+        }
+        part.runs = static_cast<uint32_t>(kept.size() - first);
+        spans.sampled_out += part.sampled_out;
+    }
+    spans.runs = std::move(kept);
+}
+
+}  // namespace spanring::agent

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs without the spans of traces that were decided against.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "batch/batch.hpp"
+#include "decide/decision.hpp"
+#include "decide/trace_table.hpp"
+#include "receive/request_reader.hpp"
+
+namespace spanring::agent {
+
+// Puts it to the runs from `first` on: joined with the last one, where it follows.
+void append_run(std::vector<Run>& runs, size_t first, const Run& run);
+
+// Each part has its runs in their order, before and after. Of every trace there is a decision. Spans are counted in
+// their parts and in all.
+void leave_out_dropped(ReceivedSpans& spans, TraceTable<Decision>& decisions);
+
+}  // namespace spanring::agent
