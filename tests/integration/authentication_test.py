@@ -71,7 +71,7 @@ class Authenticated(harness.Case):
     def nobody_learns(self, secrets, file, agent):
         """Neither who reads the log, nor the metrics, nor what the agent leaves on the disk, nor the printed configuration."""
         said = [agent.stderr(), agent.stdout()]
-        said.append(subprocess.run([harness.AGENT, "--state-dir", self.workspace.state, "--validate-config", "--config", file],
+        said.append(subprocess.run([harness.AGENT, "--state-dir", self.workspace.state, "print-config", file],
                                    stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
                                    env=harness.environment()).stdout)
         for folder, _, names in os.walk(self.workspace.state):
