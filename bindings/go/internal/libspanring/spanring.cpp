@@ -648,7 +648,7 @@ struct alignas(8) Control {
     uint64_t attachments;  // agents that ever attached; 0: none yet
     uint64_t freed;        // chunks ever freed, extents given back: who found none free looks again when it moved
     uint64_t flushed;      // the last WriterPage::flush_wanted that was served in full
-    uint64_t bell_mark;    // WriterPage::claims with which the process wakes the agent, which looks seldom; 0: with none
+    uint64_t bell_mark;  // WriterPage::claims with which the process wakes the agent, which looks seldom; 0: with none
     uint64_t reserved[3];
     Totals totals;
     AckJournal journal;
