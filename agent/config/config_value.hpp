@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace spanring::agent {
@@ -25,11 +26,14 @@ struct ConfigValue {
     enum class Kind : uint8_t { kMissing, kNull, kScalar, kList, kMapping };
     struct Entry;
 
-    Kind kind = Kind::kMissing;
-    Place place = {};
-    std::string text = {};                // of a scalar
-    std::vector<ConfigValue> items = {};  // of a list
-    std::vector<Entry> entries = {};      // of a mapping, in the order in which they were said
+    ConfigValue();  // missing
+    ConfigValue(Kind kind, Place place = {}, std::string text = {});
+
+    Kind kind;
+    Place place;
+    std::string text;                // of a scalar
+    std::vector<ConfigValue> items;  // of a list
+    std::vector<Entry> entries;      // of a mapping, in the order in which they were said
 
     bool is_missing() const { return kind == Kind::kMissing; }
     bool is_null() const { return kind == Kind::kNull; }
@@ -47,6 +51,11 @@ struct ConfigValue::Entry {
     Place place;
     ConfigValue value;
 };
+
+// Here, where an entry is complete.
+inline ConfigValue::ConfigValue() : ConfigValue(Kind::kMissing) {}
+inline ConfigValue::ConfigValue(Kind of, Place at, std::string scalar)
+    : kind(of), place(std::move(at)), text(std::move(scalar)) {}
 
 // By the key's path, "processors.batch.timeout", or where an item of a list has no path of its own the list's: which
 // place or which layer its value is from.
