@@ -34,7 +34,10 @@ struct Changer {
     void operator()(const GroupList&) const {}
 
     static void change(const std::vector<Option>& options) {
-        for (const Option& option : options) std::visit(Changer(), option.value);
+        for (const Option& option : options) {
+            if (option.key == "authenticator") continue;  // it has to be that of an extension
+            std::visit(Changer(), option.value);
+        }
     }
 };
 
