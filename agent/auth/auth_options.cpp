@@ -116,8 +116,10 @@ std::vector<AuthFault> faults_of(const AuthOptions& auth, bool files) {
     std::vector<AuthFault> faults;
     const auto need = [&](const Secret& secret, const std::string& key, const std::string& file_key) {
         if (!secret.given()) return faults.push_back({key, "must be given, or " + file_key});
-        std::string fault;
-        if (files && !secret.file.empty()) read_secret(secret.file, fault);
+        std::string fault, text;
+        if (files && !secret.file.empty()) text = read_secret(secret.file, fault);
+        // RFC 7617, 2: the password would begin there.
+        if (&secret == &auth.username && text.find(':') != std::string::npos) fault = "must not contain a colon";
         if (!fault.empty()) faults.push_back({file_key, fault});
     };
     switch (auth.type) {

@@ -14,8 +14,8 @@
 
 namespace spanring::agent {
 
-// The first line of a file, without blanks around it; `ret_fault` where it cannot be read, is empty, or has what a
-// header must not have.
+// The first line of a regular file, without blanks around it; `ret_fault` where it cannot be read, is empty, longer
+// than a header can be, or has what a header must not have. Never waits for a writer.
 std::string read_secret(const std::string& file, std::string& ret_fault);
 
 // What may stand in a header, and in gRPC's metadata.

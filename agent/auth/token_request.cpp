@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -45,10 +46,14 @@ std::string read(const Secret& secret, std::string& ret_fault) {
     return secret.file.empty() ? secret.text : read_secret(secret.file, ret_fault);
 }
 
-// A server may send back what it was sent.
-std::string without(std::string text, const std::string& secret) {
-    if (secret.empty()) return text;
-    for (size_t at = 0; (at = text.find(secret, at)) != std::string::npos;) text.replace(at, secret.size(), "...");
+// A server may send back what it was sent, as it was sent or as it read it.
+std::string without(std::string text, const std::vector<std::string>& secrets) {
+    constexpr std::string_view kInstead = "...";
+    for (const std::string& secret : secrets) {
+        if (secret.empty()) continue;
+        for (size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += kInstead.size())
+            text.replace(at, secret.size(), kInstead);
+    }
     return text;
 }
 
@@ -145,18 +150,22 @@ TokenAnswer TokenRequest::ask(bool in_body, bool& ret_refused) {
     const std::string id = read(options_.client_id, answer.error);
     const std::string secret = answer.error.empty() ? read(options_.client_secret, answer.error) : "";
     if (!answer.error.empty()) return answer;
+    std::vector<std::string> unsaid = {secret, form_encoded(secret)};
     std::string form = "grant_type=client_credentials", scopes;
     for (const std::string& scope : options_.scopes) append(scopes, scope, " ");
     if (!scopes.empty()) form += "&scope=" + form_encoded(scopes);
-    for (const auto& [key, value] : options_.endpoint_params)
+    for (const auto& [key, value] : options_.endpoint_params) {
         form += "&" + form_encoded(key) + "=" + form_encoded(value);
+        unsaid.insert(unsaid.end(), {value, form_encoded(value)});
+    }
     std::string authorization;
     if (in_body) {
         form += "&client_id=" + form_encoded(id) + "&client_secret=" + form_encoded(secret);
     } else {
         const std::string pair = form_encoded(id) + ":" + form_encoded(secret);
-        authorization =
-            "Authorization: Basic " + to_base64({reinterpret_cast<const uint8_t*>(pair.data()), pair.size()});
+        const std::string credentials = to_base64({reinterpret_cast<const uint8_t*>(pair.data()), pair.size()});
+        authorization = "Authorization: Basic " + credentials;
+        unsaid.push_back(credentials);
     }
     const Response response = post(form, authorization);
     if (response.error.empty() && response.code == 200) {
@@ -167,7 +176,10 @@ TokenAnswer TokenRequest::ask(bool in_body, bool& ret_refused) {
     answer.error = response.error;
     if (response.error.empty()) {
         answer.error = "it answers HTTP " + std::to_string(response.code);
-        if (std::string reason = foreign(without(reason_of(response.body), secret)); !reason.empty())
+        // The longest first: one may be a part of another.
+        std::sort(unsaid.begin(), unsaid.end(),
+                  [](const std::string& one, const std::string& other) { return one.size() > other.size(); });
+        if (std::string reason = foreign(without(reason_of(response.body), unsaid)); !reason.empty())
             answer.error += " (" + reason + ")";
     }
     return answer;

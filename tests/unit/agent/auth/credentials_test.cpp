@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -91,6 +93,33 @@ TEST_F(CredentialsTest, WhatCannotBeReadAnyMoreStaysAndIsTold) {
     EXPECT_EQ(credentials->look(later()).error, "");
 }
 
+// The sender's thread reads it, and would never come back.
+TEST_F(CredentialsTest, WhatHasNoEndOrNoWriterIsNotReadAndALinkIs) {
+    const std::string file = write("token", "good");
+    const auto credentials = make(bearer("", file));
+    std::filesystem::remove(file);
+    ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+    Credentials::Look look = credentials->look(later());
+    EXPECT_EQ(look.header->value, "Bearer good");
+    EXPECT_THAT(look.error, HasSubstr("not a regular file"));
+    for (const std::string& other : {std::string("/dev/zero"), file, directory_.path()}) {
+        EXPECT_THAT([&] { make(bearer("", other)); },
+                    ThrowsMessage<std::invalid_argument>(HasSubstr("not a regular file")))
+            << other;
+    }
+    write("token", std::string(1 << 20, 'a'));
+    look = credentials->look(later());
+    EXPECT_EQ(look.header->value, "Bearer good");
+    EXPECT_THAT(look.error, HasSubstr("longer than a header can be"));
+    write("token", std::string(10'000, 'a') + "\n" + std::string(1 << 20, 'b'));
+    EXPECT_EQ(credentials->look(later()).header->value, "Bearer " + std::string(10'000, 'a'));
+    std::filesystem::remove(file);
+    std::filesystem::create_symlink(write("other", "linked"), file);
+    look = credentials->look(later());
+    EXPECT_EQ(look.header->value, "Bearer linked");
+    EXPECT_EQ(look.error, "");
+}
+
 TEST_F(CredentialsTest, WhatIsRefusedIsWorthAnotherAttemptOnlyWithAnother) {
     const std::string file = write("token", "one");
     const auto credentials = make(bearer("", file));
@@ -122,6 +151,11 @@ TEST_F(CredentialsTest, WhatIsMissingIsNamedByItsKey) {
         },
         ThrowsMessage<std::invalid_argument>(HasSubstr("basicauth/shop.client_auth.password")));
     EXPECT_THAT([&] { make(basic({"m:e", {}}, {"x", {}})); }, ThrowsMessage<std::invalid_argument>(HasSubstr("colon")));
+    EXPECT_THAT(
+        [&] {
+            make(basic({{}, write("name", "m:e")}, {"x", {}}));
+        },
+        ThrowsMessage<std::invalid_argument>(HasSubstr("client_auth.username_file: must not contain a colon")));
 }
 
 }  // namespace

@@ -80,6 +80,29 @@ TEST_F(TokenRequestTest, SaysWhyThereIsNoneAndNeverTheSecret) {
     }
 }
 
+TEST_F(TokenRequestTest, WhatAServerSendsBackOfARequestIsNotShown) {
+    AuthOptions options = server_.options();
+    options.endpoint_params = {{"resource_password", "se/cret"}};
+    TokenRequest request(options);
+    const auto expect_nothing_shown = [&] {
+        server_.answer_with([](const HttpReceived& asked) {
+            const std::string sent = asked.header("authorization") + "|" + asked.body + "|se/cret|pass word";
+            return TokenServer::json(503, R"({"error":")" + sent + "\"}");
+        });
+        const std::string error = request.ask().error;
+        EXPECT_THAT(error,
+                    AllOf(HasSubstr("resource_password=..."), Not(HasSubstr("se/cret")), Not(HasSubstr("se%2Fcret")),
+                          Not(HasSubstr("pass%20")), Not(HasSubstr("pass word")), Not(HasSubstr("c3BhbnJpbmc6"))));
+    };
+    expect_nothing_shown();
+    server_.answer_with([&](const HttpReceived& asked) {
+        return asked.header("authorization").empty() ? server_.token("abc") : TokenServer::json(401, "{}");
+    });
+    ASSERT_EQ(request.ask().header, "Bearer abc");
+    expect_nothing_shown();  // of what is in the body
+    EXPECT_NE(server_.received().back().body.find("client_secret=pass%20word"), std::string::npos);
+}
+
 TEST_F(TokenRequestTest, TakesNoLongerThanItMayAndEndsWhenItIsInterrupted) {
     server_.answer_with([](const HttpReceived&) { return HttpReply{.never = true}; });
     AuthOptions options = server_.options();
