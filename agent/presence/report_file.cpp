@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/descriptor.hpp"
 
 namespace spanring::agent {
@@ -19,7 +21,8 @@ std::optional<std::string> read_report_file(const std::string& path, uid_t user)
     struct stat status {};
     if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != user)
         return std::nullopt;
-    std::string text(kMostBytes, '\0');
+    // The agent looks at one each second: no more memory than there is to read.
+    std::string text(std::min(static_cast<size_t>(status.st_size), kMostBytes), '\0');
     const ssize_t size = ::pread(file.get(), text.data(), text.size(), 0);
     if (size < 0) return std::nullopt;
     text.resize(static_cast<size_t>(size));
