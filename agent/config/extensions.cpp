@@ -51,6 +51,12 @@ bool token_goes_in_plaintext(const AuthOptions& auth) {
     return !is_loopback(rest.substr(0, rest.find_first_of(":/?")));
 }
 
+// With the place of its value, where a layer said it.
+std::string placed(const Origins& origins, const std::string& path) {
+    const auto found = origins.find(path);
+    return (found != origins.end() ? found->second + ": " : "") + path;
+}
+
 }  // namespace
 
 void read_extensions(Section section, Config& config) {
@@ -85,11 +91,12 @@ void choose_extensions(Section& service, Config& config) {
     });
 }
 
-void give_credentials(Config& config, std::vector<std::string>& problems, std::vector<std::string>& warnings) {
+void give_credentials(Config& config, const Origins& origins, std::vector<std::string>& problems,
+                      std::vector<std::string>& warnings) {
     for (ExporterConfig& exporter : config.exporters) {
         OtlpOptions* const otlp = exporter.delivery();
         if (otlp == nullptr || otlp->authenticator.empty()) continue;
-        const std::string path = "exporters." + exporter.id + ".auth.authenticator";
+        const std::string path = placed(origins, "exporters." + exporter.id + ".auth.authenticator");
         const auto found = std::find_if(config.authenticators.begin(), config.authenticators.end(),
                                         [&](const AuthOptions& auth) { return auth.id == otlp->authenticator; });
         if (found == config.authenticators.end()) {
@@ -100,29 +107,29 @@ void give_credentials(Config& config, std::vector<std::string>& problems, std::v
         otlp->auth = *found;
         for (const auto& [name, value] : otlp->headers) {
             if (lower(name) == lower(found->header))
-                problems.push_back("exporters." + exporter.id + ".headers: \"" + name + "\" is what " + found->id +
-                                   " sends");
+                problems.push_back(placed(origins, "exporters." + exporter.id + ".headers." + name) + ": is what " +
+                                   found->id + " sends");
         }
         if (goes_in_plaintext(exporter))
             warnings.push_back(path + ": " + found->id +
-                               " goes to another host in plaintext, so that whoever is on the way " + "can read it");
+                               " goes to another host in plaintext, so that whoever is on the way can read it");
     }
     for (const AuthOptions& auth : config.authenticators) {
         if (token_goes_in_plaintext(auth))
-            warnings.push_back("extensions." + auth.id +
-                               ".token_url: the client's secret goes to another host in plaintext");
+            warnings.push_back(placed(origins, "extensions." + auth.id + ".token_url") +
+                               ": the client's secret goes to another host in plaintext");
     }
     config.extensions = names_of(config);
 }
 
-void check_credential_files(const Config& config, std::vector<std::string>& problems) {
+void check_credential_files(const Config& config, const Origins& origins, std::vector<std::string>& problems) {
     std::set<std::string> told;
     for (const ExporterConfig& exporter : config.exporters) {
         const OtlpOptions* const otlp = exporter.delivery();
         if (otlp == nullptr || !otlp->auth || !told.insert(otlp->auth->id).second) continue;
         if (!faults_of(*otlp->auth, false).empty()) continue;  // told where they stand
         for (const AuthFault& fault : faults_of(*otlp->auth, true))
-            problems.push_back("extensions." + otlp->auth->id + "." + fault.key + ": " + fault.what);
+            problems.push_back(placed(origins, "extensions." + otlp->auth->id + "." + fault.key) + ": " + fault.what);
     }
 }
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "config/config_value.hpp"
+
 namespace spanring::agent {
 
 class Section;
@@ -16,9 +18,10 @@ void read_extensions(Section section, Config& config);
 // Those that `service.extensions` names; all of them where it names none.
 void choose_extensions(Section& service, Config& config);
 
-// Each exporter gets what its `auth.authenticator` names.
-void give_credentials(Config& config, std::vector<std::string>& problems, std::vector<std::string>& warnings);
+// Each exporter gets what its `auth.authenticator` names. Told with the places of values, as in check_config().
+void give_credentials(Config& config, const Origins& origins, std::vector<std::string>& problems,
+                      std::vector<std::string>& warnings);
 // Whether the files can be read that these name.
-void check_credential_files(const Config& config, std::vector<std::string>& problems);
+void check_credential_files(const Config& config, const Origins& origins, std::vector<std::string>& problems);
 
 }  // namespace spanring::agent

@@ -147,7 +147,7 @@ void make_visible(std::vector<std::string>& lines) {
 }
 
 // What nothing waits for is not kept for it either; and memory of processes would wait for whoever reads it there.
-void let_go_of_best_effort(Config& config, Problems& problems) {
+void let_go_of_best_effort(Config& config, const Origins& origins, Problems& problems) {
     const bool zero_copy =
         std::any_of(config.exporters.begin(), config.exporters.end(), [](const ExporterConfig& exporter) {
             return exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy != ZeroCopy::kOff;
@@ -155,9 +155,11 @@ void let_go_of_best_effort(Config& config, Problems& problems) {
     for (ExporterConfig& exporter : config.exporters) {
         if (!exporter.best_effort) continue;
         if (OtlpOptions* const otlp = exporter.delivery()) otlp->spool.enabled = false;
-        if (zero_copy)
-            problems.push_back("exporters." + exporter.id +
-                               ": best_effort cannot be with zero_copy, by which processes wait for every exporter");
+        if (!zero_copy) continue;
+        const std::string path = "exporters." + exporter.id + ".best_effort";
+        const auto said = origins.find(path);
+        problems.push_back((said != origins.end() ? said->second + ": " : "") + path +
+                           ": cannot be with zero_copy, by which processes wait for every exporter");
     }
 }
 
@@ -231,8 +233,8 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
     for (const ExporterConfig& exporter : config.exporters) config.pipeline.exporters.push_back(exporter.id);
     if (config.measures_spans) config.pipeline.exporters.push_back(kSpanMetrics);
     if (config.draws_graph) config.pipeline.exporters.push_back(kServiceGraph);
-    let_go_of_best_effort(config, problems);
-    give_credentials(config, problems, loaded.warnings);
+    let_go_of_best_effort(config, loaded.origins, problems);
+    give_credentials(config, loaded.origins, problems, loaded.warnings);
     name_origins(flags, otel, config, loaded.origins);
     check_config(config, loaded.origins, problems, loaded.warnings);
     make_visible(problems);
@@ -243,7 +245,7 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
 LoadedConfig load_and_check(const Flags& flags, const Environment& environment) {
     LoadedConfig loaded = load_config(flags, environment);
     check_files(loaded.config, loaded.origins, loaded.problems);
-    check_credential_files(loaded.config, loaded.problems);
+    check_credential_files(loaded.config, loaded.origins, loaded.problems);
     make_visible(loaded.problems);
     return loaded;
 }

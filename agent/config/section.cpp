@@ -14,10 +14,17 @@ constexpr size_t kMostSubstituted = size_t{16} << 20;  // of a whole configurati
 
 const ConfigValue kNothing;
 
-std::string kind_of(const ConfigValue& value) {
+// Without its text.
+std::string form_of(const ConfigValue& value) {
     if (value.is_mapping()) return "a mapping";
     if (value.is_list()) return "a list";
-    return value.is_scalar() ? "'" + value.text + "'" : "nothing";
+    return value.is_scalar() ? "a text" : "nothing";
+}
+
+std::string kind_of(const ConfigValue& value) { return value.is_scalar() ? "'" + value.text + "'" : form_of(value); }
+
+bool cannot_be_mapping(const ConfigValue& value) {
+    return value.is_list() || (value.is_scalar() && !value.text.empty());
 }
 
 }  // namespace
@@ -29,7 +36,7 @@ void ConfigSource::report(const Place& place, const std::string& path, const std
 
 Section::Section(const ConfigValue& value, std::string path, ConfigSource& source)
     : value_(&value), path_(std::move(path)), source_(source) {
-    if (!value.is_list() && !(value.is_scalar() && !value.text.empty())) return;
+    if (!cannot_be_mapping(value)) return;
     source_.report(value.place, path_, "must be a mapping of keys to values, not " + kind_of(value));
 }
 
@@ -108,6 +115,9 @@ void Section::texts(const std::string& key, std::vector<std::string>& value) {
 }
 
 void Section::text_map(const std::string& key, std::map<std::string, std::string>& value) {
+    const ConfigValue& said = find(key);
+    if (cannot_be_mapping(said))
+        return report_value(key, "must be a mapping of names to texts, not " + form_of(said));  // it may be the secret
     Section map = section(key);
     for (const ConfigValue::Entry& entry : map.entries()) {
         const std::string path = map.path_of(entry.key);

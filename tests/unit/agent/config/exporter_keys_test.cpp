@@ -39,7 +39,7 @@ TEST_F(ExporterKeysTest, ForBestEffortNothingIsKept) {
     EXPECT_TRUE(exporters.at(2).required());
     EXPECT_TRUE(load(print_config(loaded.config)).config == loaded.config);
     EXPECT_THAT(load("exporters: {otlp_grpc: {zero_copy: same_user}, store: {best_effort: true}}\n").problems,
-                ElementsAre(HasSubstr("exporters.store: best_effort cannot be with zero_copy")));
+                ElementsAre(HasSubstr(at(1, 69) + "exporters.store.best_effort: cannot be with zero_copy")));
 }
 
 TEST_F(ExporterKeysTest, WhetherAnExporterIsWaitedForChangesWithARestartOnly) {

@@ -11,6 +11,7 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 using MistakesTest = test::ConfigTest;
@@ -34,6 +35,16 @@ TEST_F(MistakesTest, AWrongTypeIsNamedWithItsPlace) {
     EXPECT_THAT(loaded.problems,
                 ElementsAre(StartsWith(at(3, 11) + "exporters.store.path: must be a string, not a list"),
                             StartsWith(at(4, 10) + "service: must be a mapping")));
+}
+
+// As the variable of OTLP has them; then the text is the secret.
+TEST_F(MistakesTest, HeadersThatAreNoMappingAreNotShown) {
+    for (const char* said : {"Authorization=Bearer hidden", "[Authorization=Bearer hidden]"}) {
+        const LoadedConfig loaded = load(std::string("exporters:\n  otlp_grpc:\n    headers: ") + said + "\n");
+        EXPECT_THAT(loaded.problems,
+                    ElementsAre(AllOf(StartsWith(at(3, 14) + "exporters.otlp_grpc.headers: must be a mapping of names"),
+                                      Not(HasSubstr("hidden")))));
+    }
 }
 
 TEST_F(MistakesTest, AllMistakesAreToldAtOnce) {
