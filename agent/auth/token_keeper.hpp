@@ -41,7 +41,7 @@ private:
     using Clock = std::chrono::steady_clock;
 
     void run();
-    void take(TokenAnswer answer, Time now);
+    void take(TokenAnswer answer, Time now) SPR_REQUIRES(mutex_);
 
     const std::string exporter_, place_;  // for messages
     const std::chrono::milliseconds margin_;

@@ -3,6 +3,8 @@
 // What the agent runs with, and where it comes from: defaults, OTEL_* variables, files, variables that are called after
 // keys, --set, flags; each layer over those before it. Loading never stops at the first mistake: all are found, each
 // named with its place.
+//
+// Header bill: the options of every room, with the places of their values; whoever loads them includes it.
 #pragma once
 
 #include <chrono>

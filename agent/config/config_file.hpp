@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a user says by keys, of all layers. They are the Collector's for what exists here; docs/agent.md lists them.
+//
+// Header bill: config.hpp, which it fills.
 #pragma once
 
 #include <string>

@@ -2,6 +2,8 @@
 //
 // The standard OTEL_EXPORTER_OTLP_* variables (the _TRACES_ form of each wins) and OTEL_BSP_*. What does not parse is
 // ignored with a warning, as the OpenTelemetry specification asks.
+//
+// Header bill: config.hpp, whose parts it fills.
 #pragma once
 
 #include <map>

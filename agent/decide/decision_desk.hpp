@@ -45,8 +45,14 @@ public:
     };
 
     // Who is woken; an empty function: nobody, from when this returns.
-    void wake_decider(std::function<void()> wake) { set(decider_, std::move(wake)); }
-    void wake_asker(std::function<void()> wake) { set(asker_, std::move(wake)); }
+    void wake_decider(std::function<void()> wake) {
+        const MutexLock lock(mutex_);
+        decider_ = std::move(wake);
+    }
+    void wake_asker(std::function<void()> wake) {
+        const MutexLock lock(mutex_);
+        asker_ = std::move(wake);
+    }
 
     // ---- Who has the spans ----
 
@@ -79,11 +85,6 @@ public:
     }
 
 private:
-    void set(std::function<void()>& place, std::function<void()> wake) SPR_EXCLUDES(mutex_) {
-        const MutexLock lock(mutex_);
-        place = std::move(wake);
-    }
-
     Mutex mutex_;
     Letters letters_ SPR_GUARDED_BY(mutex_);
     std::vector<TraceVerdict> verdicts_ SPR_GUARDED_BY(mutex_);

@@ -2,6 +2,8 @@
 //
 // With what configuration an agent runs: that of the running one, by its command line and its environment, else what
 // one would find that is started now.
+//
+// Header bill: config.hpp, of which it returns one.
 #pragma once
 
 #include <optional>

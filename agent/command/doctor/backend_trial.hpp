@@ -2,6 +2,8 @@
 //
 // An empty request to a backend, by the transport that the agent would use: TLS, credentials, path and protocol are
 // tried as they are, and no span is sent (OTLP allows a request without one).
+//
+// Header bill: config.hpp, of which it takes an exporter.
 #pragma once
 
 #include <chrono>

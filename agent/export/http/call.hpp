@@ -3,6 +3,8 @@
 // One attempt at a time to deliver a shipment by an HTTP POST: an easy handle of libcurl, set up once and used again
 // and again. libcurl reads the body through here, straight out of the shipment's pieces, or out of what was made of
 // them.
+//
+// Header bill: libcurl, and what a request says of who sends it; transport.hpp and its own .cpp alone include it.
 #pragma once
 
 #include <curl/curl.h>
