@@ -143,7 +143,7 @@ void send(benchmark::State& state, Make make) {
         --in_flight;
     };
     for (auto _ : state) {
-        auto* call = new OtlpCall(make(), options);
+        auto* call = new OtlpCall(make(), options, RequestHeaders());
         call->start(channel, queue, true);
         if (++in_flight == kInFlight) finish_one();
     }

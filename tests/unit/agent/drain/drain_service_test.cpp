@@ -13,7 +13,7 @@ TEST_F(DrainTest, AsAServiceFindsSegmentsFlushesAndShutsDown) {
     DrainOptions with = options();
     with.pace = {};
     with.temporary_age = std::chrono::hours(1);  // its thread looks while the segment is made
-    with.scan_period = std::chrono::hours(1);  // inotify tells
+    with.scan_period = std::chrono::hours(1);    // inotify tells
     with.batch.age = std::chrono::hours(1);
     DrainService service;
     service.start(with, {&exporter}, &ledger);
