@@ -77,8 +77,9 @@ void LevelWriter::settle(Segment& segment) {
 
 bool LevelWriter::next_chunk(Segment& segment, uint32_t bytes) {
     const uint64_t mark = segment.freed_mark();
-    // Nothing became free since the last search: the cheap way to be full.
-    if (full_mark_ == mark && !segment.is_past(full_until_)) return false;
+    // Nothing became free since the last search: the cheap way to be full. For a huge place there was none: its memory
+    // may be kept for this very end.
+    if (bytes <= kJumboChunk && full_mark_ == mark && !segment.is_past(full_until_)) return false;
     if (chunk_.attached()) chunk_.seal(segment.next_sequence());
     Loss loss{line_index_, counts_[index(Counter::kDroppedOverwritten)]};
     if (!segment.attach_chunk(chunk_, bytes, !had_chunk_, owner_, loss)) {

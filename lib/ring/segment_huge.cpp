@@ -148,6 +148,8 @@ bool Segment::make_huge_whole(uint32_t place) {
     if (word.memory == ExtentMemory::kWhole) return true;
     if (word.memory == ExtentMemory::kGiving) return false;
     if (word.memory == ExtentMemory::kEmpty && !fill_huge(place)) return false;
+    // What its last span had for its end may have been forgotten since.
+    if (word.memory == ExtentMemory::kUnused && !reserve_huge(place)) return false;
     const bool was_empty = word.memory == ExtentMemory::kEmpty;
     word.memory = ExtentMemory::kWhole;
     // release: that it is populated. Pairs with the acquire in ChunkWriter::claim(). It counts how often its memory
@@ -160,14 +162,17 @@ bool Segment::make_huge_whole(uint32_t place) {
 }
 
 uint32_t Segment::take_huge_block(Slot& slot, uint32_t bytes) {
+    bool is_short = false;  // then one that has its memory will do, and no other
     for (uint32_t place = 0; place < kHugeBlocks; ++place) {
-        if (!may_hold(place, bytes + kSpareForEnd) || !hold_huge(place, holder_of(slot))) continue;
+        if (!may_hold(place, bytes + kSpareForEnd) || (is_short && is_short_of_memory(place)) ||
+            !hold_huge(place, holder_of(slot)))
+            continue;
         // First: whoever gives the slot's blocks back then looks for this one, too.
         if (slot.blocks[kBlockClasses - 1] == 0)
             StdAtomics::store(slot.blocks[kBlockClasses - 1], kHugeMark, std::memory_order_relaxed);
         if (make_huge_whole(place)) return place;
         let_go_huge(place);
-        if (is_short_of_memory(place)) return kNone;  // and a larger one would be, too
+        is_short = is_short || is_short_of_memory(place);
     }
     return kNone;
 }
@@ -210,12 +215,13 @@ bool Segment::claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, 
 }
 
 bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
+    bool is_short = false;  // as above: what is kept for an end may be behind one that is short
     for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
-        if (!may_hold(place, bytes) || !hold_huge(place, kPassing)) continue;
+        if (!may_hold(place, bytes) || (is_short && is_short_of_memory(place)) || !hold_huge(place, kPassing)) continue;
         const bool got = claim_huge(writer, place, bytes, owner);
         let_go_huge(place);
         if (got) return true;
-        if (is_short_of_memory(place)) break;
+        is_short = is_short || is_short_of_memory(place);
     }
     return overwrite_ && overwrite_huge(writer, bytes, owner, loss);
 }

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Places for spans that are larger than an extent: how many there are, whose their memory is, that it goes and comes,
-// and what a kill in between leaves.
-#include <fcntl.h>
+// Places for spans that are larger than an extent: how many there are, whose their memory is, that it goes and comes.
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -20,22 +15,13 @@
 #include "ring/counter_sums.hpp"
 #include "ring/extent_giver.hpp"
 #include "ring/level_writer.hpp"
-#include "ring/recovery.hpp"
 #include "ring/slot_data.hpp"
 #include "ring/unfinished_span.hpp"
 #include "support/child_process.hpp"
 #include "support/open_segment.hpp"
 #include "support/small_tmpfs.hpp"
 
-namespace {
-
-const char* g_kill_at = nullptr;  // the step at which this process ends
-
-}  // namespace
-
-extern "C" void spr_testpoint(const char* name) noexcept {
-    if (g_kill_at != nullptr && strcmp(name, g_kill_at) == 0) kill(getpid(), SIGKILL);
-}
+extern "C" void spr_testpoint(const char*) noexcept {}
 
 namespace spanring::ring {
 namespace {
@@ -224,6 +210,67 @@ TEST_F(HugeTest, IsFullAtTheEndWhereNothingIsAcknowledged) {
     EXPECT_TRUE(end(open_span(3'000'000, 4)));
 }
 
+// What is kept for the end of an open span is nothing that a search for a small chunk in vain says anything about.
+TEST_F(HugeTest, EndsInAFullRing) {
+    const HeldSlot span = open_span(200'000, 1);
+    fill_with_chunks();
+    while (end(open_span(100, 2))) continue;
+    EXPECT_TRUE(end(span));
+}
+
+class HugeShortTest : public HugeTest {
+protected:
+    // As an agent does. The chunk is FREE.
+    void give(uint32_t place) {
+        ExtentGiver<> giver(view());
+        ASSERT_EQ(giver.take(kFirstHuge + place, ExtentKind::kHugeChunk, [](uint32_t, ChunkWord) {}), 1u);
+        giver.finish(kFirstHuge + place, ExtentKind::kHugeChunk, true);
+    }
+    // All memory is somebody's, and what was given back is known to be gone.
+    void use_up() {
+        fill_with_chunks();
+        Slot& slot = view().slot(writer_.take_slot(*segment_).index);
+        EXPECT_FALSE(SlotWriter(*segment_, slot, SlotWord{SlotState::kOpen, 0, 0}).reserve(900'000));
+        fill_with_chunks();
+    }
+};
+
+TEST_F(HugeShortTest, EndsInWhatIsKeptBehindOneThatIsShort) {
+    const HeldSlot first = open_span(200'000, 1), second = open_span(200'000, 2);
+    ASSERT_EQ(word(*second.slot).place, kBlockClasses + 2);
+    ASSERT_TRUE(end(first));
+    segment_.release_full();
+    give(kHugeBlocks);
+    use_up();
+    EXPECT_TRUE(end(second));
+}
+
+TEST_F(HugeShortTest, GrowsIntoWhatHasItsMemoryBehindOneThatIsShort) {
+    const HeldSlot first = open_span(200'000, 1), second = open_span(200'000, 2);
+    ASSERT_TRUE(end(first) && end(second));
+    segment_.release_full();
+    ExtentGiver<> giver(view());
+    const uint32_t block = kFirstHuge;
+    ASSERT_TRUE(giver.take_unused(block, ExtentWord::unpack(view().extent_word(block))));
+    giver.finish_unused(block);
+    give(kHugeBlocks);
+    use_up();
+    const HeldSlot span = open_span(200'000, 3);
+    EXPECT_EQ(word(*span.slot).place, kBlockClasses + 2);
+    EXPECT_TRUE(end(span));
+}
+
+// A place that is used again has room for its span's end once more, or is not used.
+TEST_F(HugeShortTest, IsNotUsedAgainWithoutRoomForTheEnd) {
+    ASSERT_TRUE(end(open_span(200'000, 1)));
+    segment_.release_full();
+    give(kHugeBlocks);
+    use_up();
+    bool whole = true;
+    const HeldSlot span = open_span(200'000, 2, &whole);
+    EXPECT_TRUE(!whole || end(span));
+}
+
 TEST_F(HugeTest, IsGivenBackAndComesAgain) {
     for (int round = 0; round < 3; ++round) {
         const HeldSlot first = open_span(3'000'000, 1), second = open_span(200'000, 2);
@@ -356,94 +403,6 @@ TEST_IN_PROCESS(HugeTmpfsTest, TakesNothingOfAFullTmpfs) {
     EXPECT_FALSE(SlotWriter(segment, slot, SlotWord{SlotState::kOpen, 0, 0}).reserve(3'000'000)) << "of 1 MiB";
     EXPECT_LE(held(directory.path()), before + 2 * kPage) << "the page that says something about it, and another";
     EXPECT_EQ(segment.view().writer().huge, 0u);
-}
-
-// ---- Killed in between ----------------------------------------------------------------------------------------------
-
-void live(Segment& segment) {
-    LevelWriter writer;
-    writer.open(segment, 1);
-    const auto open = [&](uint32_t size) {
-        const HeldSlot held = writer.take_slot(segment);
-        writer.publish_start(*held.slot, SlotWord{SlotState::kOpen, 0, 0});
-        SlotWriter data(segment, *held.slot, SlotWord{SlotState::kOpen, 0, 0});
-        if (!data.reserve(size)) _exit(3);
-        memset(data.next(), 9, size);
-        data.advance(size);
-        data.publish();
-        return held;
-    };
-    for (int round = 0; round < 2; ++round) {
-        open(200'000);
-        const HeldSlot held = open(1'000'000);
-        if (!writer.make_room(segment, 1'000'000)) _exit(4);
-        memset(writer.place(0), 9, 1'000'000);
-        writer.publish_end(segment, *held.slot, held.index, SlotWord::unpack(held.slot->word), 1'000'000);
-        writer.seal(segment);
-    }
-    for (const uint32_t place : {kHugeBlocks + 8, kHugeBlocks + 9})
-        ChunkReader<>::release(segment.view(), (kFirstHuge + place) * kChunksPerExtent, 1);
-    for (int step = 0; step < 10; ++step) segment.give_back_idle();
-    open(1'000'000);  // in what has no memory any more
-}
-
-TEST(HugeKillTest, LeavesNothingThatAnAgentDoesNotFinish) {
-    for (const char* step : {"huge_taken", "huge_counted", "huge_block_taken", "data_copied", "huge_unused", "claimed",
-                             "committed", "sealed", "slot_cleared", "extent_giving", "own_chunks_punched",
-                             "unused_giving", "own_extent_punched", "unused_emptied", "huge_restored"}) {
-        SCOPED_TRACE(step);
-        const test::PrivateDirectory directory;
-        const pid_t child = fork();
-        if (child == 0) {
-            Clock clock;
-            clock.start();
-            std::vector<uint64_t> pool(Segment::pool_bytes(kExtents) / sizeof(uint64_t));
-            Segment segment;
-            if (setenv("SPANRING_DIR", directory.path().c_str(), 1) != 0 ||
-                segment.open(with_huge(), clock, pool.data()) != 0)
-                _exit(2);
-            g_kill_at = step;
-            live(segment);
-            _exit(0);
-        }
-        int status = 0;
-        ASSERT_EQ(waitpid(child, &status, 0), child);
-        ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
-        std::string path;
-        for (const auto& entry : std::filesystem::directory_iterator(directory.path())) path = entry.path();
-        const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-        ASSERT_GE(file, 0);
-        const uint64_t size = segment_size(kExtents, true);
-        void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-        ASSERT_NE(memory, MAP_FAILED);
-        const SegmentView view(static_cast<uint8_t*>(memory), kExtents);
-        ExtentMap map(view.header());
-        ASSERT_TRUE(map.update_finally(view));
-        const uint64_t before = held(directory.path());
-        std::vector<uint32_t> open;
-        Recovery<> recovery(view, map, view.writer().counter_lines);
-        ASSERT_EQ(recovery.run(open), RecoveryFault::kNone);
-        uint64_t finished = 0;
-        map.each_chunk([&](uint32_t chunk) {
-            const ChunkWord word = ChunkReader<>::committed(view.chunk_line(chunk));
-            EXPECT_EQ(check_word(word, map.chunk_capacity(chunk), false), ChunkFault::kNone);
-            for (uint32_t at = kScopeRecordSize; at < word.length; at += 4096)
-                ASSERT_EQ(view.chunk_bytes(chunk, map.chunk_capacity(chunk))[at], 9);
-            finished += word.spans;
-        });
-        for (const uint32_t slot : open) {
-            SlotCopy copy;
-            ASSERT_TRUE(copy_slot(view, map, slot, copy));
-            for (const uint8_t byte : copy.data) ASSERT_EQ(byte, 9);
-        }
-        const CounterSums counters = sum_counters<>(view);
-        EXPECT_EQ(counters[static_cast<size_t>(Counter::kStarted)],
-                  counters[static_cast<size_t>(Counter::kEnded)] + open.size());
-        EXPECT_LE(finished, counters[static_cast<size_t>(Counter::kEnded)]);
-        EXPECT_EQ(held(directory.path()), before) << "nothing is read that has no memory";
-        munmap(memory, size);
-        close(file);
-    }
 }
 
 }  // namespace
