@@ -34,10 +34,11 @@ void DrainShare::rest(ServedSegment& served, bool came) {
         served.pace.sleep(pause, now_);
         served.may_rest = true;
     };
-    if (segment.only_waits()) return sleep(options_.pace.asleep);
-    const bool busy = came || segment.dead() || segment.flush_pending();
     const bool heard = hears(served);
     if (segment.end_doze()) ++served.unheard_bells;
+    // No longer dozing: an answer that comes meanwhile is looked at at once.
+    if (segment.only_waits()) return sleep(options_.pace.asleep);
+    const bool busy = came || segment.dead() || segment.flush_pending();
     if (segment.asleep()) {
         if (!busy && heard && !segment.has_rung()) return sleep(options_.pace.asleep);
         if (segment.get_up()) ++served.unheard_bells;

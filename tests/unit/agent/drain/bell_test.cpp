@@ -137,6 +137,22 @@ TEST_F(DozeTest, DoesNotComeWhereTheProcessKnowsOfNoMark) {
     EXPECT_EQ(mark(), 0u);
 }
 
+// Nobody hears bells by then.
+TEST_F(DozeTest, KeepsNoFileOfTheDeadAtTheEndOfTheAgent) {
+    exporter.answers = false;
+    begin(ring::kRingsAtMark);
+    pass_until_dozing();
+    const std::string name = segment->name();
+    segment->die();
+    drainer->drain_everything();
+    ASSERT_TRUE(directory.has(name)) << "not everything is answered";
+    while (!exporter.waiting.empty()) exporter.answer(0);
+    while (directory.has(name)) {  // once the ledger has its row
+        drainer->process_answers();
+        std::this_thread::yield();
+    }
+}
+
 TEST_F(SleepTest, DoesNotComeWhereTheProcessCannotRing) {
     FileImage quiet(directory);
     quiet->claim(0);
