@@ -98,6 +98,7 @@ public:
     template <class Visit>
     bool each_open_trace(Visit&& visit) {
         if (!quarantined_.empty() || dead() || !update_extents()) return true;
+        held_.extents.look_for_slots(view());
         return agent::each_open_trace(view(), held_.extents, visit) && still_readable();
     }
 

@@ -56,6 +56,17 @@ public:
         }
         return true;
     }
+    // Of slots that nobody used the process uses some again, which it counts nowhere: before a look at open spans.
+    template <class Atomics = StdAtomics>
+    void look_for_slots(SegmentView segment) {
+        for (uint32_t extent = 0; extent < count(); ++extent) {
+            if (kinds_[extent] != ExtentKind::kSlots || went(extent) == 0) continue;
+            // acquire: it is populated, as for update(); what is in its slots their words say.
+            const ExtentWord word =
+                ExtentWord::unpack(Atomics::load(segment.extent_word(extent), std::memory_order_acquire));
+            if (word.kind == ExtentKind::kSlots && word.memory == ExtentMemory::kWhole) set_went(extent, 0);
+        }
+    }
     // Of a dead process: also what it turned and did not come to say.
     template <class Atomics = StdAtomics>
     bool update_finally(SegmentView segment) {

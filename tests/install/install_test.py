@@ -70,7 +70,8 @@ COMPLETIONS = {f"share/{folder}" for folder in (
     "bash-completion/completions/spanring", "bash-completion/completions/spanring-agent", "zsh/site-functions/_spanring",
     "zsh/site-functions/_spanring-agent", "fish/vendor_completions.d/spanring.fish",
     "fish/vendor_completions.d/spanring-agent.fish")}
-CONFIGURATION = {"etc/spanring/config.yaml"} | {f"share/spanring/samples/{name}.yaml" for name in ("development", "small", "throughput")}
+CONFIGURATION = {"etc/spanring/config.yaml"}
+SAMPLES = {f"share/spanring/samples/{name}.yaml" for name in ("development", "small", "throughput")}
 
 
 def meson(*arguments):
@@ -128,7 +129,7 @@ class Install(harness.Case):
     def test_everything_is_installed(self):
         options = {option["name"]: option["value"] for option in
                    json.loads(meson("introspect", harness.BUILD, "--buildoptions"))}
-        wanted = LIBRARY | HEADERS_OF_CPP | AGENT | MAN | SYSTEMD | COMPLETIONS | CONFIGURATION | LUA
+        wanted = LIBRARY | HEADERS_OF_CPP | AGENT | MAN | SYSTEMD | COMPLETIONS | CONFIGURATION | SAMPLES | LUA
         self.assertEqual(files_below(self.root / options["prefix"].lstrip("/")),
                          {path.replace("LIBDIR", options["libdir"]) for path in wanted})
         self.assertEqual(self.pkg_config("--modversion"), ["0.2.0"])
@@ -241,7 +242,7 @@ class Configured(harness.Case):
         self.assertEqual({target["name"] for target in targets if target["type"] == "executable"}, {"spanring", "spanring-agent"})
         root = self.install(build)
         self.assertEqual(files_below(root), {f"usr/{path}".replace("site-functions", "vendor") for path in
-                                             SYSTEMD | COMPLETIONS | MAN | {"share/man/man3/libspanring.3"}} | CONFIGURATION)
+                                             SYSTEMD | COMPLETIONS | MAN | SAMPLES | {"share/man/man3/libspanring.3"}} | CONFIGURATION)
         for unit in root.rglob("*.service"):
             (command,) = re.findall(r"^ExecStart=(.*)", unit.read_text(), flags=re.M)
             self.assertEqual(command.split()[0], "/usr/bin/spanring-agent")

@@ -94,6 +94,27 @@ TEST_F(DecidedDrainTest, ASpanThatIsAboutToEndIsOpen) {
     pass_until([&] { return exporter.spans.size() == 1; });
 }
 
+// The process took back what it had closed, and says so nowhere but in the extent's word.
+TEST_F(DecidedDrainTest, ASpanInSlotsThatAreUsedAgainIsOpen) {
+    FileImage image(directory);
+    const auto set_memory = [&](ring::ExtentMemory memory) {
+        const uint32_t extent = (test::kFirstSlot + 3) / ring::kSlotNumbers;
+        const ring::ExtentWord word{ring::ExtentKind::kSlots, memory, 1};
+        ring::StdAtomics::store(image.view().extent_word(extent), word.pack(), std::memory_order_release);
+    };
+    set_memory(ring::ExtentMemory::kUnused);
+    image->claim(kChunk);
+    start_with({of_type(PolicyType::kAlwaysSample)});
+    pass();
+    set_memory(ring::ExtentMemory::kWhole);
+    image->open_slot(3, started(7, 1, "open"));
+    append(image, ended(7, 0));
+    pass_rounds();
+    EXPECT_EQ(exporter.spans.size(), 0u);
+    image->set_slot_state(3, SlotState::kFree);
+    pass_until([&] { return exporter.spans.size() == 1; });
+}
+
 TEST_F(DecidedDrainTest, WhatWaitsIsNotAcknowledgedAndTheNextAgentFindsIt) {
     FileImage image(directory);
     image->claim(kChunk);
