@@ -17,7 +17,8 @@ struct PausedExporters {
 
     std::set<std::string> names;
 
-    // None where there is no such file of `user`'s. Nothing: what is there is something else, and says nothing.
+    // None where there is no such file. Nothing, where nobody knows: it cannot be read, is not `user`'s, or something
+    // else.
     static std::optional<PausedExporters> read(const std::string& state_directory, uid_t user);
     // Throws std::runtime_error with the file's name.
     void write(const std::string& state_directory) const;
