@@ -84,6 +84,7 @@ public:
     Receiver& operator=(const Receiver&) = delete;
 
     // Any thread. Whether so many bytes more may come; and bytes that a protocol has of requests to come.
+    uint64_t held() const { return held_.load(kSum); }  // bytes
     bool has_room(size_t bytes) const { return !closed_.load(kSum) && held() + expected_.load(kSum) + bytes <= most(); }
     void expect(size_t bytes) { expected_.fetch_add(bytes, kSum); }
     void expect_no_more(size_t bytes) { expected_.fetch_sub(bytes, kSum); }
@@ -136,7 +137,6 @@ private:
     using Deliveries = std::list<std::unique_ptr<Delivery>>;
 
     void answered() override { wake_(); }
-    uint64_t held() const { return held_.load(kSum); }
     uint64_t most() const { return settings_.queue_bytes; }
 
     void measure(const std::vector<Run>& runs);

@@ -11,6 +11,13 @@
 
 namespace spanring::agent {
 
+namespace {
+
+// At the desk, in the table of what waits, and among what was decided.
+constexpr size_t kBytesOfBallot = sizeof(Ballot) + 4 * (sizeof(TraceKey) + sizeof(Decision));
+
+}  // namespace
+
 // What an agent before kept for a decision, where none is made any more, is sent.
 void Receiver::hand_in(Delivery& delivery) {
     std::vector<Ballot> ballots;
@@ -20,6 +27,9 @@ void Receiver::hand_in(Delivery& delivery) {
         return hand_on(delivery);
     }
     delivery.undecided = ballots.size();
+    const size_t memory = ballots.size() * kBytesOfBallot;
+    held_.fetch_add(memory, kSum);
+    delivery.batch->memory += memory;
     delivery.parcel = ++parcels_;
     undecided_.emplace(delivery.parcel, &delivery);
     settings_.desk->hand_in({delivery.parcel, std::move(ballots)});

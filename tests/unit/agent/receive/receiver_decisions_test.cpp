@@ -205,6 +205,19 @@ TEST_F(ReceiverDecisionsTest, WhereNothingIsKeptNothingIsSent) {
     expect("shop", 0, 1);
 }
 
+TEST_F(ReceiverDecisionsTest, WhatTracesNeedIsHeldAsWell) {
+    uint64_t held[2];
+    for (const uint64_t second : {1, 2}) {  // as many bytes, of one trace and of two
+        const size_t place = send(request("shop", {span(1, 1), span(second, 2)}));
+        held[second - 1] = receiver_->held();
+        decide({1, 2});
+        work();
+        EXPECT_TRUE(answered(place));
+        EXPECT_EQ(receiver_->held(), 0u);
+    }
+    EXPECT_GE(held[1], held[0] + sizeof(Ballot));
+}
+
 TEST_F(ReceiverDecisionsTest, AnUndecidedRequestIsAnsweredOnceItIsInItsFile) {
     const size_t place = send(request("shop", {span(1, 0), span(2, 1)}));
     work();
