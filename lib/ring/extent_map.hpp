@@ -61,9 +61,10 @@ public:
     void look_for_slots(SegmentView segment) {
         for (uint32_t extent = 0; extent < count(); ++extent) {
             if (kinds_[extent] != ExtentKind::kSlots || went(extent) == 0) continue;
-            // acquire: it is populated, as for update(); what is in its slots their words say.
+            // relaxed: as Segment::take_back() writes it. What is in the slots their words publish, which are acquired;
+            // and whoever acquired a span that ended after one was opened here sees this word as well.
             const ExtentWord word =
-                ExtentWord::unpack(Atomics::load(segment.extent_word(extent), std::memory_order_acquire));
+                ExtentWord::unpack(Atomics::load(segment.extent_word(extent), std::memory_order_relaxed));
             if (word.kind == ExtentKind::kSlots && word.memory == ExtentMemory::kWhole) set_went(extent, 0);
         }
     }
@@ -192,7 +193,8 @@ private:
             const uint32_t bit = uint32_t{1} << place, extent = kFirstHuge + place;
             const bool known = (huge_ & bit) != 0;
             if ((places & bit) == 0 || (known && (!look_again || place >= kHugeBlocks))) continue;
-            // acquire: as of an extent.
+            // acquire: the place is populated. Pairs with the release in Segment::make_huge_whole(); spare, as of an
+            // extent.
             const uint64_t word = Atomics::load(segment.extent_word(extent), std::memory_order_acquire);
             if (!ExtentWord::is_sound(word, extent)) return false;
             huge_ |= bit;
