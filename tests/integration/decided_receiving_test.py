@@ -122,8 +122,10 @@ class Kills(DecidedReceiving):
                                                                       linger="100ms"))
                 self.send_until_it_dies(agent, len(self.answered) + 200 + 70 * kill)
                 agent = self.workspace.agent("--config", self.decided(self.RATE, linger="100ms"))
-                self.judge()
-                agent.stop()
+                try:
+                    self.judge()
+                finally:
+                    agent.stop()  # whatever is found, so that the next one can start
 
     def send_until_it_dies(self, agent, answered):
         """Which it does once so many spans are answered."""
@@ -157,6 +159,8 @@ class Kills(DecidedReceiving):
         exporter = shop["exporters"][0]
         self.assertEqual(self.files(), [])
         self.workspace.accounting()
+        # The Collector answers for spans before they are in its file.
+        harness.wait_until(lambda: len(set(self.identities())) >= exporter["exported"], "what is exported is in the file")
         arrived = set(self.identities())
         kept = {number for number in self.answered if identity(number, number // self.OF_A_TRACE) in arrived}
         half = {number // self.OF_A_TRACE for number in kept} & {number // self.OF_A_TRACE
