@@ -108,8 +108,8 @@ uint32_t write_identity(uint8_t* to, const spr_context& context, const spr_conte
     return kept && !given.empty();
 }
 
-// A provider that is off or shut down, in a child as in its parent.
-[[gnu::noinline]] int start_off(const Provider& provider, const spr_context* parent, spr_span* ret_span) {
+// A provider that is off or shut down, in a child as in its parent. HOT where it is off.
+[[gnu::always_inline]] inline int start_off(const Provider& provider, const spr_context* parent, spr_span* ret_span) {
     pass_through(parent, ret_span);
     return provider.state() == Provider::kOff ? provider.error() : -ESHUTDOWN;
 }
@@ -339,7 +339,8 @@ bool is_overruled(const ThreadState& thread, const spr_context* parent) {
     return (policy_of(thread) & ring::PolicyBits::kSamplingKind) != 0 && !thread.life->settings.sampler.follows(parent);
 }
 
-int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
+// Always inline: in start_unsampled() a call would be the only one.
+[[gnu::always_inline]] inline int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
     spr_context context;
     const uint64_t tail = make_ids(level.random, parent, context);
     return unsampled(level, context, tail, ret_span);
@@ -363,16 +364,17 @@ int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
 [[gnu::noinline]] int start_unsampled(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
                                       spr_span* ret_span, const spr_start_options& options) {
     const ThreadState* thread = thread_local_state.states[Provider::of(*tracer).index()];
+    const uint32_t depth = thread_local_state.depth;
     // acquire: as in Provider::thread().
     if (ring::ForkGuard::in_doubt() || thread == nullptr ||
         StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number ||
-        thread_local_state.depth >= kSignalLevels || !thread->at[thread_local_state.depth]->writer.is_open())
-        [[unlikely]]
+        depth >= kSignalLevels || !thread->at[depth]->writer.is_open()) [[unlikely]]
         return start_first_unsampled(tracer, name, name_size, parent, ret_span, options);
+    Level& level = *thread->at[depth];
     if (is_overruled(*thread, parent)) [[unlikely]]
         return start_inheriting<StartCall::kWith>(tracer, name, name_size, parent, ret_span, options);
-    Entry entry;
-    return end_unsampled(*thread->at[entry.depth()], parent, ret_span);
+    Entry entry;  // of that depth: a handler that came in between has left again
+    return end_unsampled(level, parent, ret_span);
 }
 
 // What can be decided with nothing saved and nothing called.

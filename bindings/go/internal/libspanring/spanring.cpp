@@ -10806,7 +10806,8 @@ public:
     enum class Place { kSlot, kBlock };
 
     // HOT. The attribute that nearly all are: ASCII key and text short, key new, room in one piece. False: it is not of
-    // that kind, set() decides; nothing changed.
+    // that kind, set() decides; nothing changed. Always inline: as a call it makes those who would call nothing else
+    // save their registers, which costs what is unsampled or off most.
     template <Place kPlace = Place::kSlot>
     bool set_short(const char* key, size_t key_size, const char* text, size_t text_size);
     template <Place kPlace = Place::kSlot>
@@ -10980,7 +10981,8 @@ template <OpenSpan::Place kPlace, class PutValue>
 }
 
 template <OpenSpan::Place kPlace>
-inline bool OpenSpan::set_short(const char* key, size_t key_size, const char* text, size_t text_size) {
+[[gnu::always_inline]] inline bool OpenSpan::set_short(const char* key, size_t key_size, const char* text,
+                                                       size_t text_size) {
     if (text_size > kShortValue || (text == nullptr && text_size != 0)) [[unlikely]]
         return false;
     return append_short<kPlace>(key, key_size, static_cast<uint32_t>(text_size) + 2, [=](uint8_t* to) {
@@ -10992,7 +10994,7 @@ inline bool OpenSpan::set_short(const char* key, size_t key_size, const char* te
 }
 
 template <OpenSpan::Place kPlace>
-inline bool OpenSpan::set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits) {
+[[gnu::always_inline]] inline bool OpenSpan::set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits) {
     return append_short<kPlace>(key, key_size, 11, [=](uint8_t* to) {
         if (type == SPR_TYPE_DOUBLE) {
             *to = tag(4, kFixed64);
@@ -12036,8 +12038,8 @@ uint32_t write_identity(uint8_t* to, const spr_context& context, const spr_conte
     return kept && !given.empty();
 }
 
-// A provider that is off or shut down, in a child as in its parent.
-[[gnu::noinline]] int start_off(const Provider& provider, const spr_context* parent, spr_span* ret_span) {
+// A provider that is off or shut down, in a child as in its parent. HOT where it is off.
+[[gnu::always_inline]] inline int start_off(const Provider& provider, const spr_context* parent, spr_span* ret_span) {
     pass_through(parent, ret_span);
     return provider.state() == Provider::kOff ? provider.error() : -ESHUTDOWN;
 }
@@ -12267,7 +12269,8 @@ bool is_overruled(const ThreadState& thread, const spr_context* parent) {
     return (policy_of(thread) & ring::PolicyBits::kSamplingKind) != 0 && !thread.life->settings.sampler.follows(parent);
 }
 
-int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
+// Always inline: in start_unsampled() a call would be the only one.
+[[gnu::always_inline]] inline int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
     spr_context context;
     const uint64_t tail = make_ids(level.random, parent, context);
     return unsampled(level, context, tail, ret_span);
@@ -12291,16 +12294,17 @@ int end_unsampled(Level& level, const spr_context* parent, spr_span* ret_span) {
 [[gnu::noinline]] int start_unsampled(spr_tracer* tracer, const char* name, size_t name_size, const spr_context* parent,
                                       spr_span* ret_span, const spr_start_options& options) {
     const ThreadState* thread = thread_local_state.states[Provider::of(*tracer).index()];
+    const uint32_t depth = thread_local_state.depth;
     // acquire: as in Provider::thread().
     if (ring::ForkGuard::in_doubt() || thread == nullptr ||
         StdAtomics::load(tracer->published, std::memory_order_acquire) != thread->life->number ||
-        thread_local_state.depth >= kSignalLevels || !thread->at[thread_local_state.depth]->writer.is_open())
-        [[unlikely]]
+        depth >= kSignalLevels || !thread->at[depth]->writer.is_open()) [[unlikely]]
         return start_first_unsampled(tracer, name, name_size, parent, ret_span, options);
+    Level& level = *thread->at[depth];
     if (is_overruled(*thread, parent)) [[unlikely]]
         return start_inheriting<StartCall::kWith>(tracer, name, name_size, parent, ret_span, options);
-    Entry entry;
-    return end_unsampled(*thread->at[entry.depth()], parent, ret_span);
+    Entry entry;  // of that depth: a handler that came in between has left again
+    return end_unsampled(level, parent, ret_span);
 }
 
 // What can be decided with nothing saved and nothing called.
