@@ -98,8 +98,8 @@ const Scenario kScenarios[] = {
          one_span(workload);
          large_spans(workload);
      },
-     {"thread_attached", "slot_opened", "start_counted", "field_published", "claimed", "intent_written", "committed",
-      "end_counted", "slot_cleared", "sealed", "parked", "thread_left"}},
+     {"thread_attached", "slot_opened", "start_counted", "field_published", "written_in_one_pass", "claimed",
+      "intent_written", "committed", "end_counted", "slot_cleared", "sealed", "parked", "thread_left"}},
     {"another one's chunk",
      SPR_FULL_DROP_NEWEST,
      [](Workload& workload) {

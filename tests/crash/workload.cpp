@@ -60,9 +60,20 @@ void Workload::decorate(const spr_span& span) {
     spr_span_set_string(&span, "http.request.method", SPR_NUL, "GET", SPR_NUL);
     spr_span_set_int64(&span, "http.response.status_code", SPR_NUL, 200);
     spr_span_set_string(&span, "http.request.method", SPR_NUL, "POST", SPR_NUL);
+    spr_span_set_string(
+        &span, "user_agent.original", SPR_NUL,
+        "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0, and what else there is to say of it",
+        SPR_NUL);
+    spr_attribute attribute{};
+    attribute.key = "exception.type";
+    attribute.key_size = SPR_NUL;
+    attribute.type = SPR_TYPE_INT64;
+    attribute.value.int64 = 1;
     spr_event event{};
     event.name = "exception";
     event.name_size = SPR_NUL;
+    event.attributes = &attribute;
+    event.attribute_count = 1;
     spr_span_add_event(&span, &event);
     spr_link link{};
     link.context = span.context;

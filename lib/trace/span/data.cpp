@@ -16,7 +16,7 @@ namespace spanring::trace {
     measured.key_size = text_size(attribute.key, attribute.key_size);
     if (attribute.type == SPR_TYPE_STRING)
         measured.value.string.size = text_size(attribute.value.string.data, attribute.value.string.size);
-    return set_short<OpenSpan::Place::kBlock>(span, measured) ? 0 : span.set(measured);
+    return set_short<OpenSpan::Place::kBlock>(span, measured) || span.set_plain(measured) ? 0 : span.set(measured);
 }
 
 [[gnu::noinline]] int count_refusal(OpenSpan span, int error) {
@@ -36,6 +36,7 @@ namespace {
     if (open.set_short<OpenSpan::Place::kBlock>(key, key_size, value, value_size)) return 0;
     spr_attribute attribute{key, key_size, SPR_TYPE_STRING, 0, {}};
     attribute.value.string = {value, value_size};
+    if (open.set_plain(attribute)) return 0;
     return refused(open, open.set(attribute));
 }
 
@@ -119,14 +120,14 @@ int spr_span_set_attributes(const spr_span* span, const spr_attribute* attribute
 
 int spr_span_add_event(const spr_span* span, const spr_event* event) noexcept {
     OpenSpan open;
-    if (!OpenSpan::find(span, open)) return once_more<spr_span_add_event>(span, event);
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return once_more<spr_span_add_event>(span, event);
     if (event == nullptr) return -EINVAL;
     return refused(open, open.add(*event, event->time_ns != 0 ? 0 : now_of(open.slot())));
 }
 
 int spr_span_add_link(const spr_span* span, const spr_link* link) noexcept {
     OpenSpan open;
-    if (!OpenSpan::find(span, open)) return once_more<spr_span_add_link>(span, link);
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return once_more<spr_span_add_link>(span, link);
     if (link == nullptr) return -EINVAL;
     return refused(open, open.add(*link));
 }

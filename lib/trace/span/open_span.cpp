@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "trace/base/attribute.hpp"
+#include "trace/base/plain_attributes.hpp"
 #include "trace/process/visit.hpp"
 #include "trace/span/text_cut.hpp"
 
@@ -109,6 +110,21 @@ bool OpenSpan::find_key(const char* key, uint32_t size, uint32_t& ret_position) 
         return false;
     });
     return found;
+}
+
+bool OpenSpan::set_plain(const spr_attribute& from) {
+    PlainAttribute attribute;
+    uint32_t most;
+    if (slot_->tags_left == 0 || !attribute.measure(from, life_->settings.limits.value_length, most)) return false;
+    const KeyHash hash = attribute.hash();
+    if (may_have(hash)) return false;
+    const uint64_t word = packed_word();
+    uint8_t* const field = place<Place::kBlock>(word, most);
+    uint8_t* const end = field == nullptr ? nullptr : attribute.write(field, kAttributeField);
+    if (end == nullptr) return false;
+    publish(word, static_cast<uint32_t>(end - field));
+    count_key(hash);
+    return true;
 }
 
 int OpenSpan::set(const spr_attribute& from) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "trace/base/attribute_list.hpp"
+#include "trace/base/plain_attributes.hpp"
 #include "trace/propagation/context.hpp"
 #include "trace/span/open_span.hpp"
 #include "trace/span/text_cut.hpp"
@@ -45,6 +46,34 @@ bool reserve(Life& life, SlotWriter& writer, Measure&& measure) {
     return reserve_cut(life, writer, measure);
 }
 
+// LinkFlags as SpanFlags: 0x100 says that 0x200 (the context is remote) is known.
+uint32_t flags_of(const spr_context& context) {
+    return uint32_t{context.trace_flags} | 0x100 | (context.is_remote != 0 ? 0x200 : 0);
+}
+
+uint8_t* put_ids(uint8_t* to, const spr_context& context) {
+    to[0] = tag(1, kBytes);
+    to[1] = 16;
+    memcpy(to + 2, context.trace_id, 16);
+    to[18] = tag(2, kBytes);
+    to[19] = 8;
+    memcpy(to + 20, context.span_id, 8);
+    return to + 28;
+}
+
+constexpr size_t kMostPlainName = 1024;
+
+// The place of a field of at most `most` bytes, behind its tag and length: of a length that may take two bytes. What
+// takes one after all, moves.
+uint8_t* body_of(uint8_t* field, uint32_t most) { return field + (most < 0x80 ? 2 : 3); }
+uint32_t put_head(uint8_t* field, uint8_t field_tag, uint8_t* body, uint8_t* end) {
+    const auto size = static_cast<uint32_t>(end - body);
+    field[0] = field_tag;
+    uint8_t* const after = put_short_length(field + 1, size);
+    if (after != body) memmove(after, body, size);
+    return static_cast<uint32_t>(after - field) + size;
+}
+
 // What the caller had to leave out and what is left out here; the field has 32 bits.
 uint32_t sum(uint32_t before, uint32_t now) { return before > ~now ? ~uint32_t{0} : before + now; }
 
@@ -56,7 +85,49 @@ void OpenSpan::add_dropped(uint32_t attributes, uint32_t events, uint32_t links)
     slot_->dropped_links = sum(slot_->dropped_links, links);
 }
 
+// What was written in one piece behind the data is part of the span from now on.
+void OpenSpan::publish(uint64_t word, uint32_t bytes) {
+    // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish().
+    ring::StdAtomics::store(slot_->word, ring::SlotWord::longer(word, bytes), std::memory_order_release);
+    SPR_TESTPOINT(written_in_one_pass);
+}
+
+bool OpenSpan::add_plain(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first,
+                         size_t first_count) {
+    const Limits& limits = life_->settings.limits;
+    PlainAttributes attributes(limits.value_length);
+    const size_t name_size = text_size(event.name, event.name_size);
+    if (name_size > kMostPlainName || event.dropped_attributes != 0 || slot_->events >= limits.events ||
+        !attributes.measure(first, first_count) || !attributes.measure(event.attributes, event.attribute_count) ||
+        attributes.count() > limits.event_attributes)
+        return false;
+    const uint32_t most = 9 + 3 + static_cast<uint32_t>(name_size) + attributes.most();
+    if (most >= kShortLength) return false;
+    const uint64_t word = packed_word();
+    uint8_t* const field = place<Place::kBlock>(word, most + 3);
+    if (field == nullptr) return false;
+    uint8_t* const body = body_of(field, most);
+    *body = tag(1, kFixed64);
+    uint8_t* end = put_fixed64(body + 1, event.time_ns != 0 ? event.time_ns : now_unix_nano);
+    if (name_size != 0) {
+        *end = tag(2, kBytes);
+        end = put_short_length(end + 1, static_cast<uint32_t>(name_size));
+        if (name_size <= kShortText)
+            copy_short(end, event.name, name_size);
+        else
+            memcpy(end, event.name, name_size);
+        end += name_size;
+    }
+    end = attributes.write(end, tag(3, kBytes));
+    if (end == nullptr) return false;
+    publish(word, put_head(field, kEvent, body, end));
+    ++slot_->events;
+    return true;
+}
+
 int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count) {
+    if (add_plain(event, now_unix_nano, first, first_count)) [[likely]]
+        return 0;
     const Limits& limits = life_->settings.limits;
     const size_t whole_name = text_size(event.name, event.name_size);
     int error = 0;
@@ -99,7 +170,30 @@ int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attr
     return 0;
 }
 
+bool OpenSpan::add_plain(const spr_link& link) {
+    const Limits& limits = life_->settings.limits;
+    PlainAttributes attributes(limits.value_length);
+    if (!is_valid(link.context) || text_size(link.trace_state, link.trace_state_size) != 0 ||
+        link.dropped_attributes != 0 || slot_->links >= limits.links ||
+        !attributes.measure(link.attributes, link.attribute_count) || attributes.count() > limits.link_attributes)
+        return false;
+    const uint32_t most = 28 + 5 + attributes.most();
+    if (most >= kShortLength) return false;
+    const uint64_t word = packed_word();
+    uint8_t* const field = place<Place::kBlock>(word, most + 3);
+    if (field == nullptr) return false;
+    uint8_t* const body = body_of(field, most);
+    uint8_t* const end = attributes.write(put_ids(body, link.context), tag(4, kBytes));
+    if (end == nullptr) return false;
+    end[0] = tag(6, kFixed32);
+    publish(word, put_head(field, kLink, body, put_fixed32(end + 1, flags_of(link.context))));
+    ++slot_->links;
+    return true;
+}
+
 int OpenSpan::add(const spr_link& link) {
+    if (add_plain(link)) [[likely]]
+        return 0;
     const Limits& limits = life_->settings.limits;
     const size_t state_size = text_size(link.trace_state, link.trace_state_size);
     int error = 0;
@@ -133,21 +227,13 @@ int OpenSpan::add(const spr_link& link) {
     uint8_t head[48];
     head[0] = kLink;
     uint8_t* end = put_varint(head + 1, size);
-    *end++ = tag(1, kBytes);
-    *end++ = 16;
-    memcpy(end, link.context.trace_id, 16);
-    end += 16;
-    *end++ = tag(2, kBytes);
-    *end++ = 8;
-    memcpy(end, link.context.span_id, 8);
-    end += 8;
+    end = put_ids(end, link.context);
     writer.put(head, static_cast<uint32_t>(end - head));
     put_text(writer, 3, link.trace_state, state_size);
     list.write(writer, tag(4, kBytes));
     put_count(writer, 5, dropped);
     head[0] = tag(6, kFixed32);
-    // LinkFlags as SpanFlags: 0x100 says that 0x200 (the context is remote) is known.
-    end = put_fixed32(head + 1, uint32_t{link.context.trace_flags} | 0x100 | (link.context.is_remote != 0 ? 0x200 : 0));
+    end = put_fixed32(head + 1, flags_of(link.context));
     writer.put(head, static_cast<uint32_t>(end - head));
     writer.publish();
     ++slot_->links;

@@ -10813,6 +10813,9 @@ public:
     template <Place kPlace = Place::kSlot>
     bool set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits);  // bool, int64, double
 
+    // HOT as well. One that PlainAttribute takes; false as above.
+    bool set_plain(const spr_attribute& attribute);
+
     // What was left out of the span before it came here.
     void add_dropped(uint32_t attributes, uint32_t events, uint32_t links);
     // Each: 0, or -EINVAL, -EDQUOT, -ENOBUFS; what is refused is counted in the slot.
@@ -10855,6 +10858,9 @@ private:
     uint8_t* place(uint64_t word, size_t size) const;
     uint32_t live_size_of_rest(uint64_t word) const;
     void copy_rest(uint64_t word, uint8_t* to, uint32_t size) const;
+    bool add_plain(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count);
+    bool add_plain(const spr_link& link);
+    void publish(uint64_t word, uint32_t bytes);
     void supersede(uint32_t position);
     bool find_key(const char* key, uint32_t size, uint32_t& ret_position) const;
     template <class Visit>
@@ -11083,7 +11089,7 @@ namespace spanring::trace {
     measured.key_size = text_size(attribute.key, attribute.key_size);
     if (attribute.type == SPR_TYPE_STRING)
         measured.value.string.size = text_size(attribute.value.string.data, attribute.value.string.size);
-    return set_short<OpenSpan::Place::kBlock>(span, measured) ? 0 : span.set(measured);
+    return set_short<OpenSpan::Place::kBlock>(span, measured) || span.set_plain(measured) ? 0 : span.set(measured);
 }
 
 [[gnu::noinline]] int count_refusal(OpenSpan span, int error) {
@@ -11103,6 +11109,7 @@ namespace {
     if (open.set_short<OpenSpan::Place::kBlock>(key, key_size, value, value_size)) return 0;
     spr_attribute attribute{key, key_size, SPR_TYPE_STRING, 0, {}};
     attribute.value.string = {value, value_size};
+    if (open.set_plain(attribute)) return 0;
     return refused(open, open.set(attribute));
 }
 
@@ -11186,14 +11193,14 @@ int spr_span_set_attributes(const spr_span* span, const spr_attribute* attribute
 
 int spr_span_add_event(const spr_span* span, const spr_event* event) noexcept {
     OpenSpan open;
-    if (!OpenSpan::find(span, open)) return once_more<spr_span_add_event>(span, event);
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return once_more<spr_span_add_event>(span, event);
     if (event == nullptr) return -EINVAL;
     return refused(open, open.add(*event, event->time_ns != 0 ? 0 : now_of(open.slot())));
 }
 
 int spr_span_add_link(const spr_span* span, const spr_link* link) noexcept {
     OpenSpan open;
-    if (!OpenSpan::find(span, open)) return once_more<spr_span_add_link>(span, link);
+    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) return once_more<spr_span_add_link>(span, link);
     if (link == nullptr) return -EINVAL;
     return refused(open, open.add(*link));
 }
@@ -11518,6 +11525,136 @@ int spr_span_end_with(const spr_span* span, const spr_end_options* options) noex
 
 }  // extern "C"
 
+// ---- lib/trace/base/plain_attributes.hpp -----------------------------------------------------------------------------
+
+//
+// Attributes as nearly all are, written in one pass where they will lie: a few, of different keys in short ASCII, with
+// bools, numbers or texts that are kept whole, so that each length takes at most two bytes and what they take together
+// is known without a look at a text. What it does not take, AttributeList and Attribute do, and byte for byte alike
+// what it takes. The caller's memory must not change meanwhile.
+
+namespace spanring::trace {
+
+// One, its sizes found out.
+struct PlainAttribute {
+    static constexpr size_t kMostText = 8192;
+    // Around a key and a text: four tags, a length of one byte, three of two. Of a number with six of those: eleven.
+    static constexpr uint32_t kMostAround = 11, kMostNumber = 17;
+
+    const spr_attribute* from;
+    uint32_t key_size;
+    uint32_t text_size;
+
+    // False: it is of another kind. most: of the bytes that it takes, once it is written.
+    [[gnu::always_inline]] bool measure(const spr_attribute& attribute, size_t length_limit, uint32_t& ret_most) {
+        from = &attribute;
+        const size_t key = trace::text_size(attribute.key, attribute.key_size);
+        if (key - 1 >= kShortText) return false;
+        key_size = static_cast<uint32_t>(key);
+        if (attribute.type == SPR_TYPE_STRING) {
+            const size_t text = trace::text_size(attribute.value.string.data, attribute.value.string.size);
+            if (text > kMostText || text > length_limit) return false;
+            text_size = static_cast<uint32_t>(text);
+            ret_most = key_size + text_size + kMostAround;
+            return true;
+        }
+        text_size = 0;
+        ret_most = key_size + kMostNumber;
+        return attribute.type - SPR_TYPE_BOOL <= SPR_TYPE_DOUBLE - SPR_TYPE_BOOL;
+    }
+
+    KeyHash hash() const { return {from->key, key_size}; }
+
+    // The end; nullptr: the key is not ASCII.
+    [[gnu::always_inline]] uint8_t* write(uint8_t* to, uint8_t field_tag) const {
+        const uint32_t value = value_size();
+        *to = field_tag;
+        to = put_short_length(to + 1, 2 + key_size + 1 + short_length_size(value) + value);
+        to[0] = tag(1, kBytes);
+        to[1] = static_cast<uint8_t>(key_size);
+        if (!copy_short(to + 2, from->key, key_size)) return nullptr;
+        to += 2 + key_size;
+        *to = tag(2, kBytes);
+        to = put_short_length(to + 1, value);
+        switch (from->type) {
+            case SPR_TYPE_STRING:
+                *to = tag(SPR_TYPE_STRING, kBytes);
+                return put_text(put_short_length(to + 1, text_size));
+            case SPR_TYPE_BOOL:
+                to[0] = tag(SPR_TYPE_BOOL, kVarint);
+                to[1] = from->value.boolean != 0;
+                return to + 2;
+            case SPR_TYPE_INT64:
+                *to = tag(SPR_TYPE_INT64, kVarint);
+                return put_varint(to + 1, static_cast<uint64_t>(from->value.int64));
+            default:
+                *to = tag(SPR_TYPE_DOUBLE, kFixed64);
+                memcpy(to + 1, &from->value.float64, 8);
+                return to + 9;
+        }
+    }
+
+private:
+    uint32_t value_size() const {
+        switch (from->type) {
+            case SPR_TYPE_STRING: return 1 + short_length_size(text_size) + text_size;
+            case SPR_TYPE_BOOL: return 2;
+            case SPR_TYPE_INT64: return 1 + varint_size(static_cast<uint64_t>(from->value.int64));
+            default: return 9;
+        }
+    }
+    uint8_t* put_text(uint8_t* to) const {
+        if (text_size <= kShortValue) [[likely]]
+            copy_value(to, from->value.string.data, text_size);
+        else
+            memcpy(to, from->value.string.data, text_size);
+        return to + text_size;
+    }
+};
+
+// Those of an event or a link.
+class PlainAttributes {
+public:
+    explicit PlainAttributes(size_t length_limit) : length_limit_(length_limit) {}
+
+    // False: one of them, or their number, is of another kind.
+    [[gnu::always_inline]] bool measure(const spr_attribute* attributes, size_t count) {
+        if (attributes == nullptr) return true;
+        if (count > kMost - count_) return false;
+        for (size_t i = 0; i < count; ++i) {
+            uint32_t most;
+            if (!attributes_[count_++].measure(attributes[i], length_limit_, most)) return false;
+            most_ += most;
+        }
+        return true;
+    }
+
+    uint32_t count() const { return count_; }
+    uint32_t most() const { return most_; }  // of their bytes
+
+    // The end; nullptr: keys that may be equal, or not ASCII.
+    [[gnu::always_inline]] uint8_t* write(uint8_t* to, uint8_t field_tag) const {
+        uint64_t filter = 0;
+        for (uint32_t i = 0; i < count_ && to != nullptr; ++i) {
+            const KeyHash hash = attributes_[i].hash();
+            if (hash.is_in(filter)) return nullptr;
+            filter = hash.added_to(filter);
+            to = attributes_[i].write(to, field_tag);
+        }
+        return to;
+    }
+
+private:
+    static constexpr uint32_t kMost = 8;
+
+    const size_t length_limit_;
+    uint32_t count_ = 0;
+    uint32_t most_ = 0;
+    PlainAttribute attributes_[kMost];
+};
+
+}  // namespace spanring::trace
+
 // ---- lib/trace/span/text_cut.hpp -------------------------------------------------------------------------------------
 
 //
@@ -11658,6 +11795,21 @@ bool OpenSpan::find_key(const char* key, uint32_t size, uint32_t& ret_position) 
         return false;
     });
     return found;
+}
+
+bool OpenSpan::set_plain(const spr_attribute& from) {
+    PlainAttribute attribute;
+    uint32_t most;
+    if (slot_->tags_left == 0 || !attribute.measure(from, life_->settings.limits.value_length, most)) return false;
+    const KeyHash hash = attribute.hash();
+    if (may_have(hash)) return false;
+    const uint64_t word = packed_word();
+    uint8_t* const field = place<Place::kBlock>(word, most);
+    uint8_t* const end = field == nullptr ? nullptr : attribute.write(field, kAttributeField);
+    if (end == nullptr) return false;
+    publish(word, static_cast<uint32_t>(end - field));
+    count_key(hash);
+    return true;
 }
 
 int OpenSpan::set(const spr_attribute& from) {
@@ -11833,6 +11985,34 @@ bool reserve(Life& life, SlotWriter& writer, Measure&& measure) {
     return reserve_cut(life, writer, measure);
 }
 
+// LinkFlags as SpanFlags: 0x100 says that 0x200 (the context is remote) is known.
+uint32_t flags_of(const spr_context& context) {
+    return uint32_t{context.trace_flags} | 0x100 | (context.is_remote != 0 ? 0x200 : 0);
+}
+
+uint8_t* put_ids(uint8_t* to, const spr_context& context) {
+    to[0] = tag(1, kBytes);
+    to[1] = 16;
+    memcpy(to + 2, context.trace_id, 16);
+    to[18] = tag(2, kBytes);
+    to[19] = 8;
+    memcpy(to + 20, context.span_id, 8);
+    return to + 28;
+}
+
+constexpr size_t kMostPlainName = 1024;
+
+// The place of a field of at most `most` bytes, behind its tag and length: of a length that may take two bytes. What
+// takes one after all, moves.
+uint8_t* body_of(uint8_t* field, uint32_t most) { return field + (most < 0x80 ? 2 : 3); }
+uint32_t put_head(uint8_t* field, uint8_t field_tag, uint8_t* body, uint8_t* end) {
+    const auto size = static_cast<uint32_t>(end - body);
+    field[0] = field_tag;
+    uint8_t* const after = put_short_length(field + 1, size);
+    if (after != body) memmove(after, body, size);
+    return static_cast<uint32_t>(after - field) + size;
+}
+
 // What the caller had to leave out and what is left out here; the field has 32 bits.
 uint32_t sum(uint32_t before, uint32_t now) { return before > ~now ? ~uint32_t{0} : before + now; }
 
@@ -11844,7 +12024,49 @@ void OpenSpan::add_dropped(uint32_t attributes, uint32_t events, uint32_t links)
     slot_->dropped_links = sum(slot_->dropped_links, links);
 }
 
+// What was written in one piece behind the data is part of the span from now on.
+void OpenSpan::publish(uint64_t word, uint32_t bytes) {
+    // release: the bytes before the length that makes them part of the span, as in SlotWriter::publish().
+    ring::StdAtomics::store(slot_->word, ring::SlotWord::longer(word, bytes), std::memory_order_release);
+    SPR_TESTPOINT(written_in_one_pass);
+}
+
+bool OpenSpan::add_plain(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first,
+                         size_t first_count) {
+    const Limits& limits = life_->settings.limits;
+    PlainAttributes attributes(limits.value_length);
+    const size_t name_size = text_size(event.name, event.name_size);
+    if (name_size > kMostPlainName || event.dropped_attributes != 0 || slot_->events >= limits.events ||
+        !attributes.measure(first, first_count) || !attributes.measure(event.attributes, event.attribute_count) ||
+        attributes.count() > limits.event_attributes)
+        return false;
+    const uint32_t most = 9 + 3 + static_cast<uint32_t>(name_size) + attributes.most();
+    if (most >= kShortLength) return false;
+    const uint64_t word = packed_word();
+    uint8_t* const field = place<Place::kBlock>(word, most + 3);
+    if (field == nullptr) return false;
+    uint8_t* const body = body_of(field, most);
+    *body = tag(1, kFixed64);
+    uint8_t* end = put_fixed64(body + 1, event.time_ns != 0 ? event.time_ns : now_unix_nano);
+    if (name_size != 0) {
+        *end = tag(2, kBytes);
+        end = put_short_length(end + 1, static_cast<uint32_t>(name_size));
+        if (name_size <= kShortText)
+            copy_short(end, event.name, name_size);
+        else
+            memcpy(end, event.name, name_size);
+        end += name_size;
+    }
+    end = attributes.write(end, tag(3, kBytes));
+    if (end == nullptr) return false;
+    publish(word, put_head(field, kEvent, body, end));
+    ++slot_->events;
+    return true;
+}
+
 int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count) {
+    if (add_plain(event, now_unix_nano, first, first_count)) [[likely]]
+        return 0;
     const Limits& limits = life_->settings.limits;
     const size_t whole_name = text_size(event.name, event.name_size);
     int error = 0;
@@ -11887,7 +12109,30 @@ int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attr
     return 0;
 }
 
+bool OpenSpan::add_plain(const spr_link& link) {
+    const Limits& limits = life_->settings.limits;
+    PlainAttributes attributes(limits.value_length);
+    if (!is_valid(link.context) || text_size(link.trace_state, link.trace_state_size) != 0 ||
+        link.dropped_attributes != 0 || slot_->links >= limits.links ||
+        !attributes.measure(link.attributes, link.attribute_count) || attributes.count() > limits.link_attributes)
+        return false;
+    const uint32_t most = 28 + 5 + attributes.most();
+    if (most >= kShortLength) return false;
+    const uint64_t word = packed_word();
+    uint8_t* const field = place<Place::kBlock>(word, most + 3);
+    if (field == nullptr) return false;
+    uint8_t* const body = body_of(field, most);
+    uint8_t* const end = attributes.write(put_ids(body, link.context), tag(4, kBytes));
+    if (end == nullptr) return false;
+    end[0] = tag(6, kFixed32);
+    publish(word, put_head(field, kLink, body, put_fixed32(end + 1, flags_of(link.context))));
+    ++slot_->links;
+    return true;
+}
+
 int OpenSpan::add(const spr_link& link) {
+    if (add_plain(link)) [[likely]]
+        return 0;
     const Limits& limits = life_->settings.limits;
     const size_t state_size = text_size(link.trace_state, link.trace_state_size);
     int error = 0;
@@ -11921,21 +12166,13 @@ int OpenSpan::add(const spr_link& link) {
     uint8_t head[48];
     head[0] = kLink;
     uint8_t* end = put_varint(head + 1, size);
-    *end++ = tag(1, kBytes);
-    *end++ = 16;
-    memcpy(end, link.context.trace_id, 16);
-    end += 16;
-    *end++ = tag(2, kBytes);
-    *end++ = 8;
-    memcpy(end, link.context.span_id, 8);
-    end += 8;
+    end = put_ids(end, link.context);
     writer.put(head, static_cast<uint32_t>(end - head));
     put_text(writer, 3, link.trace_state, state_size);
     list.write(writer, tag(4, kBytes));
     put_count(writer, 5, dropped);
     head[0] = tag(6, kFixed32);
-    // LinkFlags as SpanFlags: 0x100 says that 0x200 (the context is remote) is known.
-    end = put_fixed32(head + 1, uint32_t{link.context.trace_flags} | 0x100 | (link.context.is_remote != 0 ? 0x200 : 0));
+    end = put_fixed32(head + 1, flags_of(link.context));
     writer.put(head, static_cast<uint32_t>(end - head));
     writer.publish();
     ++slot_->links;
