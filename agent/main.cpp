@@ -227,7 +227,9 @@ private:
     void decide_traces(const TailSamplingOptions& sampling, DrainOptions& options) {
         options.threads = 1;
         options.tail_sampling = sampling;
-        decisions_ = std::make_unique<DecisionCounters>(Policies(sampling.policies).names());
+        const Policies policies(sampling.policies);
+        for (size_t i = 0; i < policies.names().size(); ++i) ledger_->name_rule(policies.ids()[i], policies.names()[i]);
+        decisions_ = std::make_unique<DecisionCounters>(policies.names());
         options.decisions = decisions_.get();
         desk_ = std::make_unique<DecisionDesk>();
         options.desk = desk_.get();

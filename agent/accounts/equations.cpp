@@ -39,6 +39,18 @@ bool spool_first(const ProcessAccount& process, const ExporterAccount& exporter)
     return exporter.redelivered != 0 && (exporter.pending_ring != 0 || process.state == ProcessState::kSender);
 }
 
+// By rule, where the exporter was there whenever one of them decided. What an agent dropped that did not count by rule
+// is nobody's.
+void add_sampled_out(std::vector<Term>& terms, const ProcessAccount& process, const ExporterAccount& exporter) {
+    if (exporter.elsewhere != 0) return add_unless_zero(terms, "sampled_out", exporter.sampled_out);
+    uint64_t named = 0;
+    for (const RuleAccount& rule : process.rules) {
+        named += rule.sampled_out;
+        add_unless_zero(terms, "sampled_out{" + rule.name + "}", rule.sampled_out);
+    }
+    if (exporter.sampled_out > named) terms.push_back({"sampled_out", exporter.sampled_out - named});
+}
+
 Equation own_equation(const ProcessAccount& process, uint64_t lost) {
     Equation own;
     own.left = {{"started", process.started()}};
@@ -80,7 +92,7 @@ std::vector<Equation> equations_of(const ProcessAccount& process) {
         if (process.agent_died) add_unless_zero(equation.left, "redelivered", exporter.redelivered);
         equation.right = {{"exported", exporter.exported}, {"rejected", exporter.rejected}};
         add_unless_zero(equation.right, "filtered", exporter.filtered);
-        add_unless_zero(equation.right, "sampled_out", exporter.sampled_out);
+        add_sampled_out(equation.right, process, exporter);
         const size_t before = equation.right.size();
         for (const Cause& cause : drop_causes(process)) {
             equation.right.push_back({"dropped{" + std::string(cause.name) + "}", cause.spans});
@@ -109,6 +121,13 @@ ProcessAccount total_of(const std::vector<ProcessAccount>& processes) {
         total.agent_died = total.agent_died || process.agent_died;
     }
     for (const ProcessAccount& process : processes) {
+        for (const RuleAccount& rule : process.rules) {
+            const auto same = [&](const RuleAccount& known) { return known.name == rule.name; };
+            auto place = std::find_if(total.rules.begin(), total.rules.end(), same);
+            if (place == total.rules.end()) place = total.rules.insert(place, RuleAccount{rule.name, 0, 0});
+            place->sampled_out += rule.sampled_out;
+            place->late += rule.late;
+        }
         for (const ExporterAccount& account : process.exporters) {
             const auto same = [&](const ExporterAccount& known) { return known.name == account.name; };
             auto place = std::find_if(total.exporters.begin(), total.exporters.end(), same);

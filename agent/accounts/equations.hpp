@@ -3,11 +3,11 @@
 // The accounting, as equations with numbers:
 //
 //     started            = ended + open + unfinished
-//     ended + unfinished = exported + rejected + filtered + sampled_out + dropped{cause} + pending
+//     ended + unfinished = exported + rejected + filtered + sampled_out{rule} + dropped{cause} + pending
 //
 // for each exporter, and of a sender by OTLP, likewise,
 //
-//     received           = exported + rejected + filtered + sampled_out + dropped{cause} + pending
+//     received           = exported + rejected + filtered + sampled_out{rule} + dropped{cause} + pending
 //
 // A span that its process left open when it died never ended; the agent hands it on as unfinished, so from then on it
 // is found at the exporters, together with the ended ones.

@@ -35,6 +35,12 @@ std::string exporter_name(uint64_t hash, const Ledger* ledger) {
     return "exporter " + std::to_string(hash);
 }
 
+std::string rule_name(uint64_t rule, const Ledger* ledger) {
+    if (rule == ring::kOtherRules) return kOtherRuleNames;
+    std::string name = ledger != nullptr ? ledger->rule_name(rule) : std::string();
+    return !name.empty() ? name : "rule " + std::to_string(rule);
+}
+
 // All that it knows: numbers and the reason for a quarantine.
 void believe_ledger(ProcessAccount& process, const ProcessRow& row, const Ledger& ledger) {
     process.identity() = row.identity();
@@ -47,6 +53,7 @@ void believe_ledger(ProcessAccount& process, const ProcessRow& row, const Ledger
     process.writer = row.writer;
     process.exporters.clear();
     fill_exporters(process, row.agent, &ledger);
+    fill_rules(process, row.rules, &ledger);
     // A process that was drained to its end has no open span left; what any other had open is known only as the
     // difference.
     process.open = row.finished ? 0 : minus(process.started(), process.ended() + process.unfinished);
@@ -77,6 +84,7 @@ void forget_numbers(ProcessAccount& process) {
     process.given_back = 0;
     process.moving = false;
     process.exporters.clear();
+    process.rules.clear();
     fill_exporters(process, {}, nullptr);
 }
 
@@ -117,6 +125,7 @@ ProcessAccount account_of(const SegmentSnapshot& segment, const std::string& fil
                        ? 0
                        : static_cast<double>(segment.used_bytes) / static_cast<double>(segment.capacity_bytes);
     fill_exporters(process, segment.agent, ledger);
+    fill_rules(process, segment.rules, ledger);
     return process;
 }
 
@@ -184,6 +193,13 @@ void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const L
         account.name = account.elsewhere != 0 ? kBestEffort : kNoExporterYet;
         account.pending_ring = pending;
         process.exporters.push_back(std::move(account));
+    }
+}
+
+void fill_rules(ProcessAccount& process, std::span<const ring::RuleTotals> rules, const Ledger* ledger) {
+    process.rules.clear();
+    for (const ring::RuleTotals& row : rules) {
+        if (row.rule != 0) process.rules.push_back({rule_name(row.rule, ledger), row.sampled_out, row.late});
     }
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,17 @@ struct ExporterAccount {
     bool operator==(const ExporterAccount&) const = default;
 };
 
+// A policy of tail sampling that decided against traces.
+struct RuleAccount {
+    std::string name;
+    uint64_t sampled_out = 0;
+    uint64_t late = 0;  // of these, those with an error that came after the decision
+
+    bool operator==(const RuleAccount&) const = default;
+};
+// Stands in for rules that found no row of their own.
+inline constexpr const char* kOtherRuleNames = "(other)";
+
 // Stands in for the exporters of a process of which no agent has answered for anything yet.
 inline constexpr const char* kNoExporterYet = "none yet";
 // Stands in for them where everything went to exporters that are not counted.
@@ -65,6 +77,8 @@ struct ProcessAccount : ProcessIdentity {
     uint64_t memory = 0;      // bytes of shared memory that it has now
     uint64_t given_back = 0;  // and that it gave back itself, without an agent
     std::vector<ExporterAccount> exporters;
+    // Together they are the `sampled_out` of an exporter that has nothing elsewhere.
+    std::vector<RuleAccount> rules;
 
     uint64_t counter(ring::Counter which) const { return writer[static_cast<size_t>(which)]; }
     uint64_t started() const { return counter(ring::Counter::kStarted); }
@@ -88,6 +102,9 @@ ProcessAccount account_of(const SegmentSnapshot& segment, const std::string& fil
 
 // Splits the agent's totals of one process into its exporters' accounts. `ledger` may be null.
 void fill_exporters(ProcessAccount& process, const ring::Totals& totals, const Ledger* ledger);
+
+// Likewise, what rules sampled out.
+void fill_rules(ProcessAccount& process, std::span<const ring::RuleTotals> rules, const Ledger* ledger);
 
 std::vector<ProcessAccount> sender_accounts(const Ledger& ledger);
 

@@ -35,6 +35,7 @@ struct TraceVerdict {
     uint64_t parcel = 0;
     TraceKey trace;
     Decision decision;
+    bool late = false;  // it came after the decision
 };
 
 class DecisionDesk {

@@ -33,7 +33,10 @@ uint64_t hash_of(const std::vector<std::string>& names) {
     return hash;
 }
 
-uint32_t unix_seconds() { return static_cast<uint32_t>(unix_nano() / 1'000'000'000); }
+constexpr uint64_t kMillisecond = 1'000'000;
+constexpr uint32_t kMillisecondsInASecond = 1000;
+
+uint32_t unix_seconds() { return static_cast<uint32_t>(unix_nano() / kMillisecond / kMillisecondsInASecond); }
 
 bool write_all(int file, const void* from, size_t size) {
     const char* at = static_cast<const char*>(from);
@@ -60,6 +63,10 @@ bool read_all(int file, void* to, size_t size) {
 }
 
 }  // namespace
+
+uint32_t DecisionLog::Record::milliseconds() const {
+    return std::max(unix_seconds * kMillisecondsInASecond + millisecond, 1u);
+}
 
 DecisionLog::DecisionLog(const std::string& directory, const std::vector<std::string>& rules, size_t most)
     : path_(directory.empty() ? std::string() : directory + kName),
@@ -96,8 +103,8 @@ void DecisionLog::read_into(DecisionMemory& memory, std::chrono::milliseconds ke
             const std::chrono::seconds age(now_seconds - std::min(now_seconds, record.unix_seconds));
             if (age >= kept_for) continue;
             const uint16_t rule = same_rules ? std::min(record.rule, no_policy_) : no_policy_;
-            memory.add(record.key, {record.keep != 0, rule}, now - age);
-            known.push_back({record.key, record.unix_seconds, rule, record.keep});
+            memory.add(record.key, {record.keep != 0, rule, record.milliseconds()}, now - age);
+            known.push_back({record.key, record.unix_seconds, rule, record.keep, record.millisecond});
         }
     }
     // All that fits goes into one file, for nobody knows whether the last record of another is whole.
@@ -124,7 +131,10 @@ void DecisionLog::begin_file(const std::string& path) {
 }
 
 void DecisionLog::add(const TraceKey& key, Decision decision) {
-    if (!path_.empty()) added_.push_back({key, unix_seconds(), decision.rule, decision.keep});
+    if (path_.empty()) return;
+    const uint64_t now = unix_nano() / kMillisecond;
+    added_.push_back({key, static_cast<uint32_t>(now / kMillisecondsInASecond), decision.rule,
+                      static_cast<uint16_t>(decision.keep), static_cast<uint16_t>(now % kMillisecondsInASecond)});
 }
 
 void DecisionLog::write() {

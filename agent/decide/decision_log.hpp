@@ -35,7 +35,10 @@ private:
         TraceKey key;
         uint32_t unix_seconds = 0;
         uint16_t rule = 0;
-        uint16_t keep = 0;
+        uint16_t keep : 1 = 0;
+        uint16_t millisecond : 15 = 0;
+
+        uint32_t milliseconds() const;  // Decision::made_before
     };
     static_assert(sizeof(Record) == 24);
     struct Header {

@@ -9,6 +9,7 @@
 #include "decide/latency_policy.hpp"
 #include "decide/probabilistic_policy.hpp"
 #include "decide/rate_limiting_policy.hpp"
+#include "decide/rule_shares.hpp"
 #include "decide/status_policy.hpp"
 #include "decide/text_policies.hpp"
 #include "decide/unfinished_policy.hpp"
@@ -49,6 +50,7 @@ Policies::Policies(const std::vector<PolicyOptions>& options) {
         names_.push_back(policy.name);
     }
     names_.emplace_back(kNoPolicy);
+    for (const std::string& name : names_) ids_.push_back(rule_hash(name));
     values_ = WantedValues(keys_.keys());
 }
 

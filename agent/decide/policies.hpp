@@ -46,10 +46,13 @@ public:
 
     // The policies', in their order, and kNoPolicy.
     const std::vector<std::string>& names() const { return names_; }
+    // Their hashes (rule_shares.hpp), in that order.
+    const std::vector<uint64_t>& ids() const { return ids_; }
 
 private:
     std::vector<std::unique_ptr<Policy>> policies_;
     std::vector<std::string> names_;
+    std::vector<uint64_t> ids_;
     WantedKeys keys_;
     WantedValues values_;
 };

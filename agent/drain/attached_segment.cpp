@@ -55,7 +55,7 @@ constexpr char kUnreadable[] = "a part of it cannot be read any more (truncated,
 AttachedSegment::AttachedSegment(HeldSegment held, const std::vector<ExporterRow>& exporters)
     : held_(std::move(held)),
       cutter_(held_.source, held_.producer, held_.view()),
-      accounts_(held_.book.totals(), exporters),
+      accounts_(held_.book.totals(), exporters, held_.book.open_rules()),
       idle_memory_(held_, cursors_),
       flush_(held_.view()),
       zero_copy_(held_.zero_copy) {
@@ -257,7 +257,8 @@ bool AttachedSegment::take_portion(uint32_t chunk, ChunkCursor& cursor, ChunkWor
     cursor.read = word.length;
     cursor.read_spans = word.spans;
     cursor.scope = portion.scope;
-    for (const auto& [receipt, sampled_out] : settled) acknowledge(receipt, {}, sampled_out, nullptr);
+    for (SettledPiece& piece : settled)
+        acknowledge_sampled_out(piece.receipt, piece.sampled_out, std::move(piece.rules));
     result.bytes += portion.size;
     result.spans += portion.spans;
     note(report, result);
@@ -282,7 +283,7 @@ bool AttachedSegment::hand_out_unfinished(Batcher& batcher, uint64_t budget, Pas
             receipt.generation = copy.slot.generation;
             receipt.spans = 1;
             receipt.unfinished = true;
-            acknowledge(receipt, {}, 1, nullptr);
+            acknowledge_sampled_out(receipt, 1, report.rule);
         }
         SPR_TESTPOINT(unfinished_taken);
         result.bytes += record.size() + ring::kSlotSize;
@@ -320,18 +321,19 @@ void AttachedSegment::keep(Batcher& batcher, const UndecidedSpan& span) {
     if (span.era != era_) flush_.waits_for(batcher.shared().serial());
 }
 
-void AttachedSegment::sample_out(const UndecidedSpan& span) {
+void AttachedSegment::sample_out(const UndecidedSpan& span, uint64_t rule) {
     --waiting_[span.era];
     const Receipt& receipt = span.receipt;
-    if (receipt.unfinished) return acknowledge(receipt, {}, receipt.spans, nullptr);
-    if (sampled_out_.receipt.spans != 0 && !sampled_out_.joined_by({receipt, receipt.spans})) all_sampled_out();
-    if (sampled_out_.receipt.spans == 0) sampled_out_ = {receipt, receipt.spans};
+    const RuleShare share{rule, receipt.spans, 0};
+    if (receipt.unfinished) return acknowledge_sampled_out(receipt, receipt.spans, share);
+    if (sampled_out_.receipt.spans != 0 && !sampled_out_.joined_by(receipt, receipt.spans, share)) all_sampled_out();
+    if (sampled_out_.receipt.spans == 0) sampled_out_ = {receipt, receipt.spans, share};
 }
 
 void AttachedSegment::all_sampled_out() {
     if (sampled_out_.receipt.spans == 0) return;
-    const SettledPiece piece = std::exchange(sampled_out_, {});
-    acknowledge(piece.receipt, {}, piece.sampled_out, nullptr);
+    SettledPiece piece = std::exchange(sampled_out_, {});
+    acknowledge_sampled_out(piece.receipt, piece.sampled_out, std::move(piece.rules));
 }
 
 uint64_t AttachedSegment::bytes_in_use() {
@@ -358,20 +360,29 @@ bool AttachedSegment::may_book(const ChunkCursor& cursor) const {
 void AttachedSegment::book(uint32_t chunk, ChunkCursor& cursor) {
     while (const std::optional<Completion> piece = cursor.low.advance()) accounts_.book(*piece);
     held_.book.move_mark(chunk, ring::mark_of(cursor.seen.generation, cursor.low.mark(), cursor.low.spans()),
-                         accounts_.totals());
+                         accounts_.totals(), accounts_.take_rule_changes());
 }
 
-void AttachedSegment::acknowledge(const Receipt& receipt, const Resolutions& resolutions, uint32_t sampled_out,
-                                  const std::shared_ptr<const void>& plan) {
-    const Completion piece{receipt.begin,    receipt.end, receipt.spans, receipt.invalid,
-                           receipt.filtered, sampled_out, resolutions,   plan};
+void AttachedSegment::acknowledge_sampled_out(const Receipt& receipt, uint32_t spans, RuleShares rules) {
+    acknowledge(receipt, Completion{receipt.begin,
+                                    receipt.end,
+                                    receipt.spans,
+                                    receipt.invalid,
+                                    receipt.filtered,
+                                    spans,
+                                    {},
+                                    nullptr,
+                                    std::move(rules)});
+}
+
+void AttachedSegment::acknowledge(const Receipt& receipt, const Completion& piece) {
     if (!quarantined_.empty()) {  // for the ledger; the segment is not touched any more
         receipt.unfinished ? accounts_.book_unfinished(piece) : accounts_.book(piece);
         return;
     }
     if (receipt.unfinished) {
         accounts_.book_unfinished(piece);
-        held_.book.close_slot(receipt.chunk, receipt.generation, accounts_.totals());
+        held_.book.close_slot(receipt.chunk, receipt.generation, accounts_.totals(), accounts_.take_rule_changes());
         return;
     }
     ChunkCursor& cursor = cursors_[receipt.chunk];
@@ -467,6 +478,7 @@ ProcessRow AttachedSegment::ledger_row(uint64_t now_unix_nano) {
     row.agent_died = held_.agent_died;
     row.writer = sums_;
     row.agent = accounts_.totals();
+    row.rules = accounts_.rules();
     return row;
 }
 

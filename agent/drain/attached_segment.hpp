@@ -89,7 +89,7 @@ public:
 
     // What has waited for a decision, and is sent now or by nobody. A flush waits for those that came before it.
     void keep(Batcher& batcher, const UndecidedSpan& span);
-    void sample_out(const UndecidedSpan& span);
+    void sample_out(const UndecidedSpan& span, uint64_t rule);
     void all_sampled_out();  // for now: what goes together is acknowledged together
     // How much of its memory is in use, and how much it may have: of what waits, a span holds a whole chunk.
     uint64_t bytes_in_use();
@@ -105,7 +105,15 @@ public:
     // A batch with receipts of this segment was resolved: one call for each receipt, then one for the batch.
     void acknowledge(const Receipt& receipt, const Resolutions& resolutions,
                      const std::shared_ptr<const void>& plan = nullptr) {
-        acknowledge(receipt, resolutions, 0, plan);
+        acknowledge(receipt, Completion{receipt.begin,
+                                        receipt.end,
+                                        receipt.spans,
+                                        receipt.invalid,
+                                        receipt.filtered,
+                                        0,
+                                        resolutions,
+                                        plan,
+                                        {}});
     }
     // A batch with something of it was neither sent nor spooled before the agent ends: the file stays for the next one.
     void leave_behind() { left_behind_ = true; }
@@ -188,8 +196,8 @@ private:
     bool may_book(const ChunkCursor& cursor) const;
     void book(uint32_t chunk, ChunkCursor& cursor);
     void note(const CutReport& report, PassResult& result);
-    void acknowledge(const Receipt& receipt, const Resolutions& resolutions, uint32_t sampled_out,
-                     const std::shared_ptr<const void>& plan);
+    void acknowledge(const Receipt& receipt, const Completion& piece);
+    void acknowledge_sampled_out(const Receipt& receipt, uint32_t spans, RuleShares rules);
     bool fail(const std::string& reason);
     bool still_readable();
 

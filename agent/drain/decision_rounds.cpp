@@ -32,15 +32,18 @@ DecisionRounds::DecisionRounds(const TailSamplingOptions& options, DecisionCount
     log_.read_into(memory_, options_.decisions_kept, Clock::now());
 }
 
-SpanVerdict DecisionRounds::judge(const FoundSpan& span) {
+SpanVerdict DecisionRounds::judge(const FoundSpan& span, RuleShare& ret_rule) {
     JudgedSpan judged;
     // A sound span has ids; one that had none could wait for nobody.
     if (!policies_.read(span.body, span.receipt.unfinished, judged)) return SpanVerdict::kSent;
     UndecidedTrace* trace = undecided_.find(judged.trace);
     if (trace != nullptr) {
         undecided_.hear_of(*trace, now_);
-    } else if (const auto decision = remembered(judged.trace, 1, judged.error)) {
-        return decision->keep ? SpanVerdict::kSent : SpanVerdict::kSampledOut;
+    } else if (const auto decision = remembered(judged.trace, 1, judged.error, judged.end_unix_nano)) {
+        if (decision->keep) return SpanVerdict::kSent;
+        ret_rule = {policies_.ids()[decision->rule], 1,
+                    judged.error && decision->is_late(judged.end_unix_nano) ? 1u : 0u};
+        return SpanVerdict::kSampledOut;
     } else {
         trace = &undecided_.begin(judged.trace, now_);
     }
@@ -55,13 +58,14 @@ SpanVerdict DecisionRounds::judge(const FoundSpan& span) {
     return SpanVerdict::kWaits;
 }
 
-// What was decided of it; counts the spans, which follow that.
-std::optional<Decision> DecisionRounds::remembered(const TraceKey& trace, uint32_t spans, uint32_t errors) {
+// What was decided of it; counts the spans, which follow that and ended up to then.
+std::optional<Decision> DecisionRounds::remembered(const TraceKey& trace, uint32_t spans, uint32_t errors,
+                                                   uint64_t end_unix_nano) {
     const std::optional<Decision> decision = memory_.find(trace, now_);
     if (!decision) return std::nullopt;
     DecisionCounters::Rule& rule = counters_.rule(decision->rule);
     (decision->keep ? rule.spans_kept : rule.spans_sampled_out).add(spans);
-    if (!decision->keep) rule.late_errors.add(errors);
+    if (!decision->keep && decision->is_late(end_unix_nano)) rule.late_errors.add(errors);
     return decision;
 }
 
@@ -79,8 +83,9 @@ void DecisionRounds::hear(const ParcelPaper& paper) {
         UndecidedTrace* trace = undecided_.find(ballot.trace);
         if (trace != nullptr) {
             undecided_.hear_of(*trace, now_);
-        } else if (const auto decision = remembered(ballot.trace, ballot.state.spans, ballot.errors)) {
-            verdicts_.push_back({paper.parcel, ballot.trace, *decision});
+        } else if (const auto decision =
+                       remembered(ballot.trace, ballot.state.spans, ballot.errors, ballot.state.end_unix_nano)) {
+            verdicts_.push_back({paper.parcel, ballot.trace, *decision, decision->is_late(ballot.state.end_unix_nano)});
             continue;
         } else {
             trace = &undecided_.begin(ballot.trace, now_);
@@ -190,11 +195,12 @@ void DecisionRounds::take(UndecidedTrace& trace) {
     (decision.keep ? rule.traces_kept : rule.traces_dropped).add(1);
     (decision.keep ? rule.spans_kept : rule.spans_sampled_out).add(trace.state.spans);
     const TraceKey key = trace.key;
+    const uint64_t dropped_by = decision.keep ? 0 : policies_.ids()[decision.rule];
     undecided_.take(
         trace,
         [&](UndecidedSpan& span) {
             bytes_from(span.receipt.source) -= span.size;
-            decided_.push_back({&span, span.number, decision.keep});
+            decided_.push_back({&span, span.number, dropped_by});
         },
         [&](const UndecidedPart& part) {
             verdicts_.push_back({part.parcel, key, decision});
@@ -212,7 +218,7 @@ void DecisionRounds::carry_out() {
     for (size_t i = 0; i < decided_.size(); ++i) {
         const DecidedSpan& decided = decided_[i];
         if (i + kAhead < decided_.size()) __builtin_prefetch(decided_[i + kAhead].span);
-        settler_.settle(*decided.span, decided.keep);
+        settler_.settle(*decided.span, decided.dropped_by);
         undecided_.let_go(*decided.span);
         SPR_TESTPOINT(span_settled);
     }

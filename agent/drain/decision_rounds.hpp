@@ -37,7 +37,8 @@ public:
     // Carries out what was decided.
     class Settler {
     public:
-        virtual void settle(const UndecidedSpan& span, bool keep) = 0;  // of many, in the order in which they came
+        // Of many, in the order in which they came. `dropped_by`: the rule, or 0, and it is kept.
+        virtual void settle(const UndecidedSpan& span, uint64_t dropped_by) = 0;
         virtual void all_settled() = 0;
 
     protected:
@@ -56,7 +57,7 @@ public:
     // ---- SpanJudge ----
 
     PolicyMarks marks_of(const Producer& producer) override { return policies_.marks_of(producer); }
-    SpanVerdict judge(const FoundSpan& span) override;
+    SpanVerdict judge(const FoundSpan& span, RuleShare& ret_rule) override;
 
     // ---- Spans that lie elsewhere ----
 
@@ -99,7 +100,7 @@ public:
 private:
     void hear(const ParcelPaper& paper);
     void hurry(uint64_t parcel);
-    std::optional<Decision> remembered(const TraceKey& trace, uint32_t spans, uint32_t errors);
+    std::optional<Decision> remembered(const TraceKey& trace, uint32_t spans, uint32_t errors, uint64_t end_unix_nano);
     void take(UndecidedTrace& trace);
     void take_early(UndecidedTrace& trace, EarlyCause cause);
     void carry_out();
@@ -107,8 +108,8 @@ private:
 
     struct DecidedSpan {
         UndecidedSpan* span;
-        uint64_t number;  // its own
-        bool keep;
+        uint64_t number;      // its own
+        uint64_t dropped_by;  // 0: it is kept
     };
 
     const TailSamplingOptions& options_;

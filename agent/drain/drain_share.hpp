@@ -94,7 +94,7 @@ private:
     void drain_due(bool all);
     void look_for_open_traces();
     void decide_due();
-    void settle(const UndecidedSpan& span, bool keep) override;
+    void settle(const UndecidedSpan& span, uint64_t dropped_by) override;
     void all_settled() override;
     void relieve_rings();
     void submit_decided();

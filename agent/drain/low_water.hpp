@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "batch/batch.hpp"
+#include "decide/rule_shares.hpp"
 
 namespace spanring::agent {
 
@@ -25,6 +26,7 @@ struct Completion {
     uint32_t sampled_out = 0;
     std::array<Resolution, ring::kExporterRows> resolutions{};
     std::shared_ptr<const void> plan{};  // of the batch (export_plan.hpp): while it waits here, its indexes are taken
+    RuleShares rules{};                  // of what is sampled out
 };
 
 class LowWater {

@@ -175,11 +175,12 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
     return report;
 }
 
-SpanVerdict RunCutter::ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body) {
+SpanVerdict RunCutter::ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body,
+                                 RuleShare& ret_rule) {
     FoundSpan found{receipt, scope, record, record.subspan(body), producer_marks_};
     found.receipt.source = source_;
     found.era = era_;
-    return judge_->judge(found);
+    return judge_->judge(found, ret_rule);
 }
 
 // Every byte of the chunk is in one receipt: what stands before a span goes with it.
@@ -194,8 +195,9 @@ CutReport RunCutter::judge(Batcher& batcher, Batcher::Lane& lane, Portion& porti
     next.chunk = portion.chunk;
     next.generation = portion.generation;
     size_t covered = 0;
-    const auto add_settled = [&](const SettledPiece& piece) {
-        if (ret_settled.empty() || !ret_settled.back().joined_by(piece)) ret_settled.push_back(piece);
+    const auto add_settled = [&](const Receipt& receipt, uint32_t sampled_out = 0, const RuleShare& rule = {}) {
+        if (ret_settled.empty() || !ret_settled.back().joined_by(receipt, sampled_out, rule))
+            ret_settled.push_back({receipt, sampled_out, rule});
     };
     const auto receipt_until = [&](size_t end) {
         Receipt receipt = next;
@@ -228,23 +230,24 @@ CutReport RunCutter::judge(Batcher& batcher, Batcher::Lane& lane, Portion& porti
                 ++report.invalid;
                 report.defect = check.defect;
                 receipt.invalid = 1;
-                add_settled({receipt});
+                add_settled(receipt);
             } else {
                 if (recorder_ != nullptr) recorder_->record(measured_, span);
                 const std::span<const uint8_t> whole = bytes.subspan(at, record.end - at);
-                switch (ask_judge(receipt, portion.scope, whole, record.body - at)) {
+                RuleShare rule;
+                switch (ask_judge(receipt, portion.scope, whole, record.body - at, rule)) {
                     case SpanVerdict::kWaits: ++report.waiting; break;
                     case SpanVerdict::kSent: add_kept(batcher, lane, receipt, portion.scope, whole); break;
                     case SpanVerdict::kSampledOut:
                         ++report.sampled_out;
-                        add_settled({receipt, 1});
+                        add_settled(receipt, 1, rule);
                         break;
                 }
             }
         }
         at = record.end;
     }
-    if (report.fault == nullptr && covered != bytes.size()) add_settled({receipt_until(bytes.size())});
+    if (report.fault == nullptr && covered != bytes.size()) add_settled(receipt_until(bytes.size()));
     if (report.fault == nullptr && spans != portion.spans)
         report.fault = "a chunk does not hold as many spans as it counts";
     return report;
@@ -308,7 +311,7 @@ CutReport RunCutter::judge_unfinished(Batcher& batcher, Batcher::Lane& lane, Rec
         return report;
     }
     if (recorder_ != nullptr) recorder_->record(measured_, span);
-    switch (ask_judge(receipt, scope, copy, record.body)) {
+    switch (ask_judge(receipt, scope, copy, record.body, report.rule)) {
         case SpanVerdict::kWaits: ++report.waiting; break;
         case SpanVerdict::kSent: add_kept(batcher, lane, receipt, scope, copy); break;
         case SpanVerdict::kSampledOut: report.sampled_out = 1; break;

@@ -51,6 +51,7 @@ struct CutReport {
     uint32_t invalid = 0;
     uint32_t filtered = 0;
     uint32_t sampled_out = 0;
+    RuleShare rule;        // whose, of an unfinished one
     uint32_t waiting = 0;  // for a decision
     uint32_t repaired = 0;
     SpanDefect defect = SpanDefect::kNone;  // of the last invalid one
@@ -60,17 +61,18 @@ struct CutReport {
 struct SettledPiece {
     Receipt receipt;
     uint32_t sampled_out = 0;
+    RuleShares rules{};
 
     // False: it does not follow this one, which stays as it is.
-    bool joined_by(const SettledPiece& next) {
-        const Receipt& more = next.receipt;
+    bool joined_by(const Receipt& more, uint32_t more_sampled_out, const RuleShare& rule) {
         const bool follows = receipt.source == more.source && receipt.chunk == more.chunk &&
                              receipt.generation == more.generation && receipt.end == more.begin;
         if (!follows) return false;
         receipt.end = more.end;
         receipt.spans += more.spans;
         receipt.invalid += more.invalid;
-        sampled_out += next.sampled_out;
+        sampled_out += more_sampled_out;
+        rules.add(rule);
         return true;
     }
 };
@@ -131,7 +133,8 @@ private:
     bool process(std::span<const uint8_t> span, bool& ret_changed);
     CutReport judge_unfinished(Batcher& batcher, Batcher::Lane& lane, Receipt receipt, uint32_t scope,
                                std::span<const uint8_t> record);
-    SpanVerdict ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body);
+    SpanVerdict ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body,
+                          RuleShare& ret_rule);
     void add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, ReceiptPlace* place);
 
     const uint64_t source_;

@@ -5,8 +5,9 @@
 
 namespace spanring::agent {
 
-SegmentAccounts::SegmentAccounts(const ring::Totals& totals, const std::vector<ExporterRow>& exporters)
-    : totals_(totals), exporters_(exporters) {
+SegmentAccounts::SegmentAccounts(const ring::Totals& totals, const std::vector<ExporterRow>& exporters,
+                                 std::span<const ring::RuleTotals> rules)
+    : totals_(totals), exporters_(exporters), rules_(rules) {
     std::array<bool, ring::kExporterRows> taken{};
     const auto claim = [&](size_t place, auto suits) {
         for (uint32_t row = 0; row < ring::kExporterRows; ++row) {
@@ -40,6 +41,7 @@ void SegmentAccounts::book_unfinished(const Completion& span) {
 }
 
 void SegmentAccounts::book_rows(const Completion& piece) {
+    rules_.book(piece.rules);
     const uint64_t valid = piece.spans - piece.invalid - piece.filtered - piece.sampled_out;
     for (uint32_t row = 0; row < ring::kExporterRows; ++row) {
         const auto used = rows_.begin() + static_cast<std::ptrdiff_t>(exporters_.size());

@@ -8,13 +8,19 @@
 //
 //     acknowledged + unfinished = exported + rejected + spooled + dropped_invalid + dropped_spool + filtered +
 //                                 sampled_out + elsewhere
+//
+// The rules' rows are of the segment, not of an exporter: together they are the `sampled_out` of one that was there
+// from the beginning.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "drain/low_water.hpp"
+#include "drain/rule_accounts.hpp"
 #include "ring/layout.hpp"
 
 namespace spanring::agent {
@@ -28,16 +34,24 @@ struct ExporterRow {
 class SegmentAccounts {
 public:
     // `totals`: as earlier agents left them. An exporter finds the row of its name again; a new one takes an unused
-    // row, or that of an exporter which is not configured any more.
-    SegmentAccounts(const ring::Totals& totals, const std::vector<ExporterRow>& exporters);
+    // row, or that of an exporter which is not configured any more. `rules`, likewise.
+    SegmentAccounts(const ring::Totals& totals, const std::vector<ExporterRow>& exporters,
+                    std::span<const ring::RuleTotals> rules = {});
 
     // From now on these. Of those before, each that may still answer is among them.
-    void count_for(const std::vector<ExporterRow>& exporters) { *this = SegmentAccounts(totals_, exporters); }
+    void count_for(const std::vector<ExporterRow>& exporters) {
+        RuleAccounts rules = std::exchange(rules_, {});
+        *this = SegmentAccounts(totals_, exporters);
+        rules_ = std::move(rules);
+    }
 
     void book(const Completion& piece);  // committed spans, now below a mark
     void book_unfinished(const Completion& span);
 
     const ring::Totals& totals() const { return totals_; }
+    const std::vector<ring::RuleTotals>& rules() const { return rules_.rows(); }
+    // See RuleAccounts.
+    std::span<const ring::RuleChange> take_rule_changes() { return rules_.take_changes(); }
 
 private:
     void book_rows(const Completion& piece);
@@ -45,6 +59,7 @@ private:
     ring::Totals totals_;
     std::vector<ExporterRow> exporters_;
     std::array<uint32_t, ring::kExporterRows> rows_{};  // by place in exporters_
+    RuleAccounts rules_;
 };
 
 }  // namespace spanring::agent

@@ -58,13 +58,13 @@ void DrainShare::relieve_rings() {
     }
 }
 
-void DrainShare::settle(const UndecidedSpan& span, bool keep) {
+void DrainShare::settle(const UndecidedSpan& span, uint64_t dropped_by) {
     if (settled_ == nullptr || settled_->source != span.receipt.source) {
         all_settled();
         settled_ = segments_.find(span.receipt.source);  // it is not over before
     }
     const CrashScope scope(settled_->path);
-    keep ? settled_->segment->keep(batcher_, span) : settled_->segment->sample_out(span);
+    dropped_by == 0 ? settled_->segment->keep(batcher_, span) : settled_->segment->sample_out(span, dropped_by);
 }
 
 // Of that segment.

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "batch/batch.hpp"
+#include "decide/rule_shares.hpp"
 #include "decide/trace_state.hpp"
 
 namespace spanring::agent {
@@ -32,7 +33,8 @@ enum class SpanVerdict : uint8_t {
 class SpanJudge {
 public:
     virtual PolicyMarks marks_of(const Producer& producer) = 0;
-    virtual SpanVerdict judge(const FoundSpan& span) = 0;
+    // `ret_rule`: whose share it is, where it is sampled out.
+    virtual SpanVerdict judge(const FoundSpan& span, RuleShare& ret_rule) = 0;
 
 protected:
     ~SpanJudge() = default;

@@ -75,6 +75,12 @@ public:
         guarded("naming", [&]() SPR_REQUIRES(mutex_) { tables_->name_exporter(exporter); });
     }
 
+    void name_rule(uint64_t rule, const std::string& name) override {
+        const MutexLock lock(mutex_);
+        rules_[rule] = name;
+        guarded("naming", [&]() SPR_REQUIRES(mutex_) { tables_->name_rule(rule, name); });
+    }
+
     bool book_received(const ReceivedBooking& booking) override {
         const MutexLock lock(mutex_);
         return guarded("booking", [&]() SPR_REQUIRES(mutex_) { tables_->book_received(booking); });
@@ -99,6 +105,10 @@ public:
 
     std::string exporter_name(uint64_t hash) const override {
         return read(std::string(), [&](LedgerTables& tables) { return tables.exporter_name(hash); });
+    }
+
+    std::string rule_name(uint64_t rule) const override {
+        return read(std::string(), [&](LedgerTables& tables) { return tables.rule_name(rule); });
     }
 
 private:
@@ -142,6 +152,7 @@ private:
         try {
             follows_a_death_ = tables_->begin() || lost_;
             for (const std::string& name : names_) tables_->name_exporter(name);
+            for (const auto& [rule, name] : rules_) tables_->name_rule(rule, name);
         } catch (const DatabaseError&) {
             tables_.reset();
             throw;
@@ -176,6 +187,7 @@ private:
     bool lost_ SPR_GUARDED_BY(mutex_) = false;            // what earlier agents wrote
     bool follows_a_death_ SPR_GUARDED_BY(mutex_) = true;  // until it is known
     std::set<std::string> names_ SPR_GUARDED_BY(mutex_);
+    std::map<uint64_t, std::string> rules_ SPR_GUARDED_BY(mutex_);
     std::map<std::pair<AccountId, uint64_t>, SpoolRow> untold_ SPR_GUARDED_BY(mutex_);  // of spools, by process and
                                                                                         // exporter
 };
@@ -198,6 +210,10 @@ public:
     std::string exporter_name(uint64_t hash) const override {
         const MutexLock lock(mutex_);
         return tables_.exporter_name(hash);
+    }
+    std::string rule_name(uint64_t rule) const override {
+        const MutexLock lock(mutex_);
+        return tables_.rule_name(rule);
     }
 
 private:

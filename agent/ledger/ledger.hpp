@@ -20,6 +20,7 @@
 #include "base/process_identity.hpp"
 #include "batch/batch.hpp"
 #include "ring/layout.hpp"
+#include "ring/rule_rows.hpp"
 
 namespace spanring::agent {
 
@@ -36,7 +37,8 @@ struct ProcessRow : ProcessIdentity {
     std::string quarantine;   // why the segment was quarantined; empty: it was not
     bool agent_died = false;  // an agent was killed while it served this process: some spans may be sent again
     WriterTotals writer{};
-    ring::Totals agent{};  // rows by exporter; `exporters[i].exporter` is exporter_hash(name)
+    ring::Totals agent{};                 // rows by exporter; `exporters[i].exporter` is exporter_hash(name)
+    std::vector<ring::RuleTotals> rules;  // that sampled out spans of it
 };
 
 struct SpoolRow {  // what became of spooled spans of one process at one exporter
@@ -96,6 +98,9 @@ public:
     // Exporters appear in segments by hash only: the agent tells their names once, at start.
     virtual void name_exporter(const std::string&) {}
     virtual std::string exporter_name(uint64_t) const { return {}; }  // empty: unknown
+    // Likewise rules, by the hashes of their names.
+    virtual void name_rule(uint64_t, const std::string&) {}
+    virtual std::string rule_name(uint64_t) const { return {}; }
 
     // Whether the agent before this one never said end_well(). Then `agent_died` is true of each process that was not
     // finished, or of which a spool still held something; and stays true, whatever update() says later.

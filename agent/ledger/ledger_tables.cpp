@@ -19,7 +19,7 @@ constexpr int64_t kFinishedKept = 10000;  // processes; older ones go once nothi
 constexpr int64_t kSendersKept = 500;     // likewise
 
 // The order of the counters is ring::Counter's. `dropped_queue` is what ring::ExporterTotals still calls dropped_spool.
-constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 9, R"sql(
+constexpr DatabaseSchema kSchema = {"ledger", 0x53504c44, 10, R"sql(
 CREATE TABLE processes (
     account BLOB PRIMARY KEY,
     pid INTEGER NOT NULL,
@@ -74,6 +74,18 @@ CREATE TABLE spools (
     dropped INTEGER NOT NULL,
     PRIMARY KEY (account, exporter)
 ) WITHOUT ROWID;
+CREATE TABLE rules (
+    account BLOB NOT NULL,
+    rule INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    sampled_out INTEGER NOT NULL,
+    late INTEGER NOT NULL,
+    PRIMARY KEY (account, rule)
+) WITHOUT ROWID;
+CREATE TABLE rule_names (
+    rule INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+);
 CREATE TABLE exporters (
     exporter INTEGER PRIMARY KEY,
     name TEXT NOT NULL
@@ -88,8 +100,18 @@ CREATE TABLE agent (ended_well INTEGER NOT NULL);
 INSERT INTO agent VALUES (1);
 )sql",
                                     R"sql(
-ALTER TABLE exports ADD COLUMN sampled_out INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE exports ADD COLUMN filtered INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE rules (
+    account BLOB NOT NULL,
+    rule INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    sampled_out INTEGER NOT NULL,
+    late INTEGER NOT NULL,
+    PRIMARY KEY (account, rule)
+) WITHOUT ROWID;
+CREATE TABLE rule_names (
+    rule INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+);
 )sql"};
 
 constexpr int kCounters = static_cast<int>(ring::Counter::kCount);
@@ -109,14 +131,17 @@ constexpr std::string_view kUpdateProcess =
     "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)";
 #undef PROCESS_COLUMNS
 // What an agent before this version wrote of a process that is still there.
-constexpr std::array<const char*, 3> kAdopt = {
+constexpr std::array<const char*, 4> kAdopt = {
     "UPDATE OR IGNORE exports SET account = ?1 WHERE account = ?2 AND ?2 IN (SELECT account FROM processes WHERE uid = "
     "?3 AND device = 0 AND inode = 0)",
     "UPDATE OR IGNORE spools SET account = ?1 WHERE account = ?2 AND ?2 IN (SELECT account FROM processes WHERE uid = "
     "?3 AND device = 0 AND inode = 0)",
+    "UPDATE OR IGNORE rules SET account = ?1 WHERE account = ?2 AND ?2 IN (SELECT account FROM processes WHERE uid = "
+    "?3 AND device = 0 AND inode = 0)",
     "UPDATE OR IGNORE processes SET account = ?1 WHERE account = ?2 AND uid = ?3 AND device = 0 AND inode = 0"};
 constexpr std::string_view kUpdateExport =
     "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+constexpr std::string_view kUpdateRule = "INSERT OR REPLACE INTO rules VALUES (?1, ?2, ?3, ?4, ?5)";
 constexpr std::string_view kBookSpool =
     "INSERT INTO spools VALUES (COALESCE((SELECT account FROM processes WHERE account = ?1), "
     "(SELECT account FROM processes WHERE instance = ?1), ?1), ?2, ?3, ?4, ?5) ON CONFLICT (account, exporter) DO "
@@ -149,15 +174,19 @@ LedgerTables LedgerTables::open_read_only(const std::string& file) {
 LedgerTables::LedgerTables(Database database, bool writable) : database_(std::move(database)) {
     processes_ = Statement(database_, kReadProcesses);
     exports_ = Statement(database_, "SELECT * FROM exports WHERE account = ?1");
+    rules_ = Statement(database_, "SELECT rule, sampled_out, late FROM rules WHERE account = ?1 ORDER BY place");
     spool_ =
         Statement(database_, "SELECT exported, rejected, dropped FROM spools WHERE account = ?1 AND exporter = ?2");
     name_ = Statement(database_, "SELECT name FROM exporters WHERE exporter = ?1");
+    rule_name_ = Statement(database_, "SELECT name FROM rule_names WHERE rule = ?1");
     if (!writable) return;
     update_process_ = Statement(database_, kUpdateProcess);
     update_export_ = Statement(database_, kUpdateExport);
+    update_rule_ = Statement(database_, kUpdateRule);
     for (size_t i = 0; i < kAdopt.size(); ++i) adopt_[i] = Statement(database_, kAdopt[i]);
     book_spool_ = Statement(database_, kBookSpool);
     name_exporter_ = Statement(database_, kNameExporter);
+    name_rule_ = Statement(database_, "INSERT OR REPLACE INTO rule_names VALUES (?1, ?2)");
     keep_ = Statement(database_, "INSERT OR IGNORE INTO kept_requests VALUES (?1)");
     forget_kept_ = Statement(database_, "DELETE FROM kept_requests WHERE number = ?1");
     database_.check_content();
@@ -178,6 +207,8 @@ void LedgerTables::forget() {
     Statement(database_, kForget).bind(1, kSendersKept).bind(2, int64_t{1}).run();
     database_.execute("DELETE FROM exports WHERE account NOT IN (SELECT account FROM processes)");
     database_.execute("DELETE FROM spools WHERE account NOT IN (SELECT account FROM processes)");
+    database_.execute("DELETE FROM rules WHERE account NOT IN (SELECT account FROM processes)");
+    database_.execute("DELETE FROM rule_names WHERE rule NOT IN (SELECT rule FROM rules)");  // what is in use is told
 }
 
 void LedgerTables::end_well() { database_.execute("UPDATE agent SET ended_well = 1"); }
@@ -242,6 +273,11 @@ void LedgerTables::name_exporter(const std::string& exporter) {
     name_exporter_.bind(1, exporter_hash(exporter)).bind(2, exporter).run();
 }
 
+void LedgerTables::name_rule(uint64_t rule, const std::string& name) {
+    name_rule_.reset();
+    name_rule_.bind(1, rule).bind(2, std::string_view(name)).run();
+}
+
 void LedgerTables::book_received(const ReceivedBooking& booking) {
     Transaction transaction(database_);
     for (const ProcessRow& sender : booking.senders) write_process(sender);
@@ -297,6 +333,15 @@ std::string LedgerTables::exporter_name(uint64_t hash) {
     return name;
 }
 
+std::string LedgerTables::rule_name(uint64_t rule) {
+    rule_name_.reset();
+    rule_name_.bind(1, rule);
+    std::string name;
+    if (rule_name_.step()) name = rule_name_.text(0);
+    rule_name_.reset();
+    return name;
+}
+
 void LedgerTables::write_process(const ProcessRow& process) {
     Statement& to = update_process_;
     to.reset();
@@ -319,6 +364,12 @@ void LedgerTables::write_process(const ProcessRow& process) {
         update_export_.bind(5, totals.rejected).bind(6, totals.spooled).bind(7, totals.dropped_invalid);
         update_export_.bind(8, totals.dropped_spool).bind(9, totals.elsewhere);
         update_export_.bind(10, totals.sampled_out).bind(11, totals.filtered).run();
+    }
+    for (size_t place = 0; place < process.rules.size(); ++place) {
+        const ring::RuleTotals& rule = process.rules[place];
+        update_rule_.reset();
+        update_rule_.bind(1, account).bind(2, rule.rule).bind(3, uint64_t{place});
+        update_rule_.bind(4, rule.sampled_out).bind(5, rule.late).run();
     }
 }
 
@@ -360,6 +411,11 @@ ProcessRow LedgerTables::read_process() {
         totals.filtered = exports_.unsigned_integer(10);
     }
     exports_.reset();
+    rules_.reset();
+    rules_.bind(1, account);
+    while (rules_.step())
+        process.rules.push_back({rules_.unsigned_integer(0), rules_.unsigned_integer(1), rules_.unsigned_integer(2)});
+    rules_.reset();
     return process;
 }
 

@@ -28,12 +28,14 @@ public:
     void book_spool(const AccountId& account, uint64_t exporter, const SpoolRow& more);
     uint64_t settle_spool(uint64_t exporter, const std::string& directory, const SpooledSpans& held);
     void name_exporter(const std::string& exporter);
+    void name_rule(uint64_t rule, const std::string& name);
     void book_received(const ReceivedBooking& booking);
     std::vector<uint64_t> kept_requests();
 
     std::vector<ProcessRow> processes();
     SpoolRow spool(const AccountId& account, uint64_t exporter);
     std::string exporter_name(uint64_t hash);
+    std::string rule_name(uint64_t rule);
 
 private:
     LedgerTables(Database database, bool writable);
@@ -44,9 +46,10 @@ private:
     void forget();
 
     Database database_;
-    Statement processes_, exports_, spool_, name_;
-    Statement update_process_, update_export_, book_spool_, name_exporter_, keep_, forget_kept_;
-    std::array<Statement, 3> adopt_;
+    Statement processes_, exports_, rules_, spool_, name_, rule_name_;
+    Statement update_process_, update_export_, update_rule_, book_spool_, name_exporter_, name_rule_, keep_,
+        forget_kept_;
+    std::array<Statement, 4> adopt_;
 };
 
 }  // namespace spanring::agent

@@ -7,6 +7,7 @@
 #include "accounts/process_accounts.hpp"
 #include "base/version.hpp"
 #include "batch/exporter.hpp"
+#include "decide/decision_counters.hpp"
 #include "drain/drain_status.hpp"
 #include "metrics/memory_usage.hpp"
 #include "metrics/page_parts.hpp"
@@ -53,6 +54,7 @@ void AgentMetrics::make_page() {
     page.gauge("spanring_build_info", "Always 1; what runs here.", {{"version", version()}}, 1);
     add_spans(page, total);
     add_exporter_accounts(page, total);
+    add_rules(page, total, sources_.decisions != nullptr ? sources_.decisions->names() : std::vector<std::string>{});
     sources_.exporters([&](const Exporter& exporter) { add_exporter_status(page, exporter); });
     const DrainStatus drain = sources_.drain();
     add_drain(page, drain);

@@ -178,6 +178,28 @@ void add_exporter_accounts(Exposition& page, const ProcessAccount& total) {
     }
 }
 
+void add_rules(Exposition& page, const ProcessAccount& total, const std::vector<std::string>& names) {
+    std::vector<RuleAccount> rules;
+    for (const std::string& name : names) rules.push_back({name, 0, 0});
+    RuleAccount others{kOtherRuleNames, 0, 0};
+    for (const RuleAccount& account : total.rules) {
+        const auto own = std::find_if(rules.begin(), rules.end(),
+                                      [&](const RuleAccount& rule) { return rule.name == account.name; });
+        RuleAccount& rule = own != rules.end() ? *own : others;
+        rule.sampled_out += account.sampled_out;
+        rule.late += account.late;
+    }
+    if (others.sampled_out != 0) rules.push_back(others);
+    for (const RuleAccount& rule : rules) {
+        const MetricLabels labels = {{"rule", rule.name}};
+        page.counter("spanring_spans_sampled_out_total",
+                     "Spans of traces that a rule decided against; (other): rules of earlier configurations.", labels,
+                     number(rule.sampled_out));
+        page.counter("spanring_spans_late_total", "Of these, those with an error that came after the decision.", labels,
+                     number(rule.late));
+    }
+}
+
 void add_exporter_status(Exposition& page, const Exporter& exporter) {
     const ExporterStatus status = exporter.status();
     const MetricLabels labels = {{"exporter", exporter.name()}};

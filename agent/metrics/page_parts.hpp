@@ -27,6 +27,8 @@ void add_exporter_status(Exposition& page, const Exporter& exporter);
 void add_senders(Exposition& page, const Survey& survey);
 void add_receiver(Exposition& page, const ReceiverStatus& status);
 void add_processor_figures(Exposition& page, const Processors& processors);
+// `names`: of the rules that have a series of their own.
+void add_rules(Exposition& page, const ProcessAccount& total, const std::vector<std::string>& names);
 void add_decisions(Exposition& page, const DecisionCounters& decisions);
 void add_drain(Exposition& page, const DrainStatus& status);
 

@@ -26,6 +26,8 @@ public:
     // Of sound spans: of each trace one.
     std::vector<Ballot> read(const std::vector<Run>& runs);
 
+    const std::vector<uint64_t>& rule_ids() const { return policies_.ids(); }
+
 private:
     struct KnownProducer {
         std::shared_ptr<const Producer> producer;  // held, so that no other can have its address

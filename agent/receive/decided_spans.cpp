@@ -9,8 +9,22 @@ namespace spanring::agent {
 namespace {
 
 constexpr uint32_t kTraceId = wire::tags::bytes(1);  // of Span
+constexpr uint32_t kStatus = wire::tags::bytes(15);
+constexpr uint32_t kCode = wire::tags::varint(3);  // of Status
+constexpr uint64_t kError = 2;
 
-// Of a sound span.
+// Of sound spans, both.
+bool has_error(std::span<const uint8_t> span) {
+    bool error = false;
+    wire::each_field(span, [&](const wire::Field& field) {
+        if (field.tag() != kStatus) return;
+        wire::each_field(field.bytes, [&](const wire::Field& inner) {
+            if (inner.tag() == kCode) error = inner.value == kError;
+        });
+    });
+    return error;
+}
+
 TraceKey trace_of(std::span<const uint8_t> span) {
     wire::Cursor cursor(span);
     for (wire::Field field; wire::next(cursor, field);) {
@@ -34,7 +48,7 @@ void append_run(std::vector<Run>& runs, size_t first, const Run& run) {
     runs.push_back(run);
 }
 
-void leave_out_dropped(ReceivedSpans& spans, TraceTable<Decision>& decisions) {
+void leave_out_dropped(ReceivedSpans& spans, TraceTable<TraceFate>& fates) {
     std::vector<Run> kept;
     kept.reserve(spans.runs.size());
     auto run = spans.runs.begin();
@@ -44,11 +58,13 @@ void leave_out_dropped(ReceivedSpans& spans, TraceTable<Decision>& decisions) {
             wire::Cursor cursor(run->bytes);
             const uint8_t* begin = cursor.at;
             for (wire::Field record; wire::next(cursor, record); begin = cursor.at) {
-                const Decision* const decision = decisions.find(trace_of(record.bytes));
-                if (decision != nullptr && !decision->keep)
+                const TraceFate* const fate = fates.find(trace_of(record.bytes));
+                if (fate != nullptr && fate->dropped_by != 0) {
                     ++part.sampled_out;
-                else
-                    append_run(kept, first, {run->producer, run->scope, {begin, cursor.at}, 1});
+                    part.rules.add({fate->dropped_by, 1, fate->late && has_error(record.bytes) ? 1u : 0u});
+                    continue;
+                }
+                append_run(kept, first, {run->producer, run->scope, {begin, cursor.at}, 1});
             }
         }
         part.runs = static_cast<uint32_t>(kept.size() - first);

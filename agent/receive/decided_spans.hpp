@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "batch/batch.hpp"
-#include "decide/decision.hpp"
 #include "decide/trace_table.hpp"
 #include "receive/request_reader.hpp"
 
@@ -16,8 +15,14 @@ namespace spanring::agent {
 // Puts it to the runs from `first` on: joined with the last one, where it follows.
 void append_run(std::vector<Run>& runs, size_t first, const Run& run);
 
+// What was decided of a trace.
+struct TraceFate {
+    uint64_t dropped_by = 0;  // a rule; 0: it is kept
+    bool late = false;        // its spans came after the decision
+};
+
 // Each part has its runs in their order, before and after. Of every trace there is a decision. Spans are counted in
-// their parts and in all.
-void leave_out_dropped(ReceivedSpans& spans, TraceTable<Decision>& decisions);
+// their parts, there by rule as well, and in all.
+void leave_out_dropped(ReceivedSpans& spans, TraceTable<TraceFate>& fates);
 
 }  // namespace spanring::agent

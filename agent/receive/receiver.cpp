@@ -32,6 +32,7 @@ Completion left_out(const ReceivedPart& part) {
     completion.invalid = part.invalid;
     completion.filtered = part.filtered;
     completion.sampled_out = part.sampled_out;
+    completion.rules = part.rules;
     return completion;
 }
 
@@ -259,6 +260,7 @@ std::vector<uint64_t> Receiver::settle(Delivery& delivery) {
         piece.invalid = part.invalid;
         piece.filtered = part.filtered;
         piece.sampled_out = part.sampled_out;
+        piece.rules = part.rules;
         Receipt receipt;
         receipt.spans = part.spans - part.sampled_out;
         receipt.invalid = part.invalid;
@@ -321,6 +323,7 @@ void Receiver::keep(Delivery& delivery) {
         if (part.left_out() != 0) senders_.resolved(part.account, left_out(part));
         part.spans -= part.left_out();
         part.invalid = part.filtered = part.sampled_out = 0;
+        part.rules = {};
     }
     booking_.kept.push_back(*number);
     newly_kept_.push_back(&delivery);

@@ -36,6 +36,7 @@
 #include "decide/trace_table.hpp"
 #include "drain/export_plan.hpp"
 #include "receive/ballot_reader.hpp"
+#include "receive/decided_spans.hpp"
 #include "receive/kept_requests.hpp"
 #include "receive/processed_spans.hpp"
 #include "receive/receiver_status.hpp"
@@ -128,7 +129,7 @@ private:
         uint64_t parcel = 0;   // its number at the desk
         size_t undecided = 0;  // traces of it
         bool parked = false;
-        TraceTable<Decision> decisions;
+        TraceTable<TraceFate> fates;
     };
     struct Kept {  // in a file, and with no exporter
         uint64_t number = 0;

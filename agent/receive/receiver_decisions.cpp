@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "decide/decision_desk.hpp"
-#include "receive/decided_spans.hpp"
 #include "receive/receiver.hpp"
 #include "ring/testpoint.hpp"
 
@@ -14,7 +13,7 @@ namespace spanring::agent {
 namespace {
 
 // At the desk, in the table of what waits, and among what was decided.
-constexpr size_t kBytesOfBallot = sizeof(Ballot) + 4 * (sizeof(TraceKey) + sizeof(Decision));
+constexpr size_t kBytesOfBallot = sizeof(Ballot) + 4 * (sizeof(TraceKey) + sizeof(TraceFate));
 
 }  // namespace
 
@@ -49,7 +48,9 @@ void Receiver::take_verdicts() {
         const auto place = undecided_.find(verdict.parcel);
         if (place == undecided_.end()) continue;  // it was refused meanwhile
         Delivery& delivery = *place->second;
-        if (!delivery.decisions.add(verdict.trace, verdict.decision) || --delivery.undecided != 0) continue;
+        const Decision& decision = verdict.decision;
+        const TraceFate fate{decision.keep ? 0 : ballots_->rule_ids()[decision.rule], verdict.late};
+        if (!delivery.fates.add(verdict.trace, fate) || --delivery.undecided != 0) continue;
         undecided_.erase(place);
         if (std::exchange(delivery.parked, false))
             deliveries_.splice(deliveries_.end(), parked_, places_.at(delivery.batch.get()));
@@ -65,7 +66,7 @@ void Receiver::make_ready(Delivery& delivery) {
     ReceivedSpans spans;
     spans.runs = std::move(batch.runs);
     spans.parts = std::move(delivery.parts);
-    leave_out_dropped(spans, delivery.decisions);
+    leave_out_dropped(spans, delivery.fates);
     processed_.take(spans);
     batch.runs = std::move(spans.runs);
     delivery.parts = std::move(spans.parts);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "batch/batch.hpp"
+#include "decide/rule_shares.hpp"
 #include "otlp/span_gate.hpp"
 
 namespace spanring::agent {
@@ -26,6 +27,7 @@ struct ReceivedPart {
     uint32_t invalid = 0;      // in no run
     uint32_t filtered = 0;     // likewise, and was to be left out
     uint32_t sampled_out = 0;  // likewise, of traces that were decided against
+    RuleShares rules;          // by these
     uint32_t runs = 0;
 
     uint32_t left_out() const { return invalid + filtered + sampled_out; }

@@ -54,6 +54,13 @@ ring::Totals sum(ring::Totals totals, const ring::Totals& more) {
     return totals;
 }
 
+std::vector<ring::RuleTotals> sum(const std::vector<ring::RuleTotals>& rules,
+                                  const std::vector<ring::RuleTotals>& more) {
+    RuleAccounts accounts(rules);
+    for (const ring::RuleTotals& row : more) accounts.add(row);
+    return accounts.rows();
+}
+
 uint64_t& counter(ProcessRow& row, ring::Counter which) { return row.writer[static_cast<size_t>(which)]; }
 
 }  // namespace
@@ -78,13 +85,14 @@ void Senders::add_known(const std::vector<ProcessRow>& rows) {
         const ProcessRow since = std::exchange(sender.row, row);
         for (size_t i = 0; i < since.writer.size(); ++i) sender.row.writer[i] += since.writer[i];
         sender.accounts =
-            SegmentAccounts(sum(SegmentAccounts(row.agent, exporters_).totals(), sender.accounts.totals()), exporters_);
+            SegmentAccounts(sum(SegmentAccounts(row.agent, exporters_).totals(), sender.accounts.totals()), exporters_,
+                            sum(row.rules, sender.accounts.rules()));
     }
 }
 
 Senders::Sender& Senders::add(ProcessRow row) {
     const AccountId account = row.account();
-    SegmentAccounts accounts(row.agent, exporters_);
+    SegmentAccounts accounts(row.agent, exporters_, row.rules);
     return senders_.try_emplace(account, Sender{std::move(row), std::move(accounts)}).first->second;
 }
 
@@ -146,6 +154,7 @@ std::vector<ProcessRow> Senders::changed() {
     for (auto& [account, sender] : senders_) {
         if (!sender.changed) continue;
         sender.row.agent = sender.accounts.totals();
+        sender.row.rules = sender.accounts.rules();
         sender.row.updated_unix_nano = unix_nano();
         rows.push_back(sender.row);
     }

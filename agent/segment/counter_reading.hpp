@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "ring/rule_rows.hpp"
 #include "ring/segment_view.hpp"
 
 namespace spanring::agent {
@@ -17,6 +18,7 @@ public:
     explicit CounterReading(ring::SegmentView view) {
         add(&view.control().totals, sizeof(ring::Totals));
         add(&view.control().journal, sizeof(ring::AckJournal));
+        add(&ring::rule_area(view), sizeof(ring::RuleArea));
         add(view.writer().shared_line, sizeof(ring::CounterLine));
         words_.push_back(view.writer().extents);
         const uint32_t counted = view.writer().counter_lines;

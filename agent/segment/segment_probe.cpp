@@ -123,6 +123,7 @@ std::variant<SegmentSnapshot, std::string> probe_segment(int directory, const st
     snapshot.moving = snapshot.moving ||
                       (silent && counter(ring::Counter::kStarted) != counter(ring::Counter::kEnded) + snapshot.open);
     snapshot.agent = view.control().totals;
+    std::copy_n(ring::rule_area(view).rows, ring::kRuleRows, snapshot.rules.begin());
     measure_ring(view, extents, snapshot);
     return snapshot;
 }

@@ -9,6 +9,7 @@
 // `moving` says so.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,6 +18,7 @@
 #include "batch/batch.hpp"
 #include "ledger/ledger.hpp"
 #include "ring/extent_map.hpp"
+#include "ring/rule_rows.hpp"
 #include "ring/segment_view.hpp"
 
 namespace spanring::agent {
@@ -27,9 +29,10 @@ struct SegmentSnapshot {
     bool alive = false;
     bool attached = false;  // an agent has ever attached to it
     bool quarantined = false;
-    WriterTotals writer{};      // of a dead process as its recovery will find them
-    ring::Totals agent{};       // an acknowledgement that is under way counts as done
-    uint64_t open = 0;          // slots that hold an open span
+    WriterTotals writer{};                                  // of a dead process as its recovery will find them
+    ring::Totals agent{};                                   // an acknowledgement that is under way counts as done
+    std::array<ring::RuleTotals, ring::kRuleRows> rules{};  // likewise
+    uint64_t open = 0;                                      // slots that hold an open span
     bool moving = false;        // counters rose while they were read, or a call is half done: they may be a step apart
     uint64_t memory_bytes = 0;  // that the file has
     uint64_t given_back_bytes = 0;  // that its process gave back itself

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The durable side of an acknowledgement: a mark (or a slot) and the totals move together, whenever the agent is
-// killed. One thread of the agent that holds the segment's lock.
+// The durable side of an acknowledgement: a mark (or a slot) and the totals, with the rules' rows, move together,
+// whenever the agent is killed. One thread of the agent that holds the segment's lock.
 //
 //     journal filled | armed | mark stored | totals stored | disarmed
 //
@@ -10,11 +10,14 @@
 // that order is all that counts.
 #pragma once
 
+#include <array>
 #include <cstring>
+#include <span>
 
 #include "ring/atomics.hpp"
 #include "ring/chunk_word.hpp"
 #include "ring/extent_map.hpp"
+#include "ring/rule_rows.hpp"
 #include "ring/segment_view.hpp"
 #include "ring/testpoint.hpp"
 
@@ -50,6 +53,9 @@ public:
             }
             SPR_TESTPOINT(mark_replayed);
             for (uint32_t i = 0; i < kWords; ++i) store(words(segment.control().totals)[i], words(totals_)[i]);
+            RuleArea& rules = rule_area(segment);
+            each_row(rules, [](RuleTotals& row, const RuleTotals& noted) { copy_row(row, noted); });
+            SPR_TESTPOINT(rules_replayed);
             disarm();
         }
         for (uint32_t i = 0; i < kWords; ++i) {  // relaxed: written by agents only, and the last one is gone
@@ -61,26 +67,45 @@ public:
 
     const Totals& totals() const { return totals_; }
 
-    void move_mark(uint32_t chunk, ChunkWord mark, const Totals& totals) {
-        arm(kMark, chunk, mark.pack(), totals);
+    // After open(), once, before any row changes. The journal's copy may say what never happened: it was filled by an
+    // agent that was killed before it armed it.
+    std::array<RuleTotals, kRuleRows> open_rules() {
+        RuleArea& area = rule_area(segment_);
+        std::array<RuleTotals, kRuleRows> rows{};
+        uint32_t count = 0;
+        each_row(area, [&](const RuleTotals& row, RuleTotals& noted) {
+            copy_row(noted, row);
+            for (uint32_t i = 0; i < kRowWords; ++i)  // relaxed: as the totals in open()
+                words(&rows[count])[i] = Atomics::load(words(&row)[i], std::memory_order_relaxed);
+            ++count;
+        });
+        return rows;
+    }
+
+    // `rules`: rows that change with it.
+    void move_mark(uint32_t chunk, ChunkWord mark, const Totals& totals, std::span<const RuleChange> rules = {}) {
+        arm(kMark, chunk, mark.pack(), totals, rules);
         store_mark(chunk, mark.pack());
         SPR_TESTPOINT(mark_moved);
-        finish(totals);
+        finish(totals, rules);
     }
 
     // The unfinished span of this slot is exported; the slot is free.
-    void close_slot(uint32_t slot, uint32_t generation, const Totals& totals) {
-        arm(kSlot, slot, generation, totals);
+    void close_slot(uint32_t slot, uint32_t generation, const Totals& totals, std::span<const RuleChange> rules = {}) {
+        arm(kSlot, slot, generation, totals, rules);
         clear_slot(slot, generation);
         SPR_TESTPOINT(slot_closed);
-        finish(totals);
+        finish(totals, rules);
     }
 
 private:
     static constexpr uint32_t kWords = sizeof(Totals) / sizeof(uint64_t);
+    static constexpr uint32_t kRowWords = sizeof(RuleTotals) / sizeof(uint64_t);
 
     static uint64_t* words(Totals& totals) { return reinterpret_cast<uint64_t*>(&totals); }
     static const uint64_t* words(const Totals& totals) { return reinterpret_cast<const uint64_t*>(&totals); }
+    static uint64_t* words(RuleTotals* rows) { return reinterpret_cast<uint64_t*>(rows); }
+    static const uint64_t* words(const RuleTotals* rows) { return reinterpret_cast<const uint64_t*>(rows); }
 
     template <class T>
     static void store(T& word, T value) {
@@ -89,7 +114,30 @@ private:
         Atomics::store(word, value, std::memory_order_release);
     }
 
-    void arm(uint32_t kind, uint32_t index, uint64_t mark, const Totals& totals) {
+    // Rows are given away in their order. relaxed, here and in copy_row(): agents alone write them, and the last one is
+    // gone.
+    template <class Visit>
+    static void each_row(RuleArea& area, Visit visit) {
+        for (uint32_t i = 0; i < kRuleRows; ++i) {
+            if (Atomics::load(area.rows[i].rule, std::memory_order_relaxed) == 0 &&
+                Atomics::load(area.noted[i].rule, std::memory_order_relaxed) == 0)
+                return;
+            visit(area.rows[i], area.noted[i]);
+        }
+    }
+
+    static void copy_row(RuleTotals& to, const RuleTotals& from) {
+        for (uint32_t i = 0; i < kRowWords; ++i)
+            store(words(&to)[i], Atomics::load(words(&from)[i], std::memory_order_relaxed));
+    }
+
+    static void store_rows(RuleTotals (&rows)[kRuleRows], std::span<const RuleChange> rules) {
+        for (const RuleChange& change : rules) {
+            for (uint32_t i = 0; i < kRowWords; ++i) store(words(&rows[change.row])[i], words(&change.totals)[i]);
+        }
+    }
+
+    void arm(uint32_t kind, uint32_t index, uint64_t mark, const Totals& totals, std::span<const RuleChange> rules) {
         AckJournal& journal = segment_.control().journal;
         store(journal.index, index);
         store(journal.mark, mark);
@@ -98,17 +146,19 @@ private:
             store(words(journal.totals)[i], words(totals)[i]);
             words(noted_)[i] = words(totals)[i];
         }
+        store_rows(rule_area(segment_).noted, rules);
         SPR_TESTPOINT(journal_filled);
         store(journal.armed, kind);
         SPR_TESTPOINT(journal_armed);
     }
 
-    void finish(const Totals& totals) {
+    void finish(const Totals& totals, std::span<const RuleChange> rules) {
         for (uint32_t i = 0; i < kWords; ++i) {
             if (words(totals_)[i] == words(totals)[i]) continue;
             store(words(segment_.control().totals)[i], words(totals)[i]);
             words(totals_)[i] = words(totals)[i];
         }
+        store_rows(rule_area(segment_).rows, rules);
         SPR_TESTPOINT(totals_stored);
         disarm();
         SPR_TESTPOINT(journal_disarmed);

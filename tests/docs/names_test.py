@@ -91,7 +91,12 @@ ALWAYS_0 = {"dropped_too_big"}  # goes with the next layout of the segment
 COLUMNS = {"processes": OTHER | ALWAYS_0 | {"account", "instance", "device", "inode", "program", "service",
                                             "attached_unix_nano", "updated_unix_nano", "finished", "quarantine",
                                             "agent_died", "sender"},
-           "exports": {"account", "exporter", "place"}, "spools": {"account", "exporter"}}
+           "exports": {"account", "exporter", "place"}, "spools": {"account", "exporter"},
+           "rules": {"account", "rule", "place"}}
+
+
+# What is received is kept, and what the process makes is not.
+POLICIES = [{"name": "received", "type": "span_name", "span_name": {"values": ["span 1"]}}, {"name": "none", "type": "never"}]
 
 
 class Names(harness.Case):
@@ -109,7 +114,7 @@ class Names(harness.Case):
                                              "exporters": {"store": {}, "debug": {}, "otlp_http": authenticated},
                                              "extensions": {"bearertokenauth": {"token": "abc"}},
                                              "processors": {"filter": {"spans": [{"services": ["nobody"]}]},
-                                                            "tail_sampling": {"policies": [{"name": "all", "type": "always_sample"}]}},
+                                                            "tail_sampling": {"policies": POLICIES}},
                                              "connectors": {"spanmetrics": {}, "servicegraph": {}}}))
         self.running = self.workspace.agent("--config", configuration, "--metrics-address", "127.0.0.1:0")
         connection = http.client.HTTPConnection(endpoint, timeout=harness.WATCHDOG)

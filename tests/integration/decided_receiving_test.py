@@ -65,7 +65,7 @@ class Together(DecidedReceiving):
         harness.wait_until(lambda: self.received.count() == 3, "what comes late follows")
         self.assertEqual(self.sender("cart")["received"], 4)
         harness.end_all([shop])
-        self.assertIn("received 4 = exported 2 + rejected 0 + sampled_out 2", self.workspace.command("audit"))
+        self.assertIn("received 4 = exported 2 + rejected 0 + sampled_out{no_policy} 2", self.workspace.command("audit"))
         self.assertEqual(self.files(), [])
         agent.stop()
 
@@ -170,6 +170,7 @@ class Kills(DecidedReceiving):
         # A request that was killed before its answer may have been booked, and is then decided as well.
         self.assertTrue(len(self.answered) <= shop["received"] <= self.sent, (len(self.answered), shop["received"], self.sent))
         self.assertEqual(exporter["exported"] + exporter["sampled_out"], shop["received"])
+        self.assertEqual(shop["rules"], [{"name": "rate", "sampled_out": exporter["sampled_out"], "late": 0}])
         self.assertTrue(len(kept) <= exporter["exported"] <= len(arrived), (len(kept), exporter["exported"], len(arrived)))
         self.assertGreaterEqual(exporter["sampled_out"], len(self.answered) - len(kept))
 

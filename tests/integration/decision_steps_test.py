@@ -61,6 +61,8 @@ class DecisionSteps(Stepping):
             made = len(records([producer]))
             (exporter,) = rows[producer.service]["exporters"]
             self.assertEqual((exporter["exported"], exporter["sampled_out"]), (arrived, made - arrived))
+            self.assertEqual(sum(rule["sampled_out"] for rule in rows[producer.service]["rules"]), made - arrived)
+            self.assertLessEqual({rule["name"] for rule in rows[producer.service]["rules"]}, {"rate"})
             self.assertLessEqual(again, most_again(producer.service))
             arrived_at_all += arrived
             sampled_out += made - arrived

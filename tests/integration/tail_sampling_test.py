@@ -184,6 +184,32 @@ class TailSampling(harness.Case):
         self.wait_for_metric("spanring_exporter_spans_sampled_out_total", 4, exporter="otlp_grpc")
         self.wait_for_metric("spanring_exporter_spans_exported_total", 4, exporter="otlp_grpc")
         self.assertEqual(self.metric("spanring_spans_ended_total"), 8)
+        # By rule as well, whoever was killed.
+        self.wait_for_metric("spanring_spans_sampled_out_total", 4, rule="no_policy")
+        self.assertEqual(self.metric("spanring_spans_late_total", rule="no_policy"), 1)
+        rows = {process["service"]: process for process in self.workspace.accounting()}
+        self.assertEqual(rows["shop"]["rules"], [{"name": "no_policy", "sampled_out": 3, "late": 1}])
+        self.assertEqual(rows["cart"]["rules"], [{"name": "no_policy", "sampled_out": 1, "late": 0}])
+        self.assertIn("ended 6 = exported 3 + rejected 0 + sampled_out{no_policy} 3 + dropped 0 + pending 0",
+                      self.workspace.command("audit"))
+        agent.stop()
+
+    def test_rules_that_are_no_more_are_in_the_accounts(self):
+        few = {"name": "few \x1b[31m", "type": "never"}
+        agent = self.agent(few)
+        shop = self.process()
+        shop.span("one")
+        self.wait_for_metric("spanring_tail_sampling_sampled_out_spans_total", 1, rule=few["name"])
+        agent.stop()
+        agent = self.workspace.agent("--config", self.configuration({"name": "none", "type": "never"}))
+        shop.span("two")
+        shop.span("three")
+        self.wait_for_metric("spanring_spans_sampled_out_total", 2, rule="none")
+        self.wait_for_metric("spanring_spans_sampled_out_total", 1, rule="(other)")
+        audit = self.workspace.command("audit")
+        self.assertIn("sampled_out{none} 2", audit)
+        self.assertIn("sampled_out{few ", audit)
+        self.assertNotIn("\x1b[31m", audit)
         agent.stop()
 
 

@@ -118,7 +118,8 @@ private:
         for (const Equation& equation : equations_of(account)) {
             const bool holds = equation.verdict == Judgement::kOk;
             line(title,
-                 (equation.exporter.empty() ? "" : printable(equation.exporter) + ": ") + equation.text() + "  " +
+                 (equation.exporter.empty() ? "" : printable(equation.exporter) + ": ") + printable(equation.text()) +
+                     "  " +
                      terminal_.paint(holds ? Colour::kGreen : Colour::kRed, holds ? "OK"
                                                                             : equation.verdict == Judgement::kMismatch
                                                                                 ? "MISMATCH: " + equation.difference()

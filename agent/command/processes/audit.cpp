@@ -100,7 +100,7 @@ Colour colour_of(Judgement verdict) {
 
 void print_equation(const Equation& equation, size_t name_cells, size_t text_cells, const Terminal& terminal) {
     std::string line = "  " + fit_left(equation.exporter, name_cells, terminal.unicode) + "  ";
-    line += fit_left(equation.text(), text_cells, terminal.unicode) + "  ";
+    line += fit_left(printable(equation.text()), text_cells, terminal.unicode) + "  ";
     line += terminal.paint(colour_of(equation.verdict), verdict_word(equation.verdict));
     if (equation.verdict != Judgement::kOk) line += ": " + equation.difference();
     std::cout << line << "\n";
@@ -137,7 +137,7 @@ void print(const Audit& result, bool each, const Terminal& terminal) {
     const auto measure = [&](const std::vector<Equation>& list) {
         for (const Equation& equation : list) {
             names = std::max(names, cells(equation.exporter));
-            texts = std::max(texts, cells(equation.text()));
+            texts = std::max(texts, cells(printable(equation.text())));
         }
     };
     for (const auto& list : equations) measure(list);
@@ -225,9 +225,10 @@ void add_audit(CLI::App& app, Selection& selection) {
     command->add_flag("--json", options->json, "one JSON document");
     command->footer(
         "  started            = ended + open + unfinished\n"
-        "  ended + unfinished = exported + rejected + filtered + sampled_out + dropped{cause} + pending   (for each "
-        "exporter)\n"
-        "  received           = exported + rejected + filtered + dropped{cause} + pending   (of a sender by OTLP)\n"
+        "  ended + unfinished = exported + rejected + filtered + sampled_out{rule} + dropped{cause} + pending\n"
+        "                       (for each exporter)\n"
+        "  received           = exported + rejected + filtered + sampled_out{rule} + dropped{cause} + pending\n"
+        "                       (of a sender by OTLP)\n"
         "\nOK: holds. MISMATCH: does not hold, in numbers of one instant. busy: does not hold, and something moved in "
         "each\n"
         "look. untrusted: does not hold, and the segment is quarantined because it broke a rule.\n"

@@ -29,6 +29,13 @@ Json exporter_json(const ExporterAccount& exporter) {
         {"elsewhere", exporter.elsewhere}};
 }
 
+Json rules_json(const ProcessAccount& account) {
+    Json json = Json::array();
+    for (const RuleAccount& rule : account.rules)
+        json.push_back({{"name", rule.name}, {"sampled_out", rule.sampled_out}, {"late", rule.late}});
+    return json;
+}
+
 Json exporters_json(const ProcessAccount& account) {
     Json json = Json::array();
     for (const ExporterAccount& exporter : account.exporters) json.push_back(exporter_json(exporter));
@@ -55,6 +62,7 @@ Json sender_json(const ProcessAccount& sender) {
             {"agent_died", sender.agent_died},
             {"since_unix_nano", sender.since_unix_nano},
             {"received", sender.received},
+            {"rules", rules_json(sender)},
             {"exporters", exporters_json(sender)}};
 }
 
@@ -88,6 +96,7 @@ Json to_json(const ProcessAccount& process) {
     json["ring_fill"] = process.fill;
     json["memory_bytes"] = process.memory;
     json["given_back_bytes"] = process.given_back;
+    json["rules"] = rules_json(process);
     json["exporters"] = exporters_json(process);
     return json;
 }

@@ -10,6 +10,7 @@
 #include "ring/chunk_word.hpp"
 #include "ring/extent_word.hpp"
 #include "ring/layout.hpp"
+#include "ring/rule_rows.hpp"
 
 using namespace spanring::ring;
 
@@ -113,6 +114,9 @@ void constants() {
     CONSTANT(kSuperseded);
     CONSTANT(kSmallestSpanRecord);
     CONSTANT(kExporterRows);
+    CONSTANT(kRuleRows);
+    CONSTANT(kRulesOffset);
+    CONSTANT(kOtherRules);
     constant("constant.PolicyBits.kDisabled", PolicyBits::kDisabled);
     constant("constant.PolicyBits.kRetired", PolicyBits::kRetired);
     constant("constant.PolicyBits.kAsleep", PolicyBits::kAsleep);
@@ -214,6 +218,13 @@ void control() {
     FIELD(Totals, unfinished);
     FIELD(Totals, reserved);
     MEMBER(Totals, exporters);
+    STRUCT(RuleTotals);
+    FIELD(RuleTotals, rule);
+    FIELD(RuleTotals, sampled_out);
+    FIELD(RuleTotals, late);
+    STRUCT(RuleArea);
+    MEMBER(RuleArea, rows);
+    MEMBER(RuleArea, noted);
     STRUCT(AckJournal);
     FIELD(AckJournal, armed);
     FIELD(AckJournal, index);

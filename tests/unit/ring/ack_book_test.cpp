@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The agent is killed after each of its stores in turn; the next agent must find mark and totals on the same side.
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "ring/ack_book.hpp"
@@ -62,6 +64,55 @@ TEST(AckBookTest, MovesMarkAndTotalsTogetherWhereverTheAgentIsKilled) {
         EXPECT_EQ(memcmp(&image.view().control().totals, &wanted, sizeof wanted), 0)
             << "killed after store " << kill_after;
         EXPECT_EQ(image.view().control().journal.armed, 0u);
+        ++(moved ? booked : not_booked);
+    }
+    EXPECT_GT(booked, 3) << "kills after the journal was armed";
+    EXPECT_GT(not_booked, 3) << "and before";
+}
+
+std::vector<RuleTotals> rows_of(const std::array<RuleTotals, kRuleRows>& all) {
+    std::vector<RuleTotals> rows;
+    for (const RuleTotals& row : all)
+        if (row.rule != 0) rows.push_back(row);
+    return rows;
+}
+
+TEST(AckBookTest, MovesTheRowsOfRulesWithTheMarkWhereverTheAgentIsKilled) {
+    const std::vector<RuleTotals> before = {{11, 2, 0}}, after = {{11, 3, 1}, {12, 4, 0}};
+    bool finished = false;
+    int booked = 0, not_booked = 0;
+    for (int kill_after = 0; !finished; ++kill_after) {
+        test::BufferImage image;
+        image->claim(2);
+        image->append(2, test::Bytes(500, 0), 0);
+        const ChunkWord half = mark_of(1, 100, 2), whole = mark_of(1, 300, 9);
+        AckBook<> first;
+        ASSERT_TRUE(first.open(image.view(), test::extents_of(image.view())));
+        EXPECT_TRUE(rows_of(first.open_rules()).empty());
+        const RuleChange one[] = {{0, before[0]}};
+        first.move_mark(2, half, with_acknowledged(2), one);
+
+        KillingAtomics::stores_left = 1000;
+        AckBook<KillingAtomics> killed;
+        ASSERT_TRUE(killed.open(image.view(), test::extents_of(image.view())));
+        EXPECT_EQ(rows_of(killed.open_rules()), before);
+        KillingAtomics::stores_left = kill_after;
+        try {
+            const RuleChange both[] = {{0, after[0]}, {1, after[1]}};
+            killed.move_mark(2, whole, with_acknowledged(9), both);
+            finished = true;
+        } catch (const Killed&) {
+        }
+
+        // The next one dies as well, in the middle of another step, and must not bring back what never happened.
+        AckBook<> next;
+        ASSERT_TRUE(next.open(image.view(), test::extents_of(image.view())));
+        const bool moved = image->mark(2) == whole;
+        EXPECT_EQ(rows_of(next.open_rules()), moved ? after : before) << "killed after store " << kill_after;
+        image.view().control().journal.armed = AckBook<>::kMark;
+        AckBook<> last;
+        ASSERT_TRUE(last.open(image.view(), test::extents_of(image.view())));
+        EXPECT_EQ(rows_of(last.open_rules()), moved ? after : before) << "killed after store " << kill_after;
         ++(moved ? booked : not_booked);
     }
     EXPECT_GT(booked, 3) << "kills after the journal was armed";

@@ -89,6 +89,51 @@ TEST(EquationsTest, HoldWhereEverySpanIsSomewhere) {
     EXPECT_EQ(equations[1].verdict, Judgement::kOk);
 }
 
+// Beside `store`, one that came later: of it the rules say too much.
+TEST(EquationsTest, NameTheRulesThatSampledOut) {
+    ring::Totals totals = exported(87, 70);
+    totals.exporters[0].sampled_out = 17;
+    totals.exporters[1] = row("debug");
+    totals.exporters[1].exported = 30;
+    totals.exporters[1].sampled_out = 7;
+    totals.exporters[1].elsewhere = 50;
+    const ring::RuleTotals rules[] = {{21, 10, 2}, {22, 0, 0}, {ring::kOtherRules, 7, 0}};
+    ProcessAccount account = process();
+    fill_exporters(account, totals, nullptr);
+    fill_rules(account, rules, nullptr);
+    const auto equations = equations_of(account);
+    ASSERT_EQ(equations.size(), 3u);
+    EXPECT_EQ(equations[1].text(), "ended 90 = exported 70 + rejected 0 + sampled_out{rule 21} 10 + "
+                                   "sampled_out{(other)} 7 + dropped{full} 3 + pending 0");
+    EXPECT_EQ(equations[1].verdict, Judgement::kOk);
+    EXPECT_EQ(equations[2].text(),
+              "ended 90 = exported 30 + rejected 0 + sampled_out 7 + dropped{full} 3 + pending 0 + elsewhere 50");
+    EXPECT_EQ(equations[2].verdict, Judgement::kOk);
+
+    const auto total = equations_of(total_of({account, account}));
+    EXPECT_EQ(total[1].text(), "ended 180 = exported 140 + rejected 0 + sampled_out{rule 21} 20 + "
+                               "sampled_out{(other)} 14 + dropped{full} 6 + pending 0");
+}
+
+// By an agent that did not count them by rule; and more by rules than at all, which cannot be.
+TEST(EquationsTest, RulesHaveNoMoreThanWasSampledOut) {
+    ring::Totals totals = exported(87, 70);
+    totals.exporters[0].sampled_out = 17;
+    ProcessAccount account = process();
+    fill_exporters(account, totals, nullptr);
+    const ring::RuleTotals some[] = {{21, 10, 0}};
+    fill_rules(account, some, nullptr);
+    Equation equation = equations_of(account)[1];
+    EXPECT_EQ(equation.text(), "ended 90 = exported 70 + rejected 0 + sampled_out{rule 21} 10 + sampled_out 7 + "
+                               "dropped{full} 3 + pending 0");
+    EXPECT_EQ(equation.verdict, Judgement::kOk);
+    const ring::RuleTotals many[] = {{21, 18, 0}};
+    fill_rules(account, many, nullptr);
+    equation = equations_of(account)[1];
+    EXPECT_EQ(equation.verdict, Judgement::kMismatch);
+    EXPECT_EQ(equation.difference(), "1 too many");
+}
+
 TEST(EquationsTest, CountUnfinishedSpansOfTheDeadOnce) {
     ring::Totals totals = exported(87, 97);
     totals.unfinished = 10;

@@ -15,6 +15,8 @@
 namespace spanring::agent {
 namespace {
 
+using Rows = std::vector<ring::RuleTotals>;
+
 TEST_F(DecidedDrainTest, SendsWhatIsKeptAndCountsTheRest) {
     FileImage image(directory);
     image->claim(kChunk);
@@ -154,6 +156,32 @@ TEST_F(DecidedDrainTest, LateSpansFollowTheirTrace) {
     EXPECT_EQ(rule(Policies::kNoPolicy).late_errors.get(), 1u);
     EXPECT_EQ(rule("named").late_errors.get(), 0u);
     EXPECT_EQ(finish(image).sampled_out, 3u);
+    EXPECT_EQ(ledger.of(image.instance()).rules, (Rows{{rule_hash(Policies::kNoPolicy), 3, 1}}));
+}
+
+// Whatever places they have, in whichever configuration.
+TEST_F(DecidedDrainTest, RulesAreCountedByTheirNames) {
+    FileImage image(directory);
+    image->claim(kChunk);
+    PolicyOptions few = of_type(PolicyType::kNever), never = few;
+    few.name = "few";
+    never.name = "never";
+    for (uint64_t i = 0; i < 6; ++i) append(image, ended(i, i));
+    start_with({few});
+    pass_until_decided(6);
+    pass();
+    drainer.reset();
+    const auto rows = [&] { return Rows(ring::rule_area(image.view()).rows, ring::rule_area(image.view()).rows + 3); };
+    EXPECT_EQ(rows(), (Rows{{rule_hash("few"), 6, 0}, {}, {}}));
+
+    start_with({named("wanted"), never, few});
+    for (uint64_t i = 6; i < 12; ++i) append(image, ended(i, i, i % 3 == 0 ? "wanted" : "work"));
+    image->open_slot(3, started(20, 20, "left"));
+    pass_until_decided(6);
+    pass();
+    EXPECT_EQ(rows(), (Rows{{rule_hash("few"), 6, 0}, {rule_hash("never"), 4, 0}, {}}));
+    EXPECT_EQ(finish(image).sampled_out, 11u);
+    EXPECT_EQ(ledger.of(image.instance()).rules, (Rows{{rule_hash("few"), 6, 0}, {rule_hash("never"), 5, 0}}));
 }
 
 TEST_F(DecidedDrainTest, SpansOfTheDeadHaveEnded) {

@@ -106,8 +106,33 @@ TEST(LedgerTest, GivesBackWhatItWasTold) {
     EXPECT_EQ(row.filtered, 9u);
 }
 
-// As earlier states wrote it: nothing was sampled out or filtered.
-constexpr char kVersion8[] = R"sql(
+TEST(LedgerTest, KnowsWhichRulesSampledOutWhat) {
+    const spanring::test::TemporaryDirectory directory;
+    const std::string file = directory.file("ledger.db");
+    const auto rules_of = [&](const Ledger& ledger) { return ledger.processes().at(0).rules; };
+    {
+        const auto ledger = Ledger::open(file);
+        ledger->name_rule(UINT64_MAX, "errors");
+        ledger->name_rule(22, "slow");
+        ledger->name_rule(23, "of nobody");
+        ProcessRow told = process(1);
+        told.rules = {{UINT64_MAX, 5, 1}};
+        EXPECT_TRUE(ledger->update(told));
+        told.rules = {{UINT64_MAX, 6, 2}, {22, 3, 0}};
+        EXPECT_TRUE(ledger->update(told));
+        EXPECT_EQ(rules_of(*ledger), told.rules);
+        EXPECT_EQ(ledger->rule_name(23), "of nobody");
+        EXPECT_EQ(ledger->rule_name(24), "");
+    }
+    const auto next = Ledger::open(file);
+    EXPECT_EQ(rules_of(*next), (std::vector<ring::RuleTotals>{{UINT64_MAX, 6, 2}, {22, 3, 0}}));
+    EXPECT_EQ(next->rule_name(UINT64_MAX), "errors");
+    EXPECT_EQ(next->rule_name(23), "") << "names that no row has are forgotten with the agent that told them";
+    EXPECT_EQ(Ledger::open_read_only(file)->rule_name(22), "slow");
+}
+
+// As earlier states wrote it: nothing was counted by rule.
+constexpr char kVersion9[] = R"sql(
 CREATE TABLE processes (account BLOB PRIMARY KEY, pid INTEGER NOT NULL, uid INTEGER NOT NULL, program TEXT NOT NULL,
     service TEXT NOT NULL, attached_unix_nano INTEGER NOT NULL, updated_unix_nano INTEGER NOT NULL,
     finished INTEGER NOT NULL, quarantine TEXT NOT NULL, agent_died INTEGER NOT NULL, started INTEGER NOT NULL,
@@ -121,7 +146,8 @@ CREATE INDEX processes_by_instance ON processes (instance);
 CREATE INDEX processes_by_age ON processes (finished, updated_unix_nano);
 CREATE TABLE exports (account BLOB NOT NULL, exporter INTEGER NOT NULL, place INTEGER NOT NULL,
     exported INTEGER NOT NULL, rejected INTEGER NOT NULL, spooled INTEGER NOT NULL, dropped_invalid INTEGER NOT NULL,
-    dropped_queue INTEGER NOT NULL, elsewhere INTEGER NOT NULL, PRIMARY KEY (account, exporter)) WITHOUT ROWID;
+    dropped_queue INTEGER NOT NULL, elsewhere INTEGER NOT NULL, sampled_out INTEGER NOT NULL,
+    filtered INTEGER NOT NULL, PRIMARY KEY (account, exporter)) WITHOUT ROWID;
 CREATE TABLE spools (account BLOB NOT NULL, exporter INTEGER NOT NULL, exported INTEGER NOT NULL,
     rejected INTEGER NOT NULL, dropped INTEGER NOT NULL, PRIMARY KEY (account, exporter)) WITHOUT ROWID;
 CREATE TABLE exporters (exporter INTEGER PRIMARY KEY, name TEXT NOT NULL);
@@ -132,15 +158,17 @@ CREATE TABLE agent (ended_well INTEGER NOT NULL);
 INSERT INTO agent VALUES (1);
 INSERT INTO processes VALUES (x'01010101010101010101010101010101', 1001, 0, 'prog', 'cart', 100, 200, 1, '', 0,
     10, 20, 30, 40, 50, 60, 0, 80, 90, 100, 5, 6, x'01010101010101010101010101010101', 0, 0, 11, 12, 0);
-INSERT INTO exports VALUES (x'01010101010101010101010101010101', 77, 2, 1, 2, 3, 4, 5, 7);
+INSERT INTO exports VALUES (x'01010101010101010101010101010101', 77, 2, 1, 2, 3, 4, 5, 7, 8, 9);
 )sql";
 
 TEST(LedgerTest, UpgradesTheVersionBefore) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
-    Database::open(file, {"ledger", 0x53504c44, 8, kVersion8});
+    Database::open(file, {"ledger", 0x53504c44, 9, kVersion9});
     EXPECT_THROW(Ledger::open_read_only(file), std::runtime_error) << "a reader changes nothing";
-    Ledger::open(file)->update(process(2));
+    ProcessRow told = process(2);
+    told.rules = {{21, 8, 0}};
+    Ledger::open(file)->update(told);
     const auto processes = Ledger::open_read_only(file)->processes();
     ASSERT_EQ(processes.size(), 2u);
     EXPECT_EQ(processes[1].instance, instance(1));
@@ -150,6 +178,8 @@ TEST(LedgerTest, UpgradesTheVersionBefore) {
     EXPECT_FALSE(processes[1].sender);
     EXPECT_EQ(processes[1].agent.acknowledged, 5u);
     EXPECT_EQ(processes[1].agent.unfinished, 6u);
+    EXPECT_EQ(processes[0].rules, told.rules);
+    EXPECT_TRUE(processes[1].rules.empty());
     for (const ProcessRow& each : processes) {
         const ring::ExporterTotals& row = each.agent.exporters[2];
         EXPECT_EQ(row.exported, 1u);
@@ -158,7 +188,8 @@ TEST(LedgerTest, UpgradesTheVersionBefore) {
         EXPECT_EQ(row.dropped_invalid, 4u);
         EXPECT_EQ(row.dropped_spool, 5u);
         EXPECT_EQ(row.elsewhere, 7u);
-        EXPECT_EQ(row.filtered, &each == &processes[1] ? 0u : 9u);
+        EXPECT_EQ(row.sampled_out, 8u);
+        EXPECT_EQ(row.filtered, 9u);
     }
 }
 
@@ -263,7 +294,7 @@ TEST(LedgerTest, AnotherUserOrAnotherFileOfTheNameReplacesNothing) {
 TEST(LedgerTest, GoesOnWithTheAccountsOfAnEarlierVersion) {
     const spanring::test::TemporaryDirectory directory;
     const std::string file = directory.file("ledger.db");
-    Database::open(file, {"ledger", 0x53504c44, 8, kVersion8})
+    Database::open(file, {"ledger", 0x53504c44, 9, kVersion9})
         .execute("UPDATE processes SET finished = 0; INSERT INTO spools VALUES (x'01010101010101010101010101010101', "
                  "77, 1, 0, 0)");
     const auto ledger = Ledger::open(file);
@@ -404,9 +435,9 @@ TEST(LedgerTest, SetsAsideWhatIsNoLedger) {
     const std::string future = directory.file("future.db");
     { Ledger::open(future); }
     {
-        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 9, ""};
+        constexpr DatabaseSchema kSame = {"ledger", 0x53504c44, 10, ""};
         Database database = Database::open(future, kSame);
-        database.execute("PRAGMA user_version = 10");
+        database.execute("PRAGMA user_version = 11");
     }
     expect_set_aside(future);
 

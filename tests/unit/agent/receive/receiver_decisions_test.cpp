@@ -104,7 +104,7 @@ protected:
             for (const Ballot& ballot : paper.ballots) {
                 const bool kept = std::any_of(keep.begin(), keep.end(),
                                               [&](uint64_t trace) { return key_of(trace) == ballot.trace; });
-                verdicts.push_back({paper.parcel, ballot.trace, {kept, 0}});
+                verdicts.push_back({paper.parcel, ballot.trace, {kept, 0}, late_});
             }
         }
         desk_->announce(verdicts);
@@ -143,6 +143,7 @@ protected:
     std::vector<std::optional<ReceiverReply>> replies_;
     int wakes_ = 0;
     bool decides_ = true;
+    bool late_ = false;  // what is decided
     uint64_t kept_bytes_ = uint64_t{1} << 30;
 };
 
@@ -179,6 +180,30 @@ TEST_F(ReceiverDecisionsTest, WhatIsKeptIsSentAndTheRestIsSampledOut) {
     expect("cart", 1, 1);
     EXPECT_EQ(kept_files(), 0u);
     EXPECT_TRUE(receiver_->idle());
+}
+
+TEST_F(ReceiverDecisionsTest, WhatIsSampledOutIsCountedByRuleAndWithItsErrorsThatCameLate) {
+    using Rows = std::vector<ring::RuleTotals>;
+    const uint64_t errors = rule_hash("errors");
+    send(request("shop", {span(1, 0), span(1, 1, kError)}));
+    decide({});
+    work();
+    EXPECT_EQ(row("shop").rules, (Rows{{errors, 2, 0}}));
+    late_ = true;
+    send(request("shop", {span(1, 2), span(1, 3, kError)}) + request("cart", {span(1, 4, kError), span(1, 5, kError)}));
+    work_later();  // it is in its file
+    EXPECT_EQ(row("shop").rules, (Rows{{errors, 2, 0}}));
+    decide({});
+    work();
+    EXPECT_EQ(row("shop").rules, (Rows{{errors, 4, 1}}));
+    EXPECT_EQ(row("cart").rules, (Rows{{errors, 2, 2}}));
+    start_again();
+    send(request("shop", {span(2, 6, kError), span(3, 7)}));
+    decide({3});
+    work();
+    EXPECT_EQ(row("shop").rules, (Rows{{errors, 5, 2}}));
+    EXPECT_EQ(row("cart").rules, (Rows{{errors, 2, 2}}));
+    expect("shop", 1, 5);
 }
 
 TEST_F(ReceiverDecisionsTest, ARequestIsSentOnceAllOfItIsDecided) {
