@@ -1,50 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/secret_file.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <stdexcept>
 #include <utility>
 
-#include "base/descriptor.hpp"
-#include "base/error_text.hpp"
+#include "base/file_beginning.hpp"
 
 namespace spanring::agent {
 namespace {
 
 constexpr size_t kMost = size_t{64} << 10;  // of the first line; no backend takes a header of that size
 
-// `ret_fault` where there is none. It is read while spans flow: what nobody writes into and what never ends must not
-// keep the thread that asks.
+// `ret_fault` where there is none.
 std::string read_first_line(const std::string& path, std::string& ret_fault) {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-    struct stat found {};
-    std::string line;
-    if (!file || ::fstat(file.get(), &found) != 0) {
-        ret_fault = "cannot read " + path + ": " + error_text(errno);
-        return line;
-    }
-    if (!S_ISREG(found.st_mode)) {
-        ret_fault = "cannot read " + path + ": is not a regular file";
-        return line;
-    }
-    for (std::array<char, 4096> some;;) {
-        const ssize_t got = ::read(file.get(), some.data(), some.size());
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) ret_fault = "cannot read " + path + ": " + error_text(errno);
-        if (got == 0 && line.empty()) ret_fault = "cannot read " + path + ", it is empty";
-        if (got <= 0) return line;
-        line.append(some.data(), static_cast<size_t>(got));
-        const size_t end = line.find('\n');
-        if (end != std::string::npos) line.resize(end);
-        if (line.size() > kMost) ret_fault = "the first line of " + path + " is longer than a header can be";
-        if (end != std::string::npos || !ret_fault.empty()) return line;
-    }
+    std::string line = read_beginning(path, kMost + 1, ret_fault);
+    line.resize(std::min(line.size(), line.find('\n')));
+    if (line.size() > kMost) ret_fault = "the first line of " + path + " is longer than a header can be";
+    return line;
 }
 
 }  // namespace

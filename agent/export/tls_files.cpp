@@ -1,27 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/tls_files.hpp"
 
-#include <cerrno>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 
-#include "base/error_text.hpp"
+#include "base/file_beginning.hpp"
 
 namespace spanring::agent {
 
 namespace {
 
+constexpr size_t kMost = size_t{16} << 20;  // the authorities of all the world are some hundred KiB
+
 // Its bytes; `ret_fault` where it cannot be read.
 std::string read_file(const std::string& path, std::string& ret_fault) {
     if (path.empty()) return {};
-    errno = 0;
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    if (file) text << file.rdbuf();
-    if (!file || text.str().empty())
-        ret_fault = "cannot read " + path + (errno != 0 ? ": " + error_text(errno) : ", it is empty");
-    return text.str();
+    std::string bytes = read_beginning(path, kMost + 1, ret_fault);
+    if (bytes.size() > kMost) ret_fault = "cannot read " + path + ": it has more than 16 MiB";
+    return bytes;
 }
 
 std::string read_named(const std::string& path, const char* key) {
