@@ -46,6 +46,7 @@
 #include "export/grpc/exporter.hpp"
 #include "export/grpc/log.hpp"
 #include "export/http/exporter.hpp"
+#include "export/kafka/exporter.hpp"
 #include "ledger/ledger.hpp"
 #include "metrics/agent_metrics.hpp"
 #include "metrics/health.hpp"
@@ -260,6 +261,8 @@ private:
             case ExporterType::kOtlpHttp:
                 return std::make_unique<OtlpHttpExporter>(config.id, index, config.required(), config.http,
                                                           ledger_.get());
+            case ExporterType::kKafka:
+                return make_kafka_exporter(config.id, index, config.required(), config.kafka, ledger_.get());
             case ExporterType::kFile:
                 return std::make_unique<FileExporter>(config.id, index, config.required(), config.file);
             case ExporterType::kDebug:

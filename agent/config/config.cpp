@@ -16,8 +16,9 @@ struct Type {
     const char* name;
     const char* other_name;  // the Collector's; empty: it has none
 };
-constexpr std::array<Type, 5> kTypes = {{{ExporterType::kOtlpGrpc, "otlp_grpc", "otlp"},
+constexpr std::array<Type, 6> kTypes = {{{ExporterType::kOtlpGrpc, "otlp_grpc", "otlp"},
                                          {ExporterType::kOtlpHttp, "otlp_http", "otlphttp"},
+                                         {ExporterType::kKafka, "kafka", ""},
                                          {ExporterType::kFile, "file", ""},
                                          {ExporterType::kDebug, "debug", ""},
                                          {ExporterType::kStore, "store", ""}}};
@@ -97,6 +98,7 @@ std::vector<Option> describe_type(ExporterConfig& exporter) {
     switch (exporter.type) {
         case ExporterType::kOtlpGrpc: return describe(exporter.otlp);
         case ExporterType::kOtlpHttp: return describe(exporter.http);
+        case ExporterType::kKafka: return describe(exporter.kafka);
         case ExporterType::kFile: return describe(exporter.file);
         case ExporterType::kDebug: return describe(exporter.debug);
         case ExporterType::kStore: return describe(exporter.store);

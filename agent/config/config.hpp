@@ -23,6 +23,7 @@
 #include "export/file/options.hpp"
 #include "export/grpc/options.hpp"
 #include "export/http/options.hpp"
+#include "export/kafka/options.hpp"
 #include "metrics/metrics_address.hpp"
 #include "processors/processor_options.hpp"
 #include "receive/receiver_options.hpp"
@@ -35,7 +36,7 @@ namespace spanring::agent {
 
 struct Option;
 
-enum class ExporterType : uint8_t { kOtlpGrpc, kOtlpHttp, kFile, kDebug, kStore };
+enum class ExporterType : uint8_t { kOtlpGrpc, kOtlpHttp, kKafka, kFile, kDebug, kStore };
 
 // The connectors.
 inline constexpr char kSpanMetrics[] = "spanmetrics";
@@ -48,14 +49,17 @@ struct ExporterConfig {
     bool best_effort = false;  // what `debug` always is
     OtlpGrpcOptions otlp;
     OtlpHttpOptions http;
+    KafkaOptions kafka;
     FileOptions file;
     DebugOptions debug;
     StoreOptions store;
 
     bool required() const { return type != ExporterType::kDebug && !best_effort; }
-    // What both ways of OTLP have in common; null for the others.
+    bool is_otlp() const { return type == ExporterType::kOtlpGrpc || type == ExporterType::kOtlpHttp; }
+    // What both ways of OTLP have in common with Kafka; null for the others.
     const OtlpOptions* delivery() const {
         if (type == ExporterType::kOtlpGrpc) return &otlp;
+        if (type == ExporterType::kKafka) return &kafka;
         return type == ExporterType::kOtlpHttp ? &http : nullptr;
     }
     // What its queue takes of what has to wait.

@@ -11,6 +11,7 @@
 #include "config/config.hpp"
 #include "export/grpc/endpoint.hpp"
 #include "export/http/endpoint.hpp"
+#include "export/kafka/library.hpp"
 #include "export/tls_files.hpp"
 #include "ring/layout.hpp"
 
@@ -83,7 +84,7 @@ void fill_places(Config& config, const Judge& judge) {
 // Those of the keys were checked where they stand, but for what two say together.
 void check_endpoints(const Config& config, const Judge& judge) {
     for (const ExporterConfig& exporter : config.exporters) {
-        if (exporter.delivery() == nullptr) continue;
+        if (!exporter.is_otlp()) continue;
         const bool http = exporter.type == ExporterType::kOtlpHttp;
         const bool whole = http && !exporter.http.traces_endpoint.empty();
         const std::string& endpoint = whole ? exporter.http.traces_endpoint : exporter.delivery()->endpoint;
@@ -110,7 +111,7 @@ std::string place_in(const std::string& path, const Judge& judge) {
 // What the transports would refuse.
 void check_headers(const Config& config, const Judge& judge) {
     for (const ExporterConfig& exporter : config.exporters) {
-        if (exporter.delivery() == nullptr) continue;
+        if (!exporter.is_otlp()) continue;
         const bool http = exporter.type == ExporterType::kOtlpHttp;
         for (const OptionFault& fault : http ? header_faults(exporter.http) : header_faults(exporter.otlp)) {
             const std::string path = "exporters." + exporter.id + "." + fault.key;
@@ -119,10 +120,23 @@ void check_headers(const Config& config, const Judge& judge) {
     }
 }
 
+void check_kafka(const Config& config, const Judge& judge) {
+    for (const ExporterConfig& exporter : config.exporters) {
+        if (exporter.type != ExporterType::kKafka) continue;
+        const std::string path = "exporters." + exporter.id;
+        if (!has_kafka())
+            judge.problems.push_back(place_in(path, judge) + path + ": this agent was built without librdkafka");
+        for (const OptionFault& fault : faults_of(exporter.kafka))
+            judge.problems.push_back(place_in(path + "." + fault.key, judge) + path + "." + fault.key + ": " +
+                                     fault.what);
+    }
+}
+
 // Not for what is no endpoint: that is told already, and whether its files matter is not known.
 bool uses_tls(const ExporterConfig& exporter) {
     try {
         if (exporter.type == ExporterType::kOtlpHttp) return exporter.http.https();
+        if (exporter.type == ExporterType::kKafka) return !exporter.kafka.insecure;
         return parse_endpoint(exporter.otlp.endpoint, exporter.otlp.insecure).tls;
     } catch (const std::invalid_argument&) {
         return false;
@@ -245,6 +259,7 @@ void check_config(Config& config, const Origins& origins, Problems& problems, Pr
     fill_places(config, judge);
     check_endpoints(config, judge);
     check_headers(config, judge);
+    check_kafka(config, judge);
     check_whole(config, judge);
     check_tail_sampling(config, judge);
     warn_of_open_receivers(config.otlp, {origins, warnings});

@@ -35,6 +35,12 @@ void read_otlp_http(Section section, ExporterConfig& exporter) {
     }
 }
 
+void read_kafka(Section section, ExporterConfig& exporter) {
+    // Whoever gives it wants it, as in the Collector's.
+    if (section.has("tls")) exporter.kafka.insecure = false;
+    read_options(section, describe(exporter));
+}
+
 void report_unknown(Section& section, const ConfigValue::Entry& entry, const char* what,
                     const std::vector<std::string>& known) {
     section.report(entry.place, std::string("unknown ") + what + " '" + entry.key + "'" +
@@ -56,6 +62,8 @@ void read_exporters(Section section, FileConfig& config) {
         Section options(entry.value, section.path_of(entry.key), section.source());
         if (type == ExporterType::kOtlpHttp) {
             read_otlp_http(std::move(options), exporter);
+        } else if (type == ExporterType::kKafka) {
+            read_kafka(std::move(options), exporter);
         } else {
             read_options(options, describe(exporter));
         }

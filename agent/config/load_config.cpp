@@ -30,7 +30,7 @@ void set_by_flag(const std::string& flag, const std::optional<std::string>& text
     if (!wrong.empty()) problems.push_back(flag + ": " + wrong);
 }
 
-bool is_otlp(const ExporterConfig& exporter) { return exporter.delivery() != nullptr; }
+bool is_otlp(const ExporterConfig& exporter) { return exporter.is_otlp(); }
 
 ExporterConfig make_exporter(ExporterType type, const FileConfig& file) {
     ExporterConfig exporter;
@@ -73,7 +73,8 @@ void choose_by_flags(const Flags& flags, const FileConfig& file, ExporterType pr
     for (const std::string& said : flags.exporters) {
         std::string name;
         set_by_flag("--exporter", said,
-                    option::choice(name, {"otlp", "otlp_grpc", "otlp_http", "file", "debug", "store"}), problems);
+                    option::choice(name, {"otlp", "otlp_grpc", "otlp_http", "kafka", "file", "debug", "store"}),
+                    problems);
         if (name.empty()) continue;
         const ExporterType type = type_of(name, file, protocol);
         const auto same_type = [&](const ExporterConfig& exporter) { return exporter.type == type; };
@@ -172,7 +173,7 @@ void name_origins(const Flags& flags, const OtelEnvironment& otel, const Config&
     if (!otel.log_level.empty()) origins.emplace("service.telemetry.logs.level", "OTEL_LOG_LEVEL");
     for (const auto& [key, variable] : otel.variables_of_batch) origins.emplace("processors.batch." + key, variable);
     for (const ExporterConfig& exporter : config.exporters) {
-        if (exporter.delivery() == nullptr) continue;
+        if (!exporter.is_otlp()) continue;
         const std::string path = "exporters." + exporter.id + ".";
         const bool http = exporter.type == ExporterType::kOtlpHttp;
         if (flags.endpoint && exporter.delivery()->endpoint == *flags.endpoint)

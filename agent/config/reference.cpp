@@ -85,8 +85,8 @@ void print_table(const Rows& rows, std::string& out) {
 
 std::vector<ReferenceTable> reference() {
     Config config;
-    for (const auto type : {ExporterType::kOtlpGrpc, ExporterType::kOtlpHttp, ExporterType::kFile, ExporterType::kDebug,
-                            ExporterType::kStore}) {
+    for (const auto type : {ExporterType::kOtlpGrpc, ExporterType::kOtlpHttp, ExporterType::kKafka, ExporterType::kFile,
+                            ExporterType::kDebug, ExporterType::kStore}) {
         ExporterConfig& exporter = config.exporters.emplace_back();
         exporter.id = type_name(exporter.type = type);
     }
@@ -117,6 +117,7 @@ std::vector<ReferenceTable> reference() {
             std::move(grpc),
             std::move(http),
             std::move(both),
+            table_of(file, "exporters.kafka"),
             table_of(file, "exporters.file"),
             table_of(file, "exporters.debug"),
             table_of(file, "exporters.store"),

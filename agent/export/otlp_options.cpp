@@ -41,17 +41,24 @@ std::vector<Option> describe_queue(OtlpOptions& otlp) {
 
 }  // namespace
 
-std::vector<Option> describe_delivery(OtlpOptions& otlp) {
+std::vector<Option> describe_waiting(OtlpOptions& otlp) {
     return {
-        {"timeout", duration(otlp.timeout, milliseconds(1)), "time limit of one attempt"},
-        {"headers", Secrets{otlp.headers}, "sent with every request; their values are never printed"},
-        {"auth", Group{{{"authenticator", text(otlp.authenticator, "name"),
-                         "that of `extensions` by which requests say who sends"}}}},
         {"retry_on_failure", Group{describe(otlp.retry)}},
         {"rate_limit", Group{describe(otlp.rate_limit)}},
         {"sending_queue", Group{describe_queue(otlp)}},
         {"spool", Group{describe(otlp.spool)}},
     };
+}
+
+std::vector<Option> describe_delivery(OtlpOptions& otlp) {
+    std::vector<Option> options = {
+        {"timeout", duration(otlp.timeout, milliseconds(1)), "time limit of one attempt"},
+        {"headers", Secrets{otlp.headers}, "sent with every request; their values are never printed"},
+        {"auth", Group{{{"authenticator", text(otlp.authenticator, "name"),
+                         "that of `extensions` by which requests say who sends"}}}},
+    };
+    append(options, describe_waiting(otlp));
+    return options;
 }
 
 std::vector<Option> describe_tls_files(OtlpOptions& otlp) {

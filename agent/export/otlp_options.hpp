@@ -57,6 +57,7 @@ struct OptionFault {
 
 // The keys that do not depend on the way, and those of `tls` that do not.
 std::vector<Option> describe_delivery(OtlpOptions& otlp);
+std::vector<Option> describe_waiting(OtlpOptions& otlp);  // of these, what has to wait, and for how long
 std::vector<Option> describe_tls_files(OtlpOptions& otlp);
 
 }  // namespace spanring::agent

@@ -133,7 +133,19 @@ std::string reach(const Target& target, std::chrono::milliseconds patience) {
     return error == 0 ? "" : error_text(error);
 }
 
+Finding look_at_brokers(const ExporterConfig& exporter, std::chrono::milliseconds patience) {
+    const std::string where = join(exporter.kafka.brokers, ",");
+    const std::string trouble = try_kafka(exporter.kafka, patience);
+    if (trouble.empty())
+        return {Health::kOk, "backend", exporter.id + ": " + where + " answers for topic " + exporter.kafka.topic, ""};
+    return {Health::kError, "backend",
+            exporter.id + ": " + where + " cannot be used: " + trouble +
+                "; spans wait in the spool, and are dropped and counted once that is full",
+            "start the cluster, make the topic, or correct the exporter's brokers, auth and tls (--config FILE)"};
+}
+
 Finding look_at_backend(const ExporterConfig& exporter, std::chrono::milliseconds patience) {
+    if (exporter.type == ExporterType::kKafka) return look_at_brokers(exporter, patience);
     if (exporter.delivery() == nullptr)
         return {Health::kOk, "backend", exporter.id + ": on this host, nothing to connect to", ""};
     const Target target = target_of(exporter);

@@ -13,6 +13,7 @@
 #include "base/quantity.hpp"
 #include "export/grpc/transport.hpp"
 #include "export/http/transport.hpp"
+#include "export/kafka/exporter.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -58,6 +59,14 @@ std::string try_backend(const ExporterConfig& exporter, std::chrono::millisecond
         const Answer& answer = ended.front().answer;
         if (answer.verdict == Verdict::kAccepted) return {};
         return answer.message.empty() ? no_answer : answer.message;
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+}
+
+std::string try_kafka(const KafkaOptions& options, std::chrono::milliseconds patience) {
+    try {
+        return look_at_kafka(options, patience);
     } catch (const std::exception& error) {
         return error.what();
     }

@@ -16,4 +16,7 @@ namespace spanring::agent {
 // Empty: it was taken. Else the backend's reason, or that there was no answer in this time.
 std::string try_backend(const ExporterConfig& exporter, std::chrono::milliseconds patience);
 
+// Of brokers, which are asked for the topic. Empty, or why it cannot be written to.
+std::string try_kafka(const KafkaOptions& options, std::chrono::milliseconds patience);
+
 }  // namespace spanring::agent
