@@ -38,3 +38,4 @@ python3 "$source/tests/bindings/tracing_test.py" "$CARGO_TARGET_DIR/debug/exampl
 python3 "$source/tests/bindings/opentelemetry_rust_test.py" "$CARGO_TARGET_DIR/debug/examples/semantics" "$CARGO_TARGET_DIR/debug/examples/api_service"
 python3 "$source/tests/bindings/tower_test.py" "$CARGO_TARGET_DIR/debug/examples/requests"
 python3 "$source/tests/bindings/axum_test.py" "$CARGO_TARGET_DIR/debug/axum-service"
+python3 "$source/tests/bindings/receiving_sdks_test.py" rust grpc,http "$CARGO_TARGET_DIR/debug/sender"

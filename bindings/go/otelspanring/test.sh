@@ -32,7 +32,8 @@ CGO_ENABLED=1 go test -race -count=1 ./...
 CGO_ENABLED=0 GOOS=darwin go build ./...
 mkdir -p "$build/bindings/go"
 # In Go alone but for the library, so that the SDK is compiled once for these and for the tests' other programs.
-CGO_ENABLED=1 go build -C "$programs" -tags=netgo,osusergo -buildvcs=false -o "$build/bindings/go" ./semantics ./service
+CGO_ENABLED=1 go build -C "$programs" -tags=netgo,osusergo -buildvcs=false -o "$build/bindings/go" ./semantics ./service ./sender
 
 [ -x "$build/agent/spanring-agent" ] || skip "the agent is not built"
 python3 "$source/tests/bindings/opentelemetry_go_test.py" "$build/bindings/go/semantics" "$build/bindings/go/service"
+python3 "$source/tests/bindings/receiving_sdks_test.py" go grpc,http "$build/bindings/go/sender"
