@@ -3362,10 +3362,18 @@ inline uint64_t file_size_limit() {
 namespace spanring::ring {
 namespace {
 
-constexpr uint32_t kFirstExtents = 2;             // for a thread's first span: open, then finished
+constexpr uint32_t kFirstExtents = 2;         // for a thread's first span: open, then finished
+constexpr uint64_t kFirstMapped = 4 * kPage;  // of each: to map all of it would be a quarter of what that span takes
+static_assert(kFirstExtents <= kExtentsPerGroup, "they lie one behind the other");
 constexpr uint32_t kExtentsWithoutPopulate = 32;  // a kernel that cannot populate gets all its extents at birth
 
 void read_program_name(uint8_t (&program)[64]) {
+    // The first thread's name, which that thread has without opening a file.
+    char name[16] = {};
+    if (syscall(SYS_gettid) == getpid() && prctl(PR_GET_NAME, name) == 0) {
+        memcpy(program, name, sizeof name);
+        return;
+    }
     const int file = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
     if (file < 0) return;
     const ssize_t size = read(file, program, sizeof program - 1);
@@ -3411,6 +3419,22 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file,
     StdAtomics::store(header.ready, kReady, std::memory_order_release);
 }
 
+// The first so many bytes of an extent or a huge place, and what populate_extent() says.
+int populate_part(SegmentView segment, uint32_t extent, uint64_t size) {
+    constexpr uint32_t kExtentsPerPage = kPage / (kChunksPerExtent * sizeof(ChunkLine));  // of chunk lines
+    const uint32_t chunk = extent * kChunksPerExtent;
+    int error = 0;
+    if (extent >= kFirstHuge) {
+        error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_line(kFirstHugeChunk)),
+                         kGroupsOffset - kHugeLinesOffset);
+        return error == 0 ? populate(segment.extent(extent), size) : error;
+    }
+    if (extent % kExtentsPerGroup == 0) error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_mark(chunk)), kPage);
+    if (error == 0 && extent % kExtentsPerPage == 0)
+        error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_line(chunk)), kPage);
+    return error == 0 ? populate(segment.extent(extent), size) : error;
+}
+
 // Everything between the open temporary file and its rename. 0 or -errno; on failure the caller unlinks.
 int build(int fd, const SegmentRequest& request, SegmentFile& file) {
     file.size = segment_size(request.extent_limit, has_huge_places(request));
@@ -3428,9 +3452,13 @@ int build(int fd, const SegmentRequest& request, SegmentFile& file) {
     SPR_TESTPOINT(segment_mapped);
     if (madvise(memory, file.size, MADV_DONTFORK) != 0) return -errno;
 
+    // All memory of the first extents, of which the first pages alone are mapped now: what is there can be touched.
+    const SegmentView segment(file.base);
+    const uint32_t first = request.extent_limit < kFirstExtents ? request.extent_limit : kFirstExtents;
+    if (const int error = posix_fallocate(fd, segment.extent(0) - file.base, off_t{first} * kExtentSize)) return -error;
     int populated = 0;
-    for (; populated == 0 && file.extents < kFirstExtents && file.extents < request.extent_limit; ++file.extents)
-        populated = populate_extent(SegmentView(file.base), file.extents);
+    for (; populated == 0 && file.extents < first; ++file.extents)
+        populated = populate_part(segment, file.extents, kFirstMapped);
     if (populated == -EINVAL) {  // before Linux 5.14
         file.extents = request.extent_limit < kExtentsWithoutPopulate ? request.extent_limit : kExtentsWithoutPopulate;
         const auto size = static_cast<off_t>(segment_size(file.extents) - kGroupsOffset);
@@ -3481,20 +3509,7 @@ int populate(uint8_t* address, uint64_t size) {
     return error;
 }
 
-int populate_extent(SegmentView segment, uint32_t extent) {
-    constexpr uint32_t kExtentsPerPage = kPage / (kChunksPerExtent * sizeof(ChunkLine));  // of chunk lines
-    const uint32_t chunk = extent * kChunksPerExtent;
-    int error = 0;
-    if (extent >= kFirstHuge) {
-        error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_line(kFirstHugeChunk)),
-                         kGroupsOffset - kHugeLinesOffset);
-        return error == 0 ? populate(segment.extent(extent), size_of(extent)) : error;
-    }
-    if (extent % kExtentsPerGroup == 0) error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_mark(chunk)), kPage);
-    if (error == 0 && extent % kExtentsPerPage == 0)
-        error = populate(reinterpret_cast<uint8_t*>(&segment.chunk_line(chunk)), kPage);
-    return error == 0 ? populate(segment.extent(extent), kExtentSize) : error;
-}
+int populate_extent(SegmentView segment, uint32_t extent) { return populate_part(segment, extent, size_of(extent)); }
 
 int create_segment(const SegmentRequest& request, SegmentFile& ret_segment) {
     char path[kRuntimePathSize];
