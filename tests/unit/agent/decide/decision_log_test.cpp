@@ -9,11 +9,13 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/wall_clock.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace spanring::agent {
@@ -34,7 +36,14 @@ protected:
         log.read_into(*memory, kept_for, kNow);
         return log;
     }
-    std::optional<Decision> find(uint64_t trace) { return memory->find({trace, 0}, kNow); }
+    // Without its time, of which all say that an earlier agent made it.
+    std::optional<Decision> find(uint64_t trace) {
+        std::optional<Decision> found = memory->find({trace, 0}, kNow);
+        if (found) {
+            EXPECT_NE(std::exchange(found->made_before, 0), 0u) << trace;
+        }
+        return found;
+    }
     std::string file() const { return directory.path() + "/decisions"; }
 
     static constexpr size_t kMost = 10;
@@ -61,6 +70,24 @@ TEST_F(DecisionLogTest, TheNextAgentDecidesAlike) {
     }
     next();
     for (const uint64_t trace : {1, 2, 4}) EXPECT_TRUE(find(trace)) << trace;
+}
+
+TEST_F(DecisionLogTest, TheNextAgentKnowsWhatCameLater) {
+    const Decision own{false, 0};
+    EXPECT_TRUE(own.is_late(0)) << "whatever this agent meets after its own decision is late";
+    const uint64_t before = unix_nano();
+    {
+        DecisionLog log = next();
+        log.add({1, 0}, own);
+        log.write();
+    }
+    const uint64_t after = unix_nano();
+    next();
+    const Decision found = *memory->find({1, 0}, kNow);
+    EXPECT_FALSE(found.is_late(before)) << "it may have been in that agent's hands";
+    EXPECT_TRUE(found.is_late(after + 1'000'000));
+    EXPECT_TRUE(found.is_late(after + 500'000'000));
+    EXPECT_FALSE(found.is_late(before - 500'000'000));
 }
 
 TEST_F(DecisionLogTest, OfOtherRulesTheFateAloneIsKnown) {
