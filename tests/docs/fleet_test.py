@@ -12,6 +12,7 @@ sys.path.insert(0, str(SOURCE / "tools/fleet"))
 import decisions  # noqa: E402
 import outages  # noqa: E402
 import parameters  # noqa: E402
+import partitions  # noqa: E402
 
 # Small, and of one kind of host: what comes of it can be worked out by hand.
 PLAIN = parameters.Parameters(hosts=30, spread=0, classes=1, spans_per_host=100, span_bytes=100, queue_bytes=100_000,
@@ -77,6 +78,12 @@ class Decisions(unittest.TestCase):
         self.assertLess(found["`th`, each host by its own budget"].whole, 1)
         self.assertEqual(found["`th`, one for all; errors where they are seen"].errors, 1)
         self.assertAlmostEqual(found["`th`, one for all"].kept, decisions.SHARE, delta=0.01)
+
+
+class Partitions(unittest.TestCase):
+    def test_the_hash_is_fnv_1a(self):
+        # http://www.isthe.com/chongo/src/fnv/test_fnv.c has e40c292c and bf9cf968 for these: the partitioners take the value.
+        self.assertEqual((partitions.fnv1a(b"a"), partitions.fnv1a(b"foobar")), (0x100000000 - 0xE40C292C, 0x100000000 - 0xBF9CF968))
 
 
 class Arguments(unittest.TestCase):

@@ -3,7 +3,6 @@
 
 import dataclasses
 import random
-import zlib
 
 import decisions
 import hosts
@@ -16,6 +15,14 @@ class Result:
     by_host: float     # the same, where each host writes to a partition of its own
     consumer: float    # of the busiest Collector of the tier, all of them there
     one_less: float    # and with one of them lost
+
+
+def fnv1a(key: bytes):
+    """Of 32 bits, as librdkafka's partitioner `fnv1a` and Sarama's take it: the agent's and the Collector's (docs/agent.md)."""
+    value = 0x811C9DC5
+    for byte in key:
+        value = (value ^ byte) * 0x01000193 & 0xFFFFFFFF
+    return value if value < 1 << 31 else (1 << 32) - value
 
 
 def _busiest(loads):
@@ -34,16 +41,17 @@ def run(parameters):
     source = random.Random(parameters.seed)
     of = decisions.traces(parameters, source)
     rates = hosts.rates(parameters, parameters.hosts, source)
+    # The key is the trace id in hexadecimal.
+    traces = [(fnv1a(f"{source.getrandbits(72):018x}{trace.randomness:014x}".encode()),
+               sum(spans for _, spans in trace.parts)) for trace in of]
     found = []
     for partitions in (parameters.partitions // 8, parameters.partitions, parameters.partitions * 4):
         partitions = max(1, partitions)
         by_trace, by_host = [0] * partitions, [0.0] * partitions
-        for trace in of:
-            # librdkafka's partitioner `consistent`: CRC-32 of the key, here the trace id in hexadecimal.
-            key = f"{source.getrandbits(72):018x}{trace.randomness:014x}".encode()
-            by_trace[zlib.crc32(key) % partitions] += sum(spans for _, spans in trace.parts)
+        for key, spans in traces:
+            by_trace[key % partitions] += spans
         for number, rate in enumerate(rates):
-            by_host[zlib.crc32(f"host-{number}".encode()) % partitions] += rate
+            by_host[fnv1a(f"host-{number}".encode()) % partitions] += rate
         consumers = min(parameters.collectors, partitions)
         found.append(Result(partitions, _busiest(by_trace), _busiest(by_host), _of_consumers(by_trace, consumers),
                             _of_consumers(by_trace, max(1, consumers - 1)) * consumers / max(1, consumers - 1)))
