@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "decide/policies.hpp"
 
+#include <functional>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include "decide/attribute_policies.hpp"
 #include "decide/constant_policy.hpp"
+#include "decide/fair_rate_policy.hpp"
+#include "decide/follow_policy.hpp"
 #include "decide/latency_policy.hpp"
+#include "decide/learnt_latency_policy.hpp"
 #include "decide/probabilistic_policy.hpp"
 #include "decide/rate_limiting_policy.hpp"
 #include "decide/rule_shares.hpp"
@@ -25,7 +30,11 @@ std::unique_ptr<Policy> make_policy(const PolicyOptions& options, WantedKeys& ke
         case PolicyType::kStatusCode: return std::make_unique<StatusPolicy>(options.status_codes);
         case PolicyType::kUnfinished: return std::make_unique<UnfinishedPolicy>();
         case PolicyType::kLatency:
-            return std::make_unique<LatencyPolicy>(options.threshold_ms, options.upper_threshold_ms);
+            if (options.above_quantile == 0)
+                return std::make_unique<LatencyPolicy>(options.threshold_ms, options.upper_threshold_ms);
+            if (options.upper_threshold_ms != 0)
+                throw std::invalid_argument("latency: upper_threshold_ms has no meaning beside above_quantile");
+            return std::make_unique<LearntLatencyPolicy>(options.above_quantile, options.threshold_ms);
         case PolicyType::kStringAttribute:
             return std::make_unique<StringAttributePolicy>(options.string_attribute, keys);
         case PolicyType::kNumericAttribute:
@@ -36,10 +45,23 @@ std::unique_ptr<Policy> make_policy(const PolicyOptions& options, WantedKeys& ke
         case PolicyType::kName: return std::make_unique<NamePolicy>(options.span_name);
         case PolicyType::kService: return std::make_unique<ServicePolicy>(options.service);
         case PolicyType::kRateLimiting: return std::make_unique<RateLimitingPolicy>(options.spans_per_second);
+        case PolicyType::kFairRate:
+            return std::make_unique<FairRatePolicy>(options.traces_per_second, options.among == Sharers::kOperations);
+        case PolicyType::kFollow: return std::make_unique<FollowPolicy>();
         case PolicyType::kProbabilistic:
             return std::make_unique<ProbabilisticPolicy>(options.sampling_percentage, options.hash_salt);
     }
     throw std::invalid_argument("no such policy");
+}
+
+// Of a name, in no file.
+uint64_t hash_of(std::string_view text) { return std::hash<std::string_view>()(text); }
+
+RemoteParents remote_parents_of(const SpanOutline& span) {
+    // Of Span.flags: the trace's sampled flag; whether it is known that the parent is remote, and whether it is.
+    constexpr uint32_t kSampled = 0x1, kRemote = 0x300;
+    if (span.parent_span_id == nullptr || (span.flags & kRemote) != kRemote) return 0;
+    return (span.flags & kSampled) != 0 ? kSampledParent : kUnsampledParent;
 }
 
 }  // namespace
@@ -47,6 +69,9 @@ std::unique_ptr<Policy> make_policy(const PolicyOptions& options, WantedKeys& ke
 Policies::Policies(const std::vector<PolicyOptions>& options) {
     for (const PolicyOptions& policy : options) {
         policies_.push_back(make_policy(policy, keys_));
+        Policy& made = *policies_.back();
+        if (made.learns()) learners_.push_back(&made);
+        wants_operations_ = wants_operations_ || made.wants_operation();
         names_.push_back(policy.name);
     }
     names_.emplace_back(kNoPolicy);
@@ -54,14 +79,14 @@ Policies::Policies(const std::vector<PolicyOptions>& options) {
     values_ = WantedValues(keys_.keys());
 }
 
-PolicyMarks Policies::marks_of(const Producer& producer) {
+ProducerMarks Policies::marks_of(const Producer& producer) {
     values_.forget();
     wire::each_field(wire::body_of(producer.resource), [this](const wire::Field& field) {
         if (field.tag() == wire::tags::bytes(1)) values_.take(field.bytes);  // of Resource: an attribute
     });
     const ProducerFacts facts{producer.service, values_.values()};
-    PolicyMarks marks = 0;
-    for (size_t i = 0; i < policies_.size(); ++i) marks |= PolicyMarks{policies_[i]->agrees(facts)} << i;
+    ProducerMarks marks{0, hash_of(producer.service)};
+    for (size_t i = 0; i < policies_.size(); ++i) marks.marks |= PolicyMarks{policies_[i]->agrees(facts)} << i;
     return marks;
 }
 
@@ -72,12 +97,19 @@ bool Policies::read(std::span<const uint8_t> span, bool unfinished, JudgedSpan& 
     const SpanFacts facts{outline, values_.values(), unfinished};
     PolicyMarks marks = 0;
     for (size_t i = 0; i < policies_.size(); ++i) marks |= PolicyMarks{policies_[i]->agrees(facts)} << i;
-    ret_span = {TraceKey::of(outline.trace_id), marks, outline.start_unix_nano, outline.end_unix_nano,
+    const std::string_view name(reinterpret_cast<const char*>(outline.name.data()), outline.name.size());
+    ret_span = {TraceKey::of(outline.trace_id),
+                marks,
+                wants_operations_ ? hash_of(name) : 0,
+                remote_parents_of(outline),
+                outline.start_unix_nano,
+                outline.end_unix_nano,
                 outline.status == kStatusError};
     return true;
 }
 
 Decision Policies::decide(const TraceKey& key, const TraceState& state, Clock::time_point now) {
+    for (Policy* const learner : learners_) learner->learn({key, state, false, now});
     Decision dropped{false, static_cast<uint16_t>(policies_.size())};
     for (size_t i = 0; i < policies_.size(); ++i) {
         const auto rule = static_cast<uint16_t>(i);

@@ -21,6 +21,8 @@ namespace spanring::agent {
 struct JudgedSpan {
     TraceKey trace;
     PolicyMarks marks = 0;
+    uint64_t name = 0;  // a hash, where a policy asks for operations
+    RemoteParents remote_parents = 0;
     uint64_t start_unix_nano = 0;
     uint64_t end_unix_nano = 0;
     bool error = false;
@@ -37,10 +39,18 @@ public:
     explicit Policies(const std::vector<PolicyOptions>& options);
 
     // Of all spans of the producer; to be asked once.
-    PolicyMarks marks_of(const Producer& producer);
+    ProducerMarks marks_of(const Producer& producer);
 
     // `span`: the inside of a Span that was found sound. False: it is none.
     bool read(std::span<const uint8_t> span, bool unfinished, JudgedSpan& ret_span);
+
+    // Adds it to what is known of its trace.
+    void add(const JudgedSpan& span, const ProducerMarks& producer, TraceState& trace) const {
+        trace.marks |= span.marks | producer.marks;
+        trace.remote_parents |= span.remote_parents;
+        if (wants_operations_) trace.note_operation(span.start_unix_nano, producer.service, span.name);
+        trace.add(span.start_unix_nano, span.end_unix_nano);
+    }
 
     Decision decide(const TraceKey& key, const TraceState& state, Clock::time_point now);
 
@@ -55,6 +65,8 @@ private:
     std::vector<uint64_t> ids_;
     WantedKeys keys_;
     WantedValues values_;
+    std::vector<Policy*> learners_;
+    bool wants_operations_ = false;
 };
 
 // What is wrong with it; empty: nothing.

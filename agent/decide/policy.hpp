@@ -52,6 +52,11 @@ public:
 
     virtual bool agrees(const ProducerFacts& producer) { return static_cast<void>(producer), false; }
     virtual bool agrees(const SpanFacts& span) { return static_cast<void>(span), false; }
+    // Of every trace, before any policy is asked. Those that learn say so in learns().
+    virtual void learn(const TraceFacts& trace) { static_cast<void>(trace); }
+    virtual bool learns() const { return false; }
+    // Whether it asks for the service and the operation of traces.
+    virtual bool wants_operation() const { return false; }
     virtual PolicyAnswer answer(const TraceFacts& trace) {
         return trace.agreed ? PolicyAnswer::kKeep : PolicyAnswer::kNone;
     }

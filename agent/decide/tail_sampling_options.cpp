@@ -27,7 +27,12 @@ const std::vector<std::pair<std::string, PolicyType>> kTypes = {
     {"service", PolicyType::kService},
     {"rate_limiting", PolicyType::kRateLimiting},
     {"probabilistic", PolicyType::kProbabilistic},
+    {"fair_rate", PolicyType::kFairRate},
+    {"follow", PolicyType::kFollow},
 };
+
+const std::vector<std::pair<std::string, Sharers>> kSharers = {{"services", Sharers::kServices},
+                                                               {"operations", Sharers::kOperations}};
 
 constexpr uint32_t kMost = 1'000'000'000;
 constexpr double kMostOfANumber = 1e300;
@@ -56,7 +61,9 @@ std::vector<Option> describe(PolicyOptions& policy) {
          Group{
              {{"threshold_ms", option::count(policy.threshold_ms, 0, kMost), "from first start to last end, at least"},
               {"upper_threshold_ms", option::count(policy.upper_threshold_ms, 0, kMost),
-               "... and no longer than this; 0: any"}}},
+               "... and no longer than this; 0: any"},
+              {"above_quantile", option::number(policy.above_quantile, 0, 1),
+               "... and longer than this part of its operation's, which is learnt; 0: any"}}},
          {},
          {},
          of(PolicyType::kLatency)},
@@ -85,6 +92,12 @@ std::vector<Option> describe(PolicyOptions& policy) {
          {},
          {},
          of(PolicyType::kRateLimiting)},
+        {"fair_rate",
+         Group{{{"traces_per_second", option::count(policy.traces_per_second, 0, kMost), "that it keeps"},
+                {"among", option::choice(policy.among, kSharers), "who shares them fairly"}}},
+         {},
+         {},
+         of(PolicyType::kFairRate)},
         {"probabilistic",
          Group{{{"sampling_percentage", option::number(policy.sampling_percentage, 0, 100), "of all traces"},
                 {"hash_salt", option::text(policy.hash_salt, "string"), "with which trace ids are hashed"}}},

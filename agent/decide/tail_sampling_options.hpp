@@ -26,7 +26,12 @@ enum class PolicyType : uint8_t {
     kService,
     kRateLimiting,
     kProbabilistic,
+    kFairRate,
+    kFollow,
 };
+
+// Who shares a rate.
+enum class Sharers : uint8_t { kServices, kOperations };
 
 // Texts of which one must be met.
 struct TextPolicyOptions {
@@ -44,6 +49,7 @@ struct PolicyOptions {
     std::vector<std::string> status_codes;
     uint32_t threshold_ms = 0;
     uint32_t upper_threshold_ms = 0;  // 0: none
+    double above_quantile = 0;        // of the durations of its operation; 0: none
     TextPolicyOptions string_attribute;
     TextPolicyOptions span_name;
     TextPolicyOptions service;
@@ -53,6 +59,8 @@ struct PolicyOptions {
     std::string boolean_key;
     bool boolean_value = true;
     uint32_t spans_per_second = 0;
+    uint32_t traces_per_second = 0;
+    Sharers among = Sharers::kServices;
     double sampling_percentage = 0;
     std::string hash_salt = "default-hash-seed";
 

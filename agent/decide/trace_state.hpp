@@ -13,22 +13,47 @@ namespace spanring::agent {
 // A bit for each policy, by its place.
 using PolicyMarks = uint64_t;
 
+// Of all spans of a producer.
+struct ProducerMarks {
+    PolicyMarks marks = 0;
+    uint64_t service = 0;  // a hash of its name
+};
+
+// Whether spans have parents in other processes, and what these decided, by the sampled flag.
+using RemoteParents = uint8_t;
+inline constexpr RemoteParents kSampledParent = 1, kUnsampledParent = 2;
+
 struct TraceState {
     PolicyMarks marks = 0;  // of policies with which one of its spans agreed
     uint64_t start_unix_nano = std::numeric_limits<uint64_t>::max();
     uint64_t end_unix_nano = 0;
+    uint64_t service = 0;    // of the span that started first, hashes
+    uint64_t operation = 0;  // and of service and name; 0 where no policy asks for it
     uint32_t spans = 0;
+    RemoteParents remote_parents = 0;
 
     void add(uint64_t start, uint64_t end) {
         start_unix_nano = std::min(start_unix_nano, start);
         end_unix_nano = std::max(end_unix_nano, end);
         ++spans;
     }
+    // Before the span is added. `name`: a hash.
+    void note_operation(uint64_t start, uint64_t of_service, uint64_t name) {
+        if (start >= start_unix_nano) return;
+        constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;
+        service = of_service;
+        operation = (of_service * kOdd) ^ name;
+    }
     void add(const TraceState& more) {
         marks |= more.marks;
+        if (more.start_unix_nano < start_unix_nano) {
+            service = more.service;
+            operation = more.operation;
+        }
         start_unix_nano = std::min(start_unix_nano, more.start_unix_nano);
         end_unix_nano = std::max(end_unix_nano, more.end_unix_nano);
         spans += more.spans;
+        remote_parents |= more.remote_parents;
     }
     // From its first start to its last end.
     uint64_t nanoseconds() const { return end_unix_nano > start_unix_nano ? end_unix_nano - start_unix_nano : 0; }

@@ -47,8 +47,7 @@ SpanVerdict DecisionRounds::judge(const FoundSpan& span, RuleShare& ret_rule) {
     } else {
         trace = &undecided_.begin(judged.trace, now_);
     }
-    trace->state.marks |= judged.marks | span.producer_marks;
-    trace->state.add(judged.start_unix_nano, judged.end_unix_nano);
+    policies_.add(judged, span.producer_marks, trace->state);
     UndecidedSpan added;
     added.receipt = span.receipt;
     added.scope = span.scope;

@@ -56,7 +56,7 @@ public:
 
     // ---- SpanJudge ----
 
-    PolicyMarks marks_of(const Producer& producer) override { return policies_.marks_of(producer); }
+    ProducerMarks marks_of(const Producer& producer) override { return policies_.marks_of(producer); }
     SpanVerdict judge(const FoundSpan& span, RuleShare& ret_rule) override;
 
     // ---- Spans that lie elsewhere ----

@@ -31,7 +31,7 @@ void RunCutter::process_by(ProcessorChain* processors) {
 
 void RunCutter::judge_by(SpanJudge* judge) {
     judge_ = judge;
-    producer_marks_ = judge_ != nullptr ? judge_->marks_of(*recorded_producer_) : 0;
+    producer_marks_ = judge_ != nullptr ? judge_->marks_of(*recorded_producer_) : ProducerMarks{};
 }
 
 std::shared_ptr<const Scope> RunCutter::find_scope(uint32_t number) {

@@ -146,7 +146,7 @@ private:
     SpanSource measured_;
     ProcessorChain* processors_ = nullptr;
     SpanJudge* judge_ = nullptr;
-    PolicyMarks producer_marks_ = 0;
+    ProducerMarks producer_marks_;
     bool era_ = false;
     ReceiptPlace kept_;  // of the last span that was kept
     uint32_t kept_scope_number_ = kNoScope;

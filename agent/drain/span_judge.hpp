@@ -20,7 +20,7 @@ struct FoundSpan {
     uint32_t scope = 0;               // as its segment numbers it
     std::span<const uint8_t> record;  // `0x12 len <Span>`
     std::span<const uint8_t> body;    // its inside
-    PolicyMarks producer_marks = 0;
+    ProducerMarks producer_marks;
     bool era = false;  // AttachedSegment::keep()
 };
 
@@ -32,7 +32,7 @@ enum class SpanVerdict : uint8_t {
 
 class SpanJudge {
 public:
-    virtual PolicyMarks marks_of(const Producer& producer) = 0;
+    virtual ProducerMarks marks_of(const Producer& producer) = 0;
     // `ret_rule`: whose share it is, where it is sampled out.
     virtual SpanVerdict judge(const FoundSpan& span, RuleShare& ret_rule) = 0;
 

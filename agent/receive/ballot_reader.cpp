@@ -10,7 +10,7 @@ std::vector<Ballot> BallotReader::read(const std::vector<Run>& runs) {
     std::vector<Ballot> ballots;
     TraceTable<size_t> places;
     for (const Run& run : runs) {
-        const PolicyMarks marks = marks_of(run.producer);
+        const ProducerMarks marks = marks_of(run.producer);
         wire::each_field(run.bytes, [&](const wire::Field& record) {
             JudgedSpan span;
             policies_.read(record.bytes, false, span);
@@ -21,21 +21,19 @@ std::vector<Ballot> BallotReader::read(const std::vector<Run>& runs) {
                 place = places.find(span.trace);
             }
             Ballot& ballot = ballots[*place];
-            ballot.state.marks |= span.marks | marks;
-            ballot.state.add(span.start_unix_nano, span.end_unix_nano);
+            policies_.add(span, marks, ballot.state);
             ballot.errors += span.error ? 1 : 0;
         });
     }
     return ballots;
 }
 
-PolicyMarks BallotReader::marks_of(const std::shared_ptr<const Producer>& producer) {
+const ProducerMarks& BallotReader::marks_of(const std::shared_ptr<const Producer>& producer) {
     const auto known = known_.find(producer.get());
     if (known != known_.end()) return known->second.marks;
     if (known_.size() >= kMostKnown) known_.clear();
-    const PolicyMarks marks = policies_.marks_of(*producer);
-    known_.emplace(producer.get(), KnownProducer{producer, marks});
-    return marks;
+    const KnownProducer known_now{producer, policies_.marks_of(*producer)};
+    return known_.emplace(producer.get(), known_now).first->second.marks;
 }
 
 }  // namespace spanring::agent

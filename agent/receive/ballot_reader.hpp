@@ -31,10 +31,10 @@ public:
 private:
     struct KnownProducer {
         std::shared_ptr<const Producer> producer;  // held, so that no other can have its address
-        PolicyMarks marks = 0;
+        ProducerMarks marks;
     };
 
-    PolicyMarks marks_of(const std::shared_ptr<const Producer>& producer);
+    const ProducerMarks& marks_of(const std::shared_ptr<const Producer>& producer);
 
     Policies policies_;
     std::unordered_map<const Producer*, KnownProducer> known_;

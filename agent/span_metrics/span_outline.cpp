@@ -91,7 +91,7 @@ template <class Take>
     return second[1] < 0x80;
 }
 
-// The flags, whose tag takes two bytes: mostly they come last, and nothing is to be known of them.
+// The flags, whose tag takes two bytes: mostly they come last.
 [[gnu::always_inline]] inline bool only_flags_are_left(const wire::Cursor& cursor) {
     return cursor.left() == 6 && cursor.at[0] == ((fixed32(16) & 0x7f) | 0x80) && cursor.at[1] == fixed32(16) >> 7;
 }
@@ -113,6 +113,7 @@ bool read_field(const wire::Field& field, WantedValues& wanted, SpanOutline& out
         case fixed64(8): outline.end_unix_nano = field.value; break;
         case bytes(9): wanted.take(field.bytes); break;
         case bytes(15): outline.status = status_code(field.bytes); break;
+        case fixed32(16): outline.flags = static_cast<uint32_t>(field.value); break;
         default: break;
     }
     return true;
@@ -146,7 +147,11 @@ bool read_outline(std::span<const uint8_t> span, WantedValues& wanted, SpanOutli
                 const bool key_is_first = size >= 2 && at[0] == bytes(1) && at[1] < 0x80;
                 if (!key_is_first || wanted.may_want_key_of(at[1])) wanted.take({at, size});
             });
-        if (cursor.done() || only_flags_are_left(cursor)) break;
+        if (cursor.done()) break;
+        if (only_flags_are_left(cursor)) {
+            std::memcpy(&ret_outline.flags, cursor.at + 2, sizeof ret_outline.flags);
+            break;
+        }
         wire::Field field;
         if (!wire::next(cursor, field) || !read_field(field, wanted, ret_outline)) return false;
     }

@@ -29,6 +29,7 @@ struct SpanOutline {
     std::span<const uint8_t> name;
     uint32_t kind = 0;    // what is no kind is 0
     uint32_t status = 0;  // likewise
+    uint32_t flags = 0;
     uint64_t start_unix_nano = 0;
     uint64_t end_unix_nano = 0;
 

@@ -111,6 +111,37 @@ class TailSampling(harness.Case):
         self.assertEqual(self.names(3), ["root", "sibling", "task"])
         agent.stop()
 
+    def test_a_remote_parents_decision_is_followed(self):
+        agent = self.agent({"name": "follow", "type": "follow"})
+        shop, cart = self.process("shop"), self.process("cart")
+        shop.span("plain")
+        cart.span("called", "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01")
+        own = shop.say("start", 1, "front")
+        cart.span("back", own)
+        shop.say("end", 1)
+        self.assertEqual(self.names(3), ["back", "called", "front"])
+        self.wait_for_metric("spanring_tail_sampling_sampled_out_spans_total", 1, rule="no_policy")
+        self.wait_for_metric("spanring_tail_sampling_traces_total", 2, rule="follow", decision="kept")
+        agent.stop()
+
+    def test_what_is_unusual_for_its_operation_is_kept(self):
+        slow = {"name": "slow", "type": "latency", "latency": {"above_quantile": 0.95}}
+        fair = {"name": "fair", "type": "fair_rate", "fair_rate": {"traces_per_second": 7, "among": "operations"}}
+        agent = self.agent(slow, fair, linger="2s")  # so that all are decided at once
+        shop = self.process()
+        lines = ["start 0 usual", "end 0 5"] * 200 + ["start 0 usual", "end 0 500"]
+        shop.popen.stdin.write("".join(line + "\n" for line in lines).encode())
+        shop.popen.stdin.flush()
+        self.wait_for_metric("spanring_tail_sampling_traces_total", 1, rule="slow", decision="kept")
+        self.wait_for_metric("spanring_tail_sampling_undecided_spans", 0)
+        kept = self.metric("spanring_tail_sampling_kept_spans_total", rule="fair")
+        self.assertTrue(0 < kept < 200, kept)
+        self.wait_for_metric("spanring_tail_sampling_sampled_out_spans_total", 200 - kept, rule="fair")
+        self.names(kept + 1)
+        took = [int(span.fields["endTimeUnixNano"]) - int(span.fields["startTimeUnixNano"]) for span in self.received.spans]
+        self.assertEqual([nanoseconds > 400_000_000 for nanoseconds in sorted(took)], [False] * kept + [True])
+        agent.stop()
+
     def test_a_late_error_is_counted(self):
         agent = self.agent(ERRORS)
         shop = self.process()

@@ -3,9 +3,16 @@
 // Which traces each policy keeps, and which of several has the say.
 #include "decide/policies.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "decide/duration_quantile.hpp"
+#include "decide/fair_rate_policy.hpp"
+#include "decide/learnt_latency_policy.hpp"
 #include "otlp.pb.h"
 
 namespace spanring::agent {
@@ -61,17 +68,17 @@ public:
         JudgedSpan judged;
         EXPECT_TRUE(policies_.read({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, unfinished, judged));
         key_ = judged.trace;
-        state_.marks |= judged.marks | of_producer_;
-        state_.add(judged.start_unix_nano, judged.end_unix_nano);
+        policies_.add(judged, of_producer_, state_);
         return *this;
     }
+    const TraceState& state() const { return state_; }
     Decision decide(Policies::Clock::time_point now = {}) { return policies_.decide(key_, state_, now); }
     bool kept() { return decide().keep; }
     std::string rule(Policies::Clock::time_point now = {}) { return policies_.names().at(decide(now).rule); }
 
 private:
     Policies policies_;
-    PolicyMarks of_producer_ = 0;
+    ProducerMarks of_producer_;
     TraceKey key_;
     TraceState state_;
 };
@@ -269,6 +276,189 @@ TEST(TailSamplingOptions, WhatIsWrongWithThem) {
     pattern.span_name.enabled_regex_matching = true;
     options.policies = {pattern};
     EXPECT_EQ(faults_of(options).size(), 1u);
+}
+
+TEST(Policies, FollowWhatTheRemoteParentDecided) {
+    const std::vector<PolicyOptions> follow = {a_policy(PolicyType::kFollow, "follow"),
+                                               a_policy(PolicyType::kAlwaysSample, "all")};
+    const auto below = [](uint32_t flags) {
+        otlp::Span span = a_span();
+        span.set_parent_span_id(std::string(8, 'p'));
+        span.set_flags(flags);
+        return span;
+    };
+    EXPECT_EQ(Trace(follow).add(a_span()).rule(), "all") << "it begins here";
+    EXPECT_EQ(Trace(follow).add(below(0x101)).rule(), "all") << "its parent is here";
+    EXPECT_EQ(Trace(follow).add(below(0x201)).rule(), "all") << "nobody knows where its parent is";
+    EXPECT_EQ(Trace(follow).add(a_span()).add(below(0x301)).rule(), "follow");
+    EXPECT_TRUE(Trace(follow).add(below(0x301)).kept());
+    EXPECT_EQ(Trace(follow).add(below(0x300)).rule(), "follow");
+    EXPECT_FALSE(Trace(follow).add(below(0x300)).kept());
+    EXPECT_TRUE(Trace(follow).add(below(0x300)).add(below(0x301)).kept());
+    otlp::Span odd = below(0x300);
+    odd.set_dropped_links_count(1);
+    odd.mutable_status()->set_code(otlp::Status::OK);
+    EXPECT_FALSE(Trace(follow).add(odd).kept()) << "whatever stands before the flags";
+    otlp::Span root = a_span();
+    root.set_flags(0x300);
+    EXPECT_EQ(Trace(follow).add(root).rule(), "all") << "without a parent there is none that is remote";
+}
+
+TEST(Policies, AnOperationIsOfTheSpanThatStartedFirst) {
+    PolicyOptions fair = a_policy(PolicyType::kFairRate);
+    fair.traces_per_second = 1;
+    otlp::Span first = a_span("first"), second = a_span("second");
+    second.set_start_time_unix_nano(first.start_time_unix_nano() + 1);
+    const TraceState alone = Trace({fair}).add(first).state();
+    EXPECT_NE(alone.operation, Trace({fair}).add(second).state().operation);
+    EXPECT_EQ(alone.operation, Trace({fair}).add(first).add(second).state().operation);
+    EXPECT_EQ(alone.operation, Trace({fair}).add(second).add(first).state().operation);
+    EXPECT_NE(alone.operation, Trace({fair}, "cart").add(first).state().operation);
+    EXPECT_NE(alone.service, Trace({fair}, "cart").add(first).state().service);
+    TraceState joined = Trace({fair}).add(second).state();
+    joined.add(alone);
+    EXPECT_EQ(joined.operation, alone.operation);
+    joined.add(Trace({fair}).add(second).state());
+    EXPECT_EQ(joined.operation, alone.operation);
+    EXPECT_EQ(Trace({a_policy(PolicyType::kFollow)}).add(first).state().operation, 0u) << "nobody asks for it";
+}
+
+// What a policy says of traces that come one after another.
+class PolicyTest : public testing::Test {
+protected:
+    bool keeps(Policy& policy, uint64_t operation, uint64_t nanoseconds = 0) {
+        TraceState state;
+        state.service = operation / 10;
+        state.operation = operation;
+        state.add(kMs, kMs + nanoseconds);
+        const TraceFacts facts{key_, state, false, now_};
+        policy.learn(facts);
+        const PolicyAnswer answer = policy.answer(facts);
+        EXPECT_NE(answer, PolicyAnswer::kDrop);
+        return answer == PolicyAnswer::kKeep;
+    }
+    int kept_of(Policy& policy, int traces, uint64_t operation, uint64_t nanoseconds = 0) {
+        int kept = 0;
+        for (int i = 0; i < traces; ++i) kept += keeps(policy, operation, nanoseconds) ? 1 : 0;
+        return kept;
+    }
+
+    TraceKey key_;
+    std::chrono::steady_clock::time_point now_{std::chrono::hours(1)};
+};
+
+TEST_F(PolicyTest, ARateIsSharedFairly) {
+    FairRatePolicy policy(100, true);
+    EXPECT_EQ(kept_of(policy, 1000, 1), 100) << "alone";
+    EXPECT_EQ(kept_of(policy, 10, 2), 0) << "nothing is left of this second";
+    now_ += std::chrono::seconds(1);
+    // By what came in the second before: 1000 and 10.
+    EXPECT_EQ(kept_of(policy, 1000, 1), 90);
+    EXPECT_EQ(kept_of(policy, 20, 2), 10) << "it has more now";
+    EXPECT_EQ(kept_of(policy, 500, 3), 0);
+    now_ += std::chrono::seconds(1);
+    // 1000, 20, 500.
+    EXPECT_EQ(kept_of(policy, 1000, 1), 40);
+    EXPECT_EQ(kept_of(policy, 500, 3), 40);
+    EXPECT_EQ(kept_of(policy, 20, 2), 20);
+    now_ += std::chrono::seconds(1);
+    EXPECT_EQ(kept_of(policy, 30, 2), 30);
+    now_ += std::chrono::seconds(1);
+    EXPECT_EQ(kept_of(policy, 1000, 2), 100) << "alone again";
+}
+
+TEST_F(PolicyTest, ServicesShareWhateverOperationsTheyHave) {
+    FairRatePolicy policy(10, false);
+    for (uint64_t operation = 10; operation < 19; ++operation) kept_of(policy, 10, operation);
+    kept_of(policy, 10, 21);
+    now_ += std::chrono::seconds(1);
+    int first = 0;
+    for (uint64_t operation = 10; operation < 19; ++operation) first += kept_of(policy, 10, operation);
+    EXPECT_EQ(first, 5);
+    EXPECT_EQ(kept_of(policy, 10, 21), 5);
+}
+
+TEST_F(PolicyTest, MoreSharersThanARateHasTracesAndThanItKnows) {
+    FairRatePolicy policy(50, true);
+    for (int second = 0; second < 3; ++second, now_ += std::chrono::seconds(1)) {
+        int kept = 0;
+        for (uint64_t operation = 0; operation < 3 * FairRatePolicy::kMostSharers; ++operation)
+            kept += keeps(policy, operation) ? 1 : 0;
+        EXPECT_EQ(kept, 50);
+    }
+}
+
+TEST_F(PolicyTest, WhatIsUnusualIsLearnt) {
+    LearntLatencyPolicy policy(0.9, 0);
+    EXPECT_FALSE(keeps(policy, 1, 1000 * kMs)) << "nothing is known yet";
+    for (int i = 0; i < 2000; ++i) keeps(policy, 1, (10 + i % 10) * kMs);
+    for (int i = 0; i < 2000; ++i) keeps(policy, 2, (1000 + i % 10) * kMs);
+    EXPECT_TRUE(keeps(policy, 1, 30 * kMs));
+    EXPECT_FALSE(keeps(policy, 1, 15 * kMs));
+    EXPECT_FALSE(keeps(policy, 2, 1000 * kMs));
+    EXPECT_TRUE(keeps(policy, 2, 1500 * kMs));
+    for (int i = 0; i < 20'000; ++i) keeps(policy, 1, (100 + i % 10) * kMs);
+    EXPECT_FALSE(keeps(policy, 1, 90 * kMs)) << "it has become usual";
+
+    LearntLatencyPolicy bounded(0.9, 500);
+    for (int i = 0; i < 2000; ++i) keeps(bounded, 1, 10 * kMs);
+    EXPECT_FALSE(keeps(bounded, 1, 400 * kMs));
+    EXPECT_TRUE(keeps(bounded, 1, 500 * kMs));
+}
+
+TEST_F(PolicyTest, OperationsThatFindNoPlaceLearnTogether) {
+    LearntLatencyPolicy policy(0.5, 0);
+    for (uint64_t operation = 0; operation < LearntLatencyPolicy::kMostOperations; ++operation)
+        keeps(policy, operation);
+    for (uint64_t operation = 10'000; operation < 11'000; ++operation) keeps(policy, operation, 10 * kMs);
+    EXPECT_TRUE(keeps(policy, 99'999, 20 * kMs));
+    EXPECT_FALSE(keeps(policy, 5, 20 * kMs)) << "of this one little is known";
+}
+
+TEST(DurationQuantileTest, IsWithinAnEighthAbove) {
+    for (const double quantile : {0.5, 0.9, 0.99, 0.999}) {
+        for (const uint64_t scale : {uint64_t{3'000}, 5 * kMs, 90'000 * kMs}) {
+            DurationQuantile usual;
+            std::vector<uint64_t> all;
+            uint64_t random = 1;
+            for (int i = 0; i < 6400; ++i) {
+                random = random * 6364136223846793005 + 1442695040888963407;
+                const double part = static_cast<double>(random >> 33) / static_cast<double>(uint64_t{1} << 31);
+                all.push_back(scale + static_cast<uint64_t>(part * 4 * static_cast<double>(scale)));
+                usual.add(all.back(), quantile);
+            }
+            std::sort(all.begin(), all.end());
+            const auto place = static_cast<size_t>(quantile * static_cast<double>(all.size()) + 0.5) - 1;
+            EXPECT_GE(usual.bound(), all[place]) << quantile << " of " << scale;
+            EXPECT_LE(usual.bound(), all[place] + all[place] / 8 + all[place] / 100) << quantile << " of " << scale;
+        }
+    }
+}
+
+TEST(DurationQuantileTest, SaysNothingOfWhatItHasNotSeen) {
+    DurationQuantile usual;
+    for (uint32_t i = 0; i < 900; ++i) usual.add(kMs, 0.999);
+    EXPECT_EQ(usual.bound(), UINT64_MAX) << "one in a thousand has not come yet";
+    for (const uint64_t odd : {uint64_t{0}, UINT64_MAX}) {
+        DurationQuantile of_odd;
+        for (uint32_t i = 0; i < 3 * DurationQuantile::kForgotten; ++i) of_odd.add(odd, 0.5);
+        EXPECT_NE(of_odd.bound(), UINT64_MAX);
+    }
+}
+
+TEST(Policies, SayWhatIsWrong) {
+    PolicyOptions latency = a_policy(PolicyType::kLatency);
+    latency.above_quantile = 0.99;
+    EXPECT_EQ(wrong_policy(latency), "");
+    latency.threshold_ms = 5;
+    EXPECT_EQ(wrong_policy(latency), "");
+    latency.upper_threshold_ms = 50;
+    EXPECT_NE(wrong_policy(latency), "");
+    latency.upper_threshold_ms = 0;
+    latency.above_quantile = 1;
+    EXPECT_NE(wrong_policy(latency), "");
+    EXPECT_NE(wrong_policy(a_policy(PolicyType::kFairRate)), "");
+    EXPECT_EQ(wrong_policy(a_policy(PolicyType::kFollow)), "");
 }
 
 }  // namespace

@@ -26,7 +26,10 @@ protected:
     // `marks`: the first policy's is 1.
     static Ballot ballot(uint64_t trace, uint32_t spans, PolicyMarks marks = 0, uint32_t errors = 0) {
         Ballot ballot{key_of(trace), {}, errors};
-        ballot.state = {marks, 1000, 2000, spans};
+        ballot.state.marks = marks;
+        ballot.state.start_unix_nano = 1000;
+        ballot.state.end_unix_nano = 2000;
+        ballot.state.spans = spans;
         return ballot;
     }
     // Of each parcel, trace by trace, whether it is kept.
