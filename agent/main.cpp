@@ -54,7 +54,7 @@
 #include "presence/announcement.hpp"
 #include "presence/reload_report.hpp"
 #include "presence/status_report.hpp"
-#include "presence/supervisor.hpp"
+#include "presence/supervised_wait.hpp"
 #include "processors/processors.hpp"
 #include "receive/receive_service.hpp"
 #include "reload/agent_word.hpp"
@@ -73,10 +73,8 @@ using namespace spanring::agent;
 
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
-constexpr int kLooksAtStuck = 8;  // in the period that a supervisor's patience has left then
 // Exporters are done: whoever waits for an answer gets it.
 constexpr std::chrono::seconds kAnswerAtLeast{1};
-constexpr std::chrono::seconds kBetweenReports{1};
 constexpr char kUsersDirectory[] = "/run/spanring";
 
 class Agent {
@@ -87,6 +85,8 @@ public:
           crashes_(config.crash_file()),
           config_(config) {
         if (config.metrics) metrics_server_ = std::make_unique<MetricsServer>(*config.metrics);
+        if (config.health_check)
+            health_server_ = std::make_unique<MetricsServer>(config.health_check->address, kHealthCheck);
         DrainOptions options;
         options.directories = config.directories;
         options.give_back_after = config.give_back_after;
@@ -128,6 +128,7 @@ public:
             receive_ = std::make_unique<ReceiveService>(config.otlp, exporters_.plan(), *ledger_, std::move(helpers));
         }
         if (metrics_server_ != nullptr) serve_metrics(config);
+        if (health_server_ != nullptr) health_server_->serve(health_pages(config.health_check->path));
     }
 
     // Takes another configuration over while spans flow. The report's problems say why not; then nothing has changed.
@@ -147,7 +148,7 @@ public:
         report.added = std::move(change.added);
         report.changed = std::move(change.changed);
         report.removed = std::move(change.removed);
-        spdlog::set_level(spdlog::level::from_str(wanted.log_level));
+        change_log(wanted.log_level, wanted.log_encoding);
         config_ = wanted;
     }
 
@@ -160,7 +161,8 @@ public:
         exporters_.visit([&](const Exporter& exporter) { names.push_back(exporter.name()); });
         return "directories=" + join(drain_.directories(), ",") + ", exporters=" + join(names, ",") +
                (receive_ != nullptr ? ", otlp=" + join(receive_->addresses(), ",") : "") +
-               (metrics_server_ != nullptr ? ", metrics=" + metrics_server_->url() : "");
+               (metrics_server_ != nullptr ? ", metrics=" + metrics_server_->url() : "") +
+               (health_server_ != nullptr ? ", health=" + health_server_->url() : "");
     }
 
     void log_status() const {
@@ -168,8 +170,8 @@ public:
         spdlog::info(
             "drain: {} segments served, {} finished, {} quarantined, {} refused; {} spans in {} batches, {} invalid, "
             "{} batches unanswered",
-            drain.serving, drain.finished, drain.quarantined, drain.refused, drain.spans, drain.batches, drain.invalid,
-            drain.outstanding);
+            drain.serving, drain.finished, drain.quarantined, drain.refused, drain.spans, drain.batches(),
+            drain.invalid, drain.outstanding);
         exporters_.visit([](const Exporter& exporter) {
             const ExporterStatus status = exporter.status();
             spdlog::info("{}: {}exported {}, rejected {}, dropped {}, queued {}; "
@@ -185,10 +187,10 @@ public:
         return [this](const auto& visit) { exporters_.visit(visit); };
     }
     DrainStatus drain() const { return drain_.status(); }
-    const Config& config() const { return config_; }
 
     bool shutdown(std::chrono::steady_clock::time_point deadline) {
-        if (metrics_server_ != nullptr) metrics_server_->stop();  // it asks the drain, which goes now
+        for (const auto* server : {&metrics_server_, &health_server_})
+            if (*server != nullptr) (*server)->stop();  // they ask the drain, which goes now
         if (receive_ != nullptr) receive_->close();
         const bool all = drain_.shutdown(deadline);  // and with it the exporters, which resolve what was received
         if (receive_ != nullptr) receive_->stop(std::max(deadline, std::chrono::steady_clock::now() + kAnswerAtLeast));
@@ -284,8 +286,13 @@ private:
         sources.decisions = decisions_.get();
         if (receive_ != nullptr) sources.receiver = [this] { return receive_->status(); };
         metrics_ = std::make_unique<AgentMetrics>(std::move(sources));
-        metrics_server_->serve({[this](ExpositionFormat format) { return metrics_->page(format); },
-                                [] { return not_alive(); }, [this] { return not_ready(metrics_->exporters()); }});
+        MetricsServer::Pages pages = health_pages({});
+        pages.metrics = [this](ExpositionFormat format) { return metrics_->page(format); };
+        metrics_server_->serve(std::move(pages));
+    }
+
+    MetricsServer::Pages health_pages(const std::string& path) const {
+        return {{}, [] { return liveness(); }, [this] { return readiness(exporters()); }, path};
     }
 
     StateLock lock_;
@@ -300,37 +307,8 @@ private:
     std::unique_ptr<ReceiveService> receive_;  // it goes after the drain, which ends what it has given to exporters
     DrainService drain_;                       // it uses the others and goes before them
     std::unique_ptr<AgentMetrics> metrics_;
-    std::unique_ptr<MetricsServer> metrics_server_;  // last: it uses the metrics, and they the rest
+    std::unique_ptr<MetricsServer> metrics_server_, health_server_;  // last: they use the metrics, and these the rest
 };
-
-// For the command, in the directories that are there.
-void announce(const Notice& notice, const std::vector<std::string>& directories, Announcement& announcement) {
-    for (const std::string& directory : directories) {
-        const std::string problem = announcement.place_in(directory, notice);
-        if (!problem.empty()) spdlog::debug("{}: the command will not find this agent there: {}", directory, problem);
-    }
-}
-
-// Returns the signal that ends the agent.
-int wait_for_end(const sigset_t& signals, Supervisor& supervisor, const std::function<void()>& look,
-                 const std::function<void(bool asked)>& tell, const std::function<void()>& reload) {
-    auto pause = supervisor.period();
-    siginfo_t info{};
-    for (auto fed = std::chrono::steady_clock::now();;) {
-        const auto most = std::min<std::chrono::nanoseconds>(pause.value_or(kBetweenReports), kBetweenReports);
-        const int signal = wait_for(signals, most, info);
-        look();
-        const auto now = std::chrono::steady_clock::now();
-        if (pause && now - fed >= *pause) {
-            // A period later would be too late to say that what was stuck is not any more.
-            pause = supervisor.feed() ? *supervisor.period() : *supervisor.period() / kLooksAtStuck;
-            fed = now;
-        }
-        if (signal == SIGTERM || signal == SIGINT) return signal;
-        if (signal == SIGUSR1) tell(info.si_code == SI_QUEUE);
-        if (signal == SIGHUP) reload();
-    }
-}
 
 template <class Report>
 void write_report(const Report& report, const std::string& state_directory) {
@@ -343,7 +321,7 @@ void write_report(const Report& report, const std::string& state_directory) {
 
 // SIGHUP. The flags and the environment are those of the start, the file is read again.
 void reload(const Flags& flags, Agent& agent, Supervisor& supervisor, ReloadReport& report, Notice& notice,
-            Announcement& announcement) {
+            Announcement& announcement, StatusReport& status) {
     supervisor.notify(reloading_now().c_str());
     const uint64_t began = unix_nano();
     const LoadedConfig loaded = read_again(flags, process_environment());
@@ -360,12 +338,14 @@ void reload(const Flags& flags, Agent& agent, Supervisor& supervisor, ReloadRepo
                      names(report.changed), names(report.removed));
         name_exporters(loaded.config, notice);
         announcement.change(notice);
+        describe(loaded, status);
     }
     write_report(report, notice.state_directory);
     supervisor.notify("READY=1");
 }
 
-int serve(const Config& config, const Flags& flags) {
+int serve(const LoadedConfig& loaded, const Flags& flags) {
+    const Config& config = loaded.config;
     const sigset_t signals = awaited_signals();
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
@@ -383,9 +363,7 @@ int serve(const Config& config, const Flags& flags) {
         users = std::make_unique<Users>(parent, named);
     }
     Agent agent(config, users.get());
-    ExporterReporter reporter(
-        agent.exporters(), [&agent](const std::string& name) { return queue_limit_of(agent.config(), name); },
-        config.state_directory);
+    ExporterReporter reporter(agent.exporters(), config.state_directory);
     ReloadReport report{::getpid(), 0, unix_nano(), {}, {}, {}, {}};
     write_report(report, config.state_directory);
     StatusReport status;
@@ -393,13 +371,14 @@ int serve(const Config& config, const Flags& flags) {
     status.version = version();
     status.started_unix_nano = status.configured_unix_nano = report.unix_nano;
     status.configuration = join(flags.config_files);
+    describe(loaded, status);
     const auto tell = [&] {
         ++status.serial;
         status.unix_nano = unix_nano();
         status.reloads = report.reloads;
         status.refused = report.problems;
         if (report.problems.empty()) status.configured_unix_nano = report.unix_nano;
-        describe(agent.exporters(), agent.drain(), status);
+        reporter.describe(agent.drain(), status);
         write_report(status, config.state_directory);
     };
     tell();
@@ -408,7 +387,8 @@ int serve(const Config& config, const Flags& flags) {
         announce(notice, notice.directories, announcement);
     }
     announce(notice, {config.state_directory}, announcement);
-    const std::string problem = confine(config.system_calls, config.metrics || config.otlp.enabled());
+    const std::string problem =
+        confine(config.system_calls, config.metrics || config.health_check || config.otlp.enabled());
     if (!problem.empty()) {
         spdlog::warn("system calls are not confined: {}", problem);
     }
@@ -418,16 +398,17 @@ int serve(const Config& config, const Flags& flags) {
 
     const auto look = [&] {
         agent.follow_pauses();
-        reporter.report();
+        reporter.report(agent.drain().spans);
     };
     const auto tell_all = [&](bool asked_by_command) {  // which may do so each second: not for the log
         if (!asked_by_command) agent.log_status();
         tell();
     };
-    const int signal = wait_for_end(signals, supervisor, look, tell_all, [&] {
-        reload(flags, agent, supervisor, report, notice, announcement);
+    const auto take_over = [&] {
+        reload(flags, agent, supervisor, report, notice, announcement, status);
         tell();
-    });
+    };
+    const int signal = wait_for_end(signals, supervisor, {look, tell_all, take_over});
     supervisor.notify("STOPPING=1");
     spdlog::info("{}: draining and flushing, at most {}", signal == SIGINT ? "SIGINT" : "SIGTERM",
                  format_duration(config.shutdown_timeout));
@@ -450,10 +431,10 @@ int run(int argc, char** argv) {
     for (const std::string& problem : loaded.problems) std::fprintf(stderr, "spanring-agent: %s\n", problem.c_str());
     if (!loaded.problems.empty()) return kExitUsage;
 
-    start_log(loaded.config.log_level);
+    start_log(loaded.config.log_level, loaded.config.log_encoding);
     for (const std::string& warning : loaded.warnings) spdlog::warn("{}", warning);
     if (flags.command != Flags::Command::kRun) return std::fputs(answer(flags.command, loaded).c_str(), stdout), 0;
-    return serve(loaded.config, flags);
+    return serve(loaded, flags);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -91,6 +92,7 @@ struct Batch {
     // Spans that go on, as they are now (drain/heartbeat.hpp). It has no receipts: nothing is acknowledged by it or
     // counted as exported, and where it would have to wait it is dropped, for there will be a newer one.
     bool partial = false;
+    std::chrono::steady_clock::time_point opened{};  // when the first span was put into it
 
     // What a queue holds by it.
     size_t held() const { return bytes < memory ? memory : bytes; }

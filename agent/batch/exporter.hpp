@@ -8,10 +8,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "batch/batch.hpp"
+#include "batch/circuit_state.hpp"
+#include "batch/export_measures.hpp"
 
 namespace spanring::agent {
 
@@ -27,6 +30,7 @@ struct ExporterStatus {
     uint64_t partial = 0;            // spans delivered that go on: in no other number
     uint64_t queued_spans = 0;       // gauge
     uint64_t queued_bytes = 0;       // gauge
+    uint64_t queue_limit = 0;        // bytes; 0: not known
     uint64_t spool_bytes = 0;        // gauge
     uint64_t spool_limit = 0;        // bytes; 0: there is none
     uint64_t attempts_accepted = 0;  // requests that the backend took, at least in part ...
@@ -40,7 +44,10 @@ struct ExporterStatus {
     uint64_t tokens_failed = 0;      // ... that it did not give
     bool paused = false;             // by somebody's word: it sends nothing, and spools
     bool healthy = true;
+    uint64_t unhealthy_since_unix_nano = 0;  // 0: it is healthy
+    CircuitState circuit = CircuitState::kNone;
     std::string last_error;
+    uint64_t last_error_unix_nano = 0;  // 0: there was none
 };
 
 class Exporter {
@@ -70,6 +77,8 @@ public:
     virtual void shutdown(std::chrono::steady_clock::time_point deadline) = 0;
 
     virtual ExporterStatus status() const = 0;
+    // Nothing: it measures nothing.
+    virtual std::optional<ExportMeasures> measures() const { return std::nullopt; }
 
     // Any thread. From now on nothing is sent, until that is taken back; what comes waits where it would for a backend
     // that is away. False: this one cannot.

@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/named_thread.hpp"
+#include "base/wall_clock.hpp"
 #include "crash/alternate_stack.hpp"
 #include "crash/crash_scope.hpp"
 
@@ -30,7 +31,7 @@ void QueuedExporter::submit(std::shared_ptr<Batch> batch) {
             refusal = Outcome::kLeftBehind;
         } else if (!queue_.empty() && queue_bytes_ + batch->held() > bounds_.queue_bytes) {
             refusal = Outcome::kDroppedQueue;
-            status_.last_error = "spans come faster than the disk takes them";
+            note_error("spans come faster than the disk takes them");
         }
         if (refusal == Outcome::kPending) {
             queue_bytes_ += batch->held();
@@ -68,6 +69,7 @@ ExporterStatus QueuedExporter::status() const {
     const MutexLock lock(mutex_);
     ExporterStatus status = status_;
     status.queued_bytes = queue_bytes_;
+    status.queue_limit = bounds_.queue_bytes;
     return status;
 }
 
@@ -104,6 +106,8 @@ void QueuedExporter::run() {
         }
         if (!group.empty()) {
             size_t written = 0;
+            begin_write(group);
+            const Clock::time_point begun = Clock::now();
             try {
                 write(group, written);
                 well();
@@ -111,6 +115,7 @@ void QueuedExporter::run() {
             } catch (const std::exception& error) {  // the disk, or memory; the agent and its other exporters go on
                 trouble(error.what());
             }
+            end_write(Clock::now() - begun);
             const std::span all(group);
             resolve_group(all.first(written), Outcome::kExported);
             resolve_group(all.subspan(written), Outcome::kDroppedQueue);
@@ -132,10 +137,34 @@ void QueuedExporter::resolve_group(std::span<const std::shared_ptr<Batch>> group
     resolved_.notify_all();
 }
 
+void QueuedExporter::begin_write(const Batches& group) {
+    const MutexLock lock(mutex_);
+    for (const auto& batch : group) {
+        measures_.sent(batch->spans, batch->bytes);
+        measures_.waited(batch->opened, Clock::now());
+    }
+}
+
+void QueuedExporter::end_write(Clock::duration took) {
+    const MutexLock lock(mutex_);
+    measures_.took(took);
+}
+
+std::optional<ExportMeasures> QueuedExporter::measures() const {
+    const MutexLock lock(mutex_);
+    return measures_;
+}
+
+void QueuedExporter::note_error(const std::string& error) {
+    status_.last_error = error;
+    status_.last_error_unix_nano = unix_nano();
+}
+
 void QueuedExporter::trouble(const std::string& error) {
     const MutexLock lock(mutex_);
     if (status_.healthy) spdlog::error("{}: cannot write, dropping spans until it works again: {}", name(), error);
-    status_.last_error = error;
+    if (status_.healthy) status_.unhealthy_since_unix_nano = unix_nano();
+    note_error(error);
     status_.healthy = false;
 }
 
@@ -143,6 +172,7 @@ void QueuedExporter::well() {
     const MutexLock lock(mutex_);
     if (!status_.healthy) spdlog::info("{}: writing again", name());
     status_.healthy = true;
+    status_.unhealthy_since_unix_nano = 0;
 }
 
 }  // namespace spanring::agent

@@ -29,6 +29,7 @@ public:
     bool flush(std::chrono::steady_clock::time_point deadline) final;
     void shutdown(std::chrono::steady_clock::time_point deadline) final;
     ExporterStatus status() const final;
+    std::optional<ExportMeasures> measures() const final;
 
 protected:
     using Batches = std::vector<std::shared_ptr<Batch>>;
@@ -60,6 +61,9 @@ protected:
 
 private:
     void run();
+    void begin_write(const Batches& group);
+    void end_write(Clock::duration took);
+    void note_error(const std::string& error) SPR_REQUIRES(mutex_);
     Batches next_group(MutexLock& lock) SPR_REQUIRES(mutex_);
     void resolve_group(std::span<const std::shared_ptr<Batch>> group, Outcome outcome);
 
@@ -76,6 +80,7 @@ private:
     bool stopping_ SPR_GUARDED_BY(mutex_) = false;
     Clock::time_point stop_at_ SPR_GUARDED_BY(mutex_);
     ExporterStatus status_ SPR_GUARDED_BY(mutex_);
+    ExportMeasures measures_ SPR_GUARDED_BY(mutex_);
 
     ThreadProgress progress_;
     std::thread thread_;

@@ -54,5 +54,6 @@ void add_audit(CLI::App& app, Selection& selection);
 void add_sampling(CLI::App& app, Selection& selection);
 void add_reload(CLI::App& app, Selection& selection);
 void add_status(CLI::App& app, Selection& selection);
+void add_flare(CLI::App& app, Selection& selection);
 
 }  // namespace spanring::agent

@@ -88,6 +88,7 @@ int run(int argc, char** argv) {
     add_reload(app, selection);
     add_status(app, selection);
     add_doctor(app, selection);
+    add_flare(app, selection);
 
     try {
         app.parse(argc, argv);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `spanring status`: how the running agent is, by its own word.
+#include <cmath>
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -22,6 +24,7 @@ namespace {
 
 struct Options {
     bool json = false;
+    bool configuration = false;
 };
 
 std::string waiting_of(const StatusReport::Exporter& exporter) {
@@ -33,6 +36,36 @@ std::string spool_of(const StatusReport::Exporter& exporter) {
     return format_size(exporter.spool_bytes) + " of " + format_size(exporter.spool_limit);
 }
 
+// The words that say how a backend, or a disk, is.
+Table::Cell state_of(const StatusReport::Exporter& exporter) {
+    if (exporter.paused) return {"paused", Colour::kYellow};
+    if (!exporter.healthy) return {"away", Colour::kRed};
+    if (exporter.state == "refused") return {"refused", Colour::kRed};
+    return {"well", Colour::kGreen};
+}
+
+std::string rate(double per_second) { return std::to_string(std::llround(per_second)); }
+
+std::string last_error_of(const StatusReport::Exporter& exporter, uint64_t now) {
+    if (exporter.last_error.empty()) return "";
+    const std::string age =
+        exporter.last_error_unix_nano != 0 ? human_age(exporter.last_error_unix_nano, now) + " ago: " : "";
+    return age + printable(exporter.last_error);
+}
+
+std::string layers_of(const StatusReport& report) {
+    std::string text;
+    for (const StatusReport::Layer& layer : report.layers)
+        text += (text.empty() ? ": " : ", ") + std::to_string(layer.values) + " by " + printable(layer.name);
+    return text.empty() ? ": defaults alone" : text;
+}
+
+// Each line inert by itself.
+void print_lines(const std::string& text) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) std::cout << printable(line) << "\n";
+}
+
 void print(const StatusReport& report, const Site& site, const Terminal& terminal) {
     const uint64_t now = unix_nano();
     std::cout << "agent       " << describe(*site.agent) << ", version " << printable(report.version) << ", started "
@@ -41,12 +74,15 @@ void print(const StatusReport& report, const Site& site, const Terminal& termina
               << "configured  "
               << (report.configuration.empty() ? "without a file" : "by " + printable(report.configuration)) << ", "
               << human_age(report.configured_unix_nano, now) << " ago\n";
+    std::cout << "            " << report.digest << layers_of(report) << "\n";
     for (const std::string& problem : report.refused)
         std::cout << "            the last reload was refused: " << printable(problem) << "\n";
     std::cout << "processes   " << report.processes << " served, " << report.quarantined << " quarantined, "
-              << report.refused_files << " files refused; " << report.unanswered_batches << " batches unanswered\n\n";
+              << report.refused_files << " files refused; " << report.unanswered_batches << " batches unanswered; "
+              << rate(report.drained_per_second) << " spans/s\n\n";
     Table table;
-    table.column("EXPORTER").column("HEALTH").column("EXPORTED", Table::Align::kRight);
+    table.column("EXPORTER").column("STATE").column("SINCE", Table::Align::kRight).column("CIRCUIT");
+    table.column("EXPORTED", Table::Align::kRight).column("SPANS/S", Table::Align::kRight);
     table.column("REJECTED", Table::Align::kRight).column("DROPPED", Table::Align::kRight);
     table.column("WAITING", Table::Align::kRight).column("SPOOL", Table::Align::kRight);
     table.column("LAST ERROR", Table::Align::kLeft, true);
@@ -55,18 +91,20 @@ void print(const StatusReport& report, const Site& site, const Terminal& termina
             return Table::Cell{std::to_string(spans), spans != 0 ? Colour::kRed : Colour::kPlain};
         };
         table.row({{printable(exporter.name), Colour::kBold},
-                   exporter.paused    ? Table::Cell{"paused", Colour::kYellow}
-                   : exporter.healthy ? Table::Cell{"well", Colour::kGreen}
-                                      : Table::Cell{"away", Colour::kRed},
+                   state_of(exporter),
+                   {exporter.since_unix_nano != 0 ? human_age(exporter.since_unix_nano, now) : "-"},
+                   {exporter.circuit == "none" ? "-" : printable(exporter.circuit)},
                    {std::to_string(exporter.exported)},
+                   {rate(exporter.exported_per_second)},
                    lost(exporter.rejected),
                    lost(exporter.dropped),
                    {waiting_of(exporter)},
                    {spool_of(exporter)},
-                   {printable(exporter.last_error)}});
+                   {last_error_of(exporter, now)}});
     }
     std::cout << table.render(terminal);
-    if (!report.problems.empty()) std::cout << "\n";
+    if (!report.problems.empty() || !report.notes.empty()) std::cout << "\n";
+    for (const std::string& note : report.notes) std::cout << printable(note) << "\n";
     for (const std::string& problem : report.problems)
         std::cout << terminal.paint(Colour::kRed, printable(problem)) << "\n";
 }
@@ -74,6 +112,7 @@ void print(const StatusReport& report, const Site& site, const Terminal& termina
 std::string document_of(const StatusReport& report, const Site& site) {
     nlohmann::ordered_json document = nlohmann::ordered_json::parse(report.text());
     document.erase("serial");
+    document.erase("effective");        // it is asked for by itself
     document["pid"] = site.agent->pid;  // as it is here
     document["state_directory"] = site.state_directory;
     document["well"] = report.problems.empty();
@@ -81,6 +120,10 @@ std::string document_of(const StatusReport& report, const Site& site) {
 }
 
 int run(const Options& options, const CommandContext& context) {
+    if (options.json && options.configuration) {
+        std::cerr << "spanring: --configuration is not JSON\n";
+        return kExitUsage;
+    }
     const Site& site = context.sites.only();
     if (!site.agent) {
         std::cerr << "spanring: no agent runs there (" << printable(site.state_directory) << ")\n";
@@ -92,7 +135,9 @@ int run(const Options& options, const CommandContext& context) {
         std::cerr << "spanring: " << problem << "\n";
         return kExitBroken;
     }
-    if (options.json)
+    if (options.configuration)
+        print_lines(report->effective);
+    else if (options.json)
         std::cout << document_of(*report, site) << "\n";
     else
         print(*report, site, context.terminal());
@@ -105,6 +150,8 @@ void add_status(CLI::App& app, Selection& selection) {
     auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand("status", "How the agent is: its exporters, what waits, what was lost");
     command->add_flag("--json", options->json, "one JSON document");
+    command->add_flag("--configuration", options->configuration,
+                      "what is in effect, where each value came from; secrets are not shown");
     command->callback(
         [=, &selection] { selection.run = [=](const CommandContext& context) { return run(*options, context); }; });
     command->footer("The exit code is 1 where something is wrong: what /readyz says. As the agent's user or root.");

@@ -38,7 +38,7 @@ public:
     void adopt() {
         take_storages();
         leave_out_components();
-        for (const char* section : {"receivers", "processors", "exporters", "connectors"}) {
+        for (const char* section : {"receivers", "processors", "exporters", "connectors", "extensions"}) {
             ConfigValue* const components = mapping(section);
             if (components == nullptr) continue;
             for (ConfigValue::Entry& component : components->entries) adopt_keys(section, component);

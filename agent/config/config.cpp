@@ -65,6 +65,8 @@ std::vector<Option> describe(Pipeline& pipeline) {
 std::vector<Option> describe_telemetry(Config& config) {
     std::vector<Option> logs = {
         {"level", choice(config.log_level, {"debug", "info", "warn", "error"}), "least severity that is logged"},
+        {"encoding", choice(config.log_encoding, {{"console", LogEncoding::kConsole}, {"json", LogEncoding::kJson}}),
+         "lines for people, or a JSON object each; the journal gets priorities of both"},
     };
     return {{"logs", Group{logs}}, {"metrics", Group{describe(config.metrics)}}};
 }
@@ -139,6 +141,7 @@ std::vector<Option> describe(Config& config) {
         {kServiceGraph, Group{describe(config.service_graph)}, {}, {}, config.draws_graph},
     };
     std::vector<Option> extensions;
+    if (config.health_check) extensions.push_back({config.health_check->id, Group{describe(*config.health_check)}});
     for (AuthOptions& auth : config.authenticators) extensions.push_back({auth.id, Group{describe(auth)}});
     std::vector<Option> service = {
         {"extensions", TextList{config.extensions, "list of names"}, "names under extensions", "all of them",
@@ -152,7 +155,7 @@ std::vector<Option> describe(Config& config) {
         {"processors", Group{processors}},
         {"exporters", Group{exporters}},
         {"connectors", Group{connectors}, {}, {}, config.measures_spans || config.draws_graph},
-        {"extensions", Group{extensions}, {}, {}, !config.authenticators.empty()},
+        {"extensions", Group{extensions}, {}, {}, !extensions.empty()},
         {"service", Group{service}},
     };
 }

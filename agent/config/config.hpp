@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "auth/auth_options.hpp"
+#include "base/log.hpp"
 #include "config/config_value.hpp"
 #include "config/environment.hpp"
 #include "decide/tail_sampling_options.hpp"
@@ -24,6 +25,7 @@
 #include "export/grpc/options.hpp"
 #include "export/http/options.hpp"
 #include "export/kafka/options.hpp"
+#include "metrics/health_check_options.hpp"
 #include "metrics/metrics_address.hpp"
 #include "processors/processor_options.hpp"
 #include "receive/receiver_options.hpp"
@@ -127,7 +129,9 @@ struct Config {
     std::vector<std::string> extensions;      // names these
     std::string state_directory;
     std::string log_level = "info";
-    std::optional<MetricsAddress> metrics;  // where the agent's own metrics are served; unset: nowhere
+    LogEncoding log_encoding = LogEncoding::kConsole;
+    std::optional<MetricsAddress> metrics;           // where the agent's own metrics are served; unset: nowhere
+    std::optional<HealthCheckOptions> health_check;  // where else its health is
     std::chrono::milliseconds shutdown_timeout{10000};
     SystemCallFilter system_calls = has_system_call_filter() ? SystemCallFilter::kRefuse : SystemCallFilter::kOff;
 

@@ -23,6 +23,7 @@ std::string type_of(const std::string& id) { return id.substr(0, id.find('/')); 
 
 std::vector<std::string> names_of(const Config& config) {
     std::vector<std::string> names;
+    if (config.health_check) names.push_back(config.health_check->id);
     for (const AuthOptions& auth : config.authenticators) names.push_back(auth.id);
     return names;
 }
@@ -51,6 +52,19 @@ bool token_goes_in_plaintext(const AuthOptions& auth) {
     return !is_loopback(rest.substr(0, rest.find_first_of(":/?")));
 }
 
+std::vector<std::string> known_types() {
+    std::vector<std::string> types = auth_type_names();
+    types.emplace_back(kHealthCheck);
+    return types;
+}
+
+void read_health_check(Section& section, const ConfigValue::Entry& entry, Config& config) {
+    if (config.health_check) return section.report(entry.place, "there is a health_check already");
+    config.health_check.emplace().id = entry.key;
+    Section options(entry.value, section.path_of(entry.key), section.source());
+    read_options(options, describe(*config.health_check));
+}
+
 // With the place of its value, where a layer said it.
 std::string placed(const Origins& origins, const std::string& path) {
     const auto found = origins.find(path);
@@ -61,11 +75,15 @@ std::string placed(const Origins& origins, const std::string& path) {
 
 void read_extensions(Section section, Config& config) {
     for (const ConfigValue::Entry& entry : section.entries()) {
+        if (type_of(entry.key) == kHealthCheck) {
+            read_health_check(section, entry, config);
+            continue;
+        }
         const auto type = auth_type(type_of(entry.key));
         if (!type) {
             section.report(entry.place, "unknown extension '" + entry.key + "'" +
-                                            did_you_mean(type_of(entry.key), auth_type_names()) +
-                                            " (known: " + join(auth_type_names()) + ")");
+                                            did_you_mean(type_of(entry.key), known_types()) +
+                                            " (known: " + join(known_types()) + ")");
             continue;
         }
         AuthOptions auth;
@@ -86,9 +104,11 @@ void choose_extensions(Section& service, Config& config) {
             service.report_key("extensions",
                                "'" + name + "' is not defined under 'extensions'" + did_you_mean(name, defined));
     }
-    std::erase_if(config.authenticators, [&](const AuthOptions& auth) {
-        return std::find(config.extensions.begin(), config.extensions.end(), auth.id) == config.extensions.end();
-    });
+    const auto is_named = [&](const std::string& id) {
+        return std::find(config.extensions.begin(), config.extensions.end(), id) != config.extensions.end();
+    };
+    if (config.health_check && !is_named(config.health_check->id)) config.health_check.reset();
+    std::erase_if(config.authenticators, [&](const AuthOptions& auth) { return !is_named(auth.id); });
 }
 
 void give_credentials(Config& config, const Origins& origins, std::vector<std::string>& problems,

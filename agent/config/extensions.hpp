@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The part `extensions` of the file: who an exporter may say that it is. And what exporters make of it, whichever layer
-// named them.
+// The part `extensions` of the file: who an exporter may say that it is, and where health is told. And what exporters
+// make of it, whichever layer named them.
 #pragma once
 
 #include <string>

@@ -100,6 +100,7 @@ std::vector<ReferenceTable> reference() {
         auth.id = name;
         auth.type = auth_type(name).value();
     }
+    config.health_check.emplace();
     const std::vector<Option> file = describe(config);
     ReferenceTable grpc = table_of(file, "exporters.otlp_grpc");
     ReferenceTable http = table_of(file, "exporters.otlp_http");
@@ -126,6 +127,7 @@ std::vector<ReferenceTable> reference() {
             table_of(file, "extensions.bearertokenauth"),
             table_of(file, "extensions.basicauth"),
             table_of(file, "extensions.oauth2client"),
+            table_of(file, "extensions.health_check"),
             table_of(file, "service")};
 }
 

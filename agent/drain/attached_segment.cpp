@@ -237,7 +237,7 @@ bool AttachedSegment::take_portion(uint32_t chunk, ChunkCursor& cursor, ChunkWor
     if (portion.in_lane) {
         // Rather a batch that is a little smaller than one that is cut inside a portion.
         const bool full = !lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, portion.spans, portion.size);
-        if (full || !batcher.has_room(lane, portion.size)) batcher.submit(lane);
+        if (full || !batcher.has_room(lane, portion.size)) batcher.submit_full(lane, portion.spans);
         portion.data = batcher.allocate(lane, portion.size);
     } else {
         scratch_.resize(portion.size);

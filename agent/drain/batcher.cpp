@@ -27,7 +27,7 @@ Batch& Batcher::open(Lane& lane) {
         lane.batch_->acknowledgements = &acknowledgements_;
         // relaxed: a number, and no more; what is in a batch goes other ways.
         lane.serial_ = last_serial_ = supply_->last_serial.fetch_add(1, std::memory_order_relaxed) + 1;
-        lane.opened_ = now_;
+        lane.opened_ = lane.batch_->opened = now_;
         lane.free_ = nullptr;
         lane.room_ = 0;
         serials_.emplace(lane.batch_.get(), lane.serial_);
@@ -87,10 +87,15 @@ bool Batcher::extend_run(Lane& lane, const Producer* producer, const Scope* scop
     return true;
 }
 
-void Batcher::submit(Lane& lane) {
+void Batcher::submit_full(Lane& lane, uint64_t spans) {
+    if (lane.batch_ == nullptr) return;
+    submit(lane, lane.batch_->spans + spans > limits_.spans ? CloseCause::kSpans : CloseCause::kBytes);
+}
+
+void Batcher::submit(Lane& lane, CloseCause cause) {
     if (lane.batch_ == nullptr) return;
     const std::shared_ptr<Batch> batch = std::exchange(lane.batch_, nullptr);
-    ++submitted_;
+    ++closed_[static_cast<size_t>(cause)];
     batch->plan = plan_;
     // Nothing to send (all of it was invalid, or control records only), or nobody whose answer counts: resolved.
     if (batch->runs.empty() || required_ == 0) {
@@ -106,7 +111,7 @@ void Batcher::submit(Lane& lane) {
 }
 
 void Batcher::submit_if_old(Lane& lane) {
-    if (lane.batch_ != nullptr && now_ - lane.opened_ >= limits_.age) submit(lane);
+    if (lane.batch_ != nullptr && now_ - lane.opened_ >= limits_.age) submit(lane, CloseCause::kAge);
 }
 
 void Batcher::finish(const Batch& batch) {

@@ -22,6 +22,7 @@
 #include "batch/acknowledgements.hpp"
 #include "batch/batch.hpp"
 #include "batch/exporter.hpp"
+#include "drain/close_cause.hpp"
 
 namespace spanring::agent {
 
@@ -92,7 +93,9 @@ public:
     bool extend_run(Lane& lane, const Producer* producer, const Scope* scope, std::span<const uint8_t> bytes,
                     uint32_t spans);
 
-    void submit(Lane& lane);
+    void submit(Lane& lane, CloseCause cause = CloseCause::kOther);
+    // The lane's batch has no place for so many spans more, or for their bytes.
+    void submit_full(Lane& lane, uint64_t spans);
     void submit_if_old(Lane& lane);
     // When it is; not for a long time where the lane has none.
     Clock::time_point due(const Lane& lane) const {
@@ -108,7 +111,7 @@ public:
     bool outstanding_until(uint64_t serial) const { return !outstanding_.empty() && *outstanding_.begin() <= serial; }
     bool is_outstanding(uint64_t serial) const { return outstanding_.contains(serial); }
     size_t outstanding() const { return outstanding_.size(); }
-    uint64_t submitted() const { return submitted_; }
+    const CloseCounts& closed() const { return closed_; }
     BufferPool::Figures buffers() const { return supply_->buffers->figures(); }
 
     const std::vector<Exporter*>& exporters() const { return exporters_; }
@@ -123,7 +126,7 @@ private:
     Lane shared_;
     Clock::time_point now_{};
     uint64_t last_serial_ = 0;
-    uint64_t submitted_ = 0;
+    CloseCounts closed_{};
     std::map<const Batch*, uint64_t> serials_;
     std::set<uint64_t> outstanding_;
 };

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/event_loop_progress.hpp"
 #include "base/named_thread.hpp"
 #include "crash/alternate_stack.hpp"
 
@@ -85,7 +86,8 @@ void DrainService::help(size_t number) {
     const AlternateStack stack;
     DrainShare& share = drainer_->share(number);
     constexpr int kNothingElse = -1;
-    ThreadProgress progress(name_of(number));
+    // Asked for a sign of life while it sleeps: it is woken.
+    EventLoopProgress progress(name_of(number), [this] { drainer_->wake_all(); });
     while (phase_.load(std::memory_order_acquire) == Phase::kRunning) {
         progress.working();
         share.do_work(Clock::now());
@@ -99,14 +101,19 @@ void DrainService::join_helpers() {
     helpers_.clear();
 }
 
-void DrainService::run() {
-    const AlternateStack stack;
+void DrainService::serve() {
+    EventLoopProgress progress(name_of(0), [this] { drainer_->wake_all(); });  // likewise
     while (phase_.load(std::memory_order_acquire) == Phase::kRunning) {
-        progress_.working();
+        progress.working();
         drainer_->do_work();
-        progress_.waiting();
+        progress.waiting();
         drainer_->wait();
     }
+}
+
+void DrainService::run() {
+    const AlternateStack stack;
+    serve();
     join_helpers();
     drainer_->drain_everything();
     phase_.store(Phase::kDrained, std::memory_order_release);  // pairs with the acquire in shutdown()

@@ -16,7 +16,6 @@
 #include <thread>
 #include <vector>
 
-#include "base/thread_progress.hpp"
 #include "drain/drainer.hpp"
 
 namespace spanring::agent {
@@ -56,13 +55,13 @@ private:
     enum class Phase { kRunning, kDraining, kDrained, kBooking };
 
     void run();
+    void serve();
     void help(size_t number);
     void join_helpers();
     bool wait_until(Clock::time_point deadline, const std::function<bool()>& reached);
 
     std::unique_ptr<Drainer> drainer_;
     std::vector<Exporter*> exporters_;
-    ThreadProgress progress_{"drain/0"};
     std::thread thread_;
     std::vector<std::thread> helpers_;  // the other drain threads; joined by the first
     std::atomic<Phase> phase_{Phase::kRunning};

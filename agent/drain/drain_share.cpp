@@ -265,9 +265,9 @@ void DrainShare::close_quarantined(ServedSegment& served) {
 }
 
 void DrainShare::submit_all() {
-    batcher_.submit(batcher_.shared());
+    batcher_.submit(batcher_.shared(), CloseCause::kAsked);
     for (ServedSegment* served : segments_.awake()) {
-        batcher_.submit(served->segment->own_lane());
+        batcher_.submit(served->segment->own_lane(), CloseCause::kAsked);
         served->segment->flush_submitted(batcher_);
     }
 }
@@ -279,9 +279,9 @@ void DrainShare::submit_for_flush() {
         // Where nothing of it is in the batch that all share, that one stays as it is.
         if (segment.is_in(batcher_.shared())) {
             if (!queues_.may_flush(served->owner, now_)) continue;  // it is sent by its age meanwhile
-            batcher_.submit(batcher_.shared());
+            batcher_.submit(batcher_.shared(), CloseCause::kAsked);
         }
-        batcher_.submit(segment.own_lane());
+        batcher_.submit(segment.own_lane(), CloseCause::kAsked);
         segment.flush_submitted(batcher_);
     }
 }
@@ -427,7 +427,7 @@ void DrainShare::update_ledger() {
 }
 
 void DrainShare::publish_status() {
-    status_.batches = batcher_.submitted();
+    status_.closed = batcher_.closed();
     status_.asleep = segments_.asleep();
     status_.outstanding = batcher_.outstanding();
     status_.buffers = batcher_.buffers();

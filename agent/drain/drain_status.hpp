@@ -3,10 +3,13 @@
 // What the drain says of itself, for the log and the metrics.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <numeric>
 
 #include "base/mutex.hpp"
 #include "batch/buffer_pool.hpp"
+#include "drain/close_cause.hpp"
 
 namespace spanring::agent {
 
@@ -19,7 +22,7 @@ struct DrainStatus {
     uint64_t bytes = 0;
     uint64_t invalid = 0;   // of these, invalid and dropped
     uint64_t repaired = 0;  // strings that were not UTF-8
-    uint64_t batches = 0;
+    CloseCounts closed{};   // batches, by why they were
     uint64_t attached = 0;  // ever
     uint64_t finished = 0;  // processes whose segment was drained and removed
     uint64_t refused = 0;   // files that were refused as segments
@@ -31,6 +34,8 @@ struct DrainStatus {
     uint64_t outstanding = 0;  // gauge: batches that wait for an answer
     BufferPool::Figures buffers;
 
+    uint64_t batches() const { return std::accumulate(closed.begin(), closed.end(), uint64_t{0}); }
+
     DrainStatus& operator+=(const DrainStatus& other) {
         passes += other.passes;
         looks += other.looks;
@@ -39,7 +44,7 @@ struct DrainStatus {
         bytes += other.bytes;
         invalid += other.invalid;
         repaired += other.repaired;
-        batches += other.batches;
+        for (size_t i = 0; i < closed.size(); ++i) closed[i] += other.closed[i];
         attached += other.attached;
         finished += other.finished;
         refused += other.refused;

@@ -98,7 +98,7 @@ CutReport RunCutter::cut(Batcher& batcher, Batcher::Lane& lane, Portion& portion
         close_run();
         close_piece(at);
         full = lane.share();
-        batcher.submit(lane);
+        batcher.submit_full(lane, 1);
         if (!portion.in_lane) return;
         uint8_t* const rest = batcher.allocate(lane, portion.size - at);
         std::memcpy(rest, data + (at - base), portion.size - at);
@@ -262,7 +262,7 @@ void RunCutter::add_kept(Batcher& batcher, Batcher::Lane& lane, const Receipt& r
     if (process(bytes.subspan(record.body), changed)) {
         const size_t size = changed ? processors_->record_size() : bytes.size();
         const bool full = !lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, 1, size);
-        if (full || !batcher.has_room(lane, size)) batcher.submit(lane);
+        if (full || !batcher.has_room(lane, size)) batcher.submit_full(lane, 1);
         uint8_t* const copy = batcher.allocate(lane, size);
         if (changed)
             processors_->write_record(copy);
@@ -332,7 +332,7 @@ CutReport RunCutter::add_record(Batcher& batcher, Batcher::Lane& lane, uint32_t 
     const auto is_full = [&](size_t more) {
         return !lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, 1, more);
     };
-    if (is_full(bytes.size()) || !batcher.has_room(lane, bytes.size())) batcher.submit(lane);
+    if (is_full(bytes.size()) || !batcher.has_room(lane, bytes.size())) batcher.submit_full(lane, 1);
     ChunkRecord record;
     const std::shared_ptr<const Scope> scope = find_scope(scope_number);
     if (scope == nullptr || bytes.empty() || read_chunk_record(bytes, 0, record) != nullptr ||
@@ -356,7 +356,7 @@ CutReport RunCutter::add_record(Batcher& batcher, Batcher::Lane& lane, uint32_t 
             const size_t size = changed ? processors_->record_size() : bytes.size();
             const std::shared_ptr<Batch> original = lane.share();  // keeps the bytes that it is made of
             if (changed) {
-                if (is_full(size)) batcher.submit(lane);  // it has grown
+                if (is_full(size)) batcher.submit_full(lane, 1);  // it has grown
                 copy = batcher.allocate(lane, size);
                 processors_->write_record(copy);
             }

@@ -83,7 +83,7 @@ void DrainShare::submit_decided() {
     for (auto& [source, served] : segments_) {
         if (served.segment->flush_pending() && served.segment->is_in(batcher_.shared()) &&
             queues_.may_flush(served.owner, now_))
-            return batcher_.submit(batcher_.shared());
+            return batcher_.submit(batcher_.shared(), CloseCause::kAsked);
     }
 }
 

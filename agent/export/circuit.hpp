@@ -15,6 +15,7 @@
 #include <chrono>
 #include <optional>
 
+#include "batch/circuit_state.hpp"
 #include "export/backoff.hpp"
 #include "export/repeat_credit.hpp"
 
@@ -29,6 +30,9 @@ public:
 
     bool closed() const { return closed_; }
     bool probing() const { return probing_; }
+    CircuitState state() const {
+        return closed_ ? CircuitState::kClosed : probing_ ? CircuitState::kProbing : CircuitState::kOpen;
+    }
     bool one_at_a_time() const { return !credit_.good(); }
     Time reopen_at() const { return reopen_at_; }
     bool may_probe(Time now) const { return !closed_ && !probing_ && now >= reopen_at_; }

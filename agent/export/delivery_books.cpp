@@ -3,6 +3,8 @@
 
 #include <numeric>
 
+#include "base/wall_clock.hpp"
+#include "export/shipment.hpp"
 #include "ledger/ledger.hpp"
 
 namespace spanring::agent {
@@ -87,8 +89,15 @@ uint64_t DeliveryBooks::settle_spool(const std::string& directory, const Spooled
     return lost;
 }
 
-void DeliveryBooks::count_attempt(const Answer& answer) {
+void DeliveryBooks::begin_attempt(const Shipment& shipment, ExportMeasures::Clock::time_point now) {
     const MutexLock lock(mutex_);
+    measures_.sent(shipment.spans, shipment.request.bytes);
+    if (shipment.batch) measures_.waited(shipment.batch->opened, now);
+}
+
+void DeliveryBooks::count_attempt(const Answer& answer, ExportMeasures::Clock::duration took) {
+    const MutexLock lock(mutex_);
+    measures_.took(took);
     status_.unauthorized += answer.unauthorized;
     switch (answer.verdict) {
         case Verdict::kAccepted: ++status_.attempts_accepted; break;
@@ -104,18 +113,29 @@ void DeliveryBooks::count_rate_limited() {
 
 void DeliveryBooks::note(const std::string& error) {
     const MutexLock lock(mutex_);
+    note_error(error);
+}
+
+void DeliveryBooks::note_error(const std::string& error) {
     status_.last_error = error;
+    status_.last_error_unix_nano = unix_nano();
 }
 
 void DeliveryBooks::note_restart(const std::string& error) {
     const MutexLock lock(mutex_);
     ++status_.restarts;
-    status_.last_error = error;
+    note_error(error);
 }
 
-void DeliveryBooks::note_health(bool healthy, uint64_t spool_bytes, uint64_t spool_limit) {
+void DeliveryBooks::note_health(CircuitState circuit, uint64_t spool_bytes, uint64_t spool_limit) {
     const MutexLock lock(mutex_);
+    const bool healthy = circuit == CircuitState::kClosed;
+    if (healthy)
+        status_.unhealthy_since_unix_nano = 0;
+    else if (status_.healthy)
+        status_.unhealthy_since_unix_nano = unix_nano();
     status_.healthy = healthy;
+    status_.circuit = circuit;
     status_.spool_bytes = spool_bytes;
     status_.spool_limit = spool_limit;
 }
@@ -125,6 +145,11 @@ ExporterStatus DeliveryBooks::status() const {
     ExporterStatus status = status_;
     status.queued_bytes = held_bytes_;
     return status;
+}
+
+ExportMeasures DeliveryBooks::measures() const {
+    const MutexLock lock(mutex_);
+    return measures_;
 }
 
 }  // namespace spanring::agent

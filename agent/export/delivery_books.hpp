@@ -21,6 +21,7 @@
 namespace spanring::agent {
 
 class Ledger;
+struct Shipment;
 
 class DeliveryBooks {
 public:
@@ -42,15 +43,18 @@ public:
     // The spool was opened and holds so much. What is lost is booked, and returned.
     uint64_t settle_spool(const std::string& directory, const std::vector<std::pair<AccountId, uint64_t>>& held);
 
-    // An attempt to deliver ended; one request may need several.
-    void count_attempt(const Answer& answer);
+    // Of attempts to deliver; one request may need several.
+    void begin_attempt(const Shipment& shipment, ExportMeasures::Clock::time_point now);
+    void count_attempt(const Answer& answer, ExportMeasures::Clock::duration took);
     void count_rate_limited();  // a request had to wait for the rate
     void note(const std::string& error);
     void note_restart(const std::string& error);
-    void note_health(bool healthy, uint64_t spool_bytes, uint64_t spool_limit);
+    void note_health(CircuitState circuit, uint64_t spool_bytes, uint64_t spool_limit);
     ExporterStatus status() const;
+    ExportMeasures measures() const;
 
 private:
+    void note_error(const std::string& error) SPR_REQUIRES(mutex_);
     void count(uint64_t spans, const Resolution& resolution) SPR_REQUIRES(mutex_);
 
     const std::string name_;
@@ -59,6 +63,7 @@ private:
 
     mutable Mutex mutex_;
     ExporterStatus status_ SPR_GUARDED_BY(mutex_);
+    ExportMeasures measures_ SPR_GUARDED_BY(mutex_);
     uint64_t held_bytes_ SPR_GUARDED_BY(mutex_) = 0;  // of batches that are not resolved
 };
 

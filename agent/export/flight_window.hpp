@@ -59,16 +59,18 @@ public:
         usual_bytes_ += (static_cast<double>(bytes) - usual_bytes_) / 8;
     }
     // `answered`: by the backend, so that the time it took says something of it.
-    void end(const void* flight, Time now, bool answered) {
+    // Returns how long it flew.
+    Duration end(const void* flight, Time now, bool answered) {
         const auto found = flights_.find(flight);
-        if (found == flights_.end()) return;
+        if (found == flights_.end()) return {};
         const Flight ended = found->second;
         flights_.erase(found);
         bytes_ -= ended.bytes;
-        if (!answered) return;
+        if (!answered) return now - ended.since;
         delivered_ += ended.bytes;
         learn_rate(static_cast<double>(delivered_ - ended.delivered) / seconds(now - ended.since), now);
         if (ended.alone) learn_distance(ended, now);
+        return now - ended.since;
     }
     void forget() {
         flights_.clear();

@@ -36,5 +36,6 @@ bool OtlpExporter::pause(bool paused) {
 }
 
 ExporterStatus OtlpExporter::status() const { return sender_->status(); }
+std::optional<ExportMeasures> OtlpExporter::measures() const { return sender_->measures(); }
 
 }  // namespace spanring::agent

@@ -30,6 +30,7 @@ public:
     bool flush(std::chrono::steady_clock::time_point deadline) override;
     void shutdown(std::chrono::steady_clock::time_point deadline) override;
     ExporterStatus status() const override;
+    std::optional<ExportMeasures> measures() const override;
     bool pause(bool paused) override;
 
 protected:

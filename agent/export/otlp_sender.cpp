@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/named_thread.hpp"
+#include "base/quantity.hpp"
 #include "crash/alternate_stack.hpp"
 #include "crash/crash_scope.hpp"
 #include "ring/testpoint.hpp"
@@ -311,9 +312,13 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
         close(*shipment, {Outcome::kRejected, 0});  // a mapping whose bytes were gone
         return;
     }
-    if (probe) circuit_.probe();
+    if (probe) {
+        circuit_.probe();
+        note_health();
+    }
     flights_.begin(shipment.get(), shipment->request.bytes, Clock::now());
     rate_.begin(shipment->request.bytes, Clock::now());
+    books_.begin_attempt(*shipment, Clock::now());
     if (std::exchange(rate_held_, false)) books_.count_rate_limited();
     last_was_replay_ = shipment->entry.has_value();
     replays_ += last_was_replay_;
@@ -331,9 +336,9 @@ void OtlpSender::ended(Transport::Ended attempt) {
     suspect_.work_on(*attempt.shipment);
     const bool again = identity_.end(attempt.shipment.get(), attempt.answer.unauthorized, Clock::now());
     if (again) attempt.answer.verdict = Verdict::kRetry;
-    flights_.end(attempt.shipment.get(), Clock::now(), attempt.answer.verdict != Verdict::kRetry);
+    const auto took = flights_.end(attempt.shipment.get(), Clock::now(), attempt.answer.verdict != Verdict::kRetry);
     replays_ -= attempt.shipment->entry.has_value();
-    books_.count_attempt(attempt.answer);
+    books_.count_attempt(attempt.answer, took);
     if (attempt.answer.verdict != Verdict::kAccepted) books_.note(attempt.answer.message);
     switch (attempt.answer.verdict) {
         case Verdict::kAccepted: accept(attempt); break;
@@ -349,7 +354,8 @@ void OtlpSender::accept(const Transport::Ended& attempt) {
     const Answer& answer = attempt.answer;
     if (circuit_.succeed(attempt.probe)) {
         if (const auto more = up_log_.due()) {
-            spdlog::info("exporter {}: {} is back{}", name_, transport_->peer(), *more);
+            spdlog::info("exporter {}: {} is back; {} in memory and {} in the spool wait for it{}", name_,
+                         transport_->peer(), format_size(queue_.bytes()), format_size(spool_.bytes()), *more);
         }
     }
     const uint64_t rejected = std::min(answer.rejected, shipment.spans);

@@ -65,11 +65,13 @@ public:
         ExporterStatus status = books_.status();
         const Credentials::Figures figures = identity_.figures();
         status.paused = is_paused();
+        status.queue_limit = options_.queue_bytes;
         status.shows_identity = identity_.asked_for();
         status.tokens_obtained = figures.tokens_obtained;
         status.tokens_failed = figures.tokens_failed;
         return status;
     }
+    ExportMeasures measures() const { return books_.measures(); }
     void pause(bool paused);
     // Once, last. Resolves everything: until `deadline` by sending, then by the spool.
     void stop(Clock::time_point deadline);
@@ -114,7 +116,7 @@ private:
     bool divide(const ShipmentPtr& shipment);
     void to_spool(ShipmentPtr shipment, Outcome otherwise);
     void note_health() {
-        books_.note_health(circuit_.closed(), spool_.bytes(), options_.spool.enabled ? options_.spool.max_bytes : 0);
+        books_.note_health(circuit_.state(), spool_.bytes(), options_.spool.enabled ? options_.spool.max_bytes : 0);
     }
 
     const std::string name_;

@@ -9,6 +9,8 @@
 #include "batch/exporter.hpp"
 #include "decide/decision_counters.hpp"
 #include "drain/drain_status.hpp"
+#include "metrics/collector_series.hpp"
+#include "metrics/exporter_series.hpp"
 #include "metrics/memory_usage.hpp"
 #include "metrics/page_parts.hpp"
 #include "metrics/process_series.hpp"
@@ -53,13 +55,21 @@ void AgentMetrics::make_page() {
     Exposition page(shown_);
     page.gauge("spanring_build_info", "Always 1; what runs here.", {{"version", version()}}, 1);
     add_spans(page, total);
+    add_sdk_spans(page, total);
     add_exporter_accounts(page, total);
     add_rules(page, total, sources_.decisions != nullptr ? sources_.decisions->names() : std::vector<std::string>{});
     sources_.exporters([&](const Exporter& exporter) { add_exporter_status(page, exporter); });
+    sources_.exporters([&](const Exporter& exporter) { add_exporter_measures(page, exporter); });
+    sources_.exporters([&](const Exporter& exporter) { add_collector_exporter(page, exporter); });
     const DrainStatus drain = sources_.drain();
     add_drain(page, drain);
+    add_collector_drain(page, drain);
     add_senders(page, found);
-    if (sources_.receiver) add_receiver(page, sources_.receiver());
+    if (sources_.receiver) {
+        const ReceiverStatus receiver = sources_.receiver();
+        add_receiver(page, receiver);
+        add_collector_receiver(page, receiver);
+    }
     add_processes(page, found, series_->split(found.processes));
     add_memory_usage(page, drain);
     add_process_usage(page);

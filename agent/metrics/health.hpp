@@ -4,6 +4,7 @@
 // sentences that name no backend: everybody on this host may ask.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,10 +12,27 @@
 
 namespace spanring::agent {
 
+struct HealthFinding {
+    std::string component;         // "exporter otlp_grpc", "thread drain/0"
+    const char* reason;            // "stuck", "away", "spool_nearly_full", "paused"
+    std::string text;              // "exporter otlp_grpc: is paused"
+    bool wrong = true;             // false: to be known, and no fault
+    uint64_t since_unix_nano = 0;  // 0: not known
+};
+
+struct HealthReport {
+    std::vector<HealthFinding> findings;
+
+    bool good() const;
+    std::vector<std::string> problems() const;  // the texts of what is wrong
+    std::string text() const;                   // a line each; "ok" before what is no fault where nothing is wrong
+    std::string json() const;
+};
+
 // Threads that are stuck. A restart helps, and loses no span.
-std::vector<std::string> not_alive();
+HealthReport liveness();
 
 // These, and exporters whose backend takes no spans, or whose spool is nearly full. A restart does not help.
-std::vector<std::string> not_ready(const VisitExporters& exporters);
+HealthReport readiness(const VisitExporters& exporters);
 
 }  // namespace spanring::agent

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -51,29 +52,40 @@ using Response = http::response<http::string_body>;
 Response plain(http::status status, std::string text) {
     Response response(status, 11);
     response.set(http::field::content_type, "text/plain; charset=utf-8");
-    response.body() = std::move(text) + "\n";
+    response.body() = std::move(text);
     return response;
 }
 
-Response report(const std::vector<std::string>& problems) {
-    if (problems.empty()) return plain(http::status::ok, "ok");
-    std::string text;
-    for (const std::string& problem : problems) text += (text.empty() ? "" : "\n") + problem;
-    return plain(http::status::service_unavailable, std::move(text));
+// For people where nothing else is asked for.
+bool asks_for_json(const Request& request) {
+    const auto target = request.target();
+    const size_t query = target.find('?');
+    if (query != target.npos && target.substr(query + 1) == "format=json") return true;
+    const auto accept = request[http::field::accept];
+    return std::string_view(accept.data(), accept.size()).find("application/json") != std::string_view::npos;
+}
+
+Response report(const HealthReport& health, bool json) {
+    Response response = plain(health.good() ? http::status::ok : http::status::service_unavailable,
+                              json ? health.json() : health.text());
+    if (json) response.set(http::field::content_type, "application/json");
+    return response;
 }
 
 Response answer(const Request& request, const MetricsServer::Pages& pages) {
     if (request.method() != http::verb::get && request.method() != http::verb::head) {
-        Response response = plain(http::status::method_not_allowed, "only GET and HEAD");
+        Response response = plain(http::status::method_not_allowed, "only GET and HEAD\n");
         response.set(http::field::allow, "GET, HEAD");
         return response;
     }
     const auto path = request.target().substr(0, request.target().find('?'));
     try {
-        if (path == "/healthz") return report(pages.alive());
-        if (path == "/readyz") return report(pages.ready());
-        if (path != "/metrics") {
-            return plain(http::status::not_found, "there are /metrics, /healthz and /readyz");
+        if (path == "/healthz" || (!pages.path.empty() && path == pages.path))
+            return report(pages.alive(), asks_for_json(request));
+        if (path == "/readyz") return report(pages.ready(), asks_for_json(request));
+        if (path != "/metrics" || !pages.metrics) {
+            return plain(http::status::not_found, pages.metrics ? "there are /metrics, /healthz and /readyz\n"
+                                                                : "there are /healthz and /readyz\n");
         }
         const auto accept = request[http::field::accept];
         const ExpositionFormat format = accepted_format({accept.data(), accept.size()});
@@ -83,19 +95,19 @@ Response answer(const Request& request, const MetricsServer::Pages& pages) {
         return response;
     } catch (const std::exception& error) {
         spdlog::warn("metrics: {}", error.what());
-        return plain(http::status::internal_server_error, error.what());
+        return plain(http::status::internal_server_error, std::string(error.what()) + "\n");
     }
 }
 
-std::runtime_error cannot_listen(const MetricsAddress& address, const error_code& why) {
-    return std::runtime_error("metrics: cannot listen on " + address.text() + ": " + why.message());
+std::runtime_error cannot_listen(const char* whose, const MetricsAddress& address, const error_code& why) {
+    return std::runtime_error(std::string(whose) + ": cannot listen on " + address.text() + ": " + why.message());
 }
 
 }  // namespace
 
 class MetricsServer::Listener {
 public:
-    explicit Listener(const MetricsAddress& address);
+    Listener(const MetricsAddress& address, const char* whose);
 
     void serve(Pages pages);
     void stop();
@@ -110,6 +122,7 @@ private:
     void accept();
     std::string metrics(ExpositionFormat format);
 
+    const char* const whose_;
     Sessions sessions_;   // the one that has been silent for longest first
     bool ended_ = false;  // both outlive the sessions, which are the context's
     asio::io_context context_{1};
@@ -120,7 +133,7 @@ private:
     std::map<ExpositionFormat, std::string> last_pages_;
     TokenBucket budget_{kPagesAtOnce, kPagesASecond};
     // It is asked as long as it is there, so it goes before the context, and after its thread has ended.
-    EventLoopProgress progress_{"metrics", [this] { asio::post(context_, [this] { progress_.waiting(); }); }};
+    EventLoopProgress progress_{whose_, [this] { asio::post(context_, [this] { progress_.waiting(); }); }};
     std::thread thread_;
 };
 
@@ -157,7 +170,7 @@ private:
         }
         const bool spoke = error.category() == make_error_code(http::error::bad_method).category() &&
                            error != http::error::end_of_stream && error != http::error::partial_message;
-        if (spoke) write(plain(http::status::bad_request, error.message()), false, false);
+        if (spoke) write(plain(http::status::bad_request, error.message() + "\n"), false, false);
     }
 
     void write(Response response, bool keep, bool head) {
@@ -184,29 +197,30 @@ private:
     std::optional<http::response_serializer<http::string_body>> serializer_;
 };
 
-MetricsServer::Listener::Listener(const MetricsAddress& address) {
+MetricsServer::Listener::Listener(const MetricsAddress& address, const char* whose) : whose_(whose) {
     error_code error;
     tcp::resolver resolver(context_);
     const auto found = resolver.resolve(address.host, std::to_string(address.port),
                                         tcp::resolver::passive | tcp::resolver::numeric_service, error);
-    if (error) throw cannot_listen(address, error);
+    if (error) throw cannot_listen(whose_, address, error);
     const tcp::endpoint endpoint = found.begin()->endpoint();
     acceptor_.open(endpoint.protocol(), error);
-    if (error) throw cannot_listen(address, error);
+    if (error) throw cannot_listen(whose_, address, error);
     ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);
     // Connections of an agent that has just ended do not keep the next one from its port.
     acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
     acceptor_.bind(endpoint, error);
-    if (error) throw cannot_listen(address, error);
+    if (error) throw cannot_listen(whose_, address, error);
     acceptor_.listen(tcp::acceptor::max_listen_connections, error);
-    if (error) throw cannot_listen(address, error);
+    if (error) throw cannot_listen(whose_, address, error);
 }
 
 void MetricsServer::Listener::serve(Pages pages) {
-    make_metrics_ = std::exchange(pages.metrics, [this](ExpositionFormat format) { return metrics(format); });
+    if (pages.metrics)
+        make_metrics_ = std::exchange(pages.metrics, [this](ExpositionFormat format) { return metrics(format); });
     pages_ = std::move(pages);
     accept();
-    thread_ = named_thread("metrics", [this] { context_.run(); });
+    thread_ = named_thread(whose_, [this] { context_.run(); });
 }
 
 void MetricsServer::Listener::stop() {
@@ -223,7 +237,8 @@ std::string MetricsServer::Listener::metrics(ExpositionFormat format) {
 
 std::string MetricsServer::Listener::url() const {
     const tcp::endpoint endpoint = acceptor_.local_endpoint();
-    return "http://" + MetricsAddress{endpoint.address().to_string(), endpoint.port()}.text() + "/metrics";
+    return "http://" + MetricsAddress{endpoint.address().to_string(), endpoint.port()}.text() +
+           (make_metrics_ ? "/metrics" : "/healthz");
 }
 
 void MetricsServer::Listener::accept() {
@@ -238,7 +253,8 @@ void MetricsServer::Listener::accept() {
     });
 }
 
-MetricsServer::MetricsServer(const MetricsAddress& address) : listener_(std::make_unique<Listener>(address)) {}
+MetricsServer::MetricsServer(const MetricsAddress& address, const char* whose)
+    : listener_(std::make_unique<Listener>(address, whose)) {}
 MetricsServer::~MetricsServer() { stop(); }
 void MetricsServer::serve(Pages pages) { listener_->serve(std::move(pages)); }
 void MetricsServer::stop() { listener_->stop(); }

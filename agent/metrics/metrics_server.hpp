@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The agent's metrics over HTTP/1.1, GET /metrics, and whether it is well: /healthz and /readyz. One thread of its own,
-// which makes the pages too; the drain and the exporters never wait for whoever asks. Connections are bounded in
-// number, time and bytes.
+// The agent's metrics over HTTP/1.1, GET /metrics, and whether it is well: /healthz and /readyz, or that alone. One
+// thread of its own, which makes the pages too; the drain and the exporters never wait for whoever asks. Connections
+// are bounded in number, time and bytes.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "metrics/exposition_format.hpp"
+#include "metrics/health.hpp"
 #include "metrics/metrics_address.hpp"
 
 namespace spanring::agent {
 
 class MetricsServer {
 public:
-    // What is wrong, in sentences: 503. Nothing: 200.
-    using Report = std::function<std::vector<std::string>()>;
+    using Report = std::function<HealthReport()>;
     struct Pages {  // called on the server's thread; may throw std::exception
-        std::function<std::string(ExpositionFormat)> metrics;
+        std::function<std::string(ExpositionFormat)> metrics;  // empty: there are none here
         Report alive;
         Report ready;
+        std::string path{};  // one more that answers as /healthz does; empty: none
     };
 
     // Listens at once, so that nobody else gets the port. Throws std::runtime_error that says where and why not.
-    explicit MetricsServer(const MetricsAddress& address);
+    // `whose` names the thread, and begins what is thrown.
+    explicit MetricsServer(const MetricsAddress& address, const char* whose = "metrics");
     ~MetricsServer();  // as stop()
     MetricsServer(const MetricsServer&) = delete;
     MetricsServer& operator=(const MetricsServer&) = delete;
@@ -34,7 +35,7 @@ public:
     void serve(Pages pages);  // once; connections that came before are answered now
     void stop();              // nothing of `pages` is used any more when it returns
 
-    std::string url() const;  // with the port that the kernel chose
+    std::string url() const;  // of the first page, with the port that the kernel chose; once it serves
 
 private:
     class Listener;

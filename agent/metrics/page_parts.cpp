@@ -200,58 +200,6 @@ void add_rules(Exposition& page, const ProcessAccount& total, const std::vector<
     }
 }
 
-void add_exporter_status(Exposition& page, const Exporter& exporter) {
-    const ExporterStatus status = exporter.status();
-    const MetricLabels labels = {{"exporter", exporter.name()}};
-    if (!exporter.required()) {  // nothing waits for it, so segments and ledger do not know it
-        page.counter("spanring_exporter_best_effort_spans_total",
-                     "Spans of an exporter that nothing waits for, since the agent's start.",
-                     with(labels, "result", "exported"), number(status.exported));
-        page.counter("spanring_exporter_best_effort_spans_total", "", with(labels, "result", "rejected"),
-                     number(status.rejected));
-        page.counter("spanring_exporter_best_effort_spans_total", "", with(labels, "result", "dropped"),
-                     number(status.dropped));
-    }
-    page.counter("spanring_exporter_partial_spans_total",
-                 "Spans that were open, delivered as they were; they are in no other number.", labels,
-                 number(status.partial));
-    page.gauge("spanring_exporter_queue_spans", "Spans in memory: queued and in flight.", labels,
-               number(status.queued_spans));
-    page.gauge("spanring_exporter_queue_bytes", "Bytes in memory: queued and in flight.", labels,
-               number(status.queued_bytes));
-    page.gauge("spanring_exporter_spool_bytes", "Size of the spool's files.", labels, number(status.spool_bytes));
-    page.gauge("spanring_exporter_spool_limit_bytes", "What the spool's files may come to; 0: there is no spool.",
-               labels, number(status.spool_limit));
-    page.gauge("spanring_exporter_healthy",
-               "1: the backend, or the disk, takes spans. 0: it does not, it is only tried now and then.", labels,
-               status.healthy ? 1 : 0);
-    page.gauge("spanring_exporter_paused", "1: by `spanring exporter pause`; it sends nothing, and spools.", labels,
-               status.paused ? 1 : 0);
-    if (status.shows_identity) {
-        page.counter("spanring_exporter_unauthorized_total",
-                     "Requests of which the backend did not believe who sent them.", labels,
-                     number(status.unauthorized));
-        const char* const help = "Requests for a token, by what came of them.";
-        page.counter("spanring_exporter_token_requests_total", help, with(labels, "result", "obtained"),
-                     number(status.tokens_obtained));
-        page.counter("spanring_exporter_token_requests_total", help, with(labels, "result", "failed"),
-                     number(status.tokens_failed));
-    }
-    page.counter("spanring_exporter_rate_limited_requests_total",
-                 "Requests that had to wait for the exporter's own rate, since the agent's start.", labels,
-                 number(status.rate_limited));
-    page.counter("spanring_exporter_restarts_total", "Restarts of the exporter's thread, each after an exception.",
-                 labels, number(status.restarts));
-    const std::array<std::pair<const char*, uint64_t>, 3> results = {{{"accepted", status.attempts_accepted},
-                                                                      {"rejected", status.attempts_rejected},
-                                                                      {"failed", status.attempts_failed}}};
-    for (const auto& [result, attempts] : results) {
-        page.counter("spanring_exporter_attempts_total",
-                     "Requests sent, since the agent's start. failed: to be tried again.",
-                     with(labels, "result", result), number(attempts));
-    }
-}
-
 void add_senders(Exposition& page, const Survey& survey) {
     uint64_t received = 0;
     for (const ProcessAccount& sender : survey.senders) received += sender.received;
@@ -364,7 +312,11 @@ void add_drain(Exposition& page, const DrainStatus& status) {
     counter("spanring_agent_invalid_spans_total", "Spans taken out of segments that were invalid and dropped.",
             status.invalid);
     counter("spanring_agent_repaired_strings_total", "Strings in spans that were not UTF-8.", status.repaired);
-    counter("spanring_agent_batches_total", "Batches handed to the exporters.", status.batches);
+    counter("spanring_agent_batches_total", "Batches handed to the exporters.", status.batches());
+    for (size_t i = 0; i < status.closed.size(); ++i) {
+        page.counter("spanring_agent_batches_closed_total", "Batches, by why they were closed and handed on.",
+                     {{"cause", name_of(static_cast<CloseCause>(i))}}, number(status.closed[i]));
+    }
     counter("spanring_agent_files_set_aside_total", "State files that were damaged, renamed and made anew.",
             files_set_aside());
 }

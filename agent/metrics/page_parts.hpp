@@ -13,7 +13,6 @@
 namespace spanring::agent {
 
 class DecisionCounters;
-class Exporter;
 class Processors;
 struct DrainStatus;
 struct ReceiverStatus;
@@ -23,7 +22,6 @@ void add_processes(Exposition& page, const Survey& survey, const ProcessSeries::
 // An exporter that no process has a row of yet: all that there is waits for it, or was acknowledged without it.
 void add_missing_exporter(ProcessAccount& total, const std::vector<ProcessAccount>& processes, const std::string& name);
 void add_exporter_accounts(Exposition& page, const ProcessAccount& total);
-void add_exporter_status(Exposition& page, const Exporter& exporter);
 void add_senders(Exposition& page, const Survey& survey);
 void add_receiver(Exposition& page, const ReceiverStatus& status);
 void add_processor_figures(Exposition& page, const Processors& processors);

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <spdlog/spdlog.h>
+
 #include "base/error_text.hpp"
 #include "presence/running_agent.hpp"
 
@@ -74,6 +76,13 @@ Announcement::~Announcement() {
         const int directory = placed.directory.get();
         if (::fstatat(directory, Notice::kName, &there, AT_SYMLINK_NOFOLLOW) != 0) continue;
         if (is_same_file(placed.file.get(), there)) ::unlinkat(directory, Notice::kName, 0);
+    }
+}
+
+void announce(const Notice& notice, const std::vector<std::string>& directories, Announcement& announcement) {
+    for (const std::string& directory : directories) {
+        const std::string problem = announcement.place_in(directory, notice);
+        if (!problem.empty()) spdlog::debug("{}: the command will not find this agent there: {}", directory, problem);
     }
 }
 

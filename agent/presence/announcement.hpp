@@ -40,4 +40,7 @@ private:
     std::vector<Placed> placed_;
 };
 
+// In the directories that are there; the log has why not, for who looks for it.
+void announce(const Notice& notice, const std::vector<std::string>& directories, Announcement& announcement);
+
 }  // namespace spanring::agent

@@ -21,6 +21,10 @@ std::string StatusReport::text() const {
     document["started_unix_nano"] = started_unix_nano;
     document["unix_nano"] = unix_nano;
     document["configuration"] = configuration;
+    document["digest"] = digest;
+    document["layers"] = nlohmann::ordered_json::array();
+    for (const Layer& layer : layers) document["layers"].push_back({{"name", layer.name}, {"values", layer.values}});
+    document["effective"] = effective;
     document["configured_unix_nano"] = configured_unix_nano;
     document["reloads"] = reloads;
     document["refused"] = refused;
@@ -28,7 +32,9 @@ std::string StatusReport::text() const {
     document["quarantined"] = quarantined;
     document["refused_files"] = refused_files;
     document["unanswered_batches"] = unanswered_batches;
+    document["drained_per_second"] = drained_per_second;
     document["problems"] = problems;
+    document["notes"] = notes;
     document["exporters"] = nlohmann::ordered_json::array();
     for (const Exporter& exporter : exporters) {
         nlohmann::ordered_json row;
@@ -36,7 +42,12 @@ std::string StatusReport::text() const {
         row["required"] = exporter.required;
         row["healthy"] = exporter.healthy;
         row["paused"] = exporter.paused;
+        row["state"] = exporter.state;
+        row["since_unix_nano"] = exporter.since_unix_nano;
+        row["circuit"] = exporter.circuit;
         row["last_error"] = exporter.last_error;
+        row["last_error_unix_nano"] = exporter.last_error_unix_nano;
+        row["exported_per_second"] = exporter.exported_per_second;
         row["exported"] = exporter.exported;
         row["rejected"] = exporter.rejected;
         row["dropped"] = exporter.dropped;
@@ -60,6 +71,12 @@ std::optional<StatusReport> StatusReport::parse(const std::string& text) {
         take(document, "started_unix_nano", report.started_unix_nano);
         take(document, "unix_nano", report.unix_nano);
         take(document, "configuration", report.configuration);
+        take(document, "digest", report.digest);
+        take(document, "effective", report.effective);
+        for (const nlohmann::json& row : document.at("layers")) {
+            take(row, "name", report.layers.emplace_back().name);
+            take(row, "values", report.layers.back().values);
+        }
         take(document, "configured_unix_nano", report.configured_unix_nano);
         take(document, "reloads", report.reloads);
         take(document, "refused", report.refused);
@@ -67,14 +84,21 @@ std::optional<StatusReport> StatusReport::parse(const std::string& text) {
         take(document, "quarantined", report.quarantined);
         take(document, "refused_files", report.refused_files);
         take(document, "unanswered_batches", report.unanswered_batches);
+        take(document, "drained_per_second", report.drained_per_second);
         take(document, "problems", report.problems);
+        take(document, "notes", report.notes);
         for (const nlohmann::json& row : document.at("exporters")) {
             Exporter exporter;
             take(row, "name", exporter.name);
             take(row, "required", exporter.required);
             take(row, "healthy", exporter.healthy);
             take(row, "paused", exporter.paused);
+            take(row, "state", exporter.state);
+            take(row, "since_unix_nano", exporter.since_unix_nano);
+            take(row, "circuit", exporter.circuit);
             take(row, "last_error", exporter.last_error);
+            take(row, "last_error_unix_nano", exporter.last_error_unix_nano);
+            take(row, "exported_per_second", exporter.exported_per_second);
             take(row, "exported", exporter.exported);
             take(row, "rejected", exporter.rejected);
             take(row, "dropped", exporter.dropped);

@@ -25,19 +25,36 @@ struct StatusReport {
         uint64_t queued_spans = 0, queued_bytes = 0;
         uint64_t spool_bytes = 0, spool_limit = 0;  // 0: there is no spool
         bool paused = false;
+        std::string state;  // "ok", "paused", "retrying", "refused"; and since when
+        uint64_t since_unix_nano = 0;
+        std::string circuit;                // "closed", "open", "probing"; "none": it has no backend
+        uint64_t last_error_unix_nano = 0;  // 0: there was none
+        double exported_per_second = 0;     // over the last seconds
 
         bool operator==(const Exporter&) const = default;
+    };
+
+    struct Layer {
+        std::string name;     // a file, a variable, a flag
+        uint64_t values = 0;  // in effect that came from it
+
+        bool operator==(const Layer&) const = default;
     };
 
     uint64_t serial = 0;  // rises with each report
     pid_t pid = 0;        // as the agent sees itself
     std::string version;
     uint64_t started_unix_nano = 0, unix_nano = 0;
-    std::string configuration;                       // the file; empty: none
+    std::string configuration;  // the file; empty: none
+    std::string effective;      // the configuration, with where each value came from; no secrets
+    std::string digest;         // of it, for who compares hosts
+    std::vector<Layer> layers;
     uint64_t reloads = 0, configured_unix_nano = 0;  // when what is in effect was read
     std::vector<std::string> refused;                // why the last reload changed nothing
     std::vector<Exporter> exporters;
     uint64_t processes = 0, quarantined = 0, refused_files = 0, unanswered_batches = 0;
+    double drained_per_second = 0;      // spans, over the last seconds
+    std::vector<std::string> notes;     // what /readyz tells besides
     std::vector<std::string> problems;  // as /readyz tells them; empty: all is well
 
     std::string text() const;  // JSON

@@ -149,6 +149,7 @@ void Receiver::submit(std::unique_ptr<Delivery> delivery) {
     if (!delivery->kept) delivery->keep_at = delivery->since + settings_.answer_after;
     deliveries_.push_back(std::move(delivery));
     Delivery& submitted = *deliveries_.back();
+    submitted.batch->opened = submitted.since;
     places_[submitted.batch.get()] = std::prev(deliveries_.end());
     submitted.stage == KeptRequests::Stage::kToDecide ? hand_in(submitted) : hand_on(submitted);
 }

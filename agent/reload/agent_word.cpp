@@ -3,10 +3,14 @@
 
 #include <unistd.h>
 
+#include <chrono>
+#include <map>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
+#include "base/foreign_text.hpp"
+#include "base/quantity.hpp"
 #include "base/wall_clock.hpp"
 #include "config/config.hpp"
 #include "drain/drain_status.hpp"
@@ -27,24 +31,49 @@ const char* state_name(ExporterCourse::State state) {
     return "?";
 }
 
-}  // namespace
+uint64_t exported_by(const ExporterStatus& status) { return status.exported + status.spool_exported; }
+uint64_t dropped_by(const ExporterStatus& status) { return status.dropped + status.spool_dropped; }
 
-ExporterReporter::ExporterReporter(VisitExporters exporters, std::function<uint64_t(const std::string&)> queue_limit,
-                                   std::string state_directory)
-    : exporters_(std::move(exporters)), queue_limit_(std::move(queue_limit)), directory_(std::move(state_directory)) {
-    report();
+// "agent.yaml:3:7": the file.
+std::string layer_of(const std::string& origin) {
+    const auto number_before = [&](size_t end) {
+        size_t begin = end;
+        while (begin != 0 && origin[begin - 1] >= '0' && origin[begin - 1] <= '9') --begin;
+        return begin != end && begin != 0 && origin[begin - 1] == ':' ? begin - 1 : end;
+    };
+    const size_t line = number_before(origin.size());
+    return origin.substr(0, number_before(line));
 }
 
-void ExporterReporter::report() {
+// FNV-1a, of 64 bits: for comparisons, not against anybody.
+std::string digest_of(const std::string& text) {
+    uint64_t hash = 0xcbf29ce484222325;
+    for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+    return fmt::format("{:016x}", hash);
+}
+
+}  // namespace
+
+ExporterReporter::ExporterReporter(VisitExporters exporters, std::string state_directory)
+    : exporters_(std::move(exporters)), directory_(std::move(state_directory)) {
+    report(0);
+}
+
+void ExporterReporter::report(uint64_t drained_spans) {
+    const auto looked = std::chrono::steady_clock::now();
+    drained_.look(drained_spans, looked);
     ExporterReports reports{::getpid(), {}};
     exporters_([&](const Exporter& exporter) {
         const ExporterStatus status = exporter.status();
-        ExporterCourse& course = seen_[exporter.name()];
+        Seen& seen = seen_[exporter.name()];
+        ExporterCourse& course = seen.course;
         course.look(status, unix_nano());
+        seen.exported.look(exported_by(status), looked);
+        remind(exporter.name(), status, seen, unix_nano());
         reports.all.push_back({exporter.name(), state_name(course.state()), course.since_unix_nano(),
                                course.last_error().substr(0, ExporterReports::kMostError),
                                course.last_error_unix_nano(), status.queued_spans, status.queued_bytes,
-                               queue_limit_(exporter.name()), status.spool_bytes, status.spool_limit});
+                               status.queue_limit, status.spool_bytes, status.spool_limit});
     });
     if (reports == written_) return;
     const std::string problem = reports.write_in(directory_);
@@ -52,10 +81,14 @@ void ExporterReporter::report() {
     written_ = std::move(reports);
 }
 
-uint64_t queue_limit_of(const Config& config, const std::string& exporter) {
-    for (const ExporterConfig& each : config.exporters)
-        if (each.id == exporter) return each.queue_bytes().value_or(0);
-    return 0;
+void ExporterReporter::remind(const std::string& name, const ExporterStatus& status, Seen& seen, uint64_t now) const {
+    const uint64_t since = status.paused ? 0 : status.unhealthy_since_unix_nano;
+    if (!seen.reminder.due(since, now)) return;
+    const auto away = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::nanoseconds(now - since));
+    spdlog::warn("exporter {}: has taken no spans for {}; {} spans ({}) wait in memory, {} in its spool; "
+                 "{} were dropped since the agent's start; last error: {}",
+                 name, format_duration(away), status.queued_spans, format_size(status.queued_bytes),
+                 format_size(status.spool_bytes), dropped_by(status), foreign(status.last_error));
 }
 
 void name_exporters(const Config& config, Notice& notice) {
@@ -67,20 +100,51 @@ void name_exporters(const Config& config, Notice& notice) {
     }
 }
 
-void describe(const VisitExporters& exporters, const DrainStatus& drain, StatusReport& report) {
+void ExporterReporter::describe(const DrainStatus& drain, StatusReport& report) const {
     report.processes = drain.serving;
     report.quarantined = drain.quarantined;
     report.refused_files = drain.refused;
     report.unanswered_batches = drain.outstanding;
-    report.problems = not_ready(exporters);
+    report.drained_per_second = drained_.per_second();
+    const HealthReport health = readiness(exporters_);
+    report.problems = health.problems();
+    report.notes.clear();
+    for (const HealthFinding& finding : health.findings)
+        if (!finding.wrong) report.notes.push_back(finding.text);
     report.exporters.clear();
-    exporters([&](const Exporter& exporter) {
+    exporters_([&](const Exporter& exporter) {
         const ExporterStatus status = exporter.status();
-        report.exporters.push_back({exporter.name(), exporter.required(), status.healthy, status.last_error,
-                                    status.exported + status.spool_exported, status.rejected + status.spool_rejected,
-                                    status.dropped + status.spool_dropped, status.queued_spans, status.queued_bytes,
-                                    status.spool_bytes, status.spool_limit, status.paused});
+        StatusReport::Exporter row;
+        row.name = exporter.name();
+        row.required = exporter.required();
+        row.healthy = status.healthy;
+        row.paused = status.paused;
+        row.last_error = status.last_error;
+        row.last_error_unix_nano = status.last_error_unix_nano;
+        row.circuit = name_of(status.circuit);
+        row.exported = exported_by(status);
+        row.rejected = status.rejected + status.spool_rejected;
+        row.dropped = dropped_by(status);
+        row.queued_spans = status.queued_spans;
+        row.queued_bytes = status.queued_bytes;
+        row.spool_bytes = status.spool_bytes;
+        row.spool_limit = status.spool_limit;
+        if (const auto seen = seen_.find(exporter.name()); seen != seen_.end()) {
+            row.state = state_name(seen->second.course.state());
+            row.since_unix_nano = seen->second.course.since_unix_nano();
+            row.exported_per_second = seen->second.exported.per_second();
+        }
+        report.exporters.push_back(std::move(row));
     });
+}
+
+void describe(const LoadedConfig& loaded, StatusReport& report) {
+    report.effective = print_config_with_origins(loaded);
+    report.digest = digest_of(print_config(loaded.config));
+    std::map<std::string, uint64_t> layers;
+    for (const auto& [path, origin] : loaded.origins) ++layers[layer_of(origin)];
+    report.layers.clear();
+    for (const auto& [name, values] : layers) report.layers.push_back({name, values});
 }
 
 }  // namespace spanring::agent

@@ -11,6 +11,8 @@
 #include <map>
 #include <string>
 
+#include "base/recent_rate.hpp"
+#include "base/reminder.hpp"
 #include "batch/exporter.hpp"
 #include "batch/exporter_course.hpp"
 #include "presence/exporter_report.hpp"
@@ -18,33 +20,42 @@
 namespace spanring::agent {
 
 struct Config;
+struct LoadedConfig;
 struct DrainStatus;
 struct Notice;
 struct StatusReport;
 
-// How the exporters fare, written when it has changed.
+// How the exporters fare, written when it has changed; and the log is reminded of those that take nothing.
 class ExporterReporter {
 public:
-    // `queue_limit`: of the exporter of that name, in bytes; 0: not known.
-    ExporterReporter(VisitExporters exporters, std::function<uint64_t(const std::string&)> queue_limit,
-                     std::string state_directory);
+    ExporterReporter(VisitExporters exporters, std::string state_directory);
 
-    void report();
+    // To be called once a second.
+    void report(uint64_t drained_spans);
+
+    // As they were at the last look; the rest of the report stays.
+    void describe(const DrainStatus& drain, StatusReport& report) const;
 
 private:
+    struct Seen {
+        ExporterCourse course;
+        RecentRate exported;
+        Reminder reminder;
+    };
+
+    void remind(const std::string& name, const ExporterStatus& status, Seen& seen, uint64_t now) const;
+
     const VisitExporters exporters_;
-    const std::function<uint64_t(const std::string&)> queue_limit_;
     const std::string directory_;
-    std::map<std::string, ExporterCourse> seen_;
+    std::map<std::string, Seen> seen_;
+    RecentRate drained_;
     ExporterReports written_;
 };
 
 // Which ones there are, and where the stores among them lie.
 void name_exporters(const Config& config, Notice& notice);
 
-uint64_t queue_limit_of(const Config& config, const std::string& exporter);
-
-// Exporters, drain and problems as they are now; the rest of the report stays.
-void describe(const VisitExporters& exporters, const DrainStatus& drain, StatusReport& report);
+// What is in effect, and where it came from.
+void describe(const LoadedConfig& loaded, StatusReport& report);
 
 }  // namespace spanring::agent

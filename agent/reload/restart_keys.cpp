@@ -15,7 +15,8 @@ namespace {
 
 // What the agent takes over while it runs.
 constexpr const char* kLive[] = {"exporters.",  "processors.batch.",  "service.pipelines.traces.exporters",
-                                 "extensions.", "service.extensions", "service.telemetry.logs.level"};
+                                 "extensions.", "service.extensions", "service.telemetry.logs."};
+constexpr char kNotLive[] = "extensions.health_check";
 constexpr char kProcessors[] = "service.pipelines.traces.processors";
 
 using Values = std::vector<std::pair<std::string, std::string>>;  // path, text
@@ -51,6 +52,7 @@ void flatten(const std::vector<Option>& options, const std::string& path, Values
 }
 
 bool is_live(const std::string& path) {
+    if (path.starts_with(kNotLive)) return false;
     return std::any_of(std::begin(kLive), std::end(kLive), [&](const char* live) { return path.starts_with(live); });
 }
 
@@ -91,6 +93,7 @@ void make_live_parts_equal(Config& config, const Config& other) {
     config.extensions = other.extensions;
     config.pipeline = other.pipeline;
     config.log_level = other.log_level;
+    config.log_encoding = other.log_encoding;
     config.shutdown_timeout = other.shutdown_timeout;
 }
 

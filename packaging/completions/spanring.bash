@@ -25,16 +25,17 @@ _spanring() {
         ['spanring exporter pause']='-h --help'
         ['spanring exporter resume']='-h --help'
         ['spanring reload']='-h --help --json'
-        ['spanring status']='-h --help --json'
+        ['spanring status']='-h --help --json --configuration'
         ['spanring doctor']='-h --help --config --pid --patience --json'
+        ['spanring flare']='-h --help -o --output'
     )
     local -A commands=(
-        [spanring]='ps open traces trace import ops tail top page audit accounting dump sampling exporter reload status doctor'
+        [spanring]='ps open traces trace import ops tail top page audit accounting dump sampling exporter reload status doctor flare'
         ['spanring sampling']='set clear show'
         ['spanring exporter']='pause resume'
     )
     local with_value='--state-dir --directory --store --colour --color --service --name --min-duration --max-duration --since --until
-        --order --sort -n --limit --wait --format -s --config --pid --patience --stuck --factor --depth --compare --interval --listen --tls-certificate --tls-key --host'
+        --order --sort -n --limit --wait --format -s --config --pid --patience --stuck --factor --depth --compare --interval --listen --tls-certificate --tls-key --host -o --output'
 
     # Without the "=" that bash makes a word of its own: --format=json.
     local words=() word

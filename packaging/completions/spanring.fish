@@ -2,7 +2,7 @@
 #
 # Completion of spanring for fish. tests/install/completions_test.py compares it with --help.
 
-set -l commands ps open traces trace import ops tail top page audit accounting dump sampling exporter reload status doctor
+set -l commands ps open traces trace import ops tail top page audit accounting dump sampling exporter reload status doctor flare
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c spanring -f
@@ -31,6 +31,7 @@ complete -c spanring -n $none -a exporter -d 'paused, or resumed'
 complete -c spanring -n $none -a reload -d 'the agent reads its configuration again'
 complete -c spanring -n $none -a status -d 'how the agent is'
 complete -c spanring -n $none -a doctor -d 'whether everything is there that spanring needs'
+complete -c spanring -n $none -a flare -d 'a bundle for whoever helps'
 
 complete -c spanring -n '__fish_seen_subcommand_from ps' -s a -l all -d 'finished ones too'
 complete -c spanring -n '__fish_seen_subcommand_from ps' -l each -d 'each finished one by itself'
@@ -114,8 +115,10 @@ complete -c spanring -n $no_pause -a resume -d 'goes on, with what waits first'
 
 complete -c spanring -n '__fish_seen_subcommand_from reload' -l json -d 'one JSON document'
 complete -c spanring -n '__fish_seen_subcommand_from status' -l json -d 'one JSON document'
+complete -c spanring -n '__fish_seen_subcommand_from status' -l configuration -d 'what is in effect, without secrets'
 
 complete -c spanring -n '__fish_seen_subcommand_from doctor' -l config -r -F -d 'configuration of the agent'
 complete -c spanring -n '__fish_seen_subcommand_from doctor' -l pid -x -d 'a process whose spans do not arrive'
 complete -c spanring -n '__fish_seen_subcommand_from doctor' -l patience -x -d 'for a connection to a backend'
 complete -c spanring -n '__fish_seen_subcommand_from doctor' -l json -d 'one JSON document'
+complete -c spanring -n '__fish_seen_subcommand_from flare' -s o -l output -r -F -d 'the archive'

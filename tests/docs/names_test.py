@@ -127,9 +127,10 @@ class Names(harness.Case):
         self.workspace.accounting()
 
     def test_metrics(self):
-        said = metrics_of(rows("agent.md", "metric"))
-        series = metrics_test.Page(self.running).series
-        own = [(name, labels) for name, labels in series if not name.startswith("traces_")]
+        said = metrics_of(rows("agent.md", "metric")) | metrics_of(rows("agent.md", "other name"))
+        shown = metrics_test.Page(self.running)
+        series = shown.series
+        own = [shown.family(name, labels) for name, labels in series if not name.startswith("traces_")]
         self.assertEqual(metrics_faults(said, own), [])
         of_spans = {re.sub("_(bucket|sum|count)$", "", name) for name, _ in series if name.startswith("traces_")}
         self.assertIn("traces_span_metrics_calls_total", of_spans)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent's own metrics: what is scraped, beside what `spanring audit` says of the same spans."""
 
+import json
 import re
 import socket
+import time
 import urllib.error
 import urllib.request
 
@@ -37,8 +39,15 @@ class Page:
         return sum(value for (family, found), value in self.series.items()
                    if family == "spanring_" + name and wanted <= found)
 
+    def family(self, name, labels):
+        """Of a histogram's series, that one's name and labels; of others their own."""
+        of = re.sub("_(bucket|sum|count)$", "", name)
+        if self.types.get(of) != "histogram":
+            return name, labels
+        return of, frozenset(pair for pair in labels if pair[0] != "le")
+
     def counters(self):
-        return {key: value for key, value in self.series.items() if self.types[key[0]] == "counter"}
+        return {key: value for key, value in self.series.items() if self.types.get(key[0]) == "counter"}
 
     def own_series(self):
         return {dict(labels)["instance_id"] for name, labels in self.series if name == "spanring_process_open_spans"}
@@ -215,9 +224,19 @@ service:
         self.assertGreater(page.value("exporter_spool_bytes", exporter="otlp_grpc"), 0)
         self.assertEqual(page.value("exporter_pending_spans", exporter="otlp_grpc", where="spool"), 400)
         self.assertEqual(page.value("exporter_healthy", exporter="debug"), 1)
+        circuit = {state: page.value("exporter_circuit", exporter="otlp_grpc", state=state)
+                   for state in ("closed", "open", "probing")}
+        self.assertEqual((circuit["closed"], circuit["open"] + circuit["probing"]), (0, 1))
         self.assertEqual(page.value("exporter_spool_limit_bytes", exporter="otlp_grpc"), 1 << 30)
         self.assertEqual(health(agent, "healthz"), (200, "ok\n"))
-        self.assertEqual(health(agent, "readyz"), (503, "exporter otlp_grpc: spans are not taken; the log says why\n"))
+        code, said = health(agent, "readyz")
+        self.assertEqual(code, 503)
+        self.assertRegex(said, r"^exporter otlp_grpc: spans have not been taken for \d+m?\d*s; the log says why\n$")
+        code, said = health(agent, "readyz?format=json")
+        finding, = json.loads(said)["findings"]
+        self.assertEqual((code, finding["component"], finding["reason"], finding["wrong"]),
+                         (503, "exporter otlp_grpc", "away", True))
+        self.assertLessEqual(finding["since_unix_nano"], time.time_ns())
         harness.wait_until(lambda: Page(agent).value("exporter_best_effort_spans_total", exporter="debug",
                                                      result="exported") == 400, "the console has them all")
         self.equations_hold(page, "otlp_grpc")
@@ -238,7 +257,7 @@ processors:
         agent = self.workspace.agent("--config", configuration, "--metrics-address", "127.0.0.1:0")
         for seed in range(4):
             self.workspace.producer("--count", 2000, "--seed", seed, "--flush", 60).expect(0)
-        nearly_full = r"spans are not taken.*\nexporter otlp_grpc: the spool holds \S+ of 1MiB\n$"
+        nearly_full = r"spans have not been taken.*\nexporter otlp_grpc: the spool holds \S+ of 1MiB\n$"
         harness.wait_until(lambda: re.search(nearly_full, health(agent, "readyz")[1]), "the spool is nearly full")
         collector.start()
         harness.wait_until(lambda: health(agent, "readyz") == (200, "ok\n"), "all went to the backend")

@@ -74,6 +74,7 @@ AGENT = {
     "agent/command/doctor": {"agent/base", "agent/auth", "agent/segment", "agent/accounts", "agent/sampling", "agent/presence",
                              "agent/export/grpc", "agent/export/http", "agent/export/kafka", "agent/config", "agent/command/terminal", "agent/command",
                              "agent/command/processes"},
+    "agent/command/flare": {"agent/base", "agent/auth", "agent/config", "agent/command", "agent/command/doctor"},
     "agent/command/dump": {"agent/base", "agent/batch", "agent/otlp", "agent/segment", "agent/accounts", "agent/store",
                            "agent/command/terminal", "agent/command", "agent/command/traces"},
 }

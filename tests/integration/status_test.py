@@ -2,6 +2,7 @@
 """`spanring status`: how a running agent is, by its own word."""
 
 import json
+import re
 import signal
 import subprocess
 
@@ -40,7 +41,7 @@ class Status(harness.Case):
         shown = self.ask()
         self.assertEqual(shown.returncode, 0)
         self.assertRegex(shown.stdout, rf"agent +pid {agent.pid}, version ")
-        self.assertRegex(shown.stdout, r"(?m)^store +well +500 +0 +0 +0 \(0B\) +- *$")
+        self.assertRegex(shown.stdout, r"(?m)^store +well +\d+ \w+ +- +500 +\d+ +0 +0 +0 \(0B\) +- *$")
         self.assertNotIn("segments served", agent.stderr(), "who asks often does not fill the log")
         agent.send(signal.SIGUSR1)
         harness.wait_until(lambda: "segments served" in agent.stderr(), "who sends the plain signal finds it in the log")
@@ -59,11 +60,56 @@ class Status(harness.Case):
         code, said = self.status()
         self.assertEqual((code, said["well"]), (1, False))
         self.assertEqual(said["configuration"], str(file))
-        self.assertIn("exporter otlp_grpc: spans are not taken; the log says why", said["problems"])
-        self.assertNotEqual(said["exporters"][0]["last_error"], "")
+        self.assertRegex(said["problems"][0], r"^exporter otlp_grpc: spans have not been taken for \w+; the log says why$")
+        exporter, = said["exporters"]
+        self.assertNotEqual(exporter["last_error"], "")
+        self.assertEqual(exporter["state"], "retrying")
+        self.assertIn(exporter["circuit"], ("open", "probing"))
+        self.assertLess(said["started_unix_nano"], exporter["last_error_unix_nano"])
+        self.assertLess(said["started_unix_nano"], exporter["since_unix_nano"])
+        layers = {layer["name"]: layer["values"] for layer in said["layers"]}
+        self.assertGreater(layers[str(file)], 3)
         shown = self.ask()
         self.assertEqual(shown.returncode, 1)
-        self.assertRegex(shown.stdout, r"(?m)^otlp_grpc +away ")
+        self.assertRegex(shown.stdout, r"(?m)^otlp_grpc +away .* (open|probing) .*ago: ")
+        agent.stop()
+
+    def test_shows_what_is_in_effect_and_not_its_secrets(self):
+        exporter = {**agent_configuration.quick(f"http://127.0.0.1:{harness.free_port()}"), "headers": {"x-key": "tell-nobody"}}
+        file = agent_configuration.write(self.workspace, {"otlp_grpc": exporter}, batch=64)
+        agent = self.workspace.agent("--config", file, "--batch-timeout", "77ms")
+        shown = self.ask("--configuration").stdout
+        self.assertRegex(shown, r"timeout: 77ms +# --batch-timeout")
+        self.assertRegex(shown, rf"send_batch_size: 64 +# {re.escape(str(file))}:")
+        self.assertRegex(shown, r"x-key: \(not shown\)")
+        self.assertNotIn("tell-nobody", shown + self.ask().stdout + self.ask("--json").stdout)
+        before = self.status()[1]["digest"]
+        file.write_text(file.read_text().replace("tell-nobody", "another"))
+        self.reload(agent)
+        self.assertEqual(self.status()[1]["digest"], before, "secrets are no part of it")
+        file.write_text(file.read_text().replace("64", "65"))
+        self.reload(agent)
+        self.assertNotEqual(self.status()[1]["digest"], before)
+        self.assertIn("send_batch_size: 65", self.ask("--configuration").stdout)
+        self.assertEqual(self.ask("--configuration", "--json").returncode, 2)
+        agent.stop()
+
+    def reload(self, agent):
+        before = self.status()[1]["reloads"]
+        agent.send(signal.SIGHUP)
+        harness.wait_until(lambda: self.status()[1]["reloads"] == before + 1, "the agent has reloaded")
+
+    def test_tells_how_fast_spans_come_and_go(self):
+        agent = self.workspace.agent("--exporter", "store")
+        producer = self.workspace.producer("--endless")
+        producer.wait_for_line("ready")
+
+        def moving():
+            said = self.status()[1]
+            return said["drained_per_second"] > 0 and said["exporters"][0]["exported_per_second"] > 0
+        harness.wait_until(moving, "spans come and go")
+        producer.end_input()
+        producer.expect(0)
         agent.stop()
 
     def test_of_a_reload_that_was_refused(self):

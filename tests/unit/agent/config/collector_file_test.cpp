@@ -27,7 +27,7 @@ protected:
 };
 
 constexpr char kGateway[] = R"(extensions:
-  health_check: {endpoint: 0.0.0.0:13133}
+  health_check: {endpoint: 0.0.0.0:13133, response_body: {healthy: all is well}}
   file_storage/queue: {directory: /var/spool/otel, fsync: true, timeout: 1s}
   zpages:
 receivers:
@@ -95,7 +95,10 @@ TEST_F(CollectorFileTest, AGatewaysFileLoadsAndSaysWhatHasNoEffect) {
     const auto warned = [&](int line, int column, const std::string& what) {
         return Contains(AllOf(StartsWith(at(line, column)), HasSubstr(what)));
     };
-    EXPECT_THAT(loaded.warnings, warned(2, 3, "extensions.health_check: has no effect: /healthz"));
+    EXPECT_THAT(loaded.warnings, warned(2, 43, "extensions.health_check.response_body: has no effect"));
+    ASSERT_TRUE(config.health_check);
+    EXPECT_EQ(config.health_check->address.text(), "0.0.0.0:13133");
+    EXPECT_EQ(config.log_encoding, LogEncoding::kJson);
     EXPECT_THAT(loaded.warnings, warned(3, 65, "extensions.file_storage/queue.timeout: has no effect"));
     EXPECT_THAT(loaded.warnings, warned(4, 3, "extensions.zpages: has no effect"));
     EXPECT_THAT(loaded.warnings, warned(8, 40, "receivers.otlp.protocols.grpc.keepalive: has no effect"));

@@ -93,6 +93,27 @@ TEST_F(ExtensionsTest, TheServiceSaysWhichThereAre) {
                 ElementsAre(HasSubstr("'other' is not defined under 'extensions'")));
 }
 
+TEST_F(ExtensionsTest, HealthIsToldWhereOneOfThemSaysSo) {
+    EXPECT_EQ(load("exporters: {store: }\n").config.health_check, std::nullopt);
+    const std::string file =
+        "exporters: {store: }\nextensions: {health_check/a: {endpoint: 'localhost:1', path: /live}}\n";
+    const LoadedConfig loaded = load(file);
+    ASSERT_THAT(loaded.problems, IsEmpty());
+    EXPECT_EQ(loaded.config.health_check, (HealthCheckOptions{"health_check/a", {"localhost", 1}, "/live"}));
+    EXPECT_EQ(print_config(load(print_config(loaded.config)).config), print_config(loaded.config));
+    EXPECT_EQ(load("exporters: {store: }\nextensions: {health_check: }\n").config.health_check, HealthCheckOptions());
+    const std::string both =
+        "exporters: {store: }\nextensions: {health_check: , bearertokenauth: {token: abcd}}\nservice: {extensions: ";
+    EXPECT_EQ(load(both + "[bearertokenauth]}\n").config.health_check, std::nullopt);
+    EXPECT_NE(load(both + "[bearertokenauth, health_check]}\n").config.health_check, std::nullopt);
+    EXPECT_THAT(load("exporters: {store: }\nextensions: {health_check: {path: x}}\n").problems,
+                ElementsAre(HasSubstr("extensions.health_check.path: 'x' is not the path")));
+    EXPECT_THAT(load("exporters: {store: }\nextensions: {health_check: {endpoint: 'a:b'}}\n").problems,
+                ElementsAre(HasSubstr("extensions.health_check.endpoint: ")));
+    EXPECT_THAT(load("exporters: {store: }\nextensions: {health_check: , health_check/b: }\n").problems,
+                ElementsAre(HasSubstr("there is a health_check already")));
+}
+
 TEST_F(ExtensionsTest, WhatGoesInPlaintextToAnotherHostIsWarnedOf) {
     const auto warnings = [&](const std::string& endpoint) {
         return load("exporters: {otlp_grpc: {endpoint: '" + endpoint + "', auth: {authenticator: bearertokenauth}}}\n" +

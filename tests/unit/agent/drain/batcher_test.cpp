@@ -89,6 +89,31 @@ TEST(BatcherTest, ClosesABatchAtItsBytes) {
     for (const size_t size : cutting.exporter.byte_sizes) EXPECT_EQ(size, 4 * record);
 }
 
+TEST(BatcherTest, CountsWhyEachBatchWasClosed) {
+    const auto closed = [](const Cutting& cutting, CloseCause cause) {
+        return cutting.batcher.closed()[static_cast<size_t>(cause)];
+    };
+    Cutting by_spans({.spans = 10, .bytes = 1 << 20});
+    by_spans.cut(by_spans.some(0, 35), 35);
+    EXPECT_EQ(closed(by_spans, CloseCause::kSpans), 3u);
+    by_spans.batcher.submit(by_spans.batcher.shared(), CloseCause::kAsked);
+    EXPECT_EQ(closed(by_spans, CloseCause::kAsked), 1u);
+    by_spans.batcher.submit(by_spans.batcher.shared(), CloseCause::kAsked);
+    EXPECT_EQ(closed(by_spans, CloseCause::kAsked), 1u) << "there was none";
+
+    const size_t record = test::record_of(test::make_span(0)).size();
+    Cutting by_bytes({.spans = 1000, .bytes = 4 * record + record / 2});
+    by_bytes.cut(by_bytes.some(0, 20), 20);
+    EXPECT_EQ(closed(by_bytes, CloseCause::kBytes), 4u);
+    EXPECT_EQ(closed(by_bytes, CloseCause::kSpans), 0u);
+
+    Cutting by_age({.age = 200ms});
+    by_age.cut(by_age.some(0, 3), 3);
+    by_age.batcher.begin_pass(Batcher::Clock::time_point(1h) + 200ms);
+    by_age.batcher.submit_if_old(by_age.batcher.shared());
+    EXPECT_EQ(closed(by_age, CloseCause::kAge), 1u);
+}
+
 TEST(BatcherTest, SendsASpanThatAloneIsOverTheLimit) {
     Cutting cutting({.spans = 10, .bytes = 8});
     cutting.cut(cutting.some(0, 3), 3);

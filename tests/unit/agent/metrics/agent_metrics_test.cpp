@@ -11,6 +11,7 @@
 #include "accounts/equations.hpp"
 #include "batch/exporter.hpp"
 #include "drain/drain_status.hpp"
+#include "metrics/exporter_series.hpp"
 #include "metrics/page_parts.hpp"
 #include "support/accounts.hpp"
 #include "support/temporary_directory.hpp"
@@ -32,7 +33,9 @@ public:
     bool flush(std::chrono::steady_clock::time_point) override { return true; }
     void shutdown(std::chrono::steady_clock::time_point) override {}
     ExporterStatus status() const override { return status_; }
+    std::optional<ExportMeasures> measures() const override { return measures_; }
     ExporterStatus status_;
+    std::optional<ExportMeasures> measures_;
 };
 
 ProcessAccount busy_process() {
@@ -87,6 +90,49 @@ TEST(AgentMetricsTest, NamesEachFateAtAnExporter) {
                       HasSubstr("\nspanring_exporter_spans_dropped_total" + of + ",cause=\"spool\"} 2\n"),
                       HasSubstr("\nspanring_exporter_pending_spans" + of + ",where=\"ring\"} 8\n"),
                       HasSubstr("\nspanring_exporter_pending_spans" + of + ",where=\"spool\"} 6\n")));
+}
+
+TEST(AgentMetricsTest, ShowsTheStateOfACircuitWhereThereIsOne) {
+    QuietExporter exporter("otlp_grpc", 0, true);
+    const auto page_of = [&] {
+        Exposition page;
+        add_exporter_status(page, exporter);
+        return page.text();
+    };
+    EXPECT_THAT(page_of(), Not(HasSubstr("spanring_exporter_circuit")));
+    exporter.status_.circuit = CircuitState::kProbing;
+    const std::string of = "\nspanring_exporter_circuit{exporter=\"otlp_grpc\",state=";
+    EXPECT_THAT(page_of(), AllOf(HasSubstr(of + "\"closed\"} 0\n"), HasSubstr(of + "\"open\"} 0\n"),
+                                 HasSubstr(of + "\"probing\"} 1\n")));
+}
+
+TEST(AgentMetricsTest, ShowsWhatAnExporterMeasures) {
+    QuietExporter exporter("otlp_grpc", 0, true);
+    const auto page_of = [&] {
+        Exposition page;
+        add_exporter_measures(page, exporter);
+        return page.text();
+    };
+    EXPECT_EQ(page_of(), "");
+    exporter.measures_.emplace();
+    const ExportMeasures::Clock::time_point begun{std::chrono::hours(1)};
+    exporter.measures_->sent(100, 4096);
+    exporter.measures_->sent(101, 4097);
+    exporter.measures_->waited(begun, begun + std::chrono::milliseconds(250));
+    exporter.measures_->waited({}, begun);
+    exporter.measures_->took(std::chrono::minutes(2));
+    const std::string of = "{exporter=\"otlp_grpc\"";
+    EXPECT_THAT(page_of(),
+                AllOf(HasSubstr("\nspanring_exporter_request_spans_bucket" + of + ",le=\"50\"} 0\n"),
+                      HasSubstr("\nspanring_exporter_request_spans_bucket" + of + ",le=\"100\"} 1\n"),
+                      HasSubstr("\nspanring_exporter_request_spans_bucket" + of + ",le=\"250\"} 2\n"),
+                      HasSubstr("\nspanring_exporter_request_spans_sum" + of + "} 201\n"),
+                      HasSubstr("\nspanring_exporter_request_bytes_bucket" + of + ",le=\"4096\"} 1\n"),
+                      HasSubstr("\nspanring_exporter_batch_age_seconds_count" + of + "} 1\n"),
+                      HasSubstr("\nspanring_exporter_batch_age_seconds_bucket" + of + ",le=\"0.1\"} 0\n"),
+                      HasSubstr("\nspanring_exporter_batch_age_seconds_bucket" + of + ",le=\"0.25\"} 1\n"),
+                      HasSubstr("\nspanring_exporter_request_duration_seconds_bucket" + of + ",le=\"60\"} 0\n"),
+                      HasSubstr("\nspanring_exporter_request_duration_seconds_bucket" + of + ",le=\"+Inf\"} 1\n")));
 }
 
 TEST(AgentMetricsTest, ShowsAnExporterThatHasNothingYet) {
@@ -210,7 +256,7 @@ TEST(AgentMetricsTest, APageIsSoundThroughout) {
             EXPECT_EQ(name, family);
             types[name] = type;
             EXPECT_EQ(type == "counter", name.ends_with("_total")) << line;
-            EXPECT_TRUE(name.starts_with("spanring_") || name.starts_with("process_")) << line;
+            EXPECT_TRUE(std::regex_search(name, std::regex("^(spanring|process|otelcol|otel_sdk)_"))) << line;
         } else {
             std::smatch parts;
             ASSERT_TRUE(std::regex_match(line, parts, series)) << line;

@@ -71,7 +71,7 @@ protected:
         server_.serve({std::move(metrics), [this] { return alive_; }, [this] { return ready_; }});
     }
 
-    std::vector<std::string> alive_, ready_;
+    HealthReport alive_, ready_;
     MetricsServer server_{{"127.0.0.1", 0}};
 };
 
@@ -152,12 +152,37 @@ TEST_F(MetricsServerTest, RefusesEverythingElse) {
 }
 
 TEST_F(MetricsServerTest, SaysWhetherTheAgentIsWell) {
-    ready_ = {"exporter otlp: spans are not taken", "and another"};
+    const HealthFinding noted{"exporter b", "paused", "exporter b: is paused", false};
+    ready_.findings = {{"exporter otlp", "away", "exporter otlp: spans are not taken", true, 7},
+                       noted,
+                       {"exporter a", "away", "and another"}};
+    alive_.findings = {noted};
     serve([](ExpositionFormat) { return "the page\n"; });
-    EXPECT_THAT(ask("GET /healthz HTTP/1.0\r\n\r\n"), AllOf(StartsWith("HTTP/1.1 200"), EndsWith("\r\n\r\nok\n")));
-    EXPECT_THAT(
-        ask("GET /readyz?verbose HTTP/1.0\r\n\r\n"),
-        AllOf(StartsWith("HTTP/1.1 503"), EndsWith("\r\n\r\nexporter otlp: spans are not taken\nand another\n")));
+    EXPECT_THAT(ask("GET /healthz HTTP/1.0\r\n\r\n"),
+                AllOf(StartsWith("HTTP/1.1 200"), EndsWith("\r\n\r\nok\nexporter b: is paused\n")));
+    EXPECT_THAT(ask("GET /readyz?verbose HTTP/1.0\r\n\r\n"),
+                AllOf(StartsWith("HTTP/1.1 503"),
+                      EndsWith("\r\n\r\nexporter otlp: spans are not taken\nand another\nexporter b: is paused\n")));
+    const std::string json =
+        R"({"ok":false,"findings":[{"component":"exporter otlp","reason":"away","wrong":true,)"
+        R"("text":"exporter otlp: spans are not taken","since_unix_nano":7},)"
+        R"({"component":"exporter b","reason":"paused","wrong":false,"text":"exporter b: is paused"},)"
+        R"({"component":"exporter a","reason":"away","wrong":true,"text":"and another"}]})";
+    for (const char* request : {"GET /readyz?format=json HTTP/1.0\r\n\r\n",
+                                "GET /readyz HTTP/1.0\r\nAccept: text/html, application/json\r\n\r\n"}) {
+        EXPECT_THAT(ask(request), AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("Content-Type: application/json\r\n"),
+                                        EndsWith("\r\n\r\n" + json + "\n")));
+    }
+}
+
+TEST_F(MetricsServerTest, MaySayThatAlone) {
+    MetricsServer::Pages pages{{}, [this] { return alive_; }, [this] { return ready_; }, "/alive"};
+    ready_.findings = {{"exporter otlp", "away", "spans are not taken"}};
+    server_.serve(std::move(pages));
+    EXPECT_THAT(server_.url(), EndsWith("/healthz"));
+    EXPECT_THAT(ask("GET /alive HTTP/1.0\r\n\r\n"), AllOf(StartsWith("HTTP/1.1 200"), EndsWith("\r\n\r\nok\n")));
+    EXPECT_THAT(ask("GET /readyz HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 503"));
+    EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 404"));
 }
 
 TEST_F(MetricsServerTest, SaysWhyThereIsNoPage) {

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who watches the agent: a supervisor that is told by systemd's protocol, and probes of health on their own address."""
+
+import ctypes
+import os
+import pathlib
+import re
+import socket
+import urllib.error
+import urllib.request
+
+import agent_configuration
+import harness
+
+PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207
+WALL = 0x40000000
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+
+
+def ptrace(request, thread):
+    if LIBC.ptrace(request, thread, None, None) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+
+
+class Stopped:
+    """One thread of a process, which stands still."""
+
+    def __init__(self, process, name):
+        for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
+            if (task / "comm").read_text() == name + "\n":
+                self.thread = int(task.name)
+        ptrace(PTRACE_SEIZE, self.thread)
+        ptrace(PTRACE_INTERRUPT, self.thread)
+        os.waitpid(self.thread, WALL)
+
+    def go_on(self):
+        ptrace(PTRACE_DETACH, self.thread)
+
+
+class Supervised(harness.Case):
+    def test_it_is_not_fed_while_a_thread_stands_still(self):
+        for name in "metrics", "drain/0":
+            with self.subTest(thread=name):
+                self.stands_still(name)
+
+    def stands_still(self, name):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+            path = self.workspace.unique("notify")
+            ear.bind(str(path))
+            ear.settimeout(harness.WATCHDOG)
+            agent = self.workspace.agent("--exporter", "store", "--metrics-address", "127.0.0.1:0",
+                                         env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": 1_000_000})
+            self.assertEqual([ear.recv(64) for _ in range(3)], [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"])
+            try:
+                stopped = Stopped(agent, name)
+            except PermissionError:
+                self.skipTest("a process may not be stopped here")
+            line = f"thread {name} has been in one piece of work for"
+            harness.wait_until(lambda: line in agent.stderr(), "the log says which thread it is")
+            ear.setblocking(False)
+            while True:  # what was said before
+                try:
+                    ear.recv(64)
+                except BlockingIOError:
+                    break
+            told = agent.stderr().count(line)
+            harness.wait_until(lambda: agent.stderr().count(line) > told + 2, "it was due more than once")
+            with self.assertRaises(BlockingIOError):
+                ear.recv(64)
+            stopped.go_on()
+            ear.settimeout(harness.WATCHDOG)
+            self.assertEqual(ear.recv(64), b"WATCHDOG=1")
+            agent.stop()
+
+    def test_health_has_an_address_of_its_own(self):
+        file = agent_configuration.write(
+            self.workspace, {"otlp_grpc": agent_configuration.quick(f"http://127.0.0.1:{harness.free_port()}")},
+            extensions={"health_check": {"endpoint": "127.0.0.1:0", "path": "/live"}})
+        agent = self.workspace.agent("--config", file)
+        self.assertNotIn("metrics=", agent.stderr())
+        url = re.search(r"health=(http://127\.0\.0\.1:\d+)/healthz", agent.stderr()).group(1)
+
+        def ask(path):
+            try:
+                with urllib.request.urlopen(url + path, timeout=harness.WATCHDOG) as answer:
+                    return answer.status
+            except urllib.error.HTTPError as refusal:
+                return refusal.code
+        self.assertEqual([ask(path) for path in ("/live", "/healthz", "/readyz", "/metrics")], [200, 200, 200, 404])
+        self.workspace.producer("--count", 10, "--flush", 60).expect(0)
+        harness.wait_until(lambda: ask("/readyz") == 503, "the backend is away")
+        self.assertEqual(ask("/live"), 200, "which is no reason to restart an agent")
+        agent.stop()
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "presence/status_report.hpp"
+
+#include <gtest/gtest.h>
+
+namespace spanring::agent {
+namespace {
+
+TEST(StatusReportTest, IsReadAsItWasWritten) {
+    StatusReport report;
+    report.serial = 7;
+    report.pid = 4711;
+    report.version = "1.2.3";
+    report.started_unix_nano = 1;
+    report.unix_nano = 2;
+    report.configuration = "/etc/a.yaml";
+    report.effective = "a: 1  # /etc/a.yaml:1:1\n";
+    report.digest = "0123456789abcdef";
+    report.layers = {{"--flag", 1}, {"/etc/a.yaml", 12}};
+    report.reloads = 3;
+    report.configured_unix_nano = 4;
+    report.refused = {"a: is wrong"};
+    report.processes = 5;
+    report.quarantined = 6;
+    report.refused_files = 8;
+    report.unanswered_batches = 9;
+    report.drained_per_second = 10.5;
+    report.notes = {"exporter b: is paused"};
+    report.problems = {"exporter a: is away"};
+    StatusReport::Exporter exporter;
+    exporter.name = "a";
+    exporter.required = exporter.healthy = false;
+    exporter.last_error = "no \"more\"\n";
+    exporter.exported = 11;
+    exporter.rejected = 12;
+    exporter.dropped = 13;
+    exporter.queued_spans = 14;
+    exporter.queued_bytes = 15;
+    exporter.spool_bytes = 16;
+    exporter.spool_limit = 17;
+    exporter.paused = true;
+    exporter.state = "paused";
+    exporter.since_unix_nano = 18;
+    exporter.circuit = "open";
+    exporter.last_error_unix_nano = 19;
+    exporter.exported_per_second = 0.25;
+    report.exporters = {exporter, {}};
+    EXPECT_EQ(StatusReport::parse(report.text()), report);
+}
+
+TEST(StatusReportTest, WhatIsNoneIsNothing) {
+    EXPECT_EQ(StatusReport::parse(""), std::nullopt);
+    EXPECT_EQ(StatusReport::parse("{}"), std::nullopt);
+    EXPECT_EQ(StatusReport::parse(R"({"serial": "x"})"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace spanring::agent
