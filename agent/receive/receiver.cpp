@@ -381,7 +381,7 @@ void Receiver::forget(const Delivery& delivery) {
     held_.fetch_sub(delivery.batch->memory, kSum);
     if (delivery.replayed) replayed_ -= delivery.batch->memory;
     std::erase(newly_kept_, &delivery);
-    if (delivery.undecided != 0) undecided_.erase(delivery.parcel);
+    undecided_.erase(delivery.parcel);
     const auto place = places_.find(delivery.batch.get());
     const Deliveries::iterator gone = place->second;
     places_.erase(place);

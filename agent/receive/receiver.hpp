@@ -145,6 +145,7 @@ private:
     void submit(std::unique_ptr<Delivery> delivery);
     void hand_in(Delivery& delivery);
     void take_verdicts();
+    void take(const TraceVerdict& verdict);
     void make_ready(Delivery& delivery);
     void hand_on(Delivery& delivery);
     void park(Delivery& delivery);
@@ -185,6 +186,8 @@ private:
     Deliveries parked_;      // and those of them that are in their files, answered, and not decided
     std::unordered_map<const Batch*, Deliveries::iterator> places_;
     std::map<uint64_t, Delivery*> undecided_;  // by the number of its parcel
+    std::vector<TraceVerdict> verdicts_;       // taken from the desk ...
+    size_t next_verdict_ = 0;                  // ... and from here on not looked at
     uint64_t parcels_ = 0;
     uint64_t hurried_ = 0;  // up to this one
     // Relaxed, all three: nothing is read by what they say, and a request more or less is no matter.

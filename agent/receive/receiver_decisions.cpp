@@ -42,32 +42,42 @@ void Receiver::park(Delivery& delivery) {
     parked_.splice(parked_.end(), deliveries_, places_.at(delivery.batch.get()));
 }
 
+// One that there is no memory for is taken with the next call, from where it was.
 void Receiver::take_verdicts() {
     if (settings_.desk == nullptr || closed_.load(kSum)) return;  // what is decided then, the next agent follows
-    for (const TraceVerdict& verdict : settings_.desk->take_verdicts()) {
-        const auto place = undecided_.find(verdict.parcel);
-        if (place == undecided_.end()) continue;  // it was refused meanwhile
-        Delivery& delivery = *place->second;
-        const Decision& decision = verdict.decision;
-        const TraceFate fate{decision.keep ? 0 : ballots_->rule_ids()[decision.rule], verdict.late};
-        if (!delivery.fates.add(verdict.trace, fate) || --delivery.undecided != 0) continue;
-        undecided_.erase(place);
-        if (std::exchange(delivery.parked, false))
-            deliveries_.splice(deliveries_.end(), parked_, places_.at(delivery.batch.get()));
-        make_ready(delivery);
-        SPR_TESTPOINT(parcel_decided);
-        hand_on(delivery);
+    for (;;) {
+        for (; next_verdict_ != verdicts_.size(); ++next_verdict_) take(verdicts_[next_verdict_]);
+        verdicts_ = settings_.desk->take_verdicts();
+        next_verdict_ = 0;
+        if (verdicts_.empty()) return;
     }
 }
 
-// As it came, until now.
+void Receiver::take(const TraceVerdict& verdict) {
+    const auto place = undecided_.find(verdict.parcel);
+    if (place == undecided_.end()) return;  // it was refused meanwhile
+    Delivery& delivery = *place->second;
+    const Decision& decision = verdict.decision;
+    const TraceFate fate{decision.keep ? 0 : ballots_->rule_ids()[decision.rule], verdict.late};
+    if (delivery.fates.add(verdict.trace, fate)) --delivery.undecided;
+    if (delivery.undecided != 0) return;
+    make_ready(delivery);
+    undecided_.erase(place);
+    if (std::exchange(delivery.parked, false))
+        deliveries_.splice(deliveries_.end(), parked_, places_.at(delivery.batch.get()));
+    SPR_TESTPOINT(parcel_decided);
+    hand_on(delivery);
+}
+
+// As it came, until now. Where there is no memory for all of it nothing has changed.
 void Receiver::make_ready(Delivery& delivery) {
     Batch& batch = *delivery.batch;
     ReceivedSpans spans;
-    spans.runs = std::move(batch.runs);
-    spans.parts = std::move(delivery.parts);
+    spans.runs = batch.runs;
+    spans.parts = delivery.parts;
     leave_out_dropped(spans, delivery.fates);
     processed_.take(spans);
+    batch.buffers.reserve(batch.buffers.size() + spans.more.size());
     batch.runs = std::move(spans.runs);
     delivery.parts = std::move(spans.parts);
     delivery.stage = KeptRequests::Stage::kToSend;

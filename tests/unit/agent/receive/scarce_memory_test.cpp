@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whichever allocation fails while a receiver takes decisions, no decision is lost: the next call goes on.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "decide/decision_desk.hpp"
+#include "receive/receiver.hpp"
+#include "support/otlp_bytes.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace {
+
+constexpr int kPlenty = -1;
+thread_local int g_left = kPlenty;  // allocations, before one fails, and only that
+
+}  // namespace
+
+void* operator new(size_t size) {
+    void* const memory = g_left >= 0 && g_left-- == 0 ? nullptr : std::malloc(size);
+    if (memory == nullptr) throw std::bad_alloc();
+    return memory;
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
+namespace spanring::agent::test {
+namespace {
+
+constexpr uint64_t kTraces = 20;
+
+// There is plenty again from where spans are handed over: what comes then is not this test's.
+class PlentyExporter final : public Exporter {
+public:
+    PlentyExporter() : Exporter("plenty", 0, true) {}
+    void submit(std::shared_ptr<Batch> batch) override {
+        g_left = kPlenty;
+        spans += batch->spans;
+        resolve(batch, {Outcome::kExported, 0});
+    }
+    bool flush(std::chrono::steady_clock::time_point) override { return true; }
+    void shutdown(std::chrono::steady_clock::time_point) override {}
+    ExporterStatus status() const override { return {}; }
+
+    uint64_t spans = 0;
+};
+
+std::string request() {
+    std::string scope;
+    for (uint64_t trace = 1; trace <= kTraces; ++trace) {
+        scope += bytes(2, bytes(1, trace_id(trace)) + bytes(2, span_id(trace)) + bytes(5, "work") + fixed64(7, 1'000) +
+                              fixed64(8, 2'000));
+    }
+    const std::string resource = bytes(1, key_value("service.name", text_value("shop")));
+    return bytes(1, bytes(1, resource) + bytes(2, scope));
+}
+
+// Every other trace is kept. Returns how often there was no memory.
+int take_decisions(int fails_at) {
+    const spanring::test::TemporaryDirectory directory;
+    const std::unique_ptr<Ledger> ledger = Ledger::open(directory.file("ledger.db"));
+    PlentyExporter exporter;
+    DecisionDesk desk;
+    ReceiverSettings settings;
+    settings.kept.directory = directory.file("received");
+    settings.desk = &desk;
+    settings.policies.resize(1);
+    settings.policies[0].name = "all";
+    Receiver receiver(settings, make_plan({&exporter}, {}), *ledger, [] {});
+    const std::string sent = request();
+    Body body{std::make_unique<uint8_t[]>(sent.size()), sent.size()};
+    std::memcpy(body.bytes.get(), sent.data(), sent.size());
+    bool answered = false;
+    receiver.take(std::move(body), [&](const ReceiverReply&) { answered = true; });
+    std::vector<TraceVerdict> verdicts;
+    for (const ParcelPaper& paper : desk.take().papers) {
+        for (const Ballot& ballot : paper.ballots)
+            verdicts.push_back({paper.parcel, ballot.trace, {verdicts.size() % 2 == 0, 0}});
+    }
+    EXPECT_EQ(verdicts.size(), kTraces);
+    desk.announce(verdicts);
+
+    const Receiver::Clock::time_point now = Receiver::Clock::now();
+    int failures = 0;
+    g_left = fails_at;
+    try {
+        receiver.work(now);
+    } catch (const std::bad_alloc&) {
+        ++failures;
+    }
+    g_left = kPlenty;
+    receiver.work(now);
+    receiver.work(now);
+    EXPECT_EQ(exporter.spans, kTraces / 2) << "allocation " << fails_at;
+    EXPECT_TRUE(answered) << "allocation " << fails_at;
+    EXPECT_TRUE(receiver.idle()) << "allocation " << fails_at;
+    const std::vector<ProcessRow> rows = ledger->processes();
+    EXPECT_EQ(rows.size(), 1u);
+    if (rows.size() == 1) {
+        EXPECT_EQ(rows[0].agent.exporters[0].exported, kTraces / 2);
+        EXPECT_EQ(rows[0].agent.exporters[0].sampled_out, kTraces / 2);
+    }
+    return failures;
+}
+
+TEST(ScarceMemoryTest, NoDecisionIsLost) {
+    int failures = 0;
+    for (int fails_at = 0;; ++fails_at) {
+        const int failed = take_decisions(fails_at);
+        if (failed == 0 || HasFailure()) break;
+        failures += failed;
+    }
+    EXPECT_GT(failures, 5);
+}
+
+}  // namespace
+}  // namespace spanring::agent::test
