@@ -184,12 +184,12 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     uint64_t none = 0;
     // release: publishes that the extent is populated. Pairs with the acquire in the agent's ExtentMap. Spare as long
     // as whoever counts an extent has populated it as well; right without a look at that.
-    if (!StdAtomics::compare_exchange(view_.extent_word(seen), none, ExtentWord{kind}.pack(),
-                                      std::memory_order_release))
+    if (StdAtomics::compare_exchange(view_.extent_word(seen), none, ExtentWord{kind}.pack(), std::memory_order_release))
+        note_kind(kind);
+    else
         kind = ExtentWord::unpack(none).kind;
     SPR_TESTPOINT(extent_taken);
     parts_.begin(seen, kind);
-    note_kind(kind);
     uint32_t expected = seen;
     // By whoever comes first, so that nobody waits for a thread that vanished in between. release: the word, which this
     // thread has written or seen, before the count. Pairs with the acquire in extents() and in the agent's ExtentMap.

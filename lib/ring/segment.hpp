@@ -284,7 +284,7 @@ private:
     IndexPool<> lines_;
     uint32_t hints_[kExtentKinds] = {};  // the extent where a part of a kind was found last; any value is right
     uint32_t writers_ = 0;
-    uint32_t jumbo_extents_ = 0;  // about: two threads that take the same one both count it
+    uint32_t jumbo_extents_ = 0;  // about: a thread that vanishes may have taken one more
     alignas(8) uint64_t sequence_ = 1;
     alignas(8) uint64_t parked_ = 0;      // ever parked
     alignas(8) uint64_t adopted_ = 0;     // ever adopted; while both are equal nothing is parked

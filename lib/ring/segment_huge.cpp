@@ -216,8 +216,14 @@ bool Segment::claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, 
 
 bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
     bool is_short = false;  // as above: what is kept for an end may be behind one that is short
+    uint32_t least = kNone;
     for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
-        if (!may_hold(place, bytes) || (is_short && is_short_of_memory(place)) || !hold_huge(place, kPassing)) continue;
+        if (!may_hold(place, bytes)) continue;
+        if (least == kNone) least = huge_size(place);
+        // One that is kept for a larger span stays so.
+        if ((huge_size(place) > least && is_kept_for_end(place)) || (is_short && is_short_of_memory(place)) ||
+            !hold_huge(place, kPassing))
+            continue;
         const bool got = claim_huge(writer, place, bytes, owner);
         let_go_huge(place);
         if (got) return true;
@@ -226,24 +232,28 @@ bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t ow
     return overwrite_ && overwrite_huge(writer, bytes, owner, loss);
 }
 
-// The oldest that is large enough.
+// The oldest that is large enough; the agent may take it first, and then the next one.
 bool Segment::overwrite_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
-    uint32_t oldest = kNone;
-    uint64_t lowest = ~uint64_t{0};
-    for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
-        if (!may_hold(place, bytes) || !is_huge(place)) continue;
-        const ChunkLine& line = view_.chunk_line((kFirstHuge + place) * kChunksPerExtent);
-        // relaxed, both: a guess. overwrite() decides.
-        const ChunkWord word = ChunkWord::unpack(StdAtomics::load(line.word, std::memory_order_relaxed));
-        const uint64_t sequence = StdAtomics::load(line.sequence, std::memory_order_relaxed);
-        if (word.state != ChunkState::kFull || sequence >= lowest) continue;
-        lowest = sequence;
-        oldest = kFirstHuge + place;
+    for (uint32_t attempt = 0; attempt < kHugePlaces - kHugeBlocks; ++attempt) {
+        uint32_t oldest = kNone;
+        uint64_t lowest = ~uint64_t{0};
+        for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
+            if (!may_hold(place, bytes) || !is_huge(place)) continue;
+            const ChunkLine& line = view_.chunk_line((kFirstHuge + place) * kChunksPerExtent);
+            // relaxed, both: a guess. overwrite() decides.
+            const ChunkWord word = ChunkWord::unpack(StdAtomics::load(line.word, std::memory_order_relaxed));
+            const uint64_t sequence = StdAtomics::load(line.sequence, std::memory_order_relaxed);
+            if (word.state != ChunkState::kFull || sequence >= lowest) continue;
+            lowest = sequence;
+            oldest = kFirstHuge + place;
+        }
+        if (oldest == kNone) return false;
+        const uint32_t chunk = oldest * kChunksPerExtent;
+        if (writer.overwrite(chunk, view_.chunk_line(chunk), view_.chunk_mark(chunk), view_.extent(oldest), bytes,
+                             owner, loss))
+            return true;
     }
-    if (oldest == kNone) return false;
-    const uint32_t chunk = oldest * kChunksPerExtent;
-    return writer.overwrite(chunk, view_.chunk_line(chunk), view_.chunk_mark(chunk), view_.extent(oldest), bytes, owner,
-                            loss);
+    return false;
 }
 
 }  // namespace spanring::ring

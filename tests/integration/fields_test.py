@@ -50,6 +50,8 @@ class Fields(harness.Case):
         for producer in producers:
             producer.expect(0)
         harness.wait_until(lambda: not self.workspace.segment_files(), "the segments of finished processes are unlinked")
+        # A segment may go once its spans are in the spool. What is still there when the time to stop is over stays there.
+        harness.wait_until(self.workspace.is_quiet, "everything is exported")
         agent.stop()
         collector.stop()
 

@@ -320,6 +320,7 @@ void Provider::after_fork() {
         provider.unmade_ = 0;
         provider.final_.set(SPR_STATISTICS_INIT, provider.final_.outcome());
         const bool is_open = provider.gate_.empty();
+        provider.tracers_.after_fork();
         if (seen == kLive || seen == kMaking) {
             provider.state_ = kOpen;
         } else if (seen == kOpening) {

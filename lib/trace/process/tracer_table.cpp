@@ -87,7 +87,17 @@ void TracerTable::unmap() {
     more_ = nullptr;
 }
 
-// False: it was in the making when this process was forked off, and is passed over.
+void TracerTable::after_fork() {
+    const auto made = static_cast<uint32_t>(used_ >> 32);
+    for (uint32_t i = 0; i < made && (i < kFirst || more_ != nullptr); ++i) {
+        if (entry(i).ready != 0) continue;
+        entry(i).offset = i < kFirst ? ring::kScopeBytesOffset : ring::kMoreScopeBytes;
+        entry(i).scope_size = entry(i).schema_size = 0;
+        entry(i).ready = 1;
+    }
+}
+
+// False: whoever makes it does not go on, and it is passed over.
 bool TracerTable::becomes_ready(uint32_t i) {
     for (int patience = kPatience; patience > 0; --patience) {
         // acquire: the entry and its bytes. Pairs with the release in get(). Without it half a scope could be compared.

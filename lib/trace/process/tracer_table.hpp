@@ -56,6 +56,9 @@ public:
     void open(Provider& provider, bool may_map);
     // COLD, by one thread alone. Gives the tracers back; whoever still has one finds `spent`.
     void close(Provider& spent);
+    // The only thread of a child: what another one was making is nobody's scope, and nobody waits for it. (A call that
+    // the fork() itself interrupted still makes it, and then it may be made once more.)
+    void after_fork();
     // COLD. The code goes: gives the memory back that was mapped.
     void unmap();
 

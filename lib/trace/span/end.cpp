@@ -70,6 +70,14 @@ bool wait_for_room(Life& life, Level& level, uint32_t bytes) {
 
 constexpr uint32_t kMostInChunk = ring::kJumboChunk - ring::kScopeRecordSize;
 
+// A span of which less is left than it had has more room kept than it needs, which is looked for only when asked for.
+bool has_kept_room(OpenSpan span, Level& level) {
+    const uint32_t place = span.word().place;
+    constexpr uint32_t kBesideData = ring::kSpareForEnd - ring::kScopeRecordSize;
+    return place > ring::kBlockClasses &&
+           level.writer.make_room(span.segment(), ring::data_capacity(place) + kBesideData);
+}
+
 // COLD. One that no chunk has room for gets a place of its own, which nothing comes into after it.
 [[gnu::noinline]] int end_huge(OpenSpan span, Level& level, uint64_t end_unix_nano) {
     ring::Segment& segment = span.segment();
@@ -81,7 +89,8 @@ constexpr uint32_t kMostInChunk = ring::kJumboChunk - ring::kScopeRecordSize;
     const uint32_t record = 1 + varint_size(body) + body;
     // What a huge place holds open, one holds finished: no span is too big at its end.
     static_assert(Tail::kMost + 1 + 4 + ring::kScopeRecordSize <= ring::kSpareForEnd);
-    if (!level.writer.make_room(segment, record) && !finds_room(span, level, record)) return -ENOBUFS;
+    if (!level.writer.make_room(segment, record) && !has_kept_room(span, level) && !finds_room(span, level, record))
+        return -ENOBUFS;
     uint8_t* at = level.writer.place(slot.scope);
     *at++ = ring::kSpanRecord;
     at = put_varint(at, body);

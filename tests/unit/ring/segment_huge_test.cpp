@@ -218,6 +218,15 @@ TEST_F(HugeTest, EndsInAFullRing) {
     EXPECT_TRUE(end(span));
 }
 
+// However many smaller ones end before it.
+TEST_F(HugeTest, EndsInWhatIsKeptForItAndForNoSmallerOne) {
+    const HeldSlot large = open_span(900'000, 1);
+    uint32_t smaller = 0;
+    while (end(open_span(200'000, 2))) ++smaller;
+    EXPECT_GE(smaller, 8u + 3u) << "in places of their own size, and in larger ones that are kept for nobody";
+    EXPECT_TRUE(end(large));
+}
+
 class HugeShortTest : public HugeTest {
 protected:
     // As an agent does. The chunk is FREE.

@@ -2145,7 +2145,7 @@ private:
     IndexPool<> lines_;
     uint32_t hints_[kExtentKinds] = {};  // the extent where a part of a kind was found last; any value is right
     uint32_t writers_ = 0;
-    uint32_t jumbo_extents_ = 0;  // about: two threads that take the same one both count it
+    uint32_t jumbo_extents_ = 0;  // about: a thread that vanishes may have taken one more
     alignas(8) uint64_t sequence_ = 1;
     alignas(8) uint64_t parked_ = 0;      // ever parked
     alignas(8) uint64_t adopted_ = 0;     // ever adopted; while both are equal nothing is parked
@@ -3032,12 +3032,12 @@ bool Segment::take_extent(ExtentKind kind, uint32_t seen) {
     uint64_t none = 0;
     // release: publishes that the extent is populated. Pairs with the acquire in the agent's ExtentMap. Spare as long
     // as whoever counts an extent has populated it as well; right without a look at that.
-    if (!StdAtomics::compare_exchange(view_.extent_word(seen), none, ExtentWord{kind}.pack(),
-                                      std::memory_order_release))
+    if (StdAtomics::compare_exchange(view_.extent_word(seen), none, ExtentWord{kind}.pack(), std::memory_order_release))
+        note_kind(kind);
+    else
         kind = ExtentWord::unpack(none).kind;
     SPR_TESTPOINT(extent_taken);
     parts_.begin(seen, kind);
-    note_kind(kind);
     uint32_t expected = seen;
     // By whoever comes first, so that nobody waits for a thread that vanished in between. release: the word, which this
     // thread has written or seen, before the count. Pairs with the acquire in extents() and in the agent's ExtentMap.
@@ -3775,8 +3775,14 @@ bool Segment::claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, 
 
 bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
     bool is_short = false;  // as above: what is kept for an end may be behind one that is short
+    uint32_t least = kNone;
     for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
-        if (!may_hold(place, bytes) || (is_short && is_short_of_memory(place)) || !hold_huge(place, kPassing)) continue;
+        if (!may_hold(place, bytes)) continue;
+        if (least == kNone) least = huge_size(place);
+        // One that is kept for a larger span stays so.
+        if ((huge_size(place) > least && is_kept_for_end(place)) || (is_short && is_short_of_memory(place)) ||
+            !hold_huge(place, kPassing))
+            continue;
         const bool got = claim_huge(writer, place, bytes, owner);
         let_go_huge(place);
         if (got) return true;
@@ -3785,24 +3791,28 @@ bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t ow
     return overwrite_ && overwrite_huge(writer, bytes, owner, loss);
 }
 
-// The oldest that is large enough.
+// The oldest that is large enough; the agent may take it first, and then the next one.
 bool Segment::overwrite_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss) {
-    uint32_t oldest = kNone;
-    uint64_t lowest = ~uint64_t{0};
-    for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
-        if (!may_hold(place, bytes) || !is_huge(place)) continue;
-        const ChunkLine& line = view_.chunk_line((kFirstHuge + place) * kChunksPerExtent);
-        // relaxed, both: a guess. overwrite() decides.
-        const ChunkWord word = ChunkWord::unpack(StdAtomics::load(line.word, std::memory_order_relaxed));
-        const uint64_t sequence = StdAtomics::load(line.sequence, std::memory_order_relaxed);
-        if (word.state != ChunkState::kFull || sequence >= lowest) continue;
-        lowest = sequence;
-        oldest = kFirstHuge + place;
+    for (uint32_t attempt = 0; attempt < kHugePlaces - kHugeBlocks; ++attempt) {
+        uint32_t oldest = kNone;
+        uint64_t lowest = ~uint64_t{0};
+        for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
+            if (!may_hold(place, bytes) || !is_huge(place)) continue;
+            const ChunkLine& line = view_.chunk_line((kFirstHuge + place) * kChunksPerExtent);
+            // relaxed, both: a guess. overwrite() decides.
+            const ChunkWord word = ChunkWord::unpack(StdAtomics::load(line.word, std::memory_order_relaxed));
+            const uint64_t sequence = StdAtomics::load(line.sequence, std::memory_order_relaxed);
+            if (word.state != ChunkState::kFull || sequence >= lowest) continue;
+            lowest = sequence;
+            oldest = kFirstHuge + place;
+        }
+        if (oldest == kNone) return false;
+        const uint32_t chunk = oldest * kChunksPerExtent;
+        if (writer.overwrite(chunk, view_.chunk_line(chunk), view_.chunk_mark(chunk), view_.extent(oldest), bytes,
+                             owner, loss))
+            return true;
     }
-    if (oldest == kNone) return false;
-    const uint32_t chunk = oldest * kChunksPerExtent;
-    return writer.overwrite(chunk, view_.chunk_line(chunk), view_.chunk_mark(chunk), view_.extent(oldest), bytes, owner,
-                            loss);
+    return false;
 }
 
 }  // namespace spanring::ring
@@ -5800,6 +5810,9 @@ public:
     void open(Provider& provider, bool may_map);
     // COLD, by one thread alone. Gives the tracers back; whoever still has one finds `spent`.
     void close(Provider& spent);
+    // The only thread of a child: what another one was making is nobody's scope, and nobody waits for it. (A call that
+    // the fork() itself interrupted still makes it, and then it may be made once more.)
+    void after_fork();
     // COLD. The code goes: gives the memory back that was mapped.
     void unmap();
 
@@ -7150,6 +7163,7 @@ void Provider::after_fork() {
         provider.unmade_ = 0;
         provider.final_.set(SPR_STATISTICS_INIT, provider.final_.outcome());
         const bool is_open = provider.gate_.empty();
+        provider.tracers_.after_fork();
         if (seen == kLive || seen == kMaking) {
             provider.state_ = kOpen;
         } else if (seen == kOpening) {
@@ -8361,7 +8375,17 @@ void TracerTable::unmap() {
     more_ = nullptr;
 }
 
-// False: it was in the making when this process was forked off, and is passed over.
+void TracerTable::after_fork() {
+    const auto made = static_cast<uint32_t>(used_ >> 32);
+    for (uint32_t i = 0; i < made && (i < kFirst || more_ != nullptr); ++i) {
+        if (entry(i).ready != 0) continue;
+        entry(i).offset = i < kFirst ? ring::kScopeBytesOffset : ring::kMoreScopeBytes;
+        entry(i).scope_size = entry(i).schema_size = 0;
+        entry(i).ready = 1;
+    }
+}
+
+// False: whoever makes it does not go on, and it is passed over.
 bool TracerTable::becomes_ready(uint32_t i) {
     for (int patience = kPatience; patience > 0; --patience) {
         // acquire: the entry and its bytes. Pairs with the release in get(). Without it half a scope could be compared.
@@ -11413,6 +11437,14 @@ bool wait_for_room(Life& life, Level& level, uint32_t bytes) {
 
 constexpr uint32_t kMostInChunk = ring::kJumboChunk - ring::kScopeRecordSize;
 
+// A span of which less is left than it had has more room kept than it needs, which is looked for only when asked for.
+bool has_kept_room(OpenSpan span, Level& level) {
+    const uint32_t place = span.word().place;
+    constexpr uint32_t kBesideData = ring::kSpareForEnd - ring::kScopeRecordSize;
+    return place > ring::kBlockClasses &&
+           level.writer.make_room(span.segment(), ring::data_capacity(place) + kBesideData);
+}
+
 // COLD. One that no chunk has room for gets a place of its own, which nothing comes into after it.
 [[gnu::noinline]] int end_huge(OpenSpan span, Level& level, uint64_t end_unix_nano) {
     ring::Segment& segment = span.segment();
@@ -11424,7 +11456,8 @@ constexpr uint32_t kMostInChunk = ring::kJumboChunk - ring::kScopeRecordSize;
     const uint32_t record = 1 + varint_size(body) + body;
     // What a huge place holds open, one holds finished: no span is too big at its end.
     static_assert(Tail::kMost + 1 + 4 + ring::kScopeRecordSize <= ring::kSpareForEnd);
-    if (!level.writer.make_room(segment, record) && !finds_room(span, level, record)) return -ENOBUFS;
+    if (!level.writer.make_room(segment, record) && !has_kept_room(span, level) && !finds_room(span, level, record))
+        return -ENOBUFS;
     uint8_t* at = level.writer.place(slot.scope);
     *at++ = ring::kSpanRecord;
     at = put_varint(at, body);

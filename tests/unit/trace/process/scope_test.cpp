@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Tracers, and the scopes that their spans belong to.
+#include <atomic>
 #include <cerrno>
 #include <fstream>
 #include <set>
@@ -135,6 +136,41 @@ TEST_IN_PROCESS(ScopeTest, IsOneForAllThreadsThatAskForItAtOnce) {
                           &last) == 0)
         ++made;
     EXPECT_EQ(made, 8191u) << "some were made more than once";
+}
+
+// Children that are forked off while another thread makes scopes: what that had not finished is in nobody's way.
+TEST_IN_PROCESS(ScopeTest, IsFoundInChildrenThatAreForkedOffMeanwhile) {
+    Tracing tracing(test::large_ring());
+    const auto get = [&](const std::string& name) {
+        spr_tracer* tracer = nullptr;
+        EXPECT_EQ(spr_tracer_get(tracing.provider(), name.c_str(), SPR_NUL, nullptr, 0, nullptr, 0, &tracer), 0);
+        return tracer;
+    };
+    std::atomic<bool> over{false};
+    std::atomic<uint32_t> made{0};
+    std::thread maker([&] {
+        for (; !over && made < 4000; ++made) get("scope" + std::to_string(made));
+    });
+    for (int i = 0; i < 40 && made < 4000; ++i) {
+        const uint32_t before = made;
+        test::in_child([&] {
+            std::set<spr_tracer*> tracers;
+            for (uint32_t number = 0; number < 50; ++number) {
+                const std::string name = "child's " + std::to_string(number);
+                spr_tracer* const tracer = get(name);
+                EXPECT_EQ(get(name), tracer);
+                EXPECT_TRUE(tracers.insert(tracer).second) << name;
+                spr_span span;
+                ASSERT_EQ(spr_span_start(tracer, name.c_str(), SPR_NUL, &span), 1);
+                EXPECT_EQ(spr_span_end(&span), 0);
+            }
+            if (before == 0) return;
+            const std::string latest = "scope" + std::to_string(before - 1);
+            EXPECT_EQ(get(latest), get(latest));
+        });
+    }
+    over = true;
+    maker.join();
 }
 
 TEST_IN_PROCESS(ScopeTest, MayBeLongUntilTheirRoomIsUsedUp) {

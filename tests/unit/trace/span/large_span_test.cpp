@@ -206,5 +206,23 @@ TEST_IN_PROCESS(LargeSpanTest, IsDroppedAndCountedWhereTheRingIsFull) {
     EXPECT_EQ(spr_span_end(&span), 0);
 }
 
+// What it had once is kept for its end, however little it is then.
+TEST_IN_PROCESS(LargeSpanTest, EndsInTheRoomThatItHadOnce) {
+    Tracing tracing(test::large_ring());
+    const spr_span shrunk = tracing.start("shrunk");
+    EXPECT_EQ(set(shrunk, "text", pattern(800 * kKiB)), 0);
+    EXPECT_EQ(set(shrunk, "text", pattern(100 * kKiB)), 0);
+    int error = 0;
+    for (int i = 0; error == 0; ++i) {
+        ASSERT_LT(i, 100);
+        const spr_span span = tracing.start("another");
+        EXPECT_EQ(set(span, "text", pattern(200 * kKiB)), 0);
+        error = spr_span_end(&span);
+    }
+    EXPECT_EQ(error, -ENOBUFS);
+    EXPECT_EQ(spr_span_end(&shrunk), 0);
+    EXPECT_TRUE(text_of(tracing.read().named("shrunk"), "text") == pattern(100 * kKiB));
+}
+
 }  // namespace
 }  // namespace spanring
