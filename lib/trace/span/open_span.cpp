@@ -113,9 +113,10 @@ bool OpenSpan::find_key(const char* key, uint32_t size, uint32_t& ret_position) 
 }
 
 bool OpenSpan::set_plain(const spr_attribute& from) {
-    PlainAttribute attribute;
-    uint32_t most;
-    if (slot_->tags_left == 0 || !attribute.measure(from, life_->settings.limits.value_length, most)) return false;
+    const PlainAttribute attribute(from);
+    const uint32_t limit = life_->settings.limits.value_length;
+    const uint32_t most = attribute.most(limit < PlainAttribute::kMostText ? limit : PlainAttribute::kMostText);
+    if (slot_->tags_left == 0 || most == PlainAttribute::kOther) return false;
     const KeyHash hash = attribute.hash();
     if (may_have(hash)) return false;
     const uint64_t word = packed_word();

@@ -57,7 +57,7 @@ public:
     template <Place kPlace = Place::kSlot>
     bool set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits);  // bool, int64, double
 
-    // HOT as well. One that PlainAttribute takes; false as above.
+    // HOT as well. One that PlainAttribute takes, its sizes found out; false as above.
     bool set_plain(const spr_attribute& attribute);
 
     // What was left out of the span before it came here.
@@ -102,8 +102,12 @@ private:
     uint8_t* place(uint64_t word, size_t size) const;
     uint32_t live_size_of_rest(uint64_t word) const;
     void copy_rest(uint64_t word, uint8_t* to, uint32_t size) const;
-    bool add_plain(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count);
+    bool add_plain(const spr_event& event, uint64_t now_unix_nano);
     bool add_plain(const spr_link& link);
+    bool add_measured(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count);
+    bool add_measured(const spr_link& link);
+    int add_any(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count);
+    int add_any(const spr_link& link);
     void publish(uint64_t word, uint32_t bytes);
     void supersede(uint32_t position);
     bool find_key(const char* key, uint32_t size, uint32_t& ret_position) const;

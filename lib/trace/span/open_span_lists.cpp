@@ -63,6 +63,11 @@ uint8_t* put_ids(uint8_t* to, const spr_context& context) {
 
 constexpr size_t kMostPlainName = 1024;
 
+// Of those that are kept whole, and written in one pass.
+size_t longest_text(const Limits& limits) {
+    return limits.value_length < PlainAttribute::kMostText ? limits.value_length : PlainAttribute::kMostText;
+}
+
 // The place of a field of at most `most` bytes, behind its tag and length: of a length that may take two bytes. What
 // takes one after all, moves.
 uint8_t* body_of(uint8_t* field, uint32_t most) { return field + (most < 0x80 ? 2 : 3); }
@@ -92,17 +97,16 @@ void OpenSpan::publish(uint64_t word, uint32_t bytes) {
     SPR_TESTPOINT(written_in_one_pass);
 }
 
-bool OpenSpan::add_plain(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first,
-                         size_t first_count) {
+bool OpenSpan::add_plain(const spr_event& event, uint64_t now_unix_nano) {
     const Limits& limits = life_->settings.limits;
-    PlainAttributes attributes(limits.value_length);
-    const size_t name_size = text_size(event.name, event.name_size);
-    if (name_size > kMostPlainName || event.dropped_attributes != 0 || slot_->events >= limits.events ||
-        !attributes.measure(first, first_count) || !attributes.measure(event.attributes, event.attribute_count) ||
-        attributes.count() > limits.event_attributes)
+    const PlainAttributes attributes(event.attributes, event.attribute_count);
+    const size_t name_size = event.name_size;
+    if (name_size > kMostPlainName || (event.name == nullptr && name_size != 0) || event.dropped_attributes != 0 ||
+        slot_->events >= limits.events)
         return false;
-    const uint32_t most = 9 + 3 + static_cast<uint32_t>(name_size) + attributes.most();
-    if (most >= kShortLength) return false;
+    const uint32_t more = attributes.most(longest_text(limits), limits.event_attributes);
+    const uint32_t most = 9 + 3 + static_cast<uint32_t>(name_size) + more;
+    if (more == PlainAttributes::kOther || most >= kShortLength) return false;
     const uint64_t word = packed_word();
     uint8_t* const field = place<Place::kBlock>(word, most + 3);
     if (field == nullptr) return false;
@@ -125,9 +129,26 @@ bool OpenSpan::add_plain(const spr_event& event, uint64_t now_unix_nano, const s
     return true;
 }
 
+// The same, where sizes are still to be found out, or the attributes are two lists.
+[[gnu::noinline]] bool OpenSpan::add_measured(const spr_event& event, uint64_t now_unix_nano,
+                                              const spr_attribute* first, size_t first_count) {
+    MeasuredAttributes attributes;
+    if (!attributes.add(first, first_count) || !attributes.add(event.attributes, event.attribute_count)) return false;
+    spr_event measured = event;
+    measured.name_size = text_size(event.name, event.name_size);
+    measured.attributes = attributes.data();
+    measured.attribute_count = attributes.count();
+    return add_plain(measured, now_unix_nano);
+}
+
 int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count) {
-    if (add_plain(event, now_unix_nano, first, first_count)) [[likely]]
-        return 0;
+    return (first_count == 0 && add_plain(event, now_unix_nano)) ||
+                   add_measured(event, now_unix_nano, first, first_count)
+               ? 0
+               : add_any(event, now_unix_nano, first, first_count);
+}
+
+int OpenSpan::add_any(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count) {
     const Limits& limits = life_->settings.limits;
     const size_t whole_name = text_size(event.name, event.name_size);
     int error = 0;
@@ -172,13 +193,13 @@ int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attr
 
 bool OpenSpan::add_plain(const spr_link& link) {
     const Limits& limits = life_->settings.limits;
-    PlainAttributes attributes(limits.value_length);
-    if (!is_valid(link.context) || text_size(link.trace_state, link.trace_state_size) != 0 ||
-        link.dropped_attributes != 0 || slot_->links >= limits.links ||
-        !attributes.measure(link.attributes, link.attribute_count) || attributes.count() > limits.link_attributes)
+    const PlainAttributes attributes(link.attributes, link.attribute_count);
+    if (!is_valid(link.context) || (link.trace_state != nullptr && link.trace_state_size != 0) ||
+        link.dropped_attributes != 0 || slot_->links >= limits.links)
         return false;
-    const uint32_t most = 28 + 5 + attributes.most();
-    if (most >= kShortLength) return false;
+    const uint32_t more = attributes.most(longest_text(limits), limits.link_attributes);
+    const uint32_t most = 28 + 5 + more;
+    if (more == PlainAttributes::kOther || most >= kShortLength) return false;
     const uint64_t word = packed_word();
     uint8_t* const field = place<Place::kBlock>(word, most + 3);
     if (field == nullptr) return false;
@@ -191,9 +212,19 @@ bool OpenSpan::add_plain(const spr_link& link) {
     return true;
 }
 
-int OpenSpan::add(const spr_link& link) {
-    if (add_plain(link)) [[likely]]
-        return 0;
+[[gnu::noinline]] bool OpenSpan::add_measured(const spr_link& link) {
+    MeasuredAttributes attributes;
+    if (!attributes.add(link.attributes, link.attribute_count)) return false;
+    spr_link measured = link;
+    measured.trace_state_size = text_size(link.trace_state, link.trace_state_size);
+    measured.attributes = attributes.data();
+    measured.attribute_count = attributes.count();
+    return add_plain(measured);
+}
+
+int OpenSpan::add(const spr_link& link) { return add_plain(link) || add_measured(link) ? 0 : add_any(link); }
+
+int OpenSpan::add_any(const spr_link& link) {
     const Limits& limits = life_->settings.limits;
     const size_t state_size = text_size(link.trace_state, link.trace_state_size);
     int error = 0;

@@ -10852,7 +10852,7 @@ public:
     template <Place kPlace = Place::kSlot>
     bool set_short(const char* key, size_t key_size, uint32_t type, uint64_t bits);  // bool, int64, double
 
-    // HOT as well. One that PlainAttribute takes; false as above.
+    // HOT as well. One that PlainAttribute takes, its sizes found out; false as above.
     bool set_plain(const spr_attribute& attribute);
 
     // What was left out of the span before it came here.
@@ -10897,8 +10897,12 @@ private:
     uint8_t* place(uint64_t word, size_t size) const;
     uint32_t live_size_of_rest(uint64_t word) const;
     void copy_rest(uint64_t word, uint8_t* to, uint32_t size) const;
-    bool add_plain(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count);
+    bool add_plain(const spr_event& event, uint64_t now_unix_nano);
     bool add_plain(const spr_link& link);
+    bool add_measured(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count);
+    bool add_measured(const spr_link& link);
+    int add_any(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count);
+    int add_any(const spr_link& link);
     void publish(uint64_t word, uint32_t bytes);
     void supersede(uint32_t position);
     bool find_key(const char* key, uint32_t size, uint32_t& ret_position) const;
@@ -11576,129 +11580,164 @@ int spr_span_end_with(const spr_span* span, const spr_end_options* options) noex
 // ---- lib/trace/base/plain_attributes.hpp -----------------------------------------------------------------------------
 
 //
-// Attributes as nearly all are, written in one pass where they will lie: a few, of different keys in short ASCII, with
-// bools, numbers or texts that are kept whole, so that each length takes at most two bytes and what they take together
-// is known without a look at a text. What it does not take, AttributeList and Attribute do, and byte for byte alike
-// what it takes. The caller's memory must not change meanwhile.
+// Attributes as nearly all are, written in one pass where they will lie: of different keys in short ASCII, with bools,
+// numbers or texts that are kept whole and whose sizes are said, so that each length takes at most two bytes and what
+// they take together is known without a look at a text, or a call. What it does not take, AttributeList and Attribute
+// do, and byte for byte alike what it takes. The caller's memory must not change meanwhile.
 
 namespace spanring::trace {
 
-// One, its sizes found out.
-struct PlainAttribute {
+class PlainAttribute {
+public:
     static constexpr size_t kMostText = 8192;
-    // Around a key and a text: four tags, a length of one byte, three of two. Of a number with six of those: eleven.
-    static constexpr uint32_t kMostAround = 11, kMostNumber = 17;
+    static constexpr uint32_t kOther = ~uint32_t{0};
 
-    const spr_attribute* from;
-    uint32_t key_size;
-    uint32_t text_size;
+    explicit PlainAttribute(const spr_attribute& from) : from_(from) {}
 
-    // False: it is of another kind. most: of the bytes that it takes, once it is written.
-    [[gnu::always_inline]] bool measure(const spr_attribute& attribute, size_t length_limit, uint32_t& ret_most) {
-        from = &attribute;
-        const size_t key = trace::text_size(attribute.key, attribute.key_size);
-        if (key - 1 >= kShortText) return false;
-        key_size = static_cast<uint32_t>(key);
-        if (attribute.type == SPR_TYPE_STRING) {
-            const size_t text = trace::text_size(attribute.value.string.data, attribute.value.string.size);
-            if (text > kMostText || text > length_limit) return false;
-            text_size = static_cast<uint32_t>(text);
-            ret_most = key_size + text_size + kMostAround;
-            return true;
+    // How many bytes it takes at most; kOther: it is of another kind.
+    [[gnu::always_inline]] uint32_t most(size_t longest_text) const {
+        // Around a key and a text: four tags, a length of one byte, three of two. Of a number with six of those:
+        // eleven.
+        constexpr uint32_t kAround = 11, kNumber = 17;
+        if (from_.key == nullptr || from_.key_size - 1 >= kShortText) return kOther;
+        if (from_.type == SPR_TYPE_STRING) [[likely]] {
+            const size_t size = from_.value.string.size;
+            if (size > longest_text || (from_.value.string.data == nullptr && size != 0)) return kOther;
+            return static_cast<uint32_t>(from_.key_size + size) + kAround;
         }
-        text_size = 0;
-        ret_most = key_size + kMostNumber;
-        return attribute.type - SPR_TYPE_BOOL <= SPR_TYPE_DOUBLE - SPR_TYPE_BOOL;
+        if (from_.type - SPR_TYPE_BOOL > SPR_TYPE_DOUBLE - SPR_TYPE_BOOL) return kOther;
+        return static_cast<uint32_t>(from_.key_size) + kNumber;
     }
 
-    KeyHash hash() const { return {from->key, key_size}; }
+    KeyHash hash() const { return {from_.key, from_.key_size}; }
 
     // The end; nullptr: the key is not ASCII.
     [[gnu::always_inline]] uint8_t* write(uint8_t* to, uint8_t field_tag) const {
+        if (from_.type == SPR_TYPE_STRING && from_.value.string.size <= kShortValue) [[likely]]
+            return write_short(to, field_tag);
+        return write_any(to, field_tag);
+    }
+
+private:
+    // Every length takes one byte, so that a head is four: tag, length, tag, length.
+    static_assert(kShortText + kShortValue + 6 < 128);
+    [[gnu::always_inline]] uint8_t* write_short(uint8_t* to, uint8_t field_tag) const {
+        const auto key = static_cast<uint32_t>(from_.key_size), text = static_cast<uint32_t>(from_.value.string.size);
+        put_fixed32(to, uint32_t{field_tag} | (key + text + 6) << 8 | uint32_t{tag(1, kBytes)} << 16 | key << 24);
+        if (!copy_short(to + 4, from_.key, key)) return nullptr;
+        to += 4 + key;
+        constexpr uint32_t kText = tag(SPR_TYPE_STRING, kBytes);
+        put_fixed32(to, uint32_t{tag(2, kBytes)} | (text + 2) << 8 | kText << 16 | text << 24);
+        copy_value(to + 4, from_.value.string.data, text);
+        return to + 4 + text;
+    }
+
+    [[gnu::always_inline]] uint8_t* write_any(uint8_t* to, uint8_t field_tag) const {
+        const auto key = static_cast<uint32_t>(from_.key_size);
         const uint32_t value = value_size();
         *to = field_tag;
-        to = put_short_length(to + 1, 2 + key_size + 1 + short_length_size(value) + value);
+        to = put_short_length(to + 1, 2 + key + 1 + short_length_size(value) + value);
         to[0] = tag(1, kBytes);
-        to[1] = static_cast<uint8_t>(key_size);
-        if (!copy_short(to + 2, from->key, key_size)) return nullptr;
-        to += 2 + key_size;
+        to[1] = static_cast<uint8_t>(key);
+        if (!copy_short(to + 2, from_.key, key)) return nullptr;
+        to += 2 + key;
         *to = tag(2, kBytes);
         to = put_short_length(to + 1, value);
-        switch (from->type) {
+        switch (from_.type) {
             case SPR_TYPE_STRING:
                 *to = tag(SPR_TYPE_STRING, kBytes);
-                return put_text(put_short_length(to + 1, text_size));
+                to = put_short_length(to + 1, static_cast<uint32_t>(from_.value.string.size));
+                memcpy(to, from_.value.string.data, from_.value.string.size);
+                return to + from_.value.string.size;
             case SPR_TYPE_BOOL:
                 to[0] = tag(SPR_TYPE_BOOL, kVarint);
-                to[1] = from->value.boolean != 0;
+                to[1] = from_.value.boolean != 0;
                 return to + 2;
             case SPR_TYPE_INT64:
                 *to = tag(SPR_TYPE_INT64, kVarint);
-                return put_varint(to + 1, static_cast<uint64_t>(from->value.int64));
+                return put_varint(to + 1, static_cast<uint64_t>(from_.value.int64));
             default:
                 *to = tag(SPR_TYPE_DOUBLE, kFixed64);
-                memcpy(to + 1, &from->value.float64, 8);
+                memcpy(to + 1, &from_.value.float64, 8);
                 return to + 9;
         }
     }
 
-private:
     uint32_t value_size() const {
-        switch (from->type) {
-            case SPR_TYPE_STRING: return 1 + short_length_size(text_size) + text_size;
+        const auto text = static_cast<uint32_t>(from_.value.string.size);
+        switch (from_.type) {
+            case SPR_TYPE_STRING: return 1 + short_length_size(text) + text;
             case SPR_TYPE_BOOL: return 2;
-            case SPR_TYPE_INT64: return 1 + varint_size(static_cast<uint64_t>(from->value.int64));
+            case SPR_TYPE_INT64: return 1 + varint_size(static_cast<uint64_t>(from_.value.int64));
             default: return 9;
         }
     }
-    uint8_t* put_text(uint8_t* to) const {
-        if (text_size <= kShortValue) [[likely]]
-            copy_value(to, from->value.string.data, text_size);
-        else
-            memcpy(to, from->value.string.data, text_size);
-        return to + text_size;
-    }
+
+    const spr_attribute& from_;
 };
 
 // Those of an event or a link.
 class PlainAttributes {
 public:
-    explicit PlainAttributes(size_t length_limit) : length_limit_(length_limit) {}
+    static constexpr size_t kMost = 8;
+    static constexpr uint32_t kOther = PlainAttribute::kOther;
 
-    // False: one of them, or their number, is of another kind.
-    [[gnu::always_inline]] bool measure(const spr_attribute* attributes, size_t count) {
-        if (attributes == nullptr) return true;
-        if (count > kMost - count_) return false;
-        for (size_t i = 0; i < count; ++i) {
-            uint32_t most;
-            if (!attributes_[count_++].measure(attributes[i], length_limit_, most)) return false;
-            most_ += most;
+    PlainAttributes(const spr_attribute* attributes, size_t count)
+        : attributes_(attributes), count_(attributes == nullptr ? 0 : count) {}
+
+    // As PlainAttribute::most(); `limit`: how many there may be.
+    [[gnu::always_inline]] uint32_t most(size_t longest_text, uint32_t limit) const {
+        if (count_ > kMost || count_ > limit) return kOther;
+        uint32_t sum = 0;
+        for (size_t i = 0; i < count_; ++i) {
+            const uint32_t one = PlainAttribute(attributes_[i]).most(longest_text);
+            if (one == kOther) return kOther;
+            sum += one;
         }
-        return true;
+        return sum;
     }
-
-    uint32_t count() const { return count_; }
-    uint32_t most() const { return most_; }  // of their bytes
 
     // The end; nullptr: keys that may be equal, or not ASCII.
     [[gnu::always_inline]] uint8_t* write(uint8_t* to, uint8_t field_tag) const {
         uint64_t filter = 0;
-        for (uint32_t i = 0; i < count_ && to != nullptr; ++i) {
-            const KeyHash hash = attributes_[i].hash();
+        for (size_t i = 0; i < count_; ++i) {
+            const PlainAttribute attribute(attributes_[i]);
+            const KeyHash hash = attribute.hash();
             if (hash.is_in(filter)) return nullptr;
             filter = hash.added_to(filter);
-            to = attributes_[i].write(to, field_tag);
+            to = attribute.write(to, field_tag);
+            if (to == nullptr) return nullptr;
         }
         return to;
     }
 
 private:
-    static constexpr uint32_t kMost = 8;
+    const spr_attribute* attributes_;
+    size_t count_;
+};
 
-    const size_t length_limit_;
-    uint32_t count_ = 0;
-    uint32_t most_ = 0;
-    PlainAttribute attributes_[kMost];
+// A few attributes with their sizes found out.
+class MeasuredAttributes {
+public:
+    // False: there are too many.
+    bool add(const spr_attribute* attributes, size_t count) {
+        if (attributes == nullptr) return true;
+        if (count > PlainAttributes::kMost - count_) return false;
+        for (size_t i = 0; i < count; ++i) {
+            spr_attribute& one = attributes_[count_++] = attributes[i];
+            one.key_size = text_size(one.key, one.key_size);
+            if (one.type == SPR_TYPE_STRING)
+                one.value.string.size = text_size(one.value.string.data, one.value.string.size);
+        }
+        return true;
+    }
+
+    const spr_attribute* data() const { return attributes_; }
+    size_t count() const { return count_; }
+
+private:
+    size_t count_ = 0;
+    spr_attribute attributes_[PlainAttributes::kMost];
 };
 
 }  // namespace spanring::trace
@@ -11846,9 +11885,10 @@ bool OpenSpan::find_key(const char* key, uint32_t size, uint32_t& ret_position) 
 }
 
 bool OpenSpan::set_plain(const spr_attribute& from) {
-    PlainAttribute attribute;
-    uint32_t most;
-    if (slot_->tags_left == 0 || !attribute.measure(from, life_->settings.limits.value_length, most)) return false;
+    const PlainAttribute attribute(from);
+    const uint32_t limit = life_->settings.limits.value_length;
+    const uint32_t most = attribute.most(limit < PlainAttribute::kMostText ? limit : PlainAttribute::kMostText);
+    if (slot_->tags_left == 0 || most == PlainAttribute::kOther) return false;
     const KeyHash hash = attribute.hash();
     if (may_have(hash)) return false;
     const uint64_t word = packed_word();
@@ -12050,6 +12090,11 @@ uint8_t* put_ids(uint8_t* to, const spr_context& context) {
 
 constexpr size_t kMostPlainName = 1024;
 
+// Of those that are kept whole, and written in one pass.
+size_t longest_text(const Limits& limits) {
+    return limits.value_length < PlainAttribute::kMostText ? limits.value_length : PlainAttribute::kMostText;
+}
+
 // The place of a field of at most `most` bytes, behind its tag and length: of a length that may take two bytes. What
 // takes one after all, moves.
 uint8_t* body_of(uint8_t* field, uint32_t most) { return field + (most < 0x80 ? 2 : 3); }
@@ -12079,17 +12124,16 @@ void OpenSpan::publish(uint64_t word, uint32_t bytes) {
     SPR_TESTPOINT(written_in_one_pass);
 }
 
-bool OpenSpan::add_plain(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first,
-                         size_t first_count) {
+bool OpenSpan::add_plain(const spr_event& event, uint64_t now_unix_nano) {
     const Limits& limits = life_->settings.limits;
-    PlainAttributes attributes(limits.value_length);
-    const size_t name_size = text_size(event.name, event.name_size);
-    if (name_size > kMostPlainName || event.dropped_attributes != 0 || slot_->events >= limits.events ||
-        !attributes.measure(first, first_count) || !attributes.measure(event.attributes, event.attribute_count) ||
-        attributes.count() > limits.event_attributes)
+    const PlainAttributes attributes(event.attributes, event.attribute_count);
+    const size_t name_size = event.name_size;
+    if (name_size > kMostPlainName || (event.name == nullptr && name_size != 0) || event.dropped_attributes != 0 ||
+        slot_->events >= limits.events)
         return false;
-    const uint32_t most = 9 + 3 + static_cast<uint32_t>(name_size) + attributes.most();
-    if (most >= kShortLength) return false;
+    const uint32_t more = attributes.most(longest_text(limits), limits.event_attributes);
+    const uint32_t most = 9 + 3 + static_cast<uint32_t>(name_size) + more;
+    if (more == PlainAttributes::kOther || most >= kShortLength) return false;
     const uint64_t word = packed_word();
     uint8_t* const field = place<Place::kBlock>(word, most + 3);
     if (field == nullptr) return false;
@@ -12112,9 +12156,26 @@ bool OpenSpan::add_plain(const spr_event& event, uint64_t now_unix_nano, const s
     return true;
 }
 
+// The same, where sizes are still to be found out, or the attributes are two lists.
+[[gnu::noinline]] bool OpenSpan::add_measured(const spr_event& event, uint64_t now_unix_nano,
+                                              const spr_attribute* first, size_t first_count) {
+    MeasuredAttributes attributes;
+    if (!attributes.add(first, first_count) || !attributes.add(event.attributes, event.attribute_count)) return false;
+    spr_event measured = event;
+    measured.name_size = text_size(event.name, event.name_size);
+    measured.attributes = attributes.data();
+    measured.attribute_count = attributes.count();
+    return add_plain(measured, now_unix_nano);
+}
+
 int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count) {
-    if (add_plain(event, now_unix_nano, first, first_count)) [[likely]]
-        return 0;
+    return (first_count == 0 && add_plain(event, now_unix_nano)) ||
+                   add_measured(event, now_unix_nano, first, first_count)
+               ? 0
+               : add_any(event, now_unix_nano, first, first_count);
+}
+
+int OpenSpan::add_any(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count) {
     const Limits& limits = life_->settings.limits;
     const size_t whole_name = text_size(event.name, event.name_size);
     int error = 0;
@@ -12159,13 +12220,13 @@ int OpenSpan::add(const spr_event& event, uint64_t now_unix_nano, const spr_attr
 
 bool OpenSpan::add_plain(const spr_link& link) {
     const Limits& limits = life_->settings.limits;
-    PlainAttributes attributes(limits.value_length);
-    if (!is_valid(link.context) || text_size(link.trace_state, link.trace_state_size) != 0 ||
-        link.dropped_attributes != 0 || slot_->links >= limits.links ||
-        !attributes.measure(link.attributes, link.attribute_count) || attributes.count() > limits.link_attributes)
+    const PlainAttributes attributes(link.attributes, link.attribute_count);
+    if (!is_valid(link.context) || (link.trace_state != nullptr && link.trace_state_size != 0) ||
+        link.dropped_attributes != 0 || slot_->links >= limits.links)
         return false;
-    const uint32_t most = 28 + 5 + attributes.most();
-    if (most >= kShortLength) return false;
+    const uint32_t more = attributes.most(longest_text(limits), limits.link_attributes);
+    const uint32_t most = 28 + 5 + more;
+    if (more == PlainAttributes::kOther || most >= kShortLength) return false;
     const uint64_t word = packed_word();
     uint8_t* const field = place<Place::kBlock>(word, most + 3);
     if (field == nullptr) return false;
@@ -12178,9 +12239,19 @@ bool OpenSpan::add_plain(const spr_link& link) {
     return true;
 }
 
-int OpenSpan::add(const spr_link& link) {
-    if (add_plain(link)) [[likely]]
-        return 0;
+[[gnu::noinline]] bool OpenSpan::add_measured(const spr_link& link) {
+    MeasuredAttributes attributes;
+    if (!attributes.add(link.attributes, link.attribute_count)) return false;
+    spr_link measured = link;
+    measured.trace_state_size = text_size(link.trace_state, link.trace_state_size);
+    measured.attributes = attributes.data();
+    measured.attribute_count = attributes.count();
+    return add_plain(measured);
+}
+
+int OpenSpan::add(const spr_link& link) { return add_plain(link) || add_measured(link) ? 0 : add_any(link); }
+
+int OpenSpan::add_any(const spr_link& link) {
     const Limits& limits = life_->settings.limits;
     const size_t state_size = text_size(link.trace_state, link.trace_state_size);
     int error = 0;
