@@ -26,57 +26,16 @@
 #include "otlp/span_validator.hpp"
 #include "otlp/wire.hpp"
 
+#include "export_batches.hpp"
+
 namespace {
 
 using namespace spanring::agent;
+using bench::kSpans;
+using bench::make_batch;
 
-constexpr uint32_t kSpans = 8192;
 constexpr uint32_t kInFlight = 8;
 std::string sink_address;
-
-std::string varint(uint64_t value) {
-    uint8_t buffer[10];
-    return {reinterpret_cast<char*>(buffer), static_cast<size_t>(wire::put_varint(buffer, value) - buffer)};
-}
-std::string bytes(uint32_t field, const std::string& inside) {
-    return varint(field << 3 | 2) + varint(inside.size()) + inside;
-}
-std::string number(uint32_t field, uint64_t value) { return varint(field << 3) + varint(value); }
-std::string word(uint32_t field, uint64_t value, uint32_t type, size_t size) {
-    return varint(field << 3 | type) + std::string(reinterpret_cast<const char*>(&value), size);
-}
-std::string attribute(const std::string& key, const std::string& value) {
-    return bytes(9, bytes(1, key) + bytes(2, value));
-}
-
-// Two string attributes and an integer: 183 bytes.
-std::string span(uint64_t n) {
-    const std::string id = word(0, n + 1, 1, 8).substr(1);
-    return bytes(1, id + "tracetra") + bytes(2, id) + bytes(4, id) + bytes(5, "GET /api/orders/{id}") + number(6, 2) +
-           word(7, 1'700'000'000'000'000'000 + n, 1, 8) + word(8, 1'700'000'000'000'500'000 + n, 1, 8) +
-           attribute("http.request.method", bytes(1, "GET")) + attribute("url.path", bytes(1, "/api/orders/12345")) +
-           attribute("http.response.status_code", number(3, 200)) + word(16, 0x101, 5, 4);
-}
-
-// kSpans spans in runs of `per_run`, of one producer and scope, as the drain makes them.
-std::shared_ptr<Batch> make_batch(uint32_t per_run) {
-    auto producer = std::make_shared<Producer>();
-    producer->resource = bytes(1, bytes(1, bytes(1, "service.name") + bytes(2, bytes(1, "shop"))));
-    auto scope = std::make_shared<Scope>();
-    scope->scope = bytes(1, bytes(1, "bench"));
-    auto batch = std::make_shared<Batch>();
-    for (uint32_t first = 0; first < kSpans; first += per_run) {
-        std::string run;
-        for (uint32_t n = first; n < first + per_run; ++n) run += bytes(2, span(n));
-        auto buffer = std::make_unique<uint8_t[]>(run.size());
-        std::memcpy(buffer.get(), run.data(), run.size());
-        batch->runs.push_back({producer, scope, {buffer.get(), run.size()}, per_run});
-        batch->buffers.push_back(std::move(buffer));
-        batch->bytes += run.size();
-    }
-    batch->spans = kSpans;
-    return batch;
-}
 
 void validate(benchmark::State& state) {
     const auto batch = make_batch(kSpans);

@@ -31,24 +31,54 @@ uint64_t spans_of(std::span<const Run> runs) {
                            [](uint64_t spans, const Run& run) { return spans + run.spans; });
 }
 
+// The message of runs of one producer and scope, as assemble() has it, without what is needed for several.
+KafkaPayload encode_of_one(std::span<const Run> runs) {
+    const Run& first = runs.front();
+    const std::string &resource = first.producer->resource, &scope = first.scope->scope,
+                      &schema_url = first.scope->schema_url;
+    size_t spans = scope.size() + schema_url.size();
+    for (const Run& run : runs) spans += run.bytes.size();
+    const size_t inside = resource.size() + 1 + wire::varint_size(spans) + spans;
+    KafkaPayload payload = take_memory(1 + wire::varint_size(inside) + inside);
+    auto* at = reinterpret_cast<uint8_t*>(payload.bytes.get());
+    const auto put = [&](const void* bytes, size_t size) {
+        std::memcpy(at, bytes, size);
+        at += size;
+    };
+    *at++ = wire::tag(1, wire::Type::kBytes);  // ExportTraceServiceRequest.resource_spans
+    at = wire::put_varint(at, inside);
+    put(resource.data(), resource.size());
+    *at++ = wire::tag(2, wire::Type::kBytes);  // ResourceSpans.scope_spans
+    at = wire::put_varint(at, spans);
+    put(scope.data(), scope.size());
+    put(schema_url.data(), schema_url.size());
+    for (const Run& run : runs) put(run.bytes.data(), run.bytes.size());
+    return payload;
+}
+
+bool are_of_one(std::span<const Run> runs) {
+    return !runs.empty() && std::all_of(runs.begin(), runs.end(), [&](const Run& run) {
+        return run.producer == runs.front().producer && run.scope == runs.front().scope;
+    });
+}
+
 // Of one element of ScopeSpans.spans.
 std::string_view trace_of(std::span<const uint8_t> element) {
-    std::string_view trace;
-    wire::each_field(wire::body_of({reinterpret_cast<const char*>(element.data()), element.size()}),
-                     [&](const wire::Field& field) {
-                         if (field.tag() == wire::tags::bytes(1)) trace = field.text();  // the last one counts
-                     });
-    return trace.size() == kTraceId ? trace : std::string_view();
+    wire::Cursor span(wire::body_of({reinterpret_cast<const char*>(element.data()), element.size()}));
+    for (wire::Field field; wire::next(span, field);) {
+        if (field.tag() != wire::tags::bytes(1)) continue;
+        return field.bytes.size() == kTraceId ? field.text() : std::string_view();
+    }
+    return {};
 }
 
 std::string hex(std::string_view bytes) {
     constexpr char kDigits[] = "0123456789abcdef";
-    std::string text;
-    text.reserve(2 * bytes.size());
-    for (const char c : bytes) {
-        const auto byte = static_cast<uint8_t>(c);
-        text += kDigits[byte >> 4];
-        text += kDigits[byte & 15];
+    std::string text(2 * bytes.size(), '0');
+    for (size_t i = 0; i < bytes.size(); ++i) {
+        const auto byte = static_cast<uint8_t>(bytes[i]);
+        text[2 * i] = kDigits[byte >> 4];
+        text[2 * i + 1] = kDigits[byte & 15];
     }
     return text;
 }
@@ -72,15 +102,19 @@ void append(std::vector<Run>& runs, const Run& of, std::span<const uint8_t> span
 std::vector<TraceRuns> runs_by_trace(std::span<const Run> runs) {
     std::vector<TraceRuns> traces;
     std::unordered_map<std::string_view, size_t> places;  // of ids in the runs' own memory
+    size_t last = 0;
     for (const Run& run : runs) {
         wire::Cursor cursor(run.bytes);
         const uint8_t* begin = cursor.at;
         for (wire::Field span; wire::next(cursor, span); begin = cursor.at) {
             const std::span<const uint8_t> element(begin, cursor.at);
             const std::string_view trace = trace_of(element);
-            const auto [place, fresh] = places.try_emplace(trace, traces.size());
-            if (fresh) traces.push_back({std::string(trace), {}});
-            append(traces[place->second].runs, run, element);
+            if (traces.empty() || traces[last].trace != trace) {  // mostly it is that of the span before
+                const auto [place, fresh] = places.try_emplace(trace, traces.size());
+                if (fresh) traces.push_back({std::string(trace), {}});
+                last = place->second;
+            }
+            append(traces[last].runs, run, element);
         }
     }
     return traces;
@@ -122,12 +156,22 @@ void KafkaMessages::add(std::vector<Run> runs, std::string key, const Request* w
                         std::vector<KafkaMessage>& messages) const {
     KafkaMessage message;
     message.spans = spans_of(runs);
+    if (whole == nullptr && !json_ && are_of_one(runs)) {
+        message.payload = encode_of_one(runs);
+        return keep(std::move(message), std::move(runs), std::move(key), most, messages);
+    }
     const auto request_bytes = [&] { return whole != nullptr ? whole->bytes : assemble(runs).bytes; };
     if (!json_ && message.spans > 1 && request_bytes() > most) {  // told before a copy is made
         for (auto& part : split(runs, most)) add(std::move(part), key, nullptr, most, messages);
         return;
     }
     message.payload = whole != nullptr ? encode(*whole) : encode(assemble(runs));
+    keep(std::move(message), std::move(runs), std::move(key), most, messages);
+}
+
+// Where it fits, else its parts.
+void KafkaMessages::keep(KafkaMessage message, std::vector<Run> runs, std::string key, size_t most,
+                         std::vector<KafkaMessage>& messages) const {
     message.runs = std::move(runs);
     message.key = std::move(key);
     if (message.payload.size <= most || message.spans <= 1) return messages.push_back(std::move(message));

@@ -50,14 +50,16 @@ private:
     std::vector<KafkaMessage> divide(KafkaMessage message, size_t most) const;
     void add(std::vector<Run> runs, std::string key, const Request* whole, size_t most,
              std::vector<KafkaMessage>& messages) const;
+    void keep(KafkaMessage message, std::vector<Run> runs, std::string key, size_t most,
+              std::vector<KafkaMessage>& messages) const;
     KafkaPayload encode(const Request& request) const;
 
     const bool json_;
     const bool by_trace_;
 };
 
-// The runs of each trace, in the order in which traces first appear. Of a span without an id the trace is the empty
-// one.
+// The runs of each trace, in the order in which traces first appear, by the first id that a span has. Of one without an
+// id the trace is the empty one.
 struct TraceRuns {
     std::string trace;  // 16 bytes, or none
     std::vector<Run> runs;

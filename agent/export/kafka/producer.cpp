@@ -153,18 +153,15 @@ KafkaProducer::~KafkaProducer() {
 }
 
 rd_kafka_resp_err_t KafkaProducer::produce(KafkaMessage& message, void* opaque) {
-    std::vector<rd_kafka_vu_t> values;
-    values.reserve(4 + options_.headers.size());
+    values_.clear();
     const auto add = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
-        rd_kafka_vu_t& value = values.emplace_back();
+        rd_kafka_vu_t& value = values_.emplace_back();
         value.vtype = type;
         return value;
     };
     add(RD_KAFKA_VTYPE_RKT).u.rkt = topic_;
     add(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_FREE;
-    rd_kafka_vu_t& payload = add(RD_KAFKA_VTYPE_VALUE);
-    payload.u.mem.ptr = message.payload.bytes.get();
-    payload.u.mem.size = message.payload.size;
+    add(RD_KAFKA_VTYPE_VALUE).u.mem = {message.payload.bytes.get(), message.payload.size};
     if (!message.key.empty()) {
         rd_kafka_vu_t& key = add(RD_KAFKA_VTYPE_KEY);
         key.u.mem.ptr = message.key.data();
@@ -177,7 +174,7 @@ rd_kafka_resp_err_t KafkaProducer::produce(KafkaMessage& message, void* opaque) 
         header.u.header.val = text.data();
         header.u.header.size = static_cast<ssize_t>(text.size());
     }
-    rd_kafka_error_t* const error = ::rd_kafka_produceva(producer_.get(), values.data(), values.size());
+    rd_kafka_error_t* const error = ::rd_kafka_produceva(producer_.get(), values_.data(), values_.size());
     if (error == nullptr) {
         ++out_;
         static_cast<void>(message.payload.bytes.release());  // the library frees it

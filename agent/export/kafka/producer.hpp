@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <librdkafka/rdkafka.h>
 
@@ -58,7 +59,8 @@ private:
 
     const KafkaOptions& options_;
     size_t out_ = 0;
-    LogPace log_;  // of what the library says
+    std::vector<rd_kafka_vu_t> values_;  // of the message that is handed over, for the next one to use
+    LogPace log_;                        // of what the library says
     std::unique_ptr<rd_kafka_t, Close> producer_;
     rd_kafka_topic_t* topic_ = nullptr;
     rd_kafka_queue_t* events_ = nullptr;
