@@ -39,10 +39,11 @@ void check_scheme(const std::string& text) {
     if (!text.empty() && !is_token(text)) throw std::invalid_argument("'" + text + "' is not a legal scheme");
 }
 
+// Its query may have a secret, so the text is not shown.
 void check_url(const std::string& text) {
     const std::string_view url(text);
     const size_t host = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : url.size();
-    if (host >= url.size()) throw std::invalid_argument("'" + text + "' does not begin with http:// or https://");
+    if (host >= url.size()) throw std::invalid_argument("the URL does not begin with http:// or https://");
     if (url.find_first_of(" \t\r\n#") != std::string_view::npos ||
         url.substr(0, url.find('/', host)).find('@') != url.npos)
         throw std::invalid_argument("the URL has a blank, a '#' or a user in it");

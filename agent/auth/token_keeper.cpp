@@ -13,7 +13,7 @@ namespace spanring::agent {
 
 TokenKeeper::TokenKeeper(const AuthOptions& options, const std::string& exporter, std::function<void()> wake)
     : exporter_(exporter),
-      place_(options.id + ": " + options.token_url),
+      place_(options.id + ": " + options.token_url.substr(0, options.token_url.find('?'))),
       margin_(options.expiry_buffer),
       wake_(std::move(wake)),
       request_(options),
@@ -105,7 +105,8 @@ void TokenKeeper::take(TokenAnswer answer, Time now) {
     }
     const Clock::duration life = *answer.lifetime;
     ends_ = now + life;
-    due_ = now + std::max<Clock::duration>(life - margin_, life / 2);
+    // A second at least, however short its life: the token server is not to be stormed.
+    due_ = now + std::max<Clock::duration>({life - margin_, life / 2, kFirstPause});
 }
 
 }  // namespace spanring::agent

@@ -13,6 +13,9 @@ namespace spanring::agent {
 void append(std::string& list, std::string_view entry, std::string_view separator = ", ");
 std::string join(const std::vector<std::string>& entries, std::string_view separator = ", ");
 
+// What somebody gave as the name of a header, up to where it cannot be one any more: the rest may be the secret.
+std::string shown_name(const std::string& name);
+
 std::string lower(std::string_view text);  // ASCII letters, whatever the locale
 
 }  // namespace spanring::agent

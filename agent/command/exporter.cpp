@@ -40,27 +40,25 @@ int change(const Options& options, bool pause, const CommandContext& context) {
     std::string problem;
     const std::optional<StatusReport> before = ask_agent(site, problem);
     if (!before) return fail(kExitBroken, problem);
+    const uid_t user = site.agent->user;
     if (find(*before, options.name) == nullptr) {
+        const std::optional<PausedExporters> paused = PausedExporters::read(site.state_directory, user);
+        if (!pause && paused && paused->names.contains(options.name)) {  // it went while it was paused
+            PausedExporters::change(site.state_directory, user, options.name, false);
+            return 0;
+        }
         std::vector<std::string> names;
         for (const StatusReport::Exporter& each : before->exporters) names.push_back(printable(each.name));
         return fail(kExitNotFound, "the agent has no exporter '" + printable(options.name) + "'" +
                                        did_you_mean(printable(options.name), names));
     }
-    std::optional<PausedExporters> paused = PausedExporters::read(site.state_directory, site.agent->user);
-    if (!paused) paused.emplace();
-    if (pause) {
-        paused->names.insert(options.name);
-    } else {
-        paused->names.erase(options.name);
-    }
-    paused->write(site.state_directory);
+    PausedExporters::change(site.state_directory, user, options.name, pause);
     const std::optional<StatusReport> after = ask_agent(site, problem);
     if (!after) return fail(kExitBroken, problem);
     const StatusReport::Exporter* const exporter = find(*after, options.name);
     if (exporter == nullptr) return fail(kExitNotFound, "the agent has no such exporter any more");
     if (exporter->paused != pause) {
-        paused->names.erase(options.name);
-        paused->write(site.state_directory);
+        PausedExporters::change(site.state_directory, user, options.name, false);
         return fail(kExitUsage, printable(options.name) + " cannot be paused: there is no place for what would wait");
     }
     return 0;

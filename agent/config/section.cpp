@@ -120,7 +120,7 @@ void Section::text_map(const std::string& key, std::map<std::string, std::string
         return report_value(key, "must be a mapping of names to texts, not " + form_of(said));  // it may be the secret
     Section map = section(key);
     for (const ConfigValue::Entry& entry : map.entries()) {
-        const std::string path = map.path_of(entry.key);
+        const std::string path = map.path_of(shown_name(entry.key));
         if (!entry.value.is_scalar()) {
             source_.report(entry.value.place, path, "must be a string, not " + kind_of(entry.value));
             continue;

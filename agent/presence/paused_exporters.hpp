@@ -20,6 +20,9 @@ struct PausedExporters {
     // None where there is no such file. Nothing, where nobody knows: it cannot be read, is not `user`'s, or something
     // else.
     static std::optional<PausedExporters> read(const std::string& state_directory, uid_t user);
+    // Adds the name, or takes it away, whoever does so at the same time. Throws std::runtime_error with the file's
+    // name.
+    static void change(const std::string& state_directory, uid_t user, const std::string& name, bool paused);
     // Throws std::runtime_error with the file's name.
     void write(const std::string& state_directory) const;
 

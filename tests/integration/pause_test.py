@@ -70,6 +70,15 @@ class Pause(harness.Case):
         self.workspace.accounting()
         agent.stop()
 
+    def test_one_that_went_while_it_was_paused_can_be_resumed(self):
+        agent = self.start()
+        (self.workspace.state / "paused.json").write_text('["gone"]')
+        (self.workspace.state / "paused.json").chmod(0o600)
+        self.assertEqual(self.ask("exporter", "resume", "gone").returncode, 0)
+        self.assertEqual(json.loads((self.workspace.state / "paused.json").read_text()), [])
+        self.assertEqual(self.ask("exporter", "resume", "gone").returncode, 1)
+        agent.stop()
+
     def test_of_what_cannot_be_paused(self):
         agent = self.start()
         ended = self.ask("exporter", "pause", "otlp_htp")

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/option.hpp"
+#include "base/text.hpp"
 #include "export/grpc/endpoint.hpp"
 
 namespace spanring::agent {
@@ -23,7 +24,8 @@ bool is_value(std::string_view text) {
 
 // Empty, or why it cannot be sent. The value is a secret.
 std::string fault_of(const std::string& key, const std::string& value) {
-    if (!is_key(key)) return "\"" + key + "\" is not a legal gRPC metadata key (lower-case letters, digits, - _ .)";
+    if (!is_key(key))
+        return "\"" + shown_name(key) + "\" is not a legal gRPC metadata key (lower-case letters, digits, - _ .)";
     if (!key.ends_with("-bin") && !is_value(value))
         return "the value of \"" + key + "\" contains characters that a header must not contain";
     return {};

@@ -43,7 +43,7 @@ bool is_token(std::string_view text) {  // RFC 9110, 5.6.2
 std::string fault_of(const std::string& key, const std::string& value) {
     static constexpr std::array<std::string_view, 7> kOwn = {
         "content-type", "content-encoding", "content-length", "transfer-encoding", "connection", "expect", "upgrade"};
-    if (!is_token(key)) return "\"" + key + "\" is not a legal name of an HTTP header";
+    if (!is_token(key)) return "\"" + shown_name(key) + "\" is not a legal name of an HTTP header";
     if (std::find(kOwn.begin(), kOwn.end(), lower(key)) != kOwn.end())
         return "\"" + key + "\" is set by the exporter itself";
     const bool legal =

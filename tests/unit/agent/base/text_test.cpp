@@ -25,5 +25,12 @@ TEST(TextTest, LowersAsciiLettersAlone) {
     EXPECT_EQ(lower("\xc3\x84Z"), "\xc3\x84z");  // the umlaut of UTF-8 is left as it is
 }
 
+TEST(TextTest, OfANameItShowsWhatCanBeOne) {
+    EXPECT_EQ(shown_name("x-api-key"), "x-api-key");
+    EXPECT_EQ(shown_name("A=Bearer s3cret"), "A...");
+    EXPECT_EQ(shown_name("Bearer s3cret"), "Bearer...");
+    EXPECT_EQ(shown_name(""), "");
+}
+
 }  // namespace
 }  // namespace spanring::agent

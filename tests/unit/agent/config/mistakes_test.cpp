@@ -130,15 +130,14 @@ TEST_F(MistakesTest, AHeaderThatCannotBeSentIsOneBeforeTheStart) {
         ElementsAre(at(3, 22) +
                     "exporters.otlp_grpc.headers: the value of \"x-key\" contains characters that a header must "
                     "not contain"));
-    EXPECT_THAT(
-        of("otlp_http", "{x key: a, content-type: b, X-Key: c}"),
-        ElementsAre(at(3, 49) + "exporters.otlp_http.headers: \"content-type\" is set by the exporter itself",
-                    at(3, 49) + "exporters.otlp_http.headers: \"x key\" is not a legal name of an HTTP header"));
+    EXPECT_THAT(of("otlp_http", "{x key: a, content-type: b, X-Key: c}"),
+                ElementsAre(at(3, 49) + "exporters.otlp_http.headers: \"content-type\" is set by the exporter itself",
+                            at(3, 49) + "exporters.otlp_http.headers: \"x...\" is not a legal name of an HTTP header"));
     environment_["OTEL_EXPORTER_OTLP_HEADERS"] = "\"x-key=a\"";
     environment_["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://localhost:4317";
     EXPECT_THAT(
         load("").problems,
-        ElementsAre(StartsWith("OTEL_EXPORTER_OTLP_HEADERS: exporters.otlp_grpc.headers: \"\"x-key\" is not a legal")));
+        ElementsAre(StartsWith("OTEL_EXPORTER_OTLP_HEADERS: exporters.otlp_grpc.headers: \"...\" is not a legal")));
 }
 
 TEST_F(MistakesTest, NoTwoExportersHaveOneFile) {

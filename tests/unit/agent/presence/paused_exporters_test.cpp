@@ -3,7 +3,10 @@
 
 #include <fstream>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -47,6 +50,23 @@ TEST_F(PausedTest, AreNotKnownWhereItSaysSomethingElse) {
 TEST_F(PausedTest, AreNotKnownByAFileOfAnotherUser) {
     PausedExporters{{"otlp_grpc"}}.write(directory.path());
     EXPECT_EQ(read(geteuid() + 1), std::nullopt);
+}
+
+TEST_F(PausedTest, AreChangedBySeveralAtOnce) {
+    constexpr int kThreads = 8, kTimes = 20;
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < kThreads; ++thread) {
+        threads.emplace_back([&, thread] {
+            const auto name = [&](int i) { return std::to_string(thread) + "/" + std::to_string(i); };
+            for (int i = 0; i < kTimes; ++i) {
+                PausedExporters::change(directory.path(), geteuid(), name(i), true);
+                if (i % 2 == 0) PausedExporters::change(directory.path(), geteuid(), name(i), false);
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(read().value().names.size(), size_t{kThreads} * kTimes / 2);
+    EXPECT_THROW(PausedExporters::change(directory.path() + "/none", geteuid(), "x", true), std::runtime_error);
 }
 
 }  // namespace
