@@ -72,6 +72,17 @@ struct ExporterConfig {
     }
     // Likewise; nothing where no process waits for it.
     std::optional<uint64_t> waiting_bytes() const { return required() ? queue_bytes() : std::nullopt; }
+    // With each endpoint that spans may go to.
+    std::vector<ExporterConfig> by_endpoint() const {
+        std::vector<ExporterConfig> all = {*this};
+        if (!is_otlp()) return all;
+        for (const std::string& endpoint : delivery()->fallback.endpoints) {
+            all.push_back(*this);
+            all.back().delivery()->endpoint = endpoint;
+            all.back().http.traces_endpoint.clear();
+        }
+        return all;
+    }
     OtlpOptions* delivery() { return const_cast<OtlpOptions*>(std::as_const(*this).delivery()); }
     bool operator==(const ExporterConfig&) const = default;
 };

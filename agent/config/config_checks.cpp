@@ -5,9 +5,11 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <stdexcept>
 
 #include "base/quantity.hpp"
+#include "base/text.hpp"
 #include "config/config.hpp"
 #include "export/grpc/endpoint.hpp"
 #include "export/http/endpoint.hpp"
@@ -87,15 +89,18 @@ void check_endpoints(const Config& config, const Judge& judge) {
         if (!exporter.is_otlp()) continue;
         const bool http = exporter.type == ExporterType::kOtlpHttp;
         const bool whole = http && !exporter.http.traces_endpoint.empty();
-        const std::string& endpoint = whole ? exporter.http.traces_endpoint : exporter.delivery()->endpoint;
-        try {
-            if (http) {
-                parse_http_endpoint(exporter.http.endpoint, exporter.http.traces_endpoint);
-            } else {
-                parse_endpoint(endpoint, exporter.otlp.insecure);
+        const char* key = whole ? ".traces_endpoint" : ".endpoint";
+        for (const ExporterConfig& each : exporter.by_endpoint()) {
+            try {
+                if (http) {
+                    parse_http_endpoint(each.http.endpoint, each.http.traces_endpoint);
+                } else {
+                    parse_endpoint(each.otlp.endpoint, each.otlp.insecure);
+                }
+            } catch (const std::invalid_argument& error) {
+                judge.tell("exporters." + exporter.id + key, error.what());
             }
-        } catch (const std::invalid_argument& error) {
-            judge.tell("exporters." + exporter.id + (whole ? ".traces_endpoint" : ".endpoint"), error.what());
+            key = ".fallback.endpoints";
         }
     }
 }
@@ -108,11 +113,26 @@ std::string place_in(const std::string& path, const Judge& judge) {
                : "";
 }
 
+// One value of each header, wherever it comes from.
+void check_headers_from(const ExporterConfig& exporter, const Judge& judge) {
+    const OtlpOptions& otlp = *exporter.delivery();
+    std::set<std::string> names;
+    for (const auto& [name, value] : otlp.headers) names.insert(lower(name));
+    if (otlp.auth) names.insert(lower(otlp.auth->header));
+    for (const HeaderFrom& header : otlp.headers_from) {
+        if (header.key.empty())
+            judge.tell("exporters." + exporter.id + ".headers_from", "each must say key");
+        else if (!names.insert(header.key).second)
+            judge.tell("exporters." + exporter.id + ".headers_from", "'" + header.key + "' is set twice");
+    }
+}
+
 // What the transports would refuse.
 void check_headers(const Config& config, const Judge& judge) {
     for (const ExporterConfig& exporter : config.exporters) {
         if (!exporter.is_otlp()) continue;
         const bool http = exporter.type == ExporterType::kOtlpHttp;
+        check_headers_from(exporter, judge);
         for (const OptionFault& fault : http ? header_faults(exporter.http) : header_faults(exporter.otlp)) {
             const std::string path = "exporters." + exporter.id + "." + fault.key;
             judge.problems.push_back(place_in(path, judge) + path + ": " + fault.what);
@@ -145,7 +165,8 @@ bool uses_tls(const ExporterConfig& exporter) {
 
 void check_files(const Config& config, const Judge& judge) {
     for (const ExporterConfig& exporter : config.exporters) {
-        if (exporter.delivery() == nullptr || !uses_tls(exporter)) continue;
+        const std::vector<ExporterConfig> all = exporter.by_endpoint();
+        if (exporter.delivery() == nullptr || std::none_of(all.begin(), all.end(), uses_tls)) continue;
         for (const OptionFault& fault : tls_faults(*exporter.delivery()))
             judge.tell("exporters." + exporter.id + "." + fault.key, fault.what);
     }
@@ -215,6 +236,9 @@ void check_delivery(const ExporterConfig& exporter, const Judge& judge) {
                        format_size(otlp.spool.max_bytes) + ")");
     }
     const bool zero_copy = exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy == ZeroCopy::kSameUser;
+    if (zero_copy && !otlp.fallback.endpoints.empty()) {
+        judge.tell(path, {"zero_copy", "fallback.endpoints"}, "zero_copy cannot be with fallback.endpoints");
+    }
     if (zero_copy && otlp.compression != "none") {
         judge.tell(path, {"zero_copy", "compression"},
                    "zero_copy needs compression: none (a compressor must not read shared memory)");

@@ -130,7 +130,8 @@ void give_credentials(Config& config, const Origins& origins, std::vector<std::s
                 problems.push_back(placed(origins, "exporters." + exporter.id + ".headers." + name) + ": is what " +
                                    found->id + " sends");
         }
-        if (goes_in_plaintext(exporter))
+        const std::vector<ExporterConfig> all = exporter.by_endpoint();
+        if (std::any_of(all.begin(), all.end(), goes_in_plaintext))
             warnings.push_back(path + ": " + found->id +
                                " goes to another host in plaintext, so that whoever is on the way can read it");
     }

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/otlp_options.hpp"
 
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <string_view>
+
 #include "base/option.hpp"
 
 namespace spanring::agent {
@@ -50,10 +55,61 @@ std::vector<Option> describe_waiting(OtlpOptions& otlp) {
     };
 }
 
+namespace {
+
+constexpr size_t kMostHeadersFrom = 8;
+
+void check_attribute(const std::string& text) {
+    if (text.empty()) throw std::invalid_argument("is empty");
+}
+
+// Such as both ways of OTLP take, and none that is theirs.
+void check_header(const std::string& text) {
+    static constexpr std::array<std::string_view, 10> kOwn = {
+        "content-type", "content-encoding", "content-length", "transfer-encoding",
+        "connection",   "expect",           "upgrade",        "host",
+        "te",           "user-agent"};
+    const bool legal = std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    });
+    const bool own = std::find(kOwn.begin(), kOwn.end(), text) != kOwn.end();
+    if (text.empty() || !legal || own || text.starts_with("grpc-") || text.ends_with("-bin"))
+        throw std::invalid_argument("'" + text +
+                                    "' is not a name for such a header (lower-case letters, digits, - _ .)");
+}
+
+std::vector<Option> describe(HeaderFrom& header) {
+    return {
+        {"key", text(header.key, "name", check_header), "of the header"},
+        {"from_attribute", text(header.attribute, "name", check_attribute),
+         "of the resource: requests are split so that each has one value of it"},
+    };
+}
+
+GroupList headers_list(OtlpOptions& otlp) {
+    const auto add = [&otlp] { return describe(otlp.headers_from.emplace_back()); };
+    const auto items = [&otlp] {
+        std::vector<std::vector<Option>> items;
+        for (HeaderFrom& header : otlp.headers_from) items.push_back(describe(header));
+        return items;
+    };
+    return {add, kMostHeadersFrom, "from_attribute", items};
+}
+
+}  // namespace
+
 std::vector<Option> describe_delivery(OtlpOptions& otlp) {
+    std::vector<Option> fallback = {
+        {"endpoints", TextList{otlp.fallback.endpoints, "list of endpoints"},
+         "where spans go, in this order, while `endpoint` does not take them"},
+        {"retry_interval", duration(otlp.fallback.retry_interval, milliseconds(100)),
+         "how often one that is wanted more is tried, with one request"},
+    };
     std::vector<Option> options = {
+        {"fallback", Group{fallback}},
         {"timeout", duration(otlp.timeout, milliseconds(1)), "time limit of one attempt"},
         {"headers", Secrets{otlp.headers}, "sent with every request; their values are never printed"},
+        {"headers_from", headers_list(otlp)},
         {"auth", Group{{{"authenticator", text(otlp.authenticator, "name"),
                          "that of `extensions` by which requests say who sends"}}}},
     };

@@ -30,12 +30,29 @@ struct RetryOptions {
     bool operator==(const RetryOptions&) const = default;
 };
 
+// Where spans go while `endpoint` does not take them.
+struct FallbackOptions {
+    std::vector<std::string> endpoints;  // the most wanted first
+    std::chrono::milliseconds retry_interval{30'000};
+
+    bool operator==(const FallbackOptions&) const = default;
+};
+
+// A header whose value is an attribute of the resource.
+struct HeaderFrom {
+    std::string key, attribute;
+
+    bool operator==(const HeaderFrom&) const = default;
+};
+
 struct OtlpOptions {
     std::string endpoint;
+    FallbackOptions fallback;
     std::string ca_file, cert_file, key_file;
     std::string compression = "none";
     std::chrono::milliseconds timeout{10000};  // of one attempt
     std::map<std::string, std::string> headers;
+    std::vector<HeaderFrom> headers_from;
     RetryOptions retry;
     uint32_t in_flight = 8;                // concurrent requests
     uint64_t in_flight_bytes = 16u << 20;  // of them; a quarter while answers are quick

@@ -5,11 +5,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include <spdlog/fmt/chrono.h>
 #include <spdlog/spdlog.h>
 
 #include "base/named_thread.hpp"
-#include "base/quantity.hpp"
 #include "crash/alternate_stack.hpp"
 #include "crash/crash_scope.hpp"
 #include "ring/testpoint.hpp"
@@ -25,12 +23,6 @@ constexpr milliseconds kLookAgain{250};  // memory that is out comes back withou
 constexpr std::chrono::hours kIdle{1};
 constexpr milliseconds kRestartPause{100};
 constexpr uint32_t kMostFailuresAtEnd = 3;
-
-// As the log's own stamps are written.
-std::string time_of_day(Clock::duration ahead) {
-    const auto at = std::chrono::system_clock::now() + ahead;
-    return fmt::format("{:%H:%M:%S}", fmt::localtime(std::chrono::system_clock::to_time_t(at)));
-}
 
 void check(const OtlpOptions& options) {
     if (options.timeout.count() <= 0) throw std::invalid_argument("timeout must be longer than 0");
@@ -51,10 +43,12 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, MakeTranspo
       paused_(options.starts_paused),
       transport_(make_transport_()),
       identity_(options.auth, name_, [this] { inbox_.wake(); }),
-      spool_(name_, options_.spool, books_),
+      tenants_(options_.headers_from),
+      spool_(name_, options_.spool, tenants_, books_),
       circuit_(options.retry),
       rate_(options.rate_limit),
       flights_(options.in_flight, options.in_flight_bytes),
+      log_(name_),
       progress_("send/" + name_) {
     check(options_);
     note_health();
@@ -137,9 +131,7 @@ bool OtlpSender::fail(const char* what) {
     watch_.reset();
     suspect_.blame();
     books_.note_restart(what);
-    if (const auto more = failure_log_.due()) {
-        spdlog::error("exporter {}: begins again after an exception: {}{}", name_, what, *more);
-    }
+    log_.begins_again(what);
     const Clock::time_point now = Clock::now();
     const std::optional<Clock::time_point> stop_at = inbox_.stop_at();
     if (stop_at && now >= *stop_at && ++failures_at_end_ >= kMostFailuresAtEnd) {
@@ -307,7 +299,8 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
     if (suspect_.is_guilty(*shipment)) return drop(*shipment);
     suspect_.work_on(*shipment);
     if (shipment->mapped && !transport_->carries_mapped()) shipment = unmap(*shipment);
-    if (is_too_large(*shipment) && divide(shipment)) return suspect_.put_down();
+    Tenants::Look tenant = tenants_.look(*shipment);
+    if ((tenant.several || is_too_large(*shipment)) && divide(shipment)) return suspect_.put_down();
     if (shipment->spans == 0) {
         close(*shipment, {Outcome::kRejected, 0});  // a mapping whose bytes were gone
         return;
@@ -323,7 +316,7 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
     last_was_replay_ = shipment->entry.has_value();
     replays_ += last_was_replay_;
     watch_->attempt_started(shipment->request.bytes);
-    RequestHeaders headers;
+    RequestHeaders headers = std::move(tenant.headers);
     identity_.begin(shipment.get(), headers);
     transport_->start(std::move(shipment), probe, std::move(headers));
     if (!transport_->settled()) watch_->settle_soon();
@@ -352,19 +345,11 @@ void OtlpSender::ended(Transport::Ended attempt) {
 void OtlpSender::accept(const Transport::Ended& attempt) {
     const Shipment& shipment = *attempt.shipment;
     const Answer& answer = attempt.answer;
-    if (circuit_.succeed(attempt.probe)) {
-        if (const auto more = up_log_.due()) {
-            spdlog::info("exporter {}: {} is back; {} in memory and {} in the spool wait for it{}", name_,
-                         transport_->peer(), format_size(queue_.bytes()), format_size(spool_.bytes()), *more);
-        }
-    }
+    if (circuit_.succeed(attempt.probe)) log_.is_back(transport_->peer(), queue_.bytes(), spool_.bytes());
     const uint64_t rejected = std::min(answer.rejected, shipment.spans);
     if (!answer.message.empty() || answer.rejected != 0) {
         books_.note("partial success: " + answer.message);
-        if (const auto more = partial_log_.due()) {
-            spdlog::warn("exporter {}: {} of {} spans were rejected: {}{}", name_, rejected, shipment.spans,
-                         answer.message, *more);
-        }
+        log_.rejected_some(rejected, shipment.spans, answer.message);
     }
     if (shipment.entry) {
         spool_.settle(shipment, shipment.spans - rejected, rejected, 0);
@@ -383,15 +368,9 @@ void OtlpSender::reject(const Transport::Ended& attempt) {
     const Clock::time_point now = Clock::now();
     if (answer.too_large && shipment.spans > 1 && limit_.refuse(shipment.request.bytes, now) &&
         divide(attempt.shipment)) {
-        if (const auto more = too_large_log_.due()) {
-            spdlog::warn("exporter {}: a request of {} bytes is too large for {}, {} from now on: {}{}", name_,
-                         shipment.request.bytes, transport_->peer(), limit_.most(now), answer.message, *more);
-        }
-        return;
+        return log_.too_large(shipment.request.bytes, transport_->peer(), limit_.most(now), answer.message);
     }
-    if (const auto more = rejected_log_.due()) {
-        spdlog::warn("exporter {}: {} spans were rejected: {}{}", name_, shipment.spans, answer.message, *more);
-    }
+    log_.rejected_all(shipment.spans, answer.message);
     if (shipment.mapped) zero_copy_failed_(shipment.runs().front().producer->instance);
     if (shipment.entry) {
         spool_.settle(shipment, 0, shipment.spans, 0);
@@ -405,12 +384,10 @@ void OtlpSender::fail_circuit(const Answer& answer, bool probe) {
     const Clock::time_point now = Clock::now();
     const bool was_up = circuit_.fail(now, answer.delay, probe);
     const bool asked = answer.delay && circuit_.reopen_at() - now > options_.retry.max_interval;
-    if (!was_up && !(asked && circuit_.reopen_at() > told_until_)) return;
-    const auto more = (asked ? asked_log_ : down_log_).due();
-    if (!more) return;
-    told_until_ = circuit_.reopen_at();
-    spdlog::warn("exporter {}: {} does not take spans: {}; next attempt at {}{}{}", name_, transport_->peer(),
-                 answer.message, time_of_day(told_until_ - now), asked ? ", as it asks for a pause" : "", *more);
+    if (asked && (was_up || circuit_.reopen_at() > log_.told_until()))
+        log_.asks_for_pause(transport_->peer(), answer.message, circuit_.reopen_at(), now);
+    else if (was_up)
+        log_.is_down(transport_->peer(), answer.message, circuit_.reopen_at(), now);
 }
 
 void OtlpSender::postpone(const Transport::Ended& attempt) {
@@ -453,8 +430,8 @@ bool OtlpSender::is_too_large(const Shipment& shipment) const {
     return shipment.spans > 1 && shipment.request.bytes > limit_.most(Clock::now());
 }
 
-// Into requests that the backend takes: entries of the spool, or where there is none parts in memory. False: it is left
-// as it is.
+// Into requests that the backend takes, each of one tenant: entries of the spool, or where there is none parts in
+// memory. False: it is left as it is.
 bool OtlpSender::divide(const ShipmentPtr& shipment) {
     if (shipment->entry) return spool_.divide(*shipment, limit_.most(Clock::now()));
     if (spool_.is_open() && !shipment->batch->partial) {
@@ -462,7 +439,7 @@ bool OtlpSender::divide(const ShipmentPtr& shipment) {
         return true;
     }
     const ShipmentPtr whole = shipment->mapped ? unmap(*shipment) : shipment;
-    std::vector<std::vector<Run>> parts = split(whole->runs(), limit_.most(Clock::now()));
+    std::vector<std::vector<Run>> parts = tenants_.split(whole->runs(), limit_.most(Clock::now()));
     if (parts.size() < 2) return false;
     // A part that is cut once more is replaced by its own parts.
     parts_[whole->sequence].add(parts.size() - (whole->whole ? 1 : 0));

@@ -25,11 +25,11 @@
 #include <string>
 #include <thread>
 
-#include "base/log_pace.hpp"
 #include "base/thread_progress.hpp"
 #include "export/batch_parts.hpp"
 #include "export/circuit.hpp"
 #include "export/delivery_books.hpp"
+#include "export/delivery_log.hpp"
 #include "export/flight_window.hpp"
 #include "export/identity.hpp"
 #include "export/inbox.hpp"
@@ -40,6 +40,7 @@
 #include "export/shipment_queue.hpp"
 #include "export/spooled_shipments.hpp"
 #include "export/suspect.hpp"
+#include "export/tenants.hpp"
 #include "export/transport.hpp"
 
 namespace spanring::agent {
@@ -134,6 +135,7 @@ private:
     std::unique_ptr<Transport> transport_;
     Identity identity_;
     bool unknown_ = false;  // without what says who sends, nothing is
+    Tenants tenants_;
     SpooledShipments spool_;
     std::list<Inbox::Arrival> owed_;  // every batch that is not resolved, wherever its shipment is
     Suspect suspect_;
@@ -150,8 +152,7 @@ private:
     FlightWindow flights_;
     size_t replays_ = 0;  // of these, out of the spool
     bool last_was_replay_ = false;
-    LogPace partial_log_, rejected_log_, too_large_log_, failure_log_, down_log_, asked_log_, up_log_;
-    Clock::time_point told_until_{};  // the log said that nothing is sent before
+    DeliveryLog log_;
 
     ThreadProgress progress_;
     std::thread thread_;

@@ -22,8 +22,9 @@ constexpr std::chrono::seconds kTrialPause{5};
 
 }  // namespace
 
-SpooledShipments::SpooledShipments(std::string exporter, const SpoolOptions& options, DeliveryBooks& books)
-    : exporter_(std::move(exporter)), options_(options), books_(books) {
+SpooledShipments::SpooledShipments(std::string exporter, const SpoolOptions& options, Tenants& tenants,
+                                   DeliveryBooks& books)
+    : exporter_(std::move(exporter)), options_(options), tenants_(tenants), books_(books) {
     if (options_.enabled) open();
 }
 
@@ -79,11 +80,12 @@ bool SpooledShipments::store(const Shipment& shipment, size_t most) {
         }
     };
     const std::vector<OwnerRuns> owners = runs_by_owner(shipment.runs());  // none: the mapping's bytes were gone
-    if (owners.size() == 1 && shipment.request.bytes <= most) {
+    const bool one = owners.size() == 1 && !(tenants_.asked_for() && tenants_.are_several(shipment.runs()));
+    if (one && shipment.request.bytes <= most) {
         append(owners.front().owner, shipment.runs(), shipment.request);
     } else {
         for (const auto& [owner, runs] : owners) {
-            for (const auto& part : split(runs, most)) append(owner, part, assemble(part));
+            for (const auto& part : tenants_.split(runs, most)) append(owner, part, assemble(part));
         }
     }
     if (stored == 0) return false;
@@ -108,7 +110,7 @@ bool SpooledShipments::divide(const Shipment& taken, size_t most) {
     const std::string& request = taken.entry->request;
     const auto runs = runs_of({reinterpret_cast<const uint8_t*>(request.data()), request.size()});
     if (!runs) return false;
-    const auto parts = split(*runs, most);
+    const auto parts = tenants_.split(*runs, most);
     if (parts.size() < 2) return false;
     SharesInTurn shares(taken.entry->shares);
     for (const auto& part : parts) {

@@ -14,6 +14,7 @@
 
 #include "export/delivery_books.hpp"
 #include "export/shipment.hpp"
+#include "export/tenants.hpp"
 #include "spool/spool.hpp"
 
 namespace spanring::agent {
@@ -22,8 +23,9 @@ class SpooledShipments {
 public:
     using Clock = std::chrono::steady_clock;
 
-    // `books` stays the caller's, and must live as long. Throws std::runtime_error where another agent has the spool.
-    SpooledShipments(std::string exporter, const SpoolOptions& options, DeliveryBooks& books);
+    // `tenants` and `books` stay the caller's, and must live as long. Throws std::runtime_error where another agent has
+    // the spool.
+    SpooledShipments(std::string exporter, const SpoolOptions& options, Tenants& tenants, DeliveryBooks& books);
 
     bool is_open() const { return spool_.has_value(); }
     // Is it to be there, and not? Then when to try again.
@@ -36,8 +38,8 @@ public:
     size_t next_bytes() { return spool_->next_bytes(); }  // of what take() gives next, while something waits
     ShipmentPtr take();                                   // null: there is nothing, after all
 
-    // Stores it, of each owner by itself, in entries of at most `most` bytes. Answers for all of its spans from here:
-    // what does not get in is booked as lost. False: nothing got in, and nothing is booked.
+    // Stores it, of each owner and tenant by itself, in entries of at most `most` bytes. Answers for all of its spans
+    // from here: what does not get in is booked as lost. False: nothing got in, and nothing is booked.
     bool store(const Shipment& shipment, size_t most);
 
     // What was taken. settle() books what became of its spans, and done() removes it; between them it is on disk, and
@@ -46,7 +48,7 @@ public:
     void done(const Shipment& taken) { spool_->finish(taken.entry->ticket); }
     // To be taken again, unless its file was dropped meanwhile.
     void give_back(const Shipment& taken);
-    // Into entries of at most `most` bytes. False: it cannot be cut, and is left as it is.
+    // Into entries of one tenant and of at most `most` bytes. False: it cannot be cut, and is left as it is.
     bool divide(const Shipment& taken, size_t most);
 
 private:
@@ -54,6 +56,7 @@ private:
 
     const std::string exporter_;
     const SpoolOptions options_;
+    Tenants& tenants_;
     DeliveryBooks& books_;
     std::optional<Spool> spool_;
     bool missing_ = false;            // it could not be opened

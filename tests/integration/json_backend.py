@@ -8,14 +8,17 @@ import time
 
 
 class Request:
-    __slots__ = ("at", "bytes", "spans", "headers")
+    __slots__ = ("at", "bytes", "spans", "headers", "services")
 
     def __init__(self, body, headers):
         self.at = time.monotonic()
         self.bytes = len(body)
         self.headers = headers
-        self.spans = [span["traceId"] + span["spanId"] for resource in json.loads(body).get("resourceSpans", [])
+        resources = json.loads(body).get("resourceSpans", [])
+        self.spans = [span["traceId"] + span["spanId"] for resource in resources
                       for scope in resource.get("scopeSpans", []) for span in scope.get("spans", [])]
+        self.services = {attribute["value"]["stringValue"] for resource in resources
+                         for attribute in resource["resource"]["attributes"] if attribute["key"] == "service.name"}
 
 
 class JsonBackend:

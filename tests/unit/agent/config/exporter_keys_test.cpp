@@ -14,6 +14,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 using ExporterKeysTest = test::ConfigTest;
 
@@ -60,6 +61,50 @@ TEST_F(ExporterKeysTest, WhoSendsChangesWithoutARestart) {
     };
     EXPECT_THAT(keys_for_a_restart(config("one"), config("two")), IsEmpty());
     EXPECT_FALSE(config("one").exporters == config("two").exporters) << "it is made anew";
+}
+
+TEST_F(ExporterKeysTest, WhatIsNoNameIsNotShown) {
+    for (const char* type : {"otlp_http", "otlp_grpc"}) {
+        for (const char* headers : {"{A=Bearer s3cret}", "{A=Bearer s3cret: [x]}", "{A=Bearer s3cret: x}"}) {
+            const LoadedConfig loaded = load(std::string("exporters: {") + type + ": {headers: " + headers + "}}\n");
+            EXPECT_FALSE(loaded.problems.empty()) << headers;
+            for (const std::string& problem : loaded.problems) EXPECT_THAT(problem, Not(HasSubstr("s3cret")));
+        }
+    }
+    for (const std::string& problem :
+         load("extensions: {oauth2client: {token_url: 'ftp://a/?key=s3cret'}}\nexporters: {store: }\n").problems)
+        EXPECT_THAT(problem, Not(HasSubstr("s3cret")));
+}
+
+TEST_F(ExporterKeysTest, FurtherEndpointsAreReadAndCheckedAsTheFirst) {
+    const LoadedConfig loaded =
+        load("exporters: {otlp_http: {fallback: {endpoints: ['http://b', 'http://c:1'], retry_interval: "
+             "1s}}, otlp_grpc: {fallback: {endpoints: ['http://d:4317']}}}\n");
+    ASSERT_THAT(loaded.problems, IsEmpty());
+    EXPECT_THAT(loaded.config.exporters.at(0).http.fallback.endpoints, ElementsAre("http://b", "http://c:1"));
+    EXPECT_TRUE(load(print_config(loaded.config)).config == loaded.config);
+    EXPECT_THAT(load("exporters: {otlp_http: {fallback: {endpoints: [c]}}}\n").problems,
+                ElementsAre(HasSubstr("fallback.endpoints")));
+    EXPECT_THAT(load("exporters: {otlp_grpc: {zero_copy: same_user, fallback: {endpoints: ['http://c']}}}\n").problems,
+                ElementsAre(HasSubstr("cannot be with fallback")));
+}
+
+TEST_F(ExporterKeysTest, HeadersFromAttributesHaveNamesOfTheirOwn) {
+    const LoadedConfig loaded =
+        load("exporters: {otlp_http: {headers_from: [{key: x-scope-orgid, from_attribute: tenant.id}]}}\n");
+    ASSERT_THAT(loaded.problems, IsEmpty());
+    EXPECT_EQ(loaded.config.exporters.at(0).http.headers_from,
+              (std::vector<HeaderFrom>{{"x-scope-orgid", "tenant.id"}}));
+    EXPECT_TRUE(load(print_config(loaded.config)).config == loaded.config);
+    const auto problems = [&](const std::string& inside) {
+        return load("exporters: {otlp_http: {" + inside + "}}\n").problems;
+    };
+    EXPECT_THAT(problems("headers_from: [{key: host, from_attribute: a}]"), Not(IsEmpty()));
+    EXPECT_THAT(problems("headers_from: [{key: 'X A', from_attribute: a}]"), Not(IsEmpty()));
+    EXPECT_THAT(problems("headers_from: [{key: x}]"), Not(IsEmpty()));
+    EXPECT_THAT(problems("headers_from: [{from_attribute: x}]"), ElementsAre(HasSubstr("each must say key")));
+    EXPECT_THAT(problems("headers: {X-A: b}, headers_from: [{key: x-a, from_attribute: a}]"),
+                ElementsAre(HasSubstr("'x-a' is set twice")));
 }
 
 }  // namespace

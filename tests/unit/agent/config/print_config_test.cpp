@@ -28,7 +28,9 @@ struct Changer {
         }
         FAIL() << "nothing but '" << before << "' can stand for " << scalar.form;
     }
-    void operator()(const TextList& list) const { list.value = {"/else$where"}; }
+    void operator()(const TextList& list) const {
+        list.value = {std::string_view(list.values) == "list of endpoints" ? "http://else:1" : "/else$where"};
+    }
     void operator()(const Secrets& secrets) const { secrets.value = {{"name", "(not shown)"}}; }
     void operator()(const Group& group) const { change(group.options); }
     void operator()(const GroupList&) const {}

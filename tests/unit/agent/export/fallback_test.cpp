@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An exporter with several endpoints: the most wanted one that takes spans gets them.
+#include "export/grpc/exporter.hpp"
+#include "export/grpc/options.hpp"
+#include "support/captured_log.hpp"
+#include "support/grpc_backend.hpp"
+#include "support/http_exporter_test.hpp"
+
+namespace spanring::agent::test {
+namespace {
+
+class FallbackTest : public OtlpHttpExporterTest {
+protected:
+    FallbackTest() {
+        options_.timeout = 5s;
+        options_.fallback.retry_interval = 1h;
+    }
+    void start() {
+        options_.endpoint = "http://" + backend_.start();
+        options_.fallback.endpoints = {"http://" + second_.start(), "http://" + third_.start()};
+        make();
+    }
+    static size_t spans(HttpBackend& backend) {
+        size_t count = 0;
+        for (const HttpReceived& each : backend.received()) count += each.span_ids().size();
+        return count;
+    }
+
+    HttpBackend second_, third_;
+};
+
+TEST_F(FallbackTest, WhileTheFirstTakesSpansNoOtherGetsAny) {
+    start();
+    for (uint64_t n = 0; n < 5; ++n) EXPECT_EQ(send(batch(10 * n, 10)).outcome, Outcome::kExported);
+    EXPECT_EQ(spans(backend_), 50u);
+    EXPECT_EQ(second_.received().size(), 0u);
+}
+
+TEST_F(FallbackTest, WhatOneDoesNotTakeGoesToTheNextAtOnceAndTheRestWithIt) {
+    backend_.answer_with(always(code(503)));
+    second_.answer_with(always({.hang_up = true}));
+    start();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
+    EXPECT_EQ(send(batch(10, 10)).outcome, Outcome::kExported);
+    EXPECT_EQ(backend_.received().size(), 1u);
+    expect_once(third_.received(), 0, 20);
+    EXPECT_TRUE(exporter_->status().healthy);
+    EXPECT_EQ(exporter_->status().attempts_failed, 0u);
+}
+
+TEST_F(FallbackTest, WhatOneRejectsIsRejected) {
+    backend_.answer_with(always(code(400)));
+    start();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kRejected);
+    EXPECT_EQ(second_.received().size(), 0u);
+}
+
+TEST_F(FallbackTest, WhereNoneTakesItItWaitsAndTheFirstIsAskedFirst) {
+    for (HttpBackend* each : {&backend_, &second_, &third_}) each->answer_with(always(code(503)));
+    options_.retry.initial_interval = options_.retry.max_interval = 200ms;
+    start();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kSpooled);
+    EXPECT_FALSE(exporter_->status().healthy);
+    backend_.answer_with(always({}));
+    EXPECT_TRUE(ledger_.wait_for_total(10));
+    EXPECT_TRUE(eventually([&] { return exporter_->status().healthy; }));
+    EXPECT_EQ(send(batch(10, 10)).outcome, Outcome::kExported);
+    const size_t before = second_.received().size();
+    EXPECT_EQ(send(batch(20, 10)).outcome, Outcome::kExported);
+    EXPECT_EQ(second_.received().size(), before);
+}
+
+TEST_F(FallbackTest, ABetterOneIsTriedWithOneRequestAndGetsEverythingWhenItIsBack) {
+    options_.fallback.retry_interval = 100ms;
+    backend_.answer_with(always(code(503)));
+    second_.answer_with(always(code(503)));
+    start();
+    uint64_t next = 0;
+    const auto send_ten = [&] {
+        next += 10;
+        return send(batch(next - 10, 10)).outcome;
+    };
+    // While the better ones are away they are asked again and again, and nothing waits for that.
+    EXPECT_TRUE(eventually([&] {
+        EXPECT_EQ(send_ten(), Outcome::kExported);
+        return backend_.received().size() >= 3 && second_.received().size() >= 3;
+    }));
+    EXPECT_LT(backend_.received().size(), third_.received().size());
+    second_.answer_with(always({}));
+    EXPECT_TRUE(eventually([&] {
+        const size_t before = third_.received().size();
+        EXPECT_EQ(send_ten(), Outcome::kExported);
+        return third_.received().size() == before && second_.received().size() >= 6;
+    }));
+    backend_.answer_with(always({}));
+    EXPECT_TRUE(eventually([&] {
+        const size_t before = second_.received().size();
+        EXPECT_EQ(send_ten(), Outcome::kExported);
+        return second_.received().size() == before && backend_.received().size() >= 6;
+    }));
+    EXPECT_EQ(exporter_->status().attempts_failed, 0u);
+    EXPECT_EQ(exporter_->status().exported, next);
+}
+
+TEST_F(FallbackTest, OneThatHangsHoldsARequestForItsTimeoutAndNotTheEnd) {
+    options_.timeout = 200ms;
+    backend_.answer_with(always({.never = true}));
+    start();
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
+    expect_once(second_.received(), 0, 10);
+    exporter_.reset();
+    options_.timeout = 1h;
+    make();
+    const auto left = batch(10, 10);
+    exporter_->submit(left);
+    EXPECT_TRUE(eventually([&] { return backend_.received().size() >= 2; }));
+    exporter_->shutdown(std::chrono::steady_clock::now());
+    EXPECT_EQ(left->resolutions[1].outcome, Outcome::kSpooled);
+}
+
+TEST_F(FallbackTest, OverGrpcLikewise) {
+    Backend first, second;
+    OtlpGrpcOptions options;
+    options.spool.directory = directory_.file("grpc-spool");
+    options.retry = options_.retry;
+    options.endpoint = "http://" + first.start("127.0.0.1:0");
+    options.fallback.endpoints = {"http://" + second.start("127.0.0.1:0")};
+    options.fallback.retry_interval = 100ms;
+    exporter_ = std::make_unique<OtlpGrpcExporter>("grpc", 1, true, options, &ledger_, nullptr);
+    EXPECT_EQ(send(batch(0, 10)).outcome, Outcome::kExported);
+    EXPECT_EQ(second.received().size(), 0u);
+    first.stop();
+    EXPECT_EQ(send(batch(10, 10)).outcome, Outcome::kExported);
+    EXPECT_EQ(send(batch(20, 10)).outcome, Outcome::kExported);
+    expect_once(second.received(), 10, 30);
+}
+
+}  // namespace
+}  // namespace spanring::agent::test
