@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "base/private_directory.hpp"
+#include "base/standing_trouble.hpp"
 #include "ledger/ledger_tables.hpp"
 
 namespace spanring::agent {
@@ -131,10 +132,10 @@ private:
             if (!tables_) open();
             tell_untold();
             work();
-            if (std::exchange(broken_, false)) spdlog::info("ledger: it is written again");
+            if (broken_.end()) spdlog::info("ledger: it is written again");
             return true;
         } catch (const DatabaseError& error) {
-            if (!std::exchange(broken_, true))
+            if (broken_.begin("it cannot be written, accounts of processes are incomplete"))
                 spdlog::error("ledger: {} failed, accounts of processes are incomplete: {}", doing, error.what());
             next_open_ = now + kOpenPause;
             if (error.damaged()) replace(error.what());
@@ -183,7 +184,7 @@ private:
     mutable Mutex mutex_;
     mutable std::optional<LedgerTables> tables_ SPR_GUARDED_BY(mutex_);  // none: it cannot be opened
     std::chrono::steady_clock::time_point next_open_ SPR_GUARDED_BY(mutex_){};
-    bool broken_ SPR_GUARDED_BY(mutex_) = false;
+    StandingTrouble broken_ SPR_GUARDED_BY(mutex_){"ledger", "not_written"};
     bool lost_ SPR_GUARDED_BY(mutex_) = false;            // what earlier agents wrote
     bool follows_a_death_ SPR_GUARDED_BY(mutex_) = true;  // until it is known
     std::set<std::string> names_ SPR_GUARDED_BY(mutex_);

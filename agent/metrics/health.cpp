@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/quantity.hpp"
+#include "base/standing_trouble.hpp"
 #include "base/stuck_threads.hpp"
 #include "base/wall_clock.hpp"
 
@@ -92,6 +93,9 @@ HealthReport liveness() {
 
 HealthReport readiness(const VisitExporters& exporters) {
     HealthReport health = liveness();
+    for (const ToldTrouble& told : standing_troubles())
+        health.findings.push_back(
+            {told.component, told.reason, told.component + ": " + told.what, true, told.since_unix_nano});
     const uint64_t now = unix_nano();
     exporters([&](const Exporter& exporter) { look_at(exporter, now, health); });
     return health;

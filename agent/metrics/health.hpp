@@ -14,7 +14,7 @@ namespace spanring::agent {
 
 struct HealthFinding {
     std::string component;         // "exporter otlp_grpc", "thread drain/0"
-    const char* reason;            // "stuck", "away", "spool_nearly_full", "paused"
+    const char* reason;            // "stuck", "away", "spool_nearly_full", "paused", "not_accepting", "not_written"
     std::string text;              // "exporter otlp_grpc: is paused"
     bool wrong = true;             // false: to be known, and no fault
     uint64_t since_unix_nano = 0;  // 0: not known
@@ -32,7 +32,8 @@ struct HealthReport {
 // Threads that are stuck. A restart helps, and loses no span.
 HealthReport liveness();
 
-// These, and exporters whose backend takes no spans, or whose spool is nearly full. A restart does not help.
+// These, and exporters whose backend takes no spans, or whose spool is nearly full; what of the agent stands in
+// trouble. A restart does not help.
 HealthReport readiness(const VisitExporters& exporters);
 
 }  // namespace spanring::agent

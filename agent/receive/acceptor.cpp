@@ -11,9 +11,12 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <fcntl.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/standing_trouble.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -127,11 +130,14 @@ private:
     void accepted(const error_code& error, Descriptor connection) {
         if (closed_) return;
         if (error) {
+            if (trouble_.begin("takes no connections at " + address_.text() + ": " + error.message()))
+                spdlog::error("{}: takes no connections at {}: {}", whose_, address_.text(), error.message());
             pause_.expires_after(kPause);
             return pause_.async_wait([self = shared_from_this()](error_code) {
                 if (!self->closed_) self->accept_one();
             });
         }
+        if (trouble_.end()) spdlog::info("{}: takes connections at {} again", whose_, address_.text());
         take_(std::move(connection));
         if (!closed_) accept_one();
     }
@@ -143,6 +149,7 @@ private:
     std::optional<asio::local::stream_protocol::acceptor> unix_;
     asio::steady_timer pause_{context_};
     Take take_;
+    StandingTrouble trouble_{whose_, "not_accepting"};
     bool closed_ = false;
 };
 

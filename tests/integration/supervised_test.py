@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who watches the agent: a supervisor that is told by systemd's protocol, and probes of health on their own address."""
 
+import contextlib
 import ctypes
+import http.client
+import json
 import os
 import pathlib
 import re
+import resource
 import socket
 import urllib.error
 import urllib.request
@@ -73,6 +77,40 @@ class Supervised(harness.Case):
             ear.settimeout(harness.WATCHDOG)
             self.assertEqual(ear.recv(64), b"WATCHDOG=1")
             agent.stop()
+
+    def test_a_receiver_that_takes_no_connections_is_not_ready(self):
+        """Of two addresses, so that the one that is asked needs no descriptor: its connection stays."""
+        port = harness.free_port()
+        file = agent_configuration.write(self.workspace, {"debug": {}},
+                                         extensions={"health_check": {"endpoint": "127.0.0.1:0"}})
+        document = json.loads(file.read_text())
+        document["receivers"]["otlp"] = {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}"}}}
+        document["service"]["pipelines"]["traces"]["receivers"].append("otlp")
+        file.write_text(json.dumps(document))
+        agent = self.workspace.agent("--config", file)
+        where = int(re.search(r"health=http://127\.0\.0\.1:(\d+)/", agent.stderr()).group(1))
+        connection = http.client.HTTPConnection("127.0.0.1", where, timeout=harness.WATCHDOG)
+        self.addCleanup(connection.close)
+
+        def ready():
+            connection.request("GET", "/readyz")
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        self.assertEqual(ready(), (200, "ok\n"))
+        limits = resource.prlimit(agent.pid, resource.RLIMIT_NOFILE)
+        in_use = max(int(name) for name in os.listdir(f"/proc/{agent.pid}/fd")) + 1
+        resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, (in_use, limits[1]))
+        with contextlib.ExitStack() as clients:
+            def refused():  # a descriptor that was free in between may be taken first
+                clients.enter_context(socket.create_connection(("127.0.0.1", port)))
+                said = ready()
+                return said if said[0] == 503 else None
+            _, said = harness.wait_until(refused, "there is no descriptor for one more")
+            self.assertEqual(said, f"receivers.otlp: takes no connections at 127.0.0.1:{port}: Too many open files\n")
+            resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, limits)
+            harness.wait_until(lambda: ready() == (200, "ok\n"), "who waited is let in")
+        self.assertIn("takes connections at", agent.stderr())
+        agent.stop()
 
     def test_health_has_an_address_of_its_own(self):
         file = agent_configuration.write(

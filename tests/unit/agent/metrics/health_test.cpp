@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/standing_trouble.hpp"
 #include "base/wall_clock.hpp"
 
 namespace spanring::agent::test {
@@ -60,6 +61,16 @@ TEST_F(HealthTest, APauseIsToldAndNoFault) {
     EXPECT_TRUE(look().good());
     exporter_.status_.spool_bytes = 900;
     EXPECT_THAT(look().problems(), ElementsAre("exporter otlp: the spool holds 900B of 1000B"));
+}
+
+TEST_F(HealthTest, SaysWhatStandsInTrouble) {
+    StandingTrouble trouble("ledger", "not_written");
+    trouble.begin("the disk is full");
+    EXPECT_THAT(look().problems(), ElementsAre("ledger: the disk is full"));
+    EXPECT_STREQ(look().findings.front().reason, "not_written");
+    EXPECT_TRUE(liveness().good()) << "a restart does not help";
+    trouble.end();
+    EXPECT_TRUE(look().good());
 }
 
 TEST(HealthOfBestEffortTest, IsToldAndNoFault) {
