@@ -32,8 +32,7 @@
 namespace spanring::agent {
 namespace {
 
-constexpr size_t kMostOfAPart = 2 << 20;  // bytes
-constexpr size_t kMostOfALine = 256 << 10;
+constexpr size_t kMostOfAPart = 2 << 20;       // bytes
 constexpr std::chrono::seconds kPatience{60};  // for a part
 constexpr const char* kLinesOfLog = "2000";
 
@@ -98,7 +97,7 @@ private:
         const std::string safe = words_.without(text);
         for (size_t begin = 0; begin < safe.size();) {
             const size_t end = std::min(safe.find('\n', begin), safe.size());
-            shown += visible_line(std::string_view(safe).substr(begin, end - begin), kMostOfALine) + "\n";
+            shown += visible_line(std::string_view(safe).substr(begin, end - begin), kMostOfAPart) + "\n";
             begin = end + 1;
         }
         if (shown.size() > kMostOfAPart) {
