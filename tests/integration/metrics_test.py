@@ -136,7 +136,12 @@ class Metrics(harness.Case):
 
     def test_the_numbers_are_those_of_the_accounting(self):
         agent = self.workspace.agent("--exporter", "store", "--metrics-address", "127.0.0.1:0")
-        pages = [Page(agent)]
+
+        def named():  # a thread names itself, a moment after it is there
+            page = Page(agent)
+            threads = {dict(labels).get("thread") for _, labels in page.series}
+            return page if "spanring-agent" not in threads else None
+        pages = [harness.wait_until(named, "all threads have their names")]
         self.assertEqual(pages[0].value("spans_started_total"), 0)
         self.assertEqual(pages[0].value("exporter_spans_exported_total", exporter="store"), 0)
         producers = [self.workspace.producer("--endless", "--seed", seed, "--service", f"service-{seed}", "--open", 2)

@@ -32,7 +32,7 @@ public:
 
 class AgentWordTest : public testing::Test {
 protected:
-    TemporaryDirectory directory_;
+    spanring::test::TemporaryDirectory directory_;
     SayingExporter exporter_{"otlp", 0, true};
     CapturedLog log_;
     ExporterReporter reporter_{[this](const auto& visit) { visit(exporter_); }, directory_.path()};
