@@ -157,6 +157,13 @@ constexpr char kNoteDeath[] = "UPDATE processes SET agent_died = 1 WHERE finishe
                               "1 FROM exports e LEFT JOIN spools s "
                               "USING (account, exporter) WHERE e.account = processes.account AND "
                               "e.spooled > COALESCE(s.exported + s.rejected + s.dropped, 0))";
+// A row that an agent had taken for an exporter and told nobody but the ledger, when it ended: the next one, without
+// that exporter, knows of no such row in the segment and adds nothing to it. One that attaches again tells all that it
+// has.
+constexpr char kForgetUntouched[] =
+    "DELETE FROM exports WHERE exported = 0 AND rejected = 0 AND spooled = 0 AND dropped_invalid = 0 AND dropped_queue "
+    "= 0 AND sampled_out = 0 AND filtered = 0 AND account IN (SELECT account FROM processes WHERE finished = 0 AND "
+    "sender = 0)";
 constexpr std::string_view kForget =
     "DELETE FROM processes WHERE account IN (SELECT account FROM processes p WHERE finished = 1 AND sender = ?2 AND "
     "(sender = 0 OR acknowledged >= ended) AND NOT EXISTS ("
@@ -197,6 +204,7 @@ bool LedgerTables::begin() {
     Transaction transaction(database_);
     if (follows_a_death) database_.execute(kNoteDeath);
     database_.execute("UPDATE agent SET ended_well = 0");
+    database_.execute(kForgetUntouched);
     forget();
     transaction.commit();
     return follows_a_death;

@@ -265,6 +265,28 @@ TEST(LedgerTest, KnowsWhomAnAgentServedThatDidNotEndWell) {
     EXPECT_FALSE(Ledger::open(file)->follows_a_death());
 }
 
+// An agent told the ledger of an exporter's row that never came to be in the segment, and the next agent has no such
+// exporter: whatever is booked then is not in that row, and would be missing there.
+TEST(LedgerTest, ARowThatOnlyAnEarlierAgentKnewIsForgotten) {
+    const spanring::test::TemporaryDirectory directory;
+    const std::string file = directory.file("ledger.db");
+    ProcessRow told = process(1), finished = process(2);
+    told.agent.exporters[3] = {exporter_hash("file"), 0, 0, 0, 0, 0, 11, 0, 0, 0};  // nothing but `elsewhere`
+    finished.agent.exporters[3] = told.agent.exporters[3];
+    finished.finished = true;
+    {
+        const auto ledger = Ledger::open(file);
+        ledger->update(told);
+        ledger->update(finished);
+    }
+    const auto ledger = Ledger::open(file);
+    ledger->update(process(1));  // what is in the segment
+    for (const ProcessRow& row : ledger->processes()) {
+        EXPECT_EQ(row.agent.exporters[2].exporter, exporter_hash("otlp_grpc"));
+        EXPECT_EQ(row.agent.exporters[3].exporter, row.finished ? exporter_hash("file") : 0u);
+    }
+}
+
 TEST(LedgerTest, AnotherUserOrAnotherFileOfTheNameReplacesNothing) {
     const spanring::test::TemporaryDirectory directory;
     const auto ledger = Ledger::open(directory.file("ledger.db"));
