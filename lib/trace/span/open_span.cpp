@@ -121,9 +121,22 @@ bool OpenSpan::set_plain(const spr_attribute& from) {
     if (may_have(hash)) return false;
     const uint64_t word = packed_word();
     uint8_t* const field = place<Place::kBlock>(word, most);
-    uint8_t* const end = field == nullptr ? nullptr : attribute.write(field, kAttributeField);
+    if (field == nullptr) return grow_for(attribute, most, hash);
+    uint8_t* const end = attribute.write(field, kAttributeField);
     if (end == nullptr) return false;
     publish(word, static_cast<uint32_t>(end - field));
+    count_key(hash);
+    return true;
+}
+
+// In a larger block, if there is one.
+bool OpenSpan::grow_for(const PlainAttribute& attribute, uint32_t most, KeyHash hash) {
+    SlotWriter writer(segment(), *slot_, word());
+    if (!writer.reserve(most)) return false;
+    uint8_t* const end = attribute.write(writer.next(), kAttributeField);
+    if (end == nullptr) return false;
+    writer.advance(static_cast<uint32_t>(end - writer.next()));
+    writer.publish();
     count_key(hash);
     return true;
 }

@@ -20,6 +20,8 @@
 
 namespace spanring::trace {
 
+class PlainAttribute;
+
 class OpenSpan {
 public:
     // HOT. Whether it is the span that the thread started last, still open. False: find() knows more.
@@ -108,6 +110,7 @@ private:
     bool add_measured(const spr_link& link);
     int add_any(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count);
     int add_any(const spr_link& link);
+    bool grow_for(const PlainAttribute& attribute, uint32_t most, KeyHash hash);
     void publish(uint64_t word, uint32_t bytes);
     void supersede(uint32_t position);
     bool find_key(const char* key, uint32_t size, uint32_t& ret_position) const;

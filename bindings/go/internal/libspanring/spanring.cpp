@@ -10815,6 +10815,8 @@ inline void count_shared(Life& life, ring::Counter counter) {
 
 namespace spanring::trace {
 
+class PlainAttribute;
+
 class OpenSpan {
 public:
     // HOT. Whether it is the span that the thread started last, still open. False: find() knows more.
@@ -10903,6 +10905,7 @@ private:
     bool add_measured(const spr_link& link);
     int add_any(const spr_event& event, uint64_t now_unix_nano, const spr_attribute* first, size_t first_count);
     int add_any(const spr_link& link);
+    bool grow_for(const PlainAttribute& attribute, uint32_t most, KeyHash hash);
     void publish(uint64_t word, uint32_t bytes);
     void supersede(uint32_t position);
     bool find_key(const char* key, uint32_t size, uint32_t& ret_position) const;
@@ -11893,9 +11896,22 @@ bool OpenSpan::set_plain(const spr_attribute& from) {
     if (may_have(hash)) return false;
     const uint64_t word = packed_word();
     uint8_t* const field = place<Place::kBlock>(word, most);
-    uint8_t* const end = field == nullptr ? nullptr : attribute.write(field, kAttributeField);
+    if (field == nullptr) return grow_for(attribute, most, hash);
+    uint8_t* const end = attribute.write(field, kAttributeField);
     if (end == nullptr) return false;
     publish(word, static_cast<uint32_t>(end - field));
+    count_key(hash);
+    return true;
+}
+
+// In a larger block, if there is one.
+bool OpenSpan::grow_for(const PlainAttribute& attribute, uint32_t most, KeyHash hash) {
+    SlotWriter writer(segment(), *slot_, word());
+    if (!writer.reserve(most)) return false;
+    uint8_t* const end = attribute.write(writer.next(), kAttributeField);
+    if (end == nullptr) return false;
+    writer.advance(static_cast<uint32_t>(end - writer.next()));
+    writer.publish();
     count_key(hash);
     return true;
 }
