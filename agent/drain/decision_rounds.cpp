@@ -126,7 +126,7 @@ void DecisionRounds::decide() {
     // Of what came in this pass, or is open, it was heard now.
     while (UndecidedTrace* const trace = undecided_.most_silent()) {
         if (trace->last > now_ - options_.linger) break;
-        if (trace->by_silence.after != nullptr) __builtin_prefetch(trace->by_silence.after->oldest);
+        if (trace->by_silence.after != nullptr) __builtin_prefetch(trace->by_silence.after);
         take(*trace);
     }
     while (UndecidedTrace* const trace = undecided_.oldest()) {
@@ -150,7 +150,9 @@ void DecisionRounds::relieve(uint64_t source, uint64_t bytes, Clock::time_point 
         if (trace.first > before || bytes_of(source) <= bytes) return false;
         bool concerned = false;
         trace.each_span([&](const UndecidedSpan& span) { concerned = concerned || span.receipt.source == source; });
-        if (concerned) take_early(trace, EarlyCause::kRing);
+        if (!concerned) return true;
+        take_early(trace, EarlyCause::kRing);
+        collect();  // for it is asked how much is left
         return true;
     });
     carry_out();
@@ -195,20 +197,38 @@ void DecisionRounds::take(UndecidedTrace& trace) {
     (decision.keep ? rule.spans_kept : rule.spans_sampled_out).add(trace.state.spans);
     const TraceKey key = trace.key;
     const uint64_t dropped_by = decision.keep ? 0 : policies_.ids()[decision.rule];
-    undecided_.take(
-        trace,
-        [&](UndecidedSpan& span) {
-            bytes_from(span.receipt.source) -= span.size;
-            decided_.push_back({&span, span.number, dropped_by});
-        },
-        [&](const UndecidedPart& part) {
-            verdicts_.push_back({part.parcel, key, decision});
-        });
+    UndecidedSpan* const newest = undecided_.take(trace, [&](const UndecidedPart& part) {
+        verdicts_.push_back({part.parcel, key, decision});
+    });
+    if (newest != nullptr) taken_.push_back({newest, dropped_by});
+}
+
+// Of several traces at a time, so that one span is brought while others are looked at.
+void DecisionRounds::collect() {
+    constexpr size_t kAtATime = 16;
+    for (size_t begin = 0; begin < taken_.size(); begin += kAtATime) {
+        const auto first = taken_.begin() + static_cast<std::ptrdiff_t>(begin);
+        const auto end = taken_.begin() + static_cast<std::ptrdiff_t>(std::min(begin + kAtATime, taken_.size()));
+        for (auto trace = first; trace != end; ++trace) __builtin_prefetch(trace->newest);
+        for (bool more = true; std::exchange(more, false);) {
+            for (auto trace = first; trace != end; ++trace) {
+                UndecidedSpan* const span = trace->newest;
+                if (span == nullptr) continue;
+                __builtin_prefetch(span->next);
+                more = true;
+                trace->newest = span->next;
+                bytes_from(span->receipt.source) -= span->size;
+                decided_.push_back({span, span->number, trace->dropped_by});
+            }
+        }
+    }
+    taken_.clear();
 }
 
 // An agent that is killed from here on is followed by one that decides alike. In the order in which spans came, those
 // of a chunk go one after another: into one run of a batch, or into one piece that is acknowledged.
 void DecisionRounds::carry_out() {
+    collect();
     if (decided_.empty() && verdicts_.empty()) return;
     log_.write();
     SPR_TESTPOINT(decisions_written);

@@ -58,6 +58,7 @@ public:
 
     ProducerMarks marks_of(const Producer& producer) override { return policies_.marks_of(producer); }
     SpanVerdict judge(const FoundSpan& span, RuleShare& ret_rule) override;
+    void expect(const TraceKey& soon, const TraceKey& later) override { undecided_.expect(soon, later); }
 
     // ---- Spans that lie elsewhere ----
 
@@ -103,9 +104,14 @@ private:
     std::optional<Decision> remembered(const TraceKey& trace, uint32_t spans, uint32_t errors, uint64_t end_unix_nano);
     void take(UndecidedTrace& trace);
     void take_early(UndecidedTrace& trace, EarlyCause cause);
+    void collect();
     void carry_out();
     uint64_t& bytes_from(uint64_t source);
 
+    struct TakenTrace {
+        UndecidedSpan* newest;
+        uint64_t dropped_by;
+    };
     struct DecidedSpan {
         UndecidedSpan* span;
         uint64_t number;      // its own
@@ -120,6 +126,7 @@ private:
     DecisionLog log_;
     DecisionDesk* const desk_;
     UndecidedSpans undecided_;
+    std::vector<TakenTrace> taken_;          // whose spans are not looked at yet
     std::vector<DecidedSpan> decided_;       // and not carried out
     std::vector<TraceVerdict> verdicts_;     // likewise
     std::map<uint64_t, uint64_t> bytes_of_;  // by source: of its segment, that wait

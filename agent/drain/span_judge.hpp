@@ -10,6 +10,7 @@
 
 #include "batch/batch.hpp"
 #include "decide/rule_shares.hpp"
+#include "decide/trace_key.hpp"
 #include "decide/trace_state.hpp"
 
 namespace spanring::agent {
@@ -35,6 +36,9 @@ public:
     virtual ProducerMarks marks_of(const Producer& producer) = 0;
     // `ret_rule`: whose share it is, where it is sampled out.
     virtual SpanVerdict judge(const FoundSpan& span, RuleShare& ret_rule) = 0;
+
+    // What judge() is given next, and after that: it may say so early.
+    virtual void expect(const TraceKey& soon, const TraceKey& later) = 0;
 
 protected:
     ~SpanJudge() = default;

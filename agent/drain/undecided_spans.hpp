@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Spans whose traces are not decided: copies of them, by trace, in the order in which traces were last heard of and in
-// that of their first spans. None of them is acknowledged, so all of them are in their segments as well. Of spans that
-// lie elsewhere it knows how many there are, and whose parcel they are in.
+// that of their first spans. Most of it is in no cache of the processor: what is not needed is not touched. None of
+// them is acknowledged, so all of them are in their segments as well. Of spans that lie elsewhere it knows how many
+// there are, and whose parcel they are in.
 //
 // Header bill: it holds copies of spans by the thousand; decision_rounds.hpp alone includes it.
 #pragma once
@@ -24,7 +25,7 @@ namespace spanring::agent {
 
 // Its record stands after it.
 struct UndecidedSpan {
-    UndecidedSpan* next = nullptr;  // of its trace
+    UndecidedSpan* next = nullptr;  // of its trace: the one that came before
     uint64_t number = 0;            // in the order in which all of them came
     Receipt receipt;
     uint32_t scope = 0;
@@ -33,6 +34,16 @@ struct UndecidedSpan {
 
     std::span<const uint8_t> record() const { return {reinterpret_cast<const uint8_t*>(this + 1), size}; }
 };
+
+// From the newest of a trace on. `visit` may let go of what it is given.
+template <class Visit>
+void each_span_of(UndecidedSpan* newest, Visit&& visit) {
+    while (newest != nullptr) {
+        UndecidedSpan& span = *newest;
+        newest = newest->next;
+        visit(span);
+    }
+}
 
 // Of the trace, in a parcel: its spans lie elsewhere (decide/decision_desk.hpp).
 struct UndecidedPart {
@@ -53,9 +64,10 @@ struct UndecidedTrace {
     Time first{};                     // a span of it came
     Time last{};                      // ... or it was named by an open one
     uint64_t open_in_round = 0;       // the last one in which it was
-    UndecidedSpan* oldest = nullptr;  // in the order in which they came
-    UndecidedSpan* newest = nullptr;
-    UndecidedPart* parts = nullptr;  // in no order
+    UndecidedSpan* newest = nullptr;  // and from it on to the oldest
+    uint32_t spans = 0;               // of these
+    size_t memory = 0;                // that they take
+    UndecidedPart* parts = nullptr;   // in no order
     Place by_silence;
     Place by_age;
 
@@ -69,11 +81,7 @@ struct UndecidedTrace {
     }
     template <class Visit>
     void each_span(Visit&& visit) const {
-        for (UndecidedSpan* at = oldest; at != nullptr;) {
-            UndecidedSpan* const span = at;
-            at = at->next;
-            visit(*span);
-        }
+        each_span_of(newest, visit);
     }
 };
 
@@ -86,8 +94,7 @@ public:
     UndecidedSpans& operator=(const UndecidedSpans&) = delete;
     ~UndecidedSpans() {
         while (by_age_.first != nullptr)
-            take(
-                *by_age_.first, [this](UndecidedSpan& span) { let_go(span); }, [](auto&) {});
+            each_span_of(take(*by_age_.first, [](auto&) {}), [this](UndecidedSpan& span) { let_go(span); });
     }
 
     UndecidedTrace* find(const TraceKey& key) {
@@ -118,9 +125,11 @@ public:
         added->number = ++numbers_;
         added->size = static_cast<uint32_t>(record.size());
         std::memcpy(added + 1, record.data(), record.size());
-        (trace.newest != nullptr ? trace.newest->next : trace.oldest) = added;
+        added->next = trace.newest;
         trace.newest = added;
+        trace.memory += memory_of(*added);
         memory_ += memory_of(*added);
+        ++trace.spans;
         ++spans_;
     }
 
@@ -128,6 +137,15 @@ public:
         trace.parts = new (pool_.take(sizeof(UndecidedPart))) UndecidedPart{trace.parts, parcel, spans};
         memory_ += SpanPool::rounded(sizeof(UndecidedPart));
         spans_elsewhere_ += spans;
+    }
+
+    // Soon asked for, both, the second one later: so that they are in the processor's cache by then.
+    [[gnu::always_inline]] void expect(const TraceKey& soon, const TraceKey& later) {
+        if (const UndecidedTrace* const trace = find(soon)) {
+            for (size_t at = 0; at < sizeof *trace; at += 64)
+                __builtin_prefetch(reinterpret_cast<const char*>(trace) + at, 1);
+        }
+        places_.expect(later);
     }
 
     // The one that was not heard of for longest, and the one that is here for longest. Null: there is none.
@@ -145,18 +163,16 @@ public:
         }
     }
 
-    // `visit` gets its spans, which are somebody else's from then on: until let_go(). `visit_part` gets its parts,
+    // Returns its newest span: they are somebody else's from then on, until let_go(). `visit_part` gets its parts,
     // which go with the call.
-    template <class Visit, class VisitPart>
-    void take(UndecidedTrace& trace, Visit&& visit, VisitPart&& visit_part) {
+    template <class VisitPart>
+    UndecidedSpan* take(UndecidedTrace& trace, VisitPart&& visit_part) {
         by_silence_.remove(trace);
         by_age_.remove(trace);
         places_.remove(trace.key);
-        trace.each_span([&](UndecidedSpan& span) {
-            memory_ -= memory_of(span);
-            --spans_;
-            visit(span);
-        });
+        memory_ -= trace.memory;
+        spans_ -= trace.spans;
+        UndecidedSpan* const newest = trace.newest;
         trace.each_part([&](UndecidedPart& part) {
             memory_ -= SpanPool::rounded(sizeof part);
             spans_elsewhere_ -= part.spans;
@@ -165,6 +181,7 @@ public:
         });
         memory_ -= SpanPool::rounded(sizeof trace);
         pool_.give(&trace, sizeof trace);
+        return newest;
     }
     void let_go(UndecidedSpan& span) { pool_.give(&span, sizeof span + span.size); }
 
