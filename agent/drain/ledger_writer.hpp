@@ -3,6 +3,8 @@
 // Writes rows of processes to the ledger on a thread of its own: a slow disk must not hold up the drain, or rings run
 // full. In order; a ticket tells when a row is written, which a segment's final one must be before its file goes. A
 // final row that cannot be written is tried again; one of a living process is not, the next one says more.
+//
+// Header bill: ledger.hpp, whose rows it queues; the drain includes it.
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Runs without the spans of traces that were decided against.
+//
+// Header bill: request_reader.hpp, whose spans it changes; the receiver includes it.
 #pragma once
 
 #include <cstddef>

@@ -3,6 +3,8 @@
 // An ExportTraceServiceRequest that came from outside, as runs: each span is checked to the bottom, as one of a segment
 // is, and stays where it is; what is around the spans is copied, checked, and kept for the requests that say the same.
 // One thread.
+//
+// Header bill: batch.hpp and the gate for spans; the receiver includes it.
 #pragma once
 
 #include <cstddef>

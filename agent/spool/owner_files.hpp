@@ -2,6 +2,8 @@
 //
 // The files of a spool that hold what one owner's processes wrote: the oldest is read first and dropped first, the
 // newest is written to. Used by one thread.
+//
+// Header bill: spool_file.hpp, of which it has some for each owner; spool.hpp alone includes it.
 #pragma once
 
 #include <cstddef>

@@ -8,6 +8,8 @@
 // entries are in files of their own: a full spool, or a full disk, drops the oldest file of whoever has most in it and
 // reports each lost entry; and what waits is taken of each owner in turn. A damaged entry is reported and costs no
 // other.
+//
+// Header bill: owner_files.hpp; spooled_shipments.hpp alone includes it.
 #pragma once
 
 #include <cstdint>
