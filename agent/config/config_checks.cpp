@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <stdexcept>
+#include <string_view>
 
 #include "base/quantity.hpp"
 #include "base/text.hpp"
@@ -207,6 +208,20 @@ void check_receiver(const ReceiverOptions& otlp, const Judge& judge) {
     check(otlp.http.enabled, otlp.http.max_request_body_size, "http.max_request_body_size");
 }
 
+bool is_loopback(std::string_view broker) {
+    return broker.starts_with("localhost") || broker.starts_with("127.") || broker.starts_with("[::1]");
+}
+
+void warn_of_plain_passwords(const Config& config, const Judge& judge) {
+    for (const ExporterConfig& exporter : config.exporters) {
+        const KafkaOptions& kafka = exporter.kafka;
+        if (exporter.type != ExporterType::kKafka || kafka.username.empty() || !kafka.insecure) continue;
+        if (kafka.mechanism == "PLAIN" && !std::all_of(kafka.brokers.begin(), kafka.brokers.end(), is_loopback))
+            judge.tell("exporters." + exporter.id + ".auth.sasl.password",
+                       "goes to another host in plaintext, without tls");
+    }
+}
+
 // There is no password: whoever reaches such an address can send.
 void warn_of_open_receivers(const ReceiverOptions& otlp, const Judge& judge) {
     const auto warn = [&](bool enabled, const ListenAddress& address, const char* protocol) {
@@ -287,6 +302,7 @@ void check_config(Config& config, const Origins& origins, Problems& problems, Pr
     check_whole(config, judge);
     check_tail_sampling(config, judge);
     warn_of_open_receivers(config.otlp, {origins, warnings});
+    warn_of_plain_passwords(config, {origins, warnings});
     if ((config.measures_spans || config.draws_graph) && !config.metrics) {
         warnings.emplace_back("connectors: nobody can read their metrics, without service.telemetry.metrics or "
                               "--metrics-address");

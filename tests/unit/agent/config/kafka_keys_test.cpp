@@ -111,5 +111,15 @@ TEST_F(KafkaKeysTest, FilesOfTlsAreLookedAt) {
     EXPECT_THAT(check({"--config", file_}).problems, ElementsAre(HasSubstr("/nowhere/ca.pem")));
 }
 
+TEST_F(KafkaKeysTest, OfAPasswordThatOthersCanReadItWarns) {
+    const auto warnings = [&](const std::string& more) {
+        return load("exporters: {kafka: {auth: {sasl: {username: u, password: p}}" + more + "}}\n").warnings;
+    };
+    EXPECT_THAT(warnings(", brokers: ['kafka:9092', '127.0.0.1:9092']"),
+                ElementsAre(HasSubstr("password: goes to another host in plaintext")));
+    EXPECT_THAT(warnings(", brokers: ['kafka:9092'], tls: {}"), IsEmpty());
+    EXPECT_THAT(warnings(""), IsEmpty());
+}
+
 }  // namespace
 }  // namespace spanring::agent
