@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A quantile of durations, learnt as they come: of the last thousands of them, the older the less. No more than an
-// eighth above the true one. Constant memory.
+// eighth above the true one; of more than an hour nothing is said. Constant memory.
 #pragma once
 
 #include <array>
@@ -53,11 +53,11 @@ private:
         const double below = quantile * static_cast<double>(total_);
         if (total_ < kLeast || static_cast<double>(total_) - below < 1) return std::numeric_limits<uint64_t>::max();
         double seen = 0;
-        for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
+        for (size_t bucket = 0; bucket < kBuckets - 1; ++bucket) {
             seen += static_cast<double>(counts_[bucket]);
             if (seen >= below) return end_of(bucket);
         }
-        return end_of(kBuckets - 1);
+        return std::numeric_limits<uint64_t>::max();  // the last one has no end
     }
 
     void forget() {

@@ -61,7 +61,7 @@ private:
         share_ = budget_;
         for (const uint64_t one : wanted) {
             share_ = std::max<uint64_t>(left / sharers, 1);
-            if (one > share_) break;
+            if (one > share_ || left < sharers) break;  // less than one for each: who comes first
             left -= one;
             share_ = std::max(left, share_);  // where all have enough: what is left
             --sharers;

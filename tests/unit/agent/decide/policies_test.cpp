@@ -388,6 +388,13 @@ TEST_F(PolicyTest, MoreSharersThanARateHasTracesAndThanItKnows) {
     }
 }
 
+TEST_F(PolicyTest, WhereThereIsLessThanOneForEachNobodyTakesTheOthersShare) {
+    FairRatePolicy policy(3, true);
+    for (uint64_t operation = 0; operation < 10; ++operation) keeps(policy, operation);
+    now_ += std::chrono::seconds(1);
+    for (uint64_t operation = 0; operation < 3; ++operation) EXPECT_EQ(kept_of(policy, 100, operation), 1);
+}
+
 TEST_F(PolicyTest, WhatIsUnusualIsLearnt) {
     LearntLatencyPolicy policy(0.9, 0);
     EXPECT_FALSE(keeps(policy, 1, 1000 * kMs)) << "nothing is known yet";
@@ -413,6 +420,13 @@ TEST_F(PolicyTest, OperationsThatFindNoPlaceLearnTogether) {
     for (uint64_t operation = 10'000; operation < 11'000; ++operation) keeps(policy, operation, 10 * kMs);
     EXPECT_TRUE(keeps(policy, 99'999, 20 * kMs));
     EXPECT_FALSE(keeps(policy, 5, 20 * kMs)) << "of this one little is known";
+}
+
+TEST_F(PolicyTest, WhereTheUsualIsTooLongToBeToldApartNothingIsUnusual) {
+    LearntLatencyPolicy policy(0.9, 0);
+    constexpr uint64_t kHours = 3'600'000 * kMs;
+    EXPECT_EQ(kept_of(policy, 2000, 1, 2 * kHours), 0);
+    EXPECT_FALSE(keeps(policy, 1, 3 * kHours));
 }
 
 TEST(DurationQuantileTest, IsWithinAnEighthAbove) {
@@ -442,7 +456,7 @@ TEST(DurationQuantileTest, SaysNothingOfWhatItHasNotSeen) {
     for (const uint64_t odd : {uint64_t{0}, UINT64_MAX}) {
         DurationQuantile of_odd;
         for (uint32_t i = 0; i < 3 * DurationQuantile::kForgotten; ++i) of_odd.add(odd, 0.5);
-        EXPECT_NE(of_odd.bound(), UINT64_MAX);
+        EXPECT_EQ(of_odd.bound() == UINT64_MAX, odd != 0) << "what is longer than it can tell has no bound";
     }
 }
 
