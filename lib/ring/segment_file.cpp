@@ -86,6 +86,14 @@ void fill(SegmentView segment, const SegmentRequest& request, SegmentFile& file,
     StdAtomics::store(header.ready, kReady, std::memory_order_release);
 }
 
+// 0 or -errno. On tmpfs any signal may end it, with nothing done.
+int reserve(int fd, uint64_t from, uint64_t size) {
+    int error = EINTR;
+    for (int patience = 100; error == EINTR && patience > 0; --patience)
+        error = posix_fallocate(fd, static_cast<off_t>(from), static_cast<off_t>(size));
+    return -error;
+}
+
 // The first so many bytes of an extent or a huge place, and what populate_extent() says.
 int populate_part(SegmentView segment, uint32_t extent, uint64_t size) {
     constexpr uint32_t kExtentsPerPage = kPage / (kChunksPerExtent * sizeof(ChunkLine));  // of chunk lines
@@ -109,9 +117,8 @@ int build(int fd, const SegmentRequest& request, SegmentFile& file) {
     // The whole size at once, but memory only for the base's first pages and the first extents: a full tmpfs is an
     // error here and never a SIGBUS later.
     if (ftruncate(fd, static_cast<off_t>(file.size)) != 0) return -errno;
-    if (const int error = posix_fallocate(fd, 0, kCountersOffset + kPage)) return -error;
-    const auto words = static_cast<off_t>(request.extent_limit * sizeof(uint64_t));
-    if (const int error = posix_fallocate(fd, kExtentWordsOffset, words)) return -error;
+    if (const int error = reserve(fd, 0, kCountersOffset + kPage)) return error;
+    if (const int error = reserve(fd, kExtentWordsOffset, request.extent_limit * sizeof(uint64_t))) return error;
 
     void* memory = mmap(nullptr, file.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED) return -errno;
@@ -122,15 +129,15 @@ int build(int fd, const SegmentRequest& request, SegmentFile& file) {
     // All memory of the first extents, of which the first pages alone are mapped now: what is there can be touched.
     const SegmentView segment(file.base);
     const uint32_t first = request.extent_limit < kFirstExtents ? request.extent_limit : kFirstExtents;
-    if (const int error = posix_fallocate(fd, segment.extent(0) - file.base, off_t{first} * kExtentSize)) return -error;
+    if (const int error = reserve(fd, static_cast<uint64_t>(segment.extent(0) - file.base), first * kExtentSize))
+        return error;
     int populated = 0;
     for (; populated == 0 && file.extents < first; ++file.extents)
         populated = populate_part(segment, file.extents, kFirstMapped);
     if (populated == -EINVAL) {  // before Linux 5.14
         file.extents = request.extent_limit < kExtentsWithoutPopulate ? request.extent_limit : kExtentsWithoutPopulate;
-        const auto size = static_cast<off_t>(segment_size(file.extents) - kGroupsOffset);
-        if (const int error = posix_fallocate(fd, kGroupsOffset, size)) return -error;
-        if (const int error = posix_fallocate(fd, kCountersOffset, kCountersSize)) return -error;
+        if (const int error = reserve(fd, kGroupsOffset, segment_size(file.extents) - kGroupsOffset)) return error;
+        if (const int error = reserve(fd, kCountersOffset, kCountersSize)) return error;
     } else if (populated != 0) {
         return populated;
     }
@@ -140,8 +147,7 @@ int build(int fd, const SegmentRequest& request, SegmentFile& file) {
         const struct { uint64_t from, to; } parts[] = {{0, kMoreScopesOffset}, {kGroupsOffset, file.size}};
         for (const auto& part : parts) {
             const uint64_t size = part.to - part.from;
-            if (const int error = posix_fallocate(fd, static_cast<off_t>(part.from), static_cast<off_t>(size)))
-                return -error;
+            if (const int error = reserve(fd, part.from, size)) return error;
             if (const int error = populate(file.base + part.from, size); error != 0 && error != -EINVAL) return error;
         }
         file.extents = request.extent_limit;

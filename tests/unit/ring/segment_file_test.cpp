@@ -5,7 +5,9 @@
 
 #include <cstring>
 #include <string>
+#include <utility>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -21,6 +23,8 @@ namespace spanring::ring {
 namespace {
 
 constexpr char kResource[] = "resource bytes";
+
+int g_interrupted = 0;  // as many calls of posix_fallocate() are
 
 class SegmentFileTest : public testing::Test {
 protected:
@@ -123,6 +127,18 @@ TEST_F(SegmentFileTest, IsCompleteWhenItIsThere) {
     EXPECT_EQ(extents, 0u) << "none is taken";
     EXPECT_EQ(file_.extents, 2u);
     close(fd);
+}
+
+// A signal may end a posix_fallocate() on tmpfs, and what it had is given back.
+TEST_F(SegmentFileTest, IsBornWhateverSignalsCome) {
+    g_interrupted = 5;
+    EXPECT_EQ(create(), 0);
+    EXPECT_EQ(g_interrupted, 0);
+    unmap();
+    g_interrupted = 1'000'000;  // it waits for nobody
+    EXPECT_EQ(create(), -EINTR);
+    EXPECT_GT(std::exchange(g_interrupted, 0), 0);
+    EXPECT_EQ(directory_.files().size(), 1u);
 }
 
 TEST_F(SegmentFileTest, IsLockedAsLongAsItIsMappedThoughNoDescriptorIsLeft) {
@@ -234,4 +250,13 @@ TEST_F(SegmentFileTest, ALimitOfTheProcessOnFileSizesIsAnErrorAndNoSignal) {
 }
 
 }  // namespace
+
+bool is_interrupted() { return g_interrupted != 0 && g_interrupted-- != 0; }
+
 }  // namespace spanring::ring
+
+// In place of libc's.
+int posix_fallocate(int file, off_t from, off_t size) {
+    if (spanring::ring::is_interrupted()) return EINTR;
+    return fallocate(file, 0, from, size) == 0 ? 0 : errno;
+}
