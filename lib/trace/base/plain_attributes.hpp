@@ -42,6 +42,12 @@ public:
 
     KeyHash hash() const { return {from_.key, from_.key_size}; }
 
+    // Of one that most() takes. What write() would say, before anything is done for it.
+    bool has_ascii_key() const {
+        uint8_t copy[kShortText];
+        return copy_short(copy, from_.key, from_.key_size);
+    }
+
     // The end; nullptr: the key is not ASCII.
     [[gnu::always_inline]] uint8_t* write(uint8_t* to, uint8_t field_tag) const {
         if (from_.type == SPR_TYPE_STRING && from_.value.string.size <= kShortValue) [[likely]]

@@ -129,12 +129,12 @@ bool OpenSpan::set_plain(const spr_attribute& from) {
     return true;
 }
 
-// In a larger block, if there is one.
+// In a larger block, if there is one. None is taken in vain: a huge one stays taken, and set() would take another.
 bool OpenSpan::grow_for(const PlainAttribute& attribute, uint32_t most, KeyHash hash) {
     SlotWriter writer(segment(), *slot_, word());
-    if (!writer.reserve(most)) return false;
+    if (!attribute.has_ascii_key() || !writer.reserve(most)) return false;
     uint8_t* const end = attribute.write(writer.next(), kAttributeField);
-    if (end == nullptr) return false;
+    if (end == nullptr) return false;  // its key has changed meanwhile, against the rules
     writer.advance(static_cast<uint32_t>(end - writer.next()));
     writer.publish();
     count_key(hash);

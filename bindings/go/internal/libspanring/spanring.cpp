@@ -11620,6 +11620,12 @@ public:
 
     KeyHash hash() const { return {from_.key, from_.key_size}; }
 
+    // Of one that most() takes. What write() would say, before anything is done for it.
+    bool has_ascii_key() const {
+        uint8_t copy[kShortText];
+        return copy_short(copy, from_.key, from_.key_size);
+    }
+
     // The end; nullptr: the key is not ASCII.
     [[gnu::always_inline]] uint8_t* write(uint8_t* to, uint8_t field_tag) const {
         if (from_.type == SPR_TYPE_STRING && from_.value.string.size <= kShortValue) [[likely]]
@@ -11910,12 +11916,12 @@ bool OpenSpan::set_plain(const spr_attribute& from) {
     return true;
 }
 
-// In a larger block, if there is one.
+// In a larger block, if there is one. None is taken in vain: a huge one stays taken, and set() would take another.
 bool OpenSpan::grow_for(const PlainAttribute& attribute, uint32_t most, KeyHash hash) {
     SlotWriter writer(segment(), *slot_, word());
-    if (!writer.reserve(most)) return false;
+    if (!attribute.has_ascii_key() || !writer.reserve(most)) return false;
     uint8_t* const end = attribute.write(writer.next(), kAttributeField);
-    if (end == nullptr) return false;
+    if (end == nullptr) return false;  // its key has changed meanwhile, against the rules
     writer.advance(static_cast<uint32_t>(end - writer.next()));
     writer.publish();
     count_key(hash);

@@ -63,6 +63,18 @@ TEST_IN_PROCESS(LargeSpanTest, KeepsEveryByte) {
     }
 }
 
+// Whatever way it is written: one that was taken and not used stays taken until the span ends.
+TEST_IN_PROCESS(LargeSpanTest, TakesOnePlaceForWhatNeedsOne) {
+    Tracing tracing(test::large_ring());
+    const spr_span span = tracing.start("large");
+    EXPECT_EQ(set(span, "text", pattern(60 * kKiB)), 0);
+    EXPECT_EQ(tracing.view().writer().huge, 0u);
+    EXPECT_EQ(set(span, "Größe", pattern(8'000)), 0);
+    EXPECT_EQ(tracing.view().writer().huge, 1u);
+    EXPECT_EQ(spr_span_end(&span), 0);
+    EXPECT_TRUE(text_of(tracing.read().named("large"), "Größe") == pattern(8'000));
+}
+
 // In many small steps, so that it moves from one place to the next in the middle of a life.
 TEST_IN_PROCESS(LargeSpanTest, GrowsStepByStep) {
     Tracing tracing(test::large_ring());
