@@ -5,12 +5,14 @@
 
 #include <cstring>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -139,6 +141,24 @@ TEST_F(SegmentFileTest, IsBornWhateverSignalsCome) {
     EXPECT_EQ(create(), -EINTR);
     EXPECT_GT(std::exchange(g_interrupted, 0), 0);
     EXPECT_EQ(directory_.files().size(), 1u);
+}
+
+TEST_F(SegmentFileTest, IsNamedAfterTheProgramWhicheverThreadMakesIt) {
+    char before[16] = {};
+    prctl(PR_GET_NAME, before);
+    prctl(PR_SET_NAME, "the program");
+    const auto program = [&] {
+        EXPECT_EQ(create(), 0);
+        const std::string name = reinterpret_cast<const char*>(SegmentView(file_.base).header().program);
+        unmap();
+        return name;
+    };
+    EXPECT_EQ(program(), "the program");
+    std::thread([&] {
+        prctl(PR_SET_NAME, "a thread of it");
+        EXPECT_EQ(program(), "the program");
+    }).join();
+    prctl(PR_SET_NAME, before);
 }
 
 TEST_F(SegmentFileTest, IsLockedAsLongAsItIsMappedThoughNoDescriptorIsLeft) {
