@@ -188,7 +188,6 @@ void Receiver::close() {
 
 void Receiver::work(Clock::time_point now) {
     now_ = now;
-    take_verdicts();
     std::vector<std::pair<Delivery*, std::vector<uint64_t>>> settled;
     for (const std::shared_ptr<Batch>& batch : acknowledgements_.take()) {
         Delivery& delivery = **places_.at(batch.get());
@@ -216,6 +215,7 @@ void Receiver::work(Clock::time_point now) {
         answer(*delivery, rejected);
         forget(*delivery);
     }
+    take_verdicts();  // it may want memory: after what gives some back
     if (gathering_ != nullptr && now >= gathering_->since + kGather) submit(std::move(gathering_));
     if (now >= next_try_) {
         for (const auto& delivery : deliveries_) {

@@ -3,6 +3,7 @@
 // Whichever allocation fails while a receiver takes decisions, no decision is lost: the next call goes on.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -50,6 +51,22 @@ public:
     ExporterStatus status() const override { return {}; }
 
     uint64_t spans = 0;
+};
+
+class HoldingExporter final : public Exporter {
+public:
+    HoldingExporter() : Exporter("holding", 0, true) {}
+    void submit(std::shared_ptr<Batch> batch) override {
+        if (fails) throw std::bad_alloc();
+        held = std::move(batch);
+    }
+    void deliver() { resolve(std::exchange(held, nullptr), {Outcome::kExported, 0}); }
+    bool flush(std::chrono::steady_clock::time_point) override { return true; }
+    void shutdown(std::chrono::steady_clock::time_point) override {}
+    ExporterStatus status() const override { return {}; }
+
+    std::shared_ptr<Batch> held;
+    bool fails = false;
 };
 
 std::string request() {
@@ -118,6 +135,47 @@ TEST(ScarceMemoryTest, NoDecisionIsLost) {
         failures += failed;
     }
     EXPECT_GT(failures, 5);
+}
+
+// What is delivered holds memory, and may be what decisions have none for.
+TEST(ScarceMemoryTest, AnswersGoBeforeDecisions) {
+    const spanring::test::TemporaryDirectory directory;
+    const std::unique_ptr<Ledger> ledger = Ledger::open(directory.file("ledger.db"));
+    HoldingExporter exporter;
+    DecisionDesk desk;
+    ReceiverSettings settings;
+    settings.kept.directory = directory.file("received");
+    settings.desk = &desk;
+    settings.answer_after = std::chrono::hours(1);  // none is kept in a file
+    settings.policies.resize(1);
+    settings.policies[0].name = "all";
+    Receiver receiver(settings, make_plan({&exporter}, {}), *ledger, [] {});
+    const std::string sent = request();
+    int answered = 0;
+    const auto take_one = [&] {
+        Body body{std::make_unique<uint8_t[]>(sent.size()), sent.size()};
+        std::memcpy(body.bytes.get(), sent.data(), sent.size());
+        receiver.take(std::move(body), [&](const ReceiverReply&) { ++answered; });
+    };
+    const auto keep_all = [&] {
+        std::vector<TraceVerdict> verdicts;
+        for (const ParcelPaper& paper : desk.take().papers)
+            for (const Ballot& ballot : paper.ballots) verdicts.push_back({paper.parcel, ballot.trace, {true, 0}});
+        EXPECT_EQ(verdicts.size(), kTraces);
+        desk.announce(verdicts);
+    };
+    const Receiver::Clock::time_point now = Receiver::Clock::now();
+    take_one();
+    keep_all();
+    receiver.work(now);
+    ASSERT_NE(exporter.held, nullptr);
+    take_one();
+    receiver.work(now + std::chrono::seconds(1));  // it is not gathered any longer
+    keep_all();
+    exporter.deliver();
+    exporter.fails = true;
+    EXPECT_THROW(receiver.work(now + std::chrono::seconds(1)), std::bad_alloc);
+    EXPECT_EQ(answered, 1);
 }
 
 }  // namespace
