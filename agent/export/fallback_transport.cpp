@@ -76,13 +76,11 @@ void FallbackTransport::start_at(size_t endpoint, ShipmentPtr shipment, bool pro
 std::vector<Transport::Ended> FallbackTransport::wait(Clock::time_point until) {
     std::vector<Ended> ended;
     const size_t current = current_;
-    bool elsewhere = false;
-    for (size_t i = 0; i < endpoints_.size(); ++i) {
-        if (i == current || in_flight_[i] == 0) continue;
-        take(i, endpoints_[i]->wait(Clock::now()), ended);
-        elsewhere = elsewhere || in_flight_[i] != 0;
-    }
+    for (size_t i = 0; i < endpoints_.size(); ++i)
+        if (i != current && in_flight_[i] != 0) take(i, endpoints_[i]->wait(Clock::now()), ended);
     if (!ended.empty() || current != current_) return ended;
+    // Looked at last: what one did not take may have gone to one before it.
+    const bool elsewhere = flights_.size() != in_flight_[current];
     take(current, endpoints_[current]->wait(elsewhere ? std::min(until, Clock::now() + kLook) : until), ended);
     return ended;
 }
@@ -127,6 +125,7 @@ void FallbackTransport::use(size_t endpoint, const std::string& why) {
                      endpoints_[endpoint]->peer(), endpoints_[current_]->peer(), why, *more);
     }
     current_ = endpoint;
+    trying_ = false;  // what was tried may not be better any more, and its end says nothing then
 }
 
 std::vector<ShipmentPtr> FallbackTransport::abandon() {

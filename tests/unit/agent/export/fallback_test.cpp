@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // An exporter with several endpoints: the most wanted one that takes spans gets them.
+#include "export/fallback_transport.hpp"
+
+#include <algorithm>
+#include <utility>
+
 #include "export/grpc/exporter.hpp"
 #include "export/grpc/options.hpp"
 #include "support/captured_log.hpp"
@@ -134,6 +139,74 @@ TEST_F(FallbackTest, OverGrpcLikewise) {
     EXPECT_EQ(send(batch(10, 10)).outcome, Outcome::kExported);
     EXPECT_EQ(send(batch(20, 10)).outcome, Outcome::kExported);
     expect_once(second.received(), 10, 30);
+}
+
+// Endpoints whose answers come when a test says so.
+class Scripted final : public Transport {
+public:
+    explicit Scripted(std::string peer) : peer_(std::move(peer)) {}
+    const std::string& peer() const override { return peer_; }
+    void wake() override {}
+    void cut() override {}
+    void start(ShipmentPtr shipment, bool, RequestHeaders) override { open_.push_back(std::move(shipment)); }
+    std::vector<Ended> wait(Clock::time_point) override { return std::exchange(ended_, {}); }
+    std::vector<ShipmentPtr> abandon() override { return std::exchange(open_, {}); }
+
+    bool has(const ShipmentPtr& shipment) const {
+        return std::find(open_.begin(), open_.end(), shipment) != open_.end();
+    }
+    void end(const ShipmentPtr& shipment, Verdict verdict) {
+        std::erase(open_, shipment);
+        Answer answer;
+        answer.verdict = verdict;
+        ended_.push_back({shipment, false, answer});
+    }
+
+private:
+    const std::string peer_;
+    std::vector<ShipmentPtr> open_;
+    std::vector<Ended> ended_;
+};
+
+class FallbackOrderTest : public testing::Test {
+protected:
+    explicit FallbackOrderTest(size_t endpoints = 2) {
+        std::vector<std::unique_ptr<Transport>> all;
+        for (size_t i = 0; i < endpoints; ++i) {
+            auto each = std::make_unique<Scripted>("endpoint " + std::to_string(i));
+            endpoints_.push_back(each.get());
+            all.push_back(std::move(each));
+        }
+        transport_ = std::make_unique<FallbackTransport>("scripted", std::move(all), 0ms);
+    }
+    ShipmentPtr start() {
+        auto shipment = std::make_shared<Shipment>();
+        shipment->spans = 1;
+        transport_->start(shipment, false, {});
+        return shipment;
+    }
+    // Ends it where it is, and looks.
+    std::vector<Transport::Ended> end(size_t endpoint, const ShipmentPtr& shipment, Verdict verdict) {
+        EXPECT_TRUE(endpoints_[endpoint]->has(shipment));
+        endpoints_[endpoint]->end(shipment, verdict);
+        return transport_->wait(std::chrono::steady_clock::now());
+    }
+
+    std::vector<Scripted*> endpoints_;
+    std::unique_ptr<FallbackTransport> transport_;
+};
+
+TEST_F(FallbackOrderTest, ATrialThatEndsWhenItsEndpointIsInUseAnywayIsNotTheLast) {
+    const ShipmentPtr first = start();
+    end(0, first, Verdict::kRetry);
+    end(1, first, Verdict::kAccepted);
+    const ShipmentPtr trial = start(), other = start();
+    EXPECT_TRUE(endpoints_[0]->has(trial));
+    end(1, other, Verdict::kRetry);  // so the first one is in use, before the trial has its answer
+    end(0, other, Verdict::kAccepted);
+    end(0, trial, Verdict::kRetry);
+    end(1, trial, Verdict::kAccepted);
+    EXPECT_TRUE(endpoints_[0]->has(start())) << "the better one is tried again";
 }
 
 }  // namespace
