@@ -6,6 +6,7 @@
 #include <future>
 #include <stdexcept>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@ constexpr std::chrono::seconds kEndPatience{1};
 constexpr int kSyslogWarning = 4;
 constexpr long kMostAnswer = 16 << 20;  // of a broker; a list of all its topics is asked for nowhere
 constexpr uint64_t kWakeUp = 1;
+constexpr int kPurgeAll = RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING;
 
 class Configuration {
 public:
@@ -118,10 +120,15 @@ void log_line(rd_kafka_event_t* event, LogPace& pace) {
 void KafkaProducer::Close::operator()(rd_kafka_t* producer) const {
     std::promise<void> promise;
     std::future<void> done = promise.get_future();
-    std::thread end([producer, promise = std::move(promise)]() mutable {
-        ::rd_kafka_destroy(producer);
-        promise.set_value();
-    });
+    std::thread end;
+    try {
+        end = std::thread([producer, promise = std::move(promise)]() mutable {
+            ::rd_kafka_destroy(producer);
+            promise.set_value();
+        });
+    } catch (const std::system_error&) {  // there is none to be had; this is no place for an exception
+        return ::rd_kafka_destroy(producer);
+    }
     if (done.wait_for(kEndPatience) == std::future_status::ready) {
         end.join();
     } else {
@@ -146,8 +153,7 @@ KafkaProducer::KafkaProducer(const KafkaOptions& options, const TlsFiles* tls, s
 KafkaProducer::~KafkaProducer() {
     // No more is written to the descriptor from here on.
     ::rd_kafka_queue_io_event_enable(events_, -1, nullptr, 0);
-    ::rd_kafka_purge(producer_.get(),
-                     RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    purge();
     if (topic_ != nullptr) ::rd_kafka_topic_destroy(topic_);
     ::rd_kafka_queue_destroy(events_);
 }
@@ -186,19 +192,19 @@ rd_kafka_resp_err_t KafkaProducer::produce(KafkaMessage& message, void* opaque) 
 }
 
 void KafkaProducer::poll(const Hooks& hooks) {
-    while (rd_kafka_event_t* const event = ::rd_kafka_queue_poll(events_, 0)) {
-        switch (::rd_kafka_event_type(event)) {
+    using Event = std::unique_ptr<rd_kafka_event_t, void (*)(rd_kafka_event_t*)>;  // a hook may throw
+    while (const Event event{::rd_kafka_queue_poll(events_, 0), &::rd_kafka_event_destroy}) {
+        switch (::rd_kafka_event_type(event.get())) {
             case RD_KAFKA_EVENT_DR:
-                while (const rd_kafka_message_t* const message = ::rd_kafka_event_message_next(event))
+                while (const rd_kafka_message_t* const message = ::rd_kafka_event_message_next(event.get()))
                     done(*message, hooks);
                 break;
             case RD_KAFKA_EVENT_ERROR:
-                hooks.trouble(::rd_kafka_event_error(event), foreign(::rd_kafka_event_error_string(event)));
+                hooks.trouble(::rd_kafka_event_error(event.get()), foreign(::rd_kafka_event_error_string(event.get())));
                 break;
-            case RD_KAFKA_EVENT_LOG: log_line(event, log_); break;
+            case RD_KAFKA_EVENT_LOG: log_line(event.get(), log_); break;
             default: break;
         }
-        ::rd_kafka_event_destroy(event);
     }
 }
 
@@ -207,7 +213,8 @@ void KafkaProducer::done(const rd_kafka_message_t& message, const Hooks& hooks) 
     hooks.done(message._private, message.err);
 }
 
-void KafkaProducer::purge() { ::rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT); }
+// Without NON_BLOCKING it waits for each thread of the library, one of which may be looking up a name.
+void KafkaProducer::purge() { ::rd_kafka_purge(producer_.get(), kPurgeAll); }
 
 std::string KafkaProducer::fatal_error() const {
     std::array<char, 512> text{};
