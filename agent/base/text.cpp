@@ -32,4 +32,18 @@ std::string shown_name(const std::string& name) {
     return end == name.end() ? name : std::string(name.begin(), end) + "...";
 }
 
+std::string shown_url(std::string_view url) {
+    const size_t scheme = url.find("://");
+    const size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+    std::string shown(url.substr(0, begin));
+    url.remove_prefix(begin);
+    if (const size_t user = url.rfind('@'); user != std::string_view::npos) {  // the last: a password may have one
+        shown += "...";
+        url.remove_prefix(user);
+    }
+    const size_t query = url.find('?');
+    shown += url.substr(0, query);
+    return query == std::string_view::npos ? shown : shown + "?...";
+}
+
 }  // namespace spanring::agent

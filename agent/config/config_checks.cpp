@@ -209,7 +209,9 @@ void check_receiver(const ReceiverOptions& otlp, const Judge& judge) {
 }
 
 bool is_loopback(std::string_view broker) {
-    return broker.starts_with("localhost") || broker.starts_with("127.") || broker.starts_with("[::1]");
+    const std::string_view host = broker.substr(0, broker.find(':'));
+    const bool address = host.find_first_not_of("0123456789.") == std::string_view::npos;
+    return host == "localhost" || (address && host.starts_with("127.")) || broker.starts_with("[::1]");
 }
 
 void warn_of_plain_passwords(const Config& config, const Judge& judge) {

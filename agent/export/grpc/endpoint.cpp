@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view kDefaultPort = "4317";
 
 [[noreturn]] void fail(std::string_view text, const std::string& what) {
-    throw std::invalid_argument("endpoint \"" + std::string(text) + "\": " + what);
+    throw std::invalid_argument("endpoint \"" + shown_url(text) + "\": " + what);
 }
 
 bool ascii_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
@@ -46,6 +46,8 @@ void check_host(std::string_view text, std::string_view host, bool brackets) {
 
 // host, host:port, [address], [address]:port
 Endpoint parse_authority(std::string_view text, std::string_view authority) {
+    // Before anything of it is shown.
+    if (authority.find('@') != std::string_view::npos) fail(text, "user and password belong in headers");
     Endpoint endpoint;
     endpoint.port = kDefaultPort;
     const bool brackets = authority.starts_with('[');
@@ -63,7 +65,6 @@ Endpoint parse_authority(std::string_view text, std::string_view authority) {
         host = authority.substr(0, authority.find(':'));
         rest = authority.substr(host.size());
     }
-    if (host.find('@') != std::string_view::npos) fail(text, "user and password belong in headers");
     check_host(text, host, brackets);
     endpoint.host = host;
     if (!rest.empty()) {
@@ -140,7 +141,7 @@ Endpoint parse_endpoint(std::string_view text, bool insecure) {
     }
     const size_t tail = rest.find_first_of("/?#");
     if (tail != std::string_view::npos && rest.substr(tail) != "/") {
-        fail(text, "\"" + std::string(rest.substr(tail)) + "\" follows the port; OTLP over gRPC has no path");
+        fail(text, "\"" + shown_url(rest.substr(tail)) + "\" follows the port; OTLP over gRPC has no path");
     }
     Endpoint endpoint = parse_authority(text, rest.substr(0, tail));
     endpoint.tls = scheme.empty() ? !insecure : scheme == "https";

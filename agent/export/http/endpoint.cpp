@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/text.hpp"
 #include "export/unix_endpoint.hpp"
 
 namespace spanring::agent {
@@ -51,7 +52,7 @@ public:
     void set(CURLUPart which, const std::string& value) { ::curl_url_set(url_.get(), which, value.c_str(), 0); }
 
     [[noreturn]] void fail(const std::string& what) const {
-        throw std::invalid_argument(key_ + " \"" + text_ + "\": " + what);
+        throw std::invalid_argument(key_ + " \"" + shown_url(text_) + "\": " + what);
     }
 
 private:

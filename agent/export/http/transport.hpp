@@ -32,7 +32,7 @@ public:
     explicit HttpTransport(const OtlpHttpOptions& options, HttpBodies::Rule rule = {});
     ~HttpTransport() override;
 
-    const std::string& peer() const override { return endpoint_.socket.empty() ? endpoint_.url : options_.endpoint; }
+    const std::string& peer() const override { return peer_; }
     void wake() override { ::curl_multi_wakeup(multi_.get()); }
     void cut() override {
         cut_ = true;
@@ -56,6 +56,7 @@ private:
 
     const OtlpHttpOptions options_;
     const HttpEndpoint endpoint_;
+    const std::string peer_;
     std::optional<WatchedTlsFiles> tls_;  // none: plaintext
     RequestHeaders headers_;              // of every request
     std::unique_ptr<CURLM, FreeMulti> multi_;

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "base/option.hpp"
+#include "base/text.hpp"
 #include "otlp/request.hpp"
 
 namespace spanring::agent {
@@ -35,7 +36,7 @@ std::string fault_of_brokers(const std::vector<std::string>& brokers) {
             std::all_of(broker.begin(), broker.end(), [](char c) { return c > ' ' && c <= '~' && c != ','; });
         if (broker.empty() || !visible || broker.find("//") != std::string::npos ||
             broker.find('@') != std::string::npos)
-            return "'" + broker + "' is not HOST or HOST:PORT";
+            return "'" + shown_url(broker) + "' is not HOST or HOST:PORT";
     }
     return {};
 }
@@ -120,6 +121,11 @@ std::vector<OptionFault> faults_of(const KafkaOptions& kafka) {
         faults.push_back({"producer.compression_params.level", "snappy has none"});
     if (kafka.max_message_bytes > kMaxRequestBytes * 16)
         faults.push_back({"producer.max_message_bytes", "is more than 64MiB"});
+    // What librdkafka does not take.
+    if (kafka.refresh_interval > std::chrono::hours(1))
+        faults.push_back({"metadata.refresh_interval", "is more than 1h"});
+    if (kafka.linger > std::chrono::minutes(15)) faults.push_back({"producer.linger", "is more than 15m"});
+    if (kafka.timeout > std::chrono::hours(24 * 24)) faults.push_back({"timeout", "is more than 24 days"});
     if (kafka.linger >= kafka.timeout) faults.push_back({"producer.linger", "is not shorter than timeout"});
     return faults;
 }

@@ -32,5 +32,13 @@ TEST(TextTest, OfANameItShowsWhatCanBeOne) {
     EXPECT_EQ(shown_name(""), "");
 }
 
+TEST(TextTest, OfAUrlItShowsNoUserAndNoQuery) {
+    EXPECT_EQ(shown_url("https://host:1/path"), "https://host:1/path");
+    EXPECT_EQ(shown_url("https://me:s3cret@host:1/path?key=s3cret"), "https://...@host:1/path?...");
+    EXPECT_EQ(shown_url("me:s3/c?r@et@host:1"), "...@host:1");
+    EXPECT_EQ(shown_url("http://host?key=s3cret"), "http://host?...");
+    EXPECT_EQ(shown_url(""), "");
+}
+
 }  // namespace
 }  // namespace spanring::agent

@@ -83,6 +83,7 @@ TEST_F(KafkaKeysTest, WhatCannotBeIsNamed) {
                 ElementsAre(HasSubstr("required_acks")));
     EXPECT_THAT(problems("brokers: []"), ElementsAre(HasSubstr("brokers")));
     EXPECT_THAT(problems("brokers: ['http://a:1']"), ElementsAre(HasSubstr("HOST:PORT")));
+    EXPECT_THAT(problems("brokers: ['me:s3cret@a:1']"), ElementsAre(HasSubstr("'...@a:1' is not HOST or HOST:PORT")));
     EXPECT_THAT(problems("traces: {topic: 'a/b'}"), ElementsAre(HasSubstr("topic")));
     EXPECT_THAT(problems("traces: {encoding: jaeger_proto}"), ElementsAre(HasSubstr("encoding")));
     EXPECT_THAT(problems("producer: {compression: gzip, compression_params: {level: 10}}"),
@@ -117,6 +118,9 @@ TEST_F(KafkaKeysTest, OfAPasswordThatOthersCanReadItWarns) {
     };
     EXPECT_THAT(warnings(", brokers: ['kafka:9092', '127.0.0.1:9092']"),
                 ElementsAre(HasSubstr("password: goes to another host in plaintext")));
+    for (const char* broker : {"localhost.example:9092", "127.example:9092"})
+        EXPECT_THAT(warnings(std::string(", brokers: ['") + broker + "']"), testing::SizeIs(1)) << broker;
+    EXPECT_THAT(warnings(", brokers: ['[::1]:9092', '127.0.0.2', 'localhost']"), IsEmpty());
     EXPECT_THAT(warnings(", brokers: ['kafka:9092'], tls: {}"), IsEmpty());
     EXPECT_THAT(warnings(""), IsEmpty());
 }

@@ -75,7 +75,8 @@ TEST(HttpEndpointTest, SaysWhatIsWrongWithWhichText) {
     for (const char* port : {"http://host:0", "http://host:65536", "http://host:port"}) {
         EXPECT_THAT(complaint(port), HasSubstr("port")) << port;
     }
-    EXPECT_THAT(complaint("http://me:secret@host"), HasSubstr("user and password belong in headers"));
+    EXPECT_THAT(complaint("http://me:secret@host"),
+                HasSubstr("\"http://...@host\": user and password belong in headers"));
     EXPECT_THAT(complaint("http://host/?key=1"), HasSubstr("traces_endpoint may"));
     EXPECT_THAT(complaint("http://host/#part"), HasSubstr("\"#\""));
     EXPECT_THAT(complaint("http://fine", "gopher://x/"), StartsWith("traces_endpoint \"gopher://x/\": the scheme"));

@@ -275,6 +275,19 @@ TEST_F(KafkaExporterTest, ACommandSeesWhetherTheTopicIsThere) {
     EXPECT_NE(look_at_kafka(options_, 500ms), "");
 }
 
+TEST_F(KafkaExporterTest, WhatTheChecksAllowTheLibraryTakes) {
+    options_.timeout = std::chrono::hours(24 * 24);
+    options_.linger = 15min;
+    options_.refresh_interval = 1h;
+    options_.max_message_bytes = 64 << 20;
+    EXPECT_NO_THROW(KafkaTransport{options_});
+    for (auto* const most : {&options_.timeout, &options_.linger, &options_.refresh_interval}) {
+        ++*most;
+        EXPECT_EQ(faults_of(options_).size(), 1u);
+        --*most;
+    }
+}
+
 TEST_F(KafkaExporterTest, WhatTheLibraryDoesNotLikeIsSaidWithoutTheSecret) {
     options_.username = "agent";
     options_.password = "s3cret";
