@@ -62,23 +62,21 @@ void hide_users(std::string& line) {
     for (size_t at = line.find("://"); at != std::string::npos; at = line.find("://", at + 3)) {
         const size_t begin = at + 3;
         const size_t end = std::min(line.find_first_of(" \t/?#\"'<>", begin), line.size());
-        const size_t sign = line.rfind('@', end == 0 ? 0 : end - 1);
-        if (sign != std::string::npos && sign > begin && sign < end)
-            line.replace(begin, sign - begin, SecretWords::kHidden);
+        const size_t sign = std::string_view(line).substr(begin, end - begin).rfind('@');
+        if (sign != std::string_view::npos && sign != 0) line.replace(begin, sign, SecretWords::kHidden);
     }
 }
 
 // "Bearer abc"
 void hide_schemes(std::string& line) {
     for (const std::string_view scheme : {"bearer ", "basic "}) {
-        std::string small = lower(line);
+        std::string small = lower(line);  // as long, and changed with it
         for (size_t at = small.find(scheme); at != std::string::npos; at = small.find(scheme, at + 1)) {
             const size_t begin = at + scheme.size();
             size_t end = begin;
             while (end < line.size() && is_of_token(line[end])) ++end;
             if (end - begin < 2 * SecretWords::kShortest) continue;  // a word
-            line.replace(begin, end - begin, SecretWords::kHidden);
-            small = lower(line);
+            for (std::string* const text : {&line, &small}) text->replace(begin, end - begin, SecretWords::kHidden);
         }
     }
 }
@@ -94,7 +92,9 @@ void hide_values(std::string& line) {
         size_t value = at + 1;
         while (value < line.size() && (line[value] == ' ' || line[value] == '"' || line[value] == '\'')) ++value;
         size_t after = value;
-        while (after < line.size() && !ends_value(line[after])) ++after;
+        const char quote = line[value - 1];
+        const bool quoted = quote == '"' || quote == '\'';
+        while (after < line.size() && (quoted ? line[after] != quote : !ends_value(line[after]))) ++after;
         if (after == value || line[value] == '(' || line[value] == '{' || line[value] == '[') continue;
         line.replace(value, after - value, SecretWords::kHidden);
     }

@@ -51,6 +51,7 @@ TEST(SecretWordsTest, HidesWhatLooksLikeASecret) {
     EXPECT_EQ(none.without("password=abc&x=1"), "password=(hidden)&x=1");
     EXPECT_EQ(none.without("  x-api-key: abc"), "  x-api-key: (hidden)");
     EXPECT_EQ(none.without(R"({"client_secret": "abc", "b": 1})"), R"x({"client_secret": "(hidden)", "b": 1})x");
+    EXPECT_EQ(none.without(R"({"secret": "of, four words", "b": 1})"), R"x({"secret": "(hidden)", "b": 1})x");
     EXPECT_EQ(none.without("x-api-key: (not shown)"), "x-api-key: (not shown)");
     EXPECT_EQ(none.without("token_url: https://host/token"), "token_url: https://host/token");
 }
