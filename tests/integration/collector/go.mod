@@ -5,6 +5,10 @@ go 1.22.0
 require (
 	github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector v0.118.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter v0.118.0
+	github.com/open-telemetry/opentelemetry-collector-contrib/processor/attributesprocessor v0.118.0
+	github.com/open-telemetry/opentelemetry-collector-contrib/processor/filterprocessor v0.118.0
+	github.com/open-telemetry/opentelemetry-collector-contrib/processor/redactionprocessor v0.118.0
+	github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourceprocessor v0.118.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor v0.118.0
 	go.opentelemetry.io/collector/component v0.118.0
 	go.opentelemetry.io/collector/confmap v1.24.0
@@ -28,6 +32,7 @@ require (
 	github.com/ebitengine/purego v0.8.1 // indirect
 	github.com/elastic/go-grok v0.3.1 // indirect
 	github.com/elastic/lunes v0.1.0 // indirect
+	github.com/expr-lang/expr v1.16.9 // indirect
 	github.com/felixge/httpsnoop v1.0.4 // indirect
 	github.com/fsnotify/fsnotify v1.8.0 // indirect
 	github.com/go-logr/logr v1.4.2 // indirect
