@@ -5,38 +5,69 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "batch/batch.hpp"
+#include "export/shares_in_turn.hpp"
+#include "export/shipment.hpp"
 
 namespace spanring::agent {
 
 class BatchParts {
 public:
+    // What became of a part that did not go to the spool; one of the counts, or with `exported` also `rejected`.
+    struct Ended {
+        std::vector<spool::Share> shares;
+        uint64_t exported = 0, rejected = 0, dropped = 0;
+    };
+
     void add(size_t parts) { open_ += parts; }
 
-    // One part, of `spans`. True: it was the last.
-    bool close(uint64_t spans, Resolution part) {
-        switch (part.outcome) {
-            case Outcome::kExported: exported_ += spans - part.rejected; break;
-            case Outcome::kRejected: break;
-            case Outcome::kDroppedQueue: dropped_ += spans; break;
+    // True: it was the last.
+    bool close(const Shipment& part, Resolution resolution) {
+        Ended ended{part.shares()};
+        switch (resolution.outcome) {
+            case Outcome::kExported:
+                ended.exported = part.spans - resolution.rejected;
+                ended.rejected = resolution.rejected;
+                break;
+            case Outcome::kRejected: ended.rejected = part.spans; break;
+            case Outcome::kDroppedQueue: ended.dropped = part.spans; break;
+            case Outcome::kSpooled: spooled_ = true; break;
             default: left_behind_ = true; break;
         }
+        exported_ += ended.exported;
+        dropped_ += ended.dropped;
+        spans_ += part.spans;
+        if (resolution.outcome != Outcome::kSpooled) ended_.push_back(std::move(ended));
         return --open_ == 0;
     }
 
     // A batch has one outcome. What was dropped beside what was exported counts as rejected; and a batch of which
-    // anything is left is left as a whole, so that what was exported of it is exported again rather than lost.
+    // anything is left is left as a whole, so that what was exported of it is exported again rather than lost. Where
+    // the spool has any of it, that answers for all: the rest is booked as if it had come out of it (beside_spool()).
     Resolution resolution(uint64_t spans) const {
         if (left_behind_) return {Outcome::kLeftBehind, 0};
+        if (spooled_) return {Outcome::kSpooled, 0};
         if (exported_ == 0) return {dropped_ != 0 ? Outcome::kDroppedQueue : Outcome::kRejected, 0};
         return {Outcome::kExported, spans - exported_};
     }
 
+    std::vector<Ended> beside_spool(const Batch& batch) const {
+        std::vector<Ended> all = ended_;
+        if (batch.spans > spans_) {  // a mapping whose bytes were gone
+            const uint64_t gone = batch.spans - spans_;
+            all.push_back({SharesInTurn(shares_of(batch.runs)).next(gone), 0, 0, gone});
+        }
+        return all;
+    }
+
 private:
     size_t open_ = 0;
-    uint64_t exported_ = 0, dropped_ = 0;
-    bool left_behind_ = false;
+    uint64_t spans_ = 0, exported_ = 0, dropped_ = 0;
+    std::vector<Ended> ended_;
+    bool spooled_ = false, left_behind_ = false;
 };
 
 }  // namespace spanring::agent

@@ -175,8 +175,12 @@ void OtlpSender::close(const std::shared_ptr<Batch>& batch, uint64_t sequence, R
 void OtlpSender::close(const Shipment& shipment, Resolution resolution) {
     if (shipment.whole) {
         const auto parts = parts_.find(shipment.sequence);
-        if (!parts->second.close(shipment.spans, resolution)) return;
+        if (!parts->second.close(shipment, resolution)) return;
         resolution = parts->second.resolution(shipment.batch->spans);
+        if (resolution.outcome == Outcome::kSpooled) {
+            for (const BatchParts::Ended& ended : parts->second.beside_spool(*shipment.batch))
+                books_.book_spooled(ended.shares, ended.exported, ended.rejected, ended.dropped);
+        }
         parts_.erase(parts);
     }
     close(shipment.batch, shipment.sequence, resolution);
@@ -430,15 +434,15 @@ bool OtlpSender::is_too_large(const Shipment& shipment) const {
     return shipment.spans > 1 && shipment.request.bytes > limit_.most(Clock::now());
 }
 
-// Into requests that the backend takes, each of one tenant: entries of the spool, or where there is none parts in
-// memory. False: it is left as it is.
+// Into requests that the backend takes, each of one tenant: entries of the spool, or where that is not there or has no
+// room parts in memory. False: it is left as it is.
 bool OtlpSender::divide(const ShipmentPtr& shipment) {
     if (shipment->entry) return spool_.divide(*shipment, limit_.most(Clock::now()));
-    if (spool_.is_open() && !shipment->batch->partial) {
-        to_spool(shipment, Outcome::kDroppedQueue);
+    const ShipmentPtr whole = shipment->mapped ? unmap(*shipment) : shipment;
+    if (in_spool(*whole)) {
+        close(*whole, {Outcome::kSpooled, 0});
         return true;
     }
-    const ShipmentPtr whole = shipment->mapped ? unmap(*shipment) : shipment;
     std::vector<std::vector<Run>> parts = tenants_.split(whole->runs(), limit_.most(Clock::now()));
     if (parts.size() < 2) return false;
     // A part that is cut once more is replaced by its own parts.
@@ -449,14 +453,16 @@ bool OtlpSender::divide(const ShipmentPtr& shipment) {
 }
 
 void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
-    if (!spool_.is_open() || shipment->batch->partial) {
-        close(*shipment, {otherwise, 0});
-        return;
-    }
-    if (shipment->mapped) shipment = unmap(*shipment);
-    const bool stored = spool_.store(*shipment, limit_.most(Clock::now()));
+    if (spool_.is_open() && shipment->mapped) shipment = unmap(*shipment);
+    close(*shipment, {in_spool(*shipment) ? Outcome::kSpooled : otherwise, 0});
+}
+
+// False: there is none, or it did not take it.
+bool OtlpSender::in_spool(const Shipment& shipment) {
+    if (!spool_.is_open() || shipment.batch->partial) return false;
+    const bool stored = spool_.store(shipment, limit_.most(Clock::now()));
     note_health();
-    close(*shipment, {stored ? Outcome::kSpooled : otherwise, 0});
+    return stored;
 }
 
 // The end: nothing is waited for any more. What has no answer goes to the spool.

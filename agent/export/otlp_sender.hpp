@@ -116,6 +116,7 @@ private:
     bool is_too_large(const Shipment& shipment) const;
     bool divide(const ShipmentPtr& shipment);
     void to_spool(ShipmentPtr shipment, Outcome otherwise);
+    bool in_spool(const Shipment& shipment);
     void note_health() {
         books_.note_health(circuit_.state(), spool_.bytes(), options_.spool.enabled ? options_.spool.max_bytes : 0);
     }

@@ -3,8 +3,11 @@
 // Requests of a backend that keeps tenants apart: each has the spans of one, and says whose they are.
 #include "export/tenants.hpp"
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 
+#include "support/captured_log.hpp"
 #include "support/http_exporter_test.hpp"
 
 namespace spanring::agent::test {
@@ -77,6 +80,40 @@ TEST_F(TenantsTest, WithoutASpoolItGoesInSeveralRequests) {
     EXPECT_EQ(send(mixed(0)).outcome, Outcome::kExported);
     EXPECT_EQ(received(), (Spans{{"a", 20}, {"b", 20}, {"", 10}}));
     expect_once(backend_.received(), 0, 50);
+}
+
+TEST_F(TenantsTest, ASpoolThatDoesNotTakeItLosesNothing) {
+    options_.spool.max_bytes = 64;
+    start_and_make();
+    EXPECT_EQ(send(mixed(0)).outcome, Outcome::kExported);
+    EXPECT_EQ(received(), (Spans{{"a", 20}, {"b", 20}, {"", 10}}));
+    expect_once(backend_.received(), 0, 50);
+    EXPECT_EQ(exporter_->status().dropped, 0u);
+}
+
+TEST_F(TenantsTest, PartsThatASpoolTakesAtLastAreItsAndTheRestIsBookedBesideThem) {
+    const CapturedLog log;
+    options_.spool.directory = directory_.file("place") + "/spool";
+    std::ofstream(directory_.file("place")) << "in the way";
+    options_.in_flight = 2;
+    backend_.answer_with(
+        [](const HttpReceived& each) { return HttpReply{.never = each.header("x-scope-orgid") != "a"}; });
+    start_and_make();
+    const auto made = mixed(0);
+    add_run(*made, producer(6, "c"), scope("test"), bytes(2, typical_span(50)), 1);
+    exporter_->submit(made);  // a is answered, b and that without a name are not, c waits
+    EXPECT_TRUE(eventually([&] { return backend_.received().size() == 3; }));
+    std::filesystem::remove(directory_.file("place"));
+    EXPECT_TRUE(eventually([&] { return log.count("has its spool again") == 1; }));
+    exporter_->shutdown(std::chrono::steady_clock::now());
+    EXPECT_EQ(made->resolutions[1].outcome, Outcome::kSpooled);
+    EXPECT_EQ(exporter_->status().spooled, 51u);
+    EXPECT_EQ(exporter_->status().spool_exported, 20u);
+    EXPECT_EQ(ledger_.spool(producer(3, "a")->account(), "otlp").exported, 10u);
+    backend_.answer_with(always({}));
+    make();
+    EXPECT_TRUE(ledger_.wait_for_total(51));
+    EXPECT_EQ(exporter_->status().spool_exported, 31u);
 }
 
 TEST_F(TenantsTest, WhatWaitedIsOfOneTenantAnEntryAlsoWhereItWasWrittenWithoutThem) {
