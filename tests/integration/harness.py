@@ -8,6 +8,7 @@ processes that were started here are ended, by their id.
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -28,6 +29,8 @@ AGENT = BUILD / "agent/spanring-agent"
 COMMAND = BUILD / "agent/spanring"
 PRODUCER = pathlib.Path(os.environ.get("SPANRING_PRODUCER", BUILD / "tests/integration/producer"))
 COLLECTOR = BUILD / "collector/collector"
+
+RESERVED = []  # see free_port()
 
 EXIT_WRONG = 2      # wrong flag or configuration
 EXIT_TEMPFAIL = 75  # sysexits.h: another agent serves these folders
@@ -281,9 +284,22 @@ def end_all(producers, seconds=WATCHDOG):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of this test alone, until it ends: of those that the kernel gives to nobody who asks for any, as for a connection's own
+    end, and of which no other test on this machine has the name."""
+    end = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(min(10_000, end // 2), end)
+        reserved = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            reserved.bind(f"\0spanring-test-port-{port}")
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            reserved.close()
+            continue
+        RESERVED.append(reserved)
+        return port
 
 
 class Case(unittest.TestCase):
