@@ -4997,16 +4997,18 @@ namespace spanring::trace {
 // Memory of that size, zeroed, in a place where there may be none yet. False: there is none to be had. What is there is
 // published by the caller.
 [[gnu::cold, gnu::noinline]] inline bool map_once(void*& place, size_t size) {
-    // relaxed: a look before the exchange.
-    if (__atomic_load_n(&place, __ATOMIC_RELAXED) != nullptr) return true;
+    // acquire: the mapping, which is older than what its place says. Pairs with the release in the exchange below.
+    // Without it who only saw the place, and publishes it, would publish a mapping that is not ordered before that: the
+    // kernel made its zeroes, so nothing else breaks, but a checker that takes mmap() for a write cannot know.
+    if (__atomic_load_n(&place, __ATOMIC_ACQUIRE) != nullptr) return true;
     const int before = errno;
     void* const memory =
         mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     errno = before;
     if (memory == MAP_FAILED) return false;
     void* none = nullptr;
-    // relaxed: as said. What is in it are the kernel's zeroes.
-    if (!ring::StdAtomics::compare_exchange(place, none, memory, std::memory_order_relaxed))
+    // release: as said, pairs with the acquire above; acquire: where another thread's mapping is there.
+    if (!ring::StdAtomics::compare_exchange(place, none, memory, std::memory_order_acq_rel))
         munmap(memory, size);  // another thread's is there
     return true;
 }
