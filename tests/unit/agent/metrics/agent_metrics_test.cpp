@@ -14,6 +14,7 @@
 #include "metrics/exporter_series.hpp"
 #include "metrics/page_parts.hpp"
 #include "support/accounts.hpp"
+#include "support/saying_exporter.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/test_spans.hpp"
 
@@ -25,18 +26,6 @@ using test::process_account;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-
-class QuietExporter final : public Exporter {
-public:
-    using Exporter::Exporter;
-    void submit(std::shared_ptr<Batch>) override {}
-    bool flush(std::chrono::steady_clock::time_point) override { return true; }
-    void shutdown(std::chrono::steady_clock::time_point) override {}
-    ExporterStatus status() const override { return status_; }
-    std::optional<ExportMeasures> measures() const override { return measures_; }
-    ExporterStatus status_;
-    std::optional<ExportMeasures> measures_;
-};
 
 ProcessAccount busy_process() {
     ProcessAccount process = process_account(7, 100);
@@ -93,7 +82,7 @@ TEST(AgentMetricsTest, NamesEachFateAtAnExporter) {
 }
 
 TEST(AgentMetricsTest, ShowsTheStateOfACircuitWhereThereIsOne) {
-    QuietExporter exporter("otlp_grpc", 0, true);
+    test::SayingExporter exporter("otlp_grpc", 0, true);
     const auto page_of = [&] {
         Exposition page;
         add_exporter_status(page, exporter);
@@ -107,7 +96,7 @@ TEST(AgentMetricsTest, ShowsTheStateOfACircuitWhereThereIsOne) {
 }
 
 TEST(AgentMetricsTest, ShowsWhatAnExporterMeasures) {
-    QuietExporter exporter("otlp_grpc", 0, true);
+    test::SayingExporter exporter("otlp_grpc", 0, true);
     const auto page_of = [&] {
         Exposition page;
         add_exporter_measures(page, exporter);
@@ -197,7 +186,7 @@ TEST(AgentMetricsTest, HasNoSeriesTwice) {
 }
 
 TEST(AgentMetricsTest, ShowsWhatAnExporterIsDoing) {
-    QuietExporter exporter("otlp_grpc/a", 0, true);
+    test::SayingExporter exporter("otlp_grpc/a", 0, true);
     exporter.status_.queued_spans = 4;
     exporter.status_.queued_bytes = 5;
     exporter.status_.spool_bytes = 6;
@@ -229,8 +218,8 @@ TEST(AgentMetricsTest, APageIsSoundThroughout) {
     record.finished = true;
     record.writer[static_cast<size_t>(Counter::kStarted)] = 3;
     ASSERT_TRUE(ledger->update(record));
-    QuietExporter required("store", 0, true);
-    QuietExporter best_effort("debug", 1, false);
+    test::SayingExporter required("store", 0, true);
+    test::SayingExporter best_effort("debug", 1, false);
     const auto both = [&](const std::function<void(const Exporter&)>& visit) {
         visit(required);
         visit(best_effort);

@@ -6,6 +6,7 @@
 
 #include "base/standing_trouble.hpp"
 #include "base/wall_clock.hpp"
+#include "support/saying_exporter.hpp"
 
 namespace spanring::agent::test {
 namespace {
@@ -15,16 +16,6 @@ using testing::IsEmpty;
 using testing::MatchesRegex;
 
 constexpr uint64_t kSecond = 1'000'000'000;
-
-class SayingExporter final : public Exporter {
-public:
-    using Exporter::Exporter;
-    void submit(std::shared_ptr<Batch>) override {}
-    bool flush(std::chrono::steady_clock::time_point) override { return true; }
-    void shutdown(std::chrono::steady_clock::time_point) override {}
-    ExporterStatus status() const override { return status_; }
-    ExporterStatus status_;
-};
 
 class HealthTest : public testing::Test {
 protected:

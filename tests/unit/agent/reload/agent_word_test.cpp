@@ -9,6 +9,7 @@
 #include "drain/drain_status.hpp"
 #include "presence/status_report.hpp"
 #include "support/captured_log.hpp"
+#include "support/saying_exporter.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace spanring::agent::test {
@@ -19,16 +20,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr uint64_t kSecond = 1'000'000'000;
-
-class SayingExporter final : public Exporter {
-public:
-    using Exporter::Exporter;
-    void submit(std::shared_ptr<Batch>) override {}
-    bool flush(std::chrono::steady_clock::time_point) override { return true; }
-    void shutdown(std::chrono::steady_clock::time_point) override {}
-    ExporterStatus status() const override { return status_; }
-    ExporterStatus status_;
-};
 
 class AgentWordTest : public testing::Test {
 protected:
