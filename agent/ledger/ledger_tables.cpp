@@ -169,6 +169,12 @@ constexpr std::string_view kForget =
     "(sender = 0 OR acknowledged >= ended) AND NOT EXISTS ("
     "SELECT 1 FROM exports e LEFT JOIN spools s USING (account, exporter) WHERE e.account = p.account AND "
     "e.spooled > COALESCE(s.exported + s.rejected + s.dropped, 0)) ORDER BY updated_unix_nano DESC LIMIT -1 OFFSET ?1)";
+// What a spool delivered before the first row of a process was written: without it the next agent would miss those
+// spans, of which the segment says that they were spooled. Those of processes that never come are too many at some
+// time.
+constexpr std::string_view kForgetStrangers =
+    "DELETE FROM spools WHERE account NOT IN (SELECT account FROM processes) AND (SELECT COUNT(DISTINCT account) FROM "
+    "spools WHERE account NOT IN (SELECT account FROM processes)) > ?1";
 
 }  // namespace
 
@@ -213,8 +219,11 @@ bool LedgerTables::begin() {
 void LedgerTables::forget() {
     Statement(database_, kForget).bind(1, kFinishedKept).bind(2, int64_t{0}).run();
     Statement(database_, kForget).bind(1, kSendersKept).bind(2, int64_t{1}).run();
+    // exports still has a row of who goes now; whom it does not know, nobody does yet.
+    database_.execute("DELETE FROM spools WHERE account IN (SELECT account FROM exports) AND account NOT IN (SELECT "
+                      "account FROM processes)");
+    Statement(database_, kForgetStrangers).bind(1, kFinishedKept).run();
     database_.execute("DELETE FROM exports WHERE account NOT IN (SELECT account FROM processes)");
-    database_.execute("DELETE FROM spools WHERE account NOT IN (SELECT account FROM processes)");
     database_.execute("DELETE FROM rules WHERE account NOT IN (SELECT account FROM processes)");
     database_.execute("DELETE FROM rule_names WHERE rule NOT IN (SELECT rule FROM rules)");  // what is in use is told
 }

@@ -372,6 +372,38 @@ TEST(LedgerTest, BooksWhatASpoolDoesNotHoldAnyMore) {
     EXPECT_EQ(ledger->settle_spool("otlp_grpc", "/spool/a", {}), 0u) << "for good";
 }
 
+// The spool may have delivered before the first row of the process is written, and its agent be killed in between.
+TEST(LedgerTest, RemembersWhatASpoolDidForAProcessThatItDoesNotKnowYet) {
+    const spanring::test::TemporaryDirectory directory;
+    const std::string file = directory.file("ledger.db");
+    Ledger::open(file)->book_spool(instance(1), "otlp_grpc", {30, 0, 0});
+    const auto ledger = Ledger::open(file);
+    ProcessRow row = process(1);
+    row.agent.exporters[2].spooled = 30;  // as its segment says
+    ledger->update(row);
+    EXPECT_EQ(ledger->settle_spool("otlp_grpc", "/spool/a", {}), 0u);
+    EXPECT_EQ(ledger->spool(instance(1), "otlp_grpc").exported, 30u);
+}
+
+TEST(LedgerTest, ForgetsWhatSpoolsDidForProcessesThatNeverCome) {
+    const spanring::test::TemporaryDirectory directory;
+    const std::string file = directory.file("ledger.db");
+    {
+        const auto ledger = Ledger::open(file);
+        for (uint32_t i = 1; i <= 10'001; ++i) {
+            InstanceId id{};
+            memcpy(id.data(), &i, sizeof i);
+            ledger->book_spool(id, "otlp_grpc", {1, 0, 0});
+        }
+        ledger->update(process(1));
+        ledger->book_spool(instance(1), "otlp_grpc", {1, 0, 0});
+    }
+    const auto ledger = Ledger::open(file);
+    InstanceId first{1};
+    EXPECT_EQ(ledger->spool(first, "otlp_grpc").exported, 0u);
+    EXPECT_EQ(ledger->spool(instance(1), "otlp_grpc").exported, 1u);
+}
+
 TEST(LedgerTest, KnowsExportersByHash) {
     const spanring::test::TemporaryDirectory directory;
     const auto ledger = Ledger::open(directory.file("ledger.db"));
