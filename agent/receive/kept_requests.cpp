@@ -72,6 +72,7 @@ bool read_all(int file, std::span<uint8_t> bytes) {
 KeptRequests::KeptRequests(const KeptOptions& options) : options_(options) {
     prepare_private_directory(options_.directory);
     const Descriptor directory(::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ::unlinkat(directory.get(), kUnfinished, 0);  // of an agent that was killed meanwhile; nobody was answered for it
     each_name(directory.get(), [&](const char* name) {
         const auto number = number_of(name);
         struct stat found {};
