@@ -86,11 +86,12 @@ void OpenSpan::supersede(uint32_t position) {
 
 void OpenSpan::count_key(KeyHash key) {
     slot_->key_filter = key.added_to(slot_->key_filter);
-    if (slot_->tags_left == 0) {
+    const uint32_t tags_left = __atomic_load_n(&slot_->tags_left, __ATOMIC_RELAXED);  // once: see append_short()
+    if (tags_left == 0) {
         ++slot_->attributes;
         return;
     }
-    slot_->key_tags[slot_->tags_left - 1] = key.tag();
+    slot_->key_tags[tags_left - 1] = key.tag();
     count_tagged();
 }
 
