@@ -11017,7 +11017,10 @@ template <OpenSpan::Place kPlace, class PutValue>
     uint8_t* const field = place<kPlace>(word, key_size + value_room + 6);
     if (field == nullptr) [[unlikely]]
         return false;
-    if (slot.tags_left == 0) [[unlikely]]
+    // Loaded once: a handler in between may make this thread leave a life that has ended, and zeroes come in its place
+    // (Life::rest).
+    const uint32_t tags_left = __atomic_load_n(&slot.tags_left, __ATOMIC_RELAXED);
+    if (tags_left == 0) [[unlikely]]
         return false;
     const KeyHash hash(key, key_size);
     if (kPlace == Place::kSlot ? hash.is_in(slot.key_filter) : may_have(hash)) [[unlikely]]
@@ -11025,7 +11028,7 @@ template <OpenSpan::Place kPlace, class PutValue>
     // Ahead of the field, so that they need not be kept in registers. Should there be none in the end, another key is
     // looked for in vain once.
     slot.key_filter = hash.added_to(slot.key_filter);
-    slot.key_tags[size_t{slot.tags_left} - 1] = hash.tag();
+    slot.key_tags[size_t{tags_left} - 1] = hash.tag();
     if (!copy_short(field + 4, key, key_size)) [[unlikely]]
         return false;
     uint8_t* const value = field + 4 + key_size;
@@ -11882,11 +11885,12 @@ void OpenSpan::supersede(uint32_t position) {
 
 void OpenSpan::count_key(KeyHash key) {
     slot_->key_filter = key.added_to(slot_->key_filter);
-    if (slot_->tags_left == 0) {
+    const uint32_t tags_left = __atomic_load_n(&slot_->tags_left, __ATOMIC_RELAXED);  // once: see append_short()
+    if (tags_left == 0) {
         ++slot_->attributes;
         return;
     }
-    slot_->key_tags[slot_->tags_left - 1] = key.tag();
+    slot_->key_tags[tags_left - 1] = key.tag();
     count_tagged();
 }
 
