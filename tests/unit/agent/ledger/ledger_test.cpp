@@ -13,36 +13,16 @@
 
 #include "base/database.hpp"
 #include "base/set_aside.hpp"
+#include "support/ledger_rows.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/test_spans.hpp"
 
 namespace spanring::agent {
 namespace {
 
+using test::instance;
+using test::process;
 using testing::HasSubstr;
-
-InstanceId instance(uint8_t number) {
-    InstanceId id{};
-    id.fill(number);
-    return id;
-}
-
-ProcessRow process(uint8_t number) {
-    ProcessRow record;
-    record.instance = instance(number);
-    record.pid = 1000u + number;
-    record.uid = 0xfffffffe;
-    record.program = "prog";
-    record.service = "cart";
-    record.attached_unix_nano = 100u * number;
-    record.updated_unix_nano = 200;
-    record.quarantine = "";
-    for (size_t i = 0; i < record.writer.size(); ++i) record.writer[i] = 10 * (i + 1);
-    record.agent.acknowledged = 5;
-    record.agent.unfinished = 6;
-    record.agent.exporters[2] = {exporter_hash("otlp_grpc"), 1, 2, 3, 4, 5, 7, 8, 9, 0};
-    return record;
-}
 
 std::string failure(const std::string& file) {
     try {
@@ -331,77 +311,6 @@ TEST(LedgerTest, GoesOnWithTheAccountsOfAnEarlierVersion) {
     // An entry that an earlier agent spooled names the instance.
     ledger->book_spool(row.instance, "otlp_grpc", {2, 0, 0});
     EXPECT_EQ(ledger->spool(row.account(), "otlp_grpc").exported, 2u);
-}
-
-TEST(LedgerTest, AddsUpWhatSpoolsDid) {
-    const spanring::test::TemporaryDirectory directory;
-    const std::string file = directory.file("ledger.db");
-    {
-        const auto ledger = Ledger::open(file);
-        ledger->update(process(1));
-        ledger->book_spool(instance(1), "otlp_grpc", {10, 1, 0});
-        ledger->book_spool(instance(1), "otlp_grpc", {5, 0, 2});
-        ledger->book_spool(instance(1), "other", {1, 0, 0});
-    }
-    const auto ledger = Ledger::open(file);  // nothing is lost or doubled by a restart
-    const SpoolRow record = ledger->spool(instance(1), "otlp_grpc");
-    EXPECT_EQ(record.exported, 15u);
-    EXPECT_EQ(record.rejected, 1u);
-    EXPECT_EQ(record.dropped, 2u);
-    EXPECT_EQ(ledger->spool(instance(2), "otlp_grpc").exported, 0u);
-}
-
-TEST(LedgerTest, BooksWhatASpoolDoesNotHoldAnyMore) {
-    const spanring::test::TemporaryDirectory directory;
-    const std::string file = directory.file("ledger.db");
-    const auto ledger = Ledger::open(file);
-    for (uint8_t n = 1; n <= 3; ++n) {
-        ProcessRow row = process(n);
-        row.agent.exporters[2].spooled = 30;
-        ledger->update(row);
-    }
-    ledger->book_spool(instance(1), "otlp_grpc", {10, 0, 0});  // 20 are left
-    ledger->book_spool(instance(2), "otlp_grpc", {30, 0, 0});
-    // Of the first 15 are there, of the third more than the ledger knows of.
-    const SpooledSpans held = {{instance(1), 15}, {instance(3), 31}};
-    EXPECT_EQ(ledger->settle_spool("otlp_grpc", "/spool/a", held), 5u);
-    EXPECT_EQ(ledger->spool(instance(1), "otlp_grpc").dropped, 5u);
-    EXPECT_EQ(ledger->settle_spool("otlp_grpc", "/spool/a", held), 0u) << "once";
-    EXPECT_EQ(ledger->settle_spool("other", "/spool/other", {}), 0u);
-    EXPECT_EQ(ledger->settle_spool("otlp_grpc", "/spool/b", {}), 0u) << "they may all be where it was before";
-    EXPECT_EQ(ledger->settle_spool("otlp_grpc", "/spool/a", {}), 0u) << "for good";
-}
-
-// The spool may have delivered before the first row of the process is written, and its agent be killed in between.
-TEST(LedgerTest, RemembersWhatASpoolDidForAProcessThatItDoesNotKnowYet) {
-    const spanring::test::TemporaryDirectory directory;
-    const std::string file = directory.file("ledger.db");
-    Ledger::open(file)->book_spool(instance(1), "otlp_grpc", {30, 0, 0});
-    const auto ledger = Ledger::open(file);
-    ProcessRow row = process(1);
-    row.agent.exporters[2].spooled = 30;  // as its segment says
-    ledger->update(row);
-    EXPECT_EQ(ledger->settle_spool("otlp_grpc", "/spool/a", {}), 0u);
-    EXPECT_EQ(ledger->spool(instance(1), "otlp_grpc").exported, 30u);
-}
-
-TEST(LedgerTest, ForgetsWhatSpoolsDidForProcessesThatNeverCome) {
-    const spanring::test::TemporaryDirectory directory;
-    const std::string file = directory.file("ledger.db");
-    {
-        const auto ledger = Ledger::open(file);
-        for (uint32_t i = 1; i <= 10'001; ++i) {
-            InstanceId id{};
-            memcpy(id.data(), &i, sizeof i);
-            ledger->book_spool(id, "otlp_grpc", {1, 0, 0});
-        }
-        ledger->update(process(1));
-        ledger->book_spool(instance(1), "otlp_grpc", {1, 0, 0});
-    }
-    const auto ledger = Ledger::open(file);
-    InstanceId first{1};
-    EXPECT_EQ(ledger->spool(first, "otlp_grpc").exported, 0u);
-    EXPECT_EQ(ledger->spool(instance(1), "otlp_grpc").exported, 1u);
 }
 
 TEST(LedgerTest, KnowsExportersByHash) {
