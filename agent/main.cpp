@@ -61,6 +61,7 @@
 #include "reload/read_again.hpp"
 #include "reload/restart_keys.hpp"
 #include "reload/running_exporters.hpp"
+#include "reload/running_signals.hpp"
 #include "rights/system_call_filter.hpp"
 #include "rights/users.hpp"
 #include "segment/host_facts.hpp"
@@ -99,6 +100,7 @@ public:
         measure_spans(config);
         follow_pauses();
         options.plan = exporters_.start(config.exporters, options.batch);
+        signals_.start(config);
         for (const ExporterConfig& exporter : config.exporters) {
             options.queue_bytes = std::min(options.queue_bytes, exporter.waiting_bytes().value_or(options.queue_bytes));
             if (exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy != ZeroCopy::kOff) {
@@ -125,7 +127,8 @@ public:
             if (processors_ != nullptr) helpers.processors = &processors_->add_chain();
             helpers.desk = desk_.get();
             helpers.policies = config.tail_sampling.policies;
-            receive_ = std::make_unique<ReceiveService>(config.otlp, exporters_.plan(), *ledger_, std::move(helpers));
+            receive_ = std::make_unique<ReceiveService>(config.otlp, exporters_.plan(), *ledger_, std::move(helpers),
+                                                        others());
         }
         if (metrics_server_ != nullptr) serve_metrics(config);
         if (health_server_ != nullptr) health_server_->serve(health_pages(config.health_check->path));
@@ -142,6 +145,11 @@ public:
             drain_.follow(plan);
             if (receive_ != nullptr) receive_->follow(plan);
         };
+        const auto follow_signal = [this](Signal signal, const std::shared_ptr<const ExportPlan>& plan) {
+            if (receive_ != nullptr) receive_->follow(plan, signal);
+        };
+        if (std::string problem = signals_.change(wanted, follow_signal); !problem.empty())
+            return report.problems.push_back(std::move(problem));
         RunningExporters::Change change =
             exporters_.change(wanted.exporters, limits_of(wanted.batch), follow, config_.shutdown_timeout);
         if (!change.problem.empty()) return report.problems.push_back(std::move(change.problem));
@@ -152,7 +160,10 @@ public:
         config_ = wanted;
     }
 
-    void follow_pauses() { exporters_.follow_pauses(config_.state_directory); }
+    void follow_pauses() {
+        exporters_.follow_pauses(config_.state_directory);
+        signals_.follow_pauses(config_.state_directory);
+    }
 
     const std::vector<std::string>& directories() const { return drain_.directories(); }
 
@@ -172,7 +183,7 @@ public:
             "{} batches unanswered",
             drain.serving, drain.finished, drain.quarantined, drain.refused, drain.spans, drain.batches(),
             drain.invalid, drain.outstanding);
-        exporters_.visit([](const Exporter& exporter) {
+        exporters()([](const Exporter& exporter) {
             const ExporterStatus status = exporter.status();
             spdlog::info("{}: {}exported {}, rejected {}, dropped {}, queued {}; "
                          "spooled {}, of these exported {}, rejected {}, dropped {}; spool {}{}",
@@ -184,7 +195,10 @@ public:
     }
 
     VisitExporters exporters() const {
-        return [this](const auto& visit) { exporters_.visit(visit); };
+        return [this](const auto& visit) {
+            exporters_.visit(visit);
+            signals_.visit(visit);
+        };
     }
     DrainStatus drain() const { return drain_.status(); }
 
@@ -193,9 +207,11 @@ public:
             if (*server != nullptr) (*server)->stop();  // they ask the drain, which goes now
         if (receive_ != nullptr) receive_->close();
         const bool all = drain_.shutdown(deadline);  // and with it the exporters, which resolve what was received
+        signals_.shutdown(deadline);
         if (receive_ != nullptr) receive_->stop(std::max(deadline, std::chrono::steady_clock::now() + kAnswerAtLeast));
         crashes_.forget();
         if (all) ledger_->end_well();
+        signals_.end_well();
         return all;
     }
 
@@ -253,18 +269,28 @@ private:
         return {batch.send_batch_size, batch.send_batch_max_bytes, batch.timeout};
     }
 
-    std::unique_ptr<Exporter> make(const ExporterConfig& config, uint32_t index) {
-        ledger_->name_exporter(config.id);
+    std::optional<ReceiverStatus> signal_status(Signal signal) const {
+        return receive_ != nullptr ? receive_->status(signal) : std::nullopt;
+    }
+
+    std::vector<ReceiveService::Other> others() const {
+        std::vector<ReceiveService::Other> others;
+        for (const RunningSignals::Input& input : signals_.inputs())
+            others.push_back({input.signal, input.plan, input.ledger});
+        return others;
+    }
+
+    std::unique_ptr<Exporter> make(const ExporterConfig& config, uint32_t index, Ledger& ledger) {
+        ledger.name_exporter(config.id);
         switch (config.type) {
             case ExporterType::kOtlpGrpc:
                 return std::make_unique<OtlpGrpcExporter>(
-                    config.id, index, config.required(), config.otlp, ledger_.get(),
+                    config.id, index, config.required(), config.otlp, &ledger,
                     [this](const InstanceId& instance) { drain_.distrust(instance); });
             case ExporterType::kOtlpHttp:
-                return std::make_unique<OtlpHttpExporter>(config.id, index, config.required(), config.http,
-                                                          ledger_.get());
+                return std::make_unique<OtlpHttpExporter>(config.id, index, config.required(), config.http, &ledger);
             case ExporterType::kKafka:
-                return make_kafka_exporter(config.id, index, config.required(), config.kafka, ledger_.get());
+                return make_kafka_exporter(config.id, index, config.required(), config.kafka, &ledger);
             case ExporterType::kFile:
                 return std::make_unique<FileExporter>(config.id, index, config.required(), config.file);
             case ExporterType::kDebug:
@@ -279,12 +305,17 @@ private:
         MetricsSources sources;
         sources.directories = drain_.directories();
         sources.ledger_file = config.ledger_file();
-        sources.exporters = exporters();
+        sources.exporters = [this](const auto& visit) { exporters_.visit(visit); };
+        for (const RunningSignals::Input& input : signals_.inputs()) {
+            const Signal signal = input.signal;
+            sources.signals.push_back({signal, [this, signal](const auto& visit) { signals_.visit(signal, visit); },
+                                       [this, signal] { return signal_status(signal); }});
+        }
         sources.drain = [this] { return drain_.status(); };
         sources.span_metrics = span_metrics_.get();
         sources.processors = processors_.get();
         sources.decisions = decisions_.get();
-        if (receive_ != nullptr) sources.receiver = [this] { return receive_->status(); };
+        if (receive_ != nullptr && receive_->status()) sources.receiver = [this] { return *receive_->status(); };
         metrics_ = std::make_unique<AgentMetrics>(std::move(sources));
         MetricsServer::Pages pages = health_pages({});
         pages.metrics = [this](ExpositionFormat format) { return metrics_->page(format); };
@@ -300,7 +331,10 @@ private:
     CrashJournal crashes_;
     std::unique_ptr<SpanMetrics> span_metrics_;  // exporters read it
     Config config_;                              // in effect
-    RunningExporters exporters_{[this](const ExporterConfig& config, uint32_t index) { return make(config, index); }};
+    RunningExporters exporters_{
+        [this](const ExporterConfig& config, uint32_t index) { return make(config, index, *ledger_); }};
+    RunningSignals signals_{
+        [this](const auto& config, uint32_t index, Ledger& ledger) { return make(config, index, ledger); }};
     std::unique_ptr<Processors> processors_;
     std::unique_ptr<DecisionCounters> decisions_;
     std::unique_ptr<DecisionDesk> desk_;

@@ -2,6 +2,7 @@
 #include "config/collector_pipelines.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string_view>
 
@@ -62,15 +63,60 @@ private:
         std::erase_if(pipelines_.entries, [&](ConfigValue::Entry& pipeline) {
             const std::string signal = type_of(pipeline.key);
             if (signal != "metrics" && signal != "logs" && signal != "profiles") return false;
-            const Names receivers = names_of(pipeline.value, "receivers");
-            const bool measured = !receivers.empty() && std::all_of(receivers.begin(), receivers.end(), is_connector);
-            warn(pipeline.place, path_of(pipeline),
-                 measured ? "is left out: what connectors measure is at service.telemetry.metrics"
-                          : "is left out: this agent takes traces alone, so send " + signal + " elsewhere");
+            const std::string why = signal == "profiles" ? "this agent takes none" : why_not(pipeline);
+            if (why.empty()) return false;
+            warn(pipeline.place, path_of(pipeline), "is left out: " + why);
             for (const char* key : {"receivers", "processors", "exporters"})
                 for (std::string& name : names_of(pipeline.value, key)) of_others_.insert(std::move(name));
             return true;
         });
+        for (const char* signal : {"logs", "metrics"}) join_all(signal);
+    }
+
+    // Why a pipeline of logs or metrics cannot be here; empty: it can, with what is left of it.
+    std::string why_not(ConfigValue::Entry& pipeline) {
+        const Names receivers = names_of(pipeline.value, "receivers");
+        if (!receivers.empty() && std::all_of(receivers.begin(), receivers.end(), is_connector))
+            return "what connectors measure is at service.telemetry.metrics";
+        const auto is_otlp = [](const std::string& name) { return type_of(name) == "otlp"; };
+        if (!receivers.empty() && std::none_of(receivers.begin(), receivers.end(), is_otlp))
+            return "only the receiver 'otlp' takes " + type_of(pipeline.key) + " here";
+        for (const std::string& name : without_batch(names_of(pipeline.value, "processors")))
+            return "'" + name + "' changes spans alone, and " + type_of(pipeline.key) + " would go on without it";
+        const Names exporters = names_of(pipeline.value, "exporters");
+        if (!exporters.empty() && std::none_of(exporters.begin(), exporters.end(), can_take_others))
+            return "only exporters of the types otlp_grpc and otlp_http take " + type_of(pipeline.key) + " here";
+        keep_only(pipeline, "receivers", is_otlp);
+        keep_only(pipeline, "exporters", can_take_others);
+        std::erase_if(pipeline.value.entries, [](const auto& entry) { return entry.key == "processors"; });
+        return {};
+    }
+    static bool can_take_others(const std::string& name) {
+        const std::optional<ExporterType> type = exporter_type(type_of(name));
+        return !type || takes_other_signals(*type);  // what is not known is told as such
+    }
+    void keep_only(ConfigValue::Entry& pipeline, const char* key, bool (*stays)(const std::string&)) {
+        ConfigValue* const names = list(pipeline.value, key);
+        if (names == nullptr) return;
+        std::erase_if(names->items, [&](const ConfigValue& name) {
+            if (stays(name.text)) return false;
+            warn(name.place, path_of(pipeline) + "." + key,
+                 "'" + name.text + "' is left out: it takes traces alone here");
+            of_others_.insert(name.text);
+            return true;
+        });
+    }
+
+    // One pipeline of each: all that comes goes to all their exporters.
+    void join_all(const std::string& signal) {
+        const auto is_of = [&](const ConfigValue::Entry& entry) { return type_of(entry.key) == signal; };
+        const auto first = std::find_if(pipelines_.entries.begin(), pipelines_.entries.end(), is_of);
+        if (first == pipelines_.entries.end()) return;
+        for (auto other = first + 1; other != pipelines_.entries.end(); ++other) {
+            if (is_of(*other)) add_exporters(*other, *first);
+        }
+        first->key = signal;
+        pipelines_.entries.erase(std::remove_if(first + 1, pipelines_.entries.end(), is_of), pipelines_.entries.end());
     }
 
     std::set<std::string> named() {
@@ -179,6 +225,10 @@ private:
                            "has other processors than '" + base.key + "'; here all exporters get the same spans");
             return;
         }
+        add_exporters(pipeline, base);
+    }
+
+    static void add_exporters(ConfigValue::Entry& pipeline, ConfigValue::Entry& base) {
         ConfigValue* const more = list(pipeline.value, "exporters");
         ConfigValue* const exporters = list(base.value, "exporters");
         if (more == nullptr || exporters == nullptr) return;

@@ -62,6 +62,15 @@ std::vector<Option> describe(Pipeline& pipeline) {
     };
 }
 
+std::vector<Option> describe(SignalPipeline& pipeline, const char* signal) {
+    return {
+        {"receivers", TextList{pipeline.receivers, "list of names"}, "`otlp`: what comes there goes on as it came"},
+        {"processors", TextList{pipeline.processors, "list of names"}, "none changes " + std::string(signal)},
+        {"exporters", TextList{pipeline.exporters, "list of names"},
+         "names under exporters, of the types `otlp_grpc` and `otlp_http`", "must be given"},
+    };
+}
+
 std::vector<Option> describe_telemetry(Config& config) {
     std::vector<Option> logs = {
         {"level", choice(config.log_level, {"debug", "info", "warn", "error"}), "least severity that is logged"},
@@ -131,6 +140,11 @@ std::vector<Option> describe(BatchConfig& batch) {
 std::vector<Option> describe(Config& config) {
     std::vector<Option> exporters;
     for (ExporterConfig& exporter : config.exporters) exporters.push_back({exporter.id, Group{describe(exporter)}});
+    for (ExporterConfig& exporter : config.signal_exporters) {
+        const auto same = [&](const ExporterConfig& other) { return other.id == exporter.id; };
+        if (std::none_of(config.exporters.begin(), config.exporters.end(), same))
+            exporters.push_back({exporter.id, Group{describe(exporter)}});
+    }
     std::vector<Option> processors = {
         {"batch", Group{describe(config.batch)}},
         {kTailSampling, Group{describe(config.tail_sampling)}, {}, {}, config.tail_sampling.enabled}};
@@ -146,7 +160,14 @@ std::vector<Option> describe(Config& config) {
     std::vector<Option> service = {
         {"extensions", TextList{config.extensions, "list of names"}, "names under extensions", "all of them",
          !config.extensions.empty()},
-        {"pipelines", Group{{{"traces", Group{describe(config.pipeline)}}}}},
+        {"pipelines",
+         Group{{{"traces", Group{describe(config.pipeline)}},
+                {"logs", Group{describe(config.log_pipeline, "log records")}, {}, {}, config.log_pipeline.enabled},
+                {"metrics",
+                 Group{describe(config.metric_pipeline, "data points")},
+                 {},
+                 {},
+                 config.metric_pipeline.enabled}}}},
         {"telemetry", Group{describe_telemetry(config)}},
     };
     return {

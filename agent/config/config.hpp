@@ -27,6 +27,7 @@
 #include "export/kafka/options.hpp"
 #include "metrics/health_check_options.hpp"
 #include "metrics/metrics_address.hpp"
+#include "otlp/signal.hpp"
 #include "processors/processor_options.hpp"
 #include "receive/receiver_options.hpp"
 #include "rights/system_call_filter.hpp"
@@ -58,6 +59,12 @@ struct ExporterConfig {
 
     bool required() const { return type != ExporterType::kDebug && !best_effort; }
     bool is_otlp() const { return type == ExporterType::kOtlpGrpc || type == ExporterType::kOtlpHttp; }
+    // An exporter of logs or metrics is called after its signal, too: exporters_of().
+    std::string name_in_file() const {
+        const OtlpOptions* const options = delivery();
+        const bool plain = options == nullptr || options->signal == Signal::kTraces;
+        return plain ? id : id.substr(id.find('/') + 1);
+    }
     // What both ways of OTLP have in common with Kafka; null for the others.
     const OtlpOptions* delivery() const {
         if (type == ExporterType::kOtlpGrpc) return &otlp;
@@ -118,6 +125,16 @@ struct Pipeline {
     bool operator==(const Pipeline&) const = default;
 };
 
+// The same of logs, or of metrics, which go from the receiver to exporters as they came.
+struct SignalPipeline {
+    bool enabled = false;  // the file has it
+    std::vector<std::string> receivers = {"otlp"};
+    std::vector<std::string> processors;  // none is there for them
+    std::vector<std::string> exporters;
+
+    bool operator==(const SignalPipeline&) const = default;
+};
+
 inline constexpr char kTailSampling[] = "tail_sampling";  // among processors
 
 struct Config {
@@ -132,6 +149,8 @@ struct Config {
     BatchConfig batch;
     std::vector<ExporterConfig> exporters;  // in the order of their rows in the totals
     Pipeline pipeline;                      // names these
+    SignalPipeline log_pipeline, metric_pipeline;
+    std::vector<ExporterConfig> signal_exporters;  // that these name, each once, as the file has it
     bool measures_spans = false;
     SpanMetricsOptions span_metrics;
     bool draws_graph = false;
@@ -150,7 +169,21 @@ struct Config {
     std::string lock_file() const { return state_directory + "/agent.lock"; }
     std::string crash_file() const { return state_directory + "/crashes"; }
     bool operator==(const Config&) const = default;
+
+    SignalPipeline& pipeline_of(Signal signal) { return signal == Signal::kLogs ? log_pipeline : metric_pipeline; }
+    const SignalPipeline& pipeline_of(Signal signal) const { return const_cast<Config*>(this)->pipeline_of(signal); }
 };
+
+// The signals beside traces, and whether an exporter of that type takes them.
+inline constexpr Signal kOtherSignals[] = {Signal::kLogs, Signal::kMetrics};
+inline bool takes_other_signals(ExporterType type) {
+    return type == ExporterType::kOtlpGrpc || type == ExporterType::kOtlpHttp;
+}
+
+// The exporters of such a pipeline as they are to be made: under names ("logs/otlp_grpc") and with spools of their own,
+// in the signal's folder of the state directory.
+std::vector<ExporterConfig> exporters_of(const Config& config, Signal signal);
+std::string directory_of(const Config& config, Signal signal);
 
 // The keys of the whole file with the exporters that are there, those of one exporter, and those of batches.
 std::vector<Option> describe(Config& config);

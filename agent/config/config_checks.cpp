@@ -267,10 +267,15 @@ void check_whole(const Config& config, const Judge& judge) {
         judge.problems.push_back("--all-users: there is one directory for all users; " +
                                  std::to_string(config.directories.size()) + " are named");
     }
-    if (config.exporters.size() > ring::kExporterRows) {
-        judge.problems.push_back("exporters: " + std::to_string(config.exporters.size()) + " are in use, at most " +
+    const auto check_number = [&](const char* signal, size_t exporters) {
+        if (exporters <= ring::kExporterRows) return;
+        judge.problems.push_back(std::string(signal) + std::to_string(exporters) + " are in use, at most " +
                                  std::to_string(ring::kExporterRows) + " can be");
-    }
+    };
+    const size_t connectors = (config.measures_spans ? 1 : 0) + (config.draws_graph ? 1 : 0);
+    check_number("exporters: ", config.pipeline.exporters.size() - connectors);
+    check_number("exporters of logs: ", config.log_pipeline.exporters.size());
+    check_number("exporters of metrics: ", config.metric_pipeline.exporters.size());
     check_receiver(config.otlp, judge);
     check_paths(config.exporters, judge);
     for (const ExporterConfig& exporter : config.exporters) {

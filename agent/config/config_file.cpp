@@ -167,8 +167,10 @@ void read_connectors(Section section, Config& config) {
 // A receiver is at work where its protocol has a key, empty as it may be, and the pipeline does not leave it out.
 void turn_on_receiver(const Section& top, Config& config) {
     const std::vector<std::string>& named = config.pipeline.receivers;
-    if (top.has("service.pipelines.traces.receivers") && std::find(named.begin(), named.end(), "otlp") == named.end())
-        return;
+    const bool traces =
+        !top.has("service.pipelines.traces.receivers") || std::find(named.begin(), named.end(), "otlp") != named.end();
+    if (!traces && !config.log_pipeline.enabled && !config.metric_pipeline.enabled) return;
+    config.otlp.traces = traces;
     config.otlp.grpc.enabled = top.has("receivers.otlp.protocols.grpc");
     config.otlp.http.enabled = top.has("receivers.otlp.protocols.http");
 }
@@ -182,12 +184,12 @@ std::vector<std::string> ids_of(const ConfigValue& root, const std::string& key)
 }
 
 // A pipeline may name only what is defined above it, and that once. Connectors stand among its exporters.
-void check_names(Section& service, const std::string& key, const std::vector<std::string>& named,
+void check_names(Section& service, const char* signal, const std::string& key, const std::vector<std::string>& named,
                  const ConfigValue& root) {
-    const std::string path = "pipelines.traces." + key;
+    const std::string path = std::string("pipelines.") + signal + "." + key;
     if (!service.has(path)) return;
     std::vector<std::string> defined = ids_of(root, key);
-    if (key == "exporters") {
+    if (key == "exporters" && path.starts_with("pipelines.traces.")) {
         for (std::string& id : ids_of(root, "connectors")) defined.push_back(std::move(id));
     }
     for (const std::string& name : named) {
@@ -211,12 +213,27 @@ void choose_connectors(Section& service, Config& config) {
     config.draws_graph = config.draws_graph && is_named(kServiceGraph);
 }
 
+// Of logs or metrics. What cannot be a part of it was left out before (collector_pipelines.cpp).
+void read_signal_pipeline(Section& service, Signal signal, const ConfigValue& root, Config& config) {
+    const std::string path = std::string("pipelines.") + names_of(signal).name;
+    SignalPipeline& pipeline = config.pipeline_of(signal);
+    pipeline.enabled = service.has(path);
+    if (!pipeline.enabled) return;
+    check_names(service, names_of(signal).name, "receivers", pipeline.receivers, root);
+    check_names(service, names_of(signal).name, "exporters", pipeline.exporters, root);
+    if (pipeline.exporters.empty()) service.report_key(path + ".exporters", "there must be one");
+    const std::vector<std::string> receivers = ids_of(root, "receivers");
+    if (std::find(receivers.begin(), receivers.end(), "otlp") == receivers.end())
+        service.report_key(path, "there is no receiver 'otlp' that it could have");
+}
+
 void read_service(Section service, const ConfigValue& root, FileConfig& config) {
     Pipeline& pipeline = config.base.pipeline;
     read_options(service, find_group(describe(config.base), "service"));
-    check_names(service, "receivers", pipeline.receivers, root);
-    check_names(service, "processors", pipeline.processors, root);
-    check_names(service, "exporters", pipeline.exporters, root);
+    check_names(service, "traces", "receivers", pipeline.receivers, root);
+    check_names(service, "traces", "processors", pipeline.processors, root);
+    check_names(service, "traces", "exporters", pipeline.exporters, root);
+    for (const Signal signal : kOtherSignals) read_signal_pipeline(service, signal, root, config.base);
     choose_extensions(service, config.base);
     if (service.has("pipelines.traces.processors")) {
         choose_processors(config.base);

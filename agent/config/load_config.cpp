@@ -16,6 +16,7 @@
 #include "config/layers.hpp"
 #include "config/otel_environment.hpp"
 #include "config/section.hpp"
+#include "config/signal_pipelines.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -234,10 +235,13 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
     for (const ExporterConfig& exporter : config.exporters) config.pipeline.exporters.push_back(exporter.id);
     if (config.measures_spans) config.pipeline.exporters.push_back(kSpanMetrics);
     if (config.draws_graph) config.pipeline.exporters.push_back(kServiceGraph);
+    const size_t traces = config.exporters.size();
+    add_signal_exporters(file.defined, config);
     let_go_of_best_effort(config, loaded.origins, problems);
     give_credentials(config, loaded.origins, problems, loaded.warnings);
     name_origins(flags, otel, config, loaded.origins);
     check_config(config, loaded.origins, problems, loaded.warnings);
+    take_signal_exporters(traces, loaded.origins, problems, config);
     make_visible(problems);
     make_visible(loaded.warnings);
     return loaded;
@@ -245,8 +249,10 @@ LoadedConfig load_config(const Flags& flags, const Environment& environment) {
 
 LoadedConfig load_and_check(const Flags& flags, const Environment& environment) {
     LoadedConfig loaded = load_config(flags, environment);
-    check_files(loaded.config, loaded.origins, loaded.problems);
-    check_credential_files(loaded.config, loaded.origins, loaded.problems);
+    Config all = loaded.config;
+    add_signal_exporters(all.signal_exporters, all);
+    check_files(all, loaded.origins, loaded.problems);
+    check_credential_files(all, loaded.origins, loaded.problems);
     make_visible(loaded.problems);
     return loaded;
 }

@@ -43,18 +43,18 @@ void DeliveryLog::does_not_take(LogPace& pace, const std::string& peer, const st
     const auto more = pace.due();
     if (!more) return;
     told_until_ = again_at;
-    spdlog::warn("exporter {}: {} does not take spans: {}; next attempt at {}{}{}", exporter_, peer, why,
+    spdlog::warn("exporter {}: {} does not take {}: {}; next attempt at {}{}{}", exporter_, peer, items_, why,
                  time_of_day(again_at - now), reason, *more);
 }
 
 void DeliveryLog::rejected_some(uint64_t rejected, uint64_t spans, const std::string& why) {
     if (const auto more = partial_.due())
-        spdlog::warn("exporter {}: {} of {} spans were rejected: {}{}", exporter_, rejected, spans, why, *more);
+        spdlog::warn("exporter {}: {} of {} {} were rejected: {}{}", exporter_, rejected, spans, items_, why, *more);
 }
 
 void DeliveryLog::rejected_all(uint64_t spans, const std::string& why) {
     if (const auto more = rejected_.due())
-        spdlog::warn("exporter {}: {} spans were rejected: {}{}", exporter_, spans, why, *more);
+        spdlog::warn("exporter {}: {} {} were rejected: {}{}", exporter_, spans, items_, why, *more);
 }
 
 void DeliveryLog::too_large(size_t bytes, const std::string& peer, size_t most, const std::string& why) {

@@ -18,7 +18,9 @@ class DeliveryLog {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    explicit DeliveryLog(std::string exporter) : exporter_(std::move(exporter)) {}
+    // `items`: what it is sent, "spans".
+    explicit DeliveryLog(std::string exporter, const char* items = "spans")
+        : exporter_(std::move(exporter)), items_(items) {}
 
     void begins_again(const char* why);
     // So many bytes wait for it, in memory and in the spool.
@@ -36,6 +38,7 @@ private:
                        const char* reason);
 
     const std::string exporter_;
+    const char* const items_;
     LogPace partial_, rejected_, too_large_, failure_, down_, asked_, up_;
     Time told_until_{};
 };

@@ -13,6 +13,7 @@
 
 #include "auth/auth_options.hpp"
 #include "export/rate_limit.hpp"
+#include "otlp/signal.hpp"
 #include "spool/spool_options.hpp"
 
 namespace spanring::agent {
@@ -59,6 +60,7 @@ struct OtlpOptions {
     uint64_t queue_bytes = 64u << 20;      // in memory, before the spool
     SpoolOptions spool;
     RateLimitOptions rate_limit;
+    Signal signal = Signal::kTraces;  // no key: of the pipeline that it is at work in
     bool starts_paused = false;       // no key: somebody's word from before the start
     std::string authenticator;        // names ...
     std::optional<AuthOptions> auth;  // ... this; nothing: the backend does not ask who sends

@@ -43,12 +43,12 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, MakeTranspo
       paused_(options.starts_paused),
       transport_(make_transport_()),
       identity_(options.auth, name_, [this] { inbox_.wake(); }),
-      tenants_(options_.headers_from),
+      tenants_(options_.headers_from, options_.signal),
       spool_(name_, options_.spool, tenants_, books_),
       circuit_(options.retry),
       rate_(options.rate_limit),
       flights_(options.in_flight, options.in_flight_bytes),
-      log_(name_),
+      log_(name_, names_of(options_.signal).items),
       progress_("send/" + name_) {
     check(options_);
     note_health();
@@ -188,8 +188,8 @@ void OtlpSender::close(const Shipment& shipment, Resolution resolution) {
 
 // Made this thread fail again and again.
 void OtlpSender::drop(const Shipment& shipment) {
-    spdlog::error("exporter {}: {} spans are dropped: each attempt to send them ended by an exception", name_,
-                  shipment.spans);
+    spdlog::error("exporter {}: {} {} are dropped: each attempt to send them ended by an exception", name_,
+                  shipment.spans, names_of(options_.signal).items);
     if (shipment.entry) {
         spool_.settle(shipment, 0, 0, shipment.spans);
         spool_.done(shipment);

@@ -108,7 +108,7 @@ void SpooledShipments::give_back(const Shipment& taken) {
 
 bool SpooledShipments::divide(const Shipment& taken, size_t most) {
     const std::string& request = taken.entry->request;
-    const auto runs = runs_of({reinterpret_cast<const uint8_t*>(request.data()), request.size()});
+    const auto runs = runs_of({reinterpret_cast<const uint8_t*>(request.data()), request.size()}, tenants_.signal());
     if (!runs) return false;
     const auto parts = tenants_.split(*runs, most);
     if (parts.size() < 2) return false;

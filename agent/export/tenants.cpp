@@ -74,10 +74,10 @@ bool Tenants::are_several(std::span<const Run> runs) {
 }
 
 std::vector<std::vector<Run>> Tenants::split(std::span<const Run> runs, size_t max_bytes) {
-    if (!asked_for()) return agent::split(runs, max_bytes);
+    if (!asked_for()) return agent::split(runs, max_bytes, signal_);
     std::vector<std::vector<Run>> parts;
     for (const std::vector<Run>& tenant : apart(runs)) {
-        for (std::vector<Run>& part : agent::split(tenant, max_bytes)) parts.push_back(std::move(part));
+        for (std::vector<Run>& part : agent::split(tenant, max_bytes, signal_)) parts.push_back(std::move(part));
     }
     return parts;
 }

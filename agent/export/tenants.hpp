@@ -24,7 +24,10 @@ namespace spanring::agent {
 class Tenants {
 public:
     // None: there are no tenants.
-    explicit Tenants(std::vector<HeaderFrom> headers_from) : headers_from_(std::move(headers_from)) {}
+    explicit Tenants(std::vector<HeaderFrom> headers_from, Signal signal = Signal::kTraces)
+        : headers_from_(std::move(headers_from)), signal_(signal) {}
+
+    Signal signal() const { return signal_; }  // what their requests are of
 
     bool asked_for() const { return !headers_from_.empty(); }
     bool are_several(std::span<const Run> runs);
@@ -48,6 +51,7 @@ private:
     const RequestHeaders& headers_of(const std::shared_ptr<const Producer>& producer);
 
     const std::vector<HeaderFrom> headers_from_;
+    const Signal signal_;
     std::map<const Producer*, Known> known_;
 };
 

@@ -70,6 +70,10 @@ void AgentMetrics::make_page() {
         add_receiver(page, receiver);
         add_collector_receiver(page, receiver);
     }
+    for (const MetricsSources::OfSignal& each : sources_.signals) {
+        each.exporters([&](const Exporter& exporter) { add_signal_exporter(page, each.signal, exporter); });
+        if (const auto receiver = each.receiver()) add_signal_receiver(page, each.signal, *receiver);
+    }
     add_processes(page, found, series_->split(found.processes));
     add_memory_usage(page, drain);
     add_process_usage(page);

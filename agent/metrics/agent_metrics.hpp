@@ -13,11 +13,13 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "batch/exporter.hpp"
 #include "metrics/exposition.hpp"
+#include "otlp/signal.hpp"
 
 namespace spanring::agent {
 
@@ -34,7 +36,13 @@ struct MetricsSources {
     std::string ledger_file;
     VisitExporters exporters;
     std::function<DrainStatus()> drain;
-    std::function<ReceiverStatus()> receiver{};   // empty: there is none
+    std::function<ReceiverStatus()> receiver{};  // empty: there is none
+    struct OfSignal {
+        Signal signal = Signal::kLogs;
+        VisitExporters exporters;
+        std::function<std::optional<ReceiverStatus>()> receiver;
+    };
+    std::vector<OfSignal> signals{};              // beside traces
     const SpanMetrics* span_metrics = nullptr;    // may be null ...
     const Processors* processors = nullptr;       // ... as may this ...
     const DecisionCounters* decisions = nullptr;  // ... and this; all of them live as long as the metrics

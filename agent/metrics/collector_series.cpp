@@ -64,6 +64,46 @@ void add_collector_receiver(Exposition& page, const ReceiverStatus& receiver) {
     page.counter("otelcol_receiver_refused_spans_total", "", labels, number(receiver.refused_spans));
 }
 
+void add_signal_exporter(Exposition& page, Signal signal, const Exporter& exporter) {
+    const ExporterStatus status = exporter.status();
+    const SignalNames& names = names_of(signal);
+    const std::string part = names.metric_part, items = names.items, before = names.name + std::string("/");
+    const std::string name =
+        exporter.name().starts_with(before) ? exporter.name().substr(before.size()) : exporter.name();
+    const MetricLabels labels = {{"exporter", name}};
+    const MetricLabels queue = {{"exporter", name}, {"data_type", names.name}};
+    page.counter("otelcol_exporter_sent_" + part + "_total", "What the backend took, since the agent's start: " + items,
+                 labels, number(status.exported + status.spool_exported));
+    page.counter("otelcol_exporter_send_failed_" + part + "_total",
+                 "What it rejected, or was lost in the spool: " + items, labels,
+                 number(status.rejected + status.spool_rejected + status.spool_dropped));
+    page.counter("otelcol_exporter_enqueue_failed_" + part + "_total",
+                 "That for which there was no room or no time: " + items, labels, number(status.dropped));
+    page.gauge("otelcol_exporter_queue_size", "", queue, number(status.queued_bytes));
+    if (status.queue_limit != 0) page.gauge("otelcol_exporter_queue_capacity", "", queue, number(status.queue_limit));
+    page.gauge("spanring_exporter_signal_spool_bytes", "What waits on disk of logs and metrics.", queue,
+               number(status.spool_bytes));
+    page.gauge("spanring_exporter_signal_healthy", "1: its backend takes them.", queue, status.healthy ? 1 : 0);
+}
+
+void add_signal_receiver(Exposition& page, Signal signal, const ReceiverStatus& receiver) {
+    const MetricLabels labels = {{"receiver", "otlp"}, {"transport", "http"}};
+    const std::string part = names_of(signal).metric_part, items = names_of(signal).items;
+    page.counter("otelcol_receiver_accepted_" + part + "_total",
+                 "What was answered for, since the agent's start: " + items, labels, number(receiver.accepted_spans));
+    page.counter("otelcol_receiver_refused_" + part + "_total", "What its sender was asked to send again: " + items,
+                 labels, number(receiver.refused_spans));
+    const MetricLabels type = {{"data_type", names_of(signal).name}};
+    page.gauge("spanring_receiver_signal_queued_bytes", "Requests of logs and metrics in memory.", type,
+               number(receiver.queued_bytes));
+    page.gauge("spanring_receiver_signal_kept_bytes", "Those on disk that were answered and are not delivered.", type,
+               number(receiver.kept_bytes));
+    page.counter("spanring_receiver_signal_kept_requests_total", "Requests that were answered before their delivery.",
+                 type, number(receiver.kept_requests));
+    page.counter("spanring_receiver_signal_invalid_total", "Of what was accepted, what is no message.", type,
+                 number(receiver.invalid_spans));
+}
+
 void add_sdk_spans(Exposition& page, const ProcessAccount& total) {
     const uint64_t sampled = total.started(), unsampled = total.counter(Counter::kUnsampled);
     constexpr const char* kStarted = "Spans started, of all processes.";

@@ -116,11 +116,11 @@ Request assemble(std::span<const Run> runs) {
     return request;
 }
 
-std::vector<std::vector<Run>> split(std::span<const Run> runs, size_t max_bytes) {
+std::vector<std::vector<Run>> split(std::span<const Run> runs, size_t max_bytes, Signal signal) {
     constexpr size_t kHeader = 6;  // tag and length of an element
     std::vector<std::vector<Run>> parts;
     size_t bytes = 0;
-    const auto add = [&](const Run& of, std::span<const uint8_t> span) {
+    const auto add = [&](const Run& of, std::span<const uint8_t> span, uint32_t items) {
         // Never less than what grouping makes of it: headers that two runs share are counted for both unless they are
         // neighbours.
         const Run* last = parts.empty() ? nullptr : &parts.back().back();
@@ -130,7 +130,7 @@ std::vector<std::vector<Run>> split(std::span<const Run> runs, size_t max_bytes)
         const size_t resource = kHeader + of.producer->resource.size();
         const size_t more = span.size() + (same_scope ? 0 : scope) + (same_producer ? 0 : resource);
         if (last == nullptr || bytes + more > max_bytes) {
-            parts.push_back({{of.producer, of.scope, span, 1}});
+            parts.push_back({{of.producer, of.scope, span, items}});
             bytes = span.size() + scope + resource;
             return;
         }
@@ -138,15 +138,16 @@ std::vector<std::vector<Run>> split(std::span<const Run> runs, size_t max_bytes)
         if (same_scope && last->bytes.data() + last->bytes.size() == span.data()) {
             Run& run = parts.back().back();
             run.bytes = {run.bytes.data(), run.bytes.size() + span.size()};
-            ++run.spans;
+            run.spans += items;
         } else {
-            parts.back().push_back({of.producer, of.scope, span, 1});
+            parts.back().push_back({of.producer, of.scope, span, items});
         }
     };
     for (const Run& run : runs) {
         wire::Cursor cursor(run.bytes);
         const uint8_t* begin = cursor.at;
-        for (wire::Field span; wire::next(cursor, span); begin = cursor.at) add(run, {begin, cursor.at});
+        for (wire::Field span; wire::next(cursor, span); begin = cursor.at)
+            add(run, {begin, cursor.at}, signal == Signal::kMetrics ? items_in(signal, span.bytes).value_or(0) : 1);
     }
     return parts;
 }

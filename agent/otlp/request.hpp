@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "batch/batch.hpp"
+#include "otlp/signal.hpp"
 
 namespace spanring::agent {
 
@@ -28,7 +29,7 @@ Request assemble(std::span<const Run> runs);
 
 // Cuts where a request would pass max_bytes, between spans: a span that is larger is a part of its own. The parts refer
 // to the same memory.
-std::vector<std::vector<Run>> split(std::span<const Run> runs, size_t max_bytes);
+std::vector<std::vector<Run>> split(std::span<const Run> runs, size_t max_bytes, Signal signal = Signal::kTraces);
 
 // One piece of memory. For the spool and the store; not on the way to a backend.
 std::string flatten(const Request& request);

@@ -29,7 +29,7 @@ bool each_whole_field(Bytes message, Take take) {
 void append(std::string& to, Bytes more) { to.append(reinterpret_cast<const char*>(more.data()), more.size()); }
 
 // One of ResourceSpans.scope_spans.
-bool read_scope(Bytes message, const std::shared_ptr<const Producer>& producer, std::vector<Run>& runs) {
+bool read_scope(Bytes message, const std::shared_ptr<const Producer>& producer, Signal signal, std::vector<Run>& runs) {
     const auto scope = std::make_shared<Scope>();
     const size_t first = runs.size();
     return each_whole_field(message, [&](const Field& field, Bytes whole) {
@@ -39,11 +39,13 @@ bool read_scope(Bytes message, const std::shared_ptr<const Producer>& producer, 
             case bytes(2): break;
             default: return false;
         }
+        const std::optional<uint32_t> items = signal == Signal::kTraces ? 1 : items_in(signal, field.bytes);
+        if (!items) return false;
         if (runs.size() == first || runs.back().bytes.data() + runs.back().bytes.size() != whole.data()) {
-            runs.push_back({producer, scope, whole, 1});
+            runs.push_back({producer, scope, whole, *items});
         } else {
             runs.back().bytes = {runs.back().bytes.data(), runs.back().bytes.size() + whole.size()};
-            ++runs.back().spans;
+            runs.back().spans += *items;
         }
         return true;
     });
@@ -51,13 +53,13 @@ bool read_scope(Bytes message, const std::shared_ptr<const Producer>& producer, 
 
 }  // namespace
 
-std::optional<std::vector<Run>> runs_of(Bytes request) {
+std::optional<std::vector<Run>> runs_of(Bytes request, Signal signal) {
     std::vector<Run> runs;
     const bool sound = each_whole_field(request, [&](const Field& resource_spans, Bytes) {
         if (resource_spans.tag() != bytes(1)) return false;
         const auto producer = std::make_shared<Producer>();
         return each_whole_field(resource_spans.bytes, [&](const Field& field, Bytes whole) {
-            if (field.tag() == bytes(2)) return read_scope(field.bytes, producer, runs);
+            if (field.tag() == bytes(2)) return read_scope(field.bytes, producer, signal, runs);
             append(producer->resource, whole);
             return field.tag() == bytes(1) || field.tag() == bytes(3);
         });

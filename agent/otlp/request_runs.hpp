@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "batch/batch.hpp"
+#include "otlp/signal.hpp"
 
 namespace spanring::agent {
 
 // They refer to `request`. Their producers have a resource and no identity: that is not in a request. Nothing: the
 // bytes are not a request of ours.
-std::optional<std::vector<Run>> runs_of(std::span<const uint8_t> request);
+std::optional<std::vector<Run>> runs_of(std::span<const uint8_t> request, Signal signal = Signal::kTraces);
 
 }  // namespace spanring::agent

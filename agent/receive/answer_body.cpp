@@ -15,11 +15,11 @@ std::string text_of(const nlohmann::json& json) {
 
 }  // namespace
 
-std::string response_body(WireEncoding encoding, const ReceiverReply& reply) {
+std::string response_body(WireEncoding encoding, const ReceiverReply& reply, Signal signal) {
     if (encoding == WireEncoding::kJson) {
         nlohmann::json json = nlohmann::json::object();
         if (reply.rejected != 0) {
-            json["partialSuccess"] = {{"rejectedSpans", std::to_string(reply.rejected)},
+            json["partialSuccess"] = {{names_of(signal).rejected, std::to_string(reply.rejected)},
                                       {"errorMessage", reply.message}};
         }
         return text_of(json);

@@ -7,14 +7,16 @@
 #include <string>
 #include <string_view>
 
+#include "otlp/signal.hpp"
+
 namespace spanring::agent {
 
 struct ReceiverReply;
 
 enum class WireEncoding : uint8_t { kProtobuf, kJson };
 
-// ExportTraceServiceResponse, with a partial success where spans were rejected.
-std::string response_body(WireEncoding encoding, const ReceiverReply& reply);
+// ExportTraceServiceResponse, or that of logs or metrics, with a partial success where some were rejected.
+std::string response_body(WireEncoding encoding, const ReceiverReply& reply, Signal signal = Signal::kTraces);
 
 // google.rpc.Code
 inline constexpr uint32_t kInvalidArgument = 3, kResourceExhausted = 8, kUnavailable = 14;

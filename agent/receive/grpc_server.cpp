@@ -31,8 +31,8 @@
 #include "receive/acceptor.hpp"
 #include "receive/answer_body.hpp"
 #include "receive/grpc_connections.hpp"
-#include "receive/receiver.hpp"
 #include "receive/receiver_options.hpp"
+#include "receive/receivers.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -42,7 +42,6 @@ using Clock = std::chrono::steady_clock;
 using grpc::Status;
 using grpc::StatusCode;
 
-constexpr char kMethod[] = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 constexpr std::chrono::seconds kPatience{30};  // for a message, or for somebody to take the answer
 constexpr std::chrono::seconds kHaste{1};      // for a message, while others wait for their turn
 constexpr std::chrono::milliseconds kLook{200}, kIdleLook{1000};
@@ -89,7 +88,7 @@ Decoding body_of(const grpc::ByteBuffer& message, uint64_t most, Body& ret_body)
 
 class GrpcServer::Service {
 public:
-    Service(asio::io_context& context, Receiver& receiver, const GrpcReceiverOptions& options, uint64_t memory);
+    Service(asio::io_context& context, const Receivers& receivers, const GrpcReceiverOptions& options, uint64_t memory);
     ~Service();
 
     void serve();
@@ -112,6 +111,8 @@ private:
         Clock::time_point since{};
         GrpcConnections::ConnectionPtr connection;
         bool had_request = false;
+        Receiver* receiver = nullptr;  // null: not known yet
+        Signal signal = Signal::kTraces;
         grpc::GenericServerContext context;
         grpc::GenericServerAsyncReaderWriter stream{&context};
         grpc::ByteBuffer message;
@@ -136,7 +137,7 @@ private:
     void refuse(Call& call, const Status& status) SPR_REQUIRES(mutex_);
 
     asio::io_context& context_;
-    Receiver& receiver_;
+    const Receivers& receivers_;
     const GrpcReceiverOptions options_;
     const size_t most_reading_;
     Acceptor acceptor_;
@@ -159,14 +160,15 @@ private:
     std::thread thread_;
 };
 
-GrpcServer::Service::Service(asio::io_context& context, Receiver& receiver, const GrpcReceiverOptions& options,
+GrpcServer::Service::Service(asio::io_context& context, const Receivers& receivers, const GrpcReceiverOptions& options,
                              uint64_t memory)
     : context_(context),
-      receiver_(receiver),
+      receivers_(receivers),
       options_(options),
       most_reading_(std::clamp<size_t>(memory / 2 / options.most_bytes(), 1, kMostReading)),
       acceptor_(context, options.endpoint, kReceiver),
-      connections_(context, options.max_connections, [this](bool opened) { receiver_.note_connection(opened); }) {
+      connections_(context, options.max_connections,
+                   [this](bool opened) { receivers_.first().note_connection(opened); }) {
     build(memory);
     {
         const MutexLock lock(mutex_);
@@ -272,7 +274,8 @@ void GrpcServer::Service::answer(Call& call, const ReceiverReply& reply) {
     switch (reply.kind) {
         case ReceiverReply::Kind::kTaken:
             set(call, State::kAnswering);
-            call.stream.WriteAndFinish(buffer_of(response_body(WireEncoding::kProtobuf, reply)), {}, Status::OK, &call);
+            call.stream.WriteAndFinish(buffer_of(response_body(WireEncoding::kProtobuf, reply, call.signal)), {},
+                                       Status::OK, &call);
             return;
         case ReceiverReply::Kind::kBusy: return finish(call, busy(StatusCode::UNAVAILABLE, reply.message));
         case ReceiverReply::Kind::kMalformed: return finish(call, {StatusCode::INVALID_ARGUMENT, reply.message});
@@ -323,11 +326,15 @@ void GrpcServer::Service::began(Call& call) {
     call.connection = connections_.begin_call(call.context.peer());
     if (calls_.size() > kMostCalls) connections_.shut_down_busiest(kMostCalls);
     if (call.connection == nullptr) return refuse(call, busy(StatusCode::UNAVAILABLE, "its connection has ended"));
-    if (call.context.method() != kMethod) {
-        return refuse(call, {StatusCode::UNIMPLEMENTED, "there is only TraceService/Export"});
+    const auto signal = signal_of(call.context.method(), &SignalNames::method);
+    if (!signal || receivers_.of(*signal) == nullptr) {
+        return refuse(call,
+                      {StatusCode::UNIMPLEMENTED, "there is only " + join_names(receivers_, &SignalNames::method)});
     }
+    call.signal = *signal;
+    call.receiver = receivers_.of(call.signal);
     if (closed_) return refuse(call, busy(StatusCode::UNAVAILABLE, "the agent ends"));
-    if (!receiver_.has_room(0))
+    if (!call.receiver->has_room(0))
         return refuse(call, busy(StatusCode::RESOURCE_EXHAUSTED, "too much waits to be delivered"));
     set(call, State::kWaiting);
     waiting_.push_back(&call);
@@ -350,7 +357,7 @@ void GrpcServer::Service::has_message(const CallPtr& call) {
     const Decoding decoding = body_of(call->message, options_.most_bytes(), body);
     call->message.Clear();
     call->had_request = decoding == Decoding::kDone;
-    if (decoding != Decoding::kDone || !receiver_.has_room(body.size)) {
+    if (decoding != Decoding::kDone || !call->receiver->has_room(body.size)) {
         const MutexLock lock(mutex_);
         if (ended_) return;  // it has been finished meanwhile, and can be only once
         switch (decoding) {
@@ -363,11 +370,12 @@ void GrpcServer::Service::has_message(const CallPtr& call) {
             case Decoding::kBroken: return refuse(*call, {StatusCode::INVALID_ARGUMENT, "its compression is broken"});
         }
     }
-    receiver_.expect(body.size);
+    Receiver& receiver = *call->receiver;
+    receiver.expect(body.size);
     // A call that ended meanwhile is not there any more.
-    asio::post(context_, [this, weak = std::weak_ptr(call), body = std::move(body)]() mutable {
-        receiver_.expect_no_more(body.size);
-        receiver_.take(std::move(body), [this, weak](const ReceiverReply& reply) {
+    asio::post(context_, [this, &receiver, weak = std::weak_ptr(call), body = std::move(body)]() mutable {
+        receiver.expect_no_more(body.size);
+        receiver.take(std::move(body), [this, weak](const ReceiverReply& reply) {
             if (const CallPtr waits = weak.lock()) answer(*waits, reply);
         });
     });
@@ -393,13 +401,14 @@ void GrpcServer::Service::finish(Call& call, const Status& status) {
 // What never came to the receiver.
 void GrpcServer::Service::refuse(Call& call, const Status& status) {
     const bool malformed = status.error_details().empty();
-    asio::post(context_, [this, malformed] { malformed ? receiver_.note_malformed() : receiver_.note_refused(); });
+    Receiver& receiver = call.receiver != nullptr ? *call.receiver : receivers_.first();
+    asio::post(context_, [&receiver, malformed] { malformed ? receiver.note_malformed() : receiver.note_refused(); });
     finish(call, status);
 }
 
-GrpcServer::GrpcServer(asio::io_context& context, Receiver& receiver, const GrpcReceiverOptions& options,
+GrpcServer::GrpcServer(asio::io_context& context, const Receivers& receivers, const GrpcReceiverOptions& options,
                        uint64_t memory)
-    : service_(std::make_unique<Service>(context, receiver, options, memory)) {}
+    : service_(std::make_unique<Service>(context, receivers, options, memory)) {}
 GrpcServer::~GrpcServer() = default;
 void GrpcServer::serve() { service_->serve(); }
 Clock::time_point GrpcServer::look(Clock::time_point now) { return service_->look(now); }

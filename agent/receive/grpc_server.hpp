@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// OTLP over gRPC: TraceService/Export. gRPC's library has the connections, a thread here its calls: what comes is taken
-// as bytes, decompressed within its bound, and given to the receiver on the thread that runs the context.
+// OTLP over gRPC: Export of each service whose signal is taken. gRPC's library has the connections, a thread here its
+// calls: what comes is taken as bytes, decompressed within its bound, and given to the receiver on the thread that runs
+// the context.
 #pragma once
 
 #include <chrono>
@@ -15,7 +16,7 @@ class io_context;
 
 namespace spanring::agent {
 
-class Receiver;
+class Receivers;
 struct GrpcReceiverOptions;
 
 class GrpcServer {
@@ -23,7 +24,7 @@ public:
     // Listens at once. `memory`: bytes that the library may keep of messages that are not whole yet. Throws
     // std::runtime_error that says where it cannot listen and why not. Context and receiver outlive it, and nobody runs
     // the context when it ends.
-    GrpcServer(boost::asio::io_context& context, Receiver& receiver, const GrpcReceiverOptions& options,
+    GrpcServer(boost::asio::io_context& context, const Receivers& receivers, const GrpcReceiverOptions& options,
                uint64_t memory);
     ~GrpcServer();
     GrpcServer(const GrpcServer&) = delete;

@@ -22,8 +22,8 @@
 #include "receive/acceptor.hpp"
 #include "receive/answer_body.hpp"
 #include "receive/json_request.hpp"
-#include "receive/receiver.hpp"
 #include "receive/receiver_options.hpp"
+#include "receive/receivers.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -59,8 +59,11 @@ std::optional<WireEncoding> encoding_of(beast::string_view type) {
 // Its connections.
 class HttpServer::Listener : public std::enable_shared_from_this<Listener> {
 public:
-    Listener(asio::io_context& context, Receiver& receiver, const HttpReceiverOptions& options)
-        : context_(context), receiver_(receiver), options_(options), acceptor_(context, options.endpoint, kReceiver) {}
+    Listener(asio::io_context& context, const Receivers& receivers, const HttpReceiverOptions& options)
+        : context_(context),
+          receivers_(receivers),
+          options_(options),
+          acceptor_(context, options.endpoint, kReceiver) {}
 
     void serve() {
         acceptor_.accept([self = shared_from_this()](Descriptor connection) { self->accepted(std::move(connection)); });
@@ -68,6 +71,7 @@ public:
     void close();
     bool idle() const;
     ListenAddress address() const { return acceptor_.address(); }
+    std::string paths() const { return join_names(receivers_, &SignalNames::path); }
 
 private:
     class Session;
@@ -77,7 +81,7 @@ private:
     bool make_room();
 
     asio::io_context& context_;
-    Receiver& receiver_;
+    const Receivers& receivers_;
     const HttpReceiverOptions options_;
     Acceptor acceptor_;
     Sessions sessions_;  // the one that has been silent for longest first
@@ -94,7 +98,7 @@ public:
     ~Session() {
         forget_promise();
         listener_->sessions_.erase(place_);
-        if (!listener_->closed_) listener_->receiver_.note_connection(false);
+        if (!listener_->closed_) listener_->receivers_.first().note_connection(false);
     }
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -141,12 +145,12 @@ private:
         const Bytes& body = parser_->get().body();
         const size_t held = parser_->content_length() ? body.size() : body.capacity();
         const size_t more = held - promise_;
-        if (!listener_->receiver_.has_room(more)) {
+        if (!receiver_->has_room(more)) {
             forget_promise();
             parser_.reset();
             return no_room();
         }
-        listener_->receiver_.expect(more);
+        receiver_->expect(more);
         promise_ = held;
         return true;
     }
@@ -154,8 +158,13 @@ private:
     // By its header. False: it is answered.
     bool may_read_body() {
         const auto& request = parser_->get();
-        if (request.target().substr(0, request.target().find('?')) != "/v1/traces")
-            return refuse(http::status::not_found, "there is only /v1/traces");
+        receiver_ = nullptr;  // until the path says which
+        const auto path = request.target().substr(0, request.target().find('?'));
+        const auto signal = signal_of({path.data(), path.size()});
+        if (!signal || listener_->receivers_.of(*signal) == nullptr)
+            return refuse(http::status::not_found, "there is only " + listener_->paths());
+        signal_ = *signal;
+        receiver_ = listener_->receivers_.of(signal_);
         if (request.method() != http::verb::post) {
             Response response = make(http::status::method_not_allowed, "only POST");
             response.set(http::field::allow, "POST");
@@ -174,7 +183,7 @@ private:
         const uint64_t most = listener_->options_.max_request_body_size;
         const uint64_t size = parser_->content_length().value_or(most);
         if (size > most) return too_large();
-        if (!listener_->receiver_.has_room(size)) return no_room();
+        if (!receiver_->has_room(size)) return no_room();
         if (beast::iequals(request[http::field::expect], "100-continue")) return go_on();
         return true;
     }
@@ -202,17 +211,17 @@ private:
         }
         if (encoding_ == WireEncoding::kJson) {
             Body request;
-            const std::string fault = request_of_json(body.span(), request);
+            const std::string fault = request_of_json(body.span(), request, signal_);
             if (!fault.empty()) return static_cast<void>(refuse(http::status::bad_request, fault));
             body = std::move(request);
         }
-        if (!listener_->receiver_.has_room(body.size)) return static_cast<void>(no_room());
+        if (!receiver_->has_room(body.size)) return static_cast<void>(no_room());
         keep_ = parser_->keep_alive();
         parser_.reset();  // with the body
         state_ = State::kAnswering;
         stream_.expires_never();
-        listener_->receiver_.take(std::move(body),
-                                  [self = shared_from_this()](const ReceiverReply& reply) { self->answer(reply); });
+        receiver_->take(std::move(body),
+                        [self = shared_from_this()](const ReceiverReply& reply) { self->answer(reply); });
     }
 
     void answer(const ReceiverReply& reply) {
@@ -220,7 +229,7 @@ private:
             case ReceiverReply::Kind::kTaken: {
                 Response response(http::status::ok, 11);
                 response.set(http::field::content_type, content_type(encoding_));
-                response.body() = response_body(encoding_, reply);
+                response.body() = response_body(encoding_, reply, signal_);
                 return write(std::move(response));
             }
             case ReceiverReply::Kind::kBusy:
@@ -239,7 +248,7 @@ private:
 
     // What is wrong with a request that was not taken. Its body may not have been read, so the connection ends.
     bool refuse(http::status status, const std::string& message) {
-        listener_->receiver_.note_malformed();
+        receiver_or_first().note_malformed();
         return end_with(make(status, message));
     }
     bool too_large() {
@@ -247,7 +256,7 @@ private:
                       "it is larger than " + std::to_string(listener_->options_.max_request_body_size) + " bytes");
     }
     bool no_room() {
-        listener_->receiver_.note_refused();
+        receiver_or_first().note_refused();
         return busy(http::status::too_many_requests, kResourceExhausted, "too much waits to be delivered");
     }
     bool busy(http::status status, uint32_t code, const std::string& message) {
@@ -307,8 +316,10 @@ private:
     // Once it is closed nobody asks any more, and the receiver may be gone.
     void forget_promise() {
         const size_t promise = std::exchange(promise_, 0);
-        if (!listener_->closed_) listener_->receiver_.expect_no_more(promise);
+        if (!listener_->closed_ && promise != 0) receiver_->expect_no_more(promise);
     }
+
+    Receiver& receiver_or_first() const { return receiver_ != nullptr ? *receiver_ : listener_->receivers_.first(); }
 
     static constexpr size_t kMostDiscarded = size_t{64} << 20;  // clients send all of a body before they read
 
@@ -320,7 +331,9 @@ private:
     State state_ = State::kResting;
     WireEncoding encoding_ = WireEncoding::kProtobuf;
     ContentCoding coding_ = ContentCoding::kNone;
-    size_t promise_ = 0;  // bytes that are there of a body that is being read
+    Signal signal_ = Signal::kTraces;
+    Receiver* receiver_ = nullptr;  // of what is being read or answered; null: not known yet
+    size_t promise_ = 0;            // bytes that are there of a body that is being read
     bool keep_ = false;
     Response response_;
     std::vector<uint8_t> rest_;
@@ -332,7 +345,7 @@ void HttpServer::Listener::accepted(Descriptor connection) {
     auto socket = connected(context_, std::move(connection));
     if (!socket) return;
     std::make_shared<Session>(shared_from_this(), *std::move(socket))->read();
-    receiver_.note_connection(true);
+    receivers_.first().note_connection(true);
 }
 
 // For one more connection. A socket that finds none is closed.
@@ -361,8 +374,8 @@ bool HttpServer::Listener::idle() const {
     return true;
 }
 
-HttpServer::HttpServer(asio::io_context& context, Receiver& receiver, const HttpReceiverOptions& options)
-    : listener_(std::make_shared<Listener>(context, receiver, options)) {}
+HttpServer::HttpServer(asio::io_context& context, const Receivers& receivers, const HttpReceiverOptions& options)
+    : listener_(std::make_shared<Listener>(context, receivers, options)) {}
 HttpServer::~HttpServer() { listener_->close(); }
 void HttpServer::serve() { listener_->serve(); }
 void HttpServer::close() { listener_->close(); }

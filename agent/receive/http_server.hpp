@@ -13,13 +13,13 @@ class io_context;
 
 namespace spanring::agent {
 
-class Receiver;
+class Receivers;
 struct HttpReceiverOptions;
 
 class HttpServer {
 public:
     // Listens at once. Throws std::runtime_error that says where and why not. Context and receiver outlive it.
-    HttpServer(boost::asio::io_context& context, Receiver& receiver, const HttpReceiverOptions& options);
+    HttpServer(boost::asio::io_context& context, const Receivers& receivers, const HttpReceiverOptions& options);
     ~HttpServer();
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "receive/json_request.hpp"
 
-#include <algorithm>
-#include <array>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -17,111 +15,12 @@
 
 #include "otlp/span_defect.hpp"
 #include "otlp/wire_append.hpp"
+#include "receive/json_schema.hpp"
 
 namespace spanring::agent {
 namespace {
 
-enum class Kind : uint8_t { kText, kHex, kBase64, kUnsigned, kSigned, kFixed64, kFixed32, kBool, kDouble, kMessage };
-
-enum class Name : uint8_t {
-    kRequest,
-    kResourceSpans,
-    kResource,
-    kScopeSpans,
-    kScope,
-    kSpan,
-    kEvent,
-    kLink,
-    kStatus,
-    kKeyValue,
-    kAnyValue,
-    kArrayValue,
-    kKeyValueList,
-    kNone,
-};
-
-struct Row {
-    Name message;
-    const char* key;
-    uint32_t field;
-    Kind kind;
-    Name child = Name::kNone;
-    bool repeated = false;
-};
-
-// clang-format off
-constexpr std::array kRows = {
-    Row{Name::kRequest, "resourceSpans", 1, Kind::kMessage, Name::kResourceSpans, true},
-
-    Row{Name::kResourceSpans, "resource", 1, Kind::kMessage, Name::kResource},
-    Row{Name::kResourceSpans, "scopeSpans", 2, Kind::kMessage, Name::kScopeSpans, true},
-    Row{Name::kResourceSpans, "schemaUrl", 3, Kind::kText},
-
-    Row{Name::kResource, "attributes", 1, Kind::kMessage, Name::kKeyValue, true},
-    Row{Name::kResource, "droppedAttributesCount", 2, Kind::kUnsigned},
-
-    Row{Name::kScopeSpans, "scope", 1, Kind::kMessage, Name::kScope},
-    Row{Name::kScopeSpans, "spans", 2, Kind::kMessage, Name::kSpan, true},
-    Row{Name::kScopeSpans, "schemaUrl", 3, Kind::kText},
-
-    Row{Name::kScope, "name", 1, Kind::kText},
-    Row{Name::kScope, "version", 2, Kind::kText},
-    Row{Name::kScope, "attributes", 3, Kind::kMessage, Name::kKeyValue, true},
-    Row{Name::kScope, "droppedAttributesCount", 4, Kind::kUnsigned},
-
-    Row{Name::kSpan, "traceId", 1, Kind::kHex},
-    Row{Name::kSpan, "spanId", 2, Kind::kHex},
-    Row{Name::kSpan, "traceState", 3, Kind::kText},
-    Row{Name::kSpan, "parentSpanId", 4, Kind::kHex},
-    Row{Name::kSpan, "name", 5, Kind::kText},
-    Row{Name::kSpan, "kind", 6, Kind::kUnsigned},
-    Row{Name::kSpan, "startTimeUnixNano", 7, Kind::kFixed64},
-    Row{Name::kSpan, "endTimeUnixNano", 8, Kind::kFixed64},
-    Row{Name::kSpan, "attributes", 9, Kind::kMessage, Name::kKeyValue, true},
-    Row{Name::kSpan, "droppedAttributesCount", 10, Kind::kUnsigned},
-    Row{Name::kSpan, "events", 11, Kind::kMessage, Name::kEvent, true},
-    Row{Name::kSpan, "droppedEventsCount", 12, Kind::kUnsigned},
-    Row{Name::kSpan, "links", 13, Kind::kMessage, Name::kLink, true},
-    Row{Name::kSpan, "droppedLinksCount", 14, Kind::kUnsigned},
-    Row{Name::kSpan, "status", 15, Kind::kMessage, Name::kStatus},
-    Row{Name::kSpan, "flags", 16, Kind::kFixed32},
-
-    Row{Name::kEvent, "timeUnixNano", 1, Kind::kFixed64},
-    Row{Name::kEvent, "name", 2, Kind::kText},
-    Row{Name::kEvent, "attributes", 3, Kind::kMessage, Name::kKeyValue, true},
-    Row{Name::kEvent, "droppedAttributesCount", 4, Kind::kUnsigned},
-
-    Row{Name::kLink, "traceId", 1, Kind::kHex},
-    Row{Name::kLink, "spanId", 2, Kind::kHex},
-    Row{Name::kLink, "traceState", 3, Kind::kText},
-    Row{Name::kLink, "attributes", 4, Kind::kMessage, Name::kKeyValue, true},
-    Row{Name::kLink, "droppedAttributesCount", 5, Kind::kUnsigned},
-    Row{Name::kLink, "flags", 6, Kind::kFixed32},
-
-    Row{Name::kStatus, "message", 2, Kind::kText},
-    Row{Name::kStatus, "code", 3, Kind::kUnsigned},
-
-    Row{Name::kKeyValue, "key", 1, Kind::kText},
-    Row{Name::kKeyValue, "value", 2, Kind::kMessage, Name::kAnyValue},
-
-    Row{Name::kAnyValue, "stringValue", 1, Kind::kText},
-    Row{Name::kAnyValue, "boolValue", 2, Kind::kBool},
-    Row{Name::kAnyValue, "intValue", 3, Kind::kSigned},
-    Row{Name::kAnyValue, "doubleValue", 4, Kind::kDouble},
-    Row{Name::kAnyValue, "arrayValue", 5, Kind::kMessage, Name::kArrayValue},
-    Row{Name::kAnyValue, "kvlistValue", 6, Kind::kMessage, Name::kKeyValueList},
-    Row{Name::kAnyValue, "bytesValue", 7, Kind::kBase64},
-
-    Row{Name::kArrayValue, "values", 1, Kind::kMessage, Name::kAnyValue, true},
-    Row{Name::kKeyValueList, "values", 1, Kind::kMessage, Name::kKeyValue, true},
-};
-// clang-format on
-
-const Row* find(Name message, std::string_view key) {
-    const auto* const row = std::find_if(kRows.begin(), kRows.end(),
-                                         [&](const Row& each) { return each.message == message && each.key == key; });
-    return row != kRows.end() ? row : nullptr;
-}
+using namespace json_schema;
 
 std::optional<std::string> from_hex(std::string_view text) {
     const auto digit = [](char c) {
@@ -203,6 +102,8 @@ std::optional<Number> of_text(std::string_view text) {
 // What nlohmann's parser tells, turned into protobuf.
 class Writer {
 public:
+    explicit Writer(Signal signal) : signal_(signal) {}
+
     using number_integer_t = nlohmann::json::number_integer_t;
     using number_unsigned_t = nlohmann::json::number_unsigned_t;
     using number_float_t = nlohmann::json::number_float_t;
@@ -250,7 +151,7 @@ public:
         if (frames_.empty()) {
             if (begun_) return fail("an object");
             begun_ = true;
-            frames_.push_back({Name::kRequest, {}, nullptr, false});
+            frames_.push_back({request_name(), {}, nullptr, false});
             return true;
         }
         if (!expects(Kind::kMessage)) return fail("an object");
@@ -283,11 +184,13 @@ public:
         if (skips()) return ++skipped_, true;
         if (frames_.empty() || row() == nullptr || !row()->repeated || frames_.back().in_array) return fail("an array");
         frames_.back().in_array = true;
+        packed_.clear();
         return true;
     }
     bool end_array() {
         if (skipped_ != 0) return ended_skipped();
         frames_.back().in_array = false;
+        if (is_packed(*row()) && !packed_.empty()) wire::append_bytes(out(), row()->field, packed_);
         return value();
     }
     bool parse_error(size_t position, const std::string&, const nlohmann::json::exception&) {
@@ -307,6 +210,15 @@ private:
         bool in_array;
         bool skip_next = false;  // what comes is of a key that is not known
     };
+
+    Name request_name() const {
+        switch (signal_) {
+            case Signal::kLogs: return Name::kLogsRequest;
+            case Signal::kMetrics: return Name::kMetricsRequest;
+            case Signal::kTraces: break;
+        }
+        return Name::kRequest;
+    }
 
     std::string& out() { return frames_.back().out; }
     const Row* row() const { return frames_.empty() ? nullptr : frames_.back().row; }
@@ -330,60 +242,71 @@ private:
     }
     bool fail(const char* what) {
         const char* const key = row() != nullptr ? row()->key : "";
-        if (fault_.empty()) fault_ = std::string("not an ExportTraceServiceRequest: ") + key + " is " + what;
+        if (fault_.empty()) fault_ = std::string("not an ") + names_of(signal_).request + ": " + key + " is " + what;
         return false;
     }
 
     bool number(const Number& number) {
         if (skips()) return true;
         if (row() == nullptr) return fail("a number");
-        const uint32_t field = row()->field;
+        if (row()->repeated && !frames_.back().in_array) return fail("a number, and not an array");
         const uint64_t word = number.negative ? -number.magnitude : number.magnitude;
         switch (row()->kind) {
-            case Kind::kDouble: {
-                const auto bits = std::bit_cast<uint64_t>(number.real);
-                wire::append_varint(out(), wire::tags::fixed64(field));
-                out().append(reinterpret_cast<const char*>(&bits), sizeof bits);
-                return value();
-            }
+            case Kind::kDouble: return fixed(std::bit_cast<uint64_t>(number.real), 8);
             case Kind::kSigned:
+            case Kind::kSignedFixed64:
                 if (!number.whole || number.magnitude > uint64_t{1} << 63 ||
                     (!number.negative && number.magnitude == uint64_t{1} << 63)) {
                     return fail("not a 64-bit integer");
                 }
-                wire::append_number(out(), field, word);
-                return value();
+                return row()->kind == Kind::kSigned ? varint(word) : fixed(word, 8);
+            case Kind::kZigzag32:
+                if (!number.whole || number.magnitude > INT32_MAX) return fail("out of its range");
+                return varint(number.negative && word != 0 ? 2 * number.magnitude - 1 : 2 * number.magnitude);
             case Kind::kUnsigned:
+            case Kind::kUnsigned64:
             case Kind::kFixed32:
             case Kind::kFixed64: break;
             default: return fail("a number");
         }
-        const bool narrow = row()->kind != Kind::kFixed64;
+        const bool narrow = row()->kind == Kind::kUnsigned || row()->kind == Kind::kFixed32;
         if (!number.whole || (number.negative && number.magnitude != 0) || (narrow && number.magnitude > UINT32_MAX))
             return fail("out of its range");
-        if (row()->kind == Kind::kUnsigned) {
-            wire::append_number(out(), field, word);
-        } else {
-            wire::append_varint(out(), narrow ? wire::tags::fixed32(field) : wire::tags::fixed64(field));
-            out().append(reinterpret_cast<const char*>(&word), narrow ? 4 : 8);
-        }
+        if (row()->kind == Kind::kFixed32 || row()->kind == Kind::kFixed64) return fixed(word, narrow ? 4 : 8);
+        return varint(word);
+    }
+    bool varint(uint64_t word) {
+        if (is_packed(*row()))
+            wire::append_varint(packed_, word);
+        else
+            wire::append_number(out(), row()->field, word);
+        return value();
+    }
+    bool fixed(uint64_t word, size_t size) {
+        const bool packed = is_packed(*row());
+        if (!packed)
+            wire::append_varint(out(),
+                                size == 4 ? wire::tags::fixed32(row()->field) : wire::tags::fixed64(row()->field));
+        (packed ? packed_ : out()).append(reinterpret_cast<const char*>(&word), size);
         return value();
     }
 
+    const Signal signal_;
     std::vector<Frame> frames_;
     size_t skipped_ = 0;  // objects and arrays that are open and of no interest
     bool begun_ = false;
+    std::string packed_;  // of the array that is open: its values hold no other
     std::string request_;
     std::string fault_;
 };
 
 }  // namespace
 
-std::string request_of_json(std::span<const uint8_t> json, Body& ret_request) {
-    Writer writer;
+std::string request_of_json(std::span<const uint8_t> json, Body& ret_request, Signal signal) {
+    Writer writer(signal);
     const bool whole = nlohmann::json::sax_parse(json.begin(), json.end(), &writer);
     if (!whole) return writer.fault().empty() ? "not JSON" : writer.fault();
-    if (!writer.begun()) return "not an ExportTraceServiceRequest";
+    if (!writer.begun()) return std::string("not an ") + names_of(signal).request;
     const std::string& request = writer.request();
     ret_request.bytes = std::make_unique_for_overwrite<uint8_t[]>(request.size());
     ret_request.size = request.size();

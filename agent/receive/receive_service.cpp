@@ -20,7 +20,7 @@
 #include "crash/alternate_stack.hpp"
 #include "receive/grpc_server.hpp"
 #include "receive/http_server.hpp"
-#include "receive/receiver.hpp"
+#include "receive/receivers.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -45,16 +45,35 @@ ReceiverSettings settings_of(const ReceiverOptions& options, const BatchLimits& 
     return settings;
 }
 
+// Nobody looks into them, so each request goes by itself.
+ReceiverSettings settings_of(const ReceiverOptions& options, const ReceiveService::Other& other) {
+    ReceiverSettings settings;
+    settings.signal = other.signal;
+    settings.answer_after = options.answer_after;
+    settings.queue_bytes = options.queue_bytes;
+    settings.batch_spans = other.plan->limits.spans;
+    settings.batch_bytes = other.plan->limits.bytes;
+    settings.kept = options.kept;
+    settings.kept.directory += std::string("/") + names_of(other.signal).name;
+    return settings;
+}
+
 }  // namespace
 
 class ReceiveService::Worker {
 public:
     Worker(const ReceiverOptions& options, ReceiverSettings settings, std::shared_ptr<const ExportPlan> plan,
-           Ledger& ledger)
-        : receiver_(std::move(settings), std::move(plan), ledger, [this] { wake(); }) {
+           Ledger& ledger, const std::vector<Other>& others) {
+        const auto wake_up = [this] { wake(); };
+        if (options.traces)
+            receivers_.add(Signal::kTraces,
+                           std::make_unique<Receiver>(std::move(settings), std::move(plan), ledger, wake_up));
+        for (const Other& other : others)
+            receivers_.add(other.signal,
+                           std::make_unique<Receiver>(settings_of(options, other), other.plan, *other.ledger, wake_up));
         if (options.grpc.enabled)
-            grpc_ = std::make_unique<GrpcServer>(context_, receiver_, options.grpc, options.queue_bytes);
-        if (options.http.enabled) http_ = std::make_unique<HttpServer>(context_, receiver_, options.http);
+            grpc_ = std::make_unique<GrpcServer>(context_, receivers_, options.grpc, options.queue_bytes);
+        if (options.http.enabled) http_ = std::make_unique<HttpServer>(context_, receivers_, options.http);
         if (grpc_ != nullptr) grpc_->serve();
         if (http_ != nullptr) http_->serve();
         thread_ = named_thread("receive", [this] { run(); });
@@ -71,26 +90,31 @@ public:
         ask([this] {
             if (grpc_ != nullptr) grpc_->close();
             if (http_ != nullptr) http_->close();
-            receiver_.close();
+            receivers_.each([](Receiver& receiver) { receiver.close(); });
             return true;
         });
     }
 
-    void follow(const std::shared_ptr<const ExportPlan>& plan) {
-        ask([this, plan] {
-            receiver_.follow(plan);
+    void follow(const std::shared_ptr<const ExportPlan>& plan, Signal signal) {
+        ask([this, plan, signal] {
+            if (Receiver* const receiver = receivers_.of(signal)) receiver->follow(plan);
             return true;
         });
     }
 
     void stop(Clock::time_point deadline) {
         const auto idle = [this] {
-            return receiver_.idle() && (grpc_ == nullptr || grpc_->idle()) && (http_ == nullptr || http_->idle());
+            bool receivers = true;
+            receivers_.each([&](const Receiver& receiver) { receivers = receivers && receiver.idle(); });
+            return receivers && (grpc_ == nullptr || grpc_->idle()) && (http_ == nullptr || http_->idle());
         };
         while (!ask(idle) && Clock::now() < deadline) std::this_thread::sleep_for(kLook);
     }
 
-    ReceiverStatus status() const { return receiver_.status(); }
+    std::optional<ReceiverStatus> status(Signal signal) const {
+        const Receiver* const receiver = receivers_.of(signal);
+        return receiver != nullptr ? std::optional(receiver->status()) : std::nullopt;
+    }
 
     std::vector<std::string> addresses() const {
         std::vector<std::string> addresses;
@@ -116,11 +140,12 @@ private:
         auto next = Clock::now() + kStatus;
         try {
             if (grpc_ != nullptr) next = std::min(next, grpc_->look(Clock::now()));
-            receiver_.work(Clock::now());
+            receivers_.each([](Receiver& receiver) { receiver.work(Clock::now()); });
         } catch (const std::exception& error) {
             tell(error);
         }
-        timer_.expires_at(std::min(receiver_.due(), next));
+        receivers_.each([&](const Receiver& receiver) { next = std::min(next, receiver.due()); });
+        timer_.expires_at(next);
         timer_.async_wait([this](boost::system::error_code error) {
             if (!error) work();
         });
@@ -146,7 +171,7 @@ private:
     asio::io_context context_{1};
     asio::executor_work_guard<asio::io_context::executor_type> guard_{context_.get_executor()};
     asio::steady_timer timer_{context_};
-    Receiver receiver_;
+    Receivers receivers_;
     std::unique_ptr<GrpcServer> grpc_;
     std::unique_ptr<HttpServer> http_;
     LogPace failure_log_;
@@ -156,18 +181,20 @@ private:
 };
 
 ReceiveService::ReceiveService(const ReceiverOptions& options, const std::shared_ptr<const ExportPlan>& plan,
-                               Ledger& ledger, Helpers helpers)
-    : worker_(std::make_unique<Worker>(options, settings_of(options, plan->limits, std::move(helpers)), plan, ledger)) {
-}
+                               Ledger& ledger, Helpers helpers, const std::vector<Other>& others)
+    : worker_(std::make_unique<Worker>(options, settings_of(options, plan->limits, std::move(helpers)), plan, ledger,
+                                       others)) {}
 
 ReceiveService::~ReceiveService() = default;
-void ReceiveService::follow(const std::shared_ptr<const ExportPlan>& plan) { worker_->follow(plan); }
+void ReceiveService::follow(const std::shared_ptr<const ExportPlan>& plan, Signal signal) {
+    worker_->follow(plan, signal);
+}
 void ReceiveService::close() { worker_->close(); }
 void ReceiveService::stop(Clock::time_point deadline) {
     worker_->stop(deadline);
     worker_.reset();
 }
-ReceiverStatus ReceiveService::status() const { return worker_->status(); }
+std::optional<ReceiverStatus> ReceiveService::status(Signal signal) const { return worker_->status(signal); }
 std::vector<std::string> ReceiveService::addresses() const { return worker_->addresses(); }
 
 }  // namespace spanring::agent

@@ -6,10 +6,12 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "decide/tail_sampling_options.hpp"
+#include "otlp/signal.hpp"
 #include "receive/receiver_options.hpp"
 #include "receive/receiver_status.hpp"
 
@@ -33,24 +35,31 @@ public:
         std::vector<PolicyOptions> policies;
     };
 
+    // Where logs or metrics go, and their accounts, which outlive it.
+    struct Other {
+        Signal signal = Signal::kLogs;
+        std::shared_ptr<const ExportPlan> plan;
+        Ledger* ledger = nullptr;
+    };
+
     // Listens at once, and serves. The helpers live until stop() has returned. Throws std::runtime_error that says
     // where it cannot listen, or keep what it has to.
     ReceiveService(const ReceiverOptions& options, const std::shared_ptr<const ExportPlan>& plan, Ledger& ledger,
-                   Helpers helpers);
+                   Helpers helpers, const std::vector<Other>& others = {});
     ~ReceiveService();  // as close() and stop() at once
     ReceiveService(const ReceiveService&) = delete;
     ReceiveService& operator=(const ReceiveService&) = delete;
 
     // Between that and close(), one thread. When it returns nobody uses the plan before; but answers to what was
     // submitted by it may still come.
-    void follow(const std::shared_ptr<const ExportPlan>& plan);
+    void follow(const std::shared_ptr<const ExportPlan>& plan, Signal signal = Signal::kTraces);
 
     // No request is taken any more. Before the exporters end.
     void close();
     // After that: everything is resolved, and whoever waits for an answer gets it. Once.
     void stop(Clock::time_point deadline);
 
-    ReceiverStatus status() const;               // any thread
+    std::optional<ReceiverStatus> status(Signal signal = Signal::kTraces) const;  // any thread; nothing: not taken
     std::vector<std::string> addresses() const;  // with the ports that the kernel chose
 
 private:

@@ -22,8 +22,8 @@ constexpr std::chrono::milliseconds kTryAgain{100};  // a disk that did not take
 constexpr std::chrono::seconds kReplayPause{1};      // exporters that had no room for what was kept
 
 // Of spans that are in no run, which nobody else answers for.
-std::string count_of(uint64_t number, const char* one) {
-    return std::to_string(number) + one + (number == 1 ? "" : "s");
+std::string count_of(uint64_t number, const char* before, Signal signal) {
+    return std::to_string(number) + before + (number == 1 ? names_of(signal).item : names_of(signal).items);
 }
 
 Completion left_out(const ReceivedPart& part) {
@@ -60,7 +60,8 @@ Receiver::Receiver(ReceiverSettings settings, std::shared_ptr<const ExportPlan> 
       kept_(settings_.kept),
       senders_(plan_->rows),
       reader_(
-          [this](const std::string& service, const std::string& instance) { return senders_.of(service, instance); }),
+          [this](const std::string& service, const std::string& instance) { return senders_.of(service, instance); },
+          RequestReader::kMostKnown, settings_.signal),
       processed_(settings_.processors),
       found_(kept_.numbers()) {
     acknowledgements_.set_waiter(*this);
@@ -360,7 +361,7 @@ void Receiver::answer(Delivery& delivery, const std::vector<uint64_t>& rejected)
         ReceiverReply reply;
         reply.rejected = waiting.invalid;
         if (waiting.invalid != 0) {
-            reply.message = count_of(waiting.invalid, " invalid span") +
+            reply.message = count_of(waiting.invalid, " invalid ", settings_.signal) +
                             (waiting.defect != nullptr ? std::string(": ") + waiting.defect : "");
             if (const auto more = invalid_log_.due()) spdlog::warn("receiver: {}{}", reply.message, *more);
         }
@@ -368,8 +369,8 @@ void Receiver::answer(Delivery& delivery, const std::vector<uint64_t>& rejected)
         for (size_t i = 0; i < waiting.parts; ++i, ++part) by_backend += part < rejected.size() ? rejected[part] : 0;
         if (by_backend != 0) {
             reply.rejected += by_backend;
-            reply.message +=
-                (reply.message.empty() ? "" : "; ") + count_of(by_backend, " span") + " that the backend rejected";
+            reply.message += (reply.message.empty() ? "" : "; ") + count_of(by_backend, " ", settings_.signal) +
+                             " that the backend rejected";
         }
         status_.invalid_spans += waiting.invalid;
         ++status_.accepted_requests;

@@ -11,6 +11,10 @@
 // Where traces are decided, the spans wait for that as well: what they are a part of is sent when it is decided as a
 // whole, and lies in its file as it came. The next agent decides what this one did not, and follows what it did.
 //
+// Logs and metrics have receivers of their own, each with its exporters and its ledger; what is said of spans is then
+// meant of log records and data points. Each of their requests goes on by itself, for nobody has looked into it: what
+// a backend rejects is then one sender's.
+//
 // Header bill: the accounts of senders and the gate for spans; receive_service.cpp and its tests alone include it.
 #pragma once
 
@@ -35,6 +39,7 @@
 #include "decide/tail_sampling_options.hpp"
 #include "decide/trace_table.hpp"
 #include "drain/export_plan.hpp"
+#include "otlp/signal.hpp"
 #include "receive/ballot_reader.hpp"
 #include "receive/decided_spans.hpp"
 #include "receive/kept_requests.hpp"
@@ -49,6 +54,7 @@ class ProcessorChain;
 class SpanRecorder;
 
 struct ReceiverSettings {
+    Signal signal = Signal::kTraces;
     std::chrono::milliseconds answer_after{100};
     uint64_t queue_bytes = uint64_t{64} << 20;
     uint32_t batch_spans = 8192;

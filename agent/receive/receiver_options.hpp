@@ -47,6 +47,7 @@ struct ReceiverOptions {
     std::chrono::milliseconds answer_after{100};
     uint64_t queue_bytes = uint64_t{64} << 20;  // of requests that are not delivered, in memory
     KeptOptions kept;
+    bool traces = true;  // no key: a pipeline of traces has it, and not of logs or metrics alone
 
     bool enabled() const { return grpc.enabled || http.enabled; }
     bool operator==(const ReceiverOptions&) const = default;

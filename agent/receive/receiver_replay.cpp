@@ -83,7 +83,8 @@ void Receiver::replay_first() {
         lost += spans;
     }
     if (lost != 0)
-        spdlog::error("receiver: kept spans that are in no file any more: {}; they are booked as dropped", lost);
+        spdlog::error("receiver: kept {} that are in no file any more: {}; they are booked as dropped",
+                      names_of(settings_.signal).items, lost);
     book();
 }
 
@@ -96,8 +97,8 @@ void Receiver::lose(const AccountId& account, uint64_t spans) {
 
 void Receiver::give_up(uint64_t number) {
     kept_.set_aside(number);
-    spdlog::error("receiver: the kept request {} in {} is damaged; its spans are booked as dropped", number,
-                  settings_.kept.directory);
+    spdlog::error("receiver: the kept request {} in {} is damaged; its {} are booked as dropped", number,
+                  settings_.kept.directory, names_of(settings_.signal).items);
     booking_.done.push_back(number);
 }
 
@@ -111,7 +112,7 @@ bool Receiver::replay(uint64_t number, bool first) {
         if (next < kept->shares.size()) identity.instance = kept->shares[next++].account;
         return identity;
     };
-    RequestReader reader(identity_of, 0);
+    RequestReader reader(identity_of, 0, settings_.signal);
     Body body{std::move(kept->bytes), kept->size};
     ReceivedSpans spans;
     if (!reader.read(body.span(), owner_, spans).empty() || spans.invalid != 0 ||

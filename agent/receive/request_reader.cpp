@@ -14,7 +14,7 @@ namespace {
 using wire::Field;
 using wire::tags::bytes;
 
-constexpr char kNoRequest[] = "not an ExportTraceServiceRequest";
+constexpr uint32_t kEveryField = UINT32_MAX;
 
 std::span<uint8_t> writable(std::span<const uint8_t> part) { return {const_cast<uint8_t*>(part.data()), part.size()}; }
 
@@ -58,16 +58,27 @@ void RequestReader::remember(Known<Value>& known, std::string key, const std::sh
     known.emplace(std::move(key), value);
 }
 
+std::string RequestReader::no_request() const { return std::string("not an ") + names_of(signal_).request; }
+
+RequestReader::Element RequestReader::look(std::span<uint8_t> element) {
+    if (signal_ == Signal::kTraces) {
+        const SpanCheck check = gate_.check(element);
+        return {1, check.defect != SpanDefect::kNone ? describe(check.defect) : nullptr};
+    }
+    const std::optional<uint32_t> items = items_in(signal_, element);
+    return {items.value_or(1), items ? nullptr : "its bytes are not a message"};
+}
+
 std::string RequestReader::read(std::span<uint8_t> request, uint32_t owner, ReceivedSpans& ret_spans) {
     owner_ = owner;
     wire::Cursor cursor(request);
     for (Field field; wire::next(cursor, field);) {
         if (field.number != 1) continue;
-        if (field.type != wire::Type::kBytes) return kNoRequest;
+        if (field.type != wire::Type::kBytes) return no_request();
         std::string fault = read_resource_spans(writable(field.bytes), ret_spans);
         if (!fault.empty()) return fault;
     }
-    return cursor.done() ? std::string() : kNoRequest;
+    return cursor.done() ? std::string() : no_request();
 }
 
 std::string RequestReader::read_resource_spans(std::span<uint8_t> message, ReceivedSpans& spans) {
@@ -78,7 +89,7 @@ std::string RequestReader::read_resource_spans(std::span<uint8_t> message, Recei
     wire::Cursor cursor(message);
     for (Field field; wire::next(cursor, field);) {
         if (field.number > 3) continue;
-        if (field.type != wire::Type::kBytes) return kNoRequest;
+        if (field.type != wire::Type::kBytes) return no_request();
         if (field.number == 1) {
             resource = field.bytes;
             ++resources;
@@ -86,14 +97,14 @@ std::string RequestReader::read_resource_spans(std::span<uint8_t> message, Recei
             schema_url = field.text();
         }
     }
-    if (!cursor.done()) return kNoRequest;
+    if (!cursor.done()) return no_request();
     const std::shared_ptr<const Producer> producer = resources < 2 ? producer_of(resource, schema_url) : nullptr;
     ReceivedPart part;
     cursor = wire::Cursor(message);
     for (Field field; sound && wire::next(cursor, field);) {
         if (field.tag() == bytes(2)) sound = read_scope_spans(writable(field.bytes), producer, spans, part);
     }
-    if (!sound) return kNoRequest;
+    if (!sound) return no_request();
     if (part.spans == 0) return {};
     part.account = producer != nullptr ? producer->account() : identity_of_("", "").account();
     spans.spans += part.spans;
@@ -132,20 +143,24 @@ bool RequestReader::read_scope_spans(std::span<uint8_t> message, const std::shar
             follows = false;
             continue;
         }
-        ++part.spans;
-        const SpanCheck check = scope != nullptr ? gate_.check(writable(field.bytes)) : SpanCheck{};
-        if (scope == nullptr || check.defect != SpanDefect::kNone) {
-            if (scope != nullptr) spans.defect = describe(check.defect);
-            ++part.invalid;
+        const Element element = scope != nullptr ? look(writable(field.bytes)) : Element{};
+        part.spans += element.items;
+        if (scope == nullptr || element.defect != nullptr) {
+            if (scope != nullptr) spans.defect = element.defect;
+            part.invalid += element.items;
+            follows = false;
+            continue;
+        }
+        if (element.items == 0) {  // a metric without data points says nothing
             follows = false;
             continue;
         }
         if (follows) {
             Run& run = spans.runs.back();
             run.bytes = {run.bytes.data(), cursor.at};
-            ++run.spans;
+            run.spans += element.items;
         } else {
-            spans.runs.push_back({producer, scope, {begin, cursor.at}, 1});
+            spans.runs.push_back({producer, scope, {begin, cursor.at}, element.items});
             ++part.runs;
         }
         follows = true;
@@ -167,6 +182,7 @@ std::shared_ptr<const Producer> RequestReader::producer_of(std::span<const uint8
     producer->uid = owner_;
     // Its own name, also where it has no account of its own.
     producer->service = decoded.service_name.substr(0, kLongestService);
+    if (signal_ != Signal::kTraces) body = fields_up_to(kEveryField, resource);
     wire::append_bytes(producer->resource, 1, body);
     if (!schema_url.empty()) {
         std::string url = sound_text(schema_url);
@@ -182,6 +198,7 @@ std::shared_ptr<const Scope> RequestReader::scope_of(std::span<const uint8_t> sc
     std::string body = fields_up_to(4, scope);
     if (validate_scope(bytes_in(body)).defect != SpanDefect::kNone) return nullptr;
     const auto made = std::make_shared<Scope>();
+    if (signal_ != Signal::kTraces) body = fields_up_to(kEveryField, scope);
     if (!body.empty()) wire::append_bytes(made->scope, 1, body);
     if (!schema_url.empty()) {
         std::string url = sound_text(schema_url);

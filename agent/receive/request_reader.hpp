@@ -2,7 +2,9 @@
 //
 // An ExportTraceServiceRequest that came from outside, as runs: each span is checked to the bottom, as one of a segment
 // is, and stays where it is; what is around the spans is copied, checked, and kept for the requests that say the same.
-// One thread.
+// Of logs and metrics nothing is read but where a record or a metric begins and ends, and how many data points it has;
+// their resources and instrumentation scopes go on byte by byte. What is said of spans is then meant of these. One
+// thread.
 //
 // Header bill: batch.hpp and the gate for spans; the receiver includes it.
 #pragma once
@@ -18,6 +20,7 @@
 
 #include "batch/batch.hpp"
 #include "decide/rule_shares.hpp"
+#include "otlp/signal.hpp"
 #include "otlp/span_gate.hpp"
 
 namespace spanring::agent {
@@ -59,8 +62,8 @@ public:
 
     // `known`: how many resources, and scopes, are kept. With none, `identity_of` is asked for each resource of a
     // request, in their order.
-    explicit RequestReader(IdentityOf identity_of, size_t known = kMostKnown)
-        : identity_of_(std::move(identity_of)), most_known_(known) {}
+    explicit RequestReader(IdentityOf identity_of, size_t known = kMostKnown, Signal signal = Signal::kTraces)
+        : identity_of_(std::move(identity_of)), most_known_(known), signal_(signal) {}
 
     // What is wrong with the bytes as a whole; empty: nothing. Strings are repaired in place. `owner` is the user whose
     // spans they are for the quotas of spools and store.
@@ -73,6 +76,14 @@ private:
     template <class Value>
     void remember(Known<Value>& known, std::string key, const std::shared_ptr<Value>& value) const;
 
+    // An element: how many spans it is, 0 or 1, or data points; and what is wrong with it, else null.
+    struct Element {
+        uint32_t items = 1;
+        const char* defect = nullptr;
+    };
+
+    std::string no_request() const;
+    Element look(std::span<uint8_t> element);
     std::string read_resource_spans(std::span<uint8_t> message, ReceivedSpans& spans);
     bool read_scope_spans(std::span<uint8_t> message, const std::shared_ptr<const Producer>& producer,
                           ReceivedSpans& spans, ReceivedPart& part);
@@ -81,6 +92,7 @@ private:
 
     const IdentityOf identity_of_;
     const size_t most_known_;
+    const Signal signal_;
     uint32_t owner_ = 0;
     SpanGate gate_;
     Known<Producer> producers_;

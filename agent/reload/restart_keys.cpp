@@ -14,8 +14,14 @@ namespace spanring::agent {
 namespace {
 
 // What the agent takes over while it runs.
-constexpr const char* kLive[] = {"exporters.",  "processors.batch.",  "service.pipelines.traces.exporters",
-                                 "extensions.", "service.extensions", "service.telemetry.logs."};
+constexpr const char* kLive[] = {"exporters.",
+                                 "processors.batch.",
+                                 "service.pipelines.traces.exporters",
+                                 "service.pipelines.logs.exporters",
+                                 "service.pipelines.metrics.exporters",
+                                 "extensions.",
+                                 "service.extensions",
+                                 "service.telemetry.logs."};
 constexpr char kNotLive[] = "extensions.health_check";
 constexpr char kProcessors[] = "service.pipelines.traces.processors";
 
@@ -88,6 +94,9 @@ std::optional<uint64_t> least_queue_of(const Config& config) {
 
 void make_live_parts_equal(Config& config, const Config& other) {
     config.exporters = other.exporters;
+    config.signal_exporters = other.signal_exporters;
+    config.log_pipeline.exporters = other.log_pipeline.exporters;
+    config.metric_pipeline.exporters = other.metric_pipeline.exporters;
     config.batch = other.batch;
     config.authenticators = other.authenticators;
     config.extensions = other.extensions;

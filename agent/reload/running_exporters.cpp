@@ -52,7 +52,8 @@ uint32_t RunningExporters::index_of(const std::string& name, const List& more) {
 
 // One that is paused never sends anything, not even at its start.
 std::unique_ptr<Exporter> RunningExporters::make(ExporterConfig config, uint32_t index) const {
-    if (OtlpOptions* const otlp = config.delivery()) otlp->starts_paused = paused_.names.contains(config.id);
+    if (OtlpOptions* const otlp = config.delivery())
+        otlp->starts_paused = paused_.names.contains(config.name_in_file());
     return make_(config, index);
 }
 
@@ -227,7 +228,7 @@ void RunningExporters::follow_pauses(const std::string& state_directory) {
     std::optional<PausedExporters> paused = PausedExporters::read(state_directory, ::geteuid());
     if (!paused || *paused == paused_) return;
     paused_ = *std::move(paused);
-    for (Running& each : running_) each.exporter->pause(paused_.names.contains(each.config.id));
+    for (Running& each : running_) each.exporter->pause(paused_.names.contains(each.config.name_in_file()));
 }
 
 void RunningExporters::visit(const std::function<void(const Exporter&)>& visitor) const {

@@ -115,7 +115,9 @@ class Names(harness.Case):
                                              "extensions": {"bearertokenauth": {"token": "abc"}},
                                              "processors": {"filter": {"spans": [{"services": ["nobody"]}]},
                                                             "tail_sampling": {"policies": POLICIES}},
-                                             "connectors": {"spanmetrics": {}, "servicegraph": {}}}))
+                                             "connectors": {"spanmetrics": {}, "servicegraph": {}},
+                                             "service": {"pipelines": dict.fromkeys(("logs", "metrics"), {
+                                                 "receivers": ["otlp"], "exporters": ["otlp_http"]})}}))
         self.running = self.workspace.agent("--config", configuration, "--metrics-address", "127.0.0.1:0")
         connection = http.client.HTTPConnection(endpoint, timeout=harness.WATCHDOG)
         connection.request("POST", "/v1/traces", receive_test.request("shop", [1]), {"Content-Type": receive_test.PROTOBUF})

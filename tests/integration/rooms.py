@@ -55,7 +55,7 @@ AGENT = {
     "agent/rights": {"agent/base", "agent/segment", "agent/directory"},
     "agent/metrics": {"agent/base", "agent/batch", "agent/otlp", "agent/span_metrics", "agent/processors", "agent/decide", "agent/accounts",
                       "agent/drain", "agent/receive"},
-    "agent/config": {"agent/base", "agent/auth", "agent/span_metrics", "agent/processors", "agent/decide", "agent/store", "agent/export", "agent/export/file",
+    "agent/config": {"agent/base", "agent/otlp", "agent/auth", "agent/span_metrics", "agent/processors", "agent/decide", "agent/store", "agent/export", "agent/export/file",
                      "agent/export/grpc", "agent/export/http", "agent/export/kafka", "agent/receive", "agent/rights", "agent/metrics"},
     "agent/reload": {"agent/base", "agent/batch", "agent/ledger", "agent/drain", "agent/presence", "agent/metrics", "agent/config"},
     "agent/command/terminal": {"agent/base"},

@@ -14,8 +14,6 @@ namespace spanring::agent {
 
 namespace {
 
-constexpr char kMethod[] = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-
 // Shared by the slices of one request; the last one that gRPC gives back, on any of its threads, deletes it.
 struct SliceHold {
     std::shared_ptr<const void> shipment;
@@ -51,7 +49,9 @@ grpc::ByteBuffer refer(const ShipmentPtr& shipment, std::weak_ptr<const void>& r
 }
 
 OtlpCall::OtlpCall(ShipmentPtr shipment, const OtlpGrpcOptions& options, const RequestHeaders& headers)
-    : shipment_(std::move(shipment)), deadline_(std::chrono::steady_clock::now() + options.timeout) {
+    : method_(names_of(options.signal).method),
+      shipment_(std::move(shipment)),
+      deadline_(std::chrono::steady_clock::now() + options.timeout) {
     context_.set_deadline(after(options.timeout));
     if (options.compression == "gzip") context_.set_compression_algorithm(GRPC_COMPRESS_GZIP);
     for (const auto& [key, value] : options.headers) context_.AddMetadata(key, value);
@@ -61,7 +61,7 @@ OtlpCall::OtlpCall(ShipmentPtr shipment, const OtlpGrpcOptions& options, const R
 void OtlpCall::start(const std::shared_ptr<grpc::Channel>& channel, grpc::CompletionQueue& queue, bool wait) {
     context_.set_wait_for_ready(wait);
     grpc::GenericStub stub(channel);
-    reader_ = stub.PrepareUnaryCall(&context_, kMethod, refer(shipment_, slices_), &queue);
+    reader_ = stub.PrepareUnaryCall(&context_, method_, refer(shipment_, slices_), &queue);
     reader_->StartCall();
     reader_->Finish(&response_, &status_, this);
 }

@@ -44,6 +44,7 @@ public:
     bool abandoned = false;  // its shipment was taken care of; only the memory is still out
 
 private:
+    const char* const method_;
     const ShipmentPtr shipment_;
     const std::chrono::steady_clock::time_point deadline_;
     grpc::ClientContext context_;

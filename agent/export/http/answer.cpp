@@ -38,7 +38,7 @@ std::optional<Answer> accepted_in_json(std::span<const uint8_t> body) {
     if (partial == response.end() || !partial->is_object()) return answer;
     for (const auto& [key, value] : partial->items()) {
         if (key == "errorMessage" && value.is_string()) answer.message = foreign(value.get_ref<const std::string&>());
-        if (key != "rejectedSpans") continue;
+        if (key != "rejectedSpans" && key != "rejectedLogRecords" && key != "rejectedDataPoints") continue;
         if (value.is_number_unsigned()) answer.rejected = value.get<uint64_t>();
         if (value.is_string()) {  // as protobuf's mapping has 64-bit numbers
             answer.rejected = parse_unsigned(value.get_ref<const std::string&>()).value_or(0);

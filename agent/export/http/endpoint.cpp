@@ -15,8 +15,6 @@ namespace spanring::agent {
 
 namespace {
 
-constexpr const char* kPath = "/v1/traces";
-
 struct FreeUrl {
     void operator()(CURLU* url) const { ::curl_url_cleanup(url); }
 };
@@ -64,23 +62,25 @@ bool is_loopback(const std::string& host) { return host == "localhost" || host =
 
 }  // namespace
 
-HttpEndpoint parse_http_endpoint(std::string_view endpoint, std::string_view traces_endpoint) {
-    const bool whole = !traces_endpoint.empty();
+HttpEndpoint parse_http_endpoint(std::string_view endpoint, std::string_view whole_url, Signal signal) {
+    const std::string path_of_signal = names_of(signal).path;
+    const std::string whole_key = names_of(signal).name + std::string("_endpoint");
+    const bool whole = !whole_url.empty();
     if (!whole) {
         if (std::optional<std::string> socket = parse_unix_path(endpoint)) {
-            return {std::string("http://localhost") + kPath, false, true, *std::move(socket)};
+            return {"http://localhost" + path_of_signal, false, true, *std::move(socket)};
         }
     }
-    Parsed url(whole ? "traces_endpoint" : "endpoint", whole ? traces_endpoint : endpoint);
+    Parsed url(whole ? whole_key.c_str() : "endpoint", whole ? whole_url : endpoint);
     if (!whole) {
-        if (!url.part(CURLUPART_QUERY).empty()) url.fail("it must not contain a query; traces_endpoint may");
+        if (!url.part(CURLUPART_QUERY).empty()) url.fail("it must not contain a query; " + whole_key + " may");
         std::string path = url.part(CURLUPART_PATH);
         while (path.ends_with('/')) path.pop_back();
-        if (path.ends_with(kPath)) {
-            url.fail(std::string(kPath) +
-                     " is appended to it, so it must not end in it; traces_endpoint is the whole URL");
+        if (path.ends_with(path_of_signal)) {
+            url.fail(path_of_signal + " is appended to it, so it must not end in it; " + whole_key +
+                     " is the whole URL");
         }
-        url.set(CURLUPART_PATH, path + kPath);
+        url.set(CURLUPART_PATH, path + path_of_signal);
     }
     return {url.part(CURLUPART_URL), url.part(CURLUPART_SCHEME) == "https", is_loopback(url.part(CURLUPART_HOST)), {}};
 }

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "otlp/signal.hpp"
+
 namespace spanring::agent {
 
 struct HttpEndpoint {
@@ -17,8 +19,9 @@ struct HttpEndpoint {
     std::string socket;     // path of a unix socket; it begins with a zero byte where its name is abstract
 };
 
-// `traces_endpoint` is taken as it is; where it is empty, /v1/traces is appended to `endpoint`, which must not end in
-// it. Throws std::invalid_argument that says what is wrong with which text.
-HttpEndpoint parse_http_endpoint(std::string_view endpoint, std::string_view traces_endpoint);
+// `whole`, which is `traces_endpoint`, `logs_endpoint` or `metrics_endpoint`, is taken as it is; where it is empty,
+// /v1/traces (or /v1/logs, /v1/metrics) is appended to `endpoint`, which must not end in it. Throws
+// std::invalid_argument that says what is wrong with which text.
+HttpEndpoint parse_http_endpoint(std::string_view endpoint, std::string_view whole, Signal signal = Signal::kTraces);
 
 }  // namespace spanring::agent

@@ -16,8 +16,9 @@ namespace {
 using namespace option;
 
 void check_endpoint(const std::string& text) { parse_http_endpoint(text, {}); }
-void check_traces_endpoint(const std::string& text) {
-    if (!text.empty()) parse_http_endpoint({}, text);
+template <Signal kSignal>
+void check_whole_endpoint(const std::string& text) {
+    if (!text.empty()) parse_http_endpoint({}, text, kSignal);
 }
 
 std::vector<Option> describe_tls(OtlpHttpOptions& otlp) {
@@ -65,9 +66,13 @@ std::vector<Option> describe(OtlpHttpOptions& otlp) {
     using enum OtlpHttpOptions::Encoding;
     std::vector<Option> options = {
         {"endpoint", text(otlp.endpoint, "URL", check_endpoint),
-         "`http://...` or `https://...`, to which `/v1/traces` is appended; or `unix:path`"},
-        {"traces_endpoint", text(otlp.traces_endpoint, "URL", check_traces_endpoint),
+         "`http://...` or `https://...`, to which `/v1/traces` is appended, or the path of logs or of metrics; or "
+         "`unix:path`"},
+        {"traces_endpoint", text(otlp.traces_endpoint, "URL", check_whole_endpoint<Signal::kTraces>),
          "the whole URL, in place of endpoint"},
+        {"logs_endpoint", text(otlp.logs_endpoint, "URL", check_whole_endpoint<Signal::kLogs>), "likewise, for logs"},
+        {"metrics_endpoint", text(otlp.metrics_endpoint, "URL", check_whole_endpoint<Signal::kMetrics>),
+         "likewise, for metrics"},
         {"encoding", choice(otlp.encoding, {{"proto", kProto}, {"json", kJson}}), "how requests are encoded"},
         {"tls", Group{describe_tls(otlp)}},
         {"compression", choice(otlp.compression, {"none", "gzip", "zstd"}), "how requests are compressed"},
@@ -77,7 +82,7 @@ std::vector<Option> describe(OtlpHttpOptions& otlp) {
         {"idle_conn_timeout", duration(otlp.idle_conn_timeout, milliseconds(1000)),
          "an idle connection is closed after this time"},
     };
-    options[0].in_effect = otlp.traces_endpoint.empty();
+    options[0].in_effect = otlp.traces_endpoint.empty() || otlp.endpoint != OtlpHttpOptions().endpoint;
     append(options, describe_delivery(otlp));
     return options;
 }

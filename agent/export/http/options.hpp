@@ -12,7 +12,8 @@ struct OtlpHttpOptions : OtlpOptions {
 
     enum class Encoding : uint8_t { kProto, kJson };
 
-    std::string traces_endpoint;  // where it is set: the whole URL, in place of `endpoint`
+    std::string traces_endpoint;                  // where it is set: the whole URL, in place of `endpoint`
+    std::string logs_endpoint, metrics_endpoint;  // likewise, in pipelines of logs and of metrics
     Encoding encoding = Encoding::kProto;
     uint32_t compression_level = 1;
     uint32_t max_conns_per_host = 0;  // 0: one for each concurrent request

@@ -23,7 +23,7 @@ void set_up_curl() {
 
 HttpTransport::HttpTransport(const OtlpHttpOptions& options, HttpBodies::Rule rule)
     : options_(options),
-      endpoint_(parse_http_endpoint(options.endpoint, options.traces_endpoint)),
+      endpoint_(parse_http_endpoint(options.endpoint, options.traces_endpoint, options.signal)),
       peer_(endpoint_.socket.empty() ? shown_url(endpoint_.url) : options.endpoint),
       bodies_(options_, rule, [this] { wake(); }) {
     for (const OptionFault& fault : header_faults(options_)) throw std::invalid_argument(fault.key + ": " + fault.what);

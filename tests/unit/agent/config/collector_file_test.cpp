@@ -134,6 +134,48 @@ TEST_F(CollectorFileTest, WhatWouldMeanSomethingElseIsRefusedWithItsPlace) {
                 ElementsAre(StartsWith(at(3, 5) + "service.pipelines: none of them is of traces")));
 }
 
+TEST_F(CollectorFileTest, LogsAndMetricsGoWhereTheyCan) {
+    const LoadedConfig loaded = load(
+        "receivers: {otlp: {protocols: {grpc: }}, filelog: {include: [/x]}}\n"
+        "processors: {batch: , memory_limiter: {limit_mib: 1}, resource: {attributes: [{key: a, action: delete}]}}\n"
+        "exporters: {otlp: {endpoint: 'http://b:1'}, otlphttp/logs: {endpoint: 'http://l', logs_endpoint: "
+        "'http://l/in'}, debug: }\n" +
+        pipelines("    traces: {receivers: [otlp], processors: [resource], exporters: [otlp]}\n"
+                  "    logs/a: {receivers: [otlp, filelog], processors: [memory_limiter, batch], exporters: [debug, "
+                  "otlphttp/logs]}\n"
+                  "    logs/b: {receivers: [otlp], exporters: [otlp]}\n"
+                  "    metrics: {receivers: [otlp], processors: [resource], exporters: [otlp]}\n"));
+    ASSERT_THAT(loaded.problems, IsEmpty());
+    const Config& config = loaded.config;
+    EXPECT_TRUE(config.log_pipeline.enabled);
+    EXPECT_FALSE(config.metric_pipeline.enabled);
+    EXPECT_THAT(config.log_pipeline.exporters, ElementsAre("otlphttp/logs", "otlp"));
+    ASSERT_EQ(config.exporters.size(), 1u) << "those of traces";
+    EXPECT_THAT(loaded.warnings, Contains(HasSubstr("'filelog' is left out")));
+    EXPECT_THAT(loaded.warnings, Contains(HasSubstr("service.pipelines.logs/a.exporters: 'debug' is left out")));
+    EXPECT_THAT(loaded.warnings, Contains(HasSubstr("service.pipelines.metrics: is left out: 'resource'")));
+    const std::vector<ExporterConfig> made = exporters_of(config, Signal::kLogs);
+    ASSERT_EQ(made.size(), 2u);
+    EXPECT_EQ(made[0].id, "logs/otlphttp/logs");
+    EXPECT_EQ(made[0].name_in_file(), "otlphttp/logs");
+    EXPECT_EQ(made[0].http.traces_endpoint, "http://l/in");
+    EXPECT_EQ(made[1].otlp.signal, Signal::kLogs);
+    EXPECT_EQ(made[1].otlp.spool.directory, config.state_directory + "/logs/spool/otlp");
+    EXPECT_NE(made[1].otlp.spool.directory, config.exporters[0].otlp.spool.directory);
+    EXPECT_EQ(print_config(load(print_config(config)).config), print_config(config));
+}
+
+TEST_F(CollectorFileTest, APipelineOfLogsMustBePossible) {
+    const std::string before =
+        "receivers: {otlp: {protocols: {grpc: }}}\nexporters: {otlphttp: {encoding: json}, otlp: }\n";
+    EXPECT_THAT(load(before + pipelines("    logs: {receivers: [otlp], exporters: [otlphttp]}\n")).problems,
+                ElementsAre(StartsWith(at(2, 34) + "exporters.otlphttp.encoding: json carries spans alone")));
+    EXPECT_THAT(load(before + pipelines("    logs: {receivers: [otlp], exporters: [nobody]}\n")).problems,
+                ElementsAre(HasSubstr("'nobody' is not defined under 'exporters'")));
+    EXPECT_THAT(load("exporters: {otlp: }\n" + pipelines("    logs: {exporters: [otlp]}\n")).problems,
+                ElementsAre(HasSubstr("there is no receiver 'otlp'")));
+}
+
 TEST_F(CollectorFileTest, PipelinesThatCannotBeOneAreRefused) {
     const std::string components =
         "receivers: {otlp: {protocols: {http: }}}\nprocessors: {batch: , resource: {attributes: "

@@ -112,8 +112,8 @@ TEST_F(GrpcServerTest, AnswersWhatIsKept) {
     exporter_.answers = false;
     start();
     EXPECT_TRUE(Client(target_).send(request(1)).ok());
-    while (service_->status().kept_requests == 0) std::this_thread::sleep_for(1ms);  // told a little after the answer
-    EXPECT_EQ(service_->status().kept_requests, 1u);
+    while (service_->status()->kept_requests == 0) std::this_thread::sleep_for(1ms);  // told a little after the answer
+    EXPECT_EQ(service_->status()->kept_requests, 1u);
     stop();
 }
 
@@ -128,7 +128,7 @@ TEST_F(GrpcServerTest, AnIdleConnectionGivesWay) {
         while (other.send(request(2 * number + 1)).error_code() == StatusCode::UNAVAILABLE) {
         }
     }
-    EXPECT_LE(service_->status().connections, 1u);
+    EXPECT_LE(service_->status()->connections, 1u);
     stop();
     EXPECT_GE(exporter_.spans.size(), 6u);
 }
@@ -139,7 +139,7 @@ TEST_F(GrpcServerTest, AtTheEndWhoeverWaitsIsToComeBack) {
     start();
     Client client(target_);
     client.begin(request(1));
-    while (service_->status().queued_bytes == 0) std::this_thread::sleep_for(1ms);
+    while (service_->status()->queued_bytes == 0) std::this_thread::sleep_for(1ms);
     stop();
     const grpc::Status status = client.end();
     EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE);
@@ -152,7 +152,7 @@ TEST_F(GrpcServerTest, ACallThatNobodyAnswersEndsWithTheService) {
     start();
     Client client(target_);
     client.begin(request(1));
-    while (service_->status().queued_bytes == 0) std::this_thread::sleep_for(1ms);
+    while (service_->status()->queued_bytes == 0) std::this_thread::sleep_for(1ms);
     service_.reset();
     EXPECT_EQ(client.end().error_code(), StatusCode::UNAVAILABLE);
     Acknowledgements nobody;

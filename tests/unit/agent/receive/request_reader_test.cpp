@@ -159,5 +159,58 @@ TEST_F(RequestReaderTest, TheNumberOfResourcesIsBounded) {
     EXPECT_EQ(read(empty), "");
 }
 
+// ---- Logs and metrics ----
+
+ReceivedSpans read_as(Signal signal, std::string& request, std::string& fault) {
+    RequestReader reader([](const std::string&, const std::string&) { return ProcessIdentity(); },
+                         RequestReader::kMostKnown, signal);
+    ReceivedSpans received;
+    fault = reader.read(writable(request), 1000, received);
+    return received;
+}
+
+std::string metric(uint32_t field, int points) {
+    std::string data;
+    for (int i = 0; i < points; ++i) data += bytes(1, fixed64(3, 7));
+    return bytes(1, "name") + bytes(field, data + number(2, 1));
+}
+
+TEST_F(RequestReaderTest, LogsGoOnByteByByteAndWhatIsAroundThemToo) {
+    const std::string later = bytes(99, "of a later version");
+    const std::string around = bytes(1, bytes(1, key_value("service.name", text_value("shop"))) + later);
+    const std::string scope = bytes(1, bytes(1, "scope") + later);
+    const std::string records = bytes(2, fixed64(1, 5) + later) + bytes(2, bytes(5, text_value("x")));
+    std::string request = bytes(1, around + bytes(3, "https://schema") + bytes(2, scope + records));
+    const std::string before = request;
+    std::string fault;
+    const ReceivedSpans received = read_as(Signal::kLogs, request, fault);
+    ASSERT_EQ(fault, "");
+    EXPECT_EQ(received.spans, 2u);
+    EXPECT_EQ(received.invalid, 0u);
+    EXPECT_EQ(flatten(assemble(received.runs)), before);
+}
+
+TEST_F(RequestReaderTest, OfMetricsTheirPointsAreCounted) {
+    std::string request = bytes(
+        1, bytes(2, bytes(2, metric(5, 2)) + bytes(2, metric(7, 1)) + bytes(2, metric(9, 3)) + bytes(2, metric(10, 4)) +
+                        bytes(2, metric(11, 5)) + bytes(2, metric(5, 0)) + bytes(2, metric(8, 9)) + bytes(2, "\xff")));
+    std::string fault;
+    const ReceivedSpans received = read_as(Signal::kMetrics, request, fault);
+    ASSERT_EQ(fault, "");
+    EXPECT_EQ(received.spans, 16u);  // one of them is no message
+    EXPECT_EQ(received.invalid, 1u);
+    ASSERT_EQ(received.runs.size(), 1u) << "those without a point are left out";
+    EXPECT_EQ(received.runs[0].spans, 15u);
+    const auto parts = split(received.runs, 1, Signal::kMetrics);
+    ASSERT_EQ(parts.size(), 5u);
+    EXPECT_EQ(parts[3].at(0).spans, 4u);
+}
+
+TEST_F(RequestReaderTest, WhatIsNoRequestIsNamedByItsSignal) {
+    std::string request = "no", fault;
+    read_as(Signal::kLogs, request, fault);
+    EXPECT_EQ(fault, "not an ExportLogsServiceRequest");
+}
+
 }  // namespace
 }  // namespace spanring::agent::test

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The receivers of one listener, one for each signal that a pipeline takes. The protocols find them by it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "otlp/signal.hpp"
+#include "receive/receiver.hpp"
+
+namespace spanring::agent {
+
+class Receivers {
+public:
+    void add(Signal signal, std::unique_ptr<Receiver> receiver) {
+        if (first_ == nullptr) first_ = receiver.get();
+        all_[static_cast<size_t>(signal)] = std::move(receiver);
+    }
+
+    // Null: no pipeline takes it.
+    Receiver* of(Signal signal) const { return all_[static_cast<size_t>(signal)].get(); }
+    // For what is of no signal: connections, requests of something else.
+    Receiver& first() const { return *first_; }
+
+    template <class Visit>
+    void each(Visit visit) const {
+        for (const auto& receiver : all_)
+            if (receiver != nullptr) visit(*receiver);
+    }
+
+private:
+    std::array<std::unique_ptr<Receiver>, kSignals> all_;
+    Receiver* first_ = nullptr;
+};
+
+// What an answer names where a request is of nothing that is taken: "/v1/traces, /v1/logs".
+inline std::string join_names(const Receivers& receivers, const char* SignalNames::*which) {
+    std::string names;
+    for (const Signal signal : {Signal::kTraces, Signal::kLogs, Signal::kMetrics})
+        if (receivers.of(signal) != nullptr)
+            names += (names.empty() ? "" : ", ") + std::string(names_of(signal).*which);
+    return names;
+}
+
+// By its path of HTTP, or by its method of gRPC.
+inline std::optional<Signal> signal_of(std::string_view text, const char* SignalNames::*which = &SignalNames::path) {
+    for (const Signal signal : {Signal::kTraces, Signal::kLogs, Signal::kMetrics})
+        if (text == names_of(signal).*which) return signal;
+    return std::nullopt;
+}
+
+}  // namespace spanring::agent
