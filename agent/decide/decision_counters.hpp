@@ -14,10 +14,10 @@
 namespace spanring::agent {
 
 // Why a trace was decided before it was over.
-enum class EarlyCause : uint8_t { kDecisionWait, kNumTraces, kMemory, kRing, kQueue, kCount };
+enum class EarlyCause : uint8_t { kDecisionWait, kNumTraces, kMemory, kRing, kQueue, kFiles, kCount };
 
 constexpr const char* name_of(EarlyCause cause) {
-    constexpr const char* kNames[] = {"decision_wait", "num_traces", "memory", "ring", "queue"};
+    constexpr const char* kNames[] = {"decision_wait", "num_traces", "memory", "ring", "queue", "files"};
     return kNames[static_cast<size_t>(cause)];
 }
 
@@ -58,6 +58,11 @@ public:
     Counter undecided_traces;
     Counter undecided_spans;
     Counter undecided_bytes;
+    Counter undecided_ring_bytes;  // of these, copies of what lies in segments
+    Counter filed_spans;           // of the undecided ones, those in files
+    Counter filed_bytes;           // of them there
+    Counter filed_memory;          // what the agent keeps in its memory of these
+    Counter file_bytes;            // of all files, with what is decided and not answered for
     Counter remembered;
 
 private:

@@ -34,6 +34,8 @@ const std::vector<std::pair<std::string, PolicyType>> kTypes = {
 const std::vector<std::pair<std::string, Sharers>> kSharers = {{"services", Sharers::kServices},
                                                                {"operations", Sharers::kOperations}};
 
+const std::vector<std::pair<std::string, bool>> kPackings = {{"none", false}, {"zstd", true}};
+
 constexpr uint32_t kMost = 1'000'000'000;
 constexpr double kMostOfANumber = 1e300;
 
@@ -122,6 +124,10 @@ std::vector<Option> describe(TailSamplingOptions& options) {
          "decisions to drop, at most"},
         {"kept_for", option::duration(options.decisions_kept, milliseconds(1)), "late spans follow them so long"},
     };
+    std::vector<Option> files = {
+        {"max_bytes", option::size(options.files_max_bytes, 1u << 20), "that spans take there, at most"},
+        {"compression", option::choice(options.files_packed, kPackings), "of what is written"},
+    };
     return {
         {"linger", option::duration(options.linger, milliseconds(1)),
          "nothing came for so long, and no span is open: over"},
@@ -129,6 +135,9 @@ std::vector<Option> describe(TailSamplingOptions& options) {
          "at the latest, from the first span on"},
         {"num_traces", option::count(options.num_traces, 1, kMost), "that wait for a decision, at most"},
         {"memory", option::size(options.memory, 1u << 20), "that their spans take, at most"},
+        {"ring_linger", option::duration(options.ring_linger, milliseconds(1)),
+         "a span waits in the memory of its process so long, then in a file"},
+        {"files", Group{files}},
         {"decision_cache", Group{cache}},
         {"policies", GroupList{add, TailSamplingOptions::kMostPolicies, "type", items}},
     };

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The part of the files of undecided spans that goes on with those of an agent before.
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/directory.hpp"
+#include "decide/undecided_files.hpp"
+
+namespace spanring::agent {
+namespace {
+
+constexpr uint32_t kMostPayload = 64u << 20;
+
+std::optional<uint64_t> number_of(const std::string& name) {
+    constexpr size_t kDigits = 16;
+    if (name.size() != kDigits + sizeof UndecidedFiles::kEnding - 1 || !name.ends_with(UndecidedFiles::kEnding))
+        return std::nullopt;
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + kDigits, number, 16);
+    if (error != std::errc() || end != name.data() + kDigits || number == 0) return std::nullopt;
+    return number;
+}
+
+}  // namespace
+
+bool UndecidedFiles::are_in(const std::string& directory) {
+    const Descriptor folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    bool found = false;
+    if (folder) each_name(folder.get(), [&](const char* name) { found = found || number_of(name).has_value(); });
+    return found;
+}
+
+void UndecidedFiles::recover() {
+    const Descriptor folder(::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    std::vector<uint64_t> numbers;
+    each_name(folder.get(), [&](const char* name) {
+        if (const auto number = number_of(name)) numbers.push_back(*number);
+    });
+    std::sort(numbers.begin(), numbers.end());
+    for (const uint64_t number : numbers) recover(number);
+}
+
+void UndecidedFiles::recover(uint64_t number) {
+    last_number_ = std::max(last_number_, number);
+    const std::string path = path_of(number);
+    File file;
+    file.file = Descriptor(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat status {};
+    if (!file.file || ::fstat(file.file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+        damaged_ = true;
+        return fail("cannot be read", path);
+    }
+    file.size = static_cast<uint64_t>(status.st_size);
+    bytes_ += file.size;
+    File& added = files_[number] = std::move(file);
+    uint64_t offset = 0;
+    while (offset < added.size && recover_block(number, added, offset)) continue;
+    if (offset < added.size) {  // cut while it was written, or damaged
+        damaged_ = true;
+        spdlog::warn("undecided spans: {} of {} bytes of {} are no whole block", added.size - offset, added.size, path);
+    }
+    if (added.left == 0) drop(number);
+}
+
+// False: there is none.
+bool UndecidedFiles::recover_block(uint64_t number, const File& file, uint64_t& offset) {
+    UndecidedHeader header;
+    if (!read_at(file.file.get(), &header, sizeof header, offset) || header.magic != UndecidedHeader::kMagic ||
+        header.file != number || header.offset != offset || header.raw > kMostPayload || header.stored > header.raw ||
+        header.entries == 0)
+        return false;
+    UndecidedBlock block;
+    block.file = number;
+    block.offset = offset;
+    block.accounts = header.accounts;
+    block.entries = block.left = header.entries;
+    block.spans = header.spans;
+    block.raw = header.raw;
+    block.stored = header.stored;
+    block.crc = header.payload_crc;
+    block.packed = header.packed != 0;
+    if (block.end() > file.size) return false;
+    std::vector<uint8_t> bytes(block.payload() - offset);
+    if (!read_at(file.file.get(), bytes.data(), bytes.size(), offset)) return false;
+    const size_t covered = block.covered_to() - offset - UndecidedBlock::kCovered;
+    if (undecided_crc(bytes.data() + UndecidedBlock::kCovered, covered) != header.crc) return false;
+    const uint8_t* const accounts = bytes.data() + sizeof header;
+    std::vector<UndecidedRow> rows(block.entries);
+    std::memcpy(rows.data(), bytes.data() + (block.rows() - offset), rows.size() * sizeof(UndecidedRow));
+    uint64_t all_spans = 0, all_bytes = 0;
+    for (const UndecidedRow& row : rows) {
+        all_spans += row.spans;
+        all_bytes += row.bytes;
+        if (row.account >= block.accounts) return false;
+    }
+    if (all_spans != block.spans || all_bytes != block.raw) return false;
+
+    offset = block.end();
+    const uint32_t added = add_block(block);
+    ++files_[number].left;
+    if (std::exchange(files_[number].undecided, file.undecided + block.entries) == 0) needed_ += file.size;
+    std::vector<uint32_t> over;
+    uint32_t first = 0, at = 0;
+    for (uint32_t place = 0; place < block.entries; ++place) {
+        const UndecidedRow& row = rows[place];
+        AccountId account{};
+        std::memcpy(account.data(), accounts + row.account * account.size(), account.size());
+        Claimed claimed;
+        std::memcpy(&claimed.booking, bytes.data() + (block.bookings() - block.offset) + place * sizeof(uint64_t),
+                    sizeof claimed.booking);
+        const uint8_t* const gone = bytes.data() + (block.gone() - block.offset) + first;
+        Entry entry;
+        entry.spans = row.spans - static_cast<uint32_t>(std::count(gone, gone + row.spans, 1));
+        entry.block = added;
+        entry.place = place;
+        entry.first = first;
+        entry.offset = at;
+        entry.bytes = row.bytes;
+        claimed.entry = add_entry(entry);
+        first += row.spans;
+        at += row.bytes;
+        if (entry.spans != row.spans) {
+            std::vector<bool>& flags = gone_[claimed.entry];
+            for (uint32_t i = 0; i < row.spans; ++i) flags.push_back(gone[i] == 1);
+        }
+        if (entry.spans == 0)
+            over.push_back(claimed.entry);
+        else
+            unclaimed_[account].push_back(claimed);
+    }
+    if (over.size() == block.entries) ++files_[number].left;  // recover() looks whether it is to go
+    for (const uint32_t entry : over) done(entry);
+    if (over.size() == block.entries) --files_[number].left;
+    return true;
+}
+
+std::vector<UndecidedFiles::Claimed> UndecidedFiles::claim(const AccountId& account, uint64_t source) {
+    const auto found = unclaimed_.find(account);
+    if (found == unclaimed_.end()) return {};
+    std::vector<Claimed> claimed = std::move(found->second);
+    unclaimed_.erase(found);
+    for (const Claimed& one : claimed) entries_[one.entry].source = source;
+    return claimed;
+}
+
+void UndecidedFiles::give_up(uint32_t number, const std::vector<uint32_t>& spans) {
+    Entry& entry = entries_[number];
+    const UndecidedBlock& block = blocks_[entry.block];
+    std::vector<bool>& flags = gone_[number];
+    if (flags.empty()) flags.resize(entry.spans);
+    std::vector<size_t> places;  // of those that are to be answered for
+    for (size_t place = 0; place < flags.size(); ++place)
+        if (!flags[place]) places.push_back(place);
+    constexpr uint8_t kGone = 1;
+    for (const uint32_t span : spans) {
+        flags[places[span]] = true;
+        if (!write_at(files_[block.file].file.get(), &kGone, 1, block.gone() + entry.first + places[span]))
+            fail("cannot be written: some spans may come twice", path_of(block.file));
+    }
+    spans_ -= spans.size();
+    entry.spans -= static_cast<uint32_t>(spans.size());
+}
+
+size_t UndecidedFiles::forget_unclaimed() {
+    size_t forgotten = 0;
+    for (const auto& [account, claimed] : std::exchange(unclaimed_, {})) {
+        for (const Claimed& one : claimed) {
+            forgotten += entries_[one.entry].spans;
+            done(one.entry);
+        }
+    }
+    return forgotten;
+}
+
+}  // namespace spanring::agent
