@@ -39,6 +39,7 @@
 #include "decide/decision_counters.hpp"
 #include "decide/decision_desk.hpp"
 #include "decide/policies.hpp"
+#include "decide/undecided_files.hpp"
 #include "drain/descriptor_budget.hpp"
 #include "drain/drain_service.hpp"
 #include "export/debug_exporter.hpp"
@@ -95,6 +96,8 @@ public:
         options.threads =
             config.drain.threads != 0 ? config.drain.threads : drain_threads_for(std::thread::hardware_concurrency());
         if (config.tail_sampling.enabled) decide_traces(config.tail_sampling, options);
+        // What an agent that decided has left is sent: by one thread.
+        if (UndecidedFiles::are_in(config.state_directory + "/undecided")) options.threads = 1;
         options.heartbeat = {config.heartbeat.open_longer_than, config.heartbeat.period};
         make_folder_of_spools(config);
         measure_spans(config);

@@ -358,9 +358,16 @@ bool AttachedSegment::may_book(const ChunkCursor& cursor) const {
 }
 
 void AttachedSegment::book(uint32_t chunk, ChunkCursor& cursor) {
-    while (const std::optional<Completion> piece = cursor.low.advance()) accounts_.book(*piece);
+    std::vector<uint32_t> passed;  // entries
+    while (const std::optional<Completion> piece = cursor.low.advance()) {
+        if (piece->filed == 0)
+            accounts_.book(*piece);
+        else if (filed_.passed(piece->filed - 1, piece->spans))
+            passed.push_back(piece->filed - 1);
+    }
     held_.book.move_mark(chunk, ring::mark_of(cursor.seen.generation, cursor.low.mark(), cursor.low.spans()),
                          accounts_.totals(), accounts_.take_rule_changes());
+    for (const uint32_t entry : passed) book_filed(entry);
 }
 
 void AttachedSegment::acknowledge_sampled_out(const Receipt& receipt, uint32_t spans, RuleShares rules) {
@@ -376,6 +383,7 @@ void AttachedSegment::acknowledge_sampled_out(const Receipt& receipt, uint32_t s
 }
 
 void AttachedSegment::acknowledge(const Receipt& receipt, const Completion& piece) {
+    if (receipt.begin == kFiledReceipt) return answer_filed(receipt.chunk, piece);
     if (!quarantined_.empty()) {  // for the ledger; the segment is not touched any more
         receipt.unfinished ? accounts_.book_unfinished(piece) : accounts_.book(piece);
         return;

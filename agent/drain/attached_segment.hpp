@@ -18,6 +18,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -30,6 +31,7 @@
 #include "drain/batcher.hpp"
 #include "drain/burial.hpp"
 #include "drain/chunk_cursors.hpp"
+#include "drain/filed_entries.hpp"
 #include "drain/flush_request.hpp"
 #include "drain/held_segment.hpp"
 #include "drain/idle_memory.hpp"
@@ -91,6 +93,19 @@ public:
     void keep(Batcher& batcher, const UndecidedSpan& span);
     void sample_out(const UndecidedSpan& span, uint64_t rule);
     void all_sampled_out();  // for now: what goes together is acknowledged together
+    // Of spans that are in files: of those that leave for one, and of those that come back. See UndecidedFiles.
+    void file_into(UndecidedFiles* files) { filed_.file_into(files); }
+    bool may_leave() const { return quarantined_.empty() && !held_.overwrite; }  // or a writer counts them
+    void file(const UndecidedSpan& span, uint32_t entry);
+    void all_filed();  // for now
+    void keep_filed(Batcher& batcher, uint32_t entry, const std::vector<FiledSpan>& spans);
+    void sample_out_filed(uint32_t entry, const RuleShare& rule);
+    void lose_filed(uint32_t entry);  // it cannot be read
+    // Of an agent before: false where nothing of it is to be done any more. Before the first drain().
+    bool take_in(const UndecidedFiles::Claimed& claimed, std::vector<FiledSpan>& ret_spans);
+    void note_missing() { misses_spans_ = true; }  // a file of an agent before is damaged
+    void book_missing();                           // once nothing else is to come
+
     // How much of its memory is in use, and how much it may have: of what waits, a span holds a whole chunk.
     uint64_t bytes_in_use();
     uint64_t most_bytes() const { return uint64_t{held_.header.extent_limit} * ring::kExtentSize; }
@@ -164,8 +179,8 @@ public:
     // Gives it up: nothing is read or written any more but the sign to the process that it may stop.
     void quarantine(const std::string& reason);
     const std::string& quarantined() const { return quarantined_; }  // why; empty: it is not
-    bool quiet() const { return cutter_.batches().empty() && waiting() == 0; }
-    uint64_t waiting() const { return waiting_[0] + waiting_[1]; }  // spans, for a decision
+    bool quiet() const { return cutter_.batches().empty() && waiting() == 0 && filed_.empty(); }
+    uint64_t waiting() const { return waiting_[0] + waiting_[1]; }  // spans that are in it, for a decision
 
     // Dead, and everything handed out: until an answer comes, or a decision, there is nothing to do.
     bool only_waits() const { return quarantined_.empty() && burial_.complete(); }
@@ -198,6 +213,10 @@ private:
     void note(const CutReport& report, PassResult& result);
     void acknowledge(const Receipt& receipt, const Completion& piece);
     void acknowledge_sampled_out(const Receipt& receipt, uint32_t spans, RuleShares rules);
+    bool has_handed_over(const FiledSpan& span) const;
+    void answer_filed(uint32_t entry, Completion piece);
+    void book_filed(uint32_t entry);
+    void store_totals();
     bool fail(const std::string& reason);
     bool still_readable();
 
@@ -209,6 +228,10 @@ private:
     RunCutter cutter_;
     std::vector<uint8_t> scratch_;
     SegmentAccounts accounts_;
+    FiledEntries filed_;
+    std::vector<uint32_t> filed_chunks_;  // with spans that left, whose marks are to move
+    std::optional<uint32_t> any_chunk_;
+    bool misses_spans_ = false;  // maybe
     RetiredChunks retired_;
     IdleMemory idle_memory_;
     FlushRequest flush_;

@@ -161,6 +161,8 @@ void DecisionRounds::relieve(uint64_t source, uint64_t bytes, Clock::time_point 
 void DecisionRounds::keep_bounds() {
     while (undecided_.traces() > options_.num_traces) take_early(*undecided_.oldest(), EarlyCause::kNumTraces);
     while (undecided_.memory() > options_.memory && !empty()) take_early(*undecided_.oldest(), EarlyCause::kMemory);
+    while (files_ != nullptr && files_->needed_bytes() > files_->max_bytes() && !empty())
+        take_early(*undecided_.oldest(), EarlyCause::kFiles);
     carry_out();
     // Memory goes when nothing waits in a slab any more.
     while (undecided_.is_sparse(options_.memory) && !empty()) {
@@ -196,11 +198,16 @@ void DecisionRounds::take(UndecidedTrace& trace) {
     (decision.keep ? rule.traces_kept : rule.traces_dropped).add(1);
     (decision.keep ? rule.spans_kept : rule.spans_sampled_out).add(trace.state.spans);
     const TraceKey key = trace.key;
+    const uint32_t filed = trace.filed;
     const uint64_t dropped_by = decision.keep ? 0 : policies_.ids()[decision.rule];
     UndecidedSpan* const newest = undecided_.take(trace, [&](const UndecidedPart& part) {
         verdicts_.push_back({part.parcel, key, decision});
     });
     if (newest != nullptr) taken_.push_back({newest, dropped_by});
+    for (uint32_t entry = filed; entry != UndecidedFiles::kNone; entry = (*files_)[entry].next) {
+        files_->decided(entry);
+        decided_filed_.push_back({entry, {dropped_by, 0, 0}});
+    }
 }
 
 // Of several traces at a time, so that one span is brought while others are looked at.
@@ -229,7 +236,7 @@ void DecisionRounds::collect() {
 // of a chunk go one after another: into one run of a batch, or into one piece that is acknowledged.
 void DecisionRounds::carry_out() {
     collect();
-    if (decided_.empty() && verdicts_.empty()) return;
+    if (decided_.empty() && verdicts_.empty() && decided_filed_.empty()) return;
     log_.write();
     SPR_TESTPOINT(decisions_written);
     std::sort(decided_.begin(), decided_.end(),
@@ -242,6 +249,7 @@ void DecisionRounds::carry_out() {
         SPR_TESTPOINT(span_settled);
     }
     decided_.clear();
+    carry_out_filed();
     if (!verdicts_.empty()) desk_->announce(std::exchange(verdicts_, {}));
     settler_.all_settled();
     std::erase_if(bytes_of_, [](const auto& item) { return item.second == 0; });
@@ -254,6 +262,13 @@ void DecisionRounds::publish() {
     counters_.undecided_spans.set(undecided_.spans() + undecided_.spans_elsewhere());
     counters_.undecided_bytes.set(undecided_.memory());
     counters_.remembered.set(memory_.size());
+    counters_.undecided_ring_bytes.set(undecided_.span_memory());
+    if (files_ == nullptr) return;
+    counters_.filed_spans.set(files_->spans());
+    counters_.filed_bytes.set(files_->waiting_bytes());
+    counters_.file_bytes.set(files_->bytes());
+    counters_.filed_memory.set(files_->memory());
+    counters_.undecided_spans.set(undecided_.spans() + undecided_.spans_elsewhere() + files_->spans());
 }
 
 }  // namespace spanring::agent

@@ -39,7 +39,14 @@ public:
     public:
         // Of many, in the order in which they came. `dropped_by`: the rule, or 0, and it is kept.
         virtual void settle(const UndecidedSpan& span, uint64_t dropped_by) = 0;
+        virtual void settle_filed(uint32_t entry, const RuleShare& dropped_by) = 0;  // likewise; its `rule`
         virtual void all_settled() = 0;
+
+        // Of whose account the segment's spans are in a file. Nothing: they are to stay in it.
+        virtual std::optional<AccountId> account_of(uint64_t source) = 0;
+        // In that entry from now on.
+        virtual void file(const UndecidedSpan& span, uint32_t entry) = 0;
+        virtual void all_filed() = 0;
 
     protected:
         ~Settler() = default;
@@ -50,6 +57,9 @@ public:
     // none.
     DecisionRounds(const TailSamplingOptions& options, DecisionCounters& counters, Settler& settler,
                    const std::string& directory, DecisionDesk* desk = nullptr);
+
+    // Null: all spans stay in their segments. Outlives this.
+    void file_into(UndecidedFiles* files) { files_ = files; }
 
     // Before a pass.
     void begin_pass(Clock::time_point now) { now_ = now; }
@@ -64,6 +74,15 @@ public:
 
     // What was handed in since the last call.
     void read_desk();
+
+    // ---- Files ----
+
+    // Spans of traces that have some in segments since then, and longer, leave these.
+    void file(Clock::time_point since);
+    void file() { file(now_); }  // all
+    Clock::time_point filing_due() const;
+    // What an agent before has put there, of a segment that is served now. carry_out() follows.
+    void take_in(uint32_t entry, const ProducerMarks& producer, const std::vector<FiledSpan>& spans);
 
     // ---- A round ----
 
@@ -94,6 +113,8 @@ public:
     void keep_bounds();
     uint64_t bytes_of(uint64_t source) const;
 
+    void carry_out();
+
     bool empty() const { return undecided_.traces() == 0; }
     bool has_spans() const { return undecided_.spans() != 0; }  // which lie in segments
     void publish();
@@ -105,7 +126,8 @@ private:
     void take(UndecidedTrace& trace);
     void take_early(UndecidedTrace& trace, EarlyCause cause);
     void collect();
-    void carry_out();
+    bool write_draft();
+    void carry_out_filed();
     uint64_t& bytes_from(uint64_t source);
 
     struct TakenTrace {
@@ -118,6 +140,16 @@ private:
         uint64_t dropped_by;  // 0: it is kept
     };
 
+    struct DraftedSpan {
+        UndecidedTrace* trace;
+        UndecidedSpan* span;
+        uint32_t place;  // of its entry in the draft
+    };
+    struct DecidedEntry {
+        uint32_t entry;
+        RuleShare dropped_by;
+    };
+
     const TailSamplingOptions& options_;
     DecisionCounters& counters_;
     Settler& settler_;
@@ -125,6 +157,15 @@ private:
     DecisionMemory memory_;
     DecisionLog log_;
     DecisionDesk* const desk_;
+    UndecidedFiles* files_ = nullptr;
+    UndecidedFiles::Draft draft_;
+    std::vector<DraftedSpan> drafted_;             // what is in it
+    std::vector<UndecidedTrace*> drafted_traces_;  // whose spans these are, and those written with them
+    std::vector<UndecidedSpan*> movable_;          // of a trace, while it is drafted
+    std::vector<uint32_t> written_;                // entries
+    Clock::time_point next_filing_{};
+    Clock::time_point not_before_{};           // nothing could be written
+    std::vector<DecidedEntry> decided_filed_;  // and not carried out
     UndecidedSpans undecided_;
     std::vector<TakenTrace> taken_;          // whose spans are not looked at yet
     std::vector<DecidedSpan> decided_;       // and not carried out

@@ -46,6 +46,7 @@ DrainShare::DrainShare(size_t number, const Common& common)
       recorder_(options_.recorders.empty() ? nullptr : options_.recorders.at(number)),
       processors_(options_.processors.empty() ? nullptr : options_.processors.at(number)),
       batcher_(options_.batch, common.exporters, common.supply),
+      files_(common.files),
       rules_(std::make_shared<SamplingRules>()),
       turns_(common.queues),
       heartbeat_(options_.heartbeat, options_.users != nullptr, exchange_.threads()) {
@@ -53,6 +54,7 @@ DrainShare::DrainShare(size_t number, const Common& common)
         DecisionRounds::Settler& settler = *this;
         decisions_ = std::make_unique<DecisionRounds>(options_.tail_sampling, *options_.decisions, settler,
                                                       options_.state_directory, options_.desk);
+        decisions_->file_into(files_);
     }
     if (options_.desk != nullptr) options_.desk->wake_decider([this] { exchange_.wake_up(number_).ring(); });
     batcher_.set_waiter(exchange_.wake_up(number_));
@@ -85,6 +87,7 @@ void DrainShare::take(ServedSegment served) {
     taken.pace.hurry(now_);
     taken.spent = {};
     give_directive(*rules_, *taken.segment);
+    if (files_ != nullptr) take_in_filed(taken);
 }
 
 void DrainShare::take_rules(std::shared_ptr<const SamplingRules> rules) {
@@ -163,6 +166,7 @@ void DrainShare::do_work(Clock::time_point now) {
     if (now_ >= next_ledger_) {
         next_ledger_ = now_ + options_.ledger_period;
         tell_ledger();
+        forget_unclaimed();
     }
     share_work();
     if (idle_heap_.is_time(status_.bytes - std::exchange(bytes_before_, status_.bytes), now_)) IdleHeap::give_back();
@@ -311,6 +315,7 @@ void DrainShare::settle() {
 void DrainShare::set_ended_apart() {
     for (size_t i = 0; i < segments_.awake().size();) {  // another one takes the place of one that is over
         const ServedSegment& served = *segments_.awake()[i];
+        if (files_ != nullptr) served.segment->book_missing();
         served.is_over() ? exchange_.end(number_, segments_.take(segments_.at(served.source))) : void(++i);
     }
 }
@@ -439,7 +444,7 @@ void DrainShare::publish_status() {
 DrainShare::Clock::time_point DrainShare::due() const {
     Clock::time_point until = batcher_.due(batcher_.shared());
     if (!segments_.empty()) until = std::min({until, next_ledger_, heartbeat_.due()});
-    if (decisions_ != nullptr) until = std::min(until, decisions_->due());
+    if (decisions_ != nullptr) until = std::min({until, decisions_->due(), decisions_->filing_due()});
     for (const ServedSegment* served : segments_.awake()) {
         if (served->is_read()) until = std::min(until, served->pace.due());
         until = std::min(until, batcher_.due(served->segment->own_lane()));

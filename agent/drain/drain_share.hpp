@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -41,6 +43,7 @@ public:
         OwnerQueues& queues;
         LedgerWriter& ledger;
         std::shared_ptr<BatchSupply> supply;
+        UndecidedFiles* files = nullptr;  // null: there are none; else there is one thread
     };
 
     // `number`: of the thread.
@@ -94,8 +97,15 @@ private:
     void drain_due(bool all);
     void look_for_open_traces();
     void decide_due();
+    void take_in_filed(ServedSegment& served);
+    void forget_unclaimed();
+    bool settle_of(uint64_t source);
     void settle(const UndecidedSpan& span, uint64_t dropped_by) override;
+    void settle_filed(uint32_t entry, const RuleShare& dropped_by) override;
     void all_settled() override;
+    std::optional<AccountId> account_of(uint64_t source) override;
+    void file(const UndecidedSpan& span, uint32_t entry) override;
+    void all_filed() override;
     void relieve_rings();
     void submit_decided();
     void drain(ServedSegment& served, uint64_t budget);
@@ -129,7 +139,10 @@ private:
     ProcessorChain* const processors_;
     Batcher batcher_;
     std::unique_ptr<DecisionRounds> decisions_;  // null: everything is sent
-    ServedSegment* settled_ = nullptr;           // of the last span that was decided
+    UndecidedFiles* const files_;
+    ServedSegment* settled_ = nullptr;    // of the last span that was decided
+    std::set<uint64_t> filed_;            // segments with spans that leave now
+    std::vector<FiledSpan> filed_spans_;  // of an entry
     std::shared_ptr<const SamplingRules> rules_;
 
     SegmentTable segments_;
@@ -144,6 +157,7 @@ private:
 
     Clock::time_point now_{};
     Clock::time_point next_ledger_{};
+    const Clock::time_point forgets_unclaimed_ = Clock::now() + std::chrono::minutes(10);
     uint64_t ledger_rounds_ = 0;
     bool more_ = false;            // a pass was cut by a budget
     bool waits_for_pins_ = false;  // memory that is answered for, and that a batch still points to

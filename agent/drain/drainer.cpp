@@ -38,7 +38,17 @@ Drainer::Drainer(DrainOptions options, std::vector<Exporter*> exporters, Ledger*
       budget_(options_.users != nullptr) {
     ledger_.set_wake([this] { exchange_.wake_up(DrainExchange::kFirst).ring(); });
     exchange_.tell_rules(sampling_.rules());
-    const DrainShare::Common common{options_, exporters_, exchange_, queues_, ledger_, std::make_shared<BatchSupply>()};
+    const std::string undecided = options_.state_directory + "/undecided";
+    if (!options_.state_directory.empty() && (options_.decisions != nullptr || UndecidedFiles::are_in(undecided)))
+        files_.emplace(UndecidedFilesOptions{undecided, options_.tail_sampling.files_max_bytes,
+                                             options_.tail_sampling.files_packed});
+    const DrainShare::Common common{options_,
+                                    exporters_,
+                                    exchange_,
+                                    queues_,
+                                    ledger_,
+                                    std::make_shared<BatchSupply>(),
+                                    files_ ? &*files_ : nullptr};
     for (size_t number = 0; number < options_.threads; ++number)
         shares_.push_back(std::make_unique<DrainShare>(number, common));
 }

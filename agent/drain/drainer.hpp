@@ -10,9 +10,11 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "decide/undecided_files.hpp"
 #include "directory/directory_watch.hpp"
 #include "directory/served_folders.hpp"
 #include "drain/attempt_budget.hpp"
@@ -106,6 +108,7 @@ private:
     DrainExchange exchange_;
     OwnerQueues queues_;
     LedgerWriter ledger_;
+    std::optional<UndecidedFiles> files_;
     std::vector<std::unique_ptr<DrainShare>> shares_;
 
     SegmentRoll roll_;

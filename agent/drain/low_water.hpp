@@ -16,6 +16,9 @@
 
 namespace spanring::agent {
 
+// A receipt of spans that lay in a file of undecided ones: `chunk` is their entry there.
+inline constexpr uint32_t kFiledReceipt = ~uint32_t{0};  // its `begin`, which is no place in a chunk
+
 // What became of one piece, for each exporter.
 struct Completion {
     uint32_t begin = 0;
@@ -27,6 +30,7 @@ struct Completion {
     std::array<Resolution, ring::kExporterRows> resolutions{};
     std::shared_ptr<const void> plan{};  // of the batch (export_plan.hpp): while it waits here, its indexes are taken
     RuleShares rules{};                  // of what is sampled out
+    uint32_t filed = 0;                  // their entry there, and one more: the mark moves, and nothing is booked
 };
 
 class LowWater {

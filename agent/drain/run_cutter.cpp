@@ -290,7 +290,7 @@ void RunCutter::add_kept(Batcher& batcher, Batcher::Lane& lane, const Receipt& r
     } else {
         kept.filtered = 1;
     }
-    add_receipt(batcher, lane, kept, receipt.unfinished ? nullptr : &kept_);
+    add_receipt(batcher, lane, kept, receipt.unfinished || receipt.begin == kFiledReceipt ? nullptr : &kept_);
 }
 
 CutReport RunCutter::add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint32_t slot, uint32_t generation,
@@ -398,6 +398,14 @@ void RunCutter::add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt
         }
     }
     if (place != nullptr) *place = {lane.serial(), batch.receipts.size()};
+    if (receipt.begin == kFiledReceipt && !batch.receipts.empty()) {
+        Receipt& last = batch.receipts.back();
+        if (last.source == source_ && last.begin == kFiledReceipt && last.chunk == receipt.chunk) {
+            last.spans += receipt.spans;
+            last.filtered += receipt.filtered;
+            return;
+        }
+    }
     batch.receipts.push_back(receipt);
     batch.receipts.back().source = source_;
 }

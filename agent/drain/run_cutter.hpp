@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "batch/batch.hpp"
+#include "decide/undecided_files.hpp"
 #include "drain/batcher.hpp"
+#include "drain/low_water.hpp"
 #include "drain/span_judge.hpp"
 #include "otlp/span_gate.hpp"
 #include "processors/processor_chain.hpp"
@@ -112,6 +114,15 @@ public:
     // A span that has waited, and is kept.
     void add_kept(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, uint32_t scope,
                   std::span<const uint8_t> record);
+
+    // Likewise, out of that entry of the files of undecided ones.
+    void add_filed(Batcher& batcher, Batcher::Lane& lane, const FiledSpan& span, uint32_t entry) {
+        Receipt receipt;
+        receipt.chunk = entry;
+        receipt.begin = receipt.end = kFiledReceipt;
+        receipt.spans = 1;
+        add_kept(batcher, lane, receipt, span.scope, span.record);
+    }
 
     // One unfinished span, `0x12 len <Span>`; judged, where spans are: one that is sampled out is in no receipt.
     CutReport add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint32_t slot, uint32_t generation, uint32_t scope,

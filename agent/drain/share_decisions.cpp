@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The part of a drain thread that has traces decided.
+#include <spdlog/spdlog.h>
+
 #include "crash/crash_scope.hpp"
 #include "drain/drain_share.hpp"
 #include "ring/testpoint.hpp"
@@ -39,8 +41,10 @@ void DrainShare::decide_due() {
         relieve_rings();
         submit_decided();
     }
+    if (now_ >= decisions_->filing_due()) decisions_->file(now_ - options_.tail_sampling.ring_linger);
     for (auto& [source, served] : segments_) {
         const uint64_t most = served.segment->most_bytes() / kRingPart;
+        if (decisions_->bytes_of(source) > most) decisions_->file();
         if (decisions_->bytes_of(source) > most) decisions_->relieve(source, most / 2, now_);
     }
     decisions_->keep_bounds();
@@ -51,18 +55,24 @@ void DrainShare::decide_due() {
 // slow are no reason to decide what is just under way.
 void DrainShare::relieve_rings() {
     for (auto& [source, served] : segments_) {
-        if (served.segment->waiting() == 0 ||
-            served.segment->bytes_in_use() <= served.segment->most_bytes() / kRingPart)
-            continue;
+        const uint64_t most = served.segment->most_bytes() / kRingPart;
+        if (served.segment->waiting() == 0 || served.segment->bytes_in_use() <= most) continue;
+        decisions_->file();
+        if (served.segment->waiting() == 0 || served.segment->bytes_in_use() <= most) continue;
         decisions_->relieve(source, decisions_->bytes_of(source) / 2, now_ - kLongTrace);
     }
 }
 
+// False: it is gone.
+bool DrainShare::settle_of(uint64_t source) {
+    if (settled_ != nullptr && settled_->source == source) return true;
+    all_settled();
+    settled_ = segments_.find(source);
+    return settled_ != nullptr;
+}
+
 void DrainShare::settle(const UndecidedSpan& span, uint64_t dropped_by) {
-    if (settled_ == nullptr || settled_->source != span.receipt.source) {
-        all_settled();
-        settled_ = segments_.find(span.receipt.source);  // it is not over before
-    }
+    if (!settle_of(span.receipt.source)) return;  // it is not over before
     const CrashScope scope(settled_->path);
     dropped_by == 0 ? settled_->segment->keep(batcher_, span) : settled_->segment->sample_out(span, dropped_by);
 }
@@ -76,6 +86,65 @@ void DrainShare::all_settled() {
     settled_->pace.no_later_than(now_ + options_.pace.busy);  // a chunk may be done with
     settled_->row_is_told = false;
     settled_ = nullptr;
+}
+
+void DrainShare::settle_filed(uint32_t entry, const RuleShare& dropped_by) {
+    if (!settle_of((*files_)[entry].source)) return files_->done(entry);  // likewise
+    const CrashScope scope(settled_->path);
+    AttachedSegment& segment = *settled_->segment;
+    if (dropped_by.rule != 0) return segment.sample_out_filed(entry, dropped_by);
+    files_->read(entry, filed_spans_) ? segment.keep_filed(batcher_, entry, filed_spans_) : segment.lose_filed(entry);
+}
+
+// ---- Files ----------------------------------------------------------------------------------------------------------
+
+std::optional<AccountId> DrainShare::account_of(uint64_t source) {
+    const ServedSegment* const served = segments_.find(source);
+    if (served == nullptr || !served->segment->may_leave()) return std::nullopt;
+    return served->segment->producer().account();
+}
+
+void DrainShare::file(const UndecidedSpan& span, uint32_t entry) {
+    ServedSegment* const served = segments_.find(span.receipt.source);
+    served->segment->file(span, entry);
+    filed_.insert(span.receipt.source);
+}
+
+void DrainShare::all_filed() {
+    for (const uint64_t source : std::exchange(filed_, {})) {
+        ServedSegment& served = *segments_.find(source);
+        const CrashScope scope(served.path);
+        served.segment->all_filed();
+        segments_.rouse(served);
+        served.pace.no_later_than(now_ + options_.pace.busy);  // chunks are done with
+        served.row_is_told = false;
+    }
+}
+
+// What an agent before has of it there. One that decides nothing sends it.
+void DrainShare::take_in_filed(ServedSegment& served) {
+    AttachedSegment& segment = *served.segment;
+    segment.file_into(files_);
+    if (files_->damaged()) segment.note_missing();
+    const std::vector<UndecidedFiles::Claimed> claimed = files_->claim(segment.producer().account(), served.source);
+    if (claimed.empty()) return;
+    const ProducerMarks marks = decisions_ != nullptr ? decisions_->marks_of(segment.producer()) : ProducerMarks{};
+    for (const UndecidedFiles::Claimed& one : claimed) {
+        if (!segment.take_in(one, filed_spans_)) continue;
+        if (decisions_ != nullptr)
+            decisions_->take_in(one.entry, marks, filed_spans_);
+        else
+            segment.keep_filed(batcher_, one.entry, filed_spans_);
+    }
+    SPR_TESTPOINT(filed_taken_in);
+    if (decisions_ != nullptr) decisions_->carry_out();
+}
+
+// Long after the start: those segments are gone, and with them who they are.
+void DrainShare::forget_unclaimed() {
+    if (files_ == nullptr || !files_->has_unclaimed() || now_ < forgets_unclaimed_) return;
+    const size_t spans = files_->forget_unclaimed();
+    spdlog::warn("undecided spans in files whose segments are gone: {}; they are lost", spans);
 }
 
 // Where a process waits for it.

@@ -3,7 +3,7 @@
 // Spans whose traces are not decided: copies of them, by trace, in the order in which traces were last heard of and in
 // that of their first spans. Most of it is in no cache of the processor: what is not needed is not touched. None of
 // them is acknowledged, so all of them are in their segments as well. Of spans that lie elsewhere it knows how many
-// there are, and whose parcel they are in.
+// there are, and whose parcel they are in; of those in files, which entries are theirs.
 //
 // Header bill: it holds copies of spans by the thousand; decision_rounds.hpp alone includes it.
 #pragma once
@@ -19,6 +19,7 @@
 #include "decide/trace_key.hpp"
 #include "decide/trace_state.hpp"
 #include "decide/trace_table.hpp"
+#include "decide/undecided_files.hpp"
 #include "drain/span_pool.hpp"
 
 namespace spanring::agent {
@@ -29,8 +30,9 @@ struct UndecidedSpan {
     uint64_t number = 0;            // in the order in which all of them came
     Receipt receipt;
     uint32_t scope = 0;
-    uint32_t size = 0;  // of its record
-    bool era = false;   // FoundSpan's
+    uint32_t size = 0;    // of its record
+    bool era = false;     // FoundSpan's
+    bool leaves = false;  // for a file
 
     std::span<const uint8_t> record() const { return {reinterpret_cast<const uint8_t*>(this + 1), size}; }
 };
@@ -61,13 +63,17 @@ struct UndecidedTrace {
 
     TraceKey key;
     TraceState state;
-    Time first{};                     // a span of it came
-    Time last{};                      // ... or it was named by an open one
-    uint64_t open_in_round = 0;       // the last one in which it was
-    UndecidedSpan* newest = nullptr;  // and from it on to the oldest
-    uint32_t spans = 0;               // of these
-    size_t memory = 0;                // that they take
-    UndecidedPart* parts = nullptr;   // in no order
+    Time first{};                            // a span of it came
+    Time last{};                             // ... or it was named by an open one
+    uint64_t open_in_round = 0;              // the last one in which it was
+    UndecidedSpan* newest = nullptr;         // and from it on to the oldest
+    uint32_t spans = 0;                      // of these
+    size_t memory = 0;                       // that they take
+    UndecidedPart* parts = nullptr;          // in no order
+    uint32_t filed = UndecidedFiles::kNone;  // the first of its entries in files
+    bool in_rings = false;                   // some of its spans lie in segments, and may leave them
+    Time in_rings_since{};
+    Place by_rings;
     Place by_silence;
     Place by_age;
 
@@ -119,8 +125,13 @@ public:
         by_silence_.append(trace);
     }
 
-    // `span` but for its number, place and size.
+    // `span` but for its number, place and size. Of a trace that was just heard of.
     void add(UndecidedTrace& trace, const UndecidedSpan& span, std::span<const uint8_t> record) {
+        if (!trace.in_rings) {
+            trace.in_rings = true;
+            trace.in_rings_since = trace.last;
+            by_rings_.append(trace);
+        }
         auto* const added = new (pool_.take(sizeof span + record.size())) UndecidedSpan(span);
         added->number = ++numbers_;
         added->size = static_cast<uint32_t>(record.size());
@@ -129,6 +140,7 @@ public:
         trace.newest = added;
         trace.memory += memory_of(*added);
         memory_ += memory_of(*added);
+        span_memory_ += memory_of(*added);
         ++trace.spans;
         ++spans_;
     }
@@ -137,6 +149,41 @@ public:
         trace.parts = new (pool_.take(sizeof(UndecidedPart))) UndecidedPart{trace.parts, parcel, spans};
         memory_ += SpanPool::rounded(sizeof(UndecidedPart));
         spans_elsewhere_ += spans;
+    }
+
+    // ---- What leaves its segments
+
+    // The one whose spans are there for longest. Null: there is none.
+    UndecidedTrace* longest_in_rings() { return by_rings_.first; }
+    const UndecidedTrace* longest_in_rings() const { return by_rings_.first; }
+    // What stays is to stay.
+    void out_of_rings(UndecidedTrace& trace) {
+        trace.in_rings = false;
+        by_rings_.remove(trace);
+    }
+    // As if it had not been.
+    void back_in_rings(UndecidedTrace& trace) {
+        if (trace.in_rings) return;
+        trace.in_rings = true;
+        by_rings_.prepend(trace);
+    }
+    // Those that are marked to leave: they are somebody else's, who gets them, until let_go().
+    template <class Visit>
+    void take_leaving(UndecidedTrace& trace, Visit&& visit) {
+        for (UndecidedSpan** place = &trace.newest; *place != nullptr;) {
+            UndecidedSpan& span = **place;
+            if (!span.leaves) {
+                place = &span.next;
+                continue;
+            }
+            *place = span.next;
+            trace.memory -= memory_of(span);
+            memory_ -= memory_of(span);
+            span_memory_ -= memory_of(span);
+            --trace.spans;
+            --spans_;
+            visit(span);
+        }
     }
 
     // Soon asked for, both, the second one later: so that they are in the processor's cache by then.
@@ -169,8 +216,10 @@ public:
     UndecidedSpan* take(UndecidedTrace& trace, VisitPart&& visit_part) {
         by_silence_.remove(trace);
         by_age_.remove(trace);
+        if (trace.in_rings) out_of_rings(trace);
         places_.remove(trace.key);
         memory_ -= trace.memory;
+        span_memory_ -= trace.memory;
         spans_ -= trace.spans;
         UndecidedSpan* const newest = trace.newest;
         trace.each_part([&](UndecidedPart& part) {
@@ -189,6 +238,7 @@ public:
     size_t spans() const { return spans_; }
     size_t spans_elsewhere() const { return spans_elsewhere_; }  // of parts
     size_t memory() const { return memory_; }                    // of what was not taken
+    size_t span_memory() const { return span_memory_; }          // of this, that of spans
     // Whether what is here lies so far apart that it keeps more than twice `most` from going, and a slab of each size.
     bool is_sparse(size_t most) const { return pool_.held() > 2 * most + SpanPool::kClasses * SpanPool::kSlab; }
 
@@ -203,6 +253,11 @@ private:
             (last != nullptr ? (last->*kPlace).after : first) = &trace;
             last = &trace;
         }
+        void prepend(UndecidedTrace& trace) {
+            (trace.*kPlace) = {nullptr, first};
+            (first != nullptr ? (first->*kPlace).before : last) = &trace;
+            first = &trace;
+        }
         void remove(UndecidedTrace& trace) {
             const UndecidedTrace::Place place = trace.*kPlace;
             (place.before != nullptr ? (place.before->*kPlace).after : first) = place.after;
@@ -216,9 +271,11 @@ private:
     TraceTable<UndecidedTrace*> places_;
     Order<&UndecidedTrace::by_silence> by_silence_;
     Order<&UndecidedTrace::by_age> by_age_;
+    Order<&UndecidedTrace::by_rings> by_rings_;
     size_t spans_ = 0;
     size_t spans_elsewhere_ = 0;
     size_t memory_ = 0;
+    size_t span_memory_ = 0;
     uint64_t numbers_ = 0;
 };
 

@@ -281,6 +281,15 @@ void add_decisions(Exposition& page, const DecisionCounters& decisions) {
     page.gauge("spanring_tail_sampling_undecided_spans", "Spans of them.", {}, number(decisions.undecided_spans.get()));
     page.gauge("spanring_tail_sampling_undecided_bytes", "Memory that they take.", {},
                number(decisions.undecided_bytes.get()));
+    page.gauge("spanring_tail_sampling_ring_bytes", "Of these, copies of spans that lie in the memory of processes.",
+               {}, number(decisions.undecided_ring_bytes.get()));
+    page.gauge("spanring_tail_sampling_filed_spans", "Undecided spans that lie in files.", {},
+               number(decisions.filed_spans.get()));
+    page.gauge("spanring_tail_sampling_filed_bytes", "What they take there.", {}, number(decisions.filed_bytes.get()));
+    page.gauge("spanring_tail_sampling_filed_memory_bytes", "Memory that knows where in the files they are.", {},
+               number(decisions.filed_memory.get()));
+    page.gauge("spanring_tail_sampling_file_bytes", "All that is in the files, decided or not.", {},
+               number(decisions.file_bytes.get()));
     page.gauge("spanring_tail_sampling_decisions", "Decisions that are remembered.", {},
                number(decisions.remembered.get()));
 }

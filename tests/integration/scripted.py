@@ -9,9 +9,9 @@ SCRIPTED = harness.BUILD / "tests/integration/scripted"
 class Scripted(harness.Process):
     """A process whose spans the test starts and ends."""
 
-    def __init__(self, workspace, service):
+    def __init__(self, workspace, service, **variables):
         super().__init__(workspace, service, [SCRIPTED, service], stdin=harness.subprocess.PIPE,
-                         env=harness.environment(SPANRING_DIR=workspace.segments))
+                         env=harness.environment(SPANRING_DIR=workspace.segments, **variables))
         self.answers = 0
 
     def say(self, *words):
@@ -28,6 +28,14 @@ class Scripted(harness.Process):
                 raise AssertionError(f"{self.name} ended:\n{self.stderr()}")
             return None
         return harness.wait_until(answered, f"{self.name} has done: {words}")
+
+    def say_all(self, lines):
+        """Many at once."""
+        self.popen.stdin.write("".join(line + "\n" for line in lines).encode())
+        self.popen.stdin.flush()
+        self.answers += len(lines)
+        harness.wait_until(lambda: self.stdout().count("\n") >= self.answers or not self.running(),
+                           f"{self.name} has done {len(lines)} lines")
 
     def span(self, name, parent="", error=False, number=0):
         """A whole one; its traceparent."""

@@ -74,6 +74,7 @@ protected:
         DrainOptions with = options();
         with.tail_sampling = sampling_;
         with.decisions = counters_.get();
+        with.state_directory = state_directory_;
         with.desk = desk_.get();
         with.pace.shortest = with.pace.busy = with.pace.idle = pace;
         if (chain_ != nullptr) with.processors = {chain_.get()};
@@ -113,6 +114,7 @@ protected:
     const DecisionCounters::Rule& rule(const std::string& name) const { return counters_->rule(place_of(name)); }
 
     TailSamplingOptions sampling_;
+    std::string state_directory_;  // empty: what waits stays in its segment
     std::unique_ptr<DecisionCounters> counters_;
     std::unique_ptr<ProcessorChain> chain_;
     std::unique_ptr<DecisionDesk> desk_;

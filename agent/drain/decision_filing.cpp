@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The part of the decisions that has undecided spans in files: they leave their segments once a block of them is
+// written, and come back from there when their trace is decided.
+#include <algorithm>
+#include <utility>
+
+#include "drain/decision_rounds.hpp"
+#include "otlp/wire.hpp"
+#include "ring/testpoint.hpp"
+
+namespace spanring::agent {
+namespace {
+
+constexpr std::chrono::seconds kTryAgain{1};
+
+// A block that is made sooner has few spans.
+constexpr int kFilingsInALinger = 8;
+
+}  // namespace
+
+DecisionRounds::Clock::time_point DecisionRounds::filing_due() const {
+    const UndecidedTrace* const first = undecided_.longest_in_rings();
+    if (files_ == nullptr || first == nullptr) return Clock::time_point::max();
+    return std::max({first->in_rings_since + options_.ring_linger, next_filing_, not_before_});
+}
+
+// A trace leaves with all that it has by then: one that goes on comes again.
+void DecisionRounds::file(Clock::time_point since) {
+    if (files_ == nullptr || now_ < not_before_) return;
+    next_filing_ = now_ + options_.ring_linger / kFilingsInALinger;
+    uint64_t source = 0;
+    std::optional<AccountId> account;
+    while (UndecidedTrace* const trace = undecided_.longest_in_rings()) {
+        if (trace->in_rings_since > since) break;
+        movable_.clear();
+        trace->each_span([&](UndecidedSpan& span) {
+            if (!span.receipt.unfinished) movable_.push_back(&span);
+        });
+        std::stable_sort(movable_.begin(), movable_.end(), [](const UndecidedSpan* one, const UndecidedSpan* other) {
+            return one->receipt.source < other->receipt.source;
+        });
+        uint64_t before = 0;  // the source of the last entry in the draft, of this trace
+        for (UndecidedSpan* const span : movable_) {
+            const Receipt& receipt = span->receipt;
+            if (std::exchange(source, receipt.source) != receipt.source) account = settler_.account_of(source);
+            if (!account) continue;
+            if (draft_.is_full()) {
+                if (!write_draft()) return;
+                before = 0;
+            }
+            if (std::exchange(before, source) != source) draft_.begin_entry(*account, source);
+            draft_.add({receipt.chunk, receipt.generation, receipt.end, span->scope, span->record()});
+            drafted_.push_back({trace, span, draft_.entries() - 1});
+        }
+        drafted_traces_.push_back(trace);
+        undecided_.out_of_rings(*trace);
+    }
+    if (write_draft()) drafted_traces_.clear();
+}
+
+// False: they stay where they are.
+bool DecisionRounds::write_draft() {
+    if (draft_.empty()) return true;
+    const bool done = files_->write(draft_, written_);
+    draft_.clear();
+    const std::vector<DraftedSpan> drafted = std::exchange(drafted_, {});
+    if (!done) {
+        not_before_ = now_ + kTryAgain;
+        for (; !drafted_traces_.empty(); drafted_traces_.pop_back()) undecided_.back_in_rings(*drafted_traces_.back());
+        return false;
+    }
+    for (const DraftedSpan& one : drafted) one.span->leaves = true;
+    uint32_t linked = 0;  // entries, in their order
+    for (auto first = drafted.begin(); first != drafted.end();) {
+        UndecidedTrace& trace = *first->trace;
+        auto end = first;
+        for (; end != drafted.end() && end->trace == &trace; ++end) {
+            const UndecidedSpan& span = *end->span;
+            if (end->place == linked) {
+                UndecidedFiles::Entry& entry = (*files_)[written_[linked++]];
+                entry.next = std::exchange(trace.filed, written_[end->place]);
+            }
+            bytes_from(span.receipt.source) -= span.size;
+            settler_.file(span, written_[end->place]);
+        }
+        undecided_.take_leaving(trace, [this](UndecidedSpan& span) { undecided_.let_go(span); });
+        first = end;
+    }
+    settler_.all_filed();
+    std::erase_if(bytes_of_, [](const auto& item) { return item.second == 0; });
+    last_bytes_ = nullptr;
+    SPR_TESTPOINT(spans_filed);
+    return true;
+}
+
+void DecisionRounds::carry_out_filed() {
+    if (decided_filed_.empty()) return;
+    // A block after another: each is read once.
+    std::sort(decided_filed_.begin(), decided_filed_.end(), [this](const DecidedEntry& one, const DecidedEntry& other) {
+        const UndecidedFiles::Entry &first = (*files_)[one.entry], &second = (*files_)[other.entry];
+        return std::pair(first.block, first.place) < std::pair(second.block, second.place);
+    });
+    for (const DecidedEntry& decided : std::exchange(decided_filed_, {})) {
+        settler_.settle_filed(decided.entry, decided.dropped_by);
+        SPR_TESTPOINT(entry_settled);
+    }
+}
+
+void DecisionRounds::take_in(uint32_t entry, const ProducerMarks& producer, const std::vector<FiledSpan>& spans) {
+    TraceState state;
+    TraceKey key;
+    uint32_t errors = 0;
+    for (const FiledSpan& span : spans) {
+        JudgedSpan judged;
+        bool is_span = false;
+        wire::each_field(span.record,
+                         [&](const wire::Field& field) { is_span = policies_.read(field.bytes, false, judged); });
+        if (!is_span) continue;
+        policies_.add(judged, producer, state);
+        key = judged.trace;
+        errors += judged.error ? 1 : 0;
+    }
+    UndecidedTrace* trace = undecided_.find(key);
+    if (trace != nullptr) {
+        undecided_.hear_of(*trace, now_);
+    } else if (const auto decision = remembered(key, state.spans, errors, state.end_unix_nano)) {
+        files_->decided(entry);
+        const uint32_t late = decision->is_late(state.end_unix_nano) ? errors : 0;
+        decided_filed_.push_back(
+            {entry, decision->keep ? RuleShare{} : RuleShare{policies_.ids()[decision->rule], 0, late}});
+        return;
+    } else {
+        trace = &undecided_.begin(key, now_);
+    }
+    trace->state.add(state);
+    (*files_)[entry].next = std::exchange(trace->filed, entry);
+}
+
+}  // namespace spanring::agent
