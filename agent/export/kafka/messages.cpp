@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "otlp/json.hpp"
+#include "otlp/sorted_runs.hpp"
 #include "otlp/wire.hpp"
 
 namespace spanring::agent {
@@ -83,20 +84,6 @@ std::string hex(std::string_view bytes) {
     return text;
 }
 
-// Spans that follow each other stay one run.
-void append(std::vector<Run>& runs, const Run& of, std::span<const uint8_t> span) {
-    if (!runs.empty()) {
-        Run& last = runs.back();
-        if (last.producer == of.producer && last.scope == of.scope &&
-            last.bytes.data() + last.bytes.size() == span.data()) {
-            last.bytes = {last.bytes.data(), last.bytes.size() + span.size()};
-            ++last.spans;
-            return;
-        }
-    }
-    runs.push_back({of.producer, of.scope, span, 1});
-}
-
 }  // namespace
 
 std::vector<TraceRuns> runs_by_trace(std::span<const Run> runs) {
@@ -114,7 +101,7 @@ std::vector<TraceRuns> runs_by_trace(std::span<const Run> runs) {
                 if (fresh) traces.push_back({std::string(trace), {}});
                 last = place->second;
             }
-            append(traces[last].runs, run, element);
+            append_span(traces[last].runs, run, element);
         }
     }
     return traces;
