@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "auth/secret_file.hpp"
+#include "base/file_beginning.hpp"
 #include "base/foreign_text.hpp"
 #include "base/quantity.hpp"
 #include "base/text.hpp"
@@ -19,6 +20,7 @@ namespace spanring::agent {
 
 namespace {
 
+constexpr size_t kMostFile = size_t{16} << 20;  // of certificates
 constexpr size_t kMostBody = 64 << 10;
 constexpr int64_t kLongestLife = 10 * 365 * 86400LL;  // seconds
 
@@ -207,10 +209,18 @@ TokenRequest::Response TokenRequest::post(const std::string& form, const std::st
     set(CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_QUICK_EXIT, 1L);  // never waits for the thread that looks a name up
-    if (!options_.ca_file.empty()) set(CURLOPT_CAINFO, options_.ca_file.c_str());
+    // Read here: libcurl would wait for somebody who writes into a FIFO.
+    const auto set_file = [&](CURLoption option, const std::string& path) {
+        if (path.empty() || !response.error.empty()) return;
+        std::string bytes = read_beginning(path, kMostFile, response.error);
+        curl_blob blob{bytes.data(), bytes.size(), CURL_BLOB_COPY};
+        set(option, &blob);
+    };
+    set_file(CURLOPT_CAINFO_BLOB, options_.ca_file);
     if (!options_.ca_file.empty()) set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-    if (!options_.cert_file.empty()) set(CURLOPT_SSLCERT, options_.cert_file.c_str());
-    if (!options_.key_file.empty()) set(CURLOPT_SSLKEY, options_.key_file.c_str());
+    set_file(CURLOPT_SSLCERT_BLOB, options_.cert_file);
+    set_file(CURLOPT_SSLKEY_BLOB, options_.key_file);
+    if (!response.error.empty()) return response;
     set(CURLOPT_SSL_VERIFYPEER, options_.insecure_skip_verify ? 0L : 1L);
     set(CURLOPT_SSL_VERIFYHOST, options_.insecure_skip_verify ? 0L : 2L);
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -128,6 +130,20 @@ TEST_F(TokenRequestTest, FilesAreReadForEachToken) {
     std::ofstream(directory.file("secret")) << "pass word\n";
     EXPECT_EQ(request.ask().header, "Bearer token-1");
     EXPECT_EQ(server_.received().at(0).header("authorization"), "Basic c3BhbnJpbmc6cGFzcyUyMHdvcmQ=");
+}
+
+TEST_F(TokenRequestTest, WhatIsNoRegularFileIsRefusedAndKeepsNobody) {
+    const spanring::test::TemporaryDirectory directory;
+    const std::string fifo = directory.file("fifo");
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    for (const auto file : {&AuthOptions::ca_file, &AuthOptions::cert_file, &AuthOptions::key_file}) {
+        AuthOptions options = server_.options();
+        options.*file = fifo;
+        const TokenAnswer answer = TokenRequest(options).ask();
+        EXPECT_EQ(answer.header, "");
+        EXPECT_THAT(answer.error, HasSubstr(fifo));
+    }
+    EXPECT_EQ(server_.received().size(), 0u);
 }
 
 TEST(TokenOfTest, ReadsWhatServersSendOfItsLife) {
