@@ -12,20 +12,21 @@ namespace {
 
 class KafkaExporter final : public OtlpExporter {
 public:
-    KafkaExporter(std::string name, uint32_t index, bool required, const KafkaOptions& options, Ledger* ledger)
-        : OtlpExporter(std::move(name), index, required, options,
-                       [options] { return std::make_unique<KafkaTransport>(options); }, ledger, {}) {}
+    KafkaExporter(const std::string& name, uint32_t index, bool required, const KafkaOptions& options, Ledger* ledger)
+        : OtlpExporter(name, index, required, options,
+                       [options, name] { return std::make_unique<KafkaTransport>(options, "exporter " + name); },
+                       ledger, {}) {}
 };
 
 }  // namespace
 
 std::unique_ptr<Exporter> make_kafka_exporter(std::string name, uint32_t index, bool required,
                                               const KafkaOptions& options, Ledger* ledger) {
-    return std::make_unique<KafkaExporter>(std::move(name), index, required, options, ledger);
+    return std::make_unique<KafkaExporter>(name, index, required, options, ledger);
 }
 
 std::string look_at_kafka(const KafkaOptions& options, std::chrono::milliseconds patience) {
-    return KafkaTransport(options).look(patience);
+    return KafkaTransport(options, "Kafka").look(patience);
 }
 
 }  // namespace spanring::agent

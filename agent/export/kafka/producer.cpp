@@ -105,12 +105,12 @@ Configuration configuration_of(const KafkaOptions& options, const TlsFiles* tls,
 }
 
 // What the library logs is for whoever looks into a fault, and can be much; what matters of it comes as an error too.
-void log_line(rd_kafka_event_t* event, LogPace& pace) {
+void log_line(rd_kafka_event_t* event, const std::string& who, LogPace& pace) {
     const char *facility = nullptr, *text = nullptr;
     int level = 0;
     if (::rd_kafka_event_log(event, &facility, &text, &level) != 0 || text == nullptr) return;
     if (const auto more = pace.due())
-        spdlog::log(level < kSyslogWarning ? spdlog::level::info : spdlog::level::debug, "Kafka: {}{}", foreign(text),
+        spdlog::log(level < kSyslogWarning ? spdlog::level::info : spdlog::level::debug, "{}: {}{}", who, foreign(text),
                     *more);
 }
 
@@ -136,8 +136,9 @@ void KafkaProducer::Close::operator()(rd_kafka_t* producer) const {
     }
 }
 
-KafkaProducer::KafkaProducer(const KafkaOptions& options, const TlsFiles* tls, size_t most_bytes, int wakes)
-    : options_(options) {
+KafkaProducer::KafkaProducer(const KafkaOptions& options, const std::string& who, const TlsFiles* tls,
+                             size_t most_bytes, int wakes)
+    : options_(options), who_(who) {
     Configuration configuration = configuration_of(options, tls, most_bytes);
     std::array<char, 512> error{};
     producer_.reset(::rd_kafka_new(RD_KAFKA_PRODUCER, configuration.get(), error.data(), error.size()));
@@ -202,7 +203,7 @@ void KafkaProducer::poll(const Hooks& hooks) {
             case RD_KAFKA_EVENT_ERROR:
                 hooks.trouble(::rd_kafka_event_error(event.get()), foreign(::rd_kafka_event_error_string(event.get())));
                 break;
-            case RD_KAFKA_EVENT_LOG: log_line(event.get(), log_); break;
+            case RD_KAFKA_EVENT_LOG: log_line(event.get(), who_, log_); break;
             default: break;
         }
     }

@@ -31,8 +31,10 @@ public:
     };
 
     // `most_bytes`: of messages that go together. `wakes`: an eventfd that becomes readable when poll() has something.
-    // `tls`: what the files hold; null without TLS. Throws std::runtime_error with what librdkafka does not like.
-    KafkaProducer(const KafkaOptions& options, const TlsFiles* tls, size_t most_bytes, int wakes);
+    // `who`: of the log's lines. `tls`: what the files hold; null without TLS. Throws std::runtime_error with what
+    // librdkafka does not like.
+    KafkaProducer(const KafkaOptions& options, const std::string& who, const TlsFiles* tls, size_t most_bytes,
+                  int wakes);
     // Does not wait for a thread of the library that looks up a name: such a one goes when it is done.
     ~KafkaProducer();
     KafkaProducer(const KafkaProducer&) = delete;
@@ -58,6 +60,7 @@ private:
     };
 
     const KafkaOptions& options_;
+    const std::string& who_;
     size_t out_ = 0;
     std::vector<rd_kafka_vu_t> values_;  // of the message that is handed over, for the next one to use
     LogPace log_;                        // of what the library says

@@ -44,8 +44,9 @@ std::vector<Run> runs_of_whole(const Shipment& shipment) {
 
 }  // namespace
 
-KafkaTransport::KafkaTransport(const KafkaOptions& options)
+KafkaTransport::KafkaTransport(const KafkaOptions& options, std::string who)
     : options_(options),
+      who_(std::move(who)),
       peer_("topic " + options.topic + " at " + join(options.brokers, ",")),
       wakes_(make_eventfd()),
       messages_(options.encoding == KafkaOptions::Encoding::kJson, options.partition_traces_by_id),
@@ -69,7 +70,8 @@ void KafkaTransport::cut() {
 }
 
 void KafkaTransport::replace_producer() {
-    auto next = std::make_unique<KafkaProducer>(options_, tls_ ? tls_->get().get() : nullptr, most_, wakes_.get());
+    auto next =
+        std::make_unique<KafkaProducer>(options_, who_, tls_ ? tls_->get().get() : nullptr, most_, wakes_.get());
     if (producer_ != nullptr) before_.push_back(std::move(producer_));
     producer_ = std::move(next);
     made_at_ = Clock::now();

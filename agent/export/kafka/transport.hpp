@@ -35,8 +35,9 @@ namespace spanring::agent {
 
 class KafkaTransport final : public Transport {
 public:
-    // Throws std::runtime_error or std::invalid_argument with what is wrong with the options.
-    explicit KafkaTransport(const KafkaOptions& options);
+    // `who`: as the log calls what librdkafka says there. Throws std::runtime_error or std::invalid_argument with what
+    // is wrong with the options.
+    KafkaTransport(const KafkaOptions& options, std::string who);
     ~KafkaTransport() override;
 
     const std::string& peer() const override { return peer_; }
@@ -85,7 +86,7 @@ private:
     Clock::time_point next_deadline() const;
 
     const KafkaOptions options_;
-    const std::string peer_;
+    const std::string who_, peer_;
     const Descriptor wakes_;  // an eventfd
     const KafkaMessages messages_;
     std::optional<WatchedTlsFiles> tls_;  // none: plaintext
