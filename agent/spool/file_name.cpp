@@ -6,10 +6,17 @@
 
 namespace spanring::agent::spool {
 
+namespace {
+
+constexpr const char *kFirst = "-first", *kEnd = ".spool";
+
+}  // namespace
+
 std::string FileName::text() const {
     char number_text[17];
     std::snprintf(number_text, sizeof number_text, "%016llx", static_cast<unsigned long long>(number));
-    return number_text + (owner == ::geteuid() ? "" : "-" + std::to_string(owner)) + ".spool";
+    return number_text + (owner == ::geteuid() ? "" : "-" + std::to_string(owner)) +
+           (priority == Priority::kFirst ? kFirst : "") + kEnd;
 }
 
 std::optional<FileName> FileName::parse(std::string_view text) {
@@ -18,6 +25,7 @@ std::optional<FileName> FileName::parse(std::string_view text) {
     const auto number = std::from_chars(text.data(), end, name.number, 16);
     if (number.ec != std::errc{} || name.number == 0) return std::nullopt;
     if (number.ptr != end && *number.ptr == '-') std::from_chars(number.ptr + 1, end, name.owner);
+    if (text.ends_with(std::string(kFirst) + kEnd)) name.priority = Priority::kFirst;
     return name.text() == text ? std::optional(name) : std::nullopt;
 }
 

@@ -41,7 +41,8 @@ void make_directory(const std::string& directory) {
 Spool::Spool(const SpoolOptions& options, OnLost on_lost)
     : options_(options),
       file_bytes_(std::clamp(options.file_bytes, kSmallestFile, std::max(kSmallestFile, options.max_bytes / 4))),
-      on_lost_(std::move(on_lost)) {
+      on_lost_(std::move(on_lost)),
+      turns_(options_.first_share) {
     make_directory(options_.directory);
     lock();
     recover();
@@ -82,7 +83,7 @@ void Spool::recover(const spool::FileName& name) {
         return;
     }
     const auto owner = owners_.try_emplace(name.owner).first;
-    const spool::SpoolFile& file = owner->second.add(std::move(*recovered));
+    const spool::SpoolFile& file = owner->second.of(name.priority).add(std::move(*recovered));
     bytes_ += file.size();
     damaged_ += file.damaged();
     if (file.finished()) remove(owner, name.number);
@@ -90,19 +91,22 @@ void Spool::recover(const spool::FileName& name) {
 
 std::map<AccountId, uint64_t> Spool::unfinished() {
     std::map<AccountId, uint64_t> spans;
-    for (auto& [owner, files] : owners_) {
-        for (auto& [number, file] : files.files()) {
-            for (size_t i = 0; i < file.places().size(); ++i) {
-                if (file.places()[i].state == spool::State::kDone) continue;
-                for (const Share& share : file.shares(i)) spans[share.account] += share.spans;
-            }
-            rest(file);
+    const auto add = [&](spool::SpoolFile& file) {
+        for (size_t i = 0; i < file.places().size(); ++i) {
+            if (file.places()[i].state == spool::State::kDone) continue;
+            for (const Share& share : file.shares(i)) spans[share.account] += share.spans;
         }
+        rest(file);
+    };
+    for (auto& [owner, lanes] : owners_) {
+        for (const Priority priority : kPriorities)
+            for (auto& [number, file] : lanes.of(priority).files()) add(file);
     }
     return spans;
 }
 
-bool Spool::append(uid_t owner, std::span<const Share> shares, std::span<const std::span<const uint8_t>> request) {
+bool Spool::append(uid_t owner, std::span<const Share> shares, std::span<const std::span<const uint8_t>> request,
+                   Priority priority) {
     uint64_t request_bytes = 0;
     for (const auto slice : request) request_bytes += slice.size();
     const uint64_t size = spool::entry_size(shares.size(), request_bytes);
@@ -112,28 +116,31 @@ bool Spool::append(uid_t owner, std::span<const Share> shares, std::span<const s
     }
     for (;;) {
         make_room(owner, size);
-        const int error = write(owner, shares, request, size);
+        const int error = write(owner, priority, shares, request, size);
         if (error == 0) return true;
-        // A full disk is a full spool: whoever has most in it gives way, but nobody does for that one.
+        // A full disk is a full spool: whoever has most in it gives way, but nobody does for that one, and of its own
+        // the rest does for what comes first.
         const auto gives_way = says_full(error) ? biggest(owner, size) : owners_.end();
-        if (gives_way == owners_.end() || gives_way->first == owner) {
+        const bool own = gives_way != owners_.end() && gives_way->first == owner;
+        const bool rest_does = own && priority == Priority::kFirst && !gives_way->second.of(Priority::kRest).empty();
+        if (gives_way == owners_.end() || (own && !rest_does)) {
             error_ = "cannot write to " + options_.directory + ": " + error_text(error);
             return false;
         }
-        drop_oldest(gives_way);
+        drop_oldest(gives_way, own ? Priority::kRest : gives_way->second.to_give_way(options_.first_share));
     }
 }
 
 // 0, or an errno.
-int Spool::write(uid_t owner, std::span<const Share> shares, std::span<const std::span<const uint8_t>> request,
-                 uint64_t size) {
+int Spool::write(uid_t owner, Priority priority, std::span<const Share> shares,
+                 std::span<const std::span<const uint8_t>> request, uint64_t size) {
     const auto row = owners_.try_emplace(owner).first;
-    spool::OwnerFiles& files = row->second;
+    spool::OwnerFiles& files = row->second.of(priority);
     spool::SpoolFile* file = files.writing(size, most_in_a_file());
     try {
-        if (file == nullptr) file = &files.begin_writing(new_file(owner));
+        if (file == nullptr) file = &files.begin_writing(new_file(owner, priority));
     } catch (const std::system_error& error) {
-        if (files.empty()) owners_.erase(row);
+        if (row->second.empty()) owners_.erase(row);
         return error.code().value();
     }
     const int error = file->append(shares, request, options_.fsync);
@@ -144,8 +151,8 @@ int Spool::write(uid_t owner, std::span<const Share> shares, std::span<const std
     return 0;
 }
 
-spool::SpoolFile Spool::new_file(uid_t owner) {
-    spool::SpoolFile file = spool::SpoolFile::create(options_.directory, {next_number_, owner});
+spool::SpoolFile Spool::new_file(uid_t owner, Priority priority) {
+    spool::SpoolFile file = spool::SpoolFile::create(options_.directory, {next_number_, owner, priority});
     ++next_number_;
     if (options_.fsync) {
         // The name must survive as well as the bytes.
@@ -161,7 +168,10 @@ uint64_t Spool::most_in_a_file() const {
 }
 
 void Spool::make_room(uid_t owner, uint64_t bytes) {
-    while (!owners_.empty() && bytes_ + bytes > options_.max_bytes) drop_oldest(biggest(owner, bytes));
+    while (!owners_.empty() && bytes_ + bytes > options_.max_bytes) {
+        const auto gives_way = biggest(owner, bytes);
+        drop_oldest(gives_way, gives_way->second.to_give_way(options_.first_share));
+    }
 }
 
 // Who has most in it, once `owner` has so many bytes more; of those that have something to give.
@@ -172,20 +182,31 @@ Spool::Owners::iterator Spool::biggest(uid_t owner, uint64_t more) {
     });
 }
 
-void Spool::drop_oldest(Owners::iterator owner) {
-    spool::OwnerFiles& files = owner->second;
+void Spool::drop_oldest(Owners::iterator owner, Priority priority) {
+    spool::OwnerFiles& files = owner->second.of(priority);
     bytes_ -= files.bytes();
-    files.drop_oldest(on_lost_);
+    files.drop_oldest([&](std::span<const Share> shares) { lose(priority, shares); });
     bytes_ += files.bytes();
-    if (files.empty()) owners_.erase(owner);
+    if (owner->second.empty()) owners_.erase(owner);
+}
+
+void Spool::lose(Priority priority, std::span<const Share> shares) {
+    for (const Share& share : shares) lost_[static_cast<size_t>(priority)] += share.spans;
+    on_lost_(shares);
 }
 
 void Spool::remove(Owners::iterator owner, uint64_t file) {
-    spool::OwnerFiles& files = owner->second;
+    spool::OwnerFiles& files = *owner->second.with(file);
     bytes_ -= files.bytes();
     files.remove(file);
     bytes_ += files.bytes();
-    if (files.empty()) owners_.erase(owner);
+    if (owner->second.empty()) owners_.erase(owner);
+}
+
+uint64_t Spool::bytes(Priority priority) const {
+    uint64_t bytes = 0;
+    for (const auto& [owner, lanes] : owners_) bytes += lanes.of(priority).bytes();
+    return bytes;
 }
 
 // One owner's files stay open while they are in use. Of many owners they would be all descriptors that there are.
@@ -193,9 +214,11 @@ void Spool::rest(spool::SpoolFile& file) {
     if (owners_.size() > 1) file.close();
 }
 
-Spool::Owners::iterator Spool::next_turn() {
-    const auto waits = [](const auto& owner) { return owner.second.waiting(); };
-    const auto after = owners_.upper_bound(last_turn_);
+Priority Spool::next_lane() const { return turns_.next(waits(Priority::kFirst), waits(Priority::kRest)); }
+
+Spool::Owners::iterator Spool::next_turn(Priority priority) {
+    const auto waits = [&](const auto& owner) { return owner.second.of(priority).waiting(); };
+    const auto after = owners_.upper_bound(last_turn_[static_cast<size_t>(priority)]);
     const auto found = std::find_if(after, owners_.end(), waits);
     if (found != owners_.end()) return found;
     const auto wrapped = std::find_if(owners_.begin(), after, waits);
@@ -204,48 +227,57 @@ Spool::Owners::iterator Spool::next_turn() {
 
 std::optional<Spool::Entry> Spool::take() {
     for (;;) {
-        const auto owner = next_turn();
+        const Priority priority = next_lane();
+        const auto owner = next_turn(priority);
         if (owner == owners_.end()) return std::nullopt;
-        last_turn_ = owner->first;
-        spool::SpoolFile& file = owner->second.first_waiting();
+        const bool both = waits(Priority::kFirst) && waits(Priority::kRest);
+        last_turn_[static_cast<size_t>(priority)] = owner->first;
+        spool::SpoolFile& file = owner->second.of(priority).first_waiting();
         Entry entry;
+        entry.priority = priority;
         entry.ticket = {owner->first, file.number(), file.take()};
         entry.shares = file.shares(entry.ticket.place);
         entry.spans = file.places()[entry.ticket.place].spans;
         const bool sound = file.read(entry.ticket.place, entry.request);
         rest(file);
+        if (sound && both) turns_.took(priority, entry.request.size());
         if (sound) return entry;
         ++damaged_;
-        on_lost_(entry.shares);
+        lose(priority, entry.shares);
         finish(entry.ticket);
     }
 }
 
 bool Spool::give_back(const Ticket& ticket) {
     const auto owner = owners_.find(ticket.owner);
-    spool::SpoolFile* const file = owner == owners_.end() ? nullptr : owner->second.find(ticket.file);
-    if (file == nullptr) return false;
-    file->give_back(ticket.place);
+    spool::OwnerFiles* const files = owner == owners_.end() ? nullptr : owner->second.with(ticket.file);
+    if (files == nullptr) return false;
+    files->find(ticket.file)->give_back(ticket.place);
     return true;
 }
 
 void Spool::finish(const Ticket& ticket) {
     const auto owner = owners_.find(ticket.owner);
-    spool::SpoolFile* const file = owner == owners_.end() ? nullptr : owner->second.find(ticket.file);
-    if (file == nullptr) return;
+    spool::OwnerFiles* const files = owner == owners_.end() ? nullptr : owner->second.with(ticket.file);
+    if (files == nullptr) return;
+    spool::SpoolFile* const file = files->find(ticket.file);
     file->finish(ticket.place);
     rest(*file);
     if (file->finished()) remove(owner, ticket.file);
 }
 
-bool Spool::waiting() const {
-    return std::any_of(owners_.begin(), owners_.end(), [](const auto& owner) { return owner.second.waiting(); });
+bool Spool::waits(Priority priority) const {
+    return std::any_of(owners_.begin(), owners_.end(),
+                       [&](const auto& owner) { return owner.second.of(priority).waiting(); });
 }
 
+bool Spool::waiting() const { return waits(Priority::kFirst) || waits(Priority::kRest); }
+
 size_t Spool::next_bytes() {
-    const auto owner = next_turn();
+    const Priority priority = next_lane();
+    const auto owner = next_turn(priority);
     if (owner == owners_.end()) return 0;
-    const spool::SpoolFile& file = owner->second.first_waiting();
+    const spool::SpoolFile& file = owner->second.of(priority).first_waiting();
     return file.places()[file.next()].request_bytes;
 }
 

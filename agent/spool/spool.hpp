@@ -9,9 +9,13 @@
 // reports each lost entry; and what waits is taken of each owner in turn. A damaged entry is reported and costs no
 // other.
 //
-// Header bill: owner_files.hpp; spooled_shipments.hpp alone includes it.
+// What comes first is in files of its own, too: it is taken before the rest, and of an owner's files the rest gives way
+// to it; either has a share of the turns and of the room that the other cannot take from it.
+//
+// Header bill: owner_lanes.hpp; spooled_shipments.hpp alone includes it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -22,7 +26,8 @@
 #include <sys/types.h>
 
 #include "base/descriptor.hpp"
-#include "spool/owner_files.hpp"
+#include "batch/priority.hpp"
+#include "spool/owner_lanes.hpp"
 #include "spool/spool_options.hpp"
 #include "spool/taken_entry.hpp"
 
@@ -45,11 +50,12 @@ public:
     Spool& operator=(const Spool&) = delete;
 
     // `owner`: of the processes that `shares` name. False: it is not in the spool, error() says why.
-    bool append(uid_t owner, std::span<const Share> shares, std::span<const std::span<const uint8_t>> request);
+    bool append(uid_t owner, std::span<const Share> shares, std::span<const std::span<const uint8_t>> request,
+                Priority priority = Priority::kRest);
     const std::string& error() const { return error_; }
 
-    // Of the owner whose turn it is, the oldest entry that is neither taken nor finished. It stays on disk until
-    // finish().
+    // Of the lane and the owner whose turn it is, the oldest entry that is neither taken nor finished. It stays on disk
+    // until finish().
     std::optional<Entry> take();
     // To be taken again, in its old place. False: the spool dropped it meanwhile (not reported: the caller has it).
     bool give_back(const Ticket& ticket);
@@ -62,22 +68,28 @@ public:
     bool waiting() const;  // is there anything to take?
     size_t next_bytes();   // the request of what take() gives next; 0: there is nothing
     uint64_t bytes() const { return bytes_; }
+    uint64_t bytes(Priority priority) const;
+    // Spans that were reported as lost.
+    uint64_t lost(Priority priority) const { return lost_[static_cast<size_t>(priority)]; }
     uint64_t damaged() const { return damaged_; }  // entries, or places where entries were
 
 private:
-    using Owners = std::map<uid_t, spool::OwnerFiles>;  // who has none has no row
+    using Owners = std::map<uid_t, spool::OwnerLanes>;  // who has none has no row
 
     void lock();
     void recover();
     void recover(const spool::FileName& name);
     uint64_t most_in_a_file() const;
     void make_room(uid_t owner, uint64_t bytes);
-    int write(uid_t owner, std::span<const Share> shares, std::span<const std::span<const uint8_t>> request,
-              uint64_t size);
-    spool::SpoolFile new_file(uid_t owner);
+    int write(uid_t owner, Priority priority, std::span<const Share> shares,
+              std::span<const std::span<const uint8_t>> request, uint64_t size);
+    spool::SpoolFile new_file(uid_t owner, Priority priority);
     Owners::iterator biggest(uid_t owner, uint64_t more);
-    void drop_oldest(Owners::iterator owner);
-    Owners::iterator next_turn();
+    void drop_oldest(Owners::iterator owner, Priority priority);
+    void lose(Priority priority, std::span<const Share> shares);
+    bool waits(Priority priority) const;
+    Priority next_lane() const;
+    Owners::iterator next_turn(Priority priority);
     void rest(spool::SpoolFile& file);
     void remove(Owners::iterator owner, uint64_t file);
 
@@ -86,7 +98,9 @@ private:
     const OnLost on_lost_;
     Descriptor lock_;
     Owners owners_;
-    uid_t last_turn_ = 0;
+    PriorityTurns turns_;
+    std::array<uid_t, 2> last_turn_{};  // of each lane
+    std::array<uint64_t, 2> lost_{};
     uint64_t next_number_ = 1;
     uint64_t bytes_ = 0;
     uint64_t damaged_ = 0;

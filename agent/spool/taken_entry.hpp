@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include "batch/priority.hpp"
 #include "spool/entry.hpp"
 
 namespace spanring::agent::spool {
@@ -22,6 +23,7 @@ struct Ticket {
 
 struct TakenEntry {
     Ticket ticket;
+    Priority priority = Priority::kRest;
     std::vector<Share> shares;
     uint64_t spans = 0;
     std::string request;

@@ -132,6 +132,14 @@ TEST_F(SpoolOwnersTest, FilesAreNamedByNumberAndOwner) {
     using spool::FileName;
     const uid_t own = ::geteuid();
     EXPECT_EQ((FileName{1, own}.text()), "0000000000000001.spool");
+    EXPECT_EQ((FileName{1, own, Priority::kFirst}.text()), "0000000000000001-first.spool");
+    EXPECT_EQ((FileName{1, own + 1, Priority::kFirst}.text()),
+              "0000000000000001-" + std::to_string(own + 1) + "-first.spool");
+    const auto first = FileName::parse(FileName{7, own + 1, Priority::kFirst}.text());
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->priority, Priority::kFirst);
+    EXPECT_EQ(first->owner, own + 1);
+    EXPECT_FALSE(FileName::parse("0000000000000001-last.spool"));
     EXPECT_EQ((FileName{255, own + 1}.text()), "00000000000000ff-" + std::to_string(own + 1) + ".spool");
     const auto read = FileName::parse(FileName{255, own + 1}.text());
     ASSERT_TRUE(read);
