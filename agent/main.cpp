@@ -287,11 +287,10 @@ private:
         ledger.name_exporter(config.id);
         switch (config.type) {
             case ExporterType::kOtlpGrpc:
-                return std::make_unique<OtlpGrpcExporter>(
-                    config.id, index, config.required(), config.otlp, &ledger,
-                    [this](const InstanceId& instance) { drain_.distrust(instance); });
+                return make_otlp_grpc_exporter(config.id, index, config.required(), config.otlp, &ledger,
+                                               [this](const InstanceId& instance) { drain_.distrust(instance); });
             case ExporterType::kOtlpHttp:
-                return std::make_unique<OtlpHttpExporter>(config.id, index, config.required(), config.http, &ledger);
+                return make_otlp_http_exporter(config.id, index, config.required(), config.http, &ledger);
             case ExporterType::kKafka:
                 return make_kafka_exporter(config.id, index, config.required(), config.kafka, &ledger);
             case ExporterType::kFile:

@@ -4,6 +4,7 @@
 // so a slow one falls behind alone.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -11,12 +12,42 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "batch/batch.hpp"
 #include "batch/circuit_state.hpp"
 #include "batch/export_measures.hpp"
+#include "batch/priority.hpp"
 
 namespace spanring::agent {
+
+// Of one lane, of what had to wait: spans, since the agent's start.
+struct LaneStatus {
+    uint64_t sorted = 0;  // into it
+    uint64_t exported = 0, rejected = 0, dropped = 0;
+    uint64_t spool_bytes = 0;  // gauge
+
+    bool operator==(const LaneStatus&) const = default;
+};
+
+// Of one of several endpoints.
+struct EndpointStatus {
+    std::string peer;
+    bool in_use =
+        true;  // what is meant for it goes there; false: it is away, or not wanted as long as another is there
+    uint64_t in_flight = 0;             // requests, gauge
+    uint64_t accepted = 0, failed = 0;  // requests, since the agent's start
+
+    bool operator==(const EndpointStatus&) const = default;
+};
+
+// A bound that follows how late answers come.
+struct AdaptedStatus {
+    uint64_t value = 0;  // at the moment; 0: it does not
+    uint64_t raised = 0, lowered = 0;
+
+    bool operator==(const AdaptedStatus&) const = default;
+};
 
 // Monotone counters and gauges, for logs and metrics.
 struct ExporterStatus {
@@ -38,11 +69,15 @@ struct ExporterStatus {
     uint64_t attempts_failed = 0;    // ... or did not take this time
     uint64_t rate_limited = 0;       // requests that had to wait for the exporter's own rate
     uint64_t restarts = 0;           // of its thread, after an exception
-    bool shows_identity = false;     // its requests say who sends them; then:
-    uint64_t unauthorized = 0;       // requests that the backend did not believe
-    uint64_t tokens_obtained = 0;    // of a token server, by request ...
-    uint64_t tokens_failed = 0;      // ... that it did not give
-    bool paused = false;             // by somebody's word: it sends nothing, and spools
+    bool has_lanes = false;          // what has to wait is sorted; then, by Priority:
+    std::array<LaneStatus, 2> lanes{};
+    std::vector<EndpointStatus> endpoints;     // empty: there is one
+    AdaptedStatus concurrency, request_bytes;  // most requests in flight, most bytes of one
+    bool shows_identity = false;               // its requests say who sends them; then:
+    uint64_t unauthorized = 0;                 // requests that the backend did not believe
+    uint64_t tokens_obtained = 0;              // of a token server, by request ...
+    uint64_t tokens_failed = 0;                // ... that it did not give
+    bool paused = false;                       // by somebody's word: it sends nothing, and spools
     bool healthy = true;
     uint64_t unhealthy_since_unix_nano = 0;  // 0: it is healthy
     CircuitState circuit = CircuitState::kNone;

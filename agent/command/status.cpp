@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <sstream>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -51,6 +52,47 @@ std::string last_error_of(const StatusReport::Exporter& exporter, uint64_t now) 
     const std::string age =
         exporter.last_error_unix_nano != 0 ? human_age(exporter.last_error_unix_nano, now) + " ago: " : "";
     return age + printable(exporter.last_error);
+}
+
+std::string lane_of(const StatusReport::Lane& lane, const char* meaning) {
+    return std::to_string(lane.sorted) + " " + meaning + " (" + std::to_string(lane.exported) + " sent, " +
+           std::to_string(lane.dropped) + " dropped; " + format_size(lane.spool_bytes) + " in its spool)";
+}
+
+// Of one for which something had to wait; else nothing.
+std::string lanes_of(const StatusReport::Exporter& exporter) {
+    std::string text;
+    bool any = false;
+    for (const StatusReport::Lane& lane : exporter.lanes) {
+        text += text.empty() ? "" : "; ";
+        text += lane_of(lane, lane.name == "first" ? "errors and slow spans, which go first" : "others");
+        any = any || lane.sorted != 0 || lane.exported != 0 || lane.spool_bytes != 0;
+    }
+    return any ? "  of what had to wait: " + text : "";
+}
+
+std::string endpoint_of(const StatusReport::Endpoint& endpoint) {
+    return std::string("  ") + (endpoint.in_use ? "in use    " : "not in use") + "  " + printable(endpoint.peer) +
+           ": " + std::to_string(endpoint.accepted) + " requests answered, " + std::to_string(endpoint.failed) +
+           " failed, " + std::to_string(endpoint.in_flight) + " in flight";
+}
+
+std::string adapted_of(const StatusReport::Adapted& adapted, const std::string& value, const char* meaning) {
+    return "  " + value + meaning + ", as the backend answers (raised " + std::to_string(adapted.raised) +
+           " times, lowered " + std::to_string(adapted.lowered) + ")";
+}
+
+// What there is to say beside its row, line by line.
+std::vector<std::string> details_of(const StatusReport::Exporter& exporter) {
+    std::vector<std::string> lines;
+    for (const StatusReport::Endpoint& endpoint : exporter.endpoints) lines.push_back(endpoint_of(endpoint));
+    if (const StatusReport::Adapted& adapted = exporter.concurrency; adapted.value != 0)
+        lines.push_back(adapted_of(adapted, std::to_string(adapted.value), " requests in flight at most"));
+    if (const StatusReport::Adapted& adapted = exporter.request_bytes; adapted.value != 0)
+        lines.push_back(adapted_of(adapted, format_size(adapted.value), " in a request at most"));
+    if (const std::string lanes = lanes_of(exporter); !lanes.empty()) lines.push_back(lanes);
+    if (!lines.empty()) lines.insert(lines.begin(), {"", printable(exporter.name)});
+    return lines;
 }
 
 std::string layers_of(const StatusReport& report) {
@@ -103,6 +145,8 @@ void print(const StatusReport& report, const Site& site, const Terminal& termina
                    {last_error_of(exporter, now)}});
     }
     std::cout << table.render(terminal);
+    for (const StatusReport::Exporter& exporter : report.exporters)
+        for (const std::string& line : details_of(exporter)) std::cout << line << "\n";
     if (!report.problems.empty() || !report.notes.empty()) std::cout << "\n";
     for (const std::string& note : report.notes) std::cout << printable(note) << "\n";
     for (const std::string& problem : report.problems)

@@ -83,7 +83,9 @@ struct ExporterConfig {
     std::vector<ExporterConfig> by_endpoint() const {
         std::vector<ExporterConfig> all = {*this};
         if (!is_otlp()) return all;
-        for (const std::string& endpoint : delivery()->fallback.endpoints) {
+        const std::vector<std::string>& spread = delivery()->spreading.endpoints;
+        if (!spread.empty()) all.clear();
+        for (const std::string& endpoint : spread.empty() ? delivery()->fallback.endpoints : spread) {
             all.push_back(*this);
             all.back().delivery()->endpoint = endpoint;
             all.back().http.traces_endpoint.clear();

@@ -90,7 +90,8 @@ void check_endpoints(const Config& config, const Judge& judge) {
         if (!exporter.is_otlp()) continue;
         const bool http = exporter.type == ExporterType::kOtlpHttp;
         const bool whole = http && !exporter.http.traces_endpoint.empty();
-        const char* key = whole ? ".traces_endpoint" : ".endpoint";
+        const bool spread = !exporter.delivery()->spreading.endpoints.empty();
+        const char* key = spread ? ".spreading.endpoints" : whole ? ".traces_endpoint" : ".endpoint";
         for (const ExporterConfig& each : exporter.by_endpoint()) {
             try {
                 if (http) {
@@ -101,7 +102,7 @@ void check_endpoints(const Config& config, const Judge& judge) {
             } catch (const std::invalid_argument& error) {
                 judge.tell("exporters." + exporter.id + key, error.what());
             }
-            key = ".fallback.endpoints";
+            if (!spread) key = ".fallback.endpoints";
         }
     }
 }
@@ -235,6 +236,12 @@ void warn_of_open_receivers(const ReceiverOptions& otlp, const Judge& judge) {
     warn(otlp.http.enabled, otlp.http.endpoint, "http");
 }
 
+template <class Number>
+void check_adaptive(const std::string& path, const AdaptiveOptions<Number>& adaptive, const Judge& judge) {
+    if (adaptive.minimum <= adaptive.initial && adaptive.initial <= adaptive.maximum) return;
+    judge.tell(path, {"minimum", "initial", "maximum"}, "minimum, initial and maximum must be in this order");
+}
+
 // Limits between values, whichever layer they came from.
 void check_delivery(const ExporterConfig& exporter, const Judge& judge) {
     const std::string path = "exporters." + exporter.id;
@@ -253,6 +260,20 @@ void check_delivery(const ExporterConfig& exporter, const Judge& judge) {
                        format_size(otlp.spool.max_bytes) + ")");
     }
     const bool zero_copy = exporter.type == ExporterType::kOtlpGrpc && exporter.otlp.zero_copy == ZeroCopy::kSameUser;
+    const std::vector<std::string>& spread = otlp.spreading.endpoints;
+    if (!spread.empty() && !otlp.fallback.endpoints.empty()) {
+        judge.tell(
+            path, {"spreading.endpoints", "fallback.endpoints"},
+            "spreading.endpoints cannot be with fallback.endpoints: spreading.away says what becomes of the share of "
+            "an endpoint that is away");
+    }
+    if (zero_copy && !spread.empty()) {
+        judge.tell(path, {"zero_copy", "spreading.endpoints"}, "zero_copy cannot be with spreading.endpoints");
+    }
+    if (std::set<std::string>(spread.begin(), spread.end()).size() != spread.size())
+        judge.tell(path, {"spreading.endpoints"}, "spreading.endpoints: one of them is there twice");
+    check_adaptive(path + ".sending_queue.adaptive_concurrency", otlp.concurrency, judge);
+    check_adaptive(path + ".sending_queue.adaptive_request_size", otlp.request_size, judge);
     if (zero_copy && !otlp.fallback.endpoints.empty()) {
         judge.tell(path, {"zero_copy", "fallback.endpoints"}, "zero_copy cannot be with fallback.endpoints");
     }

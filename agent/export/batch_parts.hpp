@@ -25,21 +25,21 @@ public:
     void add(size_t parts) { open_ += parts; }
 
     // True: it was the last.
-    bool close(const Shipment& part, Resolution resolution) {
-        Ended ended{part.shares()};
+    bool close(std::vector<spool::Share> shares, uint64_t spans, Resolution resolution) {
+        Ended ended{std::move(shares)};
         switch (resolution.outcome) {
             case Outcome::kExported:
-                ended.exported = part.spans - resolution.rejected;
+                ended.exported = spans - resolution.rejected;
                 ended.rejected = resolution.rejected;
                 break;
-            case Outcome::kRejected: ended.rejected = part.spans; break;
-            case Outcome::kDroppedQueue: ended.dropped = part.spans; break;
+            case Outcome::kRejected: ended.rejected = spans; break;
+            case Outcome::kDroppedQueue: ended.dropped = spans; break;
             case Outcome::kSpooled: spooled_ = true; break;
             default: left_behind_ = true; break;
         }
         exported_ += ended.exported;
         dropped_ += ended.dropped;
-        spans_ += part.spans;
+        spans_ += spans;
         if (resolution.outcome != Outcome::kSpooled) ended_.push_back(std::move(ended));
         return --open_ == 0;
     }

@@ -89,15 +89,64 @@ uint64_t DeliveryBooks::settle_spool(const std::string& directory, const Spooled
     return lost;
 }
 
+void DeliveryBooks::count_sorted(Priority priority, uint64_t spans) {
+    const MutexLock lock(mutex_);
+    status_.lanes[static_cast<size_t>(priority)].sorted += spans;
+}
+
+void DeliveryBooks::count_lane(Priority priority, uint64_t spans, const Resolution& resolution) {
+    switch (resolution.outcome) {
+        case Outcome::kExported: return count_lane(priority, spans - resolution.rejected, resolution.rejected, 0);
+        case Outcome::kRejected: return count_lane(priority, 0, spans, 0);
+        case Outcome::kDroppedQueue: return count_lane(priority, 0, 0, spans);
+        default: return;
+    }
+}
+
+void DeliveryBooks::count_lane(Priority priority, uint64_t exported, uint64_t rejected, uint64_t dropped) {
+    const MutexLock lock(mutex_);
+    LaneStatus& lane = status_.lanes[static_cast<size_t>(priority)];
+    lane.exported += exported;
+    lane.rejected += rejected;
+    lane.dropped += dropped;
+}
+
+void DeliveryBooks::note_spool(Priority priority, uint64_t bytes) {
+    const MutexLock lock(mutex_);
+    status_.lanes[static_cast<size_t>(priority)].spool_bytes = bytes;
+}
+
+void DeliveryBooks::note_endpoints(std::vector<EndpointStatus> endpoints) {
+    const MutexLock lock(mutex_);
+    status_.endpoints = std::move(endpoints);
+}
+
+void DeliveryBooks::note_adapted(const AdaptedStatus& concurrency, const AdaptedStatus& request_bytes) {
+    const MutexLock lock(mutex_);
+    status_.concurrency = concurrency;
+    status_.request_bytes = request_bytes;
+}
+
 void DeliveryBooks::begin_attempt(const Shipment& shipment, ExportMeasures::Clock::time_point now) {
+    measure_begin(shipment, now);
+    if (measured_too_ != nullptr) measured_too_->measure_begin(shipment, now);
+}
+
+void DeliveryBooks::measure_end(ExportMeasures::Clock::duration took) {
+    const MutexLock lock(mutex_);
+    measures_.took(took);
+}
+
+void DeliveryBooks::measure_begin(const Shipment& shipment, ExportMeasures::Clock::time_point now) {
     const MutexLock lock(mutex_);
     measures_.sent(shipment.spans, shipment.request.bytes);
     if (shipment.batch) measures_.waited(shipment.batch->opened, now);
 }
 
 void DeliveryBooks::count_attempt(const Answer& answer, ExportMeasures::Clock::duration took) {
+    measure_end(took);
+    if (measured_too_ != nullptr) measured_too_->measure_end(took);
     const MutexLock lock(mutex_);
-    measures_.took(took);
     status_.unauthorized += answer.unauthorized;
     switch (answer.verdict) {
         case Verdict::kAccepted: ++status_.attempts_accepted; break;

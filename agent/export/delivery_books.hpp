@@ -27,9 +27,9 @@ class DeliveryBooks {
 public:
     using Closed = std::function<void(const std::shared_ptr<Batch>&, uint64_t sequence, Resolution)>;
 
-    // `ledger` may be null.
-    DeliveryBooks(std::string name, Ledger* ledger, Closed closed)
-        : name_(std::move(name)), ledger_(ledger), closed_(std::move(closed)) {}
+    // `ledger` may be null; so may `measured_too`, whose measures are of several.
+    DeliveryBooks(std::string name, Ledger* ledger, Closed closed, DeliveryBooks* measured_too = nullptr)
+        : name_(std::move(name)), ledger_(ledger), closed_(std::move(closed)), measured_too_(measured_too) {}
 
     // False: with it, the batches that are not resolved would be more than `most` bytes; turn it away.
     bool admit(const Batch& batch, uint64_t most);
@@ -39,6 +39,12 @@ public:
     void close(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution);
     // Of the spool. Exactly one of the three counts is for the whole of `shares`, except for partial success.
     void book_spooled(std::span<const spool::Share> shares, uint64_t exported, uint64_t rejected, uint64_t dropped);
+
+    // Of what had to wait, by lane, beside the other books: what was sorted into it, and what became of that. What went
+    // from memory to the spool is still there.
+    void count_sorted(Priority priority, uint64_t spans);
+    void count_lane(Priority priority, uint64_t spans, const Resolution& resolution);
+    void count_lane(Priority priority, uint64_t exported, uint64_t rejected, uint64_t dropped);
 
     // The spool was opened and holds so much. What is lost is booked, and returned.
     uint64_t settle_spool(const std::string& directory, const std::vector<std::pair<AccountId, uint64_t>>& held);
@@ -50,16 +56,22 @@ public:
     void note(const std::string& error);
     void note_restart(const std::string& error);
     void note_health(CircuitState circuit, uint64_t spool_bytes, uint64_t spool_limit);
+    void note_spool(Priority priority, uint64_t bytes);
+    void note_endpoints(std::vector<EndpointStatus> endpoints);
+    void note_adapted(const AdaptedStatus& concurrency, const AdaptedStatus& request_bytes);
     ExporterStatus status() const;
     ExportMeasures measures() const;
 
 private:
+    void measure_begin(const Shipment& shipment, ExportMeasures::Clock::time_point now);
+    void measure_end(ExportMeasures::Clock::duration took);
     void note_error(const std::string& error) SPR_REQUIRES(mutex_);
     void count(uint64_t spans, const Resolution& resolution) SPR_REQUIRES(mutex_);
 
     const std::string name_;
     Ledger* const ledger_;
     const Closed closed_;
+    DeliveryBooks* const measured_too_;
 
     mutable Mutex mutex_;
     ExporterStatus status_ SPR_GUARDED_BY(mutex_);

@@ -7,6 +7,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "export/circuit.hpp"
+
 namespace spanring::agent {
 
 namespace {
@@ -20,7 +22,7 @@ FallbackTransport::FallbackTransport(std::string exporter, std::vector<std::uniq
     : exporter_(std::move(exporter)),
       endpoints_(std::move(endpoints)),
       retry_interval_(retry_interval),
-      in_flight_(endpoints_.size()) {}
+      figures_(endpoints_.size()) {}
 
 // All: which one the sender waits in changes.
 void FallbackTransport::wake() {
@@ -57,19 +59,26 @@ size_t FallbackTransport::memory_out() const {
 void FallbackTransport::start(ShipmentPtr shipment, bool probe, RequestHeaders headers) {
     Flight& flight = flights_[shipment.get()];
     flight = {std::move(headers), std::vector<bool>(endpoints_.size())};
-    const Clock::time_point now = Clock::now();
-    size_t endpoint = current_;
-    if (current_ != 0 && !trying_ && now >= next_trial_) {
-        endpoint = next_better_++ % current_;
+    const size_t endpoint = next_trial(Clock::now()).value_or(current_);
+    start_at(endpoint, std::move(shipment), probe, flight);
+}
+
+// Of a better endpoint, where it is time for one.
+std::optional<size_t> FallbackTransport::next_trial(Clock::time_point now) {
+    if (trying_ || now < next_trial_) return std::nullopt;
+    for (size_t i = 0; i < current_; ++i) {
+        const size_t endpoint = next_better_++ % current_;
+        if (is_left_alone(endpoint, now)) continue;
         trying_ = true;
         next_trial_ = now + retry_interval_;
+        return endpoint;
     }
-    start_at(endpoint, std::move(shipment), probe, flight);
+    return std::nullopt;
 }
 
 void FallbackTransport::start_at(size_t endpoint, ShipmentPtr shipment, bool probe, Flight& flight) {
     flight.tried[endpoint] = true;
-    ++in_flight_[endpoint];
+    ++figures_[endpoint].in_flight;
     endpoints_[endpoint]->start(std::move(shipment), probe, flight.headers);
 }
 
@@ -77,17 +86,22 @@ std::vector<Transport::Ended> FallbackTransport::wait(Clock::time_point until) {
     std::vector<Ended> ended;
     const size_t current = current_;
     for (size_t i = 0; i < endpoints_.size(); ++i)
-        if (i != current && in_flight_[i] != 0) take(i, endpoints_[i]->wait(Clock::now()), ended);
+        if (i != current && figures_[i].in_flight != 0) take(i, endpoints_[i]->wait(Clock::now()), ended);
     if (!ended.empty() || current != current_) return ended;
     // Looked at last: what one did not take may have gone to one before it.
-    const bool elsewhere = flights_.size() != in_flight_[current];
+    const bool elsewhere = flights_.size() != figures_[current].in_flight;
     take(current, endpoints_[current]->wait(elsewhere ? std::min(until, Clock::now() + kLook) : until), ended);
     return ended;
 }
 
 void FallbackTransport::take(size_t endpoint, std::vector<Ended> attempts, std::vector<Ended>& ended) {
     for (Ended& attempt : attempts) {
-        --in_flight_[endpoint];
+        Figures& figures = figures_[endpoint];
+        --figures.in_flight;
+        ++(attempt.answer.verdict == Verdict::kRetry ? figures.failed : figures.accepted);
+        if (attempt.answer.verdict == Verdict::kRetry && attempt.answer.delay)
+            figures.alone_until =
+                Clock::now() + std::min<Clock::duration>(*attempt.answer.delay, Circuit::kLongestPause);
         const auto flight = flights_.find(attempt.shipment.get());
         if (endpoint < current_) {  // a trial, or what was on its way when it failed
             trying_ = false;
@@ -101,12 +115,13 @@ void FallbackTransport::take(size_t endpoint, std::vector<Ended> attempts, std::
 
 // False: no endpoint is left for it.
 bool FallbackTransport::try_next(size_t failed, Ended& attempt, Flight& flight) {
+    const Clock::time_point now = Clock::now();
+    const auto is_open = [&](size_t endpoint) { return !flight.tried[endpoint] && !is_left_alone(endpoint, now); };
     const auto left = [&](size_t from) {
-        return static_cast<size_t>(
-            std::distance(flight.tried.begin(),
-                          std::find(flight.tried.begin() + static_cast<long>(from), flight.tried.end(), false)));
+        while (from < endpoints_.size() && !is_open(from)) ++from;
+        return from;
     };
-    size_t next = flight.tried[current_] ? left(failed + 1 < endpoints_.size() ? failed + 1 : 0) : current_;
+    size_t next = is_open(current_) ? current_ : left(failed + 1);
     if (next == endpoints_.size()) next = left(0);
     if (next == endpoints_.size()) {
         use(0, attempt.answer.message);  // when it is tried again, the best one is first
@@ -126,6 +141,14 @@ void FallbackTransport::use(size_t endpoint, const std::string& why) {
     }
     current_ = endpoint;
     trying_ = false;  // what was tried may not be better any more, and its end says nothing then
+}
+
+std::vector<EndpointStatus> FallbackTransport::endpoints() const {
+    std::vector<EndpointStatus> all;
+    for (size_t i = 0; i < endpoints_.size(); ++i)
+        all.push_back(
+            {endpoints_[i]->peer(), i == current_, figures_[i].in_flight, figures_[i].accepted, figures_[i].failed});
+    return all;
 }
 
 std::vector<ShipmentPtr> FallbackTransport::abandon() {

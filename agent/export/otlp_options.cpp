@@ -32,6 +32,31 @@ std::vector<Option> describe(RateLimitOptions& rate) {
     };
 }
 
+std::vector<Option> describe(PriorityOptions& priority) {
+    return {
+        {"enabled", boolean(priority.enabled),
+         "of what has to wait, errors, unfinished and slow spans are sent first and given up last; needs the spool"},
+        {"slow", duration(priority.slow, milliseconds(1)), "a span that took this long, or longer, is slow"},
+        {"share", number(priority.share, 0.5, 0.99),
+         "of what is sent while both lanes wait, and of the spool's room, for what comes first; the rest has the rest"},
+    };
+}
+
+Scalar amount(uint32_t& value) { return count(value, 1, 1000); }
+Scalar amount(uint64_t& value) { return size(value, uint64_t{16} << 10); }
+
+template <class Number>
+std::vector<Option> describe(AdaptiveOptions<Number>& adaptive, const char* meaning) {
+    return {
+        {"enabled", boolean(adaptive.enabled), meaning},
+        {"minimum", amount(adaptive.minimum), "it does not go below"},
+        {"initial", amount(adaptive.initial), "with which it begins"},
+        {"maximum", amount(adaptive.maximum), "it does not go above"},
+        {"target", duration(adaptive.target, milliseconds(1)), "how late answers may come"},
+        {"dead_band", number(adaptive.dead_band, 0, 0.9), "so near the target, as a part of it, nothing changes"},
+    };
+}
+
 std::vector<Option> describe_queue(OtlpOptions& otlp) {
     return {
         {"num_consumers", count(otlp.in_flight, 1, 1000), "most requests in flight"},
@@ -41,6 +66,11 @@ std::vector<Option> describe_queue(OtlpOptions& otlp) {
          "memory for waiting batches; what exceeds it goes to the spool"},
         // The Collector's other sizers bound nothing that matters here.
         {"sizer", only("bytes"), "unit of queue_size"},
+        {"priority", Group{describe(otlp.priority)}},
+        {"adaptive_concurrency",
+         Group{describe(otlp.concurrency, "num_consumers follows how late answers come, instead of being fixed")}},
+        {"adaptive_request_size",
+         Group{describe(otlp.request_size, "the most bytes of a request follow how late answers come")}},
     };
 }
 
@@ -105,8 +135,18 @@ std::vector<Option> describe_delivery(OtlpOptions& otlp) {
         {"retry_interval", duration(otlp.fallback.retry_interval, milliseconds(100)),
          "how often one that is wanted more is tried, with one request"},
     };
+    std::vector<Option> spreading = {
+        {"endpoints", TextList{otlp.spreading.endpoints, "list of endpoints"},
+         "in place of `endpoint`: each gets all spans of its share of the traces"},
+        {"routing_key", only("traceID"), "by what spans are shared out"},
+        {"away", choice(otlp.spreading.to_others, {{"others", true}, {"wait", false}}),
+         "the share of an endpoint that is away: the next of the list gets it meanwhile, or it waits"},
+        {"retry_interval", duration(otlp.spreading.retry_interval, milliseconds(100)),
+         "with `others`: how often one that is away is tried, with one request"},
+    };
     std::vector<Option> options = {
         {"fallback", Group{fallback}},
+        {"spreading", Group{spreading}},
         {"timeout", duration(otlp.timeout, milliseconds(1)), "time limit of one attempt"},
         {"headers", Secrets{otlp.headers}, "sent with every request; their values are never printed"},
         {"headers_from", headers_list(otlp)},

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "auth/auth_options.hpp"
+#include "export/priority_options.hpp"
 #include "export/rate_limit.hpp"
 #include "otlp/signal.hpp"
 #include "spool/spool_options.hpp"
@@ -39,6 +40,27 @@ struct FallbackOptions {
     bool operator==(const FallbackOptions&) const = default;
 };
 
+// Endpoints of one tier, each of which gets the spans of its traces, and all of them.
+struct SpreadingOptions {
+    std::vector<std::string> endpoints;  // none: there is one endpoint
+    bool to_others = true;               // what is meant for one that is away; false: it waits
+    std::chrono::milliseconds retry_interval{5'000};
+
+    bool operator==(const SpreadingOptions&) const = default;
+};
+
+// A bound that follows how late answers come: while they come later than `target` it goes down, while they come earlier
+// and the bound is what holds requests back it goes up; near the target, within `dead_band` of it, it stays.
+template <class Number>
+struct AdaptiveOptions {
+    bool enabled = false;
+    Number minimum, initial, maximum;
+    std::chrono::milliseconds target{500};
+    double dead_band = 0.2;
+
+    bool operator==(const AdaptiveOptions&) const = default;
+};
+
 // A header whose value is an attribute of the resource.
 struct HeaderFrom {
     std::string key, attribute;
@@ -49,6 +71,7 @@ struct HeaderFrom {
 struct OtlpOptions {
     std::string endpoint;
     FallbackOptions fallback;
+    SpreadingOptions spreading;
     std::string ca_file, cert_file, key_file;
     std::string compression = "none";
     std::chrono::milliseconds timeout{10000};  // of one attempt
@@ -58,6 +81,9 @@ struct OtlpOptions {
     uint32_t in_flight = 8;                // concurrent requests
     uint64_t in_flight_bytes = 16u << 20;  // of them; a quarter while answers are quick
     uint64_t queue_bytes = 64u << 20;      // in memory, before the spool
+    AdaptiveOptions<uint32_t> concurrency{.minimum = 1, .initial = 4, .maximum = 64};  // in place of in_flight
+    AdaptiveOptions<uint64_t> request_size{.minimum = 64u << 10, .initial = 1u << 20, .maximum = 4u << 20};
+    PriorityOptions priority;
     SpoolOptions spool;
     RateLimitOptions rate_limit;
     Signal signal = Signal::kTraces;  // no key: of the pipeline that it is at work in

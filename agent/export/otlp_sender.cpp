@@ -24,6 +24,14 @@ constexpr std::chrono::hours kIdle{1};
 constexpr milliseconds kRestartPause{100};
 constexpr uint32_t kMostFailuresAtEnd = 3;
 
+constexpr uint64_t kLong = 4;  // what fills this part of the queue has to wait for long
+
+// Nothing but spans has errors and durations.
+OtlpOptions of_signal(OtlpOptions options) {
+    if (options.signal != Signal::kTraces) options.priority.enabled = false;
+    return options;
+}
+
 void check(const OtlpOptions& options) {
     if (options.timeout.count() <= 0) throw std::invalid_argument("timeout must be longer than 0");
     if (options.in_flight == 0) throw std::invalid_argument("the number of concurrent requests must be at least 1");
@@ -35,19 +43,22 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, MakeTranspo
                        Hooks hooks)
     : name_(std::move(name)),
       place_(kCrashInExporter + name_),
-      options_(options),
+      options_(of_signal(options)),
       make_transport_(std::move(make_transport)),
       zero_copy_failed_(std::move(hooks.zero_copy_failed)),
-      books_(name_, ledger, std::move(hooks.closed)),
+      books_(name_, ledger, std::move(hooks.closed), hooks.measured_too),
       inbox_([this] { transport_->wake(); }),
       paused_(options.starts_paused),
       transport_(make_transport_()),
       identity_(options.auth, name_, [this] { inbox_.wake(); }),
       tenants_(options_.headers_from, options_.signal),
-      spool_(name_, options_.spool, tenants_, books_),
+      spool_(name_, options_.spool, options_.priority, tenants_, books_),
+      owed_(books_),
       circuit_(options.retry),
+      queue_(options.priority.share),
+      adaptation_(options),
       rate_(options.rate_limit),
-      flights_(options.in_flight, options.in_flight_bytes),
+      flights_(options.concurrency.enabled ? options.concurrency.maximum : options.in_flight, options.in_flight_bytes),
       log_(name_, names_of(options_.signal).items),
       progress_("send/" + name_) {
     check(options_);
@@ -76,9 +87,13 @@ void OtlpSender::pause(bool paused) {
     inbox_.wake();
 }
 
-void OtlpSender::stop(Clock::time_point deadline) {
+void OtlpSender::begin_stop(Clock::time_point deadline) {
     inbox_.stop(deadline);
     inbox_.wake();
+}
+
+void OtlpSender::stop(Clock::time_point deadline) {
+    begin_stop(deadline);
     if (thread_.joinable()) thread_.join();
 }
 
@@ -136,8 +151,8 @@ bool OtlpSender::fail(const char* what) {
     const std::optional<Clock::time_point> stop_at = inbox_.stop_at();
     if (stop_at && now >= *stop_at && ++failures_at_end_ >= kMostFailuresAtEnd) {
         inbox_.close(false, now);
-        owed_.splice(owed_.end(), inbox_.take());
-        while (!owed_.empty()) close(owed_.front().batch, owed_.front().sequence, {Outcome::kLeftBehind, 0});
+        owed_.add(inbox_.take());
+        owed_.close_all({Outcome::kLeftBehind, 0});
         return true;
     }
     circuit_.fail(now, {}, circuit_.probing());
@@ -150,40 +165,19 @@ void OtlpSender::restart() {
     inbox_.undisturbed([&] { transport_.swap(transport); });
     if (transport) transport->abandon();
     transport.reset();
-    queue_ = {};
-    parts_.clear();  // a batch without an answer is sent again as a whole
+    queue_.clear();
+    owed_.forget_parts();
     flights_.forget();
     identity_.forget();
     replays_ = 0;
     open_spool();
-    for (const Inbox::Arrival& each : owed_) queue_.push(ship(each.batch, each.sequence));
+    for (const Inbox::Arrival& each : owed_.all()) queue_.push(ship(each.batch, each.sequence));
     failed_ = false;
 }
 
 void OtlpSender::open_spool() {
     spool_.open_again();
     note_health();
-}
-
-void OtlpSender::close(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution) {
-    const std::shared_ptr<Batch> kept = batch;  // the entry may hold what the caller refers to
-    owed_.erase(std::find_if(owed_.begin(), owed_.end(),
-                             [&](const Inbox::Arrival& each) { return each.sequence == sequence; }));
-    books_.close(kept, sequence, resolution);
-}
-
-void OtlpSender::close(const Shipment& shipment, Resolution resolution) {
-    if (shipment.whole) {
-        const auto parts = parts_.find(shipment.sequence);
-        if (!parts->second.close(shipment, resolution)) return;
-        resolution = parts->second.resolution(shipment.batch->spans);
-        if (resolution.outcome == Outcome::kSpooled) {
-            for (const BatchParts::Ended& ended : parts->second.beside_spool(*shipment.batch))
-                books_.book_spooled(ended.shares, ended.exported, ended.rejected, ended.dropped);
-        }
-        parts_.erase(parts);
-    }
-    close(shipment.batch, shipment.sequence, resolution);
 }
 
 // Made this thread fail again and again.
@@ -194,17 +188,13 @@ void OtlpSender::drop(const Shipment& shipment) {
         spool_.settle(shipment, 0, 0, shipment.spans);
         spool_.done(shipment);
     } else {
-        close(shipment, {Outcome::kDroppedQueue, 0});
+        owed_.close(shipment, {Outcome::kDroppedQueue, 0});
     }
 }
 
 void OtlpSender::take_inbox() {
-    std::list<Inbox::Arrival> arrivals = inbox_.take();
-    auto left = arrivals.size();
-    owed_.splice(owed_.end(), arrivals);
-    for (auto each = std::prev(owed_.end(), static_cast<std::ptrdiff_t>(left)); each != owed_.end(); ++each) {
+    for (auto each = owed_.add(inbox_.take()); each != owed_.all().end(); ++each)
         queue_.push(ship(each->batch, each->sequence));
-    }
 }
 
 // Whether requests can say who sends them, where the backend asks for that.
@@ -229,15 +219,35 @@ void OtlpSender::feed(Clock::time_point now) {
         while (start_next()) {
         }
     } else if (circuit_.may_probe(now) && transport_->memory_out() <= options_.queue_bytes && is_within_rate(now)) {
-        if (!start_replay(true) && !queue_.empty()) start(queue_.take_oldest(), true);
+        if (!start_replay(true) && !queue_.empty()) start(queue_.take_next(), true);
     }
+    sort_queue();
     shed(now);
+}
+
+// What waits for long: what comes first apart from the rest. Not without a spool: a batch of which a part is given up
+// would have two outcomes.
+void OtlpSender::sort_queue() {
+    if (!options_.priority.enabled || !spool_.is_open() || queue_.bytes() < options_.queue_bytes / kLong) return;
+    if (!queue_.has_unsorted()) return;
+    for (const ShipmentPtr& each : queue_.take_unsorted()) {
+        const ShipmentPtr whole = each->mapped ? unmap(*each) : each;
+        if (whole->spans == 0) {  // a mapping whose bytes were gone
+            owed_.close(*whole, {Outcome::kRejected, 0});
+            continue;
+        }
+        std::vector<ShipmentPtr> parts = ship_sorted(whole, options_.priority.slow);
+        owed_.divided(*whole, parts.size());
+        for (ShipmentPtr& part : parts) {
+            books_.count_sorted(*part->priority, part->spans);
+            queue_.push(std::move(part));
+        }
+    }
 }
 
 // Bounds the queue, in bytes and in time. While the backend is down, all of it goes to the spool, oldest first.
 void OtlpSender::shed(Clock::time_point now) {
-    while (!queue_.empty() &&
-           (queue_.bytes() > options_.queue_bytes || (spool_.is_open() && (!circuit_.closed() || is_paused())))) {
+    while (!queue_.empty() && (overflows() || (spool_.is_open() && (!circuit_.closed() || is_paused())))) {
         // Without a spool it is the newest that is refused.
         to_spool(spool_.is_open() ? queue_.take_oldest() : queue_.take_newest(), Outcome::kDroppedQueue);
     }
@@ -249,6 +259,12 @@ void OtlpSender::shed(Clock::time_point now) {
     while (!queue_.empty() && !circuit_.closed() && most.count() != 0 && now - queue_.oldest().submitted > most) {
         to_spool(queue_.take_oldest(), Outcome::kDroppedQueue);
     }
+}
+
+// A batch holds its memory until its last part is answered.
+bool OtlpSender::overflows() const {
+    return queue_.bytes() > options_.queue_bytes ||
+           owed_.bytes() > options_.queue_bytes + options_.queue_bytes / 2 + options_.in_flight_bytes;
 }
 
 bool OtlpSender::finished(Clock::time_point now) { return inbox_.close(queue_.empty() && flights_.empty(), now); }
@@ -284,10 +300,10 @@ bool OtlpSender::start_next() {
     const bool replay_first = 2 * replays_ + (last_was_replay_ ? 1 : 0) <= flights_.count();
     if (replay_first && start_replay(false)) return true;
     // While zero copy's connection is being made, what it is to carry waits; it takes seconds at most.
-    const bool connecting = !queue_.empty() && queue_.oldest().mapped && transport_->connecting();
+    const bool connecting = !queue_.empty() && queue_.next().mapped && transport_->connecting();
     if (queue_.empty() || connecting) return !replay_first && start_replay(false);
-    if (!takes(queue_.oldest().request.bytes)) return false;
-    start(queue_.take_oldest(), false);
+    if (!takes(queue_.next().request.bytes)) return false;
+    start(queue_.take_next(), false);
     return true;
 }
 
@@ -304,9 +320,10 @@ void OtlpSender::start(ShipmentPtr shipment, bool probe) {
     suspect_.work_on(*shipment);
     if (shipment->mapped && !transport_->carries_mapped()) shipment = unmap(*shipment);
     Tenants::Look tenant = tenants_.look(*shipment);
-    if ((tenant.several || is_too_large(*shipment)) && divide(shipment)) return suspect_.put_down();
+    const bool by_spool = tenant.several || shipment->request.bytes > limit_.most(Clock::now());
+    if ((tenant.several || is_too_large(*shipment)) && divide(shipment, by_spool)) return suspect_.put_down();
     if (shipment->spans == 0) {
-        close(*shipment, {Outcome::kRejected, 0});  // a mapping whose bytes were gone
+        owed_.close(*shipment, {Outcome::kRejected, 0});  // a mapping whose bytes were gone
         return;
     }
     if (probe) {
@@ -336,6 +353,7 @@ void OtlpSender::ended(Transport::Ended attempt) {
     const auto took = flights_.end(attempt.shipment.get(), Clock::now(), attempt.answer.verdict != Verdict::kRetry);
     replays_ -= attempt.shipment->entry.has_value();
     books_.count_attempt(attempt.answer, took);
+    adaptation_.ended(attempt.answer.verdict == Verdict::kRetry, took, Clock::now());
     if (attempt.answer.verdict != Verdict::kAccepted) books_.note(attempt.answer.message);
     switch (attempt.answer.verdict) {
         case Verdict::kAccepted: accept(attempt); break;
@@ -360,7 +378,7 @@ void OtlpSender::accept(const Transport::Ended& attempt) {
         SPR_TESTPOINT(replay_booked);
         spool_.done(shipment);
     } else {
-        close(shipment, {Outcome::kExported, rejected + shipment.lost()});
+        owed_.close(shipment, {Outcome::kExported, rejected + shipment.lost()});
         SPR_TESTPOINT(answer_booked);
     }
 }
@@ -380,7 +398,7 @@ void OtlpSender::reject(const Transport::Ended& attempt) {
         spool_.settle(shipment, 0, shipment.spans, 0);
         spool_.done(shipment);
     } else {
-        close(shipment, {Outcome::kRejected, 0});
+        owed_.close(shipment, {Outcome::kRejected, 0});
     }
 }
 
@@ -415,7 +433,7 @@ void OtlpSender::keep(ShipmentPtr shipment) {
         return;
     }
     if (!options_.retry.enabled || shipment->batch->partial) {
-        close(*shipment, {Outcome::kDroppedQueue, 0});
+        owed_.close(*shipment, {Outcome::kDroppedQueue, 0});
     } else if (spool_.is_open()) {
         to_spool(std::move(shipment), Outcome::kDroppedQueue);
     } else {
@@ -430,23 +448,25 @@ void OtlpSender::keep_first(ShipmentPtr shipment) {
     queue_.push_first(std::move(shipment));
 }
 
+// What came out of the spool was of that size when it went into it.
 bool OtlpSender::is_too_large(const Shipment& shipment) const {
-    return shipment.spans > 1 && shipment.request.bytes > limit_.most(Clock::now());
+    if (shipment.spans <= 1) return false;
+    return shipment.request.bytes > (shipment.entry ? limit_.most(Clock::now()) : most_bytes());
 }
 
 // Into requests that the backend takes, each of one tenant: entries of the spool, or where that is not there or has no
-// room parts in memory. False: it is left as it is.
-bool OtlpSender::divide(const ShipmentPtr& shipment) {
+// room, or need not be, parts in memory. False: it is left as it is.
+bool OtlpSender::divide(const ShipmentPtr& shipment, bool by_spool) {
     if (shipment->entry) return spool_.divide(*shipment, limit_.most(Clock::now()));
     const ShipmentPtr whole = shipment->mapped ? unmap(*shipment) : shipment;
-    if (in_spool(*whole)) {
-        close(*whole, {Outcome::kSpooled, 0});
+    if (!by_spool) adaptation_.was_cut();
+    if (by_spool && in_spool(*whole)) {
+        owed_.close(*whole, {Outcome::kSpooled, 0});
         return true;
     }
-    std::vector<std::vector<Run>> parts = tenants_.split(whole->runs(), limit_.most(Clock::now()));
+    std::vector<std::vector<Run>> parts = tenants_.split(whole->runs(), most_bytes());
     if (parts.size() < 2) return false;
-    // A part that is cut once more is replaced by its own parts.
-    parts_[whole->sequence].add(parts.size() - (whole->whole ? 1 : 0));
+    owed_.divided(*whole, parts.size());
     for (auto part = parts.rbegin(); part != parts.rend(); ++part)
         queue_.push_first(ship_part(whole, std::move(*part)));
     return true;
@@ -454,13 +474,13 @@ bool OtlpSender::divide(const ShipmentPtr& shipment) {
 
 void OtlpSender::to_spool(ShipmentPtr shipment, Outcome otherwise) {
     if (spool_.is_open() && shipment->mapped) shipment = unmap(*shipment);
-    close(*shipment, {in_spool(*shipment) ? Outcome::kSpooled : otherwise, 0});
+    owed_.close(*shipment, {in_spool(*shipment) ? Outcome::kSpooled : otherwise, 0});
 }
 
 // False: there is none, or it did not take it.
 bool OtlpSender::in_spool(const Shipment& shipment) {
     if (!spool_.is_open() || shipment.batch->partial) return false;
-    const bool stored = spool_.store(shipment, limit_.most(Clock::now()));
+    const bool stored = spool_.store(shipment, most_bytes());
     note_health();
     return stored;
 }

@@ -18,15 +18,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <list>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 
 #include "base/thread_progress.hpp"
-#include "export/batch_parts.hpp"
+#include "export/adaptation.hpp"
 #include "export/circuit.hpp"
 #include "export/delivery_books.hpp"
 #include "export/delivery_log.hpp"
@@ -35,6 +33,7 @@
 #include "export/inbox.hpp"
 #include "export/listening_watch.hpp"
 #include "export/otlp_options.hpp"
+#include "export/owed_batches.hpp"
 #include "export/rate_limit.hpp"
 #include "export/request_limit.hpp"
 #include "export/shipment_queue.hpp"
@@ -52,6 +51,7 @@ public:
     struct Hooks {  // called on the sender's thread; closed also on that of push()
         DeliveryBooks::Closed closed;
         std::function<void(const InstanceId&)> zero_copy_failed;
+        DeliveryBooks* measured_too = nullptr;  // of whoever has several senders
     };
 
     // Throws std::runtime_error or std::invalid_argument with what is wrong with the options.
@@ -67,6 +67,7 @@ public:
         const Credentials::Figures figures = identity_.figures();
         status.paused = is_paused();
         status.queue_limit = options_.queue_bytes;
+        status.has_lanes = options_.priority.enabled && options_.spool.enabled;
         status.shows_identity = identity_.asked_for();
         status.tokens_obtained = figures.tokens_obtained;
         status.tokens_failed = figures.tokens_failed;
@@ -74,7 +75,9 @@ public:
     }
     ExportMeasures measures() const { return books_.measures(); }
     void pause(bool paused);
-    // Once, last. Resolves everything: until `deadline` by sending, then by the spool.
+    // Once, last. Resolves everything: until `deadline` by sending, then by the spool. begin_stop() does not wait for
+    // that.
+    void begin_stop(Clock::time_point deadline);
     void stop(Clock::time_point deadline);
 
 private:
@@ -83,15 +86,15 @@ private:
     bool fail(const char* what);
     void restart();
     void open_spool();
-    void close(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution);
-    void close(const Shipment& shipment, Resolution resolution);
     void drop(const Shipment& shipment);
     void take_inbox();
     void feed(Clock::time_point now);
     // relaxed: nothing is published by it; the inbox's mutex is taken after it.
     bool is_paused() const { return paused_.load(std::memory_order_relaxed); }
     bool is_known(Clock::time_point now);
+    void sort_queue();
     void shed(Clock::time_point now);
+    bool overflows() const;
     bool finished(Clock::time_point now);
     Clock::time_point next_event(Clock::time_point now) const;
     void wind_up();
@@ -99,7 +102,9 @@ private:
     bool is_within_rate(Clock::time_point now);
     bool takes(size_t bytes) {
         const Clock::time_point now = Clock::now();
-        if (!flights_.takes(bytes, now) || (!flights_.empty() && circuit_.one_at_a_time())) return false;
+        if (!adaptation_.takes(flights_.count()) || !flights_.takes(bytes, now) ||
+            (!flights_.empty() && circuit_.one_at_a_time()))
+            return false;
         return is_within_rate(now);
     }
     bool start_next();
@@ -113,12 +118,16 @@ private:
 
     void keep(ShipmentPtr shipment);  // for a later attempt
     void keep_first(ShipmentPtr shipment);
+    size_t most_bytes() const { return adaptation_.most_bytes(limit_.most(Clock::now())); }
     bool is_too_large(const Shipment& shipment) const;
-    bool divide(const ShipmentPtr& shipment);
+    bool divide(const ShipmentPtr& shipment, bool by_spool = true);
     void to_spool(ShipmentPtr shipment, Outcome otherwise);
     bool in_spool(const Shipment& shipment);
     void note_health() {
         books_.note_health(circuit_.state(), spool_.bytes(), options_.spool.enabled ? options_.spool.max_bytes : 0);
+        if (options_.priority.enabled) spool_.note_lanes();
+        books_.note_adapted(adaptation_.concurrency(), adaptation_.request_size());
+        if (transport_) books_.note_endpoints(transport_->endpoints());
     }
 
     const std::string name_;
@@ -138,17 +147,17 @@ private:
     bool unknown_ = false;  // without what says who sends, nothing is
     Tenants tenants_;
     SpooledShipments spool_;
-    std::list<Inbox::Arrival> owed_;  // every batch that is not resolved, wherever its shipment is
+    OwedBatches owed_;  // every batch that is not resolved, wherever its shipment is
     Suspect suspect_;
     bool failed_ = false;  // an exception came: to be restarted
     uint32_t failures_at_end_ = 0;
     Circuit circuit_;
     ShipmentQueue queue_;
     RequestLimit limit_;
+    Adaptation adaptation_;
     RateLimit rate_;
     std::optional<Clock::time_point> rate_holds_until_;  // what could go otherwise
     bool rate_held_ = false;                             // what goes next
-    std::map<uint64_t, BatchParts> parts_;               // of batches in several requests, by their number
     std::optional<ListeningWatch> watch_;                // while it serves: the transport does not change meanwhile
     FlightWindow flights_;
     size_t replays_ = 0;  // of these, out of the spool

@@ -2,6 +2,9 @@
 #include "export/shipment.hpp"
 
 #include <map>
+#include <utility>
+
+#include "export/span_priority.hpp"
 
 namespace spanring::agent {
 
@@ -34,20 +37,32 @@ ShipmentPtr ship(spool::TakenEntry entry) {
     shipment->request.slices.push_back({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
     shipment->request.bytes = bytes.size();
     shipment->spans = shipment->entry->spans;
+    shipment->priority = shipment->entry->priority;
     shipment->submitted = std::chrono::steady_clock::now();
     return shipment;
 }
 
-ShipmentPtr ship_part(const ShipmentPtr& whole, std::vector<Run> part) {
+ShipmentPtr ship_part(const ShipmentPtr& whole, std::vector<Run> part, std::optional<Priority> priority) {
     auto shipment = std::make_shared<Shipment>();
     shipment->batch = whole->batch;
     shipment->sequence = whole->sequence;
     shipment->whole = whole;
     shipment->part = std::move(part);
+    shipment->priority = priority ? priority : whole->priority;
     shipment->request = assemble(shipment->part);
     for (const Run& run : shipment->part) shipment->spans += run.spans;
     shipment->submitted = whole->submitted;
     return shipment;
+}
+
+std::vector<ShipmentPtr> ship_sorted(const ShipmentPtr& whole, std::chrono::nanoseconds slow) {
+    std::vector<ShipmentPtr> parts;
+    auto lanes = by_priority(whole->runs(), slow);
+    for (const Priority priority : kPriorities) {
+        std::vector<Run>& runs = lanes[static_cast<size_t>(priority)];
+        if (!runs.empty()) parts.push_back(ship_part(whole, std::move(runs), priority));
+    }
+    return parts;
 }
 
 ShipmentPtr unmap(const Shipment& mapped) {

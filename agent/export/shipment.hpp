@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "batch/batch.hpp"
+#include "batch/priority.hpp"
 #include "export/private_runs.hpp"
 #include "otlp/request.hpp"
 #include "spool/taken_entry.hpp"
@@ -27,6 +28,7 @@ struct Shipment {
     std::optional<spool::TakenEntry> entry;
     std::shared_ptr<const Shipment> whole;  // of a part: whose memory its runs refer to
     std::vector<Run> part;
+    std::optional<Priority> priority;  // nothing: nobody asked, so it has what comes first and the rest
     Request request;
     uint64_t spans = 0;
     bool mapped = false;  // the request points into memory that a process can still write
@@ -45,8 +47,11 @@ ShipmentPtr ship(std::shared_ptr<Batch> batch, uint64_t sequence);
 ShipmentPtr ship(spool::TakenEntry entry);
 // A copy of a mapped shipment whose bytes are in private memory.
 ShipmentPtr unmap(const Shipment& mapped);
-// Some of the runs of a batch that goes in several requests.
-ShipmentPtr ship_part(const ShipmentPtr& whole, std::vector<Run> part);
+// Some of the runs of a batch that goes in several requests; of the lane that `whole` is of, where none is given.
+ShipmentPtr ship_part(const ShipmentPtr& whole, std::vector<Run> part, std::optional<Priority> priority = {});
+
+// Its parts by priority; one where all of it goes one way.
+std::vector<ShipmentPtr> ship_sorted(const ShipmentPtr& whole, std::chrono::nanoseconds slow);
 
 std::vector<spool::Share> shares_of(std::span<const Run> runs);
 

@@ -11,6 +11,7 @@
 
 #include "batch/runs_by_owner.hpp"
 #include "export/shares_in_turn.hpp"
+#include "export/span_priority.hpp"
 #include "otlp/request_runs.hpp"
 #include "ring/testpoint.hpp"
 
@@ -22,9 +23,10 @@ constexpr std::chrono::seconds kTrialPause{5};
 
 }  // namespace
 
-SpooledShipments::SpooledShipments(std::string exporter, const SpoolOptions& options, Tenants& tenants,
-                                   DeliveryBooks& books)
-    : exporter_(std::move(exporter)), options_(options), tenants_(tenants), books_(books) {
+SpooledShipments::SpooledShipments(std::string exporter, const SpoolOptions& options, const PriorityOptions& priority,
+                                   Tenants& tenants, DeliveryBooks& books)
+    : exporter_(std::move(exporter)), options_(options), priority_(priority), tenants_(tenants), books_(books) {
+    if (priority_.enabled) options_.first_share = priority_.share;
     if (options_.enabled) open();
 }
 
@@ -34,7 +36,9 @@ std::optional<SpooledShipments::Clock::time_point> SpooledShipments::missing_unt
 
 void SpooledShipments::open_again() {
     if (!options_.enabled) return;
+    note_lanes();
     spool_.reset();
+    lost_ = {};
     open();
 }
 
@@ -67,29 +71,54 @@ ShipmentPtr SpooledShipments::take() {
     return entry ? ship(std::move(*entry)) : nullptr;
 }
 
+// None: the mapping's bytes were gone.
+std::vector<SpooledShipments::Piece> SpooledShipments::pieces_of(const Shipment& shipment) const {
+    std::vector<Piece> pieces;
+    for (OwnerRuns& of : runs_by_owner(shipment.runs())) {
+        if (shipment.priority || !priority_.enabled) {
+            pieces.push_back({of.owner, shipment.priority.value_or(Priority::kRest), std::move(of.runs)});
+            continue;
+        }
+        auto lanes = by_priority(of.runs, priority_.slow);
+        for (const Priority priority : kPriorities) {
+            std::vector<Run>& runs = lanes[static_cast<size_t>(priority)];
+            if (!runs.empty()) pieces.push_back({of.owner, priority, std::move(runs)});
+        }
+    }
+    return pieces;
+}
+
 bool SpooledShipments::store(const Shipment& shipment, size_t most) {
     uint64_t stored = 0;
     std::vector<Spool::Share> refused;
-    const auto append = [&](uid_t owner, std::span<const Run> runs, const Request& request) {
+    std::array<uint64_t, 2> sorted{}, dropped{};
+    const auto append = [&](const Piece& piece, std::span<const Run> runs, const Request& request) {
         const std::vector<Spool::Share> shares = shares_of(runs);
-        if (spool_->append(owner, shares, request.slices)) {
-            stored += spans_of(shares);
+        const uint64_t spans = spans_of(shares);
+        sorted[static_cast<size_t>(piece.priority)] += spans;
+        if (spool_->append(piece.owner, shares, request.slices, piece.priority)) {
+            stored += spans;
         } else {
             books_.note(spool_->error());
             refused.insert(refused.end(), shares.begin(), shares.end());
+            dropped[static_cast<size_t>(piece.priority)] += spans;
         }
     };
-    const std::vector<OwnerRuns> owners = runs_by_owner(shipment.runs());  // none: the mapping's bytes were gone
-    const bool one = owners.size() == 1 && !(tenants_.asked_for() && tenants_.are_several(shipment.runs()));
+    const std::vector<Piece> pieces = pieces_of(shipment);
+    const bool one = pieces.size() == 1 && !(tenants_.asked_for() && tenants_.are_several(shipment.runs()));
     if (one && shipment.request.bytes <= most) {
-        append(owners.front().owner, shipment.runs(), shipment.request);
+        append(pieces.front(), shipment.runs(), shipment.request);
     } else {
-        for (const auto& [owner, runs] : owners) {
-            for (const auto& part : tenants_.split(runs, most)) append(owner, part, assemble(part));
+        for (const Piece& piece : pieces) {
+            for (const auto& part : tenants_.split(piece.runs, most)) append(piece, part, assemble(part));
         }
     }
     if (stored == 0) return false;
     SPR_TESTPOINT(batch_in_spool);
+    for (const Priority priority : kPriorities) {
+        if (!shipment.priority) books_.count_sorted(priority, sorted[static_cast<size_t>(priority)]);
+        books_.count_lane(priority, 0, 0, dropped[static_cast<size_t>(priority)]);
+    }
     if (!refused.empty()) books_.book_spooled(refused, 0, 0, spans_of(refused));
     if (const uint64_t gone = shipment.spans + shipment.lost() - stored - spans_of(refused); gone != 0) {
         const std::vector<Spool::Share> lost = SharesInTurn(shares_of(shipment.batch->runs)).next(gone);
@@ -100,6 +129,16 @@ bool SpooledShipments::store(const Shipment& shipment, size_t most) {
 
 void SpooledShipments::settle(const Shipment& taken, uint64_t exported, uint64_t rejected, uint64_t dropped) {
     books_.book_spooled(taken.entry->shares, exported, rejected, dropped);
+    books_.count_lane(taken.entry->priority, exported, rejected, dropped);
+}
+
+void SpooledShipments::note_lanes() {
+    if (!spool_) return;
+    for (const Priority priority : kPriorities) {
+        const uint64_t lost = spool_->lost(priority);
+        books_.count_lane(priority, 0, 0, lost - std::exchange(lost_[static_cast<size_t>(priority)], lost));
+        books_.note_spool(priority, spool_->bytes(priority));
+    }
 }
 
 void SpooledShipments::give_back(const Shipment& taken) {
@@ -117,9 +156,10 @@ bool SpooledShipments::divide(const Shipment& taken, size_t most) {
         uint64_t spans = 0;
         for (const Run& run : part) spans += run.spans;
         const std::vector<Spool::Share> own = shares.next(spans);
-        if (spool_->append(taken.entry->ticket.owner, own, assemble(part).slices)) continue;
+        if (spool_->append(taken.entry->ticket.owner, own, assemble(part).slices, taken.entry->priority)) continue;
         books_.note(spool_->error());
         books_.book_spooled(own, 0, 0, spans_of(own));
+        books_.count_lane(taken.entry->priority, 0, 0, spans_of(own));
     }
     done(taken);
     return true;

@@ -6,13 +6,18 @@
 // Header bill: it holds a whole Spool; otlp_sender.hpp alone includes it.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include <sys/types.h>
 
 #include "export/delivery_books.hpp"
+#include "export/priority_options.hpp"
 #include "export/shipment.hpp"
 #include "export/tenants.hpp"
 #include "spool/spool.hpp"
@@ -25,7 +30,8 @@ public:
 
     // `tenants` and `books` stay the caller's, and must live as long. Throws std::runtime_error where another agent has
     // the spool.
-    SpooledShipments(std::string exporter, const SpoolOptions& options, Tenants& tenants, DeliveryBooks& books);
+    SpooledShipments(std::string exporter, const SpoolOptions& options, const PriorityOptions& priority,
+                     Tenants& tenants, DeliveryBooks& books);
 
     bool is_open() const { return spool_.has_value(); }
     // Is it to be there, and not? Then when to try again.
@@ -38,8 +44,8 @@ public:
     size_t next_bytes() { return spool_->next_bytes(); }  // of what take() gives next, while something waits
     ShipmentPtr take();                                   // null: there is nothing, after all
 
-    // Stores it, of each owner and tenant by itself, in entries of at most `most` bytes. Answers for all of its spans
-    // from here: what does not get in is booked as lost. False: nothing got in, and nothing is booked.
+    // Stores it, of each owner, lane and tenant by itself, in entries of at most `most` bytes. Answers for all of its
+    // spans from here: what does not get in is booked as lost. False: nothing got in, and nothing is booked.
     bool store(const Shipment& shipment, size_t most);
 
     // What was taken. settle() books what became of its spans, and done() removes it; between them it is on disk, and
@@ -51,16 +57,28 @@ public:
     // Into entries of one tenant and of at most `most` bytes. False: it cannot be cut, and is left as it is.
     bool divide(const Shipment& taken, size_t most);
 
+    // How much is in its lanes, and what was lost of them, for the books.
+    void note_lanes();
+
 private:
+    struct Piece {
+        uid_t owner = 0;
+        Priority priority = Priority::kRest;
+        std::vector<Run> runs;
+    };
+
     void open();
+    std::vector<Piece> pieces_of(const Shipment& shipment) const;
 
     const std::string exporter_;
-    const SpoolOptions options_;
+    SpoolOptions options_;
+    const PriorityOptions priority_;
     Tenants& tenants_;
     DeliveryBooks& books_;
     std::optional<Spool> spool_;
     bool missing_ = false;            // it could not be opened
     Clock::time_point next_trial_{};  // when to try again
+    std::array<uint64_t, 2> lost_{};  // of each lane, as noted
 };
 
 }  // namespace spanring::agent

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "batch/exporter.hpp"
 #include "export/answer.hpp"
 #include "export/request_headers.hpp"
 #include "export/shipment.hpp"
@@ -68,6 +69,8 @@ public:
     virtual std::vector<Ended> wait(Clock::time_point until) = 0;
     // Of attempts that came to their end, and whose memory something below still holds.
     virtual size_t memory_out() const { return 0; }
+    // Where it has several.
+    virtual std::vector<EndpointStatus> endpoints() const { return {}; }
     // The end: what is in flight, which will not be reported any more. Only the destructor may follow.
     virtual std::vector<ShipmentPtr> abandon() = 0;
 };

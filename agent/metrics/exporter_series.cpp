@@ -3,6 +3,7 @@
 
 #include <array>
 #include <limits>
+#include <string>
 #include <utility>
 
 #include "batch/exporter.hpp"
@@ -12,8 +13,8 @@ namespace {
 
 double number(uint64_t value) { return static_cast<double>(value); }
 
-MetricLabels with(MetricLabels labels, const char* name, const char* value) {
-    labels.emplace_back(name, value);
+MetricLabels with(MetricLabels labels, const char* name, std::string value) {
+    labels.emplace_back(name, std::move(value));
     return labels;
 }
 
@@ -66,6 +67,49 @@ void add_exporter_status(Exposition& page, const Exporter& exporter) {
     }
     page.gauge("spanring_exporter_paused", "1: by `spanring exporter pause`; it sends nothing, and spools.", labels,
                status.paused ? 1 : 0);
+    if (status.has_lanes) {
+        for (const Priority priority : kPriorities) {
+            const LaneStatus& lane = status.lanes[static_cast<size_t>(priority)];
+            const MetricLabels of = with(labels, "lane", name_of(priority));
+            const std::array<std::pair<const char*, uint64_t>, 4> results = {{{"sorted", lane.sorted},
+                                                                              {"exported", lane.exported},
+                                                                              {"rejected", lane.rejected},
+                                                                              {"dropped", lane.dropped}}};
+            for (const auto& [result, spans] : results) {
+                page.counter("spanring_exporter_lane_spans_total",
+                             "Spans that had to wait, by lane (first: errors, unfinished and slow ones): sorted into "
+                             "it, and what became of those.",
+                             with(of, "result", result), number(spans));
+            }
+            page.gauge("spanring_exporter_lane_spool_bytes", "Size of the spool's files, by lane.", of,
+                       number(lane.spool_bytes));
+        }
+    }
+    for (const EndpointStatus& endpoint : status.endpoints) {
+        const MetricLabels of = with(labels, "endpoint", endpoint.peer);
+        page.gauge("spanring_exporter_endpoint_in_use",
+                   "Of an exporter with several endpoints, 1: what is meant for this one goes there. 0: it is away, or "
+                   "not wanted while a better one is there.",
+                   of, endpoint.in_use ? 1 : 0);
+        page.gauge("spanring_exporter_endpoint_in_flight", "Requests in flight, by endpoint.", of,
+                   number(endpoint.in_flight));
+        page.counter("spanring_exporter_endpoint_attempts_total", "Requests, by endpoint, since the agent's start.",
+                     with(of, "result", "answered"), number(endpoint.accepted));
+        page.counter("spanring_exporter_endpoint_attempts_total", "", with(of, "result", "failed"),
+                     number(endpoint.failed));
+    }
+    for (const auto& [what, adapted] :
+         {std::pair("concurrency", status.concurrency), std::pair("request_bytes", status.request_bytes)}) {
+        if (adapted.value == 0) continue;
+        const MetricLabels of = with(labels, "bound", what);
+        page.gauge("spanring_exporter_adapted_bound",
+                   "A bound that follows how late answers come: most requests in flight, or most bytes of one.", of,
+                   number(adapted.value));
+        page.counter("spanring_exporter_adaptations_total", "Changes of such a bound, since the agent's start.",
+                     with(of, "direction", "raised"), number(adapted.raised));
+        page.counter("spanring_exporter_adaptations_total", "", with(of, "direction", "lowered"),
+                     number(adapted.lowered));
+    }
     if (status.shows_identity) {
         page.counter("spanring_exporter_unauthorized_total",
                      "Requests of which the backend did not believe who sent them.", labels,

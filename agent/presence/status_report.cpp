@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "presence/status_report.hpp"
 
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "base/replace_file.hpp"
@@ -8,6 +10,23 @@
 
 namespace spanring::agent {
 namespace {
+
+// As they are called in the document.
+constexpr std::pair<const char*, uint64_t StatusReport::Lane::*> kLaneNumbers[] = {
+    {"sorted", &StatusReport::Lane::sorted},           {"exported", &StatusReport::Lane::exported},
+    {"rejected", &StatusReport::Lane::rejected},       {"dropped", &StatusReport::Lane::dropped},
+    {"spool_bytes", &StatusReport::Lane::spool_bytes},
+};
+
+constexpr std::pair<const char*, uint64_t StatusReport::Adapted::*> kAdaptedNumbers[] = {
+    {"value", &StatusReport::Adapted::value},
+    {"raised", &StatusReport::Adapted::raised},
+    {"lowered", &StatusReport::Adapted::lowered},
+};
+constexpr std::pair<const char*, StatusReport::Adapted StatusReport::Exporter::*> kAdapted[] = {
+    {"concurrency", &StatusReport::Exporter::concurrency},
+    {"request_bytes", &StatusReport::Exporter::request_bytes},
+};
 
 std::string file_in(const std::string& state_directory) { return state_directory + "/" + StatusReport::kName; }
 
@@ -55,6 +74,19 @@ std::string StatusReport::text() const {
         row["queued_bytes"] = exporter.queued_bytes;
         row["spool_bytes"] = exporter.spool_bytes;
         row["spool_limit"] = exporter.spool_limit;
+        row["lanes"] = nlohmann::ordered_json::object();
+        for (const Lane& lane : exporter.lanes)
+            for (const auto& [key, member] : kLaneNumbers) row["lanes"][lane.name][key] = lane.*member;
+        row["endpoints"] = nlohmann::ordered_json::array();
+        for (const Endpoint& endpoint : exporter.endpoints) {
+            row["endpoints"].push_back({{"endpoint", endpoint.peer},
+                                        {"in_use", endpoint.in_use},
+                                        {"in_flight", endpoint.in_flight},
+                                        {"accepted", endpoint.accepted},
+                                        {"failed", endpoint.failed}});
+        }
+        for (const auto& [name, which] : kAdapted)
+            for (const auto& [key, member] : kAdaptedNumbers) row[name][key] = (exporter.*which).*member;
         document["exporters"].push_back(std::move(row));
     }
     return document.dump(4, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
@@ -106,6 +138,20 @@ std::optional<StatusReport> StatusReport::parse(const std::string& text) {
             take(row, "queued_bytes", exporter.queued_bytes);
             take(row, "spool_bytes", exporter.spool_bytes);
             take(row, "spool_limit", exporter.spool_limit);
+            for (const auto& [name, numbers] : row.at("lanes").items()) {
+                exporter.lanes.push_back({name});
+                for (const auto& [key, member] : kLaneNumbers) take(numbers, key, exporter.lanes.back().*member);
+            }
+            for (const nlohmann::json& each : row.at("endpoints")) {
+                Endpoint& endpoint = exporter.endpoints.emplace_back();
+                take(each, "endpoint", endpoint.peer);
+                take(each, "in_use", endpoint.in_use);
+                take(each, "in_flight", endpoint.in_flight);
+                take(each, "accepted", endpoint.accepted);
+                take(each, "failed", endpoint.failed);
+            }
+            for (const auto& [name, which] : kAdapted)
+                for (const auto& [key, member] : kAdaptedNumbers) take(row.at(name), key, (exporter.*which).*member);
             report.exporters.push_back(std::move(exporter));
         }
     } catch (const nlohmann::json::exception&) {

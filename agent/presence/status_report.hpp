@@ -16,6 +16,30 @@ namespace spanring::agent {
 struct StatusReport {
     static constexpr char kName[] = "status.json";
 
+    // Spans that had to wait: of what comes first, or of the rest.
+    struct Lane {
+        std::string name;
+        uint64_t sorted = 0, exported = 0, rejected = 0, dropped = 0, spool_bytes = 0;
+
+        bool operator==(const Lane&) const = default;
+    };
+
+    // One of several of an exporter.
+    struct Endpoint {
+        std::string peer;
+        bool in_use = false;                               // what is meant for it goes there
+        uint64_t in_flight = 0, accepted = 0, failed = 0;  // requests
+
+        bool operator==(const Endpoint&) const = default;
+    };
+
+    // A bound that follows the backend; of value 0 there is none.
+    struct Adapted {
+        uint64_t value = 0, raised = 0, lowered = 0;
+
+        bool operator==(const Adapted&) const = default;
+    };
+
     struct Exporter {
         std::string name;
         bool required = true;  // false: best effort
@@ -30,6 +54,9 @@ struct StatusReport {
         std::string circuit;                // "closed", "open", "probing"; "none": it has no backend
         uint64_t last_error_unix_nano = 0;  // 0: there was none
         double exported_per_second = 0;     // over the last seconds
+        std::vector<Lane> lanes;            // empty: nothing is sorted
+        std::vector<Endpoint> endpoints;    // empty: there is one
+        Adapted concurrency, request_bytes;
 
         bool operator==(const Exporter&) const = default;
     };

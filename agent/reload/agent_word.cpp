@@ -129,6 +129,16 @@ void ExporterReporter::describe(const DrainStatus& drain, StatusReport& report) 
         row.queued_bytes = status.queued_bytes;
         row.spool_bytes = status.spool_bytes;
         row.spool_limit = status.spool_limit;
+        for (const EndpointStatus& each : status.endpoints)
+            row.endpoints.push_back({each.peer, each.in_use, each.in_flight, each.accepted, each.failed});
+        row.concurrency = {status.concurrency.value, status.concurrency.raised, status.concurrency.lowered};
+        row.request_bytes = {status.request_bytes.value, status.request_bytes.raised, status.request_bytes.lowered};
+        for (const Priority priority : kPriorities) {
+            const LaneStatus& lane = status.lanes[static_cast<size_t>(priority)];
+            if (status.has_lanes)
+                row.lanes.push_back(
+                    {name_of(priority), lane.sorted, lane.exported, lane.rejected, lane.dropped, lane.spool_bytes});
+        }
         if (const auto seen = seen_.find(exporter.name()); seen != seen_.end()) {
             row.state = state_name(seen->second.course.state());
             row.since_unix_nano = seen->second.course.since_unix_nano();

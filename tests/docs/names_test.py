@@ -108,7 +108,10 @@ class Names(harness.Case):
         backend = exporter_reports_test.Backend(harness.free_port())
         self.addCleanup(backend.close)
         authenticated = {"endpoint": f"http://127.0.0.1:{backend.server.server_address[1]}",
-                         "auth": {"authenticator": "bearertokenauth"}}
+                         "auth": {"authenticator": "bearertokenauth"},
+                         "fallback": {"endpoints": ["http://127.0.0.1:1"]},
+                         "sending_queue": {"adaptive_concurrency": {"enabled": True},
+                                           "adaptive_request_size": {"enabled": True}}}
         configuration = self.workspace.unique("agent.yaml")
         configuration.write_text(json.dumps({"receivers": {"otlp": {"protocols": {"http": {"endpoint": endpoint}}}},
                                              "exporters": {"store": {}, "debug": {}, "otlp_http": authenticated},

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "export/otlp_exporter.hpp"
@@ -19,5 +20,10 @@ public:
     OtlpGrpcExporter(std::string name, uint32_t index, bool required, const OtlpGrpcOptions& options, Ledger* ledger,
                      OnZeroCopyFailure on_zero_copy_failure = {});
 };
+
+// The same, or with `spreading` one for all of its endpoints.
+std::unique_ptr<Exporter> make_otlp_grpc_exporter(std::string name, uint32_t index, bool required,
+                                                  const OtlpGrpcOptions& options, Ledger* ledger,
+                                                  OtlpExporter::OnZeroCopyFailure on_zero_copy_failure = {});
 
 }  // namespace spanring::agent

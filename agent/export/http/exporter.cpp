@@ -2,6 +2,7 @@
 #include "export/http/exporter.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "export/fallback_transport.hpp"
 #include "export/http/transport.hpp"
+#include "export/spreading_exporter.hpp"
 
 namespace spanring::agent {
 
@@ -20,17 +22,27 @@ OtlpOptions bounded(OtlpHttpOptions options) {
     return options;
 }
 
+OtlpHttpOptions with_endpoint(OtlpHttpOptions options, const std::string& endpoint) {
+    options.endpoint = endpoint;
+    options.traces_endpoint.clear();
+    options.logs_endpoint.clear();
+    options.metrics_endpoint.clear();
+    return options;
+}
+
+std::unique_ptr<Transport> to_all(const std::string& name, const std::vector<OtlpHttpOptions>& endpoints,
+                                  std::chrono::milliseconds retry_interval) {
+    std::vector<std::unique_ptr<Transport>> transports;
+    for (const OtlpHttpOptions& each : endpoints) transports.push_back(std::make_unique<HttpTransport>(each));
+    return std::make_unique<FallbackTransport>(name, std::move(transports), retry_interval);
+}
+
 std::unique_ptr<Transport> make_transport(const std::string& name, const OtlpHttpOptions& options) {
     if (options.fallback.endpoints.empty()) return std::make_unique<HttpTransport>(options);
-    std::vector<std::unique_ptr<Transport>> endpoints;
-    endpoints.push_back(std::make_unique<HttpTransport>(options));
-    for (const std::string& endpoint : options.fallback.endpoints) {
-        OtlpHttpOptions other = options;
-        other.endpoint = endpoint;
-        other.traces_endpoint.clear();
-        endpoints.push_back(std::make_unique<HttpTransport>(other));
-    }
-    return std::make_unique<FallbackTransport>(name, std::move(endpoints), options.fallback.retry_interval);
+    std::vector<OtlpHttpOptions> endpoints = {options};
+    for (const std::string& endpoint : options.fallback.endpoints)
+        endpoints.push_back(with_endpoint(options, endpoint));
+    return to_all(name, endpoints, options.fallback.retry_interval);
 }
 
 }  // namespace
@@ -39,5 +51,17 @@ OtlpHttpExporter::OtlpHttpExporter(std::string name, uint32_t index, bool requir
                                    Ledger* ledger)
     : OtlpExporter(name, index, required, bounded(options), [name, options] { return make_transport(name, options); },
                    ledger, {}) {}
+
+std::unique_ptr<Exporter> make_otlp_http_exporter(std::string name, uint32_t index, bool required,
+                                                  const OtlpHttpOptions& options, Ledger* ledger) {
+    if (options.spreading.endpoints.empty())
+        return std::make_unique<OtlpHttpExporter>(std::move(name), index, required, options, ledger);
+    const auto make = [name, options](const std::vector<std::string>& order) {
+        std::vector<OtlpHttpOptions> endpoints;
+        for (const std::string& endpoint : order) endpoints.push_back(with_endpoint(options, endpoint));
+        return to_all(name, endpoints, options.spreading.retry_interval);
+    };
+    return std::make_unique<SpreadingExporter>(std::move(name), index, required, bounded(options), make, ledger);
+}
 
 }  // namespace spanring::agent

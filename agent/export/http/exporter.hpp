@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "export/otlp_exporter.hpp"
@@ -18,5 +19,9 @@ public:
     // the options (an endpoint that does not parse, a file that cannot be read, a spool that another agent uses).
     OtlpHttpExporter(std::string name, uint32_t index, bool required, const OtlpHttpOptions& options, Ledger* ledger);
 };
+
+// The same, or with `spreading` one for all of its endpoints.
+std::unique_ptr<Exporter> make_otlp_http_exporter(std::string name, uint32_t index, bool required,
+                                                  const OtlpHttpOptions& options, Ledger* ledger);
 
 }  // namespace spanring::agent

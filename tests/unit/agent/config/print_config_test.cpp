@@ -53,9 +53,11 @@ TEST_F(PrintConfigTest, EveryKeyIsReadAsItWasPrinted) {
     for (const char* part : {"receivers", "processors", "exporters", "service.telemetry"}) {
         Changer::change(find_group(file, part));
     }
-    config.drain.threads = 1;                             // tail sampling demands it
-    config.exporters[0].otlp.zero_copy = ZeroCopy::kOff;  // likewise
-    config.exporters[1].http.traces_endpoint.clear();     // else `endpoint` says nothing, and is not printed
+    config.drain.threads = 1;                              // tail sampling demands it
+    config.exporters[0].otlp.zero_copy = ZeroCopy::kOff;   // likewise
+    config.exporters[0].otlp.fallback.endpoints.clear();   // either this ...
+    config.exporters[1].http.spreading.endpoints.clear();  // ... or that
+    config.exporters[1].http.traces_endpoint.clear();      // else `endpoint` says nothing, and is not printed
     const LoadedConfig again = load(print_config(config));
     EXPECT_THAT(again.problems, IsEmpty());
     EXPECT_TRUE(again.config == config) << print_config(config) << "\n" << print_config(again.config);

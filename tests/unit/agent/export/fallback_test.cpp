@@ -4,6 +4,7 @@
 #include "export/fallback_transport.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "export/grpc/exporter.hpp"
@@ -155,10 +156,11 @@ public:
     bool has(const ShipmentPtr& shipment) const {
         return std::find(open_.begin(), open_.end(), shipment) != open_.end();
     }
-    void end(const ShipmentPtr& shipment, Verdict verdict) {
+    void end(const ShipmentPtr& shipment, Verdict verdict, std::optional<std::chrono::nanoseconds> delay = {}) {
         std::erase(open_, shipment);
         Answer answer;
         answer.verdict = verdict;
+        answer.delay = delay;
         ended_.push_back({shipment, false, answer});
     }
 
@@ -186,9 +188,10 @@ protected:
         return shipment;
     }
     // Ends it where it is, and looks.
-    std::vector<Transport::Ended> end(size_t endpoint, const ShipmentPtr& shipment, Verdict verdict) {
+    std::vector<Transport::Ended> end(size_t endpoint, const ShipmentPtr& shipment, Verdict verdict,
+                                      std::optional<std::chrono::nanoseconds> delay = {}) {
         EXPECT_TRUE(endpoints_[endpoint]->has(shipment));
-        endpoints_[endpoint]->end(shipment, verdict);
+        endpoints_[endpoint]->end(shipment, verdict, delay);
         return transport_->wait(std::chrono::steady_clock::now());
     }
 
@@ -207,6 +210,39 @@ TEST_F(FallbackOrderTest, ATrialThatEndsWhenItsEndpointIsInUseAnywayIsNotTheLast
     end(0, trial, Verdict::kRetry);
     end(1, trial, Verdict::kAccepted);
     EXPECT_TRUE(endpoints_[0]->has(start())) << "the better one is tried again";
+}
+
+TEST_F(FallbackOrderTest, OneThatAskedForAPauseIsNotTriedBeforeItIsOver) {
+    const ShipmentPtr first = start();
+    end(0, first, Verdict::kRetry, 1h);
+    end(1, first, Verdict::kAccepted);
+    for (int i = 0; i < 10; ++i) {
+        const ShipmentPtr next = start();
+        ASSERT_TRUE(endpoints_[1]->has(next)) << "though retry_interval is over";
+        end(1, next, Verdict::kAccepted);
+    }
+    const ShipmentPtr last = start();
+    const auto ended = end(1, last, Verdict::kRetry);
+    ASSERT_EQ(ended.size(), 1u) << "nobody is left for it";
+    EXPECT_EQ(ended[0].answer.verdict, Verdict::kRetry);
+}
+
+TEST_F(FallbackOrderTest, OneWhosePauseWasShortIsTriedAgain) {
+    const ShipmentPtr first = start();
+    end(0, first, Verdict::kRetry, 1ns);
+    end(1, first, Verdict::kAccepted);
+    EXPECT_TRUE(endpoints_[0]->has(start()));
+}
+
+TEST_F(FallbackOrderTest, SaysWhichEndpointIsInUse) {
+    const ShipmentPtr first = start();
+    EXPECT_EQ(transport_->endpoints().at(0).in_flight, 1u);
+    end(0, first, Verdict::kRetry);
+    end(1, first, Verdict::kAccepted);
+    const std::vector<EndpointStatus> endpoints = transport_->endpoints();
+    ASSERT_EQ(endpoints.size(), 2u);
+    EXPECT_EQ(endpoints[0], (EndpointStatus{"endpoint 0", false, 0, 0, 1}));
+    EXPECT_EQ(endpoints[1], (EndpointStatus{"endpoint 1", true, 0, 1, 0}));
 }
 
 }  // namespace

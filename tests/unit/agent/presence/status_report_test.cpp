@@ -44,6 +44,10 @@ TEST(StatusReportTest, IsReadAsItWasWritten) {
     exporter.circuit = "open";
     exporter.last_error_unix_nano = 19;
     exporter.exported_per_second = 0.25;
+    exporter.lanes = {{"first", 20, 21, 22, 23, 24}, {"rest", 25, 26, 27, 28, 29}};
+    exporter.endpoints = {{"http://a:4317", true, 30, 31, 32}, {"http://b:4317", false, 33, 34, 35}};
+    exporter.concurrency = {36, 37, 38};
+    exporter.request_bytes = {39, 40, 41};
     report.exporters = {exporter, {}};
     EXPECT_EQ(StatusReport::parse(report.text()), report);
 }

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/owed_batches.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "export/delivery_books.hpp"
+#include "export/shipment.hpp"
+
+namespace spanring::agent {
+
+std::list<Inbox::Arrival>::const_iterator OwedBatches::add(std::list<Inbox::Arrival> arrivals) {
+    const auto more = static_cast<std::ptrdiff_t>(arrivals.size());
+    for (const Inbox::Arrival& each : arrivals) bytes_ += each.batch->held();
+    owed_.splice(owed_.end(), arrivals);
+    return std::prev(owed_.cend(), more);
+}
+
+// A part that is cut once more is replaced by its own parts.
+void OwedBatches::divided(const Shipment& shipment, size_t parts) {
+    parts_[shipment.sequence].add(parts - (shipment.whole ? 1 : 0));
+}
+
+void OwedBatches::close(const Shipment& shipment, Resolution resolution) {
+    if (shipment.whole) {
+        if (shipment.priority) books_.count_lane(*shipment.priority, shipment.spans, resolution);
+        const auto parts = parts_.find(shipment.sequence);
+        if (!parts->second.close(shipment.shares(), shipment.spans, resolution)) return;
+        resolution = parts->second.resolution(shipment.batch->spans);
+        if (resolution.outcome == Outcome::kSpooled) {
+            for (const BatchParts::Ended& ended : parts->second.beside_spool(*shipment.batch))
+                books_.book_spooled(ended.shares, ended.exported, ended.rejected, ended.dropped);
+        }
+        parts_.erase(parts);
+    }
+    close(shipment.batch, shipment.sequence, resolution);
+}
+
+void OwedBatches::close(const std::shared_ptr<Batch>& batch, uint64_t sequence, Resolution resolution) {
+    const std::shared_ptr<Batch> kept = batch;  // the entry may hold what the caller refers to
+    bytes_ -= kept->held();
+    owed_.erase(std::find_if(owed_.begin(), owed_.end(),
+                             [&](const Inbox::Arrival& each) { return each.sequence == sequence; }));
+    books_.close(kept, sequence, resolution);
+}
+
+void OwedBatches::close_all(Resolution resolution) {
+    while (!owed_.empty()) close(owed_.front().batch, owed_.front().sequence, resolution);
+}
+
+}  // namespace spanring::agent
