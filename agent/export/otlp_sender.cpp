@@ -26,15 +26,11 @@ constexpr uint32_t kMostFailuresAtEnd = 3;
 
 constexpr uint64_t kLong = 4;  // what fills this part of the queue has to wait for long
 
-// Nothing but spans has errors and durations.
-OtlpOptions of_signal(OtlpOptions options) {
-    if (options.signal != Signal::kTraces) options.priority.enabled = false;
-    return options;
-}
-
-void check(const OtlpOptions& options) {
+OtlpOptions checked(OtlpOptions options) {
     if (options.timeout.count() <= 0) throw std::invalid_argument("timeout must be longer than 0");
     if (options.in_flight == 0) throw std::invalid_argument("the number of concurrent requests must be at least 1");
+    if (options.signal != Signal::kTraces) options.priority.enabled = false;  // nothing else has errors and durations
+    return options;
 }
 
 }  // namespace
@@ -43,7 +39,7 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, MakeTranspo
                        Hooks hooks)
     : name_(std::move(name)),
       place_(kCrashInExporter + name_),
-      options_(of_signal(options)),
+      options_(checked(options)),
       make_transport_(std::move(make_transport)),
       zero_copy_failed_(std::move(hooks.zero_copy_failed)),
       books_(name_, ledger, std::move(hooks.closed), hooks.measured_too),
@@ -61,7 +57,6 @@ OtlpSender::OtlpSender(std::string name, const OtlpOptions& options, MakeTranspo
       flights_(options.concurrency.enabled ? options.concurrency.maximum : options.in_flight, options.in_flight_bytes),
       log_(name_, names_of(options_.signal).items),
       progress_("send/" + name_) {
-    check(options_);
     note_health();
     thread_ = named_thread("send/" + name_, [this] { run(); });
 }
