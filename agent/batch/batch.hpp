@@ -47,15 +47,17 @@ struct Run {
 // What a batch took out of a segment. `source` is the drain's; exporters do not look inside.
 struct Receipt {
     uint64_t source = 0;      // which attached segment
-    uint32_t chunk = 0;       // or slot, when unfinished
+    uint32_t chunk = 0;       // or slot
     uint32_t generation = 0;  // of the chunk or slot
     uint32_t begin = 0;       // bytes, in the chunk
     uint32_t end = 0;
-    uint32_t spans = 0;     // records taken, invalid ones included
-    uint32_t invalid = 0;   // of these, failed validation and are in no run
-    uint32_t filtered = 0;  // likewise, were to be left out
-    bool unfinished = false;
+    uint32_t spans = 0;       // records taken, invalid ones included
+    uint32_t invalid = 0;     // of these, failed validation and are in no run
+    uint32_t filtered = 0;    // likewise, were to be left out
+    bool unfinished = false;  // of a slot: the process died before the span ended
+    bool waited = false;      // of a slot: the span had ended and waited there
 
+    bool is_of_slot() const { return unfinished || waited; }
     uint32_t in_runs() const { return spans - invalid - filtered; }
 };
 

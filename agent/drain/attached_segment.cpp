@@ -7,13 +7,12 @@
 #include <optional>
 #include <set>
 
-#include "base/wall_clock.hpp"
+#include "drain/mapping_pins.hpp"
+#include "drain/partial_spans.hpp"
 #include "drain/policy_word.hpp"
 #include "ring/recovery.hpp"
 #include "ring/testpoint.hpp"
-#include "ring/unfinished_span.hpp"
 #include "segment/chunk_record.hpp"
-#include "segment/open_span_reader.hpp"
 
 namespace spanring::agent {
 
@@ -22,17 +21,6 @@ namespace {
 using ring::ChunkReader;
 using ring::ChunkState;
 using ring::ChunkWord;
-
-// Pins of one segment's chunks, for a mapping that stays while one is held.
-struct MappingPins final : PinSource {
-    MappingPins(RetiredChunks& chunks, const std::shared_ptr<SegmentMapping>& mapping)
-        : chunks_(chunks), mapping_(mapping) {}
-    std::shared_ptr<Pin> pin() override { return chunks_.pin(mapping_); }
-
-private:
-    RetiredChunks& chunks_;
-    const std::shared_ptr<SegmentMapping>& mapping_;
-};
 
 // More than a ring of 16 MiB has chunks. A look at a word that did not move takes some 10 ns, and comes at least every
 // 10 ms: a process that sleeps with a gigabyte of open chunks costs a hundredth of a core, not a third.
@@ -115,8 +103,10 @@ PassResult AttachedSegment::pass(Batcher& batcher, uint64_t budget, uint32_t loo
     if (left_ == 0) begin_round();
     visit_chunks(batcher, budget, looks, result);
     if (!still_readable()) return result;
-    if (left_ == 0) flush_.pass_completed();
-    if (left_ == 0 && dead()) burial_.all_committed_handed_out();
+    if (left_ == 0 && hand_out_waiting(batcher, budget, result)) {
+        flush_.pass_completed();
+        if (dead()) burial_.all_committed_handed_out();
+    }
     if (burial_.has_open_slot()) {
         hand_out_unfinished(batcher, budget, result);
         still_readable();
@@ -145,6 +135,7 @@ bool AttachedSegment::recover() {
     if (fault != ring::RecoveryFault::kNone) return fail(ring::describe(fault));
     SPR_TESTPOINT(process_recovered);
     cursors_.look_at_all();  // death is another reason to do something
+    waiting_slots_.look_again();
     left_ = 0;
     return true;
 }
@@ -265,52 +256,9 @@ bool AttachedSegment::take_portion(uint32_t chunk, ChunkCursor& cursor, ChunkWor
     return report.fault == nullptr || fail(report.fault);
 }
 
-bool AttachedSegment::hand_out_unfinished(Batcher& batcher, uint64_t budget, PassResult& result) {
-    std::vector<uint8_t> record;
-    for (; burial_.has_open_slot() && result.bytes < budget; burial_.open_slot_handed_out()) {
-        const uint32_t slot = burial_.open_slot();
-        ring::SlotCopy copy;
-        record.clear();
-        if (!copy_slot(view(), held_.extents, slot, copy))
-            return fail("the slot of an open span names blocks that do not exist");
-        // Where it makes no sense: nothing, booked as invalid.
-        append_unfinished_span(copy, burial_.died_unix_nano(), record);
-        const CutReport report =
-            cutter_.add_unfinished(batcher, batcher.shared(), slot, copy.slot.generation, copy.slot.scope, record);
-        if (report.sampled_out != 0) {
-            Receipt receipt;
-            receipt.chunk = slot;
-            receipt.generation = copy.slot.generation;
-            receipt.spans = 1;
-            receipt.unfinished = true;
-            acknowledge_sampled_out(receipt, 1, report.rule);
-        }
-        SPR_TESTPOINT(unfinished_taken);
-        result.bytes += record.size() + ring::kSlotSize;
-        ++result.spans;
-        note(report, result);
-    }
-    result.cut = result.cut || burial_.has_open_slot();
-    return true;
-}
-
 uint64_t AttachedSegment::hand_out_partial(Batcher& batcher, Batcher::Lane& lane,
                                            std::chrono::nanoseconds open_longer_than, uint64_t most) {
-    LookAllowance allowance{.looks = 8'000, .bytes = std::min(most, uint64_t{4} << 20)};
-    const uint64_t now = unix_nano();
-    const auto least = static_cast<uint64_t>(open_longer_than.count());
-    uint64_t bytes = 0;
-    std::vector<uint8_t> record;
-    OpenSpanReader reader(held_.file.get(), held_.header);
-    reader.each(allowance, [&](const ring::SlotCopy& span) {
-        const uint64_t start = span.slot.start_unix_nano;
-        if (now <= start || now - start <= least) return;
-        record.clear();
-        // Where it makes no sense: nothing. Its end, or its process's, will be counted.
-        if (!append_partial_span(span, now, record)) return;
-        cutter_.add_partial(batcher, lane, span.slot.scope, record);
-        bytes += record.size();
-    });
+    const uint64_t bytes = hand_out_partial_spans(held_, cutter_, batcher, lane, open_longer_than, most);
     still_readable();
     return bytes;
 }
@@ -325,7 +273,7 @@ void AttachedSegment::sample_out(const UndecidedSpan& span, uint64_t rule) {
     --waiting_[span.era];
     const Receipt& receipt = span.receipt;
     const RuleShare share{rule, receipt.spans, 0};
-    if (receipt.unfinished) return acknowledge_sampled_out(receipt, receipt.spans, share);
+    if (receipt.is_of_slot()) return acknowledge_sampled_out(receipt, receipt.spans, share);
     if (sampled_out_.receipt.spans != 0 && !sampled_out_.joined_by(receipt, receipt.spans, share)) all_sampled_out();
     if (sampled_out_.receipt.spans == 0) sampled_out_ = {receipt, receipt.spans, share};
 }
@@ -337,7 +285,7 @@ void AttachedSegment::all_sampled_out() {
 }
 
 uint64_t AttachedSegment::bytes_in_use() {
-    uint64_t bytes = 0;
+    uint64_t bytes = uint64_t{waiting_slots_.count()} * ring::kSlotSize;
     held_.extents.each_chunk([&](uint32_t chunk) {
         if (cursors_.has_cursor(chunk) && cursors_[chunk].seen.length > cursors_[chunk].low.mark())
             bytes += held_.extents.chunk_capacity(chunk);
@@ -393,6 +341,13 @@ void AttachedSegment::acknowledge(const Receipt& receipt, const Completion& piec
         held_.book.close_slot(receipt.chunk, receipt.generation, accounts_.totals(), accounts_.take_rule_changes());
         return;
     }
+    if (receipt.waited) {
+        accounts_.book(piece);
+        held_.book.close_waiting_slot(receipt.chunk, receipt.generation, accounts_.totals(),
+                                      accounts_.take_rule_changes());
+        waiting_slots_.forget(receipt.chunk);
+        return;
+    }
     ChunkCursor& cursor = cursors_[receipt.chunk];
     if (cursor.seen.generation != receipt.generation) return;  // overwritten meanwhile, and counted by the writer
     cursors_.look_again(receipt.chunk);
@@ -406,13 +361,16 @@ bool AttachedSegment::lie_down() {
     policy.show_sleep();
     // Exchanges of nothing rather than loads: of two read-modify-writes of a word one comes first. Where that is the
     // process's, it is found here. Where it is this one, the process, which looks at the sign after its own, sees it.
-    // release: the sign before. Pairs with the acquires in Segment::attach_chunk() and spr_provider_flush(). acquire:
-    // as in claimed_since() and FlushRequest::look(). With loads both could miss what the other one has just said.
+    // release: the sign before. Pairs with the acquires in Segment::attach_chunk(), Segment::note_waiting() and
+    // spr_provider_flush(). acquire: as in claimed_since(), FlushRequest::look() and WaitingSlots::may_have_come().
+    // With loads both could miss what the other one has just said.
     constexpr uint64_t kNothing = 0;
     ring::WriterPage& page = view().writer();
     const uint64_t claims = ring::StdAtomics::fetch_add(page.claims, kNothing, std::memory_order_acq_rel);
     const uint64_t flushes = ring::StdAtomics::fetch_add(page.flush_wanted, kNothing, std::memory_order_acq_rel);
-    asleep_ = still_readable() && claims == claims_ && !flush_.is_news(flushes);
+    const uint64_t waits = ring::StdAtomics::fetch_add(page.waits, kNothing, std::memory_order_acq_rel);
+    asleep_ = still_readable() && claims == claims_ && !flush_.is_news(flushes) && !waiting_slots_.is_news(waits) &&
+              !waiting_slots_.has_next();
     SPR_TESTPOINT(lain_down);
     if (!asleep_ && quarantined_.empty()) policy.take_back_sleep();
     return asleep_;

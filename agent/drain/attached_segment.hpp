@@ -41,6 +41,7 @@
 #include "drain/run_cutter.hpp"
 #include "drain/segment_accounts.hpp"
 #include "drain/undecided_spans.hpp"
+#include "drain/waiting_slots.hpp"
 #include "ledger/ledger.hpp"
 #include "ring/counter_sums.hpp"
 #include "ring/sampling_directive.hpp"
@@ -114,7 +115,7 @@ public:
     bool each_open_trace(Visit&& visit) {
         if (!quarantined_.empty() || dead() || !update_extents()) return true;
         held_.extents.look_for_slots(view());
-        return agent::each_open_trace(view(), held_.extents, visit) && still_readable();
+        return agent::each_open_trace(view(), held_.extents, visit, waiting_slots_) && still_readable();
     }
 
     // A batch with receipts of this segment was resolved: one call for each receipt, then one for the batch.
@@ -207,7 +208,10 @@ private:
     bool begin_generation(uint32_t chunk, ChunkCursor& cursor);
     bool take_portion(uint32_t chunk, ChunkCursor& cursor, ring::ChunkWord word, Batcher& batcher, PassResult& result);
     bool scope_before(uint32_t chunk, uint32_t size, uint32_t& ret_scope);
+    bool hand_out_waiting(Batcher& batcher, uint64_t budget, PassResult& result);
     bool hand_out_unfinished(Batcher& batcher, uint64_t budget, PassResult& result);
+    void hand_out(Batcher& batcher, const Receipt& receipt, uint32_t scope, const std::vector<uint8_t>& record,
+                  PassResult& result);
     bool may_book(const ChunkCursor& cursor) const;
     void book(uint32_t chunk, ChunkCursor& cursor);
     void note(const CutReport& report, PassResult& result);
@@ -235,6 +239,7 @@ private:
     RetiredChunks retired_;
     IdleMemory idle_memory_;
     FlushRequest flush_;
+    WaitingSlots waiting_slots_;
     Burial burial_;
 
     bool zero_copy_;

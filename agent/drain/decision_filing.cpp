@@ -35,7 +35,7 @@ void DecisionRounds::file(Clock::time_point since) {
         if (trace->in_rings_since > since) break;
         movable_.clear();
         trace->each_span([&](UndecidedSpan& span) {
-            if (!span.receipt.unfinished) movable_.push_back(&span);
+            if (!span.receipt.is_of_slot()) movable_.push_back(&span);
         });
         std::stable_sort(movable_.begin(), movable_.end(), [](const UndecidedSpan* one, const UndecidedSpan* other) {
             return one->receipt.source < other->receipt.source;

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "decide/trace_key.hpp"
+#include "drain/waiting_slots.hpp"
 #include "ring/atomics.hpp"
 #include "ring/chunk_word.hpp"
 #include "ring/extent_map.hpp"
@@ -20,9 +21,11 @@ namespace spanring::agent {
 // Of slots of one process, in one look: as many as 300 MiB have.
 inline constexpr uint32_t kMostOpenLooks = 262'144;
 
-// False: there were more slots than may be looked at.
+// False: there were more slots than may be looked at. `waiting`: of these, which have ended, those that it knows are
+// handed out.
 template <class Visit>
-bool each_open_trace(ring::SegmentView segment, const ring::ExtentMap& extents, Visit&& visit) {
+bool each_open_trace(ring::SegmentView segment, const ring::ExtentMap& extents, Visit&& visit,
+                     const WaitingSlots& waiting = {}) {
     constexpr uint8_t kTraceId = 0x0a;  // field 1 of Span, the first that a start writes, and it stays in the slot
     constexpr uint8_t kSize = 16;
     uint32_t looks = 0;
@@ -33,7 +36,9 @@ bool each_open_trace(ring::SegmentView segment, const ring::ExtentMap& extents, 
         // it those of the slot's last span could be read for one that goes on, and its trace be taken for over. And
         // what an end committed before it freed the slot is found by who drains next: with the release that frees it.
         const uint64_t word = ring::StdAtomics::load(slot.word, std::memory_order_acquire);
-        if (ring::SlotWord::unpack(word).state == ring::SlotState::kFree) return;
+        const ring::SlotState state = ring::SlotWord::unpack(word).state;
+        if (state == ring::SlotState::kFree || state == ring::SlotState::kDone) return;
+        if (state == ring::SlotState::kWaiting && waiting.knows(number)) return;
         std::array<uint8_t, 2 + kSize> head{};
         for (size_t i = 0; i < head.size(); ++i) {
             // relaxed: ordered by the acquire above; of a span that ends meanwhile nobody needs them.

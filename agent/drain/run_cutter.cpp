@@ -290,17 +290,12 @@ void RunCutter::add_kept(Batcher& batcher, Batcher::Lane& lane, const Receipt& r
     } else {
         kept.filtered = 1;
     }
-    add_receipt(batcher, lane, kept, receipt.unfinished || receipt.begin == kFiledReceipt ? nullptr : &kept_);
+    add_receipt(batcher, lane, kept, receipt.is_of_slot() || receipt.begin == kFiledReceipt ? nullptr : &kept_);
 }
 
-CutReport RunCutter::add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint32_t slot, uint32_t generation,
-                                    uint32_t scope_number, std::span<const uint8_t> bytes) {
-    Receipt receipt;
-    receipt.chunk = slot;
-    receipt.generation = generation;
-    receipt.spans = 1;
-    receipt.unfinished = true;
-    if (judge_ != nullptr) return judge_unfinished(batcher, lane, receipt, scope_number, bytes);
+CutReport RunCutter::add_of_slot(Batcher& batcher, Batcher::Lane& lane, Receipt receipt, uint32_t scope_number,
+                                 std::span<const uint8_t> bytes) {
+    if (judge_ != nullptr) return judge_of_slot(batcher, lane, receipt, scope_number, bytes);
     const CutReport report = add_record(batcher, lane, scope_number, bytes, recorder_);
     receipt.invalid = report.invalid;
     receipt.filtered = report.filtered;
@@ -308,8 +303,8 @@ CutReport RunCutter::add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint3
     return report;
 }
 
-CutReport RunCutter::judge_unfinished(Batcher& batcher, Batcher::Lane& lane, Receipt receipt, uint32_t scope,
-                                      std::span<const uint8_t> bytes) {
+CutReport RunCutter::judge_of_slot(Batcher& batcher, Batcher::Lane& lane, Receipt receipt, uint32_t scope,
+                                   std::span<const uint8_t> bytes) {
     CutReport report;
     std::vector<uint8_t> copy(bytes.begin(), bytes.end());  // the check may repair it
     ChunkRecord record;

@@ -53,7 +53,7 @@ struct CutReport {
     uint32_t invalid = 0;
     uint32_t filtered = 0;
     uint32_t sampled_out = 0;
-    RuleShare rule;        // whose, of an unfinished one
+    RuleShare rule;        // whose, of one of a slot
     uint32_t waiting = 0;  // for a decision
     uint32_t repaired = 0;
     SpanDefect defect = SpanDefect::kNone;  // of the last invalid one
@@ -124,9 +124,10 @@ public:
         add_kept(batcher, lane, receipt, span.scope, span.record);
     }
 
-    // One unfinished span, `0x12 len <Span>`; judged, where spans are: one that is sampled out is in no receipt.
-    CutReport add_unfinished(Batcher& batcher, Batcher::Lane& lane, uint32_t slot, uint32_t generation, uint32_t scope,
-                             std::span<const uint8_t> record);
+    // One span of a slot, as its receipt says, `0x12 len <Span>`; judged, where spans are: one that is sampled out is
+    // in no receipt.
+    CutReport add_of_slot(Batcher& batcher, Batcher::Lane& lane, Receipt receipt, uint32_t scope,
+                          std::span<const uint8_t> record);
 
     // One that goes on, into a lane whose batch has none but such.
     CutReport add_partial(Batcher& batcher, Batcher::Lane& lane, uint32_t scope, std::span<const uint8_t> record);
@@ -142,8 +143,8 @@ private:
     // What `processors` make of a span that is sound: false where it is to be left out. `ret_changed`: there is another
     // record of it.
     bool process(std::span<const uint8_t> span, bool& ret_changed);
-    CutReport judge_unfinished(Batcher& batcher, Batcher::Lane& lane, Receipt receipt, uint32_t scope,
-                               std::span<const uint8_t> record);
+    CutReport judge_of_slot(Batcher& batcher, Batcher::Lane& lane, Receipt receipt, uint32_t scope,
+                            std::span<const uint8_t> record);
     SpanVerdict ask_judge(const Receipt& receipt, uint32_t scope, std::span<const uint8_t> record, size_t body,
                           RuleShare& ret_rule);
     void add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt& receipt, ReceiptPlace* place);

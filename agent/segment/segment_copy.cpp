@@ -20,10 +20,11 @@ namespace {
 // Whether recovery would stop at it.
 bool broken(const ring::Slot& slot, const ring::ExtentMap& extents, ring::DataBlocks& blocks) {
     const auto word = ring::SlotWord::unpack(slot.word);
-    if (word.state == ring::SlotState::kFree) return false;
-    if (static_cast<uint32_t>(word.state) > static_cast<uint32_t>(ring::SlotState::kDropping)) return true;
+    if (word.state == ring::SlotState::kFree || word.state == ring::SlotState::kDone) return false;
+    if (static_cast<uint32_t>(word.state) > static_cast<uint32_t>(ring::SlotState::kDone)) return true;
     if (blocks.claim(slot, word) != ring::RecoveryFault::kNone) return true;
-    if (word.state == ring::SlotState::kEnding) return !extents.has_chunk(slot.intent_chunk);
+    if (word.state == ring::SlotState::kEnding)
+        return slot.intent_chunk != ring::kInSlot && !extents.has_chunk(slot.intent_chunk);
     return word.state == ring::SlotState::kDropping &&
            slot.intent_cause >= static_cast<uint32_t>(ring::Counter::kCount);
 }

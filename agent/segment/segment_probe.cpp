@@ -48,8 +48,8 @@ bool copy_at_rest(SegmentCopy& copy, int fd, const ring::Header& header, bool& r
 // that is counted in the shared line (there are more threads than lines) does not tell: then `ret_silent` is set.
 bool half_done(ring::SegmentView view, const ring::Slot& slot, bool& ret_silent) {
     const auto state = ring::SlotWord::unpack(slot.word).state;
-    if (state == ring::SlotState::kFree) return false;
-    if (state != ring::SlotState::kOpen) return true;
+    if (state == ring::SlotState::kEnding || state == ring::SlotState::kDropping) return true;
+    if (state != ring::SlotState::kOpen) return false;
     if (slot.line >= std::min(view.writer().counter_lines, ring::kCounterLines)) {
         ret_silent = true;
         return false;

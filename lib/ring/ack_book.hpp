@@ -28,6 +28,7 @@ class AckBook {
 public:
     static constexpr uint32_t kMark = 1;
     static constexpr uint32_t kSlot = 2;
+    static constexpr uint32_t kWaitingSlot = 3;
 
     // At attach: finishes what a killed agent began, then reads the totals, for the only time. False: the journal names
     // something that does not exist.
@@ -48,6 +49,9 @@ public:
                 store_mark(index, mark);
             } else if (armed == kSlot && extents.has_slot(index)) {
                 clear_slot(index, mark);
+            } else if (armed == kWaitingSlot && index / kSlotNumbers < extents.limit()) {
+                // One that was done may have been used again since, or be part of something else.
+                if (extents.has_slot(index)) finish_wait(index, mark);
             } else {
                 return false;
             }
@@ -95,6 +99,15 @@ public:
         arm(kSlot, slot, generation, totals, rules);
         clear_slot(slot, generation);
         SPR_TESTPOINT(slot_closed);
+        finish(totals, rules);
+    }
+
+    // The span that waited in this slot is acknowledged; the slot is the process's again.
+    void close_waiting_slot(uint32_t slot, uint32_t generation, const Totals& totals,
+                            std::span<const RuleChange> rules = {}) {
+        arm(kWaitingSlot, slot, generation, totals, rules);
+        finish_wait(slot, generation);
+        SPR_TESTPOINT(wait_finished);
         finish(totals, rules);
     }
 
@@ -172,6 +185,22 @@ private:
     void clear_slot(uint32_t slot, uint64_t generation) {
         Slot& place = segment_.slot(slot);
         if (Atomics::load(place.generation, std::memory_order_relaxed) == generation) store(place.word, uint64_t{0});
+    }
+
+    // While it is WAITING its process leaves it alone. Where it is not, this was done before, and the process may have
+    // it again.
+    void finish_wait(uint32_t slot, uint64_t generation) {
+        Slot& place = segment_.slot(slot);
+        // acquire: the generation after the word. Pairs with the release in LevelWriter::publish_wait(). The other way
+        // round a span that waits there by now could be taken for one that is acknowledged.
+        const SlotWord word = SlotWord::unpack(Atomics::load(place.word, std::memory_order_acquire));
+        if (word.state == SlotState::kWaiting &&
+            Atomics::load(place.generation, std::memory_order_relaxed) == generation)  // relaxed: after the acquire
+            store(place.word, SlotWord{SlotState::kDone, 0, 0}.pack());
+        SPR_TESTPOINT(wait_done);
+        // release: DONE before the count. Pairs with the acquire in Segment::take_done(). Without it the process could
+        // note the count, not find the slot, and not look again.
+        Atomics::fetch_add(segment_.control().done, uint64_t{1}, std::memory_order_release);
     }
 
     SegmentView segment_;

@@ -56,16 +56,17 @@ public:
         }
         return true;
     }
-    // Of slots that nobody used the process uses some again, which it counts nowhere: before a look at open spans.
+    // Of slots and blocks that nobody used the process uses some again, which it counts nowhere: before a look at open
+    // spans.
     template <class Atomics = StdAtomics>
     void look_for_slots(SegmentView segment) {
         for (uint32_t extent = 0; extent < count(); ++extent) {
-            if (kinds_[extent] != ExtentKind::kSlots || went(extent) == 0) continue;
+            if (holds_chunks(kinds_[extent]) || went(extent) == 0) continue;
             // relaxed: as Segment::take_back() writes it. What is in the slots their words publish, which are acquired;
             // and whoever acquired a span that ended after one was opened here sees this word as well.
             const ExtentWord word =
                 ExtentWord::unpack(Atomics::load(segment.extent_word(extent), std::memory_order_relaxed));
-            if (word.kind == ExtentKind::kSlots && word.memory == ExtentMemory::kWhole) set_went(extent, 0);
+            if (word.kind == kinds_[extent] && word.memory == ExtentMemory::kWhole) set_went(extent, 0);
         }
     }
     // Of a dead process: also what it turned and did not come to say.

@@ -16,7 +16,7 @@ namespace spanring::ring {
 // ---- Versions -------------------------------------------------------------------------------------------------------
 
 inline constexpr uint64_t kMagic = 0x474e49524e415053;  // "SPANRING" as little-endian bytes
-inline constexpr uint16_t kLayoutMajor = 3;             // another major: leave the segment alone
+inline constexpr uint16_t kLayoutMajor = 4;             // another major: leave the segment alone
 inline constexpr uint16_t kLayoutMinor = 0;             // a newer minor only adds; compatible
 inline constexpr uint32_t kByteOrder = 0x01020304;
 inline constexpr uint64_t kKnownIncompatible = 0;  // flags of this kind that this code understands
@@ -227,7 +227,7 @@ static_assert(sizeof(Totals) == 2592);
 // A mark and the totals move together: armed, then both are stored, then cleared. A restarted agent that finds it armed
 // stores both again (absolute values: doing it twice is harmless).
 struct alignas(8) AckJournal {
-    uint32_t armed;  // 1 a chunk's mark, 2 a slot; stored last; 0: nothing to do
+    uint32_t armed;  // 1 a chunk's mark, 2 an open span's slot, 3 one that waited; stored last; 0: nothing to do
     uint32_t index;  // chunk, or slot
     uint64_t mark;   // the ChunkWord that its mark becomes; for a slot its generation
     Totals totals;
@@ -240,7 +240,8 @@ struct alignas(8) Control {
     uint64_t freed;        // chunks ever freed, extents given back: who found none free looks again when it moved
     uint64_t flushed;      // the last WriterPage::flush_wanted that was served in full
     uint64_t bell_mark;  // WriterPage::claims with which the process wakes the agent, which looks seldom; 0: with none
-    uint64_t reserved[3];
+    uint64_t done;       // slots that ever became DONE: who needs one looks for them again when it moved
+    uint64_t reserved[2];
     Totals totals;
     AckJournal journal;
 };
@@ -265,7 +266,7 @@ struct alignas(8) WriterPage {
     uint32_t scopes;         // scopes handed out (each has its own ready word)
     uint32_t scope_bytes;    // how far their bytes reach
     uint64_t flush_wanted;   // ticket of the newest flush request
-    uint64_t shutdown;       // 1: the provider was shut down; nobody reads it
+    uint64_t waits;          // spans that ever waited in their slots: moves, so there is one to look for
     uint64_t claims;      // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
     uint64_t turned;      // extents that ever got another kind; counted with release, after the word that says so
     uint64_t given_back;  // bytes of memory that the process itself gave back; read-modify-writes, as below
@@ -355,8 +356,11 @@ inline constexpr uint32_t kScopeRecordSize = 6;
 enum class SlotState : uint32_t {
     kFree = 0,      // or being filled: not started
     kOpen = 1,      // started; its first `length` bytes are whole OTLP fields of the span
-    kEnding = 2,    // about to be committed at `intent`; open until the chunk's word says otherwise
+    kEnding = 2,    // about to be committed at `intent`; open until the chunk's word says otherwise. Ended, where
+                    // that is in the slot
     kDropping = 3,  // about to be dropped and counted
+    kWaiting = 4,   // ended: no chunk had room, and its slot keeps it until the agent has it
+    kDone = 5,      // the agent has it: free once the process knows
 };
 
 inline constexpr uint32_t kSlotInlineData = 1024;
@@ -380,6 +384,7 @@ constexpr uint32_t data_capacity(uint32_t place) {
 // byte, replaced by kSuperseded and keeps its length; it is left out at the end.
 inline constexpr uint8_t kSuperseded = 0x07;
 inline constexpr uint32_t kHugeMark = ~uint32_t{0};  // it has no such block, and may have huge places
+inline constexpr uint32_t kInSlot = ~uint32_t{0};    // in place of a chunk: the span stays where it is
 
 struct alignas(8) Slot {
     uint64_t word;        // SlotWord: state, place and length of the data; one store publishes a field, or new room
@@ -393,7 +398,7 @@ struct alignas(8) Slot {
     // Intent of an end.
     uint32_t intent_chunk;
     uint32_t intent_line;  // counter line that counts the end
-    uint64_t intent_word;  // the ChunkWord that commits it
+    uint64_t intent_word;  // the ChunkWord that commits it; with kInSlot when it ended, in Unix nanoseconds
     // Second cache line.
     uint64_t intent_ended;    // what that line's kEnded is once this end is counted
     uint64_t intent_dropped;  // the same for the cause, when dropping

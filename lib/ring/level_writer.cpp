@@ -52,12 +52,15 @@ void LevelWriter::settle(Segment& segment) {
     const uint32_t lines = StdAtomics::load(view.writer().counter_lines, std::memory_order_acquire);
     const Settlement<StdAtomics, Segment> settlement(view, segment, lines);
     if (chunk_.attached()) settlement.settle_loss(chunk_.line(), chunk_.resume());
+    bool waits = false;
     segment.each_slot([&](uint32_t index) {
         Slot& slot = view.slot(index);
         // acquire: the line and the number of the start, or the intent. Pairs with the releases in publish_start(),
-        // publish_end() and publish_drop(). Without it the slot's last user could be taken for its present one.
+        // publish_end(), publish_drop() and publish_wait(). Without it the slot's last user could be taken for its
+        // present one. A slot that waits is an agent's, or the next user's at any time: nothing in it is to be read.
         const SlotWord word = SlotWord::unpack(StdAtomics::load(slot.word, std::memory_order_acquire));
-        if (word.state == SlotState::kFree) return;
+        waits = waits || word.state == SlotState::kWaiting;
+        if (word.state == SlotState::kFree || word.state > SlotState::kDropping) return;
         // acquire: pairs with the release in publish_start(). The other way round a line that is this one's could be
         // put together with a number that the slot's next user wrote.
         const uint64_t started = StdAtomics::load(slot.started, std::memory_order_acquire);
@@ -69,10 +72,13 @@ void LevelWriter::settle(Segment& segment) {
                               ? StdAtomics::load(slot.intent_line, std::memory_order_relaxed) == line_index_
                               : chunk_.attached() && word.state == SlotState::kEnding &&
                                     StdAtomics::load(slot.intent_chunk, std::memory_order_relaxed) == chunk_.chunk();
-        bool open = false;
-        if (!mine || settlement.settle_end(slot, word, open) != RecoveryFault::kNone || open) return;
-        segment.give_slot(index);
+        if (!mine) return;
+        SlotState state = word.state;
+        if (settlement.settle_end(slot, word, state) != RecoveryFault::kNone) return;
+        waits = waits || state == SlotState::kWaiting;
+        if (state == SlotState::kFree) segment.give_slot(index);
     });
+    if (waits) segment.note_waiting();  // the thread may not have come to it
 }
 
 bool LevelWriter::next_chunk(Segment& segment, uint32_t bytes) {

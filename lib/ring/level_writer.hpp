@@ -6,6 +6,7 @@
 //     start:  fill the slot           | slot OPEN       | count started
 //     end:    intent in the slot      | slot ENDING     | commit in the chunk | count ended | slot FREE
 //     drop:   intent in the slot      | slot DROPPING   | count the cause     | count ended | slot FREE
+//     wait:   intent in the slot      | slot ENDING     | count ended         | slot WAITING | tell the agent
 //
 // Recovery repeats what may be missing, from the intent (settlement.hpp); settle() does the same for a thread that
 // vanished while its process lives on.
@@ -129,6 +130,31 @@ public:
         SPR_TESTPOINT(drop_counted);
         count(Counter::kEnded);
         release_slot(segment, slot, slot_index);
+    }
+
+    // The span has ended, at that time, and no chunk has room for it: it waits in its slot, which is the agent's from
+    // here on, and comes back by Segment::take_done(). False: too many wait, and it is still open.
+    [[gnu::noinline]] bool publish_wait(Segment& segment, Slot& slot, SlotWord word, uint64_t end_unix_nano) {
+        if (!segment.may_wait()) return false;
+        // relaxed: as in publish_end().
+        StdAtomics::store(slot.intent_chunk, kInSlot, std::memory_order_relaxed);
+        StdAtomics::store(slot.intent_line, line_index_, std::memory_order_relaxed);
+        slot.intent_word = end_unix_nano;
+        slot.intent_ended = counts_[index(Counter::kEnded)] + 1;
+        word.state = SlotState::kEnding;
+        // release: as in publish_end(). From here on the span has ended.
+        StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
+        SPR_TESTPOINT(wait_intended);
+        count(Counter::kEnded);
+        SPR_TESTPOINT(wait_counted);
+        word.state = SlotState::kWaiting;
+        // release: what the span is, when it ended, and its count before the state that makes it the agent's. Pairs
+        // with the acquire in the agent's WaitingSlots. Without it the agent could send bytes of the slot's last user,
+        // or free a slot whose end is not counted, of which nobody would know any more.
+        StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
+        SPR_TESTPOINT(wait_published);
+        segment.note_waiting();
+        return true;
     }
 
     // A free slot comes back, for the thread's next span: with the blocks that most spans need, if it has any.

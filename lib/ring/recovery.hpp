@@ -22,7 +22,7 @@ public:
         : segment_(segment), extents_(extents), settlement_(segment, extents, counter_lines), blocks_(extents) {}
 
     // Counts what was overwritten and settles all slots; `ret_open` are those of unfinished spans. Stops at the first
-    // fault.
+    // fault. Spans that wait in their slots have ended: whoever drains finds them there.
     RecoveryFault run(std::vector<uint32_t>& ret_open) {
         extents_.each_chunk([this](uint32_t chunk) {
             const ChunkLine& line = segment_.chunk_line(chunk);
@@ -32,28 +32,30 @@ public:
         });
         RecoveryFault fault = RecoveryFault::kNone;
         extents_.each_slot([&](uint32_t slot) {
-            bool open = false;
-            if (fault == RecoveryFault::kNone) fault = settle_slot(segment_.slot(slot), open);
-            if (open) ret_open.push_back(slot);
+            SlotState state = SlotState::kFree;
+            if (fault == RecoveryFault::kNone) fault = settle_slot(segment_.slot(slot), state);
+            if (state == SlotState::kOpen) ret_open.push_back(slot);
         });
         return fault;
     }
 
 private:
-    RecoveryFault settle_slot(Slot& slot, bool& ret_open) {
+    // ret_state: what it is then.
+    RecoveryFault settle_slot(Slot& slot, SlotState& ret_state) {
         // acquire: the fields of the slot. Pairs with the release stores of the slot's word in LevelWriter and
         // SlotWriter. Without it an intent could be read that is older than the state.
         const SlotWord word = SlotWord::unpack(Atomics::load(slot.word, std::memory_order_acquire));
-        if (word.state == SlotState::kFree) return RecoveryFault::kNone;
-        if (static_cast<uint32_t>(word.state) > static_cast<uint32_t>(SlotState::kDropping))
+        if (word.state == SlotState::kFree || word.state == SlotState::kDone) return RecoveryFault::kNone;
+        if (static_cast<uint32_t>(word.state) > static_cast<uint32_t>(SlotState::kDone))
             return RecoveryFault::kSlotState;
         if (const RecoveryFault fault = blocks_.template claim<Atomics>(slot, word); fault != RecoveryFault::kNone)
             return fault;
         // relaxed: their writer is dead, and the acquire came before.
         settlement_.raise(Atomics::load(slot.line, std::memory_order_relaxed), Counter::kStarted,
                           Atomics::load(slot.started, std::memory_order_relaxed));
-        if (word.state != SlotState::kOpen) return settlement_.settle_end(slot, word, ret_open);
-        ret_open = true;
+        if (word.state == SlotState::kEnding || word.state == SlotState::kDropping)
+            return settlement_.settle_end(slot, word, ret_state);
+        ret_state = word.state;
         return RecoveryFault::kNone;
     }
 

@@ -72,7 +72,8 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_me
     writers_ = 0;
     parked_ = adopted_ = unused_ = 0;
     grow_after_ = 0;
-    jumbo_extents_ = 0;
+    jumbo_extents_ = waiting_ = most_waiting_ = 0;
+    most_waiting_at_ = done_ = 0;
     looker_ = looks_ = extents_left_ = 0;
     freed_ = 0;
     memory_ = uint64_t{populated_} << 32;
@@ -321,9 +322,12 @@ uint32_t Segment::take_part(ExtentKind kind) {
             StdAtomics::store(hint, at, std::memory_order_relaxed);
             return at * numbers + place * part_numbers(kind);
         }
+        if (kind == ExtentKind::kSlots && take_done()) continue;
         if (!take_extent(kind, seen)) return kNone;
     }
 }
+
+uint32_t Segment::kept_slot_extents() const { return least_share(ExtentKind::kSlots, extent_limit_); }
 
 bool Segment::search(ChunkWriter<>& writer, ExtentKind kind, ChunkState state, uint32_t owner) {
     const uint32_t count = extents();

@@ -147,6 +147,20 @@ public:
         }
     }
 
+    // COLD. Whether one span more may wait in its slot; it is counted as one that does. Not in those that are kept for
+    // open spans, so that a slow backend does not stop starts; nor where the oldest give way.
+    bool may_wait();
+    // COLD. It does.
+    void note_waiting() {
+        // release: WAITING before the count. Pairs with the acquire in the agent's WaitingSlots. Without it the agent
+        // could note the count, not find the slot, and not look for it again. acquire: as in attach_chunk().
+        StdAtomics::fetch_add(view_.writer().waits, uint64_t{1}, std::memory_order_acq_rel);
+        wake_agent();
+        wake_agent_at(kWaits);
+    }
+    // COLD. Slots of spans that waited and that the agent has become free. False: there are none.
+    bool take_done();
+
     // Whether there is such a slot, or chunk: any number may be asked for.
     bool has_slot(uint32_t slot) const {
         const uint32_t extent = slot / kSlotNumbers;
@@ -219,6 +233,8 @@ private:
         if (kind == ExtentKind::kJumboChunks)
             StdAtomics::fetch_add(jumbo_extents_, uint32_t{1}, std::memory_order_relaxed);
     }
+    uint32_t kept_slot_extents() const;
+    uint32_t most_waiting();
     bool fits_badly(uint32_t bytes) const;
     ExtentKind usual_chunks(uint32_t bytes, bool first) const;
     bool search(ChunkWriter<>& writer, ExtentKind kind, ChunkState state, uint32_t owner);
@@ -285,6 +301,10 @@ private:
     uint32_t hints_[kExtentKinds] = {};  // the extent where a part of a kind was found last; any value is right
     uint32_t writers_ = 0;
     uint32_t jumbo_extents_ = 0;  // about: a thread that vanishes may have taken one more
+    uint32_t waiting_ = 0;        // spans that wait in their slots, or are done; likewise
+    uint32_t most_waiting_ = 0;   // how many may, where there were so many extents and turns
+    alignas(8) uint64_t most_waiting_at_ = 0;
+    alignas(8) uint64_t done_ = 0;  // Control::done as somebody found it who then looked at all slots
     alignas(8) uint64_t sequence_ = 1;
     alignas(8) uint64_t parked_ = 0;      // ever parked
     alignas(8) uint64_t adopted_ = 0;     // ever adopted; while both are equal nothing is parked

@@ -38,6 +38,7 @@ bool is_in_memory(uint8_t* bytes, uint32_t size) {
 }  // namespace
 
 [[gnu::noinline]] void Segment::look_now() {
+    take_done();
     // relaxed: it says nothing but when.
     if (extents() > kFewExtents || huge_with_memory() != 0)
         give_back_idle();

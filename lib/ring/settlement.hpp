@@ -9,7 +9,10 @@
 //     OPEN       unfinished                           its start is counted
 //     ENDING     committed, if the chunk says so      the end is counted, the slot is freed
 //                unfinished, otherwise                the slot becomes OPEN again
+//                ended, if it is to stay in the slot  the end is counted, the slot becomes WAITING
 //     DROPPING   dropped                              cause and end are counted, the slot is freed
+//     WAITING    ended, and counted                   nothing
+//     DONE       no span                              nothing
 //
 //     chunk      with a loss intent of its generation: the spans that were overwritten for it are counted
 //
@@ -65,32 +68,26 @@ public:
         if (read(value) < least) store(value, least);
     }
 
-    // The slot is ENDING or DROPPING, as `word` says. ret_open: it is OPEN again; otherwise it is free now.
-    RecoveryFault settle_end(Slot& slot, SlotWord word, bool& ret_open) const {
-        ret_open = false;
+    // The slot is ENDING or DROPPING, as `word` says. ret_state: what it is then, FREE, OPEN or WAITING.
+    RecoveryFault settle_end(Slot& slot, SlotWord word, SlotState& ret_state) const {
+        SlotWord next;
         if (word.state == SlotState::kDropping) {
             const uint32_t cause = read(slot.intent_cause);
             if (cause >= static_cast<uint32_t>(Counter::kCount)) return RecoveryFault::kIntent;
             raise(read(slot.intent_line), static_cast<Counter>(cause), read(slot.intent_dropped));
         } else {
             const uint32_t chunk = read(slot.intent_chunk);
-            if (!extents_.has_chunk(chunk)) return RecoveryFault::kIntent;
-            const ChunkWord intent = ChunkWord::unpack(read(slot.intent_word));
-            // acquire: this look comes after the death, and nothing below before it. Pairs with the release in
-            // ChunkWriter::commit(). A look from before the death could take a committed span for an unfinished one:
-            // it would be exported twice.
-            const ChunkWord now =
-                ChunkWord::unpack(Atomics::load(segment_.chunk_line(chunk).word, std::memory_order_acquire));
-            if (!is_committed(intent, now)) {
-                SlotWord open = word;
-                open.state = SlotState::kOpen;
-                store(slot.word, open.pack());
-                ret_open = true;
-                return RecoveryFault::kNone;
+            if (chunk == kInSlot) {
+                next = {SlotState::kWaiting, word.place, word.length};
+            } else if (!extents_.has_chunk(chunk)) {
+                return RecoveryFault::kIntent;
+            } else if (!is_committed(chunk, ChunkWord::unpack(read(slot.intent_word)))) {
+                next = {SlotState::kOpen, word.place, word.length};
             }
         }
-        raise(read(slot.intent_line), Counter::kEnded, read(slot.intent_ended));
-        store(slot.word, uint64_t{0});
+        if (next.state != SlotState::kOpen) raise(read(slot.intent_line), Counter::kEnded, read(slot.intent_ended));
+        store(slot.word, next.pack());
+        ret_state = next.state;
         return RecoveryFault::kNone;
     }
 
@@ -103,6 +100,14 @@ public:
     }
 
 private:
+    bool is_committed(uint32_t chunk, ChunkWord intent) const {
+        // acquire: this look comes after the death, and nothing below before it. Pairs with the release in
+        // ChunkWriter::commit(). A look from before the death could take a committed span for an unfinished one: it
+        // would be exported twice.
+        return ring::is_committed(
+            intent, ChunkWord::unpack(Atomics::load(segment_.chunk_line(chunk).word, std::memory_order_acquire)));
+    }
+
     template <class T>
     static T read(const T& field) {
         return Atomics::load(field, std::memory_order_relaxed);  // its writer is gone; the caller's acquire came before

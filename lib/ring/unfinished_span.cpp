@@ -139,7 +139,7 @@ bool copy_slot(SegmentView segment, const ExtentMap& extents, uint32_t slot, Slo
 
 namespace {
 
-// `mark`: the attribute that says what kind of an end it is. `died`: nobody ended it.
+// `mark`: the attribute that says what kind of an end it is; empty: an ordinary one. `died`: nobody ended it.
 bool append_span(const SlotCopy& copy, uint64_t end_unix_nano, std::string_view mark, bool died,
                  std::vector<uint8_t>& to) {
     const std::string_view data(reinterpret_cast<const char*>(copy.data.data()), copy.data.size());
@@ -151,7 +151,8 @@ bool append_span(const SlotCopy& copy, uint64_t end_unix_nano, std::string_view 
     }
 
     // Backwards: a crash between a new field and the mark on the one it replaces leaves both, and the later one counts.
-    std::unordered_set<std::string_view> keys{mark};
+    std::unordered_set<std::string_view> keys;
+    if (!mark.empty()) keys.insert(mark);
     std::array<bool, 256> seen{};
     std::string_view status;
     for (auto at = fields.rbegin(); at != fields.rend(); ++at) {
@@ -180,10 +181,12 @@ bool append_span(const SlotCopy& copy, uint64_t end_unix_nano, std::string_view 
     span.insert(span.end(), std::begin(kFlags), std::end(kFlags));
     put_fixed(span, slot.trace_flags | kFlagHasIsRemote | ((slot.parent_flags & 2) != 0 ? kFlagIsRemote : 0u));
 
-    std::vector<uint8_t> attribute;  // KeyValue {key, AnyValue {bool_value: true}}
-    put_bytes(attribute, 0x0a, mark);
-    put(attribute, std::string_view("\x12\x02\x10\x01", 4));
-    put_bytes(span, kAttribute, {reinterpret_cast<const char*>(attribute.data()), attribute.size()});
+    if (!mark.empty()) {
+        std::vector<uint8_t> attribute;  // KeyValue {key, AnyValue {bool_value: true}}
+        put_bytes(attribute, 0x0a, mark);
+        put(attribute, std::string_view("\x12\x02\x10\x01", 4));
+        put_bytes(span, kAttribute, {reinterpret_cast<const char*>(attribute.data()), attribute.size()});
+    }
 
     if (is_error(status) || (!died && !status.empty())) {
         put_bytes(span, kStatus, status);
@@ -205,6 +208,10 @@ bool append_span(const SlotCopy& copy, uint64_t end_unix_nano, std::string_view 
 
 bool append_unfinished_span(const SlotCopy& copy, uint64_t death_unix_nano, std::vector<uint8_t>& to) {
     return append_span(copy, death_unix_nano, {kUnfinishedKey, sizeof kUnfinishedKey - 1}, true, to);
+}
+
+bool append_ended_span(const SlotCopy& copy, std::vector<uint8_t>& to) {
+    return append_span(copy, copy.slot.intent_word, {}, false, to);
 }
 
 bool append_partial_span(const SlotCopy& copy, uint64_t now_unix_nano, std::vector<uint8_t>& to) {

@@ -25,6 +25,8 @@ constexpr int kAttempts = 100;  // to find an open span as it was at one instant
 
 // One that ends is open until its chunk says otherwise.
 bool is_open(SlotWord word) { return word.state == SlotState::kOpen || word.state == SlotState::kEnding; }
+// One that waits has ended, and is nowhere else.
+bool holds_span(SlotWord word) { return is_open(word) || word.state == SlotState::kWaiting; }
 
 // What is inside of `tag len bytes`.
 bool inside(Bytes bytes, Bytes& ret) {
@@ -86,7 +88,7 @@ int SegmentReading::read_slot(uint32_t extent, uint32_t slot) {
     for (int i = 0; i < kAttempts; ++i) {
         // acquire: its data. Pairs with the release in SlotWriter::publish(). Without it stale bytes could be decoded.
         const uint64_t packed = StdAtomics::load(segment_.view().slot(slot).word, std::memory_order_acquire);
-        if (!is_open(SlotWord::unpack(packed))) return 0;
+        if (!holds_span(SlotWord::unpack(packed))) return 0;
         if (copy_slot(extent, slot)) return add({bytes_.begin(), bytes_.count()}, slot_.scope, &slot_);
     }
     return 0;
@@ -97,7 +99,7 @@ bool SegmentReading::copy_slot(uint32_t extent, uint32_t slot) {
     const ring::Slot& original = segment_.view().slot(slot);
     memcpy(static_cast<void*>(&slot_), &original, sizeof slot_);
     const SlotWord word = SlotWord::unpack(slot_.word);
-    if (!is_open(word) || !ring::fits_place(word) || !bytes_.resize(word.length)) return false;
+    if (!holds_span(word) || !ring::fits_place(word) || !bytes_.resize(word.length)) return false;
     const uint8_t* data = slot_.data;
     if (word.place > ring::kBlockClasses) {
         const uint32_t place = word.place - ring::kBlockClasses - 1;
@@ -188,7 +190,7 @@ const spr_test_scope* SegmentReading::scope(uint32_t number) {
     return known;
 }
 
-// `open`: its slot, which knows what is written as it ends.
+// `open`: its slot, which knows what is written as it ends; also of one that waits there.
 int SegmentReading::add(Bytes message, uint32_t scope_number, const ring::Slot* open) {
     spr_test_span* const span = spans_.add();
     const spr_test_scope* const of = scope(scope_number);
@@ -199,7 +201,8 @@ int SegmentReading::add(Bytes message, uint32_t scope_number, const ring::Slot* 
     span->resource = resource_;
     span->pid = segment_.header().pid;
     if (open == nullptr) return 0;
-    span->is_open = 1;
+    span->is_open = is_open(SlotWord::unpack(open->word)) ? 1 : 0;
+    if (span->is_open == 0) span->end_time_ns = open->intent_word;
     span->kind = open->kind;
     span->context.trace_flags = open->trace_flags;
     span->parent_is_remote = (open->parent_flags & 2) != 0;

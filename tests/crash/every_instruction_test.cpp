@@ -277,6 +277,48 @@ TEST_F(EveryInstructionTest, OfDroppingInAFullRing) {
         1000);
 }
 
+struct Waiting : Warm {
+    explicit Waiting(Truth& truth) : Warm(truth) { workload.fill_ring_until_one_waits(); }
+    ring::Segment& segment() const { return trace::Provider::of(workload.provider())->life()->segment; }
+};
+
+TEST_F(EveryInstructionTest, OfASpanThatWaitsInItsSlot) {
+    step([](Truth& truth) { return Waiting(truth); },
+         [](Waiting& waiting) {
+             const spr_span span = waiting.workload.start();
+             waiting.workload.decorate(span);
+             waiting.workload.end(span);
+         },
+         1000);
+    EXPECT_EQ(ring::SegmentView(image_.data()).writer().waits, 2u) << "the span did not wait";
+}
+
+// An agent has acknowledged those that wait: their slots come back.
+TEST_F(EveryInstructionTest, OfSlotsThatAreDone) {
+    step(
+        [](Truth& truth) {
+            Waiting waiting(truth);
+            for (int i = 0; i < 2; ++i) waiting.workload.end(waiting.workload.start());
+            const ring::SegmentView view = waiting.segment().view();
+            const ring::ExtentMap extents = extents_of(view);
+            ring::AckBook<> book;
+            if (!book.open(view, extents)) abort();
+            ring::Totals totals = book.totals();
+            extents.each_slot([&](uint32_t slot) {
+                if (ring::SlotWord::unpack(view.slot(slot).word).state != ring::SlotState::kWaiting) return;
+                ++totals.acknowledged;
+                book.close_waiting_slot(slot, view.slot(slot).generation, totals);
+            });
+            if (view.control().done != 3) abort();
+            return waiting;
+        },
+        [](Waiting& waiting) {
+            if (!waiting.segment().take_done()) abort();
+            waiting.workload.end(waiting.workload.start());
+        },
+        1000);
+}
+
 // A ring in which the end of `span` makes the oldest chunk give way, not for the first time. One chunk was taken,
 // acknowledged and freed by an agent, another one is still taken.
 struct FlightRecorder {

@@ -148,6 +148,17 @@ RecoveredSegment recover(std::vector<uint8_t>& image) {
                 return result;
             }
         }
+        extents.each_slot([&](uint32_t slot) {
+            if (ring::SlotWord::unpack(view.slot(slot).word).state != ring::SlotState::kWaiting) return;
+            ring::SlotCopy copy;
+            std::vector<uint8_t> record;
+            uint32_t spans = 0;
+            if (!ring::copy_slot(view, extents, slot, copy) || !ring::append_ended_span(copy, record) ||
+                !collect(record.data(), record.data() + record.size(), result.complete, spans) || spans != 1)
+                result.fault = "a span that waits cannot be told in slot " + std::to_string(slot);
+            ++result.pending;
+        });
+        if (!result.fault.empty()) return result;
         result.acknowledged = view.control().totals.acknowledged;
         result.counters = ring::sum_counters<>(view);
     }

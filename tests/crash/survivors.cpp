@@ -23,30 +23,36 @@ namespace {
 using ring::ChunkState;
 using ring::Counter;
 
-uint32_t open_slots(ring::SegmentView view) {
-    uint32_t open = 0;
-    extents_of(view).each_slot(
-        [&](uint32_t slot) { open += ring::SlotWord::unpack(view.slot(slot).word).state != ring::SlotState::kFree; });
-    return open;
-}
+// Those in which a span is, or waits.
+struct Slots {
+    explicit Slots(ring::SegmentView view) {
+        extents_of(view).each_slot([&](uint32_t slot) {
+            const ring::SlotState state = ring::SlotWord::unpack(view.slot(slot).word).state;
+            used += state != ring::SlotState::kFree;
+            waiting += state == ring::SlotState::kWaiting;
+        });
+    }
+    uint32_t used = 0, waiting = 0;
+};
 
 // The equations, in a process that is quiet.
 std::string balance(ring::SegmentView view, const char* when) {
     const ring::CounterSums sums = ring::sum_counters<>(view);
     const auto count = [&](Counter counter) { return sums[static_cast<size_t>(counter)]; };
-    uint64_t committed = 0;
+    const Slots slots(view);
+    uint64_t committed = slots.waiting;
     extents_of(view).each_chunk(
         [&](uint32_t chunk) { committed += ring::ChunkReader<>::committed(view.chunk_line(chunk)).spans; });
     std::ostringstream text;
-    const uint64_t open = open_slots(view), overwritten = count(Counter::kDroppedOverwritten);
+    const uint64_t open = slots.used - slots.waiting, overwritten = count(Counter::kDroppedOverwritten);
     const uint64_t dropped =
         count(Counter::kDroppedFull) + count(Counter::kDroppedTooBig) + count(Counter::kDroppedNested);
     if (count(Counter::kStarted) != count(Counter::kEnded) + open)
         text << when << ": " << count(Counter::kStarted) << " started, " << count(Counter::kEnded) << " ended, " << open
              << " open; ";
     if (count(Counter::kEnded) != committed + overwritten + dropped)
-        text << when << ": " << count(Counter::kEnded) << " ended, " << committed << " in the chunks, " << overwritten
-             << " overwritten, " << dropped << " dropped; ";
+        text << when << ": " << count(Counter::kEnded) << " ended, " << committed << " in chunks and waiting, "
+             << overwritten << " overwritten, " << dropped << " dropped; ";
     return text.str();
 }
 
@@ -127,7 +133,7 @@ Survival survive(Workload& workload, int vanished) {
     std::vector<spr_span> spans;
     for (spr_span span; workload.try_start(span);) spans.push_back(span);
     fault += balance(view, "all slots in use");
-    result.lost_slots = parts_in_use(view, ring::ExtentKind::kSlots) - open_slots(view);
+    result.lost_slots = parts_in_use(view, ring::ExtentKind::kSlots) - Slots(view).used;
     for (const spr_span& span : spans) workload.end(span);
     workload.fill_ring();
     fault += balance(view, "ring full");

@@ -120,6 +120,20 @@ TEST(TestpointTest, AKillAtAnyOfThemLeavesEverySpanExactlyOnce) {
         EXPECT_TRUE(passed.count(label)) << "never killed at " << label;
 }
 
+void live_waiting(Truth& truth) {
+    Workload workload(truth);
+    workload.fill_ring_until_one_waits();
+    std::thread([&] {
+        for (int i = 0; i < 2; ++i) workload.end(workload.start());
+    }).join();
+}
+
+TEST(TestpointTest, AKillAtAnyOfThemLeavesEverySpanThatWaitsExactlyOnce) {
+    const std::set<std::string> passed = kill_at_each(live_waiting);
+    for (const char* label : {"wait_intended", "wait_counted", "wait_published", "the end"})
+        EXPECT_TRUE(passed.count(label)) << "never killed at " << label;
+}
+
 // Threads one after the other: what the first one leaves is the next one's.
 void live_large(Truth& truth) {
     Workload workload(truth, 4 << 20);

@@ -116,6 +116,14 @@ const Scenario kScenarios[] = {
      },
      large_spans,
      {"drop_intended", "drop_counted", "slot_cleared"}},
+    {"a ring in which spans wait",
+     SPR_FULL_DROP_NEWEST,
+     [](Workload& workload) {
+         workload.warm_up();
+         workload.fill_ring_until_one_waits();
+     },
+     large_spans,
+     {"wait_intended", "wait_counted", "wait_published"}},
     {"a flight recorder",
      SPR_FULL_OVERWRITE_OLDEST,
      [](Workload& workload) {

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "trace/process/provider.hpp"
+
 namespace spanring::test {
 
 Workload::Workload(Truth& truth, uint64_t memory_limit, uint32_t full_policy) : truth_(truth) {
@@ -28,13 +30,22 @@ void Workload::fill_ring() {
         return statistics.dropped_overwritten;
     };
     const uint64_t before = overwritten();
-    for (;;) {
-        const spr_span span = start();
+    for (spr_span span; try_start(span);) {
         fill(span);
         truth_.ends_begun.fetch_add(1);
         const int error = spr_span_end(&span);
         truth_.ends_returned.fetch_add(1);
         if (error != 0 || overwritten() != before) return;
+    }
+}
+
+void Workload::fill_ring_until_one_waits() {
+    for (uint32_t i = 0; i < ring::kSlotsPerExtent + 8; ++i) start();
+    const ring::SegmentView view = trace::Provider::of(provider_)->life()->segment.view();
+    while (ring::StdAtomics::load(view.writer().waits, std::memory_order_relaxed) == 0) {
+        const spr_span span = start();
+        fill(span);
+        end(span);
     }
 }
 

@@ -26,8 +26,11 @@ public:
     // The library is open, the first span is made and ended: what comes now is the hot path.
     void warm_up();
 
-    // Ends large spans until the ring has no room left: it refused one, or overwrote one.
+    // Ends large spans until the ring has no room left: it refused one, or overwrote one. Or all slots are in use.
     void fill_ring();
+
+    // Leaves spans open in more slots than are kept for starts, and ends others until one waits in its slot.
+    void fill_ring_until_one_waits();
 
     spr_provider* provider() const { return provider_; }
     spr_span start();

@@ -243,6 +243,16 @@ public:
         counter(ring::Counter::kStarted) += 1;
         return slot;
     }
+    // One that has ended and waits there. The agent is told unless `silently`.
+    ring::Slot& waiting_slot(uint32_t place, const Bytes& data, uint64_t end, bool silently = false) {
+        ring::Slot& slot = open_slot(place, data);
+        slot.intent_chunk = ring::kInSlot;
+        slot.intent_word = end;
+        slot.intent_ended = counter(ring::Counter::kEnded) += 1;
+        set_slot_state(place, ring::SlotState::kWaiting);
+        view_.writer().waits += silently ? 0 : 1;
+        return slot;
+    }
     ring::SlotWord slot_word(uint32_t place) const { return ring::SlotWord::unpack(slot(place).word); }
     void set_slot_state(uint32_t place, ring::SlotState state) {
         ring::SlotWord word = slot_word(place);

@@ -62,10 +62,14 @@ public:
         ScopeReader scopes(view());
         scopes_ = &scopes;
         extents_.each_chunk([this](uint32_t chunk) { look_at_chunk(chunk); });
+        extents_.each_slot([this](uint32_t slot) {
+            const auto state = ring::SlotWord::unpack(view().slot(slot).word).state;
+            if (state == ring::SlotState::kWaiting) look_at_slot(slot, false);
+        });
         const auto by_end = [](const DumpedSpan& a, const DumpedSpan& b) { return a.end_unix_nano < b.end_unix_nano; };
         std::stable_sort(dump_.ended.begin(), dump_.ended.end(), by_end);
         find_last_sign();
-        for (const uint32_t slot : open_) look_at_slot(slot);
+        for (const uint32_t slot : open_) look_at_slot(slot, true);
         const auto by_start = [](const DumpedSpan& a, const DumpedSpan& b) {
             return a.start_unix_nano < b.start_unix_nano;
         };
@@ -182,6 +186,10 @@ private:
         return now.kind == ring::ExtentKind::kSlots && now.memory == ring::ExtentMemory::kWhole;
     }
 
+    static bool holds_span(ring::SlotState state) {
+        return state != ring::SlotState::kFree && state != ring::SlotState::kDone;
+    }
+
     void drop_slots_that_moved() {
         if (!dump_.numbers.alive) return;
         bool still_slots = true;  // the slot's extent holds
@@ -194,9 +202,8 @@ private:
             }
             ring::Slot now{};
             read_at(fd_, ring::slot_offset(slot), &now, offsetof(ring::Slot, line));
-            const bool free = ring::SlotWord::unpack(then.word).state == ring::SlotState::kFree;
-            const bool ended = ring::SlotWord::unpack(now.word).state == ring::SlotState::kFree;
-            if (free || (!ended && now.generation == then.generation)) return;
+            const auto was = ring::SlotWord::unpack(then.word).state, is = ring::SlotWord::unpack(now.word).state;
+            if (!holds_span(was) || (holds_span(is) && now.generation == then.generation)) return;
             then.word = 0;
             ++dump_.left_out;
         });
@@ -326,19 +333,23 @@ private:
         for (const uint32_t slot : open_) sign(view().slot(slot).start_unix_nano);
     }
 
-    void look_at_slot(uint32_t slot) {
+    // It is open, or has ended and waits.
+    void look_at_slot(uint32_t slot, bool is_open) {
         const uint64_t offset = ring::slot_offset(slot);
         ring::SlotCopy copy;
         std::vector<uint8_t> record;
         if (!copy_slot(view(), extents_, slot, copy) ||
-            !append_unfinished_span(copy, dump_.last_sign_unix_nano, record)) {
-            return problem(offset, "the data of an open span is not valid OTLP; it is left out");
+            !(is_open ? append_unfinished_span(copy, dump_.last_sign_unix_nano, record)
+                      : append_ended_span(copy, record))) {
+            return problem(offset, std::string("the data of ") + (is_open ? "an open span" : "a span in its slot") +
+                                       " is not valid OTLP; it is left out");
         }
         std::vector<uint8_t>& kept = dump_.unfinished.emplace_back(std::move(record));
         ChunkRecord place;
         if (read_chunk_record(kept, 0, place) != nullptr) return;
         const std::span<uint8_t> body(kept.data() + place.body, place.end - place.body);
-        if (!add(dump_.open, body, scope_of(copy.slot.scope, offset), offset)) return;
+        if (!add(is_open ? dump_.open : dump_.ended, body, scope_of(copy.slot.scope, offset), offset) || !is_open)
+            return;
         dump_.open.back().open = true;
         dump_.open.back().thread = copy.slot.thread;
     }

@@ -341,9 +341,8 @@ void Provider::after_fork() {
 void Provider::note_end() {
     Life* const current = life();
     if (current == nullptr) return;
-    // relaxed, each: takes back; publishes nothing.
+    // relaxed: takes back; publishes nothing.
     StdAtomics::store(current->bits, uint32_t{0}, std::memory_order_relaxed);
-    StdAtomics::store(current->segment.view().writer().shutdown, uint64_t{1}, std::memory_order_relaxed);
     ring::ForkGuard::disturb();  // spans that threads have resolved are to be resolved again
 }
 

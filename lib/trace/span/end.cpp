@@ -58,17 +58,20 @@ bool wait_for_room(Life& life, Level& level, uint32_t bytes) {
     return room;
 }
 
-// There was no room: after all, or after a while, or the span is dropped and counted.
-[[gnu::noinline]] bool finds_room(OpenSpan span, Level& level, uint32_t record) {
+constexpr uint32_t kMostInChunk = ring::kJumboChunk - ring::kScopeRecordSize;
+
+// There was no room. 1: there is, after all, or after a while. 0: the span waits in its slot. Or it is dropped and
+// counted.
+[[gnu::noinline]] int find_room(OpenSpan span, Level& level, uint32_t record, uint64_t end_unix_nano) {
     Life& life = span.life();
     if ((life.reap() && level.writer.make_room(span.segment(), record)) ||
         (life.settings.full_wait != 0 && wait_for_room(life, level, record)))
-        return true;
+        return 1;
+    if (record <= kMostInChunk && level.writer.publish_wait(span.segment(), span.slot(), span.word(), end_unix_nano))
+        return 0;
     level.writer.publish_drop(span.segment(), span.slot(), span.index(), span.word(), Counter::kDroppedFull);
-    return false;
+    return -ENOBUFS;
 }
-
-constexpr uint32_t kMostInChunk = ring::kJumboChunk - ring::kScopeRecordSize;
 
 // A span of which less is left than it had has more room kept than it needs, which is looked for only when asked for.
 bool has_kept_room(OpenSpan span, Level& level) {
@@ -89,7 +92,8 @@ bool has_kept_room(OpenSpan span, Level& level) {
     const uint32_t record = 1 + varint_size(body) + body;
     // What a huge place holds open, one holds finished: no span is too big at its end.
     static_assert(Tail::kMost + 1 + 4 + ring::kScopeRecordSize <= ring::kSpareForEnd);
-    if (!level.writer.make_room(segment, record) && !has_kept_room(span, level) && !finds_room(span, level, record))
+    if (!level.writer.make_room(segment, record) && !has_kept_room(span, level) &&
+        find_room(span, level, record, end_unix_nano) <= 0)
         return -ENOBUFS;
     uint8_t* at = level.writer.place(slot.scope);
     *at++ = ring::kSpanRecord;
@@ -125,7 +129,8 @@ bool has_kept_room(OpenSpan span, Level& level) {
     if (!is_short && record > kMostInChunk) [[unlikely]]
         return end_huge(span, level, end_unix_nano);
     if (!level.writer.make_room(segment, record)) [[unlikely]] {
-        if (!finds_room(span, level, record)) return -ENOBUFS;
+        const int found = find_room(span, level, record, end_unix_nano);
+        if (found <= 0) return found;
     }
     uint8_t* at = level.writer.place(slot.scope);
     *at++ = ring::kSpanRecord;

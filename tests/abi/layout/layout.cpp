@@ -100,6 +100,7 @@ void constants() {
     CONSTANT(kHugePlaces);
     CONSTANT(kFirstHuge);
     CONSTANT(kHugeMark);
+    CONSTANT(kInSlot);
     CONSTANT(kBlockUnit);
     CONSTANT(kBlockNumbers);
     CONSTANT(kSlotNumbers);
@@ -147,6 +148,8 @@ void states() {
     STATE(SlotState, kOpen);
     STATE(SlotState, kEnding);
     STATE(SlotState, kDropping);
+    STATE(SlotState, kWaiting);
+    STATE(SlotState, kDone);
     STATE(ExtentMemory, kWhole);
     STATE(ExtentMemory, kGiving);
     STATE(ExtentMemory, kEmpty);
@@ -236,6 +239,7 @@ void control() {
     FIELD(Control, freed);
     FIELD(Control, flushed);
     FIELD(Control, bell_mark);
+    FIELD(Control, done);
     FIELD(Control, reserved);
     MEMBER(Control, totals);
     MEMBER(Control, journal);
@@ -248,7 +252,7 @@ void writer() {
     FIELD(WriterPage, scopes);
     FIELD(WriterPage, scope_bytes);
     FIELD(WriterPage, flush_wanted);
-    FIELD(WriterPage, shutdown);
+    FIELD(WriterPage, waits);
     FIELD(WriterPage, claims);
     FIELD(WriterPage, turned);
     FIELD(WriterPage, given_back);

@@ -142,6 +142,60 @@ TEST(AckBookTest, ClosesASlotOnceWhereverTheAgentIsKilled) {
     }
 }
 
+// Whoever comes next may find its process going on: then the slot has another span, and that one stays.
+TEST(AckBookTest, ClosesAWaitingSlotOnceWhereverTheAgentIsKilled) {
+    bool finished = false, was_done = false;
+    for (int kill_after = 0; !finished; ++kill_after) {
+        for (const bool used_again : {false, true}) {
+            test::BufferImage image;
+            Slot& slot = image->open_slot(7, test::span_start(1, "ended"));
+            image->set_slot_state(7, SlotState::kWaiting);
+            KillingAtomics::stores_left = 1000;
+            AckBook<KillingAtomics> killed;
+            ASSERT_TRUE(killed.open(image.view(), test::extents_of(image.view())));
+            KillingAtomics::stores_left = kill_after;
+            finished = false;
+            try {
+                killed.close_waiting_slot(test::kFirstSlot + 7, slot.generation, with_acknowledged(1));
+                finished = true;
+            } catch (const Killed&) {
+            }
+            const bool done = image->slot_word(7).state == SlotState::kDone;
+            was_done |= done && !finished;
+            if (done && used_again) {
+                ++slot.generation;
+                image->set_slot_state(7, SlotState::kWaiting);
+            }
+            AckBook<> next;
+            ASSERT_TRUE(next.open(image.view(), test::extents_of(image.view())));
+            const SlotState state = image->slot_word(7).state;
+            EXPECT_EQ(next.totals().acknowledged, done || state == SlotState::kDone ? 1u : 0u)
+                << "killed after store " << kill_after;
+            EXPECT_EQ(state == SlotState::kWaiting, next.totals().acknowledged == 0 || (done && used_again))
+                << "killed after store " << kill_after;
+            EXPECT_TRUE(state == SlotState::kWaiting || image.view().control().done != 0)
+                << "the process looks for it: killed after store " << kill_after;
+        }
+    }
+    EXPECT_TRUE(was_done) << "no kill between the slot and the totals";
+}
+
+// It had become free, and its extent one of something else, before the next agent came.
+TEST(AckBookTest, FinishesWhereTheSlotThatWaitedIsThereNoMore) {
+    test::BufferImage image;
+    image.view().control().journal.armed = AckBook<>::kWaitingSlot;
+    image.view().control().journal.index = 0;  // in an extent of chunks
+    image.view().control().journal.totals = with_acknowledged(5);
+    const uint64_t word = image.view().chunk_line(0).word;
+    AckBook<> book;
+    ASSERT_TRUE(book.open(image.view(), test::extents_of(image.view())));
+    EXPECT_EQ(book.totals().acknowledged, 5u);
+    EXPECT_EQ(image.view().chunk_line(0).word, word);
+    image.view().control().journal.armed = AckBook<>::kWaitingSlot;
+    image.view().control().journal.index = kMaxExtents * kSlotNumbers;
+    EXPECT_FALSE(book.open(image.view(), test::extents_of(image.view()))) << "there is no such slot in any segment";
+}
+
 TEST(AckBookTest, RepeatsAnArmedJournalWithoutBookingTwice) {
     test::BufferImage image;
     AckBook<> book;
@@ -159,7 +213,7 @@ TEST(AckBookTest, RepeatsAnArmedJournalWithoutBookingTwice) {
 TEST(AckBookTest, RefusesAJournalThatNamesWhatIsNotThere) {
     for (const auto& [kind, index] : {std::pair{AckBook<>::kMark, test::kFirstSlot / kSlotNumbers * kChunksPerExtent},
                                       {AckBook<>::kSlot, 0u},
-                                      {3u, 0u}}) {
+                                      {4u, 0u}}) {
         test::BufferImage image;
         image.view().control().journal.armed = kind;
         image.view().control().journal.index = index;

@@ -115,6 +115,55 @@ TEST_F(LevelWriterTest, DropsASpanByIntentCauseCountAndSlotInThisOrder) {
     EXPECT_EQ(names, (Names{"drop_intended", "drop_counted", "slot_cleared"}));
 }
 
+TEST_F(LevelWriterTest, LetsASpanWaitByIntentCountAndStateInThisOrder) {
+    start();
+    bool waits = false;
+    const Names names = watch(
+        [&] { waits = writer_.publish_wait(*segment_, slot(), slot_word(), 77); },
+        [&](const std::string& name) {
+            const bool published = name == "wait_published";
+            EXPECT_EQ(slot_word(), (SlotWord{published ? SlotState::kWaiting : SlotState::kEnding, 0, 10})) << name;
+            EXPECT_EQ(slot().intent_chunk, kInSlot) << name;
+            EXPECT_EQ(slot().intent_word, 77u) << name;
+            EXPECT_EQ(slot().intent_ended, 1u) << name;
+            EXPECT_EQ(count(Counter::kEnded), name == "wait_intended" ? 0u : 1u) << name;
+            EXPECT_EQ(segment_.view().writer().waits, 0u) << name;
+        });
+    EXPECT_TRUE(waits);
+    EXPECT_EQ(names, (Names{"wait_intended", "wait_counted", "wait_published"}));
+    EXPECT_EQ(segment_.view().writer().waits, 1u);
+    EXPECT_EQ(count(Counter::kDroppedFull), 0u);
+}
+
+// At each step of a thread that vanishes there, its heir makes of the span what an agent would find after a death.
+TEST_F(LevelWriterTest, SettlesASpanThatWasToWait) {
+    for (const std::string at : {"wait_intended", "wait_counted", "wait_published"}) {
+        test::OpenSegment segment(4);
+        LevelWriter vanished, heir;
+        vanished.open(*segment, 1);
+        const HeldSlot held = vanished.take_slot(*segment);
+        Slot& slot = *held.slot;
+        vanished.publish_start(slot, {SlotState::kOpen, 0, 10});
+        alignas(8) uint8_t slot_then[offsetof(Slot, data)];
+        uint64_t ended_then = 0;
+        uint64_t& ended = segment.view().counter_line(slot.line).values[static_cast<uint32_t>(Counter::kEnded)];
+        watch([&] { vanished.publish_wait(*segment, slot, SlotWord::unpack(slot.word), 77); },
+              [&](const std::string& name) {
+                  if (name != at) return;
+                  memcpy(slot_then, &slot, sizeof slot_then);
+                  ended_then = ended;
+              });
+        memcpy(static_cast<void*>(&slot), slot_then, sizeof slot_then);  // as it was when the thread vanished
+        ended = ended_then;
+        const uint64_t told = segment.view().writer().waits;
+        vanished.settle(*segment);
+        EXPECT_EQ(SlotWord::unpack(slot.word), (SlotWord{SlotState::kWaiting, 0, 10})) << at;
+        EXPECT_EQ(ended, 1u) << at;
+        EXPECT_GT(segment.view().writer().waits, told) << at << ": the agent is told, perhaps once more";
+        EXPECT_NE(segment->take_slot(), held.index) << at << ": it is the agent's";
+    }
+}
+
 TEST_F(LevelWriterTest, WritesAScopeRecordInEachChunkAndWhereTheScopeChanges) {
     start();
     ASSERT_TRUE(writer_.make_room(*segment_, kBytes));

@@ -66,6 +66,7 @@ public:
         memset(writer_.place(0), which_, kSpanBytes);
         writer_.publish_end(**segment_, slot(), index_, {SlotState::kOpen, 0, length_}, kSpanBytes);
     }
+    bool wait(uint64_t when) { return writer_.publish_wait(**segment_, slot(), {SlotState::kOpen, 0, length_}, when); }
     void drop() {
         writer_.publish_drop(**segment_, slot(), index_, {SlotState::kOpen, 0, length_}, Counter::kDroppedFull);
     }
@@ -118,6 +119,14 @@ inline void recover_and_audit(SegmentInMemory& segment, Stepper& stepper, Choice
                 if (bytes[i] != span + 1) stepper.complain("a committed byte is not what was written");
         }
     }
+    segment.extents().each_slot([&](uint32_t number) {
+        const Slot& slot = view.slot(number);
+        if (SlotWord::unpack(slot.word).state != SlotState::kWaiting) return;
+        ++committed;
+        if (slot.intent_word != slot.generation) stepper.complain("a span that waits has the end of another");
+        for (uint32_t i = 0; i < kFieldBytes; ++i)
+            if (slot.data[i] != slot.generation) stepper.complain("a span that waits has bytes of another");
+    });
     if (counted(Counter::kEnded) != committed + counted(Counter::kDroppedFull))
         stepper.complain("ended: " + std::to_string(counted(Counter::kEnded)) + ", committed: " +
                          std::to_string(committed) + ", dropped: " + std::to_string(counted(Counter::kDroppedFull)));

@@ -15,6 +15,7 @@
 
 #include "unit/ring/life_scenarios.hpp"
 #include "unit/ring/supply_scenarios.hpp"
+#include "unit/ring/waiting_scenarios.hpp"
 
 namespace spanring::test {
 namespace {
@@ -58,6 +59,12 @@ constexpr Row kTable[] = {
     {"LevelWriter::publish_start release 2", nullptr},  // OPEN
     {"LevelWriter::publish_end release", nullptr},
     {"LevelWriter::publish_drop release", nullptr},
+    {"LevelWriter::publish_wait release", nullptr},    // the intent
+    {"LevelWriter::publish_wait release 2", nullptr},  // WAITING
+    {"Segment::note_waiting acquire", "as Segment::attach_chunk() has it"},
+    {"Segment::note_waiting release", nullptr},
+    {"Segment::take_done acquire", nullptr},  // the count
+    {"Segment::take_done acquire 2", nullptr},
     {"LevelWriter::release_slot release", nullptr},
     {"LevelWriter::count compiler", nullptr},
     {"SlotWriter::publish release", nullptr},
@@ -65,7 +72,7 @@ constexpr Row kTable[] = {
     {"Recovery::run acquire", nullptr},
     {"Recovery::settle_slot acquire", nullptr},
     {"Settlement::store release", nullptr},
-    {"Settlement::settle_end acquire", "both callers have looked at the chunk's word before, with an acquire"},
+    {"Settlement::is_committed acquire", "both callers have looked at the chunk's word before, with an acquire"},
     {"LevelWriter::settle acquire", nullptr},    // the lines that are there
     {"LevelWriter::settle acquire 2", nullptr},  // the slot's word
     {"LevelWriter::settle acquire 3", nullptr},  // the number of the start
@@ -73,6 +80,8 @@ constexpr Row kTable[] = {
     // The journal of acknowledgements.
     {"AckBook::store release", nullptr},
     {"AckBook::open acquire", nullptr},
+    {"AckBook::finish_wait acquire", nullptr},
+    {"AckBook::finish_wait release", nullptr},
     // Growth.
     {"Segment::attach_chunk acquire", "the agent that lies down is above the ring; tests/model/bell.pml has the two"},
     {"Segment::attach_chunk release", "only the agent's AttachedSegment looks by that count, which is above the ring"},
@@ -174,14 +183,18 @@ const std::vector<Named>& scenarios() {
         {"killed while a field is set", over(segment, killed_while_a_field_is_set), kBound},
         {"killed while growing", over(with_blocks, killed_while_growing), kBound},
         {"killed while dropping", over(segment, killed_while_dropping), kBound},
+        {"killed while waiting", over(segment, killed_while_waiting), kBound},
         {"killed while overwriting", over(segment, killed_while_overwriting), kBound},
         {"agent killed while acknowledging", over(segment, agent_killed_while_acknowledging), kBound},
         {"agent killed while closing a slot", over(segment, agent_killed_while_closing_a_slot), kBound},
+        {"agent killed while closing a waiting slot", over(segment, agent_killed_while_closing_a_waiting_slot), {1, 1}},
+        {"waiting and done", over(segment, waiting_and_done), {2, 1}},
         {"agent killed while recovering", over(segment, agent_killed_while_recovering), kBound},
         {"heir beside a thread that ends", over(segment, heir_beside_a_living_thread<false>), {2, 2}},
         {"heir beside a thread that drops", over(segment, heir_beside_a_living_thread<true>), {2, 2}},
         {"heir beside a hand-over", over(segment, heir_beside_a_hand_over), {2, 2}},
         {"heir of a thread in a span", over(segment, heir_of_a_thread_in_a_span), kBound},
+        {"heir of a thread in a span that waits", over(segment, heir_of_a_thread_in_a_span_that_waits), {2, 2}},
     };
     return all;
 }

@@ -10,6 +10,8 @@
 
 #include <gtest/gtest.h>
 
+#include "ring/ack_book.hpp"
+#include "ring/counter_sums.hpp"
 #include "ring/level_writer.hpp"
 #include "support/open_segment.hpp"
 
@@ -222,6 +224,63 @@ TEST(WritersAndAReaderTest, GoOnWhileSomebodySettlesForTheVanished) {
     EXPECT_EQ(drain.torn(), 0u);
     EXPECT_EQ(total(segment, Counter::kStarted), total(segment, Counter::kEnded) + kVanished);
     EXPECT_EQ(total(segment, Counter::kEnded), committed + total(segment, Counter::kDroppedFull));
+}
+
+// More than there are slots: each is used many times, by any thread.
+TEST(WritersAndAReaderTest, LetSpansWaitAndUseTheirSlotsAgain) {
+    constexpr uint32_t kThreads = 4, kSpans = 500;
+    test::OpenSegment segment(2);
+    std::vector<std::thread> writers;
+    for (uint32_t thread = 0; thread < kThreads; ++thread)
+        writers.emplace_back([&, thread] {
+            LevelWriter writer;
+            writer.open(*segment, thread);
+            for (uint32_t number = 0; number < kSpans; ++number) {
+                HeldSlot held;
+                while (!(held = writer.take_slot(*segment))) std::this_thread::yield();
+                Slot& slot = *held.slot;
+                StdAtomics::store(slot.generation, slot.generation + 1, std::memory_order_relaxed);
+                write_record(slot.data, thread, number);
+                writer.publish_start(slot, {SlotState::kOpen, 0, kRecord});
+                while (!writer.publish_wait(*segment, slot, {SlotState::kOpen, 0, kRecord}, number))
+                    std::this_thread::yield();
+            }
+            writer.leave(*segment);
+        });
+    const SegmentView view = segment.view();
+    AckBook<> book;
+    ExtentMap extents(view.header());
+    ASSERT_TRUE(extents.update(view));
+    ASSERT_TRUE(book.open(view, extents));
+    Totals totals{};
+    std::map<uint32_t, std::map<uint32_t, uint32_t>> spans;
+    uint32_t torn = 0, uncounted = 0;
+    while (totals.acknowledged < kThreads * kSpans) {
+        ASSERT_TRUE(extents.update(view));
+        extents.each_slot([&](uint32_t slot) {
+            const Slot& place = view.slot(slot);
+            if (SlotWord::unpack(StdAtomics::load(place.word, std::memory_order_acquire)).state != SlotState::kWaiting)
+                return;
+            uint32_t thread, number;
+            torn += !read_record(place.data, thread, number) || place.intent_word != number;
+            ++spans[thread][number];
+            ++totals.acknowledged;
+            uncounted += sum_counters(view)[static_cast<size_t>(Counter::kEnded)] < totals.acknowledged;
+            book.close_waiting_slot(slot, place.generation, totals);
+        });
+        std::this_thread::yield();
+    }
+    for (std::thread& writer : writers) writer.join();
+    EXPECT_EQ(torn, 0u);
+    EXPECT_EQ(uncounted, 0u);
+    uint64_t found = 0;
+    for (const auto& [thread, numbers] : spans) found += numbers.size();
+    EXPECT_EQ(found, kThreads * kSpans) << "each of them once";
+    EXPECT_EQ(total(segment, Counter::kEnded), kThreads * kSpans);
+    EXPECT_EQ(view.writer().waits, kThreads * kSpans);
+    uint32_t slots = 0;
+    while (segment->take_slot() != Segment::kNone) ++slots;
+    EXPECT_EQ(slots, 2 * kSlotsPerExtent) << "all of them are free again";
 }
 
 TEST(WritersAndAReaderTest, GrowTheSegmentTogether) {

@@ -425,7 +425,7 @@ namespace spanring::ring {
 // ---- Versions -------------------------------------------------------------------------------------------------------
 
 inline constexpr uint64_t kMagic = 0x474e49524e415053;  // "SPANRING" as little-endian bytes
-inline constexpr uint16_t kLayoutMajor = 3;             // another major: leave the segment alone
+inline constexpr uint16_t kLayoutMajor = 4;             // another major: leave the segment alone
 inline constexpr uint16_t kLayoutMinor = 0;             // a newer minor only adds; compatible
 inline constexpr uint32_t kByteOrder = 0x01020304;
 inline constexpr uint64_t kKnownIncompatible = 0;  // flags of this kind that this code understands
@@ -636,7 +636,7 @@ static_assert(sizeof(Totals) == 2592);
 // A mark and the totals move together: armed, then both are stored, then cleared. A restarted agent that finds it armed
 // stores both again (absolute values: doing it twice is harmless).
 struct alignas(8) AckJournal {
-    uint32_t armed;  // 1 a chunk's mark, 2 a slot; stored last; 0: nothing to do
+    uint32_t armed;  // 1 a chunk's mark, 2 an open span's slot, 3 one that waited; stored last; 0: nothing to do
     uint32_t index;  // chunk, or slot
     uint64_t mark;   // the ChunkWord that its mark becomes; for a slot its generation
     Totals totals;
@@ -649,7 +649,8 @@ struct alignas(8) Control {
     uint64_t freed;        // chunks ever freed, extents given back: who found none free looks again when it moved
     uint64_t flushed;      // the last WriterPage::flush_wanted that was served in full
     uint64_t bell_mark;  // WriterPage::claims with which the process wakes the agent, which looks seldom; 0: with none
-    uint64_t reserved[3];
+    uint64_t done;       // slots that ever became DONE: who needs one looks for them again when it moved
+    uint64_t reserved[2];
     Totals totals;
     AckJournal journal;
 };
@@ -674,7 +675,7 @@ struct alignas(8) WriterPage {
     uint32_t scopes;         // scopes handed out (each has its own ready word)
     uint32_t scope_bytes;    // how far their bytes reach
     uint64_t flush_wanted;   // ticket of the newest flush request
-    uint64_t shutdown;       // 1: the provider was shut down; nobody reads it
+    uint64_t waits;          // spans that ever waited in their slots: moves, so there is one to look for
     uint64_t claims;      // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
     uint64_t turned;      // extents that ever got another kind; counted with release, after the word that says so
     uint64_t given_back;  // bytes of memory that the process itself gave back; read-modify-writes, as below
@@ -764,8 +765,11 @@ inline constexpr uint32_t kScopeRecordSize = 6;
 enum class SlotState : uint32_t {
     kFree = 0,      // or being filled: not started
     kOpen = 1,      // started; its first `length` bytes are whole OTLP fields of the span
-    kEnding = 2,    // about to be committed at `intent`; open until the chunk's word says otherwise
+    kEnding = 2,    // about to be committed at `intent`; open until the chunk's word says otherwise. Ended, where
+                    // that is in the slot
     kDropping = 3,  // about to be dropped and counted
+    kWaiting = 4,   // ended: no chunk had room, and its slot keeps it until the agent has it
+    kDone = 5,      // the agent has it: free once the process knows
 };
 
 inline constexpr uint32_t kSlotInlineData = 1024;
@@ -789,6 +793,7 @@ constexpr uint32_t data_capacity(uint32_t place) {
 // byte, replaced by kSuperseded and keeps its length; it is left out at the end.
 inline constexpr uint8_t kSuperseded = 0x07;
 inline constexpr uint32_t kHugeMark = ~uint32_t{0};  // it has no such block, and may have huge places
+inline constexpr uint32_t kInSlot = ~uint32_t{0};    // in place of a chunk: the span stays where it is
 
 struct alignas(8) Slot {
     uint64_t word;        // SlotWord: state, place and length of the data; one store publishes a field, or new room
@@ -802,7 +807,7 @@ struct alignas(8) Slot {
     // Intent of an end.
     uint32_t intent_chunk;
     uint32_t intent_line;  // counter line that counts the end
-    uint64_t intent_word;  // the ChunkWord that commits it
+    uint64_t intent_word;  // the ChunkWord that commits it; with kInSlot when it ended, in Unix nanoseconds
     // Second cache line.
     uint64_t intent_ended;    // what that line's kEnded is once this end is counted
     uint64_t intent_dropped;  // the same for the cause, when dropping
@@ -2008,6 +2013,20 @@ public:
         }
     }
 
+    // COLD. Whether one span more may wait in its slot; it is counted as one that does. Not in those that are kept for
+    // open spans, so that a slow backend does not stop starts; nor where the oldest give way.
+    bool may_wait();
+    // COLD. It does.
+    void note_waiting() {
+        // release: WAITING before the count. Pairs with the acquire in the agent's WaitingSlots. Without it the agent
+        // could note the count, not find the slot, and not look for it again. acquire: as in attach_chunk().
+        StdAtomics::fetch_add(view_.writer().waits, uint64_t{1}, std::memory_order_acq_rel);
+        wake_agent();
+        wake_agent_at(kWaits);
+    }
+    // COLD. Slots of spans that waited and that the agent has become free. False: there are none.
+    bool take_done();
+
     // Whether there is such a slot, or chunk: any number may be asked for.
     bool has_slot(uint32_t slot) const {
         const uint32_t extent = slot / kSlotNumbers;
@@ -2080,6 +2099,8 @@ private:
         if (kind == ExtentKind::kJumboChunks)
             StdAtomics::fetch_add(jumbo_extents_, uint32_t{1}, std::memory_order_relaxed);
     }
+    uint32_t kept_slot_extents() const;
+    uint32_t most_waiting();
     bool fits_badly(uint32_t bytes) const;
     ExtentKind usual_chunks(uint32_t bytes, bool first) const;
     bool search(ChunkWriter<>& writer, ExtentKind kind, ChunkState state, uint32_t owner);
@@ -2146,6 +2167,10 @@ private:
     uint32_t hints_[kExtentKinds] = {};  // the extent where a part of a kind was found last; any value is right
     uint32_t writers_ = 0;
     uint32_t jumbo_extents_ = 0;  // about: a thread that vanishes may have taken one more
+    uint32_t waiting_ = 0;        // spans that wait in their slots, or are done; likewise
+    uint32_t most_waiting_ = 0;   // how many may, where there were so many extents and turns
+    alignas(8) uint64_t most_waiting_at_ = 0;
+    alignas(8) uint64_t done_ = 0;  // Control::done as somebody found it who then looked at all slots
     alignas(8) uint64_t sequence_ = 1;
     alignas(8) uint64_t parked_ = 0;      // ever parked
     alignas(8) uint64_t adopted_ = 0;     // ever adopted; while both are equal nothing is parked
@@ -2179,6 +2204,7 @@ private:
 //     start:  fill the slot           | slot OPEN       | count started
 //     end:    intent in the slot      | slot ENDING     | commit in the chunk | count ended | slot FREE
 //     drop:   intent in the slot      | slot DROPPING   | count the cause     | count ended | slot FREE
+//     wait:   intent in the slot      | slot ENDING     | count ended         | slot WAITING | tell the agent
 //
 // Recovery repeats what may be missing, from the intent (settlement.hpp); settle() does the same for a thread that
 // vanished while its process lives on.
@@ -2298,6 +2324,31 @@ public:
         release_slot(segment, slot, slot_index);
     }
 
+    // The span has ended, at that time, and no chunk has room for it: it waits in its slot, which is the agent's from
+    // here on, and comes back by Segment::take_done(). False: too many wait, and it is still open.
+    [[gnu::noinline]] bool publish_wait(Segment& segment, Slot& slot, SlotWord word, uint64_t end_unix_nano) {
+        if (!segment.may_wait()) return false;
+        // relaxed: as in publish_end().
+        StdAtomics::store(slot.intent_chunk, kInSlot, std::memory_order_relaxed);
+        StdAtomics::store(slot.intent_line, line_index_, std::memory_order_relaxed);
+        slot.intent_word = end_unix_nano;
+        slot.intent_ended = counts_[index(Counter::kEnded)] + 1;
+        word.state = SlotState::kEnding;
+        // release: as in publish_end(). From here on the span has ended.
+        StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
+        SPR_TESTPOINT(wait_intended);
+        count(Counter::kEnded);
+        SPR_TESTPOINT(wait_counted);
+        word.state = SlotState::kWaiting;
+        // release: what the span is, when it ended, and its count before the state that makes it the agent's. Pairs
+        // with the acquire in the agent's WaitingSlots. Without it the agent could send bytes of the slot's last user,
+        // or free a slot whose end is not counted, of which nobody would know any more.
+        StdAtomics::store(slot.word, word.pack(), std::memory_order_release);
+        SPR_TESTPOINT(wait_published);
+        segment.note_waiting();
+        return true;
+    }
+
     // A free slot comes back, for the thread's next span: with the blocks that most spans need, if it has any.
     void return_slot(Segment& segment, Slot& slot, uint32_t slot_index) {
         if (free_slots_ < slot_room_) [[likely]] {
@@ -2372,7 +2423,10 @@ private:
 //     OPEN       unfinished                           its start is counted
 //     ENDING     committed, if the chunk says so      the end is counted, the slot is freed
 //                unfinished, otherwise                the slot becomes OPEN again
+//                ended, if it is to stay in the slot  the end is counted, the slot becomes WAITING
 //     DROPPING   dropped                              cause and end are counted, the slot is freed
+//     WAITING    ended, and counted                   nothing
+//     DONE       no span                              nothing
 //
 //     chunk      with a loss intent of its generation: the spans that were overwritten for it are counted
 //
@@ -2421,32 +2475,26 @@ public:
         if (read(value) < least) store(value, least);
     }
 
-    // The slot is ENDING or DROPPING, as `word` says. ret_open: it is OPEN again; otherwise it is free now.
-    RecoveryFault settle_end(Slot& slot, SlotWord word, bool& ret_open) const {
-        ret_open = false;
+    // The slot is ENDING or DROPPING, as `word` says. ret_state: what it is then, FREE, OPEN or WAITING.
+    RecoveryFault settle_end(Slot& slot, SlotWord word, SlotState& ret_state) const {
+        SlotWord next;
         if (word.state == SlotState::kDropping) {
             const uint32_t cause = read(slot.intent_cause);
             if (cause >= static_cast<uint32_t>(Counter::kCount)) return RecoveryFault::kIntent;
             raise(read(slot.intent_line), static_cast<Counter>(cause), read(slot.intent_dropped));
         } else {
             const uint32_t chunk = read(slot.intent_chunk);
-            if (!extents_.has_chunk(chunk)) return RecoveryFault::kIntent;
-            const ChunkWord intent = ChunkWord::unpack(read(slot.intent_word));
-            // acquire: this look comes after the death, and nothing below before it. Pairs with the release in
-            // ChunkWriter::commit(). A look from before the death could take a committed span for an unfinished one:
-            // it would be exported twice.
-            const ChunkWord now =
-                ChunkWord::unpack(Atomics::load(segment_.chunk_line(chunk).word, std::memory_order_acquire));
-            if (!is_committed(intent, now)) {
-                SlotWord open = word;
-                open.state = SlotState::kOpen;
-                store(slot.word, open.pack());
-                ret_open = true;
-                return RecoveryFault::kNone;
+            if (chunk == kInSlot) {
+                next = {SlotState::kWaiting, word.place, word.length};
+            } else if (!extents_.has_chunk(chunk)) {
+                return RecoveryFault::kIntent;
+            } else if (!is_committed(chunk, ChunkWord::unpack(read(slot.intent_word)))) {
+                next = {SlotState::kOpen, word.place, word.length};
             }
         }
-        raise(read(slot.intent_line), Counter::kEnded, read(slot.intent_ended));
-        store(slot.word, uint64_t{0});
+        if (next.state != SlotState::kOpen) raise(read(slot.intent_line), Counter::kEnded, read(slot.intent_ended));
+        store(slot.word, next.pack());
+        ret_state = next.state;
         return RecoveryFault::kNone;
     }
 
@@ -2459,6 +2507,14 @@ public:
     }
 
 private:
+    bool is_committed(uint32_t chunk, ChunkWord intent) const {
+        // acquire: this look comes after the death, and nothing below before it. Pairs with the release in
+        // ChunkWriter::commit(). A look from before the death could take a committed span for an unfinished one: it
+        // would be exported twice.
+        return ring::is_committed(
+            intent, ChunkWord::unpack(Atomics::load(segment_.chunk_line(chunk).word, std::memory_order_acquire)));
+    }
+
     template <class T>
     static T read(const T& field) {
         return Atomics::load(field, std::memory_order_relaxed);  // its writer is gone; the caller's acquire came before
@@ -2530,12 +2586,15 @@ void LevelWriter::settle(Segment& segment) {
     const uint32_t lines = StdAtomics::load(view.writer().counter_lines, std::memory_order_acquire);
     const Settlement<StdAtomics, Segment> settlement(view, segment, lines);
     if (chunk_.attached()) settlement.settle_loss(chunk_.line(), chunk_.resume());
+    bool waits = false;
     segment.each_slot([&](uint32_t index) {
         Slot& slot = view.slot(index);
         // acquire: the line and the number of the start, or the intent. Pairs with the releases in publish_start(),
-        // publish_end() and publish_drop(). Without it the slot's last user could be taken for its present one.
+        // publish_end(), publish_drop() and publish_wait(). Without it the slot's last user could be taken for its
+        // present one. A slot that waits is an agent's, or the next user's at any time: nothing in it is to be read.
         const SlotWord word = SlotWord::unpack(StdAtomics::load(slot.word, std::memory_order_acquire));
-        if (word.state == SlotState::kFree) return;
+        waits = waits || word.state == SlotState::kWaiting;
+        if (word.state == SlotState::kFree || word.state > SlotState::kDropping) return;
         // acquire: pairs with the release in publish_start(). The other way round a line that is this one's could be
         // put together with a number that the slot's next user wrote.
         const uint64_t started = StdAtomics::load(slot.started, std::memory_order_acquire);
@@ -2547,10 +2606,13 @@ void LevelWriter::settle(Segment& segment) {
                               ? StdAtomics::load(slot.intent_line, std::memory_order_relaxed) == line_index_
                               : chunk_.attached() && word.state == SlotState::kEnding &&
                                     StdAtomics::load(slot.intent_chunk, std::memory_order_relaxed) == chunk_.chunk();
-        bool open = false;
-        if (!mine || settlement.settle_end(slot, word, open) != RecoveryFault::kNone || open) return;
-        segment.give_slot(index);
+        if (!mine) return;
+        SlotState state = word.state;
+        if (settlement.settle_end(slot, word, state) != RecoveryFault::kNone) return;
+        waits = waits || state == SlotState::kWaiting;
+        if (state == SlotState::kFree) segment.give_slot(index);
     });
+    if (waits) segment.note_waiting();  // the thread may not have come to it
 }
 
 bool LevelWriter::next_chunk(Segment& segment, uint32_t bytes) {
@@ -2920,7 +2982,8 @@ int Segment::open(const SegmentRequest& request, Clock& clock, uint64_t* pool_me
     writers_ = 0;
     parked_ = adopted_ = unused_ = 0;
     grow_after_ = 0;
-    jumbo_extents_ = 0;
+    jumbo_extents_ = waiting_ = most_waiting_ = 0;
+    most_waiting_at_ = done_ = 0;
     looker_ = looks_ = extents_left_ = 0;
     freed_ = 0;
     memory_ = uint64_t{populated_} << 32;
@@ -3169,9 +3232,12 @@ uint32_t Segment::take_part(ExtentKind kind) {
             StdAtomics::store(hint, at, std::memory_order_relaxed);
             return at * numbers + place * part_numbers(kind);
         }
+        if (kind == ExtentKind::kSlots && take_done()) continue;
         if (!take_extent(kind, seen)) return kNone;
     }
 }
+
+uint32_t Segment::kept_slot_extents() const { return least_share(ExtentKind::kSlots, extent_limit_); }
 
 bool Segment::search(ChunkWriter<>& writer, ExtentKind kind, ChunkState state, uint32_t owner) {
     const uint32_t count = extents();
@@ -3968,6 +4034,7 @@ bool is_in_memory(uint8_t* bytes, uint32_t size) {
 }  // namespace
 
 [[gnu::noinline]] void Segment::look_now() {
+    take_done();
     // relaxed: it says nothing but when.
     if (extents() > kFewExtents || huge_with_memory() != 0)
         give_back_idle();
@@ -4093,6 +4160,66 @@ bool Segment::remove(uint8_t* bytes, uint32_t size) {
     if (madvise(bytes, size, MADV_REMOVE) != 0) return false;
     StdAtomics::fetch_add(view_.writer().given_back, uint64_t{size}, std::memory_order_relaxed);  // a number
     return true;
+}
+
+}  // namespace spanring::ring
+
+// ---- lib/ring/segment_waiting.cpp ------------------------------------------------------------------------------------
+
+//
+// Spans that have ended and wait in their slots, since no chunk has room (LevelWriter::publish_wait()): how many may,
+// and how a slot comes back that the agent is done with. Until then it is in use, to all who ask for a free one.
+
+namespace spanring::ring {
+
+uint32_t Segment::most_waiting() {
+    const WriterPage& page = view_.writer();
+    const uint32_t count = extents();
+    // relaxed, each: numbers, and about right is enough.
+    const uint64_t at = count + StdAtomics::load(page.turned, std::memory_order_relaxed);
+    if (at == StdAtomics::load(most_waiting_at_, std::memory_order_relaxed))
+        return StdAtomics::load(most_waiting_, std::memory_order_relaxed);
+    uint32_t have = 0;
+    for (uint32_t extent = 0; extent < count; ++extent) have += kind(extent) == ExtentKind::kSlots;
+    const uint32_t kept = kept_slot_extents();
+    const uint32_t most = have > kept ? (have - kept) * kSlotsPerExtent : 0;
+    StdAtomics::store(most_waiting_, most, std::memory_order_relaxed);
+    StdAtomics::store(most_waiting_at_, at, std::memory_order_relaxed);
+    return most;
+}
+
+bool Segment::may_wait() {
+    if (overwrite_) return false;
+    do {
+        // relaxed, both: numbers.
+        if (StdAtomics::fetch_add(waiting_, uint32_t{1}, std::memory_order_relaxed) < most_waiting()) return true;
+        StdAtomics::fetch_add(waiting_, ~uint32_t{0}, std::memory_order_relaxed);
+    } while (take_done());
+    return false;
+}
+
+bool Segment::take_done() {
+    if (StdAtomics::load(waiting_, std::memory_order_relaxed) == 0) return false;  // a number
+    // acquire: DONE before the count. Pairs with the release in AckBook::finish_wait(), which says what breaks.
+    const uint64_t done = StdAtomics::load(view_.control().done, std::memory_order_acquire);
+    if (done == StdAtomics::load(done_, std::memory_order_relaxed)) return false;  // a number
+    bool any = false;
+    each_slot([&](uint32_t slot) {
+        uint64_t& word = view_.slot(slot).word;
+        uint64_t is_done = SlotWord{SlotState::kDone, 0, 0}.pack();
+        // relaxed: the exchange decides.
+        if (StdAtomics::load(word, std::memory_order_relaxed) != is_done) return;
+        // acquire: what the agent read of the span, before the slot's next user writes. Pairs with the release in
+        // AckBook::finish_wait(). Without it the agent could send bytes of the next span. An exchange: the slot is
+        // given back once.
+        if (!StdAtomics::compare_exchange(word, is_done, uint64_t{0}, std::memory_order_acquire)) return;
+        SPR_TESTPOINT(done_taken);
+        StdAtomics::fetch_add(waiting_, ~uint32_t{0}, std::memory_order_relaxed);  // a number
+        give_slot(slot);
+        any = true;
+    });
+    StdAtomics::store(done_, done, std::memory_order_relaxed);  // only now: who vanishes leaves the look to the next
+    return any;
 }
 
 }  // namespace spanring::ring
@@ -7192,9 +7319,8 @@ void Provider::after_fork() {
 void Provider::note_end() {
     Life* const current = life();
     if (current == nullptr) return;
-    // relaxed, each: takes back; publishes nothing.
+    // relaxed: takes back; publishes nothing.
     StdAtomics::store(current->bits, uint32_t{0}, std::memory_order_relaxed);
-    StdAtomics::store(current->segment.view().writer().shutdown, uint64_t{1}, std::memory_order_relaxed);
     ring::ForkGuard::disturb();  // spans that threads have resolved are to be resolved again
 }
 
@@ -11450,17 +11576,20 @@ bool wait_for_room(Life& life, Level& level, uint32_t bytes) {
     return room;
 }
 
-// There was no room: after all, or after a while, or the span is dropped and counted.
-[[gnu::noinline]] bool finds_room(OpenSpan span, Level& level, uint32_t record) {
+constexpr uint32_t kMostInChunk = ring::kJumboChunk - ring::kScopeRecordSize;
+
+// There was no room. 1: there is, after all, or after a while. 0: the span waits in its slot. Or it is dropped and
+// counted.
+[[gnu::noinline]] int find_room(OpenSpan span, Level& level, uint32_t record, uint64_t end_unix_nano) {
     Life& life = span.life();
     if ((life.reap() && level.writer.make_room(span.segment(), record)) ||
         (life.settings.full_wait != 0 && wait_for_room(life, level, record)))
-        return true;
+        return 1;
+    if (record <= kMostInChunk && level.writer.publish_wait(span.segment(), span.slot(), span.word(), end_unix_nano))
+        return 0;
     level.writer.publish_drop(span.segment(), span.slot(), span.index(), span.word(), Counter::kDroppedFull);
-    return false;
+    return -ENOBUFS;
 }
-
-constexpr uint32_t kMostInChunk = ring::kJumboChunk - ring::kScopeRecordSize;
 
 // A span of which less is left than it had has more room kept than it needs, which is looked for only when asked for.
 bool has_kept_room(OpenSpan span, Level& level) {
@@ -11481,7 +11610,8 @@ bool has_kept_room(OpenSpan span, Level& level) {
     const uint32_t record = 1 + varint_size(body) + body;
     // What a huge place holds open, one holds finished: no span is too big at its end.
     static_assert(Tail::kMost + 1 + 4 + ring::kScopeRecordSize <= ring::kSpareForEnd);
-    if (!level.writer.make_room(segment, record) && !has_kept_room(span, level) && !finds_room(span, level, record))
+    if (!level.writer.make_room(segment, record) && !has_kept_room(span, level) &&
+        find_room(span, level, record, end_unix_nano) <= 0)
         return -ENOBUFS;
     uint8_t* at = level.writer.place(slot.scope);
     *at++ = ring::kSpanRecord;
@@ -11517,7 +11647,8 @@ bool has_kept_room(OpenSpan span, Level& level) {
     if (!is_short && record > kMostInChunk) [[unlikely]]
         return end_huge(span, level, end_unix_nano);
     if (!level.writer.make_room(segment, record)) [[unlikely]] {
-        if (!finds_room(span, level, record)) return -ENOBUFS;
+        const int found = find_room(span, level, record, end_unix_nano);
+        if (found <= 0) return found;
     }
     uint8_t* at = level.writer.place(slot.scope);
     *at++ = ring::kSpanRecord;

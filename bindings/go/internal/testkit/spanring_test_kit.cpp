@@ -56,7 +56,7 @@ namespace spanring::ring {
 // ---- Versions -------------------------------------------------------------------------------------------------------
 
 inline constexpr uint64_t kMagic = 0x474e49524e415053;  // "SPANRING" as little-endian bytes
-inline constexpr uint16_t kLayoutMajor = 3;             // another major: leave the segment alone
+inline constexpr uint16_t kLayoutMajor = 4;             // another major: leave the segment alone
 inline constexpr uint16_t kLayoutMinor = 0;             // a newer minor only adds; compatible
 inline constexpr uint32_t kByteOrder = 0x01020304;
 inline constexpr uint64_t kKnownIncompatible = 0;  // flags of this kind that this code understands
@@ -267,7 +267,7 @@ static_assert(sizeof(Totals) == 2592);
 // A mark and the totals move together: armed, then both are stored, then cleared. A restarted agent that finds it armed
 // stores both again (absolute values: doing it twice is harmless).
 struct alignas(8) AckJournal {
-    uint32_t armed;  // 1 a chunk's mark, 2 a slot; stored last; 0: nothing to do
+    uint32_t armed;  // 1 a chunk's mark, 2 an open span's slot, 3 one that waited; stored last; 0: nothing to do
     uint32_t index;  // chunk, or slot
     uint64_t mark;   // the ChunkWord that its mark becomes; for a slot its generation
     Totals totals;
@@ -280,7 +280,8 @@ struct alignas(8) Control {
     uint64_t freed;        // chunks ever freed, extents given back: who found none free looks again when it moved
     uint64_t flushed;      // the last WriterPage::flush_wanted that was served in full
     uint64_t bell_mark;  // WriterPage::claims with which the process wakes the agent, which looks seldom; 0: with none
-    uint64_t reserved[3];
+    uint64_t done;       // slots that ever became DONE: who needs one looks for them again when it moved
+    uint64_t reserved[2];
     Totals totals;
     AckJournal journal;
 };
@@ -305,7 +306,7 @@ struct alignas(8) WriterPage {
     uint32_t scopes;         // scopes handed out (each has its own ready word)
     uint32_t scope_bytes;    // how far their bytes reach
     uint64_t flush_wanted;   // ticket of the newest flush request
-    uint64_t shutdown;       // 1: the provider was shut down; nobody reads it
+    uint64_t waits;          // spans that ever waited in their slots: moves, so there is one to look for
     uint64_t claims;      // chunks that writers ever claimed, adopted or overwrote: moves, so there is one to look at
     uint64_t turned;      // extents that ever got another kind; counted with release, after the word that says so
     uint64_t given_back;  // bytes of memory that the process itself gave back; read-modify-writes, as below
@@ -395,8 +396,11 @@ inline constexpr uint32_t kScopeRecordSize = 6;
 enum class SlotState : uint32_t {
     kFree = 0,      // or being filled: not started
     kOpen = 1,      // started; its first `length` bytes are whole OTLP fields of the span
-    kEnding = 2,    // about to be committed at `intent`; open until the chunk's word says otherwise
+    kEnding = 2,    // about to be committed at `intent`; open until the chunk's word says otherwise. Ended, where
+                    // that is in the slot
     kDropping = 3,  // about to be dropped and counted
+    kWaiting = 4,   // ended: no chunk had room, and its slot keeps it until the agent has it
+    kDone = 5,      // the agent has it: free once the process knows
 };
 
 inline constexpr uint32_t kSlotInlineData = 1024;
@@ -420,6 +424,7 @@ constexpr uint32_t data_capacity(uint32_t place) {
 // byte, replaced by kSuperseded and keeps its length; it is left out at the end.
 inline constexpr uint8_t kSuperseded = 0x07;
 inline constexpr uint32_t kHugeMark = ~uint32_t{0};  // it has no such block, and may have huge places
+inline constexpr uint32_t kInSlot = ~uint32_t{0};    // in place of a chunk: the span stays where it is
 
 struct alignas(8) Slot {
     uint64_t word;        // SlotWord: state, place and length of the data; one store publishes a field, or new room
@@ -433,7 +438,7 @@ struct alignas(8) Slot {
     // Intent of an end.
     uint32_t intent_chunk;
     uint32_t intent_line;  // counter line that counts the end
-    uint64_t intent_word;  // the ChunkWord that commits it
+    uint64_t intent_word;  // the ChunkWord that commits it; with kInSlot when it ended, in Unix nanoseconds
     // Second cache line.
     uint64_t intent_ended;    // what that line's kEnded is once this end is counted
     uint64_t intent_dropped;  // the same for the cause, when dropping
@@ -1609,7 +1614,10 @@ private:
 //     OPEN       unfinished                           its start is counted
 //     ENDING     committed, if the chunk says so      the end is counted, the slot is freed
 //                unfinished, otherwise                the slot becomes OPEN again
+//                ended, if it is to stay in the slot  the end is counted, the slot becomes WAITING
 //     DROPPING   dropped                              cause and end are counted, the slot is freed
+//     WAITING    ended, and counted                   nothing
+//     DONE       no span                              nothing
 //
 //     chunk      with a loss intent of its generation: the spans that were overwritten for it are counted
 //
@@ -1658,32 +1666,26 @@ public:
         if (read(value) < least) store(value, least);
     }
 
-    // The slot is ENDING or DROPPING, as `word` says. ret_open: it is OPEN again; otherwise it is free now.
-    RecoveryFault settle_end(Slot& slot, SlotWord word, bool& ret_open) const {
-        ret_open = false;
+    // The slot is ENDING or DROPPING, as `word` says. ret_state: what it is then, FREE, OPEN or WAITING.
+    RecoveryFault settle_end(Slot& slot, SlotWord word, SlotState& ret_state) const {
+        SlotWord next;
         if (word.state == SlotState::kDropping) {
             const uint32_t cause = read(slot.intent_cause);
             if (cause >= static_cast<uint32_t>(Counter::kCount)) return RecoveryFault::kIntent;
             raise(read(slot.intent_line), static_cast<Counter>(cause), read(slot.intent_dropped));
         } else {
             const uint32_t chunk = read(slot.intent_chunk);
-            if (!extents_.has_chunk(chunk)) return RecoveryFault::kIntent;
-            const ChunkWord intent = ChunkWord::unpack(read(slot.intent_word));
-            // acquire: this look comes after the death, and nothing below before it. Pairs with the release in
-            // ChunkWriter::commit(). A look from before the death could take a committed span for an unfinished one:
-            // it would be exported twice.
-            const ChunkWord now =
-                ChunkWord::unpack(Atomics::load(segment_.chunk_line(chunk).word, std::memory_order_acquire));
-            if (!is_committed(intent, now)) {
-                SlotWord open = word;
-                open.state = SlotState::kOpen;
-                store(slot.word, open.pack());
-                ret_open = true;
-                return RecoveryFault::kNone;
+            if (chunk == kInSlot) {
+                next = {SlotState::kWaiting, word.place, word.length};
+            } else if (!extents_.has_chunk(chunk)) {
+                return RecoveryFault::kIntent;
+            } else if (!is_committed(chunk, ChunkWord::unpack(read(slot.intent_word)))) {
+                next = {SlotState::kOpen, word.place, word.length};
             }
         }
-        raise(read(slot.intent_line), Counter::kEnded, read(slot.intent_ended));
-        store(slot.word, uint64_t{0});
+        if (next.state != SlotState::kOpen) raise(read(slot.intent_line), Counter::kEnded, read(slot.intent_ended));
+        store(slot.word, next.pack());
+        ret_state = next.state;
         return RecoveryFault::kNone;
     }
 
@@ -1696,6 +1698,14 @@ public:
     }
 
 private:
+    bool is_committed(uint32_t chunk, ChunkWord intent) const {
+        // acquire: this look comes after the death, and nothing below before it. Pairs with the release in
+        // ChunkWriter::commit(). A look from before the death could take a committed span for an unfinished one: it
+        // would be exported twice.
+        return ring::is_committed(
+            intent, ChunkWord::unpack(Atomics::load(segment_.chunk_line(chunk).word, std::memory_order_acquire)));
+    }
+
     template <class T>
     static T read(const T& field) {
         return Atomics::load(field, std::memory_order_relaxed);  // its writer is gone; the caller's acquire came before
@@ -1735,6 +1745,8 @@ constexpr int kAttempts = 100;  // to find an open span as it was at one instant
 
 // One that ends is open until its chunk says otherwise.
 bool is_open(SlotWord word) { return word.state == SlotState::kOpen || word.state == SlotState::kEnding; }
+// One that waits has ended, and is nowhere else.
+bool holds_span(SlotWord word) { return is_open(word) || word.state == SlotState::kWaiting; }
 
 // What is inside of `tag len bytes`.
 bool inside(Bytes bytes, Bytes& ret) {
@@ -1796,7 +1808,7 @@ int SegmentReading::read_slot(uint32_t extent, uint32_t slot) {
     for (int i = 0; i < kAttempts; ++i) {
         // acquire: its data. Pairs with the release in SlotWriter::publish(). Without it stale bytes could be decoded.
         const uint64_t packed = StdAtomics::load(segment_.view().slot(slot).word, std::memory_order_acquire);
-        if (!is_open(SlotWord::unpack(packed))) return 0;
+        if (!holds_span(SlotWord::unpack(packed))) return 0;
         if (copy_slot(extent, slot)) return add({bytes_.begin(), bytes_.count()}, slot_.scope, &slot_);
     }
     return 0;
@@ -1807,7 +1819,7 @@ bool SegmentReading::copy_slot(uint32_t extent, uint32_t slot) {
     const ring::Slot& original = segment_.view().slot(slot);
     memcpy(static_cast<void*>(&slot_), &original, sizeof slot_);
     const SlotWord word = SlotWord::unpack(slot_.word);
-    if (!is_open(word) || !ring::fits_place(word) || !bytes_.resize(word.length)) return false;
+    if (!holds_span(word) || !ring::fits_place(word) || !bytes_.resize(word.length)) return false;
     const uint8_t* data = slot_.data;
     if (word.place > ring::kBlockClasses) {
         const uint32_t place = word.place - ring::kBlockClasses - 1;
@@ -1898,7 +1910,7 @@ const spr_test_scope* SegmentReading::scope(uint32_t number) {
     return known;
 }
 
-// `open`: its slot, which knows what is written as it ends.
+// `open`: its slot, which knows what is written as it ends; also of one that waits there.
 int SegmentReading::add(Bytes message, uint32_t scope_number, const ring::Slot* open) {
     spr_test_span* const span = spans_.add();
     const spr_test_scope* const of = scope(scope_number);
@@ -1909,7 +1921,8 @@ int SegmentReading::add(Bytes message, uint32_t scope_number, const ring::Slot* 
     span->resource = resource_;
     span->pid = segment_.header().pid;
     if (open == nullptr) return 0;
-    span->is_open = 1;
+    span->is_open = is_open(SlotWord::unpack(open->word)) ? 1 : 0;
+    if (span->is_open == 0) span->end_time_ns = open->intent_word;
     span->kind = open->kind;
     span->context.trace_flags = open->trace_flags;
     span->parent_is_remote = (open->parent_flags & 2) != 0;

@@ -209,9 +209,10 @@ TEST(RunCutterTest, HasWhatEndedMeasuredAndNothingThatGoesOn) {
     const Bytes record = test::record_of(bad), sound = test::record_of(test::make_span(5));
     test::put(records, record.data(), record.size());
     cutting.cut(records, 5);
-    cutting.cutter.add_unfinished(cutting.batcher, cutting.batcher.shared(), 0, 0, cutting.scope, sound);
-    cutting.cutter.add_unfinished(cutting.batcher, cutting.batcher.shared(), 1, 0, cutting.scope,
-                                  {});  // makes no sense
+    cutting.cutter.add_of_slot(cutting.batcher, cutting.batcher.shared(), {.chunk = 0, .spans = 1, .unfinished = true},
+                               cutting.scope, sound);
+    cutting.cutter.add_of_slot(cutting.batcher, cutting.batcher.shared(), {.chunk = 1, .spans = 1, .unfinished = true},
+                               cutting.scope, {});  // makes no sense
     Batcher::Lane partial;
     cutting.cutter.add_partial(cutting.batcher, partial, cutting.scope, sound);
     uint64_t calls = 0;

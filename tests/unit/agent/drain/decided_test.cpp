@@ -63,6 +63,26 @@ TEST_F(DecidedDrainTest, ATraceIsNotOverWhileASpanIsOpenInAnotherProcess) {
     EXPECT_EQ(finish(callee).exported, 1u);
 }
 
+// It has ended: what waits for the agent in its slot is drained, and then keeps no trace from being over.
+TEST_F(DecidedDrainTest, ATraceIsOverWhoseLastSpanWaitsInItsSlot) {
+    FileImage caller(directory), callee(directory);
+    caller->claim(kChunk);
+    append(caller, ended(7, 0));
+    callee->waiting_slot(3, started(7, 1, "called"), 5000);
+    callee->waiting_slot(4, started(8, 2, "other"), 5000);
+    start_with({errors()});
+    append(caller, ended(7, 3, "late", kError));
+    pass_until_decided(4);
+    pass_until([&] {
+        return callee->slot_word(3).state == SlotState::kDone && callee->slot_word(4).state == SlotState::kDone;
+    });
+    EXPECT_EQ(exporter.spans.size(), 3u);
+    EXPECT_EQ(finish(caller).exported, 2u);
+    const ring::ExporterTotals row = finish(callee);
+    EXPECT_EQ(row.exported, 1u);
+    EXPECT_EQ(row.sampled_out, 1u);
+}
+
 // Between two of its own turns, by the look at what is open.
 TEST_F(DecidedDrainTest, AFileThatCannotBeReadAnyMoreIsQuarantinedAndTold) {
     FileImage honest(directory), hostile(directory);
