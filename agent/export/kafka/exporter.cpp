@@ -26,7 +26,7 @@ std::unique_ptr<Exporter> make_kafka_exporter(std::string name, uint32_t index, 
 }
 
 std::string look_at_kafka(const KafkaOptions& options, std::chrono::milliseconds patience) {
-    return KafkaTransport(options, "Kafka").look(patience);
+    return KafkaTransport(options).look(patience);
 }
 
 }  // namespace spanring::agent

@@ -37,7 +37,7 @@ class KafkaTransport final : public Transport {
 public:
     // `who`: as the log calls what librdkafka says there. Throws std::runtime_error or std::invalid_argument with what
     // is wrong with the options.
-    KafkaTransport(const KafkaOptions& options, std::string who);
+    explicit KafkaTransport(const KafkaOptions& options, std::string who = "Kafka");
     ~KafkaTransport() override;
 
     const std::string& peer() const override { return peer_; }
