@@ -48,3 +48,4 @@ done
 [ -x "$build/agent/spanring-agent" ] || { echo "test.sh: the agent is not built" >&2; exit 77; }
 "$interpreter" "$source/tests/bindings/opentelemetry_python_test.py"
 "$interpreter" "$source/tests/bindings/receiving_sdks_test.py" python grpc,http "$SPANRING_PYTHON" "$source/tests/bindings/sdk_senders/python/sender.py"
+"$interpreter" "$source/tests/bindings/other_signals_sdk_test.py" "$SPANRING_PYTHON" "$source/tests/bindings/sdk_senders/python/signals.py"

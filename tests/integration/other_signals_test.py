@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Logs and metrics are passed on as they came: taken once, answered when they are delivered or on disk, and never lost
-once they are answered. The backend is the Collector; SDKs as senders: tests/bindings/receiving_sdks_test.py.
+once they are answered. The backend is the Collector; an SDK as the sender: tests/bindings/other_signals_sdk_test.py.
 """
 
 import gzip
