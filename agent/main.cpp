@@ -59,6 +59,7 @@
 #include "processors/processors.hpp"
 #include "receive/receive_service.hpp"
 #include "reload/agent_word.hpp"
+#include "reload/metrics_push.hpp"
 #include "reload/read_again.hpp"
 #include "reload/restart_keys.hpp"
 #include "reload/running_exporters.hpp"
@@ -123,7 +124,7 @@ public:
         crashes_.arm();
         tell_of_crashes();
         drain_.start(std::move(options), exporters_.plan()->exporters, ledger_.get());
-        if (config.otlp.enabled()) {
+        if (config.otlp.enabled() || !signals_.empty()) {
             take_over_grpc_log();
             ReceiveService::Helpers helpers;
             if (span_metrics_ != nullptr) helpers.recorder = &span_metrics_->add_recorder();
@@ -131,9 +132,10 @@ public:
             helpers.desk = desk_.get();
             helpers.policies = config.tail_sampling.policies;
             receive_ = std::make_unique<ReceiveService>(config.otlp, exporters_.plan(), *ledger_, std::move(helpers),
-                                                        others());
+                                                        signals_.inputs());
         }
         if (metrics_server_ != nullptr) serve_metrics(config);
+        if (MetricsPush::wanted(config)) push_metrics(config);
         if (health_server_ != nullptr) health_server_->serve(health_pages(config.health_check->path));
     }
 
@@ -208,6 +210,7 @@ public:
     bool shutdown(std::chrono::steady_clock::time_point deadline) {
         for (const auto* server : {&metrics_server_, &health_server_})
             if (*server != nullptr) (*server)->stop();  // they ask the drain, which goes now
+        if (push_ != nullptr) push_->stop(deadline);
         if (receive_ != nullptr) receive_->close();
         const bool all = drain_.shutdown(deadline);  // and with it the exporters, which resolve what was received
         signals_.shutdown(deadline);
@@ -272,17 +275,6 @@ private:
         return {batch.send_batch_size, batch.send_batch_max_bytes, batch.timeout};
     }
 
-    std::optional<ReceiverStatus> signal_status(Signal signal) const {
-        return receive_ != nullptr ? receive_->status(signal) : std::nullopt;
-    }
-
-    std::vector<ReceiveService::Other> others() const {
-        std::vector<ReceiveService::Other> others;
-        for (const RunningSignals::Input& input : signals_.inputs())
-            others.push_back({input.signal, input.plan, input.ledger});
-        return others;
-    }
-
     std::unique_ptr<Exporter> make(const ExporterConfig& config, uint32_t index, Ledger& ledger) {
         ledger.name_exporter(config.id);
         switch (config.type) {
@@ -303,22 +295,33 @@ private:
                                                [this] { return span_metrics_->operations(); });
     }
 
-    void serve_metrics(const Config& config) {
+    MetricsSources metrics_sources(const Config& config) {
         MetricsSources sources;
         sources.directories = drain_.directories();
         sources.ledger_file = config.ledger_file();
         sources.exporters = [this](const auto& visit) { exporters_.visit(visit); };
-        for (const RunningSignals::Input& input : signals_.inputs()) {
+        for (const ReceiveService::Other& input : signals_.inputs()) {
             const Signal signal = input.signal;
             sources.signals.push_back({signal, [this, signal](const auto& visit) { signals_.visit(signal, visit); },
-                                       [this, signal] { return signal_status(signal); }});
+                                       [this, signal] { return receive_->status(signal); }});
         }
         sources.drain = [this] { return drain_.status(); };
         sources.span_metrics = span_metrics_.get();
         sources.processors = processors_.get();
         sources.decisions = decisions_.get();
         if (receive_ != nullptr && receive_->status()) sources.receiver = [this] { return *receive_->status(); };
-        metrics_ = std::make_unique<AgentMetrics>(std::move(sources));
+        return sources;
+    }
+
+    void push_metrics(const Config& config) {
+        push_ = std::make_unique<MetricsPush>(
+            config, metrics_sources(config),
+            [this](const auto& exporter, uint32_t index) { return make(exporter, index, *ledger_); },
+            [this](const auto& request) { receive_->take(Signal::kMetrics, request); });
+    }
+
+    void serve_metrics(const Config& config) {
+        metrics_ = std::make_unique<AgentMetrics>(metrics_sources(config));
         MetricsServer::Pages pages = health_pages({});
         pages.metrics = [this](ExpositionFormat format) { return metrics_->page(format); };
         metrics_server_->serve(std::move(pages));
@@ -343,6 +346,7 @@ private:
     std::unique_ptr<ReceiveService> receive_;  // it goes after the drain, which ends what it has given to exporters
     DrainService drain_;                       // it uses the others and goes before them
     std::unique_ptr<AgentMetrics> metrics_;
+    std::unique_ptr<MetricsPush> push_;
     std::unique_ptr<MetricsServer> metrics_server_, health_server_;  // last: they use the metrics, and these the rest
 };
 

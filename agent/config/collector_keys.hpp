@@ -19,7 +19,6 @@ struct CollectorKey {
 };
 
 inline constexpr std::string_view kTunesAnother = "it tunes another program's transport";
-inline constexpr std::string_view kAsked = "metrics are asked for here, at service.telemetry.metrics";
 inline constexpr std::string_view kOtherSignal = "traces alone are sent";
 
 inline constexpr CollectorKey kCollectorKeys[] = {
@@ -99,12 +98,10 @@ inline constexpr CollectorKey kCollectorKeys[] = {
     {"exporters.file", "append", CollectorVerdict::kLeftOut, "a file is always appended to"},
     {"exporters.file", "flush_interval", CollectorVerdict::kLeftOut,
      "a batch is in the file before it is acknowledged"},
-    {"connectors.spanmetrics", "metrics_flush_interval", CollectorVerdict::kLeftOut, kAsked},
     {"connectors.spanmetrics", "metrics_expiration", CollectorVerdict::kLeftOut,
      "series stay until the agent ends, within their limits"},
     {"connectors.spanmetrics", "dimensions_cache_size", CollectorVerdict::kLeftOut,
      "aggregation_cardinality_limit is its bound"},
-    {"connectors.servicegraph", "metrics_flush_interval", CollectorVerdict::kLeftOut, kAsked},
     {"connectors.servicegraph", "cache_loop", CollectorVerdict::kLeftOut, "what is too old goes with every look"},
     {"connectors.servicegraph", "store_expiration_loop", CollectorVerdict::kLeftOut,
      "what is too old goes with every look"},

@@ -76,26 +76,32 @@ private:
     // Why a pipeline of logs or metrics cannot be here; empty: it can, with what is left of it.
     std::string why_not(ConfigValue::Entry& pipeline) {
         const Names receivers = names_of(pipeline.value, "receivers");
-        if (!receivers.empty() && std::all_of(receivers.begin(), receivers.end(), is_connector))
-            return "what connectors measure is at service.telemetry.metrics";
-        const auto is_otlp = [](const std::string& name) { return type_of(name) == "otlp"; };
+        const bool metrics = type_of(pipeline.key) == "metrics";
+        bool (*const is_otlp)(const std::string&) = metrics ? can_make_metrics : can_make_logs;
         if (!receivers.empty() && std::none_of(receivers.begin(), receivers.end(), is_otlp))
             return "only the receiver 'otlp' takes " + type_of(pipeline.key) + " here";
         for (const std::string& name : without_batch(names_of(pipeline.value, "processors")))
             return "'" + name + "' changes spans alone, and " + type_of(pipeline.key) + " would go on without it";
         const Names exporters = names_of(pipeline.value, "exporters");
-        if (!exporters.empty() && std::none_of(exporters.begin(), exporters.end(), can_take_others))
+        const auto takes = [this](const std::string& name) { return can_take_others(name); };
+        if (!exporters.empty() && std::none_of(exporters.begin(), exporters.end(), takes))
             return "only exporters of the types otlp_grpc and otlp_http take " + type_of(pipeline.key) + " here";
         keep_only(pipeline, "receivers", is_otlp);
-        keep_only(pipeline, "exporters", can_take_others);
+        keep_only(pipeline, "exporters", takes);
         std::erase_if(pipeline.value.entries, [](const auto& entry) { return entry.key == "processors"; });
         return {};
     }
-    static bool can_take_others(const std::string& name) {
+    static bool can_make_logs(const std::string& name) { return type_of(name) == "otlp"; }
+    static bool can_make_metrics(const std::string& name) { return can_make_logs(name) || is_connector(name); }
+    // What is not defined is told as such.
+    bool can_take_others(const std::string& name) {
         const std::optional<ExporterType> type = exporter_type(type_of(name));
-        return !type || takes_other_signals(*type);  // what is not known is told as such
+        if (type) return takes_other_signals(*type);
+        ConfigValue* const exporters = mapping("exporters");
+        return exporters == nullptr || exporters->find(name) == nullptr;
     }
-    void keep_only(ConfigValue::Entry& pipeline, const char* key, bool (*stays)(const std::string&)) {
+    template <class Stays>
+    void keep_only(ConfigValue::Entry& pipeline, const char* key, Stays stays) {
         ConfigValue* const names = list(pipeline.value, key);
         if (names == nullptr) return;
         std::erase_if(names->items, [&](const ConfigValue& name) {
@@ -161,6 +167,7 @@ private:
                 continue;
             }
             rename(section == "connectors" ? "exporters" : section, first->key, type);
+            if (section == "connectors") rename("receivers", first->key, type);
             first->key = type;
         }
     }

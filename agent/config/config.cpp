@@ -62,9 +62,16 @@ std::vector<Option> describe(Pipeline& pipeline) {
     };
 }
 
+std::vector<Option> with_interval(std::vector<Option> options, milliseconds& interval) {
+    options.push_back({"metrics_flush_interval", duration(interval, milliseconds(100)),
+                       "how often they are sent, where a pipeline of metrics has them"});
+    return options;
+}
+
 std::vector<Option> describe(SignalPipeline& pipeline, const char* signal) {
     return {
-        {"receivers", TextList{pipeline.receivers, "list of names"}, "`otlp`: what comes there goes on as it came"},
+        {"receivers", TextList{pipeline.receivers, "list of names"},
+         "`otlp`: what comes there goes on as it came; of metrics also `spanmetrics` and `servicegraph`"},
         {"processors", TextList{pipeline.processors, "list of names"}, "none changes " + std::string(signal)},
         {"exporters", TextList{pipeline.exporters, "list of names"},
          "names under exporters, of the types `otlp_grpc` and `otlp_http`", "must be given"},
@@ -77,7 +84,7 @@ std::vector<Option> describe_telemetry(Config& config) {
         {"encoding", choice(config.log_encoding, {{"console", LogEncoding::kConsole}, {"json", LogEncoding::kJson}}),
          "lines for people, or a JSON object each; the journal gets priorities of both"},
     };
-    return {{"logs", Group{logs}}, {"metrics", Group{describe(config.metrics)}}};
+    return {{"logs", Group{logs}}, {"metrics", Group{describe(config.metrics, config.metrics_readers)}}};
 }
 
 }  // namespace
@@ -151,8 +158,16 @@ std::vector<Option> describe(Config& config) {
     for (ProcessorOptions& processor : config.processors)
         processors.push_back({processor.id, Group{describe(processor)}});
     std::vector<Option> connectors = {
-        {kSpanMetrics, Group{describe(config.span_metrics)}, {}, {}, config.measures_spans},
-        {kServiceGraph, Group{describe(config.service_graph)}, {}, {}, config.draws_graph},
+        {kSpanMetrics,
+         Group{with_interval(describe(config.span_metrics), config.span_metrics_interval)},
+         {},
+         {},
+         config.measures_spans},
+        {kServiceGraph,
+         Group{with_interval(describe(config.service_graph), config.service_graph_interval)},
+         {},
+         {},
+         config.draws_graph},
     };
     std::vector<Option> extensions;
     if (config.health_check) extensions.push_back({config.health_check->id, Group{describe(*config.health_check)}});

@@ -7,6 +7,7 @@
 // Header bill: the options of every room, with the places of their values; whoever loads them includes it.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -162,7 +163,10 @@ struct Config {
     std::string state_directory;
     std::string log_level = "info";
     LogEncoding log_encoding = LogEncoding::kConsole;
-    std::optional<MetricsAddress> metrics;           // where the agent's own metrics are served; unset: nowhere
+    std::optional<MetricsAddress> metrics;       // where the agent's own metrics are served; unset: nowhere
+    std::vector<MetricsReader> metrics_readers;  // where they are sent to
+    // How often what connectors measure goes to the pipeline of metrics that has them.
+    std::chrono::milliseconds span_metrics_interval{60'000}, service_graph_interval{60'000};
     std::optional<HealthCheckOptions> health_check;  // where else its health is
     std::chrono::milliseconds shutdown_timeout{10000};
     SystemCallFilter system_calls = has_system_call_filter() ? SystemCallFilter::kRefuse : SystemCallFilter::kOff;
@@ -181,6 +185,17 @@ inline constexpr Signal kOtherSignals[] = {Signal::kLogs, Signal::kMetrics};
 inline bool takes_other_signals(ExporterType type) {
     return type == ExporterType::kOtlpGrpc || type == ExporterType::kOtlpHttp;
 }
+
+// Whether such a pipeline has that receiver, or connector.
+inline bool has_receiver(const SignalPipeline& pipeline, const char* name) {
+    const std::vector<std::string>& named = pipeline.receivers;
+    return pipeline.enabled && std::find(named.begin(), named.end(), name) != named.end();
+}
+inline bool pushes(const Config& config, const char* connector) {
+    return has_receiver(config.metric_pipeline, connector);
+}
+// By which a reader's metrics are sent.
+ExporterConfig exporter_of(const MetricsReader& reader, size_t number);
 
 // The exporters of such a pipeline as they are to be made: under names ("logs/otlp_grpc") and with spools of their own,
 // in the signal's folder of the state directory.

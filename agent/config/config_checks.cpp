@@ -59,7 +59,7 @@ void fill_places(Config& config, const Judge& judge) {
     else
         absolute("state directory", config.state_directory);
     for (const std::string& directory : config.directories) absolute("receivers.spanring.directories", directory);
-    if (config.otlp.enabled()) {
+    if (config.otlp.enabled() || config.log_pipeline.enabled || config.metric_pipeline.enabled) {
         std::string& kept = config.otlp.kept.directory;
         if (kept.empty()) kept = config.state_directory + "/received";
         absolute("receivers.otlp.kept.directory", kept);
@@ -331,7 +331,8 @@ void check_config(Config& config, const Origins& origins, Problems& problems, Pr
     check_tail_sampling(config, judge);
     warn_of_open_receivers(config.otlp, {origins, warnings});
     warn_of_plain_passwords(config, {origins, warnings});
-    if ((config.measures_spans || config.draws_graph) && !config.metrics) {
+    if ((config.measures_spans || config.draws_graph) && !config.metrics && !pushes(config, kSpanMetrics) &&
+        !pushes(config, kServiceGraph)) {
         warnings.emplace_back("connectors: nobody can read their metrics, without service.telemetry.metrics or "
                               "--metrics-address");
     }

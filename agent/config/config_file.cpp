@@ -2,6 +2,8 @@
 #include "config/config_file.hpp"
 
 #include <algorithm>
+#include <stdexcept>
+#include <utility>
 
 #include "base/option.hpp"
 #include "base/suggest.hpp"
@@ -10,6 +12,8 @@
 #include "config/option_reader.hpp"
 #include "config/section.hpp"
 #include "export/compression_levels.hpp"
+#include "export/grpc/endpoint.hpp"
+#include "export/http/endpoint.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -140,11 +144,12 @@ bool is_before_others(const std::vector<std::string>& processors) {
     return true;
 }
 
-void read_span_metrics(Section section, SpanMetricsOptions& metrics) {
+void read_span_metrics(Section section, Config& config) {
+    SpanMetricsOptions& metrics = config.span_metrics;
     metrics.exponential = section.has("histogram.exponential");
     if (metrics.exponential && section.has("histogram.explicit"))
         section.report_key("histogram.exponential", "'explicit' is given as well; give only one of them");
-    read_options(section, describe(metrics));
+    read_options(section, find_group(find_group(describe(config), "connectors"), kSpanMetrics));
     for (const SpanMetricsFault& fault : faults_of(metrics)) section.report_key(fault.key, fault.what);
 }
 
@@ -154,10 +159,10 @@ void read_connectors(Section section, Config& config) {
         Section options(entry.value, section.path_of(entry.key), section.source());
         if (entry.key == kSpanMetrics) {
             config.measures_spans = true;
-            read_span_metrics(std::move(options), config.span_metrics);
+            read_span_metrics(std::move(options), config);
         } else if (entry.key == kServiceGraph) {
             config.draws_graph = true;
-            read_options(options, describe(config.service_graph));
+            read_options(options, find_group(find_group(describe(config), "connectors"), kServiceGraph));
         } else {
             report_unknown(section, entry, "connector", kConnectors);
         }
@@ -169,7 +174,7 @@ void turn_on_receiver(const Section& top, Config& config) {
     const std::vector<std::string>& named = config.pipeline.receivers;
     const bool traces =
         !top.has("service.pipelines.traces.receivers") || std::find(named.begin(), named.end(), "otlp") != named.end();
-    if (!traces && !config.log_pipeline.enabled && !config.metric_pipeline.enabled) return;
+    if (!traces && !has_receiver(config.log_pipeline, "otlp") && !has_receiver(config.metric_pipeline, "otlp")) return;
     config.otlp.traces = traces;
     config.otlp.grpc.enabled = top.has("receivers.otlp.protocols.grpc");
     config.otlp.http.enabled = top.has("receivers.otlp.protocols.http");
@@ -189,7 +194,8 @@ void check_names(Section& service, const char* signal, const std::string& key, c
     const std::string path = std::string("pipelines.") + signal + "." + key;
     if (!service.has(path)) return;
     std::vector<std::string> defined = ids_of(root, key);
-    if (key == "exporters" && path.starts_with("pipelines.traces.")) {
+    const bool measured = key == "receivers" && path.starts_with("pipelines.metrics.");
+    if (measured || (key == "exporters" && path.starts_with("pipelines.traces."))) {
         for (std::string& id : ids_of(root, "connectors")) defined.push_back(std::move(id));
     }
     for (const std::string& name : named) {
@@ -213,6 +219,31 @@ void choose_connectors(Section& service, Config& config) {
     config.draws_graph = config.draws_graph && is_named(kServiceGraph);
 }
 
+// Each is asked, or sends; never both.
+void check_readers(Section& service, const ConfigValue& readers, Config& config) {
+    bool asked = false;
+    for (const ConfigValue& reader : readers.items) {
+        const bool pull = reader.find("pull.exporter.prometheus.port") != nullptr;
+        const bool periodic = reader.find("periodic.exporter.otlp.endpoint") != nullptr;
+        if (pull == periodic)
+            service.report(reader.place, "a reader must say pull.exporter.prometheus.port or "
+                                         "periodic.exporter.otlp.endpoint, and not both");
+        if (pull && asked) service.report(reader.place, "there can be one with 'pull'");
+        asked = asked || pull;
+    }
+    sort_out(config.metrics, config.metrics_readers);
+    for (const MetricsReader& reader : config.metrics_readers) {
+        try {
+            if (reader.protocol == MetricsReader::Protocol::kHttp)
+                parse_http_endpoint(reader.endpoint, {}, Signal::kMetrics);
+            else
+                parse_endpoint(reader.endpoint, false);
+        } catch (const std::invalid_argument& error) {
+            service.report_key("telemetry.metrics.readers", error.what());
+        }
+    }
+}
+
 // Of logs or metrics. What cannot be a part of it was left out before (collector_pipelines.cpp).
 void read_signal_pipeline(Section& service, Signal signal, const ConfigValue& root, Config& config) {
     const std::string path = std::string("pipelines.") + names_of(signal).name;
@@ -223,7 +254,7 @@ void read_signal_pipeline(Section& service, Signal signal, const ConfigValue& ro
     check_names(service, names_of(signal).name, "exporters", pipeline.exporters, root);
     if (pipeline.exporters.empty()) service.report_key(path + ".exporters", "there must be one");
     const std::vector<std::string> receivers = ids_of(root, "receivers");
-    if (std::find(receivers.begin(), receivers.end(), "otlp") == receivers.end())
+    if (has_receiver(pipeline, "otlp") && std::find(receivers.begin(), receivers.end(), "otlp") == receivers.end())
         service.report_key(path, "there is no receiver 'otlp' that it could have");
 }
 
@@ -246,10 +277,21 @@ void read_service(Section service, const ConfigValue& root, FileConfig& config) 
         service.report_key("pipelines.traces.exporters", "the list is empty");
     }
     if (config.has_pipeline) choose_connectors(service, config.base);
+    for (const auto& [name, measures] :
+         {std::pair(kSpanMetrics, config.base.measures_spans), std::pair(kServiceGraph, config.base.draws_graph)}) {
+        if (pushes(config.base, name) && !measures)
+            service.report_key(
+                "pipelines.metrics.receivers",
+                std::string("'") + name + "' is not among the exporters of traces, so it measures nothing");
+    }
     const ConfigValue& address = service.at("telemetry.metrics.address");
     const ConfigValue& readers = service.at("telemetry.metrics.readers");
-    if (address.is_scalar() && !address.text.empty() && readers.is_list() && !readers.items.empty()) {
+    const auto is_asked = [](const ConfigValue& reader) { return reader.find("pull") != nullptr; };
+    if (address.is_scalar() && !address.text.empty() && readers.is_list() &&
+        std::any_of(readers.items.begin(), readers.items.end(), is_asked)) {
         service.report_key("telemetry.metrics.address", "'readers' sets it already; give only one of them");
+    } else if (readers.is_list()) {
+        check_readers(service, readers, config.base);
     }
 }
 

@@ -47,6 +47,20 @@ void take_signal_exporters(size_t traces, const Origins& origins, std::vector<st
     config.exporters.resize(std::min(traces, config.exporters.size()));
 }
 
+ExporterConfig exporter_of(const MetricsReader& reader, size_t number) {
+    ExporterConfig exporter;
+    exporter.id = "telemetry/" + std::to_string(number);
+    exporter.best_effort = true;
+    exporter.type =
+        reader.protocol == MetricsReader::Protocol::kGrpc ? ExporterType::kOtlpGrpc : ExporterType::kOtlpHttp;
+    OtlpOptions& otlp = *exporter.delivery();
+    otlp.endpoint = reader.endpoint;
+    otlp.signal = Signal::kMetrics;
+    otlp.spool.enabled = false;
+    otlp.queue_bytes = uint64_t{8} << 20;
+    return exporter;
+}
+
 std::string directory_of(const Config& config, Signal signal) {
     return config.state_directory + "/" + names_of(signal).name;
 }

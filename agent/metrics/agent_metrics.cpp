@@ -44,6 +44,11 @@ std::string AgentMetrics::page(ExpositionFormat format) {
     return text;
 }
 
+std::string AgentMetrics::otlp(const MetricsWindow& window) {
+    make_page();
+    return otlp_of(page_.families(), window);
+}
+
 void AgentMetrics::make_page() {
     const Survey found = survey(sources_.directories, ledger_.get(), true);
     std::vector<ProcessAccount> all = found.processes;

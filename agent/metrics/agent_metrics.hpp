@@ -19,6 +19,7 @@
 
 #include "batch/exporter.hpp"
 #include "metrics/exposition.hpp"
+#include "metrics/otlp_metrics.hpp"
 #include "otlp/signal.hpp"
 
 namespace spanring::agent {
@@ -58,6 +59,9 @@ public:
     // A page that took long to make is shown again until ten times that time has passed: a client that asks all the
     // time costs a tenth of a core at most.
     std::string page(ExpositionFormat format);
+
+    // The same as a request of OTLP, but for what is measured of spans. Made anew each time.
+    std::string otlp(const MetricsWindow& window);
 
     const VisitExporters& exporters() const { return sources_.exporters; }
 

@@ -46,6 +46,7 @@ public:
     // Of the metric that was added last: of each bucket the first that is in it is shown, of a counter the first.
     void refer_to(std::vector<ShownExemplar> exemplars);
 
+    const std::vector<prometheus::MetricFamily>& families() const { return families_; }
     std::string text(ExpositionFormat format = ExpositionFormat::kText) const;
     ShownCounters take_shown() { return std::exchange(shown_, {}); }  // once, last
 

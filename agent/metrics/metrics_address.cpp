@@ -69,17 +69,41 @@ MetricsAddress parse_metrics_address(const std::string& text) {
 
 namespace {
 
-std::vector<Option> describe_reader(MetricsAddress& address) {
-    std::vector<Option> prometheus = {
-        {"host", option::text(address.host, "name or address", check_metrics_host), "as in address"},
-        {"port", option::port(address.port), "0: chosen by the kernel", "must be given"},
+std::vector<Option> describe_periodic(MetricsReader& reader) {
+    using enum MetricsReader::Protocol;
+    std::vector<Option> otlp = {
+        {"protocol", option::choice(reader.protocol, {{"grpc", kGrpc}, {"http/protobuf", kHttp}}), "of OTLP"},
+        {"endpoint", option::text(reader.endpoint, "URL"),
+         "where the agent's own metrics are sent; `/v1/metrics` is appended with HTTP", "must be given"},
     };
-    return {{"pull", Group{{{"exporter", Group{{{"prometheus", Group{prometheus}}}}}}}}};
+    return {
+        {"interval", option::count(reader.interval_ms, 100, 86'400'000), "milliseconds from one time to the next"},
+        {"exporter", Group{{{"otlp", Group{otlp}}}}},
+    };
 }
+
+std::vector<Option> describe_reader(MetricsReader& reader) {
+    std::vector<Option> prometheus = {
+        {"host", option::text(reader.pull.host, "name or address", check_metrics_host), "as in address"},
+        {"port", option::port(reader.pull.port), "0: chosen by the kernel", "must be given"},
+    };
+    return {
+        {"pull", Group{{{"exporter", Group{{{"prometheus", Group{prometheus}}}}}}}, {}, {}, reader.endpoint.empty()},
+        {"periodic", Group{describe_periodic(reader)}}};
+}
+
+constexpr size_t kMostReaders = 4;
 
 }  // namespace
 
-std::vector<Option> describe(std::optional<MetricsAddress>& address) {
+void sort_out(std::optional<MetricsAddress>& address, std::vector<MetricsReader>& readers) {
+    const auto is_asked = [](const MetricsReader& reader) { return reader.endpoint.empty(); };
+    const auto asked = std::find_if(readers.begin(), readers.end(), is_asked);
+    if (asked != readers.end()) address = asked->pull;
+    std::erase_if(readers, is_asked);
+}
+
+std::vector<Option> describe(std::optional<MetricsAddress>& address, std::vector<MetricsReader>& readers) {
     const auto set = [&address](const std::string& text) -> std::string {
         try {
             address = text.empty() ? std::nullopt : std::optional(parse_metrics_address(text));
@@ -90,10 +114,15 @@ std::vector<Option> describe(std::optional<MetricsAddress>& address) {
     };
     const Scalar short_form = {
         "a string", "HOST:PORT or PORT", set, [&address] { return address ? address->text() : ""; }, {}, true};
-    const auto add = [&address] { return describe_reader(address.emplace()); };
+    const auto add = [&readers] { return describe_reader(readers.emplace_back()); };
+    const auto items = [&readers] {
+        std::vector<std::vector<Option>> items;
+        for (MetricsReader& reader : readers) items.push_back(describe_reader(reader));
+        return items;
+    };
     return {
         {"address", short_form, "where the agent's own metrics are served; a port alone is a port of 127.0.0.1", "off"},
-        {"readers", GroupList{add, 1, "pull.exporter.prometheus.port"}, {}, {}, false},
+        {"readers", GroupList{add, kMostReaders, nullptr, items}, {}, {}, !readers.empty()},
     };
 }
 

@@ -21,11 +21,25 @@ struct MetricsAddress {
     bool operator==(const MetricsAddress&) const = default;
 };
 
+// Where else they are sent to, by OTLP.
+struct MetricsReader {
+    enum class Protocol : uint8_t { kGrpc, kHttp };
+
+    MetricsAddress pull;  // of one that is asked; or else:
+    uint32_t interval_ms = 60'000;
+    Protocol protocol = Protocol::kHttp;
+    std::string endpoint;  // empty: it is one that is asked
+
+    bool operator==(const MetricsReader&) const = default;
+};
+
 // Throw std::invalid_argument that says what is wrong with the text.
 MetricsAddress parse_metrics_address(const std::string& text);
 void check_metrics_host(const std::string& host);
 
 // The Collector's list of readers, as far as it says where to be scraped; its older `address` is the short form.
-std::vector<Option> describe(std::optional<MetricsAddress>& address);
+std::vector<Option> describe(std::optional<MetricsAddress>& address, std::vector<MetricsReader>& readers);
+// After they were read: one that is asked is the address, the others stay.
+void sort_out(std::optional<MetricsAddress>& address, std::vector<MetricsReader>& readers);
 
 }  // namespace spanring::agent

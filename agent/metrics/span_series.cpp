@@ -77,7 +77,9 @@ MetricLabels labels_of(const GraphEdge& edge) {
     return {{"client", edge.client}, {"server", edge.server}, {"connection_type", edge.connection_type}};
 }
 
-void add_service_graph(Exposition& page, const ServiceGraph& graph) {
+}  // namespace
+
+void add_graph_series(Exposition& page, const ServiceGraph& graph) {
     const double unit = nanoseconds_in(DurationUnit::kSeconds);
     const auto all = graph.measured();
     const auto number = [](uint64_t value) { return static_cast<double>(value); };
@@ -108,10 +110,8 @@ void add_service_graph(Exposition& page, const ServiceGraph& graph) {
                static_cast<double>(graph.waiting()));
 }
 
-}  // namespace
-
 void add_span_series(Exposition& page, const SpanMetrics& metrics) {
-    if (metrics.graph() != nullptr) add_service_graph(page, *metrics.graph());
+    if (metrics.graph() != nullptr) add_graph_series(page, *metrics.graph());
     if (!metrics.measures()) return;
     const SpanMetricsOptions& options = metrics.options();
     const bool seconds = options.unit == DurationUnit::kSeconds;

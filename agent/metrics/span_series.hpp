@@ -10,6 +10,9 @@ namespace spanring::agent {
 
 class SpanMetrics;
 
+class ServiceGraph;
+
+void add_graph_series(Exposition& page, const ServiceGraph& graph);
 void add_span_series(Exposition& page, const SpanMetrics& metrics);
 
 }  // namespace spanring::agent

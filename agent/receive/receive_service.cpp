@@ -65,12 +65,13 @@ public:
     Worker(const ReceiverOptions& options, ReceiverSettings settings, std::shared_ptr<const ExportPlan> plan,
            Ledger& ledger, const std::vector<Other>& others) {
         const auto wake_up = [this] { wake(); };
-        if (options.traces)
+        if (options.traces && options.enabled())
             receivers_.add(Signal::kTraces,
                            std::make_unique<Receiver>(std::move(settings), std::move(plan), ledger, wake_up));
         for (const Other& other : others)
             receivers_.add(other.signal,
-                           std::make_unique<Receiver>(settings_of(options, other), other.plan, *other.ledger, wake_up));
+                           std::make_unique<Receiver>(settings_of(options, other), other.plan, *other.ledger, wake_up),
+                           other.open);
         if (options.grpc.enabled)
             grpc_ = std::make_unique<GrpcServer>(context_, receivers_, options.grpc, options.queue_bytes);
         if (options.http.enabled) http_ = std::make_unique<HttpServer>(context_, receivers_, options.http);
@@ -97,7 +98,21 @@ public:
 
     void follow(const std::shared_ptr<const ExportPlan>& plan, Signal signal) {
         ask([this, plan, signal] {
-            if (Receiver* const receiver = receivers_.of(signal)) receiver->follow(plan);
+            if (Receiver* const receiver = receivers_.any_of(signal)) receiver->follow(plan);
+            return true;
+        });
+    }
+
+    void take(Signal signal, const std::string& request) {
+        Receiver* const receiver = receivers_.any_of(signal);
+        if (receiver == nullptr || request.empty()) return;
+        Body body{std::make_unique_for_overwrite<uint8_t[]>(request.size()), request.size()};
+        std::copy(request.begin(), request.end(), body.bytes.get());
+        ask([receiver, body = std::make_shared<Body>(std::move(body))] {
+            if (receiver->has_room(body->size))
+                receiver->take(std::move(*body), [](const ReceiverReply&) {});
+            else
+                receiver->note_refused();
             return true;
         });
     }
@@ -112,7 +127,7 @@ public:
     }
 
     std::optional<ReceiverStatus> status(Signal signal) const {
-        const Receiver* const receiver = receivers_.of(signal);
+        const Receiver* const receiver = receivers_.any_of(signal);
         return receiver != nullptr ? std::optional(receiver->status()) : std::nullopt;
     }
 
@@ -189,6 +204,7 @@ ReceiveService::~ReceiveService() = default;
 void ReceiveService::follow(const std::shared_ptr<const ExportPlan>& plan, Signal signal) {
     worker_->follow(plan, signal);
 }
+void ReceiveService::take(Signal signal, const std::string& request) { worker_->take(signal, request); }
 void ReceiveService::close() { worker_->close(); }
 void ReceiveService::stop(Clock::time_point deadline) {
     worker_->stop(deadline);

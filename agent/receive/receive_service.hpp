@@ -40,6 +40,7 @@ public:
         Signal signal = Signal::kLogs;
         std::shared_ptr<const ExportPlan> plan;
         Ledger* ledger = nullptr;
+        bool open = true;  // for what comes from outside, and not take() alone
     };
 
     // Listens at once, and serves. The helpers live until stop() has returned. Throws std::runtime_error that says
@@ -53,6 +54,10 @@ public:
     // Between that and close(), one thread. When it returns nobody uses the plan before; but answers to what was
     // submitted by it may still come.
     void follow(const std::shared_ptr<const ExportPlan>& plan, Signal signal = Signal::kTraces);
+
+    // Any thread, before close(). As if it had come from outside, by somebody who asks for no answer: where there is no
+    // room for it, it is not taken.
+    void take(Signal signal, const std::string& request);
 
     // No request is taken any more. Before the exporters end.
     void close();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The receivers of one listener, one for each signal that a pipeline takes. The protocols find them by it.
+//
+// Header bill: receivers, which it owns; the two servers and the service include it.
 #pragma once
 
 #include <array>
@@ -18,13 +20,16 @@ namespace spanring::agent {
 
 class Receivers {
 public:
-    void add(Signal signal, std::unique_ptr<Receiver> receiver) {
+    // `open`: for what comes from outside, too.
+    void add(Signal signal, std::unique_ptr<Receiver> receiver, bool open = true) {
         if (first_ == nullptr) first_ = receiver.get();
+        if (open) open_[static_cast<size_t>(signal)] = receiver.get();
         all_[static_cast<size_t>(signal)] = std::move(receiver);
     }
 
-    // Null: no pipeline takes it.
-    Receiver* of(Signal signal) const { return all_[static_cast<size_t>(signal)].get(); }
+    // Null: no pipeline takes it; and of what comes from outside.
+    Receiver* any_of(Signal signal) const { return all_[static_cast<size_t>(signal)].get(); }
+    Receiver* of(Signal signal) const { return open_[static_cast<size_t>(signal)]; }
     // For what is of no signal: connections, requests of something else.
     Receiver& first() const { return *first_; }
 
@@ -36,6 +41,7 @@ public:
 
 private:
     std::array<std::unique_ptr<Receiver>, kSignals> all_;
+    std::array<Receiver*, kSignals> open_{};
     Receiver* first_ = nullptr;
 };
 

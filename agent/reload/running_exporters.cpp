@@ -50,10 +50,14 @@ uint32_t RunningExporters::index_of(const std::string& name, const List& more) {
                              " exporters can be in use, those that went and still owe an answer included");
 }
 
+// By its own name, or by that of all exporters that are made of the same one of the file.
+bool RunningExporters::is_paused(const ExporterConfig& config) const {
+    return paused_.names.contains(config.id) || paused_.names.contains(config.name_in_file());
+}
+
 // One that is paused never sends anything, not even at its start.
 std::unique_ptr<Exporter> RunningExporters::make(ExporterConfig config, uint32_t index) const {
-    if (OtlpOptions* const otlp = config.delivery())
-        otlp->starts_paused = paused_.names.contains(config.name_in_file());
+    if (OtlpOptions* const otlp = config.delivery()) otlp->starts_paused = is_paused(config);
     return make_(config, index);
 }
 
@@ -228,7 +232,7 @@ void RunningExporters::follow_pauses(const std::string& state_directory) {
     std::optional<PausedExporters> paused = PausedExporters::read(state_directory, ::geteuid());
     if (!paused || *paused == paused_) return;
     paused_ = *std::move(paused);
-    for (Running& each : running_) each.exporter->pause(paused_.names.contains(each.config.name_in_file()));
+    for (Running& each : running_) each.exporter->pause(is_paused(each.config));
 }
 
 void RunningExporters::visit(const std::function<void(const Exporter&)>& visitor) const {

@@ -85,6 +85,7 @@ private:
     using List = std::list<Running>;
 
     std::unique_ptr<Exporter> make(ExporterConfig config, uint32_t index) const;
+    bool is_paused(const ExporterConfig& config) const;
     uint32_t index_of(const std::string& name, const List& more);
     void install(const BatchLimits& limits);
     bool replace(const std::vector<std::pair<Running*, const ExporterConfig*>>& changes, std::string& ret_problem);

@@ -20,7 +20,8 @@ void RunningSignals::start(const Config& config) {
         const std::string folder = directory_of(config, signal);
         make_state_directory(folder);
         make_state_directory(folder + "/spool");
-        Running running{signal, Ledger::open(folder + "/ledger.db"), nullptr};
+        Running running{signal, has_receiver(config.pipeline_of(signal), "otlp"), Ledger::open(folder + "/ledger.db"),
+                        nullptr};
         const auto make = [this, ledger = running.ledger.get()](const ExporterConfig& exporter, uint32_t index) {
             return make_(exporter, index, *ledger);
         };
@@ -31,9 +32,10 @@ void RunningSignals::start(const Config& config) {
     }
 }
 
-std::vector<RunningSignals::Input> RunningSignals::inputs() const {
-    std::vector<Input> inputs;
-    for (const Running& each : all_) inputs.push_back({each.signal, each.exporters->plan(), each.ledger.get()});
+std::vector<ReceiveService::Other> RunningSignals::inputs() const {
+    std::vector<ReceiveService::Other> inputs;
+    for (const Running& each : all_)
+        inputs.push_back({each.signal, each.exporters->plan(), each.ledger.get(), each.open});
     return inputs;
 }
 

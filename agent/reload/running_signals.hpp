@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "receive/receive_service.hpp"
 #include "reload/running_exporters.hpp"
 
 namespace spanring::agent {
@@ -31,12 +32,7 @@ public:
     // Once. Throws what `make` throws, and what a ledger does that cannot be opened.
     void start(const Config& config);
 
-    struct Input {
-        Signal signal;
-        std::shared_ptr<const ExportPlan> plan;
-        Ledger* ledger;
-    };
-    std::vector<Input> inputs() const;
+    std::vector<ReceiveService::Other> inputs() const;
 
     // Those of another configuration with the same pipelines, as RunningExporters::change(). Empty, or why not.
     std::string change(const Config& wanted, const Follow& follow);
@@ -57,6 +53,7 @@ public:
 private:
     struct Running {
         Signal signal;
+        bool open;  // for what comes by OTLP
         std::unique_ptr<Ledger> ledger;
         std::unique_ptr<RunningExporters> exporters;
     };

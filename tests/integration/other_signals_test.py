@@ -186,6 +186,28 @@ class Counted(SignalReceiving):
         agent.stop()
 
 
+class Paused(SignalReceiving):
+    def test_one_of_them_or_all(self):
+        self.collector.start()
+        agent = self.workspace.agent("--config", self.configuration())
+        self.workspace.command("exporter", "pause", "logs/otlp_grpc")
+        for signal in SIGNALS:
+            self.assertEqual(self.post_signal(signal, request(signal, "shop", [1])).status, 200)
+        self.all_arrive("metrics", [1])
+        self.assertEqual(self.numbers("logs"), [])
+        self.workspace.command("exporter", "resume", "logs/otlp_grpc")
+        self.all_arrive("logs", [1])
+        self.workspace.command("exporter", "pause", "otlp_grpc")
+        for signal in SIGNALS:
+            self.assertEqual(self.post_signal(signal, request(signal, "shop", [2])).status, 200)
+        rows = {row["name"]: row["paused"] for row in json.loads(self.workspace.command("status", "--json"))["exporters"]}
+        self.assertEqual(set(rows.values()), {True}, rows)
+        self.workspace.command("exporter", "resume", "otlp_grpc")
+        for signal in SIGNALS:
+            self.all_arrive(signal, [1, 2])
+        agent.stop()
+
+
 class Trouble(SignalReceiving):
     def test_a_dead_backend_is_answered_for_by_the_spool(self):
         agent = self.workspace.agent("--config", self.configuration())

@@ -57,7 +57,7 @@ AGENT = {
                       "agent/drain", "agent/receive"},
     "agent/config": {"agent/base", "agent/otlp", "agent/auth", "agent/span_metrics", "agent/processors", "agent/decide", "agent/store", "agent/export", "agent/export/file",
                      "agent/export/grpc", "agent/export/http", "agent/export/kafka", "agent/receive", "agent/rights", "agent/metrics"},
-    "agent/reload": {"agent/base", "agent/batch", "agent/ledger", "agent/drain", "agent/presence", "agent/metrics", "agent/config"},
+    "agent/reload": {"agent/base", "agent/batch", "agent/ledger", "agent/drain", "agent/receive", "agent/presence", "agent/metrics", "agent/config"},
     "agent/command/terminal": {"agent/base"},
     "agent/command": {"agent/base", "agent/otlp", "agent/command/terminal", "agent/sampling", "agent/presence", "agent/config"},
     "agent/command/processes": {"agent/base", "agent/presence", "agent/otlp", "agent/ledger", "agent/accounts", "agent/command/terminal",

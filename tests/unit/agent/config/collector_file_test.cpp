@@ -165,6 +165,27 @@ TEST_F(CollectorFileTest, LogsAndMetricsGoWhereTheyCan) {
     EXPECT_EQ(print_config(load(print_config(config)).config), print_config(config));
 }
 
+TEST_F(CollectorFileTest, WhatConnectorsMeasureGoesToAPipelineOfMetrics) {
+    const LoadedConfig loaded = load(
+        "exporters: {otlp: {endpoint: 'http://b:1'}}\nconnectors: {spanmetrics/red: {metrics_flush_interval: 5s}}\n" +
+        pipelines("    traces: {exporters: [otlp, spanmetrics/red]}\n"
+                  "    metrics: {receivers: [spanmetrics/red], exporters: [otlp]}\n"));
+    EXPECT_THAT(loaded.problems, IsEmpty());
+    EXPECT_TRUE(pushes(loaded.config, kSpanMetrics));
+    EXPECT_FALSE(pushes(loaded.config, kServiceGraph));
+    EXPECT_EQ(loaded.config.span_metrics_interval, milliseconds(5000));
+    EXPECT_FALSE(loaded.config.otlp.enabled());
+    EXPECT_EQ(print_config(load(print_config(loaded.config)).config), print_config(loaded.config));
+}
+
+TEST_F(CollectorFileTest, AConnectorThatMeasuresNothingIsTold) {
+    EXPECT_THAT(load("exporters: {otlp: }\nconnectors: {spanmetrics: }\n" +
+                     pipelines("    traces: {exporters: [otlp]}\n"
+                               "    metrics: {receivers: [spanmetrics], exporters: [otlp]}\n"))
+                    .problems,
+                ElementsAre(HasSubstr("'spanmetrics' is not among the exporters of traces")));
+}
+
 TEST_F(CollectorFileTest, APipelineOfLogsMustBePossible) {
     const std::string before =
         "receivers: {otlp: {protocols: {grpc: }}}\nexporters: {otlphttp: {encoding: json}, otlp: }\n";

@@ -186,5 +186,22 @@ TEST_F(ConfigFileTest, ReadsWhereMetricsAreServed) {
               (MetricsAddress{"127.0.0.1", 10}));
 }
 
+TEST_F(ConfigFileTest, ReadsWhereMetricsAreSent) {
+    const LoadedConfig loaded =
+        load("service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {port: 8888}}}}, {periodic: "
+             "{interval: 5000, exporter: {otlp: {protocol: grpc, endpoint: 'http://b:1'}}}}, {periodic: {exporter: "
+             "{otlp: {endpoint: 'http://c'}}}}]}}}");
+    ASSERT_THAT(loaded.problems, IsEmpty());
+    EXPECT_EQ(loaded.config.metrics, (MetricsAddress{"127.0.0.1", 8888}));
+    ASSERT_EQ(loaded.config.metrics_readers.size(), 2u);
+    EXPECT_EQ(loaded.config.metrics_readers[0].interval_ms, 5000u);
+    const ExporterConfig grpc = exporter_of(loaded.config.metrics_readers[0], 0);
+    EXPECT_EQ(grpc.type, ExporterType::kOtlpGrpc);
+    EXPECT_EQ(grpc.otlp.signal, Signal::kMetrics);
+    EXPECT_FALSE(grpc.required());
+    EXPECT_EQ(exporter_of(loaded.config.metrics_readers[1], 1).type, ExporterType::kOtlpHttp);
+    EXPECT_TRUE(load(print_config(loaded.config)).config == loaded.config);
+}
+
 }  // namespace
 }  // namespace spanring::agent

@@ -202,10 +202,12 @@ TEST_F(MistakesTest, ReportsWrongPlacesOfMetrics) {
                 ElementsAre(AllOf(StartsWith(at(5, 43)), HasSubstr("'65536' is not a whole number"))));
     EXPECT_THAT(of("readers:\n   - pull: {exporter: {prometheus: {}}}"),
                 ElementsAre(AllOf(StartsWith(at(5, 6)), HasSubstr("prometheus.port"))));
-    EXPECT_THAT(of("readers:\n   - periodic: {}"),
-                ElementsAre(HasSubstr("prometheus.port"), HasSubstr("unknown key 'periodic'")));
+    EXPECT_THAT(of("readers:\n   - periodic: {}"), ElementsAre(HasSubstr("periodic.exporter.otlp.endpoint")));
+    EXPECT_THAT(of("readers:\n   - periodic: {exporter: {otlp: {protocol: grpc, endpoint: 'ftp://x'}}}"),
+                ElementsAre(HasSubstr("ftp")));
     const std::string reader = "\n   - pull: {exporter: {prometheus: {port: 1}}}";
-    EXPECT_THAT(of("readers:" + reader + reader), ElementsAre(AllOf(StartsWith(at(6, 6)), HasSubstr("at most 1"))));
+    EXPECT_THAT(of("readers:" + reader + reader),
+                ElementsAre(AllOf(StartsWith(at(6, 6)), HasSubstr("one with 'pull'"))));
     EXPECT_THAT(of("address: 1\n   readers:" + reader),
                 ElementsAre(AllOf(StartsWith(at(4, 4)), HasSubstr("'readers'"))));
     EXPECT_THAT(load("", {"--metrics-address", "x"}).problems, ElementsAre(HasSubstr("--metrics-address: 'x' is not")));
