@@ -24,10 +24,11 @@ class Outage(harness.Case):
         self.received = Received(self.collector.received)
         self.seed = 0
 
-    def agent(self, consumers=8, max_bytes="1GiB", directory=None, beside=None):
-        """`beside`: further exporters."""
+    def agent(self, consumers=8, max_bytes="1GiB", directory=None, beside=None, lanes=True):
+        """`beside`: further exporters. `lanes`: errors and slow spans go first; else it is age alone that counts."""
         spool = {"max_bytes": max_bytes, "file_bytes": "128KiB", **({"directory": directory} if directory else {})}
-        exporter = agent_configuration.quick(self.collector.endpoint, sending_queue={"num_consumers": consumers}, spool=spool)
+        queue = {"num_consumers": consumers, "priority": {"enabled": lanes}}
+        exporter = agent_configuration.quick(self.collector.endpoint, sending_queue=queue, spool=spool)
         return self.workspace.agent("--config", agent_configuration.write(
             self.workspace, {"otlp_grpc": exporter, **(beside or {})}, batch=BATCH))
 
@@ -76,7 +77,7 @@ class Outage(harness.Case):
 
     def test_what_waited_comes_in_order(self):
         """One application after the other while the backend is away; they arrive one after the other."""
-        agent = self.agent(consumers=1)
+        agent = self.agent(consumers=1, lanes=False)
         producers = [self.finished(1000) for _ in range(4)]
         self.collector.start()
         compare_all(producers, self.received, agent, self.collector)
@@ -102,7 +103,7 @@ class Outage(harness.Case):
         return missing
 
     def test_at_its_bound_the_oldest_go_and_are_counted(self):
-        agent = self.agent(max_bytes="1MiB")
+        agent = self.agent(max_bytes="1MiB", lanes=False)
         producers = [self.finished(1500) for _ in range(4)]
         self.collector.start()
         self.accounts()
