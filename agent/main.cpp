@@ -3,8 +3,6 @@
 // spanring-agent: builds what the configuration names, in the order that things depend on each other, and waits for
 // signals. The only place of the agent where exceptions end: they are failures to start. The exit codes are in
 // docs/agent.md.
-#include <pthread.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,25 +20,25 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "base/listening_sockets.hpp"
 #include "base/log.hpp"
 #include "base/quantity.hpp"
-#include "base/signals.hpp"
 #include "base/state_file.hpp"
 #include "base/state_lock.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
-#include "base/wall_clock.hpp"
 #include "config/config.hpp"
 #include "config/reference.hpp"
+#include "config/run_mode.hpp"
 #include "crash/crash_journal.hpp"
 #include "crash/crash_scope.hpp"
 #include "decide/decision_counters.hpp"
 #include "decide/decision_desk.hpp"
 #include "decide/policies.hpp"
 #include "decide/undecided_files.hpp"
-#include "drain/descriptor_budget.hpp"
 #include "drain/drain_service.hpp"
 #include "export/debug_exporter.hpp"
 #include "export/file/exporter.hpp"
@@ -48,25 +46,20 @@
 #include "export/grpc/log.hpp"
 #include "export/http/exporter.hpp"
 #include "export/kafka/exporter.hpp"
+#include "handover/predecessor.hpp"
 #include "ledger/ledger.hpp"
 #include "metrics/agent_metrics.hpp"
 #include "metrics/health.hpp"
 #include "metrics/metrics_server.hpp"
-#include "presence/announcement.hpp"
 #include "presence/reload_report.hpp"
-#include "presence/status_report.hpp"
-#include "presence/supervised_wait.hpp"
 #include "processors/processors.hpp"
 #include "receive/receive_service.hpp"
-#include "reload/agent_word.hpp"
 #include "reload/metrics_push.hpp"
-#include "reload/read_again.hpp"
 #include "reload/restart_keys.hpp"
 #include "reload/running_exporters.hpp"
 #include "reload/running_signals.hpp"
-#include "rights/system_call_filter.hpp"
-#include "rights/users.hpp"
 #include "segment/host_facts.hpp"
+#include "service/service.hpp"
 #include "span_metrics/span_metrics.hpp"
 #include "store/store_exporter.hpp"
 
@@ -78,18 +71,18 @@ constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 // Exporters are done: whoever waits for an answer gets it.
 constexpr std::chrono::seconds kAnswerAtLeast{1};
-constexpr char kUsersDirectory[] = "/run/spanring";
+constexpr std::chrono::seconds kWindDown{5};  // for clients that have connected to ask, and to get their answers
 
-class Agent {
+class Agent final : public ServedAgent {
 public:
-    Agent(const Config& config, FolderSource* users)
+    Agent(const Config& config, FolderSource* users, ListeningSockets& sockets)
         : lock_(config.state_directory, config.lock_file()),
           ledger_(Ledger::open(config.ledger_file())),
           crashes_(config.crash_file()),
           config_(config) {
-        if (config.metrics) metrics_server_ = std::make_unique<MetricsServer>(*config.metrics);
+        if (config.metrics) metrics_server_ = std::make_unique<MetricsServer>(*config.metrics, kMetrics, &sockets);
         if (config.health_check)
-            health_server_ = std::make_unique<MetricsServer>(config.health_check->address, kHealthCheck);
+            health_server_ = std::make_unique<MetricsServer>(config.health_check->address, kHealthCheck, &sockets);
         DrainOptions options;
         options.directories = config.directories;
         options.give_back_after = config.give_back_after;
@@ -131,6 +124,7 @@ public:
             if (processors_ != nullptr) helpers.processors = &processors_->add_chain();
             helpers.desk = desk_.get();
             helpers.policies = config.tail_sampling.policies;
+            helpers.sockets = &sockets;
             receive_ = std::make_unique<ReceiveService>(config.otlp, exporters_.plan(), *ledger_, std::move(helpers),
                                                         signals_.inputs());
         }
@@ -139,9 +133,7 @@ public:
         if (health_server_ != nullptr) health_server_->serve(health_pages(config.health_check->path));
     }
 
-    // Takes another configuration over while spans flow. The report's problems say why not; then nothing has changed.
-    // Throws std::runtime_error: the agent cannot go on.
-    void reload(const Config& wanted, ReloadReport& report) {
+    void reload(const Config& wanted, ReloadReport& report) override {
         for (const std::string& key : keys_for_a_restart(config_, wanted))
             report.problems.push_back(key + ": changes with a restart only, which loses no span");
         if (!report.problems.empty()) return;
@@ -165,14 +157,14 @@ public:
         config_ = wanted;
     }
 
-    void follow_pauses() {
+    void follow_pauses() override {
         exporters_.follow_pauses(config_.state_directory);
         signals_.follow_pauses(config_.state_directory);
     }
 
-    const std::vector<std::string>& directories() const { return drain_.directories(); }
+    const std::vector<std::string>& directories() const override { return drain_.directories(); }
 
-    std::string description() const {
+    std::string description() const override {
         std::vector<std::string> names;
         exporters_.visit([&](const Exporter& exporter) { names.push_back(exporter.name()); });
         return "directories=" + join(drain_.directories(), ",") + ", exporters=" + join(names, ",") +
@@ -181,7 +173,7 @@ public:
                (health_server_ != nullptr ? ", health=" + health_server_->url() : "");
     }
 
-    void log_status() const {
+    void log_status() const override {
         const DrainStatus drain = drain_.status();
         spdlog::info(
             "drain: {} segments served, {} finished, {} quarantined, {} refused; {} spans in {} batches, {} invalid, "
@@ -199,15 +191,19 @@ public:
         });
     }
 
-    VisitExporters exporters() const {
+    VisitExporters exporters() const override {
         return [this](const auto& visit) {
             exporters_.visit(visit);
             signals_.visit(visit);
         };
     }
-    DrainStatus drain() const { return drain_.status(); }
+    DrainStatus drain() const override { return drain_.status(); }
 
-    bool shutdown(std::chrono::steady_clock::time_point deadline) {
+    void wind_down() override {
+        if (receive_ != nullptr) receive_->wind_down(std::chrono::steady_clock::now() + kWindDown);
+    }
+
+    bool shutdown(std::chrono::steady_clock::time_point deadline) override {
         for (const auto* server : {&metrics_server_, &health_server_})
             if (*server != nullptr) (*server)->stop();  // they ask the drain, which goes now
         if (push_ != nullptr) push_->stop(deadline);
@@ -350,131 +346,23 @@ private:
     std::unique_ptr<MetricsServer> metrics_server_, health_server_;  // last: they use the metrics, and these the rest
 };
 
-template <class Report>
-void write_report(const Report& report, const std::string& state_directory) {
-    try {
-        report.write(state_directory);
-    } catch (const std::runtime_error& error) {
-        spdlog::warn("{}", error.what());
-    }
-}
-
-// SIGHUP. The flags and the environment are those of the start, the file is read again.
-void reload(const Flags& flags, Agent& agent, Supervisor& supervisor, ReloadReport& report, Notice& notice,
-            Announcement& announcement, StatusReport& status) {
-    supervisor.notify(reloading_now().c_str());
-    const uint64_t began = unix_nano();
-    const LoadedConfig loaded = read_again(flags, process_environment());
-    for (const std::string& warning : loaded.warnings) spdlog::warn("{}", warning);
-    report = {report.pid, report.reloads + 1, began, loaded.problems, {}, {}, {}};
-    if (report.problems.empty()) agent.reload(loaded.config, report);
-    for (const std::string& problem : report.problems)
-        spdlog::error("not reloaded, everything goes on as it was: {}", problem);
-    if (report.problems.empty()) {
-        const auto names = [](const std::vector<std::string>& exporters) {
-            return exporters.empty() ? std::string("none") : join(exporters, ",");
-        };
-        spdlog::info("reloaded; exporters added: {}; changed: {}; removed: {}", names(report.added),
-                     names(report.changed), names(report.removed));
-        name_exporters(loaded.config, notice);
-        announcement.change(notice);
-        describe(loaded, status);
-    }
-    write_report(report, notice.state_directory);
-    supervisor.notify("READY=1");
-}
-
-int serve(const LoadedConfig& loaded, const Flags& flags) {
-    const Config& config = loaded.config;
-    const sigset_t signals = awaited_signals();
-    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    ::signal(SIGPIPE, SIG_IGN);
-    ::signal(SIGXFSZ, SIG_IGN);  // a write past RLIMIT_FSIZE fails, as one to a full disk does
-    DescriptorBudget::raise();
-    Notice notice{::getpid(), version(), config.state_directory, {}, config.all_users, {}, {}};
-    name_exporters(config, notice);
-    Announcement announcement;
-    std::unique_ptr<Users> users;  // first: it forks, and drops rights, which threads would keep
-    if (config.all_users) {
-        const bool named = !config.directories.empty();
-        const std::string parent = named ? config.directories.front() : kUsersDirectory;
-        notice.directories = {parent};
-        announce(notice, {parent}, announcement);  // takes a right that is about to go
-        users = std::make_unique<Users>(parent, named);
-    }
-    Agent agent(config, users.get());
-    ExporterReporter reporter(agent.exporters(), config.state_directory);
-    ReloadReport report{::getpid(), 0, unix_nano(), {}, {}, {}, {}};
-    write_report(report, config.state_directory);
-    StatusReport status;
-    status.pid = report.pid;
-    status.version = version();
-    status.started_unix_nano = status.configured_unix_nano = report.unix_nano;
-    status.configuration = join(flags.config_files);
-    describe(loaded, status);
-    const auto tell = [&] {
-        ++status.serial;
-        status.unix_nano = unix_nano();
-        status.reloads = report.reloads;
-        status.refused = report.problems;
-        if (report.problems.empty()) status.configured_unix_nano = report.unix_nano;
-        reporter.describe(agent.drain(), status);
-        write_report(status, config.state_directory);
-    };
-    tell();
-    if (!config.all_users) {
-        notice.directories = agent.directories();
-        announce(notice, notice.directories, announcement);
-    }
-    announce(notice, {config.state_directory}, announcement);
-    const std::string problem =
-        confine(config.system_calls, config.metrics || config.health_check || config.otlp.enabled());
-    if (!problem.empty()) {
-        spdlog::warn("system calls are not confined: {}", problem);
-    }
-    say("spanring-agent ready: " + agent.description());
-    Supervisor supervisor;
-    supervisor.notify("READY=1");
-
-    const auto look = [&] {
-        agent.follow_pauses();
-        reporter.report(agent.drain().spans);
-    };
-    const auto tell_all = [&](bool asked_by_command) {  // which may do so each second: not for the log
-        if (!asked_by_command) agent.log_status();
-        tell();
-    };
-    const auto take_over = [&] {
-        reload(flags, agent, supervisor, report, notice, announcement, status);
-        tell();
-    };
-    const int signal = wait_for_end(signals, supervisor, {look, tell_all, take_over});
-    supervisor.notify("STOPPING=1");
-    spdlog::info("{}: draining and flushing, at most {}", signal == SIGINT ? "SIGINT" : "SIGTERM",
-                 format_duration(config.shutdown_timeout));
-    end_at_next_signal();
-    const bool all = agent.shutdown(std::chrono::steady_clock::now() + config.shutdown_timeout);
-    if (all)
-        spdlog::info("ended: every span that was committed is answered for");
-    else
-        spdlog::warn("ended: some spans are left, in their segments or in a spool, for the next agent");
-    return 0;
-}
-
 int run(int argc, char** argv) {
     ::umask(0077);  // files are for this user alone, and for this user they are
     const Flags flags = parse_flags(argc, argv);
     if (flags.help) return std::fputs(flags.help_text.c_str(), stdout), 0;
     if (flags.version) return std::printf("spanring-agent %s\n", version().c_str()), 0;
     if (flags.describe_options) return std::fputs(print_reference(reference()).c_str(), stdout), 0;
-    const LoadedConfig loaded = load_and_check(flags, process_environment());
+    LoadedConfig loaded = load_and_check(flags, process_environment());
     for (const std::string& problem : loaded.problems) std::fprintf(stderr, "spanring-agent: %s\n", problem.c_str());
     if (!loaded.problems.empty()) return kExitUsage;
 
     start_log(loaded.config.log_level, loaded.config.log_encoding);
     for (const std::string& warning : loaded.warnings) spdlog::warn("{}", warning);
     if (flags.command != Flags::Command::kRun) return std::fputs(answer(flags.command, loaded).c_str(), stdout), 0;
-    return serve(loaded, flags);
+    return serve(std::move(loaded), flags, run_mode(argc, argv),
+                 [](const Config& config, FolderSource* users, ListeningSockets& sockets) {
+                     return std::make_unique<Agent>(config, users, sockets);
+                 });
 }
 
 }  // namespace
@@ -490,6 +378,9 @@ int main(int argc, char** argv) {
         return busy(error);
     } catch (const StateBusy& error) {
         return busy(error);
+    } catch (const NotReplaced& error) {
+        std::fprintf(stderr, "spanring-agent: not replaced: %s\n", error.what());
+        return kExitBusy;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "spanring-agent: %s\n", error.what());
         return kExitFailed;

@@ -24,7 +24,7 @@ inline sigset_t set_of(std::initializer_list<int> members) {
 }
 
 // Waited for; blocked before the first thread is made, so that none of them ever gets one.
-inline sigset_t awaited_signals() { return set_of({SIGTERM, SIGINT, SIGUSR1, SIGHUP}); }
+inline sigset_t awaited_signals() { return set_of({SIGTERM, SIGINT, SIGUSR1, SIGHUP, SIGIO}); }
 inline sigset_t ending_signals() { return set_of({SIGTERM, SIGINT}); }
 
 inline void end_at_next_signal() {
@@ -43,7 +43,7 @@ inline int wait_for(const sigset_t& signals, std::chrono::nanoseconds most, sigi
     const timespec wait{seconds.count(), (most - seconds).count()}, no_time{};
     const int signal = std::max(0, ::sigtimedwait(&signals, &ret_info, &wait));
     const sigset_t ends = ending_signals();
-    const bool can_wait = signal == SIGHUP || signal == SIGUSR1;
+    const bool can_wait = signal == SIGHUP || signal == SIGUSR1 || signal == SIGIO;
     const int end = can_wait ? ::sigtimedwait(&ends, nullptr, &no_time) : 0;
     return end > 0 ? end : signal;
 }

@@ -8,6 +8,7 @@
 #include "base/suggest.hpp"
 #include "base/text.hpp"
 #include "config/config.hpp"
+#include "config/run_mode.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -110,6 +111,10 @@ Flags parse_flags(int argc, const char* const* argv) {
     app.add_flag("--all-users", flags.all_users, find_option(file, "receivers.spanring.all_users").help);
     app.add_option("--seccomp", flags.seccomp, "refuse system calls that an agent never makes: on, off, or kill")
         ->type_name("MODE");
+    bool known_elsewhere = false;  // run_mode()
+    app.add_flag(RunMode::kReplace, known_elsewhere,
+                 "take over from the agent that runs with this state directory, without a gap; start where none runs");
+    app.add_flag(RunMode::kBackground, known_elsewhere, "return once the agent is ready; it goes on in the background");
     app.add_flag("--describe-options", flags.describe_options,
                  "print every key of the file with its values, default and meaning, and exit");
     app.add_flag("--version", flags.version, "print the version and exit");

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <future>
 #include <list>
 #include <map>
 #include <memory>
@@ -22,9 +23,10 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
+#include "base/listening_sockets.hpp"
 #include "base/token_bucket.hpp"
 
 namespace spanring::agent {
@@ -44,6 +46,7 @@ constexpr double kPagesAtOnce = 20;
 constexpr double kPagesASecond = 10;
 constexpr uint32_t kMostHeader = 8192;           // bytes
 constexpr std::chrono::seconds kPatience{30};    // for a whole request, or for somebody to take the answer
+constexpr std::chrono::seconds kFarewell{5};     // for who was accepted before the end to ask, and to be answered
 constexpr std::chrono::seconds kAcceptPause{1};  // when there is no descriptor for one more
 
 using Request = http::request<http::empty_body>;
@@ -99,15 +102,11 @@ Response answer(const Request& request, const MetricsServer::Pages& pages) {
     }
 }
 
-std::runtime_error cannot_listen(const char* whose, const MetricsAddress& address, const error_code& why) {
-    return std::runtime_error(std::string(whose) + ": cannot listen on " + address.text() + ": " + why.message());
-}
-
 }  // namespace
 
 class MetricsServer::Listener {
 public:
-    Listener(const MetricsAddress& address, const char* whose);
+    Listener(const MetricsAddress& address, const char* whose, ListeningSockets* sockets);
 
     void serve(Pages pages);
     void stop();
@@ -123,8 +122,11 @@ private:
     std::string metrics(ExpositionFormat format);
 
     const char* const whose_;
-    Sessions sessions_;   // the one that has been silent for longest first
-    bool ended_ = false;  // both outlive the sessions, which are the context's
+    ListeningSockets own_;  // where no others are given
+    Sessions sessions_;     // the one that has been silent for longest first
+    bool ended_ = false;    // both outlive the sessions, which are the context's
+    bool winding_down_ = false;
+    std::function<void()> wound_down_;  // likewise; called once no connection is left
     asio::io_context context_{1};
     tcp::acceptor acceptor_{context_};
     asio::steady_timer pause_{context_};
@@ -144,7 +146,9 @@ public:
           place_(listener.sessions_.insert(listener.sessions_.end(), this)),
           stream_(std::move(socket)) {}
     ~Session() {
-        if (!listener_.ended_) listener_.sessions_.erase(place_);
+        if (listener_.ended_) return;
+        listener_.sessions_.erase(place_);
+        if (listener_.sessions_.empty() && listener_.wound_down_) std::exchange(listener_.wound_down_, nullptr)();
     }
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -157,16 +161,19 @@ public:
                          [self = shared_from_this()](error_code error, size_t) { self->was_read(error); });
     }
 
+    bool resting() const { return resting_; }
+
     // What is under way on it fails, and it goes by that.
     void close() { stream_.close(); }
 
 private:
     void was_read(const error_code& error) {
+        resting_ = false;
         if (!error) {
             listener_.sessions_.splice(listener_.sessions_.end(), listener_.sessions_, place_);
             const Request& request = parser_->get();
             const bool head = request.method() == http::verb::head;
-            return write(answer(request, listener_.pages_), request.keep_alive(), head);
+            return write(answer(request, listener_.pages_), request.keep_alive() && !listener_.winding_down_, head);
         }
         const bool spoke = error.category() == make_error_code(http::error::bad_method).category() &&
                            error != http::error::end_of_stream && error != http::error::partial_message;
@@ -179,6 +186,7 @@ private:
         response_.prepare_payload();
         stream_.expires_after(kPatience);
         const auto done = [self = shared_from_this(), keep](error_code error, size_t) {
+            self->resting_ = keep;
             if (!error && keep) return self->read();
             error_code ignored;
             self->stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
@@ -189,6 +197,7 @@ private:
     }
 
     Listener& listener_;
+    bool resting_ = false;  // it has had an answer, and asks for nothing
     const Sessions::iterator place_;
     beast::tcp_stream stream_;
     beast::flat_buffer buffer_{2 * kMostHeader};
@@ -197,22 +206,18 @@ private:
     std::optional<http::response_serializer<http::string_body>> serializer_;
 };
 
-MetricsServer::Listener::Listener(const MetricsAddress& address, const char* whose) : whose_(whose) {
-    error_code error;
-    tcp::resolver resolver(context_);
-    const auto found = resolver.resolve(address.host, std::to_string(address.port),
-                                        tcp::resolver::passive | tcp::resolver::numeric_service, error);
-    if (error) throw cannot_listen(whose_, address, error);
-    const tcp::endpoint endpoint = found.begin()->endpoint();
-    acceptor_.open(endpoint.protocol(), error);
-    if (error) throw cannot_listen(whose_, address, error);
-    ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);
-    // Connections of an agent that has just ended do not keep the next one from its port.
-    acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-    acceptor_.bind(endpoint, error);
-    if (error) throw cannot_listen(whose_, address, error);
-    acceptor_.listen(tcp::acceptor::max_listen_connections, error);
-    if (error) throw cannot_listen(whose_, address, error);
+MetricsServer::Listener::Listener(const MetricsAddress& address, const char* whose, ListeningSockets* sockets)
+    : whose_(whose) {
+    try {
+        Descriptor socket = (sockets != nullptr ? *sockets : own_).tcp(address.host, address.port);
+        sockaddr_storage name{};
+        socklen_t size = sizeof name;
+        ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&name), &size);
+        acceptor_.assign(name.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), socket.get());
+        socket.release();
+    } catch (const std::exception& error) {
+        throw std::runtime_error(std::string(whose_) + ": cannot listen on " + address.text() + ": " + error.what());
+    }
 }
 
 void MetricsServer::Listener::serve(Pages pages) {
@@ -223,7 +228,23 @@ void MetricsServer::Listener::serve(Pages pages) {
     thread_ = named_thread(whose_, [this] { context_.run(); });
 }
 
+// Whoever has been accepted and asks gets its answer: its connection is not another listener's to take.
 void MetricsServer::Listener::stop() {
+    if (thread_.joinable()) {
+        const auto answered = std::make_shared<std::promise<void>>();
+        asio::post(context_, [this, answered] {
+            winding_down_ = true;
+            error_code ignored;
+            Descriptor(acceptor_.release(ignored)).reset();
+            pause_.cancel();
+            for (Session* session : sessions_) {
+                if (session->resting()) session->close();
+            }
+            wound_down_ = [answered] { answered->set_value(); };
+            if (sessions_.empty()) std::exchange(wound_down_, nullptr)();
+        });
+        answered->get_future().wait_for(kFarewell);
+    }
     context_.stop();
     if (thread_.joinable()) thread_.join();
     ended_ = true;
@@ -243,18 +264,21 @@ std::string MetricsServer::Listener::url() const {
 
 void MetricsServer::Listener::accept() {
     acceptor_.async_accept([this](error_code error, tcp::socket socket) {
+        if (winding_down_ && error) return;
         if (error) {
             pause_.expires_after(kAcceptPause);
-            return pause_.async_wait([this](error_code) { accept(); });
+            return pause_.async_wait([this](error_code) {
+                if (!winding_down_) accept();
+            });
         }
         if (sessions_.size() >= kMostConnections) sessions_.front()->close();
         std::make_shared<Session>(*this, std::move(socket))->read();
-        accept();
+        if (!winding_down_) accept();
     });
 }
 
-MetricsServer::MetricsServer(const MetricsAddress& address, const char* whose)
-    : listener_(std::make_unique<Listener>(address, whose)) {}
+MetricsServer::MetricsServer(const MetricsAddress& address, const char* whose, ListeningSockets* sockets)
+    : listener_(std::make_unique<Listener>(address, whose, sockets)) {}
 MetricsServer::~MetricsServer() { stop(); }
 void MetricsServer::serve(Pages pages) { listener_->serve(std::move(pages)); }
 void MetricsServer::stop() { listener_->stop(); }

@@ -15,6 +15,10 @@
 
 namespace spanring::agent {
 
+class ListeningSockets;
+
+inline constexpr char kMetrics[] = "metrics";
+
 class MetricsServer {
 public:
     using Report = std::function<HealthReport()>;
@@ -25,9 +29,10 @@ public:
         std::string path{};  // one more that answers as /healthz does; empty: none
     };
 
-    // Listens at once, so that nobody else gets the port. Throws std::runtime_error that says where and why not.
-    // `whose` names the thread, and begins what is thrown.
-    explicit MetricsServer(const MetricsAddress& address, const char* whose = "metrics");
+    // Listens at once, so that nobody else gets the port; on one of `sockets`, which outlive it (null: on its own).
+    // Throws std::runtime_error that says where and why not. `whose` names the thread, and begins what is thrown.
+    explicit MetricsServer(const MetricsAddress& address, const char* whose = kMetrics,
+                           ListeningSockets* sockets = nullptr);
     ~MetricsServer();  // as stop()
     MetricsServer(const MetricsServer&) = delete;
     MetricsServer& operator=(const MetricsServer&) = delete;

@@ -5,8 +5,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
+
+#include <sys/types.h>
 
 #include "base/log_pace.hpp"
 
@@ -15,10 +18,20 @@ namespace spanring::agent {
 // For notify(), before what ends with another "READY=1": systemd waits meanwhile (Type=notify, Type=notify-reload).
 std::string reloading_now();
 
+// Who is told, and how long it waits between signs of life.
+struct Supervision {
+    std::string socket;          // as in $NOTIFY_SOCKET; empty: nobody
+    uint64_t patience_usec = 0;  // 0: it does not wait for any
+
+    static Supervision of_environment();  // $NOTIFY_SOCKET, $WATCHDOG_USEC and $WATCHDOG_PID
+};
+
 class Supervisor {
 public:
-    // By $NOTIFY_SOCKET, $WATCHDOG_USEC and $WATCHDOG_PID; without them it tells nobody anything.
-    Supervisor();
+    explicit Supervisor(Supervision supervision = Supervision::of_environment());
+
+    // As another agent may take it over; without a socket where there is no supervisor.
+    const Supervision& supervision() const { return supervision_; }
 
     // One datagram: "READY=1". What cannot be sent is logged.
     void notify(const char* state);
@@ -30,8 +43,14 @@ public:
     // the agent once its patience has ended too. False: so it is; to be called again before that, for it may pass.
     bool feed();
 
+    // Another process is the one that it supervises from now on. Returns when it knows, or takes too long.
+    void hand_over_to(pid_t process);
+
 private:
-    std::string socket_;
+    bool send(const char* state, int file);
+
+    Supervision supervision_;
+    std::string socket_;  // its name to the kernel
     std::optional<std::chrono::nanoseconds> period_;
     LogPace log_;
 };

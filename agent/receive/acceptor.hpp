@@ -13,6 +13,7 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 
 #include "base/descriptor.hpp"
+#include "base/listening_sockets.hpp"
 #include "receive/listen_address.hpp"
 
 namespace boost::asio {
@@ -27,14 +28,17 @@ class Acceptor {
 public:
     using Take = std::function<void(Descriptor connection)>;
 
-    // Listens at once. Throws std::runtime_error that says where and why not, after `whose`. The context outlives it.
-    Acceptor(boost::asio::io_context& context, const ListenAddress& address, const std::string& whose);
-    ~Acceptor();  // as close(), and a unix socket is removed
+    // Listens at once, on one of `sockets`; they outlive it, and stay open after close(). Null: on one of its own.
+    // Throws std::runtime_error that says where and why not, after `whose`. The context outlives it.
+    Acceptor(boost::asio::io_context& context, const ListenAddress& address, const std::string& whose,
+             ListeningSockets* sockets = nullptr);
+    ~Acceptor();  // as close()
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;
 
     // Gives each connection to `take`, from now on until close().
     void accept(Take take);
+    void accept_no_more();  // but `take` may get one that has been accepted by now
     void close();
 
     ListenAddress address() const;  // with the port that the kernel chose

@@ -88,10 +88,12 @@ Decoding body_of(const grpc::ByteBuffer& message, uint64_t most, Body& ret_body)
 
 class GrpcServer::Service {
 public:
-    Service(asio::io_context& context, const Receivers& receivers, const GrpcReceiverOptions& options, uint64_t memory);
+    Service(asio::io_context& context, const Receivers& receivers, const GrpcReceiverOptions& options, uint64_t memory,
+            ListeningSockets* sockets);
     ~Service();
 
     void serve();
+    void accept_no_more() { acceptor_.accept_no_more(); }
     Clock::time_point look(Clock::time_point now);
     void close();
     bool idle() const;
@@ -161,12 +163,12 @@ private:
 };
 
 GrpcServer::Service::Service(asio::io_context& context, const Receivers& receivers, const GrpcReceiverOptions& options,
-                             uint64_t memory)
+                             uint64_t memory, ListeningSockets* sockets)
     : context_(context),
       receivers_(receivers),
       options_(options),
       most_reading_(std::clamp<size_t>(memory / 2 / options.most_bytes(), 1, kMostReading)),
-      acceptor_(context, options.endpoint, kReceiver),
+      acceptor_(context, options.endpoint, kReceiver, sockets),
       connections_(context, options.max_connections,
                    [this](bool opened) { receivers_.first().note_connection(opened); }) {
     build(memory);
@@ -407,10 +409,11 @@ void GrpcServer::Service::refuse(Call& call, const Status& status) {
 }
 
 GrpcServer::GrpcServer(asio::io_context& context, const Receivers& receivers, const GrpcReceiverOptions& options,
-                       uint64_t memory)
-    : service_(std::make_unique<Service>(context, receivers, options, memory)) {}
+                       uint64_t memory, ListeningSockets* sockets)
+    : service_(std::make_unique<Service>(context, receivers, options, memory, sockets)) {}
 GrpcServer::~GrpcServer() = default;
 void GrpcServer::serve() { service_->serve(); }
+void GrpcServer::accept_no_more() { service_->accept_no_more(); }
 Clock::time_point GrpcServer::look(Clock::time_point now) { return service_->look(now); }
 void GrpcServer::close() { service_->close(); }
 bool GrpcServer::idle() const { return service_->idle(); }

@@ -16,16 +16,17 @@ class io_context;
 
 namespace spanring::agent {
 
+class ListeningSockets;
 class Receivers;
 struct GrpcReceiverOptions;
 
 class GrpcServer {
 public:
-    // Listens at once. `memory`: bytes that the library may keep of messages that are not whole yet. Throws
-    // std::runtime_error that says where it cannot listen and why not. Context and receiver outlive it, and nobody runs
-    // the context when it ends.
+    // Listens at once, on one of `sockets` (null: of its own). `memory`: bytes that the library may keep of messages
+    // that are not whole yet. Throws std::runtime_error that says where it cannot listen and why not. Context and
+    // receivers outlive it, and nobody runs the context when it ends.
     GrpcServer(boost::asio::io_context& context, const Receivers& receivers, const GrpcReceiverOptions& options,
-               uint64_t memory);
+               uint64_t memory, ListeningSockets* sockets = nullptr);
     ~GrpcServer();
     GrpcServer(const GrpcServer&) = delete;
     GrpcServer& operator=(const GrpcServer&) = delete;
@@ -34,6 +35,8 @@ public:
     void serve();  // begins to accept
     // Ends what takes too long, or too much of the thread of the calls. Returns when it is to be called again.
     std::chrono::steady_clock::time_point look(std::chrono::steady_clock::time_point now);
+    // Connections that are there go on.
+    void accept_no_more();
     // No request is taken any more. Those that wait for their answers get them.
     void close();
 

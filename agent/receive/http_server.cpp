@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "receive/http_server.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <list>
@@ -59,15 +60,19 @@ std::optional<WireEncoding> encoding_of(beast::string_view type) {
 // Its connections.
 class HttpServer::Listener : public std::enable_shared_from_this<Listener> {
 public:
-    Listener(asio::io_context& context, const Receivers& receivers, const HttpReceiverOptions& options)
+    Listener(asio::io_context& context, const Receivers& receivers, const HttpReceiverOptions& options,
+             ListeningSockets* sockets)
         : context_(context),
           receivers_(receivers),
           options_(options),
-          acceptor_(context, options.endpoint, kReceiver) {}
+          acceptor_(context, options.endpoint, kReceiver, sockets) {}
 
     void serve() {
         acceptor_.accept([self = shared_from_this()](Descriptor connection) { self->accepted(std::move(connection)); });
     }
+    void wind_down();
+    bool connected() const { return !sessions_.empty(); }
+    bool awaited() const;
     void close();
     bool idle() const;
     ListenAddress address() const { return acceptor_.address(); }
@@ -85,6 +90,7 @@ private:
     const HttpReceiverOptions options_;
     Acceptor acceptor_;
     Sessions sessions_;  // the one that has been silent for longest first
+    bool winding_down_ = false;
     bool closed_ = false;
 };
 
@@ -105,6 +111,7 @@ public:
 
     bool resting() const { return state_ == State::kResting; }
     bool answering() const { return state_ == State::kAnswering; }
+    bool awaited() const { return !ended_ && (state_ == State::kReading || (resting() && !asked_)); }
     void close() { stream_.close(); }  // what is under way fails, and it goes by that
 
     void read() {
@@ -126,6 +133,7 @@ private:
         sessions.splice(sessions.end(), sessions, place_);
         if (error) return failed(error);
         state_ = State::kReading;
+        asked_ = true;
         if (!may_read_body()) return;
         stream_.expires_after(kPatience);
         read_body();
@@ -273,7 +281,7 @@ private:
 
     void write(Response response) {
         state_ = State::kAnswering;
-        keep_ = keep_ && !listener_->closed_;
+        keep_ = keep_ && !listener_->closed_ && !listener_->winding_down_;
         response_ = std::move(response);
         response_.keep_alive(keep_);
         response_.prepare_payload();
@@ -287,6 +295,7 @@ private:
     // A close with bytes that were not read would reset the connection, and take the answer back with it.
     void end(const error_code& error) {
         error_code ignored;
+        ended_ = true;
         if (error) return;
         stream_.socket().shutdown(stream_protocol::socket::shutdown_send, ignored);
         state_ = State::kReading;
@@ -335,6 +344,8 @@ private:
     Receiver* receiver_ = nullptr;  // of what is being read or answered; null: not known yet
     size_t promise_ = 0;            // bytes that are there of a body that is being read
     bool keep_ = false;
+    bool asked_ = false;  // once, at least
+    bool ended_ = false;  // with its last answer
     Response response_;
     std::vector<uint8_t> rest_;
     size_t discarded_ = 0;
@@ -342,7 +353,7 @@ private:
 
 void HttpServer::Listener::accepted(Descriptor connection) {
     if (!make_room()) return;
-    auto socket = connected(context_, std::move(connection));
+    auto socket = agent::connected(context_, std::move(connection));
     if (!socket) return;
     std::make_shared<Session>(shared_from_this(), *std::move(socket))->read();
     receivers_.first().note_connection(true);
@@ -357,6 +368,15 @@ bool HttpServer::Listener::make_room() {
         return true;
     }
     return false;
+}
+
+void HttpServer::Listener::wind_down() {
+    winding_down_ = true;
+    acceptor_.accept_no_more();
+}
+
+bool HttpServer::Listener::awaited() const {
+    return std::any_of(sessions_.begin(), sessions_.end(), [](const Session* session) { return session->awaited(); });
 }
 
 void HttpServer::Listener::close() {
@@ -374,10 +394,14 @@ bool HttpServer::Listener::idle() const {
     return true;
 }
 
-HttpServer::HttpServer(asio::io_context& context, const Receivers& receivers, const HttpReceiverOptions& options)
-    : listener_(std::make_shared<Listener>(context, receivers, options)) {}
+HttpServer::HttpServer(asio::io_context& context, const Receivers& receivers, const HttpReceiverOptions& options,
+                       ListeningSockets* sockets)
+    : listener_(std::make_shared<Listener>(context, receivers, options, sockets)) {}
 HttpServer::~HttpServer() { listener_->close(); }
 void HttpServer::serve() { listener_->serve(); }
+void HttpServer::wind_down() { listener_->wind_down(); }
+bool HttpServer::connected() const { return listener_->connected(); }
+bool HttpServer::awaited() const { return listener_->awaited(); }
 void HttpServer::close() { listener_->close(); }
 bool HttpServer::idle() const { return listener_->idle(); }
 std::string HttpServer::address() const {

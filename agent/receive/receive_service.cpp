@@ -27,8 +27,9 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::chrono::milliseconds kLook{1};  // between looks of somebody who waits for the end
-constexpr std::chrono::seconds kStatus{1};     // figures are at most this old where nothing happens
+constexpr std::chrono::milliseconds kLook{1};    // between looks of somebody who waits for the end
+constexpr std::chrono::milliseconds kIdle{250};  // for who has had an answer to ask for one more
+constexpr std::chrono::seconds kStatus{1};       // figures are at most this old where nothing happens
 
 ReceiverSettings settings_of(const ReceiverOptions& options, const BatchLimits& limits,
                              ReceiveService::Helpers helpers) {
@@ -63,7 +64,7 @@ ReceiverSettings settings_of(const ReceiverOptions& options, const ReceiveServic
 class ReceiveService::Worker {
 public:
     Worker(const ReceiverOptions& options, ReceiverSettings settings, std::shared_ptr<const ExportPlan> plan,
-           Ledger& ledger, const std::vector<Other>& others) {
+           Ledger& ledger, const std::vector<Other>& others, ListeningSockets* sockets) {
         const auto wake_up = [this] { wake(); };
         if (options.traces && options.enabled())
             receivers_.add(Signal::kTraces,
@@ -73,8 +74,8 @@ public:
                            std::make_unique<Receiver>(settings_of(options, other), other.plan, *other.ledger, wake_up),
                            other.open);
         if (options.grpc.enabled)
-            grpc_ = std::make_unique<GrpcServer>(context_, receivers_, options.grpc, options.queue_bytes);
-        if (options.http.enabled) http_ = std::make_unique<HttpServer>(context_, receivers_, options.http);
+            grpc_ = std::make_unique<GrpcServer>(context_, receivers_, options.grpc, options.queue_bytes, sockets);
+        if (options.http.enabled) http_ = std::make_unique<HttpServer>(context_, receivers_, options.http, sockets);
         if (grpc_ != nullptr) grpc_->serve();
         if (http_ != nullptr) http_->serve();
         thread_ = named_thread("receive", [this] { run(); });
@@ -85,6 +86,19 @@ public:
         guard_.reset();
         context_.stop();
         if (thread_.joinable()) thread_.join();
+    }
+
+    void wind_down(Clock::time_point deadline) {
+        ask([this] {
+            if (grpc_ != nullptr) grpc_->accept_no_more();
+            if (http_ != nullptr) http_->wind_down();
+            return true;
+        });
+        const auto idle_until = std::min(deadline, Clock::now() + kIdle);
+        const auto done = [this, idle_until] {
+            return http_ == nullptr || !http_->connected() || (Clock::now() > idle_until && !http_->awaited());
+        };
+        while (!ask(done) && Clock::now() < deadline) std::this_thread::sleep_for(kLook);
     }
 
     void close() {
@@ -197,14 +211,15 @@ private:
 
 ReceiveService::ReceiveService(const ReceiverOptions& options, const std::shared_ptr<const ExportPlan>& plan,
                                Ledger& ledger, Helpers helpers, const std::vector<Other>& others)
-    : worker_(std::make_unique<Worker>(options, settings_of(options, plan->limits, std::move(helpers)), plan, ledger,
-                                       others)) {}
+    : worker_(std::make_unique<Worker>(options, settings_of(options, plan->limits, helpers), plan, ledger, others,
+                                       helpers.sockets)) {}
 
 ReceiveService::~ReceiveService() = default;
 void ReceiveService::follow(const std::shared_ptr<const ExportPlan>& plan, Signal signal) {
     worker_->follow(plan, signal);
 }
 void ReceiveService::take(Signal signal, const std::string& request) { worker_->take(signal, request); }
+void ReceiveService::wind_down(Clock::time_point deadline) { worker_->wind_down(deadline); }
 void ReceiveService::close() { worker_->close(); }
 void ReceiveService::stop(Clock::time_point deadline) {
     worker_->stop(deadline);

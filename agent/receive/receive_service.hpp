@@ -19,6 +19,7 @@ namespace spanring::agent {
 
 class DecisionDesk;
 class Ledger;
+class ListeningSockets;
 class ProcessorChain;
 class SpanRecorder;
 struct ExportPlan;
@@ -33,6 +34,7 @@ public:
         ProcessorChain* processors = nullptr;  // change them
         DecisionDesk* desk = nullptr;          // has their traces decided, by these:
         std::vector<PolicyOptions> policies;
+        ListeningSockets* sockets = nullptr;  // on which it listens; null: on its own
     };
 
     // Where logs or metrics go, and their accounts, which outlive it.
@@ -59,6 +61,9 @@ public:
     // room for it, it is not taken.
     void take(Signal signal, const std::string& request);
 
+    // No connection is accepted any more, and those that are there end with their next answers. Returns at the
+    // deadline, or before where nobody is about to ask.
+    void wind_down(Clock::time_point deadline);
     // No request is taken any more. Before the exporters end.
     void close();
     // After that: everything is resolved, and whoever waits for an answer gets it. Once.

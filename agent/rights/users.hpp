@@ -24,6 +24,7 @@ public:
 
     const std::string& parent() const override { return parent_; }
     std::vector<std::unique_ptr<Folder>> appeared() override;
+    void begin_anew() { known_.clear(); }  // for another drain: all of them appear once more
 
     // Ends the agent where the opener has ended: nothing can go on, and everything is where the next one finds it.
     OpenerReply ask(const OpenerRequest& request, int file, Descriptor& ret_file);

@@ -4,7 +4,8 @@
 
 _spanring_agent() {
     local options='-h --help --version --describe-options --config --set --endpoint --exporter --directory --state-dir
-        --log-level --metrics-address --batch-size --batch-timeout --zero-copy --shutdown-timeout --all-users --seccomp'
+        --log-level --metrics-address --batch-size --batch-timeout --zero-copy --shutdown-timeout --all-users --seccomp
+        --replace --background'
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     # bash makes the "=" of --seccomp=off a word of its own.
     if [[ $current == = ]]; then

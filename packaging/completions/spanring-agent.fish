@@ -19,4 +19,6 @@ complete -c spanring-agent -l batch-timeout -x -d 'a batch waits for more at mos
 complete -c spanring-agent -l zero-copy -x -a 'off same_user' -d 'send from the mapping of trusted processes'
 complete -c spanring-agent -l shutdown-timeout -x -d 'for the last drain and flush'
 complete -c spanring-agent -l all-users -d 'applications of every user'
+complete -c spanring-agent -l replace -d 'take over from the agent that runs'
+complete -c spanring-agent -l background -d 'return once it is ready'
 complete -c spanring-agent -l seccomp -x -a 'on off kill' -d 'refuse system calls that an agent never makes'

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "handover/predecessor.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <ctime>
+#include <thread>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include "base/error_text.hpp"
+#include "base/foreign_text.hpp"
+#include "base/version.hpp"
+#include "handover/control_address.hpp"
+#include "handover/control_socket.hpp"
+#include "handover/message.hpp"
+#include "handover/process_end.hpp"
+#include "ring/testpoint.hpp"
+
+namespace spanring::agent {
+namespace {
+
+using Kind = HandoverMessage::Kind;
+
+constexpr std::chrono::milliseconds kLook{200};  // between looks for a signal
+constexpr std::chrono::seconds kWelcome{30};     // it answers once a second, unless it is busy with a reload
+constexpr std::chrono::milliseconds kPause{20};  // between looks at a process that ends
+constexpr std::chrono::seconds kEnd{30};         // of a process that has nothing left to do
+
+}  // namespace
+
+std::unique_ptr<Predecessor> Predecessor::find(const std::string& state_directory, const sigset_t& signals) {
+    const ControlAddress address(state_directory, ControlSocket::kName);
+    Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!address || !socket) return nullptr;
+    if (::connect(socket.get(), address.get(), address.size()) != 0) {
+        if (errno == ENOENT || errno == ECONNREFUSED) return nullptr;
+        throw NotReplaced(state_directory + "/" + ControlSocket::kName + ": " + error_text(errno));
+    }
+    std::unique_ptr<Predecessor> found(new Predecessor(std::move(socket), signals));
+    found->greet(state_directory);
+    return found->socket_ ? std::move(found) : nullptr;
+}
+
+void Predecessor::check_signals() const {
+    const timespec no_time{};
+    if (::sigtimedwait(&signals_, nullptr, &no_time) > 0) throw NotReplaced("ended by a signal before it took over");
+}
+
+void Predecessor::greet(const std::string& state_directory) {
+    HandoverMessage{.kind = Kind::kHello, .version = spanring::agent::version()}.send(socket_.get());
+    HandoverMessage message;
+    const auto until = std::chrono::steady_clock::now() + kWelcome;
+    for (Received received = Received::kNothingYet; received != Received::kMessage;) {
+        check_signals();
+        if (std::chrono::steady_clock::now() > until)
+            throw NotReplaced("the agent of " + state_directory + " does not answer");
+        received = receive(socket_.get(), kLook, message);
+        if (received == Received::kEnded) return socket_.reset();
+    }
+    version_ = message.version;
+    if (message.kind == Kind::kRefused)
+        throw NotReplaced("the agent of " + state_directory + " refuses to be replaced: " + foreign(message.reason));
+    pid_ = static_cast<pid_t>(message.pid);
+    supervision_ = {message.supervisor, message.patience_usec};
+    for (size_t i = 0; i < message.files.size(); ++i)
+        sockets_.push_back({message.sockets[i], std::move(message.files[i])});
+    SPR_TESTPOINT(handover_welcomed);
+}
+
+void Predecessor::take_over() {
+    HandoverMessage{.kind = Kind::kTake, .version = spanring::agent::version()}.send(socket_.get());
+    SPR_TESTPOINT(handover_asked);
+    for (;;) {
+        check_signals();
+        HandoverMessage message;
+        switch (receive(socket_.get(), kLook, message)) {
+            case Received::kNothingYet: break;
+            case Received::kMessage:
+                if (message.kind != Kind::kGone) break;
+                SPR_TESTPOINT(handover_place_taken);
+                return;
+            case Received::kEnded:
+                spdlog::warn("the agent that was to be replaced has ended before it was done");
+                while (pid_ > 0 && is_there(pid_)) {  // its locks are its own until it is gone
+                    check_signals();
+                    std::this_thread::sleep_for(kPause);
+                }
+                return socket_.reset();
+        }
+    }
+}
+
+void Predecessor::ready() {
+    SPR_TESTPOINT(handover_served);
+    if (!socket_) return;
+    HandoverMessage{.kind = Kind::kReady, .version = spanring::agent::version()}.send(socket_.get());
+    HandoverMessage message;
+    const auto until = std::chrono::steady_clock::now() + kEnd;
+    while (receive(socket_.get(), kLook, message) != Received::kEnded && std::chrono::steady_clock::now() < until) {
+    }
+    SPR_TESTPOINT(handover_alone);
+    socket_.reset();
+}
+
+}  // namespace spanring::agent

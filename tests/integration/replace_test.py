@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One agent takes over from another (`spanring-agent --replace`) while spans flow and clients connect: nothing is lost,
+nothing comes twice from a backend that answers, nobody is refused; and where one of the two dies in the middle, or the
+new one cannot serve, an agent goes on."""
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import threading
+
+import agent_configuration
+import harness
+from comparison import compare, records
+from otlp_json import Received
+from receiving import PROTOBUF, identity, request
+
+TIMES = int(os.environ.get("SPANRING_REPLACEMENTS", "10"))
+RATE = int(os.environ.get("SPANRING_REPLACED_RATE", "500"))  # spans a second, of each of two producers
+
+
+class Sender(threading.Thread):
+    """A client that makes a connection for each request, and sends one again only where it was told to."""
+
+    def __init__(self, port):
+        super().__init__()
+        self.port = port
+        self.sent = 0
+        self.again = 0
+        self.failures = []
+        self.ending = threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.ending.is_set() and not self.failures:
+            try:
+                self.send(self.sent + 1)
+            except Exception as error:  # refused, reset, not answered
+                self.failures.append(repr(error))
+            self.ending.wait(0.005)
+
+    def send(self, number):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=harness.WATCHDOG)
+        with contextlib.closing(connection):
+            connection.request("POST", "/v1/traces", request("shop", [number]), {"Content-Type": PROTOBUF})
+            answer = connection.getresponse()
+            answer.read()
+        if answer.status == 503:
+            self.again += 1
+            return
+        if answer.status != 200:
+            raise AssertionError(f"answered {answer.status}")
+        self.sent = number
+
+    def end(self):
+        self.ending.set()
+        self.join()
+
+
+class Prober(Sender):
+    def send(self, _):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=harness.WATCHDOG)
+        with contextlib.closing(connection):
+            connection.request("GET", "/healthz")
+            answer = connection.getresponse()
+            answer.read()
+        if answer.status != 200:
+            raise AssertionError(f"answered {answer.status}")
+        self.sent += 1
+
+
+class Word:
+    """What two agents say to each other: a record of a socket, with descriptors."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        connection.settimeout(harness.WATCHDOG)
+
+    def say(self, kind, files=(), **more):
+        text = json.dumps({"kind": kind, "protocol": 1, **more}).encode()
+        socket.send_fds(self.connection, [text], list(files))
+
+    def hear(self):
+        """A kind, and what came along; none where the other has ended."""
+        text, files, _, _ = socket.recv_fds(self.connection, 65536, 64)
+        for file in files:
+            os.close(file)
+        return json.loads(text)["kind"] if text else None
+
+
+class Replace(harness.Case):
+    def control(self):
+        """The path may be longer than a socket's address."""
+        folder = os.open(self.workspace.state, os.O_PATH)
+        self.addCleanup(os.close, folder)
+        return f"/proc/self/fd/{folder}/control.sock"
+
+    def setUp(self):
+        super().setUp()
+        self.collector = self.workspace.collector()
+        self.received = Received(self.collector.received)
+        self.port = harness.free_port()
+        self.health = harness.free_port()
+        # Patient: what a busy machine's backend answers too late comes twice, rightly.
+        self.exporters = {"otlp_grpc": agent_configuration.quick(self.collector.endpoint, timeout="60s")}
+        self.file = self.configuration(self.exporters)
+        self.seed = 0
+
+    def configuration(self, exporters, **protocols):
+        protocols = protocols or {"http": {"endpoint": f"127.0.0.1:{self.port}"}}
+        path = self.workspace.unique("agent.yaml")
+        path.write_text(json.dumps({
+            "receivers": {"spanring": None, "otlp": {"protocols": protocols}},
+            "processors": {"batch": {"send_batch_size": 512, "timeout": "50ms"}},
+            "exporters": exporters,
+            "service": {"pipelines": {"traces": {"receivers": ["spanring", "otlp"], "processors": ["batch"],
+                                                 "exporters": list(exporters)}}}}))
+        return path
+
+    def flags(self, file=None):
+        return "--config", file or self.file, "--metrics-address", f"127.0.0.1:{self.health}"
+
+    def agent(self, *more, file=None, **options):
+        return self.workspace.agent(*self.flags(file), *more, **options)
+
+    def new(self, *more, file=None, **options):
+        return self.workspace.start_agent(*self.flags(file), "--replace", *more, **options)
+
+    def replaced(self, old, **options):
+        new = self.new(**options)
+        new.wait_for_line("spanring-agent ready:", stream="stderr")
+        old.expect(0)
+        return new
+
+    def producers(self, number=2, rate=RATE):
+        made = []
+        for _ in range(number):
+            self.seed += 1
+            made.append(self.workspace.producer("--seed", self.seed, "--service", f"service-{self.seed}", "--endless",
+                                                "--rate", rate, "--flush", 60))
+        for producer in made:
+            producer.wait_for_line("ready")
+        return made
+
+    def arrive(self, number):
+        enough = self.received.count() + number
+        harness.wait_until(lambda: self.received.count() >= enough, "spans arrive")
+
+    def judge(self, agent, producers, sender):
+        """All of it is at the backend as it was set, once, and the accounts say so."""
+        wanted = records(producers)
+        harness.wait_until(lambda: wanted.keys() <= self.received.by_identity().keys(), "the spans arrive")
+        rows = self.workspace.accounting()
+        document = json.loads(self.workspace.command("accounting", "--wait", "10s", "--json"))
+        agent.stop()
+        self.collector.stop()
+        arrived = self.received.by_identity()
+        sent = {identity(number) for number in range(1, sender.sent + 1)}
+        self.assertEqual(arrived.keys(), wanted.keys() | sent)
+        own = {one: spans for one, spans in arrived.items() if one in wanted}
+        self.assertEqual({len(arrived[one]) for one in sent} - {1}, set(), "what a sender sent came once")
+        compare(wanted, own)
+        self.assertEqual(sum(row["exporters"][0]["exported"] for row in rows), len(wanted))
+        self.assertEqual(sum(row["exporters"][0]["exported"] for row in document["senders"]), len(sent))
+
+    def test_again_and_again_under_load(self):
+        self.collector.start()
+        agent = self.agent()
+        producers = self.producers()
+        sender, prober = Sender(self.port), Prober(self.health)
+        self.arrive(500)
+        for _ in range(TIMES):
+            before = sender.sent, prober.sent
+            agent = self.replaced(agent)
+            harness.wait_until(lambda: (sender.sent > before[0] and prober.sent > before[1]) or sender.failures or
+                               prober.failures, "clients are served")
+            self.assertEqual((sender.failures, prober.failures), ([], []))
+        self.arrive(500)
+        sender.end()
+        prober.end()
+        harness.end_all(producers)
+        self.assertEqual((sender.failures, prober.failures), ([], []), "nobody was refused")
+        self.judge(agent, producers, sender)
+
+    def test_what_cannot_start_changes_nothing(self):
+        """Found out before it asks for the place: a wrong file, a place where another listens."""
+        self.collector.start()
+        agent = self.agent()
+        producers = self.producers(1)
+        sender = Sender(self.port)
+        wrong = self.workspace.folder / "wrong.yaml"
+        wrong.write_text("exporters:\n  otlp_grpc:\n    timeout: 5 sec\n")
+        new = self.new(file=wrong)
+        new.expect(harness.EXIT_WRONG)
+        self.assertIn("is not a duration", new.stderr())
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            place = "127.0.0.1:" + str(other.getsockname()[1])
+            new = self.new(file=self.configuration(self.exporters, http={"endpoint": place}))
+            new.expect(1)
+            self.assertIn(f"receivers.otlp: cannot listen on {place}: Address already in use", new.stderr())
+        self.assertNotIn("takes over", agent.stderr())
+        self.arrive(300)
+        sender.end()
+        harness.end_all(producers)
+        self.assertEqual(sender.failures, [])
+        self.judge(agent, producers, sender)
+
+    def test_who_cannot_serve_gives_the_place_back(self):
+        """Its spool is another agent's: that is found out when the old one has gone already."""
+        self.collector.start()
+        taken = self.workspace.folder / "spool"
+        other = self.workspace.folder / "other"
+        other.mkdir(mode=0o700)
+        spool = agent_configuration.quick(self.collector.endpoint, timeout="60s", spool={"directory": str(taken)})
+        theirs = agent_configuration.write(self.workspace, {"otlp_grpc": spool})
+        self.workspace.agent("--config", theirs, directory=other, state=self.workspace.folder / "other-state")
+        agent = self.agent()
+        producers = self.producers()
+        sender = Sender(self.port)
+        for number in range(3):
+            new = self.new(file=self.configuration({"otlp_grpc": spool}))
+            new.expect(1)
+            self.assertIn(str(taken), new.stderr())
+            harness.wait_until(lambda: agent.stderr().count("this one goes on") == number + 1, "it goes on")
+            self.arrive(300)
+        agent = self.replaced(agent)  # one that can
+        self.arrive(300)
+        sender.end()
+        harness.end_all(producers)
+        self.assertEqual(sender.failures, [])
+        self.judge(agent, producers, sender)
+
+    def test_a_new_one_that_says_no_more(self):
+        """At each step of what it has to say; what dies is seen in the same way."""
+        self.collector.start()
+        agent = self.agent()
+        producers = self.producers()
+        sender = Sender(self.port)
+        for steps in (["hello"], ["hello", "take"], ["hello", "take", None]):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+                connection.connect(self.control())
+                word = Word(connection)
+                for step in steps:
+                    if step:
+                        word.say(step)
+                    if step != "take":
+                        self.assertEqual(word.hear(), "welcome" if step else "gone")
+            self.arrive(300)
+        harness.wait_until(lambda: agent.stderr().count("this one goes on") == 2, "it went on, where it had been asked to go")
+        agent = self.replaced(agent)
+        self.arrive(300)
+        sender.end()
+        harness.end_all(producers)
+        self.assertEqual(sender.failures, [], "nobody was refused")
+        self.judge(agent, producers, sender)
+
+    def test_an_old_one_that_says_no_more(self):
+        """Likewise: the new one goes on with what it has been given."""
+        for last in ("hello", "take", "ready"):
+            with self.subTest(last=last), contextlib.ExitStack() as stack:
+                self.workspace.state.mkdir(mode=0o700, exist_ok=True)
+                control = self.control()
+                pathlib.Path(control).unlink(missing_ok=True)
+                ear = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+                ear.settimeout(harness.WATCHDOG)
+                ear.bind(control)
+                ear.listen()
+                taken = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+                place = taken.getsockname()[1]
+                new = self.new(file=self.configuration({"debug": {}}, http={"endpoint": f"127.0.0.1:{place}"}))
+                connection = stack.enter_context(ear.accept()[0])
+                word = Word(connection)
+                self.assertEqual(word.hear(), "hello")
+                word.say("welcome", [taken.fileno()], sockets=[f"127.0.0.1 {place}"])
+                taken.close()
+                waits = stack.enter_context(socket.create_connection(("127.0.0.1", place)))  # is not refused
+                if last != "hello":
+                    self.assertEqual(word.hear(), "take")
+                if last == "ready":
+                    word.say("gone")
+                    self.assertEqual(word.hear(), "ready")
+                connection.close()
+                ear.close()
+                new.wait_for_line("spanring-agent ready:", stream="stderr")
+                waits.settimeout(harness.WATCHDOG)
+                waits.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                self.assertIn(b"404", waits.recv(1000))
+                new.stop()
+
+    def test_another_configuration(self):
+        """Places are added and left, and those that stay go on."""
+        self.collector.start()
+        agent = self.agent()
+        sender = Sender(self.port)
+        more, unix = harness.free_port(), self.workspace.folder / "otlp.sock"
+        both = self.configuration({**self.exporters, "file": {"path": str(self.workspace.folder / "spans.jsonl")}},
+                                  http={"endpoint": f"127.0.0.1:{self.port}"}, grpc={"endpoint": f"unix:{unix}"})
+        agent = self.replaced(agent, file=both)
+        inode = unix.stat().st_ino
+        agent = self.replaced(agent, file=both)
+        self.assertEqual(unix.stat().st_ino, inode, "it is the same socket")
+        sender.end()
+        self.assertEqual(sender.failures, [])
+        agent = self.replaced(agent, file=self.configuration(self.exporters, http={"endpoint": f"127.0.0.1:{more}"}))
+        self.assertFalse(unix.exists(), "nobody listens there any more")
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", self.port)).close()
+        socket.create_connection(("127.0.0.1", more)).close()
+        agent.stop()
+        self.assertFalse((self.workspace.state / "control.sock").exists())
+
+    def test_systemd_is_told_who_serves(self):
+        """As ExecReload= of a unit: who was asked returns when the new one serves, and the old one, which is the main process,
+        says who is it now."""
+        path = self.workspace.folder / "notify"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+            supervisor.bind(str(path))
+            supervisor.settimeout(harness.WATCHDOG)
+
+            def hear():
+                while True:
+                    word = supervisor.recv(1000)
+                    if word == b"WATCHDOG=1":
+                        continue
+                    return word
+
+            old = self.agent(env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": 2_000_000, "WATCHDOG_PID": ""})
+            self.assertEqual(hear(), b"READY=1")
+            asked = self.new("--background")
+            asked.expect(0)
+            old.expect(0)
+            main = hear().decode()
+            self.assertRegex(main, r"^MAINPID=[1-9]\d*$")
+            pid = int(main.removeprefix("MAINPID="))
+            self.addCleanup(lambda: pathlib.Path(f"/proc/{pid}").exists() and os.kill(pid, signal.SIGKILL))
+            self.assertEqual(hear(), b"BARRIER=1")
+            self.assertEqual(hear(), b"READY=1")
+            self.assertEqual(supervisor.recv(1000), b"WATCHDOG=1", "the new one feeds it")
+            self.assertIn(f"process {pid}", old.stderr())
+            self.assertNotEqual(pid, asked.pid)
+            os.kill(pid, signal.SIGTERM)
+            self.assertEqual(hear(), b"STOPPING=1")
+            harness.wait_until(lambda: not (self.workspace.state / "agent.json").exists(), "it ends")
+
+    def test_where_nobody_runs_it_starts(self):
+        agent = self.new()
+        agent.wait_for_line("spanring-agent ready:", stream="stderr")
+        self.assertIn("there is none to replace", agent.stderr())
+        agent.stop()
+
+    def test_what_asks_and_does_not_go_on(self):
+        """Somebody of the same user who says nothing, something else, or goes."""
+        agent = self.agent()
+        control = self.control()
+        for words in ([], [b"\0\1\2"], [b'{"kind": "take", "protocol": 1}'], [b'{"kind": "hello", "protocol": 77}']):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asks:
+                asks.settimeout(harness.WATCHDOG)
+                asks.connect(control)
+                for word in words:
+                    asks.send(word)
+                if words and words[0].startswith(b"{"):
+                    self.assertEqual(json.loads(asks.recv(65536))["kind"], "refused")
+        agent = self.replaced(agent)
+        agent.stop()
+
+
+if __name__ == "__main__":
+    harness.main()
