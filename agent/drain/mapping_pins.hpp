@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Header bill: it is a PinSource of RunCutter; attached_segment.cpp alone includes it.
 #pragma once
 
 #include <memory>
