@@ -58,7 +58,7 @@ public:
     Counter undecided_traces;
     Counter undecided_spans;
     Counter undecided_bytes;
-    Counter undecided_ring_bytes;  // of these, copies of what lies in segments
+    Counter undecided_ring_bytes;  // of undecided spans that lie in segments, there
     Counter filed_spans;           // of the undecided ones, those in files
     Counter filed_bytes;           // of them there
     Counter filed_memory;          // what the agent keeps in its memory of these

@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <span>
 #include <string>
@@ -135,7 +136,7 @@ public:
     uint64_t needed_bytes() const { return needed_; }    // of those with something that is not decided
     uint64_t waiting_bytes() const { return waiting_; }  // there, of what is not decided
     uint64_t spans() const { return spans_; }            // likewise
-    size_t memory() const { return entries_.capacity() * sizeof(Entry) + blocks_.capacity() * sizeof(UndecidedBlock); }
+    size_t memory() const { return entries_.size() * sizeof(Entry) + blocks_.capacity() * sizeof(UndecidedBlock); }
 
 private:
     struct File {
@@ -162,7 +163,7 @@ private:
     uint64_t writing_ = 0;            // the one that is written to; 0: none
     uint64_t last_number_ = 0;
     std::vector<UndecidedBlock> blocks_;
-    std::vector<Entry> entries_;
+    std::deque<Entry> entries_;
     std::vector<uint32_t> free_blocks_, free_entries_;
     std::map<AccountId, std::vector<Claimed>> unclaimed_;
     std::map<uint32_t, std::vector<bool>> gone_;  // of entries: spans that are their segment's again

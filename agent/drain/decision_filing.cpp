@@ -82,6 +82,7 @@ bool DecisionRounds::write_draft() {
                 entry.next = std::exchange(trace.filed, written_[end->place]);
             }
             bytes_from(span.receipt.source) -= span.size;
+            ring_bytes_ -= span.size;
             settler_.file(span, written_[end->place]);
         }
         undecided_.take_leaving(trace, [this](UndecidedSpan& span) { undecided_.let_go(span); });

@@ -54,6 +54,7 @@ SpanVerdict DecisionRounds::judge(const FoundSpan& span, RuleShare& ret_rule) {
     added.era = span.era;
     undecided_.add(*trace, added, span.record);
     bytes_from(span.receipt.source) += span.record.size();
+    ring_bytes_ += span.record.size();
     return SpanVerdict::kWaits;
 }
 
@@ -225,6 +226,7 @@ void DecisionRounds::collect() {
                 more = true;
                 trace->newest = span->next;
                 bytes_from(span->receipt.source) -= span->size;
+                ring_bytes_ -= span->size;
                 decided_.push_back({span, span->number, trace->dropped_by});
             }
         }
@@ -262,7 +264,7 @@ void DecisionRounds::publish() {
     counters_.undecided_spans.set(undecided_.spans() + undecided_.spans_elsewhere());
     counters_.undecided_bytes.set(undecided_.memory());
     counters_.remembered.set(memory_.size());
-    counters_.undecided_ring_bytes.set(undecided_.span_memory());
+    counters_.undecided_ring_bytes.set(ring_bytes_);
     if (files_ == nullptr) return;
     counters_.filed_spans.set(files_->spans());
     counters_.filed_bytes.set(files_->waiting_bytes());

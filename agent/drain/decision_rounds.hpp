@@ -171,6 +171,7 @@ private:
     std::vector<DecidedSpan> decided_;       // and not carried out
     std::vector<TraceVerdict> verdicts_;     // likewise
     std::map<uint64_t, uint64_t> bytes_of_;  // by source: of its segment, that wait
+    uint64_t ring_bytes_ = 0;                // of all of these
     uint64_t last_source_ = 0;               // that was looked up
     uint64_t* last_bytes_ = nullptr;         // null: none was
     uint64_t round_ = 0;

@@ -57,7 +57,7 @@ void DrainShare::relieve_rings() {
     for (auto& [source, served] : segments_) {
         const uint64_t most = served.segment->most_bytes() / kRingPart;
         if (served.segment->waiting() == 0 || served.segment->bytes_in_use() <= most) continue;
-        decisions_->file();
+        decisions_->file(now_ - kLongTrace);
         if (served.segment->waiting() == 0 || served.segment->bytes_in_use() <= most) continue;
         decisions_->relieve(source, decisions_->bytes_of(source) / 2, now_ - kLongTrace);
     }

@@ -140,7 +140,6 @@ public:
         trace.newest = added;
         trace.memory += memory_of(*added);
         memory_ += memory_of(*added);
-        span_memory_ += memory_of(*added);
         ++trace.spans;
         ++spans_;
     }
@@ -179,7 +178,6 @@ public:
             *place = span.next;
             trace.memory -= memory_of(span);
             memory_ -= memory_of(span);
-            span_memory_ -= memory_of(span);
             --trace.spans;
             --spans_;
             visit(span);
@@ -219,7 +217,6 @@ public:
         if (trace.in_rings) out_of_rings(trace);
         places_.remove(trace.key);
         memory_ -= trace.memory;
-        span_memory_ -= trace.memory;
         spans_ -= trace.spans;
         UndecidedSpan* const newest = trace.newest;
         trace.each_part([&](UndecidedPart& part) {
@@ -238,7 +235,6 @@ public:
     size_t spans() const { return spans_; }
     size_t spans_elsewhere() const { return spans_elsewhere_; }  // of parts
     size_t memory() const { return memory_; }                    // of what was not taken
-    size_t span_memory() const { return span_memory_; }          // of this, that of spans
     // Whether what is here lies so far apart that it keeps more than twice `most` from going, and a slab of each size.
     bool is_sparse(size_t most) const { return pool_.held() > 2 * most + SpanPool::kClasses * SpanPool::kSlab; }
 
@@ -275,7 +271,6 @@ private:
     size_t spans_ = 0;
     size_t spans_elsewhere_ = 0;
     size_t memory_ = 0;
-    size_t span_memory_ = 0;
     uint64_t numbers_ = 0;
 };
 

@@ -281,8 +281,8 @@ void add_decisions(Exposition& page, const DecisionCounters& decisions) {
     page.gauge("spanring_tail_sampling_undecided_spans", "Spans of them.", {}, number(decisions.undecided_spans.get()));
     page.gauge("spanring_tail_sampling_undecided_bytes", "Memory that they take.", {},
                number(decisions.undecided_bytes.get()));
-    page.gauge("spanring_tail_sampling_ring_bytes", "Of these, copies of spans that lie in the memory of processes.",
-               {}, number(decisions.undecided_ring_bytes.get()));
+    page.gauge("spanring_tail_sampling_ring_bytes", "What undecided spans take in the memory of processes.", {},
+               number(decisions.undecided_ring_bytes.get()));
     page.gauge("spanring_tail_sampling_filed_spans", "Undecided spans that lie in files.", {},
                number(decisions.filed_spans.get()));
     page.gauge("spanring_tail_sampling_filed_bytes", "What they take there.", {}, number(decisions.filed_bytes.get()));

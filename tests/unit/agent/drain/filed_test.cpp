@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "decide/undecided_files.hpp"
@@ -283,6 +285,32 @@ TEST_F(FiledTest, WhereNothingCanBeWrittenTheyStayInTheirSegments) {
     EXPECT_EQ(counters_->filed_spans.get(), 0u);
     close(image);
     EXPECT_EQ(finish(image).exported, 5u);
+}
+
+// Cut in the middle of a block; and once there is room again.
+TEST_F(FiledTest, AFullDiskCostsNothing) {
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    const auto handler = ::signal(SIGXFSZ, SIG_IGN);
+    rlimit little = before;
+    little.rlim_cur = 200;
+    FileImage image(directory);
+    append_open(image, 5);
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &little), 0);
+    start_with({of_type(PolicyType::kAlwaysSample)});
+    const auto tried = std::chrono::steady_clock::now() + milliseconds(5);
+    pass_until([&] { return std::chrono::steady_clock::now() >= tried; });
+    pass();
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    ::signal(SIGXFSZ, handler);
+    EXPECT_EQ(counters_->filed_spans.get(), 0u);
+    EXPECT_EQ(counters_->file_bytes.get(), 0u);
+    EXPECT_EQ(image->mark(kChunk).length, 0u);
+    pass_until_filed(5);
+    close(image);
+    EXPECT_EQ(finish(image).exported, 5u);
+    EXPECT_EQ(numbers(), upto(5));
+    EXPECT_TRUE(files().empty());
 }
 
 TEST_F(FiledTest, WhereFilesAreFullTheOldestTracesAreDecidedEarly) {
