@@ -36,8 +36,12 @@ struct Shipment {
 
     std::span<const Run> runs() const { return whole ? part : own ? std::span<const Run>(own->runs) : batch->runs; }
     std::vector<spool::Share> shares() const;
-    // What a queue holds by it; a part shares the memory of its batch.
-    size_t held() const { return batch && !whole && request.bytes < batch->memory ? batch->memory : request.bytes; }
+    // What a queue holds by it; a part, its share of the memory of its batch.
+    size_t held() const {
+        if (!batch) return request.bytes;
+        const size_t memory = whole && batch->spans != 0 ? batch->memory * spans / batch->spans : batch->memory;
+        return request.bytes < memory ? memory : request.bytes;
+    }
     uint64_t lost() const { return own ? own->lost : 0; }  // spans of the batch that the request does not have
 };
 
