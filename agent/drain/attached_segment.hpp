@@ -46,6 +46,10 @@
 #include "ring/counter_sums.hpp"
 #include "ring/sampling_directive.hpp"
 
+namespace spanring::ring {
+struct SlotCopy;
+}
+
 namespace spanring::agent {
 
 struct PassResult {
@@ -210,8 +214,8 @@ private:
     bool scope_before(uint32_t chunk, uint32_t size, uint32_t& ret_scope);
     bool hand_out_waiting(Batcher& batcher, uint64_t budget, PassResult& result);
     bool hand_out_unfinished(Batcher& batcher, uint64_t budget, PassResult& result);
-    void hand_out(Batcher& batcher, const Receipt& receipt, uint32_t scope, const std::vector<uint8_t>& record,
-                  PassResult& result);
+    void hand_out(Batcher& batcher, const Receipt& receipt, const ring::SlotCopy& copy,
+                  const std::vector<uint8_t>& record, PassResult& result);
     bool may_book(const ChunkCursor& cursor) const;
     void book(uint32_t chunk, ChunkCursor& cursor);
     void note(const CutReport& report, PassResult& result);

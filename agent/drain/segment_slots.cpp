@@ -2,6 +2,8 @@
 //
 // The part of a segment that hands out spans from their slots: those that have ended and wait there, and those that a
 // dead process left open.
+#include <algorithm>
+
 #include "drain/attached_segment.hpp"
 #include "ring/testpoint.hpp"
 #include "ring/unfinished_span.hpp"
@@ -35,8 +37,8 @@ bool AttachedSegment::hand_out_waiting(Batcher& batcher, uint64_t budget, PassRe
         }
         record.clear();
         append_ended_span(copy, record);
-        hand_out(batcher, {.chunk = slot, .generation = copy.slot.generation, .spans = 1, .waited = true},
-                 copy.slot.scope, record, result);
+        hand_out(batcher, {.chunk = slot, .generation = copy.slot.generation, .spans = 1, .waited = true}, copy, record,
+                 result);
         SPR_TESTPOINT(waiting_taken);
     }
     return still_readable();
@@ -50,20 +52,21 @@ bool AttachedSegment::hand_out_unfinished(Batcher& batcher, uint64_t budget, Pas
         record.clear();
         if (!copy_slot(view(), held_.extents, slot, copy)) return fail(kNoBlock);
         append_unfinished_span(copy, burial_.died_unix_nano(), record);
-        hand_out(batcher, {.chunk = slot, .generation = copy.slot.generation, .spans = 1, .unfinished = true},
-                 copy.slot.scope, record, result);
+        hand_out(batcher, {.chunk = slot, .generation = copy.slot.generation, .spans = 1, .unfinished = true}, copy,
+                 record, result);
         SPR_TESTPOINT(unfinished_taken);
     }
     result.cut = result.cut || burial_.has_open_slot();
     return true;
 }
 
-// One that makes no sense has no record, and is booked as invalid.
-void AttachedSegment::hand_out(Batcher& batcher, const Receipt& receipt, uint32_t scope,
+// One that makes no sense has no record, and is booked as invalid; what was read of it counts nevertheless, or a
+// hostile process could take all of the thread's time.
+void AttachedSegment::hand_out(Batcher& batcher, const Receipt& receipt, const ring::SlotCopy& copy,
                                const std::vector<uint8_t>& record, PassResult& result) {
-    const CutReport report = cutter_.add_of_slot(batcher, batcher.shared(), receipt, scope, record);
+    const CutReport report = cutter_.add_of_slot(batcher, batcher.shared(), receipt, copy.slot.scope, record);
     if (report.sampled_out != 0) acknowledge_sampled_out(receipt, 1, report.rule);
-    result.bytes += record.size() + ring::kSlotSize;
+    result.bytes += std::max(record.size(), copy.data.size()) + ring::kSlotSize;
     ++result.spans;
     note(report, result);
 }

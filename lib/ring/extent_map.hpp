@@ -68,6 +68,13 @@ public:
                 ExtentWord::unpack(Atomics::load(segment.extent_word(extent), std::memory_order_relaxed));
             if (word.kind == kinds_[extent] && word.memory == ExtentMemory::kWhole) set_went(extent, 0);
         }
+        for (uint32_t extent = kFirstHuge; extent < kFirstHuge + kHugeBlocks; ++extent) {
+            if (!is_huge(extent) || went(extent) == 0) continue;
+            // relaxed: likewise, as Segment::make_huge_whole() writes it.
+            const ExtentWord word =
+                ExtentWord::unpack(Atomics::load(segment.extent_word(extent), std::memory_order_relaxed));
+            if (word.kind == ExtentKind::kHugeBlock && word.memory == ExtentMemory::kWhole) set_went(extent, 0);
+        }
     }
     // Of a dead process: also what it turned and did not come to say.
     template <class Atomics = StdAtomics>

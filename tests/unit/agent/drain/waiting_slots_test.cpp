@@ -127,6 +127,49 @@ TEST_F(DrainTest, GivesUpWhereASpanThatWaitsNamesABlockThatIsNone) {
     EXPECT_EQ(drainer->status().quarantined, 1u);
 }
 
+// The agent found it unused; that it is used again nobody counts. Its span has become short, and waits.
+TEST_F(DrainTest, ReadsWhatWaitsInAHugePlaceThatIsUsedAgain) {
+    FileImage image(directory, {.huge = true});
+    constexpr uint32_t kPlace = 3;
+    image->take_huge(kPlace);
+    uint64_t& word = image.view().extent_word(ring::kFirstHuge + kPlace);
+    word = ring::ExtentWord{ring::ExtentKind::kHugeBlock, ring::ExtentMemory::kUnused, 1}.pack();
+    start();
+    pass();
+    word = ring::ExtentWord{ring::ExtentKind::kHugeBlock, ring::ExtentMemory::kWhole, 1}.pack();
+    const test::Bytes data = test::span_start(0, "waits");
+    std::memcpy(image.view().huge(kPlace), data.data(), data.size());
+    image->waiting_slot(5, data, 77'000, true);
+    image->slot(5).word =
+        ring::SlotWord{SlotState::kWaiting, ring::kBlockClasses + 1 + kPlace, static_cast<uint32_t>(data.size())}
+            .pack();
+    image.view().writer().waits += 1;
+    pass();
+    EXPECT_EQ(drainer->status().quarantined, 0u);
+    EXPECT_EQ(exporter.numbers(), upto(1));
+    EXPECT_EQ(image->slot_word(5).state, SlotState::kDone);
+}
+
+// What was read of it counts for the budget of a look, though no span is made of it.
+TEST_F(DrainTest, SlotsThatMakeNoSenseDoNotTakeAllOfItsTime) {
+    FileImage image(directory, {.huge = true});
+    image->take_huge(15);
+    const auto size = static_cast<uint32_t>(ring::huge_size(15) - ring::kSpareForEnd);
+    std::memset(image.view().huge(15), 0xff, size);
+    constexpr uint64_t kSlots = 20;
+    for (uint32_t slot = 0; slot < kSlots; ++slot) {
+        image->waiting_slot(slot, test::Bytes{0x0a, 0xff, 0x01}, 77'000);
+        image->slot(slot).word = ring::SlotWord{SlotState::kWaiting, ring::kBlockClasses + 1 + 15, size}.pack();
+    }
+    start();
+    pass();
+    EXPECT_LT(image.view().control().done, kSlots / 2);
+    pass_until([&] { return image.view().control().done == kSlots; });
+    image.die();
+    pass_until([&] { return !directory.has(image.name()); });
+    EXPECT_EQ(ledger.of(image.instance()).agent.exporters[0].dropped_invalid, kSlots);
+}
+
 TEST_F(DrainTest, BooksAsInvalidWhatWaitsAndMakesNoSense) {
     FileImage image(directory);
     image->waiting_slot(3, test::Bytes{0x0a, 0xff, 0x01}, 77'000);
