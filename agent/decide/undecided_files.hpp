@@ -125,10 +125,10 @@ public:
     std::vector<Claimed> claim(const AccountId& account, uint64_t source);
     // Those of its spans, as read() counts them, that their segment still has.
     void give_up(uint32_t entry, const std::vector<uint32_t>& spans);
-    // Of segments that did not come: they are gone.
+    // Of segments that did not come: they are gone. Returns how many spans are lost with them.
     size_t forget_unclaimed();
     bool has_unclaimed() const { return !unclaimed_.empty(); }
-    // Whether something of an agent before could not be read.
+    // Whether something of an agent before could not be read, or was forgotten.
     bool damaged() const { return damaged_; }
 
     uint64_t max_bytes() const { return options_.max_bytes; }

@@ -175,10 +175,11 @@ size_t UndecidedFiles::forget_unclaimed() {
     size_t forgotten = 0;
     for (const auto& [account, claimed] : std::exchange(unclaimed_, {})) {
         for (const Claimed& one : claimed) {
-            forgotten += entries_[one.entry].spans;
+            if (one.booking == 0) forgotten += entries_[one.entry].spans;  // others were answered for
             done(one.entry);
         }
     }
+    damaged_ = damaged_ || forgotten != 0;
     return forgotten;
 }
 

@@ -68,6 +68,7 @@ void AttachedSegment::quarantine(const std::string& reason) {
     retired_.clear();
     PolicyWord(view()).retire();  // where the file has shrunk, the guard catches this too
     if (held_.mapping->faulted()) PolicyWord::retire_in_file(held_.file.get());
+    for (const uint32_t entry : filed_.forget_marks()) book_filed(entry);
 }
 
 void AttachedSegment::direct_sampling(ring::SamplingDirective directive, bool enabled) {

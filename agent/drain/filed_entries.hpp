@@ -35,6 +35,15 @@ public:
         (*files_)[entry].unpassed -= spans;
         return is_complete(entry);
     }
+    // No mark moves any more: the segment is given up. Those that waited for this alone, and are to be booked now.
+    std::vector<uint32_t> forget_marks() {
+        std::vector<uint32_t> complete;
+        for (const auto& [entry, answers] : answers_) {
+            (*files_)[entry].unpassed = 0;
+            if (is_complete(entry)) complete.push_back(entry);
+        }
+        return complete;
+    }
     // What became of some of its spans. Likewise.
     bool answered(uint32_t entry, Completion piece) {
         Answers& answers = answers_[entry];

@@ -275,7 +275,10 @@ void RunCutter::add_kept(Batcher& batcher, Batcher::Lane& lane, const Receipt& r
     read_chunk_record(bytes, 0, record);  // found sound before
     Receipt kept = receipt;
     bool changed = false;
-    if (process(bytes.subspan(record.body), changed)) {
+    if (std::exchange(kept_scope_number_, scope_number) != scope_number) kept_scope_ = find_scope(scope_number);
+    if (kept_scope_ == nullptr) {  // of what an agent before has put into a file: its process has spoiled it since
+        kept.invalid = 1;
+    } else if (process(bytes.subspan(record.body), changed)) {
         const size_t size = changed ? processors_->record_size() : bytes.size();
         const bool full = !lane.empty() && lane.batch()->spans != 0 && !batcher.fits(lane, 1, size);
         if (full || !batcher.has_room(lane, size)) batcher.submit_full(lane, 1);
@@ -284,7 +287,6 @@ void RunCutter::add_kept(Batcher& batcher, Batcher::Lane& lane, const Receipt& r
             processors_->write_record(copy);
         else
             std::memcpy(copy, bytes.data(), size);
-        if (std::exchange(kept_scope_number_, scope_number) != scope_number) kept_scope_ = find_scope(scope_number);
         if (!batcher.extend_run(lane, producer_.get(), kept_scope_.get(), {copy, size}, 1))
             batcher.add_run(lane, {producer_, kept_scope_, {copy, size}, 1});
     } else {
@@ -397,6 +399,7 @@ void RunCutter::add_receipt(Batcher& batcher, Batcher::Lane& lane, const Receipt
         Receipt& last = batch.receipts.back();
         if (last.source == source_ && last.begin == kFiledReceipt && last.chunk == receipt.chunk) {
             last.spans += receipt.spans;
+            last.invalid += receipt.invalid;
             last.filtered += receipt.filtered;
             return;
         }

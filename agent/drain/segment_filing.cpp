@@ -66,6 +66,7 @@ void AttachedSegment::lose_filed(uint32_t entry) {
 }
 
 void AttachedSegment::answer_filed(uint32_t entry, Completion piece) {
+    if (!quarantined_.empty()) filed_.files()[entry].unpassed = 0;  // no mark moves any more
     if (filed_.answered(entry, std::move(piece))) book_filed(entry);
 }
 
@@ -127,7 +128,7 @@ bool AttachedSegment::take_in(const UndecidedFiles::Claimed& claimed, std::vecto
 
 // Of the dead, what was committed and is neither in it nor in a file.
 void AttachedSegment::book_missing() {
-    if (!quarantined_.empty() || !burial_.complete() || !quiet()) return;
+    if (!quarantined_.empty() || left_behind_ || !burial_.complete() || !quiet()) return;
     if (!std::exchange(misses_spans_, false)) return;
     sums_ = ring::sum_counters(view());
     uint64_t booked = accounts_.totals().acknowledged;

@@ -144,7 +144,7 @@ void DrainShare::take_in_filed(ServedSegment& served) {
 void DrainShare::forget_unclaimed() {
     if (files_ == nullptr || !files_->has_unclaimed() || now_ < forgets_unclaimed_) return;
     const size_t spans = files_->forget_unclaimed();
-    spdlog::warn("undecided spans in files whose segments are gone: {}; they are lost", spans);
+    if (spans != 0) spdlog::warn("undecided spans in files whose segments are gone: {}; they are lost", spans);
 }
 
 // Where a process waits for it.
