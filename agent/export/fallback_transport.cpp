@@ -59,8 +59,19 @@ size_t FallbackTransport::memory_out() const {
 void FallbackTransport::start(ShipmentPtr shipment, bool probe, RequestHeaders headers) {
     Flight& flight = flights_[shipment.get()];
     flight = {std::move(headers), std::vector<bool>(endpoints_.size())};
-    const size_t endpoint = next_trial(Clock::now()).value_or(current_);
-    start_at(endpoint, std::move(shipment), probe, flight);
+    const Clock::time_point now = Clock::now();
+    const std::optional<size_t> trial = next_trial(now);
+    start_at(trial ? *trial : in_use(now), std::move(shipment), probe, flight);
+}
+
+// The current one; or those after it, while it is left alone. Where all are, somebody has to be asked.
+size_t FallbackTransport::in_use(Clock::time_point now) {
+    for (size_t i = current_; i < endpoints_.size(); ++i) {
+        if (is_left_alone(i, now)) continue;
+        use(i, "it asked for a pause");
+        break;
+    }
+    return current_;
 }
 
 // Of a better endpoint, where it is time for one.

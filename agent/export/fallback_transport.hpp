@@ -59,6 +59,7 @@ private:
     void use(size_t endpoint, const std::string& why);
     bool is_left_alone(size_t endpoint, Clock::time_point now) const { return now < figures_[endpoint].alone_until; }
     std::optional<size_t> next_trial(Clock::time_point now);
+    size_t in_use(Clock::time_point now);
 
     const std::string exporter_;
     const std::vector<std::unique_ptr<Transport>> endpoints_;

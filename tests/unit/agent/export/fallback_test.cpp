@@ -225,6 +225,10 @@ TEST_F(FallbackOrderTest, OneThatAskedForAPauseIsNotTriedBeforeItIsOver) {
     const auto ended = end(1, last, Verdict::kRetry);
     ASSERT_EQ(ended.size(), 1u) << "nobody is left for it";
     EXPECT_EQ(ended[0].answer.verdict, Verdict::kRetry);
+    const ShipmentPtr again = start();
+    EXPECT_TRUE(endpoints_[1]->has(again)) << "nor first, after nobody took it";
+    end(1, again, Verdict::kRetry, 1h);
+    EXPECT_TRUE(endpoints_[0]->has(start())) << "where all want a pause somebody is asked";
 }
 
 TEST_F(FallbackOrderTest, OneWhosePauseWasShortIsTriedAgain) {
