@@ -147,14 +147,15 @@ SpreadingExporter::SpreadingExporter(std::string name, uint32_t index, bool requ
     }
     for (const fs::path& each : left) {
         spdlog::info("exporter {}: what is in {} goes to its endpoints", this->name(), each.string());
+        share.spool = options.spool;  // it may be as large as that allowed
         share.spool.directory = each.string();
         add_sender(share, endpoints_, make_transport);
     }
-    const uint64_t lost = ledger_->settle(directory.string(), senders_.size());
-    if (lost != 0) {
+    lost_ = ledger_->settle(directory.string(), senders_.size());
+    if (lost_ != 0) {
         spdlog::error(
             "exporter {}: {} spans that were in its spools are not there any more; they are booked as dropped",
-            this->name(), lost);
+            this->name(), lost_);
     }
 }
 
@@ -223,6 +224,7 @@ void SpreadingExporter::shutdown(std::chrono::steady_clock::time_point deadline)
 
 ExporterStatus SpreadingExporter::status() const {
     ExporterStatus sum;
+    sum.spool_dropped = lost_;
     std::map<std::string, EndpointStatus> by_peer;
     for (size_t i = 0; i < senders_.size(); ++i) {
         const ExporterStatus one = senders_[i]->status();

@@ -68,6 +68,7 @@ private:
     const std::unique_ptr<SpoolCollector> ledger_;
     const std::unique_ptr<DeliveryBooks> books_;  // measures, and rows in the ledger; all else is in the senders'
     const std::unique_ptr<OpenBatches> open_;     // for flush()
+    uint64_t lost_ = 0;                           // spans that had been in the spools, at the start
 
     mutable Mutex mutex_;
     std::map<const Batch*, std::shared_ptr<Whole>> wholes_ SPR_GUARDED_BY(mutex_);  // by part

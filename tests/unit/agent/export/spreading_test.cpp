@@ -170,6 +170,40 @@ TEST_F(SpreadingTest, AndWhatAnExporterOfOneEndpointLeft) {
     expect_each_once(1000);
 }
 
+TEST_F(SpreadingTest, EvenWhereItIsMoreThanTheShareOfAnEndpoint) {
+    options_.endpoint = "http://127.0.0.1:1";  // nobody is there
+    options_.spool.max_bytes = 4 << 20;
+    make();
+    for (uint64_t n = 0; n < 30; ++n) EXPECT_EQ(send(traces(1000 * n, 1000)).outcome, Outcome::kSpooled);
+    ASSERT_GT(exporter_->status().spool_bytes, options_.spool.max_bytes / 2);
+    start();
+    ASSERT_TRUE(ledger_.wait_for_total(90'000));
+    EXPECT_EQ(spooled().exported, 90'000u);
+    expect_each_once(30'000);
+}
+
+TEST_F(SpreadingTest, WhatIsNotThereAnyMoreIsCounted) {
+    class Losing final : public Ledger {
+    public:
+        bool update(const ProcessRow&) override { return true; }
+        std::vector<ProcessRow> processes() const override { return {}; }
+        SpoolRow spool(const AccountId&, const std::string&) const override { return {}; }
+        void book_spool(const AccountId&, const std::string&, const SpoolRow&) override {}
+        uint64_t settle_spool(const std::string& exporter, const std::string& directory, const SpooledSpans&) override {
+            named = exporter + " in " + directory;
+            return 7;
+        }
+        std::string named;
+    };
+    Losing ledger;
+    start();
+    exporter_.reset();
+    exporter_ = make_otlp_http_exporter("otlp", 1, true, options_, &ledger);
+    EXPECT_EQ(ledger.named, "otlp in " + options_.spool.directory);
+    EXPECT_EQ(exporter_->status().spool_dropped, 7u);
+    exporter_.reset();
+}
+
 TEST_F(SpreadingTest, WhileAllAreAwayEverythingIsInTheSpoolsAndSurvivesARestart) {
     const RetryOptions soon = options_.retry;
     options_.retry.initial_interval = options_.retry.max_interval = 1h;  // nothing is in flight at the restart
