@@ -219,7 +219,8 @@ private:
         }
         if (encoding_ == WireEncoding::kJson) {
             Body request;
-            const std::string fault = request_of_json(body.span(), request, signal_);
+            const std::string fault =
+                request_of_json(body.span(), request, signal_, listener_->options_.max_request_body_size);
             if (!fault.empty()) return static_cast<void>(refuse(http::status::bad_request, fault));
             body = std::move(request);
         }

@@ -99,10 +99,12 @@ std::optional<Number> of_text(std::string_view text) {
     return of_double(value);
 }
 
+constexpr size_t kLongestNumber = 10;  // a varint
+
 // What nlohmann's parser tells, turned into protobuf.
 class Writer {
 public:
-    explicit Writer(Signal signal) : signal_(signal) {}
+    Writer(Signal signal, size_t most) : signal_(signal), most_packed_(most) {}
 
     using number_integer_t = nlohmann::json::number_integer_t;
     using number_unsigned_t = nlohmann::json::number_unsigned_t;
@@ -190,7 +192,9 @@ public:
     bool end_array() {
         if (skipped_ != 0) return ended_skipped();
         frames_.back().in_array = false;
-        if (is_packed(*row()) && !packed_.empty()) wire::append_bytes(out(), row()->field, packed_);
+        if (!is_packed(*row()) || packed_.empty()) return value();
+        most_packed_ -= packed_.size();
+        wire::append_bytes(out(), row()->field, std::exchange(packed_, {}));
         return value();
     }
     bool parse_error(size_t position, const std::string&, const nlohmann::json::exception&) {
@@ -276,6 +280,7 @@ private:
         return varint(word);
     }
     bool varint(uint64_t word) {
+        if (is_packed(*row()) && !has_room()) return false;
         if (is_packed(*row()))
             wire::append_varint(packed_, word);
         else
@@ -284,6 +289,7 @@ private:
     }
     bool fixed(uint64_t word, size_t size) {
         const bool packed = is_packed(*row());
+        if (packed && !has_room()) return false;
         if (!packed)
             wire::append_varint(out(),
                                 size == 4 ? wire::tags::fixed32(row()->field) : wire::tags::fixed64(row()->field));
@@ -291,7 +297,15 @@ private:
         return value();
     }
 
+    // For one more number of an array: nothing else takes more than the JSON that says it.
+    bool has_room() {
+        if (packed_.size() + kLongestNumber <= most_packed_) return true;
+        fault_ = "too large once it is protobuf";
+        return false;
+    }
+
     const Signal signal_;
+    size_t most_packed_;  // bytes of arrays of numbers that may still come
     std::vector<Frame> frames_;
     size_t skipped_ = 0;  // objects and arrays that are open and of no interest
     bool begun_ = false;
@@ -302,8 +316,8 @@ private:
 
 }  // namespace
 
-std::string request_of_json(std::span<const uint8_t> json, Body& ret_request, Signal signal) {
-    Writer writer(signal);
+std::string request_of_json(std::span<const uint8_t> json, Body& ret_request, Signal signal, size_t most) {
+    Writer writer(signal, most);
     const bool whole = nlohmann::json::sax_parse(json.begin(), json.end(), &writer);
     if (!whole) return writer.fault().empty() ? "not JSON" : writer.fault();
     if (!writer.begun()) return std::string("not an ") + names_of(signal).request;

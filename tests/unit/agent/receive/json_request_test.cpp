@@ -116,6 +116,25 @@ TEST(JsonRequestTest, WhatIsNoRequestIsSaid) {
     EXPECT_NE(convert(with_span("\"name\":\"\xff\"")).fault, "");
 }
 
+TEST(JsonRequestTest, WhatNumbersGrowToIsBounded) {
+    const auto fault_of = [](int points, int counts, size_t most) {
+        std::string json = R"({"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"histogram":{"dataPoints":[)";
+        for (int point = 0; point < points; ++point) {
+            json += point != 0 ? "," : "";
+            json += R"({"bucketCounts":[0)";
+            for (int count = 1; count < counts; ++count) json += ",0";
+            json += R"(],"explicitBounds":[],"count":7,"sum":1.5})";
+        }
+        json += "]}}]}]}]}";
+        Body body;
+        return request_of_json(readable(json), body, Signal::kMetrics, most);
+    };
+    EXPECT_EQ(fault_of(10, 100, SIZE_MAX), "");
+    EXPECT_EQ(fault_of(10, 100, 8010), "");
+    EXPECT_NE(fault_of(10, 100, 7990).find("too large"), std::string::npos);
+    EXPECT_NE(fault_of(1, 100, 8).find("too large"), std::string::npos);
+}
+
 TEST(JsonRequestTest, DepthIsBounded) {
     std::string deep = "{}";
     for (int i = 0; i < 200; ++i) deep = R"({"arrayValue":{"values":[)" + deep + "]}}";
