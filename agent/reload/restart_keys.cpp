@@ -123,10 +123,13 @@ std::vector<std::string> keys_for_a_restart(const Config& running, const Config&
     }
     if (has_store(wanted) && !has_store(running)) keys.emplace_back("exporters.store (there was none)");
     // Batches on their way wait for it, or do not.
-    for (const ExporterConfig& exporter : wanted.exporters) {
-        for (const ExporterConfig& before : running.exporters) {
-            if (before.id == exporter.id && before.best_effort != exporter.best_effort)
-                keys.push_back("exporters." + exporter.id + ".best_effort");
+    for (const auto exporters : {&Config::exporters, &Config::signal_exporters}) {
+        for (const ExporterConfig& exporter : wanted.*exporters) {
+            for (const ExporterConfig& before : running.*exporters) {
+                const bool same = before.id != exporter.id || before.best_effort == exporter.best_effort;
+                const std::string path = "exporters." + exporter.id + ".best_effort";
+                if (!same && told.insert(path).second) keys.push_back(path);
+            }
         }
     }
     if (zero_copy_of(running) != zero_copy_of(wanted)) keys.emplace_back("exporters.otlp_grpc.zero_copy");

@@ -49,6 +49,14 @@ TEST_F(ExporterKeysTest, WhetherAnExporterIsWaitedForChangesWithARestartOnly) {
     };
     EXPECT_THAT(keys_for_a_restart(config(""), config("best_effort: true")),
                 ElementsAre("exporters.otlp_http.best_effort"));
+    const auto of_logs = [&](const std::string& key) {
+        return load("receivers: {otlp: {protocols: {http: }}}\nexporters: {file: {path: /x}, otlp_http: {" + key +
+                    "}}\nservice: {pipelines: {traces: {exporters: [file]}, logs: {receivers: [otlp], exporters: [otlp_http]}}}\n")
+            .config;
+    };
+    EXPECT_THAT(keys_for_a_restart(of_logs(""), of_logs("best_effort: true")),
+                ElementsAre("exporters.otlp_http.best_effort"));
+    EXPECT_THAT(keys_for_a_restart(of_logs(""), of_logs("rate_limit: {requests_per_second: 5}")), IsEmpty());
     EXPECT_THAT(keys_for_a_restart(config(""), config("rate_limit: {requests_per_second: 5}")), IsEmpty());
 }
 
