@@ -26,7 +26,7 @@ class Passed(SignalReceiving):
         self.collector.start()
         for kind in ("otlp_grpc", "otlp_http"):
             with self.subTest(exporter=kind):
-                agent = self.workspace.agent("--config", self.configuration(kind=kind))
+                agent = self.workspace.agent("--config", self.configuration({"timeout": "30s"}, kind=kind))  # each once
                 try:
                     for signal in SIGNALS:
                         numbers = range(50) if kind == "otlp_grpc" else range(50, 100)
@@ -133,7 +133,7 @@ class Passed(SignalReceiving):
 
     def test_what_is_no_request_is_told_so_and_the_rest_goes_on(self):
         self.collector.start()
-        agent = self.workspace.agent("--config", self.configuration())
+        agent = self.workspace.agent("--config", self.configuration({"timeout": "30s"}))
         for signal in SIGNALS:
             self.assertEqual(self.post_signal(signal, b"no protobuf").status, 400)
             good = log_record(1) if signal == "logs" else metric(1)
