@@ -41,6 +41,8 @@ public:
 
     pid_t successor() const { return successor_pid_; }
 
+    void let_go() { taken_ = true; }  // it is still that of the agent that was to be replaced
+
 private:
     using Clock = std::chrono::steady_clock;
 

@@ -241,8 +241,17 @@ int serve(LoadedConfig loaded, const Flags& flags, const RunMode& mode, MakeAgen
     ::signal(SIGPIPE, SIG_IGN);
     ::signal(SIGXFSZ, SIG_IGN);  // a write past RLIMIT_FSIZE fails, as one to a full disk does
     DescriptorBudget::raise();
-    if (mode.replace) replace(site);
-    while (!serve_once(site)) {
+    try {
+        if (mode.replace) replace(site);
+        while (!serve_once(site)) {
+        }
+    } catch (...) {
+        // The one that was to be replaced goes on, with the files of its sockets.
+        if (site.predecessor != nullptr) {
+            site.sockets.let_go();
+            if (site.control != nullptr) site.control->let_go();
+        }
+        throw;
     }
     return 0;
 }

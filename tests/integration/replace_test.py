@@ -217,15 +217,19 @@ class Replace(harness.Case):
         spool = agent_configuration.quick(self.collector.endpoint, timeout="60s", spool={"directory": str(taken)})
         theirs = agent_configuration.write(self.workspace, {"otlp_grpc": spool})
         self.workspace.agent("--config", theirs, directory=other, state=self.workspace.folder / "other-state")
-        agent = self.agent()
+        unix = self.workspace.folder / "otlp.sock"
+        places = {"http": {"endpoint": f"127.0.0.1:{self.port}"}, "grpc": {"endpoint": f"unix:{unix}"}}
+        agent = self.agent(file=self.configuration(self.exporters, **places))
         producers = self.producers()
         sender = Sender(self.port)
         for number in range(3):
-            new = self.new(file=self.configuration({"otlp_grpc": spool}))
+            new = self.new(file=self.configuration({"otlp_grpc": spool}, **places))
             new.expect(1)
             self.assertIn(str(taken), new.stderr())
             harness.wait_until(lambda: agent.stderr().count("this one goes on") == number + 1, "it goes on")
             self.arrive(300)
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(unix))  # the file is there
         agent = self.replaced(agent)  # one that can
         self.arrive(300)
         sender.end()
