@@ -65,20 +65,21 @@ std::vector<std::string> order_from(const std::vector<std::string>& endpoints, s
     return order;
 }
 
-std::shared_ptr<Batch> part_of(const std::shared_ptr<Batch>& whole, std::vector<Run> runs) {
+// `memory`: what the runs refer to.
+std::shared_ptr<Batch> part_of(const Batch& batch, std::shared_ptr<const void> memory, std::vector<Run> runs) {
     auto part = std::make_shared<Batch>();
-    part->plan = whole;  // whose memory the runs refer to
+    part->plan = std::move(memory);
     part->runs = std::move(runs);
-    part->partial = whole->partial;
-    part->opened = whole->opened;
+    part->partial = batch.partial;
+    part->opened = batch.opened;
     for (const Run& run : part->runs) {
         part->spans += run.spans;
         part->bytes += run.bytes.size();
     }
     // Of what the whole holds beyond its runs, each has its part.
-    if (whole->bytes != 0)
-        part->memory = static_cast<size_t>(static_cast<double>(whole->held()) * static_cast<double>(part->bytes) /
-                                           static_cast<double>(whole->bytes));
+    if (batch.bytes != 0)
+        part->memory = static_cast<size_t>(static_cast<double>(batch.held()) * static_cast<double>(part->bytes) /
+                                           static_cast<double>(batch.bytes));
     return part;
 }
 
@@ -180,9 +181,11 @@ void SpreadingExporter::submit(std::shared_ptr<Batch> batch) {
     whole->batch = batch;
     whole->sequence = open_->open();
     std::vector<std::pair<size_t, std::shared_ptr<Batch>>> parts;
-    std::vector<std::vector<Run>> shares = shares_.split(batch->runs);
+    // Where another exporter sends from the mapping: its process may write and truncate it meanwhile.
+    if (batch->pin != nullptr) whole->own = copy_runs(batch->runs);
+    std::vector<std::vector<Run>> shares = shares_.split(whole->own ? whole->own->runs : batch->runs);
     for (size_t i = 0; i < shares.size(); ++i)
-        if (!shares[i].empty()) parts.emplace_back(i, part_of(batch, std::move(shares[i])));
+        if (!shares[i].empty()) parts.emplace_back(i, part_of(*batch, whole, std::move(shares[i])));
     whole->parts.add(parts.size());
     if (parts.empty()) return close(*whole);  // nothing of it can be read
     {

@@ -16,12 +16,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/mutex.hpp"
 #include "batch/exporter.hpp"
 #include "export/batch_parts.hpp"
+#include "export/private_runs.hpp"
 #include "export/trace_shares.hpp"
 
 namespace spanring::agent {
@@ -54,6 +56,7 @@ public:
 private:
     struct Whole {
         std::shared_ptr<Batch> batch;
+        std::optional<PrivateRuns> own;  // a copy, where the batch refers to memory that a process can still write
         uint64_t sequence = 0;
         BatchParts parts;
     };

@@ -241,6 +241,27 @@ TEST_F(SpreadingTest, SpansThatGoOnAreCountedNowhereElse) {
     EXPECT_EQ(exporter_->status().exported, 0u);
 }
 
+// Another exporter has zero copy, and the process has written what nobody would have taken.
+TEST_F(SpreadingTest, WhatAProcessCanStillWriteIsCopiedAndCheckedAgain) {
+    class Mapping final : public Pin {};
+    start();
+    const auto made = std::make_shared<Batch>();
+    std::string run;
+    for (uint64_t n = 0; n < 10; ++n)
+        run += bytes(2, n == 5 ? bytes(1, "no id") : bytes(1, trace_id(n)) + bytes(2, span_id(n)) + bytes(5, "work"));
+    add_run(*made, producer(1, "shop"), scope("x"), run, 10);
+    made->acknowledgements = &acknowledgements_;
+    made->open = 1;
+    made->pin = std::make_shared<Mapping>();
+    batches_.push_back(made);
+    EXPECT_EQ(send(made).outcome, Outcome::kExported);
+    EXPECT_EQ(made->resolutions[1].rejected, 1u);
+    size_t arrived = 0;
+    for (size_t i = 0; i < 3; ++i)
+        for (const HttpReceived& each : taken(i)) arrived += each.span_ids().size();
+    EXPECT_EQ(arrived, 9u);
+}
+
 TEST_F(SpreadingTest, ItIsPausedAsAWhole) {
     start();
     EXPECT_TRUE(exporter_->pause(true));
