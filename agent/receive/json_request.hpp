@@ -14,8 +14,8 @@
 
 namespace spanring::agent {
 
-// What is wrong; empty: nothing. Whether the spans are sound is for the reader of the request to say. `most`: bytes that
-// arrays of numbers may have, which take up to four times what the JSON does.
+// What is wrong; empty: nothing. Whether the spans are sound is for the reader of the request to say. `most`: bytes
+// that arrays of numbers may have, which take up to four times what the JSON does.
 std::string request_of_json(std::span<const uint8_t> json, Body& ret_request, Signal signal = Signal::kTraces,
                             size_t most = SIZE_MAX);
 

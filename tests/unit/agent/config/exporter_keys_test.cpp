@@ -51,7 +51,8 @@ TEST_F(ExporterKeysTest, WhetherAnExporterIsWaitedForChangesWithARestartOnly) {
                 ElementsAre("exporters.otlp_http.best_effort"));
     const auto of_logs = [&](const std::string& key) {
         return load("receivers: {otlp: {protocols: {http: }}}\nexporters: {file: {path: /x}, otlp_http: {" + key +
-                    "}}\nservice: {pipelines: {traces: {exporters: [file]}, logs: {receivers: [otlp], exporters: [otlp_http]}}}\n")
+                    "}}\nservice: {pipelines: {traces: {exporters: [file]}, "
+                    "logs: {receivers: [otlp], exporters: [otlp_http]}}}\n")
             .config;
     };
     EXPECT_THAT(keys_for_a_restart(of_logs(""), of_logs("best_effort: true")),
