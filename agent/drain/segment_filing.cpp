@@ -111,12 +111,13 @@ bool AttachedSegment::take_in(const UndecidedFiles::Claimed& claimed, std::vecto
     }
     if (claimed.booking != 0) files.note_booking(entry, 0);
     std::vector<uint32_t> held;
-    for (uint32_t i = 0; i < ret_spans.size(); ++i)
-        if (!has_handed_over(ret_spans[i])) held.push_back(i);
+    std::vector<FiledSpan> handed_over;
+    for (uint32_t i = 0; i < ret_spans.size(); ++i)  // once each: a hostile process could say something else next
+        has_handed_over(ret_spans[i]) ? handed_over.push_back(ret_spans[i]) : held.push_back(i);
     if (!held.empty()) {
         files.give_up(entry, held);
         SPR_TESTPOINT(spans_given_up);
-        std::erase_if(ret_spans, [this](const FiledSpan& span) { return !has_handed_over(span); });
+        ret_spans = std::move(handed_over);
     }
     if (ret_spans.empty()) {
         files.done(entry);
