@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error_text.hpp"
@@ -35,8 +36,9 @@ Descriptor listen_in(const std::string& directory) {
     const ControlAddress address(directory, ControlSocket::kName);
     Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     ::unlink((directory + "/" + ControlSocket::kName).c_str());  // agent.lock is held: it is a dead agent's
-    if (!socket || !address || ::bind(socket.get(), address.get(), address.size()) != 0 ||
-        ::listen(socket.get(), SOMAXCONN) != 0)
+    // Before the bind, which makes the file so: like all files of the state, for one user, and nothing to be run.
+    if (!socket || !address || ::fchmod(socket.get(), 0600) != 0 ||
+        ::bind(socket.get(), address.get(), address.size()) != 0 || ::listen(socket.get(), SOMAXCONN) != 0)
         throw std::runtime_error(error_text(errno));
     return socket;
 }

@@ -58,7 +58,7 @@ class Doctor(harness.Case):
         self.assertEqual(self.only(checks, "inotify", "ok"), ["reports a rename into place and the death of a process"])
         self.assertIn("the oldest that will do is 4.14, for MADV_WIPEONFORK", self.only(checks, "kernel")[0])
         self.assertIn(f"one serves {self.workspace.segments}", self.only(checks, "agent", "ok")[0])
-        self.assertIn("1 segment of layout 3", self.only(checks, "layout", "ok")[0])
+        self.assertIn("1 segment of layout 4", self.only(checks, "layout", "ok")[0])
         self.assertIn(f"port {collector.port} accepts connections and takes requests", self.only(checks, "backend", "ok")[0])
         self.assertIn("new segments are made here", self.only(checks, "directory", "ok")[0])
         self.assertTrue(self.only(checks, "clock"))
