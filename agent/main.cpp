@@ -200,6 +200,8 @@ public:
     DrainStatus drain() const override { return drain_.status(); }
 
     void wind_down() override {
+        for (const auto* server : {&metrics_server_, &health_server_})
+            if (*server != nullptr) (*server)->stop(kWindDown);
         if (receive_ != nullptr) receive_->wind_down(std::chrono::steady_clock::now() + kWindDown);
     }
 

@@ -46,7 +46,6 @@ constexpr double kPagesAtOnce = 20;
 constexpr double kPagesASecond = 10;
 constexpr uint32_t kMostHeader = 8192;           // bytes
 constexpr std::chrono::seconds kPatience{30};    // for a whole request, or for somebody to take the answer
-constexpr std::chrono::seconds kFarewell{5};     // for who was accepted before the end to ask, and to be answered
 constexpr std::chrono::seconds kAcceptPause{1};  // when there is no descriptor for one more
 
 using Request = http::request<http::empty_body>;
@@ -109,7 +108,7 @@ public:
     Listener(const MetricsAddress& address, const char* whose, ListeningSockets* sockets);
 
     void serve(Pages pages);
-    void stop();
+    void stop(std::chrono::milliseconds farewell);
     std::string url() const;
 
 private:
@@ -229,8 +228,8 @@ void MetricsServer::Listener::serve(Pages pages) {
 }
 
 // Whoever has been accepted and asks gets its answer: its connection is not another listener's to take.
-void MetricsServer::Listener::stop() {
-    if (thread_.joinable()) {
+void MetricsServer::Listener::stop(std::chrono::milliseconds farewell) {
+    if (thread_.joinable() && farewell.count() != 0) {
         const auto answered = std::make_shared<std::promise<void>>();
         asio::post(context_, [this, answered] {
             winding_down_ = true;
@@ -243,7 +242,7 @@ void MetricsServer::Listener::stop() {
             wound_down_ = [answered] { answered->set_value(); };
             if (sessions_.empty()) std::exchange(wound_down_, nullptr)();
         });
-        answered->get_future().wait_for(kFarewell);
+        answered->get_future().wait_for(farewell);
     }
     context_.stop();
     if (thread_.joinable()) thread_.join();
@@ -281,7 +280,7 @@ MetricsServer::MetricsServer(const MetricsAddress& address, const char* whose, L
     : listener_(std::make_unique<Listener>(address, whose, sockets)) {}
 MetricsServer::~MetricsServer() { stop(); }
 void MetricsServer::serve(Pages pages) { listener_->serve(std::move(pages)); }
-void MetricsServer::stop() { listener_->stop(); }
+void MetricsServer::stop(std::chrono::milliseconds farewell) { listener_->stop(farewell); }
 std::string MetricsServer::url() const { return listener_->url(); }
 
 }  // namespace spanring::agent

@@ -5,6 +5,7 @@
 // are bounded in number, time and bytes.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -38,7 +39,9 @@ public:
     MetricsServer& operator=(const MetricsServer&) = delete;
 
     void serve(Pages pages);  // once; connections that came before are answered now
-    void stop();              // nothing of `pages` is used any more when it returns
+    // Nothing of `pages` is used any more when it returns. `farewell`: so long at most it waits for those whose
+    // connections it has, and who have not asked yet. Anybody can be such a one: only where somebody else listens on.
+    void stop(std::chrono::milliseconds farewell = {});
 
     std::string url() const;  // of the first page, with the port that the kernel chose; once it serves
 

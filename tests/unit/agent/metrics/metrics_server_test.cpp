@@ -7,8 +7,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 namespace spanring::agent {
@@ -207,6 +209,20 @@ TEST_F(MetricsServerTest, EndsWithConnectionsOpen) {
     waiting.say("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
     EXPECT_THAT(waiting.hear("the page\n"), EndsWith("the page\n"));
     server_.stop();
+}
+
+TEST_F(MetricsServerTest, AnswersThoseWhomItHasWhereSomebodyElseListensOn) {
+    serve([](ExpositionFormat) { return "the page\n"; });
+    Peer late(port_of(server_));
+    Peer first(port_of(server_));
+    first.say("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_THAT(first.hear("the page\n"), EndsWith("the page\n"));  // so both are accepted
+    std::thread asks([&] {
+        late.say("GET /metrics HTTP/1.0\r\n\r\n");
+        EXPECT_THAT(late.hear(), EndsWith("the page\n"));
+    });
+    server_.stop(std::chrono::hours(1));  // no longer than it takes
+    asks.join();
 }
 
 TEST_F(MetricsServerTest, SaysThatAPortIsTaken) {
