@@ -16,11 +16,21 @@ namespace spanring::agent::spool {
 
 class OwnerLanes {
 public:
+    // `first_share`: of the bytes that are taken while both have something.
+    explicit OwnerLanes(double first_share) : turns_(first_share) {}
+
     OwnerFiles& of(Priority priority) { return lanes_[static_cast<size_t>(priority)]; }
     const OwnerFiles& of(Priority priority) const { return lanes_[static_cast<size_t>(priority)]; }
 
     bool empty() const { return lanes_[0].empty() && lanes_[1].empty(); }
     uint64_t bytes() const { return lanes_[0].bytes() + lanes_[1].bytes(); }
+    bool waiting() const { return lanes_[0].waiting() || lanes_[1].waiting(); }
+    // Of which of them the next one is, where something waits.
+    Priority next() const { return turns_.next(of(Priority::kFirst).waiting(), of(Priority::kRest).waiting()); }
+    // So much is taken of it now; while the other has nothing it costs no turn.
+    void took(Priority priority, size_t bytes) {
+        if (lanes_[0].waiting() && lanes_[1].waiting()) turns_.took(priority, bytes);
+    }
     // In which of them it is.
     OwnerFiles* with(uint64_t file) {
         for (OwnerFiles& lane : lanes_)
@@ -36,6 +46,7 @@ public:
 
 private:
     std::array<OwnerFiles, 2> lanes_;
+    PriorityTurns turns_;
 };
 
 }  // namespace spanring::agent::spool

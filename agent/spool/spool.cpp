@@ -41,8 +41,7 @@ void make_directory(const std::string& directory) {
 Spool::Spool(const SpoolOptions& options, OnLost on_lost)
     : options_(options),
       file_bytes_(std::clamp(options.file_bytes, kSmallestFile, std::max(kSmallestFile, options.max_bytes / 4))),
-      on_lost_(std::move(on_lost)),
-      turns_(options_.first_share) {
+      on_lost_(std::move(on_lost)) {
     make_directory(options_.directory);
     lock();
     recover();
@@ -82,7 +81,7 @@ void Spool::recover(const spool::FileName& name) {
         set_aside(path, fault);
         return;
     }
-    const auto owner = owners_.try_emplace(name.owner).first;
+    const auto owner = owners_.try_emplace(name.owner, options_.first_share).first;
     const spool::SpoolFile& file = owner->second.of(name.priority).add(std::move(*recovered));
     bytes_ += file.size();
     damaged_ += file.damaged();
@@ -134,7 +133,7 @@ bool Spool::append(uid_t owner, std::span<const Share> shares, std::span<const s
 // 0, or an errno.
 int Spool::write(uid_t owner, Priority priority, std::span<const Share> shares,
                  std::span<const std::span<const uint8_t>> request, uint64_t size) {
-    const auto row = owners_.try_emplace(owner).first;
+    const auto row = owners_.try_emplace(owner, options_.first_share).first;
     spool::OwnerFiles& files = row->second.of(priority);
     spool::SpoolFile* file = files.writing(size, most_in_a_file());
     try {
@@ -214,11 +213,9 @@ void Spool::rest(spool::SpoolFile& file) {
     if (owners_.size() > 1) file.close();
 }
 
-Priority Spool::next_lane() const { return turns_.next(waits(Priority::kFirst), waits(Priority::kRest)); }
-
-Spool::Owners::iterator Spool::next_turn(Priority priority) {
-    const auto waits = [&](const auto& owner) { return owner.second.of(priority).waiting(); };
-    const auto after = owners_.upper_bound(last_turn_[static_cast<size_t>(priority)]);
+Spool::Owners::iterator Spool::next_turn() {
+    const auto waits = [](const auto& owner) { return owner.second.waiting(); };
+    const auto after = owners_.upper_bound(last_turn_);
     const auto found = std::find_if(after, owners_.end(), waits);
     if (found != owners_.end()) return found;
     const auto wrapped = std::find_if(owners_.begin(), after, waits);
@@ -227,12 +224,13 @@ Spool::Owners::iterator Spool::next_turn(Priority priority) {
 
 std::optional<Spool::Entry> Spool::take() {
     for (;;) {
-        const Priority priority = next_lane();
-        const auto owner = next_turn(priority);
+        const auto owner = next_turn();
         if (owner == owners_.end()) return std::nullopt;
-        const bool both = waits(Priority::kFirst) && waits(Priority::kRest);
-        last_turn_[static_cast<size_t>(priority)] = owner->first;
-        spool::SpoolFile& file = owner->second.of(priority).first_waiting();
+        last_turn_ = owner->first;
+        spool::OwnerLanes& lanes = owner->second;
+        const Priority priority = lanes.next();
+        spool::SpoolFile& file = lanes.of(priority).first_waiting();
+        lanes.took(priority, file.places()[file.next()].request_bytes);
         Entry entry;
         entry.priority = priority;
         entry.ticket = {owner->first, file.number(), file.take()};
@@ -240,7 +238,6 @@ std::optional<Spool::Entry> Spool::take() {
         entry.spans = file.places()[entry.ticket.place].spans;
         const bool sound = file.read(entry.ticket.place, entry.request);
         rest(file);
-        if (sound && both) turns_.took(priority, entry.request.size());
         if (sound) return entry;
         ++damaged_;
         lose(priority, entry.shares);
@@ -266,18 +263,14 @@ void Spool::finish(const Ticket& ticket) {
     if (file->finished()) remove(owner, ticket.file);
 }
 
-bool Spool::waits(Priority priority) const {
-    return std::any_of(owners_.begin(), owners_.end(),
-                       [&](const auto& owner) { return owner.second.of(priority).waiting(); });
+bool Spool::waiting() const {
+    return std::any_of(owners_.begin(), owners_.end(), [](const auto& owner) { return owner.second.waiting(); });
 }
 
-bool Spool::waiting() const { return waits(Priority::kFirst) || waits(Priority::kRest); }
-
 size_t Spool::next_bytes() {
-    const Priority priority = next_lane();
-    const auto owner = next_turn(priority);
+    const auto owner = next_turn();
     if (owner == owners_.end()) return 0;
-    const spool::SpoolFile& file = owner->second.of(priority).first_waiting();
+    const spool::SpoolFile& file = owner->second.of(owner->second.next()).first_waiting();
     return file.places()[file.next()].request_bytes;
 }
 

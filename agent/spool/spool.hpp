@@ -9,8 +9,9 @@
 // reports each lost entry; and what waits is taken of each owner in turn. A damaged entry is reported and costs no
 // other.
 //
-// What comes first is in files of its own, too: it is taken before the rest, and of an owner's files the rest gives way
-// to it; either has a share of the turns and of the room that the other cannot take from it.
+// What comes first is in files of its own, too: of an owner's entries it is taken before the rest, and of an owner's
+// files the rest gives way to it; either has a share of the turns and of the room that the other cannot take from it.
+// Between owners it makes no difference: whoever says of all that it comes first has no more turns than others.
 //
 // Header bill: owner_lanes.hpp; spooled_shipments.hpp alone includes it.
 #pragma once
@@ -54,8 +55,8 @@ public:
                 Priority priority = Priority::kRest);
     const std::string& error() const { return error_; }
 
-    // Of the lane and the owner whose turn it is, the oldest entry that is neither taken nor finished. It stays on disk
-    // until finish().
+    // Of the owner whose turn it is, and the lane, the oldest entry that is neither taken nor finished. It stays on
+    // disk until finish().
     std::optional<Entry> take();
     // To be taken again, in its old place. False: the spool dropped it meanwhile (not reported: the caller has it).
     bool give_back(const Ticket& ticket);
@@ -87,9 +88,7 @@ private:
     Owners::iterator biggest(uid_t owner, uint64_t more);
     void drop_oldest(Owners::iterator owner, Priority priority);
     void lose(Priority priority, std::span<const Share> shares);
-    bool waits(Priority priority) const;
-    Priority next_lane() const;
-    Owners::iterator next_turn(Priority priority);
+    Owners::iterator next_turn();
     void rest(spool::SpoolFile& file);
     void remove(Owners::iterator owner, uint64_t file);
 
@@ -98,8 +97,7 @@ private:
     const OnLost on_lost_;
     Descriptor lock_;
     Owners owners_;
-    PriorityTurns turns_;
-    std::array<uid_t, 2> last_turn_{};  // of each lane
+    uid_t last_turn_ = 0;
     std::array<uint64_t, 2> lost_{};
     uint64_t next_number_ = 1;
     uint64_t bytes_ = 0;

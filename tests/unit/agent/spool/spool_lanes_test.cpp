@@ -52,6 +52,18 @@ TEST_F(SpoolLanesTest, WhatComesFirstIsTakenFirstAndTheRestHasItsShare) {
     EXPECT_EQ(spool->bytes(), 0u);
 }
 
+TEST_F(SpoolLanesTest, WhoSaysOfAllThatItComesFirstHasNoMoreTurns) {
+    const auto spool = open();
+    for (int n = 0; n < 10; ++n) {
+        ASSERT_TRUE(append_to(*spool, Priority::kRest, n));
+        ASSERT_TRUE(append_to(*spool, Priority::kFirst, n, 10'000, 4711));
+    }
+    std::vector<Priority> taken = take_all(*spool);
+    ASSERT_EQ(taken.size(), 20u);
+    taken.resize(10);
+    EXPECT_EQ(std::count(taken.begin(), taken.end(), Priority::kRest), 5);
+}
+
 TEST_F(SpoolLanesTest, WhatIsNextIsWhatIsTaken) {
     const auto spool = open();
     for (int n = 0; n < 10; ++n) {
