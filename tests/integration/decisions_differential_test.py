@@ -100,7 +100,7 @@ class Decisions(harness.Case):
         collector = self.workspace.collector()
         sampling = {f"tail_sampling/{name}": {"decision_wait": "1s", "policies": named(policies)}
                     for name, policies in POLICIES.items()}
-        exporters = {f"file/{name}": {"path": str(file), "append": True, "flush_interval": "50ms"}
+        exporters = {f"file/{name}": {"path": str(file), "rotation": harness.ROTATION}
                      for name, file in self.files.items()}
         pipelines = {f"traces/{name}": {"receivers": ["otlp"], "processors": [f"tail_sampling/{name}"],
                                         "exporters": [f"file/{name}"]} for name in POLICIES}

@@ -18,9 +18,9 @@ receivers:
       grpc: {{endpoint: "127.0.0.1:{port}"}}
       http: {{endpoint: "127.0.0.1:{http_port}"}}
 exporters:
-  file: {{path: {path}, append: true, flush_interval: 50ms}}
-  file/logs: {{path: {path}.logs, append: true, flush_interval: 50ms}}
-  file/metrics: {{path: {path}.metrics, append: true, flush_interval: 50ms}}
+  file: {{path: {path}, rotation: {{max_megabytes: 1000000}}}}
+  file/logs: {{path: {path}.logs, rotation: {{max_megabytes: 1000000}}}}
+  file/metrics: {{path: {path}.metrics, rotation: {{max_megabytes: 1000000}}}}
 service:
   telemetry: {{metrics: {{level: none}}}}
   pipelines:

@@ -143,7 +143,7 @@ class Processors(HttpReceiving):
         for name, (_, theirs) in SETTINGS.items():
             files[name].touch()
             processors |= {f"{kind}/{name}": settings for kind, settings in theirs.items()}
-            exporters[f"file/{name}"] = {"path": str(files[name]), "append": True, "flush_interval": "50ms"}
+            exporters[f"file/{name}"] = {"path": str(files[name]), "rotation": harness.ROTATION}
             pipelines[f"traces/{name}"] = {"receivers": ["otlp"], "processors": [f"{kind}/{name}" for kind in theirs],
                                            "exporters": [f"file/{name}"]}
         protocols = {"grpc": {"endpoint": f"127.0.0.1:{collector.port}"}, "http": {"endpoint": f"127.0.0.1:{collector.http_port}"}}

@@ -21,8 +21,8 @@ receivers:
 connectors:
   spanmetrics: {{metrics_flush_interval: 100ms{histogram}}}
 exporters:
-  file: {{path: {path}, append: true, flush_interval: 50ms}}
-  file/metrics: {{path: {path}.metrics, append: true, flush_interval: 50ms}}
+  file: {{path: {path}, rotation: {{max_megabytes: 1000000}}}}
+  file/metrics: {{path: {path}.metrics, rotation: {{max_megabytes: 1000000}}}}
 service:
   telemetry: {{metrics: {{level: none}}}}
   pipelines:

@@ -139,7 +139,7 @@ TEST_F(LevelWriterTest, LetsASpanWaitByIntentCountAndStateInThisOrder) {
 TEST_F(LevelWriterTest, SettlesASpanThatWasToWait) {
     for (const std::string at : {"wait_intended", "wait_counted", "wait_published"}) {
         test::OpenSegment segment(4);
-        LevelWriter vanished, heir;
+        LevelWriter vanished;
         vanished.open(*segment, 1);
         const HeldSlot held = vanished.take_slot(*segment);
         Slot& slot = *held.slot;
