@@ -197,6 +197,7 @@ public:
             signals_.visit(visit);
         };
     }
+    const DecisionCounters* decisions() const override { return decisions_.get(); }
     DrainStatus drain() const override { return drain_.status(); }
 
     void wind_down() override {

@@ -102,6 +102,22 @@ std::string layers_of(const StatusReport& report) {
     return text.empty() ? ": defaults alone" : text;
 }
 
+void print(const StatusReport::Undecided& undecided, uint64_t now) {
+    std::cout << "undecided   " << undecided.spans() << " spans of " << undecided.traces << " traces";
+    if (undecided.oldest_unix_nano != 0)
+        std::cout << ", the oldest since " << human_age(undecided.oldest_unix_nano, now);
+    std::cout << "; " << format_size(undecided.bytes()) << ": " << undecided.ring_spans
+              << " in the memory of processes (" << format_size(undecided.ring_bytes) << "), " << undecided.filed_spans
+              << " in files (" << format_size(undecided.filed_bytes) << "), " << undecided.received_spans
+              << " received; the agent's memory " << format_size(undecided.memory_bytes + undecided.filed_memory_bytes)
+              << "\n";
+    std::string early;
+    for (const auto& [cause, traces] : undecided.early) {
+        if (traces != 0) early += (early.empty() ? "" : ", ") + std::to_string(traces) + " by " + printable(cause);
+    }
+    if (!early.empty()) std::cout << "            decided early: " << early << "\n";
+}
+
 // Each line inert by itself.
 void print_lines(const std::string& text) {
     std::istringstream lines(text);
@@ -121,7 +137,9 @@ void print(const StatusReport& report, const Site& site, const Terminal& termina
         std::cout << "            the last reload was refused: " << printable(problem) << "\n";
     std::cout << "processes   " << report.processes << " served, " << report.quarantined << " quarantined, "
               << report.refused_files << " files refused; " << report.unanswered_batches << " batches unanswered; "
-              << rate(report.drained_per_second) << " spans/s\n\n";
+              << rate(report.drained_per_second) << " spans/s\n";
+    if (report.undecided) print(*report.undecided, now);
+    std::cout << "\n";
     Table table;
     table.column("EXPORTER").column("STATE").column("SINCE", Table::Align::kRight).column("CIRCUIT");
     table.column("EXPORTED", Table::Align::kRight).column("SPANS/S", Table::Align::kRight);

@@ -58,8 +58,11 @@ public:
     Counter undecided_traces;
     Counter undecided_spans;
     Counter undecided_bytes;
-    Counter undecided_ring_bytes;  // of undecided spans that lie in segments, there
-    Counter filed_spans;           // of the undecided ones, those in files
+    Counter undecided_oldest;      // when the first span of one came, Unix nanoseconds; 0: there is none
+    Counter undecided_ring_spans;  // of the undecided ones, those in segments
+    Counter undecided_ring_bytes;  // of them there
+    Counter received_spans;        // of the undecided ones, those in requests
+    Counter filed_spans;           // likewise, in files
     Counter filed_bytes;           // of them there
     Counter filed_memory;          // what the agent keeps in its memory of these
     Counter file_bytes;            // of all files, with what is decided and not answered for

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/wall_clock.hpp"
 #include "ring/testpoint.hpp"
 
 namespace spanring::agent {
@@ -260,17 +261,27 @@ void DecisionRounds::carry_out() {
 }
 
 void DecisionRounds::publish() {
+    const size_t filed = files_ != nullptr ? files_->spans() : 0;
     counters_.undecided_traces.set(undecided_.traces());
-    counters_.undecided_spans.set(undecided_.spans() + undecided_.spans_elsewhere());
+    counters_.undecided_oldest.set(oldest_unix_nano());
+    counters_.undecided_spans.set(undecided_.spans() + undecided_.spans_elsewhere() + filed);
+    counters_.undecided_ring_spans.set(undecided_.spans());
+    counters_.received_spans.set(undecided_.spans_elsewhere());
     counters_.undecided_bytes.set(undecided_.memory());
     counters_.remembered.set(memory_.size());
     counters_.undecided_ring_bytes.set(ring_bytes_);
     if (files_ == nullptr) return;
-    counters_.filed_spans.set(files_->spans());
+    counters_.filed_spans.set(filed);
     counters_.filed_bytes.set(files_->waiting_bytes());
     counters_.file_bytes.set(files_->bytes());
     counters_.filed_memory.set(files_->memory());
-    counters_.undecided_spans.set(undecided_.spans() + undecided_.spans_elsewhere() + files_->spans());
+}
+
+// Now, less what has passed since on a clock that nobody sets.
+uint64_t DecisionRounds::oldest_unix_nano() const {
+    if (empty()) return 0;
+    const auto waits = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - undecided_.oldest()->first);
+    return unix_nano() - static_cast<uint64_t>(waits.count());
 }
 
 }  // namespace spanring::agent

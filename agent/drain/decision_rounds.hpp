@@ -129,6 +129,7 @@ private:
     bool write_draft();
     void carry_out_filed();
     uint64_t& bytes_from(uint64_t source);
+    uint64_t oldest_unix_nano() const;
 
     struct TakenTrace {
         UndecidedSpan* newest;

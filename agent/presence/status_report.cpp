@@ -28,7 +28,66 @@ constexpr std::pair<const char*, StatusReport::Adapted StatusReport::Exporter::*
     {"request_bytes", &StatusReport::Exporter::request_bytes},
 };
 
+constexpr std::pair<const char*, uint64_t StatusReport::Undecided::*> kUndecidedNumbers[] = {
+    {"traces", &StatusReport::Undecided::traces},
+    {"oldest_unix_nano", &StatusReport::Undecided::oldest_unix_nano},
+    {"ring_spans", &StatusReport::Undecided::ring_spans},
+    {"ring_bytes", &StatusReport::Undecided::ring_bytes},
+    {"filed_spans", &StatusReport::Undecided::filed_spans},
+    {"filed_bytes", &StatusReport::Undecided::filed_bytes},
+    {"received_spans", &StatusReport::Undecided::received_spans},
+    {"memory_bytes", &StatusReport::Undecided::memory_bytes},
+    {"filed_memory_bytes", &StatusReport::Undecided::filed_memory_bytes},
+};
+
 std::string file_in(const std::string& state_directory) { return state_directory + "/" + StatusReport::kName; }
+
+template <class Value>
+void take(const nlohmann::json& from, const char* key, Value& value) {
+    if (const auto found = from.find(key); found != from.end()) found->get_to(value);
+}
+
+// Null, which has no rows: it is not there.
+nlohmann::json rows(const nlohmann::json& from, const char* key) { return from.value(key, nlohmann::json()); }
+
+StatusReport::Exporter exporter_of(const nlohmann::json& row) {
+    StatusReport::Exporter exporter;
+    row.at("name").get_to(exporter.name);
+    take(row, "required", exporter.required);
+    take(row, "healthy", exporter.healthy);
+    take(row, "paused", exporter.paused);
+    take(row, "state", exporter.state);
+    take(row, "since_unix_nano", exporter.since_unix_nano);
+    take(row, "circuit", exporter.circuit);
+    take(row, "last_error", exporter.last_error);
+    take(row, "last_error_unix_nano", exporter.last_error_unix_nano);
+    take(row, "exported_per_second", exporter.exported_per_second);
+    take(row, "exported", exporter.exported);
+    take(row, "rejected", exporter.rejected);
+    take(row, "dropped", exporter.dropped);
+    take(row, "queued_spans", exporter.queued_spans);
+    take(row, "queued_bytes", exporter.queued_bytes);
+    take(row, "spool_bytes", exporter.spool_bytes);
+    take(row, "spool_limit", exporter.spool_limit);
+    const nlohmann::json lanes = rows(row, "lanes");
+    for (const auto& [name, numbers] : lanes.items()) {
+        exporter.lanes.push_back({name});
+        for (const auto& [key, member] : kLaneNumbers) take(numbers, key, exporter.lanes.back().*member);
+    }
+    for (const nlohmann::json& each : rows(row, "endpoints")) {
+        StatusReport::Endpoint& endpoint = exporter.endpoints.emplace_back();
+        take(each, "endpoint", endpoint.peer);
+        take(each, "in_use", endpoint.in_use);
+        take(each, "in_flight", endpoint.in_flight);
+        take(each, "accepted", endpoint.accepted);
+        take(each, "failed", endpoint.failed);
+    }
+    for (const auto& [name, which] : kAdapted) {
+        const nlohmann::json numbers = rows(row, name);
+        for (const auto& [key, member] : kAdaptedNumbers) take(numbers, key, (exporter.*which).*member);
+    }
+    return exporter;
+}
 
 }  // namespace
 
@@ -89,6 +148,14 @@ std::string StatusReport::text() const {
             for (const auto& [key, member] : kAdaptedNumbers) row[name][key] = (exporter.*which).*member;
         document["exporters"].push_back(std::move(row));
     }
+    document["undecided"] = nullptr;
+    if (undecided) {
+        nlohmann::ordered_json& row = document["undecided"] = nlohmann::ordered_json::object();
+        row["spans"] = undecided->spans();
+        row["bytes"] = undecided->bytes();
+        for (const auto& [key, member] : kUndecidedNumbers) row[key] = (*undecided).*member;
+        row["early"] = undecided->early;
+    }
     return document.dump(4, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
@@ -96,18 +163,19 @@ std::optional<StatusReport> StatusReport::parse(const std::string& text) {
     StatusReport report;
     try {
         const auto document = nlohmann::json::parse(text);
-        const auto take = [](const nlohmann::json& from, const char* key, auto& value) { from.at(key).get_to(value); };
-        take(document, "serial", report.serial);
-        take(document, "pid", report.pid);
-        take(document, "version", report.version);
+        const auto must = [&document](const char* key, auto& value) { document.at(key).get_to(value); };
+        must("serial", report.serial);
+        must("pid", report.pid);
+        must("version", report.version);
+        must("unix_nano", report.unix_nano);
         take(document, "started_unix_nano", report.started_unix_nano);
-        take(document, "unix_nano", report.unix_nano);
         take(document, "configuration", report.configuration);
         take(document, "digest", report.digest);
         take(document, "effective", report.effective);
-        for (const nlohmann::json& row : document.at("layers")) {
-            take(row, "name", report.layers.emplace_back().name);
-            take(row, "values", report.layers.back().values);
+        for (const nlohmann::json& row : rows(document, "layers")) {
+            StatusReport::Layer& layer = report.layers.emplace_back();
+            take(row, "name", layer.name);
+            take(row, "values", layer.values);
         }
         take(document, "configured_unix_nano", report.configured_unix_nano);
         take(document, "reloads", report.reloads);
@@ -119,40 +187,11 @@ std::optional<StatusReport> StatusReport::parse(const std::string& text) {
         take(document, "drained_per_second", report.drained_per_second);
         take(document, "problems", report.problems);
         take(document, "notes", report.notes);
-        for (const nlohmann::json& row : document.at("exporters")) {
-            Exporter exporter;
-            take(row, "name", exporter.name);
-            take(row, "required", exporter.required);
-            take(row, "healthy", exporter.healthy);
-            take(row, "paused", exporter.paused);
-            take(row, "state", exporter.state);
-            take(row, "since_unix_nano", exporter.since_unix_nano);
-            take(row, "circuit", exporter.circuit);
-            take(row, "last_error", exporter.last_error);
-            take(row, "last_error_unix_nano", exporter.last_error_unix_nano);
-            take(row, "exported_per_second", exporter.exported_per_second);
-            take(row, "exported", exporter.exported);
-            take(row, "rejected", exporter.rejected);
-            take(row, "dropped", exporter.dropped);
-            take(row, "queued_spans", exporter.queued_spans);
-            take(row, "queued_bytes", exporter.queued_bytes);
-            take(row, "spool_bytes", exporter.spool_bytes);
-            take(row, "spool_limit", exporter.spool_limit);
-            for (const auto& [name, numbers] : row.at("lanes").items()) {
-                exporter.lanes.push_back({name});
-                for (const auto& [key, member] : kLaneNumbers) take(numbers, key, exporter.lanes.back().*member);
-            }
-            for (const nlohmann::json& each : row.at("endpoints")) {
-                Endpoint& endpoint = exporter.endpoints.emplace_back();
-                take(each, "endpoint", endpoint.peer);
-                take(each, "in_use", endpoint.in_use);
-                take(each, "in_flight", endpoint.in_flight);
-                take(each, "accepted", endpoint.accepted);
-                take(each, "failed", endpoint.failed);
-            }
-            for (const auto& [name, which] : kAdapted)
-                for (const auto& [key, member] : kAdaptedNumbers) take(row.at(name), key, (exporter.*which).*member);
-            report.exporters.push_back(std::move(exporter));
+        for (const nlohmann::json& row : rows(document, "exporters")) report.exporters.push_back(exporter_of(row));
+        if (const nlohmann::json row = rows(document, "undecided"); row.is_object()) {
+            Undecided& undecided = report.undecided.emplace();
+            for (const auto& [key, member] : kUndecidedNumbers) take(row, key, undecided.*member);
+            take(row, "early", undecided.early);
         }
     } catch (const nlohmann::json::exception&) {
         return std::nullopt;

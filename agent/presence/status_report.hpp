@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -68,6 +69,24 @@ struct StatusReport {
         bool operator==(const Layer&) const = default;
     };
 
+    // Of traces that are not decided, now; and what was decided early, since its start.
+    struct Undecided {
+        uint64_t traces = 0;
+        uint64_t oldest_unix_nano = 0;          // the first span of one; 0: there is none
+        uint64_t ring_spans = 0;                // in the memory of processes ...
+        uint64_t ring_bytes = 0;                // ... which they take there
+        uint64_t filed_spans = 0;               // in files ...
+        uint64_t filed_bytes = 0;               // ... likewise
+        uint64_t received_spans = 0;            // in requests that are not answered for
+        uint64_t memory_bytes = 0;              // of the agent: copies of those in rings, and what is known of traces
+        uint64_t filed_memory_bytes = 0;        // ... and where in files the others are
+        std::map<std::string, uint64_t> early;  // traces, by cause
+
+        uint64_t spans() const { return ring_spans + filed_spans + received_spans; }
+        uint64_t bytes() const { return ring_bytes + filed_bytes + memory_bytes + filed_memory_bytes; }
+        bool operator==(const Undecided&) const = default;
+    };
+
     uint64_t serial = 0;  // rises with each report
     pid_t pid = 0;        // as the agent sees itself
     std::string version;
@@ -79,12 +98,14 @@ struct StatusReport {
     uint64_t reloads = 0, configured_unix_nano = 0;  // when what is in effect was read
     std::vector<std::string> refused;                // why the last reload changed nothing
     std::vector<Exporter> exporters;
+    std::optional<Undecided> undecided;  // nothing: traces are not decided here
     uint64_t processes = 0, quarantined = 0, refused_files = 0, unanswered_batches = 0;
     double drained_per_second = 0;      // spans, over the last seconds
     std::vector<std::string> notes;     // what /readyz tells besides
     std::vector<std::string> problems;  // as /readyz tells them; empty: all is well
 
     std::string text() const;  // JSON
+    // What an older agent did not say is as if it had nothing of it.
     static std::optional<StatusReport> parse(const std::string& text);
 
     // Throws std::runtime_error with the file's name.

@@ -13,6 +13,7 @@
 #include "base/quantity.hpp"
 #include "base/wall_clock.hpp"
 #include "config/config.hpp"
+#include "decide/decision_counters.hpp"
 #include "drain/drain_status.hpp"
 #include "metrics/health.hpp"
 #include "presence/notice.hpp"
@@ -146,6 +147,23 @@ void ExporterReporter::describe(const DrainStatus& drain, StatusReport& report) 
         }
         report.exporters.push_back(std::move(row));
     });
+}
+
+void describe(const DecisionCounters& decisions, StatusReport& report) {
+    StatusReport::Undecided& undecided = report.undecided.emplace();
+    undecided.traces = decisions.undecided_traces.get();
+    undecided.oldest_unix_nano = decisions.undecided_oldest.get();
+    undecided.ring_spans = decisions.undecided_ring_spans.get();
+    undecided.ring_bytes = decisions.undecided_ring_bytes.get();
+    undecided.filed_spans = decisions.filed_spans.get();
+    undecided.filed_bytes = decisions.filed_bytes.get();
+    undecided.received_spans = decisions.received_spans.get();
+    undecided.memory_bytes = decisions.undecided_bytes.get();
+    undecided.filed_memory_bytes = decisions.filed_memory.get();
+    for (size_t i = 0; i < static_cast<size_t>(EarlyCause::kCount); ++i) {
+        const EarlyCause cause{static_cast<uint8_t>(i)};
+        undecided.early[name_of(cause)] = decisions.early(cause).get();
+    }
 }
 
 void describe(const LoadedConfig& loaded, StatusReport& report) {

@@ -3,7 +3,7 @@
 // What a running agent says of itself in its state directory, for the command: made of its exporters and its drain. The
 // agent's main thread.
 //
-// Header bill: an exporter and two functions; main.cpp and its own .cpp alone include it.
+// Header bill: an exporter and three functions; main.cpp and its own .cpp alone include it.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,7 @@
 
 namespace spanring::agent {
 
+class DecisionCounters;
 struct Config;
 struct LoadedConfig;
 struct DrainStatus;
@@ -54,6 +55,9 @@ private:
 
 // Which ones there are, and where the stores among them lie.
 void name_exporters(const Config& config, Notice& notice);
+
+// What waits for a decision.
+void describe(const DecisionCounters& decisions, StatusReport& report);
 
 // What is in effect, and where it came from.
 void describe(const LoadedConfig& loaded, StatusReport& report);

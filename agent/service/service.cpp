@@ -162,6 +162,7 @@ bool serve_once(Site& site) {
         status.refused = report.problems;
         if (report.problems.empty()) status.configured_unix_nano = report.unix_nano;
         reporter->describe(agent->drain(), status);
+        if (const DecisionCounters* const decisions = agent->decisions()) describe(*decisions, status);
         write_report(status, config.state_directory);
     };
     tell();

@@ -17,6 +17,7 @@
 
 namespace spanring::agent {
 
+class DecisionCounters;
 struct Config;
 struct Flags;
 struct LoadedConfig;
@@ -44,6 +45,7 @@ public:
     virtual void log_status() const = 0;
     virtual VisitExporters exporters() const = 0;
     virtual DrainStatus drain() const = 0;
+    virtual const DecisionCounters* decisions() const = 0;  // null: it decides nothing
 
     // Before shutdown(), where another agent accepts connections at the same places from then on.
     virtual void wind_down() = 0;

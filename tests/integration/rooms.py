@@ -58,7 +58,7 @@ AGENT = {
                       "agent/drain", "agent/receive"},
     "agent/config": {"agent/base", "agent/otlp", "agent/auth", "agent/span_metrics", "agent/processors", "agent/decide", "agent/store", "agent/export", "agent/export/file",
                      "agent/export/grpc", "agent/export/http", "agent/export/kafka", "agent/receive", "agent/rights", "agent/metrics"},
-    "agent/reload": {"agent/base", "agent/batch", "agent/ledger", "agent/drain", "agent/receive", "agent/presence", "agent/metrics", "agent/config"},
+    "agent/reload": {"agent/base", "agent/batch", "agent/decide", "agent/ledger", "agent/drain", "agent/receive", "agent/presence", "agent/metrics", "agent/config"},
     "agent/service": {"agent/base", "agent/batch", "agent/drain", "agent/receive", "agent/rights", "agent/metrics", "agent/config", "agent/presence",
                       "agent/handover", "agent/reload"},
     "agent/command/terminal": {"agent/base"},

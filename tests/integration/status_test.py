@@ -8,6 +8,7 @@ import subprocess
 
 import agent_configuration
 import harness
+from scripted import Scripted
 
 
 class Status(harness.Case):
@@ -127,6 +128,64 @@ class Status(harness.Case):
         self.assertEqual((code, said["configured_unix_nano"]), (0, before))
         self.assertIn("did you mean 'debug'?", said["refused"][0])
         self.assertIn("the last reload was refused", self.ask().stdout)
+        agent.stop()
+
+    def deciding(self, **sampling):
+        """An agent that keeps all traces, once it decides."""
+        processors = {"tail_sampling": {"linger": "60s", "decision_wait": "120s", **sampling,
+                                        "policies": [{"name": "all", "type": "always_sample"}]}}
+        document = {"processors": processors, "exporters": {"store": None},
+                    "service": {"pipelines": {"traces": {"processors": list(processors), "exporters": ["store"]}}}}
+        file = self.workspace.unique("agent.yaml")
+        file.write_text(json.dumps(document))
+        return self.workspace.agent("--config", file)
+
+    def undecided(self):
+        return self.status()[1]["undecided"]
+
+    def test_of_what_waits_for_a_decision(self):
+        agent = self.deciding(ring_linger="60s", num_traces=2)
+        nothing = self.undecided()
+        self.assertEqual({key: value for key, value in nothing.items() if value}, {"early": dict.fromkeys(
+            ("decision_wait", "num_traces", "memory", "ring", "queue", "files"), 0)})
+        shop = Scripted(self.workspace, "shop")
+        own = shop.say("start", 1, "front")
+        shop.span("back", own)
+        shop.say("end", 1)
+        shop.span("another")
+        harness.wait_until(lambda: self.undecided()["ring_spans"] == 3, "three spans wait")
+        said = self.undecided()
+        self.assertEqual((said["traces"], said["spans"], said["filed_spans"], said["received_spans"]), (2, 3, 0, 0))
+        self.assertGreater(said["ring_bytes"], 3 * 32)
+        self.assertGreater(said["memory_bytes"], said["ring_bytes"])
+        self.assertEqual(said["bytes"], sum(said[key] for key in ("ring_bytes", "filed_bytes", "memory_bytes", "filed_memory_bytes")))
+        self.assertGreater(said["oldest_unix_nano"], self.status()[1]["started_unix_nano"])
+        self.assertRegex(self.ask().stdout, r"(?m)^undecided   3 spans of 2 traces, the oldest since \d+ \w+; \d+B: "
+                                            r"3 in the memory of processes \(\d+B\), 0 in files \(0B\), 0 received; ")
+        shop.span("third")
+        harness.wait_until(lambda: self.undecided()["early"]["num_traces"] == 1, "the oldest was decided early")
+        harness.wait_until(lambda: self.status()[1]["exporters"][0]["exported"] == 2, "it was kept")
+        self.assertEqual(self.undecided()["traces"], 2)
+        self.assertRegex(self.ask().stdout, r"(?m)^ +decided early: 1 by num_traces$")
+        harness.end_all([shop])
+        agent.stop()
+
+    def test_of_what_waits_in_files(self):
+        agent = self.deciding(ring_linger="10ms")
+        shop = Scripted(self.workspace, "shop")
+        shop.span("one")
+        harness.wait_until(lambda: self.undecided()["filed_spans"] == 1, "it is in a file")
+        said = self.undecided()
+        self.assertEqual((said["traces"], said["spans"], said["ring_spans"], said["ring_bytes"]), (1, 1, 0, 0))
+        self.assertGreater(said["filed_bytes"], 32)
+        self.assertGreater(said["filed_memory_bytes"], 0)
+        harness.end_all([shop])
+        agent.stop()
+
+    def test_an_agent_that_decides_nothing_says_so(self):
+        agent = self.workspace.agent("--exporter", "store")
+        self.assertIsNone(self.undecided())
+        self.assertNotIn("undecided", self.ask().stdout)
         agent.stop()
 
     def test_without_an_agent(self):

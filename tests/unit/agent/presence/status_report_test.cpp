@@ -49,13 +49,38 @@ TEST(StatusReportTest, IsReadAsItWasWritten) {
     exporter.concurrency = {36, 37, 38};
     exporter.request_bytes = {39, 40, 41};
     report.exporters = {exporter, {}};
+    report.undecided = {42, 43, 44, 45, 46, 47, 48, 49, 50, {{"ring", 51}, {"files", 0}}};
     EXPECT_EQ(StatusReport::parse(report.text()), report);
+}
+
+TEST(StatusReportTest, OfAnOlderAgentIsReadWhatItSaid) {
+    const auto report = StatusReport::parse(R"({"serial": 1, "pid": 2, "version": "0.1", "unix_nano": 3, "reloads": 4,
+        "exporters": [{"name": "a", "healthy": false, "exported": 5}], "a newer one's": {"x": []}})");
+    ASSERT_NE(report, std::nullopt);
+    StatusReport expected;
+    expected.serial = 1;
+    expected.pid = 2;
+    expected.version = "0.1";
+    expected.unix_nano = 3;
+    expected.reloads = 4;
+    StatusReport::Exporter exporter;
+    exporter.name = "a";
+    exporter.healthy = false;
+    exporter.exported = 5;
+    expected.exporters = {exporter};
+    EXPECT_EQ(report, expected);
+    EXPECT_EQ(report->undecided, std::nullopt);
 }
 
 TEST(StatusReportTest, WhatIsNoneIsNothing) {
     EXPECT_EQ(StatusReport::parse(""), std::nullopt);
     EXPECT_EQ(StatusReport::parse("{}"), std::nullopt);
     EXPECT_EQ(StatusReport::parse(R"({"serial": "x"})"), std::nullopt);
+    EXPECT_EQ(StatusReport::parse("[]"), std::nullopt);
+    const std::string agent = R"("serial": 1, "pid": 2, "version": "0.1", "unix_nano": 3)";
+    EXPECT_NE(StatusReport::parse("{" + agent + "}"), std::nullopt);
+    for (const char* wrong : {R"("exporters": [7])", R"("exporters": [{}])", R"("undecided": {"traces": "many"})"})
+        EXPECT_EQ(StatusReport::parse("{" + agent + ", " + wrong + "}"), std::nullopt) << wrong;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "base/wall_clock.hpp"
 #include "config/config.hpp"
+#include "decide/decision_counters.hpp"
 #include "drain/drain_status.hpp"
 #include "presence/status_report.hpp"
 #include "support/captured_log.hpp"
@@ -86,6 +87,28 @@ TEST_F(AgentWordTest, TellsHowExportersAre) {
     reporter_.describe(drain, report);
     EXPECT_THAT(report.problems, IsEmpty());
     EXPECT_THAT(report.notes, ElementsAre(HasSubstr("is paused")));
+}
+
+TEST(DecisionsWordTest, TellsWhatWaitsAndWhere) {
+    DecisionCounters decisions({"errors", "no_policy"});
+    decisions.undecided_traces.set(1);
+    decisions.undecided_oldest.set(2);
+    decisions.undecided_ring_spans.set(3);
+    decisions.undecided_ring_bytes.set(4);
+    decisions.filed_spans.set(5);
+    decisions.filed_bytes.set(6);
+    decisions.received_spans.set(7);
+    decisions.undecided_bytes.set(8);
+    decisions.filed_memory.set(9);
+    decisions.early(EarlyCause::kFiles).add(10);
+    StatusReport report;
+    describe(decisions, report);
+    const StatusReport::Undecided expected{
+        1, 2, 3, 4, 5,
+        6, 7, 8, 9, {{"decision_wait", 0}, {"num_traces", 0}, {"memory", 0}, {"ring", 0}, {"queue", 0}, {"files", 10}}};
+    EXPECT_EQ(report.undecided, expected);
+    EXPECT_EQ(expected.spans(), 15u);
+    EXPECT_EQ(expected.bytes(), 27u);
 }
 
 TEST(ConfigurationsWordTest, CountsWhatEachLayerGave) {
