@@ -16,7 +16,7 @@ struct PaceLimits {
     std::chrono::microseconds shortest{200};
     std::chrono::microseconds busy{1000};      // after memory was given back: whoever waited for it goes on
     std::chrono::microseconds idle{10'000};    // longest where something came lately
-    std::chrono::microseconds dozing{40'000};  // ... of a process that wakes the agent where more comes than before
+    std::chrono::microseconds dozing{80'000};  // ... of a process that wakes the agent where more comes than before
     std::chrono::milliseconds awake{200};      // how lately: a bell costs about as much as so many idle looks
     std::chrono::milliseconds asleep{1000};    // to the look at one that would ring
     std::chrono::milliseconds deaf{200};       // at one that cannot
