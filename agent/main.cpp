@@ -46,6 +46,7 @@
 #include "export/grpc/log.hpp"
 #include "export/http/exporter.hpp"
 #include "export/kafka/exporter.hpp"
+#include "export/stream/exporter.hpp"
 #include "handover/predecessor.hpp"
 #include "ledger/ledger.hpp"
 #include "metrics/agent_metrics.hpp"
@@ -284,6 +285,8 @@ private:
                 return make_otlp_http_exporter(config.id, index, config.required(), config.http, &ledger);
             case ExporterType::kKafka:
                 return make_kafka_exporter(config.id, index, config.required(), config.kafka, &ledger);
+            case ExporterType::kUnix:
+                return make_unix_exporter(config.id, index, config.required(), config.unix_socket, &ledger);
             case ExporterType::kFile:
                 return std::make_unique<FileExporter>(config.id, index, config.required(), config.file);
             case ExporterType::kDebug:

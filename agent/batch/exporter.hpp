@@ -41,6 +41,15 @@ struct EndpointStatus {
     bool operator==(const EndpointStatus&) const = default;
 };
 
+// Of a program that takes requests over a stream, since the agent's start.
+struct PeerStatus {
+    uint64_t opened = 0;  // times that it was there
+    uint64_t broken = 0;  // times that it went, or was given up
+    uint64_t stray = 0;   // answers to what was not asked, or not any more
+
+    bool operator==(const PeerStatus&) const = default;
+};
+
 // A bound that follows how late answers come.
 struct AdaptedStatus {
     uint64_t value = 0;  // at the moment; 0: it does not
@@ -71,7 +80,8 @@ struct ExporterStatus {
     uint64_t restarts = 0;           // of its thread, after an exception
     bool has_lanes = false;          // what has to wait is sorted; then, by Priority:
     std::array<LaneStatus, 2> lanes{};
-    std::vector<EndpointStatus> endpoints;     // empty: there is one
+    std::vector<EndpointStatus> endpoints;  // empty: there is one
+    std::optional<PeerStatus> peer;
     AdaptedStatus concurrency, request_bytes;  // most requests in flight, most bytes of one
     bool shows_identity = false;               // its requests say who sends them; then:
     uint64_t unauthorized = 0;                 // requests that the backend did not believe

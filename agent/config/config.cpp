@@ -16,9 +16,10 @@ struct Type {
     const char* name;
     const char* other_name;  // the Collector's; empty: it has none
 };
-constexpr std::array<Type, 6> kTypes = {{{ExporterType::kOtlpGrpc, "otlp_grpc", "otlp"},
+constexpr std::array<Type, 7> kTypes = {{{ExporterType::kOtlpGrpc, "otlp_grpc", "otlp"},
                                          {ExporterType::kOtlpHttp, "otlp_http", "otlphttp"},
                                          {ExporterType::kKafka, "kafka", ""},
+                                         {ExporterType::kUnix, "unix", ""},
                                          {ExporterType::kFile, "file", ""},
                                          {ExporterType::kDebug, "debug", ""},
                                          {ExporterType::kStore, "store", ""}}};
@@ -74,7 +75,7 @@ std::vector<Option> describe(SignalPipeline& pipeline, const char* signal) {
          "`otlp`: what comes there goes on as it came; of metrics also `spanmetrics` and `servicegraph`"},
         {"processors", TextList{pipeline.processors, "list of names"}, "none changes " + std::string(signal)},
         {"exporters", TextList{pipeline.exporters, "list of names"},
-         "names under exporters, of the types `otlp_grpc` and `otlp_http`", "must be given"},
+         "names under exporters, of the types `otlp_grpc`, `otlp_http` and `unix`", "must be given"},
     };
 }
 
@@ -117,6 +118,7 @@ std::vector<Option> describe_type(ExporterConfig& exporter) {
         case ExporterType::kOtlpGrpc: return describe(exporter.otlp);
         case ExporterType::kOtlpHttp: return describe(exporter.http);
         case ExporterType::kKafka: return describe(exporter.kafka);
+        case ExporterType::kUnix: return describe(exporter.unix_socket);
         case ExporterType::kFile: return describe(exporter.file);
         case ExporterType::kDebug: return describe(exporter.debug);
         case ExporterType::kStore: return describe(exporter.store);

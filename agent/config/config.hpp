@@ -26,6 +26,7 @@
 #include "export/grpc/options.hpp"
 #include "export/http/options.hpp"
 #include "export/kafka/options.hpp"
+#include "export/stream/unix_options.hpp"
 #include "metrics/health_check_options.hpp"
 #include "metrics/metrics_address.hpp"
 #include "otlp/signal.hpp"
@@ -40,7 +41,7 @@ namespace spanring::agent {
 
 struct Option;
 
-enum class ExporterType : uint8_t { kOtlpGrpc, kOtlpHttp, kKafka, kFile, kDebug, kStore };
+enum class ExporterType : uint8_t { kOtlpGrpc, kOtlpHttp, kKafka, kUnix, kFile, kDebug, kStore };
 
 // The connectors.
 inline constexpr char kSpanMetrics[] = "spanmetrics";
@@ -54,6 +55,7 @@ struct ExporterConfig {
     OtlpGrpcOptions otlp;
     OtlpHttpOptions http;
     KafkaOptions kafka;
+    UnixOptions unix_socket;
     FileOptions file;
     DebugOptions debug;
     StoreOptions store;
@@ -66,10 +68,11 @@ struct ExporterConfig {
         const bool plain = options == nullptr || options->signal == Signal::kTraces;
         return plain ? id : id.substr(id.find('/') + 1);
     }
-    // What both ways of OTLP have in common with Kafka; null for the others.
+    // What both ways of OTLP have in common with Kafka and with streams; null for the others.
     const OtlpOptions* delivery() const {
         if (type == ExporterType::kOtlpGrpc) return &otlp;
         if (type == ExporterType::kKafka) return &kafka;
+        if (type == ExporterType::kUnix) return &unix_socket;
         return type == ExporterType::kOtlpHttp ? &http : nullptr;
     }
     // What its queue takes of what has to wait.
@@ -183,7 +186,7 @@ struct Config {
 // The signals beside traces, and whether an exporter of that type takes them.
 inline constexpr Signal kOtherSignals[] = {Signal::kLogs, Signal::kMetrics};
 inline bool takes_other_signals(ExporterType type) {
-    return type == ExporterType::kOtlpGrpc || type == ExporterType::kOtlpHttp;
+    return type == ExporterType::kOtlpGrpc || type == ExporterType::kOtlpHttp || type == ExporterType::kUnix;
 }
 
 // Whether such a pipeline has that receiver, or connector.

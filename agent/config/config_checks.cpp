@@ -154,11 +154,20 @@ void check_kafka(const Config& config, const Judge& judge) {
     }
 }
 
+void check_streams(const Config& config, const Judge& judge) {
+    for (const ExporterConfig& exporter : config.exporters) {
+        if (exporter.type != ExporterType::kUnix) continue;
+        for (const OptionFault& fault : faults_of(exporter.unix_socket))
+            judge.tell("exporters." + exporter.id + "." + fault.key, fault.what);
+    }
+}
+
 // Not for what is no endpoint: that is told already, and whether its files matter is not known.
 bool uses_tls(const ExporterConfig& exporter) {
     try {
         if (exporter.type == ExporterType::kOtlpHttp) return exporter.http.https();
         if (exporter.type == ExporterType::kKafka) return !exporter.kafka.insecure;
+        if (exporter.type == ExporterType::kUnix) return false;
         return parse_endpoint(exporter.otlp.endpoint, exporter.otlp.insecure).tls;
     } catch (const std::invalid_argument&) {
         return false;
@@ -327,6 +336,7 @@ void check_config(Config& config, const Origins& origins, Problems& problems, Pr
     check_endpoints(config, judge);
     check_headers(config, judge);
     check_kafka(config, judge);
+    check_streams(config, judge);
     check_whole(config, judge);
     check_tail_sampling(config, judge);
     warn_of_open_receivers(config.otlp, {origins, warnings});

@@ -85,8 +85,8 @@ void print_table(const Rows& rows, std::string& out) {
 
 std::vector<ReferenceTable> reference() {
     Config config;
-    for (const auto type : {ExporterType::kOtlpGrpc, ExporterType::kOtlpHttp, ExporterType::kKafka, ExporterType::kFile,
-                            ExporterType::kDebug, ExporterType::kStore}) {
+    for (const auto type : {ExporterType::kOtlpGrpc, ExporterType::kOtlpHttp, ExporterType::kKafka, ExporterType::kUnix,
+                            ExporterType::kFile, ExporterType::kDebug, ExporterType::kStore}) {
         ExporterConfig& exporter = config.exporters.emplace_back();
         exporter.id = type_name(exporter.type = type);
     }
@@ -119,6 +119,7 @@ std::vector<ReferenceTable> reference() {
             std::move(http),
             std::move(both),
             table_of(file, "exporters.kafka"),
+            table_of(file, "exporters.unix"),
             table_of(file, "exporters.file"),
             table_of(file, "exporters.debug"),
             table_of(file, "exporters.store"),

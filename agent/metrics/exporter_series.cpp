@@ -98,6 +98,17 @@ void add_exporter_status(Exposition& page, const Exporter& exporter) {
         page.counter("spanring_exporter_endpoint_attempts_total", "", with(of, "result", "failed"),
                      number(endpoint.failed));
     }
+    if (status.peer) {
+        page.counter("spanring_exporter_peer_opened_total",
+                     "Times that the program was there which takes requests over a stream.", labels,
+                     number(status.peer->opened));
+        page.counter(
+            "spanring_exporter_peer_broken_total",
+            "Times that it could not be reached, went, or was given up: it did not answer, or broke the rules.", labels,
+            number(status.peer->broken));
+        page.counter("spanring_exporter_peer_stray_answers_total",
+                     "Its answers to what was not asked, or not any more.", labels, number(status.peer->stray));
+    }
     for (const auto& [what, adapted] :
          {std::pair("concurrency", status.concurrency), std::pair("request_bytes", status.request_bytes)}) {
         if (adapted.value == 0) continue;

@@ -114,7 +114,8 @@ class Names(harness.Case):
                                            "adaptive_request_size": {"enabled": True}}}
         configuration = self.workspace.unique("agent.yaml")
         configuration.write_text(json.dumps({"receivers": {"otlp": {"protocols": {"http": {"endpoint": endpoint}}}},
-                                             "exporters": {"store": {}, "debug": {}, "otlp_http": authenticated},
+                                             "exporters": {"store": {}, "debug": {}, "otlp_http": authenticated,
+                                                           "unix": {"path": "/nowhere/socket", "best_effort": True}},
                                              "extensions": {"bearertokenauth": {"token": "abc"}},
                                              "processors": {"filter": {"spans": [{"services": ["nobody"]}]},
                                                             "tail_sampling": {"policies": POLICIES}},

@@ -144,7 +144,18 @@ Finding look_at_brokers(const ExporterConfig& exporter, std::chrono::millisecond
             "start the cluster, make the topic, or correct the exporter's brokers, auth and tls (--config FILE)"};
 }
 
+Finding look_at_socket(const ExporterConfig& exporter, std::chrono::milliseconds patience) {
+    const std::string& path = exporter.unix_socket.path;
+    const std::string reason = reach({"", "", path}, patience);
+    if (reason.empty()) return {Health::kOk, "backend", exporter.id + ": a program listens at " + path, ""};
+    return {Health::kError, "backend",
+            exporter.id + ": " + path + " cannot be reached: " + reason +
+                "; spans wait in the spool, and are dropped and counted once that is full",
+            "start the program that takes frames there (docs/frames.md), or correct path (--config FILE)"};
+}
+
 Finding look_at_backend(const ExporterConfig& exporter, std::chrono::milliseconds patience) {
+    if (exporter.type == ExporterType::kUnix) return look_at_socket(exporter, patience);
     if (exporter.type == ExporterType::kKafka) return look_at_brokers(exporter, patience);
     if (exporter.delivery() == nullptr)
         return {Health::kOk, "backend", exporter.id + ": on this host, nothing to connect to", ""};

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// OTLP in frames to a user's program, with the queue, the retries and the spool of the other OTLP exporters.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace spanring::agent {
+
+class Exporter;
+class Ledger;
+struct UnixOptions;
+
+// `ledger` may be null. Start-up only: throws std::runtime_error or std::invalid_argument with what is wrong with the
+// options.
+std::unique_ptr<Exporter> make_unix_exporter(std::string name, uint32_t index, bool required,
+                                             const UnixOptions& options, Ledger* ledger);
+
+}  // namespace spanring::agent

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exporters that hand framed OTLP to a user's program: what it keeps is what applications made, whatever it does, and it
+holds nobody else."""
+
+import collections
+import os
+import sys
+import threading
+
+import agent_configuration
+import harness
+import kafka
+from comparison import records
+from metrics_test import Page
+
+BATCH = 32
+EXAMPLE = harness.SOURCE / "examples/frames/keep.py"
+
+
+def kept_requests(path):
+    """Whole ones: a kill may leave half of one, which no answer went out for."""
+    data, at = path.read_bytes() if path.exists() else b"", 0
+    while at + 4 <= len(data):
+        size = int.from_bytes(data[at:at + 4], "big")
+        if at + 4 + size > len(data):
+            return
+        yield data[at + 4:at + 4 + size]
+        at += 4 + size
+
+
+class Restarted:
+    """A process that is started again whenever it ends."""
+
+    def __init__(self, workspace, command):
+        self.workspace, self.command, self.done = workspace, command, threading.Event()
+        self.process = self.start()
+        self.thread = threading.Thread(target=self.watch, daemon=True)
+        self.thread.start()
+
+    def start(self):
+        process = harness.Process(self.workspace, "peer", self.command)
+        process.wait_for_line("listens")
+        return process
+
+    def watch(self):
+        while not self.done.wait(0.02):
+            if not self.process.running():
+                self.process = self.start()
+
+    def stop(self):
+        self.done.set()
+        self.thread.join()
+        self.process.kill()
+
+
+class Streams(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.kept = self.workspace.unique("kept")
+        self.words = self.workspace.unique("words")
+        self.words.write_text("")
+
+    def say(self, *words):
+        self.words.write_text("".join(f"{word}\n" for word in words))
+
+    def producer(self, seed, *arguments):
+        return self.workspace.producer("--seed", seed, "--service", f"service-{seed}", "--flush", 60, *arguments)
+
+    def spans(self):
+        return collections.Counter(span for request in kept_requests(self.kept) for span in kafka.spans_of(request))
+
+    def keeps_all(self, producers):
+        wanted = set(records(producers))
+        harness.wait_until(lambda: set(self.spans()) == wanted, "each span is kept")
+        return len(wanted)
+
+
+class Unix(Streams):
+    def setUp(self):
+        super().setUp()
+        self.path = self.workspace.unique("socket")
+        self.peer = None
+
+    def tearDown(self):
+        if self.peer is not None:
+            self.peer.stop()
+        super().tearDown()
+
+    def listen(self):
+        self.peer = Restarted(self.workspace, [sys.executable, harness.HERE / "frames_socket.py", self.path, self.words,
+                                               self.kept])
+
+    def agent(self, beside=None, **more):
+        exporter = {"path": self.path, "timeout": "1s", "sending_queue": {"num_consumers": 4},
+                    "retry_on_failure": {"initial_interval": "50ms", "max_interval": "200ms"}, **more}
+        return self.workspace.agent("--config", agent_configuration.write(
+            self.workspace, {"unix": exporter, **(beside or {})}, batch=BATCH), "--metrics-address", "127.0.0.1:0")
+
+    def test_what_is_made_is_kept_once(self):
+        self.listen()
+        agent = self.agent(peer_uid=str(os.geteuid()), timeout="60s")
+        producers = [self.producer(seed, "--count", 1000) for seed in (1, 2)]
+        for producer in producers:
+            producer.expect(0)
+        self.assertEqual(self.spans(), collections.Counter(dict.fromkeys(records(producers), 1)))
+        page = Page(agent)
+        self.assertEqual(page.value("exporter_spans_exported_total", exporter="unix"), 2000)
+        self.assertEqual(page.value("exporter_peer_opened_total", exporter="unix"), 1)
+        self.assertEqual(page.value("exporter_peer_stray_answers_total", exporter="unix"), 0)
+        agent.stop()
+
+    def test_whatever_it_does_nothing_is_lost(self):
+        self.listen()
+        agent = self.agent()
+        for seed, word in enumerate(["die", "die_kept", "half", "leave", "hang", "rubbish", "never", "slow 1.5", "retry 50",
+                                     "twice", "later"], start=10):
+            with self.subTest(word=word):
+                self.say("keep", word, "keep", word)
+                if word == "hang":  # who waits for ever is of no use, and does not notice that
+                    self.say("keep", word)
+                producer = self.producer(seed, "--count", 300)
+                producer.expect(0)
+                if word == "hang":
+                    harness.wait_until(lambda: not self.words.read_text(), "it hangs")
+                    self.peer.process.kill()
+                wanted = set(records([producer]))
+                harness.wait_until(lambda: wanted <= set(self.spans()), f"each span is kept: {word}")
+        self.assertGreater(Page(agent).value("exporter_peer_broken_total", exporter="unix"), 0)
+        harness.wait_until(lambda: Page(agent).value("exporter_peer_stray_answers_total", exporter="unix") >= 4,
+                           "what is answered twice is counted")
+        agent.stop()
+        for process in self.workspace.accounting():
+            self.assertEqual(set(process["exporters"][0]["dropped"].values()), {0})
+
+    def test_what_it_rejects_is_counted(self):
+        self.listen()
+        agent = self.agent(timeout="60s")
+        self.say("reject")
+        self.producer(30, "--count", 10).expect(0)
+        self.say("some 3")
+        self.producer(31, "--count", 10).expect(0)
+        rejected = [process["exporters"][0]["rejected"] for process in self.workspace.accounting()]
+        self.assertEqual(sorted(rejected), [3, 10])
+        self.assertEqual(self.spans(), collections.Counter())
+        agent.stop()
+
+    def test_one_that_is_away_holds_nobody_and_gets_everything_when_it_is_there(self):
+        agent = self.agent(beside={"store": None})
+        producer = self.producer(40, "--count", 2000)
+        producer.expect(0)  # its flush waits for what is in the spool, and for the store
+        page = Page(agent)
+        self.assertEqual(page.value("exporter_spans_exported_total", exporter="store"), 2000)
+        self.assertEqual(page.value("exporter_spans_spooled_total", exporter="unix"), 2000)
+        agent.kill()
+        self.listen()
+        agent = self.agent(beside={"store": None})
+        self.keeps_all([producer])
+        agent.stop()
+
+    def test_the_example_keeps_what_it_gets(self):
+        example = harness.Process(self.workspace, "example", [sys.executable, EXAMPLE, "--socket", self.path, self.kept])
+        example.wait_for_line("listens")
+        agent = self.agent()
+        producer = self.producer(50, "--count", 500)
+        producer.expect(0)
+        self.keeps_all([producer])
+        agent.stop()
+        example.kill()
+
+
+if __name__ == "__main__":
+    harness.main()
