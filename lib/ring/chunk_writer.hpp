@@ -21,6 +21,7 @@
 #include <cstdint>
 
 #include "ring/atomics.hpp"
+#include "ring/chunk_fit.hpp"
 #include "ring/chunk_word.hpp"
 #include "ring/extent_word.hpp"
 #include "ring/testpoint.hpp"
@@ -54,6 +55,21 @@ public:
             reinterpret_cast<uintptr_t>(place());  // a number: without a chunk there is no memory to point into
         for (uint32_t i = 0; i < kPrefetchLines; ++i)
             prefetch_for_write(reinterpret_cast<const uint8_t*>(next + i * 64));
+    }
+
+    // Of a chunk of `size` bytes as much is room as so many spans may have, and no more: its word counts no others.
+    // Asked again when that is used up. True: there is room for `bytes`.
+    bool widen(uint32_t size, uint32_t bytes) {
+        const ChunkWord now = word();
+        const uint32_t most = now.length + (kMostSpansInChunk - now.spans) * kSmallestSpanRecord;
+        capacity_ = size < most ? size : most;
+        return room() >= bytes;
+    }
+
+    // Bytes of a record on average. 0: there is none.
+    uint32_t mean() const {
+        const ChunkWord now = word();
+        return now.spans == 0 ? 0 : now.length / now.spans;
     }
 
     // `extent`: the word of the chunk's extent, whose memory may be gone.

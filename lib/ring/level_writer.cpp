@@ -82,13 +82,17 @@ void LevelWriter::settle(Segment& segment) {
 }
 
 bool LevelWriter::next_chunk(Segment& segment, uint32_t bytes) {
+    if (chunk_.attached() && chunk_.chunk() >= kFirstHugeChunk &&
+        chunk_.widen(size_of(chunk_.chunk() / kChunksPerExtent), bytes))
+        return true;
     const uint64_t mark = segment.freed_mark();
     // Nothing became free since the last search: the cheap way to be full. For a huge place there was none: its memory
     // may be kept for this very end.
     if (bytes <= kJumboChunk && full_mark_ == mark && !segment.is_past(full_until_)) return false;
+    const uint32_t mean = chunk_.mean();
     if (chunk_.attached()) chunk_.seal(segment.next_sequence());
     Loss loss{line_index_, counts_[index(Counter::kDroppedOverwritten)]};
-    if (!segment.attach_chunk(chunk_, bytes, !had_chunk_, owner_, loss)) {
+    if (!segment.attach_chunk(chunk_, bytes, !had_chunk_, owner_, loss, mean)) {
         // A larger span says nothing about the next one.
         if (bytes <= kSmallChunk && !segment.overwrites()) {
             full_mark_ = mark;

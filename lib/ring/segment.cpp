@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "ring/chunk_fit.hpp"
 #include "ring/fork_guard.hpp"
 #include "ring/testpoint.hpp"
 
@@ -38,7 +39,7 @@ constexpr uint32_t least_share(ExtentKind kind, uint32_t limit) {
     if (is_small(limit)) return !is_left_out(kind, limit) && kind != ExtentKind::kBlocks64K;
     uint32_t share = 0;
     switch (kind) {
-        case ExtentKind::kSlots: share = limit / 8; break;
+        case ExtentKind::kSlots: share = limit / 10; break;
         case ExtentKind::kLargeChunks: share = limit / 32; break;
         case ExtentKind::kJumboChunks:
         case ExtentKind::kBlocks2K:
@@ -323,7 +324,7 @@ uint32_t Segment::take_part(ExtentKind kind) {
             return at * numbers + place * part_numbers(kind);
         }
         if (kind == ExtentKind::kSlots && take_done()) continue;
-        if (!take_extent(kind, seen)) return kNone;
+        if (!take_extent(kind, seen) && !empty_huge()) return kNone;
     }
 }
 
@@ -397,9 +398,8 @@ bool Segment::overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t o
 bool Segment::fits_badly(uint32_t bytes) const {
     constexpr uint32_t kMuch = kLargeChunk / 16;
     if (bytes <= kMuch) return false;
-    const uint32_t record = bytes - kScopeRecordSize;
-    const uint32_t rest = (kLargeChunk - kScopeRecordSize) % record;
-    return rest > kMuch && (kJumboChunk - kScopeRecordSize) % record < 3 * rest &&
+    const uint32_t rest = rest_of(kLargeChunk, bytes);
+    return rest > kMuch && rest_of(kJumboChunk, bytes) < 3 * rest &&
            StdAtomics::load(jumbo_extents_, std::memory_order_relaxed) < extent_limit_ / 2;  // a number
 }
 
@@ -414,8 +414,9 @@ ExtentKind Segment::usual_chunks(uint32_t bytes, bool first) const {
     return first || quarter < writers * kLargeChunk ? ExtentKind::kSmallChunks : ExtentKind::kLargeChunks;
 }
 
-bool Segment::find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss) {
+bool Segment::find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss, uint32_t mean) {
     const ExtentKind usual = usual_chunks(bytes, first);
+    if (!first && fits_worse(bytes, part_size(usual)) && share_huge(writer, bytes, mean, owner)) return true;
     const auto is_other = [&](ExtentKind kind) { return kind != usual && part_size(kind) >= bytes; };
     for (;;) {
         const uint32_t seen = extents();
@@ -430,14 +431,15 @@ bool Segment::find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint
             if (!more && is_other(kind) && search(writer, kind, ChunkState::kFree, owner)) return true;
         for (const ExtentKind kind : kChunkKinds)
             more = more || (is_other(kind) && (restore_extent(kind) || take_extent(kind, seen)));
-        if (!more) return overwrite_ && overwrite_oldest(writer, bytes, owner, loss);
+        if (!more && !empty_huge()) return overwrite_ && overwrite_oldest(writer, bytes, owner, loss);
     }
 }
 
-bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss) {
+bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss,
+                           uint32_t mean) {
     loss.spans = 0;
     if (bytes > kJumboChunk ? !find_huge_chunk(writer, bytes, owner, loss)
-                            : !find_chunk(writer, bytes, first, owner, loss))
+                            : !find_chunk(writer, bytes, first, owner, loss, mean))
         return false;
     // release: the chunk's word before the count. Pairs with the acquire in the agent's AttachedSegment. Without it the
     // agent could note the count, find the chunk as it was, and not look at it again before another one is claimed.
@@ -445,7 +447,10 @@ bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, ui
     // the release in AttachedSegment::lie_down(). Without it both could miss the other's.
     const uint64_t before = StdAtomics::fetch_add(view_.writer().claims, uint64_t{1}, std::memory_order_acq_rel);
     wake_agent();
-    wake_agent_at(bytes > kJumboChunk ? kWaits : before + 1);  // of huge places there are few
+    // Of large places there are few.
+    const uint32_t extent = writer.chunk() / kChunksPerExtent;
+    const bool few = extent >= kFirstHuge && (bytes > kJumboChunk || size_of(extent) > huge_size(0));
+    wake_agent_at(few ? kWaits : before + 1);
     look_after_memory();
     return true;
 }

@@ -58,8 +58,9 @@ public:
 
     // Attaches a chunk with room for `bytes` to the writer, which has none. `first`: it is the thread's first, a small
     // one will do. `loss`: where the writer counts what is overwritten for it (flight recorder), and how many spans
-    // that are: the caller counts them. False: the ring is full.
-    bool attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss);
+    // that are: the caller counts them. `mean`: bytes of a record, by the writer's last chunk; 0: not known. False: the
+    // ring is full.
+    bool attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss, uint32_t mean = 0);
 
     // How many writers there are: the more, the smaller their chunks.
     void note_writer() { StdAtomics::fetch_add(writers_, uint32_t{1}, std::memory_order_relaxed); }  // a number
@@ -238,7 +239,7 @@ private:
     bool fits_badly(uint32_t bytes) const;
     ExtentKind usual_chunks(uint32_t bytes, bool first) const;
     bool search(ChunkWriter<>& writer, ExtentKind kind, ChunkState state, uint32_t owner);
-    bool find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss);
+    bool find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss, uint32_t mean);
     bool adopt_parked(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner);
     bool overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
     void ring_bell(uint64_t policy);
@@ -272,7 +273,10 @@ private:
     uint32_t holder_of(const Slot& slot) const {
         return static_cast<uint32_t>((reinterpret_cast<const uint8_t*>(&slot) - view_.base()) / 64);
     }
-    bool reserve_huge(uint32_t place);
+    bool reserve_huge(uint32_t place, bool shared);
+    bool may_claim_huge(uint32_t place) const;
+    bool share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, uint32_t owner);
+    bool empty_huge();
     void unreserve_huge(uint32_t place);
     // Of one that could not be made whole.
     bool is_short_of_memory(uint32_t place) const { return (huge_with_memory() >> place & 1) == 0; }

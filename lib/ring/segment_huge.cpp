@@ -20,10 +20,9 @@ namespace {
 constexpr uint32_t kOpenHalf = (1u << kHugeBlocks) - 1;
 
 // Of the memory, for open spans: a place of a quarter and the smaller ones that its span has outgrown. For finished
-// ones a little more, for their memory stays a while.
-constexpr bool is_too_much(uint32_t places, uint32_t limit) {
-    return extents_of_huge(places & kOpenHalf) > limit * 3 / 8 || extents_of_huge(places & ~kOpenHalf) > limit / 2;
-}
+// ones a little more, for their memory stays a while; for those that spans share, as much as chunks may have.
+constexpr uint32_t most_open(uint32_t limit) { return limit * 3 / 8; }
+constexpr uint32_t most_finished(uint32_t limit, bool shared) { return shared ? limit : limit / 2; }
 
 // What an open span needs now, and at its end.
 constexpr uint64_t with_room_for_end(uint32_t place) {
@@ -48,14 +47,17 @@ bool Segment::hold_huge(uint32_t place, uint32_t holder) {
 
 // Its memory counts among that of all, from before it is there until it was seen to be gone; that of a block twice, so
 // that there is room for the end of its span.
-bool Segment::reserve_huge(uint32_t place) {
+bool Segment::reserve_huge(uint32_t place, bool shared) {
     uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
     for (;;) {
         const uint64_t wanted = have | with_room_for_end(place);
         if (wanted == have) return true;
-        const auto huge = static_cast<uint32_t>(wanted);
+        const auto huge = static_cast<uint32_t>(wanted), more = huge & ~static_cast<uint32_t>(have);
+        const bool too_much =
+            ((more & kOpenHalf) != 0 && extents_of_huge(huge & kOpenHalf) > most_open(extent_limit_)) ||
+            ((more & ~kOpenHalf) != 0 && extents_of_huge(huge & ~kOpenHalf) > most_finished(extent_limit_, shared));
         uint32_t unused;
-        const bool fits = (have >> 32) + extents_of_huge(huge) <= extent_limit_ && !is_too_much(huge, extent_limit_) &&
+        const bool fits = !too_much && (have >> 32) + extents_of_huge(huge) <= extent_limit_ &&
                           leaves_shares(ExtentKind::kNone, 0, extents(), extents_of_huge(huge), unused);
         if (!fits) {
             if (!forget_gone()) return false;
@@ -110,7 +112,7 @@ bool Segment::forget_gone() {
 
 // Populates one that is held and has no memory. False: it still has none, not even a part of it.
 bool Segment::fill_huge(uint32_t place) {
-    if (!reserve_huge(place)) return false;
+    if (!reserve_huge(place, false)) return false;
     if (try_to_populate(kFirstHuge + place)) return true;
     // Nobody else puts anything there, with the agent's lock or without.
     remove(view_.huge(place), huge_size(place));
@@ -149,7 +151,7 @@ bool Segment::make_huge_whole(uint32_t place) {
     if (word.memory == ExtentMemory::kGiving) return false;
     if (word.memory == ExtentMemory::kEmpty && !fill_huge(place)) return false;
     // What its last span had for its end may have been forgotten since.
-    if (word.memory == ExtentMemory::kUnused && !reserve_huge(place)) return false;
+    if (word.memory == ExtentMemory::kUnused && !reserve_huge(place, false)) return false;
     const bool was_empty = word.memory == ExtentMemory::kEmpty;
     word.memory = ExtentMemory::kWhole;
     // release: that it is populated. Pairs with the acquire in ChunkWriter::claim(). It counts how often its memory
@@ -202,15 +204,19 @@ void Segment::give_huge_blocks(Slot& slot) {
     }
 }
 
-// With just the room that is needed: it holds one span.
+// Never used, or FREE, with memory or without.
+bool Segment::may_claim_huge(uint32_t place) const {
+    if (!is_huge(place)) return true;
+    // relaxed: a guess. claim() decides.
+    const uint64_t word =
+        StdAtomics::load(view_.chunk_line((kFirstHuge + place) * kChunksPerExtent).word, std::memory_order_relaxed);
+    return ChunkWord::unpack(word).state == ChunkState::kFree;
+}
+
+// With just the room that is needed: it holds one span, or is widened.
 bool Segment::claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, uint32_t owner) {
     const uint32_t extent = kFirstHuge + place, chunk = extent * kChunksPerExtent;
-    ChunkLine* line = is_huge(place) ? &view_.chunk_line(chunk) : nullptr;
-    // relaxed: a guess. claim() decides.
-    if (line != nullptr &&
-        ChunkWord::unpack(StdAtomics::load(line->word, std::memory_order_relaxed)).state != ChunkState::kFree)
-        return false;
-    return make_huge_whole(place) &&
+    return may_claim_huge(place) && make_huge_whole(place) &&
            writer.claim(chunk, view_.chunk_line(chunk), view_.extent_word(extent), view_.extent(extent), bytes, owner);
 }
 
@@ -230,6 +236,58 @@ bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t ow
         is_short = is_short || is_short_of_memory(place);
     }
     return overwrite_ && overwrite_huge(writer, bytes, owner, loss);
+}
+
+// A chunk for spans that are no larger than others, one after another: where they would leave much of a smaller one
+// unused, or there is none. What an open span may need for its end is left to it. Not where the oldest give way, which
+// are looked for among smaller ones alone; nor where records of `mean` bytes are so many that a word cannot count them.
+bool Segment::share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, uint32_t owner) {
+    if (overwrite_) return false;
+    const uint64_t quarter = uint64_t{extent_limit_} * kExtentSize / 4;
+    const uint64_t writers = StdAtomics::load(writers_, std::memory_order_relaxed);  // a number
+    for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
+        if (!may_hold(place, bytes) || huge_size(place) * writers > quarter) return false;  // nor any that follows
+        if (huge_size(place) > huge_size(0) && huge_size(place) / kMostSpansInChunk >= mean) return false;
+        if (is_kept_for_end(place) || !may_claim_huge(place) || !hold_huge(place, kPassing)) continue;
+        const bool got =  // what is reserved then, and not there, forget_gone() finds
+            reserve_huge(place, true) && claim_huge(writer, place, bytes, owner);
+        let_go_huge(place);
+        if (got) return writer.widen(huge_size(place), bytes);
+    }
+    return false;
+}
+
+// What finished spans had there, and nobody has any more, is room for extents. True: there is more of it than before.
+// Without the agent's lock: nobody but who holds a place claims it or populates it, and an agent gives back what it
+// finds WHOLE.
+[[gnu::noinline]] bool Segment::empty_huge() {
+    if (!restores_ || huge_with_memory() == 0) return false;
+    if (forget_gone()) return true;
+    bool any = false;
+    for (uint32_t place = kHugePlaces; !any && place-- != kHugeBlocks;) {
+        if (!is_huge(place) || is_kept_for_end(place) || !may_claim_huge(place) || !hold_huge(place, kPassing))
+            continue;
+        uint64_t& word = view_.extent_word(kFirstHuge + place);
+        // relaxed: an exchange of its own decides, and whoever makes it whole holds it after this thread.
+        uint64_t seen = StdAtomics::load(word, std::memory_order_relaxed);
+        ExtentWord empty = ExtentWord::unpack(seen);
+        if (empty.memory == ExtentMemory::kWhole && may_claim_huge(place)) {
+            empty.memory = ExtentMemory::kEmpty;
+            ++empty.gives;
+            any = StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
+            SPR_TESTPOINT(huge_emptied);
+            if (any && remove(view_.huge(place), huge_size(place))) {
+                unreserve_huge(place);
+            } else if (any) {  // it stays: the memory is locked
+                seen = empty.pack();
+                empty.memory = ExtentMemory::kWhole;
+                StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
+                any = false;
+            }
+        }
+        let_go_huge(place);
+    }
+    return any;
 }
 
 // The oldest that is large enough; the agent may take it first, and then the next one.

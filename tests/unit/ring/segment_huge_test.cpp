@@ -254,18 +254,25 @@ TEST_F(HugeShortTest, EndsInWhatIsKeptBehindOneThatIsShort) {
     EXPECT_TRUE(end(second));
 }
 
-TEST_F(HugeShortTest, GrowsIntoWhatHasItsMemoryBehindOneThatIsShort) {
+// What finished spans had there and nobody has becomes memory of others before anything is refused to them.
+TEST_F(HugeShortTest, LeavesWhatIsFreeToOthers) {
     const HeldSlot first = open_span(200'000, 1), second = open_span(200'000, 2);
     ASSERT_TRUE(end(first) && end(second));
     segment_.release_full();
-    ExtentGiver<> giver(view());
-    const uint32_t block = kFirstHuge;
-    ASSERT_TRUE(giver.take_unused(block, ExtentWord::unpack(view().extent_word(block))));
-    giver.finish_unused(block);
-    give(kHugeBlocks);
-    use_up();
-    const HeldSlot span = open_span(200'000, 3);
-    EXPECT_EQ(word(*span.slot).place, kBlockClasses + 2);
+    const uint64_t before = held();
+    EXPECT_GT(fill_with_chunks(), kExtents - 48);
+    EXPECT_EQ(ExtentWord::unpack(view().extent_word(kFirstHuge + kHugeBlocks)).memory, ExtentMemory::kEmpty);
+    EXPECT_EQ(ExtentWord::unpack(view().extent_word(kFirstHuge + kHugeBlocks + 1)).memory, ExtentMemory::kEmpty);
+    EXPECT_GT(held(), before);
+    EXPECT_LE(held(), kExtents * kExtentSize + kBeside + kGroupHeadSize * kExtents / kExtentsPerGroup);
+}
+
+// One whose end was kept has it nevertheless.
+TEST_F(HugeShortTest, LeavesWhatAnEndNeeds) {
+    const HeldSlot span = open_span(200'000, 1);
+    ASSERT_TRUE(end(open_span(200'000, 2)));
+    segment_.release_full();
+    fill_with_chunks();
     EXPECT_TRUE(end(span));
 }
 

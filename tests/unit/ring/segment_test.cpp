@@ -329,7 +329,7 @@ TEST(SegmentTest, KeepsAShareForEachKind) {
         EXPECT_LT(segment.extents(), kLimit) << "of kind " << static_cast<uint32_t>(first);
         for (const ExtentKind kind : kKinds) fill_all(segment, kind);
         EXPECT_EQ(segment.extents(), kLimit - 3) << "but for three classes of blocks nothing is kept for ever";
-        EXPECT_GE(segment.extents_of_kind(ExtentKind::kSlots), kLimit / 8);
+        EXPECT_GE(segment.extents_of_kind(ExtentKind::kSlots), kLimit / 10);
         EXPECT_GE(segment.extents_of_kind(ExtentKind::kBlocks4K), 1u);
         EXPECT_GE(segment.extents_of_kind(ExtentKind::kLargeChunks), kLimit / 32);
     }

@@ -20,19 +20,23 @@ namespace {
 
 constexpr uint32_t kRecord = 64;
 
-// One span: its thread and its number, and bytes that follow from both.
-void write_record(uint8_t* to, uint32_t thread, uint32_t number) {
+// One span: its thread, its number and its size, and bytes that follow from the first two.
+void write_record(uint8_t* to, uint32_t thread, uint32_t number, uint32_t size = kRecord) {
     to[0] = kSpanRecord;
     memcpy(to + 1, &thread, 4);
     memcpy(to + 5, &number, 4);
-    memset(to + 9, static_cast<uint8_t>(thread * 31 + number), kRecord - 9);
+    memcpy(to + 9, &size, 4);
+    memset(to + 13, static_cast<uint8_t>(thread * 31 + number), size - 13);
 }
-bool read_record(const uint8_t* from, uint32_t& thread, uint32_t& number) {
+// Of at most so many bytes.
+bool read_record(const uint8_t* from, uint32_t most, uint32_t& thread, uint32_t& number, uint32_t& size) {
     memcpy(&thread, from + 1, 4);
     memcpy(&number, from + 5, 4);
-    for (uint32_t i = 9; i < kRecord; ++i)
+    memcpy(&size, from + 9, 4);
+    if (from[0] != kSpanRecord || size < kRecord || size > most) return false;
+    for (uint32_t i = 13; i < size; ++i)
         if (from[i] != static_cast<uint8_t>(thread * 31 + number)) return false;
-    return from[0] == kSpanRecord;
+    return true;
 }
 
 class Drain {
@@ -53,10 +57,13 @@ public:
                     seen.length += kScopeRecordSize;
                     continue;
                 }
-                uint32_t thread, number;
-                if (!read_record(bytes + seen.length, thread, number)) ++torn_;
+                uint32_t thread, number, size;
+                if (!read_record(bytes + seen.length, word.length - seen.length, thread, number, size)) {
+                    ++torn_;
+                    size = word.length - seen.length;
+                }
                 ++spans_[thread][number];
-                seen.length += kRecord;
+                seen.length += size;
                 ++found;
             }
             if (word.state == ChunkState::kFull) segment_.release(chunk);
@@ -78,8 +85,15 @@ private:
     uint64_t torn_ = 0;
 };
 
+constexpr uint32_t small(uint32_t) { return kRecord; }
+// Of a few kinds in turn, and now and then a small one.
+constexpr uint32_t mixed(uint32_t number) {
+    constexpr uint32_t kSizes[] = {33'000, 22'000, 10'000, 50'000};
+    return number % 5 == 0 ? kRecord : kSizes[number / 100 % 4];
+}
+
 // As a thread of an application: every span committed or counted as dropped.
-uint32_t write_spans(test::OpenSegment& segment, uint32_t thread, uint32_t count) {
+uint32_t write_spans(test::OpenSegment& segment, uint32_t thread, uint32_t count, uint32_t size_of(uint32_t) = small) {
     LevelWriter writer;
     writer.open(*segment, thread);
     uint32_t committed = 0;
@@ -90,9 +104,10 @@ uint32_t write_spans(test::OpenSegment& segment, uint32_t thread, uint32_t count
         slot.scope = 1 + number % 2;
         const SlotWord word{SlotState::kOpen, 0, 0};
         writer.publish_start(slot, word);
-        if (writer.make_room(*segment, kRecord)) {
-            write_record(writer.place(slot.scope), thread, number);
-            writer.publish_end(*segment, slot, index, word, kRecord);
+        const uint32_t size = size_of(number);
+        if (writer.make_room(*segment, size)) {
+            write_record(writer.place(slot.scope), thread, number, size);
+            writer.publish_end(*segment, slot, index, word, size);
             ++committed;
         } else {
             writer.publish_drop(*segment, slot, index, word, Counter::kDroppedFull);
@@ -110,10 +125,8 @@ uint64_t total(test::OpenSegment& segment, Counter counter) {
     return sum;
 }
 
-TEST(WritersAndAReaderTest, LoseNothingAndSeeNothingTwice) {
+void lose_nothing(test::OpenSegment& segment, uint32_t spans, uint32_t size_of(uint32_t)) {
     constexpr uint32_t kThreads = 3;
-    constexpr uint32_t kSpans = 8000;
-    test::OpenSegment segment(3);
     Drain drain(segment);
     std::atomic<bool> done{false};
     std::thread reader([&] {
@@ -125,7 +138,7 @@ TEST(WritersAndAReaderTest, LoseNothingAndSeeNothingTwice) {
     uint32_t committed[kThreads] = {};
     std::vector<std::thread> writers;
     for (uint32_t thread = 0; thread < kThreads; ++thread)
-        writers.emplace_back([&, thread] { committed[thread] = write_spans(segment, thread, kSpans); });
+        writers.emplace_back([&, thread] { committed[thread] = write_spans(segment, thread, spans, size_of); });
     for (std::thread& writer : writers) writer.join();
     done = true;
     reader.join();
@@ -140,10 +153,23 @@ TEST(WritersAndAReaderTest, LoseNothingAndSeeNothingTwice) {
         for (const auto& [number, times] : found->second)
             ASSERT_EQ(times, 1u) << "span " << number << " of thread " << thread;
     }
-    EXPECT_EQ(total(segment, Counter::kStarted), uint64_t{kThreads} * kSpans);
-    EXPECT_EQ(total(segment, Counter::kEnded), uint64_t{kThreads} * kSpans);
-    EXPECT_EQ(total(segment, Counter::kDroppedFull), uint64_t{kThreads} * kSpans - all);
+    EXPECT_EQ(total(segment, Counter::kStarted), uint64_t{kThreads} * spans);
+    EXPECT_EQ(total(segment, Counter::kEnded), uint64_t{kThreads} * spans);
+    EXPECT_EQ(total(segment, Counter::kDroppedFull), uint64_t{kThreads} * spans - all);
     EXPECT_GT(all, 0u);
+}
+
+TEST(WritersAndAReaderTest, LoseNothingAndSeeNothingTwice) {
+    test::OpenSegment segment(3);
+    lose_nothing(segment, 8000, small);
+}
+
+TEST(WritersAndAReaderTest, LoseNothingInHugePlacesThatTheyShare) {
+    SegmentRequest request{256, 0, nullptr, 0};
+    request.huge = true;
+    test::OpenSegment segment(request);
+    lose_nothing(segment, 2000, mixed);
+    EXPECT_NE(StdAtomics::load(segment.view().writer().huge, std::memory_order_relaxed), 0u);
 }
 
 TEST(WritersAndAReaderTest, ShareWhatThreadsLeaveBehind) {
@@ -261,8 +287,8 @@ TEST(WritersAndAReaderTest, LetSpansWaitAndUseTheirSlotsAgain) {
             const Slot& place = view.slot(slot);
             if (SlotWord::unpack(StdAtomics::load(place.word, std::memory_order_acquire)).state != SlotState::kWaiting)
                 return;
-            uint32_t thread, number;
-            torn += !read_record(place.data, thread, number) || place.intent_word != number;
+            uint32_t thread, number, size;
+            torn += !read_record(place.data, kRecord, thread, number, size) || place.intent_word != number;
             ++spans[thread][number];
             ++totals.acknowledged;
             uncounted += sum_counters(view)[static_cast<size_t>(Counter::kEnded)] < totals.acknowledged;

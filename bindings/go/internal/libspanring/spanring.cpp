@@ -1219,6 +1219,31 @@ static_assert(huge_size(kHugePlaces - 1) < (1u << 22) && kPlaces < (1u << 8));
 
 }  // namespace spanring::ring
 
+// ---- lib/ring/chunk_fit.hpp ------------------------------------------------------------------------------------------
+
+//
+// How well spans of one size fill a chunk, where `bytes` is what each asks for: its record, and one that says whose it
+// is.
+
+namespace spanring::ring {
+
+// That a chunk's word counts. Of a huge place no more is used than these may need (ChunkWriter::widen()).
+inline constexpr uint32_t kMostSpansInChunk = (1u << 11) - 1;
+
+// How much of a chunk of so many bytes records of that size leave unused at its end, where each has room for the one
+// that says whose spans follow (LevelWriter::make_room()).
+constexpr uint32_t rest_of(uint32_t chunk, uint32_t bytes) {
+    const uint32_t record = bytes - kScopeRecordSize, all = chunk - 2 * kScopeRecordSize;
+    return all < record ? 0 : all % record;  // the first one has room for its own alone
+}
+
+// Whether spans of that size leave more than an eighth of such a chunk unused.
+constexpr bool fits_worse(uint32_t bytes, uint32_t chunk) {
+    return bytes > kLargeChunk / 8 && rest_of(chunk, bytes) > chunk / 8;
+}
+
+}  // namespace spanring::ring
+
 // ---- lib/ring/extent_word.hpp ----------------------------------------------------------------------------------------
 
 //
@@ -1372,6 +1397,21 @@ public:
             reinterpret_cast<uintptr_t>(place());  // a number: without a chunk there is no memory to point into
         for (uint32_t i = 0; i < kPrefetchLines; ++i)
             prefetch_for_write(reinterpret_cast<const uint8_t*>(next + i * 64));
+    }
+
+    // Of a chunk of `size` bytes as much is room as so many spans may have, and no more: its word counts no others.
+    // Asked again when that is used up. True: there is room for `bytes`.
+    bool widen(uint32_t size, uint32_t bytes) {
+        const ChunkWord now = word();
+        const uint32_t most = now.length + (kMostSpansInChunk - now.spans) * kSmallestSpanRecord;
+        capacity_ = size < most ? size : most;
+        return room() >= bytes;
+    }
+
+    // Bytes of a record on average. 0: there is none.
+    uint32_t mean() const {
+        const ChunkWord now = word();
+        return now.spans == 0 ? 0 : now.length / now.spans;
     }
 
     // `extent`: the word of the chunk's extent, whose memory may be gone.
@@ -1924,8 +1964,9 @@ public:
 
     // Attaches a chunk with room for `bytes` to the writer, which has none. `first`: it is the thread's first, a small
     // one will do. `loss`: where the writer counts what is overwritten for it (flight recorder), and how many spans
-    // that are: the caller counts them. False: the ring is full.
-    bool attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss);
+    // that are: the caller counts them. `mean`: bytes of a record, by the writer's last chunk; 0: not known. False: the
+    // ring is full.
+    bool attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss, uint32_t mean = 0);
 
     // How many writers there are: the more, the smaller their chunks.
     void note_writer() { StdAtomics::fetch_add(writers_, uint32_t{1}, std::memory_order_relaxed); }  // a number
@@ -2104,7 +2145,7 @@ private:
     bool fits_badly(uint32_t bytes) const;
     ExtentKind usual_chunks(uint32_t bytes, bool first) const;
     bool search(ChunkWriter<>& writer, ExtentKind kind, ChunkState state, uint32_t owner);
-    bool find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss);
+    bool find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss, uint32_t mean);
     bool adopt_parked(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner);
     bool overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t owner, Loss& loss);
     void ring_bell(uint64_t policy);
@@ -2138,7 +2179,10 @@ private:
     uint32_t holder_of(const Slot& slot) const {
         return static_cast<uint32_t>((reinterpret_cast<const uint8_t*>(&slot) - view_.base()) / 64);
     }
-    bool reserve_huge(uint32_t place);
+    bool reserve_huge(uint32_t place, bool shared);
+    bool may_claim_huge(uint32_t place) const;
+    bool share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, uint32_t owner);
+    bool empty_huge();
     void unreserve_huge(uint32_t place);
     // Of one that could not be made whole.
     bool is_short_of_memory(uint32_t place) const { return (huge_with_memory() >> place & 1) == 0; }
@@ -2616,13 +2660,17 @@ void LevelWriter::settle(Segment& segment) {
 }
 
 bool LevelWriter::next_chunk(Segment& segment, uint32_t bytes) {
+    if (chunk_.attached() && chunk_.chunk() >= kFirstHugeChunk &&
+        chunk_.widen(size_of(chunk_.chunk() / kChunksPerExtent), bytes))
+        return true;
     const uint64_t mark = segment.freed_mark();
     // Nothing became free since the last search: the cheap way to be full. For a huge place there was none: its memory
     // may be kept for this very end.
     if (bytes <= kJumboChunk && full_mark_ == mark && !segment.is_past(full_until_)) return false;
+    const uint32_t mean = chunk_.mean();
     if (chunk_.attached()) chunk_.seal(segment.next_sequence());
     Loss loss{line_index_, counts_[index(Counter::kDroppedOverwritten)]};
-    if (!segment.attach_chunk(chunk_, bytes, !had_chunk_, owner_, loss)) {
+    if (!segment.attach_chunk(chunk_, bytes, !had_chunk_, owner_, loss, mean)) {
         // A larger span says nothing about the next one.
         if (bytes <= kSmallChunk && !segment.overwrites()) {
             full_mark_ = mark;
@@ -2948,7 +2996,7 @@ constexpr uint32_t least_share(ExtentKind kind, uint32_t limit) {
     if (is_small(limit)) return !is_left_out(kind, limit) && kind != ExtentKind::kBlocks64K;
     uint32_t share = 0;
     switch (kind) {
-        case ExtentKind::kSlots: share = limit / 8; break;
+        case ExtentKind::kSlots: share = limit / 10; break;
         case ExtentKind::kLargeChunks: share = limit / 32; break;
         case ExtentKind::kJumboChunks:
         case ExtentKind::kBlocks2K:
@@ -3233,7 +3281,7 @@ uint32_t Segment::take_part(ExtentKind kind) {
             return at * numbers + place * part_numbers(kind);
         }
         if (kind == ExtentKind::kSlots && take_done()) continue;
-        if (!take_extent(kind, seen)) return kNone;
+        if (!take_extent(kind, seen) && !empty_huge()) return kNone;
     }
 }
 
@@ -3307,9 +3355,8 @@ bool Segment::overwrite_oldest(ChunkWriter<>& writer, uint32_t bytes, uint32_t o
 bool Segment::fits_badly(uint32_t bytes) const {
     constexpr uint32_t kMuch = kLargeChunk / 16;
     if (bytes <= kMuch) return false;
-    const uint32_t record = bytes - kScopeRecordSize;
-    const uint32_t rest = (kLargeChunk - kScopeRecordSize) % record;
-    return rest > kMuch && (kJumboChunk - kScopeRecordSize) % record < 3 * rest &&
+    const uint32_t rest = rest_of(kLargeChunk, bytes);
+    return rest > kMuch && rest_of(kJumboChunk, bytes) < 3 * rest &&
            StdAtomics::load(jumbo_extents_, std::memory_order_relaxed) < extent_limit_ / 2;  // a number
 }
 
@@ -3324,8 +3371,9 @@ ExtentKind Segment::usual_chunks(uint32_t bytes, bool first) const {
     return first || quarter < writers * kLargeChunk ? ExtentKind::kSmallChunks : ExtentKind::kLargeChunks;
 }
 
-bool Segment::find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss) {
+bool Segment::find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss, uint32_t mean) {
     const ExtentKind usual = usual_chunks(bytes, first);
+    if (!first && fits_worse(bytes, part_size(usual)) && share_huge(writer, bytes, mean, owner)) return true;
     const auto is_other = [&](ExtentKind kind) { return kind != usual && part_size(kind) >= bytes; };
     for (;;) {
         const uint32_t seen = extents();
@@ -3340,14 +3388,15 @@ bool Segment::find_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint
             if (!more && is_other(kind) && search(writer, kind, ChunkState::kFree, owner)) return true;
         for (const ExtentKind kind : kChunkKinds)
             more = more || (is_other(kind) && (restore_extent(kind) || take_extent(kind, seen)));
-        if (!more) return overwrite_ && overwrite_oldest(writer, bytes, owner, loss);
+        if (!more && !empty_huge()) return overwrite_ && overwrite_oldest(writer, bytes, owner, loss);
     }
 }
 
-bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss) {
+bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, uint32_t owner, Loss& loss,
+                           uint32_t mean) {
     loss.spans = 0;
     if (bytes > kJumboChunk ? !find_huge_chunk(writer, bytes, owner, loss)
-                            : !find_chunk(writer, bytes, first, owner, loss))
+                            : !find_chunk(writer, bytes, first, owner, loss, mean))
         return false;
     // release: the chunk's word before the count. Pairs with the acquire in the agent's AttachedSegment. Without it the
     // agent could note the count, find the chunk as it was, and not look at it again before another one is claimed.
@@ -3355,7 +3404,10 @@ bool Segment::attach_chunk(ChunkWriter<>& writer, uint32_t bytes, bool first, ui
     // the release in AttachedSegment::lie_down(). Without it both could miss the other's.
     const uint64_t before = StdAtomics::fetch_add(view_.writer().claims, uint64_t{1}, std::memory_order_acq_rel);
     wake_agent();
-    wake_agent_at(bytes > kJumboChunk ? kWaits : before + 1);  // of huge places there are few
+    // Of large places there are few.
+    const uint32_t extent = writer.chunk() / kChunksPerExtent;
+    const bool few = extent >= kFirstHuge && (bytes > kJumboChunk || size_of(extent) > huge_size(0));
+    wake_agent_at(few ? kWaits : before + 1);
     look_after_memory();
     return true;
 }
@@ -3651,10 +3703,9 @@ namespace {
 constexpr uint32_t kOpenHalf = (1u << kHugeBlocks) - 1;
 
 // Of the memory, for open spans: a place of a quarter and the smaller ones that its span has outgrown. For finished
-// ones a little more, for their memory stays a while.
-constexpr bool is_too_much(uint32_t places, uint32_t limit) {
-    return extents_of_huge(places & kOpenHalf) > limit * 3 / 8 || extents_of_huge(places & ~kOpenHalf) > limit / 2;
-}
+// ones a little more, for their memory stays a while; for those that spans share, as much as chunks may have.
+constexpr uint32_t most_open(uint32_t limit) { return limit * 3 / 8; }
+constexpr uint32_t most_finished(uint32_t limit, bool shared) { return shared ? limit : limit / 2; }
 
 // What an open span needs now, and at its end.
 constexpr uint64_t with_room_for_end(uint32_t place) {
@@ -3679,14 +3730,17 @@ bool Segment::hold_huge(uint32_t place, uint32_t holder) {
 
 // Its memory counts among that of all, from before it is there until it was seen to be gone; that of a block twice, so
 // that there is room for the end of its span.
-bool Segment::reserve_huge(uint32_t place) {
+bool Segment::reserve_huge(uint32_t place, bool shared) {
     uint64_t have = StdAtomics::load(memory_, std::memory_order_relaxed);  // the exchange decides
     for (;;) {
         const uint64_t wanted = have | with_room_for_end(place);
         if (wanted == have) return true;
-        const auto huge = static_cast<uint32_t>(wanted);
+        const auto huge = static_cast<uint32_t>(wanted), more = huge & ~static_cast<uint32_t>(have);
+        const bool too_much =
+            ((more & kOpenHalf) != 0 && extents_of_huge(huge & kOpenHalf) > most_open(extent_limit_)) ||
+            ((more & ~kOpenHalf) != 0 && extents_of_huge(huge & ~kOpenHalf) > most_finished(extent_limit_, shared));
         uint32_t unused;
-        const bool fits = (have >> 32) + extents_of_huge(huge) <= extent_limit_ && !is_too_much(huge, extent_limit_) &&
+        const bool fits = !too_much && (have >> 32) + extents_of_huge(huge) <= extent_limit_ &&
                           leaves_shares(ExtentKind::kNone, 0, extents(), extents_of_huge(huge), unused);
         if (!fits) {
             if (!forget_gone()) return false;
@@ -3741,7 +3795,7 @@ bool Segment::forget_gone() {
 
 // Populates one that is held and has no memory. False: it still has none, not even a part of it.
 bool Segment::fill_huge(uint32_t place) {
-    if (!reserve_huge(place)) return false;
+    if (!reserve_huge(place, false)) return false;
     if (try_to_populate(kFirstHuge + place)) return true;
     // Nobody else puts anything there, with the agent's lock or without.
     remove(view_.huge(place), huge_size(place));
@@ -3780,7 +3834,7 @@ bool Segment::make_huge_whole(uint32_t place) {
     if (word.memory == ExtentMemory::kGiving) return false;
     if (word.memory == ExtentMemory::kEmpty && !fill_huge(place)) return false;
     // What its last span had for its end may have been forgotten since.
-    if (word.memory == ExtentMemory::kUnused && !reserve_huge(place)) return false;
+    if (word.memory == ExtentMemory::kUnused && !reserve_huge(place, false)) return false;
     const bool was_empty = word.memory == ExtentMemory::kEmpty;
     word.memory = ExtentMemory::kWhole;
     // release: that it is populated. Pairs with the acquire in ChunkWriter::claim(). It counts how often its memory
@@ -3833,15 +3887,19 @@ void Segment::give_huge_blocks(Slot& slot) {
     }
 }
 
-// With just the room that is needed: it holds one span.
+// Never used, or FREE, with memory or without.
+bool Segment::may_claim_huge(uint32_t place) const {
+    if (!is_huge(place)) return true;
+    // relaxed: a guess. claim() decides.
+    const uint64_t word =
+        StdAtomics::load(view_.chunk_line((kFirstHuge + place) * kChunksPerExtent).word, std::memory_order_relaxed);
+    return ChunkWord::unpack(word).state == ChunkState::kFree;
+}
+
+// With just the room that is needed: it holds one span, or is widened.
 bool Segment::claim_huge(ChunkWriter<>& writer, uint32_t place, uint32_t bytes, uint32_t owner) {
     const uint32_t extent = kFirstHuge + place, chunk = extent * kChunksPerExtent;
-    ChunkLine* line = is_huge(place) ? &view_.chunk_line(chunk) : nullptr;
-    // relaxed: a guess. claim() decides.
-    if (line != nullptr &&
-        ChunkWord::unpack(StdAtomics::load(line->word, std::memory_order_relaxed)).state != ChunkState::kFree)
-        return false;
-    return make_huge_whole(place) &&
+    return may_claim_huge(place) && make_huge_whole(place) &&
            writer.claim(chunk, view_.chunk_line(chunk), view_.extent_word(extent), view_.extent(extent), bytes, owner);
 }
 
@@ -3861,6 +3919,58 @@ bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t ow
         is_short = is_short || is_short_of_memory(place);
     }
     return overwrite_ && overwrite_huge(writer, bytes, owner, loss);
+}
+
+// A chunk for spans that are no larger than others, one after another: where they would leave much of a smaller one
+// unused, or there is none. What an open span may need for its end is left to it. Not where the oldest give way, which
+// are looked for among smaller ones alone; nor where records of `mean` bytes are so many that a word cannot count them.
+bool Segment::share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, uint32_t owner) {
+    if (overwrite_) return false;
+    const uint64_t quarter = uint64_t{extent_limit_} * kExtentSize / 4;
+    const uint64_t writers = StdAtomics::load(writers_, std::memory_order_relaxed);  // a number
+    for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
+        if (!may_hold(place, bytes) || huge_size(place) * writers > quarter) return false;  // nor any that follows
+        if (huge_size(place) > huge_size(0) && huge_size(place) / kMostSpansInChunk >= mean) return false;
+        if (is_kept_for_end(place) || !may_claim_huge(place) || !hold_huge(place, kPassing)) continue;
+        const bool got =  // what is reserved then, and not there, forget_gone() finds
+            reserve_huge(place, true) && claim_huge(writer, place, bytes, owner);
+        let_go_huge(place);
+        if (got) return writer.widen(huge_size(place), bytes);
+    }
+    return false;
+}
+
+// What finished spans had there, and nobody has any more, is room for extents. True: there is more of it than before.
+// Without the agent's lock: nobody but who holds a place claims it or populates it, and an agent gives back what it
+// finds WHOLE.
+[[gnu::noinline]] bool Segment::empty_huge() {
+    if (!restores_ || huge_with_memory() == 0) return false;
+    if (forget_gone()) return true;
+    bool any = false;
+    for (uint32_t place = kHugePlaces; !any && place-- != kHugeBlocks;) {
+        if (!is_huge(place) || is_kept_for_end(place) || !may_claim_huge(place) || !hold_huge(place, kPassing))
+            continue;
+        uint64_t& word = view_.extent_word(kFirstHuge + place);
+        // relaxed: an exchange of its own decides, and whoever makes it whole holds it after this thread.
+        uint64_t seen = StdAtomics::load(word, std::memory_order_relaxed);
+        ExtentWord empty = ExtentWord::unpack(seen);
+        if (empty.memory == ExtentMemory::kWhole && may_claim_huge(place)) {
+            empty.memory = ExtentMemory::kEmpty;
+            ++empty.gives;
+            any = StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
+            SPR_TESTPOINT(huge_emptied);
+            if (any && remove(view_.huge(place), huge_size(place))) {
+                unreserve_huge(place);
+            } else if (any) {  // it stays: the memory is locked
+                seen = empty.pack();
+                empty.memory = ExtentMemory::kWhole;
+                StdAtomics::compare_exchange(word, seen, empty.pack(), std::memory_order_relaxed);
+                any = false;
+            }
+        }
+        let_go_huge(place);
+    }
+    return any;
 }
 
 // The oldest that is large enough; the agent may take it first, and then the next one.
