@@ -79,13 +79,29 @@ void MappedSegment::acknowledge() const {
     for (uint32_t extent = 0; extent < extents(); ++extent) {
         // acquire: as for the count.
         const uint64_t word = StdAtomics::load(view().extent_word(extent), std::memory_order_acquire);
-        const ring::ExtentKind kind = ring::ExtentWord::unpack(word).kind;
+        const auto [kind, memory, gives] = ring::ExtentWord::unpack(word);
+        if (kind == ring::ExtentKind::kSlots && memory == ring::ExtentMemory::kWhole) acknowledge_slots(extent);
         if (!ring::holds_chunks(kind)) continue;
         for (uint32_t place = 0; place < ring::parts_of(kind); ++place)
             acknowledge_chunk(extent * ring::kChunksPerExtent + place);
     }
     for (uint32_t place = ring::kHugeBlocks; place < ring::kHugePlaces; ++place)
         if (has_huge(place)) acknowledge_chunk((ring::kFirstHuge + place) * ring::kChunksPerExtent);
+}
+
+// Those of spans that have ended and wait there.
+void MappedSegment::acknowledge_slots(uint32_t extent) const {
+    for (uint32_t place = 0; place < ring::kSlotsPerExtent; ++place) {
+        uint64_t& word = view().slot(extent * ring::kSlotNumbers + place).word;
+        uint64_t seen = StdAtomics::load(word, std::memory_order_relaxed);  // the exchange decides
+        if (ring::SlotWord::unpack(seen).state != ring::SlotState::kWaiting) continue;
+        // release: what was read of the span. Pairs with the acquire in Segment::take_done(). Without it bytes of the
+        // slot's next user could be taken for its.
+        const uint64_t done = ring::SlotWord{ring::SlotState::kDone, 0, 0}.pack();
+        if (!StdAtomics::compare_exchange(word, seen, done, std::memory_order_release)) continue;
+        // release: as in AckBook::finish_wait().
+        StdAtomics::fetch_add(view().control().done, uint64_t{1}, std::memory_order_release);
+    }
 }
 
 bool MappedSegment::has_huge(uint32_t place) const {

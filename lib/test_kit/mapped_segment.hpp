@@ -32,6 +32,7 @@ public:
     void acknowledge() const;
 
 private:
+    void acknowledge_slots(uint32_t extent) const;
     void acknowledge_chunk(uint32_t chunk) const;
 
     int file_ = -1;

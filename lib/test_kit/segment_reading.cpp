@@ -25,7 +25,7 @@ constexpr int kAttempts = 100;  // to find an open span as it was at one instant
 
 // One that ends is open until its chunk says otherwise.
 bool is_open(SlotWord word) { return word.state == SlotState::kOpen || word.state == SlotState::kEnding; }
-// One that waits has ended, and is nowhere else.
+// One that waits has ended, and is nowhere else; one that is on its way there has ended, too.
 bool holds_span(SlotWord word) { return is_open(word) || word.state == SlotState::kWaiting; }
 
 // What is inside of `tag len bytes`.
@@ -201,7 +201,9 @@ int SegmentReading::add(Bytes message, uint32_t scope_number, const ring::Slot* 
     span->resource = resource_;
     span->pid = segment_.header().pid;
     if (open == nullptr) return 0;
-    span->is_open = is_open(SlotWord::unpack(open->word)) ? 1 : 0;
+    const SlotWord word = SlotWord::unpack(open->word);
+    const bool ends_here = word.state == SlotState::kEnding && open->intent_chunk == ring::kInSlot;
+    span->is_open = is_open(word) && !ends_here ? 1 : 0;
     if (span->is_open == 0) span->end_time_ns = open->intent_word;
     span->kind = open->kind;
     span->context.trace_flags = open->trace_flags;

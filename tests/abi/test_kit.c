@@ -29,6 +29,50 @@ static void checkout(spr_tracer *tracer, int items) {
     spr_span_end(&span);
 }
 
+/* Ends spans of some 1,000 bytes until there is no room for another; returns how many. */
+static size_t fill(spr_tracer *tracer) {
+    char text[900];
+    memset(text, 'x', sizeof text);
+    for (size_t count = 0;; ++count) {
+        spr_span span;
+        if (spr_span_start(tracer, SPR_S("work"), &span) != 1) return count; /* no slot is left by those that wait */
+        spr_span_set_string(&span, SPR_S("text"), text, sizeof text);
+        if (spr_span_end(&span) != 0) return count;
+    }
+}
+
+/* Spans for which no chunk had room, and which wait in the slots that others had, have ended like any other. */
+static int waiting(void) {
+    enum { kOpen = 600 };
+    static spr_span open[kOpen];
+    spr_provider *provider;
+    spr_tracer *tracer;
+    const spr_test_spans *seen = NULL;
+    spr_provider_options options = SPR_PROVIDER_OPTIONS_INIT;
+    options.memory_limit = 4 << 20;
+    EXPECT(spr_test_clear() == 0);
+    EXPECT(spr_provider_open(&options, &provider) == 0);
+    EXPECT(spr_tracer_get(provider, SPR_S("small"), NULL, 0, NULL, 0, &tracer) == 0);
+    for (int i = 0; i < kOpen; ++i) EXPECT(spr_span_start(tracer, SPR_S("open"), &open[i]) == 1);
+    const size_t room = fill(tracer);
+    EXPECT(room > 100);
+    EXPECT(spr_test_read(SPR_TEST_OF_PROCESS, &seen) == 0);
+    EXPECT(seen->count == room + kOpen && seen->lost == 1);
+    for (size_t i = 0; i < seen->count; ++i) {
+        EXPECT(seen->spans[i].is_open == (i >= room));
+        EXPECT(i >= room || seen->spans[i].end_time_ns >= seen->spans[i].start_time_ns);
+    }
+    spr_test_free(seen);
+
+    EXPECT(spr_test_clear() == 0);
+    EXPECT(spr_test_read(SPR_TEST_OF_PROCESS, &seen) == 0);
+    EXPECT(seen->count == kOpen && seen->lost == 0 && seen->spans[0].is_open);
+    spr_test_free(seen);
+    EXPECT(fill(tracer) + 40 >= room); /* what they had is room again: but for a chunk that the thread has */
+    spr_provider_shutdown(provider, 0);
+    return 0;
+}
+
 int main(void) {
     spr_provider *provider;
     spr_tracer *tracer;
@@ -59,6 +103,8 @@ int main(void) {
     spr_provider_shutdown(provider, 0);
     EXPECT(spr_test_read(SPR_TEST_OF_PROCESS, &seen) == 0 && seen->count == 1);
     spr_test_free(seen);
+
+    EXPECT(waiting() == 0);
 
     spr_test_end();
     EXPECT(spr_test_read(SPR_TEST_OF_PROCESS, &seen) == -ENOENT);

@@ -554,6 +554,7 @@ public:
     void acknowledge() const;
 
 private:
+    void acknowledge_slots(uint32_t extent) const;
     void acknowledge_chunk(uint32_t chunk) const;
 
     int file_ = -1;
@@ -1073,13 +1074,29 @@ void MappedSegment::acknowledge() const {
     for (uint32_t extent = 0; extent < extents(); ++extent) {
         // acquire: as for the count.
         const uint64_t word = StdAtomics::load(view().extent_word(extent), std::memory_order_acquire);
-        const ring::ExtentKind kind = ring::ExtentWord::unpack(word).kind;
+        const auto [kind, memory, gives] = ring::ExtentWord::unpack(word);
+        if (kind == ring::ExtentKind::kSlots && memory == ring::ExtentMemory::kWhole) acknowledge_slots(extent);
         if (!ring::holds_chunks(kind)) continue;
         for (uint32_t place = 0; place < ring::parts_of(kind); ++place)
             acknowledge_chunk(extent * ring::kChunksPerExtent + place);
     }
     for (uint32_t place = ring::kHugeBlocks; place < ring::kHugePlaces; ++place)
         if (has_huge(place)) acknowledge_chunk((ring::kFirstHuge + place) * ring::kChunksPerExtent);
+}
+
+// Those of spans that have ended and wait there.
+void MappedSegment::acknowledge_slots(uint32_t extent) const {
+    for (uint32_t place = 0; place < ring::kSlotsPerExtent; ++place) {
+        uint64_t& word = view().slot(extent * ring::kSlotNumbers + place).word;
+        uint64_t seen = StdAtomics::load(word, std::memory_order_relaxed);  // the exchange decides
+        if (ring::SlotWord::unpack(seen).state != ring::SlotState::kWaiting) continue;
+        // release: what was read of the span. Pairs with the acquire in Segment::take_done(). Without it bytes of the
+        // slot's next user could be taken for its.
+        const uint64_t done = ring::SlotWord{ring::SlotState::kDone, 0, 0}.pack();
+        if (!StdAtomics::compare_exchange(word, seen, done, std::memory_order_release)) continue;
+        // release: as in AckBook::finish_wait().
+        StdAtomics::fetch_add(view().control().done, uint64_t{1}, std::memory_order_release);
+    }
 }
 
 bool MappedSegment::has_huge(uint32_t place) const {
@@ -1745,7 +1762,7 @@ constexpr int kAttempts = 100;  // to find an open span as it was at one instant
 
 // One that ends is open until its chunk says otherwise.
 bool is_open(SlotWord word) { return word.state == SlotState::kOpen || word.state == SlotState::kEnding; }
-// One that waits has ended, and is nowhere else.
+// One that waits has ended, and is nowhere else; one that is on its way there has ended, too.
 bool holds_span(SlotWord word) { return is_open(word) || word.state == SlotState::kWaiting; }
 
 // What is inside of `tag len bytes`.
@@ -1921,7 +1938,9 @@ int SegmentReading::add(Bytes message, uint32_t scope_number, const ring::Slot* 
     span->resource = resource_;
     span->pid = segment_.header().pid;
     if (open == nullptr) return 0;
-    span->is_open = is_open(SlotWord::unpack(open->word)) ? 1 : 0;
+    const SlotWord word = SlotWord::unpack(open->word);
+    const bool ends_here = word.state == SlotState::kEnding && open->intent_chunk == ring::kInSlot;
+    span->is_open = is_open(word) && !ends_here ? 1 : 0;
     if (span->is_open == 0) span->end_time_ns = open->intent_word;
     span->kind = open->kind;
     span->context.trace_flags = open->trace_flags;
