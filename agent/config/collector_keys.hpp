@@ -19,6 +19,7 @@ struct CollectorKey {
 };
 
 inline constexpr std::string_view kTunesAnother = "it tunes another program's transport";
+inline constexpr std::string_view kLogsAlone = "it is about logs, of which none is left out here";
 inline constexpr std::string_view kOtherSignal = "traces alone are sent";
 
 inline constexpr CollectorKey kCollectorKeys[] = {
@@ -51,6 +52,9 @@ inline constexpr CollectorKey kCollectorKeys[] = {
     {"processors.filter", "error_mode", CollectorVerdict::kLeftOut, "its conditions cannot fail"},
     {"processors.filter", "traces", CollectorVerdict::kRefused,
      "conditions in OTTL are not here; 'spans' takes what to leave out"},
+    {"processors.probabilistic_sampler", "attribute_source", CollectorVerdict::kLeftOut, kLogsAlone},
+    {"processors.probabilistic_sampler", "from_attribute", CollectorVerdict::kLeftOut, kLogsAlone},
+    {"processors.probabilistic_sampler", "sampling_priority", CollectorVerdict::kLeftOut, kLogsAlone},
     {"exporters.otlp_grpc", "balancer_name", CollectorVerdict::kLeftOut, kTunesAnother},
     {"exporters.otlp_grpc", "wait_for_ready", CollectorVerdict::kLeftOut, kTunesAnother},
     {"exporters.otlp_grpc", "keepalive", CollectorVerdict::kLeftOut, kTunesAnother},
@@ -131,8 +135,6 @@ struct CollectorComponent {
 inline constexpr CollectorComponent kCollectorComponents[] = {
     {"processors", "memory_limiter", CollectorVerdict::kLeftOut,
      "memory is bounded by queue_size of receivers and exporters, and by tail_sampling.memory"},
-    {"processors", "probabilistic_sampler", CollectorVerdict::kRefused,
-     "its hash is not here; a policy 'probabilistic' of tail_sampling keeps a share"},
     {"extensions", "zpages", CollectorVerdict::kLeftOut, "`spanring status` and `spanring top` show what it would"},
     {"extensions", "pprof", CollectorVerdict::kLeftOut, "the agent has no profiler of its own"},
     {"extensions", "memory_ballast", CollectorVerdict::kLeftOut, "memory is not collected here"},

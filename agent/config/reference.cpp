@@ -115,6 +115,7 @@ std::vector<ReferenceTable> reference() {
             table_of(file, "processors.redaction"),
             table_of(file, "processors.transform"),
             table_of(file, "processors.limits"),
+            table_of(file, "processors.probabilistic_sampler"),
             std::move(grpc),
             std::move(http),
             std::move(both),

@@ -83,7 +83,7 @@ void MessageEdit::add(std::string_view key, EncodedBytes value) {
 
 void MessageEdit::replace(const uint8_t* begin, const uint8_t* end, uint32_t number, std::span<const uint8_t> inside) {
     for (Patch& known : extra_) {
-        if (known.begin != begin || begin == nullptr) continue;
+        if (known.begin != begin || (begin == nullptr && known.number != number)) continue;
         known.inside = inside;
         ++edits_;
         return;

@@ -10,6 +10,7 @@
 #include "processors/attributes_processor.hpp"
 #include "processors/filter_processor.hpp"
 #include "processors/limits_processor.hpp"
+#include "processors/probabilistic_sampler_processor.hpp"
 #include "processors/processor_options.hpp"
 #include "processors/redaction_processor.hpp"
 #include "processors/resource_processor.hpp"
@@ -46,6 +47,8 @@ std::unique_ptr<Processor> make_processor(const ProcessorOptions& options) {
         case ProcessorType::kRedaction: return std::make_unique<RedactionProcessor>(options.redaction);
         case ProcessorType::kTransform: return std::make_unique<TransformProcessor>(options.transform);
         case ProcessorType::kLimits: return std::make_unique<LimitsProcessor>(options.limits);
+        case ProcessorType::kProbabilisticSampler:
+            return std::make_unique<ProbabilisticSamplerProcessor>(options.probabilistic_sampler);
     }
     throw std::invalid_argument("no such processor");
 }

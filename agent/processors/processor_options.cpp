@@ -14,9 +14,13 @@ struct Type {
     ProcessorType type;
     const char* name;
 };
-constexpr Type kTypes[] = {{ProcessorType::kAttributes, "attributes"}, {ProcessorType::kResource, "resource"},
-                           {ProcessorType::kFilter, "filter"},         {ProcessorType::kRedaction, "redaction"},
-                           {ProcessorType::kTransform, "transform"},   {ProcessorType::kLimits, "limits"}};
+constexpr Type kTypes[] = {{ProcessorType::kAttributes, "attributes"},
+                           {ProcessorType::kResource, "resource"},
+                           {ProcessorType::kFilter, "filter"},
+                           {ProcessorType::kRedaction, "redaction"},
+                           {ProcessorType::kTransform, "transform"},
+                           {ProcessorType::kLimits, "limits"},
+                           {ProcessorType::kProbabilisticSampler, "probabilistic_sampler"}};
 
 class Faults {
 public:
@@ -65,6 +69,7 @@ std::vector<Option> describe(ProcessorOptions& options) {
         case ProcessorType::kRedaction: return describe(options.redaction);
         case ProcessorType::kTransform: return describe(options.transform);
         case ProcessorType::kLimits: return describe(options.limits);
+        case ProcessorType::kProbabilisticSampler: return describe(options.probabilistic_sampler);
     }
     return {};
 }
@@ -92,6 +97,7 @@ std::vector<std::string> faults_of(const ProcessorOptions& options) {
         case ProcessorType::kLimits:
             if (options.limits == LimitsOptions()) faults.add("limits", "must say one");
             break;
+        case ProcessorType::kProbabilisticSampler: break;
     }
     return faults.take();
 }

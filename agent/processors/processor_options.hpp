@@ -124,14 +124,35 @@ struct LimitsOptions {
     bool operator==(const LimitsOptions&) const = default;
 };
 
+enum class SamplerMode : uint8_t { kHashSeed, kEqualizing, kProportional };
+
+struct ProbabilisticSamplerOptions {
+    double sampling_percentage = 0;
+    SamplerMode mode = SamplerMode::kHashSeed;
+    uint32_t hash_seed = 0;
+    uint32_t sampling_precision = 4;
+    bool fail_closed = true;
+
+    bool operator==(const ProbabilisticSamplerOptions&) const = default;
+};
+
 std::vector<Option> describe(AttributesOptions& options);
 std::vector<Option> describe(ResourceOptions& options);
 std::vector<Option> describe(FilterOptions& options);
 std::vector<Option> describe(RedactionOptions& options);
 std::vector<Option> describe(TransformOptions& options);
 std::vector<Option> describe(LimitsOptions& options);
+std::vector<Option> describe(ProbabilisticSamplerOptions& options);
 
-enum class ProcessorType : uint8_t { kAttributes, kResource, kFilter, kRedaction, kTransform, kLimits };
+enum class ProcessorType : uint8_t {
+    kAttributes,
+    kResource,
+    kFilter,
+    kRedaction,
+    kTransform,
+    kLimits,
+    kProbabilisticSampler
+};
 
 // Of the options those of its type count.
 struct ProcessorOptions {
@@ -143,6 +164,7 @@ struct ProcessorOptions {
     RedactionOptions redaction;
     TransformOptions transform;
     LimitsOptions limits;
+    ProbabilisticSamplerOptions probabilistic_sampler;
 
     bool operator==(const ProcessorOptions&) const = default;
 };

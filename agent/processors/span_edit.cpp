@@ -37,7 +37,9 @@ bool SpanEdit::read(std::span<const uint8_t> span, const SpanInterest& interest)
     begin(span);
     parts_.clear();
     name_ = {};
-    name_place_ = dropped_place_ = {};
+    trace_id_ = nullptr;
+    trace_state_ = {};
+    name_place_ = dropped_place_ = trace_state_place_ = {};
     kind_ = status_ = attribute_count_ = 0;
     start_unix_nano_ = end_unix_nano_ = dropped_attributes_ = 0;
     wire::Cursor cursor(span);
@@ -50,6 +52,7 @@ bool SpanEdit::read(std::span<const uint8_t> span, const SpanInterest& interest)
             switch (at[0]) {
                 case bytes(1):
                     if (length != 16) break;
+                    trace_id_ = at + 2;
                     cursor.at += 18;
                     continue;
                 case bytes(2):
@@ -100,6 +103,13 @@ bool SpanEdit::read(std::span<const uint8_t> span, const SpanInterest& interest)
 bool SpanEdit::read_field(const uint8_t* begin, const uint8_t* end, const wire::Field& field,
                           const SpanInterest& interest) {
     switch (field.tag()) {
+        case bytes(1):
+            if (field.bytes.size() == 16) trace_id_ = field.bytes.data();
+            break;
+        case bytes(3):
+            trace_state_ = field.text();
+            trace_state_place_ = {begin, end};
+            break;
         case bytes(5):
             name_ = field.text();
             name_place_ = {begin, end};
@@ -130,6 +140,11 @@ bool SpanEdit::read_field(const uint8_t* begin, const uint8_t* end, const wire::
 void SpanEdit::rename(std::string_view name) {
     name_ = name;
     replace(name_place_.begin, name_place_.end, 5, bytes_of(name));
+}
+
+void SpanEdit::set_trace_state(std::string_view trace_state) {
+    trace_state_ = trace_state;
+    replace(trace_state_place_.begin, trace_state_place_.end, 3, bytes_of(trace_state));
 }
 
 void SpanEdit::count_dropped_attributes(uint64_t more) {

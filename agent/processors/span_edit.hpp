@@ -19,6 +19,8 @@ public:
     // False: not a span that the validator would have let through.
     bool read(std::span<const uint8_t> span, const SpanInterest& interest);
 
+    const uint8_t* trace_id() const { return trace_id_; }  // 16 bytes
+    std::string_view trace_state() const { return trace_state_; }
     std::string_view name() const { return name_; }
     uint32_t kind() const { return kind_; }
     uint32_t status() const { return status_; }
@@ -26,7 +28,8 @@ public:
     uint64_t end_unix_nano() const { return end_unix_nano_; }
     uint32_t attribute_count() const { return attribute_count_; }  // as it was read, whoever is interested
 
-    void rename(std::string_view name);  // which stays where it is
+    void rename(std::string_view name);                  // which stays where it is
+    void set_trace_state(std::string_view trace_state);  // likewise
     void count_dropped_attributes(uint64_t more);
 
     // A message inside that has attributes of its own: an event, or a link.
@@ -66,6 +69,9 @@ private:
         const uint8_t* begin = nullptr;
         const uint8_t* end = nullptr;
     };
+    const uint8_t* trace_id_ = nullptr;
+    std::string_view trace_state_;
+    Place trace_state_place_;
     std::string_view name_;
     Place name_place_;
     uint32_t kind_ = 0;

@@ -27,6 +27,11 @@ KEYS = {
     "gift": [True, False],
     "words": [["a", "4111111111111111"], []],
 }
+PRIORITIES = [0, 1, "0", "2.5", 0.5, "high", True]
+MALFORMED = ("vendor", "ot=th:xyz")
+# In the order in which both write them. Empty: a span has none.
+TRACE_STATES = ("", "", "", "vendor=1", "ot=th:8", "ot=th:c;x:1,vendor=1", "ot=th:0", "ot=rv:ffffffffffffff;th:8",
+                "ot=rv:00000000000000;th:8", "ot=rv:80000000000000", "ot=rv:c0123456789abc;th:c,a=b") + MALFORMED
 CARD = ("stringValue", "4111111111111111")
 
 
@@ -49,6 +54,10 @@ def both(processors):
 def filters(entries, *conditions):
     """Ours, theirs."""
     return {"filter": {"spans": entries}}, {"filter": {"error_mode": "propagate", "traces": {"span": list(conditions)}}}
+
+
+def sampled(**settings):
+    return both({"probabilistic_sampler": settings})
 
 
 DELETE = {"action": "delete", "key": "items"}
@@ -84,6 +93,16 @@ SETTINGS = {
     "filter_attribute": filters([{"attributes": [{"key": "items", "value": 17}]}], 'attributes["items"] == 17'),
     "filter_both": filters([{"services": ["cart"], "span_kinds": ["server"]}],
                            'resource.attributes["service.name"] == "cart" and kind == SPAN_KIND_SERVER'),
+    "sampled_by_hash": sampled(sampling_percentage=40, fail_closed=False),
+    "sampled_by_hash_with_seed": sampled(sampling_percentage=66.6, hash_seed=4242),
+    "sampled_all_by_hash": sampled(sampling_percentage=100, mode="hash_seed", fail_closed=False),
+    "sampled_none": sampled(sampling_percentage=0),
+    "sampled_equalizing": sampled(sampling_percentage=30, mode="equalizing", fail_closed=False),
+    "sampled_equalizing_closed": sampled(sampling_percentage=66.6, mode="equalizing", sampling_precision=2),
+    "sampled_proportional": sampled(sampling_percentage=50, mode="proportional", fail_closed=False),
+    "sampled_proportional_closed": sampled(sampling_percentage=33.3, mode="proportional", sampling_precision=14),
+    "sampled_twice": both({"probabilistic_sampler": {"sampling_percentage": 60, "mode": "proportional"},
+                           "probabilistic_sampler/again": {"sampling_percentage": 40, "mode": "equalizing"}}),
     "several": both({"resource": {"attributes": [{"action": "upsert", "key": "stage", "value": "test"}]},
                      **of_spans({"action": "delete", "key": "enduser.id"}),
                      "redaction": {"allow_all_keys": True, "blocked_values": ["^none$"]}}),
@@ -109,7 +128,9 @@ def attributes_of(pairs):
 def spans(draw, numbers):
     for number in numbers:
         chosen = {key: draw.choice(values) for key, values in KEYS.items() if draw.random() < 0.5}
-        span = {"traceId": f"{number + 1:032x}", "spanId": f"{number + 1:016x}", "name": draw.choice(NAMES),
+        if draw.random() < 0.15:
+            chosen["sampling.priority"] = draw.choice(PRIORITIES)
+        span = {"traceId": f"{draw.getrandbits(128) | 1:032x}", "traceState": draw.choice(TRACE_STATES), "spanId": f"{number + 1:016x}", "name": draw.choice(NAMES),
                 "kind": draw.choice(list(KINDS.values())), "startTimeUnixNano": str(1_700_000_000_000_000_000 + number),
                 "endTimeUnixNano": str(1_700_000_000_500_000_000 + number), "attributes": attributes_of(chosen)}
         if draw.random() < 0.3:
@@ -142,15 +163,21 @@ class Processors(HttpReceiving):
         processors, exporters, pipelines = {}, {}, {}
         for name, (_, theirs) in SETTINGS.items():
             files[name].touch()
-            processors |= {f"{kind}/{name}": settings for kind, settings in theirs.items()}
+            theirs = {self.named(kind, name): settings for kind, settings in theirs.items()}
+            processors |= theirs
             exporters[f"file/{name}"] = {"path": str(files[name]), "rotation": harness.ROTATION}
-            pipelines[f"traces/{name}"] = {"receivers": ["otlp"], "processors": [f"{kind}/{name}" for kind in theirs],
+            pipelines[f"traces/{name}"] = {"receivers": ["otlp"], "processors": list(theirs),
                                            "exporters": [f"file/{name}"]}
         protocols = {"grpc": {"endpoint": f"127.0.0.1:{collector.port}"}, "http": {"endpoint": f"127.0.0.1:{collector.http_port}"}}
         collector.configuration.write_text(json.dumps({
             "receivers": {"otlp": {"protocols": protocols}}, "processors": processors, "exporters": exporters,
             "service": {"telemetry": {"metrics": {"level": "none"}}, "pipelines": pipelines}}))
         return collector.start(), {name: Received(file) for name, file in files.items()}
+
+    @staticmethod
+    def named(kind, name):
+        """`kind`, which may have a name already."""
+        return f"{kind}_{name}" if "/" in kind else f"{kind}/{name}"
 
     def through_agent(self, processors, requests):
         """What our Collector gets."""
@@ -178,7 +205,7 @@ class Processors(HttpReceiving):
     def told(received):
         """identity: what is in it."""
         return {span.identity: (pairs_of(span.resource), pairs_of(span.fields), span.fields.get("name", ""), span.fields.get("kind"),
-                                span.fields.get("status", {}).get("code", 0)) for span in received}
+                                span.fields.get("status", {}).get("code", 0), span.fields.get("traceState", "")) for span in received}
 
     def test_what_comes_out_is_the_same(self):
         draw = random.Random(7)
@@ -204,6 +231,11 @@ class Processors(HttpReceiving):
                         # list with a blocked text in it is masked as a whole.
                         what[1]["words"] = ("stringValue", "****")
                         masked += 1
+                    if name == "sampled_none" and unchanged[identity][-1] in MALFORMED:
+                        # Known difference: with a percentage of 0 the Collector puts another trace state for one that is malformed
+                        # (probabilisticsamplerprocessor v0.118, tracesprocessor.go), here it stays.
+                        self.assertEqual((found[identity], what[-1]), ((*what[:-1], unchanged[identity][-1]), "ot=th:0"))
+                        continue
                     self.assertEqual(found[identity], what, unchanged[identity])
                 self.assertEqual(masked != 0, name == "redact_values")
 

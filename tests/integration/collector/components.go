@@ -7,6 +7,7 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/attributesprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/filterprocessor"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/probabilisticsamplerprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/redactionprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourceprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
@@ -29,7 +30,8 @@ func components() (otelcol.Factories, error) {
 	metrics := spanmetricsconnector.NewFactory()
 	processors := map[component.Type]processor.Factory{}
 	for _, each := range []processor.Factory{tailsamplingprocessor.NewFactory(), attributesprocessor.NewFactory(),
-		filterprocessor.NewFactory(), redactionprocessor.NewFactory(), resourceprocessor.NewFactory()} {
+		filterprocessor.NewFactory(), probabilisticsamplerprocessor.NewFactory(),
+		redactionprocessor.NewFactory(), resourceprocessor.NewFactory()} {
 		processors[each.Type()] = each
 	}
 	return otelcol.Factories{

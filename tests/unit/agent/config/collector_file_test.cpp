@@ -116,8 +116,10 @@ TEST_F(CollectorFileTest, WhatWouldMeanSomethingElseIsRefusedWithItsPlace) {
                 ElementsAre(StartsWith(at(5, 9) + "receivers.otlp.protocols.grpc.tls: is not here: ")));
     EXPECT_THAT(problems("processors:\n  batch: {metadata_keys: [a]}\n"),
                 ElementsAre(StartsWith(at(2, 11) + "processors.batch.metadata_keys: is not here: ")));
-    EXPECT_THAT(problems("processors:\n  probabilistic_sampler: {sampling_percentage: 10}\n"),
-                ElementsAre(AllOf(StartsWith(at(2, 3)), HasSubstr("tail_sampling"))));
+    EXPECT_THAT(problems("processors:\n  probabilistic_sampler: {sampling_percentage: 110}\n"),
+                ElementsAre(StartsWith(at(2, 48) + "processors.probabilistic_sampler.sampling_percentage: ")));
+    EXPECT_THAT(problems("processors:\n  probabilistic_sampler: {mode: other}\n"),
+                ElementsAre(StartsWith(at(2, 33) + "processors.probabilistic_sampler.mode: ")));
     EXPECT_THAT(problems("processors:\n  filter: {traces: {span: ['name == \"x\"']}}\n"),
                 Contains(AllOf(StartsWith(at(2, 12)), HasSubstr("OTTL"))));
     EXPECT_THAT(problems("processors:\n  filter: {spans: {include: {services: [a]}}}\n"),
