@@ -35,7 +35,7 @@ PLAIN = {"unit": 1, "abi": 2, "model": 1, "integration": 5, "crash": 1, "fuzz": 
          "integrations": 1}
 FURTHER = {"user": 6, "i686": 2, "aarch64": 3, "tsan": 3, "asan": 3, "minimum": 2, "instructions": 1, "compilers": 1}
 LONG = {"asan-agent": 30, "tsan-agent": 30, "compilers-all": 120, "soak": 31, "packages": 15,
-        "integrations-long": 1}
+        "integrations-long": 1, "integration-long": 30}
 SUITES = FIRST | PLAIN | FURTHER | LONG
 MAIN_BUILD = 8  # minutes
 
@@ -346,7 +346,7 @@ class Plan:
 
 
 def needs_main_build(suites):
-    return any(suite in PLAIN or suite in ("user", "i686", "aarch64", "minimum", "soak", "integrations-long") for suite in suites)
+    return any(suite in PLAIN or suite in ("user", "i686", "aarch64", "minimum", "soak", "integration-long", "integrations-long") for suite in suites)
 
 
 def main_build(build, suites, total):
@@ -354,7 +354,7 @@ def main_build(build, suites, total):
         total.failed.append(f"build: {build.path.name}")
         return False
     collector = ["tools/go_build", "tests/integration/collector", build.path / "collector/collector"]
-    if {"integration", "user", "i686", "aarch64"} & set(suites) and run(collector) not in (0, 77):
+    if {"integration", "integration-long", "user", "i686", "aarch64"} & set(suites) and run(collector) not in (0, 77):
         total.failed.append("integration: the Collector cannot be built")
     return True
 
@@ -362,7 +362,7 @@ def main_build(build, suites, total):
 def run_suite(suite, suites, build, total):
     if suite == "lint":
         lint(total)
-    elif suite in PLAIN or suite == "integrations-long":
+    elif suite in PLAIN or suite in ("integration-long", "integrations-long"):
         build.run_suite(suite, suite, total)
     elif suite in COMMANDS:
         command(suite, build, total)
