@@ -76,8 +76,9 @@ constexpr std::chrono::seconds kWindDown{5};  // for clients that have connected
 
 class Agent final : public ServedAgent {
 public:
-    Agent(const Config& config, FolderSource* users, ListeningSockets& sockets)
-        : lock_(config.state_directory, config.lock_file()),
+    Agent(const Config& config, FolderSource* users, ListeningSockets& sockets, Programs* programs)
+        : programs_(programs),
+          lock_(config.state_directory, config.lock_file()),
           ledger_(Ledger::open(config.ledger_file())),
           crashes_(config.crash_file()),
           config_(config) {
@@ -287,6 +288,8 @@ private:
                 return make_kafka_exporter(config.id, index, config.required(), config.kafka, &ledger);
             case ExporterType::kUnix:
                 return make_unix_exporter(config.id, index, config.required(), config.unix_socket, &ledger);
+            case ExporterType::kExec:
+                return make_exec_exporter(config.id, index, config.required(), config.exec, &ledger, programs_);
             case ExporterType::kFile:
                 return std::make_unique<FileExporter>(config.id, index, config.required(), config.file);
             case ExporterType::kDebug:
@@ -333,6 +336,7 @@ private:
         return {{}, [] { return liveness(); }, [this] { return readiness(exporters()); }, path};
     }
 
+    Programs* const programs_;  // null: there are none
     StateLock lock_;
     std::unique_ptr<Ledger> ledger_;
     CrashJournal crashes_;
@@ -366,8 +370,8 @@ int run(int argc, char** argv) {
     for (const std::string& warning : loaded.warnings) spdlog::warn("{}", warning);
     if (flags.command != Flags::Command::kRun) return std::fputs(answer(flags.command, loaded).c_str(), stdout), 0;
     return serve(std::move(loaded), flags, run_mode(argc, argv),
-                 [](const Config& config, FolderSource* users, ListeningSockets& sockets) {
-                     return std::make_unique<Agent>(config, users, sockets);
+                 [](const Config& config, FolderSource* users, ListeningSockets& sockets, Programs* programs) {
+                     return std::make_unique<Agent>(config, users, sockets, programs);
                  });
 }
 

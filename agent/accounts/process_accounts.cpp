@@ -29,7 +29,8 @@ std::string exporter_name(uint64_t hash, const Ledger* ledger) {
         std::string name = ledger->exporter_name(hash);
         if (!name.empty()) return name;
     }
-    for (const char* name : {"otlp_grpc", "otlp", "otlp_http", "otlphttp", "kafka", "unix", "file", "store", "debug"}) {
+    for (const char* name :
+         {"otlp_grpc", "otlp", "otlp_http", "otlphttp", "kafka", "unix", "exec", "file", "store", "debug"}) {
         if (exporter_hash(name) == hash) return name;
     }
     return "exporter " + std::to_string(hash);

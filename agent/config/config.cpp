@@ -16,10 +16,11 @@ struct Type {
     const char* name;
     const char* other_name;  // the Collector's; empty: it has none
 };
-constexpr std::array<Type, 7> kTypes = {{{ExporterType::kOtlpGrpc, "otlp_grpc", "otlp"},
+constexpr std::array<Type, 8> kTypes = {{{ExporterType::kOtlpGrpc, "otlp_grpc", "otlp"},
                                          {ExporterType::kOtlpHttp, "otlp_http", "otlphttp"},
                                          {ExporterType::kKafka, "kafka", ""},
                                          {ExporterType::kUnix, "unix", ""},
+                                         {ExporterType::kExec, "exec", ""},
                                          {ExporterType::kFile, "file", ""},
                                          {ExporterType::kDebug, "debug", ""},
                                          {ExporterType::kStore, "store", ""}}};
@@ -75,7 +76,7 @@ std::vector<Option> describe(SignalPipeline& pipeline, const char* signal) {
          "`otlp`: what comes there goes on as it came; of metrics also `spanmetrics` and `servicegraph`"},
         {"processors", TextList{pipeline.processors, "list of names"}, "none changes " + std::string(signal)},
         {"exporters", TextList{pipeline.exporters, "list of names"},
-         "names under exporters, of the types `otlp_grpc`, `otlp_http` and `unix`", "must be given"},
+         "names under exporters, of the types `otlp_grpc`, `otlp_http`, `unix` and `exec`", "must be given"},
     };
 }
 
@@ -119,6 +120,7 @@ std::vector<Option> describe_type(ExporterConfig& exporter) {
         case ExporterType::kOtlpHttp: return describe(exporter.http);
         case ExporterType::kKafka: return describe(exporter.kafka);
         case ExporterType::kUnix: return describe(exporter.unix_socket);
+        case ExporterType::kExec: return describe(exporter.exec);
         case ExporterType::kFile: return describe(exporter.file);
         case ExporterType::kDebug: return describe(exporter.debug);
         case ExporterType::kStore: return describe(exporter.store);

@@ -26,6 +26,7 @@
 #include "export/grpc/options.hpp"
 #include "export/http/options.hpp"
 #include "export/kafka/options.hpp"
+#include "export/stream/exec_options.hpp"
 #include "export/stream/unix_options.hpp"
 #include "metrics/health_check_options.hpp"
 #include "metrics/metrics_address.hpp"
@@ -41,7 +42,7 @@ namespace spanring::agent {
 
 struct Option;
 
-enum class ExporterType : uint8_t { kOtlpGrpc, kOtlpHttp, kKafka, kUnix, kFile, kDebug, kStore };
+enum class ExporterType : uint8_t { kOtlpGrpc, kOtlpHttp, kKafka, kUnix, kExec, kFile, kDebug, kStore };
 
 // The connectors.
 inline constexpr char kSpanMetrics[] = "spanmetrics";
@@ -56,6 +57,7 @@ struct ExporterConfig {
     OtlpHttpOptions http;
     KafkaOptions kafka;
     UnixOptions unix_socket;
+    ExecOptions exec;
     FileOptions file;
     DebugOptions debug;
     StoreOptions store;
@@ -73,6 +75,7 @@ struct ExporterConfig {
         if (type == ExporterType::kOtlpGrpc) return &otlp;
         if (type == ExporterType::kKafka) return &kafka;
         if (type == ExporterType::kUnix) return &unix_socket;
+        if (type == ExporterType::kExec) return &exec;
         return type == ExporterType::kOtlpHttp ? &http : nullptr;
     }
     // What its queue takes of what has to wait.
@@ -186,7 +189,8 @@ struct Config {
 // The signals beside traces, and whether an exporter of that type takes them.
 inline constexpr Signal kOtherSignals[] = {Signal::kLogs, Signal::kMetrics};
 inline bool takes_other_signals(ExporterType type) {
-    return type == ExporterType::kOtlpGrpc || type == ExporterType::kOtlpHttp || type == ExporterType::kUnix;
+    return type != ExporterType::kKafka && type != ExporterType::kFile && type != ExporterType::kDebug &&
+           type != ExporterType::kStore;
 }
 
 // Whether such a pipeline has that receiver, or connector.

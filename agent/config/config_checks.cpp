@@ -156,9 +156,10 @@ void check_kafka(const Config& config, const Judge& judge) {
 
 void check_streams(const Config& config, const Judge& judge) {
     for (const ExporterConfig& exporter : config.exporters) {
-        if (exporter.type != ExporterType::kUnix) continue;
-        for (const OptionFault& fault : faults_of(exporter.unix_socket))
-            judge.tell("exporters." + exporter.id + "." + fault.key, fault.what);
+        std::vector<OptionFault> faults;
+        if (exporter.type == ExporterType::kUnix) faults = faults_of(exporter.unix_socket);
+        if (exporter.type == ExporterType::kExec) faults = faults_of(exporter.exec);
+        for (const OptionFault& fault : faults) judge.tell("exporters." + exporter.id + "." + fault.key, fault.what);
     }
 }
 
@@ -167,7 +168,7 @@ bool uses_tls(const ExporterConfig& exporter) {
     try {
         if (exporter.type == ExporterType::kOtlpHttp) return exporter.http.https();
         if (exporter.type == ExporterType::kKafka) return !exporter.kafka.insecure;
-        if (exporter.type == ExporterType::kUnix) return false;
+        if (exporter.type == ExporterType::kUnix || exporter.type == ExporterType::kExec) return false;
         return parse_endpoint(exporter.otlp.endpoint, exporter.otlp.insecure).tls;
     } catch (const std::invalid_argument&) {
         return false;
@@ -176,6 +177,10 @@ bool uses_tls(const ExporterConfig& exporter) {
 
 void check_files(const Config& config, const Judge& judge) {
     for (const ExporterConfig& exporter : config.exporters) {
+        if (exporter.type == ExporterType::kExec) {
+            for (const OptionFault& fault : file_faults_of(exporter.exec))
+                judge.tell("exporters." + exporter.id + "." + fault.key, fault.what);
+        }
         const std::vector<ExporterConfig> all = exporter.by_endpoint();
         if (exporter.delivery() == nullptr || std::none_of(all.begin(), all.end(), uses_tls)) continue;
         for (const OptionFault& fault : tls_faults(*exporter.delivery()))

@@ -57,7 +57,19 @@ void flatten(const std::vector<Option>& options, const std::string& path, Values
     }
 }
 
+// What a process was told that starts programs, before it could be told more: the exporter's path; empty: it is not of
+// that.
+std::string of_a_program(const std::string& path) {
+    if (!path.starts_with("exporters.exec")) return {};
+    for (const std::string key : {".command", ".working_directory", ".environment."}) {
+        const size_t at = path.find(key);
+        if (at != std::string::npos) return path.substr(0, at);
+    }
+    return {};
+}
+
 bool is_live(const std::string& path) {
+    if (!of_a_program(path).empty()) return false;
     if (path.starts_with(kNotLive)) return false;
     return std::any_of(std::begin(kLive), std::end(kLive), [&](const char* live) { return path.starts_with(live); });
 }
@@ -118,7 +130,10 @@ std::vector<std::string> keys_for_a_restart(const Config& running, const Config&
         for (const auto& [path, text] : *values) {
             const auto one = all_before.find(path), other = all_after.find(path);
             const bool same = one != all_before.end() && other != all_after.end() && one->second == other->second;
-            if (!same && told.insert(path).second) keys.push_back(path);
+            // An exporter that goes takes its program along.
+            const std::string exporter = of_a_program(path);
+            const bool went = !exporter.empty() && !all_after.contains(exporter + ".command");
+            if (!same && !went && told.insert(path).second) keys.push_back(path);
         }
     }
     if (has_store(wanted) && !has_store(running)) keys.emplace_back("exporters.store (there was none)");

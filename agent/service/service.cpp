@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <cstdlib>
 #include <ctime>
 #include <exception>
 #include <list>
@@ -37,9 +38,11 @@
 #include "presence/reload_report.hpp"
 #include "presence/status_report.hpp"
 #include "presence/supervised_wait.hpp"
+#include "programs/programs.hpp"
 #include "receive/acceptor.hpp"
 #include "reload/agent_word.hpp"
 #include "reload/read_again.hpp"
+#include "rights/privileges.hpp"
 #include "rights/system_call_filter.hpp"
 #include "rights/users.hpp"
 
@@ -69,10 +72,28 @@ struct Site {
     std::unique_ptr<Predecessor> predecessor{};
     Supervision supervision = Supervision::of_environment();
     std::unique_ptr<Supervisor> supervisor{};
+    std::unique_ptr<Programs> programs{};
     std::unique_ptr<Users> users{};
     std::unique_ptr<ControlSocket> control{};
     bool confined = false;
 };
+
+// That exporters have, by their names.
+std::vector<Program> programs_of(const Config& config) {
+    std::vector<Program> programs;
+    const auto add = [&](const std::vector<ExporterConfig>& exporters) {
+        for (const ExporterConfig& exporter : exporters) {
+            if (exporter.type != ExporterType::kExec) continue;
+            Program program{exporter.id, exporter.exec.command, exporter.exec.environment, exporter.exec.directory};
+            for (const char* name : {"PATH", "HOME", "LANG", "TZ"})
+                if (const char* const value = std::getenv(name)) program.environment.emplace(name, value);
+            programs.push_back(std::move(program));
+        }
+    };
+    add(config.exporters);
+    for (const Signal signal : kOtherSignals) add(exporters_of(config, signal));
+    return programs;
+}
 
 // SIGHUP. The flags and the environment are those of the start, the file is read again.
 void reload(Site& site, ServedAgent& agent, ReloadReport& report, Notice& notice, Announcement& announcement,
@@ -130,6 +151,8 @@ bool serve_once(Site& site) {
     Notice notice{::getpid(), version(), config.state_directory, {}, config.all_users, {}, {}};
     name_exporters(config, notice);
     std::optional<Announcement> announcement(std::in_place);
+    if (std::vector<Program> programs = programs_of(config); !programs.empty() && site.programs == nullptr)
+        site.programs = std::make_unique<Programs>(std::move(programs), [] { keep_rights(kNoRights); });
     if (config.all_users) {  // first: it forks, and drops rights, which threads would keep
         const bool named = !config.directories.empty();
         const std::string parent = named ? config.directories.front() : kUsersDirectory;
@@ -140,7 +163,7 @@ bool serve_once(Site& site) {
         else
             site.users->begin_anew();
     }
-    std::unique_ptr<ServedAgent> agent = site.make(config, site.users.get(), site.sockets);
+    std::unique_ptr<ServedAgent> agent = site.make(config, site.users.get(), site.sockets, site.programs.get());
     if (site.supervisor == nullptr) site.supervisor = std::make_unique<Supervisor>(site.supervision);
     Supervisor& supervisor = *site.supervisor;
     if (site.control == nullptr)

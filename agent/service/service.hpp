@@ -25,6 +25,7 @@ struct ReloadReport;
 struct RunMode;
 class FolderSource;
 class ListeningSockets;
+class Programs;
 
 // What drains and exports, from when it is made. It holds everything that two agents cannot have at once, and has let
 // go of it when it is destroyed.
@@ -53,9 +54,10 @@ public:
     virtual bool shutdown(std::chrono::steady_clock::time_point deadline) = 0;
 };
 
-// Throws what keeps it from serving. The users (null: this one alone) and the sockets outlive it.
-using MakeAgent =
-    std::function<std::unique_ptr<ServedAgent>(const Config& config, FolderSource* users, ListeningSockets& sockets)>;
+// Throws what keeps it from serving. The users (null: this one alone), the sockets and the programs (null: there are
+// none) outlive it.
+using MakeAgent = std::function<std::unique_ptr<ServedAgent>(const Config& config, FolderSource* users,
+                                                             ListeningSockets& sockets, Programs* programs)>;
 
 // Returns the exit code. Throws what `make` throws, and std::runtime_error.
 int serve(LoadedConfig loaded, const Flags& flags, const RunMode& mode, MakeAgent make);

@@ -3,6 +3,7 @@
 """Keeps what spanring-agent hands to it: each request is appended to a file, its length before it (four bytes, the highest
 first), and is on the disk when it is answered. Such a file is what the agent's own `file` exporter writes with format: proto.
 
+    keep.py FILE                  for exporters.exec, whose command it is
     keep.py --socket PATH FILE    for exporters.unix
 """
 

@@ -71,7 +71,7 @@ COMPLETIONS = {f"share/{folder}" for folder in (
     "zsh/site-functions/_spanring-agent", "fish/vendor_completions.d/spanring.fish",
     "fish/vendor_completions.d/spanring-agent.fish")}
 CONFIGURATION = {"etc/spanring/config.yaml"}
-SAMPLES = {f"share/spanring/samples/{name}.yaml" for name in ("development", "small", "throughput")}
+SAMPLES = {f"share/spanring/samples/{name}.yaml" for name in ("development", "gateways", "program", "signals", "small", "throughput")}
 
 
 def meson(*arguments):

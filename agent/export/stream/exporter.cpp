@@ -5,9 +5,12 @@
 #include <utility>
 
 #include "export/otlp_exporter.hpp"
+#include "export/stream/exec_options.hpp"
+#include "export/stream/program_peer.hpp"
 #include "export/stream/socket_peer.hpp"
 #include "export/stream/transport.hpp"
 #include "export/stream/unix_options.hpp"
+#include "programs/programs.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -44,6 +47,21 @@ std::unique_ptr<Exporter> make_unix_exporter(std::string name, uint32_t index, b
                                              const UnixOptions& options, Ledger* ledger) {
     for (const OptionFault& fault : faults_of(options)) throw std::invalid_argument(fault.key + ": " + fault.what);
     const auto make_peer = [options] { return std::make_unique<SocketPeer>(options.path, options.peer()); };
+    return std::make_unique<StreamExporter>(std::move(name), index, required, options, make_peer, ledger,
+                                            std::make_shared<StreamFigures>());
+}
+
+std::unique_ptr<Exporter> make_exec_exporter(std::string name, uint32_t index, bool required,
+                                             const ExecOptions& options, Ledger* ledger, Programs* programs) {
+    for (const OptionFault& fault : faults_of(options)) throw std::invalid_argument(fault.key + ": " + fault.what);
+    ProgramLine* const line = programs != nullptr ? programs->line(name) : nullptr;
+    if (line == nullptr)
+        throw std::runtime_error("exporter " + name +
+                                 ": its program was not named when the agent started; a restart, "
+                                 "which loses no span, starts it");
+    const auto make_peer = [name, file = options.command.front(), line] {
+        return std::make_unique<ProgramPeer>("exporter " + name, file, *line);
+    };
     return std::make_unique<StreamExporter>(std::move(name), index, required, options, make_peer, ledger,
                                             std::make_shared<StreamFigures>());
 }

@@ -30,7 +30,9 @@ public:
     // Where it has something else to say: what is to be waited for, and a look after that.
     virtual void add_others(std::vector<pollfd>& /*waits*/) const {}
     virtual void look_at_others() {}
-    // What is known of its end; empty: nothing.
+    // It is known that it ended, or cannot be: what it had said may still be there to be read.
+    virtual bool ended() const { return false; }
+    // What is known of that; empty: nothing.
     virtual std::string end() { return {}; }
 };
 

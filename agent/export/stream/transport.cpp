@@ -249,8 +249,10 @@ std::vector<Transport::Ended> StreamTransport::wait(Clock::time_point until) {
         peer_->look_at_others();
         note_open(now);
         if (is_open()) read(now);
-        if (opening_ && !is_open() && told_open_) break_off("it went", now);
-        if (opening_ && !is_open() && !peer_->end().empty()) break_off("it is not there", now);
+        if (opening_ && peer_->ended()) {
+            read(now);  // what it said before that
+            if (opening_) break_off(told_open_ ? "it went" : "it is not there", now);
+        }
         write(now);
     }
     expire(now);
