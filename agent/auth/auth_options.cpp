@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "auth/password_list.hpp"
 #include "auth/secret_file.hpp"
 #include "base/option.hpp"
 #include "base/text.hpp"
@@ -54,6 +55,12 @@ void check_secret(const std::string& text) {
     if (!is_header_text(text)) throw std::invalid_argument("contains characters that a header must not contain");
 }
 
+void check_passwords(const std::string& text) {
+    std::string fault;
+    PasswordList().add(text, fault);
+    if (!fault.empty()) throw std::invalid_argument(fault);
+}
+
 Option text_of(const char* key, Secret& secret, const char* help) {
     return {key, option::secret(secret.text, check_secret), help};
 }
@@ -63,9 +70,10 @@ std::vector<Option> describe_bearer(AuthOptions& auth) {
     return {
         {"scheme", text(auth.scheme, "string", check_scheme), "what stands before the token"},
         {"header", text(auth.header, "name", check_name), "in which it is sent"},
-        text_of("token", auth.token, "sent with every request; never printed"),
+        text_of("token", auth.token, "sent with every request, or what a sender must have; never printed"),
         file_of("filename", auth.token,
-                "whose first line is the token, in place of `token`; read again when it changes"),
+                "whose first line is the token, in place of `token`, and each line one of a sender's; read again when "
+                "it changes"),
     };
 }
 
@@ -76,7 +84,13 @@ std::vector<Option> describe_basic(AuthOptions& auth) {
                             file_of("username_file", auth.username, "in place of username; read again when it changes"),
                             text_of("password", auth.password, "never printed"),
                             file_of("password_file", auth.password, "in place of password; read again when it changes"),
-                        }}}};
+                        }}},
+        {"htpasswd",
+         Group{{
+             {"inline", option::secret(auth.htpasswd.text, check_passwords),
+              "who may send to a receiver: lines `USER:PASSWORD`, as `htpasswd` writes them; never printed"},
+             file_of("file", auth.htpasswd, "with such lines, which `inline` goes before; read again when it changes"),
+         }}}};
 }
 
 std::vector<Option> describe_oauth2(AuthOptions& auth) {

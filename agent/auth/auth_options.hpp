@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who an exporter is to its backend. Types and keys are those of the Collector's extensions `bearertokenauth`,
-// `basicauth` (as a client) and `oauth2client`.
+// Who an exporter is to its backend, and who may send to a receiver. Types and keys are those of the Collector's
+// extensions `bearertokenauth`, `basicauth` and `oauth2client` (which is no receiver's).
 #pragma once
 
 #include <chrono>
@@ -36,6 +36,7 @@ struct AuthOptions {
     Secret token;
 
     Secret username, password;
+    Secret htpasswd;  // of a receiver: both count
 
     Secret client_id, client_secret;
     std::string token_url;
@@ -55,7 +56,7 @@ struct AuthFault {
     std::string key;
     std::string what;  // without secrets
 };
-// What they are together; of files whether they can be read is asked only with `files`.
+// What they are together, for an exporter; of files whether they can be read is asked only with `files`.
 std::vector<AuthFault> faults_of(const AuthOptions& auth, bool files);
 
 std::optional<AuthType> auth_type(const std::string& name);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/secret_file.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
@@ -38,23 +36,17 @@ std::string read_secret(const std::string& path, std::string& ret_fault) {
     return ret_fault.empty() ? line : std::string();
 }
 
-WatchedSecret::WatchedSecret(const Secret& secret) : file_(secret.file), read_(stamp()), text_(secret.text) {
+WatchedSecret::WatchedSecret(const Secret& secret)
+    : file_(secret.file), read_(FileStamp::of(file_)), text_(secret.text) {
     if (file_.empty()) return;
     text_ = read_secret(file_, fault_);
     if (!fault_.empty()) throw std::runtime_error(fault_);
 }
 
-// Taken before the file is read: what changes meanwhile is read once more.
-WatchedSecret::Stamp WatchedSecret::stamp() const {
-    struct stat found {};
-    if (file_.empty() || ::stat(file_.c_str(), &found) != 0) return {};
-    return {found.st_dev, found.st_ino, found.st_size, found.st_mtim.tv_sec, found.st_mtim.tv_nsec};
-}
-
 bool WatchedSecret::refresh(Time now, bool at_once) {
     if (file_.empty() || (now < next_look_ && !at_once)) return false;
     next_look_ = now + kPause;
-    const Stamp seen = stamp();
+    const FileStamp seen = FileStamp::of(file_);
     if (seen == read_ && fault_.empty()) return false;
     std::string fault;
     std::string text = read_secret(file_, fault);

@@ -4,13 +4,11 @@
 // runs, so it is looked at again, and read when it changed. One thread.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
-#include <ctime>
 #include <string>
 
 #include "auth/auth_options.hpp"
+#include "base/file_stamp.hpp"
 
 namespace spanring::agent {
 
@@ -36,18 +34,8 @@ public:
     const std::string& fault() const { return fault_; }
 
 private:
-    struct Stamp {
-        dev_t device = 0;
-        ino_t inode = 0;
-        off_t size = 0;
-        time_t seconds = 0;
-        long nanos = 0;
-        bool operator==(const Stamp&) const = default;
-    };
-    Stamp stamp() const;
-
     const std::string file_;  // empty: the text is given
-    Stamp read_;              // of the file that text_ is of
+    FileStamp read_;          // of the file that text_ is of
     std::string text_, fault_;
     Time next_look_{};
 };

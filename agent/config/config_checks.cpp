@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -16,6 +17,7 @@
 #include "export/http/endpoint.hpp"
 #include "export/kafka/library.hpp"
 #include "export/tls_files.hpp"
+#include "receive/tls_context.hpp"
 #include "ring/layout.hpp"
 
 namespace spanring::agent {
@@ -175,6 +177,14 @@ bool uses_tls(const ExporterConfig& exporter) {
     }
 }
 
+// Those that are there, with their paths.
+void each_entrance(const ReceiverOptions& otlp,
+                   const std::function<void(const std::string&, const ListenAddress&, const EntranceOptions&)>& visit) {
+    const std::string path = "receivers.otlp.protocols.";
+    if (otlp.grpc.enabled) visit(path + "grpc", otlp.grpc.endpoint, otlp.grpc.entrance);
+    if (otlp.http.enabled) visit(path + "http", otlp.http.endpoint, otlp.http.entrance);
+}
+
 void check_files(const Config& config, const Judge& judge) {
     for (const ExporterConfig& exporter : config.exporters) {
         if (exporter.type == ExporterType::kExec) {
@@ -186,6 +196,10 @@ void check_files(const Config& config, const Judge& judge) {
         for (const OptionFault& fault : tls_faults(*exporter.delivery()))
             judge.tell("exporters." + exporter.id + "." + fault.key, fault.what);
     }
+    each_entrance(config.otlp, [&](const std::string& path, const ListenAddress&, const EntranceOptions& entrance) {
+        if (entrance.tls.cert_file.empty() || entrance.tls.key_file.empty()) return;  // told already
+        for (const TlsFault& fault : faults_of(entrance.tls)) judge.tell(path + ".tls." + fault.key, fault.what);
+    });
 }
 
 // A batch that does not fit into a queue, empty as it may be, would never be sent.
@@ -221,6 +235,14 @@ void check_receiver(const ReceiverOptions& otlp, const Judge& judge) {
     };
     check(otlp.grpc.enabled, otlp.grpc.most_bytes(), "grpc.max_recv_msg_size_mib");
     check(otlp.http.enabled, otlp.http.max_request_body_size, "http.max_request_body_size");
+    each_entrance(otlp, [&](const std::string& path, const ListenAddress& address, const EntranceOptions& entrance) {
+        const ServerTlsOptions& tls = entrance.tls;
+        if (!tls.enabled()) return;
+        if (tls.cert_file.empty() || tls.key_file.empty())
+            judge.tell(path + ".tls", {"client_ca_file", "cert_file", "key_file"},
+                       "cert_file and key_file go together, and client_ca_file needs them");
+        if (address.is_unix()) judge.tell(path + ".tls", {"cert_file"}, "is for HOST:PORT; unix:PATH is one user's");
+    });
 }
 
 bool is_loopback(std::string_view broker) {
@@ -239,15 +261,16 @@ void warn_of_plain_passwords(const Config& config, const Judge& judge) {
     }
 }
 
-// There is no password: whoever reaches such an address can send.
 void warn_of_open_receivers(const ReceiverOptions& otlp, const Judge& judge) {
-    const auto warn = [&](bool enabled, const ListenAddress& address, const char* protocol) {
-        if (!enabled || address.is_unix() || address.is_loopback()) return;
-        judge.tell(std::string("receivers.otlp.protocols.") + protocol + ".endpoint",
-                   address.text() + " may be reached from other hosts, and whoever reaches it can send");
-    };
-    warn(otlp.grpc.enabled, otlp.grpc.endpoint, "grpc");
-    warn(otlp.http.enabled, otlp.http.endpoint, "http");
+    each_entrance(otlp, [&](const std::string& path, const ListenAddress& address, const EntranceOptions& entrance) {
+        if (address.is_unix() || address.is_loopback()) return;
+        if (!entrance.auth && entrance.tls.client_ca_file.empty())
+            judge.tell(path + ".endpoint",
+                       address.text() + " may be reached from other hosts, and whoever reaches it can send");
+        else if (entrance.auth && !entrance.tls.enabled())
+            judge.tell(path + ".auth.authenticator",
+                       "senders of other hosts say who they are in plaintext, without tls");
+    });
 }
 
 template <class Number>

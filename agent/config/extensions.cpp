@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "auth/allowed_senders.hpp"
 #include "base/option.hpp"
 #include "base/suggest.hpp"
 #include "base/text.hpp"
@@ -15,6 +16,7 @@
 #include "config/section.hpp"
 #include "export/grpc/endpoint.hpp"
 #include "export/http/endpoint.hpp"
+#include "receive/receiver_options.hpp"
 
 namespace spanring::agent {
 namespace {
@@ -50,6 +52,19 @@ bool token_goes_in_plaintext(const AuthOptions& auth) {
     const std::string_view rest = std::string_view(auth.token_url).substr(kScheme.size());
     if (rest.starts_with("[::1]")) return false;
     return !is_loopback(rest.substr(0, rest.find_first_of(":/?")));
+}
+
+// And not who the agent is.
+bool says_who_may_send(const AuthOptions& auth) { return auth.type == AuthType::kBasic && auth.htpasswd.given(); }
+
+// The authenticator of that name; null: there is none, which is told.
+const AuthOptions* authenticator_of(const Config& config, const std::string& name, const std::string& path,
+                                    std::vector<std::string>& problems) {
+    const auto found = std::find_if(config.authenticators.begin(), config.authenticators.end(),
+                                    [&](const AuthOptions& auth) { return auth.id == name; });
+    if (found != config.authenticators.end()) return &*found;
+    problems.push_back(path + ": the service has no extension '" + name + "'" + did_you_mean(name, names_of(config)));
+    return nullptr;
 }
 
 std::vector<std::string> known_types() {
@@ -91,7 +106,9 @@ void read_extensions(Section section, Config& config) {
         auth.type = *type;
         Section options(entry.value, section.path_of(entry.key), section.source());
         read_options(options, describe(auth));
-        for (const AuthFault& fault : faults_of(auth, false)) options.report_key(fault.key, fault.what);
+        const bool gate = says_who_may_send(auth) && !auth.username.given() && !auth.password.given();
+        for (const AuthFault& fault : gate ? gate_faults_of(auth, false) : faults_of(auth, false))
+            options.report_key(fault.key, fault.what);
         config.authenticators.push_back(std::move(auth));
     }
 }
@@ -111,17 +128,41 @@ void choose_extensions(Section& service, Config& config) {
     std::erase_if(config.authenticators, [&](const AuthOptions& auth) { return !is_named(auth.id); });
 }
 
+namespace {
+
+std::vector<std::pair<std::string, EntranceOptions*>> entrances_of(Config& config) {
+    std::vector<std::pair<std::string, EntranceOptions*>> entrances;
+    const std::string path = "receivers.otlp.protocols.";
+    if (config.otlp.grpc.enabled) entrances.emplace_back(path + "grpc", &config.otlp.grpc.entrance);
+    if (config.otlp.http.enabled) entrances.emplace_back(path + "http", &config.otlp.http.entrance);
+    return entrances;
+}
+
+void give_gates(Config& config, const Origins& origins, std::vector<std::string>& problems) {
+    for (const auto& [protocol, entrance] : entrances_of(config)) {
+        if (entrance->authenticator.empty()) continue;
+        const std::string path = placed(origins, protocol + ".auth.authenticator");
+        const AuthOptions* const found = authenticator_of(config, entrance->authenticator, path, problems);
+        if (found == nullptr) continue;
+        for (const AuthFault& fault : gate_faults_of(*found, false))
+            problems.push_back(path + ": extensions." + found->id + (fault.key.empty() ? " " : "." + fault.key + ": ") +
+                               fault.what);
+        entrance->auth = *found;
+    }
+}
+
+}  // namespace
+
 void give_credentials(Config& config, const Origins& origins, std::vector<std::string>& problems,
                       std::vector<std::string>& warnings) {
     for (ExporterConfig& exporter : config.exporters) {
         OtlpOptions* const otlp = exporter.delivery();
         if (otlp == nullptr || otlp->authenticator.empty()) continue;
         const std::string path = placed(origins, "exporters." + exporter.id + ".auth.authenticator");
-        const auto found = std::find_if(config.authenticators.begin(), config.authenticators.end(),
-                                        [&](const AuthOptions& auth) { return auth.id == otlp->authenticator; });
-        if (found == config.authenticators.end()) {
-            problems.push_back(path + ": the service has no extension '" + otlp->authenticator + "'" +
-                               did_you_mean(otlp->authenticator, names_of(config)));
+        const AuthOptions* const found = authenticator_of(config, otlp->authenticator, path, problems);
+        if (found == nullptr) continue;
+        if (says_who_may_send(*found) && !faults_of(*found, false).empty()) {
+            problems.push_back(path + ": " + found->id + " says who may send, and not who the agent is (client_auth)");
             continue;
         }
         otlp->auth = *found;
@@ -135,6 +176,7 @@ void give_credentials(Config& config, const Origins& origins, std::vector<std::s
             warnings.push_back(path + ": " + found->id +
                                " goes to another host in plaintext, so that whoever is on the way can read it");
     }
+    give_gates(config, origins, problems);
     for (const AuthOptions& auth : config.authenticators) {
         if (token_goes_in_plaintext(auth))
             warnings.push_back(placed(origins, "extensions." + auth.id + ".token_url") +
@@ -151,6 +193,15 @@ void check_credential_files(const Config& config, const Origins& origins, std::v
         if (!faults_of(*otlp->auth, false).empty()) continue;  // told where they stand
         for (const AuthFault& fault : faults_of(*otlp->auth, true))
             problems.push_back(placed(origins, "extensions." + otlp->auth->id + "." + fault.key) + ": " + fault.what);
+    }
+    Config all = config;  // options may be set
+    for (const auto& [protocol, entrance] : entrances_of(all)) {
+        const std::optional<AuthOptions>& auth = entrance->auth;
+        if (!auth || !gate_faults_of(*auth, false).empty()) continue;
+        for (const AuthFault& fault : gate_faults_of(*auth, true)) {
+            std::string line = placed(origins, "extensions." + auth->id + "." + fault.key) + ": " + fault.what;
+            if (told.insert(line).second) problems.push_back(std::move(line));
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The part `extensions` of the file: who an exporter may say that it is, and where health is told. And what exporters
-// make of it, whichever layer named them.
+// The part `extensions` of the file: who an exporter may say that it is, who may send to a receiver, and where health
+// is told. And what these make of it, whichever layer named them.
 #pragma once
 
 #include <string>
@@ -18,7 +18,8 @@ void read_extensions(Section section, Config& config);
 // Those that `service.extensions` names; all of them where it names none.
 void choose_extensions(Section& service, Config& config);
 
-// Each exporter gets what its `auth.authenticator` names. Told with the places of values, as in check_config().
+// Each exporter and receiver gets what its `auth.authenticator` names. Told with the places of values, as in
+// check_config().
 void give_credentials(Config& config, const Origins& origins, std::vector<std::string>& problems,
                       std::vector<std::string>& warnings);
 // Whether the files can be read that these name.

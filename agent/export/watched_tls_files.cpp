@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/watched_tls_files.hpp"
 
-#include <sys/stat.h>
-
 #include <stdexcept>
 
 #include <spdlog/spdlog.h>
@@ -12,18 +10,8 @@ namespace spanring::agent {
 WatchedTlsFiles::WatchedTlsFiles(const OtlpOptions& options)
     : options_(options), read_(stamps()), files_(std::make_shared<const TlsFiles>(read_tls_files(options_))) {}
 
-// Taken before the files are read: what changes meanwhile is read once more.
 WatchedTlsFiles::Stamps WatchedTlsFiles::stamps() const {
-    Stamps stamps;
-    Stamp* each = stamps.data();
-    for (const std::string* path : {&options_.ca_file, &options_.cert_file, &options_.key_file}) {
-        struct stat found {};
-        if (!path->empty() && ::stat(path->c_str(), &found) == 0) {
-            *each = {found.st_dev, found.st_ino, found.st_size, found.st_mtim.tv_sec, found.st_mtim.tv_nsec};
-        }
-        ++each;
-    }
-    return stamps;
+    return {FileStamp::of(options_.ca_file), FileStamp::of(options_.cert_file), FileStamp::of(options_.key_file)};
 }
 
 bool WatchedTlsFiles::refresh(Time now) {

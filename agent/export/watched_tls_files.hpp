@@ -4,14 +4,12 @@
 // thread.
 #pragma once
 
-#include <sys/types.h>
-
 #include <array>
 #include <chrono>
-#include <ctime>
 #include <memory>
 #include <string>
 
+#include "base/file_stamp.hpp"
 #include "base/log_pace.hpp"
 #include "export/tls_files.hpp"
 
@@ -31,15 +29,7 @@ public:
     const std::shared_ptr<const TlsFiles>& get() const { return files_; }
 
 private:
-    struct Stamp {
-        dev_t device = 0;
-        ino_t inode = 0;
-        off_t size = 0;
-        time_t seconds = 0;
-        long nanos = 0;
-        bool operator==(const Stamp&) const = default;
-    };
-    using Stamps = std::array<Stamp, 3>;
+    using Stamps = std::array<FileStamp, 3>;
 
     Stamps stamps() const;
 

@@ -219,10 +219,13 @@ void add_receiver(Exposition& page, const ReceiverStatus& status) {
                  "Spans that were taken over and dropped, invalid: their sender was told.", labels,
                  number(status.invalid_spans));
     constexpr const char* kRequests =
-        "Requests: accepted; refused, to be sent again; malformed, or too large, never to be sent again.";
-    const std::array<std::pair<const char*, uint64_t>, 3> results = {{{"accepted", status.accepted_requests},
-                                                                      {"refused", status.refused_requests},
-                                                                      {"malformed", status.malformed_requests}}};
+        "Requests: accepted; refused, to be sent again; malformed, or too large, never to be sent again; "
+        "unauthenticated, by somebody who is not known.";
+    const std::array<std::pair<const char*, uint64_t>, 4> results = {
+        {{"accepted", status.accepted_requests},
+         {"refused", status.refused_requests},
+         {"malformed", status.malformed_requests},
+         {"unauthenticated", status.unauthenticated_requests}}};
     for (const auto& [result, requests] : results) {
         page.counter("spanring_receiver_requests_total", kRequests, with(labels, "result", result), number(requests));
     }
@@ -234,6 +237,10 @@ void add_receiver(Exposition& page, const ReceiverStatus& status) {
     page.gauge("spanring_receiver_kept_bytes", "Requests on disk that are answered and not delivered.", labels,
                number(status.kept_bytes));
     page.gauge("spanring_receiver_connections", "Open connections.", labels, number(status.connections));
+    for (size_t why = 0; why < kRefusalNames.size(); ++why)
+        page.counter("spanring_receiver_refused_connections_total",
+                     "Connections that came to nothing before a request, by TLS.",
+                     with(labels, "reason", kRefusalNames[why]), number(status.refused_connections[why]));
 }
 
 void add_processor_figures(Exposition& page, const Processors& processors) {

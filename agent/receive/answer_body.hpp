@@ -19,7 +19,7 @@ enum class WireEncoding : uint8_t { kProtobuf, kJson };
 std::string response_body(WireEncoding encoding, const ReceiverReply& reply, Signal signal = Signal::kTraces);
 
 // google.rpc.Code
-inline constexpr uint32_t kInvalidArgument = 3, kResourceExhausted = 8, kUnavailable = 14;
+inline constexpr uint32_t kInvalidArgument = 3, kResourceExhausted = 8, kUnavailable = 14, kUnauthenticated = 16;
 inline constexpr uint32_t kRetrySeconds = 1;  // that a sender who finds no room is to wait
 
 // google.rpc.Status.

@@ -76,13 +76,14 @@ GrpcConnections::GrpcConnections(asio::io_context& context, size_t most, std::fu
 
 GrpcConnections::~GrpcConnections() { watch_->end(); }
 
-Descriptor GrpcConnections::admit(Descriptor socket) {
+Descriptor GrpcConnections::admit(Descriptor socket, Came came) {
     if (!make_room()) return {};
     Descriptor given = renumbered(socket.get());
     const int number = socket.get();
     if (!given || !watch_->add(number)) return {};
     // As grpc_server_add_channel_from_fd() names it.
-    const auto connection = std::make_shared<Connection>(std::move(socket), "fd:" + std::to_string(given.get()));
+    const auto connection =
+        std::make_shared<Connection>(std::move(socket), "fd:" + std::to_string(given.get()), std::move(came));
     {
         const MutexLock lock(mutex_);
         connections_[number] = connection;
@@ -150,7 +151,10 @@ void GrpcConnections::shut_down_busiest(size_t most_calls) {
 bool GrpcConnections::listen() {
     const MutexLock lock(mutex_);
     for (const auto& [number, connection] : connections_) {
-        const std::optional<uint64_t> received = received_bytes(number);
+        // Relaxed: a figure, nothing is read by it.
+        const std::optional<uint64_t> received = connection->counted_ != nullptr
+                                                     ? connection->counted_->load(std::memory_order_relaxed)
+                                                     : received_bytes(number);
         connection->came_.reset();
         if (received) connection->came_ = *received - std::exchange(connection->received_, *received);
     }

@@ -5,6 +5,7 @@
 // and its end is noticed. Any thread, where nothing else is said.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -29,16 +30,20 @@ public:
     static constexpr size_t kMostFutile = 1000;   // calls without a request, one after the other
     static constexpr uint64_t kQuiet = 64 << 10;  // bytes between two looks, which keep no thread busy
 
+    using Came = std::shared_ptr<const std::atomic<uint64_t>>;
+
     // One connection; lives as long as somebody has it.
     class Connection {
     public:
-        Connection(Descriptor own, std::string peer) : own_(std::move(own)), peer_(std::move(peer)) {}
+        Connection(Descriptor own, std::string peer, Came came)
+            : own_(std::move(own)), peer_(std::move(peer)), counted_(std::move(came)) {}
         void shut_down() const;  // what is under way on it fails
 
     private:
         friend class GrpcConnections;
         const Descriptor own_;
         const std::string peer_;
+        const Came counted_;
         // Under the mutex of the connections.
         size_t calls_ = 0;
         size_t futile_ = 0;
@@ -55,8 +60,8 @@ public:
     GrpcConnections& operator=(const GrpcConnections&) = delete;
 
     // That thread. What is to be given to gRPC; none: it may not, for beyond the bound there is no idle one to end for
-    // it.
-    Descriptor admit(Descriptor socket);
+    // it. `came`: the bytes that came so far, where somebody counts them; null: the kernel is asked.
+    Descriptor admit(Descriptor socket, Came came = nullptr);
 
     // By gRPC's name of the peer. Null: it has ended.
     ConnectionPtr begin_call(const std::string& peer);

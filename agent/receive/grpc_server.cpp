@@ -28,9 +28,9 @@
 #include "base/content_coding.hpp"
 #include "base/mutex.hpp"
 #include "base/named_thread.hpp"
-#include "receive/acceptor.hpp"
 #include "receive/answer_body.hpp"
 #include "receive/grpc_connections.hpp"
+#include "receive/protocol_entrance.hpp"
 #include "receive/receiver_options.hpp"
 #include "receive/receivers.hpp"
 
@@ -93,11 +93,11 @@ public:
     ~Service();
 
     void serve();
-    void accept_no_more() { acceptor_.accept_no_more(); }
+    void accept_no_more() { entrance_.accept_no_more(); }
     Clock::time_point look(Clock::time_point now);
     void close();
     bool idle() const;
-    ListenAddress address() const { return acceptor_.address(); }
+    std::string address() const;
 
 private:
     // One call. At most one operation of gRPC's is under way; the queue gives it back as the tag.
@@ -123,13 +123,14 @@ private:
     using CallPtr = std::shared_ptr<Call>;
 
     void build(uint64_t memory);
-    void accepted(Descriptor connection);
+    void accepted(Descriptor connection, TlsEntrance::Came came);
     void end_slow_calls(Clock::time_point now) SPR_EXCLUDES(mutex_);
     void end_flood();
 
     void run();
     void proceed(Call& call, bool ok) SPR_EXCLUDES(mutex_);
     void began(Call& call) SPR_REQUIRES(mutex_);
+    bool may_ask(Call& call) SPR_REQUIRES(mutex_);
     void read_next() SPR_REQUIRES(mutex_);
     void has_message(const CallPtr& call) SPR_EXCLUDES(mutex_);
     void answer(Call& call, const ReceiverReply& reply) SPR_EXCLUDES(mutex_);
@@ -142,11 +143,14 @@ private:
     const Receivers& receivers_;
     const GrpcReceiverOptions options_;
     const size_t most_reading_;
-    Acceptor acceptor_;
+    ProtocolEntrance entrance_;  // its gate is the calls' thread's
     GrpcConnections connections_;
     grpc::AsyncGenericService generic_;
     std::unique_ptr<grpc::ServerCompletionQueue> queue_;
     std::unique_ptr<grpc::Server> server_;
+
+    // Connections whose hands are being shaken when it ends find nobody.
+    const std::shared_ptr<Service*> alive_ = std::make_shared<Service*>(this);
 
     Clock::time_point next_look_{};
     std::atomic<uint64_t> turns_{0};  // of the thread of the calls
@@ -168,8 +172,9 @@ GrpcServer::Service::Service(asio::io_context& context, const Receivers& receive
       receivers_(receivers),
       options_(options),
       most_reading_(std::clamp<size_t>(memory / 2 / options.most_bytes(), 1, kMostReading)),
-      acceptor_(context, options.endpoint, kReceiver, sockets),
-      connections_(context, options.max_connections,
+      entrance_(context, options.endpoint, options.entrance, "grpc", "h2", sockets,
+                [this](ConnectionRefusal refusal) { receivers_.first().note_refused_connection(refusal); }),
+      connections_(context, options.entrance.max_connections,
                    [this](bool opened) { receivers_.first().note_connection(opened); }) {
     build(memory);
     {
@@ -217,14 +222,17 @@ GrpcServer::Service::~Service() {
 // ---- The receiver's thread ------------------------------------------------------------------------------------------
 
 void GrpcServer::Service::serve() {
-    acceptor_.accept([this](Descriptor connection) { accepted(std::move(connection)); });
+    entrance_.accept([weak = std::weak_ptr(alive_)](Descriptor connection, TlsEntrance::Came came) {
+        if (const auto self = weak.lock()) (*self)->accepted(std::move(connection), std::move(came));
+    });
 }
 
-void GrpcServer::Service::accepted(Descriptor connection) {
+void GrpcServer::Service::accepted(Descriptor connection, TlsEntrance::Came came) {
     const int on = 1;
-    if (!options_.endpoint.is_unix()) ::setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (!options_.endpoint.is_unix() && came == nullptr)
+        ::setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (::fcntl(connection.get(), F_SETFL, O_NONBLOCK) != 0) return;
-    Descriptor given = connections_.admit(std::move(connection));
+    Descriptor given = connections_.admit(std::move(connection), std::move(came));
     if (given) grpc::AddInsecureChannelFromFd(server_.get(), given.release());
 }
 
@@ -264,7 +272,7 @@ void GrpcServer::Service::end_flood() {
 }
 
 void GrpcServer::Service::close() {
-    acceptor_.close();
+    entrance_.close();
     const MutexLock lock(mutex_);
     closed_ = true;
     for (Call* call : std::exchange(waiting_, {})) refuse(*call, busy(StatusCode::UNAVAILABLE, "the agent ends"));
@@ -284,7 +292,13 @@ void GrpcServer::Service::answer(Call& call, const ReceiverReply& reply) {
     }
 }
 
+std::string GrpcServer::Service::address() const {
+    const ListenAddress address = entrance_.address();
+    return (address.is_unix() ? "" : entrance_.has_tls() ? "grpcs://" : "grpc://") + address.text();
+}
+
 bool GrpcServer::Service::idle() const {
+    if (!entrance_.flushed()) return false;
     const MutexLock lock(mutex_);
     return std::none_of(calls_.begin(), calls_.end(), [](const auto& call) {
         return call.second->state == State::kTaken || call.second->state == State::kAnswering;
@@ -328,6 +342,7 @@ void GrpcServer::Service::began(Call& call) {
     call.connection = connections_.begin_call(call.context.peer());
     if (calls_.size() > kMostCalls) connections_.shut_down_busiest(kMostCalls);
     if (call.connection == nullptr) return refuse(call, busy(StatusCode::UNAVAILABLE, "its connection has ended"));
+    if (!may_ask(call)) return;
     const auto signal = signal_of(call.context.method(), &SignalNames::method);
     if (!signal || receivers_.of(*signal) == nullptr) {
         return refuse(call,
@@ -341,6 +356,24 @@ void GrpcServer::Service::began(Call& call) {
     set(call, State::kWaiting);
     waiting_.push_back(&call);
     read_next();
+}
+
+// Who is not known is told nothing else. False: it is answered.
+bool GrpcServer::Service::may_ask(Call& call) {
+    Gatekeeper* const gate = entrance_.gate();
+    if (gate == nullptr) return true;
+    const auto said = call.context.client_metadata().find(gate->header());
+    const bool none = said == call.context.client_metadata().end();
+    switch (gate->judge(none ? "" : std::string_view(said->second.data(), said->second.size()), Clock::now())) {
+        case Gatekeeper::Verdict::kLetIn: return true;
+        case Gatekeeper::Verdict::kLater:
+            refuse(call, busy(StatusCode::UNAVAILABLE, "too many ask who they are"));
+            return false;
+        case Gatekeeper::Verdict::kUnknown: break;
+    }
+    asio::post(context_, [&receiver = receivers_.first()] { receiver.note_unauthenticated(); });
+    finish(call, {StatusCode::UNAUTHENTICATED, "the receiver does not know who sends"});
+    return false;
 }
 
 void GrpcServer::Service::read_next() {
@@ -417,9 +450,6 @@ void GrpcServer::accept_no_more() { service_->accept_no_more(); }
 Clock::time_point GrpcServer::look(Clock::time_point now) { return service_->look(now); }
 void GrpcServer::close() { service_->close(); }
 bool GrpcServer::idle() const { return service_->idle(); }
-std::string GrpcServer::address() const {
-    const ListenAddress address = service_->address();
-    return (address.is_unix() ? "" : "grpc://") + address.text();
-}
+std::string GrpcServer::address() const { return service_->address(); }
 
 }  // namespace spanring::agent

@@ -23,6 +23,7 @@
 #include "receive/acceptor.hpp"
 #include "receive/answer_body.hpp"
 #include "receive/json_request.hpp"
+#include "receive/protocol_entrance.hpp"
 #include "receive/receiver_options.hpp"
 #include "receive/receivers.hpp"
 
@@ -65,17 +66,20 @@ public:
         : context_(context),
           receivers_(receivers),
           options_(options),
-          acceptor_(context, options.endpoint, kReceiver, sockets) {}
+          entrance_(context, options.endpoint, options.entrance, "http", "http/1.1", sockets,
+                    [this](ConnectionRefusal refusal) { receivers_.first().note_refused_connection(refusal); }) {}
 
     void serve() {
-        acceptor_.accept([self = shared_from_this()](Descriptor connection) { self->accepted(std::move(connection)); });
+        entrance_.accept([weak = weak_from_this()](Descriptor connection, const auto&) {
+            if (const auto self = weak.lock()) self->accepted(std::move(connection));
+        });
     }
     void wind_down();
     bool connected() const { return !sessions_.empty(); }
     bool awaited() const;
     void close();
     bool idle() const;
-    ListenAddress address() const { return acceptor_.address(); }
+    std::string address() const;
     std::string paths() const { return join_names(receivers_, &SignalNames::path); }
 
 private:
@@ -88,7 +92,7 @@ private:
     asio::io_context& context_;
     const Receivers& receivers_;
     const HttpReceiverOptions options_;
-    Acceptor acceptor_;
+    ProtocolEntrance entrance_;
     Sessions sessions_;  // the one that has been silent for longest first
     bool winding_down_ = false;
     bool closed_ = false;
@@ -163,10 +167,29 @@ private:
         return true;
     }
 
+    // Who is not known is told nothing else. False: it is answered.
+    bool may_ask() {
+        Gatekeeper* const gate = listener_->entrance_.gate();
+        if (gate == nullptr) return true;
+        const auto said = parser_->get()[gate->header()];
+        switch (gate->judge({said.data(), said.size()}, std::chrono::steady_clock::now())) {
+            case Gatekeeper::Verdict::kLetIn: return true;
+            case Gatekeeper::Verdict::kLater:
+                receiver_or_first().note_refused();
+                return busy(http::status::service_unavailable, kUnavailable, "too many ask who they are");
+            case Gatekeeper::Verdict::kUnknown: break;
+        }
+        receiver_or_first().note_unauthenticated();
+        Response response = make(http::status::unauthorized, "the receiver does not know who sends", kUnauthenticated);
+        if (!gate->challenge().empty()) response.set(http::field::www_authenticate, gate->challenge());
+        return end_with(std::move(response));
+    }
+
     // By its header. False: it is answered.
     bool may_read_body() {
         const auto& request = parser_->get();
         receiver_ = nullptr;  // until the path says which
+        if (!may_ask()) return false;
         const auto path = request.target().substr(0, request.target().find('?'));
         const auto signal = signal_of({path.data(), path.size()});
         if (!signal || listener_->receivers_.of(*signal) == nullptr)
@@ -362,7 +385,7 @@ void HttpServer::Listener::accepted(Descriptor connection) {
 
 // For one more connection. A socket that finds none is closed.
 bool HttpServer::Listener::make_room() {
-    if (sessions_.size() < options_.max_connections) return true;
+    if (sessions_.size() < options_.entrance.max_connections) return true;
     for (Session* session : sessions_) {
         if (!session->resting()) continue;
         session->close();
@@ -373,7 +396,7 @@ bool HttpServer::Listener::make_room() {
 
 void HttpServer::Listener::wind_down() {
     winding_down_ = true;
-    acceptor_.accept_no_more();
+    entrance_.accept_no_more();
 }
 
 bool HttpServer::Listener::awaited() const {
@@ -382,7 +405,7 @@ bool HttpServer::Listener::awaited() const {
 
 void HttpServer::Listener::close() {
     closed_ = true;
-    acceptor_.close();
+    entrance_.close();
     for (Session* session : sessions_) {
         if (!session->answering()) session->close();
     }
@@ -392,7 +415,12 @@ bool HttpServer::Listener::idle() const {
     for (const Session* session : sessions_) {
         if (session->answering()) return false;
     }
-    return true;
+    return entrance_.flushed();
+}
+
+std::string HttpServer::Listener::address() const {
+    const ListenAddress address = entrance_.address();
+    return (address.is_unix() ? "" : entrance_.has_tls() ? "https://" : "http://") + address.text();
 }
 
 HttpServer::HttpServer(asio::io_context& context, const Receivers& receivers, const HttpReceiverOptions& options,
@@ -405,9 +433,6 @@ bool HttpServer::connected() const { return listener_->connected(); }
 bool HttpServer::awaited() const { return listener_->awaited(); }
 void HttpServer::close() { listener_->close(); }
 bool HttpServer::idle() const { return listener_->idle(); }
-std::string HttpServer::address() const {
-    const ListenAddress address = listener_->address();
-    return (address.is_unix() ? "" : "http://") + address.text();
-}
+std::string HttpServer::address() const { return listener_->address(); }
 
 }  // namespace spanring::agent

@@ -110,6 +110,8 @@ public:
     // What the protocols see of requests that never came to take().
     void note_refused() { ++status_.refused_requests; }
     void note_malformed() { ++status_.malformed_requests; }
+    void note_unauthenticated() { ++status_.unauthenticated_requests; }
+    void note_refused_connection(ConnectionRefusal why) { ++status_.refused_connections[static_cast<size_t>(why)]; }
     void note_connection(bool opened) { opened ? ++status_.connections : --status_.connections; }
 
     ReceiverStatus status() const { return board_.latest(); }  // any thread

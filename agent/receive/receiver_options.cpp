@@ -22,23 +22,47 @@ Scalar address(ListenAddress& value) {
     return {"an address", "HOST:PORT or unix:PATH", set, [&value] { return value.text(); }, {}, true};
 }
 
-std::vector<Option> describe(GrpcReceiverOptions& grpc) {
+std::vector<Option> describe(EntranceOptions& entrance) {
+    ServerTlsOptions& tls = entrance.tls;
     return {
+        {"max_connections", count(entrance.max_connections, 1, 10'000),
+         "beyond it an idle one is closed, or the new one"},
+        {"tls", Group{{
+                    {"cert_file", text(tls.cert_file, "file"),
+                     "certificate of the receiver, and those between it and its "
+                     "authority; needs key_file. None: plaintext"},
+                    {"key_file", text(tls.key_file, "file"), "its private key; needs cert_file"},
+                    {"client_ca_file", text(tls.client_ca_file, "file"),
+                     "authorities: a sender must have a certificate of one of them"},
+                    {"min_version", choice(tls.min_minor, {{"1.2", 2u}, {"1.3", 3u}}),
+                     "oldest version of TLS that is accepted"},
+                    {"reload_interval", duration(tls.reload_interval, milliseconds(0)),
+                     "how often the files are looked at, and read again when they changed; 0: never"},
+                }}},
+        {"auth", Group{{{"authenticator", text(entrance.authenticator, "name"),
+                         "that of `extensions` which says who may send; none: whoever reaches it"}}}},
+    };
+}
+
+std::vector<Option> describe(GrpcReceiverOptions& grpc) {
+    std::vector<Option> options = {
         {"endpoint", address(grpc.endpoint), "where it listens: `HOST:PORT`, or `unix:PATH` for this user alone"},
         {"max_recv_msg_size_mib", count(grpc.max_recv_msg_size_mib, 1, 1024),
          "larger requests are refused (`RESOURCE_EXHAUSTED`), compressed or not"},
         {"max_concurrent_streams", count(grpc.max_concurrent_streams, 1, 1000), "requests at a time on a connection"},
-        {"max_connections", count(grpc.max_connections, 1, 10'000), "beyond it an idle one is closed, or the new one"},
     };
+    append(options, describe(grpc.entrance));
+    return options;
 }
 
 std::vector<Option> describe(HttpReceiverOptions& http) {
-    return {
+    std::vector<Option> options = {
         {"endpoint", address(http.endpoint), "where it listens: `HOST:PORT`, or `unix:PATH` for this user alone"},
         {"max_request_body_size", size(http.max_request_body_size, 1024),
          "larger requests are refused (413), compressed or not"},
-        {"max_connections", count(http.max_connections, 1, 10'000), "beyond it an idle one is closed, or the new one"},
     };
+    append(options, describe(http.entrance));
+    return options;
 }
 
 std::vector<Option> describe(KeptOptions& kept) {

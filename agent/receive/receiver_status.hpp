@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/mutex.hpp"
+#include "receive/refused_connections.hpp"
 
 namespace spanring::agent {
 
@@ -15,11 +16,13 @@ struct ReceiverStatus {
     uint64_t invalid_spans = 0;   // of the accepted ones
     uint64_t accepted_requests = 0;
     uint64_t refused_requests = 0;    // 429, 503: those whose body was not read included
-    uint64_t malformed_requests = 0;  // any other 4xx
-    uint64_t kept_requests = 0;       // answered before they were delivered
-    uint64_t queued_bytes = 0;        // gauge: in memory
-    uint64_t kept_bytes = 0;          // gauge: on disk
-    uint64_t connections = 0;         // gauge
+    uint64_t malformed_requests = 0;  // any other 4xx, but
+    uint64_t unauthenticated_requests = 0;
+    uint64_t kept_requests = 0;  // answered before they were delivered
+    uint64_t queued_bytes = 0;   // gauge: in memory
+    uint64_t kept_bytes = 0;     // gauge: on disk
+    uint64_t connections = 0;    // gauge
+    RefusedConnections refused_connections{};
 };
 
 class ReceiverStatusBoard {

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// grpc_client TARGET: a client of gRPC's library that knows no protobuf. For each line `METHOD COMPRESSION BODY` on its
-// input (COMPRESSION: none or gzip; BODY in hexadecimal, or - for an empty one) it makes a call, and answers with a
-// line `CODE RESPONSE DETAILS MESSAGE` (both in hexadecimal, or -). It waits for a connection, at most until its
-// deadline.
+// grpc_client TARGET [ca=FILE] [cert=FILE] [key=FILE] [NAME:VALUE]: a client of gRPC's library that knows no protobuf.
+// For each line `METHOD COMPRESSION BODY` on its input (COMPRESSION: none, gzip, or once, which waits for no
+// connection; BODY in hexadecimal, or - for an empty one) it makes a call, and answers with a line `CODE RESPONSE
+// DETAILS MESSAGE` (both in hexadecimal, or -). It waits for a connection, at most until its deadline. With `ca` it
+// speaks TLS, with `cert` and `key` it says who it is, and sends what is given as metadata.
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <grpcpp/create_channel.h>
@@ -44,20 +48,39 @@ std::string flat(const grpc::ByteBuffer& buffer) {
     return bytes;
 }
 
+std::string contents_of(const std::string& path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
-    if (count != 2) return 2;
+    if (count < 2) return 2;
+    std::map<std::string, std::string> files;
+    std::vector<std::pair<std::string, std::string>> metadata;
+    for (int i = 2; i < count; ++i) {
+        const std::string argument = arguments[i];
+        const size_t colon = argument.find(':'), equals = argument.find('=');
+        if (equals < colon)
+            files[argument.substr(0, equals)] = contents_of(argument.substr(equals + 1));
+        else
+            metadata.emplace_back(argument.substr(0, colon), argument.substr(colon + 1));
+    }
+    const auto credentials = files.count("ca") != 0 ? grpc::SslCredentials({files["ca"], files["key"], files["cert"]})
+                                                    : grpc::InsecureChannelCredentials();
     grpc::ChannelArguments settings;
     settings.SetMaxReceiveMessageSize(-1);
     settings.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);  // the agent comes back soon
-    grpc::GenericStub stub(grpc::CreateCustomChannel(arguments[1], grpc::InsecureChannelCredentials(), settings));
+    grpc::GenericStub stub(grpc::CreateCustomChannel(arguments[1], credentials, settings));
     grpc::CompletionQueue queue;
     for (std::string line; std::getline(std::cin, line);) {
         std::string method, compression, body;
         std::istringstream(line) >> method >> compression >> body;
         grpc::ClientContext context;
-        context.set_wait_for_ready(true);
+        context.set_wait_for_ready(compression != "once");
+        for (const auto& [name, value] : metadata) context.AddMetadata(name, value);
         context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
         if (compression == "gzip") context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
         const grpc::Slice slice(bytes_of(body));

@@ -23,19 +23,23 @@ from receiving import FAILING_AGENT, Receiving, deaf_backend, field, request
 
 CLIENT = harness.BUILD / "tests/integration/grpc_client"
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-OK, INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE = 0, 3, 8, 12, 14
+OK, INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE, UNAUTHENTICATED = 0, 3, 8, 12, 14, 16
 RST_STREAM = 3
 
 
 class Client:
-    def __init__(self, case, target):
-        self.process = subprocess.Popen([CLIENT, target], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, case, target, *arguments):
+        self.process = subprocess.Popen([CLIENT, target, *arguments], env=harness.environment(GRPC_VERBOSITY="NONE"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         case.addCleanup(self.close)
 
     def close(self):
         self.process.stdin.close()
         self.process.wait(harness.WATCHDOG)
         self.process.stdout.close()
+
+    def call_once(self, body):
+        """Of a client that does not wait for a connection."""
+        return self.call(body, compression="once")
 
     def call(self, body, compression="none", method=EXPORT):
         self.process.stdin.write(f"{method} {compression} {body.hex() or '-'}\n")

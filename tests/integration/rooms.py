@@ -54,7 +54,7 @@ AGENT = {
     "agent/drain": {"agent/base", "agent/crash", "agent/batch", "agent/otlp", "agent/span_metrics", "agent/ledger",
                     "agent/segment", "agent/directory", "agent/sampling", "agent/processors", "agent/decide"},
     "agent/receive": {"agent/base", "agent/crash", "agent/batch", "agent/otlp", "agent/span_metrics", "agent/spool",
-                      "agent/ledger", "agent/drain", "agent/processors", "agent/decide"},
+                      "agent/ledger", "agent/auth", "agent/drain", "agent/processors", "agent/decide"},
     "agent/rights": {"agent/base", "agent/segment", "agent/directory"},
     "agent/metrics": {"agent/base", "agent/batch", "agent/otlp", "agent/span_metrics", "agent/processors", "agent/decide", "agent/accounts",
                       "agent/drain", "agent/receive"},

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include "auth/allowed_senders.hpp"
 #include "auth/secret_file.hpp"
 #include "base/option.hpp"
 #include "command/proc.hpp"
@@ -66,6 +67,9 @@ void add_secrets(const LoadedConfig& loaded, SecretWords& words) {
         for (const Secret* const secret :
              {&auth.token, &auth.username, &auth.password, &auth.client_id, &auth.client_secret})
             words.add(text_of(*secret));
+        std::string fault;
+        for (const std::string& token : read_allowed_senders(auth, fault).tokens) words.add(token);
+        words.add(auth.htpasswd.text);
         words.add_pair(text_of(auth.username), text_of(auth.password));
         words.add_pair(text_of(auth.client_id), text_of(auth.client_secret));
     }

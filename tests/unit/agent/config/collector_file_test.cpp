@@ -112,8 +112,8 @@ TEST_F(CollectorFileTest, AGatewaysFileLoadsAndSaysWhatHasNoEffect) {
 
 TEST_F(CollectorFileTest, WhatWouldMeanSomethingElseIsRefusedWithItsPlace) {
     const auto problems = [this](const std::string& file) { return load(file).problems; };
-    EXPECT_THAT(problems("receivers:\n  otlp:\n    protocols:\n      grpc:\n        tls: {cert_file: /c}\n"),
-                ElementsAre(StartsWith(at(5, 9) + "receivers.otlp.protocols.grpc.tls: is not here: ")));
+    EXPECT_THAT(problems("receivers:\n  otlp:\n    protocols:\n      grpc:\n        tls: {cipher_suites: [c]}\n"),
+                ElementsAre(StartsWith(at(5, 15) + "receivers.otlp.protocols.grpc.tls.cipher_suites: is not here: ")));
     EXPECT_THAT(problems("processors:\n  batch: {metadata_keys: [a]}\n"),
                 ElementsAre(StartsWith(at(2, 11) + "processors.batch.metadata_keys: is not here: ")));
     EXPECT_THAT(problems("processors:\n  probabilistic_sampler: {sampling_percentage: 110}\n"),

@@ -118,7 +118,7 @@ TEST_F(GrpcServerTest, AnswersWhatIsKept) {
 }
 
 TEST_F(GrpcServerTest, AnIdleConnectionGivesWay) {
-    options_.grpc.max_connections = 1;
+    options_.grpc.entrance.max_connections = 1;
     start();
     Client one(target_), other(target_);
     for (uint64_t number = 0; number < 3; ++number) {

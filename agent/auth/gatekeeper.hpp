@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who may send to a receiver: the other side of `bearertokenauth` and `basicauth`. One thread.
+//
+// What a password costs is spent once: who was let in, or not, is known by the digest of the header. And on passwords
+// that were not seen before goes one quarter of the thread's time at most, so that who tries many stops nobody else.
+//
+// Header bill: the list of passwords and what was found out; the two servers include it.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/auth_options.hpp"
+#include "auth/password_list.hpp"
+#include "base/file_stamp.hpp"
+#include "base/log_pace.hpp"
+
+namespace spanring::agent {
+
+class Gatekeeper {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+    enum class Verdict : uint8_t {
+        kLetIn,
+        kUnknown,  // no header, or not the right one
+        kLater,    // too many are asking: to be asked again
+    };
+    static constexpr std::chrono::milliseconds kPause{500};  // between two looks at a file
+    static constexpr size_t kMostKnown = 1024;               // headers that were looked at
+
+    // Throws std::runtime_error that names the file and what is wrong with it.
+    Gatekeeper(const AuthOptions& options, std::string whose);
+
+    const std::string& header() const { return header_; }        // in lower case
+    const std::string& challenge() const { return challenge_; }  // of WWW-Authenticate
+
+    // The value of its header; empty: there is none.
+    Verdict judge(std::string_view value, Time now);
+
+private:
+    using Digest = std::array<uint8_t, 32>;
+    struct Allowed {
+        std::vector<Digest> headers;  // as a whole
+        PasswordList passwords;
+    };
+
+    static Digest digest_of(std::string_view text);
+    Allowed read(std::string& ret_fault) const;
+    void look(Time now);
+    Verdict judge_password(std::string_view value, const Digest& digest, Time now);
+
+    const AuthOptions options_;
+    const std::string whose_, file_, header_, challenge_;
+    FileStamp read_;  // of what allowed_ is of
+    Allowed allowed_;
+    Time next_look_{};
+    std::map<Digest, bool> known_;
+    Time next_check_{};
+    LogPace log_;
+};
+
+}  // namespace spanring::agent

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where one protocol's connections come in: the address, TLS where there is a certificate, and who is let in. The
+// thread that runs the context, but for the gate, which is one thread's of the server's choice.
+//
+// Header bill: the address, TLS and the gate, which it puts together; the two servers include it.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "auth/gatekeeper.hpp"
+#include "receive/acceptor.hpp"
+#include "receive/receiver_options.hpp"
+#include "receive/tls_entrance.hpp"
+
+namespace spanring::agent {
+
+class ProtocolEntrance {
+public:
+    using Take = TlsEntrance::Take;  // where there is no TLS, what came is not counted: null
+
+    // Listens at once, as an Acceptor does. `name` is the protocol's in the configuration, `protocol` ALPN's name of
+    // it. Throws std::runtime_error that names what is wrong.
+    ProtocolEntrance(boost::asio::io_context& context, const ListenAddress& address, const EntranceOptions& options,
+                     const std::string& name, const std::string& protocol, ListeningSockets* sockets,
+                     std::function<void(ConnectionRefusal)> refused)
+        : acceptor_(context, address, kReceiver, sockets) {
+        const std::string whose = std::string(kReceiver) + ".protocols." + name;
+        if (options.auth) gate_.emplace(*options.auth, whose + ".auth");
+        if (options.tls.enabled())
+            tls_.emplace(context, options.tls, protocol, whose, options.max_connections, std::move(refused));
+    }
+
+    void accept(const Take& take) {
+        acceptor_.accept([this, take](Descriptor connection) {
+            if (tls_)
+                tls_->admit(std::move(connection), take);
+            else
+                take(std::move(connection), nullptr);
+        });
+    }
+    void accept_no_more() { acceptor_.accept_no_more(); }
+    void close() {
+        acceptor_.close();
+        if (tls_) tls_->close();
+    }
+    bool flushed() const { return !tls_ || tls_->flushed(); }
+    bool has_tls() const { return tls_.has_value(); }
+    ListenAddress address() const { return acceptor_.address(); }
+
+    // Null: whoever reaches the address.
+    Gatekeeper* gate() { return gate_ ? &*gate_ : nullptr; }
+
+private:
+    Acceptor acceptor_;
+    std::optional<TlsEntrance> tls_;
+    std::optional<Gatekeeper> gate_;
+};
+
+}  // namespace spanring::agent
