@@ -280,6 +280,7 @@ void UndecidedFiles::decided(uint32_t number) {
     if (std::exchange(entry.decided, true)) return;
     waiting_ -= stored_bytes(entry);
     spans_ -= entry.spans;
+    if (entry.source == 0) return;  // nobody claimed it, so no decision could have made room
     File& file = files_[blocks_[entry.block].file];
     if (--file.undecided == 0) needed_ -= file.size;
 }

@@ -108,7 +108,6 @@ bool UndecidedFiles::recover_block(uint64_t number, const File& file, uint64_t& 
     offset = block.end();
     const uint32_t added = add_block(block);
     ++files_[number].left;
-    if (std::exchange(files_[number].undecided, file.undecided + block.entries) == 0) needed_ += file.size;
     std::vector<uint32_t> over;
     uint32_t first = 0, at = 0;
     for (uint32_t place = 0; place < block.entries; ++place) {
@@ -149,7 +148,12 @@ std::vector<UndecidedFiles::Claimed> UndecidedFiles::claim(const AccountId& acco
     if (found == unclaimed_.end()) return {};
     std::vector<Claimed> claimed = std::move(found->second);
     unclaimed_.erase(found);
-    for (const Claimed& one : claimed) entries_[one.entry].source = source;
+    for (const Claimed& one : claimed) {
+        Entry& entry = entries_[one.entry];
+        entry.source = source;
+        File& file = files_[blocks_[entry.block].file];
+        if (file.undecided++ == 0) needed_ += file.size;
+    }
     return claimed;
 }
 
