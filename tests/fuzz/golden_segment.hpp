@@ -20,6 +20,8 @@ struct Piece {
     uint64_t size;
 };
 
+inline constexpr uint32_t kFirstWaiting = 4;  // among the slots
+
 inline const std::vector<Piece>& pieces() {
     using namespace ring;
     constexpr uint64_t kTotals = offsetof(Totals, exporters) + 2 * sizeof(ExporterTotals);  // one is used
@@ -44,6 +46,10 @@ inline const std::vector<Piece>& pieces() {
         {"small chunks", chunk_offset(1, kSmallChunk), 256},
         {"small chunks", chunk_offset(2, kSmallChunk), 256},
         {"large chunk", chunk_offset(kFirstLarge, kLargeChunk), 256},
+        {"waiting slots", slot_offset(kFirstSlot + kFirstWaiting), 272},
+        {"waiting slots", slot_offset(kFirstSlot + kFirstWaiting + 1), 272},
+        {"waiting slots", slot_offset(kFirstSlot + kFirstWaiting + 2), 272},
+        {"waiting slots", slot_offset(kFirstSlot + kFirstWaiting + 3), 272},
     };
     return all;
 }
@@ -51,10 +57,11 @@ inline const std::vector<Piece>& pieces() {
 inline constexpr uint64_t kGoldenSize = ring::segment_size(kImageSet);
 inline constexpr uint8_t kGoldenInstance[16] = {0x60, 0x1d};
 
-enum class Golden { kPlain, kOverwrite, kJournal };
+enum class Golden { kPlain, kOverwrite, kJournal, kWaiting };
 
 // Ten spans are there: 0 to 6 in chunks, the first of chunk 1 acknowledged; 7 and 8 open; 9 was ending and is
-// committed.
+// committed. Of kWaiting also 11 to 13, which have ended and wait: the first acknowledged by the journal, the last on
+// its way; and a slot of which the agent is done.
 inline std::vector<uint8_t> golden_image(Golden kind) {
     using namespace ring;
     std::vector<uint64_t> words(kGoldenSize / sizeof(uint64_t));
@@ -110,6 +117,24 @@ inline std::vector<uint8_t> golden_image(Golden kind) {
         journal.index = 0;
         journal.mark = mark_of(1, image.word(0).length, 2).pack();
         journal.armed = 1;
+    }
+    if (kind == Golden::kWaiting) {
+        image.counter(Counter::kEnded) += 1;  // nine's, or nobody of its thread could have ended another
+        for (uint32_t i = 0; i < 4; ++i) image.waiting_slot(kFirstWaiting + i, span_start(11 + i, "waits"), 3000 + i);
+        for (uint32_t i = 0; i < 4; ++i) image.slot(kFirstWaiting + i).generation = 1 + i;
+        image.slot(kFirstWaiting + 2).intent_line = 1;  // whose last end it was
+        image.slot(kFirstWaiting + 2).intent_ended = 2;
+        image.counter(Counter::kEnded) -= 1;
+        image.set_slot_state(kFirstWaiting + 2, SlotState::kEnding);
+        image.slot(kFirstWaiting + 3).word = SlotWord{SlotState::kDone, 0, 0}.pack();
+        view.control().done = 1;
+        view.control().totals.acknowledged += 1;
+        AckJournal& journal = view.control().journal;  // killed before the first was DONE
+        journal.totals = view.control().totals;
+        journal.totals.acknowledged += 1;
+        journal.index = kFirstSlot + kFirstWaiting;
+        journal.mark = 1;
+        journal.armed = 3;
     }
     return {base, base + kGoldenSize};
 }

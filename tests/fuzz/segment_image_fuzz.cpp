@@ -27,10 +27,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         test::interesting_bytes(test::golden_image(test::Golden::kPlain)),
         test::interesting_bytes(test::golden_image(test::Golden::kOverwrite)),
         test::interesting_bytes(test::golden_image(test::Golden::kJournal)),
+        test::interesting_bytes(test::golden_image(test::Golden::kWaiting)),
     };
     const uint8_t how = size == 0 ? 0 : *data;
     const bool alive = (how & 1) != 0, zero_copy = (how & 2) != 0;
-    std::vector<uint8_t> row = golden[(how >> 2) % 3];
+    std::vector<uint8_t> row = golden[(how & 0x80) != 0 ? 3 : (how >> 2) % 3];
     size_t at = 1;
     while (at + 3 < size) {
         const size_t place = (data[at] | size_t{data[at + 1]} << 8) % row.size();

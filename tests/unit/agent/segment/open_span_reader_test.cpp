@@ -55,6 +55,9 @@ TEST_F(OpenSpanReaderTest, FindsWhatIsOpenAndNothingElse) {
     image_->set_slot_state(5, SlotState::kEnding);
     image_->open_slot(6, kSmall);
     image_->set_slot_state(6, SlotState::kDropping);
+    image_->waiting_slot(7, kSmall, 77'000);
+    image_->waiting_slot(8, kSmall, 78'000);
+    image_->set_slot_state(8, SlotState::kDone);
     EXPECT_THAT(read(), ElementsAre(kSmall));
     EXPECT_EQ(changed_ + broken_, 0u);
 }

@@ -98,6 +98,34 @@ TEST_F(DumpTest, ASpanThatWasCommittedAndNotClearedIsFinishedAndNotOpen) {
     EXPECT_EQ(dead.open[0].start_unix_nano, 1031u);
 }
 
+// In its slot it has ended, also where it was on its way there when its process died; what the agent is done with is
+// nobody's. One that names no block is a problem.
+TEST_F(DumpTest, ASpanThatWaitsInItsSlotIsFinished) {
+    image_->waiting_slot(3, test::span_start(20, "waits"), 7'000);
+    image_->waiting_slot(4, test::span_start(21, std::string(1500, 'x')), 8'000);  // in a block
+    image_->waiting_slot(5, test::span_start(22, "done"), 6'000);
+    image_->set_slot_state(5, ring::SlotState::kDone);
+    const SegmentDump alive = dump();
+    EXPECT_THAT(alive.problems, IsEmpty());
+    EXPECT_THAT(alive.open, IsEmpty());
+    ASSERT_EQ(alive.ended.size(), 11u);
+    EXPECT_EQ(alive.ended[9].end_unix_nano, 7'000u);
+    EXPECT_EQ(alive.ended[10].end_unix_nano, 8'000u);
+    EXPECT_FALSE(alive.ended[10].acknowledged);
+    EXPECT_GT(alive.ended[10].body.size(), 1500u);
+
+    image_->waiting_slot(6, test::span_start(23, "on its way"), 9'000);
+    image_->set_slot_state(6, ring::SlotState::kEnding);
+    image_->slot(4).blocks[0] = 1;
+    image_.die();
+    const SegmentDump dead = dump();
+    ASSERT_EQ(dead.ended.size(), 11u);
+    EXPECT_EQ(dead.ended[10].end_unix_nano, 9'000u);
+    EXPECT_THAT(dead.open, IsEmpty());
+    EXPECT_EQ(dead.last_sign_unix_nano, 9'000u);
+    EXPECT_THAT(problems(dead), ElementsAre(testing::Pair(ring::slot_offset(test::kFirstSlot + 4), testing::_)));
+}
+
 TEST_F(DumpTest, NamesEachRuleThatIsBrokenWithItsPlaceAndShowsTheRest) {
     const ring::SegmentView view = image_.view();
     open_span(0, 40);
