@@ -239,15 +239,19 @@ bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t ow
 }
 
 // A chunk for spans that are no larger than others, one after another: where they would leave much of a smaller one
-// unused, or there is none. What an open span may need for its end is left to it. Not where the oldest give way, which
-// are looked for among smaller ones alone; nor where records of `mean` bytes are so many that a word cannot count them.
+// unused. What an open span may need for its end is left to it. Not where the oldest give way, which are looked for
+// among smaller ones alone. One of more than 256 KiB not where records of `mean` bytes are so many that a word cannot
+// count them; nor where an agent ever came, for it frees a chunk once all of it is acknowledged, of large ones too
+// late.
 bool Segment::share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, uint32_t owner) {
     if (overwrite_) return false;
     const uint64_t quarter = uint64_t{extent_limit_} * kExtentSize / 4;
-    const uint64_t writers = StdAtomics::load(writers_, std::memory_order_relaxed);  // a number
+    const uint64_t writers = StdAtomics::load(writers_, std::memory_order_relaxed);  // a number, as is the next one
+    const bool is_drained = StdAtomics::load(view_.control().attachments, std::memory_order_relaxed) != 0;
     for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
         if (!may_hold(place, bytes) || huge_size(place) * writers > quarter) return false;  // nor any that follows
-        if (huge_size(place) > huge_size(0) && huge_size(place) / kMostSpansInChunk >= mean) return false;
+        const bool is_large = huge_size(place) > huge_size(0);
+        if (is_large && (is_drained || huge_size(place) / kMostSpansInChunk >= mean)) return false;
         if (is_kept_for_end(place) || !may_claim_huge(place) || !hold_huge(place, kPassing)) continue;
         const bool got =  // what is reserved then, and not there, forget_gone() finds
             reserve_huge(place, true) && claim_huge(writer, place, bytes, owner);

@@ -72,6 +72,15 @@ TEST_IN_PROCESS(RoomTest, IsThereForSmallSpansAfterLargeOnes) {
     EXPECT_GE(fill(tracing, 1000), 0.8);
 }
 
+// An agent frees a chunk once all of it is acknowledged: those in larger places would be too late.
+TEST_IN_PROCESS(RoomTest, IsInSmallerPlacesWhereAnAgentDrains) {
+    Tracing tracing(test::large_ring());
+    tracing.make("the first");
+    ring::StdAtomics::store(tracing.view().control().attachments, uint64_t{1}, std::memory_order_relaxed);
+    EXPECT_GE(fill(tracing, 33000), 0.45);
+    EXPECT_EQ(ring::extents_of_huge(static_cast<uint32_t>(tracing.view().writer().huge)), 32u);
+}
+
 // A word counts 2,047 of them: a place of 3.5 MiB is not for these, and takes no more.
 TEST_IN_PROCESS(RoomTest, IsCountedWhereLargeAndSmallSpansShareAPlace) {
     for (const uint32_t small : {1u, 10u, 1000u, 3000u}) {
