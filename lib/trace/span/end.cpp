@@ -160,8 +160,11 @@ template <auto kEnd, class... Arguments>
 
 [[gnu::noinline]] int end_recorded(const spr_span* span) {
     OpenSpan open;
-    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) [[unlikely]]
-        return end_once_more<end_recorded>(span);
+    if (!OpenSpan::last(span, open)) {
+        if (!OpenSpan::find(span, open)) [[unlikely]]
+            return end_once_more<end_recorded>(span);
+        open.prefetch();
+    }
     return end(open, 0);
 }
 

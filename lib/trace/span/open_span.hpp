@@ -35,6 +35,14 @@ public:
     // save no registers for a call.
     static int why_not(const spr_span* span);
 
+    // Asks for the cache lines of its slot at once. Of many that are open none may be in a cache, and how many lines
+    // the end reads it knows from the first of them.
+    void prefetch() const {
+        constexpr uint32_t kLines = 11;  // 512 bytes of data
+        for (uint32_t line = 1; line < kLines; ++line)
+            __builtin_prefetch(reinterpret_cast<const uint8_t*>(slot_) + line * 64);
+    }
+
     // For a span that is being started: its slot is filled, but not published yet.
     OpenSpan() = default;
     OpenSpan(ThreadState& state, ring::Slot& slot, uint32_t index) : OpenSpan(*state.life, &state, slot, index) {}

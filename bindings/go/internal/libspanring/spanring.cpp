@@ -2287,7 +2287,10 @@ public:
         if (free_slots_ != 0) [[likely]]
             return slots_[--free_slots_];
         const uint32_t index = segment.take_slot();
-        return index == Segment::kNone ? HeldSlot() : HeldSlot{&segment.view().slot(index), index};
+        if (index == Segment::kNone) return HeldSlot();
+        HeldSlot held = {&segment.view().slot(index), index};
+        prefetch(held.slot);
+        return held;
     }
 
     // The slot was filled; from here on the span is started.
@@ -2425,6 +2428,11 @@ private:
     static_assert(kKeptClasses + 2 == kBlockClasses);
     static constexpr uint32_t index(Counter counter) { return static_cast<uint32_t>(counter); }
 
+    // A slot that the thread did not keep is in no cache.
+    static void prefetch(const Slot* slot) {
+        for (uint32_t line = 0; line < 12; ++line)
+            __builtin_prefetch(reinterpret_cast<const uint8_t*>(slot) + line * 64, 1);
+    }
     bool next_chunk(Segment& segment, uint32_t bytes);
     void give_slots(Segment& segment);
 
@@ -3922,15 +3930,19 @@ bool Segment::find_huge_chunk(ChunkWriter<>& writer, uint32_t bytes, uint32_t ow
 }
 
 // A chunk for spans that are no larger than others, one after another: where they would leave much of a smaller one
-// unused, or there is none. What an open span may need for its end is left to it. Not where the oldest give way, which
-// are looked for among smaller ones alone; nor where records of `mean` bytes are so many that a word cannot count them.
+// unused. What an open span may need for its end is left to it. Not where the oldest give way, which are looked for
+// among smaller ones alone. One of more than 256 KiB not where records of `mean` bytes are so many that a word cannot
+// count them; nor where an agent ever came, for it frees a chunk once all of it is acknowledged, of large ones too
+// late.
 bool Segment::share_huge(ChunkWriter<>& writer, uint32_t bytes, uint32_t mean, uint32_t owner) {
     if (overwrite_) return false;
     const uint64_t quarter = uint64_t{extent_limit_} * kExtentSize / 4;
-    const uint64_t writers = StdAtomics::load(writers_, std::memory_order_relaxed);  // a number
+    const uint64_t writers = StdAtomics::load(writers_, std::memory_order_relaxed);  // a number, as is the next one
+    const bool is_drained = StdAtomics::load(view_.control().attachments, std::memory_order_relaxed) != 0;
     for (uint32_t place = kHugeBlocks; place < kHugePlaces; ++place) {
         if (!may_hold(place, bytes) || huge_size(place) * writers > quarter) return false;  // nor any that follows
-        if (huge_size(place) > huge_size(0) && huge_size(place) / kMostSpansInChunk >= mean) return false;
+        const bool is_large = huge_size(place) > huge_size(0);
+        if (is_large && (is_drained || huge_size(place) / kMostSpansInChunk >= mean)) return false;
         if (is_kept_for_end(place) || !may_claim_huge(place) || !hold_huge(place, kPassing)) continue;
         const bool got =  // what is reserved then, and not there, forget_gone() finds
             reserve_huge(place, true) && claim_huge(writer, place, bytes, owner);
@@ -11081,6 +11093,14 @@ public:
     // save no registers for a call.
     static int why_not(const spr_span* span);
 
+    // Asks for the cache lines of its slot at once. Of many that are open none may be in a cache, and how many lines
+    // the end reads it knows from the first of them.
+    void prefetch() const {
+        constexpr uint32_t kLines = 11;  // 512 bytes of data
+        for (uint32_t line = 1; line < kLines; ++line)
+            __builtin_prefetch(reinterpret_cast<const uint8_t*>(slot_) + line * 64);
+    }
+
     // For a span that is being started: its slot is filled, but not published yet.
     OpenSpan() = default;
     OpenSpan(ThreadState& state, ring::Slot& slot, uint32_t index) : OpenSpan(*state.life, &state, slot, index) {}
@@ -11788,8 +11808,11 @@ template <auto kEnd, class... Arguments>
 
 [[gnu::noinline]] int end_recorded(const spr_span* span) {
     OpenSpan open;
-    if (!OpenSpan::last(span, open) && !OpenSpan::find(span, open)) [[unlikely]]
-        return end_once_more<end_recorded>(span);
+    if (!OpenSpan::last(span, open)) {
+        if (!OpenSpan::find(span, open)) [[unlikely]]
+            return end_once_more<end_recorded>(span);
+        open.prefetch();
+    }
     return end(open, 0);
 }
 
