@@ -687,7 +687,7 @@ struct SlotWord {
 
 // The smallest record of a span (tag, length, trace id, span id, start, end) bounds the number of spans in a chunk.
 inline constexpr uint32_t kSmallestSpanRecord = 2 + 18 + 10 + 9 + 9;
-static_assert(kJumboChunk / kSmallestSpanRecord < (1u << 11), "a huge place holds a single span");
+static_assert(kJumboChunk / kSmallestSpanRecord < (1u << 11), "of a huge place no more is used: widen()");
 static_assert(huge_size(kHugePlaces - 1) < (1u << 22) && kPlaces < (1u << 8));
 
 }  // namespace spanring::ring
