@@ -9,10 +9,12 @@ import os
 import pathlib
 import signal
 import socket
+import sys
 
 import agent_configuration
 import harness
-from replacing import Prober, Replacing, Sender
+from comparison import records
+from replacing import GrpcSender, Knocker, Prober, Replacing, Sender
 
 TIMES = int(os.environ.get("SPANRING_REPLACEMENTS", "10"))
 
@@ -39,22 +41,32 @@ class Word:
 class Replace(Replacing):
     def test_again_and_again_under_load(self):
         self.collector.start()
-        agent = self.agent()
+        by_grpc = harness.free_port()
+        file = self.configuration(self.exporters, http={"endpoint": f"127.0.0.1:{self.port}"},
+                                  grpc={"endpoint": f"127.0.0.1:{by_grpc}"})
+        agent = self.agent(file=file)
         producers = self.producers()
-        sender, prober = Sender(self.port), Prober(self.health)
+        clients = Sender(self.port), GrpcSender(by_grpc), Prober(self.health), Knocker(by_grpc)
+        nobody = [[] for _ in clients]
+
+        def failures():
+            return [client.failures for client in clients]
+
         self.arrive(500)
         for _ in range(TIMES):
-            before = sender.sent, prober.sent
-            agent = self.replaced(agent)
-            harness.wait_until(lambda: (sender.sent > before[0] and prober.sent > before[1]) or sender.failures or
-                               prober.failures, "clients are served")
-            self.assertEqual((sender.failures, prober.failures), ([], []))
+            before = [client.sent for client in clients]
+            agent = self.replaced(agent, file=file)
+            harness.wait_until(lambda: all(client.sent > sent for client, sent in zip(clients, before)) or
+                               failures() != nobody, "clients are served")
+            self.assertEqual(failures(), nobody)
         self.arrive(500)
-        sender.end()
-        prober.end()
+        for client in clients:
+            client.end()
         harness.end_all(producers)
-        self.assertEqual((sender.failures, prober.failures), ([], []), "nobody was refused")
-        self.judge(agent, producers, sender)
+        self.assertEqual(failures(), nobody, "nobody was refused")
+        print(f"{TIMES} replacements; spans {len(records(producers))}; requests of clients {[c.sent for c in clients]}, told to "
+              f"come again {[c.again for c in clients]}", file=sys.stderr)
+        self.judge(agent, producers, *clients[:2])
 
     def test_what_cannot_start_changes_nothing(self):
         """Found out before it asks for the place: a wrong file, a place where another listens."""
